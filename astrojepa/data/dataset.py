@@ -1,0 +1,99 @@
+"""The one data set class: pictures from any reader beside arrays of what is known about them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from astrojepa.types import Galaxy
+
+
+class ImageReader(Protocol):
+    """Reads pictures by row number of the file or folder it stands for."""
+
+    def read(self, row: int) -> np.ndarray:
+        """Return one picture as uint8 (H, W, 3)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Galaxy images with labels, ids and coordinates; `data[i]` reads one, `subset` makes a view without copying pictures.
+
+    Every array has one entry per galaxy. Unknown labels are -1, unknown numbers NaN.
+    """
+
+    name: str
+    reader: ImageReader
+    rows: np.ndarray  # int64 (n,), row numbers for the reader
+    ids: np.ndarray  # str (n,)
+    labels: np.ndarray  # int64 (n,)
+    classes: tuple[str, ...]
+    ra: np.ndarray  # float64 (n,), degrees
+    dec: np.ndarray  # float64 (n,), degrees
+    redshift: np.ndarray  # float64 (n,)
+    source_hash: str  # identifies the file, folder or simulation the rows come from
+    split_column: np.ndarray | None = None  # str (n,): train, val or test
+    simulated: bool = False
+    table: pd.DataFrame = field(default_factory=pd.DataFrame)  # further columns, one row per galaxy
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Galaxy:
+        index = int(index)
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"{self.name} has {len(self)} galaxies, there is no number {index}")
+        label = int(self.labels[index])
+        return Galaxy(
+            image=self.reader.read(int(self.rows[index])),
+            label=None if label < 0 else label,
+            id=str(self.ids[index]),
+            ra=_known(self.ra[index]),
+            dec=_known(self.dec[index]),
+            redshift=_known(self.redshift[index]),
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of which galaxies these are, in which order, and how they are labelled (16 hex digits)."""
+        digest = hashlib.sha256(self.source_hash.encode())
+        for part in (self.rows.tobytes(), self.labels.tobytes(), "\0".join(self.classes).encode()):
+            digest.update(part)
+        return digest.hexdigest()[:16]
+
+    @property
+    def id_hash(self) -> str:
+        """Hash of the set of ids, whatever their order (16 hex digits)."""
+        return hashlib.sha256("\0".join(sorted(map(str, self.ids))).encode()).hexdigest()[:16]
+
+    def subset(self, index: Sequence[int] | np.ndarray) -> Dataset:
+        """Return the chosen galaxies, in the order given; a boolean array chooses where it is True."""
+        chosen = np.asarray(index)
+        if chosen.dtype == bool:
+            chosen = np.flatnonzero(chosen)
+        chosen = chosen.astype(np.int64)
+        return Dataset(
+            name=self.name,
+            reader=self.reader,
+            rows=self.rows[chosen],
+            ids=self.ids[chosen],
+            labels=self.labels[chosen],
+            classes=self.classes,
+            ra=self.ra[chosen],
+            dec=self.dec[chosen],
+            redshift=self.redshift[chosen],
+            source_hash=self.source_hash,
+            split_column=None if self.split_column is None else self.split_column[chosen],
+            simulated=self.simulated,
+            table=self.table.iloc[chosen].reset_index(drop=True) if len(self.table) else self.table,
+        )
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

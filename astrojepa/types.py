@@ -1,0 +1,127 @@
+"""The words every module shares: one shape legend and the frozen records that travel between layers.
+
+Shape legend, used in every signature:
+
+| letter | meaning | letter | meaning |
+|---|---|---|---|
+| B | images in a batch | G | side of the patch grid (image_size / patch_size) |
+| C | colour channels (3) | N | tokens of an image (G * G), or samples of a loss |
+| H, W, S | height, width, side in pixels | Nc, Nt | context tokens, tokens of one target block |
+| D | width of an embedding | M | target blocks of an image |
+| K | random directions | n | galaxies of a data set |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Galaxy:
+    """One galaxy: the picture as stored and what is known about it (None where unknown)."""
+
+    image: np.ndarray  # uint8 (H, W, 3)
+    label: int | None
+    id: str
+    ra: float | None = None  # degrees
+    dec: float | None = None  # degrees
+    redshift: float | None = None
+
+
+@dataclass(frozen=True)
+class PatchMasks:
+    """Which patches the context encoder sees and which the predictor must predict: row-major indices into the grid."""
+
+    context: Tensor  # int64 (B, Nc), sorted, no repeats
+    targets: Tensor  # int64 (B, M, Nt), sorted within a block; never in the same row of `context`
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one training step consumes."""
+
+    images: Tensor  # float (B, 3, S, S), normalised
+    masks: PatchMasks
+    ids: Tensor  # int64 (B,), row numbers in the training set
+
+
+@dataclass(frozen=True)
+class LossTerms:
+    """The parts of the objective, all scalars; only `total` carries the gradient that is stepped."""
+
+    total: Tensor
+    prediction: Tensor
+    sigreg: Tensor
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """One vector per galaxy, with what is needed to know whose they are."""
+
+    vectors: np.ndarray  # float32 (n, D), finite
+    labels: np.ndarray  # int64 (n,), -1 where unknown
+    ids: np.ndarray  # str (n,)
+    classes: tuple[str, ...]
+    model_hash: str = ""
+    data_hash: str = ""
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+
+@dataclass(frozen=True)
+class ProbeResult:
+    """How well a probe trained on one set of embeddings names the classes of another (fractions in [0, 1])."""
+
+    accuracy: float
+    interval: tuple[float, float]  # 95 % bootstrap interval of the accuracy
+    balanced_accuracy: float
+    macro_f1: float
+    classes: tuple[str, ...]
+    confusion: np.ndarray  # int64 (c, c), rows true, columns predicted
+    truth: np.ndarray  # int64 (n,), labels of the scored rows
+    predictions: np.ndarray  # int64 (n,)
+    probabilities: np.ndarray  # float32 (n, c)
+    rows: np.ndarray  # int64 (n,), which rows of the test embeddings were scored (unlabelled ones are not)
+    num_train: int
+    setting: str  # e.g. "C = 0.1" or "k = 20"
+
+    @property
+    def correct(self) -> np.ndarray:
+        """Which scored rows were named rightly: bool (n,)."""
+        return self.predictions == self.truth
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """The k nearest galaxies of each query, nearest first."""
+
+    indices: np.ndarray  # int64 (k,) for one query, (q, k) for several
+    distances: np.ndarray  # float32, same shape
+
+
+@dataclass(frozen=True)
+class PatchErrors:
+    """Predicted against target tokens, on hidden patches only; NaN where a patch was never predicted."""
+
+    mse: np.ndarray  # float32 (G, G), mean over D of the squared difference of layer-normed targets and predictions
+    cosine: np.ndarray  # float32 (G, G), in [-1, 1]
+    spread: np.ndarray  # float32 (G, G), standard deviation of the MSE over masks (NaN with fewer than two)
+    times: np.ndarray  # int64 (G, G), how often each patch was predicted
+    hidden: np.ndarray  # bool (m, G, G), the masks that were used, True = hidden
+
+
+@dataclass(frozen=True)
+class CollapseGauges:
+    """Is there still a spread of embeddings? Alarms, not a ranking."""
+
+    effective_rank: float  # exp(entropy of the singular values), centred; 1 = a line, D = isotropic
+    feature_std: float  # mean over features of the standard deviation
+    mean_cosine: float  # mean pairwise cosine; 1 = all vectors agree
+    verdict: str  # one plain sentence
