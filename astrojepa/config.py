@@ -102,6 +102,7 @@ class ModelConfig:
         64, "width of the linear projector that SIGReg acts on; 0: on the mean token before the final norm"
     )
     activation: str = setting("gelu", "gelu, or relu as in the first published models")
+    target_norm: bool = setting(True, "layer-norm the targets; false as in the first published models")
     position: str = setting("sincos", "position table: sincos (fixed) or learned")
 
     def __post_init__(self) -> None:

@@ -41,6 +41,7 @@ class Dataset:
     split_column: np.ndarray | None = None  # str (n,): train, val or test
     simulated: bool = False
     table: pd.DataFrame = field(default_factory=pd.DataFrame)  # further columns, one row per galaxy
+    skipped: tuple[str, ...] = ()  # files that were asked to be left out because they cannot be read
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -92,6 +93,7 @@ class Dataset:
             split_column=None if self.split_column is None else self.split_column[chosen],
             simulated=self.simulated,
             table=self.table.iloc[chosen].reset_index(drop=True) if len(self.table) else self.table,
+            skipped=self.skipped,
         )
 
 

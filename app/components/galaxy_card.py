@@ -1,0 +1,126 @@
+"""The selected galaxy: its picture, what the model did not expect in it, its neighbours, its facts, its links."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from app import links, loaders, state, work
+from app.components.copy_link import copy_link
+from app.components.gallery import gallery
+from app.scene import Scene
+
+IMAGE, ERRORS, BOTH = "Image", "Patch errors", "Both"
+NUM_NEIGHBOURS = 6
+
+
+def galaxy_card(scene: Scene, row: int, query: str) -> None:
+    """Show one galaxy; its own controls redraw this card alone."""
+    st.session_state.setdefault(state.PANEL_VIEW, BOTH)
+    st.session_state.setdefault(state.ERROR_KIND, "mse")
+    st.session_state.setdefault(state.MASKS, "tiling")
+    st.session_state.setdefault(state.OPACITY, 55)
+    _card(scene, row, query)
+
+
+@st.fragment
+def _card(scene: Scene, row: int, query: str) -> None:
+    if st.session_state.pop(state.WHOLE_PAGE, False):
+        st.rerun()
+    _heading(scene, row)
+    image = scene.picture(row)
+    if image is None:
+        st.warning(f"The picture of {scene.data.ids[row]} cannot be read; it may be damaged.")
+    elif scene.model is None or not scene.model.has_predictor:
+        st.image(image, width="stretch")
+        name = scene.choice.label
+        st.caption(
+            "Patch errors need a model; this is the pixel baseline."
+            if scene.model is None
+            else f"{name} is an encoder-only checkpoint: without its predictor nothing can be predicted, so there are no patch errors."
+        )
+    else:
+        _picture(scene, row, image)
+    _facts(scene, row)
+    _neighbours(scene, row)
+    copy_link(query)
+
+
+def _heading(scene: Scene, row: int) -> None:
+    place, n = int(scene.places[row]), len(scene.data)
+    st.subheader(scene.class_name(row), anchor=False)
+    share = f"strangest of {n:,}" if place == 1 else f"number {place:,} of {n:,}, strangest first"
+    st.caption(f"{'Simulated. ' if scene.data.simulated else ''}Anomaly rank: {share}.")
+
+
+def _picture(scene: Scene, row: int, image: np.ndarray) -> None:
+    from astrojepa import plotting
+
+    view = st.session_state.get(state.PANEL_VIEW) or IMAGE
+    kind, masks = st.session_state[state.ERROR_KIND], st.session_state[state.MASKS]
+    place = st.empty()
+    legend = st.container()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.segmented_control("Show", [IMAGE, ERRORS, BOTH], key=state.PANEL_VIEW, label_visibility="collapsed")
+        with st.popover("More"):
+            _options()
+    if view == IMAGE:
+        place.image(image, width="stretch")
+        return
+    began = time.perf_counter()
+    errors = loaders.patch_errors(scene.model, image, scene.model.hash, scene.data.fingerprint, row, masks)
+    elapsed = time.perf_counter() - began
+    sentence = "Measuring the common scale of the patch errors"
+    scale = work.result(("scale", *scene.key, masks), sentence, loaders.error_scale(scene.model, scene.data, masks))
+    low, high = scale[kind]
+    opacity = 1.0 if view == ERRORS else st.session_state[state.OPACITY] / 100
+    values = errors.mse if kind == "mse" else errors.cosine
+    place.image(plotting.heatmap_overlay(_model_view(scene, image), values, low, high, opacity, **_colours(kind)), width="stretch")
+    with legend:
+        _scale_legend(kind, low, high, values, elapsed)
+
+
+def _options() -> None:
+    names = {"mse": "Squared error", "cosine": "Cosine"}
+    st.segmented_control("Measure", list(names), format_func=names.get, key=state.ERROR_KIND, required=True)
+    how = {"tiling": "Every patch once", "random": "Random masks"}
+    st.segmented_control("Hidden patches", list(how), format_func=how.get, key=state.MASKS, required=True)
+    st.slider("Opacity over the image, %", 10, 100, key=state.OPACITY, step=5)
+
+
+def _facts(scene: Scene, row: int) -> None:
+    from astrojepa.data import coordinates
+
+    galaxy_ra, galaxy_dec = float(scene.data.ra[row]), float(scene.data.dec[row])
+    redshift = float(scene.data.redshift[row])
+    lines = [("Galaxy", f"{scene.data.ids[row]}, number {row}")]
+    if math.isfinite(galaxy_ra) and math.isfinite(galaxy_dec):
+        lines.append(("Position", f"{galaxy_ra:.5f}° {galaxy_dec:+.5f}°, {coordinates.sexagesimal(galaxy_ra, galaxy_dec)}"))
+    else:
+        lines.append(("Position", "none: simulated" if scene.data.simulated else "unknown"))
+    lines.append(("Redshift", f"{redshift:.4f}" if math.isfinite(redshift) else "unknown"))
+    lines.append(("Anomaly score", f"{scene.scores[row]:.3f}"))
+    with st.container(key="facts"):
+        for name, value in lines:
+            first, second = st.columns([1, 2], gap="small")
+            first.caption(name)
+            second.text(value)
+        if lines[1][1] not in {"unknown", "none: simulated"} and not scene.data.simulated:
+            found = coordinates.sky_links(galaxy_ra, galaxy_dec)
+            st.markdown("  ".join(f"[{name}]({url})" for name, url in found.items()))
+
+
+def _neighbours(scene: Scene, row: int) -> None:
+    found = loaders.neighbours(scene.embeddings, *scene.key, row, NUM_NEIGHBOURS)
+    st.caption("Nearest in the model's eyes, with distances")
+    captions = [(scene.class_name(int(i)), f"{d:.2f}") for i, d in zip(found.indices, found.distances, strict=True)]
+    gallery("neighbours", scene.pictures, found.indices.tolist(), captions, _go, tile=96)
+
+
+def _go(row: Any) -> None:
+    links.select(row)
+    st.session_state[state.WHOLE_PAGE] = True

@@ -1,0 +1,40 @@
+// A grid of galaxies: one picture sheet, one button per galaxy. Captions are text, never markup.
+
+export default function gallery({ parentElement, data, setTriggerValue }) {
+  if (!data) return;
+  const grid = parentElement.querySelector(".gallery");
+  const key = JSON.stringify(data);
+  grid.send = setTriggerValue;
+  if (grid.dataset.shown === key) return;
+  grid.dataset.shown = key;
+  const across = Math.ceil(Math.sqrt(data.rows.length));
+  const down = Math.ceil(data.rows.length / across);
+  const sheet = `url("${data.pictures}/${data.side}?rows=${data.rows.join(",")}")`;
+  grid.style.setProperty("--tile", `${data.tile}px`);
+  grid.replaceChildren(
+    ...data.rows.map((row, k) => {
+      const tile = document.createElement("button");
+      tile.type = "button";
+      tile.className = "tile";
+      tile.dataset.row = String(row);
+      tile.setAttribute("aria-pressed", String(row === data.selected));
+      const picture = document.createElement("span");
+      picture.className = "picture";
+      picture.style.backgroundImage = sheet;
+      picture.style.backgroundSize = `${across * 100}% ${down * 100}%`;
+      const place = (index, count) => (count > 1 ? (100 * index) / (count - 1) : 0);
+      picture.style.backgroundPosition = `${place(k % across, across)}% ${place(Math.floor(k / across), down)}%`;
+      tile.append(picture);
+      for (const line of data.captions[k]) {
+        const caption = document.createElement("span");
+        caption.className = "caption";
+        caption.textContent = line;
+        caption.title = line;
+        tile.append(caption);
+      }
+      tile.setAttribute("aria-label", `galaxy ${row}: ${data.captions[k].join(", ")}`);
+      tile.addEventListener("click", () => grid.send("click", { row }));
+      return tile;
+    }),
+  );
+}

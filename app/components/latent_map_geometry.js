@@ -1,0 +1,107 @@
+// What the map knows about points: the wire format, the screen transform, the nearest point, who is inside a polygon.
+// Positions are the quantised integers that Python sent (0..65535), so both sides answer "inside?" alike.
+
+const UNITS = 65535;
+const BUCKETS = 96;
+
+// bytes: uint32 length of the JSON header | header | pad to 4 | uint16 x, y per galaxy | uint8 class | uint8 colour | uint8 rank
+function decode(bytes) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const headerLength = view.getUint32(0, true);
+  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + headerLength)));
+  const start = Math.ceil((4 + headerLength) / 4) * 4;
+  const n = header.count;
+  const xy = new Uint16Array(bytes.slice(start, start + 4 * n).buffer);
+  const column = (k) => bytes.slice(start + (4 + k) * n, start + (5 + k) * n);
+  return { header, n, xy, classes: column(0), colours: column(1), ranks: column(2) };
+}
+
+// Counting sort of the points into square buckets: who is near is found without looking at everyone.
+function bucketIndex(points) {
+  const size = (UNITS + 1) / BUCKETS;
+  const start = new Uint32Array(BUCKETS * BUCKETS + 1);
+  const cell = new Uint16Array(points.n);
+  for (let i = 0; i < points.n; i++) {
+    cell[i] = Math.floor(points.xy[2 * i + 1] / size) * BUCKETS + Math.floor(points.xy[2 * i] / size);
+    start[cell[i] + 1]++;
+  }
+  for (let b = 0; b < BUCKETS * BUCKETS; b++) start[b + 1] += start[b];
+  const rows = new Uint32Array(points.n);
+  const next = start.slice();
+  for (let i = 0; i < points.n; i++) rows[next[cell[i]]++] = i;
+  return { size, start, rows };
+}
+
+function eachInBox(index, x0, y0, x1, y1, visit) {
+  const clamp = (value) => Math.max(0, Math.min(BUCKETS - 1, Math.floor(value / index.size)));
+  for (let by = clamp(y0); by <= clamp(y1); by++) {
+    for (let bx = clamp(x0); bx <= clamp(x1); bx++) {
+      const b = by * BUCKETS + bx;
+      for (let k = index.start[b]; k < index.start[b + 1]; k++) visit(index.rows[k]);
+    }
+  }
+}
+
+// Even-odd rule, the same comparison order as points_in_polygon in app/geometry.py.
+function inPolygon(x, y, polygon) {
+  let inside = false;
+  for (let i = 0, j = polygon.length - 1; i < polygon.length; j = i++) {
+    const [xi, yi] = polygon[i];
+    const [xj, yj] = polygon[j];
+    if (yi > y !== yj > y && x < ((xj - xi) * (y - yi)) / (yj - yi) + xi) inside = !inside;
+  }
+  return inside;
+}
+
+function rowsInside(points, polygons) {
+  const chosen = new Uint8Array(points.n);
+  for (let i = 0; i < points.n; i++) {
+    const x = points.xy[2 * i];
+    const y = points.xy[2 * i + 1];
+    if (polygons.some((polygon) => inPolygon(x, y, polygon))) chosen[i] = 1;
+  }
+  return chosen;
+}
+
+// Screen = data around a centre, y upwards; one scale for both axes, so distances mean the same in every direction.
+function makeView() {
+  return { width: 1, height: 1, zoom: 1, base: 1, cx: UNITS / 2, cy: UNITS / 2 };
+}
+function fitView(view, points) {
+  let [x0, y0, x1, y1] = [UNITS, UNITS, 0, 0];
+  for (let i = 0; i < points.n; i++) {
+    const [x, y] = [points.xy[2 * i], points.xy[2 * i + 1]];
+    x0 = Math.min(x0, x);
+    x1 = Math.max(x1, x);
+    y0 = Math.min(y0, y);
+    y1 = Math.max(y1, y);
+  }
+  const [sx, sy] = [Math.max(1, x1 - x0), Math.max(1, y1 - y0)];
+  view.base = Math.max(1e-4, Math.min((view.width - 64) / sx, (view.height - 96) / sy));
+  Object.assign(view, { zoom: 1, cx: (x0 + x1) / 2, cy: (y0 + y1) / 2 });
+}
+function pixelsPerUnit(view) {
+  return view.base * view.zoom;
+}
+function toScreen(view, x, y) {
+  const k = pixelsPerUnit(view);
+  return [view.width / 2 + (x - view.cx) * k, view.height / 2 - (y - view.cy) * k];
+}
+function toData(view, px, py) {
+  const k = pixelsPerUnit(view);
+  return [view.cx + (px - view.width / 2) / k, view.cy - (py - view.height / 2) / k];
+}
+function zoomAt(view, px, py, factor) {
+  const [x, y] = toData(view, px, py);
+  view.zoom = Math.max(0.5, Math.min(400, view.zoom * factor));
+  const [qx, qy] = toScreen(view, x, y);
+  const k = pixelsPerUnit(view);
+  view.cx += (qx - px) / k;
+  view.cy -= (qy - py) / k;
+}
+
+// At most `most` corners, as integers: a lasso is a kilobyte, whatever was drawn.
+function simplify(polygon, most = 160) {
+  const step = Math.max(1, Math.ceil(polygon.length / most));
+  return polygon.filter((_, i) => i % step === 0).map(([x, y]) => [Math.round(x), Math.round(y)]);
+}

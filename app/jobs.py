@@ -1,0 +1,78 @@
+"""Long work away from the page: one thread, each task once however many pages ask, with progress that a page can show."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass
+class Job:
+    """One task: how far it is, and at the end its value or its error."""
+
+    finished: threading.Event = field(default_factory=threading.Event)
+    done: int = 0
+    total: int = 0
+    text: str = ""
+    began: float | None = None  # seconds, time.monotonic
+    value: Any = None
+    error: BaseException | None = None
+
+    @property
+    def fraction(self) -> float:
+        """Progress in [0, 1]; 0 where the total is not known."""
+        return min(1.0, self.done / self.total) if self.total > 0 else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Remaining time at the speed so far, or None while that is a guess."""
+        if self.began is None or self.fraction < 0.02:
+            return None
+        return (time.monotonic() - self.began) * (1 - self.fraction) / self.fraction
+
+    def report(self, done: int, total: int, text: str = "") -> None:
+        """Take down progress: the callable that the package's functions are given."""
+        self.done, self.total, self.text = int(done), int(total), str(text)
+
+    def run(self, task: Callable[[Progress], Any]) -> None:
+        """Do the task and keep what comes of it."""
+        self.began = time.monotonic()
+        try:
+            self.value = task(self.report)
+        except BaseException as error:
+            self.error = error
+        self.finished.set()
+
+
+class Jobs:
+    """The board of tasks: the latest results stay, a failed task can be tried again."""
+
+    def __init__(self, keep: int = 32) -> None:
+        self._keep = keep
+        self._lock = threading.Lock()
+        self._jobs: OrderedDict[tuple[object, ...], Job] = OrderedDict()
+        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="explorer-job")
+
+    def start(self, key: tuple[object, ...], task: Callable[[Progress], Any]) -> Job:
+        """Return the job under this key, starting it if nobody has."""
+        with self._lock:
+            job = self._jobs.get(key)
+            if job is None:
+                job = self._jobs[key] = Job()
+                self._pool.submit(job.run, task)
+            self._jobs.move_to_end(key)
+            for old in [k for k, j in self._jobs.items() if j.finished.is_set()][: max(0, len(self._jobs) - self._keep)]:
+                del self._jobs[old]
+            return job
+
+    def forget(self, key: tuple[object, ...]) -> None:
+        """Drop a job's result or error, so that it can be started anew."""
+        with self._lock:
+            self._jobs.pop(key, None)

@@ -1,0 +1,58 @@
+"""Keeping the address bar and the session in step, both ways."""
+
+from __future__ import annotations
+
+import urllib.parse
+from typing import Any
+
+import streamlit as st
+
+from app import state
+from app.scene import Scene
+
+
+def incoming() -> state.Link | None:
+    """Return the link in the address bar if it is not the one this session wrote: a first visit, a pasted link, or Back."""
+    seen = {name: value for name, value in st.query_params.items() if isinstance(value, str)}
+    if not seen or seen == st.session_state.get(state.LINK_READ):
+        return None
+    st.session_state[state.LINK_READ] = seen
+    return state.decode_link(seen)
+
+
+def current(scene: Scene) -> state.Link:
+    """Describe what is shown now."""
+    row = st.session_state.get(state.ROW)
+    return state.Link(
+        model=scene.choice.reference if scene.model is None else str(scene.model.id),
+        model_hash=scene.model.hash[:8] if scene.model else "",
+        data=scene.data.name,
+        data_hash=scene.data.fingerprint[:8],
+        projection=st.session_state.get(state.PROJECTION) or "",
+        colour=st.session_state.get(state.COLOUR) or "",
+        row=row,
+        id="" if row is None else str(scene.data.ids[row]),
+    )
+
+
+def publish(scene: Scene) -> str:
+    """Write the state to the address bar where it changed; returns the query string for a copied link."""
+    parameters = state.encode_link(current(scene))
+    st.session_state[state.LINK_READ] = parameters
+    if dict(st.query_params) != parameters:  # also after a change of page, which empties the address
+        st.query_params.from_dict(parameters)
+    return urllib.parse.urlencode(parameters)
+
+
+def notice(sentence: str) -> None:
+    """Keep a sentence to be shown once at the top of the page."""
+    if sentence:
+        st.session_state.setdefault(state.NOTICES, [])
+        if sentence not in st.session_state[state.NOTICES]:
+            st.session_state[state.NOTICES].append(sentence)
+
+
+def select(row: Any) -> None:
+    """Make a galaxy the selected one; anything but a row number is ignored."""
+    if isinstance(row, int) and not isinstance(row, bool) and 0 <= row <= state.MAX_ROW:
+        st.session_state[state.ROW] = row

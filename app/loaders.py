@@ -1,0 +1,110 @@
+"""Everything the explorer keeps in memory: each cached function is one line around the package. Arrays are cached, figures never."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+import astrojepa as aj
+from app.jobs import Jobs, Progress
+from app.settings import ROOT, Source
+
+MODEL_LOCK = threading.Lock()  # one heatmap at a time: two would only slow each other down
+
+
+@st.cache_resource(show_spinner=False)
+def jobs() -> Jobs:
+    """The board of long tasks, one for the whole server."""
+    return Jobs()
+
+
+@st.cache_data(show_spinner=False, max_entries=512)
+def patch_errors(_model: Any, _image: np.ndarray, model_hash: str, data_hash: str, row: int, masks: str) -> Any:
+    """Patch errors of one galaxy."""
+    with MODEL_LOCK:
+        return aj.patch_errors(_model, _image, masks=masks, seed=0)
+
+
+@st.cache_data(show_spinner=False, max_entries=512)
+def neighbours(_embeddings: Any, model_hash: str, data_hash: str, row: int, count: int) -> Any:
+    """The nearest galaxies of one galaxy, itself excluded."""
+    return aj.neighbours(_embeddings, query=row, k=count)
+
+
+@st.cache_data(show_spinner=False, ttl=20)
+def cards() -> list[dict[str, Any]]:
+    """The cards of the released checkpoints."""
+    return aj.list_checkpoints()
+
+
+@st.cache_data(show_spinner=False, ttl=20)
+def run_folders() -> list[str]:
+    """The run folders that hold weights, newest name first."""
+    places = dict.fromkeys([Path("runs").resolve(), ROOT / "runs"])
+    found = {path.parent for place in places if place.is_dir() for path in [*place.glob("*/last.pt"), *place.glob("*/best.pt")]}
+    return [str(folder) for folder in sorted(found, key=lambda folder: folder.name, reverse=True)]
+
+
+def is_projected(embeddings: Any, method: str) -> bool:
+    """Whether a map has been computed before."""
+    from astrojepa.evaluation.projection import cached_projection
+
+    return cached_projection(embeddings, method) is not None
+
+
+# What follows may take long: tasks for the board, each called with a progress function.
+
+
+def open_source(source: Source) -> Callable[[Progress], Any]:
+    """Open a data set."""
+
+    def task(report: Progress) -> Any:
+        from astrojepa.data import find_data
+
+        options = {"where": source.where or None, "label_column": source.label_column or None}
+        return aj.open_dataset(find_data(source.path), **options, skip_corrupt=source.skip_corrupt, progress=report)
+
+    return task
+
+
+def open_model(reference: str) -> Callable[[Progress], Any]:
+    """Load a model by id, alias or path."""
+    return lambda report: aj.load_model(reference)
+
+
+def embed(model: Any, data: Any) -> Callable[[Progress], Any]:
+    """Embed a data set with a model; without one, by pixel PCA."""
+    if model is None:
+        return lambda report: aj.pixel_pca(data, data)[1]
+    return lambda report: aj.embed(model, data, progress=report)
+
+
+def scores(embeddings: Any) -> Callable[[Progress], Any]:
+    """Anomaly score of every galaxy, larger = stranger."""
+    return lambda report: aj.anomaly_scores(embeddings, method="knn")
+
+
+def project(embeddings: Any, method: str) -> Callable[[Progress], Any]:
+    """Positions on the map."""
+    return lambda report: aj.project(embeddings, method=method, seed=0, progress=report)
+
+
+def error_scale(model: Any, data: Any, masks: str, sample: int = 12) -> Callable[[Progress], Any]:
+    """The common scale of a model's patch errors: 2nd and 98th percentile of MSE and cosine over a few galaxies of the data."""
+
+    def task(report: Progress) -> dict[str, tuple[float, float]]:
+        rows = np.unique(np.linspace(0, len(data) - 1, min(sample, len(data))).astype(int))
+        found = []
+        for done, row in enumerate(rows):
+            with MODEL_LOCK:
+                found.append(aj.patch_errors(model, data[int(row)].image, masks=masks, seed=0, num_masks=4))
+            report(done + 1, len(rows), "")
+        both = {"mse": np.stack([e.mse for e in found]), "cosine": np.stack([e.cosine for e in found])}
+        return {kind: (float(np.nanpercentile(v, 2)), float(np.nanpercentile(v, 98))) for kind, v in both.items()}
+
+    return task

@@ -1,0 +1,107 @@
+"""What is open: one data set and one model, and everything computed from the two. Long steps show progress (app/work.py)."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from app import colouring, loaders, pictures, work
+from app.settings import Settings, Source
+
+BASELINE = "baseline"  # the reference of "no model": pixel PCA
+RANDOM = "random"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A model in the menu."""
+
+    reference: str  # what load_model takes, or BASELINE
+    label: str
+
+
+@dataclass
+class Scene:
+    """One page run's data set and model; nothing in it is changed by a page."""
+
+    settings: Settings
+    hosted: bool
+    source: Source
+    choice: Choice
+    choices: list[Choice]
+    bar: Any  # the row of controls at the top, to which a page may add its own
+    model: Any | None = None
+    opened: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def data(self) -> Any:
+        """The open data set."""
+        if "data" not in self.opened:
+            self.opened["data"] = work.result(("data", self.source), f"Opening {self.source.name}", loaders.open_source(self.source))
+            pictures.offer(self.opened["data"])
+        return self.opened["data"]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Hashes of model and data."""
+        return (self.model.hash if self.model else BASELINE, self.data.fingerprint)
+
+    @property
+    def embeddings(self) -> Any:
+        """One vector per galaxy."""
+        sentence = f"{self.choice.label} looks at {len(self.data):,} galaxies"
+        return work.result(("embed", *self.key), sentence, loaders.embed(self.model, self.data))
+
+    @property
+    def scores(self) -> np.ndarray:
+        """Anomaly scores, larger = stranger."""
+        embeddings = self.embeddings
+        return work.result(("scores", *self.key), "Looking for the strangest galaxies", loaders.scores(embeddings))
+
+    @property
+    def places(self) -> np.ndarray:
+        """Rank of every galaxy, 1 = strangest."""
+        if "places" not in self.opened:
+            self.opened["places"] = colouring.ranks(self.scores)
+        return self.opened["places"]
+
+    def positions(self, method: str) -> np.ndarray:
+        """Positions on the map, float (n, 2)."""
+        embeddings = self.embeddings
+        sentence = {"umap": "Drawing the UMAP map", "tsne": "Drawing the t-SNE map"}.get(method, "Drawing the map")
+        return work.result(("project", *self.key, method), sentence, loaders.project(embeddings, method))
+
+    @property
+    def labelled(self) -> bool:
+        """Whether there are classes to speak of."""
+        return len(self.data.classes) > 1 and bool((self.data.labels >= 0).any())
+
+    @property
+    def pictures(self) -> str:
+        """Address of this data set's pictures, from the server's root."""
+        base = (st.get_option("server.baseUrlPath") or "").strip("/")
+        return f"{'/' + base if base else ''}{pictures.PREFIX}/{self.data.fingerprint}"
+
+    def class_name(self, row: int) -> str:
+        """The class of a galaxy, or "no label"."""
+        label = int(self.data.labels[row])
+        return self.data.classes[label] if label >= 0 else "no label"
+
+    def picture(self, row: int) -> np.ndarray | None:
+        """A galaxy's picture as stored, uint8 (H, W, 3), or None where it cannot be read."""
+        with contextlib.suppress(ValueError, OSError):
+            return self.data[row].image
+        return None
+
+
+def model_choices(hosted: bool, loaded_paths: list[str]) -> list[Choice]:
+    """List the models that can be chosen here: released, then (local mode) runs and loaded files, then the two controls."""
+    choices = [Choice(str(card["id"]), str(card["id"])) for card in loaders.cards() if "error" not in card]
+    if not hosted:
+        choices += [Choice(folder, f"run {folder.rstrip('/').rpartition('/')[2]}") for folder in loaders.run_folders()]
+        choices += [Choice(path, path.rstrip("/").rpartition("/")[2]) for path in loaded_paths]
+    return [*choices, Choice(RANDOM, "random weights (control)"), Choice(BASELINE, "no model: pixel PCA (baseline)")]

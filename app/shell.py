@@ -1,0 +1,177 @@
+"""What surrounds every page: configuration, navigation, the choice of model and data, and errors as one sentence."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import streamlit as st
+
+from app import links, loaders, state, work
+from app.scene import BASELINE, Choice, Scene, model_choices
+from app.settings import Settings, is_hosted, read_settings
+from app.views import about, anomalies, map, models, probe
+
+HERE = Path(__file__).parent
+PAGES: dict[str, tuple[str, Callable[[Scene], None]]] = {
+    "map": ("Map", map.show),
+    "anomalies": ("Anomalies", anomalies.show),
+    "probe": ("Probe lab", probe.show),
+    "models": ("Models & data", models.show),
+    "about": ("About", about.show),
+}
+
+
+def run() -> None:
+    """Draw the page: called for every visit and every interaction."""
+    st.set_page_config(page_title="AstroJEPA explorer", page_icon=str(HERE / "icon.svg"), layout="wide")
+    st.html(HERE / "theme.css")
+    st.logo(str(HERE / "logo.svg"), size="large")
+    try:
+        settings = read_settings(_arguments(), os.environ)
+    except ValueError as error:
+        st.error(f"The explorer was started with an option that it does not know: {error}")
+        st.stop()
+    for key in state.PERSISTENT:  # a widget's value outlives the pages that do not show it
+        if key in st.session_state:
+            st.session_state[key] = st.session_state[key]
+    hosted = is_hosted(os.environ, st.get_option("server.address"), st.context.headers)
+    pages = [
+        st.Page(partial(_page, settings, hosted, show), title=title, url_path=path, default=path == "map")
+        for path, (title, show) in PAGES.items()
+    ]
+    st.navigation(pages, position="top").run()
+
+
+def _page(settings: Settings, hosted: bool, show: Callable[[Scene], None]) -> None:
+    link = links.incoming()
+    try:
+        scene = _open(settings, hosted, link)
+        _show_notices()
+        show(scene)
+        if show is not about.show and "data" in scene.opened:
+            links.publish(scene)
+    except (ValueError, OSError) as error:
+        _explain(error)
+
+
+def _open(settings: Settings, hosted: bool, link: state.Link | None) -> Scene:
+    """Set up the scene from the menus, and from the link if one came in."""
+    choices = model_choices(hosted, st.session_state.get(state.LOADED_PATHS, []))
+    sources = list(settings.sources)
+    _set_default(state.SOURCE, sources[0].name, [source.name for source in sources])
+    if link:
+        _follow(link, choices, [source.name for source in sources])
+    _set_default(state.CHECKPOINT, _default_model(settings, choices), [choice.reference for choice in choices])
+    bar = st.container(horizontal=True, vertical_alignment="bottom", key="bar")
+    with bar:
+        labels = {choice.reference: choice.label for choice in choices}
+        st.selectbox("Model", list(labels), format_func=lambda reference: labels.get(reference, reference), key=state.CHECKPOINT)
+        if len(sources) > 1:
+            st.selectbox("Galaxies", [source.name for source in sources], key=state.SOURCE, on_change=_forget_galaxy)
+    source = next(source for source in sources if source.name == st.session_state[state.SOURCE])
+    if source.name in st.session_state.get(state.SKIP_CORRUPT, []):
+        source = dataclasses.replace(source, skip_corrupt=True)
+    choice = next(choice for choice in choices if choice.reference == st.session_state[state.CHECKPOINT])
+    scene = Scene(settings, hosted, source, choice, choices, bar)
+    _load_model(scene)
+    if link:
+        _arrive(scene, link)
+    return scene
+
+
+def _load_model(scene: Scene) -> None:
+    """Load the chosen model; where that fails, say why on one card and keep the model that was open before."""
+    if scene.choice.reference == BASELINE:
+        return
+    reference = scene.choice.reference
+    try:
+        scene.model = work.result(("model", reference), f"Loading {scene.choice.label}", loaders.open_model(reference))
+        st.session_state[state.GOOD_CHECKPOINT] = reference
+    except (ValueError, OSError) as error:
+        previous = st.session_state.get(state.GOOD_CHECKPOINT, BASELINE)
+        previous = BASELINE if previous == reference else previous
+        scene.choice = next((choice for choice in scene.choices if choice.reference == previous), scene.choices[-1])
+        st.error(f"**{_label(reference)} was not opened.** {error}\n\nStill shown: {scene.choice.label}.")
+        if scene.choice.reference != BASELINE:
+            task = loaders.open_model(scene.choice.reference)
+            scene.model = work.result(("model", scene.choice.reference), f"Loading {scene.choice.label}", task)
+
+
+def _follow(link: state.Link, choices: list[Choice], sources: list[str]) -> None:
+    """Choose what a link names, as far as it is on offer here: ids only, never a path from the address bar."""
+    for choice in choices:
+        if link.model and link.model in {choice.reference, choice.label, choice.label.removeprefix("run ")}:
+            st.session_state[state.CHECKPOINT] = choice.reference
+        elif link.model.startswith("random:") and choice.reference == "random":
+            st.session_state[state.CHECKPOINT] = choice.reference
+    if link.data in sources:
+        st.session_state[state.SOURCE] = link.data
+    if link.projection:
+        st.session_state[state.PROJECTION] = link.projection
+    if link.colour:
+        st.session_state[state.COLOUR] = link.colour
+
+
+def _arrive(scene: Scene, link: state.Link) -> None:
+    """Find the link's galaxy, and say in one sentence what differs from what the link pinned."""
+    row, sentence = state.locate(link, scene.data.ids, scene.data.fingerprint)
+    model = scene.model
+    links.notice(
+        state.differences(
+            link, scene.choice.label, model.hash if model else "none", scene.data.name, scene.data.fingerprint
+        )
+    )
+    links.notice(sentence)
+    if row is not None:
+        st.session_state[state.ROW] = row
+
+
+def _set_default(key: str, value: str, options: list[str]) -> None:
+    if st.session_state.get(key) not in options:
+        st.session_state[key] = value
+
+
+def _default_model(settings: Settings, choices: list[Choice]) -> str:
+    """The model asked for at the start, else the best released one, else the newest run, else the baseline."""
+    wanted = settings.checkpoint
+    if wanted and wanted != "best":
+        if all(choice.reference != wanted for choice in choices):
+            choices.insert(0, Choice(wanted, _label(wanted)))
+        return wanted
+    rated = [card for card in loaders.cards() if "error" not in card]
+    if rated:
+        return str(max(rated, key=lambda card: (card.get("measured") or {}).get("linear_probe_accuracy", 0.0))["id"])
+    return next((choice.reference for choice in choices if choice.label.startswith("run ")), BASELINE)
+
+
+def _forget_galaxy() -> None:
+    for key in (state.ROW, state.POLYGONS, state.FOCUS):
+        st.session_state.pop(key, None)
+
+
+def _label(reference: str) -> str:
+    return reference.rstrip("/").rpartition("/")[2] or reference
+
+
+def _arguments() -> list[str]:
+    """The flags after `--`; none where another program, such as a test, runs this script."""
+    return sys.argv[1:] if Path(sys.argv[0] or ".").name == "main.py" else []
+
+
+def _show_notices() -> None:
+    for sentence in st.session_state.pop(state.NOTICES, []):
+        st.info(sentence)
+
+
+def _explain(error: Exception) -> None:
+    """Show an error of the data or the model as its sentence; a damaged picture can be left out."""
+    st.error(str(error) or f"Something went wrong ({type(error).__name__}); reload the page.")
+    source = st.session_state.get(state.SOURCE, "")
+    if "cannot be read as a picture" in str(error) and st.button("Leave damaged pictures out"):
+        st.session_state[state.SKIP_CORRUPT] = [*st.session_state.get(state.SKIP_CORRUPT, []), source]
+        st.rerun()

@@ -1,0 +1,121 @@
+"""What a session remembers, and the link that carries it: names of the session keys, permalink encode and decode. Pure functions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+# Session keys, named once.
+SOURCE = "source"  # name of the data set chosen in the menu
+CHECKPOINT = "checkpoint"  # reference of the model chosen in the menu
+PROJECTION = "projection"
+COLOUR = "colour"
+ROW = "row"  # the selected galaxy
+POLYGONS = "polygons"  # of the lasso, in map units
+FOCUS = "focus"  # class kept bright by the search
+NONCE = "nonce"  # counts what the page did to the map, so that the map listens
+NOTICES = "notices"  # sentences to show once
+LINK_READ = "link_read"  # query parameters last written or read
+PANEL_VIEW = "panel_view"
+ERROR_KIND = "error_kind"
+MASKS = "masks"
+OPACITY = "opacity"
+GALLERY_PAGE = "gallery_page"
+WHOLE_PAGE = "whole_page"  # a card asks for the whole page to be drawn anew
+LOADED_PATHS = "loaded_paths"  # checkpoints loaded by path, local mode
+GOOD_CHECKPOINT = "good_checkpoint"  # the last model that could be opened
+SKIP_CORRUPT = "skip_corrupt"  # names of data sets whose damaged pictures are left out
+PERSISTENT = (SOURCE, CHECKPOINT, PROJECTION, COLOUR, PANEL_VIEW, ERROR_KIND, MASKS, OPACITY)
+
+PROJECTIONS = {"umap": "UMAP", "pca": "PCA", "tsne": "t-SNE"}
+CLASS_COLOUR, SCORE_COLOUR = "class", "anomaly score"
+MAX_ROW = 10**9
+
+_NAME = re.compile(r"[A-Za-z0-9._:+ =-]{1,80}")
+_HASH = re.compile(r"[0-9a-f]{8,16}")
+
+
+@dataclass(frozen=True)
+class Link:
+    """What a permalink pins; empty or None where the link does not say."""
+
+    model: str = ""  # name
+    model_hash: str = ""
+    data: str = ""  # name
+    data_hash: str = ""
+    projection: str = ""
+    colour: str = ""
+    row: int | None = None
+    id: str = ""
+
+
+def encode_link(link: Link) -> dict[str, str]:
+    """Write a link as query parameters; what is empty is left out."""
+    parameters = {
+        "model": _pin(link.model, link.model_hash),
+        "data": _pin(link.data, link.data_hash),
+        "map": link.projection,
+        "colour": link.colour,
+        "galaxy": "" if link.row is None else str(link.row),
+        "id": link.id,
+    }
+    return {name: value for name, value in parameters.items() if value}
+
+
+def decode_link(parameters: Mapping[str, str]) -> Link:
+    """Read query parameters; whatever is not of the expected form and length is ignored, never trusted."""
+    model, model_hash = _unpin(parameters.get("model", ""))
+    data, data_hash = _unpin(parameters.get("data", ""))
+    projection = parameters.get("map", "")
+    row = parameters.get("galaxy", "")
+    return Link(
+        model=model,
+        model_hash=model_hash,
+        data=data,
+        data_hash=data_hash,
+        projection=projection if projection in PROJECTIONS else "",
+        colour=_text(parameters.get("colour", ""), 80),
+        row=int(row) if row.isascii() and row.isdecimal() and len(row) <= 10 and int(row) <= MAX_ROW else None,
+        id=_text(parameters.get("id", ""), 160),
+    )
+
+
+def locate(link: Link, ids: np.ndarray, data_hash: str) -> tuple[int | None, str]:
+    """Find a link's galaxy among the ids at hand: its row here (None if it is not here) and a sentence where something differs."""
+    if link.row is None and not link.id:
+        return None, ""
+    if link.row is not None and link.row < len(ids) and (not link.id or str(ids[link.row]) == link.id):
+        if not link.id and link.data_hash and link.data_hash != data_hash:
+            return link.row, f"The link was made with another data set; galaxy {link.row} here may be another galaxy."
+        return link.row, ""
+    elsewhere = np.flatnonzero(ids == link.id) if link.id else np.array([], dtype=int)
+    if len(elsewhere):
+        return int(elsewhere[0]), ""
+    name = link.id or f"number {link.row}"
+    return None, f"The link's galaxy {name} is not in this data set."
+
+
+def differences(link: Link, model: str, model_hash: str, data: str, data_hash: str) -> str:
+    """Say in one sentence what a link pinned that is not what is open; empty where all agrees."""
+    parts = []
+    if link.model_hash and link.model_hash != model_hash[: len(link.model_hash)]:
+        parts.append(f"the model {link.model or 'of the link'} ({link.model_hash[:8]}), here {model} ({model_hash[:8]})")
+    if link.data_hash and link.data_hash != data_hash[: len(link.data_hash)]:
+        parts.append(f"the data set {link.data or 'of the link'} ({link.data_hash[:8]}), here {data} ({data_hash[:8]})")
+    return f"The link was made with {' and '.join(parts)}; the nearest thing is shown." if parts else ""
+
+
+def _pin(name: str, digest: str) -> str:
+    return f"{name}@{digest}" if name and digest else name
+
+
+def _unpin(text: str) -> tuple[str, str]:
+    name, _, digest = text.rpartition("@") if "@" in text else (text, "", "")
+    return (name if _NAME.fullmatch(name) else "", digest if _HASH.fullmatch(digest) else "")
+
+
+def _text(value: str, longest: int) -> str:
+    return value if len(value) <= longest and value.isprintable() else ""

@@ -1,0 +1,329 @@
+"""Models in files: released weights (safetensors + JSON card), a run's checkpoints, random controls. Nothing here ever unpickles code."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import pickle
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from astrojepa.cache import atomic_write
+from astrojepa.config import TrainConfig
+from astrojepa.data.transforms import centre_crop, normalise, resize_frame, to_flux
+from astrojepa.models.jepa import JEPA
+from astrojepa.presets import ALIASES, PRESETS, PUBLISHED, default_preset
+from astrojepa.runs import read_json, write_json
+from astrojepa.types import PatchMasks
+
+FORMAT = 1
+CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
+MAX_FILE_BYTES = 6 * 2**30
+MAX_CARD_BYTES = 1_000_000
+MAX_PARAMETERS = 1_000_000_000
+FIXED_STATISTICS = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+
+
+class CheckpointError(ValueError):
+    """A file is not a checkpoint that can be loaded, and the message says why."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded network in eval mode with the facts on its card; what the evaluation functions take."""
+
+    id: str
+    network: JEPA
+    config: TrainConfig
+    card: dict[str, Any]
+    hash: str  # 16 hex digits, of the weights
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    device: torch.device
+
+    @property
+    def has_predictor(self) -> bool:
+        """Whether patch errors can be computed."""
+        return self.network.predictor is not None
+
+    @property
+    def width(self) -> int:
+        """Width of an embedding, D."""
+        return self.config.model.width
+
+    @property
+    def grid(self) -> int:
+        """Patches along a side, G."""
+        return self.config.image.grid
+
+    def prepare(self, images: np.ndarray) -> Tensor:
+        """Turn pictures as stored, uint8 (H, W, 3) or (b, H, W, 3), into the network's input (b, 3, S, S)."""
+        stack = images[None] if images.ndim == 3 else images
+        frame_size = self.config.image.frame_size
+        return self._input(np.stack([resize_frame(image, frame_size) for image in stack]))
+
+    def encode(self, frames: np.ndarray) -> np.ndarray:
+        """Return embeddings float32 (b, D) of frames uint8 (b, F, F, 3): the mean of the target encoder's tokens."""
+        with torch.inference_mode():
+            return self.network.embed(self._input(frames)).float().cpu().numpy()
+
+    def predict(self, pixels: Tensor, masks: PatchMasks) -> tuple[Tensor, Tensor]:
+        """Return predicted and target tokens (b, M, Nt, D), float32; CheckpointError if the model has no predictor."""
+        if not self.has_predictor:
+            raise CheckpointError(f"{self.id} has no predictor: it is an encoder-only checkpoint, so it gives no patch errors.")
+        with torch.inference_mode():
+            masks = PatchMasks(masks.context.to(self.device), masks.targets.to(self.device))
+            output = self.network(pixels.to(self.device), masks)
+        return output.prediction.float(), output.target.float()
+
+    def randomised(self, seed: int = 0) -> Model:
+        """Return the control: the same architecture and input with random weights."""
+        return _random_model(self.config, seed, self.device, self.mean, self.std)
+
+    def _input(self, frames: np.ndarray) -> Tensor:
+        crop = np.ascontiguousarray(centre_crop(frames, self.config.image.image_size))
+        flux = to_flux(torch.from_numpy(crop).to(self.device))
+        return normalise(flux, self.config.image.normalization, self.mean, self.std)
+
+
+def load_model(name: str | Path, device: str = "cpu") -> Model:
+    """Load a model by id ("vit5m.sigreg06"), alias ("model3"), "best", "random", or path.
+
+    A path is a .safetensors with its card beside it, a run folder, its last.pt or best.pt, or a .pth in the first published layout.
+    "random" is the control, random weights of the default CPU preset ("random:ID" of another). FileNotFoundError if there is no such
+    model, CheckpointError if the file is not one.
+    """
+    text, target = str(name), torch.device(device)
+    if text == "random" or text.startswith("random:"):
+        wanted = text.partition(":")[2]
+        config = PRESETS.get(ALIASES.get(wanted, wanted)) if wanted else default_preset("cpu")
+        if config is None:
+            raise ValueError(f"There is no preset {wanted!r} to fill with random weights; known: {', '.join(PRESETS)}.")
+        return _random_model(config, 0, target)
+    released = ALIASES.get(text, _best_id() if text == "best" else text)
+    path = CHECKPOINTS / f"{released}.safetensors" if released in released_ids() else Path(text)
+    if path.is_dir():
+        path = path / "best.pt" if (path / "best.pt").is_file() else path / "last.pt"
+    if not path.is_file():
+        hint = " It is a preset: train it with python train.py --preset " + released + "." if released in PRESETS else ""
+        raise FileNotFoundError(
+            f"There is no model {text!r}; released: {', '.join(released_ids()) or 'none'}, or give a file.{hint}"
+        )
+    return _load_released(path, target) if path.suffix == ".safetensors" else _load_pickled(path, target)
+
+
+def released_ids() -> list[str]:
+    """List the ids of the weights in checkpoints/."""
+    return sorted(path.stem for path in CHECKPOINTS.glob("*.safetensors") if path.with_suffix(".json").is_file())
+
+
+def list_checkpoints(root: str | Path = CHECKPOINTS) -> list[dict[str, Any]]:
+    """Return the cards of the released weights in a folder; a card that cannot be read appears as {"id", "error"}."""
+    cards = []
+    for path in sorted(Path(root).glob("*.safetensors")):
+        try:
+            cards.append(read_card(path))
+        except (ValueError, OSError) as error:
+            cards.append({"id": path.stem, "error": str(error)})
+    return cards
+
+
+def read_card(weights: Path) -> dict[str, Any]:
+    """Read the JSON card beside released weights; CheckpointError if it is missing or of another format."""
+    path = weights.with_suffix(".json")
+    if not path.is_file():
+        raise CheckpointError(
+            f"{weights} has no card: expected {path.name} beside it. Export the run again, or fetch both files."
+        )
+    try:
+        card = read_json(path, MAX_CARD_BYTES)
+    except ValueError as error:
+        raise CheckpointError(str(error)) from error
+    missing = [key for key in ("id", "sha256", "config", "normalisation") if key not in card]
+    if card.get("format") != FORMAT or missing:
+        raise CheckpointError(f"{path} is a card of format {card.get('format')!r} lacking {missing}; expected format {FORMAT}.")
+    return card
+
+
+def save_released(model: Model, folder: str | Path, card: dict[str, Any], dtype: torch.dtype = torch.float16) -> Path:
+    """Write weights and card atomically, weights first; returns the path of the weights."""
+    path = Path(folder) / f"{card['id']}.safetensors"
+    state = {key: value.to(dtype).contiguous().cpu() for key, value in model.network.state_dict().items()}
+    data = save_tensors(state, metadata={"id": card["id"]})
+    card = {"format": FORMAT, **card, "sha256": hashlib.sha256(data).hexdigest(), "config": model.config.to_dict()}
+    card |= {"normalisation": {"mean": model.mean, "std": model.std}, "published": PUBLISHED.get(card["id"])}
+    with atomic_write(path) as stream:
+        stream.write(data)
+    write_json(path.with_suffix(".json"), card)
+    return path
+
+
+def build_network(config: TrainConfig, device: torch.device) -> JEPA:
+    """Build the network of a config; CheckpointError if it has more parameters than any model here should."""
+    model = config.model
+    blocks = 12 * (2 * model.depth * model.width**2 + model.predictor_depth * model.predictor_width**2)
+    if blocks > MAX_PARAMETERS:
+        raise CheckpointError(f"The config describes about {blocks:,} parameters; at most {MAX_PARAMETERS:,} are accepted.")
+    with device:
+        return JEPA(config.image, model)
+
+
+def restore_network(config: TrainConfig, state: dict[str, Tensor], source: str | Path, device: torch.device) -> JEPA:
+    """Build the network and fill it; names, shapes and finiteness are checked before anything is built on the device."""
+    expected = build_network(config, torch.device("meta")).state_dict()
+    missing, extra = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
+    if missing or extra:
+        raise CheckpointError(
+            f"{source} does not fit its architecture: {len(missing)} tensors missing (first: {missing[:3]}), {len(extra)} unknown "
+            f"(first: {extra[:3]}). It belongs to another architecture or version."
+        )
+    for key, value in state.items():
+        if value.shape != expected[key].shape:
+            raise CheckpointError(
+                f"{source} holds {key} with shape {tuple(value.shape)}, but its architecture needs {tuple(expected[key].shape)}."
+            )
+        if not bool(torch.isfinite(value.float()).all()):
+            raise CheckpointError(f"{source} holds values in {key} that are not finite numbers; the file is damaged.")
+    network = build_network(config, device)
+    network.load_state_dict({key: value.float() for key, value in state.items()})
+    return network
+
+
+def read_pickled(path: str | Path) -> dict[str, Any]:
+    """Read a .pt or .pth with tensors and plain values only; code inside is refused, never run."""
+    path = Path(path)
+    _check_size(path)
+    try:
+        with torch.serialization.safe_globals(_numpy_scalars()):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise CheckpointError(
+            f"{path} holds Python objects beside tensors and numbers; it was not opened, because such a file can run code."
+        ) from error
+    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError, IndexError) as error:
+        first = (str(error).splitlines() or [""])[0]
+        raise CheckpointError(
+            f"{path} is not a readable checkpoint; it may be cut short ({type(error).__name__}: {first})."
+        ) from error
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path} holds a {type(content).__name__}, expected the dictionary that train.py writes.")
+    return content
+
+
+def file_hash(path: str | Path) -> str:
+    """Return the SHA-256 of a file, hex."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _load_released(path: Path, device: torch.device) -> Model:
+    card = read_card(path)
+    _check_size(path)
+    data = path.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != card["sha256"]:
+        raise CheckpointError(
+            f"{path} has SHA-256 {digest[:12]}…, its card says {str(card['sha256'])[:12]}…; fetch or export both again."
+        )
+    _check_header(path, data)
+    try:
+        state = load_tensors(data)
+    except Exception as error:  # safetensors raises its own type, a subclass of Exception only
+        raise CheckpointError(f"{path} is not a safetensors file ({error}).") from error
+    return _assemble(str(card["id"]), card["config"], card["normalisation"], state, card, digest, path, device)
+
+
+def _load_pickled(path: Path, device: torch.device) -> Model:
+    content = read_pickled(path)
+    if "model_state_dict" in content:
+        from astrojepa.pth_import import convert
+
+        config, state = convert(content, path)
+        card = {"id": path.stem, "imported_from": path.name, "epoch": int(content.get("epoch") or 0)}
+        network = restore_network(config, state, path, device).eval()
+        return Model(path.stem, network, config, card, file_hash(path)[:16], *FIXED_STATISTICS, device)
+    if content.get("format") != FORMAT or not {"config", "network", "normalisation"} <= content.keys():
+        raise CheckpointError(f"{path} is not a checkpoint of this project: found {sorted(map(str, content))[:6]}.")
+    card = {"id": path.parent.name, **{key: content[key] for key in ("data", "training") if key in content}}
+    digest = file_hash(path)
+    return _assemble(card["id"], content["config"], content["normalisation"], content["network"], card, digest, path, device)
+
+
+def _assemble(
+    name: str,
+    config: Any,
+    statistics: Any,
+    state: dict[str, Tensor],
+    card: dict[str, Any],
+    digest: str,
+    path: Path,
+    device: torch.device,
+) -> Model:
+    try:
+        parsed = TrainConfig.from_dict(config)
+        mean, std = (tuple(float(x) for x in statistics[key]) for key in ("mean", "std"))
+    except CheckpointError:
+        raise
+    except (ValueError, TypeError, KeyError) as error:
+        raise CheckpointError(f"{path} has a config that this version cannot use: {error}") from error
+    if len(mean) != 3 or len(std) != 3 or not all(np.isfinite(mean)) or min(std) <= 0:
+        raise CheckpointError(
+            f"{path} has normalisation {mean}, {std}; expected three finite means and three positive deviations."
+        )
+    network = restore_network(parsed, state, path, device).eval()
+    return Model(name, network, parsed, card, digest[:16], mean, std, device)
+
+
+def _random_model(
+    config: TrainConfig,
+    seed: int,
+    device: torch.device,
+    mean: tuple[float, ...] = FIXED_STATISTICS[0],
+    std: tuple[float, ...] = FIXED_STATISTICS[1],
+) -> Model:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = build_network(config, torch.device("cpu")).to(device).eval()
+    config = dataclasses.replace(config, seed=seed)
+    facts = json.dumps([config.to_dict(), mean, std], sort_keys=True)
+    digest = hashlib.sha256(facts.encode()).hexdigest()[:16]
+    name = f"random:{config.preset or 'custom'}"
+    return Model(name, network, config, {"id": name, "random": True}, digest, mean, std, device)
+
+
+def _best_id() -> str:
+    """Return the released id with the highest measured linear-probe accuracy."""
+    cards = [card for card in list_checkpoints() if "error" not in card]
+    if not cards:
+        raise FileNotFoundError(f"There are no released weights in {CHECKPOINTS.name}/; train some with python train.py.")
+    return str(max(cards, key=lambda card: (card.get("measured") or {}).get("linear_probe_accuracy", 0.0))["id"])
+
+
+def _check_size(path: Path) -> None:
+    size = path.stat().st_size
+    if not 8 < size <= MAX_FILE_BYTES:
+        raise CheckpointError(f"{path} has {size:,} bytes; a checkpoint has more than 8 and at most {MAX_FILE_BYTES:,}.")
+
+
+def _check_header(path: Path, data: bytes) -> None:
+    (length,) = struct.unpack("<Q", data[:8])
+    if length > min(len(data) - 8, 10_000_000):
+        raise CheckpointError(
+            f"{path} is not a safetensors file: its header claims {length:,} bytes, the file has {len(data):,}."
+        )
+
+
+def _numpy_scalars() -> list[Any]:
+    """List the numpy scalar types that a config inside a .pth may hold, under the names of numpy 1 and 2."""
+    scalar = np._core.multiarray.scalar  # type: ignore[attr-defined]
+    kinds = [np.dtypes.Float64DType, np.dtypes.Float32DType, np.dtypes.Int64DType, np.dtypes.Int32DType, np.dtypes.BoolDType]
+    return [scalar, (scalar, "numpy.core.multiarray.scalar"), np.dtype, *kinds]

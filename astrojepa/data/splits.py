@@ -1,0 +1,125 @@
+"""Training, validation and test galaxies, so that no galaxy is learned from and tested on, whatever it is called."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from astrojepa.data import DataError
+from astrojepa.data.dataset import Dataset
+
+SAME_OBJECT_ARCSEC = 60.0
+TRAIN_END, VAL_END = 0.8, 0.9  # 80 / 10 / 10 %
+PARTS = ("train", "val", "test")
+
+
+def split(data: Dataset, kind: str = "grouped", seed: int = 42) -> tuple[Dataset, Dataset, Dataset]:
+    """Divide galaxies into (train, val, test), each in the order of `data`.
+
+    "grouped": 80 / 10 / 10 %, stratified by label. Galaxies that are the same object, or blend into one another's cutouts, stay
+        together: chains of neighbours within 60 arcsec, and equal ids. Without coordinates only ids tie.
+    "column": the `split` column of labels.csv, with the values train, val and test.
+    "seed42": 90 / 10 % at random, as scikit-learn's train_test_split(test_size=0.1, random_state=42) in the published code, in
+        its order; val is the last ninth of the 90 %. `seed` is not used. Duplicates leak here: for comparisons only.
+
+    "grouped" and "column" do not depend on the order of the rows. Raises DataError for a missing or unusable split column.
+    """
+    if kind == "grouped":
+        chosen = _grouped(data, seed)
+    elif kind == "column":
+        chosen = _column(data)
+    elif kind == "seed42":
+        return _seed42(data)
+    else:
+        raise ValueError(f"There is no split {kind!r}; choose grouped, column or seed42.")
+    train, val, test = (data.subset(np.flatnonzero(chosen == part)) for part in range(3))
+    return train, val, test
+
+
+def split_name(data: Dataset) -> str:
+    """Name the default split: "column" where the data bring one, else "grouped"."""
+    return "grouped" if data.split_column is None else "column"
+
+
+def default_split(data: Dataset, seed: int = 42) -> tuple[Dataset, Dataset, Dataset]:
+    """Divide galaxies as the data's own split column says, or by groups where there is none."""
+    return split(data, split_name(data), seed)
+
+
+def same_object_groups(data: Dataset) -> np.ndarray:
+    """Number the groups of galaxies that must not be separated: int64 (n,), equal within a group.
+
+    A group is a connected component of "within 60 arcsec of each other" and "has the same id".
+    """
+    pairs = [_equal_pairs(np.unique(data.ids, return_inverse=True)[1])]
+    placed = np.flatnonzero(np.isfinite(data.ra) & np.isfinite(data.dec))
+    if len(placed):
+        ra, dec = np.radians(data.ra[placed]), np.radians(data.dec[placed])
+        unit = np.stack((np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)), axis=1)
+        places, same = np.unique(unit, axis=0, return_inverse=True)
+        pairs.append(placed[_equal_pairs(same.reshape(-1))])
+        chord = 2 * math.sin(math.radians(SAME_OBJECT_ARCSEC / 3600) / 2)
+        first = placed[np.unique(same.reshape(-1), return_index=True)[1]]
+        pairs.append(first[cKDTree(places).query_pairs(chord * (1 + 1e-9), output_type="ndarray")])
+    edges = np.concatenate(pairs).reshape(-1, 2)
+    graph = coo_array((np.ones(len(edges), dtype=np.int8), (edges[:, 0], edges[:, 1])), shape=(len(data), len(data)))
+    return connected_components(graph, directed=False)[1].astype(np.int64)
+
+
+def _equal_pairs(numbers: np.ndarray) -> np.ndarray:
+    """Link each row to the next row with the same number: int64 (m, 2)."""
+    order = np.argsort(numbers, kind="stable")
+    equal = numbers[order[1:]] == numbers[order[:-1]]
+    return np.stack((order[:-1][equal], order[1:][equal]), axis=1)
+
+
+def _grouped(data: Dataset, seed: int) -> np.ndarray:
+    """Within each label, line the groups up by a hash of seed and ids, and cut the line at 80 and 90 % of its galaxies.
+
+    A group belongs to the label that most of its members have (the smallest on a tie) and goes where its middle falls.
+    """
+    ids, labels = data.ids.tolist(), data.labels.tolist()
+    members: dict[int, list[int]] = {}
+    for row, group in enumerate(same_object_groups(data).tolist()):
+        members.setdefault(group, []).append(row)
+    strata: dict[int, list[tuple[str, list[int]]]] = {}
+    for rows in members.values():
+        own = [labels[row] for row in rows]
+        rank = hashlib.sha256("\0".join([str(seed), *sorted(ids[row] for row in rows)]).encode()).hexdigest()
+        strata.setdefault(max(sorted(set(own)), key=own.count), []).append((rank, rows))
+    part = np.empty(len(data), dtype=np.int64)
+    for groups in strata.values():
+        groups.sort(key=lambda item: item[0])
+        total, before = sum(len(rows) for _, rows in groups), 0
+        for _, rows in groups:
+            middle = (before + len(rows) / 2) / total
+            part[rows] = 0 if middle < TRAIN_END else 1 if middle < VAL_END else 2
+            before += len(rows)
+    return part
+
+
+def _column(data: Dataset) -> np.ndarray:
+    if data.split_column is None:
+        raise DataError(f"{data.name} has no split column; choose the split grouped, or add a column 'split' to labels.csv.")
+    other = sorted(set(data.split_column.tolist()) - set(PARTS))
+    if other:
+        count = int((~np.isin(data.split_column, PARTS)).sum())
+        raise DataError(
+            f"The split column of {data.name} must say train, val or test; {count} rows say {', '.join(map(repr, other[:4]))}."
+        )
+    return np.array([PARTS.index(value) for value in data.split_column.tolist()], dtype=np.int64)
+
+
+def _seed42(data: Dataset) -> tuple[Dataset, Dataset, Dataset]:
+    # The legacy generator is what scikit-learn uses for an integer random_state, and what published numbers rest on.
+    order = np.random.RandomState(42).permutation(len(data))
+    num_test = math.ceil(0.1 * len(data))
+    test, rest = order[:num_test], order[num_test:]
+    num_val = len(rest) // 9
+    cut = len(rest) - num_val
+    return data.subset(rest[:cut]), data.subset(rest[cut:]), data.subset(test)

@@ -1,0 +1,154 @@
+"""From a stored picture to the network's input: frames, crops, flips and turns, flux in [0, 1], normalisation.
+
+frame   the whole picture, square, uint8 (F, F, 3)
+flux    the crop that the network sees, float32 (3, S, S) in [0, 1]; patch brightness is measured here
+input   the normalised flux
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+
+Array = TypeVar("Array", np.ndarray, Tensor)
+Triple = tuple[float, float, float]
+
+
+def resize_frame(image: UInt8[np.ndarray, "H W 3"], size: int) -> UInt8[np.ndarray, "F F 3"]:
+    """Cut the central square out of a picture and resample it to `size` pixels a side (Lanczos, antialiased, never stretched)."""
+    side = min(image.shape[:2])
+    square = centre_crop(image, side)
+    if side == size:
+        return np.ascontiguousarray(square)
+    return np.array(Image.fromarray(np.ascontiguousarray(square)).resize((size, size), Image.Resampling.LANCZOS))
+
+
+def centre_crop(frames: Array, size: int) -> Array:
+    """Cut the central `size` x `size` pixels out of (..., H, W, C); where the margin is odd, the smaller one is above and left.
+
+    Raises ValueError where the picture is smaller than the crop.
+    """
+    height, width = frames.shape[-3:-1]
+    if size > min(height, width):
+        raise ValueError(f"A crop of {size} pixels does not fit in a frame of {height} x {width}.")
+    top, left = (height - size) // 2, (width - size) // 2
+    return frames[..., top : top + size, left : left + size, :]
+
+
+def to_flux(images: UInt8[Tensor, "B S S 3"]) -> Float[Tensor, "B 3 S S"]:
+    """Turn stored pictures into flux: channels first, float32 in [0, 1]."""
+    return images.permute(0, 3, 1, 2).to(torch.float32, memory_format=torch.contiguous_format).div_(255)
+
+
+def normalise(
+    images: UInt8[Tensor, "B S S 3"] | UInt8[np.ndarray, "B S S 3"] | Float[Tensor, "B 3 S S"],
+    method: str,
+    mean: Sequence[float] = (0.5, 0.5, 0.5),
+    std: Sequence[float] = (0.5, 0.5, 0.5),
+) -> Float[Tensor, "B 3 S S"]:
+    """Make the network's input from stored pictures (uint8, channels last) or from flux in [0, 1] (float, channels first).
+
+    "dataset": (flux - mean) / std per channel, with the training set's numbers (`channel_statistics`).
+    "zscore": each image minus its own mean, over its own standard deviation, both over all channels and pixels.
+        *Source:* the published models' README; colours survive because the channels share the two numbers.
+    "fixed": (flux - 0.5) / 0.5.
+    """
+    pictures = torch.from_numpy(images) if isinstance(images, np.ndarray) else images
+    flux = to_flux(pictures) if pictures.dtype == torch.uint8 else pictures
+    if method == "zscore":
+        spread, centre = torch.std_mean(flux, dim=(1, 2, 3), keepdim=True, correction=0)
+        return (flux - centre) / spread.clamp_min(1e-6)
+    if method == "fixed":
+        return (flux - 0.5) / 0.5
+    if method != "dataset":
+        raise ValueError(f"There is no normalisation {method!r}; choose dataset, zscore or fixed.")
+    if len(mean) != 3 or len(std) != 3 or min(std) <= 0:
+        raise ValueError(f"Normalisation needs three means and three positive standard deviations, found {mean} and {std}.")
+    centre, spread = (torch.tensor(values, dtype=flux.dtype, device=flux.device).view(1, 3, 1, 1) for values in (mean, std))
+    return (flux - centre) / spread
+
+
+def channel_statistics(frames: UInt8[np.ndarray, "n F F 3"]) -> tuple[Triple, Triple]:
+    """Return mean and standard deviation of each channel over all frames and pixels, in [0, 1].
+
+    Exact integer sums, a few frames at a time, so that a memory-mapped set needs no memory of its own.
+    """
+    total, squares = np.zeros(3), np.zeros(3)
+    step = max(1, 4_000_000 // max(1, math.prod(frames.shape[1:])))
+    for start in range(0, len(frames), step):
+        for channel in range(3):
+            counts = np.bincount(np.asarray(frames[start : start + step, ..., channel]).ravel(), minlength=256)
+            total[channel] += counts @ np.arange(256)
+            squares[channel] += counts @ np.arange(256) ** 2
+    count = math.prod(frames.shape[:3])
+    if not count:
+        raise ValueError("Channel statistics need at least one frame.")
+    mean = total / count
+    std = np.sqrt(np.maximum(squares / count - mean**2, 0))
+    return _triple(mean / 255), _triple(std / 255)
+
+
+def random_frames(
+    frames: UInt8[Tensor, "B F F 3"], size: int, rotate: bool, uniforms: Float[Tensor, "B 4"]
+) -> Float[Tensor, "B 3 S S"]:
+    """Mirror and turn each frame, then cut its centre: flux in [0, 1], every orientation equally likely.
+
+    `uniforms` in [0, 1) decide, per image: mirror left-right (< 0.5), mirror up-down (< 0.5), which quarter turn, and how much
+    of a quarter turn more. With `rotate` the whole frame is turned, resampled once (bilinear) and reflected at its border, so
+    no black corner enters; without it the fourth number is not used and pixels are moved, not resampled. All zeros but the
+    first two at 0.5 or more is exactly `centre_crop`.
+    """
+    _check_frames(frames, size, uniforms)
+    if rotate:
+        return _turn_by_any_angle(frames, size, uniforms)
+    crops = centre_crop(frames, size)
+    left_right, up_down = (uniforms[:, :2] < 0.5).view(-1, 2, 1, 1, 1).unbind(1)
+    crops = torch.where(left_right, crops.flip(2), crops)
+    crops = torch.where(up_down, crops.flip(1), crops)
+    quarter = (uniforms[:, 2] * 4).long().view(-1, 1, 1, 1)
+    for turns in (1, 2, 3):
+        crops = torch.where(quarter == turns, crops.rot90(turns, (1, 2)), crops)
+    return to_flux(crops)
+
+
+def _turn_by_any_angle(frames: Tensor, size: int, uniforms: Tensor) -> Tensor:
+    """Sample the crop's pixels from the turned frame: grid positions are R · M · p + centre, in units of half a frame."""
+    side = frames.shape[1]
+    angle = (torch.floor(uniforms[:, 2] * 4) + uniforms[:, 3]) * (math.pi / 2)
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    mirror_x = torch.where(uniforms[:, 0] < 0.5, -1.0, 1.0)
+    mirror_y = torch.where(uniforms[:, 1] < 0.5, -1.0, 1.0)
+    scale = size / side
+    centre = ((side - size) // 2 * 2 + size) / side - 1  # the crop's centre, half a pixel off the frame's where the margin is odd
+    # Turning the picture anticlockwise by `angle` (y down) reads pixel p at R p; the mirror comes first, so it is read last.
+    rows = torch.stack(
+        (
+            torch.stack((mirror_x * cos * scale, -mirror_x * sin * scale, torch.full_like(cos, centre)), 1),
+            torch.stack((mirror_y * sin * scale, mirror_y * cos * scale, torch.full_like(cos, centre)), 1),
+        ),
+        1,
+    )
+    grid = functional.affine_grid(rows.float(), [len(frames), 3, size, size], align_corners=False)
+    flux = to_flux(frames)
+    return functional.grid_sample(flux, grid, mode="bilinear", padding_mode="reflection", align_corners=False).clamp_(0, 1)
+
+
+def _check_frames(frames: Tensor, size: int, uniforms: Tensor) -> None:
+    if frames.dtype != torch.uint8 or frames.ndim != 4 or frames.shape[1] != frames.shape[2] or frames.shape[3] != 3:
+        raise ValueError(f"Frames must be uint8 (B, F, F, 3), found {frames.dtype} {tuple(frames.shape)}.")
+    if uniforms.shape != (len(frames), 4):
+        raise ValueError(f"Each of the {len(frames)} frames needs 4 uniform numbers, found {tuple(uniforms.shape)}.")
+    if not 1 <= size <= frames.shape[1]:
+        raise ValueError(f"A crop of {size} pixels does not fit in a frame of {frames.shape[1]}.")
+
+
+def _triple(values: np.ndarray) -> Triple:
+    return float(values[0]), float(values[1]), float(values[2])

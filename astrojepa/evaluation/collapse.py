@@ -1,0 +1,81 @@
+"""Is there still a spread of embeddings? Alarms for a collapsing encoder, not a ranking of good ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from astrojepa.types import CollapseGauges
+
+RANK_ALARM = 10.0  # an effective rank below this says that few directions are used
+COSINE_ALARM = 0.95  # a mean pairwise cosine above this says that all vectors point the same way
+_SAMPLE = 2048
+
+
+def collapse_gauges(vectors: Any, *, seed: int = 0) -> CollapseGauges:
+    """Measure the spread of embeddings (n, D), a numpy array or a torch tensor, on at most 2048 rows drawn with `seed`.
+
+    - effective rank: exp(-Σ p ln p), p = σ / Σσ over the singular values of the centred vectors; 0 when all vectors are equal,
+      1 on a line, at most min(n - 1, D). Larger = more spread. *Source:* RankMe (Garrido et al. 2023, arXiv:2210.02885), eq. 1;
+      we centre first, so that a common offset does not count as a direction.
+    - feature std: mean over features of the standard deviation, >= 0.
+    - mean cosine over pairs of different rows, in [-1, 1]: (‖Σu‖² - n) / (n (n - 1)) with unit vectors u; 1 = collapsed. A
+      zero vector has no direction and counts as agreeing with everything when all are zero.
+
+    Raises ValueError for fewer than 2 vectors or non-finite ones.
+    """
+    array = _as_array(vectors)
+    if array.ndim != 2 or len(array) < 2 or array.shape[1] < 1:
+        raise ValueError(f"Collapse gauges need at least 2 vectors of shape (n, D), found {array.shape}.")
+    if len(array) > _SAMPLE:
+        array = array[np.sort(np.random.default_rng(seed).choice(len(array), _SAMPLE, replace=False))]
+    array = array.astype(np.float64)
+    if not np.isfinite(array).all():
+        raise ValueError("The embeddings are not finite; the training has diverged.")
+    rank = effective_rank(array)
+    cosine = mean_cosine(array)
+    deviation = float(array.std(axis=0).mean())
+    return CollapseGauges(rank, deviation, cosine, _verdict(rank, cosine, min(len(array) - 1, array.shape[1])))
+
+
+def effective_rank(vectors: np.ndarray) -> float:
+    """Return exp(entropy of the normalised singular values) of the centred vectors (n, D): 0 for a point, 1 for a line."""
+    centred = vectors - vectors.mean(axis=0)
+    if np.sqrt(np.square(centred).mean()) <= 1e-6 * np.sqrt(np.square(vectors).mean()):
+        return 0.0
+    gram = centred.T @ centred if centred.shape[0] >= centred.shape[1] else centred @ centred.T
+    singular = np.sqrt(np.maximum(np.linalg.eigvalsh(gram), 0.0))
+    share = singular / singular.sum()
+    share = share[share > 1e-7]  # below this the square root of rounding errors
+    return float(np.exp(-(share * np.log(share)).sum()))
+
+
+def mean_cosine(vectors: np.ndarray) -> float:
+    """Return the mean cosine over all pairs of different rows of (n, D), without forming the pairs."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not lengths.any():
+        return 1.0
+    units = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    total = np.square(units.sum(axis=0)).sum() - np.square(units).sum()
+    return float(np.clip(total / (len(units) * (len(units) - 1)), -1.0, 1.0))
+
+
+def _verdict(rank: float, cosine: float, possible: int) -> str:
+    alarm = min(RANK_ALARM, possible / 4)
+    if rank == 0.0:
+        return "Collapsed: all embeddings are equal."
+    complaints = []
+    if rank < alarm:
+        complaints.append(f"the effective rank is {rank:.1f} of {possible}, under {alarm:g}")
+    if cosine > COSINE_ALARM:
+        complaints.append(f"the mean pairwise cosine is {cosine:.2f}, over {COSINE_ALARM:g}")
+    if complaints:
+        return "Collapsing: " + " and ".join(complaints) + "."
+    return f"No sign of collapse: effective rank {rank:.1f} of {possible}, mean pairwise cosine {cosine:.2f}."
+
+
+def _as_array(vectors: Any) -> np.ndarray:
+    if hasattr(vectors, "detach"):
+        vectors = vectors.detach().float().cpu().numpy()
+    return np.asarray(vectors)

@@ -1,0 +1,78 @@
+"""Multinomial logistic regression along a path of L2 strengths: features and labels in, weights out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import minimize
+
+_TOLERANCE = 1e-4  # largest gradient entry, preconditioned, at which a fit is taken as converged
+_MAX_ITERATIONS = 500
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A fitted model: logits = features @ slope + offset."""
+
+    slope: np.ndarray  # float64 (D, c)
+    offset: np.ndarray  # float64 (c,)
+
+    def probabilities(self, features: np.ndarray) -> np.ndarray:
+        """Return class probabilities, float32 (n, c), rows summing to 1."""
+        logits = (features @ self.slope.astype(np.float32) + self.offset.astype(np.float32)).astype(np.float64)
+        logits -= logits.max(axis=1, keepdims=True)
+        np.exp(logits, out=logits)
+        return (logits / logits.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+class LogisticPath:
+    """Fits one data set at several L2 strengths C, each from the last solution.
+
+    Minimises C · Σ cross-entropy + ½ ‖slope‖², scikit-learn's objective. The same L-BFGS runs in other coordinates: along the
+    principal axes of the features, each divided by the root of its approximate curvature h·variance + 1/(C n). The optimum is
+    the same, but correlated features, as networks make them, need about 15 iterations instead of hundreds.
+    """
+
+    def __init__(self, features: np.ndarray, targets: np.ndarray, num_classes: int) -> None:
+        self.count, self.width = features.shape
+        self.num_classes = num_classes
+        data = features.astype(np.float32)
+        variances, axes = np.linalg.eigh((data.T @ data).astype(np.float64) / self.count)
+        self._axes = axes
+        self._variances = np.maximum(variances, 0.0)
+        self._data = np.ascontiguousarray(data @ axes.astype(np.float32))
+        self._transposed = np.ascontiguousarray(self._data.T)
+        self._one_hot = np.eye(num_classes, dtype=np.float32)[targets]
+        share = self._one_hot.mean(axis=0, dtype=np.float64)
+        self._curvature = float((share * (1 - share)).mean())
+        self._slope = np.zeros((self.width, num_classes))
+        self._offset = np.log(np.maximum(share, 1e-3))
+
+    def fit(self, strength: float) -> Weights:
+        """Return the optimum at C = `strength` (larger = weaker penalty); RuntimeError if it is not reached."""
+        penalty = 1.0 / (strength * self.count)
+        scale = 1.0 / np.sqrt(self._curvature * self._variances + penalty)[:, None]
+        start = np.concatenate([(self._slope / scale).ravel(), self._offset])
+        options = {"gtol": _TOLERANCE, "ftol": 1e-10, "maxiter": _MAX_ITERATIONS}
+        found = minimize(self._objective, start, args=(penalty, scale), jac=True, method="L-BFGS-B", options=options)
+        if not np.isfinite(found.fun) or found.nit >= _MAX_ITERATIONS:
+            raise RuntimeError(f"The logistic regression did not converge at C = {strength:g}: {found.message}")
+        self._slope = scale * found.x[: -self.num_classes].reshape(self.width, self.num_classes)
+        self._offset = found.x[-self.num_classes :]
+        return Weights(self._axes @ self._slope, self._offset)
+
+    def _objective(self, position: np.ndarray, penalty: float, scale: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return mean cross-entropy + ½ penalty ‖slope‖² and its gradient in the scaled coordinates."""
+        slope = scale * position[: -self.num_classes].reshape(self.width, self.num_classes)
+        logits = self._data @ slope.astype(np.float32) + position[-self.num_classes :].astype(np.float32)
+        logits -= logits.max(axis=1, keepdims=True)
+        chosen = (logits * self._one_hot).sum(dtype=np.float64)
+        np.exp(logits, out=logits)
+        sums = logits.sum(axis=1, keepdims=True)
+        loss = (np.log(sums).sum(dtype=np.float64) - chosen) / self.count
+        logits /= sums
+        logits -= self._one_hot
+        gradient = scale * ((self._transposed @ logits).astype(np.float64) / self.count + penalty * slope)
+        offset_gradient = logits.sum(axis=0, dtype=np.float64) / self.count
+        return float(loss + 0.5 * penalty * np.square(slope).sum()), np.concatenate([gradient.ravel(), offset_gradient])

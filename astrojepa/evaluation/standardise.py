@@ -1,0 +1,55 @@
+"""Checked and standardised features: what every distance, probe and map is made from."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from astrojepa.types import Embeddings
+
+
+def checked_vectors(embeddings: Embeddings) -> np.ndarray:
+    """Return the vectors, float32 (n, D), after checking that there are some and that all are finite.
+
+    Raises ValueError where there are none, the shape is not (n, D), or a vector is not finite (its id is named).
+    """
+    vectors = np.asarray(embeddings.vectors, dtype=np.float32)
+    if vectors.ndim != 2 or vectors.shape[0] == 0 or vectors.shape[1] == 0:
+        raise ValueError(f"Expected embeddings of shape (n, D), found {vectors.shape}; embed at least one galaxy.")
+    if len(embeddings.labels) != len(vectors) or len(embeddings.ids) != len(vectors):
+        raise ValueError(
+            f"Embeddings hold {len(vectors)} vectors, {len(embeddings.labels)} labels and {len(embeddings.ids)} ids; "
+            "they must be equally many."
+        )
+    check_finite(vectors, embeddings.ids)
+    return vectors
+
+
+def check_finite(vectors: np.ndarray, ids: np.ndarray) -> None:
+    """Raise ValueError naming the first galaxy whose vector (one row of (n, D)) holds NaN or infinity."""
+    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+    if len(bad):
+        raise ValueError(
+            f"The vector of galaxy {ids[bad[0]]} is not finite ({len(bad)} of {len(vectors)} are not); "
+            "check the image, and whether the training diverged."
+        )
+
+
+def check_same_width(a: np.ndarray, b: np.ndarray) -> None:
+    """Raise ValueError unless both (n, D) arrays have the same D."""
+    if a.shape[1] != b.shape[1]:
+        raise ValueError(
+            f"The embeddings have {a.shape[1]} and {b.shape[1]} features; compare galaxies embedded by the same model only."
+        )
+
+
+def standardise(reference: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Shift and scale features to mean 0 and standard deviation 1 *of the reference*: (reference, *others), float32 (., D).
+
+    A feature that is constant in the reference is only shifted. The others' own statistics play no part.
+    """
+    mean = reference.mean(axis=0, dtype=np.float64)
+    deviation = reference.std(axis=0, dtype=np.float64)
+    constant = deviation <= 1e-6 * np.maximum(np.abs(mean), deviation.max(initial=0.0))
+    scale = np.where(constant, 1.0, deviation)
+    shift, factor = mean.astype(np.float32), (1 / scale).astype(np.float32)
+    return tuple((part - shift) * factor for part in (reference, *others))

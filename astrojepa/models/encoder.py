@@ -1,0 +1,72 @@
+"""The encoder: a timm vision transformer that is given only the patches it may see."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from astrojepa.config import ImageConfig, ModelConfig
+from astrojepa.models.timm_import import timm
+
+NORM = partial(nn.LayerNorm, eps=1e-5)
+ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "relu": nn.ReLU}
+
+
+def gather_tokens(tokens: Float[Tensor, "B N D"], index: Int[Tensor, "B K"]) -> Float[Tensor, "B K D"]:
+    """Take tokens by position: the others are not in the result, so nothing downstream can look at them."""
+    return tokens.gather(1, index[..., None].expand(-1, -1, tokens.shape[-1]))
+
+
+def position_table(grid: int, width: int, kind: str) -> Tensor:
+    """Return positions (1, G * G, width): fixed two-dimensional sines and cosines, or small random values to be learned."""
+    if kind == "learned":
+        return nn.init.trunc_normal_(torch.empty(1, grid * grid, width), std=0.02)
+    table: Tensor = timm.layers.build_sincos2d_pos_embed([grid, grid], dim=width)
+    return table[None]
+
+
+class Positions(nn.Module):
+    """A position table, a parameter if learned, else a constant that is rebuilt and not stored."""
+
+    def __init__(self, grid: int, width: int, kind: str) -> None:
+        super().__init__()
+        table = position_table(grid, width, kind)
+        if kind == "learned":
+            self.table = nn.Parameter(table)
+        else:
+            self.register_buffer("table", table, persistent=False)
+
+
+class Encoder(nn.Module):
+    """Vision transformer without a class token; an image's embedding is the mean of its tokens."""
+
+    def __init__(self, image: ImageConfig, model: ModelConfig) -> None:
+        super().__init__()
+        self.positions = Positions(image.grid, model.width, model.position)
+        self.vit = timm.models.vision_transformer.VisionTransformer(
+            img_size=image.image_size,
+            patch_size=image.patch_size,
+            embed_dim=model.width,
+            depth=model.depth,
+            num_heads=model.heads,
+            num_classes=0,
+            global_pool="",
+            class_token=False,
+            pos_embed="none",
+            norm_layer=NORM,
+            act_layer=ACTIVATIONS[model.activation],
+        )
+
+    def forward(self, images: Float[Tensor, "B 3 S S"], index: Int[Tensor, "B K"] | None = None) -> tuple[Tensor, Tensor]:
+        """Return tokens after and before the final norm, (B, K, D) each, of the patches in `index` (all N where None).
+
+        Patches that are not in `index` are dropped before the first block.
+        """
+        tokens = self.vit.patch_embed(images) + self.positions.table
+        if index is not None:
+            tokens = gather_tokens(tokens, index)
+        raw = self.vit.blocks(tokens)
+        return self.vit.norm(raw), raw

@@ -1,0 +1,82 @@
+"""The run folder: config.json, metrics.jsonl (append-only), last.pt and best.pt."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from pathlib import Path
+from typing import Any
+
+from astrojepa.cache import atomic_write
+from astrojepa.config import TrainConfig
+
+MAX_JSON_BYTES = 64_000_000
+
+
+def create_run(config: TrainConfig, out: str | Path | None = None) -> Path:
+    """Make a new run folder, runs/<date>-<preset> unless `out` names it, and write its config; an existing run is never reused."""
+    if out is None:
+        name = f"{datetime.date.today():%Y%m%d}-{config.preset or 'custom'}"
+        taken = (Path("runs") / (name if k == 1 else f"{name}-{k}") for k in range(1, 10_000))
+        folder = next(path for path in taken if not path.exists())
+    else:
+        folder = Path(out)
+        if (folder / "config.json").exists():
+            raise FileExistsError(f"{folder} already holds a run; continue it with --resume {folder}, or choose another --out.")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "config.json", config.to_dict())
+    return folder
+
+
+def read_config(folder: Path) -> TrainConfig:
+    """Read a run's config; FileNotFoundError if this is no run folder."""
+    path = folder / "config.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder} is not a run folder: it has no config.json. Give the folder that train.py printed.")
+    return TrainConfig.from_dict(read_json(path))
+
+
+def read_json(path: Path, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
+    """Read a JSON object of at most `limit` bytes; ValueError names the file."""
+    if path.stat().st_size > limit:
+        raise ValueError(f"{path} has {path.stat().st_size:,} bytes, more than the {limit:,} allowed for such a file.")
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not valid JSON ({error}).") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"{path} must hold a JSON object, found {type(value).__name__}.")
+    return value
+
+
+def write_json(path: Path, value: dict[str, Any]) -> None:
+    """Write a JSON object atomically."""
+    with atomic_write(path) as stream:
+        stream.write((json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
+
+
+def append_metrics(folder: Path, row: dict[str, Any]) -> None:
+    """Add one line to metrics.jsonl."""
+    with (folder / "metrics.jsonl").open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(row, allow_nan=False) + "\n")
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """Read metrics.jsonl; a last line cut short by a crash is left out."""
+    path = folder / "metrics.jsonl"
+    if not path.is_file():
+        return []
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            break
+    return rows
+
+
+def forget_metrics_after(folder: Path, step: int) -> None:
+    """Drop lines beyond `step`, which a resumed run will write again."""
+    kept = [row for row in read_metrics(folder) if row["step"] <= step]
+    with atomic_write(folder / "metrics.jsonl") as stream:
+        stream.write("".join(json.dumps(row) + "\n" for row in kept).encode())

@@ -1,0 +1,98 @@
+"""What a run has learned so far: network, optimiser, position; saved atomically and restored bit for bit."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from astrojepa.cache import atomic_write
+from astrojepa.checkpoint import FORMAT, CheckpointError, read_pickled, restore_network
+from astrojepa.config import TrainConfig
+from astrojepa.models.jepa import JEPA
+
+
+@dataclass
+class TrainState:
+    """Weights, optimiser and step. All randomness of a run follows from (seed, step, galaxy), so nothing else needs saving."""
+
+    config: TrainConfig
+    network: JEPA
+    optimizer: torch.optim.AdamW
+    facts: dict[str, Any]  # normalisation and data, as on the card
+    step: int = 0
+    best: float = float("-inf")
+    seconds: float = 0.0
+    history: dict[str, float] = field(default_factory=dict)  # last validation
+
+    def save(self, path: Path) -> None:
+        """Write everything needed to go on; an existing file is replaced only once the new one is complete."""
+        self._write(path, {"optimizer": self.optimizer.state_dict()})
+
+    def save_weights(self, path: Path) -> None:
+        """Write the network without the optimiser."""
+        self._write(path, {})
+
+    def _write(self, path: Path, extra: dict[str, Any]) -> None:
+        content = {
+            "format": FORMAT,
+            "config": self.config.to_dict(),
+            "network": self.network.state_dict(),
+            "step": self.step,
+            "best": self.best,
+            **self.facts,
+            "training": {
+                "steps": self.step,
+                "seconds": self.seconds,
+                "device": next(self.network.parameters()).device.type,
+                **self.history,
+            },
+            **extra,
+        }
+        buffer = io.BytesIO()
+        torch.save(content, buffer)
+        with atomic_write(path) as stream:
+            stream.write(buffer.getbuffer())
+
+
+def new_state(config: TrainConfig, network: JEPA, facts: dict[str, Any]) -> TrainState:
+    """Start from fresh weights."""
+    return TrainState(config, network, make_optimizer(network, config), facts)
+
+
+def load_state(path: Path, config: TrainConfig, facts: dict[str, Any], device: torch.device) -> TrainState:
+    """Continue from last.pt; CheckpointError if it is damaged, of another architecture, or was trained on other galaxies."""
+    content = read_pickled(path)
+    if content.get("format") != FORMAT or "optimizer" not in content:
+        raise CheckpointError(f"{path} cannot be resumed: it has no optimiser state. Resume from a run's last.pt.")
+    if content["config"]["model"] != config.to_dict()["model"]:
+        raise CheckpointError(
+            f"{path} was trained with other network sizes than the run's config.json; one of the two was changed."
+        )
+    before, now = content["data"]["id_hash"], facts["data"]["id_hash"]
+    if before != now:
+        raise CheckpointError(
+            f"{path} was trained on other galaxies (hash {before}, found {now}); give the same --data as before."
+        )
+    network = restore_network(config, content["network"], path, device)
+    state = TrainState(config, network, make_optimizer(network, config), facts)
+    state.optimizer.load_state_dict(content["optimizer"])
+    state.step, state.best, state.seconds = int(content["step"]), float(content["best"]), float(content["training"]["seconds"])
+    return state
+
+
+def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
+    """AdamW with weight decay on matrices only: norms, biases, position tables and the mask token are spared."""
+    trained = [(name, item) for name, item in network.named_parameters() if item.requires_grad]
+    decayed = [item for name, item in trained if item.ndim >= 2 and "positions" not in name and "mask_token" not in name]
+    kept = {id(item) for item in decayed}
+    spared = [item for _, item in trained if id(item) not in kept]
+    groups = [
+        {"params": decayed, "weight_decay": config.optim.weight_decay},
+        {"params": spared, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=config.optim.learning_rate, betas=(0.9, 0.95), fused=True)
