@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 import time
 from collections import OrderedDict
@@ -76,3 +77,8 @@ class Jobs:
         """Drop a job's result or error, so that it can be started anew."""
         with self._lock:
             self._jobs.pop(key, None)
+
+
+def warm_up() -> None:
+    """Import what the first page needs: torch alone takes seconds, and no page should be blank meanwhile."""
+    importlib.import_module("astrojepa.checkpoint")

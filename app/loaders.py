@@ -98,13 +98,15 @@ def error_scale(model: Any, data: Any, masks: str, sample: int = 12) -> Callable
     """The common scale of a model's patch errors: 2nd and 98th percentile of MSE and cosine over a few galaxies of the data."""
 
     def task(report: Progress) -> dict[str, tuple[float, float]]:
+        from astrojepa import plotting
+
         rows = np.unique(np.linspace(0, len(data) - 1, min(sample, len(data))).astype(int))
         found = []
         for done, row in enumerate(rows):
             with MODEL_LOCK:
                 found.append(aj.patch_errors(model, data[int(row)].image, masks=masks, seed=0, num_masks=4))
             report(done + 1, len(rows), "")
-        both = {"mse": np.stack([e.mse for e in found]), "cosine": np.stack([e.cosine for e in found])}
-        return {kind: (float(np.nanpercentile(v, 2)), float(np.nanpercentile(v, 98))) for kind, v in both.items()}
+        kinds = ("mse", "cosine")
+        return {kind: plotting.colour_scale(np.stack([getattr(errors, kind) for errors in found])) for kind in kinds}
 
     return task

@@ -15,9 +15,13 @@ if __name__ == "__main__":
 
     shell.run()
 else:
+    import threading
+
     import streamlit as st
 
-    from app import pictures
+    from app import jobs, pictures
+
+    threading.Thread(target=jobs.warm_up, daemon=True).start()  # while the browser opens
 
     base = (st.get_option("server.baseUrlPath") or os.environ.get("STREAMLIT_SERVER_BASE_URL_PATH", "")).strip("/")
     app = st.App(Path(__file__).resolve(), routes=pictures.routes(f"/{base}" if base else ""))

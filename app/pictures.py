@@ -6,6 +6,7 @@ Only data sets that a page has opened can be asked for, by hash; the answer neve
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
@@ -77,16 +78,12 @@ def placeholder(side: int) -> np.ndarray:
 
 
 def sheet(key: str, rows: list[int], side: int) -> bytes:
-    """Return the rows' pictures as one JPEG sheet, ceil(sqrt(n)) across."""
+    """Return the rows' pictures as one JPEG sheet, ceil(sqrt(n)) across. At most 8 × 8 of 160 pixels: 1280 a side."""
     from astrojepa import plotting
 
-    across = int(np.ceil(np.sqrt(len(rows))))
-    down = int(np.ceil(len(rows) / across))
-    canvas = np.zeros((down * side, across * side, 3), dtype=np.uint8)
-    for k, row in enumerate(rows):
-        y, x = divmod(k, across)
-        canvas[y * side : (y + 1) * side, x * side : (x + 1) * side] = tile(key, row, side)
-    return plotting.encode_image(canvas, "JPEG")
+    across = math.ceil(math.sqrt(len(rows)))
+    canvas = plotting.sprite_sheet(np.stack([tile(key, row, side) for row in rows]), across)
+    return plotting.encode_image(canvas, quality=88)
 
 
 def _answer(request: Request) -> Response:

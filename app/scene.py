@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +35,7 @@ class Scene:
     choice: Choice
     choices: list[Choice]
     bar: Any  # the row of controls at the top, to which a page may add its own
+    go: Callable[[str], None]  # opens another page
     model: Any | None = None
     opened: dict[str, Any] = field(default_factory=dict)
 
@@ -41,7 +43,9 @@ class Scene:
     def data(self) -> Any:
         """The open data set."""
         if "data" not in self.opened:
-            self.opened["data"] = work.result(("data", self.source), f"Opening {self.source.name}", loaders.open_source(self.source))
+            self.opened["data"] = work.result(
+                ("data", self.source), f"Opening {self.source.name}", loaders.open_source(self.source)
+            )
             pictures.offer(self.opened["data"])
         return self.opened["data"]
 

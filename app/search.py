@@ -64,7 +64,9 @@ def search(
         partial = np.flatnonzero(np.char.startswith(np.char.lower(ids.astype(str)), text.lower()))
         if len(partial):
             return Found(row=int(partial[0]), sentence=f"First of {len(partial)} galaxies whose id begins with {text}.")
-        return Found(sentence="Nothing matches. Try an id, a number, a class, coordinates such as 184.95 -0.57, or a viewer link.")
+        return Found(
+            sentence="Nothing matches. Try an id, a number, a class, coordinates such as 184.95 -0.57, or a viewer link."
+        )
     return _nearest(ra, dec, ra0, dec0)
 
 

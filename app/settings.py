@@ -89,5 +89,7 @@ def is_hosted(environment: Mapping[str, str], address: str | None, headers: Mapp
     seen = {name.lower(): value for name, value in headers.items()}
     if "host" in seen and not is_loopback(seen["host"]):
         return True
-    forwarded = [part for name in ("x-forwarded-for", "x-forwarded-host") for part in seen.get(name, "").split(",") if part.strip()]
+    forwarded = [
+        part for name in ("x-forwarded-for", "x-forwarded-host") for part in seen.get(name, "").split(",") if part.strip()
+    ]
     return bool(seen.get("forwarded")) or not all(is_loopback(part) for part in forwarded)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from app import links, loaders, state, work
+from app import jobs, links, loaders, state, work
 from app.scene import BASELINE, Choice, Scene, model_choices
 from app.settings import Settings, is_hosted, read_settings
 from app.views import about, anomalies, map, models, probe
@@ -40,17 +40,22 @@ def run() -> None:
         if key in st.session_state:
             st.session_state[key] = st.session_state[key]
     hosted = is_hosted(os.environ, st.get_option("server.address"), st.context.headers)
-    pages = [
-        st.Page(partial(_page, settings, hosted, show), title=title, url_path=path, default=path == "map")
-        for path, (title, show) in PAGES.items()
-    ]
-    st.navigation(pages, position="top").run()
+    pages: dict[str, st.Page] = {}
+
+    def go(path: str) -> None:
+        st.switch_page(pages[path])
+
+    for path, (title, show) in PAGES.items():
+        run_page = partial(_page, settings, hosted, show, go)
+        pages[path] = st.Page(run_page, title=title, url_path=path, default=path == "map")
+    st.navigation(list(pages.values()), position="top").run()
 
 
-def _page(settings: Settings, hosted: bool, show: Callable[[Scene], None]) -> None:
+def _page(settings: Settings, hosted: bool, show: Callable[[Scene], None], go: Callable[[str], None]) -> None:
+    work.result(("start",), "Starting", lambda report: jobs.warm_up())
     link = links.incoming()
     try:
-        scene = _open(settings, hosted, link)
+        scene = _open(settings, hosted, link, go)
         _show_notices()
         show(scene)
         if show is not about.show and "data" in scene.opened:
@@ -59,7 +64,7 @@ def _page(settings: Settings, hosted: bool, show: Callable[[Scene], None]) -> No
         _explain(error)
 
 
-def _open(settings: Settings, hosted: bool, link: state.Link | None) -> Scene:
+def _open(settings: Settings, hosted: bool, link: state.Link | None, go: Callable[[str], None]) -> Scene:
     """Set up the scene from the menus, and from the link if one came in."""
     choices = model_choices(hosted, st.session_state.get(state.LOADED_PATHS, []))
     sources = list(settings.sources)
@@ -77,7 +82,7 @@ def _open(settings: Settings, hosted: bool, link: state.Link | None) -> Scene:
     if source.name in st.session_state.get(state.SKIP_CORRUPT, []):
         source = dataclasses.replace(source, skip_corrupt=True)
     choice = next(choice for choice in choices if choice.reference == st.session_state[state.CHECKPOINT])
-    scene = Scene(settings, hosted, source, choice, choices, bar)
+    scene = Scene(settings, hosted, source, choice, choices, bar, go)
     _load_model(scene)
     if link:
         _arrive(scene, link)
@@ -122,9 +127,7 @@ def _arrive(scene: Scene, link: state.Link) -> None:
     row, sentence = state.locate(link, scene.data.ids, scene.data.fingerprint)
     model = scene.model
     links.notice(
-        state.differences(
-            link, scene.choice.label, model.hash if model else "none", scene.data.name, scene.data.fingerprint
-        )
+        state.differences(link, scene.choice.label, model.hash if model else "none", scene.data.name, scene.data.fingerprint)
     )
     links.notice(sentence)
     if row is not None:

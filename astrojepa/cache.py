@@ -41,7 +41,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 def load_arrays(path: Path) -> dict[str, np.ndarray] | None:
     """Read a cached .npz, or return None where there is none; a damaged one counts as none."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             return dict(archive)
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
         return None

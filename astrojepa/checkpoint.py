@@ -1,19 +1,16 @@
-"""Models in files: released weights (safetensors + JSON card), a run's checkpoints, random controls. Nothing here ever unpickles code."""
+"""Models by name: released weights (safetensors + JSON card), a run's checkpoints, random controls."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import json
-import pickle
-import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
@@ -24,17 +21,12 @@ from astrojepa.models.jepa import JEPA
 from astrojepa.presets import ALIASES, PRESETS, PUBLISHED, default_preset
 from astrojepa.runs import read_json, write_json
 from astrojepa.types import PatchMasks
+from astrojepa.weights import CheckpointError, build_network, file_hash, read_pickled, read_safetensors, restore_network
 
 FORMAT = 1
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
-MAX_FILE_BYTES = 6 * 2**30
 MAX_CARD_BYTES = 1_000_000
-MAX_PARAMETERS = 1_000_000_000
 FIXED_STATISTICS = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
-
-
-class CheckpointError(ValueError):
-    """A file is not a checkpoint that can be loaded, and the message says why."""
 
 
 @dataclass(frozen=True)
@@ -167,78 +159,13 @@ def save_released(model: Model, folder: str | Path, card: dict[str, Any], dtype:
     return path
 
 
-def build_network(config: TrainConfig, device: torch.device) -> JEPA:
-    """Build the network of a config; CheckpointError if it has more parameters than any model here should."""
-    model = config.model
-    blocks = 12 * (2 * model.depth * model.width**2 + model.predictor_depth * model.predictor_width**2)
-    if blocks > MAX_PARAMETERS:
-        raise CheckpointError(f"The config describes about {blocks:,} parameters; at most {MAX_PARAMETERS:,} are accepted.")
-    with device:
-        return JEPA(config.image, model)
-
-
-def restore_network(config: TrainConfig, state: dict[str, Tensor], source: str | Path, device: torch.device) -> JEPA:
-    """Build the network and fill it; names, shapes and finiteness are checked before anything is built on the device."""
-    expected = build_network(config, torch.device("meta")).state_dict()
-    missing, extra = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
-    if missing or extra:
-        raise CheckpointError(
-            f"{source} does not fit its architecture: {len(missing)} tensors missing (first: {missing[:3]}), {len(extra)} unknown "
-            f"(first: {extra[:3]}). It belongs to another architecture or version."
-        )
-    for key, value in state.items():
-        if value.shape != expected[key].shape:
-            raise CheckpointError(
-                f"{source} holds {key} with shape {tuple(value.shape)}, but its architecture needs {tuple(expected[key].shape)}."
-            )
-        if not bool(torch.isfinite(value.float()).all()):
-            raise CheckpointError(f"{source} holds values in {key} that are not finite numbers; the file is damaged.")
-    network = build_network(config, device)
-    network.load_state_dict({key: value.float() for key, value in state.items()})
-    return network
-
-
-def read_pickled(path: str | Path) -> dict[str, Any]:
-    """Read a .pt or .pth with tensors and plain values only; code inside is refused, never run."""
-    path = Path(path)
-    _check_size(path)
-    try:
-        with torch.serialization.safe_globals(_numpy_scalars()):
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise CheckpointError(
-            f"{path} holds Python objects beside tensors and numbers; it was not opened, because such a file can run code."
-        ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError, IndexError) as error:
-        first = (str(error).splitlines() or [""])[0]
-        raise CheckpointError(
-            f"{path} is not a readable checkpoint; it may be cut short ({type(error).__name__}: {first})."
-        ) from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{path} holds a {type(content).__name__}, expected the dictionary that train.py writes.")
-    return content
-
-
-def file_hash(path: str | Path) -> str:
-    """Return the SHA-256 of a file, hex."""
-    with Path(path).open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def _load_released(path: Path, device: torch.device) -> Model:
     card = read_card(path)
-    _check_size(path)
-    data = path.read_bytes()
-    digest = hashlib.sha256(data).hexdigest()
+    state, digest = read_safetensors(path)
     if digest != card["sha256"]:
         raise CheckpointError(
             f"{path} has SHA-256 {digest[:12]}…, its card says {str(card['sha256'])[:12]}…; fetch or export both again."
         )
-    _check_header(path, data)
-    try:
-        state = load_tensors(data)
-    except Exception as error:  # safetensors raises its own type, a subclass of Exception only
-        raise CheckpointError(f"{path} is not a safetensors file ({error}).") from error
     return _assemble(str(card["id"]), card["config"], card["normalisation"], state, card, digest, path, device)
 
 
@@ -290,9 +217,7 @@ def _random_model(
     mean: tuple[float, ...] = FIXED_STATISTICS[0],
     std: tuple[float, ...] = FIXED_STATISTICS[1],
 ) -> Model:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        network = build_network(config, torch.device("cpu")).to(device).eval()
+    network = build_network(config, device, seed).eval()
     config = dataclasses.replace(config, seed=seed)
     facts = json.dumps([config.to_dict(), mean, std], sort_keys=True)
     digest = hashlib.sha256(facts.encode()).hexdigest()[:16]
@@ -306,24 +231,3 @@ def _best_id() -> str:
     if not cards:
         raise FileNotFoundError(f"There are no released weights in {CHECKPOINTS.name}/; train some with python train.py.")
     return str(max(cards, key=lambda card: (card.get("measured") or {}).get("linear_probe_accuracy", 0.0))["id"])
-
-
-def _check_size(path: Path) -> None:
-    size = path.stat().st_size
-    if not 8 < size <= MAX_FILE_BYTES:
-        raise CheckpointError(f"{path} has {size:,} bytes; a checkpoint has more than 8 and at most {MAX_FILE_BYTES:,}.")
-
-
-def _check_header(path: Path, data: bytes) -> None:
-    (length,) = struct.unpack("<Q", data[:8])
-    if length > min(len(data) - 8, 10_000_000):
-        raise CheckpointError(
-            f"{path} is not a safetensors file: its header claims {length:,} bytes, the file has {len(data):,}."
-        )
-
-
-def _numpy_scalars() -> list[Any]:
-    """List the numpy scalar types that a config inside a .pth may hold, under the names of numpy 1 and 2."""
-    scalar = np._core.multiarray.scalar  # type: ignore[attr-defined]
-    kinds = [np.dtypes.Float64DType, np.dtypes.Float32DType, np.dtypes.Int64DType, np.dtypes.Int32DType, np.dtypes.BoolDType]
-    return [scalar, (scalar, "numpy.core.multiarray.scalar"), np.dtype, *kinds]

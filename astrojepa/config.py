@@ -42,9 +42,8 @@ class ImageConfig:
         _within("--crop-fraction", self.crop_fraction, 0.1, 1.0)
         _one_of("--normalization", self.normalization, ("dataset", "zscore", "fixed"))
         if self.image_size % self.patch_size:
-            raise ValueError(
-                f"--patch-size {self.patch_size} does not divide --image-size {self.image_size}; choose one that does, e.g. {math.gcd(self.image_size, self.patch_size)}."
-            )
+            fits = math.gcd(self.image_size, self.patch_size)
+            raise ValueError(f"--patch-size {self.patch_size} does not divide --image-size {self.image_size}; {fits} would.")
         _within("patches along a side (image size / patch size)", self.grid, 4, 64)
 
     @property

@@ -107,9 +107,9 @@ class SIGReg(nn.Module):
         self.register_buffer("counter", torch.zeros((), dtype=torch.int64))
 
     def forward(
-        self, z: Float[Tensor, "N D"], directions: Float[Tensor, "D K"] | None = None, step: int | None = None
+        self, z: Float[Tensor, "..."], directions: Float[Tensor, "D K"] | None = None, step: int | None = None
     ) -> Float[Tensor, ""]:
-        """Return the statistic for embeddings `z`.
+        """Return the statistic for embeddings `z` (N, D).
 
         `directions` (unit columns) can be passed in to compare with other code; else they follow from (seed, step), and without
         `step` from an internal counter that is saved with the module. ValueError for fewer than 2 rows or other shapes.
@@ -125,7 +125,7 @@ class SIGReg(nn.Module):
             raise ValueError(f"Directions must have shape ({z.shape[1]}, K), found {tuple(directions.shape)}.")
         with torch.autocast(z.device.type, enabled=False):
             z = z if z.dtype == torch.float64 else z.float()
-            value: Tensor = _CharacteristicDistance.apply(z @ directions.to(z), self.t_max, self.num_knots)  # type: ignore[no-untyped-call]
+            value: Tensor = _CharacteristicDistance.apply(z @ directions.to(z), self.t_max, self.num_knots)
         return value * len(z) if self.scale == "count" else value
 
 

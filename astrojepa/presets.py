@@ -22,7 +22,8 @@ _SMALL: dict[str, Any] = {
     "warmup_epochs": 2.0,
 }
 
-# As the first published code ran, not as its text says: blocks of 0.2-0.3 and a context of 0.5-0.7 of the side, a 140 px cut, pixels in [-1, 1].
+# As the first published code ran, not as its text says: blocks of 0.2-0.3 and a context of 0.5-0.7 of the side, a 140 px cut,
+# pixels in [-1, 1].
 _AS_RUN: dict[str, Any] = {
     "target_scale": (0.04, 0.09),
     "target_aspect": (0.66, 1.5),

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import links, loaders, state, work
+from app import links, loaders, palette, state, work
 from app.components.copy_link import copy_link
 from app.components.gallery import gallery
 from app.scene import Scene
 
+COLOURS = {"mse": "magma", "cosine": "viridis"}
 IMAGE, ERRORS, BOTH = "Image", "Patch errors", "Both"
 NUM_NEIGHBOURS = 6
 
@@ -69,7 +70,7 @@ def _picture(scene: Scene, row: int, image: np.ndarray) -> None:
         with st.popover("More"):
             _options()
     if view == IMAGE:
-        place.image(image, width="stretch")
+        place.image(_model_view(scene, image), width="stretch", output_format="JPEG")
         return
     began = time.perf_counter()
     errors = loaders.patch_errors(scene.model, image, scene.model.hash, scene.data.fingerprint, row, masks)
@@ -79,9 +80,31 @@ def _picture(scene: Scene, row: int, image: np.ndarray) -> None:
     low, high = scale[kind]
     opacity = 1.0 if view == ERRORS else st.session_state[state.OPACITY] / 100
     values = errors.mse if kind == "mse" else errors.cosine
-    place.image(plotting.heatmap_overlay(_model_view(scene, image), values, low, high, opacity, **_colours(kind)), width="stretch")
+    shown = plotting.heatmap_overlay(_model_view(scene, image), values, low, high, opacity, COLOURS[kind])
+    place.image(shown, width="stretch", output_format="JPEG")
     with legend:
         _scale_legend(kind, low, high, values, elapsed)
+
+
+def _model_view(scene: Scene, image: np.ndarray) -> np.ndarray:
+    """The part of the picture that the model sees, smoothly enlarged for the eye."""
+    from astrojepa.data.transforms import centre_crop, resize_frame
+
+    size = scene.model.config.image
+    times = max(1, math.ceil(448 / size.image_size))
+    return centre_crop(resize_frame(image, size.frame_size * times), size.image_size * times)
+
+
+def _scale_legend(kind: str, low: float, high: float, values: np.ndarray, elapsed: float) -> None:
+    """The scale's two ends, one for all galaxies; numbers only go into the markup."""
+    stops = ",".join(palette.MAGMA if kind == "mse" else palette.VIRIDIS)
+    name = "Squared error of the prediction" if kind == "mse" else "Cosine of prediction and target"
+    mean = float(np.nanmean(values))
+    st.html(
+        f'<div class="scale"><span>{low:.2f}</span><i style="background:linear-gradient(90deg,{stops})"></i><span>{high:.2f}</span></div>'
+        f'<div class="note">{name}, one scale for all galaxies; mean here {mean:.2f}. '
+        f"CPU, {elapsed * 1000:.0f} ms.</div>"
+    )
 
 
 def _options() -> None:

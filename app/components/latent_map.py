@@ -27,7 +27,9 @@ def pack(
     `layout` and `look` in the header change when positions or colours do, so that the browser redraws no more than it must.
     """
     points = np.ascontiguousarray(positions, dtype="<u2").tobytes()
-    columns = b"".join(np.ascontiguousarray(column, dtype=np.uint8).tobytes() for column in (classes, colouring.codes, rank_codes))
+    columns = b"".join(
+        np.ascontiguousarray(column, dtype=np.uint8).tobytes() for column in (classes, colouring.codes, rank_codes)
+    )
     described = {
         **header,
         "count": len(positions),

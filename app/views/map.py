@@ -18,6 +18,7 @@ PER_PAGE = 24
 
 def show(scene: Scene) -> None:
     """Draw the map, the selected galaxy beside it and the lasso's gallery below."""
+    _ = scene.scores  # the long steps first, so that their progress stands alone
     with scene.bar:
         method = _controls(scene)
     left, right = st.columns([2, 1], gap="medium")

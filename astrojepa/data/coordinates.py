@@ -86,7 +86,7 @@ def _from_link(text: str) -> str:
     for names in PARAMETERS:
         end = r"&#\s,;" if len(names) == 2 else "&#"
         found = [re.search(rf"(?:^|[?&#\s,;]){name}=([^{end}]+)", text, re.IGNORECASE) for name in names]
-        values = [unquote(match[1]).removesuffix("d") for match in found if match]
+        values = [unquote(match[1].replace("+", " ")).removesuffix("d") for match in found if match]
         if len(values) == len(names):
             return " ".join(values)
     return text
@@ -100,7 +100,7 @@ def _sexagesimal(text: str) -> tuple[float, float] | None:
 
     try:
         place = SkyCoord(text.replace(",", " ").replace(";", " "), unit=("hourangle", "deg"))
-    except (ValueError, TypeError, IndexError):
+    except (ValueError, TypeError, IndexError, Warning):  # a warning where warnings are errors: 60 seconds
         return None
     if not place.isscalar:
         return None

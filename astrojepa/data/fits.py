@@ -20,10 +20,10 @@ from astrojepa.data.images import MAX_BYTES, MAX_PIXELS
 MAX_FILE_BYTES = 512 * 1024**2
 MAX_HDUS = 32
 BEGINNING = b"SIMPLE  ="
-WCS_KEYS = (
-    *("CTYPE1", "CTYPE2", "CRPIX1", "CRPIX2", "CRVAL1", "CRVAL2", "CUNIT1", "CUNIT2", "CDELT1", "CDELT2", "CROTA2"),
+WCS_TEXTS = ("CTYPE1", "CTYPE2", "CUNIT1", "CUNIT2", "RADESYS")
+WCS_NUMBERS = (
+    *("CRPIX1", "CRPIX2", "CRVAL1", "CRVAL2", "CDELT1", "CDELT2", "CROTA2", "EQUINOX", "LONPOLE", "LATPOLE"),
     *("CD1_1", "CD1_2", "CD2_1", "CD2_2", "PC1_1", "PC1_2", "PC2_1", "PC2_2"),
-    *("RADESYS", "EQUINOX", "LONPOLE", "LATPOLE"),
 )
 SOFTENING = 3.0  # in units of the sky's noise: below it the stretch is linear, above it logarithmic
 WHITE_PERCENTILE = 99.8
@@ -34,9 +34,10 @@ _lock = threading.Lock()  # silencing astropy's warnings is process-wide
 def read_fits(source: str | Path | bytes, name: str = "") -> tuple[np.ndarray, float | None, float | None]:
     """Read the first image of a FITS file: uint8 (H, W, 3), and ra, dec of its centre in degrees (None without a WCS).
 
-    A 2-D image (or a cube of one plane) becomes grey; a cube (3, H, W) or (H, W, 3) becomes red, green, blue in this order, or the reverse where the
-    header's BANDS says blue first (grz, as the Legacy Surveys write it). Rows are turned upside down, as FITS counts from the
-    bottom. Undefined pixels take the sky's value. The stretch is `stretch`. The size is checked in the header before reading.
+    A 2-D image (or a cube of one plane) becomes grey; a cube (3, H, W) or (H, W, 3) becomes red, green, blue in this order, or
+    the reverse where the header's BANDS says blue first (grz, as the Legacy Surveys write it). Rows are turned upside down, as
+    FITS counts from the bottom. Undefined pixels take the sky's value. The stretch is `stretch`. The size is checked in the
+    header before reading.
 
     Raises DataError for anything else, for a file cut short, and for tile-compressed images; FileNotFoundError where missing.
     """
@@ -114,7 +115,7 @@ def _pick(hdus: Any, size: int, name: str) -> Any:
             hdu = hdus[index]
         except IndexError:
             break
-        if not hdu.is_image or not hdu.header.get("NAXIS"):
+        if not isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU) or not hdu.header.get("NAXIS"):
             continue
         shape = hdu.shape
         if not (len(shape) == 2 or (len(shape) == 3 and (shape[0] in (1, 3) or shape[2] == 3))):
@@ -140,12 +141,13 @@ def _centre(header: Any) -> tuple[float, float] | None:
     if header["NAXIS"] == 3 and header["NAXIS1"] == 3:  # colours first: the axes of the sky are not 1 and 2
         return None
     plain = fits.Header()
-    for key in WCS_KEYS:
-        if key in header:
-            plain[key] = header[key]
-    for key in ("CTYPE1", "CTYPE2"):
-        plain[key] = str(plain.get(key, "")).removesuffix("-SIP")
     try:
+        for key in WCS_TEXTS:
+            if key in header:
+                plain[key] = str(header[key]).removesuffix("-SIP")
+        for key in WCS_NUMBERS:
+            if key in header:
+                plain[key] = float(header[key])
         wcs = WCS(plain, naxis=2)
         place = wcs.pixel_to_world((header["NAXIS1"] - 1) / 2, (header["NAXIS2"] - 1) / 2) if wcs.has_celestial else None
         if not isinstance(place, SkyCoord):

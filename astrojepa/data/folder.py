@@ -130,7 +130,8 @@ def _complain(root: Path, total: int, missing: Sequence[str], outside: Sequence[
         raise DataError(f"labels.csv names files that are not JPEG, PNG or FITS: {_first(foreign)}. Convert or remove them.")
     if missing:
         raise DataError(
-            f"{len(missing)} of {total} files of labels.csv are missing in {root}: {_first(missing)}. Add the files or drop the rows."
+            f"{len(missing)} of {total} files of labels.csv are missing in {root}: {_first(missing)}. "
+            "Add the files, or remove their rows."
         )
 
 

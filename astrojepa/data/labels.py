@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import os
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ import pandas as pd
 
 from astrojepa.data import DataError
 
-MAX_CSV_BYTES = 512 * 1024 * 1024
+MAX_CSV_BYTES = 256 * 1024 * 1024
 LABEL_COLUMNS = ("label", "morphology")
 UNKNOWN = ("", "nan", "null", "none", "na", "n/a")
 
@@ -25,19 +26,31 @@ def read_labels(root: Path) -> tuple[pd.DataFrame, bytes] | None:
     if path.stat().st_size > MAX_CSV_BYTES:
         raise DataError(f"{path} has {path.stat().st_size / 1e6:.0f} MB; at most {MAX_CSV_BYTES // 1_000_000} MB are read.")
     raw = path.read_bytes()
-    try:
-        table = pd.read_csv(io.BytesIO(raw), dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False)
-    except (ValueError, pd.errors.ParserError) as error:
-        raise DataError(f"{path} is not a table of comma-separated values in UTF-8 ({error}).") from error
-    table.columns = [str(column).strip() for column in table.columns]
+    table = _parse(raw, path)
     if "file" not in table:
         raise DataError(f"{path} has no column 'file' (found: {', '.join(table.columns)}); it names each row's picture.")
     if table.empty:
         raise DataError(f"{path} has a header and no rows; add one row per picture.")
-    table = table.fillna("").apply(lambda column: column.str.strip())
     if (table["file"] == "").any():
         raise DataError(f"{path}: {int((table['file'] == '').sum())} rows have an empty 'file'; name each row's picture.")
     return table, raw
+
+
+def _parse(raw: bytes, path: Path) -> pd.DataFrame:
+    """Read comma-separated text: blanks around values go, short rows end in empty values, long rows are an error."""
+    try:
+        lines = csv.reader(io.StringIO(raw.decode("utf-8-sig"), newline=""), strict=True)
+        rows = [[value.strip() for value in line] for line in lines if any(line)]
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} is not a table of comma-separated values in UTF-8 ({error}).") from error
+    header = rows[0] if rows else []
+    if len(set(header)) < len(header):
+        raise DataError(f"{path} has two columns of the same name (found: {', '.join(header)}); rename one.")
+    for row in rows[1:]:
+        if len(row) > len(header):
+            raise DataError(f"{path}: the row of {row[0]!r} has {len(row)} values for {len(header)} columns; quote its commas.")
+        row += [""] * (len(header) - len(row))
+    return pd.DataFrame(rows[1:], columns=header, dtype=str)
 
 
 def list_pictures(root: Path, suffixes: tuple[str, ...]) -> tuple[pd.DataFrame, bytes]:

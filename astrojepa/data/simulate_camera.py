@@ -22,10 +22,10 @@ ELECTRONS_PER_NANOMAGGY = np.array([5000.0, 7000.0, 9000.0], dtype=np.float32)  
 
 @dataclass(frozen=True)
 class Survey:
-    """Median seeing and sky noise of a survey in g, r, z.
+    """Typical seeing and sky noise of a survey in g, r, z.
 
-    *Source:* Dey et al. (2019), AJ 157, 168: delivered image quality and single-frame depths of table 4, the depths turned
-    into noise per native pixel.
+    *Source:* after the delivered image quality and single-exposure depths in Dey et al. (2019), AJ 157, 168, the depths
+    turned into noise per native pixel; scatter and number of exposures are drawn in simulate_scene.py.
     """
 
     name: str

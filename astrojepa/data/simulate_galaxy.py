@@ -36,7 +36,7 @@ class SpiralStyle:
 
 
 STYLES = {
-    "barred spiral": SpiralStyle((11, 26), (2, 2, 2, 4), (0.06, 0.16), (0.14, 0.28), (1.6, 3.5), (0.30, 0.50)),
+    "barred spiral": SpiralStyle((11, 26), (2, 2, 2, 4), (0.04, 0.13), (0.16, 0.30), (1.6, 3.5), (0.30, 0.50)),
     "unbarred tight spiral": SpiralStyle((7, 14), (2, 2, 3, 4), (0.12, 0.35), (0, 0), (1.5, 3.0), (0.40, 0.60)),
     "unbarred loose spiral": SpiralStyle((20, 38), (2, 2, 2, 2, 3, 4), (0.03, 0.15), (0, 0), (1.6, 4.0), (0.40, 0.62)),
 }
@@ -95,7 +95,7 @@ def spiral_galaxy(
     bands = light.attenuate(bands, dust)
     red = red_colour(rng)
     if bar_share > 0:
-        half_length, half_width = 0.95 * disc.reference, disc.reference * rng.uniform(0.17, 0.25)
+        half_length, half_width = 0.95 * disc.reference, disc.reference * rng.uniform(0.15, 0.22)
         bands += light.paint(light.bar(disc.u, disc.v, half_length, half_width), bar_share, red[0] - 0.06, red[1] - 0.06)
     bulge_size = disc.scale_length * rng.uniform(0.18, 0.25) * (0.6 + 2.2 * bulge_share)
     flattened = light.soft_radius(disc.u, disc.v * np.float32(0.5 + 0.5 * ratio))

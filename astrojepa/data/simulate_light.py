@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-# Attenuation in g, r, z relative to g, DECam bands: Schlafly & Finkbeiner (2011), ApJ 737, 103, table 6 (R_V = 3.1).
-ATTENUATION = np.array([1.0, 0.675, 0.377], dtype=np.float32)
+# Attenuation in g, r, z relative to g: the Legacy Surveys' A/E(B-V) = 3.214, 2.165, 1.211 for DECam, computed after
+# Schlafly & Finkbeiner (2011), ApJ 737, 103 (https://www.legacysurvey.org/dr10/catalogs/#galactic-extinction-coefficients).
+ATTENUATION = np.array([1.0, 0.674, 0.377], dtype=np.float32)
 SOFTENING = 0.3  # pixels; keeps steep centres finite on the grid, well below the point spread
 
 

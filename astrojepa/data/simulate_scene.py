@@ -106,7 +106,7 @@ def add_field(rng: np.random.Generator, bands: np.ndarray, arcsec_per_pixel: flo
         flux = 10 ** (0.4 * (22.5 - _magnitude(rng, 14.5, 21.5, 0.22))) * per_native
         redness = rng.uniform(0.0, 1.0)
         place = _place(rng, size, 0.12)
-        colour = (0.38 + 1.0 * redness, 0.16 + 0.8 * redness + 0.6 * redness**4)  # along the stellar locus
+        colour = (0.38 + 1.0 * redness, 0.21 + 0.85 * redness + 0.6 * redness**4)  # along the stellar locus
         bands += light.paint(light.deposit(size, place[:1], place[1:], np.ones(1)), flux, *colour)
         if flux > 3000 * per_native:
             bands += light.paint(_spikes(size, place), 0.03 * flux, *colour)

@@ -85,9 +85,9 @@ def summary_statistics(data: Dataset) -> Embeddings:
     """
     if len(data) == 0:
         raise ValueError(f"{data.name} has no galaxies to measure; loosen the selection.")
-    vectors = np.concatenate([
-        shape_statistics(centre_crop(batch, FRAME_SIZE)) for batch in _batches(frames(data, round(FRAME_SIZE / 0.875)))
-    ])
+    vectors = np.concatenate(
+        [shape_statistics(centre_crop(batch, FRAME_SIZE)) for batch in _batches(frames(data, round(FRAME_SIZE / 0.875)))]
+    )
     check_finite(vectors, data.ids)
     return _embeddings(vectors, data, "summary-statistics")
 

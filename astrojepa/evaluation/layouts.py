@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable
 
@@ -39,7 +40,7 @@ def umap_layout(features: np.ndarray, seed: int, report: Report) -> np.ndarray:
     size = min(UMAP_NEIGHBOURS, len(features))
     distances, indices = _with_self(features, size - 1)
     report(30)
-    state = np.random.RandomState(seed)  # noqa: NPY002 (the type that UMAP takes)
+    state = np.random.RandomState(seed)
     graph, _, _ = fuzzy_simplicial_set(features, size, state, "euclidean", knn_indices=indices, knn_dists=distances)
     a, b = find_ab_params(1.0, UMAP_MIN_DIST)
     report(40)
@@ -73,20 +74,20 @@ def tsne_layout(features: np.ndarray, seed: int, report: Report) -> np.ndarray:
 
     count = len(features)
     perplexity = min(TSNE_PERPLEXITY, (count - 1) / 3)
+    threads = min(4, os.cpu_count() or 1)
     distances, indices = nearest(features, features, int(3 * perplexity), exclude=np.arange(count))
     report(20)
     index = PrecomputedNeighbors(indices, distances.astype(np.float64))
-    affinities = PerplexityBasedNN(perplexity=perplexity, knn_index=index, n_jobs=1)
+    affinities = PerplexityBasedNN(perplexity=perplexity, knn_index=index, n_jobs=threads)
     done = [0]
 
     def tell(iteration: int, error: float, layout: np.ndarray) -> None:
         done[0] += 1
         report(min(99, 20 + done[0]))
 
-    start = _start(features, np.random.RandomState(seed)).astype(np.float64)  # noqa: NPY002
+    start = _start(features, np.random.RandomState(seed)).astype(np.float64)
     start *= 1e-4 / max(float(start[:, 0].std()), 1e-12)
-    fit = TSNE(n_jobs=1, random_state=seed, negative_gradient_method="bh" if count < 5000 else "fft", callbacks=[tell],
-               callbacks_every_iters=10)
+    fit = TSNE(n_jobs=threads, random_state=seed, callbacks=[tell], callbacks_every_iters=10)
     return np.asarray(fit.fit(affinities=affinities, initialization=start))
 
 

@@ -99,9 +99,7 @@ def paired_bootstrap(a: ProbeResult, b: ProbeResult, seed: int = 0, draws: int =
     return (won - lost) / count, float(low), float(high)
 
 
-def _choose_strength(
-    features: np.ndarray, codes: np.ndarray, present: np.ndarray, check: tuple[np.ndarray, np.ndarray]
-) -> float:
+def _choose_strength(features: np.ndarray, codes: np.ndarray, present: np.ndarray, check: tuple[np.ndarray, np.ndarray]) -> float:
     """Return the C with the best balanced accuracy on `check` = (features, labels)."""
     path = LogisticPath(features, codes, len(present))
     scores: list[float] = []

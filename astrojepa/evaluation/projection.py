@@ -94,7 +94,8 @@ def neighbour_preservation(embeddings: Embeddings, xy: np.ndarray, k: int = 15) 
     if xy.shape != (len(vectors), 2) or len(xy) < 2:
         raise ValueError(f"Expected a map of shape (n, 2) for {len(vectors)} galaxies, at least 2, found {xy.shape}.")
     own = np.arange(len(xy))
-    _, near = nearest(*standardise(vectors, vectors), k, exclude=own)
+    (features,) = standardise(vectors)
+    _, near = nearest(features, features, k, exclude=own)
     _, on_map = nearest(xy, xy, k, exclude=own)
     return np.array([np.isin(a, b, assume_unique=True).mean() for a, b in zip(near, on_map, strict=True)])
 

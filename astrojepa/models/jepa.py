@@ -75,8 +75,8 @@ class JEPA(nn.Module):
     @torch.no_grad()
     def update_target(self, momentum: float) -> None:
         """Move every weight of the target encoder: target = momentum · target + (1 - momentum) · encoder."""
-        targets, sources = list(self.target_encoder.parameters()), list(self.encoder.parameters())
-        torch._foreach_lerp_(targets, sources, 1.0 - momentum)
+        targets, sources = [list(part.parameters()) for part in (self.target_encoder, self.encoder)]
+        torch._foreach_lerp_(list[Tensor](targets), list[Tensor](sources), 1.0 - momentum)
 
     def embed(self, images: Float[Tensor, "B 3 S S"]) -> Float[Tensor, "B D"]:
         """Return one vector per image: the mean of the target encoder's tokens."""

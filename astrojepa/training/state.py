@@ -11,9 +11,10 @@ import torch
 from torch import nn
 
 from astrojepa.cache import atomic_write
-from astrojepa.checkpoint import FORMAT, CheckpointError, read_pickled, restore_network
+from astrojepa.checkpoint import FORMAT
 from astrojepa.config import TrainConfig
 from astrojepa.models.jepa import JEPA
+from astrojepa.weights import CheckpointError, read_pickled, restore_network
 
 
 @dataclass

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import platform
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -16,7 +14,6 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from astrojepa.checkpoint import build_network
 from astrojepa.config import TrainConfig
 from astrojepa.data import find_data, open_dataset
 from astrojepa.data.dataset import Dataset
@@ -24,12 +21,13 @@ from astrojepa.data.loaders import frames
 from astrojepa.data.splits import default_split
 from astrojepa.data.transforms import channel_statistics
 from astrojepa.losses import SIGReg, objective, prediction_loss, sigreg_floor
-from astrojepa.models.jepa import JEPA
 from astrojepa.runs import append_metrics, create_run, forget_metrics_after, read_config
+from astrojepa.training.announce import announce, bfloat16_pays, run_facts
 from astrojepa.training.batches import BatchMaker
 from astrojepa.training.monitor import Monitor, explained_variance, token_spread
 from astrojepa.training.schedules import learning_rate, momentum, warmup_steps
 from astrojepa.training.state import TrainState, load_state, new_state
+from astrojepa.weights import build_network
 
 LOG_EVERY = 20  # steps between two lines of metrics.jsonl
 SAVE_SECONDS = 300.0
@@ -65,7 +63,7 @@ def train(
     training, validation, split_name = _choose(data, config)
     stored = frames(training, config.image.frame_size, progress=progress)
     mean, std = channel_statistics(stored)
-    facts = _facts(config, source, training, split_name, mean, std)
+    facts = run_facts(config, source, training, split_name, mean, std)
     batches = BatchMaker(stored, config, mean, std, target)
     monitor = Monitor(training, validation, config, mean, std, target)
     if resume is not None:
@@ -73,10 +71,9 @@ def train(
         state = load_state(folder / "last.pt", config, facts, target)
         forget_metrics_after(folder, state.step)
     else:
-        torch.manual_seed(config.seed)
-        state = new_state(config, build_network(config, torch.device("cpu")).to(target), facts)
+        state = new_state(config, build_network(config, target, config.seed), facts)
         folder = create_run(config, out)
-    _announce(config, training, validation, state, batches, folder, split_name, target, progress)
+    announce(config, training, validation, state, batches, folder, split_name, target, progress)
     Trainer(state, batches, monitor, folder, target, progress).run()
     return folder
 
@@ -191,14 +188,6 @@ class Trainer:
         self.saved_at = time.monotonic()
 
 
-def bfloat16_pays(device: torch.device) -> bool:
-    """Say whether the device computes in bfloat16 faster than in float32: any recent GPU, a CPU with AVX512-BF16 or AMX."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    capable = torch.cpu.get_capabilities()
-    return bool(capable.get("avx512_bf16") or capable.get("amx_bf16"))
-
-
 @contextlib.contextmanager
 def _stop_requested() -> Iterator[threading.Event]:
     """Turn Ctrl-C and SIGTERM into a request; a second Ctrl-C interrupts at once. Outside the main thread nothing changes."""
@@ -227,66 +216,3 @@ def _choose(data: Dataset, config: TrainConfig) -> tuple[Dataset, Dataset, str]:
     if config.data.train_on == "all":
         return data, validation, "all"
     return training, validation, name
-
-
-def _facts(config: TrainConfig, source: str, training: Dataset, split: str, mean: Any, std: Any) -> dict[str, Any]:
-    """Collect what the card says about the data."""
-    return {
-        "normalisation": {"mean": list(mean), "std": list(std)},
-        "data": {
-            "name": training.name,
-            "source": Path(source).name if not training.simulated else source,
-            "where": list(config.data.where),
-            "simulated": training.simulated,
-            "split": split,
-            "num_galaxies": len(training),
-            "id_hash": training.id_hash,
-            "fingerprint": training.fingerprint,
-        },
-        "environment": {"commit": _commit(), "torch": str(torch.__version__), "python": platform.python_version()},
-    }
-
-
-def _commit() -> str:
-    """Return the commit of this code, or "unknown" outside a checkout."""
-    try:
-        root = Path(__file__).resolve().parent
-        done = subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"], cwd=root, capture_output=True, text=True, timeout=5, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return "unknown"
-    return done.stdout.strip() or "unknown"
-
-
-def _announce(
-    config: TrainConfig,
-    training: Dataset,
-    validation: Dataset,
-    state: TrainState,
-    batches: BatchMaker,
-    folder: Path,
-    split: str,
-    device: torch.device,
-    progress: bool,
-) -> None:
-    if not progress:
-        return
-    network: JEPA = state.network
-    strength = config.objective.strength(config.optim.batch_size)
-    rho = "infinite" if strength is None else f"{strength:.3g}"
-    print(
-        f"Data      {training.name}{' (SIMULATED galaxies)' if training.simulated else ''}: {len(training):,} to learn from",
-        end="",
-    )
-    print(f" (split {split}, hash {training.id_hash}), {len(validation):,} to judge on")
-    print(
-        f"Model     {config.preset or 'custom'}, {network.num_trainable():,} trainable parameters, {config.image.image_size} px, ",
-        end="",
-    )
-    print(f"patches of {config.image.patch_size}, on {device}{' in bfloat16' if bfloat16_pays(device) else ''}")
-    print(
-        f"Objective {1 - config.objective.sigreg_weight:g} · prediction + {config.objective.sigreg_weight:g} · SIGReg (ρ = {rho})"
-    )
-    steps = config.optim.epochs * batches.steps_per_epoch
-    print(f"Run       {folder}, step {state.step:,} of {steps:,}; Ctrl-C stops and saves", flush=True)

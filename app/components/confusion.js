@@ -1,0 +1,40 @@
+// A confusion matrix whose cells are buttons: rows true, columns named. Shade = share of the true class. Text only.
+
+export default function confusion({ parentElement, data, setTriggerValue }) {
+  if (!data) return;
+  const table = parentElement.querySelector("table");
+  const key = JSON.stringify(data);
+  table.send = setTriggerValue;
+  if (table.dataset.shown === key) return;
+  table.dataset.shown = key;
+  const make = (tag, text, className) => {
+    const made = document.createElement(tag);
+    made.textContent = text ?? "";
+    if (className) made.className = className;
+    return made;
+  };
+  const head = make("tr");
+  head.append(make("th", "true \\ named", "corner"), ...data.classes.map((name) => make("th", name, "named")));
+  const rows = data.counts.map((line, i) => {
+    const row = make("tr");
+    const total = line.reduce((sum, count) => sum + count, 0);
+    row.append(make("th", data.classes[i], "true"));
+    line.forEach((count, j) => {
+      const cell = make("td");
+      const button = make("button", String(count));
+      const share = total ? count / total : 0;
+      button.type = "button";
+      button.disabled = !count;
+      button.style.setProperty("--share", `${Math.round(share * 100)}%`);
+      button.className = share > 0.55 ? "full" : "";
+      button.setAttribute("aria-pressed", String(data.chosen?.[0] === i && data.chosen?.[1] === j));
+      button.setAttribute("aria-label", `${count} galaxies, true ${data.classes[i]}, named ${data.classes[j]}`);
+      button.title = `true ${data.classes[i]}, named ${data.classes[j]}: ${count} (${Math.round(share * 100)} %)`;
+      button.addEventListener("click", () => table.send("cell", { cell: [i, j] }));
+      cell.append(button);
+      row.append(cell);
+    });
+    return row;
+  });
+  table.replaceChildren(head, ...rows);
+}

@@ -1,0 +1,225 @@
+"""Pictures and figures from arrays: overlays, sheets and Plotly figures in the explorer's look. Knows no model."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from PIL import Image
+
+BACKGROUND, PANEL, HAIRLINE = "#0B0E14", "#131824", "#232B3B"
+TEXT, MUTED, ACCENT = "#E6EAF2", "#8B95A7", "#FFB454"
+SERIES = (ACCENT, "#5AC8FA", "#A78BFA", "#4ADE80", "#F87171", "#F472B6", "#FACC15", "#2DD4BF")
+MAX_SHEET = 2048  # pixels a side that every browser and graphics card accepts as a texture
+
+_STOPS = {  # ten colours each of matplotlib's maps, dark to light
+    "magma": "000004 180f3d 440f76 721f81 9e2f7f cd4071 f1605d fd9668 feca8d fcfdbf",
+    "viridis": "440154 482878 3e4989 31688e 26828e 1f9e89 35b779 6ece58 b5de2b fde725",
+}
+_FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP"}
+
+
+def heatmap_overlay(
+    image: np.ndarray, values: np.ndarray, low: float, high: float, opacity: float = 0.6, colours: str = "magma"
+) -> np.ndarray:
+    """Lay patch values (G, G) over a picture uint8 (S, S, 3): uint8 (S, S, 3); NaN cells show the bare picture.
+
+    `low` and below is the darkest colour, `high` and above the lightest; `opacity` in [0, 1]. Each patch is one flat square.
+    Raises ValueError for a picture that is not square, values that are not (G, G), low >= high, or an unknown colour map.
+    """
+    image, values = _checked_image(image), _checked_grid(values)
+    if not (np.isfinite(low) and np.isfinite(high) and low < high):
+        raise ValueError(f"The colour scale runs from {low} to {high}; low must be less than high.")
+    if not 0 <= opacity <= 1:
+        raise ValueError(f"The opacity is {opacity}; it must lie in [0, 1].")
+    if colours not in _STOPS:
+        raise ValueError(f"There is no colour map {colours!r}; choose one of {', '.join(_STOPS)}.")
+    cells = _enlarge(values, len(image))
+    known = np.isfinite(cells)
+    share = np.clip((np.where(known, cells, low) - low) / (high - low), 0, 1)
+    weight = (opacity * known)[..., None]
+    return np.rint(image * (1 - weight) + _colour(share, colours) * weight).astype(np.uint8)
+
+
+def colour_scale(values: np.ndarray) -> tuple[float, float]:
+    """Return (low, high) for a heat map: the 2nd and 98th percentile of the finite values, low < high always.
+
+    Raises ValueError where no value is finite.
+    """
+    finite = np.asarray(values, dtype=np.float64)
+    finite = finite[np.isfinite(finite)]
+    if not len(finite):
+        raise ValueError("No value is finite; there is nothing to colour.")
+    low, high = np.percentile(finite, [2, 98])
+    return (float(low), float(high)) if high > low else (float(low), float(low) + max(1e-6, abs(float(low)) * 1e-3))
+
+
+def outline_masks(image: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+    """Show which patches were hidden, bool (G, G), on a picture uint8 (S, S, 3): they are dimmed and edged in the accent colour."""
+    image = _checked_image(image)
+    cells = _enlarge(_checked_grid(np.asarray(hidden, dtype=bool)), len(image))
+    drawn = np.where(cells[..., None], image * 0.35, image)
+    width = max(1, len(image) // 160)
+    edge = np.zeros_like(cells)
+    for axis in (0, 1):
+        for step in range(1, width + 1):
+            for shift in (step, -step):
+                moved = np.roll(cells, shift, axis=axis)
+                border = slice(0, shift) if shift > 0 else slice(shift, None)
+                moved[(border, slice(None)) if axis == 0 else (slice(None), border)] = True
+                edge |= cells & ~moved
+    drawn[edge] = _rgb(ACCENT)
+    return np.rint(drawn).astype(np.uint8)
+
+
+def sprite_sheet(images: np.ndarray, columns: int) -> np.ndarray:
+    """Place thumbnails uint8 (k, c, c, 3) side by side, row by row, without gaps: uint8 (rows · c, columns · c, 3), the rest black.
+
+    Thumbnail i lies at row i // columns, column i % columns. Raises ValueError where a side would exceed 2048 pixels.
+    """
+    images = np.asarray(images)
+    if images.ndim != 4 or images.shape[1] != images.shape[2] or images.shape[3] != 3 or not len(images) or columns < 1:
+        raise ValueError(f"A sheet needs images (k, c, c, 3) and columns >= 1, found {images.shape} and {columns}.")
+    count, cell = images.shape[:2]
+    rows = -(-count // columns)
+    if max(rows, columns) * cell > MAX_SHEET:
+        raise ValueError(
+            f"{count} thumbnails of {cell} pixels in {columns} columns make a sheet of {columns * cell} × {rows * cell}; "
+            f"at most {MAX_SHEET} a side: make several sheets."
+        )
+    sheet = np.zeros((rows, columns, cell, cell, 3), dtype=np.uint8)
+    sheet.reshape(-1, cell, cell, 3)[:count] = images
+    return sheet.transpose(0, 2, 1, 3, 4).reshape(rows * cell, columns * cell, 3)
+
+
+def contact_sheet(images: Sequence[np.ndarray], columns: int = 8, cell: int = 128, gap: int = 4) -> np.ndarray:
+    """Place pictures of any size, uint8 (H, W, 3), fitted into squares of `cell` pixels with gaps: one picture, uint8, for reports."""
+    if not len(images) or min(columns, cell) < 1 or gap < 0:
+        raise ValueError(f"A contact sheet needs pictures, columns and cell >= 1, found {len(images)}, {columns} and {cell}.")
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    step = cell + gap
+    sheet = Image.new("RGB", (columns * step + gap, rows * step + gap), BACKGROUND)
+    for number, picture in enumerate(images):
+        height, width = picture.shape[:2]
+        scale = cell / max(height, width)
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        row, column = divmod(number, columns)
+        place = (gap + column * step + (cell - size[0]) // 2, gap + row * step + (cell - size[1]) // 2)
+        sheet.paste(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS), place)
+    return np.array(sheet)
+
+
+def encode_image(image: np.ndarray, format: str = "jpeg", quality: int = 85) -> bytes:
+    """Encode a picture uint8 (H, W, 3) as "jpeg", "png" (lossless; no quality) or "webp" bytes; `quality` in 1 ... 100."""
+    if format not in _FORMATS:
+        raise ValueError(f"There is no image format {format!r}; choose one of {', '.join(_FORMATS)}.")
+    if not 1 <= quality <= 100:
+        raise ValueError(f"The quality is {quality}; it must lie in 1 ... 100.")
+    image = np.asarray(image)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ValueError(f"Expected a picture of type uint8 and shape (H, W, 3), found {image.dtype} and {image.shape}.")
+    stream = io.BytesIO()
+    options = {} if format == "png" else {"quality": quality}
+    Image.fromarray(image).save(stream, _FORMATS[format], **options)
+    return stream.getvalue()
+
+
+def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> go.Figure:
+    """Draw a confusion matrix, int (c, c), rows true: colour is the share of the true class, the text the count."""
+    confusion = np.asarray(confusion)
+    if confusion.shape != (len(classes), len(classes)):
+        raise ValueError(f"A confusion matrix of {len(classes)} classes has as many rows and columns, found {confusion.shape}.")
+    totals = confusion.sum(axis=1, keepdims=True)
+    share = np.divide(confusion, totals, out=np.zeros(confusion.shape), where=totals > 0)
+    stops = [[0.0, PANEL], [1.0, ACCENT]]
+    heat = go.Heatmap(
+        z=share, x=list(classes), y=list(classes), colorscale=stops, zmin=0, zmax=1, showscale=False, xgap=1, ygap=1
+    )
+    heat.update(
+        text=confusion, texttemplate="%{text}", hovertemplate="true %{y}<br>named %{x}<br>%{text} (%{z:.0%})<extra></extra>"
+    )
+    figure = _figure(heat, "named", "true")
+    return figure.update_yaxes(autorange="reversed")
+
+
+def histogram_figure(values: np.ndarray, marked: float | None = None, label: str = "") -> go.Figure:
+    """Draw how values (n,) are distributed, NaN left out, with a line at `marked`: one galaxy among all."""
+    finite = np.asarray(values, dtype=np.float64)
+    counts, edges = np.histogram(finite[np.isfinite(finite)], bins=60)
+    bars = go.Bar(x=(edges[:-1] + edges[1:]) / 2, y=counts, width=np.diff(edges), marker={"color": MUTED, "line": {"width": 0}})
+    bars.update(hovertemplate="%{x:.3g}: %{y}<extra></extra>")
+    figure = _figure(bars, label, "galaxies").update_layout(bargap=0)
+    if marked is not None and np.isfinite(marked):
+        figure.add_vline(x=float(marked), line={"color": ACCENT, "width": 2})
+    return figure
+
+
+def curves_figure(
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], labels: tuple[str, str] = ("step", "value")
+) -> go.Figure:
+    """Draw named curves {name: (x, y)}; `labels` name the axes."""
+    lines = [
+        go.Scatter(x=list(x), y=list(y), name=name, mode="lines", line={"color": SERIES[number % len(SERIES)], "width": 2})
+        for number, (name, (x, y)) in enumerate(curves.items())
+    ]
+    return _figure(lines, *labels).update_layout(showlegend=len(lines) > 1)
+
+
+def bars_figure(classes: Sequence[str], values: Sequence[float], label: str = "") -> go.Figure:
+    """Draw one horizontal bar per class, in the order given from the top; values in [0, 1] get an axis that ends at 1."""
+    if len(classes) != len(values):
+        raise ValueError(f"There are {len(classes)} classes and {len(values)} values; they must be equally many.")
+    bars = go.Bar(x=list(values), y=list(classes), orientation="h", marker={"color": ACCENT, "line": {"width": 0}})
+    bars.update(hovertemplate="%{y}: %{x:.3g}<extra></extra>")
+    figure = _figure(bars, label, "").update_yaxes(autorange="reversed")
+    if len(values) and min(values) >= 0 and max(values) <= 1:
+        figure.update_xaxes(range=[0, 1])
+    return figure
+
+
+def _figure(traces: go.Figure, x_label: str, y_label: str) -> go.Figure:
+    axis = {"gridcolor": HAIRLINE, "zerolinecolor": HAIRLINE, "linecolor": HAIRLINE, "tickfont": {"color": MUTED}}
+    return go.Figure(traces).update_layout(
+        template=None,
+        paper_bgcolor=BACKGROUND,
+        plot_bgcolor=PANEL,
+        font={"color": TEXT, "size": 13},
+        margin={"l": 60, "r": 16, "t": 16, "b": 48},
+        legend={"bgcolor": PANEL, "bordercolor": HAIRLINE, "borderwidth": 1},
+        hoverlabel={"bgcolor": PANEL, "bordercolor": HAIRLINE, "font": {"color": TEXT}},
+        xaxis={**axis, "title": {"text": x_label}, "automargin": True},
+        yaxis={**axis, "title": {"text": y_label}, "automargin": True},
+    )
+
+
+def _colour(share: np.ndarray, colours: str) -> np.ndarray:
+    stops = np.array([_rgb(stop) for stop in _STOPS[colours].split()])
+    places = np.linspace(0, 1, len(stops))
+    return np.stack([np.interp(share, places, stops[:, channel]) for channel in range(3)], axis=-1)
+
+
+def _rgb(text: str) -> tuple[int, ...]:
+    return tuple(bytes.fromhex(text.removeprefix("#")))
+
+
+def _enlarge(values: np.ndarray, size: int) -> np.ndarray:
+    """Repeat each cell of (G, G) so that it fills its share of (size, size)."""
+    index = np.arange(size) * len(values) // size
+    return values[index[:, None], index[None, :]]
+
+
+def _checked_image(image: np.ndarray) -> np.ndarray:
+    image = np.asarray(image)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.shape[0] != image.shape[1]:
+        raise ValueError(f"Expected a square picture of type uint8 and shape (S, S, 3), found {image.dtype} and {image.shape}.")
+    return image
+
+
+def _checked_grid(values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values)
+    if values.ndim != 2 or values.shape[0] != values.shape[1] or not len(values):
+        raise ValueError(f"Expected one value per patch, shape (G, G), found {values.shape}.")
+    return values

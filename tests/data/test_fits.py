@@ -1,0 +1,205 @@
+"""FITS pictures: planes, stretch, position, and what is refused."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from astrojepa.data import DataError
+from astrojepa.data.fits import read_fits, read_position, stretch
+
+Write = Callable[..., Path]
+
+
+def spot(height: int = 40, width: int = 40, sky: float = 100.0, seed: int = 0) -> np.ndarray:
+    y, x = np.mgrid[:height, :width]
+    light = 500 * np.exp(-((x - width / 2) ** 2 + (y - height / 2) ** 2) / 20)
+    return light + np.random.default_rng(seed).normal(sky, 2, (height, width))
+
+
+def test_a_plane_becomes_grey_with_a_dark_sky_and_a_bright_centre(write_fits: Write) -> None:
+    picture, ra, dec = read_fits(write_fits(spot()))
+    assert picture.dtype == np.uint8
+    assert picture.shape == (40, 40, 3)
+    assert (picture[..., 0] == picture[..., 2]).all()
+    assert picture[20, 20, 0] > 240
+    assert 0 < np.median(picture) < 50
+    assert (ra, dec) == (None, None)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int16, np.uint16, np.int32])
+def test_every_number_format_gives_the_same_picture(write_fits: Write, kind: type) -> None:
+    whole = spot().round()
+    expected = read_fits(write_fits(whole, "double.fits"))[0].astype(int)
+    assert np.abs(read_fits(write_fits(whole.astype(kind)))[0] - expected).max() <= 1
+
+
+def test_cubes_are_red_green_blue_whichever_axis_comes_first(write_fits: Write) -> None:
+    red = np.stack([spot() * 3, spot(), spot()])
+    first = read_fits(write_fits(red, "first.fits"))[0]
+    last = read_fits(write_fits(np.moveaxis(red, 0, -1), "last.fits"))[0]
+    assert np.array_equal(first, last)
+    assert first[16, 20, 0] > first[16, 20, 2]
+
+
+def test_bands_written_blue_first_are_reversed(write_fits: Write) -> None:
+    blue_first = np.stack([spot(), spot(), spot() * 3])
+    picture = read_fits(write_fits(blue_first, BANDS="grz"))[0]
+    assert picture[16, 20, 0] > picture[16, 20, 2]
+
+
+def test_the_first_row_of_the_file_is_the_bottom_of_the_picture(write_fits: Write) -> None:
+    data = spot(30, 30)
+    data[2, :] = 5000
+    assert read_fits(write_fits(data))[0][27].min() > 200
+
+
+def test_undefined_pixels_look_like_sky(write_fits: Write) -> None:
+    data = spot()
+    data[:5] = np.nan
+    data[5:8] = np.inf
+    picture = read_fits(write_fits(data))[0]
+    assert abs(int(picture[-1, 0, 0]) - int(np.median(picture))) < 12
+
+
+def test_one_undefined_plane_leaves_the_others(write_fits: Write) -> None:
+    cube = np.stack([spot(), np.full((40, 40), np.nan), spot()])
+    assert read_fits(write_fits(cube))[0][20, 20].tolist()[1] == 0
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1e-9, 0), (1e6, 0), (1, -300), (1, 1e5)])
+def test_the_picture_does_not_depend_on_unit_and_sky_level(scale: float, offset: float) -> None:
+    plane = spot()[None]
+    assert np.abs(stretch(plane).astype(int) - stretch(plane * scale + offset)).max() <= 1
+
+
+def test_the_stretch_keeps_the_ratio_of_colours() -> None:
+    light = np.exp(-((np.mgrid[:41, :41][0] - 20.0) ** 2) / 30) * 100
+    picture = stretch(np.stack([light, light / 2, light / 4])).astype(float)
+    assert picture[14, 20, 1] / picture[14, 20, 0] == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("value", [0.0, 7.0, -3.0])
+def test_a_constant_plane_is_black(value: float) -> None:
+    assert stretch(np.full((1, 8, 8), value)).max() == 0
+
+
+def test_a_mostly_constant_plane_still_shows_its_source() -> None:
+    plane = np.zeros((1, 20, 20))
+    plane[0, 10, 10] = 5
+    picture = stretch(plane)
+    assert picture[10, 10, 0] == 255
+    assert picture[0, 0, 0] == 0
+
+
+def test_the_wcs_gives_the_position_of_the_centre(write_fits: Write) -> None:
+    path = write_fits(spot(40, 60), wcs=(359.9999, -0.5))
+    _, ra, dec = read_fits(path)
+    assert ra == pytest.approx(359.9999, abs=1e-6)
+    assert dec == pytest.approx(-0.5, abs=1e-6)
+    assert read_position(path) == (ra, dec)
+
+
+def test_galactic_coordinates_become_equatorial(write_fits: Write) -> None:
+    path = write_fits(spot(), wcs=(0.0, 0.0), CTYPE1="GLON-TAN", CTYPE2="GLAT-TAN")
+    assert read_position(path) == pytest.approx((266.405, -28.936), abs=1e-2)
+
+
+@pytest.mark.parametrize(
+    "cards",
+    [
+        {"CTYPE1": "LINEAR", "CTYPE2": "LINEAR"},
+        {"CDELT1": 0.0},
+        {"CTYPE2": "RA---TAN"},
+        {"CUNIT1": "parsec"},
+        {"CRVAL1": "north"},
+    ],
+)
+def test_a_nonsensical_wcs_is_no_position(write_fits: Write, cards: dict[str, object]) -> None:
+    picture, ra, dec = read_fits(write_fits(spot(), wcs=(10.0, 10.0), **cards))
+    assert (ra, dec) == (None, None)
+    assert picture.shape == (40, 40, 3)
+
+
+def test_the_image_may_stand_in_an_extension(tmp_path: Path) -> None:
+    path = tmp_path / "extension.fits"
+    table = fits.BinTableHDU.from_columns([fits.Column("a", "E", array=[1.0])])
+    fits.HDUList([fits.PrimaryHDU(), table, fits.ImageHDU(spot())]).writeto(path)
+    assert read_fits(path)[0].shape == (40, 40, 3)
+
+
+def test_bytes_and_file_give_the_same_picture(write_fits: Write) -> None:
+    path = write_fits(spot())
+    assert np.array_equal(read_fits(path.read_bytes())[0], read_fits(path)[0])
+
+
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.9])
+def test_a_truncated_file_is_an_error(write_fits: Write, part: float) -> None:
+    path = write_fits(spot(100, 100))
+    os.truncate(path, int(path.stat().st_size * part))
+    with pytest.raises(DataError, match=r"galaxy\.fits is cut short"):
+        read_fits(path)
+
+
+def test_a_file_cut_within_its_header_is_an_error(write_fits: Write) -> None:
+    path = write_fits(spot())
+    os.truncate(path, 500)
+    with pytest.raises(DataError, match="damaged or cut short"):
+        read_fits(path)
+
+
+def test_a_header_that_declares_a_huge_image_is_refused_before_reading(write_fits: Write) -> None:
+    path = write_fits(spot())
+    raw = path.read_bytes()
+    for axis in (b"NAXIS1", b"NAXIS2"):
+        raw = raw.replace(axis + b"  =                   40", axis + b"  =               200000")
+    path.write_bytes(raw)
+    with pytest.raises(DataError, match="16,777,216 pixels are read"):
+        read_fits(path)
+
+
+def test_uploads_over_ten_megabytes_are_refused() -> None:
+    with pytest.raises(DataError, match="at most 10 MB"):
+        read_fits(b"SIMPLE  =" + bytes(11 * 1024 * 1024))
+
+
+@pytest.mark.parametrize("raw", [b"", b"hello", b"\x89PNG\r\n\x1a\n" + bytes(100)])
+def test_a_file_of_another_kind_is_refused(tmp_path: Path, raw: bytes) -> None:
+    (tmp_path / "x.fits").write_bytes(raw)
+    with pytest.raises(DataError, match="is not a FITS file"):
+        read_fits(tmp_path / "x.fits")
+
+
+def test_gzipped_files_are_to_be_unpacked_first(write_fits: Write, tmp_path: Path) -> None:
+    (tmp_path / "x.fits").write_bytes(gzip.compress(write_fits(spot()).read_bytes()))
+    with pytest.raises(DataError, match="unpack it first"):
+        read_fits(tmp_path / "x.fits")
+
+
+@pytest.mark.parametrize("shape", [(10,), (4, 10, 10), (2, 3, 10, 10)])
+def test_other_shapes_are_refused(write_fits: Write, shape: tuple[int, ...]) -> None:
+    with pytest.raises(DataError, match=r"expected \(H, W\), \(3, H, W\) or \(H, W, 3\)"):
+        read_fits(write_fits(np.zeros(shape)))
+
+
+def test_tables_and_tile_compressed_images_are_no_image(tmp_path: Path) -> None:
+    path = tmp_path / "tiles.fits"
+    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(spot().astype(np.float32))]).writeto(path)
+    with pytest.raises(DataError, match="holds no image"):
+        read_fits(path)
+
+
+def test_an_image_without_a_defined_pixel_is_an_error(write_fits: Write) -> None:
+    with pytest.raises(DataError, match="has no defined pixel"):
+        read_fits(write_fits(np.full((5, 5), np.nan)))
+
+
+def test_a_missing_file_is_file_not_found(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_fits(tmp_path / "none.fits")

@@ -1,0 +1,275 @@
+"""Folders of pictures: labels.csv, class-named sub-folders, bare pictures; and what is refused."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from astrojepa.data import DataError, open_dataset
+
+Write = Callable[..., Path]
+ROWS = [
+    {"file": "b.png", "id": "G1", "morphology": "spiral", "source": "gz1", "ra": 10.5, "dec": -3.25, "split": "train"},
+    {"file": "sub/a.jpg", "id": "", "morphology": "elliptical", "source": "gz2", "ra": "", "dec": "", "split": "test"},
+    {"file": "c.png", "id": "G3", "morphology": "", "source": "gz1", "ra": "nan", "dec": "", "split": "val"},
+]
+
+
+def test_labels_csv_gives_one_galaxy_per_row_in_its_order(write_folder: Write) -> None:
+    data = open_dataset(write_folder(ROWS))
+    assert data.classes == ("elliptical", "spiral")
+    assert data.labels.tolist() == [1, 0, -1]
+    assert data.ids.tolist() == ["G1", "sub/a.jpg", "G3"]
+    assert (data[0].ra, data[0].dec, data[1].ra, data[2].label) == (10.5, -3.25, None, None)
+    assert data.split_column is not None
+    assert data.split_column.tolist() == ["train", "test", "val"]
+    assert data.table["source"].tolist() == ["gz1", "gz2", "gz1"]
+    assert data[1].image.shape == (24, 24, 3)
+    assert data.name == "galaxies"
+
+
+def test_label_is_preferred_to_morphology_and_neither_is_no_error(write_folder: Write) -> None:
+    both = [{"file": "a.png", "label": "x", "morphology": "y"}]
+    assert open_dataset(write_folder(both, name="both")).classes == ("x",)
+    assert open_dataset(write_folder(both, name="both"), label_column="morphology").classes == ("y",)
+    neither = open_dataset(write_folder([{"file": "a.png", "colour": "red"}], name="neither"))
+    assert neither.classes == ()
+    assert neither[0].label is None
+
+
+def test_a_label_column_that_is_not_there_is_an_error_naming_those_that_are(write_folder: Write) -> None:
+    with pytest.raises(DataError, match=r"no column 'hubble' \(found: file, id, morphology, source"):
+        open_dataset(write_folder(ROWS), label_column="hubble")
+
+
+@pytest.mark.parametrize("where", [{"source": "gz1"}, ["source=gz1"], ("source = gz1",)])
+def test_where_keeps_the_rows_with_that_value(write_folder: Write, where: object) -> None:
+    data = open_dataset(write_folder(ROWS), where=where)  # type: ignore[arg-type]
+    assert data.ids.tolist() == ["G1", "G3"]
+    assert data.classes == ("spiral",)
+    assert data.table["file"].tolist() == ["b.png", "c.png"]
+
+
+def test_several_conditions_hold_together(write_folder: Write) -> None:
+    assert open_dataset(write_folder(ROWS), where=["source=gz1", "split=val"]).ids.tolist() == ["G3"]
+
+
+def test_conditions_that_no_row_meets_are_an_error_listing_the_values(write_folder: Write) -> None:
+    with pytest.raises(DataError, match=r"No row .* has source=gz9; source has the values gz1, gz2"):
+        open_dataset(write_folder(ROWS), where=["source=gz9"])
+
+
+def test_a_condition_on_an_unknown_column_is_an_error(write_folder: Write) -> None:
+    with pytest.raises(DataError, match=r"--where: labels.csv has no column 'survey'"):
+        open_dataset(write_folder(ROWS), where=["survey=sdss"])
+
+
+@pytest.mark.parametrize(
+    ("where", "sentence"), [(["source"], "is COLUMN=VALUE"), (["=x"], "is COLUMN"), (["a=1", "a=2"], "twice")]
+)
+def test_a_malformed_condition_is_an_error(write_folder: Write, where: list[str], sentence: str) -> None:
+    with pytest.raises(DataError, match=sentence):
+        open_dataset(write_folder(ROWS), where=where)
+
+
+def test_files_that_a_filter_leaves_out_need_not_exist(write_folder: Write) -> None:
+    assert len(open_dataset(write_folder(ROWS, absent=["sub/a.jpg"]), where=["source=gz1"])) == 2
+
+
+def test_missing_files_are_counted_and_the_first_are_named(write_folder: Write) -> None:
+    rows = [{"file": f"{i}.png"} for i in range(8)]
+    with pytest.raises(DataError, match=r"6 of 8 files of labels\.csv are missing .*: 2\.png, 3\.png, 4\.png and 3 more"):
+        open_dataset(write_folder(rows, absent=[f"{i}.png" for i in range(2, 8)]))
+
+
+def test_ids_keep_their_digits_and_zeros(write_folder: Write) -> None:
+    data = open_dataset(write_folder([{"file": "a.png", "id": "587722981736906813"}, {"file": "b.png", "id": "007"}]))
+    assert data.ids.tolist() == ["587722981736906813", "007"]
+
+
+def test_equal_ids_of_different_rows_are_kept(write_folder: Write) -> None:
+    assert open_dataset(write_folder([{"file": "a.png", "id": "X"}, {"file": "b.png", "id": "X"}])).ids.tolist() == ["X", "X"]
+
+
+def test_a_class_called_none_in_labels_is_a_class(write_folder: Write) -> None:
+    assert open_dataset(write_folder([{"file": "a.png", "label": "NA"}, {"file": "b.png", "label": "None"}])).classes == (
+        "NA",
+        "None",
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "sentence"),
+    [
+        ("ra", "12:30:00", r"ra of a\.png is '12:30:00', expected degrees in \[0, 360\]"),
+        ("ra", "361", r"expected degrees in \[0, 360\]"),
+        ("dec", "-90.5", r"dec of a\.png is '-90\.5', expected degrees in \[-90, 90\]"),
+        ("redshift", "far", r"redshift of a\.png is 'far', expected a number"),
+    ],
+)
+def test_a_bad_number_is_named(write_folder: Write, column: str, value: str, sentence: str) -> None:
+    with pytest.raises(DataError, match=sentence):
+        open_dataset(write_folder([{"file": "a.png", column: value}]))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("name,label\na.png,x\n", r"has no column 'file' \(found: name, label\)"),
+        ("file,label\n", "a header and no rows"),
+        ("", "has no column 'file'"),
+        ("file,label\n,x\n", "1 rows have an empty 'file'"),
+        ("file,label\na.png,x,y,z\nb.png,x\n", r"the row of 'a\.png' has 4 values for 2 columns"),
+        ("file,file\na.png,b.png\n", "two columns of the same name"),
+        ('file,label\na.png,"x\n', "is not a table of comma-separated values"),
+    ],
+)
+def test_an_unusable_labels_csv_says_what_is_wrong(tmp_path: Path, text: str, sentence: str) -> None:
+    (tmp_path / "labels.csv").write_text(text)
+    with pytest.raises(DataError, match=sentence):
+        open_dataset(tmp_path)
+
+
+def test_short_rows_and_empty_lines_are_filled_up(write_folder: Write) -> None:
+    root = write_folder([{"file": "a.png"}, {"file": "b.png"}])
+    (root / "labels.csv").write_text("file,label\n\na.png\nb.png,x\n\n")
+    assert open_dataset(root).labels.tolist() == [-1, 0]
+
+
+def test_labels_csv_in_another_encoding_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_bytes("file,label\na.png,spirale barrée\n".encode("latin-1"))
+    with pytest.raises(DataError, match="in UTF-8"):
+        open_dataset(tmp_path)
+
+
+def test_a_byte_order_mark_and_blanks_are_ignored(write_folder: Write) -> None:
+    root = write_folder([{"file": "a.png", "label": "x"}])
+    (root / "labels.csv").write_bytes(b"\xef\xbb\xbffile, label\r\na.png , x\r\n")
+    assert open_dataset(root).classes == ("x",)
+
+
+@pytest.mark.parametrize("name", ["../outside.png", "sub/../../outside.png", "/etc/hostname.png", "link.png", "away/outside.png"])
+def test_no_path_leads_out_of_the_folder(write_folder: Write, write_picture: Write, tmp_path: Path, name: str) -> None:
+    write_picture(tmp_path / "outside.png")
+    root = write_folder([{"file": name}], absent=[name])
+    (root / "sub").mkdir()
+    (root / "link.png").symlink_to(tmp_path / "outside.png")
+    (root / "away").symlink_to(tmp_path)
+    with pytest.raises(DataError, match="names files outside"):
+        open_dataset(root)
+
+
+def test_links_within_the_folder_are_followed(write_folder: Write, write_picture: Write) -> None:
+    root = write_folder([{"file": "link.png"}], absent=["link.png"])
+    write_picture(root / "real.png")
+    (root / "link.png").symlink_to("real.png")
+    assert open_dataset(root)[0].image.shape == (24, 24, 3)
+
+
+def test_bare_pictures_do_not_follow_links_out(write_picture: Write, tmp_path: Path) -> None:
+    root = tmp_path / "bare"
+    write_picture(root / "a.png")
+    write_picture(tmp_path / "outside.png")
+    (root / "b.png").symlink_to(tmp_path / "outside.png")
+    with pytest.raises(DataError, match=r"outside .*: b\.png"):
+        open_dataset(root)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "pipe.png"])
+def test_only_regular_picture_files_are_read(write_folder: Write, name: str) -> None:
+    root = write_folder([{"file": name}], absent=[name])
+    (root / "notes.txt").write_text("hello")
+    os.mkfifo(root / "pipe.png")
+    with pytest.raises(DataError, match=f"not JPEG, PNG or FITS: {name}"):
+        open_dataset(root)
+
+
+def test_sub_folders_are_classes(write_picture: Write, tmp_path: Path) -> None:
+    root = tmp_path / "classes"
+    for seed, name in enumerate(["spiral/b.png", "spiral/a.jpg", "elliptical/c.png", "top.png"]):
+        write_picture(root / name, seed)
+    data = open_dataset(root)
+    assert data.classes == ("elliptical", "spiral")
+    assert data.ids.tolist() == ["elliptical/c.png", "spiral/a.jpg", "spiral/b.png", "top.png"]
+    assert data.labels.tolist() == [0, 1, 1, -1]
+
+
+def test_one_sub_folder_is_no_class(write_picture: Write, tmp_path: Path) -> None:
+    write_picture(tmp_path / "mine" / "images" / "a.png")
+    assert open_dataset(tmp_path / "mine").classes == ()
+
+
+def test_bare_pictures_are_sorted_and_unlabelled(write_picture: Write, tmp_path: Path) -> None:
+    root = tmp_path / "bare"
+    for name in ("c.png", "a.jpeg", "B.JPG", ".hidden.png"):
+        write_picture(root / name)
+    (root / "notes.txt").write_text("not a picture")
+    data = open_dataset(root)
+    assert data.ids.tolist() == ["B.JPG", "a.jpeg", "c.png"]
+    assert data.labels.tolist() == [-1, -1, -1]
+
+
+def test_a_folder_without_pictures_says_so(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match=r"holds no pictures \(JPEG, PNG or FITS\) and no labels\.csv"):
+        open_dataset(tmp_path / "empty")
+
+
+def test_a_corrupt_picture_is_named_when_it_is_read_and_not_before(write_folder: Write) -> None:
+    root = write_folder(ROWS)
+    (root / "sub/a.jpg").write_bytes((root / "sub/a.jpg").read_bytes()[:200])
+    data = open_dataset(root)
+    assert data.skipped == ()
+    with pytest.raises(DataError, match=r"sub/a\.jpg cannot be read as a picture"):
+        data[1]
+
+
+def test_corrupt_pictures_are_left_out_only_where_asked_and_listed(write_folder: Write) -> None:
+    root = write_folder(ROWS)
+    (root / "b.png").write_bytes(b"nonsense")
+    told: list[tuple[int, int, str]] = []
+    data = open_dataset(root, skip_corrupt=True, progress=lambda *step: told.append(step))
+    assert data.skipped == ("b.png",)
+    assert data.ids.tolist() == ["sub/a.jpg", "G3"]
+    assert np.array_equal(data[0].image, open_dataset(root)[1].image)
+    assert data.subset([0]).skipped == ("b.png",)
+    assert told[-1] == (3, 3, "checking pictures")
+
+
+def test_a_folder_in_which_nothing_can_be_read_is_an_error(write_folder: Write) -> None:
+    root = write_folder([{"file": "a.png"}])
+    (root / "a.png").write_bytes(b"nonsense")
+    with pytest.raises(DataError, match="None of the 1 pictures"):
+        open_dataset(root, skip_corrupt=True)
+
+
+def test_a_file_deleted_after_opening_is_named(write_folder: Write) -> None:
+    root = write_folder(ROWS)
+    data = open_dataset(root)
+    (root / "c.png").unlink()
+    with pytest.raises(DataError, match=r"c\.png cannot be read any more"):
+        data[2]
+
+
+def test_the_fingerprint_follows_labels_names_and_sizes(write_folder: Write) -> None:
+    root = write_folder(ROWS)
+    first = open_dataset(root).fingerprint
+    assert open_dataset(root).fingerprint == first
+    (root / "c.png").write_bytes((root / "c.png").read_bytes() + b"\0")
+    assert open_dataset(root).fingerprint != first
+
+
+def test_fits_pictures_bring_their_position_where_labels_csv_has_none(write_fits: Write, write_folder: Write) -> None:
+    rows = [{"file": "a.fits", "ra": ""}, {"file": "b.fits", "ra": 20}, {"file": "c.png", "ra": ""}]
+    root = write_folder(rows, absent=["a.fits", "b.fits"])
+    for name in ("a.fits", "b.fits"):
+        write_fits(np.random.default_rng(0).normal(size=(9, 9)), f"galaxies/{name}", wcs=(150.0, 2.0))
+    data = open_dataset(root)
+    assert data[0].ra == pytest.approx(150.0)
+    assert data[0].dec == pytest.approx(2.0)
+    assert (data[1].ra, data[1].dec, data[2].ra) == (20, None, None)
+    assert data[0].image.shape == (9, 9, 3)

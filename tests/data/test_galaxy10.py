@@ -1,0 +1,273 @@
+"""HDF5 of Galaxy10's layout: what opens, and everything that is refused before it is read."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from astrojepa.data import DataError, open_dataset
+from astrojepa.data.galaxy10 import CLASSES, content_hash
+
+Write = Callable[..., Path]
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_pictures_labels_and_numbers_come_back_as_written(write_galaxy10: Write, packed: bool) -> None:
+    path = write_galaxy10(packed=packed)
+    data = open_dataset(path)
+    with h5py.File(path) as file:
+        for i in range(6):
+            assert np.array_equal(data[i].image, file["images"][i])
+            assert data[i].label == file["ans"][i]
+            assert data[i].ra == file["ra"][i]
+        assert np.array_equal(data.redshift, file["redshift"][:], equal_nan=True)
+    assert data[1].redshift is None
+    assert data.classes == CLASSES
+    assert data.table["pxscale"].tolist() == [0.262] * 6
+    assert data.ids.tolist() == ["0", "1", "2", "3", "4", "5"]
+    assert not data.simulated
+
+
+def test_unpacked_files_are_mapped_and_packed_ones_unpacked_once(write_galaxy10: Write, cache: Path) -> None:
+    open_dataset(write_galaxy10(packed=False))
+    assert not cache.exists()
+    path = write_galaxy10(name="packed.h5")
+    told: list[tuple[int, int, str]] = []
+    open_dataset(path, progress=lambda *step: told.append(step))
+    assert told[-1] == (6, 6, "unpacking packed.h5")
+    assert len(list(cache.iterdir())) == 1
+    told.clear()
+    open_dataset(path, progress=lambda *step: told.append(step))
+    assert told == []
+
+
+def test_slices_of_whole_chunks_give_every_row(write_galaxy10: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("astrojepa.data.galaxy10.SLICE_BYTES", 5000)
+    path = write_galaxy10(n=400)
+    told: list[int] = []
+    data = open_dataset(path, progress=lambda done, total, text: told.append(done))
+    assert len(told) > 4
+    with h5py.File(path) as file:
+        assert np.array_equal(np.stack([data[i].image for i in range(400)]), file["images"][:])
+
+
+def test_only_images_and_ans_are_required(write_galaxy10: Write) -> None:
+    data = open_dataset(write_galaxy10(ra=None, dec=None, redshift=None, pxscale=None))
+    assert data[0].ra is None
+    assert np.isnan(data.table["pxscale"]).all()
+
+
+def test_a_file_sorted_by_class_opens_whole(write_galaxy10: Write) -> None:
+    data = open_dataset(write_galaxy10(n=20))
+    assert data.labels.tolist() == sorted(data.labels.tolist())
+    assert set(data.labels.tolist()) == set(range(10))
+
+
+def test_the_hash_follows_the_content_not_the_place_or_the_date(write_galaxy10: Write, tmp_path: Path) -> None:
+    path = write_galaxy10()
+    copy = tmp_path / "elsewhere.h5"
+    shutil.copy(path, copy)
+    os.utime(copy, (1, 1))
+    assert open_dataset(copy).fingerprint == open_dataset(path).fingerprint
+    assert open_dataset(write_galaxy10(name="other.h5", ra=np.zeros(6))).fingerprint != open_dataset(path).fingerprint
+
+
+def test_the_hash_of_a_long_file_samples_its_whole_length(tmp_path: Path) -> None:
+    path = tmp_path / "long"
+    path.write_bytes(bytes(17 * 1024 * 1024))
+    first = content_hash(path)
+    for place in (0, path.stat().st_size // 2, path.stat().st_size - 1):
+        with path.open("r+b") as stream:
+            stream.seek(place // (64 * 1024) * (64 * 1024))
+            stream.write(b"x" * 500_000)
+        assert content_hash(path) != first
+
+
+def test_a_rewritten_file_is_unpacked_anew(write_galaxy10: Write) -> None:
+    path = write_galaxy10()
+    before = open_dataset(path)[0].image
+    time.sleep(0.01)
+    path = write_galaxy10(images=255 - np.stack([open_dataset(path)[i].image for i in range(6)]))
+    assert np.array_equal(open_dataset(path)[0].image, 255 - before)
+
+
+def test_a_damaged_cache_is_made_anew(write_galaxy10: Write, cache: Path) -> None:
+    path = write_galaxy10()
+    image = open_dataset(path)[5].image
+    (cached,) = cache.iterdir()
+    os.truncate(cached, cached.stat().st_size - 100)
+    assert np.array_equal(open_dataset(path)[5].image, image)
+
+
+def test_a_missing_file_is_file_not_found(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"There is no data at .*none\.h5"):
+        open_dataset(tmp_path / "none.h5")
+
+
+@pytest.mark.parametrize("name", ["images", "ans"])
+def test_a_missing_dataset_is_named_with_what_was_found(write_galaxy10: Write, name: str) -> None:
+    with pytest.raises(DataError, match=rf"has no dataset '{name}' \(found: .*dec"):
+        open_dataset(write_galaxy10(**{name: None}))
+
+
+def test_an_empty_file_says_so(tmp_path: Path) -> None:
+    h5py.File(tmp_path / "empty.h5", "w").close()
+    with pytest.raises(DataError, match="found: nothing"):
+        open_dataset(tmp_path / "empty.h5")
+
+
+@pytest.mark.parametrize(
+    ("replaced", "sentence"),
+    [
+        ({"images": np.zeros((6, 8, 8), np.uint8)}, r"'images' is uint8 \(6, 8, 8\); expected uint8"),
+        ({"images": np.zeros((6, 8, 8, 4), np.uint8)}, "expected uint8"),
+        ({"images": np.zeros((6, 8, 8, 3), np.float32)}, "'images' is float32"),
+        ({"images": np.zeros((1, 1, 2000, 3), np.uint8)}, "up to 1024 pixels"),
+        ({"ans": np.zeros(5, np.uint8)}, r"'ans' is uint8 \(5,\); expected one number for each of 6 images"),
+        ({"ans": np.zeros(6)}, "'ans' is float64"),
+        ({"ans": np.array([0, 1, 2, 10, 3, 4])}, "'ans' is 10 in row 3"),
+        ({"ans": np.array([0, -1, 2, 1, 3, 4])}, "'ans' is -1 in row 1"),
+        ({"ans": np.array([b"a"] * 6)}, r"'ans' holds \|S1 values"),
+        ({"ra": np.zeros((6, 2))}, r"'ra' is float64 \(6, 2\)"),
+        ({"ra": np.full(6, 400.0)}, r"'ra' has values outside \[0, 360\]"),
+        ({"dec": np.full(6, -91.0)}, r"'dec' has values outside \[-90, 90\]"),
+        ({"redshift": np.zeros(6, [("a", "f8"), ("b", "f8")])}, "expected plain numbers"),
+        ({"pxscale": np.zeros(6, complex)}, "expected plain numbers"),
+    ],
+)
+def test_wrong_shapes_and_kinds_are_named(write_galaxy10: Write, replaced: dict[str, np.ndarray], sentence: str) -> None:
+    with pytest.raises(DataError, match=sentence):
+        open_dataset(write_galaxy10(packed=False, **replaced))
+
+
+def test_infinite_numbers_count_as_unknown(write_galaxy10: Write) -> None:
+    assert open_dataset(write_galaxy10(redshift=np.full(6, np.inf)))[0].redshift is None
+
+
+def test_the_older_sdss_set_is_refused_by_name(write_galaxy10: Write) -> None:
+    with pytest.raises(DataError, match="older Galaxy10 SDSS"):
+        open_dataset(write_galaxy10(images=np.zeros((6, 69, 69, 3), np.uint8)))
+
+
+@pytest.mark.parametrize("part", [0.02, 0.5, 0.99])
+def test_a_truncated_file_is_an_error(write_galaxy10: Write, part: float) -> None:
+    path = write_galaxy10(n=60)
+    os.truncate(path, int(path.stat().st_size * part))
+    with pytest.raises(DataError, match="is not a whole HDF5 file"):
+        open_dataset(path)
+
+
+def test_a_damaged_chunk_is_an_error_and_leaves_no_cache(write_galaxy10: Write, cache: Path) -> None:
+    path = write_galaxy10()
+    with h5py.File(path) as file:
+        chunk = file["images"].id.get_chunk_info(0)
+    with path.open("r+b") as stream:
+        stream.seek(chunk.byte_offset)
+        stream.write(b"\xff" * chunk.size)
+    with pytest.raises(DataError, match="is not a whole HDF5 file"):
+        open_dataset(path)
+    assert list(cache.iterdir()) == []
+
+
+def test_a_text_file_called_h5_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "page.h5").write_text("<html>404</html>" * 100)
+    with pytest.raises(DataError, match="is not a whole HDF5 file"):
+        open_dataset(tmp_path / "page.h5")
+
+
+def test_external_storage_is_refused(write_galaxy10: Write, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"s" * 6 * 8 * 8 * 3)
+    path = write_galaxy10(images=None)
+    with h5py.File(path, "a") as file:
+        file.create_dataset("images", (6, 8, 8, 3), np.uint8, external=[(str(secret), 0, 6 * 8 * 8 * 3)])
+    with pytest.raises(DataError, match="'images' keeps its values in another file"):
+        open_dataset(path)
+
+
+@pytest.mark.parametrize("name", ["images", "ans", "ra"])
+def test_links_are_refused(write_galaxy10: Write, name: str) -> None:
+    other = write_galaxy10(name="other.h5")
+    for link in (h5py.SoftLink(f"/real_{name}"), h5py.ExternalLink(str(other), f"/{name}")):
+        path = write_galaxy10()
+        with h5py.File(path, "a") as file:
+            file.move(name, f"real_{name}")
+            file[name] = link
+        with pytest.raises(DataError, match=f"'{name}' is a link"):
+            open_dataset(path)
+
+
+def test_virtual_datasets_are_refused(write_galaxy10: Write) -> None:
+    other = write_galaxy10(name="other.h5")
+    path = write_galaxy10(images=None)
+    layout = h5py.VirtualLayout((6, 16, 16, 3), np.uint8)
+    layout[:] = h5py.VirtualSource(str(other), "images", (6, 16, 16, 3))
+    with h5py.File(path, "a") as file:
+        file.create_virtual_dataset("images", layout)
+    with pytest.raises(DataError, match="'images' keeps its values in another file"):
+        open_dataset(path)
+
+
+def test_a_group_in_place_of_a_dataset_is_refused(write_galaxy10: Write) -> None:
+    path = write_galaxy10(images=None)
+    with h5py.File(path, "a") as file:
+        file.create_group("images")
+    with pytest.raises(DataError, match="'images' is a group"):
+        open_dataset(path)
+
+
+@pytest.mark.parametrize(
+    ("shape", "options", "sentence"),
+    [
+        ((1_000_000, 256, 256, 3), {"chunks": (1, 256, 256, 3), "compression": "gzip"}, "196.6 GB; at most 69 GB"),
+        ((300_000, 256, 256, 3), {"chunks": (1, 256, 256, 3), "compression": "gzip"}, "cut short or never filled"),
+        ((300_000, 256, 256, 3), {}, "and the file holds 0"),
+        ((10_000, 1000, 1000, 3), {"chunks": (10_000, 1000, 1000, 1), "compression": "gzip"}, "in pieces of up to 1 GB"),
+        ((2_000_000, 8, 8, 3), {"chunks": (2_000_000, 8, 8, 1)}, "never filled|pictures"),
+    ],
+)
+def test_a_small_file_that_declares_a_huge_array_is_refused_at_once(
+    write_galaxy10: Write, shape: tuple[int, ...], options: dict[str, object], sentence: str
+) -> None:
+    path = write_galaxy10(images=None)
+    with h5py.File(path, "a") as file:
+        file.create_dataset("images", shape, np.uint8, **options)
+    assert path.stat().st_size < 20_000
+    start = time.perf_counter()
+    with pytest.raises(DataError, match=sentence):
+        open_dataset(path)
+    assert time.perf_counter() - start < 2
+
+
+def test_labels_that_declare_more_than_the_file_holds_are_refused(write_galaxy10: Write) -> None:
+    path = write_galaxy10(ans=None)
+    with h5py.File(path, "a") as file:
+        file.create_dataset("ans", (5_000_000_000,), np.uint8)
+    with pytest.raises(DataError, match=r"'ans' declares 5,000,000,000 bytes and the file holds 0"):
+        open_dataset(path)
+
+
+def test_half_filled_pictures_are_refused(write_galaxy10: Write) -> None:
+    path = write_galaxy10(images=None)
+    with h5py.File(path, "a") as file:
+        images = file.create_dataset("images", (6, 64, 64, 3), np.uint8, chunks=(1, 64, 64, 3), compression="gzip")
+        images[:5] = np.random.default_rng(0).integers(0, 256, (5, 64, 64, 3))
+    with pytest.raises(DataError, match="5 of 6 pieces"):
+        open_dataset(path)
+
+
+def test_a_full_disk_is_an_os_error_before_anything_is_written(
+    write_galaxy10: Write, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_galaxy10()
+    monkeypatch.setattr("astrojepa.data.loaders.SPARE_BYTES", 1 << 60)
+    with pytest.raises(OSError, match="make room, or name another folder in ASTROJEPA_CACHE"):
+        open_dataset(path)
+    assert list(cache.iterdir()) == []

@@ -1,0 +1,127 @@
+"""JPEG and PNG: what is read, what is refused before decoding."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from astrojepa.data import DataError
+from astrojepa.data.images import MAX_BYTES, read_image
+
+
+def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, kind, **options)
+    return stream.getvalue()
+
+
+def png_header(width: int, height: int) -> bytes:
+    """A PNG that declares a size and holds almost nothing."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    size = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + size + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+
+
+def test_png_pixels_come_back_as_they_were() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
+    assert np.array_equal(read_image(encoded(Image.fromarray(picture))), picture)
+
+
+def test_file_and_bytes_give_the_same_picture(tmp_path: Path) -> None:
+    raw = encoded(Image.fromarray(np.full((6, 6, 3), 90, np.uint8)), "JPEG")
+    (tmp_path / "galaxy.jpg").write_bytes(raw)
+    assert np.array_equal(read_image(tmp_path / "galaxy.jpg"), read_image(raw))
+
+
+def test_the_first_bytes_decide_the_format_not_the_suffix(tmp_path: Path) -> None:
+    (tmp_path / "galaxy.jpg").write_bytes(encoded(Image.fromarray(np.full((6, 6, 3), 90, np.uint8)), "PNG"))
+    assert read_image(tmp_path / "galaxy.jpg").tolist() == np.full((6, 6, 3), 90).tolist()
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        (Image.new("L", (2, 2), 70), (70, 70, 70)),
+        (Image.new("1", (2, 2), 1), (255, 255, 255)),
+        (Image.new("P", (2, 2), 0), (0, 0, 0)),
+        (Image.new("RGBA", (2, 2), (200, 100, 50, 255)), (200, 100, 50)),
+        (Image.new("RGBA", (2, 2), (200, 100, 50, 0)), (0, 0, 0)),
+        (Image.new("LA", (2, 2), (80, 255)), (80, 80, 80)),
+        (Image.fromarray(np.full((2, 2), 65535, np.uint16)), (255, 255, 255)),
+        (Image.fromarray(np.full((2, 2), 128 * 257, np.uint16)), (128, 128, 128)),
+    ],
+    ids=["grey", "bits", "palette", "opaque", "transparent-is-sky", "grey-alpha", "16-bit-white", "16-bit-grey"],
+)
+def test_every_kind_of_png_becomes_rgb(image: Image.Image, expected: tuple[int, int, int]) -> None:
+    picture = read_image(encoded(image))
+    assert picture.shape == (2, 2, 3)
+    assert picture.dtype == np.uint8
+    assert tuple(picture[0, 0]) == expected
+
+
+def test_palette_with_transparency_is_laid_over_black() -> None:
+    image = Image.new("P", (2, 2), 1)
+    image.putpalette([9, 9, 9, 200, 100, 50])
+    assert read_image(encoded(image, transparency=bytes([255, 0])))[0, 0].tolist() == [0, 0, 0]
+
+
+def test_cmyk_jpeg_becomes_rgb() -> None:
+    assert read_image(encoded(Image.new("CMYK", (4, 4), (0, 0, 0, 255)), "JPEG")).max() < 10
+
+
+def test_exif_orientation_is_ignored() -> None:
+    picture = np.zeros((4, 8, 3), np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # "rotate by a quarter"
+    assert read_image(encoded(Image.fromarray(picture), "JPEG", exif=exif)).shape == (4, 8, 3)
+
+
+@pytest.mark.parametrize(("width", "height"), [(20000, 20000), (10000, 9000), (65535, 65535), (2**31 - 1, 1)])
+def test_an_image_bomb_is_refused_by_its_header(width: int, height: int) -> None:
+    with pytest.raises(DataError, match=rf"has {width} x {height} pixels; at most 16,777,216 are read"):
+        read_image(png_header(width, height), "bomb.png")
+
+
+def test_uploads_over_ten_megabytes_are_refused() -> None:
+    with pytest.raises(DataError, match=r"upload\.png has 10\.5 MB; at most 10 MB"):
+        read_image(b"\0" * (MAX_BYTES + 1), "upload.png")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_a_truncated_picture_is_an_error_naming_it(kind: str, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    raw = encoded(Image.fromarray(noise), kind)
+    path = tmp_path / "half.img"
+    path.write_bytes(raw[: len(raw) // 2])
+    with pytest.raises(DataError, match=r"half\.img cannot be read as a picture, it is damaged or cut short"):
+        read_image(path)
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"GIF89a" + b"\0" * 50, b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"II*\0" + b"\0" * 60]
+)
+def test_other_formats_are_refused(raw: bytes) -> None:
+    with pytest.raises(DataError, match="neither a JPEG nor a PNG"):
+        read_image(raw)
+
+
+@pytest.mark.parametrize(
+    "raw", [b"\xff\xd8\xff", b"\xff\xd8\xff" + b"\xff" * 100, b"\x89PNG\r\n\x1a\n", b"\x89PNG\r\n\x1a\n" + b"\0" * 99]
+)
+def test_a_bare_signature_is_a_damaged_picture(raw: bytes) -> None:
+    with pytest.raises(DataError, match="damaged or cut short"):
+        read_image(raw)
+
+
+def test_a_missing_picture_is_file_not_found(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        read_image(tmp_path / "none.jpg")

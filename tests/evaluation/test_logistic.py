@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from astrojepa.evaluation.logistic import LogisticPath
+
+
+def correlated(count: int = 400, width: int = 12, classes: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(seed)
+    features = generator.normal(size=(count, width)) * 0.5 ** np.arange(width) @ generator.normal(size=(width, width))
+    features = (features - features.mean(axis=0)) / features.std(axis=0)
+    labels = (features[:, :classes] + generator.gumbel(size=(count, classes))).argmax(axis=1)
+    return features.astype(np.float32), labels
+
+
+@pytest.mark.parametrize("strength", [1e-4, 1e-2, 1.0])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_optimum_is_that_of_scikit_learn(strength: float, classes: int) -> None:
+    features, labels = correlated(classes=classes)
+    ours = LogisticPath(features, labels, classes).fit(strength)
+    # two classes: scikit-learn fits one vector w, we fit w/2 and -w/2, whose penalty is half
+    theirs = LogisticRegression(C=strength / (2 if classes == 2 else 1) * (2 if classes == 2 else 1), tol=1e-8, max_iter=20_000)
+    if classes == 2:
+        theirs.C = strength / 2
+    expected = theirs.fit(features.astype(np.float64), labels).predict_proba(features)
+    np.testing.assert_allclose(ours.probabilities(features), expected, atol=2e-3)
+
+
+def test_a_path_of_strengths_ends_where_a_single_fit_does() -> None:
+    features, labels = correlated()
+    path = LogisticPath(features, labels, 3)
+    for strength in (1e-4, 1e-2):
+        path.fit(strength)
+    direct = LogisticPath(features, labels, 3).fit(1.0)
+    np.testing.assert_allclose(path.fit(1.0).probabilities(features), direct.probabilities(features), atol=5e-3)
+
+
+def test_a_strong_penalty_leaves_the_class_shares() -> None:
+    features, labels = correlated()
+    probabilities = LogisticPath(features, labels, 3).fit(1e-9).probabilities(features)
+    np.testing.assert_allclose(probabilities, np.tile(np.bincount(labels) / len(labels), (len(labels), 1)), atol=1e-3)
+
+
+def test_the_gradient_is_that_of_the_objective() -> None:
+    features, labels = correlated(count=50, width=3)
+    path = LogisticPath(features, labels, 3)
+    scale = np.array([[1.0], [0.5], [2.0]])
+    position = np.random.default_rng(0).normal(size=12)
+    gradient = path._objective(position, 0.1, scale)[1]
+    step = 1e-2
+    for entry in range(12):
+        shift = np.eye(12)[entry] * step
+        slope = (path._objective(position + shift, 0.1, scale)[0] - path._objective(position - shift, 0.1, scale)[0]) / (2 * step)
+        assert gradient[entry] == pytest.approx(slope, abs=2e-4)
+
+
+def test_fewer_galaxies_than_features_and_constant_features_converge() -> None:
+    features = np.random.default_rng(0).normal(size=(10, 40)).astype(np.float32)
+    features[:, 5] = 0
+    weights = LogisticPath(features, np.arange(10) % 2, 2).fit(10.0)
+    assert np.isfinite(weights.slope).all()
+    assert (weights.probabilities(features).argmax(axis=1) == np.arange(10) % 2).all()

@@ -1,0 +1,281 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score
+
+from astrojepa.evaluation.probes import knn_probe, linear_probe, majority_probe, paired_bootstrap
+from astrojepa.evaluation.scores import balanced_interval, calibration_error, score
+from astrojepa.types import Embeddings, ProbeResult
+
+Make = Callable[..., Embeddings]
+PROBES = [linear_probe, knn_probe]
+
+
+def scored(truth: np.ndarray, predictions: np.ndarray, classes: int = 2) -> ProbeResult:
+    names = tuple("abcd"[:classes])
+    return score(names, truth, np.eye(classes, dtype=np.float32)[predictions], np.arange(len(truth)), 10, "test")
+
+
+@pytest.mark.parametrize("probe", PROBES)
+def test_separate_blobs_are_named_without_error(make_blobs: Make, probe: Callable[..., ProbeResult]) -> None:
+    result = probe(make_blobs(seed=1), make_blobs(seed=2))
+    assert result.accuracy == result.balanced_accuracy == result.macro_f1 == 1
+    assert result.interval == (1, 1)
+    assert result.num_train == 200
+
+
+@pytest.mark.parametrize("probe", PROBES)
+def test_random_labels_stay_near_chance(make_embeddings: Make, probe: Callable[..., ProbeResult]) -> None:
+    generator = np.random.default_rng(0)
+    known, new = (make_embeddings(generator.normal(size=(n, 10)), generator.integers(4, size=n)) for n in (600, 1000))
+    result = probe(known, new)
+    assert result.accuracy == pytest.approx(0.25, abs=0.05)
+    assert result.interval[0] < 0.25 < result.interval[1]
+
+
+def test_a_line_between_classes_is_found_where_neighbours_drown_in_noise(make_embeddings: Make) -> None:
+    generator = np.random.default_rng(0)
+
+    def half(n: int) -> Embeddings:
+        vectors = generator.normal(size=(n, 60))
+        return make_embeddings(vectors, (vectors[:, 3] > 0).astype(int))
+
+    known, new = half(1000), half(500)
+    linear, near = linear_probe(known, new), knn_probe(known, new)
+    assert linear.accuracy > 0.9
+    assert paired_bootstrap(linear, near)[1] > 0
+
+
+@pytest.mark.parametrize("probe", PROBES)
+def test_new_galaxies_cannot_influence_the_probe(make_blobs: Make, probe: Callable[..., ProbeResult]) -> None:
+    known, new = make_blobs(spread=1.5, seed=1), make_blobs(spread=1.5, seed=2)
+    alone = probe(known, new)
+    others = dataclasses.replace(
+        new,
+        vectors=np.vstack([new.vectors, 1e4 * new.vectors]),
+        labels=np.tile(new.labels, 2),
+        ids=np.tile(new.ids, 2),
+    )
+    among = probe(known, others)
+    assert among.setting == alone.setting
+    np.testing.assert_allclose(among.probabilities[:200], alone.probabilities, rtol=1e-4, atol=1e-6)
+
+
+def test_rescaled_features_change_nothing(make_blobs: Make) -> None:
+    known, new = make_blobs(spread=1.5, seed=1), make_blobs(spread=1.5, seed=2)
+    scale = np.random.default_rng(0).uniform(0.01, 100, size=16).astype(np.float32)
+    known_scaled, new_scaled = (dataclasses.replace(part, vectors=part.vectors * scale + 5) for part in (known, new))
+    for probe in PROBES:
+        before, after = probe(known, new), probe(known_scaled, new_scaled)
+        assert (before.predictions == after.predictions).mean() > 0.99
+
+
+def test_the_validation_set_chooses_the_strength_and_is_not_fitted(make_blobs: Make) -> None:
+    known, new = make_blobs(spread=1.5, seed=1), make_blobs(spread=1.5, seed=2)
+    check = make_blobs(spread=1.5, seed=3)
+    wrong = dataclasses.replace(check, labels=(check.labels + 1) % 4)
+    result = linear_probe(known, new, validation=check)
+    assert result.num_train == 200
+    assert result.setting.startswith("C = ")
+    assert linear_probe(known, new, validation=wrong).accuracy > 0.5
+
+
+def test_the_same_seed_gives_the_same_probe(make_blobs: Make) -> None:
+    known, new = make_blobs(spread=2, seed=1), make_blobs(spread=2, seed=2)
+    np.testing.assert_array_equal(linear_probe(known, new, seed=3).probabilities, linear_probe(known, new, seed=3).probabilities)
+
+
+def test_one_label_per_class_fixes_the_strength_and_says_so(make_blobs: Make) -> None:
+    result = linear_probe(make_blobs(count=4, seed=1), make_blobs(seed=2))
+    assert result.accuracy > 0.9
+    assert result.setting == "C = 0.01 (fixed: too few labels to choose)"
+
+
+@pytest.mark.parametrize("probe", [*PROBES, majority_probe])
+def test_unlabelled_galaxies_are_left_out(make_blobs: Make, probe: Callable[..., ProbeResult]) -> None:
+    known, new = make_blobs(seed=1), make_blobs(seed=2)
+    labels = new.labels.copy()
+    labels[::3] = -1
+    known_labels = known.labels.copy()
+    known_labels[:50] = -1
+    result = probe(dataclasses.replace(known, labels=known_labels), dataclasses.replace(new, labels=labels))
+    np.testing.assert_array_equal(result.rows, np.flatnonzero(np.arange(200) % 3))
+    np.testing.assert_array_equal(result.truth, new.labels[result.rows])
+    assert result.num_train == 150
+    assert result.probabilities.shape == (133, 4)
+
+
+@pytest.mark.parametrize("probe", PROBES)
+def test_a_class_that_was_never_seen_is_never_named(make_blobs: Make, probe: Callable[..., ProbeResult]) -> None:
+    known, new = make_blobs(seed=1), make_blobs(seed=2)
+    result = probe(dataclasses.replace(known, labels=np.where(known.labels == 2, -1, known.labels)), new)
+    assert 2 not in result.predictions
+    assert not result.probabilities[:, 2].any()
+    assert result.balanced_accuracy == pytest.approx(0.75, abs=0.01)
+
+
+@pytest.mark.parametrize("probe", PROBES)
+def test_probabilities_sum_to_one(make_blobs: Make, probe: Callable[..., ProbeResult]) -> None:
+    result = probe(make_blobs(spread=2, seed=1), make_blobs(spread=2, seed=2))
+    np.testing.assert_allclose(result.probabilities.sum(axis=1), 1, rtol=1e-5)
+    assert result.probabilities.dtype == np.float32
+
+
+def test_knn_probe_equals_a_slow_vote(make_blobs: Make) -> None:
+    known, new = make_blobs(count=60, spread=2, seed=1), make_blobs(count=20, spread=2, seed=2)
+    mean, std = known.vectors.mean(axis=0), known.vectors.std(axis=0)
+    slow = []
+    for vector in (new.vectors - mean) / std:
+        cosines = [
+            float(vector @ other / np.linalg.norm(vector) / np.linalg.norm(other)) for other in (known.vectors - mean) / std
+        ]
+        votes = np.zeros(4)
+        for row in np.argsort(cosines)[::-1][:7]:
+            votes[known.labels[row]] += (1 + cosines[row]) / 2
+        slow.append(votes / votes.sum())
+    np.testing.assert_allclose(knn_probe(known, new, k=7).probabilities, slow, rtol=1e-4, atol=1e-6)
+
+
+def test_knn_probe_with_few_known_galaxies_lowers_k_and_says_so(make_blobs: Make) -> None:
+    result = knn_probe(make_blobs(count=3, num_classes=2), make_blobs(num_classes=2, seed=2), k=20)
+    assert result.setting == "k = 3"
+
+
+def test_majority_probe_names_the_commonest_known_class(make_embeddings: Make) -> None:
+    known = make_embeddings(np.zeros((5, 2)), [1, 1, 1, 0, 2])
+    result = majority_probe(known, make_embeddings(np.zeros((4, 2)), [1, 0, 0, 3]))
+    assert (result.accuracy, result.balanced_accuracy) == (0.25, pytest.approx(1 / 3))
+    np.testing.assert_allclose(result.probabilities[0], [0.2, 0.6, 0.2, 0])
+    assert result.setting == "always round"
+
+
+@pytest.mark.parametrize("probe", PROBES)
+def test_wrong_parts_are_refused(make_blobs: Make, probe: Callable[..., ProbeResult]) -> None:
+    known, new = make_blobs(seed=1), make_blobs(seed=2)
+    none = np.full(200, -1)
+    with pytest.raises(ValueError, match="None of the 200 known galaxies has a label"):
+        probe(dataclasses.replace(known, labels=none), new)
+    with pytest.raises(ValueError, match="None of the 200 new galaxies has a label"):
+        probe(known, dataclasses.replace(new, labels=none))
+    with pytest.raises(ValueError, match="The classes differ: spiral, round"):
+        probe(known, dataclasses.replace(new, classes=("a", "b", "c", "d")))
+    with pytest.raises(ValueError, match="16 and 8 features"):
+        probe(known, make_blobs(width=8))
+    broken = new.vectors.copy()
+    broken[17, 3] = np.nan
+    with pytest.raises(ValueError, match="galaxy g17 is not finite"):
+        probe(known, dataclasses.replace(new, vectors=broken))
+    with pytest.raises(ValueError, match="A label is 9"):
+        probe(dataclasses.replace(known, labels=known.labels + 6), new)
+
+
+def test_a_single_known_class_is_refused_and_named(make_blobs: Make) -> None:
+    known = make_blobs()
+    with pytest.raises(ValueError, match="at least 2 classes, the known galaxies show edge-on only"):
+        linear_probe(dataclasses.replace(known, labels=np.full(200, 2)), known)
+
+
+def test_scores_are_those_of_scikit_learn() -> None:
+    generator = np.random.default_rng(0)
+    truth, predictions = generator.integers(3, size=300), generator.integers(4, size=300)
+    result = scored(truth, predictions, classes=4)
+    assert result.accuracy == pytest.approx((truth == predictions).mean())
+    recalls = [np.mean(predictions[truth == label] == label) for label in range(3)]
+    assert result.balanced_accuracy == pytest.approx(np.mean(recalls))
+    assert result.macro_f1 == pytest.approx(f1_score(truth, predictions, average="macro"))
+    np.testing.assert_array_equal(result.confusion, confusion_matrix(truth, predictions))
+    np.testing.assert_array_equal(result.correct, truth == predictions)
+    within = predictions < 3
+    part = scored(truth[within], predictions[within], classes=3)
+    assert part.balanced_accuracy == pytest.approx(balanced_accuracy_score(truth[within], predictions[within]))
+
+
+def test_the_interval_is_that_of_an_explicit_bootstrap() -> None:
+    truth = np.zeros(150, dtype=int)
+    predictions = (np.arange(150) % 5 == 0).astype(int)
+    correct = truth == predictions
+    drawn = correct[np.random.default_rng(0).integers(150, size=(20_000, 150))].mean(axis=1)
+    np.testing.assert_allclose(scored(truth, predictions).interval, np.quantile(drawn, [0.025, 0.975]), atol=1 / 150 + 1e-9)
+
+
+def test_the_interval_covers_the_true_accuracy_about_95_times_in_100() -> None:
+    generator = np.random.default_rng(0)
+    covered = []
+    for _ in range(400):
+        result = scored(np.zeros(300, dtype=int), (generator.random(300) > 0.7).astype(int))
+        covered.append(result.interval[0] <= 0.7 <= result.interval[1])
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.03)
+
+
+def test_the_balanced_interval_covers_the_true_value_about_95_times_in_100() -> None:
+    generator = np.random.default_rng(0)
+    recalls, covered = np.array([0.9, 0.5]), []
+    for _ in range(200):
+        truth = (generator.random(300) > 0.8).astype(int)
+        predictions = np.where(generator.random(300) < recalls[truth], truth, 1 - truth)
+        low, high = balanced_interval(scored(truth, predictions), draws=1000)
+        covered.append(low <= 0.7 <= high)
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.045)
+
+
+def test_the_bootstrap_of_a_clear_difference_excludes_zero() -> None:
+    truth = np.zeros(200, dtype=int)
+    better, worse = scored(truth, (np.arange(200) < 20).astype(int)), scored(truth, (np.arange(200) < 60).astype(int))
+    difference, low, high = paired_bootstrap(better, worse)
+    assert difference == pytest.approx(0.2)
+    assert 0.1 < low < 0.2 < high < 0.3
+    assert paired_bootstrap(worse, better)[0] == pytest.approx(-0.2)
+
+
+def test_the_bootstrap_of_an_even_exchange_includes_zero() -> None:
+    truth = np.zeros(200, dtype=int)
+    a, b = scored(truth, (np.arange(200) < 20).astype(int)), scored(truth, (np.arange(200)[::-1] < 22).astype(int))
+    _, low, high = paired_bootstrap(a, b)
+    assert low < 0 < high
+
+
+def test_the_bootstrap_of_equal_probes_is_exactly_zero() -> None:
+    a = scored(np.zeros(50, dtype=int), (np.arange(50) % 3 == 0).astype(int))
+    assert paired_bootstrap(a, a) == (0, 0, 0)
+
+
+def test_paired_rows_are_compared_more_sharply_than_unpaired_ones() -> None:
+    generator = np.random.default_rng(0)
+    truth = np.zeros(400, dtype=int)
+    first = (generator.random(400) < 0.4).astype(int)
+    second = first.copy()
+    second[np.flatnonzero(first)[:8]] = 0
+    _, low, _ = paired_bootstrap(scored(truth, second), scored(truth, first))
+    assert low > 0
+
+
+def test_the_paired_bootstrap_equals_one_over_explicit_rows() -> None:
+    generator = np.random.default_rng(0)
+    truth = np.zeros(120, dtype=int)
+    a, b = (scored(truth, (generator.random(120) < share).astype(int)) for share in (0.3, 0.4))
+    gaps = a.correct.astype(int) - b.correct.astype(int)
+    drawn = gaps[generator.integers(120, size=(20_000, 120))].mean(axis=1)
+    np.testing.assert_allclose(paired_bootstrap(a, b)[1:], np.quantile(drawn, [0.025, 0.975]), atol=0.012)
+
+
+def test_probes_scored_on_different_galaxies_do_not_compare() -> None:
+    a = scored(np.zeros(50, dtype=int), np.zeros(50, dtype=int))
+    with pytest.raises(ValueError, match="different galaxies"):
+        paired_bootstrap(a, dataclasses.replace(a, rows=a.rows + 1))
+    with pytest.raises(ValueError, match="different galaxies"):
+        paired_bootstrap(a, scored(np.ones(50, dtype=int), np.zeros(50, dtype=int)))
+    with pytest.raises(ValueError, match="50 and 49 rows"):
+        paired_bootstrap(a, scored(np.zeros(49, dtype=int), np.zeros(49, dtype=int)))
+
+
+def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
+    truth = np.zeros(100, dtype=int)
+    probabilities = np.tile(np.array([[0.8, 0.2]], np.float32), (100, 1))
+    probabilities[:30] = [0.2, 0.8]
+    result = score(("a", "b"), truth, probabilities, np.arange(100), 10, "")
+    assert calibration_error(result) == pytest.approx(0.1, abs=1e-6)
+    assert calibration_error(scored(truth, truth)) == 0

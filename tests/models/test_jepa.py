@@ -1,0 +1,127 @@
+"""What the networks may see, and what they are made of."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from astrojepa.config import ImageConfig, MaskConfig, ModelConfig
+from astrojepa.masking import sample_masks
+from astrojepa.models.encoder import gather_tokens
+from astrojepa.models.jepa import JEPA
+from astrojepa.presets import PUBLISHED, preset
+from astrojepa.types import PatchMasks
+
+IMAGE = ImageConfig(image_size=64, patch_size=8)
+MODEL = ModelConfig(width=32, depth=2, heads=2, predictor_width=16, predictor_depth=2, predictor_heads=2, projector_width=8)
+
+
+@pytest.fixture
+def network() -> JEPA:
+    torch.manual_seed(0)
+    return JEPA(IMAGE, MODEL).eval()
+
+
+@pytest.fixture
+def masks() -> PatchMasks:
+    return sample_masks(torch.rand(3, 8, 8), MaskConfig(), torch.Generator().manual_seed(0))
+
+
+def pixels_of(index: torch.Tensor) -> torch.Tensor:
+    """bool (B, 64, 64): the pixels of the given patches."""
+    patches = torch.zeros(len(index), 64).scatter(1, index, 1).view(-1, 8, 8)
+    return patches.repeat_interleave(8, 1).repeat_interleave(8, 2).bool()
+
+
+def test_hidden_patches_cannot_change_the_prediction(network, masks):
+    images = torch.randn(3, 3, 64, 64)
+    hidden = ~pixels_of(masks.context)
+    changed = torch.where(hidden[:, None], torch.randn(3, 3, 64, 64) * 100, images)
+    before, after = network(images, masks), network(changed, masks)
+    assert (before.prediction - after.prediction).abs().max() == 0
+    assert (before.projected - after.projected).abs().max() == 0
+    assert (before.target - after.target).abs().max() > 0, "the target encoder does see them"
+
+
+def test_visible_patches_do_change_the_prediction(network, masks):
+    images = torch.randn(3, 3, 64, 64)
+    changed = torch.where(pixels_of(masks.context)[:, None], images + 1, images)
+    assert (network(images, masks).prediction - network(changed, masks).prediction).abs().max() > 0
+
+
+def test_context_tokens_are_gathered_before_the_first_block(network, masks):
+    seen = []
+    network.encoder.vit.blocks.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].shape[1]))
+    network(torch.randn(3, 3, 64, 64), masks)
+    assert seen == [masks.context.shape[1]]
+
+
+def test_a_block_is_predicted_alone_whatever_the_other_blocks_are(network, masks):
+    context, _ = network.encoder(torch.randn(3, 3, 64, 64), masks.context)
+    together = network.predict(context, masks)
+    alone = network.predict(context, PatchMasks(masks.context, masks.targets[:, 2:3]))
+    torch.testing.assert_close(together[:, 2:3], alone)
+
+
+def test_the_prediction_follows_the_order_of_its_positions(network, masks):
+    context, _ = network.encoder(torch.randn(3, 3, 64, 64), masks.context)
+    straight = network.predict(context, masks)
+    turned = network.predict(context, PatchMasks(masks.context, masks.targets.flip(-1)))
+    torch.testing.assert_close(straight.flip(2), turned)
+
+
+def test_targets_are_layer_normed_without_affine_and_carry_no_gradient(network, masks):
+    target = network(torch.randn(3, 3, 64, 64), masks).target
+    assert not target.requires_grad
+    torch.testing.assert_close(target.mean(-1), torch.zeros(target.shape[:-1]), atol=1e-5, rtol=0)
+    torch.testing.assert_close(target.var(-1, correction=0), torch.ones(target.shape[:-1]), atol=1e-2, rtol=0)
+
+
+def test_the_target_encoder_is_an_average_of_all_weights_patch_embedding_included(network):
+    before = {key: value.clone() for key, value in network.target_encoder.state_dict().items()}
+    with torch.no_grad():
+        for item in network.encoder.parameters():
+            item.add_(1.0)
+    network.update_target(0.9)
+    assert any("patch_embed" in key for key in before)
+    for key, value in network.target_encoder.state_dict().items():
+        torch.testing.assert_close(value, before[key] + 0.1)
+
+
+def test_the_target_encoder_stays_in_eval_mode_and_without_gradients(network):
+    network.train()
+    assert network.encoder.training
+    assert not network.target_encoder.training
+    assert not any(item.requires_grad for item in network.target_encoder.parameters())
+
+
+def test_gather_takes_the_tokens_named():
+    tokens = torch.arange(24.0).view(2, 4, 3)
+    index = torch.tensor([[3, 0], [1, 2]])
+    assert torch.equal(gather_tokens(tokens, index), torch.stack([tokens[0, [3, 0]], tokens[1, [1, 2]]]))
+
+
+@pytest.mark.parametrize("name", ["vit5m.sigreg06", "vit25m.sigreg06"])
+def test_sizes_are_those_published_but_for_position_tables_and_linear_layers(name):
+    config = preset(name)
+    with torch.device("meta"):
+        network = JEPA(config.image, config.model)
+    width, grid = config.model.width, config.image.grid
+    projector = sum(item.numel() for item in network.projector.parameters())
+    linear_layers = 2 * (width * width + width)
+    position_tables = 2 * grid * grid * width
+    assert network.num_trainable() == PUBLISHED[name]["trainable"] - position_tables + linear_layers + projector
+
+
+def test_an_encoder_only_model_says_that_it_has_no_predictor(masks):
+    network = JEPA(IMAGE, ModelConfig(width=32, depth=1, heads=2, predictor_depth=0))
+    with pytest.raises(ValueError, match="no predictor: it is encoder-only"):
+        network(torch.zeros(3, 3, 64, 64), masks)
+
+
+def test_without_a_projector_sigreg_sees_the_mean_token_before_the_final_norm(masks):
+    torch.manual_seed(0)
+    network = JEPA(IMAGE, ModelConfig(width=32, depth=1, heads=2, predictor_width=16, predictor_heads=2, projector_width=0))
+    images = torch.randn(3, 3, 64, 64)
+    _, raw = network.encoder(images, masks.context)
+    torch.testing.assert_close(network(images, masks).projected, raw.mean(1))

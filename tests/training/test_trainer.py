@@ -1,0 +1,145 @@
+"""Runs: what they write, that they learn, that they resume bit for bit, that they stop."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+
+import pytest
+import torch
+
+from astrojepa.checkpoint import load_model
+from astrojepa.config import replace
+from astrojepa.losses import prediction_loss
+from astrojepa.runs import read_config, read_metrics
+from astrojepa.training import trainer as module
+from astrojepa.training.state import make_optimizer
+from astrojepa.training.trainer import TrainingInterrupted, train
+from astrojepa.weights import CheckpointError, read_pickled
+
+
+def interrupted_run(config, folder, steps: int) -> None:
+    """Train, and press Ctrl-C during step number `steps`."""
+    original = module.Trainer.step
+
+    def step(self):
+        if self.state.step == steps - 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return original(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module.Trainer, "step", step)
+        train(config, out=folder, progress=False)
+
+
+def same(first, second) -> bool:
+    if isinstance(first, torch.Tensor):
+        return torch.equal(first, second)
+    if isinstance(first, dict):
+        return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)
+    if isinstance(first, list | tuple):
+        return len(first) == len(second) and all(map(same, first, second))
+    return first == second
+
+
+def test_a_run_writes_config_metrics_and_checkpoints(tiny, tmp_path):
+    folder = train(tiny, out=tmp_path / "run", progress=False)
+    assert read_config(folder) == tiny
+    rows = read_metrics(folder)
+    assert [row["step"] for row in rows] == [6, 12, 18]
+    for name in (
+        "total",
+        "prediction",
+        "sigreg",
+        "sigreg_over_floor",
+        "effective_rank",
+        "feature_std",
+        "mean_cosine",
+        "knn_accuracy",
+    ):
+        assert all(math.isfinite(row[name]) for row in rows), name
+    for row in rows:
+        assert row["total"] == pytest.approx(0.4 * row["prediction"] + 0.6 * row["sigreg"], rel=1e-4)
+    card = load_model(folder).card
+    assert card["data"]["num_galaxies"] == 96
+    assert card["data"]["split"] == "column"
+
+
+def test_training_lowers_the_objective(tiny, tmp_path):
+    folder = train(replace(tiny, epochs=15, learning_rate=3e-3), out=tmp_path / "run", progress=False)
+    rows = read_metrics(folder)
+    assert rows[-1]["total"] < 0.7 * rows[0]["total"]
+
+
+def test_resumed_run_equals_uninterrupted_run(tiny, tmp_path):
+    whole = train(tiny, out=tmp_path / "whole", progress=False)
+    with pytest.raises(TrainingInterrupted, match="Stopped after step 8; nothing is lost"):
+        interrupted_run(tiny, tmp_path / "broken", 8)
+    assert read_pickled(tmp_path / "broken" / "last.pt")["step"] == 8
+    train(tiny, resume=tmp_path / "broken", progress=False)
+    first, second = (read_pickled(folder / "last.pt") for folder in (whole, tmp_path / "broken"))
+    for part in ("network", "optimizer", "step", "best", "config", "normalisation", "data"):
+        assert same(first[part], second[part]), part
+    ends = [read_metrics(folder)[-1] for folder in (whole, tmp_path / "broken")]
+    assert ends[0]["effective_rank"] == ends[1]["effective_rank"]
+
+
+def test_two_runs_with_one_seed_are_equal_and_another_seed_differs(tiny, tmp_path):
+    weights = [
+        read_pickled(train(replace(tiny, epochs=1, seed=seed), out=tmp_path / str(index), progress=False) / "last.pt")["network"]
+        for index, seed in enumerate((1, 1, 2))
+    ]
+    assert same(weights[0], weights[1])
+    assert not same(weights[0], weights[2])
+
+
+def test_lines_beyond_the_resumed_step_are_written_again_not_twice(tiny, tmp_path):
+    with pytest.raises(TrainingInterrupted):
+        interrupted_run(tiny, tmp_path / "run", 8)
+    with (tmp_path / "run" / "metrics.jsonl").open("a") as stream:
+        stream.write(json.dumps({"step": 11, "epoch": 1.8}) + '\n{"step": 12, "ep')
+    train(tiny, resume=tmp_path / "run", progress=False)
+    assert [row["step"] for row in read_metrics(tmp_path / "run")] == [6, 12, 18]
+
+
+def test_plain_ijepa_runs_without_sigreg_in_the_gradient(tiny, tmp_path):
+    folder = train(replace(tiny, sigreg_weight=0.0, epochs=1), out=tmp_path / "run", progress=False)
+    row = read_metrics(folder)[-1]
+    assert row["total"] == pytest.approx(row["prediction"])
+    content = read_pickled(folder / "last.pt")
+    fresh = module.build_network(replace(tiny, sigreg_weight=0.0), torch.device("cpu"), tiny.seed).state_dict()
+    assert torch.equal(content["network"]["projector.weight"], fresh["projector.weight"])
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_step_terms_and_rate(tiny, tmp_path, monkeypatch):
+    terms = iter([prediction_loss, prediction_loss, lambda prediction, target: prediction_loss(prediction, target) * math.nan])
+    monkeypatch.setattr(module, "prediction_loss", lambda prediction, target: next(terms)(prediction, target))
+    with pytest.raises(FloatingPointError, match=r"stopped being finite at step 2 \(learning rate .*prediction nan"):
+        train(tiny, out=tmp_path / "run", progress=False)
+
+
+def test_weight_decay_spares_norms_biases_and_tokens(tiny):
+    network = module.build_network(tiny, torch.device("cpu"))
+    decayed, spared = make_optimizer(network, tiny).param_groups
+    names = {id(item): name for name, item in network.named_parameters()}
+    assert decayed["weight_decay"] == 0.05
+    assert spared["weight_decay"] == 0.0
+    assert all(names[id(item)].endswith("weight") and "norm" not in names[id(item)] for item in decayed["params"])
+    assert {"predictor.mask_token"} <= {names[id(item)] for item in spared["params"]}
+    assert not any("target" in names[id(item)] for group in (decayed, spared) for item in group["params"])
+
+
+def test_a_run_is_not_overwritten(tiny, tmp_path):
+    train(replace(tiny, epochs=1), out=tmp_path / "run", progress=False)
+    with pytest.raises(FileExistsError, match="already holds a run; continue it with --resume"):
+        train(tiny, out=tmp_path / "run", progress=False)
+
+
+def test_a_run_does_not_resume_on_other_galaxies(tiny, tmp_path, galaxy_folder):
+    train(replace(tiny, epochs=1), out=tmp_path / "run", progress=False)
+    table = (galaxy_folder / "labels.csv").read_text().replace("g0,", "other,")
+    (galaxy_folder / "labels.csv").write_text(table)
+    with pytest.raises(CheckpointError, match="was trained on other galaxies"):
+        train(tiny, resume=tmp_path / "run", progress=False)
