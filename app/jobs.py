@@ -73,6 +73,12 @@ class Jobs:
                 del self._jobs[old]
             return job
 
+    def has(self, key: tuple[object, ...]) -> bool:
+        """Say whether a job's result is there."""
+        with self._lock:
+            job = self._jobs.get(key)
+            return job is not None and job.finished.is_set() and job.error is None
+
     def forget(self, key: tuple[object, ...]) -> None:
         """Drop a job's result or error, so that it can be started anew."""
         with self._lock:

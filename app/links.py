@@ -12,12 +12,20 @@ from app.scene import Scene
 
 
 def incoming() -> state.Link | None:
-    """Return the link in the address bar if it is not the one this session wrote: a first visit, a pasted link, or Back."""
+    """Return the link in the address bar if it is not the one this session wrote: a first visit, a pasted link, or Back.
+
+    It stays on its way until `arrived`, since the page may have to wait for a model or for data meanwhile.
+    """
     seen = {name: value for name, value in st.query_params.items() if isinstance(value, str)}
-    if not seen or seen == st.session_state.get(state.LINK_READ):
-        return None
-    st.session_state[state.LINK_READ] = seen
-    return state.decode_link(seen)
+    if seen and seen != st.session_state.get(state.LINK_READ):
+        st.session_state[state.LINK_READ] = seen
+        st.session_state[state.LINK_COMING] = state.decode_link(seen)
+    return st.session_state.get(state.LINK_COMING)
+
+
+def arrived() -> None:
+    """The link has been followed."""
+    st.session_state.pop(state.LINK_COMING, None)
 
 
 def current(scene: Scene) -> state.Link:

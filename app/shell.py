@@ -12,7 +12,7 @@ from pathlib import Path
 import streamlit as st
 
 from app import jobs, links, loaders, state, work
-from app.scene import BASELINE, Choice, Scene, model_choices
+from app.scene import BASELINE, RANDOM, Choice, Scene, model_choices
 from app.settings import Settings, is_hosted, read_settings
 from app.views import about, anomalies, map, models, probe
 
@@ -52,8 +52,8 @@ def run() -> None:
 
 
 def _page(settings: Settings, hosted: bool, show: Callable[[Scene], None], go: Callable[[str], None]) -> None:
-    work.result(("start",), "Starting", lambda report: jobs.warm_up())
     link = links.incoming()
+    work.result(("start",), "Starting", lambda report: jobs.warm_up())
     try:
         scene = _open(settings, hosted, link, go)
         _show_notices()
@@ -75,9 +75,11 @@ def _open(settings: Settings, hosted: bool, link: state.Link | None, go: Callabl
     bar = st.container(horizontal=True, vertical_alignment="bottom", key="bar")
     with bar:
         labels = {choice.reference: choice.label for choice in choices}
-        st.selectbox("Model", list(labels), format_func=lambda reference: labels.get(reference, reference), key=state.CHECKPOINT)
+        st.selectbox(
+            "Model", list(labels), format_func=lambda reference: labels.get(reference, reference), key=state.CHECKPOINT, width=232
+        )
         if len(sources) > 1:
-            st.selectbox("Galaxies", [source.name for source in sources], key=state.SOURCE, on_change=_forget_galaxy)
+            st.selectbox("Galaxies", [source.name for source in sources], key=state.SOURCE, on_change=_forget_galaxy, width=200)
     source = next(source for source in sources if source.name == st.session_state[state.SOURCE])
     if source.name in st.session_state.get(state.SKIP_CORRUPT, []):
         source = dataclasses.replace(source, skip_corrupt=True)
@@ -110,9 +112,8 @@ def _load_model(scene: Scene) -> None:
 def _follow(link: state.Link, choices: list[Choice], sources: list[str]) -> None:
     """Choose what a link names, as far as it is on offer here: ids only, never a path from the address bar."""
     for choice in choices:
-        if link.model and link.model in {choice.reference, choice.label, choice.label.removeprefix("run ")}:
-            st.session_state[state.CHECKPOINT] = choice.reference
-        elif link.model.startswith("random:") and choice.reference == "random":
+        names = {choice.reference, choice.label, choice.label.removeprefix("run ")}
+        if link.model in names or (link.model.startswith("random:") and choice.reference == RANDOM):
             st.session_state[state.CHECKPOINT] = choice.reference
     if link.data in sources:
         st.session_state[state.SOURCE] = link.data
@@ -132,6 +133,7 @@ def _arrive(scene: Scene, link: state.Link) -> None:
     links.notice(sentence)
     if row is not None:
         st.session_state[state.ROW] = row
+    links.arrived()
 
 
 def _set_default(key: str, value: str, options: list[str]) -> None:

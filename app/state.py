@@ -19,6 +19,7 @@ FOCUS = "focus"  # class kept bright by the search
 NONCE = "nonce"  # counts what the page did to the map, so that the map listens
 NOTICES = "notices"  # sentences to show once
 LINK_READ = "link_read"  # query parameters last written or read
+LINK_COMING = "link_coming"  # a link that is being followed
 PANEL_VIEW = "panel_view"
 ERROR_KIND = "error_kind"
 MASKS = "masks"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import Any
 
 import numpy as np
@@ -33,22 +32,12 @@ def _card(scene: Scene, row: int, query: str) -> None:
     if st.session_state.pop(state.WHOLE_PAGE, False):
         st.rerun()
     _heading(scene, row)
-    image = scene.picture(row)
-    if image is None:
-        st.warning(f"The picture of {scene.data.ids[row]} cannot be read; it may be damaged.")
-    elif scene.model is None or not scene.model.has_predictor:
-        st.image(image, width="stretch")
-        name = scene.choice.label
-        st.caption(
-            "Patch errors need a model; this is the pixel baseline."
-            if scene.model is None
-            else f"{name} is an encoder-only checkpoint: without its predictor nothing can be predicted, so there are no patch errors."
-        )
-    else:
-        _picture(scene, row, image)
+    picture = st.container()  # filled last: all else is there while a first heatmap is computed
     _facts(scene, row)
     _neighbours(scene, row)
     copy_link(query)
+    with picture:
+        _picture(scene, row)
 
 
 def _heading(scene: Scene, row: int) -> None:
@@ -58,29 +47,42 @@ def _heading(scene: Scene, row: int) -> None:
     st.caption(f"{'Simulated. ' if scene.data.simulated else ''}Anomaly rank: {share}.")
 
 
-def _picture(scene: Scene, row: int, image: np.ndarray) -> None:
+def _picture(scene: Scene, row: int) -> None:
+    image = scene.picture(row)
+    if image is None:
+        st.warning(f"The picture of {scene.data.ids[row]} cannot be read; it may be damaged.")
+    elif scene.model is None:
+        st.image(image, width="stretch", output_format="JPEG")
+        st.caption("Patch errors need a model; this is the pixel baseline.")
+    elif not scene.model.has_predictor:
+        st.image(_model_view(scene, image), width="stretch", output_format="JPEG")
+        st.caption(f"{scene.choice.label} is an encoder-only checkpoint: it has no predictor, so there are no patch errors.")
+    else:
+        _patch_panel(scene, row, image)
+
+
+def _patch_panel(scene: Scene, row: int, image: np.ndarray) -> None:
     from astrojepa import plotting
 
-    view = st.session_state.get(state.PANEL_VIEW) or IMAGE
-    kind, masks = st.session_state[state.ERROR_KIND], st.session_state[state.MASKS]
     place = st.empty()
-    legend = st.container()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.segmented_control("Show", [IMAGE, ERRORS, BOTH], key=state.PANEL_VIEW, label_visibility="collapsed")
+        view = st.segmented_control("Show", [IMAGE, ERRORS, BOTH], key=state.PANEL_VIEW, label_visibility="collapsed")
         with st.popover("More"):
             _options()
-    if view == IMAGE:
-        place.image(_model_view(scene, image), width="stretch", output_format="JPEG")
+    legend = st.container()
+    seen = _model_view(scene, image)
+    kind, masks = st.session_state[state.ERROR_KIND], st.session_state[state.MASKS]
+    scale_key = ("scale", *scene.key, masks)
+    if view in {IMAGE, None} or not loaders.jobs().has(scale_key):
+        place.image(seen, width="stretch", output_format="JPEG")
+    if view in {IMAGE, None}:
         return
-    began = time.perf_counter()
-    errors = loaders.patch_errors(scene.model, image, scene.model.hash, scene.data.fingerprint, row, masks)
-    elapsed = time.perf_counter() - began
     sentence = "Measuring the common scale of the patch errors"
-    scale = work.result(("scale", *scene.key, masks), sentence, loaders.error_scale(scene.model, scene.data, masks))
-    low, high = scale[kind]
-    opacity = 1.0 if view == ERRORS else st.session_state[state.OPACITY] / 100
+    low, high = work.result(scale_key, sentence, loaders.error_scale(scene.model, scene.data, masks))[kind]
+    errors, elapsed = loaders.patch_errors(scene.model, image, *scene.key, row, masks)
     values = errors.mse if kind == "mse" else errors.cosine
-    shown = plotting.heatmap_overlay(_model_view(scene, image), values, low, high, opacity, COLOURS[kind])
+    opacity = 1.0 if view == ERRORS else st.session_state[state.OPACITY] / 100
+    shown = plotting.heatmap_overlay(seen, values, low, high, opacity, COLOURS[kind])
     place.image(shown, width="stretch", output_format="JPEG")
     with legend:
         _scale_legend(kind, low, high, values, elapsed)

@@ -42,6 +42,9 @@ PRIVACY = """
 The explorer sends nothing anywhere: no usage statistics, no fonts or scripts from elsewhere, no look-ups. Links to sky viewers
 open in your browser only when you click them. A selection lives in the session and in the address that you copy.
 """
+KEYS = """
+`l` lasso, `b` box, `p` pictures, `Esc` clear, `+` `-` `0` zoom, arrows move. Shift adds to a selection. `s`: surprise me.
+"""
 
 
 def show(scene: Scene) -> None:

@@ -41,8 +41,8 @@ def _controls(scene: Scene) -> str:
     options = colour_options(scene)
     if st.session_state.get(state.COLOUR) not in options:
         st.session_state[state.COLOUR] = options[0]
-    st.selectbox("Map", list(state.PROJECTIONS), format_func=state.PROJECTIONS.get, key=state.PROJECTION)
-    st.selectbox("Colour", options, format_func=_colour_name, key=state.COLOUR)
+    st.selectbox("Map", list(state.PROJECTIONS), format_func=state.PROJECTIONS.get, key=state.PROJECTION, width=104)
+    st.selectbox("Colour", options, format_func=_colour_name, key=state.COLOUR, width=176)
     st.text_input("Find", key="find", placeholder="Coordinates, viewer link, id or class", on_change=_find, args=(scene,))
     st.button("Surprise me", on_click=_surprise, args=(len(scene.data),), shortcut="s")
     return str(st.session_state[state.PROJECTION])

@@ -52,10 +52,9 @@ def open_folder(
 ) -> Dataset:
     """Open the pictures of a folder; no picture is decoded, except with `skip_corrupt`.
 
-    labels.csv: one row per picture, column `file` (below the folder), optional `id`, `ra`, `dec` (degrees), `redshift`, `split`
-    and class columns; the class is `label_column`, else `label`, else `morphology`, else unknown. An empty class is unknown.
-    Without labels.csv, two or more sub-folders that hold pictures are classes, and anything else is unlabelled. Classes are
-    the sorted names among the kept rows. Ids are `id`, else the file. FITS headers give coordinates where labels.csv has none.
+    labels.csv: one row per picture, column `file`, optional `id` (else the file), `ra`, `dec` (degrees), `redshift`, `split`;
+    the class is `label_column`, else `label`, else `morphology`; empty is unknown. Without labels.csv, two or more sub-folders
+    with pictures are classes. Classes are sorted, of the kept rows. FITS headers give coordinates where labels.csv has none.
     `table` keeps every column as text. `source_hash` covers labels.csv and the names and sizes of the kept files, not their
     pixels: a picture changed without changing its length is not noticed.
 
@@ -72,19 +71,16 @@ def open_folder(
     ra, dec, redshift = coordinate_columns(kept)
     _fill_from_headers(reader, rows, ra, dec)
     ids = kept["id"].where(kept["id"] != "", kept["file"]) if "id" in kept else kept["file"]
-    digest = hashlib.sha256(raw)
-    digest.update("\n".join(f"{name}\t{size}" for name, size in sizes).encode("utf-8", "surrogateescape"))
+    listing = "\n".join(f"{name}\t{size}" for name, size in sizes).encode("utf-8", "surrogateescape")
     return Dataset(
-        name=root.name,
-        reader=reader,
-        rows=rows,
-        ids=ids.to_numpy(dtype=str),
-        labels=labels,
-        classes=classes,
-        ra=ra,
-        dec=dec,
-        redshift=redshift,
-        source_hash=digest.hexdigest(),
+        root.name,
+        reader,
+        rows,
+        ids.to_numpy(dtype=str),
+        labels,
+        classes,
+        *(ra, dec, redshift),
+        source_hash=hashlib.sha256(raw + listing).hexdigest(),
         split_column=kept["split"].to_numpy(dtype=str) if "split" in kept else None,
         table=kept,
         skipped=skipped,

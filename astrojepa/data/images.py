@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -14,7 +13,10 @@ from PIL.PngImagePlugin import PngImageFile
 from astrojepa.data import DataError
 
 MAX_PIXELS = 4096 * 4096
-MAX_BYTES = 10 * 1024 * 1024
+MAX_BYTES = 10 * 1024 * 1024  # of an upload
+MAX_FILE_BYTES = 128 * 1024 * 1024
+MAX_SCANS = 100  # a progressive JPEG has about ten; thousands over a large picture take hours
+JPEG_SCAN = b"\xff\xda"
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 JPEG_SIGNATURE = b"\xff\xd8\xff"
 IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
@@ -24,34 +26,39 @@ def read_image(source: str | Path | bytes, name: str = "") -> np.ndarray:
     """Read a JPEG or PNG picture as uint8 (H, W, 3), RGB.
 
     Greyscale is repeated, palettes are looked up, transparency is laid over black (empty sky), and 16-bit greyscale is divided
-    by 257. The EXIF orientation is ignored: north stays where the file has it. Bytes are limited to 10 MB, and any picture to
-    4096 x 4096 pixels, which is checked in the header before decoding. The first bytes decide the format, not the suffix.
+    by 257. The EXIF orientation is ignored: north stays where the file has it. Bytes are limited to 10 MB, files to 128 MB, and
+    any picture to 4096 x 4096 pixels, which is checked in the header before decoding. The first bytes decide the format, not
+    the suffix.
 
     Raises DataError, naming `name` or the path, for anything that is not a whole picture; FileNotFoundError where it is missing.
     """
     if isinstance(source, bytes):
-        if len(source) > MAX_BYTES:
-            raise DataError(
-                f"{name or 'The image'} has {len(source) / 1e6:.1f} MB; at most {MAX_BYTES // 1_000_000} MB are read."
-            )
-        return _decode(io.BytesIO(source), name or "The image")
-    with Path(source).open("rb") as stream:
-        return _decode(stream, name or str(source))
+        name = name or "The image"
+        _check_length(len(source), MAX_BYTES, name)
+        return _decode(source, name)
+    name = name or str(source)
+    _check_length(Path(source).stat().st_size, MAX_FILE_BYTES, name)
+    return _decode(Path(source).read_bytes(), name)
 
 
-def _decode(stream: BinaryIO, name: str) -> np.ndarray:
-    head = stream.read(8)
-    stream.seek(0)
+def _check_length(size: int, limit: int, name: str) -> None:
+    if size > limit:
+        raise DataError(f"{name} has {size / 1e6:.1f} MB; at most {limit // 1_000_000} MB are read.")
+
+
+def _decode(raw: bytes, name: str) -> np.ndarray:
     opener: type[JpegImageFile | PngImageFile]
-    if head.startswith(JPEG_SIGNATURE):
+    if raw.startswith(JPEG_SIGNATURE):
         opener = JpegImageFile
-    elif head.startswith(PNG_SIGNATURE):
+        if raw.count(JPEG_SCAN) > MAX_SCANS:
+            raise DataError(f"{name} is a JPEG of {raw.count(JPEG_SCAN)} scans; at most {MAX_SCANS} are decoded. Save it anew.")
+    elif raw.startswith(PNG_SIGNATURE):
         opener = PngImageFile
     else:
-        raise DataError(f"{name} is neither a JPEG nor a PNG picture (it begins with {head!r}); convert it first.")
+        raise DataError(f"{name} is neither a JPEG nor a PNG picture (it begins with {raw[:8]!r}); convert it first.")
     try:
         # The format's own class, not Image.open: its size check is ours, without warnings, and safe between threads.
-        with opener(stream) as image:
+        with opener(io.BytesIO(raw)) as image:
             _check_size(image.size, name)
             return _to_rgb(image)
     except DataError:

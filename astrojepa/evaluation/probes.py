@@ -10,14 +10,14 @@ from astrojepa.evaluation.scores import balanced_accuracy, score
 from astrojepa.evaluation.standardise import check_same_width, checked_vectors, standardise
 from astrojepa.types import Embeddings, ProbeResult
 
-STRENGTHS = tuple(10.0**power for power in range(-5, 2))  # C of the logistic regression; smaller = stronger L2 penalty
+STRENGTHS = tuple(10.0**power for power in range(-5, 3))  # C of the logistic regression; smaller = stronger L2 penalty
 FIXED_STRENGTH = 0.01  # where too few labels are known to choose
 
 
 def linear_probe(known: Embeddings, new: Embeddings, *, validation: Embeddings | None = None, seed: int = 0) -> ProbeResult:
     """Fit a multinomial logistic regression on `known` and score it once on `new`.
 
-    Features are standardised on `known` alone. The L2 strength C is the one of 1e-5 ... 10 with the best balanced accuracy on
+    Features are standardised on `known` alone. The L2 strength C is the one of 1e-5 ... 100 with the best balanced accuracy on
     `validation`, or, without one, on a stratified 20 % of `known` drawn with `seed`, after which all of `known` is fitted. The
     path ends when the score has fallen twice in a row; a tie goes to the stronger penalty. With fewer than two galaxies per
     class nothing can be held out, and C = 0.01. Unlabelled rows (-1) are left out everywhere.

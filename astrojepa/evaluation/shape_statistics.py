@@ -11,7 +11,7 @@ _LIGHT_SHARES = (0.2, 0.5, 0.8)
 
 
 def shape_statistics(pictures: np.ndarray) -> np.ndarray:
-    """Measure uint8 (b, S, S, 3) pictures centred on a galaxy: float32 (b, 36), finite, every entry near unit size.
+    """Measure uint8 (b, S, S, 3) pictures centred on a galaxy: float32 (b, 34), finite, every entry near unit size.
 
     In order: mean of each channel; colours log(r/g), log(g/b) of the light above the sky, inside and outside a quarter of the
     side; percentiles 5 ... 100 of the grey picture; total light; radii holding 20, 50 and 80 % of the light and log of their

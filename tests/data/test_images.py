@@ -91,6 +91,13 @@ def test_an_image_bomb_is_refused_by_its_header(width: int, height: int) -> None
         read_image(png_header(width, height), "bomb.png")
 
 
+def test_a_jpeg_of_thousands_of_scans_is_refused() -> None:
+    raw = encoded(Image.new("RGB", (64, 64)), "JPEG", progressive=True)
+    assert read_image(raw).shape == (64, 64, 3)
+    with pytest.raises(DataError, match=r"is a JPEG of [0-9]+ scans; at most 100"):
+        read_image(raw[:-2] + raw[raw.rindex(b"\xff\xda") : -2] * 5000 + raw[-2:])
+
+
 def test_uploads_over_ten_megabytes_are_refused() -> None:
     with pytest.raises(DataError, match=r"upload\.png has 10\.5 MB; at most 10 MB"):
         read_image(b"\0" * (MAX_BYTES + 1), "upload.png")

@@ -109,7 +109,9 @@ def test_mahalanobis_of_isotropic_features_is_the_distance_from_the_mean(make_em
 
 
 def test_mahalanobis_works_with_fewer_galaxies_than_features(make_embeddings: Make) -> None:
-    assert np.isfinite(anomaly_scores(make_embeddings(np.random.default_rng(0).normal(size=(10, 50))), method="mahalanobis")).all()
+    assert np.isfinite(
+        anomaly_scores(make_embeddings(np.random.default_rng(0).normal(size=(10, 50))), method="mahalanobis")
+    ).all()
 
 
 def test_an_unknown_method_is_refused_and_the_known_are_named(make_embeddings: Make) -> None:

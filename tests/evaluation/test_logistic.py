@@ -20,10 +20,8 @@ def correlated(count: int = 400, width: int = 12, classes: int = 3, seed: int = 
 def test_the_optimum_is_that_of_scikit_learn(strength: float, classes: int) -> None:
     features, labels = correlated(classes=classes)
     ours = LogisticPath(features, labels, classes).fit(strength)
-    # two classes: scikit-learn fits one vector w, we fit w/2 and -w/2, whose penalty is half
-    theirs = LogisticRegression(C=strength / (2 if classes == 2 else 1) * (2 if classes == 2 else 1), tol=1e-8, max_iter=20_000)
-    if classes == 2:
-        theirs.C = strength / 2
+    # with two classes scikit-learn fits one vector w, we fit w/2 and -w/2, whose penalty is half of w's
+    theirs = LogisticRegression(C=2 * strength if classes == 2 else strength, tol=1e-8, max_iter=20_000)
     expected = theirs.fit(features.astype(np.float64), labels).predict_proba(features)
     np.testing.assert_allclose(ours.probabilities(features), expected, atol=2e-3)
 

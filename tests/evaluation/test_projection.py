@@ -67,7 +67,7 @@ def test_tsne_of_fewer_galaxies_than_its_perplexity_is_finite(make_embeddings: M
 
 
 def test_tsne_separates_blobs_and_repeats_itself(make_blobs: Make) -> None:
-    data = make_blobs(count=150, width=60)
+    data = make_blobs(count=80, width=60)
     xy = project(data, "tsne", seed=1, cache=False)
     assert separation(xy, data.labels) > 0.95
     np.testing.assert_array_equal(xy, project(data, "tsne", seed=1, cache=False))

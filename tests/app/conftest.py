@@ -1,0 +1,89 @@
+"""The explorer under test: its repository on the path, and the real command in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+CHROMIUM_FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running explorer."""
+
+    url: str
+    cache: Path
+    log: Path
+    process: subprocess.Popen[bytes]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Start `streamlit run app/main.py`, the real command, from a folder that is not the repository, with a cold cache."""
+    folder = tmp_path_factory.mktemp("elsewhere")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    cache, log = folder / "cache", folder / "log.txt"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("STREAMLIT_")}
+    environment |= {"ASTROJEPA_CACHE": str(cache), "HOME": str(folder), "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+    environment |= {"HF_HUB_OFFLINE": "1", "ASTROJEPA_DATA": "", "ASTROJEPA_CHECKPOINT": "", "ASTROJEPA_MODE": ""}
+    streamlit = Path(sys.executable).parent / "streamlit"
+    command = [str(streamlit), "run", str(ROOT / "app" / "main.py"), "--server.port", str(port), "--server.headless", "true"]
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [*command, "--", "--data", "simulated:200", "--checkpoint", "random"],
+            cwd=folder,
+            env=environment,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+        )
+    url = f"http://localhost:{port}"
+    try:
+        _wait_for(f"{url}/_stcore/health", process, log)
+        yield Server(url, cache, log, process)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        assert process.poll() is None, f"The explorer ended at once:\n{log.read_text()[-2000:]}"
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except OSError:
+            time.sleep(0.3)
+    pytest.fail(f"The explorer did not answer within 90 s:\n{log.read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium, as the distribution packages it."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.skip("needs a program named chromium on the path (Debian: apt install chromium)")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS.split())
+        yield running
+        running.close()

@@ -1,0 +1,257 @@
+"""The explorer in a real browser, started by its real command from another folder: hover, click, lasso, link, heatmap."""
+
+from __future__ import annotations
+
+import io
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
+from app.geometry import points_in_polygon
+
+pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+PATIENCE = 150_000  # ms: the first page draws galaxies, embeds and ranks them
+SMALL = {"width": 1280, "height": 800}
+
+
+class Explorer:
+    """A page of the explorer, with what went wrong in it."""
+
+    def __init__(self, page: Any, url: str) -> None:
+        self.page, self.url = page, url
+        self.complaints: list[str] = []
+        self.outside: list[str] = []
+        page.set_default_timeout(60_000)
+        page.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", self._request)
+
+    def _request(self, request: Any) -> None:
+        if not request.url.startswith((self.url, self.url.replace("http", "ws"), "data:", "blob:")):
+            self.outside.append(request.url)
+
+    def open(self, path: str = "/") -> Explorer:
+        self.page.goto(self.url + path)
+        return self.drawn()
+
+    def drawn(self) -> Explorer:
+        try:
+            self.page.locator("canvas[data-drawn]").wait_for(timeout=PATIENCE)
+        except PlaywrightTimeout:
+            pytest.fail(f"No map was drawn. The page says:\n{self.page.locator('body').inner_text()}")
+        return self.quiet()
+
+    def quiet(self) -> Explorer:
+        """Wait until no script is running and nothing is stale."""
+        self.page.wait_for_function(
+            "() => document.querySelector('[data-testid=\"stApp\"]')?.dataset.testScriptState === 'notRunning'", timeout=PATIENCE
+        )
+        return self
+
+    @property
+    def canvas(self) -> Any:
+        return self.page.locator(".stage > canvas")
+
+    def pixel_of(self, row: int) -> tuple[float, float]:
+        return tuple(self.canvas.evaluate("(canvas, row) => canvas.pixelOf(row)", row))
+
+    def place(self, row: int) -> tuple[float, float]:
+        """Where a galaxy is on the screen."""
+        box = self.canvas.bounding_box()
+        x, y = self.pixel_of(row)
+        return box["x"] + x, box["y"] + y
+
+    def all_pixels(self, count: int = 200) -> np.ndarray:
+        return np.array(self.canvas.evaluate("(canvas, n) => [...Array(n).keys()].map(i => canvas.pixelOf(i))", count))
+
+    def lonely_row(self, avoid: tuple[int, ...] = ()) -> int:
+        """A galaxy with nobody near it on the screen, away from the tools."""
+        xy = self.all_pixels()
+        gaps = np.linalg.norm(xy[:, None] - xy[None], axis=2) + 1e9 * np.eye(len(xy))
+        gaps = gaps.min(axis=1)
+        gaps[xy[:, 1] < 60] = 0
+        gaps[list(avoid)] = 0
+        return int(gaps.argmax())
+
+    def shown_row(self) -> int:
+        """The number of the galaxy in the card."""
+        self.quiet()
+        found = re.search(r"number (\d+)$", self.page.get_by_text(re.compile(r"^sim-\d+-\d+, number \d+$")).inner_text())
+        assert found
+        return int(found[1])
+
+    def click_row(self, row: int) -> None:
+        self.page.mouse.click(*self.place(row))
+        self.page.get_by_text(re.compile(rf", number {row}$")).wait_for()
+
+
+@pytest.fixture
+def explorer(server: Any, browser: Any) -> Iterator[Explorer]:
+    context = browser.new_context(viewport=SMALL)
+    made = Explorer(context.new_page(), server.url)
+    yield made
+    assert made.complaints == [], "the browser's console has errors"
+    assert made.outside == [], "a request went to another host"
+    context.close()
+
+
+def test_map_draws_every_galaxy_on_a_cold_cache(explorer: Explorer) -> None:
+    explorer.open()
+    assert explorer.canvas.get_attribute("data-drawn") == "200"
+    pixels = np.array(Image.open(io.BytesIO(explorer.canvas.screenshot())).convert("RGB")).astype(int)
+    coloured = (pixels.max(axis=2) - pixels.min(axis=2) > 60).mean()
+    assert coloured > 0.001, "the canvas is blank"
+    assert explorer.page.get_by_text("Simulated galaxies").first.is_visible()
+
+
+def test_hover_shows_the_picture_of_the_galaxy_under_the_pointer(explorer: Explorer) -> None:
+    explorer.open()
+    row = explorer.lonely_row()
+    explorer.page.mouse.move(*explorer.place(row))
+    card = explorer.page.locator(".hover")
+    card.wait_for()
+    assert card.locator(".row").inner_text() == f"galaxy {row}"
+    explorer.page.wait_for_function("card => card.querySelector('img').naturalWidth === 160", arg=card.element_handle())
+    assert card.locator("img").get_attribute("src").endswith(f"/160?rows={row}")
+
+
+def test_click_shows_that_galaxy_and_not_another(explorer: Explorer) -> None:
+    explorer.open()
+    first = explorer.shown_row()
+    row = explorer.lonely_row(avoid=(first,))
+    explorer.click_row(row)
+    assert explorer.shown_row() == row
+    explorer.quiet()
+    assert f"galaxy={row}" in explorer.page.url
+
+
+def test_lasso_returns_exactly_the_galaxies_inside_it(explorer: Explorer) -> None:
+    explorer.open()
+    xy = explorer.all_pixels()
+    centre = np.median(xy, axis=0)
+    corners = centre + np.array([[-90, -70], [30, -90], [110, 10], [20, 80], [-100, 50]])
+    box = explorer.canvas.bounding_box()
+    explorer.canvas.focus()
+    explorer.page.keyboard.press("l")
+    mouse = explorer.page.mouse
+    mouse.move(box["x"] + corners[0, 0], box["y"] + corners[0, 1])
+    mouse.down()
+    for x, y in [*corners[1:], corners[0]]:
+        mouse.move(box["x"] + x, box["y"] + y, steps=8)
+    mouse.up()
+    heading = explorer.page.get_by_text(re.compile(r"^\d+ galaxies inside$"))
+    heading.wait_for()
+    inside = int(explorer.page.locator(".status").inner_text().split(" of ")[0])
+    assert int(heading.inner_text().split()[0]) == inside, "browser and server count the same galaxies"
+    clear = np.abs([points_in_polygon(xy, corners + shift) for shift in ([0, 0], [3, 0], [-3, 0], [0, 3], [0, -3])]).sum(axis=0)
+    assert (clear == 5).sum() <= inside <= (clear > 0).sum()
+    assert inside > 10
+    explorer.quiet()
+    gallery = explorer.page.locator(".st-key-lasso_gallery .tile")
+    rows = [int(tile.get_attribute("data-row")) for tile in gallery.all()]
+    assert len(rows) == min(24, inside)
+    assert all(clear[row] > 0 for row in rows)
+    explorer.canvas.focus()
+    explorer.page.keyboard.press("Escape")
+    heading.wait_for(state="detached")
+
+
+def test_copied_link_reopens_the_same_galaxy_in_another_browser_session(explorer: Explorer, browser: Any) -> None:
+    explorer.open()
+    row = explorer.lonely_row(avoid=(explorer.shown_row(),))
+    explorer.click_row(row)
+    explorer.quiet()
+    explorer.page.get_by_role("button", name="Copy link").click()
+    link = explorer.page.locator(".copy[data-link]").get_attribute("data-link")
+    context = browser.new_context(viewport=SMALL)
+    other = Explorer(context.new_page(), explorer.url)
+    other.page.goto(link)
+    assert other.drawn().shown_row() == row
+    assert not other.page.get_by_text("The link was made with").count()
+    assert other.complaints == []
+    context.close()
+
+
+def test_link_to_another_data_set_says_so_and_opens(explorer: Explorer) -> None:
+    explorer.open("/?galaxy=7&id=nobody&data=elsewhere@0123456789abcdef&map=pca")
+    assert explorer.page.get_by_text("The link was made with the data set elsewhere").count() == 1
+    assert explorer.page.get_by_text("The link's galaxy nobody is not in this data set").count() == 1
+
+
+def test_heatmap_covers_the_picture_and_can_be_taken_away(explorer: Explorer) -> None:
+    explorer.open()
+    explorer.page.get_by_text("Squared error of the prediction").wait_for(timeout=PATIENCE)
+    explorer.quiet()
+    image = explorer.page.locator('[data-testid="stImage"] img').first
+    with_errors = image.get_attribute("src")
+    explorer.page.get_by_role("radio", name="Image", exact=True).or_(
+        explorer.page.get_by_role("button", name="Image", exact=True)
+    ).first.click()
+    explorer.page.get_by_text("Squared error of the prediction").wait_for(state="detached")
+    explorer.quiet()
+    assert image.get_attribute("src") != with_errors
+
+
+def test_neighbour_can_be_followed(explorer: Explorer) -> None:
+    explorer.open()
+    tile = explorer.page.locator(".st-key-neighbours .tile").nth(2)
+    row = int(tile.get_attribute("data-row"))
+    tile.click()
+    explorer.page.get_by_text(re.compile(rf", number {row}$")).wait_for()
+
+
+@pytest.mark.parametrize(
+    ("page", "sentence"),
+    [
+        ("Anomalies", "Strangest first"),
+        ("Probe lab", "A probe reads the classes"),
+        ("Models & data", "Train your own"),
+        ("About", "Please cite"),
+    ],
+)
+def test_every_page_opens_and_the_galaxy_is_still_selected_on_return(explorer: Explorer, page: str, sentence: str) -> None:
+    explorer.open()
+    row = explorer.lonely_row(avoid=(explorer.shown_row(),))
+    explorer.click_row(row)
+    explorer.page.get_by_role("link", name=page).click()
+    explorer.page.get_by_text(sentence).first.wait_for()
+    explorer.quiet()
+    assert explorer.page.get_by_test_id("stException").count() == 0
+    explorer.page.get_by_role("link", name="Map").click()
+    assert explorer.drawn().shown_row() == row
+
+
+def test_leaderboard_opens_a_galaxy_on_the_map(explorer: Explorer) -> None:
+    explorer.page.goto(explorer.url + "/anomalies")
+    tile = explorer.page.locator(".st-key-leaderboard .tile").nth(3)
+    tile.wait_for(timeout=PATIENCE)
+    row = int(tile.get_attribute("data-row"))
+    tile.click()
+    assert explorer.drawn().shown_row() == row
+
+
+def test_map_fits_a_telephone(server: Any, browser: Any) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    phone = Explorer(context.new_page(), server.url).open()
+    assert phone.page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    assert phone.canvas.bounding_box()["width"] > 340
+    context.close()
+
+
+def test_clicks_are_answered_soon(explorer: Explorer) -> None:
+    """Not a benchmark: a click must not recompute what it needs not."""
+    explorer.open()
+    times = []
+    for _ in range(3):
+        row = explorer.lonely_row(avoid=(explorer.shown_row(),))
+        began = time.monotonic()
+        explorer.click_row(row)
+        times.append(time.monotonic() - began)
+    assert min(times) < 5

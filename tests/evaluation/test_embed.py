@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from astrojepa.data.dataset import Dataset
+from astrojepa.evaluation.embed import cached_embedding, embed, pixel_pca, summary_statistics
+from astrojepa.evaluation.shape_statistics import shape_statistics
+
+MakeData = Callable[..., Dataset]
+StandIn = Callable[..., Any]
+
+
+def pictures(count: int = 5, side: int = 40, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (count, side, side, 3), dtype=np.uint8)
+
+
+def disc(side: int = 64, axis_ratio: float = 1.0, angle: float = 0.0, colour: tuple[float, ...] = (1, 1, 1)) -> np.ndarray:
+    """A galaxy with an exponential profile of given axis ratio, position angle and colour, on black sky."""
+    y, x = np.mgrid[:side, :side] - (side - 1) / 2
+    along, across = x * np.cos(angle) + y * np.sin(angle), -x * np.sin(angle) + y * np.cos(angle)
+    light = 200 * np.exp(-np.hypot(along, across / axis_ratio) / (side / 12))
+    return np.rint(light[..., None] * np.array(colour)).astype(np.uint8)
+
+
+def test_every_galaxy_gets_its_vector_label_and_id(make_dataset: MakeData, make_stand_in: StandIn) -> None:
+    data, model = make_dataset(pictures(), labels=[0, 1, -1, 3, 2]), make_stand_in()
+    found = embed(model, data)
+    assert found.vectors.dtype == np.float32
+    assert found.vectors.shape == (5, 6)
+    assert found.ids.tolist() == ["g0", "g1", "g2", "g3", "g4"]
+    assert found.labels.tolist() == [0, 1, -1, 3, 2]
+    assert (found.model_hash, found.data_hash, found.classes) == (model.hash, data.fingerprint, data.classes)
+
+
+def test_the_batch_size_changes_nothing(make_dataset: MakeData, make_stand_in: StandIn) -> None:
+    data = make_dataset(pictures(7))
+    one, all_at_once = (embed(make_stand_in(), data, batch_size=size, cache=False) for size in (2, 256))
+    np.testing.assert_allclose(one.vectors, all_at_once.vectors, rtol=1e-6)
+
+
+def test_an_embedding_is_computed_once(make_dataset: MakeData, make_stand_in: StandIn, own_cache: Path) -> None:
+    data, model = make_dataset(pictures(), labels=[0, 1, 2, 3, 0]), make_stand_in()
+    assert cached_embedding(model, data) is None
+    first = embed(model, data)
+    again = embed(model, data)
+    assert model.encoded == 5
+    np.testing.assert_array_equal(first.vectors, again.vectors)
+    assert again.labels.tolist() == [0, 1, 2, 3, 0]
+    assert len(list(own_cache.glob("embeddings-*.npz"))) == 1
+
+
+@pytest.mark.parametrize("change", ["weights", "galaxies", "image", "statistics"])
+def test_other_weights_galaxies_or_settings_are_embedded_anew(
+    make_dataset: MakeData, make_stand_in: StandIn, change: str
+) -> None:
+    data, model = make_dataset(pictures()), make_stand_in()
+    embed(model, data)
+    if change == "weights":
+        model.hash = "0ther"
+    elif change == "galaxies":
+        data = data.subset([1, 0, 2, 3, 4])
+    elif change == "image":
+        model = make_stand_in(crop_fraction=0.5)
+    else:
+        model.mean = (0.1, 0.1, 0.1)
+    assert cached_embedding(model, data) is None
+
+
+def test_without_cache_no_embedding_is_kept(make_dataset: MakeData, make_stand_in: StandIn, own_cache: Path) -> None:
+    embed(make_stand_in(), make_dataset(pictures()), cache=False)
+    assert not list(own_cache.glob("embeddings-*"))
+
+
+def test_a_damaged_cache_counts_as_none(make_dataset: MakeData, make_stand_in: StandIn, own_cache: Path) -> None:
+    data, model = make_dataset(pictures()), make_stand_in()
+    embed(model, data)
+    (path,) = own_cache.glob("embeddings-*.npz")
+    path.write_bytes(path.read_bytes()[:100])
+    assert cached_embedding(model, data) is None
+    assert len(embed(model, data)) == 5
+
+
+def test_progress_counts_galaxies(make_dataset: MakeData, make_stand_in: StandIn) -> None:
+    reports: list[tuple[int, int, str]] = []
+    embed(make_stand_in(), make_dataset(pictures(5)), batch_size=2, progress=lambda *report: reports.append(report))
+    assert [report for report in reports if report[2] == "embedding"] == [(done, 5, "embedding") for done in (0, 2, 4, 5)]
+
+
+def test_a_vector_that_is_not_finite_names_its_galaxy(make_dataset: MakeData, make_stand_in: StandIn, own_cache: Path) -> None:
+    model = make_stand_in()
+    encode = model.encode
+    model.encode = lambda frames: np.where(np.arange(5)[:, None] == 3, np.nan, encode(frames))
+    with pytest.raises(ValueError, match="galaxy g3 is not finite"):
+        embed(model, make_dataset(pictures()))
+    assert not list(own_cache.glob("embeddings-*"))
+
+
+def test_nothing_to_embed_is_refused(make_dataset: MakeData, make_stand_in: StandIn) -> None:
+    empty = make_dataset(pictures()).subset([])
+    with pytest.raises(ValueError, match="has no galaxies to embed"):
+        embed(make_stand_in(), empty)
+    with pytest.raises(ValueError, match="no galaxies to measure"):
+        summary_statistics(empty)
+    with pytest.raises(ValueError, match="batch_size is 0"):
+        embed(make_stand_in(), make_dataset(pictures()), batch_size=0)
+
+
+def test_pixel_pca_keeps_distances_when_it_keeps_all_components(make_dataset: MakeData) -> None:
+    data = make_dataset(pictures(6, side=37))
+    known, new = pixel_pca(data, data.subset([2, 4]), components=64)
+    centre = data.reader.images[:, 2:34, 2:34].reshape(6, -1) / 255.0  # type: ignore[attr-defined]
+    assert known.vectors.shape == (6, 6)
+    expected = np.linalg.norm(centre[:, None] - centre[None], axis=2)
+    np.testing.assert_allclose(np.linalg.norm(known.vectors[:, None] - known.vectors[None], axis=2), expected, rtol=1e-3)
+    np.testing.assert_allclose(new.vectors, known.vectors[[2, 4]], atol=1e-3)
+    assert new.ids.tolist() == ["g2", "g4"]
+
+
+def test_pixel_pca_does_not_look_at_the_test_pictures(make_dataset: MakeData) -> None:
+    train = make_dataset(pictures(30))
+    tests = [make_dataset(pictures(10, seed=seed), source=f"test{seed}") for seed in (1, 2)]
+    first, second = (pixel_pca(train, test, components=5)[0].vectors for test in tests)
+    np.testing.assert_array_equal(first, second)
+    with pytest.raises(ValueError, match="needs galaxies"):
+        pixel_pca(train, train.subset([]))
+
+
+def test_summary_statistics_are_one_finite_row_per_galaxy(make_dataset: MakeData) -> None:
+    shades = np.stack([np.full((50, 50, 3), level, np.uint8) for level in (0, 128, 255)] + [*pictures(2, side=50)])
+    found = summary_statistics(make_dataset(shades))
+    assert found.vectors.shape == (5, 34)
+    assert np.isfinite(found.vectors).all()
+    assert found.model_hash == "summary-statistics"
+
+
+def test_ellipticity_is_that_of_the_axes_whatever_the_angle() -> None:
+    column = 21  # after 3 means, 4 colours, 8 percentiles, total light, 4 radii and the rms size
+    for angle in (0.0, 0.7, 1.5):
+        rows = shape_statistics(np.stack([disc(axis_ratio=ratio, angle=angle) for ratio in (1.0, 0.5)]))
+        assert rows[0, column] == pytest.approx(0, abs=0.01)
+        assert rows[1, column] == pytest.approx((1 - 0.25) / (1 + 0.25), abs=0.05)
+
+
+def test_symmetric_galaxies_have_no_asymmetry() -> None:
+    lopsided = disc()
+    lopsided[:, :32] //= 2
+    rows = shape_statistics(np.stack([disc(), disc(axis_ratio=0.4), lopsided]))
+    np.testing.assert_allclose(rows[:2, -2], 0, atol=1e-3)
+    assert rows[0, -1] == pytest.approx(0, abs=1e-3)
+    assert rows[1, -1] > 0.2
+    assert rows[2, -2] > 0.1
+
+
+def test_colours_are_log_ratios_of_the_light_above_the_sky() -> None:
+    row = shape_statistics(disc(colour=(1.0, 0.5, 0.25))[None])[0]
+    np.testing.assert_allclose(row[3:5], np.log(2), atol=0.03)
+
+
+def test_a_uniform_sky_does_not_change_shape_or_colour() -> None:
+    dark = disc(colour=(1.0, 0.5, 0.25))
+    bright = dark + np.uint8(30)
+    rows = shape_statistics(np.stack([dark, bright]))
+    np.testing.assert_allclose(rows[1, 15:], rows[0, 15:], rtol=0.02, atol=0.02)
+
+
+def test_larger_galaxies_have_larger_radii() -> None:
+    small, large = disc(side=64), np.kron(disc(side=64)[16:48, 16:48], np.ones((2, 2, 1), np.uint8))
+    rows = shape_statistics(np.stack([small, large]))
+    assert (rows[1, 16:19] > rows[0, 16:19]).all()
+
+
+def test_the_label_of_a_data_set_is_that_of_its_embedding(make_dataset: MakeData, make_stand_in: StandIn) -> None:
+    data, model = make_dataset(pictures(), labels=[0, 1, 2, 3, 0]), make_stand_in()
+    embed(model, data)
+    renamed = dataclasses.replace(data, labels=np.array([3, 3, 3, 3, 3]))
+    assert embed(model, renamed).labels.tolist() == [3] * 5

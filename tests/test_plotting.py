@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from astrojepa import plotting
+
+
+@pytest.fixture
+def picture() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (48, 48, 3), dtype=np.uint8)
+
+
+def test_unknown_patches_show_the_bare_picture(picture: np.ndarray) -> None:
+    values = np.full((4, 4), np.nan)
+    values[1, 2] = 1.0
+    drawn = plotting.heatmap_overlay(picture, values, 0, 1)
+    assert (drawn.shape, drawn.dtype) == ((48, 48, 3), np.uint8)
+    patch = np.zeros((48, 48), dtype=bool)
+    patch[12:24, 24:36] = True
+    np.testing.assert_array_equal(drawn[~patch], picture[~patch])
+    assert not np.array_equal(drawn[patch], picture[patch])
+
+
+@pytest.mark.parametrize(("colours", "dark", "light"), [("magma", "000004", "fcfdbf"), ("viridis", "440154", "fde725")])
+def test_full_opacity_shows_the_ends_of_the_colour_map(picture: np.ndarray, colours: str, dark: str, light: str) -> None:
+    drawn = plotting.heatmap_overlay(picture, np.array([[-5.0, 0.0], [1.0, 9.0]]), 0, 1, opacity=1, colours=colours)
+    for row, colour in ((0, dark), (-1, light)):
+        np.testing.assert_array_equal(drawn[row, 0], list(bytes.fromhex(colour)))
+        np.testing.assert_array_equal(drawn[row, -1], list(bytes.fromhex(colour)))
+
+
+def test_no_opacity_shows_the_picture(picture: np.ndarray) -> None:
+    np.testing.assert_array_equal(plotting.heatmap_overlay(picture, np.ones((3, 3)), 0, 1, opacity=0), picture)
+
+
+def test_half_opacity_is_the_mean_of_picture_and_colour(picture: np.ndarray) -> None:
+    drawn = plotting.heatmap_overlay(picture, np.ones((3, 3)), 0, 1, opacity=0.5)
+    np.testing.assert_allclose(drawn, (picture + np.array([252, 253, 191.0])) / 2, atol=0.51)
+
+
+def test_a_grid_that_does_not_divide_the_picture_covers_all_of_it(picture: np.ndarray) -> None:
+    drawn = plotting.heatmap_overlay(picture, np.ones((7, 7)), 0, 1, opacity=1)
+    assert (drawn == drawn[0, 0]).all()
+
+
+def test_wrong_overlays_are_refused(picture: np.ndarray) -> None:
+    for arguments, message in (
+        ((picture, np.ones((3, 3)), 1, 1), "low must be less"),
+        ((picture, np.ones((3, 3)), np.nan, 1), "low must be less"),
+        ((picture, np.ones((3, 4)), 0, 1), "one value per patch"),
+        ((picture[:40], np.ones((3, 3)), 0, 1), "square picture"),
+        ((picture / 255, np.ones((3, 3)), 0, 1), "square picture"),
+        ((picture, np.ones((3, 3)), 0, 1, 2.0), "opacity is 2"),
+        ((picture, np.ones((3, 3)), 0, 1, 0.5, "jet"), "no colour map 'jet'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            plotting.heatmap_overlay(*arguments)
+
+
+def test_the_colour_scale_ignores_outliers_and_unknown_values() -> None:
+    values = np.append(np.linspace(0, 1, 1001), [1e9, np.nan])
+    low, high = plotting.colour_scale(values)
+    assert (low, high) == (pytest.approx(0.02, abs=0.005), pytest.approx(0.98, abs=0.005))
+
+
+@pytest.mark.parametrize("value", [0.0, -3.0, 1e6])
+def test_the_colour_scale_of_equal_values_is_not_empty(value: float) -> None:
+    low, high = plotting.colour_scale(np.full((4, 4), value))
+    assert low < high
+
+
+def test_the_colour_scale_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="No value is finite"):
+        plotting.colour_scale(np.full((4, 4), np.nan))
+
+
+def test_hidden_patches_are_dimmed_and_edged_and_others_untouched(picture: np.ndarray) -> None:
+    hidden = np.zeros((4, 4), dtype=bool)
+    hidden[1:3, 1:3] = True
+    drawn = plotting.outline_masks(picture, hidden)
+    np.testing.assert_array_equal(drawn[:12], picture[:12])
+    np.testing.assert_array_equal(drawn[12, 12:36], np.tile([255, 180, 84], (24, 1)))
+    np.testing.assert_array_equal(drawn[24, 24], np.rint(picture[24, 24] * 0.35))
+    np.testing.assert_array_equal(plotting.outline_masks(picture, np.zeros((4, 4), dtype=bool)), picture)
+
+
+def test_the_edge_of_the_picture_is_not_an_edge_of_a_mask(picture: np.ndarray) -> None:
+    hidden = np.zeros((4, 4), dtype=bool)
+    hidden[0] = True
+    drawn = plotting.outline_masks(picture, hidden)
+    np.testing.assert_array_equal(drawn[0], np.rint(picture[0] * 0.35))
+    np.testing.assert_array_equal(drawn[11], np.tile([255, 180, 84], (48, 1)))
+
+
+def test_thumbnail_i_lies_at_its_row_and_column() -> None:
+    images = np.random.default_rng(0).integers(1, 256, (7, 5, 5, 3), dtype=np.uint8)
+    sheet = plotting.sprite_sheet(images, columns=3)
+    assert sheet.shape == (15, 15, 3)
+    for number, image in enumerate(images):
+        row, column = divmod(number, 3)
+        np.testing.assert_array_equal(sheet[5 * row : 5 * row + 5, 5 * column : 5 * column + 5], image)
+    assert not sheet[10:, 5:].any()
+
+
+def test_a_sheet_too_large_for_a_texture_is_refused() -> None:
+    with pytest.raises(ValueError, match="at most 2048 a side"):
+        plotting.sprite_sheet(np.zeros((33, 64, 64, 3), np.uint8), columns=33)
+    assert plotting.sprite_sheet(np.zeros((1024, 64, 64, 3), np.uint8), columns=32).shape == (2048, 2048, 3)
+    with pytest.raises(ValueError, match="columns >= 1"):
+        plotting.sprite_sheet(np.zeros((3, 8, 8, 3), np.uint8), columns=0)
+
+
+def test_a_contact_sheet_fits_pictures_of_any_shape() -> None:
+    pictures = [np.full(shape, 255, np.uint8) for shape in ((20, 40, 3), (300, 10, 3), (8, 8, 3))]
+    sheet = plotting.contact_sheet(pictures, columns=2, cell=32, gap=4)
+    assert sheet.shape == (2 * 36 + 4, 2 * 36 + 4, 3)
+    np.testing.assert_array_equal(sheet[0, 0], [11, 14, 20])
+    np.testing.assert_array_equal(sheet[4 + 16, 4 + 16], [255, 255, 255])
+    np.testing.assert_array_equal(sheet[4, 4], [11, 14, 20])
+    assert plotting.contact_sheet(pictures[:1], columns=8, cell=32).shape == (40, 40, 3)
+    with pytest.raises(ValueError, match="needs pictures"):
+        plotting.contact_sheet([])
+
+
+@pytest.mark.parametrize(("format", "name"), [("jpeg", "JPEG"), ("png", "PNG"), ("webp", "WEBP")])
+def test_encoded_pictures_can_be_read_back(picture: np.ndarray, format: str, name: str) -> None:
+    with Image.open(io.BytesIO(plotting.encode_image(picture, format, quality=90))) as read:
+        assert (read.format, read.size) == (name, (48, 48))
+        if format == "png":
+            np.testing.assert_array_equal(np.array(read), picture)
+
+
+def test_wrong_encodings_are_refused(picture: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="no image format 'gif'"):
+        plotting.encode_image(picture, "gif")
+    with pytest.raises(ValueError, match="quality is 0"):
+        plotting.encode_image(picture, quality=0)
+    with pytest.raises(ValueError, match="type uint8"):
+        plotting.encode_image(picture.astype(float))
+
+
+def test_a_confusion_matrix_colours_shares_and_writes_counts() -> None:
+    (heat,) = plotting.confusion_figure(np.array([[3, 1], [0, 0]]), ["a", "b"]).data
+    np.testing.assert_allclose(heat.z, [[0.75, 0.25], [0, 0]])
+    np.testing.assert_array_equal(heat.text, [[3, 1], [0, 0]])
+    with pytest.raises(ValueError, match="3 classes"):
+        plotting.confusion_figure(np.eye(2), ["a", "b", "c"])
+
+
+def test_a_histogram_counts_finite_values_and_marks_one() -> None:
+    figure = plotting.histogram_figure(np.append(np.linspace(0, 1, 100), np.nan), marked=0.4, label="score")
+    assert sum(figure.data[0].y) == 100
+    assert figure.layout.shapes[0].x0 == 0.4
+    assert figure.layout.xaxis.title.text == "score"
+    assert not plotting.histogram_figure(np.arange(5), marked=np.nan).layout.shapes
+    assert sum(plotting.histogram_figure(np.array([np.nan])).data[0].y) == 0
+
+
+def test_curves_have_names_and_a_legend_only_when_there_are_several() -> None:
+    one = plotting.curves_figure({"loss": ([0, 1], [2.0, 1.0])}, ("step", "loss"))
+    two = plotting.curves_figure({"a": ([0, 1], [2.0, 1.0]), "b": ([0, 1], [1.0, 3.0])})
+    assert (one.layout.showlegend, two.layout.showlegend) == (False, True)
+    assert [line.name for line in two.data] == ["a", "b"]
+    assert two.data[0].line.color != two.data[1].line.color
+
+
+def test_bars_stand_in_the_order_given_and_shares_end_at_one() -> None:
+    figure = plotting.bars_figure(["a", "b"], [0.2, 0.9], "recall")
+    assert list(figure.data[0].y) == ["a", "b"]
+    assert figure.layout.xaxis.range == (0, 1)
+    assert plotting.bars_figure(["a"], [7.0]).layout.xaxis.range is None
+    with pytest.raises(ValueError, match="1 classes and 2 values"):
+        plotting.bars_figure(["a"], [1, 2])
+
+
+def test_figures_wear_the_explorers_colours_and_serialise() -> None:
+    for figure in (
+        plotting.confusion_figure(np.eye(2, dtype=int), ["a", "b"]),
+        plotting.histogram_figure(np.arange(9)),
+        plotting.curves_figure({"a": ([0], [1])}),
+        plotting.bars_figure(["a"], [0.5]),
+    ):
+        assert (figure.layout.paper_bgcolor, figure.layout.plot_bgcolor) == ("#0B0E14", "#131824")
+        assert len(figure.to_json()) < 20_000
