@@ -118,10 +118,10 @@ def released_ids() -> list[str]:
     return sorted(path.stem for path in CHECKPOINTS.glob("*.safetensors") if path.with_suffix(".json").is_file())
 
 
-def list_checkpoints(root: str | Path = CHECKPOINTS) -> list[dict[str, Any]]:
-    """Return the cards of the released weights in a folder; a card that cannot be read appears as {"id", "error"}."""
+def list_checkpoints(root: str | Path | None = None) -> list[dict[str, Any]]:
+    """Return the cards of the released weights in a folder (checkpoints/); one that cannot be read appears as {"id", "error"}."""
     cards = []
-    for path in sorted(Path(root).glob("*.safetensors")):
+    for path in sorted(Path(root or CHECKPOINTS).glob("*.safetensors")):
         try:
             cards.append(read_card(path))
         except (ValueError, OSError) as error:
@@ -174,7 +174,10 @@ def _load_pickled(path: Path, device: torch.device) -> Model:
     if "model_state_dict" in content:
         from astrojepa.pth_import import convert
 
-        config, state = convert(content, path)
+        try:
+            config, state = convert(content, path)
+        except (ValueError, TypeError) as error:
+            raise CheckpointError(str(error)) from error
         card = {"id": path.stem, "imported_from": path.name, "epoch": int(content.get("epoch") or 0)}
         network = restore_network(config, state, path, device).eval()
         return Model(path.stem, network, config, card, file_hash(path)[:16], *FIXED_STATISTICS, device)

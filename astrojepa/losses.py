@@ -107,7 +107,7 @@ class SIGReg(nn.Module):
         self.register_buffer("counter", torch.zeros((), dtype=torch.int64))
 
     def forward(
-        self, z: Float[Tensor, "..."], directions: Float[Tensor, "D K"] | None = None, step: int | None = None
+        self, z: Tensor, directions: Float[Tensor, "D K"] | None = None, step: int | None = None
     ) -> Float[Tensor, ""]:
         """Return the statistic for embeddings `z` (N, D).
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 import struct
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,8 @@ def read_pickled(path: str | Path) -> dict[str, Any]:
     """Read a .pt or .pth with tensors and plain values only; code inside is refused, never run."""
     path = Path(path)
     _check_size(path)
+    if not zipfile.is_zipfile(path):
+        raise CheckpointError(f"{path} is not a readable checkpoint: expected the zip archive that torch.save writes; it may be cut short.")
     try:
         with torch.serialization.safe_globals(_numpy_scalars()):
             content = torch.load(path, map_location="cpu", weights_only=True)

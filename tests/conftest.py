@@ -15,6 +15,8 @@ from jaxtyping import install_import_hook
 SHAPED = ["astrojepa.masking", "astrojepa.losses", "astrojepa.models", "astrojepa.data.transforms"]
 install_import_hook(SHAPED, "beartype.beartype")
 
+pytest_plugins = ["tests.tiny_run"]
+
 
 @pytest.fixture(autouse=True)
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

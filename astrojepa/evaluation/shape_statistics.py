@@ -11,13 +11,14 @@ _LIGHT_SHARES = (0.2, 0.5, 0.8)
 
 
 def shape_statistics(pictures: np.ndarray) -> np.ndarray:
-    """Measure uint8 (b, S, S, 3) pictures centred on a galaxy: float32 (b, 34), finite, every entry near unit size.
+    """Measure uint8 (b, S, S, 3) pictures centred on a galaxy: float32 (b, 51), finite, every entry near unit size.
 
     In order: mean of each channel; colours log(r/g), log(g/b) of the light above the sky, inside and outside a quarter of the
-    side; percentiles 5 ... 100 of the grey picture; total light; radii holding 20, 50 and 80 % of the light and log of their
+    side; percentiles 5 ... 100 of each channel; total light; radii holding 20, 50 and 80 % of the light and log of their
     ratio 80/20; rms size and ellipticity from second moments; log-light in 10 rings relative to the whole; asymmetry under half
-    and quarter turns (0 = symmetric; *source:* Conselice 2003, without the search for the centre). The sky is the median of the
-    border, per channel; radii are in units of half the side.
+    and quarter turns (0 = symmetric; *source:* Conselice 2003, without the search for the centre); Gini coefficient of the light
+    (0 = evenly spread, 1 = all in one pixel; *source:* Lotz et al. 2004, on the whole frame). The sky is the median of the border,
+    per channel; radii are in units of half the side.
     """
     flux = pictures.astype(np.float32) / 255
     light = np.maximum(flux - _sky(flux)[:, None, None, :], 0.0)
@@ -26,12 +27,13 @@ def shape_statistics(pictures: np.ndarray) -> np.ndarray:
     columns = [
         flux.mean(axis=(1, 2)),
         _colours(light, radius),
-        np.percentile(flux.mean(axis=3), _PERCENTILES, axis=(1, 2)).T,
+        _percentiles(flux),
         np.log(grey.mean(axis=(1, 2)))[:, None],
         _light_radii(grey, radius),
         _moments(grey),
         _rings(grey, radius),
         _asymmetry(grey),
+        _gini(grey),
     ]
     return np.concatenate(columns, axis=1).astype(np.float32)
 
@@ -55,6 +57,12 @@ def _colours(light: np.ndarray, radius: np.ndarray) -> np.ndarray:
         logs = np.log(light[:, where].mean(axis=1) + 1e-4)
         columns += [logs[:, 0] - logs[:, 1], logs[:, 1] - logs[:, 2]]
     return np.stack(columns, axis=1)
+
+
+def _percentiles(flux: np.ndarray) -> np.ndarray:
+    ordered = np.sort(flux.reshape(len(flux), -1, 3), axis=1)
+    places = [round(share / 100 * (ordered.shape[1] - 1)) for share in _PERCENTILES]
+    return ordered[:, places].reshape(len(flux), -1)
 
 
 def _light_radii(grey: np.ndarray, radius: np.ndarray) -> np.ndarray:
@@ -89,3 +97,10 @@ def _asymmetry(grey: np.ndarray) -> np.ndarray:
     total = grey.sum(axis=(1, 2))
     turns = [np.abs(grey - np.rot90(grey, turn, axes=(1, 2))).sum(axis=(1, 2)) / (2 * total) for turn in (2, 1)]
     return np.stack(turns, axis=1)
+
+
+def _gini(grey: np.ndarray) -> np.ndarray:
+    ordered = np.sort(grey.reshape(len(grey), -1), axis=1).astype(np.float64)
+    count = ordered.shape[1]
+    ranks = 2 * np.arange(1, count + 1) - count - 1
+    return (ordered @ ranks / (ordered.mean(axis=1) * count * (count - 1)))[:, None]

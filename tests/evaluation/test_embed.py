@@ -134,13 +134,13 @@ def test_pixel_pca_does_not_look_at_the_test_pictures(make_dataset: MakeData) ->
 def test_summary_statistics_are_one_finite_row_per_galaxy(make_dataset: MakeData) -> None:
     shades = np.stack([np.full((50, 50, 3), level, np.uint8) for level in (0, 128, 255)] + [*pictures(2, side=50)])
     found = summary_statistics(make_dataset(shades))
-    assert found.vectors.shape == (5, 34)
+    assert found.vectors.shape == (5, 51)
     assert np.isfinite(found.vectors).all()
     assert found.model_hash == "summary-statistics"
 
 
 def test_ellipticity_is_that_of_the_axes_whatever_the_angle() -> None:
-    column = 21  # after 3 means, 4 colours, 8 percentiles, total light, 4 radii and the rms size
+    column = 37  # after 3 means, 4 colours, 24 percentiles, total light, 4 radii and the rms size
     for angle in (0.0, 0.7, 1.5):
         rows = shape_statistics(np.stack([disc(axis_ratio=ratio, angle=angle) for ratio in (1.0, 0.5)]))
         assert rows[0, column] == pytest.approx(0, abs=0.01)
@@ -151,10 +151,10 @@ def test_symmetric_galaxies_have_no_asymmetry() -> None:
     lopsided = disc()
     lopsided[:, :32] //= 2
     rows = shape_statistics(np.stack([disc(), disc(axis_ratio=0.4), lopsided]))
-    np.testing.assert_allclose(rows[:2, -2], 0, atol=1e-3)
-    assert rows[0, -1] == pytest.approx(0, abs=1e-3)
-    assert rows[1, -1] > 0.2
-    assert rows[2, -2] > 0.1
+    np.testing.assert_allclose(rows[:2, -3], 0, atol=1e-3)
+    assert rows[0, -2] == pytest.approx(0, abs=1e-3)
+    assert rows[1, -2] > 0.2
+    assert rows[2, -3] > 0.1
 
 
 def test_colours_are_log_ratios_of_the_light_above_the_sky() -> None:
@@ -166,13 +166,22 @@ def test_a_uniform_sky_does_not_change_shape_or_colour() -> None:
     dark = disc(colour=(1.0, 0.5, 0.25))
     bright = dark + np.uint8(30)
     rows = shape_statistics(np.stack([dark, bright]))
-    np.testing.assert_allclose(rows[1, 15:], rows[0, 15:], rtol=0.02, atol=0.02)
+    np.testing.assert_allclose(rows[1, 31:], rows[0, 31:], rtol=0.02, atol=0.02)
+
+
+def test_the_gini_coefficient_tells_a_point_from_an_even_glow() -> None:
+    point, glow = np.zeros((64, 64, 3), np.uint8), np.zeros((64, 64, 3), np.uint8)
+    point[32, 32] = 255
+    glow[4:-4, 4:-4] = 200
+    gini = shape_statistics(np.stack([point, glow]))[:, -1]
+    assert gini[0] == pytest.approx(1, abs=0.02)
+    assert gini[1] == pytest.approx(1 - (56 / 64) ** 2, abs=0.01)
 
 
 def test_larger_galaxies_have_larger_radii() -> None:
     small, large = disc(side=64), np.kron(disc(side=64)[16:48, 16:48], np.ones((2, 2, 1), np.uint8))
     rows = shape_statistics(np.stack([small, large]))
-    assert (rows[1, 16:19] > rows[0, 16:19]).all()
+    assert (rows[1, 32:35] > rows[0, 32:35]).all()
 
 
 def test_the_label_of_a_data_set_is_that_of_its_embedding(make_dataset: MakeData, make_stand_in: StandIn) -> None:

@@ -1,0 +1,48 @@
+# make app    the explorer, on a fresh machine too: makes the environment first
+# make test   every test, on a fresh machine too
+# make check  format, lint, types and the fast tests, while developing
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PYTHON ?= python3.11
+PORT ?= 8501
+# Idle OpenMP threads that spin cost a small machine ten times the work.
+export OMP_WAIT_POLICY := PASSIVE
+export HF_HUB_OFFLINE := 1
+
+.PHONY: app test check browser bench clean
+
+$(VENV)/.runtime: requirements.txt constraints.txt
+	$(PYTHON) --version 2>/dev/null | grep -q ' 3\.11\.' || { echo "Python 3.11 is needed, found none as '$(PYTHON)'; install it or set PYTHON=/path/to/python3.11"; exit 2; }
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
+	touch $@
+
+$(VENV)/.development: $(VENV)/.runtime requirements-dev.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
+	touch $@
+
+app: $(VENV)/.runtime
+	$(PY) -m streamlit run app/main.py --server.port $(PORT)
+
+# The browser tests drive the system's Chromium; where it is missing and may be installed, it is.
+browser:
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
+	  echo "No Chromium found and it could not be installed: browser tests will be skipped. Install the package 'chromium'."
+
+test: $(VENV)/.development browser
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q
+
+check: $(VENV)/.development
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -m "not slow and not browser and not real"
+
+bench: $(VENV)/.development
+	$(PY) -m benchmarks.step
+
+clean:
+	rm -rf $(VENV) .cache .pytest_cache .ruff_cache .mypy_cache

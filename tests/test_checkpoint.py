@@ -1,0 +1,218 @@
+"""Checkpoints: what is saved is what is loaded, and hostile or damaged files are refused with a sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from astrojepa import checkpoint
+from astrojepa.checkpoint import list_checkpoints, load_model, save_released
+from astrojepa.config import replace
+from astrojepa.masking import sample_masks
+from astrojepa.presets import PRESETS, preset
+from astrojepa.weights import CheckpointError, build_network
+
+SIZES = {
+    "image_size": 32,
+    "patch_size": 4,
+    "width": 16,
+    "depth": 1,
+    "heads": 2,
+    "predictor_width": 16,
+    "predictor_depth": 1,
+    "predictor_heads": 2,
+    "projector_width": 8,
+}
+
+
+@pytest.fixture
+def model(monkeypatch):
+    monkeypatch.setitem(PRESETS, "tiny.test", replace(preset("small.sigreg06"), **SIZES))
+    return load_model("random:tiny.test")
+
+
+@pytest.fixture
+def released(model, tmp_path, monkeypatch) -> Path:
+    """A released checkpoint in a folder that stands for checkpoints/."""
+    monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path)
+    return save_released(model, tmp_path, {"id": "tiny.test", "data": {"name": "made up"}}, torch.float32)
+
+
+def edit_card(path: Path, **changes) -> None:
+    card = path.with_suffix(".json")
+    card.write_text(json.dumps({**json.loads(card.read_text()), **changes}))
+
+
+def replace_weights(path: Path, state: dict[str, torch.Tensor]) -> None:
+    """Write other tensors and a card whose hash fits them."""
+    save_file(state, path)
+    edit_card(path, sha256=checkpoint.hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def test_a_released_model_is_the_model_that_was_saved(model, released):
+    loaded = load_model("tiny.test")
+    frames = np.random.default_rng(0).integers(0, 255, (4, 37, 37, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(loaded.encode(frames), model.encode(frames))
+    assert (loaded.config, loaded.mean, loaded.std) == (model.config, model.mean, model.std)
+    assert loaded.hash == json.loads(released.with_suffix(".json").read_text())["sha256"][:16]
+
+
+def test_half_precision_changes_embeddings_by_less_than_a_part_in_a_hundred(model, released):
+    save_released(model, released.parent, {"id": "tiny.half"}, torch.float16)
+    frames = np.random.default_rng(0).integers(0, 255, (4, 37, 37, 3), dtype=np.uint8)
+    full, half = (load_model(name).encode(frames) for name in ("tiny.test", "tiny.half"))
+    assert np.abs(full - half).max() < 0.01 * np.abs(full).max()
+
+
+def test_a_model_is_found_by_id_path_and_best(released):
+    assert load_model("best").id == load_model(released).id == load_model(str(released)).id == "tiny.test"
+    assert [card["id"] for card in list_checkpoints(released.parent)] == ["tiny.test"]
+
+
+def test_a_missing_model_names_what_there_is(released):
+    with pytest.raises(FileNotFoundError, match=r"There is no model 'nope'; released: tiny.test"):
+        load_model("nope")
+    with pytest.raises(FileNotFoundError, match=r"It is a preset: train it with python train.py --preset vit5m.sigreg06"):
+        load_model("model3")
+
+
+def test_prepare_and_encode_agree_on_what_the_network_sees(model):
+    image = np.random.default_rng(1).integers(0, 255, (37, 37, 3), dtype=np.uint8)
+    with torch.inference_mode():
+        embedded = model.network.embed(model.prepare(image)).numpy()
+    np.testing.assert_allclose(embedded, model.encode(image[None]), atol=1e-6)
+
+
+def test_random_controls_follow_their_seed_and_leave_torchs_generator_alone(model):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    first, again, other = model.randomised(1), model.randomised(1), model.randomised(2)
+    assert torch.equal(torch.rand(3), expected)
+    assert first.hash == again.hash != other.hash
+    frames = np.zeros((1, 37, 37, 3), np.uint8)
+    np.testing.assert_array_equal(first.encode(frames), again.encode(frames))
+    assert not np.array_equal(first.encode(frames), other.encode(frames))
+
+
+def test_changed_weights_are_noticed_by_their_hash(released):
+    content = bytearray(released.read_bytes())
+    content[-1] ^= 1
+    released.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"has SHA-256 .*its card says"):
+        load_model(released)
+
+
+def test_weights_of_another_architecture_are_refused_with_both_shapes(model, released):
+    wider = build_network(replace(model.config, width=32, predictor_width=16), torch.device("cpu")).state_dict()
+    replace_weights(released, wider)
+    with pytest.raises(CheckpointError, match=r"with shape \(.*32.*\), but its architecture needs \(.*16.*\)"):
+        load_model(released)
+
+
+def test_missing_tensors_are_named(model, released):
+    state = model.network.state_dict()
+    del state["predictor.mask_token"]
+    replace_weights(released, state)
+    with pytest.raises(CheckpointError, match=r"1 tensors missing \(first: \['predictor.mask_token'\]\)"):
+        load_model(released)
+
+
+def test_weights_that_are_not_numbers_are_refused(model, released):
+    state = {key: value.clone() for key, value in model.network.state_dict().items()}
+    state["predictor.out.bias"][0] = float("nan")
+    replace_weights(released, state)
+    with pytest.raises(CheckpointError, match=r"values in predictor.out.bias that are not finite"):
+        load_model(released)
+
+
+@pytest.mark.parametrize("size", [9, 100, 1000])
+def test_a_file_cut_short_is_refused(released, size):
+    released.write_bytes(released.read_bytes()[:size])
+    edit_card(released, sha256=checkpoint.hashlib.sha256(released.read_bytes()).hexdigest())
+    with pytest.raises(CheckpointError, match="cut short"):
+        load_model(released)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"format": 99}, "card of format 99"),
+        ({"config": {"model": {"width": 10**9}}}, r"--width is 1000000000; it must lie in"),
+        (
+            {"config": {"model": {"width": 2048, "heads": 32, "depth": 48}}},
+            "parameters; at most",
+        ),
+        ({"config": {"modell": {}}}, "unknown settings modell"),
+        ({"config": []}, "must be an object"),
+        ({"normalisation": {"mean": [0, 0, 0], "std": [1, 1, 0]}}, "three positive deviations"),
+        ({"normalisation": {}}, "cannot use"),
+    ],
+)
+def test_a_hostile_card_is_refused_before_anything_is_built(released, changes, message):
+    edit_card(released, **changes)
+    with pytest.raises(CheckpointError, match=message):
+        load_model(released)
+
+
+def test_a_card_that_is_missing_huge_or_no_json_is_refused_and_listed_with_its_reason(released):
+    card = released.with_suffix(".json")
+    card.write_text("{" + " " * 2_000_000)
+    with pytest.raises(CheckpointError, match="more than the 1,000,000 allowed"):
+        load_model(released)
+    card.write_text("not json")
+    assert "not valid JSON" in list_checkpoints(released.parent)[0]["error"]
+    card.unlink()
+    with pytest.raises(CheckpointError, match="has no card"):
+        load_model(released)
+
+
+class Evil:
+    """Runs code when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.path}",)
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".pth"])
+@pytest.mark.parametrize("writer", ["torch", "pickle"])
+def test_a_pickle_with_code_in_it_does_not_run(tmp_path, suffix, writer):
+    trap, path = tmp_path / "trap", tmp_path / f"evil{suffix}"
+    content = {"format": 1, "config": Evil(trap), "network": {}, "normalisation": {}}
+    if writer == "torch":
+        torch.save(content, path)
+    else:
+        path.write_bytes(pickle.dumps(content))
+    with pytest.raises(CheckpointError, match=r"not opened, because such a file can run code|not a readable checkpoint"):
+        load_model(path)
+    assert not trap.exists()
+
+
+def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
+    for name, content in (("text.pt", b"hello, this is not a checkpoint"), ("short.pt", b"PK\x03\x04" + b"\0" * 40)):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(CheckpointError, match=r"not a readable checkpoint|can run code"):
+            load_model(tmp_path / name)
+    torch.save({"something": torch.zeros(2)}, tmp_path / "other.pt")
+    with pytest.raises(CheckpointError, match=r"not a checkpoint of this project: found \['something'\]"):
+        load_model(tmp_path / "other.pt")
+
+
+def test_an_encoder_only_model_embeds_and_says_that_it_cannot_predict(monkeypatch):
+    monkeypatch.setitem(PRESETS, "tiny.encoder", replace(preset("small.sigreg06"), **{**SIZES, "predictor_depth": 0}))
+    model = load_model("random:tiny.encoder")
+    assert not model.has_predictor
+    assert model.encode(np.zeros((2, 37, 37, 3), np.uint8)).shape == (2, 16)
+    masks = sample_masks(torch.rand(1, 8, 8), model.config.mask)
+    with pytest.raises(CheckpointError, match="has no predictor"):
+        model.predict(torch.zeros(1, 3, 32, 32), masks)

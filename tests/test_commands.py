@@ -1,0 +1,106 @@
+"""`python -m astrojepa`: every sub-command on a small folder of pictures."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from astrojepa import checkpoint
+from astrojepa.checkpoint import load_model
+from astrojepa.cli import train_main
+from astrojepa.commands import main, make_parser
+
+
+@pytest.fixture
+def run(tmp_path, tiny_flags):
+    assert train_main([*tiny_flags, "--epochs", "1", "--out", str(tmp_path / "run")]) == 0
+    return str(tmp_path / "run")
+
+
+def test_embed_writes_vectors_that_open_without_pickle(run, galaxy_folder, tmp_path):
+    assert main(["embed", run, "--data", str(galaxy_folder), "--out", str(tmp_path / "v.npz")]) == 0
+    with np.load(tmp_path / "v.npz", allow_pickle=False) as found:
+        assert found["vectors"].shape == (128, 16)
+        assert list(found["classes"]) == ["elongated", "round"]
+
+
+def test_probe_prints_every_baseline_beside_the_model_and_export_puts_it_on_the_card(
+    run, galaxy_folder, tmp_path, capsys, monkeypatch
+):
+    report = tmp_path / "probe.json"
+    assert main(["probe", run, "--data", str(galaxy_folder), "--random-seeds", "1", "--out", str(report)]) == 0
+    shown = capsys.readouterr().out
+    for name in ("linear probe", "20-NN", "majority", "summary statistics", "pixel PCA-64, linear", "random weights 0, linear"):
+        assert name in shown
+    table = json.loads(report.read_text())
+    assert table["split"] == "column"
+    assert table["num_test"] == 16
+    monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path / "out")
+    assert main(["export", run, "--id", "tiny.test", "--out", str(tmp_path / "out"), "--measured", str(report)]) == 0
+    model = load_model("best")
+    assert model.id == "tiny.test"
+    assert model.card["measured"]["linear_probe_accuracy"] == table["linear_probe_accuracy"]
+    assert model.card["data"]["num_galaxies"] == 96
+
+
+def test_anomalies_are_listed_strangest_first(run, galaxy_folder, tmp_path, capsys):
+    assert main(["anomalies", run, "--data", str(galaxy_folder), "--top", "3", "--out", str(tmp_path / "a.csv")]) == 0
+    assert len(capsys.readouterr().out.strip().splitlines()) == 4
+    scores = [float(row["score"]) for row in csv.DictReader((tmp_path / "a.csv").read_text().splitlines())]
+    assert len(scores) == 128
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_project_writes_a_map(run, galaxy_folder, tmp_path):
+    assert main(["project", run, "--data", str(galaxy_folder), "--method", "pca", "--out", str(tmp_path / "m.csv")]) == 0
+    assert len((tmp_path / "m.csv").read_text().splitlines()) == 129
+
+
+@pytest.mark.parametrize("galaxy", ["g5", "5"])
+def test_patch_errors_draws_a_picture(run, galaxy_folder, tmp_path, galaxy):
+    assert main(["patch-errors", run, "--data", str(galaxy_folder), "--galaxy", galaxy, "--out", str(tmp_path / "h.png")]) == 0
+    with Image.open(tmp_path / "h.png") as picture:
+        assert picture.size == (448, 448)
+
+
+def test_data_counts_classes_and_splits(galaxy_folder, capsys):
+    assert main(["data", "--data", str(galaxy_folder)]) == 0
+    shown = capsys.readouterr().out
+    assert "128 galaxies, 128 labelled" in shown
+    assert "split train" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["embed", "nope", "--out", "x.npz"], "There is no model 'nope'"),
+        (["patch-errors", "random", "--galaxy", "nobody", "--out", "x.png"], "has no galaxy 'nobody'; give an id such as g0"),
+        (["anomalies", "random", "--method", "magic"], "magic"),
+    ],
+)
+def test_bad_requests_give_one_sentence_and_exit_code_2(arguments, message, galaxy_folder, capsys):
+    assert main([*arguments, "--data", str(galaxy_folder)]) == 2
+    errors = capsys.readouterr().err
+    assert message in errors
+    assert "Traceback" not in errors
+
+
+def test_a_corrupt_picture_is_named_and_left_out_only_when_asked(run, galaxy_folder, tmp_path, capsys):
+    victim = galaxy_folder / "images" / "3.png"
+    victim.write_bytes(victim.read_bytes()[:80])
+    arguments = ["embed", run, "--data", str(galaxy_folder), "--out", str(tmp_path / "v.npz")]
+    assert main(arguments) == 2
+    assert "3.png" in capsys.readouterr().err
+    assert main([*arguments, "--skip-corrupt"]) == 0
+    assert "Left out, cannot be read" in capsys.readouterr().err
+
+
+def test_every_sub_commands_help_shows_an_example(capsys):
+    for name in ("embed", "probe", "anomalies", "project", "patch-errors", "export", "data"):
+        with pytest.raises(SystemExit):
+            make_parser().parse_args([name, "--help"])
+        assert f"example: python -m astrojepa {name}" in " ".join(capsys.readouterr().out.split())

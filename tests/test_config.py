@@ -1,0 +1,72 @@
+"""Settings: declared once, bounded, rebuilt from JSON exactly or refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from astrojepa.cli import config_from, train_parser
+from astrojepa.config import ObjectiveConfig, TrainConfig, flags, replace
+from astrojepa.presets import ALIASES, PRESETS, PUBLISHED, default_preset, preset
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_survives_json(name):
+    config = PRESETS[name]
+    assert TrainConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_every_setting_has_one_flag_with_help():
+    names = [flag for flag, *_ in flags()]
+    assert len(names) == len(set(names))
+    assert "--lambda" in names
+    assert all(item.metadata["help"] for _, _, item, _ in flags())
+
+
+def test_flags_change_exactly_the_settings_they_name():
+    options = train_parser().parse_args(
+        ["--lambda", "0.3", "--no-rotate", "--target-scale", "0.1", "0.2", "--where", "a=b", "--where", "c=d"]
+    )
+    expected = replace(default_preset("cpu"), sigreg_weight=0.3, rotate=False, target_scale=(0.1, 0.2), where=("a=b", "c=d"))
+    assert config_from(options, "cpu") == expected
+
+
+def test_the_default_preset_is_small_on_a_cpu_and_the_published_model_on_a_gpu():
+    assert default_preset("cpu").preset == "small.sigreg06"
+    assert default_preset("cuda").preset == "vit5m.sigreg06"
+
+
+def test_aliases_and_published_numbers_name_presets():
+    assert set(ALIASES.values()) == set(PUBLISHED) <= set(PRESETS)
+    assert preset("model4") is PRESETS["vit25m.sigreg06"]
+
+
+@pytest.mark.parametrize(
+    ("weight", "scale", "rho"), [(0.6, "mean", 1.5), (0.01, "mean", 0.01 / 0.99), (0.6, "count", 384.0), (1.0, "mean", None)]
+)
+def test_strength_follows_its_formula(weight, scale, rho):
+    found = ObjectiveConfig(sigreg_weight=weight, sigreg_scale=scale).strength(256)
+    assert found is None if rho is None else found == pytest.approx(rho)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"model": {"widht": 3}}, "config.model has unknown settings widht"),
+        ({"model": {"width": "192"}}, "config.model.width must be int, found '192'"),
+        ({"model": {"width": True}}, "config.model.width must be int, found True"),
+        ({"optim": {"rotate": 1}}, "config.optim.rotate must be bool, found 1"),
+        ({"mask": {"target_scale": [0.1]}}, "config.mask.target_scale needs 2 values, found 1"),
+        ({"objective": {"sigreg_weight": float("nan")}}, r"--lambda is nan; it must lie in \[0, 1\]"),
+        ({"image": 7}, "config.image must be an object"),
+    ],
+)
+def test_a_config_that_does_not_fit_is_refused_by_name(values, message):
+    with pytest.raises(ValueError, match=message):
+        TrainConfig.from_dict(values)
+
+
+def test_an_unknown_setting_is_refused():
+    with pytest.raises(ValueError, match="There is no setting 'depht'; known settings: activation"):
+        replace(TrainConfig(), depht=3)
