@@ -4,7 +4,7 @@
 
 VENV := .venv
 PY := $(VENV)/bin/python
-PYTHON ?= python3.11
+PYTHON ?= $(shell for p in python3.11 python3; do $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$p && break; done)
 PORT ?= 8501
 # Idle OpenMP threads that spin cost a small machine ten times the work.
 export OMP_WAIT_POLICY := PASSIVE
@@ -13,14 +13,14 @@ export HF_HUB_OFFLINE := 1
 .PHONY: app test check browser bench clean
 
 $(VENV)/.runtime: requirements.txt constraints.txt
-	$(PYTHON) --version 2>/dev/null | grep -q ' 3\.11\.' || { echo "Python 3.11 is needed, found none as '$(PYTHON)'; install it or set PYTHON=/path/to/python3.11"; exit 2; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11 is needed and was not found; install it, or give PYTHON=/path/to/python3.11."; exit 2; }
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
-	touch $@
+	@touch $@
 
 $(VENV)/.development: $(VENV)/.runtime requirements-dev.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
-	touch $@
+	@touch $@
 
 app: $(VENV)/.runtime
 	$(PY) -m streamlit run app/main.py --server.port $(PORT)

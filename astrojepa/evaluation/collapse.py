@@ -72,7 +72,7 @@ def _verdict(rank: float, cosine: float, possible: int) -> str:
         complaints.append(f"the mean pairwise cosine is {cosine:.2f}, over {COSINE_ALARM:g}")
     if complaints:
         return "Collapsing: " + " and ".join(complaints) + "."
-    return f"No sign of collapse: effective rank {rank:.1f} of {possible}, mean pairwise cosine {cosine + 0.0:.2f}."
+    return f"No sign of collapse: effective rank {rank:.1f} of {possible}, mean pairwise cosine {round(cosine, 2) + 0.0:.2f}."
 
 
 def _as_array(vectors: Any) -> np.ndarray:

@@ -30,26 +30,19 @@ def linear_probe(known: Embeddings, new: Embeddings, *, validation: Embeddings |
     present = np.unique(labels)
     if len(present) < 2:
         raise ValueError(f"A linear probe needs at least 2 classes, the known galaxies show {_names(known, present)} only.")
-    held: np.ndarray | None = None
-    parts = [targets]
-    if validation is not None:
-        held, held_labels, _ = _scored(known, validation)
-        parts.append(held)
-    features, targets, *rest = standardise(features, *parts)
-    codes = np.searchsorted(present, labels)
+    held, held_labels = (targets[:0], truth[:0]) if validation is None else _scored(known, validation)[:2]
+    features, targets, held = standardise(features, targets, held)
+    fitted, codes = np.arange(len(labels)), np.searchsorted(present, labels)
     if validation is None:
-        fit_rows, check_rows = _stratified(labels, seed)
-        check = (features[check_rows], labels[check_rows])
-    else:
-        fit_rows, check = np.arange(len(labels)), (rest[0], held_labels)
-    if len(check[1]):
-        strength, text = _choose_strength(features[fit_rows], codes[fit_rows], present, check), ""
-    else:
-        strength, text = FIXED_STRENGTH, " (fixed: too few labels to choose)"
+        fitted, out = _stratified(labels, seed)
+        held, held_labels = features[out], labels[out]
+    strength, remark = FIXED_STRENGTH, " (fixed: too few labels to choose)"
+    if len(held_labels):
+        strength, remark = _choose_strength(features[fitted], codes[fitted], present, (held, held_labels)), ""
     weights = LogisticPath(features, codes, len(present)).fit(strength)
     probabilities = np.zeros((len(truth), len(known.classes)), dtype=np.float32)
     probabilities[:, present] = weights.probabilities(targets)
-    return score(known.classes, truth, probabilities, rows, len(labels), f"C = {strength:g}{text}")
+    return score(known.classes, truth, probabilities, rows, len(labels), f"C = {strength:g}{remark}")
 
 
 def knn_probe(known: Embeddings, new: Embeddings, k: int = 20) -> ProbeResult:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from astrojepa.checkpoint import load_model
 from astrojepa.data.dataset import Dataset
+from astrojepa.data.loaders import frames
 from astrojepa.evaluation.embed import cached_embedding, embed, pixel_pca, summary_statistics
 from astrojepa.evaluation.shape_statistics import shape_statistics
 
@@ -189,3 +191,11 @@ def test_the_label_of_a_data_set_is_that_of_its_embedding(make_dataset: MakeData
     embed(model, data)
     renamed = dataclasses.replace(data, labels=np.array([3, 3, 3, 3, 3]))
     assert embed(model, renamed).labels.tolist() == [3] * 5
+
+
+def test_a_model_with_random_weights_embeds_the_frames_of_its_config(make_dataset: MakeData) -> None:
+    data, model = make_dataset(pictures(3)), load_model("random")
+    found = embed(model, data)
+    assert found.vectors.shape == (3, model.width)
+    expected = model.encode(np.asarray(frames(data, model.config.image.frame_size)))
+    np.testing.assert_allclose(found.vectors, expected, rtol=1e-4, atol=1e-5)
