@@ -72,9 +72,13 @@ def by_category(values: pd.Series, title: str) -> Colouring:
 
 def by_column(values: pd.Series, title: str) -> Colouring:
     """Colour by any column: a scale where it holds many different numbers, groups elsewhere."""
-    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values) and values.nunique() > MAX_GROUPS:
-        return by_number(values.to_numpy(dtype=np.float64, na_value=np.nan), title)
-    return by_category(values, title)
+    said = values[values.notna() & (values.astype(str) != "")]
+    if pd.api.types.is_bool_dtype(values) or said.nunique() <= MAX_GROUPS:
+        return by_category(values, title)
+    numbers = pd.to_numeric(said, errors="coerce")  # labels.csv gives numbers as text
+    if numbers.isna().any():
+        return by_category(values, title)
+    return by_number(numbers.reindex(values.index).to_numpy(dtype=np.float64), title)
 
 
 def ranks(scores: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
@@ -17,7 +18,7 @@ from app.settings import Settings, is_hosted, read_settings
 from app.views import about, anomalies, map, models, probe
 
 HERE = Path(__file__).parent
-PAGES: dict[str, tuple[str, Callable[[Scene], None]]] = {
+PAGES: dict[str, tuple[str, Callable[[Any], None]]] = {
     "map": ("Map", map.show),
     "anomalies": ("Anomalies", anomalies.show),
     "probe": ("Probe lab", probe.show),
@@ -46,19 +47,23 @@ def run() -> None:
         st.switch_page(pages[path])
 
     for path, (title, show) in PAGES.items():
-        run_page = partial(_page, settings, hosted, show, go)
+        run_page = partial(draw, settings, hosted, show, go)
         pages[path] = st.Page(run_page, title=title, url_path=path, default=path == "map")
     st.navigation(list(pages.values()), position="top").run()
 
 
-def _page(settings: Settings, hosted: bool, show: Callable[[Scene], None], go: Callable[[str], None]) -> None:
-    link = links.incoming()
-    work.result(("start",), "Starting", lambda report: jobs.warm_up())
+def draw(settings: Settings, hosted: bool, show: Callable[[Any], None], go: Callable[[str], None]) -> None:
+    """Draw one page; whatever is wrong with data or model becomes a sentence on it."""
     try:
+        if show is about.show:  # words: they wait for nothing
+            show(settings)
+            return
+        link = links.incoming()
+        work.result(("start",), "Starting", lambda report: jobs.warm_up())
         scene = _open(settings, hosted, link, go)
         _show_notices()
         show(scene)
-        if show is not about.show and "data" in scene.opened:
+        if "data" in scene.opened:
             links.publish(scene)
     except (ValueError, OSError) as error:
         _explain(error)

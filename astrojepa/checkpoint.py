@@ -69,7 +69,10 @@ class Model:
             return self.network.embed(self._input(frames)).float().cpu().numpy()
 
     def predict(self, pixels: Tensor, masks: PatchMasks) -> tuple[Tensor, Tensor]:
-        """Return predicted and target tokens (b, M, Nt, D), float32; CheckpointError if the model has no predictor."""
+        """Return predicted and target tokens (b, M, Nt, D), float32, of b images, or of one image under b masks.
+
+        CheckpointError if the model has no predictor.
+        """
         if not self.has_predictor:
             raise CheckpointError(f"{self.id} has no predictor: it is an encoder-only checkpoint, so it gives no patch errors.")
         with torch.inference_mode():

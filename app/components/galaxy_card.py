@@ -10,6 +10,7 @@ import streamlit as st
 
 from app import links, loaders, palette, state, work
 from app.components.copy_link import copy_link
+from app.components.facts import facts
 from app.components.gallery import gallery
 from app.scene import Scene
 
@@ -120,23 +121,24 @@ def _options() -> None:
 def _facts(scene: Scene, row: int) -> None:
     from astrojepa.data import coordinates
 
-    galaxy_ra, galaxy_dec = float(scene.data.ra[row]), float(scene.data.dec[row])
-    redshift = float(scene.data.redshift[row])
-    lines = [("Galaxy", f"{scene.data.ids[row]}, number {row}")]
-    if math.isfinite(galaxy_ra) and math.isfinite(galaxy_dec):
-        lines.append(("Position", f"{galaxy_ra:.5f}° {galaxy_dec:+.5f}°, {coordinates.sexagesimal(galaxy_ra, galaxy_dec)}"))
-    else:
-        lines.append(("Position", "none: simulated" if scene.data.simulated else "unknown"))
-    lines.append(("Redshift", f"{redshift:.4f}" if math.isfinite(redshift) else "unknown"))
-    lines.append(("Anomaly score", f"{scene.scores[row]:.3f}"))
-    with st.container(key="facts"):
-        for name, value in lines:
-            first, second = st.columns([1, 2], gap="small")
-            first.caption(name)
-            second.text(value)
-        if lines[1][1] not in {"unknown", "none: simulated"} and not scene.data.simulated:
-            found = coordinates.sky_links(galaxy_ra, galaxy_dec)
-            st.markdown("  ".join(f"[{name}]({url})" for name, url in found.items()))
+    data = scene.data
+    ra, dec, redshift = (float(values[row]) for values in (data.ra, data.dec, data.redshift))
+    placed = math.isfinite(ra) and math.isfinite(dec) and not data.simulated
+    facts(
+        "galaxy",
+        {
+            "Galaxy": f"{data.ids[row]}, number {row}",
+            "Position": f"{ra:.5f}° {dec:+.5f}°\n{coordinates.sexagesimal(ra, dec)}"
+            if placed
+            else "none: simulated"
+            if data.simulated
+            else "unknown",
+            "Redshift": f"{redshift:.4f}" if math.isfinite(redshift) else "unknown",
+            "Anomaly score": f"{scene.scores[row]:.3f}",
+        },
+    )
+    if placed:
+        st.markdown(" · ".join(f"[{name}]({url})" for name, url in coordinates.sky_links(ra, dec).items()))
 
 
 def _neighbours(scene: Scene, row: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.scene import Scene
+from app.settings import Settings
 
 READING = """
 **The map.** Every galaxy is a vector of features that a network learned from pictures alone, without labels. The map squeezes
@@ -47,7 +47,7 @@ KEYS = """
 """
 
 
-def show(scene: Scene) -> None:
+def show(settings: Settings) -> None:
     """Draw the page: words only."""
     st.title("About", anchor=False)
     left, right = st.columns([3, 2], gap="large")

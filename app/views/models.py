@@ -11,6 +11,7 @@ import streamlit as st
 
 import astrojepa as aj
 from app import loaders, state
+from app.components.facts import facts
 from app.scene import Scene
 
 COMMANDS = """\
@@ -69,9 +70,9 @@ def card_table(cards: list[dict[str, Any]]) -> pd.DataFrame:
 
 def _percent(values: Any, *names: str) -> str:
     if isinstance(values, int | float):
-        return f"{values:.1f} %" if values > 1 else f"{values:.1%}"
+        return f"{values if values > 1 else 100 * values:.1f} %"
     value = next((values[name] for name in names if name in values), None) if isinstance(values, dict) else None
-    return "" if not isinstance(value, int | float) else f"{value:.1f} %" if value > 1 else f"{value:.1%}"
+    return "" if not isinstance(value, int | float) else f"{value if value > 1 else 100 * value:.1f} %"
 
 
 def _load_path() -> None:
@@ -94,23 +95,24 @@ def _model(scene: Scene) -> None:
         st.write("Principal components of the pixels: what can be had without learning anything. No patch errors.")
         return
     config = scene.model.config
-    facts = {
+    described = {
         "Input": f"{config.image.image_size} px, patches of {config.image.patch_size} px, grid {scene.model.grid} × {scene.model.grid}",
         "Encoder": f"width {config.model.width}, depth {config.model.depth}",
         "Predictor": "yes" if scene.model.has_predictor else "none: encoder only",
         "λ": f"{config.objective.sigreg_weight:g}",
         "Hash": scene.model.hash,
     }
-    _table(facts)
+    facts("model", described)
     gauges = aj.collapse_gauges(scene.embeddings.vectors)
     st.caption(f"On the {len(scene.data):,} open galaxies")
     st.write(gauges.verdict)
-    _table(
+    facts(
+        "gauges",
         {
             "Effective rank": f"{gauges.effective_rank:.1f} of {scene.model.width}",
             "Feature deviation": f"{gauges.feature_std:.3f}",
             "Mean cosine": f"{gauges.mean_cosine:.3f}",
-        }
+        },
     )
     _curves(Path(scene.choice.reference))
 
@@ -134,7 +136,8 @@ def _data(scene: Scene) -> None:
     data = scene.data
     st.subheader(data.name, anchor=False)
     labelled = int((data.labels >= 0).sum())
-    _table(
+    facts(
+        "data",
         {
             "Galaxies": f"{len(data):,}{', simulated' if data.simulated else ''}",
             "Labelled": f"{labelled:,} in {len(data.classes)} classes" if labelled else "none",
@@ -143,15 +146,8 @@ def _data(scene: Scene) -> None:
             "Split": "its own column" if data.split_column is not None else "grouped within 60″, seed 42",
             "Left out, damaged": f"{len(getattr(data, 'skipped', ()) or ()):,}",
             "Hash": data.fingerprint,
-        }
+        },
     )
     if labelled:
         counts = np.bincount(data.labels[data.labels >= 0], minlength=len(data.classes))
         st.dataframe(pd.DataFrame({"Class": data.classes, "Galaxies": counts}), hide_index=True, width="stretch")
-
-
-def _table(facts: dict[str, str]) -> None:
-    for name, value in facts.items():
-        first, second = st.columns([1, 2], gap="small")
-        first.caption(name)
-        second.text(value)

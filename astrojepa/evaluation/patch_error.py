@@ -46,7 +46,7 @@ def patch_errors(
     pixels = model.prepare(image)
     tally = _Tally(model.grid, max(int(rows.max()) for rows, _ in batches) + 1)
     for rows, batch in batches:
-        prediction, target = model.predict(pixels.expand(len(rows), -1, -1, -1), batch)
+        prediction, target = model.predict(pixels, batch)
         tally.add(rows, batch, prediction.float().cpu(), target.float().cpu())
     return tally.result()
 

@@ -46,9 +46,12 @@ class JEPA(nn.Module):
         self.target_encoder.eval()
         return self
 
-    def forward(self, images: Float[Tensor, "B 3 S S"], masks: PatchMasks) -> JEPAOutput:
-        """Encode the context, predict the target blocks, and encode the whole image with the target encoder."""
-        context, raw = self.encoder(images, masks.context)
+    def forward(self, images: Float[Tensor, "#B 3 S S"], masks: PatchMasks) -> JEPAOutput:
+        """Encode the context, predict the target blocks, and encode the whole image with the target encoder.
+
+        One image (1, 3, S, S) with several masks is encoded whole only once.
+        """
+        context, raw = self.encoder(images.expand(len(masks.context), -1, -1, -1), masks.context)
         pooled = raw.mean(dim=1) if self.projector is None else self.projector(context.mean(dim=1))
         return JEPAOutput(
             prediction=self.predict(context, masks),
@@ -65,11 +68,12 @@ class JEPA(nn.Module):
         return prediction
 
     @torch.no_grad()
-    def target_tokens(self, images: Float[Tensor, "B 3 S S"], masks: PatchMasks) -> Float[Tensor, "B M Nt D"]:
+    def target_tokens(self, images: Float[Tensor, "#B 3 S S"], masks: PatchMasks) -> Float[Tensor, "B M Nt D"]:
         """Encode the whole image with the target encoder and gather the target blocks, layer-normed without affine."""
         tokens, _ = self.target_encoder(images)
         if self.config.target_norm:
             tokens = nn.functional.layer_norm(tokens, tokens.shape[-1:])
+        tokens = tokens.expand(len(masks.targets), -1, -1)
         return gather_tokens(tokens, masks.targets.flatten(1)).view(*masks.targets.shape, -1)
 
     @torch.no_grad()

@@ -125,3 +125,10 @@ def test_without_a_projector_sigreg_sees_the_mean_token_before_the_final_norm(ma
     images = torch.randn(3, 3, 64, 64)
     _, raw = network.encoder(images, masks.context)
     torch.testing.assert_close(network(images, masks).projected, raw.mean(1))
+
+
+def test_one_image_under_several_masks_equals_the_image_repeated(network, masks):
+    image = torch.randn(1, 3, 64, 64)
+    once, repeated = network(image, masks), network(image.expand(3, -1, -1, -1), masks)
+    torch.testing.assert_close(once.prediction, repeated.prediction)
+    torch.testing.assert_close(once.target, repeated.target)

@@ -1,0 +1,16 @@
+"""Names and values in two quiet columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+
+def facts(key: str, values: Mapping[str, str]) -> None:
+    """Show facts as text; nothing in them is taken for markup."""
+    with st.container(key=f"facts-{key}"):
+        for name, value in values.items():
+            first, second = st.columns([1, 2], gap="small")
+            first.caption(name)
+            second.text(value)

@@ -1,0 +1,90 @@
+"""A page of the explorer in a browser, as the tests speak of it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
+
+PATIENCE = 400_000  # ms: the first page draws galaxies, embeds and ranks them, on a machine that may be busy
+
+
+class Explorer:
+    """A page of the explorer, with what went wrong in it."""
+
+    def __init__(self, page: Any, url: str) -> None:
+        self.page, self.url = page, url
+        self.complaints: list[str] = []
+        self.outside: list[str] = []
+        page.set_default_timeout(60_000)
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", self._request)
+
+    def _console(self, message: Any) -> None:
+        address = message.location.get("url", "")
+        if (
+            message.type == "error" and "/_stcore/" not in address
+        ):  # Streamlit itself tries those below every page's address first
+            self.complaints.append(f"{message.text} ({address})")
+
+    def _request(self, request: Any) -> None:
+        if not request.url.startswith((self.url, self.url.replace("http", "ws"), "data:", "blob:")):
+            self.outside.append(request.url)
+
+    def open(self, path: str = "/") -> Explorer:
+        self.page.goto(self.url + path)
+        return self.drawn()
+
+    def drawn(self) -> Explorer:
+        try:
+            self.page.locator("canvas[data-drawn]").wait_for(timeout=PATIENCE)
+        except PlaywrightTimeout:
+            pytest.fail(f"No map was drawn. The page says:\n{self.page.locator('body').inner_text()}")
+        return self.quiet()
+
+    def quiet(self) -> Explorer:
+        """Wait until no script is running and nothing is stale."""
+        self.page.wait_for_function(
+            "() => document.querySelector('[data-testid=\"stApp\"]')?.dataset.testScriptState === 'notRunning'", timeout=PATIENCE
+        )
+        return self
+
+    @property
+    def canvas(self) -> Any:
+        return self.page.locator(".stage > canvas")
+
+    def pixel_of(self, row: int) -> tuple[float, float]:
+        return tuple(self.canvas.evaluate("(canvas, row) => canvas.pixelOf(row)", row))
+
+    def place(self, row: int) -> tuple[float, float]:
+        """Where a galaxy is on the screen."""
+        box = self.canvas.bounding_box()
+        x, y = self.pixel_of(row)
+        return box["x"] + x, box["y"] + y
+
+    def all_pixels(self, count: int = 200) -> np.ndarray:
+        return np.array(self.canvas.evaluate("(canvas, n) => [...Array(n).keys()].map(i => canvas.pixelOf(i))", count))
+
+    def lonely_row(self, avoid: tuple[int, ...] = ()) -> int:
+        """A galaxy with nobody near it on the screen, away from the tools."""
+        xy = self.all_pixels()
+        gaps = np.linalg.norm(xy[:, None] - xy[None], axis=2) + 1e9 * np.eye(len(xy))
+        gaps = gaps.min(axis=1)
+        gaps[xy[:, 1] < 60] = 0
+        gaps[list(avoid)] = 0
+        return int(gaps.argmax())
+
+    def shown_row(self) -> int:
+        """The number of the galaxy in the card."""
+        self.quiet()
+        found = re.search(r"number (\d+)$", self.page.get_by_text(re.compile(r"^sim-\d+-\d+, number \d+$")).inner_text())
+        assert found
+        return int(found[1])
+
+    def click_row(self, row: int) -> None:
+        self.page.mouse.click(*self.place(row))
+        self.page.get_by_text(re.compile(rf", number {row}$")).wait_for()

@@ -1,0 +1,149 @@
+"""Colours, ranks, search and export: pure functions."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app import colouring, export, palette, search
+from app.components.latent_map import pack
+
+GALAXY10 = (
+    "Disturbed",
+    "Merging",
+    "Round Smooth",
+    "In-between Round Smooth",
+    "Cigar Shaped Smooth",
+    "Barred Spiral",
+    "Unbarred Tight Spiral",
+    "Unbarred Loose Spiral",
+    "Edge-on without Bulge",
+    "Edge-on with Bulge",
+)
+
+
+def test_galaxy10_classes_have_the_colours_and_shapes_of_their_families() -> None:
+    styles = palette.class_styles(GALAXY10)
+    expected = "#FF7AA2 #E5484D #FFE08A #F5B83D #C98A1B #8CC8FF #4C9BE8 #2F6FC1 #7FE0C3 #2FA58B"
+    assert [style.colour for style in styles] == expected.split()
+    shapes = "diamond diamond circle circle circle triangle triangle triangle bar bar"
+    assert [style.shape for style in styles] == shapes.split()
+
+
+@given(st.lists(st.text(max_size=12), max_size=12, unique=True))
+def test_no_two_classes_share_a_colour_while_colours_last(names: list[str]) -> None:
+    styles = palette.class_styles(tuple(names[:8]))
+    assert len({style.colour for style in styles}) == len(styles)
+
+
+def test_unlabelled_galaxies_are_counted_apart() -> None:
+    found = colouring.by_class(np.array([0, 1, -1, 1]), ("a", "b"))
+    assert found.codes.tolist() == [0, 1, 255, 1]
+    assert [group["count"] for group in found.legend["groups"]] == [1, 2, 1]
+
+
+def test_numbers_run_from_the_first_to_the_last_percentile_and_unknown_ones_are_grey() -> None:
+    found = colouring.by_number(np.array([*range(101), np.nan], dtype=float), "x")
+    assert found.codes[-1] == 255
+    assert (found.codes[0], found.codes[50], found.codes[100]) == (0, 127, 254)
+    assert (found.legend["low"], found.legend["high"]) == (1.0, 99.0)
+
+
+def test_a_constant_or_empty_number_column_does_not_divide_by_zero() -> None:
+    assert set(colouring.by_number(np.full(4, 3.0), "x").codes) == {127}
+    assert set(colouring.by_number(np.full(4, np.nan), "x").codes) == {255}
+
+
+def test_numbers_written_as_text_are_numbers_and_words_are_groups() -> None:
+    numbers = pd.Series([f"{k / 7:.3f}" for k in range(40)] + [""])
+    assert colouring.by_column(numbers, "x").legend["kind"] == "ramp"
+    found = colouring.by_column(pd.Series(["a", "b", "", None, "a"]), "x")
+    assert found.legend["kind"] == "groups"
+    assert found.codes.tolist() == [0, 1, 255, 255, 0]
+
+
+def test_many_words_leave_one_colour_for_the_rest() -> None:
+    found = colouring.by_category(pd.Series([f"w{k}" for k in range(40)]), "x")
+    assert len(found.legend["groups"]) == 16
+    assert found.legend["groups"][-1] == {"code": 15, "name": "other", "colour": palette.MUTED, "count": 25}
+
+
+def test_rank_one_is_the_strangest_and_ties_keep_their_order() -> None:
+    assert colouring.ranks(np.array([0.5, 2.0, 0.5, 1.0])).tolist() == [3, 1, 4, 2]
+    assert colouring.rank_codes(np.array([1, 2, 3])).tolist() == [255, 127, 0]
+
+
+def test_the_map_of_twenty_thousand_galaxies_fits_in_150_kilobytes() -> None:
+    rng = np.random.default_rng(0)
+    n = 20_000
+    labels = rng.integers(0, 10, n)
+    header = {"title": "t", "neighbours": [], "polygons": []}
+    coloured = colouring.by_class(labels, GALAXY10)
+    data = pack(header, rng.integers(0, 65536, (n, 2)), labels, coloured, np.zeros(n))
+    assert len(data) <= 150_000
+    length = int.from_bytes(data[:4], "little")
+    assert (4 + length) % 4 == 0
+    assert json.loads(data[4 : 4 + length])["count"] == n
+    assert len(data) == 4 + length + 7 * n
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1", "-cmd", "@x", "\t=1", " =1", "\n-1"])
+def test_a_cell_that_looks_like_a_formula_is_escaped(cell: str) -> None:
+    assert export.safe_cell(cell).startswith("'")
+
+
+def test_numbers_are_not_escaped_and_unknown_ones_are_empty() -> None:
+    assert [export.safe_cell(value) for value in (-1.5, 3, float("nan"), None, "a,b")] == ["-1.5", "3", "", "", "a,b"]
+
+
+@given(
+    st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20), min_size=2, max_size=2), max_size=5)
+)
+def test_csv_reads_back_as_what_was_written(rows: list[list[str]]) -> None:
+    text = export.to_csv(("a", "b"), rows)
+    read = list(csv.reader(io.StringIO(text)))
+    assert read == [["a", "b"], *[[export.safe_cell(cell) for cell in row] for row in rows]]
+    assert not any(cell.startswith(("=", "+", "-", "@")) for line in read for cell in line)
+
+
+IDS = np.array(["NGC 1", "NGC 2", "77"])
+RA, DEC = np.array([10.0, 20.0, 30.0]), np.array([-5.0, 5.0, 0.0])
+
+
+def parse(text: str) -> tuple[float, float]:
+    ra, dec = map(float, text.split())
+    return ra, dec
+
+
+def found(text: str) -> search.Found:
+    return search.search(text, IDS, ("Barred Spiral", "Merging"), RA, DEC, parse)
+
+
+def test_search_finds_ids_rows_classes_and_places() -> None:
+    assert found("NGC 2").row == 1
+    assert found("77").row == 2, "an id goes before a row number"
+    assert found("#1").row == 1
+    assert found("merg").label == 1
+    near = found("20.01 5.0")
+    assert near.row == 1
+    assert "35.9″ away" in near.sentence
+    assert found("ngc").row == 0
+
+
+@pytest.mark.parametrize("text", ["nothing like this", "999", "x" * 5000])
+def test_search_says_when_nothing_matches(text: str) -> None:
+    answer = found(text)
+    assert answer.row is None
+    assert answer.sentence
+
+
+def test_coordinates_find_nothing_among_galaxies_without_places() -> None:
+    unknown = np.full(3, np.nan)
+    assert "no sky positions" in search.search("1 2", IDS, (), unknown, unknown, parse).sentence

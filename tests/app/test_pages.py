@@ -1,0 +1,153 @@
+"""Every page drawn headless by Streamlit's own test runner, on 60 simulated galaxies and random weights."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app import colouring, probing
+from app.views.anomalies import ranking
+from app.views.models import card_table
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit")
+
+
+def script(page: str) -> None:
+    """Draw one page, as app/main.py does it."""
+    import os
+
+    from app import settings, shell
+
+    shell.draw(settings.read_settings([], os.environ), False, shell.PAGES[page][1], lambda path: None)
+
+
+@pytest.fixture
+def draw(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AppTest]:
+    """Run a page until nothing is in progress any more."""
+    monkeypatch.setenv("ASTROJEPA_CACHE", str(tmp_path_factory.getbasetemp() / "pages-cache"))
+    monkeypatch.setenv("ASTROJEPA_MODE", "")
+
+    def run(page: str, data: str = "simulated:60", checkpoint: str = "random", query: dict[str, str] | None = None) -> AppTest:
+        monkeypatch.setenv("ASTROJEPA_DATA", data)
+        monkeypatch.setenv("ASTROJEPA_CHECKPOINT", checkpoint)
+        test = AppTest.from_function(script, args=(page,), default_timeout=120)
+        for name, value in (query or {}).items():
+            test.query_params[name] = value
+        return settled(test.run())
+
+    return run
+
+
+def settled(test: AppTest) -> AppTest:
+    deadline = time.monotonic() + 300
+    while any("progress" in type(element).__name__.lower() or element.type == "progress" for element in test.main) and (
+        time.monotonic() < deadline
+    ):
+        time.sleep(0.5)
+        test.run()
+    assert not test.exception
+    return test
+
+
+def words(test: AppTest) -> str:
+    return " ".join(
+        str(element.value)
+        for kind in ("caption", "markdown", "info", "error", "title", "subheader")
+        for element in test.get(kind)
+    )
+
+
+def test_map_selects_the_strangest_galaxy_and_names_the_simulation(draw: Callable[..., AppTest]) -> None:
+    test = draw("map")
+    assert "Simulated galaxies" in words(test)
+    assert "strangest of 60" in words(test)
+    assert test.query_params["galaxy"] == str(test.session_state["row"])
+    test.button[0].click().run()
+    assert not test.exception
+
+
+def test_map_follows_a_link_and_keeps_its_galaxy(draw: Callable[..., AppTest]) -> None:
+    test = draw("map", query={"galaxy": "17", "map": "pca", "colour": "anomaly score"})
+    assert test.session_state["row"] == 17
+    assert test.session_state["colour"] == "anomaly score"
+
+
+def test_without_a_model_the_map_is_a_baseline_and_says_so(draw: Callable[..., AppTest]) -> None:
+    test = draw("map", checkpoint="baseline")
+    assert "Baseline, no model" in words(test)
+    assert "Patch errors need a model" in words(test)
+
+
+def test_a_bad_checkpoint_is_one_card_and_the_page_goes_on(draw: Callable[..., AppTest], tmp_path: Path) -> None:
+    bad = tmp_path / "bad.safetensors"
+    bad.write_bytes(b"not weights")
+    test = draw("map", checkpoint=str(bad))
+    assert len(test.error) == 1
+    assert "bad.safetensors was not opened" in test.error[0].value
+    assert "Baseline, no model" in words(test)
+
+
+def test_missing_data_are_a_sentence(draw: Callable[..., AppTest]) -> None:
+    test = draw("map", data="no/such/folder")
+    assert "There is no data at" in test.error[0].value
+
+
+def test_anomalies_filters_by_class(draw: Callable[..., AppTest]) -> None:
+    test = draw("anomalies")
+    assert "Strangest first" in words(test)
+    box = next(box for box in test.selectbox if box.key == "anomaly_class")
+    box.select("Merging").run()
+    assert not test.exception
+
+
+def test_probe_lab_trains_on_click_with_baselines_beside_it(draw: Callable[..., AppTest]) -> None:
+    test = draw("probe", data="simulated:200")
+    next(button for button in test.button if button.label == "Train").click().run()
+    settled(test)
+    assert "named rightly" in words(test)
+    assert "95 % interval" in words(test)
+    assert list(test.dataframe[0].value["features"]) == ["This model", "Commonest class", "Pixel PCA"]
+
+
+def test_probe_lab_explains_data_without_labels(draw: Callable[..., AppTest], tmp_path: Path) -> None:
+    from astrojepa import plotting
+
+    for k in range(8):
+        picture = np.random.default_rng(k).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+        (tmp_path / f"{k}.jpg").write_bytes(plotting.encode_image(picture))
+    test = draw("probe", data=str(tmp_path))
+    assert "nothing to probe" in test.info[0].value
+
+
+@pytest.mark.parametrize("page", ["models", "about"])
+def test_page_of_facts_opens(draw: Callable[..., AppTest], page: str) -> None:
+    assert len(words(draw(page))) > 400
+
+
+def test_ranking_can_be_of_one_class() -> None:
+    places = colouring.ranks(np.array([0.1, 0.9, 0.5, 0.7]))
+    assert ranking(places, np.array([0, 1, 0, 1]), None).tolist() == [1, 3, 2, 0]
+    assert ranking(places, np.array([0, 1, 0, 1]), 0).tolist() == [2, 0]
+
+
+def test_a_share_of_the_labels_keeps_every_class() -> None:
+    labels = np.array([0] * 100 + [1] * 10 + [-1] * 5)
+    chosen = probing.known_share(labels, 0.01)
+    assert sorted(labels[chosen].tolist()) == [0, 1]
+    assert len(probing.known_share(labels, 1.0)) == 110
+
+
+def test_cards_show_published_beside_measured() -> None:
+    cards: list[dict[str, Any]] = [
+        {"id": "a", "sha256": "f" * 64, "published": 59.1, "measured": {"linear_probe_accuracy": 0.612}},
+        {"id": "broken", "error": "no card"},
+    ]
+    table = card_table(cards)
+    assert table["Model"].tolist() == ["a"]
+    assert (table["Published"][0], table["Measured"][0]) == ("59.1 %", "61.2 %")

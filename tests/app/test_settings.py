@@ -1,0 +1,97 @@
+"""What the explorer is started with, and who may be looking."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from app.settings import ROOT, Source, is_hosted, is_loopback, read_settings
+
+HERE = {"Host": "localhost:8501"}
+
+
+def test_without_flags_the_default_data_come_first_and_the_simulator_is_on_offer() -> None:
+    assert read_settings([], {}).sources == (Source(""), Source("simulated"))
+
+
+def test_flags_name_data_conditions_and_checkpoint() -> None:
+    flags = ["--data", "galaxies", "--where", "source=gz1-balanced", "--label-column", "morphology", "--checkpoint", "model3"]
+    settings = read_settings(flags, {"ASTROJEPA_DATA": "ignored"})
+    assert settings.sources[0] == Source("galaxies", ("source=gz1-balanced",), "morphology")
+    assert settings.checkpoint == "model3"
+    assert "/" not in settings.sources[0].name
+
+
+def test_environment_fills_what_flags_leave_open() -> None:
+    settings = read_settings([], {"ASTROJEPA_DATA": "simulated:200", "ASTROJEPA_CHECKPOINT": "random"})
+    assert settings.sources == (Source("simulated:200"),)
+    assert settings.checkpoint == "random"
+
+
+@pytest.mark.parametrize("flags", [["--dta", "x"], ["--where", "morphology"], ["--data"]])
+def test_a_wrong_flag_is_a_sentence(flags: list[str]) -> None:
+    with pytest.raises(ValueError, match=r"[a-z]"):
+        read_settings(flags, {})
+
+
+@pytest.mark.parametrize(
+    ("host", "local"),
+    [
+        ("localhost", True),
+        ("localhost:8501", True),
+        ("127.0.0.1:8501", True),
+        ("127.8.9.1", True),
+        ("[::1]:8501", True),
+        ("::1", True),
+        ("0.0.0.0", False),
+        ("192.168.1.4:8501", False),
+        ("localhost.evil.example", False),
+        ("127.0.0.1.evil.example:80", False),
+        ("", False),
+    ],
+)
+def test_only_this_machine_is_loopback(host: str, local: bool) -> None:
+    assert is_loopback(host) is local
+
+
+def test_local_needs_address_host_and_forwarded_headers_to_agree() -> None:
+    assert not is_hosted({}, "127.0.0.1", HERE)
+    assert not is_hosted({}, "127.0.0.1", {**HERE, "X-Forwarded-For": "127.0.0.1"})
+    assert is_hosted({}, "0.0.0.0", HERE)
+    assert is_hosted({}, None, HERE)
+    assert is_hosted({}, "127.0.0.1", {"host": "explorer.example.org"})
+    assert is_hosted({}, "127.0.0.1", {**HERE, "x-forwarded-for": "127.0.0.1, 203.0.113.9"})
+    assert is_hosted({}, "127.0.0.1", {**HERE, "Forwarded": "for=203.0.113.9"})
+
+
+def test_the_environment_can_tighten_but_not_loosen() -> None:
+    assert is_hosted({"ASTROJEPA_MODE": "hosted"}, "127.0.0.1", HERE)
+    assert is_hosted({"ASTROJEPA_MODE": "local"}, "0.0.0.0", HERE)
+
+
+def test_streamlit_reads_the_same_settings_from_both_places() -> None:
+    texts = [(ROOT / folder / ".streamlit" / "config.toml").read_text(encoding="utf-8") for folder in ("app", ".")]
+    assert texts[0] == texts[1]
+    settings = tomllib.loads(texts[0])
+    assert settings["server"]["address"] == "127.0.0.1"
+    assert settings["server"]["enableXsrfProtection"] is True
+    assert settings["server"]["fileWatcherType"] == "none"
+    assert settings["server"]["maxUploadSize"] <= 10
+    assert settings["browser"]["gatherUsageStats"] is False
+    assert settings["client"]["showErrorDetails"] == "none"
+
+
+def test_the_app_imports_no_numerics_of_its_own() -> None:
+    forbidden = ("torch", "timm", "sklearn", "h5py", "umap", "PIL", "astropy", "plotly")
+    for path in (ROOT / "app").rglob("*.py"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            words = line.split()
+            if words[:1] in (["import"], ["from"]):
+                assert words[1].split(".")[0] not in forbidden, f"{path.relative_to(ROOT)}: {line}"
+
+
+def test_files_are_short() -> None:
+    for path in [*(ROOT / "app").rglob("*.py"), *Path(__file__).parent.glob("*.py")]:
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= 250, path.name

@@ -1,0 +1,74 @@
+"""The permalink: what goes in comes out, what is not a link is ignored, what differs is said."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app import state
+
+names = st.from_regex(r"[A-Za-z0-9._:+ =-]{1,80}", fullmatch=True)
+hashes = st.from_regex(r"[0-9a-f]{8,16}", fullmatch=True)
+words = st.text(st.characters(categories=["L", "N", "P", "Zs"]), max_size=60).filter(str.isprintable)
+links = st.builds(
+    state.Link,
+    model=names,
+    model_hash=hashes,
+    data=names,
+    data_hash=hashes,
+    projection=st.sampled_from(sorted(state.PROJECTIONS)),
+    colour=words,
+    row=st.none() | st.integers(0, state.MAX_ROW),
+    id=words,
+)
+
+
+@given(links)
+def test_a_link_survives_the_address_bar(link: state.Link) -> None:
+    assert state.decode_link(state.encode_link(link)) == link
+
+
+@given(st.dictionaries(st.sampled_from(["model", "data", "map", "colour", "galaxy", "id", "x"]), st.text(max_size=300)))
+def test_any_address_gives_a_bounded_link(parameters: dict[str, str]) -> None:
+    link = state.decode_link(parameters)
+    assert link.projection in {"", *state.PROJECTIONS}
+    assert link.row is None or 0 <= link.row <= state.MAX_ROW
+    assert max(map(len, (link.model, link.data, link.colour, link.id))) <= 160
+    assert "/" not in link.model + link.data, "no path comes in by the address"
+
+
+def test_paths_and_markup_are_not_names() -> None:
+    link = state.decode_link({"model": "../../etc/passwd", "data": "<b>@12345678", "galaxy": "-1", "map": "3d"})
+    assert link == state.Link(data_hash="12345678")
+
+
+IDS = np.array(["a", "b", "c"])
+
+
+def test_same_data_and_row_are_found_without_a_word() -> None:
+    assert state.locate(state.Link(row=1, id="b", data_hash="12345678"), IDS, "1234567890abcdef") == (1, "")
+
+
+def test_galaxy_is_followed_by_its_id_when_rows_have_moved() -> None:
+    assert state.locate(state.Link(row=0, id="c"), IDS, "f" * 16) == (2, "")
+
+
+def test_a_missing_galaxy_is_named() -> None:
+    row, sentence = state.locate(state.Link(row=9, id="nobody"), IDS, "f" * 16)
+    assert row is None
+    assert "nobody" in sentence
+
+
+def test_a_bare_row_of_another_data_set_is_opened_with_a_warning() -> None:
+    row, sentence = state.locate(state.Link(row=2, data_hash="0" * 8), IDS, "f" * 16)
+    assert row == 2
+    assert "another data set" in sentence
+
+
+def test_differences_are_said_in_one_sentence_and_silence_means_none() -> None:
+    link = state.Link(model="m", model_hash="aaaaaaaa", data="d", data_hash="bbbbbbbb")
+    assert state.differences(link, "m", "aaaaaaaa11111111", "d", "bbbbbbbb11111111") == ""
+    sentence = state.differences(link, "other", "cccccccc11111111", "d", "bbbbbbbb11111111")
+    assert "the model m (aaaaaaaa), here other (cccccccc)" in sentence
+    assert sentence.count(".") == 1
