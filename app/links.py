@@ -34,7 +34,7 @@ def current(scene: Scene) -> state.Link:
     return state.Link(
         model=scene.choice.reference if scene.model is None else str(scene.model.id),
         model_hash=scene.model.hash[:8] if scene.model else "",
-        data=scene.data.name,
+        data=scene.source.name,
         data_hash=scene.data.fingerprint[:8],
         projection=st.session_state.get(state.PROJECTION) or "",
         colour=st.session_state.get(state.COLOUR) or "",

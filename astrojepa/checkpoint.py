@@ -188,7 +188,9 @@ def _load_pickled(path: Path, device: torch.device) -> Model:
         raise CheckpointError(f"{path} is not a checkpoint of this project: found {sorted(map(str, content))[:6]}.")
     card = {"id": path.parent.name, **{key: content[key] for key in ("data", "training") if key in content}}
     digest = file_hash(path)
-    return _assemble(path.parent.name, content["config"], content["normalisation"], content["network"], card, digest, path, device)
+    return _assemble(
+        path.parent.name, content["config"], content["normalisation"], content["network"], card, digest, path, device
+    )
 
 
 def _assemble(

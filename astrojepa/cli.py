@@ -9,8 +9,6 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # idle threads that spin cost a shared machine ten times the work
-
 from astrojepa.config import TrainConfig, flags, replace
 from astrojepa.presets import ALIASES, PRESETS, default_preset, preset
 
@@ -25,6 +23,7 @@ def train_main(arguments: Sequence[str] | None = None) -> int:
 
 def guarded(command: Callable[[], int]) -> int:
     """Run a command and turn its complaints into one sentence on stderr and exit code 2; Ctrl-C gives 130."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: idle threads that spin slow a shared machine tenfold
     try:
         return command()
     except (ValueError, OSError, FloatingPointError) as error:

@@ -106,9 +106,7 @@ class SIGReg(nn.Module):
         self.num_directions, self.t_max, self.num_knots, self.scale, self.seed = num_directions, t_max, num_knots, scale, seed
         self.register_buffer("counter", torch.zeros((), dtype=torch.int64))
 
-    def forward(
-        self, z: Tensor, directions: Float[Tensor, "D K"] | None = None, step: int | None = None
-    ) -> Float[Tensor, ""]:
+    def forward(self, z: Tensor, directions: Float[Tensor, "D K"] | None = None, step: int | None = None) -> Float[Tensor, ""]:
         """Return the statistic for embeddings `z` (N, D).
 
         `directions` (unit columns) can be passed in to compare with other code; else they follow from (seed, step), and without

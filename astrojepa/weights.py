@@ -70,7 +70,9 @@ def read_pickled(path: str | Path) -> dict[str, Any]:
     path = Path(path)
     _check_size(path)
     if not zipfile.is_zipfile(path):
-        raise CheckpointError(f"{path} is not a readable checkpoint: expected the zip archive that torch.save writes; it may be cut short.")
+        raise CheckpointError(
+            f"{path} is not a readable checkpoint: expected the zip archive that torch.save writes; it may be cut short."
+        )
     try:
         with torch.serialization.safe_globals(_numpy_scalars()):
             content = torch.load(path, map_location="cpu", weights_only=True)
