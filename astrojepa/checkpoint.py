@@ -15,7 +15,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from astrojepa.cache import atomic_write
-from astrojepa.config import TrainConfig
+from astrojepa.config import TrainConfig, replace
 from astrojepa.data.transforms import centre_crop, normalise, resize_frame, to_flux
 from astrojepa.models.jepa import JEPA
 from astrojepa.presets import ALIASES, PRESETS, PUBLISHED, default_preset
@@ -154,7 +154,8 @@ def save_released(model: Model, folder: str | Path, card: dict[str, Any], dtype:
     path = Path(folder) / f"{card['id']}.safetensors"
     state = {key: value.to(dtype).contiguous().cpu() for key, value in model.network.state_dict().items()}
     data = save_tensors(state, metadata={"id": card["id"]})
-    card = {"format": FORMAT, **card, "sha256": hashlib.sha256(data).hexdigest(), "config": model.config.to_dict()}
+    config = replace(model.config, data=Path(model.config.data.data).name)  # no machine's path on a card
+    card = {"format": FORMAT, **card, "sha256": hashlib.sha256(data).hexdigest(), "config": config.to_dict()}
     card |= {"normalisation": {"mean": model.mean, "std": model.std}, "published": PUBLISHED.get(card["id"])}
     with atomic_write(path) as stream:
         stream.write(data)
@@ -186,7 +187,7 @@ def _load_pickled(path: Path, device: torch.device) -> Model:
         return Model(path.stem, network, config, card, file_hash(path)[:16], *FIXED_STATISTICS, device)
     if content.get("format") != FORMAT or not {"config", "network", "normalisation"} <= content.keys():
         raise CheckpointError(f"{path} is not a checkpoint of this project: found {sorted(map(str, content))[:6]}.")
-    card = {"id": path.parent.name, **{key: content[key] for key in ("data", "training") if key in content}}
+    card = {"id": path.parent.name, **{key: content[key] for key in ("data", "training", "environment") if key in content}}
     digest = file_hash(path)
     return _assemble(
         path.parent.name, content["config"], content["normalisation"], content["network"], card, digest, path, device

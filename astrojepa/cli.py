@@ -43,7 +43,9 @@ def train_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--preset", help=f"recipe to start from: {', '.join([*PRESETS, *ALIASES])}")
     parser.add_argument("--out", help="run folder (default runs/<date>-<preset>)")
-    parser.add_argument("--resume", metavar="RUN", help="continue a run folder; its config is used")
+    parser.add_argument(
+        "--resume", metavar="RUN", help="continue a run folder with its config; --data may name where the same galaxies are now"
+    )
     parser.add_argument("--device", help="cpu or cuda (default: cuda if there is one)")
     groups: dict[str, Any] = {}
     for flag, group, item, kind in flags(TrainConfig):
@@ -86,10 +88,10 @@ def _train(options: argparse.Namespace) -> int:
     if device.partition(":")[0] not in ("cpu", "cuda") or (device.startswith("cuda") and not torch.cuda.is_available()):
         raise ValueError(f"--device {device} is not available here; choose cpu{' or cuda' if torch.cuda.is_available() else ''}.")
     if options.resume:
-        given = [flag for flag, _, item, _ in flags(TrainConfig) if getattr(options, item.name) is not None]
+        given = [flag for flag, _, item, _ in flags(TrainConfig) if getattr(options, item.name) is not None and flag != "--data"]
         if given or options.preset or options.out:
             raise ValueError(f"--resume takes its settings from the run; leave out {', '.join(given) or '--preset and --out'}.")
-        folder = train(TrainConfig(), resume=options.resume, device=device)
+        folder = train(replace(TrainConfig(), data=options.data or ""), resume=options.resume, device=device)
     else:
         config = config_from(options, device)
         if not options.preset and device == "cpu":

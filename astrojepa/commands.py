@@ -70,6 +70,7 @@ def make_parser() -> argparse.ArgumentParser:
     export.add_argument("model", metavar="RUN", help="run folder, or one of its .pt files")
     export.add_argument("--id", required=True, help="architecture.recipe")
     export.add_argument("--out", default="checkpoints", help="folder (default checkpoints)")
+    export.add_argument("--description", default="", help="one sentence on what it was trained on")
     export.add_argument("--measured", type=Path, help="JSON written by the probe command; goes onto the card")
     data = add("data", _data, "Say what is in a data set.", "--data galaxies", model=False)
     _add_data(data)
@@ -178,6 +179,8 @@ def _export(options: argparse.Namespace) -> int:
 
     model = load_model(options.model)
     card = {**model.card, "id": options.id, "alias": {value: key for key, value in ALIASES.items()}.get(options.id)}
+    if options.description:
+        card["description"] = options.description
     card["measured"] = read_json(options.measured) if options.measured else None
     path = save_released(model, options.out, card)
     print(f"{path}: {path.stat().st_size:,} bytes; card in {path.with_suffix('.json').name}")

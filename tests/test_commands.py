@@ -45,6 +45,7 @@ def test_probe_prints_every_baseline_beside_the_model_and_export_puts_it_on_the_
     assert model.id == "tiny.test"
     assert model.card["measured"]["linear_probe_accuracy"] == table["linear_probe_accuracy"]
     assert model.card["data"]["num_galaxies"] == 96
+    assert str(galaxy_folder.parent) not in (tmp_path / "out" / "tiny.test.json").read_text(), "a machine's path is on the card"
 
 
 def test_anomalies_are_listed_strangest_first(run, galaxy_folder, tmp_path, capsys):

@@ -7,6 +7,7 @@ export default function confusion({ parentElement, data, setTriggerValue }) {
   table.send = setTriggerValue;
   if (table.dataset.shown === key) return;
   table.dataset.shown = key;
+  table.style.setProperty("--cell", data.classes.length > 6 ? "40px" : "48px");
   const make = (tag, text, className) => {
     const made = document.createElement(tag);
     made.textContent = text ?? "";

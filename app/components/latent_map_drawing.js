@@ -93,7 +93,7 @@ function drawDots(ctx, state) {
   ctx.globalAlpha = 1;
 }
 
-// Which pictures are shown: one per square of a grid fixed to the data, lowest row first, so that panning does not reshuffle.
+// Which pictures are shown: lowest row first, none over another, by a step that changes with the zoom only in jumps.
 function picturesInView(state) {
   const { points, view, index } = state;
   const [x0, y1] = toData(view, 0, 0);
@@ -106,11 +106,19 @@ function picturesInView(state) {
   if (state.pictures === "off" || (state.pictures === "auto" && visible.length > 160)) return [];
   visible.sort((a, b) => a - b);
   const step = (PICTURE + 4) / (view.base * Math.pow(2, Math.floor(Math.log2(view.zoom) * 2) / 2));
-  const taken = new Set();
+  const taken = new Map(); // square of the grid -> the picture in it; a picture overlaps none of the nine squares around it
   return visible.filter((i) => {
     if (state.bright && !state.bright[i]) return false;
-    const cell = Math.floor(points.xy[2 * i] / step) * 1e6 + Math.floor(points.xy[2 * i + 1] / step);
-    return taken.has(cell) ? false : taken.add(cell);
+    const [x, y] = [points.xy[2 * i], points.xy[2 * i + 1]];
+    const [gx, gy] = [Math.floor(x / step), Math.floor(y / step)];
+    for (let dy = -1; dy <= 1; dy++) {
+      for (let dx = -1; dx <= 1; dx++) {
+        const j = taken.get((gx + dx) * 1e6 + gy + dy);
+        if (j !== undefined && Math.abs(points.xy[2 * j] - x) < step && Math.abs(points.xy[2 * j + 1] - y) < step) return false;
+      }
+    }
+    taken.set(gx * 1e6 + gy, i);
+    return true;
   });
 }
 

@@ -59,16 +59,16 @@ def _controls(scene: Scene) -> tuple[Any, ...] | None:
 
 def _report(scene: Scene, report: Report, kind: str) -> None:
     first = report.rows[0].result
-    st.subheader(f"{first.accuracy:.1%} of {len(first.truth):,} test galaxies named rightly", anchor=False)
+    st.subheader(f"{percent(first.accuracy)} of {len(first.truth):,} test galaxies named rightly", anchor=False)
     low, high = first.interval
     st.caption(
-        f"95 % interval {low:.1%} to {high:.1%}. {KINDS[kind]}, {first.setting}, {report.num_known:,} labels known. "
+        f"95 % interval {percent(low)} to {percent(high)}. {KINDS[kind]}, {first.setting}, {report.num_known:,} labels known. "
         f"Split: {report.split}{', seed 42' if report.split == 'grouped' else ' of labels.csv'}; the test part was never fitted."
     )
     st.dataframe(table(report), hide_index=True, width="stretch", column_config=_columns())
     for row in report.rows[1:]:
         st.caption(verdict(row))
-    left, right = st.columns([1, 1], gap="medium")
+    left, right = st.columns([2, 3], gap="medium")
     with left:
         _recall(first)
     with right:
@@ -77,6 +77,11 @@ def _report(scene: Scene, report: Report, kind: str) -> None:
         confusion("confusion", first.confusion, first.classes, cell, _choose)
     if cell is not None:
         _cell(scene, report, cell)
+
+
+def percent(share: float, decimals: int = 1) -> str:
+    """Write a fraction as a percentage."""
+    return f"{100 * share:.{decimals}f} %"
 
 
 def table(report: Report) -> pd.DataFrame:
@@ -96,7 +101,7 @@ def verdict(row: probing.Row) -> str:
     """Say in one sentence whether the probe beats a baseline: only if the interval of the difference excludes 0."""
     difference, low, high = (100 * value for value in row.difference or (0.0, 0.0, 0.0))
     word = "beats" if low > 0 else "loses to" if high < 0 else "is not clearly different from"
-    return f"This model {word} {row.name.lower()}: {difference:+.1f} points, 95 % interval {low:+.1f} to {high:+.1f}."
+    return f"This model {word} {row.name[:1].lower() + row.name[1:]}: {difference:+.1f} points, 95 % interval {low:+.1f} to {high:+.1f}."
 
 
 def _columns() -> dict[str, Any]:
@@ -129,9 +134,13 @@ def _cell(scene: Scene, report: Report, cell: tuple[int, int]) -> None:
     inside = inside[np.argsort(-result.probabilities[inside, named], kind="stable")]
     rows = report.test[inside]
     shown = f", the {SHOWN} surest" if len(rows) > SHOWN else ", surest first"
-    st.subheader(f"{len(rows):,} galaxies labelled {result.classes[true]}, named {result.classes[named]}{shown}", anchor=False)
+    st.subheader(
+        f"{len(rows):,} {'galaxy' if len(rows) == 1 else 'galaxies'} labelled {result.classes[true]}, named {result.classes[named]}{shown}",
+        anchor=False,
+    )
     captions = [
-        (str(scene.data.ids[row]), f"{result.probabilities[i, named]:.0%} sure") for i, row in zip(inside, rows, strict=True)
+        (str(scene.data.ids[row]), f"{percent(result.probabilities[i, named], 0)} sure")
+        for i, row in zip(inside, rows, strict=True)
     ]
     gallery("confused", scene.pictures, rows[:SHOWN].tolist(), captions[:SHOWN], _open)
 

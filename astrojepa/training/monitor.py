@@ -13,7 +13,7 @@ from astrojepa.data.dataset import Dataset
 from astrojepa.data.loaders import frames
 from astrojepa.data.transforms import centre_crop, normalise, to_flux
 from astrojepa.evaluation.collapse import collapse_gauges
-from astrojepa.evaluation.probes import knn_probe
+from astrojepa.evaluation.probes import knn_probe, linear_probe
 from astrojepa.models.jepa import JEPA
 from astrojepa.types import Embeddings
 
@@ -53,12 +53,14 @@ class Monitor:
         self.can_probe = len(labelled[0]) > 1 and bool(labelled[1])
 
     def judge(self, network: JEPA) -> dict[str, float]:
-        """Return effective rank, feature spread and mean cosine of the validation embeddings, and kNN accuracy where labelled."""
+        """Return effective rank, feature spread and mean cosine of the validation embeddings, and probes where labelled."""
         asked = self._embed(network, self.asked)
         gauges = collapse_gauges(asked.vectors)
         row = {"effective_rank": gauges.effective_rank, "feature_std": gauges.feature_std, "mean_cosine": gauges.mean_cosine}
         if self.can_probe:
-            row["knn_accuracy"] = knn_probe(self._embed(network, self.known), asked).accuracy
+            known = self._embed(network, self.known)
+            row["knn_accuracy"] = knn_probe(known, asked).accuracy
+            row["linear_accuracy"] = linear_probe(known, asked).accuracy
         return row
 
     def _embed(self, network: JEPA, data: Dataset) -> Embeddings:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from astrojepa.config import TrainConfig
+from astrojepa.config import TrainConfig, replace
 from astrojepa.data import find_data, open_dataset
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.loaders import frames
@@ -53,12 +53,15 @@ def train(
 ) -> Path:
     """Pretrain one model and return its run folder (config.json, metrics.jsonl, last.pt, best.pt).
 
-    `resume` continues a run folder exactly where its last.pt stands, and takes the config from there. Raises ValueError for data
+    `resume` continues a run folder exactly where its last.pt stands, with its config; `config` then only says where the same
+    galaxies are now, if its `data` is set. Raises ValueError for data
     or settings that cannot be trained on, FloatingPointError when the loss stops being finite, TrainingInterrupted on Ctrl-C.
     """
     target = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     if resume is not None:
+        moved = config.data.data
         config = read_config(Path(resume))
+        config = replace(config, data=moved or config.data.data)
     source = find_data(config.data.data)
     if source == "simulated" and not config.data.data:
         source = f"simulated:{SIMULATED_COUNT}"
@@ -168,7 +171,7 @@ class Trainer:
             state.history = self.monitor.judge(state.network)
             state.network.train()
             row |= state.history
-            score = state.history.get("knn_accuracy", float(state.step))  # unlabelled: the latest is the best known
+            score = state.history.get("linear_accuracy", float(state.step))  # unlabelled: the latest is the best known
             if score > state.best:
                 state.best = score
                 state.save_weights(self.folder / "best.pt")
@@ -182,8 +185,8 @@ class Trainer:
         seen = self.state.history
         if seen:
             parts.append(f"rank {seen['effective_rank']:.1f}")
-        if "knn_accuracy" in seen:
-            parts.append(f"kNN {seen['knn_accuracy']:.1%}")
+        if "linear_accuracy" in seen:
+            parts.append(f"probe {seen['linear_accuracy']:.1%}")
         return ", ".join(parts)
 
     def _save(self) -> None:

@@ -17,8 +17,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
+sys.path[:0] = [folder for folder in (str(ROOT), str(Path(__file__).parent)) if folder not in sys.path]
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",

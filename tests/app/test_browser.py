@@ -38,6 +38,13 @@ def test_map_draws_every_galaxy_on_a_cold_cache(explorer: Explorer) -> None:
     assert explorer.page.get_by_text("Simulated galaxies").first.is_visible()
 
 
+def test_settings_hold_from_another_folder(explorer: Explorer, server: Any) -> None:
+    explorer.open()
+    background = explorer.page.get_by_test_id("stApp").evaluate("app => getComputedStyle(app).backgroundColor")
+    assert background == "rgb(11, 14, 20)", "the theme is not the explorer's own"
+    assert "http://127.0.0.1:" in server.log.read_text(), "the address is not this machine's alone"
+
+
 def test_hover_shows_the_picture_of_the_galaxy_under_the_pointer(explorer: Explorer) -> None:
     explorer.open()
     row = explorer.lonely_row()

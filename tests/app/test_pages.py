@@ -18,13 +18,13 @@ from app.views.models import card_table
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit")
 
 
-def script(page: str) -> None:
+def script(page: str, hosted: bool) -> None:
     """Draw one page, as app/main.py does it."""
     import os
 
     from app import settings, shell
 
-    shell.draw(settings.read_settings([], os.environ), False, shell.PAGES[page][1], lambda path: None)
+    shell.draw(settings.read_settings([], os.environ), hosted, shell.PAGES[page][1], lambda path: None)
 
 
 @pytest.fixture
@@ -33,10 +33,16 @@ def draw(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFacto
     monkeypatch.setenv("ASTROJEPA_CACHE", str(tmp_path_factory.getbasetemp() / "pages-cache"))
     monkeypatch.setenv("ASTROJEPA_MODE", "")
 
-    def run(page: str, data: str = "simulated:60", checkpoint: str = "random", query: dict[str, str] | None = None) -> AppTest:
+    def run(
+        page: str,
+        data: str = "simulated:60",
+        checkpoint: str = "random",
+        query: dict[str, str] | None = None,
+        hosted: bool = False,
+    ) -> AppTest:
         monkeypatch.setenv("ASTROJEPA_DATA", data)
         monkeypatch.setenv("ASTROJEPA_CHECKPOINT", checkpoint)
-        test = AppTest.from_function(script, args=(page,), default_timeout=120)
+        test = AppTest.from_function(script, args=(page, hosted), default_timeout=120)
         for name, value in (query or {}).items():
             test.query_params[name] = value
         return settled(test.run())
@@ -128,6 +134,14 @@ def test_probe_lab_explains_data_without_labels(draw: Callable[..., AppTest], tm
 @pytest.mark.parametrize("page", ["models", "about"])
 def test_page_of_facts_opens(draw: Callable[..., AppTest], page: str) -> None:
     assert len(words(draw(page))) > 400
+
+
+def test_strangers_get_no_path_box_and_no_runs(draw: Callable[..., AppTest]) -> None:
+    assert [box.key for box in draw("models").text_input] == ["path_to_load"]
+    test = draw("models", hosted=True)
+    assert not test.text_input
+    models = next(box for box in test.selectbox if box.key == "checkpoint")
+    assert not any("/" in option for option in models.options)
 
 
 def test_ranking_can_be_of_one_class() -> None:

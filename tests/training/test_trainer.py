@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from astrojepa.checkpoint import load_model
-from astrojepa.config import replace
+from astrojepa.config import TrainConfig, replace
 from astrojepa.losses import prediction_loss
 from astrojepa.runs import read_config, read_metrics
 from astrojepa.training import trainer as module
@@ -129,6 +129,16 @@ def test_weight_decay_spares_norms_biases_and_tokens(tiny):
     assert all(names[id(item)].endswith("weight") and "norm" not in names[id(item)] for item in decayed["params"])
     assert {"predictor.mask_token"} <= {names[id(item)] for item in spared["params"]}
     assert not any("target" in names[id(item)] for group in (decayed, spared) for item in group["params"])
+
+
+def test_a_run_resumes_where_its_galaxies_were_moved(tiny, tmp_path, galaxy_folder):
+    with pytest.raises(TrainingInterrupted):
+        interrupted_run(tiny, tmp_path / "run", 8)
+    moved = galaxy_folder.rename(tmp_path / "elsewhere")
+    with pytest.raises(FileNotFoundError, match="There is no data at"):
+        train(TrainConfig(), resume=tmp_path / "run", progress=False)
+    train(replace(TrainConfig(), data=str(moved)), resume=tmp_path / "run", progress=False)
+    assert read_pickled(tmp_path / "run" / "last.pt")["step"] == 18
 
 
 def test_a_run_is_not_overwritten(tiny, tmp_path):
