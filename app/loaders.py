@@ -45,6 +45,14 @@ def cards() -> list[dict[str, Any]]:
 
 
 @st.cache_data(show_spinner=False, ttl=20)
+def best_released() -> str:
+    """The id of the released checkpoint that measured best."""
+    from astrojepa.checkpoint import best_id
+
+    return best_id()
+
+
+@st.cache_data(show_spinner=False, ttl=20)
 def run_folders() -> list[str]:
     """The run folders that hold weights, newest name first."""
     places = dict.fromkeys([Path("runs").resolve(), ROOT / "runs"])

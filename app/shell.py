@@ -153,9 +153,8 @@ def _default_model(settings: Settings, choices: list[Choice]) -> str:
         if all(choice.reference != wanted for choice in choices):
             choices.insert(0, Choice(wanted, _label(wanted)))
         return wanted
-    rated = [card for card in loaders.cards() if "error" not in card]
-    if rated:
-        return str(max(rated, key=lambda card: (card.get("measured") or {}).get("linear_probe_accuracy", 0.0))["id"])
+    if any("error" not in card for card in loaders.cards()):
+        return loaders.best_released()
     return next((choice.reference for choice in choices if choice.label.startswith("run ")), BASELINE)
 
 

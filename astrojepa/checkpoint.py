@@ -104,7 +104,7 @@ def load_model(name: str | Path, device: str = "cpu") -> Model:
         if config is None:
             raise ValueError(f"There is no preset {wanted!r} to fill with random weights; known: {', '.join(PRESETS)}.")
         return _random_model(config, 0, target)
-    released = ALIASES.get(text, _best_id() if text == "best" else text)
+    released = ALIASES.get(text, best_id() if text == "best" else text)
     path = CHECKPOINTS / f"{released}.safetensors" if released in released_ids() else Path(text)
     if path.is_dir():
         path = path / "best.pt" if (path / "best.pt").is_file() else path / "last.pt"
@@ -234,9 +234,17 @@ def _random_model(
     return Model(name, network, config, {"id": name, "random": True}, digest, mean, std, device)
 
 
-def _best_id() -> str:
-    """Return the released id with the highest measured linear-probe accuracy."""
+def best_id() -> str:
+    """Return the released id with the highest linear-probe accuracy on its first benchmark."""
     cards = [card for card in list_checkpoints() if "error" not in card]
     if not cards:
         raise FileNotFoundError(f"There are no released weights in {CHECKPOINTS.name}/; train some with python train.py.")
-    return str(max(cards, key=lambda card: (card.get("measured") or {}).get("linear_probe_accuracy", 0.0))["id"])
+    return str(max(cards, key=_measured_accuracy)["id"])
+
+
+def _measured_accuracy(card: dict[str, Any]) -> float:
+    """Return the linear-probe accuracy of a card's first benchmark, 0 if nothing was measured."""
+    measured = card.get("measured")
+    first: Any = measured[0] if isinstance(measured, list) and measured else {}
+    value = first.get("linear_probe_accuracy") if isinstance(first, dict) else None
+    return float(value) if isinstance(value, int | float) else 0.0

@@ -14,7 +14,7 @@ import numpy as np
 
 from astrojepa.cache import atomic_write
 from astrojepa.cli import guarded
-from astrojepa.runs import read_json, write_json
+from astrojepa.runs import read_json, read_metrics, write_json
 
 if TYPE_CHECKING:
     from astrojepa.data.dataset import Dataset
@@ -71,7 +71,7 @@ def make_parser() -> argparse.ArgumentParser:
     export.add_argument("--id", required=True, help="architecture.recipe")
     export.add_argument("--out", default="checkpoints", help="folder (default checkpoints)")
     export.add_argument("--description", default="", help="one sentence on what it was trained on")
-    export.add_argument("--measured", type=Path, help="JSON written by the probe command; goes onto the card")
+    export.add_argument("--measured", type=Path, action="append", default=[], help="JSON of the probe command; may be repeated")
     data = add("data", _data, "Say what is in a data set.", "--data galaxies", model=False)
     _add_data(data)
     return parser
@@ -125,7 +125,8 @@ def _probe(options: argparse.Namespace) -> int:
     for line in table["text"]:
         print(line)
     if options.out:
-        write_json(options.out, {key: value for key, value in table.items() if key != "text"})
+        facts = {"where": options.where or [], "label_column": options.label_column}
+        write_json(options.out, facts | {key: value for key, value in table.items() if key != "text"})
     return 0
 
 
@@ -181,7 +182,9 @@ def _export(options: argparse.Namespace) -> int:
     card = {**model.card, "id": options.id, "alias": {value: key for key, value in ALIASES.items()}.get(options.id)}
     if options.description:
         card["description"] = options.description
-    card["measured"] = read_json(options.measured) if options.measured else None
+    card["measured"] = [read_json(path) for path in options.measured]
+    folder = Path(options.model)
+    card["curve"] = [row for row in read_metrics(folder if folder.is_dir() else folder.parent) if "effective_rank" in row][-500:]
     path = save_released(model, options.out, card)
     print(f"{path}: {path.stat().st_size:,} bytes; card in {path.with_suffix('.json').name}")
     return 0

@@ -113,7 +113,7 @@ def test_changed_weights_are_noticed_by_their_hash(released):
 def test_weights_of_another_architecture_are_refused_with_both_shapes(model, released):
     wider = build_network(replace(model.config, width=32, predictor_width=16), torch.device("cpu")).state_dict()
     replace_weights(released, wider)
-    with pytest.raises(CheckpointError, match=r"with shape \(.*32.*\), but its architecture needs \(.*16.*\)"):
+    with pytest.raises(CheckpointError, match=r"with shape \(\d.*\), but its architecture needs \(\d.*\)"):
         load_model(released)
 
 

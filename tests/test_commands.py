@@ -43,7 +43,8 @@ def test_probe_prints_every_baseline_beside_the_model_and_export_puts_it_on_the_
     assert main(["export", run, "--id", "tiny.test", "--out", str(tmp_path / "out"), "--measured", str(report)]) == 0
     model = load_model("best")
     assert model.id == "tiny.test"
-    assert model.card["measured"]["linear_probe_accuracy"] == table["linear_probe_accuracy"]
+    assert model.card["measured"] == [table]
+    assert model.card["curve"][0]["step"] == 6
     assert model.card["data"]["num_galaxies"] == 96
     assert str(galaxy_folder.parent) not in (tmp_path / "out" / "tiny.test.json").read_text(), "a machine's path is on the card"
 

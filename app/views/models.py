@@ -13,10 +13,11 @@ import astrojepa as aj
 from app import loaders, state
 from app.components.facts import facts
 from app.scene import Scene
+from astrojepa import plotting, runs
 
 COMMANDS = """\
-python train.py                                   # the simulator, or data/Galaxy10_DECals.h5 if it is there
-python -m astrojepa data download                 # Galaxy10 DECaLS, 2.5 GB
+# Galaxy10 DECaLS: put Galaxy10_DECals.h5 from https://zenodo.org/records/10845026 (2.5 GB) into data/
+python train.py --lambda 0.6                      # on it if it is there, else on simulated galaxies
 python train.py --lambda 0.6 --data PATH          # your own galaxies: an HDF5 file, or a folder of images
 streamlit run app/main.py -- --data PATH --checkpoint runs/NAME
 """
@@ -30,7 +31,9 @@ def show(scene: Scene) -> None:
     cards = loaders.cards()
     if cards:
         st.dataframe(card_table(cards), hide_index=True, width="stretch")
-        st.caption("Published: what the paper or the first release claims. Measured: what this project's report command found.")
+        st.caption(
+            "Published: what others claim, on Galaxy10 DECaLS. Measured: by `python -m astrojepa probe`, test galaxies only."
+        )
         for card in cards:
             if "error" in card:
                 st.warning(f"{card['id']}: {card['error']}")
@@ -48,31 +51,39 @@ def show(scene: Scene) -> None:
 
 
 def card_table(cards: list[dict[str, Any]]) -> pd.DataFrame:
-    """Lay out the cards: published beside measured, unknown values empty."""
+    """Lay out the cards, a row per benchmark: published beside measured, unknown values empty."""
     rows = []
     for card in cards:
         if "error" in card:
             continue
-        measured, published = card.get("measured") or {}, card.get("published") or {}
-        data = card.get("data") or {}
-        rows.append(
-            {
-                "Model": card["id"],
-                "Published": _percent(published, "linear_probe_accuracy", "accuracy"),
-                "Measured": _percent(measured, "linear_probe_accuracy", "accuracy"),
-                "Measured, 20-NN": _percent(measured, "knn_probe_accuracy", "knn_accuracy"),
-                "Trained on": str(data.get("name", "")) if isinstance(data, dict) else str(data),
-                "Weights": str(card.get("sha256", ""))[:12],
-            }
-        )
+        data, published = _mapping(card.get("data")), _mapping(card.get("published"))
+        for measured in map(_mapping, card.get("measured") or [{}]):
+            probes = _mapping(measured.get("rows"))
+            rows.append(
+                {
+                    "Model": str(card["id"]),
+                    "Published, %": str(published.get("probe_percent", "")),
+                    "Measured, linear probe": _accuracy(probes.get("linear probe")),
+                    "20-NN": _accuracy(probes.get("20-NN")),
+                    "Random weights": _accuracy(probes.get("random weights 0, linear")),
+                    "On": " ".join([str(measured.get("data", "")), *map(str, measured.get("where") or [])]),
+                    "Trained on": str(card.get("description") or data.get("name", "")),
+                }
+            )
     return pd.DataFrame(rows)
 
 
-def _percent(values: Any, *names: str) -> str:
-    if isinstance(values, int | float):
-        return f"{values if values > 1 else 100 * values:.1f} %"
-    value = next((values[name] for name in names if name in values), None) if isinstance(values, dict) else None
-    return "" if not isinstance(value, int | float) else f"{value if value > 1 else 100 * value:.1f} %"
+def _mapping(value: Any) -> dict[str, Any]:
+    """Cards are files: whatever is not a mapping counts as empty."""
+    return value if isinstance(value, dict) else {}
+
+
+def _accuracy(row: Any) -> str:
+    row = _mapping(row)
+    interval = row.get("interval")
+    if not isinstance(row.get("accuracy"), int | float) or not isinstance(interval, list) or len(interval) != 2:
+        return ""
+    return f"{row['accuracy']:.1%} ({interval[0]:.1%} to {interval[1]:.1%})"
 
 
 def _load_path() -> None:
@@ -114,16 +125,12 @@ def _model(scene: Scene) -> None:
             "Mean cosine": f"{gauges.mean_cosine:.3f}",
         },
     )
-    _curves(Path(scene.choice.reference))
+    folder = Path(scene.choice.reference)
+    _curves(runs.read_metrics(folder) if folder.is_dir() else scene.model.card.get("curve") or [])
 
 
-def _curves(folder: Path) -> None:
-    """Draw the training curves where the open model is a run of this machine."""
-    from astrojepa import plotting, runs
-
-    if not folder.is_dir():
-        return
-    rows = runs.read_metrics(folder)
+def _curves(rows: list[dict[str, Any]]) -> None:
+    """Draw the training curves of a run, or those on a released card."""
     for name, title in CURVES.items():
         points = [(row["step"], row[name]) for row in rows if isinstance(row.get(name), int | float)]
         if len(points) > 1:

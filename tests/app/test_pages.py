@@ -158,10 +158,18 @@ def test_a_share_of_the_labels_keeps_every_class() -> None:
 
 
 def test_cards_show_published_beside_measured() -> None:
+    probe = {"accuracy": 0.612, "interval": [0.58, 0.645]}
     cards: list[dict[str, Any]] = [
-        {"id": "a", "sha256": "f" * 64, "published": 59.1, "measured": {"linear_probe_accuracy": 0.612}},
+        {
+            "id": "a",
+            "published": {"probe_percent": "59.13"},
+            "measured": [{"data": "x", "where": ["s=1"], "rows": {"linear probe": probe}}],
+        },
+        {"id": "plain", "published": None, "measured": ["nonsense"]},
         {"id": "broken", "error": "no card"},
     ]
     table = card_table(cards)
-    assert table["Model"].tolist() == ["a"]
-    assert (table["Published"][0], table["Measured"][0]) == ("59.1 %", "61.2 %")
+    assert table["Model"].tolist() == ["a", "plain"]
+    assert table["Published, %"].tolist() == ["59.13", ""]
+    assert table["Measured, linear probe"].tolist() == ["61.2% (58.0% to 64.5%)", ""]
+    assert table["On"][0] == "x s=1"
