@@ -74,10 +74,8 @@ def open_source(source: Source) -> Callable[[Progress], Any]:
     """Open a data set."""
 
     def task(report: Progress) -> Any:
-        from astrojepa.data import find_data
-
         options = {"where": source.where or None, "label_column": source.label_column or None}
-        return aj.open_dataset(find_data(source.path), **options, skip_corrupt=source.skip_corrupt, progress=report)
+        return aj.open_dataset(source.path, **options, skip_corrupt=source.skip_corrupt, progress=report)
 
     return task
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from astrojepa.data import find_data
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -16,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 class Source:
     """A data set that the explorer may open."""
 
-    path: str  # "" = the default: data/Galaxy10_DECals.h5, else simulated
+    path: str  # HDF5 file, image folder or simulated[:COUNT]
     where: tuple[str, ...] = ()  # COLUMN=VALUE
     label_column: str = ""
     skip_corrupt: bool = False
@@ -24,8 +26,6 @@ class Source:
     @property
     def name(self) -> str:
         """A short name for menus and links; it never shows where on the disk the data are."""
-        if not self.path:
-            return "default"
         name = self.path if self.path.startswith("simulated") else Path(self.path).resolve().name
         return " ".join([name, *self.where])
 
@@ -46,7 +46,8 @@ class _Parser(argparse.ArgumentParser):
 def read_settings(argv: Sequence[str], environment: Mapping[str, str]) -> Settings:
     """Read flags, then the environment; a bad flag raises ValueError with a sentence.
 
-    `--data` may be given several times; `--where` and `--label-column` apply to all of them.
+    `--data` may be given several times; `--where` and `--label-column` apply to all of them. Without it Galaxy10 DECaLS is opened
+    where data/ has it, else simulated galaxies, which are always on offer.
     """
     parser = _Parser(prog="app/main.py", add_help=False)
     parser.add_argument("--data", action="append", default=[])
@@ -54,7 +55,7 @@ def read_settings(argv: Sequence[str], environment: Mapping[str, str]) -> Settin
     parser.add_argument("--label-column", default="")
     parser.add_argument("--checkpoint", default=environment.get("ASTROJEPA_CHECKPOINT", ""))
     given = parser.parse_args(list(argv))
-    paths = given.data or [part for part in [environment.get("ASTROJEPA_DATA", "")] if part] or [""]
+    paths = given.data or [part for part in [environment.get("ASTROJEPA_DATA", "")] if part] or [find_data()]
     for condition in given.where:
         if not condition.partition("=")[1]:
             raise ValueError(f"--where {condition!r} must read COLUMN=VALUE, e.g. --where source=gz1-balanced.")

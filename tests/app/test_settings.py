@@ -14,8 +14,17 @@ from app.settings import ROOT, Source, is_hosted, is_loopback, read_settings
 HERE = {"Host": "localhost:8501"}
 
 
-def test_without_flags_the_default_data_come_first_and_the_simulator_is_on_offer() -> None:
-    assert read_settings([], {}).sources == (Source(""), Source("simulated"))
+def test_without_flags_galaxy10_comes_first_where_it_is_and_the_simulator_is_on_offer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("astrojepa.data.GALAXY10_PATH", Path("data/none.h5"))
+        assert read_settings([], {}).sources == (Source("simulated"),)
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "Galaxy10_DECals.h5").touch()
+    sources = read_settings([], {}).sources
+    assert [source.name for source in sources] == ["Galaxy10_DECals.h5", "simulated"]
 
 
 def test_flags_name_data_conditions_and_checkpoint() -> None:
