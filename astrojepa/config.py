@@ -184,6 +184,8 @@ class DataConfig:
     label_column: str = setting("", "column of labels.csv that holds the class; default label, else morphology")
     train_on: str = setting("train", "train: the training part of the split only; all: every galaxy")
 
+    skip_corrupt: bool = setting(False, "leave out pictures of a folder that cannot be read, and name them")
+
     def __post_init__(self) -> None:
         _one_of("--train-on", self.train_on, ("train", "all"))
 

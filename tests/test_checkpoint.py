@@ -18,18 +18,9 @@ from astrojepa.config import replace
 from astrojepa.masking import sample_masks
 from astrojepa.presets import PRESETS, preset
 from astrojepa.weights import CheckpointError, build_network
+from tests.tiny_run import TINY
 
-SIZES = {
-    "image_size": 32,
-    "patch_size": 4,
-    "width": 16,
-    "depth": 1,
-    "heads": 2,
-    "predictor_width": 16,
-    "predictor_depth": 1,
-    "predictor_heads": 2,
-    "projector_width": 8,
-}
+SIZES = {key: value for key, value in TINY.items() if key not in ("num_directions", "batch_size", "epochs")}
 
 
 @pytest.fixture

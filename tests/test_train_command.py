@@ -106,6 +106,15 @@ def test_bad_settings_are_refused_by_the_name_of_their_flag(tmp_path, capsys, mo
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_corrupt_picture_is_skipped_and_named_where_asked(tmp_path, capsys, galaxy_folder, tiny_flags):
+    victim = galaxy_folder / "images" / "3.png"
+    victim.write_bytes(victim.read_bytes()[:80])
+    assert "3.png" in refused(capsys, *tiny_flags)
+    assert train_main([*tiny_flags, "--epochs", "1", "--skip-corrupt", "--out", str(tmp_path / "run")]) == 0
+    assert re.search(r"Left out  1 pictures that cannot be read: .*3\.png", capsys.readouterr().out)
+    assert load_model(tmp_path / "run").card["data"]["num_galaxies"] == 95
+
+
 def test_lambda_reaches_the_run(tmp_path, tiny_flags):
     assert train_main([*tiny_flags, "--epochs", "1", "--lambda", "0.3", "--out", str(tmp_path / "run")]) == 0
     assert load_model(tmp_path / "run").config.objective.sigreg_weight == 0.3

@@ -56,6 +56,28 @@ def probe_table(model: Model, data: Dataset, kind: str = "", random_seeds: int =
     return {**card, "text": _lines(card)}
 
 
+def markdown_table(benchmarks: list[dict[str, Any]]) -> str:
+    """Lay out benchmarks from a card side by side: accuracy with its interval, and what the linear probe is better by."""
+    titles = [" ".join([card["data"], *card["where"]]) for card in benchmarks]
+    titles = [
+        f"{title}, {len(card['classes'])} classes, n {card['num_test']}" for title, card in zip(titles, benchmarks, strict=True)
+    ]
+    lines = ["| test accuracy, % | " + " | ".join(titles) + " |", "|---" * (len(titles) + 1) + "|"]
+    for name in benchmarks[0]["rows"]:
+        cells = [_cell(card["rows"][name]) if name in card["rows"] else "" for card in benchmarks]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _cell(row: dict[str, Any]) -> str:
+    low, high = np.array(row["interval"]) * 100
+    text = f"{row['accuracy'] * 100:.1f} [{low:.1f}, {high:.1f}]"
+    if "difference" in row:
+        mean, low, high = np.array(row["difference"]) * 100
+        text += f" · {mean:+.1f} [{low:+.1f}, {high:+.1f}]"
+    return text
+
+
 def _row(linear: ProbeResult, result: ProbeResult, compare: bool) -> dict[str, Any]:
     row: dict[str, Any] = {
         "accuracy": result.accuracy,

@@ -65,7 +65,16 @@ def train(
     source = find_data(config.data.data)
     if source == "simulated" and not config.data.data:
         source = f"simulated:{SIMULATED_COUNT}"
-    data = open_dataset(source, where=config.data.where or None, label_column=config.data.label_column or None, progress=progress)
+    asked = config.data
+    data = open_dataset(
+        source,
+        where=asked.where or None,
+        label_column=asked.label_column or None,
+        skip_corrupt=asked.skip_corrupt,
+        progress=progress,
+    )
+    if progress and data.skipped:
+        print(f"Left out  {len(data.skipped)} pictures that cannot be read: {', '.join(data.skipped[:10])}")
     training, validation, split_name = _choose(data, config)
     stored = frames(training, config.image.frame_size, progress=progress)
     mean, std = channel_statistics(stored)
