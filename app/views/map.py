@@ -23,7 +23,7 @@ def show(scene: Scene) -> None:
         method = _controls(scene)
     left, right = st.columns([2, 1], gap="medium")
     with left:
-        _banner(scene)
+        _banner(scene, method)
         _default_galaxy(scene)
         quantised = geometry.quantise(scene.positions(method))
         latent_map(_payload(scene, method, quantised), _clicked, _drawn)
@@ -106,7 +106,7 @@ def _default_galaxy(scene: Scene) -> None:
         st.session_state[state.ROW] = int(np.argmin(scene.places))
 
 
-def _banner(scene: Scene) -> None:
+def _banner(scene: Scene, method: str) -> None:
     parts = []
     if scene.data.simulated:
         parts.append("**Simulated galaxies**: drawn by a program, not observed.")
@@ -114,6 +114,8 @@ def _banner(scene: Scene) -> None:
         parts.append("**Baseline, no model**: the map shows pixel PCA. Train a model with `python train.py`.")
     elif scene.model.card.get("random"):
         parts.append("**Random weights**: a control that has learned nothing.")
+    if method == "pca" and not loaders.is_projected(scene.embeddings, "umap"):
+        parts.append("PCA is shown first; UMAP and t-SNE are computed when you choose them, and kept.")
     if parts:
         st.caption(" ".join(parts))
 
@@ -134,6 +136,10 @@ def _find(scene: Scene) -> None:
     from astrojepa.data.coordinates import parse_coordinates
 
     data = scene.data
+    if not st.session_state.get("find", "").strip():
+        if st.session_state.pop(state.FOCUS, None) is not None:
+            st.session_state[state.NONCE] = st.session_state.get(state.NONCE, 0) + 1
+        return
     found = search.search(st.session_state.get("find", ""), data.ids, data.classes, data.ra, data.dec, parse_coordinates)
     links.notice(found.sentence)
     if found.row is not None:
