@@ -71,10 +71,9 @@ def _config(content: dict[str, Any], path: Path) -> TrainConfig:
         "enc_depth": "depth",
         "pred_depth": "predictor_depth",
     }
-    if not isinstance(source, dict) or (missing := [key for key in names if key not in source]):
+    if not isinstance(source, dict) or not names.keys() <= source.keys():
         found = sorted(map(str, source)) if isinstance(source, dict) else type(source).__name__
         raise ValueError(f"{path} has no usable config: expected {', '.join(names)}, found {found}.")
-    del missing
     sizes = {ours: int(source[theirs]) for theirs, ours in names.items()}
     crop = int(source.get("center_crop_size", 224))
     return replace(

@@ -13,33 +13,35 @@ from astrojepa.evaluation.probes import knn_probe, linear_probe, majority_probe,
 if TYPE_CHECKING:
     from astrojepa.checkpoint import Model
     from astrojepa.data.dataset import Dataset
-    from astrojepa.types import ProbeResult
+    from astrojepa.types import Embeddings, ProbeResult
 
 
 def probe_table(model: Model, data: Dataset, kind: str = "", random_seeds: int = 3, seed: int = 42) -> dict[str, Any]:
     """Score linear and 20-NN probes of a model, and the baselines, on the test part of one split.
 
-    Probes are fitted on train, L2 is chosen on validation, and test is scored once. `difference` is the linear accuracy less the
-    baseline's, with the 95 % interval of the paired bootstrap on the same galaxies: a model beats a baseline where it excludes 0.
+    Every probe, the baselines' included, is fitted on train, with L2 chosen on validation, and scored once on test. `difference` is
+    the linear accuracy less the baseline's, with the 95 % interval of the paired bootstrap on the same galaxies: a model beats a
+    baseline where it excludes 0.
     `text` holds the table as lines. Raises ValueError where the split or the labels do not allow it.
     """
     train, validation, test = split(data, kind, seed) if kind else default_split(data, seed)
     parts = (train, validation, test)
 
-    def probed(source: Model) -> tuple[ProbeResult, ProbeResult]:
-        known, check, new = (embed(source, part) for part in parts)
+    def probed(parts: list[Embeddings]) -> tuple[ProbeResult, ProbeResult]:
+        known, check, new = parts
         return linear_probe(known, new, validation=check if len(check) else None), knn_probe(known, new)
 
-    linear, nearest = probed(model)
-    known, new = (embed(model, part) for part in (train, test))
-    pixels = pixel_pca(train, test)
-    results = {"linear probe": linear, "20-NN": nearest, "majority": majority_probe(known, new)}
-    results["summary statistics, linear"] = linear_probe(summary_statistics(train), summary_statistics(test))
-    results["pixel PCA-64, linear"] = linear_probe(*pixels)
-    results["pixel PCA-64, 20-NN"] = knn_probe(*pixels)
+    encoded = [embed(model, part) for part in parts]
+    linear, nearest = probed(encoded)
+    results = {"linear probe": linear, "20-NN": nearest, "majority": majority_probe(encoded[0], encoded[2])}
+    results["summary statistics, linear"], _ = probed([summary_statistics(part) for part in parts])
+    known, new = pixel_pca(train, test)
+    _, check = pixel_pca(train, validation)  # fitted on train alone, so the components are the same
+    results["pixel PCA-64, linear"], results["pixel PCA-64, 20-NN"] = probed([known, check, new])
     for number in range(random_seeds):
-        control = probed(model.randomised(number))
-        results[f"random weights {number}, linear"], results[f"random weights {number}, 20-NN"] = control
+        control = model.randomised(number)
+        found = probed([embed(control, part) for part in parts])
+        results[f"random weights {number}, linear"], results[f"random weights {number}, 20-NN"] = found
     rows = {name: _row(linear, result, name != "linear probe") for name, result in results.items()}
     card: dict[str, Any] = {
         "data": data.name,
