@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import math
-import types
 import typing
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
-T = TypeVar("T")
+from astrojepa.settings import from_dict, one_of, setting, within
 
-
-def setting(default: Any, help: str, flag: str | None = None) -> Any:
-    """Declare a config field: its default, one line of help, and its flag where that is not the field's name."""
-    return dataclasses.field(default=default, metadata={"help": help, "flag": flag})
-
-
-def _within(name: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise ValueError(f"{name} is {value}; it must lie in [{low:g}, {high:g}].")
-
-
-def _one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(f"{name} is {value!r}; choose one of {', '.join(choices)}.")
+CONV_BACKBONES = ("resnet18", "resnet34", "convnextv2_atto", "convnextv2_femto", "convnextv2_pico", "convnextv2_nano")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,14 +24,14 @@ class ImageConfig:
     normalization: str = setting("dataset", "dataset (mean and std of the training set), zscore (per image) or fixed (0.5, 0.5)")
 
     def __post_init__(self) -> None:
-        _within("--image-size", self.image_size, 16, 1024)
-        _within("--patch-size", self.patch_size, 2, 128)
-        _within("--crop-fraction", self.crop_fraction, 0.1, 1.0)
-        _one_of("--normalization", self.normalization, ("dataset", "zscore", "fixed"))
+        within("--image-size", self.image_size, 16, 1024)
+        within("--patch-size", self.patch_size, 2, 128)
+        within("--crop-fraction", self.crop_fraction, 0.1, 1.0)
+        one_of("--normalization", self.normalization, ("dataset", "zscore", "fixed"))
         if self.image_size % self.patch_size:
             fits = math.gcd(self.image_size, self.patch_size)
             raise ValueError(f"--patch-size {self.patch_size} does not divide --image-size {self.image_size}; {fits} would.")
-        _within("patches along a side (image size / patch size)", self.grid, 4, 64)
+        within("patches along a side (image size / patch size)", self.grid, 4, 64)
 
     @property
     def grid(self) -> int:
@@ -74,46 +61,59 @@ class MaskConfig:
     target_bias: float = setting(0.0, "0: targets anywhere; 1: targets centred on bright patches")
 
     def __post_init__(self) -> None:
-        _within("--num-targets", self.num_targets, 1, 16)
+        within("--num-targets", self.num_targets, 1, 16)
         for flag, pair, low, high in (
             ("--target-scale", self.target_scale, 0.0, 0.5),
             ("--target-aspect", self.target_aspect, 0.1, 10.0),
             ("--context-scale", self.context_scale, 0.05, 1.0),
         ):
-            _within(flag, pair[0], low, high)
-            _within(flag, pair[1], pair[0], high)
-        _within("--context-fraction", self.context_fraction, 0.02, 0.95)
-        _within("--context-bias", self.context_bias, 0.0, 1.0)
-        _within("--target-bias", self.target_bias, 0.0, 1.0)
+            within(flag, pair[0], low, high)
+            within(flag, pair[1], pair[0], high)
+        within("--context-fraction", self.context_fraction, 0.02, 0.95)
+        within("--context-bias", self.context_bias, 0.0, 1.0)
+        within("--target-bias", self.target_bias, 0.0, 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
     """Sizes of the networks."""
 
-    width: int = setting(192, "width of an encoder token")
+    backbone: str = setting("vit", "vit, or a convolutional encoder for multi-view training: " + ", ".join(CONV_BACKBONES))
+    width: int = setting(192, "width of an encoder token; a convolutional encoder has its own")
     depth: int = setting(6, "encoder blocks")
     heads: int = setting(3, "attention heads of the encoder; divides width")
     predictor_width: int = setting(192, "width of a predictor token")
     predictor_depth: int = setting(6, "predictor blocks; 0 makes an encoder-only model")
     predictor_heads: int = setting(3, "attention heads of the predictor")
     projector_width: int = setting(
-        64, "width of the linear projector that SIGReg acts on; 0: on the mean token before the final norm"
+        64, "width of the projector that SIGReg and invariance act on; 0: none, the mean token before the final norm"
     )
+    projector_hidden: int = setting(0, "width of the projector's two hidden layers; 0: the projector is linear")
+    projector_norm: str = setting("batch", "norm of the projector's hidden layers: batch or none")
     activation: str = setting("gelu", "gelu, or relu as in the first published models")
     target_norm: bool = setting(True, "layer-norm the targets; false as in the first published models")
     position: str = setting("sincos", "position table: sincos (fixed) or learned")
+    target: str = setting("ema", "targets come from: ema (moving average, no gradient) or shared (the encoder, with gradient)")
+    average: bool = setting(True, "keep a moving average of the encoder: gives the targets of ema, and every embedding")
 
     def __post_init__(self) -> None:
-        _within("--width", self.width, 8, 2048)
-        _within("--depth", self.depth, 1, 48)
-        _within("--heads", self.heads, 1, 32)
-        _within("--predictor-width", self.predictor_width, 8, 2048)
-        _within("--predictor-depth", self.predictor_depth, 0, 48)
-        _within("--predictor-heads", self.predictor_heads, 1, 32)
-        _within("--projector-width", self.projector_width, 0, 4096)
-        _one_of("--activation", self.activation, ("gelu", "relu"))
-        _one_of("--position", self.position, ("sincos", "learned"))
+        one_of("--backbone", self.backbone, ("vit", *CONV_BACKBONES))
+        within("--width", self.width, 8, 2048)
+        within("--depth", self.depth, 1, 48)
+        within("--heads", self.heads, 1, 32)
+        within("--predictor-width", self.predictor_width, 8, 2048)
+        within("--predictor-depth", self.predictor_depth, 0, 48)
+        within("--predictor-heads", self.predictor_heads, 1, 32)
+        within("--projector-width", self.projector_width, 0, 4096)
+        within("--projector-hidden", self.projector_hidden, 0, 8192)
+        one_of("--projector-norm", self.projector_norm, ("batch", "none"))
+        one_of("--target", self.target, ("ema", "shared"))
+        if self.backbone != "vit" and self.predictor_depth:
+            raise ValueError(f"--backbone {self.backbone} has no patch tokens to predict; give --predictor-depth 0.")
+        if self.predictor_depth and self.target == "ema" and not self.average:
+            raise ValueError("--target ema needs the moving average; leave out --no-average, or choose --target shared.")
+        one_of("--activation", self.activation, ("gelu", "relu"))
+        one_of("--position", self.position, ("sincos", "learned"))
         for flag, width, heads in (
             ("--heads", self.width, self.heads),
             ("--predictor-heads", self.predictor_width, self.predictor_heads),
@@ -124,30 +124,65 @@ class ModelConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectiveConfig:
-    """total = (1 - λ) · prediction + λ · SIGReg."""
+    """total = (1 - λ) · (α · prediction + β · invariance) + λ · SIGReg."""
 
-    sigreg_weight: float = setting(0.6, "λ in [0, 1]: 0 is plain I-JEPA, 1 is SIGReg alone", flag="--lambda")
+    sigreg_weight: float = setting(0.6, "λ in [0, 1]: 0 is no SIGReg, 1 is SIGReg alone", flag="--lambda")
+    prediction_weight: float = setting(1.0, "α, of predicting masked blocks; 0 in lejepa")
+    invariance_weight: float = setting(0.0, "β, of agreement between views; above 0, SIGReg acts on the views")
     num_directions: int = setting(256, "random directions of SIGReg, K")
     t_max: float = setting(5.0, "SIGReg compares characteristic functions on [-t_max, t_max]")
     num_knots: int = setting(17, "knots of the trapezoid rule on the whole of [-t_max, t_max]; odd")
     sigreg_scale: str = setting("mean", "mean (as published for I-JEPA + SIGReg) or count (times N, as in LeJEPA)")
 
     def __post_init__(self) -> None:
-        _within("--lambda", self.sigreg_weight, 0.0, 1.0)
-        _within("--num-directions", self.num_directions, 1, 65536)
-        _within("--t-max", self.t_max, 0.1, 20.0)
-        _within("--num-knots", self.num_knots, 3, 257)
+        within("--lambda", self.sigreg_weight, 0.0, 1.0)
+        within("--prediction-weight", self.prediction_weight, 0.0, 1000.0)
+        within("--invariance-weight", self.invariance_weight, 0.0, 1000.0)
+        if self.prediction_weight == self.invariance_weight == 0 and self.sigreg_weight < 1:
+            raise ValueError("--prediction-weight and --invariance-weight are both 0, so there is nothing to learn; raise one.")
+        within("--num-directions", self.num_directions, 1, 65536)
+        within("--t-max", self.t_max, 0.1, 20.0)
+        within("--num-knots", self.num_knots, 3, 257)
         if self.num_knots % 2 == 0:
             raise ValueError(
                 f"--num-knots is {self.num_knots}; it must be odd, so that t = 0 is a knot, e.g. {self.num_knots + 1}."
             )
-        _one_of("--sigreg-scale", self.sigreg_scale, ("mean", "count"))
+        one_of("--sigreg-scale", self.sigreg_scale, ("mean", "count"))
 
     def strength(self, batch_size: int) -> float | None:
         """ρ = λ / (1 - λ) · (N if scale is "count", else 1): compares runs of one recipe; None at λ = 1."""
         if self.sigreg_weight == 1.0:
             return None
         return self.sigreg_weight / (1 - self.sigreg_weight) * (batch_size if self.sigreg_scale == "count" else 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ViewConfig:
+    """How one galaxy is seen several times: physics that leaves its morphology alone."""
+
+    global_views: int = setting(2, "large views of each galaxy; invariance is to their centre")
+    local_views: int = setting(0, "small views of each galaxy")
+    local_size: int = setting(96, "side of a local view, pixels; a multiple of patch_size")
+    global_scale: tuple[float, float] = setting((0.5, 1.0), "area of a global view, fraction of the central crop")
+    local_scale: tuple[float, float] = setting((0.1, 0.4), "area of a local view, fraction of the central crop")
+    shift: float = setting(0.5, "0: every view is centred on the galaxy; 1: anywhere inside the central crop")
+    seeing: float = setting(1.0, "largest blur, standard deviation of a Gaussian in pixels of the view; 0.5 at 64 px")
+    noise: float = setting(0.02, "largest added noise, standard deviation in units of full scale")
+    brightness: float = setting(0.1, "largest change of brightness, fraction, the same in all channels")
+
+    def __post_init__(self) -> None:
+        within("--global-views", self.global_views, 1, 16)
+        within("--local-views", self.local_views, 0, 32)
+        within("--local-size", self.local_size, 8, 1024)
+        for flag, pair in (("--global-scale", self.global_scale), ("--local-scale", self.local_scale)):
+            within(flag, pair[0], 0.01, 1.0)
+            within(flag, pair[1], pair[0], 1.0)
+        within("--shift", self.shift, 0.0, 1.0)
+        within("--seeing", self.seeing, 0.0, 3.0)
+        within("--noise", self.noise, 0.0, 0.5)
+        within("--brightness", self.brightness, 0.0, 0.9)
+        if self.global_views + self.local_views < 2:
+            raise ValueError("--global-views and --local-views make one view of a galaxy; invariance needs at least 2.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,16 +198,19 @@ class OptimConfig:
     momentum: float = setting(0.996, "EMA momentum of the target encoder at the start; it ramps to 1")
     gradient_clip: float = setting(3.0, "largest gradient norm")
     rotate: bool = setting(True, "turn each frame by any angle before cropping, beside flips")
+    accumulate: int = setting(1, "parts a batch is computed in, to save memory; SIGReg still sees all of it")
+    keep_last: bool = setting(False, "train on an epoch's incomplete last batch too")
 
     def __post_init__(self) -> None:
-        _within("--epochs", self.epochs, 1, 100_000)
-        _within("--batch-size", self.batch_size, 2, 65_536)
-        _within("--learning-rate", self.learning_rate, 0.0, 10.0)
-        _within("--final-learning-rate", self.final_learning_rate, 0.0, self.learning_rate)
-        _within("--weight-decay", self.weight_decay, 0.0, 10.0)
-        _within("--warmup-epochs", self.warmup_epochs, 0.0, 100_000.0)
-        _within("--momentum", self.momentum, 0.0, 1.0)
-        _within("--gradient-clip", self.gradient_clip, 1e-6, 1e6)
+        within("--epochs", self.epochs, 1, 100_000)
+        within("--batch-size", self.batch_size, 2, 65_536)
+        within("--learning-rate", self.learning_rate, 0.0, 10.0)
+        within("--final-learning-rate", self.final_learning_rate, 0.0, self.learning_rate)
+        within("--weight-decay", self.weight_decay, 0.0, 10.0)
+        within("--warmup-epochs", self.warmup_epochs, 0.0, 100_000.0)
+        within("--momentum", self.momentum, 0.0, 1.0)
+        within("--gradient-clip", self.gradient_clip, 1e-6, 1e6)
+        within("--accumulate", self.accumulate, 1, self.batch_size // 2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,7 +225,7 @@ class DataConfig:
     skip_corrupt: bool = setting(False, "leave out pictures of a folder that cannot be read, and name them")
 
     def __post_init__(self) -> None:
-        _one_of("--train-on", self.train_on, ("train", "all"))
+        one_of("--train-on", self.train_on, ("train", "all"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,11 +238,27 @@ class TrainConfig:
     mask: MaskConfig = MaskConfig()
     model: ModelConfig = ModelConfig()
     objective: ObjectiveConfig = ObjectiveConfig()
+    views: ViewConfig = ViewConfig()
     optim: OptimConfig = OptimConfig()
     seed: int = setting(42, "decides weights, order, masks and directions")
+    snapshots: int = setting(0, "weights kept at this many steps, evenly spaced in log(step), for evolution plots")
 
     def __post_init__(self) -> None:
-        _within("--seed", self.seed, 0, 2**31 - 1)
+        within("--seed", self.seed, 0, 2**31 - 1)
+        within("--snapshots", self.snapshots, 0, 100)
+        predicting = self.objective.prediction_weight > 0 and self.objective.sigreg_weight < 1
+        if predicting and not self.model.predictor_depth:
+            raise ValueError("--predictor-depth is 0, so blocks cannot be predicted; give --prediction-weight 0.")
+        if self.multi_view and self.views.local_views:
+            patch = self.image.patch_size if self.model.backbone == "vit" else 16
+            within("--local-size", self.views.local_size, 2 * patch, self.image.image_size)
+            if self.model.backbone == "vit" and self.views.local_size % patch:
+                raise ValueError(f"--local-size {self.views.local_size} is not a multiple of --patch-size {patch}.")
+
+    @property
+    def multi_view(self) -> bool:
+        """Whether several views of each galaxy are compared."""
+        return self.objective.invariance_weight > 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the config as nested plain values, ready for JSON."""
@@ -213,7 +267,7 @@ class TrainConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainConfig:
         """Rebuild a config written by `to_dict`; unknown or missing keys raise ValueError naming them."""
-        return _from_dict(cls, values, "config")
+        return from_dict(cls, values, "config")
 
 
 def flags(cls: type = TrainConfig, group: str = "") -> list[tuple[str, str, dataclasses.Field[Any], Any]]:
@@ -238,39 +292,9 @@ def replace(config: TrainConfig, **changes: Any) -> TrainConfig:
     nested: dict[str, dict[str, Any]] = {}
     for name, value in changes.items():
         if name not in groups:
-            raise ValueError(f"There is no setting {name!r}; known settings: {', '.join(sorted(groups))}.")
+            close = difflib.get_close_matches(name, groups, 3) or sorted(groups)
+            raise ValueError(f"There is no setting {name!r}; did you mean {', '.join(close)}?")
         nested.setdefault(groups[name], {})[name] = value
     top = nested.pop("", {})
     parts = {group: dataclasses.replace(getattr(config, group), **values) for group, values in nested.items()}
     return dataclasses.replace(config, **top, **parts)
-
-
-def _from_dict(cls: type[T], values: Any, where: str) -> T:
-    if not isinstance(values, dict):
-        raise ValueError(f"{where} must be an object with named settings, found {type(values).__name__}.")
-    hints = typing.get_type_hints(cls)
-    names = {item.name for item in dataclasses.fields(typing.cast(Any, cls))}
-    if unknown := sorted(set(map(str, values)) - names):
-        raise ValueError(f"{where} has unknown settings {', '.join(unknown[:5])}; this version knows {', '.join(sorted(names))}.")
-    return cls(**{name: _typed(hints[name], value, f"{where}.{name}") for name, value in values.items()})
-
-
-def _typed(hint: Any, value: Any, where: str) -> Any:
-    """Check a value read from JSON against a field's type; lists become tuples."""
-    if dataclasses.is_dataclass(hint):
-        return _from_dict(typing.cast(type, hint), value, where)
-    origin = typing.get_origin(hint)
-    if origin is tuple and isinstance(value, list | tuple):
-        members = typing.get_args(hint)
-        inner = members[0]
-        if len(members) == 2 and members[1] is not Ellipsis and len(value) != 2:
-            raise ValueError(f"{where} needs 2 values, found {len(value)}.")
-        return tuple(_typed(inner, item, where) for item in value)
-    accepted = (int, float) if hint is float else hint
-    if (
-        isinstance(value, bool) is not (hint is bool)
-        or isinstance(accepted, types.GenericAlias)
-        or not isinstance(value, accepted)
-    ):
-        raise ValueError(f"{where} must be {getattr(hint, '__name__', hint)}, found {value!r}.")
-    return float(value) if hint is float else value

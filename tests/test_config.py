@@ -68,5 +68,5 @@ def test_a_config_that_does_not_fit_is_refused_by_name(values, message):
 
 
 def test_an_unknown_setting_is_refused():
-    with pytest.raises(ValueError, match="There is no setting 'depht'; known settings: activation"):
+    with pytest.raises(ValueError, match=r"There is no setting 'depht'; did you mean depth"):
         replace(TrainConfig(), depht=3)

@@ -1,0 +1,59 @@
+"""How a setting is declared, checked, and read back from JSON: what config.py is written in."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+def setting(default: Any, help: str, flag: str | None = None) -> Any:
+    """Declare a config field: its default, one line of help, and its flag where that is not the field's name."""
+    return dataclasses.field(default=default, metadata={"help": help, "flag": flag})
+
+
+def within(name: str, value: float, low: float, high: float) -> None:
+    """Raise ValueError unless low <= value <= high."""
+    if not low <= value <= high:
+        raise ValueError(f"{name} is {value}; it must lie in [{low:g}, {high:g}].")
+
+
+def one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Raise ValueError unless the value is one of the choices."""
+    if value not in choices:
+        raise ValueError(f"{name} is {value!r}; choose one of {', '.join(choices)}.")
+
+
+def from_dict(cls: type[T], values: Any, where: str) -> T:
+    """Build a (nested) dataclass of settings from plain values; ValueError names what is unknown or of another type."""
+    if not isinstance(values, dict):
+        raise ValueError(f"{where} must be an object with named settings, found {type(values).__name__}.")
+    hints = typing.get_type_hints(cls)
+    names = {item.name for item in dataclasses.fields(typing.cast(Any, cls))}
+    if unknown := sorted(set(map(str, values)) - names):
+        raise ValueError(f"{where} has unknown settings {', '.join(unknown[:5])}; this version knows {', '.join(sorted(names))}.")
+    return cls(**{name: _typed(hints[name], value, f"{where}.{name}") for name, value in values.items()})
+
+
+def _typed(hint: Any, value: Any, where: str) -> Any:
+    """Check a value read from JSON against a field's type; lists become tuples."""
+    if dataclasses.is_dataclass(hint):
+        return from_dict(typing.cast(type, hint), value, where)
+    origin = typing.get_origin(hint)
+    if origin is tuple and isinstance(value, list | tuple):
+        members = typing.get_args(hint)
+        inner = members[0]
+        if len(members) == 2 and members[1] is not Ellipsis and len(value) != 2:
+            raise ValueError(f"{where} needs 2 values, found {len(value)}.")
+        return tuple(_typed(inner, item, where) for item in value)
+    accepted = (int, float) if hint is float else hint
+    if (
+        isinstance(value, bool) is not (hint is bool)
+        or isinstance(accepted, types.GenericAlias)
+        or not isinstance(value, accepted)
+    ):
+        raise ValueError(f"{where} must be {getattr(hint, '__name__', hint)}, found {value!r}.")
+    return float(value) if hint is float else value
