@@ -50,7 +50,7 @@ class Model:
     @property
     def width(self) -> int:
         """Width of an embedding, D."""
-        return self.config.model.width
+        return self.network.encoder.width
 
     @property
     def grid(self) -> int:
@@ -77,8 +77,10 @@ class Model:
             raise CheckpointError(f"{self.id} has no predictor: it is an encoder-only checkpoint, so it gives no patch errors.")
         with torch.inference_mode():
             masks = PatchMasks(masks.context.to(self.device), masks.targets.to(self.device))
-            output = self.network(pixels.to(self.device), masks)
-        return output.prediction.float(), output.target.float()
+            pixels = pixels.to(self.device)
+            context, _ = self.network.encoder(pixels.expand(len(masks.context), -1, -1, -1), masks.context)
+            prediction, target = self.network.predict(context, masks), self.network.target_tokens(pixels, masks)
+        return prediction.float(), target.float()
 
     def randomised(self, seed: int = 0) -> Model:
         """Return the control: the same architecture and input with random weights."""
@@ -152,7 +154,10 @@ def read_card(weights: Path) -> dict[str, Any]:
 def save_released(model: Model, folder: str | Path, card: dict[str, Any], dtype: torch.dtype = torch.float16) -> Path:
     """Write weights and card atomically, weights first; returns the path of the weights."""
     path = Path(folder) / f"{card['id']}.safetensors"
-    state = {key: value.to(dtype).contiguous().cpu() for key, value in model.network.state_dict().items()}
+    state = {
+        key: (value.to(dtype) if value.is_floating_point() else value).contiguous().cpu()
+        for key, value in model.network.state_dict().items()
+    }
     data = save_tensors(state, metadata={"id": card["id"]})
     config = replace(model.config, data=Path(model.config.data.data).name)  # no machine's path on a card
     card = {"format": FORMAT, **card, "sha256": hashlib.sha256(data).hexdigest(), "config": config.to_dict()}
@@ -187,11 +192,10 @@ def _load_pickled(path: Path, device: torch.device) -> Model:
         return Model(path.stem, network, config, card, file_hash(path)[:16], *FIXED_STATISTICS, device)
     if content.get("format") != FORMAT or not {"config", "network", "normalisation"} <= content.keys():
         raise CheckpointError(f"{path} is not a checkpoint of this project: found {sorted(map(str, content))[:6]}.")
-    card = {"id": path.parent.name, **{key: content[key] for key in ("data", "training", "environment") if key in content}}
+    run = path.parent.parent.name + "@" + path.stem if path.parent.name == "snapshots" else path.parent.name
+    card = {"id": run, **{key: content[key] for key in ("data", "training", "environment") if key in content}}
     digest = file_hash(path)
-    return _assemble(
-        path.parent.name, content["config"], content["normalisation"], content["network"], card, digest, path, device
-    )
+    return _assemble(run, content["config"], content["normalisation"], content["network"], card, digest, path, device)
 
 
 def _assemble(
@@ -228,7 +232,8 @@ def _random_model(
 ) -> Model:
     network = build_network(config, device, seed).eval()
     config = dataclasses.replace(config, seed=seed)
-    facts = json.dumps([config.to_dict(), mean, std], sort_keys=True)
+    parts = config.to_dict()
+    facts = json.dumps([parts["image"], parts["model"], seed, mean, std], sort_keys=True)  # not what it would be trained on
     digest = hashlib.sha256(facts.encode()).hexdigest()[:16]
     name = f"random:{config.preset or 'custom'}"
     return Model(name, network, config, {"id": name, "random": True}, digest, mean, std, device)

@@ -33,6 +33,30 @@ _AS_RUN: dict[str, Any] = {
     "normalization": "fixed",
 }
 
+# Multi-view, no teacher, constants of the official code: 33 knots on [-3, 3] are its 17 on [0, 3].
+_LEJEPA: dict[str, Any] = {
+    "prediction_weight": 0.0,
+    "invariance_weight": 1.0,
+    "predictor_depth": 0,
+    "projector_hidden": 2048,
+    "local_views": 6,
+    "sigreg_weight": 0.05,
+    "sigreg_scale": "count",
+    "t_max": 3.0,
+    "num_knots": 33,
+    "num_directions": 1024,
+    "epochs": 100,
+}
+_SMALL_LEJEPA: dict[str, Any] = {
+    **_SMALL,
+    **_LEJEPA,
+    "projector_hidden": 512,
+    "local_views": 2,
+    "local_size": 32,
+    "seeing": 0.5,
+    "epochs": 10,
+}
+
 PRESETS: dict[str, TrainConfig] = {
     name: replace(_DEFAULT, preset=name, **changes)
     for name, changes in {
@@ -44,6 +68,10 @@ PRESETS: dict[str, TrainConfig] = {
         "vit25m.sigreg001": {**_VIT25M, "sigreg_weight": 0.01},
         "small.ijepa": {**_SMALL, "sigreg_weight": 0.0},
         "small.sigreg06": _SMALL,
+        "vit5m.lejepa": _LEJEPA,
+        "resnet18.lejepa": {**_LEJEPA, "backbone": "resnet18"},
+        "small.lejepa": _SMALL_LEJEPA,
+        "smallresnet18.lejepa": {**_SMALL_LEJEPA, "backbone": "resnet18"},
     }.items()
 }
 

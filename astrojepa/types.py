@@ -8,7 +8,8 @@ Shape legend, used in every signature:
 | C | colour channels (3) | N | tokens of an image (G * G), or samples of a loss |
 | H, W, S | height, width, side in pixels | Nc, Nt | context tokens, tokens of one target block |
 | D | width of an embedding | M | target blocks of an image |
-| K | random directions | n | galaxies of a data set |
+| K | random directions | P | width of the projector's output |
+| V | views of a galaxy | n | galaxies of a data set |
 """
 
 from __future__ import annotations
@@ -46,9 +47,13 @@ class PatchMasks:
 class Batch:
     """What one training step consumes."""
 
-    images: Tensor  # float (B, 3, S, S), normalised
-    masks: PatchMasks
+    images: Tensor | None  # float (B, 3, S, S), normalised; None where nothing is masked
+    masks: PatchMasks | None
+    views: tuple[Tensor, ...]  # float (V, B, 3, s, s) per resolution, global views first; () where there is one view
     ids: Tensor  # int64 (B,), row numbers in the training set
+
+    def __len__(self) -> int:
+        return len(self.ids)
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,7 @@ class LossTerms:
 
     total: Tensor
     prediction: Tensor
+    invariance: Tensor
     sigreg: Tensor
 
 

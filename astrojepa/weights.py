@@ -61,7 +61,7 @@ def restore_network(config: TrainConfig, state: dict[str, Tensor], source: str |
         if not bool(torch.isfinite(value.float()).all()):
             raise CheckpointError(f"{source} holds values in {key} that are not finite numbers; the file is damaged.")
     network = build_network(config, device)
-    network.load_state_dict({key: value.float() for key, value in state.items()})
+    network.load_state_dict(state)
     return network
 
 

@@ -10,7 +10,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = {
     "types": 0,
+    "settings": 0,
     "config": 0,
+    "distributed": 0,
     "cache": 0,
     "data": 1,
     "masking": 1,
@@ -38,6 +40,7 @@ HOMES = {
     "openTSNE": {"astrojepa/evaluation"},
     "astropy": {"astrojepa/data"},
     "safetensors": {"astrojepa/checkpoint.py", "astrojepa/weights.py"},
+    "pyarrow": {"astrojepa/evaluation/shards.py"},
     "plotly": {"astrojepa/plotting.py"},
     "streamlit": {"app"},
 }

@@ -1,4 +1,4 @@
-"""SIGReg against its closed forms, the objective against its formula."""
+"""SIGReg against its closed forms and the straightforward formula; invariance and the objective against theirs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ import math
 import pytest
 import torch
 
-from astrojepa.losses import SIGReg, objective, prediction_loss, random_directions, sigreg_floor
+from astrojepa import distributed
+from astrojepa.config import ObjectiveConfig
+from astrojepa.losses import SIGReg, invariance_loss, objective, prediction_loss, random_directions, sigreg_floor
+from benchmarks.measure import peak_bytes
 
 
 def slow_sigreg(z: torch.Tensor, directions: torch.Tensor, t_max: float, num_knots: int) -> torch.Tensor:
@@ -17,6 +20,24 @@ def slow_sigreg(z: torch.Tensor, directions: torch.Tensor, t_max: float, num_kno
     window = torch.exp(-t.square() / 2)
     distance = (angle.cos().mean(0) - window).square() + angle.sin().mean(0).square()
     return torch.trapezoid(distance * window, t).mean()
+
+
+def straightforward_sigreg(z: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
+    """The same integral over [-3, 3] as most codes write it: 17 knots on [0, 3] that stand for both sides, an (N, K, 17) tensor."""
+    t = torch.linspace(0, 3, 17, dtype=z.dtype)
+    window = torch.exp(-t.square() / 2)
+    weights = torch.full_like(t, 2 * 3 / 16)
+    weights[[0, -1]] /= 2
+    angle = (z @ directions)[..., None] * t
+    distance = (angle.cos().mean(0) - window).square() + angle.sin().mean(0).square()
+    return (distance @ (weights * window)).mean()
+
+
+def value_and_gradient(function, z: torch.Tensor) -> tuple[float, torch.Tensor]:
+    """What a function gives for embeddings, and its gradient there."""
+    z = z.detach().requires_grad_()
+    value = function(z)
+    return value.item(), torch.autograd.grad(value, z)[0]
 
 
 def gaussian_expectation(t_max: float) -> float:
@@ -91,6 +112,88 @@ def test_the_closed_form_gradient_passes_gradcheck():
     assert torch.autograd.gradcheck(lambda x: SIGReg(t_max=3.0, num_knots=9)(x, directions), (z,))
 
 
+def test_the_closed_form_gradient_of_several_views_passes_gradcheck():
+    z = torch.randn(3, 4, 5, dtype=torch.float64, requires_grad=True)
+    directions = random_directions(5, 7, seed=1, step=0).double()
+    loss = SIGReg(t_max=3.0, num_knots=9, scale="count")
+    assert torch.autograd.gradcheck(lambda x: loss(x, directions), (z,))
+
+
+@pytest.mark.parametrize("width", [192, 384])
+def test_value_and_gradient_keep_to_the_straightforward_formula_at_training_size(width):
+    """Values to 1e-5 of the value, gradients to 1e-5 of the largest entry; both are in float32."""
+    z = torch.randn(512, width, generator=torch.Generator().manual_seed(0))
+    directions = random_directions(width, 1024, seed=0, step=0)
+    value, gradient = value_and_gradient(lambda z: SIGReg(t_max=3.0, num_knots=33)(z, directions), z)
+    expected, slope = value_and_gradient(lambda z: straightforward_sigreg(z, directions), z)
+    assert value == pytest.approx(expected, rel=1e-5)
+    assert (gradient - slope).abs().max() < 1e-5 * slope.abs().max()
+
+
+@pytest.mark.parametrize(
+    ("centre", "spread"), [(0.0, 1e-3), (1.0, 1e-3), (math.pi * 16 / 3, 1e-3), (0.0, 1e-6), (0.0, 10.0)], ids=str
+)
+def test_float32_suffices_for_collapsed_and_scattered_embeddings(centre, spread):
+    """Also where all angles of the first knot, 3/16 z, are near 0 or π, and recurrences lose digits; near π the gradient vanishes
+    and the straightforward formula loses digits too."""
+    z = centre + spread * torch.randn(200, 1, generator=torch.Generator().manual_seed(0))
+    loss, direction = SIGReg(t_max=3.0, num_knots=33), torch.ones(1, 1)
+    value, gradient = value_and_gradient(lambda z: loss(z, direction), z)
+    _, single = value_and_gradient(lambda z: straightforward_sigreg(z, direction), z)
+    expected, slope = value_and_gradient(lambda z: straightforward_sigreg(z, direction.double()), z.double())
+    assert value == pytest.approx(expected, rel=1e-5)
+    assert (gradient - slope).abs().max() < max(1e-5 * slope.abs().max(), 4 * (single - slope).abs().max())
+
+
+def test_it_needs_at_most_a_quarter_of_the_straightforward_memory():
+    z = torch.randn(512, 192, requires_grad=True)
+    directions = random_directions(192, 1024, seed=0, step=0)
+    ours = peak_bytes(lambda: SIGReg(t_max=3.0, num_knots=33)(z, directions).backward())
+    straightforward = peak_bytes(lambda: straightforward_sigreg(z, directions).backward())
+    assert ours < straightforward / 4
+
+
+def test_memory_grows_with_the_directions_only_by_their_projections():
+    z = torch.randn(512, 64, requires_grad=True)
+    few, many = (
+        peak_bytes(lambda count=count: SIGReg(t_max=3.0, num_knots=33)(z, random_directions(64, count, 0, 0)).backward())
+        for count in (1024, 4096)
+    )
+    projections = 3072 * 512 * 4
+    directions = 3072 * 64 * 4
+    assert many - few < 3.2 * (projections + directions)  # theirs, their gradient, and that times the outer gradient
+
+
+@pytest.mark.parametrize("scale", ["mean", "count"])
+def test_several_views_score_the_mean_of_single_views(scale):
+    views = torch.randn(3, 20, 8) * torch.tensor([0.5, 1.0, 2.0])[:, None, None]
+    loss = SIGReg(num_directions=32, scale=scale)
+    value, gradient = value_and_gradient(lambda z: loss(z, step=4), views)
+    singles = [value_and_gradient(lambda z: loss(z, step=4), view) for view in views]
+    assert value == pytest.approx(sum(single for single, _ in singles) / 3, rel=1e-5)
+    torch.testing.assert_close(gradient, torch.stack([slope for _, slope in singles]) / 3)
+
+
+def test_parts_of_a_batch_on_several_processes_give_the_value_and_gradient_of_the_whole(monkeypatch):
+    """Process by process, with the other's sums added; the gradients' average is weighted by samples, 1 of 12 and 11 of 12."""
+    whole = torch.randn(2, 12, 5, dtype=torch.float64)
+    parts = whole[:, :1], whole[:, 1:]
+    loss = SIGReg(num_directions=6, t_max=3.0, num_knots=9, scale="count")
+    expected, gradient = value_and_gradient(lambda z: loss(z, step=0), whole)
+    monkeypatch.setattr(distributed, "world_size", lambda: 2)
+    found = []
+    for own, other in (parts, parts[::-1]):
+        sent: list[torch.Tensor] = []
+        monkeypatch.setattr(distributed, "all_sum", lambda sums, sent=sent: sent.append(sums) or sums)
+        loss(other, step=0)
+        monkeypatch.setattr(distributed, "all_sum", lambda sums, sent=sent: sums + sent.pop(0))
+        value, slope = value_and_gradient(lambda z: loss(z, step=0), own)
+        assert not sent
+        assert value == pytest.approx(expected, rel=1e-12)
+        found.append(slope * own.shape[1] / 12)
+    torch.testing.assert_close(torch.cat(found, dim=1), gradient)
+
+
 def test_a_collapsed_batch_is_moved_as_one_point():
     z = torch.full((32, 8), 0.7, requires_grad=True)
     SIGReg()(z, step=0).backward()
@@ -124,22 +227,97 @@ def test_it_is_computed_in_float32_under_autocast():
     assert mixed.item() == plain.item()
 
 
-@pytest.mark.parametrize("shape", [(8,), (1, 4), (2, 3, 4)])
+@pytest.mark.parametrize("shape", [(8,), (1, 4), (2, 1, 4), (0, 3, 4), (2, 2, 3, 4)])
 def test_embeddings_of_another_shape_are_refused(shape):
     with pytest.raises(ValueError, match=r"SIGReg needs embeddings \(N, D\) with N of at least 2, found shape"):
         SIGReg()(torch.zeros(shape))
+
+
+def test_a_process_may_hold_one_row_of_a_larger_batch_but_not_none(monkeypatch):
+    monkeypatch.setattr(distributed, "world_size", lambda: 2)
+    monkeypatch.setattr(distributed, "all_sum", lambda sums: 2 * sums)
+    one, two = torch.ones(1, 4), torch.ones(2, 4)
+    value = SIGReg(scale="count")(one, step=0)
+    with pytest.raises(ValueError, match="at least one"):
+        SIGReg()(one[:0])
+    monkeypatch.undo()
+    assert value.item() == pytest.approx(SIGReg(scale="count")(two, step=0).item())
+
+
+def test_directions_of_another_width_are_refused():
+    with pytest.raises(ValueError, match=r"Directions must have shape \(4, K\), found \(5, 7\)"):
+        SIGReg()(torch.zeros(2, 3, 4), torch.zeros(5, 7))
 
 
 def test_prediction_loss_averages_over_features_too():
     assert prediction_loss(torch.full((2, 3, 4, 5), 3.0), torch.ones(2, 3, 4, 5)).item() == 4.0
 
 
+def test_invariance_of_two_global_views_is_a_quarter_of_their_squared_distance():
+    views = torch.randn(2, 6, 3)
+    assert invariance_loss(views, 2).item() == pytest.approx((views[0] - views[1]).square().mean().item() / 4)
+    assert invariance_loss(views[:1].expand(4, 6, 3), 2).item() == 0
+
+
+def test_invariance_and_its_gradient_equal_the_slow_formula():
+    views = torch.randn(4, 5, 3)
+
+    def slow(views):
+        total = 0.0
+        for image in range(5):
+            centre = (views[0, image] + views[1, image]) / 2
+            total = total + sum(((view[image] - centre) ** 2).sum() for view in views)
+        return total / (4 * 5 * 3)
+
+    (value, gradient), (expected, slope) = (value_and_gradient(f, views) for f in (lambda v: invariance_loss(v, 2), slow))
+    assert value == pytest.approx(expected)
+    torch.testing.assert_close(gradient, slope)
+
+
+def test_local_views_are_drawn_to_the_centre_without_moving_it():
+    views = torch.zeros(3, 2, 4)
+    views[2] = 6.0
+    assert invariance_loss(views, 2).item() == pytest.approx(36 / 3)
+    assert invariance_loss(views, 3).item() == pytest.approx((4 + 4 + 16) / 3)
+
+
+def test_invariance_is_computed_in_float32():
+    views = torch.randn(2, 3, 4).bfloat16()
+    assert invariance_loss(views, 1).dtype == torch.float32
+    assert invariance_loss(views, 1).item() == invariance_loss(views.float(), 1).item()
+
+
+@pytest.mark.parametrize("num_global", [0, 4])
+def test_a_centre_of_no_views_or_more_than_there_are_is_refused(num_global):
+    with pytest.raises(ValueError, match="of 1 to 3 views"):
+        invariance_loss(torch.zeros(3, 2, 4), num_global)
+
+
 @pytest.mark.parametrize("weight", [0.0, 0.01, 0.6, 1.0])
-def test_the_objective_is_the_convex_combination(weight):
-    prediction, sigreg = torch.tensor(2.0, requires_grad=True), torch.tensor(5.0, requires_grad=True)
-    terms = objective(prediction, sigreg, weight)
-    assert terms.total.item() == pytest.approx((1 - weight) * 2 + weight * 5)
-    if 0 < weight < 1:
-        terms.total.backward()
-        assert (prediction.grad.item(), sigreg.grad.item()) == pytest.approx((1 - weight, weight))
-    assert not terms.prediction.requires_grad
+@pytest.mark.parametrize(("alpha", "beta"), [(1.0, 0.0), (0.0, 1.0), (1.0, 0.5), (2.0, 3.0)])
+def test_the_objective_is_the_convex_combination(weight, alpha, beta):
+    config = ObjectiveConfig(sigreg_weight=weight, prediction_weight=alpha, invariance_weight=beta)
+    parts = [torch.tensor(value, requires_grad=True) for value in (2.0, 3.0, 5.0)]
+    terms = objective(*parts, config)
+    factors = ((1 - weight) * alpha, (1 - weight) * beta, weight)
+    assert terms.total.item() == pytest.approx(2 * factors[0] + 3 * factors[1] + 5 * factors[2])
+    terms.total.backward()
+    for part, factor in zip(parts, factors, strict=True):
+        assert part.grad is None if factor == 0 else part.grad.item() == pytest.approx(factor)
+    assert [term.item() for term in (terms.prediction, terms.invariance, terms.sigreg)] == [2, 3, 5]
+    assert not any(term.requires_grad for term in (terms.prediction, terms.invariance, terms.sigreg))
+
+
+def test_a_missing_term_is_reported_as_zero_and_adds_nothing():
+    config = ObjectiveConfig(sigreg_weight=0.25, invariance_weight=1.0)
+    sigreg, invariance = torch.tensor(4.0), torch.tensor(8.0)
+    terms = objective(None, invariance, sigreg, config)
+    assert (terms.total.item(), terms.prediction.item(), terms.invariance.item()) == (7.0, 0.0, 8.0)
+    terms = objective(None, None, sigreg, config)
+    assert (terms.total.item(), terms.invariance.item(), terms.sigreg.item()) == (1.0, 0.0, 4.0)
+
+
+def test_a_term_of_weight_0_may_be_anything():
+    config = ObjectiveConfig(sigreg_weight=0.0)
+    terms = objective(torch.tensor(2.0), torch.tensor(math.nan), torch.tensor(math.inf), config)
+    assert terms.total.item() == 2.0

@@ -106,7 +106,7 @@ def random_frames(
     no black corner enters; without it the fourth number is not used and pixels are moved, not resampled. All zeros but the
     first two at 0.5 or more is exactly `centre_crop`.
     """
-    _check_frames(frames, size, uniforms)
+    check_frames(frames, size, uniforms, 4)
     if rotate:
         return _turn_by_any_angle(frames, size, uniforms)
     crops = centre_crop(frames, size)
@@ -119,33 +119,42 @@ def random_frames(
     return to_flux(crops)
 
 
-def _turn_by_any_angle(frames: Tensor, size: int, uniforms: Tensor) -> Tensor:
-    """Sample the crop's pixels from the turned frame: grid positions are R · M · p + centre, in units of half a frame."""
-    side = frames.shape[1]
+def orientations(uniforms: Float[Tensor, "B 4"]) -> Float[Tensor, "B 2 2"]:
+    """Return mirror · rotation of each picture: the pixel seen at (x, y) from the galaxy is read at this matrix times (x, y).
+
+    Turning a picture anticlockwise (y down) reads pixel p at R p; the mirror comes first, so it is read last. The four numbers
+    are those of `random_frames`; all zeros but the first two at 0.5 or more is the identity.
+    """
     angle = (torch.floor(uniforms[:, 2] * 4) + uniforms[:, 3]) * (math.pi / 2)
     cos, sin = torch.cos(angle), torch.sin(angle)
     mirror_x = torch.where(uniforms[:, 0] < 0.5, -1.0, 1.0)
     mirror_y = torch.where(uniforms[:, 1] < 0.5, -1.0, 1.0)
-    scale = size / side
-    centre = ((side - size) // 2 * 2 + size) / side - 1  # the crop's centre, half a pixel off the frame's where the margin is odd
-    # Turning the picture anticlockwise by `angle` (y down) reads pixel p at R p; the mirror comes first, so it is read last.
-    rows = torch.stack(
-        (
-            torch.stack((mirror_x * cos * scale, -mirror_x * sin * scale, torch.full_like(cos, centre)), 1),
-            torch.stack((mirror_y * sin * scale, mirror_y * cos * scale, torch.full_like(cos, centre)), 1),
-        ),
-        1,
-    )
+    across = torch.stack((mirror_x * cos, -mirror_x * sin), 1)
+    return torch.stack((across, torch.stack((mirror_y * sin, mirror_y * cos), 1)), 1)
+
+
+def crop_middle(side: int, size: int) -> float:
+    """Return where the middle of `centre_crop` lies in its frame, in units of half a frame: 0, or just off where the margin is odd."""
+    return ((side - size) // 2 * 2 + size) / side - 1
+
+
+def _turn_by_any_angle(frames: Tensor, size: int, uniforms: Tensor) -> Tensor:
+    """Sample the crop's pixels from the turned frame: grid positions are M · R · p + middle, in units of half a frame."""
+    side = frames.shape[1]
+    turn = orientations(uniforms) * (size / side)
+    middle = torch.full_like(turn[..., :1], crop_middle(side, size))
+    rows = torch.cat((turn, middle), 2)
     grid = functional.affine_grid(rows.float(), [len(frames), 3, size, size], align_corners=False)
     flux = to_flux(frames)
     return functional.grid_sample(flux, grid, mode="bilinear", padding_mode="reflection", align_corners=False).clamp_(0, 1)
 
 
-def _check_frames(frames: Tensor, size: int, uniforms: Tensor) -> None:
+def check_frames(frames: Tensor, size: int, uniforms: Tensor, num_uniforms: int) -> None:
+    """Raise ValueError unless frames are uint8 (B, F, F, 3), hold a crop of `size` and have `num_uniforms` numbers each."""
     if frames.dtype != torch.uint8 or frames.ndim != 4 or frames.shape[1] != frames.shape[2] or frames.shape[3] != 3:
         raise ValueError(f"Frames must be uint8 (B, F, F, 3), found {frames.dtype} {tuple(frames.shape)}.")
-    if uniforms.shape != (len(frames), 4):
-        raise ValueError(f"Each of the {len(frames)} frames needs 4 uniform numbers, found {tuple(uniforms.shape)}.")
+    if uniforms.shape != (len(frames), num_uniforms):
+        raise ValueError(f"Each of the {len(frames)} frames needs {num_uniforms} uniform numbers, found {tuple(uniforms.shape)}.")
     if not 1 <= size <= frames.shape[1]:
         raise ValueError(f"A crop of {size} pixels does not fit in a frame of {frames.shape[1]}.")
 

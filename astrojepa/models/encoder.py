@@ -1,4 +1,4 @@
-"""The encoder: a timm vision transformer that is given only the patches it may see."""
+"""The encoders: a timm vision transformer that is given only the patches it may see, and timm's convolutional networks."""
 
 from __future__ import annotations
 
@@ -33,11 +33,20 @@ class Positions(nn.Module):
 
     def __init__(self, grid: int, width: int, kind: str) -> None:
         super().__init__()
+        self.grid = grid
         table = position_table(grid, width, kind)
         if kind == "learned":
             self.table = nn.Parameter(table)
         else:
             self.register_buffer("table", table, persistent=False)
+
+    def of_grid(self, grid: int) -> Float[Tensor, "1 N D"]:
+        """Return the table stretched over another number of patches, for views of another size."""
+        if grid == self.grid:
+            return self.table
+        square = self.table.unflatten(1, (self.grid, self.grid)).permute(0, 3, 1, 2)
+        stretched = nn.functional.interpolate(square, size=(grid, grid), mode="bicubic", align_corners=False, antialias=True)
+        return stretched.flatten(2).transpose(1, 2)
 
 
 class Encoder(nn.Module):
@@ -45,6 +54,7 @@ class Encoder(nn.Module):
 
     def __init__(self, image: ImageConfig, model: ModelConfig) -> None:
         super().__init__()
+        self.width = model.width
         self.positions = Positions(image.grid, model.width, model.position)
         self.vit = timm.models.vision_transformer.VisionTransformer(
             img_size=image.image_size,
@@ -59,14 +69,37 @@ class Encoder(nn.Module):
             norm_layer=NORM,
             act_layer=ACTIVATIONS[model.activation],
         )
+        self.vit.patch_embed.strict_img_size = False  # local views are smaller
+        self.patch_size = image.patch_size
 
     def forward(self, images: Float[Tensor, "B 3 S S"], index: Int[Tensor, "B K"] | None = None) -> tuple[Tensor, Tensor]:
         """Return tokens after and before the final norm, (B, K, D) each, of the patches in `index` (all N where None).
 
         Patches that are not in `index` are dropped before the first block.
         """
-        tokens = self.vit.patch_embed(images) + self.positions.table
+        tokens = self.vit.patch_embed(images) + self.positions.of_grid(images.shape[-1] // self.patch_size)
         if index is not None:
             tokens = gather_tokens(tokens, index)
         raw = self.vit.blocks(tokens)
         return self.vit.norm(raw), raw
+
+
+class ConvEncoder(nn.Module):
+    """A convolutional network of timm; its tokens are the places of its last feature map."""
+
+    def __init__(self, model: ModelConfig) -> None:
+        super().__init__()
+        self.net = timm.create_model(model.backbone, pretrained=False, num_classes=0, global_pool="")
+        self.width: int = self.net.num_features
+
+    def forward(self, images: Float[Tensor, "B 3 S S"], index: None = None) -> tuple[Tensor, Tensor]:
+        """Return the tokens (B, K, D) twice: there is no final norm. ValueError for a choice of patches, which it cannot leave out."""
+        if index is not None:
+            raise ValueError("A convolutional encoder sees the whole picture; patches cannot be hidden from it.")
+        tokens = self.net(images).flatten(2).transpose(1, 2)
+        return tokens, tokens
+
+
+def make_encoder(image: ImageConfig, model: ModelConfig) -> Encoder | ConvEncoder:
+    """Build the encoder that the config names."""
+    return Encoder(image, model) if model.backbone == "vit" else ConvEncoder(model)

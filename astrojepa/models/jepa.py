@@ -1,8 +1,9 @@
-"""The joint-embedding predictive architecture: context encoder, target encoder, predictor and SIGReg's projector."""
+"""The joint-embedding predictive architecture: context encoder, target encoder, predictor, and the projector of SIGReg."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,8 +11,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from astrojepa.config import ImageConfig, ModelConfig
-from astrojepa.models.encoder import Encoder, gather_tokens
+from astrojepa.models.encoder import gather_tokens, make_encoder
 from astrojepa.models.predictor import Predictor
+from astrojepa.models.projector import make_projector
 from astrojepa.types import PatchMasks
 
 
@@ -19,46 +21,70 @@ from astrojepa.types import PatchMasks
 class JEPAOutput:
     """What the objective needs from one batch."""
 
-    prediction: Tensor  # (B, M, Nt, D)
-    target: Tensor  # (B, M, Nt, D), no gradient
-    projected: Tensor  # (B, P), what SIGReg sees: one vector per image
-    context: Tensor  # (B, Nc, D), for gauges
+    prediction: Tensor | None  # (B, M, Nt, D); None where nothing is masked
+    target: Tensor | None  # (B, M, Nt, D), without gradient where it comes from the moving average
+    projected: Tensor  # (V, B, P), what SIGReg sees: one vector per view, or one per image (V = 1) of its context
+    tokens: Tensor  # (B, Nc, D) of the context, or of the first view, for gauges
 
 
 class JEPA(nn.Module):
-    """I-JEPA with one projected vector per image for SIGReg.
+    """Masked prediction and multi-view invariance around one encoder.
 
-    `target_encoder` is an exponential moving average of all of `encoder`'s weights, patch embedding included. It is never trained
-    by gradient and always in eval mode.
+    `target_encoder` is an exponential moving average of all of `encoder`'s weights and running statistics, patch embedding
+    included. It is never trained by gradient and always in eval mode; None where the config keeps no average.
     """
 
     def __init__(self, image: ImageConfig, model: ModelConfig) -> None:
         super().__init__()
         self.config = model
-        self.encoder = Encoder(image, model)
-        self.target_encoder = copy.deepcopy(self.encoder).requires_grad_(False).eval()
+        self.encoder = make_encoder(image, model)
+        self.target_encoder = copy.deepcopy(self.encoder).requires_grad_(False).eval() if model.average else None
         self.predictor = Predictor(image, model) if model.predictor_depth else None
-        self.projector = nn.Linear(model.width, model.projector_width) if model.projector_width else None
+        self.projector = make_projector(self.encoder.width, model)
+
+    @property
+    def evaluated(self) -> nn.Module:
+        """The encoder that embeddings come from: the moving average, or the encoder itself where there is none."""
+        return self.encoder if self.target_encoder is None else self.target_encoder
 
     def train(self, mode: bool = True) -> JEPA:
         """Switch to training mode, the target encoder excepted."""
         super().train(mode)
-        self.target_encoder.eval()
+        if self.target_encoder is not None:
+            self.target_encoder.eval()
         return self
 
-    def forward(self, images: Float[Tensor, "#B 3 S S"], masks: PatchMasks) -> JEPAOutput:
-        """Encode the context, predict the target blocks, and encode the whole image with the target encoder.
+    def forward(
+        self,
+        images: Float[Tensor, "#B 3 S S"] | None,
+        masks: PatchMasks | None,
+        views: Sequence[Tensor] = (),
+        projected_only: bool = False,
+    ) -> JEPAOutput:
+        """Predict the masked blocks of `images`, and project `views`, one tensor (V, B, 3, s, s) per resolution.
 
-        One image (1, 3, S, S) with several masks is encoded whole only once.
+        Without views the context is projected. One image (1, 3, S, S) with several masks is encoded whole only once. With
+        `projected_only` nothing is predicted.
         """
-        context, raw = self.encoder(images.expand(len(masks.context), -1, -1, -1), masks.context)
-        pooled = raw.mean(dim=1) if self.projector is None else self.projector(context.mean(dim=1))
-        return JEPAOutput(
-            prediction=self.predict(context, masks),
-            target=self.target_tokens(images, masks),
-            projected=pooled,
-            context=context,
-        )
+        prediction, target, tokens, projected = None, None, None, None
+        if masks is not None and images is not None and not (views and projected_only):
+            tokens, raw = self.encoder(images.expand(len(masks.context), -1, -1, -1), masks.context)
+            if not projected_only:
+                prediction, target = self.predict(tokens, masks), self.target_tokens(images, masks)
+            if not views:
+                projected = self._project(tokens, raw)[None]
+        if views:
+            pairs = [self.encoder(view.flatten(0, 1)) for view in views]
+            pooled = torch.cat([self._pool(*pair).unflatten(0, view.shape[:2]) for pair, view in zip(pairs, views, strict=True)])
+            projected = self._head(pooled.flatten(0, 1)).unflatten(0, pooled.shape[:2])
+            tokens = pairs[0][0][: views[0].shape[1]] if tokens is None else tokens
+        if projected is None or tokens is None:
+            raise ValueError("There is nothing to compute: give images with masks, or views.")
+        return JEPAOutput(prediction=prediction, target=target, projected=projected, tokens=tokens)
+
+    def project(self, images: Float[Tensor, "B 3 S S"]) -> Float[Tensor, "B P"]:
+        """Project whole images, each seen once: what SIGReg would see of them."""
+        return self._project(*self.encoder(images))
 
     def predict(self, context: Float[Tensor, "B Nc D"], masks: PatchMasks) -> Float[Tensor, "B M Nt D"]:
         """Predict target tokens from context tokens; ValueError for an encoder-only model."""
@@ -67,26 +93,44 @@ class JEPA(nn.Module):
         prediction: Tensor = self.predictor(context, masks.context, masks.targets)
         return prediction
 
-    @torch.no_grad()
     def target_tokens(self, images: Float[Tensor, "#B 3 S S"], masks: PatchMasks) -> Float[Tensor, "B M Nt D"]:
-        """Encode the whole image with the target encoder and gather the target blocks, layer-normed without affine."""
-        tokens, _ = self.target_encoder(images)
-        if self.config.target_norm:
-            tokens = nn.functional.layer_norm(tokens, tokens.shape[-1:])
-        tokens = tokens.expand(len(masks.targets), -1, -1)
-        return gather_tokens(tokens, masks.targets.flatten(1)).view(*masks.targets.shape, -1)
+        """Encode the whole image and gather the target blocks, layer-normed without affine; no gradient with target "ema"."""
+        shared = self.config.target == "shared"
+        with torch.set_grad_enabled(shared and torch.is_grad_enabled()):
+            tokens, _ = (self.encoder if shared else self.evaluated)(images)
+            if self.config.target_norm:
+                tokens = nn.functional.layer_norm(tokens, tokens.shape[-1:])
+            tokens = tokens.expand(len(masks.targets), -1, -1)
+            return gather_tokens(tokens, masks.targets.flatten(1)).view(*masks.targets.shape, -1)
 
     @torch.no_grad()
     def update_target(self, momentum: float) -> None:
-        """Move every weight of the target encoder: target = momentum · target + (1 - momentum) · encoder."""
-        targets, sources = [list(part.parameters()) for part in (self.target_encoder, self.encoder)]
+        """Move every weight and running statistic of the average: target = momentum · target + (1 - momentum) · encoder."""
+        if self.target_encoder is None:
+            return
+        targets, sources = [[*part.parameters(), *_statistics(part)] for part in (self.target_encoder, self.encoder)]
         torch._foreach_lerp_(list[Tensor](targets), list[Tensor](sources), 1.0 - momentum)
 
     def embed(self, images: Float[Tensor, "B 3 S S"]) -> Float[Tensor, "B D"]:
-        """Return one vector per image: the mean of the target encoder's tokens."""
-        tokens, _ = self.target_encoder(images)
-        return tokens.mean(dim=1)
+        """Return one vector per image: the mean of the evaluated encoder's tokens."""
+        tokens, _ = self.evaluated(images)
+        mean: Tensor = tokens.mean(dim=1)
+        return mean
 
     def num_trainable(self) -> int:
         """Count the parameters that gradients change: encoder, predictor and projector."""
         return sum(item.numel() for item in self.parameters() if item.requires_grad)
+
+    def _pool(self, tokens: Tensor, raw: Tensor) -> Tensor:
+        return (raw if self.projector is None else tokens).mean(dim=1)
+
+    def _head(self, pooled: Tensor) -> Tensor:
+        return pooled if self.projector is None else self.projector(pooled)
+
+    def _project(self, tokens: Tensor, raw: Tensor) -> Tensor:
+        return self._head(self._pool(tokens, raw))
+
+
+def _statistics(part: nn.Module) -> list[Tensor]:
+    """List the running statistics of batch norms."""
+    return [value for name, value in part.named_buffers() if name.endswith(("running_mean", "running_var"))]

@@ -9,18 +9,12 @@ from typing import Any
 
 import torch
 
+from astrojepa import distributed
 from astrojepa.config import TrainConfig
 from astrojepa.data.dataset import Dataset
 from astrojepa.training.batches import BatchMaker
 from astrojepa.training.state import TrainState
-
-
-def bfloat16_pays(device: torch.device) -> bool:
-    """Say whether the device computes in bfloat16 faster than in float32: any recent GPU, a CPU with AVX512-BF16 or AMX."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    capable = torch.cpu.get_capabilities()
-    return bool(capable.get("avx512_bf16") or capable.get("amx_bf16"))
+from astrojepa.training.step import bfloat16_pays
 
 
 def run_facts(config: TrainConfig, source: str, training: Dataset, split: str, mean: Any, std: Any) -> dict[str, Any]:
@@ -62,25 +56,30 @@ def announce(
     folder: Path,
     split: str,
     device: torch.device,
-    progress: bool,
 ) -> None:
-    if not progress:
-        return
-    network = state.network
-    strength = config.objective.strength(config.optim.batch_size)
-    rho = "infinite" if strength is None else f"{strength:.3g}"
+    """Print what the run is about to do."""
+    aim, size, size_of_world = config.objective, config.optim.batch_size, distributed.world_size()
+    simulated = " (SIMULATED galaxies)" if training.simulated else ""
     print(
-        f"Data      {training.name}{' (SIMULATED galaxies)' if training.simulated else ''}: {len(training):,} to learn from",
-        end="",
+        f"Data      {training.name}{simulated}: {len(training):,} to learn from (split {split}, hash {training.id_hash}), "
+        f"{len(validation):,} to judge on"
     )
-    print(f" (split {split}, hash {training.id_hash}), {len(validation):,} to judge on")
+    name = config.image.patch_size if config.model.backbone == "vit" else config.model.backbone
+    precision = " in bfloat16" if bfloat16_pays(device) else ""
+    processes = f" × {size_of_world} processes" if size_of_world > 1 else ""
     print(
-        f"Model     {config.preset or 'custom'}, {network.num_trainable():,} trainable parameters, {config.image.image_size} px, ",
-        end="",
+        f"Model     {config.preset or 'custom'}, {state.network.num_trainable():,} trainable parameters, "
+        f"{config.image.image_size} px, {'patches of ' if config.model.backbone == 'vit' else ''}{name}, on {device}{precision}{processes}"
     )
-    print(f"patches of {config.image.patch_size}, on {device}{' in bfloat16' if bfloat16_pays(device) else ''}")
-    print(
-        f"Objective {1 - config.objective.sigreg_weight:g} · prediction + {config.objective.sigreg_weight:g} · SIGReg (ρ = {rho})"
+    strength = aim.strength(size)
+    learned = " + ".join(
+        f"{(1 - aim.sigreg_weight) * weight:g} · {term}"
+        for term, weight in (("prediction", aim.prediction_weight), ("invariance", aim.invariance_weight))
+        if weight
     )
+    print(f"Objective {learned} + {aim.sigreg_weight:g} · SIGReg (ρ = {'infinite' if strength is None else f'{strength:.3g}'})")
+    norms = any(isinstance(module, torch.nn.modules.batchnorm._BatchNorm) for module in state.network.modules())
+    if norms and (config.optim.accumulate > 1 or (size_of_world > 1 and device.type != "cuda")):
+        print("Note      batch norm sees each part of a batch alone, so the run differs a little from one with whole batches")
     steps = config.optim.epochs * batches.steps_per_epoch
     print(f"Run       {folder}, step {state.step:,} of {steps:,}; Ctrl-C stops and saves", flush=True)

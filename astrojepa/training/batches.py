@@ -1,56 +1,101 @@
-"""Batches from frames: orientation, masks and normalisation, all decided by (seed, step, galaxy)."""
+"""Batches from frames: orientation, masks, views and normalisation, all decided by (seed, step, galaxy)."""
 
 from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from astrojepa import distributed
 from astrojepa.config import TrainConfig
 from astrojepa.data.transforms import normalise, random_frames
 from astrojepa.masking import counter_uniforms, num_uniforms, patch_brightness, sample_masks
+from astrojepa.training.views import make_noise_bank, num_view_uniforms, random_views
 from astrojepa.types import Batch
 
-RESIDENT_BYTES = 8 * 2**30  # frames up to this size are held on the device, larger ones stay memory-mapped
+RESIDENT_BYTES = 8 * 2**30  # frames up to this size are held on a GPU; larger ones, and those for a CPU, stay memory-mapped
 _TURN_DRAWS = 4
 
 
 class BatchMaker:
-    """Holds the training frames, uint8 (n, F, F, 3), and makes the batch of any step."""
+    """Holds the training frames, uint8 (n, F, F, 3), and makes this process's part of the batch of any step."""
 
     def __init__(
         self, frames: np.ndarray, config: TrainConfig, mean: tuple[float, ...], std: tuple[float, ...], device: torch.device
     ) -> None:
-        size = config.optim.batch_size
+        size, parts = config.optim.batch_size, config.optim.accumulate * distributed.world_size()
         if len(frames) < size:
             raise ValueError(
                 f"There are {len(frames)} galaxies to train on, fewer than --batch-size {size}; use a smaller batch."
             )
+        if size < 2 * parts:
+            raise ValueError(
+                f"--batch-size {size} is shared by {parts} parts (processes times --accumulate), which need 2 images each; "
+                f"use at least {2 * parts}."
+            )
         self.config, self.mean, self.std, self.device = config, mean, std, device
         self.frames = frames
-        self.resident = torch.from_numpy(np.array(frames)).to(device) if frames.nbytes <= RESIDENT_BYTES else None
-        self.steps_per_epoch = len(frames) // size
+        resident = device.type == "cuda" and frames.nbytes <= RESIDENT_BYTES
+        self.resident = torch.from_numpy(np.asarray(frames)).to(device) if resident else None
+        full, rest = divmod(len(frames), size)
+        self.steps_per_epoch = full + (config.optim.keep_last and rest >= 2 * parts)
+        self.noise = make_noise_bank(config.seed, device) if config.multi_view else torch.empty(0)
+        self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
+        self._ahead: tuple[int, Future[Tensor]] | None = None
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="frames")
 
     def rows(self, step: int) -> np.ndarray:
-        """Return which galaxies make up a step: the order is drawn from (seed, epoch), incomplete last batches are dropped."""
+        """Return which galaxies make up a step, over all processes: the order is drawn from (seed, epoch)."""
         epoch, place = divmod(step, self.steps_per_epoch)
-        order = np.random.default_rng((self.config.seed, epoch)).permutation(len(self.frames))
+        if self._order[0] != epoch:
+            self._order = epoch, np.random.default_rng((self.config.seed, epoch)).permutation(len(self.frames))
         size = self.config.optim.batch_size
-        return order[place * size : (place + 1) * size]
+        return self._order[1][place * size : (place + 1) * size]
 
-    def batch(self, step: int) -> Batch:
-        """Make the batch of a step."""
-        config, rows = self.config, self.rows(step)
-        ids = torch.from_numpy(rows).to(self.device)
-        draws = counter_uniforms(config.seed, step, ids, _TURN_DRAWS + num_uniforms(config.image.grid, config.mask))
-        flux = random_frames(self._read(rows, ids), config.image.image_size, config.optim.rotate, draws[:, :_TURN_DRAWS])
-        brightness = patch_brightness(flux, config.image.patch_size)
-        masks = sample_masks(brightness, config.mask, uniforms=draws[:, _TURN_DRAWS:])
-        return Batch(normalise(flux, config.image.normalization, self.mean, self.std), masks, ids)
+    def parts(self, step: int) -> list[Batch]:
+        """Make this process's share of a step, in as many parts as gradients are accumulated over."""
+        rows = self._own(step)
+        frames = self._frames(step, rows)
+        pieces = np.array_split(np.arange(len(rows)), self.config.optim.accumulate)
+        return [self._make(step, rows[piece], frames[piece[0] : piece[-1] + 1]) for piece in pieces]
 
-    def _read(self, rows: np.ndarray, ids: Tensor) -> Tensor:
+    def _own(self, step: int) -> np.ndarray:
+        rows = self.rows(step)
+        return rows[distributed.share(len(rows))]
+
+    def _make(self, step: int, rows: np.ndarray, frames: Tensor) -> Batch:
+        config, ids = self.config, torch.from_numpy(rows).to(self.device)
+        num_masking = num_uniforms(config.image.grid, config.mask)
+        num_views = num_view_uniforms(config.views) if config.multi_view else 0
+        draws = counter_uniforms(config.seed, step, ids, _TURN_DRAWS + num_masking + num_views)
+        turning, masking, viewing = draws.split([_TURN_DRAWS, num_masking, num_views], dim=1)
+        images = masks = None
+        if config.objective.prediction_weight > 0:
+            flux = random_frames(frames, config.image.image_size, config.optim.rotate, turning)
+            masks = sample_masks(patch_brightness(flux, config.image.patch_size), config.mask, uniforms=masking)
+            images = self._normalised(flux)
+        views: tuple[Tensor, ...] = ()
+        if config.multi_view:
+            flux_views = random_views(frames, config.image, config.views, viewing, self.noise)
+            views = tuple(self._normalised(view.flatten(0, 1)).unflatten(0, view.shape[:2]) for view in flux_views)
+        return Batch(images, masks, views, ids)
+
+    def _normalised(self, flux: Tensor) -> Tensor:
+        return normalise(flux, self.config.image.normalization, self.mean, self.std)
+
+    def _frames(self, step: int, rows: np.ndarray) -> Tensor:
+        """Return the frames of a step on the device; from a memory map, those of the next step are read meanwhile."""
         if self.resident is not None:
-            return self.resident[ids]
-        ordered = np.sort(rows)  # the memory map is read front to back
-        frames = torch.from_numpy(self.frames[ordered])
-        return frames[torch.from_numpy(np.searchsorted(ordered, rows))].to(self.device)
+            return self.resident[torch.from_numpy(rows).to(self.device)]
+        ahead, self._ahead = self._ahead, None
+        frames = ahead[1].result() if ahead is not None and ahead[0] == step else self._read(rows)
+        self._ahead = step + 1, self._reader.submit(self._read, self._own(step + 1))
+        return frames.to(self.device, non_blocking=True)
+
+    def _read(self, rows: np.ndarray) -> Tensor:
+        order = np.argsort(rows)  # the memory map is read front to back
+        found = torch.empty((len(rows), *self.frames.shape[1:]), dtype=torch.uint8, pin_memory=self.device.type == "cuda")
+        found.numpy()[order] = self.frames[rows[order]]
+        return found

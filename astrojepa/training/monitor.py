@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,24 +15,13 @@ from astrojepa.data.loaders import frames
 from astrojepa.data.transforms import centre_crop, normalise, to_flux
 from astrojepa.evaluation.collapse import collapse_gauges
 from astrojepa.evaluation.probes import knn_probe, linear_probe
+from astrojepa.losses import SIGReg, sigreg_floor
 from astrojepa.models.jepa import JEPA
 from astrojepa.types import Embeddings
 
 KNOWN, ASKED = 4096, 1024  # galaxies that vote, galaxies that are judged
+FLOOR_ALARM = 20.0  # SIGReg over its floor on clean images above which the projected embeddings are far from N(0, I)
 _CHUNK = 256
-
-
-def explained_variance(prediction_error: Tensor, target: Tensor) -> Tensor:
-    """Return 1 - MSE / Var(target), the part of the targets' variance over images that is predicted; at most 1."""
-    flat = target.float().flatten(0, 2)
-    return 1 - prediction_error / flat.var(dim=0, correction=0).mean().clamp_min(1e-12)
-
-
-def token_spread(tokens: Tensor) -> Tensor:
-    """Return the tokens' variance within an image as a fraction of all their variance: 0 = all tokens of an image agree."""
-    tokens = tokens.detach().float()
-    within = tokens.var(dim=1, correction=0).mean()
-    return within / tokens.flatten(0, 1).var(dim=0, correction=0).mean().clamp_min(1e-12)
 
 
 class Monitor:
@@ -52,18 +42,40 @@ class Monitor:
         labelled = [set(part.labels[part.labels >= 0].tolist()) for part in (self.known, self.asked)]
         self.can_probe = len(labelled[0]) > 1 and bool(labelled[1])
 
-    def judge(self, network: JEPA) -> dict[str, float]:
-        """Return effective rank, feature spread and mean cosine of the validation embeddings, and probes where labelled."""
-        asked = self._embed(network, self.asked)
+    def judge(self, network: JEPA) -> dict[str, Any]:
+        """Return the gauges of the clean validation images, probes where they are labelled, and an alarm in words if one is due.
+
+        `clean_sigreg_over_floor` is SIGReg of the projections of whole images, each seen once, over what a Gaussian sample of their
+        number gives: 1 cannot be told from N(0, I).
+        """
+        asked = self._embedded(network.embed, self.asked)
         gauges = collapse_gauges(asked.vectors)
-        row = {"effective_rank": gauges.effective_rank, "feature_std": gauges.feature_std, "mean_cosine": gauges.mean_cosine}
+        row: dict[str, Any] = {
+            "effective_rank": gauges.effective_rank,
+            "feature_std": gauges.feature_std,
+            "mean_cosine": gauges.mean_cosine,
+            "clean_sigreg_over_floor": self._over_floor(network),
+        }
         if self.can_probe:
-            known = self._embed(network, self.known)
+            known = self._embedded(network.embed, self.known)
             row["knn_accuracy"] = knn_probe(known, asked).accuracy
             row["linear_accuracy"] = linear_probe(known, asked).accuracy
+        if gauges.verdict.startswith("Collaps"):
+            row["alarm"] = gauges.verdict
+        elif self.config.objective.sigreg_weight > 0 and row["clean_sigreg_over_floor"] > FLOOR_ALARM:
+            row["alarm"] = (
+                f"Not Gaussian: SIGReg of clean validation images is {row['clean_sigreg_over_floor']:.0f} times its floor, "
+                f"over {FLOOR_ALARM:g}."
+            )
         return row
 
-    def _embed(self, network: JEPA, data: Dataset) -> Embeddings:
+    def _over_floor(self, network: JEPA) -> float:
+        aim = self.config.objective
+        vectors = torch.from_numpy(self._embedded(network.project, self.asked).vectors)
+        value = SIGReg(aim.num_directions, aim.t_max, aim.num_knots, seed=self.config.seed)(vectors, step=0)
+        return float(value) / sigreg_floor(len(vectors), aim.t_max, aim.num_knots)
+
+    def _embedded(self, encode: Callable[[Tensor], Tensor], data: Dataset) -> Embeddings:
         image = self.config.image
         stored = frames(data, image.frame_size)
         parts: list[Any] = []
@@ -71,7 +83,7 @@ class Monitor:
             for start in range(0, len(stored), _CHUNK):
                 crop = np.ascontiguousarray(centre_crop(np.asarray(stored[start : start + _CHUNK]), image.image_size))
                 flux = to_flux(torch.from_numpy(crop).to(self.device))
-                parts.append(network.embed(normalise(flux, image.normalization, self.mean, self.std)).float().cpu().numpy())
+                parts.append(encode(normalise(flux, image.normalization, self.mean, self.std)).float().cpu().numpy())
         return Embeddings(np.concatenate(parts), data.labels, data.ids, data.classes)
 
 

@@ -25,3 +25,11 @@ def learning_rate(step: int, total_steps: int, warmup: int, config: OptimConfig)
 def momentum(step: int, total_steps: int, config: OptimConfig) -> float:
     """Return the target encoder's momentum: a straight line from `config.momentum` to 1."""
     return config.momentum + (1.0 - config.momentum) * min(1.0, step / max(1, total_steps))
+
+
+def snapshot_steps(total_steps: int, count: int) -> set[int]:
+    """Return up to `count` steps from 1 to the last, evenly spaced in their logarithm; early ones that coincide count once."""
+    if not count:
+        return set()
+    spacing = math.log(total_steps) / max(1, count - 1)
+    return {total_steps, *(round(math.exp(k * spacing)) for k in range(count - 1))}

@@ -28,7 +28,7 @@ class TrainState:
     step: int = 0
     best: float = float("-inf")
     seconds: float = 0.0
-    history: dict[str, float] = field(default_factory=dict)  # last validation
+    history: dict[str, Any] = field(default_factory=dict)  # last validation
 
     def save(self, path: Path) -> None:
         """Write everything needed to go on; an existing file is replaced only once the new one is complete."""
@@ -83,6 +83,7 @@ def load_state(path: Path, config: TrainConfig, facts: dict[str, Any], device: t
     state = TrainState(config, network, make_optimizer(network, config), facts)
     state.optimizer.load_state_dict(content["optimizer"])
     state.step, state.best, state.seconds = int(content["step"]), float(content["best"]), float(content["training"]["seconds"])
+    state.history = {key: value for key, value in content["training"].items() if key not in ("steps", "seconds", "device")}
     return state
 
 

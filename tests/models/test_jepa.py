@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from astrojepa.config import ImageConfig, MaskConfig, ModelConfig
 from astrojepa.masking import sample_masks
-from astrojepa.models.encoder import gather_tokens
+from astrojepa.models.encoder import Positions, gather_tokens
 from astrojepa.models.jepa import JEPA
+from astrojepa.models.projector import make_projector
 from astrojepa.presets import PUBLISHED, preset
 from astrojepa.types import PatchMasks
 
@@ -124,7 +126,49 @@ def test_without_a_projector_sigreg_sees_the_mean_token_before_the_final_norm(ma
     network = JEPA(IMAGE, ModelConfig(width=32, depth=1, heads=2, predictor_width=16, predictor_heads=2, projector_width=0))
     images = torch.randn(3, 3, 64, 64)
     _, raw = network.encoder(images, masks.context)
-    torch.testing.assert_close(network(images, masks).projected, raw.mean(1))
+    torch.testing.assert_close(network(images, masks).projected[0], raw.mean(1))
+
+
+def test_views_are_projected_one_row_per_view_and_image(network):
+    large, small = torch.randn(2, 3, 3, 64, 64), torch.randn(1, 3, 3, 32, 32)
+    together = network(None, None, [large, small])
+    assert together.projected.shape == (3, 3, 8)
+    assert together.prediction is None
+    torch.testing.assert_close(together.projected[1], network.project(large[1]))
+    torch.testing.assert_close(together.projected[2], network.project(small[0]))
+
+
+def test_each_resolution_is_encoded_in_one_call(network):
+    seen = []
+    network.encoder.vit.blocks.register_forward_pre_hook(lambda module, inputs: seen.append(tuple(inputs[0].shape[:2])))
+    network(None, None, [torch.randn(2, 3, 3, 64, 64), torch.randn(4, 3, 3, 32, 32)])
+    assert seen == [(6, 64), (12, 16)]
+
+
+def test_positions_of_a_smaller_view_span_the_same_field():
+    """Stretched, not cut: the first and last place of a 4 x 4 grid lie between the outer places of the 8 x 8 one."""
+    positions = Positions(8, 16, "sincos")
+    stretched = positions.of_grid(4).unflatten(1, (4, 4))
+    full = positions.table.unflatten(1, (8, 8))
+    assert positions.of_grid(8) is positions.table
+    averaged = full.unflatten(1, (4, 2)).unflatten(3, (4, 2)).mean((2, 4))
+    assert (stretched - averaged).abs().mean() < 0.1 * (full[:, 0, 0] - full[:, -1, -1]).abs().mean()
+
+
+def test_the_projector_has_two_hidden_layers_with_batch_norm_where_asked_for():
+    for norm, count in (("batch", 2), ("none", 0)):
+        model = ModelConfig(width=32, heads=2, projector_hidden=24, projector_width=8, projector_norm=norm, predictor_depth=0)
+        projector = make_projector(32, model)
+        assert [layer.out_features for layer in projector if isinstance(layer, nn.Linear)] == [24, 24, 8]
+        assert sum(isinstance(layer, nn.BatchNorm1d) for layer in projector) == count
+
+
+def test_running_statistics_are_averaged_with_the_weights():
+    network = JEPA(IMAGE, ModelConfig(backbone="resnet18", predictor_depth=0, projector_width=8)).train()
+    network.encoder(torch.randn(4, 3, 64, 64))
+    network.update_target(0.75)
+    averaged, own = (part.net.bn1.running_var for part in (network.target_encoder, network.encoder))
+    torch.testing.assert_close(averaged, 0.75 + 0.25 * own)
 
 
 def test_one_image_under_several_masks_equals_the_image_repeated(network, masks):

@@ -14,6 +14,7 @@ from astrojepa.checkpoint import load_model
 from astrojepa.config import TrainConfig, replace
 from astrojepa.losses import prediction_loss
 from astrojepa.runs import read_config, read_metrics
+from astrojepa.training import step as step_module
 from astrojepa.training import trainer as module
 from astrojepa.training.state import make_optimizer
 from astrojepa.training.trainer import TrainingInterrupted, train
@@ -54,6 +55,8 @@ def test_a_run_writes_config_metrics_and_checkpoints(tiny, tmp_path):
         "prediction",
         "sigreg",
         "sigreg_over_floor",
+        "clean_sigreg_over_floor",
+        "strength",
         "effective_rank",
         "feature_std",
         "mean_cosine",
@@ -115,7 +118,7 @@ def test_plain_ijepa_runs_without_sigreg_in_the_gradient(tiny, tmp_path):
 
 def test_a_loss_that_is_not_finite_stops_the_run_and_names_step_terms_and_rate(tiny, tmp_path, monkeypatch):
     terms = iter([prediction_loss, prediction_loss, lambda prediction, target: prediction_loss(prediction, target) * math.nan])
-    monkeypatch.setattr(module, "prediction_loss", lambda prediction, target: next(terms)(prediction, target))
+    monkeypatch.setattr(step_module, "prediction_loss", lambda prediction, target: next(terms)(prediction, target))
     with pytest.raises(FloatingPointError, match=r"stopped being finite at step 2 \(learning rate .*prediction nan"):
         train(tiny, out=tmp_path / "run", progress=False)
 

@@ -1,0 +1,131 @@
+"""Several views of one galaxy, made by physics that leaves its morphology alone: orientation, position, seeing, exposure, noise.
+
+Source: the global and local views of LeJEPA (Balestriero & LeCun 2025, arXiv:2511.08544). We differ in what varies: any angle, crops
+that keep to the galaxy, seeing and noise; no hue, grey or solarising, because a galaxy's colour is physics.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+from torch.nn import functional
+
+from astrojepa.config import ImageConfig, ViewConfig
+from astrojepa.data.transforms import check_frames, crop_middle, orientations, to_flux
+
+NUM_BANKED = 2**22  # 16 MiB, more than the largest view (3 * 1024 * 1024)
+_CPU_CHUNK = 16  # galaxies at a time, so that what lies between frames and views stays small and near the processor
+_TURN_DRAWS = 4  # as in random_frames
+_CROP_DRAWS = 3  # area, across, down
+_CAMERA_DRAWS = 4  # seeing, brightness, noise, place in the bank
+_DRAWS_PER_VIEW = _TURN_DRAWS + _CROP_DRAWS + _CAMERA_DRAWS
+
+
+def num_view_uniforms(config: ViewConfig) -> int:
+    """Return how many uniform numbers one galaxy's views, all together, are made from."""
+    return (config.global_views + config.local_views) * _DRAWS_PER_VIEW
+
+
+def make_noise_bank(seed: int, device: torch.device) -> Float[Tensor, " L"]:
+    """Return four million standard normal numbers: every view's noise is a piece of them, which costs a copy and no drawing."""
+    return torch.randn(NUM_BANKED, generator=torch.Generator().manual_seed(seed)).to(device)
+
+
+def random_views(
+    frames: UInt8[Tensor, "B F F 3"],
+    image: ImageConfig,
+    config: ViewConfig,
+    uniforms: Float[Tensor, "B U"],
+    noise_bank: Float[Tensor, " L"],
+) -> tuple[Float[Tensor, "_ B 3 _ _"], ...]:
+    """Look at each galaxy several times: flux in [0, 1], (V, B, 3, s, s) for the global views, then for the local ones if any.
+
+    In the order of nature: mirrored and turned by any angle; a square of the central `image_size` pixels of the frame, of an area
+    drawn from `global_scale` or `local_scale`, off the galaxy by at most `shift` times what keeps it inside; blurred by a Gaussian
+    of up to `seeing` pixels; brighter or fainter by up to `brightness`, all channels alike; noise of up to `noise`; cut to [0, 1].
+
+    `uniforms` in [0, 1), (B, num_view_uniforms(config)), decide everything, so a galaxy's views depend on no other galaxy of the
+    batch; the noise itself is a piece of `noise_bank` (`make_noise_bank`). Raises ValueError for frames, numbers or a bank of the
+    wrong shape.
+    """
+    check_frames(frames, image.image_size, uniforms, num_view_uniforms(config))
+    longest = 3 * max(image.image_size, config.local_size) ** 2
+    if noise_bank.ndim != 1 or len(noise_bank) < longest:
+        raise ValueError(f"A view needs {longest} numbers of noise, found a bank of {tuple(noise_bank.shape)}.")
+    chunk = _CPU_CHUNK if frames.device.type == "cpu" else len(frames)
+    parts = [
+        _look(*galaxies, image, config, noise_bank) for galaxies in zip(frames.split(chunk), uniforms.split(chunk), strict=True)
+    ]
+    return parts[0] if len(parts) == 1 else tuple(torch.cat(views, dim=1) for views in zip(*parts, strict=True))
+
+
+def _look(frames: Tensor, uniforms: Tensor, image: ImageConfig, config: ViewConfig, noise_bank: Tensor) -> tuple[Tensor, ...]:
+    """Make all views of a few galaxies, resolution by resolution."""
+    flux = to_flux(frames)
+    draws = uniforms.reshape(len(frames), -1, _DRAWS_PER_VIEW)
+    large, small = draws.split([config.global_views, config.local_views], dim=1)
+    views = []
+    for part, size, scale in ((large, image.image_size, config.global_scale), (small, config.local_size, config.local_scale)):
+        if part.shape[1]:
+            turn, crop, camera = part.split([_TURN_DRAWS, _CROP_DRAWS, _CAMERA_DRAWS], dim=2)
+            pointed = _point(flux, image.image_size, size, scale, config.shift, turn, crop)
+            views.append(_expose(pointed, config, camera.transpose(0, 1), noise_bank))
+    return tuple(views)
+
+
+def _point(
+    flux: Tensor, crop_size: int, size: int, scale: tuple[float, float], shift: float, turn: Tensor, crop: Tensor
+) -> Tensor:
+    """Cut turned squares out of frames (B, 3, F, F): one bilinear resampling, reflected at the border, (V, B, 3, size, size).
+
+    Where the largest square has more than 1.5 frame pixels to a pixel of the view, each pixel of the view is the mean of several
+    samples, about one frame pixel apart. Below that one sample is enough: aliases in real galaxies measured about 1/255 (rms).
+    """
+    batch, views, side = *crop.shape[:2], flux.shape[-1]
+    samples = max(1, round(crop_size * math.sqrt(scale[1]) / size))
+    area, place = scale[0] + (scale[1] - scale[0]) * crop[..., 0], crop[..., 1:] * 2 - 1
+    half = area.sqrt()[..., None] * (crop_size / side)  # of the square's side, in units of half a frame, as all that follows
+    offset = place * shift * (crop_size / side - half) + crop_middle(side, crop_size)  # before the turn: it is about the galaxy
+    line = (torch.arange(size * samples, device=flux.device) * 2 + 1) / (size * samples) - 1
+    x, y = (half * line + offset[..., axis, None] for axis in (0, 1))  # (B, V, pixels)
+    matrix = orientations(turn.flatten(0, 1)).view(batch, views, 1, 1, 2, 2)
+    across = matrix[..., 0] * x[:, :, None, :, None]
+    down = matrix[..., 1] * y[:, :, :, None, None]
+    grid = (across + down).flatten(1, 2)  # a galaxy's views side by side, so that its frame is not copied
+    seen = functional.grid_sample(flux, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    seen = functional.avg_pool2d(seen, samples) if samples > 1 else seen
+    return seen.view(batch, 3, views, size, size).permute(2, 0, 1, 3, 4).contiguous()
+
+
+def _expose(flux: Tensor, config: ViewConfig, camera: Tensor, noise_bank: Tensor) -> Tensor:
+    """Add seeing, exposure and noise to views (V, B, 3, S, S), with (V, B, 4) uniform numbers."""
+    seeing, gain, noise, place = camera.flatten(0, 1).unbind(1)
+    views = flux.flatten(0, 1)
+    if config.seeing > 0:
+        views = _blur(views, seeing * config.seeing, config.seeing)
+    views = views * (1 + config.brightness * (2 * gain - 1)).view(-1, 1, 1, 1)
+    if config.noise > 0:
+        pieces = noise_bank.unfold(0, views[0].numel(), 1)  # a piece begins at every number; nothing is copied here
+        starts = (place * len(pieces)).long().clamp_max(len(pieces) - 1)
+        views.addcmul_(pieces.index_select(0, starts).view_as(views), (noise * config.noise).view(-1, 1, 1, 1))
+    return views.clamp_(0, 1).view_as(flux)
+
+
+def _blur(views: Tensor, sigma: Tensor, largest: float) -> Tensor:
+    """Blur each of (N, 3, S, S) by its own Gaussian (N,), pixels, cut at three times the largest.
+
+    The border reflects with its edge pixels repeated, which keeps the total flux: what would leave the view comes back.
+    """
+    count, size = views.shape[0] * 3, views.shape[-1]
+    radius = min(math.ceil(3 * largest), size)
+    steps = torch.arange(-radius, radius + 1, device=views.device)
+    taps = torch.exp(-0.5 * (steps / sigma.clamp_min(1e-3)[:, None]) ** 2)
+    taps = taps / taps.sum(1, keepdim=True)
+    kernels = taps[:, None].expand(-1, 3, -1).reshape(count, 1, 1, -1)
+    wide = torch.cat((views[..., :radius].flip(-1), views, views[..., -radius:].flip(-1)), -1)
+    wide = torch.cat((wide[..., :radius, :].flip(-2), wide, wide[..., -radius:, :].flip(-2)), -2)
+    across = functional.conv2d(wide.view(1, count, *wide.shape[2:]), kernels, groups=count)
+    return functional.conv2d(across, kernels.mT, groups=count).view_as(views)

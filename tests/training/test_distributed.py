@@ -1,0 +1,151 @@
+"""Two real processes over gloo against one process on the joined batch, and the mistakes of others, which must be found."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from astrojepa import distributed
+from astrojepa.runs import read_metrics
+from astrojepa.weights import read_pickled
+from tests.training.tiny_step import RECIPES, one_step, tiny_config
+
+ROOT = Path(__file__).parents[2]
+TOLERANCE = 1e-5
+WORKER = Path(__file__).with_name("distributed_worker.py")
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+
+
+CASES: list[tuple[str, int, dict, str]] = [
+    *((recipe, 0, {}, "none") for recipe in RECIPES),
+    ("hybrid", 0, {"batch_size": 15}, "none"),  # shared as 7 and 8
+    ("lejepa", 3, {"keep_last": True, "batch_size": 15}, "none"),  # the last step of an epoch, of the 5 images that are left
+    ("hybrid", 0, {"batch_size": 15, "accumulate": 2}, "none"),
+]
+BUGS = ["sums thrown away", "world size read too early", "no gradient through the sum"]
+
+
+@pytest.fixture(scope="module")
+def two_processes(tmp_path_factory) -> list[list[dict]]:
+    """What each of two real processes computed, [process][case]; the cases with a mistake come last."""
+    folder = tmp_path_factory.mktemp("two")
+    cases = [*CASES, *(("sigreg alone", 0, {}, bug) for bug in BUGS)]
+    command = [*TORCHRUN, str(WORKER), str(folder), json.dumps(cases)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
+
+
+def gap(found: torch.Tensor, expected: torch.Tensor) -> float:
+    return ((found - expected).norm() / expected.norm()).item()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("index", range(len(CASES)), ids=lambda index: f"{CASES[index][0]} {CASES[index][2] or ''}")
+def test_two_processes_have_the_loss_and_gradient_of_one_on_the_joined_batch(two_processes, index):
+    recipe, step, changes, _ = CASES[index]
+    expected, gradient = one_step(tiny_config(recipe, **changes), step)
+    for process in two_processes:
+        for name in ("total", "prediction", "invariance", "sigreg", "gradient_norm"):
+            assert process[index]["terms"][name] == pytest.approx(expected[name], rel=1e-5, abs=1e-7), name
+        assert gap(process[index]["gradient"], gradient) < TOLERANCE
+
+
+@pytest.mark.slow
+def test_every_process_has_the_same_value_and_directions(two_processes):
+    for first, second in zip(*(process[: len(CASES)] for process in two_processes), strict=True):
+        assert first["sigreg"] == second["sigreg"]
+        assert first["terms"] == second["terms"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("bug", BUGS[:2])
+def test_a_sum_that_is_not_used_would_be_found(two_processes, bug):
+    expected, gradient = one_step(tiny_config("sigreg alone"))
+    first, second = (process[len(CASES) + BUGS.index(bug)] for process in two_processes)
+    assert first["sigreg"] != second["sigreg"], "the processes disagree"
+    assert first["terms"]["sigreg"] != pytest.approx(expected["sigreg"], rel=1e-3)
+    assert gap(first["gradient"], gradient) > 100 * TOLERANCE
+
+
+@pytest.mark.slow
+def test_a_sum_without_gradient_would_be_found_as_a_gradient_of_one_half(two_processes):
+    expected, gradient = one_step(tiny_config("sigreg alone"))
+    first = two_processes[0][-1]
+    assert first["terms"]["sigreg"] == pytest.approx(expected["sigreg"], rel=1e-5), "the value gives nothing away"
+    assert gap(first["gradient"], gradient / 2) < 1e-4
+
+
+def test_shares_are_contiguous_and_differ_by_at_most_one(monkeypatch):
+    monkeypatch.setattr(distributed, "world_size", lambda: 4)
+    parts = []
+    for rank in range(4):
+        monkeypatch.setattr(distributed, "rank", lambda rank=rank: rank)
+        parts.append(range(10)[distributed.share(10)])
+    assert [index for part in parts for index in part] == list(range(10))
+    assert {len(part) for part in parts} == {2, 3}
+
+
+def test_alone_nothing_is_communicated():
+    assert (distributed.world_size(), distributed.rank()) == (1, 0)
+    tensor = torch.ones(3)
+    assert distributed.all_sum(tensor) is tensor
+    assert distributed.from_first(lambda: "here") == "here"
+    distributed.wait()
+
+
+def launch(*flags: str, out: Path | None = None) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*TORCHRUN, str(ROOT / "train.py"), *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=out
+    )
+
+
+@pytest.mark.slow
+def test_a_run_on_two_processes_equals_the_run_on_one(tmp_path, tiny_flags):
+    """Sums are ordered differently, so weights agree to rounding, not to the bit."""
+    commands = [
+        [sys.executable, str(ROOT / "train.py"), *tiny_flags, "--out", str(tmp_path / "one")],
+        [*TORCHRUN, str(ROOT / "train.py"), *tiny_flags, "--out", str(tmp_path / "two")],
+    ]
+    for command in commands:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
+        assert done.returncode == 0, done.stderr[-3000:]
+    one, two = (read_metrics(tmp_path / name) for name in ("one", "two"))
+    assert [row["step"] for row in two] == [row["step"] for row in one]
+    for first, second in zip(one, two, strict=True):
+        assert second["total"] == pytest.approx(first["total"], rel=1e-3)
+
+
+@pytest.mark.slow
+def test_a_process_that_dies_ends_the_run_with_a_sentence_and_the_run_can_go_on(tmp_path, tiny_flags):
+    run = tmp_path / "run"
+    launched = launch(*tiny_flags, "--epochs", "4000", "--out", str(run))
+    deadline = time.monotonic() + 120
+    while not (run / "last.pt").exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    victims = subprocess.run(["pgrep", "-P", str(launched.pid)], capture_output=True, text=True, check=True).stdout.split()
+    ranks = {Path(f"/proc/{pid}/environ").read_bytes().split(b"\0RANK=")[1][:1]: int(pid) for pid in victims if _is_worker(pid)}
+    os.kill(ranks[b"1"], signal.SIGKILL)
+    _, errors = launched.communicate(timeout=120)
+    assert launched.returncode != 0
+    assert "[process 0] error: Process 0 of 2 lost contact with another one" in errors
+    assert "continue with --resume" in errors
+    step = read_pickled(run / "last.pt")["step"]
+    config = (run / "config.json").read_text().replace('"epochs": 4000', f'"epochs": {step // 6 + 2}')
+    (run / "config.json").write_text(config)
+    resumed = launch("--resume", str(run))
+    _, errors = resumed.communicate(timeout=120)
+    assert resumed.returncode == 0, errors[-3000:]
+    assert read_pickled(run / "last.pt")["step"] == (step // 6 + 2) * 6
+
+
+def _is_worker(pid: str) -> bool:
+    return b"\0RANK=" in Path(f"/proc/{pid}/environ").read_bytes()

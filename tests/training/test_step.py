@@ -1,0 +1,111 @@
+"""What one step computes, whole, in parts, for every recipe."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from astrojepa.losses import SIGReg
+from astrojepa.models.jepa import JEPA
+from astrojepa.training.step import Stepper, compiled
+from tests.training.tiny_step import CPU, RECIPES, one_step, tiny_config, tiny_state
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_step_in_parts_has_the_loss_and_gradient_of_the_whole_batch(recipe):
+    whole, gradient = one_step(tiny_config(recipe))
+    parts, summed = one_step(tiny_config(recipe, accumulate=3))
+    for name in ("total", "prediction", "invariance", "sigreg"):
+        assert parts[name] == pytest.approx(whole[name], rel=1e-5, abs=1e-7), name
+    assert (summed - gradient).norm() <= 1e-5 * gradient.norm()
+
+
+def test_sigreg_sees_every_image_of_a_batch_that_is_computed_in_parts(monkeypatch):
+    seen = []
+    original = SIGReg.forward
+    monkeypatch.setattr(SIGReg, "forward", lambda self, z, **options: seen.append(z.shape) or original(self, z, **options))
+    one_step(tiny_config("hybrid", accumulate=4))
+    assert seen == [(1, 16, 8)]
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_the_total_is_the_weighted_sum_of_its_terms(recipe):
+    config = tiny_config(recipe)
+    terms, _ = one_step(config)
+    aim = config.objective
+    learned = aim.prediction_weight * terms["prediction"] + aim.invariance_weight * terms["invariance"]
+    expected = (1 - aim.sigreg_weight) * learned + aim.sigreg_weight * terms["sigreg"]
+    assert terms["total"] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(("recipe", "listens"), [("hybrid", True), ("lejepa", False), ("shared target", False)])
+def test_only_masked_prediction_with_ema_targets_listens_to_the_moving_average(recipe, listens):
+    config = tiny_config(recipe)
+    totals = []
+    for shift in (0.0, 1.0):
+        state, batches = tiny_state(config)
+        for item in state.network.target_encoder.parameters():
+            item.data.add_(shift * torch.randn(item.shape, generator=torch.Generator().manual_seed(0)))
+        totals.append(Stepper(state, CPU)(batches.parts(0), 1.0, 1e-3, 0.9)[0].item())
+    assert (totals[0] != totals[1]) is listens
+
+
+def test_a_shared_target_is_reached_by_the_gradient():
+    gradients = []
+    for target in ("ema", "shared"):
+        state, batches = tiny_state(tiny_config("ijepa", target=target))
+        (part,) = batches.parts(0)
+        output = state.network(part.images, part.masks)
+        output.target.square().sum().backward() if target == "shared" else None
+        gradients.append(state.network.encoder.vit.patch_embed.proj.weight.grad)
+    assert gradients[0] is None
+    assert gradients[1].abs().max() > 0
+
+
+def test_without_an_average_the_encoder_itself_is_evaluated():
+    state, batches = tiny_state(tiny_config("lejepa", average=False))
+    assert state.network.target_encoder is None
+    images = torch.randn(2, 3, 32, 32)
+    expected = state.network.encoder(images)[0].mean(1)
+    torch.testing.assert_close(state.network.embed(images), expected)
+    Stepper(state, CPU)(batches.parts(0), 1.0, 1e-3, 0.9)
+
+
+@pytest.mark.parametrize("backbone", ["resnet18", "convnextv2_atto"])
+def test_a_convolutional_encoder_trains_in_the_same_loop(backbone):
+    config = tiny_config("lejepa", backbone=backbone, projector_norm="batch", batch_size=4, local_size=32)
+    state, batches = tiny_state(config)
+    before = state.network.embed(torch.ones(2, 3, 32, 32))
+    values = Stepper(state, CPU)(batches.parts(0), 1.0, 1e-2, 0.5)
+    assert torch.isfinite(values).all()
+    assert (state.network.embed(torch.ones(2, 3, 32, 32)) - before).abs().max() > 0
+
+
+def test_a_convolutional_encoder_cannot_be_asked_to_hide_patches():
+    with pytest.raises(ValueError, match="--backbone resnet18 has no patch tokens to predict; give --predictor-depth 0"):
+        tiny_config("hybrid", backbone="resnet18")
+
+
+def test_compiling_that_fails_is_said_aloud_and_the_step_goes_on(monkeypatch):
+    state, batches = tiny_state(tiny_config("hybrid"))
+    (part,) = batches.parts(0)
+
+    def broken(network: JEPA, dynamic: bool):
+        def call(*inputs, **options):
+            raise torch._dynamo.exc.TorchDynamoException("no compiler here")
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", broken)
+    said: list[str] = []
+    forward = compiled(state.network, "on", CPU, said.append)
+    expected = state.network(part.images, part.masks).prediction
+    for _ in range(2):
+        torch.testing.assert_close(forward(part.images, part.masks).prediction, expected)
+    assert said == ["Compile   failed (no compiler here); going on without it"]
+
+
+def test_compiling_is_left_out_on_a_cpu_unless_asked_for():
+    state, _ = tiny_state(tiny_config("hybrid"))
+    assert compiled(state.network, "auto", CPU, print) is state.network
+    assert compiled(state.network, "off", torch.device("cuda"), print) is state.network
