@@ -42,10 +42,10 @@ def invariance_loss(projected: Float[Tensor, "V B P"], num_global: int) -> Float
 
 
 def random_directions(width: int, count: int, seed: int, step: int, device: torch.device | str = "cpu") -> Float[Tensor, "D K"]:
-    """Draw K unit columns that depend on (seed, step) alone, so that every process agrees."""
-    generator = torch.Generator().manual_seed((seed * 1_000_003 + step) % 2**63)
-    directions = torch.randn(width, count, generator=generator)
-    return nn.functional.normalize(directions, dim=0).to(device)
+    """Draw K unit columns that depend on (seed, step) and the kind of device alone, so that every process agrees."""
+    generator = torch.Generator(device).manual_seed((seed * 1_000_003 + step) % 2**63)
+    directions = torch.randn(width, count, generator=generator, device=device)
+    return nn.functional.normalize(directions, dim=0)
 
 
 def half_knots(t_max: float, num_knots: int) -> tuple[float, list[float], list[float]]:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import datetime
+import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -80,3 +83,14 @@ def forget_metrics_after(folder: Path, step: int) -> None:
     kept = [row for row in read_metrics(folder) if row["step"] <= step]
     with atomic_write(folder / "metrics.jsonl") as stream:
         stream.write("".join(json.dumps(row) + "\n" for row in kept).encode())
+
+
+def write_csv(rows: Sequence[dict[str, Any]], path: str | Path) -> None:
+    """Write rows as CSV, atomically: every column that any row has, in the order first seen; empty where missing or None."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    with atomic_write(Path(path)) as stream:
+        stream.write(text.getvalue().encode())

@@ -15,8 +15,9 @@ import pytest
 from PIL import Image
 
 from astrojepa.checkpoint import load_model
-from astrojepa.cli import train_main
+from astrojepa.cli import sweep_settings, train_main
 from astrojepa.runs import read_metrics
+from astrojepa.training import sweep
 from astrojepa.weights import read_pickled
 
 ROOT = Path(__file__).parents[1]
@@ -98,12 +99,80 @@ def test_bad_data_is_refused_with_its_name_and_nothing_is_started(tmp_path, caps
         (("--device", "quantum"), "--device quantum is not available here"),
         (("--resume", "runs/none"), "runs/none is not a run folder"),
         (("--resume", "runs/none", "--width", "64"), "--resume takes its settings from the run; leave out --width"),
+        (("--resume", "runs/none", "--sweep", "width=64"), "--resume takes its settings from the run; leave out --sweep"),
+        (("--sweep", "lambda=0,1.5", "--out", "s"), "--lambda is 1.5; it must lie in [0, 1]."),
+        (
+            ("--sweep", "width=64,big", "--out", "s"),
+            "--sweep width: 'big' is not a whole number; write --sweep width=VALUE,VALUE.",
+        ),
+        (("--sweep", "rotate=yes", "--out", "s"), "--sweep rotate: 'yes' is not true or false"),
+        (("--sweep", "target_scale=0.1", "--out", "s"), "--sweep target_scale: '0.1' is not LOW:HIGH"),
+        (("--sweep", "magic=1", "--out", "s"), "A sweep cannot vary 'magic'; it varies settings of the recipe"),
+        (("--sweep", "width", "--out", "s"), "A sweep needs a setting and its values, such as --sweep sigreg_weight=0,0.6."),
+        (("--sweep", "width=64"), "--sweep needs --out FOLDER for its runs and its table"),
+        (("--sweep", "width=64", "--seeds", "0", "--out", "s"), "--seeds is 0; it must be at least 1."),
+        (("--seeds", "3"), "--seeds belongs to a sweep; add one such as --sweep sigreg_weight=0.6"),
     ],
 )
 def test_bad_settings_are_refused_by_the_name_of_their_flag(tmp_path, capsys, monkeypatch, flags, message):
     monkeypatch.chdir(tmp_path)
     assert message in refused(capsys, *flags)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_sweeps_are_read_by_field_or_flag_and_in_the_fields_type():
+    texts = ["lambda=0, 0.6", "learning-rate=1e-3", "width=64", "sigreg_weight=0.9", "rotate=true,false", "target_scale=0.1:0.2"]
+    assert sweep_settings(texts) == {
+        "sigreg_weight": [0.0, 0.6, 0.9],
+        "learning_rate": [1e-3],
+        "width": [64],
+        "rotate": [True, False],
+        "target_scale": [(0.1, 0.2)],
+    }
+
+
+def test_flags_of_a_sweep_reach_every_run(tmp_path, monkeypatch, capsys, tiny_flags):
+    seen = []
+    monkeypatch.setattr(sweep, "train", lambda config, **how: seen.append((config.objective.sigreg_weight, config.seed, how)))
+    arguments = ["--sweep", "lambda=0,0.6", "--seeds", "2", "--seed", "7", "--out", str(tmp_path / "sweep")]
+    assert train_main([*tiny_flags, *arguments, "--tensorboard", "--compile", "off"]) == 0
+    assert [(weight, seed) for weight, seed, _ in seen] == [(0.0, 7), (0.0, 8), (0.6, 7), (0.6, 8)]
+    assert all((how["tensorboard"], how["compile"]) == (True, "off") for *_, how in seen)
+    assert "table.md" in capsys.readouterr().out.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("stops", "code", "message"),
+    [
+        (KeyboardInterrupt(), 130, "Stopped with 0 of 1 runs of .*sweep over; give the same command again to go on."),
+        (FloatingPointError("At step 3."), 2, "error: 1 of 1 runs stopped being finite: sigreg_weight=0.6/seed42; the others"),
+    ],
+    ids=["Ctrl-C", "diverged"],
+)
+def test_a_sweep_that_does_not_end_well_says_so_in_one_sentence(tmp_path, monkeypatch, capsys, tiny_flags, stops, code, message):
+    def train(config, *, out, **how):
+        raise stops
+
+    monkeypatch.setattr(sweep, "train", train)
+    assert train_main([*tiny_flags, "--sweep", "lambda=0.6", "--out", str(tmp_path / "sweep")]) == code
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert re.match(message, line), line
+
+
+def test_tensorboard_and_compile_reach_the_run(tmp_path, tiny_flags):
+    run = tmp_path / "run"
+    assert train_main([*tiny_flags, "--epochs", "1", "--tensorboard", "--compile", "off", "--out", str(run)]) == 0
+    assert list((run / "tensorboard").iterdir())
+
+
+def test_under_torchrun_the_sentence_begins_with_the_process_and_only_the_first_says_more(monkeypatch, capsys, tiny_flags):
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert train_main([*tiny_flags, "--lambda", "1.5"]) == 2
+    assert capsys.readouterr() == ("", "[process 1] error: --lambda is 1.5; it must lie in [0, 1].\n")
+    monkeypatch.setattr(sweep, "sweep", lambda *arguments, **how: Path("sweep"))
+    assert train_main([*tiny_flags, "--sweep", "lambda=0.6", "--out", "sweep"]) == 0
+    assert capsys.readouterr().out == ""
 
 
 def test_a_corrupt_picture_is_skipped_and_named_where_asked(tmp_path, capsys, galaxy_folder, tiny_flags):

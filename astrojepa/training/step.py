@@ -71,7 +71,8 @@ class Stepper:
         if part.views:
             invariance = invariance_loss(output.projected, views.global_views)
         if pull is None:
-            sigreg = self.sigreg(output.projected, step=self.state.step)
+            with torch.set_grad_enabled(aim.sigreg_weight > 0):  # at λ = 0 it is only watched
+                sigreg = self.sigreg(output.projected, step=self.state.step)
             terms = objective(prediction, invariance, sigreg, aim)
             loss = terms.total * weight
         else:

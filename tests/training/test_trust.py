@@ -34,7 +34,7 @@ def position(run: Path) -> int:
 @pytest.mark.slow
 def test_a_run_killed_again_and_again_equals_one_left_alone(tmp_path, tiny, tiny_flags):
     """SIGKILL at random moments of a real process: while it starts, steps, judges or saves."""
-    epochs = 150
+    epochs = 50
     whole = train(replace(tiny, epochs=epochs), out=tmp_path / "whole", progress=False)
     run, chance, kills = tmp_path / "killed", random.Random(5), 0
     command = [sys.executable, str(ROOT / "train.py"), *tiny_flags, "--epochs", str(epochs), "--out", str(run)]
