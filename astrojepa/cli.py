@@ -7,10 +7,13 @@ import dataclasses
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from astrojepa.config import TrainConfig, flags, replace
 from astrojepa.presets import ALIASES, PRESETS, default_preset, preset
+
+if TYPE_CHECKING:
+    import torch
 
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
@@ -71,6 +74,17 @@ def train_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def choose_device(name: str | None) -> torch.device:
+    """Return the device asked for, cuda where there is one if none is; ValueError for one that is not here."""
+    import torch
+
+    there = torch.cuda.is_available()
+    name = name or ("cuda" if there else "cpu")
+    if name.partition(":")[0] not in ("cpu", "cuda") or (name.startswith("cuda") and not there):
+        raise ValueError(f"--device {name} is not available here; choose cpu{' or cuda' if there else ''}.")
+    return torch.device(name)
+
+
 def config_from(options: argparse.Namespace, device: str) -> TrainConfig:
     """Combine preset and flags; ValueError for a value out of range, naming its flag."""
     chosen = preset(options.preset) if options.preset else default_preset(device)
@@ -121,13 +135,9 @@ def _plain(value: Any) -> str:
 
 
 def _train(options: argparse.Namespace) -> int:
-    import torch
-
     from astrojepa.training.trainer import train
 
-    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
-    if device.partition(":")[0] not in ("cpu", "cuda") or (device.startswith("cuda") and not torch.cuda.is_available()):
-        raise ValueError(f"--device {device} is not available here; choose cpu{' or cuda' if torch.cuda.is_available() else ''}.")
+    device = str(choose_device(options.device))
     how = {"device": device, "compile": options.compile, "tensorboard": options.tensorboard}
     if options.seeds is not None and not options.sweep:
         raise ValueError("--seeds belongs to a sweep; add one such as --sweep sigreg_weight=0.6, or choose one seed with --seed.")

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from astrojepa.cache import atomic_write
-from astrojepa.cli import guarded
-from astrojepa.runs import read_json, read_metrics, write_json
+from astrojepa.cli import choose_device, guarded
+from astrojepa.runs import read_config, read_json, read_metrics, write_csv, write_json
 
 if TYPE_CHECKING:
     from astrojepa.data.dataset import Dataset
@@ -43,8 +43,15 @@ def make_parser() -> argparse.ArgumentParser:
             _add_data(made)
         return made
 
-    embed = add("embed", _embed, "Write one vector per galaxy.", "best --data galaxies --out vectors.npz")
-    embed.add_argument("--out", required=True, type=Path, help="file to write: .npz with vectors, ids, labels, classes")
+    embed = add("embed", _embed, "Write one vector per galaxy.", "best --data galaxies --out vectors")
+    embed.add_argument(
+        "--out",
+        required=True,
+        type=Path,
+        help="folder for Parquet shards, one per process of torchrun --nproc_per_node=N -m astrojepa embed ...; "
+        "started again, it continues where it was interrupted; or one .npz file with vectors, ids, labels, classes",
+    )
+    embed.add_argument("--device", default="", help="cpu or cuda (default: cuda if there is one)")
     probe = add(
         "probe", _probe, "Score linear and kNN probes beside the baselines.", "best --data galaxies --where source=gz1-balanced"
     )
@@ -72,6 +79,12 @@ def make_parser() -> argparse.ArgumentParser:
     export.add_argument("--out", default="checkpoints", help="folder (default checkpoints)")
     export.add_argument("--description", default="", help="one sentence on what it was trained on")
     export.add_argument("--measured", type=Path, action="append", default=[], help="JSON of the probe command; may be repeated")
+    metrics = add(
+        "metrics", _metrics, "Turn a run's metrics into a table or TensorBoard events.", "RUN --csv metrics.csv", model=False
+    )
+    metrics.add_argument("run_folder", metavar="RUN", type=Path, help="run folder")
+    metrics.add_argument("--csv", type=Path, help="CSV file to write, one row per line of metrics.jsonl")
+    metrics.add_argument("--tensorboard", type=Path, metavar="DIR", help="folder for TensorBoard events")
     data = add("data", _data, "Say what is in a data set.", "--data galaxies", model=False)
     _add_data(data)
     return parser
@@ -84,7 +97,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--skip-corrupt", action="store_true", help="leave out pictures that cannot be read, and name them")
 
 
-def _open(options: argparse.Namespace) -> Dataset:
+def _open(options: argparse.Namespace, heard: bool = True) -> Dataset:
     from astrojepa.data import find_data, open_dataset
 
     source = find_data(options.data)
@@ -93,27 +106,59 @@ def _open(options: argparse.Namespace) -> Dataset:
         where=options.where,
         label_column=options.label_column or None,
         skip_corrupt=options.skip_corrupt,
-        progress=sys.stderr.isatty(),
+        progress=heard and sys.stderr.isatty(),
     )
-    if data.simulated:
+    if data.simulated and heard:
         print("These galaxies are SIMULATED.", file=sys.stderr)
-    for name in data.skipped:
+    for name in data.skipped if heard else ():
         print(f"Left out, cannot be read: {name}", file=sys.stderr)
     return data
 
 
-def _vectors(options: argparse.Namespace) -> tuple[Dataset, Embeddings]:
+def _vectors(options: argparse.Namespace, device: str = "cpu") -> tuple[Dataset, Embeddings]:
     import astrojepa as aj
 
     data = _open(options)
-    return data, aj.embed(aj.load_model(options.model), data, progress=sys.stderr.isatty())
+    return data, aj.embed(aj.load_model(options.model, device), data, progress=sys.stderr.isatty())
 
 
 def _embed(options: argparse.Namespace) -> int:
-    data, found = _vectors(options)
+    from astrojepa import distributed
+
+    device = distributed.start(choose_device(options.device))
+    try:
+        return (_embed_file if options.out.suffix == ".npz" else _embed_folder)(options, str(device))
+    finally:
+        distributed.stop()
+
+
+def _embed_file(options: argparse.Namespace, device: str) -> int:
+    from astrojepa import distributed
+
+    if distributed.world_size() > 1:
+        raise ValueError(
+            f"{options.out} is one file and {distributed.world_size()} processes would write it; name a folder for their shards."
+        )
+    data, found = _vectors(options, device)
     with atomic_write(options.out) as stream:
         np.savez(stream, vectors=found.vectors, ids=found.ids.astype(str), labels=found.labels, classes=np.array(found.classes))
     print(f"{options.out}: {found.vectors.shape[0]} vectors of width {found.vectors.shape[1]} for {data.name}")
+    return 0
+
+
+def _embed_folder(options: argparse.Namespace, device: str) -> int:
+    from astrojepa import distributed
+    from astrojepa.checkpoint import load_model
+    from astrojepa.evaluation.embed_shards import embed_shards
+
+    model = load_model(options.model, device)
+    with distributed.first_on_each_machine():  # the others find what it drew or hashed
+        data = _open(options, heard=distributed.rank() == 0)
+    run = embed_shards(model, data, options.out, progress=sys.stderr.isatty())
+    if distributed.rank() == 0:
+        if run.num_found:
+            print(f"{run.num_found} of {run.num_blocks} blocks were there already")
+        print(f"{options.out}: complete, {len(data)} vectors of width {model.width} for {data.name}, shards: {run.num_shards}")
     return 0
 
 
@@ -187,6 +232,24 @@ def _export(options: argparse.Namespace) -> int:
     card["curve"] = [row for row in read_metrics(folder if folder.is_dir() else folder.parent) if "effective_rank" in row][-500:]
     path = save_released(model, options.out, card)
     print(f"{path}: {path.stat().st_size:,} bytes; card in {path.with_suffix('.json').name}")
+    return 0
+
+
+def _metrics(options: argparse.Namespace) -> int:
+    read_config(options.run_folder)  # refuses what is no run folder
+    rows = read_metrics(options.run_folder)
+    if not rows or not (options.csv or options.tensorboard):
+        found = "has no metrics yet" if not rows else "can be written as --csv FILE or --tensorboard DIR; give one"
+        raise ValueError(f"{options.run_folder} {found}.")
+    if options.csv:
+        write_csv(rows, options.csv)
+    if options.tensorboard:
+        from astrojepa.training.tensorboard import write_tensorboard
+
+        write_tensorboard(rows, options.tensorboard)
+    print(
+        f"{len(rows)} rows up to step {rows[-1]['step']:,}: {', '.join(str(x) for x in (options.csv, options.tensorboard) if x)}"
+    )
     return 0
 
 

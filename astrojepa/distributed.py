@@ -146,5 +146,5 @@ def _peers_may_be_lost() -> Iterator[None]:
         first = (str(error).splitlines() or [""])[0]
         raise PeerLostError(
             f"Process {os.environ.get('RANK', '?')} of {os.environ.get('WORLD_SIZE', '?')} lost contact with another one "
-            f"({first[:200]}). Look above for what ended that one, then continue with --resume."
+            f"({first[:200]}). Look above for what ended that one, then start again (a training with --resume)."
         ) from error

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from astrojepa import checkpoint
+from astrojepa import checkpoint, distributed
 from astrojepa.checkpoint import load_model
 from astrojepa.cli import train_main
 from astrojepa.commands import main, make_parser
+from astrojepa.evaluation.shards import read_shards
 
 
 @pytest.fixture
@@ -26,6 +27,21 @@ def test_embed_writes_vectors_that_open_without_pickle(run, galaxy_folder, tmp_p
     with np.load(tmp_path / "v.npz", allow_pickle=False) as found:
         assert found["vectors"].shape == (128, 16)
         assert list(found["classes"]) == ["elongated", "round"]
+
+
+def test_embed_into_a_folder_writes_shards_and_leaves_them_when_they_are_complete(galaxy_folder, tmp_path, capsys):
+    arguments = ["embed", "random", "--data", str(galaxy_folder), "--out", str(tmp_path / "v"), "--device", "cpu"]
+    assert main(arguments) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'v'}: complete, 128 vectors of width 192 for galaxies, shards: 1\n"
+    assert read_shards(tmp_path / "v").ids.tolist() == [f"g{row}" for row in range(128)]
+    assert main(arguments) == 0
+    assert "1 of 1 blocks were there already" in capsys.readouterr().out
+
+
+def test_one_file_is_not_written_by_several_processes(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(distributed, "world_size", lambda: 2)
+    assert main(["embed", "random", "--out", str(tmp_path / "v.npz")]) == 2
+    assert "v.npz is one file and 2 processes would write it; name a folder for their shards." in capsys.readouterr().err
 
 
 def test_probe_prints_every_baseline_beside_the_model_and_export_puts_it_on_the_card(
@@ -82,6 +98,7 @@ def test_data_counts_classes_and_splits(galaxy_folder, capsys):
         (["embed", "nope", "--out", "x.npz"], "There is no model 'nope'"),
         (["patch-errors", "random", "--galaxy", "nobody", "--out", "x.png"], "has no galaxy 'nobody'; give an id such as g0"),
         (["anomalies", "random", "--method", "magic"], "magic"),
+        (["embed", "random", "--out", "x.npz", "--device", "tpu"], "--device tpu is not available here; choose cpu"),
     ],
 )
 def test_bad_requests_give_one_sentence_and_exit_code_2(arguments, message, galaxy_folder, capsys):
@@ -106,3 +123,19 @@ def test_every_sub_commands_help_shows_an_example(capsys):
         with pytest.raises(SystemExit):
             make_parser().parse_args([name, "--help"])
         assert f"example: python -m astrojepa {name}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_metrics_become_a_table_and_events(tmp_path, capsys, tiny):
+    from astrojepa.training.trainer import train
+
+    run = train(tiny, out=tmp_path / "run", progress=False)
+    assert main(["metrics", str(run), "--csv", str(tmp_path / "m.csv"), "--tensorboard", str(tmp_path / "events")]) == 0
+    rows = (tmp_path / "m.csv").read_text().splitlines()
+    assert len(rows) == 4
+    assert rows[0].startswith("step,epoch,total")
+    assert list((tmp_path / "events").iterdir())
+    assert "3 rows up to step 18" in capsys.readouterr().out
+    assert main(["metrics", str(run)]) == 2
+    assert "give one" in capsys.readouterr().err
+    assert main(["metrics", str(tmp_path)]) == 2
+    assert "is not a run folder" in capsys.readouterr().err

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -37,11 +38,31 @@ def frames(data: Dataset, frame_size: int, progress: bool | Progress = False) ->
     shape = (len(data), frame_size, frame_size, 3)
     found = open_pictures(path, shape)
     if found is None:
-        write_pictures(path, shape, _frame_blocks(data, frame_size), progress, f"reading {data.name}")
+        parts = (slice(start, start + CHUNK) for start in range(0, len(data), CHUNK))
+        write_pictures(path, shape, read_frames(data, frame_size, parts), progress, f"reading {data.name}")
         found = open_pictures(path, shape)
     if found is None:
         raise OSError(f"{path} was written and cannot be read back; is the disk sound, or did something delete it?")
     return found
+
+
+def read_frames(data: Dataset, frame_size: int, parts: Iterable[slice]) -> Generator[np.ndarray]:
+    """Yield the frames of each part of the rows, uint8 (b, F, F, 3), without the cache: for catalogues larger than the disk.
+
+    While the caller works on one part the next is read, in two threads; no more than three parts' frames are in memory.
+    Raises DataError naming the first picture that cannot be read.
+    """
+
+    def frame(row: int) -> np.ndarray:
+        return resize_frame(data.reader.read(row), frame_size)
+
+    pool = ThreadPoolExecutor(THREADS)
+    try:
+        reads = (pool.map(frame, data.rows[part].tolist()) for part in parts)
+        for ready, _ahead in itertools.pairwise(itertools.chain(reads, [iter(())])):
+            yield np.stack(list(ready))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def open_pictures(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
@@ -78,15 +99,6 @@ def write_pictures(
             report(done)
         if done != shape[0]:
             raise ValueError(f"{text}: {shape[0]} pictures were announced and {done} came.")
-
-
-def _frame_blocks(data: Dataset, frame_size: int) -> Iterator[np.ndarray]:
-    def frame(row: int) -> np.ndarray:
-        return resize_frame(data.reader.read(row), frame_size)
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        for start in range(0, len(data), CHUNK):
-            yield np.stack(list(pool.map(frame, data.rows[start : start + CHUNK].tolist())))
 
 
 def _pictures_hash(data: Dataset) -> str:
