@@ -10,6 +10,7 @@ from astrojepa.config import ImageConfig, MaskConfig, ModelConfig
 from astrojepa.masking import sample_masks
 from astrojepa.models.encoder import Positions, gather_tokens
 from astrojepa.models.jepa import JEPA
+from astrojepa.models.predictor import block_of_last
 from astrojepa.models.projector import make_projector
 from astrojepa.presets import PUBLISHED, preset
 from astrojepa.types import PatchMasks
@@ -70,6 +71,13 @@ def test_the_prediction_follows_the_order_of_its_positions(network, masks):
     straight = network.predict(context, masks)
     turned = network.predict(context, PatchMasks(masks.context, masks.targets.flip(-1)))
     torch.testing.assert_close(straight.flip(2), turned)
+
+
+def test_the_last_block_computes_only_the_asked_tokens_and_computes_them_the_same(network):
+    block, tokens = network.predictor.blocks[-1], torch.randn(3, 9, 16, requires_grad=True)
+    ours, theirs = block_of_last(block, tokens, 4), block(tokens)[:, -4:]
+    torch.testing.assert_close(ours, theirs)
+    torch.testing.assert_close(*(torch.autograd.grad(part.square().sum(), tokens)[0] for part in (ours, theirs)))
 
 
 def test_targets_are_layer_normed_without_affine_and_carry_no_gradient(network, masks):
