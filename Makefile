@@ -1,6 +1,7 @@
 # make app    the explorer, on a fresh machine too: makes the environment first
 # make test   every test, on a fresh machine too
 # make check  format, lint, types and the fast tests, while developing
+# make bench  every benchmark that this machine allows, and the tables of docs/performance.md
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -41,8 +42,15 @@ check: $(VENV)/.development
 	$(VENV)/bin/mypy
 	OMP_NUM_THREADS=1 $(PY) -m pytest -q -m "not slow and not browser and not real"
 
-bench: $(VENV)/.development
-	$(PY) -m benchmarks.step
+$(VENV)/.bench: $(VENV)/.development requirements-bench.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt -c constraints.txt
+	@touch $@
+
+BENCHMARKS := sigreg step peers growth memory compiled
+
+bench: $(VENV)/.bench
+	for name in $(BENCHMARKS); do OMP_NUM_THREADS=1 $(PY) -m benchmarks.$$name >/dev/null && echo "$$name: done" || exit 1; done
+	$(PY) -m benchmarks.page
 
 clean:
 	rm -rf $(VENV) .cache .pytest_cache .ruff_cache .mypy_cache

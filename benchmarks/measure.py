@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import platform
 import statistics
 import tempfile
@@ -37,6 +38,16 @@ def best_of(functions: dict[str, Callable[[], Any]], repeats: int) -> dict[str, 
             if turn > 0:
                 best[name] = min(best[name], time.process_time() - begin)
     return best
+
+
+def kernel_share(function: Callable[[], Any], repeats: int) -> float:
+    """Return the part of the CPU time that the kernel takes, in [0, 1]: handing out memory, above all."""
+    before = os.times()
+    for _ in range(repeats):
+        function()
+    after = os.times()
+    user, kernel = after.user - before.user, after.system - before.system
+    return kernel / max(user + kernel, 1e-9)
 
 
 def peak_bytes(function: Callable[[], Any]) -> int:

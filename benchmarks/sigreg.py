@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from astrojepa.losses import SIGReg, random_directions
-from benchmarks.measure import best_of, machine, peak_bytes, slope, write
+from benchmarks.measure import best_of, kernel_share, machine, peak_bytes, slope, write
 
 NUM_SAMPLES, WIDTHS, NUM_DIRECTIONS, T_MAX, NUM_KNOTS = 512, (192, 384), 1024, 3.0, 33
 SWEEPS = {
@@ -85,6 +85,7 @@ def comparison(width: int, repeats: int) -> dict[str, Any]:
     if (theirs := lightly_sigreg(directions)) is not None:
         runs["lightly"] = both_ways(theirs, z)
     seconds = best_of(runs, repeats)
+    kernel = {name: kernel_share(run, 3 * repeats) for name, run in runs.items()}
     peaks = {name: peak_bytes(run) for name, run in runs.items()}
     value, gradient = runs["ours"]()
     differences = {}
@@ -97,6 +98,7 @@ def comparison(width: int, repeats: int) -> dict[str, Any]:
     return {
         "width": width,
         "seconds": {name: seconds.get(name) for name in ("ours", "straightforward", "lightly")},
+        "kernel_share": {name: kernel.get(name) for name in ("ours", "straightforward", "lightly")},
         "times_faster_than": _ratios(seconds),
         "extra_bytes": {name: peaks.get(name) for name in ("ours", "straightforward", "lightly")},
         "times_less_memory_than": _ratios(peaks),
@@ -136,6 +138,7 @@ def main() -> None:
         "repeats": options.repeats,
         "how": {
             "seconds": "CPU time of forward and backward, least of interleaved repeats",
+            "kernel_share": "of CPU time; large arrays are fetched from the kernel page by page, anew in every call",
             "extra_bytes": "most that torch's allocator held at once beyond the embeddings and the directions",
             "relative_difference_from": "of the value; of the gradient, largest difference over largest entry",
         },

@@ -1,0 +1,52 @@
+"""Write the tables of docs/performance.md from the JSON of the benchmarks, between its marker comments.
+
+python -m benchmarks.page [--check]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from benchmarks import tables
+
+ROOT = Path(__file__).parents[1]
+PAGE, RESULTS = ROOT / "docs" / "performance.md", ROOT / "benchmarks" / "results"
+MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def read_results(folder: Path = RESULTS) -> dict[str, Any]:
+    """Read every JSON file of a folder, by name without the suffix."""
+    return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+
+
+def with_tables(text: str, results: dict[str, Any]) -> str:
+    """Return the page with every marked table made anew; ValueError for a marker that names no table."""
+
+    def fill(match: re.Match[str]) -> str:
+        name = match[2]
+        if name not in tables.TABLES:
+            raise ValueError(f"The page asks for a table {name!r}; there are {', '.join(tables.TABLES)}.")
+        return f"{match[1]}{tables.TABLES[name](results)}\n{match[3]}"
+
+    return MARKED.sub(fill, text)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Rewrite the page, or only say whether it is up to date."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="change nothing; fail if a table is not that of the JSON")
+    options = parser.parse_args(arguments)
+    text = PAGE.read_text()
+    wanted = with_tables(text, read_results())
+    if not options.check:
+        PAGE.write_text(wanted)
+    elif text != wanted:
+        raise SystemExit(f"{PAGE} does not show what {RESULTS} holds; run: python -m benchmarks.page")
+
+
+if __name__ == "__main__":
+    main()

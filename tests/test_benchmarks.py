@@ -1,0 +1,175 @@
+"""The benchmarks run and write what they say; the page shows their JSON; the peers compute what we compute. No time is asserted."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from astrojepa.masking import token_counts
+from astrojepa.presets import PRESETS, preset
+from astrojepa.training.step import bfloat16_pays
+from benchmarks import cases, compiled, growth, memory, page, peer_steps, peers, sigreg, step, throughput
+from tests.training.tiny_step import tiny_config
+
+TINY_SIZES = ["--presets", "tiny.hybrid", "tiny.lejepa", "--batch-sizes", "4", "4", "--repeats", "1"]
+
+
+@pytest.fixture(autouse=True)
+def tiny_presets(monkeypatch):
+    """Presets of a network of a few thousand weights."""
+    for recipe in ("hybrid", "lejepa"):
+        monkeypatch.setitem(PRESETS, f"tiny.{recipe}", tiny_config(recipe))
+
+
+@pytest.fixture
+def written(tmp_path):
+    """Run a benchmark's command line and read what it wrote, which names the machine and the versions."""
+
+    def run(main, *arguments: str) -> dict:
+        main([*arguments, "--out", str(tmp_path / "found.json")])
+        found = json.loads((tmp_path / "found.json").read_text())
+        assert found["machine"]["processor"]
+        assert found["machine"]["torch"] == torch.__version__
+        assert found["threads"] == 1
+        return found
+
+    return run
+
+
+def test_the_page_shows_what_the_results_hold():
+    text = page.PAGE.read_text()
+    assert page.with_tables(text, page.read_results()) == text, "run: python -m benchmarks.page"
+
+
+def test_every_table_is_on_the_page():
+    assert {match[2] for match in page.MARKED.finditer(page.PAGE.read_text())} == set(page.tables.TABLES)
+
+
+def test_a_marker_that_names_no_table_is_an_error():
+    with pytest.raises(ValueError, match="asks for a table 'beauty'; there are machines"):
+        page.with_tables("<!-- table: beauty -->\n<!-- end -->", {})
+
+
+@pytest.mark.parametrize(("name", "published"), [("vit5m.sigreg06", (11.5, 19.7)), ("vit25m.sigreg06", (46.7, 78.7))])
+def test_counted_flops_are_near_the_published_ones_at_their_masks(name, published):
+    counted = {way: cases.gflop_per_image(preset(name), forward, (85, 34)) for way, forward in peers.FORWARDS.items()}
+    assert counted["official"] == pytest.approx(published[0], rel=0.03)
+    assert counted["seed"] == pytest.approx(published[1], rel=0.03)
+    assert counted["ours"] < counted["official"]
+
+
+def test_counted_flops_are_those_of_the_formula():
+    config = preset("vit5m.sigreg06")
+    width, tokens, pixels = config.model.width, config.image.grid**2, 3 * config.image.patch_size**2
+    context, target = token_counts(config.image.grid, config.mask)
+    blocks = config.mask.num_targets
+
+    def block(count: int) -> int:
+        return 2 * 12 * width**2 * count + 4 * width * count**2  # weights; scores and their average
+
+    def last_block() -> int:
+        """Queries, scores, average, output and MLP of the target's tokens alone."""
+        return 2 * 2 * width**2 * (context + target) + 2 * 10 * width**2 * target + 4 * width * target * (context + target)
+
+    encode = tokens * 2 * pixels * width
+    linear = 2 * width**2 * (context + blocks * target) + 2 * width * config.model.projector_width
+    forward = encode + config.model.depth * block(context)
+    forward += linear + blocks * ((config.model.predictor_depth - 1) * block(context + target) + last_block())
+    backward = 2 * forward - encode  # no gradient with respect to pixels
+    total = forward + backward + encode + config.model.depth * block(tokens)
+    assert cases.gflop_per_image(config) == pytest.approx(total / 1e9, rel=1e-6)
+
+
+@pytest.mark.parametrize("way", ["seed", "official"])
+def test_the_peers_compute_our_prediction_and_gradient(way):
+    found = []
+    for forward in (peers.FORWARDS["ours"], peers.FORWARDS[way]):
+        state = cases.make_state(preset("tiny.hybrid"))
+        (batch,) = cases.make_batches(preset("tiny.hybrid")).parts(0)
+        output = forward(state.network, batch.images, batch.masks)
+        (output.prediction.square().mean() + output.projected.square().mean()).backward()
+        gradient = torch.cat([item.grad.flatten() for item in state.network.parameters() if item.grad is not None])
+        found.append((output.prediction, output.target, output.projected, gradient))
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(theirs, ours, rtol=1e-4, atol=1e-6)
+
+
+def test_the_official_data_hides_what_it_asks_for():
+    config = preset("vit5m.sigreg06")
+    frames = np.random.default_rng(0).integers(0, 255, (4, 256, 256, 3), dtype=np.uint8)
+    images, masks = peer_steps.OfficialData(config.image, config.mask)(frames)
+    assert images.shape == (4, 3, 224, 224)
+    for context, targets in zip(masks.context, masks.targets, strict=True):
+        assert not set(context.tolist()) & set(targets.flatten().tolist())
+
+
+def test_a_step_is_split_into_parts_that_add_up(written):
+    found = written(step.main, *TINY_SIZES)["profiles"]
+    assert set(found) == {"tiny.hybrid", "tiny.lejepa"}
+    for profile in found.values():
+        assert sum(profile["share"].values()) == pytest.approx(1)
+        assert {"data", "masks", "encoder", "SIGReg", "backward", "optimiser", "moving average"} <= set(profile["share"])
+        assert profile["data_and_masks_share"] == pytest.approx(profile["share"]["data"] + profile["share"]["masks"])
+    assert "predictor" in found["tiny.hybrid"]["share"]
+
+
+def test_the_peers_are_measured_beside_ours(written):
+    arguments = "--presets tiny.hybrid --batch-sizes 4 --repeats 1"
+    found = written(peers.main, *arguments.split())["sizes"]["tiny.hybrid"]
+    assert {"ours", "seed", "official"} <= set(found["images_per_second"])
+    assert found["seed"]["flop_ratio"] > found["official"]["flop_ratio"] > 1
+    assert (found["bfloat16"] is not None) == bfloat16_pays(cases.CPU)
+
+
+def test_growth_is_a_slope(written, monkeypatch):
+    monkeypatch.setattr(growth, "BATCH_PRESET", "tiny.hybrid")
+    monkeypatch.setattr(growth, "TOKEN_PRESET", "tiny.hybrid")
+    found = written(growth.main, *["--batch-sizes", "4", "8", "--image-sizes", "32", "48", "--repeats", "1"])
+    assert found["batch"]["flop_slope"] == pytest.approx(1)
+    assert found["tokens"]["flop_slope"] > 1
+
+
+def test_throughput_is_measured_on_a_cpu_too(written):
+    arguments = "--preset tiny.lejepa --batch-size 4 --seconds 0.01 --galaxies 8 --device cpu --peak-tflops 0.05"
+    found = written(throughput.main, *arguments.split())
+    assert found["share_of_peak"] == pytest.approx(found["images_per_second"] * found["gflop_per_image"] / 50)
+
+
+@pytest.mark.slow
+def test_memory_is_measured_in_a_process_of_its_own(written):
+    found = written(memory.main, "--cases", "batch64", "resident", "--options", '{"batch64": {"steps": 1, "batch_size": 2}}')
+    assert found["cases"]["batch64"][0]["gb"] > 0.05
+    assert (found["cases"]["resident"] is not None) == torch.cuda.is_available()
+
+
+@pytest.mark.slow
+def test_memory_mapped_frames_take_no_memory_of_their_own():
+    frames, above, _ = memory.mapped(steps=0, count=2000)
+    assert above["gb"] < frames["gb"]
+    assert above["met"]
+
+
+@pytest.mark.slow
+def test_growth_of_a_real_run_is_seen():
+    (found,) = memory.growth(galaxies=100, early=2, late=4)
+    assert "from step 2 to 4" in found["what"]
+
+
+@pytest.mark.slow
+def test_the_compiled_step_has_the_eager_loss(written):
+    for found in written(compiled.main, *TINY_SIZES)["presets"].values():
+        assert found["compiled"], found["said"]
+        assert found["loss_difference"] <= found["loss_bar"]
+
+
+def test_sigreg_is_measured_beside_the_formula(tmp_path, monkeypatch):
+    monkeypatch.setattr(sigreg, "NUM_SAMPLES", 16)
+    monkeypatch.setattr(sigreg, "SWEEPS", {"samples": (8, 16), "width": (4, 8), "directions": (4, 8)})
+    monkeypatch.setattr("sys.argv", ["sigreg", "--repeats", "1", "--out", str(tmp_path / "found.json")])
+    sigreg.main()
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert all(width["relative_difference_from"]["straightforward"]["value"] < 1e-4 for width in found["widths"])
+    assert found["machine"]["torch"] == torch.__version__
