@@ -139,3 +139,57 @@ def test_metrics_become_a_table_and_events(tmp_path, capsys, tiny):
     assert "give one" in capsys.readouterr().err
     assert main(["metrics", str(tmp_path)]) == 2
     assert "is not a run folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("order", [["data", "verify", "--data"], ["data", "--data"]])
+def test_verify_decodes_every_picture_and_names_those_that_cannot_be_read(order, galaxy_folder, capsys):
+    arguments = [*order, str(galaxy_folder), *([] if "verify" in order else ["verify"])]
+    assert main(arguments) == 0
+    assert "128 of 128 pictures can be read\n  40 x 40                           128\n" in capsys.readouterr().out
+    victim = galaxy_folder / "images" / "3.png"
+    victim.write_bytes(victim.read_bytes()[:80])
+    assert main(arguments) == 2
+    shown = capsys.readouterr()
+    assert "127 of 128 pictures can be read" in shown.out
+    assert "images/3.png cannot be read as a picture" in shown.out
+    assert "1 of 128 pictures cannot be read; replace them, or leave them out with --skip-corrupt." in shown.err
+
+
+def test_verify_refuses_what_is_not_the_current_galaxy10(tmp_path, capsys):
+    (tmp_path / "Galaxy10_DECals.h5").write_bytes(b"a page of a server that was down")
+    assert main(["data", "verify", "--data", str(tmp_path / "Galaxy10_DECals.h5")]) == 2
+    assert "is not a whole HDF5 file (32 bytes where 2,735,267,419 are expected" in capsys.readouterr().err
+    assert main(["data", "verify", "--data", "simulated:5"]) == 2
+    assert "Simulated galaxies have no file to verify" in capsys.readouterr().err
+
+
+def test_audit_prints_what_it_finds_and_writes_every_id(galaxy_folder, tmp_path, capsys):
+    images = galaxy_folder / "images"
+    (images / "5.png").write_bytes((images / "4.png").read_bytes())  # elongated, and a picture of a round one
+    assert main(["data", "audit", "--data", str(galaxy_folder), "--out", str(tmp_path / "audit.json")]) == 0
+    shown = capsys.readouterr().out
+    assert "1 group (2 galaxies): identical pictures, pixel by pixel\n         g4 (round) = g5 (elongated)" in shown
+    found = json.loads((tmp_path / "audit.json").read_text())
+    assert [group["ids"] for group in found["label_conflicts"]] == [["g4", "g5"]]
+    assert found["leaks"]["own_split"] == "column"
+    assert found["data"]["galaxies"] == 128
+
+
+def test_download_goes_where_it_is_told_and_speaks_https_only(tmp_path, capsys, monkeypatch):
+    from astrojepa.data import download
+
+    asked = ["data", "download", "--out", str(tmp_path / "g.h5"), "--url"]
+    assert main([*asked, "http://example.org/g.h5"]) == 2
+    assert "'http://example.org/g.h5' is not an https address" in capsys.readouterr().err
+    monkeypatch.setattr(download, "download", lambda path, url, **options: f"{path} from {url}")
+    assert main([*asked, "https://example.org/g.h5"]) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'g.h5'} from https://example.org/g.h5\n"
+    assert main(["data", "download"]) == 0
+    assert f"data/Galaxy10_DECals.h5 from {download.URL}" in capsys.readouterr().out.replace("\\", "/")
+
+
+@pytest.mark.parametrize("action", ["verify", "audit", "download"])
+def test_every_action_on_data_has_a_help_that_ends_in_an_example(action, capsys):
+    with pytest.raises(SystemExit):
+        make_parser().parse_args(["data", action, "--help"])
+    assert f"example: python -m astrojepa data {action}" in capsys.readouterr().out.strip().splitlines()[-1]
