@@ -14,6 +14,7 @@ Shape legend, used in every signature:
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -97,11 +98,47 @@ class ProbeResult:
     rows: np.ndarray  # int64 (n,), which rows of the test embeddings were scored (unlabelled ones are not)
     num_train: int
     setting: str  # e.g. "C = 0.1" or "k = 20"
+    calibration_error: float  # mean gap between confidence and accuracy; 0 = confidence is the chance of being right
 
     @property
     def correct(self) -> np.ndarray:
         """Which scored rows were named rightly: bool (n,)."""
         return self.predictions == self.truth
+
+    @property
+    def counts(self) -> np.ndarray:
+        """How many galaxies of each class were scored: int64 (c,)."""
+        return self.confusion.sum(axis=1)
+
+    @property
+    def recalls(self) -> np.ndarray:
+        """Which share of each class was named rightly: float64 (c,), NaN for a class of which none was scored."""
+        return np.divide(np.diag(self.confusion), self.counts, out=np.full(len(self.classes), np.nan), where=self.counts > 0)
+
+
+@dataclass(frozen=True)
+class RegressionResult:
+    """How well a probe trained on one set of embeddings tells a number of the galaxies of another."""
+
+    r2: float  # 1 - mean squared error / variance of the truth; at most 1, 0 = no better than naming the mean
+    interval: tuple[float, float]  # 95 % bootstrap interval of r2
+    rmse: float  # in the unit of the target
+    spearman: float  # rank correlation of truth and prediction, in [-1, 1]
+    truth: np.ndarray  # float64 (n,), values of the scored rows
+    predictions: np.ndarray  # float64 (n,)
+    rows: np.ndarray  # int64 (n,), which rows of the test embeddings were scored (those of unknown value are not)
+    num_train: int
+    setting: str  # e.g. "penalty = 0.01"
+
+
+@dataclass(frozen=True)
+class FewLabelPoint:
+    """How well a probe does that may learn from few labels only: one entry per draw of the labelled galaxies."""
+
+    budget: str  # "1 %" or "5 per class"
+    num_labels: int
+    accuracies: np.ndarray  # float64 (draws,), fractions in [0, 1]
+    balanced_accuracies: np.ndarray  # float64 (draws,)
 
 
 @dataclass(frozen=True)
@@ -121,6 +158,18 @@ class PatchErrors:
     spread: np.ndarray  # float32 (G, G), standard deviation of the MSE over masks (NaN with fewer than two)
     times: np.ndarray  # int64 (G, G), how often each patch was predicted
     hidden: np.ndarray  # bool (m, G, G), the masks that were used, True = hidden
+    variance: float = math.nan  # what predicting this picture's mean target token for every patch would give
+
+    @property
+    def normalised(self) -> np.ndarray:
+        """MSE in units of what predicting the mean token gives: float32 (G, G), >= 0, 1 = no better; NaN where all tokens agree."""
+        return normalised_error(self.mse, self.variance)
+
+
+def normalised_error(mse: np.ndarray, variance: np.ndarray | float) -> np.ndarray:
+    """Return mse / variance, float32 of their common shape; NaN where the variance is 0: a collapsed encoder leaves nothing to predict."""
+    mse, variance = np.broadcast_arrays(np.asarray(mse, np.float32), np.asarray(variance, np.float32))
+    return np.divide(mse, variance, out=np.full(mse.shape, np.nan, np.float32), where=variance > 1e-12)
 
 
 @dataclass(frozen=True)

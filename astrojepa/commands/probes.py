@@ -1,8 +1,9 @@
-"""probe: what a linear classifier and the neighbours make of the vectors."""
+"""probe: what classifiers and regressions make of the vectors, beside every baseline."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +18,69 @@ def add_to(commands: Any) -> None:
         "probe",
         _probe,
         "Score linear and kNN probes beside the baselines.",
-        "best --data galaxies --where source=gz1-balanced",
+        "best --data galaxies --benchmark B1 --few-labels --controls --out B1.json",
+    )
+    probe.add_argument(
+        "--benchmark", choices=("B1", "B2"), help="B1: gz1-balanced, morphology; B2: efigi, Hubble type; both by the split column"
     )
     probe.add_argument("--split", default="", help="column, grouped or seed42 (default: column if there is one, else grouped)")
-    probe.add_argument("--random-seeds", type=int, default=3, help="random-weight controls to average (default 3)")
-    probe.add_argument("--out", type=Path, help="JSON file to write")
+    probe.add_argument("--random-seeds", type=int, default=3, help="random-weight controls (default 3)")
+    probe.add_argument("--mlp", action="store_true", help="also probes with one hidden layer")
+    probe.add_argument(
+        "--few-labels", action="store_true", help="also 1 to 20 labels per class, and 1, 10 and 100 %%, several draws"
+    )
+    probe.add_argument(
+        "--controls", action="store_true", help="also what the vectors tell of survey, brightness and size; random labels"
+    )
+    probe.add_argument(
+        "--fine-tune", type=int, default=0, metavar="EPOCHS", help="also train the encoder, and random weights, on labels"
+    )
+    probe.add_argument("--regress", action="append", default=[], metavar="COLUMN", help="also tell this number; may be repeated")
+    probe.add_argument(
+        "--catalogue", default="", metavar="FILE", help="where the numbers are, by id: a CSV file, or EFIGI_attributes.txt"
+    )
+    probe.add_argument("--out", type=Path, help="JSON file to write, with everything")
 
 
 def _probe(options: argparse.Namespace) -> int:
     from astrojepa.checkpoint import load_model
     from astrojepa.evaluation.benchmark import probe_table
+    from astrojepa.evaluation.targets import with_targets
 
-    table = probe_table(load_model(options.model), open_data(options), options.split, options.random_seeds)
+    _check(options)
+    columns = tuple(dict.fromkeys(options.regress))
+    table = probe_table(
+        load_model(options.model),
+        with_targets(open_data(options), columns, options.catalogue),
+        options.split,
+        options.random_seeds,
+        mlp=options.mlp,
+        few_labels=options.few_labels,
+        controls=options.controls,
+        fine_tune_epochs=options.fine_tune,
+        targets=columns,
+        progress=sys.stderr.isatty(),
+    )
     for line in table["text"]:
         print(line)
     if options.out:
-        facts = {"where": options.where or [], "label_column": options.label_column}
+        facts = {"benchmark": options.benchmark, "where": options.where or [], "label_column": options.label_column}
         write_json(options.out, facts | {key: value for key, value in table.items() if key != "text"})
     return 0
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Fill in what a benchmark fixes; ValueError for flags that contradict it, or one another."""
+    from astrojepa.evaluation.benchmark import BENCHMARKS
+
+    if options.benchmark:
+        if options.where or options.label_column or options.split:
+            raise ValueError(
+                f"--benchmark {options.benchmark} fixes galaxies, labels and split; leave out --where, --label-column and --split."
+            )
+        fixed = BENCHMARKS[options.benchmark]
+        options.where, options.label_column, options.split = list(fixed.where), fixed.label_column, fixed.split
+    if options.catalogue and not options.regress:
+        raise ValueError(f"--catalogue {options.catalogue} holds numbers; say which with --regress COLUMN.")
+    if options.random_seeds < 0 or options.fine_tune < 0:
+        raise ValueError(f"--random-seeds {options.random_seeds} and --fine-tune {options.fine_tune} must not be negative.")

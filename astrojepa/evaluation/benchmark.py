@@ -2,60 +2,96 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from astrojepa.cache import Progress
+from astrojepa.data.dataset import Dataset
 from astrojepa.data.splits import default_split, split
-from astrojepa.evaluation.embed import embed, pixel_pca, summary_statistics
+from astrojepa.evaluation.baselines import ENCODER, PIXELS, RANDOM, STATISTICS, Parts, encoded
+from astrojepa.evaluation.benchmark_text import benchmark_lines
+from astrojepa.evaluation.controls import control_table
+from astrojepa.evaluation.few_labels import few_label_curve, mean_over_draws
+from astrojepa.evaluation.fine_tuning import fine_tune
+from astrojepa.evaluation.mlp import mlp_probe
 from astrojepa.evaluation.probes import knn_probe, linear_probe, majority_probe, paired_bootstrap
+from astrojepa.evaluation.regression import linear_regression_probe, mean_value_probe, paired_r2_bootstrap
+from astrojepa.evaluation.scores import balanced_interval
+from astrojepa.types import ProbeResult, RegressionResult
 
 if TYPE_CHECKING:
     from astrojepa.checkpoint import Model
-    from astrojepa.data.dataset import Dataset
-    from astrojepa.types import Embeddings, ProbeResult
+
+Split = tuple[Dataset, Dataset, Dataset]
 
 
-def probe_table(model: Model, data: Dataset, kind: str = "", random_seeds: int = 3, seed: int = 42) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Benchmark:
+    """Which galaxies of a folder, and which of their labels: numbers compare within one source and one split only."""
+
+    where: tuple[str, ...]
+    label_column: str
+    split: str
+
+
+BENCHMARKS = {
+    "B1": Benchmark(("source=gz1-balanced",), "morphology", "column"),
+    "B2": Benchmark(("source=efigi",), "hubble", "column"),
+}
+
+
+def probe_table(
+    model: Model,
+    data: Dataset,
+    kind: str = "",
+    random_seeds: int = 3,
+    seed: int = 42,
+    *,
+    mlp: bool = False,
+    few_labels: bool = False,
+    controls: bool = False,
+    fine_tune_epochs: int = 0,
+    targets: tuple[str, ...] = (),
+    progress: Progress | bool | None = None,
+) -> dict[str, Any]:
     """Score linear and 20-NN probes of a model, and the baselines, on the test part of one split.
 
     Every probe, the baselines' included, is fitted on train, with L2 chosen on validation, and scored once on test. `difference` is
     the linear accuracy less the baseline's, with the 95 % interval of the paired bootstrap on the same galaxies: a model beats a
-    baseline where it excludes 0.
-    `text` holds the table as lines. Raises ValueError where the split or the labels do not allow it.
+    baseline where it excludes 0. On request: rows of MLP probes and of fine-tuning (the encoder, and random weights as the ceiling
+    that labels alone reach), and tables `few_labels`, `controls` and `regressions` of columns of numbers in `data.table`.
+    `text` holds all as lines. Raises ValueError where the split or the labels do not allow it.
     """
-    train, validation, test = split(data, kind, seed) if kind else default_split(data, seed)
-    parts = (train, validation, test)
-
-    def probed(parts: list[Embeddings]) -> tuple[ProbeResult, ProbeResult]:
-        known, check, new = parts
-        return linear_probe(known, new, validation=check if len(check) else None), knn_probe(known, new)
-
-    encoded = [embed(model, part) for part in parts]
-    linear, nearest = probed(encoded)
-    results = {"linear probe": linear, "20-NN": nearest, "majority": majority_probe(encoded[0], encoded[2])}
-    results["summary statistics, linear"], _ = probed([summary_statistics(part) for part in parts])
-    known, new = pixel_pca(train, test)
-    _, check = pixel_pca(train, validation)  # fitted on train alone, so the components are the same
-    results["pixel PCA-64, linear"], results["pixel PCA-64, 20-NN"] = probed([known, check, new])
-    for number in range(random_seeds):
-        control = model.randomised(number)
-        found = probed([embed(control, part) for part in parts])
-        results[f"random weights {number}, linear"], results[f"random weights {number}, 20-NN"] = found
-    rows = {name: _row(linear, result, name != "linear probe") for name, result in results.items()}
+    parts = split(data, kind, seed) if kind else default_split(data, seed)
+    vectors = encoded(model, parts, random_seeds, progress)
+    results = _probed(vectors, mlp)
+    if fine_tune_epochs:
+        for name, start in (("fine-tuned", model), ("supervised from random weights", model.randomised(0))):
+            results[name] = fine_tune(start, *parts, epochs=fine_tune_epochs, progress=progress)
+    linear = results["linear probe"]
+    train, _, test = parts
     card: dict[str, Any] = {
         "data": data.name,
         "simulated": data.simulated,
         "classes": list(data.classes),
         "split": kind or ("column" if data.split_column is not None else f"grouped, seed {seed}"),
-        "num_train": len(train),
+        "num_train": linear.num_train,
         "num_test": len(linear.truth),
+        "train_hash": train.id_hash,
         "test_hash": test.id_hash,
         "model_hash": model.hash,
         "linear_probe_accuracy": linear.accuracy,
-        "rows": rows,
+        "rows": {name: _row(linear, result, name != "linear probe") for name, result in results.items()},
     }
-    return {**card, "text": _lines(card)}
+    if few_labels:
+        card["few_labels"] = _few_labels(vectors)
+    if controls:
+        card["controls"] = _controls(vectors, parts)
+    if targets:
+        card["regressions"] = {column: _regressions(vectors, parts, column) for column in targets}
+    return {**card, "text": benchmark_lines(card)}
 
 
 def markdown_table(benchmarks: list[dict[str, Any]]) -> str:
@@ -80,12 +116,33 @@ def _cell(row: dict[str, Any]) -> str:
     return text
 
 
+def _probed(vectors: dict[str, Parts], mlp: bool) -> dict[str, ProbeResult]:
+    """Return every probe of every kind of vectors, the encoder's first."""
+    results: dict[str, ProbeResult] = {}
+    for name, parts in vectors.items():
+        title = "" if name == ENCODER else f"{name}, "
+        results[title + "linear" if title else "linear probe"] = linear_probe(parts.train, parts.test, validation=parts.chooser)
+        if name != STATISTICS:
+            results[f"{title}20-NN"] = knn_probe(parts.train, parts.test)
+        if mlp:
+            results[f"{title}MLP"] = mlp_probe(parts.train, parts.test, validation=parts.chooser)
+        if name == ENCODER:
+            results["majority"] = majority_probe(parts.train, parts.test)
+    return results
+
+
 def _row(linear: ProbeResult, result: ProbeResult, compare: bool) -> dict[str, Any]:
     row: dict[str, Any] = {
         "accuracy": result.accuracy,
         "interval": list(result.interval),
         "balanced_accuracy": result.balanced_accuracy,
+        "balanced_interval": list(balanced_interval(result)),
         "macro_f1": result.macro_f1,
+        "calibration_error": result.calibration_error,
+        "recalls": {
+            name: {"n": int(count), "recall": float(recall) if count else None}
+            for name, count, recall in zip(result.classes, result.counts, result.recalls, strict=True)
+        },
         "setting": result.setting,
     }
     if compare:
@@ -93,17 +150,62 @@ def _row(linear: ProbeResult, result: ProbeResult, compare: bool) -> dict[str, A
     return row
 
 
-def _lines(card: dict[str, Any]) -> list[str]:
-    lines = [
-        f"{card['data']}{' (SIMULATED)' if card['simulated'] else ''}: split {card['split']}, {card['num_train']} to learn, "
-        f"{card['num_test']} to test (hash {card['test_hash']}), {len(card['classes'])} classes",
-        f"{'':30s} accuracy  95 % interval   balanced   linear probe less this",
-    ]
-    for name, row in card["rows"].items():
-        low, high = np.array(row["interval"]) * 100
-        line = f"{name:30s} {row['accuracy']:8.1%}  {low:5.1f} to {high:5.1f}   {row['balanced_accuracy']:8.1%}"
-        if "difference" in row:
-            mean, low, high = np.array(row["difference"]) * 100
-            line += f"   {mean:+5.1f} [{low:+.1f}, {high:+.1f}]"
-        lines.append(line)
-    return lines
+def _few_labels(vectors: dict[str, Parts]) -> dict[str, list[dict[str, Any]]]:
+    """Return the curve of every kind of vectors; `difference` is the encoder's balanced accuracy less this, over the same draws."""
+    curves = {name: few_label_curve(parts.train, parts.test) for name, parts in vectors.items()}
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in curves}
+    for name, curve in curves.items():
+        for point, own in zip(curve, curves[ENCODER], strict=True):
+            entry = {
+                "budget": point.budget,
+                "num_labels": point.num_labels,
+                "draws": len(point.accuracies),
+                "accuracy": list(mean_over_draws(point.accuracies)),
+                "balanced_accuracy": list(mean_over_draws(point.balanced_accuracies)),
+            }
+            if name != ENCODER:
+                entry["difference"] = list(mean_over_draws(own.balanced_accuracies - point.balanced_accuracies))
+            found[name].append(entry)
+    return found
+
+
+def _controls(vectors: dict[str, Parts], parts: Split) -> dict[str, list[dict[str, Any]]]:
+    """Return the controls of the encoder and, to compare, of pixels and of one random encoder."""
+    return {
+        name: [
+            {
+                "name": row.name,
+                "measure": row.measure,
+                "value": row.value,
+                "interval": list(row.interval),
+                "num_test": row.num_test,
+                "setting": row.setting,
+            }
+            for row in control_table(vectors[name], vectors[STATISTICS], parts)
+        ]
+        for name in (ENCODER, PIXELS, f"{RANDOM} 0")
+        if name in vectors
+    }
+
+
+def _regressions(vectors: dict[str, Parts], parts: Split, column: str) -> dict[str, dict[str, Any]]:
+    """Return how well every kind of vectors tells a column of numbers; `difference` is the encoder's R² less this."""
+    values = [part.table[column].to_numpy(dtype=np.float64) for part in parts]
+    results: dict[str, RegressionResult] = {}
+    for name, own in vectors.items():
+        check = (own.validation, values[1]) if own.validation is not None and np.isfinite(values[1]).any() else None
+        results[name] = linear_regression_probe(own.train, own.test, values[0], values[2], validation=check)
+    results["mean"] = mean_value_probe(vectors[ENCODER].train, vectors[ENCODER].test, values[0], values[2])
+    return {
+        name: {
+            "r2": result.r2,
+            "interval": list(result.interval),
+            "rmse": result.rmse,
+            "spearman": result.spearman,
+            "num_train": result.num_train,
+            "num_test": len(result.truth),
+            "setting": result.setting,
+            **({} if name == ENCODER else {"difference": list(paired_r2_bootstrap(results[ENCODER], result))}),
+        }
+        for name, result in results.items()
+    }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from astrojepa.data.dataset import Dataset
 from astrojepa.data.loaders import frames
 from astrojepa.data.progress import reporting
 from astrojepa.data.transforms import centre_crop
-from astrojepa.evaluation.shape_statistics import FRAME_SIZE, shape_statistics
+from astrojepa.evaluation import shape_statistics as measuring
 from astrojepa.evaluation.standardise import check_finite
 from astrojepa.types import Embeddings
 
@@ -62,34 +63,42 @@ def pixel_pca(train: Dataset, test: Dataset, components: int = 64, size: int = 3
     """Embed by principal components of the pixels of the centre 7/8, `size` × `size` × 3, in [0, 1]: (train, test), (n, components).
 
     Fitted on `train` alone; the sign of a component is fixed by its largest loading. `components` is lowered to what n and the
-    pixels allow. Raises ValueError for empty data or components < 1.
+    pixels allow. Kept in the cache by the content of both sets. Raises ValueError for empty data or components < 1.
     """
     if components < 1 or min(len(train), len(test)) == 0:
         raise ValueError(f"Pixel PCA needs galaxies and components >= 1, found {len(train)}, {len(test)} and {components}.")
-    from sklearn.decomposition import PCA
-
-    known, new = (_centre(data, size).reshape(len(data), -1) for data in (train, test))
-    components = min(components, *known.shape)
-    fitted = PCA(components, svd_solver="randomized" if components < min(known.shape) else "full", random_state=0).fit(known)
+    components = min(components, len(train), size * size * 3)
     name = f"pixel-pca-{components}-{size}"
-    return (
-        _embeddings(fitted.transform(known).astype(np.float32), train, name),
-        _embeddings(fitted.transform(new).astype(np.float32), test, name),
-    )
+    path = cache_path("baseline", _key(name, train.fingerprint, test.fingerprint))
+    found = _cached(path, known=len(train), new=len(test))
+    if found is None:
+        from sklearn.decomposition import PCA
+
+        known, new = (_centre(data, size).reshape(len(data), -1) for data in (train, test))
+        solver = "randomized" if components < min(known.shape) else "full"
+        fitted = PCA(components, svd_solver=solver, random_state=0).fit(known)
+        found = {"known": fitted.transform(known).astype(np.float32), "new": fitted.transform(new).astype(np.float32)}
+        save_arrays(path, **found)
+    return _embeddings(found["known"], train, name), _embeddings(found["new"], test, name)
 
 
 def summary_statistics(data: Dataset) -> Embeddings:
     """Embed by hand-made statistics: colour, percentiles, size, ellipticity, radial profile, asymmetry.
 
     One row per galaxy of `shape_statistics` on the centre 7/8 at 64 × 64 pixels; learned from nothing, what astronomers had before.
+    Kept in the cache by the content of the data and of the program that measures.
     """
     if len(data) == 0:
         raise ValueError(f"{data.name} has no galaxies to measure; loosen the selection.")
-    vectors = np.concatenate(
-        [shape_statistics(centre_crop(batch, FRAME_SIZE)) for batch in _batches(frames(data, round(FRAME_SIZE / 0.875)))]
-    )
-    check_finite(vectors, data.ids)
-    return _embeddings(vectors, data, "summary-statistics")
+    path = cache_path("baseline", _key("summary-statistics", inspect.getsource(measuring), data.fingerprint))
+    found = _cached(path, vectors=len(data))
+    if found is None:
+        size = measuring.FRAME_SIZE
+        parts = [measuring.shape_statistics(centre_crop(batch, size)) for batch in _batches(frames(data, round(size / 0.875)))]
+        found = {"vectors": np.concatenate(parts)}
+        check_finite(found["vectors"], data.ids)
+        save_arrays(path, **found)
+    return _embeddings(found["vectors"], data, "summary-statistics")
 
 
 def _centre(data: Dataset, size: int) -> np.ndarray:
@@ -104,8 +113,19 @@ def _batches(pictures: np.ndarray, size: int = 512) -> list[np.ndarray]:
 def _path(model: Model, data: Dataset) -> Path:
     config = model.config.to_dict()
     facts = [model.hash, data.fingerprint, config["image"], config["model"], list(model.mean), list(model.std)]
-    key = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
-    return cache_path("embeddings", key)
+    return cache_path("embeddings", _key(*facts))
+
+
+def _key(*facts: Any) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def _cached(path: Path, **lengths: int) -> dict[str, np.ndarray] | None:
+    """Return the cached arrays of these names and lengths, or None where there are none."""
+    arrays = load_arrays(path)
+    if arrays is None or any(name not in arrays or len(arrays[name]) != length for name, length in lengths.items()):
+        return None
+    return arrays
 
 
 def _embeddings(vectors: np.ndarray, data: Dataset, model_hash: str) -> Embeddings:

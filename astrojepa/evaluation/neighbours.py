@@ -9,6 +9,7 @@ from astrojepa.evaluation.standardise import check_same_width, checked_vectors, 
 from astrojepa.types import Embeddings, Neighbours
 
 _CHUNK = 1024  # queries compared at a time
+_TREE_WIDTH = 3  # up to this many features a tree is quicker than comparing all: 17,736 points on a map in 0.1 s, not 2 s
 
 
 def neighbours(embeddings: Embeddings, query: int | np.ndarray | list[int], k: int = 6) -> Neighbours:
@@ -52,13 +53,26 @@ def nearest(
     k = min(k, others)
     if k < 1:
         return np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64)
-    search = NearestNeighbors(algorithm="brute").fit(reference)
+    search = NearestNeighbors(algorithm="kd_tree" if reference.shape[1] <= _TREE_WIDTH else "brute").fit(reference)
     distances, indices = search.kneighbors(queries, n_neighbors=k if exclude is None else k + 1)
     if exclude is not None:
         own = indices == np.asarray(exclude)[:, None]
         own[~own.any(axis=1), -1] = True  # hidden behind more than k exact duplicates: any of them may go
         distances, indices = distances[~own].reshape(-1, k), indices[~own].reshape(-1, k)
     return distances.astype(np.float32), indices.astype(np.int64)
+
+
+def exact_distances(features: np.ndarray, targets: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    """Return the distance of each target (q, D) to the features at `indices` (q, k), float32 (q, k), from differences.
+
+    A matrix product may leave 1e-3 where duplicates have 0.
+    """
+    distances = np.empty(indices.shape, dtype=np.float32)
+    for first in range(0, len(indices), _CHUNK):
+        part = slice(first, first + _CHUNK)
+        gaps = features[indices[part]] - targets[part, None, :]
+        distances[part] = np.sqrt(np.square(gaps).sum(axis=2, dtype=np.float64))
+    return distances
 
 
 def check_count(k: int) -> None:
@@ -75,11 +89,7 @@ def _checked_rows(rows: np.ndarray, count: int) -> np.ndarray:
 
 
 def _exact_order(features: np.ndarray, targets: np.ndarray, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Recompute distances from differences (a matrix product may leave 1e-3 where duplicates have 0), sort by (distance, row)."""
-    distances = np.empty(indices.shape, dtype=np.float32)
-    for first in range(0, len(indices), _CHUNK):
-        part = slice(first, first + _CHUNK)
-        gaps = features[indices[part]] - targets[part, None, :]
-        distances[part] = np.sqrt(np.square(gaps).sum(axis=2, dtype=np.float64))
+    """Sort each line by (distance, row)."""
+    distances = exact_distances(features, targets, indices)
     order = np.lexsort((indices, distances), axis=1)
     return np.take_along_axis(distances, order, axis=1), np.take_along_axis(indices, order, axis=1)

@@ -1,21 +1,22 @@
-"""Two-dimensional maps of embeddings, and how far they can be trusted."""
+"""Two-dimensional maps of embeddings; how far one can be trusted is told by `trust.map_trust`."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from astrojepa.cache import Progress, cache_path, load_arrays, save_arrays
 from astrojepa.data.progress import reporting
-from astrojepa.evaluation.layouts import principal_components, tsne_layout, umap_layout
-from astrojepa.evaluation.neighbours import check_count, nearest
+from astrojepa.evaluation.layouts import layout_features, neighbour_graph, principal_components, recipe, tsne_layout, umap_layout
 from astrojepa.evaluation.standardise import checked_vectors, standardise
-from astrojepa.types import Embeddings
+from astrojepa.types import Embeddings, Neighbours
 
 METHODS = ("pca", "umap", "tsne")
-_VERSION = 1  # part of the cache's key; raise it when a map's recipe changes
+_VERSION = 2  # part of the cache's key; raise it when a map changes while its recipe reads the same
+_GRAPH_SHARE = 20  # per cent of the progress that the search for neighbours stands for
 
 
 def project(
@@ -30,25 +31,27 @@ def project(
 
     "pca": the two directions of largest variance, instant; "umap" and "tsne": neighbours stay neighbours, distances between
     groups mean little. All start from standardised features; UMAP and t-SNE see their first 50 principal components where D > 50,
-    and fewer than 5 galaxies fall back to PCA. The same seed gives the same map. UMAP compiles for half a minute at its first
-    call in a process. Maps are kept under `.cache/astrojepa/projection-*.npz` by content, unless `cache` is False.
+    through one graph of exact neighbours that both share, and fewer than 5 galaxies fall back to PCA. The same seed gives the
+    same map. UMAP compiles for half a minute at its first call in a process. Maps and graphs are kept under
+    `.cache/astrojepa/projection-*.npz` and `graph-*.npz` by content, unless `cache` is False.
 
     Raises ValueError for an unknown method or seed, no galaxies, or non-finite vectors.
     *Source:* McInnes et al. 2018 (arXiv:1802.03426); van der Maaten & Hinton 2008, as openTSNE (Poličar et al. 2024).
     """
     vectors = _checked(embeddings, method, seed)
-    path = _path(vectors, method, seed)
+    path = _map_path(vectors, method, seed)
     if cache and (found := _read(path, len(vectors))) is not None:
         return found
-    (features,) = standardise(vectors)
-    if method == "pca" or len(features) < 5 or not np.any(features):
-        xy = principal_components(features, 2)
+    if method == "pca" or len(vectors) < 5 or np.all(vectors == vectors[0]):
+        (xy,) = principal_components(standardise(vectors)[0], 2)
     else:
         layout = umap_layout if method == "umap" else tsne_layout
         with reporting(progress, 100, {"umap": "UMAP", "tsne": "t-SNE"}[method]) as report:
-            xy = layout(principal_components(features, 50) if features.shape[1] > 50 else features, seed, report)
+            (features,) = layout_features(vectors)
+            graph = _graph(vectors, features, cache)
+            report(_GRAPH_SHARE)
+            xy = layout(features, graph, seed, _after_graph(report)).astype(np.float32)
             report(100)
-    xy = xy.astype(np.float32)
     if cache:
         save_arrays(path, xy=xy)
     return xy
@@ -57,63 +60,27 @@ def project(
 def cached_projection(embeddings: Embeddings, method: str = "umap", seed: int = 0) -> np.ndarray | None:
     """Return what `project` would, if it has been computed before, else None; computes nothing."""
     vectors = _checked(embeddings, method, seed)
-    return _read(_path(vectors, method, seed), len(vectors))
+    return _read(_map_path(vectors, method, seed), len(vectors))
 
 
-def trustworthiness(embeddings: Embeddings, xy: np.ndarray, k: int = 15, *, sample: int = 2000, seed: int = 0) -> float:
-    """Return how far neighbours on the map are neighbours among the features, in [0, 1]: 1 = all, about 0.5 for a random map.
-
-    1 - 2 / (n k (2n - 3k - 1)) Σ max(0, rank - k) over each point's k neighbours on the map, rank counted by distance on
-    standardised features; averaged over at most `sample` points drawn with `seed`. k is lowered to what n allows.
-    NaN with fewer than 4 galaxies. Raises ValueError where `xy` is not (n, 2). *Source:* Venna & Kaski 2001.
-    """
-    check_count(k)
-    vectors, xy = checked_vectors(embeddings), np.asarray(xy, dtype=np.float32)
-    count = len(vectors)
-    if xy.shape != (count, 2) or not np.isfinite(xy).all():
-        raise ValueError(f"Expected a finite map of shape ({count}, 2) for {count} galaxies, found {xy.shape}.")
-    if count < 4:
-        return float("nan")
-    k = min(k, (count - 1) // 2)
-    rows = np.arange(count)
-    if count > sample:
-        rows = np.sort(np.random.default_rng(seed).choice(count, sample, replace=False))
-    (features,) = standardise(vectors)
-    _, on_map = nearest(xy, xy[rows], k, exclude=rows)
-    excess = sum(_excess_ranks(features, rows[part], on_map[part], k) for part in _chunks(len(rows)))
-    return float(1 - 2 * excess / (len(rows) * k * (2 * count - 3 * k - 1)))
+def map_recipe(embeddings: Embeddings, method: str = "umap", seed: int = 0) -> dict[str, str | int | float]:
+    """Return the parameters of the map that `project` makes of these galaxies, seed included: what belongs beside its numbers."""
+    return recipe(method, len(_checked(embeddings, method, seed)), seed)
 
 
-def neighbour_preservation(embeddings: Embeddings, xy: np.ndarray, k: int = 15) -> np.ndarray:
-    """Return for each galaxy the share of its k nearest by features that are among its k nearest on the map: (n,), 1 = all.
-
-    k is lowered to n - 1. Raises ValueError where `xy` is not (n, 2), or for fewer than 2 galaxies.
-    """
-    check_count(k)
-    vectors, xy = checked_vectors(embeddings), np.asarray(xy, dtype=np.float32)
-    if xy.shape != (len(vectors), 2) or len(xy) < 2:
-        raise ValueError(f"Expected a map of shape (n, 2) for {len(vectors)} galaxies, at least 2, found {xy.shape}.")
-    own = np.arange(len(xy))
-    (features,) = standardise(vectors)
-    _, near = nearest(features, features, k, exclude=own)
-    _, on_map = nearest(xy, xy, k, exclude=own)
-    return np.array([np.isin(a, b, assume_unique=True).mean() for a, b in zip(near, on_map, strict=True)])
+def _graph(vectors: np.ndarray, features: np.ndarray, cache: bool) -> Neighbours:
+    path = _path("graph", "", vectors)
+    arrays = load_arrays(path) if cache else None
+    if arrays is not None and {"indices", "distances"} <= arrays.keys() and len(arrays["indices"]) == len(vectors):
+        return Neighbours(arrays["indices"], arrays["distances"])
+    graph = neighbour_graph(features)
+    if cache:
+        save_arrays(path, indices=graph.indices, distances=graph.distances)
+    return graph
 
 
-def _excess_ranks(features: np.ndarray, rows: np.ndarray, on_map: np.ndarray, k: int) -> float:
-    """Sum max(0, rank - k) over the map's neighbours of some rows; rank 1 is the nearest other galaxy by features."""
-    squares = np.square(features).sum(axis=1)
-    distances = squares[None, :] - 2 * features[rows] @ features.T
-    distances[np.arange(len(rows)), rows] = np.inf
-    total = 0.0
-    for column in on_map.T:
-        rank = 1 + (distances < distances[np.arange(len(rows)), column][:, None]).sum(axis=1)
-        total += float(np.maximum(0, rank - k).sum())
-    return total
-
-
-def _chunks(count: int, size: int = 256) -> list[slice]:
-    return [slice(first, first + size) for first in range(0, count, size)]
+def _after_graph(report: Callable[[int], None]) -> Callable[[int], None]:
+    return lambda done: report(_GRAPH_SHARE + (100 - _GRAPH_SHARE) * done // 100)
 
 
 def _checked(embeddings: Embeddings, method: str, seed: int) -> np.ndarray:
@@ -124,10 +91,14 @@ def _checked(embeddings: Embeddings, method: str, seed: int) -> np.ndarray:
     return checked_vectors(embeddings)
 
 
-def _path(vectors: np.ndarray, method: str, seed: int) -> Path:
-    digest = hashlib.sha256(f"{_VERSION} {method} {0 if method == 'pca' else seed} {vectors.shape} ".encode())
+def _map_path(vectors: np.ndarray, method: str, seed: int) -> Path:
+    return _path("projection", str(recipe(method, len(vectors), seed)), vectors)
+
+
+def _path(kind: str, facts: str, vectors: np.ndarray) -> Path:
+    digest = hashlib.sha256(f"{_VERSION} {facts} {vectors.shape} ".encode())
     digest.update(np.ascontiguousarray(vectors).data)
-    return cache_path("projection", digest.hexdigest()[:24])
+    return cache_path(kind, digest.hexdigest()[:24])
 
 
 def _read(path: Path, count: int) -> np.ndarray | None:

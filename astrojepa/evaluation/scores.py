@@ -34,6 +34,7 @@ def score(
         rows=rows,
         num_train=num_train,
         setting=setting,
+        calibration_error=calibration_error(probabilities, predictions == truth),
     )
 
 
@@ -55,14 +56,16 @@ def balanced_interval(result: ProbeResult, seed: int = 0, draws: int = 10_000) -
     return float(low), float(high)
 
 
-def calibration_error(result: ProbeResult, bins: int = 15) -> float:
-    """Return the expected calibration error in [0, 1]: the mean gap between confidence and accuracy over equal-width bins.
+def calibration_error(probabilities: np.ndarray, correct: np.ndarray, bins: int = 15) -> float:
+    """Return the expected calibration error, in [0, 1]: the mean gap between confidence and accuracy.
 
-    0 = confidence can be read as the chance of being right. *Source:* Guo et al. 2017 (arXiv:1706.04599), eq. 3.
+    Confidence is the largest of a row's (n, c) `probabilities`; rows are grouped into `bins` of equal width in it, and the gap of
+    a bin counts as often as it has rows. 0 = confidence can be read as the chance of being right; few rows or many bins make it
+    larger by chance. *Source:* Guo et al. 2017 (arXiv:1706.04599), eq. 3.
     """
-    confidence = result.probabilities.max(axis=1).astype(np.float64)
+    confidence = probabilities.max(axis=1).astype(np.float64)
     which = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = np.bincount(which, weights=confidence - result.correct, minlength=bins)
+    gaps = np.bincount(which, weights=confidence - correct, minlength=bins)
     return float(np.abs(gaps).sum() / len(confidence))
 
 

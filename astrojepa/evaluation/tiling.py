@@ -5,6 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 
+def tile_shape(grid: int, shapes: list[tuple[int, int]]) -> tuple[int, int]:
+    """Choose among the (height, width) of training's target blocks the one that needs the fewest tiles, then the squarest.
+
+    Tiles shrink where their size does not divide the grid, so the fewest are those that stay nearest to a trained size: on 14 × 14
+    blocks of 7 × 5 stay 7 × 5 and 7 × 4, while 6 × 6 would become 5 × 5 to 4 × 4.
+    """
+    return min(shapes, key=lambda shape: (_times(grid, shape[0]) * _times(grid, shape[1]), abs(shape[0] - shape[1]), shape))
+
+
 def tiles(grid: int, tile_height: int, tile_width: int) -> np.ndarray:
     """Cut a G × G grid into blocks of at most the given size, as equal as possible: bool (t, G, G), each patch in exactly one.
 
@@ -28,14 +37,18 @@ def tiling_masks(grid: int, tile_height: int, tile_width: int) -> list[np.ndarra
     blocks = tiles(grid, tile_height, tile_width)
     if len(blocks) < 2:
         raise ValueError(f"A tile of {tile_height}×{tile_width} patches covers the whole {grid}×{grid} grid; use smaller tiles.")
-    across = -(-grid // tile_width)
-    row, column = np.divmod(np.arange(len(blocks)), across)
+    row, column = np.divmod(np.arange(len(blocks)), _times(grid, tile_width))
     area = blocks.sum(axis=(1, 2))
     choices = [(row + column) % 3, (2 * row + column) % 4]
     best = min(choices, key=lambda group: np.ptp(np.bincount(group, weights=area)[np.unique(group)]))
     return [blocks[best == group] for group in np.unique(best)]
 
 
+def _times(grid: int, size: int) -> int:
+    """Return how many bands of at most `size` a side is cut into."""
+    return -(-grid // size)
+
+
 def _bands(grid: int, size: int) -> list[np.ndarray]:
     """Split 0 ... grid - 1 into the fewest bands of at most `size`, as bool (grid,) each."""
-    return [np.isin(np.arange(grid), band) for band in np.array_split(np.arange(grid), -(-grid // size))]
+    return [np.isin(np.arange(grid), band) for band in np.array_split(np.arange(grid), _times(grid, size))]

@@ -97,7 +97,7 @@ class StandIn:
         self.card: dict[str, Any] = {}
         self.device = torch.device("cpu")
         self.calls: list[PatchMasks] = []
-        self.encoded = 0
+        self.encoded = self.contexts = self.whole = 0
 
     def prepare(self, images: np.ndarray) -> torch.Tensor:
         stack = images[None] if images.ndim == 3 else images
@@ -111,13 +111,30 @@ class StandIn:
     def error(self, patch: np.ndarray | torch.Tensor) -> Any:
         return (patch + 1) / 10
 
-    def predict(self, pixels: torch.Tensor, masks: PatchMasks) -> tuple[torch.Tensor, torch.Tensor]:
-        assert len(pixels) == 1, "one image, encoded once whatever the number of masks"
+    def target(self, patch: torch.Tensor) -> torch.Tensor:
+        return torch.tensor([1.0, 1.0, -1.0, -1.0]).expand(*patch.shape, 4)
+
+    @property
+    def network(self) -> StandIn:
+        """It is its own network."""
+        return self
+
+    def encoder(self, pixels: torch.Tensor, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        assert len(pixels) == len(index)
+        self.contexts += len(index)
+        tokens = torch.zeros(*index.shape, 4)
+        return tokens, tokens
+
+    def predict(self, context: torch.Tensor, masks: PatchMasks) -> torch.Tensor:
+        assert context.shape[:2] == masks.context.shape
         assert len(masks.context) == len(masks.targets)
         self.calls.append(masks)
-        target = torch.tensor([1.0, 1.0, -1.0, -1.0]).expand(*masks.targets.shape, 4)
-        offset = torch.tensor([1.0, 1.0, 0.0, 0.0]) * self.error(masks.targets)[..., None]
-        return target + offset, target
+        return self.target(masks.targets) + torch.tensor([1.0, 1.0, 0.0, 0.0]) * self.error(masks.targets)[..., None]
+
+    def target_tokens(self, pixels: torch.Tensor, masks: PatchMasks) -> torch.Tensor:
+        assert len(pixels) == len(masks.targets)
+        self.whole += len(pixels)
+        return self.target(masks.targets)
 
 
 @pytest.fixture

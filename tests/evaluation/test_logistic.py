@@ -60,3 +60,29 @@ def test_fewer_galaxies_than_features_and_constant_features_converge() -> None:
     weights = LogisticPath(features, np.arange(10) % 2, 2).fit(10.0)
     assert np.isfinite(weights.slope).all()
     assert (weights.probabilities(features).argmax(axis=1) == np.arange(10) % 2).all()
+
+
+def test_few_galaxies_that_are_told_apart_perfectly_converge_at_a_weak_penalty() -> None:
+    features = np.random.default_rng(0).normal(size=(40, 192)) @ np.diag(0.9 ** np.arange(192))
+    features = (features / features.std(axis=0)).astype(np.float32)
+    path = LogisticPath(features, np.arange(40) % 5, 5)
+    for strength in (1e-5, 1e-2, 100.0):
+        weights = path.fit(strength)
+    assert (weights.probabilities(features).argmax(axis=1) == np.arange(40) % 5).all()
+
+
+def test_a_fit_from_another_start_names_the_same_galaxies() -> None:
+    features, labels = correlated(count=300, width=40)
+    path = LogisticPath(features, labels, 3)
+    for strength in (1e-5, 1e-3, 1e-1):
+        path.fit(strength)
+    direct = LogisticPath(features, labels, 3).fit(100.0)
+    np.testing.assert_allclose(path.fit(100.0).probabilities(features), direct.probabilities(features), atol=2e-3)
+
+
+def test_a_fit_that_starts_from_that_of_a_part_ends_where_any_fit_does() -> None:
+    features, labels = correlated(count=300, width=40)
+    path = LogisticPath(features, labels, 3)
+    path.start_from(LogisticPath(features[::2], labels[::2], 3).fit(0.1))
+    direct = LogisticPath(features, labels, 3).fit(0.1)
+    np.testing.assert_allclose(path.fit(0.1).probabilities(features), direct.probabilities(features), atol=1e-3)

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from astrojepa.checkpoint import load_model
-from astrojepa.config import MaskConfig
-from astrojepa.evaluation.patch_error import patch_errors, tile_shape, tiling_plan
-from astrojepa.evaluation.tiling import tiling_masks
+from astrojepa.evaluation.masked_prediction import mask_plan, masked_errors, plan_of, tiling_plan
+from astrojepa.evaluation.patch_error import patch_errors
+from astrojepa.masking import sample_masks
 from astrojepa.types import PatchMasks
 
 StandIn = Callable[..., Any]
@@ -71,23 +71,61 @@ def test_a_tiled_patch_is_predicted_from_everything_that_its_mask_leaves(make_st
             assert context in visible
 
 
+def test_a_network_cannot_see_what_it_predicts(image: np.ndarray) -> None:
+    model = load_model("random")
+    hidden = np.zeros((model.grid, model.grid), dtype=bool)
+    hidden[2:4, 3:6] = True
+    frame = model.prepare(image)
+    plan = mask_plan([hidden[None]])
+    index = torch.from_numpy(plan[0].context)
+    painted = frame.clone()
+    side = model.config.image.patch_size
+    painted[:, :, 2 * side : 4 * side, 3 * side : 6 * side] = 9
+    with torch.inference_mode():
+        torch.testing.assert_close(model.network.encoder(frame, index), model.network.encoder(painted, index), rtol=0, atol=0)
+
+
+def test_a_picture_is_encoded_whole_once_and_each_context_once(make_stand_in: StandIn, image: np.ndarray) -> None:
+    model = make_stand_in()
+    errors = patch_errors(model, image)
+    assert (model.whole, model.contexts) == (1, len(errors.hidden))
+
+
 def test_masks_of_equal_counts_run_as_one_batch(make_stand_in: StandIn, image: np.ndarray) -> None:
-    model = make_stand_in(image_size=48)
+    model = make_stand_in(image_size=48, target_scale=(0.1, 0.12))
     patch_errors(model, image)
     assert [tuple(call.targets.shape) for call in model.calls] == [(3, 3, 16)]
 
 
-def test_index_masks_are_sorted_and_of_the_right_type() -> None:
-    for numbers, masks in tiling_plan(tiling_masks(14, 6, 6)):
-        assert masks.context.dtype == masks.targets.dtype == torch.int64
-        assert (masks.context.diff(dim=1) > 0).all()
-        assert (masks.targets.diff(dim=2) > 0).all()
-        assert len(numbers) == len(masks.context)
+@pytest.mark.parametrize("settings", [{}, {"image_size": 56}, {"image_size": 36}])
+def test_planned_patches_are_sorted_and_hide_nothing_twice(make_stand_in: StandIn, settings: dict[str, Any]) -> None:
+    model = make_stand_in(**settings)
+    plan = tiling_plan(model.grid, model.config.mask)
+    assert sorted(number for group in plan for number in group.numbers) == list(
+        range(len(np.concatenate([g.numbers for g in plan])))
+    )
+    for group in plan:
+        assert (np.diff(group.context, axis=1) > 0).all()
+        for rows, targets in group.blocks:
+            assert len(rows) == len(targets)
+            assert (np.diff(targets, axis=2) > 0).all()
 
 
-def test_tiles_are_as_large_as_the_blocks_of_training() -> None:
-    assert tile_shape(14, MaskConfig()) == (6, 6)
-    assert tile_shape(16, MaskConfig(target_scale=(0.04, 0.09))) == (4, 4)
+def test_the_normalised_error_of_predicting_the_mean_token_is_1(make_stand_in: StandIn, image: np.ndarray) -> None:
+    model = make_stand_in()
+    tokens = torch.from_numpy(np.random.default_rng(0).normal(2, 3, size=(model.grid**2, 4))).float()
+    model.target = lambda patch: tokens[patch]
+    model.predict = lambda context, masks: tokens.mean(dim=0).expand(*masks.targets.shape, 4)
+    errors = patch_errors(model, image)
+    assert errors.variance == pytest.approx(float(tokens.numpy().var(axis=0).mean()), rel=1e-5)
+    assert errors.normalised.mean() == pytest.approx(1, rel=1e-5)
+    np.testing.assert_allclose(errors.normalised, errors.mse / errors.variance, rtol=1e-5)
+
+
+def test_where_all_target_tokens_agree_the_normalised_error_is_not_defined(make_stand_in: StandIn, image: np.ndarray) -> None:
+    errors = patch_errors(make_stand_in(), image)
+    assert errors.variance == 0
+    assert np.isnan(errors.normalised).all()
 
 
 def test_random_masks_give_mean_and_spread_over_draws(make_stand_in: StandIn, image: np.ndarray) -> None:
@@ -106,16 +144,15 @@ def test_random_masks_give_mean_and_spread_over_draws(make_stand_in: StandIn, im
 
 def test_spread_is_the_sample_deviation_over_masks(make_stand_in: StandIn, image: np.ndarray) -> None:
     model = make_stand_in()
-    predict, noise = model.predict, np.random.default_rng(0)
+    noise = np.random.default_rng(0)
     found: dict[int, list[float]] = {}
 
-    def noisy(pixels: torch.Tensor, masks: PatchMasks) -> tuple[torch.Tensor, torch.Tensor]:
-        prediction, target = predict(pixels, masks)
-        shift = torch.from_numpy(noise.random(len(prediction))).float()[:, None, None, None]
+    def noisy(context: torch.Tensor, masks: PatchMasks) -> torch.Tensor:
+        shift = torch.from_numpy(noise.random(len(context))).float()[:, None, None, None]
         for row, blocks in enumerate(masks.targets):
             for patch in set(blocks.flatten().tolist()):
                 found.setdefault(patch, []).append(float(shift[row, 0, 0, 0]) ** 2)
-        return target + shift, target
+        return model.target(masks.targets) + shift
 
     model.predict = noisy
     errors = patch_errors(model, image, "random", num_masks=6)
@@ -196,3 +233,26 @@ def test_hiding_a_patch_alone_or_with_far_ones_predicts_it_from_other_context(im
     more = alone.copy()
     more[-2:, -2:] = True
     assert patch_errors(model, image, alone).mse[1, 1] != patch_errors(model, image, more).mse[1, 1]
+
+
+@pytest.mark.parametrize("masks", ["tiling", "random"])
+def test_errors_equal_those_of_predicting_every_block_alone(image: np.ndarray, masks: str) -> None:
+    model = load_model("random")
+    pixels = model.prepare(image)
+    if masks == "tiling":
+        plan = tiling_plan(model.grid, model.config.mask)
+    else:
+        draw = torch.Generator().manual_seed(3)
+        plan = plan_of(sample_masks(torch.ones(3, model.grid, model.grid), model.config.mask, draw))
+    found = masked_errors(model, pixels, plan)
+    sums, times = np.zeros(found.mse.shape[1:]), np.zeros(found.mse.shape[1:])
+    for group in plan:
+        for rows, targets in group.blocks:
+            for row, blocks in zip(rows, targets, strict=True):
+                for block in blocks:
+                    one = PatchMasks(torch.from_numpy(group.context[row])[None], torch.from_numpy(block)[None, None])
+                    prediction, target = model.predict(pixels, one)
+                    sums[group.numbers[row], block] += (prediction - target)[0, 0].square().mean(dim=1).numpy()
+                    times[group.numbers[row], block] += 1
+    np.testing.assert_array_equal(np.isnan(found.mse[0]), times == 0)
+    np.testing.assert_allclose(found.mse[0][times > 0], (sums / np.maximum(times, 1))[times > 0], rtol=2e-4)

@@ -170,3 +170,24 @@ def test_a_single_known_class_is_refused_and_named(make_blobs: Make) -> None:
     known = make_blobs()
     with pytest.raises(ValueError, match="at least 2 classes, the known galaxies show edge-on only"):
         linear_probe(dataclasses.replace(known, labels=np.full(200, 2)), known)
+
+
+def test_a_strength_that_is_given_is_not_chosen(make_blobs: Make) -> None:
+    known, new = make_blobs(spread=2, seed=1), make_blobs(spread=2, seed=2)
+    assert linear_probe(known, new, strength=3.0).setting == "C = 3 (given)"
+    with pytest.raises(ValueError, match="C is 0; it must be above 0"):
+        linear_probe(known, new, strength=0)
+
+
+def test_a_validation_set_without_labels_is_named(make_blobs: Make) -> None:
+    known = make_blobs(seed=1)
+    with pytest.raises(ValueError, match="None of the 200 validation galaxies has a label"):
+        linear_probe(known, known, validation=dataclasses.replace(known, labels=np.full(200, -1)))
+
+
+@pytest.mark.parametrize("probe", [*PROBES, majority_probe])
+def test_three_galaxies_and_duplicate_ids_give_a_defined_result(make_embeddings: Make, probe: Callable[..., ProbeResult]) -> None:
+    known = make_embeddings([[0.0, 1], [1, 0], [1, 0]], [0, 1, 1], ids=["M31", "M33", "M33"])
+    result = probe(known, make_embeddings([[1.0, 0]], [1]))
+    assert result.accuracy == 1
+    assert result.num_train == 3

@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from sklearn.manifold import trustworthiness as slow_trustworthiness
 
-from astrojepa.evaluation.layouts import principal_components
-from astrojepa.evaluation.projection import METHODS, cached_projection, neighbour_preservation, project, trustworthiness
+from astrojepa.evaluation.layouts import neighbour_graph, principal_components
+from astrojepa.evaluation.projection import METHODS, cached_projection, map_recipe, project
 from astrojepa.types import Embeddings
 
 Make = Callable[..., Embeddings]
@@ -38,7 +37,7 @@ def test_pca_signs_do_not_depend_on_the_order_of_galaxies(make_embeddings: Make)
 
 
 def test_principal_components_of_few_galaxies_are_filled_with_zeros() -> None:
-    found = principal_components(np.array([[0.0, 1, 2], [1, 1, 0]], np.float32), 4)
+    (found,) = principal_components(np.array([[0.0, 1, 2], [1, 1, 0]], np.float32), 4)
     assert found.shape == (2, 4)
     np.testing.assert_allclose(np.linalg.norm(found[0] - found[1]), np.sqrt(5), rtol=1e-5)
     assert not found[:, 2:].any()
@@ -83,6 +82,7 @@ def test_umap_separates_blobs_and_repeats_itself(make_blobs: Make) -> None:
     assert separation(xy, data.labels) > 0.95
     assert reports[0] == (0, 100, "UMAP")
     assert reports[-1] == (100, 100, "UMAP")
+    assert len({done for done, _, _ in reports}) > 3, "epochs are reported"
     np.testing.assert_array_equal(xy, project(data, "umap", seed=1, cache=False))
     assert not np.array_equal(xy, project(data, "umap", seed=2, cache=False))
 
@@ -134,40 +134,49 @@ def test_bad_requests_are_refused(make_embeddings: Make) -> None:
         project(make_embeddings(np.zeros((0, 4))))
 
 
-@pytest.mark.parametrize("k", [1, 5, 15])
-def test_trustworthiness_equals_scikit_learn(make_embeddings: Make, k: int) -> None:
+def test_others_go_through_the_same_linear_map() -> None:
     generator = np.random.default_rng(0)
-    vectors = generator.normal(size=(120, 6)).astype(np.float32)
-    vectors = (vectors - vectors.mean(axis=0)) / vectors.std(axis=0)
-    xy = vectors[:, :2] + 0.3 * generator.normal(size=(120, 2))
-    ours = trustworthiness(make_embeddings(vectors), xy, k)
-    assert ours == pytest.approx(slow_trustworthiness(vectors, xy, n_neighbors=k), abs=1e-6)
+    features, others = (generator.normal(size=(count, 5)).astype(np.float32) for count in (40, 7))
+    plane, placed = principal_components(features, 2, others)
+    shift = np.linalg.lstsq(np.column_stack([features, np.ones(40)]), plane, rcond=None)[0]
+    np.testing.assert_allclose(placed, np.column_stack([others, np.ones(7)]) @ shift, atol=1e-5)
 
 
-def test_a_faithful_map_is_trusted_and_a_random_one_is_not(make_embeddings: Make) -> None:
-    generator = np.random.default_rng(0)
-    plane = generator.normal(size=(500, 2))
-    data = make_embeddings(plane / plane.std(axis=0))
-    assert trustworthiness(data, plane / plane.std(axis=0)) == 1
-    assert trustworthiness(data, generator.normal(size=(500, 2))) == pytest.approx(0.5, abs=0.05)
-    np.testing.assert_array_equal(neighbour_preservation(data, plane / plane.std(axis=0)), 1)
-    assert neighbour_preservation(data, generator.normal(size=(500, 2))).mean() < 0.1
+def test_both_maps_share_one_graph_of_exact_neighbours(make_blobs: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = make_blobs(count=60, width=60)
+    seen = []
+    monkeypatch.setattr(
+        "astrojepa.evaluation.projection.umap_layout", lambda features, graph, seed, report: seen.append(graph) or features[:, :2]
+    )
+    project(data, "umap")
+    monkeypatch.setattr("astrojepa.evaluation.projection.neighbour_graph", lambda _: pytest.fail("searched again"))
+    monkeypatch.setattr(
+        "astrojepa.evaluation.projection.tsne_layout", lambda features, graph, seed, report: seen.append(graph) or features[:, :2]
+    )
+    project(data, "tsne")
+    np.testing.assert_array_equal(seen[0].indices, seen[1].indices)
+    np.testing.assert_array_equal(seen[0].distances, seen[1].distances)
 
 
-def test_trustworthiness_of_a_sample_is_close_to_that_of_all(make_embeddings: Make) -> None:
-    vectors = np.random.default_rng(0).normal(size=(1200, 5))
-    data, xy = make_embeddings(vectors), vectors[:, :2]
-    assert trustworthiness(data, xy, sample=300) == pytest.approx(trustworthiness(data, xy), abs=0.02)
+def test_the_graph_equals_a_slow_search() -> None:
+    features = np.random.default_rng(0).normal(size=(150, 6)).astype(np.float32)
+    graph = neighbour_graph(features)
+    gaps = np.linalg.norm(features[:, None] - features[None], axis=2)
+    np.fill_diagonal(gaps, np.inf)
+    assert graph.indices.shape == (150, 90)
+    np.testing.assert_array_equal(graph.indices, np.argsort(gaps, axis=1)[:, :90])
+    np.testing.assert_allclose(graph.distances, np.sort(gaps, axis=1)[:, :90], rtol=1e-5)
 
 
-def test_trust_in_a_handful_of_galaxies(make_embeddings: Make) -> None:
-    data = make_embeddings(np.random.default_rng(0).normal(size=(5, 3)))
-    assert 0 <= trustworthiness(data, data.vectors[:, :2]) <= 1
-    assert np.isnan(trustworthiness(make_embeddings(np.eye(3)), np.eye(3)[:, :2]))
-    assert neighbour_preservation(data, data.vectors[:, :2], k=15).tolist() == [1] * 5
+@pytest.mark.parametrize("method", ["pca", "tsne"])
+def test_a_set_of_duplicates_of_few_galaxies_has_a_finite_map(make_embeddings: Make, method: str) -> None:
+    vectors = np.repeat(np.random.default_rng(0).normal(size=(3, 6)), 20, axis=0)
+    assert np.isfinite(project(make_embeddings(vectors), method)).all()
 
 
-@pytest.mark.parametrize("measure", [trustworthiness, neighbour_preservation])
-def test_a_map_of_other_galaxies_is_refused(make_embeddings: Make, measure: Callable[..., float]) -> None:
-    with pytest.raises(ValueError, match="for 6 galaxies"):
-        measure(make_embeddings(np.eye(6)), np.zeros((5, 2)))
+def test_a_recipe_says_what_was_done(make_embeddings: Make) -> None:
+    data = make_embeddings(np.random.default_rng(0).normal(size=(31, 6)))
+    assert map_recipe(data, "tsne", seed=3)["perplexity"] == 10
+    assert map_recipe(data, "tsne", seed=3)["seed"] == 3
+    assert map_recipe(data, "umap")["neighbours"] == 15
+    assert map_recipe(make_embeddings(np.eye(4)), "umap") == {"method": "pca"}

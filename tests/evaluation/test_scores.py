@@ -114,5 +114,31 @@ def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
     probabilities = np.tile(np.array([[0.8, 0.2]], np.float32), (100, 1))
     probabilities[:30] = [0.2, 0.8]
     result = score(("a", "b"), truth, probabilities, np.arange(100), 10, "")
-    assert calibration_error(result) == pytest.approx(0.1, abs=1e-6)
-    assert calibration_error(scored(truth, truth)) == 0
+    assert result.calibration_error == pytest.approx(0.1, abs=1e-6)
+    assert scored(truth, truth).calibration_error == 0
+    assert scored(truth, 1 - truth).calibration_error == 1, "always sure, always wrong"
+
+
+def test_calibration_gaps_of_opposite_sign_in_different_bins_do_not_cancel() -> None:
+    probabilities = np.array([[0.9, 0.1]] * 10 + [[0.6, 0.4]] * 30)
+    correct = np.arange(40) % 10 < np.where(np.arange(40) < 10, 7, 8)  # 0.7 where it says 0.9, 0.8 where it says 0.6
+    assert calibration_error(probabilities, correct) == pytest.approx(0.25 * 0.2 + 0.75 * 0.2)
+    assert calibration_error(probabilities, correct, bins=1) == pytest.approx(0.1), "one bin lets them cancel"
+
+
+def test_calibration_error_equals_a_slow_loop_over_bins() -> None:
+    generator = np.random.default_rng(0)
+    probabilities = generator.dirichlet(np.ones(3), size=500)
+    correct = generator.random(500) < 0.5
+    confidence, expected = probabilities.max(axis=1), 0.0
+    for low in range(15):
+        inside = (confidence >= low / 15) & (confidence < (low + 1) / 15)
+        if inside.any():
+            expected += inside.mean() * abs(confidence[inside].mean() - correct[inside].mean())
+    assert calibration_error(probabilities, correct) == pytest.approx(expected)
+
+
+def test_recall_stands_beside_its_count_and_is_nan_where_no_galaxy_was_scored() -> None:
+    result = scored(np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1]), classes=3)
+    assert result.counts.tolist() == [3, 1, 0]
+    np.testing.assert_allclose(result.recalls, [2 / 3, 1, np.nan])

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from astrojepa.evaluation.tiling import tiles, tiling_masks
+from astrojepa.config import MaskConfig
+from astrojepa.evaluation.tiling import tile_shape, tiles, tiling_masks
+from astrojepa.masking import block_shapes
 
 
 @st.composite
@@ -58,6 +60,19 @@ def test_tiles_of_one_mask_never_share_an_edge(shape: tuple[int, int, int]) -> N
         number = np.where(blocks.any(axis=0), blocks.argmax(axis=0), -1)
         for a, b in ((number[1:], number[:-1]), (number[:, 1:], number[:, :-1])):
             assert not ((a != b) & (a >= 0) & (b >= 0)).any()
+
+
+@pytest.mark.parametrize(
+    ("grid", "scale", "expected"), [(14, (0.15, 0.2), (7, 5)), (8, (0.15, 0.2), (4, 3)), (16, (0.04, 0.09), (4, 4))]
+)
+def test_tiles_are_as_large_as_the_blocks_of_training_and_fit(
+    grid: int, scale: tuple[float, float], expected: tuple[int, int]
+) -> None:
+    shapes = block_shapes(grid, scale, MaskConfig().target_aspect)
+    chosen = tile_shape(grid, shapes)
+    assert chosen in shapes
+    assert chosen == expected or chosen == expected[::-1]
+    assert len(tiles(grid, *chosen)) == min(len(tiles(grid, *shape)) for shape in shapes)
 
 
 @pytest.mark.parametrize(
