@@ -159,6 +159,7 @@ def test_growth_of_a_real_run_is_seen():
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")  # torch's own compiler imports what torch deprecates
 def test_the_compiled_step_has_the_eager_loss(written):
     for found in written(compiled.main, *TINY_SIZES)["presets"].values():
         assert found["compiled"], found["said"]

@@ -200,7 +200,11 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
 
 
 def test_an_encoder_only_model_embeds_and_says_that_it_cannot_predict(monkeypatch):
-    monkeypatch.setitem(PRESETS, "tiny.encoder", replace(preset("small.sigreg06"), **{**SIZES, "predictor_depth": 0}))
+    monkeypatch.setitem(
+        PRESETS,
+        "tiny.encoder",
+        replace(preset("small.sigreg06"), **{**SIZES, "predictor_depth": 0, "prediction_weight": 0.0, "invariance_weight": 1.0}),
+    )
     model = load_model("random:tiny.encoder")
     assert not model.has_predictor
     assert model.encode(np.zeros((2, 37, 37, 3), np.uint8)).shape == (2, 16)
