@@ -34,19 +34,19 @@ browser:
 	  echo "No Chromium found and it could not be installed: browser tests will be skipped. Install the package 'chromium'."
 
 test: $(VENV)/.development browser
-	OMP_NUM_THREADS=1 $(PY) -m pytest -q
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile
 
 check: $(VENV)/.development
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
-	OMP_NUM_THREADS=1 $(PY) -m pytest -q -m "not slow and not browser and not real"
+	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile -m "not slow and not browser and not real"
 
 $(VENV)/.bench: $(VENV)/.development requirements-bench.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt -c constraints.txt
 	@touch $@
 
-BENCHMARKS := sigreg step peers growth memory compiled
+BENCHMARKS := sigreg step peers growth memory compiled projections
 
 bench: $(VENV)/.bench
 	for name in $(BENCHMARKS); do OMP_NUM_THREADS=1 $(PY) -m benchmarks.$$name >/dev/null && echo "$$name: done" || exit 1; done

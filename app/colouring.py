@@ -12,6 +12,20 @@ from app import palette
 
 UNKNOWN = 255
 MAX_GROUPS = 16
+UNITS = {
+    **{name: name for name in ("mag", "arcsec", "arcmin", "deg", "kpc", "mpc", "pc", "px", "gyr", "myr", "s")},
+    **{
+        "mpc": "Mpc",
+        "gyr": "Gyr",
+        "myr": "Myr",
+        "deg": "°",
+        "percent": "%",
+        "%": "%",
+        "kms": "km/s",
+        "angstrom": "Å",
+        "um": "µm",
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -22,23 +36,31 @@ class Colouring:
     legend: dict[str, Any]
 
 
-def by_class(labels: np.ndarray, classes: tuple[str, ...], title: str = "Class") -> Colouring:
-    """Colour by class; unlabelled galaxies (-1) are grey."""
+def _group(code: int, name: str, colour: str, count: int = 0) -> dict[str, Any]:
+    """One entry of a legend; the colour for a dark page, and the same darkened for a light one."""
+    return {
+        "code": code,
+        "name": name,
+        "colour": colour,
+        "light": palette.legible(colour, palette.LIGHT_BACKGROUND),
+        "count": count,
+    }
+
+
+def by_class(labels: np.ndarray, classes: tuple[str, ...], title: str = "Class", unknown: str = "no label") -> Colouring:
+    """Colour by class, markers by family; galaxies without one (-1) are grey."""
     labels = np.asarray(labels)
     codes = np.where((labels < 0) | (labels >= UNKNOWN), UNKNOWN, labels).astype(np.uint8)
     counts = np.bincount(codes, minlength=256)
     styles = palette.class_styles(classes)
-    groups = [
-        {"code": code, "name": name, "colour": styles[code].colour, "count": int(counts[code])}
-        for code, name in enumerate(classes[:UNKNOWN])
-    ]
+    groups = [_group(code, name, styles[code].colour, int(counts[code])) for code, name in enumerate(classes[:UNKNOWN])]
     if counts[UNKNOWN]:
-        groups.append({"code": UNKNOWN, "name": "no label", "colour": palette.UNKNOWN, "count": int(counts[UNKNOWN])})
+        groups.append(_group(UNKNOWN, unknown, palette.UNKNOWN, int(counts[UNKNOWN])))
     return Colouring(codes, {"kind": "groups", "isClass": True, "title": title, "groups": groups})
 
 
-def by_number(values: np.ndarray, title: str, stops: tuple[str, ...] = palette.VIRIDIS) -> Colouring:
-    """Colour by a number on a scale from the 1st to the 99th percentile; values beyond take the end colours."""
+def by_number(values: np.ndarray, title: str, stops: tuple[str, ...] = palette.VIRIDIS, unit: str = "") -> Colouring:
+    """Colour by a number on a scale from the 1st to the 99th percentile; values beyond take the end colours, and the legend says so."""
     values = np.asarray(values, dtype=np.float64)
     known = np.isfinite(values)
     low, high = (map(float, np.percentile(values[known], [1, 99]))) if known.any() else (0.0, 1.0)
@@ -47,7 +69,19 @@ def by_number(values: np.ndarray, title: str, stops: tuple[str, ...] = palette.V
     with np.errstate(invalid="ignore"):
         scaled = np.clip((np.where(known, values, low) - low) / (high - low), 0, 1)
     codes = np.where(known, np.rint(scaled * 254), UNKNOWN).astype(np.uint8)
-    return Colouring(codes, {"kind": "ramp", "title": title, "low": low, "high": high, "stops": list(stops)})
+    legend = {
+        "kind": "ramp",
+        "title": title,
+        "unit": unit,
+        "low": low,
+        "high": high,
+        "below": bool((values[known] < low).any()),
+        "above": bool((values[known] > high).any()),
+        "unknown": int((~known).sum()),
+        "stops": palette.ramp(stops, palette.BACKGROUND),
+        "light": palette.ramp(stops, palette.LIGHT_BACKGROUND),
+    }
+    return Colouring(codes, legend)
 
 
 def by_category(values: pd.Series, title: str) -> Colouring:
@@ -59,11 +93,11 @@ def by_category(values: pd.Series, title: str) -> Colouring:
     other = len(names) if len(counts) > len(names) else UNKNOWN
     codes = np.array([UNKNOWN if word is None else numbers.get(str(word), other) for word in words], dtype=np.uint8)
     styles = palette.class_styles(tuple(names))
-    groups = [{"code": code, "name": name, "colour": styles[code].colour} for code, name in enumerate(names)]
+    groups = [_group(code, name, styles[code].colour) for code, name in enumerate(names)]
     if other != UNKNOWN:
-        groups.append({"code": other, "name": "other", "colour": palette.MUTED})
+        groups.append(_group(other, "other", palette.MUTED))
     if (codes == UNKNOWN).any():
-        groups.append({"code": UNKNOWN, "name": "unknown", "colour": palette.UNKNOWN})
+        groups.append(_group(UNKNOWN, "unknown", palette.UNKNOWN))
     sizes = np.bincount(codes, minlength=256)
     for group in groups:
         group["count"] = int(sizes[group["code"]])
@@ -78,7 +112,20 @@ def by_column(values: pd.Series, title: str) -> Colouring:
     numbers = pd.to_numeric(said, errors="coerce")  # labels.csv gives numbers as text
     if numbers.isna().any():
         return by_category(values, title)
-    return by_number(numbers.reindex(values.index).to_numpy(dtype=np.float64), title)
+    name, unit = title_and_unit(title)
+    return by_number(numbers.reindex(values.index).to_numpy(dtype=np.float64), name, unit=unit)
+
+
+def title_and_unit(name: str) -> tuple[str, str]:
+    """Split a column's name into what it is and its unit, as far as catalogues write the unit last: "size_arcsec" -> size, arcsec."""
+    words = name.replace("_", " ").split()
+    unit = UNITS.get(words[-1].lower().strip("()[]"), "") if len(words) > 1 else ""
+    return (" ".join(words[:-1]) if unit else name, unit)
+
+
+def by_neighbours_kept(share: np.ndarray, k: int) -> Colouring:
+    """Colour by how far the map can be trusted at each galaxy: the share of its k nearest that are its k nearest on the map."""
+    return by_number(100 * np.asarray(share, dtype=np.float64), f"Of {k} nearest, kept on the map", palette.VIRIDIS, "%")
 
 
 def ranks(scores: np.ndarray) -> np.ndarray:

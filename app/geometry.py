@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Sequence
 
 import numpy as np
@@ -9,6 +11,8 @@ import numpy as np
 UNITS = 65535  # the longer side of the map in quantised units
 MAX_POLYGONS = 8
 MAX_CORNERS = 400
+LINK_CORNERS = 240  # of all polygons in a link, which then has about 2,000 characters
+_SHIFT = 2**23  # a coordinate is three bytes
 
 Polygon = list[tuple[float, float]]
 
@@ -71,7 +75,36 @@ def _read_polygon(item: object) -> Polygon:
     for corner in item:
         if not isinstance(corner, list) or len(corner) != 2:
             return []
-        if not all(isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 1e7 for v in corner):
+        if not all(isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 8e6 for v in corner):
             return []
         corners.append((float(corner[0]), float(corner[1])))
     return corners
+
+
+def encode_polygons(polygons: Sequence[Polygon]) -> str:
+    """Write polygons for a link: whole units, six bytes a corner, base64 with a dot between polygons. "" where they are too long."""
+    if sum(map(len, polygons)) > LINK_CORNERS:
+        return ""
+    parts = []
+    for polygon in polygons:
+        whole = np.rint(np.asarray(polygon, dtype=np.float64)).astype(np.int64).ravel() + _SHIFT
+        parts.append(base64.urlsafe_b64encode(b"".join(int(value).to_bytes(3, "big") for value in whole)).decode())
+    return ".".join(parts)
+
+
+def decode_polygons(text: str) -> list[Polygon]:
+    """Read `encode_polygons` back, under the limits of `read_polygons`; whatever is not of that form gives no polygons."""
+    if not text or len(text) > 8 * LINK_CORNERS + MAX_POLYGONS:
+        return []
+    polygons = []
+    for part in text.split(".")[: MAX_POLYGONS + 1]:
+        try:
+            data = base64.b64decode(part, altchars=b"-_", validate=True)
+        except (binascii.Error, ValueError):
+            return []
+        if len(data) % 6:
+            return []
+        values = [int.from_bytes(data[k : k + 3], "big") - _SHIFT for k in range(0, len(data), 3)]
+        polygons.append([list(pair) for pair in zip(values[::2], values[1::2], strict=True)])
+    read = read_polygons(polygons)
+    return read if len(read) == len(polygons) else []

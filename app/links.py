@@ -20,6 +20,7 @@ def incoming() -> state.Link | None:
     if seen and seen != st.session_state.get(state.LINK_READ):
         st.session_state[state.LINK_READ] = seen
         st.session_state[state.LINK_COMING] = state.decode_link(seen)
+        _take_panel(st.session_state[state.LINK_COMING])
     return st.session_state.get(state.LINK_COMING)
 
 
@@ -40,7 +41,32 @@ def current(scene: Scene) -> state.Link:
         colour=st.session_state.get(state.COLOUR) or "",
         row=row,
         id="" if row is None else str(scene.data.ids[row]),
+        drawing=st.session_state.get(state.DRAWING) or "",
+        off=tuple(st.session_state.get(state.OFF) or ()),
+        polygons=tuple(tuple((round(x), round(y)) for x, y in polygon) for polygon in st.session_state.get(state.POLYGONS) or ()),
+        **_panel(),
     )
+
+
+def _take_panel(link: state.Link) -> None:
+    """Set the patch panel's masks and ask for the second model as the link says."""
+    named = {state.MASK_KIND: link.masks, state.MASK_SEED: link.seed, state.DRAWN: link.drawn, state.SECOND_ASKED: link.second}
+    for key, value in named.items():
+        if value:
+            st.session_state[key] = value
+
+
+def _panel() -> dict[str, Any]:
+    """Describe the patch panel and the second model, as far as they are not the usual ones."""
+    kind = st.session_state.get(state.MASK_KIND) or "tiling"
+    name, digest = st.session_state.get(state.SECOND_NAME) or ("", "")
+    return {
+        "second": name,
+        "second_hash": digest,
+        "masks": "" if kind == "tiling" else kind,
+        "seed": int(st.session_state.get(state.MASK_SEED) or 0) if kind in {"random", "bright"} else 0,
+        "drawn": st.session_state.get(state.DRAWN) or "" if kind == "drawn" else "",
+    }
 
 
 def publish(scene: Scene) -> str:

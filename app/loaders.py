@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 
 import astrojepa as aj
+from app import masks as masking
 from app.jobs import Jobs, Progress
 from app.settings import ROOT, Source
 
@@ -30,6 +31,27 @@ def patch_errors(_model: Any, _image: np.ndarray, model_hash: str, data_hash: st
     with MODEL_LOCK:
         began = time.perf_counter()
         return aj.patch_errors(_model, _image, masks=masks, seed=0), time.perf_counter() - began
+
+
+@st.cache_data(show_spinner=False, max_entries=512)
+def panel_errors(
+    _model: Any, _image: np.ndarray, model_hash: str, data_hash: str, row: int, masks: masking.Masks
+) -> tuple[Any, float]:
+    """Patch errors of one galaxy under the masks chosen in the patch panel, and the seconds that they took."""
+    options = {"masks": masks.kind, "seed": masks.seed, "num_masks": masks.count}
+    if masks.kind == "bright":
+        _model, options["masks"] = masking.with_bias(_model), "random"
+    elif masks.kind == "drawn":
+        options["masks"] = masking.read_mask(masks.drawn, _model.grid)
+    with MODEL_LOCK:
+        began = time.perf_counter()
+        return aj.patch_errors(_model, _image, **options), time.perf_counter() - began
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def gauges(_embeddings: Any, model_hash: str, data_hash: str) -> Any:
+    """How spread out a model's embeddings are."""
+    return aj.collapse_gauges(_embeddings.vectors)
 
 
 @st.cache_data(show_spinner=False, max_entries=512)
@@ -92,14 +114,48 @@ def embed(model: Any, data: Any) -> Callable[[Progress], Any]:
     return lambda report: aj.embed(model, data, progress=report)
 
 
-def scores(embeddings: Any) -> Callable[[Progress], Any]:
+def scores(embeddings: Any, method: str = "knn") -> Callable[[Progress], Any]:
     """Anomaly score of every galaxy, larger = stranger."""
-    return lambda report: aj.anomaly_scores(embeddings, method="knn")
+    return lambda report: aj.anomaly_scores(embeddings, method=method)
 
 
-def project(embeddings: Any, method: str) -> Callable[[Progress], Any]:
+def drift(model: Any, data: Any, row: int) -> Callable[[Progress], Any]:
+    """How far one galaxy's embedding moves when its picture is turned or mirrored."""
+
+    def task(report: Progress) -> Any:
+        from astrojepa.evaluation.symmetry import symmetry_drift
+
+        with MODEL_LOCK:
+            return symmetry_drift(model, data, np.array([row]))
+
+    return task
+
+
+def comparison(first: Any, second: Any) -> Callable[[Progress], Any]:
+    """How alike two models' embeddings of the same galaxies are."""
+
+    def task(report: Progress) -> Any:
+        from astrojepa.evaluation.compare import compare_embeddings
+
+        return compare_embeddings(first, second)
+
+    return task
+
+
+def project(embeddings: Any, method: str, dimensions: int = 2) -> Callable[[Progress], Any]:
     """Positions on the map."""
-    return lambda report: aj.project(embeddings, method=method, seed=0, progress=report)
+    return lambda report: aj.project(embeddings, method=method, seed=0, dimensions=dimensions, progress=report)
+
+
+def neighbours_kept(embeddings: Any, method: str, k: int) -> Callable[[Progress], Any]:
+    """For each galaxy, the share of its k nearest that are among its k nearest on the map."""
+
+    def task(report: Progress) -> Any:
+        from astrojepa.evaluation.trust import neighbour_preservation
+
+        return neighbour_preservation(embeddings, aj.project(embeddings, method=method, seed=0), k)
+
+    return task
 
 
 def error_scale(model: Any, data: Any, masks: str, sample: int = 12) -> Callable[[Progress], Any]:

@@ -11,10 +11,13 @@ import numpy as np
 import streamlit as st
 
 from app import colouring, loaders, pictures, work
+from app.jobs import Progress
 from app.settings import Settings, Source
 
 BASELINE = "baseline"  # the reference of "no model": pixel PCA
 RANDOM = "random"
+
+Task = tuple[tuple[object, ...], str, Callable[[Progress], Any]]  # key on the board of jobs, sentence while it runs, what to do
 
 
 @dataclass(frozen=True)
@@ -73,11 +76,20 @@ class Scene:
             self.opened["places"] = colouring.ranks(self.scores)
         return self.opened["places"]
 
-    def positions(self, method: str) -> np.ndarray:
-        """Positions on the map, float (n, 2)."""
-        embeddings = self.embeddings
+    def projection_task(self, method: str, dimensions: int = 2) -> Task:
+        """What `work.result` needs for positions on the map, float (n, dimensions)."""
         sentence = {"umap": "Drawing the UMAP map", "tsne": "Drawing the t-SNE map"}.get(method, "Drawing the map")
-        return work.result(("project", *self.key, method), sentence, loaders.project(embeddings, method))
+        key = ("project", *self.key, method) if dimensions == 2 else ("project", *self.key, method, dimensions)
+        return key, sentence, loaders.project(self.embeddings, method, dimensions)
+
+    def trust_task(self, method: str, k: int) -> Task:
+        """What `work.result` needs for the share of k neighbours that a map keeps, float (n,)."""
+        sentence = "Measuring how far this map can be trusted"
+        return ("trust", *self.key, method, k), sentence, loaders.neighbours_kept(self.embeddings, method, k)
+
+    def positions(self, method: str, dimensions: int = 2) -> np.ndarray:
+        """Positions on the map, float (n, dimensions)."""
+        return work.result(*self.projection_task(method, dimensions))
 
     @property
     def labelled(self) -> bool:

@@ -15,13 +15,15 @@ import streamlit as st
 from app import jobs, links, loaders, state, work
 from app.scene import BASELINE, RANDOM, Choice, Scene, model_choices
 from app.settings import Settings, is_hosted, read_settings
-from app.views import about, anomalies, map, models, probe
+from app.views import about, anomalies, compare, galaxy, map, models, probe
 
 HERE = Path(__file__).parent
 PAGES: dict[str, tuple[str, Callable[[Any], None]]] = {
     "map": ("Map", map.show),
+    "galaxy": ("Galaxy", galaxy.show),
     "anomalies": ("Anomalies", anomalies.show),
     "probe": ("Probe lab", probe.show),
+    "compare": ("Compare", compare.show),
     "models": ("Models & data", models.show),
     "about": ("About", about.show),
 }
@@ -29,7 +31,10 @@ PAGES: dict[str, tuple[str, Callable[[Any], None]]] = {
 
 def run() -> None:
     """Draw the page: called for every visit and every interaction."""
-    st.set_page_config(page_title="AstroJEPA explorer", page_icon=str(HERE / "icon.svg"), layout="wide")
+    menu = {
+        "About": "AstroJEPA explorer. The theme follows the system until it is chosen here."
+    }  # a menu is where Streamlit keeps it
+    st.set_page_config(page_title="AstroJEPA explorer", page_icon=str(HERE / "icon.svg"), layout="wide", menu_items=menu)
     st.html(HERE / "theme.css")
     st.logo(str(HERE / "logo.svg"), size="large")
     try:
@@ -126,18 +131,24 @@ def _follow(link: state.Link, choices: list[Choice], sources: list[str]) -> None
         st.session_state[state.PROJECTION] = link.projection
     if link.colour:
         st.session_state[state.COLOUR] = link.colour
+    if link.drawing or link.row is not None:
+        st.session_state[state.DRAWING] = link.drawing or "canvas"
 
 
 def _arrive(scene: Scene, link: state.Link) -> None:
     """Find the link's galaxy, and say in one sentence what differs from what the link pinned."""
     row, sentence = state.locate(link, scene.data.ids, scene.data.fingerprint)
     model = scene.model
-    links.notice(
-        state.differences(link, scene.choice.label, model.hash if model else "none", scene.data.name, scene.data.fingerprint)
+    differences = state.differences(
+        link, scene.choice.label, model.hash if model else "none", scene.data.name, scene.data.fingerprint
     )
+    links.notice(differences)
     links.notice(sentence)
     if row is not None:
         st.session_state[state.ROW] = row
+    st.session_state[state.POLYGONS] = [] if differences else [list(polygon) for polygon in link.polygons]  # an area of that map
+    st.session_state.pop(state.AREA_OF, None)
+    st.session_state[state.OFF], st.session_state[state.OFF_COLOUR] = link.off, link.colour
     links.arrived()
 
 
@@ -159,7 +170,7 @@ def _default_model(settings: Settings, choices: list[Choice]) -> str:
 
 
 def _forget_galaxy() -> None:
-    for key in (state.ROW, state.POLYGONS, state.FOCUS):
+    for key in (state.ROW, state.POLYGONS, state.OFF):
         st.session_state.pop(key, None)
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app import geometry
+
 # Session keys, named once.
 SOURCE = "source"  # name of the data set chosen in the menu
 CHECKPOINT = "checkpoint"  # reference of the model chosen in the menu
@@ -15,8 +17,10 @@ PROJECTION = "projection"
 COLOUR = "colour"
 ROW = "row"  # the selected galaxy
 POLYGONS = "polygons"  # of the lasso, in map units
-FOCUS = "focus"  # class kept bright by the search
-NONCE = "nonce"  # counts what the page did to the map, so that the map listens
+OFF = "off"  # codes of the colouring that the legend hides
+OFF_COLOUR = "off_colour"  # the colouring that they belong to
+AREA_OF = "area_of"  # model, data and projection that the polygons were drawn on
+DRAWING = "drawing"  # how the map is drawn
 NOTICES = "notices"  # sentences to show once
 LINK_READ = "link_read"  # query parameters last written or read
 LINK_COMING = "link_coming"  # a link that is being followed
@@ -32,15 +36,31 @@ CELL = "cell"  # of its confusion matrix
 WHOLE_PAGE = "whole_page"  # a card asks for the whole page to be drawn anew
 LOADED_PATHS = "loaded_paths"  # checkpoints loaded by path, local mode
 GOOD_CHECKPOINT = "good_checkpoint"  # the last model that could be opened
+MASK_KIND = "mask_kind"  # of the patch panel: tiling, random, bright or drawn
+MASK_SEED = "mask_seed"
+MASK_COUNT = "mask_count"
+DRAWN = "drawn"  # the mask that was drawn, as app/masks.py writes it
+MEASURE = "measure"
+LAYOUT = "layout"
+SHADE = "shade"  # opacity of the heatmap over the image, %
+LOCKED = "locked"  # low and high of each measure while the scale is locked
+SECOND = "second"  # reference of the model that is compared with
+SECOND_NAME = "second_name"  # its name and hash, for the link
+SECOND_ASKED = "second_asked"  # name of the second model that a link asks for
 SKIP_CORRUPT = "skip_corrupt"  # names of data sets whose damaged pictures are left out
-PERSISTENT = (SOURCE, CHECKPOINT, PROJECTION, COLOUR, PANEL_VIEW, ERROR_KIND, MASKS, OPACITY)
+PERSISTENT = (SOURCE, CHECKPOINT, PROJECTION, COLOUR, DRAWING, PANEL_VIEW, ERROR_KIND, MASKS, OPACITY)
+PERSISTENT += (MASK_KIND, MASK_SEED, MASK_COUNT, MEASURE, LAYOUT, SHADE, SECOND)
 
 PROJECTIONS = {"umap": "UMAP", "pca": "PCA", "tsne": "t-SNE"}
-CLASS_COLOUR, SCORE_COLOUR = "class", "anomaly score"
+DRAWINGS = {"canvas": "Canvas", "plotly": "Plotly, 2-D", "space": "Plotly, 3-D"}
+CLASS_COLOUR, SCORE_COLOUR, PROBE_COLOUR, TRUST_COLOUR = "class", "anomaly score", "probe prediction", "trust of the map"
 MAX_ROW = 10**9
+MASK_KINDS = ("tiling", "random", "bright", "drawn")
+MAX_SEED = 99999
 
 _NAME = re.compile(r"[A-Za-z0-9._:+ =-]{1,80}")
 _HASH = re.compile(r"[0-9a-f]{8,16}")
+_DRAWN = re.compile(r"[0-9a-f]{1,1024}")
 
 
 @dataclass(frozen=True)
@@ -55,6 +75,14 @@ class Link:
     colour: str = ""
     row: int | None = None
     id: str = ""
+    second: str = ""  # name of the model that is compared with
+    second_hash: str = ""
+    masks: str = ""
+    seed: int = 0
+    drawn: str = ""
+    drawing: str = ""  # how the map is drawn
+    off: tuple[int, ...] = ()  # codes that the legend hides
+    polygons: tuple[tuple[tuple[int, int], ...], ...] = ()  # of the lasso or box, in map units
 
 
 def encode_link(link: Link) -> dict[str, str]:
@@ -66,6 +94,13 @@ def encode_link(link: Link) -> dict[str, str]:
         "colour": link.colour,
         "galaxy": "" if link.row is None else str(link.row),
         "id": link.id,
+        "with": _pin(link.second, link.second_hash),
+        "masks": link.masks,
+        "seed": str(link.seed) if link.seed else "",
+        "drawn": link.drawn,
+        "drawing": "" if link.drawing == "canvas" else link.drawing,
+        "off": ".".join(map(str, link.off)),
+        "area": geometry.encode_polygons([list(polygon) for polygon in link.polygons]),
     }
     return {name: value for name, value in parameters.items() if value}
 
@@ -76,6 +111,8 @@ def decode_link(parameters: Mapping[str, str]) -> Link:
     data, data_hash = _unpin(parameters.get("data", ""))
     projection = parameters.get("map", "")
     row = parameters.get("galaxy", "")
+    second, second_hash = _unpin(parameters.get("with", ""))
+    masks, seed, drawn = (parameters.get(name, "") for name in ("masks", "seed", "drawn"))
     return Link(
         model=model,
         model_hash=model_hash,
@@ -85,7 +122,29 @@ def decode_link(parameters: Mapping[str, str]) -> Link:
         colour=_text(parameters.get("colour", ""), 80),
         row=int(row) if row.isascii() and row.isdecimal() and len(row) <= 10 and int(row) <= MAX_ROW else None,
         id=_text(parameters.get("id", ""), 160),
+        second=second,
+        second_hash=second_hash,
+        masks=masks if masks in MASK_KINDS else "",
+        seed=int(seed) if seed.isascii() and seed.isdecimal() and len(seed) <= 5 else 0,
+        drawn=drawn if _DRAWN.fullmatch(drawn) else "",
+        drawing=drawing if (drawing := parameters.get("drawing", "")) in DRAWINGS else "",
+        off=read_codes(_numbers(parameters.get("off", ""))),
+        polygons=tuple(
+            tuple((int(x), int(y)) for x, y in polygon) for polygon in geometry.decode_polygons(parameters.get("area", ""))
+        ),
     )
+
+
+def read_codes(message: object) -> tuple[int, ...]:
+    """Check a list of colour codes that the browser sent: ascending, each once, 0 to 255; anything else is left out."""
+    found = message if isinstance(message, list) else []
+    return tuple(
+        sorted({code for code in found[:256] if isinstance(code, int) and not isinstance(code, bool) and 0 <= code < 256})
+    )
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(part) for part in text[:1024].split(".") if part.isascii() and part.isdecimal() and len(part) < 4]
 
 
 def locate(link: Link, ids: np.ndarray, data_hash: str) -> tuple[int | None, str]:

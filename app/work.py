@@ -28,6 +28,21 @@ def result(key: tuple[object, ...], sentence: str, task: Callable[[Progress], An
     return job.value
 
 
+def soon(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]) -> Any | None:
+    """Return what the task gives, or None with a progress bar in its place: the rest of the page is drawn meanwhile.
+
+    The task's own error is raised, and the next attempt starts anew.
+    """
+    job = loaders.jobs().start(key, task)
+    if not job.finished.wait(PATIENCE / 2):
+        _watch(key, sentence, task)
+        return None
+    if job.error is not None:
+        loaders.jobs().forget(key)
+        raise job.error
+    return job.value
+
+
 def describe(job: Job) -> str:
     """Say how far a job is, in words."""
     parts = []

@@ -61,12 +61,12 @@ class Model:
         """Turn pictures as stored, uint8 (H, W, 3) or (b, H, W, 3), into the network's input (b, 3, S, S)."""
         stack = images[None] if images.ndim == 3 else images
         frame_size = self.config.image.frame_size
-        return self._input(np.stack([resize_frame(image, frame_size) for image in stack]))
+        return self.normalised(np.stack([resize_frame(image, frame_size) for image in stack]))
 
     def encode(self, frames: np.ndarray) -> np.ndarray:
         """Return embeddings float32 (b, D) of frames uint8 (b, F, F, 3): the mean of the target encoder's tokens."""
         with torch.inference_mode():
-            return self.network.embed(self._input(frames)).float().cpu().numpy()
+            return self.network.embed(self.normalised(frames)).float().cpu().numpy()
 
     def predict(self, pixels: Tensor, masks: PatchMasks) -> tuple[Tensor, Tensor]:
         """Return predicted and target tokens (b, M, Nt, D), float32, of b images, or of one image under b masks.
@@ -86,7 +86,8 @@ class Model:
         """Return the control: the same architecture and input with random weights."""
         return _random_model(self.config, seed, self.device, self.mean, self.std)
 
-    def _input(self, frames: np.ndarray) -> Tensor:
+    def normalised(self, frames: np.ndarray) -> Tensor:
+        """Turn frames uint8 (b, F, F, 3), as `frames_for` gives them, into the network's input (b, 3, S, S)."""
         crop = np.ascontiguousarray(centre_crop(frames, self.config.image.image_size))
         flux = to_flux(torch.from_numpy(crop).to(self.device))
         return normalise(flux, self.config.image.normalization, self.mean, self.std)
@@ -159,7 +160,8 @@ def save_released(model: Model, folder: str | Path, card: dict[str, Any], dtype:
         for key, value in model.network.state_dict().items()
     }
     data = save_tensors(state, metadata={"id": card["id"]})
-    config = replace(model.config, data=Path(model.config.data.data).name)  # no machine's path on a card
+    names = {"data": Path(model.config.data.data).name, "encoder_from": Path(model.config.encoder_from).name}
+    config = replace(model.config, **names)  # no machine's path on a card
     card = {"format": FORMAT, **card, "sha256": hashlib.sha256(data).hexdigest(), "config": config.to_dict()}
     card |= {"normalisation": {"mean": model.mean, "std": model.std}, "published": PUBLISHED.get(card["id"])}
     with atomic_write(path) as stream:

@@ -241,6 +241,9 @@ class TrainConfig:
     views: ViewConfig = ViewConfig()
     optim: OptimConfig = OptimConfig()
     seed: int = setting(42, "decides weights, order, masks and directions")
+    encoder_from: str = setting(
+        "", "fit a predictor to the frozen encoder of this model (id, run folder or file), and learn nothing else"
+    )
     snapshots: int = setting(0, "weights kept at this many steps, evenly spaced in log(step), for evolution plots")
 
     def __post_init__(self) -> None:

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 from PIL import Image
+from plotly.offline import get_plotlyjs
 
 BACKGROUND, PANEL, HAIRLINE = "#0B0E14", "#131824", "#232B3B"
 TEXT, MUTED, ACCENT = "#E6EAF2", "#8B95A7", "#FFB454"
-SERIES = (ACCENT, "#5AC8FA", "#A78BFA", "#4ADE80", "#F87171", "#F472B6", "#FACC15", "#2DD4BF")
+SERIES = (ACCENT, "#5AC8FA", "#A78BFA", "#4ADE80", "#F87171", "#F472B6", "#FACC15", "#2DD4BF", "#60A5FA", "#A3E635")
 MAX_SHEET = 2048  # pixels a side that every browser and graphics card accepts as a texture
 
 _STOPS = {  # ten colours each of matplotlib's maps, dark to light
@@ -166,6 +167,33 @@ def curves_figure(
         for number, (name, (x, y)) in enumerate(curves.items())
     ]
     return _figure(lines, *labels).update_layout(showlegend=len(lines) > 1)
+
+
+def map_figure(xy: np.ndarray, labels: np.ndarray, classes: Sequence[str], ids: np.ndarray) -> go.Figure:
+    """Draw a map (n, 2), one colour per class, the unlabelled (-1) grey and below; hovering names a galaxy."""
+    traces = []
+    for label in (-1, *range(len(classes))):
+        rows = np.flatnonzero(labels == label)
+        colour = MUTED if label < 0 else SERIES[label % len(SERIES)]
+        marker = {"color": colour, "size": 4 if len(xy) < 10_000 else 3, "opacity": 0.35 if label < 0 else 0.8}
+        dots = go.Scattergl(x=xy[rows, 0], y=xy[rows, 1], mode="markers", marker=marker, text=[str(ids[row]) for row in rows])
+        name = "no label" if label < 0 else classes[label]
+        traces += [dots.update(name=name, hovertemplate="%{text}<extra>%{fullData.name}</extra>")] if len(rows) else []
+    figure = _figure(traces, "", "").update_layout(legend={"itemsizing": "constant"})
+    return figure.update_xaxes(showticklabels=False).update_yaxes(showticklabels=False, scaleanchor="x")
+
+
+def figure_html(figure: go.Figure, height: int = 360) -> str:
+    """Return a figure as a piece of a page that holds `plotly_script` once."""
+    settings = {"displaylogo": False, "responsive": True}
+    made: str = figure.to_html(full_html=False, include_plotlyjs=False, default_height=f"{height}px", config=settings)
+    return made
+
+
+def plotly_script() -> str:
+    """Return plotly.js (4.8 MB), for pages that load nothing from anywhere."""
+    script: str = get_plotlyjs()
+    return script
 
 
 def bars_figure(classes: Sequence[str], values: Sequence[float], label: str = "") -> go.Figure:

@@ -37,6 +37,8 @@ def _card(scene: Scene, row: int, query: str) -> None:
     _facts(scene, row)
     _neighbours(scene, row)
     copy_link(query)
+    if st.button("Open the galaxy's page", type="tertiary"):
+        scene.go("galaxy")
     with picture:
         _picture(scene, row)
 
@@ -91,11 +93,10 @@ def _patch_panel(scene: Scene, row: int, image: np.ndarray) -> None:
 
 def _model_view(scene: Scene, image: np.ndarray) -> np.ndarray:
     """The part of the picture that the model sees, smoothly enlarged for the eye."""
-    from astrojepa.data.transforms import centre_crop, resize_frame
+    from astrojepa.data.transforms import seen_part
 
-    size = scene.model.config.image
-    times = max(1, math.ceil(448 / size.image_size))
-    return centre_crop(resize_frame(image, size.frame_size * times), size.image_size * times)
+    config = scene.model.config.image
+    return seen_part(image, config, max(1, math.ceil(448 / config.image_size)))
 
 
 def _scale_legend(kind: str, low: float, high: float, values: np.ndarray, elapsed: float) -> None:

@@ -1,11 +1,7 @@
-// The latent map: a canvas, a toolbar, a legend. It is mounted once; every run of the page calls it again with fresh bytes.
+// The latent map: a canvas, a toolbar, a legend. It is mounted once. The galaxies come as bytes and only when they change; who is
+// selected comes apart from them (latent_map_state.js), so that a click sends a few numbers and not the map.
 
-function element(tag, className, text) {
-  const made = document.createElement(tag);
-  if (className) made.className = className;
-  if (text) made.textContent = text;
-  return made;
-}
+const PATIENCE = 4000; // ms that what was done here counts for more than what the server says
 
 function build(parentElement) {
   const root = parentElement.querySelector(".latent-map");
@@ -13,19 +9,25 @@ function build(parentElement) {
   const canvas = root.querySelector("canvas");
   const state = {
     root, stage, canvas, ctx: canvas.getContext("2d"), card: root.querySelector(".hover"), legend: root.querySelector(".legend"),
-    status: root.querySelector(".status"), buttons: {}, view: makeView(), mode: "pan", pictures: "auto", polygons: [], shown: [],
-    hovered: null, drawn: null, focus: null, bright: null, points: null, fitted: "", pointers: new Map(),
+    status: root.querySelector(".status"), spoken: root.querySelector(".spoken"), buttons: {}, view: makeView(), mode: "pan",
+    pictures: "auto", polygons: [], off: new Set(), selected: null, neighbours: [], shown: [], hovered: null, drawn: null,
+    inside: null, bright: null, points: null, xy: null, moving: false, pointers: new Map(), mine: {},
   };
   root.querySelectorAll("button[data-do]").forEach((button) => {
     state.buttons[button.dataset.do] = button;
-    button.addEventListener("click", () => act(state, button.dataset.do, false));
+    button.addEventListener("click", () => act(state, button.dataset.do));
   });
   state.resizer = new ResizeObserver(() => resize(state));
   state.resizer.observe(stage);
+  stage.addEventListener("transitionend", () => redraw(state)); // the theme has changed: the stage's colour moves in a millisecond
+  state.hear = () => follow(state);
+  document.addEventListener("latent-map-state", state.hear);
+  document.addEventListener("keydown", slash);
   listen(state);
   canvas.galaxyAt = (px, py) => nearest(state, px, py); // for tests: who is at this pixel of the canvas, and where is this row
   canvas.pixelOf = (row) => toScreen(state.view, state.points.xy[2 * row], state.points.xy[2 * row + 1]);
   canvas.hasPicture = (row) => Boolean(state.album.get(row));
+  canvas.nextFrom = (row, dx, dy) => nextInDirection(state.points, row, dx, dy, state.bright);
   return state;
 }
 
@@ -33,14 +35,16 @@ function resize(state) {
   const { stage, canvas, view } = state;
   const [width, height] = [stage.clientWidth, stage.clientHeight];
   if (!width || !height) return;
+  const first = !state.ratio;
   state.ratio = window.devicePixelRatio || 1;
   canvas.width = Math.round(width * state.ratio);
   canvas.height = Math.round(height * state.ratio);
   Object.assign(view, { width, height });
-  if (state.points) {
+  if (state.points && first) settleOrWalk(state);
+  else if (state.points) {
     const { zoom, cx, cy } = view;
     fitView(view, state.points);
-    if (state.fitted) Object.assign(view, zoom === 1 ? {} : { zoom, cx, cy });
+    if (zoom !== 1) Object.assign(view, { zoom, cx, cy });
   }
   redraw(state);
 }
@@ -49,44 +53,51 @@ function redraw(state) {
   if (state.pending || !state.points) return;
   state.pending = requestAnimationFrame(() => {
     state.pending = 0;
-    const { ctx, view, ratio } = state;
+    const { ctx, view, ratio, canvas } = state;
     if (!ratio) return;
     const began = performance.now();
+    dress(state);
+    const crowded = isCrowded(state);
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-    ctx.fillStyle = "#0B0E14";
+    ctx.fillStyle = state.theme.background;
     ctx.fillRect(0, 0, view.width, view.height);
-    drawDots(ctx, state);
+    if (crowded) drawDensity(ctx, state);
+    else drawDots(ctx, state);
     drawPictures(ctx, state);
     drawMarks(ctx, state);
-    state.canvas.dataset.drawn = String(state.points.n);
-    state.canvas.dataset.milliseconds = (performance.now() - began).toFixed(1);
+    canvas.dataset.drawn = String(state.points.n);
+    canvas.dataset.as = crowded ? "density" : "dots";
+    canvas.dataset.milliseconds = (performance.now() - began).toFixed(1);
   });
 }
 
-// Bright: inside the lasso, and of the class chosen in the legend or the search. Nothing chosen: everybody.
+// Bright: inside what was drawn, and of a group that the legend shows. Nothing chosen: everybody.
 function chooseBright(state) {
-  const { points, polygons, focus } = state;
-  const lasso = polygons.length ? rowsInside(points, polygons) : null;
-  const codes = points.header.colour.kind === "groups" ? points.colours : points.classes;
-  state.bright = null;
-  if (lasso || focus !== null) {
-    state.bright = new Uint8Array(points.n);
-    for (let i = 0; i < points.n; i++) state.bright[i] = (!lasso || lasso[i]) && (focus === null || codes[i] === focus) ? 1 : 0;
+  const { points, polygons, off } = state;
+  const key = JSON.stringify([points.header.layout, points.header.look, polygons, [...off]]);
+  if (state.brightKey !== key) {
+    state.brightKey = key;
+    state.inside = polygons.length ? rowsInside(points, polygons) : null;
+    state.bright = null;
+    if (state.inside || off.size) {
+      state.bright = new Uint8Array(points.n);
+      for (let i = 0; i < points.n; i++) state.bright[i] = (!state.inside || state.inside[i]) && !off.has(points.colours[i]) ? 1 : 0;
+    }
+    const count = state.bright ? state.bright.reduce((sum, one) => sum + one, 0) : 0;
+    state.status.textContent = state.bright ? `${count.toLocaleString("en")} of ${points.n.toLocaleString("en")}` : "";
+    state.buttons.clear.hidden = !state.bright;
+    if (state.theme) drawLegend(state);
   }
-  const count = state.bright ? state.bright.reduce((sum, one) => sum + one, 0) : 0;
-  state.status.textContent = state.bright ? `${count.toLocaleString("en")} of ${points.n.toLocaleString("en")}` : "";
-  state.buttons.clear.hidden = !state.bright;
   redraw(state);
 }
 
-function nearest(state, px, py) {
+function nearest(state, px, py, reach = 14) {
   const { points, view, index } = state;
   const side = state.pictureSide / 2;
   for (let k = state.shown.length - 1; k >= 0; k--) {
     const [x, y] = toScreen(view, points.xy[2 * state.shown[k]], points.xy[2 * state.shown[k] + 1]);
     if (Math.abs(x - px) <= side && Math.abs(y - py) <= side) return state.shown[k];
   }
-  const reach = 14;
   const [x0, y1] = toData(view, px - reach, py - reach);
   const [x1, y0] = toData(view, px + reach, py + reach);
   let best = null;
@@ -98,37 +109,6 @@ function nearest(state, px, py) {
     if (distance + grey < least) [best, least] = [i, distance + grey];
   });
   return best;
-}
-
-function showCard(state, row, px, py) {
-  const { card, points, view } = state;
-  state.hovered = row;
-  card.hidden = row === null;
-  state.canvas.style.cursor = state.mode !== "pan" ? "crosshair" : row === null ? "grab" : "pointer";
-  redraw(state);
-  if (row === null) return;
-  const { header } = points;
-  const picture = card.querySelector("img");
-  const source = `${header.pictures}/160?rows=${row}`;
-  if (picture.dataset.row !== String(row)) {
-    picture.removeAttribute("src");
-    picture.dataset.row = String(row);
-    picture.src = source;
-  }
-  card.querySelector(".name").textContent = header.classes[points.classes[row]] ?? "no label";
-  card.querySelector(".rank").textContent = header.ranked ? `stranger than ${Math.floor((points.ranks[row] / 255) * 100)} %` : "";
-  const code = points.colours[row];
-  card.querySelector(".value").textContent = valueText(header.colour, code);
-  card.querySelector(".row").textContent = `galaxy ${row}`;
-  const [w, h] = [184, 258];
-  card.style.left = `${Math.max(4, px + 18 + w > view.width ? px - w - 18 : px + 18)}px`;
-  card.style.top = `${Math.max(4, Math.min(py - 60, view.height - h))}px`;
-}
-
-function valueText(colour, code) {
-  if (colour.kind === "groups") return colour.isClass ? "" : `${colour.title}: ${colour.groups.find((g) => g.code === code)?.name ?? "unknown"}`;
-  if (code === 255) return `${colour.title}: unknown`;
-  return `${colour.title} ≈ ${Number((colour.low + ((colour.high - colour.low) * code) / 254).toPrecision(3))}`;
 }
 
 function setMode(state, mode) {
@@ -146,12 +126,12 @@ function act(state, name) {
     state.pictures = state.pictures === "on" ? "off" : "on";
     state.buttons.pictures.setAttribute("aria-pressed", String(state.pictures === "on"));
   } else if (name === "clear") {
-    const had = state.polygons.length;
-    Object.assign(state, { polygons: [], focus: null, drawn: null });
+    const [drawn, hidden] = [state.polygons.length, state.off.size];
+    Object.assign(state, { polygons: [], off: new Set(), drawn: null });
     if (state.mode !== "pan") setMode(state, state.mode);
-    drawLegend(state);
     chooseBright(state);
-    if (had || state.points.header.focus !== null) state.send("lasso", { polygons: [] });
+    if (drawn) tell(state, "lasso", "polygons", []);
+    if (hidden) tell(state, "legend", "off", []);
   }
   redraw(state);
 }
@@ -162,58 +142,68 @@ function finishShape(state, add) {
   if (polygon.length < 3) return redraw(state);
   state.polygons = add ? [...state.polygons, polygon].slice(-8) : [polygon];
   chooseBright(state);
-  state.send("lasso", { polygons: state.polygons });
+  tell(state, "lasso", "polygons", state.polygons);
 }
 
-function drawLegend(state) {
-  const { legend, points } = state;
-  const { colour, shapes } = points.header;
-  legend.replaceChildren();
-  if (colour.kind === "ramp") {
-    const bar = element("span", "ramp");
-    bar.style.background = `linear-gradient(90deg, ${colour.stops.join(",")})`;
-    const number = (value) => String(Number(value.toPrecision(3)));
-    legend.append(element("span", "end", `${colour.title}  ${number(colour.low)}`), bar, element("span", "end", number(colour.high)));
-    return;
+// What was done here holds at once; the server's word on it is heard again when it agrees, or after a while.
+function tell(state, event, name, value, delay = 0) {
+  state.mine[name] = { value: JSON.stringify(value), until: performance.now() + PATIENCE };
+  clearTimeout(state.mine[name + "Timer"]);
+  state.mine[name + "Timer"] = setTimeout(() => state.send(event, { [name]: value }), delay);
+}
+
+function select(state, row, delay) {
+  Object.assign(state, { selected: row, neighbours: [] });
+  const { points } = state;
+  state.spoken.textContent = `galaxy ${row}, ${points.header.classes[points.classes[row]] ?? "no label"}`;
+  tell(state, "click", "row", row, delay);
+  redraw(state);
+}
+
+function heard(state, name, value) {
+  const mine = state.mine[name];
+  if (mine && mine.value !== JSON.stringify(value) && performance.now() < mine.until) return false;
+  delete state.mine[name];
+  return true;
+}
+
+function follow(state) {
+  const said = globalThis.latentMapState;
+  if (!said || !state.points || said.pictures !== state.points.header.pictures) return;
+  const known = (row) => row !== null && row < state.points.n;
+  if (heard(state, "row", said.selected)) {
+    const moved = state.selected !== said.selected;
+    state.selected = known(said.selected) ? said.selected : null;
+    state.neighbours = said.neighbours.filter(known);
+    if (moved && state.selected !== null && state.ratio) reveal(state, state.selected);
   }
-  for (const group of colour.groups) {
-    const chip = element("button", "chip");
-    chip.type = "button";
-    chip.setAttribute("aria-pressed", String(state.focus === group.code));
-    const stamp = makeStamp(group.colour, colour.isClass ? shapes[group.code] ?? "circle" : "circle", 4.2, 2).canvas;
-    chip.append(stamp, element("span", "", group.name), element("span", "count", group.count.toLocaleString("en")));
-    chip.addEventListener("click", () => {
-      state.focus = state.focus === group.code ? null : group.code;
-      drawLegend(state);
-      chooseBright(state);
-    });
-    legend.append(chip);
-  }
+  if (heard(state, "polygons", said.polygons)) state.polygons = said.polygons;
+  if (heard(state, "off", said.off)) state.off = new Set(said.off);
+  chooseBright(state);
 }
 
 function receive(state, bytes) {
+  if (state.bytes === bytes) return;
   const points = decode(bytes);
   const before = state.points?.header;
   const { header } = points;
-  state.points = points;
-  if (before?.layout !== header.layout) {
+  const moved = before?.layout !== header.layout || before?.pictures !== header.pictures;
+  if (moved && state.points) remember(state);
+  Object.assign(state, { bytes, points });
+  if (moved) {
     state.index = bucketIndex(points);
-    fitView(state.view, points);
-    state.fitted = header.layout;
-  }
+    state.hovered = null;
+    state.card.hidden = true;
+    settleOrWalk(state);
+  } else if (!state.moving) state.xy = points.xy;
   if (state.album?.source !== header.pictures) state.album = makeAlbum(header.pictures, () => redraw(state));
-  if (before?.look !== header.look) state.table = makeColours(header);
-  if (before?.nonce !== header.nonce || before?.look !== header.look) state.focus = header.focus;
-  state.polygons = header.polygons;
-  state.canvas.setAttribute("aria-label", `Latent map of ${header.count} galaxies, ${header.title}`);
-  if (header.selected !== null && before?.selected !== header.selected) reveal(state, header.selected);
-  drawLegend(state);
+  state.canvas.setAttribute("aria-label", `Latent map of ${header.count} galaxies, ${header.title}. Arrow keys walk from galaxy to galaxy.`);
   chooseBright(state);
 }
 
 function reveal(state, row) {
   const [x, y] = toScreen(state.view, state.points.xy[2 * row], state.points.xy[2 * row + 1]);
-  if (x > 8 && y > 8 && x < state.view.width - 8 && y < state.view.height - 8) return;
+  if (state.moving || (x > 8 && y > 8 && x < state.view.width - 8 && y < state.view.height - 8)) return;
   Object.assign(state.view, { cx: state.points.xy[2 * row], cy: state.points.xy[2 * row + 1] });
 }
 
@@ -222,9 +212,14 @@ export default function latentMap({ parentElement, data, setTriggerValue }) {
   const state = (parentElement.latentMap ??= build(parentElement));
   state.send = setTriggerValue;
   receive(state, data);
+  follow(state);
   return () => {
+    remember(state);
     state.resizer.disconnect();
     cancelAnimationFrame(state.pending);
+    cancelAnimationFrame(state.walking);
+    document.removeEventListener("latent-map-state", state.hear);
+    document.removeEventListener("keydown", slash);
     delete parentElement.latentMap;
   };
 }

@@ -1,4 +1,4 @@
-"""The latent map: a canvas component. Python sends quantised positions, the browser sends a click or a polygon."""
+"""The latent map: a canvas component. Python sends quantised positions, the browser sends a click, a polygon or what the legend hides."""
 
 from __future__ import annotations
 
@@ -15,7 +15,17 @@ from app.colouring import Colouring
 
 KEY = "latent_map"
 _HERE = Path(__file__).parent
-_SCRIPTS = ("latent_map_geometry.js", "latent_map_drawing.js", "latent_map_gestures.js", "latent_map.js")
+_SCRIPTS = (
+    "_theme",
+    "_geometry",
+    "_density",
+    "_drawing",
+    "_pictures",
+    "_motion",
+    "_legend",
+    "_gestures",
+    "",
+)  # one module in the browser
 
 
 def pack(
@@ -42,22 +52,30 @@ def pack(
     return (len(text) + len(padding)).to_bytes(4, "little") + text + padding + points + columns
 
 
-def latent_map(data: bytes, on_click: Callable[[Any], None], on_lasso: Callable[[Any], None]) -> None:
-    """Mount the map; the callbacks get the row that was clicked and the polygons that were drawn, as the browser sent them."""
+def latent_map(
+    data: bytes,
+    selection: dict[str, Any],
+    on_click: Callable[[Any], None],
+    on_lasso: Callable[[Any], None],
+    on_legend: Callable[[Any], None],
+) -> None:
+    """Mount the map; the callbacks get the row that was clicked, the polygons that were drawn and the codes that the legend hides.
 
-    def clicked() -> None:
-        if isinstance(message := _sent("click"), dict):
-            on_click(message.get("row"))
-
-    def drawn() -> None:
-        if isinstance(message := _sent("lasso"), dict):
-            on_lasso(message.get("polygons"))
-
-    _component()(data=data, key=KEY, on_click_change=clicked, on_lasso_change=drawn)
+    `data` (see `pack`) is sent again only where it differs: Streamlit knows messages by content. `selection` goes apart from it, and is
+    small: pictures (address, says which galaxies are meant), selected, neighbours, polygons, off.
+    """
+    heard = {"on_click_change": _hears("click", "row", on_click), "on_lasso_change": _hears("lasso", "polygons", on_lasso)}
+    _component()(data=data, key=KEY, **heard, on_legend_change=_hears("legend", "off", on_legend))
+    with st.container(key=f"{KEY}_aside"):  # theme.css takes it out of the page's flow
+        _state_component()(data=selection, key=f"{KEY}_state")
 
 
-def _sent(event: str) -> Any:
-    return (st.session_state.get(KEY) or {}).get(event)
+def _hears(event: str, part: str, callback: Callable[[Any], None]) -> Callable[[], None]:
+    def heard() -> None:
+        if isinstance(message := (st.session_state.get(KEY) or {}).get(event), dict):
+            callback(message.get(part))
+
+    return heard
 
 
 @st.cache_resource(show_spinner=False)
@@ -66,5 +84,12 @@ def _component() -> Any:
         "astrojepa_latent_map",
         html=(_HERE / "latent_map.html").read_text(encoding="utf-8"),
         css=(_HERE / "latent_map.css").read_text(encoding="utf-8"),
-        js="\n".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS),
+        js="\n".join((_HERE / f"latent_map{part}.js").read_text(encoding="utf-8") for part in _SCRIPTS),
+    )
+
+
+@st.cache_resource(show_spinner=False)
+def _state_component() -> Any:
+    return st.components.v2.component(
+        "astrojepa_latent_map_state", js=(_HERE / "latent_map_state.js").read_text(encoding="utf-8")
     )

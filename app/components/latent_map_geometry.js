@@ -3,6 +3,8 @@
 
 const UNITS = 65535;
 const BUCKETS = 96;
+const CORNERS = 48; // of a lasso, at most: so that it fits into a link
+const NEAR_LINE = 0.6; // cosine: an arrow key looks within 53 degrees of its direction
 
 // bytes: uint32 length of the JSON header | header | pad to 4 | uint16 x, y per galaxy | uint8 class | uint8 colour | uint8 rank
 function decode(bytes) {
@@ -32,14 +34,23 @@ function bucketIndex(points) {
   return { size, start, rows };
 }
 
-function eachInBox(index, x0, y0, x1, y1, visit) {
+function eachBucket(index, x0, y0, x1, y1, visit) {
   const clamp = (value) => Math.max(0, Math.min(BUCKETS - 1, Math.floor(value / index.size)));
   for (let by = clamp(y0); by <= clamp(y1); by++) {
-    for (let bx = clamp(x0); bx <= clamp(x1); bx++) {
-      const b = by * BUCKETS + bx;
-      for (let k = index.start[b]; k < index.start[b + 1]; k++) visit(index.rows[k]);
-    }
+    for (let bx = clamp(x0); bx <= clamp(x1); bx++) visit(index.start[by * BUCKETS + bx], index.start[by * BUCKETS + bx + 1]);
   }
+}
+function eachInBox(index, x0, y0, x1, y1, visit) {
+  eachBucket(index, x0, y0, x1, y1, (from, to) => {
+    for (let k = from; k < to; k++) visit(index.rows[k]);
+  });
+}
+function countInView(index, view) {
+  let count = 0;
+  const [x0, y1] = toData(view, 0, 0);
+  const [x1, y0] = toData(view, view.width, view.height);
+  eachBucket(index, x0, y0, x1, y1, (from, to) => (count += to - from));
+  return count;
 }
 
 // Even-odd rule, the same comparison order as points_in_polygon in app/geometry.py.
@@ -55,10 +66,13 @@ function inPolygon(x, y, polygon) {
 
 function rowsInside(points, polygons) {
   const chosen = new Uint8Array(points.n);
-  for (let i = 0; i < points.n; i++) {
-    const x = points.xy[2 * i];
-    const y = points.xy[2 * i + 1];
-    if (polygons.some((polygon) => inPolygon(x, y, polygon))) chosen[i] = 1;
+  for (const polygon of polygons) {
+    const [xs, ys] = [polygon.map((corner) => corner[0]), polygon.map((corner) => corner[1])];
+    const [x0, x1, y0, y1] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
+    for (let i = 0; i < points.n; i++) {
+      const [x, y] = [points.xy[2 * i], points.xy[2 * i + 1]];
+      if (x >= x0 && x <= x1 && y >= y0 && y <= y1 && !chosen[i] && inPolygon(x, y, polygon)) chosen[i] = 1;
+    }
   }
   return chosen;
 }
@@ -77,8 +91,8 @@ function fitView(view, points) {
     y1 = Math.max(y1, y);
   }
   const [sx, sy] = [Math.max(1, x1 - x0), Math.max(1, y1 - y0)];
-  view.base = Math.max(1e-4, Math.min((view.width - 64) / sx, (view.height - 96) / sy));
-  Object.assign(view, { zoom: 1, cx: (x0 + x1) / 2, cy: (y0 + y1) / 2 });
+  view.base = Math.max(1e-4, Math.min((view.width - 64) / sx, (view.height - 112) / sy));
+  Object.assign(view, { zoom: 1, cx: (x0 + x1) / 2, cy: (y0 + y1) / 2 + 16 / view.base }); // the tools stand above
 }
 function pixelsPerUnit(view) {
   return view.base * view.zoom;
@@ -100,8 +114,40 @@ function zoomAt(view, px, py, factor) {
   view.cy -= (qy - py) / k;
 }
 
-// At most `most` corners, as integers: a lasso is a kilobyte, whatever was drawn.
-function simplify(polygon, most = 160) {
-  const step = Math.max(1, Math.ceil(polygon.length / most));
-  return polygon.filter((_, i) => i % step === 0).map(([x, y]) => [Math.round(x), Math.round(y)]);
+// Who comes next from a galaxy in a direction of the map: near, and not far off the line. Null at the edge.
+function nextInDirection(points, row, dx, dy, allowed) {
+  const [x0, y0] = [points.xy[2 * row], points.xy[2 * row + 1]];
+  let [best, least] = [null, Infinity];
+  for (let i = 0; i < points.n; i++) {
+    const [x, y] = [points.xy[2 * i] - x0, points.xy[2 * i + 1] - y0];
+    const along = x * dx + y * dy;
+    if (along <= 0 || (allowed && !allowed[i])) continue;
+    const square = x * x + y * y;
+    if (along * along < NEAR_LINE * NEAR_LINE * square) continue;
+    const cost = (square * square) / (along * along); // (distance / cosine)², so that straight ahead wins among equals
+    if (cost < least) [best, least] = [i, cost];
+  }
+  return best;
+}
+
+// The corners that matter (Douglas and Peucker), as integers and few: a lasso is a third of a kilobyte, whatever was drawn.
+function simplify(polygon, most = CORNERS) {
+  const whole = polygon.map(([x, y]) => [Math.round(x), Math.round(y)]);
+  const spread = Math.max(...[0, 1].map((k) => Math.max(...whole.map((c) => c[k])) - Math.min(...whole.map((c) => c[k]))));
+  for (let tolerance = spread / 400; ; tolerance *= 1.5) {
+    const kept = whole.length > 4 ? keepCorners(whole, tolerance) : whole;
+    if (kept.length <= most) return kept;
+  }
+}
+function keepCorners(line, tolerance) {
+  const [[x0, y0], [x1, y1]] = [line[0], line[line.length - 1]];
+  const length = Math.hypot(x1 - x0, y1 - y0);
+  let [far, at] = [0, 0];
+  for (let i = 1; i < line.length - 1; i++) {
+    const [x, y] = [line[i][0] - x0, line[i][1] - y0];
+    const off = length ? Math.abs((x * (y1 - y0) - y * (x1 - x0)) / length) : Math.hypot(x, y);
+    if (off > far) [far, at] = [off, i];
+  }
+  if (far <= tolerance) return [line[0], line[line.length - 1]];
+  return [...keepCorners(line.slice(0, at + 1), tolerance).slice(0, -1), ...keepCorners(line.slice(at), tolerance)];
 }

@@ -1,4 +1,4 @@
-"""The map: every galaxy where the model puts it. Hover shows, click selects, a lasso opens a gallery."""
+"""The map: every galaxy where the model puts it. Hover shows, click selects, a lasso or a box opens a gallery."""
 
 from __future__ import annotations
 
@@ -7,96 +7,112 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import colouring, export, geometry, links, loaders, palette, search, state
+from app import export, geometry, links, loaders, search, state
 from app.components.galaxy_card import galaxy_card
 from app.components.gallery import gallery
-from app.components.latent_map import latent_map, pack
+from app.components.latent_map import latent_map
+from app.map_layers import Layers, colour_options, layers, option_name
 from app.scene import Scene
+from app.views.map_figure import figure_map
 
 PER_PAGE = 24
+NUM_NEIGHBOURS = 6
+KEYS = (
+    ("Drag, wheel, + −, 0", "move, zoom, show everything"),
+    ("Arrows", "walk to the next galaxy that way"),
+    ("l, b, Esc", "lasso, box, clear; Shift adds"),
+    ("p, /, s", "pictures, search, surprise me"),
+)
 
 
 def show(scene: Scene) -> None:
-    """Draw the map, the selected galaxy beside it and the lasso's gallery below."""
-    _ = scene.scores  # the long steps first, so that their progress stands alone
+    """Draw the map, the selected galaxy beside it and the gallery of what was drawn around below."""
+    _ = scene.places  # the long steps first, so that their progress stands alone
     with scene.bar:
-        method = _controls(scene)
-    left, right = st.columns([2, 1], gap="medium")
-    with left:
+        _controls(scene)
+    _pane(scene)
+
+
+@st.fragment
+def _pane(scene: Scene) -> None:
+    """All that follows a click: a run of its own, in which nothing of the page around it is drawn anew."""
+    try:
+        left, right = st.columns([2, 1], gap="medium")
+        with left:
+            chosen = _map(scene)
+            if chosen is not None:
+                _lasso_gallery(scene, chosen)
+        with right:
+            if (row := st.session_state.get(state.ROW)) is not None:
+                galaxy_card(scene, row, links.publish(scene))
+    except (ValueError, OSError) as error:
+        st.error(str(error))
+
+
+def _map(scene: Scene) -> np.ndarray | None:
+    """Draw the map; returns the rows that were drawn around, None where nothing was."""
+    method, option = st.session_state[state.PROJECTION], st.session_state[state.COLOUR]
+    with st.container(key="map_notes", gap="small"):
         _banner(scene, method)
-        _default_galaxy(scene)
-        quantised = geometry.quantise(scene.positions(method))
-        latent_map(_payload(scene, method, quantised), _clicked, _drawn)
-        if polygons := st.session_state.get(state.POLYGONS):
-            _lasso_gallery(scene, geometry.rows_inside(quantised, polygons))
+        shown = layers(scene, method, option)
+    _default_galaxy(scene)
+    if st.session_state.get(state.OFF_COLOUR) != shown.option:
+        st.session_state[state.OFF], st.session_state[state.OFF_COLOUR] = (), shown.option
+    polygons = _polygons(scene, shown.method, method)
+    if st.session_state.get(state.DRAWING, "canvas") != "canvas":
+        figure_map(scene, shown, _clicked, _drawn)
+    else:
+        latent_map(shown.packed, _selection(scene, polygons), _clicked, _drawn, _toggled)
+    return chosen_rows(shown, polygons, st.session_state[state.OFF]) if polygons else None
+
+
+def _polygons(scene: Scene, shown: str, wanted: str) -> list[geometry.Polygon]:
+    """Return what was drawn around, which holds for one map only: on another one it is gone, while another one comes it waits."""
+    if shown != wanted:
+        return []
+    place = (*scene.key, shown)
+    if st.session_state.get(state.AREA_OF, place) != place:
+        st.session_state[state.POLYGONS] = []
+    st.session_state[state.AREA_OF] = place
+    return st.session_state.get(state.POLYGONS) or []
+
+
+def chosen_rows(shown: Layers, polygons: list[geometry.Polygon], off: tuple[int, ...]) -> np.ndarray:
+    """Return the rows inside the polygons and of a group that the legend shows, ascending."""
+    rows = geometry.rows_inside(shown.places, polygons)
+    return rows[~np.isin(shown.coloured.codes[rows], off)]
+
+
+def _selection(scene: Scene, polygons: list[geometry.Polygon]) -> dict[str, Any]:
     row = st.session_state.get(state.ROW)
-    with right:
-        if row is not None:
-            galaxy_card(scene, row, links.publish(scene))
+    near = [] if row is None else loaders.neighbours(scene.embeddings, *scene.key, row, NUM_NEIGHBOURS).indices.tolist()
+    return {
+        "pictures": scene.pictures,
+        "selected": row,
+        "neighbours": near,
+        "polygons": [[list(map(round, corner)) for corner in polygon] for polygon in polygons],
+        "off": list(st.session_state[state.OFF]),
+    }
 
 
-def _controls(scene: Scene) -> str:
+def _controls(scene: Scene) -> None:
     if st.session_state.get(state.PROJECTION) not in state.PROJECTIONS:
         st.session_state[state.PROJECTION] = "umap" if loaders.is_projected(scene.embeddings, "umap") else "pca"
     options = colour_options(scene)
-    if st.session_state.get(state.COLOUR) not in options:
+    if (wanted := st.session_state.get(state.COLOUR)) not in options:
         st.session_state[state.COLOUR] = options[0]
+        if wanted:
+            st.toast(f"There is no colour {wanted!r} here; {options[0]} is shown.")
     st.selectbox("Map", list(state.PROJECTIONS), format_func=state.PROJECTIONS.get, key=state.PROJECTION, width=104)
-    st.selectbox("Colour", options, format_func=_colour_name, key=state.COLOUR, width=176)
+    st.selectbox("Colour", options, format_func=option_name, key=state.COLOUR, width=176)
     st.text_input("Find", key="find", placeholder="Coordinates, viewer link, id or class", on_change=_find, args=(scene,))
     st.button("Surprise me", on_click=_surprise, args=(len(scene.data),), shortcut="s")
-    return str(st.session_state[state.PROJECTION])
-
-
-def colour_options(scene: Scene) -> list[str]:
-    """What the map can be coloured by: class, anomaly score, redshift, and every column that says something."""
-    options = [state.CLASS_COLOUR] if scene.labelled else []
-    options.append(state.SCORE_COLOUR)
-    if np.isfinite(scene.data.redshift).any():
-        options.append("redshift")
-    table = scene.data.table
-    skipped = {"file", "id", "ra", "dec", "redshift", "label", "duplicate_of"}
-    options += [str(name) for name in table.columns if name not in skipped and 1 < table[name].nunique() <= 0.9 * len(table)]
-    return list(dict.fromkeys(options))
-
-
-def _colour_name(option: str) -> str:
-    return option[:1].upper() + option[1:].replace("_", " ")
-
-
-def _colouring(scene: Scene, option: str) -> colouring.Colouring:
-    data = scene.data
-    if option == state.CLASS_COLOUR:
-        return colouring.by_class(data.labels, data.classes)
-    if option == state.SCORE_COLOUR:
-        return colouring.by_number(scene.scores, "Anomaly score", palette.MAGMA)
-    if option == "redshift":
-        return colouring.by_number(data.redshift, "Redshift")
-    return colouring.by_column(data.table[option], _colour_name(option))
-
-
-def _payload(scene: Scene, method: str, quantised: np.ndarray) -> bytes:
-    data, option = scene.data, st.session_state[state.COLOUR]
-    row = st.session_state.get(state.ROW)
-    focus = st.session_state.get(state.FOCUS)
-    polygons = st.session_state.get(state.POLYGONS) or []
-    nonce = st.session_state.get(state.NONCE, 0)
-    near = [] if row is None else loaders.neighbours(scene.embeddings, *scene.key, row, 6).indices.tolist()
-    header = {
-        "title": f"{state.PROJECTIONS[method]} of {scene.choice.label}",
-        "pictures": scene.pictures,
-        "classes": list(data.classes),
-        "shapes": [style.shape for style in palette.class_styles(data.classes)],
-        "ranked": True,
-        "selected": row,
-        "neighbours": near,
-        "polygons": polygons,
-        "focus": focus,
-        "nonce": nonce,
-    }
-    coloured = _colouring(scene, option)
-    classes = np.where((data.labels < 0) | (data.labels > 254), 255, data.labels)
-    return pack(header, quantised, classes, coloured, colouring.rank_codes(scene.places))
+    with st.popover("More"):
+        st.session_state.setdefault(state.DRAWING, "canvas")
+        names = state.DRAWINGS
+        st.segmented_control("Drawn by", list(names), format_func=names.get, key=state.DRAWING, required=True)
+        st.caption("\n".join(f"- **{keys}** {what}" for keys, what in KEYS))
+        st.caption("Dark and light are chosen in the menu at the top right.")
 
 
 def _default_galaxy(scene: Scene) -> None:
@@ -125,11 +141,13 @@ def _clicked(row: Any) -> None:
 
 
 def _drawn(message: Any) -> None:
-    polygons = geometry.read_polygons(message)
-    st.session_state[state.POLYGONS] = polygons
+    st.session_state[state.POLYGONS] = geometry.read_polygons(message)
     st.session_state[state.GALLERY_PAGE] = 0
-    if not polygons:
-        st.session_state[state.FOCUS] = None
+
+
+def _toggled(message: Any) -> None:
+    st.session_state[state.OFF] = state.read_codes(message)
+    st.session_state[state.GALLERY_PAGE] = 0
 
 
 def _find(scene: Scene) -> None:
@@ -137,17 +155,16 @@ def _find(scene: Scene) -> None:
 
     data = scene.data
     if not st.session_state.get("find", "").strip():
-        if st.session_state.pop(state.FOCUS, None) is not None:
-            st.session_state[state.NONCE] = st.session_state.get(state.NONCE, 0) + 1
+        st.session_state[state.OFF] = ()
         return
     found = search.search(st.session_state.get("find", ""), data.ids, data.classes, data.ra, data.dec, parse_coordinates)
     links.notice(found.sentence)
     if found.row is not None:
         links.select(found.row)
     if found.label is not None:
-        st.session_state[state.FOCUS] = found.label
-        st.session_state[state.COLOUR] = state.CLASS_COLOUR
-        st.session_state[state.NONCE] = st.session_state.get(state.NONCE, 0) + 1
+        others = tuple(code for code in (*range(len(data.classes)), 255) if code != found.label)
+        st.session_state[state.COLOUR] = st.session_state[state.OFF_COLOUR] = state.CLASS_COLOUR
+        st.session_state[state.OFF] = others
 
 
 def _surprise(count: int) -> None:

@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Callable, Sequence
 
 from astrojepa.cli import guarded
-from astrojepa.commands import anomalies, compare, data, embed, maps, patches, probes, runs
+from astrojepa.commands import anomalies, compare, data, embed, maps, patches, probes, reports, runs
 
-SUBJECTS = (embed, probes, anomalies, maps, patches, compare, runs, data)
+SUBJECTS = (embed, probes, anomalies, maps, patches, compare, reports, runs, data)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -40,6 +40,19 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--skip-corrupt", action="store_true", help="leave out pictures that cannot be read, and name them")
 
 
+def fill_benchmark(options: argparse.Namespace) -> None:
+    """Set galaxies, labels and split to what --benchmark fixes, if it is given; ValueError for flags that contradict it."""
+    from astrojepa.evaluation.benchmark import BENCHMARKS
+
+    if options.benchmark:
+        if options.where or options.label_column or options.split:
+            raise ValueError(
+                f"--benchmark {options.benchmark} fixes galaxies, labels and split; leave out --where, --label-column and --split."
+            )
+        fixed = BENCHMARKS[options.benchmark]
+        options.where, options.label_column, options.split = list(fixed.where), fixed.label_column, fixed.split
+
+
 def open_data(options: argparse.Namespace, heard: bool = True) -> Dataset:
     from astrojepa.data import find_data, open_dataset
 

@@ -40,16 +40,15 @@ def _patch_errors(options: argparse.Namespace) -> int:
 
 def _draw(options: argparse.Namespace, data: Any, model: Any) -> int:
     import astrojepa as aj
-    from astrojepa.data.transforms import centre_crop, resize_frame
+    from astrojepa.data.transforms import seen_part
     from astrojepa.plotting import colour_scale, encode_image, heatmap_overlay
 
     image = data[row_of(data, options.galaxy)].image
     errors = aj.patch_errors(model, image, masks=options.masks, seed=options.seed)
     values = getattr(errors, options.measure)
     zoom = max(1, 448 // model.config.image.image_size)
-    frame = resize_frame(image, model.config.image.frame_size * zoom)
     low, high = colour_scale(values)
-    picture = heatmap_overlay(centre_crop(frame, model.config.image.image_size * zoom), values, low, high, 0.6)
+    picture = heatmap_overlay(seen_part(image, model.config.image, zoom), values, low, high, 0.6)
     with atomic_write(options.out) as stream:
         stream.write(encode_image(picture, "png"))
     name = {"mse": "MSE", "normalised": "normalised error", "cosine": "cosine"}[options.measure]

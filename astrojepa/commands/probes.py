@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from astrojepa.commands.options import declare, open_data
+from astrojepa.commands.options import declare, fill_benchmark, open_data
 from astrojepa.runs import write_json
 
 
@@ -71,15 +71,7 @@ def _probe(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> None:
     """Fill in what a benchmark fixes; ValueError for flags that contradict it, or one another."""
-    from astrojepa.evaluation.benchmark import BENCHMARKS
-
-    if options.benchmark:
-        if options.where or options.label_column or options.split:
-            raise ValueError(
-                f"--benchmark {options.benchmark} fixes galaxies, labels and split; leave out --where, --label-column and --split."
-            )
-        fixed = BENCHMARKS[options.benchmark]
-        options.where, options.label_column, options.split = list(fixed.where), fixed.label_column, fixed.split
+    fill_benchmark(options)
     if options.catalogue and not options.regress:
         raise ValueError(f"--catalogue {options.catalogue} holds numbers; say which with --regress COLUMN.")
     if options.random_seeds < 0 or options.fine_tune < 0:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.lib import format as npy
 
 from astrojepa.cache import Progress, atomic_write, cache_path
+from astrojepa.config import ImageConfig
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.progress import reporting
 from astrojepa.data.transforms import resize_frame
@@ -44,6 +45,11 @@ def frames(data: Dataset, frame_size: int, progress: bool | Progress = False) ->
     if found is None:
         raise OSError(f"{path} was written and cannot be read back; is the disk sound, or did something delete it?")
     return found
+
+
+def frames_for(data: Dataset, image: ImageConfig, progress: bool | Progress | None = None) -> np.ndarray:
+    """Return the frames that a network with this image config is given."""
+    return frames(data, image.frame_size, progress or False)
 
 
 def read_frames(data: Dataset, frame_size: int, parts: Iterable[slice]) -> Generator[np.ndarray]:

@@ -18,6 +18,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from astrojepa.config import ImageConfig
+
 Array = TypeVar("Array", np.ndarray, Tensor)
 Triple = tuple[float, float, float]
 
@@ -41,6 +43,12 @@ def centre_crop(frames: Array, size: int) -> Array:
         raise ValueError(f"A crop of {size} pixels does not fit in a frame of {height} x {width}.")
     top, left = (height - size) // 2, (width - size) // 2
     return frames[..., top : top + size, left : left + size, :]
+
+
+def seen_part(image: UInt8[np.ndarray, "H W 3"], config: ImageConfig, times: int = 1) -> UInt8[np.ndarray, "S S 3"]:
+    """Cut out what a network sees of a stored picture, `times` as finely as it does: for the eye, and to measure brightness on."""
+    frame = resize_frame(image, config.frame_size * times)
+    return centre_crop(frame, config.image_size * times)
 
 
 def to_flux(images: UInt8[Tensor, "B S S 3"]) -> Float[Tensor, "B 3 S S"]:

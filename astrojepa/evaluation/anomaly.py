@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from sklearn.covariance import ledoit_wolf
 from sklearn.ensemble import IsolationForest
-from sklearn.neighbors import LocalOutlierFactor
 
 from astrojepa.evaluation.neighbours import check_count, nearest
 from astrojepa.evaluation.standardise import check_same_width, checked_vectors, standardise
@@ -47,9 +46,40 @@ def anomaly_scores(
         return _knn(known, features, k, reference is None)
     if method == "lof":
         return _lof(known, features, k, reference is None)
-    if method == "mahalanobis":
-        return _mahalanobis(known, features)
-    return -IsolationForest(n_estimators=200, random_state=seed).fit(known).score_samples(features)
+    return mahalanobis(known, features) if method == "mahalanobis" else isolation(known, features, seed)
+
+
+def local_outlier_factor(
+    distances: np.ndarray, indices: np.ndarray, within: tuple[np.ndarray, np.ndarray] | None = None
+) -> np.ndarray:
+    """Return the local outlier factor from neighbour lists (n, k), nearest first: float64 (n,), about 1 inside a cluster.
+
+    reachability of b from a = max(distance of a and b, distance of b to its own k-th neighbour); density = 1 / mean reachability;
+    factor = mean density of the neighbours / own density. *Source:* Breunig et al. 2000, with scikit-learn's floor of 1e-10 on the
+    mean reachability, so that more than k duplicates count as very dense and not as infinitely so.
+
+    `within` holds the reference's own lists where the rows of (distances, indices) are not the reference itself.
+    """
+    own_distances, own_indices = (distances, indices) if within is None else within
+    furthest = own_distances[:, -1]
+    density = _density(own_distances, own_indices, furthest)
+    new = density if within is None else _density(distances, indices, furthest)
+    factor: np.ndarray = density[indices].mean(axis=1) / new
+    return factor
+
+
+def mahalanobis(known: np.ndarray, features: np.ndarray) -> np.ndarray:
+    """Return the distance of features (n, D) from the mean of the known in the metric of their Ledoit-Wolf covariance: float64 (n,)."""
+    covariance, _ = ledoit_wolf(known.astype(np.float64), assume_centered=False)
+    offsets = (features - known.mean(axis=0)).astype(np.float64)
+    squares = np.einsum("nd,nd->n", offsets @ np.linalg.pinv(covariance, hermitian=True), offsets)
+    return np.sqrt(np.maximum(squares, 0.0))
+
+
+def isolation(known: np.ndarray, features: np.ndarray, seed: int) -> np.ndarray:
+    """Return the score of an isolation forest of 200 trees grown on the known: float64 (n,), in (0, 1)."""
+    scores: np.ndarray = -IsolationForest(n_estimators=200, random_state=seed).fit(known).score_samples(features)
+    return scores
 
 
 def _knn(known: np.ndarray, features: np.ndarray, k: int, within: bool) -> np.ndarray:
@@ -60,13 +90,13 @@ def _knn(known: np.ndarray, features: np.ndarray, k: int, within: bool) -> np.nd
 def _lof(known: np.ndarray, features: np.ndarray, k: int, within: bool) -> np.ndarray:
     if len(known) < 2:
         raise ValueError("The local outlier factor needs a reference of at least 2 galaxies.")
-    forest = LocalOutlierFactor(n_neighbors=min(k, len(known) - 1), algorithm="brute", novelty=True).fit(known)
-    scores = -forest.negative_outlier_factor_ if within else -forest.score_samples(features)
-    return np.asarray(scores, dtype=np.float64)
+    k = min(k, len(known) - 1)
+    lists = nearest(known, known, k, exclude=np.arange(len(known)))
+    return local_outlier_factor(*lists) if within else local_outlier_factor(*nearest(known, features, k), within=lists)
 
 
-def _mahalanobis(known: np.ndarray, features: np.ndarray) -> np.ndarray:
-    covariance, _ = ledoit_wolf(known.astype(np.float64), assume_centered=False)
-    offsets = (features - known.mean(axis=0)).astype(np.float64)
-    squares = np.einsum("nd,nd->n", offsets @ np.linalg.pinv(covariance, hermitian=True), offsets)
-    return np.sqrt(np.maximum(squares, 0.0))
+def _density(distances: np.ndarray, indices: np.ndarray, furthest: np.ndarray) -> np.ndarray:
+    """Return 1 / mean reachability of each row from its neighbours, whose own k-th distances are `furthest`."""
+    reachability = np.maximum(distances, furthest[indices]).mean(axis=1, dtype=np.float64)
+    density: np.ndarray = 1 / (reachability + 1e-10)
+    return density

@@ -83,6 +83,7 @@ def probe_table(
         "test_hash": test.id_hash,
         "model_hash": model.hash,
         "linear_probe_accuracy": linear.accuracy,
+        "confusion": linear.confusion.tolist(),
         "rows": {name: _row(linear, result, name != "linear probe") for name, result in results.items()},
     }
     if few_labels:

@@ -12,7 +12,7 @@ import numpy as np
 
 from astrojepa.cache import Progress, cache_path, load_arrays, save_arrays
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.loaders import frames
+from astrojepa.data.loaders import frames, frames_for
 from astrojepa.data.progress import reporting
 from astrojepa.data.transforms import centre_crop
 from astrojepa.evaluation import shape_statistics as measuring
@@ -38,7 +38,7 @@ def embed(
         raise ValueError(f"batch_size is {batch_size}; it must be at least 1.")
     if cache and (found := cached_embedding(model, data)) is not None:
         return found
-    pictures = frames(data, model.config.image.frame_size, progress=progress or False)
+    pictures = frames_for(data, model.config.image, progress)
     vectors = np.empty((len(data), model.width), dtype=np.float32)
     with reporting(progress, len(data), "embedding") as report:
         for first in range(0, len(data), batch_size):

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from astrojepa.cache import Progress
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.loaders import frames
+from astrojepa.data.loaders import frames_for
 from astrojepa.data.progress import reporting
 from astrojepa.data.transforms import normalise, random_frames
 from astrojepa.evaluation.embed import embed
@@ -128,7 +128,7 @@ def _one_epoch(
     schedule: torch.optim.lr_scheduler.LRScheduler,
 ) -> None:
     """Step once through the galaxies in random order, in batches of `batch_size` or a little more."""
-    image, pictures = model.config.image, frames(train, model.config.image.frame_size)
+    image, pictures = model.config.image, frames_for(train, model.config.image)
     generator = np.random.default_rng(seed)
     for rows in np.array_split(generator.permutation(len(train)), max(1, len(train) // batch_size)):
         uniforms = torch.from_numpy(generator.random((len(rows), 4), dtype=np.float32)).to(model.device)
@@ -152,7 +152,7 @@ def _probabilities(model: Model, classifier: nn.Module, data: Dataset, batch_siz
     """Return class probabilities of the frames as they are, float32 (n, p)."""
     model.network.evaluated.eval()
     classifier.eval()
-    pictures = frames(data, model.config.image.frame_size)
+    pictures = frames_for(data, model.config.image)
     logits: list[Tensor] = []
     for first in range(0, len(data), batch_size):
         vectors = model.encode(np.asarray(pictures[first : first + batch_size]))

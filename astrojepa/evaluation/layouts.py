@@ -67,8 +67,8 @@ def neighbour_graph(features: np.ndarray) -> Neighbours:
     return Neighbours(indices=indices.astype(np.int32), distances=distances)
 
 
-def umap_layout(features: np.ndarray, graph: Neighbours, seed: int, report: Report) -> np.ndarray:
-    """Lay out by UMAP (15 neighbours counting itself, min_dist 0.1) from a PCA start: float32 (n, 2), n >= 5."""
+def umap_layout(features: np.ndarray, graph: Neighbours, seed: int, report: Report, dimensions: int = 2) -> np.ndarray:
+    """Lay out by UMAP (15 neighbours counting itself, min_dist 0.1) from a PCA start: float32 (n, dimensions), n >= 5."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ImportWarning)  # umap announces that its optional Tensorflow part is absent
         from umap.umap_ import find_ab_params, fuzzy_simplicial_set, simplicial_set_embedding
@@ -82,14 +82,14 @@ def umap_layout(features: np.ndarray, graph: Neighbours, seed: int, report: Repo
     layout, _ = simplicial_set_embedding(
         features,
         fuzzy,
-        n_components=2,
+        n_components=dimensions,
         initial_alpha=1.0,
         a=a,
         b=b,
         gamma=1.0,
         negative_sample_rate=5,
         n_epochs=_epochs(count),
-        init=_start(features, state),
+        init=_start(features, state, dimensions),
         random_state=state,
         metric="euclidean",
         metric_kwds={},
@@ -139,9 +139,9 @@ def _perplexity(count: int) -> float:
     return min(TSNE_PERPLEXITY, (count - 1) / 3)
 
 
-def _start(features: np.ndarray, state: np.random.RandomState) -> np.ndarray:
-    """Return the first two principal components with a little noise, so that equal galaxies can part: float32 (n, 2)."""
-    (plane,) = principal_components(features, 2)
+def _start(features: np.ndarray, state: np.random.RandomState, dimensions: int = 2) -> np.ndarray:
+    """Return the first principal components with a little noise, so that equal galaxies can part: float32 (n, dimensions)."""
+    (plane,) = principal_components(features, dimensions)
     return (plane + 1e-4 * max(float(plane.std()), 1e-6) * state.normal(size=plane.shape)).astype(np.float32)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from astrojepa.data.transforms import centre_crop, resize_frame, to_flux
+from astrojepa.data.transforms import seen_part, to_flux
 from astrojepa.evaluation.masked_prediction import MaskedErrors, MaskGroup, mask_plan, masked_errors, plan_of, tiling_plan
 from astrojepa.masking import patch_brightness, sample_masks
 from astrojepa.types import PatchErrors
@@ -71,7 +71,7 @@ def _random_plan(model: Model, image: np.ndarray, seed: int, num_masks: int) -> 
     if num_masks < 1:
         raise ValueError(f"num_masks is {num_masks}; it must be at least 1.")
     config = model.config.image
-    crop = centre_crop(resize_frame(image, config.frame_size), config.image_size)
+    crop = seen_part(image, config)
     brightness = patch_brightness(to_flux(torch.from_numpy(crop[None].copy())), config.patch_size)
     generator = torch.Generator().manual_seed(seed)
     return plan_of(sample_masks(brightness.expand(num_masks, -1, -1), model.config.mask, generator))

@@ -12,7 +12,7 @@ import numpy as np
 
 from astrojepa.cache import Progress, cache_path, load_arrays, save_arrays
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.loaders import frames
+from astrojepa.data.loaders import frames_for
 from astrojepa.data.progress import reporting
 from astrojepa.evaluation.masked_prediction import MaskGroup, masked_errors
 from astrojepa.evaluation.patch_error import check_predictor, fixed_plan
@@ -79,11 +79,11 @@ def patch_error_summary(
     path = _path(model, data, plan) if cache and isinstance(data, Dataset) else None
     if path is not None and (found := _read(path, len(data), model.grid)) is not None:
         return found
-    pictures = frames(data, model.config.image.frame_size, progress=progress or False) if isinstance(data, Dataset) else data
+    pictures = frames_for(data, model.config.image, progress) if isinstance(data, Dataset) else data
     parts = []
     with reporting(progress, len(data), "patch errors") as report:
         for first in range(0, len(data), batch_size):
-            errors = masked_errors(model, model.prepare(np.asarray(pictures[first : first + batch_size])), plan)
+            errors = masked_errors(model, model.normalised(np.asarray(pictures[first : first + batch_size])), plan)
             parts.append((_once(errors.mse), _once(errors.cosine), errors.variance))
             report(min(first + batch_size, len(data)))
     mse, cosine, variance = (np.concatenate(part).astype(np.float32) for part in zip(*parts, strict=True))

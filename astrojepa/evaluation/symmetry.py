@@ -9,7 +9,7 @@ import numpy as np
 
 from astrojepa.cache import Progress
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.loaders import frames
+from astrojepa.data.loaders import frames_for
 from astrojepa.data.progress import reporting
 from astrojepa.evaluation.embed import embed
 from astrojepa.evaluation.neighbours import exact_distances, nearest
@@ -77,7 +77,7 @@ def symmetry_drift(
     if len(rows) == 0 or rows.min() < 0 or rows.max() >= len(data):
         raise ValueError(f"Expected rows from 0 to {len(data) - 1}, at least one, found {rows.tolist()[:6]}.")
     if isinstance(data, Dataset):
-        pictures = frames(data, model.config.image.frame_size, progress=progress or False)
+        pictures = frames_for(data, model.config.image, progress)
         plain, ids = embed(model, data, batch_size=batch_size, cache=cache, progress=progress).vectors, data.ids
     else:
         starts = range(0, len(data), batch_size)

@@ -117,6 +117,12 @@ class JEPA(nn.Module):
         mean: Tensor = tokens.mean(dim=1)
         return mean
 
+    def freeze_encoder(self, frozen: bool = True) -> None:
+        """Leave encoder and projector out of what gradients change."""
+        self.encoder.requires_grad_(not frozen)
+        if self.projector is not None:
+            self.projector.requires_grad_(not frozen)
+
     def num_trainable(self) -> int:
         """Count the parameters that gradients change: encoder, predictor and projector."""
         return sum(item.numel() for item in self.parameters() if item.requires_grad)

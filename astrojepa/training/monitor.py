@@ -11,7 +11,7 @@ from torch import Tensor
 
 from astrojepa.config import TrainConfig
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.loaders import frames
+from astrojepa.data.loaders import frames_for
 from astrojepa.data.transforms import centre_crop, normalise, to_flux
 from astrojepa.evaluation.collapse import collapse_gauges
 from astrojepa.evaluation.probes import knn_probe, linear_probe
@@ -77,7 +77,7 @@ class Monitor:
 
     def _embedded(self, encode: Callable[[Tensor], Tensor], data: Dataset) -> Embeddings:
         image = self.config.image
-        stored = frames(data, image.frame_size)
+        stored = frames_for(data, image)
         parts: list[Any] = []
         with torch.inference_mode():
             for start in range(0, len(stored), _CHUNK):

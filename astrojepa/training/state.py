@@ -61,7 +61,8 @@ class TrainState:
 
 
 def new_state(config: TrainConfig, network: JEPA, facts: dict[str, Any]) -> TrainState:
-    """Start from fresh weights."""
+    """Start from fresh weights, or, with `encoder_from`, from those that `take_encoder` filled in."""
+    network.freeze_encoder(bool(config.encoder_from))
     return TrainState(config, network, make_optimizer(network, config), facts)
 
 
@@ -80,7 +81,7 @@ def load_state(path: Path, config: TrainConfig, facts: dict[str, Any], device: t
             f"{path} was trained on other galaxies (hash {before}, found {now}); give the same --data as before."
         )
     network = restore_network(config, content["network"], path, device)
-    state = TrainState(config, network, make_optimizer(network, config), facts)
+    state = new_state(config, network, facts)
     state.optimizer.load_state_dict(content["optimizer"])
     state.step, state.best, state.seconds = int(content["step"]), float(content["best"]), float(content["training"]["seconds"])
     state.history = {key: value for key, value in content["training"].items() if key not in ("steps", "seconds", "device")}

@@ -18,13 +18,14 @@ from astrojepa import distributed
 from astrojepa.config import TrainConfig, replace
 from astrojepa.data import find_data, open_dataset
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.loaders import frames
+from astrojepa.data.loaders import frames_for
 from astrojepa.data.splits import default_split
 from astrojepa.data.transforms import channel_statistics
 from astrojepa.losses import sigreg_floor
 from astrojepa.runs import append_metrics, create_run, forget_metrics_after, read_config
 from astrojepa.training.announce import announce, run_facts
 from astrojepa.training.batches import BatchMaker
+from astrojepa.training.frozen import around_frozen, take_encoder
 from astrojepa.training.monitor import Monitor
 from astrojepa.training.schedules import learning_rate, momentum, snapshot_steps, warmup_steps
 from astrojepa.training.state import load_state, new_state
@@ -68,11 +69,14 @@ def train(
         moved = config.data.data
         config = read_config(Path(resume))
         config = replace(config, data=moved or config.data.data)
+    donor = None
+    if config.encoder_from:
+        config, donor = around_frozen(config)
     with distributed.first_on_each_machine():
         source, data = _open(config, progress)
         training, validation, split_name = _choose(data, config)
-        stored = frames(training, config.image.frame_size, progress=progress)
-        mean, std = channel_statistics(stored)
+        stored = frames_for(training, config.image, progress)
+        mean, std = (donor.mean, donor.std) if donor else channel_statistics(stored)
     facts = run_facts(config, source, training, split_name, mean, std)
     batches = BatchMaker(stored, config, mean, std, target)
     if resume is not None:
@@ -85,7 +89,10 @@ def train(
         if distributed.rank() == 0:
             forget_metrics_after(folder, state.step)
     else:
-        state = new_state(config, build_network(config, target, config.seed), facts)
+        network = build_network(config, target, config.seed)
+        if donor:
+            take_encoder(network, donor)
+        state = new_state(config, network, facts)
         folder = distributed.from_first(lambda: create_run(config, out))
     if target.type == "cuda" and distributed.world_size() > 1:
         torch.nn.SyncBatchNorm.convert_sync_batchnorm(state.network)  # the same parameters, in place

@@ -21,7 +21,7 @@ SMALL = {"width": 1280, "height": 800}
 
 @pytest.fixture
 def explorer(server: Any, browser: Any) -> Iterator[Explorer]:
-    context = browser.new_context(viewport=SMALL)
+    context = browser.new_context(viewport=SMALL, color_scheme="dark")
     made = Explorer(context.new_page(), server.url)
     yield made
     assert made.complaints == [], "the browser's console has errors"
@@ -111,6 +111,50 @@ def test_copied_link_reopens_the_same_galaxy_in_another_browser_session(explorer
     assert not other.page.get_by_text("The link was made with").count()
     assert other.complaints == []
     context.close()
+
+
+def test_link_keeps_the_box_the_colour_and_the_hidden_class(explorer: Explorer, browser: Any) -> None:
+    explorer.open("/?map=pca&colour=anomaly+score")
+    box = explorer.canvas.bounding_box()
+    explorer.canvas.focus()
+    explorer.page.keyboard.press("b")
+    mouse = explorer.page.mouse
+    mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 0.25 * box["height"])
+    mouse.down()
+    mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.9 * box["height"], steps=5)
+    mouse.up()
+    heading = explorer.page.get_by_text(re.compile(r"^\d+ galaxies inside$"))
+    heading.wait_for()
+    explorer.quiet()
+    said = heading.inner_text()
+    context = browser.new_context(viewport=SMALL, color_scheme="light")
+    other = Explorer(context.new_page(), explorer.url)
+    other.page.goto(explorer.page.url)
+    other.drawn().page.get_by_text(said, exact=True).wait_for()
+    assert other.page.get_by_text("Anomaly score", exact=True).count() > 0
+    background = other.page.get_by_test_id("stApp").evaluate("app => getComputedStyle(app).backgroundColor")
+    assert background == "rgb(255, 255, 255)", "whoever asks the system for light gets light"
+    context.close()
+
+
+def test_a_click_draws_nothing_of_the_page_around_the_map_anew(explorer: Explorer) -> None:
+    heard: list[int] = []
+    explorer.page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: heard.append(len(frame))))
+    explorer.open()
+    explorer.page.wait_for_timeout(1500)
+    row = explorer.lonely_row(avoid=(explorer.shown_row(),))
+    heard.clear()
+    explorer.click_row(row)
+    explorer.quiet()
+    assert 0 < sum(heard) < 30_000, "bytes"
+
+
+def test_the_map_can_be_a_plotly_figure(explorer: Explorer) -> None:
+    explorer.page.goto(explorer.url + "/?map=pca&drawing=plotly")
+    dots = explorer.page.locator(".js-plotly-plot .scatterlayer .point")
+    dots.first.wait_for(timeout=PATIENCE)
+    assert dots.count() == 201, "every galaxy, and the ring around the selected one"
+    assert "drawing=plotly" in explorer.page.url
 
 
 def test_link_to_another_data_set_says_so_and_opens(explorer: Explorer) -> None:

@@ -84,3 +84,22 @@ def test_polygons_that_are_not_polygons_are_dropped(message: object) -> None:
 
 def test_at_most_eight_polygons_are_read() -> None:
     assert len(geometry.read_polygons([[[0, 0], [1, 0], [1, 1]]] * 20)) == 8
+
+
+whole = st.integers(-300_000, 300_000).map(float)
+polygon = st.lists(st.tuples(whole, whole), min_size=3, max_size=30)
+
+
+@given(st.lists(polygon, max_size=8))
+def test_polygons_survive_a_link(polygons: list[list[tuple[float, float]]]) -> None:
+    assert geometry.decode_polygons(geometry.encode_polygons(polygons)) == polygons
+
+
+@given(st.text(max_size=80))
+def test_any_text_gives_polygons_or_none(text: str) -> None:
+    assert all(len(found) >= 3 for found in geometry.decode_polygons(text))
+
+
+def test_polygons_that_would_not_fit_into_a_link_are_left_out() -> None:
+    many = [[(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)] * 20] * 5
+    assert geometry.encode_polygons(many) == ""

@@ -11,6 +11,8 @@ from app import state
 names = st.from_regex(r"[A-Za-z0-9._:+ =-]{1,80}", fullmatch=True)
 hashes = st.from_regex(r"[0-9a-f]{8,16}", fullmatch=True)
 words = st.text(st.characters(categories=["L", "N", "P", "Zs"]), max_size=60).filter(str.isprintable)
+units = st.integers(-200_000, 200_000)
+corners = st.tuples(units, units)
 links = st.builds(
     state.Link,
     model=names,
@@ -21,6 +23,9 @@ links = st.builds(
     colour=words,
     row=st.none() | st.integers(0, state.MAX_ROW),
     id=words,
+    drawing=st.sampled_from(["", "plotly", "space"]),
+    off=st.lists(st.integers(0, 255), unique=True, max_size=12).map(lambda codes: tuple(sorted(codes))),
+    polygons=st.lists(st.lists(corners, min_size=3, max_size=30).map(tuple), max_size=8).map(tuple),
 )
 
 
@@ -29,11 +34,18 @@ def test_a_link_survives_the_address_bar(link: state.Link) -> None:
     assert state.decode_link(state.encode_link(link)) == link
 
 
-@given(st.dictionaries(st.sampled_from(["model", "data", "map", "colour", "galaxy", "id", "x"]), st.text(max_size=300)))
+@given(
+    st.dictionaries(
+        st.sampled_from(["model", "data", "map", "colour", "galaxy", "id", "drawing", "off", "area", "x"]), st.text(max_size=300)
+    )
+)
 def test_any_address_gives_a_bounded_link(parameters: dict[str, str]) -> None:
     link = state.decode_link(parameters)
     assert link.projection in {"", *state.PROJECTIONS}
     assert link.row is None or 0 <= link.row <= state.MAX_ROW
+    assert link.drawing in {"", *state.DRAWINGS}
+    assert all(0 <= code < 256 for code in link.off)
+    assert len(link.polygons) <= 8
     assert max(map(len, (link.model, link.data, link.colour, link.id))) <= 160
     assert "/" not in link.model + link.data, "no path comes in by the address"
 
@@ -72,3 +84,17 @@ def test_differences_are_said_in_one_sentence_and_silence_means_none() -> None:
     sentence = state.differences(link, "other", "cccccccc11111111", "d", "bbbbbbbb11111111")
     assert "the model m (aaaaaaaa), here other (cccccccc)" in sentence
     assert sentence.count(".") == 1
+
+
+def test_the_usual_map_adds_nothing_to_the_address() -> None:
+    assert state.encode_link(state.Link(row=3, drawing="canvas")) == {"galaxy": "3"}
+
+
+def test_a_box_costs_a_link_32_characters() -> None:
+    box = ((0, 0), (65535, 0), (65535, 65535), (0, 65535))
+    assert len(state.encode_link(state.Link(polygons=(box,)))["area"]) == 32
+
+
+def test_what_the_browser_says_is_hidden_is_checked() -> None:
+    assert state.read_codes([3, 1, 3, -1, 256, True, "2", 2.0]) == (1, 3)
+    assert state.read_codes("1.2") == ()

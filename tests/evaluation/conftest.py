@@ -103,6 +103,8 @@ class StandIn:
         stack = images[None] if images.ndim == 3 else images
         return torch.zeros(len(stack), 3, self.config.image.image_size, self.config.image.image_size)
 
+    normalised = prepare
+
     def encode(self, frames: np.ndarray) -> np.ndarray:
         self.encoded += len(frames)
         means = frames.astype(np.float32).mean(axis=(1, 2)) / 255

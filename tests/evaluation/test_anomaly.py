@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import LocalOutlierFactor
 
-from astrojepa.evaluation.anomaly import METHODS, anomaly_scores
+from astrojepa.evaluation.anomaly import METHODS, anomaly_scores, local_outlier_factor
 from astrojepa.types import Embeddings
 
 Make = Callable[..., Embeddings]
@@ -140,3 +140,18 @@ def test_a_vector_that_is_not_finite_is_named(make_embeddings: Make) -> None:
 def test_an_impossible_k_is_refused(make_embeddings: Make) -> None:
     with pytest.raises(ValueError, match="k is 0"):
         anomaly_scores(make_embeddings(np.eye(3)), k=0)
+
+
+def test_local_outlier_factor_against_a_reference_equals_scikit_learn(make_embeddings: Make) -> None:
+    generator = np.random.default_rng(0)
+    known, new = generator.normal(size=(60, 3)).astype(np.float32), generator.normal(size=(9, 3)).astype(np.float32)
+    mean, std = known.mean(axis=0), known.std(axis=0)
+    expected = -LocalOutlierFactor(n_neighbors=10, novelty=True).fit((known - mean) / std).score_samples((new - mean) / std)
+    scores = anomaly_scores(make_embeddings(new), make_embeddings(known), method="lof", k=10)
+    np.testing.assert_allclose(scores, expected, rtol=1e-4)
+
+
+def test_local_outlier_factor_of_neighbour_lists_has_its_closed_form() -> None:
+    """Three points on a line at 0, 1 and 4, k = 1: the reachabilities are 1, 1 and 3, so the factors are 1, 1 and 3."""
+    scores = local_outlier_factor(np.array([[1.0], [1.0], [3.0]]), np.array([[1], [0], [1]]))
+    np.testing.assert_allclose(scores, [1, 1, 3], rtol=1e-6)

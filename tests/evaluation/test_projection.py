@@ -146,7 +146,8 @@ def test_both_maps_share_one_graph_of_exact_neighbours(make_blobs: Make, monkeyp
     data = make_blobs(count=60, width=60)
     seen = []
     monkeypatch.setattr(
-        "astrojepa.evaluation.projection.umap_layout", lambda features, graph, seed, report: seen.append(graph) or features[:, :2]
+        "astrojepa.evaluation.projection.umap_layout",
+        lambda features, graph, seed, report, **_: seen.append(graph) or features[:, :2],
     )
     project(data, "umap")
     monkeypatch.setattr("astrojepa.evaluation.projection.neighbour_graph", lambda _: pytest.fail("searched again"))
@@ -180,3 +181,23 @@ def test_a_recipe_says_what_was_done(make_embeddings: Make) -> None:
     assert map_recipe(data, "tsne", seed=3)["seed"] == 3
     assert map_recipe(data, "umap")["neighbours"] == 15
     assert map_recipe(make_embeddings(np.eye(4)), "umap") == {"method": "pca"}
+
+
+@pytest.mark.parametrize("method", ["pca", "umap"])
+def test_a_map_can_have_three_dimensions_and_is_kept_beside_the_flat_one(make_embeddings: Make, method: str) -> None:
+    data = make_embeddings(np.random.default_rng(0).normal(size=(60, 8)))
+    flat, space = project(data, method), project(data, method, dimensions=3)
+    assert (flat.shape, space.shape) == ((60, 2), (60, 3))
+    assert np.isfinite(space).all()
+    np.testing.assert_array_equal(space, cached_projection(data, method, dimensions=3))
+    np.testing.assert_array_equal(flat, cached_projection(data, method))
+    if method == "pca":
+        np.testing.assert_allclose(space[:, :2], flat, atol=1e-4)
+
+
+def test_maps_of_four_dimensions_and_tsne_in_three_are_refused(make_embeddings: Make) -> None:
+    data = make_embeddings(np.random.default_rng(0).normal(size=(20, 8)))
+    with pytest.raises(ValueError, match="2 or 3 dimensions, not 4"):
+        project(data, dimensions=4)
+    with pytest.raises(ValueError, match="t-SNE is drawn in 2 dimensions only"):
+        project(data, "tsne", dimensions=3)

@@ -1,0 +1,41 @@
+"""A predictor for an encoder that has none: the encoder stays as it is, so its vectors do, and it gains patch errors."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from astrojepa.checkpoint import Model, load_model
+from astrojepa.config import ObjectiveConfig, TrainConfig
+from astrojepa.models.jepa import JEPA
+
+
+def around_frozen(config: TrainConfig) -> tuple[TrainConfig, Model]:
+    """Return the config of a run that fits a predictor to the encoder of `config.encoder_from`, and that model.
+
+    Pictures and encoder are the model's own; the predictor's sizes, masks, data and schedule are those of `config`; masked prediction is
+    the whole objective. Raises ValueError for a convolutional encoder, whose tokens cannot be hidden, or a predictor of no depth.
+    """
+    model = load_model(config.encoder_from)
+    own, wanted = model.config.model, config.model
+    if own.backbone != "vit":
+        raise ValueError(
+            f"--encoder-from {config.encoder_from} is a {own.backbone}: patches cannot be hidden from it one by one, so that no "
+            "predictor fits it; choose a vit."
+        )
+    if not wanted.predictor_depth:
+        raise ValueError("--predictor-depth is 0, and a predictor is what --encoder-from fits; give at least 1.")
+    sizes = {name: getattr(wanted, name) for name in ("predictor_width", "predictor_depth", "predictor_heads")}
+    network = dataclasses.replace(own, **sizes, target="ema", average=True, target_norm=True)
+    return dataclasses.replace(
+        config, image=model.config.image, model=network, objective=ObjectiveConfig(sigreg_weight=0.0)
+    ), model
+
+
+def take_encoder(network: JEPA, model: Model) -> None:
+    """Fill encoder, its average and the projector with what the model's embeddings come from."""
+    trained = model.network.evaluated.state_dict()
+    network.encoder.load_state_dict(trained)
+    if network.target_encoder is not None:
+        network.target_encoder.load_state_dict(trained)
+    if network.projector is not None and model.network.projector is not None:
+        network.projector.load_state_dict(model.network.projector.state_dict())

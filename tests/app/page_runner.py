@@ -1,0 +1,48 @@
+"""One page drawn headless by Streamlit's own test runner, as tests of several pages need it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+WORDS = ("caption", "markdown", "info", "warning", "error", "title", "subheader", "text")
+
+
+def script(page: str, hosted: bool) -> None:
+    """Draw one page, as app/main.py does it."""
+    import os
+
+    from app import settings, shell
+
+    shell.draw(settings.read_settings([], os.environ), hosted, shell.PAGES[page][1], lambda path: None)
+
+
+def run_page(monkeypatch: pytest.MonkeyPatch, cache: Path, page: str, **options: Any) -> AppTest:
+    """Run a page until nothing is in progress any more; options: data, checkpoint, query, hosted."""
+    monkeypatch.setenv("ASTROJEPA_CACHE", str(cache))
+    monkeypatch.setenv("ASTROJEPA_MODE", "")
+    monkeypatch.setenv("ASTROJEPA_DATA", options.get("data", "simulated:60"))
+    monkeypatch.setenv("ASTROJEPA_CHECKPOINT", options.get("checkpoint", "random"))
+    test = AppTest.from_function(script, args=(page, options.get("hosted", False)), default_timeout=240)
+    for name, value in options.get("query", {}).items():
+        test.query_params[name] = value
+    return settled(test.run())
+
+
+def settled(test: AppTest) -> AppTest:
+    """Run the page again while a progress bar is on it."""
+    deadline = time.monotonic() + 400
+    while any(element.type == "progress" for element in test.main) and time.monotonic() < deadline:
+        time.sleep(0.5)
+        test.run()
+    assert not test.exception
+    return test
+
+
+def words(test: AppTest) -> str:
+    """All words on the page."""
+    return " ".join(str(element.value) for kind in WORDS for element in test.get(kind))

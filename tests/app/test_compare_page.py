@@ -1,0 +1,77 @@
+"""The compare page, drawn headless, and its two maps in a real browser."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from explorer_page import PATIENCE, Explorer
+from page_runner import run_page, settled, words
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+
+@pytest.fixture
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.getbasetemp() / "pages-cache"
+
+
+def test_random_weights_are_compared_with_the_pixel_baseline(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    test = run_page(monkeypatch, cache, "compare", query={"with": "baseline", "galaxy": "11"})
+    said = words(test)
+    assert test.session_state["row"] == 11
+    assert test.query_params["with"] == "baseline"
+    assert "10 nearest, both models share" in said
+    assert "Linear CKA" in said
+    assert "Patch errors need a model" in said, "the baseline has none, and the page says so"
+    assert test.dataframe[0].value["Model"].tolist()[1].startswith("no model")
+
+
+def test_accuracies_are_measured_when_asked_and_not_before(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    test = run_page(monkeypatch, cache, "compare", data="simulated:200", query={"with": "baseline"})
+    assert len(test.dataframe) == 1
+    next(button for button in test.button if button.label == "Measure both").click().run()
+    settled(test)
+    table = test.dataframe[1].value
+    assert table["probe"].tolist() == ["Linear probe"] * 2 + ["20 nearest neighbours"] * 2
+    assert all("–" in interval for interval in table["interval"])
+
+
+def test_a_second_model_that_is_not_on_offer_is_said(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    test = run_page(monkeypatch, cache, "compare", query={"with": "elsewhere@12345678"})
+    assert "elsewhere, which is not on offer here" in words(test)
+
+
+def test_strangers_are_offered_no_run_folders(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    test = run_page(monkeypatch, cache, "compare", query={"with": "baseline"}, hosted=True)
+    box = next(box for box in test.selectbox if box.key == "second")
+    assert not any("/" in option or option.startswith("run ") for option in box.options)
+    assert "Sweeps" not in words(test)
+
+
+@pytest.mark.browser
+def test_a_galaxy_clicked_on_one_map_is_selected_on_both(server: Any, browser: Any) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 1600})
+    explorer = Explorer(context.new_page(), server.url)
+    page = explorer.page
+    page.goto(f"{server.url}/compare?with=baseline&galaxy=3")
+    maps = page.locator(".stage > canvas[data-drawn='200']")
+    maps.nth(1).wait_for(timeout=PATIENCE)
+    page.locator(".st-key-moved_most .tile").first.wait_for(timeout=PATIENCE)
+    explorer.quiet()
+    row = int(page.locator(".st-key-moved_most .tile").nth(2).get_attribute("data-row"))
+    box, (x, y) = maps.nth(1).bounding_box(), maps.nth(1).evaluate("(canvas, row) => canvas.pixelOf(row)", row)
+    assert maps.nth(1).evaluate("(canvas, at) => canvas.galaxyAt(...at)", [x, y]) is not None
+    page.mouse.click(box["x"] + x, box["y"] + y)
+    page.wait_for_url(re.compile(r"galaxy=(?!3&)\d+"), timeout=PATIENCE)
+    explorer.quiet()
+    chosen = int(re.search(r"galaxy=(\d+)", page.url)[1])
+    assert page.get_by_text(re.compile(rf", galaxy {chosen},")).count() == 1
+    assert page.evaluate("() => globalThis.latentMapState.selected") == chosen
+    assert explorer.complaints == []
+    context.close()

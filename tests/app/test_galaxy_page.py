@@ -1,0 +1,118 @@
+"""The galaxy's page, drawn headless, and its patch panel in a real browser."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from explorer_page import PATIENCE, Explorer
+from page_runner import run_page, words
+
+import astrojepa as aj
+from app import masks
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+
+@pytest.fixture
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.getbasetemp() / "pages-cache"
+
+
+def test_the_page_shows_what_is_known_and_says_what_is_not(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    test = run_page(monkeypatch, cache, "galaxy", query={"galaxy": "17", "masks": "bright", "seed": "5"})
+    said = words(test)
+    assert test.session_state["row"] == 17
+    assert "number 17" in said
+    assert "none: simulated" in said
+    assert "unknown" in said, "redshift"
+    assert "none trained yet" in said
+    assert "20 neighbours" in said
+    assert test.dataframe[0].value["Score"].tolist() == [
+        "Distance to the 20 nearest",
+        "Local outlier factor",
+        "Mahalanobis distance",
+        "Isolation forest",
+    ]
+    assert test.number_input[0].value == 5
+    assert (test.query_params["masks"], test.query_params["seed"]) == ("bright", "5")
+
+
+def test_previous_and_next_follow_the_ranks(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    test = run_page(monkeypatch, cache, "galaxy")
+    first = test.session_state["row"]
+    assert "strangest of 60" in words(test)
+    next(button for button in test.button if button.label == "Less strange").click().run()
+    assert "number 2 of 60" in words(test)
+    next(button for button in test.button if button.label == "Stranger").click().run()
+    assert test.session_state["row"] == first
+
+
+def test_a_locked_scale_stays_when_the_masks_change(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    test = run_page(monkeypatch, cache, "galaxy")
+    next(toggle for toggle in test.toggle if toggle.key == "lock_scale").set_value(True).run()
+    locked = dict(test.session_state["locked"])
+    test.session_state["mask_kind"] = "random"
+    test.run()
+    assert dict(test.session_state["locked"]) == locked
+    next(toggle for toggle in test.toggle if toggle.key == "lock_scale").set_value(False).run()
+    assert test.session_state["locked"] is None
+
+
+def test_without_a_model_the_panel_says_why_and_the_rest_of_the_page_works(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    test = run_page(monkeypatch, cache, "galaxy", checkpoint="baseline")
+    said = words(test)
+    assert "Patch errors need a model" in said
+    assert "Anomaly scores" in said
+    assert "Turned and mirrored" not in said
+
+
+@pytest.fixture
+def explorer(server: Any, browser: Any) -> Any:
+    context = browser.new_context(viewport={"width": 1280, "height": 1400})
+    made = Explorer(context.new_page(), server.url)
+    yield made
+    assert made.complaints == [], "the browser's console has errors"
+    assert made.outside == [], "a request went to another host"
+    context.close()
+
+
+@pytest.mark.browser
+def test_drawing_a_mask_changes_the_heatmap_to_exactly_what_the_package_gives(
+    explorer: Explorer, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = explorer.page
+    page.goto(f"{server.url}/galaxy?galaxy=7&masks=drawn")
+    page.locator(".panel:not([data-waiting='true']) .scale:not([hidden])").wait_for(timeout=PATIENCE)
+    explorer.quiet()
+    canvas = page.locator(".panel canvas").first
+    canvas.scroll_into_view_if_needed()
+    before = canvas.evaluate("canvas => canvas.panel.mask()")
+    box, grid = canvas.bounding_box(), aj.load_model("random").grid
+    cell = box["width"] / grid
+    page.mouse.move(box["x"] + 0.5 * cell, box["y"] + 0.5 * cell)
+    page.mouse.down()
+    page.mouse.move(box["x"] + (grid - 0.5) * cell, box["y"] + 0.5 * cell, steps=20)
+    page.mouse.up()
+    expected = masks.first_mask(grid)
+    expected[0] = True
+    assert canvas.evaluate("canvas => canvas.panel.mask()") == masks.write_mask(expected) != before
+    page.wait_for_function(
+        "canvas => canvas.panel.values && canvas.panel.values[0] !== null", arg=canvas.element_handle(), timeout=PATIENCE
+    )
+    shown = np.array(canvas.evaluate("canvas => canvas.panel.values"), dtype=float).reshape(grid, grid)
+    monkeypatch.setenv("ASTROJEPA_CACHE", str(server.cache))
+    errors = aj.patch_errors(aj.load_model("random"), aj.open_dataset("simulated:200")[7].image, masks=expected)
+    np.testing.assert_allclose(shown, errors.mse, atol=6e-5)
+    assert canvas.evaluate("canvas => canvas.panel.colourOf(0)") is not None
+    page.wait_for_url(re.compile(masks.write_mask(expected)))
+    page.keyboard.press("x")
+    page.get_by_text("No patch is hidden").wait_for()
+    page.keyboard.press("i")
+    page.get_by_text("Every patch is hidden").wait_for()

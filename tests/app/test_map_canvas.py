@@ -1,0 +1,214 @@
+"""The latent map's canvas in a real browser, on a page of its own: what it draws, what gestures and keys do, what it sends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from canvas_page import FOLDER, Canvas, packed, selection
+
+pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+GRID = np.array([[x, y] for y in (10_000, 30_000, 50_000) for x in (10_000, 30_000, 50_000)])  # row 4 is in the middle
+LIGHT = "--st-background-color: #FFFFFF; --st-text-color: #131824; --st-primary-color: #9A5B00"
+
+
+@pytest.fixture
+def open_map(browser: Any) -> Iterator[Callable[..., Canvas]]:
+    made = []
+
+    def make(style: str = "", **options: Any) -> Canvas:
+        context = browser.new_context(viewport={"width": 900, "height": 800}, **options)
+        made.append((context, Canvas(context.new_page(), style)))
+        return made[-1][1]
+
+    yield make
+    for context, canvas in made:
+        assert canvas.complaints == []
+        context.close()
+
+
+def around(canvas: Canvas, *rows: int) -> tuple[tuple[float, float], tuple[float, float]]:
+    places = np.array([canvas.place(row) for row in rows])
+    low, high = places.min(axis=0) - 20, places.max(axis=0) + 20
+    return (float(low[0]), float(low[1])), (float(high[0]), float(high[1]))
+
+
+def test_arrows_walk_to_the_nearest_galaxy_in_that_direction(open_map: Callable[..., Canvas]) -> None:
+    canvas = open_map().show(packed(GRID), selected=4)
+    canvas.canvas.focus()
+    for key, row in (("ArrowRight", 5), ("ArrowUp", 8), ("ArrowLeft", 7), ("ArrowDown", 4)):
+        canvas.press(key)
+        assert canvas.sent() == [["click", {"row": row}]]
+    canvas.press("ArrowRight", "ArrowRight")
+    assert canvas.sent() == [["click", {"row": 5}]], "at the edge there is nobody further on"
+
+
+def test_fast_walks_are_told_once(open_map: Callable[..., Canvas]) -> None:
+    canvas = open_map().show(packed(GRID), selected=0)
+    canvas.canvas.focus()
+    canvas.press("ArrowRight", "ArrowRight", "ArrowUp", "ArrowUp")
+    assert canvas.sent() == [["click", {"row": 8}]]
+
+
+def test_a_box_selects_shift_adds_and_escape_clears(open_map: Callable[..., Canvas]) -> None:
+    canvas = open_map().show(packed(GRID))
+    canvas.canvas.focus()
+    canvas.press("b")
+    canvas.drag(*around(canvas, 0, 1))
+    assert canvas.page.locator(".status").inner_text() == "2 of 9"
+    canvas.page.keyboard.down("Shift")
+    canvas.drag(*around(canvas, 8))
+    canvas.page.keyboard.up("Shift")
+    assert canvas.page.locator(".status").inner_text() == "3 of 9"
+    assert [len(message[1]["polygons"]) for message in canvas.sent(2)] == [1, 2]
+    canvas.press("Escape")
+    assert canvas.sent() == [["lasso", {"polygons": []}]]
+    assert canvas.page.locator(".status").inner_text() == ""
+
+
+def test_the_legend_counts_inside_the_selection_and_toggles_a_class(open_map: Callable[..., Canvas]) -> None:
+    canvas = open_map().show(packed(GRID))
+    counts = canvas.page.locator(".chip .count")
+    assert counts.all_inner_texts() == ["3", "3", "3"]
+    canvas.canvas.focus()
+    canvas.press("b")
+    canvas.drag(*around(canvas, 0, 1))
+    assert counts.all_inner_texts() == ["1 of 3", "1 of 3", "0 of 3"]
+    canvas.sent()
+    canvas.page.locator(".chip").nth(1).click()
+    assert canvas.sent() == [["legend", {"off": [1]}]]
+    assert canvas.page.locator(".chip").nth(1).get_attribute("aria-pressed") == "false"
+    assert canvas.page.locator(".status").inner_text() == "1 of 9"
+
+
+def test_a_double_click_in_the_legend_shows_one_class_alone(open_map: Callable[..., Canvas]) -> None:
+    canvas = open_map().show(packed(GRID))
+    canvas.page.locator(".chip").nth(2).dblclick()
+    assert canvas.sent(1)[-1] == ["legend", {"off": [0, 1]}]
+    assert canvas.page.locator(".status").inner_text() == "3 of 9"
+
+
+def test_keys_and_wheel_zoom_and_slash_goes_to_the_search(open_map: Callable[..., Canvas]) -> None:
+    canvas = open_map().show(packed(GRID))
+    gap = lambda: canvas.place(5)[0] - canvas.place(4)[0]  # noqa: E731
+    first = gap()
+    canvas.canvas.focus()
+    canvas.press("+")
+    assert gap() == pytest.approx(1.5 * first)
+    canvas.press("-", "-")
+    assert gap() == pytest.approx(first / 1.5)
+    canvas.press("0")
+    canvas.page.mouse.move(*canvas.place(4))
+    canvas.page.mouse.wheel(0, -100)
+    canvas.page.wait_for_timeout(50)
+    assert gap() > 1.2 * first
+    canvas.press("/")
+    assert canvas.page.evaluate("document.activeElement.id") == "find"
+    canvas.press("/")
+    assert canvas.page.locator("#find").input_value() == "/", "who writes a slash gets one"
+
+
+def test_the_map_has_a_name_and_shows_where_the_keyboard_is(open_map: Callable[..., Canvas]) -> None:
+    canvas = open_map().show(packed(GRID))
+    assert "Latent map of 9 galaxies, a test" in canvas.canvas.get_attribute("aria-label")
+    canvas.page.locator("#find").focus()
+    canvas.press("Tab")
+    assert canvas.page.locator(".stage").evaluate("stage => getComputedStyle(stage).outlineWidth") == "2px"
+
+
+def test_pictures_take_the_place_of_dots_where_there_is_room(open_map: Callable[..., Canvas]) -> None:
+    canvas = open_map().show(packed(np.random.default_rng(0).integers(0, 65536, (3000, 2))))
+    assert not any("/96?" in url for url in canvas.asked)
+    canvas.page.mouse.move(450, 300)
+    for _ in range(8):
+        canvas.page.mouse.wheel(0, -120)
+    canvas.page.wait_for_function(
+        "() => [...Array(3000).keys()].some((row) => document.querySelector('.stage > canvas').hasPicture(row))"
+    )
+    sheets = [url for url in canvas.asked if "/96?" in url]
+    assert sheets
+    assert max(url.count(",") for url in sheets) < 64, "more than 64 pictures in a request"
+
+
+def test_maps_of_the_same_galaxies_flow_into_each_other_unless_less_motion_is_wanted(open_map: Callable[..., Canvas]) -> None:
+    for wanted, walks in (("no-preference", "1"), ("reduce", None)):
+        canvas = open_map(reduced_motion=wanted).show(packed(GRID))
+        canvas.show(packed(GRID[::-1]))
+        assert canvas.canvas.get_attribute("data-walks") == walks
+        canvas.page.wait_for_timeout(600)
+        box = canvas.canvas.bounding_box()
+        x, y = canvas.place(0)
+        assert canvas.canvas.evaluate("(canvas, [x, y]) => canvas.galaxyAt(x, y)", [x - box["x"], y - box["y"]]) == 0
+
+
+def test_what_was_chosen_here_outlives_an_older_word_of_the_server(open_map: Callable[..., Canvas]) -> None:
+    canvas = open_map().show(packed(GRID), selected=0)
+    canvas.page.mouse.click(*canvas.place(4))
+    canvas.page.evaluate("state => window.tell(state)", selection(selected=0))
+    canvas.canvas.focus()
+    canvas.press("ArrowRight")
+    assert canvas.sent(2)[-1] == ["click", {"row": 5}], "it went on from the galaxy that was clicked"
+
+
+def test_a_finger_pans_and_a_tap_selects(open_map: Callable[..., Canvas]) -> None:
+    canvas = open_map(has_touch=True).show(packed(GRID))
+    canvas.page.touchscreen.tap(*canvas.place(3))
+    assert canvas.sent() == [["click", {"row": 3}]]
+    fire = """(canvas, [kind, id, x, y]) => canvas.dispatchEvent(new PointerEvent(kind,
+      { pointerId: id, pointerType: "touch", clientX: x, clientY: y, bubbles: true }))"""
+    canvas.canvas.evaluate("canvas => (canvas.setPointerCapture = () => {})")  # made-up pointers cannot be captured
+    before, gap = canvas.place(4), canvas.place(5)[0] - canvas.place(4)[0]
+    for kind, shift in (("pointerdown", 0), ("pointermove", 30), ("pointermove", 60), ("pointerup", 60)):
+        canvas.canvas.evaluate(fire, [kind, 7, 400 + shift, 300])
+    assert canvas.place(4)[0] - before[0] == pytest.approx(60, abs=6)
+    for kind, pointer, x in (("pointerdown", 7, 400), ("pointerdown", 8, 500), ("pointermove", 8, 600), ("pointerup", 8, 600)):
+        canvas.canvas.evaluate(fire, [kind, pointer, x, 300])
+    assert canvas.place(5)[0] - canvas.place(4)[0] == pytest.approx(2 * gap, rel=0.05), "two fingers zoom"
+
+
+def test_a_hundred_thousand_galaxies_are_drawn_as_a_surface_and_soon(open_map: Callable[..., Canvas]) -> None:
+    rng = np.random.default_rng(0)
+    places = np.clip(rng.normal(32_768, 9_000, (100_000, 2)), 0, 65_535)
+    canvas = open_map().show(packed(places))
+    assert canvas.canvas.get_attribute("data-as") == "density"
+    times = []
+    for _ in range(12):
+        canvas.drag((450, 400), (455, 400))
+        canvas.page.wait_for_timeout(40)
+        times.append(float(canvas.canvas.get_attribute("data-milliseconds")))
+    assert min(times) < 30, times
+    canvas.canvas.focus()
+    canvas.press(*"+" * 12)
+    canvas.page.wait_for_timeout(100)
+    assert canvas.canvas.get_attribute("data-as") == "dots", "zoomed in, they are galaxies again"
+
+
+def test_the_canvas_follows_the_theme_of_the_page(open_map: Callable[..., Canvas]) -> None:
+    corner = "canvas => [...canvas.getContext('2d').getImageData(3, 3, 1, 1).data].slice(0, 3)"
+    canvas = open_map(LIGHT).show(packed(GRID))
+    assert canvas.canvas.evaluate(corner) == [255, 255, 255]
+    canvas.page.evaluate("document.body.style.setProperty('--st-background-color', '#0B0E14')")
+    canvas.page.wait_for_timeout(200)
+    assert canvas.canvas.evaluate(corner) == [11, 14, 20]
+
+
+def test_a_click_in_a_figure_in_space_is_told_once_as_a_row(open_map: Callable[..., Canvas]) -> None:
+    script = (FOLDER / "figure_click.js").read_text(encoding="utf-8")
+    told = open_map().page.evaluate(
+        """async (script) => {
+          const { default: figureClick } = await import(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));
+          document.body.insertAdjacentHTML("beforeend", '<div class="st-key-f"><div class="js-plotly-plot"></div></div>');
+          const [told, heard] = [[], []];
+          document.querySelector(".js-plotly-plot").on = (name, hear) => heard.push(hear);
+          const send = (name, value) => told.push([name, value]);
+          const leave = figureClick({ data: { figure: "f" }, setTriggerValue: send });
+          figureClick({ data: { figure: "f" }, setTriggerValue: send })();
+          for (const customdata of [7, [8], undefined, "x"]) heard.forEach((hear) => hear({ points: [{ customdata }] }));
+          leave();
+          return told;
+        }""",
+        script,
+    )
+    assert told == [["click", {"row": 7}], ["click", {"row": 8}]]

@@ -1,0 +1,111 @@
+"""The report: the same numbers as the functions it gathers, in JSON and on a page that asks for nothing and trusts nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+
+import numpy as np
+import pytest
+
+import astrojepa as aj
+from astrojepa.commands import main
+from astrojepa.data.dataset import Dataset
+from astrojepa.evaluation.report import Report, make_report
+from astrojepa.evaluation.report_page import report_page
+
+SETTINGS = {"method": "pca", "num_strange": 6, "num_heatmaps": 3, "draws": 3, "random_seeds": 1}
+EVIL = '</script><script>alert(1)</script><img src=x onerror="alert(2)">'
+
+
+@pytest.fixture(scope="module")
+def model() -> aj.checkpoint.Model:
+    return aj.load_model("random:small.sigreg06")
+
+
+@pytest.fixture(scope="module")
+def galaxies() -> Dataset:
+    return aj.open_dataset("simulated:150")
+
+
+@pytest.fixture(scope="module")
+def report(model, galaxies) -> Report:
+    return make_report(model, galaxies, targets=("bulge_to_total",), fraction=0.04, **SETTINGS)
+
+
+@pytest.mark.slow
+def test_the_report_holds_the_numbers_of_the_functions_it_gathers(report, model, galaxies):
+    facts = json.loads(json.dumps(report.facts, allow_nan=False))
+    train, val, test = aj.split(galaxies)
+    probe = aj.linear_probe(aj.embed(model, train), aj.embed(model, test), validation=aj.embed(model, val))
+    assert facts["probes"]["rows"]["linear probe"]["accuracy"] == probe.accuracy
+    assert facts["probes"]["confusion"] == probe.confusion.tolist()
+    whole = aj.embed(model, galaxies)
+    assert np.array_equal(report.embeddings.vectors, whole.vectors)
+    order = np.argsort(-aj.anomaly_scores(whole), kind="stable")[:6]
+    assert [galaxy["id"] for galaxy in facts["anomalies"]] == galaxies.ids[order].tolist()
+    assert facts["gauges"]["effective_rank"] == aj.collapse_gauges(whole.vectors).effective_rank
+    assert facts["leaderboard"]["rows"][0]["score"] == "knn"
+    assert {"encoder", "pixel PCA-64", "random weights 0"} <= facts["probes"]["regressions"]["bulge_to_total"].keys()
+    first = facts["patch_errors"]["galaxies"][0]
+    row = int(np.flatnonzero(galaxies.ids == first["id"])[0])
+    assert first["mse"] == pytest.approx(float(np.nanmean(aj.patch_errors(model, galaxies[row].image).mse)))
+
+
+@pytest.mark.slow
+def test_the_page_shows_them_and_loads_nothing_from_anywhere(report):
+    page = report_page(report)
+    probe = report.facts["probes"]["rows"]["linear probe"]
+    assert f"<td>{100 * probe['accuracy']:.1f}</td>" in page
+    assert page.count("data:image/jpeg;base64,") == 6 + 2 * 3
+    assert "simulated" in page
+    markup = re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
+    assert not re.search(r"""(?:src|href)\s*=\s*(?!["']data:)""", markup)
+    assert "url(" not in markup
+
+
+@pytest.mark.slow
+def test_text_from_data_cannot_become_markup(report):
+    facts = json.loads(json.dumps(report.facts))
+    facts["data"]["name"] = facts["model"]["description"] = facts["anomalies"][0]["id"] = EVIL
+    vectors = dataclasses.replace(
+        report.embeddings,
+        ids=np.full(len(report.embeddings), EVIL),
+        classes=tuple(EVIL + name for name in report.embeddings.classes),
+    )
+    facts["data"]["classes"] = list(vectors.classes)
+    clean, dirty = report_page(report), report_page(dataclasses.replace(report, facts=facts, embeddings=vectors))
+    assert "<img src=x" not in dirty
+    assert dirty.count("<script") == clean.count("<script")
+    assert dirty.count("</script>") == clean.count("</script>")
+
+
+@pytest.mark.slow
+def test_what_cannot_be_measured_says_why(galaxies):
+    bare = dataclasses.replace(galaxies.subset(range(40)), labels=np.full(40, -1), classes=())
+    model = aj.load_model("random:small.lejepa")
+    report = make_report(model, bare, **SETTINGS)
+    assert "needs labelled" in report.facts["probes"]["absent"]
+    assert "needs labelled galaxies" in report.facts["leaderboard"]["absent"]
+    assert "has no predictor" in report.facts["patch_errors"]["absent"]
+    page = report_page(report)
+    assert page.count("Not measured:") == 3
+    assert "No curves are kept" in page
+    json.dumps(report.facts, allow_nan=False)
+
+
+@pytest.mark.slow
+def test_the_command_writes_both_files_beside_each_other(tmp_path, capsys):
+    words = ["report", "random:small.sigreg06", "--data", "simulated:150", "--map", "pca", "--draws", "2", "--fraction", "0.04"]
+    assert main([*words, "--random-seeds", "0", "--out", str(tmp_path / "new" / "r")]) == 0
+    facts = json.loads((tmp_path / "new" / "r.json").read_text())
+    assert facts["model"]["random"]
+    assert facts["data"]["simulated"]
+    assert "150 galaxies" in capsys.readouterr().out
+    assert (tmp_path / "new" / "r.html").read_text().startswith("<!doctype html>")
+
+
+def test_a_benchmark_and_its_own_split_contradict_each_other(capsys, tmp_path):
+    assert main(["report", "random", "--benchmark", "B1", "--split", "column", "--out", str(tmp_path / "r")]) == 2
+    assert "fixes galaxies, labels and split" in capsys.readouterr().err
