@@ -12,6 +12,7 @@ from plotly.offline import get_plotlyjs
 
 BACKGROUND, PANEL, HAIRLINE = "#0B0E14", "#131824", "#232B3B"
 TEXT, MUTED, ACCENT = "#E6EAF2", "#8B95A7", "#FFB454"
+CLEAR, FAINT = "rgba(0, 0, 0, 0)", "rgba(139, 149, 167, 0.25)"  # figures let a dark or light page through
 SERIES = (ACCENT, "#5AC8FA", "#A78BFA", "#4ADE80", "#F87171", "#F472B6", "#FACC15", "#2DD4BF", "#60A5FA", "#A3E635")
 MAX_SHEET = 2048  # pixels a side that every browser and graphics card accepts as a texture
 
@@ -209,14 +210,14 @@ def bars_figure(classes: Sequence[str], values: Sequence[float], label: str = ""
 
 
 def _figure(traces: go.Figure, x_label: str, y_label: str) -> go.Figure:
-    axis = {"gridcolor": HAIRLINE, "zerolinecolor": HAIRLINE, "linecolor": HAIRLINE, "tickfont": {"color": MUTED}}
+    axis = {"gridcolor": FAINT, "zerolinecolor": FAINT, "linecolor": FAINT, "tickfont": {"color": MUTED}}
     return go.Figure(traces).update_layout(
         template=None,
-        paper_bgcolor=BACKGROUND,
-        plot_bgcolor=PANEL,
-        font={"color": TEXT, "size": 13},
+        paper_bgcolor=CLEAR,
+        plot_bgcolor=CLEAR,
+        font={"color": MUTED, "size": 13},
         margin={"l": 60, "r": 16, "t": 16, "b": 48},
-        legend={"bgcolor": PANEL, "bordercolor": HAIRLINE, "borderwidth": 1},
+        legend={"bgcolor": CLEAR},
         hoverlabel={"bgcolor": PANEL, "bordercolor": HAIRLINE, "font": {"color": TEXT}},
         xaxis={**axis, "title": {"text": x_label}, "automargin": True},
         yaxis={**axis, "title": {"text": y_label}, "automargin": True},
@@ -251,3 +252,27 @@ def _checked_grid(values: np.ndarray) -> np.ndarray:
     if values.ndim != 2 or values.shape[0] != values.shape[1] or not len(values):
         raise ValueError(f"Expected one value per patch, shape (G, G), found {values.shape}.")
     return values
+
+
+def reliability_figure(confidence: np.ndarray, correct: np.ndarray, bins: int = 10) -> go.Figure:
+    """Draw the share of right answers against how sure a probe was (n,), in `bins` of equal width; on the diagonal it can be believed.
+
+    The bars of a dot are the 95 % Wilson interval of its share, and hovering tells how many galaxies it stands for; a bin of none
+    is left out. *Source:* Guo et al. 2017 (arXiv:1706.04599), figure 1; Wilson 1927 (the interval).
+    """
+    sure, right = np.asarray(confidence, dtype=np.float64), np.asarray(correct, dtype=np.float64)
+    if sure.shape != right.shape or sure.ndim != 1:
+        raise ValueError(f"There are {sure.shape} confidences and {right.shape} answers; give one of each per galaxy.")
+    which = np.clip((sure * bins).astype(int), 0, bins - 1)
+    count = np.bincount(which, minlength=bins)
+    filled = np.flatnonzero(count)
+    n = count[filled]
+    x, y = (np.bincount(which, weights=values, minlength=bins)[filled] / n for values in (sure, right))
+    z2 = 1.96**2
+    middle, half = (y + z2 / (2 * n)) / (1 + z2 / n), np.sqrt(z2 * (y * (1 - y) / n + z2 / (4 * n**2))) / (1 + z2 / n)
+    error = {"array": middle + half - y, "arrayminus": y - (middle - half), "color": ACCENT, "thickness": 1, "width": 0}
+    dots = go.Scatter(x=x, y=y, mode="lines+markers", error_y=error, customdata=n, line={"color": ACCENT, "width": 2})
+    dots.update(hovertemplate="%{x:.0%} sure, %{y:.0%} right: %{customdata} galaxies<extra></extra>", marker={"size": 7})
+    ideal = go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": MUTED, "width": 1, "dash": "dot"}, hoverinfo="skip")
+    figure = _figure([ideal, dots], "how sure", "share right").update_layout(showlegend=False)
+    return figure.update_xaxes(range=[0, 1], tickformat=".0%").update_yaxes(range=[0, 1.02], tickformat=".0%")

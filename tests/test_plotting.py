@@ -184,5 +184,5 @@ def test_figures_wear_the_explorers_colours_and_serialise() -> None:
         plotting.curves_figure({"a": ([0], [1])}),
         plotting.bars_figure(["a"], [0.5]),
     ):
-        assert (figure.layout.paper_bgcolor, figure.layout.plot_bgcolor) == ("#0B0E14", "#131824")
+        assert (figure.layout.paper_bgcolor, figure.layout.plot_bgcolor) == ("rgba(0, 0, 0, 0)",) * 2
         assert len(figure.to_json()) < 20_000

@@ -17,7 +17,12 @@ from astrojepa.runs import write_json
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
     data = declare(
-        commands, "data", _contents, "Say what is in a data set; verify, audit or download one.", "--data galaxies", model=False
+        commands,
+        "data",
+        _contents,
+        "Say what is in a data set; verify, audit, pack or download one.",
+        "--data galaxies",
+        model=False,
     )
     add_data(data)
     actions = data.add_subparsers(metavar="[ACTION]", title="actions, each with a --help of its own")
@@ -49,6 +54,17 @@ def add_to(commands: Any) -> None:
         "--out", type=Path, default=Path("data/Galaxy10_DECals.h5"), help="file to write (default data/Galaxy10_DECals.h5)"
     )
     download.add_argument("--url", default="", help="another https address of the same file (default: its record on Zenodo)")
+
+    small = _declare_action(
+        actions,
+        "pack",
+        _pack,
+        "Make a small copy of a data set, with which a training machine needs nothing else.",
+        "--data galaxies --size 160 --out galaxies-160",
+    )
+    _add_data_again(small)
+    small.add_argument("--size", type=int, default=160, help="side of the largest picture, pixels (default 160)")
+    small.add_argument("--out", type=Path, required=True, help="folder to make")
 
 
 def _declare_action(
@@ -114,6 +130,16 @@ def _audit(options: argparse.Namespace) -> int:
         print(line)
     if options.out:
         write_json(options.out, {"where": options.where or [], "label_column": options.label_column} | found)
+    return 0
+
+
+def _pack(options: argparse.Namespace) -> int:
+    from astrojepa.data.pack import pack
+
+    data = open_data(options)
+    folder = pack(data, options.out, options.size, progress=sys.stderr.isatty())
+    total = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    print(f"{folder}: {len(data):,} galaxies, {total / 1e6:.1f} MB")
     return 0
 
 

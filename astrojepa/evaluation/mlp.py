@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from sklearn.neural_network import MLPClassifier
 
+from astrojepa.cache import Progress
 from astrojepa.evaluation.probe_parts import ProbeParts, probe_parts
 from astrojepa.evaluation.scores import balanced_accuracy
 from astrojepa.types import Embeddings, ProbeResult
@@ -23,23 +24,31 @@ def mlp_probe(known: Embeddings, new: Embeddings, *, validation: Embeddings | No
     Unlabelled rows are left out everywhere. Raises ValueError as `linear_probe`.
     """
     parts = probe_parts(known, new, validation, seed)
-    random = np.random.RandomState(seed)  # the legacy generator is what scikit-learn takes
-    network = MLPClassifier((HIDDEN,), batch_size=min(200, len(parts.fitted)), random_state=random)
-    if len(parts.check_labels):
-        epoch, remark = _fit_until_it_stops_improving(network, parts), ""
-    else:
-        epoch, remark = FIXED_EPOCHS, " (fixed: too few labels to choose)"
-        for _ in range(epoch):
-            _one_epoch(network, parts)
-    setting = f"{HIDDEN} hidden, epoch {epoch}{remark}"
+    network, setting = fitted_network(parts, seed)
     return parts.score(network.predict_proba(parts.targets), len(parts.fitted), setting)
 
 
-def _fit_until_it_stops_improving(network: MLPClassifier, parts: ProbeParts) -> int:
+def fitted_network(parts: ProbeParts, seed: int = 0, progress: Progress | None = None) -> tuple[MLPClassifier, str]:
+    """Fit the network of `mlp_probe`: (network, how many epochs and why). `progress` is told every epoch, of at most 200."""
+    random = np.random.RandomState(seed)  # the legacy generator is what scikit-learn takes
+    network = MLPClassifier((HIDDEN,), batch_size=min(200, len(parts.fitted)), random_state=random)
+    report = progress or (lambda done, total, text: None)
+    if len(parts.check_labels):
+        epoch, remark = _fit_until_it_stops_improving(network, parts, report), ""
+    else:
+        epoch, remark = FIXED_EPOCHS, " (fixed: too few labels to choose)"
+        for done in range(epoch):
+            report(done, epoch, "epochs")
+            _one_epoch(network, parts)
+    return network, f"{HIDDEN} hidden, epoch {epoch}{remark}"
+
+
+def _fit_until_it_stops_improving(network: MLPClassifier, parts: ProbeParts, report: Progress) -> int:
     """Train, leave the network with the weights of the best epoch, and return its number, counted from 1."""
     best, best_epoch = -1.0, 0
     kept: tuple[list[np.ndarray], list[np.ndarray]] = [], []
     for epoch in range(1, MAX_EPOCHS + 1):
+        report(epoch - 1, MAX_EPOCHS, "epochs")
         _one_epoch(network, parts)
         reached = balanced_accuracy(parts.check_labels, parts.present[network.predict(parts.check)])
         if reached > best:

@@ -47,9 +47,14 @@ def standardise(reference: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray,
 
     A feature that is constant in the reference is only shifted. The others' own statistics play no part.
     """
+    shift, factor = standardisation(reference)
+    return tuple((part - shift) * factor for part in (reference, *others))
+
+
+def standardisation(reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return (shift, factor), float32 (D,), of `standardise`: a feature x becomes (x - shift) * factor."""
     mean = reference.mean(axis=0, dtype=np.float64)
     deviation = reference.std(axis=0, dtype=np.float64)
     constant = deviation <= 1e-6 * np.maximum(np.abs(mean), deviation.max(initial=0.0))
     scale = np.where(constant, 1.0, deviation)
-    shift, factor = mean.astype(np.float32), (1 / scale).astype(np.float32)
-    return tuple((part - shift) * factor for part in (reference, *others))
+    return mean.astype(np.float32), (1 / scale).astype(np.float32)

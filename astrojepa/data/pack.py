@@ -1,0 +1,103 @@
+"""A small copy of a data set that a training machine needs nothing else for: every picture reduced, every column kept."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from astrojepa.cache import Progress
+from astrojepa.data import DataError
+from astrojepa.data.dataset import Dataset
+from astrojepa.data.progress import reporting
+from astrojepa.data.splits import default_split
+from astrojepa.data.transforms import resize_frame
+
+QUALITY = 92  # of the JPEGs; at 160 pixels about 6 kB each
+
+
+def pack(data: Dataset, folder: str | Path, size: int = 160, *, progress: bool | Progress = False) -> Path:
+    """Write `data` as a new folder with labels.csv and JPEGs of at most `size` pixels a side, and return it.
+
+    The central square of each picture is kept; smaller ones are not enlarged. labels.csv holds `file`, `id`, `label`, `ra`, `dec`
+    (degrees), `redshift`, `split` and every further column. Without a split column the default split is written down, since it
+    follows from ids and labels that a part of the pack would not have. Written beside `folder` and renamed, so that half a pack
+    never stands under its name.
+
+    Raises DataError for simulated galaxies, which would pass for real ones, or a picture that cannot be read; ValueError for a size
+    outside 16 to 1024; FileExistsError where `folder` exists.
+    """
+    folder = Path(folder)
+    if data.simulated:
+        raise DataError(
+            "Simulated galaxies are not packed, they would pass for real ones; any machine draws them: --data simulated."
+        )
+    if not 16 <= size <= 1024:
+        raise ValueError(f"--size is {size}; choose 16 to 1024 pixels.")
+    if folder.exists():
+        raise FileExistsError(f"{folder} exists already; name a new folder with --out.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        (made / "images").mkdir()
+        table = _table(data)
+        _write_pictures(data, made, table["file"].tolist(), size, progress)
+        (made / "labels.csv").write_text(_csv(table), encoding="utf-8")
+        made.chmod(0o755)
+        made.rename(folder)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return folder
+
+
+def _table(data: Dataset) -> pd.DataFrame:
+    """Return the rows of labels.csv as text; unknown values are empty."""
+    columns = {
+        "file": [f"images/{row:06d}.jpg" for row in range(len(data))],
+        "id": data.ids.astype(str),
+        "label": np.array([*data.classes, ""])[data.labels],  # -1 is the last
+        **{name: _numbers(getattr(data, name)) for name in ("ra", "dec", "redshift")},
+        "split": _split(data),
+    }
+    further = {name: data.table[name].astype(str) for name in data.table.columns if name not in columns}
+    return pd.DataFrame(columns | {name: values.to_numpy() for name, values in further.items()})
+
+
+def _split(data: Dataset) -> np.ndarray:
+    if data.split_column is not None:
+        return data.split_column
+    places = {int(row): place for place, row in enumerate(data.rows)}
+    found = np.full(len(data), "", dtype="<U5")
+    for name, part in zip(("train", "val", "test"), default_split(data), strict=True):
+        found[[places[int(row)] for row in part.rows]] = name
+    return found
+
+
+def _numbers(values: np.ndarray) -> list[str]:
+    return ["" if np.isnan(value) else repr(float(value)) for value in values]
+
+
+def _csv(table: pd.DataFrame) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(table.columns)
+    writer.writerows(table.itertuples(index=False))
+    return text.getvalue()
+
+
+def _write_pictures(data: Dataset, folder: Path, files: list[str], size: int, progress: bool | Progress) -> None:
+    def write(place: int) -> None:
+        image = data.reader.read(int(data.rows[place]))
+        small = resize_frame(image, min(size, *image.shape[:2]))
+        Image.fromarray(small).save(folder / files[place], "JPEG", quality=QUALITY, subsampling=0)
+
+    with ThreadPoolExecutor(2) as pool, reporting(progress, len(data), f"packing {data.name}") as report:
+        for done, _ in enumerate(pool.map(write, range(len(data)), chunksize=64), 1):
+            report(done)

@@ -1,0 +1,103 @@
+"""A predictor fitted to a frozen encoder: the vectors stay, patch errors come."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import astrojepa as aj
+from astrojepa.checkpoint import load_model, save_released
+from astrojepa.cli import train_main
+from astrojepa.config import replace
+from astrojepa.runs import read_metrics
+from astrojepa.training.trainer import train
+
+VIEWS = {
+    "prediction_weight": 0.0,
+    "invariance_weight": 1.0,
+    "sigreg_scale": "count",
+    "predictor_depth": 0,
+    "local_views": 0,
+    "epochs": 1,
+}
+
+
+@pytest.fixture
+def encoder_only(tiny, tmp_path):
+    return train(replace(tiny, **VIEWS), out=tmp_path / "views", progress=False)
+
+
+def fitted(tiny, donor, out):
+    return train(replace(tiny, encoder_from=str(donor), epochs=4, learning_rate=3e-3), out=out, progress=False)
+
+
+@pytest.mark.slow
+def test_the_vectors_stay_bit_for_bit_and_patch_errors_come(tiny, encoder_only, tmp_path, galaxy_folder):
+    before = load_model(encoder_only)
+    assert not before.has_predictor
+    after = load_model(fitted(tiny, encoder_only, tmp_path / "fitted") / "last.pt")
+    data = aj.open_dataset(str(galaxy_folder))
+    assert np.array_equal(aj.embed(before, data, cache=False).vectors, aj.embed(after, data, cache=False).vectors)
+    assert (after.mean, after.std) == (before.mean, before.std)
+    assert np.isfinite(aj.patch_errors(after, data[0].image).mse).all()
+
+
+@pytest.mark.slow
+def test_only_the_predictor_learns_and_it_does(tiny, encoder_only, tmp_path):
+    folder = fitted(tiny, encoder_only, tmp_path / "fitted")
+    losses = [row["prediction"] for row in read_metrics(folder)]
+    assert losses[-1] < losses[0]
+    network = load_model(folder / "last.pt").network
+    donor = load_model(encoder_only).network
+    for part in ("encoder", "target_encoder"):
+        own = getattr(network, part).state_dict()
+        assert all(torch.equal(own[name], value) for name, value in donor.evaluated.state_dict().items())
+
+
+@pytest.mark.slow
+def test_a_run_resumed_halfway_equals_one_left_alone(tiny, encoder_only, tmp_path):
+    from tests.training.test_trainer import interrupted_run
+
+    config = replace(tiny, encoder_from=str(encoder_only), epochs=2)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_run(config, tmp_path / "halted", 3)
+    train(config, resume=tmp_path / "halted", progress=False)
+    train(config, out=tmp_path / "whole", progress=False)
+    first, second = (load_model(tmp_path / name / "last.pt").network.state_dict() for name in ("halted", "whole"))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.slow
+def test_the_card_names_the_encoder_and_no_path(tiny, encoder_only, tmp_path):
+    model = load_model(fitted(tiny, encoder_only, tmp_path / "fitted"))
+    path = save_released(model, tmp_path, {**model.card, "id": "tiny.fitted"})
+    assert json.loads(path.with_suffix(".json").read_text())["config"]["encoder_from"] == "views"
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--encoder-from", "random:smallresnet18.lejepa"], "is a resnet18: patches cannot be hidden from it one by one"),
+        (
+            [
+                "--encoder-from",
+                "random:small.lejepa",
+                "--predictor-depth",
+                "0",
+                "--prediction-weight",
+                "0",
+                "--invariance-weight",
+                "1",
+            ],
+            "--predictor-depth is 0",
+        ),
+        (["--encoder-from", "nowhere"], "There is no model 'nowhere'"),
+    ],
+)
+def test_what_no_predictor_fits_is_refused(flags, message, tiny_flags, capsys, tmp_path):
+    assert train_main(["--data", tiny_flags[1], *flags, "--out", str(tmp_path / "run")]) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
