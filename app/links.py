@@ -45,12 +45,19 @@ def current(scene: Scene) -> state.Link:
         off=tuple(st.session_state.get(state.OFF) or ()),
         polygons=tuple(tuple((round(x), round(y)) for x, y in polygon) for polygon in st.session_state.get(state.POLYGONS) or ()),
         **_panel(),
+        **_board(),
     )
 
 
 def _take_panel(link: state.Link) -> None:
     """Set the patch panel's masks and ask for the second model as the link says."""
     named = {state.MASK_KIND: link.masks, state.MASK_SEED: link.seed, state.DRAWN: link.drawn, state.SECOND_ASKED: link.second}
+    named |= {
+        state.SCORE: link.score,
+        state.ANOMALY_CLASS: link.only,
+        state.HIDE_ARTEFACTS: link.hide,
+        state.BOARD_PAGE: link.page,
+    }
     for key, value in named.items():
         if value:
             st.session_state[key] = value
@@ -66,6 +73,17 @@ def _panel() -> dict[str, Any]:
         "masks": "" if kind == "tiling" else kind,
         "seed": int(st.session_state.get(state.MASK_SEED) or 0) if kind in {"random", "bright"} else 0,
         "drawn": st.session_state.get(state.DRAWN) or "" if kind == "drawn" else "",
+    }
+
+
+def _board() -> dict[str, Any]:
+    """Describe the leaderboard, as far as it is not the usual one."""
+    score, only = (st.session_state.get(key) or "" for key in (state.SCORE, state.ANOMALY_CLASS))
+    return {
+        "score": "" if score == state.USUAL_SCORE else score,
+        "only": "" if only == state.ALL_CLASSES else only,
+        "hide": bool(st.session_state.get(state.HIDE_ARTEFACTS)),
+        "page": int(st.session_state.get(state.BOARD_PAGE) or 0),
     }
 
 

@@ -174,3 +174,46 @@ def error_scale(model: Any, data: Any, masks: str, sample: int = 12) -> Callable
         return {kind: plotting.colour_scale(np.stack([getattr(errors, kind) for errors in found])) for kind in kinds}
 
     return task
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def split_rows(_data: Any, fingerprint: str) -> Any:
+    """The fixed split of a data set: rows of its parts and their hashes."""
+    from app.probing import split_of
+
+    return split_of(_data)
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def seconds_per_galaxy(_model: Any, model_hash: str) -> float:
+    """How long the model looks at one galaxy here, from one batch of grey pictures."""
+    side = _model.config.image.frame_size
+    grey = np.full((16, side, side, 3), 64, dtype=np.uint8)
+    with MODEL_LOCK:
+        _model.encode(grey[:1])
+        began = time.perf_counter()
+        _model.encode(grey)
+        return (time.perf_counter() - began) / len(grey)
+
+
+@st.cache_data(show_spinner=False, ttl=60, max_entries=64)
+def control_is_embedded(_model: Any, _data: Any, model_hash: str, data_hash: str) -> bool:
+    """Whether a model's control, the same network with random weights, has looked at a data set before."""
+    from astrojepa.evaluation.embed import cached_embedding
+
+    return cached_embedding(_model.randomised(), _data) is not None
+
+
+def picture_vector(model: Any, image: np.ndarray) -> np.ndarray:
+    """One picture that is in no data set, as the model sees it; kept nowhere but where it is returned."""
+    from astrojepa.evaluation.newcomers import embed_picture
+
+    with MODEL_LOCK:
+        return embed_picture(model, image)
+
+
+def newcomers(vectors: list[np.ndarray], embeddings: Any, scores: np.ndarray, xy: np.ndarray, method: str) -> Any:
+    """Where pictures that are in no data set stand among the open galaxies."""
+    from astrojepa.evaluation.newcomers import compare_newcomers
+
+    return compare_newcomers(vectors, embeddings, scores, xy, method)

@@ -113,7 +113,8 @@ def _colours(scene: Scene, method: str, option: str) -> tuple[str, Colouring]:
         report = probe_report(scene)
         result = report.rows[0].result
         named = probed_labels(len(data), report.test, result.predictions)
-        return option, colouring.by_class(named, result.classes, "Probe prediction", "not in the probe's test part")
+        named = np.where(named < 0, report.named, named)  # nearest neighbours name the test part alone
+        return option, colouring.by_class(named, result.classes, "Probe prediction", "not named by the probe")
     if option == state.SCORE_COLOUR:
         return option, colouring.by_number(scene.scores, "Anomaly score", palette.MAGMA)
     if option == "redshift":

@@ -47,20 +47,39 @@ LOCKED = "locked"  # low and high of each measure while the scale is locked
 SECOND = "second"  # reference of the model that is compared with
 SECOND_NAME = "second_name"  # its name and hash, for the link
 SECOND_ASKED = "second_asked"  # name of the second model that a link asks for
+SCORE = "anomaly_score"  # name of the score of the leaderboard
+ANOMALY_CLASS = "anomaly_class"  # the class that the leaderboard is of
+HIDE_ARTEFACTS = "hide_artefacts"
+BOARD_MODE = "board_mode"  # leaderboard, review, or how good it is
+REVIEWS = "reviews"  # data hash -> app/marks.py's Review; never leaves the session but by export
+RERANKING = "reranking"  # how marks re-rank
 SKIP_CORRUPT = "skip_corrupt"  # names of data sets whose damaged pictures are left out
+COLLECTIONS = "collections"  # of the lasso, by data set: name -> rows
+UPLOADS = "uploads"  # pictures that were brought along, as app/uploads.py reads them
+TO_GALAXY = "to_galaxy"  # a gallery elsewhere asks for the galaxy page
+PROBE_KIND = "probe_kind"
+PROBE_TARGET = "probe_target"
+PROBE_SHARE = "probe_share"  # of the labels, %
+PROBED_TARGET = "probed_target"  # what the last probe learned to tell
+PROBE_REST = "probe_rest"  # whether galaxies of no collection are a class
 PERSISTENT = (SOURCE, CHECKPOINT, PROJECTION, COLOUR, DRAWING, PANEL_VIEW, ERROR_KIND, MASKS, OPACITY)
 PERSISTENT += (MASK_KIND, MASK_SEED, MASK_COUNT, MEASURE, LAYOUT, SHADE, SECOND)
+PERSISTENT += (PROBE_KIND, PROBE_TARGET, PROBE_SHARE, PROBE_REST)
+PERSISTENT += (SCORE, ANOMALY_CLASS, HIDE_ARTEFACTS, BOARD_MODE, RERANKING)
 
 PROJECTIONS = {"umap": "UMAP", "pca": "PCA", "tsne": "t-SNE"}
 DRAWINGS = {"canvas": "Canvas", "plotly": "Plotly, 2-D", "space": "Plotly, 3-D"}
 CLASS_COLOUR, SCORE_COLOUR, PROBE_COLOUR, TRUST_COLOUR = "class", "anomaly score", "probe prediction", "trust of the map"
 MAX_ROW = 10**9
+USUAL_SCORE, ALL_CLASSES = "knn", "All classes"
 MASK_KINDS = ("tiling", "random", "bright", "drawn")
 MAX_SEED = 99999
 
 _NAME = re.compile(r"[A-Za-z0-9._:+ =-]{1,80}")
 _HASH = re.compile(r"[0-9a-f]{8,16}")
 _DRAWN = re.compile(r"[0-9a-f]{1,1024}")
+_SCORE = re.compile(r"[a-z-]{1,40}")
+_PAGE = re.compile(r"[0-9]{1,6}")
 
 
 @dataclass(frozen=True)
@@ -83,6 +102,10 @@ class Link:
     drawing: str = ""  # how the map is drawn
     off: tuple[int, ...] = ()  # codes that the legend hides
     polygons: tuple[tuple[tuple[int, int], ...], ...] = ()  # of the lasso or box, in map units
+    score: str = ""  # of the leaderboard
+    only: str = ""  # the class it is of
+    hide: bool = False  # whether likely artefacts are left out
+    page: int = 0  # from 0
 
 
 def encode_link(link: Link) -> dict[str, str]:
@@ -101,6 +124,10 @@ def encode_link(link: Link) -> dict[str, str]:
         "drawing": "" if link.drawing == "canvas" else link.drawing,
         "off": ".".join(map(str, link.off)),
         "area": geometry.encode_polygons([list(polygon) for polygon in link.polygons]),
+        "score": link.score,
+        "only": link.only,
+        "hide": "artefacts" if link.hide else "",
+        "page": str(link.page + 1) if link.page else "",
     }
     return {name: value for name, value in parameters.items() if value}
 
@@ -132,6 +159,10 @@ def decode_link(parameters: Mapping[str, str]) -> Link:
         polygons=tuple(
             tuple((int(x), int(y)) for x, y in polygon) for polygon in geometry.decode_polygons(parameters.get("area", ""))
         ),
+        score=score if _SCORE.fullmatch(score := parameters.get("score", "")) else "",
+        only=_text(parameters.get("only", ""), 80),
+        hide=parameters.get("hide", "") == "artefacts",
+        page=max(0, int(page) - 1) if _PAGE.fullmatch(page := parameters.get("page", "")) else 0,
     )
 
 

@@ -1,4 +1,4 @@
-"""Write the tables of docs/performance.md from the JSON of the benchmarks, between its marker comments.
+"""Write the tables of docs/performance.md and README.md from the JSON of benchmarks and reports, between their marker comments.
 
 python -m benchmarks.page [--check]
 """
@@ -11,16 +11,24 @@ import re
 from pathlib import Path
 from typing import Any
 
-from benchmarks import tables
+from benchmarks import report_tables, tables
 
 ROOT = Path(__file__).parents[1]
-PAGE, RESULTS = ROOT / "docs" / "performance.md", ROOT / "benchmarks" / "results"
+PAGES = (ROOT / "docs" / "performance.md", ROOT / "README.md")
+RESULTS, REPORTS = ROOT / "benchmarks" / "results", ROOT / "docs" / "reports"
+TABLES = tables.TABLES | {
+    function.__name__: function for function in (report_tables.results, report_tables.zoo, report_tables.physics)
+}
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def read_results(folder: Path = RESULTS) -> dict[str, Any]:
-    """Read every JSON file of a folder, by name without the suffix."""
-    return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+    """Read every JSON file of a folder, by name without the suffix; the reports under "reports"."""
+
+    def read(folder: Path) -> dict[str, Any]:
+        return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+
+    return read(folder) | {"reports": read(REPORTS)}
 
 
 def with_tables(text: str, results: dict[str, Any]) -> str:
@@ -28,9 +36,9 @@ def with_tables(text: str, results: dict[str, Any]) -> str:
 
     def fill(match: re.Match[str]) -> str:
         name = match[2]
-        if name not in tables.TABLES:
-            raise ValueError(f"The page asks for a table {name!r}; there are {', '.join(tables.TABLES)}.")
-        return f"{match[1]}{tables.TABLES[name](results)}\n{match[3]}"
+        if name not in TABLES:
+            raise ValueError(f"The page asks for a table {name!r}; there are {', '.join(TABLES)}.")
+        return f"{match[1]}{TABLES[name](results)}\n{match[3]}"
 
     return MARKED.sub(fill, text)
 
@@ -40,12 +48,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="change nothing; fail if a table is not that of the JSON")
     options = parser.parse_args(arguments)
-    text = PAGE.read_text()
-    wanted = with_tables(text, read_results())
-    if not options.check:
-        PAGE.write_text(wanted)
-    elif text != wanted:
-        raise SystemExit(f"{PAGE} does not show what {RESULTS} holds; run: python -m benchmarks.page")
+    results = read_results()
+    for page in PAGES:
+        text = page.read_text()
+        wanted = with_tables(text, results)
+        if not options.check:
+            page.write_text(wanted)
+        elif text != wanted:
+            raise SystemExit(f"{page} does not show what {RESULTS} and {REPORTS} hold; run: python -m benchmarks.page")
 
 
 if __name__ == "__main__":

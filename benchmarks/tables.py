@@ -28,7 +28,7 @@ def verdict(met: bool) -> str:
 def machines(results: Results) -> str:
     """Say what each result was measured on."""
     rows = []
-    for name, found in results.items():
+    for name, found in ((name, found) for name, found in results.items() if name != "reports"):
         machine, threads, repeats = found["machine"], str(found["threads"]), str(found.get("repeats", "–"))
         rows.append([f"`{name}.json`", machine["processor"], machine["python"], machine["torch"], threads, repeats])
     return markdown(["result", "processor", "Python", "torch", "threads", "best of"], rows)

@@ -186,3 +186,22 @@ def test_figures_wear_the_explorers_colours_and_serialise() -> None:
     ):
         assert (figure.layout.paper_bgcolor, figure.layout.plot_bgcolor) == ("rgba(0, 0, 0, 0)",) * 2
         assert len(figure.to_json()) < 20_000
+
+
+def test_reliability_puts_a_calibrated_probe_on_the_diagonal() -> None:
+    sure = np.repeat([0.25, 0.75], 400)
+    right = np.concatenate([np.arange(400) % 4 == 0, np.arange(400) % 4 != 0])
+    figure = plotting.reliability_figure(sure, right, bins=4)
+    np.testing.assert_allclose(figure.data[1].x, [0.25, 0.75])
+    np.testing.assert_allclose(figure.data[1].y, [0.25, 0.75])
+    assert list(figure.data[1].customdata) == [400, 400]
+    assert all(0.03 < half < 0.06 for half in figure.data[1].error_y.array)
+
+
+def test_reliability_leaves_empty_bins_out_and_stays_between_none_and_all() -> None:
+    dots = plotting.reliability_figure(np.array([1.0, 0.95]), np.array([True, True])).data[1]
+    assert list(dots.y) == [1.0]
+    assert dots.error_y.array[0] == pytest.approx(0, abs=1e-9)
+    assert len(plotting.reliability_figure(np.array([]), np.array([])).data[1].x) == 0
+    with pytest.raises(ValueError, match="one of each per galaxy"):
+        plotting.reliability_figure(np.array([0.5]), np.array([True, False]))

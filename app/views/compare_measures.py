@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import comparing, palette, work
+from app import comparing, work
 from app.comparing import CURVES, KINDS, Accuracy, Curve
 from app.scene import Scene
 
 ASKED = "compare_asked"  # session key: the pair whose probes were asked for
 QUIET = {"displayModeBar": False}
-CLEAR = "rgba(0, 0, 0, 0)"
 
 
 def overlap_counts(overlap: np.ndarray, k: int) -> np.ndarray:
@@ -30,15 +29,8 @@ def overlap_figure(found: Any) -> None:
     shares = overlap_counts(found.overlap, found.k)
     names = [f"{kept} shared" for kept in range(found.k + 1)]
     figure = plotting.bars_figure(names, shares.tolist(), "share of galaxies")
-    for_both_themes(figure).update_xaxes(range=[0, float(shares.max()) * 1.05])
+    figure.update_layout(height=280).update_xaxes(range=[0, float(shares.max()) * 1.05])
     st.plotly_chart(figure, width="stretch", config=QUIET, key="overlap")
-
-
-def for_both_themes(figure: Any, height: int = 280) -> Any:
-    """Let the page's own background through, with lines and words that can be read on either."""
-    axis = {"gridcolor": "rgba(139, 149, 167, 0.25)", "zerolinecolor": "rgba(139, 149, 167, 0.25)"}
-    figure.update_layout(height=height, paper_bgcolor=CLEAR, plot_bgcolor=CLEAR, font={"color": palette.MUTED, "size": 13})
-    return figure.update_xaxes(**axis).update_yaxes(**axis)
 
 
 def probes(first: Scene, second: Scene) -> None:
@@ -117,7 +109,7 @@ def _sweep(folder: Path) -> None:
             figure = plotting.curves_figure(lines, (label, CURVES[metric]))
             for trace, curve in zip(figure.data, curves.values(), strict=True):
                 trace.update(mode="lines+markers", error_y=error_bars(curve))
-            column.plotly_chart(for_both_themes(figure), width="stretch", config=QUIET, key=f"sweep_{metric}")
+            column.plotly_chart(figure.update_layout(height=280), width="stretch", config=QUIET, key=f"sweep_{metric}")
     st.caption(f"{folder.name}: means over finished seeds, bars are 95 % t-intervals, on each run's validation galaxies.")
 
 

@@ -13,6 +13,7 @@ from app.components.gallery import gallery
 from app.components.latent_map import latent_map
 from app.map_layers import Layers, colour_options, layers, option_name
 from app.scene import Scene
+from app.views.collections_bar import collections_bar
 from app.views.map_figure import figure_map
 
 PER_PAGE = 24
@@ -182,6 +183,7 @@ def _lasso_gallery(scene: Scene, rows: np.ndarray) -> None:
         st.caption(f"{page + 1} of {pages}")
         st.button("Next", disabled=page + 1 >= pages, on_click=_turn, args=(page + 1,))
         st.download_button("Export CSV", lambda: _csv(scene, order), "galaxies.csv", "text/csv", on_click="ignore")
+        collections_bar(scene, order)
     shown = order[page * PER_PAGE : (page + 1) * PER_PAGE]
     captions = [(scene.class_name(int(i)), f"rank {places[i]:,}") for i in shown]
     gallery("lasso_gallery", scene.pictures, shown.tolist(), captions, _clicked, selected=st.session_state.get(state.ROW))

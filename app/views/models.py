@@ -1,19 +1,15 @@
-"""Models and data: the checkpoints with what their cards say, the health of the open one, the data, and how to train one's own."""
+"""Models and data: the checkpoints with what their cards say, the health of the open one, the data, and pictures brought along."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import streamlit as st
 
-import astrojepa as aj
 from app import loaders, state
-from app.components.facts import facts
 from app.scene import Scene
-from astrojepa import plotting, runs
+from app.views import models_card, models_data, models_uploads
 
 COMMANDS = """\
 # Galaxy10 DECaLS: put Galaxy10_DECals.h5 from https://zenodo.org/records/10845026 (2.5 GB) into data/
@@ -21,33 +17,42 @@ python train.py --lambda 0.6                      # on it if it is there, else o
 python train.py --lambda 0.6 --data PATH          # your own galaxies: an HDF5 file, or a folder of images
 streamlit run app/main.py -- --data PATH --checkpoint runs/NAME
 """
-CURVES = {"total": "total", "prediction": "prediction", "sigreg_over_floor": "SIGReg / floor", "effective_rank": "effective rank"}
+MEASURED = "Measured, linear probe"
+NOT_TRAINED, NOT_MEASURED = "not trained", "not measured"
 
 
 def show(scene: Scene) -> None:
-    """Draw the table of checkpoints, the open model, the data and the commands."""
+    """Draw the table of checkpoints, the open model, the data, pictures brought along and the commands."""
+    if st.session_state.pop(state.TO_GALAXY, False):
+        scene.go("galaxy")
     st.title("Models & data", anchor=False)
-    st.subheader("Released checkpoints", anchor=False)
+    st.subheader("The zoo", anchor=False)
     cards = loaders.cards()
-    if cards:
-        st.dataframe(card_table(cards), hide_index=True, width="stretch")
-        st.caption(
-            "Published: what others claim, on Galaxy10 DECaLS. Measured: by `python -m astrojepa probe`, test galaxies only."
-        )
-        for card in cards:
-            if "error" in card:
-                st.warning(f"{card['id']}: {card['error']}")
-    else:
-        st.info("No weights are in checkpoints/ yet. Train a model with the commands below; it then appears in the menu.")
+    st.dataframe(zoo_table(cards), hide_index=True, width="stretch", height="content", column_config=_widths())
+    st.caption(
+        "Published: what others claim, on Galaxy10 DECaLS. Measured: by `python -m astrojepa probe`, test galaxies only, on the data "
+        f"named beside it; the two compare only on the same data. *{NOT_TRAINED.capitalize()}*: a recipe without weights in "
+        "checkpoints/."
+    )
+    for card in cards:
+        if "error" in card:
+            st.warning(f"{card['id']}: {card['error']}")
     if not scene.hosted:
         _load_path()
-    left, right = st.columns([1, 1], gap="medium")
+    left, right = st.columns([1, 1], gap="large")
     with left:
-        _model(scene)
+        models_card.show(scene)
     with right:
-        _data(scene)
+        models_data.show(scene)
+    models_uploads.show(scene)
     st.subheader("Train your own", anchor=False)
     st.code(COMMANDS, language="bash")
+
+
+def _widths() -> dict[str, Any]:
+    numbers = dict.fromkeys((MEASURED, "20-NN", "Summary statistics", "Random weights"), 168)
+    widths = {"Model": 136, "Published, %": 88, **numbers, "On": 216}
+    return {name: st.column_config.TextColumn(name, width=width) for name, width in widths.items()}
 
 
 def card_table(cards: list[dict[str, Any]]) -> pd.DataFrame:
@@ -63,14 +68,31 @@ def card_table(cards: list[dict[str, Any]]) -> pd.DataFrame:
                 {
                     "Model": str(card["id"]),
                     "Published, %": str(published.get("probe_percent", "")),
-                    "Measured, linear probe": _accuracy(probes.get("linear probe")),
+                    MEASURED: _accuracy(probes.get("linear probe")),
                     "20-NN": _accuracy(probes.get("20-NN")),
+                    "Summary statistics": _accuracy(probes.get("summary statistics, linear")),
                     "Random weights": _accuracy(probes.get("random weights 0, linear")),
                     "On": " ".join([str(measured.get("data", "")), *map(str, measured.get("where") or [])]),
                     "Trained on": str(card.get("description") or data.get("name", "")),
                 }
             )
     return pd.DataFrame(rows)
+
+
+def zoo_table(cards: list[dict[str, Any]]) -> pd.DataFrame:
+    """Lay out the released weights, then the recipes that have none: those say that they were not trained."""
+    from astrojepa.presets import PRESETS, PUBLISHED
+
+    table = card_table(cards)
+    if len(table):
+        table[MEASURED] = table[MEASURED].where(table[MEASURED] != "", NOT_MEASURED)
+    released = {str(card.get("id")) for card in cards}
+    missing = [
+        {"Model": name, "Published, %": str(PUBLISHED.get(name, {}).get("probe_percent", "")), MEASURED: NOT_TRAINED}
+        for name in PRESETS
+        if name not in released
+    ]
+    return pd.concat([table, pd.DataFrame(missing)], ignore_index=True).fillna("")
 
 
 def _mapping(value: Any) -> dict[str, Any]:
@@ -98,63 +120,3 @@ def _remember_path() -> None:
         known = st.session_state.get(state.LOADED_PATHS, [])
         st.session_state[state.LOADED_PATHS] = [*dict.fromkeys([*known, path])][-8:]
         st.session_state[state.CHECKPOINT] = path
-
-
-def _model(scene: Scene) -> None:
-    st.subheader(scene.choice.label, anchor=False)
-    if scene.model is None:
-        st.write("Principal components of the pixels: what can be had without learning anything. No patch errors.")
-        return
-    config = scene.model.config
-    described = {
-        "Input": f"{config.image.image_size} px, patches of {config.image.patch_size} px, grid {scene.model.grid} × {scene.model.grid}",
-        "Encoder": f"width {config.model.width}, depth {config.model.depth}",
-        "Predictor": "yes" if scene.model.has_predictor else "none: encoder only",
-        "λ": f"{config.objective.sigreg_weight:g}",
-        "Hash": scene.model.hash,
-    }
-    facts("model", described)
-    gauges = aj.collapse_gauges(scene.embeddings.vectors)
-    st.caption(f"On the {len(scene.data):,} open galaxies")
-    st.write(gauges.verdict)
-    facts(
-        "gauges",
-        {
-            "Effective rank": f"{gauges.effective_rank:.1f} of {scene.model.width}",
-            "Feature deviation": f"{gauges.feature_std:.3f}",
-            "Mean cosine": f"{gauges.mean_cosine:.3f}",
-        },
-    )
-    folder = Path(scene.choice.reference)
-    _curves(runs.read_metrics(folder) if folder.is_dir() else scene.model.card.get("curve") or [])
-
-
-def _curves(rows: list[dict[str, Any]]) -> None:
-    """Draw the training curves of a run, or those on a released card."""
-    for name, title in CURVES.items():
-        points = [(row["step"], row[name]) for row in rows if isinstance(row.get(name), int | float)]
-        if len(points) > 1:
-            x, y = np.array(points).T
-            figure = plotting.curves_figure({title: (x, y)}, ("step", title)).update_layout(height=200)
-            st.plotly_chart(figure, width="stretch", config={"displayModeBar": False}, key=f"curve_{name}")
-
-
-def _data(scene: Scene) -> None:
-    data = scene.data
-    st.subheader(data.name, anchor=False)
-    labelled = int((data.labels >= 0).sum())
-    facts(
-        "data",
-        {
-            "Galaxies": f"{len(data):,}{', simulated' if data.simulated else ''}",
-            "Labelled": f"{labelled:,} in {len(data.classes)} classes" if labelled else "none",
-            "With position": f"{int(np.isfinite(data.ra).sum()):,}",
-            "With redshift": f"{int(np.isfinite(data.redshift).sum()):,}",
-            "Split": "its own column" if data.split_column is not None else "grouped within 60″, seed 42",
-            "Left out, damaged": f"{len(getattr(data, 'skipped', ()) or ()):,}",
-            "Hash": data.fingerprint,
-        },
-    )
-    if labelled:
-        counts = np.bincount(data.labels[data.labels >= 0], minlength=len(data.classes))
-        st.dataframe(pd.DataFrame({"Class": data.classes, "Galaxies": counts}), hide_index=True, width="stretch")

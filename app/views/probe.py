@@ -1,154 +1,113 @@
-"""The probe lab: what the frozen features know about the classes, measured when asked, with the baselines beside it."""
+"""The probe lab: what the frozen features know about classes, measured when asked, with the baselines beside it."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-import pandas as pd
 import streamlit as st
 
-from app import links, probing, state, work
-from app.components.confusion import confusion
-from app.components.gallery import gallery
-from app.probing import Report
+from app import collecting, loaders, probing, state, work
+from app.probing import Split, Target
 from app.scene import Scene
+from app.views import probe_report
+from app.views.collections_bar import collections_of, list_collections
 
-KINDS = {"linear": "Linear probe", "knn": "20 nearest neighbours"}
-FRACTIONS = (1, 2, 5, 10, 20, 50, 100)
-SHOWN = 48
+HOW_TO_COLLECT = (
+    "There are no collections yet. On the map, draw around galaxies with the lasso (key l), and choose *Add to a collection* under "
+    "it. One collection can be told from everything else; two or more from each other."
+)
 
 
 def show(scene: Scene) -> None:
-    """Draw the controls, and the report of the last probe."""
+    """Draw the controls, the split, and the report of the last probe."""
     if st.session_state.pop(state.TO_MAP, False):
         scene.go("map")
     st.title("Probe lab", anchor=False)
     data = scene.data
-    if not scene.labelled:
+    if not scene.labelled and not collections_of(data) and not probing.target_columns(data.table):
         st.info(
             f"{data.name} has no classes, so there is nothing to probe. Give a folder whose labels.csv has a class column, "
-            "with --label-column NAME, or Galaxy10 DECaLS."
+            "with --label-column NAME, or Galaxy10 DECaLS; or gather collections of your own with the lasso on the map."
         )
         return
     st.caption(
-        f"{'Simulated galaxies. ' if data.simulated else ''}A probe reads the classes from the frozen features of {scene.choice.label}; "
+        f"{'Simulated galaxies. ' if data.simulated else ''}A probe reads classes from the frozen features of {scene.choice.label}; "
         "the features themselves have seen no label."
     )
-    asked = _controls(scene)
-    if asked:
-        st.session_state[state.PROBED] = asked
-        st.session_state[state.CELL] = None
-    key = st.session_state.get(state.PROBED)
-    if not key or key[:2] != scene.key:
+    split = loaders.split_rows(data, data.fingerprint)
+    _ask(scene, split)
+    st.caption(split_sentence(split))
+    key, target = st.session_state.get(state.PROBED), st.session_state.get(state.PROBED_TARGET)
+    if not key or key[:2] != scene.key or target is None:
         return
-    kind, percent, with_random = key[2:]
-    task = probing.probe_report(scene.model, data, scene.embeddings, kind, percent / 100, with_random)
-    _report(scene, work.result(("probe", *key), "Training the probe and its baselines", task), kind)
+    kind, share = key[2:4]
+    task = probing.probe_task(scene.embeddings, target, split, kind, share / 100)
+    report = work.result(("probe", *key), "Training the probe", task)
+    probe_report.show(scene, report, target, split, (kind, share))
 
 
-def _controls(scene: Scene) -> tuple[Any, ...] | None:
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        kind = st.segmented_control("Probe", list(KINDS), format_func=KINDS.get, default="linear", required=True)
-        percent = st.select_slider("Labels known, %", FRACTIONS, value=100, width=240)
-        with_random = st.toggle("Random weights too", value=False, disabled=scene.model is None)
-        if st.button("Train", type="primary"):
-            return (*scene.key, kind, percent, with_random)
-    return None
+def _ask(scene: Scene, split: Split) -> None:
+    """Draw the controls; a click on Train takes down what is to be learned."""
+    options = target_options(scene)
+    if st.session_state.get(state.PROBE_TARGET) not in options:
+        st.session_state[state.PROBE_TARGET] = options[0]
+    for key, value in ((state.PROBE_KIND, "linear"), (state.PROBE_SHARE, 100), (state.PROBE_REST, True)):
+        st.session_state.setdefault(key, value)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        st.selectbox("Learn to tell", options, format_func=target_name, key=state.PROBE_TARGET, width=200)
+        st.segmented_control("By", list(probing.KINDS), format_func=probing.KINDS.get, key=state.PROBE_KIND, required=True)
+        st.slider("Labels known, %", 1, 100, key=state.PROBE_SHARE, width=240)
+        pressed = st.button("Train", type="primary")
+    target = _target(scene)
+    if target is None:
+        return
+    problem = probing.why_not(target, split)
+    if problem:
+        st.info(problem)
+    elif pressed:
+        kind, share = st.session_state[state.PROBE_KIND], st.session_state[state.PROBE_SHARE]
+        st.session_state[state.PROBED] = (*scene.key, kind, share, target.digest)
+        st.session_state[state.PROBED_TARGET] = target
+        st.session_state[state.CELL] = None
 
 
-def _report(scene: Scene, report: Report, kind: str) -> None:
-    first = report.rows[0].result
-    st.subheader(f"{percent(first.accuracy)} of {len(first.truth):,} test galaxies named rightly", anchor=False)
-    low, high = first.interval
-    st.caption(
-        f"95 % interval {percent(low)} to {percent(high)}. {KINDS[kind]}, {first.setting}, {report.num_known:,} labels known. "
-        f"Split: {report.split}{', seed 42' if report.split == 'grouped' else ' of labels.csv'}; the test part was never fitted."
+def target_options(scene: Scene) -> list[str]:
+    """What can be learned: the classes, columns of words, and the session's collections."""
+    own = [probing.LABELS] if scene.labelled else []
+    return [*own, *probing.target_columns(scene.data.table), probing.COLLECTIONS]
+
+
+def target_name(option: str) -> str:
+    """How a target reads in the menu."""
+    names = {probing.LABELS: "Classes of the data", probing.COLLECTIONS: "My collections"}
+    return names.get(option, option[:1].upper() + option[1:].replace("_", " "))
+
+
+def _target(scene: Scene) -> Target | None:
+    """Return what is to be learned; None, with a sentence, while there is nothing of the kind."""
+    option, data = st.session_state[state.PROBE_TARGET], scene.data
+    if option == probing.LABELS:
+        return probing.label_target(data)
+    if option != probing.COLLECTIONS:
+        return probing.column_target(data.table, option)
+    held = collections_of(data)
+    if not held:
+        st.info(HOW_TO_COLLECT)
+        return None
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.toggle("Everything else is a class too", key=state.PROBE_REST, disabled=len(held) == 1)
+        with st.popover("Collections"):
+            list_collections(scene, "probe")
+        st.caption(", ".join(f"{name} {len(rows):,}" for name, rows in held.items()))
+    labels, classes, twice = collecting.as_labels(held, len(data), len(held) == 1 or st.session_state[state.PROBE_REST])
+    if twice:
+        st.caption(f"{twice:,} {'galaxy is' if twice == 1 else 'galaxies are'} in two collections and left out.")
+    return Target(probing.COLLECTIONS, labels, classes)
+
+
+def split_sentence(split: Split) -> str:
+    """Say which galaxies are learned from and which are scored, with the hashes by which the parts are recognised."""
+    kind = "the data's own split column" if split.name == "column" else "grouped within 60″, seed 42"
+    parts = " · ".join(
+        f"{name} {len(rows):,} `{digest[:8]}`"
+        for name, rows, digest in zip(("train", "validation", "test"), split.parts, split.hashes, strict=True)
     )
-    st.dataframe(table(report), hide_index=True, width="stretch", column_config=_columns())
-    for row in report.rows[1:]:
-        st.caption(verdict(row))
-    left, right = st.columns([2, 3], gap="medium")
-    with left:
-        _recall(first)
-    with right:
-        st.markdown("**Confusion**: click a cell to see its galaxies")
-        cell = st.session_state.get(state.CELL)
-        confusion("confusion", first.confusion, first.classes, cell, _choose)
-    if cell is not None:
-        _cell(scene, report, cell)
-
-
-def percent(share: float, decimals: int = 1) -> str:
-    """Write a fraction as a percentage."""
-    return f"{100 * share:.{decimals}f} %"
-
-
-def table(report: Report) -> pd.DataFrame:
-    """Lay out the results, percentages with their intervals."""
-    return pd.DataFrame(
-        {
-            "features": [row.name for row in report.rows],
-            "accuracy": [100 * row.result.accuracy for row in report.rows],
-            "interval": [f"{100 * row.result.interval[0]:.1f} – {100 * row.result.interval[1]:.1f}" for row in report.rows],
-            "balanced": [100 * row.result.balanced_accuracy for row in report.rows],
-            "macro F1": [100 * row.result.macro_f1 for row in report.rows],
-        }
-    )
-
-
-def verdict(row: probing.Row) -> str:
-    """Say in one sentence whether the probe beats a baseline: only if the interval of the difference excludes 0."""
-    difference, low, high = (100 * value for value in row.difference or (0.0, 0.0, 0.0))
-    word = "beats" if low > 0 else "loses to" if high < 0 else "is not clearly different from"
-    return f"This model {word} {row.name[:1].lower() + row.name[1:]}: {difference:+.1f} points, 95 % interval {low:+.1f} to {high:+.1f}."
-
-
-def _columns() -> dict[str, Any]:
-    number = st.column_config.NumberColumn
-    return {
-        "features": st.column_config.TextColumn("Features"),
-        "accuracy": number("Accuracy, %", format="%.1f"),
-        "interval": st.column_config.TextColumn("95 % interval", alignment="right"),
-        "balanced": number("Balanced, %", format="%.1f"),
-        "macro F1": number("Macro F1, %", format="%.1f"),
-    }
-
-
-def _recall(result: Any) -> None:
-    from astrojepa import plotting
-
-    totals = result.confusion.sum(axis=1)
-    present = np.flatnonzero(totals)
-    recall = np.diag(result.confusion)[present] / totals[present]
-    names = [f"{result.classes[k]} ({totals[k]})" for k in present]
-    st.markdown("**Recall by class**, number of test galaxies in brackets")
-    figure = plotting.bars_figure(names, recall.tolist(), "share named rightly").update_layout(height=72 + 32 * len(present))
-    st.plotly_chart(figure, width="stretch", config={"displayModeBar": False}, key="recall")
-
-
-def _cell(scene: Scene, report: Report, cell: tuple[int, int]) -> None:
-    result = report.rows[0].result
-    true, named = cell
-    inside = np.flatnonzero((result.truth == true) & (result.predictions == named))
-    inside = inside[np.argsort(-result.probabilities[inside, named], kind="stable")]
-    rows = report.test[inside]
-    shown = f", the {SHOWN} surest" if len(rows) > SHOWN else ", surest first"
-    st.subheader(
-        f"{len(rows):,} {'galaxy' if len(rows) == 1 else 'galaxies'} labelled {result.classes[true]}, named {result.classes[named]}{shown}",
-        anchor=False,
-    )
-    captions = [
-        (str(scene.data.ids[row]), f"{percent(result.probabilities[i, named], 0)} sure")
-        for i, row in zip(inside, rows, strict=True)
-    ]
-    gallery("confused", scene.pictures, rows[:SHOWN].tolist(), captions[:SHOWN], _open)
-
-
-def _choose(cell: tuple[int, int] | None) -> None:
-    st.session_state[state.CELL] = cell
-
-
-def _open(row: Any) -> None:
-    links.select(row)
-    st.session_state[state.TO_MAP] = True
+    return f"Fixed split, {kind}: {parts}. The probe learns from train and is scored once on test."

@@ -118,7 +118,8 @@ def test_probe_lab_trains_on_click_with_baselines_beside_it(draw: Callable[..., 
     settled(test)
     assert "named rightly" in words(test)
     assert "95 % interval" in words(test)
-    assert list(test.dataframe[0].value["features"]) == ["This model", "Commonest class", "Pixel PCA"]
+    compared = ["This model", "Commonest class", "Pixel PCA", "Summary statistics", "Random weights"]
+    assert list(test.dataframe[0].value["features"]) == compared
 
 
 def test_probe_lab_explains_data_without_labels(draw: Callable[..., AppTest], tmp_path: Path) -> None:

@@ -1,0 +1,64 @@
+"""Collections: named sets of galaxies that a visitor gathers with the lasso, for this session only. Pure functions.
+
+Not called `collections`: `streamlit run` puts this folder on the path, where that name would hide Python's own module.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+import numpy as np
+
+MAX_COLLECTIONS = 12
+MAX_NAME = 40
+REST = "everything else"
+
+Collections = Mapping[str, tuple[int, ...]]  # name -> rows of the open data set, ascending
+
+
+def clean_name(text: object) -> str:
+    """Return a name for a collection: one line of at most 40 printable characters; empty where nothing usable was typed."""
+    name = " ".join(text.split()) if isinstance(text, str) else ""
+    return name[:MAX_NAME].rstrip() if name.isprintable() else ""
+
+
+def with_added(held: Collections, name: str, rows: np.ndarray) -> dict[str, tuple[int, ...]]:
+    """Return the collections with rows added to one, which is made where it is new.
+
+    Raises ValueError without a name, for the name of the rest, and for more than twelve collections.
+    """
+    name = clean_name(name)
+    if not name or name == REST:
+        raise ValueError(f"A collection needs a name of its own, other than {REST!r}.")
+    if name not in held and len(held) >= MAX_COLLECTIONS:
+        raise ValueError(f"There are {MAX_COLLECTIONS} collections already; add to one of them, or remove one.")
+    merged = np.union1d(np.array(held.get(name, ()), dtype=np.int64), np.asarray(rows, dtype=np.int64))
+    return {**held, name: tuple(merged.tolist())}
+
+
+def without(held: Collections, name: str) -> dict[str, tuple[int, ...]]:
+    """Return the collections but one."""
+    return {other: rows for other, rows in held.items() if other != name}
+
+
+def as_labels(held: Collections, count: int, rest: bool) -> tuple[np.ndarray, tuple[str, ...], int]:
+    """Return a label per galaxy, the class names, and how many galaxies are left out because two collections claim them.
+
+    With `rest`, galaxies of no collection are a class of their own; without, they have no label (-1).
+    """
+    labels = np.full(count, len(held) if rest else -1, dtype=np.int64)
+    claims = np.zeros(count, dtype=np.int64)
+    for number, rows in enumerate(held.values()):
+        index = np.array([row for row in rows if row < count], dtype=np.int64)
+        labels[index] = number
+        claims[index] += 1
+    labels[claims > 1] = -1
+    return labels, (*held, REST) if rest else tuple(held), int((claims > 1).sum())
+
+
+def digest(labels: np.ndarray, classes: tuple[str, ...]) -> str:
+    """Return 16 hex digits that tell one labelling of the galaxies from another."""
+    made = hashlib.sha256("\0".join(classes).encode())
+    made.update(np.ascontiguousarray(labels, dtype=np.int64).tobytes())
+    return made.hexdigest()[:16]

@@ -1,0 +1,86 @@
+"""What the anomalies page says and in which order: rows strangest first, sentences, words for a place. Pure functions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+LIKELY = 0.5  # from here on a picture is called a likely artefact, as in astrojepa/evaluation/artefacts.py
+
+
+def ranking(places: np.ndarray, labels: np.ndarray, label: int | None, keep: np.ndarray | None = None) -> np.ndarray:
+    """Return the rows strangest first, of one class only where a class is given, and only those to `keep`, bool (n,)."""
+    order = np.argsort(places, kind="stable")
+    if label is not None:
+        order = order[np.asarray(labels)[order] == label]
+    return order if keep is None else order[keep[order]]
+
+
+def finite_places(scores: np.ndarray) -> np.ndarray:
+    """Return each galaxy's place, 1 = strangest; those without a finite score come last."""
+    known = np.where(np.isfinite(scores), scores, -np.inf)
+    places = np.empty(len(known), dtype=np.int64)
+    places[np.argsort(-known, kind="stable")] = np.arange(1, len(known) + 1)
+    return places
+
+
+def artefact_kind(parts: Mapping[str, np.ndarray], row: int) -> str:
+    """Name the plainest kind of artefact of a galaxy's picture; empty where none is likely."""
+    name = max(parts, key=lambda kind: float(parts[kind][row]))
+    return name if float(parts[name][row]) > LIKELY else ""
+
+
+def follows(found: Sequence[Any], score: str) -> str:
+    """Say what a score mostly follows, from its correlations; empty where there is nothing of the kind."""
+    words = {"brightness": ("bright", "faint"), "S/N": ("high S/N", "low S/N"), "star count": ("many stars", "few stars")}
+    parts = []
+    for one in found:
+        if one.flagged:
+            high, low = words.get(one.about, (f"much {one.about}", f"little {one.about}"))
+            parts.append(
+                f"{one.about} (rank correlation {one.spearman:+.2f}): strange here mostly means {high if one.spearman > 0 else low}"
+            )
+    return f"{score} follows {'; and '.join(parts)}." if parts else ""
+
+
+def patch_words(index: int, grid: int) -> str:
+    """Say where on the picture a patch lies, from its number in reading order: "upper left", "centre"."""
+    row, column = divmod(index, grid)
+    vertical = ("upper", "", "lower")[min(2, 3 * row // grid)]
+    horizontal = ("left", "", "right")[min(2, 3 * column // grid)]
+    if vertical and horizontal:
+        return f"{vertical} {horizontal}"
+    return {"upper": "top", "lower": "bottom"}.get(vertical, horizontal) or "centre"
+
+
+def patch_box(index: int, grid: int, seen: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    """Return (left, top, width, height) of a patch as shares of the picture, of which the model sees the box `seen`."""
+    row, column = divmod(index, grid)
+    left, top, width, height = seen
+    return left + column * width / grid, top + row * height / grid, width / grid, height / grid
+
+
+def position_words(ra: float, dec: float) -> str:
+    """Write a position in degrees; empty where it is not known."""
+    return f"{ra:.4f} {dec:+.4f}" if math.isfinite(ra) and math.isfinite(dec) else ""
+
+
+def quality_verdict(rows: Sequence[Any], rare: str) -> str:
+    """Say in one sentence or two whether any score on the encoder beats the same scores on pixels and on random weights."""
+    best: dict[str, tuple[float, float, str]] = {}
+    for row in rows:
+        mean, low = float(np.mean(row.ranking.average_precision)), float(np.quantile(row.ranking.average_precision, 0.025))
+        if row.vectors not in best or mean > best[row.vectors][0]:
+            best[row.vectors] = (mean, low, row.ranking.score)
+    first = rows[0].ranking
+    chance = first.num_rare / first.num_galaxies
+    winner = max(best, key=lambda name: best[name][0])
+    mean, low, score = best[winner]
+    against = "above" if low > chance else "not clearly above"
+    return (
+        f"{first.num_rare:,} {rare} among {first.num_galaxies:,} galaxies, {len(first.average_precision)} draws. Best: {score} on "
+        f"{winner}, average precision {mean:.3f}, {against} chance ({chance:.3f})."
+    )

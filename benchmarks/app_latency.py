@@ -1,0 +1,208 @@
+"""How fast the explorer answers, in a real Chromium on this machine: from the hand's movement to what the page shows.
+
+python -m benchmarks.app_latency --data FOLDER [--checkpoint MODEL] [--repeats 30] [--out FILE]
+
+Server and browser share the machine, so every time holds both. What is computed once (frames, vectors, the map) is made before the
+clock starts; the first opening after that is timed too. Needs a Chromium and requirements-dev.txt (Playwright).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.measure import machine, write
+
+ROOT = Path(__file__).parents[1]
+BARS = {  # milliseconds, at the median
+    "click: galaxy on the card": 150,
+    "hover: picture frame": 16,
+    "lasso: galaxies counted": 150,
+    "recolour": 250,
+    "another page": 500,
+    "first page after start": 6000,
+}
+MEMORY_BAR_MB = 1000.0
+IDLE = "() => document.querySelector('[data-testid=\"stApp\"]')?.dataset.testScriptState === 'notRunning'"
+HOVER = """async (canvas, rows) => {
+  const box = canvas.getBoundingClientRect(), times = [];
+  for (const row of rows) {
+    const [x, y] = canvas.pixelOf(row), began = performance.now();
+    canvas.dispatchEvent(new PointerEvent('pointermove', {clientX: box.left + x, clientY: box.top + y, pointerType: 'mouse'}));
+    times.push(performance.now() - began);
+    await new Promise(requestAnimationFrame);
+  }
+  return times;
+}"""
+
+
+@contextmanager
+def explorer(arguments: list[str]) -> Iterator[tuple[str, int]]:
+    """Start the real command in an empty folder; gives its address and process number."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py"), "--server.port", str(port)]
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "HOME": folder}
+        environment |= {"ASTROJEPA_CACHE": os.environ.get("ASTROJEPA_CACHE", str(ROOT / ".cache" / "astrojepa"))}
+        process = subprocess.Popen(
+            [*command, "--server.headless", "true", "--", *arguments],
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            deadline = time.monotonic() + 120
+            while True:
+                try:
+                    urllib.request.urlopen(f"http://localhost:{port}/_stcore/health", timeout=2).close()
+                    break
+                except OSError:
+                    if process.poll() is not None or time.monotonic() > deadline:
+                        raise RuntimeError("The explorer did not start.") from None
+                    time.sleep(0.05)
+            yield f"http://localhost:{port}", process.pid
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def opened(page: Any, url: str) -> None:
+    """Open a page and wait until the map is drawn and the script rests."""
+    page.goto(url)
+    page.locator("canvas[data-drawn]").wait_for(timeout=900_000)
+    page.wait_for_function(IDLE, timeout=900_000)
+
+
+def repeated(action: Callable[[int], float], repeats: int) -> dict[str, float]:
+    """Return median and 95th percentile of an action's seconds, as milliseconds; the first is not counted."""
+    times = 1000 * np.array([action(turn) for turn in range(repeats + 1)])[1:]
+    return {"p50_ms": float(np.median(times)), "p95_ms": float(np.quantile(times, 0.95)), "repeats": repeats}
+
+
+def measure(page: Any, url: str, repeats: int) -> dict[str, dict[str, float]]:
+    """Do what a user does, again and again."""
+    canvas = page.locator(".stage > canvas")
+    count = int(canvas.get_attribute("data-drawn"))
+    rows = np.random.default_rng(0).permutation(count)
+
+    def timed(act: Callable[[], None], seen: Callable[[], None]) -> float:
+        page.wait_for_function(IDLE)
+        page.wait_for_timeout(200)
+        began = time.perf_counter()
+        act()
+        seen()
+        return time.perf_counter() - began
+
+    def click(turn: int) -> float:
+        box = canvas.bounding_box()
+        x, y = canvas.evaluate("(canvas, row) => canvas.pixelOf(row)", int(rows[turn]))
+        text = page.get_by_text(re.compile(r", number \d+$"))
+        before = text.inner_text()
+        return timed(
+            lambda: page.mouse.click(box["x"] + x, box["y"] + y),
+            lambda: page.wait_for_function("([node, old]) => node.innerText !== old", arg=[text.element_handle(), before]),
+        )
+
+    def lasso(turn: int) -> float:
+        box, mouse = canvas.bounding_box(), page.mouse
+        canvas.focus()
+        page.keyboard.press("Escape")
+        page.keyboard.press("l")
+        middle = np.array([box["x"] + box["width"] * (0.45 + 0.005 * turn), box["y"] + box["height"] / 2])
+        mouse.move(*middle)
+        mouse.down()
+        for shift in ([90, 0], [90, 80], [0, 80], [0, 0]):
+            mouse.move(*(middle + shift), steps=4)
+        found = timed(mouse.up, lambda: page.get_by_text(re.compile(r"galaxies inside$")).wait_for())
+        canvas.focus()
+        page.keyboard.press("Escape")
+        page.get_by_text(re.compile(r"galaxies inside$")).wait_for(state="detached")
+        return found
+
+    def recolour(turn: int) -> float:
+        name = ("Anomaly score", "Class")[turn % 2]
+        page.get_by_role("combobox", name="Colour").click()
+        option = page.get_by_role("option", name=re.compile(name, re.IGNORECASE))
+        option.wait_for()
+        return timed(option.click, lambda: (page.wait_for_timeout(20), page.wait_for_function(IDLE)))
+
+    def switch(turn: int) -> float:
+        name, sign = (("About", "Limits"), ("Map", ""))[turn % 2]
+        link = page.get_by_role("link", name=name, exact=True)
+        shown = page.locator("canvas[data-drawn]") if not sign else page.get_by_role("heading").nth(1)
+        return timed(link.click, lambda: shown.wait_for())
+
+    hover = 1.0 * np.array(canvas.evaluate(HOVER, rows[: 10 * repeats].tolist()))
+    return {
+        "click: galaxy on the card": repeated(click, repeats),
+        "hover: picture frame": {
+            "p50_ms": float(np.median(hover)),
+            "p95_ms": float(np.quantile(hover, 0.95)),
+            "repeats": len(hover),
+        },
+        "lasso: galaxies counted": repeated(lasso, repeats),
+        "recolour": repeated(recolour, repeats),
+        "another page": repeated(switch, repeats),
+    }
+
+
+def private_mb(process: int) -> float:
+    """Return a process's private memory (RssAnon), MB."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1000
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure and write JSON."""
+    from playwright.sync_api import sync_playwright
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", default="simulated:1000")
+    parser.add_argument("--checkpoint", default="best")
+    parser.add_argument("--repeats", type=int, default=30)
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "app_latency.json")
+    options = parser.parse_args(arguments)
+    words = ["--data", str(Path(options.data).resolve()) if Path(options.data).exists() else options.data]
+    words += ["--checkpoint", options.checkpoint]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
+        view = {"viewport": {"width": 1280, "height": 800}}
+        with explorer(words) as (url, _):
+            opened(chromium.new_context(**view).new_page(), f"{url}/?map=umap")  # makes what is made once
+        began = time.perf_counter()
+        with explorer(words) as (url, process):
+            page = chromium.new_context(**view).new_page()
+            opened(page, f"{url}/?map=umap")
+            first = 1000 * (time.perf_counter() - began)
+            found = measure(page, url, options.repeats)
+            memory = private_mb(process)
+        chromium.close()
+    found["first page after start"] = {"p50_ms": first, "p95_ms": first, "repeats": 1}
+    for name, bar in BARS.items():
+        found[name]["bar_ms"] = bar
+    drawn = {"galaxies": options.data.rstrip("/").rpartition("/")[2], "checkpoint": options.checkpoint}
+    write(
+        options.out,
+        {"machine": machine(), "threads": 1, **drawn, "actions": found, "private_mb": memory, "bar_mb": MEMORY_BAR_MB},
+    )
+
+
+if __name__ == "__main__":
+    main()

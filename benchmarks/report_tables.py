@@ -1,0 +1,92 @@
+"""The README's tables of results, made from the JSON of `python -m astrojepa report` in docs/reports/."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from astrojepa.evaluation.benchmark import markdown_table
+from astrojepa.presets import PUBLISHED
+
+Results = dict[str, Any]
+CONTROL = "random weights 0"
+
+
+def results(results: Results) -> str:
+    """Set the probes of the best model on both benchmarks side by side."""
+    return markdown_table([_probes(results["reports"], f"{_best(results)}.{benchmark}") for benchmark in ("B1", "B2")])
+
+
+def zoo(results: Results) -> str:
+    """List every model with what was measured of it; what was not trained says so."""
+    reports = results["reports"]
+    measured = sorted({name.rpartition(".")[0] for name in reports}, key=lambda name: -_accuracy(reports, f"{name}.B1"))
+    lines = [
+        "| model | parameters | B1 linear, % | B2 linear, % | rare mergers (B1), AP of kNN | published elsewhere, % |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in [*measured, *(preset for preset in PUBLISHED if preset not in measured)]:
+        published = PUBLISHED.get(name, {}).get("probe_percent", "")
+        if name not in measured:
+            lines.append(f"| `{name}` | | *not trained* | *not trained* | *not trained* | {published} |")
+            continue
+        cells = [_linear(reports.get(f"{name}.{benchmark}")) for benchmark in ("B1", "B2")]
+        parameters = f"{reports[f'{name}.B1']['model']['parameters']:,}"
+        lines.append(f"| `{name}` | {parameters} | {' | '.join(cells)} | {_rare(reports.get(f'{name}.B1'))} | {published} |")
+    return "\n".join(lines)
+
+
+def physics(results: Results) -> str:
+    """Compare what linear regressions tell of the simulator's numbers: R², and what the encoder has more than each baseline."""
+    reports = {name.rpartition(".")[0]: report for name, report in results["reports"].items() if name.endswith(".simulated")}
+    lines = ["| simulated galaxies | class, % | bulge / total, R² | inclination, R² |", "|---|---|---|---|"]
+    for model, report in reports.items():
+        probes = report["probes"]
+        lines.append(
+            f"| `{model}` | {_linear(report)} | {_r2(probes, 'bulge_to_total', 'encoder')} | {_r2(probes, 'inclination_deg', 'encoder')} |"
+        )
+        for name in ("summary statistics", "pixel PCA-64", CONTROL):
+            row = probes["rows"][f"{name}, linear"]
+            mean, low, high = (100 * value for value in row["difference"])
+            accuracy = f"{100 * row['accuracy']:.1f} · {mean:+.1f} [{low:+.1f}, {high:+.1f}]"
+            cells = [_r2(probes, column, name) for column in ("bulge_to_total", "inclination_deg")]
+            lines.append(f"| {name} | {accuracy} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _best(results: Results) -> str:
+    reports = results["reports"]
+    return max((name for name in reports if name.endswith(".B1")), key=lambda name: _accuracy(reports, name)).removesuffix(".B1")
+
+
+def _accuracy(reports: Results, name: str) -> float:
+    return float(reports[name]["probes"]["linear_probe_accuracy"])
+
+
+def _probes(reports: Results, name: str) -> dict[str, Any]:
+    return {"where": reports[name]["where"], **reports[name]["probes"]}
+
+
+def _linear(report: dict[str, Any] | None) -> str:
+    if report is None:
+        return "*not measured*"
+    row = report["probes"]["rows"]["linear probe"]
+    low, high = row["interval"]
+    return f"{100 * row['accuracy']:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def _rare(report: dict[str, Any] | None) -> str:
+    rows = (report or {}).get("leaderboard", {}).get("rows", [])
+    for row in rows:
+        if (row["vectors"], row["score"]) == ("encoder", "knn"):
+            mean, low, high = row["average_precision"]
+            return f"{mean:.3f} [{low:.3f}, {high:.3f}]"
+    return "*not measured*"
+
+
+def _r2(probes: dict[str, Any], column: str, name: str) -> str:
+    row = probes["regressions"][column][name]
+    low, high = row["interval"]
+    if "difference" not in row:
+        return f"{row['r2']:.3f} [{low:.3f}, {high:.3f}]"
+    mean, low, high = row["difference"]
+    return f"{row['r2']:.3f} · {mean:+.3f} [{low:+.3f}, {high:+.3f}]"

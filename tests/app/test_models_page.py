@@ -1,0 +1,75 @@
+"""Models and data: the zoo, the open model's health and curves, and what has been computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from page_runner import run_page, words
+from streamlit.testing.v1 import AppTest
+
+from app.views import models, models_card, models_data
+from astrojepa.presets import PRESETS, PUBLISHED
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit")
+
+
+def test_recipes_without_weights_are_not_trained_beside_what_was_published() -> None:
+    table = models.zoo_table([{"id": "small.sigreg06"}])
+    assert sorted(table["Model"]) == sorted(PRESETS)
+    rows = table.set_index("Model")
+    assert rows.loc["small.sigreg06", models.MEASURED] == "not measured"
+    for name, published in PUBLISHED.items():
+        assert rows.loc[name, "Published, %"] == published["probe_percent"]
+        assert rows.loc[name, models.MEASURED] == "not trained"
+
+
+def test_the_zoo_is_shown_where_nothing_is_released() -> None:
+    table = models.zoo_table([])
+    assert len(table) == len(PRESETS)
+    assert set(table[models.MEASURED]) == {"not trained"}
+
+
+def test_curves_leave_out_what_a_run_has_not() -> None:
+    rows: list[Any] = [
+        {"step": 1, "total": 2.0, "invariance": 0.0, "knn_accuracy": None},
+        {"step": 2, "total": 1.0, "invariance": 0.0, "knn_accuracy": 0.5},
+        "nonsense",
+    ]
+    found = models_card.curves(rows, {"total": "total", "invariance": "invariance", "knn_accuracy": "accuracy"})
+    assert found == {"total": ([1, 2], [2.0, 1.0])}
+
+
+def test_what_is_kept_costs_nothing_and_what_is_missing_says_its_price() -> None:
+    table = models_data.cache_table([("a", True, 500.0), ("b", False, 30.0), ("c", False, 600.0), ("d", False, 0.2)])
+    assert table["State"].tolist() == ["kept", "missing", "missing", "missing"]
+    assert table["Still to compute"].tolist() == ["nothing", "about 30 s", "about 10 min", "about a second"]
+
+
+@pytest.mark.parametrize("method", ["pca", "umap", "tsne"])
+def test_a_map_of_more_galaxies_takes_longer(method: str) -> None:
+    seconds = [models_data.map_seconds(method, count) for count in (100, 2000, 8000, 100_000)]
+    assert seconds == sorted(seconds)
+    assert seconds[1:3] == pytest.approx(list(models_data.MAP_SECONDS[method]))
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AppTest]:
+    cache = tmp_path_factory.getbasetemp() / "pages-cache"
+    return lambda **options: run_page(monkeypatch, cache, "models", **options)
+
+
+def test_the_page_tells_health_caches_and_the_zoo(page: Callable[..., AppTest]) -> None:
+    test = page()
+    assert "Health" in words(test)
+    assert "Effective rank" in words(test)
+    kept = next(frame.value for frame in test.dataframe if "State" in frame.value.columns)
+    assert kept.set_index("What").loc["Embeddings", "State"] == "kept"
+    assert "not trained" in set(
+        next(frame.value for frame in test.dataframe if models.MEASURED in frame.value.columns)[models.MEASURED]
+    )
+
+
+def test_without_a_model_the_page_still_stands(page: Callable[..., AppTest]) -> None:
+    assert "Principal components of the pixels" in words(page(checkpoint="baseline"))

@@ -1,0 +1,90 @@
+"""Collections: what a lasso gathers, for this session, and how it becomes classes for a probe."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from page_runner import settled, words
+from streamlit.testing.v1 import AppTest
+
+from app import collecting
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit")
+
+
+def test_rows_are_added_once_and_in_order() -> None:
+    held = collecting.with_added({}, "rings", np.array([5, 2]))
+    held = collecting.with_added(held, "  rings ", np.array([2, 9]))
+    assert held == {"rings": (2, 5, 9)}
+    assert collecting.without(held, "rings") == {}
+
+
+@pytest.mark.parametrize("name", ["", "   ", None, collecting.REST, "a\x00b"])
+def test_a_collection_needs_a_name_of_its_own(name: str) -> None:
+    with pytest.raises(ValueError, match="needs a name"):
+        collecting.with_added({}, name, np.array([1]))
+
+
+def test_a_session_keeps_twelve_collections() -> None:
+    held = {f"c{k}": (k,) for k in range(collecting.MAX_COLLECTIONS)}
+    with pytest.raises(ValueError, match="12 collections already"):
+        collecting.with_added(held, "one more", np.array([1]))
+    assert collecting.with_added(held, "c0", np.array([7]))["c0"] == (0, 7)
+
+
+def test_one_collection_is_told_from_everything_else() -> None:
+    labels, classes, twice = collecting.as_labels({"rings": (1, 3)}, 5, rest=True)
+    assert (labels.tolist(), classes, twice) == ([1, 0, 1, 0, 1], ("rings", collecting.REST), 0)
+
+
+def test_a_galaxy_in_two_collections_is_left_out_and_counted() -> None:
+    labels, classes, twice = collecting.as_labels({"a": (0, 1), "b": (1, 2, 99)}, 4, rest=False)
+    assert (labels.tolist(), classes, twice) == ([0, -1, 1, -1], ("a", "b"), 1)
+
+
+def test_a_labelling_is_told_from_another_by_its_digest() -> None:
+    first = collecting.digest(np.array([0, 1]), ("a", "b"))
+    assert first == collecting.digest(np.array([0, 1], dtype=np.int32), ("a", "b"))
+    assert first != collecting.digest(np.array([1, 0]), ("a", "b"))
+    assert first != collecting.digest(np.array([0, 1]), ("a", "c"))
+
+
+def test_no_module_of_the_app_hides_one_of_python() -> None:
+    folder = Path(collecting.__file__).parent
+    ours = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    assert not ours & sys.stdlib_module_names
+    done = subprocess.run(
+        [sys.executable, "-c", "import collections, json, inspect"], cwd=folder, check=False, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def gather() -> None:
+    """The bar under a lasso, by itself."""
+    from types import SimpleNamespace
+
+    import numpy as np
+
+    from app.views.collections_bar import collections_bar
+
+    collections_bar(SimpleNamespace(data=SimpleNamespace(fingerprint="0123456789abcdef")), np.array([4, 1]))  # type: ignore[arg-type]
+
+
+def test_the_bar_under_a_lasso_keeps_its_galaxies_for_the_session() -> None:
+    test = AppTest.from_function(gather, default_timeout=60)
+    settled(test.run())
+    test.button[0].click().run()
+    assert "needs a name" in words(test)
+    test.text_input[0].set_value("rings")
+    next(button for button in test.button if button.key == "collection_add").click().run()
+    assert not test.exception
+    assert test.session_state["collections"] == {"0123456789abcdef": {"rings": (1, 4)}}
+    assert "rings now holds 2 galaxies" in words(test)
+    next(button for button in test.button if button.label == "Add here").click().run()
+    assert "rings now holds 2 galaxies" in words(test)
+    next(button for button in test.button if button.label == "Remove").click().run()
+    assert test.session_state["collections"] == {"0123456789abcdef": {}}

@@ -1,0 +1,190 @@
+"""The probe lab: what can be learned, on which split, and what comes of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from page_runner import run_page, settled, words
+from streamlit.testing.v1 import AppTest
+
+from app import loaders, probing
+from app.views import probe, probe_report
+from astrojepa.data.simulate import simulate
+from astrojepa.evaluation.portable_probe import probe_from_dict
+from astrojepa.types import Embeddings
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit")
+COUNT = 120
+
+
+@pytest.fixture(scope="module")
+def data() -> Any:
+    return simulate(COUNT)
+
+
+@pytest.fixture(scope="module")
+def embeddings(data: Any) -> Embeddings:
+    """Features that tell the class, with noise."""
+    generator = np.random.default_rng(0)
+    vectors = np.eye(len(data.classes))[data.labels] + 0.3 * generator.normal(size=(len(data), len(data.classes)))
+    return Embeddings(vectors.astype(np.float32), data.labels, data.ids, data.classes, "model", data.fingerprint)
+
+
+def nothing(done: int, total: int, text: str) -> None:
+    """Progress that nobody watches."""
+
+
+def test_the_split_holds_every_galaxy_once_and_is_recognised_by_its_hashes(data: Any) -> None:
+    split = probing.split_of(data)
+    assert sorted(np.concatenate(split.parts).tolist()) == list(range(COUNT))
+    assert split.hashes[2] == data.subset(split.parts[2]).id_hash
+    said = probe.split_sentence(split)
+    assert all(digest[:8] in said for digest in split.hashes)
+    assert "seed 42" in said
+
+
+@pytest.mark.parametrize("kind", probing.KINDS)
+def test_a_probe_is_scored_on_the_test_part_alone(kind: str, data: Any, embeddings: Embeddings) -> None:
+    split, target = probing.split_of(data), probing.label_target(data)
+    report = probing.probe_task(embeddings, target, split, kind, 1.0)(nothing)
+    np.testing.assert_array_equal(report.test, split.parts[2])
+    assert report.num_known == len(split.parts[0])
+    first = report.rows[0].result
+    np.testing.assert_array_equal(
+        report.named[report.test], np.full(len(report.test), -1) if kind == "knn" else first.predictions
+    )
+    assert (report.named >= 0).sum() == (0 if kind == "knn" else COUNT)
+
+
+def test_labels_of_validation_and_test_cannot_change_the_probe(data: Any, embeddings: Embeddings) -> None:
+    split, target = probing.split_of(data), probing.label_target(data)
+    other = target.labels.copy()
+    for rows in split.parts[1:]:
+        other[rows] = np.random.default_rng(1).permutation(other[rows])
+    changed = dataclasses.replace(target, labels=other)
+    first, second = (probing.probe_task(embeddings, wanted, split, "linear", 1.0)(nothing) for wanted in (target, changed))
+    np.testing.assert_array_equal(first.named, second.named)
+
+
+def test_few_labels_are_drawn_from_train_and_hold_every_class(data: Any) -> None:
+    split, target = probing.split_of(data), probing.label_target(data)
+    chosen = probing.known_rows(target, split, 0.01)
+    assert set(chosen) <= set(split.parts[0])
+    assert len(chosen) == len(np.unique(target.labels[split.parts[0]]))
+
+
+def test_a_downloaded_probe_names_galaxies_as_the_lab_did(data: Any, embeddings: Embeddings) -> None:
+    split, target = probing.split_of(data), probing.label_target(data)
+    report = probing.probe_task(embeddings, target, split, "linear", 1.0)(nothing)
+    content = json.loads(probing.as_json(report, target, split, ("m", "hash of m"), ("d", "hash of d")))
+    assert content["model"] == {"id": "m", "hash": "hash of m"}
+    assert content["split"]["test"] == split.hashes[2]
+    assert content["scored"]["accuracy"] == report.rows[0].result.accuracy
+    again = probe_from_dict(content)
+    named = np.array(again.classes)[again.probabilities(embeddings.vectors).argmax(axis=1)]
+    np.testing.assert_array_equal(named, np.array(target.classes)[report.named])
+
+
+def test_columns_of_words_can_be_learned_and_numbers_and_ids_cannot() -> None:
+    table = pd.DataFrame(
+        {"id": list("abab"), "bar": ["yes", "no", "", "yes"], "size": [1.0, 2.0, 1.0, 2.0], "one": ["x"] * 4, "n": [1, 2, 1, 2]}
+    )
+    assert probing.target_columns(table) == ["bar", "n"]
+    target = probing.column_target(table, "bar")
+    assert (target.labels.tolist(), target.classes) == ([1, 0, -1, 1], ("no", "yes"))
+
+
+def test_a_target_that_cannot_be_probed_says_why(data: Any) -> None:
+    split = probing.split_of(data)
+    labels = np.full(COUNT, -1)
+    labels[split.parts[0][:3]] = 0
+    assert "shows a only" in probing.why_not(probing.Target("collections", labels, ("a", "b")), split)
+    labels[split.parts[0][3:6]] = 1
+    assert "nothing could be scored" in probing.why_not(probing.Target("collections", labels, ("a", "b")), split)
+    labels[split.parts[2][0]] = 1
+    assert probing.why_not(probing.Target("collections", labels, ("a", "b")), split) == ""
+
+
+def test_random_weights_of_many_galaxies_wait_until_they_are_asked_for() -> None:
+    model = object()
+    assert probing.RANDOM in probing.baselines(model, probing.UNASKED, False)
+    assert probing.RANDOM not in probing.baselines(model, probing.UNASKED + 1, False)
+    assert probing.RANDOM in probing.baselines(model, probing.UNASKED + 1, True)
+    assert probing.baselines(None, 10, True) == [probing.COMMONEST, probing.STATISTICS]
+
+
+def test_a_verdict_follows_from_the_interval() -> None:
+    row = probing.Row("Pixel PCA", None, (0.1, 0.02, 0.2))
+    assert probe_report.verdict(row) == "This model beats pixel PCA: +10.0 points, 95 % interval +2.0 to +20.0."
+    assert "not clearly different" in probe_report.verdict(dataclasses.replace(row, difference=(0.1, -0.02, 0.2)))
+    common = probe_report.verdict(dataclasses.replace(row, name=probing.COMMONEST, difference=(-0.1, -0.2, 0.0)))
+    assert common == "This model is not clearly different from the commonest class: −10.0 points, 95 % interval −20.0 to +0.0."
+    assert "loses to" in probe_report.verdict(dataclasses.replace(row, difference=(-0.1, -0.2, -0.02)))
+
+
+@pytest.fixture
+def lab(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AppTest]:
+    cache = tmp_path_factory.getbasetemp() / "pages-cache"
+    return lambda **options: run_page(monkeypatch, cache, "probe", data=f"simulated:{COUNT}", **options)
+
+
+def train(test: AppTest) -> AppTest:
+    next(button for button in test.button if button.label == "Train").click().run()
+    return settled(test)
+
+
+def probed(test: AppTest) -> Any:
+    """The result of the last probe."""
+    return loaders.jobs().start(("probe", *test.session_state["probed"]), lambda report: None).value.rows[0].result
+
+
+def test_the_lab_shows_calibration_baselines_and_the_download(lab: Callable[..., AppTest]) -> None:
+    test = train(lab())
+    assert "Fixed split" in words(test)
+    assert "Calibration" in words(test)
+    assert test.dataframe[0].value["features"].tolist()[1:] == [
+        probing.COMMONEST,
+        probing.PIXELS,
+        probing.STATISTICS,
+        probing.RANDOM,
+    ]
+    assert "Download the probe" in [button.label for button in test.get("download_button")]
+    test.session_state["cell"] = cell = tuple(np.argwhere(probed(test).confusion)[0].tolist())
+    settled(test.run())
+    assert f"named {probed(test).classes[cell[1]]}, surest first" in words(test)
+    next(button for button in test.button if button.label == "Colour the map by this probe").click().run()
+    assert test.session_state["colour"] == "probe prediction"
+
+
+def test_the_lab_learns_a_collection_against_everything_else(lab: Callable[..., AppTest], data: Any) -> None:
+    test = lab()
+    test.session_state["probe_target"] = probing.COLLECTIONS
+    settled(test.run())
+    assert "no collections yet" in words(test)
+    rows = tuple(np.flatnonzero(data.labels < 3).tolist())
+    test.session_state["collections"] = {data.fingerprint: {"mine": rows}}
+    settled(test.run())
+    test = train(test)
+    assert "named rightly" in words(test)
+    report_classes = test.session_state["probed_target"].classes
+    assert report_classes == ("mine", "everything else")
+
+
+def test_without_a_model_the_probe_is_named_as_the_baseline_that_it_is(lab: Callable[..., AppTest]) -> None:
+    test = train(lab(checkpoint="baseline"))
+    assert test.dataframe[0].value["features"].tolist() == ["Pixel PCA, no model", probing.COMMONEST, probing.STATISTICS]
+
+
+@pytest.mark.parametrize("kind", ["knn", "mlp"])
+def test_every_kind_of_probe_can_be_trained_on_few_labels(kind: str, lab: Callable[..., AppTest]) -> None:
+    test = lab()
+    test.session_state["probe_kind"], test.session_state["probe_share"] = kind, 30
+    test = train(test)
+    assert probing.KINDS[kind] in words(test)
+    assert test.session_state["probed"][2:4] == (kind, 30)

@@ -1,0 +1,145 @@
+"""Pictures that a visitor brings along: what is read, what is refused in one sentence, and where they are placed."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from page_runner import run_page, settled, words
+from streamlit.testing.v1 import AppTest
+
+from app import uploads
+from astrojepa import plotting
+from astrojepa.data.simulate import simulate
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit")
+
+
+def picture(seed: int = 0, height: int = 60, width: int = 80) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 255, (height, width, 3), dtype=np.uint8)
+
+
+def png(image: np.ndarray) -> bytes:
+    return plotting.encode_image(image, "png")
+
+
+def fits_file(shape: tuple[int, ...] = (3, 40, 50)) -> bytes:
+    header = fits.Header(
+        {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 150.0, "CRVAL2": 2.0, "CRPIX1": 25.5, "CRPIX2": 20.5}
+    )
+    header["CDELT1"], header["CDELT2"] = -1e-4, 1e-4
+    stream = io.BytesIO()
+    fits.PrimaryHDU(np.random.default_rng(0).normal(size=shape).astype(np.float32), header).writeto(stream)
+    return stream.getvalue()
+
+
+def test_a_picture_keeps_its_central_square_and_says_its_size() -> None:
+    image = picture()
+    made = uploads.read_upload("a.png", png(image))
+    assert made.size == (80, 60)
+    np.testing.assert_array_equal(made.image, image[:, 10:70])
+
+
+def test_a_large_picture_is_kept_small() -> None:
+    made = uploads.read_upload("a.png", png(picture(height=700, width=900)))
+    assert (made.image.shape, made.size) == ((512, 512, 3), (900, 700))
+
+
+def test_a_fits_picture_brings_its_position() -> None:
+    made = uploads.read_upload("a.fits", fits_file())
+    assert made.image.shape == (40, 40, 3)
+    assert made.ra == pytest.approx(150.0, abs=1e-3)
+    assert made.dec == pytest.approx(2.0, abs=1e-3)
+
+
+def test_a_bad_file_is_one_sentence_and_the_others_still_work() -> None:
+    files = [("good.png", png(picture(1))), ("bad.png", b"not a picture"), ("cut.fits", fits_file()[:4000]), ("none.jpg", b"")]
+    held, problems = uploads.add({}, [*files, ("tall.png", png(picture(2, 90, 30)))])
+    assert [upload.name for upload in held.values()] == ["good.png", "tall.png"]
+    assert [problem.split()[0] for problem in problems] == ["bad.png", "cut.fits", "none.jpg"]
+
+
+def test_a_file_over_ten_megabytes_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(uploads, "read_upload", lambda name, content: pytest.fail("it was read"))
+    held, problems = uploads.add({}, [("big.png", bytes(uploads.MAX_BYTES + 1))])
+    assert not held
+    assert "at most 10 MB" in problems[0]
+
+
+def test_twenty_pictures_are_kept_and_a_repeated_one_counts_once() -> None:
+    files = [(f"{k}.png", png(picture(k, 8, 8))) for k in range(22)]
+    held, problems = uploads.add({}, [files[0], *files])
+    assert len(held) == 20
+    assert problems == ["2 more pictures were left out: a session keeps 20."]
+
+
+def test_a_picture_bomb_is_refused_by_its_header() -> None:
+    from PIL import Image
+
+    stream = io.BytesIO()
+    Image.new("1", (13_000, 13_000)).save(stream, "PNG")
+    with pytest.raises(ValueError, match=r"13000 x 13000 pixels; at most"):
+        uploads.read_upload("bomb.png", stream.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [("../../etc/passwd", "passwd"), ("<b>x</b>.png", "b .png"), ("", "picture"), ("m 51 (a).png", "m 51 (a).png")],
+)
+def test_a_files_name_is_plain_words(given: str, shown: str) -> None:
+    assert uploads.clean_name(given) == shown
+
+
+def test_votes_leave_out_galaxies_without_a_label() -> None:
+    assert uploads.votes(np.array([1, 0, 1, -1]), ("a", "b")) == "b 2, a 1"
+    assert uploads.votes(np.array([-1]), ("a",)) == "none has a label"
+
+
+@pytest.fixture
+def models(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    cache = tmp_path_factory.getbasetemp() / "pages-cache"
+    monkeypatch.setenv("ASTROJEPA_CACHE", str(cache))
+    return lambda **options: run_page(monkeypatch, cache, "models", **options)
+
+
+def send(test: AppTest, *files: tuple[str, bytes, str]) -> AppTest:
+    test.file_uploader[0].set_value(list(files))
+    next(button for button in test.button if button.label == "Place them on the map").click()
+    return settled(test.run())
+
+
+def kept_files() -> list[str]:
+    """What lies in the cache, but for the map of the open galaxies, which placing may be the first to need."""
+    return sorted(path.name for path in Path(os.environ["ASTROJEPA_CACHE"]).iterdir() if not path.name.startswith("projection"))
+
+
+def test_a_galaxy_of_the_data_is_its_own_nearest_and_lands_on_its_place(models: Any) -> None:
+    test = models()
+    data = simulate(60)
+    before = kept_files()
+    test = send(test, ("mine.png", png(data[7].image), "image/png"), ("bad.png", b"\x89PNG\r\n\x1a\nno", "image/png"))
+    table = next(frame.value for frame in test.dataframe if "Nearest" in frame.value.columns)
+    assert table["Picture"].tolist() == ["mine.png"]
+    assert table["Nearest"].tolist() == [str(data.ids[7])]
+    assert table["Distance"][0] == pytest.approx(0, abs=1e-2)
+    assert [warning.value.split()[0] for warning in test.warning if "bad.png" in warning.value] == ["bad.png"]
+    assert kept_files() == before, "something was written to disk"
+    assert "stranger than" in words(test)
+    next(button for button in test.button if button.label == "Open the nearest galaxy").click()
+    settled(test.run())
+    assert test.session_state["row"] == 7
+
+
+def test_without_a_model_pictures_cannot_be_placed(models: Any) -> None:
+    test = models(checkpoint="baseline")
+    assert not test.get("file_uploader")
+    assert "Choose a model at the top" in words(test)
+
+
+def test_strangers_may_bring_pictures_too(models: Any) -> None:
+    assert len(models(hosted=True).get("file_uploader")) == 1
