@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 from pathlib import Path
@@ -11,7 +10,6 @@ import pytest
 
 from astrojepa.cli import config_from, train_parser
 from astrojepa.commands import make_parser
-from astrojepa.evaluation.benchmark import markdown_table
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -45,8 +43,3 @@ def test_the_python_example_runs(monkeypatch):
 
 def test_the_continuous_integration_runs_the_readmes_test_command():
     assert "make test" in (ROOT / ".ci" / "run").read_text()
-
-
-def test_the_results_table_is_what_the_card_holds():
-    card = json.loads((ROOT / "checkpoints" / "small.sigreg06.json").read_text())
-    assert markdown_table(card["measured"][:2]) in README

@@ -58,13 +58,14 @@ def card_captions(scene: Scene, view: View, rows: np.ndarray, culprits: dict[int
     for row, part in zip(map(int, rows), parts, strict=True):
         line = [f"{chosen.places[row]:,}  {scene.class_name(row)}", f"{chosen.scores[row]:.3f}  {data.ids[row]}", part]
         if row in culprits and scene.model is not None:
-            line.append(f"least expected: {patch_words(culprits[row], scene.model.grid)}")
+            line.append(f"unexpected: {patch_words(culprits[row], scene.model.grid)}")
         if view.checks is not None and (kind := artefact_kind(view.checks.parts, row)):
-            line.append(f"likely artefact: {kind}")
+            line.append(f"artefact? {kind}")
         if not data.simulated and (position := position_words(float(data.ra[row]), float(data.dec[row]))):
             line.append(position)
         lines.append(line)
-    return lines
+    longest = max(map(len, lines), default=0)
+    return [[*line, *["\N{NO-BREAK SPACE}"] * (longest - len(line))] for line in lines]  # so that the pictures stand in rows
 
 
 def score_parts(scene: Scene, view: View, rows: np.ndarray) -> list[str]:
@@ -76,7 +77,7 @@ def score_parts(scene: Scene, view: View, rows: np.ndarray) -> list[str]:
         ]
     if view.chosen.name == "knn":
         gaps = tasks.distances(scene.embeddings, *scene.key, tuple(map(int, rows)), NEAREST)
-        return [f"nearest {gap[0]:.2f}, {len(gap)}th {gap[-1]:.2f}" for gap in gaps]
+        return [f"nearest {gap[0]:.3g}, {len(gap)}th {gap[-1]:.3g}" for gap in gaps]
     return [f"rank {scene.places[row]:,} by distance" for row in rows]
 
 

@@ -66,21 +66,3 @@ def patch_box(index: int, grid: int, seen: tuple[float, float, float, float]) ->
 def position_words(ra: float, dec: float) -> str:
     """Write a position in degrees; empty where it is not known."""
     return f"{ra:.4f} {dec:+.4f}" if math.isfinite(ra) and math.isfinite(dec) else ""
-
-
-def quality_verdict(rows: Sequence[Any], rare: str) -> str:
-    """Say in one sentence or two whether any score on the encoder beats the same scores on pixels and on random weights."""
-    best: dict[str, tuple[float, float, str]] = {}
-    for row in rows:
-        mean, low = float(np.mean(row.ranking.average_precision)), float(np.quantile(row.ranking.average_precision, 0.025))
-        if row.vectors not in best or mean > best[row.vectors][0]:
-            best[row.vectors] = (mean, low, row.ranking.score)
-    first = rows[0].ranking
-    chance = first.num_rare / first.num_galaxies
-    winner = max(best, key=lambda name: best[name][0])
-    mean, low, score = best[winner]
-    against = "above" if low > chance else "not clearly above"
-    return (
-        f"{first.num_rare:,} {rare} among {first.num_galaxies:,} galaxies, {len(first.average_precision)} draws. Best: {score} on "
-        f"{winner}, average precision {mean:.3f}, {against} chance ({chance:.3f})."
-    )

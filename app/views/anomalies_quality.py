@@ -12,7 +12,6 @@ import streamlit as st
 from app import loaders, work
 from app.scene import Scene
 from app.views import anomalies_tasks as tasks
-from app.views.anomalies_order import quality_verdict
 from app.views.anomalies_scores import title
 
 DRAWS = 20
@@ -67,12 +66,31 @@ def _cost(scene: Scene) -> str:
     return f"{first}; on a CPU that takes minutes per thousand galaxies, once."
 
 
+def quality_verdict(rows: Sequence[Any], rare: str) -> str:
+    """Say in two sentences how rare the class was made, and which score on which features finds it best."""
+    first, best = rows[0].ranking, max(rows, key=lambda row: float(np.mean(row.ranking.average_precision)))
+    chance = first.num_rare / first.num_galaxies
+    precision = best.ranking.average_precision
+    against = "above" if np.quantile(precision, 0.025) > chance else "not clearly above"
+    return (
+        f"{first.num_rare:,} {rare} among {first.num_galaxies:,} galaxies, {len(precision)} draws. "
+        f"Best: {_lower(title(best.ranking.score))} on {_lower(VECTORS[best.vectors])}, average precision {np.mean(precision):.3f}, "
+        f"{against} chance ({chance:.3f})."
+    )
+
+
+def _lower(words: str) -> str:
+    return words[:1].lower() + words[1:] if words[1:2].islower() else words
+
+
 def _table(rows: Sequence[Any], rare: str) -> None:
-    st.markdown(f"**{quality_verdict(rows, rare).split('. ')[0]}.** " + ". ".join(quality_verdict(rows, rare).split(". ")[1:]))
-    st.dataframe(quality_table(rows), hide_index=True, width="stretch", column_config=_columns(rows[0].ranking.top))
+    st.text(quality_verdict(rows, rare))
+    st.dataframe(
+        quality_table(rows), hide_index=True, width="stretch", height="content", column_config=_columns(rows[0].ranking.top)
+    )
     st.caption(
         "In brackets: between which values 95 % of the draws lie, which is not how another sky would do. Enrichment 1 = chance. "
-        "Follows: rank correlations above 0.5 with brightness, S/N or star count."
+        f"Recall and artefacts: among the {rows[0].ranking.top:,} strangest. Follows: rank correlations above 0.5 with brightness, S/N or star count."
     )
 
 
@@ -104,11 +122,11 @@ def _columns(top: int) -> dict[str, Any]:
     return {
         "features": text("Features"),
         "score": text("Score"),
-        "precision": number("Average precision", format="%.3f"),
+        "precision": number("Precision", help="Average precision", format="%.3f"),
         "between": text("95 % of draws", alignment="right"),
-        "less": text("Less distance on the first", alignment="right"),
+        "less": text("Less the first row", alignment="right", help="Average precision less that of the first row, draw by draw"),
         "recall": number(f"Recall@{top}, %", format="%.1f"),
         "enrichment": number("Enrichment", format="%.1f"),
-        "artefacts": number(f"Artefacts in {top}, %", format="%.1f"),
+        "artefacts": number("Artefacts, %", format="%.1f"),
         "follows": text("Follows"),
     }

@@ -13,6 +13,7 @@ from app import loaders, marks, state
 from app.components.cutout import cutout
 from app.components.facts import facts
 from app.components.gallery import gallery
+from app.components.review_focus import free_the_keys
 from app.marks import Review
 from app.scene import Scene
 from app.views import anomalies_tasks as tasks
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from app.views.anomalies import View
 
 RERANKINGS = {"neighbours": "By neighbours", "forest": "By random forest"}
+MARKS = ("Ordinary", "Slightly", "Somewhat", "Fairly", "Very", "Most")  # how interesting; the key is shown beside the word
 NEXT, MARKED = 12, 24
 CONTEXT = "review_context"  # session key: what the path through the galaxies belongs to
 SAID = "marks_read"  # session key: what became of the last file of marks, and whether that was an error
@@ -62,6 +64,7 @@ def review(scene: Scene, view: View) -> None:
         _finished(scene, current)
     else:
         st.session_state[state.ROW] = row
+        free_the_keys(state.BOARD_MODE, row)
         left, right = st.columns([1, 1], gap="medium")
         image = scene.picture(row)
         culprit = _culprit(scene, row, image)
@@ -86,10 +89,10 @@ def _marking(scene: Scene, current: Review, row: int) -> None:
     best = sum(value >= marks.HIGHEST - 1 for value in current.marks.values())
     st.caption(f"This galaxy is {said}. Marked so far: {len(current.marks):,}, {best:,} of them with 4 or 5.")
     with st.container(horizontal=True, gap="small", key="review_marks"):
-        for value in range(marks.HIGHEST + 1):
+        for value, word in enumerate(MARKS):
             kind = "primary" if value == given else "secondary"
             st.button(
-                str(value),
+                word,
                 key=f"mark_{value}",
                 type=kind,
                 shortcut=str(value),
@@ -104,7 +107,9 @@ def _marking(scene: Scene, current: Review, row: int) -> None:
         )
         for name, key, change, barred in moves:
             st.button(name, key=f"review_{name.lower()}", shortcut=key, disabled=barred, on_click=_do, args=(scene, change))
-    st.caption("0 = ordinary, or an artefact; 5 = more of these. Every mark ranks all other galaxies anew.")
+    st.caption(
+        "How interesting is it? 0 = ordinary, or an artefact; 5 = more of these. Every mark ranks all other galaxies anew."
+    )
 
 
 def _picture(scene: Scene, row: int, image: np.ndarray | None, culprit: int | None) -> None:

@@ -1,88 +1,152 @@
-"""Marks given one by one: going forth and back, undoing, and the file that carries them."""
+"""Marks: what a key changes, how it is taken back, and the file that carries them."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from app import marks
-from app.marks import Review, arrive, read_csv, write_csv
+from app import marks, state
+from app.marks import Review
 
-IDS = ["a", "=b", "c,d", "e"]
-ORDER = [2, 0, 3, 1]
+ORDER = [3, 1, 4, 0, 2]
+IDS = np.array(["a", "=b", "c,d", "e", "'f"])
 
 
-def test_marking_goes_to_the_strangest_galaxy_not_seen_yet() -> None:
-    review = arrive(Review(), ORDER)
+def begun() -> Review:
+    return marks.arrive(Review(), ORDER)
+
+
+def pressed(review: Review, value: int) -> Review:
+    return marks.arrive(marks.mark(review, value), ORDER)
+
+
+def test_a_review_starts_with_the_strangest_galaxy() -> None:
+    assert begun().shown == 3
+
+
+def test_a_mark_goes_on_to_the_best_galaxy_that_was_not_seen() -> None:
+    review = pressed(begun(), 5)
+    assert (dict(review.marks), review.shown) == ({3: 5}, 1)
+    assert marks.arrive(marks.mark(review, 0), [3, 1, 2, 4, 0]).shown == 2, "ranked anew"
+
+
+def test_arrows_go_back_and_on_without_marking() -> None:
+    review = marks.arrive(marks.forward(begun()), ORDER)
+    assert (review.shown, dict(review.marks)) == (1, {})
+    assert marks.back(review).shown == 3
+    assert marks.back(marks.back(review)).shown == 3
+    assert marks.forward(marks.back(review)).shown == 1
+
+
+def test_undo_takes_the_mark_back_and_looks_at_that_galaxy_again() -> None:
+    review = marks.undo(pressed(pressed(begun(), 5), 2))
+    assert (review.shown, dict(review.marks)) == (1, {3: 5})
+    review = marks.undo(review)
+    assert (review.shown, dict(review.marks)) == (3, {})
+    assert marks.undo(review) == review
+
+
+def test_undo_of_a_second_mark_brings_the_first_one_back() -> None:
+    review = marks.mark(marks.back(pressed(begun(), 1)), 4)
+    assert dict(review.marks) == {3: 4}
+    assert dict(marks.undo(review).marks) == {3: 1}
+
+
+def test_marks_outside_0_to_5_change_nothing() -> None:
+    assert marks.mark(begun(), 6) == begun()
+    assert marks.mark(begun(), -1) == begun()
+    assert marks.mark(Review(), 3) == Review(), "nothing is shown"
+
+
+def test_at_the_end_nothing_is_shown_and_the_marks_stay() -> None:
+    review = begun()
+    for _ in ORDER:
+        review = pressed(review, 1)
+    assert review.shown is None
+    assert len(review.marks) == len(ORDER)
+    assert marks.arrive(marks.restart(review), ORDER).shown is None, "all are marked"
+
+
+def test_a_galaxy_that_was_chosen_comes_next_and_then_the_path_goes_on() -> None:
+    review = marks.visit(begun(), 2)
     assert review.shown == 2
-    review = arrive(marks.mark(review, 5), ORDER)
-    assert (review.shown, dict(review.marks)) == (0, {2: 5})
-    review = arrive(marks.forward(review), ORDER)
-    assert review.shown == 3, "a galaxy passed over is not shown again"
+    assert marks.back(review).shown == 3
+    assert marks.visit(review, 3).path == review.path
 
 
-def test_undo_takes_back_the_last_mark_and_looks_at_it_again() -> None:
-    review = arrive(marks.mark(arrive(Review(), ORDER), 4), ORDER)
-    undone = marks.undo(review)
-    assert (undone.shown, dict(undone.marks)) == (2, {})
-    assert marks.undo(undone) == undone
+def test_a_file_of_marks_is_one_step_to_undo() -> None:
+    review = marks.add(pressed(begun(), 5), {3: 0, 4: 2})
+    assert dict(review.marks) == {3: 0, 4: 2}
+    assert dict(marks.undo(review).marks) == {3: 5}
 
 
-def test_undo_brings_the_earlier_mark_back() -> None:
-    review = marks.mark(arrive(Review(), ORDER), 4)
-    again = marks.mark(marks.visit(review, 2), 1)
-    assert dict(again.marks) == {2: 1}
-    assert dict(marks.undo(again).marks) == {2: 4}
+@given(st.dictionaries(st.integers(0, len(IDS) - 1), st.integers(0, 5), min_size=1))
+def test_exported_marks_come_back_as_they_were(given_marks: dict[int, int]) -> None:
+    text = marks.write_csv(given_marks, IDS, "m", "abc", "d", "0123")
+    found = marks.read_csv(text.encode(), IDS)
+    assert found.marks == given_marks
+    assert (found.missing, found.data_hash) == ((), "0123")
 
 
-def test_an_imported_file_is_one_step_to_undo() -> None:
-    review = marks.add(marks.mark(arrive(Review(), ORDER), 3), {0: 5, 1: 0})
-    assert dict(review.marks) == {2: 3, 0: 5, 1: 0}
-    assert dict(marks.undo(review).marks) == {2: 3}
+def test_an_export_names_model_and_data_and_escapes_formulas() -> None:
+    lines = marks.write_csv({1: 2, 0: 5}, IDS, "m", "abc", "d", "0123").splitlines()
+    assert lines == ["id,mark,number,model,model_hash,data,data_hash", "a,5,0,m,abc,d,0123", "'=b,2,1,m,abc,d,0123"]
 
 
-@pytest.mark.parametrize("value", [-1, 6])
-def test_a_mark_outside_0_to_5_changes_nothing(value: int) -> None:
-    review = arrive(Review(), ORDER)
-    assert marks.mark(review, value) == review
+def test_ids_that_are_not_in_the_data_are_counted_and_named() -> None:
+    found = marks.read_csv(
+        b"id,mark,data_hash\na,3,ffffffffff\nx,1,ffffffffff\ny,1,ffffffffff\nz,0,ffffffffff\nw,2,ffffffffff\n", IDS
+    )
+    assert found.marks == {0: 3}
+    sentence = found.sentence("0123456789")
+    assert "1 mark taken over" in sentence
+    assert "4 galaxies not in these data: x, y, z and 1 more." in sentence
+    assert "given on other data (ffffffff, here 01234567)" in sentence
 
 
-def test_back_and_the_end_of_the_order_stay_inside() -> None:
-    assert marks.back(Review()).at == 0
-    review = Review()
-    for _ in range(6):
-        review = marks.forward(arrive(review, ORDER))
-    assert review.path == tuple(ORDER)
-    assert arrive(review, ORDER).shown is None
-
-
-def test_exported_marks_are_read_back_and_formulas_are_escaped() -> None:
-    text = write_csv({1: 5, 2: 0, 0: 3}, IDS, "model", "m1", "data", "d1")
-    assert "'=b" in text
-    assert text.splitlines()[1].endswith("d1"), "the highest mark comes first"
-    found = read_csv(text.encode(), IDS)
-    assert found.marks == {1: 5, 2: 0, 0: 3}
-    assert found.sentence("d1") == "3 marks taken over."
-    assert "given on other data (d1, here d2)" in found.sentence("d2")
-
-
-def test_galaxies_that_are_not_here_are_counted_and_named() -> None:
-    found = read_csv(b"id,mark\na,5\nzz,1\nyy,2\n", IDS)
-    assert found.marks == {0: 5}
-    assert found.sentence("") == "1 mark taken over. 2 galaxies not in these data: zz, yy."
+def test_a_spreadsheet_may_write_semicolons_and_decimals_and_leave_cells_empty() -> None:
+    assert marks.read_csv("\ufeffid;mark\r\na;3.0\r\ne;\r\n".encode(), IDS).marks == {0: 3}
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("content", "complaint"),
     [
-        (b"id,mark\na,7\n", "Line 2 has the mark '7'; marks are whole numbers from 0 to 5"),
-        (b"id,mark\na,nan\n", "has the mark 'nan'"),
-        (b"name,value\na,1\n", r"columns named id and mark \(found: name, value\)"),
-        (b"", "found: none"),
-        (b"id,mark\n", "holds no marks"),
-        (b"\xff\xfe\x00", "not text in UTF-8"),
         (b"x" * (marks.MAX_BYTES + 1), "at most 2 MB"),
+        (b"\xff\xfe\x00a", "not text in UTF-8"),
+        (b"", r"found: none"),
+        (b"name,score\na,1\n", r"found: name, score"),
+        (b"id,mark\na,9\n", r"Line 2 has the mark '9'"),
+        (b"id,mark\na,1\ne,good\n", r"Line 3 has the mark 'good'"),
+        (b"id,mark\n", "holds no marks"),
+        (b'id,mark\n"' + b"x" * 200_000 + b'",1\n', "cannot be read as CSV"),
     ],
 )
-def test_a_file_that_holds_no_marks_is_refused_in_one_sentence(content: bytes, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        read_csv(content, IDS)
+def test_a_bad_file_is_one_sentence(content: bytes, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint) as raised:
+        marks.read_csv(content, IDS)
+    assert "\n" not in str(raised.value)
+
+
+@given(st.binary(max_size=300))
+def test_any_file_gives_marks_or_a_sentence(content: bytes) -> None:
+    try:
+        found = marks.read_csv(b"id,mark\n" + content, IDS)
+    except ValueError:
+        return
+    assert all(0 <= value <= 5 for value in found.marks.values())
+
+
+def test_a_link_carries_score_filter_and_page() -> None:
+    link = state.Link(score="pixel-pca-lof", only="Merging", hide=True, page=2)
+    parameters = state.encode_link(link)
+    assert parameters == {"score": "pixel-pca-lof", "only": "Merging", "hide": "artefacts", "page": "3"}
+    assert state.decode_link(parameters) == link
+
+
+@given(st.dictionaries(st.sampled_from(["score", "only", "hide", "page"]), st.text(max_size=200)))
+def test_any_address_gives_a_bounded_leaderboard(parameters: dict[str, str]) -> None:
+    link = state.decode_link(parameters)
+    assert 0 <= link.page < 10**6
+    assert max(len(link.score), len(link.only)) <= 80

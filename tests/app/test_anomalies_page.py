@@ -1,66 +1,140 @@
-"""The anomalies page: order, words, and the page drawn headless."""
+"""The anomalies page, drawn headless: leaderboard, review and the test of the ranking."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import pytest
-from page_runner import run_page, words
+from page_runner import run_page, settled, words
 from streamlit.testing.v1 import AppTest
 
-from app.views import anomalies_order as order
+from app import state
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit")
-
-
-def test_the_strangest_come_first_and_a_class_or_doubtful_pictures_can_be_left_out() -> None:
-    places, labels = np.array([3, 1, 4, 2]), np.array([0, 1, 0, -1])
-    assert order.ranking(places, labels, None).tolist() == [1, 3, 0, 2]
-    assert order.ranking(places, labels, 0).tolist() == [0, 2]
-    assert order.ranking(places, labels, None, np.array([True, False, True, True])).tolist() == [3, 0, 2]
-
-
-def test_galaxies_without_a_score_come_last() -> None:
-    assert order.finite_places(np.array([0.5, np.nan, 2.0, -np.inf])).tolist() == [2, 3, 1, 4]
-
-
-def test_only_a_likely_artefact_is_named_and_by_its_plainest_kind() -> None:
-    parts = {"trail": np.array([0.9, 0.2]), "blank": np.array([0.6, 0.1])}
-    assert [order.artefact_kind(parts, row) for row in (0, 1)] == ["trail", ""]
-
-
-def test_a_score_that_follows_a_property_says_what_strange_means() -> None:
-    found = [
-        SimpleNamespace(about="S/N", spearman=-0.6, flagged=True),
-        SimpleNamespace(about="brightness", spearman=0.1, flagged=False),
-    ]
-    assert order.follows(found, "Distance") == "Distance follows S/N (rank correlation -0.60): strange here mostly means low S/N."
-    assert order.follows(found[1:], "Distance") == ""
-
-
-def test_patches_have_names_and_boxes() -> None:
-    assert [order.patch_words(index, 8) for index in (0, 7, 27, 63, 3)] == [
-        "upper left",
-        "upper right",
-        "centre",
-        "lower right",
-        "top",
-    ]
-    assert order.patch_box(9, 8, (0.1, 0.2, 0.8, 0.6)) == pytest.approx((0.2, 0.275, 0.1, 0.075))
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
 
 
 @pytest.fixture
-def page(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AppTest]:
-    cache = tmp_path_factory.getbasetemp() / "pages-cache"
-    return lambda **options: run_page(monkeypatch, cache, "anomalies", **options)
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.getbasetemp() / "pages-cache"
 
 
-@pytest.mark.slow
+@pytest.fixture
+def unlabelled(tmp_path: Path) -> str:
+    from astrojepa import plotting
+
+    for k in range(8):
+        picture = np.random.default_rng(k).integers(0, 255, (64, 64, 3), dtype=np.uint8)
+        (tmp_path / f"{k}.jpg").write_bytes(plotting.encode_image(picture))
+    return str(tmp_path)
+
+
+def press(test: AppTest, key: str) -> AppTest:
+    next(button for button in test.button if button.key == key or button.label == key).click().run()
+    return settled(test)
+
+
+def choose(test: AppTest, key: str, value: str) -> AppTest:
+    next(box for box in test.selectbox if box.key == key).set_value(value).run()
+    return settled(test)
+
+
+def test_a_slow_score_is_measured_when_asked_and_the_link_says_which(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    test = run_page(monkeypatch, cache, "anomalies")
+    assert "page 1 of 3" in words(test)
+    assert "score" not in test.query_params
+    choose(test, state.SCORE, "prediction")
+    assert "about a minute or two" in words(test)
+    assert "page 1 of" not in words(test)
+    press(test, "measure_score")
+    assert "page 1 of 3" in words(test)
+    press(test, "Less strange")
+    assert (test.query_params["score"], test.query_params["page"]) == ("prediction", "2")
+
+
+def test_a_link_opens_the_same_score_class_and_page(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    query = {"score": "pixel-pca-lof", "hide": "artefacts", "page": "2"}
+    test = run_page(monkeypatch, cache, "anomalies", query=query)
+    said = words(test)
+    assert "64 principal components of the pixels" in said
+    assert "page 2 of" in said
+    assert test.session_state[state.HIDE_ARTEFACTS] is True
+
+
+def test_an_empty_choice_has_one_way_out(monkeypatch: pytest.MonkeyPatch, cache: Path, unlabelled: str) -> None:
+    test = run_page(monkeypatch, cache, "anomalies", data=unlabelled, query={"hide": "artefacts"})
+    assert "No galaxy is left" in words(test), "pictures of noise are blank"
+    press(test, "Show all galaxies")
+    assert "8 galaxies, page 1 of 1" in words(test)
+
+
+def test_keys_mark_the_galaxy_and_everything_is_ranked_anew(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    test = run_page(monkeypatch, cache, "anomalies")
+    test.session_state[state.BOARD_MODE] = "review"
+    settled(test.run())
+    first = test.session_state[state.ROW]
+    assert "not marked yet" in words(test)
+    press(test, "mark_5")
+    second = test.session_state[state.ROW]
+    assert second != first
+    assert "Marked so far: 1, 1 of them" in words(test)
+    press(test, "review_back")
+    assert "This galaxy is marked 5" in words(test)
+    press(test, "review_undo")
+    assert "Marked so far: 0" in words(test)
+    assert test.session_state[state.ROW] == first
+    press(test, "mark_0")
+    press(test, "mark_4")
+    test.session_state[state.RERANKING] = "forest"
+    settled(test.run())
+    test.session_state[state.BOARD_MODE] = "board"
+    settled(test.run())
+    next(toggle for toggle in test.toggle if toggle.key == "board_by_marks").set_value(True).run()
+    assert not test.exception
+
+
+def test_a_file_of_marks_is_read_once_and_a_bad_one_is_a_sentence(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+    test = run_page(monkeypatch, cache, "anomalies")
+    test.session_state[state.BOARD_MODE] = "review"
+    settled(test.run())
+    row = test.session_state[state.ROW]
+    sent = f"id,mark\nsim-0-{row:06d},3\nnobody,1\n".encode()
+    test.file_uploader[0].upload("marks.csv", sent, "text/csv").run()
+    settled(test)
+    assert "1 mark taken over. 1 galaxy not in these data: nobody." in words(test)
+    assert "This galaxy is marked 3" in words(test)
+    test.file_uploader[0].upload("marks.csv", b"id,mark\nx,7\n", "text/csv").run()
+    settled(test)
+    assert "Line 2 has the mark '7'" in words(test)
+
+
+def test_without_a_model_or_classes_all_three_modes_work(monkeypatch: pytest.MonkeyPatch, cache: Path, unlabelled: str) -> None:
+    test = run_page(monkeypatch, cache, "anomalies", data=unlabelled, checkpoint="baseline", query={"score": "prediction"})
+    assert "baseline, no model" in words(test)
+    assert test.session_state[state.SCORE] == "knn"
+    test.session_state[state.BOARD_MODE] = "review"
+    settled(test.run())
+    for value in (0, 5, 1, 2, 3, 4, 0, 1):
+        press(test, f"mark_{value}")
+    assert "Every galaxy of this choice has been shown; 8 of 8 are marked" in words(test)
+    press(test, "Go through them again")
+    assert "This galaxy is marked 0" in words(test)
+    test.session_state[state.BOARD_MODE] = "quality"
+    settled(test.run())
+    assert "has no classes, so no ranking can be tested" in words(test)
+
+
 @pytest.mark.parametrize("checkpoint", ["random", "baseline"])
-def test_the_page_is_drawn_with_a_model_and_without_one(page: Any, checkpoint: str) -> None:
-    test = page(checkpoint=checkpoint)
-    assert not test.error
-    assert "strange" in words(test).lower()
+def test_a_ranking_is_tested_on_a_class_made_rare(monkeypatch: pytest.MonkeyPatch, cache: Path, checkpoint: str) -> None:
+    test = run_page(monkeypatch, cache, "anomalies", checkpoint=checkpoint)
+    test.session_state[state.BOARD_MODE] = "quality"
+    settled(test.run())
+    assert not test.dataframe
+    press(test, "quality_measure")
+    features = test.dataframe[0].value["features"].tolist()
+    assert "Pixel PCA" in features
+    assert ("Random weights" in features) == (checkpoint == "random")
+    assert "20 draws" in words(test)

@@ -1,0 +1,91 @@
+"""What the anomalies page says of scores, pictures and patches."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from app.views import anomalies_order as order
+from app.views import anomalies_scores as scores
+from app.views.anomalies_quality import quality_table, quality_verdict
+from astrojepa.evaluation.artefacts import LIKELY
+from astrojepa.evaluation.leaderboard import Ranking
+from astrojepa.evaluation.leaderboard_table import Row
+from astrojepa.evaluation.picture_checks import Correlation
+from astrojepa.evaluation.score_by_name import NAMES
+
+
+def test_likely_artefacts_are_left_out_of_the_ranking() -> None:
+    places, labels = np.array([4, 1, 3, 2]), np.array([0, 1, 0, 1])
+    keep = np.array([True, False, True, True])
+    assert order.ranking(places, labels, None, keep).tolist() == [3, 2, 0]
+    assert order.ranking(places, labels, 1, keep).tolist() == [3]
+
+
+def test_what_has_no_score_comes_last() -> None:
+    assert order.finite_places(np.array([np.nan, 2.0, 5.0, 2.0])).tolist() == [4, 2, 1, 3]
+
+
+def test_the_plainest_artefact_is_named_and_a_weak_one_is_not() -> None:
+    assert order.LIKELY == LIKELY
+    parts = {"trail": np.array([0.9, 0.2]), "blank": np.array([0.6, 0.4])}
+    assert order.artefact_kind(parts, 0) == "trail"
+    assert order.artefact_kind(parts, 1) == ""
+
+
+def test_a_score_that_follows_signal_to_noise_is_flagged_in_words() -> None:
+    found = [
+        Correlation("knn", "brightness", 0.2),
+        Correlation("knn", "S/N", -0.54),
+        Correlation("knn", "star count", float("nan")),
+    ]
+    assert order.follows(found, "Distance") == (
+        "Distance follows S/N (rank correlation -0.54): strange here mostly means low S/N."
+    )
+    assert order.follows(found[:1], "Distance") == ""
+
+
+@pytest.mark.parametrize(
+    ("index", "words"), [(0, "upper left"), (8, "upper right"), (40, "centre"), (4, "top"), (36, "left"), (76, "bottom")]
+)
+def test_a_patch_is_named_by_where_it_lies(index: int, words: str) -> None:
+    assert order.patch_words(index, 9) == words
+
+
+def test_the_frame_of_a_patch_lies_inside_what_the_model_sees() -> None:
+    assert order.patch_box(5, 4, (0.1, 0.1, 0.8, 0.8)) == pytest.approx((0.3, 0.3, 0.2, 0.2))
+
+
+def test_unknown_positions_are_not_written() -> None:
+    assert order.position_words(float("nan"), 1.0) == ""
+    assert order.position_words(12.5, -1.25) == "12.5000 -1.2500"
+
+
+def test_scores_that_need_what_the_model_lacks_are_not_offered() -> None:
+    assert scores.offered(True, True) == NAMES
+    assert "prediction" not in scores.offered(True, False)
+    assert "jepa-score" in scores.offered(True, False)
+    assert scores.offered(False, False) == ("knn", "lof", "mahalanobis", "isolation")
+    assert all(scores.title(name) != name and scores.how(name, "m") for name in NAMES)
+
+
+def test_the_table_shows_the_interval_and_the_difference_to_the_first() -> None:
+    def ranking(name: str, values: list[float]) -> Ranking:
+        array = np.array(values)
+        return Ranking(name, array, array, 10 * array, array, 2, 100, 20, {"S/N": -0.7, "brightness": 0.1})
+
+    rows = [
+        Row("encoder", ranking("knn", [0.1, 0.3]), (0.0, 0.0, 0.0)),
+        Row("pixel PCA-64", ranking("lof", [0.4, 0.4]), (0.2, 0.1, 0.3)),
+    ]
+    table = quality_table(rows)
+    assert table["features"].tolist() == ["This model", "Pixel PCA"]
+    assert table["precision"].tolist() == pytest.approx([0.2, 0.4])
+    assert table["less"][1] == "+0.200 [+0.100, +0.300]"
+    assert table["follows"][0] == "S/N -0.70"
+    assert quality_verdict(rows, "Merging") == (
+        "2 Merging among 100 galaxies, 2 draws. Best: local outlier factor on pixel PCA, average precision 0.400, above chance (0.020)."
+    )
+    assert SimpleNamespace(**table.iloc[0]).recall == pytest.approx(20)
