@@ -90,7 +90,8 @@ def _table(rows: Sequence[Any], rare: str) -> None:
     )
     st.caption(
         "In brackets: between which values 95 % of the draws lie, which is not how another sky would do. Enrichment 1 = chance. "
-        f"Recall and artefacts: among the {rows[0].ranking.top:,} strangest. Follows: rank correlations above 0.5 with brightness, S/N or star count."
+        f"Recall and artefacts: among the {rows[0].ranking.top:,} strangest. "
+        "Follows: rank correlations above 0.5 with brightness, S/N or star count."
     )
 
 
