@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -100,8 +101,8 @@ def test_a_file_of_marks_is_read_once_and_a_bad_one_is_a_sentence(monkeypatch: p
     test = run_page(monkeypatch, cache, "anomalies")
     test.session_state[state.BOARD_MODE] = "review"
     settled(test.run())
-    row = test.session_state[state.ROW]
-    sent = f"id,mark\nsim-0-{row:06d},3\nnobody,1\n".encode()
+    shown = re.search(rf"(sim-0-\d+), number {test.session_state[state.ROW]}\b", words(test))
+    sent = f"id,mark\n{shown[1]},3\nnobody,1\n".encode()
     test.file_uploader[0].upload("marks.csv", sent, "text/csv").run()
     settled(test)
     assert "1 mark taken over. 1 galaxy not in these data: nobody." in words(test)

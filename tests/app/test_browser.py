@@ -189,7 +189,7 @@ def test_neighbour_can_be_followed(explorer: Explorer) -> None:
     ("page", "sentence"),
     [
         ("Anomalies", "Strangest first"),
-        ("Probe lab", "A probe reads the classes"),
+        ("Probe lab", "A probe reads classes"),
         ("Models & data", "Train your own"),
         ("About", "Please cite"),
     ],

@@ -32,12 +32,12 @@ def position(run: Path) -> int:
 
 
 @pytest.mark.slow
-def test_a_run_killed_again_and_again_equals_one_left_alone(tmp_path, tiny, tiny_flags):
+def test_a_run_killed_again_and_again_equals_one_left_alone(tmp_path, tiny_flags):
     """SIGKILL at random moments of a real process: while it starts, steps, judges or saves."""
-    epochs = 50
-    whole = train(replace(tiny, epochs=epochs), out=tmp_path / "whole", progress=False)
-    run, chance, kills = tmp_path / "killed", random.Random(5), 0
-    command = [sys.executable, str(ROOT / "train.py"), *tiny_flags, "--epochs", str(epochs), "--out", str(run)]
+    whole, run, chance, kills = tmp_path / "whole", tmp_path / "killed", random.Random(5), 0
+    start = [sys.executable, str(ROOT / "train.py"), *tiny_flags, "--epochs", "50", "--out"]
+    subprocess.run([*start, str(whole)], stdout=subprocess.DEVNULL, check=True, timeout=300)
+    command = [*start, str(run)]
     while True:
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         before, deadline = position(run), time.monotonic() + 120
