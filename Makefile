@@ -46,7 +46,7 @@ $(VENV)/.bench: $(VENV)/.development requirements-bench.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt -c constraints.txt
 	@touch $@
 
-BENCHMARKS := sigreg step peers growth memory compiled
+BENCHMARKS := sigreg step peers growth memory compiled projections
 
 bench: $(VENV)/.bench
 	for name in $(BENCHMARKS); do OMP_NUM_THREADS=1 $(PY) -m benchmarks.$$name >/dev/null && echo "$$name: done" || exit 1; done
