@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import state
+from app import sampling, state
 from app.scene import Scene
 
 
@@ -32,15 +32,17 @@ def arrived() -> None:
 def current(scene: Scene) -> state.Link:
     """Describe what is shown now."""
     row = st.session_state.get(state.ROW)
+    if row is not None:
+        row = sampling.among_all(scene.sampled, row)
     return state.Link(
         model=scene.choice.reference if scene.model is None else str(scene.model.id),
         model_hash=scene.model.hash[:8] if scene.model else "",
         data=scene.source.name,
-        data_hash=scene.data.fingerprint[:8],
+        data_hash=scene.whole.fingerprint[:8],
         projection=st.session_state.get(state.PROJECTION) or "",
         colour=st.session_state.get(state.COLOUR) or "",
         row=row,
-        id="" if row is None else str(scene.data.ids[row]),
+        id="" if row is None else str(scene.whole.ids[row]),
         drawing=st.session_state.get(state.DRAWING) or "",
         off=tuple(st.session_state.get(state.OFF) or ()),
         polygons=tuple(tuple((round(x), round(y)) for x, y in polygon) for polygon in st.session_state.get(state.POLYGONS) or ()),
@@ -87,8 +89,14 @@ def _board() -> dict[str, Any]:
     }
 
 
+def kept() -> dict[str, Any]:
+    """The values of the widgets that outlive the pages that do not show them."""
+    return {key: st.session_state[key] for key in state.PERSISTENT if key in st.session_state}
+
+
 def publish(scene: Scene) -> str:
     """Write the state to the address bar where it changed; returns the query string for a copied link."""
+    st.session_state[state.KEPT] = kept()
     parameters = state.encode_link(current(scene))
     st.session_state[state.LINK_READ] = parameters
     if dict(st.query_params) != parameters:  # also after a change of page, which empties the address
@@ -108,3 +116,4 @@ def select(row: Any) -> None:
     """Make a galaxy the selected one; anything but a row number is ignored."""
     if isinstance(row, int) and not isinstance(row, bool) and 0 <= row <= state.MAX_ROW:
         st.session_state[state.ROW] = row
+        st.session_state.pop(state.AWAITED, None)

@@ -25,6 +25,12 @@ def jobs() -> Jobs:
     return Jobs()
 
 
+@st.cache_resource(show_spinner=False)
+def background() -> Jobs:
+    """The board of tasks that no page waits for."""
+    return Jobs(keep=4)
+
+
 @st.cache_data(show_spinner=False, max_entries=512)
 def patch_errors(_model: Any, _image: np.ndarray, model_hash: str, data_hash: str, row: int, masks: str) -> tuple[Any, float]:
     """Patch errors of one galaxy, and the seconds that they took."""
@@ -87,6 +93,13 @@ def is_projected(embeddings: Any, method: str) -> bool:
     from astrojepa.evaluation.projection import cached_projection
 
     return cached_projection(embeddings, method) is not None
+
+
+def is_embedded(model: Any, data: Any) -> bool:
+    """Whether a model has looked at a data set before."""
+    from astrojepa.evaluation.embed import cached_embedding
+
+    return cached_embedding(model, data) is not None
 
 
 # What follows may take long: tasks for the board, each called with a progress function.
@@ -199,9 +212,7 @@ def seconds_per_galaxy(_model: Any, model_hash: str) -> float:
 @st.cache_data(show_spinner=False, ttl=60, max_entries=64)
 def control_is_embedded(_model: Any, _data: Any, model_hash: str, data_hash: str) -> bool:
     """Whether a model's control, the same network with random weights, has looked at a data set before."""
-    from astrojepa.evaluation.embed import cached_embedding
-
-    return cached_embedding(_model.randomised(), _data) is not None
+    return is_embedded(_model.randomised(), _data)
 
 
 def picture_vector(model: Any, image: np.ndarray) -> np.ndarray:

@@ -34,7 +34,7 @@ def layers(scene: Scene, method: str, option: str) -> Layers:
     if key not in scene.opened:
         shown, places = _places(scene, method)
         option, coloured = _colours(scene, shown, option)
-        made = Layers(shown, option, places, coloured, _pack(scene, shown, places, coloured))
+        made = Layers(shown, option, places, coloured, packed(scene, shown, places, coloured))
         if (made.method, made.option) != key[1:3]:  # to be made anew when what was asked for is there
             return made
         scene.opened[key] = made
@@ -122,7 +122,8 @@ def _colours(scene: Scene, method: str, option: str) -> tuple[str, Colouring]:
     return option, colouring.by_column(data.table[option], option_name(option))
 
 
-def _pack(scene: Scene, method: str, places: np.ndarray, coloured: Colouring) -> bytes:
+def packed(scene: Scene, method: str, places: np.ndarray, coloured: Colouring) -> bytes:
+    """Return one map for the browser."""
     data = scene.data
     header = {
         "title": f"{state.PROJECTIONS[method]} of {scene.choice.label}",

@@ -93,6 +93,17 @@ def restart(review: Review) -> Review:
     return replace(review, path=(), at=0)
 
 
+def renumbered(review: Review, rows: Sequence[int]) -> Review:
+    """Replace row i by rows[i] everywhere."""
+    steps = tuple(tuple((rows[row], before) for row, before in step) for step in review.steps)
+    return replace(
+        review,
+        marks={rows[row]: value for row, value in review.marks.items()},
+        path=tuple(rows[row] for row in review.path),
+        steps=steps,
+    )
+
+
 def _give(review: Review, marks: Mapping[int, int]) -> Review:
     step = tuple((row, review.marks.get(row)) for row in marks)
     return replace(review, marks={**review.marks, **marks}, steps=(*review.steps, step))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import colouring, loaders, pictures, work
+from app import colouring, loaders, pictures, sampling, work
 from app.jobs import Progress
 from app.settings import Settings, Source
 
@@ -43,12 +43,31 @@ class Scene:
     opened: dict[str, Any] = field(default_factory=dict)
 
     @property
+    def whole(self) -> Any:
+        """The data set with all its galaxies."""
+        if "whole" not in self.opened:
+            task = loaders.open_source(self.source)
+            self.opened["whole"] = work.result(("data", self.source), f"Opening {self.source.name}", task)
+        return self.opened["whole"]
+
+    @property
+    def sampled(self) -> np.ndarray | None:
+        """Rows of the sample that stands for all galaxies until the model has looked at the rest; None where it has."""
+        if "sampled" not in self.opened:
+            whole, rows = self.whole, None
+            if self.model is not None and sampling.is_large(len(whole)):
+                known = loaders.jobs().has(("embed", self.model.hash, whole.fingerprint)) or loaders.is_embedded(
+                    self.model, whole
+                )
+                rows = None if known else sampling.stratified_rows(whole.labels)
+            self.opened["sampled"] = rows
+        return self.opened["sampled"]
+
+    @property
     def data(self) -> Any:
-        """The open data set."""
+        """The open galaxies: all of them, or the sample."""
         if "data" not in self.opened:
-            self.opened["data"] = work.result(
-                ("data", self.source), f"Opening {self.source.name}", loaders.open_source(self.source)
-            )
+            self.opened["data"] = self.whole if self.sampled is None else self.whole.subset(self.sampled)
             pictures.offer(self.opened["data"])
         return self.opened["data"]
 

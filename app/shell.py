@@ -12,8 +12,8 @@ from typing import Any
 
 import streamlit as st
 
-from app import jobs, links, loaders, state, work
-from app.scene import BASELINE, RANDOM, Choice, Scene, model_choices
+from app import following, jobs, links, loaders, state, work
+from app.scene import BASELINE, Choice, Scene, model_choices
 from app.settings import Settings, is_hosted, read_settings
 from app.views import about, anomalies, compare, galaxy, map, models, probe
 
@@ -36,15 +36,17 @@ def run() -> None:
     }  # a menu is where Streamlit keeps it
     st.set_page_config(page_title="AstroJEPA explorer", page_icon=str(HERE / "icon.svg"), layout="wide", menu_items=menu)
     st.html(HERE / "theme.css")
+    with st.container(key="history"):
+        script = (HERE / "history.js").read_text(encoding="utf-8")
+        st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
     st.logo(str(HERE / "logo.svg"), size="large")
     try:
         settings = read_settings(_arguments(), os.environ)
     except ValueError as error:
         st.error(f"The explorer was started with an option that it does not know: {error}")
         st.stop()
-    for key in state.PERSISTENT:  # a widget's value outlives the pages that do not show it
-        if key in st.session_state:
-            st.session_state[key] = st.session_state[key]
+    for key, value in (st.session_state.get(state.KEPT, {}) | links.kept()).items():
+        st.session_state[key] = value  # a widget's value outlives the pages that do not show it
     hosted = is_hosted(os.environ, st.get_option("server.address"), st.context.headers)
     pages: dict[str, st.Page] = {}
 
@@ -67,9 +69,13 @@ def draw(settings: Settings, hosted: bool, show: Callable[[Any], None], go: Call
         work.result(("start",), "Starting", lambda report: jobs.warm_up())
         scene = _open(settings, hosted, link, go)
         _show_notices()
+        above = st.container()
         show(scene)
+        with above:
+            _look_at_the_rest(scene)
         if "data" in scene.opened:
             links.publish(scene)
+        st.session_state.pop(state.NOTICES, None)  # only now: a page that waits for something is drawn again
     except (ValueError, OSError) as error:
         _explain(error)
 
@@ -80,7 +86,7 @@ def _open(settings: Settings, hosted: bool, link: state.Link | None, go: Callabl
     sources = list(settings.sources)
     _set_default(state.SOURCE, sources[0].name, [source.name for source in sources])
     if link:
-        _follow(link, choices, [source.name for source in sources])
+        following.follow(link, choices, [source.name for source in sources])
     _set_default(state.CHECKPOINT, _default_model(settings, choices), [choice.reference for choice in choices])
     bar = st.container(horizontal=True, vertical_alignment="bottom", key="bar")
     with bar:
@@ -96,8 +102,9 @@ def _open(settings: Settings, hosted: bool, link: state.Link | None, go: Callabl
     choice = next(choice for choice in choices if choice.reference == st.session_state[state.CHECKPOINT])
     scene = Scene(settings, hosted, source, choice, choices, bar, go)
     _load_model(scene)
+    following.keep_place(scene)
     if link:
-        _arrive(scene, link)
+        following.arrive(scene, link)
     return scene
 
 
@@ -113,43 +120,23 @@ def _load_model(scene: Scene) -> None:
         previous = st.session_state.get(state.GOOD_CHECKPOINT, BASELINE)
         previous = BASELINE if previous == reference else previous
         scene.choice = next((choice for choice in scene.choices if choice.reference == previous), scene.choices[-1])
-        st.error(f"**{_label(reference)} was not opened.** {error}\n\nStill shown: {scene.choice.label}.")
+        remedy = f"Still shown: {scene.choice.label}. Choose another model above, or give a whole file."
+        st.error(f"**{_label(reference)} was not opened.** {error}\n\n{remedy}")
         if scene.choice.reference != BASELINE:
             task = loaders.open_model(scene.choice.reference)
             scene.model = work.result(("model", scene.choice.reference), f"Loading {scene.choice.label}", task)
 
 
-def _follow(link: state.Link, choices: list[Choice], sources: list[str]) -> None:
-    """Choose what a link names, as far as it is on offer here: ids only, never a path from the address bar."""
-    for choice in choices:
-        names = {choice.reference, choice.label, choice.label.removeprefix("run ")}
-        if link.model in names or (link.model.startswith("random:") and choice.reference == RANDOM):
-            st.session_state[state.CHECKPOINT] = choice.reference
-    if link.data in sources:
-        st.session_state[state.SOURCE] = link.data
-    if link.projection:
-        st.session_state[state.PROJECTION] = link.projection
-    if link.colour:
-        st.session_state[state.COLOUR] = link.colour
-    if link.drawing or link.row is not None:
-        st.session_state[state.DRAWING] = link.drawing or "canvas"
-
-
-def _arrive(scene: Scene, link: state.Link) -> None:
-    """Find the link's galaxy, and say in one sentence what differs from what the link pinned."""
-    row, sentence = state.locate(link, scene.data.ids, scene.data.fingerprint)
-    model = scene.model
-    differences = state.differences(
-        link, scene.choice.label, model.hash if model else "none", scene.data.name, scene.data.fingerprint
-    )
-    links.notice(differences)
-    links.notice(sentence)
-    if row is not None:
-        st.session_state[state.ROW] = row
-    st.session_state[state.POLYGONS] = [] if differences else [list(polygon) for polygon in link.polygons]  # an area of that map
-    st.session_state.pop(state.AREA_OF, None)
-    st.session_state[state.OFF], st.session_state[state.OFF_COLOUR] = link.off, link.colour
-    links.arrived()
+def _look_at_the_rest(scene: Scene) -> None:
+    """Where a sample is shown, say so, and let the model look at all galaxies while the page is used."""
+    if scene.model is None or scene.sampled is None or not loaders.jobs().has(("embed", *scene.key)):
+        return  # the sample comes first
+    shown, count = len(scene.data), len(scene.whole)
+    sentence = f"A sample of {shown:,} of {count:,} galaxies, every class by its share. {scene.choice.label} looks at the rest"
+    try:
+        work.behind(("embed", scene.model.hash, scene.whole.fingerprint), sentence, loaders.embed(scene.model, scene.whole))
+    except (ValueError, OSError) as error:
+        _explain(error)
 
 
 def _set_default(key: str, value: str, options: list[str]) -> None:
@@ -184,7 +171,7 @@ def _arguments() -> list[str]:
 
 
 def _show_notices() -> None:
-    for sentence in st.session_state.pop(state.NOTICES, []):
+    for sentence in st.session_state.get(state.NOTICES, []):
         st.info(sentence)
 
 
@@ -192,6 +179,11 @@ def _explain(error: Exception) -> None:
     """Show an error of the data or the model as its sentence; a damaged picture can be left out."""
     st.error(str(error) or f"Something went wrong ({type(error).__name__}); reload the page.")
     source = st.session_state.get(state.SOURCE, "")
-    if "cannot be read as a picture" in str(error) and st.button("Leave damaged pictures out"):
-        st.session_state[state.SKIP_CORRUPT] = [*st.session_state.get(state.SKIP_CORRUPT, []), source]
-        st.rerun()
+    from astrojepa.data import PictureError
+
+    if isinstance(error, PictureError):
+        st.button("Leave damaged pictures out", on_click=_leave_out, args=(source,))
+
+
+def _leave_out(source: str) -> None:
+    st.session_state[state.SKIP_CORRUPT] = [*st.session_state.get(state.SKIP_CORRUPT, []), source]

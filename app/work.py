@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from app import loaders
-from app.jobs import Job, Progress
+from app.jobs import Job, Jobs, Progress
 
 PATIENCE = 0.35  # seconds a page waits before it shows a progress bar
 
@@ -20,7 +20,7 @@ def result(key: tuple[object, ...], sentence: str, task: Callable[[Progress], An
     """
     job = loaders.jobs().start(key, task)
     if not job.finished.wait(PATIENCE):
-        _watch(key, sentence, task)
+        _watch(key, sentence, task, loaders.jobs())
         st.stop()
     if job.error is not None:
         loaders.jobs().forget(key)
@@ -35,12 +35,25 @@ def soon(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]
     """
     job = loaders.jobs().start(key, task)
     if not job.finished.wait(PATIENCE / 2):
-        _watch(key, sentence, task)
+        _watch(key, sentence, task, loaders.jobs())
         return None
     if job.error is not None:
         loaders.jobs().forget(key)
         raise job.error
     return job.value
+
+
+def behind(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]) -> None:
+    """Do a task that no page waits for, and show how far it is; once it is done the page is drawn anew.
+
+    The task's own error is raised, and the next attempt starts anew.
+    """
+    job = loaders.background().start(key, task)
+    if not job.finished.is_set():
+        _watch(key, sentence, task, loaders.background())
+    elif job.error is not None:
+        loaders.background().forget(key)
+        raise job.error
 
 
 def describe(job: Job) -> str:
@@ -56,8 +69,8 @@ def describe(job: Job) -> str:
 
 
 @st.fragment(run_every=0.4)
-def _watch(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]) -> None:
-    job = loaders.jobs().start(key, task)
+def _watch(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any], board: Jobs) -> None:
+    job = board.start(key, task)
     if job.finished.is_set():
         st.rerun()
     detail = describe(job)

@@ -37,6 +37,8 @@ BARS = {  # milliseconds, at the median
     "first page after start": 6000,
 }
 MEMORY_BAR_MB = 1000.0
+VIEW = {"width": 1280, "height": 800}
+INSIDE = re.compile(r"galaxies inside$")
 IDLE = "() => document.querySelector('[data-testid=\"stApp\"]')?.dataset.testScriptState === 'notRunning'"
 HOVER = """async (canvas, rows) => {
   const box = canvas.getBoundingClientRect(), times = [];
@@ -51,21 +53,21 @@ HOVER = """async (canvas, rows) => {
 
 
 @contextmanager
-def explorer(arguments: list[str]) -> Iterator[tuple[str, int]]:
-    """Start the real command in an empty folder; gives its address and process number."""
+def explorer(arguments: list[str], log: Path = Path(os.devnull)) -> Iterator[tuple[str, int]]:
+    """Start the real command in an empty folder; gives its address and process number. `log` takes what it prints."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py"), "--server.port", str(port)]
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, log.open("wb") as printed:
         environment = os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "HOME": folder}
         environment |= {"ASTROJEPA_CACHE": os.environ.get("ASTROJEPA_CACHE", str(ROOT / ".cache" / "astrojepa"))}
         process = subprocess.Popen(
             [*command, "--server.headless", "true", "--", *arguments],
             cwd=folder,
             env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stdout=printed,
+            stderr=subprocess.STDOUT,
         )
         try:
             deadline = time.monotonic() + 120
@@ -83,6 +85,16 @@ def explorer(arguments: list[str]) -> Iterator[tuple[str, int]]:
             process.wait(30)
 
 
+def start_chromium(playwright: Any) -> Any:
+    """Start the distribution's Chromium."""
+    return playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
+
+
+def flags(data: str, checkpoint: str) -> list[str]:
+    """Return the explorer's own flags; a folder by its full path, since it starts elsewhere."""
+    return ["--data", str(Path(data).resolve()) if Path(data).exists() else data, "--checkpoint", checkpoint]
+
+
 def opened(page: Any, url: str) -> None:
     """Open a page and wait until the map is drawn and the script rests."""
     page.goto(url)
@@ -94,6 +106,26 @@ def repeated(action: Callable[[int], float], repeats: int) -> dict[str, float]:
     """Return median and 95th percentile of an action's seconds, as milliseconds; the first is not counted."""
     times = 1000 * np.array([action(turn) for turn in range(repeats + 1)])[1:]
     return {"p50_ms": float(np.median(times)), "p95_ms": float(np.quantile(times, 0.95)), "repeats": repeats}
+
+
+def draw_around(page: Any, canvas: Any, share: float) -> None:
+    """Draw a lasso that starts at this share of the map's width, all but letting go."""
+    box, mouse = canvas.bounding_box(), page.mouse
+    canvas.focus()
+    page.keyboard.press("Escape")
+    page.keyboard.press("l")
+    middle = np.array([box["x"] + box["width"] * share, box["y"] + box["height"] / 2])
+    mouse.move(*middle)
+    mouse.down()
+    for shift in ([90, 0], [90, 80], [0, 80], [0, 0]):
+        mouse.move(*(middle + shift), steps=4)
+
+
+def undraw(page: Any, canvas: Any) -> None:
+    """Take the lasso away."""
+    canvas.focus()
+    page.keyboard.press("Escape")
+    page.get_by_text(INSIDE).wait_for(state="detached")
 
 
 def measure(page: Any, url: str, repeats: int) -> dict[str, dict[str, float]]:
@@ -121,27 +153,21 @@ def measure(page: Any, url: str, repeats: int) -> dict[str, dict[str, float]]:
         )
 
     def lasso(turn: int) -> float:
-        box, mouse = canvas.bounding_box(), page.mouse
-        canvas.focus()
-        page.keyboard.press("Escape")
-        page.keyboard.press("l")
-        middle = np.array([box["x"] + box["width"] * (0.45 + 0.005 * turn), box["y"] + box["height"] / 2])
-        mouse.move(*middle)
-        mouse.down()
-        for shift in ([90, 0], [90, 80], [0, 80], [0, 0]):
-            mouse.move(*(middle + shift), steps=4)
-        found = timed(mouse.up, lambda: page.get_by_text(re.compile(r"galaxies inside$")).wait_for())
-        canvas.focus()
-        page.keyboard.press("Escape")
-        page.get_by_text(re.compile(r"galaxies inside$")).wait_for(state="detached")
+        draw_around(page, canvas, 0.45 + 0.005 * turn)
+        found = timed(page.mouse.up, lambda: page.get_by_text(INSIDE).wait_for())
+        undraw(page, canvas)
         return found
+
+    def drawn() -> None:
+        page.wait_for_timeout(20)
+        page.wait_for_function(IDLE)
 
     def recolour(turn: int) -> float:
         name = ("Anomaly score", "Class")[turn % 2]
         page.get_by_role("combobox", name="Colour").click()
         option = page.get_by_role("option", name=re.compile(name, re.IGNORECASE))
         option.wait_for()
-        return timed(option.click, lambda: (page.wait_for_timeout(20), page.wait_for_function(IDLE)))
+        return timed(option.click, drawn)
 
     def switch(turn: int) -> float:
         name, sign = (("About", "Limits"), ("Map", ""))[turn % 2]
@@ -179,16 +205,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--repeats", type=int, default=30)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "app_latency.json")
     options = parser.parse_args(arguments)
-    words = ["--data", str(Path(options.data).resolve()) if Path(options.data).exists() else options.data]
-    words += ["--checkpoint", options.checkpoint]
+    words = flags(options.data, options.checkpoint)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
-        view = {"viewport": {"width": 1280, "height": 800}}
+        chromium = start_chromium(playwright)
         with explorer(words) as (url, _):
-            opened(chromium.new_context(**view).new_page(), f"{url}/?map=umap")  # makes what is made once
+            opened(chromium.new_context(viewport=VIEW).new_page(), f"{url}/?map=umap")  # makes what is made once
         began = time.perf_counter()
         with explorer(words) as (url, process):
-            page = chromium.new_context(**view).new_page()
+            page = chromium.new_context(viewport=VIEW).new_page()
             opened(page, f"{url}/?map=umap")
             first = 1000 * (time.perf_counter() - began)
             found = measure(page, url, options.repeats)

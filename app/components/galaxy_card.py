@@ -107,7 +107,7 @@ def _scale_legend(kind: str, low: float, high: float, values: np.ndarray, elapse
     st.html(
         f'<div class="scale"><span>{low:.2f}</span><i style="background:linear-gradient(90deg,{stops})"></i><span>{high:.2f}</span></div>'
         f'<div class="note">{name}, one scale for all galaxies; mean here {mean:.2f}. '
-        f"CPU, {elapsed * 1000:.0f} ms.</div>"
+        f"CPU, about {elapsed * 1000:.0f} ms per heatmap.</div>"
     )
 
 

@@ -54,28 +54,39 @@ def pack(
 
 def latent_map(
     data: bytes,
-    selection: dict[str, Any],
     on_click: Callable[[Any], None],
     on_lasso: Callable[[Any], None],
-    on_legend: Callable[[Any], None],
+    on_legend: Callable[[Any], None] = lambda off: None,
+    key: str = KEY,
 ) -> None:
-    """Mount the map; the callbacks get the row that was clicked, the polygons that were drawn and the codes that the legend hides.
+    """Mount a map; the callbacks get the row that was clicked, the polygons that were drawn and the codes that the legend hides.
 
-    `data` (see `pack`) is sent again only where it differs: Streamlit knows messages by content. `selection` goes apart from it, and is
-    small: pictures (address, says which galaxies are meant), selected, neighbours, polygons, off.
+    `data` (see `pack`) is sent again only where it differs: Streamlit knows messages by content.
     """
-    heard = {"on_click_change": _hears("click", "row", on_click), "on_lasso_change": _hears("lasso", "polygons", on_lasso)}
-    _component()(data=data, key=KEY, **heard, on_legend_change=_hears("legend", "off", on_legend))
+
+    def hears(event: str, part: str, callback: Callable[[Any], None]) -> Callable[[], None]:
+        def heard() -> None:
+            if isinstance(message := (st.session_state.get(key) or {}).get(event), dict):
+                callback(message.get(part))
+
+        return heard
+
+    _component()(
+        data=data,
+        key=key,
+        on_click_change=hears("click", "row", on_click),
+        on_lasso_change=hears("lasso", "polygons", on_lasso),
+        on_legend_change=hears("legend", "off", on_legend),
+    )
+
+
+def mark(selection: dict[str, Any]) -> None:
+    """Mark galaxies on every map of the page, apart from the maps' data because it is small and changes with every click.
+
+    selection: pictures (address, says which galaxies are meant), selected, neighbours, polygons, off.
+    """
     with st.container(key=f"{KEY}_aside"):  # theme.css takes it out of the page's flow
         _state_component()(data=selection, key=f"{KEY}_state")
-
-
-def _hears(event: str, part: str, callback: Callable[[Any], None]) -> Callable[[], None]:
-    def heard() -> None:
-        if isinstance(message := (st.session_state.get(KEY) or {}).get(event), dict):
-            callback(message.get(part))
-
-    return heard
 
 
 @st.cache_resource(show_spinner=False)

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import colouring, geometry, links, loaders, palette, state, work
+from app import colouring, geometry, links, loaders, palette, work
 from app.colouring import Colouring
-from app.components import latent_map
+from app.components.latent_map import latent_map, mark
+from app.map_layers import packed
 from app.scene import Scene
 
 AROUND = "compare_around"  # session key: which model's map was drawn on, and the polygons there
@@ -38,9 +39,7 @@ def maps(first: Scene, second: Scene, row: int, found: Any) -> None:
             with column:
                 _map(scene, first, side, method, xy, around)
     near = loaders.neighbours(first.embeddings, *first.key, row, 6).indices.tolist()
-    with st.container(key=f"{latent_map.KEY}_aside"):
-        selection = {"pictures": first.pictures, "selected": row, "neighbours": near, "polygons": [], "off": []}
-        latent_map._state_component()(data=selection, key="compare_state")
+    mark({"pictures": first.pictures, "selected": row, "neighbours": near, "polygons": [], "off": []})
     if around is None:
         note.caption(
             f"Marked on both: the selected galaxy and its six nearest under {first.choice.label}. A lasso picks out on both."
@@ -78,35 +77,17 @@ def picked_out(around: np.ndarray) -> Colouring:
 
 
 def _map(scene: Scene, first: Scene, side: str, method: str, xy: np.ndarray, around: np.ndarray | None) -> None:
-    data, key = scene.data, f"compare_{side}"
-
-    def heard(event: str) -> Any:
-        message = (st.session_state.get(key) or {}).get(event)
-        return message if isinstance(message, dict) else {}
-
-    def clicked() -> None:
-        links.select(heard("click").get("row"))
-
-    def drawn() -> None:
-        polygons = geometry.read_polygons(heard("lasso").get("polygons"))
+    def drawn(message: Any) -> None:
+        polygons = geometry.read_polygons(message)
         st.session_state[AROUND] = ((*scene.key, method), polygons) if polygons else None
 
     if around is not None:
         coloured = picked_out(around)
     elif scene.labelled:
-        coloured = colouring.by_class(data.labels, data.classes)
+        coloured = colouring.by_class(scene.data.labels, scene.data.classes)
     else:
         coloured = colouring.by_number(first.scores, "Anomaly score", palette.MAGMA)
-    header = {
-        "title": f"{state.PROJECTIONS[method]} of {scene.choice.label}",
-        "pictures": scene.pictures,
-        "classes": list(data.classes),
-        "shapes": [style.shape for style in palette.class_styles(data.classes)],
-        "ranked": True,
-    }
-    classes = np.where((data.labels < 0) | (data.labels > 254), 255, data.labels)
-    packed = latent_map.pack(header, xy, classes, coloured, colouring.rank_codes(first.places))
-    latent_map._component()(data=packed, key=key, on_click_change=clicked, on_lasso_change=drawn, on_legend_change=lambda: None)
+    latent_map(packed(scene, method, xy, coloured), links.select, drawn, key=f"compare_{side}")
 
 
 def _forget() -> None:

@@ -140,7 +140,7 @@ def describe(errors: Any, measure: str, elapsed: float) -> str:
     if measure == "mse" and len(spread):
         parts.append(f"± {spread.mean():.3f} over the masks")
     if elapsed:
-        parts.append(f"CPU, {elapsed * 1000:.0f} ms")
+        parts.append(f"CPU, about {elapsed * 1000:.0f} ms per heatmap")
     return ", ".join(parts)
 
 

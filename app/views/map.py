@@ -10,7 +10,7 @@ import streamlit as st
 from app import export, geometry, links, loaders, search, state
 from app.components.galaxy_card import galaxy_card
 from app.components.gallery import gallery
-from app.components.latent_map import latent_map
+from app.components.latent_map import latent_map, mark
 from app.map_layers import Layers, colour_options, layers, option_name
 from app.scene import Scene
 from app.views.collections_bar import collections_bar
@@ -63,7 +63,8 @@ def _map(scene: Scene) -> np.ndarray | None:
     if st.session_state.get(state.DRAWING, "canvas") != "canvas":
         figure_map(scene, shown, _clicked, _drawn)
     else:
-        latent_map(shown.packed, _selection(scene, polygons), _clicked, _drawn, _toggled)
+        latent_map(shown.packed, _clicked, _drawn, _toggled)
+        mark(_selection(scene, polygons))
     return chosen_rows(shown, polygons, st.session_state[state.OFF]) if polygons else None
 
 
@@ -131,6 +132,9 @@ def _banner(scene: Scene, method: str) -> None:
         parts.append("**Baseline, no model**: the map shows pixel PCA. Train a model with `python train.py`.")
     elif scene.model.card.get("random"):
         parts.append("**Random weights**: a control that has learned nothing.")
+    if skipped := scene.data.skipped:
+        named = ", ".join(skipped[:3]) + (" …" if len(skipped) > 3 else "")
+        parts.append(f"{len(skipped):,} damaged picture{'s are' if len(skipped) > 1 else ' is'} left out: {named}.")
     if method == "pca" and not loaders.is_projected(scene.embeddings, "umap"):
         parts.append("PCA is shown first; UMAP and t-SNE are computed when you choose them, and kept.")
     if parts:

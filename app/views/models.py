@@ -12,7 +12,7 @@ from app.scene import Scene
 from app.views import models_card, models_data, models_uploads
 
 COMMANDS = """\
-# Galaxy10 DECaLS: put Galaxy10_DECals.h5 from https://zenodo.org/records/10845026 (2.5 GB) into data/
+python -m astrojepa data download                 # Galaxy10 DECaLS (2.5 GB, zenodo.org/records/10845026) into data/
 python train.py --lambda 0.6                      # on it if it is there, else on simulated galaxies
 python train.py --lambda 0.6 --data PATH          # your own galaxies: an HDF5 file, or a folder of images
 streamlit run app/main.py -- --data PATH --checkpoint runs/NAME

@@ -25,6 +25,10 @@ class DataError(ValueError):
     """Somebody's data is not what it should be; the message says what was expected, what was found and what to do."""
 
 
+class PictureError(DataError):
+    """One picture cannot be shown or embedded; the others can, once it is left out."""
+
+
 def find_data(explicit: str = "") -> str:
     """Say which data to open: `explicit` if given, else data/Galaxy10_DECals.h5 (here, then in the checkout), else "simulated".
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from astropy.io import fits
 
-from astrojepa.data import DataError
+from astrojepa.data import PictureError
 from astrojepa.data.images import MAX_BYTES, MAX_PIXELS
 
 MAX_FILE_BYTES = 512 * 1024**2
@@ -39,7 +39,7 @@ def read_fits(source: str | Path | bytes, name: str = "") -> tuple[np.ndarray, f
     FITS counts from the bottom. Undefined pixels take the sky's value. The stretch is `stretch`. The size is checked in the
     header before reading.
 
-    Raises DataError for anything else, for a file cut short, and for tile-compressed images; FileNotFoundError where missing.
+    Raises PictureError for anything else, for a file cut short, and for tile-compressed images; FileNotFoundError where missing.
     """
     name = name or ("The FITS file" if isinstance(source, bytes) else str(source))
     with _first_image(source, name) as hdu:
@@ -50,7 +50,7 @@ def read_fits(source: str | Path | bytes, name: str = "") -> tuple[np.ndarray, f
     if str(header.get("BANDS", "")).strip().lower() in ("grz", "gri"):
         planes = planes[::-1]
     if not np.isfinite(planes).any():
-        raise DataError(f"{name} has no defined pixel.")
+        raise PictureError(f"{name} has no defined pixel.")
     return stretch(planes)[::-1].copy(), *(position or (None, None))
 
 
@@ -93,20 +93,20 @@ def _first_image(source: str | Path | bytes, name: str) -> Iterator[Any]:
     limit = MAX_BYTES if isinstance(source, bytes) else MAX_FILE_BYTES
     size = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
     if size > limit:
-        raise DataError(f"{name} has {size / 1e6:.0f} MB; at most {limit // 1_000_000} MB are read.")
+        raise PictureError(f"{name} has {size / 1e6:.0f} MB; at most {limit // 1_000_000} MB are read.")
     with io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as stream:
         if stream.read(len(BEGINNING)) != BEGINNING:
-            raise DataError(f"{name} is not a FITS file (it does not begin with SIMPLE); unpack it first if it is compressed.")
+            raise PictureError(f"{name} is not a FITS file (it does not begin with SIMPLE); unpack it first if it is compressed.")
         stream.seek(0)
         with _lock, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
                 with fits.open(stream, memmap=False, lazy_load_hdus=True, disable_image_compression=True) as hdus:
                     yield _pick(hdus, size, name)
-            except DataError:
+            except PictureError:
                 raise
             except Exception as error:  # astropy raises OSError, ValueError, TypeError, KeyError, ... for damaged files
-                raise DataError(f"{name} cannot be read as FITS, it is damaged or cut short ({error}); replace it.") from error
+                raise PictureError(f"{name} cannot be read as FITS, it is damaged or cut short ({error}); replace it.") from error
 
 
 def _pick(hdus: Any, size: int, name: str) -> Any:
@@ -119,15 +119,17 @@ def _pick(hdus: Any, size: int, name: str) -> Any:
             continue
         shape = hdu.shape
         if not (len(shape) == 2 or (len(shape) == 3 and (shape[0] in (1, 3) or shape[2] == 3))):
-            raise DataError(f"{name}: its image is {shape}; expected (H, W), (3, H, W) or (H, W, 3).")
+            raise PictureError(f"{name}: its image is {shape}; expected (H, W), (3, H, W) or (H, W, 3).")
         planes = 3 if len(shape) == 3 and 3 in (shape[0], shape[2]) else 1
         if not 0 < math.prod(shape) <= MAX_PIXELS * planes:
-            raise DataError(f"{name}: its image is {shape}; 1 to {MAX_PIXELS:,} pixels are read. Cut out the galaxy first.")
+            raise PictureError(f"{name}: its image is {shape}; 1 to {MAX_PIXELS:,} pixels are read. Cut out the galaxy first.")
         info = hdu.fileinfo()
         if info["datLoc"] + hdu.size > size:
-            raise DataError(f"{name} is cut short: its image ends at byte {info['datLoc'] + hdu.size:,} of {size:,}; replace it.")
+            raise PictureError(
+                f"{name} is cut short: its image ends at byte {info['datLoc'] + hdu.size:,} of {size:,}; replace it."
+            )
         return hdu
-    raise DataError(f"{name} holds no image (tables and tile-compressed images are not read; funpack unpacks the latter).")
+    raise PictureError(f"{name} holds no image (tables and tile-compressed images are not read; funpack unpacks the latter).")
 
 
 def _centre(header: Any) -> tuple[float, float] | None:

@@ -10,7 +10,7 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
-from astrojepa.data import DataError
+from astrojepa.data import PictureError
 
 MAX_PIXELS = 4096 * 4096
 MAX_BYTES = 10 * 1024 * 1024  # of an upload
@@ -30,7 +30,7 @@ def read_image(source: str | Path | bytes, name: str = "") -> np.ndarray:
     any picture to 4096 x 4096 pixels, which is checked in the header before decoding. The first bytes decide the format, not
     the suffix.
 
-    Raises DataError, naming `name` or the path, for anything that is not a whole picture; FileNotFoundError where it is missing.
+    Raises PictureError, naming `name` or the path, for anything that is not a whole picture; FileNotFoundError where it is missing.
     """
     if isinstance(source, bytes):
         name = name or "The image"
@@ -43,7 +43,7 @@ def read_image(source: str | Path | bytes, name: str = "") -> np.ndarray:
 
 def _check_length(size: int, limit: int, name: str) -> None:
     if size > limit:
-        raise DataError(f"{name} has {size / 1e6:.1f} MB; at most {limit // 1_000_000} MB are read.")
+        raise PictureError(f"{name} has {size / 1e6:.1f} MB; at most {limit // 1_000_000} MB are read.")
 
 
 def _decode(raw: bytes, name: str) -> np.ndarray:
@@ -51,26 +51,28 @@ def _decode(raw: bytes, name: str) -> np.ndarray:
     if raw.startswith(JPEG_SIGNATURE):
         opener = JpegImageFile
         if raw.count(JPEG_SCAN) > MAX_SCANS:
-            raise DataError(f"{name} is a JPEG of {raw.count(JPEG_SCAN)} scans; at most {MAX_SCANS} are decoded. Save it anew.")
+            raise PictureError(
+                f"{name} is a JPEG of {raw.count(JPEG_SCAN)} scans; at most {MAX_SCANS} are decoded. Save it anew."
+            )
     elif raw.startswith(PNG_SIGNATURE):
         opener = PngImageFile
     else:
-        raise DataError(f"{name} is neither a JPEG nor a PNG picture (it begins with {raw[:8]!r}); convert it first.")
+        raise PictureError(f"{name} is neither a JPEG nor a PNG picture (it begins with {raw[:8]!r}); convert it first.")
     try:
         # The format's own class, not Image.open: its size check is ours, without warnings, and safe between threads.
         with opener(io.BytesIO(raw)) as image:
             _check_size(image.size, name)
             return _to_rgb(image)
-    except DataError:
+    except PictureError:
         raise
     except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error, ... for damaged files
-        raise DataError(f"{name} cannot be read as a picture, it is damaged or cut short ({error}); replace it.") from error
+        raise PictureError(f"{name} cannot be read as a picture, it is damaged or cut short ({error}); replace it.") from error
 
 
 def _check_size(size: tuple[int, int], name: str) -> None:
     width, height = size
     if width * height > MAX_PIXELS or min(size) < 1:
-        raise DataError(f"{name} has {width} x {height} pixels; at most {MAX_PIXELS:,} are read. Cut out the galaxy first.")
+        raise PictureError(f"{name} has {width} x {height} pixels; at most {MAX_PIXELS:,} are read. Cut out the galaxy first.")
 
 
 def _to_rgb(image: Image.Image) -> np.ndarray:

@@ -9,7 +9,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,10 +41,22 @@ class Server:
     process: subprocess.Popen[bytes]
 
 
+@pytest.fixture
+def pages_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One cache for all pages that are drawn headless, so that the same galaxies are embedded once."""
+    return tmp_path_factory.getbasetemp() / "pages-cache"
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The explorer on 200 simulated galaxies and random weights, with a cold cache: one for all tests."""
+    with running(tmp_path_factory.mktemp("elsewhere"), "--data", "simulated:200", "--checkpoint", "random") as started:
+        yield started
+
+
+@contextmanager
+def running(folder: Path, *flags: str) -> Iterator[Server]:
     """Start `streamlit run app/main.py`, the real command, from a folder that is not the repository, with a cold cache."""
-    folder = tmp_path_factory.mktemp("elsewhere")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -54,13 +67,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     streamlit = Path(sys.executable).parent / "streamlit"
     command = [str(streamlit), "run", str(ROOT / "app" / "main.py"), "--server.port", str(port), "--server.headless", "true"]
     with log.open("wb") as stream:
-        process = subprocess.Popen(
-            [*command, "--", "--data", "simulated:200", "--checkpoint", "random"],
-            cwd=folder,
-            env=environment,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-        )
+        process = subprocess.Popen([*command, "--", *flags], cwd=folder, env=environment, stdout=stream, stderr=subprocess.STDOUT)
     url = f"http://localhost:{port}"
     try:
         _wait_for(f"{url}/_stcore/health", process, log)
@@ -68,6 +75,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     finally:
         process.terminate()
         process.wait(20)
+
+
+@pytest.fixture(scope="module")
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
+    """Start explorers with flags of their own; they end with the module."""
+    with ExitStack() as stack:
+        yield lambda *flags: stack.enter_context(running(tmp_path_factory.mktemp("elsewhere"), *flags))
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+QUIET = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
 WORDS = ("caption", "markdown", "info", "warning", "error", "title", "subheader", "text")
 
 

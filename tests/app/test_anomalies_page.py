@@ -7,20 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_runner import run_page, settled, words
+from page_runner import QUIET, run_page, settled, words
 from streamlit.testing.v1 import AppTest
 
 from app import state
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-]
-
-
-@pytest.fixture
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.getbasetemp() / "pages-cache"
+pytestmark = QUIET
 
 
 @pytest.fixture
@@ -43,8 +35,8 @@ def choose(test: AppTest, key: str, value: str) -> AppTest:
     return settled(test)
 
 
-def test_a_slow_score_is_measured_when_asked_and_the_link_says_which(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    test = run_page(monkeypatch, cache, "anomalies")
+def test_a_slow_score_is_measured_when_asked_and_the_link_says_which(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
+    test = run_page(monkeypatch, pages_cache, "anomalies")
     assert "page 1 of 3" in words(test)
     assert "score" not in test.query_params
     choose(test, state.SCORE, "prediction")
@@ -56,24 +48,24 @@ def test_a_slow_score_is_measured_when_asked_and_the_link_says_which(monkeypatch
     assert (test.query_params["score"], test.query_params["page"]) == ("prediction", "2")
 
 
-def test_a_link_opens_the_same_score_class_and_page(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
+def test_a_link_opens_the_same_score_class_and_page(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
     query = {"score": "pixel-pca-lof", "hide": "artefacts", "page": "2"}
-    test = run_page(monkeypatch, cache, "anomalies", query=query)
+    test = run_page(monkeypatch, pages_cache, "anomalies", query=query)
     said = words(test)
     assert "64 principal components of the pixels" in said
     assert "page 2 of" in said
     assert test.session_state[state.HIDE_ARTEFACTS] is True
 
 
-def test_an_empty_choice_has_one_way_out(monkeypatch: pytest.MonkeyPatch, cache: Path, unlabelled: str) -> None:
-    test = run_page(monkeypatch, cache, "anomalies", data=unlabelled, query={"hide": "artefacts"})
+def test_an_empty_choice_has_one_way_out(monkeypatch: pytest.MonkeyPatch, pages_cache: Path, unlabelled: str) -> None:
+    test = run_page(monkeypatch, pages_cache, "anomalies", data=unlabelled, query={"hide": "artefacts"})
     assert "No galaxy is left" in words(test), "pictures of noise are blank"
     press(test, "Show all galaxies")
     assert "8 galaxies, page 1 of 1" in words(test)
 
 
-def test_keys_mark_the_galaxy_and_everything_is_ranked_anew(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    test = run_page(monkeypatch, cache, "anomalies")
+def test_keys_mark_the_galaxy_and_everything_is_ranked_anew(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
+    test = run_page(monkeypatch, pages_cache, "anomalies")
     test.session_state[state.BOARD_MODE] = "review"
     settled(test.run())
     first = test.session_state[state.ROW]
@@ -97,8 +89,8 @@ def test_keys_mark_the_galaxy_and_everything_is_ranked_anew(monkeypatch: pytest.
     assert not test.exception
 
 
-def test_a_file_of_marks_is_read_once_and_a_bad_one_is_a_sentence(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    test = run_page(monkeypatch, cache, "anomalies")
+def test_a_file_of_marks_is_read_once_and_a_bad_one_is_a_sentence(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
+    test = run_page(monkeypatch, pages_cache, "anomalies")
     test.session_state[state.BOARD_MODE] = "review"
     settled(test.run())
     shown = re.search(rf"(sim-0-\d+), number {test.session_state[state.ROW]}\b", words(test))
@@ -112,8 +104,10 @@ def test_a_file_of_marks_is_read_once_and_a_bad_one_is_a_sentence(monkeypatch: p
     assert "Line 2 has the mark '7'" in words(test)
 
 
-def test_without_a_model_or_classes_all_three_modes_work(monkeypatch: pytest.MonkeyPatch, cache: Path, unlabelled: str) -> None:
-    test = run_page(monkeypatch, cache, "anomalies", data=unlabelled, checkpoint="baseline", query={"score": "prediction"})
+def test_without_a_model_or_classes_all_three_modes_work(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, unlabelled: str
+) -> None:
+    test = run_page(monkeypatch, pages_cache, "anomalies", data=unlabelled, checkpoint="baseline", query={"score": "prediction"})
     assert "baseline, no model" in words(test)
     assert test.session_state[state.SCORE] == "knn"
     test.session_state[state.BOARD_MODE] = "review"
@@ -129,8 +123,8 @@ def test_without_a_model_or_classes_all_three_modes_work(monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("checkpoint", ["random", "baseline"])
-def test_a_ranking_is_tested_on_a_class_made_rare(monkeypatch: pytest.MonkeyPatch, cache: Path, checkpoint: str) -> None:
-    test = run_page(monkeypatch, cache, "anomalies", checkpoint=checkpoint)
+def test_a_ranking_is_tested_on_a_class_made_rare(monkeypatch: pytest.MonkeyPatch, pages_cache: Path, checkpoint: str) -> None:
+    test = run_page(monkeypatch, pages_cache, "anomalies", checkpoint=checkpoint)
     test.session_state[state.BOARD_MODE] = "quality"
     settled(test.run())
     assert not test.dataframe

@@ -8,21 +8,13 @@ from typing import Any
 
 import pytest
 from explorer_page import PATIENCE, Explorer
-from page_runner import run_page, settled, words
+from page_runner import QUIET, run_page, settled, words
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-]
+pytestmark = QUIET
 
 
-@pytest.fixture
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.getbasetemp() / "pages-cache"
-
-
-def test_random_weights_are_compared_with_the_pixel_baseline(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    test = run_page(monkeypatch, cache, "compare", query={"with": "baseline", "galaxy": "11"})
+def test_random_weights_are_compared_with_the_pixel_baseline(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
+    test = run_page(monkeypatch, pages_cache, "compare", query={"with": "baseline", "galaxy": "11"})
     said = words(test)
     assert test.session_state["row"] == 11
     assert test.query_params["with"] == "baseline"
@@ -32,8 +24,8 @@ def test_random_weights_are_compared_with_the_pixel_baseline(monkeypatch: pytest
     assert test.dataframe[0].value["Model"].tolist()[1].startswith("no model")
 
 
-def test_accuracies_are_measured_when_asked_and_not_before(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    test = run_page(monkeypatch, cache, "compare", data="simulated:200", query={"with": "baseline"})
+def test_accuracies_are_measured_when_asked_and_not_before(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
+    test = run_page(monkeypatch, pages_cache, "compare", data="simulated:200", query={"with": "baseline"})
     assert len(test.dataframe) == 1
     next(button for button in test.button if button.label == "Measure both").click().run()
     settled(test)
@@ -42,13 +34,13 @@ def test_accuracies_are_measured_when_asked_and_not_before(monkeypatch: pytest.M
     assert all("–" in interval for interval in table["interval"])
 
 
-def test_a_second_model_that_is_not_on_offer_is_said(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    test = run_page(monkeypatch, cache, "compare", query={"with": "elsewhere@12345678"})
+def test_a_second_model_that_is_not_on_offer_is_said(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
+    test = run_page(monkeypatch, pages_cache, "compare", query={"with": "elsewhere@12345678"})
     assert "elsewhere, which is not on offer here" in words(test)
 
 
-def test_strangers_are_offered_no_run_folders(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    test = run_page(monkeypatch, cache, "compare", query={"with": "baseline"}, hosted=True)
+def test_strangers_are_offered_no_run_folders(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
+    test = run_page(monkeypatch, pages_cache, "compare", query={"with": "baseline"}, hosted=True)
     box = next(box for box in test.selectbox if box.key == "second")
     assert not any("/" in option or option.startswith("run ") for option in box.options)
     assert "Sweeps" not in words(test)

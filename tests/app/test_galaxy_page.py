@@ -9,24 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 from explorer_page import PATIENCE, Explorer
-from page_runner import run_page, words
+from page_runner import QUIET, run_page, words
 
 import astrojepa as aj
 from app import masks
 
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-]
+pytestmark = QUIET
 
 
-@pytest.fixture
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.getbasetemp() / "pages-cache"
-
-
-def test_the_page_shows_what_is_known_and_says_what_is_not(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    test = run_page(monkeypatch, cache, "galaxy", query={"galaxy": "17", "masks": "bright", "seed": "5"})
+def test_the_page_shows_what_is_known_and_says_what_is_not(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
+    test = run_page(monkeypatch, pages_cache, "galaxy", query={"galaxy": "17", "masks": "bright", "seed": "5"})
     said = words(test)
     assert test.session_state["row"] == 17
     assert "number 17" in said
@@ -44,8 +36,8 @@ def test_the_page_shows_what_is_known_and_says_what_is_not(monkeypatch: pytest.M
     assert (test.query_params["masks"], test.query_params["seed"]) == ("bright", "5")
 
 
-def test_previous_and_next_follow_the_ranks(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    test = run_page(monkeypatch, cache, "galaxy")
+def test_previous_and_next_follow_the_ranks(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
+    test = run_page(monkeypatch, pages_cache, "galaxy")
     first = test.session_state["row"]
     assert "strangest of 60" in words(test)
     next(button for button in test.button if button.label == "Less strange").click().run()
@@ -54,8 +46,8 @@ def test_previous_and_next_follow_the_ranks(monkeypatch: pytest.MonkeyPatch, cac
     assert test.session_state["row"] == first
 
 
-def test_a_locked_scale_stays_when_the_masks_change(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    test = run_page(monkeypatch, cache, "galaxy")
+def test_a_locked_scale_stays_when_the_masks_change(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
+    test = run_page(monkeypatch, pages_cache, "galaxy")
     next(toggle for toggle in test.toggle if toggle.key == "lock_scale").set_value(True).run()
     locked = dict(test.session_state["locked"])
     test.session_state["mask_kind"] = "random"
@@ -65,8 +57,10 @@ def test_a_locked_scale_stays_when_the_masks_change(monkeypatch: pytest.MonkeyPa
     assert test.session_state["locked"] is None
 
 
-def test_without_a_model_the_panel_says_why_and_the_rest_of_the_page_works(monkeypatch: pytest.MonkeyPatch, cache: Path) -> None:
-    test = run_page(monkeypatch, cache, "galaxy", checkpoint="baseline")
+def test_without_a_model_the_panel_says_why_and_the_rest_of_the_page_works(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
+    test = run_page(monkeypatch, pages_cache, "galaxy", checkpoint="baseline")
     said = words(test)
     assert "Patch errors need a model" in said
     assert "Anomaly scores" in said

@@ -1,0 +1,159 @@
+"""The browser's own buttons: back, forward and reload show what was there, and two visitors never see each other's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from explorer_page import PATIENCE, Explorer
+
+pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+SMALL = {"width": 1280, "height": 800}
+
+
+@pytest.fixture
+def visit(server: Any, browser: Any) -> Iterator[Any]:
+    """Open browsers that share nothing; each is asked at the end what went wrong in it."""
+    opened: list[Explorer] = []
+
+    def one() -> Explorer:
+        opened.append(Explorer(browser.new_context(viewport=SMALL).new_page(), server.url))
+        return opened[-1]
+
+    yield one
+    for explorer in opened:
+        assert explorer.complaints == [], "the browser's console has errors"
+        explorer.page.context.close()
+
+
+def go(explorer: Explorer, name: str) -> None:
+    """Open another page by the navigation at the top."""
+    explorer.page.get_by_role("link", name=name).click()
+    at_page(explorer, name)
+
+
+def at_page(explorer: Explorer, name: str) -> None:
+    """Wait until this page is there and whole, and its address says what it shows."""
+    explorer.page.locator("[aria-current=page]").get_by_text(name, exact=True).wait_for()
+    if name == "Map":
+        explorer.drawn()
+    else:
+        explorer.page.locator("h1").wait_for(timeout=PATIENCE)
+    explorer.page.wait_for_url(re.compile(r"[?&]galaxy=\d+"))
+    explorer.quiet()
+    assert explorer.page.get_by_test_id("stException").count() == 0
+
+
+def addressed(explorer: Explorer) -> int:
+    """The galaxy that the address names."""
+    found = re.search(r"[?&]galaxy=(\d+)", explorer.page.url)
+    assert found, explorer.page.url
+    return int(found[1])
+
+
+def shows(explorer: Explorer, row: int) -> bool:
+    """Wait until the card shows this galaxy; says whether the address names it too."""
+    explorer.page.get_by_text(re.compile(rf", number {row}$")).wait_for()
+    explorer.quiet()
+    return addressed(explorer) == row == explorer.shown_row()
+
+
+def draw_box(explorer: Explorer) -> str:
+    """Draw a box on the map; returns how many galaxies are said to be inside."""
+    box = explorer.canvas.bounding_box()
+    explorer.canvas.focus()
+    explorer.page.keyboard.press("b")
+    mouse = explorer.page.mouse
+    mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 0.25 * box["height"])
+    mouse.down()
+    mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.9 * box["height"], steps=5)
+    mouse.up()
+    heading = explorer.page.get_by_text(re.compile(r"^\d+ galaxies inside$"))
+    heading.wait_for()
+    explorer.page.wait_for_url(re.compile("area="))
+    explorer.quiet()
+    return str(heading.inner_text())
+
+
+def test_back_from_another_page_is_one_step_to_the_map_and_its_galaxy(visit: Any) -> None:
+    explorer = visit().open()
+    row = explorer.lonely_row(avoid=(explorer.shown_row(),))
+    explorer.click_row(row)
+    explorer.quiet()
+    go(explorer, "Anomalies")
+    explorer.page.go_back(wait_until="commit")
+    at_page(explorer, "Map")
+    assert shows(explorer, row)
+    explorer.page.go_forward(wait_until="commit")
+    at_page(explorer, "Anomalies")
+    assert addressed(explorer) == row
+
+
+def test_back_and_forward_walk_through_the_galaxies_that_were_clicked(visit: Any) -> None:
+    explorer = visit().open()
+    rows = [explorer.shown_row()]
+    for _ in range(2):
+        rows.append(explorer.lonely_row(avoid=tuple(rows)))
+        explorer.click_row(rows[-1])
+        explorer.page.wait_for_url(re.compile(rf"[?&]galaxy={rows[-1]}(&|$)"))
+    go(explorer, "Galaxy")
+    assert shows(explorer, rows[2])
+    for row in reversed(rows):
+        explorer.page.go_back(wait_until="commit")
+        at_page(explorer, "Map")
+        assert shows(explorer, row)
+    for row in rows[1:]:
+        explorer.page.go_forward(wait_until="commit")
+        assert shows(explorer, row)
+    explorer.page.go_forward(wait_until="commit")
+    at_page(explorer, "Galaxy")
+    assert shows(explorer, rows[2])
+
+
+def test_projection_and_colour_of_a_link_outlive_a_click_and_another_page(visit: Any) -> None:
+    explorer = visit().open("/?map=pca&colour=anomaly+score")
+    explorer.click_row(explorer.lonely_row(avoid=(explorer.shown_row(),)))
+    go(explorer, "Anomalies")
+    assert "colour=anomaly+score" in explorer.page.url
+    go(explorer, "Map")
+    assert "map=pca&colour=anomaly+score" in explorer.page.url
+
+
+def test_reload_keeps_page_galaxy_projection_colour_and_box(visit: Any) -> None:
+    explorer = visit().open("/?map=pca&colour=anomaly+score&model=baseline")
+    inside = draw_box(explorer)
+    address, row = explorer.page.url, explorer.shown_row()
+    explorer.page.reload()
+    explorer.drawn()
+    explorer.page.get_by_text(inside, exact=True).wait_for()
+    assert (explorer.page.url, explorer.shown_row()) == (address, row)
+    assert "model=baseline" in address
+    explorer.page.goto(explorer.url + "/galaxy?galaxy=17&masks=random&seed=5")
+    at_page(explorer, "Galaxy")
+    explorer.page.reload()
+    at_page(explorer, "Galaxy")
+    assert shows(explorer, 17)
+    assert explorer.page.get_by_label("Seed", exact=True).input_value() == "5"
+
+
+def test_two_visitors_do_not_see_each_others_galaxy_model_or_selection(visit: Any) -> None:
+    first, second = visit().open("/?map=pca"), visit().open("/?map=pca&model=baseline&colour=anomaly+score")
+    rows = []
+    for explorer in (first, second, first):
+        rows.append(explorer.lonely_row(avoid=(*rows, explorer.shown_row())))
+        explorer.click_row(rows[-1])
+    inside = draw_box(second)
+    for explorer, row, model, colour in ((first, rows[2], "random", "class"), (second, rows[1], "baseline", "anomaly+score")):
+        explorer.page.reload()
+        assert shows(explorer.drawn(), row)
+        assert f"model={model}" in explorer.page.url
+        assert f"colour={colour}" in explorer.page.url
+    go(first, "Galaxy")
+    assert shows(first, rows[2])
+    assert shows(second, rows[1])
+    assert second.page.get_by_text("Baseline, no model").is_visible()
+    assert second.page.get_by_text(inside, exact=True).is_visible()
+    go(first, "Map")
+    assert first.page.get_by_text("galaxies inside").count() == 0
