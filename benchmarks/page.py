@@ -11,13 +11,22 @@ import re
 from pathlib import Path
 from typing import Any
 
-from benchmarks import report_tables, tables
+from benchmarks import explorer_tables, report_tables, tables
 
 ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "docs" / "performance.md", ROOT / "README.md")
 RESULTS, REPORTS = ROOT / "benchmarks" / "results", ROOT / "docs" / "reports"
 TABLES = tables.TABLES | {
-    function.__name__: function for function in (report_tables.results, report_tables.zoo, report_tables.physics)
+    function.__name__: function
+    for function in (
+        report_tables.results,
+        report_tables.zoo,
+        report_tables.physics,
+        explorer_tables.projections,
+        explorer_tables.app_latency,
+        explorer_tables.app_load,
+        explorer_tables.app_memory,
+    )
 }
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 

@@ -203,31 +203,18 @@ def throughput(results: Results) -> str:
     return markdown(["model", "images / s", "share of peak", "at least", "met", "command"], rows)
 
 
-def projections(results: Results) -> str:
-    """Compare maps, probe and patch errors with their bars."""
-    found, rows = results["projections"], []
-    for size, maps in (("maps", found["maps"]), ("large", found["large"])):
-        for method, made in maps.items():
-            name = {"pca": "PCA", "umap": "UMAP", "tsne": "t-SNE"}[method]
-            shape = f"{name}, {made['galaxies']:,} × {made['features']}"
-            rows.append([shape, *_seconds(made, "wall_seconds"), f"{made['cpu_seconds']:.1f}", f"{made['peak_mb'] / 1e3:.2f} GB"])
-            if size == "maps" and "trust" in made:
-                trust = made["trust"]
-                rows.append([f"its trust numbers, {shape}", *_seconds(trust, "wall_seconds"), f"{trust['cpu_seconds']:.1f}", "–"])
-    probe, patches = found["probe"], found["patches"]
-    shape = f"linear probe with the choice of L2, {probe['galaxies']:,} × {probe['features']}, one thread"
-    rows.append([shape, *_seconds(probe, "wall_seconds"), f"{probe['cpu_seconds']:.1f}", "–"])
-    patch = f"patch errors of one galaxy, `{patches['model']}` at {patches['image_size']} px, one thread, p95"
-    rows.append([patch, *_seconds(patches, "wall_p95"), f"{patches['cpu_p95']:.2f}", "–"])
-    return markdown(["", "seconds", "at most", "met", "CPU seconds", "peak memory"], rows)
-
-
-def _seconds(found: dict[str, Any], key: str) -> list[str]:
-    bar, digits = found.get("bar_wall_seconds"), 2 if found[key] < 1 else 1
-    return [f"{found[key]:.{digits}f}", "–" if bar is None else f"{bar:g}", "–" if bar is None else verdict(found[key] <= bar)]
-
-
 TABLES: dict[str, Callable[[Results], str]] = {
     function.__name__: function
-    for function in (machines, peers, peer_bars, peer_data, step, sigreg, growth, memory, compiled, throughput, projections)
+    for function in (
+        machines,
+        peers,
+        peer_bars,
+        peer_data,
+        step,
+        sigreg,
+        growth,
+        memory,
+        compiled,
+        throughput,
+    )
 }

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from explorer_page import PATIENCE, Explorer
+from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 SMALL = {"width": 1280, "height": 800}
@@ -135,7 +136,7 @@ def test_reload_keeps_page_galaxy_projection_colour_and_box(visit: Any) -> None:
     explorer.page.reload()
     at_page(explorer, "Galaxy")
     assert shows(explorer, 17)
-    assert explorer.page.get_by_label("Seed", exact=True).input_value() == "5"
+    expect(explorer.page.get_by_label("Seed", exact=True)).to_have_value("5")
 
 
 def test_two_visitors_do_not_see_each_others_galaxy_model_or_selection(visit: Any) -> None:

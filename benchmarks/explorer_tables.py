@@ -1,0 +1,91 @@
+"""The tables of docs/performance.md about the explorer and what it asks of the package, each by the name of its JSON file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from benchmarks.tables import Results, markdown, verdict
+
+
+def projections(results: Results) -> str:
+    """Compare maps, probe and patch errors with their bars."""
+    found, rows = results["projections"], []
+    for size, maps in (("maps", found["maps"]), ("large", found["large"])):
+        for method, made in maps.items():
+            name = {"pca": "PCA", "umap": "UMAP", "tsne": "t-SNE"}[method]
+            shape = f"{name}, {made['galaxies']:,} × {made['features']}"
+            rows.append([shape, *_seconds(made, "wall_seconds"), f"{made['cpu_seconds']:.1f}", f"{made['peak_mb'] / 1e3:.2f} GB"])
+            if size == "maps" and "trust" in made:
+                trust = made["trust"]
+                rows.append([f"its trust numbers, {shape}", *_seconds(trust, "wall_seconds"), f"{trust['cpu_seconds']:.1f}", "–"])
+    probe, patches = found["probe"], found["patches"]
+    shape = f"linear probe with the choice of L2, {probe['galaxies']:,} × {probe['features']}, one thread"
+    rows.append([shape, *_seconds(probe, "wall_seconds"), f"{probe['cpu_seconds']:.1f}", "–"])
+    patch = f"patch errors of one galaxy, `{patches['model']}` at {patches['image_size']} px, one thread, p95"
+    rows.append([patch, *_seconds(patches, "wall_p95"), f"{patches['cpu_p95']:.2f}", "–"])
+    return markdown(["", "seconds", "at most", "met", "CPU seconds", "peak memory"], rows)
+
+
+def _seconds(found: dict[str, Any], key: str) -> list[str]:
+    bar, digits = found.get("bar_wall_seconds"), 2 if found[key] < 1 else 1
+    return [f"{found[key]:.{digits}f}", "–" if bar is None else f"{bar:g}", "–" if bar is None else verdict(found[key] <= bar)]
+
+
+def app_latency(results: Results) -> str:
+    """Compare what the explorer takes to answer, in the browser, with its bars."""
+    found = results["app_latency"]
+    rows = [
+        [
+            name,
+            f"{times['p50_ms']:.0f}",
+            f"{times['p95_ms']:.0f}",
+            f"{times['bar_ms']:.0f}",
+            verdict(times["p50_ms"] <= times["bar_ms"]),
+        ]
+        for name, times in found["actions"].items()
+    ]
+    rows.append(
+        [
+            "private memory, MB",
+            f"{found['private_mb']:.0f}",
+            "–",
+            f"{found['bar_mb']:.0f}",
+            verdict(found["private_mb"] < found["bar_mb"]),
+        ]
+    )
+    return markdown([f"{found['galaxies']}, `{found['checkpoint']}`", "median, ms", "p95, ms", "at most", "met"], rows)
+
+
+def app_load(results: Results) -> str:
+    """Say what many visitors at once met."""
+    found = results["app_load"]
+    rows = []
+    for kind, met in found["kinds"].items():
+        card = met["click_to_card"]
+        counts = [str(found["visitors"][kind]), str(met["clicks"]), str(met["errors"]), str(met["wrong_answers"])]
+        rows.append([kind, *counts, *(f"{card[key]:.0f}" for key in ("p50_ms", "p95_ms", "max_ms")), verdict(met["met"])])
+    return markdown(
+        ["visitors", "how many", "clicks", "errors", "wrong answers", "median, ms", "p95, ms", "longest, ms", "met"], rows
+    )
+
+
+def app_memory(results: Results) -> str:
+    """Say what a long visit costs the server."""
+    found = results["app_memory"]
+    memory, grown = found["memory"], found["growth"]
+    rows = [
+        ["actions", str(sum(found["actions"].values())), "–", "–"],
+        [
+            "largest private memory, MB",
+            f"{memory['peak_mb']:.0f}",
+            f"{memory['bar_mb']:.0f}",
+            verdict(memory["peak_mb"] < memory["bar_mb"]),
+        ],
+        [
+            f"growth over the last {grown['minutes']:.0f} minutes, MB a minute",
+            f"{grown['mb_per_minute']:.2f}",
+            f"{found['bar_mb_per_minute']:g}",
+            verdict(grown["mb_per_minute"] < found["bar_mb_per_minute"]),
+        ],
+    ]
+    return markdown([f"{memory['minutes'][-1]:.0f} minutes on {found['galaxies']}", "found", "at most", "met"], rows)
