@@ -165,7 +165,7 @@ def measure(page: Any, url: str, repeats: int) -> dict[str, dict[str, float]]:
     def recolour(turn: int) -> float:
         name = ("Anomaly score", "Class")[turn % 2]
         page.get_by_role("combobox", name="Colour").click()
-        option = page.get_by_role("option", name=re.compile(name, re.IGNORECASE))
+        option = page.get_by_role("option", name=re.compile(f"^{name}$", re.IGNORECASE))
         option.wait_for()
         return timed(option.click, drawn)
 

@@ -25,7 +25,6 @@ TABLES = tables.TABLES | {
         explorer_tables.projections,
         explorer_tables.app_latency,
         explorer_tables.app_load,
-        explorer_tables.app_memory,
     )
 }
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
