@@ -10,10 +10,11 @@ import json
 import re
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import websockets
 from streamlit.proto.BackMsg_pb2 import BackMsg
@@ -22,6 +23,13 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 PATIENCE = 60.0  # seconds until a click counts as not answered
 OPENING = 900.0  # seconds until an opening does
 NAMED = re.compile(r"^(.+), number (\d+)$")  # how the card names a galaxy
+Result = TypeVar("Result")
+
+
+def run(task: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+    """Run a coroutine in a thread of its own: the caller's thread may have a running loop, as Playwright has."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(task())).result()
 
 
 @dataclass

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import websockets
 
-from benchmarks.app_clients import Tally, Visitor
+from benchmarks.app_clients import Tally, Visitor, run
 from benchmarks.app_latency import MEMORY_BAR_MB, ROOT, explorer, flags, private_mb
 from benchmarks.app_load_browser import browse, page_of, quiet, wander
 from benchmarks.measure import machine, write
@@ -217,7 +217,7 @@ def main(arguments: list[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log.txt"
         with explorer(flags(options.data, options.checkpoint), log) as (url, process):
-            asyncio.run(warm(url))
+            run(lambda: warm(url))
             if options.memory:
                 found = memory(url, process, minutes)
             else:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from benchmarks import app_load
-from benchmarks.app_clients import Tally, Visitor
+from benchmarks.app_clients import Tally, Visitor, run
 
 
 def test_percentiles_are_milliseconds():
@@ -58,7 +57,7 @@ def heard(*messages: ForwardMsg) -> Tally:
             visitor._hear(message)
         return visitor.tally
 
-    return asyncio.run(listen())
+    return run(listen)
 
 
 def test_the_galaxy_of_another_visitor_is_a_wrong_answer():
