@@ -88,3 +88,18 @@ class Explorer:
     def click_row(self, row: int) -> None:
         self.page.mouse.click(*self.place(row))
         self.page.get_by_text(re.compile(rf", number {row}$")).wait_for()
+
+    def draw_box(self) -> str:
+        """Draw a box on the map; returns how many galaxies are said to be inside."""
+        box, mouse = self.canvas.bounding_box(), self.page.mouse
+        self.canvas.focus()
+        self.page.keyboard.press("b")
+        mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 0.25 * box["height"])
+        mouse.down()
+        mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.9 * box["height"], steps=5)
+        mouse.up()
+        heading = self.page.get_by_text(re.compile(r"^\d+ galaxies inside$"))
+        heading.wait_for()
+        self.page.wait_for_url(re.compile("area="))
+        self.quiet()
+        return str(heading.inner_text())

@@ -61,23 +61,6 @@ def shows(explorer: Explorer, row: int) -> bool:
     return addressed(explorer) == row == explorer.shown_row()
 
 
-def draw_box(explorer: Explorer) -> str:
-    """Draw a box on the map; returns how many galaxies are said to be inside."""
-    box = explorer.canvas.bounding_box()
-    explorer.canvas.focus()
-    explorer.page.keyboard.press("b")
-    mouse = explorer.page.mouse
-    mouse.move(box["x"] + 0.25 * box["width"], box["y"] + 0.25 * box["height"])
-    mouse.down()
-    mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.9 * box["height"], steps=5)
-    mouse.up()
-    heading = explorer.page.get_by_text(re.compile(r"^\d+ galaxies inside$"))
-    heading.wait_for()
-    explorer.page.wait_for_url(re.compile("area="))
-    explorer.quiet()
-    return str(heading.inner_text())
-
-
 def test_back_from_another_page_is_one_step_to_the_map_and_its_galaxy(visit: Any) -> None:
     explorer = visit().open()
     row = explorer.lonely_row(avoid=(explorer.shown_row(),))
@@ -124,7 +107,7 @@ def test_projection_and_colour_of_a_link_outlive_a_click_and_another_page(visit:
 
 def test_reload_keeps_page_galaxy_projection_colour_and_box(visit: Any) -> None:
     explorer = visit().open("/?map=pca&colour=anomaly+score&model=baseline")
-    inside = draw_box(explorer)
+    inside = explorer.draw_box()
     address, row = explorer.page.url, explorer.shown_row()
     explorer.page.reload()
     explorer.drawn()
@@ -145,7 +128,7 @@ def test_two_visitors_do_not_see_each_others_galaxy_model_or_selection(visit: An
     for explorer in (first, second, first):
         rows.append(explorer.lonely_row(avoid=(*rows, explorer.shown_row())))
         explorer.click_row(rows[-1])
-    inside = draw_box(second)
+    inside = second.draw_box()
     for explorer, row, model, colour in ((first, rows[2], "random", "class"), (second, rows[1], "baseline", "anomaly+score")):
         explorer.page.reload()
         assert shows(explorer.drawn(), row)
