@@ -17,11 +17,23 @@ def incoming() -> state.Link | None:
     It stays on its way until `arrived`, since the page may have to wait for a model or for data meanwhile.
     """
     seen = {name: value for name, value in st.query_params.items() if isinstance(value, str)}
-    if seen and seen != st.session_state.get(state.LINK_READ):
+    if seen and seen != st.session_state.get(state.LINK_READ) and not _outrun(seen):
         st.session_state[state.LINK_READ] = seen
         st.session_state[state.LINK_COMING] = state.decode_link(seen)
         _take_panel(st.session_state[state.LINK_COMING])
     return st.session_state.get(state.LINK_COMING)
+
+
+def _outrun(seen: dict[str, str]) -> bool:
+    """Whether an interaction came before the browser had taken up the address last written: it then carries one from before.
+
+    Back and Forward carry such an address too, but change nothing else.
+    """
+    return seen in st.session_state.get(state.LINKS_WRITTEN, []) and _values() != st.session_state.get(state.LINKED)
+
+
+def _values() -> dict[str, Any]:
+    return {key: st.session_state.get(key) for key in state.LINK_VALUES}
 
 
 def arrived() -> None:
@@ -98,7 +110,9 @@ def publish(scene: Scene) -> str:
     """Write the state to the address bar where it changed; returns the query string for a copied link."""
     st.session_state[state.KEPT] = kept()
     parameters = state.encode_link(current(scene))
-    st.session_state[state.LINK_READ] = parameters
+    st.session_state[state.LINK_READ], st.session_state[state.LINKED] = parameters, _values()
+    written = [address for address in st.session_state.get(state.LINKS_WRITTEN, []) if address != parameters]
+    st.session_state[state.LINKS_WRITTEN] = [*written, parameters][-8:]
     if dict(st.query_params) != parameters:  # also after a change of page, which empties the address
         st.query_params.from_dict(parameters)
     return urllib.parse.urlencode(parameters)

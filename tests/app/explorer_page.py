@@ -39,12 +39,21 @@ class Explorer:
         self.page.goto(self.url + path)
         return self.drawn()
 
-    def drawn(self) -> Explorer:
-        try:
-            self.page.locator("canvas[data-drawn]").wait_for(timeout=PATIENCE)
-        except PlaywrightTimeout:
-            pytest.fail(f"No map was drawn. The page says:\n{self.page.locator('body').inner_text()}")
+    def drawn(self, count: int | None = None) -> Explorer:
+        """Wait until the map is drawn, of so many galaxies if said."""
+        self.appears(self.page.locator("canvas[data-drawn]" if count is None else f"canvas[data-drawn='{count}']"))
         return self.quiet()
+
+    def says(self, text: str | re.Pattern[str]) -> None:
+        """Wait until the page says this."""
+        self.appears(self.page.get_by_text(text).first)
+
+    def appears(self, awaited: Any) -> None:
+        """Wait until this is there; where it never comes, the failure tells what is there instead."""
+        try:
+            awaited.wait_for(timeout=PATIENCE)
+        except PlaywrightTimeout:
+            pytest.fail(f"{awaited} never came. {self.page.url} says:\n{self.page.locator('body').inner_text()}")
 
     def quiet(self) -> Explorer:
         """Wait until no script is running and nothing is stale."""

@@ -66,7 +66,7 @@ def load(explorer: Explorer, path: Path) -> Explorer:
     """Load a checkpoint by its path, as the page of models offers it."""
     page = explorer.page
     page.goto(explorer.url + "/models?model=random&map=pca&galaxy=5")
-    page.get_by_text("Train your own").wait_for(timeout=PATIENCE)
+    explorer.says("Train your own")
     explorer.quiet()
     page.get_by_role("button", name="Load a checkpoint").click()
     box = page.locator(".st-key-path_to_load input")
@@ -80,12 +80,12 @@ def test_a_fresh_clone_opens_on_bundled_weights_and_simulated_galaxies(start: An
         pytest.skip("Galaxy10 lies in data/, so this is no fresh clone")
     explorer = visit(start()).open()
     page = explorer.page
-    assert explorer.canvas.get_attribute("data-drawn") == "1000"
+    explorer.drawn(1000)
     assert page.get_by_text("Simulated galaxies").first.is_visible()
     released = {str(card["id"]) for card in aj.list_checkpoints()}
     assert re.search(r"model=([^&]*)%40", page.url)[1] in released
     page.get_by_role("link", name="Models & data").click()
-    page.get_by_text("Train your own").wait_for(timeout=PATIENCE)
+    explorer.says("Train your own")
     commands = page.get_by_test_id("stCode").inner_text()
     assert "python -m astrojepa data download" in commands
     assert "python train.py" in commands
@@ -97,17 +97,16 @@ def test_without_a_checkpoint_the_map_is_a_baseline_and_the_other_pages_explain(
     assert page.get_by_text("Baseline, no model").is_visible()
     for name, sentence in (("Galaxy", "Patch errors need a model"), ("Models & data", "Principal components of the pixels")):
         page.get_by_role("link", name=name).click()
-        page.get_by_text(sentence).first.wait_for(timeout=PATIENCE)
+        explorer.says(sentence)
 
 
 def test_a_damaged_picture_is_named_and_once_left_out_it_is_counted(unseen: Any, visit: Any) -> None:
     explorer = visit(unseen)
     page = explorer.page
     page.goto(unseen.url + "/?model=baseline")
-    page.get_by_text(f"{DAMAGED} is neither a JPEG nor a PNG picture").wait_for(timeout=PATIENCE)
+    explorer.says(f"{DAMAGED} is neither a JPEG nor a PNG picture")
     page.get_by_role("button", name="Leave damaged pictures out").click()
-    explorer.drawn()
-    assert explorer.canvas.get_attribute("data-drawn") == str(COUNT - 1)
+    explorer.drawn(COUNT - 1)
     assert page.get_by_text(f"1 damaged picture is left out: {DAMAGED}").is_visible()
 
 
@@ -118,7 +117,7 @@ def test_a_sample_is_shown_first_and_the_rest_joins_it_with_the_galaxy_still_sel
     page.get_by_role("button", name="Leave damaged pictures out").click(timeout=PATIENCE)
     progress = page.get_by_text(f"A sample of 500 of {COUNT - 1:,} galaxies")
     progress.wait_for(timeout=PATIENCE)
-    page.locator("canvas[data-drawn='500']").wait_for(timeout=PATIENCE)
+    explorer.drawn(500)
     tile = page.locator(".st-key-neighbours .tile").first
     row = int(tile.get_attribute("data-row", timeout=PATIENCE))
     tile.click()
@@ -126,7 +125,7 @@ def test_a_sample_is_shown_first_and_the_rest_joins_it_with_the_galaxy_still_sel
     chosen.wait_for()
     name = chosen.inner_text().partition(",")[0]
     page.wait_for_url(re.compile(f"id={name}"))
-    page.locator(f"canvas[data-drawn='{COUNT - 1}']").wait_for(timeout=PATIENCE)
+    explorer.drawn(COUNT - 1)
     progress.wait_for(state="detached")
     explorer.quiet()
     assert f"id={name}" in page.url
@@ -143,8 +142,8 @@ def test_a_picture_that_has_gone_bad_leaves_a_placeholder_with_its_id(visit: Any
     (few / "49.png").write_bytes(b"0" * (few / "49.png").stat().st_size)
     explorer.page.locator(".st-key-find input").fill("49.png")
     explorer.page.locator(".st-key-find input").press("Enter")
-    explorer.page.get_by_text("The picture of 49.png cannot be read").wait_for()
-    assert explorer.canvas.get_attribute("data-drawn") == "40"
+    explorer.says("The picture of 49.png cannot be read")
+    explorer.drawn(40)
 
 
 @pytest.fixture(scope="module")
@@ -183,17 +182,18 @@ def test_a_bad_checkpoint_is_one_card_and_the_previous_model_stays(server: Any, 
 def test_an_encoder_only_checkpoint_gives_a_map_and_the_patch_panel_says_why(server: Any, visit: Any, checkpoints: Path) -> None:
     explorer = load(visit(server), checkpoints / "encoder.safetensors")
     page = explorer.page
-    page.get_by_text("none: encoder only, so no patch errors").wait_for(timeout=PATIENCE)
+    explorer.says("none: encoder only, so no patch errors")
+    explorer.quiet()
     for name in ("Map", "Galaxy"):
         page.get_by_role("link", name=name).first.click()
-        page.get_by_text("is an encoder-only checkpoint: it has no predictor").wait_for(timeout=PATIENCE)
+        explorer.says("is an encoder-only checkpoint: it has no predictor")
         if name == "Map":
             explorer.drawn()
 
 
 def test_without_a_gpu_the_heatmap_says_what_it_costs(server: Any, visit: Any) -> None:
     explorer = visit(server).open("/?model=random&galaxy=5")
-    explorer.page.get_by_text(re.compile(r"CPU, about [\d,]+ ms per heatmap")).wait_for(timeout=PATIENCE)
+    explorer.says(re.compile(r"CPU, about [\d,]+ ms per heatmap"))
 
 
 def test_an_old_link_says_what_is_missing_and_keeps_the_galaxy(server: Any, visit: Any) -> None:

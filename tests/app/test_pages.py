@@ -84,6 +84,22 @@ def test_map_follows_a_link_and_keeps_its_galaxy(draw: Callable[..., AppTest]) -
     assert test.session_state["colour"] == "anomaly score"
 
 
+def test_a_click_that_outruns_the_address_stands_and_back_still_goes_back(draw: Callable[..., AppTest]) -> None:
+    test = draw("map", query={"galaxy": "17", "map": "pca"})
+    before = dict(test.query_params)
+    test.session_state["row"] = 21
+    settled(test.run())
+    for name, value in before.items():
+        test.query_params[name] = value  # the browser has not taken up the new address yet
+    test.session_state["row"] = 33
+    settled(test.run())
+    assert (test.session_state["row"], test.query_params["galaxy"]) == (33, "33")
+    for name, value in before.items():
+        test.query_params[name] = value  # Back
+    settled(test.run())
+    assert test.session_state["row"] == 17
+
+
 def test_without_a_model_the_map_is_a_baseline_and_says_so(draw: Callable[..., AppTest]) -> None:
     test = draw("map", checkpoint="baseline")
     assert "Baseline, no model" in words(test)
