@@ -1,6 +1,7 @@
 """How fast the explorer answers, in a real Chromium on this machine: from the hand's movement to what the page shows.
 
 python -m benchmarks.app_latency --data FOLDER [--checkpoint MODEL] [--repeats 30] [--out FILE]
+python -m benchmarks.app_latency --latents 100000 [--checkpoint MODEL]      that many simulated vectors on simulated galaxies
 
 Server and browser share the machine, so every time holds both. What is computed once (frames, vectors, the map) is made before the
 clock starts; the first opening after that is timed too. Needs a Chromium and requirements-dev.txt (Playwright).
@@ -9,6 +10,7 @@ clock starts; the first opening after that is timed too. Needs a Chromium and re
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import re
 import shutil
@@ -195,6 +197,21 @@ def private_mb(process: int) -> float:
     return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1000
 
 
+@contextmanager
+def latent_catalogue(count: int, checkpoint: str) -> Iterator[str]:
+    """Write a large catalogue for as long as it is needed; its cache goes with it."""
+    from benchmarks.app_catalogue import write_catalogue
+
+    with tempfile.TemporaryDirectory() as folder:
+        before = os.environ.get("ASTROJEPA_CACHE")
+        os.environ["ASTROJEPA_CACHE"] = str(Path(folder) / "cache")
+        try:
+            yield str(write_catalogue(Path(folder) / f"{count} simulated latents", count, checkpoint))
+        finally:
+            del os.environ["ASTROJEPA_CACHE"]
+            os.environ |= {} if before is None else {"ASTROJEPA_CACHE": before}
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Measure and write JSON."""
     from playwright.sync_api import sync_playwright
@@ -204,9 +221,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--checkpoint", default="best")
     parser.add_argument("--repeats", type=int, default=30)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "app_latency.json")
+    parser.add_argument("--latents", type=int, help="a catalogue of so many simulated latents instead of --data")
     options = parser.parse_args(arguments)
-    words = flags(options.data, options.checkpoint)
-    with sync_playwright() as playwright:
+    made = contextlib.nullcontext(options.data)
+    if options.latents:
+        made = latent_catalogue(options.latents, options.checkpoint)
+        options.out = options.out.with_stem(f"{options.out.stem}_latents")
+    with sync_playwright() as playwright, made as options.data:
+        words = flags(options.data, options.checkpoint)
         chromium = start_chromium(playwright)
         with explorer(words) as (url, _):
             opened(chromium.new_context(viewport=VIEW).new_page(), f"{url}/?map=umap")  # makes what is made once

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -60,7 +61,7 @@ class Dataset:
             redshift=_known(self.redshift[index]),
         )
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Hash of which galaxies these are, in which order, and how they are labelled (16 hex digits)."""
         digest = hashlib.sha256(self.source_hash.encode())

@@ -47,8 +47,13 @@ def embed(
             report(min(first + batch_size, len(data)))
     check_finite(vectors, data.ids)
     if cache:
-        save_arrays(_path(model, data), vectors=vectors)
+        keep_embedding(model, data, vectors)
     return _embeddings(vectors, data, model.hash)
+
+
+def keep_embedding(model: Model, data: Dataset, vectors: np.ndarray) -> None:
+    """Keep `vectors`, float32 (n, D), in the cache as what `embed` returns for this model and these galaxies."""
+    save_arrays(_path(model, data), vectors=vectors)
 
 
 def cached_embedding(model: Model, data: Dataset) -> Embeddings | None:
