@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from astrojepa.weights import CheckpointError, build_network, file_hash, read_pi
 FORMAT = 1
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 MAX_CARD_BYTES = 1_000_000
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,79}")  # files are named after an id
+WAITING_CARD = ".json.next"  # of weights that are about to replace others of the same name
 FIXED_STATISTICS = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
@@ -135,9 +138,9 @@ def list_checkpoints(root: str | Path | None = None) -> list[dict[str, Any]]:
     return cards
 
 
-def read_card(weights: Path) -> dict[str, Any]:
+def read_card(weights: Path, suffix: str = ".json") -> dict[str, Any]:
     """Read the JSON card beside released weights; CheckpointError if it is missing or of another format."""
-    path = weights.with_suffix(".json")
+    path = weights.with_suffix(suffix)
     if not path.is_file():
         raise CheckpointError(
             f"{weights} has no card: expected {path.name} beside it. Export the run again, or fetch both files."
@@ -149,11 +152,16 @@ def read_card(weights: Path) -> dict[str, Any]:
     missing = [key for key in ("id", "sha256", "config", "normalisation") if key not in card]
     if card.get("format") != FORMAT or missing:
         raise CheckpointError(f"{path} is a card of format {card.get('format')!r} lacking {missing}; expected format {FORMAT}.")
+    if not isinstance(card["id"], str) or not NAME.fullmatch(card["id"]):
+        raise CheckpointError(f"{path} has the id {card['id']!r}; expected a plain name such as small.sigreg06.")
     return card
 
 
 def save_released(model: Model, folder: str | Path, card: dict[str, Any], dtype: torch.dtype = torch.float16) -> Path:
-    """Write weights and card atomically, weights first; returns the path of the weights."""
+    """Write weights and card, of which a kill at any moment leaves the old pair or the new one; returns the path of the weights.
+
+    The new card waits under another name until the weights are in place, and is found there if it could not be renamed.
+    """
     path = Path(folder) / f"{card['id']}.safetensors"
     state = {
         key: (value.to(dtype) if value.is_floating_point() else value).contiguous().cpu()
@@ -164,15 +172,19 @@ def save_released(model: Model, folder: str | Path, card: dict[str, Any], dtype:
     config = replace(model.config, **names)  # no machine's path on a card
     card = {"format": FORMAT, **card, "sha256": hashlib.sha256(data).hexdigest(), "config": config.to_dict()}
     card |= {"normalisation": {"mean": model.mean, "std": model.std}, "published": PUBLISHED.get(card["id"])}
+    waiting = path.with_suffix(WAITING_CARD)
+    write_json(waiting, card)
     with atomic_write(path) as stream:
         stream.write(data)
-    write_json(path.with_suffix(".json"), card)
+    waiting.replace(path.with_suffix(".json"))
     return path
 
 
 def _load_released(path: Path, device: torch.device) -> Model:
     card = read_card(path)
     state, digest = read_safetensors(path)
+    if digest != card["sha256"] and path.with_suffix(WAITING_CARD).is_file():
+        card = read_card(path, WAITING_CARD)
     if digest != card["sha256"]:
         raise CheckpointError(
             f"{path} has SHA-256 {digest[:12]}…, its card says {str(card['sha256'])[:12]}…; fetch or export both again."
@@ -187,9 +199,10 @@ def _load_pickled(path: Path, device: torch.device) -> Model:
 
         try:
             config, state = convert(content, path)
-        except (ValueError, TypeError) as error:
+            epoch = int(content.get("epoch") or 0)
+        except (ValueError, TypeError, OverflowError) as error:
             raise CheckpointError(str(error)) from error
-        card = {"id": path.stem, "imported_from": path.name, "epoch": int(content.get("epoch") or 0)}
+        card = {"id": path.stem, "imported_from": path.name, "epoch": epoch}
         network = restore_network(config, state, path, device).eval()
         return Model(path.stem, network, config, card, file_hash(path)[:16], *FIXED_STATISTICS, device)
     if content.get("format") != FORMAT or not {"config", "network", "normalisation"} <= content.keys():
@@ -215,9 +228,9 @@ def _assemble(
         mean, std = (tuple(float(x) for x in statistics[key]) for key in ("mean", "std"))
     except CheckpointError:
         raise
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise CheckpointError(f"{path} has a config that this version cannot use: {error}") from error
-    if len(mean) != 3 or len(std) != 3 or not all(np.isfinite(mean)) or min(std) <= 0:
+    if len(mean) != 3 or len(std) != 3 or not np.isfinite([*mean, *std]).all() or min(std) <= 0:
         raise CheckpointError(
             f"{path} has normalisation {mean}, {std}; expected three finite means and three positive deviations."
         )
@@ -242,11 +255,25 @@ def _random_model(
 
 
 def best_id() -> str:
-    """Return the released id with the highest linear-probe accuracy on its first benchmark."""
+    """Return the released id with the highest linear-probe accuracy on its first benchmark, of those that have patch errors if any."""
     cards = [card for card in list_checkpoints() if "error" not in card]
     if not cards:
         raise FileNotFoundError(f"There are no released weights in {CHECKPOINTS.name}/; train some with python train.py.")
-    return str(max(cards, key=_measured_accuracy)["id"])
+    return str(max(cards, key=lambda card: (_has_predictor(card), _measured_accuracy(card)))["id"])
+
+
+def released_card(model: Model) -> tuple[Path, dict[str, Any]]:
+    """Return where the card of a released model is, and the card; ValueError for a model that is not in checkpoints/."""
+    path = CHECKPOINTS / f"{model.id}.json"
+    if not path.is_file() or (card := read_card(path))["sha256"][:16] != model.hash:
+        raise ValueError(
+            f"{model.id} is not among the released weights of {CHECKPOINTS.name}/; export it first, then give its id."
+        )
+    return path, card
+
+
+def _has_predictor(card: dict[str, Any]) -> bool:
+    return TrainConfig.from_dict(card["config"]).model.predictor_depth > 0
 
 
 def _measured_accuracy(card: dict[str, Any]) -> float:

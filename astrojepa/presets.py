@@ -75,6 +75,8 @@ PRESETS: dict[str, TrainConfig] = {
     }.items()
 }
 
+ZOO = tuple(PRESETS)  # the recipes that the table of models lists
+
 ALIASES = {
     "model1": "vit5m.ijepa-100ep",
     "model2": "vit5m.ijepa-300ep",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from astrojepa.checkpoint import list_checkpoints
 from astrojepa.evaluation.benchmark import markdown_table
-from astrojepa.presets import PUBLISHED
+from astrojepa.evaluation.zoo import markdown_zoo
 
 Results = dict[str, Any]
 CONTROL = "random weights 0"
@@ -17,22 +18,8 @@ def results(results: Results) -> str:
 
 
 def zoo(results: Results) -> str:
-    """List every model with what was measured of it; what was not trained says so."""
-    reports = results["reports"]
-    measured = sorted({name.rpartition(".")[0] for name in reports}, key=lambda name: -_accuracy(reports, f"{name}.B1"))
-    lines = [
-        "| model | parameters | B1 linear, % | B2 linear, % | rare mergers (B1), AP of kNN | published elsewhere, % |",
-        "|---|---|---|---|---|---|",
-    ]
-    for name in [*measured, *(preset for preset in PUBLISHED if preset not in measured)]:
-        published = PUBLISHED.get(name, {}).get("probe_percent", "")
-        if name not in measured:
-            lines.append(f"| `{name}` | | *not trained* | *not trained* | *not trained* | {published} |")
-            continue
-        cells = [_linear(reports.get(f"{name}.{benchmark}")) for benchmark in ("B1", "B2")]
-        parameters = f"{reports[f'{name}.B1']['model']['parameters']:,}"
-        lines.append(f"| `{name}` | {parameters} | {' | '.join(cells)} | {_rare(reports.get(f'{name}.B1'))} | {published} |")
-    return "\n".join(lines)
+    """List every model with what its card says was measured, the controls, and the recipes that were not trained."""
+    return markdown_zoo(list_checkpoints())
 
 
 def physics(results: Results) -> str:
@@ -72,15 +59,6 @@ def _linear(report: dict[str, Any] | None) -> str:
     row = report["probes"]["rows"]["linear probe"]
     low, high = row["interval"]
     return f"{100 * row['accuracy']:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
-
-
-def _rare(report: dict[str, Any] | None) -> str:
-    rows = (report or {}).get("leaderboard", {}).get("rows", [])
-    for row in rows:
-        if (row["vectors"], row["score"]) == ("encoder", "knn"):
-            mean, low, high = row["average_precision"]
-            return f"{mean:.3f} [{low:.3f}, {high:.3f}]"
-    return "*not measured*"
 
 
 def _r2(probes: dict[str, Any], column: str, name: str) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from app import loaders
 from app.components.facts import facts
+from app.plain import plain
 from app.scene import Scene
 from astrojepa import plotting, runs
 
@@ -18,21 +20,57 @@ CURVES = (
     ("Effective rank", {"effective_rank": "effective rank"}),
     ("Probe: 20 nearest neighbours", {"knn_accuracy": "accuracy"}),
 )
+PROBES = {
+    "Linear probe": "linear probe",
+    "20-NN": "20-NN",
+    "Shape statistics": "summary statistics, linear",
+    "Random weights": "random weights 0, linear",
+}
 SHOWN_ON_CARD = ("description", "data", "training", "measured", "published", "environment", "normalisation", "sha256", "alias")
 
 
 def show(scene: Scene) -> None:
     """Draw the facts of the open model."""
-    st.subheader(scene.choice.label, anchor=False)
+    st.subheader(plain(scene.choice.label), anchor=False)
     if scene.model is None:
         st.write("Principal components of the pixels: what can be had without learning anything. No patch errors.")
         return
     facts("model", described(scene.model))
     _health(scene)
+    _measured(scene.model.card)
     folder = Path(scene.choice.reference)
     _curves(runs.read_metrics(folder) if not scene.hosted and folder.is_dir() else scene.model.card.get("curve") or [])
     with st.expander("The whole card"):
         st.json({name: scene.model.card[name] for name in SHOWN_ON_CARD if scene.model.card.get(name)}, expanded=1)
+
+
+def measured_table(card: dict[str, Any]) -> pd.DataFrame:
+    """Lay out what a card says was measured, a row per benchmark; cards are files: what is not of the expected form is empty."""
+    rows = []
+    for measured in map(_mapping, card.get("measured") or []):
+        probes = _mapping(measured.get("rows"))
+        galaxies = " ".join([str(measured.get("data", "")), *map(str, measured.get("where") or [])])
+        rows.append({"On": galaxies} | {title: _accuracy(probes.get(name)) for title, name in PROBES.items()})
+    return pd.DataFrame(rows)
+
+
+def _measured(card: dict[str, Any]) -> None:
+    table = measured_table(card)
+    if len(table):
+        st.markdown("**Measured**, accuracy on test galaxies")
+        st.dataframe(table, hide_index=True, width="stretch", height="content")
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _accuracy(row: Any) -> str:
+    row = _mapping(row)
+    interval = row.get("interval")
+    if not isinstance(row.get("accuracy"), int | float) or not isinstance(interval, list) or len(interval) != 2:
+        return ""
+    return f"{row['accuracy']:.1%} ({interval[0]:.1%} to {interval[1]:.1%})"
 
 
 def described(model: Any) -> dict[str, str]:

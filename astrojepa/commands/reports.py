@@ -1,4 +1,4 @@
-"""report: everything that is measured of a model on a data set, as one JSON file and one page."""
+"""report and zoo: everything that is measured of a model on a data set, and the table of what was measured of all of them."""
 
 from __future__ import annotations
 
@@ -34,21 +34,27 @@ def add_to(commands: Any) -> None:
     report.add_argument("--controls", action="store_true", help="as in the probe command")
     report.add_argument("--regress", action="append", default=[], metavar="COLUMN", help="as in the probe command")
     report.add_argument("--catalogue", default="", metavar="FILE", help="as in the probe command")
+    report.add_argument("--card", action="store_true", help="also write the numbers down on the card of the released model")
     report.add_argument("--out", type=Path, required=True, metavar="STEM", help="writes STEM.json and STEM.html")
+    help = "Print the table of released models, controls and recipes, as Markdown."
+    declare(commands, "zoo", _zoo, help, "", model=False)
 
 
 def _report(options: argparse.Namespace) -> int:
-    from astrojepa.checkpoint import load_model
+    from astrojepa.checkpoint import load_model, released_card
     from astrojepa.evaluation.report import make_report
     from astrojepa.evaluation.report_page import report_page
     from astrojepa.evaluation.targets import with_targets
+    from astrojepa.evaluation.zoo import with_measurement
 
     fill_benchmark(options)
-    columns = tuple(dict.fromkeys(options.regress))
+    model, columns = load_model(options.model), tuple(dict.fromkeys(options.regress))
+    if options.card:
+        released_card(model)  # refused before anything is measured
     data = with_targets(open_data(options), columns, options.catalogue)
     folder = Path(options.model)
     report = make_report(
-        load_model(options.model),
+        model,
         data,
         options.split,
         curve=[row for row in read_metrics(folder) if "effective_rank" in row] if folder.is_dir() else None,
@@ -69,4 +75,16 @@ def _report(options: argparse.Namespace) -> int:
         stream.write(report_page(report).encode())
     write_json(numbers, facts | report.facts)
     print(f"{numbers} and {page}: {len(data)} galaxies")
+    if options.card:
+        path, card = released_card(model)
+        write_json(path, with_measurement(card, facts | report.facts))
+        print(f"{path}: {facts['benchmark'] or data.name} written down")
+    return 0
+
+
+def _zoo(options: argparse.Namespace) -> int:
+    from astrojepa.checkpoint import list_checkpoints
+    from astrojepa.evaluation.zoo import markdown_zoo
+
+    print(markdown_zoo(list_checkpoints()))
     return 0

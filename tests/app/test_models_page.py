@@ -10,25 +10,35 @@ from page_runner import run_page, words
 from streamlit.testing.v1 import AppTest
 
 from app.views import models, models_card, models_data
-from astrojepa.presets import PRESETS, PUBLISHED
+from astrojepa.presets import PUBLISHED, ZOO
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit")
 
 
 def test_recipes_without_weights_are_not_trained_beside_what_was_published() -> None:
     table = models.zoo_table([{"id": "small.sigreg06"}])
-    assert sorted(table["Model"]) == sorted(PRESETS)
-    rows = table.set_index("Model")
-    assert rows.loc["small.sigreg06", models.MEASURED] == "not measured"
+    assert sorted(table["model"]) == sorted(ZOO)
+    rows = table.set_index("model")
+    assert rows.loc["small.sigreg06", "B1, %"] == "not measured"
     for name, published in PUBLISHED.items():
-        assert rows.loc[name, "Published, %"] == published["probe_percent"]
-        assert rows.loc[name, models.MEASURED] == "not trained"
+        assert rows.loc[name, "published elsewhere, %"] == published["probe_percent"]
+        assert rows.loc[name, "B1, %"] == "not trained"
 
 
 def test_the_zoo_is_shown_where_nothing_is_released() -> None:
     table = models.zoo_table([])
-    assert len(table) == len(PRESETS)
-    assert set(table[models.MEASURED]) == {"not trained"}
+    assert len(table) == len(ZOO)
+    assert set(table["B1, %"]) == {"not trained"}
+
+
+def test_the_open_models_numbers_stand_beside_their_baselines() -> None:
+    probe = {"accuracy": 0.612, "interval": [0.58, 0.645]}
+    table = models_card.measured_table(
+        {"measured": [{"data": "x", "where": ["s=1"], "rows": {"linear probe": probe}}, "nonsense"]}
+    )
+    assert table["Linear probe"].tolist() == ["61.2% (58.0% to 64.5%)", ""]
+    assert table["On"][0] == "x s=1"
+    assert models_card.measured_table({}).empty
 
 
 def test_curves_leave_out_what_a_run_has_not() -> None:
@@ -66,9 +76,7 @@ def test_the_page_tells_health_caches_and_the_zoo(page: Callable[..., AppTest]) 
     assert "Effective rank" in words(test)
     kept = next(frame.value for frame in test.dataframe if "State" in frame.value.columns)
     assert kept.set_index("What").loc["Embeddings", "State"] == "kept"
-    assert "not trained" in set(
-        next(frame.value for frame in test.dataframe if models.MEASURED in frame.value.columns)[models.MEASURED]
-    )
+    assert "not trained" in set(next(frame.value for frame in test.dataframe if "B1, %" in frame.value.columns)["B1, %"])
 
 
 def test_without_a_model_the_page_still_stands(page: Callable[..., AppTest]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from streamlit.testing.v1 import AppTest
 
 from app import colouring, probing
 from app.views.anomalies import ranking
-from app.views.models import card_table
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit")
 
@@ -172,21 +170,3 @@ def test_a_share_of_the_labels_keeps_every_class() -> None:
     chosen = probing.known_share(labels, 0.01)
     assert sorted(labels[chosen].tolist()) == [0, 1]
     assert len(probing.known_share(labels, 1.0)) == 110
-
-
-def test_cards_show_published_beside_measured() -> None:
-    probe = {"accuracy": 0.612, "interval": [0.58, 0.645]}
-    cards: list[dict[str, Any]] = [
-        {
-            "id": "a",
-            "published": {"probe_percent": "59.13"},
-            "measured": [{"data": "x", "where": ["s=1"], "rows": {"linear probe": probe}}],
-        },
-        {"id": "plain", "published": None, "measured": ["nonsense"]},
-        {"id": "broken", "error": "no card"},
-    ]
-    table = card_table(cards)
-    assert table["Model"].tolist() == ["a", "plain"]
-    assert table["Published, %"].tolist() == ["59.13", ""]
-    assert table["Measured, linear probe"].tolist() == ["61.2% (58.0% to 64.5%)", ""]
-    assert table["On"][0] == "x s=1"

@@ -1,0 +1,142 @@
+"""The table of the model zoo: what was measured of each model beside what was published, controls below; from the cards alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from astrojepa.evaluation.baselines import ENCODER, PIXELS, RANDOM, STATISTICS
+from astrojepa.evaluation.benchmark import BENCHMARKS
+from astrojepa.presets import PUBLISHED, ZOO
+
+NOT_TRAINED, NOT_MEASURED = "not trained", "not measured"
+LINEAR = "linear probe"
+CONTROLS = {
+    f"{STATISTICS}, linear": "hand-made shape statistics",
+    f"{PIXELS}, linear": "pixel PCA-64",
+    f"{RANDOM} 0, linear": "random weights",
+}
+RARE, PUBLISHED_PERCENT = "rare class, AP of kNN", "published elsewhere, %"
+
+
+def zoo_table(cards: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """Return the rows of the table, as text: models by accuracy, the controls, then recipes that have no weights.
+
+    Per benchmark the accuracy of the linear probe on its test part, percent, with the 95 % interval; behind them the average precision
+    of kNN scores for the thinned class of the first benchmark. Cards are files: what is not of the expected form is not measured.
+    """
+    cards = sorted((card for card in cards if "error" not in card), key=_first_accuracy, reverse=True)
+    columns = _columns(cards)
+    rows = [_model_row(card, columns) for card in cards]
+    for key, title in CONTROLS.items():
+        for card in cards if RANDOM in key else cards[:1]:
+            cells = _cells(card, columns, key)
+            if set(cells.values()) != {NOT_MEASURED}:
+                rows.append(
+                    {
+                        "model": f"{title}, {card['id']}" if RANDOM in key else title,
+                        "parameters": "",
+                        **cells,
+                        PUBLISHED_PERCENT: "",
+                    }
+                )
+    known = {str(card.get("id")) for card in cards}
+    for name in (name for name in ZOO if name not in known):
+        cells = dict.fromkeys([*(f"{column}, %" for column in columns), RARE], NOT_TRAINED)
+        rows.append({"model": name, "parameters": "", **cells, PUBLISHED_PERCENT: _published(name)})
+    return rows
+
+
+def measurement(report: dict[str, Any]) -> dict[str, Any]:
+    """Return what a card keeps of a report: the probes, and kNN's line of the anomaly leaderboard where there is one."""
+    kept = {"where": report["where"], "label_column": report["label_column"], **report["probes"]}
+    board = report["leaderboard"]
+    lines = {(line["vectors"], line["score"]): line["average_precision"] for line in board.get("rows", [])}
+    if ("encoder", "knn") in lines:
+        names = {"class": board["rare"], "fraction": board["fraction"], "draws": board["draws"]}
+        kept["rare"] = names | {f"{vectors}, {score}": value for (vectors, score), value in lines.items() if score == "knn"}
+    return kept
+
+
+def with_measurement(card: dict[str, Any], report: dict[str, Any]) -> dict[str, Any]:
+    """Return the card with a report's numbers in place of what it held about the same galaxies; ValueError without probes."""
+    if "rows" not in report["probes"]:
+        raise ValueError(f"The report holds no probes ({report['probes'].get('absent', 'none')}), so nothing goes on the card.")
+    new = measurement(report)
+    measured = [old for old in _measured(card) if (old.get("data"), old.get("where")) != (new["data"], new["where"])]
+    order = [list(benchmark.where) for benchmark in BENCHMARKS.values()]
+    measured = sorted([*measured, new], key=lambda one: order.index(one["where"]) if one.get("where") in order else len(order))
+    return {**card, "measured": measured, "parameters": report["model"]["parameters"]}
+
+
+def markdown_zoo(cards: list[dict[str, Any]]) -> str:
+    """Lay out the table as Markdown; what was not measured in italics."""
+    rows = zoo_table(cards)
+    lines = [f"| {' | '.join(rows[0])} |", "|---" * len(rows[0]) + "|"]
+    for row in rows:
+        cells = [f"*{cell}*" if cell in (NOT_TRAINED, NOT_MEASURED) else cell for cell in list(row.values())[1:]]
+        name = f"`{row['model']}`" if row["model"] in ZOO or row["parameters"] else row["model"]
+        lines.append(f"| {' | '.join([name, *cells])} |")
+    return "\n".join(lines)
+
+
+def _columns(cards: list[dict[str, Any]]) -> list[str]:
+    """Return the benchmarks that any card was measured on: ours first, then others by the name of their data."""
+    found = {_benchmark(measured) for card in cards for measured in _measured(card)}
+    return [*(name for name in BENCHMARKS if name in found), *sorted(found - BENCHMARKS.keys())] or list(BENCHMARKS)
+
+
+def _benchmark(measured: dict[str, Any]) -> str:
+    where = measured.get("where") or []
+    ours = (name for name, benchmark in BENCHMARKS.items() if list(benchmark.where) == where)
+    return next(ours, " ".join([str(measured.get("data", "")), *map(str, where)]))
+
+
+def _model_row(card: dict[str, Any], columns: list[str]) -> dict[str, str]:
+    parameters = card.get("parameters")
+    return {
+        "model": str(card.get("id")),
+        "parameters": f"{parameters:,}" if isinstance(parameters, int) else "",
+        **_cells(card, columns, f"{ENCODER}, linear"),
+        PUBLISHED_PERCENT: _published(str(card.get("id"))),
+    }
+
+
+def _cells(card: dict[str, Any], columns: list[str], key: str) -> dict[str, str]:
+    """Return what a card holds of one kind of vectors: an accuracy per benchmark, and the rare class of the first."""
+    found = {_benchmark(measured): measured for measured in _measured(card)}
+    row = LINEAR if key.startswith(ENCODER) else key
+    cells = {f"{column}, %": _accuracy(found.get(column), row) for column in columns}
+    vectors = key.partition(",")[0].removesuffix(" 0")
+    rare = _mapping(_mapping(found.get(columns[0])).get("rare"))
+    return cells | {RARE: _interval(rare.get(f"{vectors}, knn"), 1, 3)}
+
+
+def _published(name: str) -> str:
+    return str(PUBLISHED.get(name, {}).get("probe_percent", ""))
+
+
+def _first_accuracy(card: dict[str, Any]) -> float:
+    value = next((measured.get("linear_probe_accuracy") for measured in _measured(card)), None)
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _accuracy(measured: dict[str, Any] | None, name: str) -> str:
+    row = _mapping(_mapping(_mapping(measured).get("rows")).get(name))
+    return _interval([row.get("accuracy"), *(row.get("interval") or [])], 100, 1)
+
+
+def _interval(numbers: Any, factor: float, digits: int) -> str:
+    """Write [value, low, high] as "74.4 [71.5, 77.2]"."""
+    if not isinstance(numbers, list) or len(numbers) != 3 or not all(isinstance(number, int | float) for number in numbers):
+        return NOT_MEASURED
+    value, low, high = (f"{factor * number:.{digits}f}" for number in numbers)
+    return f"{value} [{low}, {high}]"
+
+
+def _measured(card: dict[str, Any]) -> list[dict[str, Any]]:
+    found = card.get("measured")
+    return [_mapping(one) for one in found] if isinstance(found, list) else []
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

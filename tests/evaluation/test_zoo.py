@@ -1,0 +1,89 @@
+"""The table of the zoo: made from cards, which a report is written down on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from astrojepa.checkpoint import best_id, list_checkpoints
+from astrojepa.evaluation.zoo import markdown_zoo, with_measurement, zoo_table
+from astrojepa.presets import ZOO
+
+
+def report(accuracy: float, where: list[str], data: str = "galaxies") -> dict[str, Any]:
+    probe = {"accuracy": accuracy, "interval": [accuracy - 0.03, accuracy + 0.03]}
+    lines = [{"vectors": "encoder", "score": score, "average_precision": [0.1, 0.05, 0.2]} for score in ("knn", "lof")]
+    return {
+        "where": where,
+        "label_column": "morphology",
+        "model": {"parameters": 1234567},
+        "probes": {
+            "data": data,
+            "linear_probe_accuracy": accuracy,
+            "rows": {"linear probe": probe, "random weights 0, linear": probe},
+        },
+        "leaderboard": {"rare": "merger", "fraction": 0.02, "draws": 100, "rows": lines},
+    }
+
+
+B1, B2 = ["source=gz1-balanced"], ["source=efigi"]
+
+
+def test_a_report_takes_the_place_of_an_earlier_one_on_the_same_galaxies_and_the_first_benchmark_comes_first() -> None:
+    card: dict[str, Any] = {"id": "a"}
+    for accuracy, where in ((0.5, B2), (0.6, B1), (0.7, B2)):
+        card = with_measurement(card, report(accuracy, where))
+    assert [(one["where"], one["linear_probe_accuracy"]) for one in card["measured"]] == [(B1, 0.6), (B2, 0.7)]
+    assert card["parameters"] == 1234567
+    assert card["measured"][0]["rare"]["encoder, knn"] == [0.1, 0.05, 0.2]
+
+
+def test_a_report_without_probes_is_refused() -> None:
+    empty = report(0.5, B1) | {"probes": {"absent": "no labels"}}
+    with pytest.raises(ValueError, match="holds no probes"):
+        with_measurement({"id": "a"}, empty)
+
+
+def test_models_stand_by_accuracy_then_controls_then_recipes_without_weights() -> None:
+    cards = [with_measurement({"id": name}, report(value, B1)) for name, value in (("small.ijepa", 0.5), ("mine", 0.7))]
+    rows = zoo_table([*cards, {"id": "torn", "error": "no card"}])
+    names = [row["model"] for row in rows]
+    assert names[:4] == ["mine", "small.ijepa", "random weights, mine", "random weights, small.ijepa"]
+    assert set(names[4:]) == set(ZOO) - {"small.ijepa"}
+    assert rows[0] == {
+        "model": "mine",
+        "parameters": "1,234,567",
+        "B1, %": "70.0 [67.0, 73.0]",
+        "rare class, AP of kNN": "0.100 [0.050, 0.200]",
+        "published elsewhere, %": "",
+    }
+    assert {len(row) for row in rows} == {5}
+
+
+def test_other_galaxies_get_a_column_of_their_own() -> None:
+    cards = [with_measurement({"id": "a"}, report(0.5, B1)), with_measurement({"id": "b"}, report(0.6, [], "Galaxy10"))]
+    a, b = ({row["model"]: row for row in zoo_table(cards)}[name] for name in "ab")
+    assert (a["B1, %"], a["Galaxy10, %"]) == ("50.0 [47.0, 53.0]", "not measured")
+    assert (b["B1, %"], b["Galaxy10, %"]) == ("not measured", "60.0 [57.0, 63.0]")
+
+
+@pytest.mark.parametrize(
+    "measured", [None, "nonsense", ["nonsense", {"rows": [1]}], [{"rows": {"linear probe": {"accuracy": "x"}}}]]
+)
+def test_a_card_that_is_not_of_the_expected_form_is_not_measured(measured: Any) -> None:
+    row = zoo_table([{"id": "a", "measured": measured}])[0]
+    assert "not measured" in row.values()
+    assert "not trained" not in row.values()
+
+
+def test_the_markdown_table_has_a_line_per_row_and_marks_what_is_missing() -> None:
+    lines = markdown_zoo([with_measurement({"id": "small.ijepa"}, report(0.5, B1))]).splitlines()
+    assert lines[2].startswith("| `small.ijepa` | 1,234,567 | 50.0 [47.0, 53.0] |")
+    assert sum("*not trained*" in line for line in lines) == len(ZOO) - 1
+
+
+def test_the_best_released_model_is_the_most_accurate_of_those_that_have_patch_errors() -> None:
+    cards = {card["id"]: card for card in list_checkpoints()}
+    with_errors = [name for name, card in cards.items() if card["config"]["model"]["predictor_depth"]]
+    assert best_id() == max(with_errors, key=lambda name: cards[name]["measured"][0]["linear_probe_accuracy"])
