@@ -20,6 +20,7 @@ CURVES = {
     "knn_accuracy_last": "20 nearest, share named rightly",
     "effective_rank_last": "effective rank",
     "sigreg_over_floor_last": "SIGReg / floor",
+    "merger_ap": "rare mergers, average precision",
 }
 LAMBDA = "sigreg_weight"
 
@@ -73,8 +74,8 @@ def verdict(accuracy: Accuracy, first: str, second: str) -> str:
 
 
 def sweep_folders() -> list[Path]:
-    """Find the sweeps beside the runs, newest name first."""
-    places = dict.fromkeys([Path("runs").resolve(), ROOT / "runs"])
+    """Find the sweeps beside the runs and those that are published here, newest name first."""
+    places = dict.fromkeys([Path("runs").resolve(), ROOT / "runs", ROOT / "docs" / "experiments"])
     found = {path.parent for place in places if place.is_dir() for path in place.glob("*/sweep.json")}
     return sorted((folder for folder in found if (folder / "table.csv").is_file()), key=lambda folder: folder.name, reverse=True)
 

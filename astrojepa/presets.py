@@ -71,7 +71,7 @@ PRESETS: dict[str, TrainConfig] = {
         "vit5m.lejepa": _LEJEPA,
         "resnet18.lejepa": {**_LEJEPA, "backbone": "resnet18"},
         "small.lejepa": _SMALL_LEJEPA,
-        "smallresnet18.lejepa": {**_SMALL_LEJEPA, "backbone": "resnet18"},
+        "smallresnet18.lejepa": {**_SMALL_LEJEPA, "backbone": "resnet18", "epochs": 5},
     }.items()
 }
 
@@ -83,6 +83,7 @@ ALIASES = {
     "model3": "vit5m.sigreg06",
     "model4": "vit25m.sigreg06",
     "model5": "vit25m.sigreg001",
+    "best-small": "smallresnet18.lejepa",
 }
 
 # Linear-probe accuracy on Galaxy10 DECaLS and sizes as published by the AstroJEPA capstone project; theirs, not measured here.
