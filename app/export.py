@@ -13,7 +13,7 @@ def safe_cell(value: object) -> str:
     """Return a value as text; words that a spreadsheet would take for a formula get a leading apostrophe, numbers do not."""
     if value is None or (isinstance(value, float) and value != value):
         return ""
-    text = str(value)
+    text = str(value).replace("\r", "\n")  # a lone carriage return is not quoted, and would begin a row of its own
     if isinstance(value, int | float) or not text.lstrip(" \n").startswith(_FORMULA):
         return text
     return "'" + text

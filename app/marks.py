@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from app import export
+from astrojepa.wording import one_line
 
 HIGHEST = 5
 MAX_BYTES = 2_000_000
@@ -154,7 +155,7 @@ def read_csv(content: bytes, ids: Sequence[object]) -> Imported:
         raise ValueError(f"The file cannot be read as CSV ({error}); give one as it is exported here.") from None
     columns = [name or "" for name in lines.fieldnames or []]
     if not {"id", "mark"} <= set(columns):
-        have = ", ".join(name[:40] for name in columns[:6]) or "none"
+        have = one_line(", ".join(columns[:6]), 160) or "none"
         raise ValueError(f"The file needs columns named id and mark (found: {have}); give one as it is exported here.")
     return _match(found, {str(name): row for row, name in reversed(list(enumerate(ids)))})
 

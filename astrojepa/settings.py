@@ -7,7 +7,10 @@ import types
 import typing
 from typing import Any, TypeVar
 
+from astrojepa.wording import one_line
+
 T = TypeVar("T")
+MAX_NUMBER = 1e300
 
 
 def setting(default: Any, help: str, flag: str | None = None) -> Any:
@@ -18,13 +21,13 @@ def setting(default: Any, help: str, flag: str | None = None) -> Any:
 def within(name: str, value: float, low: float, high: float) -> None:
     """Raise ValueError unless low <= value <= high."""
     if not low <= value <= high:
-        raise ValueError(f"{name} is {value}; it must lie in [{low:g}, {high:g}].")
+        raise ValueError(f"{name} is {one_line(value, 60)}; it must lie in [{low:g}, {high:g}].")
 
 
 def one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
     """Raise ValueError unless the value is one of the choices."""
     if value not in choices:
-        raise ValueError(f"{name} is {value!r}; choose one of {', '.join(choices)}.")
+        raise ValueError(f"{name} is {one_line(repr(value), 60)}; choose one of {', '.join(choices)}.")
 
 
 def from_dict(cls: type[T], values: Any, where: str) -> T:
@@ -34,7 +37,8 @@ def from_dict(cls: type[T], values: Any, where: str) -> T:
     hints = typing.get_type_hints(cls)
     names = {item.name for item in dataclasses.fields(typing.cast(Any, cls))}
     if unknown := sorted(set(map(str, values)) - names):
-        raise ValueError(f"{where} has unknown settings {', '.join(unknown[:5])}; this version knows {', '.join(sorted(names))}.")
+        found = one_line(", ".join(unknown[:5]), 80)
+        raise ValueError(one_line(f"{where} has unknown settings {found}; this version knows {', '.join(sorted(names))}."))
     return cls(**{name: _typed(hints[name], value, f"{where}.{name}") for name, value in values.items()})
 
 
@@ -55,5 +59,7 @@ def _typed(hint: Any, value: Any, where: str) -> Any:
         or isinstance(accepted, types.GenericAlias)
         or not isinstance(value, accepted)
     ):
-        raise ValueError(f"{where} must be {getattr(hint, '__name__', hint)}, found {value!r}.")
+        raise ValueError(f"{where} must be {getattr(hint, '__name__', hint)}, found {one_line(repr(value), 60)}.")
+    if hint is float and abs(value) > MAX_NUMBER:  # a whole number in JSON may have thousands of digits
+        raise ValueError(f"{where} is {one_line(value, 60)}, which is too large a number.")
     return float(value) if hint is float else value

@@ -17,14 +17,19 @@ from torch import Tensor
 
 from astrojepa.config import TrainConfig
 from astrojepa.models.jepa import JEPA
+from astrojepa.wording import one_line
 
 MAX_FILE_BYTES = 6 * 2**30
 MAX_HEADER_BYTES = 10_000_000
 MAX_PARAMETERS = 1_000_000_000
+ZIP_BEGINNING = b"PK\x03\x04"
 
 
 class CheckpointError(ValueError):
     """A file is not a checkpoint that can be loaded, and the message says why."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 def build_network(config: TrainConfig, device: torch.device, seed: int = 0) -> JEPA:
@@ -46,6 +51,8 @@ def build_network(config: TrainConfig, device: torch.device, seed: int = 0) -> J
 
 def restore_network(config: TrainConfig, state: dict[str, Tensor], source: str | Path, device: torch.device) -> JEPA:
     """Build the network and fill it; names, shapes and finiteness are checked before anything is built on the device."""
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise CheckpointError(f"{source} holds no tensors by name where its network should be; it is damaged or of another kind.")
     expected = build_network(config, torch.device("meta")).state_dict()
     missing, extra = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
     if missing or extra:
@@ -58,6 +65,10 @@ def restore_network(config: TrainConfig, state: dict[str, Tensor], source: str |
             raise CheckpointError(
                 f"{source} holds {key} with shape {tuple(value.shape)}, but its architecture needs {tuple(expected[key].shape)}."
             )
+        if value.layout != torch.strided or value.is_quantized or value.is_complex() or value.is_meta:
+            raise CheckpointError(
+                f"{source} holds {key} as {value.layout}, {value.dtype}; expected plain numbers. Export it again."
+            )
         if not bool(torch.isfinite(value.float()).all()):
             raise CheckpointError(f"{source} holds values in {key} that are not finite numbers; the file is damaged.")
     network = build_network(config, device)
@@ -69,10 +80,7 @@ def read_pickled(path: str | Path) -> dict[str, Any]:
     """Read a .pt or .pth with tensors and plain values only; code inside is refused, never run."""
     path = Path(path)
     _check_size(path)
-    if not zipfile.is_zipfile(path):
-        raise CheckpointError(
-            f"{path} is not a readable checkpoint: expected the zip archive that torch.save writes; it may be cut short."
-        )
+    _check_archive(path)
     try:
         with torch.serialization.safe_globals(_numpy_scalars()):
             content = torch.load(path, map_location="cpu", weights_only=True)
@@ -80,8 +88,8 @@ def read_pickled(path: str | Path) -> dict[str, Any]:
         raise CheckpointError(
             f"{path} holds Python objects beside tensors and numbers; it was not opened, because such a file can run code."
         ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError, IndexError) as error:
-        first = (str(error).splitlines() or [""])[0]
+    except Exception as error:  # torch raises RuntimeError, struct.error, KeyError, AssertionError, ... for damaged files
+        first = one_line((str(error).splitlines() or [""])[0], 120)
         raise CheckpointError(
             f"{path} is not a readable checkpoint; it may be cut short ({type(error).__name__}: {first})."
         ) from error
@@ -113,6 +121,26 @@ def _check_size(path: Path) -> None:
     size = path.stat().st_size
     if not 8 < size <= MAX_FILE_BYTES:
         raise CheckpointError(f"{path} has {size:,} bytes; a checkpoint has more than 8 and at most {MAX_FILE_BYTES:,}.")
+
+
+def _check_archive(path: Path) -> None:
+    """Refuse what is not the zip archive that torch.save writes: uncompressed, so that it unpacks to no more than its own size."""
+    try:
+        with path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
+            stream.seek(0)
+            whole = stream.read(len(ZIP_BEGINNING)) == ZIP_BEGINNING
+            packed = any(item.compress_type != zipfile.ZIP_STORED for item in archive.infolist())
+            declared = sum(item.file_size for item in archive.infolist())
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error):
+        whole, packed, declared = False, False, 0
+    if not whole:
+        raise CheckpointError(
+            f"{path} is not a readable checkpoint: expected the zip archive that torch.save writes; it may be cut short."
+        )
+    if packed or declared > path.stat().st_size:
+        raise CheckpointError(
+            f"{path} is compressed or declares {declared:,} bytes in {path.stat().st_size:,}; torch.save compresses nothing."
+        )
 
 
 def _numpy_scalars() -> list[Any]:

@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = {
     "types": 0,
+    "wording": 0,
     "settings": 0,
     "config": 0,
     "distributed": 0,
@@ -20,6 +21,7 @@ LAYERS = {
     "losses": 1,
     "presets": 1,
     "weights": 2,
+    "bundle": 2,
     "pth_import": 2,
     "checkpoint": 2,
     "runs": 2,

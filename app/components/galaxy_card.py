@@ -12,6 +12,7 @@ from app import links, loaders, palette, state, work
 from app.components.copy_link import copy_link
 from app.components.facts import facts
 from app.components.gallery import gallery
+from app.plain import plain
 from app.scene import Scene
 
 COLOURS = {"mse": "magma", "cosine": "viridis"}
@@ -45,7 +46,7 @@ def _card(scene: Scene, row: int, query: str) -> None:
 
 def _heading(scene: Scene, row: int) -> None:
     place, n = int(scene.places[row]), len(scene.data)
-    st.subheader(scene.class_name(row), anchor=False)
+    st.subheader(plain(scene.class_name(row)), anchor=False)
     share = f"strangest of {n:,}" if place == 1 else f"number {place:,} of {n:,}, strangest first"
     st.caption(f"{'Simulated. ' if scene.data.simulated else ''}Anomaly rank: {share}.")
 
@@ -53,13 +54,15 @@ def _heading(scene: Scene, row: int) -> None:
 def _picture(scene: Scene, row: int) -> None:
     image = scene.picture(row)
     if image is None:
-        st.warning(f"The picture of {scene.data.ids[row]} cannot be read; it may be damaged.")
+        st.warning(f"The picture of {plain(scene.data.ids[row])} cannot be read; it may be damaged.")
     elif scene.model is None:
         st.image(image, width="stretch", output_format="JPEG")
         st.caption("Patch errors need a model; this is the pixel baseline.")
     elif not scene.model.has_predictor:
         st.image(_model_view(scene, image), width="stretch", output_format="JPEG")
-        st.caption(f"{scene.choice.label} is an encoder-only checkpoint: it has no predictor, so there are no patch errors.")
+        st.caption(
+            f"{plain(scene.choice.label)} is an encoder-only checkpoint: it has no predictor, so there are no patch errors."
+        )
     else:
         _patch_panel(scene, row, image)
 
@@ -82,7 +85,10 @@ def _patch_panel(scene: Scene, row: int, image: np.ndarray) -> None:
         return
     sentence = "Measuring the common scale of the patch errors"
     low, high = work.result(scale_key, sentence, loaders.error_scale(scene.model, scene.data, masks))[kind]
-    errors, elapsed = loaders.patch_errors(scene.model, image, *scene.key, row, masks)
+    found = work.unless_busy(lambda: loaders.patch_errors(scene.model, image, *scene.key, row, masks))
+    if found is None:
+        return
+    errors, elapsed = found
     values = errors.mse if kind == "mse" else errors.cosine
     opacity = 1.0 if view == ERRORS else st.session_state[state.OPACITY] / 100
     shown = plotting.heatmap_overlay(seen, values, low, high, opacity, COLOURS[kind])

@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from app import loaders, state, work
+from app.plain import plain
 from app.scene import Scene
 from app.views import anomalies_tasks as tasks
 from app.views.anomalies_board import board
@@ -89,7 +90,7 @@ def _class_filter(scene: Scene) -> int | None:
     if (wanted := st.session_state.get(state.ANOMALY_CLASS)) not in options:
         st.session_state[state.ANOMALY_CLASS] = options[0]
         if wanted:
-            st.toast(f"There is no class {wanted!r} here; all classes are shown.")
+            st.toast(f"There is no class {plain(repr(wanted))} here; all classes are shown.")
     chosen = st.selectbox("Class", options, key=state.ANOMALY_CLASS, on_change=first_page, width=240)
     return None if chosen == options[0] else options.index(chosen) - 1
 

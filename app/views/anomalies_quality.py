@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from app import loaders, work
+from app.plain import plain
 from app.scene import Scene
 from app.views import anomalies_tasks as tasks
 from app.views.anomalies_scores import title
@@ -54,7 +55,7 @@ def quality(scene: Scene) -> None:
     try:
         rows = work.result(job, f"{rare} made rare in {data.name}", task)
     except ValueError as error:
-        st.info(str(error))
+        st.info(plain(error))
         return
     _table([row for row in rows if row.vectors in SHOWN], rare)
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from app import loaders, marks, state
+from app import loaders, marks, state, work
 from app.components.cutout import cutout
 from app.components.facts import facts
 from app.components.gallery import gallery
 from app.components.review_focus import free_the_keys
 from app.marks import Review
+from app.plain import plain
 from app.scene import Scene
 from app.views import anomalies_tasks as tasks
 from app.views import galaxy
@@ -84,7 +85,7 @@ def _do(scene: Scene, change: Callable[[Review], Review]) -> None:
 
 def _marking(scene: Scene, current: Review, row: int) -> None:
     given = current.marks.get(row)
-    st.subheader(scene.class_name(row), anchor=False)
+    st.subheader(plain(scene.class_name(row)), anchor=False)
     said = "not marked yet" if given is None else f"marked {given}"
     best = sum(value >= marks.HIGHEST - 1 for value in current.marks.values())
     st.caption(f"This galaxy is {said}. Marked so far: {len(current.marks):,}, {best:,} of them with 4 or 5.")
@@ -130,8 +131,8 @@ def _culprit(scene: Scene, row: int, image: np.ndarray | None) -> int | None:
     """The number of the worst predicted patch, where there is a predictor."""
     if image is None or scene.model is None or not scene.model.has_predictor:
         return None
-    errors, _ = loaders.patch_errors(scene.model, image, *scene.key, row, "tiling")
-    return int(np.nanargmax(errors.mse))
+    found = work.unless_busy(lambda: loaders.patch_errors(scene.model, image, *scene.key, row, "tiling"))
+    return None if found is None else int(np.nanargmax(found[0].mse))
 
 
 def _facts(scene: Scene, view: View, row: int, culprit: int | None) -> None:

@@ -10,7 +10,7 @@ import streamlit as st
 
 import astrojepa as aj
 from app.jobs import Progress
-from app.loaders import MODEL_LOCK
+from app.loaders import MODEL_TURNS
 
 
 def picture_checks(data: Any) -> Callable[[Progress], Any]:
@@ -60,7 +60,7 @@ def culprits(model: Any, data: Any, rows: tuple[int, ...]) -> Callable[[Progress
                 image = data[row].image
             except (ValueError, OSError):
                 continue
-            with MODEL_LOCK:
+            with MODEL_TURNS:
                 found[row] = int(np.nanargmax(aj.patch_errors(model, image).mse))
             report(done + 1, len(rows), "")
         return found

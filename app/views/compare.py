@@ -11,7 +11,8 @@ import streamlit as st
 
 from app import links, loaders, state, work
 from app.components.gallery import gallery
-from app.scene import BASELINE, RANDOM, Choice, Scene
+from app.plain import plain
+from app.scene import BASELINE, RANDOM, Choice, Scene, model_task
 from app.views import compare_galaxy, compare_maps, compare_measures
 
 NUM_MOVED = 24
@@ -57,7 +58,8 @@ def _second(scene: Scene) -> Scene | None:
             st.session_state[MISSING] = f"The link compares with {name}, which is not on offer here; another one is shown."
     if st.session_state.get(state.SECOND) not in labels:
         released = [choice.reference for choice in choices if "/" not in choice.reference]
-        st.session_state[state.SECOND] = (released or list(labels))[0]
+        brought = BASELINE in labels and bool(scene.settings.listing.checkpoints)  # a bundle holds the baseline's vectors too
+        st.session_state[state.SECOND] = BASELINE if brought else (released or list(labels))[0]
     with st.container(horizontal=True, vertical_alignment="bottom", key="compare_bar"):
         reference = st.selectbox(
             "Second model",
@@ -68,14 +70,14 @@ def _second(scene: Scene) -> Scene | None:
             on_change=_chosen,
         )
     if sentence := st.session_state.get(MISSING):
-        st.info(sentence)
+        st.info(plain(sentence))
     choice = next(choice for choice in choices if choice.reference == reference)
     model = None
     if reference != BASELINE:
         try:
-            model = work.soon(("model", reference), f"Loading {choice.label}", loaders.open_model(reference))
+            model = work.soon(*model_task(choice))
         except (ValueError, OSError) as error:
-            st.error(f"**{choice.label} was not opened.** {error}")
+            st.error(f"**{plain(choice.label)} was not opened.** {plain(error)}")
             return None
         if model is None:
             return None

@@ -11,6 +11,7 @@ from app import links, loaders, masks, work
 from app.components.gallery import gallery
 from app.components.patch_panel import Panel, patch_panel
 from app.masks import Masks
+from app.plain import plain
 from app.scene import Scene
 from app.views import galaxy_panel
 
@@ -21,7 +22,7 @@ SHOWN = 6
 def galaxy(first: Scene, second: Scene, row: int, found: Any) -> None:
     """Draw both halves; neighbours that both models name are marked."""
     shared = "" if found is None else f", {found.k * found.overlap[row]:.0f} of {found.k} nearest shared"
-    st.subheader(f"{first.class_name(row)}, galaxy {row}{shared}", anchor=False)
+    st.subheader(f"{plain(first.class_name(row))}, galaxy {row}{shared}", anchor=False)
     near = [loaders.neighbours(scene.embeddings, *scene.key, row, NUM_NEIGHBOURS) for scene in (first, second)]
     both = np.intersect1d(near[0].indices, near[1].indices)
     image = first.picture(row)
@@ -30,7 +31,7 @@ def galaxy(first: Scene, second: Scene, row: int, found: Any) -> None:
         with column:
             side = "first" if scene is first else "second"
             _heatmap(scene, row, image, scale, side)
-            st.caption(f"Nearest under {scene.choice.label}; ● marks those among the {NUM_NEIGHBOURS} nearest of both")
+            st.caption(f"Nearest under {plain(scene.choice.label)}; ● marks those among the {NUM_NEIGHBOURS} nearest of both")
             rows, distances = neighbours.indices[:SHOWN], neighbours.distances[:SHOWN]
             captions = [
                 (first.class_name(int(i)), f"{d:.2f}{'  ●' if i in both else ''}") for i, d in zip(rows, distances, strict=True)
@@ -58,13 +59,16 @@ def common_scale(ends: list[tuple[float, float] | None]) -> tuple[float, float] 
 
 def _heatmap(scene: Scene, row: int, image: np.ndarray | None, scale: tuple[float, float] | None, side: str) -> None:
     if image is None:
-        st.warning(f"The picture of {scene.data.ids[row]} cannot be read; it may be damaged.")
+        st.warning(f"The picture of {plain(scene.data.ids[row])} cannot be read; it may be damaged.")
         return
     if sentence := galaxy_panel.why_not(scene):
         st.caption(sentence)
         return
     chosen, grid = Masks("tiling"), scene.model.grid
-    errors, elapsed = loaders.panel_errors(scene.model, image, *scene.key, row, chosen)
+    found = work.unless_busy(lambda: loaders.panel_errors(scene.model, image, *scene.key, row, chosen))
+    if found is None:
+        return
+    errors, elapsed = found
     low, high = scale or (0.0, 1.0)
     panel = Panel(
         grid=grid,

@@ -11,6 +11,7 @@ from app import colouring, geometry, links, loaders, palette, work
 from app.colouring import Colouring
 from app.components.latent_map import latent_map, mark
 from app.map_layers import packed
+from app.plain import plain
 from app.scene import Scene
 
 AROUND = "compare_around"  # session key: which model's map was drawn on, and the polygons there
@@ -30,7 +31,7 @@ def maps(first: Scene, second: Scene, row: int, found: Any) -> None:
     places: list[np.ndarray | None] = []
     for scene, column in zip((first, second), columns := st.columns(2, gap="medium"), strict=True):
         with column:
-            st.markdown(f"**{palette_safe(scene.choice.label)}**")
+            st.markdown(f"**{plain(scene.choice.label)}**")
             xy = work.soon(*scene.projection_task(method))
             places.append(None if xy is None else geometry.quantise(xy))
     around = _around(first, second, method, places)
@@ -48,11 +49,6 @@ def maps(first: Scene, second: Scene, row: int, found: Any) -> None:
         shared = "" if found is None else f", {100 * float(found.overlap[around].mean()):.0f} % of their neighbours shared"
         note.caption(f"{int(around.sum()):,} galaxies drawn around{shared}")
         cleared.button("Clear", on_click=_forget)
-
-
-def palette_safe(label: str) -> str:
-    """Write a label so that nothing in it is taken for markup."""
-    return "".join(f"\\{letter}" if letter in "\\`*_{}[]()#+-.!|<>:$~" else letter for letter in label)
 
 
 def _around(first: Scene, second: Scene, method: str, places: list[np.ndarray | None]) -> np.ndarray | None:

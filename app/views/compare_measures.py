@@ -11,6 +11,7 @@ import streamlit as st
 
 from app import comparing, work
 from app.comparing import CURVES, KINDS, Accuracy, Curve
+from app.plain import plain
 from app.scene import Scene
 
 ASKED = "compare_asked"  # session key: the pair whose probes were asked for
@@ -90,7 +91,7 @@ def sweeps() -> None:
     try:
         _sweep(folders[name])
     except (ValueError, OSError) as error:
-        st.warning(str(error))
+        st.warning(plain(error))
 
 
 def _sweep(folder: Path) -> None:

@@ -12,6 +12,7 @@ from app import links, state
 from app.components.copy_link import copy_link
 from app.components.cutout import cutout
 from app.components.facts import facts
+from app.plain import plain
 from app.scene import Scene
 from app.views import galaxy_measures
 from app.views.galaxy_panel import patch_panel_section
@@ -41,7 +42,7 @@ def show(scene: Scene) -> None:
         galaxy_measures.votes(scene, row)
     with left:
         if image is None:
-            st.warning(f"The picture of {scene.data.ids[row]} cannot be read; it may be damaged.")
+            st.warning(f"The picture of {plain(scene.data.ids[row])} cannot be read; it may be damaged.")
         else:
             patch_panel_section(scene, row, image)
     if image is not None and scene.model is not None:
@@ -57,7 +58,7 @@ def _head(scene: Scene, row: int) -> None:
     order = np.argsort(places, kind="stable")
     place, n = int(places[row]), len(places)
     with st.container(horizontal=True, vertical_alignment="center", key="galaxy_head"):
-        st.title(scene.class_name(row), anchor=False, width="stretch")
+        st.title(plain(scene.class_name(row)), anchor=False, width="stretch")
         for label, to, key in (("Stranger", place - 1, "Left"), ("Less strange", place + 1, "Right")):
             known = 1 <= to <= n
             target = (int(order[to - 1]),) if known else (row,)

@@ -12,6 +12,7 @@ from app.components.galaxy_card import galaxy_card
 from app.components.gallery import gallery
 from app.components.latent_map import latent_map, mark
 from app.map_layers import Layers, colour_options, layers, option_name
+from app.plain import plain
 from app.scene import Scene
 from app.views.collections_bar import collections_bar
 from app.views.map_figure import figure_map
@@ -47,7 +48,7 @@ def _pane(scene: Scene) -> None:
             if (row := st.session_state.get(state.ROW)) is not None:
                 galaxy_card(scene, row, links.publish(scene))
     except (ValueError, OSError) as error:
-        st.error(str(error))
+        st.error(plain(error))
 
 
 def _map(scene: Scene) -> np.ndarray | None:
@@ -104,7 +105,7 @@ def _controls(scene: Scene) -> None:
     if (wanted := st.session_state.get(state.COLOUR)) not in options:
         st.session_state[state.COLOUR] = options[0]
         if wanted:
-            st.toast(f"There is no colour {wanted!r} here; {options[0]} is shown.")
+            st.toast(f"There is no colour {plain(repr(wanted))} here; {plain(options[0])} is shown.")
     st.selectbox("Map", list(state.PROJECTIONS), format_func=state.PROJECTIONS.get, key=state.PROJECTION, width=104)
     st.selectbox("Colour", options, format_func=option_name, key=state.COLOUR, width=176)
     st.text_input("Find", key="find", placeholder="Coordinates, viewer link, id or class", on_change=_find, args=(scene,))

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import loaders, probing, state
+from app import loaders, probing, state, work
 from app.components.facts import facts
+from app.plain import plain
 from app.scene import Scene
 
 # CPU seconds of one thread for 2,000 and 8,000 galaxies of 192 features; the cost grows as a power of the number.
@@ -17,7 +18,7 @@ MAP_SECONDS = {"pca": (0.01, 0.03), "umap": (2.2, 9.1), "tsne": (24.0, 64.0)}
 def show(scene: Scene) -> None:
     """Draw the facts of the open data."""
     data = scene.data
-    st.subheader(data.name, anchor=False)
+    st.subheader(plain(data.name), anchor=False)
     labelled = int((data.labels >= 0).sum())
     skipped = len(data.skipped)
     split = loaders.split_rows(data, data.fingerprint)
@@ -64,7 +65,8 @@ def _patch_seconds(scene: Scene) -> float:
     """Time the patch errors of one galaxy; kept, so that this costs something once only."""
     row = st.session_state.get(state.ROW) or 0
     image = scene.picture(row) if row < len(scene.data) else None
-    return 0.0 if image is None else loaders.patch_errors(scene.model, image, *scene.key, row, "tiling")[1]
+    found = image is not None and work.unless_busy(lambda: loaders.patch_errors(scene.model, image, *scene.key, row, "tiling"))
+    return found[1] if found else 0.0
 
 
 def cache_table(rows: list[tuple[str, bool, float]]) -> pd.DataFrame:

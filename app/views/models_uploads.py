@@ -13,6 +13,7 @@ import streamlit as st
 from app import export, links, loaders, palette, state, uploads, work
 from app.components.facts import facts
 from app.components.gallery import gallery
+from app.plain import plain
 from app.scene import Scene
 from app.uploads import Upload
 
@@ -38,7 +39,7 @@ def show(scene: Scene) -> None:
     if sent:
         _take(files or [])
     for problem in st.session_state.get(_PROBLEMS, []):
-        st.warning(problem)
+        st.warning(plain(problem))
     held: dict[str, Upload] = st.session_state.get(state.UPLOADS, {})
     if held:
         _placed(scene, list(held.values()))
@@ -67,7 +68,10 @@ def _vectors(scene: Scene, held: list[Upload]) -> list[np.ndarray]:
         bar = st.progress(0.0, text="Looking")
         for number, upload in enumerate(missing):
             bar.progress(number / len(missing), text=f"{scene.choice.label} looks at {number + 1} of {len(missing)}")
-            known[(scene.key[0], upload.digest)] = loaders.picture_vector(scene.model, upload.image)
+            vector = work.unless_busy(lambda upload=upload: loaders.picture_vector(scene.model, upload.image))
+            if vector is None:
+                st.stop()
+            known[(scene.key[0], upload.digest)] = vector
         bar.empty()
     return [known[(scene.key[0], upload.digest)] for upload in held]
 

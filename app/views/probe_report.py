@@ -11,6 +11,7 @@ import streamlit as st
 from app import links, loaders, probing, state, work
 from app.components.confusion import confusion
 from app.components.gallery import gallery
+from app.plain import plain
 from app.probing import Report, Row, Split, Target
 from app.scene import Scene
 from app.views.models_data import cost
@@ -175,8 +176,9 @@ def _cell(scene: Scene, report: Report, cell: tuple[int, int]) -> None:
     inside = inside[np.argsort(-result.probabilities[inside, named], kind="stable")]
     rows = report.test[inside]
     shown = f", the {SHOWN} surest" if len(rows) > SHOWN else ", surest first"
+    labelled, called = plain(result.classes[true]), plain(result.classes[named])
     st.subheader(
-        f"{len(rows):,} {'galaxy' if len(rows) == 1 else 'galaxies'} labelled {result.classes[true]}, named {result.classes[named]}{shown}",
+        f"{len(rows):,} {'galaxy' if len(rows) == 1 else 'galaxies'} labelled {labelled}, named {called}{shown}",
         anchor=False,
     )
     captions = [

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from astrojepa.wording import one_line
+
 if TYPE_CHECKING:
     from astrojepa.cache import Progress
     from astrojepa.data.dataset import Dataset
@@ -23,6 +25,9 @@ HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 class DataError(ValueError):
     """Somebody's data is not what it should be; the message says what was expected, what was found and what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 class PictureError(DataError):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import io
 import math
+import re
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from astropy.io import fits
@@ -20,11 +21,15 @@ from astrojepa.data.images import MAX_BYTES, MAX_PIXELS
 MAX_FILE_BYTES = 512 * 1024**2
 MAX_HDUS = 32
 BEGINNING = b"SIMPLE  ="
+CARD, BLOCK = 80, 2880
+ENDED = re.compile(rb"END {77}")
+MAX_HEADER_BYTES = 300 * BLOCK  # 10,800 cards
 WCS_TEXTS = ("CTYPE1", "CTYPE2", "CUNIT1", "CUNIT2", "RADESYS")
 WCS_NUMBERS = (
     *("CRPIX1", "CRPIX2", "CRVAL1", "CRVAL2", "CDELT1", "CDELT2", "CROTA2", "EQUINOX", "LONPOLE", "LATPOLE"),
     *("CD1_1", "CD1_2", "CD2_1", "CD2_2", "PC1_1", "PC1_2", "PC2_1", "PC2_2"),
 )
+LARGEST = 1e100  # beyond it lies no flux in any unit, and sums overflow: such a pixel is undefined
 SOFTENING = 3.0  # in units of the sky's noise: below it the stretch is linear, above it logarithmic
 WHITE_PERCENTILE = 99.8
 
@@ -46,9 +51,11 @@ def read_fits(source: str | Path | bytes, name: str = "") -> tuple[np.ndarray, f
         header = hdu.header
         planes = np.asarray(hdu.data, dtype=np.float64)
         position = _centre(header)
+        blue_first = str(header.get("BANDS", "")).strip().lower() in ("grz", "gri")
     planes = planes[None] if planes.ndim == 2 else planes if planes.shape[0] in (1, 3) else np.moveaxis(planes, -1, 0)
-    if str(header.get("BANDS", "")).strip().lower() in ("grz", "gri"):
+    if blue_first:
         planes = planes[::-1]
+    planes = np.where(np.abs(planes) < LARGEST, planes, np.nan)
     if not np.isfinite(planes).any():
         raise PictureError(f"{name} has no defined pixel.")
     return stretch(planes)[::-1].copy(), *(position or (None, None))
@@ -97,24 +104,51 @@ def _first_image(source: str | Path | bytes, name: str) -> Iterator[Any]:
     with io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as stream:
         if stream.read(len(BEGINNING)) != BEGINNING:
             raise PictureError(f"{name} is not a FITS file (it does not begin with SIMPLE); unpack it first if it is compressed.")
+        _check_header(stream, 0, name)
         stream.seek(0)
         with _lock, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
                 with fits.open(stream, memmap=False, lazy_load_hdus=True, disable_image_compression=True) as hdus:
-                    yield _pick(hdus, size, name)
+                    yield _pick(hdus, stream, size, name)
             except PictureError:
                 raise
             except Exception as error:  # astropy raises OSError, ValueError, TypeError, KeyError, ... for damaged files
                 raise PictureError(f"{name} cannot be read as FITS, it is damaged or cut short ({error}); replace it.") from error
 
 
-def _pick(hdus: Any, size: int, name: str) -> Any:
+def _check_header(stream: BinaryIO, place: int, name: str) -> None:
+    """Refuse a header of very many cards or axes, over which astropy would go one by one for hours."""
+    stream.seek(place)
+    header = b""
+    while not header or not ENDED.search(header, max(0, len(header) - 2 * BLOCK)):
+        block = stream.read(BLOCK)
+        header += block
+        if len(block) < BLOCK:
+            break
+        if len(header) > MAX_HEADER_BYTES:
+            raise PictureError(
+                f"{name} has a header of more than {MAX_HEADER_BYTES:,} bytes; save the image without its history."
+            )
+    for key, value in (header[k : k + CARD].partition(b"=")[::2] for k in range(0, len(header), CARD)):
+        numbers = re.findall(rb"\d+", value.partition(b"/")[0])
+        if key.upper().split()[-1:] == [b"NAXIS"] and any(len(number.lstrip(b"0")) > 3 for number in numbers):
+            raise PictureError(f"{name}: its header declares {numbers[0].decode()[:20]} axes; expected 2 or 3.")
+
+
+def _pick(hdus: Any, stream: BinaryIO, size: int, name: str) -> Any:
+    following = 0
     for index in range(MAX_HDUS):
+        if index:
+            before = stream.tell()
+            _check_header(stream, following, name)
+            stream.seek(before)
         try:
             hdu = hdus[index]
         except IndexError:
             break
+        info = hdu.fileinfo()
+        following = info["datLoc"] + info["datSpan"]
         if not isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU) or not hdu.header.get("NAXIS"):
             continue
         shape = hdu.shape
@@ -123,7 +157,6 @@ def _pick(hdus: Any, size: int, name: str) -> Any:
         planes = 3 if len(shape) == 3 and 3 in (shape[0], shape[2]) else 1
         if not 0 < math.prod(shape) <= MAX_PIXELS * planes:
             raise PictureError(f"{name}: its image is {shape}; 1 to {MAX_PIXELS:,} pixels are read. Cut out the galaxy first.")
-        info = hdu.fileinfo()
         if info["datLoc"] + hdu.size > size:
             raise PictureError(
                 f"{name} is cut short: its image ends at byte {info['datLoc'] + hdu.size:,} of {size:,}; replace it."

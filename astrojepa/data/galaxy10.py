@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,12 +59,39 @@ class MappedReader:
         return np.array(self.pictures[row])
 
 
+@dataclass(frozen=True)
+class FileReader:
+    """Reads rows of pictures that lie in a file as they are, uint8 (n, H, W, 3), as long as the file stays as it was when opened.
+
+    It is not mapped: a mapped file that somebody cuts short ends the process that reads it.
+    """
+
+    path: Path
+    offset: int  # bytes before the first picture
+    shape: tuple[int, ...]
+    seen: tuple[int, int]  # bytes of the file, and when it was last changed, in ns
+
+    def read(self, row: int) -> np.ndarray:
+        """Return one picture as uint8 (H, W, 3); DataError where the file was changed or is gone."""
+        picture = np.empty(self.shape[1:], dtype=np.uint8)
+        try:
+            with self.path.open("rb", buffering=0) as stream:
+                stream.seek(self.offset + row * picture.nbytes)
+                whole = stream.readinto(picture.data) == picture.nbytes
+                found = os.fstat(stream.fileno())
+        except OSError as error:
+            raise DataError(f"{self.path} cannot be read any more ({error.strerror or error}); is it still there?") from error
+        if not whole or (found.st_size, found.st_mtime_ns) != self.seen:
+            raise DataError(f"{self.path} was changed after it was opened; open it again.")
+        return picture
+
+
 def open_galaxy10(path: str | Path, progress: bool | Progress = False) -> Dataset:
     """Open an HDF5 file with `images` uint8 (n, H, W, 3) and `ans` (n,) in 0 ... 9, whatever n, in whatever order.
 
     `ra`, `dec` (degrees), `redshift` and `pxscale` (arcsec per pixel) may be missing: NaN. Ids are row numbers; `table` has
     `pxscale`. A compressed file costs 93 ms per random row, so that its pictures are unpacked once, in long slices, into the
-    cache (3.5 GB for Galaxy10 DECaLS); an uncompressed one is mapped where it lies.
+    cache (3.5 GB for Galaxy10 DECaLS); an uncompressed one is read where it lies.
 
     `source_hash` covers every byte up to 16 MB, and beyond that the length and 64 KB at 64 places spread over the file.
 
@@ -78,10 +106,10 @@ def open_galaxy10(path: str | Path, progress: bool | Progress = False) -> Datase
             file = stack.enter_context(h5py.File(path, "r"))
             images, labels, numbers = _judge(path, file)
         source_hash = content_hash(path)
-        pictures = _pictures(path, images, source_hash, progress)
+        reader = _reader(path, images, source_hash, progress)
     return Dataset(
         name=path.stem,
-        reader=MappedReader(pictures),
+        reader=reader,
         rows=np.arange(len(labels), dtype=np.int64),
         ids=np.arange(len(labels)).astype(str),
         labels=labels,
@@ -203,15 +231,14 @@ def _column(path: Path, item: h5py.Dataset, name: str, count: int, kinds: str) -
     return item[()]
 
 
-def _pictures(path: Path, images: h5py.Dataset, source_hash: str, progress: bool | Progress) -> np.ndarray:
-    """Map the pictures: where they lie if they are stored as they are, else unpacked into the cache."""
-    offset = images.id.get_offset()
+def _reader(path: Path, images: h5py.Dataset, source_hash: str, progress: bool | Progress) -> FileReader | MappedReader:
+    """Read the pictures where they lie if they are stored as they are, else unpacked in the cache."""
+    offset, status = images.id.get_offset(), path.stat()
     if images.chunks is None and offset is not None:
-        mapped = np.memmap(path, dtype=np.uint8, mode="r", offset=offset, shape=images.shape)
+        reader = FileReader(path.resolve(), offset, images.shape, (status.st_size, status.st_mtime_ns))
         with _reading(path):
-            if all(np.array_equal(mapped[row], images[row]) for row in (0, len(images) - 1)):
-                return mapped
-    status = path.stat()
+            if all(np.array_equal(reader.read(row), images[row]) for row in (0, len(images) - 1)):
+                return reader
     key = hashlib.sha256(f"{source_hash} {status.st_size} {status.st_mtime_ns}".encode()).hexdigest()[:16]
     cached = cache_path("galaxy10", key, ".npy")
     pictures = open_pictures(cached, images.shape)
@@ -220,7 +247,7 @@ def _pictures(path: Path, images: h5py.Dataset, source_hash: str, progress: bool
         pictures = open_pictures(cached, images.shape)
     if pictures is None:
         raise OSError(f"{cached} was written and cannot be read back; is the disk sound, or did something delete it?")
-    return pictures
+    return MappedReader(pictures)
 
 
 def _slices(path: Path, images: h5py.Dataset) -> Iterator[np.ndarray]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from astrojepa.cache import Progress
 from astrojepa.data import DataError
-from astrojepa.data.progress import reporting
+from astrojepa.data.progress import reporting, steady_bar
 
 BLOCK = 4 * 1024 * 1024
 
@@ -100,7 +100,5 @@ def reporting_bytes(progress: bool | Progress, total: int | None, text: str, sta
         with reporting(progress, total or 0, text) as report:
             yield report
         return
-    from tqdm import tqdm
-
-    with tqdm(total=total, initial=start, desc=text, unit="B", unit_scale=True) as bar:
+    with steady_bar(total=total, initial=start, desc=text, unit="B", unit_scale=True) as bar:
         yield lambda done: bar.update(done - bar.n) and None

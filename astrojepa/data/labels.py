@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,9 @@ import pandas as pd
 from astrojepa.data import DataError
 
 MAX_CSV_BYTES = 256 * 1024 * 1024
+MAX_COLUMNS = 512
+MAX_VALUES = 2**25  # rows times columns, 60 bytes each
+MAX_LETTERS = 2**28  # rows times the longest value: in an array of text, every value takes the room of the longest
 LABEL_COLUMNS = ("label", "morphology")
 UNKNOWN = ("", "nan", "null", "none", "na", "n/a")
 
@@ -39,8 +42,7 @@ def read_labels(root: Path) -> tuple[pd.DataFrame, bytes] | None:
 def _parse(raw: bytes, path: Path) -> pd.DataFrame:
     """Read comma-separated text: blanks around values go, short rows end in empty values, long rows are an error."""
     try:
-        lines = csv.reader(io.StringIO(raw.decode("utf-8-sig"), newline=""), strict=True)
-        rows = [[value.strip() for value in line] for line in lines if any(line)]
+        rows = _rows(io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8-sig", newline=""), path)
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is not a table of comma-separated values in UTF-8 ({error}).") from error
     header = rows[0] if rows else []
@@ -51,6 +53,23 @@ def _parse(raw: bytes, path: Path) -> pd.DataFrame:
             raise DataError(f"{path}: the row of {row[0]!r} has {len(row)} values for {len(header)} columns; quote its commas.")
         row += [""] * (len(header) - len(row))
     return pd.DataFrame(rows[1:], columns=header, dtype=str)
+
+
+def _rows(text: Iterable[str], path: Path) -> list[list[str]]:
+    """Split text into rows of values, empty lines left out, as long as what becomes of them has room in memory."""
+    rows: list[list[str]] = []
+    longest = 0
+    for line in csv.reader(text, strict=True):
+        if not any(line):
+            continue
+        rows.append([value.strip() for value in line])
+        longest = max(longest, *map(len, line))
+        if len(line) > MAX_COLUMNS or len(rows) * len(rows[0]) > MAX_VALUES or len(rows) * longest > MAX_LETTERS:
+            raise DataError(
+                f"{path} is too large in row {len(rows):,}, with {len(line):,} values and one of {longest:,} letters; at most "
+                f"{MAX_COLUMNS} columns and {MAX_VALUES:,} values are read. Divide it, or shorten its longest values."
+            )
+    return rows
 
 
 def list_pictures(root: Path, suffixes: tuple[str, ...]) -> tuple[pd.DataFrame, bytes]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import shutil
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,7 +11,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from astrojepa.cache import Progress
+from astrojepa.cache import Progress, naming, temporary_folder
 from astrojepa.data import DataError
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.progress import reporting
@@ -21,6 +19,7 @@ from astrojepa.data.splits import default_split
 from astrojepa.data.transforms import resize_frame
 
 QUALITY = 92  # of the JPEGs; at 160 pixels about 6 kB each
+PER_FOLDER = 1000  # pictures; places that share files refuse folders of more than 10,000
 
 
 def pack(data: Dataset, folder: str | Path, size: int = 160, *, progress: bool | Progress = False) -> Path:
@@ -43,24 +42,19 @@ def pack(data: Dataset, folder: str | Path, size: int = 160, *, progress: bool |
         raise ValueError(f"--size is {size}; choose 16 to 1024 pixels.")
     if folder.exists():
         raise FileExistsError(f"{folder} exists already; name a new folder with --out.")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    try:
-        (made / "images").mkdir()
+    with temporary_folder(folder.parent, folder.name) as made, naming(folder):
         table = _table(data)
         _write_pictures(data, made, table["file"].tolist(), size, progress)
         (made / "labels.csv").write_text(_csv(table), encoding="utf-8")
         made.chmod(0o755)
         made.rename(folder)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
     return folder
 
 
 def _table(data: Dataset) -> pd.DataFrame:
     """Return the rows of labels.csv as text; unknown values are empty."""
     columns = {
-        "file": [f"images/{row:06d}.jpg" for row in range(len(data))],
+        "file": [f"images/{row // PER_FOLDER:03d}/{row:06d}.jpg" for row in range(len(data))],
         "id": data.ids.astype(str),
         "label": np.array([*data.classes, ""])[data.labels],  # -1 is the last
         **{name: _numbers(getattr(data, name)) for name in ("ra", "dec", "redshift")},
@@ -98,6 +92,8 @@ def _write_pictures(data: Dataset, folder: Path, files: list[str], size: int, pr
         small = resize_frame(image, min(size, *image.shape[:2]))
         Image.fromarray(small).save(folder / files[place], "JPEG", quality=QUALITY, subsampling=0)
 
+    for below in sorted({Path(name).parent for name in files}):
+        (folder / below).mkdir(parents=True)
     with ThreadPoolExecutor(2) as pool, reporting(progress, len(data), f"packing {data.name}") as report:
         for done, _ in enumerate(pool.map(write, range(len(data)), chunksize=64), 1):
             report(done)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
+from typing import Any
+
+from tqdm import tqdm
 
 from astrojepa.cache import Progress
 
@@ -19,9 +23,7 @@ def reporting(progress: bool | Progress | None, total: int, text: str) -> Iterat
         tell(0, total, text)
         yield lambda done: tell(done, total, text)
     elif progress:
-        from tqdm import tqdm
-
-        with tqdm(total=total, desc=text, unit=" galaxies") as bar:
+        with steady_bar(total=total, desc=text, unit=" galaxies") as bar:
 
             def advance(done: int) -> None:
                 bar.update(done - bar.n)
@@ -29,3 +31,11 @@ def reporting(progress: bool | Progress | None, total: int, text: str) -> Iterat
             yield advance
     else:
         yield lambda done: None
+
+
+def steady_bar(**options: Any) -> tqdm[Any]:
+    """Draw tqdm's bar by a clock that never goes back: its own is the time of day, and somebody may set that."""
+    bar = tqdm(**options)
+    bar._time = time.monotonic
+    bar.start_t = bar.last_print_t = time.monotonic()
+    return bar

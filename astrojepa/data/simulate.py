@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
-from astrojepa.cache import Progress, cache_path, save_arrays
+from astrojepa.cache import Progress, atomic_write, cache_path, naming, temporary_folder
 from astrojepa.data.dataset import Dataset
+from astrojepa.data.progress import steady_bar
 from astrojepa.data.simulate_camera import SURVEYS
 from astrojepa.data.simulate_census import ARTEFACTS, CLASSES, KINDS, Census, take_census
 from astrojepa.data.simulate_scene import TRUTHS
@@ -116,8 +115,8 @@ def _draw(pictures: Path, truths: Path, count: int, seed: int, size: int, progre
             f"Expected {needed / 1e9:.1f} GB of free disk for {count:,} stamps of {size} px in {pictures.parent}, found "
             f"{free / 1e9:.1f} GB. Ask for fewer or smaller stamps, or set ASTROJEPA_CACHE to a folder on a larger disk."
         )
-    with tempfile.TemporaryDirectory(dir=pictures.parent, prefix=".simulating-") as folder:
-        new_pictures, new_truths = Path(folder, "pictures.npy"), Path(folder, "truths.npy")
+    with temporary_folder(pictures.parent, "simulating") as folder, naming(pictures):
+        new_pictures, new_truths = folder / "pictures.npy", folder / "truths.npy"
         report, close = _reporter(count, progress)
         try:
             draw_stamps(new_pictures, new_truths, count, seed, size, suitable_processes(count), report)
@@ -126,7 +125,8 @@ def _draw(pictures: Path, truths: Path, count: int, seed: int, size: int, progre
         with new_pictures.open("rb+") as stream:
             os.fsync(stream.fileno())
         new_pictures.replace(pictures)
-        save_arrays(truths, truths=np.load(new_truths))
+        with atomic_write(truths) as stream:
+            np.savez(stream, truths=np.load(new_truths))
 
 
 def _reporter(count: int, progress: bool | Progress) -> tuple[Callable[[int], None], Callable[[], None]]:
@@ -134,7 +134,7 @@ def _reporter(count: int, progress: bool | Progress) -> tuple[Callable[[int], No
     text = "simulating galaxies"
     if callable(progress):
         return lambda done: progress(done, count, text), lambda: None
-    bar = tqdm(total=count, desc=text, unit="galaxy", disable=not progress)
+    bar = steady_bar(total=count, desc=text, unit="galaxy", disable=not progress)
     return lambda done: bar.update(done - bar.n) and None, bar.close
 
 

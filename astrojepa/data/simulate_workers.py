@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.format import open_memmap
 
+from astrojepa.cache import naming
 from astrojepa.data.simulate_census import ARTEFACTS, KINDS, take_census
 from astrojepa.data.simulate_scene import TRUTHS, draw_stamp
 
@@ -37,6 +38,7 @@ def draw_stamps(
     """
     for path, dtype, shape in ((pictures, np.uint8, (count, size, size, 3)), (truths, np.float64, (count, len(TRUTHS)))):
         open_memmap(path, mode="w+", dtype=dtype, shape=shape).flush()
+        _reserve(path)
     chunks = [(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
     drawer = _draw_with_helpers(pictures, truths, seed, chunks, processes)
     if processes == 1:
@@ -46,6 +48,13 @@ def draw_stamps(
         for finished in drawer:
             done += finished
             report(done)
+
+
+def _reserve(path: Path) -> None:
+    """Take the file's whole place on the disk: a mapped file with holes ends, on a full disk, whoever writes into one."""
+    if hasattr(os, "posix_fallocate"):
+        with naming(path), path.open("rb+") as stream:
+            os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)
 
 
 def suitable_processes(count: int) -> int:
@@ -122,6 +131,8 @@ def _order(idle: queue.SimpleQueue[subprocess.Popen[str]], chunk: tuple[int, int
     finally:
         idle.put(helper)
     if answer != "drawn":
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            helper.wait(5)  # its end may be a moment behind its silence
         raise ChildProcessError(
             f"Expected galaxies {chunk[0]} to {chunk[1]} from a helper process of the simulator, but it stopped (exit status "
             f"{helper.poll()}; its own message is above). With little memory or disk left, ask for fewer or smaller stamps."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,7 @@ from astrojepa.evaluation.probe_parts import labelled, probe_parts
 from astrojepa.evaluation.probes import fitted_weights, knn_probe
 from astrojepa.evaluation.standardise import standardisation
 from astrojepa.types import Embeddings, ProbeResult
+from astrojepa.wording import one_line
 
 KINDS = ("linear", "knn", "mlp")
 FORMAT = "astrojepa-probe-1"
@@ -76,27 +78,52 @@ class PortableProbe:
 
 def probe_from_dict(content: dict[str, Any]) -> PortableProbe:
     """Read what `PortableProbe.to_dict` wrote; ValueError where it is of another format."""
-    if content.get("format") != FORMAT or content.get("kind") not in KINDS:
-        raise ValueError(
-            f"This is not a probe of format {FORMAT}: found {content.get('format')!r}, kind {content.get('kind')!r}."
+    kind = content.get("kind") if isinstance(content, dict) else None
+    if kind not in KINDS or content.get("format") != FORMAT:
+        raise ValueError(f"This is not a probe of format {FORMAT}: found {one_line(repr(content), 120)}.")
+    try:
+        classes = tuple(map(str, content["classes"]))
+        known = content.get("known", {"ids": [], "classes": []})
+        shift, factor = (_finite(content["standardisation"][name], (-1,)) for name in ("shift", "factor"))
+        probe = PortableProbe(
+            kind=kind,
+            classes=classes,
+            present=np.arange(len(classes)),
+            shift=shift,
+            factor=factor,
+            layers=tuple(
+                (_finite(layer["weights"], (-1, -1)), _finite(layer["bias"], (-1,))) for layer in content.get("layers", [])
+            ),
+            setting=str(content["setting"]),
+            known_ids=np.array([str(name) for name in known["ids"]], dtype=str),
+            known_labels=np.array(known["classes"], dtype=np.int64),
+            k=int(content.get("k", 0)),
         )
-    known = content.get("known", {"ids": [], "classes": []})
-    layers = [
-        (np.array(layer["weights"], np.float32), np.array(layer["bias"], np.float32)) for layer in content.get("layers", [])
-    ]
-    shift, factor = (np.array(content["standardisation"][name], np.float32) for name in ("shift", "factor"))
-    return PortableProbe(
-        kind=content["kind"],
-        classes=tuple(content["classes"]),
-        present=np.arange(len(content["classes"])),
-        shift=shift,
-        factor=factor,
-        layers=tuple(layers),
-        setting=content["setting"],
-        known_ids=np.array(known["ids"], dtype=str),
-        known_labels=np.array(known["classes"], dtype=np.int64),
-        k=int(content.get("k", 0)),
-    )
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        reason = one_line(f"{type(error).__name__}: {error}", 120)
+        raise ValueError(f"This probe is damaged ({reason}); export it again.") from error
+    _check_sizes(probe)
+    return probe
+
+
+def _finite(values: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Make finite float32 numbers of lists, of as many dimensions as `shape`."""
+    array = np.array(values, np.float64)
+    if array.ndim != len(shape) or not (np.abs(array) < np.finfo(np.float32).max).all():
+        raise ValueError(f"expected finite numbers in {len(shape)} dimensions, found shape {array.shape}")
+    return array.astype(np.float32)
+
+
+def _check_sizes(probe: PortableProbe) -> None:
+    """Refuse a probe whose parts do not fit together."""
+    widths = [len(probe.shift), *(len(bias) for _, bias in probe.layers)]
+    shapes, votes = [weights.shape for weights, _ in probe.layers], probe.known_labels
+    fits = len(probe.factor) == widths[0] > 0 and shapes == list(itertools.pairwise(widths))
+    fits = fits and votes.shape == probe.known_ids.shape and bool(((votes >= 0) & (votes < len(probe.classes))).all())
+    if not fits or bool(shapes) is (probe.kind == "knn") or (shapes and widths[-1] != len(probe.classes)):
+        raise ValueError(
+            f"This probe's layers {shapes[:4]} do not fit its {widths[0]} features and its classes; export it again."
+        )
 
 
 def fit_probe(

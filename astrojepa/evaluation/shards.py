@@ -26,10 +26,13 @@ from astrojepa.cache import atomic_write
 from astrojepa.data.dataset import Dataset
 from astrojepa.runs import read_json
 from astrojepa.types import Embeddings
+from astrojepa.wording import one_line
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 FACTS = {"format", "model", "model_hash", "settings", "width", "data", "data_fingerprint", "count", "classes", "block_size"}
+LIMITS = {"count": 10**9, "width": 10**5, "block_size": 10**9}
+MAX_BLOCKS = 10**6
 SHARD_NAME = re.compile(r"shard-(\d{5})-of-(\d{5})\.parquet")
 OPTIONS: dict[str, Any] = {
     "compression": "none",
@@ -41,6 +44,9 @@ AGAIN = "start the same embed command again."
 
 class DamagedShardError(ValueError):
     """A Parquet file that is missing, was cut short, or was altered after it was written."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 def read_shards(path: str | Path) -> Embeddings:
@@ -54,11 +60,14 @@ def read_shards(path: str | Path) -> Embeddings:
     if absent := [shard.name for shard in shards if not shard.is_file()] or ([] if shards else ["every shard"]):
         raise FileNotFoundError(f"{path} is unfinished: it lacks {', '.join(absent[:3])}; {AGAIN}")
     number = {name: label for label, name in enumerate(facts["classes"])} | {None: -1}
-    count, width = facts["count"], facts["width"]
+    count, width, blocks = facts["count"], facts["width"], folder.blocks
+    for part, shard in enumerate(shards):
+        with folder.opened(shard, blocks[part :: len(shards)]):  # before room is made for as many vectors as the manifest says
+            pass
     vectors, labels = np.empty((count, width), dtype=np.float32), np.empty(count, dtype=np.int64)
     ids = np.empty(count, dtype=object)
     for part, shard in enumerate(shards):
-        for rows, table in folder.tables(shard, folder.blocks[part :: len(shards)]):
+        for rows, table in folder.tables(shard, blocks[part :: len(shards)]):
             here = slice(rows.start, rows.stop)
             vectors[here] = table["vector"].combine_chunks().flatten().to_numpy().reshape(len(rows), width)
             labels[here] = [number[name] for name in table["label"].to_pylist()]
@@ -76,9 +85,25 @@ def open_shards(path: str | Path) -> ShardFolder:
     facts = read_json(manifest)
     if facts.get("format") != FORMAT or facts.keys() != FACTS:
         raise ValueError(
-            f"{manifest} is no manifest of vectors (format {FORMAT}), found {sorted(facts)[:6]}; give another folder."
+            f"{manifest} is no manifest of vectors (format {FORMAT}), found {one_line(sorted(facts)[:6], 160)}; give another folder."
+        )
+    wrong = [name for name, limit in LIMITS.items() if not _is_count(facts[name], limit)] or _wrong_words(facts)
+    if wrong or facts["count"] > MAX_BLOCKS * facts["block_size"]:
+        raise ValueError(
+            f"{manifest} holds no usable {', '.join(wrong) or 'block_size'}; start the embed command again in another folder."
         )
     return ShardFolder(Path(path), facts)
+
+
+def _is_count(value: Any, limit: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= limit
+
+
+def _wrong_words(facts: dict[str, Any]) -> list[str]:
+    """Name the facts that should be words and are not."""
+    classes = facts["classes"]
+    wrong = [name for name in ("model", "model_hash", "data", "data_fingerprint") if not isinstance(facts[name], str)]
+    return wrong + ([] if isinstance(classes, list) and all(isinstance(name, str) for name in classes) else ["classes"])
 
 
 @dataclass(frozen=True)
@@ -150,14 +175,14 @@ class ShardFolder:
     def is_whole(self, path: Path, blocks: list[range]) -> bool:
         """Say whether a shard has all its blocks, by its footer; the content is verified when it is read."""
         try:
-            with self._opened(path, blocks):
+            with self.opened(path, blocks):
                 return True
         except DamagedShardError:
             return False
 
     def tables(self, path: Path, blocks: list[range]) -> Iterator[tuple[range, pa.Table]]:
         """Yield each block of a file, checksums verified; DamagedShardError, or ValueError for one of another embedding."""
-        with self._opened(path, blocks) as file:
+        with self.opened(path, blocks) as file:
             for group, rows in enumerate(blocks):
                 table = file.read_row_group(group)
                 if table["row"].to_pylist() != list(rows):
@@ -175,16 +200,16 @@ class ShardFolder:
             (self.path / "blocks").rmdir()  # unless somebody keeps other things in it
 
     @contextlib.contextmanager
-    def _opened(self, path: Path, blocks: list[range]) -> Iterator[parquet.ParquetFile]:
+    def opened(self, path: Path, blocks: list[range]) -> Iterator[parquet.ParquetFile]:
+        """Open a file whose footer fits; DamagedShardError, or ValueError for one of another embedding."""
         try:
             with parquet.ParquetFile(path, page_checksum_verification=True) as file:
-                found = file.schema_arrow
-                if found != self.schema or found.metadata != self.schema.metadata:
+                schema = file.schema_arrow
+                if schema != self.schema or schema.metadata != self.schema.metadata:
                     raise ValueError(f"{path} is of another embedding than the {MANIFEST} of its folder; choose another folder.")
-                if file.num_row_groups != len(blocks):
-                    raise DamagedShardError(
-                        f"{path} has {file.num_row_groups} blocks, expected {len(blocks)}; delete it and {AGAIN}"
-                    )
+                found, rows = (file.num_row_groups, file.metadata.num_rows), (len(blocks), sum(map(len, blocks)))
+                if found != rows:
+                    raise DamagedShardError(f"{path} has {found} blocks and rows, expected {rows}; delete it and {AGAIN}")
                 yield file
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             why = (str(error).splitlines() or [""])[0]

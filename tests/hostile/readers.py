@@ -1,0 +1,217 @@
+"""Every reader of what a stranger may have written, each with its examples and its way of being damaged."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app import geometry, marks, masks, pictures, search, state, uploads
+from app.components.confusion import read_cell
+from astrojepa.cache import load_arrays
+from astrojepa.checkpoint import load_model
+from astrojepa.data import open_dataset
+from astrojepa.data.coordinates import parse_coordinates
+from astrojepa.data.fits import read_fits, read_position
+from astrojepa.data.images import read_image
+from astrojepa.data.simulate import simulate
+from astrojepa.evaluation.embed_shards import embed_shards
+from astrojepa.evaluation.portable_probe import probe_from_dict
+from astrojepa.evaluation.shards import read_shards
+from astrojepa.runs import read_config, read_json, read_metrics
+from tests.hostile import examples, mutations
+from tests.hostile.trial import Reader
+
+PICTURES = mutations.either(mutations.harm_bytes, mutations.harm_png)
+SHARD = "shard-00000-of-00001.parquet"
+IDS = np.array(["a", "b", "=c", "NGC 4"])
+CLASSES = ("Merging", "Round", "<b>Barred</b>")
+
+
+def _only(make: Callable[[], list[bytes]]) -> Callable[[Path], list[bytes]]:
+    return lambda folder: make()
+
+
+def _with_card(folder: Path) -> list[bytes]:
+    return [examples.released(folder).with_suffix(".json").read_bytes()]
+
+
+def _with_weights(folder: Path) -> list[bytes]:
+    weights = examples.released(folder)
+    shutil.copy(weights.with_suffix(".json"), folder / "whole.json")
+    return [weights.read_bytes()]
+
+
+def _with_pictures(folder: Path) -> list[bytes]:
+    whole = examples.pictures()
+    for name, content in (("a.png", whole[0]), ("b.jpg", whole[-3]), ("c.fits", examples.fits_files()[0])):
+        (folder / name).write_bytes(content)
+    (folder / "out.png").symlink_to("/etc/passwd")
+    return examples.tables()
+
+
+def _with_shards(name: str) -> Callable[[Path], list[bytes]]:
+    def furnish(folder: Path) -> list[bytes]:
+        embed_shards(examples.tiny_model(), simulate(3, seed=0), folder)
+        return [(folder / name).read_bytes()]
+
+    return furnish
+
+
+def _read_weights(path: Path) -> Any:
+    examples.fit_card(path, json.loads(path.with_name("whole.json").read_text()))
+    return _look(load_model(path))
+
+
+def _look(model: Any) -> Any:
+    """Embed one grey picture: a network that is accepted also works."""
+    side = model.config.image.frame_size
+    vector = model.encode(np.full((1, side, side, 3), 90, np.uint8))
+    assert vector.shape == (1, model.width)
+    return vector
+
+
+def _read_galaxies(path: Path) -> Any:
+    data = open_dataset(path if path.suffix == ".h5" else path.parent)
+    images = [data[index].image for index in range(min(len(data), 20))]
+    assert all(image.dtype == np.uint8 and image.ndim == 3 for image in images)
+    return data.fingerprint
+
+
+def _read_fits(path: Path) -> Any:
+    assert read_fits(path)[0].shape == read_fits(path.read_bytes(), "An upload")[0].shape
+    return read_position(path)
+
+
+def _read_probe(path: Path) -> Any:
+    probe = probe_from_dict(read_json(path))
+    return probe.probabilities(np.zeros((2, len(probe.shift)), np.float32)) if probe.layers else probe.to_dict()
+
+
+def _follow_link(path: Path) -> Any:
+    sent = _json(path)
+    texts = (
+        {str(name): str(value) for name, value in sent.items()}
+        if isinstance(sent, dict)
+        else {"area": str(sent), "id": str(sent)}
+    )
+    link = state.decode_link(texts)
+    assert all(len(value) < 2500 for value in state.encode_link(link).values())
+    return state.locate(link, IDS, "0123"), state.differences(link, "m", "0123", "d", "4567")
+
+
+def _hear(path: Path) -> Any:
+    sent = _json(path)
+    for message in [sent, *(sent.values() if isinstance(sent, dict) else ())]:
+        polygons = geometry.read_polygons(message)
+        assert len(polygons) <= geometry.MAX_POLYGONS
+        geometry.rows_inside(np.zeros((3, 2), np.uint16), polygons)
+        assert all(0 <= code < 256 for code in state.read_codes(message))
+        assert read_cell(message, 3) in [None, *((a, b) for a in range(3) for b in range(3))]
+        masks.read_mask(message, 8)
+    return None
+
+
+def _json(path: Path) -> Any:
+    raw = path.read_bytes()
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return raw.decode("utf-8", "replace")
+
+
+def _search(path: Path) -> Any:
+    """The search box answers anything with a sentence; coordinates alone may be refused."""
+    text, place = path.read_bytes().decode("utf-8", "replace"), np.array([1.0, 2.0, np.nan, 4.0])
+    found = search.search(text, IDS, CLASSES, place, place, parse_coordinates)
+    assert found.row is None or 0 <= found.row < len(IDS)
+    return found
+
+
+def _place(path: Path) -> Any:
+    return parse_coordinates(path.read_bytes().decode("utf-8", "replace"))
+
+
+def _uploaded() -> list[bytes]:
+    return [*examples.pictures(), *examples.fits_files()]
+
+
+def _upload(path: Path) -> Any:
+    held, problems = uploads.add({}, [(f"../{path.name}\n<b>.png", path.read_bytes())])
+    for problem in problems:
+        raise ValueError(problem)
+    return held
+
+
+def _cached(path: Path) -> Any:
+    found = load_arrays(path)
+    assert found is None or all(isinstance(array, np.ndarray) for array in found.values())
+    return found
+
+
+def _marks(path: Path) -> Any:
+    return marks.read_csv(path.read_bytes(), IDS).sentence("4567")
+
+
+def _rows(path: Path) -> Any:
+    return pictures.read_rows(path.read_bytes().decode("utf-8", "replace"), 200)
+
+
+READERS = (
+    Reader("config.json", "config.json", _only(examples.configs), mutations.harm_json, lambda path: read_config(path.parent), 3),
+    Reader(
+        "card", "tiny.test.json", _with_card, mutations.harm_json, lambda p: _look(load_model(p.with_suffix(".safetensors"))), 2
+    ),
+    Reader("safetensors", "tiny.test.safetensors", _with_weights, mutations.harm_safetensors, _read_weights, 2),
+    Reader(
+        "published .pth", "model.pth", _only(examples.published_checkpoints), mutations.harm_zip, lambda p: _look(load_model(p))
+    ),
+    Reader("last.pt", "last.pt", _only(examples.run_checkpoints), mutations.harm_zip, lambda path: _look(load_model(path))),
+    Reader(
+        "metrics.jsonl",
+        "metrics.jsonl",
+        _only(examples.metrics),
+        mutations.harm_text,
+        lambda p: read_metrics(p.parent),
+        2,
+        total=True,
+    ),
+    Reader("HDF5", "galaxies.h5", _only(examples.hdf5_files), mutations.harm_bytes, _read_galaxies, 2),
+    Reader("FITS", "galaxy.fits", _only(examples.fits_files), mutations.harm_fits, _read_fits, 1.5),
+    Reader("JPEG and PNG", "galaxy.png", _only(examples.pictures), PICTURES, read_image, 5),
+    Reader("labels.csv", "labels.csv", _with_pictures, mutations.harm_text, _read_galaxies, 2),
+    Reader("cached arrays", "vectors.npz", _only(examples.cached_arrays), mutations.harm_zip, _cached, 2, total=True),
+    Reader(
+        "manifest of vectors",
+        "manifest.json",
+        _with_shards("manifest.json"),
+        mutations.harm_json,
+        lambda p: read_shards(p.parent),
+    ),
+    Reader("Parquet of vectors", SHARD, _with_shards(SHARD), mutations.harm_bytes, lambda path: read_shards(path.parent)),
+    Reader("portable probe", "probe.json", _only(examples.probes), mutations.harm_json, _read_probe, 3),
+    Reader(
+        "uploaded picture",
+        "picture.png",
+        _only(lambda: [*examples.pictures(), *examples.fits_files()]),
+        mutations.harm_bytes,
+        _upload,
+        2,
+    ),
+    Reader("permalink", "link.json", _only(examples.links), mutations.harm_json, _follow_link, 4, total=True),
+    Reader("browser message", "message.json", _only(examples.messages), mutations.harm_json, _hear, 4, total=True),
+    Reader("search box", "search.txt", _only(examples.searches), mutations.harm_text, _search, 2, total=True),
+    Reader(
+        "coordinates",
+        "place.txt",
+        _only(examples.places),
+        mutations.harm_text,
+        _place,
+    ),
+    Reader("file of marks", "marks.csv", _only(examples.marks), mutations.harm_text, _marks, 4),
+    Reader("address of pictures", "rows.txt", _only(lambda: [b"3,14,15", b"0"]), mutations.harm_text, _rows, 4),
+)
