@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from app.turns import BusyError
+
 Progress = Callable[[int, int, str], None]
 
 
@@ -24,6 +26,7 @@ class Job:
     done: int = 0
     total: int = 0
     text: str = ""
+    number: int = 0  # in the order asked
     began: float | None = None  # seconds, time.monotonic
     value: Any = None
     error: BaseException | None = None
@@ -56,25 +59,34 @@ class Job:
 
 
 class Jobs:
-    """The board of tasks: the latest results stay, a failed task can be tried again."""
+    """The board of tasks: the latest results stay, a failed task can be tried again; at most `most` wait."""
 
-    def __init__(self, keep: int = 32) -> None:
-        self._keep = keep
+    def __init__(self, keep: int = 32, most: int = 32) -> None:
+        self._keep, self._most, self._asked = keep, most, 0
         self._lock = threading.Lock()
         self._jobs: OrderedDict[tuple[object, ...], Job] = OrderedDict()
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="explorer-job")
 
     def start(self, key: tuple[object, ...], task: Callable[[Progress], Any]) -> Job:
-        """Return the job under this key, starting it if nobody has."""
+        """Return the job under this key, starting it if nobody has; BusyError where too many wait already."""
         with self._lock:
             job = self._jobs.get(key)
             if job is None:
-                job = self._jobs[key] = Job()
+                waiting = sum(not other.finished.is_set() for other in self._jobs.values())
+                if waiting > self._most:
+                    raise BusyError(waiting)
+                self._asked += 1
+                job = self._jobs[key] = Job(number=self._asked)
                 self._pool.submit(job.run, task)
             self._jobs.move_to_end(key)
             for old in [k for k, j in self._jobs.items() if j.finished.is_set()][: max(0, len(self._jobs) - self._keep)]:
                 del self._jobs[old]
             return job
+
+    def ahead(self, job: Job) -> int:
+        """How many jobs come before this one."""
+        with self._lock:
+            return sum(not other.finished.is_set() and other.number < job.number for other in self._jobs.values())
 
     def has(self, key: tuple[object, ...]) -> bool:
         """Say whether a job's result is there."""
@@ -101,7 +113,7 @@ _settled = 0  # modules that stood when the collector was last told to leave the
 def settle() -> None:
     """Take newly imported libraries out of the garbage collector's sight; does nothing where none were imported.
 
-    Streamlit collects all garbage after every run of a script. Walking through torch's objects took 0.3 s of every click.
+    A full collection would walk through all of torch's objects: 0.3 s of whatever is asked meanwhile.
     """
     global _settled
     if len(sys.modules) > _settled + 20:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import streamlit as st
 
 from app import loaders
 from app.jobs import Job, Jobs, Progress
+from app.turns import BusyError
 
+T = TypeVar("T")
+AGAIN = 2.0  # seconds until a page that was turned away asks again
 PATIENCE = 0.35  # seconds a page waits before it shows a progress bar
 
 
@@ -18,7 +22,9 @@ def result(key: tuple[object, ...], sentence: str, task: Callable[[Progress], An
 
     The task's own error is raised on the page that waits for it, and the next attempt starts anew.
     """
-    job = loaders.jobs().start(key, task)
+    job = unless_busy(lambda: loaders.jobs().start(key, task))
+    if job is None:
+        st.stop()
     if not job.finished.wait(PATIENCE):
         _watch(key, sentence, task, loaders.jobs())
         st.stop()
@@ -33,7 +39,9 @@ def soon(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]
 
     The task's own error is raised, and the next attempt starts anew.
     """
-    job = loaders.jobs().start(key, task)
+    job = unless_busy(lambda: loaders.jobs().start(key, task))
+    if job is None:
+        return None
     if not job.finished.wait(PATIENCE / 2):
         _watch(key, sentence, task, loaders.jobs())
         return None
@@ -48,7 +56,9 @@ def behind(key: tuple[object, ...], sentence: str, task: Callable[[Progress], An
 
     The task's own error is raised, and the next attempt starts anew.
     """
-    job = loaders.background().start(key, task)
+    job = unless_busy(lambda: loaders.background().start(key, task))
+    if job is None:
+        return
     if not job.finished.is_set():
         _watch(key, sentence, task, loaders.background())
     elif job.error is not None:
@@ -56,11 +66,20 @@ def behind(key: tuple[object, ...], sentence: str, task: Callable[[Progress], An
         raise job.error
 
 
-def describe(job: Job) -> str:
-    """Say how far a job is, in words."""
+def unless_busy(call: Callable[[], T]) -> T | None:
+    """Return what a call gives; None where too many wait already: the page says how many, and asks again by itself."""
+    try:
+        return call()
+    except BusyError as busy:
+        _ask_again(busy.ahead, time.monotonic())
+        return None
+
+
+def describe(job: Job, ahead: int = 0) -> str:
+    """Say how far a job is, in words; `ahead` jobs come before it."""
     parts = []
     if job.began is None:
-        parts.append("waiting for its turn")
+        parts.append(f"busy, {ahead} ahead" if ahead else "waiting for its turn")
     if job.total:
         parts.append(f"{job.done:,} of {job.total:,}")
     if (left := job.seconds_left) is not None and left > 1:
@@ -68,10 +87,17 @@ def describe(job: Job) -> str:
     return ", ".join(parts)
 
 
+@st.fragment(run_every=AGAIN)
+def _ask_again(ahead: int, since: float) -> None:
+    if time.monotonic() - since > AGAIN / 2:
+        st.rerun()
+    st.caption(f"Busy, {ahead} ahead; this follows by itself.")
+
+
 @st.fragment(run_every=0.4)
 def _watch(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any], board: Jobs) -> None:
     job = board.start(key, task)
     if job.finished.is_set():
         st.rerun()
-    detail = describe(job)
+    detail = describe(job, board.ahead(job))
     st.progress(job.fraction, text=f"{sentence}: {detail}" if detail else f"{sentence} …")

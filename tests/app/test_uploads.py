@@ -114,8 +114,10 @@ def send(test: AppTest, *files: tuple[str, bytes, str]) -> AppTest:
 
 
 def kept_files() -> list[str]:
-    """What lies in the cache, but for the map of the open galaxies, which placing may be the first to need."""
-    return sorted(path.name for path in Path(os.environ["ASTROJEPA_CACHE"]).iterdir() if not path.name.startswith("projection"))
+    """What lies in the cache, but for map and scores of the open galaxies, which placing may be the first to need."""
+    return sorted(
+        path.name for path in Path(os.environ["ASTROJEPA_CACHE"]).iterdir() if not path.name.startswith(("projection", "scores"))
+    )
 
 
 def test_a_galaxy_of_the_data_is_its_own_nearest_and_lands_on_its_place(models: Any) -> None:
