@@ -49,6 +49,16 @@ def select_among_all(scene: Scene, row: int) -> None:
         links.notice(f"{scene.whole.ids[row]} is not in the sample; it is opened once the model has looked at all galaxies.")
 
 
+def forget_what_changed(scene: Scene) -> None:
+    """Where somebody changed the open data on the disk, say so, and forget what was selected: its rows are other galaxies now."""
+    before, now = st.session_state.get(state.OPENED), (scene.source, scene.whole.fingerprint)
+    st.session_state[state.OPENED] = now
+    if before and before[0] == now[0] and before != now:
+        for key in (state.ROW, state.POLYGONS, state.OFF_COLOUR, state.AWAITED):
+            st.session_state.pop(key, None)
+        links.notice(f"{scene.source.name} was changed on the disk and has been opened again.")
+
+
 def keep_place(scene: Scene) -> None:
     """Take the selected galaxy along where a sample has given way to all galaxies, or the reverse; collections and marks too."""
     before, now = st.session_state.get(state.SAMPLE_OF, ""), "" if scene.sampled is None else scene.data.fingerprint

@@ -173,6 +173,8 @@ def save_released(model: Model, folder: str | Path, card: dict[str, Any], dtype:
     card = {"format": FORMAT, **card, "sha256": hashlib.sha256(data).hexdigest(), "config": config.to_dict()}
     card |= {"normalisation": {"mean": model.mean, "std": model.std}, "published": PUBLISHED.get(card["id"])}
     waiting = path.with_suffix(WAITING_CARD)
+    if waiting.is_file() and path.is_file() and read_card(path, WAITING_CARD)["sha256"] == file_hash(path):
+        waiting.replace(path.with_suffix(".json"))  # of an export that was killed before it could
     write_json(waiting, card)
     with atomic_write(path) as stream:
         stream.write(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import errno
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
+REMEDIES = {  # what to do where the disk refuses
+    errno.ENOSPC: "Make room on that disk, or choose a place on another.",
+    errno.EDQUOT: "Make room in your quota, or choose a place on another disk.",
+    errno.EROFS: "Choose a place that can be written to.",
+}
 
 
 def train_main(arguments: Sequence[str] | None = None) -> int:
@@ -32,8 +38,13 @@ def guarded(command: Callable[[], int]) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: idle threads that spin slow a shared machine tenfold
     try:
         return command()
-    except (ValueError, OSError, FloatingPointError) as error:
+    except (ValueError, OSError, FloatingPointError, MemoryError) as error:
         print(f"{_speaker()}error: {_sentence(error)}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":  # torch's, which need not be imported here
+            raise
+        print(f"{_speaker()}error: The GPU has too little memory; end what else uses it, or give --device cpu.", file=sys.stderr)
         return EXIT_BAD_INPUT
     except KeyboardInterrupt as error:
         print(f"{_speaker()}{error or 'Interrupted.'}", file=sys.stderr)
@@ -197,5 +208,5 @@ def _speaker() -> str:
 
 def _sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.filename}: {error.strerror}."
+        return " ".join([f"{error.filename}: {error.strerror}.", *filter(None, [REMEDIES.get(error.errno or 0)])])
     return " ".join(str(error).split()) or type(error).__name__

@@ -2,33 +2,66 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import datetime
+import fcntl
 import io
 import json
-from collections.abc import Sequence
+import os
+import platform
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from astrojepa.cache import atomic_write
+from astrojepa.cache import atomic_write, naming
 from astrojepa.config import TrainConfig
+from astrojepa.wording import one_line
 
 MAX_JSON_BYTES = 64_000_000
+MAX_CONFIG_BYTES = 1_000_000
+LOCK = "training.lock"
 
 
 def create_run(config: TrainConfig, out: str | Path | None = None) -> Path:
     """Make a new run folder, runs/<date>-<preset> unless `out` names it, and write its config; an existing run is never reused."""
-    if out is None:
-        name = f"{datetime.date.today():%Y%m%d}-{config.preset or 'custom'}"
-        taken = (Path("runs") / (name if k == 1 else f"{name}-{k}") for k in range(1, 10_000))
-        folder = next(path for path in taken if not path.exists())
-    else:
-        folder = Path(out)
+    folder = _new_folder(config.preset or "custom") if out is None else Path(out)
+    folder.mkdir(parents=True, exist_ok=True)
+    with only_training(folder):
         if (folder / "config.json").exists():
             raise FileExistsError(f"{folder} already holds a run; continue it with --resume {folder}, or choose another --out.")
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "config.json", config.to_dict())
+        write_json(folder / "config.json", config.to_dict())
     return folder
+
+
+def _new_folder(preset: str) -> Path:
+    """Make runs/<date>-<preset>, or the first with a number behind it that nobody has made."""
+    name = f"{datetime.date.today():%Y%m%d}-{preset}"
+    Path("runs").mkdir(exist_ok=True)
+    for number in range(1, 10_000):
+        folder = Path("runs") / (name if number == 1 else f"{name}-{number}")
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir()
+            return folder
+    raise FileExistsError(f"runs/ has no name left for another {name}; choose one with --out.")
+
+
+@contextlib.contextmanager
+def only_training(folder: Path) -> Iterator[None]:
+    """Keep a run folder to this process: OSError where another one trains into it. A process that is killed keeps nothing."""
+    with (folder / LOCK).open("ab+", buffering=0) as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            stream.seek(0)
+            who = stream.read(200).decode("utf-8", "replace") or "just begun"
+            raise OSError(
+                f"Another training, {who}, writes into {folder}; let it finish or stop it, or choose another --out."
+            ) from error
+        with naming(folder / LOCK):
+            stream.truncate(0)
+            stream.write(f"process {os.getpid()} on {platform.node()}".encode())
+        yield
 
 
 def read_config(folder: Path) -> TrainConfig:
@@ -36,7 +69,7 @@ def read_config(folder: Path) -> TrainConfig:
     path = folder / "config.json"
     if not path.is_file():
         raise FileNotFoundError(f"{folder} is not a run folder: it has no config.json. Give the folder that train.py printed.")
-    return TrainConfig.from_dict(read_json(path))
+    return TrainConfig.from_dict(read_json(path, MAX_CONFIG_BYTES))
 
 
 def read_json(path: Path, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
@@ -46,7 +79,7 @@ def read_json(path: Path, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not valid JSON ({error}).") from error
+        raise ValueError(f"{path} is not valid JSON ({one_line(error, 160)}).") from error
     if not isinstance(value, dict):
         raise ValueError(f"{path} must hold a JSON object, found {type(value).__name__}.")
     return value
@@ -60,21 +93,25 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
 
 def append_metrics(folder: Path, row: dict[str, Any]) -> None:
     """Add one line to metrics.jsonl."""
-    with (folder / "metrics.jsonl").open("a", encoding="utf-8") as stream:
+    path = folder / "metrics.jsonl"
+    with naming(path), path.open("a", encoding="utf-8") as stream:
         stream.write(json.dumps(row, allow_nan=False) + "\n")
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """Read metrics.jsonl; a last line cut short by a crash is left out."""
+    """Read metrics.jsonl; a last line cut short by a crash is left out, and so is all that follows a line that is no JSON object."""
     path = folder / "metrics.jsonl"
     if not path.is_file():
         return []
     rows = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            rows.append(json.loads(line))
-        except ValueError:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
             break
+        if not isinstance(row, dict):
+            break
+        rows.append(row)
     return rows
 
 

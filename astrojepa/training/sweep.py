@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import torch
 
 from astrojepa import distributed
 from astrojepa.config import TrainConfig, flags, replace
-from astrojepa.runs import read_json, read_metrics, write_json
+from astrojepa.runs import only_training, read_json, read_metrics, write_json
 from astrojepa.training.sweep_table import FAILURE, value_text, write_tables
 from astrojepa.training.trainer import train
 from astrojepa.weights import read_pickled
@@ -147,13 +148,16 @@ def sweep(
     states = {run.name: run.state() for run in runs}
     distributed.start(torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
     distributed.wait()  # every process has seen the same states before any changes them
-    if distributed.rank() == 0:
-        write_json(folder / RECORD, plan.to_dict())
-    try:
-        _train_all(folder, runs, states, device=device, progress=progress, compile=compile, tensorboard=tensorboard)
-    except KeyboardInterrupt as error:
-        over = sum(state in ("finished", "failed") for state in states.values())
-        raise SweepInterrupted(folder, over, len(runs)) from error
+    with contextlib.ExitStack() as held:
+        if distributed.rank() == 0:
+            folder.mkdir(parents=True, exist_ok=True)
+            held.enter_context(only_training(folder))
+            write_json(folder / RECORD, plan.to_dict())
+        try:
+            _train_all(folder, runs, states, device=device, progress=progress, compile=compile, tensorboard=tensorboard)
+        except KeyboardInterrupt as error:
+            over = sum(state in ("finished", "failed") for state in states.values())
+            raise SweepInterrupted(folder, over, len(runs)) from error
     if failed := [name for name, state in states.items() if state == "failed"]:
         raise FloatingPointError(
             f"{len(failed)} of {len(runs)} runs stopped being finite: {', '.join(failed)}; the others are finished, see "

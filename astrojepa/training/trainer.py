@@ -9,29 +9,33 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from tqdm import tqdm
 
 from astrojepa import distributed
 from astrojepa.config import TrainConfig, replace
 from astrojepa.data import find_data, open_dataset
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.loaders import frames_for
+from astrojepa.data.progress import steady_bar
 from astrojepa.data.splits import default_split
 from astrojepa.data.transforms import channel_statistics
 from astrojepa.losses import sigreg_floor
-from astrojepa.runs import append_metrics, create_run, forget_metrics_after, read_config
+from astrojepa.runs import append_metrics, create_run, forget_metrics_after, only_training, read_config
 from astrojepa.training.announce import announce, run_facts
 from astrojepa.training.batches import BatchMaker
 from astrojepa.training.frozen import around_frozen, take_encoder
+from astrojepa.training.memory import saying_what_to_lower
 from astrojepa.training.monitor import Monitor
 from astrojepa.training.schedules import learning_rate, momentum, snapshot_steps, warmup_steps
-from astrojepa.training.state import load_state, new_state
+from astrojepa.training.state import TrainState, load_state, new_state
 from astrojepa.training.step import TERMS, Stepper, compiled
 from astrojepa.training.tensorboard import TensorBoardLog
 from astrojepa.weights import build_network
+
+if TYPE_CHECKING:
+    from astrojepa.checkpoint import Model
 
 SIMULATED_COUNT = 8000  # galaxies drawn to train on where there are none; two to three minutes, once
 LOG_EVERY = 20  # steps between two lines of metrics.jsonl
@@ -60,8 +64,8 @@ def train(
 
     `resume` continues a run folder exactly where its last.pt stands, with its config; `config` then only says where the same
     galaxies are now, if its `data` is set. Under torchrun the processes share each batch and process 0 writes. Raises ValueError for
-    data or settings that cannot be trained on, FloatingPointError when the loss stops being finite, TrainingInterrupted on Ctrl-C,
-    PeerLostError (an OSError) when another process is gone.
+    data or settings that cannot be trained on, FloatingPointError when the loss stops being finite, MemoryError when the GPU is full,
+    TrainingInterrupted on Ctrl-C, OSError when another training writes into the folder or another process is gone (PeerLostError).
     """
     target = distributed.start(torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
     progress = progress and distributed.rank() == 0
@@ -78,31 +82,27 @@ def train(
         stored = frames_for(training, config.image, progress)
         mean, std = (donor.mean, donor.std) if donor else channel_statistics(stored)
     facts = run_facts(config, source, training, split_name, mean, std)
-    batches = BatchMaker(stored, config, mean, std, target)
-    if resume is not None:
-        folder = Path(resume)
-        if (folder / "last.pt").is_file():
-            state = load_state(folder / "last.pt", config, facts, target)
-        else:  # it ended before it was first saved
-            state = new_state(config, build_network(config, target, config.seed), facts)
-        distributed.wait()
+    with saying_what_to_lower(config), contextlib.ExitStack() as held:
+        batches = BatchMaker(stored, config, mean, std, target)
+        if resume is None:
+            state = _fresh_state(config, facts, target, donor)
+            folder = distributed.from_first(lambda: create_run(config, out))
+        else:
+            folder = Path(resume)
         if distributed.rank() == 0:
-            forget_metrics_after(folder, state.step)
-    else:
-        network = build_network(config, target, config.seed)
-        if donor:
-            take_encoder(network, donor)
-        state = new_state(config, network, facts)
-        folder = distributed.from_first(lambda: create_run(config, out))
-    if target.type == "cuda" and distributed.world_size() > 1:
-        torch.nn.SyncBatchNorm.convert_sync_batchnorm(state.network)  # the same parameters, in place
-    distributed.broadcast(state.network.state_dict().values())
-    monitor = Monitor(training, validation, config, mean, std, target)
-    if progress:
-        announce(config, training, validation, state, batches, folder, split_name, target)
-    forward = compiled(state.network, compile, target, lambda text: print(text) if progress else None)
-    log = TensorBoardLog(folder / "tensorboard", state.step) if tensorboard and distributed.rank() == 0 else None
-    with contextlib.closing(log) if log is not None else contextlib.nullcontext():
+            held.enter_context(only_training(folder))
+        if resume is not None:
+            state = _state_of(folder, config, facts, target, donor)
+        if target.type == "cuda" and distributed.world_size() > 1:
+            torch.nn.SyncBatchNorm.convert_sync_batchnorm(state.network)  # the same parameters, in place
+        distributed.broadcast(state.network.state_dict().values())
+        monitor = Monitor(training, validation, config, mean, std, target)
+        if progress:
+            announce(config, training, validation, state, batches, folder, split_name, target)
+        forward = compiled(state.network, compile, target, lambda text: print(text) if progress else None)
+        log = None
+        if tensorboard and distributed.rank() == 0:
+            log = held.enter_context(contextlib.closing(TensorBoardLog(folder / "tensorboard", state.step)))
         Trainer(Stepper(state, target, forward), batches, monitor, folder, progress, log).run()
     return folder
 
@@ -136,7 +136,7 @@ class Trainer:
         """Train to the last step; on Ctrl-C finish the step, save, and raise TrainingInterrupted."""
         state, per_epoch = self.state, self.batches.steps_per_epoch
         state.network.train()
-        bar = tqdm(total=self.total_steps, initial=state.step, unit="step", disable=not self.progress, dynamic_ncols=True)
+        bar = steady_bar(total=self.total_steps, initial=state.step, unit="step", disable=not self.progress, dynamic_ncols=True)
         with bar, _stop_requested() as stop:
             while state.step < self.total_steps:
                 self.step()
@@ -269,6 +269,24 @@ def _open(config: TrainConfig, progress: bool) -> tuple[str, Dataset]:
     if progress and data.skipped:
         print(f"Left out  {len(data.skipped)} pictures that cannot be read: {', '.join(data.skipped[:10])}")
     return source, data
+
+
+def _fresh_state(config: TrainConfig, facts: dict[str, Any], device: torch.device, donor: Model | None) -> TrainState:
+    """Return the state before the first step: random weights, and the encoder of `donor` if there is one."""
+    network = build_network(config, device, config.seed)
+    if donor:
+        take_encoder(network, donor)
+    return new_state(config, network, facts)
+
+
+def _state_of(folder: Path, config: TrainConfig, facts: dict[str, Any], device: torch.device, donor: Model | None) -> TrainState:
+    """Return what a run has saved, or its beginning if it ended before that; metrics beyond it are dropped."""
+    saved = folder / "last.pt"
+    state = load_state(saved, config, facts, device) if saved.is_file() else _fresh_state(config, facts, device, donor)
+    distributed.wait()
+    if distributed.rank() == 0:
+        forget_metrics_after(folder, state.step)
+    return state
 
 
 def _choose(data: Dataset, config: TrainConfig) -> tuple[Dataset, Dataset, str]:
