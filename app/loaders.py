@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +13,12 @@ import streamlit as st
 
 import astrojepa as aj
 from app import masks as masking
-from app.jobs import Jobs, Progress
-from app.settings import ROOT, Source
+from app.jobs import Jobs, Progress, warm_up
+from app.serving import Source
+from app.settings import ROOT
+from app.turns import Turns
 
-MODEL_LOCK = threading.Lock()  # one heatmap at a time: two would only slow each other down
+MODEL_TURNS = Turns(most=8)  # one heatmap at a time: two would only slow each other down
 
 
 @st.cache_resource(show_spinner=False)
@@ -34,7 +36,7 @@ def background() -> Jobs:
 @st.cache_data(show_spinner=False, max_entries=512)
 def patch_errors(_model: Any, _image: np.ndarray, model_hash: str, data_hash: str, row: int, masks: str) -> tuple[Any, float]:
     """Patch errors of one galaxy, and the seconds that they took."""
-    with MODEL_LOCK:
+    with MODEL_TURNS.soon():
         began = time.perf_counter()
         return aj.patch_errors(_model, _image, masks=masks, seed=0), time.perf_counter() - began
 
@@ -49,7 +51,7 @@ def panel_errors(
         _model, options["masks"] = masking.with_bias(_model), "random"
     elif masks.kind == "drawn":
         options["masks"] = masking.read_mask(masks.drawn, _model.grid)
-    with MODEL_LOCK:
+    with MODEL_TURNS.soon():
         began = time.perf_counter()
         return aj.patch_errors(_model, _image, **options), time.perf_counter() - began
 
@@ -102,22 +104,26 @@ def is_embedded(model: Any, data: Any) -> bool:
     return cached_embedding(model, data) is not None
 
 
+def state_of(source: Source) -> tuple[tuple[int, int, int], ...]:
+    """What changes when somebody changes the data on the disk: which file or folder it is, how long, and how old."""
+    found = []
+    for path in (Path(source.path), Path(source.path) / "labels.csv"):
+        with contextlib.suppress(OSError):
+            status = path.stat()
+            found.append((status.st_ino, status.st_size, status.st_mtime_ns))
+    return tuple(found)
+
+
 # What follows may take long: tasks for the board, each called with a progress function.
 
 
-def open_source(source: Source) -> Callable[[Progress], Any]:
-    """Open a data set."""
+def start(report: Progress) -> str:
+    """Import what pages need and see that there is a cache; returns a sentence where there is only one until the server ends."""
+    from astrojepa.cache import ensure_cache
 
-    def task(report: Progress) -> Any:
-        options = {"where": source.where or None, "label_column": source.label_column or None}
-        return aj.open_dataset(source.path, **options, skip_corrupt=source.skip_corrupt, progress=report)
-
-    return task
-
-
-def open_model(reference: str) -> Callable[[Progress], Any]:
-    """Load a model by id, alias or path."""
-    return lambda report: aj.load_model(reference)
+    sentence = ensure_cache()
+    warm_up()
+    return sentence
 
 
 def embed(model: Any, data: Any) -> Callable[[Progress], Any]:
@@ -129,7 +135,13 @@ def embed(model: Any, data: Any) -> Callable[[Progress], Any]:
 
 def scores(embeddings: Any, method: str = "knn") -> Callable[[Progress], Any]:
     """Anomaly score of every galaxy, larger = stranger."""
-    return lambda report: aj.anomaly_scores(embeddings, method=method)
+
+    def task(report: Progress) -> Any:
+        from astrojepa.evaluation.anomaly import kept_scores
+
+        return kept_scores(embeddings, method)
+
+    return task
 
 
 def drift(model: Any, data: Any, row: int) -> Callable[[Progress], Any]:
@@ -138,7 +150,7 @@ def drift(model: Any, data: Any, row: int) -> Callable[[Progress], Any]:
     def task(report: Progress) -> Any:
         from astrojepa.evaluation.symmetry import symmetry_drift
 
-        with MODEL_LOCK:
+        with MODEL_TURNS:
             return symmetry_drift(model, data, np.array([row]))
 
     return task
@@ -180,7 +192,7 @@ def error_scale(model: Any, data: Any, masks: str, sample: int = 12) -> Callable
         rows = np.unique(np.linspace(0, len(data) - 1, min(sample, len(data))).astype(int))
         found = []
         for done, row in enumerate(rows):
-            with MODEL_LOCK:
+            with MODEL_TURNS:
                 found.append(aj.patch_errors(model, data[int(row)].image, masks=masks, seed=0, num_masks=4))
             report(done + 1, len(rows), "")
         kinds = ("mse", "cosine")
@@ -202,7 +214,7 @@ def seconds_per_galaxy(_model: Any, model_hash: str) -> float:
     """How long the model looks at one galaxy here, from one batch of grey pictures."""
     side = _model.config.image.frame_size
     grey = np.full((16, side, side, 3), 64, dtype=np.uint8)
-    with MODEL_LOCK:
+    with MODEL_TURNS:
         _model.encode(grey[:1])
         began = time.perf_counter()
         _model.encode(grey)
@@ -219,7 +231,7 @@ def picture_vector(model: Any, image: np.ndarray) -> np.ndarray:
     """One picture that is in no data set, as the model sees it; kept nowhere but where it is returned."""
     from astrojepa.evaluation.newcomers import embed_picture
 
-    with MODEL_LOCK:
+    with MODEL_TURNS.soon():
         return embed_picture(model, image)
 
 

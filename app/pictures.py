@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 PREFIX = "/pictures"
 SIDES = (48, 96, 160)
+_SIDES_BY_NAME = {str(side): side for side in SIDES}  # never int(): thousands of digits are an error in Python
 MAX_ROWS = 64
 KEEP = 4000  # decoded pictures kept, at most 160 px: 300 MB would be 4000 of the largest; the usual ones are 96 px
 _PLACEHOLDER = (19, 24, 36)
@@ -91,8 +92,8 @@ def _answer(request: Request) -> Response:
 
     key = request.path_params["key"]
     data = _open.get(key)
-    side = request.path_params["side"]
-    if data is None or side not in SIDES:
+    side = _SIDES_BY_NAME.get(request.path_params["side"])
+    if data is None or side is None:
         return PlainTextResponse("No such pictures; reload the page.", status_code=404)
     try:
         rows = read_rows(request.query_params.get("rows", ""), len(data))
@@ -109,4 +110,4 @@ def routes(base: str = "") -> list[Any]:
     """Return the routes for the server, below its base path."""
     from starlette.routing import Route
 
-    return [Route(f"{base}{PREFIX}/{{key}}/{{side:int}}", _answer, methods=["GET"])]
+    return [Route(f"{base}{PREFIX}/{{key}}/{{side}}", _answer, methods=["GET"])]

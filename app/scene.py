@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import colouring, loaders, pictures, sampling, work
+from app import colouring, loaders, opening, pictures, sampling, work
 from app.jobs import Progress
-from app.settings import Settings, Source
+from app.serving import Listing, Source
+from app.settings import Settings
 
 BASELINE = "baseline"  # the reference of "no model": pixel PCA
 RANDOM = "random"
@@ -26,6 +27,7 @@ class Choice:
 
     reference: str  # what load_model takes, or BASELINE
     label: str
+    sha256: str = ""  # what its weights must be, where they are on the list of what is served
 
 
 @dataclass
@@ -46,8 +48,9 @@ class Scene:
     def whole(self) -> Any:
         """The data set with all its galaxies."""
         if "whole" not in self.opened:
-            task = loaders.open_source(self.source)
-            self.opened["whole"] = work.result(("data", self.source), f"Opening {self.source.name}", task)
+            task = opening.open_source(self.source)
+            key = ("data", self.source, loaders.state_of(self.source))
+            self.opened["whole"] = work.result(key, f"Opening {self.source.name}", task)
         return self.opened["whole"]
 
     @property
@@ -133,10 +136,24 @@ class Scene:
         return None
 
 
-def model_choices(hosted: bool, loaded_paths: list[str]) -> list[Choice]:
-    """List the models that can be chosen here: released, then (local mode) runs and loaded files, then the two controls."""
-    choices = [Choice(str(card["id"]), str(card["id"])) for card in loaders.cards() if "error" not in card]
-    if not hosted:
+def model_choices(hosted: bool, loaded_paths: list[str], listing: Listing) -> list[Choice]:
+    """List the models that can be chosen here: listed, released, then (local mode) runs and loaded files, then the two controls."""
+    choices = [Choice(entry.reference, entry.id, entry.sha256) for entry in listing.checkpoints]
+    if hosted:
+        choices += [Choice(entry.reference, entry.id, entry.sha256) for entry in listing.released]
+    else:
+        known = {choice.label for choice in choices}
+        cards = (str(card["id"]) for card in loaders.cards() if "error" not in card)
+        choices += [Choice(name, name) for name in cards if name not in known]
         choices += [Choice(folder, f"run {folder.rstrip('/').rpartition('/')[2]}") for folder in loaders.run_folders()]
         choices += [Choice(path, path.rstrip("/").rpartition("/")[2]) for path in loaded_paths]
     return [*choices, Choice(RANDOM, "random weights (control)"), Choice(BASELINE, "no model: pixel PCA (baseline)")]
+
+
+def model_task(choice: Choice) -> Task:
+    """What `work.result` needs to load a model."""
+    return (
+        ("model", choice.reference, choice.sha256),
+        f"Loading {choice.label}",
+        opening.open_model(choice.reference, choice.sha256),
+    )

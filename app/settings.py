@@ -4,30 +4,19 @@ from __future__ import annotations
 
 import argparse
 import ipaddress
+import os
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
+from app.serving import Listing, Source, listing
+from astrojepa.bundle import MANIFEST
 from astrojepa.data import find_data
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-@dataclass(frozen=True)
-class Source:
-    """A data set that the explorer may open."""
-
-    path: str  # HDF5 file, image folder or simulated[:COUNT]
-    where: tuple[str, ...] = ()  # COLUMN=VALUE
-    label_column: str = ""
-    skip_corrupt: bool = False
-
-    @property
-    def name(self) -> str:
-        """A short name for menus and links; it never shows where on the disk the data are."""
-        name = self.path if self.path.startswith("simulated") else Path(self.path).resolve().name
-        return " ".join([name, *self.where])
+BUNDLE = ROOT / "bundle"  # opened where it is there and nothing else was asked for
 
 
 @dataclass(frozen=True)
@@ -36,33 +25,50 @@ class Settings:
 
     sources: tuple[Source, ...]
     checkpoint: str = ""
+    listing: Listing = field(default_factory=Listing)
+
+    def offered(self, hosted: bool) -> list[Source]:
+        """The data sets on offer: in hosted mode those on the list only."""
+        return [source for source in self.sources if source.is_listed or not hosted]
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise ValueError(f"{message}. Usage: streamlit run app/main.py -- --data PATH --checkpoint ID")
+        raise ValueError(f"{message}. Usage: streamlit run app/main.py -- --data PATH --checkpoint ID, or --bundle FOLDER")
+
+
+def settings_of_start() -> Settings:
+    """Read what this process was started with: the flags after `--`, none where another program, such as a test, runs the script."""
+    return read_settings(sys.argv[1:] if Path(sys.argv[0] or ".").name == "main.py" else [], os.environ)
 
 
 def read_settings(argv: Sequence[str], environment: Mapping[str, str]) -> Settings:
-    """Read flags, then the environment; a bad flag raises ValueError with a sentence.
+    """Read flags, then the environment; a bad flag, bundle or list raises ValueError or OSError with a sentence.
 
-    `--data` may be given several times; `--where` and `--label-column` apply to all of them. Without it Galaxy10 DECaLS is opened
-    where data/ has it, else simulated galaxies, which are always on offer.
+    `--data` may be given several times; `--where` and `--label-column` apply to all of them. `--bundle` opens a hosted bundle,
+    `--allow` a list of what may be served. Without any of them Galaxy10 DECaLS is opened where data/ has it, else simulated
+    galaxies, which are always on offer.
     """
     parser = _Parser(prog="app/main.py", add_help=False)
     parser.add_argument("--data", action="append", default=[])
     parser.add_argument("--where", action="append", default=[])
     parser.add_argument("--label-column", default="")
     parser.add_argument("--checkpoint", default=environment.get("ASTROJEPA_CHECKPOINT", ""))
+    parser.add_argument("--bundle", default=environment.get("ASTROJEPA_BUNDLE", ""))
+    parser.add_argument("--allow", default=environment.get("ASTROJEPA_ALLOW", ""))
     given = parser.parse_args(list(argv))
-    paths = given.data or [part for part in [environment.get("ASTROJEPA_DATA", "")] if part] or [find_data()]
+    paths = given.data or [part for part in [environment.get("ASTROJEPA_DATA", "")] if part]
+    at_hand = "" if paths or not (BUNDLE / MANIFEST).is_file() else str(BUNDLE)
+    listed = listing(given.bundle or at_hand, given.allow)
+    if not paths and not listed.sources:
+        paths = [find_data()]
     for condition in given.where:
         if not condition.partition("=")[1]:
             raise ValueError(f"--where {condition!r} must read COLUMN=VALUE, e.g. --where source=gz1-balanced.")
-    sources = [Source(path, tuple(given.where), given.label_column) for path in dict.fromkeys(paths)]
-    if not any(source.path.startswith("simulated") for source in sources):
+    sources = [*listed.sources, *(Source(path, tuple(given.where), given.label_column) for path in dict.fromkeys(paths))]
+    if not any(source.is_simulated for source in sources):
         sources.append(Source("simulated"))
-    return Settings(tuple(sources), given.checkpoint)
+    return Settings(tuple(sources), given.checkpoint, listed)
 
 
 def is_loopback(host: str) -> bool:

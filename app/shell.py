@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,9 +11,10 @@ from typing import Any
 
 import streamlit as st
 
-from app import following, jobs, links, loaders, state, work
-from app.scene import BASELINE, Choice, Scene, model_choices
-from app.settings import Settings, is_hosted, read_settings
+from app import following, links, loaders, state, work
+from app.plain import plain
+from app.scene import BASELINE, RANDOM, Choice, Scene, model_choices, model_task
+from app.settings import Settings, is_hosted, settings_of_start
 from app.views import about, anomalies, compare, galaxy, map, models, probe
 
 HERE = Path(__file__).parent
@@ -41,9 +41,9 @@ def run() -> None:
         st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
     st.logo(str(HERE / "logo.svg"), size="large")
     try:
-        settings = read_settings(_arguments(), os.environ)
-    except ValueError as error:
-        st.error(f"The explorer was started with an option that it does not know: {error}")
+        settings = settings_of_start()
+    except (ValueError, OSError) as error:
+        st.error(f"The explorer was not started as it should be: {error}")
         st.stop()
     for key, value in (st.session_state.get(state.KEPT, {}) | links.kept()).items():
         st.session_state[key] = value  # a widget's value outlives the pages that do not show it
@@ -66,7 +66,9 @@ def draw(settings: Settings, hosted: bool, show: Callable[[Any], None], go: Call
             show(settings)
             return
         link = links.incoming()
-        work.result(("start",), "Starting", lambda report: jobs.warm_up())
+        sentence = work.result(("start",), "Starting", loaders.start)
+        if sentence and not hosted:  # it names a folder
+            st.warning(plain(sentence))
         scene = _open(settings, hosted, link, go)
         _show_notices()
         above = st.container()
@@ -82,12 +84,12 @@ def draw(settings: Settings, hosted: bool, show: Callable[[Any], None], go: Call
 
 def _open(settings: Settings, hosted: bool, link: state.Link | None, go: Callable[[str], None]) -> Scene:
     """Set up the scene from the menus, and from the link if one came in."""
-    choices = model_choices(hosted, st.session_state.get(state.LOADED_PATHS, []))
-    sources = list(settings.sources)
+    choices = model_choices(hosted, st.session_state.get(state.LOADED_PATHS, []), settings.listing)
+    sources = settings.offered(hosted)
     _set_default(state.SOURCE, sources[0].name, [source.name for source in sources])
     if link:
         following.follow(link, choices, [source.name for source in sources])
-    _set_default(state.CHECKPOINT, _default_model(settings, choices), [choice.reference for choice in choices])
+    _set_default(state.CHECKPOINT, _default_model(settings, hosted, choices), [choice.reference for choice in choices])
     bar = st.container(horizontal=True, vertical_alignment="bottom", key="bar")
     with bar:
         labels = {choice.reference: choice.label for choice in choices}
@@ -102,6 +104,7 @@ def _open(settings: Settings, hosted: bool, link: state.Link | None, go: Callabl
     choice = next(choice for choice in choices if choice.reference == st.session_state[state.CHECKPOINT])
     scene = Scene(settings, hosted, source, choice, choices, bar, go)
     _load_model(scene)
+    following.forget_what_changed(scene)
     following.keep_place(scene)
     if link:
         following.arrive(scene, link)
@@ -114,17 +117,16 @@ def _load_model(scene: Scene) -> None:
         return
     reference = scene.choice.reference
     try:
-        scene.model = work.result(("model", reference), f"Loading {scene.choice.label}", loaders.open_model(reference))
+        scene.model = work.result(*model_task(scene.choice))
         st.session_state[state.GOOD_CHECKPOINT] = reference
     except (ValueError, OSError) as error:
         previous = st.session_state.get(state.GOOD_CHECKPOINT, BASELINE)
         previous = BASELINE if previous == reference else previous
         scene.choice = next((choice for choice in scene.choices if choice.reference == previous), scene.choices[-1])
-        remedy = f"Still shown: {scene.choice.label}. Choose another model above, or give a whole file."
-        st.error(f"**{_label(reference)} was not opened.** {error}\n\n{remedy}")
+        remedy = f"Still shown: {plain(scene.choice.label)}. Choose another model above, or give a whole file."
+        st.error(f"**{plain(_label(reference))} was not opened.** {plain(error)}\n\n{remedy}")
         if scene.choice.reference != BASELINE:
-            task = loaders.open_model(scene.choice.reference)
-            scene.model = work.result(("model", scene.choice.reference), f"Loading {scene.choice.label}", task)
+            scene.model = work.result(*model_task(scene.choice))
 
 
 def _look_at_the_rest(scene: Scene) -> None:
@@ -144,20 +146,30 @@ def _set_default(key: str, value: str, options: list[str]) -> None:
         st.session_state[key] = value
 
 
-def _default_model(settings: Settings, choices: list[Choice]) -> str:
-    """The model asked for at the start, else the best released one, else the newest run, else the baseline."""
+def _default_model(settings: Settings, hosted: bool, choices: list[Choice]) -> str:
+    """The model asked for at the start, else that of the bundle, the best released one, the newest run, or the baseline.
+
+    ValueError where strangers may be looking and the model asked for is not on the list.
+    """
     wanted = settings.checkpoint
     if wanted and wanted != "best":
-        if all(choice.reference != wanted for choice in choices):
+        named = next((choice.reference for choice in choices if wanted in {choice.reference, choice.label}), None)
+        if named is None and hosted and not wanted.startswith(RANDOM):
+            raise ValueError(
+                f"{_label(wanted)} is not on the list of this server; export it, and list it with --allow or in a bundle."
+            )
+        if named is None:
             choices.insert(0, Choice(wanted, _label(wanted)))
-        return wanted
+        return named or wanted
+    if settings.listing.checkpoints:
+        return settings.listing.checkpoints[0].reference
     if any("error" not in card for card in loaders.cards()):
         return loaders.best_released()
     return next((choice.reference for choice in choices if choice.label.startswith("run ")), BASELINE)
 
 
 def _forget_galaxy() -> None:
-    for key in (state.ROW, state.POLYGONS, state.OFF):
+    for key in (state.ROW, state.POLYGONS, state.OFF_COLOUR):
         st.session_state.pop(key, None)
 
 
@@ -165,19 +177,14 @@ def _label(reference: str) -> str:
     return reference.rstrip("/").rpartition("/")[2] or reference
 
 
-def _arguments() -> list[str]:
-    """The flags after `--`; none where another program, such as a test, runs this script."""
-    return sys.argv[1:] if Path(sys.argv[0] or ".").name == "main.py" else []
-
-
 def _show_notices() -> None:
     for sentence in st.session_state.get(state.NOTICES, []):
-        st.info(sentence)
+        st.info(plain(sentence))
 
 
 def _explain(error: Exception) -> None:
     """Show an error of the data or the model as its sentence; a damaged picture can be left out."""
-    st.error(str(error) or f"Something went wrong ({type(error).__name__}); reload the page.")
+    st.error(plain(error) or f"Something went wrong ({type(error).__name__}); reload the page.")
     source = st.session_state.get(state.SOURCE, "")
     from astrojepa.data import PictureError
 

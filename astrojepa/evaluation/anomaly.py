@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 from sklearn.covariance import ledoit_wolf
 from sklearn.ensemble import IsolationForest
 
+from astrojepa.cache import cache_path, load_arrays, save_arrays
 from astrojepa.evaluation.neighbours import check_count, nearest
 from astrojepa.evaluation.standardise import check_same_width, checked_vectors, standardise
 from astrojepa.types import Embeddings
 
 METHODS = ("knn", "lof", "mahalanobis", "isolation")
+_VERSION = 1  # part of the cache's key; raise it when the scores change
 
 
 def anomaly_scores(
@@ -47,6 +51,19 @@ def anomaly_scores(
     if method == "lof":
         return _lof(known, features, k, reference is None)
     return mahalanobis(known, features) if method == "mahalanobis" else isolation(known, features, seed)
+
+
+def kept_scores(embeddings: Embeddings, method: str = "knn") -> np.ndarray:
+    """Return `anomaly_scores` of these galaxies against each other, kept under `.cache/astrojepa/scores-*.npz` by the vectors."""
+    vectors = checked_vectors(embeddings)
+    digest = hashlib.sha256(f"{_VERSION} {method} {vectors.shape} ".encode())
+    digest.update(np.ascontiguousarray(vectors).data)
+    path = cache_path("scores", digest.hexdigest()[:24])
+    found = (load_arrays(path) or {}).get("scores")
+    if found is None or found.shape != (len(vectors),):
+        found = anomaly_scores(embeddings, method=method)
+        save_arrays(path, scores=found)
+    return found
 
 
 def local_outlier_factor(

@@ -9,7 +9,7 @@ import numpy as np
 
 from astrojepa.cache import Progress
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.loaders import frames_for
+from astrojepa.data.loaders import read_frames
 from astrojepa.data.progress import reporting
 from astrojepa.evaluation.embed import embed
 from astrojepa.evaluation.neighbours import exact_distances, nearest
@@ -76,21 +76,22 @@ def symmetry_drift(
     rows = np.arange(len(data)) if rows is None else np.asarray(rows, dtype=np.int64)
     if len(rows) == 0 or rows.min() < 0 or rows.max() >= len(data):
         raise ValueError(f"Expected rows from 0 to {len(data) - 1}, at least one, found {rows.tolist()[:6]}.")
+    parts = [slice(first, first + batch_size) for first in range(0, len(rows), batch_size)]
     if isinstance(data, Dataset):
-        pictures = frames_for(data, model.config.image, progress)
         plain, ids = embed(model, data, batch_size=batch_size, cache=cache, progress=progress).vectors, data.ids
+        pictures = iter(
+            read_frames(data.subset(rows), model.config.image.frame_size, parts)
+        )  # of one galaxy, where one is asked for
     else:
         starts = range(0, len(data), batch_size)
-        pictures, ids = data, np.arange(len(data))
+        pictures, ids = (np.asarray(data[rows[part]]) for part in parts), np.arange(len(data))
         plain = np.concatenate([model.encode(data[first : first + batch_size]) for first in starts])
     versions = np.empty((len(SYMMETRIES), len(rows), plain.shape[1]), dtype=np.float32)
     with reporting(progress, len(rows), "turning") as report:
-        for first in range(0, len(rows), batch_size):
-            part = slice(first, first + batch_size)
-            plain_frames = np.asarray(pictures[rows[part]])
+        for part, frames in zip(parts, pictures, strict=True):
             for number in range(len(SYMMETRIES)):
-                versions[number, part] = model.encode(turned(plain_frames, number + 1))
-            report(min(first + batch_size, len(rows)))
+                versions[number, part] = model.encode(turned(frames, number + 1))
+            report(min(part.stop, len(rows)))
     for vectors in (plain[rows], *versions):
         check_finite(vectors, ids[rows])
     return drift_of(plain, rows, versions)

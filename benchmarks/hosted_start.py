@@ -1,0 +1,85 @@
+"""What a host pays for a bundle: its size, the time from the start to the first map in a real Chromium, and memory after all seven pages.
+
+python -m benchmarks.hosted_start --bundle FOLDER [--out FILE]
+
+The host's own cache is empty. Server and browser share the machine; the server's CPU seconds say what it would cost alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.app_latency import IDLE, ROOT, VIEW, explorer, private_mb, start_chromium
+from benchmarks.measure import machine, write
+
+PAGES = {
+    "Galaxy": "Squared error",
+    "Anomalies": "Strangest first",
+    "Probe lab": "A probe reads classes",
+    "Compare": "chosen above, against a second model",
+    "Models & data": "Train your own",
+    "About": "Please cite",
+}
+PATIENCE = 900_000  # ms
+
+
+def cpu_seconds(process: int) -> float:
+    """Return the CPU time that a process has used, user and system."""
+    fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def visit(chromium: Any, bundle: Path) -> dict[str, Any]:
+    """Start the explorer on a bundle, open the map, then every other page."""
+    began = time.perf_counter()
+    with explorer(["--bundle", str(bundle.resolve())]) as (url, process):
+        healthy = time.perf_counter() - began
+        page = chromium.new_context(viewport=VIEW).new_page()
+        page.goto(url)
+        canvas = page.locator("canvas[data-drawn]")
+        canvas.wait_for(timeout=PATIENCE)
+        found = {"healthy_s": healthy, "first_map_s": time.perf_counter() - began, "first_map_cpu_s": cpu_seconds(process)}
+        found |= {"galaxies": int(canvas.get_attribute("data-drawn")), "load": os.getloadavg()[0]}
+        page.wait_for_function(IDLE, timeout=PATIENCE)
+        found["map_mb"] = private_mb(process)
+        began = time.perf_counter()
+        other = chromium.new_context(viewport=VIEW).new_page()
+        other.goto(url)
+        other.locator("canvas[data-drawn]").wait_for(timeout=PATIENCE)
+        found["second_visitor_s"] = time.perf_counter() - began
+        for name, sentence in PAGES.items():
+            page.get_by_role("link", name=name, exact=True).first.click()
+            page.get_by_text(sentence).first.wait_for(timeout=PATIENCE)
+            page.wait_for_function(IDLE, timeout=PATIENCE)
+        found["all_pages_mb"] = private_mb(process)
+    return found
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure and write JSON."""
+    from playwright.sync_api import sync_playwright
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--bundle", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "hosted_start.json")
+    options = parser.parse_args(arguments)
+    files = [path.stat().st_size for path in options.bundle.rglob("*") if path.is_file()]
+    with tempfile.TemporaryDirectory() as cache, sync_playwright() as playwright:
+        os.environ["ASTROJEPA_CACHE"] = cache
+        chromium = start_chromium(playwright)
+        found = visit(chromium, options.bundle)
+        chromium.close()
+        kept = sorted({path.name.rpartition("-")[0] for path in Path(cache).iterdir()})
+    write(
+        options.out,
+        {"machine": machine(), "bundle_mb": sum(files) / 1e6, "files": len(files), **found, "computed_on_the_host": kept},
+    )
+
+
+if __name__ == "__main__":
+    main()
