@@ -77,7 +77,14 @@ def main(arguments: list[str] | None = None) -> None:
         kept = sorted({path.name.rpartition("-")[0] for path in Path(cache).iterdir()})
     write(
         options.out,
-        {"machine": machine(), "bundle_mb": sum(files) / 1e6, "files": len(files), **found, "computed_on_the_host": kept},
+        {
+            "machine": machine(),
+            "threads": 1,
+            "bundle_mb": sum(files) / 1e6,
+            "files": len(files),
+            **found,
+            "computed_on_the_host": kept,
+        },
     )
 
 

@@ -58,8 +58,8 @@ def zoo_table(cards: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def _widths(names: list[str]) -> dict[str, Any]:
-    widths = {name: 176 if name.endswith(", %") or "kNN" in name else 152 for name in names}
-    return {name: st.column_config.TextColumn(name, width=width) for name, width in (widths | {"model": 256}).items()}
+    widths = dict.fromkeys(names, 168) | {"model": 248, "parameters": 104}
+    return {name: st.column_config.TextColumn(name, width=width) for name, width in widths.items()}
 
 
 def _load_path() -> None:
