@@ -21,7 +21,7 @@ PREFIX = "/pictures"
 SIDES = (48, 96, 160)
 _SIDES_BY_NAME = {str(side): side for side in SIDES}  # never int(): thousands of digits are an error in Python
 MAX_ROWS = 64
-KEEP = 4000  # decoded pictures kept, at most 160 px: 300 MB would be 4000 of the largest; the usual ones are 96 px
+KEEP = 1000  # decoded pictures kept: 77 MB of the largest, 28 MB of the usual ones of 96 px
 _PLACEHOLDER = (19, 24, 36)
 
 _open: dict[str, Any] = {}

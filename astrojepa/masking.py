@@ -126,7 +126,7 @@ def counter_uniforms(seed: int, step: int, ids: Tensor, count: int) -> Float[Ten
     state = _mix(state + ids.to(torch.int64))
     counters = torch.arange(1, count + 1, device=ids.device, dtype=torch.int64) * _GOLDEN
     bits = _shift(_mix(state[:, None] + counters), 40)
-    return (bits.to(torch.float32) + 0.5) / (1 << 24)
+    return ((bits.to(torch.float32) + 0.5) / (1 << 24)).clamp_max(1 - 2**-24)  # the largest bits and a half round up
 
 
 _GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)

@@ -149,7 +149,11 @@ def _lasso(page: Any, tally: Tally, turn: int) -> None:
 
 
 def _choose(key: str, page: Any, tally: Tally, turn: int) -> None:
-    page.locator(f".st-key-{key}").get_by_role("combobox").click()
+    menu = page.locator(f".st-key-{key}").get_by_role("combobox")
+    menu.scroll_into_view_if_needed()
+    quiet(page)
+    page.wait_for_timeout(500)  # a menu closes when the page moves
+    menu.click()
     page.get_by_role("option").first.wait_for()
     options = page.get_by_role("option").all()
     options[turn % len(options)].click()
@@ -165,7 +169,7 @@ def _visit(name: str, page: Any, tally: Tally, turn: int) -> None:
     page.wait_for_timeout(1000)
     take_down(page, tally)
     page.get_by_role("link", name="Map", exact=True).click()
-    page.locator("canvas[data-drawn]").wait_for()
+    page.wait_for_function("() => document.querySelectorAll('canvas[data-drawn]').length === 1")
 
 
 ACTIONS: dict[str, Callable[[Any, Tally, int], None]] = {

@@ -33,7 +33,15 @@ def _seconds(found: dict[str, Any], key: str) -> list[str]:
 
 def app_latency(results: Results) -> str:
     """Compare what the explorer takes to answer, in the browser, with its bars."""
-    found = results["app_latency"]
+    return _latency(results["app_latency"])
+
+
+def app_latency_latents(results: Results) -> str:
+    """The same on a large catalogue of simulated latents."""
+    return _latency(results["app_latency_latents"])
+
+
+def _latency(found: dict[str, Any]) -> str:
     rows = [
         [
             name,
@@ -67,3 +75,25 @@ def app_load(results: Results) -> str:
     return markdown(
         ["visitors", "how many", "clicks", "errors", "wrong answers", "median, ms", "p95, ms", "longest, ms", "met"], rows
     )
+
+
+def app_memory(results: Results) -> str:
+    """Say what a long visit costs the server."""
+    found = results["app_memory"]
+    memory, grown = found["memory"], found["growth"]
+    rows = [
+        ["actions", str(sum(found["actions"].values())), "–", "–"],
+        [
+            "largest private memory, MB",
+            f"{memory['peak_mb']:.0f}",
+            f"{memory['bar_mb']:.0f}",
+            verdict(memory["peak_mb"] < memory["bar_mb"]),
+        ],
+        [
+            f"growth over the last {grown['minutes']:.0f} minutes, MB a minute",
+            f"{grown['mb_per_minute']:.2f}",
+            f"{found['bar_mb_per_minute']:g}",
+            verdict(grown["mb_per_minute"] < found["bar_mb_per_minute"]),
+        ],
+    ]
+    return markdown([f"{memory['minutes'][-1]:.0f} minutes on {found['galaxies']}", "found", "at most", "met"], rows)

@@ -24,7 +24,9 @@ TABLES = tables.TABLES | {
         report_tables.physics,
         explorer_tables.projections,
         explorer_tables.app_latency,
+        explorer_tables.app_latency_latents,
         explorer_tables.app_load,
+        explorer_tables.app_memory,
     )
 }
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)

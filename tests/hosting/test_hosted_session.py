@@ -14,7 +14,6 @@ import pytest
 from websockets import InvalidStatus, Origin, Subprotocol
 from websockets.sync.client import connect
 
-from tests.app.conftest import browser  # noqa: F401
 from tests.app.explorer_page import Explorer
 from tests.hosting.hosted_server import hosted, outward, recording
 
@@ -34,7 +33,7 @@ def test_the_recorder_hears_a_call(tmp_path: Path) -> None:
     assert outward(calls) == ["look-up '192.0.2.1'", "connect ('192.0.2.1', 9)"]
 
 
-def test_a_session_over_all_seven_pages_asks_nobody_else(served: tuple[str, Path], browser: Any, pictures: Path) -> None:  # noqa: F811
+def test_a_session_over_all_seven_pages_asks_nobody_else(served: tuple[str, Path], browser: Any, pictures: Path) -> None:
     url, calls = served
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     explorer = Explorer(context.new_page(), url).open("/?map=pca")
@@ -84,7 +83,7 @@ def test_an_uninvited_page_is_turned_away_without_asking_anybody(served: tuple[s
     assert outward(calls) == []
 
 
-def test_only_pictures_can_be_uploaded(served: tuple[str, Path], browser: Any) -> None:  # noqa: F811
+def test_only_pictures_can_be_uploaded(served: tuple[str, Path], browser: Any) -> None:
     context = browser.new_context()
     explorer = Explorer(context.new_page(), served[0])
     explorer.page.goto(f"{explorer.url}/models?map=pca&mode=local")
