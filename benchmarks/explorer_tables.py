@@ -66,7 +66,15 @@ def _latency(found: dict[str, Any]) -> str:
 
 def app_load(results: Results) -> str:
     """Say what many visitors at once met."""
-    found = results["app_load"]
+    return _load(results["app_load"])
+
+
+def app_load_50(results: Results) -> str:
+    """The same with fifty."""
+    return _load(results["app_load_50"])
+
+
+def _load(found: dict[str, Any]) -> str:
     rows = []
     for kind, met in found["kinds"].items():
         card = met["click_to_card"]

@@ -1,4 +1,4 @@
-"""Write the tables of docs/performance.md and README.md from the JSON of benchmarks and reports, between their marker comments.
+"""Write the tables of the pages from the JSON of benchmarks and reports, between their marker comments.
 
 python -m benchmarks.page [--check]
 """
@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks import explorer_tables, report_tables, tables
 
 ROOT = Path(__file__).parents[1]
-PAGES = (ROOT / "docs" / "performance.md", ROOT / "README.md")
+PAGES = (ROOT / "docs" / "performance.md", ROOT / "docs" / "reliability.md", ROOT / "README.md")
 RESULTS, REPORTS = ROOT / "benchmarks" / "results", ROOT / "docs" / "reports"
 TABLES = tables.TABLES | {
     function.__name__: function
@@ -26,6 +26,7 @@ TABLES = tables.TABLES | {
         explorer_tables.app_latency,
         explorer_tables.app_latency_latents,
         explorer_tables.app_load,
+        explorer_tables.app_load_50,
         explorer_tables.app_memory,
     )
 }

@@ -13,6 +13,7 @@ from astrojepa.presets import ZOO
 
 def report(accuracy: float, where: list[str], data: str = "galaxies") -> dict[str, Any]:
     probe = {"accuracy": accuracy, "interval": [accuracy - 0.03, accuracy + 0.03]}
+    rows = {name: probe for name in ("linear probe", "random weights 0, linear", "pixel PCA-64, linear")}
     lines = [{"vectors": "encoder", "score": score, "average_precision": [0.1, 0.05, 0.2]} for score in ("knn", "lof")]
     return {
         "where": where,
@@ -21,7 +22,7 @@ def report(accuracy: float, where: list[str], data: str = "galaxies") -> dict[st
         "probes": {
             "data": data,
             "linear_probe_accuracy": accuracy,
-            "rows": {"linear probe": probe, "random weights 0, linear": probe},
+            "rows": rows,
         },
         "leaderboard": {"rare": "merger", "fraction": 0.02, "draws": 100, "rows": lines},
     }
@@ -49,8 +50,8 @@ def test_models_stand_by_accuracy_then_controls_then_recipes_without_weights() -
     cards = [with_measurement({"id": name}, report(value, B1)) for name, value in (("small.ijepa", 0.5), ("mine", 0.7))]
     rows = zoo_table([*cards, {"id": "torn", "error": "no card"}])
     names = [row["model"] for row in rows]
-    assert names[:4] == ["mine", "small.ijepa", "random weights, mine", "random weights, small.ijepa"]
-    assert set(names[4:]) == set(ZOO) - {"small.ijepa"}
+    assert names[:5] == ["mine", "small.ijepa", "pixel PCA-64", "random weights, mine", "random weights, small.ijepa"]
+    assert set(names[5:]) == set(ZOO) - {"small.ijepa"}
     assert rows[0] == {
         "model": "mine",
         "parameters": "1,234,567",
@@ -63,9 +64,11 @@ def test_models_stand_by_accuracy_then_controls_then_recipes_without_weights() -
 
 def test_other_galaxies_get_a_column_of_their_own() -> None:
     cards = [with_measurement({"id": "a"}, report(0.5, B1)), with_measurement({"id": "b"}, report(0.6, [], "Galaxy10"))]
-    a, b = ({row["model"]: row for row in zoo_table(cards)}[name] for name in "ab")
+    rows = {row["model"]: row for row in zoo_table(cards)}
+    a, b = rows["a"], rows["b"]
     assert (a["B1, %"], a["Galaxy10, %"]) == ("50.0 [47.0, 53.0]", "not measured")
     assert (b["B1, %"], b["Galaxy10, %"]) == ("not measured", "60.0 [57.0, 63.0]")
+    assert (rows["pixel PCA-64"]["B1, %"], rows["pixel PCA-64"]["Galaxy10, %"]) == (a["B1, %"], b["Galaxy10, %"])
 
 
 @pytest.mark.parametrize(
