@@ -169,7 +169,8 @@ def _visit(name: str, page: Any, tally: Tally, turn: int) -> None:
     page.wait_for_timeout(1000)
     take_down(page, tally)
     page.get_by_role("link", name="Map", exact=True).click()
-    page.wait_for_function("() => document.querySelectorAll('canvas[data-drawn]').length === 1")
+    page.wait_for_url(lambda address: f"/{name.split()[0].lower()}" not in address.partition("?")[0])
+    page.locator("canvas[data-drawn]").first.wait_for()
 
 
 ACTIONS: dict[str, Callable[[Any, Tally, int], None]] = {

@@ -83,25 +83,3 @@ def _load(found: dict[str, Any]) -> str:
     return markdown(
         ["visitors", "how many", "clicks", "errors", "wrong answers", "median, ms", "p95, ms", "longest, ms", "met"], rows
     )
-
-
-def app_memory(results: Results) -> str:
-    """Say what a long visit costs the server."""
-    found = results["app_memory"]
-    memory, grown = found["memory"], found["growth"]
-    rows = [
-        ["actions", str(sum(found["actions"].values())), "–", "–"],
-        [
-            "largest private memory, MB",
-            f"{memory['peak_mb']:.0f}",
-            f"{memory['bar_mb']:.0f}",
-            verdict(memory["peak_mb"] < memory["bar_mb"]),
-        ],
-        [
-            f"growth over the last {grown['minutes']:.0f} minutes, MB a minute",
-            f"{grown['mb_per_minute']:.2f}",
-            f"{found['bar_mb_per_minute']:g}",
-            verdict(grown["mb_per_minute"] < found["bar_mb_per_minute"]),
-        ],
-    ]
-    return markdown([f"{memory['minutes'][-1]:.0f} minutes on {found['galaxies']}", "found", "at most", "met"], rows)
