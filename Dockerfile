@@ -3,8 +3,8 @@ FROM python:3.11.14-slim-bookworm
 
 WORKDIR /srv/astrojepa
 
-# Where pip finds CPU builds of torch, beside its usual index; the lock's hashes decide what is taken.
-ARG PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu
+# The index of CPU builds of torch, beside pip's usual one (docs/hosting.md); the lock's hashes decide what is taken.
+ARG PIP_EXTRA_INDEX_URL
 COPY requirements.lock ./
 RUN python -m venv /opt/venv
 RUN /opt/venv/bin/python -m pip install --no-cache-dir --disable-pip-version-check --require-hashes -r requirements.lock

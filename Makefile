@@ -62,7 +62,7 @@ bench: $(VENV)/.bench
 
 # Tools for the supply chain, apart from what the program runs on.
 SUPPLY := $(VENV)-supply
-# Where CPU builds of torch come from; a folder of wheels is given as LOCK_FLAGS="--find-links FOLDER".
+# Which build of torch is locked.
 LOCK_FLAGS ?= --torch-backend cpu
 
 $(SUPPLY)/.ready: requirements-supply.txt

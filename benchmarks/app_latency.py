@@ -14,12 +14,10 @@ import contextlib
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.measure import machine, write
+from benchmarks.serving import free_port, wait_until_healthy
 
 ROOT = Path(__file__).parents[1]
 BARS = {  # milliseconds, at the median
@@ -57,9 +56,8 @@ HOVER = """async (canvas, rows) => {
 @contextmanager
 def explorer(arguments: list[str], log: Path = Path(os.devnull)) -> Iterator[tuple[str, int]]:
     """Start the real command in an empty folder; gives its address and process number. `log` takes what it prints."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
+    url = f"http://localhost:{port}"
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py"), "--server.port", str(port)]
     with tempfile.TemporaryDirectory() as folder, log.open("wb") as printed:
         environment = os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "HOME": folder}
@@ -72,16 +70,8 @@ def explorer(arguments: list[str], log: Path = Path(os.devnull)) -> Iterator[tup
             stderr=subprocess.STDOUT,
         )
         try:
-            deadline = time.monotonic() + 120
-            while True:
-                try:
-                    urllib.request.urlopen(f"http://localhost:{port}/_stcore/health", timeout=2).close()
-                    break
-                except OSError:
-                    if process.poll() is not None or time.monotonic() > deadline:
-                        raise RuntimeError("The explorer did not start.") from None
-                    time.sleep(0.05)
-            yield f"http://localhost:{port}", process.pid
+            wait_until_healthy(url, process, log)
+            yield url, process.pid
         finally:
             process.terminate()
             process.wait(30)

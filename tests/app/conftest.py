@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
+from benchmarks.serving import free_port, wait_until_healthy
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [folder for folder in (str(ROOT), str(Path(__file__).parent)) if folder not in sys.path]
@@ -45,9 +44,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @contextmanager
 def running(folder: Path, *flags: str) -> Iterator[Server]:
     """Start `streamlit run app/main.py`, the real command, from a folder that is not the repository, with a cold cache."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     cache, log = folder / "cache", folder / "log.txt"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("STREAMLIT_")}
     environment |= {"ASTROJEPA_CACHE": str(cache), "HOME": str(folder), "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
@@ -58,7 +55,7 @@ def running(folder: Path, *flags: str) -> Iterator[Server]:
         process = subprocess.Popen([*command, "--", *flags], cwd=folder, env=environment, stdout=stream, stderr=subprocess.STDOUT)
     url = f"http://localhost:{port}"
     try:
-        _wait_for(f"{url}/_stcore/health", process, log)
+        wait_until_healthy(url, process, log)
         yield Server(url, cache, log, process)
     finally:
         process.terminate()
@@ -70,15 +67,3 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Se
     """Start explorers with flags of their own; they end with the module."""
     with ExitStack() as stack:
         yield lambda *flags: stack.enter_context(running(tmp_path_factory.mktemp("elsewhere"), *flags))
-
-
-def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline:
-        assert process.poll() is None, f"The explorer ended at once:\n{log.read_text()[-2000:]}"
-        try:
-            with urllib.request.urlopen(url, timeout=2):
-                return
-        except OSError:
-            time.sleep(0.3)
-    pytest.fail(f"The explorer did not answer within 90 s:\n{log.read_text()[-2000:]}")

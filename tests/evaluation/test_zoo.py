@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from astrojepa.checkpoint import best_id, list_checkpoints
-from astrojepa.evaluation.zoo import markdown_zoo, with_measurement, zoo_table
+from astrojepa.checkpoint import CHECKPOINTS, best_id, list_checkpoints
+from astrojepa.evaluation.zoo import markdown_zoo, measurement, with_measurement, zoo_table
 from astrojepa.presets import ZOO
+from astrojepa.runs import read_json
 
 
 def report(accuracy: float, where: list[str], data: str = "galaxies") -> dict[str, Any]:
@@ -90,3 +91,11 @@ def test_the_best_released_model_is_the_most_accurate_of_those_that_have_patch_e
     cards = {card["id"]: card for card in list_checkpoints()}
     with_errors = [name for name, card in cards.items() if card["config"]["model"]["predictor_depth"]]
     assert best_id() == max(with_errors, key=lambda name: cards[name]["measured"][0]["linear_probe_accuracy"])
+
+
+def test_released_cards_hold_what_the_published_reports_say() -> None:
+    reports = [read_json(path) for path in sorted((CHECKPOINTS.parent / "docs" / "reports").glob("*.json"))]
+    cards = {card["id"]: card for card in list_checkpoints()}
+    assert reports
+    for report in reports:
+        assert measurement(report) in cards[report["model"]["id"]]["measured"]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from benchmarks.serving import free_port, wait_until_healthy
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDER = """
@@ -54,9 +53,8 @@ def outward(calls: Path) -> list[str]:
 @contextmanager
 def hosted(folder: Path, *flags: str) -> Iterator[tuple[str, Path]]:
     """Start the explorer as strangers see it; gives its address and the file of its calls."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
+    url = f"http://localhost:{port}"
     environment, calls = recording(folder)
     environment |= {"ASTROJEPA_CACHE": str(folder / "cache"), "HOME": str(folder), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py"), "--server.headless", "true"]
@@ -64,16 +62,8 @@ def hosted(folder: Path, *flags: str) -> Iterator[tuple[str, Path]]:
     with (folder / "log.txt").open("wb") as log:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
     try:
-        deadline = time.monotonic() + 90
-        while True:
-            try:
-                urllib.request.urlopen(f"http://localhost:{port}/_stcore/health", timeout=2).close()
-                break
-            except OSError:
-                assert process.poll() is None, (folder / "log.txt").read_text()[-2000:]
-                assert time.monotonic() < deadline, "the explorer did not answer within 90 s"
-                time.sleep(0.2)
-        yield f"http://localhost:{port}", calls
+        wait_until_healthy(url, process, folder / "log.txt")
+        yield url, calls
     finally:
         process.terminate()
         process.wait(30)

@@ -118,6 +118,11 @@ def test_community_cloud_installs_the_lock() -> None:
     assert [line for line in lines if line.startswith("-r")] == ["-r ../requirements.lock"]
 
 
+def test_no_file_of_the_deployment_names_an_index() -> None:
+    for name in ("Dockerfile", "compose.yaml", "Makefile", "deploy/community_cloud/requirements.txt", "requirements.lock"):
+        assert not re.search(r"https?://(?!127\.0\.0\.1)", (ROOT / name).read_text()), name
+
+
 def test_usage_statistics_stay_off_and_nobody_is_asked_for_the_address() -> None:
     settings = tomllib.loads((ROOT / "app" / ".streamlit" / "config.toml").read_text())
     assert settings["browser"] == {"gatherUsageStats": False, "serverAddress": "127.0.0.1"}
