@@ -6,34 +6,31 @@ import urllib.parse
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import sampling, state
 from app.scene import Scene
 
 
 def incoming() -> state.Link | None:
-    """Return the link in the address bar if it is not the one this session wrote: a first visit, a pasted link, or Back.
+    """Return the link in the address bar at a first visit or after Back or Forward.
 
-    It stays on its way until `arrived`, since the page may have to wait for a model or for data meanwhile.
+    Any other address is one that this session wrote, and may be older than what was clicked since. A link stays on its way until
+    `arrived`, since the page may have to wait for a model or for data meanwhile.
     """
     seen = {name: value for name, value in st.query_params.items() if isinstance(value, str)}
-    if seen and seen != st.session_state.get(state.LINK_READ) and not _outrun(seen):
+    first = state.LINK_READ not in st.session_state
+    if seen and (first or (back_or_forward() and seen != st.session_state[state.LINK_READ])):
         st.session_state[state.LINK_READ] = seen
         st.session_state[state.LINK_COMING] = state.decode_link(seen)
         _take_panel(st.session_state[state.LINK_COMING])
     return st.session_state.get(state.LINK_COMING)
 
 
-def _outrun(seen: dict[str, str]) -> bool:
-    """Whether an interaction came before the browser had taken up the address last written: it then carries one from before.
-
-    Back and Forward carry such an address too, but change nothing else.
-    """
-    return seen in st.session_state.get(state.LINKS_WRITTEN, []) and _values() != st.session_state.get(state.LINKED)
-
-
-def _values() -> dict[str, Any]:
-    return {key: st.session_state.get(key) for key in state.LINK_VALUES}
+def back_or_forward() -> bool:
+    """Whether the browser's Back or Forward called for this run, as Streamlit's page tells its server."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
 
 
 def arrived() -> None:
@@ -110,9 +107,7 @@ def publish(scene: Scene) -> str:
     """Write the state to the address bar where it changed; returns the query string for a copied link."""
     st.session_state[state.KEPT] = kept()
     parameters = state.encode_link(current(scene))
-    st.session_state[state.LINK_READ], st.session_state[state.LINKED] = parameters, _values()
-    written = [address for address in st.session_state.get(state.LINKS_WRITTEN, []) if address != parameters]
-    st.session_state[state.LINKS_WRITTEN] = [*written, parameters][-8:]
+    st.session_state[state.LINK_READ] = parameters
     if dict(st.query_params) != parameters:  # also after a change of page, which empties the address
         st.query_params.from_dict(parameters)
     return urllib.parse.urlencode(parameters)

@@ -23,8 +23,6 @@ AREA_OF = "area_of"  # model, data and projection that the polygons were drawn o
 DRAWING = "drawing"  # how the map is drawn
 NOTICES = "notices"  # sentences to show once
 LINK_READ = "link_read"  # query parameters last written or read
-LINKS_WRITTEN = "links_written"  # the last few query parameters that this session wrote
-LINKED = "linked"  # values of LINK_VALUES when the last of them was written
 LINK_COMING = "link_coming"  # a link that is being followed
 PANEL_VIEW = "panel_view"
 ERROR_KIND = "error_kind"
@@ -73,8 +71,6 @@ PERSISTENT += (MASK_KIND, MASK_SEED, MASK_COUNT, MEASURE, LAYOUT, SHADE, SECOND)
 PERSISTENT += (PROBE_KIND, PROBE_TARGET, PROBE_SHARE, PROBE_REST)
 PERSISTENT += (SCORE, ANOMALY_CLASS, HIDE_ARTEFACTS, BOARD_MODE, RERANKING)
 
-LINK_VALUES = (SOURCE, CHECKPOINT, PROJECTION, COLOUR, ROW, DRAWING, OFF, POLYGONS, SECOND, MASK_KIND, MASK_SEED, DRAWN)
-LINK_VALUES += (SCORE, ANOMALY_CLASS, HIDE_ARTEFACTS, BOARD_PAGE)  # what a link is written from
 PROJECTIONS = {"umap": "UMAP", "pca": "PCA", "tsne": "t-SNE"}
 DRAWINGS = {"canvas": "Canvas", "plotly": "Plotly, 2-D", "space": "Plotly, 3-D"}
 CLASS_COLOUR, SCORE_COLOUR, PROBE_COLOUR, TRUST_COLOUR = "class", "anomaly score", "probe prediction", "trust of the map"
