@@ -79,6 +79,7 @@ class ModelConfig:
     """Sizes of the networks."""
 
     backbone: str = setting("vit", "vit, or a convolutional encoder for multi-view training: " + ", ".join(CONV_BACKBONES))
+    readout: str = setting("last", "tokens of a convolutional encoder: last (its last stage) or stages (all of them)")
     width: int = setting(192, "width of an encoder token; a convolutional encoder has its own")
     depth: int = setting(6, "encoder blocks")
     heads: int = setting(3, "attention heads of the encoder; divides width")
@@ -98,6 +99,7 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         one_of("--backbone", self.backbone, ("vit", *CONV_BACKBONES))
+        one_of("--readout", self.readout, ("last", "stages"))
         within("--width", self.width, 8, 2048)
         within("--depth", self.depth, 1, 48)
         within("--heads", self.heads, 1, 32)

@@ -9,6 +9,7 @@ import urllib.request
 from pathlib import Path
 
 START_SECONDS = 120.0
+HEALTHY, READY = "/_stcore/health", "/ready"  # Streamlit's own word, and the explorer's (app/readiness.py)
 
 
 def free_port() -> int:
@@ -18,15 +19,15 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Wait until Streamlit's health check answers; RuntimeError with the end of the log where it does not."""
+def wait_until_healthy(url: str, process: subprocess.Popen[bytes] | None, log: Path, asked: str = HEALTHY) -> None:
+    """Wait until the server answers there; RuntimeError with the end of its log where it does not."""
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
-            urllib.request.urlopen(f"{url}/_stcore/health", timeout=2).close()
+            urllib.request.urlopen(f"{url}{asked}", timeout=2).close()
             return
         except OSError:
-            if process.poll() is not None or time.monotonic() > deadline:
+            if (process and process.poll() is not None) or time.monotonic() > deadline:
                 said = log.read_text(errors="replace")[-2000:] if log.is_file() else ""
                 raise RuntimeError(f"The explorer did not start.\n{said}") from None
             time.sleep(0.05)

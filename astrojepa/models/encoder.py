@@ -85,18 +85,34 @@ class Encoder(nn.Module):
 
 
 class ConvEncoder(nn.Module):
-    """A convolutional network of timm; its tokens are the places of its last feature map."""
+    """A convolutional network of timm; its tokens are the places of its last feature map.
+
+    With readout "stages" a token is what every stage saw in that place: the mean of its features there, and their spread for all
+    stages but the last, which has one value in each place.
+    """
 
     def __init__(self, model: ModelConfig) -> None:
         super().__init__()
         self.net = timm.create_model(model.backbone, pretrained=False, num_classes=0, global_pool="")
-        self.width: int = self.net.num_features
+        self.stages = model.readout == "stages"
+        widths = [int(stage["num_chs"]) for stage in self.net.feature_info]
+        self.width: int = 2 * sum(widths[:-1]) + widths[-1] if self.stages else self.net.num_features
 
     def forward(self, images: Float[Tensor, "B 3 S S"], index: None = None) -> tuple[Tensor, Tensor]:
         """Return the tokens (B, K, D) twice: there is no final norm. ValueError for a choice of patches, which it cannot leave out."""
         if index is not None:
             raise ValueError("A convolutional encoder sees the whole picture; patches cannot be hidden from it.")
-        tokens = self.net(images).flatten(2).transpose(1, 2)
+        if not self.stages:
+            tokens = self.net(images).flatten(2).transpose(1, 2)
+            return tokens, tokens
+        *early, last = self.net.forward_intermediates(images, intermediates_only=True)
+        size = last.shape[-2:]
+        parts = [last]
+        for features in early:
+            mean = nn.functional.adaptive_avg_pool2d(features, size)
+            square = nn.functional.adaptive_avg_pool2d(features.square(), size)
+            parts += [mean, (square - mean.square()).clamp_min(0).add(1e-6).sqrt()]
+        tokens = torch.cat(parts, dim=1).flatten(2).transpose(1, 2)
         return tokens, tokens
 
 

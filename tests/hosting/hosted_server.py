@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.serving import free_port, wait_until_healthy
+from benchmarks.serving import READY, free_port, wait_until_healthy
 
 ROOT = Path(__file__).resolve().parents[2]
 RECORDER = """
@@ -62,7 +62,7 @@ def hosted(folder: Path, *flags: str) -> Iterator[tuple[str, Path]]:
     with (folder / "log.txt").open("wb") as log:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
     try:
-        wait_until_healthy(url, process, folder / "log.txt")
+        wait_until_healthy(url, process, folder / "log.txt", READY)
         yield url, calls
     finally:
         process.terminate()

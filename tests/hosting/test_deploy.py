@@ -21,7 +21,7 @@ from tests.app.explorer_page import Explorer
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
-HEALTH = "/_stcore/health"
+HEALTH = "/ready"
 
 
 def complaints(text: str) -> list[str]:
@@ -67,7 +67,7 @@ def test_the_dockerfile_does_nothing_that_it_must_not() -> None:
         (" --require-hashes", "", "pip installs without hashes"),
         ("COPY . .", "RUN wget x.org/y", "RUN fetches from elsewhere"),
         ("HEALTHCHECK", "LABEL", "there is no HEALTHCHECK"),
-        ("/_stcore/health", "/", "HEALTHCHECK does not ask"),
+        ("/ready", "/", "HEALTHCHECK does not ask"),
     ],
 )
 def test_each_of_these_mistakes_would_be_found(before: str, after: str, complaint: str) -> None:

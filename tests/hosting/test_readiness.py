@@ -1,0 +1,41 @@
+"""What a host's health check is told."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from app import jobs, readiness
+
+
+def test_a_server_is_ready_once_everything_is_imported_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    (route,) = readiness.routes("/explorer")
+    assert route.path == "/explorer/ready"
+    importing, imported = threading.Event(), threading.Event()
+
+    def warm_up() -> None:
+        importing.set()
+        imported.wait(10)
+
+    monkeypatch.setattr(readiness, "_ready", threading.Event())
+    monkeypatch.setattr(jobs, "warm_up", warm_up)
+    starting = threading.Thread(target=readiness.prepare)
+    starting.start()
+    assert importing.wait(10)
+    answer = route.endpoint(None)
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    imported.set()
+    starting.join(10)
+    assert route.endpoint(None).status_code == 200
+
+
+def test_a_server_with_a_bad_list_becomes_ready_to_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise ValueError("bad list")
+
+    monkeypatch.setattr(readiness, "_ready", threading.Event())
+    monkeypatch.setattr(readiness.settings, "settings_of_start", refuse)
+    monkeypatch.setattr(jobs, "warm_up", lambda: None)
+    readiness.prepare()
+    assert readiness.routes()[0].endpoint(None).status_code == 200
