@@ -18,7 +18,7 @@ from app.serving import Source
 from app.settings import ROOT
 from app.turns import Turns
 
-MODEL_TURNS = Turns(most=8)  # one heatmap at a time: two would only slow each other down
+MODEL_TURNS = Turns()  # one heatmap at a time: two would only slow each other down
 
 
 @st.cache_resource(show_spinner=False)
@@ -35,25 +35,25 @@ def background() -> Jobs:
 
 @st.cache_data(show_spinner=False, max_entries=512)
 def patch_errors(_model: Any, _image: np.ndarray, model_hash: str, data_hash: str, row: int, masks: str) -> tuple[Any, float]:
-    """Patch errors of one galaxy, and the seconds that they took."""
-    with MODEL_TURNS.soon():
-        began = time.perf_counter()
-        return aj.patch_errors(_model, _image, masks=masks, seed=0), time.perf_counter() - began
+    """Patch errors of one galaxy, and the seconds that they took; BusyError where they are not kept and others come first."""
+    MODEL_TURNS.check()
+    began = time.perf_counter()
+    return aj.patch_errors(_model, _image, masks=masks, seed=0), time.perf_counter() - began
 
 
 @st.cache_data(show_spinner=False, max_entries=512)
 def panel_errors(
     _model: Any, _image: np.ndarray, model_hash: str, data_hash: str, row: int, masks: masking.Masks
 ) -> tuple[Any, float]:
-    """Patch errors of one galaxy under the masks chosen in the patch panel, and the seconds that they took."""
+    """The same under the masks chosen in the patch panel."""
+    MODEL_TURNS.check()
     options = {"masks": masks.kind, "seed": masks.seed, "num_masks": masks.count}
     if masks.kind == "bright":
         _model, options["masks"] = masking.with_bias(_model), "random"
     elif masks.kind == "drawn":
         options["masks"] = masking.read_mask(masks.drawn, _model.grid)
-    with MODEL_TURNS.soon():
-        began = time.perf_counter()
-        return aj.patch_errors(_model, _image, **options), time.perf_counter() - began
+    began = time.perf_counter()
+    return aj.patch_errors(_model, _image, **options), time.perf_counter() - began
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
@@ -150,7 +150,7 @@ def drift(model: Any, data: Any, row: int) -> Callable[[Progress], Any]:
     def task(report: Progress) -> Any:
         from astrojepa.evaluation.symmetry import symmetry_drift
 
-        with MODEL_TURNS:
+        with MODEL_TURNS.turn():
             return symmetry_drift(model, data, np.array([row]))
 
     return task
@@ -192,7 +192,7 @@ def error_scale(model: Any, data: Any, masks: str, sample: int = 12) -> Callable
         rows = np.unique(np.linspace(0, len(data) - 1, min(sample, len(data))).astype(int))
         found = []
         for done, row in enumerate(rows):
-            with MODEL_TURNS:
+            with MODEL_TURNS.turn():
                 found.append(aj.patch_errors(model, data[int(row)].image, masks=masks, seed=0, num_masks=4))
             report(done + 1, len(rows), "")
         kinds = ("mse", "cosine")
@@ -214,7 +214,7 @@ def seconds_per_galaxy(_model: Any, model_hash: str) -> float:
     """How long the model looks at one galaxy here, from one batch of grey pictures."""
     side = _model.config.image.frame_size
     grey = np.full((16, side, side, 3), 64, dtype=np.uint8)
-    with MODEL_TURNS:
+    with MODEL_TURNS.turn():
         _model.encode(grey[:1])
         began = time.perf_counter()
         _model.encode(grey)
@@ -228,11 +228,11 @@ def control_is_embedded(_model: Any, _data: Any, model_hash: str, data_hash: str
 
 
 def picture_vector(model: Any, image: np.ndarray) -> np.ndarray:
-    """One picture that is in no data set, as the model sees it; kept nowhere but where it is returned."""
+    """One picture that is in no data set, as the model sees it; kept nowhere else. BusyError where others come first."""
     from astrojepa.evaluation.newcomers import embed_picture
 
-    with MODEL_TURNS.soon():
-        return embed_picture(model, image)
+    MODEL_TURNS.check()
+    return embed_picture(model, image)
 
 
 def newcomers(vectors: list[np.ndarray], embeddings: Any, scores: np.ndarray, xy: np.ndarray, method: str) -> Any:

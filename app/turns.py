@@ -1,14 +1,17 @@
-"""One model call at a time, and few waiting: whoever comes to a long queue is told how long it is and comes back."""
+"""The model's queue: one call at a time, first come, first served, and a count for those who wait."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+SAY_EVERY = 1.0  # seconds
 
 
 class BusyError(RuntimeError):
-    """Too many wait already; `.ahead` says how many."""
+    """Others come first; `.ahead` says how many."""
 
     def __init__(self, ahead: int) -> None:
         super().__init__(f"Busy, {ahead} ahead.")
@@ -16,37 +19,36 @@ class BusyError(RuntimeError):
 
 
 class Turns:
-    """A lock with a count: `with turns:` waits however long it takes, `with turns.soon():` only behind a few."""
+    """A line of threads."""
 
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self._turn, self._count, self._present = threading.Lock(), threading.Lock(), 0
-
-    @property
-    def ahead(self) -> int:
-        """How many are at it or wait."""
-        return self._present
-
-    def __enter__(self) -> None:
-        with self._count:
-            self._present += 1
-        self._turn.acquire()
-
-    def __exit__(self, *exception: object) -> None:
-        self._turn.release()
-        with self._count:
-            self._present -= 1
+    def __init__(self) -> None:
+        self._moved = threading.Condition()
+        self._line: deque[int] = deque()  # thread numbers
 
     @contextmanager
-    def soon(self) -> Iterator[None]:
-        """Wait behind at most `most` others, else raise BusyError at once."""
-        with self._count:
-            if self._present > self.most:
-                raise BusyError(self._present)
-            self._present += 1
+    def turn(self, say: Callable[[int], None] | None = None) -> Iterator[None]:
+        """Wait in line; `say` hears once a second how many are ahead, and leaves the line by raising. Not reentrant."""
+        me = threading.get_ident()
+        with self._moved:
+            self._line.append(me)
         try:
-            with self._turn:
-                yield
+            while ahead := self._wait(me):
+                if say is not None:
+                    say(ahead)
+            yield
         finally:
-            with self._count:
-                self._present -= 1
+            with self._moved:
+                self._line.remove(me)
+                self._moved.notify_all()
+
+    def _wait(self, me: int) -> int:
+        """Return how many are ahead, as soon as nobody is or it is time to say it."""
+        with self._moved:
+            self._moved.wait_for(lambda: self._line[0] == me, SAY_EVERY)
+            return self._line.index(me)
+
+    def check(self) -> None:
+        """Return where it is the calling thread's turn; BusyError where it is not."""
+        with self._moved:
+            if not self._line or self._line[0] != threading.get_ident():
+                raise BusyError(len(self._line))

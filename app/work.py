@@ -66,8 +66,19 @@ def behind(key: tuple[object, ...], sentence: str, task: Callable[[Progress], An
         raise job.error
 
 
+def in_turn(call: Callable[[], T]) -> T:
+    """Return what a call of the model gives: at once where it is kept, else when its turn comes; until then the page says who is ahead."""
+    try:
+        return call()
+    except BusyError:
+        place = st.empty()
+        with loaders.MODEL_TURNS.turn(lambda ahead: place.caption(f"Busy, {ahead} ahead; this follows by itself.")):
+            place.empty()
+            return call()
+
+
 def unless_busy(call: Callable[[], T]) -> T | None:
-    """Return what a call gives; None where too many wait already: the page says how many, and asks again by itself."""
+    """Return what a call gives; None where too many tasks wait already: the page says how many, and asks again by itself."""
     try:
         return call()
     except BusyError as busy:

@@ -85,10 +85,7 @@ def _patch_panel(scene: Scene, row: int, image: np.ndarray) -> None:
         return
     sentence = "Measuring the common scale of the patch errors"
     low, high = work.result(scale_key, sentence, loaders.error_scale(scene.model, scene.data, masks))[kind]
-    found = work.unless_busy(lambda: loaders.patch_errors(scene.model, image, *scene.key, row, masks))
-    if found is None:
-        return
-    errors, elapsed = found
+    errors, elapsed = work.in_turn(lambda: loaders.patch_errors(scene.model, image, *scene.key, row, masks))
     values = errors.mse if kind == "mse" else errors.cosine
     opacity = 1.0 if view == ERRORS else st.session_state[state.OPACITY] / 100
     shown = plotting.heatmap_overlay(seen, values, low, high, opacity, COLOURS[kind])

@@ -131,8 +131,8 @@ def _culprit(scene: Scene, row: int, image: np.ndarray | None) -> int | None:
     """The number of the worst predicted patch, where there is a predictor."""
     if image is None or scene.model is None or not scene.model.has_predictor:
         return None
-    found = work.unless_busy(lambda: loaders.patch_errors(scene.model, image, *scene.key, row, "tiling"))
-    return None if found is None else int(np.nanargmax(found[0].mse))
+    errors, _ = work.in_turn(lambda: loaders.patch_errors(scene.model, image, *scene.key, row, "tiling"))
+    return int(np.nanargmax(errors.mse))
 
 
 def _facts(scene: Scene, view: View, row: int, culprit: int | None) -> None:

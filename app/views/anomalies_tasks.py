@@ -60,7 +60,7 @@ def culprits(model: Any, data: Any, rows: tuple[int, ...]) -> Callable[[Progress
                 image = data[row].image
             except (ValueError, OSError):
                 continue
-            with MODEL_TURNS:
+            with MODEL_TURNS.turn():
                 found[row] = int(np.nanargmax(aj.patch_errors(model, image).mse))
             report(done + 1, len(rows), "")
         return found

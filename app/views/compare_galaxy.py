@@ -65,10 +65,7 @@ def _heatmap(scene: Scene, row: int, image: np.ndarray | None, scale: tuple[floa
         st.caption(sentence)
         return
     chosen, grid = Masks("tiling"), scene.model.grid
-    found = work.unless_busy(lambda: loaders.panel_errors(scene.model, image, *scene.key, row, chosen))
-    if found is None:
-        return
-    errors, elapsed = found
+    errors, elapsed = work.in_turn(lambda: loaders.panel_errors(scene.model, image, *scene.key, row, chosen))
     low, high = scale or (0.0, 1.0)
     panel = Panel(
         grid=grid,

@@ -69,8 +69,7 @@ def _panel(scene: Scene, row: int, image: np.ndarray) -> None:
     hidden = masks.read_mask(chosen.drawn, scene.model.grid) if chosen.kind == "drawn" else None
     errors, elapsed, problem = None, 0.0, "" if hidden is None else masks.complaint(hidden)
     if not problem:
-        found = work.unless_busy(lambda: loaders.panel_errors(scene.model, image, *scene.key, row, chosen))
-        errors, elapsed = found or (None, 0.0)
+        errors, elapsed = work.in_turn(lambda: loaders.panel_errors(scene.model, image, *scene.key, row, chosen))
     with foot:
         shown = _outlined(chosen, errors)
         _lock(measured)

@@ -65,8 +65,10 @@ def _patch_seconds(scene: Scene) -> float:
     """Time the patch errors of one galaxy; kept, so that this costs something once only."""
     row = st.session_state.get(state.ROW) or 0
     image = scene.picture(row) if row < len(scene.data) else None
-    found = image is not None and work.unless_busy(lambda: loaders.patch_errors(scene.model, image, *scene.key, row, "tiling"))
-    return found[1] if found else 0.0
+    if image is None:
+        return 0.0
+    _, seconds = work.in_turn(lambda: loaders.patch_errors(scene.model, image, *scene.key, row, "tiling"))
+    return seconds
 
 
 def cache_table(rows: list[tuple[str, bool, float]]) -> pd.DataFrame:

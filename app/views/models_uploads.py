@@ -68,10 +68,9 @@ def _vectors(scene: Scene, held: list[Upload]) -> list[np.ndarray]:
         bar = st.progress(0.0, text="Looking")
         for number, upload in enumerate(missing):
             bar.progress(number / len(missing), text=f"{scene.choice.label} looks at {number + 1} of {len(missing)}")
-            vector = work.unless_busy(lambda upload=upload: loaders.picture_vector(scene.model, upload.image))
-            if vector is None:
-                st.stop()
-            known[(scene.key[0], upload.digest)] = vector
+            known[(scene.key[0], upload.digest)] = work.in_turn(
+                lambda upload=upload: loaders.picture_vector(scene.model, upload.image)
+            )
         bar.empty()
     return [known[(scene.key[0], upload.digest)] for upload in held]
 

@@ -1,4 +1,4 @@
-"""The model's queue: one at a time, a bounded number waiting, and a count for whoever is turned away."""
+"""The model's queue: one at a time, in order, and whoever waits is told how many are ahead."""
 
 from __future__ import annotations
 
@@ -7,57 +7,71 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
+from app import loaders
+from app import turns as turns_module
 from app.jobs import Jobs
 from app.turns import BusyError, Turns
 from app.work import describe
 
 
-def test_fifty_callers_take_turns_and_whoever_comes_to_a_full_queue_is_told_its_length() -> None:
-    turns, inside, most_inside, ahead = Turns(most=8), [0], [0], []
-    everybody = threading.Barrier(50)
-
-    def call(_: int) -> bool:
-        everybody.wait()
-        try:
-            with turns.soon():
-                inside[0] += 1
-                most_inside[0] = max(most_inside[0], inside[0])
-                time.sleep(0.05)
-                inside[0] -= 1
-        except BusyError as busy:
-            ahead.append(busy.ahead)
-            return False
-        return True
-
-    with ThreadPoolExecutor(50) as pool:
-        served = sum(pool.map(call, range(50)))
-    assert most_inside == [1]
-    assert served + len(ahead) == 50
-    assert served >= 9
-    assert set(ahead) == {9}
-    assert turns.ahead == 0
+def _waiting(turns: Turns, count: int) -> None:
+    """Wait until so many stand in line."""
+    deadline = time.monotonic() + 60
+    while len(turns._line) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
 
 
-def test_work_in_the_background_waits_its_turn_however_many_are_ahead() -> None:
-    turns = Turns(most=0)
-    with ThreadPoolExecutor(4) as pool:
+def test_fifty_callers_are_served_one_at_a_time_in_the_order_in_which_they_came() -> None:
+    turns, served, inside = Turns(), [], [0]
 
-        def call(_: int) -> None:
-            with turns:
-                time.sleep(0.01)
+    def call(number: int) -> None:
+        with turns.turn():
+            inside[0] += 1
+            assert inside == [1]
+            served.append(number)
+            inside[0] -= 1
 
-        list(pool.map(call, range(8)))
-    assert turns.ahead == 0
+    with ThreadPoolExecutor(50) as pool, turns.turn():
+        for number in range(50):
+            pool.submit(call, number)
+            _waiting(turns, number + 2)
+        assert served == []
+        turns.check()
+    assert served == list(range(50))
+
+
+def test_whoever_waits_is_told_who_is_ahead_and_leaves_the_line_by_raising(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns_module, "SAY_EVERY", 0.02)
+    turns, told = Turns(), []
+
+    def impatient(ahead: int) -> None:
+        told.append(ahead)
+        if len(told) == 3:
+            raise InterruptedError
+
+    def wait() -> None:
+        with turns.turn(impatient):
+            raise AssertionError("it was not this caller's turn")
+
+    with ThreadPoolExecutor(1) as pool, turns.turn():
+        waiting = pool.submit(wait)
+        with pytest.raises(InterruptedError):
+            waiting.result(60)
+        assert (told, len(turns._line)) == ([1, 1, 1], 1)
 
 
 def test_an_error_gives_the_turn_back() -> None:
-    turns = Turns(most=0)
-    with pytest.raises(ZeroDivisionError), turns.soon():
+    turns = Turns()
+    with pytest.raises(ZeroDivisionError), turns.turn():
         raise ZeroDivisionError
-    with turns.soon():
-        assert turns.ahead == 1
+    with turns.turn():
+        turns.check()
+    with pytest.raises(BusyError, match="0 ahead"):
+        turns.check()
 
 
 def _busy_page() -> None:
@@ -65,20 +79,36 @@ def _busy_page() -> None:
 
     from app import loaders, work
 
-    with loaders.MODEL_TURNS:
-        loaders.MODEL_TURNS._present += 20
-        try:
-            found = work.unless_busy(lambda: loaders.picture_vector(None, None))
-        finally:
-            loaders.MODEL_TURNS._present -= 20
-    st.write(f"drawn with {found}")
+    def call() -> str:
+        loaders.MODEL_TURNS.check()
+        return "drawn in its turn"
+
+    st.write(work.in_turn(call))
 
 
-def test_a_page_that_meets_a_full_queue_says_so_and_is_drawn_all_the_same() -> None:
-    test = AppTest.from_function(_busy_page, default_timeout=60).run()
+def test_a_page_that_meets_a_queue_says_so_and_is_drawn_when_its_turn_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    caption = DeltaGenerator.caption
+    monkeypatch.setattr(DeltaGenerator, "caption", lambda self, body, **named: said.append(body) or caption(self, body, **named))
+    monkeypatch.setattr(turns_module, "SAY_EVERY", 0.02)
+    test = AppTest.from_function(_busy_page, default_timeout=60)
+    came = threading.Event()
+
+    def others() -> None:
+        with loaders.MODEL_TURNS.turn():
+            came.set()
+            deadline = time.monotonic() + 60
+            while len(said) < 2 and time.monotonic() < deadline:
+                time.sleep(0.005)
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(others)
+        assert came.wait(60)
+        test.run()
     assert not test.exception
-    assert any("Busy, 21 ahead" in caption.value for caption in test.caption)
-    assert any("drawn with None" in text.value for text in test.markdown)
+    assert set(said) == {"Busy, 1 ahead; this follows by itself."}
+    assert [text.value for text in test.markdown] == ["drawn in its turn"]
+    assert not test.caption, "the sentence goes when the turn comes"
 
 
 def test_a_board_says_how_many_jobs_are_ahead_and_turns_away_when_too_many_wait() -> None:
