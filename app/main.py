@@ -22,9 +22,8 @@ else:
 
     from app import pictures, readiness
 
-    sys.setswitchinterval(
-        0.001
-    )  # s; at 5 ms each of a heatmap's hundreds of small steps waits that long for other visitors' pages
+    # s; at the usual 5 ms each of a heatmap's hundreds of small steps waits that long for other visitors' pages.
+    sys.setswitchinterval(0.001)
     net_util.get_external_ip = lambda: None  # Streamlit would ask a stranger for this machine's address to judge a page's origin
     threading.Thread(target=readiness.prepare, daemon=True).start()
 

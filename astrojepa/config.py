@@ -266,8 +266,15 @@ class TrainConfig:
         return self.objective.invariance_weight > 0
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the config as nested plain values, ready for JSON."""
-        return dataclasses.asdict(self)
+        """Return the config as nested plain values, ready for JSON.
+
+        `readout` came later than the first checkpoints and is left out where it is the usual one, so that what is named by a hash of
+        the config keeps its name.
+        """
+        values = dataclasses.asdict(self)
+        if self.model.readout == ModelConfig.readout:
+            del values["model"]["readout"]
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainConfig:

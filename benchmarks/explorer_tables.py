@@ -83,3 +83,42 @@ def _load(found: dict[str, Any]) -> str:
     return markdown(
         ["visitors", "how many", "clicks", "errors", "wrong answers", "median, ms", "p95, ms", "longest, ms", "met"], rows
     )
+
+
+def app_memory(results: Results) -> str:
+    """Say what a long visit costs the server."""
+    found = results["app_memory"]
+    memory, grown = found["memory"], found["growth"]
+    peak, slope = memory["peak_mb"], grown["mb_per_minute"]
+    rows = [
+        ["actions", str(sum(found["actions"].values())), "–", "–"],
+        ["largest private memory, MB", f"{peak:.0f}", f"{memory['bar_mb']:.0f}", verdict(peak < memory["bar_mb"])],
+        [
+            f"growth over the last {grown['minutes']:.0f} minutes, MB a minute",
+            f"{slope:.2f}",
+            f"{found['bar_mb_per_minute']:g}",
+            verdict(slope < found["bar_mb_per_minute"]),
+        ],
+    ]
+    return markdown([f"{memory['minutes'][-1]:.0f} minutes on {found['galaxies']}", "found", "at most", "met"], rows)
+
+
+def hosted_start(results: Results) -> str:
+    """Say what a bundle costs its host."""
+    found = results["hosted_start"]
+    measured = [
+        ("the whole folder, MB", found["bundle_mb"], 250, 0),
+        ("start to ready, s", found["ready_s"], None, 1),
+        ("first map of a visitor who comes when it is ready, s", found["first_map_when_ready_s"], 6, 1),
+        ("first map of the next visitor, s", found["second_visitor_s"], 6, 1),
+        ("start to the first map of a visitor who waits from the start, s", found["first_map_s"], None, 1),
+        ("the server's processor time for that, s", found["first_map_cpu_s"], None, 1),
+        ("private memory with one map open, MB", found["map_mb"], 900, 0),
+        ("after two visitors and all seven pages, MB", found["all_pages_mb"], 900, 0),
+        ("results that the host had to compute", len(found["computed_on_the_host"]), 0, 0),
+    ]
+    rows = [
+        [name, f"{value:.{digits}f}", *(("–", "–") if bar is None else (f"{bar:g}", verdict(value <= bar)))]
+        for name, value, bar, digits in measured
+    ]
+    return markdown([f"{found['galaxies']:,} galaxies", "found", "at most", "met"], rows)

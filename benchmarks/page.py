@@ -27,6 +27,8 @@ TABLES = tables.TABLES | {
         explorer_tables.app_latency_latents,
         explorer_tables.app_load,
         explorer_tables.app_load_50,
+        explorer_tables.app_memory,
+        explorer_tables.hosted_start,
     )
 }
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -70,3 +71,13 @@ def test_a_config_that_does_not_fit_is_refused_by_name(values, message):
 def test_an_unknown_setting_is_refused():
     with pytest.raises(ValueError, match=r"There is no setting 'depht'; did you mean depth"):
         replace(TrainConfig(), depht=3)
+
+
+def test_a_readout_is_written_where_it_is_not_the_usual_one_and_read_either_way():
+    usual = TrainConfig()
+    assert "readout" not in usual.to_dict()["model"]
+    recipe = preset("smallresnet18.lejepa")
+    other = dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, readout="stages"))
+    for config in (usual, other):
+        assert TrainConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    assert other.to_dict()["model"]["readout"] == "stages"
