@@ -102,8 +102,9 @@ class Jobs:
 
 def warm_up() -> None:
     """Import what the first page needs: torch alone takes seconds, and no page should be blank meanwhile."""
-    for module in ("checkpoint", "plotting", "evaluation.anomaly", "evaluation.projection", "evaluation.patch_error"):
-        importlib.import_module(f"astrojepa.{module}")
+    parts = ("checkpoint", "plotting", "evaluation.anomaly", "evaluation.projection", "evaluation.patch_error")
+    for module in (*(f"astrojepa.{part}" for part in parts), "app.shell"):
+        importlib.import_module(module)
     settle()
 
 

@@ -11,6 +11,9 @@ from pathlib import Path
 sys.path[:0] = [root for root in [str(Path(__file__).resolve().parent.parent)] if root not in sys.path]
 
 if __name__ == "__main__":
+    from app import readiness
+
+    readiness.wait()
     from app import shell
 
     shell.run()

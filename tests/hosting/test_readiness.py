@@ -18,7 +18,7 @@ def test_a_server_is_ready_once_everything_is_imported_and_not_before(monkeypatc
         importing.set()
         imported.wait(10)
 
-    monkeypatch.setattr(readiness, "_ready", threading.Event())
+    monkeypatch.setattr(readiness, "_start", readiness._Start())
     monkeypatch.setattr(jobs, "warm_up", warm_up)
     starting = threading.Thread(target=readiness.prepare)
     starting.start()
@@ -34,8 +34,35 @@ def test_a_server_with_a_bad_list_becomes_ready_to_say_so(monkeypatch: pytest.Mo
     def refuse() -> None:
         raise ValueError("bad list")
 
-    monkeypatch.setattr(readiness, "_ready", threading.Event())
+    monkeypatch.setattr(readiness, "_start", readiness._Start())
     monkeypatch.setattr(readiness.settings, "settings_of_start", refuse)
     monkeypatch.setattr(jobs, "warm_up", lambda: None)
     readiness.prepare()
     assert readiness.routes()[0].endpoint(None).status_code == 200
+
+
+def test_a_server_that_cannot_import_its_libraries_is_never_ready_but_lets_the_page_say_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail() -> None:
+        raise ImportError("no torch")
+
+    monkeypatch.setattr(readiness, "_start", readiness._Start())
+    monkeypatch.setattr(jobs, "warm_up", fail)
+    with pytest.raises(ImportError):
+        readiness.prepare()
+    assert readiness.routes()[0].endpoint(None).status_code == 503
+    readiness.wait()
+
+
+def test_a_page_waits_for_the_start_and_not_where_nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "_start", readiness._Start())
+    readiness.wait()
+    readiness._start.begun = True
+    waiting = threading.Thread(target=readiness.wait)
+    waiting.start()
+    waiting.join(0.2)
+    assert waiting.is_alive()
+    readiness._start.over.set()
+    waiting.join(10)
+    assert not waiting.is_alive()
