@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks import explorer_tables, report_tables, tables
 
 ROOT = Path(__file__).parents[1]
-PAGES = (ROOT / "docs" / "performance.md", ROOT / "docs" / "reliability.md", ROOT / "README.md")
+PAGES = (*(ROOT / "docs" / f"{name}.md" for name in ("performance", "reliability", "hosting")), ROOT / "README.md")
 RESULTS, REPORTS = ROOT / "benchmarks" / "results", ROOT / "docs" / "reports"
 TABLES = tables.TABLES | {
     function.__name__: function
