@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from app import loaders, pictures
 from app.settings import Source
 from astrojepa.data import DataError, open_dataset
-from tests.app.test_pages import script, settled, words
+from tests.app.page_runner import script, settled, words
 
 no_deprecation = pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit")
 
