@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ BARS = {  # milliseconds, at the median
     "lasso: galaxies counted": 150,
     "recolour": 250,
     "another page": 500,
+    "back to the map": 500,
     "first page after start": 6000,
 }
 MEMORY_BAR_MB = 1000.0
@@ -96,8 +97,13 @@ def opened(page: Any, url: str) -> None:
 
 def repeated(action: Callable[[int], float], repeats: int) -> dict[str, float]:
     """Return median and 95th percentile of an action's seconds, as milliseconds; the first is not counted."""
-    times = 1000 * np.array([action(turn) for turn in range(repeats + 1)])[1:]
-    return {"p50_ms": float(np.median(times)), "p95_ms": float(np.quantile(times, 0.95)), "repeats": repeats}
+    return summary([action(turn) for turn in range(repeats + 1)])
+
+
+def summary(seconds: Sequence[float]) -> dict[str, float]:
+    """Return median and 95th percentile of all but the first, as milliseconds."""
+    times = 1000 * np.array(seconds[1:])
+    return {"p50_ms": float(np.median(times)), "p95_ms": float(np.quantile(times, 0.95)), "repeats": len(times)}
 
 
 def draw_around(page: Any, canvas: Any, share: float) -> None:
@@ -161,14 +167,15 @@ def measure(page: Any, url: str, repeats: int) -> dict[str, dict[str, float]]:
         option.wait_for()
         return timed(option.click, drawn)
 
-    def switch(turn: int) -> float:
-        name, sign = (("About", "Limits"), ("Map", ""))[turn % 2]
+    def follow(name: str, shown: Any) -> float:
         link = page.get_by_role("link", name=name, exact=True)
-        shown = page.locator("canvas[data-drawn]") if not sign else page.get_by_role("heading").nth(1)
         return timed(link.click, lambda: shown.wait_for())
 
+    def away_and_back() -> tuple[float, float]:
+        return follow("About", page.get_by_role("heading").nth(1)), follow("Map", page.locator("canvas[data-drawn]"))
+
     hover = 1.0 * np.array(canvas.evaluate(HOVER, rows[: 10 * repeats].tolist()))
-    return {
+    actions = {
         "click: galaxy on the card": repeated(click, repeats),
         "hover: picture frame": {
             "p50_ms": float(np.median(hover)),
@@ -177,8 +184,11 @@ def measure(page: Any, url: str, repeats: int) -> dict[str, dict[str, float]]:
         },
         "lasso: galaxies counted": repeated(lasso, repeats),
         "recolour": repeated(recolour, repeats),
-        "another page": repeated(switch, repeats),
     }
+    pages = [away_and_back() for _ in range(repeats + 1)]
+    for name, times in zip(("another page", "back to the map"), zip(*pages, strict=True), strict=True):
+        actions[name] = summary(times)
+    return actions
 
 
 def private_mb(process: int) -> float:

@@ -59,10 +59,11 @@ function redraw(state) {
     dress(state);
     const crowded = isCrowded(state);
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-    ctx.fillStyle = state.theme.background;
-    ctx.fillRect(0, 0, view.width, view.height);
-    if (crowded) drawDensity(ctx, state);
-    else drawDots(ctx, state);
+    if (crowded) {
+      ctx.fillStyle = state.theme.background;
+      ctx.fillRect(0, 0, view.width, view.height);
+      drawDensity(ctx, state);
+    } else drawDots(ctx, state);
     drawPictures(ctx, state);
     drawMarks(ctx, state);
     canvas.dataset.drawn = String(state.points.n);

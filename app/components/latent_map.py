@@ -19,6 +19,7 @@ _SCRIPTS = (
     "_theme",
     "_geometry",
     "_density",
+    "_dots",
     "_drawing",
     "_pictures",
     "_motion",

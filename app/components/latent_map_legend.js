@@ -60,6 +60,16 @@ function scale(state, colour, inside) {
   return made;
 }
 
+// Drawn four times as large as it is shown, so that its edges stay smooth on every screen.
+function drawSign(colour, shape) {
+  const sign = Object.assign(document.createElement("canvas"), { width: 57, height: 57 });
+  const ctx = sign.getContext("2d");
+  ctx.fillStyle = colour;
+  traceShape(ctx, shape, 28.5, 16.8);
+  ctx.fill();
+  return sign;
+}
+
 function chip(state, group, inside) {
   const { points, theme } = state;
   const { colour, shapes } = points.header;
@@ -69,7 +79,7 @@ function chip(state, group, inside) {
   made.title = "Click shows or hides, double click shows this one alone";
   made.setAttribute("aria-pressed", String(!state.off.has(group.code)));
   const shape = colour.isClass ? shapes[group.code] ?? "circle" : "circle";
-  const stamp = makeStamp(state.off.has(group.code) ? theme.grey : state.table[group.code], shape, 4.2, 2).canvas;
+  const stamp = drawSign(state.off.has(group.code) ? theme.grey : state.table[group.code], shape);
   const total = group.count.toLocaleString("en");
   const count = inside ? `${inside[group.code].toLocaleString("en")} of ${total}` : total;
   made.append(stamp, element("span", "label", group.name), element("span", "count", count));

@@ -57,6 +57,5 @@ function dress(state) {
   state.dressed = key;
   state.theme = theme;
   state.table = makeColours(state.points.header.colour, theme);
-  state.stamps = new Map();
   drawLegend(state);
 }
