@@ -7,6 +7,7 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +68,16 @@ class Model:
         return self.normalised(np.stack([resize_frame(image, frame_size) for image in stack]))
 
     def encode(self, frames: np.ndarray) -> np.ndarray:
-        """Return embeddings float32 (b, D) of frames uint8 (b, F, F, 3): the mean of the target encoder's tokens."""
+        """Return embeddings float32 (b, D) of frames uint8 (b, F, F, 3): the mean of the target encoder's tokens and orientations."""
+        return self.embed(self.normalised(frames))
+
+    def embed(self, pixels: Tensor) -> np.ndarray:
+        """Return embeddings float32 (b, D) of the network's input (b, 3, S, S), as `encode` does."""
+        views = (torch.rot90(side, turns, (2, 3)) for side in (pixels, pixels.flip(3)) for turns in range(4))
+        count = self.config.model.orientations
         with torch.inference_mode():
-            return self.network.embed(self.normalised(frames)).float().cpu().numpy()
+            mean: Tensor = sum(self.network.embed(view).float() for view in islice(views, count)) / count
+        return mean.cpu().numpy()
 
     def predict(self, pixels: Tensor, masks: PatchMasks) -> tuple[Tensor, Tensor]:
         """Return predicted and target tokens (b, M, Nt, D), float32, of b images, or of one image under b masks.

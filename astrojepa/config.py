@@ -80,6 +80,7 @@ class ModelConfig:
 
     backbone: str = setting("vit", "vit, or a convolutional encoder for multi-view training: " + ", ".join(CONV_BACKBONES))
     readout: str = setting("last", "tokens of a convolutional encoder: last (its last stage) or stages (all of them)")
+    orientations: int = setting(1, "an embedding is the mean over so many: 1, 4 (quarter turns) or 8 (mirrored too), each a pass")
     width: int = setting(192, "width of an encoder token; a convolutional encoder has its own")
     depth: int = setting(6, "encoder blocks")
     heads: int = setting(3, "attention heads of the encoder; divides width")
@@ -100,6 +101,7 @@ class ModelConfig:
     def __post_init__(self) -> None:
         one_of("--backbone", self.backbone, ("vit", *CONV_BACKBONES))
         one_of("--readout", self.readout, ("last", "stages"))
+        one_of("--orientations", self.orientations, (1, 4, 8))
         within("--width", self.width, 8, 2048)
         within("--depth", self.depth, 1, 48)
         within("--heads", self.heads, 1, 32)
@@ -268,12 +270,13 @@ class TrainConfig:
     def to_dict(self) -> dict[str, Any]:
         """Return the config as nested plain values, ready for JSON.
 
-        `readout` came later than the first checkpoints and is left out where it is the usual one, so that what is named by a hash of
-        the config keeps its name.
+        Settings that came later than the first checkpoints are left out where they are the usual ones, so that what is named by a
+        hash of the config keeps its name.
         """
         values = dataclasses.asdict(self)
-        if self.model.readout == ModelConfig.readout:
-            del values["model"]["readout"]
+        for name in ("readout", "orientations"):
+            if values["model"][name] == getattr(ModelConfig, name):
+                del values["model"][name]
         return values
 
     @classmethod

@@ -24,10 +24,10 @@ def within(name: str, value: float, low: float, high: float) -> None:
         raise ValueError(f"{name} is {one_line(value, 60)}; it must lie in [{low:g}, {high:g}].")
 
 
-def one_of(name: str, value: str, choices: tuple[str, ...]) -> None:
+def one_of(name: str, value: object, choices: tuple[object, ...]) -> None:
     """Raise ValueError unless the value is one of the choices."""
     if value not in choices:
-        raise ValueError(f"{name} is {one_line(repr(value), 60)}; choose one of {', '.join(choices)}.")
+        raise ValueError(f"{name} is {one_line(repr(value), 60)}; choose one of {', '.join(map(str, choices))}.")
 
 
 def from_dict(cls: type[T], values: Any, where: str) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pickle
@@ -15,6 +16,7 @@ from safetensors.torch import save_file
 from astrojepa import checkpoint
 from astrojepa.checkpoint import list_checkpoints, load_model, save_released
 from astrojepa.config import replace
+from astrojepa.data.transforms import centre_crop
 from astrojepa.masking import sample_masks
 from astrojepa.presets import PRESETS, preset
 from astrojepa.weights import CheckpointError, build_network
@@ -53,6 +55,22 @@ def test_a_released_model_is_the_model_that_was_saved(model, released):
     np.testing.assert_array_equal(loaded.encode(frames), model.encode(frames))
     assert (loaded.config, loaded.mean, loaded.std) == (model.config, model.mean, model.std)
     assert loaded.hash == json.loads(released.with_suffix(".json").read_text())["sha256"][:16]
+
+
+@pytest.mark.parametrize(("orientations", "mirrored"), [(4, False), (8, True)])
+def test_the_mean_over_orientations_does_not_change_when_a_galaxy_is_turned(model, orientations, mirrored):
+    averaged = dataclasses.replace(model, config=replace(model.config, orientations=orientations))
+    frames = np.random.default_rng(0).integers(0, 255, (2, 37, 37, 3), dtype=np.uint8)
+    size = model.config.image.image_size
+    square = centre_crop(frames, size)  # as large as what the network sees, so that it turns about its own centre
+    turned = np.rot90(square, 3, axes=(1, 2))
+    expected = np.mean([model.encode(np.rot90(square, turns, axes=(1, 2))) for turns in range(4)], axis=0)
+    if not mirrored:
+        np.testing.assert_allclose(averaged.encode(square), expected, atol=1e-5)
+    np.testing.assert_allclose(averaged.encode(turned), averaged.encode(square), atol=1e-5)
+    moved = np.abs(averaged.encode(turned[:, :, ::-1]) - averaged.encode(square)).max()
+    assert bool(moved < 1e-5) == mirrored
+    assert np.abs(model.encode(turned) - model.encode(square)).max() > 1e-3, "one orientation does change"
 
 
 def test_half_precision_changes_embeddings_by_less_than_a_part_in_a_hundred(model, released):

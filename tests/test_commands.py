@@ -65,6 +65,15 @@ def test_probe_prints_every_baseline_beside_the_model_and_export_puts_it_on_the_
     assert str(galaxy_folder.parent) not in (tmp_path / "out" / "tiny.test.json").read_text(), "a machine's path is on the card"
 
 
+def test_a_release_may_average_its_embeddings_over_more_orientations_than_the_run(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path)
+    released = ["export", run, "--id", "tiny.turned", "--out", str(tmp_path), "--orientations"]
+    assert main([*released, "4"]) == 0
+    assert load_model("tiny.turned").config.model.orientations == 4
+    assert main([*released, "5"]) == 2
+    assert "--orientations is 5; choose one of 1, 4, 8." in capsys.readouterr().err
+
+
 def test_anomalies_are_listed_strangest_first(run, galaxy_folder, tmp_path, capsys):
     assert main(["anomalies", run, "--data", str(galaxy_folder), "--top", "3", "--out", str(tmp_path / "a.csv")]) == 0
     assert len(capsys.readouterr().out.strip().splitlines()) == 4

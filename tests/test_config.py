@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 
 import pytest
@@ -73,11 +72,12 @@ def test_an_unknown_setting_is_refused():
         replace(TrainConfig(), depht=3)
 
 
-def test_a_readout_is_written_where_it_is_not_the_usual_one_and_read_either_way():
+@pytest.mark.parametrize(("name", "value"), [("readout", "stages"), ("orientations", 8)])
+def test_a_later_setting_is_written_where_it_is_not_the_usual_one_and_read_either_way(name, value):
     usual = TrainConfig()
-    assert "readout" not in usual.to_dict()["model"]
-    recipe = preset("smallresnet18.lejepa")
-    other = dataclasses.replace(recipe, model=dataclasses.replace(recipe.model, readout="stages"))
+    assert name not in usual.to_dict()["model"]
+    recipe = preset("small.lejepa")
+    other = replace(recipe, backbone="resnet18", **{name: value})
     for config in (usual, other):
         assert TrainConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
-    assert other.to_dict()["model"]["readout"] == "stages"
+    assert other.to_dict()["model"][name] == value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ def add_to(commands: Any) -> None:
     export.add_argument("model", metavar="RUN", help="run folder, or one of its .pt files")
     export.add_argument("--id", required=True, help="architecture.recipe")
     export.add_argument("--out", default="checkpoints", help="folder (default checkpoints)")
+    export.add_argument("--orientations", type=int, help="make embeddings means over 1, 4 or 8 orientations (default as trained)")
     export.add_argument("--description", default="", help="one sentence on what it was trained on")
     export.add_argument("--measured", type=Path, action="append", default=[], help="JSON of the probe command; may be repeated")
     metrics = declare(
@@ -40,9 +42,12 @@ def add_to(commands: Any) -> None:
 
 def _export(options: argparse.Namespace) -> int:
     from astrojepa.checkpoint import load_model, save_released
+    from astrojepa.config import replace
     from astrojepa.presets import ALIASES
 
     model = load_model(options.model)
+    if options.orientations is not None:
+        model = dataclasses.replace(model, config=replace(model.config, orientations=options.orientations))
     card = {**model.card, "id": options.id, "alias": {value: key for key, value in ALIASES.items()}.get(options.id)}
     if options.description:
         card["description"] = options.description

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from astrojepa.evaluation.anomaly import anomaly_scores
 from astrojepa.evaluation.neighbours import neighbours
@@ -32,8 +31,7 @@ class Newcomers:
 
 def embed_picture(model: Model, image: np.ndarray) -> np.ndarray:
     """Embed one picture uint8 (H, W, 3) as `embed` does a data set's: float32 (D,). The central square is what the model is given."""
-    with torch.inference_mode():
-        vector: np.ndarray = model.network.embed(model.prepare(image))[0].float().cpu().numpy()
+    (vector,) = model.embed(model.prepare(image))
     check_finite(vector[None], np.array(["in this picture"]))
     return vector
 
