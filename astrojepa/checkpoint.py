@@ -74,10 +74,9 @@ class Model:
     def embed(self, pixels: Tensor) -> np.ndarray:
         """Return embeddings float32 (b, D) of the network's input (b, 3, S, S), as `encode` does."""
         views = (torch.rot90(side, turns, (2, 3)) for side in (pixels, pixels.flip(3)) for turns in range(4))
-        count = self.config.model.orientations
         with torch.inference_mode():
-            mean: Tensor = sum(self.network.embed(view).float() for view in islice(views, count)) / count
-        return mean.cpu().numpy()
+            vectors = [self.network.embed(view).float() for view in islice(views, self.config.model.orientations)]
+            return torch.stack(vectors).mean(0).cpu().numpy()
 
     def predict(self, pixels: Tensor, masks: PatchMasks) -> tuple[Tensor, Tensor]:
         """Return predicted and target tokens (b, M, Nt, D), float32, of b images, or of one image under b masks.
