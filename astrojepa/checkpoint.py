@@ -7,7 +7,6 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from torch import Tensor
 
 from astrojepa.cache import atomic_write
 from astrojepa.config import TrainConfig, replace
-from astrojepa.data.transforms import centre_crop, normalise, resize_frame, to_flux
+from astrojepa.data.transforms import centre_crop, normalise, resize_frame, to_flux, turned
 from astrojepa.models.jepa import JEPA
 from astrojepa.presets import ALIASES, PRESETS, PUBLISHED, default_preset
 from astrojepa.runs import read_json, write_json
@@ -69,14 +68,10 @@ class Model:
 
     def encode(self, frames: np.ndarray) -> np.ndarray:
         """Return embeddings float32 (b, D) of frames uint8 (b, F, F, 3): the mean of the target encoder's tokens and orientations."""
-        return self.embed(self.normalised(frames))
-
-    def embed(self, pixels: Tensor) -> np.ndarray:
-        """Return embeddings float32 (b, D) of the network's input (b, 3, S, S), as `encode` does."""
-        views = (torch.rot90(side, turns, (2, 3)) for side in (pixels, pixels.flip(3)) for turns in range(4))
+        crop = centre_crop(frames, self.config.image.image_size)
+        views = (self.normalised(turned(crop, symmetry)) for symmetry in range(self.config.model.orientations))
         with torch.inference_mode():
-            vectors = [self.network.embed(view).float() for view in islice(views, self.config.model.orientations)]
-            return torch.stack(vectors).mean(0).cpu().numpy()
+            return torch.stack([self.network.embed(view).float() for view in views]).mean(0).cpu().numpy()
 
     def predict(self, pixels: Tensor, masks: PatchMasks) -> tuple[Tensor, Tensor]:
         """Return predicted and target tokens (b, M, Nt, D), float32, of b images, or of one image under b masks.

@@ -92,8 +92,8 @@ def scores(scene: Scene, row: int) -> None:
 @st.fragment
 def drift(scene: Scene, row: int, image: np.ndarray) -> None:
     """Show the 8 flips and turns, and how far the embedding moves under each."""
-    from astrojepa.data.transforms import resize_frame
-    from astrojepa.evaluation.symmetry import SYMMETRIES, turned
+    from astrojepa.data.transforms import resize_frame, turned
+    from astrojepa.evaluation.symmetry import SYMMETRIES
 
     st.subheader("Turned and mirrored", anchor=False)
     measured = work.soon(("drift", *scene.key, row), "Turning the galaxy", loaders.drift(scene.model, scene.data, row))

@@ -8,7 +8,6 @@ field stars and clumps do not.
 from __future__ import annotations
 
 import hashlib
-import itertools
 from collections import Counter
 from collections.abc import Iterator
 
@@ -19,6 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from astrojepa.cache import Progress
+from astrojepa.data import transforms
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.loaders import read_frames
 from astrojepa.data.progress import reporting
@@ -103,9 +103,8 @@ def _chunks(array: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _symmetries(frames: np.ndarray) -> Iterator[np.ndarray]:
-    """Yield frames (b, S, S, ...) in the 8 orientations of a square."""
-    for side, turns in itertools.product((frames, frames.swapaxes(1, 2)), range(4)):
-        yield np.rot90(side, turns, axes=(1, 2))
+    """Frames (b, S, S, ...) in the 8 orientations of a square, one after the other."""
+    return (transforms.turned(frames, symmetry) for symmetry in range(8))
 
 
 def _coarse(frames: np.ndarray) -> np.ndarray:

@@ -45,6 +45,12 @@ def centre_crop(frames: Array, size: int) -> Array:
     return frames[..., top : top + size, left : left + size, :]
 
 
+def turned(images: np.ndarray, symmetry: int) -> np.ndarray:
+    """Apply one of the 8 symmetries of the square to pictures (n, S, S, ...): 0 none, 1 to 3 quarter turns, from 4 on mirrored too."""
+    mirrored = images[:, :, ::-1] if symmetry >= 4 else images
+    return np.ascontiguousarray(np.rot90(mirrored, symmetry % 4, axes=(1, 2)))
+
+
 def seen_part(image: UInt8[np.ndarray, "H W 3"], config: ImageConfig, times: int = 1) -> UInt8[np.ndarray, "S S 3"]:
     """Cut out what a network sees of a stored picture, `times` as finely as it does: for the eye, and to measure brightness on."""
     frame = resize_frame(image, config.frame_size * times)

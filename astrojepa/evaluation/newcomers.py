@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from astrojepa.data.transforms import resize_frame
 from astrojepa.evaluation.anomaly import anomaly_scores
 from astrojepa.evaluation.neighbours import neighbours
 from astrojepa.evaluation.placement import place
@@ -31,7 +32,7 @@ class Newcomers:
 
 def embed_picture(model: Model, image: np.ndarray) -> np.ndarray:
     """Embed one picture uint8 (H, W, 3) as `embed` does a data set's: float32 (D,). The central square is what the model is given."""
-    (vector,) = model.embed(model.prepare(image))
+    (vector,) = model.encode(resize_frame(image, model.config.image.frame_size)[None])
     check_finite(vector[None], np.array(["in this picture"]))
     return vector
 

@@ -11,6 +11,7 @@ from astrojepa.cache import Progress
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.loaders import read_frames
 from astrojepa.data.progress import reporting
+from astrojepa.data.transforms import turned
 from astrojepa.evaluation.embed import embed
 from astrojepa.evaluation.neighbours import exact_distances, nearest
 from astrojepa.evaluation.standardise import check_finite, standardise
@@ -45,12 +46,6 @@ class SymmetryDrift:
     def beyond_nearest(self) -> float:
         """Share of turned and mirrored pictures that lie farther from their galaxy than its nearest other: 0 = symmetric enough."""
         return float((self.relative > 1).mean()) if np.isfinite(self.relative).any() else float("nan")
-
-
-def turned(images: np.ndarray, symmetry: int) -> np.ndarray:
-    """Apply one of the 8 symmetries of the square to square pictures (n, S, S, 3): 0 = none, 1 to 7 as in `SYMMETRIES`."""
-    mirrored = images[:, :, ::-1] if symmetry >= 4 else images
-    return np.ascontiguousarray(np.rot90(mirrored, symmetry % 4, axes=(1, 2)))
 
 
 def symmetry_drift(

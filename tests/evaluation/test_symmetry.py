@@ -8,7 +8,8 @@ import pytest
 
 from astrojepa.checkpoint import load_model
 from astrojepa.data.dataset import Dataset
-from astrojepa.evaluation.symmetry import SYMMETRIES, drift_of, symmetry_drift, turned
+from astrojepa.data.transforms import turned
+from astrojepa.evaluation.symmetry import SYMMETRIES, drift_of, symmetry_drift
 
 MakeData = Callable[..., Dataset]
 
