@@ -23,9 +23,10 @@ else:
     import streamlit as st
     from streamlit import net_util
 
-    from app import memory, pictures, readiness
+    from app import memory, navigation, pictures, readiness
 
     memory.give_back()
+    navigation.hold()
     # s; at the usual 5 ms each of a heatmap's hundreds of small steps waits that long for other visitors' pages.
     sys.setswitchinterval(0.001)
     net_util.get_external_ip = lambda: None  # Streamlit would ask a stranger for this machine's address to judge a page's origin

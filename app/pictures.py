@@ -1,4 +1,4 @@
-"""The server's own route for pictures: any few galaxies of an open data set as one JPEG, made when asked for.
+"""Pictures on their way to the browser: within the page, or by the server's own route, which shows few or many galaxies as one JPEG.
 
 `GET /pictures/<data>/<side>?rows=3,14,15` answers with a square sheet, pictures side by side from the top left, in the order asked.
 Only data sets that a page has opened can be asked for, by hash; the answer never changes, so browsers keep it.
@@ -6,6 +6,7 @@ Only data sets that a page has opened can be asked for, by hash; the answer neve
 
 from __future__ import annotations
 
+import base64
 import math
 import threading
 from collections import OrderedDict
@@ -27,6 +28,17 @@ _PLACEHOLDER = (19, 24, 36)
 _open: dict[str, Any] = {}
 _tiles: OrderedDict[tuple[str, int, int], np.ndarray] = OrderedDict()
 _lock = threading.Lock()
+
+
+def inline(image: np.ndarray, format: str = "jpeg") -> str:
+    """Return a picture, uint8 (H, W, 3), as an address that holds the picture itself.
+
+    Streamlit would keep it as a file until the page is drawn anew; a browser that asks a moment later is told that there is none.
+    """
+    from astrojepa import plotting
+
+    encoded = base64.b64encode(plotting.encode_image(image, format, quality=90)).decode()
+    return f"data:image/{format};base64,{encoded}"
 
 
 def offer(data: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import links, loaders, palette, state, work
+from app import links, loaders, palette, pictures, state, work
 from app.components.copy_link import copy_link
 from app.components.facts import facts
 from app.components.gallery import gallery
@@ -56,10 +56,10 @@ def _picture(scene: Scene, row: int) -> None:
     if image is None:
         st.warning(f"The picture of {plain(scene.data.ids[row])} cannot be read; it may be damaged.")
     elif scene.model is None:
-        st.image(image, width="stretch", output_format="JPEG")
+        st.image(pictures.inline(image), width="stretch")
         st.caption("Patch errors need a model; this is the pixel baseline.")
     elif not scene.model.has_predictor:
-        st.image(_model_view(scene, image), width="stretch", output_format="JPEG")
+        st.image(pictures.inline(_model_view(scene, image)), width="stretch")
         st.caption(
             f"{plain(scene.choice.label)} is an encoder-only checkpoint: it has no predictor, so there are no patch errors."
         )
@@ -80,7 +80,7 @@ def _patch_panel(scene: Scene, row: int, image: np.ndarray) -> None:
     kind, masks = st.session_state[state.ERROR_KIND], st.session_state[state.MASKS]
     scale_key = ("scale", *scene.key, masks)
     if view in {IMAGE, None} or not loaders.jobs().has(scale_key):
-        place.image(seen, width="stretch", output_format="JPEG")
+        place.image(pictures.inline(seen), width="stretch")
     if view in {IMAGE, None}:
         return
     sentence = "Measuring the common scale of the patch errors"
@@ -89,7 +89,7 @@ def _patch_panel(scene: Scene, row: int, image: np.ndarray) -> None:
     values = errors.mse if kind == "mse" else errors.cosine
     opacity = 1.0 if view == ERRORS else st.session_state[state.OPACITY] / 100
     shown = plotting.heatmap_overlay(seen, values, low, high, opacity, COLOURS[kind])
-    place.image(shown, width="stretch", output_format="JPEG")
+    place.image(pictures.inline(shown), width="stretch")
     with legend:
         _scale_legend(kind, low, high, values, elapsed)
 

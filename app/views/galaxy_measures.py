@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import colouring, links, loaders, state, work
+from app import colouring, links, loaders, pictures, state, work
 from app.components.facts import facts
 from app.components.gallery import gallery
 from app.scene import Scene
@@ -101,7 +101,7 @@ def drift(scene: Scene, row: int, image: np.ndarray) -> None:
     with st.container(horizontal=True, gap="small", key="turns"):
         for number, name in enumerate(("as stored", *SYMMETRIES)):
             moved = "0" if number == 0 else "" if measured is None else f"{measured.relative[0, number - 1]:.2f}"
-            st.image(turned(square[None], number)[0], caption=f"{name}: {moved}", width=104, output_format="JPEG")
+            st.image(pictures.inline(turned(square[None], number)[0]), caption=f"{name}: {moved}", width=104)
     st.caption(
         "How far the embedding moves, in units of the distance to the nearest other galaxy: 0 = not at all, over 1 = farther than "
         "the nearest neighbour. The sky has no up, so a good model stays near 0."

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import links, loaders, masks, palette, state, work
+from app import links, loaders, masks, palette, pictures, state, work
 from app.components.patch_panel import Panel, patch_panel
 from app.masks import KINDS, Masks
 from app.scene import Scene
@@ -37,7 +37,7 @@ def why_not(scene: Scene) -> str:
 def patch_panel_section(scene: Scene, row: int, image: np.ndarray) -> None:
     """Show the patch panel, or the picture and one sentence why there is none."""
     if sentence := why_not(scene):
-        st.image(seen(scene, image) if scene.model else image, width="stretch", output_format="PNG")
+        st.image(pictures.inline(seen(scene, image) if scene.model else image, "png"), width="stretch")
         st.caption(sentence)
         return
     defaults = {state.MASK_KIND: "tiling", state.MASK_SEED: 0, state.MASK_COUNT: 1, state.MEASURE: "mse", state.LAYOUT: "over"}

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import export, links, loaders, palette, state, uploads, work
+from app import export, links, loaders, palette, pictures, state, uploads, work
 from app.components.facts import facts
 from app.components.gallery import gallery
 from app.plain import plain
@@ -158,7 +158,7 @@ def _one(scene: Scene, upload: Upload, found: Any, number: int) -> None:
     near, distances = found.indices[number, :SHOWN], found.distances[number, :SHOWN]
     left, middle, right = st.columns([1, 2, 4], gap="medium")
     with left:
-        st.image(upload.image, width=128, output_format="PNG")
+        st.image(pictures.inline(upload.image, "png"), width=128)
     with middle:
         placed = upload.ra is not None and upload.dec is not None and math.isfinite(upload.ra)
         facts(

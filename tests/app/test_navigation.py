@@ -1,0 +1,93 @@
+"""A click on another page stands, also where the page that is left asks for itself in the same moment."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
+
+from app import navigation
+from benchmarks.app_clients import Tally, Visitor, run
+
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> ScriptRequests:
+    monkeypatch.setattr(ScriptRequests, "request_rerun", ScriptRequests.request_rerun)  # undone after the test
+    navigation.hold()
+    return ScriptRequests()
+
+
+def tick(page: str) -> RerunData:
+    """What a progress bar asks for."""
+    return RerunData(page_script_hash=page, fragment_id="bar", is_auto_rerun=True)
+
+
+def test_a_tick_that_waits_behind_a_click_on_another_page_does_not_take_the_visitor_back(requests: ScriptRequests) -> None:
+    requests.request_rerun(RerunData(page_script_hash="models"))
+    assert requests.request_rerun(tick("map"))
+    assert requests.on_scriptrunner_ready().rerun_data.page_script_hash == "models"
+
+
+def test_a_tick_that_comes_while_the_other_page_is_drawn_is_not_drawn_after_it(requests: ScriptRequests) -> None:
+    requests.request_rerun(RerunData(page_script_hash="models"))
+    requests.on_scriptrunner_ready()
+    assert requests.request_rerun(tick("map"))
+    assert requests.on_scriptrunner_yield() is None
+    assert requests.on_scriptrunner_ready().type.value == "STOP", "nothing waits"
+
+
+@pytest.mark.parametrize("before", ["", "map"])
+def test_a_tick_of_the_page_that_is_open_is_drawn(requests: ScriptRequests, before: str) -> None:
+    requests.request_rerun(RerunData(page_script_hash=before))  # a first visit names no page
+    requests.on_scriptrunner_ready()
+    assert requests.request_rerun(tick("map"))
+    assert requests.on_scriptrunner_ready().rerun_data.fragment_id_queue == ["bar"]
+
+
+def test_somebody_who_clicks_on_one_page_after_the_other_comes_to_the_last(requests: ScriptRequests) -> None:
+    for page in ("models", "map", "about"):
+        requests.request_rerun(RerunData(page_script_hash=page))
+    assert requests.on_scriptrunner_ready().rerun_data.page_script_hash == "about"
+
+
+class Walker(Visitor):
+    """A visitor who knows the pages."""
+
+    def __init__(self, url: str, tally: Tally) -> None:
+        super().__init__(url, tally)
+        self.pages: dict[str, str] = {}
+
+    def _hear(self, message: Any) -> None:
+        super()._hear(message)
+        if message.WhichOneof("type") == "navigation":
+            self.pages = {page.url_pathname or "map": page.page_script_hash for page in message.navigation.app_pages}
+
+
+def test_a_visitor_who_leaves_a_progress_bar_for_another_page_arrives_there(start: Any) -> None:
+    tally = Tally()
+
+    async def leave() -> tuple[str, str]:
+        walker = Walker(start("--data", "simulated:2000", "--checkpoint", "random").url, tally)
+        opening = asyncio.create_task(walker.open())
+        async with asyncio.timeout(120):
+            while not (walker.timers and walker.pages):
+                await asyncio.sleep(0.001)
+        opening.cancel()
+        [bar], left = walker.timers, walker.page
+        for _ in range(3):
+            walker.page = walker.pages["about"]
+            await walker._rerun()
+            walker.page = left
+            await walker._rerun(bar, timer=True)
+        await asyncio.sleep(0.1)
+        await walker._until(lambda: not walker.running and not walker.timers, 60)
+        await walker.close()
+        return walker.page, walker.pages["about"]
+
+    arrived, wanted = run(leave)
+    assert arrived == wanted
+    assert tally.errors == []
