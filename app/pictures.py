@@ -66,7 +66,7 @@ def tile(key: str, row: int, side: int) -> np.ndarray:
         if name in _tiles:
             _tiles.move_to_end(name)
             return _tiles[name]
-    from astrojepa.data.transforms import resize_frame
+    from astrojepa.data.crops import resize_frame
 
     try:
         made = resize_frame(_open[key][row].image, side)

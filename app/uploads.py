@@ -39,7 +39,7 @@ def read_upload(name: str, content: bytes) -> Upload:
     The first bytes decide the format. Size and pixels are limited as the package's readers limit them, before decoding.
     """
     from astrojepa.data import fits, images
-    from astrojepa.data.transforms import resize_frame
+    from astrojepa.data.crops import resize_frame
 
     name = clean_name(name)
     if not content:

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from astrojepa.cache import atomic_write
 from astrojepa.config import TrainConfig, replace
-from astrojepa.data.transforms import centre_crop, normalise, resize_frame, to_flux, turned
+from astrojepa.data.crops import centre_crop, resize_frame, turned
+from astrojepa.data.transforms import normalise, to_flux
 from astrojepa.models.jepa import JEPA
 from astrojepa.presets import ALIASES, PRESETS, PUBLISHED, default_preset
 from astrojepa.runs import read_json, write_json

@@ -15,7 +15,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import pytest
 from jaxtyping import install_import_hook
 
-SHAPED = ["astrojepa.masking", "astrojepa.losses", "astrojepa.models", "astrojepa.data.transforms"]
+SHAPED = ["astrojepa.masking", "astrojepa.losses", "astrojepa.models", "astrojepa.data.crops", "astrojepa.data.transforms"]
 install_import_hook(SHAPED, "beartype.beartype")
 
 CHROMIUM_FLAGS = [

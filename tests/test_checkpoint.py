@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from astrojepa import checkpoint
 from astrojepa.checkpoint import list_checkpoints, load_model, save_released
 from astrojepa.config import replace
-from astrojepa.data.transforms import centre_crop
+from astrojepa.data.crops import centre_crop
 from astrojepa.masking import sample_masks
 from astrojepa.presets import PRESETS, preset
 from astrojepa.weights import CheckpointError, build_network

@@ -96,7 +96,7 @@ def _patch_panel(scene: Scene, row: int, image: np.ndarray) -> None:
 
 def _model_view(scene: Scene, image: np.ndarray) -> np.ndarray:
     """The part of the picture that the model sees, smoothly enlarged for the eye."""
-    from astrojepa.data.transforms import seen_part
+    from astrojepa.data.crops import seen_part
 
     config = scene.model.config.image
     return seen_part(image, config, max(1, math.ceil(448 / config.image_size)))

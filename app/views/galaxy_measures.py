@@ -92,7 +92,7 @@ def scores(scene: Scene, row: int) -> None:
 @st.fragment
 def drift(scene: Scene, row: int, image: np.ndarray) -> None:
     """Show the 8 flips and turns, and how far the embedding moves under each."""
-    from astrojepa.data.transforms import resize_frame, turned
+    from astrojepa.data.crops import resize_frame, turned
     from astrojepa.evaluation.symmetry import SYMMETRIES
 
     st.subheader("Turned and mirrored", anchor=False)

@@ -48,7 +48,7 @@ def patch_panel_section(scene: Scene, row: int, image: np.ndarray) -> None:
 
 def seen(scene: Scene, image: np.ndarray) -> np.ndarray:
     """Return the picture exactly as the model is given it, before normalisation: uint8 (S, S, 3)."""
-    from astrojepa.data.transforms import seen_part
+    from astrojepa.data.crops import seen_part
 
     return seen_part(image, scene.model.config.image)
 

@@ -40,7 +40,7 @@ def _patch_errors(options: argparse.Namespace) -> int:
 
 def _draw(options: argparse.Namespace, data: Any, model: Any) -> int:
     import astrojepa as aj
-    from astrojepa.data.transforms import seen_part
+    from astrojepa.data.crops import seen_part
     from astrojepa.plotting import colour_scale, encode_image, heatmap_overlay
 
     image = data[row_of(data, options.galaxy)].image

@@ -15,9 +15,9 @@ from numpy.lib import format as npy
 
 from astrojepa.cache import Progress, atomic_write, cache_path
 from astrojepa.config import ImageConfig
+from astrojepa.data.crops import resize_frame
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.progress import reporting
-from astrojepa.data.transforms import resize_frame
 
 CHUNK = 256  # frames between two writes
 THREADS = 2  # Pillow decodes and resamples outside Python's lock

@@ -18,7 +18,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from astrojepa.cache import Progress
-from astrojepa.data import transforms
+from astrojepa.data import crops
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.loaders import read_frames
 from astrojepa.data.progress import reporting
@@ -104,7 +104,7 @@ def _chunks(array: np.ndarray) -> Iterator[np.ndarray]:
 
 def _symmetries(frames: np.ndarray) -> Iterator[np.ndarray]:
     """Frames (b, S, S, ...) in the 8 orientations of a square, one after the other."""
-    return (transforms.turned(frames, symmetry) for symmetry in range(8))
+    return (crops.turned(frames, symmetry) for symmetry in range(8))
 
 
 def _coarse(frames: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""From a stored picture to the network's input: frames, crops, flips and turns, flux in [0, 1], normalisation.
+"""From frames to the network's input: crops, flips and turns, flux in [0, 1], normalisation.
 
 frame   the whole picture, square, uint8 (F, F, 3)
 flux    the crop that the network sees, float32 (3, S, S) in [0, 1]; patch brightness is measured here
@@ -9,52 +9,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TypeVar
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from astrojepa.config import ImageConfig
+from astrojepa.data.crops import centre_crop
 
-Array = TypeVar("Array", np.ndarray, Tensor)
 Triple = tuple[float, float, float]
-
-
-def resize_frame(image: UInt8[np.ndarray, "H W 3"], size: int) -> UInt8[np.ndarray, "F F 3"]:
-    """Cut the central square out of a picture and resample it to `size` pixels a side (Lanczos, antialiased, never stretched)."""
-    side = min(image.shape[:2])
-    square = centre_crop(image, side)
-    if side == size:
-        return np.ascontiguousarray(square)
-    return np.array(Image.fromarray(np.ascontiguousarray(square)).resize((size, size), Image.Resampling.LANCZOS))
-
-
-def centre_crop(frames: Array, size: int) -> Array:
-    """Cut the central `size` x `size` pixels out of (..., H, W, C); where the margin is odd, the smaller one is above and left.
-
-    Raises ValueError where the picture is smaller than the crop.
-    """
-    height, width = frames.shape[-3:-1]
-    if size > min(height, width):
-        raise ValueError(f"A crop of {size} pixels does not fit in a frame of {height} x {width}.")
-    top, left = (height - size) // 2, (width - size) // 2
-    return frames[..., top : top + size, left : left + size, :]
-
-
-def turned(images: np.ndarray, symmetry: int) -> np.ndarray:
-    """Apply one of the 8 symmetries of the square to pictures (n, S, S, ...): 0 none, 1 to 3 quarter turns, from 4 on mirrored too."""
-    mirrored = images[:, :, ::-1] if symmetry >= 4 else images
-    return np.ascontiguousarray(np.rot90(mirrored, symmetry % 4, axes=(1, 2)))
-
-
-def seen_part(image: UInt8[np.ndarray, "H W 3"], config: ImageConfig, times: int = 1) -> UInt8[np.ndarray, "S S 3"]:
-    """Cut out what a network sees of a stored picture, `times` as finely as it does: for the eye, and to measure brightness on."""
-    frame = resize_frame(image, config.frame_size * times)
-    return centre_crop(frame, config.image_size * times)
 
 
 def to_flux(images: UInt8[Tensor, "B S S 3"]) -> Float[Tensor, "B 3 S S"]:

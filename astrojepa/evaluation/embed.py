@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from astrojepa.cache import Progress, cache_path, load_arrays, save_arrays
+from astrojepa.data.crops import centre_crop
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.loaders import frames, frames_for
 from astrojepa.data.progress import reporting
-from astrojepa.data.transforms import centre_crop
 from astrojepa.evaluation import shape_statistics as measuring
 from astrojepa.evaluation.standardise import check_finite
 from astrojepa.types import Embeddings

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from astrojepa.data.transforms import resize_frame
+from astrojepa.data.crops import resize_frame
 from astrojepa.evaluation.anomaly import anomaly_scores
 from astrojepa.evaluation.neighbours import neighbours
 from astrojepa.evaluation.placement import place

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from astrojepa.data.transforms import seen_part, to_flux
+from astrojepa.data.crops import seen_part
+from astrojepa.data.transforms import to_flux
 from astrojepa.evaluation.masked_prediction import MaskedErrors, MaskGroup, mask_plan, masked_errors, plan_of, tiling_plan
 from astrojepa.masking import patch_brightness, sample_masks
 from astrojepa.types import PatchErrors

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from astrojepa.cache import Progress
+from astrojepa.data.crops import centre_crop
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.transforms import centre_crop, to_flux
+from astrojepa.data.transforms import to_flux
 from astrojepa.evaluation.masked_prediction import whole_targets
 from astrojepa.evaluation.patch_error import check_predictor
 from astrojepa.evaluation.patch_error_summary import PatchErrorSummary, patch_error_summary

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from astrojepa.cache import Progress
+from astrojepa.data.crops import resize_frame, seen_part
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.splits import default_split, split
-from astrojepa.data.transforms import resize_frame, seen_part
 from astrojepa.evaluation.anomaly import anomaly_scores
 from astrojepa.evaluation.benchmark import probe_table
 from astrojepa.evaluation.collapse import collapse_gauges

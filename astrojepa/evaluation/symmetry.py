@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from astrojepa.cache import Progress
+from astrojepa.data.crops import turned
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.loaders import read_frames
 from astrojepa.data.progress import reporting
-from astrojepa.data.transforms import turned
 from astrojepa.evaluation.embed import embed
 from astrojepa.evaluation.neighbours import exact_distances, nearest
 from astrojepa.evaluation.standardise import check_finite, standardise

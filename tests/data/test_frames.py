@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from astrojepa.data import DataError, open_dataset
+from astrojepa.data.crops import resize_frame
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.loaders import frames
-from astrojepa.data.transforms import resize_frame
 
 Make = Callable[..., Dataset]
 

@@ -12,9 +12,9 @@ import pytest
 import astrojepa as aj
 from astrojepa.commands import main
 from astrojepa.data import DataError, open_dataset
+from astrojepa.data.crops import resize_frame
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.pack import pack
-from astrojepa.data.transforms import resize_frame
 
 Make = Callable[..., Dataset]
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from astrojepa.data.transforms import centre_crop, channel_statistics, normalise, random_frames, resize_frame, to_flux
+from astrojepa.data.crops import centre_crop, resize_frame
+from astrojepa.data.transforms import channel_statistics, normalise, random_frames, to_flux
 
 STILL = (0.9, 0.9, 0.0, 0.0)
 

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from astrojepa.checkpoint import Model, load_model
+from astrojepa.data.crops import centre_crop
 from astrojepa.data.loaders import frames_for
-from astrojepa.data.transforms import centre_crop, to_flux
+from astrojepa.data.transforms import to_flux
 from astrojepa.evaluation.masked_prediction import masked_errors, plan_of
 from astrojepa.evaluation.patch_error import patch_errors
 from astrojepa.evaluation.prediction_scores import PREDICTION_METHODS, prediction_error_scores

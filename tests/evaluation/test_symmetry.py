@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from astrojepa.checkpoint import load_model
+from astrojepa.data.crops import turned
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.transforms import turned
 from astrojepa.evaluation.symmetry import SYMMETRIES, drift_of, symmetry_drift
 
 MakeData = Callable[..., Dataset]
@@ -132,6 +132,6 @@ def test_bad_requests_are_refused(model: PixelModel, make_dataset: MakeData) -> 
 
 def _framed(images: np.ndarray) -> np.ndarray:
     """As `frames` makes them: 37 pixels for a network of 32."""
-    from astrojepa.data.transforms import resize_frame
+    from astrojepa.data.crops import resize_frame
 
     return np.stack([resize_frame(image, 37) for image in images])

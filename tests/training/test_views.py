@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from astrojepa.config import ImageConfig, ViewConfig
-from astrojepa.data.transforms import centre_crop, to_flux
+from astrojepa.data.crops import centre_crop
+from astrojepa.data.transforms import to_flux
 from astrojepa.masking import counter_uniforms
 from astrojepa.training.views import NUM_BANKED, make_noise_bank, num_view_uniforms, random_views
 
