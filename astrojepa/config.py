@@ -112,8 +112,6 @@ class ModelConfig:
         within("--projector-hidden", self.projector_hidden, 0, 8192)
         one_of("--projector-norm", self.projector_norm, ("batch", "none"))
         one_of("--target", self.target, ("ema", "shared"))
-        if self.backbone != "vit" and self.predictor_depth:
-            raise ValueError(f"--backbone {self.backbone} has no patch tokens to predict; give --predictor-depth 0.")
         if self.predictor_depth and self.target == "ema" and not self.average:
             raise ValueError("--target ema needs the moving average; leave out --no-average, or choose --target shared.")
         one_of("--activation", self.activation, ("gelu", "relu"))
@@ -256,6 +254,8 @@ class TrainConfig:
         predicting = self.objective.prediction_weight > 0 and self.objective.sigreg_weight < 1
         if predicting and not self.model.predictor_depth:
             raise ValueError("--predictor-depth is 0, so blocks cannot be predicted; give --prediction-weight 0.")
+        if self.model.backbone != "vit" and not self.multi_view and not self.encoder_from:
+            raise ValueError(f"--backbone {self.model.backbone} learns from views; give --invariance-weight, e.g. 1.")
         if self.multi_view and self.views.local_views:
             patch = self.image.patch_size if self.model.backbone == "vit" else 16
             within("--local-size", self.views.local_size, 2 * patch, self.image.image_size)

@@ -108,7 +108,7 @@ def _predictions(model: Model, pixels: Tensor, group: MaskGroup) -> list[tuple[n
     """List (rows (r,), patches (r, M, Nt), predicted tokens (b, r, M, Nt, D)) for each size of block."""
     pictures, masks = len(pixels), len(group.numbers)
     context = torch.from_numpy(group.context).to(pixels.device).repeat(pictures, 1)
-    tokens, _ = model.network.encoder(pixels.repeat_interleave(masks, dim=0), context)
+    tokens, _ = model.network.encoder.patch_tokens(pixels.repeat_interleave(masks, dim=0), context)
     found = []
     for rows, targets in group.blocks:
         index = torch.from_numpy(targets)

@@ -95,7 +95,7 @@ def _batch(model: Model, frames: np.ndarray, drawn: list[PatchMasks]) -> dict[st
     sums = torch.zeros(len(drawn), 3, *tokens.shape[:2], device=model.device)  # squared error, cosine, number of blocks
     for number, masks in enumerate(drawn):
         moved = PatchMasks(masks.context.to(model.device), masks.targets.to(model.device))
-        context, _ = model.network.encoder(pixels, moved.context)
+        context, _ = model.network.encoder.patch_tokens(pixels, moved.context)
         prediction = model.network.predict(context, moved).flatten(1, 2).float()
         places = moved.targets.flatten(1)
         target = gather_tokens(tokens, places)

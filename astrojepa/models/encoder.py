@@ -54,7 +54,7 @@ class Encoder(nn.Module):
 
     def __init__(self, image: ImageConfig, model: ModelConfig) -> None:
         super().__init__()
-        self.width = model.width
+        self.width = self.patch_width = model.width
         self.positions = Positions(image.grid, model.width, model.position)
         self.vit = timm.models.vision_transformer.VisionTransformer(
             img_size=image.image_size,
@@ -83,6 +83,8 @@ class Encoder(nn.Module):
         raw = self.vit.blocks(tokens)
         return self.vit.norm(raw), raw
 
+    patch_tokens = forward  # a token is a patch
+
 
 class ConvEncoder(nn.Module):
     """A convolutional network of timm; its tokens are the places of its last feature map.
@@ -91,17 +93,19 @@ class ConvEncoder(nn.Module):
     stages but the last, which has one value in each place.
     """
 
-    def __init__(self, model: ModelConfig) -> None:
+    def __init__(self, image: ImageConfig, model: ModelConfig) -> None:
         super().__init__()
         self.net = timm.create_model(model.backbone, pretrained=False, num_classes=0, global_pool="")
         self.stages = model.readout == "stages"
+        self.grid, self.patch_size = image.grid, image.patch_size
         widths = [int(stage["num_chs"]) for stage in self.net.feature_info]
         self.width: int = 2 * sum(widths[:-1]) + widths[-1] if self.stages else self.net.num_features
+        fine = [number for number, stage in enumerate(self.net.feature_info) if stage["reduction"] <= image.patch_size]
+        self.patch_stage = max(fine, default=0)
+        self.patch_width = widths[self.patch_stage]
 
-    def forward(self, images: Float[Tensor, "B 3 S S"], index: None = None) -> tuple[Tensor, Tensor]:
-        """Return the tokens (B, K, D) twice: there is no final norm. ValueError for a choice of patches, which it cannot leave out."""
-        if index is not None:
-            raise ValueError("A convolutional encoder sees the whole picture; patches cannot be hidden from it.")
+    def forward(self, images: Float[Tensor, "B 3 S S"]) -> tuple[Tensor, Tensor]:
+        """Return the tokens (B, K, D) twice: there is no final norm."""
         if not self.stages:
             tokens = self.net(images).flatten(2).transpose(1, 2)
             return tokens, tokens
@@ -115,7 +119,23 @@ class ConvEncoder(nn.Module):
         tokens = torch.cat(parts, dim=1).flatten(2).transpose(1, 2)
         return tokens, tokens
 
+    def patch_tokens(self, images: Float[Tensor, "B 3 S S"], index: Int[Tensor, "B K"] | None = None) -> tuple[Tensor, Tensor]:
+        """Return one token per patch, (B, K, D') twice, of the patches in `index` (all N where None).
+
+        They are the features of the last stage that is no coarser than the patches. Patches that are not in `index` are set to 0, the
+        normalised picture's mean, before the first layer: what they held cannot reach a token.
+        """
+        if index is not None:
+            seen = images.new_zeros(len(index), self.grid**2).scatter_(1, index, 1.0).view(-1, 1, self.grid, self.grid)
+            images = images * nn.functional.interpolate(seen, scale_factor=self.patch_size)
+        (features,) = self.net.forward_intermediates(
+            images, indices=[self.patch_stage], intermediates_only=True, stop_early=True
+        )
+        tokens = nn.functional.adaptive_avg_pool2d(features, self.grid).flatten(2).transpose(1, 2)
+        tokens = tokens if index is None else gather_tokens(tokens, index)
+        return tokens, tokens
+
 
 def make_encoder(image: ImageConfig, model: ModelConfig) -> Encoder | ConvEncoder:
     """Build the encoder that the config names."""
-    return Encoder(image, model) if model.backbone == "vit" else ConvEncoder(model)
+    return Encoder(image, model) if model.backbone == "vit" else ConvEncoder(image, model)

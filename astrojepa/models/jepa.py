@@ -39,7 +39,7 @@ class JEPA(nn.Module):
         self.config = model
         self.encoder = make_encoder(image, model)
         self.target_encoder = copy.deepcopy(self.encoder).requires_grad_(False).eval() if model.average else None
-        self.predictor = Predictor(image, model) if model.predictor_depth else None
+        self.predictor = Predictor(image, model, self.encoder.patch_width) if model.predictor_depth else None
         self.projector = make_projector(self.encoder.width, model)
 
     @property
@@ -48,8 +48,10 @@ class JEPA(nn.Module):
         return self.encoder if self.target_encoder is None else self.target_encoder
 
     def train(self, mode: bool = True) -> JEPA:
-        """Switch to training mode, the target encoder excepted."""
+        """Switch to training mode, the target encoder and a frozen encoder excepted."""
         super().train(mode)
+        if not any(item.requires_grad for item in self.encoder.parameters()):
+            self.encoder.eval()
         if self.target_encoder is not None:
             self.target_encoder.eval()
         return self
@@ -68,7 +70,7 @@ class JEPA(nn.Module):
         """
         prediction, target, tokens, projected = None, None, None, None
         if masks is not None and images is not None and not (views and projected_only):
-            tokens, raw = self.encoder(images.expand(len(masks.context), -1, -1, -1), masks.context)
+            tokens, raw = self.encoder.patch_tokens(images.expand(len(masks.context), -1, -1, -1), masks.context)
             if not projected_only:
                 prediction, target = self.predict(tokens, masks), self.target_tokens(images, masks)
             if not views:
@@ -97,7 +99,7 @@ class JEPA(nn.Module):
         """Encode the whole image and gather the target blocks, layer-normed without affine; no gradient with target "ema"."""
         shared = self.config.target == "shared"
         with torch.set_grad_enabled(shared and torch.is_grad_enabled()):
-            tokens, _ = (self.encoder if shared else self.evaluated)(images)
+            tokens, _ = (self.encoder if shared else self.evaluated).patch_tokens(images)
             if self.config.target_norm:
                 tokens = nn.functional.layer_norm(tokens, tokens.shape[-1:])
             tokens = tokens.expand(len(masks.targets), -1, -1)

@@ -19,10 +19,10 @@ class Predictor(nn.Module):
     Source: I-JEPA (Assran et al. 2023), section 3. Only visible and predicted positions are computed.
     """
 
-    def __init__(self, image: ImageConfig, model: ModelConfig) -> None:
+    def __init__(self, image: ImageConfig, model: ModelConfig, token_width: int) -> None:
         super().__init__()
         width = model.predictor_width
-        self.embed = nn.Linear(model.width, width)
+        self.embed = nn.Linear(token_width, width)
         self.mask_token = nn.Parameter(nn.init.trunc_normal_(torch.empty(1, 1, width), std=0.02))
         self.positions = Positions(image.grid, width, model.position)
         block = timm.models.vision_transformer.Block
@@ -33,7 +33,7 @@ class Predictor(nn.Module):
             )
         )
         self.norm = NORM(width)
-        self.out = nn.Linear(width, model.width)
+        self.out = nn.Linear(width, token_width)
 
     def forward(
         self, context: Float[Tensor, "B Nc D"], index: Int[Tensor, "B Nc"], targets: Int[Tensor, "B M Nt"]

@@ -13,19 +13,18 @@ def around_frozen(config: TrainConfig) -> tuple[TrainConfig, Model]:
     """Return the config of a run that fits a predictor to the encoder of `config.encoder_from`, and that model.
 
     Pictures and encoder are the model's own; the predictor's sizes, masks, data and schedule are those of `config`; masked prediction is
-    the whole objective. Raises ValueError for a convolutional encoder, whose tokens cannot be hidden, or a predictor of no depth.
+    the whole objective. A convolutional encoder's projector, which works on other tokens, is left behind. Raises ValueError for a
+    predictor of no depth.
     """
     model = load_model(config.encoder_from)
     own, wanted = model.config.model, config.model
-    if own.backbone != "vit":
-        raise ValueError(
-            f"--encoder-from {config.encoder_from} is a {own.backbone}: patches cannot be hidden from it one by one, so that no "
-            "predictor fits it; choose a vit."
-        )
     if not wanted.predictor_depth:
         raise ValueError("--predictor-depth is 0, and a predictor is what --encoder-from fits; give at least 1.")
     sizes = {name: getattr(wanted, name) for name in ("predictor_width", "predictor_depth", "predictor_heads")}
-    network = dataclasses.replace(own, **sizes, target="ema", average=True, target_norm=True)
+    projector_width = own.projector_width if own.backbone == "vit" else 0
+    network = dataclasses.replace(
+        own, **sizes, projector_width=projector_width, target="ema", average=True, target_norm=True
+    )
     return dataclasses.replace(
         config, image=model.config.image, model=network, objective=ObjectiveConfig(sigreg_weight=0.0)
     ), model

@@ -46,3 +46,27 @@ def test_tokens_of_all_stages_begin_with_those_of_the_last() -> None:
 def test_another_readout_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match=r"--readout .*last.*stages"):
         ModelConfig(backbone="resnet18", readout="first")
+
+
+@pytest.mark.parametrize("backbone", ["resnet18", "convnextv2_atto"])
+def test_what_a_hidden_patch_holds_reaches_no_patch_token(backbone: str) -> None:
+    network, index = encoder(backbone, "last"), torch.tensor([[0, 9, 37], [5, 6, 63]])
+    images = torch.randn(2, 3, 64, 64)
+    seen = torch.zeros(2, 64).scatter_(1, index, 1.0).view(2, 1, 8, 8).repeat_interleave(8, 2).repeat_interleave(8, 3)
+    other = torch.where(seen > 0, images, torch.randn(2, 3, 64, 64))
+    with torch.no_grad():
+        tokens, changed = (network.patch_tokens(pictures, index)[0] for pictures in (images, other))
+        whole, all_chosen = (network.patch_tokens(images, chosen)[0] for chosen in (None, torch.arange(64).expand(2, -1)))
+    assert tokens.shape == (2, 3, network.patch_width)
+    torch.testing.assert_close(tokens, changed, rtol=0, atol=0)
+    torch.testing.assert_close(whole, all_chosen, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(("backbone", "stage", "side"), [("resnet18", 2, 8), ("convnextv2_atto", 1, 8)])
+def test_a_patch_token_is_what_the_stage_of_its_size_has_in_its_place(backbone: str, stage: int, side: int) -> None:
+    network, images = encoder(backbone, "stages"), torch.randn(2, 3, 64, 64)
+    with torch.no_grad():
+        tokens, _ = network.patch_tokens(images)
+        features = network.net.forward_intermediates(images, intermediates_only=True)[stage]
+    assert features.shape[-1] == side
+    torch.testing.assert_close(tokens, features.flatten(2).transpose(1, 2), rtol=0, atol=0)

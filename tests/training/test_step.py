@@ -7,7 +7,7 @@ import torch
 
 from astrojepa.losses import SIGReg
 from astrojepa.models.jepa import JEPA
-from astrojepa.training.step import Stepper, compiled
+from astrojepa.training.step import TERMS, Stepper, compiled
 from tests.training.tiny_step import CPU, RECIPES, one_step, tiny_config, tiny_state
 
 
@@ -81,9 +81,12 @@ def test_a_convolutional_encoder_trains_in_the_same_loop(backbone):
     assert (state.network.embed(torch.ones(2, 3, 32, 32)) - before).abs().max() > 0
 
 
-def test_a_convolutional_encoder_cannot_be_asked_to_hide_patches():
-    with pytest.raises(ValueError, match="--backbone resnet18 has no patch tokens to predict; give --predictor-depth 0"):
+def test_a_convolutional_encoder_learns_from_views_and_may_predict_patches_beside():
+    with pytest.raises(ValueError, match="--backbone resnet18 learns from views; give --invariance-weight"):
         tiny_config("hybrid", backbone="resnet18")
+    state, batches = tiny_state(tiny_config("hybrid", backbone="resnet18", invariance_weight=1.0, local_views=0, batch_size=4))
+    values = Stepper(state, CPU)(batches.parts(0), 1.0, 1e-2, 0.5)
+    assert torch.isfinite(values).all() and values[TERMS.index("prediction")] > 0
 
 
 def test_compiling_that_fails_is_said_aloud_and_the_step_goes_on(monkeypatch):
