@@ -128,9 +128,7 @@ class ConvEncoder(nn.Module):
         if index is not None:
             seen = images.new_zeros(len(index), self.grid**2).scatter_(1, index, 1.0).view(-1, 1, self.grid, self.grid)
             images = images * nn.functional.interpolate(seen, scale_factor=self.patch_size)
-        (features,) = self.net.forward_intermediates(
-            images, indices=[self.patch_stage], intermediates_only=True, stop_early=True
-        )
+        (features,) = self.net.forward_intermediates(images, indices=[self.patch_stage], intermediates_only=True, stop_early=True)
         tokens = nn.functional.adaptive_avg_pool2d(features, self.grid).flatten(2).transpose(1, 2)
         tokens = tokens if index is None else gather_tokens(tokens, index)
         return tokens, tokens

@@ -22,9 +22,7 @@ def around_frozen(config: TrainConfig) -> tuple[TrainConfig, Model]:
         raise ValueError("--predictor-depth is 0, and a predictor is what --encoder-from fits; give at least 1.")
     sizes = {name: getattr(wanted, name) for name in ("predictor_width", "predictor_depth", "predictor_heads")}
     projector_width = own.projector_width if own.backbone == "vit" else 0
-    network = dataclasses.replace(
-        own, **sizes, projector_width=projector_width, target="ema", average=True, target_norm=True
-    )
+    network = dataclasses.replace(own, **sizes, projector_width=projector_width, target="ema", average=True, target_norm=True)
     return dataclasses.replace(
         config, image=model.config.image, model=network, objective=ObjectiveConfig(sigreg_weight=0.0)
     ), model
