@@ -56,6 +56,22 @@ _SMALL_LEJEPA: dict[str, Any] = {
     "seeing": 0.5,
     "epochs": 10,
 }
+# The middle of the frame, where the galaxy is, seen gently: what a galaxy's colour, size and brightness say is kept. Moments of all
+# stages, of a network whose stem alone tells much (docs/experiments.md).
+_CLOSE: dict[str, Any] = {
+    **_SMALL_LEJEPA,
+    "backbone": "resnet10t",
+    "readout": "stages",
+    "crop_fraction": 0.45,
+    "global_scale": (0.6, 1.0),
+    "shift": 0.2,
+    "local_views": 0,
+    "projector_hidden": 1024,
+    "projector_width": 256,
+    "learning_rate": 1.5e-3,
+    "warmup_epochs": 1.0,
+    "epochs": 16,
+}
 
 PRESETS: dict[str, TrainConfig] = {
     name: replace(_DEFAULT, preset=name, **changes)
@@ -72,6 +88,7 @@ PRESETS: dict[str, TrainConfig] = {
         "resnet18.lejepa": {**_LEJEPA, "backbone": "resnet18"},
         "small.lejepa": _SMALL_LEJEPA,
         "smallresnet18.lejepa": {**_SMALL_LEJEPA, "backbone": "resnet18", "epochs": 5},
+        "smallresnet10t.lejepa": _CLOSE,
     }.items()
 }
 

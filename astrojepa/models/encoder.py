@@ -12,6 +12,7 @@ from astrojepa.config import ImageConfig, ModelConfig
 from astrojepa.models.timm_import import timm
 
 NORM = partial(nn.LayerNorm, eps=1e-5)
+SMALLEST_VARIANCE = 1e-6  # keeps the slope of a square root finite
 ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "relu": nn.ReLU}
 
 
@@ -89,8 +90,8 @@ class Encoder(nn.Module):
 class ConvEncoder(nn.Module):
     """A convolutional network of timm; its tokens are the places of its last feature map.
 
-    With readout "stages" a token is what every stage saw in that place: the mean of its features there, and their spread for all
-    stages but the last, which has one value in each place.
+    With readout "stages" there is one token: mean and standard deviation, over the picture, of every stage's features. Early stages
+    know textures and sizes that the last has forgotten, also before any training.
     """
 
     def __init__(self, image: ImageConfig, model: ModelConfig) -> None:
@@ -99,7 +100,7 @@ class ConvEncoder(nn.Module):
         self.stages = model.readout == "stages"
         self.grid, self.patch_size = image.grid, image.patch_size
         widths = [int(stage["num_chs"]) for stage in self.net.feature_info]
-        self.width: int = 2 * sum(widths[:-1]) + widths[-1] if self.stages else self.net.num_features
+        self.width: int = 2 * sum(widths) if self.stages else self.net.num_features
         fine = [number for number, stage in enumerate(self.net.feature_info) if stage["reduction"] <= image.patch_size]
         self.patch_stage = max(fine, default=0)
         self.patch_width = widths[self.patch_stage]
@@ -109,14 +110,9 @@ class ConvEncoder(nn.Module):
         if not self.stages:
             tokens = self.net(images).flatten(2).transpose(1, 2)
             return tokens, tokens
-        *early, last = self.net.forward_intermediates(images, intermediates_only=True)
-        size = last.shape[-2:]
-        parts = [last]
-        for features in early:
-            mean = nn.functional.adaptive_avg_pool2d(features, size)
-            square = nn.functional.adaptive_avg_pool2d(features.square(), size)
-            parts += [mean, (square - mean.square()).clamp_min(0).add(1e-6).sqrt()]
-        tokens = torch.cat(parts, dim=1).flatten(2).transpose(1, 2)
+        stages = self.net.forward_intermediates(images, intermediates_only=True)
+        moments = [torch.var_mean(features, dim=(2, 3), correction=0) for features in stages]
+        tokens = torch.cat([part for var, mean in moments for part in (mean, var.add(SMALLEST_VARIANCE).sqrt())], dim=1)[:, None]
         return tokens, tokens
 
     def patch_tokens(self, images: Float[Tensor, "B 3 S S"], index: Int[Tensor, "B K"] | None = None) -> tuple[Tensor, Tensor]:
