@@ -77,7 +77,7 @@ def cards() -> list[dict[str, Any]]:
 @st.cache_data(show_spinner=False, ttl=20)
 def best_released() -> str:
     """The id of the released checkpoint that measured best."""
-    from astrojepa.checkpoint import best_id
+    from astrojepa.cards import best_id
 
     return best_id()
 
