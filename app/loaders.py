@@ -13,11 +13,12 @@ import streamlit as st
 
 import astrojepa as aj
 from app import masks as masking
-from app.jobs import Jobs, Progress, warm_up
+from app.jobs import Jobs, Progress, called_for, import_libraries, warm_up
 from app.serving import Source
 from app.settings import ROOT
 from app.turns import Turns
 
+HEAD_START = 5.0  # seconds at most for a first page to be fetched: an import holds up whatever else the server has to do
 MODEL_TURNS = Turns()  # one heatmap at a time: two would only slow each other down
 
 
@@ -97,6 +98,16 @@ def is_projected(embeddings: Any, method: str) -> bool:
     return cached_projection(embeddings, method) is not None
 
 
+def released_facts(reference: str, sha256: str) -> Any | None:
+    """What is known of released weights without loading them; None where there is none, or anything is wrong: loading says what."""
+    from astrojepa.cards import released_facts
+
+    with contextlib.suppress(ValueError, OSError):
+        facts = released_facts(reference)
+        return facts if sha256 in {"", facts.card["sha256"]} else None
+    return None
+
+
 def is_embedded(model: Any, data: Any) -> bool:
     """Whether a model has looked at a data set before."""
     from astrojepa.evaluation.embed import cached_embedding
@@ -124,6 +135,12 @@ def start(report: Progress) -> str:
     sentence = ensure_cache()
     warm_up()
     return sentence
+
+
+def libraries(report: Progress) -> None:
+    """Import what models and probes run on, once it holds up no first page."""
+    called_for.wait(HEAD_START)
+    import_libraries()
 
 
 def embed(model: Any, data: Any) -> Callable[[Progress], Any]:

@@ -52,7 +52,7 @@ def embed(
     return _embeddings(vectors, data, model.hash)
 
 
-def keep_embedding(model: Model, data: Dataset, vectors: np.ndarray) -> None:
+def keep_embedding(model: ModelFacts, data: Dataset, vectors: np.ndarray) -> None:
     """Keep `vectors`, float32 (n, D), in the cache as what `embed` returns for this model and these galaxies."""
     save_arrays(_path(model, data), vectors=vectors)
 
