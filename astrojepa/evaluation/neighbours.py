@@ -42,6 +42,14 @@ def neighbours(embeddings: Embeddings, query: int | np.ndarray | list[int], k: i
     return Neighbours(indices=indices, distances=distances)
 
 
+def neighbours_among(features: np.ndarray, row: int, k: int = 6) -> Neighbours:
+    """Find what `neighbours` finds of one galaxy, among standardised features (n, D): for who asks about one after the other."""
+    check_count(k)
+    rows = _checked_rows(np.array([row]), len(features))
+    distances, indices = _exact_order(features, features[rows], nearest(features, features[rows], k, exclude=rows)[1])
+    return Neighbours(indices=indices[0], distances=distances[0])
+
+
 def nearest(
     reference: np.ndarray, queries: np.ndarray, k: int, *, exclude: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
