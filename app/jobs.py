@@ -101,7 +101,7 @@ class Jobs:
 
 
 imported = threading.Event()  # the libraries are there
-called_for = threading.Event()  # a first page stands in its browser, or a page cannot go on without them
+called_for = threading.Event()  # they may be imported: a first page stands in its browser, which an import would have held up
 FIRST = ("cards", "plotting", "data.folder", "evaluation.anomaly", "evaluation.embed", "evaluation.projection")
 LIBRARIES = ("checkpoint", "data.splits", "evaluation.feedback", "evaluation.patch_error", "evaluation.probes")
 

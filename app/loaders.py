@@ -13,12 +13,11 @@ import streamlit as st
 
 import astrojepa as aj
 from app import masks as masking
-from app.jobs import Jobs, Progress, called_for, import_libraries, warm_up
+from app.jobs import Jobs, Progress, import_libraries, warm_up
 from app.serving import Source
 from app.settings import ROOT
 from app.turns import Turns
 
-HEAD_START = 5.0  # seconds at most for a first page to be fetched: an import holds up whatever else the server has to do
 MODEL_TURNS = Turns()  # one heatmap at a time: two would only slow each other down
 
 
@@ -148,8 +147,7 @@ def start(report: Progress) -> str:
 
 
 def libraries(report: Progress) -> None:
-    """Import what models and probes run on, once it holds up no first page."""
-    called_for.wait(HEAD_START)
+    """Import what models and probes run on."""
     import_libraries()
 
 

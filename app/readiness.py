@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 READY = "/ready"
 PATIENCE = 120.0  # seconds until a page is drawn even so
-QUIET = 5.0  # seconds that are left to the first visitor before the server imports what only later pages take
+QUIET = 20.0  # seconds without a visitor until the server imports what only later pages take
 
 
 @dataclass
@@ -40,7 +39,7 @@ def start() -> None:
     _start.begun = True
     prepare()
     open_galaxies()
-    time.sleep(QUIET)
+    jobs.called_for.wait(QUIET)
     import_the_rest()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 
 from app import following, links, loaders, state, work
-from app.jobs import called_for, imported
+from app.jobs import imported
 from app.plain import plain
 from app.scene import BASELINE, LIBRARIES, RANDOM, Choice, Scene, model_choices, model_task
 from app.settings import Settings, is_hosted, settings_of_start
@@ -71,7 +71,6 @@ def draw(settings: Settings, hosted: bool, show: Callable[[Any], None], go: Call
         if sentence and not hosted:  # it names a folder
             st.warning(plain(sentence))
         if show is not map.show and not imported.is_set():
-            called_for.set()
             work.result(*LIBRARIES)
         scene = _open(settings, hosted, link, go)
         _show_notices()
@@ -81,8 +80,6 @@ def draw(settings: Settings, hosted: bool, show: Callable[[Any], None], go: Call
             _look_at_the_rest(scene)
         if "data" in scene.opened:
             links.publish(scene)
-        if not imported.is_set():
-            loaders.jobs().start(LIBRARIES[0], LIBRARIES[2])  # nobody waits for it here, and the next page wants it
         st.session_state.pop(state.NOTICES, None)  # only now: a page that waits for something is drawn again
     except (ValueError, OSError) as error:
         _explain(error)

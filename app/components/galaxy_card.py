@@ -12,7 +12,6 @@ from app import links, loaders, palette, pictures, state, work
 from app.components.copy_link import copy_link
 from app.components.facts import facts
 from app.components.gallery import gallery
-from app.jobs import imported
 from app.plain import plain
 from app.scene import LIBRARIES, Scene
 
@@ -86,9 +85,7 @@ def _patch_panel(scene: Scene, row: int, image: np.ndarray) -> None:
         return
     if not scene.loaded:
         with legend:
-            work.soon(*LIBRARIES)
-        if imported.is_set():
-            st.rerun()
+            work.later(*LIBRARIES)
         return
     sentence = "Measuring the common scale of the patch errors"
     low, high = work.result(scale_key, sentence, loaders.error_scale(scene.model, scene.data, masks))[kind]
