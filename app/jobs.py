@@ -100,10 +100,25 @@ class Jobs:
             self._jobs.pop(key, None)
 
 
+imported = threading.Event()  # the libraries are there
+called_for = threading.Event()  # they may be imported: a first page stands in its browser, which an import would have held up
+FIRST = ("cards", "plotting", "data.folder", "evaluation.anomaly", "evaluation.embed", "evaluation.projection")
+LIBRARIES = ("checkpoint", "data.splits", "evaluation.feedback", "evaluation.patch_error", "evaluation.probes")
+
+
 def warm_up() -> None:
-    """Import what the first page needs: torch alone takes seconds, and no page should be blank meanwhile."""
-    parts = ("checkpoint", "plotting", "evaluation.anomaly", "evaluation.projection", "evaluation.patch_error")
-    for module in (*(f"astrojepa.{part}" for part in parts), "app.shell"):
+    """Import what the first page needs: a map whose parts were computed before takes neither torch nor scikit-learn."""
+    _import(*(f"astrojepa.{part}" for part in FIRST), "app.shell")
+
+
+def import_libraries() -> None:
+    """Import what models and probes run on, torch and scikit-learn with it: seconds, which no first page waits for."""
+    _import(*(f"astrojepa.{part}" for part in LIBRARIES))
+    imported.set()
+
+
+def _import(*modules: str) -> None:
+    for module in modules:
         importlib.import_module(module)
     settle()
 

@@ -13,7 +13,7 @@ import streamlit as st
 
 import astrojepa as aj
 from app import masks as masking
-from app.jobs import Jobs, Progress, warm_up
+from app.jobs import Jobs, Progress, import_libraries, warm_up
 from app.serving import Source
 from app.settings import ROOT
 from app.turns import Turns
@@ -65,7 +65,17 @@ def gauges(_embeddings: Any, model_hash: str, data_hash: str) -> Any:
 @st.cache_data(show_spinner=False, max_entries=512)
 def neighbours(_embeddings: Any, model_hash: str, data_hash: str, row: int, count: int) -> Any:
     """The nearest galaxies of one galaxy, itself excluded."""
-    return aj.neighbours(_embeddings, query=row, k=count)
+    from astrojepa.evaluation.neighbours import neighbours_among
+
+    return neighbours_among(features(_embeddings, model_hash, data_hash), row, count)
+
+
+@st.cache_resource(show_spinner=False, max_entries=3)
+def features(_embeddings: Any, model_hash: str, data_hash: str) -> np.ndarray:
+    """What distances are taken between: two thirds of a click's search for neighbours, as long as it was done anew."""
+    from astrojepa.evaluation.standardise import checked_vectors, standardise
+
+    return standardise(checked_vectors(_embeddings))[0]
 
 
 @st.cache_data(show_spinner=False, ttl=20)
@@ -77,7 +87,7 @@ def cards() -> list[dict[str, Any]]:
 @st.cache_data(show_spinner=False, ttl=20)
 def best_released() -> str:
     """The id of the released checkpoint that measured best."""
-    from astrojepa.checkpoint import best_id
+    from astrojepa.cards import best_id
 
     return best_id()
 
@@ -95,6 +105,16 @@ def is_projected(embeddings: Any, method: str) -> bool:
     from astrojepa.evaluation.projection import cached_projection
 
     return cached_projection(embeddings, method) is not None
+
+
+def released_facts(reference: str, sha256: str) -> Any | None:
+    """What is known of released weights without loading them; None where there is none, or anything is wrong: loading says what."""
+    from astrojepa.cards import released_facts
+
+    with contextlib.suppress(ValueError, OSError):
+        facts = released_facts(reference)
+        return facts if sha256 in {"", facts.card["sha256"]} else None
+    return None
 
 
 def is_embedded(model: Any, data: Any) -> bool:
@@ -124,6 +144,11 @@ def start(report: Progress) -> str:
     sentence = ensure_cache()
     warm_up()
     return sentence
+
+
+def libraries(report: Progress) -> None:
+    """Import what models and probes run on."""
+    import_libraries()
 
 
 def embed(model: Any, data: Any) -> Callable[[Progress], Any]:

@@ -30,7 +30,7 @@ else:
     # s; at the usual 5 ms each of a heatmap's hundreds of small steps waits that long for other visitors' pages.
     sys.setswitchinterval(0.001)
     net_util.get_external_ip = lambda: None  # Streamlit would ask a stranger for this machine's address to judge a page's origin
-    threading.Thread(target=readiness.prepare, daemon=True).start()
+    threading.Thread(target=readiness.start, daemon=True).start()
 
     path = (st.get_option("server.baseUrlPath") or os.environ.get("STREAMLIT_SERVER_BASE_URL_PATH", "")).strip("/")
     base = f"/{path}" if path else ""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import astrojepa as aj
-from app.jobs import Progress
+from app.jobs import Progress, import_libraries
 from app.serving import Source
 
 
@@ -28,6 +28,7 @@ def open_model(reference: str, sha256: str = "") -> Callable[[Progress], Any]:
     """Load a model by id, alias or path; ValueError where its weights are not what the list of what is served says."""
 
     def task(report: Progress) -> Any:
+        import_libraries()
         model = aj.load_model(reference)
         if sha256 and model.card.get("sha256") != sha256:
             found = str(model.card.get("sha256"))[:12]

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from app.jobs import called_for
+
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
@@ -102,6 +104,7 @@ def sheet(key: str, rows: list[int], side: int) -> bytes:
 def _answer(request: Request) -> Response:
     from starlette.responses import PlainTextResponse, Response
 
+    called_for.set()
     key = request.path_params["key"]
     data = _open.get(key)
     side = _SIDES_BY_NAME.get(request.path_params["side"])

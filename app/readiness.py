@@ -1,7 +1,7 @@
 """Whether a visitor would wait for nothing but the own page: what a host's health check asks before it sends anybody.
 
-`GET /ready` answers 200 once the libraries are imported and what is served is checked, and 503 until then. Streamlit's own
-/_stcore/health answers seconds earlier.
+`GET /ready` answers 200 once what the first page takes is imported and what is served is checked, and 503 until then, and again where
+the libraries that models run on turn out not to work. Streamlit's own /_stcore/health answers earlier.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 READY = "/ready"
 PATIENCE = 120.0  # seconds until a page is drawn even so
+QUIET = 20.0  # seconds without a visitor until the server imports what only later pages take
 
 
 @dataclass
@@ -33,9 +34,17 @@ class _Start:
 _start = _Start()
 
 
+def start() -> None:
+    """Do what pages wait for: at once what all do, then the rest, a visitor's first page between the two."""
+    _start.begun = True
+    prepare()
+    open_galaxies()
+    jobs.called_for.wait(QUIET)
+    import_the_rest()
+
+
 def prepare() -> None:
     """Do what any page waits for while the browser opens; what is wrong is said on the page."""
-    _start.begun = True
     try:
         with contextlib.suppress(ValueError, OSError):
             settings.settings_of_start()
@@ -45,11 +54,29 @@ def prepare() -> None:
         _start.over.set()
 
 
+def open_galaxies() -> None:
+    """Open the galaxies that are shown first while the browser fetches Streamlit; what is wrong is said on the page."""
+    from app import loaders, scene
+
+    with contextlib.suppress(ValueError, OSError):
+        key, _, task = scene.data_task(settings.settings_of_start().sources[0])
+        loaders.jobs().start(key, task)
+
+
+def import_the_rest() -> None:
+    """Import what models and probes run on, in the one thread that imports it; a server that cannot is not ready any more."""
+    from app import loaders, scene
+
+    job = loaders.jobs().start(scene.LIBRARIES[0], scene.LIBRARIES[2])
+    job.finished.wait()
+    _start.ready = job.error is None
+
+
 def wait() -> None:
     """Let a page wait for the start, and say so: two threads that import the same libraries at once can trip over each other."""
     if _start.begun and not _start.over.is_set():
         st.set_page_config(page_title="AstroJEPA explorer", layout="wide")
-        with st.spinner("Starting: importing libraries …"):
+        with st.spinner("Starting …"):
             _start.over.wait(PATIENCE)
 
 

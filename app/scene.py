@@ -42,15 +42,14 @@ class Scene:
     bar: Any  # the row of controls at the top, to which a page may add its own
     go: Callable[[str], None]  # opens another page
     model: Any | None = None
+    loaded: bool = True  # False where the model is known by its card alone, and its network still to come
     opened: dict[str, Any] = field(default_factory=dict)
 
     @property
     def whole(self) -> Any:
         """The data set with all its galaxies."""
         if "whole" not in self.opened:
-            task = opening.open_source(self.source)
-            key = ("data", self.source, loaders.state_of(self.source))
-            self.opened["whole"] = work.result(key, f"Opening {self.source.name}", task)
+            self.opened["whole"] = work.result(*data_task(self.source))
         return self.opened["whole"]
 
     @property
@@ -59,12 +58,13 @@ class Scene:
         if "sampled" not in self.opened:
             whole, rows = self.whole, None
             if self.model is not None and sampling.is_large(len(whole)):
-                known = loaders.jobs().has(("embed", self.model.hash, whole.fingerprint)) or loaders.is_embedded(
-                    self.model, whole
-                )
-                rows = None if known else sampling.stratified_rows(whole.labels)
+                rows = None if self.has_embedded(self.model) else sampling.stratified_rows(whole.labels)
             self.opened["sampled"] = rows
         return self.opened["sampled"]
+
+    def has_embedded(self, model: Any) -> bool:
+        """Whether a model has looked at all galaxies before."""
+        return loaders.jobs().has(("embed", model.hash, self.whole.fingerprint)) or loaders.is_embedded(model, self.whole)
 
     @property
     def data(self) -> Any:
@@ -148,6 +148,14 @@ def model_choices(hosted: bool, loaded_paths: list[str], listing: Listing) -> li
         choices += [Choice(folder, f"run {folder.rstrip('/').rpartition('/')[2]}") for folder in loaders.run_folders()]
         choices += [Choice(path, path.rstrip("/").rpartition("/")[2]) for path in loaded_paths]
     return [*choices, Choice(RANDOM, "random weights (control)"), Choice(BASELINE, "no model: pixel PCA (baseline)")]
+
+
+LIBRARIES: Task = (("libraries",), "Importing libraries", loaders.libraries)
+
+
+def data_task(source: Source) -> Task:
+    """What `work.result` needs to open a data set."""
+    return ("data", source, loaders.state_of(source)), f"Opening {source.name}", opening.open_source(source)
 
 
 def model_task(choice: Choice) -> Task:

@@ -12,8 +12,9 @@ from typing import Any
 import streamlit as st
 
 from app import following, links, loaders, state, work
+from app.jobs import imported
 from app.plain import plain
-from app.scene import BASELINE, RANDOM, Choice, Scene, model_choices, model_task
+from app.scene import BASELINE, LIBRARIES, RANDOM, Choice, Scene, model_choices, model_task
 from app.settings import Settings, is_hosted, settings_of_start
 from app.views import about, anomalies, compare, galaxy, map, models, probe
 
@@ -69,6 +70,8 @@ def draw(settings: Settings, hosted: bool, show: Callable[[Any], None], go: Call
         sentence = work.result(("start",), "Starting", loaders.start)
         if sentence and not hosted:  # it names a folder
             st.warning(plain(sentence))
+        if show is not map.show and not imported.is_set():
+            work.result(*LIBRARIES)
         scene = _open(settings, hosted, link, go)
         _show_notices()
         above = st.container()
@@ -113,9 +116,12 @@ def _open(settings: Settings, hosted: bool, link: state.Link | None, go: Callabl
 
 def _load_model(scene: Scene) -> None:
     """Load the chosen model; where that fails, say why on one card and keep the model that was open before."""
-    if scene.choice.reference == BASELINE:
-        return
     reference = scene.choice.reference
+    if reference == BASELINE:
+        return
+    if (facts := _facts(scene)) is not None:
+        scene.model, scene.loaded = facts, False
+        return
     try:
         scene.model = work.result(*model_task(scene.choice))
         st.session_state[state.GOOD_CHECKPOINT] = reference
@@ -127,6 +133,14 @@ def _load_model(scene: Scene) -> None:
         st.error(f"**{plain(_label(reference))} was not opened.** {plain(error)}\n\n{remedy}")
         if scene.choice.reference != BASELINE:
             scene.model = work.result(*model_task(scene.choice))
+
+
+def _facts(scene: Scene) -> Any | None:
+    """What the card says of a model whose vectors are kept: all that a map takes. None once the libraries are imported."""
+    if imported.is_set():
+        return None
+    facts = loaders.released_facts(scene.choice.reference, scene.choice.sha256)
+    return facts if facts is not None and scene.has_embedded(facts) else None
 
 
 def _look_at_the_rest(scene: Scene) -> None:

@@ -34,6 +34,7 @@ TO_MAP = "to_map"  # a gallery elsewhere asks for the map
 PROBED = "probed"  # key of the last probe
 CELL = "cell"  # of its confusion matrix
 WHOLE_PAGE = "whole_page"  # a card asks for the whole page to be drawn anew
+ASKED = "asked"  # when the session first waited for the libraries, seconds
 OPENED = "opened"  # the data set that was drawn last, and its hash
 SAMPLE_OF = "sample_of"  # hash of the sample that the row and all that is kept by row count in; empty where it is all galaxies
 KEPT = "kept"  # values of the widgets that outlive the pages that do not show them

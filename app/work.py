@@ -8,12 +8,13 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from app import loaders
-from app.jobs import Job, Jobs, Progress
+from app import loaders, state
+from app.jobs import Job, Jobs, Progress, called_for
 from app.turns import BusyError
 
 T = TypeVar("T")
 AGAIN = 2.0  # seconds until a page that was turned away asks again
+UNSEEN = 5.0  # seconds after which what waits for a browser waits no longer
 PATIENCE = 0.35  # seconds a page waits before it shows a progress bar
 
 
@@ -66,6 +67,11 @@ def behind(key: tuple[object, ...], sentence: str, task: Callable[[Progress], An
         raise job.error
 
 
+def later(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]) -> None:
+    """Have a task done that would hold up the page which is on its way: when a browser shows it; then the page is drawn anew."""
+    _begin(key, sentence, task, st.session_state.setdefault(state.ASKED, time.monotonic()))
+
+
 def in_turn(call: Callable[[], T]) -> T:
     """Return what a call of the model gives: at once where it is kept, else when its turn comes; until then the page says who is ahead."""
     try:
@@ -103,6 +109,17 @@ def _ask_again(ahead: int, since: float) -> None:
     if time.monotonic() - since > AGAIN / 2:
         st.rerun()
     st.caption(f"Busy, {ahead} ahead; this follows by itself.")
+
+
+@st.fragment(run_every=0.4)
+def _begin(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any], since: float) -> None:
+    if called_for.is_set() or time.monotonic() - since > UNSEEN:
+        job = loaders.jobs().start(key, task)
+        if job.error is not None:
+            raise job.error
+        if job.finished.is_set():
+            st.rerun()
+    st.progress(0.0, text=f"{sentence} …")
 
 
 @st.fragment(run_every=0.4)

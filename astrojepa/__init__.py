@@ -9,7 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from astrojepa.checkpoint import Model, list_checkpoints, load_model
+    from astrojepa.cards import list_checkpoints
+    from astrojepa.checkpoint import Model, load_model
     from astrojepa.data import DataError, open_dataset
     from astrojepa.data.dataset import Dataset
     from astrojepa.data.splits import split
@@ -35,7 +36,7 @@ _HOMES = {
     "embed": "evaluation.embed",
     "knn_probe": "evaluation.probes",
     "linear_probe": "evaluation.probes",
-    "list_checkpoints": "checkpoint",
+    "list_checkpoints": "cards",
     "load_model": "checkpoint",
     "majority_probe": "evaluation.probes",
     "neighbours": "evaluation.neighbours",

@@ -15,21 +15,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from torch import Tensor
 
+from astrojepa.cards import CheckpointError, check_size
 from astrojepa.config import TrainConfig
 from astrojepa.models.jepa import JEPA
 from astrojepa.wording import one_line
 
-MAX_FILE_BYTES = 6 * 2**30
 MAX_HEADER_BYTES = 10_000_000
 MAX_PARAMETERS = 1_000_000_000
 ZIP_BEGINNING = b"PK\x03\x04"
-
-
-class CheckpointError(ValueError):
-    """A file is not a checkpoint that can be loaded, and the message says why."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(one_line(message))
 
 
 def build_network(config: TrainConfig, device: torch.device, seed: int = 0) -> JEPA:
@@ -79,7 +72,7 @@ def restore_network(config: TrainConfig, state: dict[str, Tensor], source: str |
 def read_pickled(path: str | Path) -> dict[str, Any]:
     """Read a .pt or .pth with tensors and plain values only; code inside is refused, never run."""
     path = Path(path)
-    _check_size(path)
+    check_size(path)
     _check_archive(path)
     try:
         with torch.serialization.safe_globals(_numpy_scalars()):
@@ -98,15 +91,9 @@ def read_pickled(path: str | Path) -> dict[str, Any]:
     return content
 
 
-def file_hash(path: str | Path) -> str:
-    """Return the SHA-256 of a file, hex."""
-    with Path(path).open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], str]:
     """Read a .safetensors file and its SHA-256; CheckpointError if it is damaged or none."""
-    _check_size(path)
+    check_size(path)
     data = path.read_bytes()
     (length,) = struct.unpack("<Q", data[:8])
     if length > min(len(data) - 8, MAX_HEADER_BYTES):
@@ -115,12 +102,6 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], str]:
         return load_tensors(data), hashlib.sha256(data).hexdigest()
     except SafetensorError as error:
         raise CheckpointError(f"{path} is not a readable safetensors file; it may be cut short ({error}).") from error
-
-
-def _check_size(path: Path) -> None:
-    size = path.stat().st_size
-    if not 8 < size <= MAX_FILE_BYTES:
-        raise CheckpointError(f"{path} has {size:,} bytes; a checkpoint has more than 8 and at most {MAX_FILE_BYTES:,}.")
 
 
 def _check_archive(path: Path) -> None:

@@ -66,7 +66,11 @@ class Visitor:
         self.count = 0  # galaxies on the map
         self.row: int | None = None  # the galaxy on the card
         self.allowed: tuple[int | None, ...] = ()  # the one that was clicked, the one before
+        self.pages: dict[str, str] = {}  # title -> what names it to the server
+        self.choices: dict[str, str] = {}  # label of a menu -> what names it to the server
         self.answered = self.finished = 0.0  # times of the last click's answer
+        self.asked = self.heard = 0.0  # times of the last message and of the last part of a page
+        self.payload = 0  # bytes of the map
         self.running = True
         self.news = asyncio.Event()
         self.socket: Any = None
@@ -90,7 +94,7 @@ class Visitor:
             self.tally.wrong.append(f"the card went back from galaxy {self.allowed[0]} to {self.row}")
         self.allowed, self.answered, self.finished = (row, self.row), 0.0, 0.0
         self.tally.clicks += 1
-        began = time.perf_counter()
+        began = self.asked = time.perf_counter()
         event = json.dumps([{"event": "click", "value": {"row": row}}])
         await self._rerun(self.fragment, {self.trigger: event})
         try:
@@ -100,6 +104,26 @@ class Visitor:
             return
         self.tally.answered.append(self.answered - began)
         self.tally.finished.append(self.finished - began)
+
+    async def answer(self, event: str, part: str, value: Any) -> float:
+        """Send what the map sends, and return the seconds to the last part of the answer."""
+        message = json.dumps([{"event": event, "value": {part: value}}])
+        return await self._last_part(self._rerun(self.fragment, {self.trigger: message}))
+
+    async def choose(self, label: str, option: str) -> float:
+        """Choose in a menu, and return the seconds to the last part of the answer."""
+        return await self._last_part(self._rerun(chosen={self.choices[label]: option}))
+
+    async def visit(self, title: str) -> float:
+        """Go to another page, and return the seconds to its last part."""
+        self.page, self.query = self.pages[title], ""
+        return await self._last_part(self._rerun())
+
+    async def _last_part(self, ask: Coroutine[Any, Any, None]) -> float:
+        self.asked, self.running = time.perf_counter(), True
+        await ask
+        await self._until(lambda: not self.running and not self.timers, PATIENCE)
+        return self.heard - self.asked
 
     async def close(self) -> None:
         """Leave, as by closing the window."""
@@ -121,7 +145,14 @@ class Visitor:
                 self.news.clear()
                 await self.news.wait()
 
-    async def _rerun(self, fragment: str = "", triggers: dict[str, str] | None = None, *, timer: bool = False) -> None:
+    async def _rerun(
+        self,
+        fragment: str = "",
+        triggers: dict[str, str] | None = None,
+        *,
+        chosen: dict[str, str] | None = None,
+        timer: bool = False,
+    ) -> None:
         message = BackMsg()
         ask = message.rerun_script
         ask.query_string, ask.page_script_hash, ask.fragment_id, ask.is_auto_rerun = self.query, self.page, fragment, timer
@@ -130,6 +161,9 @@ class Visitor:
         for key, value in (triggers or {}).items():
             widget = ask.widget_states.widgets.add()
             widget.id, widget.json_trigger_value = key, value
+        for key, value in (chosen or {}).items():
+            widget = ask.widget_states.widgets.add()
+            widget.id, widget.string_value = key, value
         ask.widget_states.SetInParent()
         await self.socket.send(message.SerializeToString())
 
@@ -159,6 +193,7 @@ class Visitor:
                 self._stop(list(self.timers))
         elif kind == "navigation":
             self.page = message.navigation.page_script_hash
+            self.pages = {page.page_name: page.page_script_hash for page in message.navigation.app_pages}
         elif kind == "page_info_changed":
             self.query = message.page_info_changed.query_string
         elif kind == "auto_rerun":
@@ -174,8 +209,10 @@ class Visitor:
                 self.finished = time.perf_counter()
             if message.script_finished == ForwardMsg.FINISHED_WITH_COMPILE_ERROR:
                 self.tally.errors.append("the script does not compile")
-        elif kind == "delta" and message.delta.WhichOneof("type") == "new_element":
-            self._see(message.delta.new_element, message.delta.fragment_id)
+        elif kind == "delta":
+            self.heard = time.perf_counter()
+            if message.delta.WhichOneof("type") == "new_element":
+                self._see(message.delta.new_element, message.delta.fragment_id)
 
     def _see(self, element: Any, fragment: str) -> None:
         kind = element.WhichOneof("type")
@@ -188,6 +225,8 @@ class Visitor:
             self.tally.check(self.row, found[1], self.allowed)
             if self.allowed and self.row == self.allowed[0] and not self.answered:
                 self.answered = time.perf_counter()
+        elif kind == "selectbox":
+            self.choices[element.selectbox.label] = element.selectbox.id
         elif kind == "imgs":
             self._fetch(element.imgs.imgs[0].url)
         elif kind == "bidi_component":
@@ -196,6 +235,7 @@ class Visitor:
     def _component(self, component: Any, fragment: str) -> None:
         name = component.component_name
         if name == "astrojepa_latent_map":
+            self.payload = len(component.bytes)
             size = int.from_bytes(component.bytes[:4], "little")
             self.count = json.loads(component.bytes[4 : 4 + size])["count"]
             self.trigger, self.fragment = f"$$STREAMLIT_INTERNAL_KEY_{component.id}__events", fragment

@@ -1,10 +1,11 @@
-"""How fast the explorer answers, in a real Chromium on this machine: from the hand's movement to what the page shows.
+"""How fast the explorer answers: in a real Chromium, from the hand's movement to what the page shows, and the server's share of it.
 
 python -m benchmarks.app_latency --data FOLDER [--checkpoint MODEL] [--repeats 30] [--out FILE]
 python -m benchmarks.app_latency --latents 100000 [--checkpoint MODEL]      that many simulated vectors on simulated galaxies
 
-Server and browser share the machine, so every time holds both. What is computed once (frames, vectors, the map) is made before the
-clock starts; the first opening after that is timed too. Needs a Chromium and requirements-dev.txt (Playwright).
+Server and browser share the machine, so a browser's times hold both; the bars are for the server's share (app_server.py). What is
+computed once (frames, vectors, the map) is made before the clock starts; the first opening after that is timed too. Needs a Chromium
+and requirements-dev.txt (Playwright).
 """
 
 from __future__ import annotations
@@ -18,27 +19,32 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.app_server import server_share, summary
 from benchmarks.measure import machine, write
 from benchmarks.serving import free_port, wait_until_healthy
 
 ROOT = Path(__file__).parents[1]
 BARS = {  # milliseconds, at the median
     "click: galaxy on the card": 150,
+    "click: patch errors on the card": 300,
     "hover: picture frame": 16,
     "lasso: galaxies counted": 150,
+    "lasso: first 24 pictures": 400,
     "recolour": 250,
+    "switch projection": 250,
     "another page": 500,
     "back to the map": 500,
     "first page after start": 6000,
 }
 MEMORY_BAR_MB = 1000.0
+PAYLOAD_BAR_KB = 150.0  # of the map's first message, per 20,000 galaxies
 VIEW = {"width": 1280, "height": 800}
 INSIDE = re.compile(r"galaxies inside$")
 IDLE = "() => document.querySelector('[data-testid=\"stApp\"]')?.dataset.testScriptState === 'notRunning'"
@@ -100,12 +106,6 @@ def repeated(action: Callable[[int], float], repeats: int) -> dict[str, float]:
     return summary([action(turn) for turn in range(repeats + 1)])
 
 
-def summary(seconds: Sequence[float]) -> dict[str, float]:
-    """Return median and 95th percentile of all but the first, as milliseconds."""
-    times = 1000 * np.array(seconds[1:])
-    return {"p50_ms": float(np.median(times)), "p95_ms": float(np.quantile(times, 0.95)), "repeats": len(times)}
-
-
 def draw_around(page: Any, canvas: Any, share: float) -> None:
     """Draw a lasso that starts at this share of the map's width, all but letting go."""
     canvas.focus()  # which may scroll the page
@@ -160,9 +160,8 @@ def measure(page: Any, url: str, repeats: int) -> dict[str, dict[str, float]]:
         page.wait_for_timeout(20)
         page.wait_for_function(IDLE)
 
-    def recolour(turn: int) -> float:
-        name = ("Anomaly score", "Class")[turn % 2]
-        page.get_by_role("combobox", name="Colour").click()
+    def choose(menu: str, name: str) -> float:
+        page.get_by_role("combobox", name=menu).click()
         option = page.get_by_role("option", name=re.compile(f"^{name}$", re.IGNORECASE))
         option.wait_for()
         return timed(option.click, drawn)
@@ -183,7 +182,8 @@ def measure(page: Any, url: str, repeats: int) -> dict[str, dict[str, float]]:
             "repeats": len(hover),
         },
         "lasso: galaxies counted": repeated(lasso, repeats),
-        "recolour": repeated(recolour, repeats),
+        "recolour": repeated(lambda turn: choose("Colour", ("Anomaly score", "Class")[turn % 2]), repeats),
+        "switch projection": repeated(lambda turn: choose("Map", ("PCA", "UMAP")[turn % 2]), repeats),
     }
     pages = [away_and_back() for _ in range(repeats + 1)]
     for name, times in zip(("another page", "back to the map"), zip(*pages, strict=True), strict=True):
@@ -238,16 +238,28 @@ def main(arguments: list[str] | None = None) -> None:
             page = chromium.new_context(viewport=VIEW).new_page()
             opened(page, url + view)
             first = 1000 * (time.perf_counter() - began)
-            found = measure(page, url, options.repeats)
+            shown = measure(page, url, options.repeats)
             memory = private_mb(process)
+            page.context.close()
+            served = server_share(url, view.removeprefix("/?"), options.repeats)
         chromium.close()
-    found["first page after start"] = {"p50_ms": first, "p95_ms": first, "repeats": 1}
-    for name, bar in BARS.items():
-        found[name]["bar_ms"] = bar
+    shown["first page after start"] = {"p50_ms": first, "p95_ms": first, "repeats": 1}
+    actions = {
+        name: {"bar_ms": bar, "server": served["actions"].get(name), "browser": shown.get(name)} for name, bar in BARS.items()
+    }
+    payload = {"count": served["count"], "payload_bytes": served["payload_bytes"], "payload_bar_kb": PAYLOAD_BAR_KB}
     drawn = {"galaxies": options.data.rstrip("/").rpartition("/")[2], "checkpoint": options.checkpoint}
     write(
         options.out,
-        {"machine": machine(), "threads": 1, **drawn, "actions": found, "private_mb": memory, "bar_mb": MEMORY_BAR_MB},
+        {
+            "machine": machine(),
+            "threads": 1,
+            **drawn,
+            "actions": actions,
+            **payload,
+            "private_mb": memory,
+            "bar_mb": MEMORY_BAR_MB,
+        },
     )
 
 

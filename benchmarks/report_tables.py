@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from astrojepa.checkpoint import list_checkpoints
+from astrojepa.cards import list_checkpoints
 from astrojepa.evaluation.benchmark import markdown_table
 from astrojepa.evaluation.zoo import markdown_zoo
 

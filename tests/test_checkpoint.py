@@ -13,8 +13,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from astrojepa import checkpoint
-from astrojepa.checkpoint import list_checkpoints, load_model, save_released
+from astrojepa import cards
+from astrojepa.cards import list_checkpoints
+from astrojepa.checkpoint import load_model, save_released
 from astrojepa.config import replace
 from astrojepa.data.crops import centre_crop
 from astrojepa.masking import sample_masks
@@ -34,7 +35,7 @@ def model(monkeypatch):
 @pytest.fixture
 def released(model, tmp_path, monkeypatch) -> Path:
     """A released checkpoint in a folder that stands for checkpoints/."""
-    monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path)
+    monkeypatch.setattr(cards, "CHECKPOINTS", tmp_path)
     return save_released(model, tmp_path, {"id": "tiny.test", "data": {"name": "made up"}}, torch.float32)
 
 
@@ -46,7 +47,7 @@ def edit_card(path: Path, **changes) -> None:
 def replace_weights(path: Path, state: dict[str, torch.Tensor]) -> None:
     """Write other tensors and a card whose hash fits them."""
     save_file(state, path)
-    edit_card(path, sha256=checkpoint.hashlib.sha256(path.read_bytes()).hexdigest())
+    edit_card(path, sha256=cards.hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 def test_a_released_model_is_the_model_that_was_saved(model, released):
@@ -145,7 +146,7 @@ def test_weights_that_are_not_numbers_are_refused(model, released):
 @pytest.mark.parametrize("size", [9, 100, 1000])
 def test_a_file_cut_short_is_refused(released, size):
     released.write_bytes(released.read_bytes()[:size])
-    edit_card(released, sha256=checkpoint.hashlib.sha256(released.read_bytes()).hexdigest())
+    edit_card(released, sha256=cards.hashlib.sha256(released.read_bytes()).hexdigest())
     with pytest.raises(CheckpointError, match="cut short"):
         load_model(released)
 

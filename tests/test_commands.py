@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from astrojepa import checkpoint, distributed
+from astrojepa import cards, distributed
 from astrojepa.checkpoint import load_model
 from astrojepa.cli import train_main
 from astrojepa.commands import main, make_parser
@@ -55,7 +55,7 @@ def test_probe_prints_every_baseline_beside_the_model_and_export_puts_it_on_the_
     table = json.loads(report.read_text())
     assert table["split"] == "column"
     assert table["num_test"] == 16
-    monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path / "out")
+    monkeypatch.setattr(cards, "CHECKPOINTS", tmp_path / "out")
     assert main(["export", run, "--id", "tiny.test", "--out", str(tmp_path / "out"), "--measured", str(report)]) == 0
     model = load_model("best")
     assert model.id == "tiny.test"
@@ -66,7 +66,7 @@ def test_probe_prints_every_baseline_beside_the_model_and_export_puts_it_on_the_
 
 
 def test_a_release_may_average_its_embeddings_over_more_orientations_than_the_run(run, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(checkpoint, "CHECKPOINTS", tmp_path)
+    monkeypatch.setattr(cards, "CHECKPOINTS", tmp_path)
     released = ["export", run, "--id", "tiny.turned", "--out", str(tmp_path), "--orientations"]
     assert main([*released, "4"]) == 0
     assert load_model("tiny.turned").config.model.orientations == 4

@@ -20,6 +20,7 @@ LAYERS = {
     "models": 1,
     "losses": 1,
     "presets": 1,
+    "cards": 2,
     "weights": 2,
     "bundle": 2,
     "pth_import": 2,

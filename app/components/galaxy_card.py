@@ -13,7 +13,7 @@ from app.components.copy_link import copy_link
 from app.components.facts import facts
 from app.components.gallery import gallery
 from app.plain import plain
-from app.scene import Scene
+from app.scene import LIBRARIES, Scene
 
 COLOURS = {"mse": "magma", "cosine": "viridis"}
 IMAGE, ERRORS, BOTH = "Image", "Patch errors", "Both"
@@ -82,6 +82,10 @@ def _patch_panel(scene: Scene, row: int, image: np.ndarray) -> None:
     if view in {IMAGE, None} or not loaders.jobs().has(scale_key):
         place.image(pictures.inline(seen), width="stretch")
     if view in {IMAGE, None}:
+        return
+    if not scene.loaded:
+        with legend:
+            work.later(*LIBRARIES)
         return
     sentence = "Measuring the common scale of the patch errors"
     low, high = work.result(scale_key, sentence, loaders.error_scale(scene.model, scene.data, masks))[kind]

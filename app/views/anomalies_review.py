@@ -119,7 +119,7 @@ def _picture(scene: Scene, row: int, image: np.ndarray | None, culprit: int | No
         return
     height, width = image.shape[:2]
     box = None
-    if culprit is not None and (share := galaxy._seen_share(scene, image)) is not None:
+    if culprit is not None and (share := galaxy.seen_share(scene)) is not None:
         box = patch_box(culprit, scene.model.grid, galaxy.seen_box(height, width, share))
     with st.container(width=560):
         cutout("review_picture", image, galaxy.scale_bar(width, galaxy.arcsec_per_pixel(scene.data.table, row)), box)

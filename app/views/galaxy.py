@@ -94,17 +94,12 @@ def seen_box(height: int, width: int, share: float) -> tuple[float, float, float
     return (width - side) / 2 / width, (height - side) / 2 / height, side / width, side / height
 
 
-def _seen_share(scene: Scene, image: np.ndarray) -> float | None:
+def seen_share(scene: Scene) -> float | None:
     """Which part of the picture's shorter side the model sees; None without a model."""
     if scene.model is None:
         return None
     config = scene.model.config.image
-    share = config.image_size / config.frame_size
-    if getattr(config, "framing", "whole") == "galaxy":
-        from astrojepa.data.framing import galaxy_share
-
-        share *= galaxy_share(image)
-    return share
+    return config.image_size / config.frame_size
 
 
 def _whole(scene: Scene, row: int, image: np.ndarray | None) -> None:
@@ -112,7 +107,7 @@ def _whole(scene: Scene, row: int, image: np.ndarray | None) -> None:
         return
     height, width = image.shape[:2]
     scale = arcsec_per_pixel(scene.data.table, row)
-    share = _seen_share(scene, image)
+    share = seen_share(scene)
     cutout("cutout", image, scale_bar(width, scale), None if share is None else seen_box(height, width, share))
     size = f"{width} × {height} pixels" + (f" of {scale:.3g}″" if scale else ", pixel scale unknown")
     st.caption(f"The whole picture, {size}." + ("" if share is None else " The frame is what the model sees."))

@@ -41,7 +41,8 @@ def add_to(commands: Any) -> None:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from astrojepa.checkpoint import load_model, released_card
+    from astrojepa.cards import released_card
+    from astrojepa.checkpoint import load_model
     from astrojepa.evaluation.report import make_report
     from astrojepa.evaluation.report_page import report_page
     from astrojepa.evaluation.targets import with_targets
@@ -83,7 +84,7 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _zoo(options: argparse.Namespace) -> int:
-    from astrojepa.checkpoint import list_checkpoints
+    from astrojepa.cards import list_checkpoints
     from astrojepa.evaluation.zoo import markdown_zoo
 
     print(markdown_zoo(list_checkpoints()))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
-from sklearn.covariance import ledoit_wolf
-from sklearn.ensemble import IsolationForest
 
 from astrojepa.cache import cache_path, load_arrays, save_arrays
 from astrojepa.evaluation.neighbours import check_count, nearest
@@ -87,6 +85,8 @@ def local_outlier_factor(
 
 def mahalanobis(known: np.ndarray, features: np.ndarray) -> np.ndarray:
     """Return the distance of features (n, D) from the mean of the known in the metric of their Ledoit-Wolf covariance: float64 (n,)."""
+    from sklearn.covariance import ledoit_wolf
+
     covariance, _ = ledoit_wolf(known.astype(np.float64), assume_centered=False)
     offsets = (features - known.mean(axis=0)).astype(np.float64)
     squares = np.einsum("nd,nd->n", offsets @ np.linalg.pinv(covariance, hermitian=True), offsets)
@@ -95,6 +95,8 @@ def mahalanobis(known: np.ndarray, features: np.ndarray) -> np.ndarray:
 
 def isolation(known: np.ndarray, features: np.ndarray, seed: int) -> np.ndarray:
     """Return the score of an isolation forest of 200 trees grown on the known: float64 (n,), in (0, 1)."""
+    from sklearn.ensemble import IsolationForest
+
     scores: np.ndarray = -IsolationForest(n_estimators=200, random_state=seed).fit(known).score_samples(features)
     return scores
 

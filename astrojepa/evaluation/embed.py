@@ -20,6 +20,7 @@ from astrojepa.evaluation.standardise import check_finite
 from astrojepa.types import Embeddings
 
 if TYPE_CHECKING:
+    from astrojepa.cards import ModelFacts
     from astrojepa.checkpoint import Model
 
 
@@ -51,17 +52,16 @@ def embed(
     return _embeddings(vectors, data, model.hash)
 
 
-def keep_embedding(model: Model, data: Dataset, vectors: np.ndarray) -> None:
+def keep_embedding(model: ModelFacts, data: Dataset, vectors: np.ndarray) -> None:
     """Keep `vectors`, float32 (n, D), in the cache as what `embed` returns for this model and these galaxies."""
     save_arrays(_path(model, data), vectors=vectors)
 
 
-def cached_embedding(model: Model, data: Dataset) -> Embeddings | None:
+def cached_embedding(model: ModelFacts, data: Dataset) -> Embeddings | None:
     """Return what `embed` would, if it has been computed before, else None; computes nothing."""
     arrays = load_arrays(_path(model, data))
-    if arrays is None or "vectors" not in arrays or arrays["vectors"].shape != (len(data), model.width):
-        return None
-    return _embeddings(arrays["vectors"], data, model.hash)
+    vectors = None if arrays is None else arrays.get("vectors")
+    return None if vectors is None or vectors.ndim != 2 or len(vectors) != len(data) else _embeddings(vectors, data, model.hash)
 
 
 def pixel_pca(train: Dataset, test: Dataset, components: int = 64, size: int = 32) -> tuple[Embeddings, Embeddings]:
@@ -115,7 +115,7 @@ def _batches(pictures: np.ndarray, size: int = 512) -> list[np.ndarray]:
     return [np.asarray(pictures[first : first + size]) for first in range(0, len(pictures), size)]
 
 
-def _path(model: Model, data: Dataset) -> Path:
+def _path(model: ModelFacts, data: Dataset) -> Path:
     config = model.config.to_dict()
     facts = [model.hash, data.fingerprint, config["image"], config["model"], list(model.mean), list(model.std)]
     return cache_path("embeddings", _key(*facts))

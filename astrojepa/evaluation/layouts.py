@@ -1,4 +1,4 @@
-"""The recipes of the maps: standardised features in, coordinates out; UMAP and openTSNE are imported only when called."""
+"""The recipes of the maps: standardised features in, coordinates out; libraries are imported only when called."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
-from sklearn.decomposition import PCA
 
 from astrojepa.evaluation.neighbours import nearest
 from astrojepa.evaluation.standardise import standardise
@@ -43,6 +42,8 @@ def principal_axes(features: np.ndarray, components: int) -> tuple[np.ndarray, n
     axes = np.zeros((features.shape[1], components), dtype=np.float32)
     if len(features) < 2 or not np.any(features != features[0]):
         return features.mean(axis=0), axes
+    from sklearn.decomposition import PCA
+
     solver = "covariance_eigh" if features.shape[0] >= features.shape[1] else "full"
     fitted = PCA(possible, svd_solver=solver).fit(features.astype(np.float64))
     axes[:, :possible] = fitted.components_.T

@@ -48,7 +48,7 @@ def tiny_model() -> Model:
     """A real network of a few thousand random weights."""
     config = replace(preset("small.sigreg06"), **TINY)
     network = build_network(config, torch.device("cpu")).eval()
-    return Model("tiny.random", network, config, {}, "c0ffee", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), torch.device("cpu"))
+    return Model("tiny.random", config, {}, "c0ffee", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), network, torch.device("cpu"))
 
 
 @pytest.fixture

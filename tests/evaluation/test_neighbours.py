@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from astrojepa.evaluation.neighbours import nearest, neighbours
+from astrojepa.evaluation.neighbours import nearest, neighbours, neighbours_among
 from astrojepa.evaluation.standardise import standardise
 from astrojepa.types import Embeddings
 
@@ -105,6 +105,21 @@ def test_chunks_agree_with_one_call() -> None:
         gaps[row] = np.inf
         np.testing.assert_array_equal(indices[row], np.argsort(gaps)[:4])
         np.testing.assert_allclose(distances[row], np.sort(gaps)[:4], rtol=1e-5)
+
+
+def test_few_queries_find_what_many_find() -> None:
+    vectors = np.random.default_rng(0).normal(size=(300, 8)).astype(np.float32)
+    many = nearest(vectors, vectors[:40], 5, exclude=np.arange(40))
+    few = nearest(vectors, vectors[:4], 5, exclude=np.arange(4))
+    np.testing.assert_array_equal(few[1], many[1][:4])
+    np.testing.assert_allclose(few[0], many[0][:4], rtol=1e-5)
+
+
+def test_features_standardised_once_give_the_same_neighbours(make_embeddings: Make) -> None:
+    data = make_embeddings(np.random.default_rng(0).normal(size=(50, 5)) * [1, 10, 100, 0.1, 1])
+    expected, found = neighbours(data, 7, k=6), neighbours_among(standardise(data.vectors)[0], 7, k=6)
+    np.testing.assert_array_equal(found.indices, expected.indices)
+    np.testing.assert_array_equal(found.distances, expected.distances)
 
 
 @pytest.mark.parametrize("row", [30, -31])

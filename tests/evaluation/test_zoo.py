@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from astrojepa.checkpoint import CHECKPOINTS, best_id, list_checkpoints
+from astrojepa.cards import CHECKPOINTS, best_id, list_checkpoints
 from astrojepa.evaluation.zoo import markdown_zoo, measurement, with_measurement, zoo_table
 from astrojepa.presets import ZOO
 from astrojepa.runs import read_json

@@ -136,7 +136,7 @@ def read_state(folder: Path) -> int:
 
 def write_release(folder: Path, version: int) -> None:
     half = (0.5, 0.5, 0.5)
-    model = Model("tiny.killed", tiny_network(version % 2048), CONFIG, {}, "", half, half, torch.device("cpu"))
+    model = Model("tiny.killed", CONFIG, {}, "", half, half, tiny_network(version % 2048), torch.device("cpu"))
     save_released(model, folder, {"id": "tiny.killed", "version": version})
 
 

@@ -6,10 +6,10 @@ import threading
 
 import pytest
 
-from app import jobs, readiness
+from app import jobs, loaders, readiness, scene
 
 
-def test_a_server_is_ready_once_everything_is_imported_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_is_ready_once_what_a_first_page_takes_is_imported_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
     (route,) = readiness.routes("/explorer")
     assert route.path == "/explorer/ready"
     importing, imported = threading.Event(), threading.Event()
@@ -53,6 +53,22 @@ def test_a_server_that_cannot_import_its_libraries_is_never_ready_but_lets_the_p
         readiness.prepare()
     assert readiness.routes()[0].endpoint(None).status_code == 503
     readiness.wait()
+
+
+@pytest.mark.parametrize(("works", "status"), [(True, 200), (False, 503)])
+def test_a_server_whose_models_turn_out_not_to_run_is_not_ready_any_more(
+    monkeypatch: pytest.MonkeyPatch, works: bool, status: int
+) -> None:
+    def libraries(report: jobs.Progress) -> None:
+        if not works:
+            raise ImportError("no torch")
+
+    monkeypatch.setattr(readiness, "_start", readiness._Start(ready=True))
+    board = jobs.Jobs()
+    monkeypatch.setattr(loaders, "jobs", lambda: board)
+    monkeypatch.setattr(scene, "LIBRARIES", (("libraries",), "Importing", libraries))
+    readiness.import_the_rest()
+    assert readiness.routes()[0].endpoint(None).status_code == status
 
 
 def test_a_page_waits_for_the_start_and_not_where_nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from app import opening, serving
 from app.scene import BASELINE, RANDOM, model_choices
 from app.serving import Listed, Listing, Source, listing, read_list
 from app.settings import read_settings
-from astrojepa import cache, checkpoint
+from astrojepa import cache, cards
 from astrojepa.bundle import MANIFEST, BundleError
 from astrojepa.checkpoint import Model, save_released
 from tests.app.page_runner import QUIET, run_page, words
@@ -148,7 +148,7 @@ def test_released_weights_are_pinned_when_the_server_starts(
     folder = tmp_path / "checkpoints"
     path = save_released(model, folder, {"id": "small.mine"})
     monkeypatch.setattr(serving, "CHECKPOINTS", folder)
-    monkeypatch.setattr(checkpoint, "CHECKPOINTS", folder)
+    monkeypatch.setattr(cards, "CHECKPOINTS", folder)
     choice = model_choices(True, [], listing("", ""))[0]
     assert opening.open_model(choice.reference, choice.sha256)(print).id == "small.mine"
     save_released(model.randomised(7), folder, {"id": "small.mine"})
