@@ -126,8 +126,7 @@ def save_released(model: Model, folder: str | Path, card: dict[str, Any], dtype:
         for key, value in model.network.state_dict().items()
     }
     data = save_tensors(state, metadata={"id": card["id"]})
-    names = {"data": Path(model.config.data.data).name, "encoder_from": Path(model.config.encoder_from).name}
-    config = replace(model.config, **names)  # no machine's path on a card
+    config = pathless(model.config)
     card = {"format": FORMAT, **card, "sha256": hashlib.sha256(data).hexdigest(), "config": config.to_dict()}
     card |= {"normalisation": {"mean": model.mean, "std": model.std}, "published": PUBLISHED.get(card["id"])}
     waiting = path.with_suffix(WAITING_CARD)
@@ -138,6 +137,11 @@ def save_released(model: Model, folder: str | Path, card: dict[str, Any], dtype:
         stream.write(data)
     waiting.replace(path.with_suffix(".json"))
     return path
+
+
+def pathless(config: TrainConfig) -> TrainConfig:
+    """Return a config whose files are names: no machine's path stands on a card."""
+    return replace(config, data=Path(config.data.data).name, encoder_from=Path(config.encoder_from).name)
 
 
 def _load_released(path: Path, device: torch.device) -> Model:
@@ -161,7 +165,7 @@ def _load_pickled(path: Path, device: torch.device) -> Model:
         raise CheckpointError(f"{path} is not a checkpoint of this project: found {sorted(map(str, content))[:6]}.")
     run = path.parent.parent.name + "@" + path.stem if path.parent.name == "snapshots" else path.parent.name
     facts = facts_of(path, file_hash(path), {**content, "id": run})
-    card = {"id": run, **{key: content[key] for key in ("data", "training", "environment") if key in content}}
+    card = {"id": run, **{key: content[key] for key in ("data", "training", "environment", "encoder") if key in content}}
     return _assemble(dataclasses.replace(facts, card=card), content["network"], path, device)
 
 

@@ -11,7 +11,15 @@ from typing import Any
 
 from astrojepa.settings import from_dict, one_of, setting, within
 
-CONV_BACKBONES = ("resnet10t", "resnet18", "resnet34", "convnextv2_atto", "convnextv2_femto", "convnextv2_pico", "convnextv2_nano")
+CONV_BACKBONES = (
+    "resnet10t",
+    "resnet18",
+    "resnet34",
+    "convnextv2_atto",
+    "convnextv2_femto",
+    "convnextv2_pico",
+    "convnextv2_nano",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +87,9 @@ class ModelConfig:
     """Sizes of the networks."""
 
     backbone: str = setting("vit", "vit, or a convolutional encoder for multi-view training: " + ", ".join(CONV_BACKBONES))
-    readout: str = setting("last", "tokens of a convolutional encoder: last (places of its last stage) or stages (one: moments of all)")
+    readout: str = setting(
+        "last", "tokens of a convolutional encoder: last (places of its last stage) or stages (one: moments of all)"
+    )
     orientations: int = setting(1, "an embedding is the mean over so many: 1, 4 (quarter turns) or 8 (mirrored too), each a pass")
     width: int = setting(192, "width of an encoder token; a convolutional encoder has its own")
     depth: int = setting(6, "encoder blocks")

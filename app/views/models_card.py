@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,18 @@ PROBES = {
     "Shape statistics": "summary statistics, linear",
     "Random weights": "random weights 0, linear",
 }
-SHOWN_ON_CARD = ("description", "data", "training", "measured", "published", "environment", "normalisation", "sha256", "alias")
+SHOWN_ON_CARD = (
+    "description",
+    "data",
+    "training",
+    "encoder",
+    "measured",
+    "published",
+    "environment",
+    "normalisation",
+    "sha256",
+    "alias",
+)
 
 
 def show(scene: Scene) -> None:
@@ -76,7 +88,10 @@ def _accuracy(row: Any) -> str:
 def described(model: Any) -> dict[str, str]:
     """What a model is, in words."""
     config, card = model.config, model.card
-    aim = config.objective
+    encoder = _mapping(card.get("encoder"))  # of a model whose predictor came afterwards
+    aim = _mapping(_mapping(encoder.get("config")).get("objective")) or dataclasses.asdict(config.objective)
+    terms = {"λ =": "sigreg_weight", "prediction": "prediction_weight", "invariance": "invariance_weight"}
+    predictor = "fitted to the frozen encoder afterwards" if encoder else "yes"
     data = card["data"] if isinstance(card.get("data"), dict) else {}
     trained = card.get("description") or data.get("name") or ("nothing: random weights" if card.get("random") else "unknown")
     return {
@@ -89,8 +104,8 @@ def described(model: Any) -> dict[str, str]:
         ),
         "Encoder": f"{config.model.backbone}, width {model.width}"
         + (f", depth {config.model.depth}" if config.model.backbone == "vit" else ""),
-        "Predictor": "yes" if model.has_predictor else "none: encoder only, so no patch errors",
-        "Objective": f"λ = {aim.sigreg_weight:g}, prediction {aim.prediction_weight:g}, invariance {aim.invariance_weight:g}",
+        "Predictor": predictor if model.has_predictor else "none: encoder only, so no patch errors",
+        "Objective": ", ".join(f"{title} {aim[name]:g}" for title, name in terms.items() if _is_number(aim.get(name))),
         "Hash": model.hash,
     }
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
-from astrojepa.checkpoint import Model, load_model
+from astrojepa.checkpoint import Model, load_model, pathless
 from astrojepa.config import ObjectiveConfig, TrainConfig
 from astrojepa.models.jepa import JEPA
 
@@ -26,6 +27,12 @@ def around_frozen(config: TrainConfig) -> tuple[TrainConfig, Model]:
     return dataclasses.replace(
         config, image=model.config.image, model=network, objective=ObjectiveConfig(sigreg_weight=0.0)
     ), model
+
+
+def facts_of(model: Model) -> dict[str, Any]:
+    """Return what a card tells of an encoder that was trained before its predictor: name, hash, recipe and training."""
+    known = {key: model.card[key] for key in ("data", "training", "environment") if key in model.card}
+    return {"id": model.id, "hash": model.hash, "config": pathless(model.config).to_dict(), **known}
 
 
 def take_encoder(network: JEPA, model: Model) -> None:

@@ -25,7 +25,7 @@ from astrojepa.losses import sigreg_floor
 from astrojepa.runs import append_metrics, create_run, forget_metrics_after, only_training, read_config
 from astrojepa.training.announce import announce, run_facts
 from astrojepa.training.batches import BatchMaker
-from astrojepa.training.frozen import around_frozen, take_encoder
+from astrojepa.training.frozen import around_frozen, facts_of, take_encoder
 from astrojepa.training.memory import saying_what_to_lower
 from astrojepa.training.monitor import Monitor
 from astrojepa.training.schedules import learning_rate, momentum, snapshot_steps, warmup_steps
@@ -81,7 +81,7 @@ def train(
         training, validation, split_name = _choose(data, config)
         stored = frames_for(training, config.image, progress)
         mean, std = (donor.mean, donor.std) if donor else channel_statistics(stored)
-    facts = run_facts(config, source, training, split_name, mean, std)
+    facts = run_facts(config, source, training, split_name, mean, std) | ({"encoder": facts_of(donor)} if donor else {})
     with saying_what_to_lower(config), contextlib.ExitStack() as held:
         batches = BatchMaker(stored, config, mean, std, target)
         if resume is None:

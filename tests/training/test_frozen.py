@@ -71,10 +71,14 @@ def test_a_run_resumed_halfway_equals_one_left_alone(tiny, encoder_only, tmp_pat
 
 
 @pytest.mark.slow
-def test_the_card_names_the_encoder_and_no_path(tiny, encoder_only, tmp_path):
+def test_the_card_tells_how_the_encoder_was_trained_and_names_no_path(tiny, encoder_only, tmp_path):
     model = load_model(fitted(tiny, encoder_only, tmp_path / "fitted"))
     path = save_released(model, tmp_path, {**model.card, "id": "tiny.fitted"})
-    assert json.loads(path.with_suffix(".json").read_text())["config"]["encoder_from"] == "views"
+    card = json.loads(path.with_suffix(".json").read_text())
+    assert card["config"]["encoder_from"] == card["encoder"]["id"] == "views"
+    assert card["encoder"]["config"]["objective"]["invariance_weight"] == 1.0
+    assert card["encoder"]["training"]["steps"] == len(read_metrics(encoder_only))
+    assert str(tmp_path) not in path.with_suffix(".json").read_text()
 
 
 @pytest.mark.parametrize(
