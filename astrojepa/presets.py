@@ -70,7 +70,7 @@ _CLOSE: dict[str, Any] = {
     "projector_width": 256,
     "learning_rate": 1.5e-3,
     "warmup_epochs": 1.0,
-    "epochs": 12,
+    "epochs": 10,
 }
 
 PRESETS: dict[str, TrainConfig] = {
