@@ -26,7 +26,7 @@ from astrojepa.runs import append_metrics, create_run, forget_metrics_after, onl
 from astrojepa.training.announce import announce, run_facts
 from astrojepa.training.batches import BatchMaker
 from astrojepa.training.frozen import around_frozen, facts_of, take_encoder
-from astrojepa.training.memory import saying_what_to_lower
+from astrojepa.training.memory import keep_freed_memory, saying_what_to_lower
 from astrojepa.training.monitor import Monitor
 from astrojepa.training.schedules import learning_rate, momentum, snapshot_steps, warmup_steps
 from astrojepa.training.state import TrainState, load_state, new_state
@@ -69,6 +69,8 @@ def train(
     """
     target = distributed.start(torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
     progress = progress and distributed.rank() == 0
+    if target.type == "cpu":
+        keep_freed_memory()
     if resume is not None:
         moved = config.data.data
         config = read_config(Path(resume))
