@@ -11,7 +11,6 @@ import torch
 
 from astrojepa.config import TrainConfig
 
-
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # mallopt(3)
 
 
