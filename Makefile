@@ -94,7 +94,9 @@ galaxy10: $(VENV)/.runtime
 	$(PY) -m astrojepa data verify --data $(GALAXY10)
 	$(PY) -m astrojepa data audit --data $(GALAXY10) --out reports/galaxy10-audit.json
 	if test -d runs/galaxy10; then $(PY) train.py --resume runs/galaxy10; else $(PY) train.py --preset $(PRESET) --data $(GALAXY10) --out runs/galaxy10; fi
-	$(PY) -m astrojepa export runs/galaxy10 --id galaxy10.$(PRESET) --out checkpoints --description "Galaxy10 DECaLS, training part of the split, no labels used"
+	if grep -q '"predictor_depth": 0' runs/galaxy10/config.json && ! test -d runs/galaxy10-predictor; then \
+	  $(PY) train.py --preset small.ijepa --encoder-from runs/galaxy10 --epochs 3 --data $(GALAXY10) --out runs/galaxy10-predictor; fi
+	$(PY) -m astrojepa export $$(ls -d runs/galaxy10-predictor 2>/dev/null || echo runs/galaxy10) --id galaxy10.$(PRESET) --out checkpoints --description "Galaxy10 DECaLS, training part of the split, no labels used"
 	$(PY) -m astrojepa report galaxy10.$(PRESET) --data $(GALAXY10) --few-labels --controls --out reports/galaxy10 --card
 	$(PY) -m astrojepa zoo
 

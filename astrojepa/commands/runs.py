@@ -52,8 +52,11 @@ def _export(options: argparse.Namespace) -> int:
     if options.description:
         card["description"] = options.description
     card["measured"] = [read_json(path) for path in options.measured]
-    folder = Path(options.model)
-    card["curve"] = [row for row in read_metrics(folder if folder.is_dir() else folder.parent) if "effective_rank" in row][-500:]
+    folders = [Path(options.model), Path(options.model).parent]
+    if model.config.encoder_from:
+        folders.insert(0, Path(model.config.encoder_from))  # its training says more than that of the predictor
+    folder = next(folder for folder in folders if folder.is_dir())
+    card["curve"] = [row for row in read_metrics(folder) if "effective_rank" in row][-500:]
     path = save_released(model, options.out, card)
     print(f"{path}: {path.stat().st_size:,} bytes; card in {path.with_suffix('.json').name}")
     return 0
