@@ -238,6 +238,7 @@ def main(arguments: list[str] | None = None) -> None:
             page = chromium.new_context(viewport=VIEW).new_page()
             opened(page, url + view)
             first = 1000 * (time.perf_counter() - began)
+            page.get_by_text("per heatmap").wait_for(timeout=900_000)  # what comes after the first page is there
             shown = measure(page, url, options.repeats)
             memory = private_mb(process)
             page.context.close()
