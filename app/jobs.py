@@ -18,6 +18,10 @@ from app.turns import BusyError
 Progress = Callable[[int, int, str], None]
 
 
+class StoppedError(Exception):
+    """Somebody stopped the task."""
+
+
 @dataclass
 class Job:
     """One task: how far it is, and at the end its value or its error."""
@@ -28,6 +32,7 @@ class Job:
     text: str = ""
     number: int = 0  # in the order asked
     began: float | None = None  # seconds, time.monotonic
+    unwanted: bool = False
     value: Any = None
     error: BaseException | None = None
 
@@ -44,13 +49,25 @@ class Job:
         return (time.monotonic() - self.began) * (1 - self.fraction) / self.fraction
 
     def report(self, done: int, total: int, text: str = "") -> None:
-        """Take down progress: the callable that the package's functions are given."""
+        """Take down progress: the callable that the package's functions are given. StoppedError ends a task that nobody wants any more."""
+        if self.unwanted:
+            raise StoppedError
         self.done, self.total, self.text = int(done), int(total), str(text)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether it ended because somebody stopped it."""
+        return isinstance(self.error, StoppedError)
+
+    def stop(self) -> None:
+        """Have the task end when it next tells how far it is."""
+        self.unwanted = True
 
     def run(self, task: Callable[[Progress], Any]) -> None:
         """Do the task and keep what comes of it."""
         self.began = time.monotonic()
         try:
+            self.report(0, 0)
             self.value = task(self.report)
         except BaseException as error:
             self.error = error

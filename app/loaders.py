@@ -13,7 +13,7 @@ import streamlit as st
 
 import astrojepa as aj
 from app import masks as masking
-from app.jobs import Jobs, Progress, import_libraries, warm_up
+from app.jobs import Jobs, Progress, warm_up
 from app.serving import Source
 from app.settings import ROOT
 from app.turns import Turns
@@ -146,11 +146,6 @@ def start(report: Progress) -> str:
     return sentence
 
 
-def libraries(report: Progress) -> None:
-    """Import what models and probes run on."""
-    import_libraries()
-
-
 def embed(model: Any, data: Any) -> Callable[[Progress], Any]:
     """Embed a data set with a model; without one, by pixel PCA."""
     if model is None:
@@ -250,18 +245,3 @@ def seconds_per_galaxy(_model: Any, model_hash: str) -> float:
 def control_is_embedded(_model: Any, _data: Any, model_hash: str, data_hash: str) -> bool:
     """Whether a model's control, the same network with random weights, has looked at a data set before."""
     return is_embedded(_model.randomised(), _data)
-
-
-def picture_vector(model: Any, image: np.ndarray) -> np.ndarray:
-    """One picture that is in no data set, as the model sees it; kept nowhere else. BusyError where others come first."""
-    from astrojepa.evaluation.newcomers import embed_picture
-
-    MODEL_TURNS.check()
-    return embed_picture(model, image)
-
-
-def newcomers(vectors: list[np.ndarray], embeddings: Any, scores: np.ndarray, xy: np.ndarray, method: str) -> Any:
-    """Where pictures that are in no data set stand among the open galaxies."""
-    from astrojepa.evaluation.newcomers import compare_newcomers
-
-    return compare_newcomers(vectors, embeddings, scores, xy, method)

@@ -11,7 +11,7 @@ import numpy as np
 import streamlit as st
 
 from app import colouring, loaders, opening, pictures, sampling, work
-from app.jobs import Progress
+from app.jobs import Progress, import_libraries
 from app.serving import Listing, Source
 from app.settings import Settings
 
@@ -150,7 +150,7 @@ def model_choices(hosted: bool, loaded_paths: list[str], listing: Listing) -> li
     return [*choices, Choice(RANDOM, "random weights (control)"), Choice(BASELINE, "no model: pixel PCA (baseline)")]
 
 
-LIBRARIES: Task = (("libraries",), "Importing libraries", loaders.libraries)
+LIBRARIES: Task = (("libraries",), "Importing libraries", lambda report: import_libraries())
 
 
 def data_task(source: Source) -> Task:

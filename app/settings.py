@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NoReturn
 
+import streamlit as st
+
 from app.serving import Listing, Source, listing
 from astrojepa.bundle import MANIFEST
 from astrojepa.data import find_data
@@ -84,6 +86,11 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
+
+
+def strangers_may_look() -> bool:
+    """Say whether this run of the page is for anybody but the owner of this machine."""
+    return is_hosted(os.environ, st.get_option("server.address"), st.context.headers)
 
 
 def is_hosted(environment: Mapping[str, str], address: str | None, headers: Mapping[str, str]) -> bool:

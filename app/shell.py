@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,7 @@ from app import following, links, loaders, state, work
 from app.jobs import imported
 from app.plain import plain
 from app.scene import BASELINE, LIBRARIES, RANDOM, Choice, Scene, model_choices, model_task
-from app.settings import Settings, is_hosted, settings_of_start
+from app.settings import Settings, settings_of_start, strangers_may_look
 from app.views import about, anomalies, compare, galaxy, map, models, probe
 
 HERE = Path(__file__).parent
@@ -48,7 +47,7 @@ def run() -> None:
         st.stop()
     for key, value in (st.session_state.get(state.KEPT, {}) | links.kept()).items():
         st.session_state[key] = value  # a widget's value outlives the pages that do not show it
-    hosted = is_hosted(os.environ, st.get_option("server.address"), st.context.headers)
+    hosted = strangers_may_look()
     pages: dict[str, st.Page] = {}
 
     def go(path: str) -> None:

@@ -6,8 +6,11 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+
+from app import loaders
 
 MAX_FILES = 20  # of a session
 MAX_BYTES = 10 * 1024 * 1024
@@ -82,3 +85,18 @@ def votes(labels: np.ndarray, classes: tuple[str, ...]) -> str:
     """Say how the nearest galaxies are labelled, most first; those without a label do not vote."""
     counts = np.bincount(labels[labels >= 0], minlength=len(classes)) if len(classes) else np.zeros(0, dtype=int)
     return ", ".join(f"{classes[k]} {counts[k]}" for k in np.argsort(-counts, kind="stable") if counts[k]) or "none has a label"
+
+
+def picture_vector(model: Any, image: np.ndarray) -> np.ndarray:
+    """One picture that is in no data set, as the model sees it; kept nowhere else. BusyError where others come first."""
+    from astrojepa.evaluation.newcomers import embed_picture
+
+    loaders.MODEL_TURNS.check()
+    return embed_picture(model, image)
+
+
+def newcomers(vectors: list[np.ndarray], embeddings: Any, scores: np.ndarray, xy: np.ndarray, method: str) -> Any:
+    """Where pictures that are in no data set stand among the open galaxies."""
+    from astrojepa.evaluation.newcomers import compare_newcomers
+
+    return compare_newcomers(vectors, embeddings, scores, xy, method)

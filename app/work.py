@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from app import loaders, state
+from app import loaders, settings, state
 from app.jobs import Job, Jobs, Progress, called_for
 from app.turns import BusyError
 
@@ -29,6 +29,9 @@ def result(key: tuple[object, ...], sentence: str, task: Callable[[Progress], An
     if not job.finished.wait(PATIENCE):
         _watch(key, sentence, task, loaders.jobs())
         st.stop()
+    if job.stopped:
+        _offer_again(key, sentence, loaders.jobs())
+        st.stop()
     if job.error is not None:
         loaders.jobs().forget(key)
         raise job.error
@@ -46,6 +49,9 @@ def soon(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]
     if not job.finished.wait(PATIENCE / 2):
         _watch(key, sentence, task, loaders.jobs())
         return None
+    if job.stopped:
+        _offer_again(key, sentence, loaders.jobs())
+        return None
     if job.error is not None:
         loaders.jobs().forget(key)
         raise job.error
@@ -62,6 +68,8 @@ def behind(key: tuple[object, ...], sentence: str, task: Callable[[Progress], An
         return
     if not job.finished.is_set():
         _watch(key, sentence, task, loaders.background())
+    elif job.stopped:
+        _offer_again(key, sentence, loaders.background())
     elif job.error is not None:
         loaders.background().forget(key)
         raise job.error
@@ -129,3 +137,11 @@ def _watch(key: tuple[object, ...], sentence: str, task: Callable[[Progress], An
         st.rerun()
     detail = describe(job, board.ahead(job))
     st.progress(job.fraction, text=f"{sentence}: {detail}" if detail else f"{sentence} …")
+    if not settings.strangers_may_look():  # who do not stop what others wait for
+        st.button("Stop", key=f"stop {hash(key)}", type="tertiary", on_click=job.stop, disabled=job.unwanted)
+
+
+def _offer_again(key: tuple[object, ...], sentence: str, board: Jobs) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"{sentence}: stopped.")
+        st.button("Begin again", key=f"again {hash(key)}", type="tertiary", on_click=board.forget, args=(key,))

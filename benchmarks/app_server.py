@@ -21,12 +21,15 @@ def summary(seconds: Sequence[float]) -> dict[str, float]:
     return {"p50_ms": float(np.median(times)), "p95_ms": float(np.quantile(times, 0.95)), "repeats": len(times)}
 
 
-def server_share(url: str, view: str, repeats: int) -> dict[str, Any]:
-    """Do what a user does, again and again; RuntimeError where the explorer shows an error. Also the bytes of the map's first message."""
-    return run(lambda: _visit(url, view, repeats))
+def server_share(url: str, view: str, repeats: int, maps: Sequence[str]) -> dict[str, Any]:
+    """Do what a user does, again and again, switching between `maps`; RuntimeError where the explorer shows an error.
+
+    Also the number of galaxies and the bytes of the map's message.
+    """
+    return run(lambda: _visit(url, view, repeats, maps))
 
 
-async def _visit(url: str, view: str, repeats: int) -> dict[str, Any]:
+async def _visit(url: str, view: str, repeats: int, maps: Sequence[str]) -> dict[str, Any]:
     visitor = Visitor(url, Tally())
     visitor.query = view
     await visitor.open()
@@ -45,7 +48,8 @@ async def _visit(url: str, view: str, repeats: int) -> dict[str, Any]:
         note("lasso: first 24 pictures", time.perf_counter() - began)
         await visitor.answer("lasso", "polygons", [])
         note("recolour", await visitor.choose("Colour", ("Anomaly score", "Class")[turn % 2]))
-        note("switch projection", await visitor.choose("Map", ("PCA", "UMAP")[turn % 2]))
+        if maps:
+            note("switch projection", await visitor.choose("Map", maps[turn % len(maps)]))
         note("another page", await visitor.visit("About"))
         note("back to the map", await visitor.visit("Map"))
     await visitor.close()

@@ -69,7 +69,7 @@ def _vectors(scene: Scene, held: list[Upload]) -> list[np.ndarray]:
         for number, upload in enumerate(missing):
             bar.progress(number / len(missing), text=f"{scene.choice.label} looks at {number + 1} of {len(missing)}")
             known[(scene.key[0], upload.digest)] = work.in_turn(
-                lambda upload=upload: loaders.picture_vector(scene.model, upload.image)
+                lambda upload=upload: uploads.picture_vector(scene.model, upload.image)
             )
         bar.empty()
     return [known[(scene.key[0], upload.digest)] for upload in held]
@@ -85,7 +85,7 @@ def _placed(scene: Scene, held: list[Upload]) -> None:
     vectors = _vectors(scene, held)
     key = (*scene.key, method, tuple(upload.digest for upload in held))
     if st.session_state.get(_PLACED, (None,))[0] != key:
-        st.session_state[_PLACED] = (key, loaders.newcomers(vectors, scene.embeddings, scene.scores, xy, method))
+        st.session_state[_PLACED] = (key, uploads.newcomers(vectors, scene.embeddings, scene.scores, xy, method))
     found = st.session_state[_PLACED][1]
     table = upload_table(held, found, scene.data.labels, scene.data.classes, scene.data.ids)
     left, right = st.columns([3, 2], gap="medium")

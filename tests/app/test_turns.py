@@ -1,4 +1,4 @@
-"""The model's queue: one at a time, in order, and whoever waits is told how many are ahead."""
+"""The model's queue and the board of long tasks: one at a time, in order; whoever waits is told how many are ahead, and may stop."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import pytest
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
-from app import loaders
+from app import loaders, settings
 from app import turns as turns_module
-from app.jobs import Jobs
+from app.jobs import Jobs, Progress
 from app.turns import BusyError, Turns
 from app.work import describe
 
@@ -122,3 +122,58 @@ def test_a_board_says_how_many_jobs_are_ahead_and_turns_away_when_too_many_wait(
     free.set()
     assert all(job.finished.wait(60) for job in jobs)
     assert board.start(("later",), lambda report: 7).finished.wait(60)
+
+
+def test_a_job_that_is_stopped_ends_when_it_next_reports_and_one_that_waits_never_begins() -> None:
+    board, reported, go_on, begun = Jobs(), threading.Event(), threading.Event(), []
+
+    def long(report: Progress) -> None:
+        for done in range(1_000_000):
+            report(done, 1_000_000, "")
+            reported.set()
+            go_on.wait(60)
+
+    first, second = board.start(("long",), long), board.start(("next",), lambda report: begun.append(1))
+    assert reported.wait(60)
+    first.stop()
+    second.stop()
+    go_on.set()
+    assert first.finished.wait(60)
+    assert second.finished.wait(60)
+    assert (first.stopped, second.stopped, begun) == (True, True, [])
+
+
+def _page_with_long_work() -> None:
+    import threading
+
+    import streamlit as st
+
+    from app import work
+
+    def task(report: work.Progress) -> str:
+        for done in range(3000):
+            report(done, 3000, "")
+            threading.Event().wait(0.02)
+        return "done"
+
+    st.write(work.result(("a long task",), "Counting", task))
+
+
+@pytest.mark.parametrize("strangers", [False, True])
+def test_long_work_can_be_stopped_and_begun_again_but_not_by_strangers(monkeypatch: pytest.MonkeyPatch, strangers: bool) -> None:
+    monkeypatch.setattr(settings, "strangers_may_look", lambda: strangers)
+    key = ("a long task",)
+    test = AppTest.from_function(_page_with_long_work, default_timeout=60).run()
+    job = loaders.jobs().start(key, lambda report: None)
+    assert [button.label for button in test.button] == ([] if strangers else ["Stop"])
+    if not strangers:
+        test.button[0].click().run()
+        assert job.finished.wait(60)
+        assert "Counting: stopped." in [caption.value for caption in test.run().caption]
+        test.button[0].click().run()
+        again = loaders.jobs().start(key, lambda report: None)
+        assert again is not job
+        job = again
+    job.stop()
+    assert job.finished.wait(60)
+    loaders.jobs().forget(key)
