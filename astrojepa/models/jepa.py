@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from astrojepa.config import ImageConfig, ModelConfig
-from astrojepa.models.encoder import gather_tokens, make_encoder
+from astrojepa.models.encoder import ConvEncoder, Encoder, gather_tokens, make_encoder
 from astrojepa.models.predictor import Predictor
 from astrojepa.models.projector import make_projector
 from astrojepa.types import PatchMasks
@@ -43,7 +43,7 @@ class JEPA(nn.Module):
         self.projector = make_projector(self.encoder.width, model)
 
     @property
-    def evaluated(self) -> nn.Module:
+    def evaluated(self) -> Encoder | ConvEncoder:
         """The encoder that embeddings come from: the moving average, or the encoder itself where there is none."""
         return self.encoder if self.target_encoder is None else self.target_encoder
 

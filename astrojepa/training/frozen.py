@@ -31,7 +31,7 @@ def around_frozen(config: TrainConfig) -> tuple[TrainConfig, Model]:
 
 def facts_of(model: Model) -> dict[str, Any]:
     """Return what a card tells of an encoder that was trained before its predictor: name, hash, recipe and training."""
-    known = {key: model.card[key] for key in ("data", "training", "environment") if key in model.card}
+    known: dict[str, Any] = {key: model.card[key] for key in ("data", "training", "environment") if key in model.card}
     return {"id": model.id, "hash": model.hash, "config": pathless(model.config).to_dict(), **known}
 
 
