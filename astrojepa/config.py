@@ -90,6 +90,7 @@ class ModelConfig:
     readout: str = setting(
         "last", "tokens of a convolutional encoder: last (places of its last stage) or stages (one: moments of all)"
     )
+    frozen_stages: int = setting(0, "first stages of a ResNet, the stem being one, that stay as they were drawn and are not projected")
     orientations: int = setting(1, "an embedding is the mean over so many: 1, 4 (quarter turns) or 8 (mirrored too), each a pass")
     width: int = setting(192, "width of an encoder token; a convolutional encoder has its own")
     depth: int = setting(6, "encoder blocks")
@@ -111,6 +112,9 @@ class ModelConfig:
     def __post_init__(self) -> None:
         one_of("--backbone", self.backbone, ("vit", *CONV_BACKBONES))
         one_of("--readout", self.readout, ("last", "stages"))
+        within("--frozen-stages", self.frozen_stages, 0, 4)
+        if self.frozen_stages and not (self.backbone.startswith("resnet") and self.readout == "stages"):
+            raise ValueError("--frozen-stages belongs to a ResNet with --readout stages; leave it out, or give both.")
         one_of("--orientations", self.orientations, (1, 4, 8))
         within("--width", self.width, 8, 2048)
         within("--depth", self.depth, 1, 48)
@@ -284,7 +288,7 @@ class TrainConfig:
         hash of the config keeps its name.
         """
         values = dataclasses.asdict(self)
-        for name in ("readout", "orientations"):
+        for name in ("readout", "frozen_stages", "orientations"):
             if values["model"][name] == getattr(ModelConfig, name):
                 del values["model"][name]
         return values

@@ -56,6 +56,7 @@ class Encoder(nn.Module):
     def __init__(self, image: ImageConfig, model: ModelConfig) -> None:
         super().__init__()
         self.width = self.patch_width = model.width
+        self.frozen_width = 0
         self.positions = Positions(image.grid, model.width, model.position)
         self.vit = timm.models.vision_transformer.VisionTransformer(
             img_size=image.image_size,
@@ -91,7 +92,8 @@ class ConvEncoder(nn.Module):
     """A convolutional network of timm; its tokens are the places of its last feature map.
 
     With readout "stages" there is one token: mean and standard deviation, over the picture, of every stage's features. Early stages
-    know textures and sizes that the last has forgotten, also before any training.
+    know textures and sizes that the last has forgotten, also before any training; the first `frozen_stages` are never trained, and
+    their moments, the first `frozen_width` features, are not projected.
     """
 
     def __init__(self, image: ImageConfig, model: ModelConfig) -> None:
@@ -101,9 +103,30 @@ class ConvEncoder(nn.Module):
         self.grid, self.patch_size = image.grid, image.patch_size
         widths = [int(stage["num_chs"]) for stage in self.net.feature_info]
         self.width: int = 2 * sum(widths) if self.stages else self.net.num_features
+        self.frozen_width = 2 * sum(widths[: model.frozen_stages])
+        self.frozen: list[nn.Module] = []
+        if model.frozen_stages:
+            named = dict(self.net.named_children())
+            end = list(named).index(self.net.feature_info[model.frozen_stages - 1]["module"])
+            self.frozen = list(named.values())[: end + 1]
+        self.requires_grad_(True)
         fine = [number for number, stage in enumerate(self.net.feature_info) if stage["reduction"] <= image.patch_size]
         self.patch_stage = max(fine, default=0)
         self.patch_width = widths[self.patch_stage]
+
+    def train(self, mode: bool = True) -> ConvEncoder:
+        """Switch to training mode, the frozen stages excepted."""
+        super().train(mode)
+        for part in self.frozen:
+            part.eval()
+        return self
+
+    def requires_grad_(self, requires_grad: bool = True) -> ConvEncoder:
+        """Let gradients change the weights, those of the frozen stages excepted."""
+        super().requires_grad_(requires_grad)
+        for part in self.frozen:
+            part.requires_grad_(False)
+        return self
 
     def forward(self, images: Float[Tensor, "B 3 S S"]) -> tuple[Tensor, Tensor]:
         """Return the tokens (B, K, D) twice: there is no final norm."""

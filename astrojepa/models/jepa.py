@@ -40,7 +40,7 @@ class JEPA(nn.Module):
         self.encoder = make_encoder(image, model)
         self.target_encoder = copy.deepcopy(self.encoder).requires_grad_(False).eval() if model.average else None
         self.predictor = Predictor(image, model, self.encoder.patch_width) if model.predictor_depth else None
-        self.projector = make_projector(self.encoder.width, model)
+        self.projector = make_projector(self.encoder.width - self.encoder.frozen_width, model)
 
     @property
     def evaluated(self) -> Encoder | ConvEncoder:
@@ -130,7 +130,7 @@ class JEPA(nn.Module):
         return sum(item.numel() for item in self.parameters() if item.requires_grad)
 
     def _pool(self, tokens: Tensor, raw: Tensor) -> Tensor:
-        return (raw if self.projector is None else tokens).mean(dim=1)
+        return (raw if self.projector is None else tokens[..., self.encoder.frozen_width :]).mean(dim=1)
 
     def _head(self, pooled: Tensor) -> Tensor:
         return pooled if self.projector is None else self.projector(pooled)
