@@ -90,7 +90,9 @@ class ModelConfig:
     readout: str = setting(
         "last", "tokens of a convolutional encoder: last (places of its last stage) or stages (one: moments of all)"
     )
-    frozen_stages: int = setting(0, "first stages of a ResNet, the stem being one, that stay as they were drawn and are not projected")
+    frozen_stages: int = setting(
+        0, "first stages of a ResNet, the stem being one, that stay as they were drawn and are not projected"
+    )
     orientations: int = setting(1, "an embedding is the mean over so many: 1, 4 (quarter turns) or 8 (mirrored too), each a pass")
     width: int = setting(192, "width of an encoder token; a convolutional encoder has its own")
     depth: int = setting(6, "encoder blocks")

@@ -104,11 +104,8 @@ class ConvEncoder(nn.Module):
         widths = [int(stage["num_chs"]) for stage in self.net.feature_info]
         self.width: int = 2 * sum(widths) if self.stages else self.net.num_features
         self.frozen_width = 2 * sum(widths[: model.frozen_stages])
-        self.frozen: list[nn.Module] = []
-        if model.frozen_stages:
-            named = dict(self.net.named_children())
-            end = list(named).index(self.net.feature_info[model.frozen_stages - 1]["module"])
-            self.frozen = list(named.values())[: end + 1]
+        names, last = [name for name, _ in self.net.named_children()], self.net.feature_info[model.frozen_stages - 1]["module"]
+        self.frozen = names[: names.index(last) + 1] if model.frozen_stages else []
         self.requires_grad_(True)
         fine = [number for number, stage in enumerate(self.net.feature_info) if stage["reduction"] <= image.patch_size]
         self.patch_stage = max(fine, default=0)
@@ -117,15 +114,15 @@ class ConvEncoder(nn.Module):
     def train(self, mode: bool = True) -> ConvEncoder:
         """Switch to training mode, the frozen stages excepted."""
         super().train(mode)
-        for part in self.frozen:
-            part.eval()
+        for name in self.frozen:
+            getattr(self.net, name).eval()
         return self
 
     def requires_grad_(self, requires_grad: bool = True) -> ConvEncoder:
         """Let gradients change the weights, those of the frozen stages excepted."""
         super().requires_grad_(requires_grad)
-        for part in self.frozen:
-            part.requires_grad_(False)
+        for name in self.frozen:
+            getattr(self.net, name).requires_grad_(False)
         return self
 
     def forward(self, images: Float[Tensor, "B 3 S S"]) -> tuple[Tensor, Tensor]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 
 from astrojepa.config import ImageConfig, ModelConfig
 from astrojepa.models.encoder import ConvEncoder, make_encoder
+from astrojepa.models.jepa import JEPA
 
 
 def encoder(backbone: str, readout: str) -> ConvEncoder:
@@ -29,6 +32,30 @@ def test_the_token_of_all_stages_is_the_mean_and_the_deviation_of_their_features
     flat = [features.flatten(2).double() for features in stages]
     expected = torch.cat([part for each in flat for part in (each.mean(2), (each.var(2, correction=0) + 1e-6).sqrt())], 1)
     torch.testing.assert_close(tokens[:, 0], expected.float(), rtol=1e-4, atol=1e-5)
+
+
+def test_frozen_stages_stay_as_they_were_drawn_and_reach_no_projector() -> None:
+    torch.manual_seed(0)
+    image = ImageConfig(image_size=64, patch_size=8)
+    model = ModelConfig(backbone="resnet10t", readout="stages", frozen_stages=2, predictor_depth=0, projector_width=8)
+    network = JEPA(image, model).train()
+    before = copy.deepcopy(network.encoder.state_dict())
+    assert network.projector.in_features == network.encoder.width - network.encoder.frozen_width
+    optimizer = torch.optim.SGD([item for item in network.parameters() if item.requires_grad], lr=1.0)
+    network(None, None, [torch.randn(2, 4, 3, 64, 64)]).projected.square().mean().backward()
+    optimizer.step()
+    after = network.encoder.state_dict()
+    changed = {name.split(".")[1] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"layer2", "layer3", "layer4"}
+    network.freeze_encoder()
+    network.freeze_encoder(False)
+    assert {name.split(".")[1] for name, item in network.encoder.named_parameters() if item.requires_grad} == changed
+
+
+def test_frozen_stages_of_what_has_none_are_refused() -> None:
+    for options in ({}, {"backbone": "resnet18"}, {"backbone": "convnextv2_atto", "readout": "stages"}):
+        with pytest.raises(ValueError, match="--frozen-stages belongs to a ResNet with --readout stages"):
+            ModelConfig(frozen_stages=1, predictor_depth=0, **options)
 
 
 def test_another_readout_is_refused_by_name() -> None:
