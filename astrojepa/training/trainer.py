@@ -213,7 +213,9 @@ class Trainer:
         state.network.train()
         if "alarm" in state.history and self.progress:
             say(f"ALARM     step {state.step:,}: {state.history['alarm']}")
-        score = state.history.get("linear_accuracy", float(state.step))  # unlabelled: the latest is the best known
+        score = float(state.step)  # without labels, and of an encoder that does not change, the latest is the best known
+        if not state.config.encoder_from:
+            score = state.history.get("linear_accuracy", score)
         if score > state.best:
             state.best = score
             state.save_weights(self.folder / "best.pt")

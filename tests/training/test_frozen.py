@@ -50,7 +50,8 @@ def test_only_the_predictor_learns_and_it_does(tiny, encoder_only, tmp_path):
     folder = fitted(tiny, encoder_only, tmp_path / "fitted")
     losses = [row["prediction"] for row in read_metrics(folder)]
     assert losses[-1] < losses[0]
-    network = load_model(folder / "last.pt").network
+    network, kept = (load_model(folder / name).network for name in ("last.pt", "best.pt"))
+    assert torch.equal(kept.predictor.out.weight, network.predictor.out.weight)
     donor = load_model(encoder_only).network
     for part in ("encoder", "target_encoder"):
         own = getattr(network, part).state_dict()
