@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import sampling, state
+from app.probing import COLLECTIONS
 from app.scene import Scene
 
 
@@ -57,17 +58,24 @@ def current(scene: Scene) -> state.Link:
         polygons=tuple(tuple((round(x), round(y)) for x, y in polygon) for polygon in st.session_state.get(state.POLYGONS) or ()),
         **_panel(),
         **_board(),
+        **_probe(scene),
     )
 
 
 def _take_panel(link: state.Link) -> None:
-    """Set the patch panel's masks and ask for the second model as the link says."""
+    """Set the patch panel, the leaderboard and the probe lab, and ask for the second model, as the link says."""
     named = {state.MASK_KIND: link.masks, state.MASK_SEED: link.seed, state.DRAWN: link.drawn, state.SECOND_ASKED: link.second}
     named |= {
         state.SCORE: link.score,
         state.ANOMALY_CLASS: link.only,
         state.HIDE_ARTEFACTS: link.hide,
         state.BOARD_PAGE: link.page,
+    }
+    named |= {
+        state.PROBE_KIND: link.probe,
+        state.PROBE_TARGET: link.learn,
+        state.PROBE_SHARE: link.share,
+        state.PROBE_ASKED: bool(link.probe),
     }
     for key, value in named.items():
         if value:
@@ -96,6 +104,14 @@ def _board() -> dict[str, Any]:
         "hide": bool(st.session_state.get(state.HIDE_ARTEFACTS)),
         "page": int(st.session_state.get(state.BOARD_PAGE) or 0),
     }
+
+
+def _probe(scene: Scene) -> dict[str, Any]:
+    """Describe the probe that was trained; one of collections, which stay in their session, is left out."""
+    key, target = st.session_state.get(state.PROBED), st.session_state.get(state.PROBED_TARGET)
+    if not key or key[:2] != scene.key or target is None or target.name == COLLECTIONS:
+        return {}
+    return {"probe": key[2], "learn": target.name, "share": key[3]}
 
 
 def kept() -> dict[str, Any]:

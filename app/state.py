@@ -65,6 +65,7 @@ TO_GALAXY = "to_galaxy"  # a gallery elsewhere asks for the galaxy page
 PROBE_KIND = "probe_kind"
 PROBE_TARGET = "probe_target"
 PROBE_SHARE = "probe_share"  # of the labels, %
+PROBE_ASKED = "probe_asked"  # a link asks for its probe to be trained
 PROBED_TARGET = "probed_target"  # what the last probe learned to tell
 PROBE_REST = "probe_rest"  # whether galaxies of no collection are a class
 PERSISTENT = (SOURCE, CHECKPOINT, PROJECTION, COLOUR, DRAWING, PANEL_VIEW, ERROR_KIND, MASKS, OPACITY)
@@ -77,6 +78,7 @@ DRAWINGS = {"canvas": "Canvas", "plotly": "Plotly, 2-D", "space": "Plotly, 3-D"}
 CLASS_COLOUR, SCORE_COLOUR, PROBE_COLOUR, TRUST_COLOUR = "class", "anomaly score", "probe prediction", "trust of the map"
 MAX_ROW = 10**9
 USUAL_SCORE, ALL_CLASSES = "knn", "All classes"
+PROBE_KINDS = ("linear", "knn", "mlp")
 MASK_KINDS = ("tiling", "random", "bright", "drawn")
 MAX_SEED = 99999
 
@@ -111,6 +113,9 @@ class Link:
     only: str = ""  # the class it is of
     hide: bool = False  # whether likely artefacts are left out
     page: int = 0  # from 0
+    probe: str = ""  # kind of the probe that was trained
+    learn: str = ""  # what it tells: "labels", or a column
+    share: int = 0  # of the labels that it knew, %
 
 
 def encode_link(link: Link) -> dict[str, str]:
@@ -133,6 +138,9 @@ def encode_link(link: Link) -> dict[str, str]:
         "only": link.only,
         "hide": "artefacts" if link.hide else "",
         "page": str(link.page + 1) if link.page else "",
+        "probe": link.probe,
+        "learn": link.learn,
+        "share": str(link.share) if link.share else "",
     }
     return {name: value for name, value in parameters.items() if value}
 
@@ -168,6 +176,9 @@ def decode_link(parameters: Mapping[str, str]) -> Link:
         only=_text(parameters.get("only", ""), 80),
         hide=parameters.get("hide", "") == "artefacts",
         page=max(0, int(page) - 1) if _PAGE.fullmatch(page := parameters.get("page", "")) else 0,
+        probe=probe if (probe := parameters.get("probe", "")) in PROBE_KINDS else "",
+        learn=_text(parameters.get("learn", ""), 80),
+        share=min(100, int(share)) if _PAGE.fullmatch(share := parameters.get("share", "")) else 0,
     )
 
 

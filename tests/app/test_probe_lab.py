@@ -5,15 +5,18 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from page_runner import run_page, settled, words
 from streamlit.testing.v1 import AppTest
 
-from app import loaders, probing
+from app import loaders, probing, state
 from app.views import probe, probe_report
 from astrojepa.data.simulate import simulate
 from astrojepa.evaluation.portable_probe import probe_from_dict
@@ -188,3 +191,22 @@ def test_every_kind_of_probe_can_be_trained_on_few_labels(kind: str, lab: Callab
     test = train(test)
     assert probing.KINDS[kind] in words(test)
     assert test.session_state["probed"][2:4] == (kind, 30)
+
+
+def test_a_link_trains_the_same_probe(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
+    link = state.Link(probe="knn", learn=probing.LABELS, share=50)
+    query = state.encode_link(link)
+    assert query == {"probe": "knn", "learn": "labels", "share": "50"}
+    assert state.decode_link(query) == link
+    test = run_page(monkeypatch, pages_cache, "probe", query=query)
+    assert test.session_state[state.PROBED][2:4] == ("knn", 50)
+    assert "test galaxies" in words(test)
+    assert {name: test.query_params[name] for name in query} == query
+
+
+@given(st.dictionaries(st.sampled_from(["probe", "learn", "share"]), st.text(max_size=200)))
+def test_any_address_asks_for_a_bounded_probe(parameters: dict[str, str]) -> None:
+    link = state.decode_link(parameters)
+    assert link.probe in {"", *probing.KINDS}
+    assert 0 <= link.share <= 100
+    assert len(link.learn) <= 80

@@ -170,7 +170,17 @@ def links() -> list[bytes]:
         for parameters in (
             {"model": "small.sigreg06@0123abcd", "data": "simulated:200@89abcdef", "map": "umap", "galaxy": "17", "id": "17"},
             {"colour": "class", "with": "random@01234567", "masks": "drawn", "seed": "3", "drawn": "00ff00ff", "area": area},
-            {"drawing": "space", "off": "1.2.255", "score": "knn", "only": "Merging", "hide": "artefacts", "page": "4"},
+            {
+                "drawing": "space",
+                "off": "1.2.255",
+                "score": "knn",
+                "only": "Merging",
+                "hide": "artefacts",
+                "page": "4",
+                "probe": "knn",
+                "learn": "labels",
+                "share": "50",
+            },
         )
     ]
 
