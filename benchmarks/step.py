@@ -71,8 +71,8 @@ def parts_of(stepper: Stepper, batches: BatchMaker) -> list[tuple[Any, str, str]
     parts: list[tuple[Any, str, str]] = [
         (batches, "parts", "data"),
         *((batches_module, name, "masks") for name in ("counter_uniforms", "patch_brightness", "sample_masks")),
-        (network.encoder, "forward", "encoder"),
-        (network.target_encoder, "forward", "target encoder"),
+        *((network.encoder, name, "encoder") for name in ("forward", "patch_tokens")),
+        *((network.target_encoder, name, "target encoder") for name in ("forward", "patch_tokens")),
         (network.predictor, "forward", "predictor"),
         (stepper.sigreg, "forward", "SIGReg"),
         *((step_module, name, "other losses") for name in ("prediction_loss", "invariance_loss", "objective")),

@@ -117,7 +117,7 @@ def test_a_step_is_split_into_parts_that_add_up(written):
         assert sum(profile["share"].values()) == pytest.approx(1)
         assert {"data", "masks", "encoder", "SIGReg", "backward", "optimiser", "moving average"} <= set(profile["share"])
         assert profile["data_and_masks_share"] == pytest.approx(profile["share"]["data"] + profile["share"]["masks"])
-    assert "predictor" in found["tiny.hybrid"]["share"]
+    assert {"predictor", "target encoder"} <= set(found["tiny.hybrid"]["share"])
 
 
 def test_the_peers_are_measured_beside_ours(written):
