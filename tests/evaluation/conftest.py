@@ -121,7 +121,12 @@ class StandIn:
         """It is its own network."""
         return self
 
-    def encoder(self, pixels: torch.Tensor, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    @property
+    def encoder(self) -> StandIn:
+        """And its own encoder."""
+        return self
+
+    def patch_tokens(self, pixels: torch.Tensor, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         assert len(pixels) == len(index)
         self.contexts += len(index)
         tokens = torch.zeros(*index.shape, 4)

@@ -54,7 +54,7 @@ def hard(make_dataset: MakeData) -> tuple[Dataset, Dataset, Dataset]:
 def test_labels_teach_an_encoder_what_its_frozen_features_lack(model: Model, hard: tuple[Dataset, Dataset, Dataset]) -> None:
     known, check, new = (embed(model, part) for part in hard)
     frozen = linear_probe(known, new, validation=check)
-    tuned = fine_tune(model, *hard, epochs=8, batch_size=16, learning_rate=5e-3)
+    tuned = fine_tune(model, *hard, epochs=16, batch_size=16, learning_rate=5e-3)
     assert tuned.accuracy > 0.75
     assert paired_bootstrap(tuned, frozen)[1] > 0
 
