@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from astrojepa.cards import list_checkpoints
-from astrojepa.evaluation.benchmark import markdown_table
+from astrojepa.evaluation.benchmark import BENCHMARKS, markdown_table
 from astrojepa.evaluation.zoo import markdown_zoo
 
 Results = dict[str, Any]
@@ -13,8 +13,11 @@ CONTROL = "random weights 0"
 
 
 def results(results: Results) -> str:
-    """Set the probes of the best model on both benchmarks side by side."""
-    return markdown_table([_probes(results["reports"], f"{_best(results)}.{benchmark}") for benchmark in ("B1", "B2")])
+    """Set the probes of the best model on both benchmarks side by side, from its card."""
+    measured = (card["measured"] for card in list_checkpoints() if card.get("measured"))
+    best = max(measured, key=lambda measured: float(measured[0]["linear_probe_accuracy"]))
+    wanted = [list(benchmark.where) for benchmark in BENCHMARKS.values()]
+    return markdown_table([one for one in best if one["where"] in wanted])
 
 
 def zoo(results: Results) -> str:
@@ -38,19 +41,6 @@ def physics(results: Results) -> str:
             cells = [_r2(probes, column, name) for column in ("bulge_to_total", "inclination_deg")]
             lines.append(f"| {name} | {accuracy} | {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def _best(results: Results) -> str:
-    reports = results["reports"]
-    return max((name for name in reports if name.endswith(".B1")), key=lambda name: _accuracy(reports, name)).removesuffix(".B1")
-
-
-def _accuracy(reports: Results, name: str) -> float:
-    return float(reports[name]["probes"]["linear_probe_accuracy"])
-
-
-def _probes(reports: Results, name: str) -> dict[str, Any]:
-    return {"where": reports[name]["where"], **reports[name]["probes"]}
 
 
 def _linear(report: dict[str, Any] | None) -> str:
