@@ -138,8 +138,8 @@ class ConvEncoder(nn.Module):
     def patch_tokens(self, images: Float[Tensor, "B 3 S S"], index: Int[Tensor, "B K"] | None = None) -> tuple[Tensor, Tensor]:
         """Return one token per patch, (B, K, D') twice, of the patches in `index` (all N where None).
 
-        They are the features of the last stage that is no coarser than the patches. Patches that are not in `index` are set to 0, the
-        normalised picture's mean, before the first layer: what they held cannot reach a token.
+        They are the features of the last stage that is no coarser than the patches. Patches that are not in `index` are set to 0 in the
+        normalised picture before the first layer: what they held cannot reach a token.
         """
         if index is not None:
             seen = images.new_zeros(len(index), self.grid**2).scatter_(1, index, 1.0).view(-1, 1, self.grid, self.grid)

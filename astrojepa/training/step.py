@@ -25,8 +25,8 @@ BFLOAT16_GAIN = 1.25  # how much faster bfloat16 must be on a CPU to be used
 def bfloat16_pays(device: torch.device) -> bool:
     """Say whether the device computes in bfloat16 faster than in float32: any recent GPU; of CPUs, those found clearly faster.
 
-    What a CPU claims does not tell: matrix products in AVX512-BF16 took twice as long as in float32 on one, half as long on another.
-    So a CPU that has it is timed, once a process, on some milliseconds of products.
+    What a CPU claims does not tell: on one with AVX512-BF16 matrix products took twice as long as in float32. So a CPU that has it is
+    timed, once a process, on some milliseconds of products.
     """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
