@@ -15,8 +15,11 @@ from app.views.anomalies_order import finite_places
 
 PIXELS = "pixel-pca-"
 SLOW = "jepa-score"
+OF_PICTURES = ("asymmetry", "pixel-asymmetry", "prediction", "normalised-prediction", "seed-formula", SLOW)  # not of features
 ASKED = "slow_scores"  # session key: (job, model, data) of the slow scores that were asked for
 TITLES = {
+    "asymmetry": "Asymmetry",
+    "pixel-asymmetry": "Pixels: asymmetry",
     "knn": "Distance to the 20 nearest",
     "lof": "Local outlier factor",
     "mahalanobis": "Mahalanobis distance",
@@ -27,6 +30,8 @@ TITLES = {
     "jepa-score": "JEPA-SCORE",
 }
 HOW = {
+    "asymmetry": "how unlike itself the network finds a galaxy turned by half a turn, 0 = symmetric",
+    "pixel-asymmetry": "how much light changes place when a galaxy is turned by half a turn, 0 = none",
     "knn": "mean distance to the 20 nearest galaxies",
     "lof": "how much thinner its surroundings are than its neighbours' surroundings",
     "mahalanobis": "distance from the mean galaxy, in units of the spread",
@@ -58,7 +63,7 @@ def title(name: str) -> str:
 def how(name: str, features: str) -> str:
     """Say in half a sentence what a score measures, and in which features."""
     plain = name.removeprefix(PIXELS)
-    if plain in ("prediction", "normalised-prediction", "seed-formula", "jepa-score"):
+    if plain in OF_PICTURES:
         return HOW[plain]
     return f"{HOW.get(plain, plain)}, in {'64 principal components of the pixels' if plain != name else f'the features of {features}'}"
 
@@ -96,7 +101,7 @@ def measured(scene: Scene, name: str) -> Chosen | None:
     if predicted:
         found = work.result(job, sentence, tasks.prediction_parts(scene.model, scene.data))
         return Chosen(name, found[name], finite_places(found[name]), found)
-    if name == SLOW or name.startswith(PIXELS):
+    if name in OF_PICTURES or name.startswith(PIXELS):
         scores = work.result(job, sentence, tasks.named_score(scene.model, scene.data, name))
     else:
         scores = work.result(("scores", *scene.key, name), sentence, loaders.scores(scene.embeddings, name))

@@ -12,10 +12,12 @@ from app import colouring, links, loaders, pictures, state, work
 from app.components.facts import facts
 from app.components.gallery import gallery
 from app.scene import Scene
+from app.views.anomalies_tasks import named_score
 
 VOTERS = 20
 FEW = 2000  # up to so many galaxies every score is measured unasked
 METHODS = {
+    "asymmetry": "Asymmetry",
     "knn": "Distance to the 20 nearest",
     "lof": "Local outlier factor",
     "mahalanobis": "Mahalanobis distance",
@@ -74,8 +76,13 @@ def scores(scene: Scene, row: int) -> None:
     rows, asked = [], len(scene.data) <= FEW or st.session_state.get("all_scores")
     for method, name in METHODS.items():
         known = scene.scores if method == "knn" else None
-        if known is None and (asked or loaders.jobs().has(("scores", *scene.key, method))):
-            known = work.soon(("scores", *scene.key, method), name, loaders.scores(scene.embeddings, method))
+        of_pictures = method == "asymmetry"
+        if of_pictures and scene.model is None:
+            continue
+        job = ("score" if of_pictures else "scores", *scene.key, method)
+        if known is None and (asked or loaders.jobs().has(job)):
+            task = named_score(scene.model, scene.data, method) if of_pictures else loaders.scores(scene.embeddings, method)
+            known = work.soon(job, name, task)
         if known is not None:
             rows.append((name, float(known[row]), int(colouring.ranks(known)[row])))
     n = len(scene.data)

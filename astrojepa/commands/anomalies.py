@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from astrojepa.commands.options import declare, label, open_data, print_rows, write_rows
+from astrojepa.evaluation.anomaly import DEFAULT
 from astrojepa.runs import write_json
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ def add_to(commands: Any) -> None:
     strange.add_argument(
         "--score",
         "--method",
-        default="knn",
-        help="knn (default), lof, mahalanobis, isolation, the same after pixel-pca-, prediction, normalised-prediction, "
-        "seed-formula, jepa-score",
+        default=DEFAULT,
+        help="asymmetry (default), knn, lof, mahalanobis, isolation, the same after pixel-pca-, prediction, normalised-prediction, "
+        "seed-formula, jepa-score, pixel-asymmetry",
     )
     strange.add_argument("--k", type=int, default=20, help="neighbours of knn and lof (default 20)")
     strange.add_argument("--top", type=int, default=25, help="rows to print (default 25)")

@@ -12,6 +12,8 @@ from astrojepa.evaluation.standardise import check_same_width, checked_vectors, 
 from astrojepa.types import Embeddings
 
 METHODS = ("knn", "lof", "mahalanobis", "isolation")
+ASYMMETRY, PIXEL_ASYMMETRY = "asymmetry", "pixel-asymmetry"  # of pictures and not of vectors: `asymmetry_scores`
+DEFAULT = ASYMMETRY  # what lists the strangest galaxies: docs/decisions/0005
 _VERSION = 1  # part of the cache's key; raise it when the scores change
 
 
@@ -85,12 +87,17 @@ def local_outlier_factor(
 
 def mahalanobis(known: np.ndarray, features: np.ndarray) -> np.ndarray:
     """Return the distance of features (n, D) from the mean of the known in the metric of their Ledoit-Wolf covariance: float64 (n,)."""
+    from scipy.linalg import LinAlgError, cholesky, solve_triangular
     from sklearn.covariance import ledoit_wolf
 
-    covariance, _ = ledoit_wolf(known.astype(np.float64), assume_centered=False)
-    offsets = (features - known.mean(axis=0)).astype(np.float64)
-    squares = np.einsum("nd,nd->n", offsets @ np.linalg.pinv(covariance, hermitian=True), offsets)
-    return np.sqrt(np.maximum(squares, 0.0))
+    covariance, _ = ledoit_wolf(known, assume_centered=False)
+    offsets = features - known.mean(axis=0)
+    try:
+        whitened = solve_triangular(cholesky(covariance, lower=True), offsets.T, lower=True)
+    except LinAlgError:  # some direction does not vary
+        values, vectors = np.linalg.eigh(covariance.astype(np.float64))
+        whitened = ((offsets @ vectors) * np.where(values > 1e-6 * values[-1], values, np.inf) ** -0.5).T
+    return np.linalg.norm(whitened, axis=0).astype(np.float64)
 
 
 def isolation(known: np.ndarray, features: np.ndarray, seed: int) -> np.ndarray:

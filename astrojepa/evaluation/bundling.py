@@ -19,6 +19,7 @@ from astrojepa.data.dataset import Dataset
 from astrojepa.data.pack import pack
 from astrojepa.data.splits import default_split
 from astrojepa.evaluation.anomaly import kept_scores
+from astrojepa.evaluation.asymmetry import asymmetry_scores
 from astrojepa.evaluation.embed import embed, pixel_pca, summary_statistics
 from astrojepa.evaluation.picture_checks import picture_checks
 from astrojepa.evaluation.projection import project
@@ -31,6 +32,7 @@ KEPT = (
     "baseline",
     "projection",
     "scores",
+    "asymmetry",
     "picture-checks",
 )  # kinds of cached arrays; frames are as large as the data
 MAPS, BASELINE_MAPS = ("pca", "umap", "tsne"), ("pca", "umap")
@@ -89,6 +91,7 @@ def _compute(model: Model, data: Dataset, cache: Path, progress: bool | Progress
         for method in methods:
             project(embeddings, method, progress=progress)
         kept_scores(embeddings)
+    asymmetry_scores(model, data, progress=progress)
     summary_statistics(data)
     picture_checks(data, progress=progress)
     for path in cache.iterdir():

@@ -9,7 +9,8 @@ import numpy as np
 
 from astrojepa.cache import Progress
 from astrojepa.data.dataset import Dataset
-from astrojepa.evaluation.anomaly import METHODS
+from astrojepa.evaluation.anomaly import ASYMMETRY, METHODS, PIXEL_ASYMMETRY
+from astrojepa.evaluation.asymmetry import asymmetry_scores
 from astrojepa.evaluation.embed import embed, pixel_pca, summary_statistics
 from astrojepa.evaluation.jacobian_score import jepa_scores
 from astrojepa.evaluation.leaderboard import Ranking, leaderboard, mean_interval
@@ -76,26 +77,31 @@ def leaderboard_table(
     slow: bool = False,
     progress: Progress | bool | None = None,
 ) -> list[Row]:
-    """Rank thinned data by every score on the encoder, and by knn and lof on pixel PCA, summary statistics and random weights.
+    """Rank thinned data by every score on the encoder, and by the cheap ones on pixel PCA, summary statistics and random weights.
 
-    All see the same draws; the last rows rank by the properties of the pictures alone. With `slow` also prediction errors under four
-    random masks a galaxy and JEPA-SCORE, which take more than 50 ms a galaxy. Prediction errors need a predictor. Raises ValueError
-    as `rare_labels` and `leaderboard` do.
+    All see the same draws; the last rows rank by the pictures alone. With `slow` also prediction errors under four random masks a
+    galaxy and JEPA-SCORE, which take more than 50 ms a galaxy. Prediction errors need a predictor. Raises ValueError as
+    `rare_labels` and `leaderboard` do.
     """
     labels = rare_labels(data, rare)
     checks = picture_checks(data, progress=progress)
-    fixed = prediction_error_scores(model, data, progress=progress) if model.has_predictor else {}
+    random = model.randomised()
+    own, untrained = (asymmetry_scores(network, data, progress=progress) for network in (model, random))
+    fixed = {ASYMMETRY: own[ASYMMETRY]}
+    if model.has_predictor:
+        fixed |= prediction_error_scores(model, data, progress=progress)
     if slow and model.has_predictor:
         drawn = prediction_error_scores(model, data, "random", num_masks=4, progress=progress)
         fixed |= {f"{name}, random masks": values for name, values in drawn.items()}
     if slow:
         fixed["jepa-score"] = jepa_scores(model, data, progress=progress)
+    pictures = {PIXEL_ASYMMETRY: own[PIXEL_ASYMMETRY], **checks.properties, "artefact": checks.artefact}
     worlds = [
         ("encoder", embed(model, data, progress=progress).vectors, METHODS, fixed),
         ("pixel PCA-64", pixel_pca(data, data)[0].vectors, _LOCAL, {}),
         ("summary statistics", summary_statistics(data).vectors, _LOCAL, {}),
-        ("random weights", embed(model.randomised(), data, progress=progress).vectors, _LOCAL, {}),
-        ("none", np.zeros((len(data), 1), np.float32), (), checks.properties | {"artefact": checks.artefact}),
+        ("random weights", embed(random, data, progress=progress).vectors, _LOCAL, {ASYMMETRY: untrained[ASYMMETRY]}),
+        ("none", np.zeros((len(data), 1), np.float32), (), pictures),
     ]
     settings: dict[str, Any] = {"artefacts": checks.artefact, "properties": checks.properties, "progress": progress}
     found = [

@@ -13,7 +13,6 @@ from astrojepa.cache import Progress
 from astrojepa.data.crops import resize_frame, seen_part
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.splits import default_split, split
-from astrojepa.evaluation.anomaly import anomaly_scores
 from astrojepa.evaluation.benchmark import probe_table
 from astrojepa.evaluation.collapse import collapse_gauges
 from astrojepa.evaluation.embed import embed
@@ -22,6 +21,7 @@ from astrojepa.evaluation.leaderboard_table import leaderboard_table, rare_label
 from astrojepa.evaluation.patch_error import patch_errors
 from astrojepa.evaluation.picture_checks import picture_checks
 from astrojepa.evaluation.projection import project
+from astrojepa.evaluation.score_by_name import score_by_name
 from astrojepa.evaluation.trust import map_trust
 from astrojepa.types import Embeddings
 
@@ -69,7 +69,7 @@ def make_report(
     """
     vectors = _embed_parts(model, data, kind, progress)
     report = Report({}, vectors, project(vectors, method, progress=progress))
-    strangest = _strangest(report, data, num_strange, progress)
+    strangest = _strangest(report, model, data, num_strange, progress)
     wanted: dict[str, Any] = {"few_labels": few_labels, "controls": controls, "targets": targets, "progress": progress}
     report.facts = {
         "format": 1,
@@ -120,8 +120,8 @@ def _trust(vectors: Embeddings, xy: np.ndarray) -> dict[str, Any]:
     return {key: None if isinstance(value, float) and np.isnan(value) else value for key, value in trust.items()}
 
 
-def _strangest(report: Report, data: Dataset, count: int, progress: Progress | bool | None) -> list[dict[str, Any]]:
-    scores = anomaly_scores(report.embeddings)
+def _strangest(report: Report, model: Model, data: Dataset, count: int, progress: Progress | bool | None) -> list[dict[str, Any]]:
+    scores = score_by_name(model, data, progress=progress)
     artefact = picture_checks(data, progress=progress).artefact
     found = []
     for rank, row in enumerate(np.argsort(-scores, kind="stable")[:count].tolist(), 1):

@@ -8,7 +8,8 @@ import numpy as np
 
 from astrojepa.cache import Progress
 from astrojepa.data.dataset import Dataset
-from astrojepa.evaluation.anomaly import METHODS, anomaly_scores
+from astrojepa.evaluation.anomaly import ASYMMETRY, DEFAULT, METHODS, PIXEL_ASYMMETRY, anomaly_scores
+from astrojepa.evaluation.asymmetry import ASYMMETRY_METHODS, asymmetry_scores
 from astrojepa.evaluation.embed import embed, pixel_pca
 from astrojepa.evaluation.jacobian_score import jepa_scores
 from astrojepa.evaluation.prediction_scores import PREDICTION_METHODS, prediction_error_scores
@@ -17,19 +18,29 @@ if TYPE_CHECKING:
     from astrojepa.checkpoint import Model
 
 PIXELS = "pixel-pca-"  # before the name of a method: the same on principal components of the pixels
-NAMES = (*METHODS, *PREDICTION_METHODS, "jepa-score", *(PIXELS + method for method in METHODS))
+NAMES = (
+    ASYMMETRY,
+    *METHODS,
+    *PREDICTION_METHODS,
+    "jepa-score",
+    PIXEL_ASYMMETRY,
+    *(PIXELS + method for method in METHODS),
+)
 
 
 def score_by_name(
-    model: Model, data: Dataset, name: str = "knn", k: int = 20, *, progress: Progress | bool | None = None
+    model: Model, data: Dataset, name: str = DEFAULT, k: int = 20, *, progress: Progress | bool | None = None
 ) -> np.ndarray:
     """Score every galaxy against the others of its data set: float64 (n,), larger = stranger.
 
     knn, lof, mahalanobis and isolation are those of `anomaly_scores` on the embeddings, with "pixel-pca-" before them on 64 principal
-    components of the pixels; prediction, normalised-prediction and seed-formula those of `prediction_error_scores`; jepa-score is
-    `jepa_scores`. Raises ValueError for another name, and what those functions raise.
+    components of the pixels; asymmetry and pixel-asymmetry those of `asymmetry_scores`; prediction, normalised-prediction and
+    seed-formula those of `prediction_error_scores`; jepa-score is `jepa_scores`. Raises ValueError for another name, and what those
+    functions raise.
     """
     check_name(name)
+    if name in ASYMMETRY_METHODS:
+        return asymmetry_scores(model, data, progress=progress)[name]
     if name in PREDICTION_METHODS:
         return prediction_error_scores(model, data, progress=progress)[name]
     if name == "jepa-score":

@@ -8,6 +8,7 @@ FRAME_SIZE = 64
 _RINGS = 10
 _PERCENTILES = (5, 25, 50, 75, 90, 95, 99, 100)
 _LIGHT_SHARES = (0.2, 0.5, 0.8)
+_FLOOR = 1e-6  # of the light, so that an empty picture has shares too
 
 
 def shape_statistics(pictures: np.ndarray) -> np.ndarray:
@@ -21,8 +22,8 @@ def shape_statistics(pictures: np.ndarray) -> np.ndarray:
     per channel; radii are in units of half the side.
     """
     flux = pictures.astype(np.float32) / 255
-    light = np.maximum(flux - _sky(flux)[:, None, None, :], 0.0)
-    grey = light.mean(axis=3) + 1e-6
+    light = _above_sky(flux)
+    grey = light.mean(axis=3) + _FLOOR
     radius = _radius(pictures.shape[1])
     columns = [
         flux.mean(axis=(1, 2)),
@@ -36,6 +37,22 @@ def shape_statistics(pictures: np.ndarray) -> np.ndarray:
         _gini(grey),
     ]
     return np.concatenate(columns, axis=1).astype(np.float32)
+
+
+def light_above_sky(pictures: np.ndarray) -> np.ndarray:
+    """Return the grey light of uint8 (b, S, S, 3) pictures above the median of their border, per channel: float32 (b, S, S), > 0."""
+    grey: np.ndarray = _above_sky(pictures.astype(np.float32) / 255).mean(axis=3) + _FLOOR
+    return grey
+
+
+def unlikeness(light: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return the summed absolute difference of two pictures of equal light (b, S, S) over twice that light: 0 = alike, 1 = disjoint."""
+    share: np.ndarray = np.abs(light - other).sum(axis=(1, 2)) / (2 * light.sum(axis=(1, 2)))
+    return share
+
+
+def _above_sky(flux: np.ndarray) -> np.ndarray:
+    return np.maximum(flux - _sky(flux)[:, None, None, :], 0.0)
 
 
 def _sky(flux: np.ndarray) -> np.ndarray:
@@ -94,9 +111,7 @@ def _rings(grey: np.ndarray, radius: np.ndarray) -> np.ndarray:
 
 
 def _asymmetry(grey: np.ndarray) -> np.ndarray:
-    total = grey.sum(axis=(1, 2))
-    turns = [np.abs(grey - np.rot90(grey, turn, axes=(1, 2))).sum(axis=(1, 2)) / (2 * total) for turn in (2, 1)]
-    return np.stack(turns, axis=1)
+    return np.stack([unlikeness(grey, np.rot90(grey, turn, axes=(1, 2))) for turn in (2, 1)], axis=1)
 
 
 def _gini(grey: np.ndarray) -> np.ndarray:

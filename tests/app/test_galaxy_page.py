@@ -27,6 +27,7 @@ def test_the_page_shows_what_is_known_and_says_what_is_not(monkeypatch: pytest.M
     assert "none trained yet" in said
     assert "20 neighbours" in said
     assert test.dataframe[0].value["Score"].tolist() == [
+        "Asymmetry",
         "Distance to the 20 nearest",
         "Local outlier factor",
         "Mahalanobis distance",

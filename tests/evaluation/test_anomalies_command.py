@@ -65,7 +65,7 @@ def test_the_leaderboard_has_a_table_for_the_chosen_class(galaxy_folder: Path, t
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--score", "norm"], "no anomaly score 'norm'; choose one of knn"),
+        (["--score", "norm"], "no anomaly score 'norm'; choose one of asymmetry, knn"),
         (["--output", "x.txt"], "--output is x.txt; name a file that ends in .csv or .json."),
         (["--top", "0"], "--top is 0; it must be at least 1."),
         (["--k", "0"], "--k is 0"),

@@ -52,9 +52,10 @@ def test_every_score_has_a_row_and_knn_on_the_encoder_is_what_others_are_compare
     rows = leaderboard_table(model, data, "merger", 0.1, draws=1, k=5)
     assert [(row.vectors, row.ranking.score) for row in rows] == [
         *(("encoder", name) for name in ("knn", "lof", "mahalanobis", "isolation")),
-        *(("encoder", name) for name in ("prediction", "normalised-prediction", "seed-formula")),
+        *(("encoder", name) for name in ("asymmetry", "prediction", "normalised-prediction", "seed-formula")),
         *((name, score) for name in ("pixel PCA-64", "summary statistics", "random weights") for score in ("knn", "lof")),
-        *(("none", name) for name in ("brightness", "S/N", "star count", "artefact")),
+        ("random weights", "asymmetry"),
+        *(("none", name) for name in ("pixel-asymmetry", "brightness", "S/N", "star count", "artefact")),
     ]
     assert rows[0].difference == (0, 0, 0)
     vectors = embed(model, data).vectors
@@ -74,7 +75,7 @@ def test_slow_adds_random_masks_and_jepa_score(make_stand_in: Make, make_dataset
     monkeypatch.setattr(module, "METHODS", ("knn", "lof"))
     plain = [row.ranking.score for row in leaderboard_table(model, data, "merger", 0.1, draws=1)]
     slow = [row.ranking.score for row in leaderboard_table(model, data, "merger", 0.1, draws=1, slow=True)]
-    assert [*plain[:2], "jepa-score", *plain[2:]] == slow
+    assert [*plain[:3], "jepa-score", *plain[3:]] == slow
     assert "prediction" not in slow, "a checkpoint without predictor has no prediction errors"
     model.has_predictor = True
     tables = {"tiling": np.ones(24), "random": np.arange(24.0)}
@@ -82,7 +83,7 @@ def test_slow_adds_random_masks_and_jepa_score(make_stand_in: Make, make_dataset
         module, "prediction_error_scores", lambda model, data, masks="tiling", **settings: {"prediction": tables[masks]}
     )
     full = [row.ranking.score for row in leaderboard_table(model, data, "merger", 0.1, draws=1, slow=True)]
-    assert full[2:5] == ["prediction", "prediction, random masks", "jepa-score"]
+    assert full[2:6] == ["asymmetry", "prediction", "prediction, random masks", "jepa-score"]
 
 
 def test_a_score_is_flagged_above_a_half_either_way() -> None:

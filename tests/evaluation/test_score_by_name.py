@@ -8,6 +8,7 @@ import pytest
 
 from astrojepa.evaluation import score_by_name as module
 from astrojepa.evaluation.anomaly import METHODS, anomaly_scores
+from astrojepa.evaluation.asymmetry import ASYMMETRY_METHODS
 from astrojepa.evaluation.embed import embed, pixel_pca
 from astrojepa.evaluation.prediction_scores import PREDICTION_METHODS
 from astrojepa.evaluation.score_by_name import NAMES, check_name, score_by_name
@@ -32,14 +33,17 @@ def test_model_scores_are_looked_up_by_their_names(
 ) -> None:
     tables = {name: np.full(30, place) for place, name in enumerate(PREDICTION_METHODS)}
     monkeypatch.setattr(module, "prediction_error_scores", lambda model, data, progress: tables)
+    turned = {name: np.full(30, 5 + place) for place, name in enumerate(ASYMMETRY_METHODS)}
+    monkeypatch.setattr(module, "asymmetry_scores", lambda model, data, progress: turned)
     monkeypatch.setattr(module, "jepa_scores", lambda model, data, progress: np.full(30, 9))
-    for name, place in (*((name, tables[name][0]) for name in PREDICTION_METHODS), ("jepa-score", 9)):
+    known = {name: values[0] for name, values in (tables | turned).items()}
+    for name, place in (known | {"jepa-score": 9}).items():
         assert (score_by_name(make_stand_in(), make_dataset(IMAGES), name) == place).all()
 
 
 def test_an_unknown_score_is_refused_before_anything_is_read(make_stand_in: Make, make_dataset: Make) -> None:
     data = make_dataset(IMAGES)
-    with pytest.raises(ValueError, match="no anomaly score 'norm'; choose one of knn, lof"):
+    with pytest.raises(ValueError, match="no anomaly score 'norm'; choose one of asymmetry, knn, lof"):
         score_by_name(make_stand_in(), data, "norm")
     assert data.reader.reads == 0
     for name in NAMES:

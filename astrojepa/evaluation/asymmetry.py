@@ -1,0 +1,60 @@
+"""How unlike itself is a galaxy when it is turned by half a turn? In the network's tokens, and in pixels; larger = stranger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from astrojepa.cache import Progress
+from astrojepa.data.crops import centre_crop, turned
+from astrojepa.data.dataset import Dataset
+from astrojepa.evaluation.anomaly import ASYMMETRY, PIXEL_ASYMMETRY
+from astrojepa.evaluation.masked_prediction import whole_targets
+from astrojepa.evaluation.score_cache import scored_in_batches
+from astrojepa.evaluation.shape_statistics import light_above_sky, unlikeness
+
+if TYPE_CHECKING:
+    from astrojepa.checkpoint import Model
+
+ASYMMETRY_METHODS = (ASYMMETRY, PIXEL_ASYMMETRY)
+HALF_TURN = 2  # of the symmetries that `turned` numbers
+FLAT = 1e-6  # variance below which tokens are called alike
+
+
+def asymmetry_scores(
+    model: Model, data: Dataset, *, batch_size: int = 64, cache: bool = True, progress: Progress | bool | None = None
+) -> dict[str, np.ndarray]:
+    """Score every galaxy by how much half a turn about its centre changes it: float64 (n,) by name, larger = stranger.
+
+    - "asymmetry": mean squared difference between the layer-normed target tokens of the picture and of the turned picture, at the
+      same places, over twice the variance of its tokens: 0 = symmetric, 1 = opposite places are as unlike as any two; 0 for a
+      picture whose tokens are all alike. Every encoder has it, with a predictor or without.
+    - "pixel-asymmetry": the hand-made counterpart: absolute difference of the light above the sky over twice the light, in what the
+      network sees, in [0, 1]. *Source:* Conselice 2003, without the search for the centre.
+
+    Kept under `.cache/astrojepa/asymmetry-*.npz`. Raises ValueError for tokens that are not finite, and as `scored_in_batches`.
+    """
+    settings: dict[str, Any] = {"batch_size": batch_size, "cache": cache, "progress": progress}
+    found = scored_in_batches("asymmetry", model, data, {}, lambda frames, rows: _batch(model, frames), **settings)
+    return {name: found[name].astype(np.float64) for name in ASYMMETRY_METHODS}
+
+
+@torch.inference_mode()
+def _batch(model: Model, frames: np.ndarray) -> dict[str, np.ndarray]:
+    opposite = turned(frames, HALF_TURN)  # before the network's part is cut out, so that the galaxy stays where it is
+    tokens, others = (whole_targets(model, model.normalised(pictures)) for pictures in (frames, opposite))
+    scores = token_asymmetry(tokens, others)
+    if not bool(torch.isfinite(scores).all()):
+        raise ValueError(f"{model.id} gives tokens that are not finite; its training diverged, use another checkpoint.")
+    light, other = (light_above_sky(centre_crop(pictures, model.config.image.image_size)) for pictures in (frames, opposite))
+    return {ASYMMETRY: scores.cpu().numpy(), PIXEL_ASYMMETRY: unlikeness(light, other)}
+
+
+def token_asymmetry(tokens: Tensor, others: Tensor) -> Tensor:
+    """Compare tokens (b, N, D) with those of the turned pictures, place by place: float32 (b,), >= 0; 0 where all tokens are alike."""
+    twice = 2 * tokens.var(dim=1, correction=0).mean(dim=1)
+    difference = (tokens - others).square().mean(dim=(1, 2))
+    return torch.where(twice <= FLAT, 0.0, difference / twice.clamp_min(FLAT))
