@@ -54,7 +54,6 @@ _SMALL_LEJEPA: dict[str, Any] = {
     "local_views": 2,
     "local_size": 32,
     "seeing": 0.5,
-    "epochs": 10,
 }
 # The middle of the frame, where the galaxy is, seen gently. Moments of all stages of a network whose first two stages tell much as they
 # were drawn, and less once they are trained; short, because more of it made it worse (docs/experiments.md).
@@ -86,8 +85,7 @@ PRESETS: dict[str, TrainConfig] = {
         "small.sigreg06": _SMALL,
         "vit5m.lejepa": _LEJEPA,
         "resnet18.lejepa": {**_LEJEPA, "backbone": "resnet18"},
-        "small.lejepa": _SMALL_LEJEPA,
-        "smallresnet18.lejepa": {**_SMALL_LEJEPA, "backbone": "resnet18", "epochs": 5},
+        "small.lejepa": {**_SMALL_LEJEPA, "crop_fraction": 0.5, "warmup_epochs": 0.5, "epochs": 5},
         "smallresnet10t.lejepa": _CLOSE,
     }.items()
 }

@@ -32,6 +32,7 @@ def add_to(commands: Any) -> None:
     report.add_argument("--random-seeds", type=int, default=3, help="random-weight controls (default 3)")
     report.add_argument("--few-labels", action="store_true", help="as in the probe command")
     report.add_argument("--controls", action="store_true", help="as in the probe command")
+    report.add_argument("--fine-tune", type=int, default=0, metavar="EPOCHS", help="as in the probe command")
     report.add_argument("--regress", action="append", default=[], metavar="COLUMN", help="as in the probe command")
     report.add_argument("--catalogue", default="", metavar="FILE", help="as in the probe command")
     report.add_argument("--card", action="store_true", help="also write the numbers down on the card of the released model")
@@ -66,6 +67,7 @@ def _report(options: argparse.Namespace) -> int:
         random_seeds=options.random_seeds,
         few_labels=options.few_labels,
         controls=options.controls,
+        fine_tune_epochs=options.fine_tune,
         targets=columns,
         progress=sys.stderr.isatty(),
     )

@@ -58,6 +58,7 @@ def make_report(
     random_seeds: int = 3,
     few_labels: bool = False,
     controls: bool = False,
+    fine_tune_epochs: int = 0,
     targets: tuple[str, ...] = (),
     progress: Progress | bool | None = None,
 ) -> Report:
@@ -70,7 +71,8 @@ def make_report(
     vectors = _embed_parts(model, data, kind, progress)
     report = Report({}, vectors, project(vectors, method, progress=progress))
     strangest = _strangest(report, model, data, num_strange, progress)
-    wanted: dict[str, Any] = {"few_labels": few_labels, "controls": controls, "targets": targets, "progress": progress}
+    wanted: dict[str, Any] = {"few_labels": few_labels, "controls": controls, "fine_tune_epochs": fine_tune_epochs}
+    wanted |= {"targets": targets, "progress": progress}
     report.facts = {
         "format": 1,
         "model": _about(model),

@@ -150,7 +150,7 @@ def test_a_picture_that_has_gone_bad_leaves_a_placeholder_with_its_id(visit: Any
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint without a predictor, and one that lacks two of its tensors."""
     made = tmp_path_factory.mktemp("checkpoints")
-    save_released(aj.load_model("random:smallresnet18.lejepa"), made, {"id": "encoder"})
+    save_released(aj.load_model("random:small.lejepa"), made, {"id": "encoder"})
     path = save_released(aj.load_model("random"), made, {"id": "torn"})
     tensors = load_file(path)
     for name in sorted(tensors)[:2]:

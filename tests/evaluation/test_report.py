@@ -16,7 +16,7 @@ from astrojepa.evaluation.report import Report, make_report
 from astrojepa.evaluation.report_page import report_page
 from astrojepa.evaluation.score_by_name import score_by_name
 
-SETTINGS = {"method": "pca", "num_strange": 6, "num_heatmaps": 3, "draws": 3, "random_seeds": 1}
+SETTINGS = {"method": "pca", "num_strange": 6, "num_heatmaps": 3, "draws": 3, "random_seeds": 1, "fine_tune_epochs": 1}
 EVIL = '</script><script>alert(1)</script><img src=x onerror="alert(2)">'
 
 
@@ -41,6 +41,7 @@ def test_the_report_holds_the_numbers_of_the_functions_it_gathers(report, model,
     train, val, test = aj.split(galaxies)
     probe = aj.linear_probe(aj.embed(model, train), aj.embed(model, test), validation=aj.embed(model, val))
     assert facts["probes"]["rows"]["linear probe"]["accuracy"] == probe.accuracy
+    assert {"fine-tuned", "supervised from random weights"} <= facts["probes"]["rows"].keys()
     assert facts["probes"]["confusion"] == probe.confusion.tolist()
     whole = aj.embed(model, galaxies)
     assert np.array_equal(report.embeddings.vectors, whole.vectors)
