@@ -16,9 +16,11 @@ map* to see where its neighbours are the model's own.
 heatmap are patches that it predicted badly: a companion, a star, a tidal arm, or an artefact. Only hidden patches are scored. What
 is bright depends on the masks, so look at the mean over several; and two heatmaps compare only on one colour scale and one model.
 
-**Anomaly rank.** How far a galaxy lies from the nearest others in the features; further scores can be chosen. Rank 1 is the
-strangest of the open galaxies, and every collection has one. Strange is not the same as interesting: saturated stars, satellite
-trails and mosaic edges rank high too.
+**Anomaly rank.** On the map and on the galaxy's page: how far a galaxy lies from the nearest others in the features. The page
+*Anomalies* starts with asymmetry, how unlike itself the model finds a galaxy that is turned by half a turn, because that finds most
+mergers among real galaxies; it cannot find what is strange and symmetric, such as a ring, so try the other scores too. Rank 1 is the
+strangest of the open galaxies, and every collection has one. Strange is not the same as interesting: a star beside the galaxy,
+saturated stars, satellite trails and mosaic edges rank high too.
 
 **Probes.** A small classifier on the frozen features: a linear one, 20 nearest neighbours, or one hidden layer. It learns from the
 training part of a fixed split and is scored once on the test part. An accuracy comes with its 95 % interval and beside baselines

@@ -68,7 +68,7 @@ def show(scene: Scene) -> None:
     features = scene.choice.label if scene.model is not None else "the pixels (baseline, no model)"
     st.caption(
         f"{'Simulated galaxies. ' if scene.data.simulated else ''}Strangest first: {how(name, features)}. "
-        "A high rank means unlike the others, which may be a merger or an artefact of the picture."
+        "A high rank may be a merger, a star in front, or an artefact of the picture."
     )
     chosen = measured(scene, name)
     if chosen is None:
