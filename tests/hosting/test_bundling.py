@@ -16,6 +16,7 @@ from astrojepa.commands import main, make_parser
 from astrojepa.data.splits import default_split
 from astrojepa.evaluation import bundling
 from astrojepa.evaluation.anomaly import kept_scores
+from astrojepa.evaluation.asymmetry import asymmetry_scores
 from astrojepa.evaluation.bundling import make_bundle
 from astrojepa.evaluation.embed import pixel_pca, summary_statistics
 from astrojepa.evaluation.picture_checks import picture_checks
@@ -34,6 +35,7 @@ def test_a_host_finds_everything_and_computes_nothing(bundle: Path, own_cache: P
     for embeddings in (vectors, pixels):
         assert np.isfinite(aj.project(embeddings, "pca")).all()
         np.testing.assert_allclose(kept_scores(embeddings), aj.anomaly_scores(embeddings))
+    asymmetry_scores(model, data)
     summary_statistics(data)
     picture_checks(data)
     symmetry_drift(model, data, np.array([7]))
@@ -72,7 +74,7 @@ def test_bundle_json_says_what_is_in_it(bundle: Path) -> None:
     assert content["data"]["galaxies"] == 60
     assert content["data"]["fingerprint"] == aj.open_dataset(open_bundle(bundle).data).fingerprint
     kinds = {name.partition("/")[2].partition("-")[0] for name in content["files"] if name.startswith("cache/")}
-    assert kinds == {"embeddings", "baseline", "projection", "scores", "picture"}, "frames are as large as the data"
+    assert kinds == {"embeddings", "baseline", "projection", "scores", "asymmetry", "picture"}, "frames are as large as the data"
     assert str(bundle.parent) not in (bundle / "bundle.json").read_text()
 
 
