@@ -24,6 +24,7 @@ from astrojepa.types import ProbeResult, RegressionResult
 if TYPE_CHECKING:
     from astrojepa.checkpoint import Model
 
+SCRATCH_RATE = 1e-3  # of AdamW; at a fine-tuning's 1e-4 random weights hardly move in ten epochs
 Split = tuple[Dataset, Dataset, Dataset]
 
 
@@ -68,8 +69,9 @@ def probe_table(
     vectors = encoded(model, parts, random_seeds, progress)
     results = _probed(vectors, mlp)
     if fine_tune_epochs:
-        for name, start in (("fine-tuned", model), ("supervised from random weights", model.randomised(0))):
-            results[name] = fine_tune(start, *parts, epochs=fine_tune_epochs, progress=progress)
+        starts = {"fine-tuned": (model, 1e-4), "supervised from random weights": (model.randomised(0), SCRATCH_RATE)}
+        for name, (start, rate) in starts.items():
+            results[name] = fine_tune(start, *parts, epochs=fine_tune_epochs, learning_rate=rate, progress=progress)
     linear = results["linear probe"]
     train, _, test = parts
     card: dict[str, Any] = {
