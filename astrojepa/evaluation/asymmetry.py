@@ -11,10 +11,12 @@ from torch import Tensor
 from astrojepa.cache import Progress
 from astrojepa.data.crops import centre_crop, turned
 from astrojepa.data.dataset import Dataset
+from astrojepa.data.transforms import to_flux
 from astrojepa.evaluation.anomaly import ASYMMETRY, PIXEL_ASYMMETRY
 from astrojepa.evaluation.masked_prediction import whole_targets
 from astrojepa.evaluation.score_cache import scored_in_batches
 from astrojepa.evaluation.shape_statistics import light_above_sky, unlikeness
+from astrojepa.masking import patch_brightness
 
 if TYPE_CHECKING:
     from astrojepa.checkpoint import Model
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 ASYMMETRY_METHODS = (ASYMMETRY, PIXEL_ASYMMETRY)
 HALF_TURN = 2  # of the symmetries that `turned` numbers
 FLAT = 1e-6  # variance below which tokens are called alike
+FAINT = 1e-6  # brightness that every place has, so that a black picture has weights too
 
 
 def asymmetry_scores(
@@ -31,7 +34,8 @@ def asymmetry_scores(
 
     - "asymmetry": mean squared difference between the layer-normed target tokens of the picture and of the turned picture, at the
       same places, over twice the variance of its tokens: 0 = symmetric, 1 = opposite places are as unlike as any two; 0 for a
-      picture whose tokens are all alike. Every encoder has it, with a predictor or without.
+      picture whose tokens are all alike. In the mean a place counts by the root of its light above the sky, so that noise in empty
+      sky counts little. Every encoder has it, with a predictor or without.
     - "pixel-asymmetry": the hand-made counterpart: absolute difference of the light above the sky over twice the light, in what the
       network sees, in [0, 1]. *Source:* Conselice 2003, without the search for the centre.
 
@@ -44,17 +48,23 @@ def asymmetry_scores(
 
 @torch.inference_mode()
 def _batch(model: Model, frames: np.ndarray) -> dict[str, np.ndarray]:
-    opposite = turned(frames, HALF_TURN)  # before the network's part is cut out, so that the galaxy stays where it is
-    tokens, others = (whole_targets(model, model.normalised(pictures)) for pictures in (frames, opposite))
-    scores = token_asymmetry(tokens, others)
+    image = model.config.image
+    both = (frames, turned(frames, HALF_TURN))  # the whole frame, so that the galaxy stays where it is in what is cut out of it
+    tokens, others = (whole_targets(model, model.normalised(pictures)) for pictures in both)
+    seen = [np.ascontiguousarray(centre_crop(pictures, image.image_size)) for pictures in both]
+    brightness = torch.stack([patch_brightness(to_flux(torch.from_numpy(crop)), image.patch_size) for crop in seen])
+    weights = (brightness.sum(dim=0) + FAINT).sqrt().flatten(1).to(model.device)
+    scores = token_asymmetry(tokens, others, weights)
     if not bool(torch.isfinite(scores).all()):
         raise ValueError(f"{model.id} gives tokens that are not finite; its training diverged, use another checkpoint.")
-    light, other = (light_above_sky(centre_crop(pictures, model.config.image.image_size)) for pictures in (frames, opposite))
-    return {ASYMMETRY: scores.cpu().numpy(), PIXEL_ASYMMETRY: unlikeness(light, other)}
+    return {ASYMMETRY: scores.cpu().numpy(), PIXEL_ASYMMETRY: unlikeness(*map(light_above_sky, seen))}
 
 
-def token_asymmetry(tokens: Tensor, others: Tensor) -> Tensor:
-    """Compare tokens (b, N, D) with those of the turned pictures, place by place: float32 (b,), >= 0; 0 where all tokens are alike."""
+def token_asymmetry(tokens: Tensor, others: Tensor, weights: Tensor) -> Tensor:
+    """Compare tokens (b, N, D) with those of the turned pictures, places weighted by (b, N) > 0: float32 (b,), >= 0.
+
+    0 where all tokens of a picture are alike.
+    """
     twice = 2 * tokens.var(dim=1, correction=0).mean(dim=1)
-    difference = (tokens - others).square().mean(dim=(1, 2))
+    difference = ((tokens - others).square().mean(dim=2) * weights).sum(dim=1) / weights.sum(dim=1)
     return torch.where(twice <= FLAT, 0.0, difference / twice.clamp_min(FLAT))

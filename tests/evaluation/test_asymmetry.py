@@ -53,16 +53,24 @@ def test_the_turned_picture_scores_the_same(model: Model, make_dataset: Make) ->
 def test_unrelated_places_score_one_and_opposite_tokens_two() -> None:
     generator = torch.Generator().manual_seed(0)
     tokens, others = torch.randn(2, 3, 64, 512, generator=generator)
-    torch.testing.assert_close(token_asymmetry(tokens, others), torch.ones(3), rtol=0.03, atol=0)
+    even = torch.ones(3, 64)
+    torch.testing.assert_close(token_asymmetry(tokens, others, even), torch.ones(3), rtol=0.03, atol=0)
     centred = tokens - tokens.mean(dim=1, keepdim=True)
-    torch.testing.assert_close(token_asymmetry(centred, -centred), torch.full((3,), 2.0))
+    torch.testing.assert_close(token_asymmetry(centred, -centred, even), torch.full((3,), 2.0))
+
+
+def test_a_place_counts_by_its_weight() -> None:
+    tokens, others = torch.zeros(1, 2, 1), torch.tensor([[[1.0], [0.0]]])
+    tokens[0, 1] = 2  # variance 1
+    others[0, 1] = 2
+    assert token_asymmetry(tokens, others, torch.tensor([[3.0, 1.0]])) == pytest.approx(0.75 / 2)
 
 
 def test_a_blank_picture_scores_nothing(model: Model, make_dataset: Make) -> None:
     blank = np.full((1, SIZE, SIZE, 3), 40, dtype=np.uint8)
     assert asymmetry_scores(model, make_dataset(blank), cache=False)["pixel-asymmetry"] == pytest.approx([0])
     tokens = torch.ones(1, 64, 8)
-    assert token_asymmetry(tokens, tokens) == 0
+    assert token_asymmetry(tokens, tokens, torch.ones(1, 64)) == 0
 
 
 def test_light_that_lies_wholly_on_one_side_has_pixel_asymmetry_one(model: Model, make_dataset: Make) -> None:
