@@ -24,7 +24,7 @@ from astrojepa.types import ProbeResult, RegressionResult
 if TYPE_CHECKING:
     from astrojepa.checkpoint import Model
 
-SCRATCH_RATE = 1e-3  # of AdamW; at a fine-tuning's 1e-4 random weights hardly move in ten epochs
+SCRATCH_RATE = 1e-3  # of AdamW, ten times that of fine-tuning
 Split = tuple[Dataset, Dataset, Dataset]
 
 
