@@ -14,7 +14,7 @@ from typing import Any
 from benchmarks import explorer_tables, report_tables, tables
 
 ROOT = Path(__file__).parents[1]
-PAGES = (*(ROOT / "docs" / f"{name}.md" for name in ("performance", "reliability", "hosting")), ROOT / "README.md")
+PAGES = (*(ROOT / "docs" / f"{name}.md" for name in ("performance", "reliability", "hosting", "experiments")), ROOT / "README.md")
 RESULTS, REPORTS = ROOT / "benchmarks" / "results", ROOT / "docs" / "reports"
 TABLES = tables.TABLES | {
     function.__name__: function
@@ -22,6 +22,8 @@ TABLES = tables.TABLES | {
         report_tables.results,
         report_tables.zoo,
         report_tables.physics,
+        report_tables.lambda_study,
+        report_tables.size_study,
         explorer_tables.projections,
         explorer_tables.app_latency,
         explorer_tables.app_latency_latents,

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from astrojepa.cards import list_checkpoints
 from astrojepa.evaluation.benchmark import BENCHMARKS, markdown_table
 from astrojepa.evaluation.zoo import markdown_zoo
+from astrojepa.training.sweep_table import t_interval
 
 Results = dict[str, Any]
 CONTROL = "random weights 0"
+EXPERIMENTS = Path(__file__).parents[1] / "docs" / "experiments"
+STUDIED = {  # column of a studied sweep: title, factor, format
+    "b1_linear": ("B1, linear, %", 100, ".1f"),
+    "b1_knn": ("B1, 20-NN, %", 100, ".1f"),
+    "b2_linear": ("B2, linear, %", 100, ".1f"),
+    "merger_ap": ("mergers, AP of kNN", 1, ".4f"),
+    "effective_rank_last": ("effective rank", 1, ".1f"),
+    "sigreg_over_floor_last": ("SIGReg / floor", 1, ".1f"),
+    "images_per_second": ("pictures / s, one thread", 1, ".0f"),
+    "peak_megabytes": ("memory, MB", 1, ".0f"),
+}
 
 
 def results(results: Results) -> str:
@@ -40,6 +57,38 @@ def physics(results: Results) -> str:
             accuracy = f"{100 * row['accuracy']:.1f} · {mean:+.1f} [{low:+.1f}, {high:+.1f}]"
             cells = [_r2(probes, column, name) for column in ("bulge_to_total", "inclination_deg")]
             lines.append(f"| {name} | {accuracy} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def lambda_study(results: Results) -> str:
+    """Average the runs of docs/experiments/lambda over seeds."""
+    return _studied("lambda", "sigreg_weight", {"λ": lambda row: f"{float(row['sigreg_weight']):g}", "ρ": _strength})
+
+
+def size_study(results: Results) -> str:
+    """Average the runs of docs/experiments/size over seeds."""
+    return _studied("size", "width", {"width": lambda row: row["width"], "encoder": lambda row: f"{int(row['parameters']):,}"})
+
+
+def _strength(row: dict[str, str]) -> str:
+    return f"{float(row['strength']):.2g}"
+
+
+def _studied(folder: str, setting: str, named: dict[str, Callable[[dict[str, str]], str]]) -> str:
+    """Lay out means over seeds with 95 % t-intervals, a line per value of the setting."""
+    with (EXPERIMENTS / folder / "table.csv").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    columns = {column: shown for column, shown in STUDIED.items() if rows[0].get(column)}
+    titles = [*named, "seeds", *(title for title, _, _ in columns.values())]
+    lines = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
+    for value in dict.fromkeys(row[setting] for row in rows):
+        group = [row for row in rows if row[setting] == value]
+        cells = [*(name(group[0]) for name in named.values()), str(len(group))]
+        for column, (_, factor, form) in columns.items():
+            numbers = [factor * float(row[column]) for row in group]
+            low, high = t_interval(numbers) or (numbers[0], numbers[0])
+            cells.append(f"{np.mean(numbers):{form}} [{low:{form}}, {high:{form}}]")
+        lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
