@@ -31,9 +31,9 @@ def show(scene: Scene) -> None:
     st.dataframe(table, hide_index=True, width="stretch", height="content", column_config=_widths(list(table)))
     st.caption(
         "Accuracy of a linear probe on frozen features, in percent of test galaxies, with 95 % intervals. B1: Galaxy Zoo 1 morphology; "
-        "B2: EFIGI Hubble type. kNN: average precision with which its anomaly score finds a class of the first benchmark thinned to "
-        "2 %. Published: what others claim, on Galaxy10 DECaLS; the two compare only on the same data. *Not trained*: a recipe without "
-        "weights here."
+        "B2: EFIGI Hubble type. Rare class: average precision with which asymmetry (of pixels beside hand-made statistics; kNN for pixel "
+        "PCA) finds a class of the first benchmark thinned to 2 %. Published: what others claim, on Galaxy10 DECaLS; the two compare only "
+        "on the same data. *Not trained*: a recipe without weights here."
     )
     for card in cards:
         if "error" in card:
