@@ -6,12 +6,14 @@ import argparse
 import dataclasses
 import errno
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from astrojepa.config import TrainConfig, flags, replace
 from astrojepa.presets import ALIASES, PRESETS, default_preset, preset
+from astrojepa.runs import read_json
 
 if TYPE_CHECKING:
     import torch
@@ -159,7 +161,9 @@ def _train(options: argparse.Namespace) -> int:
         return _sweep(options, how)
     else:
         folder = train(_announced(options, device), out=options.out, **how)
-    _say(f"Done: {folder}. Look at it: streamlit run app/main.py -- --checkpoint {folder}")
+    data = read_json(folder / "config.json")["data"]["data"]
+    shown = shlex.join([*(["--data", data] if data else []), "--checkpoint", str(folder)])
+    _say(f"Done: {folder}. Look at it: streamlit run app/main.py -- {shown}")
     return 0
 
 

@@ -185,8 +185,10 @@ def test_a_corrupt_picture_is_skipped_and_named_where_asked(tmp_path, capsys, ga
     assert load_model(tmp_path / "run").card["data"]["num_galaxies"] == 95
 
 
-def test_lambda_reaches_the_run(tmp_path, tiny_flags):
+def test_lambda_reaches_the_run_and_the_last_line_opens_it_on_the_same_galaxies(tmp_path, tiny_flags, capsys):
     assert train_main([*tiny_flags, "--epochs", "1", "--lambda", "0.3", "--out", str(tmp_path / "run")]) == 0
+    shown = capsys.readouterr().out.splitlines()[-1].partition("streamlit run app/main.py -- ")[2]
+    assert shown == f"{' '.join(tiny_flags[:2])} --checkpoint {tmp_path / 'run'}"
     assert load_model(tmp_path / "run").config.objective.sigreg_weight == 0.3
     assert [row["step"] for row in read_metrics(tmp_path / "run")] == [6]
 
