@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import streamlit as st
 
 from app import loaders, state, work
+from app.jobs import Progress
 from app.scene import Scene
 from app.views import anomalies_tasks as tasks
 from app.views.anomalies_order import finite_places
@@ -101,11 +103,16 @@ def measured(scene: Scene, name: str) -> Chosen | None:
     if predicted:
         found = work.result(job, sentence, tasks.prediction_parts(scene.model, scene.data))
         return Chosen(name, found[name], finite_places(found[name]), found)
-    if name in OF_PICTURES or name.startswith(PIXELS):
-        scores = work.result(job, sentence, tasks.named_score(scene.model, scene.data, name))
-    else:
-        scores = work.result(("scores", *scene.key, name), sentence, loaders.scores(scene.embeddings, name))
+    job, task = score_job(scene, name)
+    scores = work.result(job, sentence, task)
     return Chosen(name, scores, finite_places(scores))
+
+
+def score_job(scene: Scene, name: str) -> tuple[tuple[str, ...], Callable[[Progress], Any]]:
+    """Return under which key the board of jobs keeps a score, prediction errors excepted, and what measures it."""
+    if name in OF_PICTURES or name.startswith(PIXELS):
+        return ("score", *scene.key, name), tasks.named_score(scene.model, scene.data, name)
+    return ("scores", *scene.key, name), loaders.scores(scene.embeddings, name)
 
 
 def _asked(job: tuple[str, ...]) -> bool:

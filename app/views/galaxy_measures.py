@@ -12,17 +12,11 @@ from app import colouring, links, loaders, pictures, state, work
 from app.components.facts import facts
 from app.components.gallery import gallery
 from app.scene import Scene
-from app.views.anomalies_tasks import named_score
+from app.views.anomalies_scores import score_job, title
 
 VOTERS = 20
 FEW = 2000  # up to so many galaxies every score is measured unasked
-METHODS = {
-    "asymmetry": "Asymmetry",
-    "knn": "Distance to the 20 nearest",
-    "lof": "Local outlier factor",
-    "mahalanobis": "Mahalanobis distance",
-    "isolation": "Isolation forest",
-}
+SCORES = ("asymmetry", "knn", "lof", "mahalanobis", "isolation")
 
 
 def neighbours(scene: Scene, row: int, count: int) -> None:
@@ -74,17 +68,13 @@ def scores(scene: Scene, row: int) -> None:
     """Show the galaxy's place in every anomaly score."""
     st.subheader("Anomaly scores", anchor=False)
     rows, asked = [], len(scene.data) <= FEW or st.session_state.get("all_scores")
-    for method, name in METHODS.items():
-        known = scene.scores if method == "knn" else None
-        of_pictures = method == "asymmetry"
-        if of_pictures and scene.model is None:
-            continue
-        job = ("score" if of_pictures else "scores", *scene.key, method)
+    for name in SCORES if scene.model is not None else SCORES[1:]:
+        known = scene.scores if name == "knn" else None
+        job, task = score_job(scene, name)
         if known is None and (asked or loaders.jobs().has(job)):
-            task = named_score(scene.model, scene.data, method) if of_pictures else loaders.scores(scene.embeddings, method)
-            known = work.soon(job, name, task)
+            known = work.soon(job, title(name), task)
         if known is not None:
-            rows.append((name, float(known[row]), int(colouring.ranks(known)[row])))
+            rows.append((title(name), float(known[row]), int(colouring.ranks(known)[row])))
     n = len(scene.data)
     table = pd.DataFrame(
         {"Score": [r[0] for r in rows], "Value": [r[1] for r in rows], f"Rank of {n:,}": [r[2] for r in rows]},

@@ -108,6 +108,10 @@ def test_mahalanobis_of_isotropic_features_is_the_distance_from_the_mean(make_em
     np.testing.assert_allclose(scores, np.linalg.norm(vectors, axis=1), rtol=0.05, atol=0.05)
 
 
+def test_mahalanobis_of_galaxies_that_are_all_alike_is_nothing(make_embeddings: Make) -> None:
+    np.testing.assert_array_equal(anomaly_scores(make_embeddings(np.ones((20, 5))), method="mahalanobis"), 0)
+
+
 def test_mahalanobis_works_with_fewer_galaxies_than_features(make_embeddings: Make) -> None:
     assert np.isfinite(
         anomaly_scores(make_embeddings(np.random.default_rng(0).normal(size=(10, 50))), method="mahalanobis")
