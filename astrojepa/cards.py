@@ -89,11 +89,11 @@ def list_checkpoints(root: str | Path | None = None) -> list[dict[str, Any]]:
 
 
 def best_id() -> str:
-    """Return the released id with the highest linear-probe accuracy on its first benchmark, of those that have patch errors if any."""
+    """Return the released id with the highest `mean_accuracy`, of those that have patch errors if any."""
     cards = [card for card in list_checkpoints() if "error" not in card]
     if not cards:
         raise FileNotFoundError(f"There are no released weights in {CHECKPOINTS.name}/; train some with python train.py.")
-    return str(max(cards, key=lambda card: (_has_predictor(card), _measured_accuracy(card)))["id"])
+    return str(max(cards, key=lambda card: (_has_predictor(card), mean_accuracy(card)))["id"])
 
 
 def read_card(weights: Path, suffix: str = ".json") -> dict[str, Any]:
@@ -168,9 +168,10 @@ def _has_predictor(card: dict[str, Any]) -> bool:
     return TrainConfig.from_dict(card["config"]).model.predictor_depth > 0
 
 
-def _measured_accuracy(card: dict[str, Any]) -> float:
-    """Return the linear-probe accuracy of a card's first benchmark, 0 if nothing was measured."""
+def mean_accuracy(card: dict[str, Any]) -> float:
+    """Return the mean linear-probe accuracy over a card's benchmarks of real galaxies, 0 if none was measured."""
     measured = card.get("measured")
-    first: Any = measured[0] if isinstance(measured, list) and measured else {}
-    value = first.get("linear_probe_accuracy") if isinstance(first, dict) else None
-    return float(value) if isinstance(value, int | float) else 0.0
+    real = [one for one in measured if isinstance(one, dict) and not one.get("simulated")] if isinstance(measured, list) else []
+    values = [one.get("linear_probe_accuracy") for one in real]
+    numbers = [float(value) for value in values if isinstance(value, int | float)]
+    return sum(numbers) / len(numbers) if numbers else 0.0

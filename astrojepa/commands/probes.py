@@ -33,7 +33,11 @@ def add_to(commands: Any) -> None:
         "--controls", action="store_true", help="also what the vectors tell of survey, brightness and size; random labels"
     )
     probe.add_argument(
-        "--fine-tune", type=int, default=0, metavar="EPOCHS", help="also train the encoder, and random weights, on labels"
+        "--fine-tune",
+        type=int,
+        default=0,
+        metavar="EPOCHS",
+        help="also train the encoder, and a ResNet-18 from random weights, on labels",
     )
     probe.add_argument("--regress", action="append", default=[], metavar="COLUMN", help="also tell this number; may be repeated")
     probe.add_argument(

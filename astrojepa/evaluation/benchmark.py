@@ -14,7 +14,7 @@ from astrojepa.evaluation.baselines import ENCODER, PIXELS, RANDOM, STATISTICS, 
 from astrojepa.evaluation.benchmark_text import benchmark_lines
 from astrojepa.evaluation.controls import control_table
 from astrojepa.evaluation.few_labels import few_label_curve, mean_over_draws
-from astrojepa.evaluation.fine_tuning import fine_tune
+from astrojepa.evaluation.fine_tuning import fine_tune, supervised
 from astrojepa.evaluation.mlp import mlp_probe
 from astrojepa.evaluation.probes import knn_probe, linear_probe, majority_probe, paired_bootstrap
 from astrojepa.evaluation.regression import linear_regression_probe, mean_value_probe, paired_r2_bootstrap
@@ -24,7 +24,6 @@ from astrojepa.types import ProbeResult, RegressionResult
 if TYPE_CHECKING:
     from astrojepa.checkpoint import Model
 
-SCRATCH_RATE = 1e-3  # of AdamW, ten times that of fine-tuning
 Split = tuple[Dataset, Dataset, Dataset]
 
 
@@ -61,17 +60,16 @@ def probe_table(
 
     Every probe, the baselines' included, is fitted on train, with L2 chosen on validation, and scored once on test. `difference` is
     the linear accuracy less the baseline's, with the 95 % interval of the paired bootstrap on the same galaxies: a model beats a
-    baseline where it excludes 0. On request: rows of MLP probes and of fine-tuning (the encoder, and random weights as the ceiling
-    that labels alone reach), and tables `few_labels`, `controls` and `regressions` of columns of numbers in `data.table`.
+    baseline where it excludes 0. On request: rows of MLP probes and of training on the labels (the encoder, and a ResNet-18 from random
+    weights as the ceiling), and tables `few_labels`, `controls` and `regressions` of columns of numbers in `data.table`.
     `text` holds all as lines. Raises ValueError where the split or the labels do not allow it.
     """
     parts = split(data, kind, seed) if kind else default_split(data, seed)
     vectors = encoded(model, parts, random_seeds, progress)
     results = _probed(vectors, mlp)
     if fine_tune_epochs:
-        starts = {"fine-tuned": (model, 1e-4), "supervised from random weights": (model.randomised(0), SCRATCH_RATE)}
-        for name, (start, rate) in starts.items():
-            results[name] = fine_tune(start, *parts, epochs=fine_tune_epochs, learning_rate=rate, progress=progress)
+        for name, train_on_labels in (("fine-tuned", fine_tune), ("supervised ResNet-18", supervised)):
+            results[name] = train_on_labels(model, *parts, epochs=fine_tune_epochs, progress=progress)
     linear = results["linear probe"]
     train, _, test = parts
     card: dict[str, Any] = {

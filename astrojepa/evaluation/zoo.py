@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from astrojepa.cards import mean_accuracy
 from astrojepa.evaluation.anomaly import DEFAULT, PIXEL_ASYMMETRY
 from astrojepa.evaluation.baselines import ENCODER, PIXELS, RANDOM, STATISTICS
 from astrojepa.evaluation.benchmark import BENCHMARKS
@@ -20,13 +21,13 @@ RARE, PUBLISHED_PERCENT = "rare class, AP", "published elsewhere, %"
 
 
 def zoo_table(cards: list[dict[str, Any]]) -> list[dict[str, str]]:
-    """Return the rows of the table, as text: models by accuracy, the controls, then recipes that have no weights.
+    """Return the rows of the table, as text: models by mean accuracy on real galaxies, the controls, then recipes that have no weights.
 
     Per benchmark the accuracy of the linear probe on its test part, percent, with the 95 % interval; behind them the average precision
     for the thinned class of the first benchmark, of the default score, or of its hand-made counterpart, or of kNN on pixels. Cards
     are files: what is not of the expected form is not measured.
     """
-    cards = sorted((card for card in cards if "error" not in card), key=_first_accuracy, reverse=True)
+    cards = sorted((card for card in cards if "error" not in card), key=mean_accuracy, reverse=True)
     columns = _columns(cards)
     rows = [_model_row(card, columns) for card in cards]
     measurements = (measured for card in reversed(cards) for measured in _measured(card))
@@ -119,11 +120,6 @@ def _cells(card: dict[str, Any], columns: list[str], key: str) -> dict[str, str]
 
 def _published(name: str) -> str:
     return str(PUBLISHED.get(name, {}).get("probe_percent", ""))
-
-
-def _first_accuracy(card: dict[str, Any]) -> float:
-    value = next((measured.get("linear_probe_accuracy") for measured in _measured(card)), None)
-    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def _accuracy(measured: dict[str, Any] | None, name: str) -> str:

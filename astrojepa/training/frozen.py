@@ -14,8 +14,8 @@ def around_frozen(config: TrainConfig) -> tuple[TrainConfig, Model]:
     """Return the config of a run that fits a predictor to the encoder of `config.encoder_from`, and that model.
 
     Pictures and encoder are the model's own; the predictor's sizes, masks, data and schedule are those of `config`; masked prediction is
-    the whole objective. A convolutional encoder's projector, which works on other tokens, is left behind. Raises ValueError for a
-    predictor of no depth.
+    the whole objective, against targets of the same encoder, so that it is kept once. A convolutional encoder's projector, which works
+    on other tokens, is left behind. Raises ValueError for a predictor of no depth.
     """
     model = load_model(config.encoder_from)
     own, wanted = model.config.model, config.model
@@ -23,7 +23,7 @@ def around_frozen(config: TrainConfig) -> tuple[TrainConfig, Model]:
         raise ValueError("--predictor-depth is 0, and a predictor is what --encoder-from fits; give at least 1.")
     sizes = {name: getattr(wanted, name) for name in ("predictor_width", "predictor_depth", "predictor_heads")}
     projector_width = own.projector_width if own.backbone == "vit" else 0
-    network = dataclasses.replace(own, **sizes, projector_width=projector_width, target="ema", average=True, target_norm=True)
+    network = dataclasses.replace(own, **sizes, projector_width=projector_width, target="shared", average=False, target_norm=True)
     return dataclasses.replace(
         config, image=model.config.image, model=network, objective=ObjectiveConfig(sigreg_weight=0.0)
     ), model
@@ -36,10 +36,7 @@ def facts_of(model: Model) -> dict[str, Any]:
 
 
 def take_encoder(network: JEPA, model: Model) -> None:
-    """Fill encoder, its average and the projector with what the model's embeddings come from."""
-    trained = model.network.evaluated.state_dict()
-    network.encoder.load_state_dict(trained)
-    if network.target_encoder is not None:
-        network.target_encoder.load_state_dict(trained)
+    """Fill encoder and projector with what the model's embeddings come from."""
+    network.encoder.load_state_dict(model.network.evaluated.state_dict())
     if network.projector is not None and model.network.projector is not None:
         network.projector.load_state_dict(model.network.projector.state_dict())

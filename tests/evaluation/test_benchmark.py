@@ -130,7 +130,7 @@ def test_fine_tuning_and_catalogues_are_one_flag_each(
     arguments = ["probe", str(tmp_path / "run"), "--data", str(galaxy_folder), "--random-seeds", "0"]
     assert main([*arguments, "--fine-tune", "1", "--regress", "size", "--catalogue", str(catalogue)]) == 0
     shown = capsys.readouterr().out
-    for line in ("fine-tuned", "supervised from random weights", "size, n 8"):
+    for line in ("fine-tuned", "supervised ResNet-18", "size, n 8"):
         assert line in shown
     for wrong, message in (
         (["--catalogue", str(catalogue)], "holds numbers; say which with --regress COLUMN"),

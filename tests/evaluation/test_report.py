@@ -41,7 +41,7 @@ def test_the_report_holds_the_numbers_of_the_functions_it_gathers(report, model,
     train, val, test = aj.split(galaxies)
     probe = aj.linear_probe(aj.embed(model, train), aj.embed(model, test), validation=aj.embed(model, val))
     assert facts["probes"]["rows"]["linear probe"]["accuracy"] == probe.accuracy
-    assert {"fine-tuned", "supervised from random weights"} <= facts["probes"]["rows"].keys()
+    assert {"fine-tuned", "supervised ResNet-18"} <= facts["probes"]["rows"].keys()
     assert facts["probes"]["confusion"] == probe.confusion.tolist()
     whole = aj.embed(model, galaxies)
     assert np.array_equal(report.embeddings.vectors, whole.vectors)
