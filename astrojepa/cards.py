@@ -20,6 +20,7 @@ CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"
 MAX_CARD_BYTES = 1_000_000
 MAX_FILE_BYTES = 6 * 2**30
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,79}")  # files are named after an id
+BASELINES = ("majority", "summary statistics", "pixel PCA", "random weights")  # how rows of what an encoder must beat begin
 WAITING_CARD = ".json.next"  # of weights that are about to replace others of the same name
 
 
@@ -89,11 +90,19 @@ def list_checkpoints(root: str | Path | None = None) -> list[dict[str, Any]]:
 
 
 def best_id() -> str:
-    """Return the released id with the highest `mean_accuracy`, of those that have patch errors if any."""
+    """Return the released id that leaves the fewest baselines unbeaten, of those that have patch errors and were measured if any.
+
+    Of equals, the one with the highest `mean_accuracy`.
+    """
     cards = [card for card in list_checkpoints() if "error" not in card]
     if not cards:
         raise FileNotFoundError(f"There are no released weights in {CHECKPOINTS.name}/; train some with python train.py.")
-    return str(max(cards, key=lambda card: (_has_predictor(card), mean_accuracy(card)))["id"])
+
+    def merit(card: dict[str, Any]) -> tuple[bool, bool, int, float]:
+        accuracy = mean_accuracy(card)
+        return _has_predictor(card), accuracy > 0, -num_unbeaten(card), accuracy
+
+    return str(max(cards, key=merit)["id"])
 
 
 def read_card(weights: Path, suffix: str = ".json") -> dict[str, Any]:
@@ -170,8 +179,24 @@ def _has_predictor(card: dict[str, Any]) -> bool:
 
 def mean_accuracy(card: dict[str, Any]) -> float:
     """Return the mean linear-probe accuracy over a card's benchmarks of real galaxies, 0 if none was measured."""
-    measured = card.get("measured")
-    real = [one for one in measured if isinstance(one, dict) and not one.get("simulated")] if isinstance(measured, list) else []
-    values = [one.get("linear_probe_accuracy") for one in real]
+    values = [one.get("linear_probe_accuracy") for one in _on_real_galaxies(card)]
     numbers = [float(value) for value in values if isinstance(value, int | float)]
     return sum(numbers) / len(numbers) if numbers else 0.0
+
+
+def num_unbeaten(card: dict[str, Any]) -> int:
+    """Count the baselines, over a card's benchmarks of real galaxies, that its linear probe is not better than by an interval above 0."""
+    count = 0
+    for measured in _on_real_galaxies(card):
+        rows = measured.get("rows")
+        for name, row in rows.items() if isinstance(rows, dict) else ():
+            if name.startswith(BASELINES):
+                difference = row.get("difference") if isinstance(row, dict) else None
+                low = difference[1] if isinstance(difference, list) and len(difference) == 3 else None
+                count += not (isinstance(low, int | float) and low > 0)
+    return count
+
+
+def _on_real_galaxies(card: dict[str, Any]) -> list[dict[str, Any]]:
+    measured = card.get("measured")
+    return [one for one in measured if isinstance(one, dict) and not one.get("simulated")] if isinstance(measured, list) else []

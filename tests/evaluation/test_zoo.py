@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from astrojepa.cards import CHECKPOINTS, best_id, list_checkpoints, mean_accuracy
+from astrojepa.cards import CHECKPOINTS, best_id, list_checkpoints, mean_accuracy, num_unbeaten
+from astrojepa.evaluation.baselines import PIXELS, RANDOM, STATISTICS
 from astrojepa.evaluation.zoo import markdown_zoo, measurement, with_measurement, zoo_table
 from astrojepa.presets import ZOO
 from astrojepa.runs import read_json
@@ -98,11 +99,23 @@ def test_the_markdown_table_has_a_line_per_row_and_marks_what_is_missing() -> No
     assert sum("*not trained*" in line for line in lines) == len(ZOO) - 1
 
 
-def test_the_best_released_model_is_the_most_accurate_of_those_that_have_patch_errors() -> None:
+def test_the_best_released_model_has_patch_errors_and_leaves_the_fewest_baselines_unbeaten() -> None:
     cards = {card["id"]: card for card in list_checkpoints()}
     with_errors = [name for name, card in cards.items() if card["config"]["model"]["predictor_depth"]]
-    first_two = {name: [one["linear_probe_accuracy"] for one in cards[name]["measured"][:2]] for name in with_errors}
-    assert best_id() == max(with_errors, key=lambda name: sum(first_two[name]))
+    unbeaten = {name: num_unbeaten(cards[name]) for name in with_errors}
+    assert unbeaten[best_id()] == min(unbeaten.values())
+
+
+def test_a_baseline_is_unbeaten_where_the_interval_of_the_difference_does_not_exclude_zero() -> None:
+    rows = {
+        "linear probe": {"accuracy": 0.8},
+        "20-NN": {"difference": [0.1, -0.1, 0.3]},  # the encoder's own
+        f"{STATISTICS}, linear": {"difference": [0.1, 0.05, 0.15]},
+        f"{PIXELS}, linear": {"difference": [0.1, 0.0, 0.2]},
+        f"{RANDOM} 0, linear": {"difference": [-0.1, -0.2, 0.01]},
+        "majority": {"difference": None},
+    }
+    assert num_unbeaten({"measured": [{"rows": rows}, {"rows": rows, "simulated": True}, {"rows": "x"}, 3]}) == 3
 
 
 def test_accuracy_is_the_mean_over_benchmarks_of_real_galaxies() -> None:
