@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from astrojepa.cards import list_checkpoints
+from astrojepa.cards import best_id, list_checkpoints
 from astrojepa.evaluation.benchmark import BENCHMARKS, markdown_table
 from astrojepa.evaluation.zoo import markdown_zoo
 from astrojepa.training.sweep_table import t_interval
@@ -31,10 +31,9 @@ STUDIED = {  # column of a studied sweep: title, factor, format
 
 def results(results: Results) -> str:
     """Set the probes of the best model on both benchmarks side by side, from its card."""
-    measured = (card["measured"] for card in list_checkpoints() if card.get("measured"))
-    best = max(measured, key=lambda measured: float(measured[0]["linear_probe_accuracy"]))
+    (best,) = (card for card in list_checkpoints() if card["id"] == best_id())
     wanted = [list(benchmark.where) for benchmark in BENCHMARKS.values()]
-    return markdown_table([one for one in best if one["where"] in wanted])
+    return markdown_table([one for one in best["measured"] if one["where"] in wanted])
 
 
 def zoo(results: Results) -> str:
