@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from astrojepa.checkpoint import Model
 
 HEAD_FASTER = 10.0  # the head's learning rate in units of the encoder's
-SCRATCH_RATE = 1e-3
+SCRATCH_RATE = 1e-3  # from random weights, of encoder and head alike
 BRIGHTNESS = 0.1  # largest change, fraction
 WEIGHT_DECAY = 0.05
 WARMUP = 0.1  # share of the steps over which the learning rate rises
