@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from explorer_page import PATIENCE, Explorer
 from playwright.sync_api import expect
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 SMALL = {"width": 1280, "height": 800}
@@ -141,3 +142,40 @@ def test_two_visitors_do_not_see_each_others_galaxy_model_or_selection(visit: An
     assert second.page.get_by_text(inside, exact=True).is_visible()
     go(first, "Map")
     assert first.page.get_by_text("galaxies inside").count() == 0
+
+
+def test_back_from_a_page_that_is_just_being_drawn_again_leaves_the_history_as_it_was(visit: Any) -> None:
+    explorer = visit()
+    late: list[tuple[Any, Any]] | None = None
+
+    def connect(socket: Any) -> None:
+        upstream = socket.connect_to_server()
+        upstream.on_message(lambda message: socket.send(message) if late is None else late.append((socket, message)))
+
+    explorer.page.route_web_socket(re.compile("/_stcore/stream"), connect)
+    row = explorer.open().shown_row()
+    clicked = explorer.lonely_row(avoid=(row,))
+    explorer.click_row(clicked)
+    go(explorer, "Galaxy")
+    late, before = [], -1
+    explorer.page.keyboard.press("r")  # Streamlit's key for drawing the page again, as a progress bar does whose work has ended
+    while len(late) > before:
+        before = len(late)
+        explorer.page.wait_for_timeout(1000)
+    begun = [ForwardMsg.FromString(message).WhichOneof("type") for _, message in late].index("navigation")
+    del late[begun + 1 :]  # the page was on its way: its beginning comes after the visitor has left, the rest never
+    explorer.page.go_back(wait_until="commit")
+    explorer.page.wait_for_url(lambda address: "/galaxy" not in address)
+    for socket, message in late:
+        socket.send(message)
+    late = None
+    at_page(explorer, "Map")
+    assert shows(explorer, clicked)
+    explorer.page.go_forward(wait_until="commit")
+    at_page(explorer, "Galaxy")
+    explorer.page.go_back(wait_until="commit")
+    at_page(explorer, "Map")
+    explorer.page.go_back(wait_until="commit")
+    assert shows(explorer, row)
+    go(explorer, "Galaxy")
+    assert "/galaxy?" in explorer.page.url
