@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from safetensors.torch import save as save_tensors
 from torch import Tensor
+from torch.nn import functional
 
 from astrojepa.cache import atomic_write
 from astrojepa.cards import (
@@ -58,9 +59,10 @@ class Model(ModelFacts):
         return self.normalised(np.stack([resize_frame(image, frame_size) for image in stack]))
 
     def encode(self, frames: np.ndarray) -> np.ndarray:
-        """Return embeddings float32 (b, D) of frames uint8 (b, F, F, 3): the mean of the target encoder's tokens and orientations."""
-        crop = centre_crop(frames, self.config.image.image_size)
-        views = (self.normalised(turned(crop, symmetry)) for symmetry in range(self.config.model.orientations))
+        """Return embeddings float32 (b, D) of frames uint8 (b, F, F, 3): means over the encoder's tokens, orientations and scales."""
+        model = self.config.model
+        crops = (centre_crop(frames, side) for side in self.config.crop_sides)
+        views = (self._input(turned(crop, symmetry)) for crop in crops for symmetry in range(model.orientations))
         with torch.inference_mode():
             return torch.stack([self.network.embed(view).float() for view in views]).mean(0).cpu().numpy()
 
@@ -84,9 +86,15 @@ class Model(ModelFacts):
 
     def normalised(self, frames: np.ndarray) -> Tensor:
         """Turn frames uint8 (b, F, F, 3), as `frames_for` gives them, into the network's input (b, 3, S, S)."""
-        crop = np.ascontiguousarray(centre_crop(frames, self.config.image.image_size))
-        flux = to_flux(torch.from_numpy(crop).to(self.device))
-        return normalise(flux, self.config.image.normalization, self.mean, self.std)
+        return self._input(centre_crop(frames, self.config.image.image_size))
+
+    def _input(self, crop: np.ndarray) -> Tensor:
+        """Turn crops uint8 (b, s, s, 3) of any side into the network's input; another side than S is resampled, antialiased."""
+        image = self.config.image
+        flux = to_flux(torch.from_numpy(np.ascontiguousarray(crop)).to(self.device))
+        if flux.shape[-1] != image.image_size:
+            flux = functional.interpolate(flux, (image.image_size, image.image_size), mode="bilinear", antialias=True)
+        return normalise(flux, image.normalization, self.mean, self.std)
 
 
 def load_model(name: str | Path, device: str = "cpu") -> Model:

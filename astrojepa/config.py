@@ -11,6 +11,7 @@ from typing import Any
 
 from astrojepa.settings import from_dict, one_of, setting, within
 
+CROP_SCALES = (1.0, 0.8, 1.25)  # sides of the crops of an embedding, in units of that of the network's input
 CONV_BACKBONES = (
     "resnet10t",
     "resnet18",
@@ -94,6 +95,7 @@ class ModelConfig:
         0, "first stages of a ResNet, the stem being one, that stay as they were drawn and are not projected"
     )
     orientations: int = setting(1, "an embedding is the mean over so many: 1, 4 (quarter turns) or 8 (mirrored too), each a pass")
+    scales: int = setting(1, "an embedding is the mean over so many sizes of the crop: 1, or 3 (0.8 and 1.25 times its side too)")
     width: int = setting(192, "width of an encoder token; a convolutional encoder has its own")
     depth: int = setting(6, "encoder blocks")
     heads: int = setting(3, "attention heads of the encoder; divides width")
@@ -118,6 +120,7 @@ class ModelConfig:
         if self.frozen_stages and not (self.backbone.startswith("resnet") and self.readout == "stages"):
             raise ValueError("--frozen-stages belongs to a ResNet with --readout stages; leave it out, or give both.")
         one_of("--orientations", self.orientations, (1, 4, 8))
+        one_of("--scales", self.scales, (1, 3))
         within("--width", self.width, 8, 2048)
         within("--depth", self.depth, 1, 48)
         within("--heads", self.heads, 1, 32)
@@ -267,6 +270,11 @@ class TrainConfig:
     def __post_init__(self) -> None:
         within("--seed", self.seed, 0, 2**31 - 1)
         within("--snapshots", self.snapshots, 0, 100)
+        if max(self.crop_sides) > self.image.frame_size:
+            raise ValueError(
+                f"--scales {self.model.scales} looks at {max(self.crop_sides)} pixels of a frame of {self.image.frame_size}; "
+                f"give --crop-fraction {1 / max(CROP_SCALES):g} or less."
+            )
         predicting = self.objective.prediction_weight > 0 and self.objective.sigreg_weight < 1
         if predicting and not self.model.predictor_depth:
             raise ValueError("--predictor-depth is 0, so blocks cannot be predicted; give --prediction-weight 0.")
@@ -277,6 +285,12 @@ class TrainConfig:
             within("--local-size", self.views.local_size, 2 * patch, self.image.image_size)
             if self.model.backbone == "vit" and self.views.local_size % patch:
                 raise ValueError(f"--local-size {self.views.local_size} is not a multiple of --patch-size {patch}.")
+
+    @property
+    def crop_sides(self) -> tuple[int, ...]:
+        """Sides in frame pixels of the crops over which an embedding is averaged, that of the network's input first."""
+        size = self.image.image_size
+        return tuple(size + 2 * round((scale - 1) * size / 2) for scale in CROP_SCALES[: self.model.scales])
 
     @property
     def multi_view(self) -> bool:
@@ -290,7 +304,7 @@ class TrainConfig:
         hash of the config keeps its name.
         """
         values = dataclasses.asdict(self)
-        for name in ("readout", "frozen_stages", "orientations"):
+        for name in ("readout", "frozen_stages", "orientations", "scales"):
             if values["model"][name] == getattr(ModelConfig, name):
                 del values["model"][name]
         return values

@@ -85,7 +85,14 @@ PRESETS: dict[str, TrainConfig] = {
         "small.sigreg06": _SMALL,
         "vit5m.lejepa": _LEJEPA,
         "resnet18.lejepa": {**_LEJEPA, "backbone": "resnet18"},
-        "small.lejepa": {**_SMALL_LEJEPA, "orientations": 4, "crop_fraction": 0.5, "warmup_epochs": 0.5, "epochs": 5},
+        "small.lejepa": {
+            **_SMALL_LEJEPA,
+            "orientations": 4,
+            "scales": 3,
+            "crop_fraction": 0.5,
+            "warmup_epochs": 0.5,
+            "epochs": 5,
+        },
         "smallresnet10t.lejepa": _CLOSE,
     }.items()
 }

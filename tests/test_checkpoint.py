@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 from astrojepa import cards
@@ -72,6 +73,20 @@ def test_the_mean_over_orientations_does_not_change_when_a_galaxy_is_turned(mode
     moved = np.abs(averaged.encode(turned[:, :, ::-1]) - averaged.encode(square)).max()
     assert bool(moved < 1e-5) == mirrored
     assert np.abs(model.encode(turned) - model.encode(square)).max() > 1e-3, "one orientation does change"
+
+
+def test_the_mean_over_scales_is_that_of_the_crops_resampled_to_the_networks_input(model):
+    averaged = dataclasses.replace(model, config=replace(model.config, scales=3, crop_fraction=0.5))
+    size = model.config.image.image_size
+    frame = np.random.default_rng(0).integers(0, 255, (1, size // 4, size // 4, 3), dtype=np.uint8)
+    frame = frame.repeat(8, axis=1).repeat(8, axis=2)  # flat squares of 8 pixels, so that resampling has one answer to a percent
+    expected = []
+    for side in averaged.config.crop_sides:
+        crop = Image.fromarray(centre_crop(frame, side)[0]).resize((size, size), Image.Resampling.BILINEAR)
+        expected.append(model.encode(np.array(crop)[None]))
+    assert [side / size for side in averaged.config.crop_sides] == pytest.approx([1, 0.8, 1.25], abs=1 / size)
+    np.testing.assert_allclose(averaged.encode(frame), np.mean(expected, axis=0), atol=0.01)
+    assert np.abs(expected[1] - expected[2]).max() > 0.04, "scales do differ"
 
 
 def test_half_precision_changes_embeddings_by_less_than_a_part_in_a_hundred(model, released):

@@ -74,6 +74,13 @@ def test_a_release_may_average_its_embeddings_over_more_orientations_than_the_ru
     assert "--orientations is 5; choose one of 1, 4, 8." in capsys.readouterr().err
 
 
+def test_a_release_averages_over_scales_only_where_the_frame_holds_them(run, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(cards, "CHECKPOINTS", tmp_path)
+    assert main(["export", run, "--id", "tiny.scaled", "--out", str(tmp_path), "--scales", "3"]) == 2
+    assert "give --crop-fraction 0.8 or less" in capsys.readouterr().err
+    assert not (tmp_path / "tiny.scaled.json").exists()
+
+
 def test_anomalies_are_listed_strangest_first(run, galaxy_folder, tmp_path, capsys):
     assert main(["anomalies", run, "--data", str(galaxy_folder), "--top", "3", "--out", str(tmp_path / "a.csv")]) == 0
     assert len(capsys.readouterr().out.strip().splitlines()) == 4

@@ -72,7 +72,7 @@ def test_an_unknown_setting_is_refused():
         replace(TrainConfig(), depht=3)
 
 
-@pytest.mark.parametrize(("name", "value"), [("readout", "stages"), ("orientations", 8)])
+@pytest.mark.parametrize(("name", "value"), [("readout", "stages"), ("orientations", 8), ("scales", 3)])
 def test_a_later_setting_is_written_where_it_is_not_the_usual_one_and_read_either_way(name, value):
     usual = TrainConfig()
     assert name not in usual.to_dict()["model"]

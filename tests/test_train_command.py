@@ -97,6 +97,8 @@ def test_bad_data_is_refused_with_its_name_and_nothing_is_started(tmp_path, caps
         (("--num-knots", "16"), "--num-knots is 16; it must be odd"),
         (("--sigreg-scale", "big"), "--sigreg-scale is 'big'; choose one of mean, count"),
         (("--orientations", "3"), "--orientations is 3; choose one of 1, 4, 8"),
+        (("--scales", "2"), "--scales is 2; choose one of 1, 3"),
+        (("--scales", "3", "--crop-fraction", "0.9"), "of a frame of 71; give --crop-fraction 0.8 or less"),
         (("--device", "quantum"), "--device quantum is not available here"),
         (("--resume", "runs/none"), "runs/none is not a run folder"),
         (("--resume", "runs/none", "--width", "64"), "--resume takes its settings from the run; leave out --width"),

@@ -25,6 +25,7 @@ def add_to(commands: Any) -> None:
     export.add_argument("--id", required=True, help="architecture.recipe")
     export.add_argument("--out", default="checkpoints", help="folder (default checkpoints)")
     export.add_argument("--orientations", type=int, help="make embeddings means over 1, 4 or 8 orientations (default as trained)")
+    export.add_argument("--scales", type=int, help="make embeddings means over 1 or 3 sizes of the crop (default as trained)")
     export.add_argument("--description", default="", help="one sentence on what it was trained on")
     export.add_argument("--measured", type=Path, action="append", default=[], help="JSON of the probe command; may be repeated")
     metrics = declare(
@@ -46,8 +47,8 @@ def _export(options: argparse.Namespace) -> int:
     from astrojepa.presets import ALIASES
 
     model = load_model(options.model)
-    if options.orientations is not None:
-        model = dataclasses.replace(model, config=replace(model.config, orientations=options.orientations))
+    averages = {name: getattr(options, name) for name in ("orientations", "scales") if getattr(options, name) is not None}
+    model = dataclasses.replace(model, config=replace(model.config, **averages))
     card = {**model.card, "id": options.id, "alias": {value: key for key, value in ALIASES.items()}.get(options.id)}
     if options.description:
         card["description"] = options.description

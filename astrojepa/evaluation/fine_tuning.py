@@ -92,7 +92,14 @@ def fine_tune(
 
 
 def supervised(
-    model: Model, train: Dataset, validation: Dataset, test: Dataset, *, epochs: int, progress: Progress | bool | None = None
+    model: Model,
+    train: Dataset,
+    validation: Dataset,
+    test: Dataset,
+    *,
+    epochs: int,
+    batch_size: int = 64,
+    progress: Progress | bool | None = None,
 ) -> ProbeResult:
     """Train a ResNet-18 from random weights on the model's pixels: what the labels alone teach, the ceiling of a frozen encoder.
 
@@ -104,13 +111,22 @@ def supervised(
         readout="last",
         frozen_stages=0,
         orientations=4,
+        scales=1,
         prediction_weight=0.0,
         invariance_weight=1.0,
         predictor_depth=0,
     )
     start = dataclasses.replace(model, config=config).randomised(0)
     return fine_tune(
-        start, train, validation, test, epochs=epochs, learning_rate=SCRATCH_RATE, head_faster=1.0, progress=progress
+        start,
+        train,
+        validation,
+        test,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=SCRATCH_RATE,
+        head_faster=1.0,
+        progress=progress,
     )
 
 

@@ -15,7 +15,7 @@ from astrojepa.data import open_dataset
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.splits import default_split
 from astrojepa.evaluation.embed import embed
-from astrojepa.evaluation.fine_tuning import fine_tune
+from astrojepa.evaluation.fine_tuning import fine_tune, supervised
 from astrojepa.evaluation.probes import linear_probe, paired_bootstrap
 from astrojepa.weights import build_network
 
@@ -57,6 +57,16 @@ def test_labels_teach_an_encoder_what_its_frozen_features_lack(model: Model, har
     tuned = fine_tune(model, *hard, epochs=16, batch_size=16, learning_rate=5e-3)
     assert tuned.accuracy > 0.75
     assert paired_bootstrap(tuned, frozen)[1] > 0
+
+
+def test_the_ceiling_learns_from_random_weights_what_frozen_features_lack(
+    model: Model, hard: tuple[Dataset, Dataset, Dataset]
+) -> None:
+    known, check, new = (embed(model, part) for part in hard)
+    ceiling = supervised(model, *hard, epochs=3, batch_size=8)
+    assert not ceiling.setting.startswith("epoch 0 ")
+    assert ceiling.accuracy > 0.9
+    assert paired_bootstrap(ceiling, linear_probe(known, new, validation=check))[1] > 0
 
 
 def test_the_tiny_folder_is_learned_and_the_model_is_left_as_it_was(model: Model, galaxy_folder: Path) -> None:
