@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-SAMPLE = 500  # galaxies: a few seconds for the small model on one core
+SAMPLE = 300  # galaxies: a few seconds for the released model on two cores, which looks at each 12 times
 
 
 def is_large(count: int) -> bool:

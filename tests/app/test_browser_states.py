@@ -16,6 +16,7 @@ from PIL import Image
 from safetensors.torch import load_file, save
 
 import astrojepa as aj
+from app import sampling
 from astrojepa.checkpoint import save_released
 from astrojepa.data import find_data
 
@@ -115,9 +116,9 @@ def test_a_sample_is_shown_first_and_the_rest_joins_it_with_the_galaxy_still_sel
     page = explorer.page
     page.goto(unseen.url + "/?map=pca")
     page.get_by_role("button", name="Leave damaged pictures out").click(timeout=PATIENCE)
-    progress = page.get_by_text(f"A sample of 500 of {COUNT - 1:,} galaxies")
+    progress = page.get_by_text(f"A sample of {sampling.SAMPLE} of {COUNT - 1:,} galaxies")
     progress.wait_for(timeout=PATIENCE)
-    explorer.drawn(500)
+    explorer.drawn(sampling.SAMPLE)
     tile = page.locator(".st-key-neighbours .tile").first
     row = int(tile.get_attribute("data-row", timeout=PATIENCE))
     tile.click()
