@@ -102,6 +102,14 @@ def seen_share(scene: Scene) -> float | None:
     return config.image_size / config.frame_size
 
 
+def seen_sentence(sides: tuple[int, ...]) -> str:
+    """Say what the frame over the whole picture is; `sides` are those of the crops of an embedding, the frame's first."""
+    if len(sides) == 1:
+        return " The frame is what the model sees."
+    low, high = (f"{end / sides[0]:.2f}" for end in (min(sides), max(sides)))
+    return f" The frame is what the model sees; an embedding is a mean over frames of {low} to {high} times that side."
+
+
 def _whole(scene: Scene, row: int, image: np.ndarray | None) -> None:
     if image is None:
         return
@@ -110,7 +118,7 @@ def _whole(scene: Scene, row: int, image: np.ndarray | None) -> None:
     share = seen_share(scene)
     cutout("cutout", image, scale_bar(width, scale), None if share is None else seen_box(height, width, share))
     size = f"{width} × {height} pixels" + (f" of {scale:.3g}″" if scale else ", pixel scale unknown")
-    st.caption(f"The whole picture, {size}." + ("" if share is None else " The frame is what the model sees."))
+    st.caption(f"The whole picture, {size}.{'' if share is None else seen_sentence(scene.model.config.crop_sides)}")
 
 
 def _facts(scene: Scene, row: int) -> None:

@@ -13,7 +13,7 @@ from hypothesis.extra.numpy import arrays
 
 from app import masks, state
 from app.masks import Masks
-from app.views.galaxy import arcsec_per_pixel, scale_bar, seen_box
+from app.views.galaxy import arcsec_per_pixel, scale_bar, seen_box, seen_sentence
 from app.views.galaxy_measures import probe_vote, tally
 
 grids = st.integers(2, 16).flatmap(lambda grid: arrays(bool, (grid, grid)))
@@ -111,3 +111,8 @@ def test_the_probe_votes_on_its_test_part_only() -> None:
     report = SimpleNamespace(test=np.array([4, 7]), rows=[SimpleNamespace(result=result)])
     assert probe_vote(report, 4) == "b, 80 %"
     assert probe_vote(report, 5).startswith("not asked")
+
+
+def test_frames_of_several_sizes_are_told_apart_from_the_one_that_is_drawn() -> None:
+    assert seen_sentence((64,)) == " The frame is what the model sees."
+    assert seen_sentence((64, 52, 80)).endswith("an embedding is a mean over frames of 0.81 to 1.25 times that side.")
