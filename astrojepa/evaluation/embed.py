@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def embed(
     model: Model, data: Dataset, *, batch_size: int = 256, cache: bool = True, progress: Progress | bool | None = None
 ) -> Embeddings:
-    """Embed every galaxy: the mean of the target encoder's tokens of the centre-cropped frame, float32 (n, D).
+    """Embed every galaxy: the mean over the target encoder's tokens, orientations and scales of the cropped frame, float32 (n, D).
 
     Kept under `.cache/astrojepa/embeddings-*.npz` by the content of weights, data and image settings, unless `cache` is False.
     `progress(done, total, text)` is called per batch; True shows a bar in the terminal. Raises ValueError for an empty data set,
