@@ -24,6 +24,7 @@ TABLES = tables.TABLES | {
         report_tables.physics,
         report_tables.lambda_study,
         report_tables.size_study,
+        report_tables.depth_study,
         explorer_tables.projections,
         explorer_tables.app_latency,
         explorer_tables.app_latency_latents,

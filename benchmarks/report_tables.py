@@ -66,7 +66,16 @@ def lambda_study(results: Results) -> str:
 
 def size_study(results: Results) -> str:
     """Average the runs of docs/experiments/size over seeds."""
-    return _studied("size", "width", {"width": lambda row: row["width"], "encoder": lambda row: f"{int(row['parameters']):,}"})
+    return _studied("size", "width", {"width": lambda row: row["width"], "encoder": _parameters})
+
+
+def depth_study(results: Results) -> str:
+    """Average the runs of docs/experiments/depth over seeds."""
+    return _studied("depth", "depth", {"blocks": lambda row: row["depth"], "encoder": _parameters})
+
+
+def _parameters(row: dict[str, str]) -> str:
+    return f"{int(row['parameters']):,}"
 
 
 def _strength(row: dict[str, str]) -> str:
