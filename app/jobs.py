@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import heapq
 import importlib
 import sys
 import threading
@@ -30,7 +31,7 @@ class Job:
     done: int = 0
     total: int = 0
     text: str = ""
-    number: int = 0  # in the order asked
+    place: tuple[bool, int] = (True, 0)  # in the queue: what a page cannot go on without comes first, then in the order asked
     began: float | None = None  # seconds, time.monotonic
     unwanted: bool = False
     value: Any = None
@@ -82,10 +83,14 @@ class Jobs:
         self._keep, self._most, self._asked = keep, most, 0
         self._lock = threading.Lock()
         self._jobs: OrderedDict[tuple[object, ...], Job] = OrderedDict()
+        self._waiting: list[tuple[tuple[bool, int], Job, Callable[[Progress], Any]]] = []  # a heap
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="explorer-job")
 
-    def start(self, key: tuple[object, ...], task: Callable[[Progress], Any]) -> Job:
-        """Return the job under this key, starting it if nobody has; BusyError where too many wait already."""
+    def start(self, key: tuple[object, ...], task: Callable[[Progress], Any], urgent: bool = False) -> Job:
+        """Return the job under this key, starting it if nobody has; BusyError where too many wait already.
+
+        An urgent one comes before all that wait, but for other urgent ones; what is running is not interrupted.
+        """
         with self._lock:
             job = self._jobs.get(key)
             if job is None:
@@ -93,17 +98,24 @@ class Jobs:
                 if waiting > self._most:
                     raise BusyError(waiting)
                 self._asked += 1
-                job = self._jobs[key] = Job(number=self._asked)
-                self._pool.submit(job.run, task)
+                job = self._jobs[key] = Job(place=(not urgent, self._asked))
+                heapq.heappush(self._waiting, (job.place, job, task))
+                self._pool.submit(self._run_next)
             self._jobs.move_to_end(key)
             for old in [k for k, j in self._jobs.items() if j.finished.is_set()][: max(0, len(self._jobs) - self._keep)]:
                 del self._jobs[old]
             return job
 
-    def ahead(self, job: Job) -> int:
-        """How many jobs come before this one."""
+    def _run_next(self) -> None:
         with self._lock:
-            return sum(not other.finished.is_set() and other.number < job.number for other in self._jobs.values())
+            _, job, task = heapq.heappop(self._waiting)
+        job.run(task)
+
+    def ahead(self, job: Job) -> int:
+        """How many jobs come before this one, the one that is running included."""
+        with self._lock:
+            unfinished = [other for other in self._jobs.values() if not other.finished.is_set() and other is not job]
+        return 0 if job.began is not None else sum(other.began is not None or other.place < job.place for other in unfinished)
 
     def has(self, key: tuple[object, ...]) -> bool:
         """Say whether a job's result is there."""

@@ -20,7 +20,7 @@ COLLECTIONS = "collections"
 COMMONEST, PIXELS, STATISTICS, RANDOM = "Commonest class", "Pixel PCA", "Summary statistics", "Random weights"
 NOT_TARGETS = {"file", "id", "split", "duplicate_of"}
 MOST_CLASSES = 20
-UNASKED = 2000  # up to so many galaxies random weights are embedded without being asked for
+UNASKED = 4000  # up to so many passes of the network random weights look at galaxies without being asked to: some ten seconds
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,12 @@ def probe_task(embeddings: Any, target: Target, split: Split, kind: str, fractio
 def baselines(model: Any, count: int, asked: bool) -> list[str]:
     """Name the baselines beside a probe, quickest first; random weights of a large data set only where they were asked for."""
     names = [COMMONEST, PIXELS, STATISTICS] if model is not None else [COMMONEST, STATISTICS]
-    return [*names, RANDOM] if model is not None and (asked or count <= UNASKED) else names
+    return [*names, RANDOM] if model is not None and (asked or quickly(model, count)) else names
+
+
+def quickly(model: Any, count: int) -> bool:
+    """Say whether random weights are embedded unasked: a network that looks at each galaxy many times takes as much longer."""
+    return count * model.config.model.passes <= UNASKED
 
 
 def baseline_task(

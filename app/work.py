@@ -23,7 +23,7 @@ def result(key: tuple[object, ...], sentence: str, task: Callable[[Progress], An
 
     The task's own error is raised on the page that waits for it, and the next attempt starts anew.
     """
-    job = unless_busy(lambda: loaders.jobs().start(key, task))
+    job = unless_busy(lambda: loaders.jobs().start(key, task, urgent=True))
     if job is None:
         st.stop()
     if not job.finished.wait(PATIENCE):

@@ -113,6 +113,11 @@ class ModelConfig:
     target: str = setting("ema", "targets come from: ema (moving average, no gradient) or shared (the encoder, with gradient)")
     average: bool = setting(True, "keep a moving average of the encoder: gives the targets of ema, and every embedding")
 
+    @property
+    def passes(self) -> int:
+        """How often the network looks at a galaxy for its embedding."""
+        return self.orientations * self.scales
+
     def __post_init__(self) -> None:
         one_of("--backbone", self.backbone, ("vit", *CONV_BACKBONES))
         one_of("--readout", self.readout, ("last", "stages"))

@@ -69,7 +69,7 @@ def _compare(scene: Scene, report: Report, target: Target, split: Split, setting
 
 def _at_hand(scene: Scene) -> bool:
     """Whether random weights have looked at these galaxies before."""
-    if scene.model is None or len(scene.data) <= probing.UNASKED:
+    if scene.model is None or probing.quickly(scene.model, len(scene.data)):
         return False
     return loaders.control_is_embedded(scene.model, scene.data, *scene.key)
 

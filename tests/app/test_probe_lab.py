@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,10 @@ from streamlit.testing.v1 import AppTest
 
 from app import loaders, probing, state
 from app.views import probe, probe_report
+from astrojepa.config import replace
 from astrojepa.data.simulate import simulate
 from astrojepa.evaluation.portable_probe import probe_from_dict
+from astrojepa.presets import preset
 from astrojepa.types import Embeddings
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit")
@@ -114,11 +117,15 @@ def test_a_target_that_cannot_be_probed_says_why(data: Any) -> None:
     assert probing.why_not(probing.Target("collections", labels, ("a", "b")), split) == ""
 
 
-def test_random_weights_of_many_galaxies_wait_until_they_are_asked_for() -> None:
-    model = object()
-    assert probing.RANDOM in probing.baselines(model, probing.UNASKED, False)
-    assert probing.RANDOM not in probing.baselines(model, probing.UNASKED + 1, False)
-    assert probing.RANDOM in probing.baselines(model, probing.UNASKED + 1, True)
+@pytest.mark.parametrize(("orientations", "scales"), [(1, 1), (4, 1), (4, 3)])
+def test_random_weights_wait_until_they_are_asked_for_where_they_look_at_many_galaxies_many_times(
+    orientations: int, scales: int
+) -> None:
+    model = SimpleNamespace(config=replace(preset("small.lejepa"), orientations=orientations, scales=scales))
+    most = probing.UNASKED // (orientations * scales)
+    assert probing.RANDOM in probing.baselines(model, most, False)
+    assert probing.RANDOM not in probing.baselines(model, most + 1, False)
+    assert probing.RANDOM in probing.baselines(model, most + 1, True)
     assert probing.baselines(None, 10, True) == [probing.COMMONEST, probing.STATISTICS]
 
 

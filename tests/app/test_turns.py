@@ -111,6 +111,18 @@ def test_a_page_that_meets_a_queue_says_so_and_is_drawn_when_its_turn_comes(monk
     assert not test.caption, "the sentence goes when the turn comes"
 
 
+def test_what_a_page_cannot_go_on_without_comes_before_all_that_wait() -> None:
+    board, running, free, done = Jobs(), threading.Event(), threading.Event(), []
+    jobs = [board.start(("running",), lambda report: running.set() or free.wait(60))]
+    assert running.wait(60)
+    for name, urgent in (("first", False), ("second", False), ("urgent", True), ("urgent too", True)):
+        jobs.append(board.start((name,), lambda report, name=name: done.append(name), urgent=urgent))
+    assert [board.ahead(job) for job in jobs] == [0, 3, 4, 1, 2]
+    free.set()
+    assert all(job.finished.wait(60) for job in jobs)
+    assert done == ["urgent", "urgent too", "first", "second"]
+
+
 def test_a_board_says_how_many_jobs_are_ahead_and_turns_away_when_too_many_wait() -> None:
     board, free = Jobs(most=2), threading.Event()
     jobs = [board.start((number,), lambda report: free.wait(60)) for number in range(3)]
