@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import softmax
+from threadpoolctl import threadpool_limits
 
 _TOLERANCE = 3e-5  # largest gradient entry, preconditioned, at which a fit is taken as converged; looser, and choices of C flip
 _MAX_ITERATIONS = 5000  # hundreds where few galaxies are told apart perfectly and the penalty is weak
@@ -61,7 +62,9 @@ class LogisticPath:
         scale = 1.0 / np.sqrt(self._curvature * self._variances + penalty)[:, None]
         start = np.concatenate([(self._slope / scale).ravel(), self._offset])
         options = {"gtol": _TOLERANCE, "ftol": 1e-12, "maxiter": _MAX_ITERATIONS}
-        found = minimize(self._objective, start, args=(penalty, scale), jac=True, method="L-BFGS-B", options=options)
+        # Hundreds of small products: more threads wait for each other, up to 20 times as long.
+        with threadpool_limits(1, user_api="blas"):
+            found = minimize(self._objective, start, args=(penalty, scale), jac=True, method="L-BFGS-B", options=options)
         if not np.isfinite(found.fun) or found.nit >= _MAX_ITERATIONS:
             raise RuntimeError(f"The logistic regression did not converge at C = {strength:g}: {found.message}")
         self._slope = scale * found.x[: -self.num_classes].reshape(self.width, self.num_classes)

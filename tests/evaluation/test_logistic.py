@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from astrojepa.evaluation.logistic import LogisticPath
 
@@ -86,3 +87,21 @@ def test_a_fit_that_starts_from_that_of_a_part_ends_where_any_fit_does() -> None
     path.start_from(LogisticPath(features[::2], labels[::2], 3).fit(0.1))
     direct = LogisticPath(features, labels, 3).fit(0.1)
     np.testing.assert_allclose(path.fit(0.1).probabilities(features), direct.probabilities(features), atol=1e-3)
+
+
+def test_a_fit_keeps_its_small_products_on_one_thread_and_leaves_the_others_as_they_were(monkeypatch):
+    def threads():
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    seen, objective = set(), LogisticPath._objective
+
+    def watched(self, *arguments):
+        seen.update(threads())
+        return objective(self, *arguments)
+
+    monkeypatch.setattr(LogisticPath, "_objective", watched)
+    generator = np.random.default_rng(0)
+    with threadpool_limits(2, user_api="blas"):
+        LogisticPath(generator.normal(size=(40, 3)), np.arange(40) % 2, 2).fit(1.0)
+        assert threads() == {2}
+    assert seen == {1}
