@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import heapq
 import importlib
 import sys
 import threading
@@ -83,13 +82,14 @@ class Jobs:
         self._keep, self._most, self._asked = keep, most, 0
         self._lock = threading.Lock()
         self._jobs: OrderedDict[tuple[object, ...], Job] = OrderedDict()
-        self._waiting: list[tuple[tuple[bool, int], Job, Callable[[Progress], Any]]] = []  # a heap
+        self._waiting: list[tuple[Job, Callable[[Progress], Any]]] = []
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="explorer-job")
 
     def start(self, key: tuple[object, ...], task: Callable[[Progress], Any], urgent: bool = False) -> Job:
         """Return the job under this key, starting it if nobody has; BusyError where too many wait already.
 
-        An urgent one comes before all that wait, but for other urgent ones; what is running is not interrupted.
+        An urgent one, or one that was asked for before and now is, comes before all that wait but for other urgent ones; what is
+        running is not interrupted.
         """
         with self._lock:
             job = self._jobs.get(key)
@@ -98,9 +98,11 @@ class Jobs:
                 if waiting > self._most:
                     raise BusyError(waiting)
                 self._asked += 1
-                job = self._jobs[key] = Job(place=(not urgent, self._asked))
-                heapq.heappush(self._waiting, (job.place, job, task))
+                job = self._jobs[key] = Job(place=(True, self._asked))
+                self._waiting.append((job, task))
                 self._pool.submit(self._run_next)
+            if urgent:
+                job.place = (False, job.place[1])
             self._jobs.move_to_end(key)
             for old in [k for k, j in self._jobs.items() if j.finished.is_set()][: max(0, len(self._jobs) - self._keep)]:
                 del self._jobs[old]
@@ -108,7 +110,8 @@ class Jobs:
 
     def _run_next(self) -> None:
         with self._lock:
-            _, job, task = heapq.heappop(self._waiting)
+            job, task = min(self._waiting, key=lambda waiting: waiting[0].place)
+            self._waiting.remove((job, task))
         job.run(task)
 
     def ahead(self, job: Job) -> int:

@@ -118,9 +118,11 @@ def test_what_a_page_cannot_go_on_without_comes_before_all_that_wait() -> None:
     for name, urgent in (("first", False), ("second", False), ("urgent", True), ("urgent too", True)):
         jobs.append(board.start((name,), lambda report, name=name: done.append(name), urgent=urgent))
     assert [board.ahead(job) for job in jobs] == [0, 3, 4, 1, 2]
+    assert board.start(("second",), lambda report: None, urgent=True) is jobs[2], "what waited for nobody is now waited for"
+    assert [board.ahead(job) for job in jobs] == [0, 4, 1, 2, 3]
     free.set()
     assert all(job.finished.wait(60) for job in jobs)
-    assert done == ["urgent", "urgent too", "first", "second"]
+    assert done == ["second", "urgent", "urgent too", "first"]
 
 
 def test_a_board_says_how_many_jobs_are_ahead_and_turns_away_when_too_many_wait() -> None:
