@@ -8,7 +8,7 @@ from astrojepa.cards import mean_accuracy
 from astrojepa.evaluation.anomaly import DEFAULT, PIXEL_ASYMMETRY
 from astrojepa.evaluation.baselines import ENCODER, PIXELS, RANDOM, STATISTICS
 from astrojepa.evaluation.benchmark import BENCHMARKS
-from astrojepa.presets import PUBLISHED, ZOO
+from astrojepa.presets import PRESETS, PUBLISHED, ZOO
 
 NOT_TRAINED, NOT_MEASURED = "not trained", "not measured"
 LINEAR = "linear probe"
@@ -23,9 +23,10 @@ RARE, PUBLISHED_PERCENT = "rare class, AP", "published elsewhere, %"
 def zoo_table(cards: list[dict[str, Any]]) -> list[dict[str, str]]:
     """Return the rows of the table, as text: models by mean accuracy on real galaxies, the controls, then recipes that have no weights.
 
-    Per benchmark the accuracy of the linear probe on its test part, percent, with the 95 % interval; behind them the average precision
-    for the thinned class of the first benchmark, of the default score, or of its hand-made counterpart, or of kNN on pixels. Cards
-    are files: what is not of the expected form is not measured.
+    The recipe is the side of the pictures and the length of the encoder's training. Per benchmark the accuracy of the linear probe on
+    its test part, percent, with the 95 % interval; behind them the average precision for the thinned class of the first benchmark, of
+    the default score, or of its hand-made counterpart, or of kNN on pixels. Cards are files: what is not of the expected form is not
+    measured.
     """
     cards = sorted((card for card in cards if "error" not in card), key=mean_accuracy, reverse=True)
     columns = _columns(cards)
@@ -39,6 +40,7 @@ def zoo_table(cards: list[dict[str, Any]]) -> list[dict[str, str]]:
                 rows.append(
                     {
                         "model": f"{title}, {card['id']}" if RANDOM in key else title,
+                        "recipe": "",
                         "parameters": "",
                         **cells,
                         PUBLISHED_PERCENT: "",
@@ -47,7 +49,8 @@ def zoo_table(cards: list[dict[str, Any]]) -> list[dict[str, str]]:
     known = {str(card.get("id")) for card in cards}
     for name in (name for name in ZOO if name not in known):
         cells = dict.fromkeys([*(f"{column}, %" for column in columns), RARE], NOT_TRAINED)
-        rows.append({"model": name, "parameters": "", **cells, PUBLISHED_PERCENT: _published(name)})
+        recipe = _recipe(PRESETS[name].to_dict())
+        rows.append({"model": name, "recipe": recipe, "parameters": "", **cells, PUBLISHED_PERCENT: _published(name)})
     return rows
 
 
@@ -80,7 +83,7 @@ def markdown_zoo(cards: list[dict[str, Any]]) -> str:
     lines = [f"| {' | '.join(rows[0])} |", "|---" * len(rows[0]) + "|"]
     for row in rows:
         cells = [f"*{cell}*" if cell in (NOT_TRAINED, NOT_MEASURED) else cell for cell in list(row.values())[1:]]
-        name = f"`{row['model']}`" if row["model"] in ZOO or row["parameters"] else row["model"]
+        name = f"`{row['model']}`" if row["recipe"] or row["parameters"] else row["model"]
         lines.append(f"| {' | '.join([name, *cells])} |")
     return "\n".join(lines)
 
@@ -101,10 +104,19 @@ def _model_row(card: dict[str, Any], columns: list[str]) -> dict[str, str]:
     parameters = card.get("parameters")
     return {
         "model": str(card.get("id")),
+        "recipe": _recipe(_mapping(card.get("encoder") or card).get("config")),
         "parameters": f"{parameters:,}" if isinstance(parameters, int) else "",
         **_cells(card, columns, f"{ENCODER}, linear"),
         PUBLISHED_PERCENT: _published(str(card.get("id"))),
     }
+
+
+def _recipe(config: Any) -> str:
+    """Write a recipe's pixels and epochs as "64 px, 8 epochs"; "" where they are not told."""
+    side, epochs = (
+        _mapping(_mapping(config).get(part)).get(name) for part, name in (("image", "image_size"), ("optim", "epochs"))
+    )
+    return f"{side} px, {epochs} epochs" if isinstance(side, int) and isinstance(epochs, int) else ""
 
 
 def _cells(card: dict[str, Any], columns: list[str], key: str) -> dict[str, str]:

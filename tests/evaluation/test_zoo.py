@@ -67,12 +67,26 @@ def test_models_stand_by_accuracy_then_controls_then_recipes_without_weights() -
     assert set(names[5:]) == set(ZOO) - {"small.ijepa"}
     assert rows[0] == {
         "model": "mine",
+        "recipe": "",
         "parameters": "1,234,567",
         "B1, %": "70.0 [67.0, 73.0]",
         "rare class, AP": "0.100 [0.050, 0.400]",
         "published elsewhere, %": "",
     }
-    assert {len(row) for row in rows} == {5}
+    assert {len(row) for row in rows} == {6}
+
+
+def test_a_recipe_is_that_of_the_encoder_and_told_of_models_that_are_not_trained_too() -> None:
+    own, before = ({"image": {"image_size": 64}, "optim": {"epochs": epochs}} for epochs in (3, 5))
+    rows = {
+        row["model"]: row
+        for row in zoo_table([{"id": "a", "config": own}, {"id": "b", "config": own, "encoder": {"config": before}}])
+    }
+    assert [rows[name]["recipe"] for name in ("a", "b", "vit5m.sigreg06")] == [
+        "64 px, 3 epochs",
+        "64 px, 5 epochs",
+        "224 px, 300 epochs",
+    ]
 
 
 def test_other_galaxies_get_a_column_of_their_own() -> None:
@@ -95,7 +109,7 @@ def test_a_card_that_is_not_of_the_expected_form_is_not_measured(measured: Any) 
 
 def test_the_markdown_table_has_a_line_per_row_and_marks_what_is_missing() -> None:
     lines = markdown_zoo([with_measurement({"id": "small.ijepa"}, report(0.5, B1))]).splitlines()
-    assert lines[2].startswith("| `small.ijepa` | 1,234,567 | 50.0 [47.0, 53.0] |")
+    assert lines[2].startswith("| `small.ijepa` |  | 1,234,567 | 50.0 [47.0, 53.0] |")
     assert sum("*not trained*" in line for line in lines) == len(ZOO) - 1
 
 
