@@ -38,7 +38,7 @@ class ModelFacts:
     id: str
     config: TrainConfig
     card: dict[str, Any]
-    hash: str  # 16 hex digits, of the weights
+    hash: str  # 16 hex digits, of the file of the weights
     mean: tuple[float, ...]
     std: tuple[float, ...]
 

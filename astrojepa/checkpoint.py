@@ -133,9 +133,10 @@ def save_released(model: Model, folder: str | Path, card: dict[str, Any], dtype:
         key: (value.to(dtype) if value.is_floating_point() else value).contiguous().cpu()
         for key, value in model.network.state_dict().items()
     }
-    data = save_tensors(state, metadata={"id": card["id"]})
-    config = pathless(model.config)
-    card = {"format": FORMAT, **card, "sha256": hashlib.sha256(data).hexdigest(), "config": config.to_dict()}
+    config = pathless(model.config).to_dict()
+    # One entry, because their order varies; with the config in it, weights that are read in another way have another hash.
+    data = save_tensors(state, metadata={"model": json.dumps({"id": card["id"], "config": config}, sort_keys=True)})
+    card = {"format": FORMAT, **card, "sha256": hashlib.sha256(data).hexdigest(), "config": config}
     card |= {"normalisation": {"mean": model.mean, "std": model.std}, "published": PUBLISHED.get(card["id"])}
     waiting = path.with_suffix(WAITING_CARD)
     if waiting.is_file() and path.is_file() and read_card(path, WAITING_CARD)["sha256"] == file_hash(path):

@@ -245,3 +245,9 @@ def test_an_encoder_only_model_embeds_and_says_that_it_cannot_predict(monkeypatc
     masks = sample_masks(torch.rand(1, 8, 8), model.config.mask)
     with pytest.raises(CheckpointError, match="has no predictor"):
         model.predict(torch.zeros(1, 3, 32, 32), masks)
+
+
+def test_the_same_weights_read_in_another_way_are_released_under_another_hash(model, tmp_path):
+    turned_too = dataclasses.replace(model, config=replace(model.config, orientations=4))
+    hashes = [load_model(save_released(one, tmp_path, {"id": "tiny.test"})).hash for one in (model, turned_too, model)]
+    assert hashes[0] == hashes[2] != hashes[1]
