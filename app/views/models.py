@@ -58,7 +58,7 @@ def zoo_table(cards: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def _widths(names: list[str]) -> dict[str, Any]:
-    widths = dict.fromkeys(names, 168) | {"model": 248, "recipe": 120, "parameters": 104}
+    widths = dict.fromkeys(names, 147) | {"model": 240, "recipe": 144, "parameters": 104}
     return {name: st.column_config.TextColumn(name, width=width) for name, width in widths.items()}
 
 
