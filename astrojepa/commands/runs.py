@@ -52,7 +52,7 @@ def _export(options: argparse.Namespace) -> int:
     card = {**model.card, "id": options.id, "alias": {value: key for key, value in ALIASES.items()}.get(options.id)}
     if options.description:
         card["description"] = options.description
-    card["parameters"] = sum(item.numel() for item in model.network.parameters())
+    card["parameters"] = model.network.num_parameters()
     card["measured"] = [read_json(path) for path in options.measured]
     folders = [Path(options.model), Path(options.model).parent]
     if model.config.encoder_from:

@@ -112,8 +112,8 @@ def _about(model: Model) -> dict[str, Any]:
     config = model.config.to_dict()
     config["data"]["data"] = config["data"]["data"].rpartition("/")[2]  # no machine's path in a report
     kept = {key: model.card[key] for key in ("description", "data", "training", "environment", "random") if key in model.card}
-    parameters = sum(weights.numel() for weights in model.network.parameters())
-    return {"id": model.id, "hash": model.hash, "parameters": parameters, "width": model.width, "config": config} | kept
+    sizes = {"parameters": model.network.num_parameters(), "width": model.width}
+    return {"id": model.id, "hash": model.hash, **sizes, "config": config} | kept
 
 
 def _trust(vectors: Embeddings, xy: np.ndarray) -> dict[str, Any]:

@@ -30,27 +30,21 @@ def zoo_table(cards: list[dict[str, Any]]) -> list[dict[str, str]]:
     """
     cards = sorted((card for card in cards if "error" not in card), key=mean_accuracy, reverse=True)
     columns = _columns(cards)
+    measures = [*(f"{column}, %" for column in columns), RARE]
     rows = [_model_row(card, columns) for card in cards]
     measurements = (measured for card in reversed(cards) for measured in _measured(card))
     everything = {"measured": sorted(measurements, key=lambda one: "rare" in one)}  # of one benchmark the last counts
     for key, title in CONTROLS.items():
+        found: dict[tuple[str, ...], list[str]] = {}  # cells -> the models whose control they are: some share their encoder
         for card in cards if RANDOM in key else [everything]:
-            cells = _cells(card, columns, key)
-            if set(cells.values()) != {NOT_MEASURED}:
-                rows.append(
-                    {
-                        "model": f"{title}, {card['id']}" if RANDOM in key else title,
-                        "recipe": "",
-                        "parameters": "",
-                        **cells,
-                        PUBLISHED_PERCENT: "",
-                    }
-                )
+            found.setdefault(tuple(_cells(card, columns, key).values()), []).append(str(card.get("id")))
+        for cells, names in found.items():
+            if set(cells) != {NOT_MEASURED}:
+                name = ", ".join([title, *names]) if RANDOM in key else title
+                rows.append(_row(name, "", "", dict(zip(measures, cells, strict=True)), ""))
     known = {str(card.get("id")) for card in cards}
     for name in (name for name in ZOO if name not in known):
-        cells = dict.fromkeys([*(f"{column}, %" for column in columns), RARE], NOT_TRAINED)
-        recipe = _recipe(PRESETS[name].to_dict())
-        rows.append({"model": name, "recipe": recipe, "parameters": "", **cells, PUBLISHED_PERCENT: _published(name)})
+        rows.append(_row(name, _recipe(PRESETS[name].to_dict()), "", dict.fromkeys(measures, NOT_TRAINED), _published(name)))
     return rows
 
 
@@ -101,14 +95,13 @@ def _benchmark(measured: dict[str, Any]) -> str:
 
 
 def _model_row(card: dict[str, Any], columns: list[str]) -> dict[str, str]:
-    parameters = card.get("parameters")
-    return {
-        "model": str(card.get("id")),
-        "recipe": _recipe(_mapping(card.get("encoder") or card).get("config")),
-        "parameters": f"{parameters:,}" if isinstance(parameters, int) else "",
-        **_cells(card, columns, f"{ENCODER}, linear"),
-        PUBLISHED_PERCENT: _published(str(card.get("id"))),
-    }
+    recipe, parameters = _recipe(_mapping(card.get("encoder") or card).get("config")), card.get("parameters")
+    count = f"{parameters:,}" if isinstance(parameters, int) else ""
+    return _row(str(card.get("id")), recipe, count, _cells(card, columns, f"{ENCODER}, linear"), _published(str(card.get("id"))))
+
+
+def _row(model: str, recipe: str, parameters: str, cells: dict[str, str], published: str) -> dict[str, str]:
+    return {"model": model, "recipe": recipe, "parameters": parameters, **cells, PUBLISHED_PERCENT: published}
 
 
 def _recipe(config: Any) -> str:

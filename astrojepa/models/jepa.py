@@ -125,6 +125,11 @@ class JEPA(nn.Module):
         if self.projector is not None:
             self.projector.requires_grad_(not frozen)
 
+    def num_parameters(self) -> int:
+        """Count the parameters, but for the moving average, which is a copy of the encoder."""
+        copied = 0 if self.target_encoder is None else sum(item.numel() for item in self.target_encoder.parameters())
+        return sum(item.numel() for item in self.parameters()) - copied
+
     def num_trainable(self) -> int:
         """Count the parameters that gradients change: encoder, predictor and projector."""
         return sum(item.numel() for item in self.parameters() if item.requires_grad)

@@ -76,6 +76,11 @@ def test_models_stand_by_accuracy_then_controls_then_recipes_without_weights() -
     assert {len(row) for row in rows} == {6}
 
 
+def test_models_whose_random_weights_are_the_same_share_a_row_of_controls() -> None:
+    cards = [with_measurement({"id": name}, report(0.5, B1)) for name in ("a", "b")]
+    assert [row["model"] for row in zoo_table(cards)][2:4] == ["pixel PCA-64", "random weights, a, b"]
+
+
 def test_a_recipe_is_that_of_the_encoder_and_told_of_models_that_are_not_trained_too() -> None:
     own, before = ({"image": {"image_size": 64}, "optim": {"epochs": epochs}} for epochs in (3, 5))
     rows = {

@@ -121,6 +121,7 @@ def test_sizes_are_those_published_but_for_position_tables_and_linear_layers(nam
     linear_layers = 2 * (width * width + width)
     position_tables = 2 * grid * grid * width
     assert network.num_trainable() == PUBLISHED[name]["trainable"] - position_tables + linear_layers + projector
+    assert network.num_parameters() == network.num_trainable(), "the moving average is a copy"
 
 
 def test_an_encoder_only_model_says_that_it_has_no_predictor(masks):
