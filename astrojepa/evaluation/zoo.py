@@ -41,10 +41,10 @@ def zoo_table(cards: list[dict[str, Any]]) -> list[dict[str, str]]:
         for cells, names in found.items():
             if set(cells) != {NOT_MEASURED}:
                 name = ", ".join([title, *names]) if RANDOM in key else title
-                rows.append(_row(name, "", "", dict(zip(measures, cells, strict=True)), ""))
+                rows.append(_row(name, dict(zip(measures, cells, strict=True))))
     known = {str(card.get("id")) for card in cards}
     for name in (name for name in ZOO if name not in known):
-        rows.append(_row(name, _recipe(PRESETS[name].to_dict()), "", dict.fromkeys(measures, NOT_TRAINED), _published(name)))
+        rows.append(_row(name, dict.fromkeys(measures, NOT_TRAINED), _recipe(PRESETS[name].to_dict())))
     return rows
 
 
@@ -97,11 +97,12 @@ def _benchmark(measured: dict[str, Any]) -> str:
 def _model_row(card: dict[str, Any], columns: list[str]) -> dict[str, str]:
     recipe, parameters = _recipe(_mapping(card.get("encoder") or card).get("config")), card.get("parameters")
     count = f"{parameters:,}" if isinstance(parameters, int) else ""
-    return _row(str(card.get("id")), recipe, count, _cells(card, columns, f"{ENCODER}, linear"), _published(str(card.get("id"))))
+    return _row(str(card.get("id")), _cells(card, columns, f"{ENCODER}, linear"), recipe, count)
 
 
-def _row(model: str, recipe: str, parameters: str, cells: dict[str, str], published: str) -> dict[str, str]:
-    return {"model": model, "recipe": recipe, "parameters": parameters, **cells, PUBLISHED_PERCENT: published}
+def _row(name: str, cells: dict[str, str], recipe: str = "", parameters: str = "") -> dict[str, str]:
+    published = str(PUBLISHED.get(name, {}).get("probe_percent", ""))
+    return {"model": name, "recipe": recipe, "parameters": parameters, **cells, PUBLISHED_PERCENT: published}
 
 
 def _recipe(config: Any) -> str:
@@ -121,10 +122,6 @@ def _cells(card: dict[str, Any], columns: list[str], key: str) -> dict[str, str]
     line = {PIXELS: f"{PIXELS}, knn", STATISTICS: f"none, {PIXEL_ASYMMETRY}"}.get(vectors, f"{vectors}, {DEFAULT}")
     rare = _mapping(_mapping(found.get(columns[0])).get("rare"))
     return cells | {RARE: _interval(rare.get(line), 1, 3)}
-
-
-def _published(name: str) -> str:
-    return str(PUBLISHED.get(name, {}).get("probe_percent", ""))
 
 
 def _accuracy(measured: dict[str, Any] | None, name: str) -> str:
