@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from app import palette
+from . import palette
 
 UNKNOWN = 255
 MAX_GROUPS = 16

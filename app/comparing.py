@@ -10,9 +10,10 @@ from typing import Any
 import pandas as pd
 
 import astrojepa as aj
-from app.jobs import Progress
-from app.probing import rows_of, take
-from app.settings import ROOT
+
+from .jobs import Progress
+from .probing import rows_of, take
+from .settings import ROOT
 
 KINDS = {"linear": "Linear probe", "knn": "20 nearest neighbours"}
 CURVES = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import links, marks, sampling, state
-from app.scene import RANDOM, Choice, Scene
+from . import links, marks, sampling, state
+from .scene import RANDOM, Choice, Scene
 
 
 def follow(link: state.Link, choices: list[Choice], sources: list[str]) -> None:

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from app.turns import BusyError
+from .turns import BusyError
 
 Progress = Callable[[int, int, str], None]
 
@@ -140,7 +140,7 @@ LIBRARIES = ("checkpoint", "data.splits", "evaluation.feedback", "evaluation.pat
 
 def warm_up() -> None:
     """Import what the first page needs: a map whose parts were computed before takes neither torch nor scikit-learn."""
-    _import(*(f"astrojepa.{part}" for part in FIRST), "app.shell")
+    _import(*(f"astrojepa.{part}" for part in FIRST), f"{__package__}.shell")
 
 
 def import_libraries() -> None:

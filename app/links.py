@@ -8,9 +8,9 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from app import sampling, state
-from app.probing import COLLECTIONS
-from app.scene import Scene
+from . import sampling, state
+from .probing import COLLECTIONS
+from .scene import Scene
 
 
 def incoming() -> state.Link | None:

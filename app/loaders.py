@@ -12,11 +12,12 @@ import numpy as np
 import streamlit as st
 
 import astrojepa as aj
-from app import masks as masking
-from app.jobs import Jobs, Progress, warm_up
-from app.serving import Source
-from app.settings import ROOT
-from app.turns import Turns
+
+from . import masks as masking
+from .jobs import Jobs, Progress, warm_up
+from .serving import Source
+from .settings import ROOT
+from .turns import Turns
 
 MODEL_TURNS = Turns()  # one heatmap at a time: two would only slow each other down
 
@@ -224,7 +225,7 @@ def error_scale(model: Any, data: Any, masks: str, sample: int = 12) -> Callable
 @st.cache_data(show_spinner=False, max_entries=16)
 def split_rows(_data: Any, fingerprint: str) -> Any:
     """The fixed split of a data set: rows of its parts and their hashes."""
-    from app.probing import split_of
+    from .probing import split_of
 
     return split_of(_data)
 

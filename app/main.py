@@ -1,30 +1,33 @@
-"""The explorer's entry: `streamlit run app/main.py`.
+"""The explorer's entry: `streamlit run app/main.py`, or `astrojepa app` where the wheel is installed.
 
 `streamlit run` imports this file once and finds `app`, the server with its own routes; then every visit and every
-interaction executes it again as a script, which draws the chosen page.
+interaction executes it again as a script, which draws the chosen page. A script is in no package, so that it finds out
+which one its neighbours are in: `app` in a checkout, `astrojepa.app` in the wheel.
 """
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
-sys.path[:0] = [root for root in [str(Path(__file__).resolve().parent.parent)] if root not in sys.path]
+HERE = Path(__file__).resolve().parent
+INSTALLED = (HERE.parent / "__init__.py").is_file()
+PACKAGE = f"{HERE.parent.name}.{HERE.name}" if INSTALLED else HERE.name
+ROOT = str(HERE.parents[1] if INSTALLED else HERE.parent)
+sys.path[:0] = [root for root in [ROOT] if root not in sys.path]
 
 if __name__ == "__main__":
-    from app import readiness
-
-    readiness.wait()
-    from app import shell
-
-    shell.run()
+    import_module(f"{PACKAGE}.readiness").wait()
+    import_module(f"{PACKAGE}.shell").run()
 else:
     import threading
 
     import streamlit as st
     from streamlit import net_util
 
-    from app import memory, navigation, pictures, readiness
-
+    memory, navigation, pictures, readiness = (
+        import_module(f"{PACKAGE}.{name}") for name in ("memory", "navigation", "pictures", "readiness")
+    )
     memory.give_back()
     navigation.hold()
     # s; at the usual 5 ms each of a heatmap's hundreds of small steps waits that long for other visitors' pages.

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import colouring, geometry, loaders, palette, state, work
-from app.colouring import Colouring
-from app.components.latent_map import pack
-from app.scene import Scene
+from . import colouring, geometry, loaders, palette, state, work
+from .colouring import Colouring
+from .components.latent_map import pack
+from .scene import Scene
 
 TRUST_NEIGHBOURS = 15
 SKIPPED = {"file", "id", "ra", "dec", "redshift", "label", "duplicate_of"}

@@ -8,8 +8,9 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from app import export
 from astrojepa.wording import one_line
+
+from . import export
 
 HIGHEST = 5
 MAX_BYTES = 2_000_000

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import astrojepa as aj
-from app.jobs import Progress, import_libraries
-from app.serving import Source
+
+from .jobs import Progress, import_libraries
+from .serving import Source
 
 
 def open_source(source: Source) -> Callable[[Progress], Any]:

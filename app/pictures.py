@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from app.jobs import called_for
+from .jobs import called_for
 
 if TYPE_CHECKING:
     from starlette.requests import Request

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 import astrojepa as aj
-from app import collecting
-from app.jobs import Progress
+
+from . import collecting
+from .jobs import Progress
 
 KINDS = {"linear": "Linear probe", "knn": "20 nearest neighbours", "mlp": "Small network"}
 LABELS = "labels"  # the target that is the data's own classes

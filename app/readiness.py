@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from app import jobs, settings
+from . import jobs, settings
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -56,7 +56,7 @@ def prepare() -> None:
 
 def open_galaxies() -> None:
     """Open the galaxies that are shown first while the browser fetches Streamlit; what is wrong is said on the page."""
-    from app import loaders, scene
+    from . import loaders, scene
 
     with contextlib.suppress(ValueError, OSError):
         key, _, task = scene.data_task(settings.settings_of_start().sources[0])
@@ -65,7 +65,7 @@ def open_galaxies() -> None:
 
 def import_the_rest() -> None:
     """Import what models and probes run on, in the one thread that imports it; a server that cannot is not ready any more."""
-    from app import loaders, scene
+    from . import loaders, scene
 
     job = loaders.jobs().start(scene.LIBRARIES[0], scene.LIBRARIES[2])
     job.finished.wait()

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import colouring, loaders, opening, pictures, sampling, work
-from app.jobs import Progress, import_libraries
-from app.serving import Listing, Source
-from app.settings import Settings
+from . import colouring, loaders, opening, pictures, sampling, work
+from .jobs import Progress, import_libraries
+from .serving import Listing, Source
+from .settings import Settings
 
 BASELINE = "baseline"  # the reference of "no model": pixel PCA
 RANDOM = "random"

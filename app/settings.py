@@ -13,9 +13,10 @@ from typing import NoReturn
 
 import streamlit as st
 
-from app.serving import Listing, Source, listing
 from astrojepa.bundle import MANIFEST
 from astrojepa.data import find_data
+
+from .serving import Listing, Source, listing
 
 ROOT = Path(__file__).resolve().parent.parent
 BUNDLE = ROOT / "bundle"  # opened where it is there and nothing else was asked for

@@ -10,12 +10,12 @@ from typing import Any
 
 import streamlit as st
 
-from app import following, links, loaders, state, work
-from app.jobs import imported
-from app.plain import plain
-from app.scene import BASELINE, LIBRARIES, RANDOM, Choice, Scene, model_choices, model_task
-from app.settings import Settings, settings_of_start, strangers_may_look
-from app.views import about, anomalies, compare, galaxy, map, models, probe
+from . import following, links, loaders, state, work
+from .jobs import imported
+from .plain import plain
+from .scene import BASELINE, LIBRARIES, RANDOM, Choice, Scene, model_choices, model_task
+from .settings import Settings, settings_of_start, strangers_may_look
+from .views import about, anomalies, compare, galaxy, map, models, probe
 
 HERE = Path(__file__).parent
 PAGES: dict[str, tuple[str, Callable[[Any], None]]] = {

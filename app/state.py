@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app import geometry
+from . import geometry
 
 # Session keys, named once.
 SOURCE = "source"  # name of the data set chosen in the menu

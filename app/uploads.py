@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from app import loaders
+from . import loaders
 
 MAX_FILES = 20  # of a session
 MAX_BYTES = 10 * 1024 * 1024

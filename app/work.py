@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from app import loaders, settings, state
-from app.jobs import Job, Jobs, Progress, called_for
-from app.turns import BusyError
+from . import loaders, settings, state
+from .jobs import Job, Jobs, Progress, called_for
+from .turns import BusyError
 
 T = TypeVar("T")
 AGAIN = 2.0  # seconds until a page that was turned away asks again

@@ -65,7 +65,7 @@ def imports(path: Path) -> set[str]:
             continue
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
+        elif isinstance(node, ast.ImportFrom) and not node.level:  # the app's own modules are relative
             found.add(node.module or "")
             if node.module == "astrojepa":
                 found |= {f"astrojepa.{alias.name}" for alias in node.names}

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import links, loaders, palette, pictures, state, work
-from app.components.copy_link import copy_link
-from app.components.facts import facts
-from app.components.gallery import gallery
-from app.plain import plain
-from app.scene import LIBRARIES, Scene
+from .. import links, loaders, palette, pictures, state, work
+from ..plain import plain
+from ..scene import LIBRARIES, Scene
+from .copy_link import copy_link
+from .facts import facts
+from .gallery import gallery
 
 COLOURS = {"mse": "magma", "cosine": "viridis"}
 IMAGE, ERRORS, BOTH = "Image", "Patch errors", "Both"

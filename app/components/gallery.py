@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from app.pictures import MAX_ROWS
+from ..pictures import MAX_ROWS
 
 _HERE = Path(__file__).parent
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app.colouring import Colouring
+from ..colouring import Colouring
 
 KEY = "latent_map"
 _HERE = Path(__file__).parent

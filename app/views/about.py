@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app.settings import Settings
+from ..settings import Settings
 
 READING = """
 **The map.** Every galaxy is a vector of features that a network learned from pictures alone, without labels. The map squeezes

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import loaders, state, work
-from app.plain import plain
-from app.scene import Scene
-from app.views import anomalies_tasks as tasks
-from app.views.anomalies_board import board
-from app.views.anomalies_order import ranking
-from app.views.anomalies_quality import quality
-from app.views.anomalies_review import review
-from app.views.anomalies_scores import Chosen, choose_score, how, measured
+from .. import loaders, state, work
+from ..plain import plain
+from ..scene import Scene
+from . import anomalies_tasks as tasks
+from .anomalies_board import board
+from .anomalies_order import ranking
+from .anomalies_quality import quality
+from .anomalies_review import review
+from .anomalies_scores import Chosen, choose_score, how, measured
 
 __all__ = ["View", "ranking", "show"]
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from app import links, state, work
-from app.components.gallery import gallery
-from app.scene import Scene
-from app.views import anomalies_tasks as tasks
-from app.views.anomalies_order import artefact_kind, finite_places, follows, patch_words, position_words
-from app.views.anomalies_scores import title
+from .. import links, state, work
+from ..components.gallery import gallery
+from ..scene import Scene
+from . import anomalies_tasks as tasks
+from .anomalies_order import artefact_kind, finite_places, follows, patch_words, position_words
+from .anomalies_scores import title
 
 if TYPE_CHECKING:
-    from app.views.anomalies import View
+    from .anomalies import View
 
 PER_PAGE = 25
 NEAREST = 20
@@ -91,7 +91,7 @@ def distribution(scene: Scene, view: View) -> None:
     figure = plotting.histogram_figure(scores, marked, title(view.chosen.name).lower())
     figure.update_layout(height=280, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)")
     if st.context.theme.type == "light":
-        from app import palette
+        from .. import palette
 
         figure.update_layout(font={"color": palette.LIGHT_TEXT})
         figure.update_xaxes(gridcolor=palette.LIGHT_LINE, tickfont={"color": palette.LIGHT_TEXT})
@@ -123,7 +123,7 @@ def _followed(scene: Scene, view: View) -> None:
 
 def _places(scene: Scene, view: View) -> np.ndarray:
     """The order of the leaderboard: by the score, or by the marks of the review where there are some and they are asked for."""
-    from app.views.anomalies_review import expected, session_review
+    from .anomalies_review import expected, session_review
 
     marks = session_review(scene).marks
     if not marks:

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import loaders, work
-from app.plain import plain
-from app.scene import Scene
-from app.views import anomalies_tasks as tasks
-from app.views.anomalies_scores import title
+from .. import loaders, work
+from ..plain import plain
+from ..scene import Scene
+from . import anomalies_tasks as tasks
+from .anomalies_scores import title
 
 DRAWS = 20
 ASKED = "quality_asked"  # session key: model, data and class that were asked for

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from app import loaders, marks, state, work
-from app.components.cutout import cutout
-from app.components.facts import facts
-from app.components.gallery import gallery
-from app.components.review_focus import free_the_keys
-from app.marks import Review
-from app.plain import plain
-from app.scene import Scene
-from app.views import anomalies_tasks as tasks
-from app.views import galaxy
-from app.views.anomalies_board import score_parts
-from app.views.anomalies_order import artefact_kind, finite_places, patch_box, patch_words, position_words
-from app.views.anomalies_scores import title
+from .. import loaders, marks, state, work
+from ..components.cutout import cutout
+from ..components.facts import facts
+from ..components.gallery import gallery
+from ..components.review_focus import free_the_keys
+from ..marks import Review
+from ..plain import plain
+from ..scene import Scene
+from . import anomalies_tasks as tasks
+from . import galaxy
+from .anomalies_board import score_parts
+from .anomalies_order import artefact_kind, finite_places, patch_box, patch_words, position_words
+from .anomalies_scores import title
 
 if TYPE_CHECKING:
-    from app.views.anomalies import View
+    from .anomalies import View
 
 RERANKINGS = {"neighbours": "By neighbours", "forest": "By random forest"}
 MARKS = ("Ordinary", "Slightly", "Somewhat", "Fairly", "Very", "Most")  # how interesting; the key is shown beside the word

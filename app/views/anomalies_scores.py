@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import loaders, state, work
-from app.jobs import Progress
-from app.scene import Scene
-from app.views import anomalies_tasks as tasks
-from app.views.anomalies_order import finite_places
+from .. import loaders, state, work
+from ..jobs import Progress
+from ..scene import Scene
+from . import anomalies_tasks as tasks
+from .anomalies_order import finite_places
 
 PIXELS = "pixel-pca-"
 SLOW = "jepa-score"

@@ -9,8 +9,9 @@ import numpy as np
 import streamlit as st
 
 import astrojepa as aj
-from app.jobs import Progress
-from app.loaders import MODEL_TURNS
+
+from ..jobs import Progress
+from ..loaders import MODEL_TURNS
 
 
 def picture_checks(data: Any) -> Callable[[Progress], Any]:

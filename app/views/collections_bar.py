@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import collecting, probing, state
-from app.scene import Scene
+from .. import collecting, probing, state
+from ..scene import Scene
 
 _NAME = "collection_name"
 _SAID = "collection_said"

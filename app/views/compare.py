@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import links, loaders, state, work
-from app.components.gallery import gallery
-from app.plain import plain
-from app.scene import BASELINE, RANDOM, Choice, Scene, model_task
-from app.views import compare_galaxy, compare_maps, compare_measures
+from .. import links, loaders, state, work
+from ..components.gallery import gallery
+from ..plain import plain
+from ..scene import BASELINE, RANDOM, Choice, Scene, model_task
+from . import compare_galaxy, compare_maps, compare_measures
 
 NUM_MOVED = 24
 MISSING = "second_missing"  # session key: a sentence about the link's second model, until another is chosen

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import links, loaders, masks, work
-from app.components.gallery import gallery
-from app.components.patch_panel import Panel, patch_panel
-from app.masks import Masks
-from app.plain import plain
-from app.scene import Scene
-from app.views import galaxy_panel
+from .. import links, loaders, masks, work
+from ..components.gallery import gallery
+from ..components.patch_panel import Panel, patch_panel
+from ..masks import Masks
+from ..plain import plain
+from ..scene import Scene
+from . import galaxy_panel
 
 NUM_NEIGHBOURS = 10
 SHOWN = 6

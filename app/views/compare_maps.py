@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import colouring, geometry, links, loaders, palette, work
-from app.colouring import Colouring
-from app.components.latent_map import latent_map, mark
-from app.map_layers import packed
-from app.plain import plain
-from app.scene import Scene
+from .. import colouring, geometry, links, loaders, palette, work
+from ..colouring import Colouring
+from ..components.latent_map import latent_map, mark
+from ..map_layers import packed
+from ..plain import plain
+from ..scene import Scene
 
 AROUND = "compare_around"  # session key: which model's map was drawn on, and the polygons there
 METHODS = {"pca": "PCA", "umap": "UMAP"}

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import comparing, work
-from app.comparing import CURVES, KINDS, Accuracy, Curve
-from app.plain import plain
-from app.scene import Scene
+from .. import comparing, work
+from ..comparing import CURVES, KINDS, Accuracy, Curve
+from ..plain import plain
+from ..scene import Scene
 
 ASKED = "compare_asked"  # session key: the pair whose probes were asked for
 QUIET = {"displayModeBar": False}

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import links, state
-from app.components.copy_link import copy_link
-from app.components.cutout import cutout
-from app.components.facts import facts
-from app.plain import plain
-from app.scene import Scene
-from app.views import galaxy_measures
-from app.views.galaxy_panel import patch_panel_section
+from .. import links, state
+from ..components.copy_link import copy_link
+from ..components.cutout import cutout
+from ..components.facts import facts
+from ..plain import plain
+from ..scene import Scene
+from . import galaxy_measures
+from .galaxy_panel import patch_panel_section
 
 NUM_NEIGHBOURS = 6
 SCALE_COLUMNS = ("pxscale", "arcsec_per_pixel")  # Galaxy10 DECaLS, simulated galaxies

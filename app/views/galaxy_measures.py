@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import colouring, links, loaders, pictures, state, work
-from app.components.facts import facts
-from app.components.gallery import gallery
-from app.scene import Scene
-from app.views.anomalies_scores import score_job, title
+from .. import colouring, links, loaders, pictures, state, work
+from ..components.facts import facts
+from ..components.gallery import gallery
+from ..scene import Scene
+from .anomalies_scores import score_job, title
 
 VOTERS = 20
 FEW = 2000  # up to so many galaxies every score is measured unasked

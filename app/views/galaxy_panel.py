@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import links, loaders, masks, palette, pictures, state, work
-from app.components.patch_panel import Panel, patch_panel
-from app.masks import KINDS, Masks
-from app.scene import Scene
+from .. import links, loaders, masks, palette, pictures, state, work
+from ..components.patch_panel import Panel, patch_panel
+from ..masks import KINDS, Masks
+from ..scene import Scene
 
 MEASURES = {"mse": "Squared error", "cosine": "Cosine"}
 NAMES = {"mse": "Squared error of the prediction, 1 = as bad as predicting zeros", "cosine": "Cosine of prediction and target"}

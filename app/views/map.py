@@ -7,15 +7,15 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import export, geometry, links, loaders, search, state
-from app.components.galaxy_card import galaxy_card
-from app.components.gallery import gallery
-from app.components.latent_map import latent_map, mark
-from app.map_layers import Layers, colour_options, layers, option_name
-from app.plain import plain
-from app.scene import Scene
-from app.views.collections_bar import collections_bar
-from app.views.map_figure import figure_map
+from .. import export, geometry, links, loaders, search, state
+from ..components.galaxy_card import galaxy_card
+from ..components.gallery import gallery
+from ..components.latent_map import latent_map, mark
+from ..map_layers import Layers, colour_options, layers, option_name
+from ..plain import plain
+from ..scene import Scene
+from .collections_bar import collections_bar
+from .map_figure import figure_map
 
 PER_PAGE = 24
 NUM_NEIGHBOURS = 6

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from app import palette, state, work
-from app.colouring import UNKNOWN, Colouring
-from app.components.figure_click import figure_click
-from app.map_layers import Layers
-from app.scene import Scene
+from .. import palette, state, work
+from ..colouring import UNKNOWN, Colouring
+from ..components.figure_click import figure_click
+from ..map_layers import Layers
+from ..scene import Scene
 
 KEY = "map_figure"
 HEIGHT = 620  # pixels

@@ -7,10 +7,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app import loaders, state
-from app.plain import plain
-from app.scene import Scene
-from app.views import models_card, models_data, models_uploads
+from .. import loaders, state
+from ..plain import plain
+from ..scene import Scene
+from . import models_card, models_data, models_uploads
 
 COMMANDS = """\
 python -m astrojepa data download                 # Galaxy10 DECaLS (2.5 GB, zenodo.org/records/10845026) into data/

@@ -9,11 +9,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from app import loaders
-from app.components.facts import facts
-from app.plain import plain
-from app.scene import Scene
 from astrojepa import plotting, runs
+
+from .. import loaders
+from ..components.facts import facts
+from ..plain import plain
+from ..scene import Scene
 
 CURVES = (
     ("Losses", {"total": "total", "prediction": "prediction", "invariance": "invariance"}),

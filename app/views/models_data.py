@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import loaders, probing, state, work
-from app.components.facts import facts
-from app.plain import plain
-from app.scene import Scene
+from .. import loaders, probing, state, work
+from ..components.facts import facts
+from ..plain import plain
+from ..scene import Scene
 
 # CPU seconds of one thread for 2,000 and 8,000 galaxies of 192 features; the cost grows as a power of the number.
 MAP_SECONDS = {"pca": (0.01, 0.03), "umap": (2.2, 9.1), "tsne": (24.0, 64.0)}

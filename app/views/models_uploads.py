@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import export, links, loaders, palette, pictures, state, uploads, work
-from app.components.facts import facts
-from app.components.gallery import gallery
-from app.plain import plain
-from app.scene import Scene
-from app.uploads import Upload
+from .. import export, links, loaders, palette, pictures, state, uploads, work
+from ..components.facts import facts
+from ..components.gallery import gallery
+from ..plain import plain
+from ..scene import Scene
+from ..uploads import Upload
 
 SHOWN = 6
 _VECTORS, _PROBLEMS, _PLACED = "upload_vectors", "upload_problems", "upload_placed"

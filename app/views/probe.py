@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import streamlit as st
 
-from app import collecting, loaders, probing, state, work
-from app.probing import Split, Target
-from app.scene import Scene
-from app.views import probe_report
-from app.views.collections_bar import collections_of, list_collections
+from .. import collecting, loaders, probing, state, work
+from ..probing import Split, Target
+from ..scene import Scene
+from . import probe_report
+from .collections_bar import collections_of, list_collections
 
 HOW_TO_COLLECT = (
     "There are no collections yet. On the map, draw around galaxies with the lasso (key l), and choose *Add to a collection* under "

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from app import links, loaders, probing, state, work
-from app.components.confusion import confusion
-from app.components.gallery import gallery
-from app.plain import plain
-from app.probing import Report, Row, Split, Target
-from app.scene import Scene
-from app.views.models_data import cost
+from .. import links, loaders, probing, state, work
+from ..components.confusion import confusion
+from ..components.gallery import gallery
+from ..plain import plain
+from ..probing import Report, Row, Split, Target
+from ..scene import Scene
+from .models_data import cost
 
 SHOWN = 48
 PLAIN = {"displayModeBar": False}
