@@ -7,7 +7,7 @@ python train.py --resume runs/20260101-small.sigreg06     go on after Ctrl-C or 
 
 import sys
 
-from astrojepa.cli import train_main
+from astrojepa.cli.train import train_main
 
 if __name__ == "__main__":
     sys.exit(train_main())

@@ -97,7 +97,7 @@ def sweep_curves(settings: list[str], table: pd.DataFrame, metric: str) -> tuple
 
     λ is the axis where it was varied, else the first setting that is a number throughout; ValueError where none is.
     """
-    from astrojepa.training.sweep_table import t_interval
+    from astrojepa.training.sweep.table import t_interval
 
     numeric = [name for name in settings if pd.to_numeric(table[name], errors="coerce").notna().all()]
     axis = LAMBDA if LAMBDA in numeric else next(iter(numeric), "")

@@ -66,7 +66,7 @@ def gauges(_embeddings: Any, model_hash: str, data_hash: str) -> Any:
 @st.cache_data(show_spinner=False, max_entries=512)
 def neighbours(_embeddings: Any, model_hash: str, data_hash: str, row: int, count: int) -> Any:
     """The nearest galaxies of one galaxy, itself excluded."""
-    from astrojepa.evaluation.neighbours import neighbours_among
+    from astrojepa.evaluation.vectors.neighbours import neighbours_among
 
     return neighbours_among(features(_embeddings, model_hash, data_hash), row, count)
 
@@ -74,7 +74,7 @@ def neighbours(_embeddings: Any, model_hash: str, data_hash: str, row: int, coun
 @st.cache_resource(show_spinner=False, max_entries=3)
 def features(_embeddings: Any, model_hash: str, data_hash: str) -> np.ndarray:
     """What distances are taken between: two thirds of a click's search for neighbours, as long as it was done anew."""
-    from astrojepa.evaluation.standardise import checked_vectors, standardise
+    from astrojepa.evaluation.vectors.standardise import checked_vectors, standardise
 
     return standardise(checked_vectors(_embeddings))[0]
 
@@ -88,7 +88,7 @@ def cards() -> list[dict[str, Any]]:
 @st.cache_data(show_spinner=False, ttl=20)
 def best_released() -> str:
     """The id of the released checkpoint that measured best."""
-    from astrojepa.cards import best_id
+    from astrojepa.checkpoints.card import best_id
 
     return best_id()
 
@@ -103,14 +103,14 @@ def run_folders() -> list[str]:
 
 def is_projected(embeddings: Any, method: str) -> bool:
     """Whether a map has been computed before."""
-    from astrojepa.evaluation.projection import cached_projection
+    from astrojepa.evaluation.maps.projection import cached_projection
 
     return cached_projection(embeddings, method) is not None
 
 
 def released_facts(reference: str, sha256: str) -> Any | None:
     """What is known of released weights without loading them; None where there is none, or anything is wrong: loading says what."""
-    from astrojepa.cards import released_facts
+    from astrojepa.checkpoints.card import released_facts
 
     with contextlib.suppress(ValueError, OSError):
         facts = released_facts(reference)
@@ -120,7 +120,7 @@ def released_facts(reference: str, sha256: str) -> Any | None:
 
 def is_embedded(model: Any, data: Any) -> bool:
     """Whether a model has looked at a data set before."""
-    from astrojepa.evaluation.embed import cached_embedding
+    from astrojepa.evaluation.vectors.embed import cached_embedding
 
     return cached_embedding(model, data) is not None
 
@@ -158,7 +158,7 @@ def scores(embeddings: Any, method: str = "knn") -> Callable[[Progress], Any]:
     """Anomaly score of every galaxy, larger = stranger."""
 
     def task(report: Progress) -> Any:
-        from astrojepa.evaluation.anomaly import kept_scores
+        from astrojepa.evaluation.anomalies.scores import kept_scores
 
         return kept_scores(embeddings, method)
 
@@ -169,7 +169,7 @@ def drift(model: Any, data: Any, row: int) -> Callable[[Progress], Any]:
     """How far one galaxy's embedding moves when its picture is turned or mirrored."""
 
     def task(report: Progress) -> Any:
-        from astrojepa.evaluation.symmetry import symmetry_drift
+        from astrojepa.evaluation.vectors.symmetry import symmetry_drift
 
         with MODEL_TURNS.turn():
             return symmetry_drift(model, data, np.array([row]))
@@ -181,7 +181,7 @@ def comparison(first: Any, second: Any) -> Callable[[Progress], Any]:
     """How alike two models' embeddings of the same galaxies are."""
 
     def task(report: Progress) -> Any:
-        from astrojepa.evaluation.compare import compare_embeddings
+        from astrojepa.evaluation.vectors.compare import compare_embeddings
 
         return compare_embeddings(first, second)
 
@@ -197,7 +197,7 @@ def neighbours_kept(embeddings: Any, method: str, k: int) -> Callable[[Progress]
     """For each galaxy, the share of its k nearest that are among its k nearest on the map."""
 
     def task(report: Progress) -> Any:
-        from astrojepa.evaluation.trust import neighbour_preservation
+        from astrojepa.evaluation.maps.map_quality import neighbour_preservation
 
         return neighbour_preservation(embeddings, aj.project(embeddings, method=method, seed=0), k)
 

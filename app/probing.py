@@ -153,7 +153,7 @@ def probe_task(embeddings: Any, target: Target, split: Split, kind: str, fractio
     """Train a probe on the known galaxies and score it on the test galaxies; linear ones and networks name all others too."""
 
     def task(report: Progress) -> Report:
-        from astrojepa.evaluation.portable_probe import fit_probe
+        from astrojepa.evaluation.probes.portable import fit_probe
 
         vectors = relabelled(embeddings, target)
         known, test = known_rows(target, split, fraction), split.parts[2]
@@ -184,7 +184,7 @@ def baseline_task(
     model, data, embeddings = scene.model, scene.data, scene.embeddings
 
     def task(report: Progress) -> Row:
-        from astrojepa.evaluation.portable_probe import fit_probe
+        from astrojepa.evaluation.probes.portable import fit_probe
 
         train, _, test = split.parts
         chosen = known_rows(target, split, fraction)
@@ -207,7 +207,7 @@ def with_labels(embeddings: Any, target: Target, rows: np.ndarray) -> Any:
 
 
 def _features(name: str, model: Any, data: Any, report: Progress) -> Any:
-    from astrojepa.evaluation.embed import summary_statistics
+    from astrojepa.evaluation.vectors.embed import summary_statistics
 
     return aj.embed(model.randomised(), data, progress=report) if name == RANDOM else summary_statistics(data)
 

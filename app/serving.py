@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from astrojepa.bundle import ID, SHA256, open_bundle
 from astrojepa.cache import read_first
+from astrojepa.checkpoints.bundle import ID, SHA256, open_bundle
 from astrojepa.runs import read_json
 
 CHECKPOINTS = Path(__file__).resolve().parent.parent / "checkpoints"

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 import streamlit as st
 
-from astrojepa.bundle import MANIFEST
+from astrojepa.checkpoints.bundle import MANIFEST
 from astrojepa.data import find_data
 
 from .serving import Listing, Source, listing

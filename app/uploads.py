@@ -41,8 +41,8 @@ def read_upload(name: str, content: bytes) -> Upload:
 
     The first bytes decide the format. Size and pixels are limited as the package's readers limit them, before decoding.
     """
-    from astrojepa.data import fits, images
     from astrojepa.data.crops import resize_frame
+    from astrojepa.data.readers import fits, images
 
     name = clean_name(name)
     if not content:
@@ -89,7 +89,7 @@ def votes(labels: np.ndarray, classes: tuple[str, ...]) -> str:
 
 def picture_vector(model: Any, image: np.ndarray) -> np.ndarray:
     """One picture that is in no data set, as the model sees it; kept nowhere else. BusyError where others come first."""
-    from astrojepa.evaluation.newcomers import embed_picture
+    from astrojepa.evaluation.vectors.newcomers import embed_picture
 
     loaders.MODEL_TURNS.check()
     return embed_picture(model, image)
@@ -97,6 +97,6 @@ def picture_vector(model: Any, image: np.ndarray) -> np.ndarray:
 
 def newcomers(vectors: list[np.ndarray], embeddings: Any, scores: np.ndarray, xy: np.ndarray, method: str) -> Any:
     """Where pictures that are in no data set stand among the open galaxies."""
-    from astrojepa.evaluation.newcomers import compare_newcomers
+    from astrojepa.evaluation.vectors.newcomers import compare_newcomers
 
     return compare_newcomers(vectors, embeddings, scores, xy, method)

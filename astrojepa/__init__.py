@@ -9,45 +9,45 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from astrojepa.cards import list_checkpoints
-    from astrojepa.checkpoint import Model, load_model
+    from astrojepa.checkpoints.card import list_checkpoints
+    from astrojepa.checkpoints.model import Model, load_model
     from astrojepa.data import DataError, open_dataset
     from astrojepa.data.dataset import Dataset
     from astrojepa.data.splits import split
-    from astrojepa.evaluation.anomaly import anomaly_scores
-    from astrojepa.evaluation.collapse import collapse_gauges
-    from astrojepa.evaluation.embed import embed, pixel_pca
-    from astrojepa.evaluation.neighbours import neighbours
-    from astrojepa.evaluation.patch_error import patch_errors
-    from astrojepa.evaluation.probes import knn_probe, linear_probe, majority_probe, paired_bootstrap
-    from astrojepa.evaluation.projection import project
-    from astrojepa.losses import SIGReg
-    from astrojepa.masking import patch_brightness, sample_masks
+    from astrojepa.evaluation.anomalies.scores import anomaly_scores
+    from astrojepa.evaluation.maps.projection import project
+    from astrojepa.evaluation.patches.patch_errors import patch_errors
+    from astrojepa.evaluation.probes.classification import knn_probe, linear_probe, majority_probe, paired_bootstrap
+    from astrojepa.evaluation.vectors.collapse import collapse_gauges
+    from astrojepa.evaluation.vectors.embed import embed, pixel_pca
+    from astrojepa.evaluation.vectors.neighbours import neighbours
+    from astrojepa.objective.losses import SIGReg
+    from astrojepa.objective.masking import patch_brightness, sample_masks
     from astrojepa.presets import preset
     from astrojepa.training.trainer import train
 
 _HOMES = {
     "Dataset": "data.dataset",
     "DataError": "data",
-    "Model": "checkpoint",
-    "SIGReg": "losses",
-    "anomaly_scores": "evaluation.anomaly",
-    "collapse_gauges": "evaluation.collapse",
-    "embed": "evaluation.embed",
-    "knn_probe": "evaluation.probes",
-    "linear_probe": "evaluation.probes",
-    "list_checkpoints": "cards",
-    "load_model": "checkpoint",
-    "majority_probe": "evaluation.probes",
-    "neighbours": "evaluation.neighbours",
+    "Model": "checkpoints.model",
+    "SIGReg": "objective.losses",
+    "anomaly_scores": "evaluation.anomalies.scores",
+    "collapse_gauges": "evaluation.vectors.collapse",
+    "embed": "evaluation.vectors.embed",
+    "knn_probe": "evaluation.probes.classification",
+    "linear_probe": "evaluation.probes.classification",
+    "list_checkpoints": "checkpoints.card",
+    "load_model": "checkpoints.model",
+    "majority_probe": "evaluation.probes.classification",
+    "neighbours": "evaluation.vectors.neighbours",
     "open_dataset": "data",
-    "paired_bootstrap": "evaluation.probes",
-    "patch_brightness": "masking",
-    "patch_errors": "evaluation.patch_error",
-    "pixel_pca": "evaluation.embed",
+    "paired_bootstrap": "evaluation.probes.classification",
+    "patch_brightness": "objective.masking",
+    "patch_errors": "evaluation.patches.patch_errors",
+    "pixel_pca": "evaluation.vectors.embed",
     "preset": "presets",
-    "project": "evaluation.projection",
-    "sample_masks": "masking",
+    "project": "evaluation.maps.projection",
+    "sample_masks": "objective.masking",
     "split": "data.splits",
     "train": "training.trainer",
 }

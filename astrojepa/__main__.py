@@ -2,7 +2,7 @@
 
 import sys
 
-from astrojepa.commands import main
+from astrojepa.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 import astrojepa as aj
-from astrojepa.evaluation.embed import keep_embedding
+from astrojepa.evaluation.vectors.embed import keep_embedding
 from astrojepa.plotting import encode_image
 
 PICTURES = 64  # rows share them: their number costs the explorer nothing

@@ -10,14 +10,14 @@ import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
+from astrojepa.checkpoints.weights import build_network
 from astrojepa.config import TrainConfig
-from astrojepa.masking import token_counts
 from astrojepa.models.jepa import JEPA, JEPAOutput
+from astrojepa.objective.masking import token_counts
 from astrojepa.training.batches import BatchMaker
 from astrojepa.training.state import TrainState, new_state
 from astrojepa.training.step import Stepper
 from astrojepa.types import PatchMasks
-from astrojepa.weights import build_network
 
 CPU = torch.device("cpu")
 PACE = {"rate": 1e-4, "momentum": 0.996}

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from astrojepa.config import TrainConfig, replace
-from astrojepa.masking import token_counts
 from astrojepa.models.jepa import JEPA
+from astrojepa.objective.masking import token_counts
 from astrojepa.presets import preset
 from astrojepa.training.step import Stepper, bfloat16_pays
 from astrojepa.types import Batch

@@ -59,8 +59,8 @@ def peak_mb() -> float:
 
 def map_here(method: str, count: int, width: int, trust: bool) -> dict[str, Any]:
     """Make one map in this process; UMAP is compiled on a few galaxies first."""
-    from astrojepa.evaluation.projection import map_recipe, project
-    from astrojepa.evaluation.trust import map_trust
+    from astrojepa.evaluation.maps.map_quality import map_trust
+    from astrojepa.evaluation.maps.projection import map_recipe, project
 
     found: dict[str, Any] = {}
     found["compilation"], _ = timed(lambda: project(latent_galaxies(300, 60), method, cache=False))
@@ -92,7 +92,7 @@ def map_apart(method: str, count: int, width: int, trust: bool = True) -> dict[s
 
 def probe_seconds(count: int = GALAXIES, width: int = FEATURES) -> dict[str, Any]:
     """Time a linear probe, the choice of L2 included, of galaxies split 80/10/10, one thread; a third of the labels are wrong."""
-    from astrojepa.evaluation.probes import linear_probe
+    from astrojepa.evaluation.probes.classification import linear_probe
 
     data, generator = latent_galaxies(count, width), np.random.default_rng(1)
     guessed = np.where(generator.random(count) < 1 / 3, generator.integers(0, 10, count), data.labels)
@@ -119,7 +119,7 @@ def patch_seconds(name: str = "vit5m.sigreg06", repeats: int = 40) -> dict[str, 
     import torch
 
     import astrojepa as aj
-    from astrojepa.evaluation.patch_error_summary import patch_error_summary
+    from astrojepa.evaluation.patches.summary import patch_error_summary
 
     torch.set_num_threads(1)
     model, data = aj.load_model(f"random:{name}"), aj.open_dataset("simulated:10")

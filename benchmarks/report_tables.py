@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from astrojepa.cards import best_id, list_checkpoints
-from astrojepa.evaluation.benchmark import BENCHMARKS, markdown_table
-from astrojepa.evaluation.zoo import markdown_zoo
-from astrojepa.training.sweep_table import t_interval
+from astrojepa.checkpoints.card import best_id, list_checkpoints
+from astrojepa.evaluation.reports.benchmark import BENCHMARKS, markdown_table
+from astrojepa.evaluation.reports.zoo import markdown_zoo
+from astrojepa.training.sweep.table import t_interval
 
 Results = dict[str, Any]
 CONTROL = "random weights 0"

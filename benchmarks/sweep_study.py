@@ -26,13 +26,13 @@ import numpy as np
 
 import astrojepa as aj
 from astrojepa import plotting
-from astrojepa.checkpoint import Model
-from astrojepa.evaluation.benchmark import BENCHMARKS
-from astrojepa.evaluation.leaderboard import leaderboard
-from astrojepa.evaluation.leaderboard_table import rare_labels
+from astrojepa.checkpoints.model import Model
+from astrojepa.evaluation.anomalies.leaderboard import leaderboard
+from astrojepa.evaluation.anomalies.leaderboard_table import rare_labels
+from astrojepa.evaluation.reports.benchmark import BENCHMARKS
 from astrojepa.runs import read_json, write_csv, write_json
-from astrojepa.training.sweep import read_sweep
-from astrojepa.training.sweep_table import t_interval
+from astrojepa.training.sweep.sweep import read_sweep
+from astrojepa.training.sweep.table import t_interval
 from astrojepa.types import Embeddings
 from benchmarks.app_latency import ROOT, start_chromium
 

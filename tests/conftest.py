@@ -15,7 +15,13 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import pytest
 from jaxtyping import install_import_hook
 
-SHAPED = ["astrojepa.masking", "astrojepa.losses", "astrojepa.models", "astrojepa.data.crops", "astrojepa.data.transforms"]
+SHAPED = [
+    "astrojepa.objective.masking",
+    "astrojepa.objective.losses",
+    "astrojepa.models",
+    "astrojepa.data.crops",
+    "astrojepa.data.transforms",
+]
 install_import_hook(SHAPED, "beartype.beartype")
 
 CHROMIUM_FLAGS = [

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from astrojepa.masking import token_counts
+from astrojepa.objective.masking import token_counts
 from astrojepa.presets import PRESETS, preset
 from astrojepa.training.step import bfloat16_pays
 from benchmarks import cases, growth, memory, page, peer_steps, peers, sigreg, step, throughput

@@ -14,14 +14,14 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from astrojepa import cards
-from astrojepa.cards import list_checkpoints
-from astrojepa.checkpoint import load_model, save_released
+from astrojepa.checkpoints import card as cards
+from astrojepa.checkpoints.card import list_checkpoints
+from astrojepa.checkpoints.model import load_model, save_released
+from astrojepa.checkpoints.weights import CheckpointError, build_network
 from astrojepa.config import replace
 from astrojepa.data.crops import centre_crop
-from astrojepa.masking import sample_masks
+from astrojepa.objective.masking import sample_masks
 from astrojepa.presets import PRESETS, preset
-from astrojepa.weights import CheckpointError, build_network
 from tests.tiny_run import TINY
 
 SIZES = {key: value for key, value in TINY.items() if key not in ("num_directions", "batch_size", "epochs")}

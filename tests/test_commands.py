@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from astrojepa import cards, distributed
-from astrojepa.checkpoint import load_model
-from astrojepa.cli import train_main
-from astrojepa.commands import main, make_parser
-from astrojepa.evaluation.shards import read_shards
+from astrojepa import distributed
+from astrojepa.checkpoints import card as cards
+from astrojepa.checkpoints.model import load_model
+from astrojepa.cli import main, make_parser
+from astrojepa.cli.train import train_main
+from astrojepa.evaluation.vectors.shards import read_shards
 
 
 @pytest.fixture
@@ -192,7 +193,7 @@ def test_audit_prints_what_it_finds_and_writes_every_id(galaxy_folder, tmp_path,
 
 
 def test_download_goes_where_it_is_told_and_speaks_https_only(tmp_path, capsys, monkeypatch):
-    from astrojepa.data import download
+    from astrojepa.data.download import galaxy10 as download
 
     asked = ["data", "download", "--out", str(tmp_path / "g.h5"), "--url"]
     assert main([*asked, "http://example.org/g.h5"]) == 2

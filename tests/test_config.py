@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from astrojepa.cli import config_from, train_parser
+from astrojepa.cli.train import config_from, train_parser
 from astrojepa.config import ObjectiveConfig, TrainConfig, flags, replace
 from astrojepa.presets import ALIASES, PRESETS, PUBLISHED, default_preset, preset
 

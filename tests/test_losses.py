@@ -9,7 +9,7 @@ import torch
 
 from astrojepa import distributed
 from astrojepa.config import ObjectiveConfig
-from astrojepa.losses import SIGReg, invariance_loss, objective, prediction_loss, random_directions, sigreg_floor
+from astrojepa.objective.losses import SIGReg, invariance_loss, objective, prediction_loss, random_directions, sigreg_floor
 from benchmarks.measure import peak_bytes
 
 

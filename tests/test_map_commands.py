@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from astrojepa.commands import main
+from astrojepa.cli import main
 
 
 @pytest.fixture

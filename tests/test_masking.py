@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from astrojepa.config import MaskConfig
-from astrojepa.masking import block_shapes, counter_uniforms, num_uniforms, patch_brightness, sample_masks, token_counts
+from astrojepa.objective.masking import block_shapes, counter_uniforms, num_uniforms, patch_brightness, sample_masks, token_counts
 from astrojepa.presets import preset
 
 CONFIG = MaskConfig()

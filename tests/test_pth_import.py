@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from astrojepa.checkpoint import load_model
+from astrojepa.checkpoints.model import load_model
+from astrojepa.checkpoints.weights import CheckpointError
 from astrojepa.types import PatchMasks
-from astrojepa.weights import CheckpointError
 
 WIDTH, DEPTH, HEADS, SIZE, PATCH = 24, 2, 3, 32, 8
 TOKENS = (SIZE // PATCH) ** 2

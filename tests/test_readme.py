@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from astrojepa.cli import config_from, train_parser
-from astrojepa.commands import make_parser
+from astrojepa.cli import make_parser
+from astrojepa.cli.train import config_from, train_parser
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

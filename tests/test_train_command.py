@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from astrojepa.checkpoint import load_model
-from astrojepa.cli import sweep_settings, train_main
+from astrojepa.checkpoints.model import load_model
+from astrojepa.checkpoints.weights import read_pickled
+from astrojepa.cli.train import sweep_settings, train_main
 from astrojepa.runs import read_metrics
-from astrojepa.training import sweep
-from astrojepa.weights import read_pickled
+from astrojepa.training.sweep import sweep
 
 ROOT = Path(__file__).parents[1]
 
@@ -239,9 +239,7 @@ def test_a_full_disk_while_saving_leaves_the_old_checkpoint(tmp_path, tiny_flags
     config = (run / "config.json").read_text().replace('"epochs": 1', '"epochs": 4')
     (run / "config.json").write_text(config)
     limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({len(before) // 2}, {len(before) // 2}))"
-    code = (
-        f"{limited}\nimport sys; sys.path.insert(0, {str(ROOT)!r})\nfrom astrojepa.cli import train_main\nsys.exit(train_main())"
-    )
+    code = f"{limited}\nimport sys; sys.path.insert(0, {str(ROOT)!r})\nfrom astrojepa.cli.train import train_main\nsys.exit(train_main())"
     done = subprocess.run(
         [sys.executable, "-c", code, "--resume", str(run)], capture_output=True, text=True, timeout=120, check=False
     )

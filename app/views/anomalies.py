@@ -106,7 +106,7 @@ def _checks(scene: Scene, needed: bool) -> Any | None:
 
 
 def _sound(checks: Any) -> np.ndarray:
-    from astrojepa.evaluation.artefacts import LIKELY
+    from astrojepa.evaluation.pictures.artefacts import LIKELY
 
     return np.asarray(checks.artefact <= LIKELY)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-LIKELY = 0.5  # from here on a picture is called a likely artefact, as in astrojepa/evaluation/artefacts.py
+LIKELY = 0.5  # from here on a picture is called a likely artefact, as in astrojepa/evaluation/pictures/artefacts.py
 
 
 def ranking(places: np.ndarray, labels: np.ndarray, label: int | None, keep: np.ndarray | None = None) -> np.ndarray:

@@ -72,7 +72,7 @@ def how(name: str, features: str) -> str:
 
 def offered(has_model: bool, has_predictor: bool) -> tuple[str, ...]:
     """Return the names of the scores that what is open can give: without a model those of the features at hand, the pixels'."""
-    from astrojepa.evaluation.score_by_name import METHODS, NAMES, PREDICTION_METHODS
+    from astrojepa.evaluation.anomalies.registry import METHODS, NAMES, PREDICTION_METHODS
 
     if not has_model:
         return METHODS

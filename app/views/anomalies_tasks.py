@@ -18,7 +18,7 @@ def picture_checks(data: Any) -> Callable[[Progress], Any]:
     """What every picture is like without any model: artefacts, brightness, signal-to-noise, stars."""
 
     def task(report: Progress) -> Any:
-        from astrojepa.evaluation.picture_checks import picture_checks
+        from astrojepa.evaluation.pictures.checks import picture_checks
 
         return picture_checks(data, progress=report)
 
@@ -29,7 +29,7 @@ def named_score(model: Any, data: Any, name: str) -> Callable[[Progress], Any]:
     """One of the scores that need a look at every picture, by its name."""
 
     def task(report: Progress) -> Any:
-        from astrojepa.evaluation.score_by_name import score_by_name
+        from astrojepa.evaluation.anomalies.registry import score_by_name
 
         return score_by_name(model, data, name, progress=report)
 
@@ -40,8 +40,8 @@ def prediction_parts(model: Any, data: Any) -> Callable[[Progress], Any]:
     """The prediction scores of every galaxy by name, and their parts: mean, worst and culprit patch (its number), cosine."""
 
     def task(report: Progress) -> dict[str, np.ndarray]:
-        from astrojepa.evaluation.patch_error_summary import patch_error_summary
-        from astrojepa.evaluation.prediction_scores import prediction_error_scores
+        from astrojepa.evaluation.anomalies.prediction_error import prediction_error_scores
+        from astrojepa.evaluation.patches.summary import patch_error_summary
 
         errors = patch_error_summary(model, data, progress=report)
         culprit = np.nanargmax(errors.mse.reshape(len(data), -1), axis=1)
@@ -78,7 +78,7 @@ def distances(_embeddings: Any, model_hash: str, data_hash: str, rows: tuple[int
 @st.cache_data(show_spinner=False, max_entries=64)
 def score_follows(_scores: np.ndarray, _checks: Any, model_hash: str, data_hash: str, name: str) -> Any:
     """How closely a score follows brightness, signal-to-noise and star count."""
-    from astrojepa.evaluation.picture_checks import correlations
+    from astrojepa.evaluation.pictures.checks import correlations
 
     return correlations({name: _scores}, _checks.properties)
 
@@ -88,7 +88,7 @@ def expected_marks(
     _embeddings: Any, _scores: np.ndarray, key: tuple[str, ...], marks: tuple[tuple[int, int], ...], method: str
 ) -> np.ndarray:
     """The mark that each galaxy is expected to get, from those given; larger = look at it sooner. `key` names vectors and scores."""
-    from astrojepa.evaluation.feedback import rerank
+    from astrojepa.evaluation.anomalies.feedback import rerank
 
     return rerank(_embeddings.vectors, _scores, dict(marks), method)
 
@@ -97,8 +97,8 @@ def ranking_quality(model: Any, data: Any, embeddings: Any, rare: str, draws: in
     """How well every score finds a class that was thinned to 2 %, with the baselines; without a model the baseline alone."""
 
     def task(report: Progress) -> Any:
-        from astrojepa.evaluation import leaderboard_table as table
-        from astrojepa.evaluation.leaderboard import leaderboard, mean_interval
+        from astrojepa.evaluation.anomalies import leaderboard_table as table
+        from astrojepa.evaluation.anomalies.leaderboard import leaderboard, mean_interval
 
         if model is not None:
             return table.leaderboard_table(model, data, rare, draws=draws, progress=report)
@@ -112,7 +112,7 @@ def ranking_quality(model: Any, data: Any, embeddings: Any, rare: str, draws: in
 
 def can_be_rare(data: Any, fraction: float = 0.02) -> list[str]:
     """Return the classes of which there are enough galaxies to be thinned to `fraction` of what is left."""
-    from astrojepa.evaluation.leaderboard import num_kept
+    from astrojepa.evaluation.anomalies.leaderboard import num_kept
 
     known = int((data.labels >= 0).sum())
     possible = []

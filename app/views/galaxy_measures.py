@@ -90,7 +90,7 @@ def scores(scene: Scene, row: int) -> None:
 def drift(scene: Scene, row: int, image: np.ndarray) -> None:
     """Show the 8 flips and turns, and how far the embedding moves under each."""
     from astrojepa.data.crops import resize_frame, turned
-    from astrojepa.evaluation.symmetry import SYMMETRIES
+    from astrojepa.evaluation.vectors.symmetry import SYMMETRIES
 
     st.subheader("Turned and mirrored", anchor=False)
     measured = work.soon(("drift", *scene.key, row), "Turning the galaxy", loaders.drift(scene.model, scene.data, row))

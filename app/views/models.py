@@ -52,7 +52,7 @@ def show(scene: Scene) -> None:
 
 def zoo_table(cards: list[dict[str, Any]]) -> pd.DataFrame:
     """Lay out what was measured of every model, of the controls, and the recipes that have no weights."""
-    from astrojepa.evaluation.zoo import zoo_table
+    from astrojepa.evaluation.reports.zoo import zoo_table
 
     return pd.DataFrame(zoo_table(cards))
 

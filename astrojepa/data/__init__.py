@@ -68,14 +68,14 @@ def open_dataset(
     """
     conditions = parse_where(where)
     if not _is_simulated(str(source)) and _existing(source).is_dir():
-        from astrojepa.data.folder import open_folder
+        from astrojepa.data.readers.folder import open_folder
 
         return open_folder(source, conditions, label_column or None, skip_corrupt, progress)
     if conditions or label_column:
         asked = "--where" if conditions else "--label-column"
         raise DataError(f"{asked} chooses from the labels.csv of a folder of images, and {source} is not a folder; leave it out.")
     if _is_simulated(str(source)):
-        from astrojepa.data.simulate import simulate
+        from astrojepa.data.simulate.simulator import simulate
 
         count, seed = _simulated_count(str(source))
         return simulate(count, seed=seed, progress=progress)
@@ -83,7 +83,7 @@ def open_dataset(
         raise DataError(
             f"{source} is neither an HDF5 file nor a folder of images; give Galaxy10_DECals.h5 or the images' folder."
         )
-    from astrojepa.data.galaxy10 import open_galaxy10
+    from astrojepa.data.readers.galaxy10 import open_galaxy10
 
     return open_galaxy10(source, progress)
 

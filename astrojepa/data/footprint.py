@@ -7,8 +7,8 @@ import math
 import numpy as np
 from scipy.spatial import cKDTree
 
+from astrojepa.data.audit.near_duplicates import linked_groups
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.near_duplicates import linked_groups
 
 SAME_GALAXY_ARCSEC = 3.0  # catalogues' centres of one galaxy differ by less; two galaxies so close would be one entry
 NORTH_DEC = 32.375  # degrees

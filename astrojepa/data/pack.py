@@ -15,8 +15,8 @@ from astrojepa.cache import Progress, naming, temporary_folder
 from astrojepa.data import DataError
 from astrojepa.data.crops import resize_frame
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.progress import reporting
 from astrojepa.data.splits import default_split
+from astrojepa.progress import reporting
 
 QUALITY = 92  # of the JPEGs; at 160 pixels about 6 kB each
 PER_FOLDER = 1000  # pictures; places that share files refuse folders of more than 10,000

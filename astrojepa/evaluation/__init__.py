@@ -1,0 +1,1 @@
+"""What a model has learned, measured: vectors, probes, anomalies, maps, patch errors, reports."""

@@ -1,0 +1,1 @@
+"""The networks: encoders, predictor, projector, and the JEPA that joins them."""

@@ -1,0 +1,1 @@
+"""Pretraining: batches in, a run folder out."""

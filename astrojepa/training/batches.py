@@ -11,7 +11,7 @@ from torch import Tensor
 from astrojepa import distributed
 from astrojepa.config import TrainConfig
 from astrojepa.data.transforms import normalise, random_frames
-from astrojepa.masking import counter_uniforms, num_uniforms, patch_brightness, sample_masks
+from astrojepa.objective.masking import counter_uniforms, num_uniforms, patch_brightness, sample_masks
 from astrojepa.training.views import make_noise_bank, num_view_uniforms, random_views
 from astrojepa.types import Batch
 

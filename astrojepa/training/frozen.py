@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from astrojepa.checkpoint import Model, load_model, pathless
+from astrojepa.checkpoints.model import Model, load_model, pathless
 from astrojepa.config import ObjectiveConfig, TrainConfig
 from astrojepa.models.jepa import JEPA
 

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from astrojepa.config import TrainConfig
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.loaders import frames_for
+from astrojepa.data.frames import frames_for
 from astrojepa.data.transforms import centre_crop, normalise, to_flux
-from astrojepa.evaluation.collapse import collapse_gauges
-from astrojepa.evaluation.probes import knn_probe, linear_probe
-from astrojepa.losses import SIGReg, sigreg_floor
+from astrojepa.evaluation.probes.classification import knn_probe, linear_probe
+from astrojepa.evaluation.vectors.collapse import collapse_gauges
 from astrojepa.models.jepa import JEPA
+from astrojepa.objective.losses import SIGReg, sigreg_floor
 from astrojepa.types import Embeddings
 
 KNOWN, ASKED = 4096, 1024  # galaxies that vote, galaxies that are judged

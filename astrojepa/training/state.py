@@ -11,10 +11,10 @@ import torch
 from torch import nn
 
 from astrojepa.cache import atomic_write
-from astrojepa.checkpoint import FORMAT
+from astrojepa.checkpoints.model import FORMAT
+from astrojepa.checkpoints.weights import CheckpointError, read_pickled, restore_network
 from astrojepa.config import TrainConfig
 from astrojepa.models.jepa import JEPA
-from astrojepa.weights import CheckpointError, read_pickled, restore_network
 
 
 @dataclass

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from astrojepa import distributed
-from astrojepa.losses import SIGReg, invariance_loss, objective, prediction_loss
 from astrojepa.models.jepa import JEPA, JEPAOutput
+from astrojepa.objective.losses import SIGReg, invariance_loss, objective, prediction_loss
 from astrojepa.training.gauges import explained_variance, token_spread
 from astrojepa.training.state import TrainState
 from astrojepa.types import Batch

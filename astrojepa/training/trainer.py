@@ -14,28 +14,28 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from astrojepa import distributed
+from astrojepa.checkpoints.weights import build_network
 from astrojepa.config import TrainConfig, replace
 from astrojepa.data import find_data, open_dataset
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.loaders import frames_for
-from astrojepa.data.progress import steady_bar
+from astrojepa.data.frames import frames_for
 from astrojepa.data.splits import default_split
 from astrojepa.data.transforms import channel_statistics
-from astrojepa.losses import sigreg_floor
+from astrojepa.objective.losses import sigreg_floor
+from astrojepa.progress import steady_bar
 from astrojepa.runs import append_metrics, create_run, forget_metrics_after, only_training, read_config
-from astrojepa.training.announce import announce, run_facts
 from astrojepa.training.batches import BatchMaker
 from astrojepa.training.frozen import around_frozen, facts_of, take_encoder
 from astrojepa.training.memory import keep_freed_memory, saying_what_to_lower
 from astrojepa.training.monitor import Monitor
+from astrojepa.training.run_summary import announce, run_facts
 from astrojepa.training.schedules import learning_rate, momentum, snapshot_steps, warmup_steps
 from astrojepa.training.state import TrainState, load_state, new_state
 from astrojepa.training.step import TERMS, Stepper, compiled
 from astrojepa.training.tensorboard import TensorBoardLog
-from astrojepa.weights import build_network
 
 if TYPE_CHECKING:
-    from astrojepa.checkpoint import Model
+    from astrojepa.checkpoints.model import Model
 
 SIMULATED_COUNT = 8000  # galaxies drawn to train on where there are none; two to three minutes, once
 LOG_EVERY = 20  # steps between two lines of metrics.jsonl

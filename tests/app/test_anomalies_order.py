@@ -10,11 +10,11 @@ import pytest
 from app.views import anomalies_order as order
 from app.views import anomalies_scores as scores
 from app.views.anomalies_quality import quality_table, quality_verdict
-from astrojepa.evaluation.artefacts import LIKELY
-from astrojepa.evaluation.leaderboard import Ranking
-from astrojepa.evaluation.leaderboard_table import Row
-from astrojepa.evaluation.picture_checks import Correlation
-from astrojepa.evaluation.score_by_name import NAMES
+from astrojepa.evaluation.anomalies.leaderboard import Ranking
+from astrojepa.evaluation.anomalies.leaderboard_table import Row
+from astrojepa.evaluation.anomalies.registry import NAMES
+from astrojepa.evaluation.pictures.artefacts import LIKELY
+from astrojepa.evaluation.pictures.checks import Correlation
 
 
 def test_likely_artefacts_are_left_out_of_the_ranking() -> None:

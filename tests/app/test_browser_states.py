@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save
 
 import astrojepa as aj
 from app import sampling
-from astrojepa.checkpoint import save_released
+from astrojepa.checkpoints.model import save_released
 from astrojepa.data import find_data
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]

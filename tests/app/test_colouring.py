@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from app import colouring, export, palette, search
 from app.components.latent_map import pack
-from astrojepa.data.galaxy10 import CLASSES as GALAXY10
+from astrojepa.data.readers.galaxy10 import CLASSES as GALAXY10
 
 
 def test_galaxy10_classes_have_the_colours_and_shapes_of_their_families() -> None:

@@ -17,10 +17,10 @@ from safetensors.torch import load_file, save_file
 import astrojepa as aj
 from app import jobs, loaders
 from app.scene import LIBRARIES
-from astrojepa.cards import file_hash, released_facts
-from astrojepa.checkpoint import load_model, save_released
-from astrojepa.evaluation.anomaly import kept_scores
-from astrojepa.evaluation.embed import keep_embedding
+from astrojepa.checkpoints.card import file_hash, released_facts
+from astrojepa.checkpoints.model import load_model, save_released
+from astrojepa.evaluation.anomalies.scores import kept_scores
+from astrojepa.evaluation.vectors.embed import keep_embedding
 
 pytestmark = QUIET
 SLOW_TO_IMPORT = ["torch", "torchvision", "timm", "sklearn", "scipy", "umap", "numba", "openTSNE", "h5py", "astropy"]

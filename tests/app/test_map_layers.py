@@ -11,7 +11,7 @@ from app import colouring, map_layers, palette
 from app.map_layers import Layers
 from app.views import map as map_view
 from app.views import map_figure
-from astrojepa.data.galaxy10 import CLASSES as GALAXY10
+from astrojepa.data.readers.galaxy10 import CLASSES as GALAXY10
 
 PAGES = (palette.BACKGROUND, palette.LIGHT_BACKGROUND)
 colours = st.binary(min_size=3, max_size=3).map(lambda parts: "#" + parts.hex().upper())

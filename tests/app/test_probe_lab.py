@@ -20,8 +20,8 @@ from streamlit.testing.v1 import AppTest
 from app import loaders, probing, state
 from app.views import probe, probe_report
 from astrojepa.config import replace
-from astrojepa.data.simulate import simulate
-from astrojepa.evaluation.portable_probe import probe_from_dict
+from astrojepa.data.simulate.simulator import simulate
+from astrojepa.evaluation.probes.portable import probe_from_dict
 from astrojepa.presets import preset
 from astrojepa.types import Embeddings
 

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import uploads
 from astrojepa import plotting
-from astrojepa.data.simulate import simulate
+from astrojepa.data.simulate.simulator import simulate
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit")
 

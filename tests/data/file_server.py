@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from astrojepa.data.download import download
-from astrojepa.data.known_files import KnownFile
+from astrojepa.data.download.galaxy10 import download
+from astrojepa.data.download.known_files import KnownFile
 
 CONTENT = np.random.default_rng(0).bytes(300_000)
 FILE = KnownFile("the file of this test", hashlib.sha256(CONTENT).hexdigest(), len(CONTENT))

@@ -13,12 +13,12 @@ import pytest
 from PIL import Image
 
 from astrojepa.data import DataError, open_dataset
-from astrojepa.data.audit import audit, expected_leak, leaked_galaxies, traps
-from astrojepa.data.audit_report import report_lines
+from astrojepa.data.audit.audit import audit, expected_leak, leaked_galaxies, traps
+from astrojepa.data.audit.frame_faults import frame_faults
+from astrojepa.data.audit.near_duplicates import near_pairs, small_frames
+from astrojepa.data.audit.report import report_lines
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.frame_faults import frame_faults
-from astrojepa.data.near_duplicates import near_pairs, small_frames
-from astrojepa.data.simulate import simulate
+from astrojepa.data.simulate.simulator import simulate
 
 Make = Callable[..., Dataset]
 ARCSEC = 1 / 3600

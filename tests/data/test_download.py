@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from astrojepa.data import DataError, download
-from astrojepa.data.https import Server
+from astrojepa.data import DataError
+from astrojepa.data.download import galaxy10 as download
+from astrojepa.data.download.https import Server
 from tests.data.file_server import CONTENT, FILE, FileServers, fetch, left, part_of
 
 
@@ -210,8 +211,8 @@ def test_closing_a_server_gives_its_connection_back(serve: FileServers) -> None:
 def test_a_process_killed_in_the_middle_loses_nothing(serve: FileServers, target: Path) -> None:
     url, how = serve(slow=0.05)
     program = (
-        "import sys; from pathlib import Path; from astrojepa.data.download import download; "
-        "from astrojepa.data.known_files import KnownFile; "
+        "import sys; from pathlib import Path; from astrojepa.data.download.galaxy10 import download; "
+        "from astrojepa.data.download.known_files import KnownFile; "
         "download(Path(sys.argv[1]), sys.argv[2], KnownFile('it', sys.argv[3], int(sys.argv[4])), http_on_loopback=True)"
     )
     root = Path(__file__).parents[2]

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from astrojepa.data import DataError, download
-from astrojepa.data.https import check_address
+from astrojepa.data import DataError
+from astrojepa.data.download import galaxy10 as download
+from astrojepa.data.download.https import check_address
 from tests.data.file_server import CONTENT, FILE, FileServers, fetch, left, part_of
 
 

@@ -12,7 +12,7 @@ import pytest
 from astrojepa.data import DataError, open_dataset
 from astrojepa.data.crops import resize_frame
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.loaders import frames
+from astrojepa.data.frames import frames
 
 Make = Callable[..., Dataset]
 
@@ -97,7 +97,7 @@ def test_a_corrupt_picture_is_named_and_leaves_nothing_behind(write_folder: Call
 def test_a_full_disk_is_said_before_anything_is_read(
     make_data: Make, pictures: np.ndarray, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("astrojepa.data.loaders.SPARE_BYTES", 1 << 60)
+    monkeypatch.setattr("astrojepa.data.frames.SPARE_BYTES", 1 << 60)
     data = make_data(images=pictures)
     with pytest.raises(OSError, match=r"reading memory needs .* GB in .* are free; make room"):
         frames(data, 8)

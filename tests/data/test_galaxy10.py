@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from astrojepa.data import DataError, open_dataset
-from astrojepa.data.galaxy10 import CLASSES, content_hash
+from astrojepa.data.readers.galaxy10 import CLASSES, content_hash
 
 Write = Callable[..., Path]
 
@@ -49,7 +49,7 @@ def test_unpacked_files_are_mapped_and_packed_ones_unpacked_once(write_galaxy10:
 
 
 def test_slices_of_whole_chunks_give_every_row(write_galaxy10: Write, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("astrojepa.data.galaxy10.SLICE_BYTES", 5000)
+    monkeypatch.setattr("astrojepa.data.readers.galaxy10.SLICE_BYTES", 5000)
     path = write_galaxy10(n=400)
     told: list[int] = []
     data = open_dataset(path, progress=lambda done, total, text: told.append(done))
@@ -267,7 +267,7 @@ def test_a_full_disk_is_an_os_error_before_anything_is_written(
     write_galaxy10: Write, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write_galaxy10()
-    monkeypatch.setattr("astrojepa.data.loaders.SPARE_BYTES", 1 << 60)
+    monkeypatch.setattr("astrojepa.data.frames.SPARE_BYTES", 1 << 60)
     with pytest.raises(OSError, match="make room, or name another folder in ASTROJEPA_CACHE"):
         open_dataset(path)
     assert list(cache.iterdir()) == []

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from astrojepa.data import DataError, known_files
-from astrojepa.data.known_files import GALAXY10, KnownFile, sha256_of, verify_galaxy10
+from astrojepa.data import DataError
+from astrojepa.data.download import known_files
+from astrojepa.data.download.known_files import GALAXY10, KnownFile, sha256_of, verify_galaxy10
 from tests.data.file_server import CONTENT, FILE
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import astrojepa as aj
-from astrojepa.commands import main
+from astrojepa.cli import main
 from astrojepa.data import DataError, open_dataset
 from astrojepa.data.crops import resize_frame
 from astrojepa.data.dataset import Dataset

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from astrojepa.data import open_dataset
-from astrojepa.data.loaders import frames
+from astrojepa.data.frames import frames
 from astrojepa.data.splits import split
 
 pytestmark = pytest.mark.real

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from astrojepa.data import simulate_workers
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.simulate import SIMULATOR_VERSION, simulate
-from astrojepa.data.simulate_census import ARTEFACTS, CLASS_COUNTS, CLASSES, KINDS, RARE_LABELS, take_census
-from astrojepa.data.simulate_scene import TRUTHS
+from astrojepa.data.simulate import workers as simulate_workers
+from astrojepa.data.simulate.census import ARTEFACTS, CLASS_COUNTS, CLASSES, KINDS, RARE_LABELS, take_census
+from astrojepa.data.simulate.simulator import SIMULATOR_VERSION, simulate
+from astrojepa.data.simulate.stamp import TRUTHS
 
 
 @pytest.fixture(autouse=True)
@@ -147,7 +147,7 @@ def test_helpers_work_from_a_thread_of_a_script_without_a_main_guard(tmp_path: P
     script.write_text(
         "import threading\n"
         "from astrojepa.data import simulate_workers\n"
-        "from astrojepa.data.simulate import simulate\n"
+        "from astrojepa.data.simulate.simulator import simulate\n"
         "simulate_workers.SMALL = 1\n"
         "thread = threading.Thread(target=lambda: print(len(simulate(60, size=32)), 'drawn'))\n"
         "thread.start(); thread.join()\n"
@@ -198,7 +198,7 @@ def test_a_progress_callable_hears_of_every_galaxy_and_may_stop_the_work(tmp_pat
 
 def test_the_second_call_opens_the_cache_without_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
     first = simulate(8, size=32)
-    monkeypatch.setattr("astrojepa.data.simulate.draw_stamps", None)
+    monkeypatch.setattr("astrojepa.data.simulate.simulator.draw_stamps", None)
     second = simulate(8, size=32)
     np.testing.assert_array_equal(pictures(first), pictures(second))
     assert not list(Path(second.reader.path).parent.glob(".simulating-*"))  # type: ignore[attr-defined]

@@ -5,12 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from astrojepa.data import simulate_camera as camera
-from astrojepa.data import simulate_encounter as encounter
-from astrojepa.data import simulate_galaxy as galaxy
-from astrojepa.data import simulate_light as light
-from astrojepa.data.simulate_census import KINDS
-from astrojepa.data.simulate_scene import draw_kind, draw_stamp
+from astrojepa.data.simulate import camera, encounter, galaxy, light
+from astrojepa.data.simulate.census import KINDS
+from astrojepa.data.simulate.stamp import draw_kind, draw_stamp
 
 SIZE = 96
 

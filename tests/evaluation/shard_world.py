@@ -13,7 +13,7 @@ from pyarrow import parquet
 
 from astrojepa import distributed
 from astrojepa.data.dataset import Dataset
-from astrojepa.evaluation.embed_shards import embed_shards
+from astrojepa.evaluation.vectors.embed_shards import embed_shards
 from astrojepa.types import Embeddings
 
 

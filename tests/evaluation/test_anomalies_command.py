@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import astrojepa as aj
-from astrojepa.commands import main
+from astrojepa.cli import main
 from astrojepa.data import open_dataset
-from astrojepa.evaluation.artefacts import ARTEFACTS
+from astrojepa.evaluation.pictures.artefacts import ARTEFACTS
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.neighbors import LocalOutlierFactor
 
-from astrojepa.evaluation.anomaly import METHODS, anomaly_scores, local_outlier_factor
+from astrojepa.evaluation.anomalies.scores import METHODS, anomaly_scores, local_outlier_factor
 from astrojepa.types import Embeddings
 
 Make = Callable[..., Embeddings]

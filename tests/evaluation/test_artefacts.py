@@ -6,8 +6,15 @@ import numpy as np
 import pytest
 
 from astrojepa.data import open_dataset
-from astrojepa.data.loaders import frames
-from astrojepa.evaluation.artefacts import ARTEFACTS, FRAME_SIZE, LIKELY, artefact_likelihood, artefact_scores, pixel_noise
+from astrojepa.data.frames import frames
+from astrojepa.evaluation.pictures.artefacts import (
+    ARTEFACTS,
+    FRAME_SIZE,
+    LIKELY,
+    artefact_likelihood,
+    artefact_scores,
+    pixel_noise,
+)
 
 SIDE = FRAME_SIZE
 Change = Callable[[np.ndarray], np.ndarray]

@@ -12,14 +12,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from astrojepa.commands import main
+from astrojepa.cli import main
 from astrojepa.data import open_dataset
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.splits import default_split
-from astrojepa.evaluation import baselines, embed
-from astrojepa.evaluation.baselines import encoded
-from astrojepa.evaluation.benchmark import probe_table
-from astrojepa.evaluation.benchmark_text import benchmark_lines
+from astrojepa.evaluation.baselines import vectors as baselines
+from astrojepa.evaluation.baselines.vectors import encoded
+from astrojepa.evaluation.reports.benchmark import probe_table
+from astrojepa.evaluation.reports.benchmark_text import benchmark_lines
+from astrojepa.evaluation.vectors import embed
 
 
 @pytest.fixture
@@ -122,7 +123,7 @@ def test_a_benchmark_fixes_galaxies_labels_and_split(
 def test_fine_tuning_and_catalogues_are_one_flag_each(
     galaxy_folder: Path, tmp_path: Path, tiny_flags: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from astrojepa.cli import train_main
+    from astrojepa.cli.train import train_main
 
     assert train_main([*tiny_flags, "--epochs", "1", "--out", str(tmp_path / "run")]) == 0
     catalogue = tmp_path / "sizes.csv"

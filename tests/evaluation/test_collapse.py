@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from astrojepa.evaluation.collapse import collapse_gauges, effective_rank, mean_cosine
+from astrojepa.evaluation.vectors.collapse import collapse_gauges, effective_rank, mean_cosine
 
 
 def test_isotropic_vectors_have_nearly_full_effective_rank() -> None:

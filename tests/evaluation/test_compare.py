@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from astrojepa.evaluation.compare import compare_embeddings, linear_cka
+from astrojepa.evaluation.vectors.compare import compare_embeddings, linear_cka
 from astrojepa.types import Embeddings
 
 Make = Callable[..., Embeddings]

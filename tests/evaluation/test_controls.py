@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from astrojepa.data.dataset import Dataset
-from astrojepa.evaluation.baselines import Parts
-from astrojepa.evaluation.controls import control_table, permuted, random_labels, survey_halves
-from astrojepa.evaluation.embed import summary_statistics
+from astrojepa.evaluation.baselines.vectors import Parts
+from astrojepa.evaluation.probes.controls import control_table, permuted, random_labels, survey_halves
+from astrojepa.evaluation.vectors.embed import summary_statistics
 from astrojepa.types import Embeddings
 
 Make = Callable[..., Embeddings]

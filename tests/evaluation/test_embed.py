@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from astrojepa.checkpoint import load_model
+from astrojepa.checkpoints.model import load_model
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.loaders import frames
-from astrojepa.evaluation.embed import cached_embedding, embed, pixel_pca, summary_statistics
-from astrojepa.evaluation.shape_statistics import shape_statistics
+from astrojepa.data.frames import frames
+from astrojepa.evaluation.baselines.shape_statistics import shape_statistics
+from astrojepa.evaluation.vectors.embed import cached_embedding, embed, pixel_pca, summary_statistics
 
 MakeData = Callable[..., Dataset]
 StandIn = Callable[..., Any]

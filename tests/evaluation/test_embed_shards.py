@@ -19,16 +19,16 @@ import pytest
 import torch
 from pyarrow import parquet
 
-from astrojepa.checkpoint import Model, load_model, save_released
+from astrojepa.checkpoints.model import Model, load_model, save_released
+from astrojepa.checkpoints.weights import build_network
 from astrojepa.config import replace
 from astrojepa.data import open_dataset
 from astrojepa.data.dataset import Dataset
-from astrojepa.evaluation import embed_shards as module
-from astrojepa.evaluation.embed import embed
-from astrojepa.evaluation.embed_shards import ShardRun, embed_shards
-from astrojepa.evaluation.shards import ShardFolder, open_shards, read_shards
+from astrojepa.evaluation.vectors import embed_shards as module
+from astrojepa.evaluation.vectors.embed import embed
+from astrojepa.evaluation.vectors.embed_shards import ShardRun, embed_shards
+from astrojepa.evaluation.vectors.shards import ShardFolder, open_shards, read_shards
 from astrojepa.presets import preset
-from astrojepa.weights import build_network
 from tests.evaluation.shard_world import assert_equal, interrupted, one_after_the_other, pictures, spoil
 from tests.tiny_run import TINY
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from astrojepa.evaluation.feedback import labels_to_first, rerank, simulated_marking
+from astrojepa.evaluation.anomalies.feedback import labels_to_first, rerank, simulated_marking
 
 VECTORS = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
 SCORES = np.linalg.norm(VECTORS, axis=1)

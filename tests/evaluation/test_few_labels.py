@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from astrojepa.evaluation.few_labels import few_label_curve, few_label_probe, mean_over_draws
-from astrojepa.evaluation.probes import knn_probe, linear_probe
+from astrojepa.evaluation.probes.classification import knn_probe, linear_probe
+from astrojepa.evaluation.probes.few_labels import few_label_curve, few_label_probe, mean_over_draws
 from astrojepa.types import Embeddings
 
 Make = Callable[..., Embeddings]

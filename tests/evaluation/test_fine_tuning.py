@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 import torch
 
-from astrojepa.checkpoint import Model, load_model
+from astrojepa.checkpoints.model import Model, load_model
+from astrojepa.checkpoints.weights import build_network
 from astrojepa.config import TrainConfig, replace
 from astrojepa.data import open_dataset
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.splits import default_split
-from astrojepa.evaluation.embed import embed
-from astrojepa.evaluation.fine_tuning import fine_tune, supervised
-from astrojepa.evaluation.probes import linear_probe, paired_bootstrap
-from astrojepa.weights import build_network
+from astrojepa.evaluation.probes.classification import linear_probe, paired_bootstrap
+from astrojepa.evaluation.probes.fine_tuning import fine_tune, supervised
+from astrojepa.evaluation.vectors.embed import embed
 
 MakeData = Callable[..., Dataset]
 

@@ -9,8 +9,8 @@ from sklearn.covariance import ledoit_wolf
 from sklearn.metrics import average_precision_score
 from sklearn.neighbors import LocalOutlierFactor
 
-from astrojepa.evaluation.anomaly import METHODS, anomaly_scores
-from astrojepa.evaluation.leaderboard import artefact_share, leaderboard, mean_interval, num_kept, precision_recall
+from astrojepa.evaluation.anomalies.leaderboard import artefact_share, leaderboard, mean_interval, num_kept, precision_recall
+from astrojepa.evaluation.anomalies.scores import METHODS, anomaly_scores
 from astrojepa.types import Embeddings
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from astrojepa.checkpoint import load_model
-from astrojepa.evaluation import leaderboard_table as module
-from astrojepa.evaluation.embed import embed
-from astrojepa.evaluation.leaderboard import Ranking, leaderboard
-from astrojepa.evaluation.leaderboard_table import Row, leaderboard_table, rare_labels, table_lines
+from astrojepa.checkpoints.model import load_model
+from astrojepa.evaluation.anomalies import leaderboard_table as module
+from astrojepa.evaluation.anomalies.leaderboard import Ranking, leaderboard
+from astrojepa.evaluation.anomalies.leaderboard_table import Row, leaderboard_table, rare_labels, table_lines
+from astrojepa.evaluation.vectors.embed import embed
 
 Make = Callable[..., Any]
 LABELS = np.arange(24) % 4

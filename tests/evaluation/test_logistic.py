@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from astrojepa.evaluation.logistic import LogisticPath
+from astrojepa.evaluation.probes.logistic import LogisticPath
 
 
 def correlated(count: int = 400, width: int = 12, classes: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from astrojepa.evaluation.mlp import mlp_probe
-from astrojepa.evaluation.probes import linear_probe, paired_bootstrap
+from astrojepa.evaluation.probes.classification import linear_probe, paired_bootstrap
+from astrojepa.evaluation.probes.mlp import mlp_probe
 from astrojepa.types import Embeddings
 
 Make = Callable[..., Embeddings]

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from astrojepa.evaluation.neighbours import nearest, neighbours, neighbours_among
-from astrojepa.evaluation.standardise import standardise
+from astrojepa.evaluation.vectors.neighbours import nearest, neighbours, neighbours_among
+from astrojepa.evaluation.vectors.standardise import standardise
 from astrojepa.types import Embeddings
 
 Make = Callable[..., Embeddings]

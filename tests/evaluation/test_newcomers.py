@@ -7,12 +7,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from astrojepa.checkpoint import load_model
+from astrojepa.checkpoints.model import load_model
 from astrojepa.data.dataset import Dataset
-from astrojepa.evaluation.anomaly import anomaly_scores
-from astrojepa.evaluation.embed import embed
-from astrojepa.evaluation.newcomers import compare_newcomers, embed_picture
-from astrojepa.evaluation.projection import project
+from astrojepa.evaluation.anomalies.scores import anomaly_scores
+from astrojepa.evaluation.maps.projection import project
+from astrojepa.evaluation.vectors.embed import embed
+from astrojepa.evaluation.vectors.newcomers import compare_newcomers, embed_picture
 from astrojepa.types import Embeddings
 
 

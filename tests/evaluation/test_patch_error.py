@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from astrojepa.checkpoint import load_model
-from astrojepa.evaluation.masked_prediction import mask_plan, masked_errors, plan_of, tiling_plan
-from astrojepa.evaluation.patch_error import patch_errors
-from astrojepa.masking import sample_masks
+from astrojepa.checkpoints.model import load_model
+from astrojepa.evaluation.patches.masked_prediction import mask_plan, masked_errors, plan_of, tiling_plan
+from astrojepa.evaluation.patches.patch_errors import patch_errors
+from astrojepa.objective.masking import sample_masks
 from astrojepa.types import PatchMasks
 
 StandIn = Callable[..., Any]

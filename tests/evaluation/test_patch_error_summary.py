@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from astrojepa.checkpoint import Model, load_model
+from astrojepa.checkpoints.model import Model, load_model
 from astrojepa.data.dataset import Dataset
-from astrojepa.evaluation.patch_error import patch_errors
-from astrojepa.evaluation.patch_error_summary import patch_error_summary
+from astrojepa.evaluation.patches.patch_errors import patch_errors
+from astrojepa.evaluation.patches.summary import patch_error_summary
 
 MakeData = Callable[..., Dataset]
 
@@ -56,7 +56,7 @@ def test_a_data_set_is_computed_once_per_mask(model: Model, make_dataset: MakeDa
     reports: list[int] = []
     first = patch_error_summary(model, data, batch_size=2, progress=lambda done, total, text: reports.append(done))
     assert reports[-1] == 3
-    monkeypatch.setattr("astrojepa.evaluation.patch_error_summary.masked_errors", lambda *_: pytest.fail("computed again"))
+    monkeypatch.setattr("astrojepa.evaluation.patches.summary.masked_errors", lambda *_: pytest.fail("computed again"))
     np.testing.assert_array_equal(patch_error_summary(model, data).mse, first.mse)
     with pytest.raises(pytest.fail.Exception, match="computed again"):
         patch_error_summary(model, data, np.eye(model.grid, dtype=bool))

@@ -8,8 +8,8 @@ import pytest
 from scipy.stats import spearmanr
 
 from astrojepa.data.dataset import Dataset
-from astrojepa.evaluation.artefacts import ARTEFACTS
-from astrojepa.evaluation.picture_checks import check_pictures, correlations, picture_checks, spearman
+from astrojepa.evaluation.pictures.artefacts import ARTEFACTS
+from astrojepa.evaluation.pictures.checks import check_pictures, correlations, picture_checks, spearman
 
 MakeData = Callable[..., Dataset]
 SIDE = 128

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from astrojepa.evaluation.placement import _weighted_median, place
-from astrojepa.evaluation.projection import project
+from astrojepa.evaluation.maps.placement import _weighted_median, place
+from astrojepa.evaluation.maps.projection import project
 from astrojepa.types import Embeddings
 
 Make = Callable[..., Embeddings]

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from astrojepa.evaluation.mlp import mlp_probe
-from astrojepa.evaluation.portable_probe import fit_probe, probe_from_dict
-from astrojepa.evaluation.probes import knn_probe, linear_probe
+from astrojepa.evaluation.probes.classification import knn_probe, linear_probe
+from astrojepa.evaluation.probes.mlp import mlp_probe
+from astrojepa.evaluation.probes.portable import fit_probe, probe_from_dict
 from astrojepa.types import Embeddings
 
 Make = Callable[..., Embeddings]

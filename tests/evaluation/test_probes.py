@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from astrojepa.evaluation.probes import knn_probe, linear_probe, majority_probe, paired_bootstrap
+from astrojepa.evaluation.probes.classification import knn_probe, linear_probe, majority_probe, paired_bootstrap
 from astrojepa.types import Embeddings, ProbeResult
 
 Make = Callable[..., Embeddings]

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from astrojepa.evaluation.layouts import neighbour_graph, principal_components
-from astrojepa.evaluation.projection import METHODS, cached_projection, map_recipe, project
+from astrojepa.evaluation.maps.layouts import neighbour_graph, principal_components
+from astrojepa.evaluation.maps.projection import METHODS, cached_projection, map_recipe, project
 from astrojepa.types import Embeddings
 
 Make = Callable[..., Embeddings]
@@ -108,7 +108,7 @@ def test_a_map_is_computed_once(make_blobs: Make, monkeypatch: pytest.MonkeyPatc
     data = make_blobs(count=30)
     assert cached_projection(data, "tsne") is None
     xy = project(data, "tsne")
-    monkeypatch.setattr("astrojepa.evaluation.projection.tsne_layout", lambda *_: pytest.fail("computed again"))
+    monkeypatch.setattr("astrojepa.evaluation.maps.projection.tsne_layout", lambda *_: pytest.fail("computed again"))
     np.testing.assert_array_equal(project(data, "tsne"), xy)
     found = cached_projection(data, "tsne")
     assert found is not None
@@ -146,13 +146,14 @@ def test_both_maps_share_one_graph_of_exact_neighbours(make_blobs: Make, monkeyp
     data = make_blobs(count=60, width=60)
     seen = []
     monkeypatch.setattr(
-        "astrojepa.evaluation.projection.umap_layout",
+        "astrojepa.evaluation.maps.projection.umap_layout",
         lambda features, graph, seed, report, **_: seen.append(graph) or features[:, :2],
     )
     project(data, "umap")
-    monkeypatch.setattr("astrojepa.evaluation.projection.neighbour_graph", lambda _: pytest.fail("searched again"))
+    monkeypatch.setattr("astrojepa.evaluation.maps.projection.neighbour_graph", lambda _: pytest.fail("searched again"))
     monkeypatch.setattr(
-        "astrojepa.evaluation.projection.tsne_layout", lambda features, graph, seed, report: seen.append(graph) or features[:, :2]
+        "astrojepa.evaluation.maps.projection.tsne_layout",
+        lambda features, graph, seed, report: seen.append(graph) or features[:, :2],
     )
     project(data, "tsne")
     np.testing.assert_array_equal(seen[0].indices, seen[1].indices)

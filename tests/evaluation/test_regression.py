@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 
-from astrojepa.evaluation.regression import (
+from astrojepa.evaluation.probes.regression import (
     PENALTIES,
     linear_regression_probe,
     mean_value_probe,

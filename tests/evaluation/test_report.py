@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 import astrojepa as aj
-from astrojepa.commands import main
+from astrojepa.cli import main
 from astrojepa.data.dataset import Dataset
-from astrojepa.evaluation.report import Report, make_report
-from astrojepa.evaluation.report_page import report_page
-from astrojepa.evaluation.score_by_name import score_by_name
+from astrojepa.evaluation.anomalies.registry import score_by_name
+from astrojepa.evaluation.reports.page import report_page
+from astrojepa.evaluation.reports.report import Report, make_report
 
 SETTINGS = {"method": "pca", "num_strange": 6, "num_heatmaps": 3, "draws": 3, "random_seeds": 1, "fine_tune_epochs": 1}
 EVIL = '</script><script>alert(1)</script><img src=x onerror="alert(2)">'

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from astrojepa.evaluation import score_by_name as module
-from astrojepa.evaluation.anomaly import METHODS, anomaly_scores
-from astrojepa.evaluation.asymmetry import ASYMMETRY_METHODS
-from astrojepa.evaluation.embed import embed, pixel_pca
-from astrojepa.evaluation.prediction_scores import PREDICTION_METHODS
-from astrojepa.evaluation.score_by_name import NAMES, check_name, score_by_name
+from astrojepa.evaluation.anomalies import registry as module
+from astrojepa.evaluation.anomalies.asymmetry import ASYMMETRY_METHODS
+from astrojepa.evaluation.anomalies.prediction_error import PREDICTION_METHODS
+from astrojepa.evaluation.anomalies.registry import NAMES, check_name, score_by_name
+from astrojepa.evaluation.anomalies.scores import METHODS, anomaly_scores
+from astrojepa.evaluation.vectors.embed import embed, pixel_pca
 
 Make = Callable[..., Any]
 IMAGES = np.random.default_rng(0).integers(0, 255, size=(30, 40, 40, 3), dtype=np.uint8)

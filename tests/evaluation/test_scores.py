@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, f1_score
 
-from astrojepa.evaluation.probes import paired_bootstrap
-from astrojepa.evaluation.scores import balanced_interval, calibration_error, score
+from astrojepa.evaluation.probes.classification import paired_bootstrap
+from astrojepa.evaluation.probes.metrics import balanced_interval, calibration_error, score
 from astrojepa.types import ProbeResult
 
 

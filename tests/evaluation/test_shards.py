@@ -13,9 +13,9 @@ import pytest
 from pyarrow import parquet
 
 from astrojepa.data.dataset import Dataset
-from astrojepa.evaluation.embed import embed
-from astrojepa.evaluation.embed_shards import embed_shards
-from astrojepa.evaluation.shards import read_shards
+from astrojepa.evaluation.vectors.embed import embed
+from astrojepa.evaluation.vectors.embed_shards import embed_shards
+from astrojepa.evaluation.vectors.shards import read_shards
 from tests.evaluation.shard_world import assert_equal, one_after_the_other, pictures, spoil
 
 MakeData = Callable[..., Dataset]

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from astrojepa.evaluation.artefacts import border
-from astrojepa.evaluation.benchmark import markdown_table
-from astrojepa.evaluation.embed import cached_embedding, keep_embedding
-from astrojepa.evaluation.layouts import layout_features, principal_axes
-from astrojepa.evaluation.masked_prediction import whole_targets
-from astrojepa.evaluation.mlp import fitted_network, mlp_probe
-from astrojepa.evaluation.neighbours import exact_distances
-from astrojepa.evaluation.patch_error import fixed_plan
-from astrojepa.evaluation.probe_parts import probe_parts, stratified
-from astrojepa.evaluation.probes import fitted_weights, linear_probe
-from astrojepa.evaluation.trust import check_map
+from astrojepa.evaluation.maps.layouts import layout_features, principal_axes
+from astrojepa.evaluation.maps.map_quality import check_map
+from astrojepa.evaluation.patches.masked_prediction import whole_targets
+from astrojepa.evaluation.patches.patch_errors import fixed_plan
+from astrojepa.evaluation.pictures.artefacts import border
+from astrojepa.evaluation.probes.classification import fitted_weights, linear_probe
+from astrojepa.evaluation.probes.mlp import fitted_network, mlp_probe
+from astrojepa.evaluation.probes.parts import probe_parts, stratified
+from astrojepa.evaluation.reports.benchmark import markdown_table
+from astrojepa.evaluation.vectors.embed import cached_embedding, keep_embedding
+from astrojepa.evaluation.vectors.neighbours import exact_distances
 
 
 @pytest.mark.parametrize("side", [8, 32, 64, 100])

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from astrojepa.checkpoint import load_model
+from astrojepa.checkpoints.model import load_model
 from astrojepa.data.crops import turned
 from astrojepa.data.dataset import Dataset
-from astrojepa.evaluation.symmetry import SYMMETRIES, drift_of, symmetry_drift
+from astrojepa.evaluation.vectors.symmetry import SYMMETRIES, drift_of, symmetry_drift
 
 MakeData = Callable[..., Dataset]
 

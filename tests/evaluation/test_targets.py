@@ -10,7 +10,7 @@ import pytest
 
 from astrojepa.data import DataError
 from astrojepa.data.dataset import Dataset
-from astrojepa.evaluation.targets import target_values, with_targets
+from astrojepa.evaluation.probes.targets import target_values, with_targets
 
 EFIGI = """# EFIGI_attributes.txt version 1.6.2 :
 #    PGC_name              PGC name

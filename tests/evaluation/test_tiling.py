@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from astrojepa.config import MaskConfig
-from astrojepa.evaluation.tiling import tile_shape, tiles, tiling_masks
-from astrojepa.masking import block_shapes
+from astrojepa.evaluation.patches.tiling import tile_shape, tiles, tiling_masks
+from astrojepa.objective.masking import block_shapes
 
 
 @st.composite

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from astrojepa.evaluation.trails import NUM_SEGMENTS, line_segments, trail_strength
+from astrojepa.evaluation.pictures.trails import NUM_SEGMENTS, line_segments, trail_strength
 
 SIDE = 64
 

@@ -7,7 +7,7 @@ import pytest
 from sklearn.manifold import trustworthiness as slow_trustworthiness
 from sklearn.neighbors import KNeighborsClassifier
 
-from astrojepa.evaluation.trust import map_trust, neighbour_preservation, shared_neighbours, trustworthiness
+from astrojepa.evaluation.maps.map_quality import map_trust, neighbour_preservation, shared_neighbours, trustworthiness
 from astrojepa.types import Embeddings
 
 Make = Callable[..., Embeddings]

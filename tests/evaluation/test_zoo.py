@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from astrojepa.cards import CHECKPOINTS, best_id, list_checkpoints, mean_accuracy, num_unbeaten
-from astrojepa.evaluation.baselines import PIXELS, RANDOM, STATISTICS
-from astrojepa.evaluation.zoo import markdown_zoo, measurement, with_measurement, zoo_table
+from astrojepa.checkpoints.card import CHECKPOINTS, best_id, list_checkpoints, mean_accuracy, num_unbeaten
+from astrojepa.evaluation.baselines.vectors import PIXELS, RANDOM, STATISTICS
+from astrojepa.evaluation.reports.zoo import markdown_zoo, measurement, with_measurement, zoo_table
 from astrojepa.presets import ZOO
 from astrojepa.runs import read_json
 

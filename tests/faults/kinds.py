@@ -17,21 +17,21 @@ import numpy as np
 import torch
 
 from astrojepa.cache import load_arrays, save_arrays
-from astrojepa.checkpoint import Model, load_model, save_released
+from astrojepa.checkpoints.model import Model, load_model, save_released
+from astrojepa.checkpoints.weights import build_network, read_pickled
 from astrojepa.config import replace
 from astrojepa.data import open_dataset
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.download import download
-from astrojepa.data.known_files import KnownFile
-from astrojepa.data.loaders import open_pictures, write_pictures
+from astrojepa.data.download.galaxy10 import download
+from astrojepa.data.download.known_files import KnownFile
+from astrojepa.data.frames import open_pictures, write_pictures
 from astrojepa.data.pack import pack
-from astrojepa.data.simulate import simulate
-from astrojepa.evaluation.embed_shards import embed_shards
-from astrojepa.evaluation.shards import read_shards
+from astrojepa.data.simulate.simulator import simulate
+from astrojepa.evaluation.vectors.embed_shards import embed_shards
+from astrojepa.evaluation.vectors.shards import read_shards
 from astrojepa.presets import preset
 from astrojepa.runs import append_metrics, forget_metrics_after, read_json, read_metrics, write_csv, write_json
 from astrojepa.training.state import TrainState, make_optimizer
-from astrojepa.weights import build_network, read_pickled
 from tests.tiny_run import TINY
 
 CONFIG = replace(preset("small.sigreg06"), **TINY)

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ALONE = ["unshare", "--mount", "--map-root-user", "sh", "-c"]
-MAIN = "import sys; from astrojepa.cli import train_main; from astrojepa.commands import main; "
+MAIN = "import sys; from astrojepa.cli.train import train_main; from astrojepa.cli import main; "
 
 
 @functools.cache

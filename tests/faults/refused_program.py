@@ -17,8 +17,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from astrojepa.cli import train_main
-from astrojepa.commands import main
+from astrojepa.cli import main
+from astrojepa.cli.train import train_main
 
 
 def fill(disk: Path, left: int) -> None:

@@ -14,14 +14,14 @@ from streamlit.runtime.caching import cache_utils
 
 from app.jobs import Job
 from astrojepa import runs
+from astrojepa.checkpoints.weights import read_pickled
 from astrojepa.config import TrainConfig
-from astrojepa.data.progress import reporting
-from astrojepa.data.simulate import simulate
+from astrojepa.data.simulate.simulator import simulate
 from astrojepa.presets import preset
+from astrojepa.progress import reporting
 from astrojepa.runs import create_run, read_metrics
 from astrojepa.training import trainer as module
 from astrojepa.training.trainer import train
-from astrojepa.weights import read_pickled
 
 
 @pytest.fixture

@@ -15,10 +15,10 @@ import pytest
 
 from astrojepa import cache
 from astrojepa.cache import atomic_write, ensure_cache, load_arrays, save_arrays
-from astrojepa.cli import guarded
+from astrojepa.cli.train import guarded
 from astrojepa.config import TrainConfig, replace
 from astrojepa.data import open_dataset
-from astrojepa.data.loaders import frames_for
+from astrojepa.data.frames import frames_for
 from astrojepa.runs import read_config
 from astrojepa.training.trainer import train
 from tests.faults.places import with_mount

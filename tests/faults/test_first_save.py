@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from astrojepa.checkpoints.weights import read_pickled
 from astrojepa.config import TrainConfig, replace
 from astrojepa.runs import create_run
 from astrojepa.training.trainer import train
-from astrojepa.weights import read_pickled
 
 
 @pytest.mark.slow

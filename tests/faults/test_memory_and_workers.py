@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 import torch
 
-from astrojepa.cli import guarded, train_main
-from astrojepa.data import simulate_workers
-from astrojepa.data.simulate import simulate
+from astrojepa.checkpoints.weights import read_pickled
+from astrojepa.cli.train import guarded, train_main
+from astrojepa.data.simulate import workers as simulate_workers
+from astrojepa.data.simulate.simulator import simulate
 from astrojepa.models.jepa import JEPA
 from astrojepa.training.trainer import train
-from astrojepa.weights import read_pickled
 from tests.faults.places import with_mount
 
 ROOT = Path(__file__).parents[2]
@@ -98,7 +98,7 @@ def test_a_helper_of_the_simulator_killed_at_work_is_one_sentence_and_no_hang(
 
     killed: list[int] = []
     monkeypatch.setattr(simulate_workers, "_start_helper", start_and_remember)
-    monkeypatch.setattr("astrojepa.data.simulate.suitable_processes", lambda count: 2)
+    monkeypatch.setattr("astrojepa.data.simulate.simulator.suitable_processes", lambda count: 2)
     began, threads = time.monotonic(), threading.active_count()
     with pytest.raises(OSError, match=r"Expected galaxies \d+ to \d+ from a helper process .* stopped \(exit status -9;"):
         simulate(400, size=32, progress=kill_one)
@@ -111,7 +111,7 @@ def test_a_helper_of_the_simulator_killed_at_work_is_one_sentence_and_no_hang(
 
 @pytest.mark.slow
 def test_helpers_end_with_the_program_that_started_them(tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from astrojepa.data.simulate_workers import draw_stamps; "
+    code = "import sys; from pathlib import Path; from astrojepa.data.simulate.workers import draw_stamps; "
     code += "f = Path(sys.argv[1]); draw_stamps(f / 'p.npy', f / 't.npy', 9000, 0, 32, 2, lambda done: print(done, flush=True))"
     command = [sys.executable, "-c", code, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) as program:
@@ -131,7 +131,7 @@ def test_helpers_end_with_the_program_that_started_them(tmp_path: Path) -> None:
 def test_a_disk_that_is_too_small_for_the_stamps_is_a_sentence_and_not_the_end_of_the_process(
     tmp_path: Path, processes: int
 ) -> None:
-    code = "from pathlib import Path\nfrom astrojepa.data.simulate_workers import draw_stamps\n"
+    code = "from pathlib import Path\nfrom astrojepa.data.simulate.workers import draw_stamps\n"
     code += f"folder = Path({str(tmp_path / 'disk')!r})\ntry:\n"
     code += f"    draw_stamps(folder / 'p.npy', folder / 't.npy', 200, 0, 64, {processes}, lambda done: None)\n"
     code += "except OSError as error:\n    print(error)"

@@ -14,12 +14,12 @@ import numpy as np
 import pytest
 
 from astrojepa.cache import UNFINISHED, atomic_write, load_arrays, remove_leftovers, temporary_folder
-from astrojepa.cli import train_main
+from astrojepa.cli.train import train_main
 from astrojepa.config import TrainConfig, replace
 from astrojepa.presets import preset
 from astrojepa.runs import create_run, only_training, read_config, read_metrics
 from astrojepa.training import trainer as module
-from astrojepa.training.sweep import sweep
+from astrojepa.training.sweep.sweep import sweep
 from astrojepa.training.trainer import train
 
 ROOT = Path(__file__).parents[2]

@@ -16,9 +16,9 @@ import torch
 from astropy.io import fits
 from PIL import Image
 
-from astrojepa import checkpoint
+from astrojepa.checkpoints import model as checkpoint
 from astrojepa.config import TrainConfig, replace
-from astrojepa.evaluation.portable_probe import PortableProbe
+from astrojepa.evaluation.probes.portable import PortableProbe
 from astrojepa.presets import PRESETS, preset
 from tests.test_pth_import import DEPTH, HEADS, PATCH, SIZE, WIDTH, PublishedModel
 from tests.tiny_run import TINY

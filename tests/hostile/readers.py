@@ -13,15 +13,15 @@ import numpy as np
 from app import geometry, marks, masks, pictures, search, state, uploads
 from app.components.confusion import read_cell
 from astrojepa.cache import load_arrays
-from astrojepa.checkpoint import load_model
+from astrojepa.checkpoints.model import load_model
 from astrojepa.data import open_dataset
 from astrojepa.data.coordinates import parse_coordinates
-from astrojepa.data.fits import read_fits, read_position
-from astrojepa.data.images import read_image
-from astrojepa.data.simulate import simulate
-from astrojepa.evaluation.embed_shards import embed_shards
-from astrojepa.evaluation.portable_probe import probe_from_dict
-from astrojepa.evaluation.shards import read_shards
+from astrojepa.data.readers.fits import read_fits, read_position
+from astrojepa.data.readers.images import read_image
+from astrojepa.data.simulate.simulator import simulate
+from astrojepa.evaluation.probes.portable import probe_from_dict
+from astrojepa.evaluation.vectors.embed_shards import embed_shards
+from astrojepa.evaluation.vectors.shards import read_shards
 from astrojepa.runs import read_config, read_json, read_metrics
 from tests.hostile import examples, mutations
 from tests.hostile.trial import Reader

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 import torch
 
-from astrojepa.checkpoint import load_model
+from astrojepa.checkpoints.model import load_model
+from astrojepa.checkpoints.weights import CheckpointError, read_pickled
 from astrojepa.training.state import load_state
-from astrojepa.weights import CheckpointError, read_pickled
 from tests.hostile import examples
 
 ROOT = Path(__file__).parents[2]

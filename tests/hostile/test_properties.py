@@ -20,7 +20,7 @@ from app.components.confusion import read_cell
 from app.plain import plain
 from astrojepa.config import TrainConfig
 from astrojepa.data.coordinates import parse_coordinates
-from astrojepa.evaluation.portable_probe import probe_from_dict
+from astrojepa.evaluation.probes.portable import probe_from_dict
 from astrojepa.wording import LONGEST, one_line
 from tests.hostile.trial import LONGEST as LONGEST_REFUSAL
 

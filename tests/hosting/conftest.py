@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from astrojepa import cache
-from astrojepa.bundle import MANIFEST, seal_bundle
-from astrojepa.checkpoint import Model, load_model, save_released
-from astrojepa.evaluation import bundling
+from astrojepa.checkpoints.bundle import MANIFEST, seal_bundle
+from astrojepa.checkpoints.model import Model, load_model, save_released
+from astrojepa.evaluation.reports import bundling
 
 COUNT = 60
 FACTS = {"created_by": "a test", "data": {"source": "data/g", "source_hash": "ab" * 32}, "checkpoints": ["m"]}

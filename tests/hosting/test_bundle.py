@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from astrojepa import bundle as bundles
-from astrojepa.bundle import MANIFEST, BundleError, open_bundle, seal_bundle
+from astrojepa.checkpoints import bundle as bundles
+from astrojepa.checkpoints.bundle import MANIFEST, BundleError, open_bundle, seal_bundle
 
 NAMES = ["data/g/labels.csv", "data/g/images/0.jpg", "checkpoints/m.safetensors", "checkpoints/m.json", "cache/scores-0.npz"]
 HASH = "0" * 64

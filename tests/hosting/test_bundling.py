@@ -10,17 +10,17 @@ import pytest
 
 import astrojepa as aj
 from astrojepa import cache
-from astrojepa.bundle import open_bundle
-from astrojepa.checkpoint import Model, load_model
-from astrojepa.commands import main, make_parser
+from astrojepa.checkpoints.bundle import open_bundle
+from astrojepa.checkpoints.model import Model, load_model
+from astrojepa.cli import main, make_parser
 from astrojepa.data.splits import default_split
-from astrojepa.evaluation import bundling
-from astrojepa.evaluation.anomaly import kept_scores
-from astrojepa.evaluation.asymmetry import asymmetry_scores
-from astrojepa.evaluation.bundling import make_bundle
-from astrojepa.evaluation.embed import pixel_pca, summary_statistics
-from astrojepa.evaluation.picture_checks import picture_checks
-from astrojepa.evaluation.symmetry import symmetry_drift
+from astrojepa.evaluation.anomalies.asymmetry import asymmetry_scores
+from astrojepa.evaluation.anomalies.scores import kept_scores
+from astrojepa.evaluation.pictures.checks import picture_checks
+from astrojepa.evaluation.reports import bundling
+from astrojepa.evaluation.reports.bundling import make_bundle
+from astrojepa.evaluation.vectors.embed import pixel_pca, summary_statistics
+from astrojepa.evaluation.vectors.symmetry import symmetry_drift
 
 
 def test_a_host_finds_everything_and_computes_nothing(bundle: Path, own_cache: Path) -> None:

@@ -17,9 +17,10 @@ from app import opening, serving
 from app.scene import BASELINE, RANDOM, model_choices
 from app.serving import Listed, Listing, Source, listing, read_list
 from app.settings import read_settings
-from astrojepa import cache, cards
-from astrojepa.bundle import MANIFEST, BundleError
-from astrojepa.checkpoint import Model, save_released
+from astrojepa import cache
+from astrojepa.checkpoints import card as cards
+from astrojepa.checkpoints.bundle import MANIFEST, BundleError
+from astrojepa.checkpoints.model import Model, save_released
 from tests.app.page_runner import QUIET, run_page, words
 
 HASH = "0" * 64

@@ -14,8 +14,9 @@ from torch import distributed as processes
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from astrojepa import distributed, losses
-from astrojepa.losses import SIGReg, half_knots, random_directions
+from astrojepa import distributed
+from astrojepa.objective import losses
+from astrojepa.objective.losses import SIGReg, half_knots, random_directions
 from astrojepa.training.step import Stepper
 from tests.training.tiny_step import CPU, one_step, tiny_config
 

@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from astrojepa import distributed
+from astrojepa.checkpoints.weights import read_pickled
 from astrojepa.runs import read_metrics
-from astrojepa.weights import read_pickled
 from tests.training.tiny_step import RECIPES, one_step, tiny_config
 
 ROOT = Path(__file__).parents[2]

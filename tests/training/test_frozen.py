@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import astrojepa as aj
-from astrojepa.checkpoint import load_model, save_released
-from astrojepa.cli import train_main
+from astrojepa.checkpoints.model import load_model, save_released
+from astrojepa.cli.train import train_main
 from astrojepa.config import replace
 from astrojepa.runs import read_metrics
 from astrojepa.training.trainer import train

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from astrojepa.losses import SIGReg
 from astrojepa.models.jepa import JEPA
+from astrojepa.objective.losses import SIGReg
 from astrojepa.training.step import TERMS, Stepper, compiled
 from tests.training.tiny_step import CPU, RECIPES, one_step, tiny_config, tiny_state
 

@@ -15,9 +15,9 @@ import torch
 
 from astrojepa.config import replace
 from astrojepa.runs import append_metrics, create_run, read_config, read_metrics
-from astrojepa.training import sweep as module
 from astrojepa.training import trainer
-from astrojepa.training.sweep import SweepInterrupted, sweep
+from astrojepa.training.sweep import sweep as module
+from astrojepa.training.sweep.sweep import SweepInterrupted, sweep
 
 ROOT = Path(__file__).parents[2]
 

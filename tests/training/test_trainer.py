@@ -10,15 +10,15 @@ import signal
 import pytest
 import torch
 
-from astrojepa.checkpoint import load_model
+from astrojepa.checkpoints.model import load_model
+from astrojepa.checkpoints.weights import CheckpointError, read_pickled
 from astrojepa.config import TrainConfig, replace
-from astrojepa.losses import prediction_loss
+from astrojepa.objective.losses import prediction_loss
 from astrojepa.runs import read_config, read_metrics
 from astrojepa.training import step as step_module
 from astrojepa.training import trainer as module
 from astrojepa.training.state import make_optimizer
 from astrojepa.training.trainer import TrainingInterrupted, train
-from astrojepa.weights import CheckpointError, read_pickled
 
 
 def interrupted_run(config, folder, steps: int) -> None:

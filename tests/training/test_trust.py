@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import torch
 
-from astrojepa.checkpoint import load_model
+from astrojepa.checkpoints.model import load_model
+from astrojepa.checkpoints.weights import read_pickled
 from astrojepa.config import replace
 from astrojepa.runs import read_metrics
 from astrojepa.training import monitor as monitor_module
 from astrojepa.training.schedules import snapshot_steps
 from astrojepa.training.trainer import train
-from astrojepa.weights import read_pickled
 from tests.training.test_trainer import same
 from tests.training.tiny_step import RECIPES
 
@@ -84,7 +84,7 @@ def test_every_recipe_trains_saves_and_embeds(recipe, tiny, tmp_path):
 
 
 def test_a_convolutional_run_is_released_and_loaded_with_its_running_statistics(tiny, tmp_path):
-    from astrojepa.checkpoint import save_released
+    from astrojepa.checkpoints.model import save_released
 
     config = replace(
         tiny, **(RECIPES["lejepa"] | {"epochs": 1, "backbone": "resnet18", "projector_norm": "batch", "local_views": 0})
@@ -105,8 +105,8 @@ def test_a_collapsing_run_raises_an_alarm_in_words(tiny, tmp_path, capsys, monke
 
 def test_projections_far_from_gaussian_on_clean_images_raise_an_alarm(tiny, tmp_path, monkeypatch):
     monkeypatch.setattr(monitor_module, "FLOOR_ALARM", 0.0)
-    monkeypatch.setattr("astrojepa.evaluation.collapse.RANK_ALARM", 0.0)
-    monkeypatch.setattr("astrojepa.evaluation.collapse.COSINE_ALARM", 1.0)
+    monkeypatch.setattr("astrojepa.evaluation.vectors.collapse.RANK_ALARM", 0.0)
+    monkeypatch.setattr("astrojepa.evaluation.vectors.collapse.COSINE_ALARM", 1.0)
     folder = train(replace(tiny, epochs=1), out=tmp_path / "run", progress=False)
     assert "Not Gaussian: SIGReg of clean validation images is" in read_metrics(folder)[-1]["alarm"]
 

@@ -12,7 +12,7 @@ import torch
 from astrojepa.config import ImageConfig, ViewConfig
 from astrojepa.data.crops import centre_crop
 from astrojepa.data.transforms import to_flux
-from astrojepa.masking import counter_uniforms
+from astrojepa.objective.masking import counter_uniforms
 from astrojepa.training.views import NUM_BANKED, make_noise_bank, num_view_uniforms, random_views
 
 IMAGE = ImageConfig(image_size=32, patch_size=8)

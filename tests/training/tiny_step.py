@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from astrojepa import distributed
+from astrojepa.checkpoints.weights import build_network
 from astrojepa.config import TrainConfig, replace
 from astrojepa.presets import preset
 from astrojepa.training.batches import BatchMaker
 from astrojepa.training.state import TrainState, new_state
 from astrojepa.training.step import TERMS, Stepper
-from astrojepa.weights import build_network
 from tests.tiny_run import TINY
 
 HALF = (0.5, 0.5, 0.5)

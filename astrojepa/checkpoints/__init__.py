@@ -1,0 +1,1 @@
+"""Models on disk: released weights with their cards, hosted bundles, and other people's files."""

@@ -1,0 +1,202 @@
+"""What is known of a model without its network: the card beside released weights, and their hash. Needs no torch."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from astrojepa.config import TrainConfig
+from astrojepa.presets import ALIASES
+from astrojepa.runs import read_json
+from astrojepa.wording import one_line
+
+FORMAT = 1
+CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
+MAX_CARD_BYTES = 1_000_000
+MAX_FILE_BYTES = 6 * 2**30
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,79}")  # files are named after an id
+BASELINES = ("majority", "summary statistics", "pixel PCA", "random weights")  # how rows of what an encoder must beat begin
+WAITING_CARD = ".json.next"  # of weights that are about to replace others of the same name
+
+
+class CheckpointError(ValueError):
+    """A file is not a checkpoint that can be loaded, and the message says why."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """A model by name, settings and hash: what it takes to find what that model has computed before, and to say which it is."""
+
+    id: str
+    config: TrainConfig
+    card: dict[str, Any]
+    hash: str  # 16 hex digits, of the file of the weights
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    @property
+    def has_predictor(self) -> bool:
+        """Whether patch errors can be computed."""
+        return self.config.model.predictor_depth > 0
+
+    @property
+    def grid(self) -> int:
+        """Patches along a side, G."""
+        return self.config.image.grid
+
+
+def released_facts(name: str | Path) -> ModelFacts:
+    """Return what `load_model` says of released weights, without the network that they are for.
+
+    `name` is an id, an alias, "best", or the path of a .safetensors. The card, its config and the size and SHA-256 of the weights are
+    checked as `load_model` checks them, and refused in the same words; the tensors are left unread.
+    """
+    path = released_path(str(name)) or Path(name)
+    if path.suffix != ".safetensors" or not path.is_file():
+        raise FileNotFoundError(f"There are no released weights {str(name)!r}; released: {', '.join(released_ids()) or 'none'}.")
+    check_size(path)
+    digest = file_hash(path)
+    return facts_of(path, digest, matching_card(path, digest))
+
+
+def released_path(name: str) -> Path | None:
+    """Return where the released weights of an id, an alias or "best" are, None where there are none of that name."""
+    wanted = ALIASES.get(name, best_id() if name == "best" else name)
+    return CHECKPOINTS / f"{wanted}.safetensors" if wanted in released_ids() else None
+
+
+def released_ids() -> list[str]:
+    """List the ids of the weights in checkpoints/."""
+    return sorted(path.stem for path in CHECKPOINTS.glob("*.safetensors") if path.with_suffix(".json").is_file())
+
+
+def list_checkpoints(root: str | Path | None = None) -> list[dict[str, Any]]:
+    """Return the cards of the released weights in a folder (checkpoints/); one that cannot be read appears as {"id", "error"}."""
+    cards = []
+    for path in sorted(Path(root or CHECKPOINTS).glob("*.safetensors")):
+        try:
+            cards.append(read_card(path))
+        except (ValueError, OSError) as error:
+            cards.append({"id": path.stem, "error": str(error)})
+    return cards
+
+
+def best_id() -> str:
+    """Return the released id that leaves the fewest baselines unbeaten, of those that have patch errors and were measured if any.
+
+    Of equals, the one with the highest `mean_accuracy`.
+    """
+    cards = [card for card in list_checkpoints() if "error" not in card]
+    if not cards:
+        raise FileNotFoundError(f"There are no released weights in {CHECKPOINTS.name}/; train some with python train.py.")
+
+    def merit(card: dict[str, Any]) -> tuple[bool, bool, int, float]:
+        accuracy = mean_accuracy(card)
+        return _has_predictor(card), accuracy > 0, -num_unbeaten(card), accuracy
+
+    return str(max(cards, key=merit)["id"])
+
+
+def read_card(weights: Path, suffix: str = ".json") -> dict[str, Any]:
+    """Read the JSON card beside released weights; CheckpointError if it is missing or of another format."""
+    path = weights.with_suffix(suffix)
+    if not path.is_file():
+        raise CheckpointError(
+            f"{weights} has no card: expected {path.name} beside it. Export the run again, or fetch both files."
+        )
+    try:
+        card = read_json(path, MAX_CARD_BYTES)
+    except ValueError as error:
+        raise CheckpointError(str(error)) from error
+    missing = [key for key in ("id", "sha256", "config", "normalisation") if key not in card]
+    if card.get("format") != FORMAT or missing:
+        raise CheckpointError(f"{path} is a card of format {card.get('format')!r} lacking {missing}; expected format {FORMAT}.")
+    if not isinstance(card["id"], str) or not NAME.fullmatch(card["id"]):
+        raise CheckpointError(f"{path} has the id {card['id']!r}; expected a plain name such as small.sigreg06.")
+    return card
+
+
+def matching_card(weights: Path, digest: str) -> dict[str, Any]:
+    """Read the card of weights with this SHA-256; CheckpointError where the card beside them is of other weights."""
+    card = read_card(weights)
+    if digest != card["sha256"] and weights.with_suffix(WAITING_CARD).is_file():
+        card = read_card(weights, WAITING_CARD)
+    if digest != card["sha256"]:
+        raise CheckpointError(
+            f"{weights} has SHA-256 {digest[:12]}…, its card says {str(card['sha256'])[:12]}…; fetch or export both again."
+        )
+    return card
+
+
+def facts_of(source: Path, digest: str, card: dict[str, Any]) -> ModelFacts:
+    """Read id, config and normalisation of a card, or of a run's checkpoint; CheckpointError where this version cannot use them."""
+    try:
+        config = TrainConfig.from_dict(card["config"])
+        mean, std = (tuple(float(x) for x in card["normalisation"][key]) for key in ("mean", "std"))
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
+        raise CheckpointError(f"{source} has a config that this version cannot use: {error}") from error
+    if len(mean) != 3 or len(std) != 3 or not np.isfinite([*mean, *std]).all() or min(std) <= 0:
+        raise CheckpointError(
+            f"{source} has normalisation {mean}, {std}; expected three finite means and three positive deviations."
+        )
+    return ModelFacts(str(card["id"]), config, card, digest[:16], mean, std)
+
+
+def released_card(model: ModelFacts) -> tuple[Path, dict[str, Any]]:
+    """Return where the card of a released model is, and the card; ValueError for a model that is not in checkpoints/."""
+    path = CHECKPOINTS / f"{model.id}.json"
+    if not path.is_file() or (card := read_card(path))["sha256"][:16] != model.hash:
+        raise ValueError(
+            f"{model.id} is not among the released weights of {CHECKPOINTS.name}/; export it first, then give its id."
+        )
+    return path, card
+
+
+def file_hash(path: str | Path) -> str:
+    """Return the SHA-256 of a file, hex."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def check_size(path: Path) -> None:
+    """Raise CheckpointError for a file that is too small or too large to be a checkpoint."""
+    size = path.stat().st_size
+    if not 8 < size <= MAX_FILE_BYTES:
+        raise CheckpointError(f"{path} has {size:,} bytes; a checkpoint has more than 8 and at most {MAX_FILE_BYTES:,}.")
+
+
+def _has_predictor(card: dict[str, Any]) -> bool:
+    return TrainConfig.from_dict(card["config"]).model.predictor_depth > 0
+
+
+def mean_accuracy(card: dict[str, Any]) -> float:
+    """Return the mean linear-probe accuracy over a card's benchmarks of real galaxies, 0 if none was measured."""
+    values = [one.get("linear_probe_accuracy") for one in _on_real_galaxies(card)]
+    numbers = [float(value) for value in values if isinstance(value, int | float)]
+    return sum(numbers) / len(numbers) if numbers else 0.0
+
+
+def num_unbeaten(card: dict[str, Any]) -> int:
+    """Count the baselines, over a card's benchmarks of real galaxies, that its linear probe is not better than by an interval above 0."""
+    count = 0
+    for measured in _on_real_galaxies(card):
+        rows = measured.get("rows")
+        for name, row in rows.items() if isinstance(rows, dict) else ():
+            if name.startswith(BASELINES):
+                difference = row.get("difference") if isinstance(row, dict) else None
+                low = difference[1] if isinstance(difference, list) and len(difference) == 3 else None
+                count += not (isinstance(low, int | float) and low > 0)
+    return count
+
+
+def _on_real_galaxies(card: dict[str, Any]) -> list[dict[str, Any]]:
+    measured = card.get("measured")
+    return [one for one in measured if isinstance(one, dict) and not one.get("simulated")] if isinstance(measured, list) else []

@@ -1,0 +1,199 @@
+"""Models by name: released weights (safetensors + JSON card), a run's checkpoints, random controls."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+from torch.nn import functional
+
+from astrojepa.cache import atomic_write
+from astrojepa.checkpoints.card import (
+    FORMAT,
+    WAITING_CARD,
+    CheckpointError,
+    ModelFacts,
+    facts_of,
+    file_hash,
+    matching_card,
+    read_card,
+    released_ids,
+    released_path,
+)
+from astrojepa.checkpoints.weights import build_network, read_pickled, read_safetensors, restore_network
+from astrojepa.config import TrainConfig, replace
+from astrojepa.data.crops import centre_crop, resize_frame, turned
+from astrojepa.data.transforms import normalise, to_flux
+from astrojepa.models.jepa import JEPA
+from astrojepa.presets import ALIASES, PRESETS, PUBLISHED, default_preset
+from astrojepa.runs import write_json
+from astrojepa.types import PatchMasks
+
+FIXED_STATISTICS = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+
+
+@dataclass(frozen=True)
+class Model(ModelFacts):
+    """A loaded network in eval mode with the facts on its card; what the evaluation functions take."""
+
+    network: JEPA
+    device: torch.device
+
+    @property
+    def width(self) -> int:
+        """Width of an embedding, D."""
+        return self.network.encoder.width
+
+    def prepare(self, images: np.ndarray) -> Tensor:
+        """Turn pictures as stored, uint8 (H, W, 3) or (b, H, W, 3), into the network's input (b, 3, S, S)."""
+        stack = images[None] if images.ndim == 3 else images
+        frame_size = self.config.image.frame_size
+        return self.normalised(np.stack([resize_frame(image, frame_size) for image in stack]))
+
+    def encode(self, frames: np.ndarray) -> np.ndarray:
+        """Return embeddings float32 (b, D) of frames uint8 (b, F, F, 3): means over the encoder's tokens, orientations and scales."""
+        model = self.config.model
+        crops = (centre_crop(frames, side) for side in self.config.crop_sides)
+        views = (self._input(turned(crop, symmetry)) for crop in crops for symmetry in range(model.orientations))
+        with torch.inference_mode():
+            return torch.stack([self.network.embed(view).float() for view in views]).mean(0).cpu().numpy()
+
+    def predict(self, pixels: Tensor, masks: PatchMasks) -> tuple[Tensor, Tensor]:
+        """Return predicted and target tokens (b, M, Nt, D), float32, of b images, or of one image under b masks.
+
+        CheckpointError if the model has no predictor.
+        """
+        if not self.has_predictor:
+            raise CheckpointError(f"{self.id} has no predictor: it is an encoder-only checkpoint, so it gives no patch errors.")
+        with torch.inference_mode():
+            masks = PatchMasks(masks.context.to(self.device), masks.targets.to(self.device))
+            pixels = pixels.to(self.device)
+            context, _ = self.network.encoder(pixels.expand(len(masks.context), -1, -1, -1), masks.context)
+            prediction, target = self.network.predict(context, masks), self.network.target_tokens(pixels, masks)
+        return prediction.float(), target.float()
+
+    def randomised(self, seed: int = 0) -> Model:
+        """Return the control: the same architecture and input with random weights."""
+        return _random_model(self.config, seed, self.device, self.mean, self.std)
+
+    def normalised(self, frames: np.ndarray) -> Tensor:
+        """Turn frames uint8 (b, F, F, 3), as `frames_for` gives them, into the network's input (b, 3, S, S)."""
+        return self._input(centre_crop(frames, self.config.image.image_size))
+
+    def _input(self, crop: np.ndarray) -> Tensor:
+        """Turn crops uint8 (b, s, s, 3) of any side into the network's input; another side than S is resampled, antialiased."""
+        image = self.config.image
+        flux = to_flux(torch.from_numpy(np.ascontiguousarray(crop)).to(self.device))
+        if flux.shape[-1] != image.image_size:
+            flux = functional.interpolate(flux, (image.image_size, image.image_size), mode="bilinear", antialias=True)
+        return normalise(flux, image.normalization, self.mean, self.std)
+
+
+def load_model(name: str | Path, device: str = "cpu") -> Model:
+    """Load a model by id ("vit5m.sigreg06"), alias ("model3"), "best", "random", or path.
+
+    A path is a .safetensors with its card beside it, a run folder, its last.pt or best.pt, or a .pth in the first published layout.
+    "random" is the control, random weights of the default CPU preset ("random:ID" of another). FileNotFoundError if there is no such
+    model, CheckpointError if the file is not one.
+    """
+    text, target = str(name), torch.device(device)
+    if text == "random" or text.startswith("random:"):
+        wanted = text.partition(":")[2]
+        config = PRESETS.get(ALIASES.get(wanted, wanted)) if wanted else default_preset("cpu")
+        if config is None:
+            raise ValueError(f"There is no preset {wanted!r} to fill with random weights; known: {', '.join(PRESETS)}.")
+        return _random_model(config, 0, target)
+    path = released_path(text) or Path(text)
+    if path.is_dir():
+        path = path / "best.pt" if (path / "best.pt").is_file() else path / "last.pt"
+    if not path.is_file():
+        wanted = ALIASES.get(text, text)
+        hint = f" It is a preset: train it with python train.py --preset {wanted}." if wanted in PRESETS else ""
+        raise FileNotFoundError(
+            f"There is no model {text!r}; released: {', '.join(released_ids()) or 'none'}, or give a file.{hint}"
+        )
+    return _load_released(path, target) if path.suffix == ".safetensors" else _load_pickled(path, target)
+
+
+def save_released(model: Model, folder: str | Path, card: dict[str, Any], dtype: torch.dtype = torch.float16) -> Path:
+    """Write weights and card, of which a kill at any moment leaves the old pair or the new one; returns the path of the weights.
+
+    The new card waits under another name until the weights are in place, and is found there if it could not be renamed.
+    """
+    path = Path(folder) / f"{card['id']}.safetensors"
+    state = {
+        key: (value.to(dtype) if value.is_floating_point() else value).contiguous().cpu()
+        for key, value in model.network.state_dict().items()
+    }
+    config = pathless(model.config).to_dict()
+    # One entry, because their order varies; with the config in it, weights that are read in another way have another hash.
+    data = save_tensors(state, metadata={"model": json.dumps({"id": card["id"], "config": config}, sort_keys=True)})
+    card = {"format": FORMAT, **card, "sha256": hashlib.sha256(data).hexdigest(), "config": config}
+    card |= {"normalisation": {"mean": model.mean, "std": model.std}, "published": PUBLISHED.get(card["id"])}
+    waiting = path.with_suffix(WAITING_CARD)
+    if waiting.is_file() and path.is_file() and read_card(path, WAITING_CARD)["sha256"] == file_hash(path):
+        waiting.replace(path.with_suffix(".json"))  # of an export that was killed before it could
+    write_json(waiting, card)
+    with atomic_write(path) as stream:
+        stream.write(data)
+    waiting.replace(path.with_suffix(".json"))
+    return path
+
+
+def pathless(config: TrainConfig) -> TrainConfig:
+    """Return a config whose files are names: no machine's path stands on a card."""
+    return replace(config, data=Path(config.data.data).name, encoder_from=Path(config.encoder_from).name)
+
+
+def _load_released(path: Path, device: torch.device) -> Model:
+    state, digest = read_safetensors(path)
+    return _assemble(facts_of(path, digest, matching_card(path, digest)), state, path, device)
+
+
+def _load_pickled(path: Path, device: torch.device) -> Model:
+    content = read_pickled(path)
+    if "model_state_dict" in content:
+        from astrojepa.checkpoints.pth_import import convert
+
+        try:
+            config, state = convert(content, path)
+            epoch = int(content.get("epoch") or 0)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise CheckpointError(str(error)) from error
+        card = {"id": path.stem, "imported_from": path.name, "epoch": epoch}
+        return _assemble(ModelFacts(path.stem, config, card, file_hash(path)[:16], *FIXED_STATISTICS), state, path, device)
+    if content.get("format") != FORMAT or not {"config", "network", "normalisation"} <= content.keys():
+        raise CheckpointError(f"{path} is not a checkpoint of this project: found {sorted(map(str, content))[:6]}.")
+    run = path.parent.parent.name + "@" + path.stem if path.parent.name == "snapshots" else path.parent.name
+    facts = facts_of(path, file_hash(path), {**content, "id": run})
+    card = {"id": run, **{key: content[key] for key in ("data", "training", "environment", "encoder") if key in content}}
+    return _assemble(dataclasses.replace(facts, card=card), content["network"], path, device)
+
+
+def _assemble(facts: ModelFacts, state: dict[str, Tensor], path: Path, device: torch.device) -> Model:
+    network = restore_network(facts.config, state, path, device).eval()
+    return Model(facts.id, facts.config, facts.card, facts.hash, facts.mean, facts.std, network, device)
+
+
+def _random_model(
+    config: TrainConfig,
+    seed: int,
+    device: torch.device,
+    mean: tuple[float, ...] = FIXED_STATISTICS[0],
+    std: tuple[float, ...] = FIXED_STATISTICS[1],
+) -> Model:
+    network = build_network(config, device, seed).eval()
+    config = dataclasses.replace(config, seed=seed)
+    parts = config.to_dict()
+    facts = json.dumps([parts["image"], parts["model"], seed, mean, std], sort_keys=True)  # not what it would be trained on
+    digest = hashlib.sha256(facts.encode()).hexdigest()[:16]
+    name = f"random:{config.preset or 'custom'}"
+    return Model(name, config, {"id": name, "random": True}, digest, mean, std, network, device)

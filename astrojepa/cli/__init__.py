@@ -1,0 +1,39 @@
+"""`python -m astrojepa COMMAND`: one function of the package each, from files to files."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from astrojepa.cli import anomalies, bundles, compare, data, embed, maps, patches, probes, reports, runs
+from astrojepa.cli.train import guarded
+
+SUBJECTS = (embed, probes, anomalies, maps, patches, compare, reports, runs, bundles, data)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Takes a command of two words, such as `export bundle`, for one."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        words = list(sys.argv[1:] if args is None else args)
+        if " ".join(words[:2]) == bundles.NAME:
+            words[:2] = [bundles.NAME]
+        return super().parse_known_args(words, namespace)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one sub-command; returns the exit code."""
+    options = make_parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.run
+    return guarded(lambda: command(options))
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Make the parser: every sub-command's help ends in an example."""
+    parser = _Parser(prog="python -m astrojepa", description="Use what a model has learned, from the command line.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=argparse.ArgumentParser)
+    for subject in SUBJECTS:
+        subject.add_to(commands)
+    return parser

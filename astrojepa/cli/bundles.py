@@ -1,0 +1,48 @@
+"""export bundle: a folder with all that a hosted explorer needs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from astrojepa.cli.options import add_data, declare, open_data
+
+NAME = "export bundle"
+
+
+def add_to(commands: Any) -> None:
+    """Declare the command of this file."""
+    made = declare(
+        commands,
+        NAME,
+        _bundle,
+        "Write one folder from which an explorer is hosted without the original file and without a GPU.",
+        "--data galaxies --checkpoint best --out bundle",
+        model=False,
+    )
+    add_data(made)
+    made.add_argument("--checkpoint", default="best", help="id, alias, run folder or file of a model (default best)")
+    made.add_argument("--out", type=Path, required=True, help="folder to make")
+    made.add_argument("--size", type=int, default=160, help="side of the largest picture, pixels (default 160)")
+
+
+def _bundle(options: argparse.Namespace) -> int:
+    import astrojepa as aj
+    from astrojepa.data import find_data
+    from astrojepa.evaluation.reports.bundling import make_bundle
+
+    data, model = open_data(options), aj.load_model(options.checkpoint)
+    made = make_bundle(
+        data,
+        find_data(options.data),
+        model,
+        options.out,
+        options.size,
+        creator=f"astrojepa {aj.__version__}",
+        progress=sys.stderr.isatty(),
+    )
+    print(f"{options.out}: {len(data):,} galaxies, {', '.join(made.checkpoints)}, {made.num_bytes / 1e6:.1f} MB")
+    print(f"streamlit run app/main.py -- --bundle {options.out}")
+    return 0

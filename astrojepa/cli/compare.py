@@ -1,0 +1,118 @@
+"""compare: do two models see the same galaxies alike?"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from astrojepa.cli.options import add_data, declare, label, open_data, print_rows, write_rows
+from astrojepa.runs import write_json
+
+if TYPE_CHECKING:
+    from astrojepa.checkpoints.model import Model
+    from astrojepa.data.dataset import Dataset
+    from astrojepa.evaluation.vectors.compare import Comparison
+
+SHOWN = 10  # galaxies whose neighbourhoods changed most
+
+
+def add_to(commands: Any) -> None:
+    """Declare the commands of this file."""
+    compare = declare(
+        commands,
+        "compare",
+        _compare,
+        "Compare what two models see in the same galaxies.",
+        "model3 best --data galaxies --symmetries 200 --out comparison.json",
+        model=False,
+    )
+    compare.add_argument("model", metavar="MODEL_A", help="id, alias, run folder or file of a model; best; random")
+    compare.add_argument("other", metavar="MODEL_B", help="the model to compare it with")
+    add_data(compare)
+    compare.add_argument("--neighbours", type=int, default=10, metavar="K", help="how many per galaxy (default 10)")
+    compare.add_argument(
+        "--symmetries", type=int, default=0, metavar="COUNT", help="also turn and mirror this many galaxies, spread over the data"
+    )
+    compare.add_argument("--out", type=Path, help="JSON file with the numbers, or CSV file with one row per galaxy")
+
+
+def _compare(options: argparse.Namespace) -> int:
+    import astrojepa as aj
+    from astrojepa.evaluation.vectors.compare import compare_embeddings
+
+    if options.out and options.out.suffix.lower() not in (".json", ".csv"):
+        raise ValueError(f"--out is {options.out.name}; name a file that ends in .json, for the numbers, or .csv, for galaxies.")
+    if options.symmetries < 0:
+        raise ValueError(f"--symmetries is {options.symmetries}; give the number of galaxies to turn, or leave it out.")
+    data, models = open_data(options), [aj.load_model(name) for name in (options.model, options.other)]
+    first, second = (aj.embed(model, data, progress=sys.stderr.isatty()) for model in models)
+    comparison = compare_embeddings(first, second, k=options.neighbours)
+    numbers = _numbers(comparison, data, models)
+    if options.symmetries:
+        numbers["symmetries"] = _symmetries(models, data, options.symmetries)
+    if options.out and options.out.suffix.lower() == ".json":
+        write_json(options.out, numbers)
+    elif options.out:
+        write_rows(options.out, ["id", "overlap", "stretch", "label"], _rows(comparison, data, len(data)))
+    _show(numbers, comparison, data)
+    return 0
+
+
+def _numbers(comparison: Comparison, data: Dataset, models: list[Model]) -> dict[str, Any]:
+    numbers = {name: getattr(comparison, name) for name in ("mean_overlap", "chance", "cka", "cka_unbiased")}
+    return {
+        "models": [{"id": model.id, "hash": model.hash} for model in models],
+        "data": {"name": data.name, "hash": data.fingerprint, "galaxies": len(data)},
+        "k": comparison.k,
+        **{name: _number(value) for name, value in numbers.items()},
+        "moved_most": [
+            {"id": str(data.ids[row]), "overlap": _number(comparison.overlap[row]), "stretch": _number(comparison.stretch[row])}
+            for row in comparison.moved[:SHOWN]
+        ],
+    }
+
+
+def _symmetries(models: list[Model], data: Dataset, count: int) -> dict[str, Any]:
+    from astrojepa.evaluation.vectors.symmetry import symmetry_drift
+
+    rows = np.unique(np.linspace(0, len(data) - 1, min(count, len(data))).astype(int))
+    drifts = [symmetry_drift(model, data, rows, progress=sys.stderr.isatty()) for model in models]
+    return {
+        "galaxies": len(rows),
+        "models": [
+            {
+                "median_relative_drift": {name: _number(value) for name, value in drift.medians.items()},
+                "beyond_nearest": _number(drift.beyond_nearest),
+                "mean_cosine_distance": _number(drift.cosine.mean()),
+            }
+            for drift in drifts
+        ],
+    }
+
+
+def _show(numbers: dict[str, Any], comparison: Comparison, data: Dataset) -> None:
+    first, second = (model["id"] for model in numbers["models"])
+    print(
+        f"{first} and {second} on {len(data)} galaxies share {comparison.mean_overlap:.3f} of their {comparison.k} nearest "
+        f"neighbours (by chance {comparison.chance:.3f}); linear CKA {comparison.cka:.3f}, unbiased {comparison.cka_unbiased:.3f}"
+    )
+    for name, drift in zip((first, second), numbers.get("symmetries", {}).get("models", ()), strict=False):
+        print(f"{name}: {drift['beyond_nearest']} of turned and mirrored pictures lie beyond the nearest other galaxy")
+    print("Neighbourhoods that changed most:")
+    print_rows(["id", "overlap", "stretch", "label"], _rows(comparison, data, SHOWN))
+
+
+def _rows(comparison: Comparison, data: Dataset, count: int) -> list[list[Any]]:
+    return [
+        [data.ids[row], f"{comparison.overlap[row]:.3f}", f"{comparison.stretch[row]:.4g}", label(data, row)]
+        for row in comparison.moved[:count]
+    ]
+
+
+def _number(value: float) -> float | None:
+    return round(float(value), 4) if math.isfinite(value) else None

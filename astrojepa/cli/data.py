@@ -1,0 +1,151 @@
+"""data: what is in a data set, whether it is whole, what is wrong with it, and where to get Galaxy10 DECaLS."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from astrojepa.cli.options import add_data, declare, open_data
+from astrojepa.runs import write_json
+
+
+def add_to(commands: Any) -> None:
+    """Declare the commands of this file."""
+    data = declare(
+        commands,
+        "data",
+        _contents,
+        "Say what is in a data set; verify, audit, pack or download one.",
+        "--data galaxies",
+        model=False,
+    )
+    add_data(data)
+    actions = data.add_subparsers(metavar="[ACTION]", title="actions, each with a --help of its own")
+    verify = _declare_action(
+        actions,
+        "verify",
+        _verify,
+        "Name the version of a Galaxy10 file by its sha256, or decode every picture of a folder.",
+        "--data data/Galaxy10_DECals.h5",
+    )
+    _add_data_again(verify)
+    audit = _declare_action(
+        actions,
+        "audit",
+        _audit,
+        "Find duplicates, label conflicts, leaks, bad frames, survey shortcuts and traps.",
+        "--data galaxies --out audit.json",
+    )
+    _add_data_again(audit)
+    audit.add_argument("--out", type=Path, help="JSON file to write, with every id; the report shows the first of them")
+    download = _declare_action(
+        actions,
+        "download",
+        _download,
+        "Download Galaxy10 DECaLS (2.7 GB), or go on with a download.",
+        "--out data/Galaxy10_DECals.h5",
+    )
+    download.add_argument(
+        "--out", type=Path, default=Path("data/Galaxy10_DECals.h5"), help="file to write (default data/Galaxy10_DECals.h5)"
+    )
+    download.add_argument("--url", default="", help="another https address of the same file (default: its record on Zenodo)")
+
+    small = _declare_action(
+        actions,
+        "pack",
+        _pack,
+        "Make a small copy of a data set, with which a training machine needs nothing else.",
+        "--data galaxies --size 160 --out galaxies-160",
+    )
+    _add_data_again(small)
+    small.add_argument("--size", type=int, default=160, help="side of the largest picture, pixels (default 160)")
+    small.add_argument("--out", type=Path, required=True, help="folder to make")
+
+
+def _declare_action(
+    actions: Any, name: str, run: Callable[[argparse.Namespace], int], help: str, example: str
+) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = actions.add_parser(
+        name, help=help, description=help, epilog=f"example: python -m astrojepa data {name} {example}"
+    )
+    made.set_defaults(run=run)
+    return made
+
+
+def _add_data_again(action: argparse.ArgumentParser) -> None:
+    """Take --data and its companions after the action too, without replacing what was given before it."""
+    add_data(action)
+    for item in action._actions:
+        item.default = argparse.SUPPRESS
+
+
+def _contents(options: argparse.Namespace) -> int:
+    data = open_data(options)
+    print(f"{data.name}: {len(data):,} galaxies, {int((data.labels >= 0).sum()):,} labelled, fingerprint {data.fingerprint}")
+    for index, name in enumerate(data.classes):
+        print(f"  {name:30s} {int((data.labels == index).sum()):6,}")
+    if data.split_column is not None:
+        for name in np.unique(data.split_column):
+            print(f"  split {name:24s} {int((data.split_column == name).sum()):6,}")
+    return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from astrojepa.data import DataError, find_data
+    from astrojepa.data.audit.readable import check_pictures
+    from astrojepa.data.download.known_files import verify_galaxy10
+
+    source = find_data(options.data)
+    if source.startswith("simulated"):
+        raise ValueError("Simulated galaxies have no file to verify; give an HDF5 file or a folder with --data.")
+    if Path(source).is_file():
+        print(verify_galaxy10(Path(source), progress=sys.stderr.isatty()))
+        return 0
+    data = open_data(options)
+    found = check_pictures(data, progress=sys.stderr.isatty())
+    print(f"{data.name}: {found.num_readable:,} of {len(data):,} pictures can be read")
+    for size, count in found.sizes.items():
+        print(f"  {size:30s} {count:6,}")
+    for complaint in found.complaints:
+        print(complaint)
+    if found.complaints:
+        count = len(found.complaints)
+        raise DataError(
+            f"{count:,} of {len(data):,} pictures cannot be read; replace them, or leave them out with --skip-corrupt."
+        )
+    return 0
+
+
+def _audit(options: argparse.Namespace) -> int:
+    from astrojepa.data.audit.audit import audit
+    from astrojepa.data.audit.report import report_lines
+
+    found = audit(open_data(options), progress=sys.stderr.isatty())
+    for line in report_lines(found):
+        print(line)
+    if options.out:
+        write_json(options.out, {"where": options.where or [], "label_column": options.label_column} | found)
+    return 0
+
+
+def _pack(options: argparse.Namespace) -> int:
+    from astrojepa.data.pack import pack
+
+    data = open_data(options)
+    folder = pack(data, options.out, options.size, progress=sys.stderr.isatty())
+    total = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    print(f"{folder}: {len(data):,} galaxies, {total / 1e6:.1f} MB")
+    return 0
+
+
+def _download(options: argparse.Namespace) -> int:
+    from astrojepa.data.download.galaxy10 import URL, download
+
+    progress = sys.stderr.isatty()
+    print(download(options.out, options.url or URL, progress=progress, say=lambda text: print(text, file=sys.stderr)))
+    return 0

@@ -1,0 +1,67 @@
+"""embed: one vector per galaxy."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from astrojepa.cache import atomic_write
+from astrojepa.cli.options import declare, open_data, vectors
+from astrojepa.cli.train import choose_device
+
+
+def add_to(commands: Any) -> None:
+    """Declare the commands of this file."""
+    embed = declare(commands, "embed", _embed, "Write one vector per galaxy.", "best --data galaxies --out vectors")
+    embed.add_argument(
+        "--out",
+        required=True,
+        type=Path,
+        help="folder for Parquet shards, one per process of torchrun --nproc_per_node=N -m astrojepa embed ...; "
+        "started again, it continues where it was interrupted; or one .npz file with vectors, ids, labels, classes",
+    )
+    embed.add_argument("--device", default="", help="cpu or cuda (default: cuda if there is one)")
+
+
+def _embed(options: argparse.Namespace) -> int:
+    from astrojepa import distributed
+
+    device = distributed.start(choose_device(options.device))
+    try:
+        return (_embed_file if options.out.suffix == ".npz" else _embed_folder)(options, str(device))
+    finally:
+        distributed.stop()
+
+
+def _embed_file(options: argparse.Namespace, device: str) -> int:
+    from astrojepa import distributed
+
+    if distributed.world_size() > 1:
+        raise ValueError(
+            f"{options.out} is one file and {distributed.world_size()} processes would write it; name a folder for their shards."
+        )
+    data, found = vectors(options, device)
+    with atomic_write(options.out) as stream:
+        np.savez(stream, vectors=found.vectors, ids=found.ids.astype(str), labels=found.labels, classes=np.array(found.classes))
+    print(f"{options.out}: {found.vectors.shape[0]} vectors of width {found.vectors.shape[1]} for {data.name}")
+    return 0
+
+
+def _embed_folder(options: argparse.Namespace, device: str) -> int:
+    from astrojepa import distributed
+    from astrojepa.checkpoints.model import load_model
+    from astrojepa.evaluation.vectors.embed_shards import embed_shards
+
+    model = load_model(options.model, device)
+    with distributed.first_on_each_machine():  # the others find what it drew or hashed
+        data = open_data(options, heard=distributed.rank() == 0)
+    run = embed_shards(model, data, options.out, progress=sys.stderr.isatty())
+    if distributed.rank() == 0:
+        if run.num_found:
+            print(f"{run.num_found} of {run.num_blocks} blocks were there already")
+        print(f"{options.out}: complete, {len(data)} vectors of width {model.width} for {data.name}, shards: {run.num_shards}")
+    return 0

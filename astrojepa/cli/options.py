@@ -1,0 +1,106 @@
+"""What the sub-commands share: how one is declared, the galaxies and the model it is given, tables."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from astrojepa.cache import atomic_write
+
+if TYPE_CHECKING:
+    from astrojepa.data.dataset import Dataset
+    from astrojepa.types import Embeddings
+
+
+def declare(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], int], help: str, example: str, model: bool = True
+) -> argparse.ArgumentParser:
+    """Add a sub-command; with `model` it is given a model and galaxies."""
+    made: argparse.ArgumentParser = commands.add_parser(
+        name, help=help, description=help, epilog=f"example: python -m astrojepa {name} {example}"
+    )
+    made.set_defaults(run=run)
+    if model:
+        made.add_argument("model", help="id, alias, run folder or file of a model; best; random")
+        add_data(made)
+    return made
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", default="", help="HDF5 file, image folder or simulated[:COUNT]")
+    parser.add_argument("--where", action="append", metavar="COLUMN=VALUE", help="keep these rows of labels.csv; may be repeated")
+    parser.add_argument("--label-column", default="", help="column of labels.csv that holds the class")
+    parser.add_argument("--skip-corrupt", action="store_true", help="leave out pictures that cannot be read, and name them")
+
+
+def fill_benchmark(options: argparse.Namespace) -> None:
+    """Set galaxies, labels and split to what --benchmark fixes, if it is given; ValueError for flags that contradict it."""
+    from astrojepa.evaluation.reports.benchmark import BENCHMARKS
+
+    if options.benchmark:
+        if options.where or options.label_column or options.split:
+            raise ValueError(
+                f"--benchmark {options.benchmark} fixes galaxies, labels and split; leave out --where, --label-column and --split."
+            )
+        fixed = BENCHMARKS[options.benchmark]
+        options.where, options.label_column, options.split = list(fixed.where), fixed.label_column, fixed.split
+
+
+def open_data(options: argparse.Namespace, heard: bool = True) -> Dataset:
+    from astrojepa.data import find_data, open_dataset
+
+    source = find_data(options.data)
+    data = open_dataset(
+        source,
+        where=options.where,
+        label_column=options.label_column or None,
+        skip_corrupt=options.skip_corrupt,
+        progress=heard and sys.stderr.isatty(),
+    )
+    if data.simulated and heard:
+        print("These galaxies are SIMULATED.", file=sys.stderr)
+    for name in data.skipped if heard else ():
+        print(f"Left out, cannot be read: {name}", file=sys.stderr)
+    return data
+
+
+def vectors(options: argparse.Namespace, device: str = "cpu") -> tuple[Dataset, Embeddings]:
+    import astrojepa as aj
+
+    data = open_data(options)
+    return data, aj.embed(aj.load_model(options.model, device), data, progress=sys.stderr.isatty())
+
+
+def label(data: Dataset, row: int) -> str:
+    return data.classes[data.labels[row]] if data.labels[row] >= 0 else ""
+
+
+def row_of(data: Dataset, text: str) -> int:
+    found = np.flatnonzero(data.ids.astype(str) == text)
+    if len(found):
+        return int(found[0])
+    if text.isdecimal() and int(text) < len(data):
+        return int(text)
+    raise ValueError(f"{data.name} has no galaxy {text!r}; give an id such as {data.ids[0]}, or a row from 0 to {len(data) - 1}.")
+
+
+def print_rows(header: list[str], rows: list[list[Any]]) -> None:
+    widths = [max(len(str(row[k])) for row in [header, *rows]) for k in range(len(header))]
+    for row in [header, *rows]:
+        print("  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def write_rows(path: Path, header: list[str], rows: list[list[Any]]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(header)
+    writer.writerows(rows)
+    with atomic_write(path) as stream:
+        stream.write(text.getvalue().encode())

@@ -1,0 +1,93 @@
+"""report and zoo: everything that is measured of a model on a data set, and the table of what was measured of all of them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from astrojepa.cache import atomic_write
+from astrojepa.cli.options import declare, fill_benchmark, open_data
+from astrojepa.runs import read_metrics, write_json
+
+
+def add_to(commands: Any) -> None:
+    """Declare the commands of this file."""
+    report = declare(
+        commands,
+        "report",
+        _report,
+        "Measure everything and write it as JSON and as one self-contained HTML page.",
+        "best --data galaxies --benchmark B1 --out reports/best-B1",
+    )
+    report.add_argument("--benchmark", choices=("B1", "B2"), help="as in the probe command")
+    report.add_argument("--split", default="", help="column, grouped or seed42 (default: column if there is one, else grouped)")
+    report.add_argument("--map", choices=("umap", "tsne", "pca"), default="umap", help="projection of the map (default umap)")
+    report.add_argument(
+        "--rare", default="", help="class to thin for the anomaly leaderboard (default: the smallest that can be)"
+    )
+    report.add_argument("--fraction", type=float, default=0.02, help="share that is left of it (default 0.02)")
+    report.add_argument("--draws", type=int, default=100, help="random choices of which are left (default 100)")
+    report.add_argument("--random-seeds", type=int, default=3, help="random-weight controls (default 3)")
+    report.add_argument("--few-labels", action="store_true", help="as in the probe command")
+    report.add_argument("--controls", action="store_true", help="as in the probe command")
+    report.add_argument("--fine-tune", type=int, default=0, metavar="EPOCHS", help="as in the probe command")
+    report.add_argument("--regress", action="append", default=[], metavar="COLUMN", help="as in the probe command")
+    report.add_argument("--catalogue", default="", metavar="FILE", help="as in the probe command")
+    report.add_argument("--card", action="store_true", help="also write the numbers down on the card of the released model")
+    report.add_argument("--out", type=Path, required=True, metavar="STEM", help="writes STEM.json and STEM.html")
+    help = "Print the table of released models, controls and recipes, as Markdown."
+    declare(commands, "zoo", _zoo, help, "", model=False)
+
+
+def _report(options: argparse.Namespace) -> int:
+    from astrojepa.checkpoints.card import released_card
+    from astrojepa.checkpoints.model import load_model
+    from astrojepa.evaluation.probes.targets import with_targets
+    from astrojepa.evaluation.reports.page import report_page
+    from astrojepa.evaluation.reports.report import make_report
+    from astrojepa.evaluation.reports.zoo import with_measurement
+
+    fill_benchmark(options)
+    model, columns = load_model(options.model), tuple(dict.fromkeys(options.regress))
+    if options.card:
+        released_card(model)  # refused before anything is measured
+    data = with_targets(open_data(options), columns, options.catalogue)
+    folder = Path(options.model)
+    report = make_report(
+        model,
+        data,
+        options.split,
+        curve=[row for row in read_metrics(folder) if "effective_rank" in row] if folder.is_dir() else None,
+        method=options.map,
+        rare=options.rare,
+        fraction=options.fraction,
+        draws=options.draws,
+        random_seeds=options.random_seeds,
+        few_labels=options.few_labels,
+        controls=options.controls,
+        fine_tune_epochs=options.fine_tune,
+        targets=columns,
+        progress=sys.stderr.isatty(),
+    )
+    facts = {"benchmark": options.benchmark, "where": options.where or [], "label_column": options.label_column}
+    numbers, page = (options.out.with_name(options.out.name + suffix) for suffix in (".json", ".html"))
+    numbers.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_write(page) as stream:
+        stream.write(report_page(report).encode())
+    write_json(numbers, facts | report.facts)
+    print(f"{numbers} and {page}: {len(data)} galaxies")
+    if options.card:
+        path, card = released_card(model)
+        write_json(path, with_measurement(card, facts | report.facts))
+        print(f"{path}: {facts['benchmark'] or data.name} written down")
+    return 0
+
+
+def _zoo(options: argparse.Namespace) -> int:
+    from astrojepa.checkpoints.card import list_checkpoints
+    from astrojepa.evaluation.reports.zoo import markdown_zoo
+
+    print(markdown_zoo(list_checkpoints()))
+    return 0

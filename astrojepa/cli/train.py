@@ -1,0 +1,216 @@
+"""The command line: flags made from the config's fields, sub-commands around one function of the package each."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import errno
+import os
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from astrojepa.config import TrainConfig, flags, replace
+from astrojepa.presets import ALIASES, PRESETS, default_preset, preset
+from astrojepa.runs import read_json
+
+if TYPE_CHECKING:
+    import torch
+
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+REMEDIES = {  # what to do where the disk refuses
+    errno.ENOSPC: "Make room on that disk, or choose a place on another.",
+    errno.EDQUOT: "Make room in your quota, or choose a place on another disk.",
+    errno.EROFS: "Choose a place that can be written to.",
+}
+
+
+def train_main(arguments: Sequence[str] | None = None) -> int:
+    """Run `python train.py ...`; returns the exit code."""
+    return guarded(lambda: _train(train_parser().parse_args(arguments)))
+
+
+def guarded(command: Callable[[], int]) -> int:
+    """Run a command and turn its complaints into one sentence on stderr and exit code 2; Ctrl-C gives 130.
+
+    Under torchrun the sentence begins with the number of the process.
+    """
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: idle threads that spin slow a shared machine tenfold
+    try:
+        return command()
+    except (ValueError, OSError, FloatingPointError, MemoryError) as error:
+        print(f"{_speaker()}error: {_sentence(error)}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError":  # torch's, which need not be imported here
+            raise
+        print(f"{_speaker()}error: The GPU has too little memory; end what else uses it, or give --device cpu.", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except KeyboardInterrupt as error:
+        print(f"{_speaker()}{error or 'Interrupted.'}", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+def train_parser() -> argparse.ArgumentParser:
+    """Make the parser of train.py: every setting of the config is a flag."""
+    parser = argparse.ArgumentParser(
+        prog="train.py",
+        description="Learn galaxy morphology without labels.",
+        epilog="example: python train.py --lambda 0.6 --data galaxies --where source=gz1-balanced --image-size 64 --patch-size 8",
+    )
+    parser.add_argument("--preset", help=f"recipe to start from: {', '.join([*PRESETS, *ALIASES])}")
+    parser.add_argument("--out", help="run folder (default runs/<date>-<preset>)")
+    parser.add_argument(
+        "--resume", metavar="RUN", help="continue a run folder with its config; --data may name where the same galaxies are now"
+    )
+    parser.add_argument("--device", help="cpu or cuda (default: cuda if there is one)")
+    parser.add_argument(
+        "--compile", choices=("auto", "on", "off"), default="auto", help="compile the network (default auto: on a GPU)"
+    )
+    parser.add_argument("--tensorboard", action="store_true", help="also write RUN/tensorboard, for tensorboard --logdir")
+    parser.add_argument(
+        "--sweep",
+        action="append",
+        metavar="SETTING=VALUE,...",
+        help="train with every value, each in a run folder inside --out, which gets table.csv and table.md; repeated: every "
+        "combination; the same command again continues, other values extend; pairs are LOW:HIGH",
+    )
+    parser.add_argument(
+        "--seeds", type=int, metavar="INT", help="runs per combination of a sweep: --seed, --seed + 1, ... (default 1)"
+    )
+    groups: dict[str, Any] = {}
+    for flag, group, item, kind in flags(TrainConfig):
+        target = groups.setdefault(group, parser.add_argument_group(group) if group else parser)
+        target.add_argument(flag, dest=item.name, default=None, **_argument(item, kind))
+    return parser
+
+
+def choose_device(name: str | None) -> torch.device:
+    """Return the device asked for, cuda where there is one if none is; ValueError for one that is not here."""
+    import torch
+
+    there = torch.cuda.is_available()
+    name = name or ("cuda" if there else "cpu")
+    if name.partition(":")[0] not in ("cpu", "cuda") or (name.startswith("cuda") and not there):
+        raise ValueError(f"--device {name} is not available here; choose cpu{' or cuda' if there else ''}.")
+    return torch.device(name)
+
+
+def config_from(options: argparse.Namespace, device: str) -> TrainConfig:
+    """Combine preset and flags; ValueError for a value out of range, naming its flag."""
+    chosen = preset(options.preset) if options.preset else default_preset(device)
+    given = {item.name: getattr(options, item.name) for _, _, item, _ in flags(TrainConfig)}
+    changes = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items() if value is not None}
+    return replace(chosen, **changes)
+
+
+def sweep_settings(texts: Sequence[str]) -> dict[str, list[Any]]:
+    """Read --sweep's SETTING=VALUE,... into values by field name; a setting may also be given by its flag, as in lambda=0,0.6."""
+    settings: dict[str, list[Any]] = {}
+    named = {flag[2:]: (item.name, kind) for flag, _, item, kind in flags(TrainConfig)}
+    named |= {name: (name, kind) for name, kind in named.values()}
+    for text in texts:
+        given, _, values = text.partition("=")
+        name, kind = named.get(given, (given, str))  # one that does not exist is refused by the sweep
+        settings.setdefault(name, []).extend(_parsed(given, kind, value.strip()) for value in values.split(",") if value.strip())
+    return settings
+
+
+def _parsed(name: str, kind: Any, text: str) -> Any:
+    try:
+        if kind is bool:
+            return {"true": True, "false": False}[text]
+        if kind == tuple[float, float]:
+            low, high = map(float, text.split(":"))
+            return low, high
+        return kind(text)
+    except (ValueError, KeyError) as error:
+        wanted = {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "LOW:HIGH")
+        raise ValueError(f"--sweep {name}: {text!r} is not {wanted}; write --sweep {name}=VALUE,VALUE.") from error
+
+
+def _argument(item: dataclasses.Field[Any], kind: Any) -> dict[str, Any]:
+    help_text = item.metadata["help"].replace("%", "%%")
+    default = "" if item.default in ("", ()) else f" (default {_plain(item.default)})"
+    if kind is bool:
+        return {"action": argparse.BooleanOptionalAction, "help": help_text}
+    if kind == tuple[str, ...]:
+        return {"action": "append", "metavar": "COLUMN=VALUE", "help": help_text}
+    if kind == tuple[float, float]:
+        return {"nargs": 2, "type": float, "metavar": ("LOW", "HIGH"), "help": help_text + default}
+    return {"type": kind, "metavar": kind.__name__.upper(), "help": help_text + default}
+
+
+def _plain(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _train(options: argparse.Namespace) -> int:
+    from astrojepa.training.trainer import train
+
+    device = str(choose_device(options.device))
+    how = {"device": device, "compile": options.compile, "tensorboard": options.tensorboard}
+    if options.seeds is not None and not options.sweep:
+        raise ValueError("--seeds belongs to a sweep; add one such as --sweep sigreg_weight=0.6, or choose one seed with --seed.")
+    if options.resume:
+        _only_where(options)
+        folder = train(replace(TrainConfig(), data=options.data or ""), resume=options.resume, **how)
+    elif options.sweep:
+        return _sweep(options, how)
+    else:
+        folder = train(_announced(options, device), out=options.out, **how)
+    data = read_json(folder / "config.json")["data"]["data"]
+    shown = shlex.join([*(["--data", data] if data else []), "--checkpoint", str(folder)])
+    _say(f"Done: {folder}. Look at it: streamlit run app/main.py -- {shown}")
+    return 0
+
+
+def _sweep(options: argparse.Namespace, how: dict[str, Any]) -> int:
+    from astrojepa.training.sweep.sweep import sweep
+
+    if not options.out:
+        raise ValueError("--sweep needs --out FOLDER for its runs and its table; the same command then continues it.")
+    settings = sweep_settings(options.sweep)
+    seeds = 1 if options.seeds is None else options.seeds
+    folder = sweep(_announced(options, how["device"]), settings, seeds, options.out, **how)
+    _say(f"Done: {folder}, see {folder / 'table.md'} and table.csv")
+    return 0
+
+
+def _only_where(options: argparse.Namespace) -> None:
+    """Refuse settings beside --resume, which has its own."""
+    given = [flag for flag, _, item, _ in flags(TrainConfig) if getattr(options, item.name) is not None and flag != "--data"]
+    given += [f"--{name}" for name in ("preset", "out", "sweep") if getattr(options, name)]
+    if given:
+        raise ValueError(f"--resume takes its settings from the run; leave out {', '.join(given)}.")
+
+
+def _announced(options: argparse.Namespace, device: str) -> TrainConfig:
+    """Return the config that the options describe, and say what they leave open."""
+    from astrojepa.data import find_data
+
+    config = config_from(options, device)
+    if not options.preset and device == "cpu":
+        _say(f"Preset    {config.preset}: no GPU here, so the small model; choose another with --preset")
+    if find_data(config.data.data).startswith("simulated"):
+        _say("DATA      SIMULATED GALAXIES: no --data was given and there is no data/Galaxy10_DECals.h5")
+    return config
+
+
+def _say(text: str) -> None:
+    """Print once, however many processes torchrun has started."""
+    if os.environ.get("RANK", "0") == "0":
+        print(text, flush=True)
+
+
+def _speaker() -> str:
+    """Return the process's number under torchrun, else nothing."""
+    return f"[process {os.environ['RANK']}] " if "RANK" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1" else ""
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return " ".join([f"{error.filename}: {error.strerror}.", *filter(None, [REMEDIES.get(error.errno or 0)])])
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,1 @@
+"""Galaxy10 DECaLS from its archive, resumed and verified."""

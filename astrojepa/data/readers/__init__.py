@@ -1,0 +1,1 @@
+"""Readers of galaxy images, one file per format."""

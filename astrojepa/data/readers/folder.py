@@ -1,0 +1,177 @@
+"""A folder of JPEG, PNG and FITS pictures as a data set: with labels.csv, with class-named sub-folders, or bare."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from astrojepa.cache import Progress
+from astrojepa.data import DataError
+from astrojepa.data.dataset import Dataset
+from astrojepa.data.readers.images import IMAGE_SUFFIXES, read_image
+from astrojepa.data.readers.labels import coordinate_columns, encode_labels, keep_where, list_pictures, read_labels
+from astrojepa.progress import reporting
+
+FITS_SUFFIXES = (".fits", ".fit", ".fts")
+SUFFIXES = IMAGE_SUFFIXES + FITS_SUFFIXES
+
+
+@dataclass(frozen=True)
+class FolderReader:
+    """Decodes one file per picture; row numbers count the rows of labels.csv, or the sorted files where there is none."""
+
+    root: Path
+    files: tuple[str, ...]
+
+    def read(self, row: int) -> np.ndarray:
+        """Return a picture as uint8 (H, W, 3); raises DataError naming the file where it is damaged or gone."""
+        name = self.files[row]
+        try:
+            if name.lower().endswith(FITS_SUFFIXES):
+                from astrojepa.data.readers.fits import read_fits
+
+                return read_fits(self.root / name)[0]
+            return read_image(self.root / name, name)
+        except OSError as error:
+            raise DataError(f"{name} cannot be read any more ({error.strerror or error}); is {self.root} still whole?") from error
+
+
+def open_folder(
+    path: str | Path,
+    where: Mapping[str, str] | None = None,
+    label_column: str | None = None,
+    skip_corrupt: bool = False,
+    progress: bool | Progress = False,
+) -> Dataset:
+    """Open the pictures of a folder; no picture is decoded, except with `skip_corrupt`.
+
+    labels.csv: one row per picture, column `file`, optional `id` (else the file), `ra`, `dec` (degrees), `redshift`, `split`;
+    the class is `label_column`, else `label`, else `morphology`; empty is unknown. Without labels.csv, two or more sub-folders
+    with pictures are classes. Classes are sorted, of the kept rows. FITS headers give coordinates where labels.csv has none.
+    `table` keeps every column as text. `source_hash` covers labels.csv and the names and sizes of the kept files, not their
+    pixels: a picture changed without changing its length is not noticed.
+
+    Raises DataError for a missing column or file, a path that leaves the folder, no picture at all, or no row left by `where`.
+    """
+    root = Path(path).resolve()
+    table, raw = read_labels(root) or list_pictures(root, SUFFIXES)
+    rows = keep_where(table, dict(where or {}), str(path))
+    reader = FolderReader(root, tuple(table["file"].tolist()))
+    sizes = _check_files(root, [reader.files[row] for row in rows.tolist()])
+    rows, skipped = _readable(reader, rows, progress) if skip_corrupt else (rows, ())
+    kept = table.iloc[rows].reset_index(drop=True)
+    labels, classes = encode_labels(kept, label_column)
+    ra, dec, redshift = coordinate_columns(kept)
+    _fill_from_headers(reader, rows, ra, dec)
+    ids = kept["id"].where(kept["id"] != "", kept["file"]) if "id" in kept else kept["file"]
+    listing = "\n".join(f"{name}\t{size}" for name, size in sizes).encode("utf-8", "surrogateescape")
+    return Dataset(
+        root.name,
+        reader,
+        rows,
+        ids.to_numpy(dtype=str),
+        labels,
+        classes,
+        *(ra, dec, redshift),
+        source_hash=hashlib.sha256(raw + listing).hexdigest(),
+        split_column=kept["split"].to_numpy(dtype=str) if "split" in kept else None,
+        table=kept,
+        skipped=skipped,
+    )
+
+
+def _check_files(root: Path, files: Sequence[str]) -> list[tuple[str, int]]:
+    """Return (name, bytes) of every file; each must be a picture, exist, and lie inside the folder, links followed."""
+    inside: dict[str, bool] = {}  # by folder, so that only links cost a look-up per file
+    found, missing, outside, foreign = [], [], [], []
+    for name in files:
+        folder = name.rpartition("/")[0]
+        if folder not in inside:
+            inside[folder] = _is_inside(root, folder)
+        if not name.lower().endswith(SUFFIXES):
+            foreign.append(name)
+            continue
+        if not inside[folder]:
+            outside.append(name)
+            continue
+        try:
+            status = os.lstat(f"{root}/{name}")
+            if stat.S_ISLNK(status.st_mode):
+                if not _is_inside(root, name):
+                    outside.append(name)
+                    continue
+                status = os.stat(f"{root}/{name}")  # noqa: PTH116  (strings: pathlib takes a second per 10,000 files)
+        except (OSError, ValueError):
+            missing.append(name)
+            continue
+        if stat.S_ISREG(status.st_mode):
+            found.append((name, status.st_size))
+        else:
+            foreign.append(name)
+    _complain(root, len(files), missing, outside, foreign)
+    return found
+
+
+def _complain(root: Path, total: int, missing: Sequence[str], outside: Sequence[str], foreign: Sequence[str]) -> None:
+    if outside:
+        raise DataError(f"labels.csv names files outside {root}: {_first(outside)}. Copy them into the folder.")
+    if foreign:
+        raise DataError(f"labels.csv names files that are not JPEG, PNG or FITS: {_first(foreign)}. Convert or remove them.")
+    if missing:
+        raise DataError(
+            f"{len(missing)} of {total} files of labels.csv are missing in {root}: {_first(missing)}. "
+            "Add the files, or remove their rows."
+        )
+
+
+def _is_inside(root: Path, name: str) -> bool:
+    if "\0" in name or name.startswith("/") or ".." in name.split("/"):
+        return False
+    try:
+        return (root / name).resolve().is_relative_to(root)
+    except (OSError, RuntimeError):  # a loop of links
+        return False
+
+
+def _readable(reader: FolderReader, rows: np.ndarray, progress: bool | Progress) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Decode every picture; return the rows that can be read and the names of the files that cannot."""
+
+    def is_readable(row: int) -> bool:
+        try:
+            reader.read(row)
+        except DataError:
+            return False
+        return True
+
+    good = np.zeros(len(rows), dtype=bool)
+    with ThreadPoolExecutor(2) as pool, reporting(progress, len(rows), "checking pictures") as report:
+        for done, whole in enumerate(pool.map(is_readable, rows.tolist(), chunksize=64)):
+            good[done] = whole
+            report(done + 1)
+    if not good.any():
+        raise DataError(f"None of the {len(rows)} pictures in {reader.root} can be read; are they JPEG, PNG or FITS?")
+    return rows[good], tuple(reader.files[row] for row in rows[~good])
+
+
+def _fill_from_headers(reader: FolderReader, rows: np.ndarray, ra: np.ndarray, dec: np.ndarray) -> None:
+    """Write the sky position of FITS pictures into `ra` and `dec` where both are unknown."""
+    for place in np.flatnonzero(np.isnan(ra) & np.isnan(dec)):
+        name = reader.files[rows[place]]
+        if name.lower().endswith(FITS_SUFFIXES):
+            from astrojepa.data.readers.fits import read_position
+
+            position = read_position(reader.root / name)
+            if position is not None:
+                ra[place], dec[place] = position
+
+
+def _first(names: Sequence[str], count: int = 3) -> str:
+    rest = f" and {len(names) - count} more" if len(names) > count else ""
+    return ", ".join(names[:count]) + rest

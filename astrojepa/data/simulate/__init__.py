@@ -1,0 +1,1 @@
+"""The galaxy simulator: labelled images with known physics, always marked as simulated."""

@@ -1,0 +1,1 @@
+"""How unusual each galaxy is: scores, leaderboards, and feedback from a person."""

@@ -1,0 +1,1 @@
+"""Vectors without a trained network: what an encoder is measured against."""

@@ -1,0 +1,59 @@
+"""The vectors that an encoder is compared with, on the same parts of one data set; each is computed once and cached by content."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+from astrojepa.cache import Progress
+from astrojepa.data.dataset import Dataset
+from astrojepa.evaluation.vectors.embed import embed, pixel_pca, summary_statistics
+from astrojepa.types import Embeddings
+
+if TYPE_CHECKING:
+    from astrojepa.checkpoints.model import Model
+
+ENCODER, STATISTICS, PIXELS, RANDOM = "encoder", "summary statistics", "pixel PCA-64", "random weights"
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """One kind of vectors of the three parts of a split."""
+
+    train: Embeddings
+    validation: Embeddings | None  # None where that part is empty
+    test: Embeddings
+
+    @property
+    def chooser(self) -> Embeddings | None:
+        """The galaxies that choose a probe's setting: validation, where it has labels."""
+        return self.validation if self.validation is not None and (self.validation.labels >= 0).any() else None
+
+
+def encoded(
+    model: Model,
+    split: tuple[Dataset, Dataset, Dataset],
+    random_seeds: int = 3,
+    progress: Progress | bool | None = None,
+) -> dict[str, Parts]:
+    """Return the vectors of the encoder and of the baselines, by name: summary statistics, pixel PCA, `random_seeds` random encoders.
+
+    The same galaxies in the same order in each. Random weights take as long as the encoder the first time, and are then in the cache.
+    """
+    train, validation, test = split
+    found = {ENCODER: _embedded(model, split, progress)}
+    found[STATISTICS] = Parts(
+        summary_statistics(train), summary_statistics(validation) if len(validation) else None, summary_statistics(test)
+    )
+    known, new = pixel_pca(train, test)
+    check = pixel_pca(train, validation)[1] if len(validation) else None  # fitted on train alone, so the components are the same
+    found[PIXELS] = Parts(known, check, new)
+    for seed in range(random_seeds):
+        found[f"{RANDOM} {seed}"] = _embedded(model.randomised(seed), split, progress)
+    return found
+
+
+def _embedded(model: Model, split: tuple[Dataset, Dataset, Dataset], progress: Progress | bool | None) -> Parts:
+    train, validation, test = split
+    check = embed(model, validation, progress=progress) if len(validation) else None
+    return Parts(embed(model, train, progress=progress), check, embed(model, test, progress=progress))

@@ -1,0 +1,1 @@
+"""Patch errors: predicted against target tokens, patch by patch."""

@@ -1,0 +1,1 @@
+"""What a picture shows without any model: artefacts, brightness, noise, stars."""

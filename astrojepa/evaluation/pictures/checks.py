@@ -1,0 +1,146 @@
+"""What can be said of a picture without any model: artefacts, brightness, signal-to-noise, stars; and which scores merely follow them."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage, stats
+
+from astrojepa.cache import Progress, cache_path, load_arrays, save_arrays
+from astrojepa.data.dataset import Dataset
+from astrojepa.data.frames import read_frames
+from astrojepa.evaluation.pictures import artefacts, trails
+from astrojepa.evaluation.pictures.artefacts import (
+    ARTEFACTS,
+    FRAME_SIZE,
+    artefact_likelihood,
+    artefact_scores,
+    border,
+    pixel_noise,
+    radius,
+)
+from astrojepa.progress import reporting
+
+SUSPICIOUS = 0.5  # rank correlation from which on a score is said to follow a property of the picture
+_BATCH = 128
+
+
+@dataclass(frozen=True)
+class PictureChecks:
+    """What n pictures are like."""
+
+    artefacts: np.ndarray  # float32 (n, kinds of ARTEFACTS), in [0, 1]
+    brightness: np.ndarray  # float32 (n,), mean light above the sky, of the full scale
+    signal_to_noise: np.ndarray  # float32 (n,), of the light in the middle half
+    num_stars: np.ndarray  # float32 (n,), point-like sources outside the middle
+
+    @property
+    def artefact(self) -> np.ndarray:
+        """How likely the picture shows any artefact: float32 (n,), in [0, 1]."""
+        return artefact_likelihood(self.artefacts)
+
+    @property
+    def parts(self) -> dict[str, np.ndarray]:
+        """How plain each kind of artefact is, by name: float32 (n,) each, in [0, 1]."""
+        return dict(zip(ARTEFACTS, self.artefacts.T, strict=True))
+
+    @property
+    def properties(self) -> dict[str, np.ndarray]:
+        """What a score ought not to follow, by name."""
+        return {"brightness": self.brightness, "S/N": self.signal_to_noise, "star count": self.num_stars}
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """How closely a score follows a property of the pictures."""
+
+    score: str
+    about: str
+    spearman: float  # rank correlation in [-1, 1]; NaN where either is constant
+
+    @property
+    def flagged(self) -> bool:
+        """Whether the score mostly says the same as the property."""
+        return abs(self.spearman) > SUSPICIOUS
+
+
+def picture_checks(data: Dataset, *, cache: bool = True, progress: Progress | bool | None = None) -> PictureChecks:
+    """Check every picture of a data set at 128 × 128 pixels, streamed: nothing but the result is kept.
+
+    Kept under `.cache/astrojepa/picture-checks-*.npz` by the content of the data and of the program that measures, unless `cache`
+    is False. Raises ValueError for an empty data set.
+    """
+    if len(data) == 0:
+        raise ValueError(f"{data.name} has no galaxies to check; loosen the selection.")
+    program = "".join(inspect.getsource(part) for part in (artefacts, trails, check_pictures, _count_stars))
+    key = hashlib.sha256(f"{data.source_hash}\0{program}".encode() + data.rows.tobytes()).hexdigest()[:24]
+    path = cache_path("picture-checks", key)
+    found = load_arrays(path) if cache else None
+    names = [*PictureChecks.__annotations__]
+    if found is None or any(name not in found or len(found[name]) != len(data) for name in names):
+        parts = [slice(first, first + _BATCH) for first in range(0, len(data), _BATCH)]
+        measured: list[PictureChecks] = []
+        with reporting(progress, len(data), "checking pictures") as report:
+            for part, pictures in zip(parts, read_frames(data, FRAME_SIZE, parts), strict=True):
+                measured.append(check_pictures(pictures))
+                report(min(part.stop, len(data)))
+        found = {name: np.concatenate([getattr(part, name) for part in measured]) for name in names}
+        if cache:
+            save_arrays(path, **found)
+    return PictureChecks(**{name: found[name] for name in names})
+
+
+def check_pictures(pictures: np.ndarray) -> PictureChecks:
+    """Check pictures uint8 (b, S, S, 3), S >= 32.
+
+    The sky is the median of the border. Brightness: the frame's mean above it. Signal-to-noise: light within a quarter of the side
+    of the middle, over the noise of as many pixels. Stars: local maxima, smoothed over a hundredth of the side, that stand 4 times
+    the noise above their surroundings, are narrower than a twentieth of the side, and lie further than 0.15 sides from the middle.
+    """
+    scores = artefact_scores(pictures)
+    grey = pictures.astype(np.float32).mean(axis=3) / 255
+    side = grey.shape[1]
+    light = grey - np.median(grey[:, border(side)], axis=1)[:, None, None]
+    noise, middle = pixel_noise(grey), radius(side) < 0.25
+    signal = light[:, middle].sum(axis=1) / (noise * np.sqrt(middle.sum()))
+    return PictureChecks(
+        artefacts=scores,
+        brightness=light.mean(axis=(1, 2)).astype(np.float32),
+        signal_to_noise=signal.astype(np.float32),
+        num_stars=_count_stars(grey, noise).astype(np.float32),
+    )
+
+
+def spearman(values: np.ndarray, numbers: np.ndarray) -> float:
+    """Return the rank correlation of (n,) with (n,), in [-1, 1], over rows where both are finite; NaN where either is constant."""
+    known = np.isfinite(values) & np.isfinite(numbers)
+    if known.sum() < 3 or np.ptp(values[known]) == 0 or np.ptp(numbers[known]) == 0:
+        return float("nan")
+    return float(stats.spearmanr(values[known], numbers[known]).statistic)
+
+
+def correlations(scores: dict[str, np.ndarray], properties: dict[str, np.ndarray]) -> list[Correlation]:
+    """Correlate the ranks of each score (n,) with each property (n,): Spearman's ρ, rows without a finite number left out.
+
+    A score that follows brightness ranks bright galaxies, whatever it is called. Raises ValueError for other lengths.
+    """
+    rows = []
+    for score, values in scores.items():
+        for about, numbers in properties.items():
+            if len(values) != len(numbers):
+                raise ValueError(
+                    f"{score} has {len(values)} numbers and {about} has {len(numbers)}; give one each per galaxy, in the same order."
+                )
+            rows.append(Correlation(score, about, spearman(values, numbers)))
+    return rows
+
+
+def _count_stars(grey: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    side = grey.shape[1]
+    sharp = ndimage.gaussian_filter(grey, (0, *(2 * [side / 100]))) - ndimage.gaussian_filter(grey, (0, *(2 * [side / 40])))
+    reach = max(3, round(side / 20) | 1)
+    peaks = (ndimage.maximum_filter(sharp, (1, reach, reach)) == sharp) & (sharp > 4 * noise[:, None, None])
+    return (peaks & (radius(side) > 0.15)).sum(axis=(1, 2))

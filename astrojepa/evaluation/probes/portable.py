@@ -1,0 +1,171 @@
+"""A probe that can be taken away: everything needed to name galaxies it has not seen, and to check where it came from."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from astrojepa.cache import Progress
+from astrojepa.evaluation.probes.classification import fitted_weights, knn_probe
+from astrojepa.evaluation.probes.mlp import fitted_network
+from astrojepa.evaluation.probes.parts import labelled, probe_parts
+from astrojepa.evaluation.vectors.standardise import standardisation
+from astrojepa.types import Embeddings, ProbeResult
+from astrojepa.wording import one_line
+
+KINDS = ("linear", "knn", "mlp")
+FORMAT = "astrojepa-probe-1"
+HOW = {
+    "linear": "x = (embedding - shift) * factor; logits = x @ weights + bias; probabilities = softmax(logits)",
+    "mlp": "x = (embedding - shift) * factor; hidden = max(0, x @ weights + bias); logits = hidden @ weights + bias of the second "
+    "layer; probabilities = softmax(logits)",
+    "knn": "x = (embedding - shift) * factor, scaled to unit length; the k most similar known galaxies vote, each with weight "
+    "(1 + cosine) / 2; embed the known ids with the same model",
+}
+
+
+@dataclass(frozen=True)
+class PortableProbe:
+    """A fitted probe. A class of which nothing was known is not among its answers."""
+
+    kind: str  # "linear", "knn" or "mlp"
+    classes: tuple[str, ...]  # all, as the data name them
+    present: np.ndarray  # int64 (p,), those that it can answer, ascending
+    shift: np.ndarray  # float32 (D,)
+    factor: np.ndarray  # float32 (D,)
+    layers: tuple[tuple[np.ndarray, np.ndarray], ...]  # float32 weights (in, out) and bias (out,), rectified between layers
+    setting: str
+    known_ids: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=str))  # of the galaxies that vote; "knn" only
+    known_labels: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    k: int = 0
+
+    def probabilities(self, vectors: np.ndarray) -> np.ndarray:
+        """Return the probability of every class for embeddings (n, D) of the same model, float32 (n, c); not for "knn"."""
+        if not self.layers:
+            raise ValueError(
+                "A probe by nearest neighbours holds no weights; embed the galaxies that it knows and let them vote."
+            )
+        if vectors.ndim != 2 or vectors.shape[1] != len(self.shift):
+            raise ValueError(f"The probe reads {len(self.shift)} features, found vectors of shape {vectors.shape}.")
+        signal = (vectors.astype(np.float32) - self.shift) * self.factor
+        for number, (weights, bias) in enumerate(self.layers):
+            signal = (np.maximum(signal, 0) if number else signal) @ weights + bias
+        shares = np.exp(signal - signal.max(axis=1, keepdims=True))
+        full = np.zeros((len(vectors), len(self.classes)), dtype=np.float32)
+        full[:, self.present] = shares / shares.sum(axis=1, keepdims=True)
+        return full
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the probe as lists and words for JSON, with the sentence that says how to use it."""
+        content: dict[str, Any] = {
+            "format": FORMAT,
+            "kind": self.kind,
+            "how": HOW[self.kind],
+            "setting": self.setting,
+            "classes": [self.classes[label] for label in self.present],
+            "standardisation": {"shift": _numbers(self.shift), "factor": _numbers(self.factor)},
+        }
+        if self.kind == "knn":
+            codes = np.searchsorted(self.present, self.known_labels)
+            content |= {"k": self.k, "known": {"ids": self.known_ids.tolist(), "classes": codes.tolist()}}
+        else:
+            content["layers"] = [{"weights": _numbers(weights), "bias": _numbers(bias)} for weights, bias in self.layers]
+        return content
+
+
+def probe_from_dict(content: dict[str, Any]) -> PortableProbe:
+    """Read what `PortableProbe.to_dict` wrote; ValueError where it is of another format."""
+    kind = content.get("kind") if isinstance(content, dict) else None
+    if kind not in KINDS or content.get("format") != FORMAT:
+        raise ValueError(f"This is not a probe of format {FORMAT}: found {one_line(repr(content), 120)}.")
+    try:
+        classes = tuple(map(str, content["classes"]))
+        known = content.get("known", {"ids": [], "classes": []})
+        shift, factor = (_finite(content["standardisation"][name], (-1,)) for name in ("shift", "factor"))
+        probe = PortableProbe(
+            kind=kind,
+            classes=classes,
+            present=np.arange(len(classes)),
+            shift=shift,
+            factor=factor,
+            layers=tuple(
+                (_finite(layer["weights"], (-1, -1)), _finite(layer["bias"], (-1,))) for layer in content.get("layers", [])
+            ),
+            setting=str(content["setting"]),
+            known_ids=np.array([str(name) for name in known["ids"]], dtype=str),
+            known_labels=np.array(known["classes"], dtype=np.int64),
+            k=int(content.get("k", 0)),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        reason = one_line(f"{type(error).__name__}: {error}", 120)
+        raise ValueError(f"This probe is damaged ({reason}); export it again.") from error
+    _check_sizes(probe)
+    return probe
+
+
+def _finite(values: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Make finite float32 numbers of lists, of as many dimensions as `shape`."""
+    array = np.array(values, np.float64)
+    if array.ndim != len(shape) or not (np.abs(array) < np.finfo(np.float32).max).all():
+        raise ValueError(f"expected finite numbers in {len(shape)} dimensions, found shape {array.shape}")
+    return array.astype(np.float32)
+
+
+def _check_sizes(probe: PortableProbe) -> None:
+    """Refuse a probe whose parts do not fit together."""
+    widths = [len(probe.shift), *(len(bias) for _, bias in probe.layers)]
+    shapes, votes = [weights.shape for weights, _ in probe.layers], probe.known_labels
+    fits = len(probe.factor) == widths[0] > 0 and shapes == list(itertools.pairwise(widths))
+    fits = fits and votes.shape == probe.known_ids.shape and bool(((votes >= 0) & (votes < len(probe.classes))).all())
+    if not fits or bool(shapes) is (probe.kind == "knn") or (shapes and widths[-1] != len(probe.classes)):
+        raise ValueError(
+            f"This probe's layers {shapes[:4]} do not fit its {widths[0]} features and its classes; export it again."
+        )
+
+
+def fit_probe(
+    kind: str, known: Embeddings, new: Embeddings, *, seed: int = 0, k: int = 20, progress: Progress | None = None
+) -> tuple[PortableProbe, ProbeResult]:
+    """Fit a probe on `known`, score it once on `new`, and keep it: the results of `linear_probe`, `knn_probe` or `mlp_probe`.
+
+    Raises ValueError as those do, and for another kind.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"There is no probe {kind!r}; choose one of {', '.join(KINDS)}.")
+    vectors, labels = labelled(known, "known")
+    shift, factor = standardisation(vectors)
+    layers: tuple[tuple[np.ndarray, np.ndarray], ...]
+    if kind == "knn":
+        result = knn_probe(known, new, k)
+        ids = np.asarray(known.ids)[np.asarray(known.labels) >= 0].astype(str)
+        present = np.unique(labels)
+        made = PortableProbe(kind, known.classes, present, shift, factor, (), result.setting, ids, labels, min(k, len(labels)))
+        return made, result
+    parts = probe_parts(known, new, None, seed)
+    if kind == "linear":
+        weights, setting = fitted_weights(parts)
+        result = parts.score(weights.probabilities(parts.targets), len(parts.codes), setting)
+        layers = ((weights.slope.astype(np.float32), weights.offset.astype(np.float32)),)
+    else:
+        network, setting = fitted_network(parts, seed, progress)
+        result = parts.score(network.predict_proba(parts.targets), len(parts.fitted), setting)
+        layers = tuple(
+            (w.astype(np.float32), b.astype(np.float32)) for w, b in zip(network.coefs_, network.intercepts_, strict=True)
+        )
+        if layers[-1][1].shape == (1,):  # two classes have one logit there: that of the second against 0
+            weight, bias = layers[-1]
+            layers = (
+                *layers[:-1],
+                (np.hstack([np.zeros_like(weight), weight]), np.concatenate([[0.0], bias]).astype(np.float32)),
+            )
+    return PortableProbe(kind, known.classes, parts.present, shift, factor, layers, setting), result
+
+
+def _numbers(array: np.ndarray) -> Any:
+    """Return an array as lists of numbers with the nine digits that a float32 has."""
+    if array.ndim > 1:
+        return [_numbers(row) for row in array]
+    return [float(f"{value:.9g}") for value in array.tolist()]

@@ -1,0 +1,1 @@
+"""Measurements gathered: benchmarks, reports, the zoo's table, hosted bundles."""

@@ -1,0 +1,127 @@
+"""Making a hosted bundle: galaxies reduced, and everything computed from them that the explorer's pages open with."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from astrojepa.cache import Progress, naming, temporary_folder
+from astrojepa.checkpoints.bundle import ID, Bundle, open_bundle, seal_bundle
+from astrojepa.checkpoints.model import load_model, save_released
+from astrojepa.data import open_dataset
+from astrojepa.data.dataset import Dataset
+from astrojepa.data.pack import pack
+from astrojepa.data.splits import default_split
+from astrojepa.evaluation.anomalies.asymmetry import asymmetry_scores
+from astrojepa.evaluation.anomalies.scores import kept_scores
+from astrojepa.evaluation.maps.projection import project
+from astrojepa.evaluation.pictures.checks import picture_checks
+from astrojepa.evaluation.vectors.embed import embed, pixel_pca, summary_statistics
+
+if TYPE_CHECKING:
+    from astrojepa.checkpoints.model import Model
+
+KEPT = (
+    "embeddings",
+    "baseline",
+    "projection",
+    "scores",
+    "asymmetry",
+    "picture-checks",
+)  # kinds of cached arrays; frames are as large as the data
+MAPS, BASELINE_MAPS = ("pca", "umap", "tsne"), ("pca", "umap")
+LARGEST_HALF = 60_000  # float16 ends at 65,504
+
+
+def make_bundle(
+    data: Dataset,
+    source: str,
+    model: Model,
+    folder: str | Path,
+    size: int = 160,
+    *,
+    creator: str,
+    progress: bool | Progress = False,
+) -> Bundle:
+    """Write a bundle of these galaxies and this model as a new folder; see `astrojepa.checkpoints.bundle` for what is in it.
+
+    Pictures are packed at most `size` pixels a side, and everything is computed on the packed ones, so that the host finds it by
+    content. Simulated galaxies are not packed but named: `source` is what `open_dataset` took. Vectors are kept in half precision;
+    maps and scores are those of the rounded vectors. Written beside `folder` and renamed.
+
+    Raises ValueError for a model without a plain id, and whatever `pack` and `embed` raise; FileExistsError where `folder` exists.
+    """
+    folder, name = Path(folder), str(model.card.get("id") or model.id)
+    if not ID.fullmatch(name) or model.card.get("random"):
+        raise ValueError(f"{name!r} is no model to host; give a released or trained one with --checkpoint.")
+    if folder.exists():
+        raise FileExistsError(f"{folder} exists already; name a new folder with --out.")
+    with temporary_folder(folder.parent, folder.name) as made, naming(folder):
+        if not data.simulated:
+            source = f"data/{_plain(data.name)}"
+            pack(data, made / source, size, progress=progress)
+        hosted = load_model(save_released(model, made / "checkpoints", {**model.card, "id": name}))
+        with _cached_in(made / "cache"):
+            packed = open_dataset(source if data.simulated else made / source)
+            _compute(hosted, packed, made / "cache", progress)
+        facts = {"source": source, "source_hash": packed.source_hash, "name": data.name, "galaxies": len(packed)}
+        seal_bundle(made, {"created_by": creator, "data": facts | {"fingerprint": packed.fingerprint}, "checkpoints": [name]})
+        made.chmod(0o755)
+        made.rename(folder)
+    return open_bundle(folder)
+
+
+def _compute(model: Model, data: Dataset, cache: Path, progress: bool | Progress) -> None:
+    """Fill the cache with what the explorer asks for first: the model's and the baseline's vectors, maps and scores, and checks."""
+    embed(model, data, progress=progress)
+    train, _, test = default_split(data)
+    if len(train) and len(test):
+        pixel_pca(train, test)
+    pixel_pca(data, data)
+    for path in [*cache.glob("embeddings-*.npz"), *cache.glob("baseline-*.npz")]:
+        _halve(path)
+    vectors, pixels = embed(model, data), pixel_pca(data, data)[1]
+    for embeddings, methods in ((vectors, MAPS), (pixels, BASELINE_MAPS)):
+        for method in methods:
+            project(embeddings, method, progress=progress)
+        kept_scores(embeddings)
+    asymmetry_scores(model, data, progress=progress)
+    summary_statistics(data)
+    picture_checks(data, progress=progress)
+    for path in cache.iterdir():
+        if path.name.rpartition("-")[0] not in KEPT:
+            path.unlink()
+
+
+def _halve(path: Path) -> None:
+    """Rewrite cached float32 arrays in half precision, as far as their numbers fit."""
+    with np.load(path, allow_pickle=False) as archive:
+        arrays = dict(archive)
+    for name, array in arrays.items():
+        if array.dtype == np.float32 and np.abs(array).max(initial=0) < LARGEST_HALF:
+            arrays[name] = array.astype(np.float16)
+    np.savez(path, **arrays)
+
+
+@contextlib.contextmanager
+def _cached_in(folder: Path) -> Iterator[None]:
+    """Keep computed arrays in another folder for a while."""
+    before = os.environ.get("ASTROJEPA_CACHE")
+    os.environ["ASTROJEPA_CACHE"] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["ASTROJEPA_CACHE"]
+        else:
+            os.environ["ASTROJEPA_CACHE"] = before
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_+-]+", "-", name).strip("-")[:60] or "galaxies"

@@ -1,0 +1,183 @@
+"""Everything that is measured of one model on one data set, gathered once: numbers for JSON, figures and pictures for a page."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from astrojepa.cache import Progress
+from astrojepa.data.crops import resize_frame, seen_part
+from astrojepa.data.dataset import Dataset
+from astrojepa.data.splits import default_split, split
+from astrojepa.evaluation.anomalies.leaderboard import num_kept
+from astrojepa.evaluation.anomalies.leaderboard_table import leaderboard_table, rare_labels
+from astrojepa.evaluation.anomalies.registry import score_by_name
+from astrojepa.evaluation.maps.map_quality import map_trust
+from astrojepa.evaluation.maps.projection import project
+from astrojepa.evaluation.patches.patch_errors import patch_errors
+from astrojepa.evaluation.pictures.checks import picture_checks
+from astrojepa.evaluation.reports.benchmark import probe_table
+from astrojepa.evaluation.vectors.collapse import collapse_gauges
+from astrojepa.evaluation.vectors.embed import embed
+from astrojepa.types import Embeddings
+
+if TYPE_CHECKING:
+    from astrojepa.checkpoints.model import Model
+
+THUMBNAIL = 128  # pixels
+HEATMAP = 224
+
+
+@dataclass
+class Report:
+    """What was measured: `facts` are plain values for JSON, the rest is for the page."""
+
+    facts: dict[str, Any]
+    embeddings: Embeddings
+    xy: np.ndarray  # float32 (n, 2), the map
+    strange: list[np.ndarray] = field(default_factory=list)  # uint8 (128, 128, 3), in the order of facts["anomalies"]
+    heatmaps: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)  # what the model saw, float32 (G, G) errors
+
+
+def make_report(
+    model: Model,
+    data: Dataset,
+    kind: str = "",
+    *,
+    curve: list[dict[str, Any]] | None = None,
+    method: str = "umap",
+    num_strange: int = 24,
+    num_heatmaps: int = 8,
+    rare: str = "",
+    fraction: float = 0.02,
+    draws: int = 100,
+    random_seeds: int = 3,
+    few_labels: bool = False,
+    controls: bool = False,
+    fine_tune_epochs: int = 0,
+    targets: tuple[str, ...] = (),
+    progress: Progress | bool | None = None,
+) -> Report:
+    """Measure a model on all galaxies of `data`: probes beside their baselines, spread, map and its trust, anomalies, patch errors.
+
+    `curve` holds the rows of the run's metrics, else those on the model's card. `rare` is the class that is thinned to `fraction`,
+    `draws` times, to score the anomaly rankings; by default the smallest of which enough is there. The other arguments are those
+    of `probe_table`. What cannot be measured (no labels, no predictor) stands in the facts as {"absent": why}.
+    """
+    vectors = _embed_parts(model, data, kind, progress)
+    report = Report({}, vectors, project(vectors, method, progress=progress))
+    strangest = _strangest(report, model, data, num_strange, progress)
+    wanted: dict[str, Any] = {"few_labels": few_labels, "controls": controls, "fine_tune_epochs": fine_tune_epochs}
+    wanted |= {"targets": targets, "progress": progress}
+    report.facts = {
+        "format": 1,
+        "model": _about(model),
+        "data": {
+            "name": data.name,
+            "simulated": data.simulated,
+            "fingerprint": data.fingerprint,
+            "galaxies": len(data),
+            "labelled": int((data.labels >= 0).sum()),
+            "classes": list(data.classes),
+        },
+        "curve": curve or model.card.get("curve") or [],
+        "gauges": dataclasses.asdict(collapse_gauges(vectors.vectors)),
+        "map": {"method": method, "seed": 0, **_trust(vectors, report.xy)},
+        "probes": _or_absent(lambda: probe_table(model, data, kind, random_seeds, **wanted)),
+        "anomalies": strangest,
+        "leaderboard": _or_absent(lambda: _leaderboard(model, data, rare, fraction, draws, progress)),
+        "patch_errors": _or_absent(
+            lambda: _patch_errors(report, model, data, [galaxy["id"] for galaxy in strangest], num_heatmaps)
+        ),
+    }
+    report.facts["probes"].pop("text", None)
+    return report
+
+
+def _embed_parts(model: Model, data: Dataset, kind: str, progress: Progress | bool | None) -> Embeddings:
+    """Embed the parts of the split, which the probes need too, and put the vectors back in the order of the data."""
+    parts = [part for part in (split(data, kind) if kind else default_split(data)) if len(part)]
+    found = [embed(model, part, progress=progress).vectors for part in parts]
+    vectors = np.empty((len(data), found[0].shape[1]), dtype=np.float32)
+    rows = np.concatenate([part.rows for part in parts])
+    vectors[np.argsort(data.rows, kind="stable")] = np.concatenate(found)[np.argsort(rows, kind="stable")]
+    return Embeddings(vectors, data.labels, data.ids, data.classes, model.hash, data.fingerprint)
+
+
+def _about(model: Model) -> dict[str, Any]:
+    config = model.config.to_dict()
+    config["data"]["data"] = config["data"]["data"].rpartition("/")[2]  # no machine's path in a report
+    kept = {key: model.card[key] for key in ("description", "data", "training", "environment", "random") if key in model.card}
+    sizes = {"parameters": model.network.num_parameters(), "width": model.width}
+    return {"id": model.id, "hash": model.hash, **sizes, "config": config} | kept
+
+
+def _trust(vectors: Embeddings, xy: np.ndarray) -> dict[str, Any]:
+    trust = dataclasses.asdict(map_trust(vectors, xy))
+    trust["preservation"] = float(trust["preservation"].mean())
+    return {key: None if isinstance(value, float) and np.isnan(value) else value for key, value in trust.items()}
+
+
+def _strangest(report: Report, model: Model, data: Dataset, count: int, progress: Progress | bool | None) -> list[dict[str, Any]]:
+    scores = score_by_name(model, data, progress=progress)
+    artefact = picture_checks(data, progress=progress).artefact
+    found = []
+    for rank, row in enumerate(np.argsort(-scores, kind="stable")[:count].tolist(), 1):
+        galaxy = data[row]
+        report.strange.append(resize_frame(galaxy.image, THUMBNAIL))
+        facts = {"score": float(scores[row]), "artefact": float(artefact[row])}
+        found.append({"rank": rank, "id": galaxy.id, "class": _class(data, row), **facts})
+    return found
+
+
+def _leaderboard(
+    model: Model, data: Dataset, rare: str, fraction: float, draws: int, progress: Progress | bool | None
+) -> dict[str, Any]:
+    rare = rare or _smallest_class(data, fraction)
+    table = leaderboard_table(model, data, rare, fraction, draws, progress=progress)
+    first = table[0].ranking
+    counts = {"num_rare": first.num_rare, "num_galaxies": first.num_galaxies, "top": first.top}
+    return {"rare": rare, "fraction": fraction, "draws": draws, **counts, "rows": [row.to_dict() for row in table]}
+
+
+def _smallest_class(data: Dataset, fraction: float) -> str:
+    """Return the smallest class that can be thinned to that fraction; ValueError where there is none."""
+    for label in np.argsort(np.bincount(data.labels[data.labels >= 0], minlength=len(data.classes)), kind="stable"):
+        labels = rare_labels(data, data.classes[label])
+        try:
+            num_kept(int((labels == 0).sum()), int((labels == 1).sum()), fraction)
+        except ValueError:
+            continue
+        return data.classes[label]
+    raise ValueError(f"No class of {data.name} can be thinned to {fraction:g}; a leaderboard needs labelled galaxies.")
+
+
+def _patch_errors(report: Report, model: Model, data: Dataset, strange: list[str], count: int) -> dict[str, Any]:
+    """Measure the first galaxy of each class, then the strangest ones."""
+    first = [np.flatnonzero(data.labels == label)[0] for label in np.unique(data.labels[data.labels >= 0])]
+    rows = [int(row) for row in [*first, *(np.flatnonzero(data.ids == name)[0] for name in strange)]]
+    galaxies = []
+    for row in list(dict.fromkeys(rows))[:count]:
+        image = data[row].image
+        errors = patch_errors(model, image)
+        seen = seen_part(image, model.config.image, max(1, HEATMAP // model.config.image.image_size))
+        report.heatmaps.append((seen, errors.mse))
+        numbers = {"mse": float(np.nanmean(errors.mse)), "normalised": float(np.nanmean(errors.normalised))}
+        galaxies.append({"id": str(data.ids[row]), "class": _class(data, row), **numbers})
+    return {"masks": "tiling", "galaxies": galaxies}
+
+
+def _class(data: Dataset, row: int) -> str | None:
+    return data.classes[data.labels[row]] if data.labels[row] >= 0 else None
+
+
+def _or_absent(measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """Return what was measured, or the sentence that says why it cannot be."""
+    try:
+        return measure()
+    except ValueError as error:
+        return {"absent": str(error)}

@@ -1,0 +1,1 @@
+"""One vector per galaxy: computing them, storing them, and comparing them."""

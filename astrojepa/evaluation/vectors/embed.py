@@ -1,0 +1,144 @@
+"""Vectors for galaxies: from a trained model, and the hand-made baselines that any model must beat."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from astrojepa.cache import Progress, cache_path, load_arrays, save_arrays
+from astrojepa.data.crops import centre_crop
+from astrojepa.data.dataset import Dataset
+from astrojepa.data.frames import frames, frames_for
+from astrojepa.evaluation.baselines import shape_statistics as measuring
+from astrojepa.evaluation.vectors.standardise import check_finite
+from astrojepa.progress import reporting
+from astrojepa.types import Embeddings
+
+if TYPE_CHECKING:
+    from astrojepa.checkpoints.card import ModelFacts
+    from astrojepa.checkpoints.model import Model
+
+
+def embed(
+    model: Model, data: Dataset, *, batch_size: int = 256, cache: bool = True, progress: Progress | bool | None = None
+) -> Embeddings:
+    """Embed every galaxy: the mean over the target encoder's tokens, orientations and scales of the cropped frame, float32 (n, D).
+
+    Kept under `.cache/astrojepa/embeddings-*.npz` by the content of weights, data and image settings, unless `cache` is False.
+    `progress(done, total, text)` is called per batch; True shows a bar in the terminal. Raises ValueError for an empty data set,
+    batch_size < 1, or a vector that is not finite (its galaxy is named).
+    """
+    if len(data) == 0:
+        raise ValueError(f"{data.name} has no galaxies to embed; loosen the selection.")
+    if batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}; it must be at least 1.")
+    if cache and (found := cached_embedding(model, data)) is not None:
+        return found
+    pictures = frames_for(data, model.config.image, progress)
+    vectors = np.empty((len(data), model.width), dtype=np.float32)
+    with reporting(progress, len(data), "embedding") as report:
+        for first in range(0, len(data), batch_size):
+            part = slice(first, first + batch_size)
+            vectors[part] = model.encode(np.asarray(pictures[part]))
+            report(min(first + batch_size, len(data)))
+    check_finite(vectors, data.ids)
+    if cache:
+        keep_embedding(model, data, vectors)
+    return _embeddings(vectors, data, model.hash)
+
+
+def keep_embedding(model: ModelFacts, data: Dataset, vectors: np.ndarray) -> None:
+    """Keep `vectors`, float32 (n, D), in the cache as what `embed` returns for this model and these galaxies."""
+    save_arrays(_path(model, data), vectors=vectors)
+
+
+def cached_embedding(model: ModelFacts, data: Dataset) -> Embeddings | None:
+    """Return what `embed` would, if it has been computed before, else None; computes nothing."""
+    arrays = load_arrays(_path(model, data))
+    vectors = None if arrays is None else arrays.get("vectors")
+    return None if vectors is None or vectors.ndim != 2 or len(vectors) != len(data) else _embeddings(vectors, data, model.hash)
+
+
+def pixel_pca(train: Dataset, test: Dataset, components: int = 64, size: int = 32) -> tuple[Embeddings, Embeddings]:
+    """Embed by principal components of the pixels of the centre 7/8, `size` × `size` × 3, in [0, 1]: (train, test), (n, components).
+
+    Fitted on `train` alone; the sign of a component is fixed by its largest loading. `components` is lowered to what n and the
+    pixels allow. Kept in the cache by the content of both sets. Raises ValueError for empty data or components < 1.
+    """
+    if components < 1 or min(len(train), len(test)) == 0:
+        raise ValueError(f"Pixel PCA needs galaxies and components >= 1, found {len(train)}, {len(test)} and {components}.")
+    components = min(components, len(train), size * size * 3)
+    name = f"pixel-pca-{components}-{size}"
+    path = cache_path("baseline", _key(name, train.fingerprint, test.fingerprint))
+    found = _cached(path, known=len(train), new=len(test))
+    if found is None:
+        from sklearn.decomposition import PCA
+
+        known, new = (_centre(data, size).reshape(len(data), -1) for data in (train, test))
+        solver = "randomized" if components < min(known.shape) else "full"
+        fitted = PCA(components, svd_solver=solver, random_state=0).fit(known)
+        found = {"known": fitted.transform(known).astype(np.float32), "new": fitted.transform(new).astype(np.float32)}
+        save_arrays(path, **found)
+    return _embeddings(found["known"], train, name), _embeddings(found["new"], test, name)
+
+
+def summary_statistics(data: Dataset) -> Embeddings:
+    """Embed by hand-made statistics: colour, percentiles, size, ellipticity, radial profile, asymmetry.
+
+    One row per galaxy of `shape_statistics` on the centre 7/8 at 64 × 64 pixels; learned from nothing, what astronomers had before.
+    Kept in the cache by the content of the data and of the program that measures.
+    """
+    if len(data) == 0:
+        raise ValueError(f"{data.name} has no galaxies to measure; loosen the selection.")
+    path = cache_path("baseline", _key("summary-statistics", inspect.getsource(measuring), data.fingerprint))
+    found = _cached(path, vectors=len(data))
+    if found is None:
+        size = measuring.FRAME_SIZE
+        parts = [measuring.shape_statistics(centre_crop(batch, size)) for batch in _batches(frames(data, round(size / 0.875)))]
+        found = {"vectors": np.concatenate(parts)}
+        check_finite(found["vectors"], data.ids)
+        save_arrays(path, **found)
+    return _embeddings(found["vectors"], data, "summary-statistics")
+
+
+def _centre(data: Dataset, size: int) -> np.ndarray:
+    """Return the centre 7/8 of every picture, float32 (n, size, size, 3) in [0, 1]."""
+    return centre_crop(np.asarray(frames(data, round(size / 0.875))), size).astype(np.float32) / 255
+
+
+def _batches(pictures: np.ndarray, size: int = 512) -> list[np.ndarray]:
+    return [np.asarray(pictures[first : first + size]) for first in range(0, len(pictures), size)]
+
+
+def _path(model: ModelFacts, data: Dataset) -> Path:
+    config = model.config.to_dict()
+    facts = [model.hash, data.fingerprint, config["image"], config["model"], list(model.mean), list(model.std)]
+    return cache_path("embeddings", _key(*facts))
+
+
+def _key(*facts: Any) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
+
+
+def _cached(path: Path, **lengths: int) -> dict[str, np.ndarray] | None:
+    """Return the cached arrays of these names and lengths, or None where there are none."""
+    arrays = load_arrays(path)
+    if arrays is None or any(name not in arrays or len(arrays[name]) != length for name, length in lengths.items()):
+        return None
+    return arrays
+
+
+def _embeddings(vectors: np.ndarray, data: Dataset, model_hash: str) -> Embeddings:
+    return Embeddings(
+        vectors=vectors,
+        labels=np.asarray(data.labels, dtype=np.int64),
+        ids=np.asarray(data.ids).astype(str),
+        classes=data.classes,
+        model_hash=model_hash,
+        data_hash=data.fingerprint,
+    )

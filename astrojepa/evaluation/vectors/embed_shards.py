@@ -1,0 +1,147 @@
+"""Embed catalogues larger than one machine: many processes, blocks that survive interruptions, one Parquet shard per process.
+
+Process r of w computes the blocks r, r + w, .... Blocks are fixed ranges of rows and batches are cut inside them, so that a vector
+depends neither on the number of processes nor on interruptions. What the folder looks like is told in shards.py.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from astrojepa import distributed
+from astrojepa.cache import Progress
+from astrojepa.data.dataset import Dataset
+from astrojepa.data.frames import read_frames
+from astrojepa.evaluation.vectors.shards import FORMAT, MANIFEST, ShardFolder, open_shards
+from astrojepa.evaluation.vectors.standardise import check_finite
+from astrojepa.progress import reporting
+from astrojepa.runs import write_json
+
+if TYPE_CHECKING:
+    from astrojepa.checkpoints.model import Model
+
+BLOCK_SIZE = 1024  # galaxies: what an interruption can cost each process
+BATCH_SIZE = 256  # as `embed` cuts them: the same batches give the same bits
+NAMES = ("model", "data")  # for the reader; a renamed file gives the same vectors
+
+
+@dataclass(frozen=True)
+class ShardRun:
+    """What `embed_shards` found and left, over all processes."""
+
+    num_blocks: int
+    num_found: int  # blocks that were there already
+    num_shards: int
+
+
+def embed_shards(
+    model: Model, data: Dataset, path: str | Path, *, block_size: int = BLOCK_SIZE, progress: Progress | bool | None = None
+) -> ShardRun:
+    """Embed every galaxy into the Parquet shards of a folder; every process that torchrun started calls this, or one alone.
+
+    Each vector is that of `embed`, to the bit on a CPU with as many threads. Pictures are streamed: at most three batches of
+    frames are in memory. After a kill at any moment the same call computes the blocks that are missing, with another number
+    of processes too unless shards are written already. `progress` is heard on process 0, about its own share.
+
+    Raises ValueError for an empty data set, a vector that is not finite (its galaxy is named), a folder of another model or
+    data, or one that another number of processes must finish; PeerLostError where another process ended.
+    """
+    own, size = distributed.rank(), distributed.world_size()
+    if len(data) == 0 or block_size < 1:
+        raise ValueError(f"{data.name} has {len(data)} galaxies to embed in blocks of {block_size}; both must be at least 1.")
+    folder = _claim(Path(path), _facts(model, data, block_size))
+    blocks, shards = folder.blocks, folder.shards()
+    whole = [shard for part, shard in enumerate(shards) if folder.is_whole(shard, blocks[part :: len(shards)])]
+    if shards and len(whole) == len(shards):
+        folder.remove_leftovers()
+        return ShardRun(len(blocks), len(blocks), len(shards))
+    if shards and len(shards) != size:
+        raise ValueError(
+            f"{path} holds {len(whole)} of {len(shards)} shards, and {len(shards)} processes must finish them, not {size}; "
+            f"start torchrun with --nproc_per_node={len(shards)}, or choose another folder."
+        )
+    shard = folder.shard(own, size)
+    mine = [] if shard in whole else blocks[own::size]
+    computed = _compute(model, data, folder, mine, progress)
+    if shard not in whole:
+        folder.write_shard(shard, mine)
+    distributed.wait()
+    folder.remove_leftovers()
+    return ShardRun(len(blocks), len(blocks) - computed, size)
+
+
+def _facts(model: Model, data: Dataset, block_size: int) -> dict[str, Any]:
+    """Return the manifest: everything that decides the vectors, and the names of model and data."""
+    facts = {
+        "format": FORMAT,
+        "model": model.id,
+        "model_hash": model.hash,
+        "settings": {"image": model.config.to_dict()["image"], "mean": model.mean, "std": model.std},
+        "width": model.width,
+        "data": data.name,
+        "data_fingerprint": data.fingerprint,
+        "count": len(data),
+        "classes": data.classes,
+        "block_size": block_size,
+    }
+    return dict(json.loads(json.dumps(facts)))  # lists for tuples, as it will be read back
+
+
+def _claim(path: Path, facts: dict[str, Any]) -> ShardFolder:
+    """Write the manifest where there is none, the same on every process; ValueError if the one there is of another embedding."""
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"{path} is a file; name a folder for the shards, or a file ending in .npz.")
+    if not (path / MANIFEST).exists():
+        write_json(path / MANIFEST, facts)
+    folder = open_shards(path)
+    if different := [key for key in facts if facts[key] != folder.facts[key] and key not in NAMES]:
+        theirs, ours = (
+            f"{said['model']} ({said['model_hash']}) of {said['data']} ({said['data_fingerprint']})"
+            for said in (folder.facts, facts)
+        )
+        raise ValueError(
+            f"{path} holds vectors by {theirs}, and these are by {ours}, which differ in {', '.join(different)}; "
+            "choose another folder."
+        )
+    return folder
+
+
+def _compute(model: Model, data: Dataset, folder: ShardFolder, blocks: list[range], progress: Progress | bool | None) -> int:
+    """Write those of this process's blocks that are missing; returns how many all processes wrote."""
+    own, size = distributed.rank(), distributed.world_size()
+    missing = [rows for rows in blocks if folder.read_block(rows) is None]
+    counts = torch.zeros(size, dtype=torch.int64, device=model.device)
+    counts[own] = len(missing)
+    counts = distributed.all_sum(counts)
+    total, text = sum(map(len, blocks)), "embedding" if size == 1 else f"embedding, process {own} of {size}"
+    done = total - sum(map(len, missing))
+    vectors = _encoded(model, data, missing)
+    with contextlib.closing(vectors), reporting(progress if own == 0 else None, total, text) as report:
+        report(done)
+        for turn in range(int(counts.max())):
+            if turn < len(missing):
+                rows, found = missing[turn], next(vectors)
+                check_finite(found, data.ids[rows.start : rows.stop])
+                folder.write_block(data, rows, found)
+                done += len(rows)
+                report(done)
+            distributed.wait()  # after every block: nobody waits for hours at the end, and a process that ended is noticed soon
+    return int(counts.sum())
+
+
+def _encoded(model: Model, data: Dataset, blocks: list[range]) -> Generator[np.ndarray]:
+    """Yield the vectors of each block, float32 (b, D); the pictures of the next batch are read meanwhile."""
+    cuts = [[rows[first : first + BATCH_SIZE] for first in range(0, len(rows), BATCH_SIZE)] for rows in blocks]
+    batches = (slice(rows.start, rows.stop) for rows in itertools.chain.from_iterable(cuts))
+    with contextlib.closing(read_frames(data, model.config.image.frame_size, batches)) as frames:
+        for parts in cuts:
+            yield np.concatenate([model.encode(batch) for batch in itertools.islice(frames, len(parts))])

@@ -1,0 +1,1 @@
+"""Sweeps: one recipe over several settings and seeds, with one table."""

@@ -1,0 +1,116 @@
+"""The table of a sweep: a row per run as CSV, a row per setting with intervals over seeds as Markdown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import stats
+
+from astrojepa.cache import atomic_write
+from astrojepa.runs import read_json, read_metrics, write_csv
+
+if TYPE_CHECKING:
+    from astrojepa.training.sweep.sweep import SweepRun
+
+FAILURE = "failed.json"  # in the folder of a run whose loss stopped being finite
+METRICS = (
+    "step",
+    "total",
+    "prediction",
+    "invariance",
+    "sigreg",
+    "sigreg_over_floor",
+    "effective_rank",
+    "feature_std",
+    "mean_cosine",
+    "knn_accuracy",
+    "linear_accuracy",
+)
+# What table.md shows: title, column of table.csv, factor, digits.
+SHOWN = (
+    ("linear probe, last epoch, %", "linear_accuracy_last", 100, 1),
+    ("linear probe, best epoch, %", "linear_accuracy_best", 100, 1),
+    ("20-NN, last epoch, %", "knn_accuracy_last", 100, 1),
+    ("effective rank", "effective_rank_last", 1, 1),
+    ("SIGReg / floor", "sigreg_over_floor_last", 1, 2),
+)
+LEGEND = (
+    "Mean and 95 % t-interval over finished seeds, on each run's validation galaxies. ρ = λ / (1 - λ), times the batch size where "
+    "--sigreg-scale is count."
+)
+
+
+def write_tables(folder: Path, runs: Sequence[SweepRun], states: dict[str, str]) -> None:
+    """Write table.csv and table.md from the runs' metrics; metrics of runs that are not finished stay empty."""
+    rows = [run_row(run, states[run.name]) for run in runs]
+    write_csv(rows, folder / "table.csv")
+    with atomic_write(folder / "table.md") as stream:
+        stream.write((markdown_table(rows, list(runs[0].values)) + "\n").encode())
+
+
+def run_row(run: SweepRun, state: str) -> dict[str, Any]:
+    """Return a run's row: its settings, its metrics at the last step and at the epoch whose weights are best.pt."""
+    optim, aim = run.config.optim, run.config.objective
+    row: dict[str, Any] = {name: value_text(value) for name, value in run.values.items()}
+    row |= {"seed": run.config.seed, "strength": aim.strength(optim.batch_size), "state": state}
+    metrics = read_metrics(run.folder) if state == "finished" else []
+    judged = [line for line in metrics if "effective_rank" in line]
+    last = metrics[-1] if metrics else {}
+    best = max(judged, key=lambda line: line.get("linear_accuracy", line["step"])) if judged else {}
+    row |= {f"{name}_last": last.get(name) for name in METRICS}
+    row |= {f"{name}_best": best.get(name) for name in METRICS}
+    row["failure"] = read_json(run.folder / FAILURE)["sentence"] if state == "failed" else None
+    return row
+
+
+def t_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float] | None:
+    """Return mean ± t · s / √n with Student's t of n - 1 degrees of freedom, s the sample's standard deviation; None for n < 2."""
+    if len(values) < 2:
+        return None
+    half = stats.t.ppf((1 + level) / 2, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values))
+    return float(np.mean(values) - half), float(np.mean(values) + half)
+
+
+def markdown_table(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
+    """Lay out one line per combination of the settings `names`: mean and interval over its finished seeds."""
+    titles = [*names, "ρ", "seeds", *(title for title, *_ in SHOWN)]
+    lines = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row[name] for name in names), []).append(row)
+    for values, group in groups.items():
+        strength, finished = group[0]["strength"], sum(row["state"] == "finished" for row in group)
+        seeds = str(finished) if finished == len(group) else f"{finished} of {len(group)}"
+        cells = [_cell([row[column] for row in group if row[column] is not None], *form) for _, column, *form in SHOWN]
+        lines.append("| " + " | ".join([*values, "∞" if strength is None else f"{strength:.3g}", seeds, *cells]) + " |")
+    lines += [
+        "",
+        LEGEND,
+    ]
+    for row in rows:
+        if row["failure"]:
+            lines.append(f"\nFailed: {', '.join(f'{name}={row[name]}' for name in names)}, seed {row['seed']}. {row['failure']}")
+    return "\n".join(lines)
+
+
+def value_text(value: Any) -> str:
+    """Return a setting's value as it stands in folder names and tables: 0.1, true, 0.15:0.2."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ":".join(map(value_text, value))
+    if isinstance(value, float):
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    return str(value)
+
+
+def _cell(values: list[float], factor: float, digits: int) -> str:
+    if not values:
+        return "–"
+    interval = t_interval(values)
+    span = "one seed" if interval is None else ", ".join(f"{bound * factor:.{digits}f}" for bound in interval)
+    return f"{np.mean(values) * factor:.{digits}f} [{span}]"
