@@ -17,7 +17,7 @@ ROOT = str(HERE.parents[1] if INSTALLED else HERE.parent)
 sys.path[:0] = [root for root in [ROOT] if root not in sys.path]
 
 if __name__ == "__main__":
-    import_module(f"{PACKAGE}.readiness").wait()
+    import_module(f"{PACKAGE}.server.readiness").wait()
     import_module(f"{PACKAGE}.shell").run()
 else:
     import threading
@@ -26,7 +26,7 @@ else:
     from streamlit import net_util
 
     memory, navigation, pictures, readiness = (
-        import_module(f"{PACKAGE}.{name}") for name in ("memory", "navigation", "pictures", "readiness")
+        import_module(f"{PACKAGE}.server.{name}") for name in ("memory", "navigation", "pictures", "readiness")
     )
     memory.give_back()
     navigation.hold()

@@ -10,12 +10,20 @@ from typing import Any
 
 import streamlit as st
 
-from . import following, links, loaders, state, work
-from .jobs import imported
-from .plain import plain
-from .scene import BASELINE, LIBRARIES, RANDOM, Choice, Scene, model_choices, model_task
-from .settings import Settings, settings_of_start, strangers_may_look
-from .views import about, anomalies, compare, galaxy, map, models, probe
+from .components.escape_markdown import plain
+from .pages.about import view as about
+from .pages.anomalies import view as anomalies
+from .pages.compare import view as compare
+from .pages.galaxy import view as galaxy
+from .pages.map import view as map
+from .pages.models import view as models
+from .pages.probe import view as probe
+from .server.settings import Settings, settings_of_start, strangers_may_look
+from .session import follow_links as following
+from .session import links, loaders, state
+from .session import waiting as work
+from .session.queue import imported
+from .session.workspace import BASELINE, LIBRARIES, RANDOM, Choice, Scene, model_choices, model_task
 
 HERE = Path(__file__).parent
 PAGES: dict[str, tuple[str, Callable[[Any], None]]] = {
@@ -37,7 +45,7 @@ def run() -> None:
     st.set_page_config(page_title="AstroJEPA explorer", page_icon=str(HERE / "icon.svg"), layout="wide", menu_items=menu)
     st.html(HERE / "theme.css")
     with st.container(key="history"):
-        script = (HERE / "history.js").read_text(encoding="utf-8")
+        script = (HERE / "server" / "history.js").read_text(encoding="utf-8")
         st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
     st.logo(str(HERE / "logo.svg"), size="large")
     try:

@@ -9,7 +9,7 @@ import urllib.request
 from pathlib import Path
 
 START_SECONDS = 120.0
-HEALTHY, READY = "/_stcore/health", "/ready"  # Streamlit's own word, and the explorer's (app/readiness.py)
+HEALTHY, READY = "/_stcore/health", "/ready"  # Streamlit's own word, and the explorer's (app/server/readiness.py)
 
 
 def free_port() -> int:

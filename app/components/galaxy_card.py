@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from .. import links, loaders, palette, pictures, state, work
-from ..plain import plain
-from ..scene import LIBRARIES, Scene
-from .copy_link import copy_link
+from ..server import pictures
+from ..session import links, loaders, state
+from ..session import waiting as work
+from ..session.workspace import LIBRARIES, Scene
+from .copy_link.copy_link import copy_link
+from .escape_markdown import plain
 from .facts import facts
-from .gallery import gallery
+from .gallery.gallery import gallery
+from .latent_map import palette
 
 COLOURS = {"mse": "magma", "cosine": "viridis"}
 IMAGE, ERRORS, BOTH = "Image", "Patch errors", "Both"

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from app import colouring, palette
-from app.components import latent_map
+from app.components.latent_map import colouring, latent_map, palette
 from astrojepa import plotting
 
 FOLDER = Path(latent_map.__file__).parent
@@ -51,7 +50,7 @@ class Canvas:
         self.asked: list[str] = []
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         html, css = ((FOLDER / f"latent_map.{kind}").read_text(encoding="utf-8") for kind in ("html", "css"))
-        script = "\n".join((FOLDER / f"latent_map{part}.js").read_text(encoding="utf-8") for part in latent_map._SCRIPTS)
+        script = "\n".join((FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in latent_map._SCRIPTS)
         body = PAGE.format(css=css, html=html, style=style)
         page.route("http://map.test/**", lambda route: self._answer(route, body, script))
         page.goto("http://map.test/")

@@ -20,7 +20,8 @@ def script(page: str, hosted: bool) -> None:
     """Draw one page, as app/main.py does it."""
     import os
 
-    from app import settings, shell
+    from app import shell
+    from app.server import settings
 
     shell.draw(settings.read_settings([], os.environ), hosted, shell.PAGES[page][1], lambda path: None)
 

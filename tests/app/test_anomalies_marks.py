@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import marks, state
-from app.marks import Review
+from app.session import marks, state
+from app.session.marks import Review
 
 ORDER = [3, 1, 4, 0, 2]
 IDS = np.array(["a", "=b", "c,d", "e", "'f"])

@@ -7,9 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from app.views import anomalies_order as order
-from app.views import anomalies_scores as scores
-from app.views.anomalies_quality import quality_table, quality_verdict
+from app.pages.anomalies import order, scores
+from app.pages.anomalies.quality import quality_table, quality_verdict
 from astrojepa.evaluation.anomalies.leaderboard import Ranking
 from astrojepa.evaluation.anomalies.leaderboard_table import Row
 from astrojepa.evaluation.anomalies.registry import NAMES

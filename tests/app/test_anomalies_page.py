@@ -10,7 +10,7 @@ import pytest
 from page_runner import QUIET, run_page, settled, words
 from streamlit.testing.v1 import AppTest
 
-from app import state
+from app.session import state
 
 pytestmark = QUIET
 

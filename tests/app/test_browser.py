@@ -13,7 +13,7 @@ import pytest
 from explorer_page import PATIENCE, Explorer
 from PIL import Image
 
-from app.geometry import points_in_polygon
+from app.components.latent_map.geometry import points_in_polygon
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 SMALL = {"width": 1280, "height": 800}

@@ -16,7 +16,7 @@ from PIL import Image
 from safetensors.torch import load_file, save
 
 import astrojepa as aj
-from app import sampling
+from app.session import sampling
 from astrojepa.checkpoints.model import save_released
 from astrojepa.data import find_data
 

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import colouring, export, palette, search
-from app.components.latent_map import pack
+from app.components import export
+from app.components.latent_map import colouring, palette
+from app.components.latent_map.latent_map import pack
+from app.pages.map import search
 from astrojepa.data.readers.galaxy10 import CLASSES as GALAXY10
 
 

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from app import comparing
-from app.scene import BASELINE, RANDOM, Choice
-from app.views.compare import asked_for, median_overlap, other_choices
-from app.views.compare_galaxy import common_scale
-from app.views.compare_maps import picked_out
-from app.views.compare_measures import accuracy_table, error_bars, overlap_counts
+from app.pages.compare import tasks as comparing
+from app.pages.compare.galaxy import common_scale
+from app.pages.compare.maps import picked_out
+from app.pages.compare.measures import accuracy_table, error_bars, overlap_counts
+from app.pages.compare.view import asked_for, median_overlap, other_choices
+from app.session.workspace import BASELINE, RANDOM, Choice
 
 CHOICES = [
     Choice("small.a", "small.a"),

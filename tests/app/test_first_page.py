@@ -15,8 +15,9 @@ from page_runner import QUIET, run_page, words
 from safetensors.torch import load_file, save_file
 
 import astrojepa as aj
-from app import jobs, loaders
-from app.scene import LIBRARIES
+from app.session import loaders
+from app.session import queue as jobs
+from app.session.workspace import LIBRARIES
 from astrojepa.checkpoints.card import file_hash, released_facts
 from astrojepa.checkpoints.model import load_model, save_released
 from astrojepa.evaluation.anomalies.scores import kept_scores
@@ -27,8 +28,8 @@ SLOW_TO_IMPORT = ["torch", "torchvision", "timm", "sklearn", "scipy", "umap", "n
 VISIT = """
 import json, sys
 sys.path[:0] = sys.argv[1:3]
-from app import jobs, loaders
-from app.scene import LIBRARIES
+from app.session import queue as jobs, loaders
+from app.session.workspace import LIBRARIES
 from page_runner import script, settled, words
 from streamlit.testing.v1 import AppTest
 

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from app import masks, state
-from app.masks import Masks
-from app.views.galaxy import arcsec_per_pixel, scale_bar, seen_box, seen_sentence
-from app.views.galaxy_measures import probe_vote, tally
+from app.components.patch_panel import masks
+from app.components.patch_panel.masks import Masks
+from app.pages.galaxy.measures import probe_vote, tally
+from app.pages.galaxy.view import arcsec_per_pixel, scale_bar, seen_box, seen_sentence
+from app.session import state
 
 grids = st.integers(2, 16).flatmap(lambda grid: arrays(bool, (grid, grid)))
 

@@ -12,7 +12,7 @@ from explorer_page import PATIENCE, Explorer
 from page_runner import QUIET, run_page, words
 
 import astrojepa as aj
-from app import masks
+from app.components.patch_panel import masks
 
 pytestmark = QUIET
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from app import geometry
+from app.components.latent_map import geometry
 
 coordinates = st.floats(-1e4, 1e4, allow_nan=False).map(lambda x: round(x, 3))
 

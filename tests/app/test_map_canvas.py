@@ -196,7 +196,7 @@ def test_the_canvas_follows_the_theme_of_the_page(open_map: Callable[..., Canvas
 
 
 def test_a_click_in_a_figure_in_space_is_told_once_as_a_row(open_map: Callable[..., Canvas]) -> None:
-    script = (FOLDER / "figure_click.js").read_text(encoding="utf-8")
+    script = (FOLDER.parent / "figure_click" / "figure_click.js").read_text(encoding="utf-8")
     told = open_map().page.evaluate(
         """async (script) => {
           const { default: figureClick } = await import(URL.createObjectURL(new Blob([script], { type: "text/javascript" })));

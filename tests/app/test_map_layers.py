@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import colouring, map_layers, palette
-from app.map_layers import Layers
-from app.views import map as map_view
-from app.views import map_figure
+from app.components.latent_map import colouring, palette
+from app.components.latent_map import layers as map_layers
+from app.components.latent_map.layers import Layers
+from app.pages.map import figure as map_figure
+from app.pages.map import view as map_view
 from astrojepa.data.readers.galaxy10 import CLASSES as GALAXY10
 
 PAGES = (palette.BACKGROUND, palette.LIGHT_BACKGROUND)

@@ -12,7 +12,7 @@ import pytest
 SCRIPT = """
 import re, sys
 import numpy as np
-from app import memory
+from app.server import memory
 
 if sys.argv[1] == "give back":
     memory.give_back()

@@ -9,7 +9,9 @@ import pytest
 from page_runner import run_page, words
 from streamlit.testing.v1 import AppTest
 
-from app.views import models, models_card, models_data
+from app.pages.models import card as models_card
+from app.pages.models import data as models_data
+from app.pages.models import view as models
 from astrojepa.presets import PUBLISHED, ZOO
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
 
-from app import navigation
+from app.server import navigation
 from benchmarks.app_clients import Tally, Visitor, run
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")

@@ -11,8 +11,10 @@ import pytest
 from page_runner import QUIET, run_page, settled, words
 from streamlit.testing.v1 import AppTest
 
-from app import colouring, links, probing
-from app.views.anomalies import ranking
+from app.components.latent_map import colouring
+from app.pages.anomalies.view import ranking
+from app.pages.probe import tasks as probing
+from app.session import links
 
 pytestmark = QUIET
 

@@ -11,7 +11,8 @@ import pytest
 from page_runner import settled, words
 from streamlit.testing.v1 import AppTest
 
-from app import collecting
+import app
+from app.session import collections as collecting
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit")
 
@@ -54,7 +55,7 @@ def test_a_labelling_is_told_from_another_by_its_digest() -> None:
 
 
 def test_no_module_of_the_app_hides_one_of_python() -> None:
-    folder = Path(collecting.__file__).parent
+    folder = Path(app.__file__).parent
     ours = {path.stem for path in folder.glob("*.py")} - {"__init__"}
     assert not ours & sys.stdlib_module_names
     done = subprocess.run(
@@ -69,7 +70,7 @@ def gather() -> None:
 
     import numpy as np
 
-    from app.views.collections_bar import collections_bar
+    from app.components.collections_bar import collections_bar
 
     collections_bar(SimpleNamespace(data=SimpleNamespace(fingerprint="0123456789abcdef")), np.array([4, 1]))  # type: ignore[arg-type]
 

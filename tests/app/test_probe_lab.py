@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from page_runner import run_page, settled, words
 from streamlit.testing.v1 import AppTest
 
-from app import loaders, probing, state
-from app.views import probe, probe_report
+from app.pages.probe import report as probe_report
+from app.pages.probe import tasks as probing
+from app.pages.probe import view as probe
+from app.session import loaders, state
 from astrojepa.config import replace
 from astrojepa.data.simulate.simulator import simulate
 from astrojepa.evaluation.probes.portable import probe_from_dict

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from app import marks, sampling
+from app.session import marks, sampling
 
 
 def test_a_sample_holds_every_class_by_its_share_to_within_one_galaxy() -> None:

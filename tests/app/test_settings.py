@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import ROOT, Source, is_hosted, is_loopback, read_settings
+from app.server.settings import ROOT, Source, is_hosted, is_loopback, read_settings
 
 HERE = {"Host": "localhost:8501"}
 
@@ -109,6 +109,6 @@ def test_files_are_short() -> None:
 
 
 def test_the_collector_that_runs_after_every_click_leaves_libraries_alone() -> None:
-    code = "import gc\nfrom app import jobs\njobs.warm_up()\nprint(gc.get_freeze_count() > 10 * len(gc.get_objects()))"
+    code = "import gc\nfrom app.session import queue\nqueue.warm_up()\nprint(gc.get_freeze_count() > 10 * len(gc.get_objects()))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300, check=True)
     assert done.stdout.strip() == "True"

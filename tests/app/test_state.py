@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app import state
+from app.session import state
 
 names = st.from_regex(r"[A-Za-z0-9._:+ =-]{1,80}", fullmatch=True)
 hashes = st.from_regex(r"[0-9a-f]{8,16}", fullmatch=True)

@@ -10,11 +10,12 @@ import pytest
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
-from app import loaders, settings
-from app import turns as turns_module
-from app.jobs import Jobs, Progress
-from app.turns import BusyError, Turns
-from app.work import describe
+from app.server import settings
+from app.session import loaders
+from app.session import turns as turns_module
+from app.session.queue import Jobs, Progress
+from app.session.turns import BusyError, Turns
+from app.session.waiting import describe
 
 
 def _waiting(turns: Turns, count: int) -> None:
@@ -77,7 +78,8 @@ def test_an_error_gives_the_turn_back() -> None:
 def _busy_page() -> None:
     import streamlit as st
 
-    from app import loaders, work
+    from app.session import loaders
+    from app.session import waiting as work
 
     def call() -> str:
         loaders.MODEL_TURNS.check()
@@ -162,7 +164,7 @@ def _page_with_long_work() -> None:
 
     import streamlit as st
 
-    from app import work
+    from app.session import waiting as work
 
     def task(report: work.Progress) -> str:
         for done in range(3000):

@@ -13,7 +13,7 @@ from astropy.io import fits
 from page_runner import run_page, settled, words
 from streamlit.testing.v1 import AppTest
 
-from app import uploads
+from app.pages.models import pictures as uploads
 from astrojepa import plotting
 from astrojepa.data.simulate.simulator import simulate
 

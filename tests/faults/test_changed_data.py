@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import loaders, pictures
-from app.settings import Source
+from app.server import pictures
+from app.server.settings import Source
+from app.session import loaders
 from astrojepa.data import DataError, open_dataset
 from tests.app.page_runner import script, settled, words
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from streamlit.runtime.caching import cache_utils
 
-from app.jobs import Job
+from app.session.queue import Job
 from astrojepa import runs
 from astrojepa.checkpoints.weights import read_pickled
 from astrojepa.config import TrainConfig

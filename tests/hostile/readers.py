@@ -10,8 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from app import geometry, marks, masks, pictures, search, state, uploads
-from app.components.confusion import read_cell
+from app.components.confusion.confusion import read_cell
+from app.components.latent_map import geometry
+from app.components.patch_panel import masks
+from app.pages.map import search
+from app.pages.models import pictures as uploads
+from app.server import pictures
+from app.session import marks, state
 from astrojepa.cache import load_arrays
 from astrojepa.checkpoints.model import load_model
 from astrojepa.data import open_dataset

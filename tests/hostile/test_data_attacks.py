@@ -18,7 +18,7 @@ import pytest
 from astropy.io import fits
 from PIL import Image
 
-from app import uploads
+from app.pages.models import pictures as uploads
 from astrojepa.data import DataError, PictureError, open_dataset
 from astrojepa.data.readers.fits import BLOCK, CARD, read_fits
 from astrojepa.data.readers.images import read_image

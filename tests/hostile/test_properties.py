@@ -15,9 +15,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app import collecting, export, geometry, marks, masks, pictures, search, state, uploads
-from app.components.confusion import read_cell
-from app.plain import plain
+from app.components import export
+from app.components.confusion.confusion import read_cell
+from app.components.escape_markdown import plain
+from app.components.latent_map import geometry
+from app.components.patch_panel import masks
+from app.pages.map import search
+from app.pages.models import pictures as uploads
+from app.server import pictures
+from app.session import collections as collecting
+from app.session import marks, state
 from astrojepa.config import TrainConfig
 from astrojepa.data.coordinates import parse_coordinates
 from astrojepa.evaluation.probes.portable import probe_from_dict

@@ -18,9 +18,11 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import astrojepa
-from app import export, loaders, pictures, state
-from app.jobs import Jobs, Progress
-from app.marks import Review
+from app.components import export
+from app.server import pictures
+from app.session import loaders, state
+from app.session.marks import Review
+from app.session.queue import Jobs, Progress
 from tests.app.page_runner import QUIET, run_page, settled, words
 from tests.hostile import examples
 

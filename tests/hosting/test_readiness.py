@@ -6,7 +6,10 @@ import threading
 
 import pytest
 
-from app import jobs, loaders, readiness, scene
+from app.server import readiness
+from app.session import loaders
+from app.session import queue as jobs
+from app.session import workspace as scene
 
 
 def test_a_server_is_ready_once_what_a_first_page_takes_is_imported_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:

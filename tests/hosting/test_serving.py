@@ -13,10 +13,11 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 import astrojepa as aj
-from app import opening, serving
-from app.scene import BASELINE, RANDOM, model_choices
-from app.serving import Listed, Listing, Source, listing, read_list
-from app.settings import read_settings
+from app.server import serving
+from app.server.serving import Listed, Listing, Source, listing, read_list
+from app.server.settings import read_settings
+from app.session import opening
+from app.session.workspace import BASELINE, RANDOM, model_choices
 from astrojepa import cache
 from astrojepa.checkpoints import card as cards
 from astrojepa.checkpoints.bundle import MANIFEST, BundleError
@@ -52,7 +53,7 @@ def test_a_bundle_is_what_is_served_and_its_arrays_are_read_first(bundle: Path) 
 
 
 def test_a_bundle_at_hand_is_opened_unless_something_else_is_asked_for(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.settings.BUNDLE", bundle)
+    monkeypatch.setattr("app.server.settings.BUNDLE", bundle)
     assert read_settings([], {}).sources[0].name == "survey"
     assert [source.name for source in read_settings(["--data", "simulated:50"], {}).sources] == ["simulated:50"]
 

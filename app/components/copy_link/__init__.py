@@ -1,0 +1,1 @@
+"""The Copy link control."""

@@ -1,0 +1,1 @@
+"""A whole image with a scale bar and the model's crop outlined."""

@@ -1,0 +1,1 @@
+"""Clicks in a three-dimensional Plotly figure."""

@@ -1,0 +1,105 @@
+"""The latent map: a canvas component. Python sends quantised positions, the browser sends a click, a polygon or what the legend hides."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from .colouring import Colouring
+
+KEY = "latent_map"
+_HERE = Path(__file__).parent
+_SCRIPTS = (
+    "theme",
+    "geometry",
+    "density",
+    "dots",
+    "drawing",
+    "pictures",
+    "motion",
+    "legend",
+    "gestures",
+    "latent_map",
+)  # one module in the browser
+
+
+def pack(
+    header: dict[str, Any], positions: np.ndarray, classes: np.ndarray, colouring: Colouring, rank_codes: np.ndarray
+) -> bytes:
+    """Lay out the map for the browser: a JSON header and 7 bytes per galaxy (`decode` in geometry.js reads it).
+
+    uint32 header length, header padded to 4 bytes, uint16 x and y, uint8 class (255 = unknown), colour code, anomaly rank.
+    `layout` and `look` in the header change when positions or colours do, so that the browser redraws no more than it must.
+    """
+    points = np.ascontiguousarray(positions, dtype="<u2").tobytes()
+    columns = b"".join(
+        np.ascontiguousarray(column, dtype=np.uint8).tobytes() for column in (classes, colouring.codes, rank_codes)
+    )
+    described = {
+        **header,
+        "count": len(positions),
+        "colour": colouring.legend,
+        "layout": hashlib.sha256(points).hexdigest()[:12],
+        "look": hashlib.sha256(json.dumps(colouring.legend).encode() + colouring.codes.tobytes()).hexdigest()[:12],
+    }
+    text = json.dumps(described, allow_nan=False).encode()
+    padding = b" " * (-(4 + len(text)) % 4)
+    return (len(text) + len(padding)).to_bytes(4, "little") + text + padding + points + columns
+
+
+def latent_map(
+    data: bytes,
+    on_click: Callable[[Any], None],
+    on_lasso: Callable[[Any], None],
+    on_legend: Callable[[Any], None] = lambda off: None,
+    key: str = KEY,
+) -> None:
+    """Mount a map; the callbacks get the row that was clicked, the polygons that were drawn and the codes that the legend hides.
+
+    `data` (see `pack`) is sent again only where it differs: Streamlit knows messages by content.
+    """
+
+    def hears(event: str, part: str, callback: Callable[[Any], None]) -> Callable[[], None]:
+        def heard() -> None:
+            if isinstance(message := (st.session_state.get(key) or {}).get(event), dict):
+                callback(message.get(part))
+
+        return heard
+
+    _component()(
+        data=data,
+        key=key,
+        on_click_change=hears("click", "row", on_click),
+        on_lasso_change=hears("lasso", "polygons", on_lasso),
+        on_legend_change=hears("legend", "off", on_legend),
+    )
+
+
+def mark(selection: dict[str, Any]) -> None:
+    """Mark galaxies on every map of the page, apart from the maps' data because it is small and changes with every click.
+
+    selection: pictures (address, says which galaxies are meant), selected, neighbours, polygons, off.
+    """
+    with st.container(key=f"{KEY}_aside"):  # theme.css takes it out of the page's flow
+        _state_component()(data=selection, key=f"{KEY}_state")
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> Any:
+    return st.components.v2.component(
+        "astrojepa_latent_map",
+        html=(_HERE / "latent_map.html").read_text(encoding="utf-8"),
+        css=(_HERE / "latent_map.css").read_text(encoding="utf-8"),
+        js="\n".join((_HERE / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS),
+    )
+
+
+@st.cache_resource(show_spinner=False)
+def _state_component() -> Any:
+    return st.components.v2.component("astrojepa_latent_map_state", js=(_HERE / "state.js").read_text(encoding="utf-8"))

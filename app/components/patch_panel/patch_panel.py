@@ -1,0 +1,73 @@
+"""The patch panel: a canvas with the picture as the model saw it, the patches' values over it, and masks drawn by hand."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+_HERE = Path(__file__).parent
+_SCRIPTS = ("drawing.js", "patch_panel.js")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """What the browser is told. Lists are in reading order, one entry per patch."""
+
+    grid: int
+    subject: str  # changes with galaxy, model and kind of mask: what was being drawn is then dropped
+    values: list[float | None] | None  # None: nothing measured
+    spread: list[float | None]
+    times: list[int]
+    roles: str  # letters of app/components/patch_panel/masks.py
+    mask: str  # as app/components/patch_panel/masks.py writes it; empty where it cannot be drawn on
+    low: float
+    high: float
+    stops: tuple[str, ...]
+    opacity: float  # in [0, 1]
+    layout: str  # over or beside
+    unit: str
+    name: str  # what the values are
+    sentence: str  # under the picture while no patch is pointed at
+    label: str
+
+    @property
+    def editable(self) -> bool:
+        """Whether the mask can be drawn on."""
+        return bool(self.mask)
+
+
+def message(panel: Panel, picture: bytes) -> dict[str, Any]:
+    """Lay out what the browser gets; `picture` is a PNG. `token` names all of it."""
+    described = {**asdict(panel), "stops": list(panel.stops), "editable": panel.editable}
+    described["image"] = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+    described["token"] = hashlib.sha256(repr(described).encode()).hexdigest()[:12]
+    return described
+
+
+def patch_panel(key: str, panel: Panel, image: np.ndarray, on_mask: Callable[[Any], None] | None = None) -> None:
+    """Show the panel over a picture uint8 (S, S, 3); `on_mask` gets the mask that was drawn, as the browser sent it."""
+    from astrojepa import plotting
+
+    def drawn() -> None:
+        sent = (st.session_state.get(key) or {}).get("mask")
+        if on_mask is not None and isinstance(sent, dict):
+            on_mask(sent.get("mask"))
+
+    _component()(data=message(panel, plotting.encode_image(image, "png")), key=key, on_mask_change=drawn)
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> Any:
+    return st.components.v2.component(
+        "astrojepa_patch_panel",
+        html=(_HERE / "patch_panel.html").read_text(encoding="utf-8"),
+        css=(_HERE / "patch_panel.css").read_text(encoding="utf-8"),
+        js="\n".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS),
+    )

@@ -1,0 +1,1 @@
+"""Arrow keys for reviewing."""

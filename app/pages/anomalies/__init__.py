@@ -1,0 +1,1 @@
+"""Anomalies: the leaderboard, reviewing, and how good the ranking is."""

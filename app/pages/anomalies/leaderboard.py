@@ -1,0 +1,154 @@
+"""The leaderboard itself: 25 galaxies a page with what is known of each, and the distribution of the score beside them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from ...components.gallery.gallery import gallery
+from ...session import links, state
+from ...session import waiting as work
+from ...session.workspace import Scene
+from . import tasks
+from .order import artefact_kind, finite_places, follows, patch_words, position_words
+from .scores import title
+
+if TYPE_CHECKING:
+    from .view import View
+
+PER_PAGE = 25
+NEAREST = 20
+BY_MARKS = "board_by_marks"
+
+
+def board(scene: Scene, view: View) -> None:
+    """Draw one page of the leaderboard, and the histogram of its score."""
+    left, right = st.columns([2, 1], gap="medium")
+    with left:
+        order = view.order(scene, _places(scene, view))
+        page = _pager(len(order), view.hidden)
+        shown = order[page * PER_PAGE : (page + 1) * PER_PAGE]
+        tiles = st.container()
+        culprits = found_culprits(scene, view, shown)
+        captions = card_captions(scene, view, shown, culprits)
+        with tiles:
+            selected = st.session_state.get(state.ROW)
+            gallery("leaderboard", scene.pictures, shown.tolist(), captions, _open, selected=selected, tile=144)
+    with right:
+        distribution(scene, view)
+
+
+def found_culprits(scene: Scene, view: View, rows: np.ndarray) -> dict[int, int]:
+    """Return the worst predicted patch of each galaxy shown, by row: none without a predictor, or while they are computed."""
+    if "culprit" in view.chosen.parts:
+        return {int(row): int(view.chosen.parts["culprit"][row]) for row in rows}
+    if scene.model is None or not scene.model.has_predictor or not len(rows):
+        return {}
+    wanted = tuple(int(row) for row in rows)
+    task = tasks.culprits(scene.model, scene.data, wanted)
+    return work.soon(("culprits", *scene.key, wanted), "Looking for the least expected patches", task) or {}
+
+
+def card_captions(scene: Scene, view: View, rows: np.ndarray, culprits: dict[int, int]) -> list[list[str]]:
+    """Write the lines under each galaxy: rank and class, score and id, the score's parts, then what else is known."""
+    data, chosen = scene.data, view.chosen
+    parts = score_parts(scene, view, rows)
+    lines = []
+    for row, part in zip(map(int, rows), parts, strict=True):
+        line = [f"{chosen.places[row]:,}  {scene.class_name(row)}", f"{chosen.scores[row]:.3f}  {data.ids[row]}", part]
+        if row in culprits and scene.model is not None:
+            line.append(f"unexpected: {patch_words(culprits[row], scene.model.grid)}")
+        if view.checks is not None and (kind := artefact_kind(view.checks.parts, row)):
+            line.append(f"artefact? {kind}")
+        if not data.simulated and (position := position_words(float(data.ra[row]), float(data.dec[row]))):
+            line.append(position)
+        lines.append(line)
+    longest = max(map(len, lines), default=0)
+    return [[*line, *["\N{NO-BREAK SPACE}"] * (longest - len(line))] for line in lines]  # so that the pictures stand in rows
+
+
+def score_parts(scene: Scene, view: View, rows: np.ndarray) -> list[str]:
+    """Say of what each galaxy's score is made; where it has no parts, its rank by distance for comparison."""
+    parts = view.chosen.parts
+    if parts:
+        return [
+            f"mean {parts['mean'][row]:.2f}, worst {parts['worst'][row]:.2f}, cosine {parts['cosine'][row]:.2f}" for row in rows
+        ]
+    if view.chosen.name == "knn":
+        gaps = tasks.distances(scene.embeddings, *scene.key, tuple(map(int, rows)), NEAREST)
+        return [f"nearest {gap[0]:.3g}, {len(gap)}th {gap[-1]:.3g}" for gap in gaps]
+    return [f"rank {scene.places[row]:,} by distance" for row in rows]
+
+
+def distribution(scene: Scene, view: View) -> None:
+    """Show the histogram of the score with the selected galaxy in it, and what the score merely follows."""
+    from astrojepa import plotting
+
+    st.subheader("How strange is strange", anchor=False)
+    scores, row = view.chosen.scores, st.session_state.get(state.ROW)
+    marked = float(scores[row]) if row is not None and row < len(scores) else None
+    figure = plotting.histogram_figure(scores, marked, title(view.chosen.name).lower())
+    figure.update_layout(height=280, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)")
+    if st.context.theme.type == "light":
+        from ...components.latent_map import palette
+
+        figure.update_layout(font={"color": palette.LIGHT_TEXT})
+        figure.update_xaxes(gridcolor=palette.LIGHT_LINE, tickfont={"color": palette.LIGHT_TEXT})
+        figure.update_yaxes(gridcolor=palette.LIGHT_LINE, tickfont={"color": palette.LIGHT_TEXT})
+        figure.update_shapes(line={"color": palette.LIGHT_ACCENT})
+    st.plotly_chart(figure, width="stretch", config={"displayModeBar": False}, key="histogram")
+    if marked is not None:
+        st.caption(
+            f"The line marks the selected galaxy, {scene.data.ids[row]}: rank {view.chosen.places[row]:,} of {len(scores):,}."
+        )
+    _followed(scene, view)
+
+
+def _followed(scene: Scene, view: View) -> None:
+    """Say in words where the score follows brightness, signal-to-noise or star count."""
+    if view.checks is None:
+        job = ("checks", scene.data.fingerprint)
+        st.caption("Whether this score merely follows brightness, S/N or star count is known once the pictures are checked.")
+        if st.session_state.get("check_pictures") != job and len(scene.data) > 2000:
+            st.button("Check the pictures", on_click=lambda: st.session_state.update(check_pictures=job))
+        return
+    found = tasks.score_follows(view.chosen.scores, view.checks, *scene.key, view.chosen.name)
+    if sentence := follows(found, title(view.chosen.name)):
+        st.warning(sentence)
+    else:
+        said = ", ".join(f"{one.about} {one.spearman:+.2f}" for one in found if np.isfinite(one.spearman))
+        st.caption(f"Follows none of the plain properties: rank correlations {said}." if said else "")
+
+
+def _places(scene: Scene, view: View) -> np.ndarray:
+    """The order of the leaderboard: by the score, or by the marks of the review where there are some and they are asked for."""
+    from .review import expected, session_review
+
+    marks = session_review(scene).marks
+    if not marks:
+        return view.chosen.places
+    by_marks = st.toggle(f"Ranked anew by my {len(marks):,} marks", key=BY_MARKS)
+    return finite_places(expected(scene, view, marks)) if by_marks else view.chosen.places
+
+
+def _pager(count: int, hidden: int) -> int:
+    pages = max(1, -(-count // PER_PAGE))
+    page = min(st.session_state.get(state.BOARD_PAGE, 0), pages - 1)
+    st.session_state[state.BOARD_PAGE] = page
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Stranger", disabled=page == 0, on_click=_turn, args=(page - 1,))
+        st.button("Less strange", disabled=page + 1 >= pages, on_click=_turn, args=(page + 1,))
+        without = f", {hidden:,} likely artefact{'' if hidden == 1 else 's'} hidden" if hidden else ""
+        st.caption(f"{count:,} galaxies, page {page + 1} of {pages}{without}")
+    return page
+
+
+def _turn(page: int) -> None:
+    st.session_state[state.BOARD_PAGE] = max(0, page)
+
+
+def _open(row: Any) -> None:
+    links.select(row)
+    st.session_state[state.TO_MAP] = True

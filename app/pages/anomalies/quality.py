@@ -1,0 +1,135 @@
+"""How good is such a ranking? A class that is known is made rare, and every score has to find it again, baselines beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from ...components.escape_markdown import plain
+from ...session import loaders
+from ...session import waiting as work
+from ...session.workspace import Scene
+from . import tasks
+from .scores import title
+
+DRAWS = 20
+ASKED = "quality_asked"  # session key: model, data and class that were asked for
+SHOWN = ("encoder", "pixel PCA-64", "summary statistics", "random weights")
+VECTORS = {
+    "encoder": "This model",
+    "pixel PCA-64": "Pixel PCA",
+    "summary statistics": "Summary statistics",
+    "random weights": "Random weights",
+}
+
+
+def quality(scene: Scene) -> None:
+    """Let a class be chosen and made rare; show which score finds it."""
+    data = scene.data
+    st.caption(
+        f"{'Simulated galaxies. ' if data.simulated else ''}One class is thinned to 2 % of the galaxies, {DRAWS} times over, as if it were "
+        "rare; a good score puts what is left of it first. The scores see no label."
+    )
+    if not scene.labelled:
+        st.info(f"{data.name} has no classes, so no ranking can be tested. Give a folder whose labels.csv has a class column.")
+        return
+    possible = tasks.can_be_rare(data)
+    if not possible:
+        st.info(f"No class of {data.name} has enough galaxies to be thinned to 2 % of the others; open more galaxies.")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", key="quality_controls"):
+        usual = next((name for name in possible if "merg" in name.lower()), possible[0])
+        rare = st.selectbox("Class made rare", possible, index=possible.index(usual), key="quality_class", width=260)
+        pressed = st.button("Measure", type="primary", key="quality_measure")
+    asked = (*scene.key, rare)
+    if pressed:
+        st.session_state[ASKED] = asked
+    job = ("quality", *asked)
+    if st.session_state.get(ASKED) != asked and not loaders.jobs().has(job):
+        st.caption(_cost(scene))
+        return
+    task = tasks.ranking_quality(scene.model, data, scene.embeddings, rare, DRAWS)
+    try:
+        rows = work.result(job, f"{rare} made rare in {data.name}", task)
+    except ValueError as error:
+        st.info(plain(error))
+        return
+    _table([row for row in rows if row.vectors in SHOWN], rare)
+
+
+def _cost(scene: Scene) -> str:
+    first = f"Scores, baselines and picture checks of {len(scene.data):,} galaxies are computed first, where they have not been"
+    if scene.model is None:
+        return "Without a model the scores of the pixel baseline are tested."
+    return f"{first}; on a CPU that takes minutes per thousand galaxies, once."
+
+
+def quality_verdict(rows: Sequence[Any], rare: str) -> str:
+    """Say in two sentences how rare the class was made, and which score on which features finds it best."""
+    first, best = rows[0].ranking, max(rows, key=lambda row: float(np.mean(row.ranking.average_precision)))
+    chance = first.num_rare / first.num_galaxies
+    precision = best.ranking.average_precision
+    against = "above" if np.quantile(precision, 0.025) > chance else "not clearly above"
+    return (
+        f"{first.num_rare:,} {rare} among {first.num_galaxies:,} galaxies, {len(precision)} draws. "
+        f"Best: {_lower(title(best.ranking.score))} on {_lower(VECTORS[best.vectors])}, average precision {np.mean(precision):.3f}, "
+        f"{against} chance ({chance:.3f})."
+    )
+
+
+def _lower(words: str) -> str:
+    return words[:1].lower() + words[1:] if words[1:2].islower() else words
+
+
+def _table(rows: Sequence[Any], rare: str) -> None:
+    st.text(quality_verdict(rows, rare))
+    st.dataframe(
+        quality_table(rows), hide_index=True, width="stretch", height="content", column_config=_columns(rows[0].ranking.top)
+    )
+    st.caption(
+        "In brackets: between which values 95 % of the draws lie, which is not how another sky would do. Enrichment 1 = chance. "
+        f"Recall and artefacts: among the {rows[0].ranking.top:,} strangest. "
+        "Follows: rank correlations above 0.5 with brightness, S/N or star count."
+    )
+
+
+def quality_table(rows: Sequence[Any]) -> pd.DataFrame:
+    """Lay out the rows: average precision with its interval, difference to the distance score on the encoder, recall, enrichment."""
+    table = []
+    for row in rows:
+        ranking = row.ranking
+        low, high = np.quantile(ranking.average_precision, [0.025, 0.975])
+        mean, below, above = row.difference
+        table.append(
+            {
+                "features": VECTORS.get(row.vectors, row.vectors),
+                "score": title(ranking.score),
+                "precision": float(np.mean(ranking.average_precision)),
+                "between": f"{low:.3f} – {high:.3f}",
+                "less": f"{mean:+.3f} [{below:+.3f}, {above:+.3f}]",
+                "recall": 100 * float(np.mean(ranking.recall)),
+                "enrichment": float(np.mean(ranking.enrichment)),
+                "artefacts": 100 * float(np.mean(ranking.artefact_share)),
+                "follows": ", ".join(f"{about} {rho:+.2f}" for about, rho in row.flags.items()),
+            }
+        )
+    return pd.DataFrame(table)
+
+
+def _columns(top: int) -> dict[str, Any]:
+    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
+    return {
+        "features": text("Features"),
+        "score": text("Score"),
+        "precision": number("Precision", help="Average precision", format="%.3f"),
+        "between": text("95 % of draws", alignment="right"),
+        "less": text("Less the first row", alignment="right", help="Average precision less that of the first row, draw by draw"),
+        "recall": number(f"Recall@{top}, %", format="%.1f"),
+        "enrichment": number("Enrichment", format="%.1f"),
+        "artefacts": number("Artefacts, %", format="%.1f"),
+        "follows": text("Follows"),
+    }

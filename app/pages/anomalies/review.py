@@ -1,0 +1,225 @@
+"""Review: one galaxy large at a time; keys mark it, everything is ranked anew, and the marks leave as a file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+
+from ...components.cutout.cutout import cutout
+from ...components.escape_markdown import plain
+from ...components.facts import facts
+from ...components.gallery.gallery import gallery
+from ...components.review_focus.review_focus import free_the_keys
+from ...session import loaders, marks, state
+from ...session import waiting as work
+from ...session.marks import Review
+from ...session.workspace import Scene
+from ..galaxy import view as galaxy
+from . import tasks
+from .leaderboard import score_parts
+from .order import artefact_kind, finite_places, patch_box, patch_words, position_words
+from .scores import title
+
+if TYPE_CHECKING:
+    from .view import View
+
+RERANKINGS = {"neighbours": "By neighbours", "forest": "By random forest"}
+MARKS = ("Ordinary", "Slightly", "Somewhat", "Fairly", "Very", "Most")  # how interesting; the key is shown beside the word
+NEXT, MARKED = 12, 24
+CONTEXT = "review_context"  # session key: what the path through the galaxies belongs to
+SAID = "marks_read"  # session key: what became of the last file of marks, and whether that was an error
+FILE = "marks_file"
+
+
+def session_review(scene: Scene) -> Review:
+    """This session's review of the open data."""
+    return st.session_state.setdefault(state.REVIEWS, {}).get(scene.data.fingerprint, Review())
+
+
+def expected(scene: Scene, view: View, given: Mapping[int, int]) -> np.ndarray:
+    """What each galaxy is expected to be marked, larger = look at it sooner: the score itself while there are no marks."""
+    if not given:
+        return view.chosen.scores
+    method = st.session_state.get(state.RERANKING) or "neighbours"
+    key = (*scene.key, view.chosen.name)
+    return tasks.expected_marks(scene.embeddings, view.chosen.scores, key, tuple(sorted(given.items())), method)
+
+
+def review(scene: Scene, view: View) -> None:
+    """Show the galaxy to be marked, and what comes next."""
+    st.session_state.setdefault(state.RERANKING, "neighbours")
+    context = (*scene.key, view.chosen.name, view.label, view.keep is not None)
+    current = session_review(scene)
+    if st.session_state.get(CONTEXT, context) != context:
+        current = marks.restart(current)
+    st.session_state[CONTEXT] = context
+    places = finite_places(expected(scene, view, current.marks))
+    order = view.order(scene, places)
+    current = marks.arrive(current, order.tolist())
+    st.session_state[state.REVIEWS][scene.data.fingerprint] = current
+    row = current.shown
+    if row is None:
+        _finished(scene, current)
+    else:
+        st.session_state[state.ROW] = row
+        free_the_keys(state.BOARD_MODE, row)
+        left, right = st.columns([1, 1], gap="medium")
+        image = scene.picture(row)
+        culprit = _culprit(scene, row, image)
+        with left:
+            _picture(scene, row, image, culprit)
+        with right:
+            _marking(scene, current, row)
+            _facts(scene, view, row, culprit)
+            _files(scene, current)
+    _galleries(scene, current, order, places)
+
+
+def _do(scene: Scene, change: Callable[[Review], Review]) -> None:
+    """Change the review: what every key and button calls."""
+    st.session_state[state.REVIEWS][scene.data.fingerprint] = change(session_review(scene))
+
+
+def _marking(scene: Scene, current: Review, row: int) -> None:
+    given = current.marks.get(row)
+    st.subheader(plain(scene.class_name(row)), anchor=False)
+    said = "not marked yet" if given is None else f"marked {given}"
+    best = sum(value >= marks.HIGHEST - 1 for value in current.marks.values())
+    st.caption(f"This galaxy is {said}. Marked so far: {len(current.marks):,}, {best:,} of them with 4 or 5.")
+    with st.container(horizontal=True, gap="small", key="review_marks"):
+        for value, word in enumerate(MARKS):
+            kind = "primary" if value == given else "secondary"
+            st.button(
+                word,
+                key=f"mark_{value}",
+                type=kind,
+                shortcut=str(value),
+                on_click=_do,
+                args=(scene, lambda r, value=value: marks.mark(r, value)),
+            )
+    with st.container(horizontal=True, gap="small", key="review_moves"):
+        moves = (
+            ("Back", "Left", marks.back, current.at == 0),
+            ("On", "Right", marks.forward, False),
+            ("Undo", "U", marks.undo, not current.steps),
+        )
+        for name, key, change, barred in moves:
+            st.button(name, key=f"review_{name.lower()}", shortcut=key, disabled=barred, on_click=_do, args=(scene, change))
+    st.caption(
+        "How interesting is it? 0 = ordinary, or an artefact; 5 = more of these. Every mark ranks all other galaxies anew."
+    )
+
+
+def _picture(scene: Scene, row: int, image: np.ndarray | None, culprit: int | None) -> None:
+    if image is None:
+        st.warning("The picture of this galaxy cannot be read; it may be damaged.")
+        return
+    height, width = image.shape[:2]
+    box = None
+    if culprit is not None and (share := galaxy.seen_share(scene)) is not None:
+        box = patch_box(culprit, scene.model.grid, galaxy.seen_box(height, width, share))
+    with st.container(width=560):
+        cutout("review_picture", image, galaxy.scale_bar(width, galaxy.arcsec_per_pixel(scene.data.table, row)), box)
+        if box is not None:
+            st.caption("The frame is the patch that the model predicted worst.")
+
+
+def _culprit(scene: Scene, row: int, image: np.ndarray | None) -> int | None:
+    """The number of the worst predicted patch, where there is a predictor."""
+    if image is None or scene.model is None or not scene.model.has_predictor:
+        return None
+    errors, _ = work.in_turn(lambda: loaders.patch_errors(scene.model, image, *scene.key, row, "tiling"))
+    return int(np.nanargmax(errors.mse))
+
+
+def _facts(scene: Scene, view: View, row: int, culprit: int | None) -> None:
+    data, chosen = scene.data, view.chosen
+    position = "" if data.simulated else position_words(float(data.ra[row]), float(data.dec[row]))
+    redshift = float(data.redshift[row])
+    known = {
+        "Galaxy": f"{data.ids[row]}, number {row}",
+        "Position": f"{position} (degrees)" if position else "none: simulated" if data.simulated else "unknown",
+        "Redshift": f"{redshift:.4f}" if math.isfinite(redshift) else "unknown",
+        title(chosen.name): f"{chosen.scores[row]:.3f}, rank {chosen.places[row]:,} of {len(chosen.places):,}",
+        "Parts": score_parts(scene, view, np.array([row]))[0],
+    }
+    if culprit is not None:
+        known["Least expected"] = patch_words(culprit, scene.model.grid)
+    if view.checks is not None:
+        known["Picture"] = (
+            f"likely artefact: {kind}" if (kind := artefact_kind(view.checks.parts, row)) else "no sign of an artefact"
+        )
+    facts("review", known)
+
+
+def _files(scene: Scene, current: Review) -> None:
+    data, model = scene.data, scene.model
+    with st.container(horizontal=True, vertical_alignment="center", key="review_files"):
+        name, digest = (str(model.id), model.hash) if model is not None else ("pixel PCA", "")
+        st.download_button(
+            "Export marks",
+            lambda: marks.write_csv(current.marks, data.ids, name, digest, data.name, data.fingerprint),
+            "marks.csv",
+            "text/csv",
+            on_click="ignore",
+            disabled=not current.marks,
+        )
+        with st.popover("More"):
+            names = RERANKINGS
+            st.segmented_control("Rank anew", list(names), format_func=names.get, key=state.RERANKING, required=True)
+            st.file_uploader("Read marks from a file", "csv", key=FILE, max_upload_size=2, on_change=_read, args=(scene,))
+            st.caption("Marks stay in this session only; export them to keep them.")
+    if said := st.session_state.get(SAID):
+        sentence, wrong = said
+        with st.container(key="review_said"):
+            st.caption("The file was not taken over." if wrong else "The file was read.")
+            st.text(sentence)
+
+
+def _read(scene: Scene) -> None:
+    """Take over the marks of a file once, when it arrives."""
+    file = st.session_state.get(FILE)
+    if file is None:
+        st.session_state.pop(SAID, None)
+        return
+    try:
+        found = marks.read_csv(file.getvalue(), scene.data.ids)
+    except ValueError as error:
+        st.session_state[SAID] = (str(error), True)
+        return
+    _do(scene, lambda review: marks.add(review, found.marks))
+    st.session_state[SAID] = (found.sentence(scene.data.fingerprint), False)
+
+
+def _galleries(scene: Scene, current: Review, order: np.ndarray, places: np.ndarray) -> None:
+    def visit(row: Any) -> None:
+        if isinstance(row, int) and not isinstance(row, bool) and 0 <= row < len(scene.data):
+            _do(scene, lambda review: marks.visit(review, row))
+
+    seen = {*current.path, *current.marks}
+    coming = [row for row in order.tolist() if row not in seen][:NEXT]
+    if coming:
+        st.subheader("Next in line", anchor=False)
+        captions = [(scene.class_name(row), f"now {places[row]:,}, was {scene.places[row]:,}") for row in coming]
+        gallery("review_next", scene.pictures, coming, captions, visit, tile=96)
+    if current.marks:
+        best = sorted(current.marks, key=lambda row: (-current.marks[row], row))
+        st.subheader("Marked", anchor=False)
+        captions = [(f"{current.marks[row]}  {scene.class_name(row)}", str(scene.data.ids[row])) for row in best[:MARKED]]
+        gallery("review_marked", scene.pictures, best[:MARKED], captions, visit, selected=current.shown, tile=96)
+
+
+def _finished(scene: Scene, current: Review) -> None:
+    st.info(f"Every galaxy of this choice has been shown; {len(current.marks):,} of {len(scene.data):,} are marked.")
+    with st.container(horizontal=True):
+        st.button("Go through them again", on_click=_do, args=(scene, _again))
+    _files(scene, current)
+
+
+def _again(review: Review) -> Review:
+    """Go back to the first galaxy of the path."""
+    return Review(review.marks, review.path, 0, review.steps)

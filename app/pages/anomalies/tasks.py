@@ -1,0 +1,126 @@
+"""What the anomalies page asks of the package: tasks for the board of jobs, and cached functions, each around one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+import astrojepa as aj
+
+from ...session.loaders import MODEL_TURNS
+from ...session.queue import Progress
+
+
+def picture_checks(data: Any) -> Callable[[Progress], Any]:
+    """What every picture is like without any model: artefacts, brightness, signal-to-noise, stars."""
+
+    def task(report: Progress) -> Any:
+        from astrojepa.evaluation.pictures.checks import picture_checks
+
+        return picture_checks(data, progress=report)
+
+    return task
+
+
+def named_score(model: Any, data: Any, name: str) -> Callable[[Progress], Any]:
+    """One of the scores that need a look at every picture, by its name."""
+
+    def task(report: Progress) -> Any:
+        from astrojepa.evaluation.anomalies.registry import score_by_name
+
+        return score_by_name(model, data, name, progress=report)
+
+    return task
+
+
+def prediction_parts(model: Any, data: Any) -> Callable[[Progress], Any]:
+    """The prediction scores of every galaxy by name, and their parts: mean, worst and culprit patch (its number), cosine."""
+
+    def task(report: Progress) -> dict[str, np.ndarray]:
+        from astrojepa.evaluation.anomalies.prediction_error import prediction_error_scores
+        from astrojepa.evaluation.patches.summary import patch_error_summary
+
+        errors = patch_error_summary(model, data, progress=report)
+        culprit = np.nanargmax(errors.mse.reshape(len(data), -1), axis=1)
+        parts = {"mean": errors.mean_mse, "worst": errors.max_mse, "cosine": errors.mean_cosine, "culprit": culprit}
+        return prediction_error_scores(model, data) | parts
+
+    return task
+
+
+def culprits(model: Any, data: Any, rows: tuple[int, ...]) -> Callable[[Progress], Any]:
+    """The worst predicted patch of a few galaxies, its number by row; a picture that cannot be read has none."""
+
+    def task(report: Progress) -> dict[int, int]:
+        found = {}
+        for done, row in enumerate(rows):
+            try:
+                image = data[row].image
+            except (ValueError, OSError):
+                continue
+            with MODEL_TURNS.turn():
+                found[row] = int(np.nanargmax(aj.patch_errors(model, image).mse))
+            report(done + 1, len(rows), "")
+        return found
+
+    return task
+
+
+@st.cache_data(show_spinner=False, max_entries=128)
+def distances(_embeddings: Any, model_hash: str, data_hash: str, rows: tuple[int, ...], count: int) -> np.ndarray:
+    """Distances of a few galaxies to their nearest others, nearest first: (rows, count)."""
+    return aj.neighbours(_embeddings, query=list(rows), k=count).distances
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def score_follows(_scores: np.ndarray, _checks: Any, model_hash: str, data_hash: str, name: str) -> Any:
+    """How closely a score follows brightness, signal-to-noise and star count."""
+    from astrojepa.evaluation.pictures.checks import correlations
+
+    return correlations({name: _scores}, _checks.properties)
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def expected_marks(
+    _embeddings: Any, _scores: np.ndarray, key: tuple[str, ...], marks: tuple[tuple[int, int], ...], method: str
+) -> np.ndarray:
+    """The mark that each galaxy is expected to get, from those given; larger = look at it sooner. `key` names vectors and scores."""
+    from astrojepa.evaluation.anomalies.feedback import rerank
+
+    return rerank(_embeddings.vectors, _scores, dict(marks), method)
+
+
+def ranking_quality(model: Any, data: Any, embeddings: Any, rare: str, draws: int = 20) -> Callable[[Progress], Any]:
+    """How well every score finds a class that was thinned to 2 %, with the baselines; without a model the baseline alone."""
+
+    def task(report: Progress) -> Any:
+        from astrojepa.evaluation.anomalies import leaderboard_table as table
+        from astrojepa.evaluation.anomalies.leaderboard import leaderboard, mean_interval
+
+        if model is not None:
+            return table.leaderboard_table(model, data, rare, draws=draws, progress=report)
+        labels = table.rare_labels(data, rare)
+        found = leaderboard(embeddings.vectors, labels, draws=draws, progress=report)
+        knn = found[0].average_precision
+        return [table.Row("pixel PCA-64", one, mean_interval(one.average_precision - knn)) for one in found]
+
+    return task
+
+
+def can_be_rare(data: Any, fraction: float = 0.02) -> list[str]:
+    """Return the classes of which there are enough galaxies to be thinned to `fraction` of what is left."""
+    from astrojepa.evaluation.anomalies.leaderboard import num_kept
+
+    known = int((data.labels >= 0).sum())
+    possible = []
+    for label, name in enumerate(data.classes):
+        count = int((data.labels == label).sum())
+        try:
+            num_kept(known - count, count, fraction)
+        except ValueError:
+            continue
+        possible.append(name)
+    return possible

@@ -1,0 +1,133 @@
+"""Anomalies: the leaderboard, strangest galaxies first; one at a time with marks; and how good such a ranking is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from ...components.escape_markdown import plain
+from ...session import loaders, state
+from ...session import waiting as work
+from ...session.workspace import Scene
+from . import tasks
+from .leaderboard import board
+from .order import ranking
+from .quality import quality
+from .review import review
+from .scores import Chosen, choose_score, how, measured
+
+__all__ = ["View", "ranking", "show"]
+
+FEW = 2000  # up to so many pictures are checked unasked
+MODES = {"board": "Leaderboard", "review": "Review", "quality": "How good is it"}
+
+
+@dataclass(frozen=True)
+class View:
+    """What the page shows of the scene: one score, and the galaxies that pass the filter."""
+
+    chosen: Chosen
+    label: int | None  # the class that is shown, None for all
+    keep: np.ndarray | None  # bool (n,), what is not hidden as a likely artefact
+    checks: Any | None  # PictureChecks, where the pictures have been checked
+
+    @property
+    def hidden(self) -> int:
+        """How many galaxies are hidden as likely artefacts."""
+        return 0 if self.keep is None else int((~self.keep).sum())
+
+    def order(self, scene: Scene, places: np.ndarray) -> np.ndarray:
+        """Return the rows that pass the filter, by their places."""
+        return ranking(places, scene.data.labels, self.label, self.keep)
+
+
+def show(scene: Scene) -> None:
+    """Draw the leaderboard, the review or the test of the ranking."""
+    if st.session_state.pop(state.TO_MAP, False):
+        scene.go("map")
+    _ = scene.places  # the long steps first, so that their progress stands alone
+    st.title("Anomalies", anchor=False)
+    st.session_state.setdefault(state.BOARD_MODE, "board")
+    mode = st.segmented_control(
+        "Mode", list(MODES), format_func=MODES.get, key=state.BOARD_MODE, required=True, label_visibility="collapsed"
+    )
+    if mode == "quality":
+        quality(scene)
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", key="anomaly_controls"):
+        name = choose_score(scene, first_page)
+        label = _class_filter(scene)
+        hide = st.toggle(
+            "Hide likely artefacts",
+            key=state.HIDE_ARTEFACTS,
+            on_change=first_page,
+            help="Blank or clipped pictures, satellite trails, missing bands, dead lines, frames full of stars, coloured sky.",
+        )
+    features = scene.choice.label if scene.model is not None else "the pixels (baseline, no model)"
+    st.caption(
+        f"{'Simulated galaxies. ' if scene.data.simulated else ''}Strangest first: {how(name, features)}. "
+        "A high rank may be a merger, a star in front, or an artefact of the picture."
+    )
+    chosen = measured(scene, name)
+    if chosen is None:
+        return
+    checks = _checks(scene, hide)
+    view = View(chosen, label, _sound(checks) if hide else None, checks)
+    if not len(view.order(scene, chosen.places)):
+        _nothing(view)
+    elif mode == "review":
+        review(scene, view)
+    else:
+        board(scene, view)
+
+
+def _class_filter(scene: Scene) -> int | None:
+    if not scene.labelled:
+        return None
+    options = [state.ALL_CLASSES, *scene.data.classes]
+    if (wanted := st.session_state.get(state.ANOMALY_CLASS)) not in options:
+        st.session_state[state.ANOMALY_CLASS] = options[0]
+        if wanted:
+            st.toast(f"There is no class {plain(repr(wanted))} here; all classes are shown.")
+    chosen = st.selectbox("Class", options, key=state.ANOMALY_CLASS, on_change=first_page, width=240)
+    return None if chosen == options[0] else options.index(chosen) - 1
+
+
+def _checks(scene: Scene, needed: bool) -> Any | None:
+    """The checks of the pictures: waited for where they are needed, shown when they come where they are few."""
+    job, sentence = ("checks", scene.data.fingerprint), f"Checking {len(scene.data):,} pictures"
+    if needed:
+        return work.result(job, sentence, tasks.picture_checks(scene.data))
+    if len(scene.data) <= FEW or loaders.jobs().has(job) or st.session_state.get("check_pictures") == job:
+        return work.soon(job, sentence, tasks.picture_checks(scene.data))
+    return None
+
+
+def _sound(checks: Any) -> np.ndarray:
+    from astrojepa.evaluation.pictures.artefacts import LIKELY
+
+    return np.asarray(checks.artefact <= LIKELY)
+
+
+def _nothing(view: View) -> None:
+    """Say why no galaxy is left, and offer the way out."""
+
+    def everything() -> None:
+        st.session_state[state.HIDE_ARTEFACTS] = False
+        st.session_state[state.ANOMALY_CLASS] = state.ALL_CLASSES
+        first_page()
+
+    st.info(
+        "No galaxy is left: every one of this choice is a likely artefact."
+        if view.hidden and view.label is None
+        else f"No galaxy of {st.session_state.get(state.ANOMALY_CLASS, 'this class')} is left to show."
+    )
+    st.button("Show all galaxies", on_click=everything)
+
+
+def first_page() -> None:
+    """Go back to the first page of the leaderboard, as after every change of what it lists."""
+    st.session_state[state.BOARD_PAGE] = 0

@@ -1,0 +1,92 @@
+"""Two maps side by side with one selection: a click or a line drawn on either is shown on both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from ...components.escape_markdown import plain
+from ...components.latent_map import colouring, geometry, palette
+from ...components.latent_map.colouring import Colouring
+from ...components.latent_map.latent_map import latent_map, mark
+from ...components.latent_map.layers import packed
+from ...session import links, loaders
+from ...session import waiting as work
+from ...session.workspace import Scene
+
+AROUND = "compare_around"  # session key: which model's map was drawn on, and the polygons there
+METHODS = {"pca": "PCA", "umap": "UMAP"}
+
+
+def maps(first: Scene, second: Scene, row: int, found: Any) -> None:
+    """Draw both maps; what is drawn around on one is picked out on the other."""
+    st.session_state.setdefault("compare_method", "pca")
+    with st.container(horizontal=True, vertical_alignment="center", key="compare_maps"):
+        st.segmented_control(
+            "Maps", list(METHODS), format_func=METHODS.get, key="compare_method", required=True, label_visibility="collapsed"
+        )
+        note = st.empty()
+        cleared = st.empty()
+    method = st.session_state["compare_method"]
+    places: list[np.ndarray | None] = []
+    for scene, column in zip((first, second), columns := st.columns(2, gap="medium"), strict=True):
+        with column:
+            st.markdown(f"**{plain(scene.choice.label)}**")
+            xy = work.soon(*scene.projection_task(method))
+            places.append(None if xy is None else geometry.quantise(xy))
+    around = _around(first, second, method, places)
+    for scene, column, xy, side in zip((first, second), columns, places, ("first", "second"), strict=True):
+        if xy is not None:
+            with column:
+                _map(scene, first, side, method, xy, around)
+    near = loaders.neighbours(first.embeddings, *first.key, row, 6).indices.tolist()
+    mark({"pictures": first.pictures, "selected": row, "neighbours": near, "polygons": [], "off": []})
+    if around is None:
+        note.caption(
+            f"Marked on both: the selected galaxy and its six nearest under {first.choice.label}. A lasso picks out on both."
+        )
+    else:
+        shared = "" if found is None else f", {100 * float(found.overlap[around].mean()):.0f} % of their neighbours shared"
+        note.caption(f"{int(around.sum()):,} galaxies drawn around{shared}")
+        cleared.button("Clear", on_click=_forget)
+
+
+def _around(first: Scene, second: Scene, method: str, places: list[np.ndarray | None]) -> np.ndarray | None:
+    """Which galaxies were drawn around: bool (n,); None for none, or where the map they were drawn on is not shown any more."""
+    drawn = st.session_state.get(AROUND)
+    for scene, xy in zip((first, second), places, strict=True):
+        if drawn and drawn[0] == (*scene.key, method) and xy is not None:
+            inside = np.zeros(len(xy), dtype=bool)
+            inside[geometry.rows_inside(xy, drawn[1])] = True
+            return inside if inside.any() else None
+    return None
+
+
+def picked_out(around: np.ndarray) -> Colouring:
+    """Colour what was drawn around apart from all the rest."""
+    count = int(around.sum())
+    groups = [
+        {"code": 1, "name": "drawn around", "colour": palette.ACCENT, "light": "#9A5B00", "count": count},
+        {"code": 0, "name": "others", "colour": palette.UNKNOWN, "light": "#B5BCC8", "count": len(around) - count},
+    ]
+    return Colouring(around.astype(np.uint8), {"kind": "groups", "isClass": False, "title": "Selection", "groups": groups})
+
+
+def _map(scene: Scene, first: Scene, side: str, method: str, xy: np.ndarray, around: np.ndarray | None) -> None:
+    def drawn(message: Any) -> None:
+        polygons = geometry.read_polygons(message)
+        st.session_state[AROUND] = ((*scene.key, method), polygons) if polygons else None
+
+    if around is not None:
+        coloured = picked_out(around)
+    elif scene.labelled:
+        coloured = colouring.by_class(scene.data.labels, scene.data.classes)
+    else:
+        coloured = colouring.by_number(first.scores, "Anomaly score", palette.MAGMA)
+    latent_map(packed(scene, method, xy, coloured), links.select, drawn, key=f"compare_{side}")
+
+
+def _forget() -> None:
+    st.session_state[AROUND] = None

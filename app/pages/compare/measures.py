@@ -1,0 +1,127 @@
+"""The compare page's numbers: shared neighbours, probes of both models when asked, curves of sweeps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from ...components.escape_markdown import plain
+from ...session import waiting as work
+from ...session.workspace import Scene
+from . import tasks as comparing
+from .tasks import CURVES, KINDS, Accuracy, Curve
+
+ASKED = "compare_asked"  # session key: the pair whose probes were asked for
+QUIET = {"displayModeBar": False}
+
+
+def overlap_counts(overlap: np.ndarray, k: int) -> np.ndarray:
+    """Return the share of galaxies that keep 0, 1, ... k of their neighbours: float64 (k + 1,)."""
+    return np.bincount(np.rint(overlap * k).astype(int), minlength=k + 1) / len(overlap)
+
+
+def overlap_figure(found: Any) -> None:
+    """Draw how many neighbours the galaxies keep."""
+    from astrojepa import plotting
+
+    shares = overlap_counts(found.overlap, found.k)
+    names = [f"{kept} shared" for kept in range(found.k + 1)]
+    figure = plotting.bars_figure(names, shares.tolist(), "share of galaxies")
+    figure.update_layout(height=280).update_xaxes(range=[0, float(shares.max()) * 1.05])
+    st.plotly_chart(figure, width="stretch", config=QUIET, key="overlap")
+
+
+def probes(first: Scene, second: Scene) -> None:
+    """Show the accuracies of both models; they are measured when asked."""
+    st.subheader("What the classes say", anchor=False)
+    if not first.labelled:
+        st.caption(f"{first.data.name} has no classes, so there is nothing to probe.")
+        return
+    pair = (first.key[0], *second.key)
+    if st.session_state.get(ASKED) != pair:
+        st.caption("Linear probe and 20 nearest neighbours on both models: same training galaxies, same test galaxies.")
+        if st.button("Measure both"):
+            st.session_state[ASKED] = pair
+            st.rerun()
+        return
+    task = comparing.accuracies(first.data, first.embeddings, second.embeddings)
+    found = work.soon(("probes", *pair), "Training the probes of both models", task)
+    if found is None:
+        return
+    st.dataframe(
+        accuracy_table(found, first.choice.label, second.choice.label), hide_index=True, width="stretch", column_config=_columns()
+    )
+    for accuracy in found:
+        st.caption(comparing.verdict(accuracy, first.choice.label, second.choice.label))
+    st.caption(f"{len(found[0].first.truth):,} test galaxies, split: {found[0].split}.")
+
+
+def accuracy_table(found: list[Accuracy], first: str, second: str) -> pd.DataFrame:
+    """Lay out the accuracies of both models with their intervals, a row per probe and model."""
+    rows = []
+    for accuracy in found:
+        for name, result in ((first, accuracy.first), (second, accuracy.second)):
+            low, high = result.interval
+            interval = f"{100 * low:.1f} – {100 * high:.1f}"
+            rows.append((KINDS[accuracy.kind], name, 100 * result.accuracy, interval, 100 * result.balanced_accuracy))
+    return pd.DataFrame(rows, columns=["probe", "model", "accuracy", "interval", "balanced"])
+
+
+def _columns() -> dict[str, Any]:
+    text, number = st.column_config.TextColumn, st.column_config.NumberColumn
+    return {
+        "probe": text("Probe"),
+        "model": text("Model"),
+        "accuracy": number("Accuracy, %", format="%.1f"),
+        "interval": text("95 % interval", alignment="right"),
+        "balanced": number("Balanced, %", format="%.1f"),
+    }
+
+
+def sweeps() -> None:
+    """Draw the curves of the sweeps in the runs folder; nothing where there is none."""
+    folders = {folder.name: folder for folder in comparing.sweep_folders()}
+    if not folders:
+        return
+    st.subheader("Sweeps", anchor=False)
+    name = st.selectbox("Sweep", list(folders), key="sweep", width=320) if len(folders) > 1 else next(iter(folders))
+    try:
+        _sweep(folders[name])
+    except (ValueError, OSError) as error:
+        st.warning(plain(error))
+
+
+def _sweep(folder: Path) -> None:
+    from astrojepa import plotting
+
+    settings, table = comparing.read_sweep(folder)
+    drawn = {metric: comparing.sweep_curves(settings, table, metric) for metric in CURVES}
+    shown = [(metric, axis, curves) for metric, (axis, curves) in drawn.items() if curves]
+    if not shown:
+        st.caption(f"No run of {folder.name} is finished yet.")
+        return
+    for k, column in enumerate(st.columns(2, gap="medium")):
+        for metric, axis, curves in shown[k::2]:
+            label = "λ" if axis == comparing.LAMBDA else axis.replace("_", " ")
+            lines = {name or folder.name: (curve.x, curve.y) for name, curve in curves.items()}
+            figure = plotting.curves_figure(lines, (label, CURVES[metric]))
+            for trace, curve in zip(figure.data, curves.values(), strict=True):
+                trace.update(mode="lines+markers", error_y=error_bars(curve))
+            column.plotly_chart(figure.update_layout(height=280), width="stretch", config=QUIET, key=f"sweep_{metric}")
+    st.caption(f"{folder.name}: means over finished seeds, bars are 95 % t-intervals, on each run's validation galaxies.")
+
+
+def error_bars(curve: Curve) -> dict[str, Any]:
+    """Describe a curve's intervals to Plotly; points of one seed get none."""
+    ends = list(zip(curve.y, curve.low, curve.high, strict=True))
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [0.0 if high is None else high - y for y, _, high in ends],
+        "arrayminus": [0.0 if low is None else y - low for y, low, _ in ends],
+        "thickness": 1,
+    }

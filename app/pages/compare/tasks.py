@@ -1,0 +1,115 @@
+"""What the compare page measures: probes of two models on one split, and the curves of a sweep's table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import astrojepa as aj
+
+from ...server.settings import ROOT
+from ...session.queue import Progress
+from ..probe.tasks import rows_of, take
+
+KINDS = {"linear": "Linear probe", "knn": "20 nearest neighbours"}
+CURVES = {
+    "linear_accuracy_last": "linear probe, share named rightly",
+    "knn_accuracy_last": "20 nearest, share named rightly",
+    "effective_rank_last": "effective rank",
+    "sigreg_over_floor_last": "SIGReg / floor",
+    "merger_ap": "rare mergers, average precision",
+}
+LAMBDA = "sigreg_weight"
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """One kind of probe on both models, scored on the same test galaxies."""
+
+    kind: str
+    first: Any  # ProbeResult
+    second: Any
+    difference: tuple[float, float, float]  # first minus second, with its interval
+    split: str
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One line of a sweep's figure: means over seeds and their 95 % intervals, None where there is one seed."""
+
+    x: list[float]
+    y: list[float]
+    low: list[float | None]
+    high: list[float | None]
+
+
+def accuracies(data: Any, first: Any, second: Any) -> Callable[[Progress], list[Accuracy]]:
+    """Train both kinds of probe on both embeddings, on the same galaxies, and score them on the same others."""
+
+    def task(report: Progress) -> list[Accuracy]:
+        from astrojepa.data.splits import default_split, split_name
+
+        train, _, test = (rows_of(part, data) for part in default_split(data))
+        found = []
+        for done, (kind, fit) in enumerate({"linear": aj.linear_probe, "knn": aj.knn_probe}.items()):
+            results = []
+            for number, embeddings in enumerate((first, second)):
+                results.append(fit(take(embeddings, train), take(embeddings, test)))
+                report(2 * done + number + 1, 4, "")
+            found.append(Accuracy(kind, *results, aj.paired_bootstrap(*results), split_name(data)))
+        return found
+
+    return task
+
+
+def verdict(accuracy: Accuracy, first: str, second: str) -> str:
+    """Say which model a probe prefers: only if the interval of the difference excludes 0."""
+    difference, low, high = (100 * value for value in accuracy.difference)
+    word = "beats" if low > 0 else "loses to" if high < 0 else "is not clearly different from"
+    interval = f"{difference:+.1f} points, 95 % interval {low:+.1f} to {high:+.1f}"
+    return f"{KINDS[accuracy.kind]}: {first} {word} {second}, {interval}."
+
+
+def sweep_folders() -> list[Path]:
+    """Find the sweeps beside the runs and those that are published here, newest name first."""
+    places = dict.fromkeys([Path("runs").resolve(), ROOT / "runs", ROOT / "docs" / "experiments"])
+    found = {path.parent for place in places if place.is_dir() for path in place.glob("*/sweep.json")}
+    return sorted((folder for folder in found if (folder / "table.csv").is_file()), key=lambda folder: folder.name, reverse=True)
+
+
+def read_sweep(folder: Path) -> tuple[list[str], pd.DataFrame]:
+    """Read which settings a sweep varies and its table of runs; ValueError where the folder holds something else."""
+    from astrojepa.runs import read_json
+
+    settings = read_json(folder / "sweep.json").get("settings")
+    table = pd.read_csv(folder / "table.csv")
+    if not isinstance(settings, dict) or not settings or not {*settings, "seed"} <= {*map(str, table.columns)}:
+        raise ValueError(f"{folder.name} is not a sweep: its table has no column for every setting of sweep.json.")
+    return [str(name) for name in settings], table
+
+
+def sweep_curves(settings: list[str], table: pd.DataFrame, metric: str) -> tuple[str, dict[str, Curve]]:
+    """Return the setting along the axis and a curve for every combination of the others, means over finished seeds.
+
+    λ is the axis where it was varied, else the first setting that is a number throughout; ValueError where none is.
+    """
+    from astrojepa.training.sweep.table import t_interval
+
+    numeric = [name for name in settings if pd.to_numeric(table[name], errors="coerce").notna().all()]
+    axis = LAMBDA if LAMBDA in numeric else next(iter(numeric), "")
+    if not axis:
+        raise ValueError(f"No setting of this sweep is a number ({', '.join(settings)}), so there is no curve to draw.")
+    others = [name for name in settings if name != axis]
+    known = table[pd.to_numeric(table[metric], errors="coerce").notna()] if metric in table.columns else table[:0]
+    curves: dict[str, Curve] = {}
+    for values, part in known.groupby(others) if others else [((), known)]:
+        label = ", ".join(f"{name} {value}" for name, value in zip(others, values, strict=True))
+        points = [(float(x), group[metric].astype(float).tolist()) for x, group in part.groupby(axis)]
+        spans = [t_interval(seeds) or (None, None) for _, seeds in points]
+        means = [sum(seeds) / len(seeds) for _, seeds in points]
+        curves[label] = Curve([x for x, _ in points], means, [low for low, _ in spans], [high for _, high in spans])
+    return axis, {label: curve for label, curve in curves.items() if curve.x}

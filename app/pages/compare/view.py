@@ -1,0 +1,148 @@
+"""Two models on the same galaxies: what both see alike, what only one of them sees, and which galaxies moved most."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from ...components.escape_markdown import plain
+from ...components.gallery.gallery import gallery
+from ...session import links, loaders, state
+from ...session import waiting as work
+from ...session.workspace import BASELINE, RANDOM, Choice, Scene, model_task
+from . import galaxy as compare_galaxy
+from . import maps as compare_maps
+from . import measures as compare_measures
+
+NUM_MOVED = 24
+MISSING = "second_missing"  # session key: a sentence about the link's second model, until another is chosen
+
+
+def show(scene: Scene) -> None:
+    """Draw the comparison of the scene's model with a second one that is chosen here."""
+    st.title("Compare", anchor=False)
+    st.caption(
+        f"{'Simulated galaxies. ' if scene.data.simulated else ''}{scene.choice.label}, chosen above, against a second model: "
+        "on the same galaxies, in the same order."
+    )
+    second = _second(scene)
+    if second is not None:
+        _compare(scene, second)
+    if not scene.hosted:
+        compare_measures.sweeps()
+
+
+def other_choices(choices: list[Choice], first: str) -> list[Choice]:
+    """List what a model can be compared with: every other model, the random control and the pixel baseline."""
+    return [choice for choice in choices if choice.reference != first]
+
+
+def asked_for(choices: list[Choice], name: str) -> str | None:
+    """Find the second model that a link names among those on offer here: ids only, never a path."""
+    for choice in choices:
+        if name in {choice.reference, choice.label, choice.label.removeprefix("run ")}:
+            return choice.reference
+    return RANDOM if name.startswith("random:") and any(choice.reference == RANDOM for choice in choices) else None
+
+
+def _second(scene: Scene) -> Scene | None:
+    """Let the second model be chosen and load it; a bad one is a sentence, and the rest of the page stays."""
+    choices = other_choices(scene.choices, scene.choice.reference)
+    labels = {choice.reference: choice.label for choice in choices}
+    name = st.session_state.pop(state.SECOND_ASKED, "")
+    if name:
+        if (wanted := asked_for(choices, name)) is not None:
+            st.session_state[state.SECOND] = wanted
+        else:
+            st.session_state[MISSING] = f"The link compares with {name}, which is not on offer here; another one is shown."
+    if st.session_state.get(state.SECOND) not in labels:
+        released = [choice.reference for choice in choices if "/" not in choice.reference]
+        brought = BASELINE in labels and bool(scene.settings.listing.checkpoints)  # a bundle holds the baseline's vectors too
+        st.session_state[state.SECOND] = BASELINE if brought else (released or list(labels))[0]
+    with st.container(horizontal=True, vertical_alignment="bottom", key="compare_bar"):
+        reference = st.selectbox(
+            "Second model",
+            list(labels),
+            format_func=lambda key: labels.get(key, key),
+            key=state.SECOND,
+            width=320,
+            on_change=_chosen,
+        )
+    if sentence := st.session_state.get(MISSING):
+        st.info(plain(sentence))
+    choice = next(choice for choice in choices if choice.reference == reference)
+    model = None
+    if reference != BASELINE:
+        try:
+            model = work.soon(*model_task(choice))
+        except (ValueError, OSError) as error:
+            st.error(f"**{plain(choice.label)} was not opened.** {plain(error)}")
+            return None
+        if model is None:
+            return None
+    st.session_state[state.SECOND_NAME] = (reference, "") if model is None else (str(model.id), model.hash[:8])
+    return dataclasses.replace(scene, choice=choice, model=model, opened={"data": scene.data})
+
+
+def _chosen() -> None:
+    st.session_state.pop(MISSING, None)
+
+
+def _compare(first: Scene, second: Scene) -> None:
+    vectors = first.embeddings
+    sentence = f"{second.choice.label} looks at {len(second.data):,} galaxies"
+    others = work.soon(("embed", *second.key), sentence, loaders.embed(second.model, second.data))
+    if others is None:
+        return
+    key = ("compare", first.key[0], second.key[0], first.data.fingerprint)
+    found = work.soon(key, "Comparing who is whose neighbour", loaders.comparison(vectors, others))
+    row = st.session_state.get(state.ROW)
+    if row is None or row >= len(first.data):
+        row = st.session_state[state.ROW] = int(np.argmin(first.places))
+    if found is not None:
+        _summary(first, second, found)
+    compare_maps.maps(first, second, row, found)
+    compare_galaxy.galaxy(first, second, row, found)
+    if found is not None:
+        _moved(first, found, row)
+    compare_measures.probes(first, second)
+
+
+def median_overlap(found: Any) -> str:
+    """Say how many of the nearest neighbours two models share, and what chance gives."""
+    return (
+        f"Of a galaxy's {found.k} nearest, both models share {found.k * float(np.median(found.overlap)):.0f} at the median "
+        f"({100 * found.mean_overlap:.1f} % on average; unrelated models: {100 * found.chance:.1f} %)."
+    )
+
+
+def _summary(first: Scene, second: Scene, found: Any) -> None:
+    gauges = [loaders.gauges(scene.embeddings, *scene.key) for scene in (first, second)]
+    widths = [scene.embeddings.vectors.shape[1] for scene in (first, second)]
+    left, right = st.columns([1, 1], gap="medium")
+    with left:
+        st.markdown(median_overlap(found))
+        st.markdown(f"Linear CKA {found.cka:.2f}, unbiased {found.cka_unbiased:.2f}: 1 = equal up to rotation, 0 = unrelated.")
+        table = pd.DataFrame(
+            {
+                "Model": [first.choice.label, second.choice.label],
+                "Effective rank": [f"{g.effective_rank:.1f} of {width}" for g, width in zip(gauges, widths, strict=True)],
+                "Mean cosine": [f"{g.mean_cosine:.2f}" for g in gauges],
+            }
+        )
+        right_aligned = {name: st.column_config.TextColumn(alignment="right") for name in ("Effective rank", "Mean cosine")}
+        st.dataframe(table, hide_index=True, width="stretch", column_config=right_aligned)
+    with right:
+        compare_measures.overlap_figure(found)
+
+
+def _moved(scene: Scene, found: Any, row: int) -> None:
+    st.subheader("Moved most", anchor=False)
+    st.caption("Galaxies whose neighbourhood differs most between the two models, the most first. A click shows one above.")
+    rows = found.moved[:NUM_MOVED]
+    captions = [(scene.class_name(int(i)), f"{found.k * found.overlap[i]:.0f} of {found.k} shared") for i in rows]
+    gallery("moved_most", scene.pictures, rows.tolist(), captions, links.select, selected=row)

@@ -1,0 +1,108 @@
+"""What is measured about one galaxy: its neighbours and their votes, the probe's vote, its anomaly scores, its symmetry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from ...components.facts import facts
+from ...components.gallery.gallery import gallery
+from ...components.latent_map import colouring
+from ...server import pictures
+from ...session import links, loaders, state
+from ...session import waiting as work
+from ...session.workspace import Scene
+from ..anomalies.scores import score_job, title
+
+VOTERS = 20
+FEW = 2000  # up to so many galaxies every score is measured unasked
+SCORES = ("asymmetry", "knn", "lof", "mahalanobis", "isolation")
+
+
+def neighbours(scene: Scene, row: int, count: int) -> None:
+    """Show the nearest galaxies with their distances; a click goes there."""
+    found = loaders.neighbours(scene.embeddings, *scene.key, row, count)
+    captions = [(scene.class_name(int(i)), f"{d:.2f}") for i, d in zip(found.indices, found.distances, strict=True)]
+    gallery("galaxy_neighbours", scene.pictures, found.indices.tolist(), captions, links.select, tile=112)
+
+
+def tally(labels: np.ndarray, classes: tuple[str, ...]) -> list[tuple[str, int]]:
+    """Count votes, most first; galaxies without a label do not vote."""
+    counts = np.bincount(labels[labels >= 0], minlength=len(classes))
+    return [(classes[k], int(counts[k])) for k in np.argsort(-counts, kind="stable") if counts[k]]
+
+
+def probe_vote(report: Any, row: int) -> str:
+    """Say what a probe calls a galaxy, or why it was not asked."""
+    at = np.flatnonzero(report.test == row)
+    if not len(at):
+        return "not asked: the probe was scored on the test part, and this galaxy is not in it"
+    result = report.rows[0].result
+    chosen = int(result.predictions[at[0]])
+    return f"{result.classes[chosen]}, {100 * float(result.probabilities[at[0], chosen]):.0f} %"
+
+
+def votes(scene: Scene, row: int) -> None:
+    """Show the label beside what the probe and the neighbours say."""
+    st.subheader("Votes", anchor=False)
+    if not scene.labelled:
+        st.caption(f"{scene.data.name} has no classes, so there is nothing to vote on.")
+        return
+    found = loaders.neighbours(scene.embeddings, *scene.key, row, VOTERS)
+    counted = tally(scene.data.labels[found.indices], scene.data.classes)
+    said = "\n".join(f"{name}, {count}" for name, count in counted) or "none has a label"
+    label = {"Label": scene.class_name(row), "Probe": _probe(scene, row)}
+    facts("votes", {**label, f"{len(found.indices)} neighbours": said})
+
+
+def _probe(scene: Scene, row: int) -> str:
+    key = st.session_state.get(state.PROBED)
+    if not key or key[:2] != scene.key or not loaders.jobs().has(("probe", *key)):
+        return "none trained yet: see the probe lab"
+    report = loaders.jobs().start(("probe", *key), lambda report: None).value
+    return probe_vote(report, row)
+
+
+@st.fragment
+def scores(scene: Scene, row: int) -> None:
+    """Show the galaxy's place in every anomaly score."""
+    st.subheader("Anomaly scores", anchor=False)
+    rows, asked = [], len(scene.data) <= FEW or st.session_state.get("all_scores")
+    for name in SCORES if scene.model is not None else SCORES[1:]:
+        known = scene.scores if name == "knn" else None
+        job, task = score_job(scene, name)
+        if known is None and (asked or loaders.jobs().has(job)):
+            known = work.soon(job, title(name), task)
+        if known is not None:
+            rows.append((title(name), float(known[row]), int(colouring.ranks(known)[row])))
+    n = len(scene.data)
+    table = pd.DataFrame(
+        {"Score": [r[0] for r in rows], "Value": [r[1] for r in rows], f"Rank of {n:,}": [r[2] for r in rows]},
+    )
+    st.dataframe(table, hide_index=True, width="stretch", column_config={"Value": st.column_config.NumberColumn(format="%.3f")})
+    st.caption("Rank 1 = strangest.")
+    if len(rows) == 1 and not asked and st.button("Measure the other scores"):
+        st.session_state["all_scores"] = True
+        st.rerun(scope="fragment")
+
+
+@st.fragment
+def drift(scene: Scene, row: int, image: np.ndarray) -> None:
+    """Show the 8 flips and turns, and how far the embedding moves under each."""
+    from astrojepa.data.crops import resize_frame, turned
+    from astrojepa.evaluation.vectors.symmetry import SYMMETRIES
+
+    st.subheader("Turned and mirrored", anchor=False)
+    measured = work.soon(("drift", *scene.key, row), "Turning the galaxy", loaders.drift(scene.model, scene.data, row))
+    square = resize_frame(image, 128)
+    with st.container(horizontal=True, gap="small", key="turns"):
+        for number, name in enumerate(("as stored", *SYMMETRIES)):
+            moved = "0" if number == 0 else "" if measured is None else f"{measured.relative[0, number - 1]:.2f}"
+            st.image(pictures.inline(turned(square[None], number)[0]), caption=f"{name}: {moved}", width=104)
+    st.caption(
+        "How far the embedding moves, in units of the distance to the nearest other galaxy: 0 = not at all, over 1 = farther than "
+        "the nearest neighbour. The sky has no up, so a good model stays near 0."
+    )

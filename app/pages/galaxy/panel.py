@@ -1,0 +1,171 @@
+"""The patch panel's section: which patches are hidden, what the model makes of them, and on which scale it is shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from ...components.latent_map import palette
+from ...components.patch_panel import masks
+from ...components.patch_panel.masks import KINDS, Masks
+from ...components.patch_panel.patch_panel import Panel, patch_panel
+from ...server import pictures
+from ...session import links, loaders, state
+from ...session import waiting as work
+from ...session.workspace import Scene
+
+MEASURES = {"mse": "Squared error", "cosine": "Cosine"}
+NAMES = {"mse": "Squared error of the prediction, 1 = as bad as predicting zeros", "cosine": "Cosine of prediction and target"}
+STOPS = {"mse": palette.MAGMA, "cosine": palette.VIRIDIS}
+LAYOUTS = {"over": "Over the image", "beside": "Side by side"}
+HINTS = {
+    "tiling": "Every patch is hidden exactly once; the context is the rest.",
+    "random": "Masks as this model was trained with, drawn with a seed.",
+    "bright": "As in training, but every target block is centred on a bright patch.",
+    "drawn": "Drag over the image to hide patches, again to show them. Keys: arrows, space, i inverts, x clears.",
+}
+SCALE_MASKS = {"tiling": "tiling", "drawn": "tiling", "random": "random", "bright": "random"}
+
+
+def why_not(scene: Scene) -> str:
+    """Say why there is no patch panel; empty where there is one."""
+    if scene.model is None:
+        return "Patch errors need a model; this is the pixel baseline."
+    if not scene.model.has_predictor:
+        return f"{scene.choice.label} is an encoder-only checkpoint: it has no predictor, so there are no patch errors."
+    return ""
+
+
+def patch_panel_section(scene: Scene, row: int, image: np.ndarray) -> None:
+    """Show the patch panel, or the picture and one sentence why there is none."""
+    if sentence := why_not(scene):
+        st.image(pictures.inline(seen(scene, image) if scene.model else image, "png"), width="stretch")
+        st.caption(sentence)
+        return
+    defaults = {state.MASK_KIND: "tiling", state.MASK_SEED: 0, state.MASK_COUNT: 1, state.MEASURE: "mse", state.LAYOUT: "over"}
+    for key, value in {**defaults, state.SHADE: 60}.items():
+        st.session_state.setdefault(key, value)
+    _panel(scene, row, image)
+
+
+def seen(scene: Scene, image: np.ndarray) -> np.ndarray:
+    """Return the picture exactly as the model is given it, before normalisation: uint8 (S, S, 3)."""
+    from astrojepa.data.crops import seen_part
+
+    return seen_part(image, scene.model.config.image)
+
+
+@st.fragment
+def _panel(scene: Scene, row: int, image: np.ndarray) -> None:
+    chosen = _choose_masks(scene)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="panel_look"):
+        measure = st.segmented_control("Measure", list(MEASURES), format_func=MEASURES.get, key=state.MEASURE, required=True)
+        layout = st.segmented_control("Show", list(LAYOUTS), format_func=LAYOUTS.get, key=state.LAYOUT, required=True)
+        opacity = st.slider("Opacity, %", 0, 100, key=state.SHADE, step=5, disabled=layout == "beside", width=160)
+    board = st.container()
+    foot = st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="panel_foot")
+    scale = ("scale", *scene.key, SCALE_MASKS[chosen.kind])
+    sentence = "Measuring the common scale of the patch errors"
+    task = loaders.error_scale(scene.model, scene.data, SCALE_MASKS[chosen.kind])
+    measured = work.soon(scale, sentence, task)
+    hidden = masks.read_mask(chosen.drawn, scene.model.grid) if chosen.kind == "drawn" else None
+    errors, elapsed, problem = None, 0.0, "" if hidden is None else masks.complaint(hidden)
+    if not problem:
+        errors, elapsed = work.in_turn(lambda: loaders.panel_errors(scene.model, image, *scene.key, row, chosen))
+    with foot:
+        shown = _outlined(chosen, errors)
+        _lock(measured)
+    low, high = _scale(measured, measure)
+    values = None if errors is None or measured is None else getattr(errors, measure)
+    summary = problem or describe(errors, measure, elapsed)
+    size = scene.model.config.image.image_size
+    panel = Panel(
+        grid=scene.model.grid,
+        subject=f"{scene.model.hash} {scene.data.fingerprint} {row} {chosen.kind}",
+        values=None if values is None else masks.numbers(values),
+        spread=[None] * scene.model.grid**2 if errors is None or measure != "mse" else masks.numbers(errors.spread),
+        times=[0] * scene.model.grid**2 if errors is None else errors.times.ravel().tolist(),
+        roles=masks.PLAIN * scene.model.grid**2 if errors is None else masks.roles(chosen, errors.hidden, errors.times, shown),
+        mask=chosen.drawn,
+        low=low,
+        high=high,
+        stops=STOPS[measure],
+        opacity=opacity / 100,
+        layout=layout,
+        unit="error" if measure == "mse" else "cosine",
+        name=f"{NAMES[measure]}; one scale for all galaxies{', locked' if _locked() else ''}.",
+        sentence=summary,
+        label=f"What the model saw, {size} by {size} pixels, in {scene.model.grid} by {scene.model.grid} patches. {HINTS[chosen.kind]}",
+    )
+    with board:
+        patch_panel("patch_panel", panel, seen(scene, image), _drawn if chosen.kind == "drawn" else None)
+    st.caption(f"{HINTS[chosen.kind]} The picture is what the network is given: {size} × {size} pixels.")
+    links.publish(scene)
+
+
+def _choose_masks(scene: Scene) -> Masks:
+    with st.container(horizontal=True, vertical_alignment="bottom", key="panel_masks"):
+        kind = st.segmented_control("Hidden patches", list(KINDS), format_func=KINDS.get, key=state.MASK_KIND, required=True)
+        if kind in {"random", "bright"}:
+            seed = st.number_input("Seed", 0, state.MAX_SEED, key=state.MASK_SEED, step=1, width=120)
+            count = st.select_slider("Mean over masks", masks.COUNTS, key=state.MASK_COUNT, width=160)
+            return Masks(kind, int(seed), int(count))
+    if kind != "drawn":
+        return Masks("tiling")
+    grid = scene.model.grid
+    drawn = st.session_state.get(state.DRAWN)
+    if masks.read_mask(drawn, grid) is None:
+        drawn = st.session_state[state.DRAWN] = masks.write_mask(masks.first_mask(grid))
+    return Masks("drawn", drawn=drawn)
+
+
+def _outlined(chosen: Masks, errors: Any) -> int:
+    """Which mask's context and targets are outlined, counted from 1, 0 = none: the reader's choice where there are several."""
+    count = 0 if errors is None else len(errors.hidden)
+    if count < 2:
+        return count
+    options = list(range(count + 1))
+    key = f"outlined_{chosen.kind}_{count}"
+    return int(st.select_slider(f"Outlined mask, of {count}", options, key=key, format_func=_mask_name, width=200))
+
+
+def _mask_name(number: int) -> str:
+    return str(number) if number else "none"
+
+
+def describe(errors: Any, measure: str, elapsed: float) -> str:
+    """Sum up one galaxy's patch errors in a line."""
+    values = getattr(errors, measure)
+    known = np.isfinite(values)
+    parts = [f"mean {np.nanmean(values):.3f} of {int(known.sum())} patches"]
+    spread = errors.spread[np.isfinite(errors.spread)]
+    if measure == "mse" and len(spread):
+        parts.append(f"± {spread.mean():.3f} over the masks")
+    if elapsed:
+        parts.append(f"CPU, about {elapsed * 1000:.0f} ms per heatmap")
+    return ", ".join(parts)
+
+
+def _scale(measured: Any, measure: str) -> tuple[float, float]:
+    """The ends of the scale: the locked ones, else those measured on this model and these masks."""
+    return (st.session_state.get(state.LOCKED) or measured or {}).get(measure, (0.0, 1.0))
+
+
+def _locked() -> bool:
+    return bool(st.session_state.get(state.LOCKED))
+
+
+def _lock(measured: Any) -> None:
+    def toggle() -> None:
+        st.session_state[state.LOCKED] = measured if st.session_state.get("lock_scale") else None
+
+    st.session_state["lock_scale"] = _locked()
+    help = "Keeps these ends when the model, the masks or the data change."
+    st.toggle("Lock the scale", key="lock_scale", on_change=toggle, disabled=measured is None and not _locked(), help=help)
+
+
+def _drawn(mask: Any) -> None:
+    if isinstance(mask, str) and len(mask) <= 1024:
+        st.session_state[state.DRAWN] = mask

@@ -1,0 +1,142 @@
+"""One galaxy: what the model saw of it, what it did not expect, who it resembles, and everything that is known about it."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from ...components.copy_link.copy_link import copy_link
+from ...components.cutout.cutout import cutout
+from ...components.escape_markdown import plain
+from ...components.facts import facts
+from ...session import links, state
+from ...session.workspace import Scene
+from . import measures as galaxy_measures
+from .panel import patch_panel_section
+
+NUM_NEIGHBOURS = 6
+SCALE_COLUMNS = ("pxscale", "arcsec_per_pixel")  # Galaxy10 DECaLS, simulated galaxies
+
+
+def show(scene: Scene) -> None:
+    """Draw the page of the selected galaxy, the strangest where none is selected."""
+    places = scene.places
+    row = st.session_state.get(state.ROW)
+    if row is None or row >= len(scene.data):
+        row = st.session_state[state.ROW] = int(np.argmin(places))
+    links.publish(scene)
+    _head(scene, row)
+    image = scene.picture(row)
+    left, right = st.columns([3, 2], gap="medium")
+    with right:
+        _whole(scene, row, image)
+        _facts(scene, row)
+        link = st.container()
+    st.subheader("Nearest in the model's eyes", anchor=False)
+    galaxy_measures.neighbours(scene, row, NUM_NEIGHBOURS)
+    first, second = st.columns([1, 1], gap="medium")
+    with first:
+        galaxy_measures.votes(scene, row)
+    with left:
+        if image is None:
+            st.warning(f"The picture of {plain(scene.data.ids[row])} cannot be read; it may be damaged.")
+        else:
+            patch_panel_section(scene, row, image)
+    if image is not None and scene.model is not None:
+        galaxy_measures.drift(scene, row, image)
+    with second:
+        galaxy_measures.scores(scene, row)
+    with link:
+        copy_link(links.publish(scene))
+
+
+def _head(scene: Scene, row: int) -> None:
+    places = scene.places
+    order = np.argsort(places, kind="stable")
+    place, n = int(places[row]), len(places)
+    with st.container(horizontal=True, vertical_alignment="center", key="galaxy_head"):
+        st.title(plain(scene.class_name(row)), anchor=False, width="stretch")
+        for label, to, key in (("Stranger", place - 1, "Left"), ("Less strange", place + 1, "Right")):
+            known = 1 <= to <= n
+            target = (int(order[to - 1]),) if known else (row,)
+            st.button(label, disabled=not known, on_click=links.select, args=target, shortcut=key, width="content")
+    share = f"strangest of {n:,}" if place == 1 else f"number {place:,} of {n:,}, strangest first"
+    st.caption(f"{'Simulated. ' if scene.data.simulated else ''}Anomaly rank: {share}. Arrow keys go up and down the ranks.")
+
+
+def arcsec_per_pixel(table: Any, row: int) -> float | None:
+    """Return a galaxy's pixel scale where the data tell it, else None."""
+    for name in SCALE_COLUMNS:
+        if name in table.columns:
+            try:
+                value = float(table[name].iloc[row])
+            except (TypeError, ValueError):
+                continue
+            if math.isfinite(value) and value > 0:
+                return value
+    return None
+
+
+def scale_bar(width: int, scale: float | None) -> tuple[float, str]:
+    """Choose a round length of 15 to 40 % of a picture's width: its share of the width, and its name in arcsec or pixels."""
+    extent = width * (scale or 1.0)
+    steps = [digit * 10.0**power for power in range(-3, 6) for digit in (1, 2, 5)]
+    length = max((step for step in steps if step <= 0.4 * extent), default=extent)
+    return length / extent, f"{length:g}″" if scale else f"{length:g} px"
+
+
+def seen_box(height: int, width: int, share: float) -> tuple[float, float, float, float]:
+    """Return (left, top, width, height), as shares of a picture, of the central square whose side is `share` of the shorter side."""
+    side = share * min(height, width)
+    return (width - side) / 2 / width, (height - side) / 2 / height, side / width, side / height
+
+
+def seen_share(scene: Scene) -> float | None:
+    """Which part of the picture's shorter side the model sees; None without a model."""
+    if scene.model is None:
+        return None
+    config = scene.model.config.image
+    return config.image_size / config.frame_size
+
+
+def seen_sentence(sides: tuple[int, ...]) -> str:
+    """Say what the frame over the whole picture is; `sides` are those of the crops of an embedding, the frame's first."""
+    if len(sides) == 1:
+        return " The frame is what the model sees."
+    low, high = (f"{end / sides[0]:.2f}" for end in (min(sides), max(sides)))
+    return f" The frame is what the model sees; an embedding is a mean over frames of {low} to {high} times that side."
+
+
+def _whole(scene: Scene, row: int, image: np.ndarray | None) -> None:
+    if image is None:
+        return
+    height, width = image.shape[:2]
+    scale = arcsec_per_pixel(scene.data.table, row)
+    share = seen_share(scene)
+    cutout("cutout", image, scale_bar(width, scale), None if share is None else seen_box(height, width, share))
+    size = f"{width} × {height} pixels" + (f" of {scale:.3g}″" if scale else ", pixel scale unknown")
+    st.caption(f"The whole picture, {size}.{'' if share is None else seen_sentence(scene.model.config.crop_sides)}")
+
+
+def _facts(scene: Scene, row: int) -> None:
+    from astrojepa.data import coordinates
+
+    data = scene.data
+    ra, dec, redshift = (float(values[row]) for values in (data.ra, data.dec, data.redshift))
+    placed = math.isfinite(ra) and math.isfinite(dec) and not data.simulated
+    missing = "none: simulated" if data.simulated else "unknown"
+    facts(
+        "whole_galaxy",
+        {
+            "Galaxy": f"{data.ids[row]}, number {row}",
+            "Degrees": f"{ra:.5f} {dec:+.5f}" if placed else missing,
+            "Sexagesimal": coordinates.sexagesimal(ra, dec) if placed else missing,
+            "Redshift": f"{redshift:.4f}" if math.isfinite(redshift) else "unknown",
+            "Label": scene.class_name(row),
+        },
+    )
+    if placed:
+        st.markdown(" · ".join(f"[{name}]({url})" for name, url in coordinates.sky_links(ra, dec).items()))

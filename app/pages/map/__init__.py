@@ -1,0 +1,1 @@
+"""Map: every galaxy where the model puts it."""

@@ -1,0 +1,223 @@
+"""The map: every galaxy where the model puts it. Hover shows, click selects, a lasso or a box opens a gallery."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from ...components import export
+from ...components.collections_bar import collections_bar
+from ...components.escape_markdown import plain
+from ...components.galaxy_card import galaxy_card
+from ...components.gallery.gallery import gallery
+from ...components.latent_map import geometry
+from ...components.latent_map.latent_map import latent_map, mark
+from ...components.latent_map.layers import Layers, colour_options, layers, option_name
+from ...session import links, loaders, state
+from ...session.workspace import Scene
+from . import search
+from .figure import figure_map
+
+PER_PAGE = 24
+NUM_NEIGHBOURS = 6
+KEYS = (
+    ("Drag, wheel, + −, 0", "move, zoom, show everything"),
+    ("Arrows", "walk to the next galaxy that way"),
+    ("l, b, Esc", "lasso, box, clear; Shift adds"),
+    ("p, /, s", "pictures, search, surprise me"),
+)
+
+
+def show(scene: Scene) -> None:
+    """Draw the map, the selected galaxy beside it and the gallery of what was drawn around below."""
+    _ = scene.places  # the long steps first, so that their progress stands alone
+    with scene.bar:
+        _controls(scene)
+    _pane(scene)
+
+
+@st.fragment
+def _pane(scene: Scene) -> None:
+    """All that follows a click: a run of its own, in which nothing of the page around it is drawn anew."""
+    try:
+        left, right = st.columns([2, 1], gap="medium")
+        with left:
+            chosen = _map(scene)
+            if chosen is not None:
+                _lasso_gallery(scene, chosen)
+        with right:
+            if (row := st.session_state.get(state.ROW)) is not None:
+                galaxy_card(scene, row, links.publish(scene))
+    except (ValueError, OSError) as error:
+        st.error(plain(error))
+
+
+def _map(scene: Scene) -> np.ndarray | None:
+    """Draw the map; returns the rows that were drawn around, None where nothing was."""
+    method, option = st.session_state[state.PROJECTION], st.session_state[state.COLOUR]
+    with st.container(key="map_notes", gap="small"):
+        _banner(scene, method)
+        shown = layers(scene, method, option)
+    _default_galaxy(scene)
+    if st.session_state.get(state.OFF_COLOUR) != shown.option:
+        st.session_state[state.OFF], st.session_state[state.OFF_COLOUR] = (), shown.option
+    polygons = _polygons(scene, shown.method, method)
+    if st.session_state.get(state.DRAWING, "canvas") != "canvas":
+        figure_map(scene, shown, _clicked, _drawn)
+    else:
+        latent_map(shown.packed, _clicked, _drawn, _toggled)
+        mark(_selection(scene, polygons))
+    return chosen_rows(shown, polygons, st.session_state[state.OFF]) if polygons else None
+
+
+def _polygons(scene: Scene, shown: str, wanted: str) -> list[geometry.Polygon]:
+    """Return what was drawn around, which holds for one map only: on another one it is gone, while another one comes it waits."""
+    if shown != wanted:
+        return []
+    place = (*scene.key, shown)
+    if st.session_state.get(state.AREA_OF, place) != place:
+        st.session_state[state.POLYGONS] = []
+    st.session_state[state.AREA_OF] = place
+    return st.session_state.get(state.POLYGONS) or []
+
+
+def chosen_rows(shown: Layers, polygons: list[geometry.Polygon], off: tuple[int, ...]) -> np.ndarray:
+    """Return the rows inside the polygons and of a group that the legend shows, ascending."""
+    rows = geometry.rows_inside(shown.places, polygons)
+    return rows[~np.isin(shown.coloured.codes[rows], off)]
+
+
+def _selection(scene: Scene, polygons: list[geometry.Polygon]) -> dict[str, Any]:
+    row = st.session_state.get(state.ROW)
+    near = [] if row is None else loaders.neighbours(scene.embeddings, *scene.key, row, NUM_NEIGHBOURS).indices.tolist()
+    return {
+        "pictures": scene.pictures,
+        "selected": row,
+        "neighbours": near,
+        "polygons": [[list(map(round, corner)) for corner in polygon] for polygon in polygons],
+        "off": list(st.session_state[state.OFF]),
+    }
+
+
+def _controls(scene: Scene) -> None:
+    if st.session_state.get(state.PROJECTION) not in state.PROJECTIONS:
+        st.session_state[state.PROJECTION] = "umap" if loaders.is_projected(scene.embeddings, "umap") else "pca"
+    options = colour_options(scene)
+    if (wanted := st.session_state.get(state.COLOUR)) not in options:
+        st.session_state[state.COLOUR] = options[0]
+        if wanted:
+            st.toast(f"There is no colour {plain(repr(wanted))} here; {plain(options[0])} is shown.")
+    st.selectbox("Map", list(state.PROJECTIONS), format_func=state.PROJECTIONS.get, key=state.PROJECTION, width=104)
+    st.selectbox("Colour", options, format_func=option_name, key=state.COLOUR, width=176)
+    st.text_input("Find", key="find", placeholder="Coordinates, viewer link, id or class", on_change=_find, args=(scene,))
+    st.button("Surprise me", on_click=_surprise, args=(len(scene.data),), shortcut="s")
+    with st.popover("More"):
+        st.session_state.setdefault(state.DRAWING, "canvas")
+        names = state.DRAWINGS
+        st.segmented_control("Drawn by", list(names), format_func=names.get, key=state.DRAWING, required=True)
+        st.caption("\n".join(f"- **{keys}** {what}" for keys, what in KEYS))
+        st.caption("Dark and light are chosen in the menu at the top right.")
+
+
+def _default_galaxy(scene: Scene) -> None:
+    """Start with the strangest galaxy, so that the first look already shows what the explorer is for."""
+    row = st.session_state.get(state.ROW)
+    if row is None or row >= len(scene.data):
+        st.session_state[state.ROW] = int(np.argmin(scene.places))
+
+
+def _banner(scene: Scene, method: str) -> None:
+    parts = []
+    if scene.data.simulated:
+        parts.append("**Simulated galaxies**: drawn by a program, not observed.")
+    if scene.model is None:
+        parts.append("**Baseline, no model**: the map shows pixel PCA. Train a model with `python train.py`.")
+    elif scene.model.card.get("random"):
+        parts.append("**Random weights**: a control that has learned nothing.")
+    if skipped := scene.data.skipped:
+        named = ", ".join(skipped[:3]) + (" …" if len(skipped) > 3 else "")
+        parts.append(f"{len(skipped):,} damaged picture{'s are' if len(skipped) > 1 else ' is'} left out: {named}.")
+    if method == "pca" and not loaders.is_projected(scene.embeddings, "umap"):
+        parts.append("PCA is shown first; UMAP and t-SNE are computed when you choose them, and kept.")
+    if parts:
+        st.caption(" ".join(parts))
+
+
+def _clicked(row: Any) -> None:
+    links.select(row)
+
+
+def _drawn(message: Any) -> None:
+    st.session_state[state.POLYGONS] = geometry.read_polygons(message)
+    st.session_state[state.GALLERY_PAGE] = 0
+
+
+def _toggled(message: Any) -> None:
+    st.session_state[state.OFF] = state.read_codes(message)
+    st.session_state[state.GALLERY_PAGE] = 0
+
+
+def _find(scene: Scene) -> None:
+    from astrojepa.data.coordinates import parse_coordinates
+
+    data = scene.data
+    if not st.session_state.get("find", "").strip():
+        st.session_state[state.OFF] = ()
+        return
+    found = search.search(st.session_state.get("find", ""), data.ids, data.classes, data.ra, data.dec, parse_coordinates)
+    links.notice(found.sentence)
+    if found.row is not None:
+        links.select(found.row)
+    if found.label is not None:
+        others = tuple(code for code in (*range(len(data.classes)), 255) if code != found.label)
+        st.session_state[state.COLOUR] = st.session_state[state.OFF_COLOUR] = state.CLASS_COLOUR
+        st.session_state[state.OFF] = others
+
+
+def _surprise(count: int) -> None:
+    links.select(int(np.random.default_rng().integers(count)))
+
+
+def _lasso_gallery(scene: Scene, rows: np.ndarray) -> None:
+    places = scene.places
+    order = rows[np.argsort(places[rows], kind="stable")]
+    pages = max(1, -(-len(order) // PER_PAGE))
+    page = min(st.session_state.get(state.GALLERY_PAGE, 0), pages - 1)
+    with st.container(horizontal=True, vertical_alignment="center", key="lasso"):
+        st.subheader(f"{len(order):,} galaxies inside", anchor=False)
+        st.button("Back", disabled=page == 0, on_click=_turn, args=(page - 1,))
+        st.caption(f"{page + 1} of {pages}")
+        st.button("Next", disabled=page + 1 >= pages, on_click=_turn, args=(page + 1,))
+        st.download_button("Export CSV", lambda: _csv(scene, order), "galaxies.csv", "text/csv", on_click="ignore")
+        collections_bar(scene, order)
+    shown = order[page * PER_PAGE : (page + 1) * PER_PAGE]
+    captions = [(scene.class_name(int(i)), f"rank {places[i]:,}") for i in shown]
+    gallery("lasso_gallery", scene.pictures, shown.tolist(), captions, _clicked, selected=st.session_state.get(state.ROW))
+
+
+def _turn(page: int) -> None:
+    st.session_state[state.GALLERY_PAGE] = max(0, page)
+
+
+def _csv(scene: Scene, rows: np.ndarray) -> str:
+    data = scene.data
+    header = ("number", "id", "class", "ra_deg", "dec_deg", "redshift", "anomaly_score", "anomaly_rank", "model", "data")
+    model = scene.model.id if scene.model else "pixel PCA"
+    lines = (
+        (
+            int(i),
+            str(data.ids[i]),
+            scene.class_name(int(i)),
+            float(data.ra[i]),
+            float(data.dec[i]),
+            float(data.redshift[i]),
+            float(scene.scores[i]),
+            int(scene.places[i]),
+            model,
+            data.name,
+        )
+        for i in rows
+    )
+    return export.to_csv(header, lines)

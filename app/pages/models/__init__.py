@@ -1,0 +1,1 @@
+"""Models & data: checkpoints, data sets, uploaded images."""

@@ -1,0 +1,161 @@
+"""The open model: what it is, whether it has collapsed, how its training went, and its card."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from astrojepa import plotting, runs
+
+from ...components.escape_markdown import plain
+from ...components.facts import facts
+from ...session import loaders
+from ...session.workspace import Scene
+
+CURVES = (
+    ("Losses", {"total": "total", "prediction": "prediction", "invariance": "invariance"}),
+    ("SIGReg, in units of its floor", {"sigreg_over_floor": "SIGReg / floor"}),
+    ("Effective rank", {"effective_rank": "effective rank"}),
+    ("Probe: 20 nearest neighbours", {"knn_accuracy": "accuracy"}),
+)
+PROBES = {
+    "Linear probe": "linear probe",
+    "20-NN": "20-NN",
+    "Shape statistics": "summary statistics, linear",
+    "Random weights": "random weights 0, linear",
+}
+SHOWN_ON_CARD = (
+    "description",
+    "data",
+    "training",
+    "encoder",
+    "measured",
+    "published",
+    "environment",
+    "normalisation",
+    "sha256",
+    "alias",
+)
+
+
+def show(scene: Scene) -> None:
+    """Draw the facts of the open model."""
+    st.subheader(plain(scene.choice.label), anchor=False)
+    if scene.model is None:
+        st.write("Principal components of the pixels: what can be had without learning anything. No patch errors.")
+        return
+    facts("model", described(scene.model))
+    _health(scene)
+    _measured(scene.model.card)
+    folder = Path(scene.choice.reference)
+    _curves(runs.read_metrics(folder) if not scene.hosted and folder.is_dir() else scene.model.card.get("curve") or [])
+    with st.expander("The whole card"):
+        st.json({name: scene.model.card[name] for name in SHOWN_ON_CARD if scene.model.card.get(name)}, expanded=1)
+
+
+def measured_table(card: dict[str, Any]) -> pd.DataFrame:
+    """Lay out what a card says was measured, a row per benchmark; cards are files: what is not of the expected form is empty."""
+    rows = []
+    for measured in map(_mapping, card.get("measured") or []):
+        probes = _mapping(measured.get("rows"))
+        galaxies = " ".join([str(measured.get("data", "")), *map(str, measured.get("where") or [])])
+        rows.append({"On": galaxies} | {title: _accuracy(probes.get(name)) for title, name in PROBES.items()})
+    return pd.DataFrame(rows)
+
+
+def _measured(card: dict[str, Any]) -> None:
+    table = measured_table(card)
+    if len(table):
+        st.markdown("**Measured**, accuracy on test galaxies")
+        st.dataframe(table, hide_index=True, width="stretch", height="content")
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _accuracy(row: Any) -> str:
+    row = _mapping(row)
+    interval = row.get("interval")
+    if not isinstance(row.get("accuracy"), int | float) or not isinstance(interval, list) or len(interval) != 2:
+        return ""
+    return f"{row['accuracy']:.1%} ({interval[0]:.1%} to {interval[1]:.1%})"
+
+
+def described(model: Any) -> dict[str, str]:
+    """What a model is, in words."""
+    config, card = model.config, model.card
+    encoder = _mapping(card.get("encoder"))  # of a model whose predictor came afterwards
+    aim = _mapping(_mapping(encoder.get("config")).get("objective")) or dataclasses.asdict(config.objective)
+    terms = {"λ =": "sigreg_weight", "prediction": "prediction_weight", "invariance": "invariance_weight"}
+    predictor = "fitted to the frozen encoder afterwards" if encoder else "yes"
+    data = card["data"] if isinstance(card.get("data"), dict) else {}
+    trained = card.get("description") or data.get("name") or ("nothing: random weights" if card.get("random") else "unknown")
+    return {
+        "Trained on": str(trained),
+        "Input": f"{config.image.image_size} px"
+        + (
+            f", patches of {config.image.patch_size} px, grid {model.grid} × {model.grid}"
+            if config.model.backbone == "vit"
+            else ""
+        ),
+        "Encoder": f"{config.model.backbone}, width {model.width}"
+        + (f", depth {config.model.depth}" if config.model.backbone == "vit" else ""),
+        "Predictor": predictor if model.has_predictor else "none: encoder only, so no patch errors",
+        "Objective": ", ".join(f"{title} {aim[name]:g}" for title, name in terms.items() if _is_number(aim.get(name))),
+        "Hash": model.hash,
+    }
+
+
+def _health(scene: Scene) -> None:
+    """Say whether the embeddings of the open galaxies are still spread out."""
+    if len(scene.data) < 2:
+        return
+    gauges = loaders.gauges(scene.embeddings, *scene.key)
+    st.markdown(f"**Health**, on the {len(scene.data):,} open galaxies")
+    (st.write if gauges.verdict.startswith("No sign") else st.warning)(gauges.verdict)
+    facts(
+        "gauges",
+        {
+            "Effective rank": f"{gauges.effective_rank:.1f} of {scene.model.width}",
+            "Feature deviation": f"{gauges.feature_std:.3f}",
+            "Mean cosine": f"{gauges.mean_cosine:.3f}",
+        },
+    )
+
+
+def curves(rows: list[dict[str, Any]], names: dict[str, str]) -> dict[str, tuple[list[float], list[float]]]:
+    """Collect named curves (steps, values) from a run's metrics; one of fewer than two points, or of zeros only, is left out."""
+    found = {}
+    for name, title in names.items():
+        points = [
+            (row["step"], row[name]) for row in rows if isinstance(row, dict) and _is_number(row.get(name), row.get("step"))
+        ]
+        if len(points) > 1 and any(value for _, value in points):
+            found[title] = ([step for step, _ in points], [value for _, value in points])
+    return found
+
+
+def _is_number(*values: Any) -> bool:
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
+
+
+def _curves(rows: list[dict[str, Any]]) -> None:
+    """Draw the training curves of a run, or those on a released card."""
+    drawn = [(title, found) for title, names in CURVES if (found := curves(rows, names))]
+    if not drawn:
+        return
+    st.markdown("**Training**")
+    for first in range(0, len(drawn), 2):
+        for column, (title, found) in zip(st.columns(2, gap="small"), drawn[first : first + 2], strict=False):
+            with column:
+                st.caption(title)
+                figure = plotting.curves_figure(found, ("step", ""))
+                figure.update_layout(
+                    height=208, margin={"t": 8}, legend={"orientation": "h", "y": 1.15, "bgcolor": "rgba(0, 0, 0, 0)"}
+                )
+                st.plotly_chart(figure, width="stretch", config={"displayModeBar": False}, key=f"curve_{title}")

@@ -1,0 +1,96 @@
+"""The open data: what is in them, and what has been computed of them or would have to be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from ...components.escape_markdown import plain
+from ...components.facts import facts
+from ...session import loaders, state
+from ...session import waiting as work
+from ...session.workspace import Scene
+from ..probe import tasks as probing
+
+# CPU seconds of one thread for 2,000 and 8,000 galaxies of 192 features; the cost grows as a power of the number.
+MAP_SECONDS = {"pca": (0.01, 0.03), "umap": (2.2, 9.1), "tsne": (24.0, 64.0)}
+
+
+def show(scene: Scene) -> None:
+    """Draw the facts of the open data."""
+    data = scene.data
+    st.subheader(plain(data.name), anchor=False)
+    labelled = int((data.labels >= 0).sum())
+    skipped = len(data.skipped)
+    split = loaders.split_rows(data, data.fingerprint)
+    parts = ", ".join(f"{name} {len(rows):,}" for name, rows in zip(("train", "val", "test"), split.parts, strict=True))
+    facts(
+        "data",
+        {
+            "Galaxies": f"{len(data):,}{', simulated' if data.simulated else ''}",
+            "Labelled": f"{labelled:,} in {len(data.classes)} classes" if labelled else "none",
+            "With position": f"{int(np.isfinite(data.ra).sum()):,}",
+            "With redshift": f"{int(np.isfinite(data.redshift).sum()):,}",
+            "Split": ("its own column" if split.name == "column" else "grouped within 60″, seed 42") + f": {parts}",
+            "Left out, damaged": f"{skipped:,}" if skipped else "none",
+            "Hash": data.fingerprint,
+        },
+    )
+    if labelled:
+        counts = np.bincount(data.labels[data.labels >= 0], minlength=len(data.classes))
+        st.dataframe(pd.DataFrame({"Class": data.classes, "Galaxies": counts}), hide_index=True, width="stretch")
+    st.markdown("**Computed and kept**")
+    st.dataframe(caches(scene), hide_index=True, width="stretch")
+    st.caption(
+        "What is missing is computed when a page needs it, with progress, and kept. Costs are rough: looking at galaxies was timed "
+        "here just now, maps on one core."
+    )
+
+
+def caches(scene: Scene) -> pd.DataFrame:
+    """Lay out what has been computed for this model and these galaxies, and what the rest would cost."""
+    count = len(scene.data)
+    seconds = loaders.seconds_per_galaxy(scene.model, scene.model.hash) if scene.model is not None else 0.0
+    rows = [("Embeddings", True, seconds * count)]
+    for method, name in state.PROJECTIONS.items():
+        rows.append((f"{name} map", loaders.is_projected(scene.embeddings, method), map_seconds(method, count)))
+    if scene.model is not None:
+        kept = loaders.control_is_embedded(scene.model, scene.data, *scene.key)
+        rows.append((f"{probing.RANDOM}, the control", kept, seconds * count))
+        if scene.model.has_predictor:
+            rows.append(("Patch errors", False, -_patch_seconds(scene)))
+    return cache_table(rows)
+
+
+def _patch_seconds(scene: Scene) -> float:
+    """Time the patch errors of one galaxy; kept, so that this costs something once only."""
+    row = st.session_state.get(state.ROW) or 0
+    image = scene.picture(row) if row < len(scene.data) else None
+    if image is None:
+        return 0.0
+    _, seconds = work.in_turn(lambda: loaders.patch_errors(scene.model, image, *scene.key, row, "tiling"))
+    return seconds
+
+
+def cache_table(rows: list[tuple[str, bool, float]]) -> pd.DataFrame:
+    """Lay out (what, whether it is there, seconds it takes); a negative number of seconds is a cost per galaxy that is opened."""
+    costs = [
+        "nothing" if kept else f"{-1000 * seconds:.0f} ms a galaxy" if seconds < 0 else cost(seconds) for _, kept, seconds in rows
+    ]
+    kept = ["kept" if there else "as needed" if seconds < 0 else "missing" for _, there, seconds in rows]
+    return pd.DataFrame({"What": [row[0] for row in rows], "State": kept, "Still to compute": costs})
+
+
+def map_seconds(method: str, count: int) -> float:
+    """Estimate how long a map takes to compute, in seconds."""
+    small, large = MAP_SECONDS[method]
+    power = np.log(large / small) / np.log(4)
+    return float(small * (max(count, 1) / 2000) ** power)
+
+
+def cost(seconds: float) -> str:
+    """Say about how long something takes."""
+    if seconds < 1.5:
+        return "about a second"
+    return f"about {np.ceil(seconds):.0f} s" if seconds < 90 else f"about {np.ceil(seconds / 60):.0f} min"

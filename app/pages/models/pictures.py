@@ -1,0 +1,102 @@
+"""Pictures that a visitor brings along: read in memory, for this session only, nothing written to disk."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...session import loaders
+
+MAX_FILES = 20  # of a session
+MAX_BYTES = 10 * 1024 * 1024
+MAX_SIDE = 512  # what is kept of a larger picture, so that twenty of them stay small
+TYPES = ("jpg", "jpeg", "png", "fits", "fit", "fts")
+
+
+@dataclass(frozen=True)
+class Upload:
+    """One picture that was brought along."""
+
+    name: str
+    digest: str  # of the file's content
+    image: np.ndarray  # uint8 (S, S, 3), its central square, at most 512 pixels a side
+    size: tuple[int, int]  # width and height of the picture as it came
+    ra: float | None = None  # degrees, where a FITS header tells
+    dec: float | None = None
+
+
+def clean_name(name: object) -> str:
+    """Return a file's name, at most 60 plain characters, without folders."""
+    text = str(name).replace("\\", "/").rpartition("/")[2]
+    return re.sub(r"[^\w .()+-]", " ", text)[-60:].strip() or "picture"
+
+
+def read_upload(name: str, content: bytes) -> Upload:
+    """Read a JPEG, PNG or FITS picture; raises ValueError with one sentence for anything else.
+
+    The first bytes decide the format. Size and pixels are limited as the package's readers limit them, before decoding.
+    """
+    from astrojepa.data.crops import resize_frame
+    from astrojepa.data.readers import fits, images
+
+    name = clean_name(name)
+    if not content:
+        raise ValueError(f"{name} is empty; choose another file.")
+    ra = dec = None
+    if content.startswith(fits.BEGINNING) or name.lower().endswith((".fits", ".fit", ".fts")):
+        image, ra, dec = fits.read_fits(content, name)
+    else:
+        image = images.read_image(content, name)
+    height, width = image.shape[:2]
+    square = resize_frame(image, min(height, width, MAX_SIDE))
+    return Upload(name, hashlib.sha256(content).hexdigest()[:16], square, (width, height), ra, dec)
+
+
+def add(held: dict[str, Upload], files: Iterable[tuple[str, bytes]]) -> tuple[dict[str, Upload], list[str]]:
+    """Return the pictures with new files (name, content) added, and one sentence for each that could not be.
+
+    A bad file stops none of the others; one that is held already is not added twice; beyond twenty none is read.
+    """
+    kept, problems, over = dict(held), [], 0
+    for name, content in files:
+        if len(kept) >= MAX_FILES:
+            over += 1
+            continue
+        if len(content) > MAX_BYTES:
+            problems.append(f"{clean_name(name)} has {len(content) / 1e6:.1f} MB; at most {MAX_BYTES // 1_000_000} MB are read.")
+            continue
+        try:
+            made = read_upload(name, content)
+        except (ValueError, OSError) as error:
+            problems.append(str(error))
+            continue
+        kept.setdefault(made.digest, made)
+    if over:
+        problems.append(f"{over} more {'picture was' if over == 1 else 'pictures were'} left out: a session keeps {MAX_FILES}.")
+    return kept, problems
+
+
+def votes(labels: np.ndarray, classes: tuple[str, ...]) -> str:
+    """Say how the nearest galaxies are labelled, most first; those without a label do not vote."""
+    counts = np.bincount(labels[labels >= 0], minlength=len(classes)) if len(classes) else np.zeros(0, dtype=int)
+    return ", ".join(f"{classes[k]} {counts[k]}" for k in np.argsort(-counts, kind="stable") if counts[k]) or "none has a label"
+
+
+def picture_vector(model: Any, image: np.ndarray) -> np.ndarray:
+    """One picture that is in no data set, as the model sees it; kept nowhere else. BusyError where others come first."""
+    from astrojepa.evaluation.vectors.newcomers import embed_picture
+
+    loaders.MODEL_TURNS.check()
+    return embed_picture(model, image)
+
+
+def newcomers(vectors: list[np.ndarray], embeddings: Any, scores: np.ndarray, xy: np.ndarray, method: str) -> Any:
+    """Where pictures that are in no data set stand among the open galaxies."""
+    from astrojepa.evaluation.vectors.newcomers import compare_newcomers
+
+    return compare_newcomers(vectors, embeddings, scores, xy, method)

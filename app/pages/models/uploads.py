@@ -1,0 +1,193 @@
+"""Pictures brought along: seen by the open model, and placed among the open galaxies."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from ...components import export
+from ...components.escape_markdown import plain
+from ...components.facts import facts
+from ...components.gallery.gallery import gallery
+from ...components.latent_map import palette
+from ...server import pictures
+from ...session import links, loaders, state
+from ...session import waiting as work
+from ...session.workspace import Scene
+from . import pictures as uploads
+from .pictures import Upload
+
+SHOWN = 6
+_VECTORS, _PROBLEMS, _PLACED = "upload_vectors", "upload_problems", "upload_placed"
+
+
+def show(scene: Scene) -> None:
+    """Draw the form, and what has been found out about every picture."""
+    st.subheader("Your own pictures", anchor=False)
+    if scene.model is None:
+        st.caption("Choose a model at the top to place pictures of your own among the galaxies; a baseline has none.")
+        return
+    with st.form("upload_form", clear_on_submit=True, border=False):
+        files = st.file_uploader(
+            "Pictures of galaxies", type=list(uploads.TYPES), accept_multiple_files=True, key="upload_files", max_upload_size=10
+        )
+        sent = st.form_submit_button("Place them on the map")
+    st.caption(
+        f"JPEG, PNG or FITS, at most {uploads.MAX_FILES} of 10 MB each. The central square is what the model is given, so cut the "
+        "galaxy out with as much sky around it as the open pictures have. They stay in this session's memory and are written nowhere."
+    )
+    if sent:
+        _take(files or [])
+    for problem in st.session_state.get(_PROBLEMS, []):
+        st.warning(plain(problem))
+    held: dict[str, Upload] = st.session_state.get(state.UPLOADS, {})
+    if held:
+        _placed(scene, list(held.values()))
+
+
+def _take(files: list[Any]) -> None:
+    """Read what was sent; a bad file becomes a sentence."""
+    bar = st.progress(0.0, text="Reading")
+
+    def contents() -> Iterator[tuple[str, bytes]]:
+        for number, file in enumerate(files):
+            bar.progress(number / len(files), text=f"Reading {number + 1} of {len(files)}")
+            yield file.name, file.getvalue()
+
+    st.session_state[state.UPLOADS], st.session_state[_PROBLEMS] = uploads.add(
+        st.session_state.get(state.UPLOADS, {}), contents()
+    )
+    bar.empty()
+
+
+def _vectors(scene: Scene, held: list[Upload]) -> list[np.ndarray]:
+    """Each picture as the open model sees it, once per session."""
+    known: dict[tuple[str, str], np.ndarray] = st.session_state.setdefault(_VECTORS, {})
+    missing = [upload for upload in held if (scene.key[0], upload.digest) not in known]
+    if missing:
+        bar = st.progress(0.0, text="Looking")
+        for number, upload in enumerate(missing):
+            bar.progress(number / len(missing), text=f"{scene.choice.label} looks at {number + 1} of {len(missing)}")
+            known[(scene.key[0], upload.digest)] = work.in_turn(
+                lambda upload=upload: uploads.picture_vector(scene.model, upload.image)
+            )
+        bar.empty()
+    return [known[(scene.key[0], upload.digest)] for upload in held]
+
+
+def _placed(scene: Scene, held: list[Upload]) -> None:
+    method = st.session_state.get(state.PROJECTION)
+    if method not in state.PROJECTIONS:
+        method = "umap" if loaders.is_projected(scene.embeddings, "umap") else "pca"
+    xy = work.soon(*scene.projection_task(method))
+    if xy is None:
+        return
+    vectors = _vectors(scene, held)
+    key = (*scene.key, method, tuple(upload.digest for upload in held))
+    if st.session_state.get(_PLACED, (None,))[0] != key:
+        st.session_state[_PLACED] = (key, uploads.newcomers(vectors, scene.embeddings, scene.scores, xy, method))
+    found = st.session_state[_PLACED][1]
+    table = upload_table(held, found, scene.data.labels, scene.data.classes, scene.data.ids)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        st.dataframe(table, hide_index=True, width="stretch", column_config=_columns())
+        with st.container(horizontal=True):
+            st.download_button("Export CSV", lambda: _csv(table), "pictures.csv", "text/csv", on_click="ignore")
+            st.button("Remove all", on_click=_forget)
+        st.caption(
+            "Place: on the map that is open. Anomaly score: mean distance to the 20 nearest open galaxies, as their own; "
+            "*stranger than* compares it with theirs. Votes: labels of the 20 nearest. A picture from another survey, or cut out "
+            "wider or closer, may look strange for that alone; one that is among the open galaxies finds itself, and scores lower."
+        )
+    with right:
+        _figure(scene, held, found, xy, method)
+    for number, upload in enumerate(held):
+        _one(scene, upload, found, number)
+
+
+def upload_table(held: list[Upload], found: Any, labels: np.ndarray, classes: tuple[str, ...], ids: np.ndarray) -> pd.DataFrame:
+    """Lay out where every picture stands."""
+    return pd.DataFrame(
+        {
+            "Picture": [upload.name for upload in held],
+            "x": found.xy[:, 0].astype(float),
+            "y": found.xy[:, 1].astype(float),
+            "Anomaly score": found.scores,
+            "Stranger than, %": 100 * (1 - found.stranger),
+            "Votes": [uploads.votes(labels[near], classes) for near in found.indices],
+            "Nearest": [str(ids[near[0]]) for near in found.indices],
+            "Distance": found.distances[:, 0].astype(float),
+        }
+    )
+
+
+def _columns() -> dict[str, Any]:
+    formats = {"x": "%.2f", "y": "%.2f", "Anomaly score": "%.3f", "Stranger than, %": "%.1f", "Distance": "%.3f"}
+    return {name: st.column_config.NumberColumn(name, format=format) for name, format in formats.items()}
+
+
+def _csv(table: pd.DataFrame) -> str:
+    return export.to_csv([str(name) for name in table.columns], table.itertuples(index=False, name=None))
+
+
+def _figure(scene: Scene, held: list[Upload], found: Any, xy: np.ndarray, method: str) -> None:
+    from astrojepa import plotting
+
+    data, rows = scene.data, np.unique(np.linspace(0, len(scene.data) - 1, min(len(scene.data), 20_000)).astype(int))
+    figure = plotting.map_figure(xy[rows], data.labels[rows], data.classes, data.ids[rows])
+    names = [f"{number + 1}" for number in range(len(held))]
+    marker = {"symbol": "star", "size": 15, "color": palette.ACCENT, "line": {"width": 1, "color": palette.BACKGROUND}}
+    figure.add_scatter(
+        x=found.xy[:, 0],
+        y=found.xy[:, 1],
+        mode="markers+text",
+        text=names,
+        textposition="top center",
+        marker=marker,
+        name="your pictures",
+        customdata=[upload.name for upload in held],
+        hovertemplate="%{customdata}<extra></extra>",
+    )
+    figure.update_layout(height=320, showlegend=False, margin={"l": 8, "r": 8, "t": 8, "b": 8})
+    st.plotly_chart(figure, width="stretch", config={"displayModeBar": False}, key="uploads_on_map")
+    st.caption(f"Stars: your pictures, in the order of the table, on the {state.PROJECTIONS[method]} map.")
+
+
+def _one(scene: Scene, upload: Upload, found: Any, number: int) -> None:
+    """Draw one picture beside what is known about it and its nearest galaxies."""
+    near, distances = found.indices[number, :SHOWN], found.distances[number, :SHOWN]
+    left, middle, right = st.columns([1, 2, 4], gap="medium")
+    with left:
+        st.image(pictures.inline(upload.image, "png"), width=128)
+    with middle:
+        placed = upload.ra is not None and upload.dec is not None and math.isfinite(upload.ra)
+        facts(
+            f"upload-{number}",
+            {
+                f"{number + 1}": upload.name,
+                "Size": f"{upload.size[0]} × {upload.size[1]} px",
+                "Sky": f"{upload.ra:.5f} {upload.dec:+.5f}" if placed else "no position in the file",
+                "On the map": f"{found.xy[number, 0]:.2f}, {found.xy[number, 1]:.2f}",
+                "Score": f"{found.scores[number]:.3f}, stranger than {100 * (1 - found.stranger[number]):.1f} %",
+                "20 nearest": uploads.votes(scene.data.labels[found.indices[number]], scene.data.classes),
+            },
+        )
+        st.button("Open the nearest galaxy", key=f"nearest_{number}", on_click=_open, args=(int(near[0]),))
+    with right:
+        captions = [(scene.class_name(int(i)), f"{d:.2f}") for i, d in zip(near, distances, strict=True)]
+        gallery(f"upload_gallery_{number}", scene.pictures, near.tolist(), captions, _open)
+
+
+def _open(row: Any) -> None:
+    links.select(row)
+    st.session_state[state.TO_GALAXY] = True
+
+
+def _forget() -> None:
+    for key in (state.UPLOADS, _VECTORS, _PROBLEMS, _PLACED):
+        st.session_state.pop(key, None)

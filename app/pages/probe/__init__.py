@@ -1,0 +1,1 @@
+"""Probe lab: probes trained on the fly, beside baselines."""

@@ -1,0 +1,204 @@
+"""What a probe reached: accuracy with its interval beside the baselines, recall, calibration, and a confusion matrix to click on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from ...components.confusion.confusion import confusion
+from ...components.escape_markdown import plain
+from ...components.gallery.gallery import gallery
+from ...session import links, loaders, state
+from ...session import waiting as work
+from ...session.workspace import Scene
+from ..models.data import cost
+from . import tasks as probing
+from .tasks import Report, Row, Split, Target
+
+SHOWN = 48
+PLAIN = {"displayModeBar": False}
+ASKED = "random_asked"  # session key: random weights were asked for, per model and data
+
+
+def show(scene: Scene, report: Report, target: Target, split: Split, setting: tuple[str, int]) -> None:
+    """Draw a probe's report; `setting` is its kind and the share of labels, %."""
+    first = report.rows[0].result
+    st.subheader(f"{percent(first.accuracy)} of {len(first.truth):,} test galaxies named rightly", anchor=False)
+    low, high = first.interval
+    st.caption(
+        f"95 % interval {percent(low)} to {percent(high)}. {probing.KINDS[setting[0]]}, {first.setting}, "
+        f"{report.num_known:,} labels known; the test part was never fitted."
+    )
+    _take_away(scene, report, target, split)
+    compared = st.container()
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        _recall(first)
+        _calibration(first)
+    with right:
+        st.markdown("**Confusion**: click a cell to see its galaxies")
+        cell = st.session_state.get(state.CELL)
+        confusion("confusion", first.confusion, first.classes, cell, _choose)
+        if cell is not None:
+            _cell(scene, report, cell)
+    with compared:  # last, since a baseline may take long
+        _compare(scene, report, target, split, setting)
+
+
+def _compare(scene: Scene, report: Report, target: Target, split: Split, setting: tuple[str, int]) -> None:
+    """Draw the table of the probe and its baselines, which come one by one."""
+    kind, share = setting
+    place = "/".join((ASKED, *scene.key))
+    asked = bool(st.session_state.get(place)) or _at_hand(scene)
+    names = probing.baselines(scene.model, len(scene.data), asked)
+    table_place, rows = st.empty(), list(report.rows)
+    for name in names:
+        key = ("baseline", *scene.key, kind, share, target.digest, name)
+        task = probing.baseline_task(name, scene, report, target, split, kind, share / 100)
+        row = work.soon(key, f"Baseline: {name.lower()}", task)
+        if row is None:
+            break
+        rows.append(row)
+    table_place.dataframe(table(rows, scene.model is None), hide_index=True, width="stretch", column_config=_columns())
+    if len(rows) > 1:
+        st.markdown("\n".join(f"- {verdict(row)}" for row in rows[1:]))
+    if scene.model is not None and probing.RANDOM not in names:
+        _offer_random(scene, place)
+
+
+def _at_hand(scene: Scene) -> bool:
+    """Whether random weights have looked at these galaxies before."""
+    if scene.model is None or probing.quickly(scene.model, len(scene.data)):
+        return False
+    return loaders.control_is_embedded(scene.model, scene.data, *scene.key)
+
+
+def _offer_random(scene: Scene, place: str) -> None:
+    """Random weights of many galaxies take as long as the model itself: they are measured when somebody asks, and kept."""
+    seconds = loaders.seconds_per_galaxy(scene.model, scene.model.hash) * len(scene.data)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Measure random weights too"):
+            st.session_state[place] = True
+            st.rerun()
+        st.caption(
+            f"The same network, having learned nothing. Its features of {len(scene.data):,} galaxies take {cost(seconds)}."
+        )
+
+
+def _take_away(scene: Scene, report: Report, target: Target, split: Split) -> None:
+    """Buttons that use the probe: colours on the map, and a file."""
+    model = scene.model
+    named = (str(model.id), model.hash) if model is not None else ("pixel PCA", str(scene.embeddings.model_hash))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.button("Colour the map by this probe", on_click=_to_map)
+        st.download_button(
+            "Download the probe",
+            lambda: probing.as_json(report, target, split, named, (scene.data.name, scene.data.fingerprint)),
+            f"probe-{report.probe.kind}-{target.digest[:8]}.json",
+            "application/json",
+            on_click="ignore",
+        )
+        all_named = "It names every galaxy there" if report.probe.layers else "Only its test part has a name there"
+        st.caption(f"{all_named}. The file is JSON: classes, weights, standardisation, and the hashes of model, data and split.")
+
+
+def percent(share: float, decimals: int = 1) -> str:
+    """Write a fraction as a percentage."""
+    return f"{100 * share:.{decimals}f} %"
+
+
+def table(rows: list[Row], is_baseline: bool = False) -> pd.DataFrame:
+    """Lay out the results, percentages with their intervals."""
+    names = [row.name for row in rows]
+    if is_baseline:
+        names[0] = "Pixel PCA, no model"
+    results = [row.result for row in rows]
+    return pd.DataFrame(
+        {
+            "features": names,
+            "accuracy": [100 * result.accuracy for result in results],
+            "interval": [f"{100 * result.interval[0]:.1f} – {100 * result.interval[1]:.1f}" for result in results],
+            "balanced": [100 * result.balanced_accuracy for result in results],
+            "macro F1": [100 * result.macro_f1 for result in results],
+        }
+    )
+
+
+def verdict(row: Row) -> str:
+    """Say in one sentence whether the probe beats a baseline: only if the interval of the difference excludes 0."""
+    difference, low, high = (100 * value for value in row.difference or (0.0, 0.0, 0.0))
+    word = "beats" if low > 0 else "loses to" if high < 0 else "is not clearly different from"
+    name = "the commonest class" if row.name == probing.COMMONEST else row.name[:1].lower() + row.name[1:]
+    numbers = f"{difference:+.1f} points, 95 % interval {low:+.1f} to {high:+.1f}".replace("-", "−")
+    return f"This model {word} {name}: {numbers}."
+
+
+def _columns() -> dict[str, Any]:
+    number = st.column_config.NumberColumn
+    return {
+        "features": st.column_config.TextColumn("Features"),
+        "accuracy": number("Accuracy, %", format="%.1f"),
+        "interval": st.column_config.TextColumn("95 % interval", alignment="right"),
+        "balanced": number("Balanced, %", format="%.1f"),
+        "macro F1": number("Macro F1, %", format="%.1f"),
+    }
+
+
+def _recall(result: Any) -> None:
+    from astrojepa import plotting
+
+    present = np.flatnonzero(result.counts)
+    names = [f"{result.classes[k]} ({result.counts[k]})" for k in present]
+    st.markdown("**Recall by class**, number of test galaxies in brackets")
+    figure = plotting.bars_figure(names, result.recalls[present].tolist(), "share named rightly")
+    st.plotly_chart(figure.update_layout(height=72 + 32 * len(present)), width="stretch", config=PLAIN, key="recall")
+
+
+def _calibration(result: Any) -> None:
+    from astrojepa import plotting
+
+    st.markdown("**Calibration**: is it right as often as it is sure?")
+    figure = plotting.reliability_figure(result.probabilities.max(axis=1), result.correct)
+    st.plotly_chart(figure.update_layout(height=280), width="stretch", config=PLAIN, key="calibration")
+    st.caption(
+        f"Mean gap {percent(result.calibration_error)}. On the dotted line confidence can be read as the chance of being right; "
+        "below it the probe is too sure. Bars are 95 % intervals."
+    )
+
+
+def _cell(scene: Scene, report: Report, cell: tuple[int, int]) -> None:
+    result = report.rows[0].result
+    true, named = cell
+    if max(cell) >= len(result.classes):
+        return
+    inside = np.flatnonzero((result.truth == true) & (result.predictions == named))
+    inside = inside[np.argsort(-result.probabilities[inside, named], kind="stable")]
+    rows = report.test[inside]
+    shown = f", the {SHOWN} surest" if len(rows) > SHOWN else ", surest first"
+    labelled, called = plain(result.classes[true]), plain(result.classes[named])
+    st.subheader(
+        f"{len(rows):,} {'galaxy' if len(rows) == 1 else 'galaxies'} labelled {labelled}, named {called}{shown}",
+        anchor=False,
+    )
+    captions = [
+        (str(scene.data.ids[row]), f"{percent(result.probabilities[i, named], 0)} sure")
+        for i, row in zip(inside, rows, strict=True)
+    ]
+    gallery("confused", scene.pictures, rows[:SHOWN].tolist(), captions[:SHOWN], _open)
+
+
+def _choose(cell: tuple[int, int] | None) -> None:
+    st.session_state[state.CELL] = cell
+
+
+def _open(row: Any) -> None:
+    links.select(row)
+    st.session_state[state.TO_MAP] = True
+
+
+def _to_map() -> None:
+    st.session_state[state.COLOUR] = state.PROBE_COLOUR
+    st.session_state[state.TO_MAP] = True

@@ -1,0 +1,227 @@
+"""What the probe lab computes: a probe, and the baselines beside it, on one named split. Tasks for the board of jobs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import astrojepa as aj
+
+from ...session import collections as collecting
+from ...session.queue import Progress
+
+KINDS = {"linear": "Linear probe", "knn": "20 nearest neighbours", "mlp": "Small network"}
+LABELS = "labels"  # the target that is the data's own classes
+COLLECTIONS = "collections"
+COMMONEST, PIXELS, STATISTICS, RANDOM = "Commonest class", "Pixel PCA", "Summary statistics", "Random weights"
+NOT_TARGETS = {"file", "id", "split", "duplicate_of"}
+MOST_CLASSES = 20
+UNASKED = 4000  # up to so many passes of the network random weights look at galaxies without being asked to: some ten seconds
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a probe learns to tell: a label per galaxy of the whole data set."""
+
+    name: str  # "labels", a column's name, or "collections"
+    labels: np.ndarray  # int64 (n,), -1 where unknown
+    classes: tuple[str, ...]
+
+    @property
+    def digest(self) -> str:
+        """Tells this labelling from another."""
+        return collecting.digest(self.labels, self.classes)
+
+
+@dataclass(frozen=True)
+class Split:
+    """The fixed division of a data set: rows of each part, and the hashes by which it is recognised."""
+
+    name: str  # "grouped" or "column"
+    parts: tuple[np.ndarray, np.ndarray, np.ndarray]  # int64, rows of train, validation and test
+    hashes: tuple[str, str, str]  # of the ids in each part
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    name: str
+    result: Any  # ProbeResult
+    difference: tuple[float, float, float] | None  # the probe minus this baseline, with its interval
+
+
+@dataclass(frozen=True)
+class Report:
+    """A probe and the rows of the data set that were scored."""
+
+    rows: tuple[Row, ...]  # the probe first
+    test: np.ndarray  # int64, rows of the data set behind the scored galaxies
+    split: str
+    num_known: int
+    probe: Any  # PortableProbe
+    named: np.ndarray  # int64 (n,), what the probe calls every galaxy, those it learned from too; -1 where it is too slow to ask
+
+
+def rows_of(part: Any, whole: Any) -> np.ndarray:
+    """Return where a subset's galaxies stand in the whole data set."""
+    order = np.argsort(whole.rows, kind="stable")
+    return order[np.searchsorted(whole.rows, part.rows, sorter=order)]
+
+
+def take(embeddings: Any, rows: np.ndarray) -> Any:
+    """Return the embeddings of some rows."""
+    return dataclasses.replace(
+        embeddings, vectors=embeddings.vectors[rows], labels=embeddings.labels[rows], ids=embeddings.ids[rows]
+    )
+
+
+def known_share(labels: np.ndarray, fraction: float, seed: int = 0) -> np.ndarray:
+    """Choose a fraction of the labelled rows, class by class and at least one of each: ascending positions."""
+    rng = np.random.default_rng(seed)
+    chosen = []
+    for label in np.unique(labels[labels >= 0]):
+        members = rng.permutation(np.flatnonzero(labels == label))
+        chosen.append(members[: max(1, round(fraction * len(members)))])
+    return np.sort(np.concatenate(chosen)) if chosen else np.zeros(0, dtype=np.int64)
+
+
+def target_columns(table: Any) -> list[str]:
+    """Name the columns of words that have 2 to 20 different values and so can be learned as classes."""
+    found = []
+    for name in table.columns:
+        values = table[name]
+        if str(name) in NOT_TARGETS or values.dtype.kind in "fc":
+            continue
+        if 2 <= values[values.notna() & (values.astype(str) != "")].nunique() <= MOST_CLASSES:
+            found.append(str(name))
+    return found
+
+
+def column_target(table: Any, name: str) -> Target:
+    """Make classes of a column's words, in alphabetical order; empty ones are unknown."""
+    words = table[name].where(table[name].notna(), "").astype(str)
+    classes = tuple(sorted(set(words) - {""}))
+    numbers = {word: number for number, word in enumerate(classes)} | {"": -1}
+    return Target(name, np.array([numbers[word] for word in words], dtype=np.int64), classes)
+
+
+def label_target(data: Any) -> Target:
+    """The data's own classes."""
+    return Target(LABELS, np.asarray(data.labels, dtype=np.int64), data.classes)
+
+
+def why_not(target: Target, split: Split) -> str:
+    """Say why a target cannot be probed on this split; empty where it can."""
+    train, _, test = (target.labels[rows] for rows in split.parts)
+    known = np.unique(train[train >= 0])
+    if len(known) < 2:
+        names = ", ".join(target.classes[label] for label in known) or "no class"
+        return f"The training part of the split shows {names} only; a probe needs galaxies of at least two classes there."
+    if not (test >= 0).any():
+        return "No galaxy of the test part has a label, so nothing could be scored; gather more galaxies."
+    return ""
+
+
+def split_of(data: Any) -> Split:
+    """Divide a data set as it always is divided."""
+    from astrojepa.data.splits import default_split, split_name
+
+    parts = default_split(data)
+    train, validation, test = (rows_of(part, data) for part in parts)
+    hashes = (parts[0].id_hash, parts[1].id_hash, parts[2].id_hash)
+    return Split(split_name(data), (train, validation, test), hashes)
+
+
+def relabelled(embeddings: Any, target: Target) -> Any:
+    """Give embeddings a target's labels."""
+    return dataclasses.replace(embeddings, labels=target.labels, classes=target.classes)
+
+
+def known_rows(target: Target, split: Split, fraction: float) -> np.ndarray:
+    """Choose the rows of the training part whose labels a probe may learn from."""
+    train = split.parts[0]
+    return train[known_share(target.labels[train], fraction)]
+
+
+def probe_task(embeddings: Any, target: Target, split: Split, kind: str, fraction: float) -> Callable[[Progress], Report]:
+    """Train a probe on the known galaxies and score it on the test galaxies; linear ones and networks name all others too."""
+
+    def task(report: Progress) -> Report:
+        from astrojepa.evaluation.probes.portable import fit_probe
+
+        vectors = relabelled(embeddings, target)
+        known, test = known_rows(target, split, fraction), split.parts[2]
+        probe, result = fit_probe(kind, take(vectors, known), take(vectors, test), progress=report)
+        named = np.full(len(vectors), -1, dtype=np.int64)
+        if probe.layers:
+            named = probe.probabilities(vectors.vectors).argmax(axis=1).astype(np.int64)
+        return Report((Row("This model", result, None),), test[result.rows], split.name, len(known), probe, named)
+
+    return task
+
+
+def baselines(model: Any, count: int, asked: bool) -> list[str]:
+    """Name the baselines beside a probe, quickest first; random weights of a large data set only where they were asked for."""
+    names = [COMMONEST, PIXELS, STATISTICS] if model is not None else [COMMONEST, STATISTICS]
+    return [*names, RANDOM] if model is not None and (asked or quickly(model, count)) else names
+
+
+def quickly(model: Any, count: int) -> bool:
+    """Say whether random weights are embedded unasked: a network that looks at each galaxy many times takes as much longer."""
+    return count * model.config.model.passes <= UNASKED
+
+
+def baseline_task(
+    name: str, scene: Any, first: Report, target: Target, split: Split, kind: str, fraction: float
+) -> Callable[[Progress], Row]:
+    """Train the same kind of probe on a baseline's features of the same galaxies, and score it on the same ones."""
+    model, data, embeddings = scene.model, scene.data, scene.embeddings
+
+    def task(report: Progress) -> Row:
+        from astrojepa.evaluation.probes.portable import fit_probe
+
+        train, _, test = split.parts
+        chosen = known_rows(target, split, fraction)
+        if name == PIXELS:  # fitted on all of train, which takes no label, so that every share of them finds it in the cache
+            vectors, new = aj.pixel_pca(data.subset(train), data.subset(test))
+            known = take(with_labels(vectors, target, train), np.searchsorted(train, chosen))
+            new = with_labels(new, target, test)
+        else:
+            whole = relabelled(embeddings if name == COMMONEST else _features(name, model, data, report), target)
+            known, new = take(whole, chosen), take(whole, test)
+        result = aj.majority_probe(known, new) if name == COMMONEST else fit_probe(kind, known, new, progress=report)[1]
+        return Row(name, result, aj.paired_bootstrap(first.rows[0].result, result))
+
+    return task
+
+
+def with_labels(embeddings: Any, target: Target, rows: np.ndarray) -> Any:
+    """Give the embeddings of some rows of the data set a target's labels."""
+    return dataclasses.replace(embeddings, labels=target.labels[rows], classes=target.classes)
+
+
+def _features(name: str, model: Any, data: Any, report: Progress) -> Any:
+    from astrojepa.evaluation.vectors.embed import summary_statistics
+
+    return aj.embed(model.randomised(), data, progress=report) if name == RANDOM else summary_statistics(data)
+
+
+def as_json(report: Report, target: Target, split: Split, model: tuple[str, str], data: tuple[str, str]) -> str:
+    """Write a probe for taking away: weights, classes, standardisation, and the hashes of model, data and split."""
+    result = report.rows[0].result
+    content = {
+        **report.probe.to_dict(),
+        "target": target.name,
+        "num_known": report.num_known,
+        "scored": {"accuracy": result.accuracy, "interval": list(result.interval), "num_test": len(result.truth)},
+        "model": {"id": model[0], "hash": model[1]},
+        "data": {"name": data[0], "hash": data[1]},
+        "split": {"name": split.name, "seed": 42} | dict(zip(("train", "validation", "test"), split.hashes, strict=True)),
+    }
+    return json.dumps(content, allow_nan=False, separators=(",", ":"))

@@ -1,0 +1,128 @@
+"""Pictures on their way to the browser: within the page, or by the server's own route, which shows few or many galaxies as one JPEG.
+
+`GET /pictures/<data>/<side>?rows=3,14,15` answers with a square sheet, pictures side by side from the top left, in the order asked.
+Only data sets that a page has opened can be asked for, by hash; the answer never changes, so browsers keep it.
+"""
+
+from __future__ import annotations
+
+import base64
+import math
+import threading
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..session.queue import called_for
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+PREFIX = "/pictures"
+SIDES = (48, 96, 160)
+_SIDES_BY_NAME = {str(side): side for side in SIDES}  # never int(): thousands of digits are an error in Python
+MAX_ROWS = 64
+KEEP = 1000  # decoded pictures kept: 77 MB of the largest, 28 MB of the usual ones of 96 px
+_PLACEHOLDER = (19, 24, 36)
+
+_open: dict[str, Any] = {}
+_tiles: OrderedDict[tuple[str, int, int], np.ndarray] = OrderedDict()
+_lock = threading.Lock()
+
+
+def inline(image: np.ndarray, format: str = "jpeg") -> str:
+    """Return a picture, uint8 (H, W, 3), as an address that holds the picture itself.
+
+    Streamlit would keep it as a file until the page is drawn anew; a browser that asks a moment later is told that there is none.
+    """
+    from astrojepa import plotting
+
+    encoded = base64.b64encode(plotting.encode_image(image, format, quality=90)).decode()
+    return f"data:image/{format};base64,{encoded}"
+
+
+def offer(data: Any) -> str:
+    """Make a data set's pictures available; returns its part of the address."""
+    key = str(data.fingerprint)
+    _open[key] = data
+    return key
+
+
+def read_rows(text: str, count: int) -> list[int]:
+    """Read "3,14,15" as row numbers below `count`, at most 64 of them; ValueError where it is anything else."""
+    parts = text.split(",")
+    if not 1 <= len(parts) <= MAX_ROWS or not all(part.isascii() and part.isdecimal() and len(part) < 10 for part in parts):
+        raise ValueError(f"rows must be 1 to {MAX_ROWS} whole numbers, separated by commas")
+    rows = [int(part) for part in parts]
+    if max(rows) >= count:
+        raise ValueError(f"there is no row {max(rows)}")
+    return rows
+
+
+def tile(key: str, row: int, side: int) -> np.ndarray:
+    """Return one picture as uint8 (side, side, 3); a picture that cannot be read becomes a crossed placeholder."""
+    name = (key, row, side)
+    with _lock:
+        if name in _tiles:
+            _tiles.move_to_end(name)
+            return _tiles[name]
+    from astrojepa.data.crops import resize_frame
+
+    try:
+        made = resize_frame(_open[key][row].image, side)
+    except (ValueError, OSError):
+        made = placeholder(side)
+    with _lock:
+        _tiles[name] = made
+        while len(_tiles) > KEEP:
+            _tiles.popitem(last=False)
+    return made
+
+
+def placeholder(side: int) -> np.ndarray:
+    """Return what stands in for a damaged picture: a dark square, crossed out."""
+    image = np.empty((side, side, 3), dtype=np.uint8)
+    image[:] = _PLACEHOLDER
+    diagonal = np.arange(side)
+    for shift in (0, 1):
+        image[diagonal, np.minimum(diagonal + shift, side - 1)] = 139, 149, 167
+        image[diagonal, np.maximum(side - 1 - diagonal - shift, 0)] = 139, 149, 167
+    return image
+
+
+def sheet(key: str, rows: list[int], side: int) -> bytes:
+    """Return the rows' pictures as one JPEG sheet, ceil(sqrt(n)) across. At most 8 × 8 of 160 pixels: 1280 a side."""
+    from astrojepa import plotting
+
+    across = math.ceil(math.sqrt(len(rows)))
+    canvas = plotting.sprite_sheet(np.stack([tile(key, row, side) for row in rows]), across)
+    return plotting.encode_image(canvas, quality=88)
+
+
+def _answer(request: Request) -> Response:
+    from starlette.responses import PlainTextResponse, Response
+
+    called_for.set()
+    key = request.path_params["key"]
+    data = _open.get(key)
+    side = _SIDES_BY_NAME.get(request.path_params["side"])
+    if data is None or side is None:
+        return PlainTextResponse("No such pictures; reload the page.", status_code=404)
+    try:
+        rows = read_rows(request.query_params.get("rows", ""), len(data))
+    except ValueError as error:
+        return PlainTextResponse(f"Bad request: {error}.", status_code=400)
+    return Response(
+        sheet(key, rows, side),
+        media_type="image/jpeg",
+        headers={"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"},
+    )
+
+
+def routes(base: str = "") -> list[Any]:
+    """Return the routes for the server, below its base path."""
+    from starlette.routing import Route
+
+    return [Route(f"{base}{PREFIX}/{{key}}/{{side}}", _answer, methods=["GET"])]

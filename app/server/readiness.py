@@ -1,0 +1,98 @@
+"""Whether a visitor would wait for nothing but the own page: what a host's health check asks before it sends anybody.
+
+`GET /ready` answers 200 once what the first page takes is imported and what is served is checked, and 503 until then, and again where
+the libraries that models run on turn out not to work. Streamlit's own /_stcore/health answers earlier.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from ..session import queue as jobs
+from . import settings
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+READY = "/ready"
+PATIENCE = 120.0  # seconds until a page is drawn even so
+QUIET = 20.0  # seconds without a visitor until the server imports what only later pages take
+
+
+@dataclass
+class _Start:
+    begun: bool = False
+    over: threading.Event = field(default_factory=threading.Event)
+    ready: bool = False
+
+
+_start = _Start()
+
+
+def start() -> None:
+    """Do what pages wait for: at once what all do, then the rest, a visitor's first page between the two."""
+    _start.begun = True
+    prepare()
+    open_galaxies()
+    jobs.called_for.wait(QUIET)
+    import_the_rest()
+
+
+def prepare() -> None:
+    """Do what any page waits for while the browser opens; what is wrong is said on the page."""
+    try:
+        with contextlib.suppress(ValueError, OSError):
+            settings.settings_of_start()
+        jobs.warm_up()
+        _start.ready = True
+    finally:
+        _start.over.set()
+
+
+def open_galaxies() -> None:
+    """Open the galaxies that are shown first while the browser fetches Streamlit; what is wrong is said on the page."""
+    from ..session import loaders
+    from ..session import workspace as scene
+
+    with contextlib.suppress(ValueError, OSError):
+        key, _, task = scene.data_task(settings.settings_of_start().sources[0])
+        loaders.jobs().start(key, task)
+
+
+def import_the_rest() -> None:
+    """Import what models and probes run on, in the one thread that imports it; a server that cannot is not ready any more."""
+    from ..session import loaders
+    from ..session import workspace as scene
+
+    job = loaders.jobs().start(scene.LIBRARIES[0], scene.LIBRARIES[2])
+    job.finished.wait()
+    _start.ready = job.error is None
+
+
+def wait() -> None:
+    """Let a page wait for the start, and say so: two threads that import the same libraries at once can trip over each other."""
+    if _start.begun and not _start.over.is_set():
+        st.set_page_config(page_title="AstroJEPA explorer", layout="wide")
+        with st.spinner("Starting …"):
+            _start.over.wait(PATIENCE)
+
+
+def _answer(_: Request) -> Response:
+    from starlette.responses import PlainTextResponse
+
+    if _start.ready:
+        return PlainTextResponse("ready")
+    return PlainTextResponse("still starting", status_code=503, headers={"Retry-After": "1"})
+
+
+def routes(base: str = "") -> list[Any]:
+    """Return the route for the server, below its base path."""
+    from starlette.routing import Route
+
+    return [Route(f"{base}{READY}", _answer, methods=["GET"])]

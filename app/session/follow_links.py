@@ -1,0 +1,87 @@
+"""Following what is shown when that changes: a link that comes in, and the rest of the galaxies that join their sample."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from . import links, marks, sampling, state
+from .workspace import RANDOM, Choice, Scene
+
+
+def follow(link: state.Link, choices: list[Choice], sources: list[str]) -> None:
+    """Choose what a link names, as far as it is on offer here: ids only, never a path from the address bar."""
+    for choice in choices:
+        names = {choice.reference, choice.label, choice.label.removeprefix("run ")}
+        if link.model in names or (link.model.startswith("random:") and choice.reference == RANDOM):
+            st.session_state[state.CHECKPOINT] = choice.reference
+    if link.data in sources:
+        st.session_state[state.SOURCE] = link.data
+    if link.projection:
+        st.session_state[state.PROJECTION] = link.projection
+    if link.colour:
+        st.session_state[state.COLOUR] = link.colour
+    if link.drawing or link.row is not None:
+        st.session_state[state.DRAWING] = link.drawing or "canvas"
+
+
+def arrive(scene: Scene, link: state.Link) -> None:
+    """Find the link's galaxy, and say in one sentence what differs from what the link pinned."""
+    model, whole = scene.model, scene.whole
+    row, sentence = state.locate(link, whole.ids, whole.fingerprint)
+    differences = state.differences(link, scene.choice.label, model.hash if model else "none", whole.name, whole.fingerprint)
+    links.notice(differences)
+    links.notice(sentence)
+    if row is not None:
+        select_among_all(scene, row)
+    st.session_state[state.POLYGONS] = [] if differences else [list(polygon) for polygon in link.polygons]  # an area of that map
+    st.session_state.pop(state.AREA_OF, None)
+    st.session_state[state.OFF], st.session_state[state.OFF_COLOUR] = link.off, link.colour
+    links.arrived()
+
+
+def select_among_all(scene: Scene, row: int) -> None:
+    """Select a galaxy by its row among all; one that is not in the sample is waited for."""
+    place = sampling.place_in(scene.sampled, row)
+    st.session_state[state.ROW] = place
+    st.session_state.pop(state.AWAITED, None)
+    if place is None:
+        st.session_state[state.AWAITED] = row
+        links.notice(f"{scene.whole.ids[row]} is not in the sample; it is opened once the model has looked at all galaxies.")
+
+
+def forget_what_changed(scene: Scene) -> None:
+    """Where somebody changed the open data on the disk, say so, and forget what was selected: its rows are other galaxies now."""
+    before, now = st.session_state.get(state.OPENED), (scene.source, scene.whole.fingerprint)
+    st.session_state[state.OPENED] = now
+    if before and before[0] == now[0] and before != now:
+        for key in (state.ROW, state.POLYGONS, state.OFF_COLOUR, state.AWAITED):
+            st.session_state.pop(key, None)
+        links.notice(f"{scene.source.name} was changed on the disk and has been opened again.")
+
+
+def keep_place(scene: Scene) -> None:
+    """Take the selected galaxy along where a sample has given way to all galaxies, or the reverse; collections and marks too."""
+    before, now = st.session_state.get(state.SAMPLE_OF, ""), "" if scene.sampled is None else scene.data.fingerprint
+    st.session_state[state.SAMPLE_OF] = now
+    if before == now:
+        return
+    row, awaited = st.session_state.get(state.ROW), st.session_state.get(state.AWAITED)
+    rows = sampling.stratified_rows(scene.whole.labels) if before else None
+    if rows is not None and scene.whole.subset(rows).fingerprint != before:
+        return  # the sample was of other galaxies
+    if rows is not None:
+        _take_along(before, scene.whole.fingerprint, rows.tolist())
+    if awaited is not None or row is not None:
+        select_among_all(scene, awaited if awaited is not None else sampling.among_all(rows, row))
+
+
+def _take_along(sample: str, whole: str, rows: list[int]) -> None:
+    """Count the collections and marks of a sample among all galaxies."""
+    collections, reviews = dict(st.session_state.get(state.COLLECTIONS, {})), dict(st.session_state.get(state.REVIEWS, {}))
+    for name, members in collections.pop(sample, {}).items():
+        held = collections.get(whole, {})
+        collections[whole] = {**held, name: tuple(sorted({*held.get(name, ()), *(rows[place] for place in members)}))}
+    if sample in reviews:
+        given = marks.renumbered(reviews.pop(sample), rows)
+        reviews[whole] = marks.add(reviews[whole], given.marks) if whole in reviews else given
+    st.session_state[state.COLLECTIONS], st.session_state[state.REVIEWS] = collections, reviews

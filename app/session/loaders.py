@@ -1,0 +1,248 @@
+"""Everything the explorer keeps in memory: each cached function is one line around the package. Arrays are cached, figures never."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+import astrojepa as aj
+
+from ..components.patch_panel import masks as masking
+from ..server.serving import Source
+from ..server.settings import ROOT
+from .queue import Jobs, Progress, warm_up
+from .turns import Turns
+
+MODEL_TURNS = Turns()  # one heatmap at a time: two would only slow each other down
+
+
+@st.cache_resource(show_spinner=False)
+def jobs() -> Jobs:
+    """The board of long tasks, one for the whole server."""
+    return Jobs()
+
+
+@st.cache_resource(show_spinner=False)
+def background() -> Jobs:
+    """The board of tasks that no page waits for."""
+    return Jobs(keep=4)
+
+
+@st.cache_data(show_spinner=False, max_entries=512)
+def patch_errors(_model: Any, _image: np.ndarray, model_hash: str, data_hash: str, row: int, masks: str) -> tuple[Any, float]:
+    """Patch errors of one galaxy, and the seconds that they took; BusyError where they are not kept and others come first."""
+    MODEL_TURNS.check()
+    began = time.perf_counter()
+    return aj.patch_errors(_model, _image, masks=masks, seed=0), time.perf_counter() - began
+
+
+@st.cache_data(show_spinner=False, max_entries=512)
+def panel_errors(
+    _model: Any, _image: np.ndarray, model_hash: str, data_hash: str, row: int, masks: masking.Masks
+) -> tuple[Any, float]:
+    """The same under the masks chosen in the patch panel."""
+    MODEL_TURNS.check()
+    options = {"masks": masks.kind, "seed": masks.seed, "num_masks": masks.count}
+    if masks.kind == "bright":
+        _model, options["masks"] = masking.with_bias(_model), "random"
+    elif masks.kind == "drawn":
+        options["masks"] = masking.read_mask(masks.drawn, _model.grid)
+    began = time.perf_counter()
+    return aj.patch_errors(_model, _image, **options), time.perf_counter() - began
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def gauges(_embeddings: Any, model_hash: str, data_hash: str) -> Any:
+    """How spread out a model's embeddings are."""
+    return aj.collapse_gauges(_embeddings.vectors)
+
+
+@st.cache_data(show_spinner=False, max_entries=512)
+def neighbours(_embeddings: Any, model_hash: str, data_hash: str, row: int, count: int) -> Any:
+    """The nearest galaxies of one galaxy, itself excluded."""
+    from astrojepa.evaluation.vectors.neighbours import neighbours_among
+
+    return neighbours_among(features(_embeddings, model_hash, data_hash), row, count)
+
+
+@st.cache_resource(show_spinner=False, max_entries=3)
+def features(_embeddings: Any, model_hash: str, data_hash: str) -> np.ndarray:
+    """What distances are taken between: two thirds of a click's search for neighbours, as long as it was done anew."""
+    from astrojepa.evaluation.vectors.standardise import checked_vectors, standardise
+
+    return standardise(checked_vectors(_embeddings))[0]
+
+
+@st.cache_data(show_spinner=False, ttl=20)
+def cards() -> list[dict[str, Any]]:
+    """The cards of the released checkpoints."""
+    return aj.list_checkpoints()
+
+
+@st.cache_data(show_spinner=False, ttl=20)
+def best_released() -> str:
+    """The id of the released checkpoint that measured best."""
+    from astrojepa.checkpoints.card import best_id
+
+    return best_id()
+
+
+@st.cache_data(show_spinner=False, ttl=20)
+def run_folders() -> list[str]:
+    """The run folders that hold weights, newest name first."""
+    places = dict.fromkeys([Path("runs").resolve(), ROOT / "runs"])
+    found = {path.parent for place in places if place.is_dir() for path in [*place.glob("*/last.pt"), *place.glob("*/best.pt")]}
+    return [str(folder) for folder in sorted(found, key=lambda folder: folder.name, reverse=True)]
+
+
+def is_projected(embeddings: Any, method: str) -> bool:
+    """Whether a map has been computed before."""
+    from astrojepa.evaluation.maps.projection import cached_projection
+
+    return cached_projection(embeddings, method) is not None
+
+
+def released_facts(reference: str, sha256: str) -> Any | None:
+    """What is known of released weights without loading them; None where there is none, or anything is wrong: loading says what."""
+    from astrojepa.checkpoints.card import released_facts
+
+    with contextlib.suppress(ValueError, OSError):
+        facts = released_facts(reference)
+        return facts if sha256 in {"", facts.card["sha256"]} else None
+    return None
+
+
+def is_embedded(model: Any, data: Any) -> bool:
+    """Whether a model has looked at a data set before."""
+    from astrojepa.evaluation.vectors.embed import cached_embedding
+
+    return cached_embedding(model, data) is not None
+
+
+def state_of(source: Source) -> tuple[tuple[int, int, int], ...]:
+    """What changes when somebody changes the data on the disk: which file or folder it is, how long, and how old."""
+    found = []
+    for path in (Path(source.path), Path(source.path) / "labels.csv"):
+        with contextlib.suppress(OSError):
+            status = path.stat()
+            found.append((status.st_ino, status.st_size, status.st_mtime_ns))
+    return tuple(found)
+
+
+# What follows may take long: tasks for the board, each called with a progress function.
+
+
+def start(report: Progress) -> str:
+    """Import what pages need and see that there is a cache; returns a sentence where there is only one until the server ends."""
+    from astrojepa.cache import ensure_cache
+
+    sentence = ensure_cache()
+    warm_up()
+    return sentence
+
+
+def embed(model: Any, data: Any) -> Callable[[Progress], Any]:
+    """Embed a data set with a model; without one, by pixel PCA."""
+    if model is None:
+        return lambda report: aj.pixel_pca(data, data)[1]
+    return lambda report: aj.embed(model, data, progress=report)
+
+
+def scores(embeddings: Any, method: str = "knn") -> Callable[[Progress], Any]:
+    """Anomaly score of every galaxy, larger = stranger."""
+
+    def task(report: Progress) -> Any:
+        from astrojepa.evaluation.anomalies.scores import kept_scores
+
+        return kept_scores(embeddings, method)
+
+    return task
+
+
+def drift(model: Any, data: Any, row: int) -> Callable[[Progress], Any]:
+    """How far one galaxy's embedding moves when its picture is turned or mirrored."""
+
+    def task(report: Progress) -> Any:
+        from astrojepa.evaluation.vectors.symmetry import symmetry_drift
+
+        with MODEL_TURNS.turn():
+            return symmetry_drift(model, data, np.array([row]))
+
+    return task
+
+
+def comparison(first: Any, second: Any) -> Callable[[Progress], Any]:
+    """How alike two models' embeddings of the same galaxies are."""
+
+    def task(report: Progress) -> Any:
+        from astrojepa.evaluation.vectors.compare import compare_embeddings
+
+        return compare_embeddings(first, second)
+
+    return task
+
+
+def project(embeddings: Any, method: str, dimensions: int = 2) -> Callable[[Progress], Any]:
+    """Positions on the map."""
+    return lambda report: aj.project(embeddings, method=method, seed=0, dimensions=dimensions, progress=report)
+
+
+def neighbours_kept(embeddings: Any, method: str, k: int) -> Callable[[Progress], Any]:
+    """For each galaxy, the share of its k nearest that are among its k nearest on the map."""
+
+    def task(report: Progress) -> Any:
+        from astrojepa.evaluation.maps.map_quality import neighbour_preservation
+
+        return neighbour_preservation(embeddings, aj.project(embeddings, method=method, seed=0), k)
+
+    return task
+
+
+def error_scale(model: Any, data: Any, masks: str, sample: int = 12) -> Callable[[Progress], Any]:
+    """The common scale of a model's patch errors: 2nd and 98th percentile of MSE and cosine over a few galaxies of the data."""
+
+    def task(report: Progress) -> dict[str, tuple[float, float]]:
+        from astrojepa import plotting
+
+        rows = np.unique(np.linspace(0, len(data) - 1, min(sample, len(data))).astype(int))
+        found = []
+        for done, row in enumerate(rows):
+            with MODEL_TURNS.turn():
+                found.append(aj.patch_errors(model, data[int(row)].image, masks=masks, seed=0, num_masks=4))
+            report(done + 1, len(rows), "")
+        kinds = ("mse", "cosine")
+        return {kind: plotting.colour_scale(np.stack([getattr(errors, kind) for errors in found])) for kind in kinds}
+
+    return task
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def split_rows(_data: Any, fingerprint: str) -> Any:
+    """The fixed split of a data set: rows of its parts and their hashes."""
+    from ..pages.probe.tasks import split_of
+
+    return split_of(_data)
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def seconds_per_galaxy(_model: Any, model_hash: str) -> float:
+    """How long the model looks at one galaxy here, from one batch of grey pictures."""
+    side = _model.config.image.frame_size
+    grey = np.full((16, side, side, 3), 64, dtype=np.uint8)
+    with MODEL_TURNS.turn():
+        _model.encode(grey[:1])
+        began = time.perf_counter()
+        _model.encode(grey)
+        return (time.perf_counter() - began) / len(grey)
+
+
+@st.cache_data(show_spinner=False, ttl=60, max_entries=64)
+def control_is_embedded(_model: Any, _data: Any, model_hash: str, data_hash: str) -> bool:
+    """Whether a model's control, the same network with random weights, has looked at a data set before."""
+    return is_embedded(_model.randomised(), _data)

@@ -1,0 +1,196 @@
+"""Marks from 0 to 5 that somebody gives galaxies one by one, and the file that carries them. Pure functions; nothing stays on a server."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from astrojepa.wording import one_line
+
+from ..components import export
+
+HIGHEST = 5
+MAX_BYTES = 2_000_000
+HEADER = ("id", "mark", "number", "model", "model_hash", "data", "data_hash")
+_NAMED = 3  # missing ids that are named, the others are counted
+
+Step = tuple[tuple[int, int | None], ...]  # (row, mark before) of everything that one key or one file changed
+
+
+@dataclass(frozen=True)
+class Review:
+    """Where a review stands: what was marked, which galaxies were looked at in which order, and how to go back."""
+
+    marks: Mapping[int, int] = field(default_factory=dict)  # row -> 0 ... 5
+    path: tuple[int, ...] = ()  # rows in the order in which they were shown
+    at: int = 0  # place on the path of the one shown; its length: the next one is still to be chosen
+    steps: tuple[Step, ...] = ()
+
+    @property
+    def shown(self) -> int | None:
+        """The row that is looked at."""
+        return self.path[self.at] if self.at < len(self.path) else None
+
+
+def arrive(review: Review, order: Sequence[int]) -> Review:
+    """Choose the next galaxy where the path has ended: the first of `order`, best first, neither marked nor seen before."""
+    if review.shown is not None:
+        return review
+    seen = set(review.path)
+    following = next((int(row) for row in order if int(row) not in seen and int(row) not in review.marks), None)
+    return review if following is None else replace(review, path=(*review.path, following), at=len(review.path))
+
+
+def mark(review: Review, value: int) -> Review:
+    """Mark the galaxy shown and go on; without one, or for a mark outside 0 to 5, nothing changes."""
+    row = review.shown
+    if row is None or not 0 <= value <= HIGHEST:
+        return review
+    return forward(_give(review, {row: value}))
+
+
+def add(review: Review, marks: Mapping[int, int]) -> Review:
+    """Take over marks, which win over those given before: one step to undo."""
+    return _give(review, marks) if marks else review
+
+
+def undo(review: Review) -> Review:
+    """Take the last step back; one galaxy's mark: look at it again."""
+    if not review.steps:
+        return review
+    step = review.steps[-1]
+    marks = dict(review.marks)
+    for row, before in step:
+        if before is None:
+            marks.pop(row, None)
+        else:
+            marks[row] = before
+    restored = replace(review, marks=marks, steps=review.steps[:-1])
+    return visit(restored, step[0][0]) if len(step) == 1 else restored
+
+
+def forward(review: Review) -> Review:
+    """Go to the next galaxy on the path, or beyond its end, where `arrive` chooses."""
+    return replace(review, at=min(review.at + 1, len(review.path)))
+
+
+def back(review: Review) -> Review:
+    """Go to the galaxy before."""
+    return replace(review, at=max(0, review.at - 1))
+
+
+def visit(review: Review, row: int) -> Review:
+    """Look at a galaxy: where it stands on the path, or put in after the one shown."""
+    if row in review.path:
+        return replace(review, at=review.path.index(row))
+    at = min(review.at + 1, len(review.path))
+    return replace(review, path=(*review.path[:at], row, *review.path[at:]), at=at)
+
+
+def restart(review: Review) -> Review:
+    """Forget which galaxies were looked at, and keep the marks."""
+    return replace(review, path=(), at=0)
+
+
+def renumbered(review: Review, rows: Sequence[int]) -> Review:
+    """Replace row i by rows[i] everywhere."""
+    steps = tuple(tuple((rows[row], before) for row, before in step) for step in review.steps)
+    return replace(
+        review,
+        marks={rows[row]: value for row, value in review.marks.items()},
+        path=tuple(rows[row] for row in review.path),
+        steps=steps,
+    )
+
+
+def _give(review: Review, marks: Mapping[int, int]) -> Review:
+    step = tuple((row, review.marks.get(row)) for row in marks)
+    return replace(review, marks={**review.marks, **marks}, steps=(*review.steps, step))
+
+
+def write_csv(marks: Mapping[int, int], ids: Sequence[object], model: str, model_hash: str, data: str, data_hash: str) -> str:
+    """Write marks as CSV, highest first, each beside the model and the data it was given with; formulas are escaped."""
+    ordered = sorted(marks.items(), key=lambda item: (-item[1], item[0]))
+    return export.to_csv(HEADER, ((str(ids[row]), value, row, model, model_hash, data, data_hash) for row, value in ordered))
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What a file of marks held."""
+
+    marks: dict[int, int]  # row here -> mark
+    missing: tuple[str, ...] = ()  # ids that are not in the data
+    data_hash: str = ""  # of the data they were given on, empty where the file does not say
+
+    def sentence(self, data_hash: str) -> str:
+        """Say what was taken over, and what was not."""
+        parts = [f"{_count(len(self.marks), 'mark')} taken over."]
+        if self.missing:
+            named = ", ".join(name if len(name) <= 40 else f"{name[:40]}…" for name in self.missing[:_NAMED])
+            more = f" and {len(self.missing) - _NAMED:,} more" if len(self.missing) > _NAMED else ""
+            parts.append(f"{_count(len(self.missing), 'galaxy', 'galaxies')} not in these data: {named}{more}.")
+        if self.data_hash and self.data_hash != data_hash:
+            parts.append(f"They were given on other data ({self.data_hash[:8]}, here {data_hash[:8]}) and matched by id.")
+        return " ".join(parts)
+
+
+def read_csv(content: bytes, ids: Sequence[object]) -> Imported:
+    """Read a file of marks, of which the columns id and mark are needed; a later line wins over an earlier one.
+
+    Raises ValueError with one sentence for a file that is too large, is no text, lacks the columns, or holds something that is no mark.
+    """
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"The file has {len(content) / 1e6:.1f} MB; marks may have at most {MAX_BYTES / 1e6:.0f} MB.")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("The file is not text in UTF-8; give a CSV file as it is exported here.") from None
+    first = text.partition("\n")[0]
+    lines = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if ";" in first and "," not in first else ",")
+    try:
+        found = list(lines)
+    except csv.Error as error:
+        raise ValueError(f"The file cannot be read as CSV ({error}); give one as it is exported here.") from None
+    columns = [name or "" for name in lines.fieldnames or []]
+    if not {"id", "mark"} <= set(columns):
+        have = one_line(", ".join(columns[:6]), 160) or "none"
+        raise ValueError(f"The file needs columns named id and mark (found: {have}); give one as it is exported here.")
+    return _match(found, {str(name): row for row, name in reversed(list(enumerate(ids)))})
+
+
+def _match(lines: list[dict[str, str | None]], rows: Mapping[str, int]) -> Imported:
+    marks: dict[int, int] = {}
+    missing: dict[str, None] = {}
+    hashes: set[str] = set()
+    for number, line in zip(itertools.count(2), lines, strict=False):
+        written = (line["mark"] or "").strip()
+        if not written:
+            continue
+        value = _read_mark(written)
+        if value is None:
+            raise ValueError(f"Line {number} has the mark {written[:20]!r}; marks are whole numbers from 0 to {HIGHEST}.")
+        name = line["id"] or ""
+        plain = (
+            name[1:] if name.startswith("'") and export.safe_cell(name[1:]) == name else name
+        )  # undoes the export's apostrophe
+        row = rows.get(name, rows.get(plain))
+        if row is None:
+            missing[plain] = None
+        else:
+            marks[row] = value
+        hashes.add((line.get("data_hash") or "").strip())
+    if not marks and not missing:
+        raise ValueError("The file holds no marks; mark a galaxy and export again.")
+    return Imported(marks, tuple(missing), hashes.pop() if len(hashes) == 1 else "")
+
+
+def _read_mark(text: str) -> int | None:
+    whole = text.removesuffix(".0")
+    return int(whole) if whole.isascii() and whole.isdecimal() and len(whole) == 1 and int(whole) <= HIGHEST else None
+
+
+def _count(number: int, one: str, many: str = "") -> str:
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,148 @@
+"""Waiting for long work without a frozen page: the result if it is there, else a progress bar and the rest later."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from ..server import settings
+from . import loaders, state
+from .queue import Job, Jobs, Progress, called_for
+from .turns import BusyError
+
+T = TypeVar("T")
+AGAIN = 2.0  # seconds until a page that was turned away asks again
+UNSEEN = 5.0  # seconds after which what waits for a browser waits no longer
+PATIENCE = 0.35  # seconds a page waits before it shows a progress bar
+
+
+def result(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]) -> Any:
+    """Return what the task gives; while it runs, show how far it is and stop the page here.
+
+    The task's own error is raised on the page that waits for it, and the next attempt starts anew.
+    """
+    job = unless_busy(lambda: loaders.jobs().start(key, task, urgent=True))
+    if job is None:
+        st.stop()
+    if not job.finished.wait(PATIENCE):
+        _watch(key, sentence, task, loaders.jobs())
+        st.stop()
+    if job.stopped:
+        _offer_again(key, sentence, loaders.jobs())
+        st.stop()
+    if job.error is not None:
+        loaders.jobs().forget(key)
+        raise job.error
+    return job.value
+
+
+def soon(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]) -> Any | None:
+    """Return what the task gives, or None with a progress bar in its place: the rest of the page is drawn meanwhile.
+
+    The task's own error is raised, and the next attempt starts anew.
+    """
+    job = unless_busy(lambda: loaders.jobs().start(key, task))
+    if job is None:
+        return None
+    if not job.finished.wait(PATIENCE / 2):
+        _watch(key, sentence, task, loaders.jobs())
+        return None
+    if job.stopped:
+        _offer_again(key, sentence, loaders.jobs())
+        return None
+    if job.error is not None:
+        loaders.jobs().forget(key)
+        raise job.error
+    return job.value
+
+
+def behind(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]) -> None:
+    """Do a task that no page waits for, and show how far it is; once it is done the page is drawn anew.
+
+    The task's own error is raised, and the next attempt starts anew.
+    """
+    job = unless_busy(lambda: loaders.background().start(key, task))
+    if job is None:
+        return
+    if not job.finished.is_set():
+        _watch(key, sentence, task, loaders.background())
+    elif job.stopped:
+        _offer_again(key, sentence, loaders.background())
+    elif job.error is not None:
+        loaders.background().forget(key)
+        raise job.error
+
+
+def later(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]) -> None:
+    """Have a task done that would hold up the page which is on its way: when a browser shows it; then the page is drawn anew."""
+    _begin(key, sentence, task, st.session_state.setdefault(state.ASKED, time.monotonic()))
+
+
+def in_turn(call: Callable[[], T]) -> T:
+    """Return what a call of the model gives: at once where it is kept, else when its turn comes; until then the page says who is ahead."""
+    try:
+        return call()
+    except BusyError:
+        place = st.empty()
+        with loaders.MODEL_TURNS.turn(lambda ahead: place.caption(f"Busy, {ahead} ahead; this follows by itself.")):
+            place.empty()
+            return call()
+
+
+def unless_busy(call: Callable[[], T]) -> T | None:
+    """Return what a call gives; None where too many tasks wait already: the page says how many, and asks again by itself."""
+    try:
+        return call()
+    except BusyError as busy:
+        _ask_again(busy.ahead, time.monotonic())
+        return None
+
+
+def describe(job: Job, ahead: int = 0) -> str:
+    """Say how far a job is, in words; `ahead` jobs come before it."""
+    parts = []
+    if job.began is None:
+        parts.append(f"busy, {ahead} ahead" if ahead else "waiting for its turn")
+    if job.total:
+        parts.append(f"{job.done:,} of {job.total:,}")
+    if (left := job.seconds_left) is not None and left > 1:
+        parts.append(f"about {left:.0f} s left" if left < 90 else f"about {left / 60:.0f} min left")
+    return ", ".join(parts)
+
+
+@st.fragment(run_every=AGAIN)
+def _ask_again(ahead: int, since: float) -> None:
+    if time.monotonic() - since > AGAIN / 2:
+        st.rerun()
+    st.caption(f"Busy, {ahead} ahead; this follows by itself.")
+
+
+@st.fragment(run_every=0.4)
+def _begin(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any], since: float) -> None:
+    if called_for.is_set() or time.monotonic() - since > UNSEEN:
+        job = loaders.jobs().start(key, task)
+        if job.error is not None:
+            raise job.error
+        if job.finished.is_set():
+            st.rerun()
+    st.progress(0.0, text=f"{sentence} …")
+
+
+@st.fragment(run_every=0.4)
+def _watch(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any], board: Jobs) -> None:
+    job = board.start(key, task)
+    if job.finished.is_set():
+        st.rerun()
+    detail = describe(job, board.ahead(job))
+    st.progress(job.fraction, text=f"{sentence}: {detail}" if detail else f"{sentence} …")
+    if not settings.strangers_may_look():  # who do not stop what others wait for
+        st.button("Stop", key=f"stop {hash(key)}", type="tertiary", on_click=job.stop, disabled=job.unwanted)
+
+
+def _offer_again(key: tuple[object, ...], sentence: str, board: Jobs) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(f"{sentence}: stopped.")
+        st.button("Begin again", key=f"again {hash(key)}", type="tertiary", on_click=board.forget, args=(key,))

@@ -1,0 +1,170 @@
+"""What is open: one data set and one model, and everything computed from the two. Long steps show progress (app/session/waiting.py)."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from ..components.latent_map import colouring
+from ..server import pictures
+from ..server.serving import Listing, Source
+from ..server.settings import Settings
+from . import loaders, opening, sampling
+from . import waiting as work
+from .queue import Progress, import_libraries
+
+BASELINE = "baseline"  # the reference of "no model": pixel PCA
+RANDOM = "random"
+
+Task = tuple[tuple[object, ...], str, Callable[[Progress], Any]]  # key on the board of jobs, sentence while it runs, what to do
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A model in the menu."""
+
+    reference: str  # what load_model takes, or BASELINE
+    label: str
+    sha256: str = ""  # what its weights must be, where they are on the list of what is served
+
+
+@dataclass
+class Scene:
+    """One page run's data set and model; nothing in it is changed by a page."""
+
+    settings: Settings
+    hosted: bool
+    source: Source
+    choice: Choice
+    choices: list[Choice]
+    bar: Any  # the row of controls at the top, to which a page may add its own
+    go: Callable[[str], None]  # opens another page
+    model: Any | None = None
+    loaded: bool = True  # False where the model is known by its card alone, and its network still to come
+    opened: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> Any:
+        """The data set with all its galaxies."""
+        if "whole" not in self.opened:
+            self.opened["whole"] = work.result(*data_task(self.source))
+        return self.opened["whole"]
+
+    @property
+    def sampled(self) -> np.ndarray | None:
+        """Rows of the sample that stands for all galaxies until the model has looked at the rest; None where it has."""
+        if "sampled" not in self.opened:
+            whole, rows = self.whole, None
+            if self.model is not None and sampling.is_large(len(whole)):
+                rows = None if self.has_embedded(self.model) else sampling.stratified_rows(whole.labels)
+            self.opened["sampled"] = rows
+        return self.opened["sampled"]
+
+    def has_embedded(self, model: Any) -> bool:
+        """Whether a model has looked at all galaxies before."""
+        return loaders.jobs().has(("embed", model.hash, self.whole.fingerprint)) or loaders.is_embedded(model, self.whole)
+
+    @property
+    def data(self) -> Any:
+        """The open galaxies: all of them, or the sample."""
+        if "data" not in self.opened:
+            self.opened["data"] = self.whole if self.sampled is None else self.whole.subset(self.sampled)
+            pictures.offer(self.opened["data"])
+        return self.opened["data"]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Hashes of model and data."""
+        return (self.model.hash if self.model else BASELINE, self.data.fingerprint)
+
+    @property
+    def embeddings(self) -> Any:
+        """One vector per galaxy."""
+        sentence = f"{self.choice.label} looks at {len(self.data):,} galaxies"
+        return work.result(("embed", *self.key), sentence, loaders.embed(self.model, self.data))
+
+    @property
+    def scores(self) -> np.ndarray:
+        """Anomaly scores, larger = stranger."""
+        embeddings = self.embeddings
+        return work.result(("scores", *self.key), "Looking for the strangest galaxies", loaders.scores(embeddings))
+
+    @property
+    def places(self) -> np.ndarray:
+        """Rank of every galaxy, 1 = strangest."""
+        if "places" not in self.opened:
+            self.opened["places"] = colouring.ranks(self.scores)
+        return self.opened["places"]
+
+    def projection_task(self, method: str, dimensions: int = 2) -> Task:
+        """What `work.result` needs for positions on the map, float (n, dimensions)."""
+        sentence = {"umap": "Drawing the UMAP map", "tsne": "Drawing the t-SNE map"}.get(method, "Drawing the map")
+        key = ("project", *self.key, method) if dimensions == 2 else ("project", *self.key, method, dimensions)
+        return key, sentence, loaders.project(self.embeddings, method, dimensions)
+
+    def trust_task(self, method: str, k: int) -> Task:
+        """What `work.result` needs for the share of k neighbours that a map keeps, float (n,)."""
+        sentence = "Measuring how far this map can be trusted"
+        return ("trust", *self.key, method, k), sentence, loaders.neighbours_kept(self.embeddings, method, k)
+
+    def positions(self, method: str, dimensions: int = 2) -> np.ndarray:
+        """Positions on the map, float (n, dimensions)."""
+        return work.result(*self.projection_task(method, dimensions))
+
+    @property
+    def labelled(self) -> bool:
+        """Whether there are classes to speak of."""
+        return len(self.data.classes) > 1 and bool((self.data.labels >= 0).any())
+
+    @property
+    def pictures(self) -> str:
+        """Address of this data set's pictures, from the server's root."""
+        base = (st.get_option("server.baseUrlPath") or "").strip("/")
+        return f"{'/' + base if base else ''}{pictures.PREFIX}/{self.data.fingerprint}"
+
+    def class_name(self, row: int) -> str:
+        """The class of a galaxy, or "no label"."""
+        label = int(self.data.labels[row])
+        return self.data.classes[label] if label >= 0 else "no label"
+
+    def picture(self, row: int) -> np.ndarray | None:
+        """A galaxy's picture as stored, uint8 (H, W, 3), or None where it cannot be read."""
+        with contextlib.suppress(ValueError, OSError):
+            return self.data[row].image
+        return None
+
+
+def model_choices(hosted: bool, loaded_paths: list[str], listing: Listing) -> list[Choice]:
+    """List the models that can be chosen here: listed, released, then (local mode) runs and loaded files, then the two controls."""
+    choices = [Choice(entry.reference, entry.id, entry.sha256) for entry in listing.checkpoints]
+    if hosted:
+        choices += [Choice(entry.reference, entry.id, entry.sha256) for entry in listing.released]
+    else:
+        known = {choice.label for choice in choices}
+        cards = (str(card["id"]) for card in loaders.cards() if "error" not in card)
+        choices += [Choice(name, name) for name in cards if name not in known]
+        choices += [Choice(folder, f"run {folder.rstrip('/').rpartition('/')[2]}") for folder in loaders.run_folders()]
+        choices += [Choice(path, path.rstrip("/").rpartition("/")[2]) for path in loaded_paths]
+    return [*choices, Choice(RANDOM, "random weights (control)"), Choice(BASELINE, "no model: pixel PCA (baseline)")]
+
+
+LIBRARIES: Task = (("libraries",), "Importing libraries", lambda report: import_libraries())
+
+
+def data_task(source: Source) -> Task:
+    """What `work.result` needs to open a data set."""
+    return ("data", source, loaders.state_of(source)), f"Opening {source.name}", opening.open_source(source)
+
+
+def model_task(choice: Choice) -> Task:
+    """What `work.result` needs to load a model."""
+    return (
+        ("model", choice.reference, choice.sha256),
+        f"Loading {choice.label}",
+        opening.open_model(choice.reference, choice.sha256),
+    )
