@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from astrojepa.cache import UNFINISHED
-from tests.data.file_server import FileServers
+from tests.data.download.file_server import FileServers
 from tests.faults.kinds import DOWNLOADED, KINDS
 
 KILLS = {  # 100 in all

@@ -20,7 +20,7 @@ from astrojepa.checkpoints import model as checkpoint
 from astrojepa.config import TrainConfig, replace
 from astrojepa.evaluation.probes.portable import PortableProbe
 from astrojepa.presets import PRESETS, preset
-from tests.test_pth_import import DEPTH, HEADS, PATCH, SIZE, WIDTH, PublishedModel
+from tests.checkpoints.test_pth_import import DEPTH, HEADS, PATCH, SIZE, WIDTH, PublishedModel
 from tests.tiny_run import TINY
 
 SIZES = {key: value for key, value in TINY.items() if key not in ("num_directions", "batch_size", "epochs")}

@@ -19,7 +19,7 @@ from astrojepa.training import trainer
 from astrojepa.training.sweep import sweep as module
 from astrojepa.training.sweep.sweep import SweepInterrupted, sweep
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 class WrittenRuns:

@@ -15,7 +15,7 @@ import pytest
 from astrojepa.data import DataError
 from astrojepa.data.download import galaxy10 as download
 from astrojepa.data.download.https import Server
-from tests.data.file_server import CONTENT, FILE, FileServers, fetch, left, part_of
+from tests.data.download.file_server import CONTENT, FILE, FileServers, fetch, left, part_of
 
 
 @pytest.fixture
@@ -215,7 +215,7 @@ def test_a_process_killed_in_the_middle_loses_nothing(serve: FileServers, target
         "from astrojepa.data.download.known_files import KnownFile; "
         "download(Path(sys.argv[1]), sys.argv[2], KnownFile('it', sys.argv[3], int(sys.argv[4])), http_on_loopback=True)"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     process = subprocess.Popen([sys.executable, "-c", program, str(target), url, FILE.sha256, str(FILE.num_bytes)], cwd=root)
     deadline = time.monotonic() + 60
     while not (part_of(target).exists() and part_of(target).stat().st_size > 50_000):

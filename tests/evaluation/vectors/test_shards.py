@@ -16,7 +16,7 @@ from astrojepa.data.dataset import Dataset
 from astrojepa.evaluation.vectors.embed import embed
 from astrojepa.evaluation.vectors.embed_shards import embed_shards
 from astrojepa.evaluation.vectors.shards import read_shards
-from tests.evaluation.shard_world import assert_equal, one_after_the_other, pictures, spoil
+from tests.evaluation.vectors.shard_world import assert_equal, one_after_the_other, pictures, spoil
 
 MakeData = Callable[..., Dataset]
 

@@ -13,7 +13,7 @@ import pytest
 from astrojepa.data import DataError
 from astrojepa.data.download import galaxy10 as download
 from astrojepa.data.download.https import check_address
-from tests.data.file_server import CONTENT, FILE, FileServers, fetch, left, part_of
+from tests.data.download.file_server import CONTENT, FILE, FileServers, fetch, left, part_of
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from astrojepa.cli.train import sweep_settings, train_main
 from astrojepa.runs import read_metrics
 from astrojepa.training.sweep import sweep
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def refused(capsys, *arguments: str) -> str:

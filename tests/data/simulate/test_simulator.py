@@ -146,13 +146,13 @@ def test_helpers_work_from_a_thread_of_a_script_without_a_main_guard(tmp_path: P
     script = tmp_path / "unguarded.py"
     script.write_text(
         "import threading\n"
-        "from astrojepa.data import simulate_workers\n"
+        "from astrojepa.data.simulate import workers\n"
         "from astrojepa.data.simulate.simulator import simulate\n"
-        "simulate_workers.SMALL = 1\n"
+        "workers.SMALL = 1\n"
         "thread = threading.Thread(target=lambda: print(len(simulate(60, size=32)), 'drawn'))\n"
         "thread.start(); thread.join()\n"
     )
-    root = str(Path(__file__).resolve().parents[2])
+    root = str(Path(__file__).resolve().parents[3])
     result = subprocess.run(
         [sys.executable, str(script)],
         capture_output=True,

@@ -11,7 +11,7 @@ import pytest
 from astrojepa.data import DataError
 from astrojepa.data.download import known_files
 from astrojepa.data.download.known_files import GALAXY10, KnownFile, sha256_of, verify_galaxy10
-from tests.data.file_server import CONTENT, FILE
+from tests.data.download.file_server import CONTENT, FILE
 
 
 def test_the_current_file_is_told_by_its_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -29,7 +29,7 @@ from astrojepa.evaluation.vectors.embed import embed
 from astrojepa.evaluation.vectors.embed_shards import ShardRun, embed_shards
 from astrojepa.evaluation.vectors.shards import ShardFolder, open_shards, read_shards
 from astrojepa.presets import preset
-from tests.evaluation.shard_world import assert_equal, interrupted, one_after_the_other, pictures, spoil
+from tests.evaluation.vectors.shard_world import assert_equal, interrupted, one_after_the_other, pictures, spoil
 from tests.tiny_run import TINY
 
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "astrojepa", "embed"]
