@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import fcntl
 import logging
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
+from filelock import lock_descriptor
+
+from astrojepa.places import cache_folder
 
 Progress = Callable[[int, int, str], None]
 
+WINDOWS = sys.platform == "win32"  # renames and removes no open file, and opens no folder
 UNFINISHED = ".unfinished"  # how the name of a temporary file or folder ends; a living writer holds a lock on it
 PROBE_BYTES = 2**20  # a cache folder that does not take a megabyte is none
 
@@ -24,9 +28,8 @@ _supplied: list[Path] = []  # folders of arrays that came with a hosted bundle
 
 
 def cache_path(kind: str, key: str, suffix: str = ".npz") -> Path:
-    """Return the path of a cached array: `<cache>/<kind>-<key><suffix>`; the folder is `$ASTROJEPA_CACHE` or .cache/astrojepa."""
-    root = Path(os.environ.get("ASTROJEPA_CACHE") or Path(__file__).resolve().parent.parent / ".cache" / "astrojepa")
-    return root / f"{kind}-{key}{suffix}"
+    """Return the path of a cached array: `<kind>-<key><suffix>` in `places.cache_folder()`."""
+    return cache_folder() / f"{kind}-{key}{suffix}"
 
 
 @contextlib.contextmanager
@@ -44,9 +47,12 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
                 yield stream
                 stream.flush()
                 os.fsync(handle)
-                os.fchmod(handle, 0o644)
+                if not WINDOWS:  # where no other account is kept out by a mode
+                    os.fchmod(handle, 0o644)
+                _release(stream)
                 temporary.replace(path)
             finally:
+                _release(stream)
                 temporary.unlink(missing_ok=True)
 
 
@@ -57,7 +63,7 @@ def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
     def make() -> tuple[int, str]:
         made = tempfile.mkdtemp(dir=parent, prefix=f".{name}.", suffix=UNFINISHED)
         try:
-            return os.open(made, os.O_RDONLY), made
+            return os.open(os.devnull if WINDOWS else made, os.O_RDONLY), made
         except FileNotFoundError:  # taken for a leftover already
             return make()
 
@@ -73,14 +79,20 @@ def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what killed processes left unfinished in a folder; what a living one writes is locked, and stays."""
+    """Remove what killed processes left unfinished in a folder; what a living one writes is locked, and stays.
+
+    On Windows it is open, which comes to the same, and temporary folders stay.
+    """
     for path in folder.glob(f".*{UNFINISHED}"):
         with contextlib.suppress(OSError):  # locked, somebody else's, or gone meanwhile
+            if sys.platform == "win32":
+                path.unlink()
+                continue
             kind = os.O_RDONLY | os.O_DIRECTORY if path.is_dir() else os.O_RDWR
             handle = os.open(path, kind | os.O_NOFOLLOW | os.O_NONBLOCK)
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+                if lock_descriptor(handle, blocking=False):
+                    shutil.rmtree(path) if path.is_dir() else path.unlink()
             finally:
                 os.close(handle)
 
@@ -151,7 +163,13 @@ def _locked(make: Callable[[], tuple[int, str]]) -> tuple[int, Path]:
     while True:
         handle, name = make()
         with contextlib.suppress(OSError):  # a file system without locks: nothing is removed there either
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            lock_descriptor(handle)
         if os.path.lexists(name):
             return handle, Path(name)
         os.close(handle)
+
+
+def _release(stream: BinaryIO) -> None:
+    """Close a file on Windows, before it is renamed or removed; elsewhere it stays open, and locked, until it is."""
+    if WINDOWS:
+        stream.close()

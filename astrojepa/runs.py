@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import csv
 import datetime
-import fcntl
 import io
 import json
 import os
@@ -13,6 +12,8 @@ import platform
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+from filelock import lock_descriptor
 
 from astrojepa.cache import atomic_write, naming
 from astrojepa.config import TrainConfig
@@ -50,17 +51,13 @@ def _new_folder(preset: str) -> Path:
 def only_training(folder: Path) -> Iterator[None]:
     """Keep a run folder to this process: OSError where another one trains into it. A process that is killed keeps nothing."""
     with (folder / LOCK).open("ab+", buffering=0) as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            stream.seek(0)
+        if not lock_descriptor(stream.fileno(), blocking=False):
+            stream.seek(1)
             who = stream.read(200).decode("utf-8", "replace") or "just begun"
-            raise OSError(
-                f"Another training, {who}, writes into {folder}; let it finish or stop it, or choose another --out."
-            ) from error
+            raise OSError(f"Another training, {who}, writes into {folder}; let it finish or stop it, or choose another --out.")
         with naming(folder / LOCK):
             stream.truncate(0)
-            stream.write(f"process {os.getpid()} on {platform.node()}".encode())
+            stream.write(f"\nprocess {os.getpid()} on {platform.node()}".encode())  # the first byte is the locked one on Windows
         yield
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from astrojepa import cache
 from astrojepa.cache import UNFINISHED, atomic_write, load_arrays, remove_leftovers, temporary_folder
 from astrojepa.cli.train import train_main
 from astrojepa.config import TrainConfig, replace
@@ -126,16 +126,16 @@ def test_what_a_living_process_writes_is_not_taken_for_a_leftover(tmp_path: Path
 
 
 def test_a_temporary_file_removed_before_it_was_locked_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    flock, removed = fcntl.flock, []
+    lock, removed = cache.lock_descriptor, []
 
-    def flock_too_late(handle: int, how: int) -> None:
-        if not removed and how == fcntl.LOCK_EX:
+    def lock_too_late(handle: int, blocking: bool = True) -> bool:
+        if not removed and blocking:
             (left,) = tmp_path.glob(f".*{UNFINISHED}")
             left.unlink()
             removed.append(left)
-        flock(handle, how)
+        return lock(handle, blocking=blocking)
 
-    monkeypatch.setattr(fcntl, "flock", flock_too_late)
+    monkeypatch.setattr(cache, "lock_descriptor", lock_too_late)
     with atomic_write(tmp_path / "a.json") as stream:
         stream.write(b"{}")
     assert removed

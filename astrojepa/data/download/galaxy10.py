@@ -7,7 +7,6 @@ with that part: its bytes are hashed again, so that the hash at the end is of wh
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import http.client
 import os
 import re
@@ -16,6 +15,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
+
+from filelock import lock_descriptor
 
 from astrojepa.cache import Progress
 from astrojepa.data import DataError
@@ -104,10 +105,8 @@ class Part:
 def _opened(path: Path, progress: bool | Progress) -> Iterator[Part]:
     """Open the part, for one process at a time; one that is still empty at the end is removed."""
     with path.open("ab") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise OSError(f"Another download is writing {path}; let it finish, or end it.") from error
+        if not lock_descriptor(stream.fileno(), blocking=False):
+            raise OSError(f"Another download is writing {path}; let it finish, or end it.")
         part = Part(path, stream, progress)
         try:
             yield part

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import shutil
 from collections import namedtuple
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from filelock import lock_descriptor
 
 from astrojepa.data import DataError
 from astrojepa.data.download import galaxy10 as download
@@ -151,7 +151,7 @@ def test_two_downloads_do_not_write_one_part(serve: FileServers, target: Path) -
     url, how = serve()
     target.parent.mkdir()
     with part_of(target).open("ab") as other:
-        fcntl.flock(other, fcntl.LOCK_EX)
+        assert lock_descriptor(other.fileno(), blocking=False)
         with pytest.raises(OSError, match="Another download is writing"):
             fetch(target, url)
     assert how.asked == []
