@@ -11,6 +11,8 @@ ROOT = Path(__file__).parents[1]
 LAYERS = {
     "types": 0,
     "wording": 0,
+    "places": 0,
+    "explorer": 0,
     "settings": 0,
     "config": 0,
     "progress": 0,
@@ -41,6 +43,8 @@ HOMES = {
     "pyarrow": {"astrojepa/evaluation/vectors/shards.py"},
     "plotly": {"astrojepa/plotting.py"},
     "streamlit": {"app"},
+    "huggingface_hub": {"astrojepa/hub.py"},
+    "filelock": {"astrojepa/cache.py", "astrojepa/runs.py", "astrojepa/data/download.py"},
 }
 FILES = sorted([*(ROOT / "astrojepa").rglob("*.py"), *(ROOT / "app").rglob("*.py"), ROOT / "train.py"])
 
@@ -100,6 +104,12 @@ def test_each_third_party_has_one_home(library):
         if any(module.partition(".")[0] == library for module in imports(path)):
             place = path.relative_to(ROOT)
             assert any(place.is_relative_to(home) for home in HOMES[library]), f"{place} imports {library}"
+
+
+def test_nothing_imports_what_only_some_systems_have():
+    for path in FILES:
+        absent = imports(path) & {"fcntl", "grp", "posix", "pwd", "resource", "termios", "msvcrt", "winreg"}
+        assert not absent, f"{path.relative_to(ROOT)} imports {absent}; Windows or the others lack it"
 
 
 def test_the_app_computes_nothing_itself():

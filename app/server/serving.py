@@ -14,9 +14,10 @@ from typing import Any
 
 from astrojepa.cache import read_first
 from astrojepa.checkpoints.bundle import ID, SHA256, open_bundle
+from astrojepa.places import TOP
 from astrojepa.runs import read_json
 
-CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
+CHECKPOINTS = TOP / "checkpoints"
 FORMAT = 1
 MAX_BYTES = 1_000_000
 MAX_ENTRIES = 100

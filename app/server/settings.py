@@ -15,11 +15,12 @@ import streamlit as st
 
 from astrojepa.checkpoints.bundle import MANIFEST
 from astrojepa.data import find_data
+from astrojepa.explorer import add_flags
+from astrojepa.places import EXPLORE, TOP
 
 from .serving import Listing, Source, listing
 
-ROOT = Path(__file__).resolve().parents[2]
-BUNDLE = ROOT / "bundle"  # opened where it is there and nothing else was asked for
+BUNDLE = TOP / "bundle"  # opened where it is there and nothing else was asked for
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Settings:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise ValueError(f"{message}. Usage: streamlit run app/main.py -- --data PATH --checkpoint ID, or --bundle FOLDER")
+        raise ValueError(f"{message}. Usage: {EXPLORE} --data PATH --checkpoint ID, or --bundle FOLDER")
 
 
 def settings_of_start() -> Settings:
@@ -53,12 +54,8 @@ def read_settings(argv: Sequence[str], environment: Mapping[str, str]) -> Settin
     galaxies, which are always on offer.
     """
     parser = _Parser(prog="app/main.py", add_help=False)
-    parser.add_argument("--data", action="append", default=[])
-    parser.add_argument("--where", action="append", default=[])
-    parser.add_argument("--label-column", default="")
-    parser.add_argument("--checkpoint", default=environment.get("ASTROJEPA_CHECKPOINT", ""))
-    parser.add_argument("--bundle", default=environment.get("ASTROJEPA_BUNDLE", ""))
-    parser.add_argument("--allow", default=environment.get("ASTROJEPA_ALLOW", ""))
+    add_flags(parser)
+    parser.set_defaults(**{name: environment.get(f"ASTROJEPA_{name.upper()}", "") for name in ("checkpoint", "bundle", "allow")})
     given = parser.parse_args(list(argv))
     paths = given.data or [part for part in [environment.get("ASTROJEPA_DATA", "")] if part]
     at_hand = "" if paths or not (BUNDLE / MANIFEST).is_file() else str(BUNDLE)

@@ -12,10 +12,10 @@ import numpy as np
 import streamlit as st
 
 import astrojepa as aj
+from astrojepa.places import TOP
 
 from ..components.patch_panel import masks as masking
 from ..server.serving import Source
-from ..server.settings import ROOT
 from .queue import Jobs, Progress, warm_up
 from .turns import Turns
 
@@ -96,7 +96,7 @@ def best_released() -> str:
 @st.cache_data(show_spinner=False, ttl=20)
 def run_folders() -> list[str]:
     """The run folders that hold weights, newest name first."""
-    places = dict.fromkeys([Path("runs").resolve(), ROOT / "runs"])
+    places = dict.fromkeys([Path("runs").resolve(), TOP / "runs"])
     found = {path.parent for place in places if place.is_dir() for path in [*place.glob("*/last.pt"), *place.glob("*/best.pt")]}
     return [str(folder) for folder in sorted(found, key=lambda folder: folder.name, reverse=True)]
 

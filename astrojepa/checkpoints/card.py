@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 
 from astrojepa.config import TrainConfig
+from astrojepa.places import TOP, TRAIN
 from astrojepa.presets import ALIASES
 from astrojepa.runs import read_json
 from astrojepa.wording import one_line
 
 FORMAT = 1
-CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
+CHECKPOINTS = TOP / "checkpoints"
 MAX_CARD_BYTES = 1_000_000
 MAX_FILE_BYTES = 6 * 2**30
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,79}")  # files are named after an id
@@ -96,7 +97,7 @@ def best_id() -> str:
     """
     cards = [card for card in list_checkpoints() if "error" not in card]
     if not cards:
-        raise FileNotFoundError(f"There are no released weights in {CHECKPOINTS.name}/; train some with python train.py.")
+        raise FileNotFoundError(f"There are no released weights in {CHECKPOINTS.name}/; train some with {TRAIN}.")
 
     def merit(card: dict[str, Any]) -> tuple[bool, bool, int, float]:
         accuracy = mean_accuracy(card)

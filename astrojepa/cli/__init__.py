@@ -1,4 +1,4 @@
-"""`python -m astrojepa COMMAND`: one function of the package each, from files to files."""
+"""`astrojepa COMMAND`, or `python -m astrojepa COMMAND`: one function of the package each, from files to files."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from astrojepa.cli import anomalies, bundles, compare, data, embed, maps, patches, probes, reports, runs
+import astrojepa as aj
+from astrojepa.cli import anomalies, bundles, compare, data, embed, explore, maps, patches, probes, reports, runs, train
 from astrojepa.cli.train import guarded
 
-SUBJECTS = (embed, probes, anomalies, maps, patches, compare, reports, runs, bundles, data)
+SUBJECTS = (train, explore, embed, probes, anomalies, maps, patches, compare, reports, runs, bundles, data)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -32,7 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     """Make the parser: every sub-command's help ends in an example."""
-    parser = _Parser(prog="python -m astrojepa", description="Use what a model has learned, from the command line.")
+    parser = _Parser(
+        prog="astrojepa", description="Galaxy morphology without labels: train a model, and use what it has learned."
+    )
+    parser.add_argument("--version", action="version", version=f"astrojepa {aj.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=argparse.ArgumentParser)
     for subject in SUBJECTS:
         subject.add_to(commands)

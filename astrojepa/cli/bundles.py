@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from astrojepa.cli.options import add_data, declare, open_data
+from astrojepa.places import EXPLORE
 
 NAME = "export bundle"
 
@@ -44,5 +45,5 @@ def _bundle(options: argparse.Namespace) -> int:
         progress=sys.stderr.isatty(),
     )
     print(f"{options.out}: {len(data):,} galaxies, {', '.join(made.checkpoints)}, {made.num_bytes / 1e6:.1f} MB")
-    print(f"streamlit run app/main.py -- --bundle {options.out}")
+    print(f"{EXPLORE} --bundle {options.out}")
     return 0

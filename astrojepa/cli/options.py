@@ -24,7 +24,7 @@ def declare(
 ) -> argparse.ArgumentParser:
     """Add a sub-command; with `model` it is given a model and galaxies."""
     made: argparse.ArgumentParser = commands.add_parser(
-        name, help=help, description=help, epilog=f"example: python -m astrojepa {name} {example}"
+        name, help=help, description=help, epilog=f"example: astrojepa {name} {example}"
     )
     made.set_defaults(run=run)
     if model:

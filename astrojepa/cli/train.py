@@ -11,7 +11,9 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from astrojepa.cli.options import declare
 from astrojepa.config import TrainConfig, flags, replace
+from astrojepa.places import EXPLORE
 from astrojepa.presets import ALIASES, PRESETS, default_preset, preset
 from astrojepa.runs import read_json
 
@@ -27,9 +29,16 @@ REMEDIES = {  # what to do where the disk refuses
 }
 
 
+def add_to(commands: Any) -> None:
+    """Declare the command of this file."""
+    help = "Learn galaxy morphology without labels."
+    parser = declare(commands, "train", train, help, "--lambda 0.6 --data galaxies --epochs 5", model=False)
+    add_train_arguments(parser)
+
+
 def train_main(arguments: Sequence[str] | None = None) -> int:
     """Run `python train.py ...`; returns the exit code."""
-    return guarded(lambda: _train(train_parser().parse_args(arguments)))
+    return guarded(lambda: train(train_parser().parse_args(arguments)))
 
 
 def guarded(command: Callable[[], int]) -> int:
@@ -60,6 +69,12 @@ def train_parser() -> argparse.ArgumentParser:
         description="Learn galaxy morphology without labels.",
         epilog="example: python train.py --lambda 0.6 --data galaxies --where source=gz1-balanced --image-size 64 --patch-size 8",
     )
+    add_train_arguments(parser)
+    return parser
+
+
+def add_train_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of a training."""
     parser.add_argument("--preset", help=f"recipe to start from: {', '.join([*PRESETS, *ALIASES])}")
     parser.add_argument("--out", help="run folder (default runs/<date>-<preset>)")
     parser.add_argument(
@@ -84,7 +99,6 @@ def train_parser() -> argparse.ArgumentParser:
     for flag, group, item, kind in flags(TrainConfig):
         target = groups.setdefault(group, parser.add_argument_group(group) if group else parser)
         target.add_argument(flag, dest=item.name, default=None, **_argument(item, kind))
-    return parser
 
 
 def choose_device(name: str | None) -> torch.device:
@@ -147,8 +161,9 @@ def _plain(value: Any) -> str:
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def _train(options: argparse.Namespace) -> int:
-    from astrojepa.training.trainer import train
+def train(options: argparse.Namespace) -> int:
+    """Train as the options say; returns the exit code."""
+    from astrojepa.training import trainer
 
     device = str(choose_device(options.device))
     how = {"device": device, "compile": options.compile, "tensorboard": options.tensorboard}
@@ -156,14 +171,14 @@ def _train(options: argparse.Namespace) -> int:
         raise ValueError("--seeds belongs to a sweep; add one such as --sweep sigreg_weight=0.6, or choose one seed with --seed.")
     if options.resume:
         _only_where(options)
-        folder = train(replace(TrainConfig(), data=options.data or ""), resume=options.resume, **how)
+        folder = trainer.train(replace(TrainConfig(), data=options.data or ""), resume=options.resume, **how)
     elif options.sweep:
         return _sweep(options, how)
     else:
-        folder = train(_announced(options, device), out=options.out, **how)
+        folder = trainer.train(_announced(options, device), out=options.out, **how)
     data = read_json(folder / "config.json")["data"]["data"]
     shown = shlex.join([*(["--data", data] if data else []), "--checkpoint", str(folder)])
-    _say(f"Done: {folder}. Look at it: streamlit run app/main.py -- {shown}")
+    _say(f"Done: {folder}. Look at it: {EXPLORE} {shown}")
     return 0
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from astrojepa.places import TOP
 from astrojepa.wording import one_line
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def find_data(explicit: str = "") -> str:
         if not _is_simulated(explicit):
             _existing(explicit)
         return explicit
-    for root in (Path(), Path(__file__).resolve().parents[2]):
+    for root in (Path(), TOP):
         if (root / GALAXY10_PATH).is_file():
             return str(root / GALAXY10_PATH)
     return "simulated"

@@ -34,8 +34,10 @@ class TensorBoardLog:
     """
 
     def __init__(self, folder: str | Path, after: int = 0) -> None:
-        from torch.utils.tensorboard import SummaryWriter  # seconds to load, and most runs do without
-
+        try:
+            from torch.utils.tensorboard import SummaryWriter  # seconds to load, and most runs do without
+        except ModuleNotFoundError as error:
+            raise ValueError("TensorBoard is not installed; install it with: pip install tensorboard") from error
         self.writer = SummaryWriter(str(folder), purge_step=after + 1)
 
     def write(self, row: dict[str, Any]) -> None:

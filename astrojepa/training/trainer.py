@@ -22,6 +22,7 @@ from astrojepa.data.frames import frames_for
 from astrojepa.data.splits import default_split
 from astrojepa.data.transforms import channel_statistics
 from astrojepa.objective.losses import sigreg_floor
+from astrojepa.places import TRAIN
 from astrojepa.progress import steady_bar
 from astrojepa.runs import append_metrics, create_run, forget_metrics_after, only_training, read_config
 from astrojepa.training.batches import BatchMaker
@@ -46,7 +47,7 @@ class TrainingInterrupted(KeyboardInterrupt):
     """The run was stopped by the user after a complete step; `.folder` can be resumed."""
 
     def __init__(self, folder: Path, step: int) -> None:
-        super().__init__(f"Stopped after step {step}; nothing is lost. Continue with: python train.py --resume {folder}")
+        super().__init__(f"Stopped after step {step}; nothing is lost. Continue with: {TRAIN} --resume {folder}")
         self.folder, self.step = folder, step
 
 

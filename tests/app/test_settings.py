@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from app.server.settings import ROOT, Source, is_hosted, is_loopback, read_settings
+from app.server.settings import Source, is_hosted, is_loopback, read_settings
 
+ROOT = Path(__file__).parents[2]
 HERE = {"Host": "localhost:8501"}
 
 

@@ -136,10 +136,10 @@ def test_a_corrupt_picture_is_named_and_left_out_only_when_asked(run, galaxy_fol
 
 
 def test_every_sub_commands_help_shows_an_example(capsys):
-    for name in ("embed", "probe", "anomalies", "project", "patch-errors", "export", "data"):
+    for name in ("train", "app", "embed", "probe", "anomalies", "project", "patch-errors", "export", "data"):
         with pytest.raises(SystemExit):
             make_parser().parse_args([name, "--help"])
-        assert f"example: python -m astrojepa {name}" in " ".join(capsys.readouterr().out.split())
+        assert f"example: astrojepa {name}" in " ".join(capsys.readouterr().out.split())
 
 
 def test_metrics_become_a_table_and_events(tmp_path, capsys, tiny):

@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 import astrojepa as aj
+from astrojepa.places import TOP
 
-from ...server.settings import ROOT
 from ...session.queue import Progress
 from ..probe.tasks import rows_of, take
 
@@ -76,7 +76,7 @@ def verdict(accuracy: Accuracy, first: str, second: str) -> str:
 
 def sweep_folders() -> list[Path]:
     """Find the sweeps beside the runs and those that are published here, newest name first."""
-    places = dict.fromkeys([Path("runs").resolve(), ROOT / "runs", ROOT / "docs" / "experiments"])
+    places = dict.fromkeys([Path("runs").resolve(), TOP / "runs", TOP / "docs" / "experiments"])
     found = {path.parent for place in places if place.is_dir() for path in place.glob("*/sweep.json")}
     return sorted((folder for folder in found if (folder / "table.csv").is_file()), key=lambda folder: folder.name, reverse=True)
 

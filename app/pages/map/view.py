@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from astrojepa.places import TRAIN
+
 from ...components import export
 from ...components.collections_bar import collections_bar
 from ...components.escape_markdown import plain
@@ -133,7 +135,7 @@ def _banner(scene: Scene, method: str) -> None:
     if scene.data.simulated:
         parts.append("**Simulated galaxies**: drawn by a program, not observed.")
     if scene.model is None:
-        parts.append("**Baseline, no model**: the map shows pixel PCA. Train a model with `python train.py`.")
+        parts.append(f"**Baseline, no model**: the map shows pixel PCA. Train a model with `{TRAIN}`.")
     elif scene.model.card.get("random"):
         parts.append("**Random weights**: a control that has learned nothing.")
     if skipped := scene.data.skipped:

@@ -7,6 +7,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from astrojepa.places import EXPLORE, TRAIN
+
 from ...components.escape_markdown import plain
 from ...session import loaders, state
 from ...session.workspace import Scene
@@ -14,11 +16,11 @@ from . import card as models_card
 from . import data as models_data
 from . import uploads as models_uploads
 
-COMMANDS = """\
+COMMANDS = f"""\
 python -m astrojepa data download                 # Galaxy10 DECaLS (2.5 GB, zenodo.org/records/10845026) into data/
-python train.py --lambda 0.6                      # on it if it is there, else on simulated galaxies
-python train.py --lambda 0.6 --data PATH          # your own galaxies: an HDF5 file, or a folder of images
-streamlit run app/main.py -- --data PATH --checkpoint runs/NAME
+{TRAIN} --lambda 0.6                      # on it if it is there, else on simulated galaxies
+{TRAIN} --lambda 0.6 --data PATH          # your own galaxies: an HDF5 file, or a folder of images
+{EXPLORE} --data PATH --checkpoint runs/NAME
 """
 
 

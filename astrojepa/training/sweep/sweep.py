@@ -13,6 +13,7 @@ import torch
 from astrojepa import distributed
 from astrojepa.checkpoints.weights import read_pickled
 from astrojepa.config import TrainConfig, flags, replace
+from astrojepa.places import TRAIN
 from astrojepa.runs import only_training, read_json, read_metrics, write_json
 from astrojepa.training.sweep.table import FAILURE, value_text, write_tables
 from astrojepa.training.trainer import train
@@ -65,7 +66,7 @@ class Sweep:
         varied = {item.name for _, group, item, _ in flags() if group != "data"} - {"seed"}
         if unknown := [name for name in self.settings if name not in varied]:
             raise ValueError(
-                f"A sweep cannot vary {unknown[0]!r}; it varies settings of the recipe, such as sigreg_weight or width (python train.py "
+                f"A sweep cannot vary {unknown[0]!r}; it varies settings of the recipe, such as sigreg_weight or width ({TRAIN} "
                 "--help lists them), and --seeds the seed."
             )
         if not self.settings or not all(self.settings.values()):

@@ -1,0 +1,43 @@
+"""How the explorer is started: its flags, and what Streamlit is told. Imports nothing but the standard library."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import Any
+
+from astrojepa.places import INSTALLED, PACKAGE, TOP
+
+SCRIPT = (PACKAGE if INSTALLED else TOP) / "app" / "main.py"
+FLAGS: dict[str, dict[str, Any]] = {
+    "data": {"action": "append", "help": "HDF5 file, image folder or simulated[:COUNT]; may be repeated"},
+    "where": {"action": "append", "metavar": "COLUMN=VALUE", "help": "keep these rows of labels.csv; may be repeated"},
+    "label_column": {"help": "column of labels.csv that holds the class"},
+    "checkpoint": {"help": "id, alias, run folder or file of the model that is shown first"},
+    "bundle": {"help": "folder that export bundle wrote"},
+    "allow": {"help": "JSON list of what a hosted explorer may show"},
+}
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Declare the explorer's own flags; those that may be repeated are lists, the others texts, "" where they are not given."""
+    for name, how in FLAGS.items():
+        default: Any = [] if how.get("action") == "append" else ""
+        parser.add_argument(_flag(name), default=default, **how)
+
+
+def streamlit_arguments(options: argparse.Namespace) -> list[str]:
+    """Return the arguments of `streamlit` that start the explorer with these options."""
+    server = [f"--server.{name}={getattr(options, name)}" for name in ("port", "address") if getattr(options, name) is not None]
+    return ["run", str(SCRIPT), *server, "--", *_given(options)]
+
+
+def _given(options: argparse.Namespace) -> Iterator[str]:
+    for name in FLAGS:
+        value = getattr(options, name)
+        for text in value if isinstance(value, list) else filter(None, [value]):
+            yield f"{_flag(name)}={text}"
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
