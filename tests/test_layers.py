@@ -43,8 +43,8 @@ HOMES = {
     "pyarrow": {"astrojepa/evaluation/vectors/shards.py"},
     "plotly": {"astrojepa/plotting.py"},
     "streamlit": {"app"},
-    "huggingface_hub": {"astrojepa/hub.py"},
-    "filelock": {"astrojepa/cache.py", "astrojepa/runs.py", "astrojepa/data/download.py"},
+    "huggingface_hub": {"astrojepa/checkpoints/hub.py"},
+    "filelock": {"astrojepa/cache.py", "astrojepa/runs.py", "astrojepa/data/download/galaxy10.py"},
 }
 FILES = sorted([*(ROOT / "astrojepa").rglob("*.py"), *(ROOT / "app").rglob("*.py"), ROOT / "train.py"])
 

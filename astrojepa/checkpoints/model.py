@@ -28,11 +28,13 @@ from astrojepa.checkpoints.card import (
     released_ids,
     released_path,
 )
+from astrojepa.checkpoints.hub import hub_weights
 from astrojepa.checkpoints.weights import build_network, read_pickled, read_safetensors, restore_network
 from astrojepa.config import TrainConfig, replace
 from astrojepa.data.crops import centre_crop, resize_frame, turned
 from astrojepa.data.transforms import normalise, to_flux
 from astrojepa.models.jepa import JEPA
+from astrojepa.places import TRAIN
 from astrojepa.presets import ALIASES, PRESETS, PUBLISHED, default_preset
 from astrojepa.runs import write_json
 from astrojepa.types import PatchMasks
@@ -101,8 +103,9 @@ def load_model(name: str | Path, device: str = "cpu") -> Model:
     """Load a model by id ("vit5m.sigreg06"), alias ("model3"), "best", "random", or path.
 
     A path is a .safetensors with its card beside it, a run folder, its last.pt or best.pt, or a .pth in the first published layout.
-    "random" is the control, random weights of the default CPU preset ("random:ID" of another). FileNotFoundError if there is no such
-    model, CheckpointError if the file is not one.
+    "random" is the control, random weights of the default CPU preset ("random:ID" of another). "hf://OWNER/ID" is downloaded from the
+    Hugging Face Hub once, and so is a released id whose weights are not here, where ASTROJEPA_HUB_OWNER names who publishes them.
+    FileNotFoundError if there is no such model, OSError if the hub does not answer, CheckpointError if the file is not a checkpoint.
     """
     text, target = str(name), torch.device(device)
     if text == "random" or text.startswith("random:"):
@@ -111,12 +114,12 @@ def load_model(name: str | Path, device: str = "cpu") -> Model:
         if config is None:
             raise ValueError(f"There is no preset {wanted!r} to fill with random weights; known: {', '.join(PRESETS)}.")
         return _random_model(config, 0, target)
-    path = released_path(text) or Path(text)
+    path = released_path(text) or hub_weights(text) or Path(text)
     if path.is_dir():
         path = path / "best.pt" if (path / "best.pt").is_file() else path / "last.pt"
     if not path.is_file():
         wanted = ALIASES.get(text, text)
-        hint = f" It is a preset: train it with python train.py --preset {wanted}." if wanted in PRESETS else ""
+        hint = f" It is a preset: train it with {TRAIN} --preset {wanted}." if wanted in PRESETS else ""
         raise FileNotFoundError(
             f"There is no model {text!r}; released: {', '.join(released_ids()) or 'none'}, or give a file.{hint}"
         )
