@@ -10,7 +10,11 @@
 
 VENV := .venv
 PY := $(VENV)/bin/python
-PYTHON ?= $(shell for p in python3.11 python3; do $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null && echo $$p && break; done)
+ASTROJEPA := $(VENV)/bin/astrojepa
+PIP := -m pip install --quiet --disable-pip-version-check
+# 3.11 first: requirements.lock was made for it.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
+  $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null && echo $$p && break; done)
 PORT ?= 8501
 # Idle OpenMP threads that spin cost a small machine ten times the work.
 export OMP_WAIT_POLICY := PASSIVE
@@ -18,18 +22,22 @@ export HF_HUB_OFFLINE := 1
 
 .PHONY: app test check nightly browser bench galaxy10 lock audit hosting-check clean
 
-$(VENV)/.runtime: requirements.txt constraints.txt
-	@test -n "$(PYTHON)" || { echo "Python 3.11 is needed and was not found; install it, or give PYTHON=/path/to/python3.11."; exit 2; }
+# The versions of requirements.lock; which build of torch is the choice of the package index.
+$(VENV)/versions.txt: requirements.lock
+	@test -n "$(PYTHON)" || { echo "Python 3.11 to 3.14 is needed and was not found; install one, or give PYTHON=/path/to/python."; exit 2; }
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
+	sed -n 's/^\([A-Za-z0-9._-]*==[^ +]*\).*/\1/p' requirements.lock > $@
+
+$(VENV)/.runtime: $(VENV)/versions.txt requirements.txt pyproject.toml
+	$(PY) $(PIP) -r requirements.txt -c $(VENV)/versions.txt
 	@touch $@
 
-$(VENV)/.development: $(VENV)/.runtime requirements-dev.txt
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt -c constraints.txt
+$(VENV)/.development: $(VENV)/.runtime
+	$(PY) $(PIP) -e '.[dev]' -c $(VENV)/versions.txt
 	@touch $@
 
 app: $(VENV)/.runtime
-	$(PY) -m streamlit run app/main.py --server.port $(PORT)
+	$(ASTROJEPA) app --port $(PORT)
 
 # The browser tests drive the system's Chromium; where it is missing and may be installed, it is.
 browser:
@@ -50,8 +58,8 @@ check: $(VENV)/.development
 nightly: $(VENV)/.development
 	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile -m nightly
 
-$(VENV)/.bench: $(VENV)/.development requirements-bench.txt
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt -c constraints.txt
+$(VENV)/.bench: $(VENV)/.development
+	$(PY) $(PIP) -e '.[bench]' -c $(VENV)/versions.txt
 	@touch $@
 
 BENCHMARKS := sigreg step peers growth memory compiled projections
@@ -62,24 +70,20 @@ bench: $(VENV)/.bench
 
 # Tools for the supply chain, apart from what the program runs on.
 SUPPLY := $(VENV)-supply
-# Which build of torch is locked.
+# Which build of torch is locked, and whether versions change (--upgrade).
 LOCK_FLAGS ?= --torch-backend cpu
 
-$(SUPPLY)/.ready: requirements-supply.txt
+$(SUPPLY)/.ready:
 	test -x $(SUPPLY)/bin/python || $(PYTHON) -m venv $(SUPPLY)
-	$(SUPPLY)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-supply.txt
+	$(SUPPLY)/bin/python $(PIP) uv==0.13.9 pip-audit==2.10.1
 	@touch $@
 
 lock: $(SUPPLY)/.ready
-	$(SUPPLY)/bin/uv pip compile --quiet requirements.txt --constraint constraints.txt --generate-hashes --python-version 3.11 \
-	  --python-platform x86_64-manylinux_2_28 $(LOCK_FLAGS) --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-	  --output-file $(SUPPLY)/lock
-	{ sed -n '/^#/p' requirements.lock; cat $(SUPPLY)/lock; } > $(SUPPLY)/requirements.lock
-	mv $(SUPPLY)/requirements.lock requirements.lock
+	$(SUPPLY)/bin/python deploy/lock.py $(SUPPLY)/bin/uv $(LOCK_FLAGS)
 
 # A package that the database cannot be asked about counts as a failure. It knows versions without the name of their build.
 audit: $(SUPPLY)/.ready
-	sed 's/+cpu / /' requirements.lock > $(SUPPLY)/audited.txt
+	sed 's/+cpu / /; s/ ; extra == "dev"//' requirements.lock > $(SUPPLY)/audited.txt
 	$(SUPPLY)/bin/pip-audit --strict --require-hashes --disable-pip --progress-spinner off -r $(SUPPLY)/audited.txt || \
 	  { echo "The audit failed: known holes are listed above, or the database of advisories could not be reached."; exit 1; }
 
@@ -90,15 +94,15 @@ hosting-check:
 GALAXY10 ?= data/Galaxy10_DECals.h5
 PRESET ?= best-small
 galaxy10: $(VENV)/.runtime
-	test -f $(GALAXY10) || $(PY) -m astrojepa data download
-	$(PY) -m astrojepa data verify --data $(GALAXY10)
-	$(PY) -m astrojepa data audit --data $(GALAXY10) --out reports/galaxy10-audit.json
-	if test -d runs/galaxy10; then $(PY) train.py --resume runs/galaxy10; else $(PY) train.py --preset $(PRESET) --data $(GALAXY10) --out runs/galaxy10; fi
+	test -f $(GALAXY10) || $(ASTROJEPA) data download
+	$(ASTROJEPA) data verify --data $(GALAXY10)
+	$(ASTROJEPA) data audit --data $(GALAXY10) --out reports/galaxy10-audit.json
+	if test -d runs/galaxy10; then $(ASTROJEPA) train --resume runs/galaxy10; else $(ASTROJEPA) train --preset $(PRESET) --data $(GALAXY10) --out runs/galaxy10; fi
 	if grep -q '"predictor_depth": 0' runs/galaxy10/config.json && ! test -d runs/galaxy10-predictor; then \
-	  $(PY) train.py --preset small.ijepa --encoder-from runs/galaxy10 --epochs 3 --data $(GALAXY10) --out runs/galaxy10-predictor; fi
-	$(PY) -m astrojepa export $$(ls -d runs/galaxy10-predictor 2>/dev/null || echo runs/galaxy10) --id galaxy10.$(PRESET) --out checkpoints --description "Galaxy10 DECaLS, training part of the split, no labels used"
-	$(PY) -m astrojepa report galaxy10.$(PRESET) --data $(GALAXY10) --few-labels --controls --out reports/galaxy10 --card
-	$(PY) -m astrojepa zoo
+	  $(ASTROJEPA) train --preset small.ijepa --encoder-from runs/galaxy10 --epochs 3 --data $(GALAXY10) --out runs/galaxy10-predictor; fi
+	$(ASTROJEPA) export $$(ls -d runs/galaxy10-predictor 2>/dev/null || echo runs/galaxy10) --id galaxy10.$(PRESET) --out checkpoints --description "Galaxy10 DECaLS, training part of the split, no labels used"
+	$(ASTROJEPA) report galaxy10.$(PRESET) --data $(GALAXY10) --few-labels --controls --out reports/galaxy10 --card
+	$(ASTROJEPA) zoo
 
 clean:
 	rm -rf $(VENV) $(SUPPLY) .cache .pytest_cache .ruff_cache .mypy_cache

@@ -5,7 +5,7 @@ python -m benchmarks.app_latency --latents 100000 [--checkpoint MODEL]      that
 
 Server and browser share the machine, so a browser's times hold both; the bars are for the server's share (app_server.py). What is
 computed once (frames, vectors, the map) is made before the clock starts; the first opening after that is timed too. Needs a Chromium
-and requirements-dev.txt (Playwright).
+and the development extra (Playwright).
 """
 
 from __future__ import annotations

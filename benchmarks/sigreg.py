@@ -2,7 +2,7 @@
 
 python -m benchmarks.sigreg [--repeats 9] [--out benchmarks/results/sigreg.json]
 
-lightly is compared with where it is installed: pip install -r requirements-bench.txt -c constraints.txt. All get the same embeddings
+lightly is compared with where it is installed: pip install 'astrojepa[bench]'. All get the same embeddings
 and the same directions, so the time to draw directions is in none of them.
 """
 
@@ -148,7 +148,7 @@ def main() -> None:
     }
     write(options.out, found)
     if found["widths"][0]["seconds"]["lightly"] is None:
-        print("lightly is not installed; to compare with it: pip install -r requirements-bench.txt -c constraints.txt")
+        print("lightly is not installed; to compare with it: pip install 'astrojepa[bench]'")
 
 
 if __name__ == "__main__":
