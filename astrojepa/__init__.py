@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from astrojepa.data import DataError, open_dataset
     from astrojepa.data.dataset import Dataset
     from astrojepa.data.splits import split
-    from astrojepa.evaluation.anomalies.scores import anomaly_scores
+    from astrojepa.evaluation.anomalies.scoring import anomaly_scores
     from astrojepa.evaluation.maps.projection import project
     from astrojepa.evaluation.patches.patch_errors import patch_errors
     from astrojepa.evaluation.probes.classification import knn_probe, linear_probe, majority_probe, paired_bootstrap
@@ -31,7 +31,7 @@ _HOMES = {
     "DataError": "data",
     "Model": "checkpoints.model",
     "SIGReg": "objective.losses",
-    "anomaly_scores": "evaluation.anomalies.scores",
+    "anomaly_scores": "evaluation.anomalies.scoring",
     "collapse_gauges": "evaluation.vectors.collapse",
     "embed": "evaluation.vectors.embed",
     "knn_probe": "evaluation.probes.classification",

@@ -31,7 +31,7 @@ from astrojepa.evaluation.anomalies.leaderboard import leaderboard
 from astrojepa.evaluation.anomalies.leaderboard_table import rare_labels
 from astrojepa.evaluation.reports.benchmark import BENCHMARKS
 from astrojepa.runs import read_json, write_csv, write_json
-from astrojepa.training.sweep.sweep import read_sweep
+from astrojepa.training.sweep.plan import read_sweep
 from astrojepa.training.sweep.table import t_interval
 from astrojepa.types import Embeddings
 from benchmarks.app_latency import ROOT, start_chromium

@@ -158,7 +158,7 @@ def scores(embeddings: Any, method: str = "knn") -> Callable[[Progress], Any]:
     """Anomaly score of every galaxy, larger = stranger."""
 
     def task(report: Progress) -> Any:
-        from astrojepa.evaluation.anomalies.scores import kept_scores
+        from astrojepa.evaluation.anomalies.scoring import kept_scores
 
         return kept_scores(embeddings, method)
 

@@ -138,7 +138,7 @@ FIRST = (
     "checkpoints.card",
     "plotting",
     "data.readers.folder",
-    "evaluation.anomalies.scores",
+    "evaluation.anomalies.scoring",
     "evaluation.vectors.embed",
     "evaluation.maps.projection",
 )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from astrojepa.cli.options import declare, label, open_data, print_rows, write_rows
-from astrojepa.evaluation.anomalies.scores import DEFAULT
+from astrojepa.evaluation.anomalies.registry import DEFAULT
 from astrojepa.runs import write_json
 
 if TYPE_CHECKING:
@@ -28,8 +28,7 @@ def add_to(commands: Any) -> None:
         "--score",
         "--method",
         default=DEFAULT,
-        help="asymmetry (default), knn, lof, mahalanobis, isolation, the same after pixel-pca-, prediction, normalised-prediction, "
-        "seed-formula, jepa-score, pixel-asymmetry",
+        help=f"name of the score (default {DEFAULT}); an unknown name lists them all",
     )
     strange.add_argument("--k", type=int, default=20, help="neighbours of knn and lof (default 20)")
     strange.add_argument("--top", type=int, default=25, help="rows to print (default 25)")
@@ -45,9 +44,9 @@ def add_to(commands: Any) -> None:
 
 def _anomalies(options: argparse.Namespace) -> int:
     import astrojepa as aj
-    from astrojepa.evaluation.anomalies.registry import check_name
+    from astrojepa.evaluation.anomalies.registry import find
 
-    check_name(options.score)
+    find(options.score)
     if options.output and options.output.suffix.lower() not in (".csv", ".json"):
         raise ValueError(f"--output is {options.output.name}; name a file that ends in .csv or .json.")
     for flag in ("top", "draws", "k"):
@@ -58,7 +57,7 @@ def _anomalies(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace, model: Model, data: Dataset) -> int:
-    from astrojepa.evaluation.anomalies.registry import score_by_name
+    from astrojepa.evaluation.anomalies.scoring import score_by_name
     from astrojepa.evaluation.pictures.checks import correlations, picture_checks
 
     heard = sys.stderr.isatty()

@@ -11,7 +11,7 @@ from app.pages.anomalies import order, scores
 from app.pages.anomalies.quality import quality_table, quality_verdict
 from astrojepa.evaluation.anomalies.leaderboard import Ranking
 from astrojepa.evaluation.anomalies.leaderboard_table import Row
-from astrojepa.evaluation.anomalies.registry import NAMES
+from astrojepa.evaluation.anomalies.registry import names
 from astrojepa.evaluation.pictures.artefacts import LIKELY
 from astrojepa.evaluation.pictures.checks import Correlation
 
@@ -63,11 +63,11 @@ def test_unknown_positions_are_not_written() -> None:
 
 
 def test_scores_that_need_what_the_model_lacks_are_not_offered() -> None:
-    assert scores.offered(True, True) == NAMES
+    assert scores.offered(True, True) == names()
     assert "prediction" not in scores.offered(True, False)
     assert "jepa-score" in scores.offered(True, False)
     assert scores.offered(False, False) == ("knn", "lof", "mahalanobis", "isolation")
-    assert all(scores.title(name) != name and scores.how(name, "m") for name in NAMES)
+    assert all(scores.title(name) != name and scores.how(name, "m") for name in names())
 
 
 def test_the_table_shows_the_interval_and_the_difference_to_the_first() -> None:

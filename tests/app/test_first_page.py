@@ -20,7 +20,7 @@ from app.session import queue as jobs
 from app.session.workspace import LIBRARIES
 from astrojepa.checkpoints.card import file_hash, released_facts
 from astrojepa.checkpoints.model import load_model, save_released
-from astrojepa.evaluation.anomalies.scores import kept_scores
+from astrojepa.evaluation.anomalies.scoring import kept_scores
 from astrojepa.evaluation.vectors.embed import keep_embedding
 
 pytestmark = QUIET

@@ -12,7 +12,7 @@ from page_runner import QUIET, run_page, settled, words
 from streamlit.testing.v1 import AppTest
 
 from app.components.latent_map import colouring
-from app.pages.anomalies.view import ranking
+from app.pages.anomalies.order import ranking
 from app.pages.probe import tasks as probing
 from app.session import links
 

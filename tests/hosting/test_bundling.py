@@ -14,8 +14,8 @@ from astrojepa.checkpoints.bundle import open_bundle
 from astrojepa.checkpoints.model import Model, load_model
 from astrojepa.cli import main, make_parser
 from astrojepa.data.splits import default_split
-from astrojepa.evaluation.anomalies.asymmetry import asymmetry_scores
-from astrojepa.evaluation.anomalies.scores import kept_scores
+from astrojepa.evaluation.anomalies.scores.asymmetry import asymmetry_scores
+from astrojepa.evaluation.anomalies.scoring import kept_scores
 from astrojepa.evaluation.pictures.checks import picture_checks
 from astrojepa.evaluation.reports import bundling
 from astrojepa.evaluation.reports.bundling import make_bundle

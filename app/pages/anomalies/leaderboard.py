@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -12,14 +12,12 @@ from ...session import links, state
 from ...session import waiting as work
 from ...session.workspace import Scene
 from . import tasks
+from .listing import View, score_parts
 from .order import artefact_kind, finite_places, follows, patch_words, position_words
+from .review import expected, session_review
 from .scores import title
 
-if TYPE_CHECKING:
-    from .view import View
-
 PER_PAGE = 25
-NEAREST = 20
 BY_MARKS = "board_by_marks"
 
 
@@ -69,19 +67,6 @@ def card_captions(scene: Scene, view: View, rows: np.ndarray, culprits: dict[int
     return [[*line, *["\N{NO-BREAK SPACE}"] * (longest - len(line))] for line in lines]  # so that the pictures stand in rows
 
 
-def score_parts(scene: Scene, view: View, rows: np.ndarray) -> list[str]:
-    """Say of what each galaxy's score is made; where it has no parts, its rank by distance for comparison."""
-    parts = view.chosen.parts
-    if parts:
-        return [
-            f"mean {parts['mean'][row]:.2f}, worst {parts['worst'][row]:.2f}, cosine {parts['cosine'][row]:.2f}" for row in rows
-        ]
-    if view.chosen.name == "knn":
-        gaps = tasks.distances(scene.embeddings, *scene.key, tuple(map(int, rows)), NEAREST)
-        return [f"nearest {gap[0]:.3g}, {len(gap)}th {gap[-1]:.3g}" for gap in gaps]
-    return [f"rank {scene.places[row]:,} by distance" for row in rows]
-
-
 def distribution(scene: Scene, view: View) -> None:
     """Show the histogram of the score with the selected galaxy in it, and what the score merely follows."""
     from astrojepa import plotting
@@ -124,8 +109,6 @@ def _followed(scene: Scene, view: View) -> None:
 
 def _places(scene: Scene, view: View) -> np.ndarray:
     """The order of the leaderboard: by the score, or by the marks of the review where there are some and they are asked for."""
-    from .review import expected, session_review
-
     marks = session_review(scene).marks
     if not marks:
         return view.chosen.places

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -20,12 +20,9 @@ from ...session.marks import Review
 from ...session.workspace import Scene
 from ..galaxy import view as galaxy
 from . import tasks
-from .leaderboard import score_parts
+from .listing import View, score_parts
 from .order import artefact_kind, finite_places, patch_box, patch_words, position_words
 from .scores import title
-
-if TYPE_CHECKING:
-    from .view import View
 
 RERANKINGS = {"neighbours": "By neighbours", "forest": "By random forest"}
 MARKS = ("Ordinary", "Slightly", "Somewhat", "Fairly", "Very", "Most")  # how interesting; the key is shown beside the word

@@ -16,34 +16,8 @@ from ...session.workspace import Scene
 from . import tasks
 from .order import finite_places
 
-PIXELS = "pixel-pca-"
-SLOW = "jepa-score"
-OF_PICTURES = ("asymmetry", "pixel-asymmetry", "prediction", "normalised-prediction", "seed-formula", SLOW)  # not of features
 ASKED = "slow_scores"  # session key: (job, model, data) of the slow scores that were asked for
-TITLES = {
-    "asymmetry": "Asymmetry",
-    "pixel-asymmetry": "Pixels: asymmetry",
-    "knn": "Distance to the 20 nearest",
-    "lof": "Local outlier factor",
-    "mahalanobis": "Mahalanobis distance",
-    "isolation": "Isolation forest",
-    "prediction": "Prediction error",
-    "normalised-prediction": "Prediction error, normalised",
-    "seed-formula": "Mean and worst patch",
-    "jepa-score": "JEPA-SCORE",
-}
-HOW = {
-    "asymmetry": "how unlike itself the network finds a galaxy turned by half a turn, 0 = symmetric",
-    "pixel-asymmetry": "how much light changes place when a galaxy is turned by half a turn, 0 = none",
-    "knn": "mean distance to the 20 nearest galaxies",
-    "lof": "how much thinner its surroundings are than its neighbours' surroundings",
-    "mahalanobis": "distance from the mean galaxy, in units of the spread",
-    "isolation": "how few random cuts set it apart from the others",
-    "prediction": "mean squared error of its hidden patches, as the model predicts them",
-    "normalised-prediction": "prediction error over what its mean patch would give, 1 = no better",
-    "seed-formula": "mean error, half the worst patch and a tenth of the cosine distance",
-    "jepa-score": "how little the encoder magnifies small changes of the picture",
-}
+MINUTES = "about a minute or two per thousand galaxies on a CPU"
 
 
 @dataclass(frozen=True)
@@ -58,26 +32,31 @@ class Chosen:
 
 def title(name: str) -> str:
     """Name a score in words."""
-    plain = name.removeprefix(PIXELS)
-    words = TITLES.get(plain, plain)
-    return f"Pixels: {words[:1].lower() + words[1:]}" if plain != name else words
+    from astrojepa.evaluation.anomalies.registry import PIXELS, find
+
+    words = find(name).title
+    return f"Pixels: {words[:1].lower() + words[1:]}" if name.startswith(PIXELS) else words
 
 
 def how(name: str, features: str) -> str:
-    """Say in half a sentence what a score measures, and in which features."""
-    plain = name.removeprefix(PIXELS)
-    if plain in OF_PICTURES:
-        return HOW[plain]
-    return f"{HOW.get(plain, plain)}, in {'64 principal components of the pixels' if plain != name else f'the features of {features}'}"
+    """Say in half a sentence what a score measures, and on which features."""
+    from astrojepa.evaluation.anomalies.registry import PIXELS, find
+
+    score = find(name)
+    if score.needs != "vectors":
+        return score.meaning
+    on_pixels = name.startswith(PIXELS)
+    where = "64 principal components of the pixels" if on_pixels else f"the features of {features}"
+    return f"{score.meaning}, in {where}"
 
 
 def offered(has_model: bool, has_predictor: bool) -> tuple[str, ...]:
-    """Return the names of the scores that what is open can give: without a model those of the features at hand, the pixels'."""
-    from astrojepa.evaluation.anomalies.registry import METHODS, NAMES, PREDICTION_METHODS
+    """Return the names of the scores that can be computed; without a model those of the pixels."""
+    from astrojepa.evaluation.anomalies.registry import find, names, vector_scores
 
     if not has_model:
-        return METHODS
-    return NAMES if has_predictor else tuple(name for name in NAMES if name not in PREDICTION_METHODS)
+        return vector_scores()
+    return tuple(name for name in names() if has_predictor or find(name).needs != "predictor")
 
 
 def choose_score(scene: Scene, first_page: Any) -> str:
@@ -92,26 +71,33 @@ def choose_score(scene: Scene, first_page: Any) -> str:
 
 
 def measured(scene: Scene, name: str) -> Chosen | None:
-    """Return the scores of every galaxy; None, and a button in their place, where a slow score has not been asked for."""
-    predicted = name in ("prediction", "normalised-prediction", "seed-formula")
-    job = ("prediction" if predicted else "score", *scene.key, *(() if predicted else (name,)))
-    if (predicted or name == SLOW) and not _asked(job):
+    """Return the scores of every galaxy; None, and a button in their place, for one not asked for.
+
+    Slow scores and prediction errors are computed when asked for.
+    """
+    from astrojepa.evaluation.anomalies.registry import find
+
+    score = find(name)
+    predicted = score.needs == "predictor"
+    job, task = score_job(scene, name)
+    if (predicted or score.slow) and not _asked(job):
         _ask(scene, name, job)
         return None
     if name == "knn":
         return Chosen(name, scene.scores, scene.places)
-    sentence = f"{title(name)} of {len(scene.data):,} galaxies"
+    scores = work.result(job, f"{title(name)} of {len(scene.data):,} galaxies", task)
+    parts = {}
     if predicted:
-        found = work.result(job, sentence, tasks.prediction_parts(scene.model, scene.data))
-        return Chosen(name, found[name], finite_places(found[name]), found)
-    job, task = score_job(scene, name)
-    scores = work.result(job, sentence, task)
-    return Chosen(name, scores, finite_places(scores))
+        errors = ("errors", *scene.key)
+        parts = work.result(errors, "Patch errors", tasks.prediction_parts(scene.model, scene.data))
+    return Chosen(name, scores, finite_places(scores), parts)
 
 
 def score_job(scene: Scene, name: str) -> tuple[tuple[str, ...], Callable[[Progress], Any]]:
-    """Return under which key the board of jobs keeps a score, prediction errors excepted, and what measures it."""
-    if name in OF_PICTURES or name.startswith(PIXELS):
+    """Return under which key the board of jobs keeps a score, and what measures it."""
+    from astrojepa.evaluation.anomalies.registry import PIXELS, find
+
+    if find(name).needs != "vectors" or name.startswith(PIXELS):
         return ("score", *scene.key, name), tasks.named_score(scene.model, scene.data, name)
     return ("scores", *scene.key, name), loaders.scores(scene.embeddings, name)
 
@@ -125,7 +111,7 @@ def _ask(scene: Scene, name: str, job: tuple[str, ...]) -> None:
         st.session_state[ASKED] = {*st.session_state.get(ASKED, ()), job}
 
     st.info(
-        f"{title(name)} needs the network several times for each of the {len(scene.data):,} galaxies: on a CPU about a minute or two "
-        "per thousand galaxies. It is measured once and kept."
+        f"{title(name)} runs the network several times on each of the {len(scene.data):,} galaxies: "
+        f"{MINUTES}. It is computed once and kept."
     )
-    st.button("Measure it", type="primary", on_click=asked, key="measure_score")
+    st.button("Compute it", type="primary", on_click=asked, key="measure_score")

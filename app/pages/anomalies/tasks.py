@@ -29,7 +29,7 @@ def named_score(model: Any, data: Any, name: str) -> Callable[[Progress], Any]:
     """One of the scores that need a look at every picture, by its name."""
 
     def task(report: Progress) -> Any:
-        from astrojepa.evaluation.anomalies.registry import score_by_name
+        from astrojepa.evaluation.anomalies.scoring import score_by_name
 
         return score_by_name(model, data, name, progress=report)
 
@@ -37,16 +37,19 @@ def named_score(model: Any, data: Any, name: str) -> Callable[[Progress], Any]:
 
 
 def prediction_parts(model: Any, data: Any) -> Callable[[Progress], Any]:
-    """The prediction scores of every galaxy by name, and their parts: mean, worst and culprit patch (its number), cosine."""
+    """The parts of every galaxy's prediction error: mean, worst and its patch number, cosine."""
 
     def task(report: Progress) -> dict[str, np.ndarray]:
-        from astrojepa.evaluation.anomalies.prediction_error import prediction_error_scores
         from astrojepa.evaluation.patches.summary import patch_error_summary
 
         errors = patch_error_summary(model, data, progress=report)
         culprit = np.nanargmax(errors.mse.reshape(len(data), -1), axis=1)
-        parts = {"mean": errors.mean_mse, "worst": errors.max_mse, "cosine": errors.mean_cosine, "culprit": culprit}
-        return prediction_error_scores(model, data) | parts
+        return {
+            "mean": errors.mean_mse,
+            "worst": errors.max_mse,
+            "cosine": errors.mean_cosine,
+            "culprit": culprit,
+        }
 
     return task
 

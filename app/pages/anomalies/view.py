@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,34 +13,13 @@ from ...session import waiting as work
 from ...session.workspace import Scene
 from . import tasks
 from .leaderboard import board
-from .order import ranking
+from .listing import View, first_page
 from .quality import quality
 from .review import review
-from .scores import Chosen, choose_score, how, measured
-
-__all__ = ["View", "ranking", "show"]
+from .scores import choose_score, how, measured
 
 FEW = 2000  # up to so many pictures are checked unasked
 MODES = {"board": "Leaderboard", "review": "Review", "quality": "How good is it"}
-
-
-@dataclass(frozen=True)
-class View:
-    """What the page shows of the scene: one score, and the galaxies that pass the filter."""
-
-    chosen: Chosen
-    label: int | None  # the class that is shown, None for all
-    keep: np.ndarray | None  # bool (n,), what is not hidden as a likely artefact
-    checks: Any | None  # PictureChecks, where the pictures have been checked
-
-    @property
-    def hidden(self) -> int:
-        """How many galaxies are hidden as likely artefacts."""
-        return 0 if self.keep is None else int((~self.keep).sum())
-
-    def order(self, scene: Scene, places: np.ndarray) -> np.ndarray:
-        """Return the rows that pass the filter, by their places."""
-        return ranking(places, scene.data.labels, self.label, self.keep)
 
 
 def show(scene: Scene) -> None:
@@ -126,8 +104,3 @@ def _nothing(view: View) -> None:
         else f"No galaxy of {st.session_state.get(state.ANOMALY_CLASS, 'this class')} is left to show."
     )
     st.button("Show all galaxies", on_click=everything)
-
-
-def first_page() -> None:
-    """Go back to the first page of the leaderboard, as after every change of what it lists."""
-    st.session_state[state.BOARD_PAGE] = 0

@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score
 from sklearn.metrics.pairwise import euclidean_distances
 
 from astrojepa.cache import Progress
-from astrojepa.evaluation.anomalies.scores import METHODS, isolation, local_outlier_factor, mahalanobis
+from astrojepa.evaluation.anomalies.registry import Features, find_vector_score, vector_scores
 from astrojepa.evaluation.pictures.artefacts import LIKELY
 from astrojepa.evaluation.pictures.checks import spearman
 from astrojepa.evaluation.vectors.neighbours import check_count, nearest
@@ -48,7 +48,7 @@ def leaderboard(
     draws: int = 100,
     seed: int = 0,
     *,
-    scores: Sequence[str] = METHODS,
+    scores: Sequence[str] | None = None,
     k: int = 20,
     fixed: Mapping[str, np.ndarray] | None = None,
     artefacts: np.ndarray | None = None,
@@ -58,18 +58,20 @@ def leaderboard(
 ) -> list[Ranking]:
     """Rank all galaxies by each score after thinning the rare ones to a share of `fraction`, `draws` times over.
 
-    `vectors` (n, D), finite; `rare` int (n,): 1 = rare, 0 = common, -1 = unknown, which takes no part since it might be rare.
-    `scores` are methods of `anomaly_scores`, computed anew for each draw; `fixed` holds scores (n,) that do not depend on the other
-    galaxies; `artefacts` (n,) are likelihoods; `properties` (n,) of the pictures are what a score ought not to follow. Which
-    galaxies a draw keeps follows from (seed, draw) and `rare` alone, so that runs on other vectors are paired. Features are
-    standardised on the common galaxies, once; `k` is lowered to the number of other common galaxies. With few rare galaxies the
-    draws overlap, so that their interval says how much a ranking depends on which were kept, and not how it would do on another
-    sky.
+    `vectors` (n, D), finite; `rare` int (n,): 1 = rare, 0 = common, -1 = unknown, which is left
+    out since it might be rare. `scores` are methods of `anomaly_scores` (default all), computed
+    anew for each draw; `fixed` holds scores (n,) that do not depend on the other galaxies;
+    `artefacts` (n,) are likelihoods; `properties` (n,) of the images are what a score should not
+    follow. Which galaxies a draw keeps follows from (seed, draw) and `rare` alone, so that runs on
+    other vectors are paired. Features are standardised on the common galaxies, once; `k` is at
+    most the number of other common galaxies. With few rare galaxies the draws overlap: their
+    interval says how much a ranking depends on which were kept, not how it would do elsewhere.
 
     Raises ValueError for no rare or fewer than 2 common galaxies, vectors that are not finite or of another length, fewer rare
     galaxies than the fraction asks for, an unknown score, or draws, top or k < 1.
     """
     fixed, properties = dict(fixed or {}), dict(properties or {})
+    scores = vector_scores() if scores is None else scores
     check_count(k)
     if min(draws, top) < 1:
         raise ValueError(f"Expected draws and top of at least 1, found {draws} and {top}.")
@@ -83,7 +85,7 @@ def leaderboard(
     measures: dict[str, list[tuple[float, float, float]]] = {name: [] for name in (*scores, *fixed)}
     followed: dict[str, list[list[float]]] = {name: [] for name in measures}
     with reporting(progress, draws, "leaderboard") as report:
-        lists = _lists(known, others, k) if {"knn", "lof"} & set(scores) else None
+        lists = _lists(known, others, k) if scores else None
         for draw in range(draws):
             kept = np.sort(np.random.default_rng((seed, draw)).choice(len(rows_of_rare), count, replace=False))
             rows = np.concatenate([common, rows_of_rare[kept]])
@@ -143,19 +145,22 @@ def _lists(known: np.ndarray, others: np.ndarray, k: int) -> Lists:
 
 
 def _scored(
-    known: np.ndarray, others: np.ndarray, kept: np.ndarray, scores: Sequence[str], lists: Lists | None, k: int, seed: int
+    known: np.ndarray,
+    others: np.ndarray,
+    kept: np.ndarray,
+    scores: Sequence[str],
+    lists: Lists | None,
+    k: int,
+    seed: int,
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Yield (name, score) of the common galaxies followed by the kept rare ones."""
-    features = np.concatenate([known, others[kept]])
-    if lists is not None:
-        distances, indices = _merge(features, len(known), kept, lists, k)
+    if lists is None:
+        return
+    vectors = np.concatenate([known, others[kept]])
+    merged = _merge(vectors, len(known), kept, lists, k)
+    features = Features(vectors, vectors, k, within=True, seed=seed, lists=merged)
     for name in scores:
-        if name == "knn":
-            yield name, distances.mean(axis=1, dtype=np.float64)
-        elif name == "lof":
-            yield name, local_outlier_factor(distances, indices)
-        else:
-            yield name, mahalanobis(features, features) if name == "mahalanobis" else isolation(features, features, seed)
+        yield name, find_vector_score(name).compute(features)
 
 
 def _merge(features: np.ndarray, num_common: int, kept: np.ndarray, lists: Lists, k: int) -> Lists:
@@ -178,9 +183,8 @@ def _check(
     further: Mapping[str, np.ndarray],
     scores: Sequence[str],
 ) -> None:
-    unknown = [name for name in scores if name not in METHODS]
-    if unknown:
-        raise ValueError(f"There is no anomaly score {unknown[0]!r}; choose from {', '.join(METHODS)}.")
+    for name in scores:
+        find_vector_score(name)
     for name, values in {"rare": rare, **fixed, **further}.items():
         if len(values) != len(vectors):
             raise ValueError(f"There are {len(vectors)} vectors and {len(values)} of {name}; give one each per galaxy.")

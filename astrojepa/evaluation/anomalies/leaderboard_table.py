@@ -9,11 +9,9 @@ import numpy as np
 
 from astrojepa.cache import Progress
 from astrojepa.data.dataset import Dataset
-from astrojepa.evaluation.anomalies.asymmetry import asymmetry_scores
-from astrojepa.evaluation.anomalies.jepa_score import jepa_scores
 from astrojepa.evaluation.anomalies.leaderboard import Ranking, leaderboard, mean_interval
-from astrojepa.evaluation.anomalies.prediction_error import prediction_error_scores
-from astrojepa.evaluation.anomalies.scores import ASYMMETRY, METHODS, PIXEL_ASYMMETRY
+from astrojepa.evaluation.anomalies.registry import DEFAULT, all_scores, find, vector_scores
+from astrojepa.evaluation.anomalies.scores.prediction_error import prediction_error_scores
 from astrojepa.evaluation.pictures.checks import SUSPICIOUS, picture_checks
 from astrojepa.evaluation.vectors.embed import embed, pixel_pca, summary_statistics
 
@@ -86,21 +84,20 @@ def leaderboard_table(
     labels = rare_labels(data, rare)
     checks = picture_checks(data, progress=progress)
     random = model.randomised()
-    own, untrained = (asymmetry_scores(network, data, progress=progress) for network in (model, random))
-    fixed = {ASYMMETRY: own[ASYMMETRY]}
-    if model.has_predictor:
-        fixed |= prediction_error_scores(model, data, progress=progress)
+    fixed = _of_model(model, data, slow, progress)
+    pictures = {name: fixed.pop(name) for name in list(fixed) if find(name).needs == "images"}
     if slow and model.has_predictor:
         drawn = prediction_error_scores(model, data, "random", num_masks=4, progress=progress)
         fixed |= {f"{name}, random masks": values for name, values in drawn.items()}
-    if slow:
-        fixed["jepa-score"] = jepa_scores(model, data, progress=progress)
-    pictures = {PIXEL_ASYMMETRY: own[PIXEL_ASYMMETRY], **checks.properties, "artefact": checks.artefact}
+    untrained = {}
+    if find(DEFAULT).needs == "encoder":
+        untrained[DEFAULT] = find(DEFAULT).compute(random, data, progress=progress)
+    pictures |= {**checks.properties, "artefact": checks.artefact}
     worlds = [
-        ("encoder", embed(model, data, progress=progress).vectors, METHODS, fixed),
+        ("encoder", embed(model, data, progress=progress).vectors, vector_scores(), fixed),
         ("pixel PCA-64", pixel_pca(data, data)[0].vectors, _LOCAL, {}),
         ("summary statistics", summary_statistics(data).vectors, _LOCAL, {}),
-        ("random weights", embed(random, data, progress=progress).vectors, _LOCAL, {ASYMMETRY: untrained[ASYMMETRY]}),
+        ("random weights", embed(random, data, progress=progress).vectors, _LOCAL, untrained),
         ("none", np.zeros((len(data), 1), np.float32), (), pictures),
     ]
     settings: dict[str, Any] = {"artefacts": checks.artefact, "properties": checks.properties, "progress": progress}
@@ -109,8 +106,17 @@ def leaderboard_table(
         for name, vectors, scores, given in worlds
         for ranking in leaderboard(vectors, labels, fraction, draws, seed, scores=scores, k=k, fixed=given, **settings)
     ]
-    knn = found[0][1].average_precision
+    knn = next(ranking for _, ranking in found if ranking.score == "knn").average_precision
     return [Row(name, ranking, mean_interval(ranking.average_precision - knn)) for name, ranking in found]
+
+
+def _of_model(model: Model, data: Dataset, slow: bool, progress: Progress | bool | None) -> dict[str, np.ndarray]:
+    """Return every score that looks at the images, and that this model can give."""
+    return {
+        name: score.compute(model, data, progress=progress)
+        for name, score in all_scores().items()
+        if score.needs != "vectors" and (slow or not score.slow) and (model.has_predictor or score.needs != "predictor")
+    }
 
 
 def table_lines(rows: list[Row]) -> list[str]:

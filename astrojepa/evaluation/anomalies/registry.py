@@ -1,56 +1,137 @@
-"""Every anomaly score by its name, for a model and a data set: what the command and the leaderboards offer."""
+"""The anomaly scores by name.
+
+A score is a function with `@anomaly_score` in a file of `scores/`; the command, the explorer's page
+and the leaderboards then offer it. `docs/extending.md` shows one from end to end.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
-from astrojepa.cache import Progress
-from astrojepa.data.dataset import Dataset
-from astrojepa.evaluation.anomalies.asymmetry import ASYMMETRY_METHODS, asymmetry_scores
-from astrojepa.evaluation.anomalies.jepa_score import jepa_scores
-from astrojepa.evaluation.anomalies.prediction_error import PREDICTION_METHODS, prediction_error_scores
-from astrojepa.evaluation.anomalies.scores import ASYMMETRY, DEFAULT, METHODS, PIXEL_ASYMMETRY, anomaly_scores
-from astrojepa.evaluation.vectors.embed import embed, pixel_pca
+from astrojepa.evaluation.vectors.neighbours import nearest
 
-if TYPE_CHECKING:
-    from astrojepa.checkpoints.model import Model
+NEEDS = ("vectors", "predictor", "encoder", "images")  # what a score is computed from, as listed
+DEFAULT = "asymmetry"  # what lists the strangest galaxies: docs/decisions/0005
+PIXELS = "pixel-pca-"  # before a score of vectors: the same on principal components of the pixels
 
-PIXELS = "pixel-pca-"  # before the name of a method: the same on principal components of the pixels
-NAMES = (
-    ASYMMETRY,
-    *METHODS,
-    *PREDICTION_METHODS,
-    "jepa-score",
-    PIXEL_ASYMMETRY,
-    *(PIXELS + method for method in METHODS),
-)
+Compute = Callable[..., np.ndarray]
 
 
-def score_by_name(
-    model: Model, data: Dataset, name: str = DEFAULT, k: int = 20, *, progress: Progress | bool | None = None
-) -> np.ndarray:
-    """Score every galaxy against the others of its data set: float64 (n,), larger = stranger.
+@dataclass(frozen=True)
+class AnomalyScore:
+    """One score: larger = stranger."""
 
-    knn, lof, mahalanobis and isolation are those of `anomaly_scores` on the embeddings, with "pixel-pca-" before them on 64 principal
-    components of the pixels; asymmetry and pixel-asymmetry those of `asymmetry_scores`; prediction, normalised-prediction and
-    seed-formula those of `prediction_error_scores`; jepa-score is `jepa_scores`. Raises ValueError for another name, and what those
-    functions raise.
+    name: str
+    title: str  # for a menu
+    meaning: str  # half a sentence: what a large value says
+    needs: str  # one of NEEDS
+    slow: bool  # more than about 50 ms a galaxy: computed only when asked for
+    compute: Compute
+
+
+@dataclass(frozen=True)
+class Features:
+    """Standardised vectors to score: `new` (n, D) against `known` (m, D), float32.
+
+    With `within`, `new` is `known`, and a galaxy is not its own neighbour. `k` is at most the
+    number of other galaxies.
     """
-    check_name(name)
-    if name in ASYMMETRY_METHODS:
-        return asymmetry_scores(model, data, progress=progress)[name]
-    if name in PREDICTION_METHODS:
-        return prediction_error_scores(model, data, progress=progress)[name]
-    if name == "jepa-score":
-        return jepa_scores(model, data, progress=progress)
-    if name.startswith(PIXELS):
-        return anomaly_scores(pixel_pca(data, data)[0], method=name.removeprefix(PIXELS), k=k)
-    return anomaly_scores(embed(model, data, progress=progress), method=name, k=k)
+
+    known: np.ndarray
+    new: np.ndarray
+    k: int
+    within: bool
+    seed: int = 0
+    lists: tuple[np.ndarray, np.ndarray] | None = None  # neighbours, where they are known already
+
+    @functools.cached_property
+    def neighbours(self) -> tuple[np.ndarray, np.ndarray]:
+        """Distances and indices (n, k) of the nearest known galaxies, nearest first."""
+        if self.lists is not None:
+            return self.lists
+        itself = np.arange(len(self.new)) if self.within else None
+        return nearest(self.known, self.new, self.k, exclude=itself)
+
+    @functools.cached_property
+    def neighbours_of_known(self) -> tuple[np.ndarray, np.ndarray]:
+        """The same for the known galaxies among themselves."""
+        if self.within:
+            return self.neighbours
+        return nearest(self.known, self.known, self.k, exclude=np.arange(len(self.known)))
 
 
-def check_name(name: str) -> None:
-    """Raise ValueError naming the scores there are, before anything is computed."""
-    if name not in NAMES:
-        raise ValueError(f"There is no anomaly score {name!r}; choose one of {', '.join(NAMES)}.")
+_SCORES: dict[str, AnomalyScore] = {}
+
+
+def anomaly_score(
+    name: str, title: str, meaning: str, needs: str = "vectors", slow: bool = False
+) -> Callable[[Compute], Compute]:
+    """Register a score under `name`. It returns float64 (n,), larger = stranger.
+
+    A score of vectors is called as `score(features: Features)`, every other as
+    `score(model, data, progress=...)`; one of the images takes of the model only how it crops.
+    ValueError for other needs or a name that is taken.
+    """
+    if needs not in NEEDS:
+        raise ValueError(f"A score needs one of {', '.join(NEEDS)}; found {needs!r}.")
+
+    def register(compute: Compute) -> Compute:
+        if name in _SCORES:
+            raise ValueError(f"There is an anomaly score {name!r} already; choose another name.")
+        _SCORES[name] = AnomalyScore(name, title, meaning, needs, slow, compute)
+        return compute
+
+    return register
+
+
+def all_scores() -> dict[str, AnomalyScore]:
+    """Return every score by name, the default first."""
+    _import_scores()
+    order = sorted(_SCORES.values(), key=lambda score: (score.name != DEFAULT, NEEDS.index(score.needs)))
+    return {score.name: score for score in order}
+
+
+def vector_scores() -> tuple[str, ...]:
+    """Return the names of the scores that need vectors alone."""
+    return tuple(name for name, score in all_scores().items() if score.needs == "vectors")
+
+
+def names() -> tuple[str, ...]:
+    """Return every name that `score_by_name` takes."""
+    return (*all_scores(), *(PIXELS + name for name in vector_scores()))
+
+
+def find(name: str) -> AnomalyScore:
+    """Return the score of this name; ValueError lists the known ones."""
+    plain = name.removeprefix(PIXELS)
+    if plain not in _SCORES:
+        _import_scores()
+    score = _SCORES.get(plain)
+    if score is None or (name != plain and score.needs != "vectors"):
+        raise ValueError(f"There is no anomaly score {name!r}; choose one of {', '.join(names())}.")
+    return score
+
+
+def find_vector_score(name: str) -> AnomalyScore:
+    """Return the score of vectors with this name; ValueError lists the known ones."""
+    score = _SCORES.get(name)
+    if score is None or score.needs != "vectors":
+        known = vector_scores()
+        if name not in known:
+            raise ValueError(f"There is no anomaly score {name!r} of vectors; choose one of {', '.join(known)}.")
+        score = _SCORES[name]
+    return score
+
+
+@functools.cache
+def _import_scores() -> None:
+    from astrojepa.evaluation.anomalies import scores
+
+    for module in sorted(item.name for item in pkgutil.iter_modules(scores.__path__)):
+        importlib.import_module(f"{scores.__name__}.{module}")

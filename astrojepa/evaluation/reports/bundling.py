@@ -18,8 +18,8 @@ from astrojepa.data import open_dataset
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.pack import pack
 from astrojepa.data.splits import default_split
-from astrojepa.evaluation.anomalies.asymmetry import asymmetry_scores
-from astrojepa.evaluation.anomalies.scores import kept_scores
+from astrojepa.evaluation.anomalies.scores.asymmetry import asymmetry_scores
+from astrojepa.evaluation.anomalies.scoring import kept_scores
 from astrojepa.evaluation.maps.projection import project
 from astrojepa.evaluation.pictures.checks import picture_checks
 from astrojepa.evaluation.vectors.embed import embed, pixel_pca, summary_statistics

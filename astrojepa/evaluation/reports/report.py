@@ -15,7 +15,7 @@ from astrojepa.data.dataset import Dataset
 from astrojepa.data.splits import default_split, split
 from astrojepa.evaluation.anomalies.leaderboard import num_kept
 from astrojepa.evaluation.anomalies.leaderboard_table import leaderboard_table, rare_labels
-from astrojepa.evaluation.anomalies.registry import score_by_name
+from astrojepa.evaluation.anomalies.scoring import score_by_name
 from astrojepa.evaluation.maps.map_quality import map_trust
 from astrojepa.evaluation.maps.projection import project
 from astrojepa.evaluation.patches.patch_errors import patch_errors

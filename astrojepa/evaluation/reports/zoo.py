@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from astrojepa.checkpoints.card import mean_accuracy
-from astrojepa.evaluation.anomalies.scores import DEFAULT, PIXEL_ASYMMETRY
+from astrojepa.evaluation.anomalies.registry import DEFAULT
+from astrojepa.evaluation.anomalies.scores.asymmetry import PIXEL_ASYMMETRY
 from astrojepa.evaluation.baselines.vectors import ENCODER, PIXELS, RANDOM, STATISTICS
 from astrojepa.evaluation.reports.benchmark import BENCHMARKS
 from astrojepa.presets import PRESETS, PUBLISHED, ZOO

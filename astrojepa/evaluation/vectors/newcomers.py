@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from astrojepa.data.crops import resize_frame
-from astrojepa.evaluation.anomalies.scores import anomaly_scores
+from astrojepa.evaluation.anomalies.scoring import anomaly_scores
 from astrojepa.evaluation.maps.placement import place
 from astrojepa.evaluation.vectors.neighbours import neighbours
 from astrojepa.evaluation.vectors.standardise import check_finite

@@ -5,18 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy import stats
 
 from astrojepa.cache import atomic_write
 from astrojepa.runs import read_json, read_metrics, write_csv
+from astrojepa.training.sweep.plan import FAILURE, SweepRun, value_text
 
-if TYPE_CHECKING:
-    from astrojepa.training.sweep.sweep import SweepRun
-
-FAILURE = "failed.json"  # in the folder of a run whose loss stopped being finite
 METRICS = (
     "step",
     "total",
@@ -95,17 +92,6 @@ def markdown_table(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
         if row["failure"]:
             lines.append(f"\nFailed: {', '.join(f'{name}={row[name]}' for name in names)}, seed {row['seed']}. {row['failure']}")
     return "\n".join(lines)
-
-
-def value_text(value: Any) -> str:
-    """Return a setting's value as it stands in folder names and tables: 0.1, true, 0.15:0.2."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return ":".join(map(value_text, value))
-    if isinstance(value, float):
-        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
-    return str(value)
 
 
 def _cell(values: list[float], factor: float, digits: int) -> str:

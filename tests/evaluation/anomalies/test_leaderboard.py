@@ -10,7 +10,8 @@ from sklearn.metrics import average_precision_score
 from sklearn.neighbors import LocalOutlierFactor
 
 from astrojepa.evaluation.anomalies.leaderboard import artefact_share, leaderboard, mean_interval, num_kept, precision_recall
-from astrojepa.evaluation.anomalies.scores import METHODS, anomaly_scores
+from astrojepa.evaluation.anomalies.registry import vector_scores
+from astrojepa.evaluation.anomalies.scoring import anomaly_scores
 from astrojepa.types import Embeddings
 
 
@@ -92,7 +93,7 @@ def test_all_rare_kept_gives_about_the_scores_of_the_whole_set(make_embeddings: 
     assert ranking.average_precision[0] == pytest.approx(average_precision_score(truth, scores), abs=0.1)
 
 
-@pytest.mark.parametrize("method", [name for name in METHODS if name != "isolation"])
+@pytest.mark.parametrize("method", [name for name in vector_scores() if name != "isolation"])
 def test_far_rare_galaxies_are_found_and_indistinct_ones_only_by_chance(method: str) -> None:
     (far,) = leaderboard(*world(200, 10, distance=8), 0.03, draws=3, scores=(method,), top=6)
     assert far.average_precision.min() > 0.9
@@ -167,7 +168,7 @@ VECTORS, RARE = world(20, 4)
         ({"rare": RARE[1:]}, "24 vectors and 23 of rare"),
         ({"fraction": 0.5}, "needs 20 rare galaxies and there are 4; choose at most 0.17"),
         ({"fraction": 0}, "between 0 and 1"),
-        ({"scores": ("norm",)}, "no anomaly score 'norm'; choose from knn"),
+        ({"scores": ("norm",)}, "no anomaly score 'norm' of vectors; choose one of knn"),
         ({"draws": 0}, "draws and top of at least 1, found 0"),
         ({"k": 0}, "k is 0"),
         ({"fixed": {"mine": np.ones(23)}}, "23 of mine"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,8 +12,10 @@ import pytest
 
 from astrojepa.checkpoints.model import load_model
 from astrojepa.evaluation.anomalies import leaderboard_table as module
+from astrojepa.evaluation.anomalies import registry
 from astrojepa.evaluation.anomalies.leaderboard import Ranking, leaderboard
 from astrojepa.evaluation.anomalies.leaderboard_table import Row, leaderboard_table, rare_labels, table_lines
+from astrojepa.evaluation.anomalies.registry import find
 from astrojepa.evaluation.vectors.embed import embed
 
 Make = Callable[..., Any]
@@ -71,19 +74,19 @@ def test_every_score_has_a_row_and_knn_on_the_encoder_is_what_others_are_compare
 def test_slow_adds_random_masks_and_jepa_score(make_stand_in: Make, make_dataset: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     model, data = make_stand_in(has_predictor=False), make_dataset(IMAGES, LABELS)
     model.randomised = lambda: model
-    monkeypatch.setattr(module, "jepa_scores", lambda model, data, progress: np.arange(24.0))
-    monkeypatch.setattr(module, "METHODS", ("knn", "lof"))
+    known = {name: find(name) for name in ("asymmetry", "knn", "lof", "prediction", "jepa-score", "pixel-asymmetry")}
+    quick = dataclasses.replace(find("jepa-score"), compute=lambda model, data, progress: np.arange(24.0))
+    monkeypatch.setattr(registry, "_SCORES", known | {"jepa-score": quick})
     plain = [row.ranking.score for row in leaderboard_table(model, data, "merger", 0.1, draws=1)]
     slow = [row.ranking.score for row in leaderboard_table(model, data, "merger", 0.1, draws=1, slow=True)]
     assert [*plain[:3], "jepa-score", *plain[3:]] == slow
     assert "prediction" not in slow, "a checkpoint without predictor has no prediction errors"
     model.has_predictor = True
-    tables = {"tiling": np.ones(24), "random": np.arange(24.0)}
-    monkeypatch.setattr(
-        module, "prediction_error_scores", lambda model, data, masks="tiling", **settings: {"prediction": tables[masks]}
-    )
+    quick = dataclasses.replace(find("prediction"), compute=lambda model, data, progress: np.ones(24))
+    monkeypatch.setitem(registry._SCORES, "prediction", quick)
+    monkeypatch.setattr(module, "prediction_error_scores", lambda *given, **settings: {"prediction": np.arange(24.0)})
     full = [row.ranking.score for row in leaderboard_table(model, data, "merger", 0.1, draws=1, slow=True)]
-    assert full[2:6] == ["asymmetry", "prediction", "prediction, random masks", "jepa-score"]
+    assert full[2:6] == ["asymmetry", "prediction", "jepa-score", "prediction, random masks"]
 
 
 def test_a_score_is_flagged_above_a_half_either_way() -> None:

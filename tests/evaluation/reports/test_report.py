@@ -12,7 +12,7 @@ import pytest
 import astrojepa as aj
 from astrojepa.cli import main
 from astrojepa.data.dataset import Dataset
-from astrojepa.evaluation.anomalies.registry import score_by_name
+from astrojepa.evaluation.anomalies.scoring import score_by_name
 from astrojepa.evaluation.reports.page import report_page
 from astrojepa.evaluation.reports.report import Report, make_report
 

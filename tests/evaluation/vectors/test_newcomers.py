@@ -9,7 +9,7 @@ import pytest
 
 from astrojepa.checkpoints.model import load_model
 from astrojepa.data.dataset import Dataset
-from astrojepa.evaluation.anomalies.scores import anomaly_scores
+from astrojepa.evaluation.anomalies.scoring import anomaly_scores
 from astrojepa.evaluation.maps.projection import project
 from astrojepa.evaluation.vectors.embed import embed
 from astrojepa.evaluation.vectors.newcomers import compare_newcomers, embed_picture

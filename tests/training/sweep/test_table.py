@@ -9,7 +9,8 @@ import pytest
 from scipy import stats
 
 from astrojepa.runs import write_csv
-from astrojepa.training.sweep.table import t_interval, value_text
+from astrojepa.training.sweep.plan import value_text
+from astrojepa.training.sweep.table import t_interval
 
 
 def test_the_t_interval_is_the_textbook_one():

@@ -11,6 +11,7 @@ from torch import Tensor
 from astrojepa.cache import Progress
 from astrojepa.data.dataset import Dataset
 from astrojepa.evaluation.anomalies.cache import scored_in_batches
+from astrojepa.evaluation.anomalies.registry import anomaly_score
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 SMALLEST = 1e-6  # singular values below count as this, so that a direction the encoder never uses adds a constant
 
 
+@anomaly_score(
+    "jepa-score",
+    "JEPA-SCORE",
+    "how little the encoder magnifies small changes of the image",
+    needs="encoder",
+    slow=True,
+)
 def jepa_scores(
     model: Model,
     data: Dataset,

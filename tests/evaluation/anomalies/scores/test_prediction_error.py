@@ -11,7 +11,7 @@ from astrojepa.checkpoints.model import Model, load_model
 from astrojepa.data.crops import centre_crop
 from astrojepa.data.frames import frames_for
 from astrojepa.data.transforms import to_flux
-from astrojepa.evaluation.anomalies.prediction_error import PREDICTION_METHODS, prediction_error_scores
+from astrojepa.evaluation.anomalies.scores.prediction_error import PREDICTION_METHODS, prediction_error_scores
 from astrojepa.evaluation.patches.masked_prediction import masked_errors, plan_of
 from astrojepa.evaluation.patches.patch_errors import patch_errors
 from astrojepa.objective.masking import counter_uniforms, num_uniforms, patch_brightness, sample_masks

@@ -9,7 +9,7 @@ import torch
 
 from astrojepa.checkpoints.model import Model, load_model
 from astrojepa.data.crops import turned
-from astrojepa.evaluation.anomalies.asymmetry import asymmetry_scores, token_asymmetry
+from astrojepa.evaluation.anomalies.scores.asymmetry import asymmetry_scores, token_asymmetry
 
 Make = Callable[..., Any]
 SIZE = 73  # pixels of a frame; the network sees 64, so that the margin is odd

@@ -13,7 +13,7 @@ from astrojepa.data.crops import centre_crop, turned
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.transforms import to_flux
 from astrojepa.evaluation.anomalies.cache import scored_in_batches
-from astrojepa.evaluation.anomalies.scores import ASYMMETRY, PIXEL_ASYMMETRY
+from astrojepa.evaluation.anomalies.registry import anomaly_score
 from astrojepa.evaluation.baselines.shape_statistics import light_above_sky, unlikeness
 from astrojepa.evaluation.patches.masked_prediction import whole_targets
 from astrojepa.objective.masking import patch_brightness
@@ -21,7 +21,7 @@ from astrojepa.objective.masking import patch_brightness
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
 
-ASYMMETRY_METHODS = (ASYMMETRY, PIXEL_ASYMMETRY)
+ASYMMETRY, PIXEL_ASYMMETRY = "asymmetry", "pixel-asymmetry"
 HALF_TURN = 2  # of the symmetries that `turned` numbers
 FLAT = 1e-6  # variance below which tokens are called alike
 FAINT = 1e-6  # brightness that every place has, so that a black picture has weights too
@@ -43,7 +43,7 @@ def asymmetry_scores(
     """
     settings: dict[str, Any] = {"batch_size": batch_size, "cache": cache, "progress": progress}
     found = scored_in_batches("asymmetry", model, data, {}, lambda frames, rows: _batch(model, frames), **settings)
-    return {name: found[name].astype(np.float64) for name in ASYMMETRY_METHODS}
+    return {name: found[name].astype(np.float64) for name in (ASYMMETRY, PIXEL_ASYMMETRY)}
 
 
 @torch.inference_mode()
@@ -68,3 +68,25 @@ def token_asymmetry(tokens: Tensor, others: Tensor, weights: Tensor) -> Tensor:
     twice = 2 * tokens.var(dim=1, correction=0).mean(dim=1)
     difference = ((tokens - others).square().mean(dim=2) * weights).sum(dim=1) / weights.sum(dim=1)
     return torch.where(twice <= FLAT, 0.0, difference / twice.clamp_min(FLAT))
+
+
+@anomaly_score(
+    ASYMMETRY,
+    "Asymmetry",
+    "how much the network's tokens change when the galaxy is turned by 180°, 0 = symmetric",
+    needs="encoder",
+)
+def asymmetry(model: Model, data: Dataset, **options: Any) -> np.ndarray:
+    """Half-turn asymmetry of the tokens."""
+    return asymmetry_scores(model, data, **options)[ASYMMETRY]
+
+
+@anomaly_score(
+    PIXEL_ASYMMETRY,
+    "Pixels: asymmetry",
+    "how much light moves when the galaxy is turned by 180°, 0 = none",
+    needs="images",
+)
+def pixel_asymmetry(model: Model, data: Dataset, **options: Any) -> np.ndarray:
+    """Half-turn asymmetry of the light."""
+    return asymmetry_scores(model, data, **options)[PIXEL_ASYMMETRY]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from astrojepa.data.crops import centre_crop
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.transforms import to_flux
 from astrojepa.evaluation.anomalies.cache import scored_in_batches
+from astrojepa.evaluation.anomalies.registry import anomaly_score
 from astrojepa.evaluation.patches.masked_prediction import whole_targets
 from astrojepa.evaluation.patches.patch_errors import check_predictor
 from astrojepa.evaluation.patches.summary import PatchErrorSummary, patch_error_summary
@@ -57,6 +58,39 @@ def prediction_error_scores(
     seeds = errors.mean_mse + 0.5 * errors.max_mse + 0.1 * (1 - errors.mean_cosine)
     scores = (errors.mean_mse, errors.normalised, seeds)
     return {name: values.astype(np.float64) for name, values in zip(PREDICTION_METHODS, scores, strict=True)}
+
+
+@anomaly_score(
+    "prediction",
+    "Prediction error",
+    "mean squared error of the predicted patches",
+    needs="predictor",
+)
+def prediction(model: Model, data: Dataset, **options: Any) -> np.ndarray:
+    """Mean prediction error."""
+    return prediction_error_scores(model, data, **options)["prediction"]
+
+
+@anomaly_score(
+    "normalised-prediction",
+    "Prediction error, normalised",
+    "prediction error over that of predicting the mean patch, 1 = no better",
+    needs="predictor",
+)
+def normalised_prediction(model: Model, data: Dataset, **options: Any) -> np.ndarray:
+    """Prediction error over the variance of the galaxy's tokens."""
+    return prediction_error_scores(model, data, **options)["normalised-prediction"]
+
+
+@anomaly_score(
+    "seed-formula",
+    "Mean and worst patch",
+    "mean error, half the worst patch and a tenth of the cosine distance",
+    needs="predictor",
+)
+def seed_formula(model: Model, data: Dataset, **options: Any) -> np.ndarray:
+    """The formula of the first published code, on hidden patches only."""
+    return prediction_error_scores(model, data, **options)["seed-formula"]
 
 
 def _random_errors(

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from sklearn.neighbors import LocalOutlierFactor
 
-from astrojepa.evaluation.anomalies.scores import METHODS, anomaly_scores, local_outlier_factor
+from astrojepa.evaluation.anomalies.registry import vector_scores
+from astrojepa.evaluation.anomalies.scores.of_vectors import local_outlier_factor
+from astrojepa.evaluation.anomalies.scoring import anomaly_scores
 from astrojepa.types import Embeddings
 
 Make = Callable[..., Embeddings]
@@ -34,7 +36,7 @@ def test_knn_score_against_a_reference_equals_a_slow_loop(make_embeddings: Make)
     np.testing.assert_allclose(scores, slow_knn(known, new, 7, within=False), rtol=1e-5)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", vector_scores())
 @pytest.mark.parametrize("with_reference", [False, True])
 def test_the_strangest_galaxy_has_the_largest_score(make_embeddings: Make, method: str, with_reference: bool) -> None:
     vectors = np.random.default_rng(0).normal(size=(300, 8))
@@ -47,13 +49,13 @@ def test_the_strangest_galaxy_has_the_largest_score(make_embeddings: Make, metho
     assert scores.argmax() == 123
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", vector_scores())
 def test_scores_are_the_same_each_time(make_embeddings: Make, method: str) -> None:
     data = make_embeddings(np.random.default_rng(0).normal(size=(80, 5)))
     np.testing.assert_array_equal(anomaly_scores(data, method=method), anomaly_scores(data, method=method))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", vector_scores())
 def test_other_new_galaxies_do_not_change_a_score(make_embeddings: Make, method: str) -> None:
     generator = np.random.default_rng(0)
     known, new = make_embeddings(generator.normal(size=(80, 5))), generator.normal(size=(10, 5))
@@ -61,13 +63,13 @@ def test_other_new_galaxies_do_not_change_a_score(make_embeddings: Make, method:
     np.testing.assert_allclose(anomaly_scores(make_embeddings(new), known, method)[0], alone[0], rtol=1e-6)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", vector_scores())
 @pytest.mark.parametrize("count", [2, 3])
 def test_two_or_three_galaxies_get_scores(make_embeddings: Make, method: str, count: int) -> None:
     assert np.isfinite(anomaly_scores(make_embeddings(np.eye(count, 6)), method=method)).all()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", vector_scores())
 def test_duplicates_and_equal_galaxies_do_no_harm(make_embeddings: Make, method: str) -> None:
     same = anomaly_scores(make_embeddings(np.ones((40, 3))), method=method)
     assert np.ptp(same) == pytest.approx(0, abs=1e-6)
@@ -119,7 +121,7 @@ def test_mahalanobis_works_with_fewer_galaxies_than_features(make_embeddings: Ma
 
 
 def test_an_unknown_method_is_refused_and_the_known_are_named(make_embeddings: Make) -> None:
-    with pytest.raises(ValueError, match="no anomaly score 'norm'; choose one of knn, lof"):
+    with pytest.raises(ValueError, match="no anomaly score 'norm' of vectors; choose one of knn, lof"):
         anomaly_scores(make_embeddings(np.eye(3)), method="norm")
 
 

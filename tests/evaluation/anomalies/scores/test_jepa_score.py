@@ -9,7 +9,7 @@ import torch
 
 from astrojepa.checkpoints.model import Model, load_model
 from astrojepa.data.frames import frames_for
-from astrojepa.evaluation.anomalies.jepa_score import SMALLEST, jepa_scores
+from astrojepa.evaluation.anomalies.scores.jepa_score import SMALLEST, jepa_scores
 
 Make = Callable[..., Any]
 IMAGES = np.random.default_rng(0).integers(0, 255, size=(3, 73, 73, 3), dtype=np.uint8)

@@ -1,0 +1,54 @@
+"""What the anomalies page lists: one score, the galaxies that pass the filter, the score's parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from ...session import state
+from ...session.workspace import Scene
+from . import tasks
+from .order import ranking
+from .scores import Chosen
+
+NEAREST = 20
+
+
+@dataclass(frozen=True)
+class View:
+    """What the page shows of the scene: one score, and the galaxies that pass the filter."""
+
+    chosen: Chosen
+    label: int | None  # the class that is shown, None for all
+    keep: np.ndarray | None  # bool (n,), what is not hidden as a likely artefact
+    checks: Any | None  # PictureChecks, where the pictures have been checked
+
+    @property
+    def hidden(self) -> int:
+        """How many galaxies are hidden as likely artefacts."""
+        return 0 if self.keep is None else int((~self.keep).sum())
+
+    def order(self, scene: Scene, places: np.ndarray) -> np.ndarray:
+        """Return the rows that pass the filter, by their places."""
+        return ranking(places, scene.data.labels, self.label, self.keep)
+
+
+def score_parts(scene: Scene, view: View, rows: np.ndarray) -> list[str]:
+    """Say of what each galaxy's score is made; where it has no parts, its rank by distance for comparison."""
+    parts = view.chosen.parts
+    if parts:
+        return [
+            f"mean {parts['mean'][row]:.2f}, worst {parts['worst'][row]:.2f}, cosine {parts['cosine'][row]:.2f}" for row in rows
+        ]
+    if view.chosen.name == "knn":
+        gaps = tasks.distances(scene.embeddings, *scene.key, tuple(map(int, rows)), NEAREST)
+        return [f"nearest {gap[0]:.3g}, {len(gap)}th {gap[-1]:.3g}" for gap in gaps]
+    return [f"rank {scene.places[row]:,} by distance" for row in rows]
+
+
+def first_page() -> None:
+    """Go back to the first page of the leaderboard, as after every change of what it lists."""
+    st.session_state[state.BOARD_PAGE] = 0

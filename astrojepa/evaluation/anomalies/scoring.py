@@ -1,0 +1,100 @@
+"""How strange is each galaxy? Scores by name, of vectors and of images; larger = stranger."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from astrojepa.cache import Progress, cache_path, load_arrays, save_arrays
+from astrojepa.data.dataset import Dataset
+from astrojepa.evaluation.anomalies.registry import DEFAULT, PIXELS, Features, find, find_vector_score
+from astrojepa.evaluation.anomalies.scores import of_vectors  # noqa: F401  (without torch)
+from astrojepa.evaluation.vectors.embed import embed, pixel_pca
+from astrojepa.evaluation.vectors.neighbours import check_count
+from astrojepa.evaluation.vectors.standardise import (
+    check_same_width,
+    checked_vectors,
+    standardise,
+)
+from astrojepa.types import Embeddings
+
+if TYPE_CHECKING:
+    from astrojepa.checkpoints.model import Model
+
+_VERSION = 1  # part of the cache's key; raise it when the scores change
+
+
+def anomaly_scores(
+    new: Embeddings,
+    reference: Embeddings | None = None,
+    method: str = "knn",
+    k: int = 20,
+    *,
+    seed: int = 0,
+) -> np.ndarray:
+    """Score each galaxy of `new` against `reference`, or against the others of `new`.
+
+    Returns float64 (n,), larger = stranger. Features are standardised on the reference; without
+    one a galaxy is not its own neighbour. `method` is "knn" (mean distance to the k nearest),
+    "lof", "mahalanobis", "isolation" (drawn with `seed`), or any other registered score of
+    vectors; each says in `scores/` what it computes and from which paper.
+
+    `k` is lowered to the number of other galaxies. Raises ValueError for an unknown method, k < 1,
+    other widths, non-finite vectors, or nothing to compare with.
+
+    >>> import numpy as np, astrojepa as aj
+    >>> data = aj.open_dataset("simulated:20")
+    >>> vectors, _ = aj.pixel_pca(data, data, components=4)
+    >>> aj.anomaly_scores(vectors, method="knn", k=5).shape
+    (20,)
+    """
+    check_count(k)
+    score = find_vector_score(method)
+    vectors = checked_vectors(new)
+    if reference is None:
+        if len(vectors) < 2:
+            raise ValueError("One galaxy alone cannot be strange; give a reference, or at least 2 galaxies.")
+        (known,) = standardise(vectors)
+        features = known
+    else:
+        known = checked_vectors(reference)
+        check_same_width(known, vectors)
+        known, features = standardise(known, vectors)
+    others = len(known) - (reference is None)
+    return score.compute(Features(known, features, min(k, others), reference is None, seed))
+
+
+def score_by_name(
+    model: Model,
+    data: Dataset,
+    name: str = DEFAULT,
+    k: int = 20,
+    *,
+    progress: Progress | bool | None = None,
+) -> np.ndarray:
+    """Score every galaxy against the others of its data set: float64 (n,), larger = stranger.
+
+    Scores of vectors are computed on the embeddings, or, with "pixel-pca-" before their name, on
+    64 principal components of the pixels. ValueError for an unknown name, listing the known ones.
+    """
+    score = find(name)
+    if score.needs != "vectors":
+        return score.compute(model, data, progress=progress)
+    on_pixels = name.startswith(PIXELS)
+    vectors = pixel_pca(data, data)[0] if on_pixels else embed(model, data, progress=progress)
+    return anomaly_scores(vectors, method=score.name, k=k)
+
+
+def kept_scores(embeddings: Embeddings, method: str = "knn") -> np.ndarray:
+    """Return `anomaly_scores` of these galaxies against each other, cached by the vectors."""
+    vectors = checked_vectors(embeddings)
+    digest = hashlib.sha256(f"{_VERSION} {method} {vectors.shape} ".encode())
+    digest.update(np.ascontiguousarray(vectors).data)
+    path = cache_path("scores", digest.hexdigest()[:24])
+    found = (load_arrays(path) or {}).get("scores")
+    if found is None or found.shape != (len(vectors),):
+        found = anomaly_scores(embeddings, method=method)
+        save_arrays(path, scores=found)
+    return found
