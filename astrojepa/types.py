@@ -52,6 +52,9 @@ class Batch:
     masks: PatchMasks | None
     views: tuple[Tensor, ...]  # float (V, B, 3, s, s) per resolution, global views first; () where there is one view
     ids: Tensor  # int64 (B,), row numbers in the training set
+    numbers: Tensor | None = (
+        None  # float (B, 230), hand-made numbers of the clean pictures, standardised; None without a describer
+    )
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -65,6 +68,7 @@ class LossTerms:
     prediction: Tensor
     invariance: Tensor
     sigreg: Tensor
+    description: Tensor
 
 
 @dataclass(frozen=True)

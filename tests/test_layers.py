@@ -14,6 +14,7 @@ LAYERS = {
     "places": 0,
     "explorer": 0,
     "settings": 0,
+    "learning": 0,
     "config": 0,
     "progress": 0,
     "distributed": 0,

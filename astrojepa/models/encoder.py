@@ -9,9 +9,12 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from astrojepa.config import ImageConfig, ModelConfig
+from astrojepa.models.rings import RingReadout
 from astrojepa.models.timm_import import timm
 
 NORM = partial(nn.LayerNorm, eps=1e-5)
+RING_STAGES = 3  # of a convolutional encoder, whose rings are read: the last
+SMALLEST_MAP = 4  # that are this large, in places along a side
 SMALLEST_VARIANCE = 1e-6  # keeps the slope of a square root finite
 ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "relu": nn.ReLU}
 
@@ -51,11 +54,13 @@ class Positions(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Vision transformer without a class token; an image's embedding is the mean of its tokens."""
+    """Vision transformer without a class token; an image's embedding is the mean of its tokens, or what rings of them tell."""
 
     def __init__(self, image: ImageConfig, model: ModelConfig) -> None:
         super().__init__()
-        self.width = self.patch_width = model.width
+        self.patch_width = model.width
+        self.rings = _ring_readout([(model.width, image.grid)], model)
+        self.width = model.width if self.rings is None else self.rings.width
         self.frozen_width = 0
         self.positions = Positions(image.grid, model.width, model.position)
         self.vit = timm.models.vision_transformer.VisionTransformer(
@@ -87,13 +92,19 @@ class Encoder(nn.Module):
 
     patch_tokens = forward  # a token is a patch
 
+    def vector(self, tokens: Float[Tensor, "B K D"]) -> Float[Tensor, "B E"]:
+        """Return an image's vector from its tokens: their mean, or what rings of all N tell."""
+        vector: Tensor = tokens.mean(dim=1) if self.rings is None else self.rings([tokens])
+        return vector
+
 
 class ConvEncoder(nn.Module):
     """A convolutional network of timm; its tokens are the places of its last feature map.
 
     With readout "stages" there is one token: mean and standard deviation, over the picture, of every stage's features. Early stages
     know textures and sizes that the last has forgotten, also before any training; the first `frozen_stages` are never trained, and
-    their moments, the first `frozen_width` features, are not projected.
+    their moments, the first `frozen_width` features, are not projected. With readout "rings" there is one token too: what rings of
+    the last three stages tell whose maps are 4 × 4 or larger; coarser stages are left out of the network.
     """
 
     def __init__(self, image: ImageConfig, model: ModelConfig) -> None:
@@ -102,7 +113,14 @@ class ConvEncoder(nn.Module):
         self.stages = model.readout == "stages"
         self.grid, self.patch_size = image.grid, image.patch_size
         widths = [int(stage["num_chs"]) for stage in self.net.feature_info]
+        grids = [-(-image.image_size // stage["reduction"]) for stage in self.net.feature_info]
+        self.read_stages = [number for number, grid in enumerate(grids) if grid >= SMALLEST_MAP][-RING_STAGES:]
+        self.rings = _ring_readout([(widths[number], grids[number]) for number in self.read_stages], model)
+        if self.rings is not None:
+            self.net.prune_intermediate_layers(self.read_stages)  # later stages are not computed
         self.width: int = 2 * sum(widths) if self.stages else self.net.num_features
+        if self.rings is not None:
+            self.width = self.rings.width
         self.frozen_width = 2 * sum(widths[: model.frozen_stages])
         names, last = [name for name, _ in self.net.named_children()], self.net.feature_info[model.frozen_stages - 1]["module"]
         self.frozen = names[: names.index(last) + 1] if model.frozen_stages else []
@@ -127,6 +145,11 @@ class ConvEncoder(nn.Module):
 
     def forward(self, images: Float[Tensor, "B 3 S S"]) -> tuple[Tensor, Tensor]:
         """Return the tokens (B, K, D) twice: there is no final norm."""
+        if self.rings is not None:
+            images = images.contiguous(memory_format=torch.channels_last)  # in bfloat16 convolutions are faster so
+            last = self.net.forward_intermediates(images, indices=self.read_stages, intermediates_only=True, stop_early=True)
+            tokens = self.rings([features.flatten(2).transpose(1, 2) for features in last])[:, None]
+            return tokens, tokens
         if not self.stages:
             tokens = self.net(images).flatten(2).transpose(1, 2)
             return tokens, tokens
@@ -134,6 +157,10 @@ class ConvEncoder(nn.Module):
         moments = [torch.var_mean(features, dim=(2, 3), correction=0) for features in stages]
         tokens = torch.cat([part for var, mean in moments for part in (mean, var.add(SMALLEST_VARIANCE).sqrt())], dim=1)[:, None]
         return tokens, tokens
+
+    def vector(self, tokens: Float[Tensor, "B K D"]) -> Float[Tensor, "B D"]:
+        """Return an image's vector from its tokens: their mean."""
+        return tokens.mean(dim=1)
 
     def patch_tokens(self, images: Float[Tensor, "B 3 S S"], index: Int[Tensor, "B K"] | None = None) -> tuple[Tensor, Tensor]:
         """Return one token per patch, (B, K, D') twice, of the patches in `index` (all N where None).
@@ -148,6 +175,11 @@ class ConvEncoder(nn.Module):
         tokens = nn.functional.adaptive_avg_pool2d(features, self.grid).flatten(2).transpose(1, 2)
         tokens = tokens if index is None else gather_tokens(tokens, index)
         return tokens, tokens
+
+
+def _ring_readout(maps: list[tuple[int, int]], model: ModelConfig) -> RingReadout | None:
+    """Return the readout of maps (width, grid), if the config reads rings."""
+    return RingReadout(maps, model.readout_width, model.embedding_width) if model.readout == "rings" else None
 
 
 def make_encoder(image: ImageConfig, model: ModelConfig) -> Encoder | ConvEncoder:

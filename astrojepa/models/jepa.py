@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from astrojepa.config import ImageConfig, ModelConfig
+from astrojepa.config import NUM_DESCRIBED, ImageConfig, ModelConfig
 from astrojepa.models.encoder import ConvEncoder, Encoder, gather_tokens, make_encoder
 from astrojepa.models.predictor import Predictor
 from astrojepa.models.projector import make_projector
@@ -24,7 +24,9 @@ class JEPAOutput:
     prediction: Tensor | None  # (B, M, Nt, D); None where nothing is masked
     target: Tensor | None  # (B, M, Nt, D), without gradient where it comes from the moving average
     projected: Tensor  # (V, B, P), what SIGReg sees: one vector per view, or one per image (V = 1) of its context
+    pooled: Tensor  # (V, B, D), what was projected: an encoder's vectors, before the projector
     tokens: Tensor  # (B, Nc, D) of the context, or of the first view, for gauges
+    described: Tensor | None = None  # (V, B, 230), hand-made numbers as told from each view; None without a describer
 
 
 class JEPA(nn.Module):
@@ -41,6 +43,7 @@ class JEPA(nn.Module):
         self.target_encoder = copy.deepcopy(self.encoder).requires_grad_(False).eval() if model.average else None
         self.predictor = Predictor(image, model, self.encoder.patch_width) if model.predictor_depth else None
         self.projector = make_projector(self.encoder.width - self.encoder.frozen_width, model)
+        self.describer = nn.Linear(self.encoder.width - self.encoder.frozen_width, NUM_DESCRIBED) if model.describer else None
 
     @property
     def evaluated(self) -> Encoder | ConvEncoder:
@@ -68,21 +71,22 @@ class JEPA(nn.Module):
         Without views the context is projected. One image (1, 3, S, S) with several masks is encoded whole only once. With
         `projected_only` nothing is predicted.
         """
-        prediction, target, tokens, projected = None, None, None, None
+        prediction, target, tokens, pooled = None, None, None, None
         if masks is not None and images is not None and not (views and projected_only):
             tokens, raw = self.encoder.patch_tokens(images.expand(len(masks.context), -1, -1, -1), masks.context)
             if not projected_only:
                 prediction, target = self.predict(tokens, masks), self.target_tokens(images, masks)
             if not views:
-                projected = self._project(tokens, raw)[None]
+                pooled = (raw if self.projector is None else tokens).mean(dim=1)[None]
         if views:
             pairs = [self.encoder(view.flatten(0, 1)) for view in views]
             pooled = torch.cat([self._pool(*pair).unflatten(0, view.shape[:2]) for pair, view in zip(pairs, views, strict=True)])
-            projected = self._head(pooled.flatten(0, 1)).unflatten(0, pooled.shape[:2])
             tokens = pairs[0][0][: views[0].shape[1]] if tokens is None else tokens
-        if projected is None or tokens is None:
+        if pooled is None or tokens is None:
             raise ValueError("There is nothing to compute: give images with masks, or views.")
-        return JEPAOutput(prediction=prediction, target=target, projected=projected, tokens=tokens)
+        projected = self._head(pooled.flatten(0, 1)).unflatten(0, pooled.shape[:2])
+        described = None if self.describer is None or projected_only else self.describer(pooled)
+        return JEPAOutput(prediction, target, projected, pooled, tokens, described)
 
     def project(self, images: Float[Tensor, "B 3 S S"]) -> Float[Tensor, "B P"]:
         """Project whole images, each seen once: what SIGReg would see of them."""
@@ -114,16 +118,16 @@ class JEPA(nn.Module):
         torch._foreach_lerp_(list[Tensor](targets), list[Tensor](sources), 1.0 - momentum)
 
     def embed(self, images: Float[Tensor, "B 3 S S"]) -> Float[Tensor, "B D"]:
-        """Return one vector per image: the mean of the evaluated encoder's tokens."""
+        """Return one vector per image: what the evaluated encoder's tokens are read as."""
         tokens, _ = self.evaluated(images)
-        mean: Tensor = tokens.mean(dim=1)
-        return mean
+        return self.evaluated.vector(tokens)
 
     def freeze_encoder(self, frozen: bool = True) -> None:
-        """Leave encoder and projector out of what gradients change."""
+        """Leave encoder, projector and describer out of what gradients change."""
         self.encoder.requires_grad_(not frozen)
-        if self.projector is not None:
-            self.projector.requires_grad_(not frozen)
+        for head in (self.projector, self.describer):
+            if head is not None:
+                head.requires_grad_(not frozen)
 
     def num_parameters(self) -> int:
         """Count the parameters, but for the moving average, which is a copy of the encoder."""
@@ -135,7 +139,7 @@ class JEPA(nn.Module):
         return sum(item.numel() for item in self.parameters() if item.requires_grad)
 
     def _pool(self, tokens: Tensor, raw: Tensor) -> Tensor:
-        return (raw if self.projector is None else tokens[..., self.encoder.frozen_width :]).mean(dim=1)
+        return self.encoder.vector(raw if self.projector is None else tokens[..., self.encoder.frozen_width :])
 
     def _head(self, pooled: Tensor) -> Tensor:
         return pooled if self.projector is None else self.projector(pooled)

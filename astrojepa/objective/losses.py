@@ -160,10 +160,19 @@ def sigreg_floor(count: int, t_max: float, num_knots: int, scale: str = "mean") 
     return value if scale == "count" else value / count
 
 
+def description_loss(described: Float[Tensor, "V B Q"], numbers: Float[Tensor, "B Q"]) -> Float[Tensor, ""]:
+    """Return the squared error of the numbers told from each view, averaged, in float32: 1 is no better than their means."""
+    return (described.float() - numbers.float()).square().mean()
+
+
 def objective(
-    prediction: Float[Tensor, ""] | None, invariance: Float[Tensor, ""] | None, sigreg: Float[Tensor, ""], config: ObjectiveConfig
+    prediction: Float[Tensor, ""] | None,
+    invariance: Float[Tensor, ""] | None,
+    sigreg: Float[Tensor, ""],
+    config: ObjectiveConfig,
+    description: Float[Tensor, ""] | None = None,
 ) -> LossTerms:
-    """Combine the terms: total = (1 - λ) · (α · prediction + β · invariance) + λ · SIGReg.
+    """Combine the terms: total = (1 - λ) · (α · prediction + β · invariance + γ · description) + λ · SIGReg.
 
     A term of weight 0, or None, leaves the total's gradient untouched; None is reported as 0.
     """
@@ -172,9 +181,12 @@ def objective(
     for weight, term in (
         (learning * config.prediction_weight, prediction),
         (learning * config.invariance_weight, invariance),
+        (learning * config.description_weight, description),
         (config.sigreg_weight, sigreg),
     ):
         if term is not None and weight > 0:
             total = total + weight * term
-    prediction, invariance = (zero if term is None else term.detach() for term in (prediction, invariance))
-    return LossTerms(total=total, prediction=prediction, invariance=invariance, sigreg=sigreg.detach())
+    prediction, invariance, description = (
+        zero if term is None else term.detach() for term in (prediction, invariance, description)
+    )
+    return LossTerms(total, prediction, invariance, sigreg.detach(), description)

@@ -20,10 +20,19 @@ _TURN_DRAWS = 4
 
 
 class BatchMaker:
-    """Holds the training frames, uint8 (n, F, F, 3), and makes this process's part of the batch of any step."""
+    """Holds the training frames, uint8 (n, F, F, 3), and makes this process's part of the batch of any step.
+
+    `numbers` (n, 230), the `described_numbers` of the same galaxies, go with it where a describer learns to tell them.
+    """
 
     def __init__(
-        self, frames: np.ndarray, config: TrainConfig, mean: tuple[float, ...], std: tuple[float, ...], device: torch.device
+        self,
+        frames: np.ndarray,
+        config: TrainConfig,
+        mean: tuple[float, ...],
+        std: tuple[float, ...],
+        device: torch.device,
+        numbers: np.ndarray | None = None,
     ) -> None:
         size, parts = config.optim.batch_size, config.optim.accumulate * distributed.world_size()
         if len(frames) < size:
@@ -37,6 +46,7 @@ class BatchMaker:
             )
         self.config, self.mean, self.std, self.device = config, mean, std, device
         self.frames = frames
+        self.numbers = None if numbers is None else torch.from_numpy(numbers).to(device)
         resident = device.type == "cuda" and frames.nbytes <= RESIDENT_BYTES
         self.resident = torch.from_numpy(np.asarray(frames)).to(device) if resident else None
         full, rest = divmod(len(frames), size)
@@ -80,7 +90,7 @@ class BatchMaker:
         if config.multi_view:
             flux_views = random_views(frames, config.image, config.views, viewing, self.noise)
             views = tuple(self._normalised(view.flatten(0, 1)).unflatten(0, view.shape[:2]) for view in flux_views)
-        return Batch(images, masks, views, ids)
+        return Batch(images, masks, views, ids, None if self.numbers is None else self.numbers[ids])
 
     def _normalised(self, flux: Tensor) -> Tensor:
         return normalise(flux, self.config.image.normalization, self.mean, self.std)

@@ -14,16 +14,17 @@ def around_frozen(config: TrainConfig) -> tuple[TrainConfig, Model]:
     """Return the config of a run that fits a predictor to the encoder of `config.encoder_from`, and that model.
 
     Pictures and encoder are the model's own; the predictor's sizes, masks, data and schedule are those of `config`; masked prediction is
-    the whole objective, against targets of the same encoder, so that it is kept once. A convolutional encoder's projector, which works
-    on other tokens, is left behind. Raises ValueError for a predictor of no depth.
+    the whole objective, against targets of the same encoder, so that it is kept once. A projector that works on
+    other vectors than the mean of the patches' tokens is left behind, and so is a describer. Raises ValueError for a predictor of no depth.
     """
     model = load_model(config.encoder_from)
     own, wanted = model.config.model, config.model
     if not wanted.predictor_depth:
         raise ValueError("--predictor-depth is 0, and a predictor is what --encoder-from fits; give at least 1.")
     sizes = {name: getattr(wanted, name) for name in ("predictor_width", "predictor_depth", "predictor_heads")}
-    projector_width = own.projector_width if own.backbone == "vit" else 0
-    network = dataclasses.replace(own, **sizes, projector_width=projector_width, target="shared", average=False, target_norm=True)
+    projector_width = own.projector_width if own.backbone == "vit" and own.readout != "rings" else 0
+    own = dataclasses.replace(own, projector_width=projector_width, describer=False)
+    network = dataclasses.replace(own, **sizes, target="shared", average=False, target_norm=True)
     return dataclasses.replace(
         config, image=model.config.image, model=network, objective=ObjectiveConfig(sigreg_weight=0.0)
     ), model

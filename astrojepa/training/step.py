@@ -12,12 +12,13 @@ from torch import Tensor, nn
 
 from astrojepa import distributed
 from astrojepa.models.jepa import JEPA, JEPAOutput
-from astrojepa.objective.losses import SIGReg, invariance_loss, objective, prediction_loss
+from astrojepa.objective.losses import SIGReg, description_loss, invariance_loss, objective, prediction_loss
 from astrojepa.training.gauges import explained_variance, token_spread
 from astrojepa.training.state import TrainState
 from astrojepa.types import Batch
 
-TERMS = ("total", "prediction", "invariance", "sigreg", "explained_variance", "token_spread", "gradient_norm")
+TERMS = ("total", "prediction", "invariance", "sigreg", "description", "explained_variance", "token_spread", "gradient_norm")
+REGULARISED = {"projector": ("projected",), "embedding": ("pooled",), "both": ("projected", "pooled")}
 BFLOAT16_GAIN = 1.25  # how much faster bfloat16 must be on a CPU to be used
 
 
@@ -80,40 +81,53 @@ class Stepper:
         state.network.update_target(momentum)
         return torch.cat([torch.stack(seen).sum(dim=0), norm.detach().float()[None]])
 
-    def _backward(self, part: Batch, weight: float, pull: tuple[Tensor, Tensor] | None) -> Tensor:
+    def _backward(self, part: Batch, weight: float, pull: tuple[Tensor, list[Tensor]] | None) -> Tensor:
         """Add a part's gradient; returns its terms times its weight."""
         aim, views = self.state.config.objective, self.state.config.views
         output = self._forward(part)
-        prediction = invariance = None
+        prediction = invariance = description = None
         explained = output.projected.new_zeros(())
         if output.prediction is not None and output.target is not None:
             prediction = prediction_loss(output.prediction, output.target)
             explained = explained_variance(prediction.detach(), output.target.detach())
         if part.views:
             invariance = invariance_loss(output.projected, views.global_views)
+        if output.described is not None and part.numbers is not None:
+            description = description_loss(output.described, part.numbers)
         if pull is None:
             with torch.set_grad_enabled(aim.sigreg_weight > 0):  # at λ = 0 it is only watched
-                sigreg = self.sigreg(output.projected, step=self.state.step)
-            terms = objective(prediction, invariance, sigreg, aim)
+                sigreg = self._sigreg(self._regularised(output))
+            terms = objective(prediction, invariance, sigreg, aim, description)
             loss = terms.total * weight
         else:
-            value, gradient = pull
-            terms = objective(prediction, invariance, value, aim)
+            value, gradients = pull
+            terms = objective(prediction, invariance, value, aim, description)
             loss = terms.total * weight
             if aim.sigreg_weight > 0:
-                loss = loss + aim.sigreg_weight * (gradient * output.projected.float()).sum()
+                own = zip(gradients, self._regularised(output), strict=True)
+                loss = loss + aim.sigreg_weight * sum((gradient * vectors.float()).sum() for gradient, vectors in own)
         loss.backward()
-        row = [terms.total, terms.prediction, terms.invariance, terms.sigreg, explained, token_spread(output.tokens)]
+        row = [terms.total, terms.prediction, terms.invariance, terms.sigreg, terms.description]
+        row += [explained, token_spread(output.tokens)]
         return torch.stack([item.detach().float() for item in row]) * weight
 
-    def _pulls(self, parts: Sequence[Batch]) -> Sequence[tuple[Tensor, Tensor] | None]:
-        """Return, for each part, SIGReg of the whole batch and its gradient with respect to the part's embeddings."""
+    def _regularised(self, output: JEPAOutput) -> list[Tensor]:
+        """Return what SIGReg acts on, (V, B, P) and (V, B, D): the projected vectors, the embeddings before them, or both."""
+        return [getattr(output, name) for name in REGULARISED[self.state.config.objective.sigreg_on]]
+
+    def _sigreg(self, vectors: Sequence[Tensor]) -> Tensor:
+        """Return SIGReg, averaged over the kinds of vectors."""
+        return torch.stack([self.sigreg(each, step=self.state.step) for each in vectors]).mean()
+
+    def _pulls(self, parts: Sequence[Batch]) -> Sequence[tuple[Tensor, list[Tensor]] | None]:
+        """Return, for each part, SIGReg of the whole batch and its gradients with respect to the part's vectors."""
         with torch.no_grad():
-            each = [self._forward(part, projected_only=True).projected.float() for part in parts]
-        whole = torch.cat(each, dim=1).requires_grad_()
-        value = self.sigreg(whole, step=self.state.step)
-        (gradient,) = torch.autograd.grad(value, whole)
-        return [(value.detach(), pull) for pull in gradient.split([part.shape[1] for part in each], dim=1)]
+            each = [[item.float() for item in self._regularised(self._forward(part, projected_only=True))] for part in parts]
+        wholes = [torch.cat(kind, dim=1).requires_grad_() for kind in zip(*each, strict=True)]
+        value = self._sigreg(wholes)
+        sizes = [kinds[0].shape[1] for kinds in each]
+        pulls = [gradient.split(sizes, dim=1) for gradient in torch.autograd.grad(value, wholes)]
+        return [(value.detach(), list(own)) for own in zip(*pulls, strict=True)]
 
     def _forward(self, part: Batch, **options: Any) -> JEPAOutput:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):

@@ -26,6 +26,7 @@ from astrojepa.places import TRAIN
 from astrojepa.progress import steady_bar
 from astrojepa.runs import append_metrics, create_run, forget_metrics_after, only_training, read_config
 from astrojepa.training.batches import BatchMaker
+from astrojepa.training.descriptions import described_numbers
 from astrojepa.training.frozen import around_frozen, facts_of, take_encoder
 from astrojepa.training.memory import keep_freed_memory, saying_what_to_lower
 from astrojepa.training.monitor import Monitor
@@ -86,7 +87,8 @@ def train(
         mean, std = (donor.mean, donor.std) if donor else channel_statistics(stored)
     facts = run_facts(config, source, training, split_name, mean, std) | ({"encoder": facts_of(donor)} if donor else {})
     with saying_what_to_lower(config), contextlib.ExitStack() as held:
-        batches = BatchMaker(stored, config, mean, std, target)
+        numbers = described_numbers(training, config.image) if config.model.describer else None
+        batches = BatchMaker(stored, config, mean, std, target, numbers)
         if resume is None:
             state = _fresh_state(config, facts, target, donor)
             folder = distributed.from_first(lambda: create_run(config, out))

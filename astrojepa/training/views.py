@@ -1,4 +1,5 @@
-"""Several views of one galaxy, made by physics that leaves its morphology alone: orientation, position, seeing, exposure, noise.
+"""Several views of one galaxy, made by physics that leaves its morphology alone: orientation, position, seeing, exposure, noise,
+and, where asked for, another telescope.
 
 Source: the global and local views of LeJEPA (Balestriero & LeCun 2025, arXiv:2511.08544). We differ in what varies: any angle, crops
 that keep to the galaxy, seeing and noise; no hue, grey or solarising, because a galaxy's colour is physics.
@@ -15,18 +16,24 @@ from torch.nn import functional
 
 from astrojepa.config import ImageConfig, ViewConfig
 from astrojepa.data.transforms import check_frames, crop_middle, orientations, to_flux
+from astrojepa.training.telescope import TELESCOPE_DRAWS, another_telescope, pixel_scale
 
 NUM_BANKED = 2**22  # 16 MiB, more than the largest view (3 * 1024 * 1024)
 _CPU_CHUNK = 16  # galaxies at a time, so that what lies between frames and views stays small and near the processor
 _TURN_DRAWS = 4  # as in random_frames
 _CROP_DRAWS = 3  # area, across, down
 _CAMERA_DRAWS = 4  # seeing, brightness, noise, place in the bank
-_DRAWS_PER_VIEW = _TURN_DRAWS + _CROP_DRAWS + _CAMERA_DRAWS
+_PARTS = (_TURN_DRAWS, _TURN_DRAWS + _CROP_DRAWS, _TURN_DRAWS + _CROP_DRAWS + _CAMERA_DRAWS)  # where each begins but the first
+_DRAWS_PER_VIEW = _TURN_DRAWS + _CROP_DRAWS + _CAMERA_DRAWS  # and TELESCOPE_DRAWS where there is another telescope
 
 
 def num_view_uniforms(config: ViewConfig) -> int:
     """Return how many uniform numbers one galaxy's views, all together, are made from."""
-    return (config.global_views + config.local_views) * _DRAWS_PER_VIEW
+    return (config.global_views + config.local_views) * _draws_per_view(config)
+
+
+def _draws_per_view(config: ViewConfig) -> int:
+    return _DRAWS_PER_VIEW + (TELESCOPE_DRAWS if config.telescope else 0)
 
 
 def make_noise_bank(seed: int, device: torch.device) -> Float[Tensor, " L"]:
@@ -46,6 +53,7 @@ def random_views(
     In the order of nature: mirrored and turned by any angle; a square of the central `image_size` pixels of the frame, of an area
     drawn from `global_scale` or `local_scale`, off the galaxy by at most `shift` times what keeps it inside; blurred by a Gaussian
     of up to `seeing` pixels; brighter or fainter by up to `brightness`, all channels alike; noise of up to `noise`; cut to [0, 1].
+    With `telescope` above 0 the square is that of another pixel scale, and its light another camera's (`another_telescope`).
 
     `uniforms` in [0, 1), (B, num_view_uniforms(config)), decide everything, so a galaxy's views depend on no other galaxy of the
     batch; the noise itself is a piece of `noise_bank` (`make_noise_bank`). Raises ValueError for frames, numbers or a bank of the
@@ -65,21 +73,31 @@ def random_views(
 def _look(frames: Tensor, uniforms: Tensor, image: ImageConfig, config: ViewConfig, noise_bank: Tensor) -> tuple[Tensor, ...]:
     """Make all views of a few galaxies, resolution by resolution."""
     flux = to_flux(frames)
-    draws = uniforms.reshape(len(frames), -1, _DRAWS_PER_VIEW)
+    draws = uniforms.reshape(len(frames), -1, _draws_per_view(config))
     large, small = draws.split([config.global_views, config.local_views], dim=1)
     views = []
     for part, size, scale in ((large, image.image_size, config.global_scale), (small, config.local_size, config.local_scale)):
         if part.shape[1]:
-            turn, crop, camera = part.split([_TURN_DRAWS, _CROP_DRAWS, _CAMERA_DRAWS], dim=2)
-            pointed = _point(flux, image.image_size, size, scale, config.shift, turn, crop)
-            views.append(_expose(pointed, config, camera.transpose(0, 1), noise_bank))
+            turn, crop, camera, telescope = part.tensor_split(_PARTS, dim=2)
+            zoom = pixel_scale(telescope, config.telescope) if config.telescope else None
+            pointed = _point(flux, image.image_size, size, scale, config.shift, turn, crop, zoom)
+            views.append(_expose(pointed, config, camera.transpose(0, 1), telescope.transpose(0, 1), noise_bank))
     return tuple(views)
 
 
 def _point(
-    flux: Tensor, crop_size: int, size: int, scale: tuple[float, float], shift: float, turn: Tensor, crop: Tensor
+    flux: Tensor,
+    crop_size: int,
+    size: int,
+    scale: tuple[float, float],
+    shift: float,
+    turn: Tensor,
+    crop: Tensor,
+    zoom: Tensor | None,
 ) -> Tensor:
     """Cut turned squares out of frames (B, 3, F, F): one bilinear resampling, reflected at the border, (V, B, 3, size, size).
+
+    `zoom` (B, V), if given, multiplies the squares' sides; those larger than the crop are centred on it and end at the frame's.
 
     Where the largest square has more than 1.5 frame pixels to a pixel of the view, each pixel of the view is the mean of several
     samples, about one frame pixel apart. Below that one sample is enough: aliases in real galaxies measured about 1/255 (rms).
@@ -88,7 +106,11 @@ def _point(
     samples = max(1, round(crop_size * math.sqrt(scale[1]) / size))
     area, place = scale[0] + (scale[1] - scale[0]) * crop[..., 0], crop[..., 1:] * 2 - 1
     half = area.sqrt()[..., None] * (crop_size / side)  # of the square's side, in units of half a frame, as all that follows
-    offset = place * shift * (crop_size / side - half) + crop_middle(side, crop_size)  # before the turn: it is about the galaxy
+    room = crop_size / side - half
+    if zoom is not None:
+        half = (half * zoom[..., None]).clamp_max(1)
+        room = (crop_size / side - half).clamp_min(0)
+    offset = place * shift * room + crop_middle(side, crop_size)  # before the turn: it is about the galaxy
     line = (torch.arange(size * samples, device=flux.device) * 2 + 1) / (size * samples) - 1
     x, y = (half * line + offset[..., axis, None] for axis in (0, 1))  # (B, V, pixels)
     matrix = orientations(turn.flatten(0, 1)).view(batch, views, 1, 1, 2, 2)
@@ -100,13 +122,15 @@ def _point(
     return seen.view(batch, 3, views, size, size).permute(2, 0, 1, 3, 4).contiguous()
 
 
-def _expose(flux: Tensor, config: ViewConfig, camera: Tensor, noise_bank: Tensor) -> Tensor:
-    """Add seeing, exposure and noise to views (V, B, 3, S, S), with (V, B, 4) uniform numbers."""
+def _expose(flux: Tensor, config: ViewConfig, camera: Tensor, telescope: Tensor, noise_bank: Tensor) -> Tensor:
+    """Add seeing, exposure and noise to views (V, B, 3, S, S), with (V, B, 4) uniform numbers and (V, B, 9) for a telescope."""
     seeing, gain, noise, place = camera.flatten(0, 1).unbind(1)
     views = flux.flatten(0, 1)
     if config.seeing > 0:
         views = _blur(views, seeing * config.seeing, config.seeing)
     views = views * (1 + config.brightness * (2 * gain - 1)).view(-1, 1, 1, 1)
+    if config.telescope:
+        views = another_telescope(views, telescope.flatten(0, 1), config.telescope)
     if config.noise > 0:
         pieces = noise_bank.unfold(0, views[0].numel(), 1)  # a piece begins at every number; nothing is copied here
         starts = (place * len(pieces)).long().clamp_max(len(pieces) - 1)

@@ -9,7 +9,15 @@ import torch
 
 from astrojepa import distributed
 from astrojepa.config import ObjectiveConfig
-from astrojepa.objective.losses import SIGReg, invariance_loss, objective, prediction_loss, random_directions, sigreg_floor
+from astrojepa.objective.losses import (
+    SIGReg,
+    description_loss,
+    invariance_loss,
+    objective,
+    prediction_loss,
+    random_directions,
+    sigreg_floor,
+)
 from benchmarks.measure import peak_bytes
 
 
@@ -321,3 +329,14 @@ def test_a_term_of_weight_0_may_be_anything():
     config = ObjectiveConfig(sigreg_weight=0.0)
     terms = objective(torch.tensor(2.0), torch.tensor(math.nan), torch.tensor(math.inf), config)
     assert terms.total.item() == 2.0
+
+
+def test_description_is_the_squared_error_over_views_galaxies_and_numbers():
+    numbers = torch.tensor([[0.0, 1.0], [2.0, 3.0]])
+    described = torch.stack((numbers, numbers + 2))
+    assert description_loss(described, numbers) == pytest.approx(2.0)
+    terms = objective(
+        None, None, torch.tensor(4.0), ObjectiveConfig(sigreg_weight=0.25, description_weight=2.0), torch.tensor(3.0)
+    )
+    assert terms.total == pytest.approx(0.75 * 2 * 3 + 0.25 * 4)
+    assert terms.description == 3

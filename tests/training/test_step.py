@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from astrojepa.config import NUM_DESCRIBED, replace
 from astrojepa.models.jepa import JEPA
 from astrojepa.objective.losses import SIGReg
-from astrojepa.training.step import TERMS, Stepper, compiled
+from astrojepa.training.step import REGULARISED, TERMS, Stepper, compiled
 from tests.training.tiny_step import CPU, RECIPES, one_step, tiny_config, tiny_state
 
 
@@ -113,3 +114,38 @@ def test_compiling_is_left_out_on_a_cpu_unless_asked_for():
     state, _ = tiny_state(tiny_config("hybrid"))
     assert compiled(state.network, "auto", CPU, print) is state.network
     assert compiled(state.network, "off", torch.device("cuda"), print) is state.network
+
+
+RINGS = {"readout": "rings", "readout_width": 4, "embedding_width": 12}
+
+
+def test_sigreg_acts_on_the_projected_vectors_the_embeddings_or_both():
+    terms = {on: one_step(tiny_config("lejepa", **RINGS, sigreg_on=on))[0]["sigreg"] for on in REGULARISED}
+    assert terms["embedding"] != terms["projector"]
+    assert terms["both"] == pytest.approx((terms["embedding"] + terms["projector"]) / 2, rel=1e-5)
+
+
+def test_sigreg_on_the_embedding_alone_leaves_the_projector_to_invariance():
+    state, batches = tiny_state(tiny_config("lejepa", **RINGS, sigreg_on="embedding", sigreg_weight=1.0))
+    Stepper(state, CPU)(batches.parts(0), 1.0, 0.0, 0.9)
+    assert not any(item.grad is not None and item.grad.any() for item in state.network.projector.parameters())
+    assert state.network.encoder.rings.head[-1].weight.grad.abs().max() > 0
+
+
+@pytest.mark.parametrize("on", ["embedding", "both"])
+def test_a_batch_in_parts_is_regularised_as_a_whole(on):
+    config = tiny_config("lejepa", readout="rings", readout_width=4, sigreg_on=on)
+    whole, parts = (one_step(replace(config, accumulate=count)) for count in (1, 2))
+    for name in ("total", "sigreg", "invariance"):
+        assert parts[0][name] == pytest.approx(whole[0][name], rel=1e-2)  # in bfloat16, where the processor is fast at it
+    assert torch.cosine_similarity(parts[1], whole[1], dim=0) > 0.999
+
+
+def test_a_describer_learns_the_numbers_that_it_is_given():
+    config = tiny_config("lejepa", **RINGS, describer=True, sigreg_weight=0.0, invariance_weight=1e-6)
+    state, batches = tiny_state(config)
+    batches.numbers = torch.randn(50, NUM_DESCRIBED, generator=torch.Generator().manual_seed(0))
+    step = Stepper(state, CPU)
+    losses = [float(step(batches.parts(0), 1.0, 1e-2, 0.9)[TERMS.index("description")]) for _ in range(30)]
+    assert losses[0] == pytest.approx(1.0, abs=0.5)
+    assert losses[-1] < 0.5 * losses[0]

@@ -45,6 +45,12 @@ def light_above_sky(pictures: np.ndarray) -> np.ndarray:
     return grey
 
 
+def light_of_channels(pictures: np.ndarray) -> np.ndarray:
+    """Return uint8 (b, S, S, 3) pictures less the median of their border, per channel: float32 (b, S, S, 3), of either sign."""
+    flux = pictures.astype(np.float32) / 255
+    return flux - _sky(flux)[:, None, None, :]
+
+
 def unlikeness(light: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Return the summed absolute difference of two pictures of equal light (b, S, S) over twice that light: 0 = alike, 1 = disjoint."""
     share: np.ndarray = np.abs(light - other).sum(axis=(1, 2)) / (2 * light.sum(axis=(1, 2)))

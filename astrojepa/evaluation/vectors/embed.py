@@ -5,15 +5,18 @@ from __future__ import annotations
 import hashlib
 import inspect
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from astrojepa.cache import Progress, cache_path, load_arrays, save_arrays
+from astrojepa.config import ImageConfig
 from astrojepa.data.crops import centre_crop
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import frames, frames_for
+from astrojepa.evaluation.baselines import polar_fourier
 from astrojepa.evaluation.baselines import shape_statistics as measuring
 from astrojepa.evaluation.vectors.standardise import check_finite
 from astrojepa.progress import reporting
@@ -104,6 +107,32 @@ def summary_statistics(data: Dataset) -> Embeddings:
         check_finite(found["vectors"], data.ids)
         save_arrays(path, **found)
     return _embeddings(found["vectors"], data, "summary-statistics")
+
+
+def crop_statistics(data: Dataset, image: ImageConfig) -> Embeddings:
+    """Embed by the numbers of `shape_statistics` on the crop that a network with this image config sees; cached as all are."""
+    return _measured(data, image, measuring.shape_statistics)
+
+
+def polar_statistics(data: Dataset, image: ImageConfig) -> Embeddings:
+    """Embed by the numbers of `polar_fourier` on the crop that a network with this image config sees; cached as all are."""
+    return _measured(data, image, polar_fourier.polar_fourier)
+
+
+def _measured(data: Dataset, image: ImageConfig, measure: Callable[[np.ndarray], np.ndarray]) -> Embeddings:
+    """Measure every galaxy's crop; the programs' text is part of the cache's key."""
+    if len(data) == 0:
+        raise ValueError(f"{data.name} has no galaxies to measure; loosen the selection.")
+    name, programs = measure.__name__, [inspect.getsource(module) for module in (measuring, polar_fourier)]
+    facts = [name, *programs, data.fingerprint, image.image_size, image.frame_size]
+    path = cache_path("baseline", _key(*facts))
+    found = _cached(path, vectors=len(data))
+    if found is None:
+        parts = [measure(centre_crop(batch, image.image_size)) for batch in _batches(frames_for(data, image))]
+        found = {"vectors": np.concatenate(parts)}
+        check_finite(found["vectors"], data.ids)
+        save_arrays(path, **found)
+    return _embeddings(found["vectors"], data, name)
 
 
 def _centre(data: Dataset, size: int) -> np.ndarray:
