@@ -20,8 +20,6 @@ __all__ = ["DataError", "find_data", "open_dataset"]
 
 GALAXY10_PATH = Path("data") / "Galaxy10_DECals.h5"
 DEFAULT_SIMULATED = 1000  # enough to look at, drawn in about 15 s
-MAX_SIMULATED = 1_000_000
-HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 class DataError(ValueError):
@@ -41,7 +39,7 @@ def find_data(explicit: str = "") -> str:
     Raises FileNotFoundError when `explicit` names a path that is missing: an explicit choice is never replaced by another.
     """
     if explicit:
-        if not _is_simulated(explicit):
+        if not is_simulated(explicit):
             _existing(explicit)
         return explicit
     for root in (Path(), TOP):
@@ -67,26 +65,16 @@ def open_dataset(
 
     Raises FileNotFoundError where `source` is missing, DataError (a ValueError) where its content is not as expected.
     """
-    conditions = parse_where(where)
-    if not _is_simulated(str(source)) and _existing(source).is_dir():
-        from astrojepa.data.readers.folder import open_folder
+    from astrojepa.data.readers.registry import Selection, find_reader
 
-        return open_folder(source, conditions, label_column or None, skip_corrupt, progress)
-    if conditions or label_column:
-        asked = "--where" if conditions else "--label-column"
-        raise DataError(f"{asked} chooses from the labels.csv of a folder of images, and {source} is not a folder; leave it out.")
-    if _is_simulated(str(source)):
-        from astrojepa.data.simulate.simulator import simulate
-
-        count, seed = _simulated_count(str(source))
-        return simulate(count, seed=seed, progress=progress)
-    if not _is_hdf5(Path(source)):
-        raise DataError(
-            f"{source} is neither an HDF5 file nor a folder of images; give Galaxy10_DECals.h5 or the images' folder."
-        )
-    from astrojepa.data.readers.galaxy10 import open_galaxy10
-
-    return open_galaxy10(source, progress)
+    selection = Selection(parse_where(where), label_column or None, skip_corrupt)
+    if not is_simulated(str(source)):
+        _existing(source)
+    found = find_reader(str(source))
+    if not found.selects and (selection.where or selection.label_column):
+        asked = "where" if selection.where else "label_column"
+        raise DataError(f"{asked} chooses from the labels.csv of a folder of images, and {source} has none; leave it out.")
+    return found.open(str(source), selection, progress)
 
 
 def parse_where(where: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
@@ -99,28 +87,16 @@ def parse_where(where: Mapping[str, str] | Sequence[str] | None) -> dict[str, st
     for text in [where] if isinstance(where, str) else where:
         column, sign, value = str(text).partition("=")
         if not sign or not column.strip():
-            raise DataError(f"--where is COLUMN=VALUE, e.g. source=gz1-balanced; found {text!r}.")
+            raise DataError(f"where is COLUMN=VALUE, e.g. source=gz1-balanced; found {text!r}.")
         if column.strip() in conditions:
-            raise DataError(f"--where names the column {column.strip()!r} twice; a row can have one value only.")
+            raise DataError(f"where names the column {column.strip()!r} twice; a row can have one value only.")
         conditions[column.strip()] = value.strip()
     return conditions
 
 
-def _is_simulated(source: str) -> bool:
+def is_simulated(source: str) -> bool:
+    """Whether `source` asks for simulated galaxies and names no path."""
     return source == "simulated" or source.startswith("simulated:")
-
-
-def _simulated_count(source: str) -> tuple[int, int]:
-    parts = source.split(":")[1:]
-    numbers = [int(part) for part in parts if part.isascii() and part.isdecimal() and len(part) < 10]
-    if len(numbers) != len(parts) or len(parts) > 2:
-        raise DataError(
-            f"{source!r} is not simulated[:COUNT[:SEED]] with whole numbers, e.g. simulated:5000 or simulated:5000:7."
-        )
-    count, seed = (numbers + [DEFAULT_SIMULATED, 0][len(numbers) :])[:2]
-    if not 1 <= count <= MAX_SIMULATED:
-        raise DataError(f"{source!r} asks for {count} galaxies; the simulator makes 1 to {MAX_SIMULATED:,}.")
-    return count, seed
 
 
 def _existing(source: str | Path) -> Path:
@@ -128,10 +104,3 @@ def _existing(source: str | Path) -> Path:
     if not path.exists():
         raise FileNotFoundError(f"There is no data at {path}; give an HDF5 file, a folder of images, or simulated:COUNT.")
     return path
-
-
-def _is_hdf5(path: Path) -> bool:
-    if path.suffix.lower() in (".h5", ".hdf5"):
-        return True
-    with path.open("rb") as stream:
-        return stream.read(len(HDF5_SIGNATURE)) == HDF5_SIGNATURE

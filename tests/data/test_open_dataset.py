@@ -12,6 +12,7 @@ import pytest
 
 from astrojepa.data import DataError, find_data, open_dataset
 from astrojepa.data.dataset import Dataset
+from astrojepa.data.readers import registry
 
 Write = Callable[..., Path]
 
@@ -33,7 +34,7 @@ def test_data_are_found_in_the_data_folder_else_simulated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_galaxy10: Write
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("astrojepa.data.__file__", str(tmp_path / "checkout" / "astrojepa" / "data" / "__init__.py"))
+    monkeypatch.setattr("astrojepa.data.TOP", tmp_path / "checkout")
     assert find_data() == "simulated"
     (tmp_path / "checkout" / "data").mkdir(parents=True)
     kept = write_galaxy10().rename(tmp_path / "checkout" / "data" / "Galaxy10_DECals.h5")
@@ -50,11 +51,11 @@ def test_hdf5_is_recognised_whatever_its_name(write_galaxy10: Write) -> None:
 
 def test_a_single_picture_or_text_is_not_a_data_set(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("file\na.png\n")
-    with pytest.raises(DataError, match="is neither an HDF5 file nor a folder of images"):
+    with pytest.raises(DataError, match="is not a data set; expected a folder of images or an HDF5 file"):
         open_dataset(tmp_path / "labels.csv")
 
 
-@pytest.mark.parametrize(("option", "flag"), [({"where": {"a": "b"}}, "--where"), ({"label_column": "a"}, "--label-column")])
+@pytest.mark.parametrize(("option", "flag"), [({"where": {"a": "b"}}, "where"), ({"label_column": "a"}, "label_column")])
 def test_choosing_columns_needs_a_folder(write_galaxy10: Write, option: dict[str, object], flag: str) -> None:
     for source in (write_galaxy10(), "simulated:10"):
         with pytest.raises(DataError, match=f"{flag} chooses from the labels.csv of a folder"):
@@ -100,3 +101,20 @@ def test_numbers_outside_the_data_are_an_index_error(make_data: Callable[..., Da
     assert data[-1].id == "4"
     with pytest.raises(IndexError, match="memory has 5 galaxies, there is no number 5"):
         data[5]
+
+
+def test_a_format_is_added_in_one_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make_data: Callable[..., Dataset]
+) -> None:
+    monkeypatch.setattr(registry, "_READERS", dict(registry._READERS))
+
+    @registry.reader("a list of names", lambda source: source.endswith(".names"), selects=True)
+    def open_names(source: str, selection: registry.Selection, progress: object) -> Dataset:
+        assert selection == registry.Selection({"source": "a"}, "kind", skip_corrupt=True)
+        return make_data(len(Path(source).read_text().split()))
+
+    (tmp_path / "three.names").write_text("a b c")
+    data = open_dataset(tmp_path / "three.names", where=["source=a"], label_column="kind", skip_corrupt=True)
+    assert len(data) == 3
+    with pytest.raises(DataError, match="a list of names"):
+        open_dataset(Path(__file__))

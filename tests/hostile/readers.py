@@ -21,8 +21,8 @@ from astrojepa.cache import load_arrays
 from astrojepa.checkpoints.model import load_model
 from astrojepa.data import open_dataset
 from astrojepa.data.coordinates import parse_coordinates
-from astrojepa.data.readers.fits import read_fits, read_position
-from astrojepa.data.readers.images import read_image
+from astrojepa.data.images.fits import read_fits, read_position
+from astrojepa.data.images.raster import read_image
 from astrojepa.data.simulate.simulator import simulate
 from astrojepa.evaluation.probes.portable import probe_from_dict
 from astrojepa.evaluation.vectors.embed_shards import embed_shards

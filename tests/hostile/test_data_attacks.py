@@ -20,8 +20,8 @@ from PIL import Image
 
 from app.pages.models import pictures as uploads
 from astrojepa.data import DataError, PictureError, open_dataset
-from astrojepa.data.readers.fits import BLOCK, CARD, read_fits
-from astrojepa.data.readers.images import read_image
+from astrojepa.data.images.fits import BLOCK, CARD, read_fits
+from astrojepa.data.images.raster import read_image
 from tests.hostile import examples
 from tests.hostile.trial import MEMORY_CAP, SECONDS, TooLongError
 

@@ -42,7 +42,8 @@ def read_upload(name: str, content: bytes) -> Upload:
     The first bytes decide the format. Size and pixels are limited as the package's readers limit them, before decoding.
     """
     from astrojepa.data.crops import resize_frame
-    from astrojepa.data.readers import fits, images
+    from astrojepa.data.images import fits
+    from astrojepa.data.images import raster as images
 
     name = clean_name(name)
     if not content:

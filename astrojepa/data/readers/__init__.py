@@ -1,1 +1,1 @@
-"""Readers of galaxy images, one file per format."""
+"""Readers of data sets, one file per format, found by `readers.registry`."""

@@ -15,8 +15,9 @@ import numpy as np
 from astrojepa.cache import Progress
 from astrojepa.data import DataError
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.readers.images import IMAGE_SUFFIXES, read_image
+from astrojepa.data.images.raster import IMAGE_SUFFIXES, read_image
 from astrojepa.data.readers.labels import coordinate_columns, encode_labels, keep_where, list_pictures, read_labels
+from astrojepa.data.readers.registry import Selection, reader
 from astrojepa.progress import reporting
 
 FITS_SUFFIXES = (".fits", ".fit", ".fts")
@@ -35,12 +36,18 @@ class FolderReader:
         name = self.files[row]
         try:
             if name.lower().endswith(FITS_SUFFIXES):
-                from astrojepa.data.readers.fits import read_fits
+                from astrojepa.data.images.fits import read_fits
 
                 return read_fits(self.root / name)[0]
             return read_image(self.root / name, name)
         except OSError as error:
             raise DataError(f"{name} cannot be read any more ({error.strerror or error}); is {self.root} still whole?") from error
+
+
+@reader("a folder of images", lambda source: Path(source).is_dir(), selects=True)
+def _open(source: str, selection: Selection, progress: bool | Progress) -> Dataset:
+    chosen = (dict(selection.where), selection.label_column, selection.skip_corrupt)
+    return open_folder(source, *chosen, progress)
 
 
 def open_folder(
@@ -165,7 +172,7 @@ def _fill_from_headers(reader: FolderReader, rows: np.ndarray, ra: np.ndarray, d
     for place in np.flatnonzero(np.isnan(ra) & np.isnan(dec)):
         name = reader.files[rows[place]]
         if name.lower().endswith(FITS_SUFFIXES):
-            from astrojepa.data.readers.fits import read_position
+            from astrojepa.data.images.fits import read_position
 
             position = read_position(reader.root / name)
             if position is not None:

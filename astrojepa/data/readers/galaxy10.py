@@ -12,8 +12,8 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import h5py
 import numpy as np
 import pandas as pd
 
@@ -21,6 +21,12 @@ from astrojepa.cache import Progress, cache_path
 from astrojepa.data import DataError
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import open_pictures, write_pictures
+from astrojepa.data.readers.registry import Selection, reader
+
+if TYPE_CHECKING:
+    import h5py
+
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 CLASSES = (
     "Disturbed",
@@ -86,6 +92,22 @@ class FileReader:
         return picture
 
 
+def is_hdf5(source: str) -> bool:
+    """Whether a file is HDF5, by its name or its first bytes."""
+    path = Path(source)
+    if not path.is_file():
+        return False
+    if path.suffix.lower() in (".h5", ".hdf5"):
+        return True
+    with path.open("rb") as stream:
+        return stream.read(len(HDF5_SIGNATURE)) == HDF5_SIGNATURE
+
+
+@reader("an HDF5 file of Galaxy10's layout", is_hdf5)
+def _open(source: str, selection: Selection, progress: bool | Progress) -> Dataset:
+    return open_galaxy10(source, progress)
+
+
 def open_galaxy10(path: str | Path, progress: bool | Progress = False) -> Dataset:
     """Open an HDF5 file with `images` uint8 (n, H, W, 3) and `ans` (n,) in 0 ... 9, whatever n, in whatever order.
 
@@ -98,6 +120,8 @@ def open_galaxy10(path: str | Path, progress: bool | Progress = False) -> Datase
     Raises FileNotFoundError; DataError for other layouts, links, external or virtual storage, and sizes that the file cannot
     hold; OSError where the disk has no room for the pictures.
     """
+    import h5py
+
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}; download Galaxy10_DECals.h5 from zenodo.org/records/10845026.")
@@ -175,6 +199,8 @@ def _judge(path: Path, file: h5py.File) -> tuple[h5py.Dataset, np.ndarray, dict[
 
 def _dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
     """Fetch a dataset whose values lie in this very file, and are as many as the file can hold; nothing is read."""
+    import h5py
+
     if not isinstance(file.get(name, getlink=True), h5py.HardLink):
         raise DataError(f"{path.name}: {name!r} is a link; only data that lie in the file itself are read.")
     if file.get(name, getclass=True) is not h5py.Dataset:

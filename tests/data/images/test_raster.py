@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from astrojepa.data import DataError
-from astrojepa.data.readers.images import MAX_BYTES, read_image
+from astrojepa.data.images.raster import MAX_BYTES, read_image
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:

@@ -16,7 +16,7 @@ import numpy as np
 from astropy.io import fits
 
 from astrojepa.data import PictureError
-from astrojepa.data.readers.images import MAX_BYTES, MAX_PIXELS
+from astrojepa.data.images.raster import MAX_BYTES, MAX_PIXELS
 
 MAX_FILE_BYTES = 512 * 1024**2
 MAX_HDUS = 32

@@ -12,7 +12,7 @@ import pytest
 from astropy.io import fits
 
 from astrojepa.data import DataError
-from astrojepa.data.readers.fits import read_fits, read_position, stretch
+from astrojepa.data.images.fits import read_fits, read_position, stretch
 
 Write = Callable[..., Path]
 

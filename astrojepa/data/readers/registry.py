@@ -1,0 +1,70 @@
+"""What can be opened as a data set.
+
+A reader is a function with `@reader` in a file of this folder; `open_dataset`, every command and
+the explorer then open what it recognises. `docs/extending.md` shows one from end to end. A file
+imports its heavy libraries when it opens something, so that asking all readers costs little.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from astrojepa.cache import Progress
+from astrojepa.data import DataError
+from astrojepa.data.dataset import Dataset
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which galaxies are opened, and what labels them."""
+
+    where: Mapping[str, str] = field(default_factory=dict)  # {column: value}, all of which hold
+    label_column: str | None = None
+    skip_corrupt: bool = False
+
+
+Open = Callable[[str, Selection, "bool | Progress"], Dataset]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One format: `recognises(source)` is True for what `open(source, selection, progress)` reads."""
+
+    name: str  # as a refusal names it: "a folder of images"
+    recognises: Callable[[str], bool]
+    selects: bool  # whether it has columns to select by
+    open: Open
+
+
+_READERS: dict[str, Reader] = {}
+
+
+def reader(name: str, recognises: Callable[[str], bool], selects: bool = False) -> Callable[[Open], Open]:
+    """Register a format. At most one reader may recognise a source."""
+
+    def register(open_it: Open) -> Open:
+        _READERS[name] = Reader(name, recognises, selects, open_it)
+        return open_it
+
+    return register
+
+
+def find_reader(source: str) -> Reader:
+    """Return the reader that recognises `source`; DataError names what can be opened."""
+    _import_readers()
+    for found in _READERS.values():
+        if found.recognises(source):
+            return found
+    raise DataError(f"{source} is not a data set; expected {' or '.join(sorted(_READERS))}.")
+
+
+@functools.cache
+def _import_readers() -> None:
+    from astrojepa.data import readers
+
+    for module in sorted(item.name for item in pkgutil.iter_modules(readers.__path__)):
+        importlib.import_module(f"{readers.__name__}.{module}")
