@@ -46,8 +46,11 @@ browser:
 	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
 	  echo "No Chromium found and it could not be installed: browser tests will be skipped. Install the package 'chromium'."
 
+# All of it in float32, and again in bfloat16 what trains: the same on every processor, whichever it is fast at.
+TRAINS := tests/training tests/faults tests/cli tests/test_benchmarks.py
 test: $(VENV)/.development browser
-	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile
+	ASTROJEPA_PRECISION=float32 OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile
+	ASTROJEPA_PRECISION=bfloat16 OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile -m "not slow and not nightly" $(TRAINS)
 
 check: $(VENV)/.development
 	$(VENV)/bin/ruff format --check .

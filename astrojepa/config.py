@@ -18,6 +18,7 @@ _LATER = {
     "objective": ("sigreg_on", "description_weight"),
     "views": ("telescope",),
 }
+PRECISIONS = ("auto", "float32", "bfloat16")
 NUM_DESCRIBED = 230  # hand-made numbers of a picture: those of `shape_statistics` and of `polar_fourier`
 CROP_SCALES = (1.0, 0.8, 1.25)  # sides of the crops of an embedding, in units of that of the network's input
 CONV_BACKBONES = (
@@ -199,10 +200,14 @@ class TrainConfig:
         "", "fit a predictor to the frozen encoder of this model (id, run folder or file), and learn nothing else"
     )
     snapshots: int = setting(0, "weights kept at this many steps, evenly spaced in log(step), for evolution plots")
+    precision: str = setting(
+        "auto", "arithmetic of the networks: float32, bfloat16, or auto: bfloat16 where the device is made for it"
+    )
 
     def __post_init__(self) -> None:
         within("--seed", self.seed, 0, 2**31 - 1)
         within("--snapshots", self.snapshots, 0, 100)
+        one_of("--precision", self.precision, PRECISIONS)
         if max(self.crop_sides) > self.image.frame_size:
             raise ValueError(
                 f"--scales {self.model.scales} looks at {max(self.crop_sides)} pixels of a frame of {self.image.frame_size}; "
@@ -245,6 +250,8 @@ class TrainConfig:
             for name in names:
                 if values[group][name] == getattr(type(getattr(self, group)), name):
                     del values[group][name]
+        if values["precision"] == TrainConfig.precision:
+            del values["precision"]
         return values
 
     @classmethod

@@ -17,8 +17,9 @@ from torch import Tensor
 from astrojepa.config import TrainConfig, replace
 from astrojepa.models.jepa import JEPA
 from astrojepa.objective.masking import token_counts
+from astrojepa.precision import resolve
 from astrojepa.presets import preset
-from astrojepa.training.step import Stepper, bfloat16_pays
+from astrojepa.training.step import Stepper
 from astrojepa.types import Batch
 from benchmarks.cases import CPU, PACE, gflop_per_image, make_batches, make_state
 from benchmarks.measure import best_of, machine, write
@@ -37,16 +38,15 @@ def make_steps(config: TrainConfig) -> dict[str, Step]:
     Ours and the seed's differ in the forward pass alone: both have our losses, fused AdamW and moving average.
     """
 
-    def ours(forward: Callable[..., Any], bfloat16: bool) -> Step:
-        state = make_state(config)
+    def ours(forward: Callable[..., Any], precision: str) -> Step:
+        state = make_state(replace(config, precision=precision))
         stepper = Stepper(state, CPU, partial(forward, state.network))
-        stepper.bfloat16 = bfloat16
         return lambda batch: stepper([batch], 1.0, **PACE)
 
-    steps: dict[str, Step] = {"ours": ours(JEPA.forward, False), "seed": ours(seed_forward, False)}
+    steps: dict[str, Step] = {"ours": ours(JEPA.forward, "float32"), "seed": ours(seed_forward, "float32")}
     steps["official"] = OfficialStep(make_state(config))
-    if bfloat16_pays(CPU):
-        steps["ours in bfloat16"] = ours(JEPA.forward, True)
+    if resolve("auto", CPU)[0] == "bfloat16":
+        steps["ours in bfloat16"] = ours(JEPA.forward, "bfloat16")
     return steps
 
 

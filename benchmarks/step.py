@@ -115,7 +115,7 @@ def step_profile(config: TrainConfig, repeats: int) -> dict[str, Any]:
         "images_per_second": size / total,
         "gflop_per_image": gflop,
         "gflop_per_second": gflop * size / total,
-        "bfloat16": stepper.bfloat16,
+        "bfloat16": stepper.precision == "bfloat16",
     }
 
 

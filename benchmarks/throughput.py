@@ -48,7 +48,7 @@ def measure(
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "batch_size": config.optim.batch_size,
         "compile": compile,
-        "bfloat16": stepper.bfloat16,
+        "bfloat16": stepper.precision == "bfloat16",
         "steps": steps,
         "seconds": passed,
         "images_per_second": speed,

@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from astrojepa.objective.masking import token_counts
+from astrojepa.precision import resolve
 from astrojepa.presets import PRESETS, preset
-from astrojepa.training.step import bfloat16_pays
 from benchmarks import cases, growth, memory, page, peer_steps, peers, sigreg, step, throughput
 from tests.training.tiny_step import tiny_config
 
@@ -125,7 +125,7 @@ def test_the_peers_are_measured_beside_ours(written):
     found = written(peers.main, *arguments.split())["sizes"]["tiny.hybrid"]
     assert {"ours", "seed", "official"} <= set(found["images_per_second"])
     assert found["seed"]["flop_ratio"] > found["official"]["flop_ratio"] > 1
-    assert (found["bfloat16"] is not None) == bfloat16_pays(cases.CPU)
+    assert (found["bfloat16"] is not None) == (resolve("auto", cases.CPU)[0] == "bfloat16")
 
 
 def test_growth_is_a_slope(written, monkeypatch):

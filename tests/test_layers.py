@@ -19,6 +19,7 @@ LAYERS = {
     "progress": 0,
     "distributed": 0,
     "cache": 0,
+    "precision": 0,
     "data": 1,
     "models": 1,
     "objective": 1,

@@ -154,7 +154,7 @@ class ConvEncoder(nn.Module):
             tokens = self.net(images).flatten(2).transpose(1, 2)
             return tokens, tokens
         stages = self.net.forward_intermediates(images, intermediates_only=True)
-        moments = [torch.var_mean(features, dim=(2, 3), correction=0) for features in stages]
+        moments = [torch.var_mean(features.float(), dim=(2, 3), correction=0) for features in stages]
         tokens = torch.cat([part for var, mean in moments for part in (mean, var.add(SMALLEST_VARIANCE).sqrt())], dim=1)[:, None]
         return tokens, tokens
 

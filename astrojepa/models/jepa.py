@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,6 +28,10 @@ class JEPAOutput:
     pooled: Tensor  # (V, B, D), what was projected: an encoder's vectors, before the projector
     tokens: Tensor  # (B, Nc, D) of the context, or of the first view, for gauges
     described: Tensor | None = None  # (V, B, 230), hand-made numbers as told from each view; None without a describer
+
+    def float(self) -> JEPAOutput:
+        """Return the same in float32."""
+        return dataclasses.replace(self, **{name: value.float() for name, value in vars(self).items() if value is not None})
 
 
 class JEPA(nn.Module):

@@ -14,7 +14,6 @@ from astrojepa.config import TrainConfig
 from astrojepa.data.dataset import Dataset
 from astrojepa.training.batches import BatchMaker
 from astrojepa.training.state import TrainState
-from astrojepa.training.step import bfloat16_pays
 
 
 def run_facts(config: TrainConfig, source: str, training: Dataset, split: str, mean: Any, std: Any) -> dict[str, Any]:
@@ -56,8 +55,9 @@ def announce(
     folder: Path,
     split: str,
     device: torch.device,
+    why: str,
 ) -> None:
-    """Print what the run is about to do."""
+    """Print what the run is about to do; `why` says how its precision was decided."""
     aim, size, size_of_world = config.objective, config.optim.batch_size, distributed.world_size()
     simulated = " (SIMULATED galaxies)" if training.simulated else ""
     print(
@@ -65,12 +65,12 @@ def announce(
         f"{len(validation):,} to judge on"
     )
     name = config.image.patch_size if config.model.backbone == "vit" else config.model.backbone
-    precision = " in bfloat16" if bfloat16_pays(device) else ""
     processes = f" × {size_of_world} processes" if size_of_world > 1 else ""
     print(
         f"Model     {config.preset or 'custom'}, {state.network.num_trainable():,} trainable parameters, "
-        f"{config.image.image_size} px, {'patches of ' if config.model.backbone == 'vit' else ''}{name}, on {device}{precision}{processes}"
+        f"{config.image.image_size} px, {'patches of ' if config.model.backbone == 'vit' else ''}{name}, on {device}{processes}"
     )
+    print(f"Precision {config.precision}: {why}")
     strength = aim.strength(size)
     learned = " + ".join(
         f"{(1 - aim.sigreg_weight) * weight:g} · {term}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,39 +11,13 @@ from torch import Tensor, nn
 from astrojepa import distributed
 from astrojepa.models.jepa import JEPA, JEPAOutput
 from astrojepa.objective.losses import SIGReg, description_loss, invariance_loss, objective, prediction_loss
+from astrojepa.precision import computing, resolve
 from astrojepa.training.gauges import explained_variance, token_spread
 from astrojepa.training.state import TrainState
 from astrojepa.types import Batch
 
 TERMS = ("total", "prediction", "invariance", "sigreg", "description", "explained_variance", "token_spread", "gradient_norm")
 REGULARISED = {"projector": ("projected",), "embedding": ("pooled",), "both": ("projected", "pooled")}
-BFLOAT16_GAIN = 1.25  # how much faster bfloat16 must be on a CPU to be used
-
-
-@functools.cache
-def bfloat16_pays(device: torch.device) -> bool:
-    """Say whether the device computes in bfloat16 faster than in float32: any recent GPU; of CPUs, those found clearly faster.
-
-    What a CPU claims does not tell: on one with AVX512-BF16 matrix products took twice as long as in float32. So a CPU that has it is
-    timed, once a process, on some milliseconds of products.
-    """
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    capable = torch.cpu.get_capabilities()
-    if not (capable.get("avx512_bf16") or capable.get("amx_bf16")):
-        return False
-    return _seconds_of_products(torch.bfloat16) * BFLOAT16_GAIN < _seconds_of_products(torch.float32)
-
-
-def _seconds_of_products(kind: torch.dtype) -> float:
-    """Return the shortest of several times that a product of two matrices takes on the CPU."""
-    left, right = torch.ones(2, 512, 512, dtype=kind)
-    times = []
-    for _ in range(8):
-        begun = time.perf_counter()
-        left @ right
-        times.append(time.perf_counter() - begun)
-    return min(times)
 
 
 class Stepper:
@@ -61,7 +33,7 @@ class Stepper:
         self.state, self.device = state, device
         self.forward = forward or state.network
         self.sigreg = SIGReg(aim.num_directions, aim.t_max, aim.num_knots, aim.sigreg_scale, seed=state.config.seed)
-        self.bfloat16 = bfloat16_pays(device)
+        self.precision, _ = resolve(state.config.precision, device)
 
     def __call__(self, parts: Sequence[Batch], share: float, rate: float, momentum: float) -> Tensor:
         """Do one step and return this process's TERMS, on the device.
@@ -130,8 +102,10 @@ class Stepper:
         return [(value.detach(), list(own)) for own in zip(*pulls, strict=True)]
 
     def _forward(self, part: Batch, **options: Any) -> JEPAOutput:
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16):
-            return self.forward(part.images, part.masks, part.views, **options)
+        """Compute the network's outputs, which leave it in float32 whatever it computes in."""
+        with computing(self.precision, self.device):
+            output = self.forward(part.images, part.masks, part.views, **options)
+        return output.float()
 
 
 def compiled(network: JEPA, wanted: str, device: torch.device, say: Callable[[str], None]) -> Callable[..., JEPAOutput]:

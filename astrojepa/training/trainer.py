@@ -23,6 +23,7 @@ from astrojepa.data.splits import default_split
 from astrojepa.data.transforms import channel_statistics
 from astrojepa.objective.losses import sigreg_floor
 from astrojepa.places import TRAIN
+from astrojepa.precision import decided, kept
 from astrojepa.progress import steady_bar
 from astrojepa.runs import append_metrics, create_run, forget_metrics_after, only_training, read_config
 from astrojepa.training.batches import BatchMaker
@@ -77,6 +78,7 @@ def train(
         moved = config.data.data
         config = read_config(Path(resume))
         config = replace(config, data=moved or config.data.data)
+    config, why = decided(config, target) if resume is None else kept(config)
     donor = None
     if config.encoder_from:
         config, donor = around_frozen(config)
@@ -103,7 +105,7 @@ def train(
         distributed.broadcast(state.network.state_dict().values())
         monitor = Monitor(training, validation, config, mean, std, target)
         if progress:
-            announce(config, training, validation, state, batches, folder, split_name, target)
+            announce(config, training, validation, state, batches, folder, split_name, target, why)
         forward = compiled(state.network, compile, target, lambda text: print(text) if progress else None)
         log = None
         if tensorboard and distributed.rank() == 0:

@@ -10,6 +10,7 @@ from typing import Any
 from astrojepa.checkpoints.weights import read_pickled
 from astrojepa.config import TrainConfig, flags, replace
 from astrojepa.places import TRAIN
+from astrojepa.precision import kept
 from astrojepa.runs import read_json, read_metrics
 
 FAILURE = "failed.json"  # in the folder of a run whose loss stopped being finite
@@ -90,7 +91,7 @@ class Sweep:
 
 
 def read_sweep(folder: Path) -> Sweep:
-    """Read what a folder sweeps; ValueError if its sweep.json is none."""
+    """Read what a folder sweeps, in the precision that its runs keep; ValueError if its sweep.json is none."""
     record = read_json(folder / RECORD)
     settings, seeds = record.get("settings"), record.get("seeds")
     if (
@@ -104,7 +105,8 @@ def read_sweep(folder: Path) -> Sweep:
     pairs_again = {
         name: [tuple(value) if isinstance(value, list) else value for value in values] for name, values in settings.items()
     }
-    return Sweep(TrainConfig.from_dict(record.get("config", {})), pairs_again, seeds)
+    config, _ = kept(TrainConfig.from_dict(record.get("config", {})))
+    return Sweep(config, pairs_again, seeds)
 
 
 def value_text(value: Any) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 
 from astrojepa import distributed
-from astrojepa.config import TrainConfig
+from astrojepa.config import TrainConfig, replace
+from astrojepa.precision import decided
 from astrojepa.runs import only_training, write_json
 from astrojepa.training.sweep.plan import FAILURE, RECORD, Sweep, SweepRun, read_sweep
 from astrojepa.training.sweep.table import write_tables
@@ -46,12 +47,15 @@ def sweep(
     folder = Path(out)
     if (folder / "config.json").exists():
         raise ValueError(f"{folder} holds a run, not a sweep; choose another --out.")
-    plan = Sweep(config, settings, seeds)
-    if (folder / RECORD).exists():
-        plan = plan.joined(read_sweep(folder), folder)
+    target = distributed.start(torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
+    earlier = read_sweep(folder) if (folder / RECORD).exists() else None
+    if earlier and config.precision == "auto":
+        config = replace(config, precision=earlier.config.precision)
+    plan = Sweep(decided(config, target)[0], settings, seeds)
+    if earlier:
+        plan = plan.joined(earlier, folder)
     runs = plan.runs(folder)
     states = {run.name: run.state() for run in runs}
-    distributed.start(torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
     distributed.wait()  # every process has seen the same states before any changes them
     with contextlib.ExitStack() as held:
         if distributed.rank() == 0:

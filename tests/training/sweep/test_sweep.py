@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from astrojepa.config import replace
+from astrojepa.precision import decided
 from astrojepa.runs import append_metrics, create_run, read_config, read_metrics
 from astrojepa.training import trainer
 from astrojepa.training.sweep import sweep as module
@@ -64,7 +65,7 @@ def cells(line: str) -> list[str]:
 
 def test_a_sweep_trains_every_value_with_every_seed_and_ends_in_one_table(tiny, tmp_path):
     """Real runs; the table is computed a second time from their metrics."""
-    base = replace(tiny, epochs=1)
+    base, _ = decided(replace(tiny, epochs=1), torch.device("cpu"))
     folder = sweep(base, {"sigreg_weight": [0.0, 0.6]}, 2, tmp_path / "sweep", progress=False)
     rows = table(folder)
     assert [(row["sigreg_weight"], row["seed"], row["state"]) for row in rows] == [
