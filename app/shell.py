@@ -39,10 +39,8 @@ PAGES: dict[str, tuple[str, Callable[[Any], None]]] = {
 
 def run() -> None:
     """Draw the page: called for every visit and every interaction."""
-    menu = {
-        "About": "AstroJEPA explorer. The theme follows the system until it is chosen here."
-    }  # a menu is where Streamlit keeps it
-    st.set_page_config(page_title="AstroJEPA explorer", page_icon=str(HERE / "icon.svg"), layout="wide", menu_items=menu)
+    about = "AstroJEPA explorer. The theme follows the system until it is chosen here."  # a menu is where Streamlit keeps it
+    st.set_page_config("AstroJEPA explorer", str(HERE / "icon.svg"), layout="wide", menu_items={"About": about})
     st.html(HERE / "theme.css")
     with st.container(key="history"):
         script = (HERE / "server" / "history.js").read_text(encoding="utf-8")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
+import yaml
+from packaging.specifiers import SpecifierSet
 
 from astrojepa.cli import make_parser
 from astrojepa.cli.train import config_from, train_parser
@@ -22,9 +25,10 @@ def test_every_train_command_parses(line):
     assert options.resume or config_from(options, "cpu")
 
 
-@pytest.mark.parametrize("line", [line for line in LINES if line.startswith("python -m astrojepa")])
+@pytest.mark.parametrize("line", [line for line in LINES if line.startswith(("python -m astrojepa", "astrojepa "))])
 def test_every_sub_command_parses(line):
-    assert make_parser().parse_args(shlex.split(line)[3:]).run
+    words = shlex.split(line)
+    assert make_parser().parse_args(words[words.index("astrojepa") + 1 :]).run
 
 
 def test_make_targets_and_links_exist():
@@ -39,6 +43,23 @@ def test_make_targets_and_links_exist():
 def test_the_python_example_runs(monkeypatch):
     (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     exec(compile(code.replace("simulated:500", "simulated:150"), "README.md", "exec"), {})
+
+
+def test_every_python_that_the_package_names_is_tested():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = re.findall(r"Python :: (3\.\d+)", "\n".join(project["classifiers"]))
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())
+    assert workflow["jobs"]["tests"]["strategy"]["matrix"]["python"] == named
+    allowed = SpecifierSet(project["requires-python"])
+    assert [version for version in map("3.{}".format, range(30)) if version in allowed] == named
+    assert any(step.get("run", "").startswith("make test") for step in workflow["jobs"]["tests"]["steps"])
+
+
+def test_the_checks_before_a_commit_are_those_of_make_check():
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
+    rule = (ROOT / "Makefile").read_text().partition("\ncheck:")[2].partition("\n\n")[0]
+    for hook in hooks:
+        assert f"$(VENV)/bin/{hook['name']}" in rule.replace("format --check", "format"), hook["name"]
 
 
 def test_the_continuous_integration_runs_the_readmes_test_command():

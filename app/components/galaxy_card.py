@@ -123,9 +123,9 @@ def _scale_legend(kind: str, low: float, high: float, values: np.ndarray, elapse
 
 def _options() -> None:
     names = {"mse": "Squared error", "cosine": "Cosine"}
-    st.segmented_control("Measure", list(names), format_func=names.get, key=state.ERROR_KIND, required=True)
+    st.segmented_control("Measure", list(names), format_func=names.__getitem__, key=state.ERROR_KIND, required=True)
     how = {"tiling": "Every patch once", "random": "Random masks"}
-    st.segmented_control("Hidden patches", list(how), format_func=how.get, key=state.MASKS, required=True)
+    st.segmented_control("Hidden patches", list(how), format_func=how.__getitem__, key=state.MASKS, required=True)
     st.slider("Opacity over the image, %", 10, 100, key=state.OPACITY, step=5)
 
 

@@ -71,8 +71,10 @@ def keep_place(scene: Scene) -> None:
         return  # the sample was of other galaxies
     if rows is not None:
         _take_along(before, scene.whole.fingerprint, rows.tolist())
-    if awaited is not None or row is not None:
-        select_among_all(scene, awaited if awaited is not None else sampling.among_all(rows, row))
+    if awaited is None and row is not None:
+        awaited = sampling.among_all(rows, row)
+    if awaited is not None:
+        select_among_all(scene, awaited)
 
 
 def _take_along(sample: str, whole: str, rows: list[int]) -> None:

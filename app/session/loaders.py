@@ -48,7 +48,7 @@ def panel_errors(
 ) -> tuple[Any, float]:
     """The same under the masks chosen in the patch panel."""
     MODEL_TURNS.check()
-    options = {"masks": masks.kind, "seed": masks.seed, "num_masks": masks.count}
+    options: dict[str, Any] = {"masks": masks.kind, "seed": masks.seed, "num_masks": masks.count}
     if masks.kind == "bright":
         _model, options["masks"] = masking.with_bias(_model), "random"
     elif masks.kind == "drawn":

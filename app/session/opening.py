@@ -15,7 +15,7 @@ def open_source(source: Source) -> Callable[[Progress], Any]:
     """Open a data set; ValueError where it is not what the list of what is served says."""
 
     def task(report: Progress) -> Any:
-        options = {"where": source.where or None, "label_column": source.label_column or None}
+        options: dict[str, Any] = {"where": source.where or None, "label_column": source.label_column or None}
         data = aj.open_dataset(source.path, **options, skip_corrupt=source.skip_corrupt, progress=report)
         if source.source_hash and data.source_hash != source.source_hash:
             found, expected = data.source_hash[:12], source.source_hash[:12]

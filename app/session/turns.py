@@ -6,6 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 SAY_EVERY = 1.0  # seconds
 
@@ -26,7 +27,7 @@ class Turns:
         self._line: deque[int] = deque()  # thread numbers
 
     @contextmanager
-    def turn(self, say: Callable[[int], None] | None = None) -> Iterator[None]:
+    def turn(self, say: Callable[[int], Any] | None = None) -> Iterator[None]:
         """Wait in line; `say` hears once a second how many are ahead, and leaves the line by raising. Not reentrant."""
         me = threading.get_ident()
         with self._moved:

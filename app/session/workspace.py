@@ -44,7 +44,7 @@ class Scene:
     choices: list[Choice]
     bar: Any  # the row of controls at the top, to which a page may add its own
     go: Callable[[str], None]  # opens another page
-    model: Any | None = None
+    model: Any = None  # a Model; None for the baseline
     loaded: bool = True  # False where the model is known by its card alone, and its network still to come
     opened: dict[str, Any] = field(default_factory=dict)
 

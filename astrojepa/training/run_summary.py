@@ -9,9 +9,11 @@ from typing import Any
 
 import torch
 
+import astrojepa as aj
 from astrojepa import distributed
 from astrojepa.config import TrainConfig
 from astrojepa.data.dataset import Dataset
+from astrojepa.places import INSTALLED
 from astrojepa.training.batches import BatchMaker
 from astrojepa.training.state import TrainState
 
@@ -35,7 +37,9 @@ def run_facts(config: TrainConfig, source: str, training: Dataset, split: str, m
 
 
 def _commit() -> str:
-    """Return the commit of this code, or "unknown" outside a checkout."""
+    """Return the commit of this code, the release where it was installed, "unknown" where neither is known."""
+    if INSTALLED:  # site-packages may lie inside a repository of somebody else
+        return f"release {aj.__version__}"
     try:
         root = Path(__file__).resolve().parent
         done = subprocess.run(

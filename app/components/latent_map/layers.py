@@ -32,7 +32,7 @@ class Layers:
 
 def layers(scene: Scene, method: str, option: str) -> Layers:
     """Put the map together; what is not computed yet is announced here, and the last map stays meanwhile."""
-    key = ("layers", method, option, st.session_state.get(state.PROBED))
+    key: Any = ("layers", method, option, st.session_state.get(state.PROBED))
     if key not in scene.opened:
         shown, places = _places(scene, method)
         option, coloured = _colours(scene, shown, option)
@@ -71,7 +71,7 @@ def option_name(option: str) -> str:
     return option[:1].upper() + option[1:].replace("_", " ")
 
 
-def probe_report(scene: Scene) -> Any | None:
+def probe_report(scene: Scene) -> Any:
     """The last probe of these galaxies and this model, if one was trained in this session."""
     key = st.session_state.get(state.PROBED)
     if not key or tuple(key[:2]) != scene.key or not loaders.jobs().has(("probe", *key)):

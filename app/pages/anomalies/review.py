@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import streamlit as st
@@ -89,7 +89,7 @@ def _marking(scene: Scene, current: Review, row: int) -> None:
     st.caption(f"This galaxy is {said}. Marked so far: {len(current.marks):,}, {best:,} of them with 4 or 5.")
     with st.container(horizontal=True, gap="small", key="review_marks"):
         for value, word in enumerate(MARKS):
-            kind = "primary" if value == given else "secondary"
+            kind: Literal["primary", "secondary"] = "primary" if value == given else "secondary"
             st.button(
                 word,
                 key=f"mark_{value}",
@@ -167,7 +167,7 @@ def _files(scene: Scene, current: Review) -> None:
         )
         with st.popover("More"):
             names = RERANKINGS
-            st.segmented_control("Rank anew", list(names), format_func=names.get, key=state.RERANKING, required=True)
+            st.segmented_control("Rank anew", list(names), format_func=names.__getitem__, key=state.RERANKING, required=True)
             st.file_uploader("Read marks from a file", "csv", key=FILE, max_upload_size=2, on_change=_read, args=(scene,))
             st.caption("Marks stay in this session only; export them to keep them.")
     if said := st.session_state.get(SAID):

@@ -30,7 +30,7 @@ def show(scene: Scene) -> None:
     st.title("Anomalies", anchor=False)
     st.session_state.setdefault(state.BOARD_MODE, "board")
     mode = st.segmented_control(
-        "Mode", list(MODES), format_func=MODES.get, key=state.BOARD_MODE, required=True, label_visibility="collapsed"
+        "Mode", list(MODES), format_func=MODES.__getitem__, key=state.BOARD_MODE, required=True, label_visibility="collapsed"
     )
     if mode == "quality":
         quality(scene)

@@ -25,7 +25,12 @@ def maps(first: Scene, second: Scene, row: int, found: Any) -> None:
     st.session_state.setdefault("compare_method", "pca")
     with st.container(horizontal=True, vertical_alignment="center", key="compare_maps"):
         st.segmented_control(
-            "Maps", list(METHODS), format_func=METHODS.get, key="compare_method", required=True, label_visibility="collapsed"
+            "Maps",
+            list(METHODS),
+            format_func=METHODS.__getitem__,
+            key="compare_method",
+            required=True,
+            label_visibility="collapsed",
         )
         note = st.empty()
         cleared = st.empty()

@@ -55,12 +55,15 @@ def accuracies(data: Any, first: Any, second: Any) -> Callable[[Progress], list[
 
         train, _, test = (rows_of(part, data) for part in default_split(data))
         found = []
-        for done, (kind, fit) in enumerate({"linear": aj.linear_probe, "knn": aj.knn_probe}.items()):
-            results = []
+        probes: dict[str, Callable[..., Any]] = {"linear": aj.linear_probe, "knn": aj.knn_probe}
+        for done, (kind, fit) in enumerate(probes.items()):
+            results: list[Any] = []
             for number, embeddings in enumerate((first, second)):
                 results.append(fit(take(embeddings, train), take(embeddings, test)))
                 report(2 * done + number + 1, 4, "")
-            found.append(Accuracy(kind, *results, aj.paired_bootstrap(*results), split_name(data)))
+            of_first, of_second = results
+            difference = aj.paired_bootstrap(of_first, of_second)
+            found.append(Accuracy(kind, of_first, of_second, difference, split_name(data)))
         return found
 
     return task

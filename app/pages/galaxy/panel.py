@@ -61,8 +61,9 @@ def seen(scene: Scene, image: np.ndarray) -> np.ndarray:
 def _panel(scene: Scene, row: int, image: np.ndarray) -> None:
     chosen = _choose_masks(scene)
     with st.container(horizontal=True, vertical_alignment="bottom", key="panel_look"):
-        measure = st.segmented_control("Measure", list(MEASURES), format_func=MEASURES.get, key=state.MEASURE, required=True)
-        layout = st.segmented_control("Show", list(LAYOUTS), format_func=LAYOUTS.get, key=state.LAYOUT, required=True)
+        st.segmented_control("Measure", list(MEASURES), format_func=MEASURES.__getitem__, key=state.MEASURE, required=True)
+        st.segmented_control("Show", list(LAYOUTS), format_func=LAYOUTS.__getitem__, key=state.LAYOUT, required=True)
+        measure, layout = st.session_state[state.MEASURE], st.session_state[state.LAYOUT]
         opacity = st.slider("Opacity, %", 0, 100, key=state.SHADE, step=5, disabled=layout == "beside", width=160)
     board = st.container()
     foot = st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="panel_foot")
@@ -107,7 +108,9 @@ def _panel(scene: Scene, row: int, image: np.ndarray) -> None:
 
 def _choose_masks(scene: Scene) -> Masks:
     with st.container(horizontal=True, vertical_alignment="bottom", key="panel_masks"):
-        kind = st.segmented_control("Hidden patches", list(KINDS), format_func=KINDS.get, key=state.MASK_KIND, required=True)
+        kind = st.segmented_control(
+            "Hidden patches", list(KINDS), format_func=KINDS.__getitem__, key=state.MASK_KIND, required=True
+        )
         if kind in {"random", "bright"}:
             seed = st.number_input("Seed", 0, state.MAX_SEED, key=state.MASK_SEED, step=1, width=120)
             count = st.select_slider("Mean over masks", masks.COUNTS, key=state.MASK_COUNT, width=160)
@@ -115,7 +118,7 @@ def _choose_masks(scene: Scene) -> Masks:
     if kind != "drawn":
         return Masks("tiling")
     grid = scene.model.grid
-    drawn = st.session_state.get(state.DRAWN)
+    drawn: Any = st.session_state.get(state.DRAWN)
     if masks.read_mask(drawn, grid) is None:
         drawn = st.session_state[state.DRAWN] = masks.write_mask(masks.first_mask(grid))
     return Masks("drawn", drawn=drawn)

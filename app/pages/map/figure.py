@@ -162,7 +162,7 @@ def _heard(event: Any, on_click: Callable[[Any], None], on_lasso: Callable[[Any]
 
 def read_selection(event: Any) -> tuple[int | None, list[Any]]:
     """Read what Plotly sent: the row of one clicked galaxy, or the corners of boxes and lassos; neither where it is something else."""
-    selection = event.get("selection") if hasattr(event, "get") else None
+    selection: Any = event.get("selection") if hasattr(event, "get") else None
     if not hasattr(selection, "get"):
         return None, []
     shapes = [*(selection.get("lasso") or []), *(_corners(box) for box in selection.get("box") or [])]

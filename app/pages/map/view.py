@@ -111,14 +111,14 @@ def _controls(scene: Scene) -> None:
         st.session_state[state.COLOUR] = options[0]
         if wanted:
             st.toast(f"There is no colour {plain(repr(wanted))} here; {plain(options[0])} is shown.")
-    st.selectbox("Map", list(state.PROJECTIONS), format_func=state.PROJECTIONS.get, key=state.PROJECTION, width=104)
+    st.selectbox("Map", list(state.PROJECTIONS), format_func=state.PROJECTIONS.__getitem__, key=state.PROJECTION, width=104)
     st.selectbox("Colour", options, format_func=option_name, key=state.COLOUR, width=176)
     st.text_input("Find", key="find", placeholder="Coordinates, viewer link, id or class", on_change=_find, args=(scene,))
     st.button("Surprise me", on_click=_surprise, args=(len(scene.data),), shortcut="s")
     with st.popover("More"):
         st.session_state.setdefault(state.DRAWING, "canvas")
         names = state.DRAWINGS
-        st.segmented_control("Drawn by", list(names), format_func=names.get, key=state.DRAWING, required=True)
+        st.segmented_control("Drawn by", list(names), format_func=names.__getitem__, key=state.DRAWING, required=True)
         st.caption("\n".join(f"- **{keys}** {what}" for keys, what in KEYS))
         st.caption("Dark and light are chosen in the menu at the top right.")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -73,9 +74,7 @@ def _vectors(scene: Scene, held: list[Upload]) -> list[np.ndarray]:
         bar = st.progress(0.0, text="Looking")
         for number, upload in enumerate(missing):
             bar.progress(number / len(missing), text=f"{scene.choice.label} looks at {number + 1} of {len(missing)}")
-            known[(scene.key[0], upload.digest)] = work.in_turn(
-                lambda upload=upload: uploads.picture_vector(scene.model, upload.image)
-            )
+            known[(scene.key[0], upload.digest)] = work.in_turn(partial(uploads.picture_vector, scene.model, upload.image))
         bar.empty()
     return [known[(scene.key[0], upload.digest)] for upload in held]
 

@@ -56,7 +56,9 @@ def _ask(scene: Scene, split: Split) -> None:
         st.session_state.setdefault(key, value)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.selectbox("Learn to tell", options, format_func=target_name, key=state.PROBE_TARGET, width=200)
-        st.segmented_control("By", list(probing.KINDS), format_func=probing.KINDS.get, key=state.PROBE_KIND, required=True)
+        st.segmented_control(
+            "By", list(probing.KINDS), format_func=probing.KINDS.__getitem__, key=state.PROBE_KIND, required=True
+        )
         st.slider("Labels known, %", 1, 100, key=state.PROBE_SHARE, width=240)
         pressed = st.button("Train", type="primary") or st.session_state.pop(state.PROBE_ASKED, False)
     target = _target(scene)
