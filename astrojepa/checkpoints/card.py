@@ -21,7 +21,8 @@ CHECKPOINTS = TOP / "checkpoints"
 MAX_CARD_BYTES = 1_000_000
 MAX_FILE_BYTES = 6 * 2**30
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,79}")  # files are named after an id
-BASELINES = ("majority", "summary statistics", "pixel PCA", "random weights")  # how rows of what an encoder must beat begin
+# How rows of what an encoder must beat begin.
+BASELINES = ("majority", "summary statistics", "statistics", "polar Fourier", "pixel PCA", "random weights")
 WAITING_CARD = ".json.next"  # of weights that are about to replace others of the same name
 
 

@@ -8,7 +8,7 @@ from astrojepa.evaluation.probes.logistic import LogisticPath, Weights
 from astrojepa.evaluation.probes.metrics import balanced_accuracy, score
 from astrojepa.evaluation.probes.parts import ProbeParts, labelled, probe_parts, scored
 from astrojepa.evaluation.vectors.neighbours import check_count, nearest
-from astrojepa.evaluation.vectors.standardise import standardise
+from astrojepa.evaluation.vectors.standardise import standardise, whiten
 from astrojepa.types import Embeddings, ProbeResult
 
 STRENGTHS = tuple(10.0**power for power in range(-5, 3))  # C of the logistic regression; smaller = stronger L2 penalty
@@ -38,23 +38,24 @@ def linear_probe(
     return parts.score(weights.probabilities(parts.targets), len(parts.codes), setting)
 
 
-def knn_probe(known: Embeddings, new: Embeddings, k: int = 20) -> ProbeResult:
+def knn_probe(known: Embeddings, new: Embeddings, k: int = 20, whitened: bool = False) -> ProbeResult:
     """Name each new galaxy by its k most similar known ones, each voting with weight (1 + cosine) / 2.
 
-    Features are standardised on `known`, then scaled to unit length. `probabilities` are the shares of the vote; a tie goes to
-    the first class. k is lowered to the number of labelled known galaxies. Raises ValueError as `linear_probe`, and for k < 1.
+    Features are standardised, or `whitened`, on `known`, then scaled to unit length. `probabilities` are the shares of the vote;
+    a tie goes to the first class. k is lowered to the number of labelled known galaxies. Raises ValueError as `linear_probe`, and
+    for k < 1.
     """
     check_count(k)
     features, labels = labelled(known, "known")
     targets, truth, rows = scored(known, new)
     k = min(k, len(labels))
-    features, targets = (_unit(part) for part in standardise(features, targets))
+    features, targets = (_unit(part) for part in (whiten if whitened else standardise)(features, targets))
     distances, indices = nearest(features, targets, k)
     weights = 1 - np.square(distances) / 4  # (1 + cosine) / 2 of unit vectors
     probabilities = np.zeros((len(truth), len(known.classes)), dtype=np.float32)
     np.add.at(probabilities, (np.arange(len(truth))[:, None], labels[indices]), np.maximum(weights, 1e-6))
     probabilities /= probabilities.sum(axis=1, keepdims=True)
-    return score(known.classes, truth, probabilities, rows, len(labels), f"k = {k}")
+    return score(known.classes, truth, probabilities, rows, len(labels), f"k = {k}{', whitened' if whitened else ''}")
 
 
 def majority_probe(known: Embeddings, new: Embeddings) -> ProbeResult:

@@ -10,7 +10,7 @@ import numpy as np
 from astrojepa.cache import Progress
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.splits import default_split, split
-from astrojepa.evaluation.baselines.vectors import ENCODER, PIXELS, RANDOM, STATISTICS, Parts, encoded
+from astrojepa.evaluation.baselines.vectors import BOTH, ENCODER, PIXELS, RANDOM, STATISTICS, Parts, encoded
 from astrojepa.evaluation.probes.classification import knn_probe, linear_probe, majority_probe, paired_bootstrap
 from astrojepa.evaluation.probes.controls import control_table
 from astrojepa.evaluation.probes.few_labels import few_label_curve, mean_over_draws
@@ -18,6 +18,7 @@ from astrojepa.evaluation.probes.fine_tuning import fine_tune, supervised
 from astrojepa.evaluation.probes.metrics import balanced_interval
 from astrojepa.evaluation.probes.mlp import mlp_probe
 from astrojepa.evaluation.probes.regression import linear_regression_probe, mean_value_probe, paired_r2_bootstrap
+from astrojepa.evaluation.probes.svm import svm_probe
 from astrojepa.evaluation.reports.benchmark_text import benchmark_lines
 from astrojepa.types import ProbeResult, RegressionResult
 
@@ -56,7 +57,7 @@ def probe_table(
     targets: tuple[str, ...] = (),
     progress: Progress | bool | None = None,
 ) -> dict[str, Any]:
-    """Score linear and 20-NN probes of a model, and the baselines, on the test part of one split.
+    """Score linear and 20-NN probes (plain and whitened) of a model, and the baselines, on the test part of one split.
 
     Every probe, the baselines' included, is fitted on train, with L2 chosen on validation, and scored once on test. `difference` is
     the linear accuracy less the baseline's, with the 95 % interval of the paired bootstrap on the same galaxies: a model beats a
@@ -125,6 +126,9 @@ def _probed(vectors: dict[str, Parts], mlp: bool) -> dict[str, ProbeResult]:
         results[title + "linear" if title else "linear probe"] = linear_probe(parts.train, parts.test, validation=parts.chooser)
         if name != STATISTICS:
             results[f"{title}20-NN"] = knn_probe(parts.train, parts.test)
+            results[f"{title}20-NN, whitened"] = knn_probe(parts.train, parts.test, whitened=True)
+        if name == BOTH:
+            results[f"{title}RBF-SVM"] = svm_probe(parts.train, parts.test, validation=parts.chooser)
         if mlp:
             results[f"{title}MLP"] = mlp_probe(parts.train, parts.test, validation=parts.chooser)
         if name == ENCODER:

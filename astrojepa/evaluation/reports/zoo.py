@@ -7,7 +7,7 @@ from typing import Any
 from astrojepa.checkpoints.card import mean_accuracy
 from astrojepa.evaluation.anomalies.registry import DEFAULT
 from astrojepa.evaluation.anomalies.scores.asymmetry import PIXEL_ASYMMETRY
-from astrojepa.evaluation.baselines.vectors import ENCODER, PIXELS, RANDOM, STATISTICS
+from astrojepa.evaluation.baselines.vectors import BOTH, ENCODER, PIXELS, POLAR, RANDOM, STATISTICS
 from astrojepa.evaluation.reports.benchmark import BENCHMARKS
 from astrojepa.presets import PRESETS, PUBLISHED, ZOO
 
@@ -15,6 +15,8 @@ NOT_TRAINED, NOT_MEASURED = "not trained", "not measured"
 LINEAR = "linear probe"
 CONTROLS = {
     f"{STATISTICS}, linear": "hand-made shape statistics",
+    f"{POLAR}, linear": "polar Fourier statistics",
+    f"{BOTH}, RBF-SVM": "shape and polar Fourier statistics, SVM",
     f"{PIXELS}, linear": "pixel PCA-64",
     f"{RANDOM} 0, linear": "random weights",
 }

@@ -111,19 +111,19 @@ def summary_statistics(data: Dataset) -> Embeddings:
 
 def crop_statistics(data: Dataset, image: ImageConfig) -> Embeddings:
     """Embed by the numbers of `shape_statistics` on the crop that a network with this image config sees; cached as all are."""
-    return _measured(data, image, measuring.shape_statistics)
+    return _measured(data, image, "crop-statistics", measuring.shape_statistics)
 
 
 def polar_statistics(data: Dataset, image: ImageConfig) -> Embeddings:
     """Embed by the numbers of `polar_fourier` on the crop that a network with this image config sees; cached as all are."""
-    return _measured(data, image, polar_fourier.polar_fourier)
+    return _measured(data, image, "polar-fourier", polar_fourier.polar_fourier)
 
 
-def _measured(data: Dataset, image: ImageConfig, measure: Callable[[np.ndarray], np.ndarray]) -> Embeddings:
+def _measured(data: Dataset, image: ImageConfig, name: str, measure: Callable[[np.ndarray], np.ndarray]) -> Embeddings:
     """Measure every galaxy's crop; the programs' text is part of the cache's key."""
     if len(data) == 0:
         raise ValueError(f"{data.name} has no galaxies to measure; loosen the selection.")
-    name, programs = measure.__name__, [inspect.getsource(module) for module in (measuring, polar_fourier)]
+    programs = [inspect.getsource(module) for module in (measuring, polar_fourier)]
     facts = [name, *programs, data.fingerprint, image.image_size, image.frame_size]
     path = cache_path("baseline", _key(*facts))
     found = _cached(path, vectors=len(data))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from astrojepa.evaluation.vectors.standardise import check_same_width, checked_vectors, standardise
+from astrojepa.evaluation.vectors.standardise import check_same_width, checked_vectors, standardise, whiten
 from astrojepa.types import Embeddings, Neighbours
 
 _CHUNK = 1024  # rows compared at a time
@@ -12,29 +12,31 @@ _FEW = 16  # queries up to which all differences are taken: exact, and no librar
 _TREE_WIDTH = 3  # up to this many features a tree is quicker than comparing all: 17,736 points on a map in 0.1 s, not 2 s
 
 
-def neighbours(embeddings: Embeddings, query: int | np.ndarray | list[int], k: int = 6) -> Neighbours:
+def neighbours(embeddings: Embeddings, query: int | np.ndarray | list[int], k: int = 6, *, whitened: bool = False) -> Neighbours:
     """Find the k nearest galaxies of each query, nearest first, by Euclidean distance on standardised features.
 
     `query` is a row number or several (the galaxy itself is left out, its duplicates are not), or one vector (D,) or several
     (q, D) of the same model. Distances are in standard deviations, >= 0, 0 for an exact duplicate: the metric of
     `anomaly_scores`. Where fewer than k galaxies exist, all of them are returned. Equal distances come in row order.
+    With `whitened` they are distances along uncorrelated axes of unit variance (`whiten`).
 
     Raises ValueError for k < 1, rows outside the data, vectors of another width, and non-finite numbers.
     """
     check_count(k)
     vectors = checked_vectors(embeddings)
+    prepare = whiten if whitened else standardise
     asked = np.asarray(query)
     by_row = asked.ndim <= 1 and np.issubdtype(asked.dtype, np.integer)
     if by_row:
         rows = _checked_rows(asked.reshape(-1), len(vectors))
-        (features,) = standardise(vectors)
+        (features,) = prepare(vectors)
         targets = features[rows]
     else:
         targets = np.atleast_2d(np.asarray(query, dtype=np.float32))
         if targets.ndim != 2 or not np.isfinite(targets).all():
             raise ValueError("A query vector must be finite and of shape (D,) or (q, D).")
         check_same_width(vectors, targets)
-        features, targets = standardise(vectors, targets)
+        features, targets = prepare(vectors, targets)
     distances, indices = nearest(features, targets, k, exclude=rows if by_row else None)
     distances, indices = _exact_order(features, targets, indices)
     if asked.ndim == (0 if by_row else 1):

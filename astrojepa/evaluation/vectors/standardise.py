@@ -51,6 +51,18 @@ def standardise(reference: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray,
     return tuple((part - shift) * factor for part in (reference, *others))
 
 
+def whiten(reference: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Standardise, turn onto the principal axes *of the reference*, and standardise those: (reference, *others), float32 (., d).
+
+    Directions that vary little then count as much as those that vary most: where the reference is centred, its features are
+    uncorrelated. Axes whose deviation is under 1e-3 of the largest are left out, so d <= D, and at most one less than the rows.
+    """
+    parts = standardise(reference, *others)
+    variances, axes = np.linalg.eigh(np.cov(parts[0].astype(np.float64), rowvar=False, bias=True).reshape(parts[0].shape[1], -1))
+    kept = axes[:, variances > 1e-6 * variances[-1]].astype(np.float32)
+    return standardise(*(part @ kept for part in parts))
+
+
 def standardisation(reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return (shift, factor), float32 (D,), of `standardise`: a feature x becomes (x - shift) * factor."""
     mean = reference.mean(axis=0, dtype=np.float64)

@@ -17,7 +17,7 @@ from astrojepa.data import open_dataset
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.splits import default_split
 from astrojepa.evaluation.baselines import vectors as baselines
-from astrojepa.evaluation.baselines.vectors import encoded
+from astrojepa.evaluation.baselines.vectors import BOTH, HAND_MADE, encoded
 from astrojepa.evaluation.reports.benchmark import probe_table
 from astrojepa.evaluation.reports.benchmark_text import benchmark_lines
 from astrojepa.evaluation.vectors import embed
@@ -44,7 +44,7 @@ def test_the_baselines_hold_the_same_galaxies_and_the_second_time_nothing_is_com
 ) -> None:
     parts = default_split(data)
     first = encoded(model, parts)
-    assert list(first) == ["encoder", "summary statistics", "pixel PCA-64", *(f"random weights {seed}" for seed in range(3))]
+    assert list(first) == ["encoder", *HAND_MADE, "pixel PCA-64", *(f"random weights {seed}" for seed in range(3))]
     for name, vectors in first.items():
         for own, part in zip((vectors.train, vectors.validation, vectors.test), parts, strict=True):
             assert own is not None
@@ -92,7 +92,9 @@ def test_everything_asked_for_stands_on_one_card_that_json_can_hold(model: Any, 
     assert 0 <= row["calibration_error"] <= 1
     assert row["balanced_interval"][0] <= row["balanced_accuracy"] <= row["balanced_interval"][1]
     assert {"MLP", "pixel PCA-64, MLP", "majority", "random weights 0, 20-NN"} < set(card["rows"])
-    assert list(card["few_labels"]) == ["encoder", "summary statistics", "pixel PCA-64", "random weights 0"]
+    assert list(card["few_labels"]) == ["encoder", *HAND_MADE, "pixel PCA-64", "random weights 0"]
+    both = f"{BOTH}, "
+    assert {both + "linear", both + "RBF-SVM", both + "20-NN, whitened", "20-NN, whitened"} < set(card["rows"])
     assert [point["num_labels"] for point in card["few_labels"]["encoder"]] == [2, 10, 20, 40, 2, 10, 96]
     assert [row["name"] for row in card["controls"]["encoder"]] == ["brightness", "size", "random labels"]
     assert card["regressions"]["width"]["mean"]["difference"][0] == pytest.approx(
