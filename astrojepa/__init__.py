@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from astrojepa.evaluation.vectors.collapse import collapse_gauges
     from astrojepa.evaluation.vectors.embed import embed, pixel_pca
     from astrojepa.evaluation.vectors.neighbours import neighbours
-    from astrojepa.objective.losses import SIGReg
     from astrojepa.objective.masking import patch_brightness, sample_masks
+    from astrojepa.objective.sigreg import SIGReg
     from astrojepa.presets import preset
     from astrojepa.training.trainer import train
 
@@ -30,7 +30,7 @@ _HOMES = {
     "Dataset": "data.dataset",
     "DataError": "data",
     "Model": "checkpoints.model",
-    "SIGReg": "objective.losses",
+    "SIGReg": "objective.sigreg",
     "anomaly_scores": "evaluation.anomalies.scoring",
     "collapse_gauges": "evaluation.vectors.collapse",
     "embed": "evaluation.vectors.embed",

@@ -15,7 +15,7 @@ from astrojepa.settings import from_dict, one_of, setting, within
 # Settings that came later than the first checkpoints, by group.
 _LATER = {
     "model": ("readout", "frozen_stages", "orientations", "scales", "readout_width", "embedding_width", "describer"),
-    "objective": ("sigreg_on", "description_weight"),
+    "objective": ("sigreg_statistic", "sigreg_on", "description_weight"),
     "views": ("telescope",),
 }
 PRECISIONS = ("auto", "float32", "bfloat16")

@@ -19,6 +19,7 @@ class ObjectiveConfig:
     t_max: float = setting(5.0, "SIGReg compares characteristic functions on [-t_max, t_max]")
     num_knots: int = setting(17, "knots of the trapezoid rule on the whole of [-t_max, t_max]; odd")
     sigreg_scale: str = setting("mean", "mean (as published for I-JEPA + SIGReg) or count (times N, as in LeJEPA)")
+    sigreg_statistic: str = setting("epps-pulley", "univariate test of each direction: epps-pulley or cramer-von-mises")
     sigreg_on: str = setting("projector", "what SIGReg makes Gaussian: projector, embedding, or both (the mean of the two)")
 
     def __post_init__(self) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from astrojepa.objective.losses import SIGReg, random_directions
+from astrojepa.objective.sigreg import SIGReg, random_directions
 from benchmarks.measure import best_of, kernel_share, machine, peak_bytes, slope, write
 
 NUM_SAMPLES, WIDTHS, NUM_DIRECTIONS, T_MAX, NUM_KNOTS = 512, (192, 384), 1024, 3.0, 33

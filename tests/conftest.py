@@ -16,8 +16,7 @@ import pytest
 from jaxtyping import install_import_hook
 
 SHAPED = [
-    "astrojepa.objective.masking",
-    "astrojepa.objective.losses",
+    "astrojepa.objective",
     "astrojepa.models",
     "astrojepa.data.crops",
     "astrojepa.data.transforms",

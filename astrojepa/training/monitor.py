@@ -16,7 +16,7 @@ from astrojepa.data.transforms import centre_crop, normalise, to_flux
 from astrojepa.evaluation.probes.classification import knn_probe, linear_probe
 from astrojepa.evaluation.vectors.collapse import collapse_gauges
 from astrojepa.models.jepa import JEPA
-from astrojepa.objective.losses import SIGReg, sigreg_floor
+from astrojepa.objective.sigreg import SIGReg
 from astrojepa.types import Embeddings
 
 KNOWN, ASKED = 4096, 1024  # galaxies that vote, galaxies that are judged
@@ -72,8 +72,8 @@ class Monitor:
     def _over_floor(self, network: JEPA) -> float:
         aim = self.config.objective
         vectors = torch.from_numpy(self._embedded(network.project, self.asked).vectors)
-        value = SIGReg(aim.num_directions, aim.t_max, aim.num_knots, seed=self.config.seed)(vectors, step=0)
-        return float(value) / sigreg_floor(len(vectors), aim.t_max, aim.num_knots)
+        sigreg = SIGReg.of(aim, self.config.seed, scale="mean")
+        return float(sigreg(vectors, step=0)) / sigreg.floor(len(vectors))
 
     def _embedded(self, encode: Callable[[Tensor], Tensor], data: Dataset) -> Embeddings:
         image = self.config.image

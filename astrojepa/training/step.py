@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from astrojepa import distributed
 from astrojepa.models.jepa import JEPA, JEPAOutput
-from astrojepa.objective.losses import SIGReg, description_loss, invariance_loss, objective, prediction_loss
+from astrojepa.objective.sigreg import SIGReg
+from astrojepa.objective.terms import description_loss, invariance_loss, objective, prediction_loss
 from astrojepa.precision import computing, resolve
 from astrojepa.training.gauges import explained_variance, token_spread
 from astrojepa.training.state import TrainState
@@ -32,7 +33,7 @@ class Stepper:
         aim = state.config.objective
         self.state, self.device = state, device
         self.forward = forward or state.network
-        self.sigreg = SIGReg(aim.num_directions, aim.t_max, aim.num_knots, aim.sigreg_scale, seed=state.config.seed)
+        self.sigreg = SIGReg.of(aim, state.config.seed)
         self.precision, _ = resolve(state.config.precision, device)
 
     def __call__(self, parts: Sequence[Batch], share: float, rate: float, momentum: float) -> Tensor:

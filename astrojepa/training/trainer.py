@@ -21,7 +21,6 @@ from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import frames_for
 from astrojepa.data.splits import default_split
 from astrojepa.data.transforms import channel_statistics
-from astrojepa.objective.losses import sigreg_floor
 from astrojepa.places import TRAIN
 from astrojepa.precision import decided, kept
 from astrojepa.progress import steady_bar
@@ -133,8 +132,7 @@ class Trainer:
         self.total_steps = config.optim.epochs * batches.steps_per_epoch
         self.warmup = warmup_steps(config.optim, batches.steps_per_epoch, self.total_steps)
         self.snapshots = snapshot_steps(self.total_steps, config.snapshots)
-        aim = config.objective
-        self.floor = sigreg_floor(config.optim.batch_size, aim.t_max, aim.num_knots, aim.sigreg_scale)
+        self.floor = stepper.sigreg.floor(config.optim.batch_size)
         self.unchecked: list[torch.Tensor] = []  # this process's TERMS, on the device
         self.checked: list[torch.Tensor] = []  # TERMS of the whole batch, known to be finite
         self.saved_at = self.logged_at = time.monotonic()

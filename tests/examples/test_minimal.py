@@ -10,7 +10,8 @@ import torch
 
 from astrojepa.config import ImageConfig, ModelConfig, ObjectiveConfig
 from astrojepa.models.jepa import JEPA
-from astrojepa.objective.losses import SIGReg, objective, prediction_loss, random_directions
+from astrojepa.objective.sigreg import SIGReg, random_directions
+from astrojepa.objective.terms import objective, prediction_loss
 from astrojepa.types import PatchMasks
 from examples import minimal
 

@@ -15,8 +15,10 @@ from torch import distributed as processes
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from astrojepa import distributed
-from astrojepa.objective import losses
-from astrojepa.objective.losses import SIGReg, half_knots, random_directions
+from astrojepa.objective import sigreg
+from astrojepa.objective.sigreg import SIGReg, random_directions
+from astrojepa.objective.statistics import epps_pulley
+from astrojepa.objective.statistics.epps_pulley import half_knots
 from astrojepa.training.step import Stepper
 from tests.training.tiny_step import CPU, one_step, tiny_config
 
@@ -27,7 +29,7 @@ class GradientlessSIGReg(SIGReg):
     def forward(self, z, directions=None, step=None):
         (z,) = z
         projections = z @ random_directions(z.shape[1], self.num_directions, self.seed, step)
-        _, knots, weights = half_knots(self.t_max, self.num_knots)
+        _, knots, weights = half_knots(self.statistic.t_max, self.statistic.num_knots)
         total = 0.0
         for t, weight in zip(knots, weights, strict=True):
             means = [(projections * t).cos().mean(0), (projections * t).sin().mean(0)]
@@ -66,15 +68,15 @@ class GradientlessStepper(Stepper):
 
 def compute(recipe: str, step: int, changes: dict, bug: str, early_world_size: int) -> dict:
     if bug == "sums thrown away":
-        losses.distributed = Deaf(asks=True)
+        sigreg.distributed = epps_pulley.distributed = Deaf(asks=True)
     elif bug == "world size read too early":
-        losses.distributed = Deaf(asks=early_world_size > 1)
+        sigreg.distributed = epps_pulley.distributed = Deaf(asks=early_world_size > 1)
     stepper = GradientlessStepper if bug == "no gradient through the sum" else Stepper
     try:
         terms, gradient = one_step(tiny_config(recipe, **changes), step, stepper)
         own = SIGReg(8, seed=3)(torch.randn(5, 4, generator=torch.Generator().manual_seed(distributed.rank())), step=0)
     finally:
-        losses.distributed = distributed
+        sigreg.distributed = epps_pulley.distributed = distributed
     return {"terms": terms, "gradient": gradient, "sigreg": own}
 
 

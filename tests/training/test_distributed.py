@@ -28,6 +28,7 @@ STEPS: list[tuple[str, int, dict]] = [
     ("hybrid", 0, {"batch_size": 15}),  # shared as 7 and 8
     ("lejepa", 3, {"keep_last": True, "batch_size": 15}),  # the last step of an epoch, of the 5 images that are left
     ("hybrid", 0, {"batch_size": 15, "accumulate": 2}),
+    ("sigreg alone", 0, {"batch_size": 15, "sigreg_statistic": "cramer-von-mises"}),
 ]
 CASES = [(recipe, step, changes | {"precision": precision}, "none") for precision in TOLERANCE for recipe, step, changes in STEPS]
 BUGS = ["sums thrown away", "world size read too early", "no gradient through the sum"]

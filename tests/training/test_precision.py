@@ -11,7 +11,8 @@ import torch
 from astrojepa.checkpoints.model import load_model
 from astrojepa.checkpoints.weights import read_pickled
 from astrojepa.config import TrainConfig, replace
-from astrojepa.objective.losses import SIGReg, invariance_loss, objective, prediction_loss
+from astrojepa.objective.sigreg import SIGReg
+from astrojepa.objective.terms import invariance_loss, objective, prediction_loss
 from astrojepa.precision import VARIABLE, computing, kept, resolve
 from astrojepa.runs import read_config
 from astrojepa.training import step as step_module

@@ -7,7 +7,7 @@ import torch
 
 from astrojepa.config import NUM_DESCRIBED, replace
 from astrojepa.models.jepa import JEPA
-from astrojepa.objective.losses import SIGReg
+from astrojepa.objective.sigreg import SIGReg
 from astrojepa.training.step import REGULARISED, TERMS, Stepper, compiled
 from tests.training.tiny_step import CPU, RECIPES, TOLERANCE, one_step, tiny_config, tiny_state
 

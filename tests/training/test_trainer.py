@@ -13,7 +13,7 @@ import torch
 from astrojepa.checkpoints.model import load_model
 from astrojepa.checkpoints.weights import CheckpointError, read_pickled
 from astrojepa.config import TrainConfig, replace
-from astrojepa.objective.losses import prediction_loss
+from astrojepa.objective.terms import prediction_loss
 from astrojepa.precision import decided
 from astrojepa.runs import read_config, read_metrics
 from astrojepa.training import step as step_module
