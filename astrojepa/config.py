@@ -96,7 +96,7 @@ class MaskConfig:
 class ModelConfig:
     """Sizes of the networks."""
 
-    backbone: str = setting("vit", "vit, or a convolutional encoder for multi-view training: " + ", ".join(CONV_BACKBONES))
+    backbone: str = setting("vit", "vit, or an encoder for multi-view training: " + ", ".join(CONV_BACKBONES))
     readout: str = setting(
         "last",
         "what an embedding is read from: last (mean of the last tokens), stages (moments of all stages of a convolutional "
@@ -135,7 +135,6 @@ class ModelConfig:
         return self.orientations * self.scales
 
     def __post_init__(self) -> None:
-        one_of("--backbone", self.backbone, ("vit", *CONV_BACKBONES))
         one_of("--readout", self.readout, ("last", "stages", "rings"))
         within("--readout-width", self.readout_width, 0, 2048)
         within("--embedding-width", self.embedding_width, 0, 4096)
@@ -220,13 +219,6 @@ class TrainConfig:
             raise ValueError("--predictor-depth is 0, so blocks cannot be predicted; give --prediction-weight 0.")
         if self.model.readout == "rings" and not self.multi_view and not self.encoder_from:
             raise ValueError("--readout rings reads whole views; give --invariance-weight, e.g. 1.")
-        if self.model.backbone != "vit" and not self.multi_view and not self.encoder_from:
-            raise ValueError(f"--backbone {self.model.backbone} learns from views; give --invariance-weight, e.g. 1.")
-        if self.multi_view and self.views.local_views:
-            patch = self.image.patch_size if self.model.backbone == "vit" else 16
-            within("--local-size", self.views.local_size, 2 * patch, self.image.image_size)
-            if self.model.backbone == "vit" and self.views.local_size % patch:
-                raise ValueError(f"--local-size {self.views.local_size} is not a multiple of --patch-size {patch}.")
 
     @property
     def crop_sides(self) -> tuple[int, ...]:

@@ -11,9 +11,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from astrojepa.config import ImageConfig, MaskConfig
-from astrojepa.models.encoder import gather_tokens
 from astrojepa.models.jepa import JEPA, JEPAOutput
 from astrojepa.models.predictor import Predictor
+from astrojepa.models.tokens import gather_tokens
 from astrojepa.training.state import TrainState
 from astrojepa.types import Batch, PatchMasks
 

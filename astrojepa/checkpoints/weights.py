@@ -17,6 +17,7 @@ from torch import Tensor
 
 from astrojepa.checkpoints.card import CheckpointError, check_size
 from astrojepa.config import TrainConfig
+from astrojepa.models.encoders.registry import check_encoder
 from astrojepa.models.jepa import JEPA
 from astrojepa.wording import one_line
 
@@ -31,6 +32,7 @@ def build_network(config: TrainConfig, device: torch.device, seed: int = 0) -> J
     CheckpointError if it has more parameters than any model here should.
     """
     model = config.model
+    check_encoder(config)
     blocks = 12 * (2 * model.depth * model.width**2 + model.predictor_depth * model.predictor_width**2)
     if blocks > MAX_PARAMETERS:
         raise CheckpointError(f"The config describes about {blocks:,} parameters; at most {MAX_PARAMETERS:,} are accepted.")

@@ -6,15 +6,17 @@ import copy
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from astrojepa.config import NUM_DESCRIBED, ImageConfig, ModelConfig
-from astrojepa.models.encoder import ConvEncoder, Encoder, gather_tokens, make_encoder
+from astrojepa.models.encoders.registry import find_encoder
 from astrojepa.models.predictor import Predictor
 from astrojepa.models.projector import make_projector
+from astrojepa.models.tokens import gather_tokens
 from astrojepa.types import PatchMasks
 
 
@@ -41,17 +43,20 @@ class JEPA(nn.Module):
     included. It is never trained by gradient and always in eval mode; None where the config keeps no average.
     """
 
+    encoder: Any  # an `encoders.registry.Encoder`
+    target_encoder: Any
+
     def __init__(self, image: ImageConfig, model: ModelConfig) -> None:
         super().__init__()
         self.config = model
-        self.encoder = make_encoder(image, model)
+        self.encoder = find_encoder(model.backbone).build(image, model)
         self.target_encoder = copy.deepcopy(self.encoder).requires_grad_(False).eval() if model.average else None
         self.predictor = Predictor(image, model, self.encoder.patch_width) if model.predictor_depth else None
         self.projector = make_projector(self.encoder.width - self.encoder.frozen_width, model)
         self.describer = nn.Linear(self.encoder.width - self.encoder.frozen_width, NUM_DESCRIBED) if model.describer else None
 
     @property
-    def evaluated(self) -> Encoder | ConvEncoder:
+    def evaluated(self) -> Any:
         """The encoder that embeddings come from: the moving average, or the encoder itself where there is none."""
         return self.encoder if self.target_encoder is None else self.target_encoder
 

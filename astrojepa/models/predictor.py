@@ -9,8 +9,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from astrojepa.config import ImageConfig, ModelConfig
-from astrojepa.models.encoder import ACTIVATIONS, NORM, Positions, gather_tokens
 from astrojepa.models.timm_import import timm
+from astrojepa.models.tokens import ACTIVATIONS, NORM, Positions, gather_tokens
 
 
 class Predictor(nn.Module):

@@ -7,6 +7,7 @@ from typing import Any
 
 from astrojepa.checkpoints.model import Model, load_model, pathless
 from astrojepa.config import ObjectiveConfig, TrainConfig
+from astrojepa.models.encoders.registry import find_encoder
 from astrojepa.models.jepa import JEPA
 
 
@@ -22,7 +23,8 @@ def around_frozen(config: TrainConfig) -> tuple[TrainConfig, Model]:
     if not wanted.predictor_depth:
         raise ValueError("--predictor-depth is 0, and a predictor is what --encoder-from fits; give at least 1.")
     sizes = {name: getattr(wanted, name) for name in ("predictor_width", "predictor_depth", "predictor_heads")}
-    projector_width = own.projector_width if own.backbone == "vit" and own.readout != "rings" else 0
+    masks = find_encoder(own.backbone).masks
+    projector_width = own.projector_width if masks and own.readout != "rings" else 0
     own = dataclasses.replace(own, projector_width=projector_width, describer=False)
     network = dataclasses.replace(own, **sizes, target="shared", average=False, target_norm=True)
     return dataclasses.replace(

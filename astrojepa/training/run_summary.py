@@ -13,6 +13,7 @@ import astrojepa as aj
 from astrojepa import distributed
 from astrojepa.config import TrainConfig
 from astrojepa.data.dataset import Dataset
+from astrojepa.models.encoders.registry import find_encoder
 from astrojepa.places import INSTALLED
 from astrojepa.training.batches import BatchMaker
 from astrojepa.training.state import TrainState
@@ -68,11 +69,12 @@ def announce(
         f"Data      {training.name}{simulated}: {len(training):,} to learn from (split {split}, hash {training.id_hash}), "
         f"{len(validation):,} to judge on"
     )
-    name = config.image.patch_size if config.model.backbone == "vit" else config.model.backbone
+    sized = find_encoder(config.model.backbone).sized
+    name = f"patches of {config.image.patch_size}" if sized else config.model.backbone
     processes = f" × {size_of_world} processes" if size_of_world > 1 else ""
     print(
         f"Model     {config.preset or 'custom'}, {state.network.num_trainable():,} trainable parameters, "
-        f"{config.image.image_size} px, {'patches of ' if config.model.backbone == 'vit' else ''}{name}, on {device}{processes}"
+        f"{config.image.image_size} px, {name}, on {device}{processes}"
     )
     print(f"Precision {config.precision}: {why}")
     strength = aim.strength(size)

@@ -21,6 +21,7 @@ from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import frames_for
 from astrojepa.data.splits import default_split
 from astrojepa.data.transforms import channel_statistics
+from astrojepa.models.encoders.registry import check_encoder
 from astrojepa.places import TRAIN
 from astrojepa.precision import decided, kept
 from astrojepa.progress import steady_bar
@@ -78,6 +79,7 @@ def train(
         config = read_config(Path(resume))
         config = replace(config, data=moved or config.data.data)
     config, why = decided(config, target) if resume is None else kept(config)
+    check_encoder(config)
     donor = None
     if config.encoder_from:
         config, donor = around_frozen(config)

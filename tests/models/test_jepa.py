@@ -7,10 +7,10 @@ import torch
 from torch import nn
 
 from astrojepa.config import ImageConfig, MaskConfig, ModelConfig
-from astrojepa.models.encoder import Positions, gather_tokens
 from astrojepa.models.jepa import JEPA
 from astrojepa.models.predictor import block_of_last
 from astrojepa.models.projector import make_projector
+from astrojepa.models.tokens import Positions, gather_tokens
 from astrojepa.objective.masking import sample_masks
 from astrojepa.presets import PUBLISHED, preset
 from astrojepa.types import PatchMasks

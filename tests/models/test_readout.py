@@ -8,13 +8,14 @@ import pytest
 import torch
 
 from astrojepa.config import ImageConfig, ModelConfig
-from astrojepa.models.encoder import ConvEncoder, make_encoder
+from astrojepa.models.encoders.convolutional import ConvEncoder
+from astrojepa.models.encoders.registry import find_encoder
 from astrojepa.models.jepa import JEPA
 
 
 def encoder(backbone: str, readout: str) -> ConvEncoder:
     torch.manual_seed(0)
-    made = make_encoder(
+    made = find_encoder(backbone).build(
         ImageConfig(image_size=64, patch_size=8), ModelConfig(backbone=backbone, predictor_depth=0, readout=readout)
     )
     assert isinstance(made, ConvEncoder)

@@ -9,7 +9,7 @@ import torch
 
 from astrojepa.config import ImageConfig, ModelConfig, TrainConfig, replace
 from astrojepa.models.jepa import JEPA
-from astrojepa.models.rings import NUM_MODES, RingReadout, ring_count
+from astrojepa.models.readouts import NUM_MODES, RingReadout, ring_count
 from astrojepa.presets import preset
 
 IMAGE = ImageConfig(image_size=64, patch_size=8)

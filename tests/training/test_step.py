@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from astrojepa.config import NUM_DESCRIBED, replace
+from astrojepa.models.encoders.registry import check_encoder
 from astrojepa.models.jepa import JEPA
 from astrojepa.objective.sigreg import SIGReg
 from astrojepa.training.step import REGULARISED, TERMS, Stepper, compiled
@@ -86,7 +87,7 @@ def test_a_convolutional_encoder_trains_in_the_same_loop(backbone):
 
 def test_a_convolutional_encoder_learns_from_views_and_may_predict_patches_beside():
     with pytest.raises(ValueError, match="--backbone resnet18 learns from views; give --invariance-weight"):
-        tiny_config("hybrid", backbone="resnet18")
+        check_encoder(tiny_config("hybrid", backbone="resnet18"))
     state, batches = tiny_state(tiny_config("hybrid", backbone="resnet18", invariance_weight=1.0, local_views=0, batch_size=4))
     values = Stepper(state, CPU)(batches.parts(0), 1.0, 1e-2, 0.5)
     assert torch.isfinite(values).all()

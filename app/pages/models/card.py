@@ -92,19 +92,17 @@ def described(model: Any) -> dict[str, str]:
     encoder = _mapping(card.get("encoder"))  # of a model whose predictor came afterwards
     aim = _mapping(_mapping(encoder.get("config")).get("objective")) or dataclasses.asdict(config.objective)
     terms = {"λ =": "sigreg_weight", "prediction": "prediction_weight", "invariance": "invariance_weight"}
+    from astrojepa.models.encoders.registry import find_encoder
+
+    sized = find_encoder(config.model.backbone).sized
     predictor = "fitted to the frozen encoder afterwards" if encoder else "yes"
     data = card["data"] if isinstance(card.get("data"), dict) else {}
     trained = card.get("description") or data.get("name") or ("nothing: random weights" if card.get("random") else "unknown")
     return {
         "Trained on": str(trained),
         "Input": f"{config.image.image_size} px"
-        + (
-            f", patches of {config.image.patch_size} px, grid {model.grid} × {model.grid}"
-            if config.model.backbone == "vit"
-            else ""
-        ),
-        "Encoder": f"{config.model.backbone}, width {model.width}"
-        + (f", depth {config.model.depth}" if config.model.backbone == "vit" else ""),
+        + (f", patches of {config.image.patch_size} px, grid {model.grid} × {model.grid}" if sized else ""),
+        "Encoder": f"{config.model.backbone}, width {model.width}" + (f", depth {config.model.depth}" if sized else ""),
         "Predictor": predictor if model.has_predictor else "none: encoder only, so no patch errors",
         "Objective": ", ".join(f"{title} {aim[name]:g}" for title, name in terms.items() if _is_number(aim.get(name))),
         "Hash": model.hash,

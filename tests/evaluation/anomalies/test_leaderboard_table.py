@@ -74,6 +74,7 @@ def test_every_score_has_a_row_and_knn_on_the_encoder_is_what_others_are_compare
 def test_slow_adds_random_masks_and_jepa_score(make_stand_in: Make, make_dataset: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     model, data = make_stand_in(has_predictor=False), make_dataset(IMAGES, LABELS)
     model.randomised = lambda: model
+    registry.all_scores()
     known = {name: find(name) for name in ("asymmetry", "knn", "lof", "prediction", "jepa-score", "pixel-asymmetry")}
     quick = dataclasses.replace(find("jepa-score"), compute=lambda model, data, progress: np.arange(24.0))
     monkeypatch.setattr(registry, "_SCORES", known | {"jepa-score": quick})

@@ -16,7 +16,7 @@ from astrojepa.evaluation.anomalies.registry import anomaly_score
 from astrojepa.evaluation.patches.masked_prediction import whole_targets
 from astrojepa.evaluation.patches.patch_errors import check_predictor
 from astrojepa.evaluation.patches.summary import PatchErrorSummary, patch_error_summary
-from astrojepa.models.encoder import gather_tokens
+from astrojepa.models.tokens import gather_tokens
 from astrojepa.objective.masking import counter_uniforms, num_uniforms, patch_brightness, sample_masks
 from astrojepa.types import PatchMasks
 

@@ -13,6 +13,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from astrojepa.config import ModelConfig
+
 NUM_MODES = 5  # 0 to 4; mode 0 is the ring's mean
 NUM_ANGLES = 32  # a multiple of 4, so that a quarter turn moves every sample onto another
 SMALLEST_POWER = 1e-8  # keeps the slope of a modulus finite
@@ -82,3 +84,10 @@ class RingReadout(nn.Module):
         if key not in self._weights:
             self._weights[key] = ring_weights(grid, rings).to(device)
         return self._weights[key]
+
+
+def ring_readout(maps: list[tuple[int, int]], model: ModelConfig) -> RingReadout | None:
+    """Return the readout of maps (width, grid), if the config reads rings."""
+    if model.readout != "rings":
+        return None
+    return RingReadout(maps, model.readout_width, model.embedding_width)

@@ -1,0 +1,1 @@
+"""The encoders, one file per kind, found by name through `encoders.registry`."""
