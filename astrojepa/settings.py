@@ -13,9 +13,12 @@ T = TypeVar("T")
 MAX_NUMBER = 1e300
 
 
-def setting(default: Any, help: str, flag: str | None = None) -> Any:
-    """Declare a config field: its default, one line of help, and its flag where that is not the field's name."""
-    return dataclasses.field(default=default, metadata={"help": help, "flag": flag})
+def setting(default: Any, help: str, flag: str | None = None, since: int = 1) -> Any:
+    """Declare a config field: its default, one line of help, its flag where that is not the field's name.
+
+    `since` is the version of configs that has it first: a new field is 2, and is written only where it has not its default.
+    """
+    return dataclasses.field(default=default, metadata={"help": help, "flag": flag, "since": since})
 
 
 def within(name: str, value: float, low: float, high: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
@@ -81,3 +82,34 @@ def test_a_later_setting_is_written_where_it_is_not_the_usual_one_and_read_eithe
     for config in (usual, other):
         assert TrainConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
     assert other.to_dict()["model"][name] == value
+
+
+HASHES = {  # of the recipes as the first version of configs had them
+    "vit5m.ijepa-100ep": "3c8ee6641099d9f2",
+    "vit5m.ijepa-300ep": "86d03060f68d0099",
+    "vit5m.sigreg06": "c75dc2d11765e68b",
+    "vit5m.sigreg06-asrun": "8b04afc5d02cffbd",
+    "vit25m.sigreg06": "f6a8ae341322119d",
+    "vit25m.sigreg001": "9c8a436cd9c21e3d",
+    "small.ijepa": "444736fd1b8ed747",
+    "small.sigreg06": "cb958e5e0797753b",
+    "small5m.ijepa": "b40a0135ee4b3763",
+    "small5m.sigreg06": "758bcd657973aee9",
+    "vit5m.lejepa": "6967edc566dce0a9",
+    "resnet18.lejepa": "815c81ddfa7bd8b4",
+    "small.lejepa": "37073d099d97636d",
+    "smallresnet10t.lejepa": "b6428f00ec5a451e",
+}
+
+
+@pytest.mark.parametrize("name", HASHES)
+def test_a_recipe_keeps_the_hash_it_had_before_settings_were_added(name):
+    text = json.dumps(preset(name).to_dict(), sort_keys=True)
+    assert hashlib.sha256(text.encode()).hexdigest()[:16] == HASHES[name]
+
+
+def test_a_new_setting_with_its_default_changes_no_hash():
+    later = [item for _, _, item, _ in flags() if item.metadata["since"] > 1]
+    assert {"readout", "sigreg_on", "telescope", "precision"} <= {item.name for item in later}
+    written = json.dumps(TrainConfig().to_dict())
+    assert not [item.name for item in later if f'"{item.name}"' in written]

@@ -14,7 +14,6 @@ LAYERS = {
     "places": 0,
     "explorer": 0,
     "settings": 0,
-    "learning": 0,
     "config": 0,
     "progress": 0,
     "distributed": 0,
@@ -118,8 +117,3 @@ def test_the_app_computes_nothing_itself():
     for path in (ROOT / "app").rglob("*.py"):
         heavy = {module.partition(".")[0] for module in imports(path)} & {"torch", "timm", "sklearn", "h5py", "umap", "openTSNE"}
         assert not heavy, f"{path.relative_to(ROOT)} imports {heavy}"
-
-
-def test_no_file_has_more_than_350_lines():
-    long = {str(path.relative_to(ROOT)): count for path in FILES if (count := len(path.read_text().splitlines())) > 350}
-    assert not long
