@@ -10,6 +10,8 @@ from typing import Any
 
 import streamlit as st
 
+from astrojepa.checkpoints.card import usable
+
 from .components.escape_markdown import plain
 from .pages.about import view as about
 from .pages.anomalies import view as anomalies
@@ -182,7 +184,7 @@ def _default_model(settings: Settings, hosted: bool, choices: list[Choice]) -> s
         return named or wanted
     if settings.listing.checkpoints:
         return settings.listing.checkpoints[0].reference
-    if any("error" not in card for card in loaders.cards()):
+    if usable(loaders.cards()):
         return loaders.best_released()
     return next((choice.reference for choice in choices if choice.label.startswith("run ")), BASELINE)
 

@@ -163,9 +163,11 @@ def _texts(values: Any, path: Path) -> list[str]:
 
 
 def _released() -> list[Listed]:
-    """The weights of checkpoints/ under the hashes that their cards give now; a bad card is not served."""
+    """The weights of checkpoints/ under the hashes that their cards give now; a bad card is not served, nor one without weights."""
     found = []
     for path in sorted(CHECKPOINTS.glob("*.json")):
+        if not path.with_suffix(".safetensors").is_file():
+            continue
         try:
             digest = read_json(path, MAX_BYTES).get("sha256")
         except (OSError, ValueError):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
+from astrojepa.checkpoints.card import without_weights
+
 from . import links, marks, sampling, state
 from .workspace import RANDOM, Choice, Scene
 
@@ -29,7 +31,7 @@ def arrive(scene: Scene, link: state.Link) -> None:
     model, whole = scene.model, scene.whole
     row, sentence = state.locate(link, whole.ids, whole.fingerprint)
     differences = state.differences(link, scene.choice.label, model.hash if model else "none", whole.name, whole.fingerprint)
-    links.notice(differences)
+    links.notice(" ".join(part for part in (differences, without_weights(link.model) if differences else "") if part))
     links.notice(sentence)
     if row is not None:
         select_among_all(scene, row)

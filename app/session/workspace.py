@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from astrojepa.checkpoints.card import usable
+
 from ..components.latent_map import colouring
 from ..server import pictures
 from ..server.serving import Listing, Source
@@ -146,8 +148,8 @@ def model_choices(hosted: bool, loaded_paths: list[str], listing: Listing) -> li
         choices += [Choice(entry.reference, entry.id, entry.sha256) for entry in listing.released]
     else:
         known = {choice.label for choice in choices}
-        cards = (str(card["id"]) for card in loaders.cards() if "error" not in card)
-        choices += [Choice(name, name) for name in cards if name not in known]
+        released = (str(card["id"]) for card in usable(loaders.cards()))
+        choices += [Choice(name, name) for name in released if name not in known]
         choices += [Choice(folder, f"run {folder.rstrip('/').rpartition('/')[2]}") for folder in loaders.run_folders()]
         choices += [Choice(path, path.rstrip("/").rpartition("/")[2]) for path in loaded_paths]
     return [*choices, Choice(RANDOM, "random weights (control)"), Choice(BASELINE, "no model: pixel PCA (baseline)")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import re
 from dataclasses import dataclass
@@ -23,6 +24,11 @@ MAX_FILE_BYTES = 6 * 2**30
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,79}")  # files are named after an id
 # How rows of what an encoder must beat begin.
 BASELINES = ("majority", "summary statistics", "statistics", "polar Fourier", "pixel PCA", "random weights")
+HOW_TO_GET = (
+    "name who publishes them on the Hugging Face Hub in ASTROJEPA_HUB_OWNER, or put the .safetensors file whose SHA-256 the card gives "
+    "beside that card in checkpoints/"
+)
+ABSENT = "absent"  # key of a listed card whose weights are elsewhere
 WAITING_CARD = ".json.next"  # of weights that are about to replace others of the same name
 
 
@@ -40,7 +46,7 @@ class ModelFacts:
     id: str
     config: TrainConfig
     card: dict[str, Any]
-    hash: str  # 16 hex digits, of the file of the weights
+    hash: str  # 16 hex digits, of the weights with their config, however they are stored
     mean: tuple[float, ...]
     std: tuple[float, ...]
 
@@ -61,42 +67,69 @@ def released_facts(name: str | Path) -> ModelFacts:
     `name` is an id, an alias, "best", or the path of a .safetensors. The card, its config and the size and SHA-256 of the weights are
     checked as `load_model` checks them, and refused in the same words; the tensors are left unread.
     """
+    from astrojepa.checkpoints.stored_once import whole_hash
+
     path = released_path(str(name)) or Path(name)
     if path.suffix != ".safetensors" or not path.is_file():
-        raise FileNotFoundError(f"There are no released weights {str(name)!r}; released: {', '.join(released_ids()) or 'none'}.")
+        raise FileNotFoundError(without_weights(str(name)) or f"There are no released weights {str(name)!r}; {released_here()}.")
     check_size(path)
     digest = file_hash(path)
-    return facts_of(path, digest, matching_card(path, digest))
+    facts = facts_of(path, digest, matching_card(path, digest))
+    return dataclasses.replace(facts, hash=whole_hash(path, digest, facts.config)[:16])
 
 
 def released_path(name: str) -> Path | None:
-    """Return where the released weights of an id, an alias or "best" are, None where there are none of that name."""
+    """Return where the released weights of an id, an alias or "best" are, None where there are none of that name here."""
     wanted = ALIASES.get(name, best_id() if name == "best" else name)
     return CHECKPOINTS / f"{wanted}.safetensors" if wanted in released_ids() else None
 
 
 def released_ids() -> list[str]:
-    """List the ids of the weights in checkpoints/."""
+    """List the ids of the weights in checkpoints/; there are cards of further ones."""
     return sorted(path.stem for path in CHECKPOINTS.glob("*.safetensors") if path.with_suffix(".json").is_file())
 
 
+def released_here() -> str:
+    """Say which released weights are in checkpoints/: the end of a sentence about one that is not."""
+    return f"released: {', '.join(released_ids()) or 'none'}"
+
+
+def without_weights(name: str) -> str:
+    """Say how to get released weights whose card is here and whose file is not; "" for any other name."""
+    wanted = ALIASES.get(name, name)
+    path = CHECKPOINTS / f"{wanted}.safetensors"
+    if not NAME.fullmatch(wanted) or path.is_file() or not path.with_suffix(".json").is_file():
+        return ""
+    return f"{wanted} is released, and its weights are not here; {HOW_TO_GET}."
+
+
 def list_checkpoints(root: str | Path | None = None) -> list[dict[str, Any]]:
-    """Return the cards of the released weights in a folder (checkpoints/); one that cannot be read appears as {"id", "error"}."""
+    """Return the cards of the released weights in a folder (checkpoints/), by id.
+
+    One whose weights are not in the folder holds `ABSENT: True`; one that cannot be read appears as {"id", "error"}.
+    """
+    folder = Path(root or CHECKPOINTS)
     cards = []
-    for path in sorted(Path(root or CHECKPOINTS).glob("*.safetensors")):
+    for name in sorted({path.stem for kind in ("*.safetensors", "*.json") for path in folder.glob(kind)}):
+        weights = folder / f"{name}.safetensors"
         try:
-            cards.append(read_card(path))
+            cards.append(read_card(weights) | ({} if weights.is_file() else {ABSENT: True}))
         except (ValueError, OSError) as error:
-            cards.append({"id": path.stem, "error": str(error)})
+            cards.append({"id": name, "error": str(error)})
     return cards
 
 
+def usable(cards: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the cards of weights that can be loaded from their folder."""
+    return [card for card in cards if "error" not in card and not card.get(ABSENT)]
+
+
 def best_id() -> str:
-    """Return the released id that leaves the fewest baselines unbeaten, of those that have patch errors and were measured if any.
+    """Return the released id that leaves the fewest baselines unbeaten, of those here that have patch errors and were measured if any.
 
     Of equals, the one with the highest `mean_accuracy`.
     """
-    cards = [card for card in list_checkpoints() if "error" not in card]
+    cards = usable(list_checkpoints())
     if not cards:
         raise FileNotFoundError(f"There are no released weights in {CHECKPOINTS.name}/; train some with {TRAIN}.")
 
@@ -155,7 +188,7 @@ def facts_of(source: Path, digest: str, card: dict[str, Any]) -> ModelFacts:
 def released_card(model: ModelFacts) -> tuple[Path, dict[str, Any]]:
     """Return where the card of a released model is, and the card; ValueError for a model that is not in checkpoints/."""
     path = CHECKPOINTS / f"{model.id}.json"
-    if not path.is_file() or (card := read_card(path))["sha256"][:16] != model.hash:
+    if not path.is_file() or (card := read_card(path))["sha256"] != model.card.get("sha256"):
         raise ValueError(
             f"{model.id} is not among the released weights of {CHECKPOINTS.name}/; export it first, then give its id."
         )

@@ -25,10 +25,12 @@ from astrojepa.checkpoints.card import (
     file_hash,
     matching_card,
     read_card,
-    released_ids,
+    released_here,
     released_path,
+    without_weights,
 )
 from astrojepa.checkpoints.hub import hub_weights
+from astrojepa.checkpoints.stored_once import lacks_average, whole_hash, with_average, without_average
 from astrojepa.checkpoints.weights import build_network, read_pickled, read_safetensors, restore_network
 from astrojepa.config import TrainConfig, replace
 from astrojepa.data.crops import centre_crop, resize_frame, turned
@@ -120,9 +122,7 @@ def load_model(name: str | Path, device: str = "cpu") -> Model:
     if not path.is_file():
         wanted = ALIASES.get(text, text)
         hint = f" It is a preset: train it with {TRAIN} --preset {wanted}." if wanted in PRESETS else ""
-        raise FileNotFoundError(
-            f"There is no model {text!r}; released: {', '.join(released_ids()) or 'none'}, or give a file.{hint}"
-        )
+        raise FileNotFoundError(without_weights(text) or f"There is no model {text!r}; {released_here()}, or give a file.{hint}")
     return _load_released(path, target) if path.suffix == ".safetensors" else _load_pickled(path, target)
 
 
@@ -136,6 +136,7 @@ def save_released(model: Model, folder: str | Path, card: dict[str, Any], dtype:
         key: (value.to(dtype) if value.is_floating_point() else value).contiguous().cpu()
         for key, value in model.network.state_dict().items()
     }
+    state = stored_once(state)
     config = pathless(model.config).to_dict()
     # One entry, because their order varies; with the config in it, weights that are read in another way have another hash.
     data = save_tensors(state, metadata={"model": json.dumps({"id": card["id"], "config": config}, sort_keys=True)})
@@ -151,6 +152,14 @@ def save_released(model: Model, folder: str | Path, card: dict[str, Any], dtype:
     return path
 
 
+def stored_once(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors without the moving average where every one of it equals the encoder's; see astrojepa/stored_once.py."""
+    rest = without_average(state)
+    whole = with_average(rest)
+    equal = whole.keys() == state.keys() and all(torch.equal(whole[name], value) for name, value in state.items())
+    return rest if equal else state
+
+
 def pathless(config: TrainConfig) -> TrainConfig:
     """Return a config whose files are names: no machine's path stands on a card."""
     return replace(config, data=Path(config.data.data).name, encoder_from=Path(config.encoder_from).name)
@@ -158,7 +167,9 @@ def pathless(config: TrainConfig) -> TrainConfig:
 
 def _load_released(path: Path, device: torch.device) -> Model:
     state, digest = read_safetensors(path)
-    return _assemble(facts_of(path, digest, matching_card(path, digest)), state, path, device)
+    facts = facts_of(path, digest, matching_card(path, digest))
+    facts = dataclasses.replace(facts, hash=whole_hash(path, digest, facts.config)[:16])
+    return _assemble(facts, with_average(state) if lacks_average(facts.config, state) else state, path, device)
 
 
 def _load_pickled(path: Path, device: torch.device) -> Model:

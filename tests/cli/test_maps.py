@@ -60,10 +60,10 @@ def test_patch_errors_draws_each_measure(data: list[str], tmp_path: Path, measur
 
 def test_compare_writes_numbers_or_galaxies(data: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     numbers, galaxies = tmp_path / "c.json", tmp_path / "c.csv"
-    models = ["compare", "random", "small.sigreg06", *data, "--neighbours", "5"]
+    models = ["compare", "random", "small.lejepa", *data, "--neighbours", "5"]
     assert main([*models, "--symmetries", "4", "--out", str(numbers)]) == 0
     found = json.loads(numbers.read_text())
-    assert [model["id"] for model in found["models"]] == ["random:small.sigreg06", "small.sigreg06"]
+    assert [model["id"] for model in found["models"]] == ["random:small.sigreg06", "small.lejepa"]
     assert found["k"] == 5
     assert 0 < found["mean_overlap"] < 1
     assert len(found["moved_most"]) == 10

@@ -121,7 +121,7 @@ def test_strangers_are_offered_no_run_and_no_loaded_file(bundle: Path) -> None:
     found = listing(str(bundle), "")
     labels = [choice.label for choice in model_choices(True, ["/runs/mine", "/x.pt"], found)]
     assert labels[0] == "small.tiny"
-    assert set(labels[1:-2]) == {path.stem for path in serving.CHECKPOINTS.glob("*.json")}
+    assert set(labels[1:-2]) == {path.stem for path in serving.CHECKPOINTS.glob("*.safetensors")}
     assert {choice.reference for choice in model_choices(True, [], Listing())} == {RANDOM, BASELINE}
     assert "/x.pt" in [choice.reference for choice in model_choices(False, ["/x.pt"], found)]
 

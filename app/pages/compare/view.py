@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from astrojepa.checkpoints.card import ABSENT, without_weights
+
 from ...components.escape_markdown import plain
 from ...components.gallery.gallery import gallery
 from ...session import links, loaders, state
@@ -58,7 +60,8 @@ def _second(scene: Scene) -> Scene | None:
         if (wanted := asked_for(choices, name)) is not None:
             st.session_state[state.SECOND] = wanted
         else:
-            st.session_state[MISSING] = f"The link compares with {name}, which is not on offer here; another one is shown."
+            missing = f"The link compares with {name}, which is not on offer here; another one is shown."
+            st.session_state[MISSING] = f"{missing} {without_weights(name)}".rstrip()
     if st.session_state.get(state.SECOND) not in labels:
         released = [choice.reference for choice in choices if "/" not in choice.reference]
         brought = BASELINE in labels and bool(scene.settings.listing.checkpoints)  # a bundle holds the baseline's vectors too
@@ -72,6 +75,8 @@ def _second(scene: Scene) -> Scene | None:
             width=320,
             on_change=_chosen,
         )
+    if away := [str(card["id"]) for card in loaders.cards() if card.get(ABSENT)]:
+        st.caption(f"Released, and their weights not here: {plain(', '.join(away))}. Models & data says how to get them.")
     if sentence := st.session_state.get(MISSING):
         st.info(plain(sentence))
     choice = next(choice for choice in choices if choice.reference == reference)

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from astrojepa.checkpoints.card import ABSENT, HOW_TO_GET
 from astrojepa.places import EXPLORE, TRAIN
 
 from ...components.escape_markdown import plain
@@ -39,6 +40,8 @@ def show(scene: Scene) -> None:
         "PCA) finds a class of the first benchmark thinned to 2 %. Published: what others claim, on Galaxy10 DECaLS; the two compare only "
         "on the same data. *Not trained*: a recipe without weights here."
     )
+    if any(card.get(ABSENT) for card in cards):
+        st.caption(f"*Not here*: weights that are released, and not in this folder; {plain(HOW_TO_GET)}.")
     for card in cards:
         if "error" in card:
             st.warning(plain(f"{card['id']}: {card['error']}"))
@@ -62,7 +65,7 @@ def zoo_table(cards: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def _widths(names: list[str]) -> dict[str, Any]:
-    widths = dict.fromkeys(names, 147) | {"model": 240, "recipe": 144, "parameters": 104}
+    widths = dict.fromkeys(names, 147) | {"model": 240, "recipe": 144, "parameters": 104, "weights": 88}
     return {name: st.column_config.TextColumn(name, width=width) for name, width in widths.items()}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from astrojepa.checkpoints.card import mean_accuracy
+from astrojepa.checkpoints.card import ABSENT, mean_accuracy
 from astrojepa.evaluation.anomalies.registry import DEFAULT
 from astrojepa.evaluation.anomalies.scores.asymmetry import PIXEL_ASYMMETRY
 from astrojepa.evaluation.baselines.vectors import BOTH, ENCODER, PIXELS, POLAR, RANDOM, STATISTICS
@@ -12,6 +12,7 @@ from astrojepa.evaluation.reports.benchmark import BENCHMARKS
 from astrojepa.presets import PRESETS, PUBLISHED, ZOO
 
 NOT_TRAINED, NOT_MEASURED = "not trained", "not measured"
+HERE, NOT_HERE = "here", "not here"  # where the weights are
 LINEAR = "linear probe"
 CONTROLS = {
     f"{STATISTICS}, linear": "hand-made shape statistics",
@@ -26,7 +27,8 @@ RARE, PUBLISHED_PERCENT = "rare class, AP", "published elsewhere, %"
 def zoo_table(cards: list[dict[str, Any]]) -> list[dict[str, str]]:
     """Return the rows of the table, as text: models by mean accuracy on real galaxies, the controls, then recipes that have no weights.
 
-    The recipe is the side of the pictures and the length of the encoder's training. Per benchmark the accuracy of the linear probe on
+    The recipe is the side of the pictures and the length of the encoder's training; weights lie beside their card, or elsewhere.
+    Per benchmark the accuracy of the linear probe on
     its test part, percent, with the 95 % interval; behind them the average precision for the thinned class of the first benchmark, of
     the default score, or of its hand-made counterpart, or of kNN on pixels. Cards are files: what is not of the expected form is not
     measured.
@@ -79,7 +81,7 @@ def markdown_zoo(cards: list[dict[str, Any]]) -> str:
     rows = zoo_table(cards)
     lines = [f"| {' | '.join(rows[0])} |", "|---" * len(rows[0]) + "|"]
     for row in rows:
-        cells = [f"*{cell}*" if cell in (NOT_TRAINED, NOT_MEASURED) else cell for cell in list(row.values())[1:]]
+        cells = [f"*{cell}*" if cell in (NOT_TRAINED, NOT_MEASURED, NOT_HERE) else cell for cell in list(row.values())[1:]]
         name = f"`{row['model']}`" if row["recipe"] or row["parameters"] else row["model"]
         lines.append(f"| {' | '.join([name, *cells])} |")
     return "\n".join(lines)
@@ -100,12 +102,13 @@ def _benchmark(measured: dict[str, Any]) -> str:
 def _model_row(card: dict[str, Any], columns: list[str]) -> dict[str, str]:
     recipe, parameters = _recipe(_mapping(card.get("encoder") or card).get("config")), card.get("parameters")
     count = f"{parameters:,}" if isinstance(parameters, int) else ""
-    return _row(str(card.get("id")), _cells(card, columns, f"{ENCODER}, linear"), recipe, count)
+    weights = NOT_HERE if card.get(ABSENT) else HERE
+    return _row(str(card.get("id")), _cells(card, columns, f"{ENCODER}, linear"), recipe, count, weights)
 
 
-def _row(name: str, cells: dict[str, str], recipe: str = "", parameters: str = "") -> dict[str, str]:
+def _row(name: str, cells: dict[str, str], recipe: str = "", parameters: str = "", weights: str = "") -> dict[str, str]:
     published = str(PUBLISHED.get(name, {}).get("probe_percent", ""))
-    return {"model": name, "recipe": recipe, "parameters": parameters, **cells, PUBLISHED_PERCENT: published}
+    return {"model": name, "recipe": recipe, "parameters": parameters, "weights": weights, **cells, PUBLISHED_PERCENT: published}
 
 
 def _recipe(config: Any) -> str:

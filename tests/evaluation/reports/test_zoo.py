@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from astrojepa.checkpoints.card import CHECKPOINTS, best_id, list_checkpoints, mean_accuracy, num_unbeaten
+from astrojepa.checkpoints.card import ABSENT, CHECKPOINTS, best_id, list_checkpoints, mean_accuracy, num_unbeaten, usable
 from astrojepa.evaluation.baselines.vectors import PIXELS, RANDOM, STATISTICS
 from astrojepa.evaluation.reports.zoo import markdown_zoo, measurement, with_measurement, zoo_table
 from astrojepa.presets import ZOO
@@ -69,11 +69,12 @@ def test_models_stand_by_accuracy_then_controls_then_recipes_without_weights() -
         "model": "mine",
         "recipe": "",
         "parameters": "1,234,567",
+        "weights": "here",
         "B1, %": "70.0 [67.0, 73.0]",
         "rare class, AP": "0.100 [0.050, 0.400]",
         "published elsewhere, %": "",
     }
-    assert {len(row) for row in rows} == {6}
+    assert {len(row) for row in rows} == {7}
 
 
 def test_models_whose_random_weights_are_the_same_share_a_row_of_controls() -> None:
@@ -114,12 +115,20 @@ def test_a_card_that_is_not_of_the_expected_form_is_not_measured(measured: Any) 
 
 def test_the_markdown_table_has_a_line_per_row_and_marks_what_is_missing() -> None:
     lines = markdown_zoo([with_measurement({"id": "small.ijepa"}, report(0.5, B1))]).splitlines()
-    assert lines[2].startswith("| `small.ijepa` |  | 1,234,567 | 50.0 [47.0, 53.0] |")
+    assert lines[2].startswith("| `small.ijepa` |  | 1,234,567 | here | 50.0 [47.0, 53.0] |")
     assert sum("*not trained*" in line for line in lines) == len(ZOO) - 1
 
 
+def test_a_model_whose_weights_are_elsewhere_is_marked() -> None:
+    rows = {row["model"]: row["weights"] for row in zoo_table([{"id": "a"}, {"id": "b", ABSENT: True}])}
+    assert (rows["a"], rows["b"]) == ("here", "not here")
+    assert rows["vit5m.sigreg06"] == ""
+    assert "| `b` |" not in markdown_zoo([{"id": "a"}])
+    assert "| *not here* |" in markdown_zoo([{"id": "b", "parameters": 3, ABSENT: True}])
+
+
 def test_the_best_released_model_has_patch_errors_and_leaves_the_fewest_baselines_unbeaten() -> None:
-    cards = {card["id"]: card for card in list_checkpoints()}
+    cards = {card["id"]: card for card in usable(list_checkpoints())}
     with_errors = [name for name, card in cards.items() if card["config"]["model"]["predictor_depth"]]
     unbeaten = {name: num_unbeaten(cards[name]) for name in with_errors}
     assert unbeaten[best_id()] == min(unbeaten.values())
