@@ -84,7 +84,7 @@ def draw(settings: Settings, hosted: bool, show: Callable[[Any], None], go: Call
         above = st.container()
         show(scene)
         with above:
-            _look_at_the_rest(scene)
+            _embed_the_rest(scene)
         if "data" in scene.opened:
             links.publish(scene)
         st.session_state.pop(state.NOTICES, None)  # only now: a page that waits for something is drawn again
@@ -150,12 +150,12 @@ def _facts(scene: Scene) -> Any | None:
     return facts if facts is not None and scene.has_embedded(facts) else None
 
 
-def _look_at_the_rest(scene: Scene) -> None:
-    """Where a sample is shown, say so, and let the model look at all galaxies while the page is used."""
+def _embed_the_rest(scene: Scene) -> None:
+    """Where a sample is shown, say so, and embed all galaxies while the page is used."""
     if scene.model is None or scene.sampled is None or not loaders.jobs().has(("embed", *scene.key)):
         return  # the sample comes first
     shown, count = len(scene.data), len(scene.whole)
-    sentence = f"A sample of {shown:,} of {count:,} galaxies, every class by its share. {scene.choice.label} looks at the rest"
+    sentence = f"A sample of {shown:,} of {count:,} galaxies, every class by its share. Embedding all {count:,} with {scene.choice.label}"
     try:
         work.behind(("embed", scene.model.hash, scene.whole.fingerprint), sentence, loaders.embed(scene.model, scene.whole))
     except (ValueError, OSError) as error:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import atexit
 import contextlib
+import inspect
 import logging
 import os
 import shutil
@@ -11,7 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from filelock import lock_descriptor
@@ -30,6 +32,25 @@ _supplied: list[Path] = []  # folders of arrays that came with a hosted bundle
 def cache_path(kind: str, key: str, suffix: str = ".npz") -> Path:
     """Return the path of a cached array: `<kind>-<key><suffix>` in `places.cache_folder()`."""
     return cache_folder() / f"{kind}-{key}{suffix}"
+
+
+def program_text(*parts: Any) -> str:
+    """Return the statements of modules or functions, for the key of what they compute.
+
+    Layout, comments, docstrings and imports are left out: they change no number.
+    """
+    statements = []
+    for part in parts:
+        tree = ast.parse(inspect.getsource(part))
+        for node in [*ast.walk(tree)]:
+            if isinstance(body := getattr(node, "body", None), list):
+                node.body = [line for line in body if not _says_nothing(line)] or [ast.Pass()]  # type: ignore[attr-defined]
+        statements.append(ast.unparse(tree))
+    return "\n".join(statements)
+
+
+def _says_nothing(line: ast.AST) -> bool:
+    return isinstance(line, ast.Import | ast.ImportFrom) or (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
 
 
 @contextlib.contextmanager
@@ -116,7 +137,16 @@ def read_first(folder: Path) -> None:
 
 def load_arrays(path: Path) -> dict[str, np.ndarray] | None:
     """Read a cached .npz, or return None where there is none; a damaged one counts as none. Half precision becomes float32."""
-    for place in [*(folder / path.name for folder in _supplied), path]:
+    return supplied_arrays(path) or _first_readable([path])
+
+
+def supplied_arrays(path: Path) -> dict[str, np.ndarray] | None:
+    """Read what `load_arrays` would out of the folders of `read_first` alone."""
+    return _first_readable([folder / path.name for folder in _supplied])
+
+
+def _first_readable(places: list[Path]) -> dict[str, np.ndarray] | None:
+    for place in places:
         try:
             with place.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
                 arrays = {name: np.asarray(array) for name, array in archive.items()}

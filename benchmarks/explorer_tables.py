@@ -119,3 +119,22 @@ def hosted_start(results: Results) -> str:
         for name, value, bar, digits in measured
     ]
     return markdown([f"{found['galaxies']:,} galaxies", "found", "at most", "met"], rows)
+
+
+def first_look(results: Results) -> str:
+    """Say how soon a fresh clone shows its map."""
+    found = results["first_look"]
+    names = {
+        "ready_s": "start of the server to ready",
+        "whole_map_s": "page asked for to the whole map",
+        "first_galaxy_s": "… to the first galaxy and its neighbours",
+        "patch_errors_s": "… to its patch errors",
+    }
+    rows = []
+    for condition, times in found["summary"].items():
+        for key, name in names.items():
+            bar = found["bar_s"] if key == "whole_map_s" else None
+            limits = ("–", "–") if bar is None else (f"{bar:g}", verdict(times[key]["p95"] <= bar))
+            rows.append([condition, name, f"{times[key]['p50']:.2f}", f"{times[key]['p95']:.2f}", *limits])
+    starts = min(len(one) for one in found["starts"].values())
+    return markdown([f"{starts} starts each", "seconds, from … to …", "median", "p95", "p95 at most", "met"], rows)

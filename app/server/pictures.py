@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from astrojepa.data.thumbnails import Thumbnails
+
 PREFIX = "/pictures"
 SIDES = (48, 96, 160)
 _SIDES_BY_NAME = {str(side): side for side in SIDES}  # never int(): thousands of digits are an error in Python
@@ -28,6 +30,7 @@ KEEP = 1000  # decoded pictures kept: 77 MB of the largest, 28 MB of the usual o
 _PLACEHOLDER = (19, 24, 36)
 
 _open: dict[str, Any] = {}
+_small: dict[str, Thumbnails | None] = {}  # of data sets whose small pictures were made before
 _tiles: OrderedDict[tuple[str, int, int], np.ndarray] = OrderedDict()
 _lock = threading.Lock()
 
@@ -45,7 +48,11 @@ def inline(image: np.ndarray, format: str = "jpeg") -> str:
 
 def offer(data: Any) -> str:
     """Make a data set's pictures available; returns its part of the address."""
+    from astrojepa.data.thumbnails import kept_thumbnails
+
     key = str(data.fingerprint)
+    if key not in _open:
+        _small[key] = kept_thumbnails(data)
     _open[key] = data
     return key
 
@@ -70,8 +77,9 @@ def tile(key: str, row: int, side: int) -> np.ndarray:
             return _tiles[name]
     from astrojepa.data.crops import resize_frame
 
+    small = _small.get(key)
     try:
-        made = resize_frame(_open[key][row].image, side)
+        made = resize_frame(_open[key][row].image if small is None or side > small.side else small.tile(row), side)
     except (ValueError, OSError):
         made = placeholder(side)
     with _lock:

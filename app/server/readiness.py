@@ -7,6 +7,7 @@ the libraries that models run on turn out not to work. Streamlit's own /_stcore/
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -66,13 +67,12 @@ def open_galaxies() -> None:
 
 
 def import_the_rest() -> None:
-    """Import what models and probes run on, in the one thread that imports it; a server that cannot is not ready any more."""
-    from ..session import loaders
-    from ..session import workspace as scene
-
-    job = loaders.jobs().start(scene.LIBRARIES[0], scene.LIBRARIES[2])
-    job.finished.wait()
-    _start.ready = job.error is None
+    """Import what models and probes run on, beside the queue, in which pages wait; a server that cannot is not ready any more."""
+    try:
+        jobs.import_libraries()
+    except Exception as error:
+        _start.ready = False
+        logging.getLogger(__name__).warning("Models and probes do not run here: %s", error)
 
 
 def wait() -> None:

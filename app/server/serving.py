@@ -6,6 +6,7 @@ their cards say at the start. Simulated galaxies hide nothing and are always on 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from astrojepa.cache import read_first
-from astrojepa.checkpoints.bundle import ID, SHA256, open_bundle
+from astrojepa.checkpoints.bundle import DEMO, ID, MANIFEST, SHA256, open_bundle
 from astrojepa.places import TOP
 from astrojepa.runs import read_json
 
@@ -90,7 +91,17 @@ def listing(bundle: str, allow: str) -> Listing:
     return found
 
 
+def supply_demo() -> None:
+    """Check the bundle of the first look, and read what it has computed before computing anything; a damaged one is left alone."""
+    if (DEMO / MANIFEST).is_file():
+        try:
+            read_first(open_bundle(DEMO).cache)
+        except (OSError, ValueError) as error:
+            logging.getLogger(__name__).warning("The map of the first look is computed anew: %s", error)
+
+
 def _everything(bundle: str, allow: str) -> Listing:
+    supply_demo()
     parts = [*([_from_bundle(bundle)] if bundle else []), *([read_list(Path(allow))] if allow else [])]
     named: dict[str, Listed] = {}
     for entry in (entry for part in parts for entry in part.checkpoints):

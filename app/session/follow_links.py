@@ -48,7 +48,7 @@ def select_among_all(scene: Scene, row: int) -> None:
     st.session_state.pop(state.AWAITED, None)
     if place is None:
         st.session_state[state.AWAITED] = row
-        links.notice(f"{scene.whole.ids[row]} is not in the sample; it is opened once the model has looked at all galaxies.")
+        links.notice(f"{scene.whole.ids[row]} is not in the sample; it is opened once all galaxies are embedded.")
 
 
 def forget_what_changed(scene: Scene) -> None:

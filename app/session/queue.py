@@ -156,9 +156,13 @@ def warm_up() -> None:
     _import(*(f"astrojepa.{part}" for part in FIRST), f"{__package__.rpartition('.')[0]}.shell")
 
 
+_importing = threading.Lock()  # two threads that import the same libraries at once can trip over each other
+
+
 def import_libraries() -> None:
     """Import what models and probes run on, torch and scikit-learn with it: seconds, which no first page waits for."""
-    _import(*(f"astrojepa.{part}" for part in LIBRARIES))
+    with _importing:
+        _import(*(f"astrojepa.{part}" for part in LIBRARIES))
     imported.set()
 
 

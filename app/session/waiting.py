@@ -101,6 +101,11 @@ def unless_busy(call: Callable[[], T]) -> T | None:
         return None
 
 
+def stage(sentence: str, text: str) -> str:
+    """Name what a task is at: `text` of its progress where that is a step on the way, such as "reading galaxies", else its sentence."""
+    return text[:1].upper() + text[1:] if text and text.split()[0].casefold() not in sentence.casefold() else sentence
+
+
 def describe(job: Job, ahead: int = 0) -> str:
     """Say how far a job is, in words; `ahead` jobs come before it."""
     parts = []
@@ -136,8 +141,8 @@ def _watch(key: tuple[object, ...], sentence: str, task: Callable[[Progress], An
     job = board.start(key, task)
     if job.finished.is_set():
         st.rerun()
-    detail = describe(job, board.ahead(job))
-    st.progress(job.fraction, text=f"{sentence}: {detail}" if detail else f"{sentence} …")
+    doing, detail = stage(sentence, job.text), describe(job, board.ahead(job))
+    st.progress(job.fraction, text=f"{doing}: {detail}" if detail else f"{doing} …")
     if not settings.strangers_may_look():  # who do not stop what others wait for
         st.button("Stop", key=f"stop {hash(key)}", type="tertiary", on_click=job.stop, disabled=job.unwanted)
 

@@ -16,7 +16,7 @@ from ..components.latent_map import colouring
 from ..server import pictures
 from ..server.serving import Listing, Source
 from ..server.settings import Settings
-from . import loaders, opening, sampling
+from . import loaders, opening, sampling, state
 from . import waiting as work
 from .queue import Progress, import_libraries
 
@@ -87,14 +87,22 @@ class Scene:
     @property
     def embeddings(self) -> Any:
         """One vector per galaxy."""
-        sentence = f"{self.choice.label} looks at {len(self.data):,} galaxies"
-        return work.result(("embed", *self.key), sentence, loaders.embed(self.model, self.data))
+        return work.result(*self.embed_task())
+
+    def embed_task(self) -> Task:
+        """What `work.result` needs for the vectors."""
+        count, all_of_them = len(self.data), len(self.whole)
+        shown = f"{count:,} of {all_of_them:,} galaxies" if count < all_of_them else f"{count:,} galaxies"
+        sentence = f"Embedding {shown} with {self.choice.label}" if self.model else f"Computing the pixel PCA of {shown}"
+        return ("embed", *self.key), sentence, loaders.embed(self.model, self.data)
 
     @property
     def scores(self) -> np.ndarray:
         """Anomaly scores, larger = stranger."""
         embeddings = self.embeddings
-        return work.result(("scores", *self.key), "Looking for the strangest galaxies", loaders.scores(embeddings))
+        return work.result(
+            ("scores", *self.key), f"Scoring {len(self.data):,} galaxies, the strangest first", loaders.scores(embeddings)
+        )
 
     @property
     def places(self) -> np.ndarray:
@@ -105,7 +113,7 @@ class Scene:
 
     def projection_task(self, method: str, dimensions: int = 2) -> Task:
         """What `work.result` needs for positions on the map, float (n, dimensions)."""
-        sentence = {"umap": "Drawing the UMAP map", "tsne": "Drawing the t-SNE map"}.get(method, "Drawing the map")
+        sentence = f"Computing the {state.PROJECTIONS[method]} map of {len(self.data):,} galaxies"
         key = ("project", *self.key, method) if dimensions == 2 else ("project", *self.key, method, dimensions)
         return key, sentence, loaders.project(self.embeddings, method, dimensions)
 
@@ -155,7 +163,7 @@ def model_choices(hosted: bool, loaded_paths: list[str], listing: Listing) -> li
     return [*choices, Choice(RANDOM, "random weights (control)"), Choice(BASELINE, "no model: pixel PCA (baseline)")]
 
 
-LIBRARIES: Task = (("libraries",), "Importing libraries", lambda report: import_libraries())
+LIBRARIES: Task = (("libraries",), "Importing torch and scikit-learn", lambda report: import_libraries())
 
 
 def data_task(source: Source) -> Task:

@@ -2,7 +2,7 @@
 
 bundle.json            what is in it: format, galaxies, checkpoints, size and sha256 of every file
 data/<name>/           the galaxies as `data pack` writes them; absent for simulated ones, which any machine draws
-checkpoints/<id>.*     released weights with their card
+checkpoints/<id>.*     weights with their card; absent for those that the receiver has, which are named by hash
 cache/                 vectors, maps and scores, under the names by which the package's own cache looks for them
 """
 
@@ -12,14 +12,16 @@ import hashlib
 import os
 import re
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from astrojepa.places import TOP
 from astrojepa.runs import read_json, write_json
 
 FORMAT = 1
 MANIFEST = "bundle.json"
+DEMO = TOP / "demo"  # the bundle of the first look
 MAX_MANIFEST_BYTES = 64_000_000
 MAX_FILES = 300_000
 MAX_BYTES = 4_000_000_000  # of all files together
@@ -41,8 +43,9 @@ class Bundle:
     root: Path
     data: str  # the folder of galaxies, or simulated[:COUNT[:SEED]]
     source_hash: str  # of these galaxies, as `Dataset.source_hash`
-    checkpoints: dict[str, str]  # id -> sha256 of the weights
+    checkpoints: dict[str, str]  # id -> sha256 of the weights in it
     num_bytes: int
+    released: dict[str, str] = field(default_factory=dict)  # id -> sha256 of weights that are named only
 
     @property
     def cache(self) -> Path:
@@ -55,7 +58,7 @@ class Bundle:
 
 
 def seal_bundle(root: Path, facts: dict[str, Any]) -> None:
-    """Write bundle.json: `facts` (created_by, data, checkpoints) beside size and sha256 of every file in the folder."""
+    """Write bundle.json: `facts` (created_by, data, checkpoints, released) beside size and sha256 of every file in the folder."""
     files = {name: [size, _sha256(f"{root}/{name}")] for name, size in sorted(_found(root).items())}
     write_json(root / MANIFEST, {"format": FORMAT, **facts, "files": files})
 
@@ -78,10 +81,11 @@ def open_bundle(folder: str | Path) -> Bundle:
         raise BundleError(f"{path} is a bundle of format {content.get('format')!r}, expected {FORMAT}; export it again.")
     files = _listed(content.get("files"), path)
     data, source_hash = _galaxies(content.get("data"), files, path)
-    checkpoints = _checkpoints(content.get("checkpoints"), files, path)
+    released = _released(content.get("released", {}), path)
+    checkpoints = _checkpoints(content.get("checkpoints"), files, path, named=bool(released))
     _check_files(root, files)
     where = data if data.startswith("simulated") else str(root / data)
-    return Bundle(root, where, source_hash, checkpoints, sum(size for size, _ in files.values()))
+    return Bundle(root, where, source_hash, checkpoints, sum(size for size, _ in files.values()), released)
 
 
 def _listed(value: Any, path: Path) -> dict[str, tuple[int, str]]:
@@ -114,9 +118,18 @@ def _galaxies(value: Any, files: dict[str, tuple[int, str]], path: Path) -> tupl
     return source, digest
 
 
-def _checkpoints(value: Any, files: dict[str, tuple[int, str]], path: Path) -> dict[str, str]:
-    """Return {id: sha256}; each must be listed with its weights and its card, under that very hash."""
-    if not isinstance(value, list) or not value:
+def _released(value: Any, path: Path) -> dict[str, str]:
+    """Return {id: sha256} of weights that are named and not held."""
+    entries = value.items() if isinstance(value, dict) else [("", "")]
+    for name, digest in entries:
+        if not ID.fullmatch(name) or not isinstance(digest, str) or not SHA256.fullmatch(digest):
+            raise BundleError(f"{path} must give weights under 'released' as id and sha256, found {str(value)[:80]}.")
+    return dict(value)
+
+
+def _checkpoints(value: Any, files: dict[str, tuple[int, str]], path: Path, named: bool) -> dict[str, str]:
+    """Return {id: sha256}; each must be listed with its weights and its card, under that very hash. None where others are `named`."""
+    if not isinstance(value, list) or not (value or named):
         raise BundleError(f"{path} must name at least one checkpoint under 'checkpoints', found {str(value)[:80]}.")
     found = {}
     for name in value:

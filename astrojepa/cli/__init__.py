@@ -19,8 +19,8 @@ class _Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         words = list(sys.argv[1:] if args is None else args)
-        if " ".join(words[:2]) == bundles.NAME:
-            words[:2] = [bundles.NAME]
+        if (name := " ".join(words[:2])) in bundles.NAMES:
+            words[:2] = [name]
         return super().parse_known_args(words, namespace)
 
 

@@ -1,4 +1,4 @@
-"""export bundle: a folder with all that a hosted explorer needs."""
+"""export bundle: a folder with all that a hosted explorer needs; export demo: the one that a fresh clone opens with."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from astrojepa.checkpoints import bundle
 from astrojepa.cli.options import add_data, declare, open_data
 from astrojepa.places import EXPLORE
 
-NAME = "export bundle"
+NAMES = BUNDLE, DEMO = "export bundle", "export demo"
 
 
 def add_to(commands: Any) -> None:
-    """Declare the command of this file."""
+    """Declare the commands of this file."""
     made = declare(
         commands,
-        NAME,
+        BUNDLE,
         _bundle,
         "Write one folder from which an explorer is hosted without the original file and without a GPU.",
         "--data galaxies --checkpoint best --out bundle",
@@ -27,6 +28,15 @@ def add_to(commands: Any) -> None:
     made.add_argument("--checkpoint", default="best", help="id, alias, run folder or file of a model (default best)")
     made.add_argument("--out", type=Path, required=True, help="folder to make")
     made.add_argument("--size", type=int, default=160, help="side of the largest picture, pixels (default 160)")
+    demo = declare(
+        commands,
+        DEMO,
+        _demo,
+        "Compute anew what a fresh clone opens with: the map of the simulated galaxies, in demo/.",
+        "",
+        model=False,
+    )
+    demo.add_argument("--out", type=Path, default=bundle.DEMO, help="folder to replace (default demo/ of this project)")
 
 
 def _bundle(options: argparse.Namespace) -> int:
@@ -46,4 +56,13 @@ def _bundle(options: argparse.Namespace) -> int:
     )
     print(f"{options.out}: {len(data):,} galaxies, {', '.join(made.checkpoints)}, {made.num_bytes / 1e6:.1f} MB")
     print(f"{EXPLORE} --bundle {options.out}")
+    return 0
+
+
+def _demo(options: argparse.Namespace) -> int:
+    import astrojepa as aj
+    from astrojepa.evaluation.reports.bundling import make_demo
+
+    made = make_demo(options.out, creator=f"astrojepa {aj.__version__}", progress=sys.stderr.isatty())
+    print(f"{made.root}: {', '.join(made.released)}, {made.num_bytes / 1e6:.1f} MB")
     return 0

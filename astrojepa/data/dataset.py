@@ -15,7 +15,10 @@ from astrojepa.types import Galaxy
 
 
 class ImageReader(Protocol):
-    """Reads pictures by row number of the file or folder it stands for."""
+    """Reads pictures by row number of the file or folder it stands for.
+
+    One that makes pictures when they are read may have `prepare(count, progress)`, which is told before many are.
+    """
 
     def read(self, row: int) -> np.ndarray:
         """Return one picture as uint8 (H, W, 3)."""

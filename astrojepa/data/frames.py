@@ -35,10 +35,12 @@ def frames(data: Dataset, frame_size: int, progress: bool | Progress = False) ->
     """
     if not 1 <= frame_size <= 4096:
         raise ValueError(f"A frame of {frame_size} pixels cannot be made; choose 1 to 4096.")
-    path = cache_path("frames", f"{_pictures_hash(data)}-{frame_size}", ".npy")
+    path = cache_path("frames", f"{pictures_hash(data)}-{frame_size}", ".npy")
     shape = (len(data), frame_size, frame_size, 3)
     found = open_pictures(path, shape)
     if found is None:
+        if (prepare := getattr(data.reader, "prepare", None)) is not None:
+            prepare(len(data), progress)
         parts = (slice(start, start + CHUNK) for start in range(0, len(data), CHUNK))
         write_pictures(path, shape, read_frames(data, frame_size, parts), progress, f"reading {data.name}")
         found = open_pictures(path, shape)
@@ -107,5 +109,5 @@ def write_pictures(
             raise ValueError(f"{text}: {shape[0]} pictures were announced and {done} came.")
 
 
-def _pictures_hash(data: Dataset) -> str:
+def pictures_hash(data: Dataset) -> str:
     return hashlib.sha256(data.source_hash.encode() + b"\0" + data.rows.tobytes()).hexdigest()[:16]

@@ -14,7 +14,7 @@ from app.pages.compare import tasks as comparing
 from app.pages.compare.galaxy import common_scale
 from app.pages.compare.maps import picked_out
 from app.pages.compare.measures import accuracy_table, error_bars, overlap_counts
-from app.pages.compare.view import asked_for, median_overlap, other_choices
+from app.pages.compare.view import asked_for, median_overlap, other_choices, preferred
 from app.session.workspace import BASELINE, RANDOM, Choice
 
 CHOICES = [
@@ -111,3 +111,18 @@ def test_sweeps_are_found_beside_the_runs_and_others_are_refused(tmp_path: Path,
     assert comparing.read_sweep(found["good"])[0] == ["sigreg_weight"]
     with pytest.raises(ValueError, match="no column for every setting"):
         comparing.read_sweep(found["bad"])
+
+
+@pytest.mark.parametrize(
+    ("references", "bundled", "first"),
+    [
+        (["small.other", RANDOM, BASELINE], False, "small.other"),
+        (["/runs/mine", RANDOM, BASELINE], False, BASELINE),
+        (["small.other", RANDOM, BASELINE], True, BASELINE),
+        ([RANDOM], True, RANDOM),
+    ],
+)
+def test_at_first_another_released_model_is_compared_with_or_the_baseline(
+    references: list[str], bundled: bool, first: str
+) -> None:
+    assert preferred([Choice(reference, reference) for reference in references], bundled) == first

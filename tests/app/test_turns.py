@@ -5,6 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from streamlit.delta_generator import DeltaGenerator
@@ -15,7 +17,8 @@ from app.session import loaders
 from app.session import turns as turns_module
 from app.session.queue import Jobs, Progress
 from app.session.turns import BusyError, Turns
-from app.session.waiting import describe
+from app.session.waiting import describe, stage
+from app.session.workspace import BASELINE, Choice, Scene
 
 
 def _waiting(turns: Turns, count: int) -> None:
@@ -193,3 +196,31 @@ def test_long_work_can_be_stopped_and_begun_again_but_not_by_strangers(monkeypat
     job.stop()
     assert job.finished.wait(60)
     loaders.jobs().forget(key)
+
+
+class Galaxies(list[int]):
+    """As many galaxies as this list is long."""
+
+    fingerprint = "0123"
+
+
+@pytest.mark.parametrize(
+    ("count", "model", "sentence"),
+    [
+        (300, SimpleNamespace(hash="4567"), "Embedding 300 of 1,000 galaxies with small.lejepa"),
+        (1000, SimpleNamespace(hash="4567"), "Embedding 1,000 galaxies with small.lejepa"),
+        (1000, None, "Computing the pixel PCA of 1,000 galaxies"),
+    ],
+)
+def test_what_runs_is_said_in_plain_words(count: int, model: Any, sentence: str) -> None:
+    choice = Choice("small.lejepa" if model else BASELINE, "small.lejepa")
+    opened = {"whole": Galaxies(range(1000)), "data": Galaxies(range(count))}
+    scene = Scene(settings.Settings(()), False, settings.Source("x"), choice, [], None, print, model, opened=opened)
+    assert scene.embed_task()[1] == sentence
+
+
+def test_a_step_on_the_way_is_named_instead() -> None:
+    sentence = "Embedding 1,000 galaxies with small.lejepa"
+    assert stage(sentence, "embedding") == stage(sentence, "") == sentence
+    assert stage(sentence, "reading galaxies") == "Reading galaxies"
+    assert stage("Computing the UMAP map of 9 galaxies", "UMAP") == "Computing the UMAP map of 9 galaxies"

@@ -114,7 +114,7 @@ def test_a_released_model_whose_weights_are_elsewhere_says_how_to_get_them(
     assert [card["id"] for card in cards.usable([*listed.values()])] == ["tiny.here"] == cards.released_ids()
     assert cards.best_id() == "tiny.here"
     for read in (load_model, released_facts):
-        with pytest.raises(FileNotFoundError, match=r"tiny.away is released, and its weights are not here; put the .safetensors"):
+        with pytest.raises(FileNotFoundError, match=r"tiny\.away is released, and its weights are not here; name who publishes"):
             read("tiny.away")
         with pytest.raises(FileNotFoundError, match=r"released: tiny\.here"):
             read("tiny.nowhere")

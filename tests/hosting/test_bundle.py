@@ -207,3 +207,15 @@ def test_sealing_again_gives_the_same_list(sealed: Path) -> None:
     content = json.loads(before)
     seal_bundle(sealed, {name: content[name] for name in ("created_by", "data", "checkpoints")})
     assert (sealed / MANIFEST).read_bytes() == before
+
+
+def test_released_weights_are_named_by_hash_instead_of_held(edit: Callable[..., Path]) -> None:
+    found = open_bundle(edit(released={"small.mine": HASH}))
+    assert (found.released, list(found.checkpoints)) == ({"small.mine": HASH}, ["m"])
+    assert open_bundle(edit(checkpoints=[], released={"small.mine": HASH})).checkpoints == {}
+
+
+@pytest.mark.parametrize("released", ["small.mine", ["small.mine"], {"../mine": HASH}, {"small.mine": "x"}, {"small.mine": 3}])
+def test_other_than_ids_and_hashes_are_no_released_weights(edit: Callable[..., Path], released: Any) -> None:
+    with pytest.raises(BundleError, match="must give weights under 'released' as id and sha256"):
+        open_bundle(edit(released=released))

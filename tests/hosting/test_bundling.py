@@ -119,10 +119,12 @@ def test_the_command_bundles_simulated_galaxies_by_name(
     assert (
         main(["export", "bundle", "--data", "simulated:30", "--checkpoint", "small.tiny", "--out", str(tmp_path / "bundle")]) == 0
     )
-    assert "30 galaxies, small.tiny, 11." in capsys.readouterr().out
+    assert "30 galaxies, small.tiny, 6." in capsys.readouterr().out
     assert open_bundle(tmp_path / "bundle").data == "simulated:30"
     assert not (tmp_path / "bundle" / "data").exists()
-    assert not [path for path in (tmp_path / "bundle" / "cache").iterdir() if path.name.startswith(("simulated", "frames"))]
+    kept = [path.name for path in (tmp_path / "bundle" / "cache").iterdir()]
+    assert not [name for name in kept if name.endswith(".npy")], "every galaxy at full size"
+    assert {"simulated", "thumbnails"} <= {name.partition("-")[0] for name in kept}
 
 
 def test_a_run_is_still_exported_by_its_folder() -> None:

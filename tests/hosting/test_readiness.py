@@ -7,9 +7,7 @@ import threading
 import pytest
 
 from app.server import readiness
-from app.session import loaders
 from app.session import queue as jobs
-from app.session import workspace as scene
 
 
 def test_a_server_is_ready_once_what_a_first_page_takes_is_imported_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,14 +60,12 @@ def test_a_server_that_cannot_import_its_libraries_is_never_ready_but_lets_the_p
 def test_a_server_whose_models_turn_out_not_to_run_is_not_ready_any_more(
     monkeypatch: pytest.MonkeyPatch, works: bool, status: int
 ) -> None:
-    def libraries(report: jobs.Progress) -> None:
+    def libraries() -> None:
         if not works:
             raise ImportError("no torch")
 
     monkeypatch.setattr(readiness, "_start", readiness._Start(ready=True))
-    board = jobs.Jobs()
-    monkeypatch.setattr(loaders, "jobs", lambda: board)
-    monkeypatch.setattr(scene, "LIBRARIES", (("libraries",), "Importing", libraries))
+    monkeypatch.setattr(jobs, "import_libraries", libraries)
     readiness.import_the_rest()
     assert readiness.routes()[0].endpoint(None).status_code == status
 

@@ -20,7 +20,7 @@ from app.session import opening
 from app.session.workspace import BASELINE, RANDOM, model_choices
 from astrojepa import cache
 from astrojepa.checkpoints import card as cards
-from astrojepa.checkpoints.bundle import MANIFEST, BundleError
+from astrojepa.checkpoints.bundle import DEMO, MANIFEST, BundleError
 from astrojepa.checkpoints.model import Model, save_released
 from tests.app.page_runner import QUIET, run_page, words
 
@@ -48,7 +48,7 @@ def test_a_bundle_is_what_is_served_and_its_arrays_are_read_first(bundle: Path) 
     settings = read_settings(["--bundle", str(bundle)], {})
     assert [source.name for source in settings.offered(hosted=True)] == ["survey", "simulated"]
     assert [entry.id for entry in settings.listing.checkpoints] == ["small.tiny"]
-    assert cache._supplied == [bundle / "cache"]
+    assert cache._supplied == [DEMO / "cache", bundle / "cache"]
     assert read_settings([], {"ASTROJEPA_BUNDLE": str(bundle)}) == settings
 
 

@@ -43,6 +43,14 @@ def other_choices(choices: list[Choice], first: str) -> list[Choice]:
     return [choice for choice in choices if choice.reference != first]
 
 
+def preferred(choices: list[Choice], bundled: bool) -> str:
+    """Choose what is compared with at first: another released model, else the pixel baseline, whose vectors a bundle holds too."""
+    known = [choice.reference for choice in choices]
+    released = [reference for reference in known if "/" not in reference and reference not in {RANDOM, BASELINE}]
+    ordered = [BASELINE, *released] if bundled else [*released, BASELINE]
+    return next((reference for reference in ordered if reference in known), known[0])
+
+
 def asked_for(choices: list[Choice], name: str) -> str | None:
     """Find the second model that a link names among those on offer here: ids only, never a path."""
     for choice in choices:
@@ -63,9 +71,7 @@ def _second(scene: Scene) -> Scene | None:
             missing = f"The link compares with {name}, which is not on offer here; another one is shown."
             st.session_state[MISSING] = f"{missing} {without_weights(name)}".rstrip()
     if st.session_state.get(state.SECOND) not in labels:
-        released = [choice.reference for choice in choices if "/" not in choice.reference]
-        brought = BASELINE in labels and bool(scene.settings.listing.checkpoints)  # a bundle holds the baseline's vectors too
-        st.session_state[state.SECOND] = BASELINE if brought else (released or list(labels))[0]
+        st.session_state[state.SECOND] = preferred(choices, bool(scene.settings.listing.checkpoints))
     with st.container(horizontal=True, vertical_alignment="bottom", key="compare_bar"):
         reference = st.selectbox(
             "Second model",
@@ -99,8 +105,7 @@ def _chosen() -> None:
 
 def _compare(first: Scene, second: Scene) -> None:
     vectors = first.embeddings
-    sentence = f"{second.choice.label} looks at {len(second.data):,} galaxies"
-    others = work.soon(("embed", *second.key), sentence, loaders.embed(second.model, second.data))
+    others = work.soon(*second.embed_task())
     if others is None:
         return
     key = ("compare", first.key[0], second.key[0], first.data.fingerprint)

@@ -43,7 +43,7 @@ def show(scene: Scene) -> None:
     st.markdown("**Computed and kept**")
     st.dataframe(caches(scene), hide_index=True, width="stretch")
     st.caption(
-        "What is missing is computed when a page needs it, with progress, and kept. Costs are rough: looking at galaxies was timed "
+        "What is missing is computed when a page needs it, with progress, and kept. Costs are rough: embedding was timed "
         "here just now, maps on one core."
     )
 

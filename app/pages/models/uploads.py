@@ -71,9 +71,9 @@ def _vectors(scene: Scene, held: list[Upload]) -> list[np.ndarray]:
     known: dict[tuple[str, str], np.ndarray] = st.session_state.setdefault(_VECTORS, {})
     missing = [upload for upload in held if (scene.key[0], upload.digest) not in known]
     if missing:
-        bar = st.progress(0.0, text="Looking")
+        bar = st.progress(0.0, text="Embedding")
         for number, upload in enumerate(missing):
-            bar.progress(number / len(missing), text=f"{scene.choice.label} looks at {number + 1} of {len(missing)}")
+            bar.progress(number / len(missing), text=f"Embedding {number + 1} of {len(missing)} with {scene.choice.label}")
             known[(scene.key[0], upload.digest)] = work.in_turn(partial(uploads.picture_vector, scene.model, upload.image))
         bar.empty()
     return [known[(scene.key[0], upload.digest)] for upload in held]

@@ -17,12 +17,12 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 
-from astrojepa.cache import Progress, atomic_write, cache_path, naming, temporary_folder
-from astrojepa.data.dataset import Dataset
+from astrojepa.cache import Progress, atomic_write, cache_path, naming, supplied_arrays, temporary_folder
+from astrojepa.data.dataset import Dataset, ImageReader
 from astrojepa.data.simulate.camera import SURVEYS
 from astrojepa.data.simulate.census import ARTEFACTS, CLASSES, KINDS, Census, take_census
 from astrojepa.data.simulate.stamp import TRUTHS
-from astrojepa.data.simulate.workers import draw_stamps, suitable_processes
+from astrojepa.data.simulate.workers import SMALL, draw_member, draw_stamps, suitable_processes
 from astrojepa.progress import steady_bar
 
 SIMULATOR_VERSION = 3  # raise it whenever a picture or a parameter changes: caches are named after it
@@ -44,14 +44,19 @@ def simulate(count: int, seed: int = 0, size: int = 128, progress: bool | Progre
     radius, one number per galaxy); half_light_radius_px (r band, of the whole galaxy before the camera); num_stars;
     arcsec_per_pixel. Coordinates and redshifts are NaN.
 
-    The first call draws (about 65 stamps of 128 px a second on each core) and keeps the pictures in the cache; later calls open them
-    as a memory map. Raises ValueError for a count outside 1 to 1,000,000, a size outside 32 to 512 or a negative seed, and
+    The first call draws (about 65 stamps of 128 px a second on each core) and keeps the pictures in the cache; later calls open
+    them as a memory map. Where a bundle supplies the parameters (`cache.read_first`), each stamp is drawn when it is read, and all
+    are when `frames` wants them. Raises ValueError for a count outside 1 to 1,000,000, a size outside 32 to 512 or a negative seed, and
     OSError when the disk is too small. *Source:* see the modules named above.
     """
     _check(count, seed, size)
     key = f"{count}-{seed}-{size}-v{SIMULATOR_VERSION}"
     pictures_path, truths_path = cache_path("simulated", key, ".npy"), cache_path("simulated", key, ".npz")
+    census = take_census(count, seed)
+    name = f"simulated-{key}"
     opened = _open(pictures_path, truths_path, count, size)
+    if opened is None and (known := _known(supplied_arrays(truths_path), count)) is not None:
+        return _assemble(StampArtist(pictures_path, census, seed, size), known, census, seed, name)
     if opened is None:
         _draw(pictures_path, truths_path, count, seed, size, progress)
         opened = _open(pictures_path, truths_path, count, size)
@@ -59,7 +64,7 @@ def simulate(count: int, seed: int = 0, size: int = 128, progress: bool | Progre
             raise OSError(
                 f"Expected the simulated galaxies just written to {pictures_path}, could not read them. Check the disk."
             )
-    return _assemble(*opened, take_census(count, seed), seed, f"simulated-{key}")
+    return _assemble(*opened, census, seed, name)
 
 
 class StampFile:
@@ -82,6 +87,35 @@ class StampFile:
         return StampFile, (self.path,)
 
 
+class StampArtist:
+    """Draws a stamp whenever one is read, until all have been drawn into the cache."""
+
+    def __init__(self, path: Path, census: Census, seed: int, size: int) -> None:
+        self.path, self._census, self._seed, self._size = path, census, seed, size
+        self._file: StampFile | None = None
+
+    def read(self, row: int) -> np.ndarray:
+        """Return one stamp as uint8 (size, size, 3)."""
+        if (drawn := self._drawn()) is not None:
+            return drawn.read(row)
+        return self.draw(row)[0]
+
+    def draw(self, row: int) -> tuple[np.ndarray, np.ndarray]:
+        """Draw one stamp: the picture, and its TRUTHS, float64 (11,)."""
+        return draw_member(self._census, self._seed, row, self._size)
+
+    def prepare(self, count: int, progress: bool | Progress = False) -> None:
+        """Get ready for so many reads: from a few hundred on all stamps are drawn into the cache, several at a time."""
+        if count >= SMALL and self._drawn() is None:
+            _draw(self.path, self.path.with_suffix(".npz"), len(self._census.kinds), self._seed, self._size, progress)
+
+    def _drawn(self) -> StampFile | None:
+        if self._file is None and self.path.is_file():
+            opened = _open(self.path, self.path.with_suffix(".npz"), len(self._census.kinds), self._size)
+            self._file = opened[0] if opened else None
+        return self._file
+
+
 def _check(count: int, seed: int, size: int) -> None:
     """Raise ValueError unless the request is within bounds."""
     for name, value, low, high in (("count", count, 1, MAX_COUNT), ("size", size, MIN_SIZE, MAX_SIZE)):
@@ -102,8 +136,14 @@ def _open(pictures: Path, truths: Path, count: int, size: int) -> tuple[StampFil
             known = archive["truths"]
     except (OSError, ValueError, EOFError, KeyError, BadZipFile):
         return None
-    sound = reader.shape == (count, size, size, 3) and known.shape == (count, len(TRUTHS))
+    sound = reader.shape == (count, size, size, 3) and _known({"truths": known}, count) is not None
     return (reader, known) if sound else None
+
+
+def _known(arrays: dict[str, np.ndarray] | None, count: int) -> np.ndarray | None:
+    """Return the parameters of `count` stamps, None where they are of another shape."""
+    truths = None if arrays is None else arrays.get("truths")
+    return truths if truths is not None and truths.shape == (count, len(TRUTHS)) else None
 
 
 def _draw(pictures: Path, truths: Path, count: int, seed: int, size: int, progress: bool | Progress) -> None:
@@ -138,7 +178,7 @@ def _reporter(count: int, progress: bool | Progress) -> tuple[Callable[[int], No
     return lambda done: bar.update(done - bar.n) and None, bar.close
 
 
-def _assemble(reader: StampFile, truths: np.ndarray, census: Census, seed: int, name: str) -> Dataset:
+def _assemble(reader: ImageReader, truths: np.ndarray, census: Census, seed: int, name: str) -> Dataset:
     """Return the data set of a simulation, its rows in random order."""
     count = len(truths)
     order = np.random.default_rng((seed, count, 3)).permutation(count)

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.lib.format import open_memmap
 
 from astrojepa.cache import naming
-from astrojepa.data.simulate.census import ARTEFACTS, KINDS, take_census
+from astrojepa.data.simulate.census import ARTEFACTS, KINDS, Census, take_census
 from astrojepa.data.simulate.stamp import TRUTHS, draw_stamp
 
 CHUNK = 25  # stamps per order
@@ -70,12 +70,16 @@ def _draw_here(pictures: Path, truths: Path, seed: int, chunks: Iterable[tuple[i
     census = take_census(count, seed)
     for start, stop in chunks:
         for row in range(start, stop):
-            kind, artefact = KINDS[census.kinds[row]], ARTEFACTS[census.artefacts[row]]
-            original = int(census.originals[row])
-            picture_file[row], truth_file[row] = draw_stamp(seed, original, kind, artefact, size)
+            picture_file[row], truth_file[row] = draw_member(census, seed, row, size)
         yield stop - start
     picture_file.flush()
     truth_file.flush()
+
+
+def draw_member(census: Census, seed: int, row: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Draw the galaxy of one row of a census: the picture, uint8 (size, size, 3), and its TRUTHS, float64 (11,)."""
+    kind, artefact = KINDS[census.kinds[row]], ARTEFACTS[census.artefacts[row]]
+    return draw_stamp(seed, int(census.originals[row]), kind, artefact, size)
 
 
 def _draw_with_helpers(

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage, stats
 
-from astrojepa.cache import Progress, cache_path, load_arrays, save_arrays
+from astrojepa.cache import Progress, cache_path, load_arrays, program_text, save_arrays
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import read_frames
 from astrojepa.evaluation.pictures import artefacts, trails
@@ -75,7 +74,7 @@ def picture_checks(data: Dataset, *, cache: bool = True, progress: Progress | bo
     """
     if len(data) == 0:
         raise ValueError(f"{data.name} has no galaxies to check; loosen the selection.")
-    program = "".join(inspect.getsource(part) for part in (artefacts, trails, check_pictures, _count_stars))
+    program = program_text(artefacts, trails, check_pictures, _count_stars)
     key = hashlib.sha256(f"{data.source_hash}\0{program}".encode() + data.rows.tobytes()).hexdigest()[:24]
     path = cache_path("picture-checks", key)
     found = load_arrays(path) if cache else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,12 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from astrojepa.cache import Progress, naming, temporary_folder
-from astrojepa.checkpoints.bundle import ID, Bundle, open_bundle, seal_bundle
+from astrojepa.checkpoints.bundle import DEMO, ID, Bundle, open_bundle, seal_bundle
+from astrojepa.checkpoints.card import best_id, released_facts, released_ids
 from astrojepa.checkpoints.model import load_model, save_released
 from astrojepa.data import open_dataset
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.pack import pack
 from astrojepa.data.splits import default_split
+from astrojepa.data.thumbnails import keep_thumbnails
 from astrojepa.evaluation.anomalies.scores.asymmetry import asymmetry_scores
 from astrojepa.evaluation.anomalies.scoring import kept_scores
 from astrojepa.evaluation.maps.projection import project
@@ -28,13 +31,15 @@ if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
 
 KEPT = (
-    "embeddings",
-    "baseline",
-    "projection",
-    "scores",
-    "asymmetry",
-    "picture-checks",
-)  # kinds of cached arrays; frames are as large as the data
+    "embeddings-",
+    "baseline-",
+    "projection-",
+    "scores-",
+    "asymmetry-",
+    "picture-checks-",
+    "simulated-",
+    "thumbnails-",
+)  # how names of cached arrays begin; frames and drawn galaxies, .npy, are as large as the data
 MAPS, BASELINE_MAPS = ("pca", "umap", "tsne"), ("pca", "umap")
 LARGEST_HALF = 60_000  # float16 ends at 65,504
 
@@ -70,9 +75,34 @@ def make_bundle(
         with _cached_in(made / "cache"):
             packed = open_dataset(source if data.simulated else made / source)
             _compute(hosted, packed, made / "cache", progress)
+            _complete(packed, made / "cache")
         facts = {"source": source, "source_hash": packed.source_hash, "name": data.name, "galaxies": len(packed)}
         seal_bundle(made, {"created_by": creator, "data": facts | {"fingerprint": packed.fingerprint}, "checkpoints": [name]})
         made.chmod(0o755)
+        made.rename(folder)
+    return open_bundle(folder)
+
+
+def make_demo(folder: str | Path = DEMO, *, creator: str, progress: bool | Progress = False) -> Bundle:
+    """Write the bundle of the first look, in place of an older one: the simulated galaxies that a fresh clone opens with.
+
+    Vectors, maps and scores of all released models whose weights are here, the best first, which are named and not held; the
+    simulator's parameters and small pictures, so that no galaxy has to be drawn for a map. Written beside `folder` and renamed.
+    """
+    folder, source = Path(folder), "simulated"
+    names = sorted(released_ids(), key=lambda name: (name != best_id(), name))
+    with temporary_folder(folder.parent, folder.name) as made, naming(folder):
+        with _cached_in(made / "cache"):
+            data = open_dataset(source)
+            for name in names:
+                _compute(load_model(name), data, made / "cache", progress)
+            _complete(data, made / "cache")
+        facts = {"source": source, "source_hash": data.source_hash, "name": data.name, "galaxies": len(data)}
+        facts["fingerprint"] = data.fingerprint
+        released = {name: released_facts(name).card["sha256"] for name in names}
+        seal_bundle(made, {"created_by": creator, "data": facts, "checkpoints": [], "released": released})
+        made.chmod(0o755)
+        shutil.rmtree(folder, ignore_errors=True)
         made.rename(folder)
     return open_bundle(folder)
 
@@ -94,8 +124,14 @@ def _compute(model: Model, data: Dataset, cache: Path, progress: bool | Progress
     asymmetry_scores(model, data, progress=progress)
     summary_statistics(data)
     picture_checks(data, progress=progress)
+
+
+def _complete(data: Dataset, cache: Path) -> None:
+    """Add small pictures of what is drawn and not packed, and leave only what a bundle holds."""
+    if data.simulated:
+        keep_thumbnails(data)
     for path in cache.iterdir():
-        if path.name.rpartition("-")[0] not in KEPT:
+        if path.suffix == ".npy" or not path.name.startswith(KEPT):
             path.unlink()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from astrojepa.cache import Progress, cache_path, load_arrays, save_arrays
+from astrojepa.cache import Progress, cache_path, load_arrays, program_text, save_arrays
 from astrojepa.config import ImageConfig
 from astrojepa.data.crops import centre_crop
 from astrojepa.data.dataset import Dataset
@@ -98,7 +97,7 @@ def summary_statistics(data: Dataset) -> Embeddings:
     """
     if len(data) == 0:
         raise ValueError(f"{data.name} has no galaxies to measure; loosen the selection.")
-    path = cache_path("baseline", _key("summary-statistics", inspect.getsource(measuring), data.fingerprint))
+    path = cache_path("baseline", _key("summary-statistics", program_text(measuring), data.fingerprint))
     found = _cached(path, vectors=len(data))
     if found is None:
         size = measuring.FRAME_SIZE
@@ -120,11 +119,10 @@ def polar_statistics(data: Dataset, image: ImageConfig) -> Embeddings:
 
 
 def _measured(data: Dataset, image: ImageConfig, name: str, measure: Callable[[np.ndarray], np.ndarray]) -> Embeddings:
-    """Measure every galaxy's crop; the programs' text is part of the cache's key."""
+    """Measure every galaxy's crop; the program's text is part of the cache's key."""
     if len(data) == 0:
         raise ValueError(f"{data.name} has no galaxies to measure; loosen the selection.")
-    programs = [inspect.getsource(module) for module in (measuring, polar_fourier)]
-    facts = [name, *programs, data.fingerprint, image.image_size, image.frame_size]
+    facts = [name, program_text(measuring, polar_fourier), data.fingerprint, image.image_size, image.frame_size]
     path = cache_path("baseline", _key(*facts))
     found = _cached(path, vectors=len(data))
     if found is None:
