@@ -65,7 +65,7 @@ $(VENV)/.bench: $(VENV)/.development
 	$(PY) $(PIP) -e '.[bench]' -c $(VENV)/versions.txt
 	@touch $@
 
-BENCHMARKS := sigreg step peers growth memory compiled projections
+BENCHMARKS := sigreg step peers growth memory compiled embedding projections
 
 bench: $(VENV)/.bench
 	for name in $(BENCHMARKS); do OMP_NUM_THREADS=1 $(PY) -m benchmarks.$$name >/dev/null && echo "$$name: done" || exit 1; done

@@ -14,7 +14,7 @@ import torch
 from astrojepa.objective.masking import token_counts
 from astrojepa.precision import resolve
 from astrojepa.presets import PRESETS, preset
-from benchmarks import cases, growth, memory, page, peer_steps, peers, sigreg, step, throughput
+from benchmarks import cases, embedding, growth, memory, page, peer_steps, peers, sigreg, step, throughput
 from tests.training.tiny_step import tiny_config
 
 TINY_SIZES = ["--presets", "tiny.hybrid", "tiny.lejepa", "--batch-sizes", "4", "4", "--repeats", "1"]
@@ -126,6 +126,14 @@ def test_the_peers_are_measured_beside_ours(written):
     assert {"ours", "seed", "official"} <= set(found["images_per_second"])
     assert found["seed"]["flop_ratio"] > found["official"]["flop_ratio"] > 1
     assert (found["bfloat16"] is not None) == (resolve("auto", cases.CPU)[0] == "bfloat16")
+
+
+def test_embedding_before_and_now_gives_the_same_vectors(written):
+    arguments = "--galaxies 2 --repeats 1 --presets tiny.hybrid --batch-size 4"
+    found = written(embedding.main, *arguments.split())
+    assert found["embedding"]["difference"] <= found["bars"]["difference"]
+    assert set(found["embedding"]["times_faster"]) == {"before", *embedding.LOOKS}
+    assert found["steps"]["tiny.hybrid"]["loss_difference"] < 1e-3
 
 
 def test_growth_is_a_slope(written, monkeypatch):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import itertools
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,14 +35,16 @@ from astrojepa.checkpoints.hub import hub_weights
 from astrojepa.checkpoints.stored_once import lacks_average, whole_hash, with_average, without_average
 from astrojepa.checkpoints.weights import build_network, read_pickled, read_safetensors, restore_network
 from astrojepa.config import TrainConfig, replace
-from astrojepa.data.crops import centre_crop, resize_frame, turned
-from astrojepa.data.transforms import normalise, to_flux
+from astrojepa.data.crops import centre_crop, resize_frame
+from astrojepa.data.transforms import normalise, to_flux, turned_input
 from astrojepa.models.jepa import JEPA
 from astrojepa.places import TRAIN
+from astrojepa.precision import computing
 from astrojepa.presets import ALIASES, PRESETS, PUBLISHED, default_preset
 from astrojepa.runs import write_json
 from astrojepa.types import PatchMasks
 
+CHUNK = 32  # galaxies that a CPU looks at together; of more, every layer's output is memory that the kernel must clear anew
 FIXED_STATISTICS = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
@@ -62,13 +66,30 @@ class Model(ModelFacts):
         frame_size = self.config.image.frame_size
         return self.normalised(np.stack([resize_frame(image, frame_size) for image in stack]))
 
-    def encode(self, frames: np.ndarray) -> np.ndarray:
-        """Return embeddings float32 (b, D) of frames uint8 (b, F, F, 3): means over the encoder's tokens, orientations and scales."""
-        model = self.config.model
-        crops = (centre_crop(frames, side) for side in self.config.crop_sides)
-        views = (self._input(turned(crop, symmetry)) for crop in crops for symmetry in range(model.orientations))
+    def encode(self, frames: np.ndarray, precision: str = "float32", passes: int | None = None) -> np.ndarray:
+        """Return embeddings float32 (b, D) of frames uint8 (b, F, F, 3): means over the encoder's tokens, orientations and scales.
+
+        The network computes in float32 or bfloat16. Fewer `passes` than the config's are the first ones: the turns of the network's
+        own crop, then those of other sizes; 1 is a quick look.
+        """
+        together = CHUNK if self.device.type == "cpu" else max(1, len(frames))
+        parts = [frames[first : first + together] for first in range(0, max(1, len(frames)), together)]
         with torch.inference_mode():
-            return torch.stack([self.network.embed(view).float() for view in views]).mean(0).cpu().numpy()
+            return torch.cat([self._encoded(part, precision, passes) for part in parts]).cpu().numpy()
+
+    def _encoded(self, frames: np.ndarray, precision: str, passes: int | None) -> Tensor:
+        found = []
+        for view in itertools.islice(self._views(frames), passes):
+            with computing(precision, self.device):
+                found.append(self.network.embed(view).float())
+        return torch.stack(found).mean(0)
+
+    def _views(self, frames: np.ndarray) -> Iterator[Tensor]:
+        """Yield the network's input (b, 3, S, S) of every pass; a crop is resampled once and then turned."""
+        for side in self.config.crop_sides:
+            crop = self._input(centre_crop(frames, side))
+            for symmetry in range(self.config.model.orientations):
+                yield turned_input(crop, symmetry)
 
     def predict(self, pixels: Tensor, masks: PatchMasks) -> tuple[Tensor, Tensor]:
         """Return predicted and target tokens (b, M, Nt, D), float32, of b images, or of one image under b masks.

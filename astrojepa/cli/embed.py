@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from astrojepa.cache import atomic_write
-from astrojepa.cli.options import declare, open_data, vectors
+from astrojepa.cli.options import declare, open_data
 from astrojepa.cli.train import choose_device
 
 
@@ -23,6 +23,16 @@ def add_to(commands: Any) -> None:
         type=Path,
         help="folder for Parquet shards, one per process of torchrun --nproc_per_node=N -m astrojepa embed ...; "
         "started again, it continues where it was interrupted; or one .npz file with vectors, ids, labels, classes",
+    )
+    embed.add_argument(
+        "--precision",
+        default="float32",
+        help="float32 (default), bfloat16, or auto: bfloat16 where the device is made for it; named in what is written",
+    )
+    embed.add_argument(
+        "--passes",
+        type=int,
+        help="how often a galaxy is looked at (default: as often as the model's config says); 1 is a quick look",
     )
     embed.add_argument("--device", default="", help="cpu or cuda (default: cuda if there is one)")
 
@@ -39,14 +49,19 @@ def _embed(options: argparse.Namespace) -> int:
 
 def _embed_file(options: argparse.Namespace, device: str) -> int:
     from astrojepa import distributed
+    from astrojepa.checkpoints.model import load_model
+    from astrojepa.evaluation.vectors.embed import differences, embed
 
     if distributed.world_size() > 1:
         raise ValueError(
             f"{options.out} is one file and {distributed.world_size()} processes would write it; name a folder for their shards."
         )
-    data, found = vectors(options, device)
+    model, data = load_model(options.model, device), open_data(options)
+    how = {"precision": options.precision, "passes": options.passes}
+    found = embed(model, data, progress=sys.stderr.isatty(), **how)
+    facts = {"classes": np.array(found.classes), **differences(model, **how)}
     with atomic_write(options.out) as stream:
-        np.savez(stream, vectors=found.vectors, ids=found.ids.astype(str), labels=found.labels, classes=np.array(found.classes))
+        np.savez(stream, vectors=found.vectors, ids=found.ids.astype(str), labels=found.labels, **facts)
     print(f"{options.out}: {found.vectors.shape[0]} vectors of width {found.vectors.shape[1]} for {data.name}")
     return 0
 
@@ -59,7 +74,8 @@ def _embed_folder(options: argparse.Namespace, device: str) -> int:
     model = load_model(options.model, device)
     with distributed.first_on_each_machine():  # the others find what it drew or hashed
         data = open_data(options, heard=distributed.rank() == 0)
-    run = embed_shards(model, data, options.out, progress=sys.stderr.isatty())
+    how = {"precision": options.precision, "passes": options.passes}
+    run = embed_shards(model, data, options.out, progress=sys.stderr.isatty(), **how)
     if distributed.rank() == 0:
         if run.num_found:
             print(f"{run.num_found} of {run.num_blocks} blocks were there already")

@@ -54,6 +54,12 @@ def normalise(
     return (flux - centre) / spread
 
 
+def turned_input(images: Float[Tensor, "B 3 S S"], symmetry: int) -> Float[Tensor, "B 3 S S"]:
+    """Apply one of the 8 symmetries of the square, as `crops.turned` numbers them, to the network's input."""
+    mirrored = images.flip(3) if symmetry >= 4 else images
+    return mirrored.rot90(symmetry % 4, (2, 3))
+
+
 def channel_statistics(frames: UInt8[np.ndarray, "n F F 3"]) -> tuple[Triple, Triple]:
     """Return mean and standard deviation of each channel over all frames and pixels, in [0, 1].
 

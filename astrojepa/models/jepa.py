@@ -132,6 +132,12 @@ class JEPA(nn.Module):
         tokens, _ = self.evaluated(images)
         return self.evaluated.vector(tokens)
 
+    def fuse_attention(self, fused: bool) -> None:
+        """Compute attention in torch's one kernel, or as two products and a softmax: its backward in bfloat16 is slow on CPUs."""
+        for module in self.modules():
+            if hasattr(module, "fused_attn"):
+                module.fused_attn = fused  # type: ignore[assignment]
+
     def freeze_encoder(self, frozen: bool = True) -> None:
         """Leave encoder, projector and describer out of what gradients change."""
         self.encoder.requires_grad_(not frozen)

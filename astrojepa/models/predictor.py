@@ -62,6 +62,10 @@ def block_of_last(block: Any, tokens: Float[Tensor, "B N D"], count: int) -> Flo
     query = nn.functional.linear(normed[:, -count:], query_weight, query_bias).unflatten(-1, (attention.num_heads, -1))
     pairs = nn.functional.linear(normed, pair_weight, pair_bias).unflatten(-1, (2, attention.num_heads, -1))
     key, value = pairs.permute(2, 0, 3, 1, 4)
-    seen = nn.functional.scaled_dot_product_attention(query.transpose(1, 2), key, value)
+    query = query.transpose(1, 2)
+    if attention.fused_attn:
+        seen = nn.functional.scaled_dot_product_attention(query, key, value)
+    else:
+        seen = (query * attention.scale @ key.transpose(-2, -1)).softmax(dim=-1) @ value
     hidden = tokens[:, -count:] + attention.proj(seen.transpose(1, 2).flatten(2))
     return hidden + block.mlp(block.norm2(hidden))

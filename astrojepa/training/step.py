@@ -35,6 +35,7 @@ class Stepper:
         self.forward = forward or state.network
         self.sigreg = SIGReg.of(aim, state.config.seed)
         self.precision, _ = resolve(state.config.precision, device)
+        state.network.fuse_attention(device.type != "cpu" or self.precision == "float32")
 
     def __call__(self, parts: Sequence[Batch], share: float, rate: float, momentum: float) -> Tensor:
         """Do one step and return this process's TERMS, on the device.

@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 
 from astrojepa.checkpoints import card as cards
 from astrojepa.checkpoints.card import list_checkpoints
-from astrojepa.checkpoints.model import load_model, save_released
+from astrojepa.checkpoints.model import CHUNK, load_model, save_released
 from astrojepa.checkpoints.weights import CheckpointError, build_network
 from astrojepa.config import replace
 from astrojepa.data.crops import centre_crop
@@ -87,6 +87,35 @@ def test_the_mean_over_scales_is_that_of_the_crops_resampled_to_the_networks_inp
     assert [side / size for side in averaged.config.crop_sides] == pytest.approx([1, 0.8, 1.25], abs=1 / size)
     np.testing.assert_allclose(averaged.encode(frame), np.mean(expected, axis=0), atol=0.01)
     assert np.abs(expected[1] - expected[2]).max() > 0.04, "scales do differ"
+
+
+@pytest.mark.parametrize("orientations", [4, 8])
+def test_fewer_passes_are_the_first_ones(model, orientations):
+    config = replace(model.config, orientations=orientations, scales=3, crop_fraction=0.5)
+    whole = dataclasses.replace(model, config=config)
+    one_scale = dataclasses.replace(model, config=replace(config, scales=1))
+    plain = dataclasses.replace(model, config=replace(config, scales=1, orientations=1))
+    frames = np.random.default_rng(0).integers(0, 255, (3, 64, 64, 3), dtype=np.uint8)
+    np.testing.assert_allclose(whole.encode(frames, passes=orientations), one_scale.encode(frames), atol=1e-6)
+    np.testing.assert_allclose(whole.encode(frames, passes=1), plain.encode(frames), atol=1e-6)
+    np.testing.assert_array_equal(whole.encode(frames, passes=3 * orientations), whole.encode(frames))
+    assert np.abs(whole.encode(frames, passes=1) - whole.encode(frames)).max() > 1e-3
+
+
+def test_how_many_are_embedded_together_changes_nothing(model):
+    frames = np.random.default_rng(0).integers(0, 255, (2 * CHUNK + 3, 37, 37, 3), dtype=np.uint8)
+    one_by_one = np.concatenate([model.encode(frame[None]) for frame in frames])
+    np.testing.assert_allclose(model.encode(frames), one_by_one, atol=1e-5)
+    np.testing.assert_array_equal(model.encode(frames)[:CHUNK], model.encode(frames[:CHUNK]))
+    assert model.encode(frames[:0]).shape == (0, 16)
+
+
+def test_an_embedding_in_bfloat16_is_that_in_float32_to_its_rounding_on_every_processor(model):
+    frames = np.random.default_rng(0).integers(0, 255, (8, 37, 37, 3), dtype=np.uint8)
+    exact, rounded = (model.encode(frames, precision=name) for name in ("float32", "bfloat16"))
+    assert exact.dtype == rounded.dtype == np.float32
+    np.testing.assert_array_equal(exact, model.encode(frames))
+    assert 0 < np.abs(rounded - exact).max() < 0.02 * np.abs(exact).max()
 
 
 def test_half_precision_changes_embeddings_by_less_than_a_part_in_a_hundred(model, released):

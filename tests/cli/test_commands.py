@@ -39,6 +39,20 @@ def test_embed_into_a_folder_writes_shards_and_leaves_them_when_they_are_complet
     assert "1 of 1 blocks were there already" in capsys.readouterr().out
 
 
+def test_embed_names_another_precision_and_fewer_passes_in_what_it_writes(galaxy_folder, tmp_path, capsys):
+    arguments = ["embed", "random:small.lejepa", "--data", str(galaxy_folder), "--passes", "1", "--precision", "bfloat16"]
+    assert main([*arguments, "--out", str(tmp_path / "v.npz")]) == 0
+    with np.load(tmp_path / "v.npz", allow_pickle=False) as found:
+        assert (str(found["precision"]), int(found["passes"])) == ("bfloat16", 1)
+        vectors = found["vectors"]
+    assert main([*arguments, "--out", str(tmp_path / "v")]) == 0
+    settings = json.loads((tmp_path / "v" / "manifest.json").read_text())["settings"]
+    assert (settings["precision"], settings["passes"]) == ("bfloat16", 1)
+    np.testing.assert_array_equal(read_shards(tmp_path / "v").vectors, vectors)
+    assert main([*arguments[:-2], "--out", str(tmp_path / "v")]) == 2
+    assert "which differ in settings; choose another folder." in capsys.readouterr().err
+
+
 def test_one_file_is_not_written_by_several_processes(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(distributed, "world_size", lambda: 2)
     assert main(["embed", "random", "--out", str(tmp_path / "v.npz")]) == 2

@@ -80,6 +80,22 @@ def test_the_last_block_computes_only_the_asked_tokens_and_computes_them_the_sam
     torch.testing.assert_close(*(torch.autograd.grad(part.square().sum(), tokens)[0] for part in (ours, theirs)))
 
 
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+def test_attention_as_two_products_is_that_of_one_kernel_backward_included(network, masks, kind):
+    images, found = torch.randn(3, 3, 64, 64), []
+    for fused in (True, False):
+        network.fuse_attention(fused)
+        network.zero_grad()
+        with torch.autocast("cpu", torch.bfloat16, enabled=kind is torch.bfloat16):
+            output = network(images, masks).float()
+        (output.prediction - output.target).square().mean().backward()
+        gradient = torch.cat([item.grad.flatten() for item in network.parameters() if item.grad is not None])
+        found.append((output.prediction.detach(), output.tokens.detach(), gradient))
+    tolerance = {torch.float32: 1e-5, torch.bfloat16: 2e-2}[kind]
+    for one, other in zip(*found, strict=True):
+        assert (one - other).norm() <= tolerance * one.norm()
+
+
 def test_targets_are_layer_normed_without_affine_and_carry_no_gradient(network, masks):
     target = network(torch.randn(3, 3, 64, 64), masks).target
     assert not target.requires_grad

@@ -135,6 +135,13 @@ def test_a_run_in_either_precision_learns(tiny, tmp_path):
         assert read_config(folder).precision == kept(read_config(folder))[0].precision == name
 
 
+@pytest.mark.parametrize(("precision", "fused"), [("float32", True), ("bfloat16", False)])
+def test_a_cpu_computes_attention_in_bfloat16_as_two_products(precision, fused):
+    state, _ = tiny_state(tiny_config("hybrid", precision=precision))
+    Stepper(state, CPU)
+    assert {module.fused_attn for module in state.network.modules() if hasattr(module, "fused_attn")} == {fused}
+
+
 def in_both(compute) -> None:
     """Check that what is computed is float32, and the same number, whichever the context is."""
     found = []

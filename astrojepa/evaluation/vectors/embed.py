@@ -19,6 +19,7 @@ from astrojepa.evaluation.baselines import polar_fourier
 from astrojepa.evaluation.baselines import shape_statistics as measuring
 from astrojepa.evaluation.vectors.standardise import check_finite
 from astrojepa.progress import reporting
+from astrojepa.settings import within
 from astrojepa.types import Embeddings
 
 if TYPE_CHECKING:
@@ -27,41 +28,70 @@ if TYPE_CHECKING:
 
 
 def embed(
-    model: Model, data: Dataset, *, batch_size: int = 256, cache: bool = True, progress: Progress | bool | None = None
+    model: Model,
+    data: Dataset,
+    *,
+    batch_size: int = 256,
+    cache: bool = True,
+    progress: Progress | bool | None = None,
+    precision: str = "float32",
+    passes: int | None = None,
 ) -> Embeddings:
     """Embed every galaxy: the mean over the target encoder's tokens, orientations and scales of the cropped frame, float32 (n, D).
 
-    Kept under `.cache/astrojepa/embeddings-*.npz` by the content of weights, data and image settings, unless `cache` is False.
-    `progress(done, total, text)` is called per batch; True shows a bar in the terminal. Raises ValueError for an empty data set,
-    batch_size < 1, or a vector that is not finite (its galaxy is named).
+    The network computes in float32, the same on every machine, unless `precision` is "bfloat16", or "auto" where the device is made
+    for that. It looks `config.model.passes` times at a galaxy unless `passes` says how often, from 1 on: quicker, less accurate.
+    Kept under `.cache/astrojepa/embeddings-*.npz` by the content of weights, data, image settings, precision and passes, unless
+    `cache` is False. `progress(done, total, text)` is called per batch; True shows a bar in the terminal. Raises ValueError for an
+    empty data set, batch_size < 1, passes that the model has not, or a vector that is not finite (its galaxy is named).
     """
     if len(data) == 0:
         raise ValueError(f"{data.name} has no galaxies to embed; loosen the selection.")
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}; it must be at least 1.")
-    if cache and (found := cached_embedding(model, data)) is not None:
+    unusual = differences(model, precision, passes)
+    if cache and (found := _kept(model, data, unusual)) is not None:
         return found
     pictures = frames_for(data, model.config.image, progress)
     vectors = np.empty((len(data), model.width), dtype=np.float32)
     with reporting(progress, len(data), "embedding") as report:
         for first in range(0, len(data), batch_size):
             part = slice(first, first + batch_size)
-            vectors[part] = model.encode(np.asarray(pictures[part]))
+            vectors[part] = model.encode(np.asarray(pictures[part]), **unusual)
             report(min(first + batch_size, len(data)))
     check_finite(vectors, data.ids)
     if cache:
-        keep_embedding(model, data, vectors)
+        save_arrays(_path(model, data, unusual), vectors=vectors)
     return _embeddings(vectors, data, model.hash)
+
+
+def differences(model: Model, precision: str = "float32", passes: int | None = None) -> dict[str, Any]:
+    """Return in what vectors differ from the usual ones, {} for float32 and all passes; they are named by it. ValueError for others."""
+    found: dict[str, Any] = {}
+    if precision != "float32":
+        from astrojepa.precision import resolve
+
+        if resolve(precision, model.device)[0] != "float32":
+            found["precision"] = "bfloat16"
+    if passes is not None:
+        within("--passes", passes, 1, model.config.model.passes)
+        if passes != model.config.model.passes:
+            found["passes"] = passes
+    return found
 
 
 def keep_embedding(model: ModelFacts, data: Dataset, vectors: np.ndarray) -> None:
     """Keep `vectors`, float32 (n, D), in the cache as what `embed` returns for this model and these galaxies."""
-    save_arrays(_path(model, data), vectors=vectors)
+    save_arrays(_path(model, data, {}), vectors=vectors)
 
 
 def cached_embedding(model: ModelFacts, data: Dataset) -> Embeddings | None:
     """Return what `embed` would, if it has been computed before, else None; computes nothing."""
-    arrays = load_arrays(_path(model, data))
+    return _kept(model, data, {})
+
+
+def _kept(model: ModelFacts, data: Dataset, unusual: dict[str, Any]) -> Embeddings | None:
+    arrays = load_arrays(_path(model, data, unusual))
     vectors = None if arrays is None else arrays.get("vectors")
     return None if vectors is None or vectors.ndim != 2 or len(vectors) != len(data) else _embeddings(vectors, data, model.hash)
 
@@ -142,10 +172,10 @@ def _batches(pictures: np.ndarray, size: int = 512) -> list[np.ndarray]:
     return [np.asarray(pictures[first : first + size]) for first in range(0, len(pictures), size)]
 
 
-def _path(model: ModelFacts, data: Dataset) -> Path:
+def _path(model: ModelFacts, data: Dataset, unusual: dict[str, Any]) -> Path:
     config = model.config.to_dict()
     facts = [model.hash, data.fingerprint, config["image"], config["model"], list(model.mean), list(model.std)]
-    return cache_path("embeddings", _key(*facts))
+    return cache_path("embeddings", _key(*facts, *([unusual] if unusual else [])))
 
 
 def _key(*facts: Any) -> str:

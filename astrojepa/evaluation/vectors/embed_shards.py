@@ -21,6 +21,7 @@ from astrojepa import distributed
 from astrojepa.cache import Progress
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import read_frames
+from astrojepa.evaluation.vectors.embed import differences
 from astrojepa.evaluation.vectors.shards import FORMAT, MANIFEST, ShardFolder, open_shards
 from astrojepa.evaluation.vectors.standardise import check_finite
 from astrojepa.progress import reporting
@@ -44,13 +45,21 @@ class ShardRun:
 
 
 def embed_shards(
-    model: Model, data: Dataset, path: str | Path, *, block_size: int = BLOCK_SIZE, progress: Progress | bool | None = None
+    model: Model,
+    data: Dataset,
+    path: str | Path,
+    *,
+    block_size: int = BLOCK_SIZE,
+    progress: Progress | bool | None = None,
+    precision: str = "float32",
+    passes: int | None = None,
 ) -> ShardRun:
     """Embed every galaxy into the Parquet shards of a folder; every process that torchrun started calls this, or one alone.
 
     Each vector is that of `embed`, to the bit on a CPU with as many threads. Pictures are streamed: at most three batches of
     frames are in memory. After a kill at any moment the same call computes the blocks that are missing, with another number
-    of processes too unless shards are written already. `progress` is heard on process 0, about its own share.
+    of processes too unless shards are written already. `progress` is heard on process 0, about its own share. `precision` and `passes`
+    are those of `embed`; where they are not the usual ones, the manifest says so.
 
     Raises ValueError for an empty data set, a vector that is not finite (its galaxy is named), a folder of another model or
     data, or one that another number of processes must finish; PeerLostError where another process ended.
@@ -58,7 +67,8 @@ def embed_shards(
     own, size = distributed.rank(), distributed.world_size()
     if len(data) == 0 or block_size < 1:
         raise ValueError(f"{data.name} has {len(data)} galaxies to embed in blocks of {block_size}; both must be at least 1.")
-    folder = _claim(Path(path), _facts(model, data, block_size))
+    unusual = differences(model, precision, passes)
+    folder = _claim(Path(path), _facts(model, data, block_size, unusual))
     blocks, shards = folder.blocks, folder.shards()
     whole = [shard for part, shard in enumerate(shards) if folder.is_whole(shard, blocks[part :: len(shards)])]
     if shards and len(whole) == len(shards):
@@ -71,7 +81,7 @@ def embed_shards(
         )
     shard = folder.shard(own, size)
     mine = [] if shard in whole else blocks[own::size]
-    computed = _compute(model, data, folder, mine, progress)
+    computed = _compute(model, data, folder, mine, progress, unusual)
     if shard not in whole:
         folder.write_shard(shard, mine)
     distributed.wait()
@@ -79,13 +89,13 @@ def embed_shards(
     return ShardRun(len(blocks), len(blocks) - computed, size)
 
 
-def _facts(model: Model, data: Dataset, block_size: int) -> dict[str, Any]:
+def _facts(model: Model, data: Dataset, block_size: int, unusual: dict[str, Any]) -> dict[str, Any]:
     """Return the manifest: everything that decides the vectors, and the names of model and data."""
     facts = {
         "format": FORMAT,
         "model": model.id,
         "model_hash": model.hash,
-        "settings": {"image": model.config.to_dict()["image"], "mean": model.mean, "std": model.std},
+        "settings": {"image": model.config.to_dict()["image"], "mean": model.mean, "std": model.std, **unusual},
         "width": model.width,
         "data": data.name,
         "data_fingerprint": data.fingerprint,
@@ -115,7 +125,14 @@ def _claim(path: Path, facts: dict[str, Any]) -> ShardFolder:
     return folder
 
 
-def _compute(model: Model, data: Dataset, folder: ShardFolder, blocks: list[range], progress: Progress | bool | None) -> int:
+def _compute(
+    model: Model,
+    data: Dataset,
+    folder: ShardFolder,
+    blocks: list[range],
+    progress: Progress | bool | None,
+    unusual: dict[str, Any],
+) -> int:
     """Write those of this process's blocks that are missing; returns how many all processes wrote."""
     own, size = distributed.rank(), distributed.world_size()
     missing = [rows for rows in blocks if folder.read_block(rows) is None]
@@ -124,7 +141,7 @@ def _compute(model: Model, data: Dataset, folder: ShardFolder, blocks: list[rang
     counts = distributed.all_sum(counts)
     total, text = sum(map(len, blocks)), "embedding" if size == 1 else f"embedding, process {own} of {size}"
     done = total - sum(map(len, missing))
-    vectors = _encoded(model, data, missing)
+    vectors = _encoded(model, data, missing, unusual)
     with contextlib.closing(vectors), reporting(progress if own == 0 else None, total, text) as report:
         report(done)
         for turn in range(int(counts.max())):
@@ -138,10 +155,10 @@ def _compute(model: Model, data: Dataset, folder: ShardFolder, blocks: list[rang
     return int(counts.sum())
 
 
-def _encoded(model: Model, data: Dataset, blocks: list[range]) -> Generator[np.ndarray]:
+def _encoded(model: Model, data: Dataset, blocks: list[range], unusual: dict[str, Any]) -> Generator[np.ndarray]:
     """Yield the vectors of each block, float32 (b, D); the pictures of the next batch are read meanwhile."""
     cuts = [[rows[first : first + BATCH_SIZE] for first in range(0, len(rows), BATCH_SIZE)] for rows in blocks]
     batches = (slice(rows.start, rows.stop) for rows in itertools.chain.from_iterable(cuts))
     with contextlib.closing(read_frames(data, model.config.image.frame_size, batches)) as frames:
         for parts in cuts:
-            yield np.concatenate([model.encode(batch) for batch in itertools.islice(frames, len(parts))])
+            yield np.concatenate([model.encode(batch, **unusual) for batch in itertools.islice(frames, len(parts))])

@@ -199,3 +199,36 @@ def test_a_model_with_random_weights_embeds_the_frames_of_its_config(make_datase
     assert found.vectors.shape == (3, model.width)
     expected = model.encode(np.asarray(frames(data, model.config.image.frame_size)))
     np.testing.assert_allclose(found.vectors, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_vectors_are_float32_of_all_passes_and_kept_by_name_where_they_are_not(
+    make_dataset: MakeData, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ASTROJEPA_PRECISION", "bfloat16")  # of trainings; vectors agree between machines
+    data, model = make_dataset(pictures(3)), load_model("random:small.lejepa")
+    usual = embed(model, data)
+    assert model.config.model.passes == 12
+    np.testing.assert_array_equal(usual.vectors, embed(model, data, precision="float32", passes=12, cache=False).vectors)
+    rounded, quick = embed(model, data, precision="bfloat16"), embed(model, data, passes=1)
+    np.testing.assert_allclose(rounded.vectors, usual.vectors, atol=0.05)
+    assert not np.array_equal(rounded.vectors, usual.vectors)
+    assert np.abs(quick.vectors - usual.vectors).max() > 0.01
+    np.testing.assert_array_equal(embed(model, data, precision="auto").vectors, rounded.vectors)
+    embed(model, data, precision="float32", passes=12)
+    assert len(list(own_cache.glob("embeddings-*.npz"))) == 3, "usual, bfloat16, one pass"
+    found = cached_embedding(model, data)
+    assert found is not None
+    np.testing.assert_array_equal(found.vectors, usual.vectors)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"passes": 0}, r"--passes is 0; it must lie in \[1, 12\]"),
+        ({"passes": 13}, r"--passes is 13; it must lie in \[1, 12\]"),
+        ({"precision": "half"}, "--precision is 'half'; choose one of auto, float32, bfloat16"),
+    ],
+)
+def test_passes_and_precisions_that_do_not_exist_are_refused(make_dataset: MakeData, options: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        embed(load_model("random:small.lejepa"), make_dataset(pictures(1)), **options)
