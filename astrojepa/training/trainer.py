@@ -1,4 +1,4 @@
-"""A run: data and state made ready, then steps, log, judgement, saving, until the last step or Ctrl-C."""
+"""A run: steps, log, judgement, saving, until the last step or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -9,38 +9,24 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from astrojepa import distributed
-from astrojepa.checkpoints.weights import build_network
-from astrojepa.config import TrainConfig, replace
-from astrojepa.data import find_data, open_dataset
-from astrojepa.data.dataset import Dataset
-from astrojepa.data.frames import frames_for
-from astrojepa.data.splits import default_split
-from astrojepa.data.transforms import channel_statistics
-from astrojepa.models.encoders.registry import check_encoder
+from astrojepa.config import TrainConfig
 from astrojepa.places import TRAIN
-from astrojepa.precision import decided, kept
 from astrojepa.progress import steady_bar
-from astrojepa.runs import append_metrics, create_run, forget_metrics_after, only_training, read_config
+from astrojepa.runs import append_metrics, create_run, only_training
 from astrojepa.training.batches import BatchMaker
-from astrojepa.training.descriptions import described_numbers
-from astrojepa.training.frozen import around_frozen, facts_of, take_encoder
 from astrojepa.training.memory import keep_freed_memory, saying_what_to_lower
 from astrojepa.training.monitor import Monitor
-from astrojepa.training.run_summary import announce, run_facts
+from astrojepa.training.prepare import prepare, share_weights
+from astrojepa.training.run_summary import print_summary
 from astrojepa.training.schedules import learning_rate, momentum, snapshot_steps, warmup_steps
-from astrojepa.training.state import TrainState, load_state, new_state
 from astrojepa.training.step import TERMS, Stepper, compiled
 from astrojepa.training.tensorboard import TensorBoardLog
 
-if TYPE_CHECKING:
-    from astrojepa.checkpoints.model import Model
-
-SIMULATED_COUNT = 8000  # galaxies drawn to train on where there are none; two to three minutes, once
 LOG_EVERY = 20  # steps between two lines of metrics.jsonl
 SAVE_SECONDS = 300.0
 
@@ -70,48 +56,26 @@ def train(
     data or settings that cannot be trained on, FloatingPointError when the loss stops being finite, MemoryError when the GPU is full,
     TrainingInterrupted on Ctrl-C, OSError when another training writes into the folder or another process is gone (PeerLostError).
     """
-    target = distributed.start(torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
+    where = distributed.start(torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
     progress = progress and distributed.rank() == 0
-    if target.type == "cpu":
+    if where.type == "cpu":
         keep_freed_memory()
-    if resume is not None:
-        moved = config.data.data
-        config = read_config(Path(resume))
-        config = replace(config, data=moved or config.data.data)
-    config, why = decided(config, target) if resume is None else kept(config)
-    check_encoder(config)
-    donor = None
-    if config.encoder_from:
-        config, donor = around_frozen(config)
-    with distributed.first_on_each_machine():
-        source, data = _open(config, progress)
-        training, validation, split_name = _choose(data, config)
-        stored = frames_for(training, config.image, progress)
-        mean, std = (donor.mean, donor.std) if donor else channel_statistics(stored)
-    facts = run_facts(config, source, training, split_name, mean, std) | ({"encoder": facts_of(donor)} if donor else {})
-    with saying_what_to_lower(config), contextlib.ExitStack() as held:
-        numbers = described_numbers(training, config.image) if config.model.describer else None
-        batches = BatchMaker(stored, config, mean, std, target, numbers)
-        if resume is None:
-            state = _fresh_state(config, facts, target, donor)
-            folder = distributed.from_first(lambda: create_run(config, out))
-        else:
-            folder = Path(resume)
+    ready = prepare(config, where, resume, progress)
+    with saying_what_to_lower(ready.config), contextlib.ExitStack() as held:
+        batches = ready.batches()
+        state = ready.first_state() if resume is None else None  # before there is a folder
+        folder = Path(resume) if resume else distributed.from_first(lambda: create_run(ready.config, out))
         if distributed.rank() == 0:
             held.enter_context(only_training(folder))
-        if resume is not None:
-            state = _state_of(folder, config, facts, target, donor)
-        if target.type == "cuda" and distributed.world_size() > 1:
-            torch.nn.SyncBatchNorm.convert_sync_batchnorm(state.network)  # the same parameters, in place
-        distributed.broadcast(state.network.state_dict().values())
-        monitor = Monitor(training, validation, config, mean, std, target)
+        state = state or ready.saved_state(folder)
+        share_weights(state.network, where)
         if progress:
-            announce(config, training, validation, state, batches, folder, split_name, target, why)
-        forward = compiled(state.network, compile, target, lambda text: print(text) if progress else None)
+            print_summary(ready, state, batches, folder)
+        forward = compiled(state.network, compile, where, lambda text: print(text) if progress else None)
         log = None
         if tensorboard and distributed.rank() == 0:
             log = held.enter_context(contextlib.closing(TensorBoardLog(folder / "tensorboard", state.step)))
-        Trainer(Stepper(state, target, forward), batches, monitor, folder, progress, log).run()
+        Trainer(Stepper(state, where, forward), batches, ready.monitor(), folder, progress, log).run()
     return folder
 
 
@@ -260,48 +224,3 @@ def _stop_requested() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _open(config: TrainConfig, progress: bool) -> tuple[str, Dataset]:
-    """Find and open the galaxies; returns what was opened and the data set."""
-    asked = config.data
-    source = find_data(asked.data)
-    if source == "simulated" and not asked.data:
-        source = f"simulated:{SIMULATED_COUNT}"
-    data = open_dataset(
-        source,
-        where=asked.where or None,
-        label_column=asked.label_column or None,
-        skip_corrupt=asked.skip_corrupt,
-        progress=progress,
-    )
-    if progress and data.skipped:
-        print(f"Left out  {len(data.skipped)} pictures that cannot be read: {', '.join(data.skipped[:10])}")
-    return source, data
-
-
-def _fresh_state(config: TrainConfig, facts: dict[str, Any], device: torch.device, donor: Model | None) -> TrainState:
-    """Return the state before the first step: random weights, and the encoder of `donor` if there is one."""
-    network = build_network(config, device, config.seed)
-    if donor:
-        take_encoder(network, donor)
-    return new_state(config, network, facts)
-
-
-def _state_of(folder: Path, config: TrainConfig, facts: dict[str, Any], device: torch.device, donor: Model | None) -> TrainState:
-    """Return what a run has saved, or its beginning if it ended before that; metrics beyond it are dropped."""
-    saved = folder / "last.pt"
-    state = load_state(saved, config, facts, device) if saved.is_file() else _fresh_state(config, facts, device, donor)
-    distributed.wait()
-    if distributed.rank() == 0:
-        forget_metrics_after(folder, state.step)
-    return state
-
-
-def _choose(data: Dataset, config: TrainConfig) -> tuple[Dataset, Dataset, str]:
-    """Return the galaxies to learn from, those to judge on, and the split's name."""
-    training, validation, _ = default_split(data)  # the same for every seed: no run learns from another's test part
-    name = "column" if data.split_column is not None else "grouped, seed 42"
-    if config.data.train_on == "all":
-        return data, validation, "all"
-    return training, validation, name

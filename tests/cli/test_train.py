@@ -198,7 +198,7 @@ def test_lambda_reaches_the_run_and_the_last_line_opens_it_on_the_same_galaxies(
 def test_without_data_the_simulator_is_announced_on_the_first_lines(tmp_path, capsys, monkeypatch, tiny_flags):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("astrojepa.data.GALAXY10_PATH", Path("nowhere.h5"))
-    monkeypatch.setattr("astrojepa.training.trainer.SIMULATED_COUNT", 120)
+    monkeypatch.setattr("astrojepa.training.prepare.SIMULATED_COUNT", 120)
     assert train_main([*tiny_flags[2:], "--epochs", "1", "--out", "run"]) == 0
     assert "SIMULATED GALAXIES" in "".join(capsys.readouterr().out.splitlines(keepends=True)[:2])
     assert load_model(tmp_path / "run").card["data"]["simulated"] is True

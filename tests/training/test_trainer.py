@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from astrojepa.checkpoints.model import load_model
-from astrojepa.checkpoints.weights import CheckpointError, read_pickled
+from astrojepa.checkpoints.weights import CheckpointError, build_network, read_pickled
 from astrojepa.config import TrainConfig, replace
 from astrojepa.objective.terms import prediction_loss
 from astrojepa.precision import decided
@@ -114,7 +114,7 @@ def test_plain_ijepa_runs_without_sigreg_in_the_gradient(tiny, tmp_path):
     row = read_metrics(folder)[-1]
     assert row["total"] == pytest.approx(row["prediction"])
     content = read_pickled(folder / "last.pt")
-    fresh = module.build_network(replace(tiny, sigreg_weight=0.0), torch.device("cpu"), tiny.seed).state_dict()
+    fresh = build_network(replace(tiny, sigreg_weight=0.0), torch.device("cpu"), tiny.seed).state_dict()
     assert torch.equal(content["network"]["projector.weight"], fresh["projector.weight"])
 
 
@@ -126,7 +126,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_step_terms_and_rate(t
 
 
 def test_weight_decay_spares_norms_biases_and_tokens(tiny):
-    network = module.build_network(tiny, torch.device("cpu"))
+    network = build_network(tiny, torch.device("cpu"))
     decayed, spared = make_optimizer(network, tiny).param_groups
     names = {id(item): name for name, item in network.named_parameters()}
     assert decayed["weight_decay"] == 0.05

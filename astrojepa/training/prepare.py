@@ -1,0 +1,141 @@
+"""What a run needs before its first step: its config, its galaxies, and a network to begin with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from astrojepa import distributed
+from astrojepa.checkpoints.weights import build_network
+from astrojepa.config import TrainConfig, replace
+from astrojepa.data import find_data, open_dataset
+from astrojepa.data.dataset import Dataset
+from astrojepa.data.frames import frames_for
+from astrojepa.data.splits import default_split
+from astrojepa.data.transforms import channel_statistics
+from astrojepa.models.encoders.registry import check_encoder
+from astrojepa.precision import decided, kept
+from astrojepa.runs import forget_metrics_after, read_config
+from astrojepa.training.batches import BatchMaker
+from astrojepa.training.descriptions import described_numbers
+from astrojepa.training.facts import run_facts
+from astrojepa.training.frozen import around_frozen, facts_of, take_encoder
+from astrojepa.training.monitor import Monitor
+from astrojepa.training.state import TrainState, load_state, new_state
+
+if TYPE_CHECKING:
+    from astrojepa.checkpoints.model import Model
+
+SIMULATED_COUNT = 8000  # galaxies drawn to train on where there are none; two to three minutes, once
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run that can begin, or go on."""
+
+    config: TrainConfig  # its precision resolved
+    precision_because: str
+    device: torch.device
+    source: str  # what was opened
+    training: Dataset
+    validation: Dataset
+    split: str  # name of the split
+    frames: np.ndarray  # uint8 (n, F, F, 3), of the training galaxies
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    donor: Model | None  # whose frozen encoder a predictor is fitted to
+
+    def batches(self) -> BatchMaker:
+        """Return what makes the batches of the run."""
+        described = self.config.model.describer
+        numbers = described_numbers(self.training, self.config.image) if described else None
+        return BatchMaker(self.frames, self.config, self.mean, self.std, self.device, numbers)
+
+    def monitor(self) -> Monitor:
+        """Return what judges the run after every epoch."""
+        galaxies = (self.training, self.validation)
+        return Monitor(*galaxies, self.config, self.mean, self.std, self.device)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what the run's card says."""
+        facts = run_facts(self.config, self.source, self.training, self.split, self.mean, self.std)
+        return facts | ({"encoder": facts_of(self.donor)} if self.donor else {})
+
+    def first_state(self) -> TrainState:
+        """Return random weights, with the donor's encoder if there is one."""
+        network = build_network(self.config, self.device, self.config.seed)
+        if self.donor:
+            take_encoder(network, self.donor)
+        return new_state(self.config, network, self.facts())
+
+    def saved_state(self, folder: Path) -> TrainState:
+        """Return what a run folder has saved, or its beginning; metrics beyond it are dropped."""
+        saved = folder / "last.pt"
+        there = saved.is_file()
+        run = (self.config, self.facts(), self.device)
+        state = load_state(saved, *run) if there else self.first_state()
+        distributed.wait()
+        if distributed.rank() == 0:
+            forget_metrics_after(folder, state.step)
+        return state
+
+
+def prepare(config: TrainConfig, device: torch.device, resume: str | Path | None, progress: bool) -> Prepared:
+    """Settle the config, open the galaxies, and read them once into frames.
+
+    With `resume` the config is that of the run folder, and `config` only says where the same
+    galaxies are now. ValueError for galaxies or settings that cannot be trained on.
+    """
+    if resume is None:
+        config, because = decided(config, device)
+    else:
+        moved = config.data.data
+        config, because = kept(read_config(Path(resume)))
+        config = replace(config, data=moved or config.data.data)
+    check_encoder(config)
+    config, donor = around_frozen(config) if config.encoder_from else (config, None)
+    with distributed.first_on_each_machine():
+        source, data = _open(config, progress)
+        training, validation, split = _choose(data, config)
+        frames = frames_for(training, config.image, progress)
+        mean, std = (donor.mean, donor.std) if donor else channel_statistics(frames)
+    galaxies = (source, training, validation, split)
+    return Prepared(config, because, device, *galaxies, frames, mean, std, donor)
+
+
+def share_weights(network: torch.nn.Module, device: torch.device) -> None:
+    """Give all processes the same weights, and on GPUs batch norm over all of them."""
+    if device.type == "cuda" and distributed.world_size() > 1:
+        torch.nn.SyncBatchNorm.convert_sync_batchnorm(network)  # the same parameters, in place
+    distributed.broadcast(network.state_dict().values())
+
+
+def _open(config: TrainConfig, progress: bool) -> tuple[str, Dataset]:
+    """Find and open the galaxies; returns what was opened and the data set."""
+    asked = config.data
+    source = find_data(asked.data)
+    if source == "simulated" and not asked.data:
+        source = f"simulated:{SIMULATED_COUNT}"
+    data = open_dataset(
+        source,
+        where=asked.where or None,
+        label_column=asked.label_column or None,
+        skip_corrupt=asked.skip_corrupt,
+        progress=progress,
+    )
+    if progress and data.skipped:
+        print(f"Left out  {len(data.skipped)} pictures that cannot be read: {', '.join(data.skipped[:10])}")
+    return source, data
+
+
+def _choose(data: Dataset, config: TrainConfig) -> tuple[Dataset, Dataset, str]:
+    """Return the galaxies to learn from, those to judge on, and the split's name."""
+    training, validation, _ = default_split(data)  # the same for every seed: no run learns from another's test part
+    name = "column" if data.split_column is not None else "grouped, seed 42"
+    if config.data.train_on == "all":
+        return data, validation, "all"
+    return training, validation, name
