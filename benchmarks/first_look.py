@@ -3,9 +3,9 @@
 python -m benchmarks.first_look [--starts 10] [--out FILE]
 
 Every start is a server of its own with an empty cache, `streamlit run app/main.py` with no flag, and a new visitor in a real Chromium on
-the same machine. The map is whole when all 1,000 galaxies stand on it where UMAP puts them and their scores are known. Then come the
-first galaxy with its six neighbours, and its patch errors, which wait for torch. Each start is made with nothing beside it, beside two
-endless loops, and with a visitor who comes while the server imports torch.
+the same machine. The map is whole when all 1,000 galaxies stand on it where UMAP puts them; then the first galaxy, the strangest, stands
+beside it with its six neighbours. Starts are made in turn with nothing beside them and
+beside two endless loops of the same priority.
 """
 
 from __future__ import annotations
@@ -28,9 +28,8 @@ from benchmarks.measure import machine, write
 from benchmarks.serving import READY, wait_until_healthy
 
 GALAXIES, LOOPS = 1000, 2
-QUIET = 20.5  # seconds without a visitor after which the server imports torch (app/server/readiness.py)
 PATIENCE = 600_000  # ms
-CONDITIONS = {"nothing beside it": (0, 0.0), "two busy loops beside it": (LOOPS, 0.0), "while torch is imported": (0, QUIET)}
+CONDITIONS = {"nothing beside it": 0, "two busy loops beside it": LOOPS}
 BAR_SECONDS = 3.0
 
 
@@ -64,21 +63,18 @@ def visit(chromium: Any, url: str) -> dict[str, float]:
     page.get_by_text(f"strangest of {GALAXIES:,}").wait_for(timeout=PATIENCE)
     page.locator(".gallery .tile").nth(5).wait_for(timeout=PATIENCE)
     note("first_galaxy_s")
-    page.get_by_text("per heatmap").wait_for(timeout=PATIENCE)
-    note("patch_errors_s")
     context.close()
     return found
 
 
-def one_start(chromium: Any, loops: int, quiet: float) -> dict[str, float]:
-    """Start the server on an empty cache, wait until it is ready and `quiet` seconds more, and open the page."""
+def one_start(chromium: Any, loops: int) -> dict[str, float]:
+    """Start the server on an empty cache, wait until it is ready, and open the page."""
     with tempfile.TemporaryDirectory() as cache, busy(loops):
         os.environ["ASTROJEPA_CACHE"] = cache
         began = time.perf_counter()
         with explorer([]) as (url, _):
             wait_until_healthy(url, None, Path(os.devnull), READY)
             ready = time.perf_counter() - began
-            time.sleep(quiet)
             found = visit(chromium, url)
         return {"ready_s": ready, **found, "load": os.getloadavg()[0]}
 
@@ -95,8 +91,8 @@ def main(arguments: list[str] | None = None) -> None:
     with sync_playwright() as playwright:
         chromium = start_chromium(playwright)
         for _ in range(options.starts):  # in turn, so that what else the machine does falls on all
-            for name, (loops, quiet) in CONDITIONS.items():
-                found[name].append(one_start(chromium, loops, quiet))
+            for name, loops in CONDITIONS.items():
+                found[name].append(one_start(chromium, loops))
                 print(name, found[name][-1], flush=True)
         chromium.close()
     summary = {

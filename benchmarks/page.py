@@ -32,6 +32,7 @@ TABLES = tables.TABLES | {
         explorer_tables.app_load_50,
         explorer_tables.app_memory,
         explorer_tables.hosted_start,
+        explorer_tables.first_look,
     )
 }
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..session.queue import called_for
+from ..session.queue import page_is_seen
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -112,7 +112,7 @@ def sheet(key: str, rows: list[int], side: int) -> bytes:
 def _answer(request: Request) -> Response:
     from starlette.responses import PlainTextResponse, Response
 
-    called_for.set()
+    page_is_seen()
     key = request.path_params["key"]
     data = _open.get(key)
     side = _SIDES_BY_NAME.get(request.path_params["side"])

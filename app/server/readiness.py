@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 READY = "/ready"
 PATIENCE = 120.0  # seconds until a page is drawn even so
-QUIET = 20.0  # seconds without a visitor until the server imports what only later pages take
 
 
 @dataclass
@@ -41,7 +40,7 @@ def start() -> None:
     _start.begun = True
     prepare()
     open_galaxies()
-    jobs.called_for.wait(QUIET)
+    jobs.called_for.wait()
     import_the_rest()
 
 

@@ -134,6 +134,7 @@ class Jobs:
 
 imported = threading.Event()  # the libraries are there
 called_for = threading.Event()  # they may be imported: a first page stands in its browser, which an import would have held up
+DRAWING = 1.0  # seconds that a browser which has asked for pictures is left to draw the page
 FIRST = (
     "checkpoints.card",
     "plotting",
@@ -154,6 +155,18 @@ LIBRARIES = (
 def warm_up() -> None:
     """Import what the first page needs: a map whose parts were computed before takes neither torch nor scikit-learn."""
     _import(*(f"astrojepa.{part}" for part in FIRST), f"{__package__.rpartition('.')[0]}.shell")
+
+
+_seen = threading.Event()
+
+
+def page_is_seen() -> None:
+    """Note that a browser asks for pictures: a moment later the libraries may be imported."""
+    if not _seen.is_set():
+        _seen.set()
+        timer = threading.Timer(DRAWING, called_for.set)
+        timer.daemon = True
+        timer.start()
 
 
 _importing = threading.Lock()  # two threads that import the same libraries at once can trip over each other
