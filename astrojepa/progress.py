@@ -9,7 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from astrojepa.cache import Progress
+Progress = Callable[[int, int, str], None]  # done, total, what is being done
 
 
 @contextlib.contextmanager

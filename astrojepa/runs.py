@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import datetime
-import io
 import json
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from filelock import lock_descriptor
 
-from astrojepa.cache import atomic_write, naming
 from astrojepa.config import TrainConfig
-from astrojepa.wording import one_line
+from astrojepa.files import atomic_write, naming, read_json, write_json
 
 MAX_JSON_BYTES = 64_000_000
 MAX_CONFIG_BYTES = 1_000_000
@@ -69,25 +66,6 @@ def read_config(folder: Path) -> TrainConfig:
     return TrainConfig.from_dict(read_json(path, MAX_CONFIG_BYTES))
 
 
-def read_json(path: Path, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
-    """Read a JSON object of at most `limit` bytes; ValueError names the file."""
-    if path.stat().st_size > limit:
-        raise ValueError(f"{path} has {path.stat().st_size:,} bytes, more than the {limit:,} allowed for such a file.")
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not valid JSON ({one_line(error, 160)}).") from error
-    if not isinstance(value, dict):
-        raise ValueError(f"{path} must hold a JSON object, found {type(value).__name__}.")
-    return value
-
-
-def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Write a JSON object atomically."""
-    with atomic_write(path) as stream:
-        stream.write((json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
-
-
 def append_metrics(folder: Path, row: dict[str, Any]) -> None:
     """Add one line to metrics.jsonl."""
     path = folder / "metrics.jsonl"
@@ -117,14 +95,3 @@ def forget_metrics_after(folder: Path, step: int) -> None:
     kept = [row for row in read_metrics(folder) if row["step"] <= step]
     with atomic_write(folder / "metrics.jsonl") as stream:
         stream.write("".join(json.dumps(row) + "\n" for row in kept).encode())
-
-
-def write_csv(rows: Sequence[dict[str, Any]], path: str | Path) -> None:
-    """Write rows as CSV, atomically: every column that any row has, in the order first seen; empty where missing or None."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    with atomic_write(Path(path)) as stream:
-        stream.write(text.getvalue().encode())

@@ -30,7 +30,7 @@ from astrojepa.checkpoints.model import Model
 from astrojepa.evaluation.anomalies.leaderboard import leaderboard
 from astrojepa.evaluation.anomalies.leaderboard_table import rare_labels
 from astrojepa.evaluation.reports.benchmark import BENCHMARKS
-from astrojepa.runs import read_json, write_csv, write_json
+from astrojepa.files import read_json, write_json, write_records
 from astrojepa.training.sweep.plan import read_sweep
 from astrojepa.training.sweep.table import t_interval
 from astrojepa.types import Embeddings
@@ -115,7 +115,7 @@ def study(folder: Path, source: str, out: Path, draws: int, with_cost: bool) -> 
             row["parameters"] = sum(weights.numel() for weights in model.network.encoder.parameters())
             row |= cost(path) if with_cost else {}
             print({name: value for name, value in row.items() if name in (*sweep.settings, "seed", *COMMON)}, flush=True)
-        write_csv(rows[: place + 1], out / "table.csv")
+        write_records(out / "table.csv", rows[: place + 1])
     return rows
 
 

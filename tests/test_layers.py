@@ -18,6 +18,7 @@ LAYERS = {
     "progress": 0,
     "distributed": 0,
     "cache": 0,
+    "files": 0,
     "precision": 0,
     "data": 1,
     "models": 1,
@@ -45,7 +46,7 @@ HOMES = {
     "plotly": {"astrojepa/plotting.py"},
     "streamlit": {"app"},
     "huggingface_hub": {"astrojepa/checkpoints/hub.py"},
-    "filelock": {"astrojepa/cache.py", "astrojepa/runs.py", "astrojepa/data/download/galaxy10.py"},
+    "filelock": {"astrojepa/files.py", "astrojepa/runs.py", "astrojepa/data/download/galaxy10.py"},
 }
 FILES = sorted([*(ROOT / "astrojepa").rglob("*.py"), *(ROOT / "app").rglob("*.py"), ROOT / "train.py"])
 

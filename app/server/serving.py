@@ -15,8 +15,8 @@ from typing import Any
 
 from astrojepa.cache import read_first
 from astrojepa.checkpoints.bundle import DEMO, ID, MANIFEST, SHA256, open_bundle
+from astrojepa.files import read_json
 from astrojepa.places import TOP
-from astrojepa.runs import read_json
 
 CHECKPOINTS = TOP / "checkpoints"
 FORMAT = 1

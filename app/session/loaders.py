@@ -13,10 +13,11 @@ import streamlit as st
 
 import astrojepa as aj
 from astrojepa.places import TOP
+from astrojepa.progress import Progress
 
 from ..components.patch_panel import masks as masking
 from ..server.serving import Source
-from .queue import Jobs, Progress, warm_up
+from .queue import Jobs, warm_up
 from .turns import Turns
 
 MODEL_TURNS = Turns()  # one heatmap at a time: two would only slow each other down

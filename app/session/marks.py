@@ -8,9 +8,8 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from astrojepa import files
 from astrojepa.wording import one_line
-
-from ..components import export
 
 HIGHEST = 5
 MAX_BYTES = 2_000_000
@@ -114,7 +113,7 @@ def _give(review: Review, marks: Mapping[int, int]) -> Review:
 def write_csv(marks: Mapping[int, int], ids: Sequence[object], model: str, model_hash: str, data: str, data_hash: str) -> str:
     """Write marks as CSV, highest first, each beside the model and the data it was given with; formulas are escaped."""
     ordered = sorted(marks.items(), key=lambda item: (-item[1], item[0]))
-    return export.to_csv(HEADER, ((str(ids[row]), value, row, model, model_hash, data, data_hash) for row, value in ordered))
+    return files.csv_text(HEADER, ((str(ids[row]), value, row, model, model_hash, data, data_hash) for row, value in ordered))
 
 
 @dataclass(frozen=True)
@@ -173,9 +172,7 @@ def _match(lines: list[dict[str, str | None]], rows: Mapping[str, int]) -> Impor
         if value is None:
             raise ValueError(f"Line {number} has the mark {written[:20]!r}; marks are whole numbers from 0 to {HIGHEST}.")
         name = line["id"] or ""
-        plain = (
-            name[1:] if name.startswith("'") and export.safe_cell(name[1:]) == name else name
-        )  # undoes the export's apostrophe
+        plain = name[1:] if name.startswith("'") and files.safe_cell(name[1:]) == name else name  # undoes the export's apostrophe
         row = rows.get(name, rows.get(plain))
         if row is None:
             missing[plain] = None

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import astrojepa as aj
+from astrojepa.progress import Progress
 
 from ..server.serving import Source
-from .queue import Progress, import_libraries
+from .queue import import_libraries
 
 
 def open_source(source: Source) -> Callable[[Progress], Any]:

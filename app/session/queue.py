@@ -13,9 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from .turns import BusyError
+from astrojepa.progress import Progress
 
-Progress = Callable[[int, int, str], None]
+from .turns import BusyError
 
 
 class StoppedError(Exception):

@@ -8,9 +8,11 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from astrojepa.progress import Progress
+
 from ..server import settings
 from . import loaders, state
-from .queue import Job, Jobs, Progress, called_for
+from .queue import Job, Jobs, called_for
 from .turns import BusyError
 
 T = TypeVar("T")

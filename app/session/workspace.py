@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 
 from astrojepa.checkpoints.card import usable
+from astrojepa.progress import Progress
 
 from ..components.latent_map import colouring
 from ..server import pictures
@@ -18,7 +19,7 @@ from ..server.serving import Listing, Source
 from ..server.settings import Settings
 from . import loaders, opening, sampling, state
 from . import waiting as work
-from .queue import Progress, import_libraries
+from .queue import import_libraries
 
 BASELINE = "baseline"  # the reference of "no model": pixel PCA
 RANDOM = "random"

@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from astrojepa.files import read_json, write_json
 from astrojepa.places import TOP
-from astrojepa.runs import read_json, write_json
 
 FORMAT = 1
 MANIFEST = "bundle.json"

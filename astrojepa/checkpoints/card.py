@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from astrojepa.config import TrainConfig
+from astrojepa.files import read_json
 from astrojepa.places import TOP, TRAIN
 from astrojepa.presets import ALIASES
-from astrojepa.runs import read_json
 from astrojepa.wording import one_line
 
 FORMAT = 1

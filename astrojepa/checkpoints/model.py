@@ -17,7 +17,6 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 from torch.nn import functional
 
-from astrojepa.cache import atomic_write
 from astrojepa.checkpoints.card import (
     FORMAT,
     WAITING_CARD,
@@ -37,11 +36,11 @@ from astrojepa.checkpoints.weights import build_network, read_pickled, read_safe
 from astrojepa.config import TrainConfig, replace
 from astrojepa.data.crops import centre_crop, resize_frame
 from astrojepa.data.transforms import normalise, to_flux, turned_input
+from astrojepa.files import atomic_write, write_json
 from astrojepa.models.jepa import JEPA
 from astrojepa.places import TRAIN
 from astrojepa.precision import computing
 from astrojepa.presets import ALIASES, PRESETS, PUBLISHED, default_preset
-from astrojepa.runs import write_json
 from astrojepa.types import PatchMasks
 
 CHUNK = 32  # galaxies that a CPU looks at together; of more, every layer's output is memory that the kernel must clear anew

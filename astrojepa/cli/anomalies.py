@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from astrojepa.cli.options import declare, label, open_data, print_rows, write_rows
+from astrojepa.cli.options import declare, label, open_data, print_rows, six_digits
 from astrojepa.evaluation.anomalies.registry import DEFAULT
-from astrojepa.runs import write_json
+from astrojepa.files import write_csv, write_json
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
@@ -76,7 +76,7 @@ def _list(options: argparse.Namespace, model: Model, data: Dataset) -> int:
         if found.flagged:
             print(f"{found.score} mostly follows {found.about}: rank correlation {found.spearman:+.2f}", file=sys.stderr)
     if options.output and options.output.suffix.lower() == ".csv":
-        write_rows(options.output, list(galaxies[0]), [[_text(cell) for cell in galaxy.values()] for galaxy in galaxies])
+        write_csv(options.output, list(galaxies[0]), [[_rounded(cell) for cell in galaxy.values()] for galaxy in galaxies])
     elif options.output:
         known = [{name: _finite(cell) for name, cell in galaxy.items()} for galaxy in galaxies]
         rho = {found.about: _finite(found.spearman) for found in follows}
@@ -141,14 +141,18 @@ def _write_table(path: Path, tables: dict[str, list[Row]]) -> None:
     lines = []
     for rare, rows in tables.items():
         for facts in (row.to_dict() for row in rows):
-            numbers = [f"{value:.6g}" for name in _MEASURES for value in facts[name]]
-            rho = ["" if facts["spearman"][about] is None else f"{facts['spearman'][about]:.4f}" for about in abouts]
+            numbers = [six_digits(value) for name in _MEASURES for value in facts[name]]
+            rho = [_rounded(facts["spearman"][about]) for about in abouts]
             lines.append([rare, facts["vectors"], facts["score"], *numbers, *rho])
-    write_rows(path, ["rare", "vectors", "score", *measures, *(f"spearman {about}" for about in abouts)], lines)
+    write_csv(path, ["rare", "vectors", "score", *measures, *(f"spearman {about}" for about in abouts)], lines)
 
 
 def _text(cell: Any) -> str:
     return f"{cell:.6g}" if isinstance(cell, float) else str(cell)
+
+
+def _rounded(cell: Any) -> Any:
+    return six_digits(cell) if isinstance(cell, float) else cell
 
 
 def _finite(cell: Any) -> Any:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from astrojepa.cli.options import add_data, declare, label, open_data, print_rows, write_rows
-from astrojepa.runs import write_json
+from astrojepa.cli.options import add_data, declare, label, open_data, print_rows
+from astrojepa.files import write_csv, write_json
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
@@ -58,7 +58,7 @@ def _compare(options: argparse.Namespace) -> int:
     if options.out and options.out.suffix.lower() == ".json":
         write_json(options.out, numbers)
     elif options.out:
-        write_rows(options.out, ["id", "overlap", "stretch", "label"], _rows(comparison, data, len(data)))
+        write_csv(options.out, ["id", "overlap", "stretch", "label"], _rows(comparison, data, len(data)))
     _show(numbers, comparison, data)
     return 0
 
@@ -109,7 +109,7 @@ def _show(numbers: dict[str, Any], comparison: Comparison, data: Dataset) -> Non
 
 def _rows(comparison: Comparison, data: Dataset, count: int) -> list[list[Any]]:
     return [
-        [data.ids[row], f"{comparison.overlap[row]:.3f}", f"{comparison.stretch[row]:.4g}", label(data, row)]
+        [data.ids[row], round(float(comparison.overlap[row]), 3), float(f"{comparison.stretch[row]:.4g}"), label(data, row)]
         for row in comparison.moved[:count]
     ]
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from astrojepa.cli.options import add_data, declare, open_data
-from astrojepa.runs import write_json
+from astrojepa.files import write_json
 
 
 def add_to(commands: Any) -> None:

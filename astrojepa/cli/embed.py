@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from astrojepa.cache import atomic_write
 from astrojepa.cli.options import declare, open_data
 from astrojepa.cli.train import choose_device
+from astrojepa.files import atomic_write
 
 
 def add_to(commands: Any) -> None:

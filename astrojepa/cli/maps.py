@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from astrojepa.cli.options import declare, label, open_data, vectors, write_rows
-from astrojepa.runs import write_json
+from astrojepa.cli.options import declare, label, open_data, six_digits, vectors
+from astrojepa.files import write_csv, write_json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,8 +50,8 @@ def _project(options: argparse.Namespace) -> int:
         new = aj.embed(aj.load_model(options.model), data, progress=sys.stderr.isatty())
         said += f"; placed among {len(found)}"
         xy = place(new, found, xy, options.method)
-    rows = [[data.ids[i], f"{x:.6g}", f"{y:.6g}", label(data, i)] for i, (x, y) in enumerate(xy)]
-    write_rows(options.out, ["id", "x", "y", "label"], rows)
+    rows = [[data.ids[i], six_digits(x), six_digits(y), label(data, i)] for i, (x, y) in enumerate(xy)]
+    write_csv(options.out, ["id", "x", "y", "label"], rows)
     print(f"{options.out}: {len(rows)} galaxies, {said}")
     return 0
 

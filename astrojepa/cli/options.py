@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-
-from astrojepa.cache import atomic_write
 
 if TYPE_CHECKING:
     from astrojepa.data.dataset import Dataset
@@ -97,10 +92,6 @@ def print_rows(header: list[str], rows: list[list[Any]]) -> None:
         print("  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def write_rows(path: Path, header: list[str], rows: list[list[Any]]) -> None:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(header)
-    writer.writerows(rows)
-    with atomic_write(path) as stream:
-        stream.write(text.getvalue().encode())
+def six_digits(value: float) -> float:
+    """Return a number as it is written into tables."""
+    return float(f"{value:.6g}")

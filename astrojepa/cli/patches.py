@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from astrojepa.cache import atomic_write
-from astrojepa.cli.options import declare, label, open_data, row_of, write_rows
+from astrojepa.cli.options import declare, label, open_data, row_of, six_digits
+from astrojepa.files import atomic_write, write_csv
 
 MEASURES = ("mse", "normalised", "cosine")
 
@@ -67,9 +67,9 @@ def _list(options: argparse.Namespace, data: Any, model: Any) -> int:
     found = patch_error_summary(model, data, progress=sys.stderr.isatty())
     columns = (found.normalised, found.mean_mse, found.max_mse, found.mean_cosine)
     rows = [
-        [data.ids[row], *(f"{column[row]:.6g}" for column in columns), label(data, row)]
+        [data.ids[row], *(six_digits(column[row]) for column in columns), label(data, row)]
         for row in np.argsort(-found.normalised, kind="stable")
     ]
-    write_rows(options.out, ["id", "normalised", "mse", "max_mse", "cosine", "label"], rows)
+    write_csv(options.out, ["id", "normalised", "mse", "max_mse", "cosine", "label"], rows)
     print(f"{options.out}: {len(rows)} galaxies, the most surprising first, by mean normalised error")
     return 0

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from astrojepa.cli.options import declare, fill_benchmark, open_data
-from astrojepa.runs import write_json
+from astrojepa.files import write_json
 
 
 def add_to(commands: Any) -> None:

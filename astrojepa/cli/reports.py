@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from astrojepa.cache import atomic_write
 from astrojepa.cli.options import declare, fill_benchmark, open_data
-from astrojepa.runs import read_metrics, write_json
+from astrojepa.files import atomic_write, write_json
+from astrojepa.runs import read_metrics
 
 
 def add_to(commands: Any) -> None:

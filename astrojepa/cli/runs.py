@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from astrojepa.cli.options import declare
-from astrojepa.runs import read_config, read_json, read_metrics, write_csv
+from astrojepa.files import read_json, write_records
+from astrojepa.runs import read_config, read_metrics
 
 
 def add_to(commands: Any) -> None:
@@ -71,7 +72,7 @@ def _metrics(options: argparse.Namespace) -> int:
         found = "has no metrics yet" if not rows else "can be written as --csv FILE or --tensorboard DIR; give one"
         raise ValueError(f"{options.run_folder} {found}.")
     if options.csv:
-        write_csv(rows, options.csv)
+        write_records(options.csv, rows)
     if options.tensorboard:
         from astrojepa.training.tensorboard import write_tensorboard
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from astrojepa.cli.options import declare
 from astrojepa.config import TrainConfig, flags, replace
+from astrojepa.files import read_json
 from astrojepa.places import EXPLORE
 from astrojepa.presets import ALIASES, PRESETS, default_preset, preset
-from astrojepa.runs import read_json
 
 if TYPE_CHECKING:
     import torch

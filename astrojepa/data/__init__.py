@@ -13,8 +13,8 @@ from astrojepa.places import TOP
 from astrojepa.wording import one_line
 
 if TYPE_CHECKING:
-    from astrojepa.cache import Progress
     from astrojepa.data.dataset import Dataset
+    from astrojepa.progress import Progress
 
 __all__ = ["DataError", "find_data", "open_dataset"]
 

@@ -13,11 +13,12 @@ from pathlib import Path
 import numpy as np
 from numpy.lib import format as npy
 
-from astrojepa.cache import Progress, atomic_write, cache_path
+from astrojepa.cache import cache_path
 from astrojepa.config import ImageConfig
 from astrojepa.data.crops import resize_frame
 from astrojepa.data.dataset import Dataset
-from astrojepa.progress import reporting
+from astrojepa.files import atomic_write
+from astrojepa.progress import Progress, reporting
 
 CHUNK = 256  # frames between two writes
 THREADS = 2  # Pillow decodes and resamples outside Python's lock

@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from astrojepa.cache import Progress, naming, temporary_folder
 from astrojepa.data import DataError
 from astrojepa.data.crops import resize_frame
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.splits import default_split
-from astrojepa.progress import reporting
+from astrojepa.files import naming, temporary_folder
+from astrojepa.progress import Progress, reporting
 
 QUALITY = 92  # of the JPEGs; at 160 pixels about 6 kB each
 PER_FOLDER = 1000  # pictures; places that share files refuse folders of more than 10,000

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from astrojepa.cache import atomic_write
 from astrojepa.checkpoints.model import FORMAT
 from astrojepa.checkpoints.weights import CheckpointError, read_pickled, restore_network
 from astrojepa.config import TrainConfig
+from astrojepa.files import atomic_write
 from astrojepa.models.jepa import JEPA
 
 

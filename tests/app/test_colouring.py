@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.components import export
 from app.components.latent_map import colouring, palette
 from app.components.latent_map.latent_map import pack
 from app.pages.map import search
+from astrojepa import files
 from astrojepa.data.readers.galaxy10 import CLASSES as GALAXY10
 
 
@@ -88,20 +88,20 @@ def test_the_map_of_twenty_thousand_galaxies_fits_in_150_kilobytes() -> None:
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-cmd", "@x", "\t=1", " =1", "\n-1"])
 def test_a_cell_that_looks_like_a_formula_is_escaped(cell: str) -> None:
-    assert export.safe_cell(cell).startswith("'")
+    assert files.safe_cell(cell).startswith("'")
 
 
 def test_numbers_are_not_escaped_and_unknown_ones_are_empty() -> None:
-    assert [export.safe_cell(value) for value in (-1.5, 3, float("nan"), None, "a,b")] == ["-1.5", "3", "", "", "a,b"]
+    assert [files.safe_cell(value) for value in (-1.5, 3, float("nan"), None, "a,b")] == ["-1.5", "3", "", "", "a,b"]
 
 
 @given(
     st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20), min_size=2, max_size=2), max_size=5)
 )
 def test_csv_reads_back_as_what_was_written(rows: list[list[str]]) -> None:
-    text = export.to_csv(("a", "b"), rows)
+    text = files.csv_text(("a", "b"), rows)
     read = list(csv.reader(io.StringIO(text)))
-    assert read == [["a", "b"], *[[export.safe_cell(cell) for cell in row] for row in rows]]
+    assert read == [["a", "b"], *[[files.safe_cell(cell) for cell in row] for row in rows]]
     assert not any(cell.startswith(("=", "+", "-", "@")) for line in read for cell in line)
 
 

@@ -15,10 +15,11 @@ from streamlit.testing.v1 import AppTest
 from app.server import settings
 from app.session import loaders
 from app.session import turns as turns_module
-from app.session.queue import Jobs, Progress
+from app.session.queue import Jobs
 from app.session.turns import BusyError, Turns
 from app.session.waiting import describe, stage
 from app.session.workspace import BASELINE, Choice, Scene
+from astrojepa.progress import Progress
 
 
 def _waiting(turns: Turns, count: int) -> None:

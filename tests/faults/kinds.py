@@ -29,8 +29,9 @@ from astrojepa.data.pack import pack
 from astrojepa.data.simulate.simulator import simulate
 from astrojepa.evaluation.vectors.embed_shards import embed_shards
 from astrojepa.evaluation.vectors.shards import read_shards
+from astrojepa.files import read_json, write_json, write_records
 from astrojepa.presets import preset
-from astrojepa.runs import append_metrics, forget_metrics_after, read_json, read_metrics, write_csv, write_json
+from astrojepa.runs import append_metrics, forget_metrics_after, read_metrics
 from astrojepa.training.state import TrainState, make_optimizer
 from tests.tiny_run import TINY
 
@@ -203,7 +204,7 @@ def read_vectors(folder: Path) -> int:
 
 def write_tables(folder: Path, version: int) -> None:
     rows = [{"id": str(row), "version": version} for row in range(300)]
-    write_csv(rows, folder / "table.csv")
+    write_records(folder / "table.csv", rows)
     write_json(folder / "report.json", {"version": version, "rows": rows})
 
 

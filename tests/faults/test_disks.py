@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from astrojepa import cache
-from astrojepa.cache import atomic_write, ensure_cache, load_arrays, save_arrays
+from astrojepa import files
+from astrojepa.cache import ensure_cache, load_arrays, save_arrays
 from astrojepa.cli.train import guarded
 from astrojepa.config import TrainConfig, replace
 from astrojepa.data import open_dataset
 from astrojepa.data.frames import frames_for
+from astrojepa.files import atomic_write
 from astrojepa.runs import read_config
 from astrojepa.training.trainer import train
 from tests.faults.places import with_mount
@@ -99,7 +100,7 @@ def test_every_command_refuses_a_full_disk_in_one_sentence_and_leaves_what_was_t
     assert kept.keys() == told["before"].keys()
     changed = {name for name in kept if kept[name] != told["before"][name]}
     assert changed <= {"run/training.lock", "run/metrics.jsonl"}
-    assert not [name for name in told["after"] if cache.UNFINISHED in name]
+    assert not [name for name in told["after"] if files.UNFINISHED in name]
 
 
 def test_a_cache_that_refuses_is_named_in_the_log(

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from astrojepa.cache import UNFINISHED
+from astrojepa.files import UNFINISHED
 from tests.data.download.file_server import FileServers
 from tests.faults.kinds import DOWNLOADED, KINDS
 

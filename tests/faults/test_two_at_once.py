@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from astrojepa import cache
-from astrojepa.cache import UNFINISHED, atomic_write, load_arrays, remove_leftovers, temporary_folder
+from astrojepa import files
+from astrojepa.cache import load_arrays
 from astrojepa.cli.train import train_main
 from astrojepa.config import TrainConfig, replace
+from astrojepa.files import UNFINISHED, atomic_write, remove_leftovers, temporary_folder
 from astrojepa.presets import preset
 from astrojepa.runs import create_run, only_training, read_config, read_metrics
 from astrojepa.training import trainer as module
@@ -126,7 +127,7 @@ def test_what_a_living_process_writes_is_not_taken_for_a_leftover(tmp_path: Path
 
 
 def test_a_temporary_file_removed_before_it_was_locked_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    lock, removed = cache.lock_descriptor, []
+    lock, removed = files.lock_descriptor, []
 
     def lock_too_late(handle: int, blocking: bool = True) -> bool:
         if not removed and blocking:
@@ -135,7 +136,7 @@ def test_a_temporary_file_removed_before_it_was_locked_is_made_again(tmp_path: P
             removed.append(left)
         return lock(handle, blocking=blocking)
 
-    monkeypatch.setattr(cache, "lock_descriptor", lock_too_late)
+    monkeypatch.setattr(files, "lock_descriptor", lock_too_late)
     with atomic_write(tmp_path / "a.json") as stream:
         stream.write(b"{}")
     assert removed

@@ -27,7 +27,8 @@ from astrojepa.data.simulate.simulator import simulate
 from astrojepa.evaluation.probes.portable import probe_from_dict
 from astrojepa.evaluation.vectors.embed_shards import embed_shards
 from astrojepa.evaluation.vectors.shards import read_shards
-from astrojepa.runs import read_config, read_json, read_metrics
+from astrojepa.files import read_json
+from astrojepa.runs import read_config, read_metrics
 from tests.hostile import examples, mutations
 from tests.hostile.trial import Reader
 

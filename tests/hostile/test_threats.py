@@ -18,11 +18,12 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import astrojepa
-from app.components import export
 from app.server import pictures
 from app.session import loaders, state
 from app.session.marks import Review
-from app.session.queue import Jobs, Progress
+from app.session.queue import Jobs
+from astrojepa import files
+from astrojepa.progress import Progress
 from tests.app.page_runner import QUIET, run_page, settled, words
 from tests.hostile import examples
 
@@ -81,7 +82,7 @@ def test_scripts_of_components_never_make_html_of_data() -> None:
 
 @pytest.mark.parametrize("word", ["=1+1", "+1", "-1+2", "@SUM(A1)", "\t=1", "\r=1", " =1", "\n=1", "x\r=1+1", "x\r\n@A1"])
 def test_no_cell_of_an_export_is_run_by_a_spreadsheet(word: str) -> None:
-    rows = list(csv.reader(io.StringIO(export.to_csv([word], [[word, 1.5, -2]]), newline="")))
+    rows = list(csv.reader(io.StringIO(files.csv_text([word], [[word, 1.5, -2]]), newline="")))
     assert [len(row) for row in rows] == [1, 3]
     assert rows[1][1:] == ["1.5", "-2"]
     for cell in (rows[0][0], rows[1][0]):
@@ -123,7 +124,8 @@ def test_an_address_of_pictures_names_open_data_only_and_never_a_file() -> None:
         return pictures._answer(Request(scope)).status_code
 
     class Data:
-        fingerprint = "0123456789abcdef"
+        fingerprint = source_hash = "0123456789abcdef"
+        rows = np.arange(3)
 
         def __len__(self) -> int:
             return 3

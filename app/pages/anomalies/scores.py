@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from astrojepa.progress import Progress
+
 from ...session import loaders, state
 from ...session import waiting as work
-from ...session.queue import Progress
 from ...session.workspace import Scene
 from . import tasks
 from .order import finite_places

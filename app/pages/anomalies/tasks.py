@@ -9,9 +9,9 @@ import numpy as np
 import streamlit as st
 
 import astrojepa as aj
+from astrojepa.progress import Progress
 
 from ...session.loaders import MODEL_TURNS
-from ...session.queue import Progress
 
 
 def picture_checks(data: Any) -> Callable[[Progress], Any]:

@@ -11,8 +11,8 @@ import pandas as pd
 
 import astrojepa as aj
 from astrojepa.places import TOP
+from astrojepa.progress import Progress
 
-from ...session.queue import Progress
 from ..probe.tasks import rows_of, take
 
 KINDS = {"linear": "Linear probe", "knn": "20 nearest neighbours"}
@@ -86,7 +86,7 @@ def sweep_folders() -> list[Path]:
 
 def read_sweep(folder: Path) -> tuple[list[str], pd.DataFrame]:
     """Read which settings a sweep varies and its table of runs; ValueError where the folder holds something else."""
-    from astrojepa.runs import read_json
+    from astrojepa.files import read_json
 
     settings = read_json(folder / "sweep.json").get("settings")
     table = pd.read_csv(folder / "table.csv")

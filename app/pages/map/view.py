@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from astrojepa import files
 from astrojepa.places import TRAIN
 
-from ...components import export
 from ...components.collections_bar import collections_bar
 from ...components.escape_markdown import plain
 from ...components.galaxy_card import galaxy_card
@@ -222,4 +222,4 @@ def _csv(scene: Scene, rows: np.ndarray) -> str:
         )
         for i in rows
     )
-    return export.to_csv(header, lines)
+    return files.csv_text(header, lines)

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from ...components import export
+from astrojepa import files
+
 from ...components.escape_markdown import plain
 from ...components.facts import facts
 from ...components.gallery.gallery import gallery
@@ -131,7 +132,7 @@ def _columns() -> dict[str, Any]:
 
 
 def _csv(table: pd.DataFrame) -> str:
-    return export.to_csv([str(name) for name in table.columns], table.itertuples(index=False, name=None))
+    return files.csv_text([str(name) for name in table.columns], table.itertuples(index=False, name=None))
 
 
 def _figure(scene: Scene, held: list[Upload], found: Any, xy: np.ndarray, method: str) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 import astrojepa as aj
+from astrojepa.progress import Progress
 
 from ...session import collections as collecting
-from ...session.queue import Progress
 
 KINDS = {"linear": "Linear probe", "knn": "20 nearest neighbours", "mlp": "Small network"}
 LABELS = "labels"  # the target that is the data's own classes

@@ -17,11 +17,10 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from astrojepa.cache import Progress
 from astrojepa.data import crops
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import read_frames
-from astrojepa.progress import reporting
+from astrojepa.progress import Progress, reporting
 
 FRAME_SIZE = 32
 CHUNK = 256  # frames read or compared at a time

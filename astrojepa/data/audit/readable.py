@@ -6,10 +6,9 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from astrojepa.cache import Progress
 from astrojepa.data import DataError
 from astrojepa.data.dataset import Dataset
-from astrojepa.progress import reporting
+from astrojepa.progress import Progress, reporting
 
 
 @dataclass(frozen=True)

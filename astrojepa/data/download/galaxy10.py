@@ -18,10 +18,10 @@ from typing import BinaryIO
 
 from filelock import lock_descriptor
 
-from astrojepa.cache import Progress
 from astrojepa.data import DataError
 from astrojepa.data.download.https import DroppedError, Server, UnreachableError
 from astrojepa.data.download.known_files import GALAXY10, KnownFile, hash_file, named, reporting_bytes, sha256_of
+from astrojepa.progress import Progress
 
 URL = "https://zenodo.org/records/10845026/files/Galaxy10_DECals.h5?download=1"
 BLOCK = 1024 * 1024

@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from astrojepa.cache import Progress
 from astrojepa.data import DataError
-from astrojepa.progress import reporting, steady_bar
+from astrojepa.progress import Progress, reporting, steady_bar
 
 BLOCK = 4 * 1024 * 1024
 

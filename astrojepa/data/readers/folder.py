@@ -12,13 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from astrojepa.cache import Progress
 from astrojepa.data import DataError
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.images.raster import IMAGE_SUFFIXES, read_image
 from astrojepa.data.readers.labels import coordinate_columns, encode_labels, keep_where, list_pictures, read_labels
 from astrojepa.data.readers.registry import Selection, reader
-from astrojepa.progress import reporting
+from astrojepa.progress import Progress, reporting
 
 FITS_SUFFIXES = (".fits", ".fit", ".fts")
 SUFFIXES = IMAGE_SUFFIXES + FITS_SUFFIXES

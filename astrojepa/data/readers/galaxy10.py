@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from astrojepa.cache import Progress, cache_path
+from astrojepa.cache import cache_path
 from astrojepa.data import DataError
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import open_pictures, write_pictures
 from astrojepa.data.readers.registry import Selection, reader
+from astrojepa.progress import Progress
 
 if TYPE_CHECKING:
     import h5py

@@ -13,9 +13,9 @@ import pkgutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from astrojepa.cache import Progress
 from astrojepa.data import DataError
 from astrojepa.data.dataset import Dataset
+from astrojepa.progress import Progress
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from astrojepa.cache import Progress
 from astrojepa.data import DEFAULT_SIMULATED, DataError, is_simulated
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.readers.registry import Selection, reader
+from astrojepa.progress import Progress
 
 MAX_SIMULATED = 1_000_000
 

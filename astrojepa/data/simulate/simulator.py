@@ -17,13 +17,14 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 
-from astrojepa.cache import Progress, atomic_write, cache_path, naming, supplied_arrays, temporary_folder
+from astrojepa.cache import cache_path, supplied_arrays
 from astrojepa.data.dataset import Dataset, ImageReader
 from astrojepa.data.simulate.camera import SURVEYS
 from astrojepa.data.simulate.census import ARTEFACTS, CLASSES, KINDS, Census, take_census
 from astrojepa.data.simulate.stamp import TRUTHS
 from astrojepa.data.simulate.workers import SMALL, draw_member, draw_stamps, suitable_processes
-from astrojepa.progress import steady_bar
+from astrojepa.files import atomic_write, naming, temporary_folder
+from astrojepa.progress import Progress, steady_bar
 
 SIMULATOR_VERSION = 3  # raise it whenever a picture or a parameter changes: caches are named after it
 MAX_COUNT = 1_000_000

@@ -20,9 +20,9 @@ from pathlib import Path
 import numpy as np
 from numpy.lib.format import open_memmap
 
-from astrojepa.cache import naming
 from astrojepa.data.simulate.census import ARTEFACTS, KINDS, Census, take_census
 from astrojepa.data.simulate.stamp import TRUTHS, draw_stamp
+from astrojepa.files import naming
 
 CHUNK = 25  # stamps per order
 SMALL = 200  # stamps below which helpers are not worth their start

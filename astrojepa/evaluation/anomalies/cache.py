@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from astrojepa.cache import Progress, cache_path, load_arrays, save_arrays
+from astrojepa.cache import cache_path, load_arrays, save_arrays
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import frames_for
-from astrojepa.progress import reporting
+from astrojepa.progress import Progress, reporting
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model

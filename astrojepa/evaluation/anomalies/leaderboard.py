@@ -9,13 +9,12 @@ import numpy as np
 from sklearn.metrics import average_precision_score
 from sklearn.metrics.pairwise import euclidean_distances
 
-from astrojepa.cache import Progress
 from astrojepa.evaluation.anomalies.registry import Features, find_vector_score, vector_scores
 from astrojepa.evaluation.pictures.artefacts import LIKELY
 from astrojepa.evaluation.pictures.checks import spearman
 from astrojepa.evaluation.vectors.neighbours import check_count, nearest
 from astrojepa.evaluation.vectors.standardise import standardise
-from astrojepa.progress import reporting
+from astrojepa.progress import Progress, reporting
 
 Lists = tuple[np.ndarray, np.ndarray]  # distances and indices (n, k) of neighbours, nearest first
 

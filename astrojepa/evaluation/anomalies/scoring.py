@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from astrojepa.cache import Progress, cache_path, load_arrays, save_arrays
+from astrojepa.cache import cache_path, load_arrays, save_arrays
 from astrojepa.data.dataset import Dataset
 from astrojepa.evaluation.anomalies.registry import DEFAULT, PIXELS, Features, find, find_vector_score
 from astrojepa.evaluation.anomalies.scores import of_vectors  # noqa: F401  (without torch)
@@ -18,6 +18,7 @@ from astrojepa.evaluation.vectors.standardise import (
     checked_vectors,
     standardise,
 )
+from astrojepa.progress import Progress
 from astrojepa.types import Embeddings
 
 if TYPE_CHECKING:

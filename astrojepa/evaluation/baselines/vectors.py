@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from astrojepa.cache import Progress
 from astrojepa.data.dataset import Dataset
 from astrojepa.evaluation.vectors.embed import crop_statistics, embed, pixel_pca, polar_statistics, summary_statistics
+from astrojepa.progress import Progress
 from astrojepa.types import Embeddings
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from astrojepa.cache import Progress, cache_path, load_arrays, save_arrays
+from astrojepa.cache import cache_path, load_arrays, save_arrays
 from astrojepa.evaluation.maps.layouts import (
     layout_features,
     neighbour_graph,
@@ -19,7 +19,7 @@ from astrojepa.evaluation.maps.layouts import (
     umap_layout,
 )
 from astrojepa.evaluation.vectors.standardise import checked_vectors, standardise
-from astrojepa.progress import reporting
+from astrojepa.progress import Progress, reporting
 from astrojepa.types import Embeddings, Neighbours
 
 METHODS = ("pca", "umap", "tsne")

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from astrojepa.cache import Progress, cache_path, load_arrays, save_arrays
+from astrojepa.cache import cache_path, load_arrays, save_arrays
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import frames_for
 from astrojepa.evaluation.patches.masked_prediction import MaskGroup, masked_errors
 from astrojepa.evaluation.patches.patch_errors import check_predictor, fixed_plan
-from astrojepa.progress import reporting
+from astrojepa.progress import Progress, reporting
 from astrojepa.types import normalised_error
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage, stats
 
-from astrojepa.cache import Progress, cache_path, load_arrays, program_text, save_arrays
+from astrojepa.cache import cache_path, load_arrays, program_text, save_arrays
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import read_frames
 from astrojepa.evaluation.pictures import artefacts, trails
@@ -21,7 +21,7 @@ from astrojepa.evaluation.pictures.artefacts import (
     pixel_noise,
     radius,
 )
-from astrojepa.progress import reporting
+from astrojepa.progress import Progress, reporting
 
 SUSPICIOUS = 0.5  # rank correlation from which on a score is said to follow a property of the picture
 _BATCH = 128

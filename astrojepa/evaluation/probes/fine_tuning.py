@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from astrojepa.cache import Progress
 from astrojepa.config import replace
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import frames_for
@@ -21,7 +20,7 @@ from astrojepa.evaluation.probes.classification import fitted_weights
 from astrojepa.evaluation.probes.metrics import balanced_accuracy
 from astrojepa.evaluation.probes.parts import ProbeParts, probe_parts
 from astrojepa.evaluation.vectors.embed import embed
-from astrojepa.progress import reporting
+from astrojepa.progress import Progress, reporting
 from astrojepa.types import Embeddings, ProbeResult
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from sklearn.neural_network import MLPClassifier
 
-from astrojepa.cache import Progress
 from astrojepa.evaluation.probes.metrics import balanced_accuracy
 from astrojepa.evaluation.probes.parts import ProbeParts, probe_parts
+from astrojepa.progress import Progress
 from astrojepa.types import Embeddings, ProbeResult
 
 HIDDEN = 256  # units of the hidden layer

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from astrojepa.cache import Progress
 from astrojepa.evaluation.probes.classification import fitted_weights, knn_probe
 from astrojepa.evaluation.probes.mlp import fitted_network
 from astrojepa.evaluation.probes.parts import labelled, probe_parts
 from astrojepa.evaluation.vectors.standardise import standardisation
+from astrojepa.progress import Progress
 from astrojepa.types import Embeddings, ProbeResult
 from astrojepa.wording import one_line
 

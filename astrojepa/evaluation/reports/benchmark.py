@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from astrojepa.cache import Progress
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.splits import default_split, split
 from astrojepa.evaluation.baselines.vectors import BOTH, ENCODER, PIXELS, RANDOM, STATISTICS, Parts, encoded
@@ -20,6 +19,7 @@ from astrojepa.evaluation.probes.mlp import mlp_probe
 from astrojepa.evaluation.probes.regression import linear_regression_probe, mean_value_probe, paired_r2_bootstrap
 from astrojepa.evaluation.probes.svm import svm_probe
 from astrojepa.evaluation.reports.benchmark_text import benchmark_lines
+from astrojepa.progress import Progress
 from astrojepa.types import ProbeResult, RegressionResult
 
 if TYPE_CHECKING:

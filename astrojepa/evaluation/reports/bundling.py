@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from astrojepa.cache import Progress, naming, temporary_folder
 from astrojepa.checkpoints.bundle import DEMO, ID, Bundle, open_bundle, seal_bundle
 from astrojepa.checkpoints.card import best_id, released_facts, released_ids
 from astrojepa.checkpoints.model import load_model, save_released
@@ -26,6 +25,8 @@ from astrojepa.evaluation.anomalies.scoring import kept_scores
 from astrojepa.evaluation.maps.projection import project
 from astrojepa.evaluation.pictures.checks import picture_checks
 from astrojepa.evaluation.vectors.embed import embed, pixel_pca, summary_statistics
+from astrojepa.files import naming, temporary_folder
+from astrojepa.progress import Progress
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model

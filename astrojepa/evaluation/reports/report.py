@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from astrojepa.cache import Progress
 from astrojepa.data.crops import resize_frame, seen_part
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.splits import default_split, split
@@ -23,6 +22,7 @@ from astrojepa.evaluation.pictures.checks import picture_checks
 from astrojepa.evaluation.reports.benchmark import probe_table
 from astrojepa.evaluation.vectors.collapse import collapse_gauges
 from astrojepa.evaluation.vectors.embed import embed
+from astrojepa.progress import Progress
 from astrojepa.types import Embeddings
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from astrojepa.cache import Progress, cache_path, load_arrays, program_text, save_arrays
+from astrojepa.cache import cache_path, load_arrays, program_text, save_arrays
 from astrojepa.config import ImageConfig
 from astrojepa.data.crops import centre_crop
 from astrojepa.data.dataset import Dataset
@@ -18,7 +18,7 @@ from astrojepa.data.frames import frames, frames_for
 from astrojepa.evaluation.baselines import polar_fourier
 from astrojepa.evaluation.baselines import shape_statistics as measuring
 from astrojepa.evaluation.vectors.standardise import check_finite
-from astrojepa.progress import reporting
+from astrojepa.progress import Progress, reporting
 from astrojepa.settings import within
 from astrojepa.types import Embeddings
 

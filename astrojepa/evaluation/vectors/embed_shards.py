@@ -18,14 +18,13 @@ import numpy as np
 import torch
 
 from astrojepa import distributed
-from astrojepa.cache import Progress
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import read_frames
 from astrojepa.evaluation.vectors.embed import differences
 from astrojepa.evaluation.vectors.shards import FORMAT, MANIFEST, ShardFolder, open_shards
 from astrojepa.evaluation.vectors.standardise import check_finite
-from astrojepa.progress import reporting
-from astrojepa.runs import write_json
+from astrojepa.files import write_json
+from astrojepa.progress import Progress, reporting
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model

@@ -22,9 +22,8 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from astrojepa.cache import atomic_write
 from astrojepa.data.dataset import Dataset
-from astrojepa.runs import read_json
+from astrojepa.files import atomic_write, read_json
 from astrojepa.types import Embeddings
 from astrojepa.wording import one_line
 

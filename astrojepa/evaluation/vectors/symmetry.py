@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from astrojepa.cache import Progress
 from astrojepa.data.crops import turned
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import read_frames
 from astrojepa.evaluation.vectors.embed import embed
 from astrojepa.evaluation.vectors.neighbours import exact_distances, nearest
 from astrojepa.evaluation.vectors.standardise import check_finite, standardise
-from astrojepa.progress import reporting
+from astrojepa.progress import Progress, reporting
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model

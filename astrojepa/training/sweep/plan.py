@@ -9,9 +9,10 @@ from typing import Any
 
 from astrojepa.checkpoints.weights import read_pickled
 from astrojepa.config import TrainConfig, flags, replace
+from astrojepa.files import read_json
 from astrojepa.places import TRAIN
 from astrojepa.precision import kept
-from astrojepa.runs import read_json, read_metrics
+from astrojepa.runs import read_metrics
 
 FAILURE = "failed.json"  # in the folder of a run whose loss stopped being finite
 RECORD = "sweep.json"

@@ -10,8 +10,9 @@ import torch
 
 from astrojepa import distributed
 from astrojepa.config import TrainConfig, replace
+from astrojepa.files import write_json
 from astrojepa.precision import decided
-from astrojepa.runs import only_training, write_json
+from astrojepa.runs import only_training
 from astrojepa.training.sweep.plan import FAILURE, RECORD, Sweep, SweepRun, read_sweep
 from astrojepa.training.sweep.table import write_tables
 from astrojepa.training.trainer import train

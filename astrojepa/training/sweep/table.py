@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from astrojepa.cache import atomic_write
-from astrojepa.runs import read_json, read_metrics, write_csv
+from astrojepa.files import atomic_write, read_json, write_records
+from astrojepa.runs import read_metrics
 from astrojepa.training.sweep.plan import FAILURE, SweepRun, value_text
 
 METRICS = (
@@ -44,7 +44,7 @@ LEGEND = (
 def write_tables(folder: Path, runs: Sequence[SweepRun], states: dict[str, str]) -> None:
     """Write table.csv and table.md from the runs' metrics; metrics of runs that are not finished stay empty."""
     rows = [run_row(run, states[run.name]) for run in runs]
-    write_csv(rows, folder / "table.csv")
+    write_records(folder / "table.csv", rows)
     with atomic_write(folder / "table.md") as stream:
         stream.write((markdown_table(rows, list(runs[0].values)) + "\n").encode())
 

@@ -9,8 +9,8 @@ import pytest
 from astrojepa.checkpoints.card import ABSENT, CHECKPOINTS, best_id, list_checkpoints, mean_accuracy, num_unbeaten, usable
 from astrojepa.evaluation.baselines.vectors import PIXELS, RANDOM, STATISTICS
 from astrojepa.evaluation.reports.zoo import markdown_zoo, measurement, with_measurement, zoo_table
+from astrojepa.files import read_json
 from astrojepa.presets import ZOO
-from astrojepa.runs import read_json
 
 
 def report(accuracy: float, where: list[str], data: str = "galaxies") -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from astrojepa.runs import write_csv
+from astrojepa.files import write_records
 from astrojepa.training.sweep.plan import value_text
 from astrojepa.training.sweep.table import t_interval
 
@@ -31,7 +31,7 @@ def test_values_are_written_short_and_exact(value, text):
 
 def test_csv_has_every_column_once_and_reads_back(tmp_path):
     rows = [{"step": 1, "total": 0.1 + 0.2}, {"step": 2, "alarm": 'a "word", and\nanother', "total": None}]
-    write_csv(rows, tmp_path / "new" / "metrics.csv")
+    write_records(tmp_path / "new" / "metrics.csv", rows)
     with (tmp_path / "new" / "metrics.csv").open(newline="") as stream:
         found = list(csv.DictReader(stream))
     assert list(found[0]) == ["step", "total", "alarm"]

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from astrojepa.cache import Progress
 from astrojepa.data.crops import centre_crop, turned
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.transforms import to_flux
@@ -17,6 +16,7 @@ from astrojepa.evaluation.anomalies.registry import anomaly_score
 from astrojepa.evaluation.baselines.shape_statistics import light_above_sky, unlikeness
 from astrojepa.evaluation.patches.masked_prediction import whole_targets
 from astrojepa.objective.masking import patch_brightness
+from astrojepa.progress import Progress
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from astrojepa.cache import Progress
 from astrojepa.data.dataset import Dataset
 from astrojepa.evaluation.anomalies.cache import scored_in_batches
 from astrojepa.evaluation.anomalies.registry import anomaly_score
+from astrojepa.progress import Progress
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model

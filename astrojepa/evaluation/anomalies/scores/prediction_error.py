@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from astrojepa.cache import Progress
 from astrojepa.data.crops import centre_crop
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.transforms import to_flux
@@ -18,6 +17,7 @@ from astrojepa.evaluation.patches.patch_errors import check_predictor
 from astrojepa.evaluation.patches.summary import PatchErrorSummary, patch_error_summary
 from astrojepa.models.tokens import gather_tokens
 from astrojepa.objective.masking import counter_uniforms, num_uniforms, patch_brightness, sample_masks
+from astrojepa.progress import Progress
 from astrojepa.types import PatchMasks
 
 if TYPE_CHECKING:
