@@ -13,13 +13,7 @@ import streamlit as st
 from astrojepa.checkpoints.card import usable
 
 from .components.escape_markdown import plain
-from .pages.about import view as about
-from .pages.anomalies import view as anomalies
-from .pages.compare import view as compare
-from .pages.galaxy import view as galaxy
-from .pages.map import view as map
-from .pages.models import view as models
-from .pages.probe import view as probe
+from .pages.registry import Page, pages
 from .server.settings import Settings, settings_of_start, strangers_may_look
 from .session import follow_links as following
 from .session import links, loaders, state
@@ -28,15 +22,6 @@ from .session.queue import imported
 from .session.workspace import BASELINE, LIBRARIES, RANDOM, Choice, Scene, model_choices, model_task
 
 HERE = Path(__file__).parent
-PAGES: dict[str, tuple[str, Callable[[Any], None]]] = {
-    "map": ("Map", map.show),
-    "galaxy": ("Galaxy", galaxy.show),
-    "anomalies": ("Anomalies", anomalies.show),
-    "probe": ("Probe lab", probe.show),
-    "compare": ("Compare", compare.show),
-    "models": ("Models & data", models.show),
-    "about": ("About", about.show),
-}
 
 
 def run() -> None:
@@ -56,33 +41,34 @@ def run() -> None:
     for key, value in (st.session_state.get(state.KEPT, {}) | links.kept()).items():
         st.session_state[key] = value  # a widget's value outlives the pages that do not show it
     hosted = strangers_may_look()
-    pages: dict[str, st.Page] = {}
+    offered: dict[str, st.Page] = {}
 
     def go(path: str) -> None:
-        st.switch_page(pages[path])
+        st.switch_page(offered[path])
 
-    for path, (title, show) in PAGES.items():
-        run_page = partial(draw, settings, hosted, show, go)
-        pages[path] = st.Page(run_page, title=title, url_path=path, default=path == "map")
-    st.navigation(list(pages.values()), position="top").run()
+    for path, page in pages().items():
+        run_page = partial(draw, settings, hosted, page, go)
+        first = not offered
+        offered[path] = st.Page(run_page, title=page.title, url_path=path, default=first)
+    st.navigation(list(offered.values()), position="top").run()
 
 
-def draw(settings: Settings, hosted: bool, show: Callable[[Any], None], go: Callable[[str], None]) -> None:
+def draw(settings: Settings, hosted: bool, page: Page, go: Callable[[str], None]) -> None:
     """Draw one page; whatever is wrong with data or model becomes a sentence on it."""
     try:
-        if show is about.show:  # words: they wait for nothing
-            show(settings)
+        if not page.opens_galaxies:
+            page.show(settings)
             return
         link = links.incoming()
         sentence = work.result(("start",), "Starting", loaders.start)
         if sentence and not hosted:  # it names a folder
             st.warning(plain(sentence))
-        if show is not map.show and not imported.is_set():
+        if page.needs_libraries and not imported.is_set():
             work.result(*LIBRARIES)
         scene = _open(settings, hosted, link, go)
         _show_notices()
         above = st.container()
-        show(scene)
+        page.show(scene)
         with above:
             _embed_the_rest(scene)
         if "data" in scene.opened:

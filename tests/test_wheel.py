@@ -149,8 +149,8 @@ def test_the_explorer_serves_a_map_under_the_settings_of_the_project(explorer: t
 
 
 def test_the_explorer_is_ready_under_its_own_name(explorer: tuple[str, Path], site: Path, environment: dict[str, str]) -> None:
-    code = ALONE + "import astrojepa.app.shell\nassert 'app' not in sys.modules\nprint(*sorted(astrojepa.app.shell.PAGES))"
+    code = ALONE + "from astrojepa.app.pages.registry import pages\nassert 'app' not in sys.modules\nprint(*pages())"
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, cwd=site.parent, capture_output=True, text=True, timeout=300
     )
-    assert done.stdout.split() == ["about", "anomalies", "compare", "galaxy", "map", "models", "probe"], done.stderr[-2000:]
+    assert done.stdout.split() == ["map", "galaxy", "anomalies", "probe", "compare", "models", "about"], done.stderr[-2000:]

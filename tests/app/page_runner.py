@@ -21,9 +21,10 @@ def script(page: str, hosted: bool) -> None:
     import os
 
     from app import shell
+    from app.pages.registry import pages
     from app.server import settings
 
-    shell.draw(settings.read_settings([], os.environ), hosted, shell.PAGES[page][1], lambda path: None)
+    shell.draw(settings.read_settings([], os.environ), hosted, pages()[page], lambda path: None)
 
 
 def run_page(monkeypatch: pytest.MonkeyPatch, cache: Path, page: str, **options: Any) -> AppTest:

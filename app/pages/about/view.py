@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ...server.settings import Settings
+from ..registry import Page
 
 READING = """
 **The map.** Every galaxy is a vector of features that a network learned from pictures alone, without labels. The map squeezes
@@ -85,3 +86,6 @@ def show(settings: Settings) -> None:
 def _section(title: str, text: str) -> None:
     st.subheader(title, anchor=False)
     st.markdown(text)
+
+
+PAGE = Page("About", 7, show, opens_galaxies=False)

@@ -11,6 +11,7 @@ from ...components.escape_markdown import plain
 from ...session import loaders, state
 from ...session import waiting as work
 from ...session.workspace import Scene
+from ..registry import Page
 from . import tasks
 from .leaderboard import board
 from .listing import View, first_page
@@ -104,3 +105,6 @@ def _nothing(view: View) -> None:
         else f"No galaxy of {st.session_state.get(state.ANOMALY_CLASS, 'this class')} is left to show."
     )
     st.button("Show all galaxies", on_click=everything)
+
+
+PAGE = Page("Anomalies", 3, show)

@@ -16,6 +16,7 @@ from ...components.gallery.gallery import gallery
 from ...session import links, loaders, state
 from ...session import waiting as work
 from ...session.workspace import BASELINE, RANDOM, Choice, Scene, model_task
+from ..registry import Page
 from . import galaxy as compare_galaxy
 from . import maps as compare_maps
 from . import measures as compare_measures
@@ -156,3 +157,6 @@ def _moved(scene: Scene, found: Any, row: int) -> None:
     rows = found.moved[:NUM_MOVED]
     captions = [(scene.class_name(int(i)), f"{found.k * found.overlap[i]:.0f} of {found.k} shared") for i in rows]
     gallery("moved_most", scene.pictures, rows.tolist(), captions, links.select, selected=row)
+
+
+PAGE = Page("Compare", 5, show)

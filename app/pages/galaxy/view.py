@@ -14,6 +14,7 @@ from ...components.escape_markdown import plain
 from ...components.facts import facts
 from ...session import links, state
 from ...session.workspace import Scene
+from ..registry import Page
 from . import measures as galaxy_measures
 from .panel import patch_panel_section
 
@@ -140,3 +141,6 @@ def _facts(scene: Scene, row: int) -> None:
     )
     if placed:
         st.markdown(" · ".join(f"[{name}]({url})" for name, url in coordinates.sky_links(ra, dec).items()))
+
+
+PAGE = Page("Galaxy", 2, show)

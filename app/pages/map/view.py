@@ -19,6 +19,7 @@ from ...components.latent_map.latent_map import latent_map, mark
 from ...components.latent_map.layers import Layers, colour_options, layers, option_name
 from ...session import links, loaders, state
 from ...session.workspace import Scene
+from ..registry import Page
 from . import search
 from .figure import figure_map
 
@@ -223,3 +224,6 @@ def _csv(scene: Scene, rows: np.ndarray) -> str:
         for i in rows
     )
     return files.csv_text(header, lines)
+
+
+PAGE = Page("Map", 1, show, needs_libraries=False)

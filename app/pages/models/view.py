@@ -13,6 +13,7 @@ from astrojepa.places import EXPLORE, TRAIN
 from ...components.escape_markdown import plain
 from ...session import loaders, state
 from ...session.workspace import Scene
+from ..registry import Page
 from . import card as models_card
 from . import data as models_data
 from . import uploads as models_uploads
@@ -81,3 +82,6 @@ def _remember_path() -> None:
         known = st.session_state.get(state.LOADED_PATHS, [])
         st.session_state[state.LOADED_PATHS] = [*dict.fromkeys([*known, path])][-8:]
         st.session_state[state.CHECKPOINT] = path
+
+
+PAGE = Page("Models & data", 6, show)

@@ -9,6 +9,7 @@ from ...session import collections as collecting
 from ...session import loaders, state
 from ...session import waiting as work
 from ...session.workspace import Scene
+from ..registry import Page
 from . import report as probe_report
 from . import tasks as probing
 from .tasks import Split, Target
@@ -116,3 +117,6 @@ def split_sentence(split: Split) -> str:
         for name, rows, digest in zip(("train", "validation", "test"), split.parts, split.hashes, strict=True)
     )
     return f"Fixed split, {kind}: {parts}. The probe learns from train and is scored once on test."
+
+
+PAGE = Page("Probe lab", 4, show)
