@@ -197,7 +197,8 @@ def test_no_name_in_a_table_and_no_link_leads_out_of_its_folder(name: str, tmp_p
     (root / "linked").symlink_to(tmp_path / "elsewhere")
     (root / "loop.png").symlink_to("loop.png")
     (root / "labels.csv").write_text(f"file\n{name}\n")
-    with pytest.raises(DataError, match="outside"):
+    # A link to itself leads nowhere; up to Python 3.12 it cannot be resolved, later it is a file that is missing.
+    with pytest.raises(DataError, match="outside|are missing" if name == "loop.png" else "outside"):
         open_dataset(root)
 
 

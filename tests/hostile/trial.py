@@ -28,7 +28,8 @@ LONGEST = 400  # characters of a refusal, the folder's own name not counted
 KEPT = 5  # inputs that were not borne, kept per reader
 FORBIDDEN = ("os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen", "socket.connect", "socket.getaddrinfo")
 CODE = tuple(str(Path(__file__).parents[2] / folder) for folder in ("astrojepa", "app", "tests"))  # warnings quote their line
-ROOTS = (sys.prefix, sys.base_prefix, *CODE, "/dev", "/proc")
+# What a reader may open; "<string>" is no file: Python 3.13 looks for the line of code that a warning is about, whatever its name.
+ROOTS = (sys.prefix, sys.base_prefix, *CODE, str(Path("<string>").resolve()), "/dev", "/proc")
 
 
 @dataclass(frozen=True)

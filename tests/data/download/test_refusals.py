@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import namedtuple
 from collections.abc import Iterator
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -93,8 +94,9 @@ def test_a_part_from_another_byte_than_asked_for_is_refused(serve: FileServers, 
     assert part_of(target).read_bytes() == CONTENT[:100_000]
 
 
-@pytest.mark.parametrize(("status", "words"), [(404, "Not Found"), (403, "Forbidden"), (416, "Requested Range Not Satisfiable")])
-def test_answers_that_will_not_change_end_it_at_once(serve: FileServers, target: Path, status: int, words: str) -> None:
+@pytest.mark.parametrize("status", [404, 403, 416])
+def test_answers_that_will_not_change_end_it_at_once(serve: FileServers, target: Path, status: int) -> None:
+    words = HTTPStatus(status).phrase  # Python 3.13 has another one for 416
     url, how = serve(statuses=[status])
     with pytest.raises(OSError, match=f"answers {status} .{words}.; is it the right address"):
         fetch(target, url)
