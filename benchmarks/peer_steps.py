@@ -30,8 +30,10 @@ def seed_forward(network: JEPA, images: Tensor, masks: PatchMasks, views: Sequen
     tokens = encoder.vit.norm(raw)
     blocks = [_predict_block(network.predictor, tokens, seen, block) for block in masks.targets.unbind(1)]
     context = gather_tokens(tokens, masks.context)
-    projected = network.projector(context.mean(dim=1))[None]
-    return JEPAOutput(torch.stack(blocks, dim=1), network.target_tokens(images, masks), projected, context)
+    pooled = context.mean(dim=1)[None]
+    return JEPAOutput(
+        torch.stack(blocks, dim=1), network.target_tokens(images, masks), network.projector(pooled), pooled, context
+    )
 
 
 def _predict_block(predictor: Predictor, tokens: Tensor, seen: Tensor, block: Tensor) -> Tensor:
@@ -67,8 +69,8 @@ def official_forward(network: JEPA, images: Tensor, masks: PatchMasks, views: Se
     asked = predictor.mask_token + gather_tokens(table, masks.targets.flatten(1)).unflatten(1, (blocks, length)).flatten(0, 1)
     hidden = predictor.norm(predictor.blocks(torch.cat([seen.repeat_interleave(blocks, dim=0), asked], dim=1)))
     prediction = predictor.out(hidden[:, -length:]).unflatten(0, (batch, blocks))
-    projected = network.projector(context.mean(dim=1))[None]
-    return JEPAOutput(prediction, network.target_tokens(images, masks), projected, context)
+    pooled = context.mean(dim=1)[None]
+    return JEPAOutput(prediction, network.target_tokens(images, masks), network.projector(pooled), pooled, context)
 
 
 class OfficialStep:
