@@ -12,14 +12,12 @@ import streamlit as st
 
 from astrojepa.checkpoints.card import usable
 
-from .components.escape_markdown import plain
+from .components.escape_markdown import escape_markdown
 from .pages.registry import Page, pages
 from .server.settings import Settings, settings_of_start, strangers_may_look
-from .session import follow_links as following
-from .session import links, loaders, state
-from .session import waiting as work
+from .session import follow_links, links, loaders, state, waiting
 from .session.queue import imported
-from .session.workspace import BASELINE, LIBRARIES, RANDOM, Choice, Scene, model_choices, model_task
+from .session.workspace import BASELINE, LIBRARIES, RANDOM, Choice, Workspace, model_choices, model_task
 
 HERE = Path(__file__).parent
 
@@ -60,31 +58,31 @@ def draw(settings: Settings, hosted: bool, page: Page, go: Callable[[str], None]
             page.show(settings)
             return
         link = links.incoming()
-        sentence = work.result(("start",), "Starting", loaders.start)
+        sentence = waiting.wait_for(("start",), "Starting", loaders.start)
         if sentence and not hosted:  # it names a folder
-            st.warning(plain(sentence))
+            st.warning(escape_markdown(sentence))
         if page.needs_libraries and not imported.is_set():
-            work.result(*LIBRARIES)
-        scene = _open(settings, hosted, link, go)
+            waiting.wait_for(*LIBRARIES)
+        workspace = _open(settings, hosted, link, go)
         _show_notices()
         above = st.container()
-        page.show(scene)
+        page.show(workspace)
         with above:
-            _embed_the_rest(scene)
-        if "data" in scene.opened:
-            links.publish(scene)
+            _embed_the_rest(workspace)
+        if "data" in workspace.opened:
+            links.publish(workspace)
         st.session_state.pop(state.NOTICES, None)  # only now: a page that waits for something is drawn again
     except (ValueError, OSError) as error:
         _explain(error)
 
 
-def _open(settings: Settings, hosted: bool, link: state.Link | None, go: Callable[[str], None]) -> Scene:
-    """Set up the scene from the menus, and from the link if one came in."""
+def _open(settings: Settings, hosted: bool, link: state.Link | None, go: Callable[[str], None]) -> Workspace:
+    """Set up the workspace from the menus, and from the link if one came in."""
     choices = model_choices(hosted, st.session_state.get(state.LOADED_PATHS, []), settings.listing)
     sources = settings.offered(hosted)
     _set_default(state.SOURCE, sources[0].name, [source.name for source in sources])
     if link:
-        following.follow(link, choices, [source.name for source in sources])
+        follow_links.follow(link, choices, [source.name for source in sources])
     _set_default(state.CHECKPOINT, _default_model(settings, hosted, choices), [choice.reference for choice in choices])
     bar = st.container(horizontal=True, vertical_alignment="bottom", key="bar")
     with bar:
@@ -98,52 +96,54 @@ def _open(settings: Settings, hosted: bool, link: state.Link | None, go: Callabl
     if source.name in st.session_state.get(state.SKIP_CORRUPT, []):
         source = dataclasses.replace(source, skip_corrupt=True)
     choice = next(choice for choice in choices if choice.reference == st.session_state[state.CHECKPOINT])
-    scene = Scene(settings, hosted, source, choice, choices, bar, go)
-    _load_model(scene)
-    following.forget_what_changed(scene)
-    following.keep_place(scene)
+    workspace = Workspace(settings, hosted, source, choice, choices, bar, go)
+    _load_model(workspace)
+    follow_links.forget_what_changed(workspace)
+    follow_links.keep_place(workspace)
     if link:
-        following.arrive(scene, link)
-    return scene
+        follow_links.arrive(workspace, link)
+    return workspace
 
 
-def _load_model(scene: Scene) -> None:
+def _load_model(workspace: Workspace) -> None:
     """Load the chosen model; where that fails, say why on one card and keep the model that was open before."""
-    reference = scene.choice.reference
+    reference = workspace.choice.reference
     if reference == BASELINE:
         return
-    if (facts := _facts(scene)) is not None:
-        scene.model, scene.loaded = facts, False
+    if (facts := _facts(workspace)) is not None:
+        workspace.model, workspace.loaded = facts, False
         return
     try:
-        scene.model = work.result(*model_task(scene.choice))
+        workspace.model = waiting.wait_for(*model_task(workspace.choice))
         st.session_state[state.GOOD_CHECKPOINT] = reference
     except (ValueError, OSError) as error:
         previous = st.session_state.get(state.GOOD_CHECKPOINT, BASELINE)
         previous = BASELINE if previous == reference else previous
-        scene.choice = next((choice for choice in scene.choices if choice.reference == previous), scene.choices[-1])
-        remedy = f"Still shown: {plain(scene.choice.label)}. Choose another model above, or give a whole file."
-        st.error(f"**{plain(_label(reference))} was not opened.** {plain(error)}\n\n{remedy}")
-        if scene.choice.reference != BASELINE:
-            scene.model = work.result(*model_task(scene.choice))
+        workspace.choice = next((choice for choice in workspace.choices if choice.reference == previous), workspace.choices[-1])
+        remedy = f"Still shown: {escape_markdown(workspace.choice.label)}. Choose another model above, or give a whole file."
+        st.error(f"**{escape_markdown(_label(reference))} was not opened.** {escape_markdown(error)}\n\n{remedy}")
+        if workspace.choice.reference != BASELINE:
+            workspace.model = waiting.wait_for(*model_task(workspace.choice))
 
 
-def _facts(scene: Scene) -> Any | None:
+def _facts(workspace: Workspace) -> Any | None:
     """What the card says of a model whose vectors are kept: all that a map takes. None once the libraries are imported."""
     if imported.is_set():
         return None
-    facts = loaders.released_facts(scene.choice.reference, scene.choice.sha256)
-    return facts if facts is not None and scene.has_embedded(facts) else None
+    facts = loaders.released_facts(workspace.choice.reference, workspace.choice.sha256)
+    return facts if facts is not None and workspace.has_embedded(facts) else None
 
 
-def _embed_the_rest(scene: Scene) -> None:
+def _embed_the_rest(workspace: Workspace) -> None:
     """Where a sample is shown, say so, and embed all galaxies while the page is used."""
-    if scene.model is None or scene.sampled is None or not loaders.jobs().has(("embed", *scene.key)):
+    if workspace.model is None or workspace.sampled is None or not loaders.jobs().has(("embed", *workspace.key)):
         return  # the sample comes first
-    shown, count = len(scene.data), len(scene.whole)
-    sentence = f"A sample of {shown:,} of {count:,} galaxies, every class by its share. Embedding all {count:,} with {scene.choice.label}"
+    shown, count = len(workspace.data), len(workspace.whole)
+    sample = f"A sample of {shown:,} of {count:,} galaxies, every class by its share."
+    sentence = f"{sample} Embedding all {count:,} with {workspace.choice.label}"
     try:
-        work.behind(("embed", scene.model.hash, scene.whole.fingerprint), sentence, loaders.embed(scene.model, scene.whole))
+        key = ("embed", workspace.model.hash, workspace.whole.fingerprint)
+        waiting.in_background(key, sentence, loaders.embed(workspace.model, workspace.whole))
     except (ValueError, OSError) as error:
         _explain(error)
 
@@ -186,12 +186,12 @@ def _label(reference: str) -> str:
 
 def _show_notices() -> None:
     for sentence in st.session_state.get(state.NOTICES, []):
-        st.info(plain(sentence))
+        st.info(escape_markdown(sentence))
 
 
 def _explain(error: Exception) -> None:
     """Show an error of the data or the model as its sentence; a damaged picture can be left out."""
-    st.error(plain(error) or f"Something went wrong ({type(error).__name__}); reload the page.")
+    st.error(escape_markdown(error) or f"Something went wrong ({type(error).__name__}); reload the page.")
     source = st.session_state.get(state.SOURCE, "")
     from astrojepa.data import PictureError
 

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from ..pages.probe import tasks as probing
-from ..session import collections as collecting
-from ..session import state
-from ..session.workspace import Scene
+from ..pages.probe import tasks
+from ..session import collections, state
+from ..session.workspace import Workspace
 
 _NAME = "collection_name"
 _SAID = "collection_said"
@@ -21,35 +20,39 @@ def collections_of(data: Any) -> dict[str, tuple[int, ...]]:
     return dict(st.session_state.get(state.COLLECTIONS, {}).get(data.fingerprint, {}))
 
 
-def collections_bar(scene: Scene, rows: np.ndarray) -> None:
+def collections_bar(workspace: Workspace, rows: np.ndarray) -> None:
     """Offer to add galaxies to a collection, and list what has been gathered."""
     with st.popover("Add to a collection"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
-            st.text_input("Name", key=_NAME, placeholder="Rings", max_chars=collecting.MAX_NAME)
-            st.button(f"Add {len(rows):,} galaxies", key="collection_add", type="primary", on_click=_add, args=(scene.data, rows))
+            st.text_input("Name", key=_NAME, placeholder="Rings", max_chars=collections.MAX_NAME)
+            st.button(
+                f"Add {len(rows):,} galaxies", key="collection_add", type="primary", on_click=_add, args=(workspace.data, rows)
+            )
         if said := st.session_state.pop(_SAID, ""):
             st.caption(said)
-        list_collections(scene, "map", rows)
-        if collections_of(scene.data) and st.button("Train a probe on the collections"):
-            st.session_state[state.PROBE_TARGET] = probing.COLLECTIONS
-            scene.go("probe")
+        list_collections(workspace, "map", rows)
+        if collections_of(workspace.data) and st.button("Train a probe on the collections"):
+            st.session_state[state.PROBE_TARGET] = tasks.COLLECTIONS
+            workspace.go("probe")
         st.caption("Collections last as long as this session; a probe can learn to tell them apart.")
 
 
-def list_collections(scene: Scene, where: str, rows: np.ndarray | None = None) -> None:
+def list_collections(workspace: Workspace, where: str, rows: np.ndarray | None = None) -> None:
     """List the collections, each with a button that removes it and, where there are galaxies to add, one that adds them."""
-    for number, (name, members) in enumerate(collections_of(scene.data).items()):
+    for number, (name, members) in enumerate(collections_of(workspace.data).items()):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(f"{name}: {len(members):,}", width="stretch")
             if rows is not None:
-                st.button("Add here", key=f"add_{where}_{number}", on_click=_add, args=(scene.data, rows, name), type="tertiary")
-            st.button("Remove", key=f"remove_{where}_{number}", on_click=_remove, args=(scene.data, name), type="tertiary")
+                st.button(
+                    "Add here", key=f"add_{where}_{number}", on_click=_add, args=(workspace.data, rows, name), type="tertiary"
+                )
+            st.button("Remove", key=f"remove_{where}_{number}", on_click=_remove, args=(workspace.data, name), type="tertiary")
 
 
 def _add(data: Any, rows: np.ndarray, to: str = "") -> None:
-    name = to or collecting.clean_name(st.session_state.get(_NAME))
+    name = to or collections.clean_name(st.session_state.get(_NAME))
     try:
-        held = collecting.with_added(collections_of(data), name, rows)
+        held = collections.with_added(collections_of(data), name, rows)
     except ValueError as error:
         st.session_state[_SAID] = str(error)
         return
@@ -59,7 +62,7 @@ def _add(data: Any, rows: np.ndarray, to: str = "") -> None:
 
 
 def _remove(data: Any, name: str) -> None:
-    _keep(data, collecting.without(collections_of(data), name))
+    _keep(data, collections.without(collections_of(data), name))
 
 
 def _keep(data: Any, held: dict[str, tuple[int, ...]]) -> None:

@@ -8,7 +8,7 @@ _MARKUP = re.compile(r"[\\`*_\[\]<>$~&]|:(?=[\w/])")
 _BEGINNING = re.compile(r"^(\s*\d*)([#+.)-])")  # of a heading or a list
 
 
-def plain(text: object) -> str:
+def escape_markdown(text: object) -> str:
     """Write text so that Streamlit's Markdown shows it letter by letter, on one line."""
     line = _MARKUP.sub(r"\\\g<0>", " ".join(str(text).split()))
     return _BEGINNING.sub(r"\1\\\2", line)

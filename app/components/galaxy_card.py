@@ -9,11 +9,10 @@ import numpy as np
 import streamlit as st
 
 from ..server import pictures
-from ..session import links, loaders, state
-from ..session import waiting as work
-from ..session.workspace import LIBRARIES, Scene
+from ..session import links, loaders, state, waiting
+from ..session.workspace import LIBRARIES, Workspace
 from .copy_link.copy_link import copy_link
-from .escape_markdown import plain
+from .escape_markdown import escape_markdown
 from .facts import facts
 from .gallery.gallery import gallery
 from .latent_map import palette
@@ -23,54 +22,54 @@ IMAGE, ERRORS, BOTH = "Image", "Patch errors", "Both"
 NUM_NEIGHBOURS = 6
 
 
-def galaxy_card(scene: Scene, row: int, query: str) -> None:
+def galaxy_card(workspace: Workspace, row: int, query: str) -> None:
     """Show one galaxy; its own controls redraw this card alone."""
     st.session_state.setdefault(state.PANEL_VIEW, BOTH)
     st.session_state.setdefault(state.ERROR_KIND, "mse")
     st.session_state.setdefault(state.MASKS, "tiling")
     st.session_state.setdefault(state.OPACITY, 55)
-    _card(scene, row, query)
+    _card(workspace, row, query)
 
 
 @st.fragment
-def _card(scene: Scene, row: int, query: str) -> None:
+def _card(workspace: Workspace, row: int, query: str) -> None:
     if st.session_state.pop(state.WHOLE_PAGE, False):
         st.rerun()
-    _heading(scene, row)
+    _heading(workspace, row)
     picture = st.container()  # filled last: all else is there while a first heatmap is computed
-    _facts(scene, row)
-    _neighbours(scene, row)
+    _facts(workspace, row)
+    _neighbours(workspace, row)
     copy_link(query)
     if st.button("Open the galaxy's page", type="tertiary"):
-        scene.go("galaxy")
+        workspace.go("galaxy")
     with picture:
-        _picture(scene, row)
+        _picture(workspace, row)
 
 
-def _heading(scene: Scene, row: int) -> None:
-    place, n = int(scene.places[row]), len(scene.data)
-    st.subheader(plain(scene.class_name(row)), anchor=False)
+def _heading(workspace: Workspace, row: int) -> None:
+    place, n = int(workspace.places[row]), len(workspace.data)
+    st.subheader(escape_markdown(workspace.class_name(row)), anchor=False)
     share = f"strangest of {n:,}" if place == 1 else f"number {place:,} of {n:,}, strangest first"
-    st.caption(f"{'Simulated. ' if scene.data.simulated else ''}Anomaly rank: {share}.")
+    st.caption(f"{'Simulated. ' if workspace.data.simulated else ''}Anomaly rank: {share}.")
 
 
-def _picture(scene: Scene, row: int) -> None:
-    image = scene.picture(row)
+def _picture(workspace: Workspace, row: int) -> None:
+    image = workspace.picture(row)
     if image is None:
-        st.warning(f"The picture of {plain(scene.data.ids[row])} cannot be read; it may be damaged.")
-    elif scene.model is None:
+        st.warning(f"The picture of {escape_markdown(workspace.data.ids[row])} cannot be read; it may be damaged.")
+    elif workspace.model is None:
         st.image(pictures.inline(image), width="stretch")
         st.caption("Patch errors need a model; this is the pixel baseline.")
-    elif not scene.model.has_predictor:
-        st.image(pictures.inline(_model_view(scene, image)), width="stretch")
+    elif not workspace.model.has_predictor:
+        st.image(pictures.inline(_model_view(workspace, image)), width="stretch")
         st.caption(
-            f"{plain(scene.choice.label)} is an encoder-only checkpoint: it has no predictor, so there are no patch errors."
+            f"{escape_markdown(workspace.choice.label)} is an encoder-only checkpoint: it has no predictor, so there are no patch errors."
         )
     else:
-        _patch_panel(scene, row, image)
+        _patch_panel(workspace, row, image)
 
 
-def _patch_panel(scene: Scene, row: int, image: np.ndarray) -> None:
+def _patch_panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
     from astrojepa import plotting
 
     place = st.empty()
@@ -79,20 +78,20 @@ def _patch_panel(scene: Scene, row: int, image: np.ndarray) -> None:
         with st.popover("More"):
             _options()
     legend = st.container()
-    seen = _model_view(scene, image)
+    seen = _model_view(workspace, image)
     kind, masks = st.session_state[state.ERROR_KIND], st.session_state[state.MASKS]
-    scale_key = ("scale", *scene.key, masks)
+    scale_key = ("scale", *workspace.key, masks)
     if view in {IMAGE, None} or not loaders.jobs().has(scale_key):
         place.image(pictures.inline(seen), width="stretch")
     if view in {IMAGE, None}:
         return
-    if not scene.loaded:
+    if not workspace.loaded:
         with legend:
-            work.later(*LIBRARIES)
+            waiting.after_first_paint(*LIBRARIES)
         return
     sentence = "Measuring the common scale of the patch errors"
-    low, high = work.result(scale_key, sentence, loaders.error_scale(scene.model, scene.data, masks))[kind]
-    errors, elapsed = work.in_turn(lambda: loaders.patch_errors(scene.model, image, *scene.key, row, masks))
+    low, high = waiting.wait_for(scale_key, sentence, loaders.error_scale(workspace.model, workspace.data, masks))[kind]
+    errors, elapsed = waiting.in_turn(lambda: loaders.patch_errors(workspace.model, image, *workspace.key, row, masks))
     values = errors.mse if kind == "mse" else errors.cosine
     opacity = 1.0 if view == ERRORS else st.session_state[state.OPACITY] / 100
     shown = plotting.heatmap_overlay(seen, values, low, high, opacity, COLOURS[kind])
@@ -101,11 +100,11 @@ def _patch_panel(scene: Scene, row: int, image: np.ndarray) -> None:
         _scale_legend(kind, low, high, values, elapsed)
 
 
-def _model_view(scene: Scene, image: np.ndarray) -> np.ndarray:
+def _model_view(workspace: Workspace, image: np.ndarray) -> np.ndarray:
     """The part of the picture that the model sees, smoothly enlarged for the eye."""
     from astrojepa.data.crops import seen_part
 
-    config = scene.model.config.image
+    config = workspace.model.config.image
     return seen_part(image, config, max(1, math.ceil(448 / config.image_size)))
 
 
@@ -129,10 +128,10 @@ def _options() -> None:
     st.slider("Opacity over the image, %", 10, 100, key=state.OPACITY, step=5)
 
 
-def _facts(scene: Scene, row: int) -> None:
+def _facts(workspace: Workspace, row: int) -> None:
     from astrojepa.data import coordinates
 
-    data = scene.data
+    data = workspace.data
     ra, dec, redshift = (float(values[row]) for values in (data.ra, data.dec, data.redshift))
     placed = math.isfinite(ra) and math.isfinite(dec) and not data.simulated
     facts(
@@ -145,18 +144,18 @@ def _facts(scene: Scene, row: int) -> None:
             if data.simulated
             else "unknown",
             "Redshift": f"{redshift:.4f}" if math.isfinite(redshift) else "unknown",
-            "Anomaly score": f"{scene.scores[row]:.3f}",
+            "Anomaly score": f"{workspace.scores[row]:.3f}",
         },
     )
     if placed:
         st.markdown(" · ".join(f"[{name}]({url})" for name, url in coordinates.sky_links(ra, dec).items()))
 
 
-def _neighbours(scene: Scene, row: int) -> None:
-    found = loaders.neighbours(scene.embeddings, *scene.key, row, NUM_NEIGHBOURS)
+def _neighbours(workspace: Workspace, row: int) -> None:
+    found = loaders.neighbours(workspace.embeddings, *workspace.key, row, NUM_NEIGHBOURS)
     st.caption("Nearest in the model's eyes, with distances")
-    captions = [(scene.class_name(int(i)), f"{d:.2f}") for i, d in zip(found.indices, found.distances, strict=True)]
-    gallery("neighbours", scene.pictures, found.indices.tolist(), captions, _go, tile=96)
+    captions = [(workspace.class_name(int(i)), f"{d:.2f}") for i, d in zip(found.indices, found.distances, strict=True)]
+    gallery("neighbours", workspace.pictures, found.indices.tolist(), captions, _go, tile=96)
 
 
 def _go(row: Any) -> None:

@@ -1,1 +1,1 @@
-"""The pages: one module each, with one function `show(scene)`."""
+"""The pages: one module each, with one function `show(workspace)`."""

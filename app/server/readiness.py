@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from ..session import queue as jobs
+from ..session import queue
 from . import settings
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def start() -> None:
     _start.begun = True
     prepare()
     open_galaxies()
-    jobs.called_for.wait()
+    queue.called_for.wait()
     import_the_rest()
 
 
@@ -49,7 +49,7 @@ def prepare() -> None:
     try:
         with contextlib.suppress(ValueError, OSError):
             settings.settings_of_start()
-        jobs.warm_up()
+        queue.warm_up()
         _start.ready = True
     finally:
         _start.over.set()
@@ -57,18 +57,17 @@ def prepare() -> None:
 
 def open_galaxies() -> None:
     """Open the galaxies that are shown first while the browser fetches Streamlit; what is wrong is said on the page."""
-    from ..session import loaders
-    from ..session import workspace as scene
+    from ..session import loaders, workspace
 
     with contextlib.suppress(ValueError, OSError):
-        key, _, task = scene.data_task(settings.settings_of_start().sources[0])
+        key, _, task = workspace.data_task(settings.settings_of_start().sources[0])
         loaders.jobs().start(key, task)
 
 
 def import_the_rest() -> None:
     """Import what models and probes run on, beside the queue, in which pages wait; a server that cannot is not ready any more."""
     try:
-        jobs.import_libraries()
+        queue.import_libraries()
     except Exception as error:
         _start.ready = False
         logging.getLogger(__name__).warning("Models and probes do not run here: %s", error)

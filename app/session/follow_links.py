@@ -7,7 +7,7 @@ import streamlit as st
 from astrojepa.checkpoints.card import without_weights
 
 from . import links, marks, sampling, state
-from .workspace import RANDOM, Choice, Scene
+from .workspace import RANDOM, Choice, Workspace
 
 
 def follow(link: state.Link, choices: list[Choice], sources: list[str]) -> None:
@@ -26,57 +26,57 @@ def follow(link: state.Link, choices: list[Choice], sources: list[str]) -> None:
         st.session_state[state.DRAWING] = link.drawing or "canvas"
 
 
-def arrive(scene: Scene, link: state.Link) -> None:
+def arrive(workspace: Workspace, link: state.Link) -> None:
     """Find the link's galaxy, and say in one sentence what differs from what the link pinned."""
-    model, whole = scene.model, scene.whole
+    model, whole = workspace.model, workspace.whole
     row, sentence = state.locate(link, whole.ids, whole.fingerprint)
-    differences = state.differences(link, scene.choice.label, model.hash if model else "none", whole.name, whole.fingerprint)
+    differences = state.differences(link, workspace.choice.label, model.hash if model else "none", whole.name, whole.fingerprint)
     links.notice(" ".join(part for part in (differences, without_weights(link.model) if differences else "") if part))
     links.notice(sentence)
     if row is not None:
-        select_among_all(scene, row)
+        select_among_all(workspace, row)
     st.session_state[state.POLYGONS] = [] if differences else [list(polygon) for polygon in link.polygons]  # an area of that map
     st.session_state.pop(state.AREA_OF, None)
     st.session_state[state.OFF], st.session_state[state.OFF_COLOUR] = link.off, link.colour
     links.arrived()
 
 
-def select_among_all(scene: Scene, row: int) -> None:
+def select_among_all(workspace: Workspace, row: int) -> None:
     """Select a galaxy by its row among all; one that is not in the sample is waited for."""
-    place = sampling.place_in(scene.sampled, row)
+    place = sampling.place_in(workspace.sampled, row)
     st.session_state[state.ROW] = place
     st.session_state.pop(state.AWAITED, None)
     if place is None:
         st.session_state[state.AWAITED] = row
-        links.notice(f"{scene.whole.ids[row]} is not in the sample; it is opened once all galaxies are embedded.")
+        links.notice(f"{workspace.whole.ids[row]} is not in the sample; it is opened once all galaxies are embedded.")
 
 
-def forget_what_changed(scene: Scene) -> None:
+def forget_what_changed(workspace: Workspace) -> None:
     """Where somebody changed the open data on the disk, say so, and forget what was selected: its rows are other galaxies now."""
-    before, now = st.session_state.get(state.OPENED), (scene.source, scene.whole.fingerprint)
+    before, now = st.session_state.get(state.OPENED), (workspace.source, workspace.whole.fingerprint)
     st.session_state[state.OPENED] = now
     if before and before[0] == now[0] and before != now:
         for key in (state.ROW, state.POLYGONS, state.OFF_COLOUR, state.AWAITED):
             st.session_state.pop(key, None)
-        links.notice(f"{scene.source.name} was changed on the disk and has been opened again.")
+        links.notice(f"{workspace.source.name} was changed on the disk and has been opened again.")
 
 
-def keep_place(scene: Scene) -> None:
+def keep_place(workspace: Workspace) -> None:
     """Take the selected galaxy along where a sample has given way to all galaxies, or the reverse; collections and marks too."""
-    before, now = st.session_state.get(state.SAMPLE_OF, ""), "" if scene.sampled is None else scene.data.fingerprint
+    before, now = st.session_state.get(state.SAMPLE_OF, ""), "" if workspace.sampled is None else workspace.data.fingerprint
     st.session_state[state.SAMPLE_OF] = now
     if before == now:
         return
     row, awaited = st.session_state.get(state.ROW), st.session_state.get(state.AWAITED)
-    rows = sampling.stratified_rows(scene.whole.labels) if before else None
-    if rows is not None and scene.whole.subset(rows).fingerprint != before:
+    rows = sampling.stratified_rows(workspace.whole.labels) if before else None
+    if rows is not None and workspace.whole.subset(rows).fingerprint != before:
         return  # the sample was of other galaxies
     if rows is not None:
-        _take_along(before, scene.whole.fingerprint, rows.tolist())
+        _take_along(before, workspace.whole.fingerprint, rows.tolist())
     if awaited is None and row is not None:
         awaited = sampling.among_all(rows, row)
     if awaited is not None:
-        select_among_all(scene, awaited)
+        select_among_all(workspace, awaited)
 
 
 def _take_along(sample: str, whole: str, rows: list[int]) -> None:

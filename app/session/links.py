@@ -10,7 +10,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ..pages.probe.tasks import COLLECTIONS
 from . import sampling, state
-from .workspace import Scene
+from .workspace import Workspace
 
 
 def incoming() -> state.Link | None:
@@ -39,26 +39,26 @@ def arrived() -> None:
     st.session_state.pop(state.LINK_COMING, None)
 
 
-def current(scene: Scene) -> state.Link:
+def current(workspace: Workspace) -> state.Link:
     """Describe what is shown now."""
     row = st.session_state.get(state.ROW)
     if row is not None:
-        row = sampling.among_all(scene.sampled, row)
+        row = sampling.among_all(workspace.sampled, row)
     return state.Link(
-        model=scene.choice.reference if scene.model is None else str(scene.model.id),
-        model_hash=scene.model.hash[:8] if scene.model else "",
-        data=scene.source.name,
-        data_hash=scene.whole.fingerprint[:8],
+        model=workspace.choice.reference if workspace.model is None else str(workspace.model.id),
+        model_hash=workspace.model.hash[:8] if workspace.model else "",
+        data=workspace.source.name,
+        data_hash=workspace.whole.fingerprint[:8],
         projection=st.session_state.get(state.PROJECTION) or "",
         colour=st.session_state.get(state.COLOUR) or "",
         row=row,
-        id="" if row is None else str(scene.whole.ids[row]),
+        id="" if row is None else str(workspace.whole.ids[row]),
         drawing=st.session_state.get(state.DRAWING) or "",
         off=tuple(st.session_state.get(state.OFF) or ()),
         polygons=tuple(tuple((round(x), round(y)) for x, y in polygon) for polygon in st.session_state.get(state.POLYGONS) or ()),
         **_panel(),
         **_board(),
-        **_probe(scene),
+        **_probe(workspace),
     )
 
 
@@ -106,10 +106,10 @@ def _board() -> dict[str, Any]:
     }
 
 
-def _probe(scene: Scene) -> dict[str, Any]:
+def _probe(workspace: Workspace) -> dict[str, Any]:
     """Describe the probe that was trained; one of collections, which stay in their session, is left out."""
     key, target = st.session_state.get(state.PROBED), st.session_state.get(state.PROBED_TARGET)
-    if not key or key[:2] != scene.key or target is None or target.name == COLLECTIONS:
+    if not key or key[:2] != workspace.key or target is None or target.name == COLLECTIONS:
         return {}
     return {"probe": key[2], "learn": target.name, "share": key[3]}
 
@@ -119,10 +119,10 @@ def kept() -> dict[str, Any]:
     return {key: st.session_state[key] for key in state.PERSISTENT if key in st.session_state}
 
 
-def publish(scene: Scene) -> str:
+def publish(workspace: Workspace) -> str:
     """Write the state to the address bar where it changed; returns the query string for a copied link."""
     st.session_state[state.KEPT] = kept()
-    parameters = state.encode_link(current(scene))
+    parameters = state.encode_link(current(workspace))
     st.session_state[state.LINK_READ] = parameters
     if dict(st.query_params) != parameters:  # also after a change of page, which empties the address
         st.query_params.from_dict(parameters)

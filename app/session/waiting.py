@@ -21,7 +21,7 @@ UNSEEN = 5.0  # seconds after which what waits for a browser waits no longer
 PATIENCE = 0.35  # seconds a page waits before it shows a progress bar
 
 
-def result(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]) -> Any:
+def wait_for(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]) -> Any:
     """Return what the task gives; while it runs, show how far it is and stop the page here.
 
     The task's own error is raised on the page that waits for it, and the next attempt starts anew.
@@ -41,7 +41,7 @@ def result(key: tuple[object, ...], sentence: str, task: Callable[[Progress], An
     return job.value
 
 
-def soon(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]) -> Any | None:
+def show_when_ready(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]) -> Any | None:
     """Return what the task gives, or None with a progress bar in its place: the rest of the page is drawn meanwhile.
 
     The task's own error is raised, and the next attempt starts anew.
@@ -61,7 +61,7 @@ def soon(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]
     return job.value
 
 
-def behind(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]) -> None:
+def in_background(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]) -> None:
     """Do a task that no page waits for, and show how far it is; once it is done the page is drawn anew.
 
     The task's own error is raised, and the next attempt starts anew.
@@ -78,7 +78,7 @@ def behind(key: tuple[object, ...], sentence: str, task: Callable[[Progress], An
         raise job.error
 
 
-def later(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]) -> None:
+def after_first_paint(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]) -> None:
     """Have a task done that would hold up the page which is on its way: when a browser shows it; then the page is drawn anew."""
     _begin(key, sentence, task, st.session_state.setdefault(state.ASKED, time.monotonic()))
 

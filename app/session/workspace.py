@@ -17,8 +17,7 @@ from ..components.latent_map import colouring
 from ..server import pictures
 from ..server.serving import Listing, Source
 from ..server.settings import Settings
-from . import loaders, opening, sampling, state
-from . import waiting as work
+from . import loaders, opening, sampling, state, waiting
 from .queue import import_libraries
 
 BASELINE = "baseline"  # the reference of "no model": pixel PCA
@@ -37,8 +36,12 @@ class Choice:
 
 
 @dataclass
-class Scene:
-    """One page run's data set and model; nothing in it is changed by a page."""
+class Workspace:
+    """What one run of a page works on: a data set and a model.
+
+    The shell sets it up, and changes `model` and `choice` where a model cannot be opened; a page
+    asks it for what is computed, which it keeps.
+    """
 
     settings: Settings
     hosted: bool
@@ -55,7 +58,7 @@ class Scene:
     def whole(self) -> Any:
         """The data set with all its galaxies."""
         if "whole" not in self.opened:
-            self.opened["whole"] = work.result(*data_task(self.source))
+            self.opened["whole"] = waiting.wait_for(*data_task(self.source))
         return self.opened["whole"]
 
     @property
@@ -88,10 +91,10 @@ class Scene:
     @property
     def embeddings(self) -> Any:
         """One vector per galaxy."""
-        return work.result(*self.embed_task())
+        return waiting.wait_for(*self.embed_task())
 
     def embed_task(self) -> Task:
-        """What `work.result` needs for the vectors."""
+        """What `waiting.wait_for` needs for the vectors."""
         count, all_of_them = len(self.data), len(self.whole)
         shown = f"{count:,} of {all_of_them:,} galaxies" if count < all_of_them else f"{count:,} galaxies"
         sentence = f"Embedding {shown} with {self.choice.label}" if self.model else f"Computing the pixel PCA of {shown}"
@@ -101,7 +104,7 @@ class Scene:
     def scores(self) -> np.ndarray:
         """Anomaly scores, larger = stranger."""
         embeddings = self.embeddings
-        return work.result(
+        return waiting.wait_for(
             ("scores", *self.key), f"Scoring {len(self.data):,} galaxies, the strangest first", loaders.scores(embeddings)
         )
 
@@ -113,19 +116,19 @@ class Scene:
         return self.opened["places"]
 
     def projection_task(self, method: str, dimensions: int = 2) -> Task:
-        """What `work.result` needs for positions on the map, float (n, dimensions)."""
+        """What `waiting.wait_for` needs for positions on the map, float (n, dimensions)."""
         sentence = f"Computing the {state.PROJECTIONS[method]} map of {len(self.data):,} galaxies"
         key = ("project", *self.key, method) if dimensions == 2 else ("project", *self.key, method, dimensions)
         return key, sentence, loaders.project(self.embeddings, method, dimensions)
 
     def trust_task(self, method: str, k: int) -> Task:
-        """What `work.result` needs for the share of k neighbours that a map keeps, float (n,)."""
+        """What `waiting.wait_for` needs for the share of k neighbours that a map keeps, float (n,)."""
         sentence = "Measuring how far this map can be trusted"
         return ("trust", *self.key, method, k), sentence, loaders.neighbours_kept(self.embeddings, method, k)
 
     def positions(self, method: str, dimensions: int = 2) -> np.ndarray:
         """Positions on the map, float (n, dimensions)."""
-        return work.result(*self.projection_task(method, dimensions))
+        return waiting.wait_for(*self.projection_task(method, dimensions))
 
     @property
     def labelled(self) -> bool:
@@ -168,12 +171,12 @@ LIBRARIES: Task = (("libraries",), "Importing torch and scikit-learn", lambda re
 
 
 def data_task(source: Source) -> Task:
-    """What `work.result` needs to open a data set."""
+    """What `waiting.wait_for` needs to open a data set."""
     return ("data", source, loaders.state_of(source)), f"Opening {source.name}", opening.open_source(source)
 
 
 def model_task(choice: Choice) -> Task:
-    """What `work.result` needs to load a model."""
+    """What `waiting.wait_for` needs to load a model."""
     return (
         ("model", choice.reference, choice.sha256),
         f"Loading {choice.label}",

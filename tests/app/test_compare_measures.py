@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from app.pages.compare import tasks as comparing
+from app.pages.compare import tasks
 from app.pages.compare.galaxy import common_scale
 from app.pages.compare.maps import picked_out
 from app.pages.compare.measures import accuracy_table, error_bars, overlap_counts
@@ -65,13 +65,13 @@ def test_what_was_drawn_around_is_one_group_on_both_maps() -> None:
     [((0.02, 0.01, 0.03), "beats"), ((-0.02, -0.03, -0.01), "loses to"), ((0.01, -0.01, 0.03), "not clearly")],
 )
 def test_a_model_wins_only_if_the_interval_of_the_difference_excludes_zero(interval: tuple[float, ...], word: str) -> None:
-    accuracy = comparing.Accuracy("linear", None, None, interval, "grouped")
-    assert word in comparing.verdict(accuracy, "A", "B")
+    accuracy = tasks.Accuracy("linear", None, None, interval, "grouped")
+    assert word in tasks.verdict(accuracy, "A", "B")
 
 
 def test_accuracies_stand_with_their_intervals() -> None:
     result = SimpleNamespace(accuracy=0.5, interval=(0.4, 0.6), balanced_accuracy=0.45)
-    table = accuracy_table([comparing.Accuracy("knn", result, result, (0, 0, 0), "grouped")], "A", "B")
+    table = accuracy_table([tasks.Accuracy("knn", result, result, (0, 0, 0), "grouped")], "A", "B")
     assert table["model"].tolist() == ["A", "B"]
     assert table["interval"].tolist() == ["40.0 – 60.0"] * 2
 
@@ -84,7 +84,7 @@ def sweep_table() -> pd.DataFrame:
 
 
 def test_a_sweep_is_a_curve_over_lambda_for_every_combination_of_the_rest() -> None:
-    axis, curves = comparing.sweep_curves(["width", "sigreg_weight"], sweep_table(), "linear_accuracy_last")
+    axis, curves = tasks.sweep_curves(["width", "sigreg_weight"], sweep_table(), "linear_accuracy_last")
     assert axis == "sigreg_weight"
     assert list(curves) == ["width 64", "width 128"]
     assert curves["width 64"].x == [0.0, 0.5]
@@ -96,7 +96,7 @@ def test_a_sweep_is_a_curve_over_lambda_for_every_combination_of_the_rest() -> N
 
 
 def test_a_metric_that_no_run_has_gives_no_curve() -> None:
-    assert comparing.sweep_curves(["sigreg_weight"], sweep_table(), "effective_rank_last") == ("sigreg_weight", {})
+    assert tasks.sweep_curves(["sigreg_weight"], sweep_table(), "effective_rank_last") == ("sigreg_weight", {})
 
 
 def test_sweeps_are_found_beside_the_runs_and_others_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,11 +106,11 @@ def test_sweeps_are_found_beside_the_runs_and_others_are_refused(tmp_path: Path,
         folder.mkdir(parents=True)
         (folder / "sweep.json").write_text(json.dumps({"settings": settings, "seeds": 1}))
         sweep_table().to_csv(folder / "table.csv", index=False)
-    found = {folder.name: folder for folder in comparing.sweep_folders()}
+    found = {folder.name: folder for folder in tasks.sweep_folders()}
     assert {"good", "bad"} <= set(found)
-    assert comparing.read_sweep(found["good"])[0] == ["sigreg_weight"]
+    assert tasks.read_sweep(found["good"])[0] == ["sigreg_weight"]
     with pytest.raises(ValueError, match="no column for every setting"):
-        comparing.read_sweep(found["bad"])
+        tasks.read_sweep(found["bad"])
 
 
 @pytest.mark.parametrize(

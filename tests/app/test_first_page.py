@@ -15,8 +15,7 @@ from page_runner import QUIET, run_page, words
 from safetensors.torch import load_file, save_file
 
 import astrojepa as aj
-from app.session import loaders
-from app.session import queue as jobs
+from app.session import loaders, queue
 from app.session.workspace import LIBRARIES
 from astrojepa.checkpoints.card import file_hash, released_facts
 from astrojepa.checkpoints.model import load_model, save_released
@@ -28,7 +27,7 @@ SLOW_TO_IMPORT = ["torch", "torchvision", "timm", "sklearn", "scipy", "umap", "n
 VISIT = """
 import json, sys
 sys.path[:0] = sys.argv[1:3]
-from app.session import queue as jobs, loaders
+from app.session import queue, loaders
 from app.session.workspace import LIBRARIES
 from page_runner import script, settled, words
 from streamlit.testing.v1 import AppTest
@@ -40,7 +39,7 @@ test = AppTest.from_function(script, args=("map", False), default_timeout=120).r
 while "strangest of" not in words(test):
     test.run()
 first = drawn(test) | {"imported": [name for name in sys.argv[3:] if name in sys.modules]}
-jobs.called_for.set()  # as a browser does that asks for the first pictures
+queue.called_for.set()  # as a browser does that asks for the first pictures
 print(json.dumps([first, drawn(settled(test))]))
 """
 
@@ -58,7 +57,7 @@ def known(galaxy_folder: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def just_started(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server whose pages find that no library has been imported yet."""
-    monkeypatch.setattr(jobs.imported, "is_set", lambda: False)
+    monkeypatch.setattr(queue.imported, "is_set", lambda: False)
 
 
 def test_the_first_page_of_a_warm_cache_imports_no_library_and_the_patch_errors_follow(
@@ -118,7 +117,7 @@ def test_weights_that_fit_their_card_and_hold_no_numbers_are_refused_once_they_a
     data = aj.open_dataset(galaxy_folder)
     keep_embedding(released_facts(known), data, np.random.default_rng(0).normal(size=(len(data), 8)).astype(np.float32))
     loaders.jobs().forget(LIBRARIES[0])
-    jobs.imported.clear()
-    jobs.called_for.set()
+    queue.imported.clear()
+    queue.called_for.set()
     said = words(run_page(monkeypatch, own_cache, "map", data=str(galaxy_folder), checkpoint=str(known)))
     assert "not finite numbers" in said

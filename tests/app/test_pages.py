@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.components.latent_map import colouring
 from app.pages.anomalies.order import ranking
-from app.pages.probe import tasks as probing
+from app.pages.probe import tasks
 from app.session import links
 
 pytestmark = QUIET
@@ -128,6 +128,6 @@ def test_ranking_can_be_of_one_class() -> None:
 
 def test_a_share_of_the_labels_keeps_every_class() -> None:
     labels = np.array([0] * 100 + [1] * 10 + [-1] * 5)
-    chosen = probing.known_share(labels, 0.01)
+    chosen = tasks.known_share(labels, 0.01)
     assert sorted(labels[chosen].tolist()) == [0, 1]
-    assert len(probing.known_share(labels, 1.0)) == 110
+    assert len(tasks.known_share(labels, 1.0)) == 110

@@ -12,46 +12,46 @@ from page_runner import settled, words
 from streamlit.testing.v1 import AppTest
 
 import app
-from app.session import collections as collecting
+from app.session import collections
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit")
 
 
 def test_rows_are_added_once_and_in_order() -> None:
-    held = collecting.with_added({}, "rings", np.array([5, 2]))
-    held = collecting.with_added(held, "  rings ", np.array([2, 9]))
+    held = collections.with_added({}, "rings", np.array([5, 2]))
+    held = collections.with_added(held, "  rings ", np.array([2, 9]))
     assert held == {"rings": (2, 5, 9)}
-    assert collecting.without(held, "rings") == {}
+    assert collections.without(held, "rings") == {}
 
 
-@pytest.mark.parametrize("name", ["", "   ", None, collecting.REST, "a\x00b"])
+@pytest.mark.parametrize("name", ["", "   ", None, collections.REST, "a\x00b"])
 def test_a_collection_needs_a_name_of_its_own(name: str) -> None:
     with pytest.raises(ValueError, match="needs a name"):
-        collecting.with_added({}, name, np.array([1]))
+        collections.with_added({}, name, np.array([1]))
 
 
 def test_a_session_keeps_twelve_collections() -> None:
-    held = {f"c{k}": (k,) for k in range(collecting.MAX_COLLECTIONS)}
+    held = {f"c{k}": (k,) for k in range(collections.MAX_COLLECTIONS)}
     with pytest.raises(ValueError, match="12 collections already"):
-        collecting.with_added(held, "one more", np.array([1]))
-    assert collecting.with_added(held, "c0", np.array([7]))["c0"] == (0, 7)
+        collections.with_added(held, "one more", np.array([1]))
+    assert collections.with_added(held, "c0", np.array([7]))["c0"] == (0, 7)
 
 
 def test_one_collection_is_told_from_everything_else() -> None:
-    labels, classes, twice = collecting.as_labels({"rings": (1, 3)}, 5, rest=True)
-    assert (labels.tolist(), classes, twice) == ([1, 0, 1, 0, 1], ("rings", collecting.REST), 0)
+    labels, classes, twice = collections.as_labels({"rings": (1, 3)}, 5, rest=True)
+    assert (labels.tolist(), classes, twice) == ([1, 0, 1, 0, 1], ("rings", collections.REST), 0)
 
 
 def test_a_galaxy_in_two_collections_is_left_out_and_counted() -> None:
-    labels, classes, twice = collecting.as_labels({"a": (0, 1), "b": (1, 2, 99)}, 4, rest=False)
+    labels, classes, twice = collections.as_labels({"a": (0, 1), "b": (1, 2, 99)}, 4, rest=False)
     assert (labels.tolist(), classes, twice) == ([0, -1, 1, -1], ("a", "b"), 1)
 
 
 def test_a_labelling_is_told_from_another_by_its_digest() -> None:
-    first = collecting.digest(np.array([0, 1]), ("a", "b"))
-    assert first == collecting.digest(np.array([0, 1], dtype=np.int32), ("a", "b"))
-    assert first != collecting.digest(np.array([1, 0]), ("a", "b"))
-    assert first != collecting.digest(np.array([0, 1]), ("a", "c"))
+    first = collections.digest(np.array([0, 1]), ("a", "b"))
+    assert first == collections.digest(np.array([0, 1], dtype=np.int32), ("a", "b"))
+    assert first != collections.digest(np.array([1, 0]), ("a", "b"))
+    assert first != collections.digest(np.array([0, 1]), ("a", "c"))
 
 
 def test_no_module_of_the_app_hides_one_of_python() -> None:

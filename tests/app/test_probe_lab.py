@@ -18,7 +18,7 @@ from page_runner import run_page, settled, words
 from streamlit.testing.v1 import AppTest
 
 from app.pages.probe import report as probe_report
-from app.pages.probe import tasks as probing
+from app.pages.probe import tasks
 from app.pages.probe import view as probe
 from app.session import loaders, state
 from astrojepa.config import replace
@@ -49,7 +49,7 @@ def nothing(done: int, total: int, text: str) -> None:
 
 
 def test_the_split_holds_every_galaxy_once_and_is_recognised_by_its_hashes(data: Any) -> None:
-    split = probing.split_of(data)
+    split = tasks.split_of(data)
     assert sorted(np.concatenate(split.parts).tolist()) == list(range(COUNT))
     assert split.hashes[2] == data.subset(split.parts[2]).id_hash
     said = probe.split_sentence(split)
@@ -57,10 +57,10 @@ def test_the_split_holds_every_galaxy_once_and_is_recognised_by_its_hashes(data:
     assert "seed 42" in said
 
 
-@pytest.mark.parametrize("kind", probing.KINDS)
+@pytest.mark.parametrize("kind", tasks.KINDS)
 def test_a_probe_is_scored_on_the_test_part_alone(kind: str, data: Any, embeddings: Embeddings) -> None:
-    split, target = probing.split_of(data), probing.label_target(data)
-    report = probing.probe_task(embeddings, target, split, kind, 1.0)(nothing)
+    split, target = tasks.split_of(data), tasks.label_target(data)
+    report = tasks.probe_task(embeddings, target, split, kind, 1.0)(nothing)
     np.testing.assert_array_equal(report.test, split.parts[2])
     assert report.num_known == len(split.parts[0])
     first = report.rows[0].result
@@ -71,26 +71,26 @@ def test_a_probe_is_scored_on_the_test_part_alone(kind: str, data: Any, embeddin
 
 
 def test_labels_of_validation_and_test_cannot_change_the_probe(data: Any, embeddings: Embeddings) -> None:
-    split, target = probing.split_of(data), probing.label_target(data)
+    split, target = tasks.split_of(data), tasks.label_target(data)
     other = target.labels.copy()
     for rows in split.parts[1:]:
         other[rows] = np.random.default_rng(1).permutation(other[rows])
     changed = dataclasses.replace(target, labels=other)
-    first, second = (probing.probe_task(embeddings, wanted, split, "linear", 1.0)(nothing) for wanted in (target, changed))
+    first, second = (tasks.probe_task(embeddings, wanted, split, "linear", 1.0)(nothing) for wanted in (target, changed))
     np.testing.assert_array_equal(first.named, second.named)
 
 
 def test_few_labels_are_drawn_from_train_and_hold_every_class(data: Any) -> None:
-    split, target = probing.split_of(data), probing.label_target(data)
-    chosen = probing.known_rows(target, split, 0.01)
+    split, target = tasks.split_of(data), tasks.label_target(data)
+    chosen = tasks.known_rows(target, split, 0.01)
     assert set(chosen) <= set(split.parts[0])
     assert len(chosen) == len(np.unique(target.labels[split.parts[0]]))
 
 
 def test_a_downloaded_probe_names_galaxies_as_the_lab_did(data: Any, embeddings: Embeddings) -> None:
-    split, target = probing.split_of(data), probing.label_target(data)
-    report = probing.probe_task(embeddings, target, split, "linear", 1.0)(nothing)
-    content = json.loads(probing.as_json(report, target, split, ("m", "hash of m"), ("d", "hash of d")))
+    split, target = tasks.split_of(data), tasks.label_target(data)
+    report = tasks.probe_task(embeddings, target, split, "linear", 1.0)(nothing)
+    content = json.loads(tasks.as_json(report, target, split, ("m", "hash of m"), ("d", "hash of d")))
     assert content["model"] == {"id": "m", "hash": "hash of m"}
     assert content["split"]["test"] == split.hashes[2]
     assert content["scored"]["accuracy"] == report.rows[0].result.accuracy
@@ -103,20 +103,20 @@ def test_columns_of_words_can_be_learned_and_numbers_and_ids_cannot() -> None:
     table = pd.DataFrame(
         {"id": list("abab"), "bar": ["yes", "no", "", "yes"], "size": [1.0, 2.0, 1.0, 2.0], "one": ["x"] * 4, "n": [1, 2, 1, 2]}
     )
-    assert probing.target_columns(table) == ["bar", "n"]
-    target = probing.column_target(table, "bar")
+    assert tasks.target_columns(table) == ["bar", "n"]
+    target = tasks.column_target(table, "bar")
     assert (target.labels.tolist(), target.classes) == ([1, 0, -1, 1], ("no", "yes"))
 
 
 def test_a_target_that_cannot_be_probed_says_why(data: Any) -> None:
-    split = probing.split_of(data)
+    split = tasks.split_of(data)
     labels = np.full(COUNT, -1)
     labels[split.parts[0][:3]] = 0
-    assert "shows a only" in probing.why_not(probing.Target("collections", labels, ("a", "b")), split)
+    assert "shows a only" in tasks.why_not(tasks.Target("collections", labels, ("a", "b")), split)
     labels[split.parts[0][3:6]] = 1
-    assert "nothing could be scored" in probing.why_not(probing.Target("collections", labels, ("a", "b")), split)
+    assert "nothing could be scored" in tasks.why_not(tasks.Target("collections", labels, ("a", "b")), split)
     labels[split.parts[2][0]] = 1
-    assert probing.why_not(probing.Target("collections", labels, ("a", "b")), split) == ""
+    assert tasks.why_not(tasks.Target("collections", labels, ("a", "b")), split) == ""
 
 
 @pytest.mark.parametrize(("orientations", "scales"), [(1, 1), (4, 1), (4, 3)])
@@ -124,18 +124,18 @@ def test_random_weights_wait_until_they_are_asked_for_where_they_look_at_many_ga
     orientations: int, scales: int
 ) -> None:
     model = SimpleNamespace(config=replace(preset("small.lejepa"), orientations=orientations, scales=scales))
-    most = probing.UNASKED // (orientations * scales)
-    assert probing.RANDOM in probing.baselines(model, most, False)
-    assert probing.RANDOM not in probing.baselines(model, most + 1, False)
-    assert probing.RANDOM in probing.baselines(model, most + 1, True)
-    assert probing.baselines(None, 10, True) == [probing.COMMONEST, probing.STATISTICS]
+    most = tasks.UNASKED // (orientations * scales)
+    assert tasks.RANDOM in tasks.baselines(model, most, False)
+    assert tasks.RANDOM not in tasks.baselines(model, most + 1, False)
+    assert tasks.RANDOM in tasks.baselines(model, most + 1, True)
+    assert tasks.baselines(None, 10, True) == [tasks.COMMONEST, tasks.STATISTICS]
 
 
 def test_a_verdict_follows_from_the_interval() -> None:
-    row = probing.Row("Pixel PCA", None, (0.1, 0.02, 0.2))
+    row = tasks.Row("Pixel PCA", None, (0.1, 0.02, 0.2))
     assert probe_report.verdict(row) == "This model beats pixel PCA: +10.0 points, 95 % interval +2.0 to +20.0."
     assert "not clearly different" in probe_report.verdict(dataclasses.replace(row, difference=(0.1, -0.02, 0.2)))
-    common = probe_report.verdict(dataclasses.replace(row, name=probing.COMMONEST, difference=(-0.1, -0.2, 0.0)))
+    common = probe_report.verdict(dataclasses.replace(row, name=tasks.COMMONEST, difference=(-0.1, -0.2, 0.0)))
     assert common == "This model is not clearly different from the commonest class: −10.0 points, 95 % interval −20.0 to +0.0."
     assert "loses to" in probe_report.verdict(dataclasses.replace(row, difference=(-0.1, -0.2, -0.02)))
 
@@ -161,10 +161,10 @@ def test_the_lab_shows_calibration_baselines_and_the_download(lab: Callable[...,
     assert "Fixed split" in words(test)
     assert "Calibration" in words(test)
     assert test.dataframe[0].value["features"].tolist()[1:] == [
-        probing.COMMONEST,
-        probing.PIXELS,
-        probing.STATISTICS,
-        probing.RANDOM,
+        tasks.COMMONEST,
+        tasks.PIXELS,
+        tasks.STATISTICS,
+        tasks.RANDOM,
     ]
     assert "Download the probe" in [button.label for button in test.get("download_button")]
     test.session_state["cell"] = cell = tuple(np.argwhere(probed(test).confusion)[0].tolist())
@@ -176,7 +176,7 @@ def test_the_lab_shows_calibration_baselines_and_the_download(lab: Callable[...,
 
 def test_the_lab_learns_a_collection_against_everything_else(lab: Callable[..., AppTest], data: Any) -> None:
     test = lab()
-    test.session_state["probe_target"] = probing.COLLECTIONS
+    test.session_state["probe_target"] = tasks.COLLECTIONS
     settled(test.run())
     assert "no collections yet" in words(test)
     rows = tuple(np.flatnonzero(data.labels < 3).tolist())
@@ -190,7 +190,7 @@ def test_the_lab_learns_a_collection_against_everything_else(lab: Callable[..., 
 
 def test_without_a_model_the_probe_is_named_as_the_baseline_that_it_is(lab: Callable[..., AppTest]) -> None:
     test = train(lab(checkpoint="baseline"))
-    assert test.dataframe[0].value["features"].tolist() == ["Pixel PCA, no model", probing.COMMONEST, probing.STATISTICS]
+    assert test.dataframe[0].value["features"].tolist() == ["Pixel PCA, no model", tasks.COMMONEST, tasks.STATISTICS]
 
 
 @pytest.mark.parametrize("kind", ["knn", "mlp"])
@@ -198,12 +198,12 @@ def test_every_kind_of_probe_can_be_trained_on_few_labels(kind: str, lab: Callab
     test = lab()
     test.session_state["probe_kind"], test.session_state["probe_share"] = kind, 30
     test = train(test)
-    assert probing.KINDS[kind] in words(test)
+    assert tasks.KINDS[kind] in words(test)
     assert test.session_state["probed"][2:4] == (kind, 30)
 
 
 def test_a_link_trains_the_same_probe(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
-    link = state.Link(probe="knn", learn=probing.LABELS, share=50)
+    link = state.Link(probe="knn", learn=tasks.LABELS, share=50)
     query = state.encode_link(link)
     assert query == {"probe": "knn", "learn": "labels", "share": "50"}
     assert state.decode_link(query) == link
@@ -216,6 +216,6 @@ def test_a_link_trains_the_same_probe(monkeypatch: pytest.MonkeyPatch, pages_cac
 @given(st.dictionaries(st.sampled_from(["probe", "learn", "share"]), st.text(max_size=200)))
 def test_any_address_asks_for_a_bounded_probe(parameters: dict[str, str]) -> None:
     link = state.decode_link(parameters)
-    assert link.probe in {"", *probing.KINDS}
+    assert link.probe in {"", *tasks.KINDS}
     assert 0 <= link.share <= 100
     assert len(link.learn) <= 80

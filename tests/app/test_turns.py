@@ -18,7 +18,7 @@ from app.session import turns as turns_module
 from app.session.queue import Jobs
 from app.session.turns import BusyError, Turns
 from app.session.waiting import describe, stage
-from app.session.workspace import BASELINE, Choice, Scene
+from app.session.workspace import BASELINE, Choice, Workspace
 from astrojepa.progress import Progress
 
 
@@ -82,14 +82,13 @@ def test_an_error_gives_the_turn_back() -> None:
 def _busy_page() -> None:
     import streamlit as st
 
-    from app.session import loaders
-    from app.session import waiting as work
+    from app.session import loaders, waiting
 
     def call() -> str:
         loaders.MODEL_TURNS.check()
         return "drawn in its turn"
 
-    st.write(work.in_turn(call))
+    st.write(waiting.in_turn(call))
 
 
 def test_a_page_that_meets_a_queue_says_so_and_is_drawn_when_its_turn_comes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,15 +167,15 @@ def _page_with_long_work() -> None:
 
     import streamlit as st
 
-    from app.session import waiting as work
+    from app.session import waiting
 
-    def task(report: work.Progress) -> str:
+    def task(report: waiting.Progress) -> str:
         for done in range(3000):
             report(done, 3000, "")
             threading.Event().wait(0.02)
         return "done"
 
-    st.write(work.result(("a long task",), "Counting", task))
+    st.write(waiting.wait_for(("a long task",), "Counting", task))
 
 
 @pytest.mark.parametrize("strangers", [False, True])
@@ -216,8 +215,8 @@ class Galaxies(list[int]):
 def test_what_runs_is_said_in_plain_words(count: int, model: Any, sentence: str) -> None:
     choice = Choice("small.lejepa" if model else BASELINE, "small.lejepa")
     opened = {"whole": Galaxies(range(1000)), "data": Galaxies(range(count))}
-    scene = Scene(settings.Settings(()), False, settings.Source("x"), choice, [], None, print, model, opened=opened)
-    assert scene.embed_task()[1] == sentence
+    workspace = Workspace(settings.Settings(()), False, settings.Source("x"), choice, [], None, print, model, opened=opened)
+    assert workspace.embed_task()[1] == sentence
 
 
 def test_a_step_on_the_way_is_named_instead() -> None:

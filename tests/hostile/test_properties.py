@@ -16,14 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.components.confusion.confusion import read_cell
-from app.components.escape_markdown import plain
+from app.components.escape_markdown import escape_markdown
 from app.components.latent_map import geometry
 from app.components.patch_panel import masks
 from app.pages.map import search
 from app.pages.models import pictures as uploads
 from app.server import pictures
-from app.session import collections as collecting
-from app.session import marks, state
+from app.session import collections, marks, state
 from astrojepa import files
 from astrojepa.config import TrainConfig
 from astrojepa.data.coordinates import parse_coordinates
@@ -108,7 +107,7 @@ def check_cell(text: str) -> None:
 
 
 def check_plain(text: str) -> None:
-    written = plain(text)
+    written = escape_markdown(text)
     bare = re.sub(r"\\[\\`*_\[\]<>$~&:#+.)-]", " ", written)
     assert not re.search(r"[\\`*_\[\]<>$~&]|:(?=[\w/])|\n", bare.replace(": ", ""))
     assert re.sub(r"\\([^a-zA-Z0-9\s])", r"\1", written) == " ".join(text.split())
@@ -125,7 +124,7 @@ def check_names(text: str) -> None:
     name = uploads.clean_name(text)
     assert 1 <= len(name) <= 60
     assert not re.search(r"[/\\<>\n*\[`]", name)
-    assert len(collecting.clean_name(text)) <= collecting.MAX_NAME
+    assert len(collections.clean_name(text)) <= collections.MAX_NAME
 
 
 def check_rows(text: str) -> None:

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from app.server import readiness
-from app.session import queue as jobs
+from app.session import queue
 
 
 def test_a_server_is_ready_once_what_a_first_page_takes_is_imported_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,7 +20,7 @@ def test_a_server_is_ready_once_what_a_first_page_takes_is_imported_and_not_befo
         imported.wait(10)
 
     monkeypatch.setattr(readiness, "_start", readiness._Start())
-    monkeypatch.setattr(jobs, "warm_up", warm_up)
+    monkeypatch.setattr(queue, "warm_up", warm_up)
     starting = threading.Thread(target=readiness.prepare)
     starting.start()
     assert importing.wait(10)
@@ -37,7 +37,7 @@ def test_a_server_with_a_bad_list_becomes_ready_to_say_so(monkeypatch: pytest.Mo
 
     monkeypatch.setattr(readiness, "_start", readiness._Start())
     monkeypatch.setattr(readiness.settings, "settings_of_start", refuse)
-    monkeypatch.setattr(jobs, "warm_up", lambda: None)
+    monkeypatch.setattr(queue, "warm_up", lambda: None)
     readiness.prepare()
     assert readiness.routes()[0].endpoint(None).status_code == 200
 
@@ -49,7 +49,7 @@ def test_a_server_that_cannot_import_its_libraries_is_never_ready_but_lets_the_p
         raise ImportError("no torch")
 
     monkeypatch.setattr(readiness, "_start", readiness._Start())
-    monkeypatch.setattr(jobs, "warm_up", fail)
+    monkeypatch.setattr(queue, "warm_up", fail)
     with pytest.raises(ImportError):
         readiness.prepare()
     assert readiness.routes()[0].endpoint(None).status_code == 503
@@ -65,7 +65,7 @@ def test_a_server_whose_models_turn_out_not_to_run_is_not_ready_any_more(
             raise ImportError("no torch")
 
     monkeypatch.setattr(readiness, "_start", readiness._Start(ready=True))
-    monkeypatch.setattr(jobs, "import_libraries", libraries)
+    monkeypatch.setattr(queue, "import_libraries", libraries)
     readiness.import_the_rest()
     assert readiness.routes()[0].endpoint(None).status_code == status
 

@@ -1,4 +1,4 @@
-"""What the map draws: who lies where, coloured by what. The scene keeps it, so that a click computes nothing anew."""
+"""What the map draws: who lies where, coloured by what. The workspace keeps it, so that a click computes nothing anew."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from ...session import loaders, state
-from ...session import waiting as work
-from ...session.workspace import Scene
+from ...session import loaders, state, waiting
+from ...session.workspace import Workspace
 from . import colouring, geometry, palette
 from .colouring import Colouring
 from .latent_map import pack
@@ -30,30 +29,30 @@ class Layers:
     packed: bytes
 
 
-def layers(scene: Scene, method: str, option: str) -> Layers:
+def layers(workspace: Workspace, method: str, option: str) -> Layers:
     """Put the map together; what is not computed yet is announced here, and the last map stays meanwhile."""
     key: Any = ("layers", method, option, st.session_state.get(state.PROBED))
-    if key not in scene.opened:
-        shown, places = _places(scene, method)
-        option, coloured = _colours(scene, shown, option)
-        made = Layers(shown, option, places, coloured, packed(scene, shown, places, coloured))
+    if key not in workspace.opened:
+        shown, places = _places(workspace, method)
+        option, coloured = _colours(workspace, shown, option)
+        made = Layers(shown, option, places, coloured, packed(workspace, shown, places, coloured))
         if (made.method, made.option) != key[1:3]:  # to be made anew when what was asked for is there
             return made
-        scene.opened[key] = made
-    return scene.opened[key]
+        workspace.opened[key] = made
+    return workspace.opened[key]
 
 
-def colour_options(scene: Scene) -> list[str]:
+def colour_options(workspace: Workspace) -> list[str]:
     """What the map can be coloured by: class, anomaly score, the last probe, redshift, trust, and every column that says something."""
-    options = [state.CLASS_COLOUR] if scene.labelled else []
+    options = [state.CLASS_COLOUR] if workspace.labelled else []
     options.append(state.SCORE_COLOUR)
-    if probe_report(scene) is not None:
+    if probe_report(workspace) is not None:
         options.append(state.PROBE_COLOUR)
-    if np.isfinite(scene.data.redshift).any():
+    if np.isfinite(workspace.data.redshift).any():
         options.append("redshift")
-    if len(scene.data) > TRUST_NEIGHBOURS:
+    if len(workspace.data) > TRUST_NEIGHBOURS:
         options.append(state.TRUST_COLOUR)
-    return list(dict.fromkeys([*options, *_columns(scene.data.table, scene.data.fingerprint)]))
+    return list(dict.fromkeys([*options, *_columns(workspace.data.table, workspace.data.fingerprint)]))
 
 
 @st.cache_data(show_spinner=False, max_entries=16)
@@ -71,10 +70,10 @@ def option_name(option: str) -> str:
     return option[:1].upper() + option[1:].replace("_", " ")
 
 
-def probe_report(scene: Scene) -> Any:
+def probe_report(workspace: Workspace) -> Any:
     """The last probe of these galaxies and this model, if one was trained in this session."""
     key = st.session_state.get(state.PROBED)
-    if not key or tuple(key[:2]) != scene.key or not loaders.jobs().has(("probe", *key)):
+    if not key or tuple(key[:2]) != workspace.key or not loaders.jobs().has(("probe", *key)):
         return None
     return loaders.jobs().start(("probe", *key), lambda report: None).value
 
@@ -86,53 +85,53 @@ def probed_labels(count: int, test: np.ndarray, predictions: np.ndarray) -> np.n
     return named
 
 
-def _places(scene: Scene, method: str) -> tuple[str, np.ndarray]:
+def _places(workspace: Workspace, method: str) -> tuple[str, np.ndarray]:
     """Positions by this method; while they are computed, by the one that is at hand."""
-    key, sentence, task = scene.projection_task(method)
-    if method != "pca" and not _at_hand(scene, method):
-        scene.positions("pca")  # quick, and before the long one in the queue: there is a map meanwhile
-    xy = work.soon(key, sentence, task)
+    key, sentence, task = workspace.projection_task(method)
+    if method != "pca" and not _at_hand(workspace, method):
+        workspace.positions("pca")  # quick, and before the long one in the queue: there is a map meanwhile
+    xy = waiting.show_when_ready(key, sentence, task)
     if xy is None:
-        method = next((other for other in state.PROJECTIONS if other != method and _at_hand(scene, other)), "pca")
-        xy = scene.positions(method)
+        method = next((other for other in state.PROJECTIONS if other != method and _at_hand(workspace, other)), "pca")
+        xy = workspace.positions(method)
     return method, geometry.quantise(xy)
 
 
-def _at_hand(scene: Scene, method: str) -> bool:
-    return loaders.jobs().has(scene.projection_task(method)[0])
+def _at_hand(workspace: Workspace, method: str) -> bool:
+    return loaders.jobs().has(workspace.projection_task(method)[0])
 
 
-def _colours(scene: Scene, method: str, option: str) -> tuple[str, Colouring]:
-    data = scene.data
+def _colours(workspace: Workspace, method: str, option: str) -> tuple[str, Colouring]:
+    data = workspace.data
     if option == state.TRUST_COLOUR:
-        kept = work.soon(*scene.trust_task(method, TRUST_NEIGHBOURS))
+        kept = waiting.show_when_ready(*workspace.trust_task(method, TRUST_NEIGHBOURS))
         if kept is not None:
             return option, colouring.by_neighbours_kept(kept, min(TRUST_NEIGHBOURS, len(data) - 1))
-        option = state.CLASS_COLOUR if scene.labelled else state.SCORE_COLOUR
+        option = state.CLASS_COLOUR if workspace.labelled else state.SCORE_COLOUR
     if option == state.CLASS_COLOUR:
         return option, colouring.by_class(data.labels, data.classes)
     if option == state.PROBE_COLOUR:
-        report = probe_report(scene)
+        report = probe_report(workspace)
         result = report.rows[0].result
         named = probed_labels(len(data), report.test, result.predictions)
         named = np.where(named < 0, report.named, named)  # nearest neighbours name the test part alone
         return option, colouring.by_class(named, result.classes, "Probe prediction", "not named by the probe")
     if option == state.SCORE_COLOUR:
-        return option, colouring.by_number(scene.scores, "Anomaly score", palette.MAGMA)
+        return option, colouring.by_number(workspace.scores, "Anomaly score", palette.MAGMA)
     if option == "redshift":
         return option, colouring.by_number(data.redshift, "Redshift z")
     return option, colouring.by_column(data.table[option], option_name(option))
 
 
-def packed(scene: Scene, method: str, places: np.ndarray, coloured: Colouring) -> bytes:
+def packed(workspace: Workspace, method: str, places: np.ndarray, coloured: Colouring) -> bytes:
     """Return one map for the browser."""
-    data = scene.data
+    data = workspace.data
     header = {
-        "title": f"{state.PROJECTIONS[method]} of {scene.choice.label}",
-        "pictures": scene.pictures,
+        "title": f"{state.PROJECTIONS[method]} of {workspace.choice.label}",
+        "pictures": workspace.pictures,
         "classes": list(data.classes),
         "shapes": [style.shape for style in palette.class_styles(data.classes)],
         "ranked": True,
     }
     classes = np.where((data.labels < 0) | (data.labels > 254), 255, data.labels)
-    return pack(header, places, classes, coloured, colouring.rank_codes(scene.places))
+    return pack(header, places, classes, coloured, colouring.rank_codes(workspace.places))

@@ -8,9 +8,8 @@ import numpy as np
 import streamlit as st
 
 from ...components.gallery.gallery import gallery
-from ...session import links, state
-from ...session import waiting as work
-from ...session.workspace import Scene
+from ...session import links, state, waiting
+from ...session.workspace import Workspace
 from . import tasks
 from .listing import View, score_parts
 from .order import artefact_kind, finite_places, follows, patch_words, position_words
@@ -21,43 +20,43 @@ PER_PAGE = 25
 BY_MARKS = "board_by_marks"
 
 
-def board(scene: Scene, view: View) -> None:
+def board(workspace: Workspace, view: View) -> None:
     """Draw one page of the leaderboard, and the histogram of its score."""
     left, right = st.columns([2, 1], gap="medium")
     with left:
-        order = view.order(scene, _places(scene, view))
+        order = view.order(workspace, _places(workspace, view))
         page = _pager(len(order), view.hidden)
         shown = order[page * PER_PAGE : (page + 1) * PER_PAGE]
         tiles = st.container()
-        culprits = found_culprits(scene, view, shown)
-        captions = card_captions(scene, view, shown, culprits)
+        culprits = found_culprits(workspace, view, shown)
+        captions = card_captions(workspace, view, shown, culprits)
         with tiles:
             selected = st.session_state.get(state.ROW)
-            gallery("leaderboard", scene.pictures, shown.tolist(), captions, _open, selected=selected, tile=144)
+            gallery("leaderboard", workspace.pictures, shown.tolist(), captions, _open, selected=selected, tile=144)
     with right:
-        distribution(scene, view)
+        distribution(workspace, view)
 
 
-def found_culprits(scene: Scene, view: View, rows: np.ndarray) -> dict[int, int]:
+def found_culprits(workspace: Workspace, view: View, rows: np.ndarray) -> dict[int, int]:
     """Return the worst predicted patch of each galaxy shown, by row: none without a predictor, or while they are computed."""
     if "culprit" in view.chosen.parts:
         return {int(row): int(view.chosen.parts["culprit"][row]) for row in rows}
-    if scene.model is None or not scene.model.has_predictor or not len(rows):
+    if workspace.model is None or not workspace.model.has_predictor or not len(rows):
         return {}
     wanted = tuple(int(row) for row in rows)
-    task = tasks.culprits(scene.model, scene.data, wanted)
-    return work.soon(("culprits", *scene.key, wanted), "Looking for the least expected patches", task) or {}
+    task = tasks.culprits(workspace.model, workspace.data, wanted)
+    return waiting.show_when_ready(("culprits", *workspace.key, wanted), "Looking for the least expected patches", task) or {}
 
 
-def card_captions(scene: Scene, view: View, rows: np.ndarray, culprits: dict[int, int]) -> list[list[str]]:
+def card_captions(workspace: Workspace, view: View, rows: np.ndarray, culprits: dict[int, int]) -> list[list[str]]:
     """Write the lines under each galaxy: rank and class, score and id, the score's parts, then what else is known."""
-    data, chosen = scene.data, view.chosen
-    parts = score_parts(scene, view, rows)
+    data, chosen = workspace.data, view.chosen
+    parts = score_parts(workspace, view, rows)
     lines = []
     for row, part in zip(map(int, rows), parts, strict=True):
-        line = [f"{chosen.places[row]:,}  {scene.class_name(row)}", f"{chosen.scores[row]:.3f}  {data.ids[row]}", part]
-        if row in culprits and scene.model is not None:
-            line.append(f"unexpected: {patch_words(culprits[row], scene.model.grid)}")
+        line = [f"{chosen.places[row]:,}  {workspace.class_name(row)}", f"{chosen.scores[row]:.3f}  {data.ids[row]}", part]
+        if row in culprits and workspace.model is not None:
+            line.append(f"unexpected: {patch_words(culprits[row], workspace.model.grid)}")
         if view.checks is not None and (kind := artefact_kind(view.checks.parts, row)):
             line.append(f"artefact? {kind}")
         if not data.simulated and (position := position_words(float(data.ra[row]), float(data.dec[row]))):
@@ -67,7 +66,7 @@ def card_captions(scene: Scene, view: View, rows: np.ndarray, culprits: dict[int
     return [[*line, *["\N{NO-BREAK SPACE}"] * (longest - len(line))] for line in lines]  # so that the pictures stand in rows
 
 
-def distribution(scene: Scene, view: View) -> None:
+def distribution(workspace: Workspace, view: View) -> None:
     """Show the histogram of the score with the selected galaxy in it, and what the score merely follows."""
     from astrojepa import plotting
 
@@ -86,20 +85,20 @@ def distribution(scene: Scene, view: View) -> None:
     st.plotly_chart(figure, width="stretch", config={"displayModeBar": False}, key="histogram")
     if marked is not None:
         st.caption(
-            f"The line marks the selected galaxy, {scene.data.ids[row]}: rank {view.chosen.places[row]:,} of {len(scores):,}."
+            f"The line marks the selected galaxy, {workspace.data.ids[row]}: rank {view.chosen.places[row]:,} of {len(scores):,}."
         )
-    _followed(scene, view)
+    _followed(workspace, view)
 
 
-def _followed(scene: Scene, view: View) -> None:
+def _followed(workspace: Workspace, view: View) -> None:
     """Say in words where the score follows brightness, signal-to-noise or star count."""
     if view.checks is None:
-        job = ("checks", scene.data.fingerprint)
+        job = ("checks", workspace.data.fingerprint)
         st.caption("Whether this score merely follows brightness, S/N or star count is known once the pictures are checked.")
-        if st.session_state.get("check_pictures") != job and len(scene.data) > 2000:
+        if st.session_state.get("check_pictures") != job and len(workspace.data) > 2000:
             st.button("Check the pictures", on_click=lambda: st.session_state.update(check_pictures=job))
         return
-    found = tasks.score_follows(view.chosen.scores, view.checks, *scene.key, view.chosen.name)
+    found = tasks.score_follows(view.chosen.scores, view.checks, *workspace.key, view.chosen.name)
     if sentence := follows(found, title(view.chosen.name)):
         st.warning(sentence)
     else:
@@ -107,13 +106,13 @@ def _followed(scene: Scene, view: View) -> None:
         st.caption(f"Follows none of the plain properties: rank correlations {said}." if said else "")
 
 
-def _places(scene: Scene, view: View) -> np.ndarray:
+def _places(workspace: Workspace, view: View) -> np.ndarray:
     """The order of the leaderboard: by the score, or by the marks of the review where there are some and they are asked for."""
-    marks = session_review(scene).marks
+    marks = session_review(workspace).marks
     if not marks:
         return view.chosen.places
     by_marks = st.toggle(f"Ranked anew by my {len(marks):,} marks", key=BY_MARKS)
-    return finite_places(expected(scene, view, marks)) if by_marks else view.chosen.places
+    return finite_places(expected(workspace, view, marks)) if by_marks else view.chosen.places
 
 
 def _pager(count: int, hidden: int) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from ...session import state
-from ...session.workspace import Scene
+from ...session.workspace import Workspace
 from . import tasks
 from .order import ranking
 from .scores import Chosen
@@ -19,7 +19,7 @@ NEAREST = 20
 
 @dataclass(frozen=True)
 class View:
-    """What the page shows of the scene: one score, and the galaxies that pass the filter."""
+    """What the page shows of the workspace: one score, and the galaxies that pass the filter."""
 
     chosen: Chosen
     label: int | None  # the class that is shown, None for all
@@ -31,12 +31,12 @@ class View:
         """How many galaxies are hidden as likely artefacts."""
         return 0 if self.keep is None else int((~self.keep).sum())
 
-    def order(self, scene: Scene, places: np.ndarray) -> np.ndarray:
+    def order(self, workspace: Workspace, places: np.ndarray) -> np.ndarray:
         """Return the rows that pass the filter, by their places."""
-        return ranking(places, scene.data.labels, self.label, self.keep)
+        return ranking(places, workspace.data.labels, self.label, self.keep)
 
 
-def score_parts(scene: Scene, view: View, rows: np.ndarray) -> list[str]:
+def score_parts(workspace: Workspace, view: View, rows: np.ndarray) -> list[str]:
     """Say of what each galaxy's score is made; where it has no parts, its rank by distance for comparison."""
     parts = view.chosen.parts
     if parts:
@@ -44,9 +44,9 @@ def score_parts(scene: Scene, view: View, rows: np.ndarray) -> list[str]:
             f"mean {parts['mean'][row]:.2f}, worst {parts['worst'][row]:.2f}, cosine {parts['cosine'][row]:.2f}" for row in rows
         ]
     if view.chosen.name == "knn":
-        gaps = tasks.distances(scene.embeddings, *scene.key, tuple(map(int, rows)), NEAREST)
+        gaps = tasks.distances(workspace.embeddings, *workspace.key, tuple(map(int, rows)), NEAREST)
         return [f"nearest {gap[0]:.3g}, {len(gap)}th {gap[-1]:.3g}" for gap in gaps]
-    return [f"rank {scene.places[row]:,} by distance" for row in rows]
+    return [f"rank {workspace.places[row]:,} by distance" for row in rows]
 
 
 def first_page() -> None:

@@ -9,10 +9,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from ...components.escape_markdown import plain
-from ...session import loaders
-from ...session import waiting as work
-from ...session.workspace import Scene
+from ...components.escape_markdown import escape_markdown
+from ...session import loaders, waiting
+from ...session.workspace import Workspace
 from . import tasks
 from .scores import title
 
@@ -27,14 +26,14 @@ VECTORS = {
 }
 
 
-def quality(scene: Scene) -> None:
+def quality(workspace: Workspace) -> None:
     """Let a class be chosen and made rare; show which score finds it."""
-    data = scene.data
+    data = workspace.data
     st.caption(
         f"{'Simulated galaxies. ' if data.simulated else ''}One class is thinned to 2 % of the galaxies, {DRAWS} times over, as if it were "
         "rare; a good score puts what is left of it first. The scores see no label."
     )
-    if not scene.labelled:
+    if not workspace.labelled:
         st.info(f"{data.name} has no classes, so no ranking can be tested. Give a folder whose labels.csv has a class column.")
         return
     possible = tasks.can_be_rare(data)
@@ -45,25 +44,27 @@ def quality(scene: Scene) -> None:
         usual = next((name for name in possible if "merg" in name.lower()), possible[0])
         rare = st.selectbox("Class made rare", possible, index=possible.index(usual), key="quality_class", width=260)
         pressed = st.button("Measure", type="primary", key="quality_measure")
-    asked = (*scene.key, rare)
+    asked = (*workspace.key, rare)
     if pressed:
         st.session_state[ASKED] = asked
     job = ("quality", *asked)
     if st.session_state.get(ASKED) != asked and not loaders.jobs().has(job):
-        st.caption(_cost(scene))
+        st.caption(_cost(workspace))
         return
-    task = tasks.ranking_quality(scene.model, data, scene.embeddings, rare, DRAWS)
+    task = tasks.ranking_quality(workspace.model, data, workspace.embeddings, rare, DRAWS)
     try:
-        rows = work.result(job, f"{rare} made rare in {data.name}", task)
+        rows = waiting.wait_for(job, f"{rare} made rare in {data.name}", task)
     except ValueError as error:
-        st.info(plain(error))
+        st.info(escape_markdown(error))
         return
     _table([row for row in rows if row.vectors in SHOWN], rare)
 
 
-def _cost(scene: Scene) -> str:
-    first = f"Scores, baselines and picture checks of {len(scene.data):,} galaxies are computed first, where they have not been"
-    if scene.model is None:
+def _cost(workspace: Workspace) -> str:
+    first = (
+        f"Scores, baselines and picture checks of {len(workspace.data):,} galaxies are computed first, where they have not been"
+    )
+    if workspace.model is None:
         return "Without a model the scores of the pixel baseline are tested."
     return f"{first}; on a CPU that takes minutes per thousand galaxies, once."
 

@@ -10,14 +10,13 @@ import numpy as np
 import streamlit as st
 
 from ...components.cutout.cutout import cutout
-from ...components.escape_markdown import plain
+from ...components.escape_markdown import escape_markdown
 from ...components.facts import facts
 from ...components.gallery.gallery import gallery
 from ...components.review_focus.review_focus import free_the_keys
-from ...session import loaders, marks, state
-from ...session import waiting as work
+from ...session import loaders, marks, state, waiting
 from ...session.marks import Review
-from ...session.workspace import Scene
+from ...session.workspace import Workspace
 from ..galaxy import view as galaxy
 from . import tasks
 from .listing import View, score_parts
@@ -32,58 +31,58 @@ SAID = "marks_read"  # session key: what became of the last file of marks, and w
 FILE = "marks_file"
 
 
-def session_review(scene: Scene) -> Review:
+def session_review(workspace: Workspace) -> Review:
     """This session's review of the open data."""
-    return st.session_state.setdefault(state.REVIEWS, {}).get(scene.data.fingerprint, Review())
+    return st.session_state.setdefault(state.REVIEWS, {}).get(workspace.data.fingerprint, Review())
 
 
-def expected(scene: Scene, view: View, given: Mapping[int, int]) -> np.ndarray:
+def expected(workspace: Workspace, view: View, given: Mapping[int, int]) -> np.ndarray:
     """What each galaxy is expected to be marked, larger = look at it sooner: the score itself while there are no marks."""
     if not given:
         return view.chosen.scores
     method = st.session_state.get(state.RERANKING) or "neighbours"
-    key = (*scene.key, view.chosen.name)
-    return tasks.expected_marks(scene.embeddings, view.chosen.scores, key, tuple(sorted(given.items())), method)
+    key = (*workspace.key, view.chosen.name)
+    return tasks.expected_marks(workspace.embeddings, view.chosen.scores, key, tuple(sorted(given.items())), method)
 
 
-def review(scene: Scene, view: View) -> None:
+def review(workspace: Workspace, view: View) -> None:
     """Show the galaxy to be marked, and what comes next."""
     st.session_state.setdefault(state.RERANKING, "neighbours")
-    context = (*scene.key, view.chosen.name, view.label, view.keep is not None)
-    current = session_review(scene)
+    context = (*workspace.key, view.chosen.name, view.label, view.keep is not None)
+    current = session_review(workspace)
     if st.session_state.get(CONTEXT, context) != context:
         current = marks.restart(current)
     st.session_state[CONTEXT] = context
-    places = finite_places(expected(scene, view, current.marks))
-    order = view.order(scene, places)
+    places = finite_places(expected(workspace, view, current.marks))
+    order = view.order(workspace, places)
     current = marks.arrive(current, order.tolist())
-    st.session_state[state.REVIEWS][scene.data.fingerprint] = current
+    st.session_state[state.REVIEWS][workspace.data.fingerprint] = current
     row = current.shown
     if row is None:
-        _finished(scene, current)
+        _finished(workspace, current)
     else:
         st.session_state[state.ROW] = row
         free_the_keys(state.BOARD_MODE, row)
         left, right = st.columns([1, 1], gap="medium")
-        image = scene.picture(row)
-        culprit = _culprit(scene, row, image)
+        image = workspace.picture(row)
+        culprit = _culprit(workspace, row, image)
         with left:
-            _picture(scene, row, image, culprit)
+            _picture(workspace, row, image, culprit)
         with right:
-            _marking(scene, current, row)
-            _facts(scene, view, row, culprit)
-            _files(scene, current)
-    _galleries(scene, current, order, places)
+            _marking(workspace, current, row)
+            _facts(workspace, view, row, culprit)
+            _files(workspace, current)
+    _galleries(workspace, current, order, places)
 
 
-def _do(scene: Scene, change: Callable[[Review], Review]) -> None:
+def _do(workspace: Workspace, change: Callable[[Review], Review]) -> None:
     """Change the review: what every key and button calls."""
-    st.session_state[state.REVIEWS][scene.data.fingerprint] = change(session_review(scene))
+    st.session_state[state.REVIEWS][workspace.data.fingerprint] = change(session_review(workspace))
 
 
-def _marking(scene: Scene, current: Review, row: int) -> None:
+def _marking(workspace: Workspace, current: Review, row: int) -> None:
     given = current.marks.get(row)
-    st.subheader(plain(scene.class_name(row)), anchor=False)
+    st.subheader(escape_markdown(workspace.class_name(row)), anchor=False)
     said = "not marked yet" if given is None else f"marked {given}"
     best = sum(value >= marks.HIGHEST - 1 for value in current.marks.values())
     st.caption(f"This galaxy is {said}. Marked so far: {len(current.marks):,}, {best:,} of them with 4 or 5.")
@@ -96,7 +95,7 @@ def _marking(scene: Scene, current: Review, row: int) -> None:
                 type=kind,
                 shortcut=str(value),
                 on_click=_do,
-                args=(scene, lambda r, value=value: marks.mark(r, value)),
+                args=(workspace, lambda r, value=value: marks.mark(r, value)),
             )
     with st.container(horizontal=True, gap="small", key="review_moves"):
         moves = (
@@ -105,36 +104,36 @@ def _marking(scene: Scene, current: Review, row: int) -> None:
             ("Undo", "U", marks.undo, not current.steps),
         )
         for name, key, change, barred in moves:
-            st.button(name, key=f"review_{name.lower()}", shortcut=key, disabled=barred, on_click=_do, args=(scene, change))
+            st.button(name, key=f"review_{name.lower()}", shortcut=key, disabled=barred, on_click=_do, args=(workspace, change))
     st.caption(
         "How interesting is it? 0 = ordinary, or an artefact; 5 = more of these. Every mark ranks all other galaxies anew."
     )
 
 
-def _picture(scene: Scene, row: int, image: np.ndarray | None, culprit: int | None) -> None:
+def _picture(workspace: Workspace, row: int, image: np.ndarray | None, culprit: int | None) -> None:
     if image is None:
         st.warning("The picture of this galaxy cannot be read; it may be damaged.")
         return
     height, width = image.shape[:2]
     box = None
-    if culprit is not None and (share := galaxy.seen_share(scene)) is not None:
-        box = patch_box(culprit, scene.model.grid, galaxy.seen_box(height, width, share))
+    if culprit is not None and (share := galaxy.seen_share(workspace)) is not None:
+        box = patch_box(culprit, workspace.model.grid, galaxy.seen_box(height, width, share))
     with st.container(width=560):
-        cutout("review_picture", image, galaxy.scale_bar(width, galaxy.arcsec_per_pixel(scene.data.table, row)), box)
+        cutout("review_picture", image, galaxy.scale_bar(width, galaxy.arcsec_per_pixel(workspace.data.table, row)), box)
         if box is not None:
             st.caption("The frame is the patch that the model predicted worst.")
 
 
-def _culprit(scene: Scene, row: int, image: np.ndarray | None) -> int | None:
+def _culprit(workspace: Workspace, row: int, image: np.ndarray | None) -> int | None:
     """The number of the worst predicted patch, where there is a predictor."""
-    if image is None or scene.model is None or not scene.model.has_predictor:
+    if image is None or workspace.model is None or not workspace.model.has_predictor:
         return None
-    errors, _ = work.in_turn(lambda: loaders.patch_errors(scene.model, image, *scene.key, row, "tiling"))
+    errors, _ = waiting.in_turn(lambda: loaders.patch_errors(workspace.model, image, *workspace.key, row, "tiling"))
     return int(np.nanargmax(errors.mse))
 
 
-def _facts(scene: Scene, view: View, row: int, culprit: int | None) -> None:
-    data, chosen = scene.data, view.chosen
+def _facts(workspace: Workspace, view: View, row: int, culprit: int | None) -> None:
+    data, chosen = workspace.data, view.chosen
     position = "" if data.simulated else position_words(float(data.ra[row]), float(data.dec[row]))
     redshift = float(data.redshift[row])
     known = {
@@ -142,10 +141,10 @@ def _facts(scene: Scene, view: View, row: int, culprit: int | None) -> None:
         "Position": f"{position} (degrees)" if position else "none: simulated" if data.simulated else "unknown",
         "Redshift": f"{redshift:.4f}" if math.isfinite(redshift) else "unknown",
         title(chosen.name): f"{chosen.scores[row]:.3f}, rank {chosen.places[row]:,} of {len(chosen.places):,}",
-        "Parts": score_parts(scene, view, np.array([row]))[0],
+        "Parts": score_parts(workspace, view, np.array([row]))[0],
     }
     if culprit is not None:
-        known["Least expected"] = patch_words(culprit, scene.model.grid)
+        known["Least expected"] = patch_words(culprit, workspace.model.grid)
     if view.checks is not None:
         known["Picture"] = (
             f"likely artefact: {kind}" if (kind := artefact_kind(view.checks.parts, row)) else "no sign of an artefact"
@@ -153,8 +152,8 @@ def _facts(scene: Scene, view: View, row: int, culprit: int | None) -> None:
     facts("review", known)
 
 
-def _files(scene: Scene, current: Review) -> None:
-    data, model = scene.data, scene.model
+def _files(workspace: Workspace, current: Review) -> None:
+    data, model = workspace.data, workspace.model
     with st.container(horizontal=True, vertical_alignment="center", key="review_files"):
         name, digest = (str(model.id), model.hash) if model is not None else ("pixel PCA", "")
         st.download_button(
@@ -168,7 +167,7 @@ def _files(scene: Scene, current: Review) -> None:
         with st.popover("More"):
             names = RERANKINGS
             st.segmented_control("Rank anew", list(names), format_func=names.__getitem__, key=state.RERANKING, required=True)
-            st.file_uploader("Read marks from a file", "csv", key=FILE, max_upload_size=2, on_change=_read, args=(scene,))
+            st.file_uploader("Read marks from a file", "csv", key=FILE, max_upload_size=2, on_change=_read, args=(workspace,))
             st.caption("Marks stay in this session only; export them to keep them.")
     if said := st.session_state.get(SAID):
         sentence, wrong = said
@@ -177,44 +176,44 @@ def _files(scene: Scene, current: Review) -> None:
             st.text(sentence)
 
 
-def _read(scene: Scene) -> None:
+def _read(workspace: Workspace) -> None:
     """Take over the marks of a file once, when it arrives."""
     file = st.session_state.get(FILE)
     if file is None:
         st.session_state.pop(SAID, None)
         return
     try:
-        found = marks.read_csv(file.getvalue(), scene.data.ids)
+        found = marks.read_csv(file.getvalue(), workspace.data.ids)
     except ValueError as error:
         st.session_state[SAID] = (str(error), True)
         return
-    _do(scene, lambda review: marks.add(review, found.marks))
-    st.session_state[SAID] = (found.sentence(scene.data.fingerprint), False)
+    _do(workspace, lambda review: marks.add(review, found.marks))
+    st.session_state[SAID] = (found.sentence(workspace.data.fingerprint), False)
 
 
-def _galleries(scene: Scene, current: Review, order: np.ndarray, places: np.ndarray) -> None:
+def _galleries(workspace: Workspace, current: Review, order: np.ndarray, places: np.ndarray) -> None:
     def visit(row: Any) -> None:
-        if isinstance(row, int) and not isinstance(row, bool) and 0 <= row < len(scene.data):
-            _do(scene, lambda review: marks.visit(review, row))
+        if isinstance(row, int) and not isinstance(row, bool) and 0 <= row < len(workspace.data):
+            _do(workspace, lambda review: marks.visit(review, row))
 
     seen = {*current.path, *current.marks}
     coming = [row for row in order.tolist() if row not in seen][:NEXT]
     if coming:
         st.subheader("Next in line", anchor=False)
-        captions = [(scene.class_name(row), f"now {places[row]:,}, was {scene.places[row]:,}") for row in coming]
-        gallery("review_next", scene.pictures, coming, captions, visit, tile=96)
+        captions = [(workspace.class_name(row), f"now {places[row]:,}, was {workspace.places[row]:,}") for row in coming]
+        gallery("review_next", workspace.pictures, coming, captions, visit, tile=96)
     if current.marks:
         best = sorted(current.marks, key=lambda row: (-current.marks[row], row))
         st.subheader("Marked", anchor=False)
-        captions = [(f"{current.marks[row]}  {scene.class_name(row)}", str(scene.data.ids[row])) for row in best[:MARKED]]
-        gallery("review_marked", scene.pictures, best[:MARKED], captions, visit, selected=current.shown, tile=96)
+        captions = [(f"{current.marks[row]}  {workspace.class_name(row)}", str(workspace.data.ids[row])) for row in best[:MARKED]]
+        gallery("review_marked", workspace.pictures, best[:MARKED], captions, visit, selected=current.shown, tile=96)
 
 
-def _finished(scene: Scene, current: Review) -> None:
-    st.info(f"Every galaxy of this choice has been shown; {len(current.marks):,} of {len(scene.data):,} are marked.")
+def _finished(workspace: Workspace, current: Review) -> None:
+    st.info(f"Every galaxy of this choice has been shown; {len(current.marks):,} of {len(workspace.data):,} are marked.")
     with st.container(horizontal=True):
-        st.button("Go through them again", on_click=_do, args=(scene, _again))
-    _files(scene, current)
+        st.button("Go through them again", on_click=_do, args=(workspace, _again))
+    _files(workspace, current)
 
 
 def _again(review: Review) -> Review:

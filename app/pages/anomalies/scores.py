@@ -11,9 +11,8 @@ import streamlit as st
 
 from astrojepa.progress import Progress
 
-from ...session import loaders, state
-from ...session import waiting as work
-from ...session.workspace import Scene
+from ...session import loaders, state, waiting
+from ...session.workspace import Workspace
 from . import tasks
 from .order import finite_places
 
@@ -60,18 +59,18 @@ def offered(has_model: bool, has_predictor: bool) -> tuple[str, ...]:
     return tuple(name for name in names() if has_predictor or find(name).needs != "predictor")
 
 
-def choose_score(scene: Scene, first_page: Any) -> str:
+def choose_score(workspace: Workspace, first_page: Any) -> str:
     """Let one score be chosen; returns its name."""
-    names = offered(scene.model is not None, scene.model is not None and scene.model.has_predictor)
+    names = offered(workspace.model is not None, workspace.model is not None and workspace.model.has_predictor)
     wanted = st.session_state.get(state.SCORE)
     if wanted not in names:
         st.session_state[state.SCORE] = names[0]
         if wanted:
-            st.toast(f"{scene.choice.label} cannot give the score {title(wanted)!r}; {title(names[0]).lower()} is shown.")
+            st.toast(f"{workspace.choice.label} cannot give the score {title(wanted)!r}; {title(names[0]).lower()} is shown.")
     return str(st.selectbox("Score", names, format_func=title, key=state.SCORE, on_change=first_page, width=260))
 
 
-def measured(scene: Scene, name: str) -> Chosen | None:
+def measured(workspace: Workspace, name: str) -> Chosen | None:
     """Return the scores of every galaxy; None, and a button in their place, for one not asked for.
 
     Slow scores and prediction errors are computed when asked for.
@@ -80,39 +79,39 @@ def measured(scene: Scene, name: str) -> Chosen | None:
 
     score = find(name)
     predicted = score.needs == "predictor"
-    job, task = score_job(scene, name)
+    job, task = score_job(workspace, name)
     if (predicted or score.slow) and not _asked(job):
-        _ask(scene, name, job)
+        _ask(workspace, name, job)
         return None
     if name == "knn":
-        return Chosen(name, scene.scores, scene.places)
-    scores = work.result(job, f"{title(name)} of {len(scene.data):,} galaxies", task)
+        return Chosen(name, workspace.scores, workspace.places)
+    scores = waiting.wait_for(job, f"{title(name)} of {len(workspace.data):,} galaxies", task)
     parts = {}
     if predicted:
-        errors = ("errors", *scene.key)
-        parts = work.result(errors, "Patch errors", tasks.prediction_parts(scene.model, scene.data))
+        errors = ("errors", *workspace.key)
+        parts = waiting.wait_for(errors, "Patch errors", tasks.prediction_parts(workspace.model, workspace.data))
     return Chosen(name, scores, finite_places(scores), parts)
 
 
-def score_job(scene: Scene, name: str) -> tuple[tuple[str, ...], Callable[[Progress], Any]]:
+def score_job(workspace: Workspace, name: str) -> tuple[tuple[str, ...], Callable[[Progress], Any]]:
     """Return under which key the board of jobs keeps a score, and what measures it."""
     from astrojepa.evaluation.anomalies.registry import PIXELS, find
 
     if find(name).needs != "vectors" or name.startswith(PIXELS):
-        return ("score", *scene.key, name), tasks.named_score(scene.model, scene.data, name)
-    return ("scores", *scene.key, name), loaders.scores(scene.embeddings, name)
+        return ("score", *workspace.key, name), tasks.named_score(workspace.model, workspace.data, name)
+    return ("scores", *workspace.key, name), loaders.scores(workspace.embeddings, name)
 
 
 def _asked(job: tuple[str, ...]) -> bool:
     return job in st.session_state.get(ASKED, ()) or loaders.jobs().has(job)
 
 
-def _ask(scene: Scene, name: str, job: tuple[str, ...]) -> None:
+def _ask(workspace: Workspace, name: str, job: tuple[str, ...]) -> None:
     def asked() -> None:
         st.session_state[ASKED] = {*st.session_state.get(ASKED, ()), job}
 
     st.info(
-        f"{title(name)} runs the network several times on each of the {len(scene.data):,} galaxies: "
+        f"{title(name)} runs the network several times on each of the {len(workspace.data):,} galaxies: "
         f"{MINUTES}. It is computed once and kept."
     )
     st.button("Compute it", type="primary", on_click=asked, key="measure_score")

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from ...components.escape_markdown import plain
-from ...session import loaders, state
-from ...session import waiting as work
-from ...session.workspace import Scene
+from ...components.escape_markdown import escape_markdown
+from ...session import loaders, state, waiting
+from ...session.workspace import Workspace
 from ..registry import Page
 from . import tasks
 from .leaderboard import board
@@ -23,65 +22,65 @@ FEW = 2000  # up to so many pictures are checked unasked
 MODES = {"board": "Leaderboard", "review": "Review", "quality": "How good is it"}
 
 
-def show(scene: Scene) -> None:
+def show(workspace: Workspace) -> None:
     """Draw the leaderboard, the review or the test of the ranking."""
     if st.session_state.pop(state.TO_MAP, False):
-        scene.go("map")
-    _ = scene.places  # the long steps first, so that their progress stands alone
+        workspace.go("map")
+    _ = workspace.places  # the long steps first, so that their progress stands alone
     st.title("Anomalies", anchor=False)
     st.session_state.setdefault(state.BOARD_MODE, "board")
     mode = st.segmented_control(
         "Mode", list(MODES), format_func=MODES.__getitem__, key=state.BOARD_MODE, required=True, label_visibility="collapsed"
     )
     if mode == "quality":
-        quality(scene)
+        quality(workspace)
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="anomaly_controls"):
-        name = choose_score(scene, first_page)
-        label = _class_filter(scene)
+        name = choose_score(workspace, first_page)
+        label = _class_filter(workspace)
         hide = st.toggle(
             "Hide likely artefacts",
             key=state.HIDE_ARTEFACTS,
             on_change=first_page,
             help="Blank or clipped pictures, satellite trails, missing bands, dead lines, frames full of stars, coloured sky.",
         )
-    features = scene.choice.label if scene.model is not None else "the pixels (baseline, no model)"
+    features = workspace.choice.label if workspace.model is not None else "the pixels (baseline, no model)"
     st.caption(
-        f"{'Simulated galaxies. ' if scene.data.simulated else ''}Strangest first: {how(name, features)}. "
+        f"{'Simulated galaxies. ' if workspace.data.simulated else ''}Strangest first: {how(name, features)}. "
         "A high rank may be a merger, a star in front, or an artefact of the picture."
     )
-    chosen = measured(scene, name)
+    chosen = measured(workspace, name)
     if chosen is None:
         return
-    checks = _checks(scene, hide)
+    checks = _checks(workspace, hide)
     view = View(chosen, label, _sound(checks) if hide else None, checks)
-    if not len(view.order(scene, chosen.places)):
+    if not len(view.order(workspace, chosen.places)):
         _nothing(view)
     elif mode == "review":
-        review(scene, view)
+        review(workspace, view)
     else:
-        board(scene, view)
+        board(workspace, view)
 
 
-def _class_filter(scene: Scene) -> int | None:
-    if not scene.labelled:
+def _class_filter(workspace: Workspace) -> int | None:
+    if not workspace.labelled:
         return None
-    options = [state.ALL_CLASSES, *scene.data.classes]
+    options = [state.ALL_CLASSES, *workspace.data.classes]
     if (wanted := st.session_state.get(state.ANOMALY_CLASS)) not in options:
         st.session_state[state.ANOMALY_CLASS] = options[0]
         if wanted:
-            st.toast(f"There is no class {plain(repr(wanted))} here; all classes are shown.")
+            st.toast(f"There is no class {escape_markdown(repr(wanted))} here; all classes are shown.")
     chosen = st.selectbox("Class", options, key=state.ANOMALY_CLASS, on_change=first_page, width=240)
     return None if chosen == options[0] else options.index(chosen) - 1
 
 
-def _checks(scene: Scene, needed: bool) -> Any | None:
+def _checks(workspace: Workspace, needed: bool) -> Any | None:
     """The checks of the pictures: waited for where they are needed, shown when they come where they are few."""
-    job, sentence = ("checks", scene.data.fingerprint), f"Checking {len(scene.data):,} pictures"
+    job, sentence = ("checks", workspace.data.fingerprint), f"Checking {len(workspace.data):,} pictures"
     if needed:
-        return work.result(job, sentence, tasks.picture_checks(scene.data))
-    if len(scene.data) <= FEW or loaders.jobs().has(job) or st.session_state.get("check_pictures") == job:
-        return work.soon(job, sentence, tasks.picture_checks(scene.data))
+        return waiting.wait_for(job, sentence, tasks.picture_checks(workspace.data))
+    if len(workspace.data) <= FEW or loaders.jobs().has(job) or st.session_state.get("check_pictures") == job:
+        return waiting.show_when_ready(job, sentence, tasks.picture_checks(workspace.data))
     return None
 
 

@@ -7,48 +7,51 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from ...components.escape_markdown import plain
+from ...components.escape_markdown import escape_markdown
 from ...components.gallery.gallery import gallery
 from ...components.patch_panel import masks
 from ...components.patch_panel.masks import Masks
 from ...components.patch_panel.patch_panel import Panel, patch_panel
-from ...session import links, loaders
-from ...session import waiting as work
-from ...session.workspace import Scene
+from ...session import links, loaders, waiting
+from ...session.workspace import Workspace
 from ..galaxy import panel as galaxy_panel
 
 NUM_NEIGHBOURS = 10
 SHOWN = 6
 
 
-def galaxy(first: Scene, second: Scene, row: int, found: Any) -> None:
+def galaxy(first: Workspace, second: Workspace, row: int, found: Any) -> None:
     """Draw both halves; neighbours that both models name are marked."""
     shared = "" if found is None else f", {found.k * found.overlap[row]:.0f} of {found.k} nearest shared"
-    st.subheader(f"{plain(first.class_name(row))}, galaxy {row}{shared}", anchor=False)
-    near = [loaders.neighbours(scene.embeddings, *scene.key, row, NUM_NEIGHBOURS) for scene in (first, second)]
+    st.subheader(f"{escape_markdown(first.class_name(row))}, galaxy {row}{shared}", anchor=False)
+    near = [loaders.neighbours(workspace.embeddings, *workspace.key, row, NUM_NEIGHBOURS) for workspace in (first, second)]
     both = np.intersect1d(near[0].indices, near[1].indices)
     image = first.picture(row)
     scale = _common_scale(first, second)
-    for scene, neighbours, column in zip((first, second), near, st.columns(2, gap="medium"), strict=True):
+    for workspace, neighbours, column in zip((first, second), near, st.columns(2, gap="medium"), strict=True):
         with column:
-            side = "first" if scene is first else "second"
-            _heatmap(scene, row, image, scale, side)
-            st.caption(f"Nearest under {plain(scene.choice.label)}; ● marks those among the {NUM_NEIGHBOURS} nearest of both")
+            side = "first" if workspace is first else "second"
+            _heatmap(workspace, row, image, scale, side)
+            st.caption(
+                f"Nearest under {escape_markdown(workspace.choice.label)}; ● marks those among the {NUM_NEIGHBOURS} nearest of both"
+            )
             rows, distances = neighbours.indices[:SHOWN], neighbours.distances[:SHOWN]
             captions = [
                 (first.class_name(int(i)), f"{d:.2f}{'  ●' if i in both else ''}") for i, d in zip(rows, distances, strict=True)
             ]
-            gallery(f"near_{side}", scene.pictures, rows.tolist(), captions, links.select, tile=80)
+            gallery(f"near_{side}", workspace.pictures, rows.tolist(), captions, links.select, tile=80)
 
 
-def _common_scale(*scenes: Scene) -> tuple[float, float] | None:
+def _common_scale(*workspaces: Workspace) -> tuple[float, float] | None:
     """One scale for both models' squared errors: it holds both of their own; None while one is being measured, or without any."""
     ends = []
-    for scene in scenes:
-        if not galaxy_panel.why_not(scene):
-            sentence = f"Measuring the scale of the patch errors of {scene.choice.label}"
+    for workspace in workspaces:
+        if not galaxy_panel.why_not(workspace):
+            sentence = f"Measuring the scale of the patch errors of {workspace.choice.label}"
             ends.append(
-                work.soon(("scale", *scene.key, "tiling"), sentence, loaders.error_scale(scene.model, scene.data, "tiling"))
+                waiting.show_when_ready(
+                    ("scale", *workspace.key, "tiling"), sentence, loaders.error_scale(workspace.model, workspace.data, "tiling")
+                )
             )
     return common_scale([None if end is None else end["mse"] for end in ends])
 
@@ -59,19 +62,19 @@ def common_scale(ends: list[tuple[float, float] | None]) -> tuple[float, float] 
     return (min(low for low, _ in known), max(high for _, high in known)) if known and len(known) == len(ends) else None
 
 
-def _heatmap(scene: Scene, row: int, image: np.ndarray | None, scale: tuple[float, float] | None, side: str) -> None:
+def _heatmap(workspace: Workspace, row: int, image: np.ndarray | None, scale: tuple[float, float] | None, side: str) -> None:
     if image is None:
-        st.warning(f"The picture of {plain(scene.data.ids[row])} cannot be read; it may be damaged.")
+        st.warning(f"The picture of {escape_markdown(workspace.data.ids[row])} cannot be read; it may be damaged.")
         return
-    if sentence := galaxy_panel.why_not(scene):
+    if sentence := galaxy_panel.why_not(workspace):
         st.caption(sentence)
         return
-    chosen, grid = Masks("tiling"), scene.model.grid
-    errors, elapsed = work.in_turn(lambda: loaders.panel_errors(scene.model, image, *scene.key, row, chosen))
+    chosen, grid = Masks("tiling"), workspace.model.grid
+    errors, elapsed = waiting.in_turn(lambda: loaders.panel_errors(workspace.model, image, *workspace.key, row, chosen))
     low, high = scale or (0.0, 1.0)
     panel = Panel(
         grid=grid,
-        subject=f"{scene.model.hash} {scene.data.fingerprint} {row}",
+        subject=f"{workspace.model.hash} {workspace.data.fingerprint} {row}",
         values=None if scale is None else masks.numbers(errors.mse),
         spread=[None] * grid**2,
         times=errors.times.ravel().tolist(),
@@ -85,6 +88,6 @@ def _heatmap(scene: Scene, row: int, image: np.ndarray | None, scale: tuple[floa
         unit="error",
         name="Squared error of the prediction, one scale for both models.",
         sentence=galaxy_panel.describe(errors, "mse", elapsed),
-        label=f"Patch errors of {scene.choice.label}, {grid} by {grid} patches",
+        label=f"Patch errors of {workspace.choice.label}, {grid} by {grid} patches",
     )
-    patch_panel(f"heatmap_{side}", panel, galaxy_panel.seen(scene, image))
+    patch_panel(f"heatmap_{side}", panel, galaxy_panel.seen(workspace, image))

@@ -7,20 +7,19 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from ...components.escape_markdown import plain
+from ...components.escape_markdown import escape_markdown
 from ...components.latent_map import colouring, geometry, palette
 from ...components.latent_map.colouring import Colouring
 from ...components.latent_map.latent_map import latent_map, mark
 from ...components.latent_map.layers import packed
-from ...session import links, loaders
-from ...session import waiting as work
-from ...session.workspace import Scene
+from ...session import links, loaders, waiting
+from ...session.workspace import Workspace
 
 AROUND = "compare_around"  # session key: which model's map was drawn on, and the polygons there
 METHODS = {"pca": "PCA", "umap": "UMAP"}
 
 
-def maps(first: Scene, second: Scene, row: int, found: Any) -> None:
+def maps(first: Workspace, second: Workspace, row: int, found: Any) -> None:
     """Draw both maps; what is drawn around on one is picked out on the other."""
     st.session_state.setdefault("compare_method", "pca")
     with st.container(horizontal=True, vertical_alignment="center", key="compare_maps"):
@@ -36,16 +35,16 @@ def maps(first: Scene, second: Scene, row: int, found: Any) -> None:
         cleared = st.empty()
     method = st.session_state["compare_method"]
     places: list[np.ndarray | None] = []
-    for scene, column in zip((first, second), columns := st.columns(2, gap="medium"), strict=True):
+    for workspace, column in zip((first, second), columns := st.columns(2, gap="medium"), strict=True):
         with column:
-            st.markdown(f"**{plain(scene.choice.label)}**")
-            xy = work.soon(*scene.projection_task(method))
+            st.markdown(f"**{escape_markdown(workspace.choice.label)}**")
+            xy = waiting.show_when_ready(*workspace.projection_task(method))
             places.append(None if xy is None else geometry.quantise(xy))
     around = _around(first, second, method, places)
-    for scene, column, xy, side in zip((first, second), columns, places, ("first", "second"), strict=True):
+    for workspace, column, xy, side in zip((first, second), columns, places, ("first", "second"), strict=True):
         if xy is not None:
             with column:
-                _map(scene, first, side, method, xy, around)
+                _map(workspace, first, side, method, xy, around)
     near = loaders.neighbours(first.embeddings, *first.key, row, 6).indices.tolist()
     mark({"pictures": first.pictures, "selected": row, "neighbours": near, "polygons": [], "off": []})
     if around is None:
@@ -58,11 +57,11 @@ def maps(first: Scene, second: Scene, row: int, found: Any) -> None:
         cleared.button("Clear", on_click=_forget)
 
 
-def _around(first: Scene, second: Scene, method: str, places: list[np.ndarray | None]) -> np.ndarray | None:
+def _around(first: Workspace, second: Workspace, method: str, places: list[np.ndarray | None]) -> np.ndarray | None:
     """Which galaxies were drawn around: bool (n,); None for none, or where the map they were drawn on is not shown any more."""
     drawn = st.session_state.get(AROUND)
-    for scene, xy in zip((first, second), places, strict=True):
-        if drawn and drawn[0] == (*scene.key, method) and xy is not None:
+    for workspace, xy in zip((first, second), places, strict=True):
+        if drawn and drawn[0] == (*workspace.key, method) and xy is not None:
             inside = np.zeros(len(xy), dtype=bool)
             inside[geometry.rows_inside(xy, drawn[1])] = True
             return inside if inside.any() else None
@@ -79,18 +78,18 @@ def picked_out(around: np.ndarray) -> Colouring:
     return Colouring(around.astype(np.uint8), {"kind": "groups", "isClass": False, "title": "Selection", "groups": groups})
 
 
-def _map(scene: Scene, first: Scene, side: str, method: str, xy: np.ndarray, around: np.ndarray | None) -> None:
+def _map(workspace: Workspace, first: Workspace, side: str, method: str, xy: np.ndarray, around: np.ndarray | None) -> None:
     def drawn(message: Any) -> None:
         polygons = geometry.read_polygons(message)
-        st.session_state[AROUND] = ((*scene.key, method), polygons) if polygons else None
+        st.session_state[AROUND] = ((*workspace.key, method), polygons) if polygons else None
 
     if around is not None:
         coloured = picked_out(around)
-    elif scene.labelled:
-        coloured = colouring.by_class(scene.data.labels, scene.data.classes)
+    elif workspace.labelled:
+        coloured = colouring.by_class(workspace.data.labels, workspace.data.classes)
     else:
         coloured = colouring.by_number(first.scores, "Anomaly score", palette.MAGMA)
-    latent_map(packed(scene, method, xy, coloured), links.select, drawn, key=f"compare_{side}")
+    latent_map(packed(workspace, method, xy, coloured), links.select, drawn, key=f"compare_{side}")
 
 
 def _forget() -> None:

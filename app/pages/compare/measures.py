@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from ...components.escape_markdown import plain
-from ...session import waiting as work
-from ...session.workspace import Scene
-from . import tasks as comparing
+from ...components.escape_markdown import escape_markdown
+from ...session import waiting
+from ...session.workspace import Workspace
+from . import tasks
 from .tasks import CURVES, KINDS, Accuracy, Curve
 
 ASKED = "compare_asked"  # session key: the pair whose probes were asked for
@@ -35,7 +35,7 @@ def overlap_figure(found: Any) -> None:
     st.plotly_chart(figure, width="stretch", config=QUIET, key="overlap")
 
 
-def probes(first: Scene, second: Scene) -> None:
+def probes(first: Workspace, second: Workspace) -> None:
     """Show the accuracies of both models; they are measured when asked."""
     st.subheader("What the classes say", anchor=False)
     if not first.labelled:
@@ -48,15 +48,15 @@ def probes(first: Scene, second: Scene) -> None:
             st.session_state[ASKED] = pair
             st.rerun()
         return
-    task = comparing.accuracies(first.data, first.embeddings, second.embeddings)
-    found = work.soon(("probes", *pair), "Training the probes of both models", task)
+    task = tasks.accuracies(first.data, first.embeddings, second.embeddings)
+    found = waiting.show_when_ready(("probes", *pair), "Training the probes of both models", task)
     if found is None:
         return
     st.dataframe(
         accuracy_table(found, first.choice.label, second.choice.label), hide_index=True, width="stretch", column_config=_columns()
     )
     for accuracy in found:
-        st.caption(comparing.verdict(accuracy, first.choice.label, second.choice.label))
+        st.caption(tasks.verdict(accuracy, first.choice.label, second.choice.label))
     st.caption(f"{len(found[0].first.truth):,} test galaxies, split: {found[0].split}.")
 
 
@@ -84,7 +84,7 @@ def _columns() -> dict[str, Any]:
 
 def sweeps() -> None:
     """Draw the curves of the sweeps in the runs folder; nothing where there is none."""
-    folders = {folder.name: folder for folder in comparing.sweep_folders()}
+    folders = {folder.name: folder for folder in tasks.sweep_folders()}
     if not folders:
         return
     st.subheader("Sweeps", anchor=False)
@@ -92,21 +92,21 @@ def sweeps() -> None:
     try:
         _sweep(folders[name])
     except (ValueError, OSError) as error:
-        st.warning(plain(error))
+        st.warning(escape_markdown(error))
 
 
 def _sweep(folder: Path) -> None:
     from astrojepa import plotting
 
-    settings, table = comparing.read_sweep(folder)
-    drawn = {metric: comparing.sweep_curves(settings, table, metric) for metric in CURVES}
+    settings, table = tasks.read_sweep(folder)
+    drawn = {metric: tasks.sweep_curves(settings, table, metric) for metric in CURVES}
     shown = [(metric, axis, curves) for metric, (axis, curves) in drawn.items() if curves]
     if not shown:
         st.caption(f"No run of {folder.name} is finished yet.")
         return
     for k, column in enumerate(st.columns(2, gap="medium")):
         for metric, axis, curves in shown[k::2]:
-            label = "λ" if axis == comparing.LAMBDA else axis.replace("_", " ")
+            label = "λ" if axis == tasks.LAMBDA else axis.replace("_", " ")
             lines = {name or folder.name: (curve.x, curve.y) for name, curve in curves.items()}
             figure = plotting.curves_figure(lines, (label, CURVES[metric]))
             for trace, curve in zip(figure.data, curves.values(), strict=True):

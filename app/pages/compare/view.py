@@ -11,11 +11,10 @@ import streamlit as st
 
 from astrojepa.checkpoints.card import ABSENT, without_weights
 
-from ...components.escape_markdown import plain
+from ...components.escape_markdown import escape_markdown
 from ...components.gallery.gallery import gallery
-from ...session import links, loaders, state
-from ...session import waiting as work
-from ...session.workspace import BASELINE, RANDOM, Choice, Scene, model_task
+from ...session import links, loaders, state, waiting
+from ...session.workspace import BASELINE, RANDOM, Choice, Workspace, model_task
 from ..registry import Page
 from . import galaxy as compare_galaxy
 from . import maps as compare_maps
@@ -25,17 +24,17 @@ NUM_MOVED = 24
 MISSING = "second_missing"  # session key: a sentence about the link's second model, until another is chosen
 
 
-def show(scene: Scene) -> None:
-    """Draw the comparison of the scene's model with a second one that is chosen here."""
+def show(workspace: Workspace) -> None:
+    """Draw the comparison of the workspace's model with a second one that is chosen here."""
     st.title("Compare", anchor=False)
     st.caption(
-        f"{'Simulated galaxies. ' if scene.data.simulated else ''}{scene.choice.label}, chosen above, against a second model: "
+        f"{'Simulated galaxies. ' if workspace.data.simulated else ''}{workspace.choice.label}, chosen above, against a second model: "
         "on the same galaxies, in the same order."
     )
-    second = _second(scene)
+    second = _second(workspace)
     if second is not None:
-        _compare(scene, second)
-    if not scene.hosted:
+        _compare(workspace, second)
+    if not workspace.hosted:
         compare_measures.sweeps()
 
 
@@ -60,9 +59,9 @@ def asked_for(choices: list[Choice], name: str) -> str | None:
     return RANDOM if name.startswith("random:") and any(choice.reference == RANDOM for choice in choices) else None
 
 
-def _second(scene: Scene) -> Scene | None:
+def _second(workspace: Workspace) -> Workspace | None:
     """Let the second model be chosen and load it; a bad one is a sentence, and the rest of the page stays."""
-    choices = other_choices(scene.choices, scene.choice.reference)
+    choices = other_choices(workspace.choices, workspace.choice.reference)
     labels = {choice.reference: choice.label for choice in choices}
     name = st.session_state.pop(state.SECOND_ASKED, "")
     if name:
@@ -72,7 +71,7 @@ def _second(scene: Scene) -> Scene | None:
             missing = f"The link compares with {name}, which is not on offer here; another one is shown."
             st.session_state[MISSING] = f"{missing} {without_weights(name)}".rstrip()
     if st.session_state.get(state.SECOND) not in labels:
-        st.session_state[state.SECOND] = preferred(choices, bool(scene.settings.listing.checkpoints))
+        st.session_state[state.SECOND] = preferred(choices, bool(workspace.settings.listing.checkpoints))
     with st.container(horizontal=True, vertical_alignment="bottom", key="compare_bar"):
         reference = st.selectbox(
             "Second model",
@@ -83,34 +82,36 @@ def _second(scene: Scene) -> Scene | None:
             on_change=_chosen,
         )
     if away := [str(card["id"]) for card in loaders.cards() if card.get(ABSENT)]:
-        st.caption(f"Released, and their weights not here: {plain(', '.join(away))}. Models & data says how to get them.")
+        st.caption(
+            f"Released, and their weights not here: {escape_markdown(', '.join(away))}. Models & data says how to get them."
+        )
     if sentence := st.session_state.get(MISSING):
-        st.info(plain(sentence))
+        st.info(escape_markdown(sentence))
     choice = next(choice for choice in choices if choice.reference == reference)
     model = None
     if reference != BASELINE:
         try:
-            model = work.soon(*model_task(choice))
+            model = waiting.show_when_ready(*model_task(choice))
         except (ValueError, OSError) as error:
-            st.error(f"**{plain(choice.label)} was not opened.** {plain(error)}")
+            st.error(f"**{escape_markdown(choice.label)} was not opened.** {escape_markdown(error)}")
             return None
         if model is None:
             return None
     st.session_state[state.SECOND_NAME] = (reference, "") if model is None else (str(model.id), model.hash[:8])
-    return dataclasses.replace(scene, choice=choice, model=model, opened={"data": scene.data})
+    return dataclasses.replace(workspace, choice=choice, model=model, opened={"data": workspace.data})
 
 
 def _chosen() -> None:
     st.session_state.pop(MISSING, None)
 
 
-def _compare(first: Scene, second: Scene) -> None:
+def _compare(first: Workspace, second: Workspace) -> None:
     vectors = first.embeddings
-    others = work.soon(*second.embed_task())
+    others = waiting.show_when_ready(*second.embed_task())
     if others is None:
         return
     key = ("compare", first.key[0], second.key[0], first.data.fingerprint)
-    found = work.soon(key, "Comparing who is whose neighbour", loaders.comparison(vectors, others))
+    found = waiting.show_when_ready(key, "Comparing who is whose neighbour", loaders.comparison(vectors, others))
     row = st.session_state.get(state.ROW)
     if row is None or row >= len(first.data):
         row = st.session_state[state.ROW] = int(np.argmin(first.places))
@@ -131,9 +132,9 @@ def median_overlap(found: Any) -> str:
     )
 
 
-def _summary(first: Scene, second: Scene, found: Any) -> None:
-    gauges = [loaders.gauges(scene.embeddings, *scene.key) for scene in (first, second)]
-    widths = [scene.embeddings.vectors.shape[1] for scene in (first, second)]
+def _summary(first: Workspace, second: Workspace, found: Any) -> None:
+    gauges = [loaders.gauges(workspace.embeddings, *workspace.key) for workspace in (first, second)]
+    widths = [workspace.embeddings.vectors.shape[1] for workspace in (first, second)]
     left, right = st.columns([1, 1], gap="medium")
     with left:
         st.markdown(median_overlap(found))
@@ -151,12 +152,12 @@ def _summary(first: Scene, second: Scene, found: Any) -> None:
         compare_measures.overlap_figure(found)
 
 
-def _moved(scene: Scene, found: Any, row: int) -> None:
+def _moved(workspace: Workspace, found: Any, row: int) -> None:
     st.subheader("Moved most", anchor=False)
     st.caption("Galaxies whose neighbourhood differs most between the two models, the most first. A click shows one above.")
     rows = found.moved[:NUM_MOVED]
-    captions = [(scene.class_name(int(i)), f"{found.k * found.overlap[i]:.0f} of {found.k} shared") for i in rows]
-    gallery("moved_most", scene.pictures, rows.tolist(), captions, links.select, selected=row)
+    captions = [(workspace.class_name(int(i)), f"{found.k * found.overlap[i]:.0f} of {found.k} shared") for i in rows]
+    gallery("moved_most", workspace.pictures, rows.tolist(), captions, links.select, selected=row)
 
 
 PAGE = Page("Compare", 5, show)

@@ -12,9 +12,8 @@ from ...components.facts import facts
 from ...components.gallery.gallery import gallery
 from ...components.latent_map import colouring
 from ...server import pictures
-from ...session import links, loaders, state
-from ...session import waiting as work
-from ...session.workspace import Scene
+from ...session import links, loaders, state, waiting
+from ...session.workspace import Workspace
 from ..anomalies.scores import score_job, title
 
 VOTERS = 20
@@ -22,11 +21,11 @@ FEW = 2000  # up to so many galaxies every score is measured unasked
 SCORES = ("asymmetry", "knn", "lof", "mahalanobis", "isolation")
 
 
-def neighbours(scene: Scene, row: int, count: int) -> None:
+def neighbours(workspace: Workspace, row: int, count: int) -> None:
     """Show the nearest galaxies with their distances; a click goes there."""
-    found = loaders.neighbours(scene.embeddings, *scene.key, row, count)
-    captions = [(scene.class_name(int(i)), f"{d:.2f}") for i, d in zip(found.indices, found.distances, strict=True)]
-    gallery("galaxy_neighbours", scene.pictures, found.indices.tolist(), captions, links.select, tile=112)
+    found = loaders.neighbours(workspace.embeddings, *workspace.key, row, count)
+    captions = [(workspace.class_name(int(i)), f"{d:.2f}") for i, d in zip(found.indices, found.distances, strict=True)]
+    gallery("galaxy_neighbours", workspace.pictures, found.indices.tolist(), captions, links.select, tile=112)
 
 
 def tally(labels: np.ndarray, classes: tuple[str, ...]) -> list[tuple[str, int]]:
@@ -45,40 +44,40 @@ def probe_vote(report: Any, row: int) -> str:
     return f"{result.classes[chosen]}, {100 * float(result.probabilities[at[0], chosen]):.0f} %"
 
 
-def votes(scene: Scene, row: int) -> None:
+def votes(workspace: Workspace, row: int) -> None:
     """Show the label beside what the probe and the neighbours say."""
     st.subheader("Votes", anchor=False)
-    if not scene.labelled:
-        st.caption(f"{scene.data.name} has no classes, so there is nothing to vote on.")
+    if not workspace.labelled:
+        st.caption(f"{workspace.data.name} has no classes, so there is nothing to vote on.")
         return
-    found = loaders.neighbours(scene.embeddings, *scene.key, row, VOTERS)
-    counted = tally(scene.data.labels[found.indices], scene.data.classes)
+    found = loaders.neighbours(workspace.embeddings, *workspace.key, row, VOTERS)
+    counted = tally(workspace.data.labels[found.indices], workspace.data.classes)
     said = "\n".join(f"{name}, {count}" for name, count in counted) or "none has a label"
-    label = {"Label": scene.class_name(row), "Probe": _probe(scene, row)}
+    label = {"Label": workspace.class_name(row), "Probe": _probe(workspace, row)}
     facts("votes", {**label, f"{len(found.indices)} neighbours": said})
 
 
-def _probe(scene: Scene, row: int) -> str:
+def _probe(workspace: Workspace, row: int) -> str:
     key = st.session_state.get(state.PROBED)
-    if not key or key[:2] != scene.key or not loaders.jobs().has(("probe", *key)):
+    if not key or key[:2] != workspace.key or not loaders.jobs().has(("probe", *key)):
         return "none trained yet: see the probe lab"
     report = loaders.jobs().start(("probe", *key), lambda report: None).value
     return probe_vote(report, row)
 
 
 @st.fragment
-def scores(scene: Scene, row: int) -> None:
+def scores(workspace: Workspace, row: int) -> None:
     """Show the galaxy's place in every anomaly score."""
     st.subheader("Anomaly scores", anchor=False)
-    rows, asked = [], len(scene.data) <= FEW or st.session_state.get("all_scores")
-    for name in SCORES if scene.model is not None else SCORES[1:]:
-        known = scene.scores if name == "knn" else None
-        job, task = score_job(scene, name)
+    rows, asked = [], len(workspace.data) <= FEW or st.session_state.get("all_scores")
+    for name in SCORES if workspace.model is not None else SCORES[1:]:
+        known = workspace.scores if name == "knn" else None
+        job, task = score_job(workspace, name)
         if known is None and (asked or loaders.jobs().has(job)):
-            known = work.soon(job, title(name), task)
+            known = waiting.show_when_ready(job, title(name), task)
         if known is not None:
             rows.append((title(name), float(known[row]), int(colouring.ranks(known)[row])))
-    n = len(scene.data)
+    n = len(workspace.data)
     table = pd.DataFrame(
         {"Score": [r[0] for r in rows], "Value": [r[1] for r in rows], f"Rank of {n:,}": [r[2] for r in rows]},
     )
@@ -90,13 +89,15 @@ def scores(scene: Scene, row: int) -> None:
 
 
 @st.fragment
-def drift(scene: Scene, row: int, image: np.ndarray) -> None:
+def drift(workspace: Workspace, row: int, image: np.ndarray) -> None:
     """Show the 8 flips and turns, and how far the embedding moves under each."""
     from astrojepa.data.crops import resize_frame, turned
     from astrojepa.evaluation.vectors.symmetry import SYMMETRIES
 
     st.subheader("Turned and mirrored", anchor=False)
-    measured = work.soon(("drift", *scene.key, row), "Turning the galaxy", loaders.drift(scene.model, scene.data, row))
+    measured = waiting.show_when_ready(
+        ("drift", *workspace.key, row), "Turning the galaxy", loaders.drift(workspace.model, workspace.data, row)
+    )
     square = resize_frame(image, 128)
     with st.container(horizontal=True, gap="small", key="turns"):
         for number, name in enumerate(("as stored", *SYMMETRIES)):

@@ -12,9 +12,8 @@ from ...components.patch_panel import masks
 from ...components.patch_panel.masks import KINDS, Masks
 from ...components.patch_panel.patch_panel import Panel, patch_panel
 from ...server import pictures
-from ...session import links, loaders, state
-from ...session import waiting as work
-from ...session.workspace import Scene
+from ...session import links, loaders, state, waiting
+from ...session.workspace import Workspace
 
 MEASURES = {"mse": "Squared error", "cosine": "Cosine"}
 NAMES = {"mse": "Squared error of the prediction, 1 = as bad as predicting zeros", "cosine": "Cosine of prediction and target"}
@@ -29,37 +28,37 @@ HINTS = {
 SCALE_MASKS = {"tiling": "tiling", "drawn": "tiling", "random": "random", "bright": "random"}
 
 
-def why_not(scene: Scene) -> str:
+def why_not(workspace: Workspace) -> str:
     """Say why there is no patch panel; empty where there is one."""
-    if scene.model is None:
+    if workspace.model is None:
         return "Patch errors need a model; this is the pixel baseline."
-    if not scene.model.has_predictor:
-        return f"{scene.choice.label} is an encoder-only checkpoint: it has no predictor, so there are no patch errors."
+    if not workspace.model.has_predictor:
+        return f"{workspace.choice.label} is an encoder-only checkpoint: it has no predictor, so there are no patch errors."
     return ""
 
 
-def patch_panel_section(scene: Scene, row: int, image: np.ndarray) -> None:
+def patch_panel_section(workspace: Workspace, row: int, image: np.ndarray) -> None:
     """Show the patch panel, or the picture and one sentence why there is none."""
-    if sentence := why_not(scene):
-        st.image(pictures.inline(seen(scene, image) if scene.model else image, "png"), width="stretch")
+    if sentence := why_not(workspace):
+        st.image(pictures.inline(seen(workspace, image) if workspace.model else image, "png"), width="stretch")
         st.caption(sentence)
         return
     defaults = {state.MASK_KIND: "tiling", state.MASK_SEED: 0, state.MASK_COUNT: 1, state.MEASURE: "mse", state.LAYOUT: "over"}
     for key, value in {**defaults, state.SHADE: 60}.items():
         st.session_state.setdefault(key, value)
-    _panel(scene, row, image)
+    _panel(workspace, row, image)
 
 
-def seen(scene: Scene, image: np.ndarray) -> np.ndarray:
+def seen(workspace: Workspace, image: np.ndarray) -> np.ndarray:
     """Return the picture exactly as the model is given it, before normalisation: uint8 (S, S, 3)."""
     from astrojepa.data.crops import seen_part
 
-    return seen_part(image, scene.model.config.image)
+    return seen_part(image, workspace.model.config.image)
 
 
 @st.fragment
-def _panel(scene: Scene, row: int, image: np.ndarray) -> None:
-    chosen = _choose_masks(scene)
+def _panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
+    chosen = _choose_masks(workspace)
     with st.container(horizontal=True, vertical_alignment="bottom", key="panel_look"):
         st.segmented_control("Measure", list(MEASURES), format_func=MEASURES.__getitem__, key=state.MEASURE, required=True)
         st.segmented_control("Show", list(LAYOUTS), format_func=LAYOUTS.__getitem__, key=state.LAYOUT, required=True)
@@ -67,28 +66,28 @@ def _panel(scene: Scene, row: int, image: np.ndarray) -> None:
         opacity = st.slider("Opacity, %", 0, 100, key=state.SHADE, step=5, disabled=layout == "beside", width=160)
     board = st.container()
     foot = st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="panel_foot")
-    scale = ("scale", *scene.key, SCALE_MASKS[chosen.kind])
+    scale = ("scale", *workspace.key, SCALE_MASKS[chosen.kind])
     sentence = "Measuring the common scale of the patch errors"
-    task = loaders.error_scale(scene.model, scene.data, SCALE_MASKS[chosen.kind])
-    measured = work.soon(scale, sentence, task)
-    hidden = masks.read_mask(chosen.drawn, scene.model.grid) if chosen.kind == "drawn" else None
+    task = loaders.error_scale(workspace.model, workspace.data, SCALE_MASKS[chosen.kind])
+    measured = waiting.show_when_ready(scale, sentence, task)
+    hidden = masks.read_mask(chosen.drawn, workspace.model.grid) if chosen.kind == "drawn" else None
     errors, elapsed, problem = None, 0.0, "" if hidden is None else masks.complaint(hidden)
     if not problem:
-        errors, elapsed = work.in_turn(lambda: loaders.panel_errors(scene.model, image, *scene.key, row, chosen))
+        errors, elapsed = waiting.in_turn(lambda: loaders.panel_errors(workspace.model, image, *workspace.key, row, chosen))
     with foot:
         shown = _outlined(chosen, errors)
         _lock(measured)
     low, high = _scale(measured, measure)
     values = None if errors is None or measured is None else getattr(errors, measure)
     summary = problem or describe(errors, measure, elapsed)
-    size = scene.model.config.image.image_size
+    size, grid = workspace.model.config.image.image_size, workspace.model.grid
     panel = Panel(
-        grid=scene.model.grid,
-        subject=f"{scene.model.hash} {scene.data.fingerprint} {row} {chosen.kind}",
+        grid=grid,
+        subject=f"{workspace.model.hash} {workspace.data.fingerprint} {row} {chosen.kind}",
         values=None if values is None else masks.numbers(values),
-        spread=[None] * scene.model.grid**2 if errors is None or measure != "mse" else masks.numbers(errors.spread),
-        times=[0] * scene.model.grid**2 if errors is None else errors.times.ravel().tolist(),
-        roles=masks.PLAIN * scene.model.grid**2 if errors is None else masks.roles(chosen, errors.hidden, errors.times, shown),
+        spread=[None] * grid**2 if errors is None or measure != "mse" else masks.numbers(errors.spread),
+        times=[0] * grid**2 if errors is None else errors.times.ravel().tolist(),
+        roles=masks.PLAIN * grid**2 if errors is None else masks.roles(chosen, errors.hidden, errors.times, shown),
         mask=chosen.drawn,
         low=low,
         high=high,
@@ -98,15 +97,15 @@ def _panel(scene: Scene, row: int, image: np.ndarray) -> None:
         unit="error" if measure == "mse" else "cosine",
         name=f"{NAMES[measure]}; one scale for all galaxies{', locked' if _locked() else ''}.",
         sentence=summary,
-        label=f"What the model saw, {size} by {size} pixels, in {scene.model.grid} by {scene.model.grid} patches. {HINTS[chosen.kind]}",
+        label=f"What the model saw, {size} by {size} pixels, in {grid} by {grid} patches. {HINTS[chosen.kind]}",
     )
     with board:
-        patch_panel("patch_panel", panel, seen(scene, image), _drawn if chosen.kind == "drawn" else None)
+        patch_panel("patch_panel", panel, seen(workspace, image), _drawn if chosen.kind == "drawn" else None)
     st.caption(f"{HINTS[chosen.kind]} The picture is what the network is given: {size} × {size} pixels.")
-    links.publish(scene)
+    links.publish(workspace)
 
 
-def _choose_masks(scene: Scene) -> Masks:
+def _choose_masks(workspace: Workspace) -> Masks:
     with st.container(horizontal=True, vertical_alignment="bottom", key="panel_masks"):
         kind = st.segmented_control(
             "Hidden patches", list(KINDS), format_func=KINDS.__getitem__, key=state.MASK_KIND, required=True
@@ -117,7 +116,7 @@ def _choose_masks(scene: Scene) -> Masks:
             return Masks(kind, int(seed), int(count))
     if kind != "drawn":
         return Masks("tiling")
-    grid = scene.model.grid
+    grid = workspace.model.grid
     drawn: Any = st.session_state.get(state.DRAWN)
     if masks.read_mask(drawn, grid) is None:
         drawn = st.session_state[state.DRAWN] = masks.write_mask(masks.first_mask(grid))

@@ -10,10 +10,10 @@ import streamlit as st
 
 from ...components.copy_link.copy_link import copy_link
 from ...components.cutout.cutout import cutout
-from ...components.escape_markdown import plain
+from ...components.escape_markdown import escape_markdown
 from ...components.facts import facts
 from ...session import links, state
-from ...session.workspace import Scene
+from ...session.workspace import Workspace
 from ..registry import Page
 from . import measures as galaxy_measures
 from .panel import patch_panel_section
@@ -22,50 +22,50 @@ NUM_NEIGHBOURS = 6
 SCALE_COLUMNS = ("pxscale", "arcsec_per_pixel")  # Galaxy10 DECaLS, simulated galaxies
 
 
-def show(scene: Scene) -> None:
+def show(workspace: Workspace) -> None:
     """Draw the page of the selected galaxy, the strangest where none is selected."""
-    places = scene.places
+    places = workspace.places
     row = st.session_state.get(state.ROW)
-    if row is None or row >= len(scene.data):
+    if row is None or row >= len(workspace.data):
         row = st.session_state[state.ROW] = int(np.argmin(places))
-    links.publish(scene)
-    _head(scene, row)
-    image = scene.picture(row)
+    links.publish(workspace)
+    _head(workspace, row)
+    image = workspace.picture(row)
     left, right = st.columns([3, 2], gap="medium")
     with right:
-        _whole(scene, row, image)
-        _facts(scene, row)
+        _whole(workspace, row, image)
+        _facts(workspace, row)
         link = st.container()
     st.subheader("Nearest in the model's eyes", anchor=False)
-    galaxy_measures.neighbours(scene, row, NUM_NEIGHBOURS)
+    galaxy_measures.neighbours(workspace, row, NUM_NEIGHBOURS)
     first, second = st.columns([1, 1], gap="medium")
     with first:
-        galaxy_measures.votes(scene, row)
+        galaxy_measures.votes(workspace, row)
     with left:
         if image is None:
-            st.warning(f"The picture of {plain(scene.data.ids[row])} cannot be read; it may be damaged.")
+            st.warning(f"The picture of {escape_markdown(workspace.data.ids[row])} cannot be read; it may be damaged.")
         else:
-            patch_panel_section(scene, row, image)
-    if image is not None and scene.model is not None:
-        galaxy_measures.drift(scene, row, image)
+            patch_panel_section(workspace, row, image)
+    if image is not None and workspace.model is not None:
+        galaxy_measures.drift(workspace, row, image)
     with second:
-        galaxy_measures.scores(scene, row)
+        galaxy_measures.scores(workspace, row)
     with link:
-        copy_link(links.publish(scene))
+        copy_link(links.publish(workspace))
 
 
-def _head(scene: Scene, row: int) -> None:
-    places = scene.places
+def _head(workspace: Workspace, row: int) -> None:
+    places = workspace.places
     order = np.argsort(places, kind="stable")
     place, n = int(places[row]), len(places)
     with st.container(horizontal=True, vertical_alignment="center", key="galaxy_head"):
-        st.title(plain(scene.class_name(row)), anchor=False, width="stretch")
+        st.title(escape_markdown(workspace.class_name(row)), anchor=False, width="stretch")
         for label, to, key in (("Stranger", place - 1, "Left"), ("Less strange", place + 1, "Right")):
             known = 1 <= to <= n
             target = (int(order[to - 1]),) if known else (row,)
             st.button(label, disabled=not known, on_click=links.select, args=target, shortcut=key, width="content")
     share = f"strangest of {n:,}" if place == 1 else f"number {place:,} of {n:,}, strangest first"
-    st.caption(f"{'Simulated. ' if scene.data.simulated else ''}Anomaly rank: {share}. Arrow keys go up and down the ranks.")
+    st.caption(f"{'Simulated. ' if workspace.data.simulated else ''}Anomaly rank: {share}. Arrow keys go up and down the ranks.")
 
 
 def arcsec_per_pixel(table: Any, row: int) -> float | None:
@@ -95,11 +95,11 @@ def seen_box(height: int, width: int, share: float) -> tuple[float, float, float
     return (width - side) / 2 / width, (height - side) / 2 / height, side / width, side / height
 
 
-def seen_share(scene: Scene) -> float | None:
+def seen_share(workspace: Workspace) -> float | None:
     """Which part of the picture's shorter side the model sees; None without a model."""
-    if scene.model is None:
+    if workspace.model is None:
         return None
-    config = scene.model.config.image
+    config = workspace.model.config.image
     return config.image_size / config.frame_size
 
 
@@ -111,21 +111,21 @@ def seen_sentence(sides: tuple[int, ...]) -> str:
     return f" The frame is what the model sees; an embedding is a mean over frames of {low} to {high} times that side."
 
 
-def _whole(scene: Scene, row: int, image: np.ndarray | None) -> None:
+def _whole(workspace: Workspace, row: int, image: np.ndarray | None) -> None:
     if image is None:
         return
     height, width = image.shape[:2]
-    scale = arcsec_per_pixel(scene.data.table, row)
-    share = seen_share(scene)
+    scale = arcsec_per_pixel(workspace.data.table, row)
+    share = seen_share(workspace)
     cutout("cutout", image, scale_bar(width, scale), None if share is None else seen_box(height, width, share))
     size = f"{width} × {height} pixels" + (f" of {scale:.3g}″" if scale else ", pixel scale unknown")
-    st.caption(f"The whole picture, {size}.{'' if share is None else seen_sentence(scene.model.config.crop_sides)}")
+    st.caption(f"The whole picture, {size}.{'' if share is None else seen_sentence(workspace.model.config.crop_sides)}")
 
 
-def _facts(scene: Scene, row: int) -> None:
+def _facts(workspace: Workspace, row: int) -> None:
     from astrojepa.data import coordinates
 
-    data = scene.data
+    data = workspace.data
     ra, dec, redshift = (float(values[row]) for values in (data.ra, data.dec, data.redshift))
     placed = math.isfinite(ra) and math.isfinite(dec) and not data.simulated
     missing = "none: simulated" if data.simulated else "unknown"
@@ -136,7 +136,7 @@ def _facts(scene: Scene, row: int) -> None:
             "Degrees": f"{ra:.5f} {dec:+.5f}" if placed else missing,
             "Sexagesimal": coordinates.sexagesimal(ra, dec) if placed else missing,
             "Redshift": f"{redshift:.4f}" if math.isfinite(redshift) else "unknown",
-            "Label": scene.class_name(row),
+            "Label": workspace.class_name(row),
         },
     )
     if placed:

@@ -12,9 +12,8 @@ from ...components.figure_click.figure_click import figure_click
 from ...components.latent_map import palette
 from ...components.latent_map.colouring import UNKNOWN, Colouring
 from ...components.latent_map.layers import Layers
-from ...session import state
-from ...session import waiting as work
-from ...session.workspace import Scene
+from ...session import state, waiting
+from ...session.workspace import Workspace
 
 KEY = "map_figure"
 HEIGHT = 620  # pixels
@@ -27,7 +26,7 @@ SYMBOLS = {  # flat, in space: Plotly has no triangles there
 }
 
 
-def figure_map(scene: Scene, shown: Layers, on_click: Callable[[Any], None], on_lasso: Callable[[Any], None]) -> None:
+def figure_map(workspace: Workspace, shown: Layers, on_click: Callable[[Any], None], on_lasso: Callable[[Any], None]) -> None:
     """Draw the figure; the callbacks get the row that was clicked and the polygons that were drawn."""
     in_space = st.session_state[state.DRAWING] == "space"
     places: Any = shown.places.astype(np.float32)
@@ -35,14 +34,14 @@ def figure_map(scene: Scene, shown: Layers, on_click: Callable[[Any], None], on_
         method = "pca" if shown.method == "tsne" else shown.method
         if method != shown.method:
             st.caption("t-SNE is drawn in 2 dimensions only; in space PCA is shown.")
-        places = work.soon(*scene.projection_task(method, 3))
+        places = waiting.show_when_ready(*workspace.projection_task(method, 3))
         if places is None:
             return
     light = st.context.theme.type == "light"
     row = st.session_state.get(state.ROW)
-    groups = marker_groups(shown.coloured, scene.data.labels, scene.data.classes, light, st.session_state[state.OFF])
+    groups = marker_groups(shown.coloured, workspace.data.labels, workspace.data.classes, light, st.session_state[state.OFF])
     colours = (palette.LIGHT_TEXT, palette.LIGHT_ACCENT) if light else (palette.TEXT, palette.ACCENT)
-    figure = map_figure(places, groups, _hover(scene), row, colours)
+    figure = map_figure(places, groups, _hover(workspace), row, colours)
     config = {"displaylogo": False, "scrollZoom": True}
     key = f"{KEY}_{'space' if in_space else 'flat'}"
     if in_space:
@@ -144,12 +143,14 @@ def _coordinates(places: np.ndarray) -> dict[str, np.ndarray]:
     return dict(zip("xyz", places.T, strict=False))
 
 
-def _hover(scene: Scene) -> np.ndarray:
-    if "hover" not in scene.opened:
-        names = np.array([*scene.data.classes, "no label"], dtype=object)
-        labels = np.where((scene.data.labels < 0) | (scene.data.labels >= len(names) - 1), len(names) - 1, scene.data.labels)
-        scene.opened["hover"] = names[labels]
-    return scene.opened["hover"]
+def _hover(workspace: Workspace) -> np.ndarray:
+    if "hover" not in workspace.opened:
+        names = np.array([*workspace.data.classes, "no label"], dtype=object)
+        labels = np.where(
+            (workspace.data.labels < 0) | (workspace.data.labels >= len(names) - 1), len(names) - 1, workspace.data.labels
+        )
+        workspace.opened["hover"] = names[labels]
+    return workspace.opened["hover"]
 
 
 def _heard(event: Any, on_click: Callable[[Any], None], on_lasso: Callable[[Any], None]) -> None:

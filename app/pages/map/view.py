@@ -11,14 +11,14 @@ from astrojepa import files
 from astrojepa.places import TRAIN
 
 from ...components.collections_bar import collections_bar
-from ...components.escape_markdown import plain
+from ...components.escape_markdown import escape_markdown
 from ...components.galaxy_card import galaxy_card
 from ...components.gallery.gallery import gallery
 from ...components.latent_map import geometry
 from ...components.latent_map.latent_map import latent_map, mark
 from ...components.latent_map.layers import Layers, colour_options, layers, option_name
 from ...session import links, loaders, state
-from ...session.workspace import Scene
+from ...session.workspace import Workspace
 from ..registry import Page
 from . import search
 from .figure import figure_map
@@ -33,53 +33,53 @@ KEYS = (
 )
 
 
-def show(scene: Scene) -> None:
+def show(workspace: Workspace) -> None:
     """Draw the map, the selected galaxy beside it and the gallery of what was drawn around below."""
-    _ = scene.places  # the long steps first, so that their progress stands alone
-    with scene.bar:
-        _controls(scene)
-    _pane(scene)
+    _ = workspace.places  # the long steps first, so that their progress stands alone
+    with workspace.bar:
+        _controls(workspace)
+    _pane(workspace)
 
 
 @st.fragment
-def _pane(scene: Scene) -> None:
+def _pane(workspace: Workspace) -> None:
     """All that follows a click: a run of its own, in which nothing of the page around it is drawn anew."""
     try:
         left, right = st.columns([2, 1], gap="medium")
         with left:
-            chosen = _map(scene)
+            chosen = _map(workspace)
             if chosen is not None:
-                _lasso_gallery(scene, chosen)
+                _lasso_gallery(workspace, chosen)
         with right:
             if (row := st.session_state.get(state.ROW)) is not None:
-                galaxy_card(scene, row, links.publish(scene))
+                galaxy_card(workspace, row, links.publish(workspace))
     except (ValueError, OSError) as error:
-        st.error(plain(error))
+        st.error(escape_markdown(error))
 
 
-def _map(scene: Scene) -> np.ndarray | None:
+def _map(workspace: Workspace) -> np.ndarray | None:
     """Draw the map; returns the rows that were drawn around, None where nothing was."""
     method, option = st.session_state[state.PROJECTION], st.session_state[state.COLOUR]
     with st.container(key="map_notes", gap="small"):
-        _banner(scene, method)
-        shown = layers(scene, method, option)
-    _default_galaxy(scene)
+        _banner(workspace, method)
+        shown = layers(workspace, method, option)
+    _default_galaxy(workspace)
     if st.session_state.get(state.OFF_COLOUR) != shown.option:
         st.session_state[state.OFF], st.session_state[state.OFF_COLOUR] = (), shown.option
-    polygons = _polygons(scene, shown.method, method)
+    polygons = _polygons(workspace, shown.method, method)
     if st.session_state.get(state.DRAWING, "canvas") != "canvas":
-        figure_map(scene, shown, _clicked, _drawn)
+        figure_map(workspace, shown, _clicked, _drawn)
     else:
         latent_map(shown.packed, _clicked, _drawn, _toggled)
-        mark(_selection(scene, polygons))
+        mark(_selection(workspace, polygons))
     return chosen_rows(shown, polygons, st.session_state[state.OFF]) if polygons else None
 
 
-def _polygons(scene: Scene, shown: str, wanted: str) -> list[geometry.Polygon]:
+def _polygons(workspace: Workspace, shown: str, wanted: str) -> list[geometry.Polygon]:
     """Return what was drawn around, which holds for one map only: on another one it is gone, while another one comes it waits."""
     if shown != wanted:
         return []
-    place = (*scene.key, shown)
+    place = (*workspace.key, shown)
     if st.session_state.get(state.AREA_OF, place) != place:
         st.session_state[state.POLYGONS] = []
     st.session_state[state.AREA_OF] = place
@@ -92,11 +92,11 @@ def chosen_rows(shown: Layers, polygons: list[geometry.Polygon], off: tuple[int,
     return rows[~np.isin(shown.coloured.codes[rows], off)]
 
 
-def _selection(scene: Scene, polygons: list[geometry.Polygon]) -> dict[str, Any]:
+def _selection(workspace: Workspace, polygons: list[geometry.Polygon]) -> dict[str, Any]:
     row = st.session_state.get(state.ROW)
-    near = [] if row is None else loaders.neighbours(scene.embeddings, *scene.key, row, NUM_NEIGHBOURS).indices.tolist()
+    near = [] if row is None else loaders.neighbours(workspace.embeddings, *workspace.key, row, NUM_NEIGHBOURS).indices.tolist()
     return {
-        "pictures": scene.pictures,
+        "pictures": workspace.pictures,
         "selected": row,
         "neighbours": near,
         "polygons": [[list(map(round, corner)) for corner in polygon] for polygon in polygons],
@@ -104,18 +104,18 @@ def _selection(scene: Scene, polygons: list[geometry.Polygon]) -> dict[str, Any]
     }
 
 
-def _controls(scene: Scene) -> None:
+def _controls(workspace: Workspace) -> None:
     if st.session_state.get(state.PROJECTION) not in state.PROJECTIONS:
-        st.session_state[state.PROJECTION] = "umap" if loaders.is_projected(scene.embeddings, "umap") else "pca"
-    options = colour_options(scene)
+        st.session_state[state.PROJECTION] = "umap" if loaders.is_projected(workspace.embeddings, "umap") else "pca"
+    options = colour_options(workspace)
     if (wanted := st.session_state.get(state.COLOUR)) not in options:
         st.session_state[state.COLOUR] = options[0]
         if wanted:
-            st.toast(f"There is no colour {plain(repr(wanted))} here; {plain(options[0])} is shown.")
+            st.toast(f"There is no colour {escape_markdown(repr(wanted))} here; {escape_markdown(options[0])} is shown.")
     st.selectbox("Map", list(state.PROJECTIONS), format_func=state.PROJECTIONS.__getitem__, key=state.PROJECTION, width=104)
     st.selectbox("Colour", options, format_func=option_name, key=state.COLOUR, width=176)
-    st.text_input("Find", key="find", placeholder="Coordinates, viewer link, id or class", on_change=_find, args=(scene,))
-    st.button("Surprise me", on_click=_surprise, args=(len(scene.data),), shortcut="s")
+    st.text_input("Find", key="find", placeholder="Coordinates, viewer link, id or class", on_change=_find, args=(workspace,))
+    st.button("Surprise me", on_click=_surprise, args=(len(workspace.data),), shortcut="s")
     with st.popover("More"):
         st.session_state.setdefault(state.DRAWING, "canvas")
         names = state.DRAWINGS
@@ -124,25 +124,25 @@ def _controls(scene: Scene) -> None:
         st.caption("Dark and light are chosen in the menu at the top right.")
 
 
-def _default_galaxy(scene: Scene) -> None:
+def _default_galaxy(workspace: Workspace) -> None:
     """Start with the strangest galaxy, so that the first look already shows what the explorer is for."""
     row = st.session_state.get(state.ROW)
-    if row is None or row >= len(scene.data):
-        st.session_state[state.ROW] = int(np.argmin(scene.places))
+    if row is None or row >= len(workspace.data):
+        st.session_state[state.ROW] = int(np.argmin(workspace.places))
 
 
-def _banner(scene: Scene, method: str) -> None:
+def _banner(workspace: Workspace, method: str) -> None:
     parts = []
-    if scene.data.simulated:
+    if workspace.data.simulated:
         parts.append("**Simulated galaxies**: drawn by a program, not observed.")
-    if scene.model is None:
+    if workspace.model is None:
         parts.append(f"**Baseline, no model**: the map shows pixel PCA. Train a model with `{TRAIN}`.")
-    elif scene.model.card.get("random"):
+    elif workspace.model.card.get("random"):
         parts.append("**Random weights**: a control that has learned nothing.")
-    if skipped := scene.data.skipped:
+    if skipped := workspace.data.skipped:
         named = ", ".join(skipped[:3]) + (" …" if len(skipped) > 3 else "")
         parts.append(f"{len(skipped):,} damaged picture{'s are' if len(skipped) > 1 else ' is'} left out: {named}.")
-    if method == "pca" and not loaders.is_projected(scene.embeddings, "umap"):
+    if method == "pca" and not loaders.is_projected(workspace.embeddings, "umap"):
         parts.append("PCA is shown first; UMAP and t-SNE are computed when you choose them, and kept.")
     if parts:
         st.caption(" ".join(parts))
@@ -162,10 +162,10 @@ def _toggled(message: Any) -> None:
     st.session_state[state.GALLERY_PAGE] = 0
 
 
-def _find(scene: Scene) -> None:
+def _find(workspace: Workspace) -> None:
     from astrojepa.data.coordinates import parse_coordinates
 
-    data = scene.data
+    data = workspace.data
     if not st.session_state.get("find", "").strip():
         st.session_state[state.OFF] = ()
         return
@@ -183,8 +183,8 @@ def _surprise(count: int) -> None:
     links.select(int(np.random.default_rng().integers(count)))
 
 
-def _lasso_gallery(scene: Scene, rows: np.ndarray) -> None:
-    places = scene.places
+def _lasso_gallery(workspace: Workspace, rows: np.ndarray) -> None:
+    places = workspace.places
     order = rows[np.argsort(places[rows], kind="stable")]
     pages = max(1, -(-len(order) // PER_PAGE))
     page = min(st.session_state.get(state.GALLERY_PAGE, 0), pages - 1)
@@ -193,31 +193,31 @@ def _lasso_gallery(scene: Scene, rows: np.ndarray) -> None:
         st.button("Back", disabled=page == 0, on_click=_turn, args=(page - 1,))
         st.caption(f"{page + 1} of {pages}")
         st.button("Next", disabled=page + 1 >= pages, on_click=_turn, args=(page + 1,))
-        st.download_button("Export CSV", lambda: _csv(scene, order), "galaxies.csv", "text/csv", on_click="ignore")
-        collections_bar(scene, order)
+        st.download_button("Export CSV", lambda: _csv(workspace, order), "galaxies.csv", "text/csv", on_click="ignore")
+        collections_bar(workspace, order)
     shown = order[page * PER_PAGE : (page + 1) * PER_PAGE]
-    captions = [(scene.class_name(int(i)), f"rank {places[i]:,}") for i in shown]
-    gallery("lasso_gallery", scene.pictures, shown.tolist(), captions, _clicked, selected=st.session_state.get(state.ROW))
+    captions = [(workspace.class_name(int(i)), f"rank {places[i]:,}") for i in shown]
+    gallery("lasso_gallery", workspace.pictures, shown.tolist(), captions, _clicked, selected=st.session_state.get(state.ROW))
 
 
 def _turn(page: int) -> None:
     st.session_state[state.GALLERY_PAGE] = max(0, page)
 
 
-def _csv(scene: Scene, rows: np.ndarray) -> str:
-    data = scene.data
+def _csv(workspace: Workspace, rows: np.ndarray) -> str:
+    data = workspace.data
     header = ("number", "id", "class", "ra_deg", "dec_deg", "redshift", "anomaly_score", "anomaly_rank", "model", "data")
-    model = scene.model.id if scene.model else "pixel PCA"
+    model = workspace.model.id if workspace.model else "pixel PCA"
     lines = (
         (
             int(i),
             str(data.ids[i]),
-            scene.class_name(int(i)),
+            workspace.class_name(int(i)),
             float(data.ra[i]),
             float(data.dec[i]),
             float(data.redshift[i]),
-            float(scene.scores[i]),
-            int(scene.places[i]),
+            float(workspace.scores[i]),
+            int(workspace.places[i]),
             model,
             data.name,
         )

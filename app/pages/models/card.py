@@ -11,10 +11,10 @@ import streamlit as st
 
 from astrojepa import plotting, runs
 
-from ...components.escape_markdown import plain
+from ...components.escape_markdown import escape_markdown
 from ...components.facts import facts
 from ...session import loaders
-from ...session.workspace import Scene
+from ...session.workspace import Workspace
 
 CURVES = (
     ("Losses", {"total": "total", "prediction": "prediction", "invariance": "invariance"}),
@@ -42,19 +42,19 @@ SHOWN_ON_CARD = (
 )
 
 
-def show(scene: Scene) -> None:
+def show(workspace: Workspace) -> None:
     """Draw the facts of the open model."""
-    st.subheader(plain(scene.choice.label), anchor=False)
-    if scene.model is None:
+    st.subheader(escape_markdown(workspace.choice.label), anchor=False)
+    if workspace.model is None:
         st.write("Principal components of the pixels: what can be had without learning anything. No patch errors.")
         return
-    facts("model", described(scene.model))
-    _health(scene)
-    _measured(scene.model.card)
-    folder = Path(scene.choice.reference)
-    _curves(runs.read_metrics(folder) if not scene.hosted and folder.is_dir() else scene.model.card.get("curve") or [])
+    facts("model", described(workspace.model))
+    _health(workspace)
+    _measured(workspace.model.card)
+    folder = Path(workspace.choice.reference)
+    _curves(runs.read_metrics(folder) if not workspace.hosted and folder.is_dir() else workspace.model.card.get("curve") or [])
     with st.expander("The whole card"):
-        st.json({name: scene.model.card[name] for name in SHOWN_ON_CARD if scene.model.card.get(name)}, expanded=1)
+        st.json({name: workspace.model.card[name] for name in SHOWN_ON_CARD if workspace.model.card.get(name)}, expanded=1)
 
 
 def measured_table(card: dict[str, Any]) -> pd.DataFrame:
@@ -109,17 +109,17 @@ def described(model: Any) -> dict[str, str]:
     }
 
 
-def _health(scene: Scene) -> None:
+def _health(workspace: Workspace) -> None:
     """Say whether the embeddings of the open galaxies are still spread out."""
-    if len(scene.data) < 2:
+    if len(workspace.data) < 2:
         return
-    gauges = loaders.gauges(scene.embeddings, *scene.key)
-    st.markdown(f"**Health**, on the {len(scene.data):,} open galaxies")
+    gauges = loaders.gauges(workspace.embeddings, *workspace.key)
+    st.markdown(f"**Health**, on the {len(workspace.data):,} open galaxies")
     (st.write if gauges.verdict.startswith("No sign") else st.warning)(gauges.verdict)
     facts(
         "gauges",
         {
-            "Effective rank": f"{gauges.effective_rank:.1f} of {scene.model.width}",
+            "Effective rank": f"{gauges.effective_rank:.1f} of {workspace.model.width}",
             "Feature deviation": f"{gauges.feature_std:.3f}",
             "Mean cosine": f"{gauges.mean_cosine:.3f}",
         },

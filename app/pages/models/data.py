@@ -6,21 +6,20 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from ...components.escape_markdown import plain
+from ...components.escape_markdown import escape_markdown
 from ...components.facts import facts
-from ...session import loaders, state
-from ...session import waiting as work
-from ...session.workspace import Scene
-from ..probe import tasks as probing
+from ...session import loaders, state, waiting
+from ...session.workspace import Workspace
+from ..probe import tasks
 
 # CPU seconds of one thread for 2,000 and 8,000 galaxies of 192 features; the cost grows as a power of the number.
 MAP_SECONDS = {"pca": (0.01, 0.03), "umap": (2.2, 9.1), "tsne": (24.0, 64.0)}
 
 
-def show(scene: Scene) -> None:
+def show(workspace: Workspace) -> None:
     """Draw the facts of the open data."""
-    data = scene.data
-    st.subheader(plain(data.name), anchor=False)
+    data = workspace.data
+    st.subheader(escape_markdown(data.name), anchor=False)
     labelled = int((data.labels >= 0).sum())
     skipped = len(data.skipped)
     split = loaders.split_rows(data, data.fingerprint)
@@ -41,35 +40,35 @@ def show(scene: Scene) -> None:
         counts = np.bincount(data.labels[data.labels >= 0], minlength=len(data.classes))
         st.dataframe(pd.DataFrame({"Class": data.classes, "Galaxies": counts}), hide_index=True, width="stretch")
     st.markdown("**Computed and kept**")
-    st.dataframe(caches(scene), hide_index=True, width="stretch")
+    st.dataframe(caches(workspace), hide_index=True, width="stretch")
     st.caption(
         "What is missing is computed when a page needs it, with progress, and kept. Costs are rough: embedding was timed "
         "here just now, maps on one core."
     )
 
 
-def caches(scene: Scene) -> pd.DataFrame:
+def caches(workspace: Workspace) -> pd.DataFrame:
     """Lay out what has been computed for this model and these galaxies, and what the rest would cost."""
-    count = len(scene.data)
-    seconds = loaders.seconds_per_galaxy(scene.model, scene.model.hash) if scene.model is not None else 0.0
+    count = len(workspace.data)
+    seconds = loaders.seconds_per_galaxy(workspace.model, workspace.model.hash) if workspace.model is not None else 0.0
     rows = [("Embeddings", True, seconds * count)]
     for method, name in state.PROJECTIONS.items():
-        rows.append((f"{name} map", loaders.is_projected(scene.embeddings, method), map_seconds(method, count)))
-    if scene.model is not None:
-        kept = loaders.control_is_embedded(scene.model, scene.data, *scene.key)
-        rows.append((f"{probing.RANDOM}, the control", kept, seconds * count))
-        if scene.model.has_predictor:
-            rows.append(("Patch errors", False, -_patch_seconds(scene)))
+        rows.append((f"{name} map", loaders.is_projected(workspace.embeddings, method), map_seconds(method, count)))
+    if workspace.model is not None:
+        kept = loaders.control_is_embedded(workspace.model, workspace.data, *workspace.key)
+        rows.append((f"{tasks.RANDOM}, the control", kept, seconds * count))
+        if workspace.model.has_predictor:
+            rows.append(("Patch errors", False, -_patch_seconds(workspace)))
     return cache_table(rows)
 
 
-def _patch_seconds(scene: Scene) -> float:
+def _patch_seconds(workspace: Workspace) -> float:
     """Time the patch errors of one galaxy; kept, so that this costs something once only."""
     row = st.session_state.get(state.ROW) or 0
-    image = scene.picture(row) if row < len(scene.data) else None
+    image = workspace.picture(row) if row < len(workspace.data) else None
     if image is None:
         return 0.0
-    _, seconds = work.in_turn(lambda: loaders.patch_errors(scene.model, image, *scene.key, row, "tiling"))
+    _, seconds = waiting.in_turn(lambda: loaders.patch_errors(workspace.model, image, *workspace.key, row, "tiling"))
     return seconds
 
 

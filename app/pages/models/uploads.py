@@ -13,14 +13,13 @@ import streamlit as st
 
 from astrojepa import files
 
-from ...components.escape_markdown import plain
+from ...components.escape_markdown import escape_markdown
 from ...components.facts import facts
 from ...components.gallery.gallery import gallery
 from ...components.latent_map import palette
 from ...server import pictures
-from ...session import links, loaders, state
-from ...session import waiting as work
-from ...session.workspace import Scene
+from ...session import links, loaders, state, waiting
+from ...session.workspace import Workspace
 from . import pictures as uploads
 from .pictures import Upload
 
@@ -28,10 +27,10 @@ SHOWN = 6
 _VECTORS, _PROBLEMS, _PLACED = "upload_vectors", "upload_problems", "upload_placed"
 
 
-def show(scene: Scene) -> None:
+def show(workspace: Workspace) -> None:
     """Draw the form, and what has been found out about every picture."""
     st.subheader("Your own pictures", anchor=False)
-    if scene.model is None:
+    if workspace.model is None:
         st.caption("Choose a model at the top to place pictures of your own among the galaxies; a baseline has none.")
         return
     with st.form("upload_form", clear_on_submit=True, border=False):
@@ -46,10 +45,10 @@ def show(scene: Scene) -> None:
     if sent:
         _take(files or [])
     for problem in st.session_state.get(_PROBLEMS, []):
-        st.warning(plain(problem))
+        st.warning(escape_markdown(problem))
     held: dict[str, Upload] = st.session_state.get(state.UPLOADS, {})
     if held:
-        _placed(scene, list(held.values()))
+        _placed(workspace, list(held.values()))
 
 
 def _take(files: list[Any]) -> None:
@@ -67,32 +66,34 @@ def _take(files: list[Any]) -> None:
     bar.empty()
 
 
-def _vectors(scene: Scene, held: list[Upload]) -> list[np.ndarray]:
+def _vectors(workspace: Workspace, held: list[Upload]) -> list[np.ndarray]:
     """Each picture as the open model sees it, once per session."""
     known: dict[tuple[str, str], np.ndarray] = st.session_state.setdefault(_VECTORS, {})
-    missing = [upload for upload in held if (scene.key[0], upload.digest) not in known]
+    missing = [upload for upload in held if (workspace.key[0], upload.digest) not in known]
     if missing:
         bar = st.progress(0.0, text="Embedding")
         for number, upload in enumerate(missing):
-            bar.progress(number / len(missing), text=f"Embedding {number + 1} of {len(missing)} with {scene.choice.label}")
-            known[(scene.key[0], upload.digest)] = work.in_turn(partial(uploads.picture_vector, scene.model, upload.image))
+            bar.progress(number / len(missing), text=f"Embedding {number + 1} of {len(missing)} with {workspace.choice.label}")
+            known[(workspace.key[0], upload.digest)] = waiting.in_turn(
+                partial(uploads.picture_vector, workspace.model, upload.image)
+            )
         bar.empty()
-    return [known[(scene.key[0], upload.digest)] for upload in held]
+    return [known[(workspace.key[0], upload.digest)] for upload in held]
 
 
-def _placed(scene: Scene, held: list[Upload]) -> None:
+def _placed(workspace: Workspace, held: list[Upload]) -> None:
     method = st.session_state.get(state.PROJECTION)
     if method not in state.PROJECTIONS:
-        method = "umap" if loaders.is_projected(scene.embeddings, "umap") else "pca"
-    xy = work.soon(*scene.projection_task(method))
+        method = "umap" if loaders.is_projected(workspace.embeddings, "umap") else "pca"
+    xy = waiting.show_when_ready(*workspace.projection_task(method))
     if xy is None:
         return
-    vectors = _vectors(scene, held)
-    key = (*scene.key, method, tuple(upload.digest for upload in held))
+    vectors = _vectors(workspace, held)
+    key = (*workspace.key, method, tuple(upload.digest for upload in held))
     if st.session_state.get(_PLACED, (None,))[0] != key:
-        st.session_state[_PLACED] = (key, uploads.newcomers(vectors, scene.embeddings, scene.scores, xy, method))
+        st.session_state[_PLACED] = (key, uploads.newcomers(vectors, workspace.embeddings, workspace.scores, xy, method))
     found = st.session_state[_PLACED][1]
-    table = upload_table(held, found, scene.data.labels, scene.data.classes, scene.data.ids)
+    table = upload_table(held, found, workspace.data.labels, workspace.data.classes, workspace.data.ids)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         st.dataframe(table, hide_index=True, width="stretch", column_config=_columns())
@@ -105,9 +106,9 @@ def _placed(scene: Scene, held: list[Upload]) -> None:
             "wider or closer, may look strange for that alone; one that is among the open galaxies finds itself, and scores lower."
         )
     with right:
-        _figure(scene, held, found, xy, method)
+        _figure(workspace, held, found, xy, method)
     for number, upload in enumerate(held):
-        _one(scene, upload, found, number)
+        _one(workspace, upload, found, number)
 
 
 def upload_table(held: list[Upload], found: Any, labels: np.ndarray, classes: tuple[str, ...], ids: np.ndarray) -> pd.DataFrame:
@@ -135,10 +136,10 @@ def _csv(table: pd.DataFrame) -> str:
     return files.csv_text([str(name) for name in table.columns], table.itertuples(index=False, name=None))
 
 
-def _figure(scene: Scene, held: list[Upload], found: Any, xy: np.ndarray, method: str) -> None:
+def _figure(workspace: Workspace, held: list[Upload], found: Any, xy: np.ndarray, method: str) -> None:
     from astrojepa import plotting
 
-    data, rows = scene.data, np.unique(np.linspace(0, len(scene.data) - 1, min(len(scene.data), 20_000)).astype(int))
+    data, rows = workspace.data, np.unique(np.linspace(0, len(workspace.data) - 1, min(len(workspace.data), 20_000)).astype(int))
     figure = plotting.map_figure(xy[rows], data.labels[rows], data.classes, data.ids[rows])
     names = [f"{number + 1}" for number in range(len(held))]
     marker = {"symbol": "star", "size": 15, "color": palette.ACCENT, "line": {"width": 1, "color": palette.BACKGROUND}}
@@ -158,7 +159,7 @@ def _figure(scene: Scene, held: list[Upload], found: Any, xy: np.ndarray, method
     st.caption(f"Stars: your pictures, in the order of the table, on the {state.PROJECTIONS[method]} map.")
 
 
-def _one(scene: Scene, upload: Upload, found: Any, number: int) -> None:
+def _one(workspace: Workspace, upload: Upload, found: Any, number: int) -> None:
     """Draw one picture beside what is known about it and its nearest galaxies."""
     near, distances = found.indices[number, :SHOWN], found.distances[number, :SHOWN]
     left, middle, right = st.columns([1, 2, 4], gap="medium")
@@ -174,13 +175,13 @@ def _one(scene: Scene, upload: Upload, found: Any, number: int) -> None:
                 "Sky": f"{upload.ra:.5f} {upload.dec:+.5f}" if placed else "no position in the file",
                 "On the map": f"{found.xy[number, 0]:.2f}, {found.xy[number, 1]:.2f}",
                 "Score": f"{found.scores[number]:.3f}, stranger than {100 * (1 - found.stranger[number]):.1f} %",
-                "20 nearest": uploads.votes(scene.data.labels[found.indices[number]], scene.data.classes),
+                "20 nearest": uploads.votes(workspace.data.labels[found.indices[number]], workspace.data.classes),
             },
         )
         st.button("Open the nearest galaxy", key=f"nearest_{number}", on_click=_open, args=(int(near[0]),))
     with right:
-        captions = [(scene.class_name(int(i)), f"{d:.2f}") for i, d in zip(near, distances, strict=True)]
-        gallery(f"upload_gallery_{number}", scene.pictures, near.tolist(), captions, _open)
+        captions = [(workspace.class_name(int(i)), f"{d:.2f}") for i, d in zip(near, distances, strict=True)]
+        gallery(f"upload_gallery_{number}", workspace.pictures, near.tolist(), captions, _open)
 
 
 def _open(row: Any) -> None:

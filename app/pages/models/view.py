@@ -10,9 +10,9 @@ import streamlit as st
 from astrojepa.checkpoints.card import ABSENT, HOW_TO_GET
 from astrojepa.places import EXPLORE, TRAIN
 
-from ...components.escape_markdown import plain
+from ...components.escape_markdown import escape_markdown
 from ...session import loaders, state
-from ...session.workspace import Scene
+from ...session.workspace import Workspace
 from ..registry import Page
 from . import card as models_card
 from . import data as models_data
@@ -26,10 +26,10 @@ python -m astrojepa data download                 # Galaxy10 DECaLS (2.5 GB, zen
 """
 
 
-def show(scene: Scene) -> None:
+def show(workspace: Workspace) -> None:
     """Draw the table of checkpoints, the open model, the data, pictures brought along and the commands."""
     if st.session_state.pop(state.TO_GALAXY, False):
-        scene.go("galaxy")
+        workspace.go("galaxy")
     st.title("Models & data", anchor=False)
     st.subheader("The zoo", anchor=False)
     cards = loaders.cards()
@@ -42,18 +42,18 @@ def show(scene: Scene) -> None:
         "on the same data. *Not trained*: a recipe without weights here."
     )
     if any(card.get(ABSENT) for card in cards):
-        st.caption(f"*Not here*: weights that are released, and not in this folder; {plain(HOW_TO_GET)}.")
+        st.caption(f"*Not here*: weights that are released, and not in this folder; {escape_markdown(HOW_TO_GET)}.")
     for card in cards:
         if "error" in card:
-            st.warning(plain(f"{card['id']}: {card['error']}"))
-    if not scene.hosted:
+            st.warning(escape_markdown(f"{card['id']}: {card['error']}"))
+    if not workspace.hosted:
         _load_path()
     left, right = st.columns([1, 1], gap="large")
     with left:
-        models_card.show(scene)
+        models_card.show(workspace)
     with right:
-        models_data.show(scene)
-    models_uploads.show(scene)
+        models_data.show(workspace)
+    models_uploads.show(workspace)
     st.subheader("Train your own", anchor=False)
     st.code(COMMANDS, language="bash")
 

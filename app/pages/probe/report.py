@@ -9,13 +9,12 @@ import pandas as pd
 import streamlit as st
 
 from ...components.confusion.confusion import confusion
-from ...components.escape_markdown import plain
+from ...components.escape_markdown import escape_markdown
 from ...components.gallery.gallery import gallery
-from ...session import links, loaders, state
-from ...session import waiting as work
-from ...session.workspace import Scene
+from ...session import links, loaders, state, waiting
+from ...session.workspace import Workspace
 from ..models.data import cost
-from . import tasks as probing
+from . import tasks
 from .tasks import Report, Row, Split, Target
 
 SHOWN = 48
@@ -23,16 +22,16 @@ PLAIN = {"displayModeBar": False}
 ASKED = "random_asked"  # session key: random weights were asked for, per model and data
 
 
-def show(scene: Scene, report: Report, target: Target, split: Split, setting: tuple[str, int]) -> None:
+def show(workspace: Workspace, report: Report, target: Target, split: Split, setting: tuple[str, int]) -> None:
     """Draw a probe's report; `setting` is its kind and the share of labels, %."""
     first = report.rows[0].result
     st.subheader(f"{percent(first.accuracy)} of {len(first.truth):,} test galaxies named rightly", anchor=False)
     low, high = first.interval
     st.caption(
-        f"95 % interval {percent(low)} to {percent(high)}. {probing.KINDS[setting[0]]}, {first.setting}, "
+        f"95 % interval {percent(low)} to {percent(high)}. {tasks.KINDS[setting[0]]}, {first.setting}, "
         f"{report.num_known:,} labels known; the test part was never fitted."
     )
-    _take_away(scene, report, target, split)
+    _take_away(workspace, report, target, split)
     compared = st.container()
     left, right = st.columns([2, 3], gap="large")
     with left:
@@ -43,60 +42,60 @@ def show(scene: Scene, report: Report, target: Target, split: Split, setting: tu
         cell = st.session_state.get(state.CELL)
         confusion("confusion", first.confusion, first.classes, cell, _choose)
         if cell is not None:
-            _cell(scene, report, cell)
+            _cell(workspace, report, cell)
     with compared:  # last, since a baseline may take long
-        _compare(scene, report, target, split, setting)
+        _compare(workspace, report, target, split, setting)
 
 
-def _compare(scene: Scene, report: Report, target: Target, split: Split, setting: tuple[str, int]) -> None:
+def _compare(workspace: Workspace, report: Report, target: Target, split: Split, setting: tuple[str, int]) -> None:
     """Draw the table of the probe and its baselines, which come one by one."""
     kind, share = setting
-    place = "/".join((ASKED, *scene.key))
-    asked = bool(st.session_state.get(place)) or _at_hand(scene)
-    names = probing.baselines(scene.model, len(scene.data), asked)
+    place = "/".join((ASKED, *workspace.key))
+    asked = bool(st.session_state.get(place)) or _at_hand(workspace)
+    names = tasks.baselines(workspace.model, len(workspace.data), asked)
     table_place, rows = st.empty(), list(report.rows)
     for name in names:
-        key = ("baseline", *scene.key, kind, share, target.digest, name)
-        task = probing.baseline_task(name, scene, report, target, split, kind, share / 100)
-        row = work.soon(key, f"Baseline: {name.lower()}", task)
+        key = ("baseline", *workspace.key, kind, share, target.digest, name)
+        task = tasks.baseline_task(name, workspace, report, target, split, kind, share / 100)
+        row = waiting.show_when_ready(key, f"Baseline: {name.lower()}", task)
         if row is None:
             break
         rows.append(row)
-    table_place.dataframe(table(rows, scene.model is None), hide_index=True, width="stretch", column_config=_columns())
+    table_place.dataframe(table(rows, workspace.model is None), hide_index=True, width="stretch", column_config=_columns())
     if len(rows) > 1:
         st.markdown("\n".join(f"- {verdict(row)}" for row in rows[1:]))
-    if scene.model is not None and probing.RANDOM not in names:
-        _offer_random(scene, place)
+    if workspace.model is not None and tasks.RANDOM not in names:
+        _offer_random(workspace, place)
 
 
-def _at_hand(scene: Scene) -> bool:
+def _at_hand(workspace: Workspace) -> bool:
     """Whether random weights have looked at these galaxies before."""
-    if scene.model is None or probing.quickly(scene.model, len(scene.data)):
+    if workspace.model is None or tasks.quickly(workspace.model, len(workspace.data)):
         return False
-    return loaders.control_is_embedded(scene.model, scene.data, *scene.key)
+    return loaders.control_is_embedded(workspace.model, workspace.data, *workspace.key)
 
 
-def _offer_random(scene: Scene, place: str) -> None:
+def _offer_random(workspace: Workspace, place: str) -> None:
     """Random weights of many galaxies take as long as the model itself: they are measured when somebody asks, and kept."""
-    seconds = loaders.seconds_per_galaxy(scene.model, scene.model.hash) * len(scene.data)
+    seconds = loaders.seconds_per_galaxy(workspace.model, workspace.model.hash) * len(workspace.data)
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Measure random weights too"):
             st.session_state[place] = True
             st.rerun()
         st.caption(
-            f"The same network, having learned nothing. Its features of {len(scene.data):,} galaxies take {cost(seconds)}."
+            f"The same network, having learned nothing. Its features of {len(workspace.data):,} galaxies take {cost(seconds)}."
         )
 
 
-def _take_away(scene: Scene, report: Report, target: Target, split: Split) -> None:
+def _take_away(workspace: Workspace, report: Report, target: Target, split: Split) -> None:
     """Buttons that use the probe: colours on the map, and a file."""
-    model = scene.model
-    named = (str(model.id), model.hash) if model is not None else ("pixel PCA", str(scene.embeddings.model_hash))
+    model = workspace.model
+    named = (str(model.id), model.hash) if model is not None else ("pixel PCA", str(workspace.embeddings.model_hash))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Colour the map by this probe", on_click=_to_map)
         st.download_button(
             "Download the probe",
-            lambda: probing.as_json(report, target, split, named, (scene.data.name, scene.data.fingerprint)),
+            lambda: tasks.as_json(report, target, split, named, (workspace.data.name, workspace.data.fingerprint)),
             f"probe-{report.probe.kind}-{target.digest[:8]}.json",
             "application/json",
             on_click="ignore",
@@ -131,7 +130,7 @@ def verdict(row: Row) -> str:
     """Say in one sentence whether the probe beats a baseline: only if the interval of the difference excludes 0."""
     difference, low, high = (100 * value for value in row.difference or (0.0, 0.0, 0.0))
     word = "beats" if low > 0 else "loses to" if high < 0 else "is not clearly different from"
-    name = "the commonest class" if row.name == probing.COMMONEST else row.name[:1].lower() + row.name[1:]
+    name = "the commonest class" if row.name == tasks.COMMONEST else row.name[:1].lower() + row.name[1:]
     numbers = f"{difference:+.1f} points, 95 % interval {low:+.1f} to {high:+.1f}".replace("-", "−")
     return f"This model {word} {name}: {numbers}."
 
@@ -169,7 +168,7 @@ def _calibration(result: Any) -> None:
     )
 
 
-def _cell(scene: Scene, report: Report, cell: tuple[int, int]) -> None:
+def _cell(workspace: Workspace, report: Report, cell: tuple[int, int]) -> None:
     result = report.rows[0].result
     true, named = cell
     if max(cell) >= len(result.classes):
@@ -178,16 +177,16 @@ def _cell(scene: Scene, report: Report, cell: tuple[int, int]) -> None:
     inside = inside[np.argsort(-result.probabilities[inside, named], kind="stable")]
     rows = report.test[inside]
     shown = f", the {SHOWN} surest" if len(rows) > SHOWN else ", surest first"
-    labelled, called = plain(result.classes[true]), plain(result.classes[named])
+    labelled, called = escape_markdown(result.classes[true]), escape_markdown(result.classes[named])
     st.subheader(
         f"{len(rows):,} {'galaxy' if len(rows) == 1 else 'galaxies'} labelled {labelled}, named {called}{shown}",
         anchor=False,
     )
     captions = [
-        (str(scene.data.ids[row]), f"{percent(result.probabilities[i, named], 0)} sure")
+        (str(workspace.data.ids[row]), f"{percent(result.probabilities[i, named], 0)} sure")
         for i, row in zip(inside, rows, strict=True)
     ]
-    gallery("confused", scene.pictures, rows[:SHOWN].tolist(), captions[:SHOWN], _open)
+    gallery("confused", workspace.pictures, rows[:SHOWN].tolist(), captions[:SHOWN], _open)
 
 
 def _choose(cell: tuple[int, int] | None) -> None:

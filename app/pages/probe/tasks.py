@@ -13,7 +13,7 @@ import numpy as np
 import astrojepa as aj
 from astrojepa.progress import Progress
 
-from ...session import collections as collecting
+from ...session import collections
 
 KINDS = {"linear": "Linear probe", "knn": "20 nearest neighbours", "mlp": "Small network"}
 LABELS = "labels"  # the target that is the data's own classes
@@ -35,7 +35,7 @@ class Target:
     @property
     def digest(self) -> str:
         """Tells this labelling from another."""
-        return collecting.digest(self.labels, self.classes)
+        return collections.digest(self.labels, self.classes)
 
 
 @dataclass(frozen=True)
@@ -178,10 +178,10 @@ def quickly(model: Any, count: int) -> bool:
 
 
 def baseline_task(
-    name: str, scene: Any, first: Report, target: Target, split: Split, kind: str, fraction: float
+    name: str, workspace: Any, first: Report, target: Target, split: Split, kind: str, fraction: float
 ) -> Callable[[Progress], Row]:
     """Train the same kind of probe on a baseline's features of the same galaxies, and score it on the same ones."""
-    model, data, embeddings = scene.model, scene.data, scene.embeddings
+    model, data, embeddings = workspace.model, workspace.data, workspace.embeddings
 
     def task(report: Progress) -> Row:
         from astrojepa.evaluation.probes.portable import fit_probe

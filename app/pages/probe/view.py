@@ -5,13 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from ...components.collections_bar import collections_of, list_collections
-from ...session import collections as collecting
-from ...session import loaders, state
-from ...session import waiting as work
-from ...session.workspace import Scene
+from ...session import collections, loaders, state, waiting
+from ...session.workspace import Workspace
 from ..registry import Page
 from . import report as probe_report
-from . import tasks as probing
+from . import tasks
 from .tasks import Split, Target
 
 HOW_TO_COLLECT = (
@@ -20,80 +18,78 @@ HOW_TO_COLLECT = (
 )
 
 
-def show(scene: Scene) -> None:
+def show(workspace: Workspace) -> None:
     """Draw the controls, the split, and the report of the last probe."""
     if st.session_state.pop(state.TO_MAP, False):
-        scene.go("map")
+        workspace.go("map")
     st.title("Probe lab", anchor=False)
-    data = scene.data
-    if not scene.labelled and not collections_of(data) and not probing.target_columns(data.table):
+    data = workspace.data
+    if not workspace.labelled and not collections_of(data) and not tasks.target_columns(data.table):
         st.info(
             f"{data.name} has no classes, so there is nothing to probe. Give a folder whose labels.csv has a class column, "
             "with --label-column NAME, or Galaxy10 DECaLS; or gather collections of your own with the lasso on the map."
         )
         return
     st.caption(
-        f"{'Simulated galaxies. ' if data.simulated else ''}A probe reads classes from the frozen features of {scene.choice.label}; "
+        f"{'Simulated galaxies. ' if data.simulated else ''}A probe reads classes from the frozen features of {workspace.choice.label}; "
         "the features themselves have seen no label."
     )
     split = loaders.split_rows(data, data.fingerprint)
-    _ask(scene, split)
+    _ask(workspace, split)
     st.caption(split_sentence(split))
     key, target = st.session_state.get(state.PROBED), st.session_state.get(state.PROBED_TARGET)
-    if not key or key[:2] != scene.key or target is None:
+    if not key or key[:2] != workspace.key or target is None:
         return
     kind, share = key[2:4]
-    task = probing.probe_task(scene.embeddings, target, split, kind, share / 100)
-    report = work.result(("probe", *key), "Training the probe", task)
-    probe_report.show(scene, report, target, split, (kind, share))
+    task = tasks.probe_task(workspace.embeddings, target, split, kind, share / 100)
+    report = waiting.wait_for(("probe", *key), "Training the probe", task)
+    probe_report.show(workspace, report, target, split, (kind, share))
 
 
-def _ask(scene: Scene, split: Split) -> None:
+def _ask(workspace: Workspace, split: Split) -> None:
     """Draw the controls; a click on Train takes down what is to be learned."""
-    options = target_options(scene)
+    options = target_options(workspace)
     if st.session_state.get(state.PROBE_TARGET) not in options:
         st.session_state[state.PROBE_TARGET] = options[0]
     for key, value in ((state.PROBE_KIND, "linear"), (state.PROBE_SHARE, 100), (state.PROBE_REST, True)):
         st.session_state.setdefault(key, value)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.selectbox("Learn to tell", options, format_func=target_name, key=state.PROBE_TARGET, width=200)
-        st.segmented_control(
-            "By", list(probing.KINDS), format_func=probing.KINDS.__getitem__, key=state.PROBE_KIND, required=True
-        )
+        st.segmented_control("By", list(tasks.KINDS), format_func=tasks.KINDS.__getitem__, key=state.PROBE_KIND, required=True)
         st.slider("Labels known, %", 1, 100, key=state.PROBE_SHARE, width=240)
         pressed = st.button("Train", type="primary") or st.session_state.pop(state.PROBE_ASKED, False)
-    target = _target(scene)
+    target = _target(workspace)
     if target is None:
         return
-    problem = probing.why_not(target, split)
+    problem = tasks.why_not(target, split)
     if problem:
         st.info(problem)
     elif pressed:
         kind, share = st.session_state[state.PROBE_KIND], st.session_state[state.PROBE_SHARE]
-        st.session_state[state.PROBED] = (*scene.key, kind, share, target.digest)
+        st.session_state[state.PROBED] = (*workspace.key, kind, share, target.digest)
         st.session_state[state.PROBED_TARGET] = target
         st.session_state[state.CELL] = None
 
 
-def target_options(scene: Scene) -> list[str]:
+def target_options(workspace: Workspace) -> list[str]:
     """What can be learned: the classes, columns of words, and the session's collections."""
-    own = [probing.LABELS] if scene.labelled else []
-    return [*own, *probing.target_columns(scene.data.table), probing.COLLECTIONS]
+    own = [tasks.LABELS] if workspace.labelled else []
+    return [*own, *tasks.target_columns(workspace.data.table), tasks.COLLECTIONS]
 
 
 def target_name(option: str) -> str:
     """How a target reads in the menu."""
-    names = {probing.LABELS: "Classes of the data", probing.COLLECTIONS: "My collections"}
+    names = {tasks.LABELS: "Classes of the data", tasks.COLLECTIONS: "My collections"}
     return names.get(option, option[:1].upper() + option[1:].replace("_", " "))
 
 
-def _target(scene: Scene) -> Target | None:
+def _target(workspace: Workspace) -> Target | None:
     """Return what is to be learned; None, with a sentence, while there is nothing of the kind."""
-    option, data = st.session_state[state.PROBE_TARGET], scene.data
-    if option == probing.LABELS:
-        return probing.label_target(data)
-    if option != probing.COLLECTIONS:
-        return probing.column_target(data.table, option)
+    option, data = st.session_state[state.PROBE_TARGET], workspace.data
+    if option == tasks.LABELS:
+        return tasks.label_target(data)
+    if option != tasks.COLLECTIONS:
+        return tasks.column_target(data.table, option)
     held = collections_of(data)
     if not held:
         st.info(HOW_TO_COLLECT)
@@ -101,12 +97,12 @@ def _target(scene: Scene) -> Target | None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.toggle("Everything else is a class too", key=state.PROBE_REST, disabled=len(held) == 1)
         with st.popover("Collections"):
-            list_collections(scene, "probe")
+            list_collections(workspace, "probe")
         st.caption(", ".join(f"{name} {len(rows):,}" for name, rows in held.items()))
-    labels, classes, twice = collecting.as_labels(held, len(data), len(held) == 1 or st.session_state[state.PROBE_REST])
+    labels, classes, twice = collections.as_labels(held, len(data), len(held) == 1 or st.session_state[state.PROBE_REST])
     if twice:
         st.caption(f"{twice:,} {'galaxy is' if twice == 1 else 'galaxies are'} in two collections and left out.")
-    return Target(probing.COLLECTIONS, labels, classes)
+    return Target(tasks.COLLECTIONS, labels, classes)
 
 
 def split_sentence(split: Split) -> str:
