@@ -185,6 +185,45 @@ def compiled(results: Results) -> str:
     return markdown(head, rows)
 
 
+def embedding(results: Results) -> str:
+    """Set an embedding's speed beside that of before, with the accuracy that is lost."""
+    found, bars = results["embedding"], results["embedding"]["bars"]
+    rows = []
+    for way, milliseconds in found["embedding"]["milliseconds"].items():
+        faster = found["embedding"]["times_faster"][way]
+        row = [way, f"{milliseconds:.1f}", f"{faster:.2f}", "–", "–"]
+        if way in bars:
+            row[3:] = f"{bars[way]:g}", verdict(faster >= bars[way])
+        rows.append([*row, *_lost(found["accuracy"], way)])
+    tested = list(found["accuracy"] or ())
+    head = [f"`{found['model']}`", "ms / galaxy", "times faster", "at least", "met"]
+    return markdown([*head, *[f"{name}, validation" for name in tested], *[f"{name}, neighbours kept" for name in tested]], rows)
+
+
+def _lost(accuracy: Results | None, way: str) -> list[str]:
+    """Give the linear accuracy and the share of nearest neighbours that stay, per benchmark."""
+    tested = list((accuracy or {}).values())
+    if way not in (tested[0]["neighbours"] if tested else ()):
+        return ["–"] * 2 * len(tested)
+    cells = []
+    for one in tested:
+        gap, low, high = (100 * value for value in one["difference"][way])
+        cells.append(f"{one['linear_accuracy'][way]:.1%}" + (f" ({gap:+.1f} [{low:+.1f}, {high:+.1f}])" if low or high else ""))
+    return cells + [f"{one['neighbours'][way]:.1%}" for one in tested]
+
+
+def steps_in_bfloat16(results: Results) -> str:
+    """Set a step in bfloat16 beside that of before."""
+    bar, rows = results["embedding"]["bars"]["step"], []
+    for preset, found in results["embedding"]["steps"].items():
+        times = [f"{found['milliseconds'][way]:.0f}" for way in ("float32", "before", "now")]
+        differs = f"{found['loss_difference']:.0e}"
+        row = [f"`{preset}`", str(found["batch_size"]), *times, f"{found['times_faster']:.2f}", f"{bar:g}"]
+        rows.append([*row, verdict(found["times_faster"] >= bar), differs])
+    head = ["model", "batch", "float32, ms", "bfloat16 before, ms", "bfloat16 now, ms", "times faster", "at least", "met"]
+    return markdown([*head, "loss differs by"], rows)
+
+
 def throughput(results: Results) -> str:
     """Compare a GPU with its bars, where one was measured."""
     rows = []
@@ -215,6 +254,8 @@ TABLES: dict[str, Callable[[Results], str]] = {
         growth,
         memory,
         compiled,
+        embedding,
+        steps_in_bfloat16,
         throughput,
     )
 }

@@ -128,6 +128,7 @@ def test_the_peers_are_measured_beside_ours(written):
     assert (found["bfloat16"] is not None) == (resolve("auto", cases.CPU)[0] == "bfloat16")
 
 
+@pytest.mark.slow
 def test_embedding_before_and_now_gives_the_same_vectors(written):
     arguments = "--galaxies 2 --repeats 1 --presets tiny.hybrid --batch-size 4"
     found = written(embedding.main, *arguments.split())

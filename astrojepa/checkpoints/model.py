@@ -43,7 +43,7 @@ from astrojepa.precision import computing
 from astrojepa.presets import ALIASES, PRESETS, PUBLISHED, default_preset
 from astrojepa.types import PatchMasks
 
-CHUNK = 32  # galaxies that a CPU looks at together; of more, every layer's output is memory that the kernel must clear anew
+CHUNK = 16  # galaxies that a CPU looks at together: the outputs of a layer stay near it, and need no memory cleared anew
 FIXED_STATISTICS = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
