@@ -13,6 +13,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import pytest
+from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
 SHAPED = [
@@ -22,6 +23,10 @@ SHAPED = [
     "astrojepa.data.transforms",
 ]
 install_import_hook(SHAPED, "beartype.beartype")
+
+# No test depends on an idle machine: not on how long an example takes to make or to check.
+settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")
 
 CHROMIUM_FLAGS = [
     "--no-sandbox",

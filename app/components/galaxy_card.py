@@ -49,7 +49,7 @@ def _card(workspace: Workspace, row: int, query: str) -> None:
 def _heading(workspace: Workspace, row: int) -> None:
     place, n = int(workspace.places[row]), len(workspace.data)
     st.subheader(escape_markdown(workspace.class_name(row)), anchor=False)
-    share = f"strangest of {n:,}" if place == 1 else f"number {place:,} of {n:,}, strangest first"
+    share = f"strangest of {n:,}" if place == 1 else f"anomaly rank {place:,} of {n:,}"
     st.caption(f"{'Simulated. ' if workspace.data.simulated else ''}Anomaly rank: {share}.")
 
 
@@ -153,7 +153,7 @@ def _facts(workspace: Workspace, row: int) -> None:
 
 def _neighbours(workspace: Workspace, row: int) -> None:
     found = loaders.neighbours(workspace.embeddings, *workspace.key, row, NUM_NEIGHBOURS)
-    st.caption("Nearest in the model's eyes, with distances")
+    st.caption("Nearest neighbours (feature space), with distances")
     captions = [(workspace.class_name(int(i)), f"{d:.2f}") for i, d in zip(found.indices, found.distances, strict=True)]
     gallery("neighbours", workspace.pictures, found.indices.tolist(), captions, _go, tile=96)
 

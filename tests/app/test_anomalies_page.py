@@ -44,7 +44,7 @@ def test_a_slow_score_is_measured_when_asked_and_the_link_says_which(monkeypatch
     assert "page 1 of" not in words(test)
     press(test, "measure_score")
     assert "page 1 of 3" in words(test)
-    press(test, "Less strange")
+    press(test, "Next")
     assert (test.query_params["score"], test.query_params["page"]) == ("prediction", "2")
 
 
@@ -74,9 +74,9 @@ def test_keys_mark_the_galaxy_and_everything_is_ranked_anew(monkeypatch: pytest.
     second = test.session_state[state.ROW]
     assert second != first
     assert "Marked so far: 1, 1 of them" in words(test)
-    press(test, "review_back")
+    press(test, "review_left")
     assert "This galaxy is marked 5" in words(test)
-    press(test, "review_undo")
+    press(test, "review_u")
     assert "Marked so far: 0" in words(test)
     assert test.session_state[state.ROW] == first
     press(test, "mark_0")

@@ -41,9 +41,9 @@ def test_previous_and_next_follow_the_ranks(monkeypatch: pytest.MonkeyPatch, pag
     test = run_page(monkeypatch, pages_cache, "galaxy")
     first = test.session_state["row"]
     assert "strangest of 60" in words(test)
-    next(button for button in test.button if button.label == "Less strange").click().run()
-    assert "number 2 of 60" in words(test)
-    next(button for button in test.button if button.label == "Stranger").click().run()
+    next(button for button in test.button if button.label == "Next").click().run()
+    assert "anomaly rank 2 of 60" in words(test)
+    next(button for button in test.button if button.label == "Previous").click().run()
     assert test.session_state["row"] == first
 
 

@@ -91,7 +91,7 @@ def test_probe_lab_trains_on_click_with_baselines_beside_it(draw: Callable[..., 
     test = draw("probe", data="simulated:200")
     next(button for button in test.button if button.label == "Train").click().run()
     settled(test)
-    assert "named rightly" in words(test)
+    assert "classified correctly" in words(test)
     assert "95 % interval" in words(test)
     compared = ["This model", "Commonest class", "Pixel PCA", "Summary statistics", "Random weights"]
     assert list(test.dataframe[0].value["features"]) == compared

@@ -169,7 +169,7 @@ def test_the_lab_shows_calibration_baselines_and_the_download(lab: Callable[...,
     assert "Download the probe" in [button.label for button in test.get("download_button")]
     test.session_state["cell"] = cell = tuple(np.argwhere(probed(test).confusion)[0].tolist())
     settled(test.run())
-    assert f"named {probed(test).classes[cell[1]]}, surest first" in words(test)
+    assert f"predicted {probed(test).classes[cell[1]]}, highest confidence first" in words(test)
     next(button for button in test.button if button.label == "Colour the map by this probe").click().run()
     assert test.session_state["colour"] == "probe prediction"
 
@@ -183,7 +183,7 @@ def test_the_lab_learns_a_collection_against_everything_else(lab: Callable[..., 
     test.session_state["collections"] = {data.fingerprint: {"mine": rows}}
     settled(test.run())
     test = train(test)
-    assert "named rightly" in words(test)
+    assert "classified correctly" in words(test)
     report_classes = test.session_state["probed_target"].classes
     assert report_classes == ("mine", "everything else")
 

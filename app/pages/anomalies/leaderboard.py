@@ -56,7 +56,7 @@ def card_captions(workspace: Workspace, view: View, rows: np.ndarray, culprits: 
     for row, part in zip(map(int, rows), parts, strict=True):
         line = [f"{chosen.places[row]:,}  {workspace.class_name(row)}", f"{chosen.scores[row]:.3f}  {data.ids[row]}", part]
         if row in culprits and workspace.model is not None:
-            line.append(f"unexpected: {patch_words(culprits[row], workspace.model.grid)}")
+            line.append(f"worst predicted: {patch_words(culprits[row], workspace.model.grid)}")
         if view.checks is not None and (kind := artefact_kind(view.checks.parts, row)):
             line.append(f"artefact? {kind}")
         if not data.simulated and (position := position_words(float(data.ra[row]), float(data.dec[row]))):
@@ -70,7 +70,7 @@ def distribution(workspace: Workspace, view: View) -> None:
     """Show the histogram of the score with the selected galaxy in it, and what the score merely follows."""
     from astrojepa import plotting
 
-    st.subheader("How strange is strange", anchor=False)
+    st.subheader("Score distribution", anchor=False)
     scores, row = view.chosen.scores, st.session_state.get(state.ROW)
     marked = float(scores[row]) if row is not None and row < len(scores) else None
     figure = plotting.histogram_figure(scores, marked, title(view.chosen.name).lower())
@@ -94,7 +94,7 @@ def _followed(workspace: Workspace, view: View) -> None:
     """Say in words where the score follows brightness, signal-to-noise or star count."""
     if view.checks is None:
         job = ("checks", workspace.data.fingerprint)
-        st.caption("Whether this score merely follows brightness, S/N or star count is known once the pictures are checked.")
+        st.caption("Correlations with brightness, S/N and star count are shown once the pictures are checked.")
         if st.session_state.get("check_pictures") != job and len(workspace.data) > 2000:
             st.button("Check the pictures", on_click=lambda: st.session_state.update(check_pictures=job))
         return
@@ -103,7 +103,7 @@ def _followed(workspace: Workspace, view: View) -> None:
         st.warning(sentence)
     else:
         said = ", ".join(f"{one.about} {one.spearman:+.2f}" for one in found if np.isfinite(one.spearman))
-        st.caption(f"Follows none of the plain properties: rank correlations {said}." if said else "")
+        st.caption(f"Rank correlations with simple properties: {said}." if said else "")
 
 
 def _places(workspace: Workspace, view: View) -> np.ndarray:
@@ -111,7 +111,7 @@ def _places(workspace: Workspace, view: View) -> np.ndarray:
     marks = session_review(workspace).marks
     if not marks:
         return view.chosen.places
-    by_marks = st.toggle(f"Ranked anew by my {len(marks):,} marks", key=BY_MARKS)
+    by_marks = st.toggle(f"Re-ranked by my {len(marks):,} marks", key=BY_MARKS)
     return finite_places(expected(workspace, view, marks)) if by_marks else view.chosen.places
 
 
@@ -120,8 +120,8 @@ def _pager(count: int, hidden: int) -> int:
     page = min(st.session_state.get(state.BOARD_PAGE, 0), pages - 1)
     st.session_state[state.BOARD_PAGE] = page
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Stranger", disabled=page == 0, on_click=_turn, args=(page - 1,))
-        st.button("Less strange", disabled=page + 1 >= pages, on_click=_turn, args=(page + 1,))
+        st.button("Previous", disabled=page == 0, on_click=_turn, args=(page - 1,))
+        st.button("Next", disabled=page + 1 >= pages, on_click=_turn, args=(page + 1,))
         without = f", {hidden:,} likely artefact{'' if hidden == 1 else 's'} hidden" if hidden else ""
         st.caption(f"{count:,} galaxies, page {page + 1} of {pages}{without}")
     return page

@@ -100,14 +100,12 @@ def _marking(workspace: Workspace, current: Review, row: int) -> None:
     with st.container(horizontal=True, gap="small", key="review_moves"):
         moves = (
             ("Back", "Left", marks.back, current.at == 0),
-            ("On", "Right", marks.forward, False),
+            ("Next", "Right", marks.forward, False),
             ("Undo", "U", marks.undo, not current.steps),
         )
         for name, key, change, barred in moves:
-            st.button(name, key=f"review_{name.lower()}", shortcut=key, disabled=barred, on_click=_do, args=(workspace, change))
-    st.caption(
-        "How interesting is it? 0 = ordinary, or an artefact; 5 = more of these. Every mark ranks all other galaxies anew."
-    )
+            st.button(name, key=f"review_{key.lower()}", shortcut=key, disabled=barred, on_click=_do, args=(workspace, change))
+    st.caption("How interesting is it? 0 = ordinary, or an artefact; 5 = more of these. Every mark re-ranks all other galaxies.")
 
 
 def _picture(workspace: Workspace, row: int, image: np.ndarray | None, culprit: int | None) -> None:
@@ -166,7 +164,7 @@ def _files(workspace: Workspace, current: Review) -> None:
         )
         with st.popover("More"):
             names = RERANKINGS
-            st.segmented_control("Rank anew", list(names), format_func=names.__getitem__, key=state.RERANKING, required=True)
+            st.segmented_control("Re-rank", list(names), format_func=names.__getitem__, key=state.RERANKING, required=True)
             st.file_uploader("Read marks from a file", "csv", key=FILE, max_upload_size=2, on_change=_read, args=(workspace,))
             st.caption("Marks stay in this session only; export them to keep them.")
     if said := st.session_state.get(SAID):

@@ -19,7 +19,7 @@ from .review import review
 from .scores import choose_score, how, measured
 
 FEW = 2000  # up to so many pictures are checked unasked
-MODES = {"board": "Leaderboard", "review": "Review", "quality": "How good is it"}
+MODES = {"board": "Leaderboard", "review": "Review", "quality": "Benchmark"}
 
 
 def show(workspace: Workspace) -> None:

@@ -17,8 +17,8 @@ from ..probe.tasks import rows_of, take
 
 KINDS = {"linear": "Linear probe", "knn": "20 nearest neighbours"}
 CURVES = {
-    "linear_accuracy_last": "linear probe, share named rightly",
-    "knn_accuracy_last": "20 nearest, share named rightly",
+    "linear_accuracy_last": "linear probe, accuracy",
+    "knn_accuracy_last": "20 nearest, accuracy",
     "effective_rank_last": "effective rank",
     "sigreg_over_floor_last": "SIGReg / floor",
     "merger_ap": "rare mergers, average precision",

@@ -36,7 +36,7 @@ def show(workspace: Workspace) -> None:
         _whole(workspace, row, image)
         _facts(workspace, row)
         link = st.container()
-    st.subheader("Nearest in the model's eyes", anchor=False)
+    st.subheader("Nearest neighbours (feature space)", anchor=False)
     galaxy_measures.neighbours(workspace, row, NUM_NEIGHBOURS)
     first, second = st.columns([1, 1], gap="medium")
     with first:
@@ -60,11 +60,11 @@ def _head(workspace: Workspace, row: int) -> None:
     place, n = int(places[row]), len(places)
     with st.container(horizontal=True, vertical_alignment="center", key="galaxy_head"):
         st.title(escape_markdown(workspace.class_name(row)), anchor=False, width="stretch")
-        for label, to, key in (("Stranger", place - 1, "Left"), ("Less strange", place + 1, "Right")):
+        for label, to, key in (("Previous", place - 1, "Left"), ("Next", place + 1, "Right")):
             known = 1 <= to <= n
             target = (int(order[to - 1]),) if known else (row,)
             st.button(label, disabled=not known, on_click=links.select, args=target, shortcut=key, width="content")
-    share = f"strangest of {n:,}" if place == 1 else f"number {place:,} of {n:,}, strangest first"
+    share = f"strangest of {n:,}" if place == 1 else f"anomaly rank {place:,} of {n:,}"
     st.caption(f"{'Simulated. ' if workspace.data.simulated else ''}Anomaly rank: {share}. Arrow keys go up and down the ranks.")
 
 

@@ -31,7 +31,7 @@ def show(workspace: Workspace) -> None:
     if st.session_state.pop(state.TO_GALAXY, False):
         workspace.go("galaxy")
     st.title("Models & data", anchor=False)
-    st.subheader("The zoo", anchor=False)
+    st.subheader("Model comparison", anchor=False)
     cards = loaders.cards()
     table = zoo_table(cards)
     st.dataframe(table, hide_index=True, width="stretch", height="content", column_config=_widths(list(table)))

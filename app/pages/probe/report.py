@@ -25,7 +25,7 @@ ASKED = "random_asked"  # session key: random weights were asked for, per model 
 def show(workspace: Workspace, report: Report, target: Target, split: Split, setting: tuple[str, int]) -> None:
     """Draw a probe's report; `setting` is its kind and the share of labels, %."""
     first = report.rows[0].result
-    st.subheader(f"{percent(first.accuracy)} of {len(first.truth):,} test galaxies named rightly", anchor=False)
+    st.subheader(f"{percent(first.accuracy)} of {len(first.truth):,} test galaxies classified correctly", anchor=False)
     low, high = first.interval
     st.caption(
         f"95 % interval {percent(low)} to {percent(high)}. {tasks.KINDS[setting[0]]}, {first.setting}, "
@@ -152,7 +152,7 @@ def _recall(result: Any) -> None:
     present = np.flatnonzero(result.counts)
     names = [f"{result.classes[k]} ({result.counts[k]})" for k in present]
     st.markdown("**Recall by class**, number of test galaxies in brackets")
-    figure = plotting.bars_figure(names, result.recalls[present].tolist(), "share named rightly")
+    figure = plotting.bars_figure(names, result.recalls[present].tolist(), "accuracy")
     st.plotly_chart(figure.update_layout(height=72 + 32 * len(present)), width="stretch", config=PLAIN, key="recall")
 
 
@@ -176,14 +176,14 @@ def _cell(workspace: Workspace, report: Report, cell: tuple[int, int]) -> None:
     inside = np.flatnonzero((result.truth == true) & (result.predictions == named))
     inside = inside[np.argsort(-result.probabilities[inside, named], kind="stable")]
     rows = report.test[inside]
-    shown = f", the {SHOWN} surest" if len(rows) > SHOWN else ", surest first"
+    shown = f", the {SHOWN} with the highest confidence" if len(rows) > SHOWN else ", highest confidence first"
     labelled, called = escape_markdown(result.classes[true]), escape_markdown(result.classes[named])
     st.subheader(
-        f"{len(rows):,} {'galaxy' if len(rows) == 1 else 'galaxies'} labelled {labelled}, named {called}{shown}",
+        f"{len(rows):,} {'galaxy' if len(rows) == 1 else 'galaxies'} labelled {labelled}, predicted {called}{shown}",
         anchor=False,
     )
     captions = [
-        (str(workspace.data.ids[row]), f"{percent(result.probabilities[i, named], 0)} sure")
+        (str(workspace.data.ids[row]), f"{percent(result.probabilities[i, named], 0)} confidence")
         for i, row in zip(inside, rows, strict=True)
     ]
     gallery("confused", workspace.pictures, rows[:SHOWN].tolist(), captions[:SHOWN], _open)
