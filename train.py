@@ -1,6 +1,6 @@
 """Learn galaxy morphology without labels.
 
-python train.py --lambda 0.6                              the default preset on Galaxy10 DECaLS, or on simulated galaxies
+python train.py --lambda 0.6                              Galaxy10 DECaLS, or simulated galaxies
 python train.py --lambda 0.6 --data galaxies --epochs 5   on a folder of images
 python train.py --resume runs/20260101-small.sigreg06     go on after Ctrl-C or a crash
 """

@@ -1,8 +1,10 @@
-"""The explorer's entry: `streamlit run app/main.py`, or `astrojepa app` where the wheel is installed.
+"""The explorer's entry: `streamlit run app/main.py`, or `astrojepa app` where the wheel is
+installed.
 
-`streamlit run` imports this file once and finds `app`, the server with its own routes; then every visit and every
-interaction executes it again as a script, which draws the chosen page. A script is in no package, so that it finds out
-which one its neighbours are in: `app` in a checkout, `astrojepa.app` in the wheel.
+`streamlit run` imports this file once and finds `app`, the server with its own routes; then every
+visit and every interaction executes it again as a script, which draws the chosen page. A script is
+in no package, so that it finds out which one its neighbours are in: `app` in a checkout,
+`astrojepa.app` in the wheel.
 """
 
 import os
@@ -26,15 +28,20 @@ else:
     from streamlit import net_util
 
     memory, navigation, pictures, readiness = (
-        import_module(f"{PACKAGE}.server.{name}") for name in ("memory", "navigation", "pictures", "readiness")
+        import_module(f"{PACKAGE}.server.{name}")
+        for name in ("memory", "navigation", "pictures", "readiness")
     )
     memory.give_back()
     navigation.hold()
-    # s; at the usual 5 ms each of a heatmap's hundreds of small steps waits that long for other visitors' pages.
+    # s; at the usual 5 ms each of a heatmap's hundreds of small steps waits that long for other
+    # visitors' pages.
     sys.setswitchinterval(0.001)
-    net_util.get_external_ip = lambda: None  # Streamlit would ask a stranger for this machine's address to judge a page's origin
+    # Streamlit would ask a stranger for this machine's address to judge a page's origin
+    net_util.get_external_ip = lambda: None
     threading.Thread(target=readiness.start, daemon=True).start()
 
-    path = (st.get_option("server.baseUrlPath") or os.environ.get("STREAMLIT_SERVER_BASE_URL_PATH", "")).strip("/")
+    path = (
+        st.get_option("server.baseUrlPath") or os.environ.get("STREAMLIT_SERVER_BASE_URL_PATH", "")
+    ).strip("/")
     base = f"/{path}" if path else ""
     app = st.App(Path(__file__).resolve(), routes=[*pictures.routes(base), *readiness.routes(base)])

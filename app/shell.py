@@ -1,4 +1,6 @@
-"""What surrounds every page: configuration, navigation, the choice of model and data, and errors as one sentence."""
+"""What surrounds every page: configuration, navigation, the choice of model and data, and errors
+as one sentence.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +19,26 @@ from .pages.registry import Page, pages
 from .server.settings import Settings, settings_of_start, strangers_may_look
 from .session import follow_links, links, loaders, state, waiting
 from .session.queue import imported
-from .session.workspace import BASELINE, LIBRARIES, RANDOM, Choice, Workspace, model_choices, model_task
+from .session.workspace import (
+    BASELINE,
+    LIBRARIES,
+    RANDOM,
+    Choice,
+    Workspace,
+    model_choices,
+    model_task,
+)
 
 HERE = Path(__file__).parent
 
 
 def run() -> None:
     """Draw the page: called for every visit and every interaction."""
-    about = "AstroJEPA explorer. The theme follows the system until it is chosen here."  # a menu is where Streamlit keeps it
-    st.set_page_config("AstroJEPA explorer", str(HERE / "icon.svg"), layout="wide", menu_items={"About": about})
+    # a menu is where Streamlit keeps it
+    about = "AstroJEPA explorer. The theme follows the system until it is chosen here."
+    st.set_page_config(
+        "AstroJEPA explorer", str(HERE / "icon.svg"), layout="wide", menu_items={"About": about}
+    )
     st.html(HERE / "theme.css")
     with st.container(key="history"):
         script = (HERE / "server" / "history.js").read_text(encoding="utf-8")
@@ -71,31 +84,50 @@ def draw(settings: Settings, hosted: bool, page: Page, go: Callable[[str], None]
             _embed_the_rest(workspace)
         if "data" in workspace.opened:
             links.publish(workspace)
-        st.session_state.pop(state.NOTICES, None)  # only now: a page that waits for something is drawn again
+        # only now: a page that waits for something is drawn again
+        st.session_state.pop(state.NOTICES, None)
     except (ValueError, OSError) as error:
         _explain(error)
 
 
-def _open(settings: Settings, hosted: bool, link: state.Link | None, go: Callable[[str], None]) -> Workspace:
+def _open(
+    settings: Settings, hosted: bool, link: state.Link | None, go: Callable[[str], None]
+) -> Workspace:
     """Set up the workspace from the menus, and from the link if one came in."""
     choices = model_choices(hosted, st.session_state.get(state.LOADED_PATHS, []), settings.listing)
     sources = settings.offered(hosted)
     _set_default(state.SOURCE, sources[0].name, [source.name for source in sources])
     if link:
         follow_links.follow(link, choices, [source.name for source in sources])
-    _set_default(state.CHECKPOINT, _default_model(settings, hosted, choices), [choice.reference for choice in choices])
+    _set_default(
+        state.CHECKPOINT,
+        _default_model(settings, hosted, choices),
+        [choice.reference for choice in choices],
+    )
     bar = st.container(horizontal=True, vertical_alignment="bottom", key="bar")
     with bar:
         labels = {choice.reference: choice.label for choice in choices}
         st.selectbox(
-            "Model", list(labels), format_func=lambda reference: labels.get(reference, reference), key=state.CHECKPOINT, width=232
+            "Model",
+            list(labels),
+            format_func=lambda reference: labels.get(reference, reference),
+            key=state.CHECKPOINT,
+            width=232,
         )
         if len(sources) > 1:
-            st.selectbox("Galaxies", [source.name for source in sources], key=state.SOURCE, on_change=_forget_galaxy, width=200)
+            st.selectbox(
+                "Galaxies",
+                [source.name for source in sources],
+                key=state.SOURCE,
+                on_change=_forget_galaxy,
+                width=200,
+            )
     source = next(source for source in sources if source.name == st.session_state[state.SOURCE])
     if source.name in st.session_state.get(state.SKIP_CORRUPT, []):
         source = dataclasses.replace(source, skip_corrupt=True)
-    choice = next(choice for choice in choices if choice.reference == st.session_state[state.CHECKPOINT])
+    choice = next(
+        choice for choice in choices if choice.reference == st.session_state[state.CHECKPOINT]
+    )
     workspace = Workspace(settings, hosted, source, choice, choices, bar, go)
     _load_model(workspace)
     follow_links.forget_what_changed(workspace)
@@ -106,7 +138,9 @@ def _open(settings: Settings, hosted: bool, link: state.Link | None, go: Callabl
 
 
 def _load_model(workspace: Workspace) -> None:
-    """Load the chosen model; where that fails, say why on one card and keep the model that was open before."""
+    """Load the chosen model; where that fails, say why on one card and keep the model that was
+    open before.
+    """
     reference = workspace.choice.reference
     if reference == BASELINE:
         return
@@ -119,15 +153,26 @@ def _load_model(workspace: Workspace) -> None:
     except (ValueError, OSError) as error:
         previous = st.session_state.get(state.GOOD_CHECKPOINT, BASELINE)
         previous = BASELINE if previous == reference else previous
-        workspace.choice = next((choice for choice in workspace.choices if choice.reference == previous), workspace.choices[-1])
-        remedy = f"Still shown: {escape_markdown(workspace.choice.label)}. Choose another model above, or give a whole file."
-        st.error(f"**{escape_markdown(_label(reference))} was not opened.** {escape_markdown(error)}\n\n{remedy}")
+        workspace.choice = next(
+            (choice for choice in workspace.choices if choice.reference == previous),
+            workspace.choices[-1],
+        )
+        remedy = (
+            f"Still shown: {escape_markdown(workspace.choice.label)}. Choose another model "
+            f"above, or give a whole file."
+        )
+        st.error(
+            f"**{escape_markdown(_label(reference))} was not opened.** "
+            f"{escape_markdown(error)}\n\n{remedy}"
+        )
         if workspace.choice.reference != BASELINE:
             workspace.model = waiting.wait_for(*model_task(workspace.choice))
 
 
 def _facts(workspace: Workspace) -> Any | None:
-    """What the card says of a model whose vectors are kept: all that a map takes. None once the libraries are imported."""
+    """What the card says of a model whose vectors are kept: all that a map takes. None once the
+    libraries are imported.
+    """
     if imported.is_set():
         return None
     facts = loaders.released_facts(workspace.choice.reference, workspace.choice.sha256)
@@ -136,7 +181,11 @@ def _facts(workspace: Workspace) -> Any | None:
 
 def _embed_the_rest(workspace: Workspace) -> None:
     """Where a sample is shown, say so, and embed all galaxies while the page is used."""
-    if workspace.model is None or workspace.sampled is None or not loaders.jobs().has(("embed", *workspace.key)):
+    if (
+        workspace.model is None
+        or workspace.sampled is None
+        or not loaders.jobs().has(("embed", *workspace.key))
+    ):
         return  # the sample comes first
     shown, count = len(workspace.data), len(workspace.whole)
     sample = f"A sample of {shown:,} of {count:,} galaxies, every class by its share."
@@ -154,16 +203,21 @@ def _set_default(key: str, value: str, options: list[str]) -> None:
 
 
 def _default_model(settings: Settings, hosted: bool, choices: list[Choice]) -> str:
-    """The model asked for at the start, else that of the bundle, the best released one, the newest run, or the baseline.
+    """The model asked for at the start, else that of the bundle, the best released one, the newest
+    run, or the baseline.
 
     ValueError where strangers may be looking and the model asked for is not on the list.
     """
     wanted = settings.checkpoint
     if wanted and wanted != "best":
-        named = next((choice.reference for choice in choices if wanted in {choice.reference, choice.label}), None)
+        named = next(
+            (choice.reference for choice in choices if wanted in {choice.reference, choice.label}),
+            None,
+        )
         if named is None and hosted and not wanted.startswith(RANDOM):
             raise ValueError(
-                f"{_label(wanted)} is not on the list of this server; export it, and list it with --allow or in a bundle."
+                f"{_label(wanted)} is not on the list of this server; export it, and list it with "
+                f"--allow or in a bundle."
             )
         if named is None:
             choices.insert(0, Choice(wanted, _label(wanted)))
@@ -172,7 +226,9 @@ def _default_model(settings: Settings, hosted: bool, choices: list[Choice]) -> s
         return settings.listing.checkpoints[0].reference
     if usable(loaders.cards()):
         return loaders.best_released()
-    return next((choice.reference for choice in choices if choice.label.startswith("run ")), BASELINE)
+    return next(
+        (choice.reference for choice in choices if choice.label.startswith("run ")), BASELINE
+    )
 
 
 def _forget_galaxy() -> None:
@@ -191,7 +247,9 @@ def _show_notices() -> None:
 
 def _explain(error: Exception) -> None:
     """Show an error of the data or the model as its sentence; a damaged picture can be left out."""
-    st.error(escape_markdown(error) or f"Something went wrong ({type(error).__name__}); reload the page.")
+    st.error(
+        escape_markdown(error) or f"Something went wrong ({type(error).__name__}); reload the page."
+    )
     source = st.session_state.get(state.SOURCE, "")
     from astrojepa.data import PictureError
 

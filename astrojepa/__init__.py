@@ -1,6 +1,7 @@
 """AstroJEPA: galaxy morphology learned without labels, and ways to look at what was learned.
 
-The public API. Names are loaded when first used, so that `import astrojepa` is quick and needs no torch.
+The public API. Names are loaded when first used, so that `import astrojepa` is quick and needs no
+torch.
 """
 
 from __future__ import annotations
@@ -17,7 +18,12 @@ if TYPE_CHECKING:
     from astrojepa.evaluation.anomalies.scoring import anomaly_scores
     from astrojepa.evaluation.maps.projection import project
     from astrojepa.evaluation.patches.patch_errors import patch_errors
-    from astrojepa.evaluation.probes.classification import knn_probe, linear_probe, majority_probe, paired_bootstrap
+    from astrojepa.evaluation.probes.classification import (
+        knn_probe,
+        linear_probe,
+        majority_probe,
+        paired_bootstrap,
+    )
     from astrojepa.evaluation.vectors.collapse import collapse_gauges
     from astrojepa.evaluation.vectors.embed import embed, pixel_pca
     from astrojepa.evaluation.vectors.neighbours import neighbours

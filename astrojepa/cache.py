@@ -43,17 +43,23 @@ def program_text(*parts: Any) -> str:
 
 
 def _says_nothing(line: ast.AST) -> bool:
-    return isinstance(line, ast.Import | ast.ImportFrom) or (isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant))
+    return isinstance(line, ast.Import | ast.ImportFrom) or (
+        isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant)
+    )
 
 
 def read_first(folder: Path) -> None:
-    """Look for cached arrays in this folder before the cache itself, until the process ends; nothing is ever written there."""
+    """Look for cached arrays in this folder before the cache itself, until the process ends;
+    nothing is ever written there.
+    """
     if folder not in _supplied:
         _supplied.append(folder)
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray] | None:
-    """Read a cached .npz, or return None where there is none; a damaged one counts as none. Half precision becomes float32."""
+    """Read a cached .npz, or return None where there is none; a damaged one counts as none. Half
+    precision becomes float32.
+    """
     return supplied_arrays(path) or _first_readable([path])
 
 
@@ -69,26 +75,34 @@ def _first_readable(places: list[Path]) -> dict[str, np.ndarray] | None:
                 arrays = {name: np.asarray(array) for name, array in archive.items()}
         except Exception:  # numpy, zlib and tokenize raise a dozen kinds for damaged files
             continue
-        return {name: array.astype(np.float32) if array.dtype == np.float16 else array for name, array in arrays.items()}
+        return {
+            name: array.astype(np.float32) if array.dtype == np.float16 else array
+            for name, array in arrays.items()
+        }
     return None
 
 
 def save_arrays(path: Path, **arrays: np.ndarray) -> None:
-    """Write a cached .npz atomically. Where the disk refuses, a logged sentence says so: what was computed is not lost with it."""
+    """Write a cached .npz atomically. Where the disk refuses, a logged sentence says so: what
+    was computed is not lost with it.
+    """
     try:
         with atomic_write(path) as stream:
             np.savez(stream, **arrays)  # type: ignore[arg-type]
     except OSError as error:
         logging.getLogger(__name__).warning(
-            "%s was not kept (%s) and will be computed again; make room, or name another folder in ASTROJEPA_CACHE.",
+            "%s was not kept (%s) and will be computed again; make room, or name another folder in "
+            "ASTROJEPA_CACHE.",
             *(path, error.strerror or error),
         )
 
 
 def ensure_cache() -> str:
-    """Where the cache folder cannot be written to, keep everything in a temporary one until this process ends.
+    """Where the cache folder cannot be written to, keep everything in a temporary one until this
+    process ends.
 
-    Returns a sentence that says so, "" where the folder is fine. OSError if there is no place for temporary files either.
+    Returns a sentence that says so, "" where the folder is fine. OSError if there is no place for
+    temporary files either.
     """
     root = cache_path("", "").parent
     try:
@@ -99,7 +113,8 @@ def ensure_cache() -> str:
         temporary = os.environ["ASTROJEPA_CACHE"] = tempfile.mkdtemp(prefix="astrojepa-")
         atexit.register(shutil.rmtree, temporary, ignore_errors=True)
         return (
-            f"{root} cannot keep what is computed ({error.strerror or error}), so that it is kept until the program ends only; "
+            f"{root} cannot keep what is computed ({error.strerror or error}), so that it is kept "
+            f"until the program ends only; "
             "make room, or name another folder in ASTROJEPA_CACHE."
         )
     return ""

@@ -1,4 +1,6 @@
-"""What a run is: frozen dataclasses in which every setting is declared once, with its default, its help and its flag."""
+"""What a run is: frozen dataclasses in which every setting is declared once, with its default,
+its help and its flag.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +15,10 @@ from astrojepa.settings import from_dict, one_of, setting, within
 
 # Settings that came later than the first checkpoints, by group.
 PRECISIONS = ("auto", "float32", "bfloat16")
-NUM_DESCRIBED = 230  # hand-made numbers of a picture: those of `shape_statistics` and of `polar_fourier`
-CROP_SCALES = (1.0, 0.8, 1.25)  # sides of the crops of an embedding, in units of that of the network's input
+# hand-made numbers of a picture: those of `shape_statistics` and of `polar_fourier`
+NUM_DESCRIBED = 230
+# sides of the crops of an embedding, in units of that of the network's input
+CROP_SCALES = (1.0, 0.8, 1.25)
 CONV_BACKBONES = (
     "resnet10t",
     "resnet18",
@@ -32,8 +36,13 @@ class ImageConfig:
 
     image_size: int = setting(224, "side of the network's input, pixels")
     patch_size: int = setting(16, "side of a patch, pixels; divides image_size")
-    crop_fraction: float = setting(0.875, "part of the frame's side that is kept, around the centre")
-    normalization: str = setting("dataset", "dataset (mean and std of the training set), zscore (per image) or fixed (0.5, 0.5)")
+    crop_fraction: float = setting(
+        0.875, "part of the frame's side that is kept, around the centre"
+    )
+    normalization: str = setting(
+        "dataset",
+        "dataset (mean and std of the training set), zscore (per image) or fixed (0.5, 0.5)",
+    )
 
     def __post_init__(self) -> None:
         within("--image-size", self.image_size, 16, 1024)
@@ -42,7 +51,10 @@ class ImageConfig:
         one_of("--normalization", self.normalization, ("dataset", "zscore", "fixed"))
         if self.image_size % self.patch_size:
             fits = math.gcd(self.image_size, self.patch_size)
-            raise ValueError(f"--patch-size {self.patch_size} does not divide --image-size {self.image_size}; {fits} would.")
+            raise ValueError(
+                f"--patch-size {self.patch_size} does not divide --image-size {self.image_size}; "
+                f"{fits} would."
+            )
         within("patches along a side (image size / patch size)", self.grid, 4, 64)
 
     @property
@@ -58,16 +70,21 @@ class ImageConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class MaskConfig:
-    """Which patches are hidden. Scales are fractions of the grid's area, aspects are height / width."""
+    """Which patches are hidden. Scales are fractions of the grid's area, aspects are height /
+    width.
+    """
 
     num_targets: int = setting(4, "target blocks per image")
-    target_scale: tuple[float, float] = setting((0.15, 0.2), "area of a target block, smallest and largest fraction")
+    target_scale: tuple[float, float] = setting(
+        (0.15, 0.2), "area of a target block, smallest and largest fraction"
+    )
     target_aspect: tuple[float, float] = setting((0.75, 1.5), "height / width of a target block")
     context_scale: tuple[float, float] = setting(
         (0.85, 1.0), "area of the square context block, before the targets are taken out"
     )
     context_fraction: float = setting(
-        0.4, "tokens the context encoder sees, as a fraction of the grid: fixed, so shapes are static"
+        0.4,
+        "tokens the context encoder sees, as a fraction of the grid: fixed, so shapes are static",
     )
     context_bias: float = setting(0.5, "0: context anywhere; 1: context drawn to bright patches")
     target_bias: float = setting(0.0, "0: targets anywhere; 1: targets centred on bright patches")
@@ -90,23 +107,40 @@ class MaskConfig:
 class ModelConfig:
     """Sizes of the networks."""
 
-    backbone: str = setting("vit", "vit, or an encoder for multi-view training: " + ", ".join(CONV_BACKBONES))
+    backbone: str = setting(
+        "vit", "vit, or an encoder for multi-view training: " + ", ".join(CONV_BACKBONES)
+    )
     readout: str = setting(
         "last",
-        "what an embedding is read from: last (mean of the last tokens), stages (moments of all stages of a convolutional "
-        "encoder) or rings (angular Fourier modes along rings of tokens; of the last three stages of a convolutional encoder)",
+        "what an embedding is read from: last (mean of the last tokens), stages (moments of all "
+        "stages of a convolutional "
+        "encoder) or rings (angular Fourier modes along rings of tokens; of the last three stages "
+        "of a convolutional encoder)",
         since=2,
     )
-    readout_width: int = setting(0, "features that tokens are narrowed to before rings are read; 0: all of them", since=2)
-    embedding_width: int = setting(0, "width of a linear layer from what the rings tell to the embedding; 0: none", since=2)
+    readout_width: int = setting(
+        0, "features that tokens are narrowed to before rings are read; 0: all of them", since=2
+    )
+    embedding_width: int = setting(
+        0, "width of a linear layer from what the rings tell to the embedding; 0: none", since=2
+    )
     frozen_stages: int = setting(
-        0, "first stages of a ResNet, the stem being one, that stay as they were drawn and are not projected", since=2
+        0,
+        "first stages of a ResNet, the stem being one, that stay as they were drawn and are not "
+        "projected",
+        since=2,
     )
     orientations: int = setting(
-        1, "an embedding is the mean over so many: 1, 4 (quarter turns) or 8 (mirrored too), each a pass", since=2
+        1,
+        "an embedding is the mean over so many: 1, 4 (quarter turns) or 8 (mirrored too), each a "
+        "pass",
+        since=2,
     )
     scales: int = setting(
-        1, "an embedding is the mean over so many sizes of the crop: 1, or 3 (0.8 and 1.25 times its side too)", since=2
+        1,
+        "an embedding is the mean over so many sizes of the crop: 1, or 3 (0.8 and 1.25 times its "
+        "side too)",
+        since=2,
     )
     width: int = setting(192, "width of an encoder token; a convolutional encoder has its own")
     depth: int = setting(6, "encoder blocks")
@@ -115,18 +149,33 @@ class ModelConfig:
     predictor_depth: int = setting(6, "predictor blocks; 0 makes an encoder-only model")
     predictor_heads: int = setting(3, "attention heads of the predictor")
     projector_width: int = setting(
-        64, "width of the projector that SIGReg and invariance act on; 0: none, the mean token before the final norm"
+        64,
+        "width of the projector that SIGReg and invariance act on; 0: none, the mean token before "
+        "the final norm",
     )
-    projector_hidden: int = setting(0, "width of the projector's two hidden layers; 0: the projector is linear")
+    projector_hidden: int = setting(
+        0, "width of the projector's two hidden layers; 0: the projector is linear"
+    )
     describer: bool = setting(
-        False, "a linear layer from the embedding that tells a galaxy's hand-made numbers from a view of it", since=2
+        False,
+        "a linear layer from the embedding that tells a galaxy's hand-made numbers from a view of "
+        "it",
+        since=2,
     )
     projector_norm: str = setting("batch", "norm of the projector's hidden layers: batch or none")
     activation: str = setting("gelu", "gelu, or relu as in the first published models")
-    target_norm: bool = setting(True, "layer-norm the targets; false as in the first published models")
+    target_norm: bool = setting(
+        True, "layer-norm the targets; false as in the first published models"
+    )
     position: str = setting("sincos", "position table: sincos (fixed) or learned")
-    target: str = setting("ema", "targets come from: ema (moving average, no gradient) or shared (the encoder, with gradient)")
-    average: bool = setting(True, "keep a moving average of the encoder: gives the targets of ema, and every embedding")
+    target: str = setting(
+        "ema",
+        "targets come from: ema (moving average, no gradient) or shared (the encoder, with "
+        "gradient)",
+    )
+    average: bool = setting(
+        True, "keep a moving average of the encoder: gives the targets of ema, and every embedding"
+    )
 
     @property
     def passes(self) -> int:
@@ -138,10 +187,18 @@ class ModelConfig:
         within("--readout-width", self.readout_width, 0, 2048)
         within("--embedding-width", self.embedding_width, 0, 4096)
         if (self.readout_width or self.embedding_width) and self.readout != "rings":
-            raise ValueError("--readout-width and --embedding-width belong to --readout rings; leave them out, or give it.")
+            raise ValueError(
+                "--readout-width and --embedding-width belong to --readout rings; leave them out, "
+                "or give it."
+            )
         within("--frozen-stages", self.frozen_stages, 0, 4)
-        if self.frozen_stages and not (self.backbone.startswith("resnet") and self.readout == "stages"):
-            raise ValueError("--frozen-stages belongs to a ResNet with --readout stages; leave it out, or give both.")
+        if self.frozen_stages and not (
+            self.backbone.startswith("resnet") and self.readout == "stages"
+        ):
+            raise ValueError(
+                "--frozen-stages belongs to a ResNet with --readout stages; leave it out, or give "
+                "both."
+            )
         one_of("--orientations", self.orientations, (1, 4, 8))
         one_of("--scales", self.scales, (1, 3))
         within("--width", self.width, 8, 2048)
@@ -155,7 +212,10 @@ class ModelConfig:
         one_of("--projector-norm", self.projector_norm, ("batch", "none"))
         one_of("--target", self.target, ("ema", "shared"))
         if self.predictor_depth and self.target == "ema" and not self.average:
-            raise ValueError("--target ema needs the moving average; leave out --no-average, or choose --target shared.")
+            raise ValueError(
+                "--target ema needs the moving average; leave out --no-average, or choose --target "
+                "shared."
+            )
         one_of("--activation", self.activation, ("gelu", "relu"))
         one_of("--position", self.position, ("sincos", "learned"))
         for flag, width, heads in (
@@ -163,26 +223,40 @@ class ModelConfig:
             ("--predictor-heads", self.predictor_width, self.predictor_heads),
         ):
             if width % heads or width % 4:
-                raise ValueError(f"{flag} {heads} must divide the width {width}, which must be a multiple of 4.")
+                raise ValueError(
+                    f"{flag} {heads} must divide the width {width}, which must be a multiple of 4."
+                )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectiveConfig:
     """total = (1 - λ) · (α · prediction + β · invariance + γ · description) + λ · SIGReg."""
 
-    sigreg_weight: float = setting(0.6, "λ in [0, 1]: 0 is no SIGReg, 1 is SIGReg alone", flag="--lambda")
+    sigreg_weight: float = setting(
+        0.6, "λ in [0, 1]: 0 is no SIGReg, 1 is SIGReg alone", flag="--lambda"
+    )
     prediction_weight: float = setting(1.0, "α, of predicting masked blocks; 0 in lejepa")
-    invariance_weight: float = setting(0.0, "β, of agreement between views; above 0, SIGReg acts on the views")
+    invariance_weight: float = setting(
+        0.0, "β, of agreement between views; above 0, SIGReg acts on the views"
+    )
     description_weight: float = setting(
-        1.0, "γ, of telling the hand-made numbers from each view; counts with --describer only", since=2
+        1.0,
+        "γ, of telling the hand-made numbers from each view; counts with --describer only",
+        since=2,
     )
     num_directions: int = setting(256, "random directions of SIGReg, K")
     t_max: float = setting(5.0, "SIGReg compares characteristic functions on [-t_max, t_max]")
     num_knots: int = setting(17, "knots of the trapezoid rule on the whole of [-t_max, t_max]; odd")
-    sigreg_scale: str = setting("mean", "mean (as published for I-JEPA + SIGReg) or count (times N, as in LeJEPA)")
-    sigreg_statistic: str = setting("epps-pulley", "univariate test of each direction: epps-pulley or cramer-von-mises", since=2)
+    sigreg_scale: str = setting(
+        "mean", "mean (as published for I-JEPA + SIGReg) or count (times N, as in LeJEPA)"
+    )
+    sigreg_statistic: str = setting(
+        "epps-pulley", "univariate test of each direction: epps-pulley or cramer-von-mises", since=2
+    )
     sigreg_on: str = setting(
-        "projector", "what SIGReg makes Gaussian: projector, embedding, or both (the mean of the two)", since=2
+        "projector",
+        "what SIGReg makes Gaussian: projector, embedding, or both (the mean of the two)",
+        since=2,
     )
 
     def __post_init__(self) -> None:
@@ -190,23 +264,33 @@ class ObjectiveConfig:
         within("--prediction-weight", self.prediction_weight, 0.0, 1000.0)
         within("--invariance-weight", self.invariance_weight, 0.0, 1000.0)
         if self.prediction_weight == self.invariance_weight == 0 and self.sigreg_weight < 1:
-            raise ValueError("--prediction-weight and --invariance-weight are both 0, so there is nothing to learn; raise one.")
+            raise ValueError(
+                "--prediction-weight and --invariance-weight are both 0, so there is nothing to "
+                "learn; raise one."
+            )
         within("--description-weight", self.description_weight, 0.0, 1000.0)
         within("--num-directions", self.num_directions, 1, 65536)
         within("--t-max", self.t_max, 0.1, 20.0)
         within("--num-knots", self.num_knots, 3, 257)
         if self.num_knots % 2 == 0:
             raise ValueError(
-                f"--num-knots is {self.num_knots}; it must be odd, so that t = 0 is a knot, e.g. {self.num_knots + 1}."
+                f"--num-knots is {self.num_knots}; it must be odd, so that t = 0 is a knot, e.g. "
+                f"{self.num_knots + 1}."
             )
         one_of("--sigreg-scale", self.sigreg_scale, ("mean", "count"))
         one_of("--sigreg-on", self.sigreg_on, ("projector", "embedding", "both"))
 
     def strength(self, batch_size: int) -> float | None:
-        """ρ = λ / (1 - λ) · (N if scale is "count", else 1): compares runs of one recipe; None at λ = 1."""
+        """ρ = λ / (1 - λ) · (N if scale is "count", else 1): compares runs of one recipe; None
+        at λ = 1.
+        """
         if self.sigreg_weight == 1.0:
             return None
-        return self.sigreg_weight / (1 - self.sigreg_weight) * (batch_size if self.sigreg_scale == "count" else 1)
+        return (
+            self.sigreg_weight
+            / (1 - self.sigreg_weight)
+            * (batch_size if self.sigreg_scale == "count" else 1)
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -216,15 +300,26 @@ class ViewConfig:
     global_views: int = setting(2, "large views of each galaxy; invariance is to their centre")
     local_views: int = setting(0, "small views of each galaxy")
     local_size: int = setting(96, "side of a local view, pixels; a multiple of patch_size")
-    global_scale: tuple[float, float] = setting((0.5, 1.0), "area of a global view, fraction of the central crop")
-    local_scale: tuple[float, float] = setting((0.1, 0.4), "area of a local view, fraction of the central crop")
-    shift: float = setting(0.5, "0: every view is centred on the galaxy; 1: anywhere inside the central crop")
-    seeing: float = setting(1.0, "largest blur, standard deviation of a Gaussian in pixels of the view; 0.5 at 64 px")
+    global_scale: tuple[float, float] = setting(
+        (0.5, 1.0), "area of a global view, fraction of the central crop"
+    )
+    local_scale: tuple[float, float] = setting(
+        (0.1, 0.4), "area of a local view, fraction of the central crop"
+    )
+    shift: float = setting(
+        0.5, "0: every view is centred on the galaxy; 1: anywhere inside the central crop"
+    )
+    seeing: float = setting(
+        1.0, "largest blur, standard deviation of a Gaussian in pixels of the view; 0.5 at 64 px"
+    )
     noise: float = setting(0.02, "largest added noise, standard deviation in units of full scale")
-    brightness: float = setting(0.1, "largest change of brightness, fraction, the same in all channels")
+    brightness: float = setting(
+        0.1, "largest change of brightness, fraction, the same in all channels"
+    )
     telescope: float = setting(
         0.0,
-        "0: all views are of one survey; 1: each of another's gains, sky, stretch and pixel scale, now and then grey",
+        "0: all views are of one survey; 1: each of another's gains, sky, stretch and pixel scale, "
+        "now and then grey",
         since=2,
     )
 
@@ -233,7 +328,10 @@ class ViewConfig:
         within("--global-views", self.global_views, 1, 16)
         within("--local-views", self.local_views, 0, 32)
         within("--local-size", self.local_size, 8, 1024)
-        for flag, pair in (("--global-scale", self.global_scale), ("--local-scale", self.local_scale)):
+        for flag, pair in (
+            ("--global-scale", self.global_scale),
+            ("--local-scale", self.local_scale),
+        ):
             within(flag, pair[0], 0.01, 1.0)
             within(flag, pair[1], pair[0], 1.0)
         within("--shift", self.shift, 0.0, 1.0)
@@ -241,7 +339,10 @@ class ViewConfig:
         within("--noise", self.noise, 0.0, 0.5)
         within("--brightness", self.brightness, 0.0, 0.9)
         if self.global_views + self.local_views < 2:
-            raise ValueError("--global-views and --local-views make one view of a galaxy; invariance needs at least 2.")
+            raise ValueError(
+                "--global-views and --local-views make one view of a galaxy; invariance needs at "
+                "least 2."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -254,10 +355,14 @@ class OptimConfig:
     final_learning_rate: float = setting(1e-5, "learning rate at the last step")
     weight_decay: float = setting(0.05, "on matrices only: norms, biases and tokens are spared")
     warmup_epochs: float = setting(10.0, "linear warm-up, at most 10 per cent of the steps")
-    momentum: float = setting(0.996, "EMA momentum of the target encoder at the start; it ramps to 1")
+    momentum: float = setting(
+        0.996, "EMA momentum of the target encoder at the start; it ramps to 1"
+    )
     gradient_clip: float = setting(3.0, "largest gradient norm")
     rotate: bool = setting(True, "turn each frame by any angle before cropping, beside flips")
-    accumulate: int = setting(1, "parts a batch is computed in, to save memory; SIGReg still sees all of it")
+    accumulate: int = setting(
+        1, "parts a batch is computed in, to save memory; SIGReg still sees all of it"
+    )
     keep_last: bool = setting(False, "train on an epoch's incomplete last batch too")
 
     def __post_init__(self) -> None:
@@ -276,12 +381,24 @@ class OptimConfig:
 class DataConfig:
     """Which galaxies are learned from."""
 
-    data: str = setting("", "HDF5 file, image folder, or simulated[:COUNT]; default data/Galaxy10_DECals.h5, else simulated")
-    where: tuple[str, ...] = setting((), "keep rows of labels.csv where COLUMN=VALUE; may be repeated")
-    label_column: str = setting("", "column of labels.csv that holds the class; default label, else morphology")
-    train_on: str = setting("train", "train: the training part of the split only; all: every galaxy")
+    data: str = setting(
+        "",
+        "HDF5 file, image folder, or simulated[:COUNT]; default data/Galaxy10_DECals.h5, else "
+        "simulated",
+    )
+    where: tuple[str, ...] = setting(
+        (), "keep rows of labels.csv where COLUMN=VALUE; may be repeated"
+    )
+    label_column: str = setting(
+        "", "column of labels.csv that holds the class; default label, else morphology"
+    )
+    train_on: str = setting(
+        "train", "train: the training part of the split only; all: every galaxy"
+    )
 
-    skip_corrupt: bool = setting(False, "leave out pictures of a folder that cannot be read, and name them")
+    skip_corrupt: bool = setting(
+        False, "leave out pictures of a folder that cannot be read, and name them"
+    )
 
     def __post_init__(self) -> None:
         one_of("--train-on", self.train_on, ("train", "all"))
@@ -301,11 +418,18 @@ class TrainConfig:
     optim: OptimConfig = OptimConfig()
     seed: int = setting(42, "decides weights, order, masks and directions")
     encoder_from: str = setting(
-        "", "fit a predictor to the frozen encoder of this model (id, run folder or file), and learn nothing else"
+        "",
+        "fit a predictor to the frozen encoder of this model (id, run folder or file), and learn "
+        "nothing else",
     )
-    snapshots: int = setting(0, "weights kept at this many steps, evenly spaced in log(step), for evolution plots")
+    snapshots: int = setting(
+        0, "weights kept at this many steps, evenly spaced in log(step), for evolution plots"
+    )
     precision: str = setting(
-        "auto", "arithmetic of the networks: float32, bfloat16, or auto: bfloat16 where the device is made for it", since=2
+        "auto",
+        "arithmetic of the networks: float32, bfloat16, or auto: bfloat16 where the device is made "
+        "for it",
+        since=2,
     )
 
     def __post_init__(self) -> None:
@@ -314,22 +438,32 @@ class TrainConfig:
         one_of("--precision", self.precision, PRECISIONS)
         if max(self.crop_sides) > self.image.frame_size:
             raise ValueError(
-                f"--scales {self.model.scales} looks at {max(self.crop_sides)} pixels of a frame of {self.image.frame_size}; "
+                f"--scales {self.model.scales} looks at {max(self.crop_sides)} pixels of a frame "
+                f"of {self.image.frame_size}; "
                 f"give --crop-fraction {1 / max(CROP_SCALES):g} or less."
             )
         if self.model.describer and not self.multi_view and not self.encoder_from:
-            raise ValueError("--describer tells a galaxy's numbers from views of it; give --invariance-weight, e.g. 1.")
+            raise ValueError(
+                "--describer tells a galaxy's numbers from views of it; give --invariance-weight, "
+                "e.g. 1."
+            )
         predicting = self.objective.prediction_weight > 0 and self.objective.sigreg_weight < 1
         if predicting and not self.model.predictor_depth:
-            raise ValueError("--predictor-depth is 0, so blocks cannot be predicted; give --prediction-weight 0.")
+            raise ValueError(
+                "--predictor-depth is 0, so blocks cannot be predicted; give --prediction-weight 0."
+            )
         if self.model.readout == "rings" and not self.multi_view and not self.encoder_from:
             raise ValueError("--readout rings reads whole views; give --invariance-weight, e.g. 1.")
 
     @property
     def crop_sides(self) -> tuple[int, ...]:
-        """Sides in frame pixels of the crops over which an embedding is averaged, that of the network's input first."""
+        """Sides in frame pixels of the crops over which an embedding is averaged, that of the
+        network's input first.
+        """
         size = self.image.image_size
-        return tuple(size + 2 * round((scale - 1) * size / 2) for scale in CROP_SCALES[: self.model.scales])
+        return tuple(
+            size + 2 * round((scale - 1) * size / 2) for scale in CROP_SCALES[: self.model.scales]
+        )
 
     @property
     def multi_view(self) -> bool:
@@ -339,14 +473,16 @@ class TrainConfig:
     def to_dict(self) -> dict[str, Any]:
         """Return the config as nested plain values, ready for JSON.
 
-        A setting that is younger than the first checkpoints (`since`) is left out where it has its default, so that hashes of
-        configs, and with them caches and links, stay what they were.
+        A setting that is younger than the first checkpoints (`since`) is left out where it has its
+        default, so that hashes of configs, and with them caches and links, stay what they were.
         """
         return _written(self)
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainConfig:
-        """Rebuild a config written by `to_dict`: what it leaves out has its default, an unknown key is a ValueError naming it."""
+        """Rebuild a config written by `to_dict`: what it leaves out has its default, an unknown
+        key is a ValueError naming it.
+        """
         return from_dict(cls, values, "config")
 
 
@@ -359,8 +495,12 @@ def _written(part: Any) -> dict[str, Any]:
     return values
 
 
-def flags(cls: type = TrainConfig, group: str = "") -> list[tuple[str, str, dataclasses.Field[Any], Any]]:
-    """List every setting as (flag, group, field, type), depth first: what the command line is made from."""
+def flags(
+    cls: type = TrainConfig, group: str = ""
+) -> list[tuple[str, str, dataclasses.Field[Any], Any]]:
+    """List every setting as (flag, group, field, type), depth first: what the command line is
+    made from.
+    """
     hints = typing.get_type_hints(cls)
     found = []
     for item in dataclasses.fields(cls):
@@ -385,5 +525,8 @@ def replace(config: TrainConfig, **changes: Any) -> TrainConfig:
             raise ValueError(f"There is no setting {name!r}; did you mean {', '.join(close)}?")
         nested.setdefault(groups[name], {})[name] = value
     top = nested.pop("", {})
-    parts = {group: dataclasses.replace(getattr(config, group), **values) for group, values in nested.items()}
+    parts = {
+        group: dataclasses.replace(getattr(config, group), **values)
+        for group, values in nested.items()
+    }
     return dataclasses.replace(config, **top, **parts)

@@ -1,8 +1,9 @@
 """Several processes as one: what torchrun's environment says, and sums over all of them.
 
-Every function asks the process group when it is called, never earlier: before `start` there is one process, after it there are many.
-The convention for gradients: each process differentiates the mean over its own samples, and `average_gradients` weights the
-processes by their number of samples, so that any split of a batch gives the gradient of the whole batch.
+Every function asks the process group when it is called, never earlier: before `start` there is one
+process, after it there are many. The convention for gradients: each process differentiates the mean
+over its own samples, and `average_gradients` weights the processes by their number of samples, so
+that any split of a batch gives the gradient of the whole batch.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from torch import Tensor, distributed
 T = TypeVar("T")
 
 _together = True
-TIMEOUT = datetime.timedelta(hours=2)  # one process may prepare data or judge a checkpoint while the others wait
+# one process may prepare data or judge a checkpoint while the others wait
+TIMEOUT = datetime.timedelta(hours=2)
 
 
 class PeerLostError(OSError):
@@ -29,7 +31,11 @@ class PeerLostError(OSError):
 
 def world_size() -> int:
     """Return how many processes work together: 1 outside torchrun, or inside `alone`."""
-    return distributed.get_world_size() if _together and distributed.is_available() and distributed.is_initialized() else 1
+    return (
+        distributed.get_world_size()
+        if _together and distributed.is_available() and distributed.is_initialized()
+        else 1
+    )
 
 
 def rank() -> int:
@@ -39,7 +45,9 @@ def rank() -> int:
 
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
-    """Compute the block as if this process were the only one: for what process 0 does while the others wait."""
+    """Compute the block as if this process were the only one: for what process 0 does while the
+    others wait.
+    """
     global _together
     before, _together = _together, False
     try:
@@ -49,9 +57,11 @@ def alone() -> Iterator[None]:
 
 
 def start(device: torch.device) -> torch.device:
-    """Join the other processes if torchrun started this one; returns this process's own device (cuda:LOCAL_RANK).
+    """Join the other processes if torchrun started this one; returns this process's own device
+    (cuda:LOCAL_RANK).
 
-    NCCL between GPUs, gloo between CPUs. Outside torchrun, or where a group exists already, nothing happens.
+    NCCL between GPUs, gloo between CPUs. Outside torchrun, or where a group exists already, nothing
+    happens.
     """
     if "WORLD_SIZE" not in os.environ or distributed.is_initialized():
         return device
@@ -71,13 +81,17 @@ def stop() -> None:
 
 
 def share(count: int) -> slice:
-    """Return the part of `count` rows that is this process's: contiguous, all parts together are the whole, sizes differ by at most 1."""
+    """Return the part of `count` rows that is this process's: contiguous, all parts together are
+    the whole, sizes differ by at most 1.
+    """
     size, own = world_size(), rank()
     return slice(count * own // size, count * (own + 1) // size)
 
 
 def all_sum(tensor: Tensor) -> Tensor:
-    """Return the sum over all processes, on every process; the argument is left alone. PeerLostError if one is gone."""
+    """Return the sum over all processes, on every process; the argument is left alone.
+    PeerLostError if one is gone.
+    """
     if world_size() == 1:
         return tensor
     total = tensor.clone()
@@ -88,7 +102,9 @@ def all_sum(tensor: Tensor) -> Tensor:
 
 def any_true(flag: bool, device: torch.device) -> bool:
     """Say whether any process raises the flag; all must ask at the same step."""
-    return flag if world_size() == 1 else bool(all_sum(torch.tensor(float(flag), device=device)) > 0)
+    return (
+        flag if world_size() == 1 else bool(all_sum(torch.tensor(float(flag), device=device)) > 0)
+    )
 
 
 def wait() -> None:
@@ -129,13 +145,18 @@ def first_on_each_machine() -> Iterator[None]:
 
 
 def average_gradients(parameters: Iterable[torch.nn.Parameter], weight: Tensor | float) -> None:
-    """Replace each gradient by Σ over processes of weight · gradient, in one message; weights sum to 1 over the processes."""
+    """Replace each gradient by Σ over processes of weight · gradient, in one message; weights
+    sum to 1 over the processes.
+    """
     if world_size() == 1:
         return
-    gradients = [item.grad for item in parameters if item.grad is not None]  # the same ones on every process
+    # the same ones on every process
+    gradients = [item.grad for item in parameters if item.grad is not None]
     flat = all_sum(torch.cat([gradient.flatten() for gradient in gradients]) * weight)
     parts = flat.split([gradient.numel() for gradient in gradients])
-    torch._foreach_copy_(gradients, [part.view_as(gradient) for part, gradient in zip(parts, gradients, strict=True)])
+    torch._foreach_copy_(
+        gradients, [part.view_as(gradient) for part, gradient in zip(parts, gradients, strict=True)]
+    )
 
 
 @contextlib.contextmanager
@@ -145,6 +166,8 @@ def _peers_may_be_lost() -> Iterator[None]:
     except RuntimeError as error:
         first = (str(error).splitlines() or [""])[0]
         raise PeerLostError(
-            f"Process {os.environ.get('RANK', '?')} of {os.environ.get('WORLD_SIZE', '?')} lost contact with another one "
-            f"({first[:200]}). Look above for what ended that one, then start again (a training with --resume)."
+            f"Process {os.environ.get('RANK', '?')} of {os.environ.get('WORLD_SIZE', '?')} lost "
+            f"contact with another one "
+            f"({first[:200]}). Look above for what ended that one, then start again (a training "
+            f"with --resume)."
         ) from error

@@ -1,4 +1,6 @@
-"""How the explorer is started: its flags, and what Streamlit is told. Imports nothing but the standard library."""
+"""How the explorer is started: its flags, and what Streamlit is told. Imports nothing but the
+standard library.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,15 @@ from astrojepa.places import INSTALLED, PACKAGE, TOP
 
 SCRIPT = (PACKAGE if INSTALLED else TOP) / "app" / "main.py"
 FLAGS: dict[str, dict[str, Any]] = {
-    "data": {"action": "append", "help": "HDF5 file, image folder or simulated[:COUNT]; may be repeated"},
-    "where": {"action": "append", "metavar": "COLUMN=VALUE", "help": "keep these rows of labels.csv; may be repeated"},
+    "data": {
+        "action": "append",
+        "help": "HDF5 file, image folder or simulated[:COUNT]; may be repeated",
+    },
+    "where": {
+        "action": "append",
+        "metavar": "COLUMN=VALUE",
+        "help": "keep these rows of labels.csv; may be repeated",
+    },
     "label_column": {"help": "column of labels.csv that holds the class"},
     "checkpoint": {"help": "id, alias, run folder or file of the model that is shown first"},
     "bundle": {"help": "folder that export bundle wrote"},
@@ -20,7 +29,9 @@ FLAGS: dict[str, dict[str, Any]] = {
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Declare the explorer's own flags; those that may be repeated are lists, the others texts, "" where they are not given."""
+    """Declare the explorer's own flags; those that may be repeated are lists, the others texts,
+    "" where they are not given.
+    """
     for name, how in FLAGS.items():
         default: Any = [] if how.get("action") == "append" else ""
         parser.add_argument(_flag(name), default=default, **how)
@@ -28,7 +39,11 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def streamlit_arguments(options: argparse.Namespace) -> list[str]:
     """Return the arguments of `streamlit` that start the explorer with these options."""
-    server = [f"--server.{name}={getattr(options, name)}" for name in ("port", "address") if getattr(options, name) is not None]
+    server = [
+        f"--server.{name}={getattr(options, name)}"
+        for name in ("port", "address")
+        if getattr(options, name) is not None
+    ]
     return ["run", str(SCRIPT), *server, "--", *_given(options)]
 
 

@@ -26,14 +26,18 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadshe
 
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
-    """Open a temporary file beside `path` that replaces it when the block succeeds and vanishes when it fails.
+    """Open a temporary file beside `path` that replaces it when the block succeeds and vanishes
+    when it fails.
 
-    A killed process leaves its temporary file, which the next writer into the folder removes. An OSError of the disk names `path`.
+    A killed process leaves its temporary file, which the next writer into the folder removes. An
+    OSError of the disk names `path`.
     """
     with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path.parent)
-        handle, temporary = _locked(lambda: tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED))
+        handle, temporary = _locked(
+            lambda: tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED)
+        )
         with os.fdopen(handle, "wb") as stream:  # closed last: until then the name is locked
             try:
                 yield stream
@@ -50,7 +54,9 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
-    """Make a folder inside `parent` that vanishes with the block; a killed process leaves it to the next writer into `parent`."""
+    """Make a folder inside `parent` that vanishes with the block; a killed process leaves it to
+    the next writer into `parent`.
+    """
 
     def make() -> tuple[int, str]:
         made = tempfile.mkdtemp(dir=parent, prefix=f".{name}.", suffix=UNFINISHED)
@@ -71,7 +77,8 @@ def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what killed processes left unfinished in a folder; what a living one writes is locked, and stays.
+    """Remove what killed processes left unfinished in a folder; what a living one writes is locked,
+    and stays.
 
     On Windows it is open, which comes to the same, and temporary folders stay.
     """
@@ -95,7 +102,9 @@ def naming(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno is not None and (error.filename is None or UNFINISHED in str(error.filename)):
+        if error.errno is not None and (
+            error.filename is None or UNFINISHED in str(error.filename)
+        ):
             error.filename = str(path)
         raise
 
@@ -103,7 +112,10 @@ def naming(path: Path) -> Iterator[None]:
 def read_json(path: Path, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
     """Read a JSON object of at most `limit` bytes; ValueError names the file."""
     if path.stat().st_size > limit:
-        raise ValueError(f"{path} has {path.stat().st_size:,} bytes, more than the {limit:,} allowed for such a file.")
+        raise ValueError(
+            f"{path} has {path.stat().st_size:,} bytes, more than the {limit:,} allowed for such a "
+            f"file."
+        )
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
@@ -126,7 +138,9 @@ def write_csv(path: str | Path, header: Sequence[str], rows: Iterable[Sequence[o
 
 
 def write_records(path: str | Path, records: Sequence[dict[str, Any]]) -> None:
-    """Write records as CSV: every column that any has, in the order first seen, empty where missing or None."""
+    """Write records as CSV: every column that any has, in the order first seen, empty where
+    missing or None.
+    """
     columns = list(dict.fromkeys(name for record in records for name in record))
     write_csv(path, columns, ([record.get(name) for name in columns] for record in records))
 
@@ -141,7 +155,9 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def safe_cell(value: object) -> str:
-    """Return a value as text; words that a spreadsheet would take for a formula get a leading apostrophe, numbers do not."""
+    """Return a value as text; words that a spreadsheet would take for a formula get a leading
+    apostrophe, numbers do not.
+    """
     if value is None or (isinstance(value, float) and value != value):
         return ""
     text = str(value).replace("\r", "\n")  # a lone carriage return would begin a row of its own
@@ -151,10 +167,13 @@ def safe_cell(value: object) -> str:
 
 
 def _locked(make: Callable[[], tuple[int, str]]) -> tuple[int, Path]:
-    """Make something temporary and lock it; made again where it was taken for a leftover in between."""
+    """Make something temporary and lock it; made again where it was taken for a leftover in
+    between.
+    """
     while True:
         handle, name = make()
-        with contextlib.suppress(OSError):  # a file system without locks: nothing is removed there either
+        # a file system without locks: nothing is removed there either
+        with contextlib.suppress(OSError):
             lock_descriptor(handle)
         if os.path.lexists(name):
             return handle, Path(name)
@@ -162,6 +181,8 @@ def _locked(make: Callable[[], tuple[int, str]]) -> tuple[int, Path]:
 
 
 def _release(stream: BinaryIO) -> None:
-    """Close a file on Windows, before it is renamed or removed; elsewhere it stays open, and locked, until it is."""
+    """Close a file on Windows, before it is renamed or removed; elsewhere it stays open, and
+    locked, until it is.
+    """
     if WINDOWS:
         stream.close()

@@ -1,4 +1,6 @@
-"""Pictures and figures from arrays: overlays, sheets and Plotly figures in the explorer's look. Knows no model."""
+"""Pictures and figures from arrays: overlays, sheets and Plotly figures in the explorer's look.
+Knows no model.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,20 @@ from plotly.offline import get_plotlyjs
 
 BACKGROUND, PANEL, HAIRLINE = "#0B0E14", "#131824", "#232B3B"
 TEXT, MUTED, ACCENT = "#E6EAF2", "#8B95A7", "#FFB454"
-CLEAR, FAINT = "rgba(0, 0, 0, 0)", "rgba(139, 149, 167, 0.25)"  # figures let a dark or light page through
-SERIES = (ACCENT, "#5AC8FA", "#A78BFA", "#4ADE80", "#F87171", "#F472B6", "#FACC15", "#2DD4BF", "#60A5FA", "#A3E635")
+# figures let a dark or light page through
+CLEAR, FAINT = "rgba(0, 0, 0, 0)", "rgba(139, 149, 167, 0.25)"
+SERIES = (
+    ACCENT,
+    "#5AC8FA",
+    "#A78BFA",
+    "#4ADE80",
+    "#F87171",
+    "#F472B6",
+    "#FACC15",
+    "#2DD4BF",
+    "#60A5FA",
+    "#A3E635",
+)
 MAX_SHEET = 2048  # pixels a side that every browser and graphics card accepts as a texture
 
 _STOPS = {  # ten colours each of matplotlib's maps, dark to light
@@ -24,12 +38,19 @@ _FORMATS = {"jpeg": "JPEG", "png": "PNG", "webp": "WEBP"}
 
 
 def heatmap_overlay(
-    image: np.ndarray, values: np.ndarray, low: float, high: float, opacity: float = 0.6, colours: str = "magma"
+    image: np.ndarray,
+    values: np.ndarray,
+    low: float,
+    high: float,
+    opacity: float = 0.6,
+    colours: str = "magma",
 ) -> np.ndarray:
-    """Lay patch values (G, G) over a picture uint8 (S, S, 3): uint8 (S, S, 3); NaN cells show the bare picture.
+    """Lay patch values (G, G) over a picture uint8 (S, S, 3): uint8 (S, S, 3); NaN cells show the
+    bare picture.
 
-    `low` and below is the darkest colour, `high` and above the lightest; `opacity` in [0, 1]. Each patch is one flat square.
-    Raises ValueError for a picture that is not square, values that are not (G, G), low >= high, or an unknown colour map.
+    `low` and below is the darkest colour, `high` and above the lightest; `opacity` in [0, 1]. Each
+    patch is one flat square. Raises ValueError for a picture that is not square, values that are
+    not (G, G), low >= high, or an unknown colour map.
     """
     image, values = _checked_image(image), _checked_grid(values)
     if not (np.isfinite(low) and np.isfinite(high) and low < high):
@@ -46,7 +67,8 @@ def heatmap_overlay(
 
 
 def colour_scale(values: np.ndarray) -> tuple[float, float]:
-    """Return (low, high) for a heat map: the 2nd and 98th percentile of the finite values, low < high always.
+    """Return (low, high) for a heat map: the 2nd and 98th percentile of the finite values, low <
+    high always.
 
     Raises ValueError where no value is finite.
     """
@@ -55,11 +77,17 @@ def colour_scale(values: np.ndarray) -> tuple[float, float]:
     if not len(finite):
         raise ValueError("No value is finite; there is nothing to colour.")
     low, high = np.percentile(finite, [2, 98])
-    return (float(low), float(high)) if high > low else (float(low), float(low) + max(1e-6, abs(float(low)) * 1e-3))
+    return (
+        (float(low), float(high))
+        if high > low
+        else (float(low), float(low) + max(1e-6, abs(float(low)) * 1e-3))
+    )
 
 
 def outline_masks(image: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-    """Show which patches were hidden, bool (G, G), on a picture uint8 (S, S, 3): they are dimmed and edged in the accent colour."""
+    """Show which patches were hidden, bool (G, G), on a picture uint8 (S, S, 3): they are dimmed
+    and edged in the accent colour.
+    """
     image = _checked_image(image)
     cells = _enlarge(_checked_grid(np.asarray(hidden, dtype=bool)), len(image))
     drawn = np.where(cells[..., None], image * 0.35, image)
@@ -77,18 +105,30 @@ def outline_masks(image: np.ndarray, hidden: np.ndarray) -> np.ndarray:
 
 
 def sprite_sheet(images: np.ndarray, columns: int) -> np.ndarray:
-    """Place thumbnails uint8 (k, c, c, 3) side by side, row by row, without gaps: uint8 (rows · c, columns · c, 3), the rest black.
+    """Place thumbnails uint8 (k, c, c, 3) side by side, row by row, without gaps: uint8 (rows · c,
+    columns · c, 3), the rest black.
 
-    Thumbnail i lies at row i // columns, column i % columns. Raises ValueError where a side would exceed 2048 pixels.
+    Thumbnail i lies at row i // columns, column i % columns. Raises ValueError where a side would
+    exceed 2048 pixels.
     """
     images = np.asarray(images)
-    if images.ndim != 4 or images.shape[1] != images.shape[2] or images.shape[3] != 3 or not len(images) or columns < 1:
-        raise ValueError(f"A sheet needs images (k, c, c, 3) and columns >= 1, found {images.shape} and {columns}.")
+    if (
+        images.ndim != 4
+        or images.shape[1] != images.shape[2]
+        or images.shape[3] != 3
+        or not len(images)
+        or columns < 1
+    ):
+        raise ValueError(
+            f"A sheet needs images (k, c, c, 3) and columns >= 1, found {images.shape} and "
+            f"{columns}."
+        )
     count, cell = images.shape[:2]
     rows = -(-count // columns)
     if max(rows, columns) * cell > MAX_SHEET:
         raise ValueError(
-            f"{count} thumbnails of {cell} pixels in {columns} columns make a sheet of {columns * cell} × {rows * cell}; "
+            f"{count} thumbnails of {cell} pixels in {columns} columns make a sheet of "
+            f"{columns * cell} × {rows * cell}; "
             f"at most {MAX_SHEET} a side: make several sheets."
         )
     sheet = np.zeros((rows, columns, cell, cell, 3), dtype=np.uint8)
@@ -96,10 +136,17 @@ def sprite_sheet(images: np.ndarray, columns: int) -> np.ndarray:
     return sheet.transpose(0, 2, 1, 3, 4).reshape(rows * cell, columns * cell, 3)
 
 
-def contact_sheet(images: Sequence[np.ndarray], columns: int = 8, cell: int = 128, gap: int = 4) -> np.ndarray:
-    """Place pictures of any size, uint8 (H, W, 3), fitted into squares of `cell` pixels with gaps: one picture, uint8, for reports."""
+def contact_sheet(
+    images: Sequence[np.ndarray], columns: int = 8, cell: int = 128, gap: int = 4
+) -> np.ndarray:
+    """Place pictures of any size, uint8 (H, W, 3), fitted into squares of `cell` pixels with
+    gaps: one picture, uint8, for reports.
+    """
     if not len(images) or min(columns, cell) < 1 or gap < 0:
-        raise ValueError(f"A contact sheet needs pictures, columns and cell >= 1, found {len(images)}, {columns} and {cell}.")
+        raise ValueError(
+            f"A contact sheet needs pictures, columns and cell >= 1, found {len(images)}, "
+            f"{columns} and {cell}."
+        )
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     step = cell + gap
@@ -109,20 +156,30 @@ def contact_sheet(images: Sequence[np.ndarray], columns: int = 8, cell: int = 12
         scale = cell / max(height, width)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         row, column = divmod(number, columns)
-        place = (gap + column * step + (cell - size[0]) // 2, gap + row * step + (cell - size[1]) // 2)
+        place = (
+            gap + column * step + (cell - size[0]) // 2,
+            gap + row * step + (cell - size[1]) // 2,
+        )
         sheet.paste(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS), place)
     return np.array(sheet)
 
 
 def encode_image(image: np.ndarray, format: str = "jpeg", quality: int = 85) -> bytes:
-    """Encode a picture uint8 (H, W, 3) as "jpeg", "png" (lossless; no quality) or "webp" bytes; `quality` in 1 ... 100."""
+    """Encode a picture uint8 (H, W, 3) as "jpeg", "png" (lossless; no quality) or "webp" bytes;
+    `quality` in 1 ... 100.
+    """
     if format not in _FORMATS:
-        raise ValueError(f"There is no image format {format!r}; choose one of {', '.join(_FORMATS)}.")
+        raise ValueError(
+            f"There is no image format {format!r}; choose one of {', '.join(_FORMATS)}."
+        )
     if not 1 <= quality <= 100:
         raise ValueError(f"The quality is {quality}; it must lie in 1 ... 100.")
     image = np.asarray(image)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(f"Expected a picture of type uint8 and shape (H, W, 3), found {image.dtype} and {image.shape}.")
+        raise ValueError(
+            f"Expected a picture of type uint8 and shape (H, W, 3), found {image.dtype} and "
+            f"{image.shape}."
+        )
     stream = io.BytesIO()
     options = {} if format == "png" else {"quality": quality}
     Image.fromarray(image).save(stream, _FORMATS[format], **options)
@@ -130,28 +187,50 @@ def encode_image(image: np.ndarray, format: str = "jpeg", quality: int = 85) -> 
 
 
 def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> go.Figure:
-    """Draw a confusion matrix, int (c, c), rows true: colour is the share of the true class, the text the count."""
+    """Draw a confusion matrix, int (c, c), rows true: colour is the share of the true class, the
+    text the count.
+    """
     confusion = np.asarray(confusion)
     if confusion.shape != (len(classes), len(classes)):
-        raise ValueError(f"A confusion matrix of {len(classes)} classes has as many rows and columns, found {confusion.shape}.")
+        raise ValueError(
+            f"A confusion matrix of {len(classes)} classes has as many rows and columns, found "
+            f"{confusion.shape}."
+        )
     totals = confusion.sum(axis=1, keepdims=True)
     share = np.divide(confusion, totals, out=np.zeros(confusion.shape), where=totals > 0)
     stops = [[0.0, PANEL], [1.0, ACCENT]]
     heat = go.Heatmap(
-        z=share, x=list(classes), y=list(classes), colorscale=stops, zmin=0, zmax=1, showscale=False, xgap=1, ygap=1
+        z=share,
+        x=list(classes),
+        y=list(classes),
+        colorscale=stops,
+        zmin=0,
+        zmax=1,
+        showscale=False,
+        xgap=1,
+        ygap=1,
     )
     heat.update(
-        text=confusion, texttemplate="%{text}", hovertemplate="true %{y}<br>named %{x}<br>%{text} (%{z:.0%})<extra></extra>"
+        text=confusion,
+        texttemplate="%{text}",
+        hovertemplate="true %{y}<br>named %{x}<br>%{text} (%{z:.0%})<extra></extra>",
     )
     figure = _figure(heat, "named", "true")
     return figure.update_yaxes(autorange="reversed")
 
 
 def histogram_figure(values: np.ndarray, marked: float | None = None, label: str = "") -> go.Figure:
-    """Draw how values (n,) are distributed, NaN left out, with a line at `marked`: one galaxy among all."""
+    """Draw how values (n,) are distributed, NaN left out, with a line at `marked`: one galaxy
+    among all.
+    """
     finite = np.asarray(values, dtype=np.float64)
     counts, edges = np.histogram(finite[np.isfinite(finite)], bins=60)
-    bars = go.Bar(x=(edges[:-1] + edges[1:]) / 2, y=counts, width=np.diff(edges), marker={"color": MUTED, "line": {"width": 0}})
+    bars = go.Bar(
+        x=(edges[:-1] + edges[1:]) / 2,
+        y=counts,
+        width=np.diff(edges),
+        marker={"color": MUTED, "line": {"width": 0}},
+    )
     bars.update(hovertemplate="%{x:.3g}: %{y}<extra></extra>")
     figure = _figure(bars, label, "galaxies").update_layout(bargap=0)
     if marked is not None and np.isfinite(marked):
@@ -160,34 +239,63 @@ def histogram_figure(values: np.ndarray, marked: float | None = None, label: str
 
 
 def curves_figure(
-    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]], labels: tuple[str, str] = ("step", "value")
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    labels: tuple[str, str] = ("step", "value"),
 ) -> go.Figure:
     """Draw named curves {name: (x, y)}; `labels` name the axes."""
     lines = [
-        go.Scatter(x=list(x), y=list(y), name=name, mode="lines", line={"color": SERIES[number % len(SERIES)], "width": 2})
+        go.Scatter(
+            x=list(x),
+            y=list(y),
+            name=name,
+            mode="lines",
+            line={"color": SERIES[number % len(SERIES)], "width": 2},
+        )
         for number, (name, (x, y)) in enumerate(curves.items())
     ]
     return _figure(lines, *labels).update_layout(showlegend=len(lines) > 1)
 
 
-def map_figure(xy: np.ndarray, labels: np.ndarray, classes: Sequence[str], ids: np.ndarray) -> go.Figure:
-    """Draw a map (n, 2), one colour per class, the unlabelled (-1) grey and below; hovering names a galaxy."""
+def map_figure(
+    xy: np.ndarray, labels: np.ndarray, classes: Sequence[str], ids: np.ndarray
+) -> go.Figure:
+    """Draw a map (n, 2), one colour per class, the unlabelled (-1) grey and below; hovering
+    names a galaxy.
+    """
     traces = []
     for label in (-1, *range(len(classes))):
         rows = np.flatnonzero(labels == label)
         colour = MUTED if label < 0 else SERIES[label % len(SERIES)]
-        marker = {"color": colour, "size": 4 if len(xy) < 10_000 else 3, "opacity": 0.35 if label < 0 else 0.8}
-        dots = go.Scattergl(x=xy[rows, 0], y=xy[rows, 1], mode="markers", marker=marker, text=[str(ids[row]) for row in rows])
+        marker = {
+            "color": colour,
+            "size": 4 if len(xy) < 10_000 else 3,
+            "opacity": 0.35 if label < 0 else 0.8,
+        }
+        dots = go.Scattergl(
+            x=xy[rows, 0],
+            y=xy[rows, 1],
+            mode="markers",
+            marker=marker,
+            text=[str(ids[row]) for row in rows],
+        )
         name = "no label" if label < 0 else classes[label]
-        traces += [dots.update(name=name, hovertemplate="%{text}<extra>%{fullData.name}</extra>")] if len(rows) else []
+        traces += (
+            [dots.update(name=name, hovertemplate="%{text}<extra>%{fullData.name}</extra>")]
+            if len(rows)
+            else []
+        )
     figure = _figure(traces, "", "").update_layout(legend={"itemsizing": "constant"})
-    return figure.update_xaxes(showticklabels=False).update_yaxes(showticklabels=False, scaleanchor="x")
+    return figure.update_xaxes(showticklabels=False).update_yaxes(
+        showticklabels=False, scaleanchor="x"
+    )
 
 
 def figure_html(figure: go.Figure, height: int = 360) -> str:
     """Return a figure as a piece of a page that holds `plotly_script` once."""
     settings = {"displaylogo": False, "responsive": True}
-    made: str = figure.to_html(full_html=False, include_plotlyjs=False, default_height=f"{height}px", config=settings)
+    made: str = figure.to_html(
+        full_html=False, include_plotlyjs=False, default_height=f"{height}px", config=settings
+    )
     return made
 
 
@@ -198,10 +306,19 @@ def plotly_script() -> str:
 
 
 def bars_figure(classes: Sequence[str], values: Sequence[float], label: str = "") -> go.Figure:
-    """Draw one horizontal bar per class, in the order given from the top; values in [0, 1] get an axis that ends at 1."""
+    """Draw one horizontal bar per class, in the order given from the top; values in [0, 1] get
+    an axis that ends at 1.
+    """
     if len(classes) != len(values):
-        raise ValueError(f"There are {len(classes)} classes and {len(values)} values; they must be equally many.")
-    bars = go.Bar(x=list(values), y=list(classes), orientation="h", marker={"color": ACCENT, "line": {"width": 0}})
+        raise ValueError(
+            f"There are {len(classes)} classes and {len(values)} values; they must be equally many."
+        )
+    bars = go.Bar(
+        x=list(values),
+        y=list(classes),
+        orientation="h",
+        marker={"color": ACCENT, "line": {"width": 0}},
+    )
     bars.update(hovertemplate="%{y}: %{x:.3g}<extra></extra>")
     figure = _figure(bars, label, "").update_yaxes(autorange="reversed")
     if len(values) and min(values) >= 0 and max(values) <= 1:
@@ -210,7 +327,12 @@ def bars_figure(classes: Sequence[str], values: Sequence[float], label: str = ""
 
 
 def _figure(traces: go.Figure, x_label: str, y_label: str) -> go.Figure:
-    axis = {"gridcolor": FAINT, "zerolinecolor": FAINT, "linecolor": FAINT, "tickfont": {"color": MUTED}}
+    axis = {
+        "gridcolor": FAINT,
+        "zerolinecolor": FAINT,
+        "linecolor": FAINT,
+        "tickfont": {"color": MUTED},
+    }
     return go.Figure(traces).update_layout(
         template=None,
         paper_bgcolor=CLEAR,
@@ -242,8 +364,16 @@ def _enlarge(values: np.ndarray, size: int) -> np.ndarray:
 
 def _checked_image(image: np.ndarray) -> np.ndarray:
     image = np.asarray(image)
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.shape[0] != image.shape[1]:
-        raise ValueError(f"Expected a square picture of type uint8 and shape (S, S, 3), found {image.dtype} and {image.shape}.")
+    if (
+        image.dtype != np.uint8
+        or image.ndim != 3
+        or image.shape[2] != 3
+        or image.shape[0] != image.shape[1]
+    ):
+        raise ValueError(
+            f"Expected a square picture of type uint8 and shape (S, S, 3), found {image.dtype} and "
+            f"{image.shape}."
+        )
     return image
 
 
@@ -255,24 +385,58 @@ def _checked_grid(values: np.ndarray) -> np.ndarray:
 
 
 def reliability_figure(confidence: np.ndarray, correct: np.ndarray, bins: int = 10) -> go.Figure:
-    """Draw the share of right answers against how sure a probe was (n,), in `bins` of equal width; on the diagonal it can be believed.
+    """Draw the share of right answers against how sure a probe was (n,), in `bins` of equal width;
+    on the diagonal it can be believed.
 
-    The bars of a dot are the 95 % Wilson interval of its share, and hovering tells how many galaxies it stands for; a bin of none
-    is left out. *Source:* Guo et al. 2017 (arXiv:1706.04599), figure 1; Wilson 1927 (the interval).
+    The bars of a dot are the 95 % Wilson interval of its share, and hovering tells how many
+    galaxies it stands for; a bin of none is left out. *Source:* Guo et al. 2017 (arXiv:1706.04599),
+    figure 1; Wilson 1927 (the interval).
     """
     sure, right = np.asarray(confidence, dtype=np.float64), np.asarray(correct, dtype=np.float64)
     if sure.shape != right.shape or sure.ndim != 1:
-        raise ValueError(f"There are {sure.shape} confidences and {right.shape} answers; give one of each per galaxy.")
+        raise ValueError(
+            f"There are {sure.shape} confidences and {right.shape} answers; give one of each per "
+            f"galaxy."
+        )
     which = np.clip((sure * bins).astype(int), 0, bins - 1)
     count = np.bincount(which, minlength=bins)
     filled = np.flatnonzero(count)
     n = count[filled]
-    x, y = (np.bincount(which, weights=values, minlength=bins)[filled] / n for values in (sure, right))
+    x, y = (
+        np.bincount(which, weights=values, minlength=bins)[filled] / n for values in (sure, right)
+    )
     z2 = 1.96**2
-    middle, half = (y + z2 / (2 * n)) / (1 + z2 / n), np.sqrt(z2 * (y * (1 - y) / n + z2 / (4 * n**2))) / (1 + z2 / n)
-    error = {"array": middle + half - y, "arrayminus": y - (middle - half), "color": ACCENT, "thickness": 1, "width": 0}
-    dots = go.Scatter(x=x, y=y, mode="lines+markers", error_y=error, customdata=n, line={"color": ACCENT, "width": 2})
-    dots.update(hovertemplate="%{x:.0%} sure, %{y:.0%} right: %{customdata} galaxies<extra></extra>", marker={"size": 7})
-    ideal = go.Scatter(x=[0, 1], y=[0, 1], mode="lines", line={"color": MUTED, "width": 1, "dash": "dot"}, hoverinfo="skip")
+    middle, half = (
+        (y + z2 / (2 * n)) / (1 + z2 / n),
+        np.sqrt(z2 * (y * (1 - y) / n + z2 / (4 * n**2))) / (1 + z2 / n),
+    )
+    error = {
+        "array": middle + half - y,
+        "arrayminus": y - (middle - half),
+        "color": ACCENT,
+        "thickness": 1,
+        "width": 0,
+    }
+    dots = go.Scatter(
+        x=x,
+        y=y,
+        mode="lines+markers",
+        error_y=error,
+        customdata=n,
+        line={"color": ACCENT, "width": 2},
+    )
+    dots.update(
+        hovertemplate="%{x:.0%} sure, %{y:.0%} right: %{customdata} galaxies<extra></extra>",
+        marker={"size": 7},
+    )
+    ideal = go.Scatter(
+        x=[0, 1],
+        y=[0, 1],
+        mode="lines",
+        line={"color": MUTED, "width": 1, "dash": "dot"},
+        hoverinfo="skip",
+    )
     figure = _figure([ideal, dots], "how sure", "share right").update_layout(showlegend=False)
-    return figure.update_xaxes(range=[0, 1], tickformat=".0%").update_yaxes(range=[0, 1.02], tickformat=".0%")
+    return figure.update_xaxes(range=[0, 1], tickformat=".0%").update_yaxes(
+        range=[0, 1.02], tickformat=".0%"
+    )

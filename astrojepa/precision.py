@@ -1,4 +1,5 @@
-"""In which arithmetic a network computes: float32, or bfloat16 by autocast. A setting decides, or what the device can do; never a clock.
+"""In which arithmetic a network computes: float32, or bfloat16 by autocast. A setting decides, or
+what the device can do; never a clock.
 
 Losses, SIGReg, gauges, weights and their running statistics are float32 in both.
 """
@@ -14,15 +15,17 @@ from astrojepa import distributed
 from astrojepa.config import PRECISIONS, TrainConfig, replace
 from astrojepa.settings import one_of
 
-VARIABLE = "ASTROJEPA_PRECISION"  # what "auto" is; for tests, and for those who distrust what a device claims
+# what "auto" is; for tests, and for those who distrust what a device claims
+VARIABLE = "ASTROJEPA_PRECISION"
 
 
 def resolve(wanted: str, device: torch.device) -> tuple[str, str]:
-    """Return the precision that a setting stands for on a device, "float32" or "bfloat16", and in words why.
+    """Return the precision that a setting stands for on a device, "float32" or "bfloat16", and in
+    words why.
 
-    "auto" is what $ASTROJEPA_PRECISION names, else bfloat16 where the device multiplies matrices in it: GPUs that do not emulate it, and
-    CPUs with AMX. A CPU with AVX512-BF16 alone does not count: products were found to take twice as long there as in float32.
-    ValueError for any other word.
+    "auto" is what $ASTROJEPA_PRECISION names, else bfloat16 where the device multiplies matrices in
+    it: GPUs that do not emulate it, and CPUs with AMX. A CPU with AVX512-BF16 alone does not count:
+    products were found to take twice as long there as in float32. ValueError for any other word.
     """
     one_of("--precision", wanted, PRECISIONS)
     if wanted != "auto":
@@ -34,19 +37,27 @@ def resolve(wanted: str, device: torch.device) -> tuple[str, str]:
         able, what = torch.cuda.is_bf16_supported(including_emulation=False), "this GPU"
     else:
         able, what = bool(torch.cpu.get_capabilities().get("amx_bf16")), "this processor"
-    return ("bfloat16", f"{what} is made for it") if able else ("float32", f"{what} is not made for bfloat16")
+    return (
+        ("bfloat16", f"{what} is made for it")
+        if able
+        else ("float32", f"{what} is not made for bfloat16")
+    )
 
 
 def decided(config: TrainConfig, device: torch.device) -> tuple[TrainConfig, str]:
-    """Return the config of a run that begins with its precision resolved, by process 0 for all, and in words why."""
+    """Return the config of a run that begins with its precision resolved, by process 0 for all,
+    and in words why.
+    """
     precision, why = distributed.from_first(lambda: resolve(config.precision, device))
     return replace(config, precision=precision), why
 
 
 def kept(config: TrainConfig) -> tuple[TrainConfig, str]:
-    """Return the config of a run that goes on, on any machine, with the precision it has, and in words why.
+    """Return the config of a run that goes on, on any machine, with the precision it has, and in
+    words why.
 
-    A run from before this was a setting goes on in float32: what it computed in was not written down, and most processors took that.
+    A run from before this was a setting goes on in float32: what it computed in was not written
+    down, and most processors took that.
     """
     if config.precision == "auto":
         return replace(config, precision="float32"), "the run's config is older than this setting"

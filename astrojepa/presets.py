@@ -8,7 +8,14 @@ from astrojepa.config import TrainConfig, replace
 
 _DEFAULT = TrainConfig()
 
-_VIT25M: dict[str, Any] = {"width": 384, "heads": 6, "depth": 8, "predictor_width": 384, "predictor_heads": 6, "epochs": 100}
+_VIT25M: dict[str, Any] = {
+    "width": 384,
+    "heads": 6,
+    "depth": 8,
+    "predictor_width": 384,
+    "predictor_heads": 6,
+    "epochs": 100,
+}
 
 # 64 px and patches of 8: about an hour on two cores for some ten thousand galaxies.
 _SMALL: dict[str, Any] = {
@@ -22,11 +29,12 @@ _SMALL: dict[str, Any] = {
     "warmup_epochs": 2.0,
 }
 
-# The published 5 M network whole, at these pixels: what models 1 to 3 are where only a CPU is at hand.
+# The published 5 M network whole, at these pixels: what models 1 to 3 are where only a CPU is at
+# hand.
 _SMALL5M: dict[str, Any] = {**_SMALL, "predictor_width": 192, "predictor_depth": 6, "epochs": 8}
 
-# As the first published code ran, not as its text says: blocks of 0.2-0.3 and a context of 0.5-0.7 of the side, a 140 px cut,
-# pixels in [-1, 1].
+# As the first published code ran, not as its text says: blocks of 0.2-0.3 and a context of 0.5-0.7
+# of the side, a 140 px cut, pixels in [-1, 1].
 _AS_RUN: dict[str, Any] = {
     "target_scale": (0.04, 0.09),
     "target_aspect": (0.66, 1.5),
@@ -58,8 +66,9 @@ _SMALL_LEJEPA: dict[str, Any] = {
     "local_size": 32,
     "seeing": 0.5,
 }
-# The middle of the frame, where the galaxy is, seen gently. Moments of all stages of a network whose first two stages tell much as they
-# were drawn, and less once they are trained; short, because more of it made it worse (docs/experiments.md).
+# The middle of the frame, where the galaxy is, seen gently. Moments of all stages of a network
+# whose first two stages tell much as they were drawn, and less once they are trained; short,
+# because more of it made it worse (docs/experiments.md).
 _CLOSE: dict[str, Any] = {
     **_SMALL_LEJEPA,
     "backbone": "resnet10t",
@@ -113,12 +122,28 @@ ALIASES = {
     "best-small": "small.lejepa",
 }
 
-# Linear-probe accuracy on Galaxy10 DECaLS and sizes as published by the AstroJEPA capstone project; theirs, not measured here.
+# Linear-probe accuracy on Galaxy10 DECaLS and sizes as published by the AstroJEPA capstone project;
+# theirs, not measured here.
 PUBLISHED: dict[str, dict[str, Any]] = {
     "vit5m.ijepa-100ep": {"probe_percent": "30", "trainable": 5_562_240},
-    "vit5m.ijepa-300ep": {"probe_percent": "40", "trainable": 5_562_240, "train_loss": 0.0705, "validation_loss": 0.0334},
-    "vit5m.sigreg06": {"probe_percent": "50-52", "trainable": 5_562_240, "train_loss": 0.1279, "validation_loss": 0.0594},
-    "vit25m.sigreg06": {"probe_percent": "59.13", "trainable": 25_290_240, "train_loss": 0.1252, "validation_loss": 0.0337},
+    "vit5m.ijepa-300ep": {
+        "probe_percent": "40",
+        "trainable": 5_562_240,
+        "train_loss": 0.0705,
+        "validation_loss": 0.0334,
+    },
+    "vit5m.sigreg06": {
+        "probe_percent": "50-52",
+        "trainable": 5_562_240,
+        "train_loss": 0.1279,
+        "validation_loss": 0.0594,
+    },
+    "vit25m.sigreg06": {
+        "probe_percent": "59.13",
+        "trainable": 25_290_240,
+        "train_loss": 0.1252,
+        "validation_loss": 0.0337,
+    },
     "vit25m.sigreg001": {"probe_percent": "57.1", "trainable": 25_290_240, "train_loss": 0.0523},
 }
 
@@ -127,10 +152,14 @@ def preset(name: str) -> TrainConfig:
     """Return the recipe with this id or alias; ValueError lists the known ones."""
     found = PRESETS.get(ALIASES.get(name, name))
     if found is None:
-        raise ValueError(f"There is no preset {name!r}; known: {', '.join(PRESETS)}, and {', '.join(ALIASES)}.")
+        raise ValueError(
+            f"There is no preset {name!r}; known: {', '.join(PRESETS)}, and {', '.join(ALIASES)}."
+        )
     return found
 
 
 def default_preset(device: str) -> TrainConfig:
-    """Return what `python train.py` trains: the published 5 M model on a GPU, a small one on a CPU."""
+    """Return what `python train.py` trains: the published 5 M model on a GPU, a small one on a
+    CPU.
+    """
     return PRESETS["vit5m.sigreg06" if device.startswith("cuda") else "small.sigreg06"]

@@ -13,10 +13,13 @@ Progress = Callable[[int, int, str], None]  # done, total, what is being done
 
 
 @contextlib.contextmanager
-def reporting(progress: bool | Progress | None, total: int, text: str) -> Iterator[Callable[[int], None]]:
+def reporting(
+    progress: bool | Progress | None, total: int, text: str
+) -> Iterator[Callable[[int], None]]:
     """Give a function that takes how many items are done so far.
 
-    `progress` True draws a bar with ETA in the terminal, a callable gets (done, total, text), False or None stays silent.
+    `progress` True draws a bar with ETA in the terminal, a callable gets (done, total, text), False
+    or None stays silent.
     """
     if callable(progress):
         tell = progress
@@ -34,7 +37,9 @@ def reporting(progress: bool | Progress | None, total: int, text: str) -> Iterat
 
 
 def steady_bar(**options: Any) -> tqdm[Any]:
-    """Draw tqdm's bar by a clock that never goes back: its own is the time of day, and somebody may set that."""
+    """Draw tqdm's bar by a clock that never goes back: its own is the time of day, and somebody
+    may set that.
+    """
     bar = tqdm(**options)
     bar._time = time.monotonic
     bar.start_t = bar.last_print_t = time.monotonic()

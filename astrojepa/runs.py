@@ -22,12 +22,17 @@ LOCK = "training.lock"
 
 
 def create_run(config: TrainConfig, out: str | Path | None = None) -> Path:
-    """Make a new run folder, runs/<date>-<preset> unless `out` names it, and write its config; an existing run is never reused."""
+    """Make a new run folder, runs/<date>-<preset> unless `out` names it, and write its config;
+    an existing run is never reused.
+    """
     folder = _new_folder(config.preset or "custom") if out is None else Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     with only_training(folder):
         if (folder / "config.json").exists():
-            raise FileExistsError(f"{folder} already holds a run; continue it with --resume {folder}, or choose another --out.")
+            raise FileExistsError(
+                f"{folder} already holds a run; continue it with --resume {folder}, or choose "
+                f"another --out."
+            )
         write_json(folder / "config.json", config.to_dict())
     return folder
 
@@ -46,15 +51,21 @@ def _new_folder(preset: str) -> Path:
 
 @contextlib.contextmanager
 def only_training(folder: Path) -> Iterator[None]:
-    """Keep a run folder to this process: OSError where another one trains into it. A process that is killed keeps nothing."""
+    """Keep a run folder to this process: OSError where another one trains into it. A process
+    that is killed keeps nothing.
+    """
     with (folder / LOCK).open("ab+", buffering=0) as stream:
         if not lock_descriptor(stream.fileno(), blocking=False):
             stream.seek(1)
             who = stream.read(200).decode("utf-8", "replace") or "just begun"
-            raise OSError(f"Another training, {who}, writes into {folder}; let it finish or stop it, or choose another --out.")
+            raise OSError(
+                f"Another training, {who}, writes into {folder}; let it finish or stop it, or "
+                f"choose another --out."
+            )
         with naming(folder / LOCK):
             stream.truncate(0)
-            stream.write(f"\nprocess {os.getpid()} on {platform.node()}".encode())  # the first byte is the locked one on Windows
+            # the first byte is the locked one on Windows
+            stream.write(f"\nprocess {os.getpid()} on {platform.node()}".encode())
         yield
 
 
@@ -62,7 +73,10 @@ def read_config(folder: Path) -> TrainConfig:
     """Read a run's config; FileNotFoundError if this is no run folder."""
     path = folder / "config.json"
     if not path.is_file():
-        raise FileNotFoundError(f"{folder} is not a run folder: it has no config.json. Give the folder that train.py printed.")
+        raise FileNotFoundError(
+            f"{folder} is not a run folder: it has no config.json. Give the folder that train.py "
+            f"printed."
+        )
     return TrainConfig.from_dict(read_json(path, MAX_CONFIG_BYTES))
 
 
@@ -74,7 +88,9 @@ def append_metrics(folder: Path, row: dict[str, Any]) -> None:
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """Read metrics.jsonl; a last line cut short by a crash is left out, and so is all that follows a line that is no JSON object."""
+    """Read metrics.jsonl; a last line cut short by a crash is left out, and so is all that
+    follows a line that is no JSON object.
+    """
     path = folder / "metrics.jsonl"
     if not path.is_file():
         return []

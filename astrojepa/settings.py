@@ -14,9 +14,11 @@ MAX_NUMBER = 1e300
 
 
 def setting(default: Any, help: str, flag: str | None = None, since: int = 1) -> Any:
-    """Declare a config field: its default, one line of help, its flag where that is not the field's name.
+    """Declare a config field: its default, one line of help, its flag where that is not the field's
+    name.
 
-    `since` is the version of configs that has it first: a new field is 2, and is written only where it has not its default.
+    `since` is the version of configs that has it first: a new field is 2, and is written only where
+    it has not its default.
     """
     return dataclasses.field(default=default, metadata={"help": help, "flag": flag, "since": since})
 
@@ -30,19 +32,32 @@ def within(name: str, value: float, low: float, high: float) -> None:
 def one_of(name: str, value: object, choices: tuple[object, ...]) -> None:
     """Raise ValueError unless the value is one of the choices."""
     if value not in choices:
-        raise ValueError(f"{name} is {one_line(repr(value), 60)}; choose one of {', '.join(map(str, choices))}.")
+        raise ValueError(
+            f"{name} is {one_line(repr(value), 60)}; choose one of {', '.join(map(str, choices))}."
+        )
 
 
 def from_dict(cls: type[T], values: Any, where: str) -> T:
-    """Build a (nested) dataclass of settings from plain values; ValueError names what is unknown or of another type."""
+    """Build a (nested) dataclass of settings from plain values; ValueError names what is unknown
+    or of another type.
+    """
     if not isinstance(values, dict):
-        raise ValueError(f"{where} must be an object with named settings, found {type(values).__name__}.")
+        raise ValueError(
+            f"{where} must be an object with named settings, found {type(values).__name__}."
+        )
     hints = typing.get_type_hints(cls)
     names = {item.name for item in dataclasses.fields(typing.cast(Any, cls))}
     if unknown := sorted(set(map(str, values)) - names):
         found = one_line(", ".join(unknown[:5]), 80)
-        raise ValueError(one_line(f"{where} has unknown settings {found}; this version knows {', '.join(sorted(names))}."))
-    return cls(**{name: _typed(hints[name], value, f"{where}.{name}") for name, value in values.items()})
+        raise ValueError(
+            one_line(
+                f"{where} has unknown settings {found}; this version knows "
+                f"{', '.join(sorted(names))}."
+            )
+        )
+    return cls(
+        **{name: _typed(hints[name], value, f"{where}.{name}") for name, value in values.items()}
+    )
 
 
 def _typed(hint: Any, value: Any, where: str) -> Any:
@@ -62,7 +77,10 @@ def _typed(hint: Any, value: Any, where: str) -> Any:
         or isinstance(accepted, types.GenericAlias)
         or not isinstance(value, accepted)
     ):
-        raise ValueError(f"{where} must be {getattr(hint, '__name__', hint)}, found {one_line(repr(value), 60)}.")
-    if hint is float and abs(value) > MAX_NUMBER:  # a whole number in JSON may have thousands of digits
+        raise ValueError(
+            f"{where} must be {getattr(hint, '__name__', hint)}, found {one_line(repr(value), 60)}."
+        )
+    # a whole number in JSON may have thousands of digits
+    if hint is float and abs(value) > MAX_NUMBER:
         raise ValueError(f"{where} is {one_line(value, 60)}, which is too large a number.")
     return float(value) if hint is float else value

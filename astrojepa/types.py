@@ -1,4 +1,5 @@
-"""The words every module shares: one shape legend and the frozen records that travel between layers.
+"""The words every module shares: one shape legend and the frozen records that travel between
+layers.
 
 Shape legend, used in every signature:
 
@@ -38,7 +39,9 @@ class Galaxy:
 
 @dataclass(frozen=True)
 class PatchMasks:
-    """Which patches the context encoder sees and which the predictor must predict: row-major indices into the grid."""
+    """Which patches the context encoder sees and which the predictor must predict: row-major
+    indices into the grid.
+    """
 
     context: Tensor  # int64 (B, Nc), sorted, no repeats
     targets: Tensor  # int64 (B, M, Nt), sorted within a block; never in the same row of `context`
@@ -50,10 +53,13 @@ class Batch:
 
     images: Tensor | None  # float (B, 3, S, S), normalised; None where nothing is masked
     masks: PatchMasks | None
-    views: tuple[Tensor, ...]  # float (V, B, 3, s, s) per resolution, global views first; () where there is one view
+    # float (V, B, 3, s, s) per resolution, global views first; () where there is one view
+    views: tuple[Tensor, ...]
     ids: Tensor  # int64 (B,), row numbers in the training set
     numbers: Tensor | None = (
-        None  # float (B, 230), hand-made numbers of the clean pictures, standardised; None without a describer
+        # float (B, 230), hand-made numbers of the clean pictures, standardised; None without a
+        # describer
+        None
     )
 
     def __len__(self) -> int:
@@ -62,7 +68,9 @@ class Batch:
 
 @dataclass(frozen=True)
 class LossTerms:
-    """The parts of the objective, all scalars; only `total` carries the gradient that is stepped."""
+    """The parts of the objective, all scalars; only `total` carries the gradient that is
+    stepped.
+    """
 
     total: Tensor
     prediction: Tensor
@@ -88,7 +96,9 @@ class Embeddings:
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """How well a probe trained on one set of embeddings names the classes of another (fractions in [0, 1])."""
+    """How well a probe trained on one set of embeddings names the classes of another (fractions
+    in [0, 1]).
+    """
 
     accuracy: float
     interval: tuple[float, float]  # 95 % bootstrap interval of the accuracy
@@ -99,10 +109,12 @@ class ProbeResult:
     truth: np.ndarray  # int64 (n,), labels of the scored rows
     predictions: np.ndarray  # int64 (n,)
     probabilities: np.ndarray  # float32 (n, c)
-    rows: np.ndarray  # int64 (n,), which rows of the test embeddings were scored (unlabelled ones are not)
+    # int64 (n,), which rows of the test embeddings were scored (unlabelled ones are not)
+    rows: np.ndarray
     num_train: int
     setting: str  # e.g. "C = 0.1" or "k = 20"
-    calibration_error: float  # mean gap between confidence and accuracy; 0 = confidence is the chance of being right
+    # mean gap between confidence and accuracy; 0 = confidence is the chance of being right
+    calibration_error: float
 
     @property
     def correct(self) -> np.ndarray:
@@ -116,28 +128,41 @@ class ProbeResult:
 
     @property
     def recalls(self) -> np.ndarray:
-        """Which share of each class was named rightly: float64 (c,), NaN for a class of which none was scored."""
-        return np.divide(np.diag(self.confusion), self.counts, out=np.full(len(self.classes), np.nan), where=self.counts > 0)
+        """Which share of each class was named rightly: float64 (c,), NaN for a class of which
+        none was scored.
+        """
+        return np.divide(
+            np.diag(self.confusion),
+            self.counts,
+            out=np.full(len(self.classes), np.nan),
+            where=self.counts > 0,
+        )
 
 
 @dataclass(frozen=True)
 class RegressionResult:
-    """How well a probe trained on one set of embeddings tells a number of the galaxies of another."""
+    """How well a probe trained on one set of embeddings tells a number of the galaxies of
+    another.
+    """
 
-    r2: float  # 1 - mean squared error / variance of the truth; at most 1, 0 = no better than naming the mean
+    # 1 - mean squared error / variance of the truth; at most 1, 0 = no better than naming the mean
+    r2: float
     interval: tuple[float, float]  # 95 % bootstrap interval of r2
     rmse: float  # in the unit of the target
     spearman: float  # rank correlation of truth and prediction, in [-1, 1]
     truth: np.ndarray  # float64 (n,), values of the scored rows
     predictions: np.ndarray  # float64 (n,)
-    rows: np.ndarray  # int64 (n,), which rows of the test embeddings were scored (those of unknown value are not)
+    # int64 (n,), which rows of the test embeddings were scored (those of unknown value are not)
+    rows: np.ndarray
     num_train: int
     setting: str  # e.g. "penalty = 0.01"
 
 
 @dataclass(frozen=True)
 class FewLabelPoint:
-    """How well a probe does that may learn from few labels only: one entry per draw of the labelled galaxies."""
+    """How well a probe does that may learn from few labels only: one entry per draw of the
+    labelled galaxies.
+    """
 
     budget: str  # "1 %" or "5 per class"
     num_labels: int
@@ -155,25 +180,38 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class PatchErrors:
-    """Predicted against target tokens, on hidden patches only; NaN where a patch was never predicted."""
+    """Predicted against target tokens, on hidden patches only; NaN where a patch was never
+    predicted.
+    """
 
-    mse: np.ndarray  # float32 (G, G), mean over D of the squared difference of layer-normed targets and predictions
+    # float32 (G, G), mean over D of the squared difference of layer-normed targets and predictions
+    mse: np.ndarray
     cosine: np.ndarray  # float32 (G, G), in [-1, 1]
-    spread: np.ndarray  # float32 (G, G), standard deviation of the MSE over masks (NaN with fewer than two)
+    # float32 (G, G), standard deviation of the MSE over masks (NaN with fewer than two)
+    spread: np.ndarray
     times: np.ndarray  # int64 (G, G), how often each patch was predicted
     hidden: np.ndarray  # bool (m, G, G), the masks that were used, True = hidden
-    variance: float = math.nan  # what predicting this picture's mean target token for every patch would give
+    # what predicting this picture's mean target token for every patch would give
+    variance: float = math.nan
 
     @property
     def normalised(self) -> np.ndarray:
-        """MSE in units of what predicting the mean token gives: float32 (G, G), >= 0, 1 = no better; NaN where all tokens agree."""
+        """MSE in units of what predicting the mean token gives: float32 (G, G), >= 0, 1 = no
+        better; NaN where all tokens agree.
+        """
         return normalised_error(self.mse, self.variance)
 
 
 def normalised_error(mse: np.ndarray, variance: np.ndarray | float) -> np.ndarray:
-    """Return mse / variance, float32 of their common shape; NaN where the variance is 0: a collapsed encoder leaves nothing to predict."""
-    mse, variance = np.broadcast_arrays(np.asarray(mse, np.float32), np.asarray(variance, np.float32))
-    return np.divide(mse, variance, out=np.full(mse.shape, np.nan, np.float32), where=variance > 1e-12)
+    """Return mse / variance, float32 of their common shape; NaN where the variance is 0: a
+    collapsed encoder leaves nothing to predict.
+    """
+    mse, variance = np.broadcast_arrays(
+        np.asarray(mse, np.float32), np.asarray(variance, np.float32)
+    )
+    return np.divide(
+        mse, variance, out=np.full(mse.shape, np.nan, np.float32), where=variance > 1e-12
+    )
 
 
 @dataclass(frozen=True)

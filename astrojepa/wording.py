@@ -1,4 +1,6 @@
-"""How a message quotes what a stranger wrote: one line that can be printed anywhere, of bounded length."""
+"""How a message quotes what a stranger wrote: one line that can be printed anywhere, of bounded
+length.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +8,15 @@ LONGEST = 390  # characters of a whole message
 
 
 def one_line(text: object, longest: int = LONGEST) -> str:
-    """Return text as one line of at most `longest` characters; what is too long loses its middle, what cannot be printed is a blank."""
+    """Return text as one line of at most `longest` characters; what is too long loses its
+    middle, what cannot be printed is a blank.
+    """
     line = str(text)
     if len(line) > longest:
         kept = longest - 3
         line = f"{line[: kept - kept // 3]} … {line[-(kept // 3) :]}"
-    return line if line.isprintable() else "".join(letter if letter.isprintable() else " " for letter in line)
+    return (
+        line
+        if line.isprintable()
+        else "".join(letter if letter.isprintable() else " " for letter in line)
+    )

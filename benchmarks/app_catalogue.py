@@ -1,4 +1,6 @@
-"""A large catalogue for the explorer whose vectors are drawn instead of computed: simulated latents on simulated galaxies."""
+"""A large catalogue for the explorer whose vectors are drawn instead of computed: simulated
+latents on simulated galaxies.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ CLASSES = 10
 
 
 def write_catalogue(folder: Path, count: int, checkpoint: str, seed: int = 0) -> Path:
-    """Write a folder of `count` galaxies and put their vectors, one Gaussian cloud a class, where `checkpoint`'s would be kept."""
+    """Write a folder of `count` galaxies and put their vectors, one Gaussian cloud a class,
+    where `checkpoint`'s would be kept.
+    """
     galaxies = aj.open_dataset(f"simulated:{PICTURES}")
     folder.mkdir(parents=True)
     for row in range(PICTURES):
@@ -26,5 +30,7 @@ def write_catalogue(folder: Path, count: int, checkpoint: str, seed: int = 0) ->
     (folder / "labels.csv").write_text("\n".join(["file,id,label", *lines]), encoding="utf-8")
     model, data = aj.load_model(checkpoint), aj.open_dataset(folder)
     clouds = random.normal(size=(CLASSES, model.width))
-    keep_embedding(model, data, (clouds[labels] + random.normal(size=(count, model.width))).astype(np.float32))
+    keep_embedding(
+        model, data, (clouds[labels] + random.normal(size=(count, model.width))).astype(np.float32)
+    )
     return folder

@@ -1,6 +1,8 @@
-"""A visitor of the explorer that speaks Streamlit's own protocol, and what visitors of any kind meet.
+"""A visitor of the explorer that speaks Streamlit's own protocol, and what visitors of any kind
+meet.
 
-A session may only ever be told of the galaxy that it clicked and of the one it had before; any other is an answer to somebody else.
+A session may only ever be told of the galaxy that it clicked and of the one it had before; any
+other is an answer to somebody else.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ Result = TypeVar("Result")
 
 
 def run(task: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-    """Run a coroutine in a thread of its own: the caller's thread may have a running loop, as Playwright has."""
+    """Run a coroutine in a thread of its own: the caller's thread may have a running loop, as
+    Playwright has.
+    """
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(lambda: asyncio.run(task())).result()
 
@@ -45,7 +49,9 @@ class Tally:
     ids: dict[int, str] = field(default_factory=dict)  # row -> id, as any visitor was told
 
     def check(self, row: int, name: str, allowed: tuple[int | None, ...]) -> None:
-        """Take down a galaxy that a visitor was shown who may be shown only `allowed`, or any where that is empty."""
+        """Take down a galaxy that a visitor was shown who may be shown only `allowed`, or any
+        where that is empty.
+        """
         if allowed and row not in allowed:
             self.wrong.append(f"galaxy {row} was shown to one who had clicked {allowed[0]}")
         if name and self.ids.setdefault(row, name) != name:
@@ -53,7 +59,9 @@ class Tally:
 
 
 class Visitor:
-    """One session over a websocket: keeps what a browser keeps, draws nothing, fetches the pictures."""
+    """One session over a websocket: keeps what a browser keeps, draws nothing, fetches the
+    pictures.
+    """
 
     def __init__(self, url: str, tally: Tally) -> None:
         self.url, self.tally = url, tally
@@ -82,16 +90,22 @@ class Visitor:
         address = self.url.replace("http", "ws", 1) + "/_stcore/stream"
         tokens: Any = ["streamlit", "PLACEHOLDER_AUTH_TOKEN"]
         origin: Any = self.url
-        self.socket = await websockets.connect(address, subprotocols=tokens, origin=origin, max_size=None, open_timeout=PATIENCE)
+        self.socket = await websockets.connect(
+            address, subprotocols=tokens, origin=origin, max_size=None, open_timeout=PATIENCE
+        )
         self.reader = asyncio.create_task(self._read())
         await self._rerun()
         await self._until(self._rests, OPENING)
         self.tally.opened.append(time.perf_counter() - began)
 
     async def click(self, row: int) -> None:
-        """Send what a click on the map sends, and wait for the end of the run that names the galaxy."""
+        """Send what a click on the map sends, and wait for the end of the run that names the
+        galaxy.
+        """
         if self.finished and self.row != self.allowed[0]:
-            self.tally.wrong.append(f"the card went back from galaxy {self.allowed[0]} to {self.row}")
+            self.tally.wrong.append(
+                f"the card went back from galaxy {self.allowed[0]} to {self.row}"
+            )
         self.allowed, self.answered, self.finished = (row, self.row), 0.0, 0.0
         self.tally.clicks += 1
         began = self.asked = time.perf_counter()
@@ -100,7 +114,9 @@ class Visitor:
         try:
             await self._until(lambda: self.finished > 0, PATIENCE)
         except TimeoutError:
-            self.tally.errors.append(f"no answer to a click on galaxy {row} within {PATIENCE:.0f} s")
+            self.tally.errors.append(
+                f"no answer to a click on galaxy {row} within {PATIENCE:.0f} s"
+            )
             return
         self.tally.answered.append(self.answered - began)
         self.tally.finished.append(self.finished - began)
@@ -132,7 +148,9 @@ class Visitor:
         if self.reader is not None:
             self.reader.cancel()
             await self.socket.close()
-            await asyncio.gather(self.reader, *self.timers.values(), *self.fetching, return_exceptions=True)
+            await asyncio.gather(
+                self.reader, *self.timers.values(), *self.fetching, return_exceptions=True
+            )
 
     def _rests(self) -> bool:
         return bool(self.trigger) and self.row is not None and not self.running and not self.timers
@@ -155,9 +173,18 @@ class Visitor:
     ) -> None:
         message = BackMsg()
         ask = message.rerun_script
-        ask.query_string, ask.page_script_hash, ask.fragment_id, ask.is_auto_rerun = self.query, self.page, fragment, timer
+        ask.query_string, ask.page_script_hash, ask.fragment_id, ask.is_auto_rerun = (
+            self.query,
+            self.page,
+            fragment,
+            timer,
+        )
         ask.cached_message_hashes.extend(self.held)
-        ask.context_info.timezone, ask.context_info.locale, ask.context_info.url = "UTC", "en-US", f"{self.url}/"
+        ask.context_info.timezone, ask.context_info.locale, ask.context_info.url = (
+            "UTC",
+            "en-US",
+            f"{self.url}/",
+        )
         for key, value in (triggers or {}).items():
             widget = ask.widget_states.widgets.add()
             widget.id, widget.json_trigger_value = key, value
@@ -193,13 +220,17 @@ class Visitor:
                 self._stop(list(self.timers))
         elif kind == "navigation":
             self.page = message.navigation.page_script_hash
-            self.pages = {page.page_name: page.page_script_hash for page in message.navigation.app_pages}
+            self.pages = {
+                page.page_name: page.page_script_hash for page in message.navigation.app_pages
+            }
         elif kind == "page_info_changed":
             self.query = message.page_info_changed.query_string
         elif kind == "auto_rerun":
             asked = message.auto_rerun
             self._stop([asked.fragment_id])
-            self.timers[asked.fragment_id] = asyncio.create_task(self._again(asked.fragment_id, asked.interval))
+            self.timers[asked.fragment_id] = asyncio.create_task(
+                self._again(asked.fragment_id, asked.interval)
+            )
         elif kind == "stop_auto_rerun":
             self._stop(message.stop_auto_rerun.fragment_ids)
         elif kind == "script_finished":
@@ -217,7 +248,9 @@ class Visitor:
     def _see(self, element: Any, fragment: str) -> None:
         kind = element.WhichOneof("type")
         if kind == "exception":
-            self.tally.errors.append(f"exception: {element.exception.type}: {element.exception.message}")
+            self.tally.errors.append(
+                f"exception: {element.exception.type}: {element.exception.message}"
+            )
         elif kind == "alert" and element.alert.format == element.alert.ERROR:
             self.tally.errors.append(f"shown: {element.alert.body}")
         elif kind == "text" and (found := NAMED.match(element.text.body)):
@@ -238,17 +271,27 @@ class Visitor:
             self.payload = len(component.bytes)
             size = int.from_bytes(component.bytes[:4], "little")
             self.count = json.loads(component.bytes[4 : 4 + size])["count"]
-            self.trigger, self.fragment = f"$$STREAMLIT_INTERNAL_KEY_{component.id}__events", fragment
-        elif name == "astrojepa_latent_map_state" and (row := json.loads(component.json)["selected"]) is not None:
+            self.trigger, self.fragment = (
+                f"$$STREAMLIT_INTERNAL_KEY_{component.id}__events",
+                fragment,
+            )
+        elif (
+            name == "astrojepa_latent_map_state"
+            and (row := json.loads(component.json)["selected"]) is not None
+        ):
             self.tally.check(row, "", self.allowed)
         elif name == "astrojepa_gallery":
             sheet = json.loads(component.json)
-            self._fetch(f"{sheet['pictures']}/{sheet['side']}?rows={','.join(map(str, sheet['rows']))}")
+            self._fetch(
+                f"{sheet['pictures']}/{sheet['side']}?rows={','.join(map(str, sheet['rows']))}"
+            )
 
     def _fetch(self, path: str) -> None:
         async def get() -> None:
             try:
-                with await asyncio.to_thread(urllib.request.urlopen, self.url + path, timeout=PATIENCE) as answer:
+                with await asyncio.to_thread(
+                    urllib.request.urlopen, self.url + path, timeout=PATIENCE
+                ) as answer:
                     await asyncio.to_thread(answer.read)
             except OSError as error:
                 self.tally.errors.append(f"picture {path}: {error}")

@@ -1,11 +1,13 @@
-"""How fast the explorer answers: in a real Chromium, from the hand's movement to what the page shows, and the server's share of it.
+"""How fast the explorer answers: in a real Chromium, from the hand's movement to what the page
+shows, and the server's share of it.
 
 python -m benchmarks.app_latency --data FOLDER [--checkpoint MODEL] [--repeats 30] [--out FILE]
 python -m benchmarks.app_latency --latents 100000 [--checkpoint MODEL]      that many simulated vectors on simulated galaxies
 
-Server and browser share the machine, so a browser's times hold both; the bars are for the server's share (app_server.py). What is
-computed once (frames, vectors, the map) is made before the clock starts; the first opening after that is timed too. Needs a Chromium
-and the development extra (Playwright).
+Server and browser share the machine, so a browser's times hold both; the bars are for the server's
+share (app_server.py). What is computed once (frames, vectors, the map) is made before the clock
+starts; the first opening after that is timed too. Needs a Chromium and the development extra
+(Playwright).
 """
 
 from __future__ import annotations
@@ -47,7 +49,10 @@ MEMORY_BAR_MB = 1000.0
 PAYLOAD_BAR_KB = 150.0  # of the map's first message, per 20,000 galaxies
 VIEW = {"width": 1280, "height": 800}
 INSIDE = re.compile(r"galaxies inside$")
-IDLE = "() => document.querySelector('[data-testid=\"stApp\"]')?.dataset.testScriptState === 'notRunning'"
+IDLE = (
+    "() => document.querySelector('[data-testid=\"stApp\"]')?.dataset.testScriptState === "
+    "'notRunning'"
+)
 HOVER = """async (canvas, rows) => {
   const box = canvas.getBoundingClientRect(), times = [];
   for (const row of rows) {
@@ -62,13 +67,29 @@ HOVER = """async (canvas, rows) => {
 
 @contextmanager
 def explorer(arguments: list[str], log: Path = Path(os.devnull)) -> Iterator[tuple[str, int]]:
-    """Start the real command in an empty folder; gives its address and process number. `log` takes what it prints."""
+    """Start the real command in an empty folder; gives its address and process number. `log`
+    takes what it prints.
+    """
     port = free_port()
     url = f"http://localhost:{port}"
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py"), "--server.port", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(ROOT / "app" / "main.py"),
+        "--server.port",
+        str(port),
+    ]
     with tempfile.TemporaryDirectory() as folder, log.open("wb") as printed:
-        environment = os.environ | {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "HOME": folder}
-        environment |= {"ASTROJEPA_CACHE": os.environ.get("ASTROJEPA_CACHE", str(ROOT / ".cache" / "astrojepa"))}
+        environment = os.environ | {
+            "OMP_NUM_THREADS": "1",
+            "OMP_WAIT_POLICY": "PASSIVE",
+            "HOME": folder,
+        }
+        environment |= {
+            "ASTROJEPA_CACHE": os.environ.get("ASTROJEPA_CACHE", str(ROOT / ".cache" / "astrojepa"))
+        }
         process = subprocess.Popen(
             [*command, "--server.headless", "true", "--", *arguments],
             cwd=folder,
@@ -86,12 +107,19 @@ def explorer(arguments: list[str], log: Path = Path(os.devnull)) -> Iterator[tup
 
 def start_chromium(playwright: Any) -> Any:
     """Start the distribution's Chromium."""
-    return playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
+    return playwright.chromium.launch(
+        executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+    )
 
 
 def flags(data: str, checkpoint: str) -> list[str]:
     """Return the explorer's own flags; a folder by its full path, since it starts elsewhere."""
-    return ["--data", str(Path(data).resolve()) if Path(data).exists() else data, "--checkpoint", checkpoint]
+    return [
+        "--data",
+        str(Path(data).resolve()) if Path(data).exists() else data,
+        "--checkpoint",
+        checkpoint,
+    ]
 
 
 def opened(page: Any, url: str) -> None:
@@ -102,7 +130,9 @@ def opened(page: Any, url: str) -> None:
 
 
 def repeated(action: Callable[[int], float], repeats: int) -> dict[str, float]:
-    """Return median and 95th percentile of an action's seconds, as milliseconds; the first is not counted."""
+    """Return median and 95th percentile of an action's seconds, as milliseconds; the first is
+    not counted.
+    """
     return summary([action(turn) for turn in range(repeats + 1)])
 
 
@@ -147,7 +177,9 @@ def measure(page: Any, url: str, repeats: int, maps: Sequence[str]) -> dict[str,
         before = text.inner_text()
         return timed(
             lambda: page.mouse.click(box["x"] + x, box["y"] + y),
-            lambda: page.wait_for_function("([node, old]) => node.innerText !== old", arg=[text.element_handle(), before]),
+            lambda: page.wait_for_function(
+                "([node, old]) => node.innerText !== old", arg=[text.element_handle(), before]
+            ),
         )
 
     def lasso(turn: int) -> float:
@@ -171,7 +203,9 @@ def measure(page: Any, url: str, repeats: int, maps: Sequence[str]) -> dict[str,
         return timed(link.click, lambda: shown.wait_for())
 
     def away_and_back() -> tuple[float, float]:
-        return follow("About", page.get_by_role("heading").nth(1)), follow("Map", page.locator("canvas[data-drawn]"))
+        return follow("About", page.get_by_role("heading").nth(1)), follow(
+            "Map", page.locator("canvas[data-drawn]")
+        )
 
     hover = 1.0 * np.array(canvas.evaluate(HOVER, rows[: 10 * repeats].tolist()))
     actions = {
@@ -182,12 +216,18 @@ def measure(page: Any, url: str, repeats: int, maps: Sequence[str]) -> dict[str,
             "repeats": len(hover),
         },
         "lasso: galaxies counted": repeated(lasso, repeats),
-        "recolour": repeated(lambda turn: choose("Colour", ("Anomaly score", "Class")[turn % 2]), repeats),
+        "recolour": repeated(
+            lambda turn: choose("Colour", ("Anomaly score", "Class")[turn % 2]), repeats
+        ),
     }
     if maps:
-        actions["switch projection"] = repeated(lambda turn: choose("Map", maps[turn % len(maps)]), repeats)
+        actions["switch projection"] = repeated(
+            lambda turn: choose("Map", maps[turn % len(maps)]), repeats
+        )
     pages = [away_and_back() for _ in range(repeats + 1)]
-    for name, times in zip(("another page", "back to the map"), zip(*pages, strict=True), strict=True):
+    for name, times in zip(
+        ("another page", "back to the map"), zip(*pages, strict=True), strict=True
+    ):
         actions[name] = summary(times)
     return actions
 
@@ -207,7 +247,9 @@ def latent_catalogue(count: int, checkpoint: str) -> Iterator[str]:
         before = os.environ.get("ASTROJEPA_CACHE")
         os.environ["ASTROJEPA_CACHE"] = str(Path(folder) / "cache")
         try:
-            yield str(write_catalogue(Path(folder) / f"{count} simulated latents", count, checkpoint))
+            yield str(
+                write_catalogue(Path(folder) / f"{count} simulated latents", count, checkpoint)
+            )
         finally:
             del os.environ["ASTROJEPA_CACHE"]
             os.environ |= {} if before is None else {"ASTROJEPA_CACHE": before}
@@ -221,25 +263,32 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--data", default="simulated:1000")
     parser.add_argument("--checkpoint", default="best")
     parser.add_argument("--repeats", type=int, default=30)
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "app_latency.json")
-    parser.add_argument("--latents", type=int, help="a catalogue of so many simulated latents instead of --data")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "benchmarks" / "results" / "app_latency.json"
+    )
+    parser.add_argument(
+        "--latents", type=int, help="a catalogue of so many simulated latents instead of --data"
+    )
     options = parser.parse_args(arguments)
     made, view, maps = contextlib.nullcontext(options.data), "/?map=umap", ["PCA", "UMAP"]
     if options.latents:
-        view, maps = "/?map=pca", []  # UMAP leaves empty sky between the clouds, where a lasso finds nobody
+        # UMAP leaves empty sky between the clouds, where a lasso finds nobody
+        view, maps = "/?map=pca", []
         made = latent_catalogue(options.latents, options.checkpoint)
         options.out = options.out.with_stem(f"{options.out.stem}_latents")
     with sync_playwright() as playwright, made as options.data:
         words = flags(options.data, options.checkpoint)
         chromium = start_chromium(playwright)
         with explorer(words) as (url, _):
-            opened(chromium.new_context(viewport=VIEW).new_page(), url + view)  # makes what is made once
+            # makes what is made once
+            opened(chromium.new_context(viewport=VIEW).new_page(), url + view)
         began = time.perf_counter()
         with explorer(words) as (url, process):
             page = chromium.new_context(viewport=VIEW).new_page()
             opened(page, url + view)
             first = 1000 * (time.perf_counter() - began)
-            page.get_by_text("per heatmap").wait_for(timeout=900_000)  # what comes after the first page is there
+            # what comes after the first page is there
+            page.get_by_text("per heatmap").wait_for(timeout=900_000)
             shown = measure(page, url, options.repeats, maps)
             memory = private_mb(process)
             page.context.close()
@@ -251,8 +300,15 @@ def main(arguments: list[str] | None = None) -> None:
         for name, bar in BARS.items()
         if name in served["actions"] or name in shown
     }
-    payload = {"count": served["count"], "payload_bytes": served["payload_bytes"], "payload_bar_kb": PAYLOAD_BAR_KB}
-    drawn = {"galaxies": options.data.rstrip("/").rpartition("/")[2], "checkpoint": options.checkpoint}
+    payload = {
+        "count": served["count"],
+        "payload_bytes": served["payload_bytes"],
+        "payload_bar_kb": PAYLOAD_BAR_KB,
+    }
+    drawn = {
+        "galaxies": options.data.rstrip("/").rpartition("/")[2],
+        "checkpoint": options.checkpoint,
+    }
     write(
         options.out,
         {

@@ -1,11 +1,13 @@
 """How the explorer bears many visitors at once, and whether one visitor makes it grow.
 
-python -m benchmarks.app_load --data FOLDER [--checkpoint MODEL] [--clients 20] [--browsers 2] [--minutes 5] [--out FILE]
-python -m benchmarks.app_load --data FOLDER [--checkpoint MODEL] --memory [--minutes 30] [--out FILE]
+python -m benchmarks.app_load --data FOLDER [--checkpoint MODEL] [--clients 20] [--browsers 2]
+[--minutes 5] [--out FILE] python -m benchmarks.app_load --data FOLDER [--checkpoint MODEL] --memory
+[--minutes 30] [--out FILE]
 
-Load: websocket sessions and Chromiums click on galaxies, each at its own pace; whoever is shown a galaxy that it did not click counts as
-wrong. Memory: one Chromium does everything in turn. What is computed once is made before the clock starts. Visitors and server share
-the machine, so every time holds both.
+Load: websocket sessions and Chromiums click on galaxies, each at its own pace; whoever is shown a
+galaxy that it did not click counts as wrong. Memory: one Chromium does everything in turn. What is
+computed once is made before the clock starts. Visitors and server share the machine, so every time
+holds both.
 """
 
 from __future__ import annotations
@@ -40,7 +42,11 @@ def percentiles(seconds: Sequence[float]) -> dict[str, float] | None:
     if not seconds:
         return None
     times = 1000 * np.array(seconds)
-    return {"p50_ms": float(np.median(times)), "p95_ms": float(np.quantile(times, 0.95)), "max_ms": float(times.max())}
+    return {
+        "p50_ms": float(np.median(times)),
+        "p95_ms": float(np.quantile(times, 0.95)),
+        "max_ms": float(times.max()),
+    }
 
 
 def summary(tally: Tally) -> dict[str, Any]:
@@ -55,13 +61,24 @@ def summary(tally: Tally) -> dict[str, Any]:
         "click_to_end_of_run": percentiles(tally.finished),
         "opening": percentiles(tally.opened),
         "bar_p95_ms": CLICK_BAR_MS,
-        "met": not tally.errors and not tally.wrong and answered is not None and answered["p95_ms"] < CLICK_BAR_MS,
+        "met": not tally.errors
+        and not tally.wrong
+        and answered is not None
+        and answered["p95_ms"] < CLICK_BAR_MS,
     }
 
 
-def growth(minutes: Sequence[float], megabytes: Sequence[float], window: float = GROWTH_MINUTES) -> dict[str, float] | None:
-    """Return slope (MB a minute, least squares) and end minus start over the last `window` minutes; None of fewer than two samples."""
-    kept = [(minute, held) for minute, held in zip(minutes, megabytes, strict=True) if minute >= minutes[-1] - window - 1e-6]
+def growth(
+    minutes: Sequence[float], megabytes: Sequence[float], window: float = GROWTH_MINUTES
+) -> dict[str, float] | None:
+    """Return slope (MB a minute, least squares) and end minus start over the last `window`
+    minutes; None of fewer than two samples.
+    """
+    kept = [
+        (minute, held)
+        for minute, held in zip(minutes, megabytes, strict=True)
+        if minute >= minutes[-1] - window - 1e-6
+    ]
     if len(kept) < 2:
         return None
     x, y = zip(*kept, strict=True)
@@ -73,7 +90,9 @@ def growth(minutes: Sequence[float], megabytes: Sequence[float], window: float =
 
 
 class MemoryWatch:
-    """Reads a process's private memory and the machine's load: each minute for the record, each second for the peak."""
+    """Reads a process's private memory and the machine's load: each minute for the record, each
+    second for the peak.
+    """
 
     def __init__(self, process: int) -> None:
         self.process, self.peak = process, 0.0
@@ -98,13 +117,24 @@ class MemoryWatch:
 
     def found(self) -> dict[str, Any]:
         """Return the records; load is the average over a minute."""
-        rounded = ([round(value, digits) for value in values] for values, digits in ((self.minutes, 2), (self.loads, 2)))
+        rounded = (
+            [round(value, digits) for value in values]
+            for values, digits in ((self.minutes, 2), (self.loads, 2))
+        )
         minutes, loads = rounded
-        return {"peak_mb": self.peak, "bar_mb": MEMORY_BAR_MB, "minutes": minutes, "private_mb": self.megabytes, "load": loads}
+        return {
+            "peak_mb": self.peak,
+            "bar_mb": MEMORY_BAR_MB,
+            "minutes": minutes,
+            "private_mb": self.megabytes,
+            "load": loads,
+        }
 
 
 async def warm(url: str) -> None:
-    """Open the map once, so that what is computed once is there; RuntimeError where that shows an error."""
+    """Open the map once, so that what is computed once is there; RuntimeError where that shows
+    an error.
+    """
     tally = Tally()
     visitor = Visitor(url, tally)
     try:
@@ -115,8 +145,17 @@ async def warm(url: str) -> None:
         raise RuntimeError(f"The explorer opens with an error: {tally.errors[0]}")
 
 
-async def crowd(url: str, tally: Tally, clients: int, think: float, ready: threading.Barrier, end: threading.Event) -> None:
-    """Let websocket visitors click until it is the end; each picks its own galaxies, at its own times."""
+async def crowd(
+    url: str,
+    tally: Tally,
+    clients: int,
+    think: float,
+    ready: threading.Barrier,
+    end: threading.Event,
+) -> None:
+    """Let websocket visitors click until it is the end; each picks its own galaxies, at its own
+    times.
+    """
     visitors = [Visitor(url, tally) for _ in range(clients)]
 
     async def visit(visitor: Visitor, seed: int) -> None:
@@ -142,12 +181,16 @@ async def crowd(url: str, tally: Tally, clients: int, think: float, ready: threa
         await asyncio.gather(*(visitor.close() for visitor in visitors))
 
 
-def load(url: str, process: int, clients: int, browsers: int, minutes: float, think: float) -> dict[str, Any]:
+def load(
+    url: str, process: int, clients: int, browsers: int, minutes: float, think: float
+) -> dict[str, Any]:
     """Let all visitors in, watch, and say what each kind met."""
     tallies = {"websocket": Tally(), "browser": Tally()}
     ready, end = threading.Barrier(browsers + (clients > 0) + 1, timeout=1800), threading.Event()
     threads = [
-        threading.Thread(target=browse, args=(url, tallies["browser"], 1000 + seed, think, ready, end))
+        threading.Thread(
+            target=browse, args=(url, tallies["browser"], 1000 + seed, think, ready, end)
+        )
         for seed in range(browsers)
     ]
     if clients:
@@ -197,7 +240,12 @@ def memory(url: str, process: int, minutes: float) -> dict[str, Any]:
         "growth": grown,
         "bar_mb_per_minute": GROWTH_BAR,
     }
-    return found | {"met": watch.peak < MEMORY_BAR_MB and not grown_enough and not tally.errors and not tally.wrong}
+    return found | {
+        "met": watch.peak < MEMORY_BAR_MB
+        and not grown_enough
+        and not tally.errors
+        and not tally.wrong
+    }
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -207,13 +255,22 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--checkpoint", default="best")
     parser.add_argument("--clients", type=int, default=20, help="sessions over a websocket")
     parser.add_argument("--browsers", type=int, default=2)
-    parser.add_argument("--think", type=float, default=5.0, help="mean seconds between an answer and the next click")
-    parser.add_argument("--memory", action="store_true", help="one browser that does everything, instead of many that click")
+    parser.add_argument(
+        "--think", type=float, default=5.0, help="mean seconds between an answer and the next click"
+    )
+    parser.add_argument(
+        "--memory",
+        action="store_true",
+        help="one browser that does everything, instead of many that click",
+    )
     parser.add_argument("--minutes", type=float, help="5, or 30 with --memory")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args(arguments)
     minutes = options.minutes or (30.0 if options.memory else 5.0)
-    out = options.out or ROOT / "benchmarks" / "results" / f"app_{'memory' if options.memory else 'load'}.json"
+    out = (
+        options.out
+        or ROOT / "benchmarks" / "results" / f"app_{'memory' if options.memory else 'load'}.json"
+    )
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log.txt"
         with explorer(flags(options.data, options.checkpoint), log) as (url, process):
@@ -221,10 +278,17 @@ def main(arguments: list[str] | None = None) -> None:
             if options.memory:
                 found = memory(url, process, minutes)
             else:
-                found = load(url, process, options.clients, options.browsers, minutes, options.think)
+                found = load(
+                    url, process, options.clients, options.browsers, minutes, options.think
+                )
         failures = log.read_text(errors="replace").count("Traceback (most recent call last)")
-    drawn = {"galaxies": options.data.rstrip("/").rpartition("/")[2], "checkpoint": options.checkpoint}
-    write(out, {"machine": machine(), "threads": 1, **drawn, "server_exceptions": failures, **found})
+    drawn = {
+        "galaxies": options.data.rstrip("/").rpartition("/")[2],
+        "checkpoint": options.checkpoint,
+    }
+    write(
+        out, {"machine": machine(), "threads": 1, **drawn, "server_exceptions": failures, **found}
+    )
 
 
 if __name__ == "__main__":

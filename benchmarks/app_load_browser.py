@@ -1,4 +1,6 @@
-"""Real Chromiums for load tests: one that clicks on galaxies, one that walks through everything the explorer has."""
+"""Real Chromiums for load tests: one that clicks on galaxies, one that walks through everything
+the explorer has.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +28,18 @@ AIM = """(canvas, rows) => {
   }
   return null;
 }"""
-CARD = "document.querySelector('.st-key-facts-galaxy')?.innerText.match(/, number (\\d+)\\s*$/m)?.[1]"
+CARD = (
+    "document.querySelector('.st-key-facts-galaxy')?.innerText.match(/, number (\\d+)\\s*$/m)?.[1]"
+)
 QUIET = f"() => ({IDLE})() && !document.querySelector('[data-testid=\"stProgress\"]')"
 PAGES = ("Galaxy", "Anomalies", "Probe lab", "Compare", "Models & data", "About")
 
 
 @contextmanager
 def page_of(url: str, tally: Tally) -> Iterator[Any]:
-    """Open the map in a Chromium of its own; errors of its scripts and a lost session are taken down."""
+    """Open the map in a Chromium of its own; errors of its scripts and a lost session are taken
+    down.
+    """
     with sync_playwright() as playwright:
         browser, leaving = start_chromium(playwright), False
 
@@ -55,7 +61,9 @@ def page_of(url: str, tally: Tally) -> Iterator[Any]:
             browser.close()
 
 
-def browse(url: str, tally: Tally, seed: int, think: float, ready: threading.Barrier, end: threading.Event) -> None:
+def browse(
+    url: str, tally: Tally, seed: int, think: float, ready: threading.Barrier, end: threading.Event
+) -> None:
     """Click on one galaxy after another until it is the end."""
     random = np.random.default_rng(seed)
     try:
@@ -71,7 +79,9 @@ def browse(url: str, tally: Tally, seed: int, think: float, ready: threading.Bar
 
 
 def click(page: Any, tally: Tally, random: np.random.Generator) -> None:
-    """Click on a random galaxy that is not covered, and check that the card shows it and goes on showing it."""
+    """Click on a random galaxy that is not covered, and check that the card shows it and goes on
+    showing it.
+    """
     canvas = page.locator(".stage > canvas")
     rows = random.permutation(int(canvas.get_attribute("data-drawn")))[:50].tolist()
     place = canvas.evaluate(AIM, rows)
@@ -85,7 +95,10 @@ def click(page: Any, tally: Tally, random: np.random.Generator) -> None:
     try:
         page.wait_for_function(f"row => {CARD} === String(row)", arg=row)
     except PlaywrightTimeout:
-        tally.errors.append(f"no answer to a click on galaxy {row} within {PATIENCE:.0f} s, but {page.evaluate(CARD)}")
+        tally.errors.append(
+            f"no answer to a click on galaxy {row} within {PATIENCE:.0f} s, but "
+            f"{page.evaluate(CARD)}"
+        )
         return
     tally.answered.append(time.perf_counter() - began)
     page.wait_for_function(IDLE)
@@ -169,7 +182,9 @@ def _visit(name: str, page: Any, tally: Tally, turn: int) -> None:
     page.wait_for_timeout(1000)
     take_down(page, tally)
     page.get_by_role("link", name="Map", exact=True).click()
-    page.wait_for_url(lambda address: f"/{name.split()[0].lower()}" not in address.partition("?")[0])
+    page.wait_for_url(
+        lambda address: f"/{name.split()[0].lower()}" not in address.partition("?")[0]
+    )
     page.locator("canvas[data-drawn]").first.wait_for()
 
 

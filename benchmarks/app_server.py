@@ -1,6 +1,8 @@
-"""The server's share of what a visitor waits for: from a message of the browser to the last part of the page that answers it.
+"""The server's share of what a visitor waits for: from a message of the browser to the last part of
+the page that answers it.
 
-One visitor that speaks Streamlit's own protocol and draws nothing (app_clients.py); the bars of the explorer are about these times.
+One visitor that speaks Streamlit's own protocol and draws nothing (app_clients.py); the bars of the
+explorer are about these times.
 """
 
 from __future__ import annotations
@@ -18,11 +20,16 @@ from benchmarks.app_clients import Tally, Visitor, run
 def summary(seconds: Sequence[float]) -> dict[str, float]:
     """Return median and 95th percentile of all but the first, as milliseconds."""
     times = 1000 * np.array(seconds[1:])
-    return {"p50_ms": float(np.median(times)), "p95_ms": float(np.quantile(times, 0.95)), "repeats": len(times)}
+    return {
+        "p50_ms": float(np.median(times)),
+        "p95_ms": float(np.quantile(times, 0.95)),
+        "repeats": len(times),
+    }
 
 
 def server_share(url: str, view: str, repeats: int, maps: Sequence[str]) -> dict[str, Any]:
-    """Do what a user does, again and again, switching between `maps`; RuntimeError where the explorer shows an error.
+    """Do what a user does, again and again, switching between `maps`; RuntimeError where the
+    explorer shows an error.
 
     Also the number of galaxies and the bytes of the map's message.
     """
@@ -54,7 +61,9 @@ async def _visit(url: str, view: str, repeats: int, maps: Sequence[str]) -> dict
         note("back to the map", await visitor.visit("Map"))
     await visitor.close()
     if visitor.tally.errors or visitor.tally.wrong:
-        raise RuntimeError(f"The explorer shows an error: {[*visitor.tally.errors, *visitor.tally.wrong][0]}")
+        raise RuntimeError(
+            f"The explorer shows an error: {[*visitor.tally.errors, *visitor.tally.wrong][0]}"
+        )
     times = {"click: galaxy on the card": visitor.tally.answered, **found}
     return {
         "count": visitor.count,
@@ -64,6 +73,13 @@ async def _visit(url: str, view: str, repeats: int, maps: Sequence[str]) -> dict
 
 
 def _square(turn: int) -> list[list[int]]:
-    """A square about the middle of the map, each time further to the lower right, in the map's 65,536 units."""
+    """A square about the middle of the map, each time further to the lower right, in the map's
+    65,536 units.
+    """
     corner, side = 15_000 + 600 * turn, 20_000
-    return [[corner, corner], [corner + side, corner], [corner + side, corner + side], [corner, corner + side]]
+    return [
+        [corner, corner],
+        [corner + side, corner],
+        [corner + side, corner + side],
+        [corner, corner + side],
+    ]

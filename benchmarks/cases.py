@@ -1,4 +1,6 @@
-"""What is measured: a preset's real step on random frames, its counted FLOPs, and a clock that other programs do not disturb."""
+"""What is measured: a preset's real step on random frames, its counted FLOPs, and a clock that
+other programs do not disturb.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ from astrojepa.types import PatchMasks
 CPU = torch.device("cpu")
 PACE = {"rate": 1e-4, "momentum": 0.996}
 HALF = (0.5, 0.5, 0.5)
-clock = time.process_time  # CPU seconds of all threads of this process: equals wall time on an idle machine, one thread
+# CPU seconds of all threads of this process: equals wall time on an idle machine, one thread
+clock = time.process_time
 
 
 def make_state(config: TrainConfig, device: torch.device = CPU) -> TrainState:
@@ -33,7 +36,9 @@ def make_state(config: TrainConfig, device: torch.device = CPU) -> TrainState:
 
 
 def make_batches(config: TrainConfig, device: torch.device = CPU, count: int = 0) -> BatchMaker:
-    """Return batches of `count` random frames of the size that the config's images are cut from (two batches' worth if 0)."""
+    """Return batches of `count` random frames of the size that the config's images are cut from
+    (two batches' worth if 0).
+    """
     side = config.image.frame_size
     shape = (count or 2 * config.optim.batch_size, side, side, 3)
     frames = np.random.default_rng(0).integers(0, 255, shape, dtype=np.uint8)
@@ -41,19 +46,25 @@ def make_batches(config: TrainConfig, device: torch.device = CPU, count: int = 0
 
 
 def step_of(stepper: Stepper, batches: BatchMaker) -> torch.Tensor:
-    """Make the next batch and do a step with it, as the trainer does; returns the terms, on the device."""
+    """Make the next batch and do a step with it, as the trainer does; returns the terms, on the
+    device.
+    """
     terms = stepper(batches.parts(stepper.state.step), 1.0, **PACE)
     stepper.state.step += 1
     return terms
 
 
 def gflop_per_image(
-    config: TrainConfig, forward: Callable[..., JEPAOutput] = JEPA.forward, tokens: tuple[int, int] | None = None
+    config: TrainConfig,
+    forward: Callable[..., JEPAOutput] = JEPA.forward,
+    tokens: tuple[int, int] | None = None,
 ) -> float:
-    """Count forward and backward of one image, in 1e9 floating point operations, on shapes alone: nothing is computed.
+    """Count forward and backward of one image, in 1e9 floating point operations, on shapes alone:
+    nothing is computed.
 
-    Matrix products and convolutions count, attention as its two products; norms, activations, SIGReg and the optimiser do not.
-    `tokens` are those of the context and of one target block, where others than the config's are asked about.
+    Matrix products and convolutions count, attention as its two products; norms, activations,
+    SIGReg and the optimiser do not. `tokens` are those of the context and of one target block,
+    where others than the config's are asked about.
     """
     size, views = config.image.image_size, config.views
     images = masks = None
@@ -63,12 +74,17 @@ def gflop_per_image(
         if config.objective.prediction_weight > 0:
             context, target = tokens or token_counts(config.image.grid, config.mask)
             index = torch.zeros(2, config.mask.num_targets * target, dtype=torch.int64)
-            masks = PatchMasks(torch.zeros(2, context, dtype=torch.int64), index.view(2, -1, target))
+            masks = PatchMasks(
+                torch.zeros(2, context, dtype=torch.int64), index.view(2, -1, target)
+            )
             images = torch.zeros(2, 3, size, size)
         if config.multi_view:
             sizes = ((views.global_views, size), (views.local_views, views.local_size))
-            pictures = tuple(torch.zeros(number, 2, 3, side, side) for number, side in sizes if number)
-        with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:  # the fused kernel is not counted on CPUs
+            pictures = tuple(
+                torch.zeros(number, 2, 3, side, side) for number, side in sizes if number
+            )
+        # the fused kernel is not counted on CPUs
+        with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
             output = forward(network, images, masks, pictures)
             loss = output.projected.sum()
             if output.prediction is not None:

@@ -1,6 +1,8 @@
-"""What torch.compile costs and gains on a CPU: seconds to compile, speed against eager, and whether the loss stays the same.
+"""What torch.compile costs and gains on a CPU: seconds to compile, speed against eager, and whether
+the loss stays the same.
 
-python -m benchmarks.compiled [--presets small.sigreg06 ...] [--batch-sizes 32 ...] [--repeats 3] [--out FILE]
+python -m benchmarks.compiled [--presets small.sigreg06 ...] [--batch-sizes 32 ...] [--repeats 3]
+[--out FILE]
 """
 
 from __future__ import annotations
@@ -30,14 +32,26 @@ def compare(config: TrainConfig, repeats: int) -> dict[str, Any]:
     said: list[str] = []
     parts = make_batches(config).parts(0)
     eager_state, state = make_state(config), make_state(config)
-    eager, fast = Stepper(eager_state, CPU), Stepper(state, CPU, compiled(state.network, "on", CPU, said.append))
-    with tempfile.TemporaryDirectory() as folder, patch.dict(os.environ, TORCHINDUCTOR_CACHE_DIR=folder):
+    eager, fast = (
+        Stepper(eager_state, CPU),
+        Stepper(state, CPU, compiled(state.network, "on", CPU, said.append)),
+    )
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        patch.dict(os.environ, TORCHINDUCTOR_CACHE_DIR=folder),
+    ):
         torch._dynamo.reset()
         begin = time.perf_counter()
         first = fast(parts, 1.0, **PACE)[0].item()
         passed = time.perf_counter() - begin
         reference = eager(parts, 1.0, **PACE)[0].item()
-        seconds = best_of({"eager": lambda: eager(parts, 1.0, **PACE), "compiled": lambda: fast(parts, 1.0, **PACE)}, repeats)
+        seconds = best_of(
+            {
+                "eager": lambda: eager(parts, 1.0, **PACE),
+                "compiled": lambda: fast(parts, 1.0, **PACE),
+            },
+            repeats,
+        )
     difference = abs(first / reference - 1)
     return {
         "batch_size": config.optim.batch_size,
@@ -62,8 +76,14 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     sizes = dict(zip(options.presets, options.batch_sizes, strict=True))
-    found = {name: compare(replace(preset(name), batch_size=size), options.repeats) for name, size in sizes.items()}
-    write(options.out, {"machine": machine(), "threads": 1, "repeats": options.repeats, "presets": found})
+    found = {
+        name: compare(replace(preset(name), batch_size=size), options.repeats)
+        for name, size in sizes.items()
+    }
+    write(
+        options.out,
+        {"machine": machine(), "threads": 1, "repeats": options.repeats, "presets": found},
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""How fast a CPU embeds and trains, before and now, in either precision; and what fewer passes or bfloat16 cost in accuracy.
+"""How fast a CPU embeds and trains, before and now, in either precision; and what fewer passes or
+bfloat16 cost in accuracy.
 
-python -m benchmarks.embedding [--galaxies 128] [--repeats 3] [--batch-size 64] [--data ../shared/galaxies] [--out FILE]
+python -m benchmarks.embedding [--galaxies 128] [--repeats 3] [--batch-size 64] [--data
+../shared/galaxies] [--out FILE]
 """
 
 from __future__ import annotations
@@ -50,18 +52,26 @@ LOOKS: dict[str, dict[str, Any]] = {
 def encode_before(model: Model, frames: np.ndarray) -> np.ndarray:
     """Embed 256 galaxies at a time, every pass cut, turned and resampled anew: how it was done."""
     crops = (centre_crop(frames, side) for side in model.config.crop_sides)
-    views = (model._input(turned(crop, symmetry)) for crop in crops for symmetry in range(model.config.model.orientations))
+    views = (
+        model._input(turned(crop, symmetry))
+        for crop in crops
+        for symmetry in range(model.config.model.orientations)
+    )
     with torch.inference_mode():
         return torch.stack([model.network.embed(view).float() for view in views]).mean(0).numpy()
 
 
 def ways_of(model: Model) -> dict[str, Callable[[np.ndarray], np.ndarray]]:
     """Return every way to embed frames, by name."""
-    return {"before": partial(encode_before, model)} | {name: partial(model.encode, **look) for name, look in LOOKS.items()}
+    return {"before": partial(encode_before, model)} | {
+        name: partial(model.encode, **look) for name, look in LOOKS.items()
+    }
 
 
 def seconds_alone(name: str, way: str, frames: np.ndarray) -> float:
-    """Embed frames in a process that does nothing else, as the command does; processor seconds, the first galaxies left out."""
+    """Embed frames in a process that does nothing else, as the command does; processor seconds,
+    the first galaxies left out.
+    """
     torch.set_num_threads(1)
     encode = ways_of(load_model(name))[way]
     encode(frames[:16])
@@ -71,7 +81,9 @@ def seconds_alone(name: str, way: str, frames: np.ndarray) -> float:
 
 
 def times(name: str, count: int, repeats: int) -> dict[str, Any]:
-    """Time random frames in every way, in turns, each in a process of its own; milliseconds of processor time a galaxy."""
+    """Time random frames in every way, in turns, each in a process of its own; milliseconds of
+    processor time a galaxy.
+    """
     model = load_model(name)
     side = model.config.image.frame_size
     frames = np.random.default_rng(0).integers(0, 255, (count, side, side, 3), dtype=np.uint8)
@@ -80,7 +92,9 @@ def times(name: str, count: int, repeats: int) -> dict[str, Any]:
     seconds = dict.fromkeys(ways, math.inf)
     with ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as alone:
         for _, way in itertools.product(range(repeats), ways):
-            seconds[way] = min(seconds[way], alone.submit(seconds_alone, name, way, frames).result())
+            seconds[way] = min(
+                seconds[way], alone.submit(seconds_alone, name, way, frames).result()
+            )
     return {
         "galaxies": count,
         "passes": model.config.model.passes,
@@ -91,7 +105,9 @@ def times(name: str, count: int, repeats: int) -> dict[str, Any]:
 
 
 def step_times(name: str, size: int, repeats: int) -> dict[str, Any]:
-    """Time whole steps in bfloat16 with fused attention, as before, and as they are, beside float32."""
+    """Time whole steps in bfloat16 with fused attention, as before, and as they are, beside
+    float32.
+    """
     config = replace(preset(name), batch_size=size)
     parts = make_batches(config).parts(0)
     steppers = {}
@@ -101,7 +117,9 @@ def step_times(name: str, size: int, repeats: int) -> dict[str, Any]:
         if way == "before":
             state.network.fuse_attention(True)
     losses = {way: stepper(parts, 1.0, **PACE)[0].item() for way, stepper in steppers.items()}
-    seconds = best_of({way: partial(stepper, parts, 1.0, **PACE) for way, stepper in steppers.items()}, repeats)
+    seconds = best_of(
+        {way: partial(stepper, parts, 1.0, **PACE) for way, stepper in steppers.items()}, repeats
+    )
     return {
         "batch_size": size,
         "milliseconds": {way: 1e3 * value for way, value in seconds.items()},
@@ -111,23 +129,34 @@ def step_times(name: str, size: int, repeats: int) -> dict[str, Any]:
 
 
 def accuracy(model: Model, source: str) -> dict[str, Any]:
-    """Probe on a part of the validation part, learning from a part of the training part; and how many neighbours stay."""
+    """Probe on a part of the validation part, learning from a part of the training part; and how
+    many neighbours stay.
+    """
     found = {}
     for name, benchmark in BENCHMARKS.items():
         data = aj.open_dataset(source, where=benchmark.where, label_column=benchmark.label_column)
-        parts = [part.subset(np.flatnonzero(part.labels >= 0)) for part in split(data, benchmark.split)[:2]]
+        parts = [
+            part.subset(np.flatnonzero(part.labels >= 0))
+            for part in split(data, benchmark.split)[:2]
+        ]
         known, asked = (
             part.subset(np.sort(np.random.default_rng(0).permutation(len(part))[:count]))
             for part, count in zip(parts, (NUM_KNOWN, NUM_ASKED), strict=True)
         )
-        vectors = {look: [aj.embed(model, part, **LOOKS[look]) for part in (known, asked)] for look in LOOKS}
+        vectors = {
+            look: [aj.embed(model, part, **LOOKS[look]) for part in (known, asked)]
+            for look in LOOKS
+        }
         probes = {look: aj.linear_probe(*pair) for look, pair in vectors.items()}
         stays = {look: _agreement(vectors["float32"], pair) for look, pair in vectors.items()}
         found[name] = {
             "num_known": len(known),
             "num_asked": len(asked),
             "linear_accuracy": {look: probe.accuracy for look, probe in probes.items()},
-            "difference": {look: aj.paired_bootstrap(probe, probes["float32"]) for look, probe in probes.items()},
+            "difference": {
+                look: aj.paired_bootstrap(probe, probes["float32"])
+                for look, probe in probes.items()
+            },
             "neighbours": stays,
         }
     return found
@@ -138,7 +167,9 @@ def _agreement(usual: list[Embeddings], other: list[Embeddings]) -> float:
     near = []
     for pair in (usual, other):
         (features,) = standardise(np.concatenate([part.vectors for part in pair]))
-        near.append(nearest(features, features, NUM_NEIGHBOURS, exclude=np.arange(len(features)))[1])
+        near.append(
+            nearest(features, features, NUM_NEIGHBOURS, exclude=np.arange(len(features)))[1]
+        )
     both = [len(np.intersect1d(*rows)) for rows in zip(*near, strict=True)]
     return float(np.mean(both)) / NUM_NEIGHBOURS
 
@@ -165,7 +196,9 @@ def main(arguments: list[str] | None = None) -> None:
         "fast_bfloat16": resolve("auto", CPU)[0] == "bfloat16",
         "bars": BARS,
         "embedding": times(options.model, options.galaxies, options.repeats),
-        "steps": {name: step_times(name, options.batch_size, options.repeats) for name in options.presets},
+        "steps": {
+            name: step_times(name, options.batch_size, options.repeats) for name in options.presets
+        },
         "accuracy": accuracy(model, options.data) if options.data else kept,
     }
     write(options.out, found)

@@ -1,4 +1,6 @@
-"""The tables of docs/performance.md about the explorer and what it asks of the package, each by the name of its JSON file."""
+"""The tables of docs/performance.md about the explorer and what it asks of the package, each by
+the name of its JSON file.
+"""
 
 from __future__ import annotations
 
@@ -16,21 +18,45 @@ def projections(results: Results) -> str:
         for method, made in maps.items():
             name = {"pca": "PCA", "umap": "UMAP", "tsne": "t-SNE"}[method]
             shape = f"{name}, {made['galaxies']:,} × {made['features']}"
-            rows.append([shape, *_seconds(made, "wall_seconds"), f"{made['cpu_seconds']:.1f}", f"{made['peak_mb'] / 1e3:.2f} GB"])
+            rows.append(
+                [
+                    shape,
+                    *_seconds(made, "wall_seconds"),
+                    f"{made['cpu_seconds']:.1f}",
+                    f"{made['peak_mb'] / 1e3:.2f} GB",
+                ]
+            )
             if size == "maps" and "trust" in made:
                 trust = made["trust"]
-                rows.append([f"its trust numbers, {shape}", *_seconds(trust, "wall_seconds"), f"{trust['cpu_seconds']:.1f}", "–"])
+                rows.append(
+                    [
+                        f"its trust numbers, {shape}",
+                        *_seconds(trust, "wall_seconds"),
+                        f"{trust['cpu_seconds']:.1f}",
+                        "–",
+                    ]
+                )
     probe, patches = found["probe"], found["patches"]
-    shape = f"linear probe with the choice of L2, {probe['galaxies']:,} × {probe['features']}, one thread"
+    shape = (
+        f"linear probe with the choice of L2, {probe['galaxies']:,} × {probe['features']}, one "
+        f"thread"
+    )
     rows.append([shape, *_seconds(probe, "wall_seconds"), f"{probe['cpu_seconds']:.1f}", "–"])
-    patch = f"patch errors of one galaxy, `{patches['model']}` at {patches['image_size']} px, one thread, p95"
+    patch = (
+        f"patch errors of one galaxy, `{patches['model']}` at {patches['image_size']} px, one "
+        f"thread, p95"
+    )
     rows.append([patch, *_seconds(patches, "wall_p95"), f"{patches['cpu_p95']:.2f}", "–"])
     return markdown(["", "seconds", "at most", "met", "CPU seconds", "peak memory"], rows)
 
 
 def _seconds(found: dict[str, Any], key: str) -> list[str]:
     bar, digits = found.get("bar_wall_seconds"), 2 if found[key] < 1 else 1
-    return [f"{found[key]:.{digits}f}", "–" if bar is None else f"{bar:g}", "–" if bar is None else verdict(found[key] <= bar)]
+    return [
+        f"{found[key]:.{digits}f}",
+        "–" if bar is None else f"{bar:g}",
+        "–" if bar is None else verdict(found[key] <= bar),
+    ]
 
 
 def app_latency(results: Results) -> str:
@@ -47,14 +73,26 @@ def _latency(found: dict[str, Any]) -> str:
     rows = []
     for name, times in found["actions"].items():
         server, browser = (_times(times[side]) for side in ("server", "browser"))
-        judged = times["server"] or times["browser"]  # what the server has no part in, or what only a browser can see
-        rows.append([name, *server, f"{times['bar_ms']:.0f}", verdict(judged["p50_ms"] <= times["bar_ms"]), *browser])
+        # what the server has no part in, or what only a browser can see
+        judged = times["server"] or times["browser"]
+        rows.append(
+            [
+                name,
+                *server,
+                f"{times['bar_ms']:.0f}",
+                verdict(judged["p50_ms"] <= times["bar_ms"]),
+                *browser,
+            ]
+        )
     payload = found["payload_bytes"] / 1000 * 20_000 / found["count"]
     further = [
         ("the map's first message, kB per 20,000 galaxies", payload, found["payload_bar_kb"]),
         ("private memory, MB", found["private_mb"], found["bar_mb"]),
     ]
-    rows += [[name, f"{value:.0f}", "–", f"{bar:.0f}", verdict(value <= bar), "–", "–"] for name, value, bar in further]
+    rows += [
+        [name, f"{value:.0f}", "–", f"{bar:.0f}", verdict(value <= bar), "–", "–"]
+        for name, value, bar in further
+    ]
     head = ["server, median ms", "p95", "at most", "met", "whole in the browser, median ms", "p95"]
     return markdown([f"{found['galaxies']}, `{found['checkpoint']}`", *head], rows)
 
@@ -77,10 +115,33 @@ def _load(found: dict[str, Any]) -> str:
     rows = []
     for kind, met in found["kinds"].items():
         card = met["click_to_card"]
-        counts = [str(found["visitors"][kind]), str(met["clicks"]), str(met["errors"]), str(met["wrong_answers"])]
-        rows.append([kind, *counts, *(f"{card[key]:.0f}" for key in ("p50_ms", "p95_ms", "max_ms")), verdict(met["met"])])
+        counts = [
+            str(found["visitors"][kind]),
+            str(met["clicks"]),
+            str(met["errors"]),
+            str(met["wrong_answers"]),
+        ]
+        rows.append(
+            [
+                kind,
+                *counts,
+                *(f"{card[key]:.0f}" for key in ("p50_ms", "p95_ms", "max_ms")),
+                verdict(met["met"]),
+            ]
+        )
     return markdown(
-        ["visitors", "how many", "clicks", "errors", "wrong answers", "median, ms", "p95, ms", "longest, ms", "met"], rows
+        [
+            "visitors",
+            "how many",
+            "clicks",
+            "errors",
+            "wrong answers",
+            "median, ms",
+            "p95, ms",
+            "longest, ms",
+            "met",
+        ],
+        rows,
     )
 
 
@@ -91,7 +152,12 @@ def app_memory(results: Results) -> str:
     peak, slope = memory["peak_mb"], grown["mb_per_minute"]
     rows = [
         ["actions", str(sum(found["actions"].values())), "–", "–"],
-        ["largest private memory, MB", f"{peak:.0f}", f"{memory['bar_mb']:.0f}", verdict(peak < memory["bar_mb"])],
+        [
+            "largest private memory, MB",
+            f"{peak:.0f}",
+            f"{memory['bar_mb']:.0f}",
+            verdict(peak < memory["bar_mb"]),
+        ],
         [
             f"growth over the last {grown['minutes']:.0f} minutes, MB a minute",
             f"{slope:.2f}",
@@ -99,7 +165,10 @@ def app_memory(results: Results) -> str:
             verdict(slope < found["bar_mb_per_minute"]),
         ],
     ]
-    return markdown([f"{memory['minutes'][-1]:.0f} minutes on {found['galaxies']}", "found", "at most", "met"], rows)
+    return markdown(
+        [f"{memory['minutes'][-1]:.0f} minutes on {found['galaxies']}", "found", "at most", "met"],
+        rows,
+    )
 
 
 def hosted_start(results: Results) -> str:
@@ -108,16 +177,30 @@ def hosted_start(results: Results) -> str:
     measured = [
         ("the whole folder, MB", found["bundle_mb"], 250, 0),
         ("start to ready, s", found["ready_s"], None, 1),
-        ("first map of a visitor who comes when it is ready, s", found["first_map_when_ready_s"], 6, 1),
+        (
+            "first map of a visitor who comes when it is ready, s",
+            found["first_map_when_ready_s"],
+            6,
+            1,
+        ),
         ("first map of the next visitor, s", found["second_visitor_s"], 6, 1),
-        ("start to the first map of a visitor who waits from the start, s", found["first_map_s"], None, 1),
+        (
+            "start to the first map of a visitor who waits from the start, s",
+            found["first_map_s"],
+            None,
+            1,
+        ),
         ("the server's processor time for that, s", found["first_map_cpu_s"], None, 1),
         ("private memory with one map open, MB", found["map_mb"], 900, 0),
         ("after two visitors and all seven pages, MB", found["all_pages_mb"], 900, 0),
         ("results that the host had to compute", len(found["computed_on_the_host"]), 0, 0),
     ]
     rows = [
-        [name, f"{value:.{digits}f}", *(("–", "–") if bar is None else (f"{bar:g}", verdict(value <= bar)))]
+        [
+            name,
+            f"{value:.{digits}f}",
+            *(("–", "–") if bar is None else (f"{bar:g}", verdict(value <= bar))),
+        ]
         for name, value, bar, digits in measured
     ]
     return markdown([f"{found['galaxies']:,} galaxies", "found", "at most", "met"], rows)
@@ -136,9 +219,19 @@ def first_look(results: Results) -> str:
         for key, name in names.items():
             bar = found["bar_s"] if key == "whole_map_s" else None
             limits = ("–", "–") if bar is None else (f"{bar:g}", verdict(times[key]["p95"] <= bar))
-            rows.append([condition, name, f"{times[key]['p50']:.2f}", f"{times[key]['p95']:.2f}", *limits])
+            rows.append(
+                [condition, name, f"{times[key]['p50']:.2f}", f"{times[key]['p95']:.2f}", *limits]
+            )
     load = np.median([start["load"] for one in found["starts"].values() for start in one])
     starts = min(len(one) for one in found["starts"].values())
     return markdown(
-        [f"{starts} starts each, load average {load:.0f}", "seconds, from … to …", "median", "p95", "p95 at most", "met"], rows
+        [
+            f"{starts} starts each, load average {load:.0f}",
+            "seconds, from … to …",
+            "median",
+            "p95",
+            "p95 at most",
+            "met",
+        ],
+        rows,
     )

@@ -1,11 +1,13 @@
-"""How soon a fresh clone shows its map: from the start of the server, and from when a browser asks for the page, to the whole map.
+"""How soon a fresh clone shows its map: from the start of the server, and from when a browser asks
+for the page, to the whole map.
 
 python -m benchmarks.first_look [--starts 10] [--out FILE]
 
-Every start is a server of its own with an empty cache, `streamlit run app/main.py` with no flag, and a new visitor in a real Chromium on
-the same machine. The map is whole when all 1,000 galaxies stand on it where UMAP puts them; then the first galaxy, the strangest, stands
-beside it with its six neighbours. Starts are made in turn with nothing beside them and
-beside two endless loops of the same priority.
+Every start is a server of its own with an empty cache, `streamlit run app/main.py` with no flag,
+and a new visitor in a real Chromium on the same machine. The map is whole when all 1,000 galaxies
+stand on it where UMAP puts them; then the first galaxy, the strangest, stands beside it with its
+six neighbours. Starts are made in turn with nothing beside them and beside two endless loops of the
+same priority.
 """
 
 from __future__ import annotations
@@ -85,7 +87,9 @@ def main(arguments: list[str] | None = None) -> None:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--starts", type=int, default=10)
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "first_look.json")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "benchmarks" / "results" / "first_look.json"
+    )
     options = parser.parse_args(arguments)
     found: dict[str, list[dict[str, float]]] = {name: [] for name in CONDITIONS}
     with sync_playwright() as playwright:
@@ -103,7 +107,16 @@ def main(arguments: list[str] | None = None) -> None:
         }
         for name, starts in found.items()
     }
-    write(options.out, {"machine": machine(), "threads": 1, "bar_s": BAR_SECONDS, "starts": found, "summary": summary})
+    write(
+        options.out,
+        {
+            "machine": machine(),
+            "threads": 1,
+            "bar_s": BAR_SECONDS,
+            "starts": found,
+            "summary": summary,
+        },
+    )
 
 
 if __name__ == "__main__":

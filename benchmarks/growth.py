@@ -1,6 +1,8 @@
-"""How the cost of a step grows with the batch and with the number of tokens: seconds, counted FLOPs and their log-log slopes.
+"""How the cost of a step grows with the batch and with the number of tokens: seconds, counted FLOPs
+and their log-log slopes.
 
-python -m benchmarks.growth [--batch-sizes 16 32 64 128] [--image-sizes 96 128 160 192 224] [--repeats 2] [--out FILE]
+python -m benchmarks.growth [--batch-sizes 16 32 64 128] [--image-sizes 96 128 160 192 224]
+[--repeats 2] [--out FILE]
 """
 
 from __future__ import annotations
@@ -23,9 +25,12 @@ TOKEN_BATCH = 8
 
 
 def cost(configs: dict[int, TrainConfig], repeats: int) -> dict[str, Any]:
-    """Time whole steps of several configs in turns, data and masks included; keys say what grows."""
+    """Time whole steps of several configs in turns, data and masks included; keys say what
+    grows.
+    """
     steps = {
-        str(key): partial(step_of, Stepper(make_state(config), CPU), make_batches(config)) for key, config in configs.items()
+        str(key): partial(step_of, Stepper(make_state(config), CPU), make_batches(config))
+        for key, config in configs.items()
     }
     seconds = list(best_of(steps, repeats).values())
     gflop = [gflop_per_image(config) * config.optim.batch_size for config in configs.values()]
@@ -48,10 +53,14 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     small, model = preset(BATCH_PRESET), preset(TOKEN_PRESET)
-    sized = [replace(model, image_size=size, batch_size=TOKEN_BATCH) for size in options.image_sizes]
+    sized = [
+        replace(model, image_size=size, batch_size=TOKEN_BATCH) for size in options.image_sizes
+    ]
     found = {
         "batch": {"preset": BATCH_PRESET}
-        | cost({size: replace(small, batch_size=size) for size in options.batch_sizes}, options.repeats),
+        | cost(
+            {size: replace(small, batch_size=size) for size in options.batch_sizes}, options.repeats
+        ),
         "tokens": {"preset": TOKEN_PRESET, "batch_size": TOKEN_BATCH}
         | cost({config.image.grid**2: config for config in sized}, options.repeats),
     }

@@ -1,8 +1,10 @@
-"""What a host pays for a bundle: its size, the first map in a real Chromium at once and when the server is ready, and memory.
+"""What a host pays for a bundle: its size, the first map in a real Chromium at once and when the
+server is ready, and memory.
 
 python -m benchmarks.hosted_start --bundle FOLDER [--out FILE]
 
-The host's own cache is empty. Server and browser share the machine; the server's CPU seconds say what it would cost alone.
+The host's own cache is empty. Server and browser share the machine; the server's CPU seconds say
+what it would cost alone.
 """
 
 from __future__ import annotations
@@ -50,11 +52,17 @@ def visit_at_once(chromium: Any, bundle: Path) -> dict[str, Any]:
     with explorer(["--bundle", str(bundle.resolve())]) as (url, process):
         healthy = time.perf_counter() - began
         first_map(chromium, url)
-        return {"healthy_s": healthy, "first_map_s": time.perf_counter() - began, "first_map_cpu_s": cpu_seconds(process)}
+        return {
+            "healthy_s": healthy,
+            "first_map_s": time.perf_counter() - began,
+            "first_map_cpu_s": cpu_seconds(process),
+        }
 
 
 def visit_when_ready(chromium: Any, bundle: Path) -> dict[str, Any]:
-    """Start the explorer on a bundle, wait for what a host's health check asks, and open the map, then every other page."""
+    """Start the explorer on a bundle, wait for what a host's health check asks, and open the
+    map, then every other page.
+    """
     began = time.perf_counter()
     with explorer(["--bundle", str(bundle.resolve())]) as (url, process):
         wait_until_healthy(url, None, Path(os.devnull), READY)
@@ -78,7 +86,9 @@ def main(arguments: list[str] | None = None) -> None:
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bundle", type=Path, required=True)
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "hosted_start.json")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "benchmarks" / "results" / "hosted_start.json"
+    )
     options = parser.parse_args(arguments)
     files = [path.stat().st_size for path in options.bundle.rglob("*") if path.is_file()]
     with tempfile.TemporaryDirectory() as cache, sync_playwright() as playwright:

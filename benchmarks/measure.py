@@ -1,4 +1,6 @@
-"""How benchmarks measure: the machine, the best of interleaved repeats, the peak of allocated memory, log-log slopes, JSON."""
+"""How benchmarks measure: the machine, the best of interleaved repeats, the peak of allocated
+memory, log-log slopes, JSON.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +28,11 @@ def machine() -> dict[str, str]:
 
 
 def best_of(functions: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
-    """Return each function's least CPU seconds (all threads), so that waiting for a busy machine does not count.
+    """Return each function's least CPU seconds (all threads), so that waiting for a busy machine
+    does not count.
 
-    They take turns, so that what a busy machine does to the caches strikes all of them; the first turn is not timed.
+    They take turns, so that what a busy machine does to the caches strikes all of them; the first
+    turn is not timed.
     """
     best = dict.fromkeys(functions, math.inf)
     for turn in range(repeats + 1):
@@ -41,7 +45,9 @@ def best_of(functions: dict[str, Callable[[], Any]], repeats: int) -> dict[str, 
 
 
 def kernel_share(function: Callable[[], Any], repeats: int) -> float:
-    """Return the part of the CPU time that the kernel takes, in [0, 1]: handing out memory, above all."""
+    """Return the part of the CPU time that the kernel takes, in [0, 1]: handing out memory,
+    above all.
+    """
     before = os.times()
     for _ in range(repeats):
         function()
@@ -51,13 +57,19 @@ def kernel_share(function: Callable[[], Any], repeats: int) -> float:
 
 
 def peak_bytes(function: Callable[[], Any]) -> int:
-    """Return the most bytes that torch's allocator held at once for what the function allocated itself, temporaries included."""
+    """Return the most bytes that torch's allocator held at once for what the function allocated
+    itself, temporaries included.
+    """
     with torch.autograd.profiler.profile(profile_memory=True) as profile:
         function()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "trace.json"
         profile.export_chrome_trace(str(path))
-        events = [event for event in json.loads(path.read_bytes())["traceEvents"] if event["name"] == "[memory]"]
+        events = [
+            event
+            for event in json.loads(path.read_bytes())["traceEvents"]
+            if event["name"] == "[memory]"
+        ]
     held = peak = 0
     for event in sorted(events, key=lambda event: event["ts"]):
         held += event["args"]["Bytes"]
@@ -66,8 +78,12 @@ def peak_bytes(function: Callable[[], Any]) -> int:
 
 
 def slope(x: Sequence[float], y: Sequence[float]) -> float:
-    """Return the slope of the least-squares line through (log x, log y): 1 = in proportion, 2 = quadratic."""
-    return statistics.linear_regression([math.log(value) for value in x], [math.log(value) for value in y]).slope
+    """Return the slope of the least-squares line through (log x, log y): 1 = in proportion, 2 =
+    quadratic.
+    """
+    return statistics.linear_regression(
+        [math.log(value) for value in x], [math.log(value) for value in y]
+    ).slope
 
 
 def write(path: Path, found: dict[str, Any]) -> None:

@@ -1,4 +1,5 @@
-"""What a run holds in memory, each case in a process of its own: peaks, memory-mapped frames, growth over a thousand steps.
+"""What a run holds in memory, each case in a process of its own: peaks, memory-mapped frames,
+growth over a thousand steps.
 
 python -m benchmarks.memory [--cases batch64 ...] [--out FILE]
 """
@@ -35,7 +36,8 @@ from benchmarks.measure import machine, write
 ROOT = Path(__file__).parents[1]
 GALAXY10_COUNT, GALAXY10_SIZE = 17_736, 256
 GIGA = 1e9
-PEAK_BAR, FRAMES_BAR, MAPPED_BAR, GROWTH_BAR = 6.0, 3.6, 1.5, 0.005  # GB; the last is the allocator's noise
+# GB; the last is the allocator's noise
+PEAK_BAR, FRAMES_BAR, MAPPED_BAR, GROWTH_BAR = 6.0, 3.6, 1.5, 0.005
 Found = list[dict[str, Any]]
 
 
@@ -45,7 +47,9 @@ def held(what: str, size: float, bar: float) -> dict[str, Any]:
 
 
 def status(field: str) -> int:
-    """Return a field of /proc/self/status in bytes: VmHWM (peak), VmRSS (all that is resident), RssAnon (without mapped files)."""
+    """Return a field of /proc/self/status in bytes: VmHWM (peak), VmRSS (all that is resident),
+    RssAnon (without mapped files).
+    """
     lines = Path("/proc/self/status").read_text().splitlines()
     (kilobytes,) = (line.split()[1] for line in lines if line.startswith(field + ":"))
     return int(kilobytes) * 1024
@@ -57,11 +61,18 @@ def batch64(steps: int = 2, batch_size: int = 64) -> Found:
     stepper, batches = Stepper(make_state(config), CPU), make_batches(config)
     for _ in range(steps):
         step_of(stepper, batches)
-    return [held(f"`{config.preset}`, batch {batch_size}, on a CPU: peak of the whole process", status("VmHWM"), PEAK_BAR)]
+    return [
+        held(
+            f"`{config.preset}`, batch {batch_size}, on a CPU: peak of the whole process",
+            status("VmHWM"),
+            PEAK_BAR,
+        )
+    ]
 
 
 def mapped(steps: int = 3, count: int = GALAXY10_COUNT) -> Found:
-    """All frames of Galaxy10 in a file mapped read-only: what batches of a whole epoch, and steps, take above model and libraries.
+    """All frames of Galaxy10 in a file mapped read-only: what batches of a whole epoch, and steps,
+    take above model and libraries.
 
     Pages of the file are the kernel's to drop; anonymous memory is the process's own.
     """
@@ -84,9 +95,21 @@ def mapped(steps: int = 3, count: int = GALAXY10_COUNT) -> Found:
                 step_of(stepper, batches)
     size = config.optim.batch_size
     return [
-        held(f"frames of {count:,} galaxies, {GALAXY10_SIZE} pixels a side", frames.nbytes, FRAMES_BAR),
-        held(f"these memory-mapped, an epoch of batches of {size}: above the model", peak_of_batches() - before, MAPPED_BAR),
-        held(f"the same with steps of `{config.preset}`: above the model", peak_of_steps() - before, MAPPED_BAR),
+        held(
+            f"frames of {count:,} galaxies, {GALAXY10_SIZE} pixels a side",
+            frames.nbytes,
+            FRAMES_BAR,
+        ),
+        held(
+            f"these memory-mapped, an epoch of batches of {size}: above the model",
+            peak_of_batches() - before,
+            MAPPED_BAR,
+        ),
+        held(
+            f"the same with steps of `{config.preset}`: above the model",
+            peak_of_steps() - before,
+            MAPPED_BAR,
+        ),
     ]
 
 
@@ -95,15 +118,31 @@ def resident(count: int = GALAXY10_COUNT) -> Found:
     before = torch.cuda.memory_allocated()
     batches = make_batches(preset("vit5m.sigreg06"), torch.device("cuda"), count)
     assert batches.resident is not None
-    return [held(f"frames of {count:,} galaxies on the GPU", torch.cuda.memory_allocated() - before, FRAMES_BAR)]
+    return [
+        held(
+            f"frames of {count:,} galaxies on the GPU",
+            torch.cuda.memory_allocated() - before,
+            FRAMES_BAR,
+        )
+    ]
 
 
 def growth(galaxies: int = 400, early: int = 100, late: int = 1000) -> Found:
-    """A real run of a tiny network, log, validation and saving included: resident memory late less early.
+    """A real run of a tiny network, log, validation and saving included: resident memory late less
+    early.
 
-    Before each look the allocator gives back what it keeps for later, some megabytes that come and go with validation.
+    Before each look the allocator gives back what it keeps for later, some megabytes that come and
+    go with validation.
     """
-    sizes = {"image_size": 32, "patch_size": 4, "width": 32, "depth": 2, "heads": 2, "batch_size": 8, "epochs": 100}
+    sizes = {
+        "image_size": 32,
+        "patch_size": 4,
+        "width": 32,
+        "depth": 2,
+        "heads": 2,
+        "batch_size": 8,
+        "epochs": 100,
+    }
     sizes |= {"predictor_width": 32, "predictor_depth": 2, "predictor_heads": 2}
     config = replace(preset("small.sigreg06"), data=f"simulated:{galaxies}", **sizes)
     seen: dict[int, int] = {}
@@ -124,15 +163,25 @@ def growth(galaxies: int = 400, early: int = 100, late: int = 1000) -> Found:
         stack.enter_context(patch.dict(os.environ, ASTROJEPA_CACHE=folder))
         stack.enter_context(contextlib.suppress(KeyboardInterrupt))
         train(config, out=Path(folder) / "run", device="cpu", progress=False)
-    return [held(f"a tiny network's run: growth from step {early:,} to {late:,}", seen[late] - seen[early], GROWTH_BAR)]
+    return [
+        held(
+            f"a tiny network's run: growth from step {early:,} to {late:,}",
+            seen[late] - seen[early],
+            GROWTH_BAR,
+        )
+    ]
 
 
-CASES: dict[str, Callable[..., Found]] = {function.__name__: function for function in (batch64, mapped, resident, growth)}
+CASES: dict[str, Callable[..., Found]] = {
+    function.__name__: function for function in (batch64, mapped, resident, growth)
+}
 
 
 @contextlib.contextmanager
 def _peak_of(field: str) -> Iterator[Callable[[], int]]:
-    """Look at a field every few milliseconds while something else happens; call the result for the largest value."""
+    """Look at a field every few milliseconds while something else happens; call the result for
+    the largest value.
+    """
     seen, over = [status(field)], threading.Event()
 
     def look() -> None:
@@ -152,10 +201,23 @@ def _peak_of(field: str) -> Iterator[Callable[[], int]]:
 def main(arguments: list[str] | None = None) -> None:
     """Run each case in a fresh process and write JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", nargs="+", choices=list(CASES), default=list(CASES), help="default: all that can be run")
-    parser.add_argument("--options", type=json.loads, default={}, help="JSON: options of the cases' functions, for a smaller run")
+    parser.add_argument(
+        "--cases",
+        nargs="+",
+        choices=list(CASES),
+        default=list(CASES),
+        help="default: all that can be run",
+    )
+    parser.add_argument(
+        "--options",
+        type=json.loads,
+        default={},
+        help="JSON: options of the cases' functions, for a smaller run",
+    )
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/memory.json"))
-    parser.add_argument("--here", action="store_true", help="run the one case in this process and print it")
+    parser.add_argument(
+        "--here", action="store_true", help="run the one case in this process and print it"
+    )
     options = parser.parse_args(arguments)
     if options.here:
         torch.set_num_threads(1)
@@ -167,8 +229,19 @@ def main(arguments: list[str] | None = None) -> None:
             found[case] = None
             continue
         inner = json.dumps(options.options.get(case, {}))
-        command = [sys.executable, "-m", "benchmarks.memory", "--here", "--cases", case, "--options", inner]
-        printed = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.memory",
+            "--here",
+            "--cases",
+            case,
+            "--options",
+            inner,
+        ]
+        printed = subprocess.run(
+            command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+        ).stdout
         found[case] = json.loads(printed.splitlines()[-1])
     write(options.out, {"machine": machine(), "threads": 1, "cases": found})
 

@@ -1,4 +1,5 @@
-"""Write the tables of the pages from the JSON of benchmarks and reports, between their marker comments.
+"""Write the tables of the pages from the JSON of benchmarks and reports, between their marker
+comments.
 
 python -m benchmarks.page [--check]
 """
@@ -14,7 +15,13 @@ from typing import Any
 from benchmarks import explorer_tables, report_tables, tables
 
 ROOT = Path(__file__).parents[1]
-PAGES = (*(ROOT / "docs" / f"{name}.md" for name in ("performance", "reliability", "hosting", "experiments")), ROOT / "README.md")
+PAGES = (
+    *(
+        ROOT / "docs" / f"{name}.md"
+        for name in ("performance", "reliability", "hosting", "experiments")
+    ),
+    ROOT / "README.md",
+)
 RESULTS, REPORTS = ROOT / "benchmarks" / "results", ROOT / "docs" / "reports"
 TABLES = tables.TABLES | {
     function.__name__: function
@@ -48,7 +55,9 @@ def read_results(folder: Path = RESULTS) -> dict[str, Any]:
 
 
 def with_tables(text: str, results: dict[str, Any]) -> str:
-    """Return the page with every marked table made anew; ValueError for a marker that names no table."""
+    """Return the page with every marked table made anew; ValueError for a marker that names no
+    table.
+    """
 
     def fill(match: re.Match[str]) -> str:
         name = match[2]
@@ -62,7 +71,11 @@ def with_tables(text: str, results: dict[str, Any]) -> str:
 def main(arguments: list[str] | None = None) -> None:
     """Rewrite the page, or only say whether it is up to date."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; fail if a table is not that of the JSON")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="change nothing; fail if a table is not that of the JSON",
+    )
     options = parser.parse_args(arguments)
     results = read_results()
     for page in PAGES:
@@ -71,7 +84,10 @@ def main(arguments: list[str] | None = None) -> None:
         if not options.check:
             page.write_text(wanted)
         elif text != wanted:
-            raise SystemExit(f"{page} does not show what {RESULTS} and {REPORTS} hold; run: python -m benchmarks.page")
+            raise SystemExit(
+                f"{page} does not show what {RESULTS} and {REPORTS} hold; run: python -m "
+                f"benchmarks.page"
+            )
 
 
 if __name__ == "__main__":

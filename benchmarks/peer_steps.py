@@ -1,4 +1,6 @@
-"""Two published ways of computing the same step, restated on our own blocks and weights so that only the way differs."""
+"""Two published ways of computing the same step, restated on our own blocks and weights so that
+only the way differs.
+"""
 
 from __future__ import annotations
 
@@ -18,28 +20,41 @@ from astrojepa.training.state import TrainState
 from astrojepa.types import Batch, PatchMasks
 
 
-def seed_forward(network: JEPA, images: Tensor, masks: PatchMasks, views: Sequence[Tensor] = ()) -> JEPAOutput:
-    """Compute what `network(images, masks)` computes the seed's way: every block of every network works on all N positions.
+def seed_forward(
+    network: JEPA, images: Tensor, masks: PatchMasks, views: Sequence[Tensor] = ()
+) -> JEPAOutput:
+    """Compute what `network(images, masks)` computes the seed's way: every block of every network
+    works on all N positions.
 
-    Hidden patches are kept out by a key-padding mask in each attention, and each target block has a predictor pass of its own.
-    (With masks in the predictor too, unlike in the seed, nothing leaks, and prediction and gradient equal ours.)
+    Hidden patches are kept out by a key-padding mask in each attention, and each target block has a
+    predictor pass of its own. (With masks in the predictor too, unlike in the seed, nothing leaks,
+    and prediction and gradient equal ours.)
     """
     encoder = network.encoder
     seen = _marked(masks.context, encoder.positions.table.shape[1])
     raw = _run(encoder.vit.blocks, encoder.vit.patch_embed(images) + encoder.positions.table, seen)
     tokens = encoder.vit.norm(raw)
-    blocks = [_predict_block(network.predictor, tokens, seen, block) for block in masks.targets.unbind(1)]
+    blocks = [
+        _predict_block(network.predictor, tokens, seen, block) for block in masks.targets.unbind(1)
+    ]
     context = gather_tokens(tokens, masks.context)
     pooled = context.mean(dim=1)[None]
     return JEPAOutput(
-        torch.stack(blocks, dim=1), network.target_tokens(images, masks), network.projector(pooled), pooled, context
+        torch.stack(blocks, dim=1),
+        network.target_tokens(images, masks),
+        network.projector(pooled),
+        pooled,
+        context,
     )
 
 
 def _predict_block(predictor: Predictor, tokens: Tensor, seen: Tensor, block: Tensor) -> Tensor:
     """Predict one target block (B, Nt) in a pass over all N positions."""
     asked = _marked(block, tokens.shape[1])
-    hidden = torch.where(asked[..., None], predictor.mask_token, predictor.embed(tokens)) + predictor.positions.table
+    hidden = (
+        torch.where(asked[..., None], predictor.mask_token, predictor.embed(tokens))
+        + predictor.positions.table
+    )
     hidden = _run(predictor.blocks, hidden, seen | asked)
     return predictor.out(predictor.norm(gather_tokens(hidden, block)))
 
@@ -52,29 +67,41 @@ def _run(blocks: nn.Sequential, tokens: Tensor, visible: Tensor) -> Tensor:
 
 
 def _marked(index: Tensor, count: int) -> Tensor:
-    return torch.zeros(len(index), count, dtype=torch.bool, device=index.device).scatter_(1, index, True)
+    return torch.zeros(len(index), count, dtype=torch.bool, device=index.device).scatter_(
+        1, index, True
+    )
 
 
-def official_forward(network: JEPA, images: Tensor, masks: PatchMasks, views: Sequence[Tensor] = ()) -> JEPAOutput:
+def official_forward(
+    network: JEPA, images: Tensor, masks: PatchMasks, views: Sequence[Tensor] = ()
+) -> JEPAOutput:
     """Compute what `network(images, masks)` computes as facebookresearch/ijepa does.
 
-    Hidden tokens are dropped before the first block, the target encoder sees all, and the predictor gets the target blocks side by side
-    in the batch. That is ours too, but for the predictor's last block and norm, which here work on the context tokens as well.
+    Hidden tokens are dropped before the first block, the target encoder sees all, and the predictor
+    gets the target blocks side by side in the batch. That is ours too, but for the predictor's last
+    block and norm, which here work on the context tokens as well.
     """
     context, _ = network.encoder(images, masks.context)
     predictor = network.predictor
     batch, blocks, length = masks.targets.shape
     table = predictor.positions.table.expand(batch, -1, -1)
     seen = predictor.embed(context) + gather_tokens(table, masks.context)
-    asked = predictor.mask_token + gather_tokens(table, masks.targets.flatten(1)).unflatten(1, (blocks, length)).flatten(0, 1)
-    hidden = predictor.norm(predictor.blocks(torch.cat([seen.repeat_interleave(blocks, dim=0), asked], dim=1)))
+    asked = predictor.mask_token + gather_tokens(table, masks.targets.flatten(1)).unflatten(
+        1, (blocks, length)
+    ).flatten(0, 1)
+    hidden = predictor.norm(
+        predictor.blocks(torch.cat([seen.repeat_interleave(blocks, dim=0), asked], dim=1))
+    )
     prediction = predictor.out(hidden[:, -length:]).unflatten(0, (batch, blocks))
     pooled = context.mean(dim=1)[None]
-    return JEPAOutput(prediction, network.target_tokens(images, masks), network.projector(pooled), pooled, context)
+    return JEPAOutput(
+        prediction, network.target_tokens(images, masks), network.projector(pooled), pooled, context
+    )
 
 
 class OfficialStep:
-    """A step as facebookresearch/ijepa does it: AdamW of many small kernels, smooth L1, no SIGReg, the average weight by weight.
+    """A step as facebookresearch/ijepa does it: AdamW of many small kernels, smooth L1, no SIGReg,
+    the average weight by weight.
 
     (Its attention is the softmax of a matrix product; here it has the fused one, as ours.)
     """
@@ -93,23 +120,31 @@ class OfficialStep:
         self.optimizer.step()
         self.optimizer.zero_grad()
         with torch.no_grad():
-            for source, average in zip(network.encoder.parameters(), network.target_encoder.parameters(), strict=True):
+            for source, average in zip(
+                network.encoder.parameters(), network.target_encoder.parameters(), strict=True
+            ):
                 average.data.mul_(momentum).add_((1 - momentum) * source.detach().data)
         return loss.detach()
 
 
 class OfficialData:
-    """Images and masks as facebookresearch/ijepa makes them: one image after the other, on the host.
+    """Images and masks as facebookresearch/ijepa makes them: one image after the other, on the
+    host.
 
-    Included: torchvision's random resized crop of a PIL image (area 0.3 to 1), conversion, normalisation, collation, and the block
-    masks, cut to the shortest list of the batch. Left out: reading and decoding the file, and its worker processes.
+    Included: torchvision's random resized crop of a PIL image (area 0.3 to 1), conversion,
+    normalisation, collation, and the block masks, cut to the shortest list of the batch. Left out:
+    reading and decoding the file, and its worker processes.
     """
 
     def __init__(self, image: ImageConfig, mask: MaskConfig) -> None:
-        from torchvision import transforms  # after timm, which models/timm_import.py brings in safely
+        # after timm, which models/timm_import.py brings in safely
+        from torchvision import transforms
 
         self.grid, self.mask = image.grid, mask
-        steps = [transforms.RandomResizedCrop(image.image_size, scale=(0.3, 1.0)), transforms.ToTensor()]
+        steps = [
+            transforms.RandomResizedCrop(image.image_size, scale=(0.3, 1.0)),
+            transforms.ToTensor(),
+        ]
         self.transform = transforms.Compose([*steps, transforms.Normalize((0.5,) * 3, (0.5,) * 3)])
 
     def __call__(self, frames: np.ndarray) -> tuple[Tensor, PatchMasks]:

@@ -2,8 +2,9 @@
 
 python -m benchmarks.projections [--only pca umap tsne trust large probe patches] [--out FILE]
 
-Each map is made in a process of its own, of galaxies drawn from ten groups on a curved 24-dimensional surface. Wall seconds rise with
-whatever else the machine does, CPU seconds (of all threads) much less; the load average is recorded beside both.
+Each map is made in a process of its own, of galaxies drawn from ten groups on a curved
+24-dimensional surface. Wall seconds rise with whatever else the machine does, CPU seconds (of all
+threads) much less; the load average is recorded beside both.
 """
 
 from __future__ import annotations
@@ -27,19 +28,28 @@ from benchmarks.measure import machine, write
 
 GALAXIES, FEATURES = 17_736, 384  # Galaxy10 DECaLS, the widest encoder
 LARGE, LARGE_FEATURES = 100_000, 128
-BARS = {"pca": 0.5, "umap": 10.0, "tsne": 45.0}  # wall seconds on two quiet cores; UMAP after its compilation
+# wall seconds on two quiet cores; UMAP after its compilation
+BARS = {"pca": 0.5, "umap": 10.0, "tsne": 45.0}
 PROBE_BAR = 3.0  # wall seconds, one thread
 PATCH_BAR = 0.3  # wall seconds, 95th percentile, one thread
 SUBJECTS = ("pca", "umap", "tsne", "trust", "large", "probe", "patches")
 
 
 def latent_galaxies(count: int, width: int, seed: int = 0) -> Embeddings:
-    """Draw galaxies whose features are correlated as an encoder's are: groups on a curved surface of 24 dimensions, and noise."""
+    """Draw galaxies whose features are correlated as an encoder's are: groups on a curved
+    surface of 24 dimensions, and noise.
+    """
     generator = np.random.default_rng(seed)
     labels = generator.integers(0, 10, count)
-    inner = 1.5 * generator.normal(size=(10, 24))[labels] + generator.normal(size=(count, 24)) * np.linspace(1.5, 0.3, 24)
+    inner = 1.5 * generator.normal(size=(10, 24))[labels] + generator.normal(
+        size=(count, 24)
+    ) * np.linspace(1.5, 0.3, 24)
     first, second = generator.normal(size=(2, 24, width))
-    vectors = np.tanh(inner @ first / 5) + 0.3 * np.sin(inner @ second / 4) + 0.1 * generator.normal(size=(count, width))
+    vectors = (
+        np.tanh(inner @ first / 5)
+        + 0.3 * np.sin(inner @ second / 4)
+        + 0.1 * generator.normal(size=(count, width))
+    )
     ids = np.arange(count).astype(str)
     return Embeddings(vectors.astype(np.float32), labels, ids, tuple("abcdefghij"))
 
@@ -48,7 +58,10 @@ def timed(function: Callable[[], Any]) -> tuple[dict[str, float], Any]:
     """Return wall and CPU seconds of one call, and what it gave."""
     wall, cpu = time.perf_counter(), time.process_time()
     value = function()
-    return {"wall_seconds": time.perf_counter() - wall, "cpu_seconds": time.process_time() - cpu}, value
+    return {
+        "wall_seconds": time.perf_counter() - wall,
+        "cpu_seconds": time.process_time() - cpu,
+    }, value
 
 
 def peak_mb() -> float:
@@ -79,27 +92,47 @@ def map_here(method: str, count: int, width: int, trust: bool) -> dict[str, Any]
 
 def map_apart(method: str, count: int, width: int, trust: bool = True) -> dict[str, Any]:
     """Make one map in a process of its own, on all cores."""
-    arguments = [sys.executable, "-m", "benchmarks.projections", "--here", method, str(count), str(width), str(int(trust))]
+    arguments = [
+        sys.executable,
+        "-m",
+        "benchmarks.projections",
+        "--here",
+        method,
+        str(count),
+        str(width),
+        str(int(trust)),
+    ]
     environment = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
     done = subprocess.run(
-        arguments, capture_output=True, text=True, env=environment | {"OMP_WAIT_POLICY": "PASSIVE"}, check=False
+        arguments,
+        capture_output=True,
+        text=True,
+        env=environment | {"OMP_WAIT_POLICY": "PASSIVE"},
+        check=False,
     )
     if done.returncode:
-        raise RuntimeError(f"{method} of {count} galaxies ended with code {done.returncode}: {done.stderr[-2000:]}")
+        raise RuntimeError(
+            f"{method} of {count} galaxies ended with code {done.returncode}: {done.stderr[-2000:]}"
+        )
     found: dict[str, Any] = json.loads(done.stdout)
     return found | {"load_average": os.getloadavg()[0]}
 
 
 def probe_seconds(count: int = GALAXIES, width: int = FEATURES) -> dict[str, Any]:
-    """Time a linear probe, the choice of L2 included, of galaxies split 80/10/10, one thread; a third of the labels are wrong."""
+    """Time a linear probe, the choice of L2 included, of galaxies split 80/10/10, one thread; a
+    third of the labels are wrong.
+    """
     from astrojepa.evaluation.probes.classification import linear_probe
 
     data, generator = latent_galaxies(count, width), np.random.default_rng(1)
-    guessed = np.where(generator.random(count) < 1 / 3, generator.integers(0, 10, count), data.labels)
+    guessed = np.where(
+        generator.random(count) < 1 / 3, generator.integers(0, 10, count), data.labels
+    )
     data = Embeddings(data.vectors, guessed, data.ids, data.classes)
     cuts = [0, round(0.8 * count), round(0.9 * count), count]
     known, check, new = (
-        Embeddings(data.vectors[a:b], data.labels[a:b], data.ids[a:b], data.classes) for a, b in itertools.pairwise(cuts)
+        Embeddings(data.vectors[a:b], data.labels[a:b], data.ids[a:b], data.classes)
+        for a, b in itertools.pairwise(cuts)
     )
     with threadpool_limits(1):
         found = [timed(lambda: linear_probe(known, new, validation=check)) for _ in range(3)]
@@ -115,7 +148,9 @@ def probe_seconds(count: int = GALAXIES, width: int = FEATURES) -> dict[str, Any
 
 
 def patch_seconds(name: str = "vit5m.sigreg06", repeats: int = 40) -> dict[str, Any]:
-    """Time the patch errors of single simulated galaxies by tiling, one thread; and of the same galaxies at once."""
+    """Time the patch errors of single simulated galaxies by tiling, one thread; and of the same
+    galaxies at once.
+    """
     import torch
 
     import astrojepa as aj
@@ -123,10 +158,15 @@ def patch_seconds(name: str = "vit5m.sigreg06", repeats: int = 40) -> dict[str, 
 
     torch.set_num_threads(1)
     model, data = aj.load_model(f"random:{name}"), aj.open_dataset("simulated:10")
-    found = [timed(lambda row=row: aj.patch_errors(model, data[row % 10].image))[0] for row in range(repeats + 2)][2:]
+    found = [
+        timed(lambda row=row: aj.patch_errors(model, data[row % 10].image))[0]
+        for row in range(repeats + 2)
+    ][2:]
     together, _ = timed(lambda: patch_error_summary(model, data, cache=False))
     numbers = {
-        f"{kind}_p{percent}": float(np.percentile([times[f"{kind}_seconds"] for times in found], percent))
+        f"{kind}_p{percent}": float(
+            np.percentile([times[f"{kind}_seconds"] for times in found], percent)
+        )
         for kind in ("wall", "cpu")
         for percent in (50, 95)
     }
@@ -144,13 +184,17 @@ def patch_seconds(name: str = "vit5m.sigreg06", repeats: int = 40) -> dict[str, 
 
 def measure(only: list[str], earlier: dict[str, Any]) -> dict[str, Any]:
     """Measure the subjects asked for; the others stay as an earlier run left them."""
-    found = {key: value for key, value in earlier.items() if key in ("maps", "large", "probe", "patches")}
+    found = {
+        key: value for key, value in earlier.items() if key in ("maps", "large", "probe", "patches")
+    }
     for method in (name for name in only if name in BARS):
         made = map_apart(method, GALAXIES, FEATURES, trust="trust" in only)
         bar = BARS[method]
         found["maps"] = found.get("maps", {}) | {method: made | {"bar_wall_seconds": bar}}
     if "large" in only:
-        found["large"] = {method: map_apart(method, LARGE, LARGE_FEATURES, trust=False) for method in BARS}
+        found["large"] = {
+            method: map_apart(method, LARGE, LARGE_FEATURES, trust=False) for method in BARS
+        }
     if "probe" in only:
         found["probe"] = probe_seconds()
     if "patches" in only:
@@ -162,7 +206,12 @@ def main(arguments: list[str] | None = None) -> None:
     """Measure and write JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="+", choices=SUBJECTS, default=list(SUBJECTS))
-    parser.add_argument("--here", nargs=4, metavar=("METHOD", "GALAXIES", "FEATURES", "TRUST"), help="one map, in this process")
+    parser.add_argument(
+        "--here",
+        nargs=4,
+        metavar=("METHOD", "GALAXIES", "FEATURES", "TRUST"),
+        help="one map, in this process",
+    )
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/projections.json"))
     options = parser.parse_args(arguments)
     if options.here:

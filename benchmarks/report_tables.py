@@ -1,4 +1,6 @@
-"""The README's tables of results, made from the JSON of `python -m astrojepa report` in docs/reports/."""
+"""The README's tables of results, made from the JSON of `python -m astrojepa report` in
+docs/reports/.
+"""
 
 from __future__ import annotations
 
@@ -37,18 +39,30 @@ def results(results: Results) -> str:
 
 
 def zoo(results: Results) -> str:
-    """List every model with what its card says was measured, the controls, and the recipes that were not trained."""
+    """List every model with what its card says was measured, the controls, and the recipes that
+    were not trained.
+    """
     return markdown_zoo(list_checkpoints())
 
 
 def physics(results: Results) -> str:
-    """Compare what linear regressions tell of the simulator's numbers: R², and what the encoder has more than each baseline."""
-    reports = {name.rpartition(".")[0]: report for name, report in results["reports"].items() if name.endswith(".simulated")}
-    lines = ["| simulated galaxies | class, % | bulge / total, R² | inclination, R² |", "|---|---|---|---|"]
+    """Compare what linear regressions tell of the simulator's numbers: R², and what the encoder
+    has more than each baseline.
+    """
+    reports = {
+        name.rpartition(".")[0]: report
+        for name, report in results["reports"].items()
+        if name.endswith(".simulated")
+    }
+    lines = [
+        "| simulated galaxies | class, % | bulge / total, R² | inclination, R² |",
+        "|---|---|---|---|",
+    ]
     for model, report in reports.items():
         probes = report["probes"]
         lines.append(
-            f"| `{model}` | {_linear(report)} | {_r2(probes, 'bulge_to_total', 'encoder')} | {_r2(probes, 'inclination_deg', 'encoder')} |"
+            f"| `{model}` | {_linear(report)} | {_r2(probes, 'bulge_to_total', 'encoder')} | "
+            f"{_r2(probes, 'inclination_deg', 'encoder')} |"
         )
         for name in ("summary statistics", "pixel PCA-64", CONTROL):
             row = probes["rows"][f"{name}, linear"]
@@ -61,7 +75,11 @@ def physics(results: Results) -> str:
 
 def lambda_study(results: Results) -> str:
     """Average the runs of docs/experiments/lambda over seeds."""
-    return _studied("lambda", "sigreg_weight", {"λ": lambda row: f"{float(row['sigreg_weight']):g}", "ρ": _strength})
+    return _studied(
+        "lambda",
+        "sigreg_weight",
+        {"λ": lambda row: f"{float(row['sigreg_weight']):g}", "ρ": _strength},
+    )
 
 
 def size_study(results: Results) -> str:

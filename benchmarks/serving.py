@@ -9,7 +9,8 @@ import urllib.request
 from pathlib import Path
 
 START_SECONDS = 120.0
-HEALTHY, READY = "/_stcore/health", "/ready"  # Streamlit's own word, and the explorer's (app/server/readiness.py)
+# Streamlit's own word, and the explorer's (app/server/readiness.py)
+HEALTHY, READY = "/_stcore/health", "/ready"
 
 
 def free_port() -> int:
@@ -19,8 +20,12 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
-def wait_until_healthy(url: str, process: subprocess.Popen[bytes] | None, log: Path, asked: str = HEALTHY) -> None:
-    """Wait until the server answers there; RuntimeError with the end of its log where it does not."""
+def wait_until_healthy(
+    url: str, process: subprocess.Popen[bytes] | None, log: Path, asked: str = HEALTHY
+) -> None:
+    """Wait until the server answers there; RuntimeError with the end of its log where it does
+    not.
+    """
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:

@@ -1,9 +1,10 @@
-"""What SIGReg costs, forward and backward on one thread, beside the straightforward formula and lightly's code, as JSON.
+"""What SIGReg costs, forward and backward on one thread, beside the straightforward formula and
+lightly's code, as JSON.
 
 python -m benchmarks.sigreg [--repeats 9] [--out benchmarks/results/sigreg.json]
 
-lightly is compared with where it is installed: pip install 'astrojepa[bench]'. All get the same embeddings
-and the same directions, so the time to draw directions is in none of them.
+lightly is compared with where it is installed: pip install 'astrojepa[bench]'. All get the same
+embeddings and the same directions, so the time to draw directions is in none of them.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ Loss = Callable[[Tensor], Tensor]
 
 
 def straightforward(z: Tensor, directions: Tensor) -> Tensor:
-    """The statistic as LeJEPA's own code has it: 17 knots on [0, 3] that stand for both sides, an (N, K, 17) tensor, autograd."""
+    """The statistic as LeJEPA's own code has it: 17 knots on [0, 3] that stand for both sides,
+    an (N, K, 17) tensor, autograd.
+    """
     count = NUM_KNOTS // 2 + 1
     t = torch.linspace(0, T_MAX, count)
     window = torch.exp(-t.square() / 2)
@@ -42,8 +45,11 @@ def straightforward(z: Tensor, directions: Tensor) -> Tensor:
 
 
 def lightly_sigreg(directions: Tensor) -> Loss | None:
-    """Return lightly's SIGReg with these directions and without its factor N; None where lightly is not installed."""
-    importlib.import_module("astrojepa.models.timm_import")  # lets torchvision, which lightly imports, work beside any torch
+    """Return lightly's SIGReg with these directions and without its factor N; None where lightly
+    is not installed.
+    """
+    # lets torchvision, which lightly imports, work beside any torch
+    importlib.import_module("astrojepa.models.timm_import")
     try:
         module = importlib.import_module("lightly.loss.lejepa_loss")
     except ModuleNotFoundError as error:
@@ -102,12 +108,17 @@ def comparison(width: int, repeats: int) -> dict[str, Any]:
         "times_faster_than": _ratios(seconds),
         "extra_bytes": {name: peaks.get(name) for name in ("ours", "straightforward", "lightly")},
         "times_less_memory_than": _ratios(peaks),
-        "relative_difference_from": {name: differences.get(name) for name in ("straightforward", "lightly")},
+        "relative_difference_from": {
+            name: differences.get(name) for name in ("straightforward", "lightly")
+        },
     }
 
 
 def _ratios(found: dict[str, Any]) -> dict[str, float | None]:
-    return {name: found[name] / found["ours"] if name in found else None for name in ("straightforward", "lightly")}
+    return {
+        name: found[name] / found["ours"] if name in found else None
+        for name in ("straightforward", "lightly")
+    }
 
 
 def growth(repeats: int) -> dict[str, Any]:
@@ -138,9 +149,12 @@ def main() -> None:
         "repeats": options.repeats,
         "how": {
             "seconds": "CPU time of forward and backward, least of interleaved repeats",
-            "kernel_share": "of CPU time; large arrays are fetched from the kernel page by page, anew in every call",
-            "extra_bytes": "most that torch's allocator held at once beyond the embeddings and the directions",
-            "relative_difference_from": "of the value; of the gradient, largest difference over largest entry",
+            "kernel_share": "of CPU time; large arrays are fetched from the kernel page by page, "
+            "anew in every call",
+            "extra_bytes": "most that torch's allocator held at once beyond the embeddings and the "
+            "directions",
+            "relative_difference_from": "of the value; of the gradient, largest difference over "
+            "largest entry",
         },
         "widths": [comparison(width, options.repeats) for width in WIDTHS],
         "growth": growth(options.repeats),

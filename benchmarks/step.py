@@ -1,6 +1,8 @@
-"""Where a training step spends its time: the real step of several presets, split into parts, beside its counted FLOPs.
+"""Where a training step spends its time: the real step of several presets, split into parts, beside
+its counted FLOPs.
 
-python -m benchmarks.step [--presets vit5m.sigreg06 ...] [--batch-sizes 16 ...] [--repeats 3] [--out FILE]
+python -m benchmarks.step [--presets vit5m.sigreg06 ...] [--batch-sizes 16 ...] [--repeats 3] [--out
+FILE]
 """
 
 from __future__ import annotations
@@ -24,7 +26,14 @@ from astrojepa.training.step import Stepper
 from benchmarks.cases import clock, gflop_per_image, make_batches, make_state, step_of
 from benchmarks.measure import machine, write
 
-PRESETS = {"small.sigreg06": 64, "vit5m.sigreg06": 16, "vit25m.sigreg06": 8, "small.lejepa": 64, "vit5m.lejepa": 8}  # batch sizes
+# batch sizes
+PRESETS = {
+    "small.sigreg06": 64,
+    "vit5m.sigreg06": 16,
+    "vit25m.sigreg06": 8,
+    "small.lejepa": 64,
+    "vit5m.lejepa": 8,
+}
 DATA_BAR = 0.05  # data and masks together, largest share of a step at 224 pixels and patches of 16
 REST = "everything else"
 
@@ -70,12 +79,18 @@ def parts_of(stepper: Stepper, batches: BatchMaker) -> list[tuple[Any, str, str]
     network, optimizer = stepper.state.network, stepper.state.optimizer
     parts: list[tuple[Any, str, str]] = [
         (batches, "parts", "data"),
-        *((batches_module, name, "masks") for name in ("counter_uniforms", "patch_brightness", "sample_masks")),
+        *(
+            (batches_module, name, "masks")
+            for name in ("counter_uniforms", "patch_brightness", "sample_masks")
+        ),
         *((network.encoder, name, "encoder") for name in ("forward", "patch_tokens")),
         *((network.target_encoder, name, "target encoder") for name in ("forward", "patch_tokens")),
         (network.predictor, "forward", "predictor"),
         (stepper.sigreg, "forward", "SIGReg"),
-        *((step_module, name, "other losses") for name in ("prediction_loss", "invariance_loss", "objective")),
+        *(
+            (step_module, name, "other losses")
+            for name in ("prediction_loss", "invariance_loss", "objective")
+        ),
         *((step_module, name, "gauges") for name in ("explained_variance", "token_spread")),
         (torch.Tensor, "backward", "backward"),
         (torch.nn.utils, "clip_grad_norm_", "optimiser"),
@@ -86,7 +101,9 @@ def parts_of(stepper: Stepper, batches: BatchMaker) -> list[tuple[Any, str, str]
 
 
 def step_profile(config: TrainConfig, repeats: int) -> dict[str, Any]:
-    """Time the parts of a step on the CPU with one thread; the fastest of `repeats` steps stands."""
+    """Time the parts of a step on the CPU with one thread; the fastest of `repeats` steps
+    stands.
+    """
     batches, state = make_batches(config), make_state(config)
     stepper = Stepper(state, torch.device("cpu"))
     measured: list[dict[str, float]] = []
@@ -129,8 +146,14 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
     sizes = dict(zip(options.presets, options.batch_sizes, strict=True))
-    profiles = {name: step_profile(replace(preset(name), batch_size=size), options.repeats) for name, size in sizes.items()}
-    write(options.out, {"machine": machine(), "threads": 1, "repeats": options.repeats, "profiles": profiles})
+    profiles = {
+        name: step_profile(replace(preset(name), batch_size=size), options.repeats)
+        for name, size in sizes.items()
+    }
+    write(
+        options.out,
+        {"machine": machine(), "threads": 1, "repeats": options.repeats, "profiles": profiles},
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""The tables of docs/performance.md, each a function of all results, by the name of their JSON file."""
+"""The tables of docs/performance.md, each a function of all results, by the name of their JSON
+file.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +11,14 @@ from benchmarks.throughput import BARS, H200_TFLOPS
 
 Results = dict[str, Any]
 NOT_MEASURED = "*not measured*"
-SIGREG_BARS = {"faster": 8.0, "less memory": 4.0, "difference": 1e-5}  # against the straightforward formula
-WAYS = {"ours": "ours", "seed": "(a) the seed's way", "official": "(b) official I-JEPA", "ours in bfloat16": "ours in bfloat16"}
+# against the straightforward formula
+SIGREG_BARS = {"faster": 8.0, "less memory": 4.0, "difference": 1e-5}
+WAYS = {
+    "ours": "ours",
+    "seed": "(a) the seed's way",
+    "official": "(b) official I-JEPA",
+    "ours in bfloat16": "ours in bfloat16",
+}
 
 
 def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -29,8 +37,21 @@ def machines(results: Results) -> str:
     """Say what each result was measured on."""
     rows = []
     for name, found in ((name, found) for name, found in results.items() if name != "reports"):
-        machine, threads, repeats = found["machine"], str(found["threads"]), str(found.get("repeats", "–"))
-        rows.append([f"`{name}.json`", machine["processor"], machine["python"], machine["torch"], threads, repeats])
+        machine, threads, repeats = (
+            found["machine"],
+            str(found["threads"]),
+            str(found.get("repeats", "–")),
+        )
+        rows.append(
+            [
+                f"`{name}.json`",
+                machine["processor"],
+                machine["python"],
+                machine["torch"],
+                threads,
+                repeats,
+            ]
+        )
     return markdown(["result", "processor", "Python", "torch", "threads", "best of"], rows)
 
 
@@ -46,7 +67,18 @@ def peers(results: Results) -> str:
                 against = found[way]
                 faster, flops = f"{against['speed_ratio']:.2f}", f"{against['flop_ratio']:.2f}"
                 ratio = f"{against['speed_over_flop_ratio']:.2f}"
-            rows.append([f"`{preset}`", WAYS[way], f"{gflop:.2f}", f"{speed:.2f}", f"{rate:.1f}", flops, faster, ratio])
+            rows.append(
+                [
+                    f"`{preset}`",
+                    WAYS[way],
+                    f"{gflop:.2f}",
+                    f"{speed:.2f}",
+                    f"{rate:.1f}",
+                    flops,
+                    faster,
+                    ratio,
+                ]
+            )
     head = [
         "model",
         "way",
@@ -66,7 +98,11 @@ def peer_bars(results: Results) -> str:
     for preset, found in results["peers"]["sizes"].items():
         for name, key in (("float32", "seed"), ("bfloat16", "bfloat16")):
             seen = found[key]
-            measured = f"{seen['speed_over_flop_ratio']:.2f}" if seen else f"{NOT_MEASURED}: the processor has no bfloat16"
+            measured = (
+                f"{seen['speed_over_flop_ratio']:.2f}"
+                if seen
+                else f"{NOT_MEASURED}: the processor has no bfloat16"
+            )
             bar, met = (f"{seen['bar']:.2f}", verdict(seen["met"])) if seen else ("–", "–")
             rows.append([f"`{preset}`", name, measured, bar, met])
     return markdown(["model", "ours in", "speed ratio / FLOP ratio", "at least", "met"], rows)
@@ -79,18 +115,39 @@ def peer_data(results: Results) -> str:
         for way, value in found["data_milliseconds_per_image"].items():
             alone, both = found["images_per_second"][way], found["images_per_second_with_data"][way]
             rows.append([f"`{preset}`", WAYS[way], f"{value:.2f}", f"{alone:.2f}", f"{both:.2f}"])
-    return markdown(["model", "way", "data and masks, ms / image", "images / s, step alone", "images / s with data"], rows)
+    return markdown(
+        [
+            "model",
+            "way",
+            "data and masks, ms / image",
+            "images / s, step alone",
+            "images / s with data",
+        ],
+        rows,
+    )
 
 
 def step(results: Results) -> str:
     """Split steps into parts."""
     profiles = results["step"]["profiles"]
     parts = dict.fromkeys(part for found in profiles.values() for part in found["share"])
-    parts = ["data", "masks", *(part for part in parts if part not in ("data", "masks", "everything else")), "everything else"]
+    parts = [
+        "data",
+        "masks",
+        *(part for part in parts if part not in ("data", "masks", "everything else")),
+        "everything else",
+    ]
     facts = {
         "pixels / patch": lambda found: f"{found['image_size']} / {found['patch_size']}",
         "batch": lambda found: str(found["batch_size"]),
-        **{part: (lambda found, part=part: f"{found['share'][part]:.1%}" if part in found["share"] else "–") for part in parts},
+        **{
+            part: (
+                lambda found, part=part: (
+                    f"{found['share'][part]:.1%}" if part in found["share"] else "–"
+                )
+            )
+            for part in parts
+        },
         "data + masks": lambda found: f"{found['data_and_masks_share']:.1%}",
         "at most": lambda found: "–" if found["bar"] is None else f"{found['bar']:.0%}",
         "met": lambda found: "–" if found["bar"] is None else verdict(found["met"]),
@@ -115,12 +172,19 @@ def sigreg(results: Results) -> str:
             row = [str(found["width"]), name, f"{1e3 * seconds:.1f}", kernel, f"{held / 1e6:.1f}"]
             if name != "ours":
                 differs = found["relative_difference_from"][name]
-                row += [f"{found[key][name]:.1f}" for key in ("times_faster_than", "times_less_memory_than")]
+                row += [
+                    f"{found[key][name]:.1f}"
+                    for key in ("times_faster_than", "times_less_memory_than")
+                ]
                 row += [f"{differs[key]:.1e}" for key in ("value", "gradient")]
             if name == "straightforward":
                 row.append(verdict(_sigreg_met(found)))
             rows.append(row + ["–"] * (10 - len(row)))
-    bars = f"≥ {SIGREG_BARS['faster']:g}", f"≥ {SIGREG_BARS['less memory']:g}", *[f"≤ {SIGREG_BARS['difference']:.0e}"] * 2
+    bars = (
+        f"≥ {SIGREG_BARS['faster']:g}",
+        f"≥ {SIGREG_BARS['less memory']:g}",
+        *[f"≤ {SIGREG_BARS['difference']:.0e}"] * 2,
+    )
     rows.append(["bar", "straightforward", "–", "–", "–", *bars, "–"])
     head = [
         "D",
@@ -141,7 +205,11 @@ def _sigreg_met(found: dict[str, Any]) -> bool:
     name = "straightforward"
     fast = found["times_faster_than"][name] >= SIGREG_BARS["faster"]
     small = found["times_less_memory_than"][name] >= SIGREG_BARS["less memory"]
-    return fast and small and max(found["relative_difference_from"][name].values()) <= SIGREG_BARS["difference"]
+    return (
+        fast
+        and small
+        and max(found["relative_difference_from"][name].values()) <= SIGREG_BARS["difference"]
+    )
 
 
 def growth(results: Results) -> str:
@@ -149,7 +217,14 @@ def growth(results: Results) -> str:
     rows = []
     for name, letter in (("samples", "N"), ("width", "D"), ("directions", "K")):
         found = results["sigreg"]["growth"][name]
-        rows.append(["SIGReg", f"{letter}, {found['sizes'][0]} to {found['sizes'][-1]}", f"{found['slope']:.2f}", "–"])
+        rows.append(
+            [
+                "SIGReg",
+                f"{letter}, {found['sizes'][0]} to {found['sizes'][-1]}",
+                f"{found['slope']:.2f}",
+                "–",
+            ]
+        )
     for name in ("batch", "tokens"):
         found = results["growth"][name]
         sizes = list(found["seconds_per_step"])
@@ -165,7 +240,10 @@ def memory(results: Results) -> str:
         if found is None:
             rows.append([f"frames {case} on a GPU", NOT_MEASURED, "–", "–"])
             continue
-        rows += [[row["what"], _bytes(row["gb"]), _bytes(row["bar_gb"]), verdict(row["met"])] for row in found]
+        rows += [
+            [row["what"], _bytes(row["gb"]), _bytes(row["bar_gb"]), verdict(row["met"])]
+            for row in found
+        ]
     return markdown(["", "measured", "at most", "met"], rows)
 
 
@@ -178,10 +256,29 @@ def compiled(results: Results) -> str:
     rows = []
     for preset, found in results["compiled"]["presets"].items():
         times = found["milliseconds_per_step"]
-        row = [f"`{preset}`", str(found["batch_size"]), f"{found['compile_seconds']:.0f}", f"{times['eager']:.0f}"]
-        row += [f"{times['compiled']:.0f}", f"{found['speed_ratio'] - 1:+.1%}", f"{found['loss_difference']:.0e}"]
+        row = [
+            f"`{preset}`",
+            str(found["batch_size"]),
+            f"{found['compile_seconds']:.0f}",
+            f"{times['eager']:.0f}",
+        ]
+        row += [
+            f"{times['compiled']:.0f}",
+            f"{found['speed_ratio'] - 1:+.1%}",
+            f"{found['loss_difference']:.0e}",
+        ]
         rows.append([*row, f"{found['loss_bar']:.0e}", verdict(found["met"])])
-    head = ["model", "batch", "compile, s", "eager, ms", "compiled, ms", "gain", "loss differs by", "at most", "met"]
+    head = [
+        "model",
+        "batch",
+        "compile, s",
+        "eager, ms",
+        "compiled, ms",
+        "gain",
+        "loss differs by",
+        "at most",
+        "met",
+    ]
     return markdown(head, rows)
 
 
@@ -197,7 +294,14 @@ def embedding(results: Results) -> str:
         rows.append([*row, *_lost(found["accuracy"], way)])
     tested = list(found["accuracy"] or ())
     head = [f"`{found['model']}`", "ms / galaxy", "times faster", "at least", "met"]
-    return markdown([*head, *[f"{name}, validation" for name in tested], *[f"{name}, neighbours kept" for name in tested]], rows)
+    return markdown(
+        [
+            *head,
+            *[f"{name}, validation" for name in tested],
+            *[f"{name}, neighbours kept" for name in tested],
+        ],
+        rows,
+    )
 
 
 def _lost(accuracy: Results | None, way: str) -> list[str]:
@@ -208,7 +312,10 @@ def _lost(accuracy: Results | None, way: str) -> list[str]:
     cells = []
     for one in tested:
         gap, low, high = (100 * value for value in one["difference"][way])
-        cells.append(f"{one['linear_accuracy'][way]:.1%}" + (f" ({gap:+.1f} [{low:+.1f}, {high:+.1f}])" if low or high else ""))
+        cells.append(
+            f"{one['linear_accuracy'][way]:.1%}"
+            + (f" ({gap:+.1f} [{low:+.1f}, {high:+.1f}])" if low or high else "")
+        )
     return cells + [f"{one['neighbours'][way]:.1%}" for one in tested]
 
 
@@ -218,9 +325,24 @@ def steps_in_bfloat16(results: Results) -> str:
     for preset, found in results["embedding"]["steps"].items():
         times = [f"{found['milliseconds'][way]:.0f}" for way in ("float32", "before", "now")]
         differs = f"{found['loss_difference']:.0e}"
-        row = [f"`{preset}`", str(found["batch_size"]), *times, f"{found['times_faster']:.2f}", f"{bar:g}"]
+        row = [
+            f"`{preset}`",
+            str(found["batch_size"]),
+            *times,
+            f"{found['times_faster']:.2f}",
+            f"{bar:g}",
+        ]
         rows.append([*row, verdict(found["times_faster"] >= bar), differs])
-    head = ["model", "batch", "float32, ms", "bfloat16 before, ms", "bfloat16 now, ms", "times faster", "at least", "met"]
+    head = [
+        "model",
+        "batch",
+        "float32, ms",
+        "bfloat16 before, ms",
+        "bfloat16 now, ms",
+        "times faster",
+        "at least",
+        "met",
+    ]
     return markdown([*head, "loss differs by"], rows)
 
 
@@ -229,15 +351,27 @@ def throughput(results: Results) -> str:
     rows = []
     for preset, bar in BARS.items():
         found = results.get(f"throughput.{preset}.cuda")
-        asked = bar * H200_TFLOPS * 1e3 / results["peers"]["sizes"][preset]["gflop_per_image"]["ours"]
+        asked = (
+            bar * H200_TFLOPS * 1e3 / results["peers"]["sizes"][preset]["gflop_per_image"]["ours"]
+        )
         command = f"`python -m benchmarks.throughput --preset {preset} --device cuda`"
         speed = share = NOT_MEASURED
         met = "–"
         if found:
-            speed, share = f"{found['images_per_second']:,.0f} ({found['device']})", f"{found['share_of_peak']:.1%}"
+            speed, share = (
+                f"{found['images_per_second']:,.0f} ({found['device']})",
+                f"{found['share_of_peak']:.1%}",
+            )
             met = verdict(found["share_of_peak"] >= bar)
         rows.append(
-            [f"`{preset}`", speed, share, f"{bar:.0%} of {H200_TFLOPS:.0f} TFLOP/s: {asked:,.0f} images / s", met, command]
+            [
+                f"`{preset}`",
+                speed,
+                share,
+                f"{bar:.0%} of {H200_TFLOPS:.0f} TFLOP/s: {asked:,.0f} images / s",
+                met,
+                command,
+            ]
         )
     return markdown(["model", "images / s", "share of peak", "at least", "met", "command"], rows)
 

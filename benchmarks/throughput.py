@@ -1,6 +1,8 @@
-"""Images per second of real training, data and augmentation included, and the share of the device's peak that they are.
+"""Images per second of real training, data and augmentation included, and the share of the device's
+peak that they are.
 
-python -m benchmarks.throughput --preset vit5m.sigreg06 [--batch-size 512] [--seconds 30] [--device cuda] [--compile auto]
+python -m benchmarks.throughput --preset vit5m.sigreg06 [--batch-size 512] [--seconds 30] [--device
+cuda] [--compile auto]
 """
 
 from __future__ import annotations
@@ -20,15 +22,26 @@ from benchmarks.measure import machine, write
 
 H200_TFLOPS = 790.0  # dense bfloat16
 BARS = {"vit5m.sigreg06": 0.16, "vit25m.sigreg06": 0.20}  # least share of an H200's peak
-GALAXIES = 17_736  # as many frames as Galaxy10 has, so that they lie on the device or in the map as in a real run
+# as many frames as Galaxy10 has, so that they lie on the device or in the map as in a real run
+GALAXIES = 17_736
 WARMUP_STEPS = 10  # compiling, choosing kernels, filling the allocator
 
 
 def measure(
-    config: TrainConfig, device: torch.device, seconds: float, compile: str, peak_tflops: float | None, count: int = GALAXIES
+    config: TrainConfig,
+    device: torch.device,
+    seconds: float,
+    compile: str,
+    peak_tflops: float | None,
+    count: int = GALAXIES,
 ) -> dict[str, Any]:
-    """Train for some seconds after a warm-up. Steps are queued as in a run, and the queue is waited for before the clock is read."""
-    batches, state = make_batches(config, device, max(count, config.optim.batch_size)), make_state(config, device)
+    """Train for some seconds after a warm-up. Steps are queued as in a run, and the queue is
+    waited for before the clock is read.
+    """
+    batches, state = (
+        make_batches(config, device, max(count, config.optim.batch_size)),
+        make_state(config, device),
+    )
     stepper = Stepper(state, device, compiled(state.network, compile, device, print))
     for _ in range(WARMUP_STEPS if device.type == "cuda" else 1):
         step_of(stepper, batches)
@@ -56,7 +69,9 @@ def measure(
         "peak_tflops": peak_tflops,
         "share_of_peak": speed * gflop / 1e3 / peak_tflops if peak_tflops else None,
         "bar": BARS.get(config.preset) if device.type == "cuda" else None,
-        "memory_gb": torch.cuda.max_memory_allocated(device) / 1e9 if device.type == "cuda" else None,
+        "memory_gb": torch.cuda.max_memory_allocated(device) / 1e9
+        if device.type == "cuda"
+        else None,
     }
 
 
@@ -73,9 +88,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--compile", default="auto", choices=("auto", "on", "off"))
-    parser.add_argument("--peak-tflops", type=float, help="of the device; 790, an H200 in bfloat16, on a GPU")
+    parser.add_argument(
+        "--peak-tflops", type=float, help="of the device; 790, an H200 in bfloat16, on a GPU"
+    )
     parser.add_argument("--galaxies", type=int, default=GALAXIES, help="random frames to train on")
-    parser.add_argument("--out", type=Path, help="default benchmarks/results/throughput.PRESET.DEVICE.json")
+    parser.add_argument(
+        "--out", type=Path, help="default benchmarks/results/throughput.PRESET.DEVICE.json"
+    )
     options = parser.parse_args(arguments)
     device = torch.device(options.device)
     peak = options.peak_tflops or (H200_TFLOPS if device.type == "cuda" else None)

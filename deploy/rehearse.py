@@ -1,8 +1,11 @@
-"""Execute the Dockerfile's steps without a container engine: python deploy/rehearse.py [--reuse VENV] [--folder DIR] [--bundle DIR]
+"""Execute the Dockerfile's steps without a container engine: python deploy/rehearse.py [--reuse
+VENV] [--folder DIR] [--bundle DIR]
 
-A fresh folder takes the place of the image's root. COPY obeys .dockerignore, RUN and CMD are run as they stand, with paths and port
-moved; as root the command runs as the Dockerfile's user, without capabilities, on a read-only file system with a fresh /tmp. Then the
-health check is asked, the page is fetched, and user, capabilities and mounts are looked up. pip uses this machine's own index settings.
+A fresh folder takes the place of the image's root. COPY obeys .dockerignore, RUN and CMD are run as
+they stand, with paths and port moved; as root the command runs as the Dockerfile's user, without
+capabilities, on a read-only file system with a fresh /tmp. Then the health check is asked, the page
+is fetched, and user, capabilities and mounts are looked up. pip uses this machine's own index
+settings.
 --reuse takes an existing environment instead of installing one.
 """
 
@@ -28,13 +31,19 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 IMAGE_PATHS = ("/opt/venv", "/srv/astrojepa")
 START_SECONDS = 120
-REACHABLE = (  # a Python below a private folder, such as root's own home, is shown where it stands and nothing else of that folder
-    "mkdir -p {folder}/base && mount --bind {base} {folder}/base && mount -t tmpfs -o mode=755 tmpfs {private} && "
-    "mkdir -p {base} && mount --bind {folder}/base {base} && mount -o remount,ro,bind {base} && mount -o remount,ro {private} && "
+# a Python below a private folder, such as root's own home, is shown where it stands and nothing
+# else of that folder
+REACHABLE = (
+    "mkdir -p {folder}/base && mount --bind {base} {folder}/base && mount -t tmpfs -o mode=755 "
+    "tmpfs {private} && "
+    "mkdir -p {base} && mount --bind {folder}/base {base} && mount -o remount,ro,bind {base} && "
+    "mount -o remount,ro {private} && "
 )
-ISOLATED = (  # everything but the kernel's own folders read-only, a fresh /tmp, another user, no way back
+# everything but the kernel's own folders read-only, a fresh /tmp, another user, no way back
+ISOLATED = (
     "mount -o remount,ro,bind / && mount -t tmpfs -o size=512m,mode=1777 tmpfs /tmp && "
-    'exec setpriv --reuid "$0" --regid "$0" --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all "$@"'
+    'exec setpriv --reuid "$0" --regid "$0" --clear-groups --no-new-privs --bounding-set=-all '
+    '--inh-caps=-all "$@"'
 )
 
 Step = tuple[str, str]  # instruction, the rest of its line
@@ -42,16 +51,29 @@ Step = tuple[str, str]  # instruction, the rest of its line
 
 def read_steps(text: str) -> list[Step]:
     """Split a Dockerfile into instructions; lines that end in a backslash go on."""
-    lines = re.sub(r"\\\n", " ", "\n".join(line for line in text.splitlines() if not line.startswith("#"))).splitlines()
-    return [(words[0].upper(), words[1].strip()) for line in lines if len(words := line.strip().split(None, 1)) == 2]
+    lines = re.sub(
+        r"\\\n", " ", "\n".join(line for line in text.splitlines() if not line.startswith("#"))
+    ).splitlines()
+    return [
+        (words[0].upper(), words[1].strip())
+        for line in lines
+        if len(words := line.strip().split(None, 1)) == 2
+    ]
 
 
 def included(rules: list[str]) -> list[Path]:
     """List the files that a .dockerignore of "*" and exceptions lets through."""
     if rules[:1] != ["*"]:
-        raise SystemExit(".dockerignore must begin with *: name what goes into the image, not what stays out.")
+        raise SystemExit(
+            ".dockerignore must begin with *: name what goes into the image, not what stays out."
+        )
     allowed = [ROOT / rule[1:] for rule in rules if rule.startswith("!")]
-    files = [path for place in allowed for path in ([place] if place.is_file() else place.rglob("*")) if path.is_file()]
+    files = [
+        path
+        for place in allowed
+        for path in ([place] if place.is_file() else place.rglob("*"))
+        if path.is_file()
+    ]
     return [path for path in files if "__pycache__" not in path.parts]
 
 
@@ -76,7 +98,10 @@ class Rehearsal:
         if instruction == "FROM":
             version = ".".join(map(str, sys.version_info[:2]))
             if not re.match(rf"python:{re.escape(version)}\.\d+", rest):
-                raise SystemExit(f"The image is {rest}, this is Python {version}; run the rehearsal with the image's version.")
+                raise SystemExit(
+                    f"The image is {rest}, this is Python {version}; run the rehearsal with the "
+                    f"image's version."
+                )
         elif instruction == "WORKDIR":
             self.workdir = Path(self.moved(rest))
             self.workdir.mkdir(parents=True)
@@ -96,7 +121,11 @@ class Rehearsal:
             raise SystemExit(f"The rehearsal knows no {instruction}.")
 
     def _copy(self, words: list[str]) -> None:
-        rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
+        rules = [
+            line
+            for line in (ROOT / ".dockerignore").read_text().splitlines()
+            if line and not line.startswith("#")
+        ]
         for path in included(rules):
             name = path.relative_to(ROOT)
             if words[0] in (".", str(name)):
@@ -109,29 +138,52 @@ class Rehearsal:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.is_symlink() or place.symlink_to(self.reuse.resolve())
             return
-        command = self.moved(command).replace("python -m venv", f"{shlex.quote(sys.executable)} -m venv")
+        command = self.moved(command).replace(
+            "python -m venv", f"{shlex.quote(sys.executable)} -m venv"
+        )
         print(f"RUN {command}", flush=True)
         subprocess.run(["sh", "-ec", command], cwd=self.workdir, check=True)
 
     def start(self, log: Path) -> subprocess.Popen[bytes]:
         """Start the command: as root isolated, else as it is."""
-        inside = ["env", "-i", *(f"{name}={value}" for name, value in self.environment.items()), *self.command]
+        inside = [
+            "env",
+            "-i",
+            *(f"{name}={value}" for name, value in self.environment.items()),
+            *self.command,
+        ]
         if os.getuid() == 0:
             base = Path(sys.base_prefix)
-            private = next((place for place in reversed(base.parents) if not place.stat().st_mode & 0o001), None)
-            before = REACHABLE.format(folder=self.folder, base=base, private=private) if private else ""
+            private = next(
+                (place for place in reversed(base.parents) if not place.stat().st_mode & 0o001),
+                None,
+            )
+            before = (
+                REACHABLE.format(folder=self.folder, base=base, private=private) if private else ""
+            )
             inside = ["unshare", "--mount", "sh", "-c", before + ISOLATED, self.user, *inside]
         else:
             print("not root: the command runs as this user, and the file system stays as it is")
         with log.open("wb") as stream:
-            return subprocess.Popen(inside, cwd=self.workdir, stdout=stream, stderr=subprocess.STDOUT, start_new_session=True)
+            return subprocess.Popen(
+                inside,
+                cwd=self.workdir,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
 
     def check(self, process: subprocess.Popen[bytes], log: Path) -> dict[str, object]:
-        """Wait for the health check, then look at user, file system and page; SystemExit where one is not as it should be."""
+        """Wait for the health check, then look at user, file system and page; SystemExit where
+        one is not as it should be.
+        """
         began = time.monotonic()
         while subprocess.run(self.health, capture_output=True).returncode:
             if process.poll() is not None or time.monotonic() - began > START_SECONDS:
-                raise SystemExit(f"The explorer did not become healthy:\n{log.read_text(errors='replace')[-2000:]}")
+                raise SystemExit(
+                    f"The explorer did not become "
+                    f"healthy:\n{log.read_text(errors='replace')[-2000:]}"
+                )
             time.sleep(0.2)
         seconds = time.monotonic() - began
         status = Path(f"/proc/{process.pid}/status").read_text()
@@ -144,17 +196,29 @@ class Rehearsal:
             "user": facts["Uid"].split()[0],
             "capabilities": int(facts["CapEff"], 16),
             "no_new_privileges": facts.get("NoNewPrivs", "0").strip() == "1",
-            "read_only_root": any(words[1] == "/" and words[3].startswith("ro") for words in map(str.split, mounts)),
+            "read_only_root": any(
+                words[1] == "/" and words[3].startswith("ro") for words in map(str.split, mounts)
+            ),
             "page": page,
         }
-        wanted = {"user": self.user, "capabilities": 0, "no_new_privileges": True, "read_only_root": True, "page": 200}
-        if os.getuid() == 0 and (wrong := {name: found[name] for name, value in wanted.items() if found[name] != value}):
+        wanted = {
+            "user": self.user,
+            "capabilities": 0,
+            "no_new_privileges": True,
+            "read_only_root": True,
+            "page": 200,
+        }
+        if os.getuid() == 0 and (
+            wrong := {name: found[name] for name, value in wanted.items() if found[name] != value}
+        ):
             raise SystemExit(f"Not as the Dockerfile says: {wrong}")
         return found
 
 
 @contextlib.contextmanager
-def rehearsed(folder: Path, reuse: Path | None, bundle: Path | None = None) -> Iterator[tuple[str, dict[str, object]]]:
+def rehearsed(
+    folder: Path, reuse: Path | None, bundle: Path | None = None
+) -> Iterator[tuple[str, dict[str, object]]]:
     """Do all steps in an empty folder; gives the running explorer's address and what was found."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -177,8 +241,15 @@ def rehearsed(folder: Path, reuse: Path | None, bundle: Path | None = None) -> I
 def main() -> None:
     """Read the flags, rehearse, print what was found as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--reuse", type=Path, help="an environment to use instead of installing one")
-    parser.add_argument("--folder", type=Path, default=Path("/var/tmp"), help="where the fresh folder is made, not below /tmp")
+    parser.add_argument(
+        "--reuse", type=Path, help="an environment to use instead of installing one"
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path("/var/tmp"),
+        help="where the fresh folder is made, not below /tmp",
+    )
     parser.add_argument("--bundle", type=Path, help="a hosted bundle, not below /tmp")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder, prefix="rehearsal-") as folder:

@@ -21,8 +21,13 @@ def test_every_public_name_is_there_and_documented():
 
 
 def test_importing_the_package_is_quick_because_it_loads_no_torch():
-    code = "import sys, astrojepa; print(sorted({'torch', 'timm', 'sklearn', 'h5py', 'pandas', 'numpy'} & set(sys.modules)))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    code = (
+        "import sys, astrojepa; print(sorted({'torch', 'timm', 'sklearn', 'h5py', 'pandas', "
+        "'numpy'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
     assert done.stdout.strip() == "[]"
 
 
@@ -50,5 +55,7 @@ def test_a_script_goes_from_galaxies_to_neighbours_scores_maps_and_patch_errors(
     assert galaxy.redshift is None
     loss = aj.SIGReg(num_directions=256, t_max=5.0, num_knots=17, scale="mean")
     assert loss(torch.randn(64, 8), step=0).item() > 0
-    masks = aj.sample_masks(torch.rand(2, 8, 8), aj.preset("model3").mask, torch.Generator().manual_seed(0))
+    masks = aj.sample_masks(
+        torch.rand(2, 8, 8), aj.preset("model3").mask, torch.Generator().manual_seed(0)
+    )
     assert masks.targets.shape[:2] == (2, 4)

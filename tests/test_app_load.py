@@ -1,4 +1,6 @@
-"""What the load benchmark says of its measurements, and that its visitors are shown the galaxies that they click."""
+"""What the load benchmark says of its measurements, and that its visitors are shown the galaxies
+that they click.
+"""
 
 from __future__ import annotations
 
@@ -62,15 +64,23 @@ def heard(*messages: ForwardMsg) -> Tally:
 
 def test_the_galaxy_of_another_visitor_is_a_wrong_answer():
     assert heard(card(3, "c"), card(7, "g")).wrong == []
-    assert heard(card(7, "g"), card(5, "e")).wrong == ["galaxy 5 was shown to one who had clicked 7"]
+    assert heard(card(7, "g"), card(5, "e")).wrong == [
+        "galaxy 5 was shown to one who had clicked 7"
+    ]
     assert heard(card(7, "g"), card(7, "h")).wrong == ["galaxy 7 was called h and g"]
 
 
 def test_exceptions_and_errors_on_the_page_are_errors():
     broken, told, warned = ForwardMsg(), ForwardMsg(), ForwardMsg()
     broken.delta.new_element.exception.type = "KeyError"
-    told.delta.new_element.alert.body, told.delta.new_element.alert.format = "Gone.", told.delta.new_element.alert.ERROR
-    warned.delta.new_element.alert.body, warned.delta.new_element.alert.format = "Slow.", warned.delta.new_element.alert.WARNING
+    told.delta.new_element.alert.body, told.delta.new_element.alert.format = (
+        "Gone.",
+        told.delta.new_element.alert.ERROR,
+    )
+    warned.delta.new_element.alert.body, warned.delta.new_element.alert.format = (
+        "Slow.",
+        warned.delta.new_element.alert.WARNING,
+    )
     assert heard(broken, told, warned).errors == ["exception: KeyError: ", "shown: Gone."]
 
 
@@ -78,10 +88,14 @@ def test_exceptions_and_errors_on_the_page_are_errors():
 def test_two_visitors_are_shown_the_galaxies_that_they_click(tmp_path):
     out = tmp_path / "found.json"
     visitors = ["--clients", "2", "--browsers", "0", "--think", "0.5", "--minutes", "0.15"]
-    app_load.main(["--data", "simulated:200", "--checkpoint", "random", *visitors, "--out", str(out)])
+    app_load.main(
+        ["--data", "simulated:200", "--checkpoint", "random", *visitors, "--out", str(out)]
+    )
     found = json.loads(out.read_text())
     told = found["kinds"]["websocket"]
     assert told["clicks"] >= 2
     assert told["click_to_card"] is not None
-    assert (told["errors"], told["wrong_answers"], found["server_exceptions"]) == (0, 0, 0), told["what"]
+    assert (told["errors"], told["wrong_answers"], found["server_exceptions"]) == (0, 0, 0), told[
+        "what"
+    ]
     assert found["memory"]["peak_mb"] >= found["memory"]["private_mb"][0] > 0

@@ -1,4 +1,6 @@
-"""The benchmarks run and write what they say; the page shows their JSON; the peers compute what we compute. No time is asserted."""
+"""The benchmarks run and write what they say; the page shows their JSON; the peers compute what
+we compute. No time is asserted.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,30 @@ import torch
 from astrojepa.objective.masking import token_counts
 from astrojepa.precision import resolve
 from astrojepa.presets import PRESETS, preset
-from benchmarks import cases, embedding, growth, memory, page, peer_steps, peers, sigreg, step, throughput
+from benchmarks import (
+    cases,
+    embedding,
+    growth,
+    memory,
+    page,
+    peer_steps,
+    peers,
+    sigreg,
+    step,
+    throughput,
+)
 from tests.training.tiny_step import tiny_config
 
-TINY_SIZES = ["--presets", "tiny.hybrid", "tiny.lejepa", "--batch-sizes", "4", "4", "--repeats", "1"]
+TINY_SIZES = [
+    "--presets",
+    "tiny.hybrid",
+    "tiny.lejepa",
+    "--batch-sizes",
+    "4",
+    "4",
+    "--repeats",
+    "1",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +51,9 @@ def tiny_presets(monkeypatch):
 
 @pytest.fixture
 def written(tmp_path):
-    """Run a benchmark's command line and read what it wrote, which names the machine and the versions."""
+    """Run a benchmark's command line and read what it wrote, which names the machine and the
+    versions.
+    """
 
     def run(main, *arguments: str) -> dict:
         main([*arguments, "--out", str(tmp_path / "found.json")])
@@ -49,7 +73,9 @@ def test_the_page_shows_what_the_results_hold():
 
 
 def test_every_table_is_on_the_page():
-    assert {match[2] for path in page.PAGES for match in page.MARKED.finditer(path.read_text())} == set(page.TABLES)
+    assert {
+        match[2] for path in page.PAGES for match in page.MARKED.finditer(path.read_text())
+    } == set(page.TABLES)
 
 
 def test_a_marker_that_names_no_table_is_an_error():
@@ -57,9 +83,14 @@ def test_a_marker_that_names_no_table_is_an_error():
         page.with_tables("<!-- table: beauty -->\n<!-- end -->", {})
 
 
-@pytest.mark.parametrize(("name", "published"), [("vit5m.sigreg06", (11.5, 19.7)), ("vit25m.sigreg06", (46.7, 78.7))])
+@pytest.mark.parametrize(
+    ("name", "published"), [("vit5m.sigreg06", (11.5, 19.7)), ("vit25m.sigreg06", (46.7, 78.7))]
+)
 def test_counted_flops_are_near_the_published_ones_at_their_masks(name, published):
-    counted = {way: cases.gflop_per_image(preset(name), forward, (85, 34)) for way, forward in peers.FORWARDS.items()}
+    counted = {
+        way: cases.gflop_per_image(preset(name), forward, (85, 34))
+        for way, forward in peers.FORWARDS.items()
+    }
     assert counted["official"] == pytest.approx(published[0], rel=0.03)
     assert counted["seed"] == pytest.approx(published[1], rel=0.03)
     assert counted["ours"] < counted["official"]
@@ -76,12 +107,18 @@ def test_counted_flops_are_those_of_the_formula():
 
     def last_block() -> int:
         """Queries, scores, average, output and MLP of the target's tokens alone."""
-        return 2 * 2 * width**2 * (context + target) + 2 * 10 * width**2 * target + 4 * width * target * (context + target)
+        return (
+            2 * 2 * width**2 * (context + target)
+            + 2 * 10 * width**2 * target
+            + 4 * width * target * (context + target)
+        )
 
     encode = tokens * 2 * pixels * width
     linear = 2 * width**2 * (context + blocks * target) + 2 * width * config.model.projector_width
     forward = encode + config.model.depth * block(context)
-    forward += linear + blocks * ((config.model.predictor_depth - 1) * block(context + target) + last_block())
+    forward += linear + blocks * (
+        (config.model.predictor_depth - 1) * block(context + target) + last_block()
+    )
     backward = 2 * forward - encode  # no gradient with respect to pixels
     total = forward + backward + encode + config.model.depth * block(tokens)
     assert cases.gflop_per_image(config) == pytest.approx(total / 1e9, rel=1e-6)
@@ -95,7 +132,9 @@ def test_the_peers_compute_our_prediction_and_gradient(way):
         (batch,) = cases.make_batches(preset("tiny.hybrid")).parts(0)
         output = forward(state.network, batch.images, batch.masks)
         (output.prediction.square().mean() + output.projected.square().mean()).backward()
-        gradient = torch.cat([item.grad.flatten() for item in state.network.parameters() if item.grad is not None])
+        gradient = torch.cat(
+            [item.grad.flatten() for item in state.network.parameters() if item.grad is not None]
+        )
         found.append((output.prediction, output.target, output.projected, gradient))
     for ours, theirs in zip(*found, strict=True):
         torch.testing.assert_close(theirs, ours, rtol=1e-4, atol=1e-6)
@@ -115,8 +154,18 @@ def test_a_step_is_split_into_parts_that_add_up(written):
     assert set(found) == {"tiny.hybrid", "tiny.lejepa"}
     for profile in found.values():
         assert sum(profile["share"].values()) == pytest.approx(1)
-        assert {"data", "masks", "encoder", "SIGReg", "backward", "optimiser", "moving average"} <= set(profile["share"])
-        assert profile["data_and_masks_share"] == pytest.approx(profile["share"]["data"] + profile["share"]["masks"])
+        assert {
+            "data",
+            "masks",
+            "encoder",
+            "SIGReg",
+            "backward",
+            "optimiser",
+            "moving average",
+        } <= set(profile["share"])
+        assert profile["data_and_masks_share"] == pytest.approx(
+            profile["share"]["data"] + profile["share"]["masks"]
+        )
     assert {"predictor", "target encoder"} <= set(found["tiny.hybrid"]["share"])
 
 
@@ -140,20 +189,34 @@ def test_embedding_before_and_now_gives_the_same_vectors(written):
 def test_growth_is_a_slope(written, monkeypatch):
     monkeypatch.setattr(growth, "BATCH_PRESET", "tiny.hybrid")
     monkeypatch.setattr(growth, "TOKEN_PRESET", "tiny.hybrid")
-    found = written(growth.main, *["--batch-sizes", "4", "8", "--image-sizes", "32", "48", "--repeats", "1"])
+    found = written(
+        growth.main, *["--batch-sizes", "4", "8", "--image-sizes", "32", "48", "--repeats", "1"]
+    )
     assert found["batch"]["flop_slope"] == pytest.approx(1)
     assert found["tokens"]["flop_slope"] > 1
 
 
 def test_throughput_is_measured_on_a_cpu_too(written):
-    arguments = "--preset tiny.lejepa --batch-size 4 --seconds 0.01 --galaxies 8 --device cpu --peak-tflops 0.05"
+    arguments = (
+        "--preset tiny.lejepa --batch-size 4 --seconds 0.01 --galaxies 8 --device cpu "
+        "--peak-tflops 0.05"
+    )
     found = written(throughput.main, *arguments.split())
-    assert found["share_of_peak"] == pytest.approx(found["images_per_second"] * found["gflop_per_image"] / 50)
+    assert found["share_of_peak"] == pytest.approx(
+        found["images_per_second"] * found["gflop_per_image"] / 50
+    )
 
 
 @pytest.mark.slow
 def test_memory_is_measured_in_a_process_of_its_own(written):
-    found = written(memory.main, "--cases", "batch64", "resident", "--options", '{"batch64": {"steps": 1, "batch_size": 2}}')
+    found = written(
+        memory.main,
+        "--cases",
+        "batch64",
+        "resident",
+        "--options",
+        '{"batch64": {"steps": 1, "batch_size": 2}}',
+    )
     assert found["cases"]["batch64"][0]["gb"] > 0.05
     assert (found["cases"]["resident"] is not None) == torch.cuda.is_available()
 
@@ -181,7 +244,9 @@ def test_the_compiled_step_has_the_eager_loss(recipe):
         from tests.training.tiny_step import tiny_config
         print(json.dumps(compare(tiny_config("{recipe}", batch_size=4), repeats=1)))"""
     root = Path(__file__).parents[1]
-    printed = subprocess.run([sys.executable, "-c", code], cwd=root, check=True, stdout=subprocess.PIPE, text=True).stdout
+    printed = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
     found = json.loads(printed.splitlines()[-1])
     assert found["compiled"], found["said"]
     assert found["loss_difference"] <= found["loss_bar"]
@@ -189,9 +254,16 @@ def test_the_compiled_step_has_the_eager_loss(recipe):
 
 def test_sigreg_is_measured_beside_the_formula(tmp_path, monkeypatch):
     monkeypatch.setattr(sigreg, "NUM_SAMPLES", 16)
-    monkeypatch.setattr(sigreg, "SWEEPS", {"samples": (8, 16), "width": (4, 8), "directions": (4, 8)})
-    monkeypatch.setattr("sys.argv", ["sigreg", "--repeats", "1", "--out", str(tmp_path / "found.json")])
+    monkeypatch.setattr(
+        sigreg, "SWEEPS", {"samples": (8, 16), "width": (4, 8), "directions": (4, 8)}
+    )
+    monkeypatch.setattr(
+        "sys.argv", ["sigreg", "--repeats", "1", "--out", str(tmp_path / "found.json")]
+    )
     sigreg.main()
     found = json.loads((tmp_path / "found.json").read_text())
-    assert all(width["relative_difference_from"]["straightforward"]["value"] < 1e-4 for width in found["widths"])
+    assert all(
+        width["relative_difference_from"]["straightforward"]["value"] < 1e-4
+        for width in found["widths"]
+    )
     assert found["machine"]["torch"] == torch.__version__

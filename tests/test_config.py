@@ -27,9 +27,26 @@ def test_every_setting_has_one_flag_with_help():
 
 def test_flags_change_exactly_the_settings_they_name():
     options = train_parser().parse_args(
-        ["--lambda", "0.3", "--no-rotate", "--target-scale", "0.1", "0.2", "--where", "a=b", "--where", "c=d"]
+        [
+            "--lambda",
+            "0.3",
+            "--no-rotate",
+            "--target-scale",
+            "0.1",
+            "0.2",
+            "--where",
+            "a=b",
+            "--where",
+            "c=d",
+        ]
     )
-    expected = replace(default_preset("cpu"), sigreg_weight=0.3, rotate=False, target_scale=(0.1, 0.2), where=("a=b", "c=d"))
+    expected = replace(
+        default_preset("cpu"),
+        sigreg_weight=0.3,
+        rotate=False,
+        target_scale=(0.1, 0.2),
+        where=("a=b", "c=d"),
+    )
     assert config_from(options, "cpu") == expected
 
 
@@ -44,7 +61,8 @@ def test_aliases_and_published_numbers_name_presets():
 
 
 @pytest.mark.parametrize(
-    ("weight", "scale", "rho"), [(0.6, "mean", 1.5), (0.01, "mean", 0.01 / 0.99), (0.6, "count", 384.0), (1.0, "mean", None)]
+    ("weight", "scale", "rho"),
+    [(0.6, "mean", 1.5), (0.01, "mean", 0.01 / 0.99), (0.6, "count", 384.0), (1.0, "mean", None)],
 )
 def test_strength_follows_its_formula(weight, scale, rho):
     found = ObjectiveConfig(sigreg_weight=weight, sigreg_scale=scale).strength(256)
@@ -59,7 +77,10 @@ def test_strength_follows_its_formula(weight, scale, rho):
         ({"model": {"width": True}}, "config.model.width must be int, found True"),
         ({"optim": {"rotate": 1}}, "config.optim.rotate must be bool, found 1"),
         ({"mask": {"target_scale": [0.1]}}, "config.mask.target_scale needs 2 values, found 1"),
-        ({"objective": {"sigreg_weight": float("nan")}}, r"--lambda is nan; it must lie in \[0, 1\]"),
+        (
+            {"objective": {"sigreg_weight": float("nan")}},
+            r"--lambda is nan; it must lie in \[0, 1\]",
+        ),
         ({"image": 7}, "config.image must be an object"),
     ],
 )
@@ -73,7 +94,9 @@ def test_an_unknown_setting_is_refused():
         replace(TrainConfig(), depht=3)
 
 
-@pytest.mark.parametrize(("name", "value"), [("readout", "stages"), ("orientations", 8), ("scales", 3)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("readout", "stages"), ("orientations", 8), ("scales", 3)]
+)
 def test_a_later_setting_is_written_where_it_is_not_the_usual_one_and_read_either_way(name, value):
     usual = TrainConfig()
     assert name not in usual.to_dict()["model"]

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-BLOCKS = re.findall(r"^## (.*?)$.*?^```python\n(.*?)^```", (ROOT / "docs" / "extending.md").read_text(), re.M | re.S)
+BLOCKS = re.findall(
+    r"^## (.*?)$.*?^```python\n(.*?)^```", (ROOT / "docs" / "extending.md").read_text(), re.M | re.S
+)
 
 USES = {
     "An anomaly score": """
@@ -79,6 +81,10 @@ def test_an_example_runs(title: str, code: str, tmp_path: Path) -> None:
     program = f"import sys; sys.path.insert(0, {str(ROOT)!r})\n" + code + USES[title]
     (tmp_path / "program.py").write_text(program)
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "program.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120
+        [sys.executable, "-W", "ignore", "program.py"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr[-2000:]

@@ -48,11 +48,15 @@ HOMES = {
     "huggingface_hub": {"astrojepa/checkpoints/hub.py"},
     "filelock": {"astrojepa/files.py", "astrojepa/runs.py", "astrojepa/data/download/galaxy10.py"},
 }
-FILES = sorted([*(ROOT / "astrojepa").rglob("*.py"), *(ROOT / "app").rglob("*.py"), ROOT / "train.py"])
+FILES = sorted(
+    [*(ROOT / "astrojepa").rglob("*.py"), *(ROOT / "app").rglob("*.py"), ROOT / "train.py"]
+)
 
 
 def imports(path: Path) -> set[str]:
-    """Every module that a file imports when it runs, at the top or inside functions; type-checking blocks are not run."""
+    """Every module that a file imports when it runs, at the top or inside functions;
+    type-checking blocks are not run.
+    """
     tree = ast.parse(path.read_text())
     skipped = {
         id(inner)
@@ -66,7 +70,8 @@ def imports(path: Path) -> set[str]:
             continue
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and not node.level:  # the app's own modules are relative
+        # the app's own modules are relative
+        elif isinstance(node, ast.ImportFrom) and not node.level:
             found.add(node.module or "")
             if node.module == "astrojepa":
                 found |= {f"astrojepa.{alias.name}" for alias in node.names}
@@ -79,7 +84,9 @@ def part(module: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in FILES if path.is_relative_to(ROOT / "astrojepa")], ids=lambda p: str(p.relative_to(ROOT))
+    "path",
+    [path for path in FILES if path.is_relative_to(ROOT / "astrojepa")],
+    ids=lambda p: str(p.relative_to(ROOT)),
 )
 def test_a_module_imports_only_from_its_own_layer_or_below(path):
     own = path.relative_to(ROOT / "astrojepa").parts[0].removesuffix(".py")
@@ -91,7 +98,9 @@ def test_a_module_imports_only_from_its_own_layer_or_below(path):
         other = part(module)
         assert LAYERS[other] <= LAYERS[own], f"{own} imports {module}, which is above it"
         if own != other:
-            assert not any({own, other} <= group for group in APART), f"{own} and {other} must not know each other"
+            assert not any({own, other} <= group for group in APART), (
+                f"{own} and {other} must not know each other"
+            )
     assert own in LAYERS
 
 
@@ -105,16 +114,36 @@ def test_each_third_party_has_one_home(library):
     for path in FILES:
         if any(module.partition(".")[0] == library for module in imports(path)):
             place = path.relative_to(ROOT)
-            assert any(place.is_relative_to(home) for home in HOMES[library]), f"{place} imports {library}"
+            assert any(place.is_relative_to(home) for home in HOMES[library]), (
+                f"{place} imports {library}"
+            )
 
 
 def test_nothing_imports_what_only_some_systems_have():
     for path in FILES:
-        absent = imports(path) & {"fcntl", "grp", "posix", "pwd", "resource", "termios", "msvcrt", "winreg"}
-        assert not absent, f"{path.relative_to(ROOT)} imports {absent}; Windows or the others lack it"
+        absent = imports(path) & {
+            "fcntl",
+            "grp",
+            "posix",
+            "pwd",
+            "resource",
+            "termios",
+            "msvcrt",
+            "winreg",
+        }
+        assert not absent, (
+            f"{path.relative_to(ROOT)} imports {absent}; Windows or the others lack it"
+        )
 
 
 def test_the_app_computes_nothing_itself():
     for path in (ROOT / "app").rglob("*.py"):
-        heavy = {module.partition(".")[0] for module in imports(path)} & {"torch", "timm", "sklearn", "h5py", "umap", "openTSNE"}
+        heavy = {module.partition(".")[0] for module in imports(path)} & {
+            "torch",
+            "timm",
+            "sklearn",
+            "h5py",
+            "umap",
+            "openTSNE",
+        }
         assert not heavy, f"{path.relative_to(ROOT)} imports {heavy}"

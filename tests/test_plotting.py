@@ -25,16 +25,24 @@ def test_unknown_patches_show_the_bare_picture(picture: np.ndarray) -> None:
     assert not np.array_equal(drawn[patch], picture[patch])
 
 
-@pytest.mark.parametrize(("colours", "dark", "light"), [("magma", "000004", "fcfdbf"), ("viridis", "440154", "fde725")])
-def test_full_opacity_shows_the_ends_of_the_colour_map(picture: np.ndarray, colours: str, dark: str, light: str) -> None:
-    drawn = plotting.heatmap_overlay(picture, np.array([[-5.0, 0.0], [1.0, 9.0]]), 0, 1, opacity=1, colours=colours)
+@pytest.mark.parametrize(
+    ("colours", "dark", "light"), [("magma", "000004", "fcfdbf"), ("viridis", "440154", "fde725")]
+)
+def test_full_opacity_shows_the_ends_of_the_colour_map(
+    picture: np.ndarray, colours: str, dark: str, light: str
+) -> None:
+    drawn = plotting.heatmap_overlay(
+        picture, np.array([[-5.0, 0.0], [1.0, 9.0]]), 0, 1, opacity=1, colours=colours
+    )
     for row, colour in ((0, dark), (-1, light)):
         np.testing.assert_array_equal(drawn[row, 0], list(bytes.fromhex(colour)))
         np.testing.assert_array_equal(drawn[row, -1], list(bytes.fromhex(colour)))
 
 
 def test_no_opacity_shows_the_picture(picture: np.ndarray) -> None:
-    np.testing.assert_array_equal(plotting.heatmap_overlay(picture, np.ones((3, 3)), 0, 1, opacity=0), picture)
+    np.testing.assert_array_equal(
+        plotting.heatmap_overlay(picture, np.ones((3, 3)), 0, 1, opacity=0), picture
+    )
 
 
 def test_half_opacity_is_the_mean_of_picture_and_colour(picture: np.ndarray) -> None:
@@ -85,7 +93,9 @@ def test_hidden_patches_are_dimmed_and_edged_and_others_untouched(picture: np.nd
     np.testing.assert_array_equal(drawn[:12], picture[:12])
     np.testing.assert_array_equal(drawn[12, 12:36], np.tile([255, 180, 84], (24, 1)))
     np.testing.assert_array_equal(drawn[24, 24], np.rint(picture[24, 24] * 0.35))
-    np.testing.assert_array_equal(plotting.outline_masks(picture, np.zeros((4, 4), dtype=bool)), picture)
+    np.testing.assert_array_equal(
+        plotting.outline_masks(picture, np.zeros((4, 4), dtype=bool)), picture
+    )
 
 
 def test_the_edge_of_the_picture_is_not_an_edge_of_a_mask(picture: np.ndarray) -> None:
@@ -102,14 +112,20 @@ def test_thumbnail_i_lies_at_its_row_and_column() -> None:
     assert sheet.shape == (15, 15, 3)
     for number, image in enumerate(images):
         row, column = divmod(number, 3)
-        np.testing.assert_array_equal(sheet[5 * row : 5 * row + 5, 5 * column : 5 * column + 5], image)
+        np.testing.assert_array_equal(
+            sheet[5 * row : 5 * row + 5, 5 * column : 5 * column + 5], image
+        )
     assert not sheet[10:, 5:].any()
 
 
 def test_a_sheet_too_large_for_a_texture_is_refused() -> None:
     with pytest.raises(ValueError, match="at most 2048 a side"):
         plotting.sprite_sheet(np.zeros((33, 64, 64, 3), np.uint8), columns=33)
-    assert plotting.sprite_sheet(np.zeros((1024, 64, 64, 3), np.uint8), columns=32).shape == (2048, 2048, 3)
+    assert plotting.sprite_sheet(np.zeros((1024, 64, 64, 3), np.uint8), columns=32).shape == (
+        2048,
+        2048,
+        3,
+    )
     with pytest.raises(ValueError, match="columns >= 1"):
         plotting.sprite_sheet(np.zeros((3, 8, 8, 3), np.uint8), columns=0)
 
@@ -152,7 +168,9 @@ def test_a_confusion_matrix_colours_shares_and_writes_counts() -> None:
 
 
 def test_a_histogram_counts_finite_values_and_marks_one() -> None:
-    figure = plotting.histogram_figure(np.append(np.linspace(0, 1, 100), np.nan), marked=0.4, label="score")
+    figure = plotting.histogram_figure(
+        np.append(np.linspace(0, 1, 100), np.nan), marked=0.4, label="score"
+    )
     assert sum(figure.data[0].y) == 100
     assert figure.layout.shapes[0].x0 == 0.4
     assert figure.layout.xaxis.title.text == "score"
@@ -184,7 +202,9 @@ def test_figures_wear_the_explorers_colours_and_serialise() -> None:
         plotting.curves_figure({"a": ([0], [1])}),
         plotting.bars_figure(["a"], [0.5]),
     ):
-        assert (figure.layout.paper_bgcolor, figure.layout.plot_bgcolor) == ("rgba(0, 0, 0, 0)",) * 2
+        assert (figure.layout.paper_bgcolor, figure.layout.plot_bgcolor) == (
+            "rgba(0, 0, 0, 0)",
+        ) * 2
         assert len(figure.to_json()) < 20_000
 
 

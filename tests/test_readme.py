@@ -16,7 +16,11 @@ from astrojepa.cli.train import config_from, train_parser
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-LINES = [line.split("#")[0].strip() for block in re.findall(r"```\n(.*?)```", README, re.DOTALL) for line in block.splitlines()]
+LINES = [
+    line.split("#")[0].strip()
+    for block in re.findall(r"```\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+]
 
 
 @pytest.mark.parametrize("line", [line for line in LINES if line.startswith("python train.py")])
@@ -25,7 +29,9 @@ def test_every_train_command_parses(line):
     assert options.resume or config_from(options, "cpu")
 
 
-@pytest.mark.parametrize("line", [line for line in LINES if line.startswith(("python -m astrojepa", "astrojepa "))])
+@pytest.mark.parametrize(
+    "line", [line for line in LINES if line.startswith(("python -m astrojepa", "astrojepa "))]
+)
 def test_every_sub_command_parses(line):
     words = shlex.split(line)
     assert make_parser().parse_args(words[words.index("astrojepa") + 1 :]).run
@@ -52,14 +58,18 @@ def test_every_python_that_the_package_names_is_tested():
     assert workflow["jobs"]["tests"]["strategy"]["matrix"]["python"] == named
     allowed = SpecifierSet(project["requires-python"])
     assert [version for version in map("3.{}".format, range(30)) if version in allowed] == named
-    assert any(step.get("run", "").startswith("make test") for step in workflow["jobs"]["tests"]["steps"])
+    assert any(
+        step.get("run", "").startswith("make test") for step in workflow["jobs"]["tests"]["steps"]
+    )
 
 
 def test_the_checks_before_a_commit_are_those_of_make_check():
     hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"][0]["hooks"]
     rule = (ROOT / "Makefile").read_text().partition("\ncheck:")[2].partition("\n\n")[0]
     for hook in hooks:
-        assert f"$(VENV)/bin/{hook['name']}" in rule.replace("format --check", "format"), hook["name"]
+        assert f"$(VENV)/bin/{hook['name']}" in rule.replace("format --check", "format"), hook[
+            "name"
+        ]
 
 
 def test_the_continuous_integration_runs_the_readmes_test_command():

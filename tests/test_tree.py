@@ -19,7 +19,9 @@ def tracked() -> list[Path]:
     """Every file that git tracks here."""
     if not (ROOT / ".git").exists() or shutil.which("git") is None:
         pytest.skip("needs a git checkout")
-    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
+    names = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True
+    ).stdout.decode()
     return [path for name in names.split("\0") if name and (path := ROOT / name).is_file()]
 
 
@@ -32,7 +34,9 @@ def test_weights_are_two_thirds_of_it_at_most(tracked: list[Path]) -> None:
     assert 0 < sum(weights) <= MOST_BYTES_OF_WEIGHTS
 
 
-def test_the_best_model_is_in_the_tree_and_every_released_one_has_its_card(tracked: list[Path]) -> None:
+def test_the_best_model_is_in_the_tree_and_every_released_one_has_its_card(
+    tracked: list[Path],
+) -> None:
     cards = list_checkpoints()
     assert not [card["error"] for card in cards if "error" in card]
     assert ROOT / "checkpoints" / f"{best_id()}.safetensors" in tracked

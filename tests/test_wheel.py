@@ -1,4 +1,6 @@
-"""The wheel, installed where there is no checkout: everything that a user does first works there."""
+"""The wheel, installed where there is no checkout: everything that a user does first works
+there.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,10 @@ ALONE = (  # no connection leaves the process
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, as `pip wheel .` builds it."""
     folder = tmp_path_factory.mktemp("dist")
-    subprocess.run([*PIP, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)], check=True)
+    subprocess.run(
+        [*PIP, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), str(ROOT)],
+        check=True,
+    )
     (made,) = folder.glob("*.whl")
     return made
 
@@ -46,8 +51,14 @@ def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def environment(site: Path, tmp_path: Path) -> dict[str, str]:
-    """The environment of a user who has nothing but the wheel: a home of their own, no settings, no cache."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("ASTROJEPA_", "STREAMLIT_", "PYTEST_"))}
+    """The environment of a user who has nothing but the wheel: a home of their own, no settings,
+    no cache.
+    """
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("ASTROJEPA_", "STREAMLIT_", "PYTEST_"))
+    }
     (tmp_path / "home").mkdir()
     (tmp_path / "elsewhere").mkdir()
     return kept | {"PYTHONPATH": str(site), "HOME": str(tmp_path / "home"), "OMP_NUM_THREADS": "1"}
@@ -55,7 +66,14 @@ def environment(site: Path, tmp_path: Path) -> dict[str, str]:
 
 def run(command: list[str], folder: Path, environment: dict[str, str]) -> str:
     """Run a command in an empty folder; AssertionError with what it said where it fails."""
-    done = subprocess.run(command, cwd=folder / "elsewhere", env=environment, capture_output=True, text=True, timeout=570)
+    done = subprocess.run(
+        command,
+        cwd=folder / "elsewhere",
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=570,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 
@@ -67,36 +85,75 @@ def console(site: Path) -> str:
 def test_the_wheel_brings_one_name_into_site_packages(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
-    assert {name.partition("/")[0] for name in names} == {"astrojepa", f"astrojepa-{aj.__version__}.dist-info"}
-    assert not [name for name in names if re.search(r"__pycache__|\.pyc$|(^|/)(tests|benchmarks)/", name)]
+    assert {name.partition("/")[0] for name in names} == {
+        "astrojepa",
+        f"astrojepa-{aj.__version__}.dist-info",
+    }
+    assert not [
+        name for name in names if re.search(r"__pycache__|\.pyc$|(^|/)(tests|benchmarks)/", name)
+    ]
 
 
 def test_the_wheel_holds_every_file_of_package_and_explorer(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
-    listed = subprocess.run(["git", "ls-files", "astrojepa", "app", "checkpoints"], cwd=ROOT, capture_output=True, text=True)
+    listed = subprocess.run(
+        ["git", "ls-files", "astrojepa", "app", "checkpoints"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
     if listed.returncode:
         pytest.skip("needs a checkout, to know which files are the project's")
-    places = {"app": "astrojepa/app", "checkpoints": "astrojepa/share/checkpoints", "astrojepa": "astrojepa"}
+    places = {
+        "app": "astrojepa/app",
+        "checkpoints": "astrojepa/share/checkpoints",
+        "astrojepa": "astrojepa",
+    }
     for path in listed.stdout.splitlines():
         top, _, rest = path.partition("/")
         assert f"{places[top]}/{rest}" in names
 
 
-def test_the_console_script_knows_its_version_and_its_commands(site: Path, tmp_path: Path, environment: dict[str, str]) -> None:
-    assert run([console(site), "--version"], tmp_path, environment) == f"astrojepa {aj.__version__}\n"
+def test_the_console_script_knows_its_version_and_its_commands(
+    site: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    assert (
+        run([console(site), "--version"], tmp_path, environment) == f"astrojepa {aj.__version__}\n"
+    )
     shown = run([console(site), "--help"], tmp_path, environment)
-    for command in ("train", "app", "embed", "probe", "anomalies", "project", "report", "export", "data"):
+    for command in (
+        "train",
+        "app",
+        "embed",
+        "probe",
+        "anomalies",
+        "project",
+        "report",
+        "export",
+        "data",
+    ):
         assert re.search(rf"^ +{command} ", shown, re.MULTILINE), command
 
 
-def test_the_default_model_loads_and_embeds_without_a_network(site: Path, tmp_path: Path, environment: dict[str, str]) -> None:
-    code = ALONE + "import astrojepa as aj\nmodel = aj.load_model('best')\nprint(model.id, aj.__file__)\n"
+def test_the_default_model_loads_and_embeds_without_a_network(
+    site: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    code = (
+        ALONE
+        + "import astrojepa as aj\nmodel = aj.load_model('best')\nprint(model.id, aj.__file__)\n"
+    )
     code += "print(*aj.embed(model, aj.open_dataset('simulated:20')).vectors.shape)"
     found = run([sys.executable, "-c", code], tmp_path, environment).splitlines()
     best = aj.load_model("best")
-    assert found == [f"{best.id} {site / 'astrojepa' / '__init__.py'}", f"20 {best.config.model.width}"]
-    kept = sorted(path.name.partition("-")[0] for path in (tmp_path / "home" / ".cache" / "astrojepa").iterdir())
+    assert found == [
+        f"{best.id} {site / 'astrojepa' / '__init__.py'}",
+        f"20 {best.config.model.width}",
+    ]
+    kept = sorted(
+        path.name.partition("-")[0]
+        for path in (tmp_path / "home" / ".cache" / "astrojepa").iterdir()
+    )
     assert "embeddings" in kept, "what is computed is kept in the user's home, not in site-packages"
 
 
@@ -109,7 +166,11 @@ def test_it_trains_and_what_was_trained_embeds(
     assert (tmp_path / "elsewhere" / "run" / "last.pt").is_file()
     code = "import astrojepa as aj; print(aj.load_model('run').card['environment']['commit'])"
     assert run([sys.executable, "-c", code], tmp_path, environment) == f"release {aj.__version__}\n"
-    run([console(site), "embed", "run", "--data", "simulated:20", "--out", "v.npz"], tmp_path, environment)
+    run(
+        [console(site), "embed", "run", "--data", "simulated:20", "--out", "v.npz"],
+        tmp_path,
+        environment,
+    )
     assert (tmp_path / "elsewhere" / "v.npz").is_file()
 
 
@@ -137,7 +198,9 @@ def explorer(site: Path, tmp_path: Path, environment: dict[str, str]) -> Iterato
 
 @pytest.mark.browser
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
-def test_the_explorer_serves_a_map_under_the_settings_of_the_project(explorer: tuple[str, Path], browser: Any) -> None:
+def test_the_explorer_serves_a_map_under_the_settings_of_the_project(
+    explorer: tuple[str, Path], browser: Any
+) -> None:
     url, log = explorer
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = Explorer(context.new_page(), url).open("/")
@@ -148,9 +211,27 @@ def test_the_explorer_serves_a_map_under_the_settings_of_the_project(explorer: t
     assert f"URL: {url}\n" in log.read_text()
 
 
-def test_the_explorer_is_ready_under_its_own_name(explorer: tuple[str, Path], site: Path, environment: dict[str, str]) -> None:
-    code = ALONE + "from astrojepa.app.pages.registry import pages\nassert 'app' not in sys.modules\nprint(*pages())"
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, cwd=site.parent, capture_output=True, text=True, timeout=300
+def test_the_explorer_is_ready_under_its_own_name(
+    explorer: tuple[str, Path], site: Path, environment: dict[str, str]
+) -> None:
+    code = (
+        ALONE + "from astrojepa.app.pages.registry import pages\nassert 'app' not in "
+        "sys.modules\nprint(*pages())"
     )
-    assert done.stdout.split() == ["map", "galaxy", "anomalies", "probe", "compare", "models", "about"], done.stderr[-2000:]
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        cwd=site.parent,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.stdout.split() == [
+        "map",
+        "galaxy",
+        "anomalies",
+        "probe",
+        "compare",
+        "models",
+        "about",
+    ], done.stderr[-2000:]

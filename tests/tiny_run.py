@@ -28,7 +28,9 @@ TINY = {
 
 @pytest.fixture
 def galaxy_folder(tmp_path):
-    """A folder of 128 small pictures, round or elongated, with labels.csv: 96 to train on, 16 to validate, 16 to test."""
+    """A folder of 128 small pictures, round or elongated, with labels.csv: 96 to train on, 16 to
+    validate, 16 to test.
+    """
     folder = tmp_path / "galaxies"
     (folder / "images").mkdir(parents=True)
     rng = np.random.default_rng(0)
@@ -40,10 +42,19 @@ def galaxy_folder(tmp_path):
         x = line[None] * np.cos(angle) + line[:, None] * np.sin(angle)
         y = -line[None] * np.sin(angle) + line[:, None] * np.cos(angle)
         light = np.exp(-((x / size) ** 2 + (y / (size * (0.3 if kind else 1.0))) ** 2) / 2)
-        pixels = np.clip(20 + 200 * light[..., None] * [1.0, 0.8, 0.6] + rng.normal(0, 4, (40, 40, 3)), 0, 255)
+        pixels = np.clip(
+            20 + 200 * light[..., None] * [1.0, 0.8, 0.6] + rng.normal(0, 4, (40, 40, 3)), 0, 255
+        )
         Image.fromarray(pixels.astype(np.uint8)).save(folder / "images" / f"{index}.png")
         split = "train" if index < 96 else "val" if index < 112 else "test"
-        rows.append({"file": f"images/{index}.png", "id": f"g{index}", "label": ["round", "elongated"][kind], "split": split})
+        rows.append(
+            {
+                "file": f"images/{index}.png",
+                "id": f"g{index}",
+                "label": ["round", "elongated"][kind],
+                "split": split,
+            }
+        )
     pd.DataFrame(rows).to_csv(folder / "labels.csv", index=False)
     return folder
 

@@ -1,4 +1,6 @@
-"""The control under a lasso that keeps its galaxies: add them to a collection of this session, for the probe lab to learn from."""
+"""The control under a lasso that keeps its galaxies: add them to a collection of this session,
+for the probe lab to learn from.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,11 @@ def collections_bar(workspace: Workspace, rows: np.ndarray) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.text_input("Name", key=_NAME, placeholder="Rings", max_chars=collections.MAX_NAME)
             st.button(
-                f"Add {len(rows):,} galaxies", key="collection_add", type="primary", on_click=_add, args=(workspace.data, rows)
+                f"Add {len(rows):,} galaxies",
+                key="collection_add",
+                type="primary",
+                on_click=_add,
+                args=(workspace.data, rows),
             )
         if said := st.session_state.pop(_SAID, ""):
             st.caption(said)
@@ -34,19 +40,33 @@ def collections_bar(workspace: Workspace, rows: np.ndarray) -> None:
         if collections_of(workspace.data) and st.button("Train a probe on the collections"):
             st.session_state[state.PROBE_TARGET] = tasks.COLLECTIONS
             workspace.go("probe")
-        st.caption("Collections last as long as this session; a probe can learn to tell them apart.")
+        st.caption(
+            "Collections last as long as this session; a probe can learn to tell them apart."
+        )
 
 
 def list_collections(workspace: Workspace, where: str, rows: np.ndarray | None = None) -> None:
-    """List the collections, each with a button that removes it and, where there are galaxies to add, one that adds them."""
+    """List the collections, each with a button that removes it and, where there are galaxies to
+    add, one that adds them.
+    """
     for number, (name, members) in enumerate(collections_of(workspace.data).items()):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(f"{name}: {len(members):,}", width="stretch")
             if rows is not None:
                 st.button(
-                    "Add here", key=f"add_{where}_{number}", on_click=_add, args=(workspace.data, rows, name), type="tertiary"
+                    "Add here",
+                    key=f"add_{where}_{number}",
+                    on_click=_add,
+                    args=(workspace.data, rows, name),
+                    type="tertiary",
                 )
-            st.button("Remove", key=f"remove_{where}_{number}", on_click=_remove, args=(workspace.data, name), type="tertiary")
+            st.button(
+                "Remove",
+                key=f"remove_{where}_{number}",
+                on_click=_remove,
+                args=(workspace.data, name),
+                type="tertiary",
+            )
 
 
 def _add(data: Any, rows: np.ndarray, to: str = "") -> None:
@@ -66,4 +86,7 @@ def _remove(data: Any, name: str) -> None:
 
 
 def _keep(data: Any, held: dict[str, tuple[int, ...]]) -> None:
-    st.session_state[state.COLLECTIONS] = {**st.session_state.get(state.COLLECTIONS, {}), data.fingerprint: held}
+    st.session_state[state.COLLECTIONS] = {
+        **st.session_state.get(state.COLLECTIONS, {}),
+        data.fingerprint: held,
+    }

@@ -1,4 +1,6 @@
-"""Words of files, data and links as themselves: nothing in them becomes a picture, a link or any other markup. Pure functions."""
+"""Words of files, data and links as themselves: nothing in them becomes a picture, a link or any
+other markup. Pure functions.
+"""
 
 from __future__ import annotations
 

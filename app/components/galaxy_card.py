@@ -1,4 +1,6 @@
-"""The selected galaxy: its picture, what the model did not expect in it, its neighbours, its facts, its links."""
+"""The selected galaxy: its picture, what the model did not expect in it, its neighbours, its
+facts, its links.
+"""
 
 from __future__ import annotations
 
@@ -56,14 +58,18 @@ def _heading(workspace: Workspace, row: int) -> None:
 def _picture(workspace: Workspace, row: int) -> None:
     image = workspace.picture(row)
     if image is None:
-        st.warning(f"The picture of {escape_markdown(workspace.data.ids[row])} cannot be read; it may be damaged.")
+        st.warning(
+            f"The picture of {escape_markdown(workspace.data.ids[row])} cannot be read; it may be "
+            f"damaged."
+        )
     elif workspace.model is None:
         st.image(pictures.inline(image), width="stretch")
         st.caption("Patch errors need a model; this is the pixel baseline.")
     elif not workspace.model.has_predictor:
         st.image(pictures.inline(_model_view(workspace, image)), width="stretch")
         st.caption(
-            f"{escape_markdown(workspace.choice.label)} is an encoder-only checkpoint: it has no predictor, so there are no patch errors."
+            f"{escape_markdown(workspace.choice.label)} is an encoder-only checkpoint: it has no "
+            f"predictor, so there are no patch errors."
         )
     else:
         _patch_panel(workspace, row, image)
@@ -74,7 +80,9 @@ def _patch_panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
 
     place = st.empty()
     with st.container(horizontal=True, vertical_alignment="center"):
-        view = st.segmented_control("Show", [IMAGE, ERRORS, BOTH], key=state.PANEL_VIEW, label_visibility="collapsed")
+        view = st.segmented_control(
+            "Show", [IMAGE, ERRORS, BOTH], key=state.PANEL_VIEW, label_visibility="collapsed"
+        )
         with st.popover("More"):
             _options()
     legend = st.container()
@@ -90,8 +98,12 @@ def _patch_panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
             waiting.after_first_paint(*LIBRARIES)
         return
     sentence = "Measuring the common scale of the patch errors"
-    low, high = waiting.wait_for(scale_key, sentence, loaders.error_scale(workspace.model, workspace.data, masks))[kind]
-    errors, elapsed = waiting.in_turn(lambda: loaders.patch_errors(workspace.model, image, *workspace.key, row, masks))
+    low, high = waiting.wait_for(
+        scale_key, sentence, loaders.error_scale(workspace.model, workspace.data, masks)
+    )[kind]
+    errors, elapsed = waiting.in_turn(
+        lambda: loaders.patch_errors(workspace.model, image, *workspace.key, row, masks)
+    )
     values = errors.mse if kind == "mse" else errors.cosine
     opacity = 1.0 if view == ERRORS else st.session_state[state.OPACITY] / 100
     shown = plotting.heatmap_overlay(seen, values, low, high, opacity, COLOURS[kind])
@@ -114,7 +126,8 @@ def _scale_legend(kind: str, low: float, high: float, values: np.ndarray, elapse
     name = "Squared error of the prediction" if kind == "mse" else "Cosine of prediction and target"
     mean = float(np.nanmean(values))
     st.html(
-        f'<div class="scale"><span>{low:.2f}</span><i style="background:linear-gradient(90deg,{stops})"></i><span>{high:.2f}</span></div>'
+        f'<div class="scale"><span>{low:.2f}</span><i '
+        f'style="background:linear-gradient(90deg,{stops})"></i><span>{high:.2f}</span></div>'
         f'<div class="note">{name}, one scale for all galaxies; mean here {mean:.2f}. '
         f"CPU, about {elapsed * 1000:.0f} ms per heatmap.</div>"
     )
@@ -122,9 +135,13 @@ def _scale_legend(kind: str, low: float, high: float, values: np.ndarray, elapse
 
 def _options() -> None:
     names = {"mse": "Squared error", "cosine": "Cosine"}
-    st.segmented_control("Measure", list(names), format_func=names.__getitem__, key=state.ERROR_KIND, required=True)
+    st.segmented_control(
+        "Measure", list(names), format_func=names.__getitem__, key=state.ERROR_KIND, required=True
+    )
     how = {"tiling": "Every patch once", "random": "Random masks"}
-    st.segmented_control("Hidden patches", list(how), format_func=how.__getitem__, key=state.MASKS, required=True)
+    st.segmented_control(
+        "Hidden patches", list(how), format_func=how.__getitem__, key=state.MASKS, required=True
+    )
     st.slider("Opacity over the image, %", 10, 100, key=state.OPACITY, step=5)
 
 
@@ -148,13 +165,18 @@ def _facts(workspace: Workspace, row: int) -> None:
         },
     )
     if placed:
-        st.markdown(" · ".join(f"[{name}]({url})" for name, url in coordinates.sky_links(ra, dec).items()))
+        st.markdown(
+            " · ".join(f"[{name}]({url})" for name, url in coordinates.sky_links(ra, dec).items())
+        )
 
 
 def _neighbours(workspace: Workspace, row: int) -> None:
     found = loaders.neighbours(workspace.embeddings, *workspace.key, row, NUM_NEIGHBOURS)
     st.caption("Nearest neighbours (feature space), with distances")
-    captions = [(workspace.class_name(int(i)), f"{d:.2f}") for i, d in zip(found.indices, found.distances, strict=True)]
+    captions = [
+        (workspace.class_name(int(i)), f"{d:.2f}")
+        for i, d in zip(found.indices, found.distances, strict=True)
+    ]
     gallery("neighbours", workspace.pictures, found.indices.tolist(), captions, _go, tile=96)
 
 

@@ -10,9 +10,11 @@ LARGE = 1 << 20  # bytes
 
 
 def give_back() -> None:
-    """Have the C library map every large block by itself, which freeing it gives back, and keep two heaps instead of eight per core.
+    """Have the C library map every large block by itself, which freeing it gives back, and keep two
+    heaps instead of eight per core.
 
-    By default it learns to keep blocks of up to 32 MB, and a server that drew one large map stays as large. Nothing where it is not glibc.
+    By default it learns to keep blocks of up to 32 MB, and a server that drew one large map stays
+    as large. Nothing where it is not glibc.
     """
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)

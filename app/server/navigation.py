@@ -1,7 +1,8 @@
 """A visitor's way to another page stands, whatever the page that is left still asks for.
 
-Streamlit joins the requests that wait for the script to one, and the newest names the page: a progress bar's timer that ticks just
-after a click on another page would take its visitor back (the same is said of `st.rerun` in streamlit/streamlit#16158).
+Streamlit joins the requests that wait for the script to one, and the newest names the page: a
+progress bar's timer that ticks just after a click on another page would take its visitor back (the
+same is said of `st.rerun` in streamlit/streamlit#16158).
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, Scri
 
 
 def outdated(asked: RerunData, before: RerunData) -> bool:
-    """Say whether a request is the tick of a timer on a page that the request before it has left."""
+    """Say whether a request is the tick of a timer on a page that the request before it has
+    left.
+    """
     return asked.is_auto_rerun and "" != before.page_script_hash != asked.page_script_hash
 
 

@@ -1,7 +1,9 @@
-"""Pictures on their way to the browser: within the page, or by the server's own route, which shows few or many galaxies as one JPEG.
+"""Pictures on their way to the browser: within the page, or by the server's own route, which shows
+few or many galaxies as one JPEG.
 
-`GET /pictures/<data>/<side>?rows=3,14,15` answers with a square sheet, pictures side by side from the top left, in the order asked.
-Only data sets that a page has opened can be asked for, by hash; the answer never changes, so browsers keep it.
+`GET /pictures/<data>/<side>?rows=3,14,15` answers with a square sheet, pictures side by side from
+the top left, in the order asked. Only data sets that a page has opened can be asked for, by hash;
+the answer never changes, so browsers keep it.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ if TYPE_CHECKING:
 
 PREFIX = "/pictures"
 SIDES = (48, 96, 160)
-_SIDES_BY_NAME = {str(side): side for side in SIDES}  # never int(): thousands of digits are an error in Python
+# never int(): thousands of digits are an error in Python
+_SIDES_BY_NAME = {str(side): side for side in SIDES}
 MAX_ROWS = 64
 KEEP = 1000  # decoded pictures kept: 77 MB of the largest, 28 MB of the usual ones of 96 px
 _PLACEHOLDER = (19, 24, 36)
@@ -38,7 +41,8 @@ _lock = threading.Lock()
 def inline(image: np.ndarray, format: str = "jpeg") -> str:
     """Return a picture, uint8 (H, W, 3), as an address that holds the picture itself.
 
-    Streamlit would keep it as a file until the page is drawn anew; a browser that asks a moment later is told that there is none.
+    Streamlit would keep it as a file until the page is drawn anew; a browser that asks a moment
+    later is told that there is none.
     """
     from astrojepa import plotting
 
@@ -58,9 +62,13 @@ def offer(data: Any) -> str:
 
 
 def read_rows(text: str, count: int) -> list[int]:
-    """Read "3,14,15" as row numbers below `count`, at most 64 of them; ValueError where it is anything else."""
+    """Read "3,14,15" as row numbers below `count`, at most 64 of them; ValueError where it is
+    anything else.
+    """
     parts = text.split(",")
-    if not 1 <= len(parts) <= MAX_ROWS or not all(part.isascii() and part.isdecimal() and len(part) < 10 for part in parts):
+    if not 1 <= len(parts) <= MAX_ROWS or not all(
+        part.isascii() and part.isdecimal() and len(part) < 10 for part in parts
+    ):
         raise ValueError(f"rows must be 1 to {MAX_ROWS} whole numbers, separated by commas")
     rows = [int(part) for part in parts]
     if max(rows) >= count:
@@ -69,7 +77,9 @@ def read_rows(text: str, count: int) -> list[int]:
 
 
 def tile(key: str, row: int, side: int) -> np.ndarray:
-    """Return one picture as uint8 (side, side, 3); a picture that cannot be read becomes a crossed placeholder."""
+    """Return one picture as uint8 (side, side, 3); a picture that cannot be read becomes a
+    crossed placeholder.
+    """
     name = (key, row, side)
     with _lock:
         if name in _tiles:
@@ -79,7 +89,9 @@ def tile(key: str, row: int, side: int) -> np.ndarray:
 
     small = _small.get(key)
     try:
-        made = resize_frame(_open[key][row].image if small is None or side > small.side else small.tile(row), side)
+        made = resize_frame(
+            _open[key][row].image if small is None or side > small.side else small.tile(row), side
+        )
     except (ValueError, OSError):
         made = placeholder(side)
     with _lock:
@@ -101,7 +113,9 @@ def placeholder(side: int) -> np.ndarray:
 
 
 def sheet(key: str, rows: list[int], side: int) -> bytes:
-    """Return the rows' pictures as one JPEG sheet, ceil(sqrt(n)) across. At most 8 × 8 of 160 pixels: 1280 a side."""
+    """Return the rows' pictures as one JPEG sheet, ceil(sqrt(n)) across. At most 8 × 8 of 160
+    pixels: 1280 a side.
+    """
     from astrojepa import plotting
 
     across = math.ceil(math.sqrt(len(rows)))
@@ -125,7 +139,10 @@ def _answer(request: Request) -> Response:
     return Response(
         sheet(key, rows, side),
         media_type="image/jpeg",
-        headers={"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"},
+        headers={
+            "Cache-Control": "private, max-age=86400, immutable",
+            "X-Content-Type-Options": "nosniff",
+        },
     )
 
 

@@ -1,7 +1,9 @@
-"""Whether a visitor would wait for nothing but the own page: what a host's health check asks before it sends anybody.
+"""Whether a visitor would wait for nothing but the own page: what a host's health check asks before
+it sends anybody.
 
-`GET /ready` answers 200 once what the first page takes is imported and what is served is checked, and 503 until then, and again where
-the libraries that models run on turn out not to work. Streamlit's own /_stcore/health answers earlier.
+`GET /ready` answers 200 once what the first page takes is imported and what is served is checked,
+and 503 until then, and again where the libraries that models run on turn out not to work.
+Streamlit's own /_stcore/health answers earlier.
 """
 
 from __future__ import annotations
@@ -36,7 +38,9 @@ _start = _Start()
 
 
 def start() -> None:
-    """Do what pages wait for: at once what all do, then the rest, a visitor's first page between the two."""
+    """Do what pages wait for: at once what all do, then the rest, a visitor's first page between
+    the two.
+    """
     _start.begun = True
     prepare()
     open_galaxies()
@@ -56,7 +60,9 @@ def prepare() -> None:
 
 
 def open_galaxies() -> None:
-    """Open the galaxies that are shown first while the browser fetches Streamlit; what is wrong is said on the page."""
+    """Open the galaxies that are shown first while the browser fetches Streamlit; what is wrong
+    is said on the page.
+    """
     from ..session import loaders, workspace
 
     with contextlib.suppress(ValueError, OSError):
@@ -65,7 +71,9 @@ def open_galaxies() -> None:
 
 
 def import_the_rest() -> None:
-    """Import what models and probes run on, beside the queue, in which pages wait; a server that cannot is not ready any more."""
+    """Import what models and probes run on, beside the queue, in which pages wait; a server that
+    cannot is not ready any more.
+    """
     try:
         queue.import_libraries()
     except Exception as error:
@@ -74,7 +82,9 @@ def import_the_rest() -> None:
 
 
 def wait() -> None:
-    """Let a page wait for the start, and say so: two threads that import the same libraries at once can trip over each other."""
+    """Let a page wait for the start, and say so: two threads that import the same libraries at
+    once can trip over each other.
+    """
     if _start.begun and not _start.over.is_set():
         st.set_page_config(page_title="AstroJEPA explorer", layout="wide")
         with st.spinner("Starting …"):

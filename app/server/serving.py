@@ -1,7 +1,9 @@
-"""What a hosted explorer serves: galaxies and checkpoints by name and hash, read once when the server starts.
+"""What a hosted explorer serves: galaxies and checkpoints by name and hash, read once when the
+server starts.
 
-The list comes from a bundle (`--bundle FOLDER`), from a JSON file (`--allow FILE`), and from checkpoints/, whose weights must stay what
-their cards say at the start. Simulated galaxies hide nothing and are always on it. Nothing in an address adds to it.
+The list comes from a bundle (`--bundle FOLDER`), from a JSON file (`--allow FILE`), and from
+checkpoints/, whose weights must stay what their cards say at the start. Simulated galaxies hide
+nothing and are always on it. Nothing in an address adds to it.
 """
 
 from __future__ import annotations
@@ -70,7 +72,8 @@ class Listing:
 
     sources: tuple[Source, ...] = ()
     checkpoints: tuple[Listed, ...] = ()  # of the bundle and the file
-    released: tuple[Listed, ...] = ()  # of checkpoints/, as far as the others do not go by the same name
+    # of checkpoints/, as far as the others do not go by the same name
+    released: tuple[Listed, ...] = ()
 
 
 _read: dict[tuple[str, str], Listing | Exception] = {}
@@ -78,7 +81,9 @@ _lock = threading.Lock()
 
 
 def listing(bundle: str, allow: str) -> Listing:
-    """Return the list; it is read once per process, whoever asks. FileNotFoundError or ValueError, always the same, where it is bad."""
+    """Return the list; it is read once per process, whoever asks. FileNotFoundError or
+    ValueError, always the same, where it is bad.
+    """
     with _lock:
         if (bundle, allow) not in _read:
             try:
@@ -92,37 +97,51 @@ def listing(bundle: str, allow: str) -> Listing:
 
 
 def supply_demo() -> None:
-    """Check the bundle of the first look, and read what it has computed before computing anything; a damaged one is left alone."""
+    """Check the bundle of the first look, and read what it has computed before computing
+    anything; a damaged one is left alone.
+    """
     if (DEMO / MANIFEST).is_file():
         try:
             read_first(open_bundle(DEMO).cache)
         except (OSError, ValueError) as error:
-            logging.getLogger(__name__).warning("The map of the first look is computed anew: %s", error)
+            logging.getLogger(__name__).warning(
+                "The map of the first look is computed anew: %s", error
+            )
 
 
 def _everything(bundle: str, allow: str) -> Listing:
     supply_demo()
-    parts = [*([_from_bundle(bundle)] if bundle else []), *([read_list(Path(allow))] if allow else [])]
+    parts = [
+        *([_from_bundle(bundle)] if bundle else []),
+        *([read_list(Path(allow))] if allow else []),
+    ]
     named: dict[str, Listed] = {}
     for entry in (entry for part in parts for entry in part.checkpoints):
         named.setdefault(entry.id, entry)
     released = tuple(entry for entry in _released() if entry.id not in named)
-    return Listing(tuple(source for part in parts for source in part.sources), tuple(named.values()), released)
+    return Listing(
+        tuple(source for part in parts for source in part.sources), tuple(named.values()), released
+    )
 
 
 def _from_bundle(folder: str) -> Listing:
     """Check a bundle, and read what it has computed before computing anything."""
     bundle = open_bundle(folder)
     read_first(bundle.cache)
-    checkpoints = (Listed(name, str(bundle.weights(name)), sha256) for name, sha256 in bundle.checkpoints.items())
+    checkpoints = (
+        Listed(name, str(bundle.weights(name)), sha256)
+        for name, sha256 in bundle.checkpoints.items()
+    )
     return Listing((Source(bundle.data, source_hash=bundle.source_hash),), tuple(checkpoints))
 
 
 def read_list(path: Path) -> Listing:
-    """Read a list from JSON: {"format": 1, "data": {...}, "checkpoints": {...}}, paths relative to the file.
+    """Read a list from JSON: {"format": 1, "data": {...}, "checkpoints": {...}}, paths relative to
+    the file.
 
-    `data`: {NAME: {"path", "sha256", optional "where" and "label_column"}}; `checkpoints`: {ID: {"path" of a .safetensors, "sha256"}}.
-    FileNotFoundError where there is no such file, ValueError for anything else in it.
+    `data`: {NAME: {"path", "sha256", optional "where" and "label_column"}}; `checkpoints`: {ID:
+    {"path" of a .safetensors, "sha256"}}. FileNotFoundError where there is no such file, ValueError
+    for anything else in it.
     """
     if not path.is_file():
         raise FileNotFoundError(f"There is no list {path}; give a JSON file with --allow.")
@@ -130,9 +149,12 @@ def read_list(path: Path) -> Listing:
     unknown = content.keys() - {"format", "data", "checkpoints"}
     if content.get("format") != FORMAT or unknown:
         raise ValueError(
-            f"{path} must read {{'format': {FORMAT}, 'data': ..., 'checkpoints': ...}}, found {sorted(content)[:6]}."
+            f"{path} must read {{'format': {FORMAT}, 'data': ..., 'checkpoints': ...}}, found "
+            f"{sorted(content)[:6]}."
         )
-    data, checkpoints = (_entries(content.get(part, {}), part, path) for part in ("data", "checkpoints"))
+    data, checkpoints = (
+        _entries(content.get(part, {}), part, path) for part in ("data", "checkpoints")
+    )
     root = path.resolve().parent
     sources = [
         Source(
@@ -147,9 +169,13 @@ def read_list(path: Path) -> Listing:
     for name, entry in checkpoints.items():
         if not entry["path"].endswith(".safetensors"):
             raise ValueError(
-                f"{path}: the checkpoint {name} must be a .safetensors with its card, found {entry['path']!r}; export it."
+                f"{path}: the checkpoint {name} must be a .safetensors with its card, found "
+                f"{entry['path']!r}; export it."
             )
-    listed = (Listed(name, str(root / entry["path"]), entry["sha256"]) for name, entry in checkpoints.items())
+    listed = (
+        Listed(name, str(root / entry["path"]), entry["sha256"])
+        for name, entry in checkpoints.items()
+    )
     return Listing(tuple(sources), tuple(listed))
 
 
@@ -158,23 +184,36 @@ def _entries(value: Any, part: str, path: Path) -> dict[str, dict[str, Any]]:
         raise ValueError(f"{path}: {part} must map at most {MAX_ENTRIES} names to path and sha256.")
     for name, entry in value.items():
         facts = entry if isinstance(entry, Mapping) else {}
-        if not ID.fullmatch(name) or not isinstance(facts.get("path"), str) or not isinstance(facts.get("sha256"), str):
-            raise ValueError(f"{path}: {part} {name[:80]!r} must give a path and a sha256, found {str(entry)[:80]}.")
+        if (
+            not ID.fullmatch(name)
+            or not isinstance(facts.get("path"), str)
+            or not isinstance(facts.get("sha256"), str)
+        ):
+            raise ValueError(
+                f"{path}: {part} {name[:80]!r} must give a path and a sha256, found "
+                f"{str(entry)[:80]}."
+            )
         if not SHA256.fullmatch(facts["sha256"]) or facts.keys() - set(FACTS):
             raise ValueError(
-                f"{path}: {part} {name} may give {', '.join(FACTS)}, sha256 as 64 hex digits; found {sorted(facts)}."
+                f"{path}: {part} {name} may give {', '.join(FACTS)}, sha256 as 64 hex digits; "
+                f"found {sorted(facts)}."
             )
     return dict(value)
 
 
 def _texts(values: Any, path: Path) -> list[str]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise ValueError(f"{path}: 'where' is a list of COLUMN=VALUE and 'label_column' a name, found {str(values)[:80]}.")
+        raise ValueError(
+            f"{path}: 'where' is a list of COLUMN=VALUE and 'label_column' a name, found "
+            f"{str(values)[:80]}."
+        )
     return values
 
 
 def _released() -> list[Listed]:
-    """The weights of checkpoints/ under the hashes that their cards give now; a bad card is not served, nor one without weights."""
+    """The weights of checkpoints/ under the hashes that their cards give now; a bad card is not
+    served, nor one without weights.
+    """
     found = []
     for path in sorted(CHECKPOINTS.glob("*.json")):
         if not path.with_suffix(".safetensors").is_file():

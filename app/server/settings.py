@@ -1,4 +1,6 @@
-"""What the explorer was started with: data sets, checkpoint and mode. Nothing here reads the address bar."""
+"""What the explorer was started with: data sets, checkpoint and mode. Nothing here reads the
+address bar.
+"""
 
 from __future__ import annotations
 
@@ -38,24 +40,37 @@ class Settings:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise ValueError(f"{message}. Usage: {EXPLORE} --data PATH --checkpoint ID, or --bundle FOLDER")
+        raise ValueError(
+            f"{message}. Usage: {EXPLORE} --data PATH --checkpoint ID, or --bundle FOLDER"
+        )
 
 
 def settings_of_start() -> Settings:
-    """Read what this process was started with: the flags after `--`, none where another program, such as a test, runs the script."""
-    return read_settings(sys.argv[1:] if Path(sys.argv[0] or ".").name == "main.py" else [], os.environ)
+    """Read what this process was started with: the flags after `--`, none where another program,
+    such as a test, runs the script.
+    """
+    return read_settings(
+        sys.argv[1:] if Path(sys.argv[0] or ".").name == "main.py" else [], os.environ
+    )
 
 
 def read_settings(argv: Sequence[str], environment: Mapping[str, str]) -> Settings:
-    """Read flags, then the environment; a bad flag, bundle or list raises ValueError or OSError with a sentence.
+    """Read flags, then the environment; a bad flag, bundle or list raises ValueError or OSError
+    with a sentence.
 
-    `--data` may be given several times; `--where` and `--label-column` apply to all of them. `--bundle` opens a hosted bundle,
-    `--allow` a list of what may be served. Without any of them Galaxy10 DECaLS is opened where data/ has it, else simulated
-    galaxies, which are always on offer.
+    `--data` may be given several times; `--where` and `--label-column` apply to all of them.
+    `--bundle` opens a hosted bundle, `--allow` a list of what may be served. Without any of them
+    Galaxy10 DECaLS is opened where data/ has it, else simulated galaxies, which are always on
+    offer.
     """
     parser = _Parser(prog="app/main.py", add_help=False)
     add_flags(parser)
-    parser.set_defaults(**{name: environment.get(f"ASTROJEPA_{name.upper()}", "") for name in ("checkpoint", "bundle", "allow")})
+    parser.set_defaults(
+        **{
+            name: environment.get(f"ASTROJEPA_{name.upper()}", "")
+            for name in ("checkpoint", "bundle", "allow")
+        }
+    )
     given = parser.parse_args(list(argv))
     paths = given.data or [part for part in [environment.get("ASTROJEPA_DATA", "")] if part]
     at_hand = "" if paths or not (BUNDLE / MANIFEST).is_file() else str(BUNDLE)
@@ -64,8 +79,13 @@ def read_settings(argv: Sequence[str], environment: Mapping[str, str]) -> Settin
         paths = [find_data()]
     for condition in given.where:
         if not condition.partition("=")[1]:
-            raise ValueError(f"--where {condition!r} must read COLUMN=VALUE, e.g. --where source=gz1-balanced.")
-    sources = [*listed.sources, *(Source(path, tuple(given.where), given.label_column) for path in dict.fromkeys(paths))]
+            raise ValueError(
+                f"--where {condition!r} must read COLUMN=VALUE, e.g. --where source=gz1-balanced."
+            )
+    sources = [
+        *listed.sources,
+        *(Source(path, tuple(given.where), given.label_column) for path in dict.fromkeys(paths)),
+    ]
     if not any(source.is_simulated for source in sources):
         sources.append(Source("simulated"))
     return Settings(tuple(sources), given.checkpoint, listed)
@@ -91,17 +111,27 @@ def strangers_may_look() -> bool:
     return is_hosted(os.environ, st.get_option("server.address"), st.context.headers)
 
 
-def is_hosted(environment: Mapping[str, str], address: str | None, headers: Mapping[str, str]) -> bool:
-    """Say whether strangers may be looking: anything that is not plainly this machine counts as hosted.
+def is_hosted(
+    environment: Mapping[str, str], address: str | None, headers: Mapping[str, str]
+) -> bool:
+    """Say whether strangers may be looking: anything that is not plainly this machine counts as
+    hosted.
 
     `ASTROJEPA_MODE` can only tighten. Header names are matched whatever their case.
     """
-    if environment.get("ASTROJEPA_MODE", "").strip().lower() == "hosted" or not address or not is_loopback(address):
+    if (
+        environment.get("ASTROJEPA_MODE", "").strip().lower() == "hosted"
+        or not address
+        or not is_loopback(address)
+    ):
         return True
     seen = {name.lower(): value for name, value in headers.items()}
     if "host" in seen and not is_loopback(seen["host"]):
         return True
     forwarded = [
-        part for name in ("x-forwarded-for", "x-forwarded-host") for part in seen.get(name, "").split(",") if part.strip()
+        part
+        for name in ("x-forwarded-for", "x-forwarded-host")
+        for part in seen.get(name, "").split(",")
+        if part.strip()
     ]
     return bool(seen.get("forwarded")) or not all(is_loopback(part) for part in forwarded)

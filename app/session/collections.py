@@ -1,6 +1,8 @@
-"""Collections: named sets of galaxies that a visitor gathers with the lasso, for this session only. Pure functions.
+"""Collections: named sets of galaxies that a visitor gathers with the lasso, for this session only.
+Pure functions.
 
-Not called `collections`: `streamlit run` puts this folder on the path, where that name would hide Python's own module.
+Not called `collections`: `streamlit run` puts this folder on the path, where that name would hide
+Python's own module.
 """
 
 from __future__ import annotations
@@ -18,7 +20,9 @@ Collections = Mapping[str, tuple[int, ...]]  # name -> rows of the open data set
 
 
 def clean_name(text: object) -> str:
-    """Return a name for a collection: one line of at most 40 printable characters; empty where nothing usable was typed."""
+    """Return a name for a collection: one line of at most 40 printable characters; empty where
+    nothing usable was typed.
+    """
     name = " ".join(text.split()) if isinstance(text, str) else ""
     return name[:MAX_NAME].rstrip() if name.isprintable() else ""
 
@@ -26,14 +30,19 @@ def clean_name(text: object) -> str:
 def with_added(held: Collections, name: str, rows: np.ndarray) -> dict[str, tuple[int, ...]]:
     """Return the collections with rows added to one, which is made where it is new.
 
-    Raises ValueError without a name, for the name of the rest, and for more than twelve collections.
+    Raises ValueError without a name, for the name of the rest, and for more than twelve
+    collections.
     """
     name = clean_name(name)
     if not name or name == REST:
         raise ValueError(f"A collection needs a name of its own, other than {REST!r}.")
     if name not in held and len(held) >= MAX_COLLECTIONS:
-        raise ValueError(f"There are {MAX_COLLECTIONS} collections already; add to one of them, or remove one.")
-    merged = np.union1d(np.array(held.get(name, ()), dtype=np.int64), np.asarray(rows, dtype=np.int64))
+        raise ValueError(
+            f"There are {MAX_COLLECTIONS} collections already; add to one of them, or remove one."
+        )
+    merged = np.union1d(
+        np.array(held.get(name, ()), dtype=np.int64), np.asarray(rows, dtype=np.int64)
+    )
     return {**held, name: tuple(merged.tolist())}
 
 
@@ -43,9 +52,11 @@ def without(held: Collections, name: str) -> dict[str, tuple[int, ...]]:
 
 
 def as_labels(held: Collections, count: int, rest: bool) -> tuple[np.ndarray, tuple[str, ...], int]:
-    """Return a label per galaxy, the class names, and how many galaxies are left out because two collections claim them.
+    """Return a label per galaxy, the class names, and how many galaxies are left out because two
+    collections claim them.
 
-    With `rest`, galaxies of no collection are a class of their own; without, they have no label (-1).
+    With `rest`, galaxies of no collection are a class of their own; without, they have no label
+    (-1).
     """
     labels = np.full(count, len(held) if rest else -1, dtype=np.int64)
     claims = np.zeros(count, dtype=np.int64)

@@ -1,4 +1,6 @@
-"""Following what is shown when that changes: a link that comes in, and the rest of the galaxies that join their sample."""
+"""Following what is shown when that changes: a link that comes in, and the rest of the galaxies
+that join their sample.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ from .workspace import RANDOM, Choice, Workspace
 
 
 def follow(link: state.Link, choices: list[Choice], sources: list[str]) -> None:
-    """Choose what a link names, as far as it is on offer here: ids only, never a path from the address bar."""
+    """Choose what a link names, as far as it is on offer here: ids only, never a path from the
+    address bar.
+    """
     for choice in choices:
         names = {choice.reference, choice.label, choice.label.removeprefix("run ")}
         if link.model in names or (link.model.startswith("random:") and choice.reference == RANDOM):
@@ -30,12 +34,23 @@ def arrive(workspace: Workspace, link: state.Link) -> None:
     """Find the link's galaxy, and say in one sentence what differs from what the link pinned."""
     model, whole = workspace.model, workspace.whole
     row, sentence = state.locate(link, whole.ids, whole.fingerprint)
-    differences = state.differences(link, workspace.choice.label, model.hash if model else "none", whole.name, whole.fingerprint)
-    links.notice(" ".join(part for part in (differences, without_weights(link.model) if differences else "") if part))
+    differences = state.differences(
+        link, workspace.choice.label, model.hash if model else "none", whole.name, whole.fingerprint
+    )
+    links.notice(
+        " ".join(
+            part
+            for part in (differences, without_weights(link.model) if differences else "")
+            if part
+        )
+    )
     links.notice(sentence)
     if row is not None:
         select_among_all(workspace, row)
-    st.session_state[state.POLYGONS] = [] if differences else [list(polygon) for polygon in link.polygons]  # an area of that map
+    # an area of that map
+    st.session_state[state.POLYGONS] = (
+        [] if differences else [list(polygon) for polygon in link.polygons]
+    )
     st.session_state.pop(state.AREA_OF, None)
     st.session_state[state.OFF], st.session_state[state.OFF_COLOUR] = link.off, link.colour
     links.arrived()
@@ -48,12 +63,20 @@ def select_among_all(workspace: Workspace, row: int) -> None:
     st.session_state.pop(state.AWAITED, None)
     if place is None:
         st.session_state[state.AWAITED] = row
-        links.notice(f"{workspace.whole.ids[row]} is not in the sample; it is opened once all galaxies are embedded.")
+        links.notice(
+            f"{workspace.whole.ids[row]} is not in the sample; it is opened once all galaxies are "
+            f"embedded."
+        )
 
 
 def forget_what_changed(workspace: Workspace) -> None:
-    """Where somebody changed the open data on the disk, say so, and forget what was selected: its rows are other galaxies now."""
-    before, now = st.session_state.get(state.OPENED), (workspace.source, workspace.whole.fingerprint)
+    """Where somebody changed the open data on the disk, say so, and forget what was selected:
+    its rows are other galaxies now.
+    """
+    before, now = (
+        st.session_state.get(state.OPENED),
+        (workspace.source, workspace.whole.fingerprint),
+    )
     st.session_state[state.OPENED] = now
     if before and before[0] == now[0] and before != now:
         for key in (state.ROW, state.POLYGONS, state.OFF_COLOUR, state.AWAITED):
@@ -62,8 +85,13 @@ def forget_what_changed(workspace: Workspace) -> None:
 
 
 def keep_place(workspace: Workspace) -> None:
-    """Take the selected galaxy along where a sample has given way to all galaxies, or the reverse; collections and marks too."""
-    before, now = st.session_state.get(state.SAMPLE_OF, ""), "" if workspace.sampled is None else workspace.data.fingerprint
+    """Take the selected galaxy along where a sample has given way to all galaxies, or the
+    reverse; collections and marks too.
+    """
+    before, now = (
+        st.session_state.get(state.SAMPLE_OF, ""),
+        "" if workspace.sampled is None else workspace.data.fingerprint,
+    )
     st.session_state[state.SAMPLE_OF] = now
     if before == now:
         return
@@ -81,10 +109,16 @@ def keep_place(workspace: Workspace) -> None:
 
 def _take_along(sample: str, whole: str, rows: list[int]) -> None:
     """Count the collections and marks of a sample among all galaxies."""
-    collections, reviews = dict(st.session_state.get(state.COLLECTIONS, {})), dict(st.session_state.get(state.REVIEWS, {}))
+    collections, reviews = (
+        dict(st.session_state.get(state.COLLECTIONS, {})),
+        dict(st.session_state.get(state.REVIEWS, {})),
+    )
     for name, members in collections.pop(sample, {}).items():
         held = collections.get(whole, {})
-        collections[whole] = {**held, name: tuple(sorted({*held.get(name, ()), *(rows[place] for place in members)}))}
+        collections[whole] = {
+            **held,
+            name: tuple(sorted({*held.get(name, ()), *(rows[place] for place in members)})),
+        }
     if sample in reviews:
         given = marks.renumbered(reviews.pop(sample), rows)
         reviews[whole] = marks.add(reviews[whole], given.marks) if whole in reviews else given

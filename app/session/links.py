@@ -16,8 +16,9 @@ from .workspace import Workspace
 def incoming() -> state.Link | None:
     """Return the link in the address bar at a first visit or after Back or Forward.
 
-    Any other address is one that this session wrote, and may be older than what was clicked since. A link stays on its way until
-    `arrived`, since the page may have to wait for a model or for data meanwhile.
+    Any other address is one that this session wrote, and may be older than what was clicked since.
+    A link stays on its way until `arrived`, since the page may have to wait for a model or for data
+    meanwhile.
     """
     seen = {name: value for name, value in st.query_params.items() if isinstance(value, str)}
     first = state.LINK_READ not in st.session_state
@@ -29,7 +30,9 @@ def incoming() -> state.Link | None:
 
 
 def back_or_forward() -> bool:
-    """Whether the browser's Back or Forward called for this run, as Streamlit's page tells its server."""
+    """Whether the browser's Back or Forward called for this run, as Streamlit's page tells its
+    server.
+    """
     context = get_script_run_ctx()
     return context is not None and context.is_history_navigation
 
@@ -55,7 +58,10 @@ def current(workspace: Workspace) -> state.Link:
         id="" if row is None else str(workspace.whole.ids[row]),
         drawing=st.session_state.get(state.DRAWING) or "",
         off=tuple(st.session_state.get(state.OFF) or ()),
-        polygons=tuple(tuple((round(x), round(y)) for x, y in polygon) for polygon in st.session_state.get(state.POLYGONS) or ()),
+        polygons=tuple(
+            tuple((round(x), round(y)) for x, y in polygon)
+            for polygon in st.session_state.get(state.POLYGONS) or ()
+        ),
         **_panel(),
         **_board(),
         **_probe(workspace),
@@ -63,8 +69,15 @@ def current(workspace: Workspace) -> state.Link:
 
 
 def _take_panel(link: state.Link) -> None:
-    """Set the patch panel, the leaderboard and the probe lab, and ask for the second model, as the link says."""
-    named = {state.MASK_KIND: link.masks, state.MASK_SEED: link.seed, state.DRAWN: link.drawn, state.SECOND_ASKED: link.second}
+    """Set the patch panel, the leaderboard and the probe lab, and ask for the second model, as
+    the link says.
+    """
+    named = {
+        state.MASK_KIND: link.masks,
+        state.MASK_SEED: link.seed,
+        state.DRAWN: link.drawn,
+        state.SECOND_ASKED: link.second,
+    }
     named |= {
         state.SCORE: link.score,
         state.ANOMALY_CLASS: link.only,
@@ -90,7 +103,9 @@ def _panel() -> dict[str, Any]:
         "second": name,
         "second_hash": digest,
         "masks": "" if kind == "tiling" else kind,
-        "seed": int(st.session_state.get(state.MASK_SEED) or 0) if kind in {"random", "bright"} else 0,
+        "seed": int(st.session_state.get(state.MASK_SEED) or 0)
+        if kind in {"random", "bright"}
+        else 0,
         "drawn": st.session_state.get(state.DRAWN) or "" if kind == "drawn" else "",
     }
 
@@ -107,7 +122,9 @@ def _board() -> dict[str, Any]:
 
 
 def _probe(workspace: Workspace) -> dict[str, Any]:
-    """Describe the probe that was trained; one of collections, which stay in their session, is left out."""
+    """Describe the probe that was trained; one of collections, which stay in their session, is
+    left out.
+    """
     key, target = st.session_state.get(state.PROBED), st.session_state.get(state.PROBED_TARGET)
     if not key or key[:2] != workspace.key or target is None or target.name == COLLECTIONS:
         return {}
@@ -120,11 +137,14 @@ def kept() -> dict[str, Any]:
 
 
 def publish(workspace: Workspace) -> str:
-    """Write the state to the address bar where it changed; returns the query string for a copied link."""
+    """Write the state to the address bar where it changed; returns the query string for a copied
+    link.
+    """
     st.session_state[state.KEPT] = kept()
     parameters = state.encode_link(current(workspace))
     st.session_state[state.LINK_READ] = parameters
-    if dict(st.query_params) != parameters:  # also after a change of page, which empties the address
+    # also after a change of page, which empties the address
+    if dict(st.query_params) != parameters:
         st.query_params.from_dict(parameters)
     return urllib.parse.urlencode(parameters)
 

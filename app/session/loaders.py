@@ -1,4 +1,6 @@
-"""Everything the explorer keeps in memory: each cached function is one line around the package. Arrays are cached, figures never."""
+"""Everything the explorer keeps in memory: each cached function is one line around the package.
+Arrays are cached, figures never.
+"""
 
 from __future__ import annotations
 
@@ -36,8 +38,12 @@ def background() -> Jobs:
 
 
 @st.cache_data(show_spinner=False, max_entries=512)
-def patch_errors(_model: Any, _image: np.ndarray, model_hash: str, data_hash: str, row: int, masks: str) -> tuple[Any, float]:
-    """Patch errors of one galaxy, and the seconds that they took; BusyError where they are not kept and others come first."""
+def patch_errors(
+    _model: Any, _image: np.ndarray, model_hash: str, data_hash: str, row: int, masks: str
+) -> tuple[Any, float]:
+    """Patch errors of one galaxy, and the seconds that they took; BusyError where they are not
+    kept and others come first.
+    """
     MODEL_TURNS.check()
     began = time.perf_counter()
     return aj.patch_errors(_model, _image, masks=masks, seed=0), time.perf_counter() - began
@@ -74,7 +80,9 @@ def neighbours(_embeddings: Any, model_hash: str, data_hash: str, row: int, coun
 
 @st.cache_resource(show_spinner=False, max_entries=3)
 def features(_embeddings: Any, model_hash: str, data_hash: str) -> np.ndarray:
-    """What distances are taken between: two thirds of a click's search for neighbours, as long as it was done anew."""
+    """What distances are taken between: two thirds of a click's search for neighbours, as long
+    as it was done anew.
+    """
     from astrojepa.evaluation.vectors.standardise import checked_vectors, standardise
 
     return standardise(checked_vectors(_embeddings))[0]
@@ -98,7 +106,12 @@ def best_released() -> str:
 def run_folders() -> list[str]:
     """The run folders that hold weights, newest name first."""
     places = dict.fromkeys([Path("runs").resolve(), TOP / "runs"])
-    found = {path.parent for place in places if place.is_dir() for path in [*place.glob("*/last.pt"), *place.glob("*/best.pt")]}
+    found = {
+        path.parent
+        for place in places
+        if place.is_dir()
+        for path in [*place.glob("*/last.pt"), *place.glob("*/best.pt")]
+    }
     return [str(folder) for folder in sorted(found, key=lambda folder: folder.name, reverse=True)]
 
 
@@ -110,7 +123,9 @@ def is_projected(embeddings: Any, method: str) -> bool:
 
 
 def released_facts(reference: str, sha256: str) -> Any | None:
-    """What is known of released weights without loading them; None where there is none, or anything is wrong: loading says what."""
+    """What is known of released weights without loading them; None where there is none, or
+    anything is wrong: loading says what.
+    """
     from astrojepa.checkpoints.card import released_facts
 
     with contextlib.suppress(ValueError, OSError):
@@ -127,7 +142,9 @@ def is_embedded(model: Any, data: Any) -> bool:
 
 
 def state_of(source: Source) -> tuple[tuple[int, int, int], ...]:
-    """What changes when somebody changes the data on the disk: which file or folder it is, how long, and how old."""
+    """What changes when somebody changes the data on the disk: which file or folder it is, how
+    long, and how old.
+    """
     found = []
     for path in (Path(source.path), Path(source.path) / "labels.csv"):
         with contextlib.suppress(OSError):
@@ -140,7 +157,9 @@ def state_of(source: Source) -> tuple[tuple[int, int, int], ...]:
 
 
 def start(report: Progress) -> str:
-    """Import what pages need and see that there is a cache; returns a sentence where there is only one until the server ends."""
+    """Import what pages need and see that there is a cache; returns a sentence where there is
+    only one until the server ends.
+    """
     from astrojepa.cache import ensure_cache
 
     sentence = ensure_cache()
@@ -191,7 +210,9 @@ def comparison(first: Any, second: Any) -> Callable[[Progress], Any]:
 
 def project(embeddings: Any, method: str, dimensions: int = 2) -> Callable[[Progress], Any]:
     """Positions on the map."""
-    return lambda report: aj.project(embeddings, method=method, seed=0, dimensions=dimensions, progress=report)
+    return lambda report: aj.project(
+        embeddings, method=method, seed=0, dimensions=dimensions, progress=report
+    )
 
 
 def neighbours_kept(embeddings: Any, method: str, k: int) -> Callable[[Progress], Any]:
@@ -206,7 +227,9 @@ def neighbours_kept(embeddings: Any, method: str, k: int) -> Callable[[Progress]
 
 
 def error_scale(model: Any, data: Any, masks: str, sample: int = 12) -> Callable[[Progress], Any]:
-    """The common scale of a model's patch errors: 2nd and 98th percentile of MSE and cosine over a few galaxies of the data."""
+    """The common scale of a model's patch errors: 2nd and 98th percentile of MSE and cosine over
+    a few galaxies of the data.
+    """
 
     def task(report: Progress) -> dict[str, tuple[float, float]]:
         from astrojepa import plotting
@@ -215,10 +238,15 @@ def error_scale(model: Any, data: Any, masks: str, sample: int = 12) -> Callable
         found = []
         for done, row in enumerate(rows):
             with MODEL_TURNS.turn():
-                found.append(aj.patch_errors(model, data[int(row)].image, masks=masks, seed=0, num_masks=4))
+                found.append(
+                    aj.patch_errors(model, data[int(row)].image, masks=masks, seed=0, num_masks=4)
+                )
             report(done + 1, len(rows), "")
         kinds = ("mse", "cosine")
-        return {kind: plotting.colour_scale(np.stack([getattr(errors, kind) for errors in found])) for kind in kinds}
+        return {
+            kind: plotting.colour_scale(np.stack([getattr(errors, kind) for errors in found]))
+            for kind in kinds
+        }
 
     return task
 
@@ -245,5 +273,7 @@ def seconds_per_galaxy(_model: Any, model_hash: str) -> float:
 
 @st.cache_data(show_spinner=False, ttl=60, max_entries=64)
 def control_is_embedded(_model: Any, _data: Any, model_hash: str, data_hash: str) -> bool:
-    """Whether a model's control, the same network with random weights, has looked at a data set before."""
+    """Whether a model's control, the same network with random weights, has looked at a data set
+    before.
+    """
     return is_embedded(_model.randomised(), _data)

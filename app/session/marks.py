@@ -1,4 +1,6 @@
-"""Marks from 0 to 5 that somebody gives galaxies one by one, and the file that carries them. Pure functions; nothing stays on a server."""
+"""Marks from 0 to 5 that somebody gives galaxies one by one, and the file that carries them.
+Pure functions; nothing stays on a server.
+"""
 
 from __future__ import annotations
 
@@ -16,16 +18,20 @@ MAX_BYTES = 2_000_000
 HEADER = ("id", "mark", "number", "model", "model_hash", "data", "data_hash")
 _NAMED = 3  # missing ids that are named, the others are counted
 
-Step = tuple[tuple[int, int | None], ...]  # (row, mark before) of everything that one key or one file changed
+# (row, mark before) of everything that one key or one file changed
+Step = tuple[tuple[int, int | None], ...]
 
 
 @dataclass(frozen=True)
 class Review:
-    """Where a review stands: what was marked, which galaxies were looked at in which order, and how to go back."""
+    """Where a review stands: what was marked, which galaxies were looked at in which order, and
+    how to go back.
+    """
 
     marks: Mapping[int, int] = field(default_factory=dict)  # row -> 0 ... 5
     path: tuple[int, ...] = ()  # rows in the order in which they were shown
-    at: int = 0  # place on the path of the one shown; its length: the next one is still to be chosen
+    # place on the path of the one shown; its length: the next one is still to be chosen
+    at: int = 0
     steps: tuple[Step, ...] = ()
 
     @property
@@ -35,16 +41,26 @@ class Review:
 
 
 def arrive(review: Review, order: Sequence[int]) -> Review:
-    """Choose the next galaxy where the path has ended: the first of `order`, best first, neither marked nor seen before."""
+    """Choose the next galaxy where the path has ended: the first of `order`, best first, neither
+    marked nor seen before.
+    """
     if review.shown is not None:
         return review
     seen = set(review.path)
-    following = next((int(row) for row in order if int(row) not in seen and int(row) not in review.marks), None)
-    return review if following is None else replace(review, path=(*review.path, following), at=len(review.path))
+    following = next(
+        (int(row) for row in order if int(row) not in seen and int(row) not in review.marks), None
+    )
+    return (
+        review
+        if following is None
+        else replace(review, path=(*review.path, following), at=len(review.path))
+    )
 
 
 def mark(review: Review, value: int) -> Review:
-    """Mark the galaxy shown and go on; without one, or for a mark outside 0 to 5, nothing changes."""
+    """Mark the galaxy shown and go on; without one, or for a mark outside 0 to 5, nothing
+    changes.
+    """
     row = review.shown
     if row is None or not 0 <= value <= HIGHEST:
         return review
@@ -110,10 +126,22 @@ def _give(review: Review, marks: Mapping[int, int]) -> Review:
     return replace(review, marks={**review.marks, **marks}, steps=(*review.steps, step))
 
 
-def write_csv(marks: Mapping[int, int], ids: Sequence[object], model: str, model_hash: str, data: str, data_hash: str) -> str:
-    """Write marks as CSV, highest first, each beside the model and the data it was given with; formulas are escaped."""
+def write_csv(
+    marks: Mapping[int, int],
+    ids: Sequence[object],
+    model: str,
+    model_hash: str,
+    data: str,
+    data_hash: str,
+) -> str:
+    """Write marks as CSV, highest first, each beside the model and the data it was given with;
+    formulas are escaped.
+    """
     ordered = sorted(marks.items(), key=lambda item: (-item[1], item[0]))
-    return files.csv_text(HEADER, ((str(ids[row]), value, row, model, model_hash, data, data_hash) for row, value in ordered))
+    return files.csv_text(
+        HEADER,
+        ((str(ids[row]), value, row, model, model_hash, data, data_hash) for row, value in ordered),
+    )
 
 
 @dataclass(frozen=True)
@@ -128,35 +156,57 @@ class Imported:
         """Say what was taken over, and what was not."""
         parts = [f"{_count(len(self.marks), 'mark')} taken over."]
         if self.missing:
-            named = ", ".join(name if len(name) <= 40 else f"{name[:40]}…" for name in self.missing[:_NAMED])
+            named = ", ".join(
+                name if len(name) <= 40 else f"{name[:40]}…" for name in self.missing[:_NAMED]
+            )
             more = f" and {len(self.missing) - _NAMED:,} more" if len(self.missing) > _NAMED else ""
-            parts.append(f"{_count(len(self.missing), 'galaxy', 'galaxies')} not in these data: {named}{more}.")
+            parts.append(
+                f"{_count(len(self.missing), 'galaxy', 'galaxies')} not in these data: "
+                f"{named}{more}."
+            )
         if self.data_hash and self.data_hash != data_hash:
-            parts.append(f"They were given on other data ({self.data_hash[:8]}, here {data_hash[:8]}) and matched by id.")
+            parts.append(
+                f"They were given on other data ({self.data_hash[:8]}, here {data_hash[:8]}) and "
+                f"matched by id."
+            )
         return " ".join(parts)
 
 
 def read_csv(content: bytes, ids: Sequence[object]) -> Imported:
-    """Read a file of marks, of which the columns id and mark are needed; a later line wins over an earlier one.
+    """Read a file of marks, of which the columns id and mark are needed; a later line wins over an
+    earlier one.
 
-    Raises ValueError with one sentence for a file that is too large, is no text, lacks the columns, or holds something that is no mark.
+    Raises ValueError with one sentence for a file that is too large, is no text, lacks the columns,
+    or holds something that is no mark.
     """
     if len(content) > MAX_BYTES:
-        raise ValueError(f"The file has {len(content) / 1e6:.1f} MB; marks may have at most {MAX_BYTES / 1e6:.0f} MB.")
+        raise ValueError(
+            f"The file has {len(content) / 1e6:.1f} MB; marks may have at most "
+            f"{MAX_BYTES / 1e6:.0f} MB."
+        )
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError("The file is not text in UTF-8; give a CSV file as it is exported here.") from None
+        raise ValueError(
+            "The file is not text in UTF-8; give a CSV file as it is exported here."
+        ) from None
     first = text.partition("\n")[0]
-    lines = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if ";" in first and "," not in first else ",")
+    lines = csv.DictReader(
+        io.StringIO(text, newline=""), delimiter=";" if ";" in first and "," not in first else ","
+    )
     try:
         found = list(lines)
     except csv.Error as error:
-        raise ValueError(f"The file cannot be read as CSV ({error}); give one as it is exported here.") from None
+        raise ValueError(
+            f"The file cannot be read as CSV ({error}); give one as it is exported here."
+        ) from None
     columns = [name or "" for name in lines.fieldnames or []]
     if not {"id", "mark"} <= set(columns):
         have = one_line(", ".join(columns[:6]), 160) or "none"
-        raise ValueError(f"The file needs columns named id and mark (found: {have}); give one as it is exported here.")
+        raise ValueError(
+            f"The file needs columns named id and mark (found: {have}); give one as it is exported "
+            f"here."
+        )
     return _match(found, {str(name): row for row, name in reversed(list(enumerate(ids)))})
 
 
@@ -170,9 +220,13 @@ def _match(lines: list[dict[str, str | None]], rows: Mapping[str, int]) -> Impor
             continue
         value = _read_mark(written)
         if value is None:
-            raise ValueError(f"Line {number} has the mark {written[:20]!r}; marks are whole numbers from 0 to {HIGHEST}.")
+            raise ValueError(
+                f"Line {number} has the mark {written[:20]!r}; marks are whole numbers from 0 to "
+                f"{HIGHEST}."
+            )
         name = line["id"] or ""
-        plain = name[1:] if name.startswith("'") and files.safe_cell(name[1:]) == name else name  # undoes the export's apostrophe
+        # undoes the export's apostrophe
+        plain = name[1:] if name.startswith("'") and files.safe_cell(name[1:]) == name else name
         row = rows.get(name, rows.get(plain))
         if row is None:
             missing[plain] = None
@@ -186,7 +240,11 @@ def _match(lines: list[dict[str, str | None]], rows: Mapping[str, int]) -> Impor
 
 def _read_mark(text: str) -> int | None:
     whole = text.removesuffix(".0")
-    return int(whole) if whole.isascii() and whole.isdecimal() and len(whole) == 1 and int(whole) <= HIGHEST else None
+    return (
+        int(whole)
+        if whole.isascii() and whole.isdecimal() and len(whole) == 1 and int(whole) <= HIGHEST
+        else None
+    )
 
 
 def _count(number: int, one: str, many: str = "") -> str:

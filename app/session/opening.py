@@ -1,4 +1,6 @@
-"""Opening what was chosen, and refusing what is not what the list of this server says: tasks for the board of jobs."""
+"""Opening what was chosen, and refusing what is not what the list of this server says: tasks for
+the board of jobs.
+"""
 
 from __future__ import annotations
 
@@ -16,25 +18,38 @@ def open_source(source: Source) -> Callable[[Progress], Any]:
     """Open a data set; ValueError where it is not what the list of what is served says."""
 
     def task(report: Progress) -> Any:
-        options: dict[str, Any] = {"where": source.where or None, "label_column": source.label_column or None}
-        data = aj.open_dataset(source.path, **options, skip_corrupt=source.skip_corrupt, progress=report)
+        options: dict[str, Any] = {
+            "where": source.where or None,
+            "label_column": source.label_column or None,
+        }
+        data = aj.open_dataset(
+            source.path, **options, skip_corrupt=source.skip_corrupt, progress=report
+        )
         if source.source_hash and data.source_hash != source.source_hash:
             found, expected = data.source_hash[:12], source.source_hash[:12]
-            raise ValueError(f"{source.name} is not served: its hash is {found}…, the list of this server says {expected}….")
+            raise ValueError(
+                f"{source.name} is not served: its hash is {found}…, the list of this server says "
+                f"{expected}…."
+            )
         return data
 
     return task
 
 
 def open_model(reference: str, sha256: str = "") -> Callable[[Progress], Any]:
-    """Load a model by id, alias or path; ValueError where its weights are not what the list of what is served says."""
+    """Load a model by id, alias or path; ValueError where its weights are not what the list of
+    what is served says.
+    """
 
     def task(report: Progress) -> Any:
         import_libraries()
         model = aj.load_model(reference)
         if sha256 and model.card.get("sha256") != sha256:
             found = str(model.card.get("sha256"))[:12]
-            raise ValueError(f"{model.id} is not served: its SHA-256 is {found}…, the list of this server says {sha256[:12]}….")
+            raise ValueError(
+                f"{model.id} is not served: its SHA-256 is {found}…, the list of this server says "
+                f"{sha256[:12]}…."
+            )
         return model
 
     return task

@@ -1,4 +1,6 @@
-"""Long work away from the page: one thread, each task once however many pages ask, with progress that a page can show."""
+"""Long work away from the page: one thread, each task once however many pages ask, with progress
+that a page can show.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,8 @@ class Job:
     done: int = 0
     total: int = 0
     text: str = ""
-    place: tuple[bool, int] = (True, 0)  # in the queue: what a page cannot go on without comes first, then in the order asked
+    # in the queue: what a page cannot go on without comes first, then in the order asked
+    place: tuple[bool, int] = (True, 0)
     began: float | None = None  # seconds, time.monotonic
     unwanted: bool = False
     value: Any = None
@@ -49,7 +52,9 @@ class Job:
         return (time.monotonic() - self.began) * (1 - self.fraction) / self.fraction
 
     def report(self, done: int, total: int, text: str = "") -> None:
-        """Take down progress: the callable that the package's functions are given. StoppedError ends a task that nobody wants any more."""
+        """Take down progress: the callable that the package's functions are given. StoppedError
+        ends a task that nobody wants any more.
+        """
         if self.unwanted:
             raise StoppedError
         self.done, self.total, self.text = int(done), int(total), str(text)
@@ -76,7 +81,9 @@ class Job:
 
 
 class Jobs:
-    """The board of tasks: the latest results stay, a failed task can be tried again; at most `most` wait."""
+    """The board of tasks: the latest results stay, a failed task can be tried again; at most
+    `most` wait.
+    """
 
     def __init__(self, keep: int = 32, most: int = 32) -> None:
         self._keep, self._most, self._asked = keep, most, 0
@@ -85,11 +92,14 @@ class Jobs:
         self._waiting: list[tuple[Job, Callable[[Progress], Any]]] = []
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="explorer-job")
 
-    def start(self, key: tuple[object, ...], task: Callable[[Progress], Any], urgent: bool = False) -> Job:
-        """Return the job under this key, starting it if nobody has; BusyError where too many wait already.
+    def start(
+        self, key: tuple[object, ...], task: Callable[[Progress], Any], urgent: bool = False
+    ) -> Job:
+        """Return the job under this key, starting it if nobody has; BusyError where too many wait
+        already.
 
-        An urgent one, or one that was asked for before and now is, comes before all that wait but for other urgent ones; what is
-        running is not interrupted.
+        An urgent one, or one that was asked for before and now is, comes before all that wait but
+        for other urgent ones; what is running is not interrupted.
         """
         with self._lock:
             job = self._jobs.get(key)
@@ -104,7 +114,9 @@ class Jobs:
             if urgent:
                 job.place = (False, job.place[1])
             self._jobs.move_to_end(key)
-            for old in [k for k, j in self._jobs.items() if j.finished.is_set()][: max(0, len(self._jobs) - self._keep)]:
+            for old in [k for k, j in self._jobs.items() if j.finished.is_set()][
+                : max(0, len(self._jobs) - self._keep)
+            ]:
                 del self._jobs[old]
             return job
 
@@ -117,8 +129,16 @@ class Jobs:
     def ahead(self, job: Job) -> int:
         """How many jobs come before this one, the one that is running included."""
         with self._lock:
-            unfinished = [other for other in self._jobs.values() if not other.finished.is_set() and other is not job]
-        return 0 if job.began is not None else sum(other.began is not None or other.place < job.place for other in unfinished)
+            unfinished = [
+                other
+                for other in self._jobs.values()
+                if not other.finished.is_set() and other is not job
+            ]
+        return (
+            0
+            if job.began is not None
+            else sum(other.began is not None or other.place < job.place for other in unfinished)
+        )
 
     def has(self, key: tuple[object, ...]) -> bool:
         """Say whether a job's result is there."""
@@ -133,7 +153,8 @@ class Jobs:
 
 
 imported = threading.Event()  # the libraries are there
-called_for = threading.Event()  # they may be imported: a first page stands in its browser, which an import would have held up
+# they may be imported: a first page stands in its browser, which an import would have held up
+called_for = threading.Event()
 DRAWING = 1.0  # seconds that a browser which has asked for pictures is left to draw the page
 FIRST = (
     "checkpoints.card",
@@ -153,7 +174,9 @@ LIBRARIES = (
 
 
 def warm_up() -> None:
-    """Import what the first page needs: a map whose parts were computed before takes neither torch nor scikit-learn."""
+    """Import what the first page needs: a map whose parts were computed before takes neither
+    torch nor scikit-learn.
+    """
     _import(*(f"astrojepa.{part}" for part in FIRST), f"{__package__.rpartition('.')[0]}.shell")
 
 
@@ -169,11 +192,14 @@ def page_is_seen() -> None:
         timer.start()
 
 
-_importing = threading.Lock()  # two threads that import the same libraries at once can trip over each other
+# two threads that import the same libraries at once can trip over each other
+_importing = threading.Lock()
 
 
 def import_libraries() -> None:
-    """Import what models and probes run on, torch and scikit-learn with it: seconds, which no first page waits for."""
+    """Import what models and probes run on, torch and scikit-learn with it: seconds, which no
+    first page waits for.
+    """
     with _importing:
         _import(*(f"astrojepa.{part}" for part in LIBRARIES))
     imported.set()
@@ -189,9 +215,11 @@ _settled = 0  # modules that stood when the collector was last told to leave the
 
 
 def settle() -> None:
-    """Take newly imported libraries out of the garbage collector's sight; does nothing where none were imported.
+    """Take newly imported libraries out of the garbage collector's sight; does nothing where none
+    were imported.
 
-    A full collection would walk through all of torch's objects: 0.3 s of whatever is asked meanwhile.
+    A full collection would walk through all of torch's objects: 0.3 s of whatever is asked
+    meanwhile.
     """
     global _settled
     if len(sys.modules) > _settled + 20:

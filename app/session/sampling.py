@@ -1,19 +1,26 @@
-"""Which galaxies stand for all of them until a model has looked at the rest. Pure functions; rows are numbers from 0."""
+"""Which galaxies stand for all of them until a model has looked at the rest. Pure functions;
+rows are numbers from 0.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-SAMPLE = 300  # galaxies: a few seconds for the released model on two cores, which looks at each 12 times
+# galaxies: a few seconds for the released model on two cores, which looks at each 12 times
+SAMPLE = 300
 
 
 def is_large(count: int) -> bool:
-    """Say whether so many galaxies are shown by a sample first: a sample must be worth its while."""
+    """Say whether so many galaxies are shown by a sample first: a sample must be worth its
+    while.
+    """
     return count > 2 * SAMPLE
 
 
 def stratified_rows(labels: np.ndarray, count: int = SAMPLE, seed: int = 0) -> np.ndarray:
-    """Draw `count` rows, ascending: every label, unknown ones included, by its share to within one galaxy."""
+    """Draw `count` rows, ascending: every label, unknown ones included, by its share to within
+    one galaxy.
+    """
     by_label = np.lexsort((np.random.default_rng(seed).random(len(labels)), labels))
     places = np.linspace(0, len(labels) - 1, min(count, len(labels))).round().astype(int)
     return np.sort(by_label[places])

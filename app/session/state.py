@@ -1,4 +1,6 @@
-"""What a session remembers, and the link that carries it: names of the session keys, permalink encode and decode. Pure functions."""
+"""What a session remembers, and the link that carries it: names of the session keys, permalink
+encode and decode. Pure functions.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ CELL = "cell"  # of its confusion matrix
 WHOLE_PAGE = "whole_page"  # a card asks for the whole page to be drawn anew
 ASKED = "asked"  # when the session first waited for the libraries, seconds
 OPENED = "opened"  # the data set that was drawn last, and its hash
-SAMPLE_OF = "sample_of"  # hash of the sample that the row and all that is kept by row count in; empty where it is all galaxies
+# hash of the sample that the row and all that is kept by row count in; empty where it is all
+# galaxies
+SAMPLE_OF = "sample_of"
 KEPT = "kept"  # values of the widgets that outlive the pages that do not show them
 AWAITED = "awaited"  # row among all galaxies of one that was selected and is not in the sample
 LOADED_PATHS = "loaded_paths"  # checkpoints loaded by path, local mode
@@ -56,7 +60,8 @@ SCORE = "anomaly_score"  # name of the score of the leaderboard
 ANOMALY_CLASS = "anomaly_class"  # the class that the leaderboard is of
 HIDE_ARTEFACTS = "hide_artefacts"
 BOARD_MODE = "board_mode"  # leaderboard, review, or how good it is
-REVIEWS = "reviews"  # data hash -> app/session/marks.py's Review; never leaves the session but by export
+# data hash -> app/session/marks.py's Review; never leaves the session but by export
+REVIEWS = "reviews"
 RERANKING = "reranking"  # how marks re-rank
 SKIP_CORRUPT = "skip_corrupt"  # names of data sets whose damaged pictures are left out
 COLLECTIONS = "collections"  # of the lasso, by data set: name -> rows
@@ -68,14 +73,29 @@ PROBE_SHARE = "probe_share"  # of the labels, %
 PROBE_ASKED = "probe_asked"  # a link asks for its probe to be trained
 PROBED_TARGET = "probed_target"  # what the last probe learned to tell
 PROBE_REST = "probe_rest"  # whether galaxies of no collection are a class
-PERSISTENT: tuple[str, ...] = (SOURCE, CHECKPOINT, PROJECTION, COLOUR, DRAWING, PANEL_VIEW, ERROR_KIND, MASKS, OPACITY)
+PERSISTENT: tuple[str, ...] = (
+    SOURCE,
+    CHECKPOINT,
+    PROJECTION,
+    COLOUR,
+    DRAWING,
+    PANEL_VIEW,
+    ERROR_KIND,
+    MASKS,
+    OPACITY,
+)
 PERSISTENT += (MASK_KIND, MASK_SEED, MASK_COUNT, MEASURE, LAYOUT, SHADE, SECOND)
 PERSISTENT += (PROBE_KIND, PROBE_TARGET, PROBE_SHARE, PROBE_REST)
 PERSISTENT += (SCORE, ANOMALY_CLASS, HIDE_ARTEFACTS, BOARD_MODE, RERANKING)
 
 PROJECTIONS = {"umap": "UMAP", "pca": "PCA", "tsne": "t-SNE"}
 DRAWINGS = {"canvas": "Canvas", "plotly": "Plotly, 2-D", "space": "Plotly, 3-D"}
-CLASS_COLOUR, SCORE_COLOUR, PROBE_COLOUR, TRUST_COLOUR = "class", "anomaly score", "probe prediction", "trust of the map"
+CLASS_COLOUR, SCORE_COLOUR, PROBE_COLOUR, TRUST_COLOUR = (
+    "class",
+    "anomaly score",
+    "probe prediction",
+    "trust of the map",
+)
 MAX_ROW = 10**9
 USUAL_SCORE, ALL_CLASSES = "asymmetry", "All classes"
 PROBE_KINDS = ("linear", "knn", "mlp")
@@ -146,7 +166,9 @@ def encode_link(link: Link) -> dict[str, str]:
 
 
 def decode_link(parameters: Mapping[str, str]) -> Link:
-    """Read query parameters; whatever is not of the expected form and length is ignored, never trusted."""
+    """Read query parameters; whatever is not of the expected form and length is ignored, never
+    trusted.
+    """
     model, model_hash = _unpin(parameters.get("model", ""))
     data, data_hash = _unpin(parameters.get("data", ""))
     projection = parameters.get("map", "")
@@ -160,7 +182,9 @@ def decode_link(parameters: Mapping[str, str]) -> Link:
         data_hash=data_hash,
         projection=projection if projection in PROJECTIONS else "",
         colour=_text(parameters.get("colour", ""), 80),
-        row=int(row) if row.isascii() and row.isdecimal() and len(row) <= 10 and int(row) <= MAX_ROW else None,
+        row=int(row)
+        if row.isascii() and row.isdecimal() and len(row) <= 10 and int(row) <= MAX_ROW
+        else None,
         id=_text(parameters.get("id", ""), 160),
         second=second,
         second_hash=second_hash,
@@ -170,7 +194,8 @@ def decode_link(parameters: Mapping[str, str]) -> Link:
         drawing=drawing if (drawing := parameters.get("drawing", "")) in DRAWINGS else "",
         off=read_codes(_numbers(parameters.get("off", ""))),
         polygons=tuple(
-            tuple((int(x), int(y)) for x, y in polygon) for polygon in geometry.decode_polygons(parameters.get("area", ""))
+            tuple((int(x), int(y)) for x, y in polygon)
+            for polygon in geometry.decode_polygons(parameters.get("area", ""))
         ),
         score=score if _SCORE.fullmatch(score := parameters.get("score", "")) else "",
         only=_text(parameters.get("only", ""), 80),
@@ -183,24 +208,46 @@ def decode_link(parameters: Mapping[str, str]) -> Link:
 
 
 def read_codes(message: object) -> tuple[int, ...]:
-    """Check a list of colour codes that the browser sent: ascending, each once, 0 to 255; anything else is left out."""
+    """Check a list of colour codes that the browser sent: ascending, each once, 0 to 255;
+    anything else is left out.
+    """
     found = message if isinstance(message, list) else []
     return tuple(
-        sorted({code for code in found[:256] if isinstance(code, int) and not isinstance(code, bool) and 0 <= code < 256})
+        sorted(
+            {
+                code
+                for code in found[:256]
+                if isinstance(code, int) and not isinstance(code, bool) and 0 <= code < 256
+            }
+        )
     )
 
 
 def _numbers(text: str) -> list[int]:
-    return [int(part) for part in text[:1024].split(".") if part.isascii() and part.isdecimal() and len(part) < 4]
+    return [
+        int(part)
+        for part in text[:1024].split(".")
+        if part.isascii() and part.isdecimal() and len(part) < 4
+    ]
 
 
 def locate(link: Link, ids: np.ndarray, data_hash: str) -> tuple[int | None, str]:
-    """Find a link's galaxy among the ids at hand: its row here (None if it is not here) and a sentence where something differs."""
+    """Find a link's galaxy among the ids at hand: its row here (None if it is not here) and a
+    sentence where something differs.
+    """
     if link.row is None and not link.id:
         return None, ""
-    if link.row is not None and link.row < len(ids) and (not link.id or str(ids[link.row]) == link.id):
+    if (
+        link.row is not None
+        and link.row < len(ids)
+        and (not link.id or str(ids[link.row]) == link.id)
+    ):
         if not link.id and link.data_hash and link.data_hash != data_hash:
-            return link.row, f"The link was made with another data set; galaxy {link.row} here may be another galaxy."
+            return (
+                link.row,
+                f"The link was made with another data set; galaxy {link.row} here may be another "
+                f"galaxy.",
+            )
         return link.row, ""
     elsewhere = np.flatnonzero(ids == link.id) if link.id else np.array([], dtype=int)
     if len(elsewhere):
@@ -213,10 +260,20 @@ def differences(link: Link, model: str, model_hash: str, data: str, data_hash: s
     """Say in one sentence what a link pinned that is not what is open; empty where all agrees."""
     parts = []
     if link.model_hash and link.model_hash != model_hash[: len(link.model_hash)]:
-        parts.append(f"the model {link.model or 'of the link'} ({link.model_hash[:8]}), here {model} ({model_hash[:8]})")
+        parts.append(
+            f"the model {link.model or 'of the link'} ({link.model_hash[:8]}), here {model} "
+            f"({model_hash[:8]})"
+        )
     if link.data_hash and link.data_hash != data_hash[: len(link.data_hash)]:
-        parts.append(f"the data set {link.data or 'of the link'} ({link.data_hash[:8]}), here {data} ({data_hash[:8]})")
-    return f"The link was made with {' and '.join(parts)}; the nearest thing is shown." if parts else ""
+        parts.append(
+            f"the data set {link.data or 'of the link'} ({link.data_hash[:8]}), here {data} "
+            f"({data_hash[:8]})"
+        )
+    return (
+        f"The link was made with {' and '.join(parts)}; the nearest thing is shown."
+        if parts
+        else ""
+    )
 
 
 def _pin(name: str, digest: str) -> str:

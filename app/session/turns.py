@@ -1,4 +1,6 @@
-"""The model's queue: one call at a time, first come, first served, and a count for those who wait."""
+"""The model's queue: one call at a time, first come, first served, and a count for those who
+wait.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ class Turns:
 
     @contextmanager
     def turn(self, say: Callable[[int], Any] | None = None) -> Iterator[None]:
-        """Wait in line; `say` hears once a second how many are ahead, and leaves the line by raising. Not reentrant."""
+        """Wait in line; `say` hears once a second how many are ahead, and leaves the line by
+        raising. Not reentrant.
+        """
         me = threading.get_ident()
         with self._moved:
             self._line.append(me)

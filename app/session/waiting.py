@@ -1,4 +1,6 @@
-"""Waiting for long work without a frozen page: the result if it is there, else a progress bar and the rest later."""
+"""Waiting for long work without a frozen page: the result if it is there, else a progress bar
+and the rest later.
+"""
 
 from __future__ import annotations
 
@@ -41,8 +43,11 @@ def wait_for(key: tuple[object, ...], sentence: str, task: Callable[[Progress], 
     return job.value
 
 
-def show_when_ready(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]) -> Any | None:
-    """Return what the task gives, or None with a progress bar in its place: the rest of the page is drawn meanwhile.
+def show_when_ready(
+    key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]
+) -> Any | None:
+    """Return what the task gives, or None with a progress bar in its place: the rest of the page is
+    drawn meanwhile.
 
     The task's own error is raised, and the next attempt starts anew.
     """
@@ -62,7 +67,8 @@ def show_when_ready(key: tuple[object, ...], sentence: str, task: Callable[[Prog
 
 
 def in_background(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]) -> None:
-    """Do a task that no page waits for, and show how far it is; once it is done the page is drawn anew.
+    """Do a task that no page waits for, and show how far it is; once it is done the page is drawn
+    anew.
 
     The task's own error is raised, and the next attempt starts anew.
     """
@@ -78,24 +84,34 @@ def in_background(key: tuple[object, ...], sentence: str, task: Callable[[Progre
         raise job.error
 
 
-def after_first_paint(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]) -> None:
-    """Have a task done that would hold up the page which is on its way: when a browser shows it; then the page is drawn anew."""
+def after_first_paint(
+    key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]
+) -> None:
+    """Have a task done that would hold up the page which is on its way: when a browser shows it;
+    then the page is drawn anew.
+    """
     _begin(key, sentence, task, st.session_state.setdefault(state.ASKED, time.monotonic()))
 
 
 def in_turn(call: Callable[[], T]) -> T:
-    """Return what a call of the model gives: at once where it is kept, else when its turn comes; until then the page says who is ahead."""
+    """Return what a call of the model gives: at once where it is kept, else when its turn comes;
+    until then the page says who is ahead.
+    """
     try:
         return call()
     except BusyError:
         place = st.empty()
-        with loaders.MODEL_TURNS.turn(lambda ahead: place.caption(f"Busy, {ahead} ahead; this follows by itself.")):
+        with loaders.MODEL_TURNS.turn(
+            lambda ahead: place.caption(f"Busy, {ahead} ahead; this follows by itself.")
+        ):
             place.empty()
             return call()
 
 
 def unless_busy(call: Callable[[], T]) -> T | None:
-    """Return what a call gives; None where too many tasks wait already: the page says how many, and asks again by itself."""
+    """Return what a call gives; None where too many tasks wait already: the page says how many,
+    and asks again by itself.
+    """
     try:
         return call()
     except BusyError as busy:
@@ -104,8 +120,14 @@ def unless_busy(call: Callable[[], T]) -> T | None:
 
 
 def stage(sentence: str, text: str) -> str:
-    """Name what a task is at: `text` of its progress where that is a step on the way, such as "reading galaxies", else its sentence."""
-    return text[:1].upper() + text[1:] if text and text.split()[0].casefold() not in sentence.casefold() else sentence
+    """Name what a task is at: `text` of its progress where that is a step on the way, such as
+    "reading galaxies", else its sentence.
+    """
+    return (
+        text[:1].upper() + text[1:]
+        if text and text.split()[0].casefold() not in sentence.casefold()
+        else sentence
+    )
 
 
 def describe(job: Job, ahead: int = 0) -> str:
@@ -128,7 +150,9 @@ def _ask_again(ahead: int, since: float) -> None:
 
 
 @st.fragment(run_every=0.4)
-def _begin(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any], since: float) -> None:
+def _begin(
+    key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any], since: float
+) -> None:
     if called_for.is_set() or time.monotonic() - since > UNSEEN:
         job = loaders.jobs().start(key, task)
         if job.error is not None:
@@ -139,17 +163,31 @@ def _begin(key: tuple[object, ...], sentence: str, task: Callable[[Progress], An
 
 
 @st.fragment(run_every=0.4)
-def _watch(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any], board: Jobs) -> None:
+def _watch(
+    key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any], board: Jobs
+) -> None:
     job = board.start(key, task)
     if job.finished.is_set():
         st.rerun()
     doing, detail = stage(sentence, job.text), describe(job, board.ahead(job))
     st.progress(job.fraction, text=f"{doing}: {detail}" if detail else f"{doing} …")
     if not settings.strangers_may_look():  # who do not stop what others wait for
-        st.button("Stop", key=f"stop {hash(key)}", type="tertiary", on_click=job.stop, disabled=job.unwanted)
+        st.button(
+            "Stop",
+            key=f"stop {hash(key)}",
+            type="tertiary",
+            on_click=job.stop,
+            disabled=job.unwanted,
+        )
 
 
 def _offer_again(key: tuple[object, ...], sentence: str, board: Jobs) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{sentence}: stopped.")
-        st.button("Begin again", key=f"again {hash(key)}", type="tertiary", on_click=board.forget, args=(key,))
+        st.button(
+            "Begin again",
+            key=f"again {hash(key)}",
+            type="tertiary",
+            on_click=board.forget,
+            args=(key,),
+        )

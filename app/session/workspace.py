@@ -1,4 +1,6 @@
-"""What is open: one data set and one model, and everything computed from the two. Long steps show progress (app/session/waiting.py)."""
+"""What is open: one data set and one model, and everything computed from the two. Long steps
+show progress (app/session/waiting.py).
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ from .queue import import_libraries
 BASELINE = "baseline"  # the reference of "no model": pixel PCA
 RANDOM = "random"
 
-Task = tuple[tuple[object, ...], str, Callable[[Progress], Any]]  # key on the board of jobs, sentence while it runs, what to do
+# key on the board of jobs, sentence while it runs, what to do
+Task = tuple[tuple[object, ...], str, Callable[[Progress], Any]]
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ class Workspace:
     bar: Any  # the row of controls at the top, to which a page may add its own
     go: Callable[[str], None]  # opens another page
     model: Any = None  # a Model; None for the baseline
-    loaded: bool = True  # False where the model is known by its card alone, and its network still to come
+    # False where the model is known by its card alone, and its network still to come
+    loaded: bool = True
     opened: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -63,23 +67,33 @@ class Workspace:
 
     @property
     def sampled(self) -> np.ndarray | None:
-        """Rows of the sample that stands for all galaxies until the model has looked at the rest; None where it has."""
+        """Rows of the sample that stands for all galaxies until the model has looked at the
+        rest; None where it has.
+        """
         if "sampled" not in self.opened:
             whole, rows = self.whole, None
             if self.model is not None and sampling.is_large(len(whole)):
-                rows = None if self.has_embedded(self.model) else sampling.stratified_rows(whole.labels)
+                rows = (
+                    None
+                    if self.has_embedded(self.model)
+                    else sampling.stratified_rows(whole.labels)
+                )
             self.opened["sampled"] = rows
         return self.opened["sampled"]
 
     def has_embedded(self, model: Any) -> bool:
         """Whether a model has looked at all galaxies before."""
-        return loaders.jobs().has(("embed", model.hash, self.whole.fingerprint)) or loaders.is_embedded(model, self.whole)
+        return loaders.jobs().has(
+            ("embed", model.hash, self.whole.fingerprint)
+        ) or loaders.is_embedded(model, self.whole)
 
     @property
     def data(self) -> Any:
         """The open galaxies: all of them, or the sample."""
         if "data" not in self.opened:
-            self.opened["data"] = self.whole if self.sampled is None else self.whole.subset(self.sampled)
+            self.opened["data"] = (
+                self.whole if self.sampled is None else self.whole.subset(self.sampled)
+            )
             pictures.offer(self.opened["data"])
         return self.opened["data"]
 
@@ -96,8 +110,16 @@ class Workspace:
     def embed_task(self) -> Task:
         """What `waiting.wait_for` needs for the vectors."""
         count, all_of_them = len(self.data), len(self.whole)
-        shown = f"{count:,} of {all_of_them:,} galaxies" if count < all_of_them else f"{count:,} galaxies"
-        sentence = f"Embedding {shown} with {self.choice.label}" if self.model else f"Computing the pixel PCA of {shown}"
+        shown = (
+            f"{count:,} of {all_of_them:,} galaxies"
+            if count < all_of_them
+            else f"{count:,} galaxies"
+        )
+        sentence = (
+            f"Embedding {shown} with {self.choice.label}"
+            if self.model
+            else f"Computing the pixel PCA of {shown}"
+        )
         return ("embed", *self.key), sentence, loaders.embed(self.model, self.data)
 
     @property
@@ -105,7 +127,9 @@ class Workspace:
         """Anomaly scores, larger = stranger."""
         embeddings = self.embeddings
         return waiting.wait_for(
-            ("scores", *self.key), f"Scoring {len(self.data):,} galaxies, the strangest first", loaders.scores(embeddings)
+            ("scores", *self.key),
+            f"Scoring {len(self.data):,} galaxies, the strangest first",
+            loaders.scores(embeddings),
         )
 
     @property
@@ -118,13 +142,23 @@ class Workspace:
     def projection_task(self, method: str, dimensions: int = 2) -> Task:
         """What `waiting.wait_for` needs for positions on the map, float (n, dimensions)."""
         sentence = f"Computing the {state.PROJECTIONS[method]} map of {len(self.data):,} galaxies"
-        key = ("project", *self.key, method) if dimensions == 2 else ("project", *self.key, method, dimensions)
+        key = (
+            ("project", *self.key, method)
+            if dimensions == 2
+            else ("project", *self.key, method, dimensions)
+        )
         return key, sentence, loaders.project(self.embeddings, method, dimensions)
 
     def trust_task(self, method: str, k: int) -> Task:
-        """What `waiting.wait_for` needs for the share of k neighbours that a map keeps, float (n,)."""
+        """What `waiting.wait_for` needs for the share of k neighbours that a map keeps, float
+        (n,).
+        """
         sentence = "Measuring how far this map can be trusted"
-        return ("trust", *self.key, method, k), sentence, loaders.neighbours_kept(self.embeddings, method, k)
+        return (
+            ("trust", *self.key, method, k),
+            sentence,
+            loaders.neighbours_kept(self.embeddings, method, k),
+        )
 
     def positions(self, method: str, dimensions: int = 2) -> np.ndarray:
         """Positions on the map, float (n, dimensions)."""
@@ -154,7 +188,9 @@ class Workspace:
 
 
 def model_choices(hosted: bool, loaded_paths: list[str], listing: Listing) -> list[Choice]:
-    """List the models that can be chosen here: listed, released, then (local mode) runs and loaded files, then the two controls."""
+    """List the models that can be chosen here: listed, released, then (local mode) runs and
+    loaded files, then the two controls.
+    """
     choices = [Choice(entry.reference, entry.id, entry.sha256) for entry in listing.checkpoints]
     if hosted:
         choices += [Choice(entry.reference, entry.id, entry.sha256) for entry in listing.released]
@@ -162,17 +198,32 @@ def model_choices(hosted: bool, loaded_paths: list[str], listing: Listing) -> li
         known = {choice.label for choice in choices}
         released = (str(card["id"]) for card in usable(loaders.cards()))
         choices += [Choice(name, name) for name in released if name not in known]
-        choices += [Choice(folder, f"run {folder.rstrip('/').rpartition('/')[2]}") for folder in loaders.run_folders()]
+        choices += [
+            Choice(folder, f"run {folder.rstrip('/').rpartition('/')[2]}")
+            for folder in loaders.run_folders()
+        ]
         choices += [Choice(path, path.rstrip("/").rpartition("/")[2]) for path in loaded_paths]
-    return [*choices, Choice(RANDOM, "random weights (control)"), Choice(BASELINE, "no model: pixel PCA (baseline)")]
+    return [
+        *choices,
+        Choice(RANDOM, "random weights (control)"),
+        Choice(BASELINE, "no model: pixel PCA (baseline)"),
+    ]
 
 
-LIBRARIES: Task = (("libraries",), "Importing torch and scikit-learn", lambda report: import_libraries())
+LIBRARIES: Task = (
+    ("libraries",),
+    "Importing torch and scikit-learn",
+    lambda report: import_libraries(),
+)
 
 
 def data_task(source: Source) -> Task:
     """What `waiting.wait_for` needs to open a data set."""
-    return ("data", source, loaders.state_of(source)), f"Opening {source.name}", opening.open_source(source)
+    return (
+        ("data", source, loaders.state_of(source)),
+        f"Opening {source.name}",
+        opening.open_source(source),
+    )
 
 
 def model_task(choice: Choice) -> Task:

@@ -1,4 +1,6 @@
-"""What is known of a model without its network: the card beside released weights, and their hash. Needs no torch."""
+"""What is known of a model without its network: the card beside released weights, and their
+hash. Needs no torch.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +25,17 @@ MAX_CARD_BYTES = 1_000_000
 MAX_FILE_BYTES = 6 * 2**30
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,79}")  # files are named after an id
 # How rows of what an encoder must beat begin.
-BASELINES = ("majority", "summary statistics", "statistics", "polar Fourier", "pixel PCA", "random weights")
+BASELINES = (
+    "majority",
+    "summary statistics",
+    "statistics",
+    "polar Fourier",
+    "pixel PCA",
+    "random weights",
+)
 HOW_TO_GET = (
-    "name who publishes them on the Hugging Face Hub in ASTROJEPA_HUB_OWNER, or put the .safetensors file whose SHA-256 the card gives "
+    "name who publishes them on the Hugging Face Hub in ASTROJEPA_HUB_OWNER, or put the "
+    ".safetensors file whose SHA-256 the card gives "
     "beside that card in checkpoints/"
 )
 ABSENT = "absent"  # key of a listed card whose weights are elsewhere
@@ -41,7 +51,9 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """A model by name, settings and hash: what it takes to find what that model has computed before, and to say which it is."""
+    """A model by name, settings and hash: what it takes to find what that model has computed
+    before, and to say which it is.
+    """
 
     id: str
     config: TrainConfig
@@ -64,14 +76,18 @@ class ModelFacts:
 def released_facts(name: str | Path) -> ModelFacts:
     """Return what `load_model` says of released weights, without the network that they are for.
 
-    `name` is an id, an alias, "best", or the path of a .safetensors. The card, its config and the size and SHA-256 of the weights are
-    checked as `load_model` checks them, and refused in the same words; the tensors are left unread.
+    `name` is an id, an alias, "best", or the path of a .safetensors. The card, its config and the
+    size and SHA-256 of the weights are checked as `load_model` checks them, and refused in the same
+    words; the tensors are left unread.
     """
     from astrojepa.checkpoints.stored_once import whole_hash
 
     path = released_path(str(name)) or Path(name)
     if path.suffix != ".safetensors" or not path.is_file():
-        raise FileNotFoundError(without_weights(str(name)) or f"There are no released weights {str(name)!r}; {released_here()}.")
+        raise FileNotFoundError(
+            without_weights(str(name))
+            or f"There are no released weights {str(name)!r}; {released_here()}."
+        )
     check_size(path)
     digest = file_hash(path)
     facts = facts_of(path, digest, matching_card(path, digest))
@@ -79,23 +95,33 @@ def released_facts(name: str | Path) -> ModelFacts:
 
 
 def released_path(name: str) -> Path | None:
-    """Return where the released weights of an id, an alias or "best" are, None where there are none of that name here."""
+    """Return where the released weights of an id, an alias or "best" are, None where there are
+    none of that name here.
+    """
     wanted = ALIASES.get(name, best_id() if name == "best" else name)
     return CHECKPOINTS / f"{wanted}.safetensors" if wanted in released_ids() else None
 
 
 def released_ids() -> list[str]:
     """List the ids of the weights in checkpoints/; there are cards of further ones."""
-    return sorted(path.stem for path in CHECKPOINTS.glob("*.safetensors") if path.with_suffix(".json").is_file())
+    return sorted(
+        path.stem
+        for path in CHECKPOINTS.glob("*.safetensors")
+        if path.with_suffix(".json").is_file()
+    )
 
 
 def released_here() -> str:
-    """Say which released weights are in checkpoints/: the end of a sentence about one that is not."""
+    """Say which released weights are in checkpoints/: the end of a sentence about one that is
+    not.
+    """
     return f"released: {', '.join(released_ids()) or 'none'}"
 
 
 def without_weights(name: str) -> str:
-    """Say how to get released weights whose card is here and whose file is not; "" for any other name."""
+    """Say how to get released weights whose card is here and whose file is not; "" for any other
+    name.
+    """
     wanted = ALIASES.get(name, name)
     path = CHECKPOINTS / f"{wanted}.safetensors"
     if not NAME.fullmatch(wanted) or path.is_file() or not path.with_suffix(".json").is_file():
@@ -106,11 +132,14 @@ def without_weights(name: str) -> str:
 def list_checkpoints(root: str | Path | None = None) -> list[dict[str, Any]]:
     """Return the cards of the released weights in a folder (checkpoints/), by id.
 
-    One whose weights are not in the folder holds `ABSENT: True`; one that cannot be read appears as {"id", "error"}.
+    One whose weights are not in the folder holds `ABSENT: True`; one that cannot be read appears as
+    {"id", "error"}.
     """
     folder = Path(root or CHECKPOINTS)
     cards = []
-    for name in sorted({path.stem for kind in ("*.safetensors", "*.json") for path in folder.glob(kind)}):
+    for name in sorted(
+        {path.stem for kind in ("*.safetensors", "*.json") for path in folder.glob(kind)}
+    ):
         weights = folder / f"{name}.safetensors"
         try:
             cards.append(read_card(weights) | ({} if weights.is_file() else {ABSENT: True}))
@@ -125,13 +154,16 @@ def usable(cards: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def best_id() -> str:
-    """Return the released id that leaves the fewest baselines unbeaten, of those here that have patch errors and were measured if any.
+    """Return the released id that leaves the fewest baselines unbeaten, of those here that have
+    patch errors and were measured if any.
 
     Of equals, the one with the highest `mean_accuracy`.
     """
     cards = usable(list_checkpoints())
     if not cards:
-        raise FileNotFoundError(f"There are no released weights in {CHECKPOINTS.name}/; train some with {TRAIN}.")
+        raise FileNotFoundError(
+            f"There are no released weights in {CHECKPOINTS.name}/; train some with {TRAIN}."
+        )
 
     def merit(card: dict[str, Any]) -> tuple[bool, bool, int, float]:
         accuracy = mean_accuracy(card)
@@ -141,11 +173,14 @@ def best_id() -> str:
 
 
 def read_card(weights: Path, suffix: str = ".json") -> dict[str, Any]:
-    """Read the JSON card beside released weights; CheckpointError if it is missing or of another format."""
+    """Read the JSON card beside released weights; CheckpointError if it is missing or of another
+    format.
+    """
     path = weights.with_suffix(suffix)
     if not path.is_file():
         raise CheckpointError(
-            f"{weights} has no card: expected {path.name} beside it. Export the run again, or fetch both files."
+            f"{weights} has no card: expected {path.name} beside it. Export the run again, or "
+            f"fetch both files."
         )
     try:
         card = read_json(path, MAX_CARD_BYTES)
@@ -153,44 +188,60 @@ def read_card(weights: Path, suffix: str = ".json") -> dict[str, Any]:
         raise CheckpointError(str(error)) from error
     missing = [key for key in ("id", "sha256", "config", "normalisation") if key not in card]
     if card.get("format") != FORMAT or missing:
-        raise CheckpointError(f"{path} is a card of format {card.get('format')!r} lacking {missing}; expected format {FORMAT}.")
+        raise CheckpointError(
+            f"{path} is a card of format {card.get('format')!r} lacking {missing}; expected format "
+            f"{FORMAT}."
+        )
     if not isinstance(card["id"], str) or not NAME.fullmatch(card["id"]):
-        raise CheckpointError(f"{path} has the id {card['id']!r}; expected a plain name such as small.sigreg06.")
+        raise CheckpointError(
+            f"{path} has the id {card['id']!r}; expected a plain name such as small.sigreg06."
+        )
     return card
 
 
 def matching_card(weights: Path, digest: str) -> dict[str, Any]:
-    """Read the card of weights with this SHA-256; CheckpointError where the card beside them is of other weights."""
+    """Read the card of weights with this SHA-256; CheckpointError where the card beside them is
+    of other weights.
+    """
     card = read_card(weights)
     if digest != card["sha256"] and weights.with_suffix(WAITING_CARD).is_file():
         card = read_card(weights, WAITING_CARD)
     if digest != card["sha256"]:
         raise CheckpointError(
-            f"{weights} has SHA-256 {digest[:12]}…, its card says {str(card['sha256'])[:12]}…; fetch or export both again."
+            f"{weights} has SHA-256 {digest[:12]}…, its card says {str(card['sha256'])[:12]}…; "
+            f"fetch or export both again."
         )
     return card
 
 
 def facts_of(source: Path, digest: str, card: dict[str, Any]) -> ModelFacts:
-    """Read id, config and normalisation of a card, or of a run's checkpoint; CheckpointError where this version cannot use them."""
+    """Read id, config and normalisation of a card, or of a run's checkpoint; CheckpointError
+    where this version cannot use them.
+    """
     try:
         config = TrainConfig.from_dict(card["config"])
         mean, std = (tuple(float(x) for x in card["normalisation"][key]) for key in ("mean", "std"))
     except (ValueError, TypeError, KeyError, OverflowError) as error:
-        raise CheckpointError(f"{source} has a config that this version cannot use: {error}") from error
+        raise CheckpointError(
+            f"{source} has a config that this version cannot use: {error}"
+        ) from error
     if len(mean) != 3 or len(std) != 3 or not np.isfinite([*mean, *std]).all() or min(std) <= 0:
         raise CheckpointError(
-            f"{source} has normalisation {mean}, {std}; expected three finite means and three positive deviations."
+            f"{source} has normalisation {mean}, {std}; expected three finite means and three "
+            f"positive deviations."
         )
     return ModelFacts(str(card["id"]), config, card, digest[:16], mean, std)
 
 
 def released_card(model: ModelFacts) -> tuple[Path, dict[str, Any]]:
-    """Return where the card of a released model is, and the card; ValueError for a model that is not in checkpoints/."""
+    """Return where the card of a released model is, and the card; ValueError for a model that is
+    not in checkpoints/.
+    """
     path = CHECKPOINTS / f"{model.id}.json"
     if not path.is_file() or (card := read_card(path))["sha256"] != model.card.get("sha256"):
         raise ValueError(
-            f"{model.id} is not among the released weights of {CHECKPOINTS.name}/; export it first, then give its id."
+            f"{model.id} is not among the released weights of {CHECKPOINTS.name}/; export it "
+            f"first, then give its id."
         )
     return path, card
 
@@ -205,7 +256,10 @@ def check_size(path: Path) -> None:
     """Raise CheckpointError for a file that is too small or too large to be a checkpoint."""
     size = path.stat().st_size
     if not 8 < size <= MAX_FILE_BYTES:
-        raise CheckpointError(f"{path} has {size:,} bytes; a checkpoint has more than 8 and at most {MAX_FILE_BYTES:,}.")
+        raise CheckpointError(
+            f"{path} has {size:,} bytes; a checkpoint has more than 8 and at most "
+            f"{MAX_FILE_BYTES:,}."
+        )
 
 
 def _has_predictor(card: dict[str, Any]) -> bool:
@@ -213,25 +267,35 @@ def _has_predictor(card: dict[str, Any]) -> bool:
 
 
 def mean_accuracy(card: dict[str, Any]) -> float:
-    """Return the mean linear-probe accuracy over a card's benchmarks of real galaxies, 0 if none was measured."""
+    """Return the mean linear-probe accuracy over a card's benchmarks of real galaxies, 0 if none
+    was measured.
+    """
     values = [one.get("linear_probe_accuracy") for one in _on_real_galaxies(card)]
     numbers = [float(value) for value in values if isinstance(value, int | float)]
     return sum(numbers) / len(numbers) if numbers else 0.0
 
 
 def num_unbeaten(card: dict[str, Any]) -> int:
-    """Count the baselines, over a card's benchmarks of real galaxies, that its linear probe is not better than by an interval above 0."""
+    """Count the baselines, over a card's benchmarks of real galaxies, that its linear probe is
+    not better than by an interval above 0.
+    """
     count = 0
     for measured in _on_real_galaxies(card):
         rows = measured.get("rows")
         for name, row in rows.items() if isinstance(rows, dict) else ():
             if name.startswith(BASELINES):
                 difference = row.get("difference") if isinstance(row, dict) else None
-                low = difference[1] if isinstance(difference, list) and len(difference) == 3 else None
+                low = (
+                    difference[1] if isinstance(difference, list) and len(difference) == 3 else None
+                )
                 count += not (isinstance(low, int | float) and low > 0)
     return count
 
 
 def _on_real_galaxies(card: dict[str, Any]) -> list[dict[str, Any]]:
     measured = card.get("measured")
-    return [one for one in measured if isinstance(one, dict) and not one.get("simulated")] if isinstance(measured, list) else []
+    return (
+        [one for one in measured if isinstance(one, dict) and not one.get("simulated")]
+        if isinstance(measured, list)
+        else []
+    )

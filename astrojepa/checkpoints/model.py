@@ -1,4 +1,6 @@
-"""Models by name: released weights (safetensors + JSON card), a run's checkpoints, random controls."""
+"""Models by name: released weights (safetensors + JSON card), a run's checkpoints, random
+controls.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +33,18 @@ from astrojepa.checkpoints.card import (
     without_weights,
 )
 from astrojepa.checkpoints.hub import hub_weights
-from astrojepa.checkpoints.stored_once import lacks_average, whole_hash, with_average, without_average
-from astrojepa.checkpoints.weights import build_network, read_pickled, read_safetensors, restore_network
+from astrojepa.checkpoints.stored_once import (
+    lacks_average,
+    whole_hash,
+    with_average,
+    without_average,
+)
+from astrojepa.checkpoints.weights import (
+    build_network,
+    read_pickled,
+    read_safetensors,
+    restore_network,
+)
 from astrojepa.config import TrainConfig, replace
 from astrojepa.data.crops import centre_crop, resize_frame
 from astrojepa.data.transforms import normalise, to_flux, turned_input
@@ -43,13 +55,17 @@ from astrojepa.precision import computing
 from astrojepa.presets import ALIASES, PRESETS, PUBLISHED, default_preset
 from astrojepa.types import PatchMasks
 
-CHUNK = 16  # galaxies that a CPU looks at together: the outputs of a layer stay near it, and need no memory cleared anew
+# galaxies that a CPU looks at together: the outputs of a layer stay near it, and need no memory
+# cleared anew
+CHUNK = 16
 FIXED_STATISTICS = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
 @dataclass(frozen=True)
 class Model(ModelFacts):
-    """A loaded network in eval mode with the facts on its card; what the evaluation functions take."""
+    """A loaded network in eval mode with the facts on its card; what the evaluation functions
+    take.
+    """
 
     network: JEPA
     device: torch.device
@@ -60,21 +76,30 @@ class Model(ModelFacts):
         return self.network.encoder.width
 
     def prepare(self, images: np.ndarray) -> Tensor:
-        """Turn pictures as stored, uint8 (H, W, 3) or (b, H, W, 3), into the network's input (b, 3, S, S)."""
+        """Turn pictures as stored, uint8 (H, W, 3) or (b, H, W, 3), into the network's input (b,
+        3, S, S).
+        """
         stack = images[None] if images.ndim == 3 else images
         frame_size = self.config.image.frame_size
         return self.normalised(np.stack([resize_frame(image, frame_size) for image in stack]))
 
-    def encode(self, frames: np.ndarray, precision: str = "float32", passes: int | None = None) -> np.ndarray:
-        """Return embeddings float32 (b, D) of frames uint8 (b, F, F, 3): means over the encoder's tokens, orientations and scales.
+    def encode(
+        self, frames: np.ndarray, precision: str = "float32", passes: int | None = None
+    ) -> np.ndarray:
+        """Return embeddings float32 (b, D) of frames uint8 (b, F, F, 3): means over the encoder's
+        tokens, orientations and scales.
 
-        The network computes in float32 or bfloat16. Fewer `passes` than the config's are the first ones: the turns of the network's
-        own crop, then those of other sizes; 1 is a quick look.
+        The network computes in float32 or bfloat16. Fewer `passes` than the config's are the first
+        ones: the turns of the network's own crop, then those of other sizes; 1 is a quick look.
         """
         together = CHUNK if self.device.type == "cpu" else max(1, len(frames))
-        parts = [frames[first : first + together] for first in range(0, max(1, len(frames)), together)]
+        parts = [
+            frames[first : first + together] for first in range(0, max(1, len(frames)), together)
+        ]
         with torch.inference_mode():
-            return torch.cat([self._encoded(part, precision, passes) for part in parts]).cpu().numpy()
+            return (
+                torch.cat([self._encoded(part, precision, passes) for part in parts]).cpu().numpy()
+            )
 
     def _encoded(self, frames: np.ndarray, precision: str, passes: int | None) -> Tensor:
         found = []
@@ -84,24 +109,35 @@ class Model(ModelFacts):
         return torch.stack(found).mean(0)
 
     def _views(self, frames: np.ndarray) -> Iterator[Tensor]:
-        """Yield the network's input (b, 3, S, S) of every pass; a crop is resampled once and then turned."""
+        """Yield the network's input (b, 3, S, S) of every pass; a crop is resampled once and
+        then turned.
+        """
         for side in self.config.crop_sides:
             crop = self._input(centre_crop(frames, side))
             for symmetry in range(self.config.model.orientations):
                 yield turned_input(crop, symmetry)
 
     def predict(self, pixels: Tensor, masks: PatchMasks) -> tuple[Tensor, Tensor]:
-        """Return predicted and target tokens (b, M, Nt, D), float32, of b images, or of one image under b masks.
+        """Return predicted and target tokens (b, M, Nt, D), float32, of b images, or of one image
+        under b masks.
 
         CheckpointError if the model has no predictor.
         """
         if not self.has_predictor:
-            raise CheckpointError(f"{self.id} has no predictor: it is an encoder-only checkpoint, so it gives no patch errors.")
+            raise CheckpointError(
+                f"{self.id} has no predictor: it is an encoder-only checkpoint, so it gives no "
+                f"patch errors."
+            )
         with torch.inference_mode():
             masks = PatchMasks(masks.context.to(self.device), masks.targets.to(self.device))
             pixels = pixels.to(self.device)
-            context, _ = self.network.encoder(pixels.expand(len(masks.context), -1, -1, -1), masks.context)
-            prediction, target = self.network.predict(context, masks), self.network.target_tokens(pixels, masks)
+            context, _ = self.network.encoder(
+                pixels.expand(len(masks.context), -1, -1, -1), masks.context
+            )
+            prediction, target = (
+                self.network.predict(context, masks),
+                self.network.target_tokens(pixels, masks),
+            )
         return prediction.float(), target.float()
 
     def randomised(self, seed: int = 0) -> Model:
@@ -109,47 +145,73 @@ class Model(ModelFacts):
         return _random_model(self.config, seed, self.device, self.mean, self.std)
 
     def normalised(self, frames: np.ndarray) -> Tensor:
-        """Turn frames uint8 (b, F, F, 3), as `frames_for` gives them, into the network's input (b, 3, S, S)."""
+        """Turn frames uint8 (b, F, F, 3), as `frames_for` gives them, into the network's input
+        (b, 3, S, S).
+        """
         return self._input(centre_crop(frames, self.config.image.image_size))
 
     def _input(self, crop: np.ndarray) -> Tensor:
-        """Turn crops uint8 (b, s, s, 3) of any side into the network's input; another side than S is resampled, antialiased."""
+        """Turn crops uint8 (b, s, s, 3) of any side into the network's input; another side than
+        S is resampled, antialiased.
+        """
         image = self.config.image
         flux = to_flux(torch.from_numpy(np.ascontiguousarray(crop)).to(self.device))
         if flux.shape[-1] != image.image_size:
-            flux = functional.interpolate(flux, (image.image_size, image.image_size), mode="bilinear", antialias=True)
+            flux = functional.interpolate(
+                flux, (image.image_size, image.image_size), mode="bilinear", antialias=True
+            )
         return normalise(flux, image.normalization, self.mean, self.std)
 
 
 def load_model(name: str | Path, device: str = "cpu") -> Model:
     """Load a model by id ("vit5m.sigreg06"), alias ("model3"), "best", "random", or path.
 
-    A path is a .safetensors with its card beside it, a run folder, its last.pt or best.pt, or a .pth in the first published layout.
-    "random" is the control, random weights of the default CPU preset ("random:ID" of another). "hf://OWNER/ID" is downloaded from the
-    Hugging Face Hub once, and so is a released id whose weights are not here, where ASTROJEPA_HUB_OWNER names who publishes them.
-    FileNotFoundError if there is no such model, OSError if the hub does not answer, CheckpointError if the file is not a checkpoint.
+    A path is a .safetensors with its card beside it, a run folder, its last.pt or best.pt, or a
+    .pth in the first published layout. "random" is the control, random weights of the default CPU
+    preset ("random:ID" of another). "hf://OWNER/ID" is downloaded from the Hugging Face Hub once,
+    and so is a released id whose weights are not here, where ASTROJEPA_HUB_OWNER names who
+    publishes them. FileNotFoundError if there is no such model, OSError if the hub does not answer,
+    CheckpointError if the file is not a checkpoint.
     """
     text, target = str(name), torch.device(device)
     if text == "random" or text.startswith("random:"):
         wanted = text.partition(":")[2]
         config = PRESETS.get(ALIASES.get(wanted, wanted)) if wanted else default_preset("cpu")
         if config is None:
-            raise ValueError(f"There is no preset {wanted!r} to fill with random weights; known: {', '.join(PRESETS)}.")
+            raise ValueError(
+                f"There is no preset {wanted!r} to fill with random weights; known: "
+                f"{', '.join(PRESETS)}."
+            )
         return _random_model(config, 0, target)
     path = released_path(text) or hub_weights(text) or Path(text)
     if path.is_dir():
         path = path / "best.pt" if (path / "best.pt").is_file() else path / "last.pt"
     if not path.is_file():
         wanted = ALIASES.get(text, text)
-        hint = f" It is a preset: train it with {TRAIN} --preset {wanted}." if wanted in PRESETS else ""
-        raise FileNotFoundError(without_weights(text) or f"There is no model {text!r}; {released_here()}, or give a file.{hint}")
-    return _load_released(path, target) if path.suffix == ".safetensors" else _load_pickled(path, target)
+        hint = (
+            f" It is a preset: train it with {TRAIN} --preset {wanted}."
+            if wanted in PRESETS
+            else ""
+        )
+        raise FileNotFoundError(
+            without_weights(text)
+            or f"There is no model {text!r}; {released_here()}, or give a file.{hint}"
+        )
+    return (
+        _load_released(path, target)
+        if path.suffix == ".safetensors"
+        else _load_pickled(path, target)
+    )
 
 
-def save_released(model: Model, folder: str | Path, card: dict[str, Any], dtype: torch.dtype = torch.float16) -> Path:
-    """Write weights and card, of which a kill at any moment leaves the old pair or the new one; returns the path of the weights.
+def save_released(
+    model: Model, folder: str | Path, card: dict[str, Any], dtype: torch.dtype = torch.float16
+) -> Path:
+    """Write weights and card, of which a kill at any moment leaves the old pair or the new one;
+    returns the path of the weights.
 
-    The new card waits under another name until the weights are in place, and is found there if it could not be renamed.
+    The new card waits under another name until the weights are in place, and is found there if it
+    could not be renamed.
     """
     path = Path(folder) / f"{card['id']}.safetensors"
     state = {
@@ -158,12 +220,22 @@ def save_released(model: Model, folder: str | Path, card: dict[str, Any], dtype:
     }
     state = stored_once(state)
     config = pathless(model.config).to_dict()
-    # One entry, because their order varies; with the config in it, weights that are read in another way have another hash.
-    data = save_tensors(state, metadata={"model": json.dumps({"id": card["id"], "config": config}, sort_keys=True)})
+    # One entry, because their order varies; with the config in it, weights that are read in another
+    # way have another hash.
+    data = save_tensors(
+        state, metadata={"model": json.dumps({"id": card["id"], "config": config}, sort_keys=True)}
+    )
     card = {"format": FORMAT, **card, "sha256": hashlib.sha256(data).hexdigest(), "config": config}
-    card |= {"normalisation": {"mean": model.mean, "std": model.std}, "published": PUBLISHED.get(card["id"])}
+    card |= {
+        "normalisation": {"mean": model.mean, "std": model.std},
+        "published": PUBLISHED.get(card["id"]),
+    }
     waiting = path.with_suffix(WAITING_CARD)
-    if waiting.is_file() and path.is_file() and read_card(path, WAITING_CARD)["sha256"] == file_hash(path):
+    if (
+        waiting.is_file()
+        and path.is_file()
+        and read_card(path, WAITING_CARD)["sha256"] == file_hash(path)
+    ):
         waiting.replace(path.with_suffix(".json"))  # of an export that was killed before it could
     write_json(waiting, card)
     with atomic_write(path) as stream:
@@ -173,23 +245,31 @@ def save_released(model: Model, folder: str | Path, card: dict[str, Any], dtype:
 
 
 def stored_once(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors without the moving average where every one of it equals the encoder's; see astrojepa/stored_once.py."""
+    """Return the tensors without the moving average where every one of it equals the encoder's;
+    see astrojepa/stored_once.py.
+    """
     rest = without_average(state)
     whole = with_average(rest)
-    equal = whole.keys() == state.keys() and all(torch.equal(whole[name], value) for name, value in state.items())
+    equal = whole.keys() == state.keys() and all(
+        torch.equal(whole[name], value) for name, value in state.items()
+    )
     return rest if equal else state
 
 
 def pathless(config: TrainConfig) -> TrainConfig:
     """Return a config whose files are names: no machine's path stands on a card."""
-    return replace(config, data=Path(config.data.data).name, encoder_from=Path(config.encoder_from).name)
+    return replace(
+        config, data=Path(config.data.data).name, encoder_from=Path(config.encoder_from).name
+    )
 
 
 def _load_released(path: Path, device: torch.device) -> Model:
     state, digest = read_safetensors(path)
     facts = facts_of(path, digest, matching_card(path, digest))
     facts = dataclasses.replace(facts, hash=whole_hash(path, digest, facts.config)[:16])
-    return _assemble(facts, with_average(state) if lacks_average(facts.config, state) else state, path, device)
+    return _assemble(
+        facts, with_average(state) if lacks_average(facts.config, state) else state, path, device
+    )
 
 
 def _load_pickled(path: Path, device: torch.device) -> Model:
@@ -203,18 +283,43 @@ def _load_pickled(path: Path, device: torch.device) -> Model:
         except (ValueError, TypeError, OverflowError) as error:
             raise CheckpointError(str(error)) from error
         card = {"id": path.stem, "imported_from": path.name, "epoch": epoch}
-        return _assemble(ModelFacts(path.stem, config, card, file_hash(path)[:16], *FIXED_STATISTICS), state, path, device)
-    if content.get("format") != FORMAT or not {"config", "network", "normalisation"} <= content.keys():
-        raise CheckpointError(f"{path} is not a checkpoint of this project: found {sorted(map(str, content))[:6]}.")
-    run = path.parent.parent.name + "@" + path.stem if path.parent.name == "snapshots" else path.parent.name
+        return _assemble(
+            ModelFacts(path.stem, config, card, file_hash(path)[:16], *FIXED_STATISTICS),
+            state,
+            path,
+            device,
+        )
+    if (
+        content.get("format") != FORMAT
+        or not {"config", "network", "normalisation"} <= content.keys()
+    ):
+        raise CheckpointError(
+            f"{path} is not a checkpoint of this project: found {sorted(map(str, content))[:6]}."
+        )
+    run = (
+        path.parent.parent.name + "@" + path.stem
+        if path.parent.name == "snapshots"
+        else path.parent.name
+    )
     facts = facts_of(path, file_hash(path), {**content, "id": run})
-    card = {"id": run, **{key: content[key] for key in ("data", "training", "environment", "encoder") if key in content}}
+    card = {
+        "id": run,
+        **{
+            key: content[key]
+            for key in ("data", "training", "environment", "encoder")
+            if key in content
+        },
+    }
     return _assemble(dataclasses.replace(facts, card=card), content["network"], path, device)
 
 
-def _assemble(facts: ModelFacts, state: dict[str, Tensor], path: Path, device: torch.device) -> Model:
+def _assemble(
+    facts: ModelFacts, state: dict[str, Tensor], path: Path, device: torch.device
+) -> Model:
     network = restore_network(facts.config, state, path, device).eval()
-    return Model(facts.id, facts.config, facts.card, facts.hash, facts.mean, facts.std, network, device)
+    return Model(
+        facts.id, facts.config, facts.card, facts.hash, facts.mean, facts.std, network, device
+    )
 
 
 def _random_model(
@@ -227,7 +332,8 @@ def _random_model(
     network = build_network(config, device, seed).eval()
     config = dataclasses.replace(config, seed=seed)
     parts = config.to_dict()
-    facts = json.dumps([parts["image"], parts["model"], seed, mean, std], sort_keys=True)  # not what it would be trained on
+    # not what it would be trained on
+    facts = json.dumps([parts["image"], parts["model"], seed, mean, std], sort_keys=True)
     digest = hashlib.sha256(facts.encode()).hexdigest()[:16]
     name = f"random:{config.preset or 'custom'}"
     return Model(name, config, {"id": name, "random": True}, digest, mean, std, network, device)

@@ -1,7 +1,8 @@
 """Read the .pth files of the first published AstroJEPA models.
 
-Source: the layout of the AstroJEPA capstone project's MiniJEPA: one patch embedding for both encoders, learned positions, pre-norm
-nn.TransformerEncoder layers with ReLU, no class token, a predictor as wide as the encoder that has no linear layers of its own.
+Source: the layout of the AstroJEPA capstone project's MiniJEPA: one patch embedding for both
+encoders, learned positions, pre-norm nn.TransformerEncoder layers with ReLU, no class token, a
+predictor as wide as the encoder that has no linear layers of its own.
 """
 
 from __future__ import annotations
@@ -31,16 +32,24 @@ _LAYER = {
 
 
 def convert(content: dict[str, Any], path: Path) -> tuple[TrainConfig, dict[str, Tensor]]:
-    """Translate a .pth dictionary to a config and this package's state; ValueError names what is missing.
+    """Translate a .pth dictionary to a config and this package's state; ValueError names what is
+    missing.
 
-    The predictor's two linear layers, which the file does not have, become identities, so that predictions are exactly theirs.
+    The predictor's two linear layers, which the file does not have, become identities, so that
+    predictions are exactly theirs.
     """
     config = _config(content, path)
     state = content["model_state_dict"]
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(
+        isinstance(value, Tensor) for value in state.values()
+    ):
         raise ValueError(f"{path}: model_state_dict must map names to tensors.")
     result: dict[str, Tensor] = {}
-    for ours, theirs in (("encoder", "context_encoder"), ("target_encoder", "target_encoder"), ("predictor", "predictor")):
+    for ours, theirs in (
+        ("encoder", "context_encoder"),
+        ("target_encoder", "target_encoder"),
+        ("predictor", "predictor"),
+    ):
         blocks = f"{ours}.blocks" if ours == "predictor" else f"{ours}.vit.blocks"
         norm = f"{ours}.norm" if ours == "predictor" else f"{ours}.vit.norm"
         depth = config.model.predictor_depth if ours == "predictor" else config.model.depth
@@ -49,10 +58,14 @@ def convert(content: dict[str, Any], path: Path) -> tuple[TrainConfig, dict[str,
             result[f"{norm}.{part}"] = _take(state, f"{theirs}.norm.{part}", path)
         for index in range(depth):
             for old, new in _LAYER.items():
-                result[f"{blocks}.{index}.{new}"] = _take(state, f"{theirs}.blocks.layers.{index}.{old}", path)
+                result[f"{blocks}.{index}.{new}"] = _take(
+                    state, f"{theirs}.blocks.layers.{index}.{old}", path
+                )
         if ours != "predictor":
             for part in ("weight", "bias"):
-                result[f"{ours}.vit.patch_embed.proj.{part}"] = _take(state, f"patch_embed.proj.{part}", path)
+                result[f"{ours}.vit.patch_embed.proj.{part}"] = _take(
+                    state, f"patch_embed.proj.{part}", path
+                )
     width = config.model.width
     result["predictor.mask_token"] = _take(state, "mask_token", path)
     for name in ("embed", "out"):
@@ -73,7 +86,9 @@ def _config(content: dict[str, Any], path: Path) -> TrainConfig:
     }
     if not isinstance(source, dict) or not names.keys() <= source.keys():
         found = sorted(map(str, source)) if isinstance(source, dict) else type(source).__name__
-        raise ValueError(f"{path} has no usable config: expected {', '.join(names)}, found {found}.")
+        raise ValueError(
+            f"{path} has no usable config: expected {', '.join(names)}, found {found}."
+        )
     sizes = {ours: int(source[theirs]) for theirs, ours in names.items()}
     crop = int(source.get("center_crop_size", 224))
     return replace(
@@ -98,6 +113,7 @@ def _config(content: dict[str, Any], path: Path) -> TrainConfig:
 def _take(state: dict[str, Tensor], key: str, path: Path) -> Tensor:
     if key not in state:
         raise ValueError(
-            f"{path} has no tensor {key!r} (found {len(state)}, first: {sorted(state)[:3]}); it is of another architecture."
+            f"{path} has no tensor {key!r} (found {len(state)}, first: {sorted(state)[:3]}); it is "
+            f"of another architecture."
         )
     return state[key]

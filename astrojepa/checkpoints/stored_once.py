@@ -1,6 +1,8 @@
-"""Weights stored once: a moving average that equals its encoder is left out of the file, and known to be there.
+"""Weights stored once: a moving average that equals its encoder is left out of the file, and known
+to be there.
 
-The hash of a model is that of the whole file, the average included, so that the same weights have one name, however they are stored.
+The hash of a model is that of the whole file, the average included, so that the same weights have
+one name, however they are stored.
 """
 
 from __future__ import annotations
@@ -29,8 +31,17 @@ def without_average(names: Mapping[str, T]) -> dict[str, T]:
 
 
 def with_average(names: Mapping[str, T]) -> dict[str, T]:
-    """Return the entries with those of the encoder under the names of the moving average too, which must have none."""
-    return {**names, **{f"{AVERAGE}{name[len(ENCODER) :]}": names[name] for name in names if name.startswith(ENCODER)}}
+    """Return the entries with those of the encoder under the names of the moving average too,
+    which must have none.
+    """
+    return {
+        **names,
+        **{
+            f"{AVERAGE}{name[len(ENCODER) :]}": names[name]
+            for name in names
+            if name.startswith(ENCODER)
+        },
+    }
 
 
 def lacks_average(config: TrainConfig, names: Mapping[str, T]) -> bool:
@@ -39,7 +50,8 @@ def lacks_average(config: TrainConfig, names: Mapping[str, T]) -> bool:
 
 
 def whole_hash(path: Path, digest: str, config: TrainConfig) -> str:
-    """Return the SHA-256, hex, of the file in which nothing was left out; `digest` is that of the file itself.
+    """Return the SHA-256, hex, of the file in which nothing was left out; `digest` is that of the
+    file itself.
 
     CheckpointError where a file that may lack its average is no safetensors file.
     """
@@ -49,7 +61,9 @@ def whole_hash(path: Path, digest: str, config: TrainConfig) -> str:
     try:
         deserialize(data)  # from here on the header is known to be sound
     except SafetensorError as error:
-        raise CheckpointError(f"{path} is not a readable safetensors file; it may be cut short ({error}).") from error
+        raise CheckpointError(
+            f"{path} is not a readable safetensors file; it may be cut short ({error})."
+        ) from error
     (length,) = struct.unpack("<Q", data[:8])
     header = json.loads(data[8 : 8 + length])
     metadata = header.pop("__metadata__", None)
@@ -60,12 +74,23 @@ def whole_hash(path: Path, digest: str, config: TrainConfig) -> str:
     )
 
 
-def _written(tensors: dict[str, dict[str, Any]], metadata: dict[str, str] | None, data: bytes) -> bytes:
-    """Write a safetensors file as the library does: by type in the order of `data`, then by name, without gaps."""
-    kinds = list(dict.fromkeys(entry["dtype"] for entry in sorted(tensors.values(), key=lambda entry: entry["data_offsets"])))
+def _written(
+    tensors: dict[str, dict[str, Any]], metadata: dict[str, str] | None, data: bytes
+) -> bytes:
+    """Write a safetensors file as the library does: by type in the order of `data`, then by
+    name, without gaps.
+    """
+    kinds = list(
+        dict.fromkeys(
+            entry["dtype"]
+            for entry in sorted(tensors.values(), key=lambda entry: entry["data_offsets"])
+        )
+    )
     header: dict[str, object] = {} if metadata is None else {"__metadata__": metadata}
     parts, end = [], 0
-    for name, entry in sorted(tensors.items(), key=lambda item: (kinds.index(item[1]["dtype"]), item[0])):
+    for name, entry in sorted(
+        tensors.items(), key=lambda item: (kinds.index(item[1]["dtype"]), item[0])
+    ):
         part = data[slice(*entry["data_offsets"])]
         header[name] = {**entry, "data_offsets": [end, end + len(part)]}
         parts.append(part)

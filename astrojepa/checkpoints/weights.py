@@ -1,4 +1,6 @@
-"""Weights out of files that strangers made: bounded, checked against the architecture, never unpickled."""
+"""Weights out of files that strangers made: bounded, checked against the architecture, never
+unpickled.
+"""
 
 from __future__ import annotations
 
@@ -27,15 +29,21 @@ ZIP_BEGINNING = b"PK\x03\x04"
 
 
 def build_network(config: TrainConfig, device: torch.device, seed: int = 0) -> JEPA:
-    """Build the network of a config with random weights from `seed`, leaving torch's own generator as it was.
+    """Build the network of a config with random weights from `seed`, leaving torch's own generator
+    as it was.
 
     CheckpointError if it has more parameters than any model here should.
     """
     model = config.model
     check_encoder(config)
-    blocks = 12 * (2 * model.depth * model.width**2 + model.predictor_depth * model.predictor_width**2)
+    blocks = 12 * (
+        2 * model.depth * model.width**2 + model.predictor_depth * model.predictor_width**2
+    )
     if blocks > MAX_PARAMETERS:
-        raise CheckpointError(f"The config describes about {blocks:,} parameters; at most {MAX_PARAMETERS:,} are accepted.")
+        raise CheckpointError(
+            f"The config describes about {blocks:,} parameters; at most {MAX_PARAMETERS:,} are "
+            f"accepted."
+        )
     if device.type == "meta":
         with device:
             return JEPA(config.image, model)
@@ -44,28 +52,47 @@ def build_network(config: TrainConfig, device: torch.device, seed: int = 0) -> J
         return JEPA(config.image, model).to(device)
 
 
-def restore_network(config: TrainConfig, state: dict[str, Tensor], source: str | Path, device: torch.device) -> JEPA:
-    """Build the network and fill it; names, shapes and finiteness are checked before anything is built on the device."""
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise CheckpointError(f"{source} holds no tensors by name where its network should be; it is damaged or of another kind.")
+def restore_network(
+    config: TrainConfig, state: dict[str, Tensor], source: str | Path, device: torch.device
+) -> JEPA:
+    """Build the network and fill it; names, shapes and finiteness are checked before anything is
+    built on the device.
+    """
+    if not isinstance(state, dict) or not all(
+        isinstance(value, Tensor) for value in state.values()
+    ):
+        raise CheckpointError(
+            f"{source} holds no tensors by name where its network should be; it is damaged or of "
+            f"another kind."
+        )
     expected = build_network(config, torch.device("meta")).state_dict()
     missing, extra = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
     if missing or extra:
         raise CheckpointError(
-            f"{source} does not fit its architecture: {len(missing)} tensors missing (first: {missing[:3]}), {len(extra)} unknown "
+            f"{source} does not fit its architecture: {len(missing)} tensors missing (first: "
+            f"{missing[:3]}), {len(extra)} unknown "
             f"(first: {extra[:3]}). It belongs to another architecture or version."
         )
     for key, value in state.items():
         if value.shape != expected[key].shape:
             raise CheckpointError(
-                f"{source} holds {key} with shape {tuple(value.shape)}, but its architecture needs {tuple(expected[key].shape)}."
+                f"{source} holds {key} with shape {tuple(value.shape)}, but its architecture needs "
+                f"{tuple(expected[key].shape)}."
             )
-        if value.layout != torch.strided or value.is_quantized or value.is_complex() or value.is_meta:
+        if (
+            value.layout != torch.strided
+            or value.is_quantized
+            or value.is_complex()
+            or value.is_meta
+        ):
             raise CheckpointError(
-                f"{source} holds {key} as {value.layout}, {value.dtype}; expected plain numbers. Export it again."
+                f"{source} holds {key} as {value.layout}, {value.dtype}; expected plain numbers. "
+                f"Export it again."
             )
         if not bool(torch.isfinite(value.float()).all()):
-            raise CheckpointError(f"{source} holds values in {key} that are not finite numbers; the file is damaged.")
+            raise CheckpointError(
+                f"{source} holds values in {key} that are not finite numbers; the file is damaged."
+            )
     network = build_network(config, device)
     network.load_state_dict(state)
     return network
@@ -81,15 +108,21 @@ def read_pickled(path: str | Path) -> dict[str, Any]:
             content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         raise CheckpointError(
-            f"{path} holds Python objects beside tensors and numbers; it was not opened, because such a file can run code."
+            f"{path} holds Python objects beside tensors and numbers; it was not opened, because "
+            f"such a file can run code."
         ) from error
-    except Exception as error:  # torch raises RuntimeError, struct.error, KeyError, AssertionError, ... for damaged files
+    # torch raises RuntimeError, struct.error, KeyError, AssertionError, ... for damaged files
+    except Exception as error:
         first = one_line((str(error).splitlines() or [""])[0], 120)
         raise CheckpointError(
-            f"{path} is not a readable checkpoint; it may be cut short ({type(error).__name__}: {first})."
+            f"{path} is not a readable checkpoint; it may be cut short ({type(error).__name__}: "
+            f"{first})."
         ) from error
     if not isinstance(content, dict):
-        raise CheckpointError(f"{path} holds a {type(content).__name__}, expected the dictionary that train.py writes.")
+        raise CheckpointError(
+            f"{path} holds a {type(content).__name__}, expected the dictionary that train.py "
+            f"writes."
+        )
     return content
 
 
@@ -99,15 +132,22 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], str]:
     data = path.read_bytes()
     (length,) = struct.unpack("<Q", data[:8])
     if length > min(len(data) - 8, MAX_HEADER_BYTES):
-        raise CheckpointError(f"{path} is no safetensors file or cut short: its header claims {length:,} of {len(data):,} bytes.")
+        raise CheckpointError(
+            f"{path} is no safetensors file or cut short: its header claims {length:,} of "
+            f"{len(data):,} bytes."
+        )
     try:
         return load_tensors(data), hashlib.sha256(data).hexdigest()
     except SafetensorError as error:
-        raise CheckpointError(f"{path} is not a readable safetensors file; it may be cut short ({error}).") from error
+        raise CheckpointError(
+            f"{path} is not a readable safetensors file; it may be cut short ({error})."
+        ) from error
 
 
 def _check_archive(path: Path) -> None:
-    """Refuse what is not the zip archive that torch.save writes: uncompressed, so that it unpacks to no more than its own size."""
+    """Refuse what is not the zip archive that torch.save writes: uncompressed, so that it
+    unpacks to no more than its own size.
+    """
     try:
         with path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
             stream.seek(0)
@@ -118,16 +158,26 @@ def _check_archive(path: Path) -> None:
         whole, packed, declared = False, False, 0
     if not whole:
         raise CheckpointError(
-            f"{path} is not a readable checkpoint: expected the zip archive that torch.save writes; it may be cut short."
+            f"{path} is not a readable checkpoint: expected the zip archive that torch.save "
+            f"writes; it may be cut short."
         )
     if packed or declared > path.stat().st_size:
         raise CheckpointError(
-            f"{path} is compressed or declares {declared:,} bytes in {path.stat().st_size:,}; torch.save compresses nothing."
+            f"{path} is compressed or declares {declared:,} bytes in {path.stat().st_size:,}; "
+            f"torch.save compresses nothing."
         )
 
 
 def _numpy_scalars() -> list[Any]:
-    """List the numpy scalar types that a config inside a .pth may hold, under the names of numpy 1 and 2."""
+    """List the numpy scalar types that a config inside a .pth may hold, under the names of numpy
+    1 and 2.
+    """
     scalar = np._core.multiarray.scalar  # type: ignore[attr-defined]
-    kinds = [np.dtypes.Float64DType, np.dtypes.Float32DType, np.dtypes.Int64DType, np.dtypes.Int32DType, np.dtypes.BoolDType]
+    kinds = [
+        np.dtypes.Float64DType,
+        np.dtypes.Float32DType,
+        np.dtypes.Int64DType,
+        np.dtypes.Int32DType,
+        np.dtypes.BoolDType,
+    ]
     return [scalar, (scalar, "numpy.core.multiarray.scalar"), np.dtype, *kinds]

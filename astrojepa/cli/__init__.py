@@ -1,4 +1,6 @@
-"""`astrojepa COMMAND`, or `python -m astrojepa COMMAND`: one function of the package each, from files to files."""
+"""`astrojepa COMMAND`, or `python -m astrojepa COMMAND`: one function of the package each, from
+files to files.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +10,36 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import astrojepa as aj
-from astrojepa.cli import anomalies, bundles, compare, data, embed, explore, maps, patches, probes, reports, runs, train
+from astrojepa.cli import (
+    anomalies,
+    bundles,
+    compare,
+    data,
+    embed,
+    explore,
+    maps,
+    patches,
+    probes,
+    reports,
+    runs,
+    train,
+)
 from astrojepa.cli.train import guarded
 
-SUBJECTS = (train, explore, embed, probes, anomalies, maps, patches, compare, reports, runs, bundles, data)
+SUBJECTS = (
+    train,
+    explore,
+    embed,
+    probes,
+    anomalies,
+    maps,
+    patches,
+    compare,
+    reports,
+    runs,
+    bundles,
+    data,
+)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -34,10 +62,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def make_parser() -> argparse.ArgumentParser:
     """Make the parser: every sub-command's help ends in an example."""
     parser = _Parser(
-        prog="astrojepa", description="Galaxy morphology without labels: train a model, and use what it has learned."
+        prog="astrojepa",
+        description="Galaxy morphology without labels: train a model, and use what it has learned.",
     )
     parser.add_argument("--version", action="version", version=f"astrojepa {aj.__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=argparse.ArgumentParser)
+    commands = parser.add_subparsers(
+        required=True, metavar="COMMAND", parser_class=argparse.ArgumentParser
+    )
     for subject in SUBJECTS:
         subject.add_to(commands)
     return parser

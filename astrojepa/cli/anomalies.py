@@ -1,4 +1,6 @@
-"""anomalies: the strangest galaxies first, with what may be wrong with their pictures, and how good such a ranking is."""
+"""anomalies: the strangest galaxies first, with what may be wrong with their pictures, and how
+good such a ranking is.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,13 @@ _MEASURES = ("average_precision", "difference", "recall", "enrichment", "artefac
 
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
-    strange = declare(commands, "anomalies", _anomalies, "List the strangest galaxies first.", "best --data galaxies --top 25")
+    strange = declare(
+        commands,
+        "anomalies",
+        _anomalies,
+        "List the strangest galaxies first.",
+        "best --data galaxies --top 25",
+    )
     strange.add_argument(
         "--score",
         "--method",
@@ -32,14 +40,31 @@ def add_to(commands: Any) -> None:
     )
     strange.add_argument("--k", type=int, default=20, help="neighbours of knn and lof (default 20)")
     strange.add_argument("--top", type=int, default=25, help="rows to print (default 25)")
-    strange.add_argument("--output", "--out", type=Path, help="CSV or JSON file with every galaxy, or with the leaderboard")
-    strange.add_argument("--leaderboard", action="store_true", help="make a class rare and say which score finds it")
     strange.add_argument(
-        "--rare", default="", help='class to make rare, or kinds of the simulator: "ring+lens" (default: each class)'
+        "--output",
+        "--out",
+        type=Path,
+        help="CSV or JSON file with every galaxy, or with the leaderboard",
     )
-    strange.add_argument("--fraction", type=float, default=0.02, help="share that is left of it (default 0.02)")
-    strange.add_argument("--draws", type=int, default=100, help="random choices of which are left (default 100)")
-    strange.add_argument("--slow", action="store_true", help="also rank by JEPA-SCORE and by prediction under random masks")
+    strange.add_argument(
+        "--leaderboard", action="store_true", help="make a class rare and say which score finds it"
+    )
+    strange.add_argument(
+        "--rare",
+        default="",
+        help='class to make rare, or kinds of the simulator: "ring+lens" (default: each class)',
+    )
+    strange.add_argument(
+        "--fraction", type=float, default=0.02, help="share that is left of it (default 0.02)"
+    )
+    strange.add_argument(
+        "--draws", type=int, default=100, help="random choices of which are left (default 100)"
+    )
+    strange.add_argument(
+        "--slow",
+        action="store_true",
+        help="also rank by JEPA-SCORE and by prediction under random masks",
+    )
 
 
 def _anomalies(options: argparse.Namespace) -> int:
@@ -48,12 +73,16 @@ def _anomalies(options: argparse.Namespace) -> int:
 
     find(options.score)
     if options.output and options.output.suffix.lower() not in (".csv", ".json"):
-        raise ValueError(f"--output is {options.output.name}; name a file that ends in .csv or .json.")
+        raise ValueError(
+            f"--output is {options.output.name}; name a file that ends in .csv or .json."
+        )
     for flag in ("top", "draws", "k"):
         if getattr(options, flag) < 1:
             raise ValueError(f"--{flag} is {getattr(options, flag)}; it must be at least 1.")
     data, model = open_data(options), aj.load_model(options.model)
-    return _leaderboards(options, model, data) if options.leaderboard else _list(options, model, data)
+    return (
+        _leaderboards(options, model, data) if options.leaderboard else _list(options, model, data)
+    )
 
 
 def _list(options: argparse.Namespace, model: Model, data: Dataset) -> int:
@@ -70,23 +99,39 @@ def _list(options: argparse.Namespace, model: Model, data: Dataset) -> int:
         for rank, i in enumerate(np.argsort(-scores, kind="stable"), 1)
     ]
     shown = ["rank", "id", "score", "label", "artefact"]
-    print_rows(shown, [[_text(galaxy[name]) for name in shown] for galaxy in galaxies[: options.top]])
+    print_rows(
+        shown, [[_text(galaxy[name]) for name in shown] for galaxy in galaxies[: options.top]]
+    )
     follows = correlations({options.score: scores}, checks.properties)
     for found in follows:
         if found.flagged:
-            print(f"{found.score} mostly follows {found.about}: rank correlation {found.spearman:+.2f}", file=sys.stderr)
+            print(
+                f"{found.score} mostly follows {found.about}: rank correlation "
+                f"{found.spearman:+.2f}",
+                file=sys.stderr,
+            )
     if options.output and options.output.suffix.lower() == ".csv":
-        write_csv(options.output, list(galaxies[0]), [[_rounded(cell) for cell in galaxy.values()] for galaxy in galaxies])
+        write_csv(
+            options.output,
+            list(galaxies[0]),
+            [[_rounded(cell) for cell in galaxy.values()] for galaxy in galaxies],
+        )
     elif options.output:
         known = [{name: _finite(cell) for name, cell in galaxy.items()} for galaxy in galaxies]
         rho = {found.about: _finite(found.spearman) for found in follows}
-        write_json(options.output, _facts(options, model, data) | {"spearman": rho, "galaxies": known})
+        write_json(
+            options.output, _facts(options, model, data) | {"spearman": rho, "galaxies": known}
+        )
     return 0
 
 
 def _leaderboards(options: argparse.Namespace, model: Model, data: Dataset) -> int:
     from astrojepa.evaluation.anomalies.leaderboard import num_kept
-    from astrojepa.evaluation.anomalies.leaderboard_table import leaderboard_table, rare_labels, table_lines
+    from astrojepa.evaluation.anomalies.leaderboard_table import (
+        leaderboard_table,
+        rare_labels,
+        table_lines,
+    )
 
     tables: dict[str, list[Row]] = {}
     for rare in [options.rare] if options.rare else data.classes:
@@ -99,18 +144,34 @@ def _leaderboards(options: argparse.Namespace, model: Model, data: Dataset) -> i
             print(f"{rare}: left out. {error}", file=sys.stderr)
             continue
         settings = {"k": options.k, "slow": options.slow, "progress": sys.stderr.isatty()}
-        tables[rare] = leaderboard_table(model, data, rare, options.fraction, options.draws, **settings)
-        print(f"## {rare} thinned to {options.fraction:.2g} in {data.name}{' (SIMULATED)' if data.simulated else ''}\n")
+        tables[rare] = leaderboard_table(
+            model, data, rare, options.fraction, options.draws, **settings
+        )
+        print(
+            f"## {rare} thinned to {options.fraction:.2g} in "
+            f"{data.name}{' (SIMULATED)' if data.simulated else ''}\n"
+        )
         print("\n".join(table_lines(tables[rare])) + "\n")
     if not tables:
-        raise ValueError(f"No class of {data.name} can be made rare; give labelled galaxies, or another --fraction.")
+        raise ValueError(
+            f"No class of {data.name} can be made rare; give labelled galaxies, or another "
+            f"--fraction."
+        )
     if not options.slow:
-        print("Not ranked: JEPA-SCORE and prediction under random masks; --slow adds them.", file=sys.stderr)
+        print(
+            "Not ranked: JEPA-SCORE and prediction under random masks; --slow adds them.",
+            file=sys.stderr,
+        )
     if options.output and options.output.suffix.lower() == ".csv":
         _write_table(options.output, tables)
     elif options.output:
         settings = {"fraction": options.fraction, "draws": options.draws}
-        write_json(options.output, _facts(options, model, data) | settings | {"rare": {k: _table(v) for k, v in tables.items()}})
+        write_json(
+            options.output,
+            _facts(options, model, data)
+            | settings
+            | {"rare": {k: _table(v) for k, v in tables.items()}},
+        )
     return 0
 
 
@@ -135,7 +196,9 @@ def _table(rows: list[Row]) -> dict[str, Any]:
 
 
 def _write_table(path: Path, tables: dict[str, list[Row]]) -> None:
-    """Write a line per class and score: each measure as its mean and between which values 95 % of the draws lie."""
+    """Write a line per class and score: each measure as its mean and between which values 95 %
+    of the draws lie.
+    """
     abouts = list(next(iter(tables.values()))[0].ranking.follows)
     measures = [f"{name}{end}" for name in _MEASURES for end in ("", "_low", "_high")]
     lines = []
@@ -144,7 +207,11 @@ def _write_table(path: Path, tables: dict[str, list[Row]]) -> None:
             numbers = [six_digits(value) for name in _MEASURES for value in facts[name]]
             rho = [_rounded(facts["spearman"][about]) for about in abouts]
             lines.append([rare, facts["vectors"], facts["score"], *numbers, *rho])
-    write_csv(path, ["rare", "vectors", "score", *measures, *(f"spearman {about}" for about in abouts)], lines)
+    write_csv(
+        path,
+        ["rare", "vectors", "score", *measures, *(f"spearman {about}" for about in abouts)],
+        lines,
+    )
 
 
 def _text(cell: Any) -> str:

@@ -1,4 +1,6 @@
-"""export bundle: a folder with all that a hosted explorer needs; export demo: the one that a fresh clone opens with."""
+"""export bundle: a folder with all that a hosted explorer needs; export demo: the one that a
+fresh clone opens with.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +22,21 @@ def add_to(commands: Any) -> None:
         commands,
         BUNDLE,
         _bundle,
-        "Write one folder from which an explorer is hosted without the original file and without a GPU.",
+        "Write one folder from which an explorer is hosted without the original file and without a "
+        "GPU.",
         "--data galaxies --checkpoint best --out bundle",
         model=False,
     )
     add_data(made)
-    made.add_argument("--checkpoint", default="best", help="id, alias, run folder or file of a model (default best)")
+    made.add_argument(
+        "--checkpoint",
+        default="best",
+        help="id, alias, run folder or file of a model (default best)",
+    )
     made.add_argument("--out", type=Path, required=True, help="folder to make")
-    made.add_argument("--size", type=int, default=160, help="side of the largest picture, pixels (default 160)")
+    made.add_argument(
+        "--size", type=int, default=160, help="side of the largest picture, pixels (default 160)"
+    )
     demo = declare(
         commands,
         DEMO,
@@ -36,7 +45,12 @@ def add_to(commands: Any) -> None:
         "",
         model=False,
     )
-    demo.add_argument("--out", type=Path, default=bundle.DEMO, help="folder to replace (default demo/ of this project)")
+    demo.add_argument(
+        "--out",
+        type=Path,
+        default=bundle.DEMO,
+        help="folder to replace (default demo/ of this project)",
+    )
 
 
 def _bundle(options: argparse.Namespace) -> int:
@@ -54,7 +68,10 @@ def _bundle(options: argparse.Namespace) -> int:
         creator=f"astrojepa {aj.__version__}",
         progress=sys.stderr.isatty(),
     )
-    print(f"{options.out}: {len(data):,} galaxies, {', '.join(made.checkpoints)}, {made.num_bytes / 1e6:.1f} MB")
+    print(
+        f"{options.out}: {len(data):,} galaxies, {', '.join(made.checkpoints)}, "
+        f"{made.num_bytes / 1e6:.1f} MB"
+    )
     print(f"{EXPLORE} --bundle {options.out}")
     return 0
 
@@ -63,6 +80,8 @@ def _demo(options: argparse.Namespace) -> int:
     import astrojepa as aj
     from astrojepa.evaluation.reports.bundling import make_demo
 
-    made = make_demo(options.out, creator=f"astrojepa {aj.__version__}", progress=sys.stderr.isatty())
+    made = make_demo(
+        options.out, creator=f"astrojepa {aj.__version__}", progress=sys.stderr.isatty()
+    )
     print(f"{made.root}: {', '.join(made.released)}, {made.num_bytes / 1e6:.1f} MB")
     return 0

@@ -31,14 +31,24 @@ def add_to(commands: Any) -> None:
         "model3 best --data galaxies --symmetries 200 --out comparison.json",
         model=False,
     )
-    compare.add_argument("model", metavar="MODEL_A", help="id, alias, run folder or file of a model; best; random")
+    compare.add_argument(
+        "model", metavar="MODEL_A", help="id, alias, run folder or file of a model; best; random"
+    )
     compare.add_argument("other", metavar="MODEL_B", help="the model to compare it with")
     add_data(compare)
-    compare.add_argument("--neighbours", type=int, default=10, metavar="K", help="how many per galaxy (default 10)")
     compare.add_argument(
-        "--symmetries", type=int, default=0, metavar="COUNT", help="also turn and mirror this many galaxies, spread over the data"
+        "--neighbours", type=int, default=10, metavar="K", help="how many per galaxy (default 10)"
     )
-    compare.add_argument("--out", type=Path, help="JSON file with the numbers, or CSV file with one row per galaxy")
+    compare.add_argument(
+        "--symmetries",
+        type=int,
+        default=0,
+        metavar="COUNT",
+        help="also turn and mirror this many galaxies, spread over the data",
+    )
+    compare.add_argument(
+        "--out", type=Path, help="JSON file with the numbers, or CSV file with one row per galaxy"
+    )
 
 
 def _compare(options: argparse.Namespace) -> int:
@@ -46,10 +56,19 @@ def _compare(options: argparse.Namespace) -> int:
     from astrojepa.evaluation.vectors.compare import compare_embeddings
 
     if options.out and options.out.suffix.lower() not in (".json", ".csv"):
-        raise ValueError(f"--out is {options.out.name}; name a file that ends in .json, for the numbers, or .csv, for galaxies.")
+        raise ValueError(
+            f"--out is {options.out.name}; name a file that ends in .json, for the numbers, or "
+            f".csv, for galaxies."
+        )
     if options.symmetries < 0:
-        raise ValueError(f"--symmetries is {options.symmetries}; give the number of galaxies to turn, or leave it out.")
-    data, models = open_data(options), [aj.load_model(name) for name in (options.model, options.other)]
+        raise ValueError(
+            f"--symmetries is {options.symmetries}; give the number of galaxies to turn, or leave "
+            f"it out."
+        )
+    data, models = (
+        open_data(options),
+        [aj.load_model(name) for name in (options.model, options.other)],
+    )
     first, second = (aj.embed(model, data, progress=sys.stderr.isatty()) for model in models)
     comparison = compare_embeddings(first, second, k=options.neighbours)
     numbers = _numbers(comparison, data, models)
@@ -58,20 +77,29 @@ def _compare(options: argparse.Namespace) -> int:
     if options.out and options.out.suffix.lower() == ".json":
         write_json(options.out, numbers)
     elif options.out:
-        write_csv(options.out, ["id", "overlap", "stretch", "label"], _rows(comparison, data, len(data)))
+        write_csv(
+            options.out, ["id", "overlap", "stretch", "label"], _rows(comparison, data, len(data))
+        )
     _show(numbers, comparison, data)
     return 0
 
 
 def _numbers(comparison: Comparison, data: Dataset, models: list[Model]) -> dict[str, Any]:
-    numbers = {name: getattr(comparison, name) for name in ("mean_overlap", "chance", "cka", "cka_unbiased")}
+    numbers = {
+        name: getattr(comparison, name)
+        for name in ("mean_overlap", "chance", "cka", "cka_unbiased")
+    }
     return {
         "models": [{"id": model.id, "hash": model.hash} for model in models],
         "data": {"name": data.name, "hash": data.fingerprint, "galaxies": len(data)},
         "k": comparison.k,
         **{name: _number(value) for name, value in numbers.items()},
         "moved_most": [
-            {"id": str(data.ids[row]), "overlap": _number(comparison.overlap[row]), "stretch": _number(comparison.stretch[row])}
+            {
+                "id": str(data.ids[row]),
+                "overlap": _number(comparison.overlap[row]),
+                "stretch": _number(comparison.stretch[row]),
+            }
             for row in comparison.moved[:SHOWN]
         ],
     }
@@ -86,7 +114,9 @@ def _symmetries(models: list[Model], data: Dataset, count: int) -> dict[str, Any
         "galaxies": len(rows),
         "models": [
             {
-                "median_relative_drift": {name: _number(value) for name, value in drift.medians.items()},
+                "median_relative_drift": {
+                    name: _number(value) for name, value in drift.medians.items()
+                },
                 "beyond_nearest": _number(drift.beyond_nearest),
                 "mean_cosine_distance": _number(drift.cosine.mean()),
             }
@@ -98,18 +128,30 @@ def _symmetries(models: list[Model], data: Dataset, count: int) -> dict[str, Any
 def _show(numbers: dict[str, Any], comparison: Comparison, data: Dataset) -> None:
     first, second = (model["id"] for model in numbers["models"])
     print(
-        f"{first} and {second} on {len(data)} galaxies share {comparison.mean_overlap:.3f} of their {comparison.k} nearest "
-        f"neighbours (by chance {comparison.chance:.3f}); linear CKA {comparison.cka:.3f}, unbiased {comparison.cka_unbiased:.3f}"
+        f"{first} and {second} on {len(data)} galaxies share {comparison.mean_overlap:.3f} of "
+        f"their {comparison.k} nearest "
+        f"neighbours (by chance {comparison.chance:.3f}); linear CKA {comparison.cka:.3f}, "
+        f"unbiased {comparison.cka_unbiased:.3f}"
     )
-    for name, drift in zip((first, second), numbers.get("symmetries", {}).get("models", ()), strict=False):
-        print(f"{name}: {drift['beyond_nearest']} of turned and mirrored pictures lie beyond the nearest other galaxy")
+    for name, drift in zip(
+        (first, second), numbers.get("symmetries", {}).get("models", ()), strict=False
+    ):
+        print(
+            f"{name}: {drift['beyond_nearest']} of turned and mirrored pictures lie beyond the "
+            f"nearest other galaxy"
+        )
     print("Neighbourhoods that changed most:")
     print_rows(["id", "overlap", "stretch", "label"], _rows(comparison, data, SHOWN))
 
 
 def _rows(comparison: Comparison, data: Dataset, count: int) -> list[list[Any]]:
     return [
-        [data.ids[row], round(float(comparison.overlap[row]), 3), float(f"{comparison.stretch[row]:.4g}"), label(data, row)]
+        [
+            data.ids[row],
+            round(float(comparison.overlap[row]), 3),
+            float(f"{comparison.stretch[row]:.4g}"),
+            label(data, row),
+        ]
         for row in comparison.moved[:count]
     ]
 

@@ -1,4 +1,6 @@
-"""data: what is in a data set, whether it is whole, what is wrong with it, and where to get Galaxy10 DECaLS."""
+"""data: what is in a data set, whether it is whole, what is wrong with it, and where to get
+Galaxy10 DECaLS.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def add_to(commands: Any) -> None:
         model=False,
     )
     add_data(data)
-    actions = data.add_subparsers(metavar="[ACTION]", title="actions, each with a --help of its own")
+    actions = data.add_subparsers(
+        metavar="[ACTION]", title="actions, each with a --help of its own"
+    )
     verify = _declare_action(
         actions,
         "verify",
@@ -42,7 +46,11 @@ def add_to(commands: Any) -> None:
         "--data galaxies --out audit.json",
     )
     _add_data_again(audit)
-    audit.add_argument("--out", type=Path, help="JSON file to write, with every id; the report shows the first of them")
+    audit.add_argument(
+        "--out",
+        type=Path,
+        help="JSON file to write, with every id; the report shows the first of them",
+    )
     download = _declare_action(
         actions,
         "download",
@@ -51,9 +59,16 @@ def add_to(commands: Any) -> None:
         "--out data/Galaxy10_DECals.h5",
     )
     download.add_argument(
-        "--out", type=Path, default=Path("data/Galaxy10_DECals.h5"), help="file to write (default data/Galaxy10_DECals.h5)"
+        "--out",
+        type=Path,
+        default=Path("data/Galaxy10_DECals.h5"),
+        help="file to write (default data/Galaxy10_DECals.h5)",
     )
-    download.add_argument("--url", default="", help="another https address of the same file (default: its record on Zenodo)")
+    download.add_argument(
+        "--url",
+        default="",
+        help="another https address of the same file (default: its record on Zenodo)",
+    )
 
     small = _declare_action(
         actions,
@@ -63,7 +78,9 @@ def add_to(commands: Any) -> None:
         "--data galaxies --size 160 --out galaxies-160",
     )
     _add_data_again(small)
-    small.add_argument("--size", type=int, default=160, help="side of the largest picture, pixels (default 160)")
+    small.add_argument(
+        "--size", type=int, default=160, help="side of the largest picture, pixels (default 160)"
+    )
     small.add_argument("--out", type=Path, required=True, help="folder to make")
 
 
@@ -71,14 +88,19 @@ def _declare_action(
     actions: Any, name: str, run: Callable[[argparse.Namespace], int], help: str, example: str
 ) -> argparse.ArgumentParser:
     made: argparse.ArgumentParser = actions.add_parser(
-        name, help=help, description=help, epilog=f"example: python -m astrojepa data {name} {example}"
+        name,
+        help=help,
+        description=help,
+        epilog=f"example: python -m astrojepa data {name} {example}",
     )
     made.set_defaults(run=run)
     return made
 
 
 def _add_data_again(action: argparse.ArgumentParser) -> None:
-    """Take --data and its companions after the action too, without replacing what was given before it."""
+    """Take --data and its companions after the action too, without replacing what was given
+    before it.
+    """
     add_data(action)
     for item in action._actions:
         item.default = argparse.SUPPRESS
@@ -86,7 +108,10 @@ def _add_data_again(action: argparse.ArgumentParser) -> None:
 
 def _contents(options: argparse.Namespace) -> int:
     data = open_data(options)
-    print(f"{data.name}: {len(data):,} galaxies, {int((data.labels >= 0).sum()):,} labelled, fingerprint {data.fingerprint}")
+    print(
+        f"{data.name}: {len(data):,} galaxies, {int((data.labels >= 0).sum()):,} labelled, "
+        f"fingerprint {data.fingerprint}"
+    )
     for index, name in enumerate(data.classes):
         print(f"  {name:30s} {int((data.labels == index).sum()):6,}")
     if data.split_column is not None:
@@ -102,7 +127,9 @@ def _verify(options: argparse.Namespace) -> int:
 
     source = find_data(options.data)
     if source.startswith("simulated"):
-        raise ValueError("Simulated galaxies have no file to verify; give an HDF5 file or a folder with --data.")
+        raise ValueError(
+            "Simulated galaxies have no file to verify; give an HDF5 file or a folder with --data."
+        )
     if Path(source).is_file():
         print(verify_galaxy10(Path(source), progress=sys.stderr.isatty()))
         return 0
@@ -116,7 +143,8 @@ def _verify(options: argparse.Namespace) -> int:
     if found.complaints:
         count = len(found.complaints)
         raise DataError(
-            f"{count:,} of {len(data):,} pictures cannot be read; replace them, or leave them out with --skip-corrupt."
+            f"{count:,} of {len(data):,} pictures cannot be read; replace them, or leave them out "
+            f"with --skip-corrupt."
         )
     return 0
 
@@ -129,7 +157,10 @@ def _audit(options: argparse.Namespace) -> int:
     for line in report_lines(found):
         print(line)
     if options.out:
-        write_json(options.out, {"where": options.where or [], "label_column": options.label_column} | found)
+        write_json(
+            options.out,
+            {"where": options.where or [], "label_column": options.label_column} | found,
+        )
     return 0
 
 
@@ -147,5 +178,12 @@ def _download(options: argparse.Namespace) -> int:
     from astrojepa.data.download.galaxy10 import URL, download
 
     progress = sys.stderr.isatty()
-    print(download(options.out, options.url or URL, progress=progress, say=lambda text: print(text, file=sys.stderr)))
+    print(
+        download(
+            options.out,
+            options.url or URL,
+            progress=progress,
+            say=lambda text: print(text, file=sys.stderr),
+        )
+    )
     return 0

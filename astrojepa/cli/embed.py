@@ -16,23 +16,33 @@ from astrojepa.files import atomic_write
 
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
-    embed = declare(commands, "embed", _embed, "Write one vector per galaxy.", "best --data galaxies --out vectors")
+    embed = declare(
+        commands,
+        "embed",
+        _embed,
+        "Write one vector per galaxy.",
+        "best --data galaxies --out vectors",
+    )
     embed.add_argument(
         "--out",
         required=True,
         type=Path,
-        help="folder for Parquet shards, one per process of torchrun --nproc_per_node=N -m astrojepa embed ...; "
-        "started again, it continues where it was interrupted; or one .npz file with vectors, ids, labels, classes",
+        help="folder for Parquet shards, one per process of torchrun --nproc_per_node=N -m "
+        "astrojepa embed ...; "
+        "started again, it continues where it was interrupted; or one .npz file with vectors, ids, "
+        "labels, classes",
     )
     embed.add_argument(
         "--precision",
         default="float32",
-        help="float32 (default), bfloat16, or auto: bfloat16 where the device is made for it; named in what is written",
+        help="float32 (default), bfloat16, or auto: bfloat16 where the device is made for it; "
+        "named in what is written",
     )
     embed.add_argument(
         "--passes",
         type=int,
-        help="how often a galaxy is looked at (default: as often as the model's config says); 1 is a quick look",
+        help="how often a galaxy is looked at (default: as often as the model's config says); 1 is "
+        "a quick look",
     )
     embed.add_argument("--device", default="", help="cpu or cuda (default: cuda if there is one)")
 
@@ -42,7 +52,9 @@ def _embed(options: argparse.Namespace) -> int:
 
     device = distributed.start(choose_device(options.device))
     try:
-        return (_embed_file if options.out.suffix == ".npz" else _embed_folder)(options, str(device))
+        return (_embed_file if options.out.suffix == ".npz" else _embed_folder)(
+            options, str(device)
+        )
     finally:
         distributed.stop()
 
@@ -54,15 +66,21 @@ def _embed_file(options: argparse.Namespace, device: str) -> int:
 
     if distributed.world_size() > 1:
         raise ValueError(
-            f"{options.out} is one file and {distributed.world_size()} processes would write it; name a folder for their shards."
+            f"{options.out} is one file and {distributed.world_size()} processes would write it; "
+            f"name a folder for their shards."
         )
     model, data = load_model(options.model, device), open_data(options)
     how = {"precision": options.precision, "passes": options.passes}
     found = embed(model, data, progress=sys.stderr.isatty(), **how)
     facts = {"classes": np.array(found.classes), **differences(model, **how)}
     with atomic_write(options.out) as stream:
-        np.savez(stream, vectors=found.vectors, ids=found.ids.astype(str), labels=found.labels, **facts)
-    print(f"{options.out}: {found.vectors.shape[0]} vectors of width {found.vectors.shape[1]} for {data.name}")
+        np.savez(
+            stream, vectors=found.vectors, ids=found.ids.astype(str), labels=found.labels, **facts
+        )
+    print(
+        f"{options.out}: {found.vectors.shape[0]} vectors of width {found.vectors.shape[1]} for "
+        f"{data.name}"
+    )
     return 0
 
 
@@ -79,5 +97,8 @@ def _embed_folder(options: argparse.Namespace, device: str) -> int:
     if distributed.rank() == 0:
         if run.num_found:
             print(f"{run.num_found} of {run.num_blocks} blocks were there already")
-        print(f"{options.out}: complete, {len(data)} vectors of width {model.width} for {data.name}, shards: {run.num_shards}")
+        print(
+            f"{options.out}: complete, {len(data)} vectors of width {model.width} for {data.name}, "
+            f"shards: {run.num_shards}"
+        )
     return 0

@@ -23,13 +23,21 @@ def add_to(commands: Any) -> None:
         model=False,
     )
     add_flags(app)
-    app.add_argument("--port", type=int, help="port of the server (default 8501, or the next free one)")
-    app.add_argument("--address", help="address to listen on (default 127.0.0.1; any other one switches to hosted mode)")
+    app.add_argument(
+        "--port", type=int, help="port of the server (default 8501, or the next free one)"
+    )
+    app.add_argument(
+        "--address",
+        help="address to listen on (default 127.0.0.1; any other one switches to hosted mode)",
+    )
 
 
 def _app(options: argparse.Namespace) -> int:
     if find_spec("streamlit") is None:
-        raise ValueError("The explorer needs Streamlit, which is not installed here; install it with: pip install streamlit")
+        raise ValueError(
+            "The explorer needs Streamlit, which is not installed here; install it with: pip "
+            "install streamlit"
+        )
     sys.argv = ["streamlit", *streamlit_arguments(options)]
     runpy.run_module("streamlit", run_name="__main__", alter_sys=True)
     return 0

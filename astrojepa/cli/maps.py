@@ -28,8 +28,18 @@ def add_to(commands: Any) -> None:
     )
     project.add_argument("--method", default="umap", help="pca, umap or tsne (default umap)")
     project.add_argument("--seed", type=int, default=0, help="decides the layout (default 0)")
-    project.add_argument("--place", default="", metavar="DATA", help="write where these galaxies fall on that map instead")
-    project.add_argument("--trust", type=Path, metavar="FILE", help="JSON file: how far the map can be trusted, its parameters")
+    project.add_argument(
+        "--place",
+        default="",
+        metavar="DATA",
+        help="write where these galaxies fall on that map instead",
+    )
+    project.add_argument(
+        "--trust",
+        type=Path,
+        metavar="FILE",
+        help="JSON file: how far the map can be trusted, its parameters",
+    )
     project.add_argument("--out", required=True, type=Path, help="CSV file: id, x, y, label")
 
 
@@ -43,14 +53,19 @@ def _project(options: argparse.Namespace) -> int:
     if options.trust:
         trust = _trust(found, xy, options.method, options.seed)
         write_json(options.trust, trust)
-        said += f"; trustworthiness {trust['trustworthiness']}, neighbours kept {trust['neighbours_kept']}, k = {trust['k']}"
+        said += (
+            f"; trustworthiness {trust['trustworthiness']}, neighbours kept "
+            f"{trust['neighbours_kept']}, k = {trust['k']}"
+        )
     if options.place:
         others = argparse.Namespace(**vars(options) | {"data": options.place, "where": None})
         data = open_data(others)
         new = aj.embed(aj.load_model(options.model), data, progress=sys.stderr.isatty())
         said += f"; placed among {len(found)}"
         xy = place(new, found, xy, options.method)
-    rows = [[data.ids[i], six_digits(x), six_digits(y), label(data, i)] for i, (x, y) in enumerate(xy)]
+    rows = [
+        [data.ids[i], six_digits(x), six_digits(y), label(data, i)] for i, (x, y) in enumerate(xy)
+    ]
     write_csv(options.out, ["id", "x", "y", "label"], rows)
     print(f"{options.out}: {len(rows)} galaxies, {said}")
     return 0
@@ -70,7 +85,10 @@ def _trust(embeddings: Embeddings, xy: np.ndarray, method: str, seed: int) -> di
         "majority": trust.majority,
     }
     return {
-        **{name: round(value, 4) if math.isfinite(value) else None for name, value in numbers.items()},
+        **{
+            name: round(value, 4) if math.isfinite(value) else None
+            for name, value in numbers.items()
+        },
         "k": trust.k,
         "galaxies": trust.num_galaxies,
         "labelled": trust.num_labelled,

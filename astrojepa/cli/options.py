@@ -1,4 +1,6 @@
-"""What the sub-commands share: how one is declared, the galaxies and the model it is given, tables."""
+"""What the sub-commands share: how one is declared, the galaxies and the model it is given,
+tables.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,12 @@ if TYPE_CHECKING:
 
 
 def declare(
-    commands: Any, name: str, run: Callable[[argparse.Namespace], int], help: str, example: str, model: bool = True
+    commands: Any,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    help: str,
+    example: str,
+    model: bool = True,
 ) -> argparse.ArgumentParser:
     """Add a sub-command; with `model` it is given a model and galaxies."""
     made: argparse.ArgumentParser = commands.add_parser(
@@ -30,22 +37,40 @@ def declare(
 
 def add_data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", default="", help="HDF5 file, image folder or simulated[:COUNT]")
-    parser.add_argument("--where", action="append", metavar="COLUMN=VALUE", help="keep these rows of labels.csv; may be repeated")
-    parser.add_argument("--label-column", default="", help="column of labels.csv that holds the class")
-    parser.add_argument("--skip-corrupt", action="store_true", help="leave out pictures that cannot be read, and name them")
+    parser.add_argument(
+        "--where",
+        action="append",
+        metavar="COLUMN=VALUE",
+        help="keep these rows of labels.csv; may be repeated",
+    )
+    parser.add_argument(
+        "--label-column", default="", help="column of labels.csv that holds the class"
+    )
+    parser.add_argument(
+        "--skip-corrupt",
+        action="store_true",
+        help="leave out pictures that cannot be read, and name them",
+    )
 
 
 def fill_benchmark(options: argparse.Namespace) -> None:
-    """Set galaxies, labels and split to what --benchmark fixes, if it is given; ValueError for flags that contradict it."""
+    """Set galaxies, labels and split to what --benchmark fixes, if it is given; ValueError for
+    flags that contradict it.
+    """
     from astrojepa.evaluation.reports.benchmark import BENCHMARKS
 
     if options.benchmark:
         if options.where or options.label_column or options.split:
             raise ValueError(
-                f"--benchmark {options.benchmark} fixes galaxies, labels and split; leave out --where, --label-column and --split."
+                f"--benchmark {options.benchmark} fixes galaxies, labels and split; leave out "
+                f"--where, --label-column and --split."
             )
         fixed = BENCHMARKS[options.benchmark]
-        options.where, options.label_column, options.split = list(fixed.where), fixed.label_column, fixed.split
+        options.where, options.label_column, options.split = (
+            list(fixed.where),
+            fixed.label_column,
+            fixed.split,
+        )
 
 
 def open_data(options: argparse.Namespace, heard: bool = True) -> Dataset:
@@ -83,13 +108,20 @@ def row_of(data: Dataset, text: str) -> int:
         return int(found[0])
     if text.isdecimal() and int(text) < len(data):
         return int(text)
-    raise ValueError(f"{data.name} has no galaxy {text!r}; give an id such as {data.ids[0]}, or a row from 0 to {len(data) - 1}.")
+    raise ValueError(
+        f"{data.name} has no galaxy {text!r}; give an id such as {data.ids[0]}, or a row from 0 to "
+        f"{len(data) - 1}."
+    )
 
 
 def print_rows(header: list[str], rows: list[list[Any]]) -> None:
     widths = [max(len(str(row[k])) for row in [header, *rows]) for k in range(len(header))]
     for row in [header, *rows]:
-        print("  ".join(str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print(
+            "  ".join(
+                str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)
+            ).rstrip()
+        )
 
 
 def six_digits(value: float) -> float:

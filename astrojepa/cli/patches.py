@@ -18,13 +18,34 @@ MEASURES = ("mse", "normalised", "cosine")
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
     patches = declare(
-        commands, "patch-errors", _patch_errors, "Draw where a galaxy surprises the model.", "best --galaxy 7 --out heat.png"
+        commands,
+        "patch-errors",
+        _patch_errors,
+        "Draw where a galaxy surprises the model.",
+        "best --galaxy 7 --out heat.png",
     )
-    patches.add_argument("--galaxy", help="id or row number; without it, all galaxies are listed, the most surprising first")
-    patches.add_argument("--masks", default="tiling", help="tiling or random (default tiling; a list is always by tiling)")
-    patches.add_argument("--measure", default="mse", choices=MEASURES, help="what the picture's colours show (default mse)")
+    patches.add_argument(
+        "--galaxy",
+        help="id or row number; without it, all galaxies are listed, the most surprising first",
+    )
+    patches.add_argument(
+        "--masks",
+        default="tiling",
+        help="tiling or random (default tiling; a list is always by tiling)",
+    )
+    patches.add_argument(
+        "--measure",
+        default="mse",
+        choices=MEASURES,
+        help="what the picture's colours show (default mse)",
+    )
     patches.add_argument("--seed", type=int, default=0, help="decides random masks (default 0)")
-    patches.add_argument("--out", required=True, type=Path, help="PNG file to write; CSV file for a list of all galaxies")
+    patches.add_argument(
+        "--out",
+        required=True,
+        type=Path,
+        help="PNG file to write; CSV file for a list of all galaxies",
+    )
 
 
 def _patch_errors(options: argparse.Namespace) -> int:
@@ -33,7 +54,9 @@ def _patch_errors(options: argparse.Namespace) -> int:
     wanted = ".png" if options.galaxy is not None else ".csv"
     if options.out.suffix.lower() != wanted:
         kind = "one galaxy is drawn" if wanted == ".png" else "without --galaxy all are listed"
-        raise ValueError(f"--out is {options.out.name}, but {kind}; name a file that ends in {wanted}.")
+        raise ValueError(
+            f"--out is {options.out.name}, but {kind}; name a file that ends in {wanted}."
+        )
     data, model = open_data(options), aj.load_model(options.model)
     return _list(options, data, model) if options.galaxy is None else _draw(options, data, model)
 
@@ -53,8 +76,10 @@ def _draw(options: argparse.Namespace, data: Any, model: Any) -> int:
         stream.write(encode_image(picture, "png"))
     name = {"mse": "MSE", "normalised": "normalised error", "cosine": "cosine"}[options.measure]
     print(
-        f"{options.out}: patch {name} from {np.nanmin(values):.3g} to {np.nanmax(values):.3g}, scale {low:.3g} to {high:.3g}; "
-        f"mean normalised error {np.nanmean(errors.normalised):.3g}, 1 = predicting this galaxy's mean token"
+        f"{options.out}: patch {name} from {np.nanmin(values):.3g} to {np.nanmax(values):.3g}, "
+        f"scale {low:.3g} to {high:.3g}; "
+        f"mean normalised error {np.nanmean(errors.normalised):.3g}, 1 = predicting this galaxy's "
+        f"mean token"
     )
     return 0
 
@@ -63,7 +88,10 @@ def _list(options: argparse.Namespace, data: Any, model: Any) -> int:
     from astrojepa.evaluation.patches.summary import patch_error_summary
 
     if options.masks != "tiling":
-        raise ValueError(f"--masks {options.masks} was asked for all galaxies; a list is by tiling only, or name a --galaxy.")
+        raise ValueError(
+            f"--masks {options.masks} was asked for all galaxies; a list is by tiling only, or "
+            f"name a --galaxy."
+        )
     found = patch_error_summary(model, data, progress=sys.stderr.isatty())
     columns = (found.normalised, found.mean_mse, found.max_mse, found.mean_cosine)
     rows = [
@@ -71,5 +99,7 @@ def _list(options: argparse.Namespace, data: Any, model: Any) -> int:
         for row in np.argsort(-found.normalised, kind="stable")
     ]
     write_csv(options.out, ["id", "normalised", "mse", "max_mse", "cosine", "label"], rows)
-    print(f"{options.out}: {len(rows)} galaxies, the most surprising first, by mean normalised error")
+    print(
+        f"{options.out}: {len(rows)} galaxies, the most surprising first, by mean normalised error"
+    )
     return 0

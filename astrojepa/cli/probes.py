@@ -21,16 +21,28 @@ def add_to(commands: Any) -> None:
         "best --data galaxies --benchmark B1 --few-labels --controls --out B1.json",
     )
     probe.add_argument(
-        "--benchmark", choices=("B1", "B2"), help="B1: gz1-balanced, morphology; B2: efigi, Hubble type; both by the split column"
+        "--benchmark",
+        choices=("B1", "B2"),
+        help="B1: gz1-balanced, morphology; B2: efigi, Hubble type; both by the split column",
     )
-    probe.add_argument("--split", default="", help="column, grouped or seed42 (default: column if there is one, else grouped)")
-    probe.add_argument("--random-seeds", type=int, default=3, help="random-weight controls (default 3)")
+    probe.add_argument(
+        "--split",
+        default="",
+        help="column, grouped or seed42 (default: column if there is one, else grouped)",
+    )
+    probe.add_argument(
+        "--random-seeds", type=int, default=3, help="random-weight controls (default 3)"
+    )
     probe.add_argument("--mlp", action="store_true", help="also probes with one hidden layer")
     probe.add_argument(
-        "--few-labels", action="store_true", help="also 1 to 20 labels per class, and 1, 10 and 100 %%, several draws"
+        "--few-labels",
+        action="store_true",
+        help="also 1 to 20 labels per class, and 1, 10 and 100 %%, several draws",
     )
     probe.add_argument(
-        "--controls", action="store_true", help="also what the vectors tell of survey, brightness and size; random labels"
+        "--controls",
+        action="store_true",
+        help="also what the vectors tell of survey, brightness and size; random labels",
     )
     probe.add_argument(
         "--fine-tune",
@@ -39,9 +51,18 @@ def add_to(commands: Any) -> None:
         metavar="EPOCHS",
         help="also train the encoder, and a ResNet-18 from random weights, on labels",
     )
-    probe.add_argument("--regress", action="append", default=[], metavar="COLUMN", help="also tell this number; may be repeated")
     probe.add_argument(
-        "--catalogue", default="", metavar="FILE", help="where the numbers are, by id: a CSV file, or EFIGI_attributes.txt"
+        "--regress",
+        action="append",
+        default=[],
+        metavar="COLUMN",
+        help="also tell this number; may be repeated",
+    )
+    probe.add_argument(
+        "--catalogue",
+        default="",
+        metavar="FILE",
+        help="where the numbers are, by id: a CSV file, or EFIGI_attributes.txt",
     )
     probe.add_argument("--out", type=Path, help="JSON file to write, with everything")
 
@@ -68,8 +89,14 @@ def _probe(options: argparse.Namespace) -> int:
     for line in table["text"]:
         print(line)
     if options.out:
-        facts = {"benchmark": options.benchmark, "where": options.where or [], "label_column": options.label_column}
-        write_json(options.out, facts | {key: value for key, value in table.items() if key != "text"})
+        facts = {
+            "benchmark": options.benchmark,
+            "where": options.where or [],
+            "label_column": options.label_column,
+        }
+        write_json(
+            options.out, facts | {key: value for key, value in table.items() if key != "text"}
+        )
     return 0
 
 
@@ -77,6 +104,11 @@ def _check(options: argparse.Namespace) -> None:
     """Fill in what a benchmark fixes; ValueError for flags that contradict it, or one another."""
     fill_benchmark(options)
     if options.catalogue and not options.regress:
-        raise ValueError(f"--catalogue {options.catalogue} holds numbers; say which with --regress COLUMN.")
+        raise ValueError(
+            f"--catalogue {options.catalogue} holds numbers; say which with --regress COLUMN."
+        )
     if options.random_seeds < 0 or options.fine_tune < 0:
-        raise ValueError(f"--random-seeds {options.random_seeds} and --fine-tune {options.fine_tune} must not be negative.")
+        raise ValueError(
+            f"--random-seeds {options.random_seeds} and --fine-tune {options.fine_tune} must not "
+            f"be negative."
+        )

@@ -1,4 +1,6 @@
-"""report and zoo: everything that is measured of a model on a data set, and the table of what was measured of all of them."""
+"""report and zoo: everything that is measured of a model on a data set, and the table of what
+was measured of all of them.
+"""
 
 from __future__ import annotations
 
@@ -22,21 +24,48 @@ def add_to(commands: Any) -> None:
         "best --data galaxies --benchmark B1 --out reports/best-B1",
     )
     report.add_argument("--benchmark", choices=("B1", "B2"), help="as in the probe command")
-    report.add_argument("--split", default="", help="column, grouped or seed42 (default: column if there is one, else grouped)")
-    report.add_argument("--map", choices=("umap", "tsne", "pca"), default="umap", help="projection of the map (default umap)")
     report.add_argument(
-        "--rare", default="", help="class to thin for the anomaly leaderboard (default: the smallest that can be)"
+        "--split",
+        default="",
+        help="column, grouped or seed42 (default: column if there is one, else grouped)",
     )
-    report.add_argument("--fraction", type=float, default=0.02, help="share that is left of it (default 0.02)")
-    report.add_argument("--draws", type=int, default=100, help="random choices of which are left (default 100)")
-    report.add_argument("--random-seeds", type=int, default=3, help="random-weight controls (default 3)")
+    report.add_argument(
+        "--map",
+        choices=("umap", "tsne", "pca"),
+        default="umap",
+        help="projection of the map (default umap)",
+    )
+    report.add_argument(
+        "--rare",
+        default="",
+        help="class to thin for the anomaly leaderboard (default: the smallest that can be)",
+    )
+    report.add_argument(
+        "--fraction", type=float, default=0.02, help="share that is left of it (default 0.02)"
+    )
+    report.add_argument(
+        "--draws", type=int, default=100, help="random choices of which are left (default 100)"
+    )
+    report.add_argument(
+        "--random-seeds", type=int, default=3, help="random-weight controls (default 3)"
+    )
     report.add_argument("--few-labels", action="store_true", help="as in the probe command")
     report.add_argument("--controls", action="store_true", help="as in the probe command")
-    report.add_argument("--fine-tune", type=int, default=0, metavar="EPOCHS", help="as in the probe command")
-    report.add_argument("--regress", action="append", default=[], metavar="COLUMN", help="as in the probe command")
+    report.add_argument(
+        "--fine-tune", type=int, default=0, metavar="EPOCHS", help="as in the probe command"
+    )
+    report.add_argument(
+        "--regress", action="append", default=[], metavar="COLUMN", help="as in the probe command"
+    )
     report.add_argument("--catalogue", default="", metavar="FILE", help="as in the probe command")
-    report.add_argument("--card", action="store_true", help="also write the numbers down on the card of the released model")
-    report.add_argument("--out", type=Path, required=True, metavar="STEM", help="writes STEM.json and STEM.html")
+    report.add_argument(
+        "--card",
+        action="store_true",
+        help="also write the numbers down on the card of the released model",
+    )
+    report.add_argument(
+        "--out", type=Path, required=True, metavar="STEM", help="writes STEM.json and STEM.html"
+    )
     help = "Print the table of released models, controls and recipes, as Markdown."
     declare(commands, "zoo", _zoo, help, "", model=False)
 
@@ -59,7 +88,9 @@ def _report(options: argparse.Namespace) -> int:
         model,
         data,
         options.split,
-        curve=[row for row in read_metrics(folder) if "effective_rank" in row] if folder.is_dir() else None,
+        curve=[row for row in read_metrics(folder) if "effective_rank" in row]
+        if folder.is_dir()
+        else None,
         method=options.map,
         rare=options.rare,
         fraction=options.fraction,
@@ -71,8 +102,14 @@ def _report(options: argparse.Namespace) -> int:
         targets=columns,
         progress=sys.stderr.isatty(),
     )
-    facts = {"benchmark": options.benchmark, "where": options.where or [], "label_column": options.label_column}
-    numbers, page = (options.out.with_name(options.out.name + suffix) for suffix in (".json", ".html"))
+    facts = {
+        "benchmark": options.benchmark,
+        "where": options.where or [],
+        "label_column": options.label_column,
+    }
+    numbers, page = (
+        options.out.with_name(options.out.name + suffix) for suffix in (".json", ".html")
+    )
     numbers.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(page) as stream:
         stream.write(report_page(report).encode())

@@ -25,10 +25,24 @@ def add_to(commands: Any) -> None:
     export.add_argument("model", metavar="RUN", help="run folder, or one of its .pt files")
     export.add_argument("--id", required=True, help="architecture.recipe")
     export.add_argument("--out", default="checkpoints", help="folder (default checkpoints)")
-    export.add_argument("--orientations", type=int, help="make embeddings means over 1, 4 or 8 orientations (default as trained)")
-    export.add_argument("--scales", type=int, help="make embeddings means over 1 or 3 sizes of the crop (default as trained)")
+    export.add_argument(
+        "--orientations",
+        type=int,
+        help="make embeddings means over 1, 4 or 8 orientations (default as trained)",
+    )
+    export.add_argument(
+        "--scales",
+        type=int,
+        help="make embeddings means over 1 or 3 sizes of the crop (default as trained)",
+    )
     export.add_argument("--description", default="", help="one sentence on what it was trained on")
-    export.add_argument("--measured", type=Path, action="append", default=[], help="JSON of the probe command; may be repeated")
+    export.add_argument(
+        "--measured",
+        type=Path,
+        action="append",
+        default=[],
+        help="JSON of the probe command; may be repeated",
+    )
     metrics = declare(
         commands,
         "metrics",
@@ -38,8 +52,12 @@ def add_to(commands: Any) -> None:
         model=False,
     )
     metrics.add_argument("run_folder", metavar="RUN", type=Path, help="run folder")
-    metrics.add_argument("--csv", type=Path, help="CSV file to write, one row per line of metrics.jsonl")
-    metrics.add_argument("--tensorboard", type=Path, metavar="DIR", help="folder for TensorBoard events")
+    metrics.add_argument(
+        "--csv", type=Path, help="CSV file to write, one row per line of metrics.jsonl"
+    )
+    metrics.add_argument(
+        "--tensorboard", type=Path, metavar="DIR", help="folder for TensorBoard events"
+    )
 
 
 def _export(options: argparse.Namespace) -> int:
@@ -48,16 +66,25 @@ def _export(options: argparse.Namespace) -> int:
     from astrojepa.presets import ALIASES
 
     model = load_model(options.model)
-    averages = {name: getattr(options, name) for name in ("orientations", "scales") if getattr(options, name) is not None}
+    averages = {
+        name: getattr(options, name)
+        for name in ("orientations", "scales")
+        if getattr(options, name) is not None
+    }
     model = dataclasses.replace(model, config=replace(model.config, **averages))
-    card = {**model.card, "id": options.id, "alias": {value: key for key, value in ALIASES.items()}.get(options.id)}
+    card = {
+        **model.card,
+        "id": options.id,
+        "alias": {value: key for key, value in ALIASES.items()}.get(options.id),
+    }
     if options.description:
         card["description"] = options.description
     card["parameters"] = model.network.num_parameters()
     card["measured"] = [read_json(path) for path in options.measured]
     folders = [Path(options.model), Path(options.model).parent]
     if model.config.encoder_from:
-        folders.insert(0, Path(model.config.encoder_from))  # its training says more than that of the predictor
+        # its training says more than that of the predictor
+        folders.insert(0, Path(model.config.encoder_from))
     folder = next(folder for folder in folders if folder.is_dir())
     card["curve"] = [row for row in read_metrics(folder) if "effective_rank" in row][-500:]
     path = save_released(model, options.out, card)
@@ -69,7 +96,11 @@ def _metrics(options: argparse.Namespace) -> int:
     read_config(options.run_folder)  # refuses what is no run folder
     rows = read_metrics(options.run_folder)
     if not rows or not (options.csv or options.tensorboard):
-        found = "has no metrics yet" if not rows else "can be written as --csv FILE or --tensorboard DIR; give one"
+        found = (
+            "has no metrics yet"
+            if not rows
+            else "can be written as --csv FILE or --tensorboard DIR; give one"
+        )
         raise ValueError(f"{options.run_folder} {found}.")
     if options.csv:
         write_records(options.csv, rows)
@@ -78,6 +109,7 @@ def _metrics(options: argparse.Namespace) -> int:
 
         write_tensorboard(rows, options.tensorboard)
     print(
-        f"{len(rows)} rows up to step {rows[-1]['step']:,}: {', '.join(str(x) for x in (options.csv, options.tensorboard) if x)}"
+        f"{len(rows)} rows up to step {rows[-1]['step']:,}: "
+        f"{', '.join(str(x) for x in (options.csv, options.tensorboard) if x)}"
     )
     return 0

@@ -1,4 +1,6 @@
-"""The command line: flags made from the config's fields, sub-commands around one function of the package each."""
+"""The command line: flags made from the config's fields, sub-commands around one function of the
+package each.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ REMEDIES = {  # what to do where the disk refuses
 def add_to(commands: Any) -> None:
     """Declare the command of this file."""
     help = "Learn galaxy morphology without labels."
-    parser = declare(commands, "train", train, help, "--lambda 0.6 --data galaxies --epochs 5", model=False)
+    parser = declare(
+        commands, "train", train, help, "--lambda 0.6 --data galaxies --epochs 5", model=False
+    )
     add_train_arguments(parser)
 
 
@@ -42,11 +46,13 @@ def train_main(arguments: Sequence[str] | None = None) -> int:
 
 
 def guarded(command: Callable[[], int]) -> int:
-    """Run a command and turn its complaints into one sentence on stderr and exit code 2; Ctrl-C gives 130.
+    """Run a command and turn its complaints into one sentence on stderr and exit code 2; Ctrl-C
+    gives 130.
 
     Under torchrun the sentence begins with the number of the process.
     """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch: idle threads that spin slow a shared machine tenfold
+    # before torch: idle threads that spin slow a shared machine tenfold
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         return command()
     except (ValueError, OSError, FloatingPointError, MemoryError) as error:
@@ -55,7 +61,11 @@ def guarded(command: Callable[[], int]) -> int:
     except RuntimeError as error:
         if type(error).__name__ != "OutOfMemoryError":  # torch's, which need not be imported here
             raise
-        print(f"{_speaker()}error: The GPU has too little memory; end what else uses it, or give --device cpu.", file=sys.stderr)
+        print(
+            f"{_speaker()}error: The GPU has too little memory; end what else uses it, or give "
+            f"--device cpu.",
+            file=sys.stderr,
+        )
         return EXIT_BAD_INPUT
     except KeyboardInterrupt as error:
         print(f"{_speaker()}{error or 'Interrupted.'}", file=sys.stderr)
@@ -67,7 +77,8 @@ def train_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="train.py",
         description="Learn galaxy morphology without labels.",
-        epilog="example: python train.py --lambda 0.6 --data galaxies --where source=gz1-balanced --image-size 64 --patch-size 8",
+        epilog="example: python train.py --lambda 0.6 --data galaxies --where source=gz1-balanced "
+        "--image-size 64 --patch-size 8",
     )
     add_train_arguments(parser)
     return parser
@@ -78,22 +89,36 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", help=f"recipe to start from: {', '.join([*PRESETS, *ALIASES])}")
     parser.add_argument("--out", help="run folder (default runs/<date>-<preset>)")
     parser.add_argument(
-        "--resume", metavar="RUN", help="continue a run folder with its config; --data may name where the same galaxies are now"
+        "--resume",
+        metavar="RUN",
+        help="continue a run folder with its config; --data may name where the same galaxies are "
+        "now",
     )
     parser.add_argument("--device", help="cpu or cuda (default: cuda if there is one)")
     parser.add_argument(
-        "--compile", choices=("auto", "on", "off"), default="auto", help="compile the network (default auto: on a GPU)"
+        "--compile",
+        choices=("auto", "on", "off"),
+        default="auto",
+        help="compile the network (default auto: on a GPU)",
     )
-    parser.add_argument("--tensorboard", action="store_true", help="also write RUN/tensorboard, for tensorboard --logdir")
+    parser.add_argument(
+        "--tensorboard",
+        action="store_true",
+        help="also write RUN/tensorboard, for tensorboard --logdir",
+    )
     parser.add_argument(
         "--sweep",
         action="append",
         metavar="SETTING=VALUE,...",
-        help="train with every value, each in a run folder inside --out, which gets table.csv and table.md; repeated: every "
+        help="train with every value, each in a run folder inside --out, which gets table.csv and "
+        "table.md; repeated: every "
         "combination; the same command again continues, other values extend; pairs are LOW:HIGH",
     )
     parser.add_argument(
-        "--seeds", type=int, metavar="INT", help="runs per combination of a sweep: --seed, --seed + 1, ... (default 1)"
+        "--seeds",
+        type=int,
+        metavar="INT",
+        help="runs per combination of a sweep: --seed, --seed + 1, ... (default 1)",
     )
     groups: dict[str, Any] = {}
     for flag, group, item, kind in flags(TrainConfig):
@@ -102,13 +127,17 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def choose_device(name: str | None) -> torch.device:
-    """Return the device asked for, cuda where there is one if none is; ValueError for one that is not here."""
+    """Return the device asked for, cuda where there is one if none is; ValueError for one that
+    is not here.
+    """
     import torch
 
     there = torch.cuda.is_available()
     name = name or ("cuda" if there else "cpu")
     if name.partition(":")[0] not in ("cpu", "cuda") or (name.startswith("cuda") and not there):
-        raise ValueError(f"--device {name} is not available here; choose cpu{' or cuda' if there else ''}.")
+        raise ValueError(
+            f"--device {name} is not available here; choose cpu{' or cuda' if there else ''}."
+        )
     return torch.device(name)
 
 
@@ -116,19 +145,28 @@ def config_from(options: argparse.Namespace, device: str) -> TrainConfig:
     """Combine preset and flags; ValueError for a value out of range, naming its flag."""
     chosen = preset(options.preset) if options.preset else default_preset(device)
     given = {item.name: getattr(options, item.name) for _, _, item, _ in flags(TrainConfig)}
-    changes = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items() if value is not None}
+    changes = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in given.items()
+        if value is not None
+    }
     return replace(chosen, **changes)
 
 
 def sweep_settings(texts: Sequence[str]) -> dict[str, list[Any]]:
-    """Read --sweep's SETTING=VALUE,... into values by field name; a setting may also be given by its flag, as in lambda=0,0.6."""
+    """Read --sweep's SETTING=VALUE,... into values by field name; a setting may also be given by
+    its flag, as in lambda=0,0.6.
+    """
     settings: dict[str, list[Any]] = {}
     named = {flag[2:]: (item.name, kind) for flag, _, item, kind in flags(TrainConfig)}
     named |= {name: (name, kind) for name, kind in named.values()}
     for text in texts:
         given, _, values = text.partition("=")
-        name, kind = named.get(given, (given, str))  # one that does not exist is refused by the sweep
-        settings.setdefault(name, []).extend(_parsed(given, kind, value.strip()) for value in values.split(",") if value.strip())
+        # one that does not exist is refused by the sweep
+        name, kind = named.get(given, (given, str))
+        settings.setdefault(name, []).extend(
+            _parsed(given, kind, value.strip()) for value in values.split(",") if value.strip()
+        )
     return settings
 
 
@@ -141,8 +179,12 @@ def _parsed(name: str, kind: Any, text: str) -> Any:
             return low, high
         return kind(text)
     except (ValueError, KeyError) as error:
-        wanted = {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "LOW:HIGH")
-        raise ValueError(f"--sweep {name}: {text!r} is not {wanted}; write --sweep {name}=VALUE,VALUE.") from error
+        wanted = {int: "a whole number", float: "a number", bool: "true or false"}.get(
+            kind, "LOW:HIGH"
+        )
+        raise ValueError(
+            f"--sweep {name}: {text!r} is not {wanted}; write --sweep {name}=VALUE,VALUE."
+        ) from error
 
 
 def _argument(item: dataclasses.Field[Any], kind: Any) -> dict[str, Any]:
@@ -168,10 +210,15 @@ def train(options: argparse.Namespace) -> int:
     device = str(choose_device(options.device))
     how = {"device": device, "compile": options.compile, "tensorboard": options.tensorboard}
     if options.seeds is not None and not options.sweep:
-        raise ValueError("--seeds belongs to a sweep; add one such as --sweep sigreg_weight=0.6, or choose one seed with --seed.")
+        raise ValueError(
+            "--seeds belongs to a sweep; add one such as --sweep sigreg_weight=0.6, or choose one "
+            "seed with --seed."
+        )
     if options.resume:
         _only_where(options)
-        folder = trainer.train(replace(TrainConfig(), data=options.data or ""), resume=options.resume, **how)
+        folder = trainer.train(
+            replace(TrainConfig(), data=options.data or ""), resume=options.resume, **how
+        )
     elif options.sweep:
         return _sweep(options, how)
     else:
@@ -186,7 +233,10 @@ def _sweep(options: argparse.Namespace, how: dict[str, Any]) -> int:
     from astrojepa.training.sweep.sweep import sweep
 
     if not options.out:
-        raise ValueError("--sweep needs --out FOLDER for its runs and its table; the same command then continues it.")
+        raise ValueError(
+            "--sweep needs --out FOLDER for its runs and its table; the same command then "
+            "continues it."
+        )
     settings = sweep_settings(options.sweep)
     seeds = 1 if options.seeds is None else options.seeds
     folder = sweep(_announced(options, how["device"]), settings, seeds, options.out, **how)
@@ -196,7 +246,11 @@ def _sweep(options: argparse.Namespace, how: dict[str, Any]) -> int:
 
 def _only_where(options: argparse.Namespace) -> None:
     """Refuse settings beside --resume, which has its own."""
-    given = [flag for flag, _, item, _ in flags(TrainConfig) if getattr(options, item.name) is not None and flag != "--data"]
+    given = [
+        flag
+        for flag, _, item, _ in flags(TrainConfig)
+        if getattr(options, item.name) is not None and flag != "--data"
+    ]
     given += [f"--{name}" for name in ("preset", "out", "sweep") if getattr(options, name)]
     if given:
         raise ValueError(f"--resume takes its settings from the run; leave out {', '.join(given)}.")
@@ -208,9 +262,15 @@ def _announced(options: argparse.Namespace, device: str) -> TrainConfig:
 
     config = config_from(options, device)
     if not options.preset and device == "cpu":
-        _say(f"Preset    {config.preset}: no GPU here, so the small model; choose another with --preset")
+        _say(
+            f"Preset    {config.preset}: no GPU here, so the small model; choose another with "
+            f"--preset"
+        )
     if find_data(config.data.data).startswith("simulated"):
-        _say("DATA      SIMULATED GALAXIES: no --data was given and there is no data/Galaxy10_DECals.h5")
+        _say(
+            "DATA      SIMULATED GALAXIES: no --data was given and there is no "
+            "data/Galaxy10_DECals.h5"
+        )
     return config
 
 
@@ -222,10 +282,19 @@ def _say(text: str) -> None:
 
 def _speaker() -> str:
     """Return the process's number under torchrun, else nothing."""
-    return f"[process {os.environ['RANK']}] " if "RANK" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1" else ""
+    return (
+        f"[process {os.environ['RANK']}] "
+        if "RANK" in os.environ and os.environ.get("WORLD_SIZE", "1") != "1"
+        else ""
+    )
 
 
 def _sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
-        return " ".join([f"{error.filename}: {error.strerror}.", *filter(None, [REMEDIES.get(error.errno or 0)])])
+        return " ".join(
+            [
+                f"{error.filename}: {error.strerror}.",
+                *filter(None, [REMEDIES.get(error.errno or 0)]),
+            ]
+        )
     return " ".join(str(error).split()) or type(error).__name__

@@ -23,7 +23,9 @@ DEFAULT_SIMULATED = 1000  # enough to look at, drawn in about 15 s
 
 
 class DataError(ValueError):
-    """Somebody's data is not what it should be; the message says what was expected, what was found and what to do."""
+    """Somebody's data is not what it should be; the message says what was expected, what was
+    found and what to do.
+    """
 
     def __init__(self, message: str) -> None:
         super().__init__(one_line(message))
@@ -34,9 +36,11 @@ class PictureError(DataError):
 
 
 def find_data(explicit: str = "") -> str:
-    """Say which data to open: `explicit` if given, else data/Galaxy10_DECals.h5 (here, then in the checkout), else "simulated".
+    """Say which data to open: `explicit` if given, else data/Galaxy10_DECals.h5 (here, then in the
+    checkout), else "simulated".
 
-    Raises FileNotFoundError when `explicit` names a path that is missing: an explicit choice is never replaced by another.
+    Raises FileNotFoundError when `explicit` names a path that is missing: an explicit choice is
+    never replaced by another.
     """
     if explicit:
         if not is_simulated(explicit):
@@ -56,14 +60,17 @@ def open_dataset(
     skip_corrupt: bool = False,
     progress: bool | Progress = False,
 ) -> Dataset:
-    """Open galaxies from a Galaxy10 HDF5 file, a folder of images, or "simulated[:COUNT[:SEED]]" (1000 galaxies, seed 0).
+    """Open galaxies from a Galaxy10 HDF5 file, a folder of images, or "simulated[:COUNT[:SEED]]"
+    (1000 galaxies, seed 0).
 
-    `where` keeps rows of labels.csv, as {"source": "gz1-balanced"} or ["source=gz1-balanced"]; `label_column` chooses the class
-    column (default `label`, else `morphology`, else unlabelled); `skip_corrupt` decodes every picture of a folder first and
-    leaves out those that cannot be read, listing them in `Dataset.skipped`. `progress` is True for a bar in the terminal or a
-    callable (done, total, text).
+    `where` keeps rows of labels.csv, as {"source": "gz1-balanced"} or ["source=gz1-balanced"];
+    `label_column` chooses the class column (default `label`, else `morphology`, else unlabelled);
+    `skip_corrupt` decodes every picture of a folder first and leaves out those that cannot be read,
+    listing them in `Dataset.skipped`. `progress` is True for a bar in the terminal or a callable
+    (done, total, text).
 
-    Raises FileNotFoundError where `source` is missing, DataError (a ValueError) where its content is not as expected.
+    Raises FileNotFoundError where `source` is missing, DataError (a ValueError) where its content
+    is not as expected.
     """
     from astrojepa.data.readers.registry import Selection, find_reader
 
@@ -73,12 +80,17 @@ def open_dataset(
     found = find_reader(str(source))
     if not found.selects and (selection.where or selection.label_column):
         asked = "where" if selection.where else "label_column"
-        raise DataError(f"{asked} chooses from the labels.csv of a folder of images, and {source} has none; leave it out.")
+        raise DataError(
+            f"{asked} chooses from the labels.csv of a folder of images, and {source} has none; "
+            f"leave it out."
+        )
     return found.open(str(source), selection, progress)
 
 
 def parse_where(where: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
-    """Turn ["column=value", ...] into {column: value}; a mapping passes through, None and empty mean every row."""
+    """Turn ["column=value", ...] into {column: value}; a mapping passes through, None and empty
+    mean every row.
+    """
     if not where:
         return {}
     if isinstance(where, Mapping):
@@ -89,7 +101,9 @@ def parse_where(where: Mapping[str, str] | Sequence[str] | None) -> dict[str, st
         if not sign or not column.strip():
             raise DataError(f"where is COLUMN=VALUE, e.g. source=gz1-balanced; found {text!r}.")
         if column.strip() in conditions:
-            raise DataError(f"where names the column {column.strip()!r} twice; a row can have one value only.")
+            raise DataError(
+                f"where names the column {column.strip()!r} twice; a row can have one value only."
+            )
         conditions[column.strip()] = value.strip()
     return conditions
 
@@ -102,5 +116,8 @@ def is_simulated(source: str) -> bool:
 def _existing(source: str | Path) -> Path:
     path = Path(source)
     if not path.exists():
-        raise FileNotFoundError(f"There is no data at {path}; give an HDF5 file, a folder of images, or simulated:COUNT.")
+        raise FileNotFoundError(
+            f"There is no data at {path}; give an HDF5 file, a folder of images, or "
+            f"simulated:COUNT."
+        )
     return path

@@ -1,4 +1,6 @@
-"""Sky coordinates as people write them, and links to the surveys' viewers. Pure functions; nothing is fetched."""
+"""Sky coordinates as people write them, and links to the surveys' viewers. Pure functions;
+nothing is fetched.
+"""
 
 from __future__ import annotations
 
@@ -10,35 +12,49 @@ MAX_TEXT = 1000
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)"
 PAIR = re.compile(rf"({NUMBER})\s*°?(?:\s*[,;\s]\s*|(?=[+-]))({NUMBER})\s*°?", re.ASCII)
 SEXAGESIMAL = re.compile(r"[0-9hmsd:°'\"′″.+\-\s,;]+")
-PARAMETERS = (("ra", "dec"), ("coord",), ("target",), ("mark",))  # of the viewers' links, in this order
-HELP = "give degrees (187.7 12.39), sexagesimal (12:30:49 +12:23:28, or 12h30m49s +12d23m28s), or a viewer's link"
+# of the viewers' links, in this order
+PARAMETERS = (("ra", "dec"), ("coord",), ("target",), ("mark",))
+HELP = (
+    "give degrees (187.7 12.39), sexagesimal (12:30:49 +12:23:28, or 12h30m49s +12d23m28s), or "
+    "a viewer's link"
+)
 
 
 def parse_coordinates(text: str) -> tuple[float, float]:
     """Read right ascension and declination, in degrees, from what a person types or pastes.
 
-    Two plain numbers are degrees. Sexagesimal right ascension is in hours unless it is marked with d; declination is in degrees
-    and keeps its sign (-00:30:00 is -0.5). A viewer's link is read by its ra= and dec=, or target=, Coord= or mark=.
+    Two plain numbers are degrees. Sexagesimal right ascension is in hours unless it is marked with
+    d; declination is in degrees and keeps its sign (-00:30:00 is -0.5). A viewer's link is read by
+    its ra= and dec=, or target=, Coord= or mark=.
 
-    Raises ValueError saying what was found and what can be read; right ascension must be in [0, 360], declination in [-90, 90].
+    Raises ValueError saying what was found and what can be read; right ascension must be in [0,
+    360], declination in [-90, 90].
     """
     shown = text.strip() if len(text) <= 80 else text.strip()[:77] + "..."
     if len(text) <= MAX_TEXT:
-        plain = _from_link(text.strip()).replace("\N{MINUS SIGN}", "-").replace("\N{EN DASH}", "-").strip()
+        plain = (
+            _from_link(text.strip())
+            .replace("\N{MINUS SIGN}", "-")
+            .replace("\N{EN DASH}", "-")
+            .strip()
+        )
         pair = PAIR.fullmatch(plain)
         position = (float(pair[1]), float(pair[2])) if pair else _sexagesimal(plain)
         if position is not None:
             ra, dec = position
             if not (0 <= ra <= 360 and -90 <= dec <= 90):
                 raise ValueError(
-                    f"{shown!r} is off the sky: right ascension is in [0, 360] and declination in [-90, 90] degrees."
+                    f"{shown!r} is off the sky: right ascension is in [0, 360] and declination in "
+                    f"[-90, 90] degrees."
                 )
             return ra % 360, dec
     raise ValueError(f"{shown!r} is not a position on the sky; {HELP}.")
 
 
 def sexagesimal(ra: float, dec: float) -> str:
-    """Write degrees as hours and degrees, "12:30:49.42 +12:23:28.0": 0.01 s of time and 0.1 arcsec, rounded, never 60 s."""
+    """Write degrees as hours and degrees, "12:30:49.42 +12:23:28.0": 0.01 s of time and 0.1
+    arcsec, rounded, never 60 s.
+    """
     seconds = round(ra / 15 * 3600 * 100) % (24 * 3600 * 100)
     arcsec = round(abs(dec) * 3600 * 10)
     sign = "-" if dec < 0 and arcsec else "+"
@@ -47,7 +63,8 @@ def sexagesimal(ra: float, dec: float) -> str:
 
 
 def sky_links(ra: float | None, dec: float | None) -> dict[str, str]:
-    """Return {name: url} of the same place in public viewers and catalogues; none where the position is unknown (None or NaN).
+    """Return {name: url} of the same place in public viewers and catalogues; none where the
+    position is unknown (None or NaN).
 
     The plus sign of a northern declination is written %2B, since a bare + means a space in a link.
     """
@@ -82,10 +99,14 @@ def _degrees(value: float) -> str:
 
 
 def _from_link(text: str) -> str:
-    """Take "ra dec" out of a viewer's link, or of "ra=... dec=..."; any other text is returned as it is."""
+    """Take "ra dec" out of a viewer's link, or of "ra=... dec=..."; any other text is returned
+    as it is.
+    """
     for names in PARAMETERS:
         end = r"&#\s,;" if len(names) == 2 else "&#"
-        found = [re.search(rf"(?:^|[?&#\s,;]){name}=([^{end}]+)", text, re.IGNORECASE) for name in names]
+        found = [
+            re.search(rf"(?:^|[?&#\s,;]){name}=([^{end}]+)", text, re.IGNORECASE) for name in names
+        ]
         values = [unquote(match[1].replace("+", " ")).removesuffix("d") for match in found if match]
         if len(values) == len(names):
             return " ".join(values)
@@ -100,7 +121,8 @@ def _sexagesimal(text: str) -> tuple[float, float] | None:
 
     try:
         place = SkyCoord(text.replace(",", " ").replace(";", " "), unit=("hourangle", "deg"))
-    except (ValueError, TypeError, IndexError, Warning):  # a warning where warnings are errors: 60 seconds
+    # a warning where warnings are errors: 60 seconds
+    except (ValueError, TypeError, IndexError, Warning):
         return None
     if not place.isscalar:
         return None

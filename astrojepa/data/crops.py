@@ -1,4 +1,6 @@
-"""From a stored picture to a square frame and to what a network sees of it. Numpy and Pillow alone: to show a picture takes no torch."""
+"""From a stored picture to a square frame and to what a network sees of it. Numpy and Pillow
+alone: to show a picture takes no torch.
+"""
 
 from __future__ import annotations
 
@@ -14,16 +16,21 @@ Array = TypeVar("Array", bound=Any)  # numpy's, or torch's
 
 
 def resize_frame(image: UInt8[np.ndarray, "H W 3"], size: int) -> UInt8[np.ndarray, "F F 3"]:
-    """Cut the central square out of a picture and resample it to `size` pixels a side (Lanczos, antialiased, never stretched)."""
+    """Cut the central square out of a picture and resample it to `size` pixels a side (Lanczos,
+    antialiased, never stretched).
+    """
     side = min(image.shape[:2])
     square = centre_crop(image, side)
     if side == size:
         return np.ascontiguousarray(square)
-    return np.array(Image.fromarray(np.ascontiguousarray(square)).resize((size, size), Image.Resampling.LANCZOS))
+    return np.array(
+        Image.fromarray(np.ascontiguousarray(square)).resize((size, size), Image.Resampling.LANCZOS)
+    )
 
 
 def centre_crop(frames: Array, size: int) -> Array:
-    """Cut the central `size` x `size` pixels out of (..., H, W, C); where the margin is odd, the smaller one is above and left.
+    """Cut the central `size` x `size` pixels out of (..., H, W, C); where the margin is odd, the
+    smaller one is above and left.
 
     Raises ValueError where the picture is smaller than the crop.
     """
@@ -35,12 +42,18 @@ def centre_crop(frames: Array, size: int) -> Array:
 
 
 def turned(images: np.ndarray, symmetry: int) -> np.ndarray:
-    """Apply one of the 8 symmetries of the square to pictures (n, S, S, ...): 0 none, 1 to 3 quarter turns, from 4 on mirrored too."""
+    """Apply one of the 8 symmetries of the square to pictures (n, S, S, ...): 0 none, 1 to 3
+    quarter turns, from 4 on mirrored too.
+    """
     mirrored = images[:, :, ::-1] if symmetry >= 4 else images
     return np.ascontiguousarray(np.rot90(mirrored, symmetry % 4, axes=(1, 2)))
 
 
-def seen_part(image: UInt8[np.ndarray, "H W 3"], config: ImageConfig, times: int = 1) -> UInt8[np.ndarray, "S S 3"]:
-    """Cut out what a network sees of a stored picture, `times` as finely as it does: for the eye, and to measure brightness on."""
+def seen_part(
+    image: UInt8[np.ndarray, "H W 3"], config: ImageConfig, times: int = 1
+) -> UInt8[np.ndarray, "S S 3"]:
+    """Cut out what a network sees of a stored picture, `times` as finely as it does: for the
+    eye, and to measure brightness on.
+    """
     frame = resize_frame(image, config.frame_size * times)
     return centre_crop(frame, config.image_size * times)

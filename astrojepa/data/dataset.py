@@ -17,7 +17,8 @@ from astrojepa.types import Galaxy
 class ImageReader(Protocol):
     """Reads pictures by row number of the file or folder it stands for.
 
-    One that makes pictures when they are read may have `prepare(count, progress)`, which is told before many are.
+    One that makes pictures when they are read may have `prepare(count, progress)`, which is told
+    before many are.
     """
 
     def read(self, row: int) -> np.ndarray:
@@ -27,7 +28,8 @@ class ImageReader(Protocol):
 
 @dataclass(frozen=True)
 class Dataset:
-    """Galaxy images with labels, ids and coordinates; `data[i]` reads one, `subset` makes a view without copying pictures.
+    """Galaxy images with labels, ids and coordinates; `data[i]` reads one, `subset` makes a view
+    without copying pictures.
 
     Every array has one entry per galaxy. Unknown labels are -1, unknown numbers NaN.
     """
@@ -45,7 +47,8 @@ class Dataset:
     split_column: np.ndarray | None = None  # str (n,): train, val or test
     simulated: bool = False
     table: pd.DataFrame = field(default_factory=pd.DataFrame)  # further columns, one row per galaxy
-    skipped: tuple[str, ...] = ()  # files that were asked to be left out because they cannot be read
+    # files that were asked to be left out because they cannot be read
+    skipped: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -66,7 +69,9 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of which galaxies these are, in which order, and how they are labelled (16 hex digits)."""
+        """Hash of which galaxies these are, in which order, and how they are labelled (16 hex
+        digits).
+        """
         digest = hashlib.sha256(self.source_hash.encode())
         for part in (self.rows.tobytes(), self.labels.tobytes(), "\0".join(self.classes).encode()):
             digest.update(part)
@@ -78,7 +83,9 @@ class Dataset:
         return hashlib.sha256("\0".join(sorted(map(str, self.ids))).encode()).hexdigest()[:16]
 
     def subset(self, index: Sequence[int] | np.ndarray) -> Dataset:
-        """Return the chosen galaxies, in the order given; a boolean array chooses where it is True."""
+        """Return the chosen galaxies, in the order given; a boolean array chooses where it is
+        True.
+        """
         chosen = np.asarray(index)
         if chosen.dtype == bool:
             chosen = np.flatnonzero(chosen)

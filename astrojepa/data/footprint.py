@@ -1,4 +1,6 @@
-"""Where on the sky the galaxies are: which of them are one galaxy, and which survey took the picture."""
+"""Where on the sky the galaxies are: which of them are one galaxy, and which survey took the
+picture.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +12,20 @@ from scipy.spatial import cKDTree
 from astrojepa.data.audit.near_duplicates import linked_groups
 from astrojepa.data.dataset import Dataset
 
-SAME_GALAXY_ARCSEC = 3.0  # catalogues' centres of one galaxy differ by less; two galaxies so close would be one entry
+# catalogues' centres of one galaxy differ by less; two galaxies so close would be one entry
+SAME_GALAXY_ARCSEC = 3.0
 NORTH_DEC = 32.375  # degrees
 MAX_SURVEYS = 8
 
 
 def survey_halves(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
-    """Name the half of the Legacy Surveys that each position (degrees, (n,)) is taken from: "north", "south", "" where unknown.
+    """Name the half of the Legacy Surveys that each position (degrees, (n,)) is taken from:
+    "north", "south", "" where unknown.
 
-    North (BASS and MzLS) is above declination 32.375 degrees and north of the Galactic plane; all else is DECam, the south.
-    *Source:* Legacy Surveys DR9, www.legacysurvey.org/dr9/description, on how the two are joined; Dey et al. (2019), AJ 157, 168.
+    North (BASS and MzLS) is above declination 32.375 degrees and north of the Galactic plane; all
+    else is DECam, the south.
+    *Source:* Legacy Surveys DR9, www.legacysurvey.org/dr9/description, on how the two are joined;
+    Dey et al. (2019), AJ 157, 168.
     """
     from astropy.coordinates import SkyCoord
 
@@ -31,7 +37,8 @@ def survey_halves(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
 
 
 def surveys(data: Dataset) -> tuple[np.ndarray, str]:
-    """Name the survey of each galaxy, str (n,), "" where unknown, and say how it is known: "dec", "survey", "" (not at all).
+    """Name the survey of each galaxy, str (n,), "" where unknown, and say how it is known: "dec",
+    "survey", "" (not at all).
 
     By the coordinates if there are any, else by a column `survey` of at most 8 values.
     """
@@ -45,22 +52,30 @@ def surveys(data: Dataset) -> tuple[np.ndarray, str]:
 
 
 def close_pairs(data: Dataset, arcsec: float) -> int:
-    """Count the pairs of galaxies within `arcsec` of each other; none where coordinates are unknown."""
+    """Count the pairs of galaxies within `arcsec` of each other; none where coordinates are
+    unknown.
+    """
     _, unit = _unit_vectors(data)
     tree = cKDTree(unit)
     return int(tree.count_neighbors(tree, _chord(arcsec)) - len(unit)) // 2
 
 
 def same_galaxy_links(data: Dataset) -> np.ndarray:
-    """Link galaxies within 3 arcsec of each other: rows int64 (m, 2), enough of them to connect each group."""
+    """Link galaxies within 3 arcsec of each other: rows int64 (m, 2), enough of them to connect
+    each group.
+    """
     placed, unit = _unit_vectors(data)
     places, first, place = np.unique(unit, axis=0, return_index=True, return_inverse=True)
     near = first[cKDTree(places).query_pairs(_chord(SAME_GALAXY_ARCSEC), output_type="ndarray")]
-    return placed[np.concatenate((np.stack((first[place.reshape(-1)], np.arange(len(unit))), axis=1), near))]
+    return placed[
+        np.concatenate((np.stack((first[place.reshape(-1)], np.arange(len(unit))), axis=1), near))
+    ]
 
 
 def same_galaxy_groups(data: Dataset) -> np.ndarray:
-    """Number the groups of rows that are one galaxy by its id or its place, within 3 arcsec: int64 (n,)."""
+    """Number the groups of rows that are one galaxy by its id or its place, within 3 arcsec:
+    int64 (n,).
+    """
     _, first, name = np.unique(data.ids, return_index=True, return_inverse=True)
     by_id = np.stack((first[name], np.arange(len(data))), axis=1)
     return linked_groups(len(data), np.concatenate((by_id, same_galaxy_links(data))))
@@ -70,7 +85,9 @@ def _unit_vectors(data: Dataset) -> tuple[np.ndarray, np.ndarray]:
     """Return the rows with coordinates, int64 (m,), and their directions, float64 (m, 3)."""
     placed = np.flatnonzero(np.isfinite(data.ra) & np.isfinite(data.dec))
     ra, dec = np.radians(data.ra[placed]), np.radians(data.dec[placed])
-    return placed, np.stack((np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)), axis=1)
+    return placed, np.stack(
+        (np.cos(dec) * np.cos(ra), np.cos(dec) * np.sin(ra), np.sin(dec)), axis=1
+    )
 
 
 def _chord(arcsec: float) -> float:

@@ -28,11 +28,13 @@ SPARE_BYTES = 64 * 1024 * 1024  # left free on the disk
 def frames(data: Dataset, frame_size: int, progress: bool | Progress = False) -> np.ndarray:
     """Return every galaxy of `data`, in its order, as read-only memory-mapped uint8 (n, F, F, 3).
 
-    The first call reads each picture once, cuts its central square and resamples it (`resize_frame`); later calls open the file
-    in the cache. Its name comes from the source's content, the rows and the frame size, and not from labels, which change no
-    pixel. A cached file of the wrong size or shape is made anew.
+    The first call reads each picture once, cuts its central square and resamples it
+    (`resize_frame`); later calls open the file in the cache. Its name comes from the source's
+    content, the rows and the frame size, and not from labels, which change no pixel. A cached file
+    of the wrong size or shape is made anew.
 
-    Raises DataError naming the first picture that cannot be read, OSError where the disk is full; neither leaves half a file.
+    Raises DataError naming the first picture that cannot be read, OSError where the disk is full;
+    neither leaves half a file.
     """
     if not 1 <= frame_size <= 4096:
         raise ValueError(f"A frame of {frame_size} pixels cannot be made; choose 1 to 4096.")
@@ -43,23 +45,31 @@ def frames(data: Dataset, frame_size: int, progress: bool | Progress = False) ->
         if (prepare := getattr(data.reader, "prepare", None)) is not None:
             prepare(len(data), progress)
         parts = (slice(start, start + CHUNK) for start in range(0, len(data), CHUNK))
-        write_pictures(path, shape, read_frames(data, frame_size, parts), progress, f"reading {data.name}")
+        write_pictures(
+            path, shape, read_frames(data, frame_size, parts), progress, f"reading {data.name}"
+        )
         found = open_pictures(path, shape)
     if found is None:
-        raise OSError(f"{path} was written and cannot be read back; is the disk sound, or did something delete it?")
+        raise OSError(
+            f"{path} was written and cannot be read back; is the disk sound, or did something "
+            f"delete it?"
+        )
     return found
 
 
-def frames_for(data: Dataset, image: ImageConfig, progress: bool | Progress | None = None) -> np.ndarray:
+def frames_for(
+    data: Dataset, image: ImageConfig, progress: bool | Progress | None = None
+) -> np.ndarray:
     """Return the frames that a network with this image config is given."""
     return frames(data, image.frame_size, progress or False)
 
 
 def read_frames(data: Dataset, frame_size: int, parts: Iterable[slice]) -> Generator[np.ndarray]:
-    """Yield the frames of each part of the rows, uint8 (b, F, F, 3), without the cache: for catalogues larger than the disk.
+    """Yield the frames of each part of the rows, uint8 (b, F, F, 3), without the cache: for
+    catalogues larger than the disk.
 
-    While the caller works on one part the next is read, in two threads; no more than three parts' frames are in memory.
-    Raises DataError naming the first picture that cannot be read.
+    While the caller works on one part the next is read, in two threads; no more than three parts'
+    frames are in memory. Raises DataError naming the first picture that cannot be read.
     """
 
     def frame(row: int) -> np.ndarray:
@@ -75,17 +85,25 @@ def read_frames(data: Dataset, frame_size: int, parts: Iterable[slice]) -> Gener
 
 
 def open_pictures(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Map a cached uint8 .npy of that shape read-only; None where there is none, or one of another shape or length."""
+    """Map a cached uint8 .npy of that shape read-only; None where there is none, or one of
+    another shape or length.
+    """
     try:
         pictures = np.load(path, mmap_mode="c", allow_pickle=False)
     except (OSError, ValueError, EOFError):
         return None
-    whole = isinstance(pictures, np.memmap) and path.stat().st_size == pictures.offset + pictures.nbytes
+    whole = (
+        isinstance(pictures, np.memmap) and path.stat().st_size == pictures.offset + pictures.nbytes
+    )
     return pictures if whole and pictures.shape == shape and pictures.dtype == np.uint8 else None
 
 
 def write_pictures(
-    path: Path, shape: tuple[int, ...], blocks: Iterable[np.ndarray], progress: bool | Progress, text: str
+    path: Path,
+    shape: tuple[int, ...],
+    blocks: Iterable[np.ndarray],
+    progress: bool | Progress,
+    text: str,
 ) -> None:
     """Write blocks of pictures one after the other into a uint8 .npy of that shape, atomically.
 
@@ -96,7 +114,8 @@ def write_pictures(
     free = shutil.disk_usage(path.parent).free
     if free < needed:
         raise OSError(
-            f"{text} needs {needed / 1e9:.1f} GB in {path.parent}, and {free / 1e9:.1f} GB are free; "
+            f"{text} needs {needed / 1e9:.1f} GB in {path.parent}, and {free / 1e9:.1f} GB are "
+            f"free; "
             "make room, or name another folder in ASTROJEPA_CACHE."
         )
     done = 0

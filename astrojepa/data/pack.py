@@ -1,4 +1,6 @@
-"""A small copy of a data set that a training machine needs nothing else for: every picture reduced, every column kept."""
+"""A small copy of a data set that a training machine needs nothing else for: every picture
+reduced, every column kept.
+"""
 
 from __future__ import annotations
 
@@ -22,21 +24,26 @@ QUALITY = 92  # of the JPEGs; at 160 pixels about 6 kB each
 PER_FOLDER = 1000  # pictures; places that share files refuse folders of more than 10,000
 
 
-def pack(data: Dataset, folder: str | Path, size: int = 160, *, progress: bool | Progress = False) -> Path:
-    """Write `data` as a new folder with labels.csv and JPEGs of at most `size` pixels a side, and return it.
+def pack(
+    data: Dataset, folder: str | Path, size: int = 160, *, progress: bool | Progress = False
+) -> Path:
+    """Write `data` as a new folder with labels.csv and JPEGs of at most `size` pixels a side, and
+    return it.
 
-    The central square of each picture is kept; smaller ones are not enlarged. labels.csv holds `file`, `id`, `label`, `ra`, `dec`
-    (degrees), `redshift`, `split` and every further column. Without a split column the default split is written down, since it
-    follows from ids and labels that a part of the pack would not have. Written beside `folder` and renamed, so that half a pack
+    The central square of each picture is kept; smaller ones are not enlarged. labels.csv holds
+    `file`, `id`, `label`, `ra`, `dec` (degrees), `redshift`, `split` and every further column.
+    Without a split column the default split is written down, since it follows from ids and labels
+    that a part of the pack would not have. Written beside `folder` and renamed, so that half a pack
     never stands under its name.
 
-    Raises DataError for simulated galaxies, which would pass for real ones, or a picture that cannot be read; ValueError for a size
-    outside 16 to 1024; FileExistsError where `folder` exists.
+    Raises DataError for simulated galaxies, which would pass for real ones, or a picture that
+    cannot be read; ValueError for a size outside 16 to 1024; FileExistsError where `folder` exists.
     """
     folder = Path(folder)
     if data.simulated:
         raise DataError(
-            "Simulated galaxies are not packed, they would pass for real ones; any machine draws them: --data simulated."
+            "Simulated galaxies are not packed, they would pass for real ones; any machine draws "
+            "them: --data simulated."
         )
     if not 16 <= size <= 1024:
         raise ValueError(f"--size is {size}; choose 16 to 1024 pixels.")
@@ -60,7 +67,9 @@ def _table(data: Dataset) -> pd.DataFrame:
         **{name: _numbers(getattr(data, name)) for name in ("ra", "dec", "redshift")},
         "split": _split(data),
     }
-    further = {name: data.table[name].astype(str) for name in data.table.columns if name not in columns}
+    further = {
+        name: data.table[name].astype(str) for name in data.table.columns if name not in columns
+    }
     return pd.DataFrame(columns | {name: values.to_numpy() for name, values in further.items()})
 
 
@@ -86,7 +95,9 @@ def _csv(table: pd.DataFrame) -> str:
     return text.getvalue()
 
 
-def _write_pictures(data: Dataset, folder: Path, files: list[str], size: int, progress: bool | Progress) -> None:
+def _write_pictures(
+    data: Dataset, folder: Path, files: list[str], size: int, progress: bool | Progress
+) -> None:
     def write(place: int) -> None:
         image = data.reader.read(int(data.rows[place]))
         small = resize_frame(image, min(size, *image.shape[:2]))
@@ -94,6 +105,9 @@ def _write_pictures(data: Dataset, folder: Path, files: list[str], size: int, pr
 
     for below in sorted({Path(name).parent for name in files}):
         (folder / below).mkdir(parents=True)
-    with ThreadPoolExecutor(2) as pool, reporting(progress, len(data), f"packing {data.name}") as report:
+    with (
+        ThreadPoolExecutor(2) as pool,
+        reporting(progress, len(data), f"packing {data.name}") as report,
+    ):
         for done, _ in enumerate(pool.map(write, range(len(data)), chunksize=64), 1):
             report(done)

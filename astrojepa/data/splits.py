@@ -1,4 +1,6 @@
-"""Training, validation and test galaxies, so that no galaxy is learned from and tested on, whatever it is called."""
+"""Training, validation and test galaxies, so that no galaxy is learned from and tested on,
+whatever it is called.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +23,18 @@ PARTS = ("train", "val", "test")
 def split(data: Dataset, kind: str = "grouped", seed: int = 42) -> tuple[Dataset, Dataset, Dataset]:
     """Divide galaxies into (train, val, test), each in the order of `data`.
 
-    "grouped": 80 / 10 / 10 %, stratified by label. Galaxies that are the same object, or blend into one another's cutouts, stay
-        together: chains of neighbours within 60 arcsec, and equal ids. Without coordinates only ids tie.
+    "grouped": 80 / 10 / 10 %, stratified by label. Galaxies that are the same object, or blend into
+    one another's cutouts, stay
+        together: chains of neighbours within 60 arcsec, and equal ids. Without coordinates only ids
+        tie.
     "column": the `split` column of labels.csv, with the values train, val and test.
-    "seed42": 90 / 10 % at random, as scikit-learn's train_test_split(test_size=0.1, random_state=42) in the published code, in
-        its order; val is the last ninth of the 90 %. `seed` is not used. Duplicates leak here: for comparisons only.
+    "seed42": 90 / 10 % at random, as scikit-learn's train_test_split(test_size=0.1,
+    random_state=42) in the published code, in
+        its order; val is the last ninth of the 90 %. `seed` is not used. Duplicates leak here: for
+        comparisons only.
 
-    "grouped" and "column" do not depend on the order of the rows. Raises DataError for a missing or unusable split column.
+    "grouped" and "column" do not depend on the order of the rows. Raises DataError for a missing or
+    unusable split column.
     """
     if kind == "grouped":
         chosen = _grouped(data, seed)
@@ -67,7 +74,10 @@ def same_object_groups(data: Dataset) -> np.ndarray:
         first = placed[np.unique(same.reshape(-1), return_index=True)[1]]
         pairs.append(first[cKDTree(places).query_pairs(chord * (1 + 1e-9), output_type="ndarray")])
     edges = np.concatenate(pairs).reshape(-1, 2)
-    graph = coo_array((np.ones(len(edges), dtype=np.int8), (edges[:, 0], edges[:, 1])), shape=(len(data), len(data)))
+    graph = coo_array(
+        (np.ones(len(edges), dtype=np.int8), (edges[:, 0], edges[:, 1])),
+        shape=(len(data), len(data)),
+    )
     return connected_components(graph, directed=False)[1].astype(np.int64)
 
 
@@ -79,9 +89,11 @@ def _equal_pairs(numbers: np.ndarray) -> np.ndarray:
 
 
 def _grouped(data: Dataset, seed: int) -> np.ndarray:
-    """Within each label, line the groups up by a hash of seed and ids, and cut the line at 80 and 90 % of its galaxies.
+    """Within each label, line the groups up by a hash of seed and ids, and cut the line at 80 and
+    90 % of its galaxies.
 
-    A group belongs to the label that most of its members have (the smallest on a tie) and goes where its middle falls.
+    A group belongs to the label that most of its members have (the smallest on a tie) and goes
+    where its middle falls.
     """
     ids, labels = data.ids.tolist(), data.labels.tolist()
     members: dict[int, list[int]] = {}
@@ -90,7 +102,9 @@ def _grouped(data: Dataset, seed: int) -> np.ndarray:
     strata: dict[int, list[tuple[str, list[int]]]] = {}
     for rows in members.values():
         own = [labels[row] for row in rows]
-        rank = hashlib.sha256("\0".join([str(seed), *sorted(ids[row] for row in rows)]).encode()).hexdigest()
+        rank = hashlib.sha256(
+            "\0".join([str(seed), *sorted(ids[row] for row in rows)]).encode()
+        ).hexdigest()
         strata.setdefault(max(sorted(set(own)), key=own.count), []).append((rank, rows))
     part = np.empty(len(data), dtype=np.int64)
     for groups in strata.values():
@@ -105,18 +119,23 @@ def _grouped(data: Dataset, seed: int) -> np.ndarray:
 
 def _column(data: Dataset) -> np.ndarray:
     if data.split_column is None:
-        raise DataError(f"{data.name} has no split column; choose the split grouped, or add a column 'split' to labels.csv.")
+        raise DataError(
+            f"{data.name} has no split column; choose the split grouped, or add a column 'split' "
+            f"to labels.csv."
+        )
     other = sorted(set(data.split_column.tolist()) - set(PARTS))
     if other:
         count = int((~np.isin(data.split_column, PARTS)).sum())
         raise DataError(
-            f"The split column of {data.name} must say train, val or test; {count} rows say {', '.join(map(repr, other[:4]))}."
+            f"The split column of {data.name} must say train, val or test; {count} rows say "
+            f"{', '.join(map(repr, other[:4]))}."
         )
     return np.array([PARTS.index(value) for value in data.split_column.tolist()], dtype=np.int64)
 
 
 def _seed42(data: Dataset) -> tuple[Dataset, Dataset, Dataset]:
-    # The legacy generator is what scikit-learn uses for an integer random_state, and what published numbers rest on.
+    # The legacy generator is what scikit-learn uses for an integer random_state, and what published
+    # numbers rest on.
     order = np.random.RandomState(42).permutation(len(data))
     num_test = math.ceil(0.1 * len(data))
     test, rest = order[:num_test], order[num_test:]

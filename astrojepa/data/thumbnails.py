@@ -1,4 +1,6 @@
-"""Small pictures of all galaxies of a data set in a few JPEG sheets, made once: for a first look that waits for no original."""
+"""Small pictures of all galaxies of a data set in a few JPEG sheets, made once: for a first look
+that waits for no original.
+"""
 
 from __future__ import annotations
 
@@ -36,9 +38,14 @@ class Thumbnails:
 
     def _decode(self, number: int) -> np.ndarray:
         begin = int(self._ends[number - 1]) if number else 0
-        with Image.open(io.BytesIO(self._jpeg[begin : int(self._ends[number])].tobytes()), formats=["JPEG"]) as image:
+        with Image.open(
+            io.BytesIO(self._jpeg[begin : int(self._ends[number])].tobytes()), formats=["JPEG"]
+        ) as image:
             if image.size != (ACROSS * SIDE, ACROSS * SIDE):
-                raise ValueError(f"A sheet of thumbnails has {image.size} pixels, expected {ACROSS * SIDE} a side.")
+                raise ValueError(
+                    f"A sheet of thumbnails has {image.size} pixels, expected {ACROSS * SIDE} a "
+                    f"side."
+                )
             return np.asarray(image.convert("RGB"))
 
 
@@ -51,15 +58,23 @@ def keep_thumbnails(data: Dataset) -> None:
             down, along = divmod(place, ACROSS)
             sheet[down, :, along] = resize_frame(data[row].image, SIDE)
         stream = io.BytesIO()
-        Image.fromarray(sheet.reshape(ACROSS * SIDE, ACROSS * SIDE, 3)).save(stream, "JPEG", quality=QUALITY, optimize=True)
+        Image.fromarray(sheet.reshape(ACROSS * SIDE, ACROSS * SIDE, 3)).save(
+            stream, "JPEG", quality=QUALITY, optimize=True
+        )
         jpegs.append(np.frombuffer(stream.getvalue(), dtype=np.uint8))
     ends = np.cumsum([len(jpeg) for jpeg in jpegs])
-    save_arrays(cache_path("thumbnails", pictures_hash(data)), jpeg=np.concatenate(jpegs), ends=ends)
+    save_arrays(
+        cache_path("thumbnails", pictures_hash(data)), jpeg=np.concatenate(jpegs), ends=ends
+    )
 
 
 def kept_thumbnails(data: Dataset) -> Thumbnails | None:
     """Return the sheets that were made of a data set before, None where there are none."""
     arrays = load_arrays(cache_path("thumbnails", pictures_hash(data)))
-    if arrays is None or not {"jpeg", "ends"} <= arrays.keys() or len(arrays["ends"]) != -(-len(data) // ACROSS**2):
+    if (
+        arrays is None
+        or not {"jpeg", "ends"} <= arrays.keys()
+        or len(arrays["ends"]) != -(-len(data) // ACROSS**2)
+    ):
         return None
     return Thumbnails(arrays["jpeg"], arrays["ends"])

@@ -1,4 +1,6 @@
-"""The joint-embedding predictive architecture: context encoder, target encoder, predictor, and the projector of SIGReg."""
+"""The joint-embedding predictive architecture: context encoder, target encoder, predictor, and
+the projector of SIGReg.
+"""
 
 from __future__ import annotations
 
@@ -26,21 +28,26 @@ class JEPAOutput:
 
     prediction: Tensor | None  # (B, M, Nt, D); None where nothing is masked
     target: Tensor | None  # (B, M, Nt, D), without gradient where it comes from the moving average
-    projected: Tensor  # (V, B, P), what SIGReg sees: one vector per view, or one per image (V = 1) of its context
+    # (V, B, P), what SIGReg sees: one vector per view, or one per image (V = 1) of its context
+    projected: Tensor
     pooled: Tensor  # (V, B, D), what was projected: an encoder's vectors, before the projector
     tokens: Tensor  # (B, Nc, D) of the context, or of the first view, for gauges
-    described: Tensor | None = None  # (V, B, 230), hand-made numbers as told from each view; None without a describer
+    # (V, B, 230), hand-made numbers as told from each view; None without a describer
+    described: Tensor | None = None
 
     def float(self) -> JEPAOutput:
         """Return the same in float32."""
-        return dataclasses.replace(self, **{name: value.float() for name, value in vars(self).items() if value is not None})
+        return dataclasses.replace(
+            self, **{name: value.float() for name, value in vars(self).items() if value is not None}
+        )
 
 
 class JEPA(nn.Module):
     """Masked prediction and multi-view invariance around one encoder.
 
-    `target_encoder` is an exponential moving average of all of `encoder`'s weights and running statistics, patch embedding
-    included. It is never trained by gradient and always in eval mode; None where the config keeps no average.
+    `target_encoder` is an exponential moving average of all of `encoder`'s weights and running
+    statistics, patch embedding included. It is never trained by gradient and always in eval mode;
+    None where the config keeps no average.
     """
 
     encoder: Any  # an `encoders.registry.Encoder`
@@ -50,14 +57,24 @@ class JEPA(nn.Module):
         super().__init__()
         self.config = model
         self.encoder = find_encoder(model.backbone).build(image, model)
-        self.target_encoder = copy.deepcopy(self.encoder).requires_grad_(False).eval() if model.average else None
-        self.predictor = Predictor(image, model, self.encoder.patch_width) if model.predictor_depth else None
+        self.target_encoder = (
+            copy.deepcopy(self.encoder).requires_grad_(False).eval() if model.average else None
+        )
+        self.predictor = (
+            Predictor(image, model, self.encoder.patch_width) if model.predictor_depth else None
+        )
         self.projector = make_projector(self.encoder.width - self.encoder.frozen_width, model)
-        self.describer = nn.Linear(self.encoder.width - self.encoder.frozen_width, NUM_DESCRIBED) if model.describer else None
+        self.describer = (
+            nn.Linear(self.encoder.width - self.encoder.frozen_width, NUM_DESCRIBED)
+            if model.describer
+            else None
+        )
 
     @property
     def evaluated(self) -> Any:
-        """The encoder that embeddings come from: the moving average, or the encoder itself where there is none."""
+        """The encoder that embeddings come from: the moving average, or the encoder itself where
+        there is none.
+        """
         return self.encoder if self.target_encoder is None else self.target_encoder
 
     def train(self, mode: bool = True) -> JEPA:
@@ -76,21 +93,29 @@ class JEPA(nn.Module):
         views: Sequence[Tensor] = (),
         projected_only: bool = False,
     ) -> JEPAOutput:
-        """Predict the masked blocks of `images`, and project `views`, one tensor (V, B, 3, s, s) per resolution.
+        """Predict the masked blocks of `images`, and project `views`, one tensor (V, B, 3, s, s)
+        per resolution.
 
-        Without views the context is projected. One image (1, 3, S, S) with several masks is encoded whole only once. With
-        `projected_only` nothing is predicted.
+        Without views the context is projected. One image (1, 3, S, S) with several masks is encoded
+        whole only once. With `projected_only` nothing is predicted.
         """
         prediction, target, tokens, pooled = None, None, None, None
         if masks is not None and images is not None and not (views and projected_only):
-            tokens, raw = self.encoder.patch_tokens(images.expand(len(masks.context), -1, -1, -1), masks.context)
+            tokens, raw = self.encoder.patch_tokens(
+                images.expand(len(masks.context), -1, -1, -1), masks.context
+            )
             if not projected_only:
                 prediction, target = self.predict(tokens, masks), self.target_tokens(images, masks)
             if not views:
                 pooled = (raw if self.projector is None else tokens).mean(dim=1)[None]
         if views:
             pairs = [self.encoder(view.flatten(0, 1)) for view in views]
-            pooled = torch.cat([self._pool(*pair).unflatten(0, view.shape[:2]) for pair, view in zip(pairs, views, strict=True)])
+            pooled = torch.cat(
+                [
+                    self._pool(*pair).unflatten(0, view.shape[:2])
+                    for pair, view in zip(pairs, views, strict=True)
+                ]
+            )
             tokens = pairs[0][0][: views[0].shape[1]] if tokens is None else tokens
         if pooled is None or tokens is None:
             raise ValueError("There is nothing to compute: give images with masks, or views.")
@@ -102,15 +127,24 @@ class JEPA(nn.Module):
         """Project whole images, each seen once: what SIGReg would see of them."""
         return self._project(*self.encoder(images))
 
-    def predict(self, context: Float[Tensor, "B Nc D"], masks: PatchMasks) -> Float[Tensor, "B M Nt D"]:
+    def predict(
+        self, context: Float[Tensor, "B Nc D"], masks: PatchMasks
+    ) -> Float[Tensor, "B M Nt D"]:
         """Predict target tokens from context tokens; ValueError for an encoder-only model."""
         if self.predictor is None:
-            raise ValueError("This checkpoint has no predictor: it is encoder-only, so patch errors cannot be computed from it.")
+            raise ValueError(
+                "This checkpoint has no predictor: it is encoder-only, so patch errors cannot be "
+                "computed from it."
+            )
         prediction: Tensor = self.predictor(context, masks.context, masks.targets)
         return prediction
 
-    def target_tokens(self, images: Float[Tensor, "#B 3 S S"], masks: PatchMasks) -> Float[Tensor, "B M Nt D"]:
-        """Encode the whole image and gather the target blocks, layer-normed without affine; no gradient with target "ema"."""
+    def target_tokens(
+        self, images: Float[Tensor, "#B 3 S S"], masks: PatchMasks
+    ) -> Float[Tensor, "B M Nt D"]:
+        """Encode the whole image and gather the target blocks, layer-normed without affine; no
+        gradient with target "ema".
+        """
         shared = self.config.target == "shared"
         with torch.set_grad_enabled(shared and torch.is_grad_enabled()):
             tokens, _ = (self.encoder if shared else self.evaluated).patch_tokens(images)
@@ -121,10 +155,14 @@ class JEPA(nn.Module):
 
     @torch.no_grad()
     def update_target(self, momentum: float) -> None:
-        """Move every weight and running statistic of the average: target = momentum · target + (1 - momentum) · encoder."""
+        """Move every weight and running statistic of the average: target = momentum · target +
+        (1 - momentum) · encoder.
+        """
         if self.target_encoder is None:
             return
-        targets, sources = [[*part.parameters(), *_statistics(part)] for part in (self.target_encoder, self.encoder)]
+        targets, sources = [
+            [*part.parameters(), *_statistics(part)] for part in (self.target_encoder, self.encoder)
+        ]
         torch._foreach_lerp_(list[Tensor](targets), list[Tensor](sources), 1.0 - momentum)
 
     def embed(self, images: Float[Tensor, "B 3 S S"]) -> Float[Tensor, "B D"]:
@@ -133,7 +171,9 @@ class JEPA(nn.Module):
         return self.evaluated.vector(tokens)
 
     def fuse_attention(self, fused: bool) -> None:
-        """Compute attention in torch's one kernel, or as two products and a softmax: its backward in bfloat16 is slow on CPUs."""
+        """Compute attention in torch's one kernel, or as two products and a softmax: its
+        backward in bfloat16 is slow on CPUs.
+        """
         for module in self.modules():
             if hasattr(module, "fused_attn"):
                 module.fused_attn = fused  # type: ignore[assignment]
@@ -147,7 +187,11 @@ class JEPA(nn.Module):
 
     def num_parameters(self) -> int:
         """Count the parameters, but for the moving average, which is a copy of the encoder."""
-        copied = 0 if self.target_encoder is None else sum(item.numel() for item in self.target_encoder.parameters())
+        copied = (
+            0
+            if self.target_encoder is None
+            else sum(item.numel() for item in self.target_encoder.parameters())
+        )
         return sum(item.numel() for item in self.parameters()) - copied
 
     def num_trainable(self) -> int:
@@ -155,7 +199,9 @@ class JEPA(nn.Module):
         return sum(item.numel() for item in self.parameters() if item.requires_grad)
 
     def _pool(self, tokens: Tensor, raw: Tensor) -> Tensor:
-        return self.encoder.vector(raw if self.projector is None else tokens[..., self.encoder.frozen_width :])
+        return self.encoder.vector(
+            raw if self.projector is None else tokens[..., self.encoder.frozen_width :]
+        )
 
     def _head(self, pooled: Tensor) -> Tensor:
         return pooled if self.projector is None else self.projector(pooled)
@@ -166,4 +212,8 @@ class JEPA(nn.Module):
 
 def _statistics(part: nn.Module) -> list[Tensor]:
     """List the running statistics of batch norms."""
-    return [value for name, value in part.named_buffers() if name.endswith(("running_mean", "running_var"))]
+    return [
+        value
+        for name, value in part.named_buffers()
+        if name.endswith(("running_mean", "running_var"))
+    ]

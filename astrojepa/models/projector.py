@@ -1,4 +1,6 @@
-"""The projector: from an image's mean token to the vector that SIGReg and invariance act on. It is not used after training."""
+"""The projector: from an image's mean token to the vector that SIGReg and invariance act on. It
+is not used after training.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,9 @@ from astrojepa.config import ModelConfig
 
 
 def make_projector(width: int, model: ModelConfig) -> nn.Module | None:
-    """Build the projector of a config: none, linear, or two hidden layers with batch norm as in LeJEPA (arXiv:2511.08544)."""
+    """Build the projector of a config: none, linear, or two hidden layers with batch norm as in
+    LeJEPA (arXiv:2511.08544).
+    """
     if not model.projector_width:
         return None
     if not model.projector_hidden:

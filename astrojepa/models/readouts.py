@@ -1,7 +1,9 @@
-"""A readout that keeps shape: a map of tokens, read along rings about its middle by the strength of angular Fourier modes.
+"""A readout that keeps shape: a map of tokens, read along rings about its middle by the strength of
+angular Fourier modes.
 
-The mean over tokens forgets where light lies; the modulus of mode m along a ring tells how elongated (m = 2), lopsided (m = 1) or
-armed (m = 2 ... 4) a feature is there, and no turn changes it.
+The mean over tokens forgets where light lies; the modulus of mode m along a ring tells how
+elongated (m = 2), lopsided (m = 1) or armed (m = 2 ... 4) a feature is there, and no turn changes
+it.
 """
 
 from __future__ import annotations
@@ -21,22 +23,31 @@ SMALLEST_POWER = 1e-8  # keeps the slope of a modulus finite
 
 
 def ring_count(grid: int) -> int:
-    """Return how many rings a map of `grid` tokens along a side is read along: one to two tokens of radius, at most 6."""
+    """Return how many rings a map of `grid` tokens along a side is read along: one to two tokens
+    of radius, at most 6.
+    """
     return min(6, max(1, grid // 2))
 
 
 def ring_weights(grid: int, rings: int) -> Float[Tensor, "W N"]:
-    """Return the real linear map from tokens to Fourier coefficients: rows (ring, mode, real and imaginary part), rings · 5 · 2.
+    """Return the real linear map from tokens to Fourier coefficients: rows (ring, mode, real and
+    imaginary part), rings · 5 · 2.
 
-    Ring r = 0, 1, ... has radius (r + ½) / rings of half the side; 32 samples along it are bilinear in the four nearest tokens. A
-    row of mode m is the mean over the samples of cos mθ or -sin mθ times the sample.
+    Ring r = 0, 1, ... has radius (r + ½) / rings of half the side; 32 samples along it are bilinear
+    in the four nearest tokens. A row of mode m is the mean over the samples of cos mθ or -sin mθ
+    times the sample.
     """
     radius = (torch.arange(rings, dtype=torch.float64) + 0.5) / rings * grid / 2
     angle = (torch.arange(NUM_ANGLES, dtype=torch.float64) + 0.5) * (2 * math.pi / NUM_ANGLES)
     middle = (grid - 1) / 2
-    across, down = (middle + radius[:, None] * part for part in (torch.cos(angle), torch.sin(angle)))
+    across, down = (
+        middle + radius[:, None] * part for part in (torch.cos(angle), torch.sin(angle))
+    )
     tokens = torch.arange(grid, dtype=torch.float64)
-    near_x, near_y = ((1 - (place.clamp(0, grid - 1)[..., None] - tokens).abs()).clamp_min(0) for place in (across, down))
+    near_x, near_y = (
+        (1 - (place.clamp(0, grid - 1)[..., None] - tokens).abs()).clamp_min(0)
+        for place in (across, down)
+    )
     samples = near_y[..., :, None] * near_x[..., None, :]
     phase = torch.arange(NUM_MODES, dtype=torch.float64)[:, None] * angle
     waves = torch.stack((torch.cos(phase), -torch.sin(phase)), 1) / NUM_ANGLES  # (modes, 2, angles)
@@ -47,35 +58,54 @@ def ring_weights(grid: int, rings: int) -> Float[Tensor, "W N"]:
 class RingReadout(nn.Module):
     """Reads square maps of tokens, (B, N, D) each, into one vector per image.
 
-    Per map, ring and feature: the mean and the modulus of modes 1 to 4, one after the other (`num_read` numbers in all). With
-    `narrow` a map's tokens are first projected onto that many features; with `embedding` what is read is standardised (batch norm)
-    and projected onto that many numbers, else it is the vector. Quarter turns of the maps leave it unchanged. A map's rings are
-    those of its usual grid, whatever the size of the view.
+    Per map, ring and feature: the mean and the modulus of modes 1 to 4, one after the other
+    (`num_read` numbers in all). With `narrow` a map's tokens are first projected onto that many
+    features; with `embedding` what is read is standardised (batch norm) and projected onto that
+    many numbers, else it is the vector. Quarter turns of the maps leave it unchanged. A map's rings
+    are those of its usual grid, whatever the size of the view.
     """
 
-    def __init__(self, maps: Sequence[tuple[int, int]], narrow: int = 0, embedding: int = 0) -> None:
+    def __init__(
+        self, maps: Sequence[tuple[int, int]], narrow: int = 0, embedding: int = 0
+    ) -> None:
         """`maps` are (width, usual grid) of each map."""
         super().__init__()
         self.rings = [ring_count(grid) for _, grid in maps]
-        self.narrow = nn.ModuleList(nn.Linear(width, narrow) if narrow else nn.Identity() for width, _ in maps)
-        self.num_read = sum(rings * NUM_MODES * (narrow or width) for rings, (width, _) in zip(self.rings, maps, strict=True))
+        self.narrow = nn.ModuleList(
+            nn.Linear(width, narrow) if narrow else nn.Identity() for width, _ in maps
+        )
+        self.num_read = sum(
+            rings * NUM_MODES * (narrow or width)
+            for rings, (width, _) in zip(self.rings, maps, strict=True)
+        )
         self.width = embedding or self.num_read
-        head = (nn.BatchNorm1d(self.num_read, affine=False), nn.Linear(self.num_read, embedding)) if embedding else ()
+        head = (
+            (nn.BatchNorm1d(self.num_read, affine=False), nn.Linear(self.num_read, embedding))
+            if embedding
+            else ()
+        )
         self.head = nn.Sequential(*head)
         self._weights: dict[tuple[int, int, torch.device], Tensor] = {}
 
     def forward(self, maps: Sequence[Tensor]) -> Float[Tensor, "B F"]:
         """Return the vectors; ValueError where the tokens of a map form no square."""
-        read = [self._read(narrow(tokens), rings) for tokens, narrow, rings in zip(maps, self.narrow, self.rings, strict=True)]
+        read = [
+            self._read(narrow(tokens), rings)
+            for tokens, narrow, rings in zip(maps, self.narrow, self.rings, strict=True)
+        ]
         vectors: Tensor = self.head(torch.cat(read, 1))
         return vectors
 
     def _read(self, tokens: Float[Tensor, "B N D"], rings: int) -> Float[Tensor, "B F"]:
         grid = math.isqrt(tokens.shape[1])
         if grid * grid != tokens.shape[1]:
-            raise ValueError(f"Rings are read from a square map of tokens, found {tokens.shape[1]} tokens.")
+            raise ValueError(
+                f"Rings are read from a square map of tokens, found {tokens.shape[1]} tokens."
+            )
         with torch.autocast(tokens.device.type, enabled=False):
-            parts = (self._map(grid, rings, tokens.device) @ tokens.float()).unflatten(1, (-1, NUM_MODES, 2))
+            parts = (self._map(grid, rings, tokens.device) @ tokens.float()).unflatten(
+                1, (-1, NUM_MODES, 2)
+            )
             modulus = parts[:, :, 1:].square().sum(3).add(SMALLEST_POWER).sqrt()
             return torch.cat((parts[:, :, :1, 0], modulus), 2).flatten(1)
 

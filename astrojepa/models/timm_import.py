@@ -1,8 +1,10 @@
 """Import timm beside any build of torch.
 
-timm imports torchvision, whose PyPI build registers fake kernels for its compiled CUDA operators when it is imported. Beside a CPU-only
-torch those operators are missing and the import dies with "operator torchvision::nms does not exist". Nothing here uses them, so
-only when that very error appears an empty module takes the place of `torchvision._meta_registrations` and the import is repeated.
+timm imports torchvision, whose PyPI build registers fake kernels for its compiled CUDA operators
+when it is imported. Beside a CPU-only torch those operators are missing and the import dies with
+"operator torchvision::nms does not exist". Nothing here uses them, so only when that very error
+appears an empty module takes the place of `torchvision._meta_registrations` and the import is
+repeated.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ _REGISTRATIONS = "torchvision._meta_registrations"
 
 
 def import_timm() -> ModuleType:
-    """Return the timm package; any other import error than the missing operator passes through unchanged."""
+    """Return the timm package; any other import error than the missing operator passes through
+    unchanged.
+    """
     try:
         return importlib.import_module("timm")
     except RuntimeError as error:

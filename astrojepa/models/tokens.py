@@ -14,13 +14,19 @@ NORM = partial(nn.LayerNorm, eps=1e-5)
 ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "relu": nn.ReLU}
 
 
-def gather_tokens(tokens: Float[Tensor, "B N D"], index: Int[Tensor, "B K"]) -> Float[Tensor, "B K D"]:
-    """Take tokens by position: the others are not in the result, so nothing downstream can look at them."""
+def gather_tokens(
+    tokens: Float[Tensor, "B N D"], index: Int[Tensor, "B K"]
+) -> Float[Tensor, "B K D"]:
+    """Take tokens by position: the others are not in the result, so nothing downstream can look
+    at them.
+    """
     return tokens.gather(1, index[..., None].expand(-1, -1, tokens.shape[-1]))
 
 
 def position_table(grid: int, width: int, kind: str) -> Tensor:
-    """Return positions (1, G * G, width): fixed two-dimensional sines and cosines, or small random values to be learned."""
+    """Return positions (1, G * G, width): fixed two-dimensional sines and cosines, or small
+    random values to be learned.
+    """
     if kind == "learned":
         return nn.init.trunc_normal_(torch.empty(1, grid * grid, width), std=0.02)
     table: Tensor = timm.layers.build_sincos2d_pos_embed([grid, grid], dim=width)
@@ -44,5 +50,7 @@ class Positions(nn.Module):
         if grid == self.grid:
             return self.table
         square = self.table.unflatten(1, (self.grid, self.grid)).permute(0, 3, 1, 2)
-        stretched = nn.functional.interpolate(square, size=(grid, grid), mode="bicubic", align_corners=False, antialias=True)
+        stretched = nn.functional.interpolate(
+            square, size=(grid, grid), mode="bicubic", align_corners=False, antialias=True
+        )
         return stretched.flatten(2).transpose(1, 2)

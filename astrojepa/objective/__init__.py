@@ -1,1 +1,3 @@
-"""What is minimised: masked prediction, invariance between views, SIGReg; and which patches are hidden."""
+"""What is minimised: masked prediction, invariance between views, SIGReg; and which patches are
+hidden.
+"""

@@ -1,8 +1,10 @@
-"""Which patches are hidden: block masks on the patch grid, drawn to the galaxy where the config asks for it.
+"""Which patches are hidden: block masks on the patch grid, drawn to the galaxy where the config
+asks for it.
 
-Source: I-JEPA (Assran et al. 2023, arXiv:2301.08243), section 3, appendix A. We differ in four ways: the number of tokens is
-fixed by the config, so masks depend on no other image of the batch; equal counts come from a random subset, never from a prefix;
-every row and column can be reached; and blocks can be drawn to bright patches, two strengths in [0, 1] that are 0 in I-JEPA.
+Source: I-JEPA (Assran et al. 2023, arXiv:2301.08243), section 3, appendix A. We differ in four
+ways: the number of tokens is fixed by the config, so masks depend on no other image of the batch;
+equal counts come from a random subset, never from a prefix; every row and column can be reached;
+and blocks can be drawn to bright patches, two strengths in [0, 1] that are 0 in I-JEPA.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from torch import Tensor
 from astrojepa.config import MaskConfig
 from astrojepa.types import PatchMasks
 
-NUM_CANDIDATES = 8  # sets of target blocks drawn per image; the first that leaves enough context is taken
+# sets of target blocks drawn per image; the first that leaves enough context is taken
+NUM_CANDIDATES = 8
 _DRAWS_PER_BLOCK = 5  # shape, top, left, biased or not, which bright patch
 _BORDER = 0.05  # the sky is read from a frame this fraction of the side wide
 
@@ -22,8 +25,9 @@ _BORDER = 0.05  # the sky is read from a frame this fraction of the side wide
 def patch_brightness(flux: Float[Tensor, "B 3 S S"], patch_size: int) -> Float[Tensor, "B G G"]:
     """Return each patch's mean flux above the sky, >= 0, in the unit of `flux`.
 
-    grey = mean over channels; sky = median of the border, 5 per cent of the side wide; values below the sky count as 0. Takes raw
-    flux in [0, 1], not normalised pixels: there, black sky is as far from 0 as a bright core.
+    grey = mean over channels; sky = median of the border, 5 per cent of the side wide; values below
+    the sky count as 0. Takes raw flux in [0, 1], not normalised pixels: there, black sky is as far
+    from 0 as a bright core.
     """
     grey = flux.mean(dim=1)
     size = grey.shape[-1]
@@ -35,26 +39,35 @@ def patch_brightness(flux: Float[Tensor, "B 3 S S"], patch_size: int) -> Float[T
     return torch.nn.functional.avg_pool2d(signal[:, None], patch_size)[:, 0]
 
 
-def block_shapes(grid: int, scale: tuple[float, float], aspect: tuple[float, float]) -> list[tuple[int, int]]:
-    """List the blocks (height, width) in patches whose area and height / width lie in the given ranges; ValueError if none."""
+def block_shapes(
+    grid: int, scale: tuple[float, float], aspect: tuple[float, float]
+) -> list[tuple[int, int]]:
+    """List the blocks (height, width) in patches whose area and height / width lie in the given
+    ranges; ValueError if none.
+    """
     area = grid * grid
     slack = 1e-9
     shapes = [
         (h, w)
         for h in range(1, grid + 1)
         for w in range(1, grid + 1)
-        if scale[0] * area - slack <= h * w <= scale[1] * area + slack and aspect[0] - slack <= h / w <= aspect[1] + slack
+        if scale[0] * area - slack <= h * w <= scale[1] * area + slack
+        and aspect[0] - slack <= h / w <= aspect[1] + slack
     ]
     if not shapes:
         raise ValueError(
-            f"No block on a {grid}×{grid} grid covers {scale[0]:g} to {scale[1]:g} of it with height / width in "
-            f"[{aspect[0]:g}, {aspect[1]:g}]; widen the range, or use more patches (smaller --patch-size)."
+            f"No block on a {grid}×{grid} grid covers {scale[0]:g} to {scale[1]:g} of it with "
+            f"height / width in "
+            f"[{aspect[0]:g}, {aspect[1]:g}]; widen the range, or use more patches (smaller "
+            f"--patch-size)."
         )
     return shapes
 
 
 def token_counts(grid: int, config: MaskConfig) -> tuple[int, int]:
-    """Return (Nc, Nt), the tokens of the context and of one target block: the same for every image; ValueError if impossible."""
+    """Return (Nc, Nt), the tokens of the context and of one target block: the same for every
+    image; ValueError if impossible.
+    """
     targets = block_shapes(grid, config.target_scale, config.target_aspect)
     contexts = _context_shapes(grid, config)
     num_target = min(h * w for h, w in targets)
@@ -62,7 +75,8 @@ def token_counts(grid: int, config: MaskConfig) -> tuple[int, int]:
     room = min(h * w for h, w in contexts) - max(h * w for h, w in targets)
     if num_context > room:
         raise ValueError(
-            f"--context-fraction {config.context_fraction:g} asks for {num_context} of {grid * grid} patches, but the smallest context "
+            f"--context-fraction {config.context_fraction:g} asks for {num_context} of "
+            f"{grid * grid} patches, but the smallest context "
             f"block less one target leaves {room}; use at most {room / grid**2:.2f}."
         )
     return num_context, num_target
@@ -82,31 +96,44 @@ def sample_masks(
 ) -> PatchMasks:
     """Draw context and target masks for each image.
 
-    Four target blocks; one square context block less the targets; then a random subset of Nc context and Nt target tokens. With
-    strength b, a block is centred on a patch drawn in proportion to brightness with probability b, else it lies anywhere; the
-    context's subset prefers patches in proportion to (1 - b) + b · brightness / mean. Randomness comes from `generator`, or from
-    `uniforms` in [0, 1), (B, num_uniforms(G, config)), which makes an image's masks independent of its batch.
+    Four target blocks; one square context block less the targets; then a random subset of Nc
+    context and Nt target tokens. With strength b, a block is centred on a patch drawn in proportion
+    to brightness with probability b, else it lies anywhere; the context's subset prefers patches in
+    proportion to (1 - b) + b · brightness / mean. Randomness comes from `generator`, or from
+    `uniforms` in [0, 1), (B, num_uniforms(G, config)), which makes an image's masks independent of
+    its batch.
     """
     batch, grid, _ = brightness.shape
     num_context, num_target = token_counts(grid, config)
     if uniforms is None:
         device = brightness.device if generator is None else generator.device
-        uniforms = torch.rand(batch, num_uniforms(grid, config), generator=generator, device=device).to(brightness.device)
+        uniforms = torch.rand(
+            batch, num_uniforms(grid, config), generator=generator, device=device
+        ).to(brightness.device)
     split = NUM_CANDIDATES * config.num_targets * _DRAWS_PER_BLOCK
     block_draws, context_draws, context_keys, target_keys = uniforms.split(
         [split, _DRAWS_PER_BLOCK, grid * grid, grid * grid], dim=1
     )
     weights = brightness.flatten(1)
     shapes = block_shapes(grid, config.target_scale, config.target_aspect)
-    blocks = _place(block_draws.view(batch, -1, _DRAWS_PER_BLOCK), shapes, weights, grid, config.target_bias)
+    blocks = _place(
+        block_draws.view(batch, -1, _DRAWS_PER_BLOCK), shapes, weights, grid, config.target_bias
+    )
     blocks = blocks.view(batch, NUM_CANDIDATES, config.num_targets, -1)
-    blocks[:, -1] = blocks[:, -1, :1]  # the last resort: all targets in one place, which always leaves enough context
+    # the last resort: all targets in one place, which always leaves enough context
+    blocks[:, -1] = blocks[:, -1, :1]
     context = _place(
-        context_draws.view(batch, 1, _DRAWS_PER_BLOCK), _context_shapes(grid, config), weights, grid, config.context_bias
+        context_draws.view(batch, 1, _DRAWS_PER_BLOCK),
+        _context_shapes(grid, config),
+        weights,
+        grid,
+        config.context_bias,
     )
     free = context & ~blocks.any(dim=2)
     enough = free.sum(dim=-1) >= num_context
-    chosen = torch.where(enough, torch.arange(NUM_CANDIDATES, device=enough.device), NUM_CANDIDATES - 1).amin(dim=1)
+    chosen = torch.where(
+        enough, torch.arange(NUM_CANDIDATES, device=enough.device), NUM_CANDIDATES - 1
+    ).amin(dim=1)
     rows = torch.arange(batch, device=chosen.device)
     relative = weights / weights.mean(dim=1, keepdim=True).clamp_min(1e-12)
     preference = ((1 - config.context_bias) + config.context_bias * relative).clamp_min(1e-3)
@@ -117,16 +144,19 @@ def sample_masks(
 
 
 def counter_uniforms(seed: int, step: int, ids: Tensor, count: int) -> Float[Tensor, "B count"]:
-    """Return uniform numbers in (0, 1) that depend on (seed, step, sample id) alone: float32 (B, count), 24 bits each.
+    """Return uniform numbers in (0, 1) that depend on (seed, step, sample id) alone: float32 (B,
+    count), 24 bits each.
 
-    Source: SplitMix64 (Steele, Lea & Flood 2014), counter-based, so any process draws the same for the same sample.
+    Source: SplitMix64 (Steele, Lea & Flood 2014), counter-based, so any process draws the same for
+    the same sample.
     """
     state = _mix(torch.full_like(ids, seed, dtype=torch.int64))
     state = _mix(state + step)
     state = _mix(state + ids.to(torch.int64))
     counters = torch.arange(1, count + 1, device=ids.device, dtype=torch.int64) * _GOLDEN
     bits = _shift(_mix(state[:, None] + counters), 40)
-    return ((bits.to(torch.float32) + 0.5) / (1 << 24)).clamp_max(1 - 2**-24)  # the largest bits and a half round up
+    # the largest bits and a half round up
+    return ((bits.to(torch.float32) + 0.5) / (1 << 24)).clamp_max(1 - 2**-24)
 
 
 _GOLDEN = 0x9E3779B97F4A7C15 - (1 << 64)
@@ -150,7 +180,9 @@ def _context_shapes(grid: int, config: MaskConfig) -> list[tuple[int, int]]:
     return block_shapes(grid, config.context_scale, (1.0, 1.0))
 
 
-def _place(draws: Tensor, shapes: list[tuple[int, int]], weights: Tensor, grid: int, bias: float) -> Tensor:
+def _place(
+    draws: Tensor, shapes: list[tuple[int, int]], weights: Tensor, grid: int, bias: float
+) -> Tensor:
     """Turn (B, R, 5) uniform numbers into R blocks of each image: bool (B, R, N)."""
     sizes = torch.tensor(shapes, device=draws.device)
     size = sizes[(draws[..., 0] * len(shapes)).long().clamp_max(len(shapes) - 1)]
@@ -158,7 +190,9 @@ def _place(draws: Tensor, shapes: list[tuple[int, int]], weights: Tensor, grid: 
     corner = torch.minimum((draws[..., 1:3] * (last + 1)).long(), last)
     if bias > 0:
         cumulative = (weights + 1e-12).cumsum(dim=1)
-        bright = torch.searchsorted(cumulative, draws[..., 4] * cumulative[:, -1:]).clamp_max(grid * grid - 1)
+        bright = torch.searchsorted(cumulative, draws[..., 4] * cumulative[:, -1:]).clamp_max(
+            grid * grid - 1
+        )
         centre = torch.stack([bright // grid, bright % grid], dim=-1)
         centred = torch.minimum((centre - size // 2).clamp_min(0), last)
         corner = torch.where(draws[..., 3:4] < bias, centred, corner)
@@ -168,7 +202,8 @@ def _place(draws: Tensor, shapes: list[tuple[int, int]], weights: Tensor, grid: 
 
 
 def _subset(allowed: Tensor, keys: Tensor, count: int) -> Tensor:
-    """Choose `count` allowed positions with the largest keys, sorted: weighted sampling without replacement.
+    """Choose `count` allowed positions with the largest keys, sorted: weighted sampling without
+    replacement.
 
     Source: Efraimidis & Spirakis (2006): keys log(u) / w give inclusion in proportion to w.
     """

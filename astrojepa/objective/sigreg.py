@@ -13,15 +13,20 @@ from astrojepa.objective.statistics.registry import Statistic, find_statistic
 from astrojepa.settings import one_of, within
 
 
-def random_directions(width: int, count: int, seed: int, step: int, device: torch.device | str = "cpu") -> Float[Tensor, "D K"]:
-    """Draw K unit columns that depend on (seed, step) and the kind of device alone, so that every process agrees."""
+def random_directions(
+    width: int, count: int, seed: int, step: int, device: torch.device | str = "cpu"
+) -> Float[Tensor, "D K"]:
+    """Draw K unit columns that depend on (seed, step) and the kind of device alone, so that
+    every process agrees.
+    """
     generator = torch.Generator(device).manual_seed((seed * 1_000_003 + step) % 2**63)
     directions = torch.randn(width, count, generator=generator, device=device)
     return nn.functional.normalize(directions, dim=0)
 
 
 class SIGReg(nn.Module):
-    """How far embeddings are from N(0, I), seen along random directions: 0 or more, smaller = closer.
+    """How far embeddings are from N(0, I), seen along random directions: 0 or more, smaller =
+    closer.
 
     The mean over unit directions a of a univariate statistic of z·a, by default
     `EppsPulley(t_max, num_knots)`; times N with scale="count". N(0, I) itself has the expectation
@@ -72,25 +77,35 @@ class SIGReg(nn.Module):
         value = self.statistic.floor(count)
         return value * count if self.scale == "count" else value
 
-    def forward(self, z: Tensor, directions: Float[Tensor, "D K"] | None = None, step: int | None = None) -> Float[Tensor, ""]:
-        """Return the statistic of embeddings `z` (N, D), or the mean of the views' statistics for several views (V, N, D).
+    def forward(
+        self, z: Tensor, directions: Float[Tensor, "D K"] | None = None, step: int | None = None
+    ) -> Float[Tensor, ""]:
+        """Return the statistic of embeddings `z` (N, D), or the mean of the views' statistics for
+        several views (V, N, D).
 
-        `directions` (unit columns, the same for all views) can be passed in to compare with other code; else they follow from
-        (seed, step), and without `step` from an internal counter that is saved with the module. Other processes must call it too.
-        ValueError for fewer than 2 samples over all processes, none on this one, or other shapes.
+        `directions` (unit columns, the same for all views) can be passed in to compare with other
+        code; else they follow from (seed, step), and without `step` from an internal counter that
+        is saved with the module. Other processes must call it too. ValueError for fewer than 2
+        samples over all processes, none on this one, or other shapes.
         """
         if z.ndim not in (2, 3) or z.numel() == 0 or z.shape[-2] * distributed.world_size() < 2:
             raise ValueError(
-                f"SIGReg needs embeddings (N, D) with N of at least 2, found shape {tuple(z.shape)}. Several views are (V, N, D); "
-                f"N counts the samples of all processes (here {distributed.world_size()}), each of which needs at least one."
+                f"SIGReg needs embeddings (N, D) with N of at least 2, found shape "
+                f"{tuple(z.shape)}. Several views are (V, N, D); "
+                f"N counts the samples of all processes (here {distributed.world_size()}), each of "
+                f"which needs at least one."
             )
         if directions is None:
             if step is None:
                 step = int(self.counter)
                 self.counter += 1
-            directions = random_directions(z.shape[-1], self.num_directions, self.seed, step, z.device)
+            directions = random_directions(
+                z.shape[-1], self.num_directions, self.seed, step, z.device
+            )
         elif directions.ndim != 2 or directions.shape[0] != z.shape[-1]:
-            raise ValueError(f"Directions must have shape ({z.shape[-1]}, K), found {tuple(directions.shape)}.")
+            raise ValueError(
+                f"Directions must have shape ({z.shape[-1]}, K), found {tuple(directions.shape)}."
+            )
         with torch.autocast(z.device.type, enabled=False):
             z = z if z.dtype == torch.float64 else z.float()
             projections = directions.to(z).T @ z.reshape(-1, z.shape[-1]).T

@@ -14,28 +14,38 @@ from astrojepa.config import ObjectiveConfig
 from astrojepa.types import LossTerms
 
 
-def prediction_loss(prediction: Float[Tensor, "B M Nt D"], target: Float[Tensor, "B M Nt D"]) -> Float[Tensor, ""]:
+def prediction_loss(
+    prediction: Float[Tensor, "B M Nt D"], target: Float[Tensor, "B M Nt D"]
+) -> Float[Tensor, ""]:
     """Return the squared error, averaged over images, blocks, tokens and features, in float32."""
     return nn.functional.mse_loss(prediction.float(), target.float())
 
 
 def invariance_loss(projected: Float[Tensor, "V B P"], num_global: int) -> Float[Tensor, ""]:
-    """Return the squared distance of every view to the centre of the first `num_global` ones, the mean over all of them, in float32.
+    """Return the squared distance of every view to the centre of the first `num_global` ones, the
+    mean over all of them, in float32.
 
-    The gradient flows through the centre too: no stop-gradient. 0 or more, smaller = the views agree better.
+    The gradient flows through the centre too: no stop-gradient. 0 or more, smaller = the views
+    agree better.
 
-    Source: LeJEPA (arXiv:2511.08544), its prediction term. ValueError if there are not that many views.
+    Source: LeJEPA (arXiv:2511.08544), its prediction term. ValueError if there are not that many
+    views.
     """
     if not 1 <= num_global <= len(projected):
         raise ValueError(
-            f"The centre is taken of 1 to {len(projected)} views, as many as there are; found num_global {num_global}."
+            f"The centre is taken of 1 to {len(projected)} views, as many as there are; found "
+            f"num_global {num_global}."
         )
     projected = projected.float()
     return (projected - projected[:num_global].mean(dim=0)).square().mean()
 
 
-def description_loss(described: Float[Tensor, "V B Q"], numbers: Float[Tensor, "B Q"]) -> Float[Tensor, ""]:
-    """Return the squared error of the numbers told from each view, averaged, in float32: 1 is no better than their means."""
+def description_loss(
+    described: Float[Tensor, "V B Q"], numbers: Float[Tensor, "B Q"]
+) -> Float[Tensor, ""]:
+    """Return the squared error of the numbers told from each view, averaged, in float32: 1 is no
+    better than their means.
+    """
     return (described.float() - numbers.float()).square().mean()
 
 
@@ -46,7 +56,8 @@ def objective(
     config: ObjectiveConfig,
     description: Float[Tensor, ""] | None = None,
 ) -> LossTerms:
-    """Combine the terms: total = (1 - λ) · (α · prediction + β · invariance + γ · description) + λ · SIGReg.
+    """Combine the terms: total = (1 - λ) · (α · prediction + β · invariance + γ · description) + λ
+    · SIGReg.
 
     A term of weight 0, or None, leaves the total's gradient untouched; None is reported as 0.
     """

@@ -1,4 +1,6 @@
-"""Batches from frames: orientation, masks, views and normalisation, all decided by (seed, step, galaxy)."""
+"""Batches from frames: orientation, masks, views and normalisation, all decided by (seed, step,
+galaxy).
+"""
 
 from __future__ import annotations
 
@@ -11,18 +13,26 @@ from torch import Tensor
 from astrojepa import distributed
 from astrojepa.config import TrainConfig
 from astrojepa.data.transforms import normalise, random_frames
-from astrojepa.objective.masking import counter_uniforms, num_uniforms, patch_brightness, sample_masks
+from astrojepa.objective.masking import (
+    counter_uniforms,
+    num_uniforms,
+    patch_brightness,
+    sample_masks,
+)
 from astrojepa.training.views import make_noise_bank, num_view_uniforms, random_views
 from astrojepa.types import Batch
 
-RESIDENT_BYTES = 8 * 2**30  # frames up to this size are held on a GPU; larger ones, and those for a CPU, stay memory-mapped
+# frames up to this size are held on a GPU; larger ones, and those for a CPU, stay memory-mapped
+RESIDENT_BYTES = 8 * 2**30
 _TURN_DRAWS = 4
 
 
 class BatchMaker:
-    """Holds the training frames, uint8 (n, F, F, 3), and makes this process's part of the batch of any step.
+    """Holds the training frames, uint8 (n, F, F, 3), and makes this process's part of the batch of
+    any step.
 
-    `numbers` (n, 230), the `described_numbers` of the same galaxies, go with it where a describer learns to tell them.
+    `numbers` (n, 230), the `described_numbers` of the same galaxies, go with it where a describer
+    learns to tell them.
     """
 
     def __init__(
@@ -37,11 +47,13 @@ class BatchMaker:
         size, parts = config.optim.batch_size, config.optim.accumulate * distributed.world_size()
         if len(frames) < size:
             raise ValueError(
-                f"There are {len(frames)} galaxies to train on, fewer than --batch-size {size}; use a smaller batch."
+                f"There are {len(frames)} galaxies to train on, fewer than --batch-size {size}; "
+                f"use a smaller batch."
             )
         if size < 2 * parts:
             raise ValueError(
-                f"--batch-size {size} is shared by {parts} parts (processes times --accumulate), which need 2 images each; "
+                f"--batch-size {size} is shared by {parts} parts (processes times --accumulate), "
+                f"which need 2 images each; "
                 f"use at least {2 * parts}."
             )
         self.config, self.mean, self.std, self.device = config, mean, std, device
@@ -57,15 +69,22 @@ class BatchMaker:
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="frames")
 
     def rows(self, step: int) -> np.ndarray:
-        """Return which galaxies make up a step, over all processes: the order is drawn from (seed, epoch)."""
+        """Return which galaxies make up a step, over all processes: the order is drawn from
+        (seed, epoch).
+        """
         epoch, place = divmod(step, self.steps_per_epoch)
         if self._order[0] != epoch:
-            self._order = epoch, np.random.default_rng((self.config.seed, epoch)).permutation(len(self.frames))
+            self._order = (
+                epoch,
+                np.random.default_rng((self.config.seed, epoch)).permutation(len(self.frames)),
+            )
         size = self.config.optim.batch_size
         return self._order[1][place * size : (place + 1) * size]
 
     def parts(self, step: int) -> list[Batch]:
-        """Make this process's share of a step, in as many parts as gradients are accumulated over."""
+        """Make this process's share of a step, in as many parts as gradients are accumulated
+        over.
+        """
         rows = self._own(step)
         frames = self._frames(step, rows)
         pieces = np.array_split(np.arange(len(rows)), self.config.optim.accumulate)
@@ -84,19 +103,26 @@ class BatchMaker:
         images = masks = None
         if config.objective.prediction_weight > 0:
             flux = random_frames(frames, config.image.image_size, config.optim.rotate, turning)
-            masks = sample_masks(patch_brightness(flux, config.image.patch_size), config.mask, uniforms=masking)
+            masks = sample_masks(
+                patch_brightness(flux, config.image.patch_size), config.mask, uniforms=masking
+            )
             images = self._normalised(flux)
         views: tuple[Tensor, ...] = ()
         if config.multi_view:
             flux_views = random_views(frames, config.image, config.views, viewing, self.noise)
-            views = tuple(self._normalised(view.flatten(0, 1)).unflatten(0, view.shape[:2]) for view in flux_views)
+            views = tuple(
+                self._normalised(view.flatten(0, 1)).unflatten(0, view.shape[:2])
+                for view in flux_views
+            )
         return Batch(images, masks, views, ids, None if self.numbers is None else self.numbers[ids])
 
     def _normalised(self, flux: Tensor) -> Tensor:
         return normalise(flux, self.config.image.normalization, self.mean, self.std)
 
     def _frames(self, step: int, rows: np.ndarray) -> Tensor:
-        """Return the frames of a step on the device; from a memory map, those of the next step are read meanwhile."""
+        """Return the frames of a step on the device; from a memory map, those of the next step
+        are read meanwhile.
+        """
         if self.resident is not None:
             return self.resident[torch.from_numpy(rows).to(self.device)]
         ahead, self._ahead = self._ahead, None
@@ -106,6 +132,10 @@ class BatchMaker:
 
     def _read(self, rows: np.ndarray) -> Tensor:
         order = np.argsort(rows)  # the memory map is read front to back
-        found = torch.empty((len(rows), *self.frames.shape[1:]), dtype=torch.uint8, pin_memory=self.device.type == "cuda")
+        found = torch.empty(
+            (len(rows), *self.frames.shape[1:]),
+            dtype=torch.uint8,
+            pin_memory=self.device.type == "cuda",
+        )
         found.numpy()[order] = self.frames[rows[order]]
         return found

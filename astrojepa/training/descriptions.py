@@ -1,4 +1,6 @@
-"""Hand-made numbers of the clean pictures: what a describer learns to tell from a view that another telescope might have."""
+"""Hand-made numbers of the clean pictures: what a describer learns to tell from a view that
+another telescope might have.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +11,15 @@ from astrojepa.data.dataset import Dataset
 from astrojepa.evaluation.vectors.embed import crop_statistics, polar_statistics
 from astrojepa.evaluation.vectors.standardise import standardise
 
-_FARTHEST = 4.0  # standard deviations at which numbers are cut: a flooded frame teaches no more than an odd galaxy
+# standard deviations at which numbers are cut: a flooded frame teaches no more than an odd galaxy
+_FARTHEST = 4.0
 
 
 def described_numbers(data: Dataset, image: ImageConfig) -> np.ndarray:
-    """Return the numbers of `shape_statistics` and `polar_fourier` on the network's crop, float32 (n, 230), standardised over `data`."""
-    numbers = np.concatenate([measure(data, image).vectors for measure in (crop_statistics, polar_statistics)], axis=1)
+    """Return the numbers of `shape_statistics` and `polar_fourier` on the network's crop,
+    float32 (n, 230), standardised over `data`.
+    """
+    numbers = np.concatenate(
+        [measure(data, image).vectors for measure in (crop_statistics, polar_statistics)], axis=1
+    )
     return np.clip(standardise(numbers)[0], -_FARTHEST, _FARTHEST)

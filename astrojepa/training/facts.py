@@ -15,7 +15,9 @@ from astrojepa.data.dataset import Dataset
 from astrojepa.places import INSTALLED
 
 
-def run_facts(config: TrainConfig, source: str, training: Dataset, split: str, mean: Any, std: Any) -> dict[str, Any]:
+def run_facts(
+    config: TrainConfig, source: str, training: Dataset, split: str, mean: Any, std: Any
+) -> dict[str, Any]:
     """Collect what the card says about the data."""
     return {
         "normalisation": {"mean": list(mean), "std": list(std)},
@@ -29,18 +31,29 @@ def run_facts(config: TrainConfig, source: str, training: Dataset, split: str, m
             "id_hash": training.id_hash,
             "fingerprint": training.fingerprint,
         },
-        "environment": {"commit": _commit(), "torch": str(torch.__version__), "python": platform.python_version()},
+        "environment": {
+            "commit": _commit(),
+            "torch": str(torch.__version__),
+            "python": platform.python_version(),
+        },
     }
 
 
 def _commit() -> str:
-    """Return the commit of this code, the release where it was installed, "unknown" where neither is known."""
+    """Return the commit of this code, the release where it was installed, "unknown" where
+    neither is known.
+    """
     if INSTALLED:  # site-packages may lie inside a repository of somebody else
         return f"release {aj.__version__}"
     try:
         root = Path(__file__).resolve().parent
         done = subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"], cwd=root, capture_output=True, text=True, timeout=5, check=False
+            ["git", "rev-parse", "--short=12", "HEAD"],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return "unknown"

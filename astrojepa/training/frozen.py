@@ -1,4 +1,6 @@
-"""A predictor for an encoder that has none: the encoder stays as it is, so its vectors do, and it gains patch errors."""
+"""A predictor for an encoder that has none: the encoder stays as it is, so its vectors do, and
+it gains patch errors.
+"""
 
 from __future__ import annotations
 
@@ -12,29 +14,44 @@ from astrojepa.models.jepa import JEPA
 
 
 def around_frozen(config: TrainConfig) -> tuple[TrainConfig, Model]:
-    """Return the config of a run that fits a predictor to the encoder of `config.encoder_from`, and that model.
+    """Return the config of a run that fits a predictor to the encoder of `config.encoder_from`, and
+    that model.
 
-    Pictures and encoder are the model's own; the predictor's sizes, masks, data and schedule are those of `config`; masked prediction is
-    the whole objective, against targets of the same encoder, so that it is kept once. A projector that works on
-    other vectors than the mean of the patches' tokens is left behind, and so is a describer. Raises ValueError for a predictor of no depth.
+    Pictures and encoder are the model's own; the predictor's sizes, masks, data and schedule are
+    those of `config`; masked prediction is the whole objective, against targets of the same
+    encoder, so that it is kept once. A projector that works on other vectors than the mean of the
+    patches' tokens is left behind, and so is a describer. Raises ValueError for a predictor of no
+    depth.
     """
     model = load_model(config.encoder_from)
     own, wanted = model.config.model, config.model
     if not wanted.predictor_depth:
-        raise ValueError("--predictor-depth is 0, and a predictor is what --encoder-from fits; give at least 1.")
-    sizes = {name: getattr(wanted, name) for name in ("predictor_width", "predictor_depth", "predictor_heads")}
+        raise ValueError(
+            "--predictor-depth is 0, and a predictor is what --encoder-from fits; give at least 1."
+        )
+    sizes = {
+        name: getattr(wanted, name)
+        for name in ("predictor_width", "predictor_depth", "predictor_heads")
+    }
     masks = find_encoder(own.backbone).masks
     projector_width = own.projector_width if masks and own.readout != "rings" else 0
     own = dataclasses.replace(own, projector_width=projector_width, describer=False)
     network = dataclasses.replace(own, **sizes, target="shared", average=False, target_norm=True)
     return dataclasses.replace(
-        config, image=model.config.image, model=network, objective=ObjectiveConfig(sigreg_weight=0.0)
+        config,
+        image=model.config.image,
+        model=network,
+        objective=ObjectiveConfig(sigreg_weight=0.0),
     ), model
 
 
 def facts_of(model: Model) -> dict[str, Any]:
-    """Return what a card tells of an encoder that was trained before its predictor: name, hash, recipe and training."""
-    known: dict[str, Any] = {key: model.card[key] for key in ("data", "training", "environment") if key in model.card}
+    """Return what a card tells of an encoder that was trained before its predictor: name, hash,
+    recipe and training.
+    """
+    known: dict[str, Any] = {
+        key: model.card[key] for key in ("data", "training", "environment") if key in model.card
+    }
     return {"id": model.id, "hash": model.hash, "config": pathless(model.config).to_dict(), **known}
 
 

@@ -1,4 +1,6 @@
-"""Is the run healthy, and which of its checkpoints is best? Measured on validation images with the target encoder."""
+"""Is the run healthy, and which of its checkpoints is best? Measured on validation images with
+the target encoder.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ from astrojepa.objective.sigreg import SIGReg
 from astrojepa.types import Embeddings
 
 KNOWN, ASKED = 4096, 1024  # galaxies that vote, galaxies that are judged
-FLOOR_ALARM = 20.0  # SIGReg over its floor on clean images above which the projected embeddings are far from N(0, I)
+# SIGReg over its floor on clean images above which the projected embeddings are far from N(0, I)
+FLOOR_ALARM = 20.0
 _CHUNK = 256
 
 
@@ -39,14 +42,17 @@ class Monitor:
         self.config, self.mean, self.std, self.device = config, mean, std, device
         self.known = known.subset(_sample(known.labels >= 0, KNOWN, config.seed))
         self.asked = asked.subset(_sample(np.ones(len(asked), bool), ASKED, config.seed))
-        labelled = [set(part.labels[part.labels >= 0].tolist()) for part in (self.known, self.asked)]
+        labelled = [
+            set(part.labels[part.labels >= 0].tolist()) for part in (self.known, self.asked)
+        ]
         self.can_probe = len(labelled[0]) > 1 and bool(labelled[1])
 
     def judge(self, network: JEPA) -> dict[str, Any]:
-        """Return the gauges of the clean validation images, probes where they are labelled, and an alarm in words if one is due.
+        """Return the gauges of the clean validation images, probes where they are labelled, and an
+        alarm in words if one is due.
 
-        `clean_sigreg_over_floor` is SIGReg of the projections of whole images, each seen once, over what a Gaussian sample of their
-        number gives: 1 cannot be told from N(0, I).
+        `clean_sigreg_over_floor` is SIGReg of the projections of whole images, each seen once, over
+        what a Gaussian sample of their number gives: 1 cannot be told from N(0, I).
         """
         asked = self._embedded(network.embed, self.asked)
         gauges = collapse_gauges(asked.vectors)
@@ -62,9 +68,12 @@ class Monitor:
             row["linear_accuracy"] = linear_probe(known, asked).accuracy
         if gauges.verdict.startswith("Collaps"):
             row["alarm"] = gauges.verdict
-        elif self.config.objective.sigreg_weight > 0 and row["clean_sigreg_over_floor"] > FLOOR_ALARM:
+        elif (
+            self.config.objective.sigreg_weight > 0 and row["clean_sigreg_over_floor"] > FLOOR_ALARM
+        ):
             row["alarm"] = (
-                f"Not Gaussian: SIGReg of clean validation images is {row['clean_sigreg_over_floor']:.0f} times its floor, "
+                f"Not Gaussian: SIGReg of clean validation images is "
+                f"{row['clean_sigreg_over_floor']:.0f} times its floor, "
                 f"over {FLOOR_ALARM:g}."
             )
         return row
@@ -81,9 +90,16 @@ class Monitor:
         parts: list[Any] = []
         with torch.inference_mode():
             for start in range(0, len(stored), _CHUNK):
-                crop = np.ascontiguousarray(centre_crop(np.asarray(stored[start : start + _CHUNK]), image.image_size))
+                crop = np.ascontiguousarray(
+                    centre_crop(np.asarray(stored[start : start + _CHUNK]), image.image_size)
+                )
                 flux = to_flux(torch.from_numpy(crop).to(self.device))
-                parts.append(encode(normalise(flux, image.normalization, self.mean, self.std)).float().cpu().numpy())
+                parts.append(
+                    encode(normalise(flux, image.normalization, self.mean, self.std))
+                    .float()
+                    .cpu()
+                    .numpy()
+                )
         return Embeddings(np.concatenate(parts), data.labels, data.ids, data.classes)
 
 

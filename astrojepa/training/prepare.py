@@ -30,7 +30,8 @@ from astrojepa.training.state import TrainState, load_state, new_state
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
 
-SIMULATED_COUNT = 8000  # galaxies drawn to train on where there are none; two to three minutes, once
+# galaxies drawn to train on where there are none; two to three minutes, once
+SIMULATED_COUNT = 8000
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,9 @@ class Prepared:
         return state
 
 
-def prepare(config: TrainConfig, device: torch.device, resume: str | Path | None, progress: bool) -> Prepared:
+def prepare(
+    config: TrainConfig, device: torch.device, resume: str | Path | None, progress: bool
+) -> Prepared:
     """Settle the config, open the galaxies, and read them once into frames.
 
     With `resume` the config is that of the run folder, and `config` only says where the same
@@ -128,13 +131,17 @@ def _open(config: TrainConfig, progress: bool) -> tuple[str, Dataset]:
         progress=progress,
     )
     if progress and data.skipped:
-        print(f"Left out  {len(data.skipped)} pictures that cannot be read: {', '.join(data.skipped[:10])}")
+        print(
+            f"Left out  {len(data.skipped)} pictures that cannot be read: "
+            f"{', '.join(data.skipped[:10])}"
+        )
     return source, data
 
 
 def _choose(data: Dataset, config: TrainConfig) -> tuple[Dataset, Dataset, str]:
     """Return the galaxies to learn from, those to judge on, and the split's name."""
-    training, validation, _ = default_split(data)  # the same for every seed: no run learns from another's test part
+    # the same for every seed: no run learns from another's test part
+    training, validation, _ = default_split(data)
     name = "column" if data.split_column is not None else "grouped, seed 42"
     if config.data.train_on == "all":
         return data, validation, "all"

@@ -32,11 +32,18 @@ def print_summary(ready: Prepared, state: TrainState, batches: BatchMaker, folde
     print(f"Precision {config.precision}: {ready.precision_because}")
     strength = aim.strength(optim.batch_size)
     weights = (("prediction", aim.prediction_weight), ("invariance", aim.invariance_weight))
-    learned = " + ".join(f"{(1 - aim.sigreg_weight) * weight:g} · {term}" for term, weight in weights if weight)
+    learned = " + ".join(
+        f"{(1 - aim.sigreg_weight) * weight:g} · {term}" for term, weight in weights if weight
+    )
     rho = "infinite" if strength is None else f"{strength:.3g}"
     print(f"Objective {learned} + {aim.sigreg_weight:g} · SIGReg (ρ = {rho})")
     norms = any(isinstance(module, _BatchNorm) for module in state.network.modules())
     if norms and (optim.accumulate > 1 or (processes > 1 and ready.device.type != "cuda")):
-        print("Note      batch norm sees each part of a batch alone, so the run differs a little from one with whole batches")
+        print(
+            "Note      batch norm sees each part of a batch alone, so the run differs a little "
+            "from one with whole batches"
+        )
     steps = optim.epochs * batches.steps_per_epoch
-    print(f"Run       {folder}, step {state.step:,} of {steps:,}; Ctrl-C stops and saves", flush=True)
+    print(
+        f"Run       {folder}, step {state.step:,} of {steps:,}; Ctrl-C stops and saves", flush=True
+    )

@@ -13,13 +13,15 @@ def warmup_steps(config: OptimConfig, steps_per_epoch: int, total_steps: int) ->
 
 
 def learning_rate(step: int, total_steps: int, warmup: int, config: OptimConfig) -> float:
-    """Return the learning rate of a step: linear up to the peak at `warmup`, then half a cosine down to the final rate."""
+    """Return the learning rate of a step: linear up to the peak at `warmup`, then half a cosine
+    down to the final rate.
+    """
     if step < warmup:
         return config.learning_rate * (step + 1) / warmup
     done = (step - warmup) / max(1, total_steps - 1 - warmup)
-    return config.final_learning_rate + (config.learning_rate - config.final_learning_rate) * 0.5 * (
-        1 + math.cos(math.pi * min(1.0, done))
-    )
+    return config.final_learning_rate + (
+        config.learning_rate - config.final_learning_rate
+    ) * 0.5 * (1 + math.cos(math.pi * min(1.0, done)))
 
 
 def momentum(step: int, total_steps: int, config: OptimConfig) -> float:
@@ -28,7 +30,9 @@ def momentum(step: int, total_steps: int, config: OptimConfig) -> float:
 
 
 def snapshot_steps(total_steps: int, count: int) -> set[int]:
-    """Return up to `count` steps from 1 to the last, evenly spaced in their logarithm; early ones that coincide count once."""
+    """Return up to `count` steps from 1 to the last, evenly spaced in their logarithm; early
+    ones that coincide count once.
+    """
     if not count:
         return set()
     spacing = math.log(total_steps) / max(1, count - 1)

@@ -1,4 +1,6 @@
-"""What a run has learned so far: network, optimiser, position; saved atomically and restored bit for bit."""
+"""What a run has learned so far: network, optimiser, position; saved atomically and restored bit
+for bit.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ from astrojepa.models.jepa import JEPA
 
 @dataclass
 class TrainState:
-    """Weights, optimiser and step. All randomness of a run follows from (seed, step, galaxy), so nothing else needs saving."""
+    """Weights, optimiser and step. All randomness of a run follows from (seed, step, galaxy), so
+    nothing else needs saving.
+    """
 
     config: TrainConfig
     network: JEPA
@@ -31,7 +35,9 @@ class TrainState:
     history: dict[str, Any] = field(default_factory=dict)  # last validation
 
     def save(self, path: Path) -> None:
-        """Write everything needed to go on; an existing file is replaced only once the new one is complete."""
+        """Write everything needed to go on; an existing file is replaced only once the new one
+        is complete.
+        """
         self._write(path, {"optimizer": self.optimizer.state_dict()})
 
     def save_weights(self, path: Path) -> None:
@@ -61,37 +67,61 @@ class TrainState:
 
 
 def new_state(config: TrainConfig, network: JEPA, facts: dict[str, Any]) -> TrainState:
-    """Start from fresh weights, or, with `encoder_from`, from those that `take_encoder` filled in."""
+    """Start from fresh weights, or, with `encoder_from`, from those that `take_encoder` filled
+    in.
+    """
     network.freeze_encoder(bool(config.encoder_from))
     return TrainState(config, network, make_optimizer(network, config), facts)
 
 
-def load_state(path: Path, config: TrainConfig, facts: dict[str, Any], device: torch.device) -> TrainState:
-    """Continue from last.pt; CheckpointError if it is damaged, of another architecture, or was trained on other galaxies."""
+def load_state(
+    path: Path, config: TrainConfig, facts: dict[str, Any], device: torch.device
+) -> TrainState:
+    """Continue from last.pt; CheckpointError if it is damaged, of another architecture, or was
+    trained on other galaxies.
+    """
     content = read_pickled(path)
     if content.get("format") != FORMAT or "optimizer" not in content:
-        raise CheckpointError(f"{path} cannot be resumed: it has no optimiser state. Resume from a run's last.pt.")
+        raise CheckpointError(
+            f"{path} cannot be resumed: it has no optimiser state. Resume from a run's last.pt."
+        )
     if content["config"]["model"] != config.to_dict()["model"]:
         raise CheckpointError(
-            f"{path} was trained with other network sizes than the run's config.json; one of the two was changed."
+            f"{path} was trained with other network sizes than the run's config.json; one of the "
+            f"two was changed."
         )
     before, now = content["data"]["id_hash"], facts["data"]["id_hash"]
     if before != now:
         raise CheckpointError(
-            f"{path} was trained on other galaxies (hash {before}, found {now}); give the same --data as before."
+            f"{path} was trained on other galaxies (hash {before}, found {now}); give the same "
+            f"--data as before."
         )
     network = restore_network(config, content["network"], path, device)
     state = new_state(config, network, facts)
     state.optimizer.load_state_dict(content["optimizer"])
-    state.step, state.best, state.seconds = int(content["step"]), float(content["best"]), float(content["training"]["seconds"])
-    state.history = {key: value for key, value in content["training"].items() if key not in ("steps", "seconds", "device")}
+    state.step, state.best, state.seconds = (
+        int(content["step"]),
+        float(content["best"]),
+        float(content["training"]["seconds"]),
+    )
+    state.history = {
+        key: value
+        for key, value in content["training"].items()
+        if key not in ("steps", "seconds", "device")
+    }
     return state
 
 
 def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
-    """AdamW with weight decay on matrices only: norms, biases, position tables and the mask token are spared."""
+    """AdamW with weight decay on matrices only: norms, biases, position tables and the mask
+    token are spared.
+    """
     trained = [(name, item) for name, item in network.named_parameters() if item.requires_grad]
-    decayed = [item for name, item in trained if item.ndim >= 2 and "positions" not in name and "mask_token" not in name]
+    decayed = [
+        item
+        for name, item in trained
+        if item.ndim >= 2 and "positions" not in name and "mask_token" not in name
+    ]
     kept = {id(item) for item in decayed}
     spared = [item for _, item in trained if id(item) not in kept]
     groups = [

@@ -1,4 +1,6 @@
-"""One optimiser step: forward, backward, gradients over parts and processes, AdamW, moving average."""
+"""One optimiser step: forward, backward, gradients over parts and processes, AdamW, moving
+average.
+"""
 
 from __future__ import annotations
 
@@ -17,19 +19,39 @@ from astrojepa.training.gauges import explained_variance, token_spread
 from astrojepa.training.state import TrainState
 from astrojepa.types import Batch
 
-TERMS = ("total", "prediction", "invariance", "sigreg", "description", "explained_variance", "token_spread", "gradient_norm")
-REGULARISED = {"projector": ("projected",), "embedding": ("pooled",), "both": ("projected", "pooled")}
+TERMS = (
+    "total",
+    "prediction",
+    "invariance",
+    "sigreg",
+    "description",
+    "explained_variance",
+    "token_spread",
+    "gradient_norm",
+)
+REGULARISED = {
+    "projector": ("projected",),
+    "embedding": ("pooled",),
+    "both": ("projected", "pooled"),
+}
 
 
 class Stepper:
     """Changes a state by one step at a time.
 
-    A batch may be computed in parts and by several processes; the step is that of the whole batch all the same. SIGReg needs all
-    embeddings at once: with several parts they are computed first without gradient, and each part is then pulled by SIGReg's
-    gradient with respect to its own embeddings (the scheme of Gao et al. 2021, arXiv:2101.06983). Batch norm sees one part at a time.
+    A batch may be computed in parts and by several processes; the step is that of the whole batch
+    all the same. SIGReg needs all embeddings at once: with several parts they are computed first
+    without gradient, and each part is then pulled by SIGReg's gradient with respect to its own
+    embeddings (the scheme of Gao et al. 2021, arXiv:2101.06983). Batch norm sees one part at a
+    time.
     """
 
-    def __init__(self, state: TrainState, device: torch.device, forward: Callable[..., JEPAOutput] | None = None) -> None:
+    def __init__(
+        self,
+        state: TrainState,
+        device: torch.device,
+        forward: Callable[..., JEPAOutput] | None = None,
+    ) -> None:
         aim = state.config.objective
         self.state, self.device = state, device
         self.forward = forward or state.network
@@ -37,10 +59,13 @@ class Stepper:
         self.precision, _ = resolve(state.config.precision, device)
         state.network.fuse_attention(device.type != "cpu" or self.precision == "float32")
 
-    def __call__(self, parts: Sequence[Batch], share: float, rate: float, momentum: float) -> Tensor:
+    def __call__(
+        self, parts: Sequence[Batch], share: float, rate: float, momentum: float
+    ) -> Tensor:
         """Do one step and return this process's TERMS, on the device.
 
-        `share` is the fraction of the whole batch that `parts` are; TERMS are means over them, SIGReg over the whole batch.
+        `share` is the fraction of the whole batch that `parts` are; TERMS are means over them,
+        SIGReg over the whole batch.
         """
         state = self.state
         for group in state.optimizer.param_groups:
@@ -48,14 +73,21 @@ class Stepper:
         state.optimizer.zero_grad(set_to_none=True)
         pulls = self._pulls(parts) if len(parts) > 1 else [None]
         own = sum(map(len, parts))
-        seen = [self._backward(part, len(part) / own, pull) for part, pull in zip(parts, pulls, strict=True)]
+        seen = [
+            self._backward(part, len(part) / own, pull)
+            for part, pull in zip(parts, pulls, strict=True)
+        ]
         distributed.average_gradients(state.network.parameters(), share)
-        norm = nn.utils.clip_grad_norm_(state.network.parameters(), state.config.optim.gradient_clip)
+        norm = nn.utils.clip_grad_norm_(
+            state.network.parameters(), state.config.optim.gradient_clip
+        )
         state.optimizer.step()
         state.network.update_target(momentum)
         return torch.cat([torch.stack(seen).sum(dim=0), norm.detach().float()[None]])
 
-    def _backward(self, part: Batch, weight: float, pull: tuple[Tensor, list[Tensor]] | None) -> Tensor:
+    def _backward(
+        self, part: Batch, weight: float, pull: tuple[Tensor, list[Tensor]] | None
+    ) -> Tensor:
         """Add a part's gradient; returns its terms times its weight."""
         aim, views = self.state.config.objective, self.state.config.views
         output = self._forward(part)
@@ -79,24 +111,38 @@ class Stepper:
             loss = terms.total * weight
             if aim.sigreg_weight > 0:
                 own = zip(gradients, self._regularised(output), strict=True)
-                loss = loss + aim.sigreg_weight * sum((gradient * vectors.float()).sum() for gradient, vectors in own)
+                loss = loss + aim.sigreg_weight * sum(
+                    (gradient * vectors.float()).sum() for gradient, vectors in own
+                )
         loss.backward()
         row = [terms.total, terms.prediction, terms.invariance, terms.sigreg, terms.description]
         row += [explained, token_spread(output.tokens)]
         return torch.stack([item.detach().float() for item in row]) * weight
 
     def _regularised(self, output: JEPAOutput) -> list[Tensor]:
-        """Return what SIGReg acts on, (V, B, P) and (V, B, D): the projected vectors, the embeddings before them, or both."""
-        return [getattr(output, name) for name in REGULARISED[self.state.config.objective.sigreg_on]]
+        """Return what SIGReg acts on, (V, B, P) and (V, B, D): the projected vectors, the
+        embeddings before them, or both.
+        """
+        return [
+            getattr(output, name) for name in REGULARISED[self.state.config.objective.sigreg_on]
+        ]
 
     def _sigreg(self, vectors: Sequence[Tensor]) -> Tensor:
         """Return SIGReg, averaged over the kinds of vectors."""
         return torch.stack([self.sigreg(each, step=self.state.step) for each in vectors]).mean()
 
     def _pulls(self, parts: Sequence[Batch]) -> Sequence[tuple[Tensor, list[Tensor]] | None]:
-        """Return, for each part, SIGReg of the whole batch and its gradients with respect to the part's vectors."""
+        """Return, for each part, SIGReg of the whole batch and its gradients with respect to the
+        part's vectors.
+        """
         with torch.no_grad():
-            each = [[item.float() for item in self._regularised(self._forward(part, projected_only=True))] for part in parts]
+            each = [
+                [
+                    item.float()
+                    for item in self._regularised(self._forward(part, projected_only=True))
+                ]
+                for part in parts
+            ]
         wholes = [torch.cat(kind, dim=1).requires_grad_() for kind in zip(*each, strict=True)]
         value = self._sigreg(wholes)
         sizes = [kinds[0].shape[1] for kinds in each]
@@ -110,10 +156,14 @@ class Stepper:
         return output.float()
 
 
-def compiled(network: JEPA, wanted: str, device: torch.device, say: Callable[[str], None]) -> Callable[..., JEPAOutput]:
-    """Return the forward pass, compiled if `wanted` is "on", or "auto" on a GPU; where compiling fails, eager, and said aloud.
+def compiled(
+    network: JEPA, wanted: str, device: torch.device, say: Callable[[str], None]
+) -> Callable[..., JEPAOutput]:
+    """Return the forward pass, compiled if `wanted` is "on", or "auto" on a GPU; where compiling
+    fails, eager, and said aloud.
 
-    On a CPU compiling takes longer than it saves in a short run (docs/performance.md), so "auto" leaves it out.
+    On a CPU compiling takes longer than it saves in a short run (docs/performance.md), so "auto"
+    leaves it out.
     """
     if wanted == "off" or (wanted == "auto" and device.type != "cuda"):
         return network
@@ -124,7 +174,10 @@ def compiled(network: JEPA, wanted: str, device: torch.device, say: Callable[[st
         if not works:
             try:
                 output: JEPAOutput = fast(*inputs, **options)
-            except (torch._dynamo.exc.TorchDynamoException, torch._inductor.exc.InductorError) as error:
+            except (
+                torch._dynamo.exc.TorchDynamoException,
+                torch._inductor.exc.InductorError,
+            ) as error:
                 reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
                 say(f"Compile   failed ({reason[:200]}); going on without it")
                 works.append(False)

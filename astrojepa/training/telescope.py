@@ -1,7 +1,9 @@
-"""A view as another telescope, camera and picture-maker would show it: what differs between surveys and is no morphology.
+"""A view as another telescope, camera and picture-maker would show it: what differs between surveys
+and is no morphology.
 
-Two surveys show one galaxy at another pixel scale, with other filters, another sky, and another stretch from flux to grey levels.
-An encoder that must give such views one vector cannot tell the survey by them, nor know the galaxy by its exact levels.
+Two surveys show one galaxy at another pixel scale, with other filters, another sky, and another
+stretch from flux to grey levels. An encoder that must give such views one vector cannot tell the
+survey by them, nor know the galaxy by its exact levels.
 """
 
 from __future__ import annotations
@@ -20,16 +22,23 @@ GREY_SHARE = 0.1  # of the views, without colour
 
 
 def pixel_scale(draws: Float[Tensor, "*n U"], strength: float) -> Float[Tensor, "*n"]:
-    """Return how much more of the sky falls on the view's side: log-uniform, 0.61 to 1.65 at strength 1, from uniform numbers."""
+    """Return how much more of the sky falls on the view's side: log-uniform, 0.61 to 1.65 at
+    strength 1, from uniform numbers.
+    """
     return torch.exp(strength * LOG_SCALE * (2 * draws[..., 0] - 1))
 
 
-def another_telescope(views: Float[Tensor, "n 3 S S"], draws: Float[Tensor, "n U"], strength: float) -> Float[Tensor, "n 3 S S"]:
-    """Change the light of views in [0, 1] by uniform numbers in [0, 1): the result lies in [0, 1] again.
+def another_telescope(
+    views: Float[Tensor, "n 3 S S"], draws: Float[Tensor, "n U"], strength: float
+) -> Float[Tensor, "n 3 S S"]:
+    """Change the light of views in [0, 1] by uniform numbers in [0, 1): the result lies in [0, 1]
+    again.
 
-    In the order of nature, for a `strength` of 1: each channel times its own gain, log-normal with sigma 0.3; a sky pedestal of up to
-    0.06 of full scale; cut to [0, 1]; a stretch x^gamma, gamma 0.67 to 1.5, and then asinh(s x) / asinh(s), s up to 8; one view in
-    ten without colour. Strength scales every range; 0 changes nothing.
+    In the order of nature, for a `strength` of 1: each channel times its own gain, log-normal with
+    sigma 0.3; a sky pedestal of up to
+    0.06 of full scale; cut to [0, 1]; a stretch x^gamma, gamma 0.67 to 1.5, and then asinh(s x) /
+    asinh(s), s up to 8; one view in ten without colour. Strength scales every range; 0 changes
+    nothing.
     """
     sky, gamma, softening, grey = (draws[:, column].view(-1, 1, 1, 1) for column in range(4, 8))
     gains = torch.exp(strength * GAIN_SIGMA * _normal(draws[:, 1:4])).view(-1, 3, 1, 1)
@@ -42,4 +51,6 @@ def another_telescope(views: Float[Tensor, "n 3 S S"], draws: Float[Tensor, "n U
 
 def _normal(uniforms: Tensor) -> Tensor:
     """Turn uniform numbers into normal ones, at most 3 standard deviations from 0."""
-    return torch.special.ndtri(uniforms.double().clamp(1e-9, 1 - 1e-9)).clamp(-3, 3).to(uniforms.dtype)
+    return (
+        torch.special.ndtri(uniforms.double().clamp(1e-9, 1 - 1e-9)).clamp(-3, 3).to(uniforms.dtype)
+    )

@@ -29,15 +29,18 @@ _TAGS = {name: f"{group}/{name}" for group, names in GROUPS.items() for name in 
 class TensorBoardLog:
     """Writes one row of metrics after another into a folder that `tensorboard --logdir` opens.
 
-    `after` is the last step that stands: what an earlier, interrupted process wrote beyond it is dropped from display, so that a
-    resumed run shows every step once.
+    `after` is the last step that stands: what an earlier, interrupted process wrote beyond it is
+    dropped from display, so that a resumed run shows every step once.
     """
 
     def __init__(self, folder: str | Path, after: int = 0) -> None:
         try:
-            from torch.utils.tensorboard import SummaryWriter  # seconds to load, and most runs do without
+            # seconds to load, and most runs do without
+            from torch.utils.tensorboard import SummaryWriter
         except ModuleNotFoundError as error:
-            raise ValueError("TensorBoard is not installed; install it with: pip install tensorboard") from error
+            raise ValueError(
+                "TensorBoard is not installed; install it with: pip install tensorboard"
+            ) from error
         self.writer = SummaryWriter(str(folder), purge_step=after + 1)
 
     def write(self, row: dict[str, Any]) -> None:
@@ -58,7 +61,9 @@ class TensorBoardLog:
 
 
 def write_tensorboard(rows: Iterable[dict[str, Any]], folder: str | Path) -> None:
-    """Write rows of metrics.jsonl for TensorBoard; whatever the folder showed before is replaced in display."""
+    """Write rows of metrics.jsonl for TensorBoard; whatever the folder showed before is replaced
+    in display.
+    """
     with contextlib.closing(TensorBoardLog(folder)) as log:
         for row in rows:
             log.write(row)

@@ -35,7 +35,9 @@ class TrainingInterrupted(KeyboardInterrupt):
     """The run was stopped by the user after a complete step; `.folder` can be resumed."""
 
     def __init__(self, folder: Path, step: int) -> None:
-        super().__init__(f"Stopped after step {step}; nothing is lost. Continue with: {TRAIN} --resume {folder}")
+        super().__init__(
+            f"Stopped after step {step}; nothing is lost. Continue with: {TRAIN} --resume {folder}"
+        )
         self.folder, self.step = folder, step
 
 
@@ -51,12 +53,16 @@ def train(
 ) -> Path:
     """Pretrain one model and return its run folder (config.json, metrics.jsonl, last.pt, best.pt).
 
-    `resume` continues a run folder exactly where its last.pt stands, with its config; `config` then only says where the same
-    galaxies are now, if its `data` is set. Under torchrun the processes share each batch and process 0 writes. Raises ValueError for
-    data or settings that cannot be trained on, FloatingPointError when the loss stops being finite, MemoryError when the GPU is full,
-    TrainingInterrupted on Ctrl-C, OSError when another training writes into the folder or another process is gone (PeerLostError).
+    `resume` continues a run folder exactly where its last.pt stands, with its config; `config` then
+    only says where the same galaxies are now, if its `data` is set. Under torchrun the processes
+    share each batch and process 0 writes. Raises ValueError for data or settings that cannot be
+    trained on, FloatingPointError when the loss stops being finite, MemoryError when the GPU is
+    full, TrainingInterrupted on Ctrl-C, OSError when another training writes into the folder or
+    another process is gone (PeerLostError).
     """
-    where = distributed.start(torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
+    where = distributed.start(
+        torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    )
     progress = progress and distributed.rank() == 0
     if where.type == "cpu":
         keep_freed_memory()
@@ -64,18 +70,28 @@ def train(
     with saying_what_to_lower(ready.config), contextlib.ExitStack() as held:
         batches = ready.batches()
         state = ready.first_state() if resume is None else None  # before there is a folder
-        folder = Path(resume) if resume else distributed.from_first(lambda: create_run(ready.config, out))
+        folder = (
+            Path(resume)
+            if resume
+            else distributed.from_first(lambda: create_run(ready.config, out))
+        )
         if distributed.rank() == 0:
             held.enter_context(only_training(folder))
         state = state or ready.saved_state(folder)
         share_weights(state.network, where)
         if progress:
             print_summary(ready, state, batches, folder)
-        forward = compiled(state.network, compile, where, lambda text: print(text) if progress else None)
+        forward = compiled(
+            state.network, compile, where, lambda text: print(text) if progress else None
+        )
         log = None
         if tensorboard and distributed.rank() == 0:
-            log = held.enter_context(contextlib.closing(TensorBoardLog(folder / "tensorboard", state.step)))
-        Trainer(Stepper(state, where, forward), batches, ready.monitor(), folder, progress, log).run()
+            log = held.enter_context(
+                contextlib.closing(TensorBoardLog(folder / "tensorboard", state.step))
+            )
+        Trainer(
+            Stepper(state, where, forward), batches, ready.monitor(), folder, progress, log
+        ).run()
     return folder
 
 
@@ -104,17 +120,33 @@ class Trainer:
         self.saved_at = self.logged_at = time.monotonic()
 
     def run(self) -> None:
-        """Train to the last step; on Ctrl-C finish the step, save, and raise TrainingInterrupted."""
+        """Train to the last step; on Ctrl-C finish the step, save, and raise
+        TrainingInterrupted.
+        """
         state, per_epoch = self.state, self.batches.steps_per_epoch
         state.network.train()
-        bar = steady_bar(total=self.total_steps, initial=state.step, unit="step", disable=not self.progress, dynamic_ncols=True)
+        bar = steady_bar(
+            total=self.total_steps,
+            initial=state.step,
+            unit="step",
+            disable=not self.progress,
+            dynamic_ncols=True,
+        )
         with bar, _stop_requested() as stop:
             while state.step < self.total_steps:
                 self.step()
                 bar.update()
-                epoch_ends, enough = state.step % per_epoch == 0, len(self.unchecked) + len(self.checked) >= LOG_EVERY
+                epoch_ends, enough = (
+                    state.step % per_epoch == 0,
+                    len(self.unchecked) + len(self.checked) >= LOG_EVERY,
+                )
                 stopping = False
-                if epoch_ends or enough or self.device.type == "cpu" or state.step in self.snapshots:
+                if (
+                    epoch_ends
+                    or enough
+                    or self.device.type == "cpu"
+                    or state.step in self.snapshots
+                ):
                     self._check_finite()
                     stopping = distributed.any_true(stop.is_set(), self.device)
                 if (epoch_ends or enough) and distributed.rank() == 0:
@@ -147,24 +179,35 @@ class Trainer:
         if len(bad):
             index = int(bad[0])
             step = self.state.step - len(values) + index
-            named = ", ".join(f"{name} {value:.4g}" for name, value in zip(TERMS, values[index].tolist(), strict=True))
+            named = ", ".join(
+                f"{name} {value:.4g}"
+                for name, value in zip(TERMS, values[index].tolist(), strict=True)
+            )
             raise FloatingPointError(
-                f"The loss stopped being finite at step {step} (learning rate {self._rate(step):.3g}): {named}. The last good state "
+                f"The loss stopped being finite at step {step} (learning rate "
+                f"{self._rate(step):.3g}): {named}. The last good state "
                 f"is in {self.folder}; start again with a lower --learning-rate."
             )
         self.checked.extend(values)
 
     def _log(self, judge: bool, say: Any) -> str:
-        """Write one line of metrics, averaged since the last one, and return its short form for the progress bar."""
+        """Write one line of metrics, averaged since the last one, and return its short form for
+        the progress bar.
+        """
         state, config = self.state, self.state.config
         now = time.monotonic()
-        row: dict[str, Any] = {"step": state.step, "epoch": round(state.step / self.batches.steps_per_epoch, 4)}
+        row: dict[str, Any] = {
+            "step": state.step,
+            "epoch": round(state.step / self.batches.steps_per_epoch, 4),
+        }
         row |= dict(zip(TERMS, torch.stack(self.checked).mean(dim=0).tolist(), strict=True))
         row["sigreg_over_floor"] = row["sigreg"] / self.floor
         row["sigreg_weight"] = config.objective.sigreg_weight
         row["strength"] = config.objective.strength(config.optim.batch_size)
         row["learning_rate"] = self._rate(state.step - 1)
-        row["images_per_second"] = len(self.checked) * config.optim.batch_size / max(1e-9, now - self.logged_at)
+        row["images_per_second"] = (
+            len(self.checked) * config.optim.batch_size / max(1e-9, now - self.logged_at)
+        )
         state.seconds += now - self.logged_at
         if judge:
             row |= self._judge(say)
@@ -182,7 +225,8 @@ class Trainer:
         state.network.train()
         if "alarm" in state.history and self.progress:
             say(f"ALARM     step {state.step:,}: {state.history['alarm']}")
-        score = float(state.step)  # without labels, and of an encoder that does not change, the latest is the best known
+        # without labels, and of an encoder that does not change, the latest is the best known
+        score = float(state.step)
         if not state.config.encoder_from:
             score = state.history.get("linear_accuracy", score)
         if score > state.best:
@@ -207,7 +251,9 @@ def _short(row: dict[str, Any], seen: dict[str, Any]) -> str:
 
 @contextlib.contextmanager
 def _stop_requested() -> Iterator[threading.Event]:
-    """Turn Ctrl-C and SIGTERM into a request; a second Ctrl-C interrupts at once. Outside the main thread nothing changes."""
+    """Turn Ctrl-C and SIGTERM into a request; a second Ctrl-C interrupts at once. Outside the
+    main thread nothing changes.
+    """
     event = threading.Event()
 
     def request(number: int, frame: FrameType | None) -> None:

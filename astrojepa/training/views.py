@@ -1,8 +1,9 @@
-"""Several views of one galaxy, made by physics that leaves its morphology alone: orientation, position, seeing, exposure, noise,
-and, where asked for, another telescope.
+"""Several views of one galaxy, made by physics that leaves its morphology alone: orientation,
+position, seeing, exposure, noise, and, where asked for, another telescope.
 
-Source: the global and local views of LeJEPA (Balestriero & LeCun 2025, arXiv:2511.08544). We differ in what varies: any angle, crops
-that keep to the galaxy, seeing and noise; no hue, grey or solarising, because a galaxy's colour is physics.
+Source: the global and local views of LeJEPA (Balestriero & LeCun 2025, arXiv:2511.08544). We differ
+in what varies: any angle, crops that keep to the galaxy, seeing and noise; no hue, grey or
+solarising, because a galaxy's colour is physics.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ from astrojepa.data.transforms import check_frames, crop_middle, orientations, t
 from astrojepa.training.telescope import TELESCOPE_DRAWS, another_telescope, pixel_scale
 
 NUM_BANKED = 2**22  # 16 MiB, more than the largest view (3 * 1024 * 1024)
-_CPU_CHUNK = 16  # galaxies at a time, so that what lies between frames and views stays small and near the processor
+# galaxies at a time, so that what lies between frames and views stays small and near the processor
+_CPU_CHUNK = 16
 _TURN_DRAWS = 4  # as in random_frames
 _CROP_DRAWS = 3  # area, across, down
 _CAMERA_DRAWS = 4  # seeing, brightness, noise, place in the bank
-_PARTS = (_TURN_DRAWS, _TURN_DRAWS + _CROP_DRAWS, _TURN_DRAWS + _CROP_DRAWS + _CAMERA_DRAWS)  # where each begins but the first
-_DRAWS_PER_VIEW = _TURN_DRAWS + _CROP_DRAWS + _CAMERA_DRAWS  # and TELESCOPE_DRAWS where there is another telescope
+# where each begins but the first
+_PARTS = (_TURN_DRAWS, _TURN_DRAWS + _CROP_DRAWS, _TURN_DRAWS + _CROP_DRAWS + _CAMERA_DRAWS)
+# and TELESCOPE_DRAWS where there is another telescope
+_DRAWS_PER_VIEW = _TURN_DRAWS + _CROP_DRAWS + _CAMERA_DRAWS
 
 
 def num_view_uniforms(config: ViewConfig) -> int:
@@ -37,7 +41,9 @@ def _draws_per_view(config: ViewConfig) -> int:
 
 
 def make_noise_bank(seed: int, device: torch.device) -> Float[Tensor, " L"]:
-    """Return four million standard normal numbers: every view's noise is a piece of them, which costs a copy and no drawing."""
+    """Return four million standard normal numbers: every view's noise is a piece of them, which
+    costs a copy and no drawing.
+    """
     return torch.randn(NUM_BANKED, generator=torch.Generator().manual_seed(seed)).to(device)
 
 
@@ -48,40 +54,59 @@ def random_views(
     uniforms: Float[Tensor, "B U"],
     noise_bank: Float[Tensor, " L"],
 ) -> tuple[Float[Tensor, "_ B 3 _ _"], ...]:
-    """Look at each galaxy several times: flux in [0, 1], (V, B, 3, s, s) for the global views, then for the local ones if any.
+    """Look at each galaxy several times: flux in [0, 1], (V, B, 3, s, s) for the global views, then
+    for the local ones if any.
 
-    In the order of nature: mirrored and turned by any angle; a square of the central `image_size` pixels of the frame, of an area
-    drawn from `global_scale` or `local_scale`, off the galaxy by at most `shift` times what keeps it inside; blurred by a Gaussian
-    of up to `seeing` pixels; brighter or fainter by up to `brightness`, all channels alike; noise of up to `noise`; cut to [0, 1].
-    With `telescope` above 0 the square is that of another pixel scale, and its light another camera's (`another_telescope`).
+    In the order of nature: mirrored and turned by any angle; a square of the central `image_size`
+    pixels of the frame, of an area drawn from `global_scale` or `local_scale`, off the galaxy by at
+    most `shift` times what keeps it inside; blurred by a Gaussian of up to `seeing` pixels;
+    brighter or fainter by up to `brightness`, all channels alike; noise of up to `noise`; cut to
+    [0, 1]. With `telescope` above 0 the square is that of another pixel scale, and its light
+    another camera's (`another_telescope`).
 
-    `uniforms` in [0, 1), (B, num_view_uniforms(config)), decide everything, so a galaxy's views depend on no other galaxy of the
-    batch; the noise itself is a piece of `noise_bank` (`make_noise_bank`). Raises ValueError for frames, numbers or a bank of the
-    wrong shape.
+    `uniforms` in [0, 1), (B, num_view_uniforms(config)), decide everything, so a galaxy's views
+    depend on no other galaxy of the batch; the noise itself is a piece of `noise_bank`
+    (`make_noise_bank`). Raises ValueError for frames, numbers or a bank of the wrong shape.
     """
     check_frames(frames, image.image_size, uniforms, num_view_uniforms(config))
     longest = 3 * max(image.image_size, config.local_size) ** 2
     if noise_bank.ndim != 1 or len(noise_bank) < longest:
-        raise ValueError(f"A view needs {longest} numbers of noise, found a bank of {tuple(noise_bank.shape)}.")
+        raise ValueError(
+            f"A view needs {longest} numbers of noise, found a bank of {tuple(noise_bank.shape)}."
+        )
     chunk = _CPU_CHUNK if frames.device.type == "cpu" else len(frames)
     parts = [
-        _look(*galaxies, image, config, noise_bank) for galaxies in zip(frames.split(chunk), uniforms.split(chunk), strict=True)
+        _look(*galaxies, image, config, noise_bank)
+        for galaxies in zip(frames.split(chunk), uniforms.split(chunk), strict=True)
     ]
-    return parts[0] if len(parts) == 1 else tuple(torch.cat(views, dim=1) for views in zip(*parts, strict=True))
+    return (
+        parts[0]
+        if len(parts) == 1
+        else tuple(torch.cat(views, dim=1) for views in zip(*parts, strict=True))
+    )
 
 
-def _look(frames: Tensor, uniforms: Tensor, image: ImageConfig, config: ViewConfig, noise_bank: Tensor) -> tuple[Tensor, ...]:
+def _look(
+    frames: Tensor, uniforms: Tensor, image: ImageConfig, config: ViewConfig, noise_bank: Tensor
+) -> tuple[Tensor, ...]:
     """Make all views of a few galaxies, resolution by resolution."""
     flux = to_flux(frames)
     draws = uniforms.reshape(len(frames), -1, _draws_per_view(config))
     large, small = draws.split([config.global_views, config.local_views], dim=1)
     views = []
-    for part, size, scale in ((large, image.image_size, config.global_scale), (small, config.local_size, config.local_scale)):
+    for part, size, scale in (
+        (large, image.image_size, config.global_scale),
+        (small, config.local_size, config.local_scale),
+    ):
         if part.shape[1]:
             turn, crop, camera, telescope = part.tensor_split(_PARTS, dim=2)
             zoom = pixel_scale(telescope, config.telescope) if config.telescope else None
             pointed = _point(flux, image.image_size, size, scale, config.shift, turn, crop, zoom)
-            views.append(_expose(pointed, config, camera.transpose(0, 1), telescope.transpose(0, 1), noise_bank))
+            views.append(
+                _expose(
+                    pointed, config, camera.transpose(0, 1), telescope.transpose(0, 1), noise_bank
+                )
+            )
     return tuple(views)
 
 
@@ -95,35 +120,47 @@ def _point(
     crop: Tensor,
     zoom: Tensor | None,
 ) -> Tensor:
-    """Cut turned squares out of frames (B, 3, F, F): one bilinear resampling, reflected at the border, (V, B, 3, size, size).
+    """Cut turned squares out of frames (B, 3, F, F): one bilinear resampling, reflected at the
+    border, (V, B, 3, size, size).
 
-    `zoom` (B, V), if given, multiplies the squares' sides; those larger than the crop are centred on it and end at the frame's.
+    `zoom` (B, V), if given, multiplies the squares' sides; those larger than the crop are centred
+    on it and end at the frame's.
 
-    Where the largest square has more than 1.5 frame pixels to a pixel of the view, each pixel of the view is the mean of several
-    samples, about one frame pixel apart. Below that one sample is enough: aliases in real galaxies measured about 1/255 (rms).
+    Where the largest square has more than 1.5 frame pixels to a pixel of the view, each pixel of
+    the view is the mean of several samples, about one frame pixel apart. Below that one sample is
+    enough: aliases in real galaxies measured about 1/255 (rms).
     """
     batch, views, side = *crop.shape[:2], flux.shape[-1]
     samples = max(1, round(crop_size * math.sqrt(scale[1]) / size))
     area, place = scale[0] + (scale[1] - scale[0]) * crop[..., 0], crop[..., 1:] * 2 - 1
-    half = area.sqrt()[..., None] * (crop_size / side)  # of the square's side, in units of half a frame, as all that follows
+    # of the square's side, in units of half a frame, as all that follows
+    half = area.sqrt()[..., None] * (crop_size / side)
     room = crop_size / side - half
     if zoom is not None:
         half = (half * zoom[..., None]).clamp_max(1)
         room = (crop_size / side - half).clamp_min(0)
-    offset = place * shift * room + crop_middle(side, crop_size)  # before the turn: it is about the galaxy
+    # before the turn: it is about the galaxy
+    offset = place * shift * room + crop_middle(side, crop_size)
     line = (torch.arange(size * samples, device=flux.device) * 2 + 1) / (size * samples) - 1
     x, y = (half * line + offset[..., axis, None] for axis in (0, 1))  # (B, V, pixels)
     matrix = orientations(turn.flatten(0, 1)).view(batch, views, 1, 1, 2, 2)
     across = matrix[..., 0] * x[:, :, None, :, None]
     down = matrix[..., 1] * y[:, :, :, None, None]
-    grid = (across + down).flatten(1, 2)  # a galaxy's views side by side, so that its frame is not copied
-    seen = functional.grid_sample(flux, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+    # a galaxy's views side by side, so that its frame is not copied
+    grid = (across + down).flatten(1, 2)
+    seen = functional.grid_sample(
+        flux, grid, mode="bilinear", padding_mode="reflection", align_corners=False
+    )
     seen = functional.avg_pool2d(seen, samples) if samples > 1 else seen
     return seen.view(batch, 3, views, size, size).permute(2, 0, 1, 3, 4).contiguous()
 
 
-def _expose(flux: Tensor, config: ViewConfig, camera: Tensor, telescope: Tensor, noise_bank: Tensor) -> Tensor:
-    """Add seeing, exposure and noise to views (V, B, 3, S, S), with (V, B, 4) uniform numbers and (V, B, 9) for a telescope."""
+def _expose(
+    flux: Tensor, config: ViewConfig, camera: Tensor, telescope: Tensor, noise_bank: Tensor
+) -> Tensor:
+    """Add seeing, exposure and noise to views (V, B, 3, S, S), with (V, B, 4) uniform numbers
+    and (V, B, 9) for a telescope.
+    """
     seeing, gain, noise, place = camera.flatten(0, 1).unbind(1)
     views = flux.flatten(0, 1)
     if config.seeing > 0:
@@ -132,16 +169,20 @@ def _expose(flux: Tensor, config: ViewConfig, camera: Tensor, telescope: Tensor,
     if config.telescope:
         views = another_telescope(views, telescope.flatten(0, 1), config.telescope)
     if config.noise > 0:
-        pieces = noise_bank.unfold(0, views[0].numel(), 1)  # a piece begins at every number; nothing is copied here
+        # a piece begins at every number; nothing is copied here
+        pieces = noise_bank.unfold(0, views[0].numel(), 1)
         starts = (place * len(pieces)).long().clamp_max(len(pieces) - 1)
-        views.addcmul_(pieces.index_select(0, starts).view_as(views), (noise * config.noise).view(-1, 1, 1, 1))
+        views.addcmul_(
+            pieces.index_select(0, starts).view_as(views), (noise * config.noise).view(-1, 1, 1, 1)
+        )
     return views.clamp_(0, 1).view_as(flux)
 
 
 def _blur(views: Tensor, sigma: Tensor, largest: float) -> Tensor:
     """Blur each of (N, 3, S, S) by its own Gaussian (N,), pixels, cut at three times the largest.
 
-    The border reflects with its edge pixels repeated, which keeps the total flux: what would leave the view comes back.
+    The border reflects with its edge pixels repeated, which keeps the total flux: what would leave
+    the view comes back.
     """
     count, size = views.shape[0] * 3, views.shape[-1]
     radius = min(math.ceil(3 * largest), size)

@@ -29,16 +29,34 @@ window.ready = true;
 </script>"""
 
 
-def packed(places: np.ndarray, labels: np.ndarray | None = None, coloured: colouring.Colouring | None = None) -> str:
+def packed(
+    places: np.ndarray,
+    labels: np.ndarray | None = None,
+    coloured: colouring.Colouring | None = None,
+) -> str:
     labels = np.arange(len(places)) % len(CLASSES) if labels is None else labels
-    header = {"title": "a test", "pictures": "/pictures/x", "classes": list(CLASSES), "ranked": True}
+    header = {
+        "title": "a test",
+        "pictures": "/pictures/x",
+        "classes": list(CLASSES),
+        "ranked": True,
+    }
     header["shapes"] = [style.shape for style in palette.class_styles(CLASSES)]
     coloured = coloured or colouring.by_class(labels, CLASSES)
-    return base64.b64encode(latent_map.pack(header, places, labels, coloured, np.zeros(len(places)))).decode()
+    return base64.b64encode(
+        latent_map.pack(header, places, labels, coloured, np.zeros(len(places)))
+    ).decode()
 
 
 def selection(**given: Any) -> dict[str, Any]:
-    return {"pictures": "/pictures/x", "selected": None, "neighbours": [], "polygons": [], "off": [], **given}
+    return {
+        "pictures": "/pictures/x",
+        "selected": None,
+        "neighbours": [],
+        "polygons": [],
+        "off": [],
+        **given,
+    }
 
 
 class Canvas:
@@ -49,8 +67,12 @@ class Canvas:
         self.complaints: list[str] = []
         self.asked: list[str] = []
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        html, css = ((FOLDER / f"latent_map.{kind}").read_text(encoding="utf-8") for kind in ("html", "css"))
-        script = "\n".join((FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in latent_map._SCRIPTS)
+        html, css = (
+            (FOLDER / f"latent_map.{kind}").read_text(encoding="utf-8") for kind in ("html", "css")
+        )
+        script = "\n".join(
+            (FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in latent_map._SCRIPTS
+        )
         body = PAGE.format(css=css, html=html, style=style)
         page.route("http://map.test/**", lambda route: self._answer(route, body, script))
         page.goto("http://map.test/")
@@ -60,14 +82,19 @@ class Canvas:
         url = route.request.url
         if "/pictures/" in url:
             self.asked.append(url)
-            route.fulfill(body=plotting.encode_image(np.full((96, 96, 3), 200, np.uint8)), content_type="image/jpeg")
+            route.fulfill(
+                body=plotting.encode_image(np.full((96, 96, 3), 200, np.uint8)),
+                content_type="image/jpeg",
+            )
         elif url.endswith("map.js"):
             route.fulfill(body=script, content_type="text/javascript")
         else:
             route.fulfill(body=body, content_type="text/html")
 
     def show(self, data: str, **given: Any) -> Canvas:
-        self.page.evaluate("([data, state]) => window.show(data, state)", [data, selection(**given)])
+        self.page.evaluate(
+            "([data, state]) => window.show(data, state)", [data, selection(**given)]
+        )
         self.page.locator("canvas[data-drawn]").wait_for()
         return self
 

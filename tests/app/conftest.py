@@ -1,4 +1,6 @@
-"""The explorer under test: its repository on the path, and the real command in a folder of its own."""
+"""The explorer under test: its repository on the path, and the real command in a folder of its
+own.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ import pytest
 from benchmarks.serving import free_port, wait_until_healthy
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [folder for folder in (str(ROOT), str(Path(__file__).parent)) if folder not in sys.path]
+sys.path[:0] = [
+    folder for folder in (str(ROOT), str(Path(__file__).parent)) if folder not in sys.path
+]
 
 
 @dataclass(frozen=True)
@@ -30,29 +34,63 @@ class Server:
 
 @pytest.fixture
 def pages_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One cache for all pages that are drawn headless, so that the same galaxies are embedded once."""
+    """One cache for all pages that are drawn headless, so that the same galaxies are embedded
+    once.
+    """
     return tmp_path_factory.getbasetemp() / "pages-cache"
 
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The explorer on 200 simulated galaxies and random weights, with a cold cache: one for all tests."""
-    with running(tmp_path_factory.mktemp("elsewhere"), "--data", "simulated:200", "--checkpoint", "random") as started:
+    """The explorer on 200 simulated galaxies and random weights, with a cold cache: one for all
+    tests.
+    """
+    with running(
+        tmp_path_factory.mktemp("elsewhere"), "--data", "simulated:200", "--checkpoint", "random"
+    ) as started:
         yield started
 
 
 @contextmanager
 def running(folder: Path, *flags: str) -> Iterator[Server]:
-    """Start `streamlit run app/main.py`, the real command, from a folder that is not the repository, with a cold cache."""
+    """Start `streamlit run app/main.py`, the real command, from a folder that is not the
+    repository, with a cold cache.
+    """
     port = free_port()
     cache, log = folder / "cache", folder / "log.txt"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("STREAMLIT_")}
-    environment |= {"ASTROJEPA_CACHE": str(cache), "HOME": str(folder), "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
-    environment |= {"HF_HUB_OFFLINE": "1", "ASTROJEPA_DATA": "", "ASTROJEPA_CHECKPOINT": "", "ASTROJEPA_MODE": ""}
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("STREAMLIT_")
+    }
+    environment |= {
+        "ASTROJEPA_CACHE": str(cache),
+        "HOME": str(folder),
+        "OMP_NUM_THREADS": "1",
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
+    environment |= {
+        "HF_HUB_OFFLINE": "1",
+        "ASTROJEPA_DATA": "",
+        "ASTROJEPA_CHECKPOINT": "",
+        "ASTROJEPA_MODE": "",
+    }
     streamlit = Path(sys.executable).parent / "streamlit"
-    command = [str(streamlit), "run", str(ROOT / "app" / "main.py"), "--server.port", str(port), "--server.headless", "true"]
+    command = [
+        str(streamlit),
+        "run",
+        str(ROOT / "app" / "main.py"),
+        "--server.port",
+        str(port),
+        "--server.headless",
+        "true",
+    ]
     with log.open("wb") as stream:
-        process = subprocess.Popen([*command, "--", *flags], cwd=folder, env=environment, stdout=stream, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            [*command, "--", *flags],
+            cwd=folder,
+            env=environment,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+        )
     url = f"http://localhost:{port}"
     try:
         wait_until_healthy(url, process, log)
@@ -66,4 +104,6 @@ def running(folder: Path, *flags: str) -> Iterator[Server]:
 def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Server]]:
     """Start explorers with flags of their own; they end with the module."""
     with ExitStack() as stack:
-        yield lambda *flags: stack.enter_context(running(tmp_path_factory.mktemp("elsewhere"), *flags))
+        yield lambda *flags: stack.enter_context(
+            running(tmp_path_factory.mktemp("elsewhere"), *flags)
+        )

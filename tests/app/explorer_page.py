@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
-PATIENCE = 400_000  # ms: the first page draws galaxies, embeds and ranks them, on a machine that may be busy
+# ms: the first page draws galaxies, embeds and ranks them, on a machine that may be busy
+PATIENCE = 400_000
 
 
 class Explorer:
@@ -41,7 +42,11 @@ class Explorer:
 
     def drawn(self, count: int | None = None) -> Explorer:
         """Wait until the map is drawn, of so many galaxies if said."""
-        self.appears(self.page.locator("canvas[data-drawn]" if count is None else f"canvas[data-drawn='{count}']"))
+        self.appears(
+            self.page.locator(
+                "canvas[data-drawn]" if count is None else f"canvas[data-drawn='{count}']"
+            )
+        )
         return self.quiet()
 
     def says(self, text: str | re.Pattern[str]) -> None:
@@ -49,16 +54,23 @@ class Explorer:
         self.appears(self.page.get_by_text(text).first)
 
     def appears(self, awaited: Any) -> None:
-        """Wait until this is there; where it never comes, the failure tells what is there instead."""
+        """Wait until this is there; where it never comes, the failure tells what is there
+        instead.
+        """
         try:
             awaited.wait_for(timeout=PATIENCE)
         except PlaywrightTimeout:
-            pytest.fail(f"{awaited} never came. {self.page.url} says:\n{self.page.locator('body').inner_text()}")
+            pytest.fail(
+                f"{awaited} never came. {self.page.url} "
+                f"says:\n{self.page.locator('body').inner_text()}"
+            )
 
     def quiet(self) -> Explorer:
         """Wait until no script is running and nothing is stale."""
         self.page.wait_for_function(
-            "() => document.querySelector('[data-testid=\"stApp\"]')?.dataset.testScriptState === 'notRunning'", timeout=PATIENCE
+            "() => document.querySelector('[data-testid=\"stApp\"]')?.dataset.testScriptState === "
+            "'notRunning'",
+            timeout=PATIENCE,
         )
         return self
 
@@ -76,7 +88,11 @@ class Explorer:
         return box["x"] + x, box["y"] + y
 
     def all_pixels(self, count: int = 200) -> np.ndarray:
-        return np.array(self.canvas.evaluate("(canvas, n) => [...Array(n).keys()].map(i => canvas.pixelOf(i))", count))
+        return np.array(
+            self.canvas.evaluate(
+                "(canvas, n) => [...Array(n).keys()].map(i => canvas.pixelOf(i))", count
+            )
+        )
 
     def lonely_row(self, avoid: tuple[int, ...] = ()) -> int:
         """A galaxy with nobody near it on the screen, away from the tools."""
@@ -90,7 +106,10 @@ class Explorer:
     def shown_row(self) -> int:
         """The number of the galaxy in the card."""
         self.quiet()
-        found = re.search(r"number (\d+)$", self.page.get_by_text(re.compile(r"^sim-\d+-\d+, number \d+$")).inner_text())
+        found = re.search(
+            r"number (\d+)$",
+            self.page.get_by_text(re.compile(r"^sim-\d+-\d+, number \d+$")).inner_text(),
+        )
         assert found
         return int(found[1])
 

@@ -28,12 +28,16 @@ def script(page: str, hosted: bool) -> None:
 
 
 def run_page(monkeypatch: pytest.MonkeyPatch, cache: Path, page: str, **options: Any) -> AppTest:
-    """Run a page until nothing is in progress any more; options: data, checkpoint, query, hosted."""
+    """Run a page until nothing is in progress any more; options: data, checkpoint, query,
+    hosted.
+    """
     monkeypatch.setenv("ASTROJEPA_CACHE", str(cache))
     monkeypatch.setenv("ASTROJEPA_MODE", "")
     monkeypatch.setenv("ASTROJEPA_DATA", options.get("data", "simulated:60"))
     monkeypatch.setenv("ASTROJEPA_CHECKPOINT", options.get("checkpoint", "random"))
-    test = AppTest.from_function(script, args=(page, options.get("hosted", False)), default_timeout=240)
+    test = AppTest.from_function(
+        script, args=(page, options.get("hosted", False)), default_timeout=240
+    )
     for name, value in options.get("query", {}).items():
         test.query_params[name] = value
     return settled(test.run())

@@ -92,12 +92,17 @@ def test_exported_marks_come_back_as_they_were(given_marks: dict[int, int]) -> N
 
 def test_an_export_names_model_and_data_and_escapes_formulas() -> None:
     lines = marks.write_csv({1: 2, 0: 5}, IDS, "m", "abc", "d", "0123").splitlines()
-    assert lines == ["id,mark,number,model,model_hash,data,data_hash", "a,5,0,m,abc,d,0123", "'=b,2,1,m,abc,d,0123"]
+    assert lines == [
+        "id,mark,number,model,model_hash,data,data_hash",
+        "a,5,0,m,abc,d,0123",
+        "'=b,2,1,m,abc,d,0123",
+    ]
 
 
 def test_ids_that_are_not_in_the_data_are_counted_and_named() -> None:
     found = marks.read_csv(
-        b"id,mark,data_hash\na,3,ffffffffff\nx,1,ffffffffff\ny,1,ffffffffff\nz,0,ffffffffff\nw,2,ffffffffff\n", IDS
+        b"id,mark,data_hash\na,3,ffffffffff\nx,1,ffffffffff\ny,1,ffffffffff\nz,0,ffffffffff\nw,2,ffffffffff\n",
+        IDS,
     )
     assert found.marks == {0: 3}
     sentence = found.sentence("0123456789")
@@ -141,7 +146,12 @@ def test_any_file_gives_marks_or_a_sentence(content: bytes) -> None:
 def test_a_link_carries_score_filter_and_page() -> None:
     link = state.Link(score="pixel-pca-lof", only="Merging", hide=True, page=2)
     parameters = state.encode_link(link)
-    assert parameters == {"score": "pixel-pca-lof", "only": "Merging", "hide": "artefacts", "page": "3"}
+    assert parameters == {
+        "score": "pixel-pca-lof",
+        "only": "Merging",
+        "hide": "artefacts",
+        "page": "3",
+    }
     assert state.decode_link(parameters) == link
 
 

@@ -47,7 +47,15 @@ def test_a_score_that_follows_signal_to_noise_is_flagged_in_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("index", "words"), [(0, "upper left"), (8, "upper right"), (40, "centre"), (4, "top"), (36, "left"), (76, "bottom")]
+    ("index", "words"),
+    [
+        (0, "upper left"),
+        (8, "upper right"),
+        (40, "centre"),
+        (4, "top"),
+        (36, "left"),
+        (76, "bottom"),
+    ],
 )
 def test_a_patch_is_named_by_where_it_lies(index: int, words: str) -> None:
     assert order.patch_words(index, 9) == words
@@ -73,7 +81,9 @@ def test_scores_that_need_what_the_model_lacks_are_not_offered() -> None:
 def test_the_table_shows_the_interval_and_the_difference_to_the_first() -> None:
     def ranking(name: str, values: list[float]) -> Ranking:
         array = np.array(values)
-        return Ranking(name, array, array, 10 * array, array, 2, 100, 20, {"S/N": -0.7, "brightness": 0.1})
+        return Ranking(
+            name, array, array, 10 * array, array, 2, 100, 20, {"S/N": -0.7, "brightness": 0.1}
+        )
 
     rows = [
         Row("encoder", ranking("knn", [0.1, 0.3]), (0.0, 0.0, 0.0)),
@@ -85,6 +95,7 @@ def test_the_table_shows_the_interval_and_the_difference_to_the_first() -> None:
     assert table["less"][1] == "+0.200 [+0.100, +0.300]"
     assert table["follows"][0] == "S/N -0.70"
     assert quality_verdict(rows, "Merging") == (
-        "2 Merging among 100 galaxies, 2 draws. Best: local outlier factor on pixel PCA, average precision 0.400, above chance (0.020)."
+        "2 Merging among 100 galaxies, 2 draws. Best: local outlier factor on pixel PCA, average "
+        "precision 0.400, above chance (0.020)."
     )
     assert SimpleNamespace(**table.iloc[0]).recall == pytest.approx(20)

@@ -35,7 +35,9 @@ def choose(test: AppTest, key: str, value: str) -> AppTest:
     return settled(test)
 
 
-def test_a_slow_score_is_measured_when_asked_and_the_link_says_which(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
+def test_a_slow_score_is_measured_when_asked_and_the_link_says_which(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
     test = run_page(monkeypatch, pages_cache, "anomalies")
     assert "page 1 of 3" in words(test)
     assert "score" not in test.query_params
@@ -48,7 +50,9 @@ def test_a_slow_score_is_measured_when_asked_and_the_link_says_which(monkeypatch
     assert (test.query_params["score"], test.query_params["page"]) == ("prediction", "2")
 
 
-def test_a_link_opens_the_same_score_class_and_page(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
+def test_a_link_opens_the_same_score_class_and_page(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
     query = {"score": "pixel-pca-lof", "hide": "artefacts", "page": "2"}
     test = run_page(monkeypatch, pages_cache, "anomalies", query=query)
     said = words(test)
@@ -57,14 +61,20 @@ def test_a_link_opens_the_same_score_class_and_page(monkeypatch: pytest.MonkeyPa
     assert test.session_state[state.HIDE_ARTEFACTS] is True
 
 
-def test_an_empty_choice_has_one_way_out(monkeypatch: pytest.MonkeyPatch, pages_cache: Path, unlabelled: str) -> None:
-    test = run_page(monkeypatch, pages_cache, "anomalies", data=unlabelled, query={"hide": "artefacts"})
+def test_an_empty_choice_has_one_way_out(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, unlabelled: str
+) -> None:
+    test = run_page(
+        monkeypatch, pages_cache, "anomalies", data=unlabelled, query={"hide": "artefacts"}
+    )
     assert "No galaxy is left" in words(test), "pictures of noise are blank"
     press(test, "Show all galaxies")
     assert "8 galaxies, page 1 of 1" in words(test)
 
 
-def test_keys_mark_the_galaxy_and_everything_is_ranked_anew(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
+def test_keys_mark_the_galaxy_and_everything_is_ranked_anew(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
     test = run_page(monkeypatch, pages_cache, "anomalies")
     test.session_state[state.BOARD_MODE] = "review"
     settled(test.run())
@@ -89,7 +99,9 @@ def test_keys_mark_the_galaxy_and_everything_is_ranked_anew(monkeypatch: pytest.
     assert not test.exception
 
 
-def test_a_file_of_marks_is_read_once_and_a_bad_one_is_a_sentence(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
+def test_a_file_of_marks_is_read_once_and_a_bad_one_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
     test = run_page(monkeypatch, pages_cache, "anomalies")
     test.session_state[state.BOARD_MODE] = "review"
     settled(test.run())
@@ -107,7 +119,14 @@ def test_a_file_of_marks_is_read_once_and_a_bad_one_is_a_sentence(monkeypatch: p
 def test_without_a_model_or_classes_all_three_modes_work(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, unlabelled: str
 ) -> None:
-    test = run_page(monkeypatch, pages_cache, "anomalies", data=unlabelled, checkpoint="baseline", query={"score": "prediction"})
+    test = run_page(
+        monkeypatch,
+        pages_cache,
+        "anomalies",
+        data=unlabelled,
+        checkpoint="baseline",
+        query={"score": "prediction"},
+    )
     assert "baseline, no model" in words(test)
     assert test.session_state[state.SCORE] == "knn"
     test.session_state[state.BOARD_MODE] = "review"
@@ -123,7 +142,9 @@ def test_without_a_model_or_classes_all_three_modes_work(
 
 
 @pytest.mark.parametrize("checkpoint", ["random", "baseline"])
-def test_a_ranking_is_tested_on_a_class_made_rare(monkeypatch: pytest.MonkeyPatch, pages_cache: Path, checkpoint: str) -> None:
+def test_a_ranking_is_tested_on_a_class_made_rare(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, checkpoint: str
+) -> None:
     test = run_page(monkeypatch, pages_cache, "anomalies", checkpoint=checkpoint)
     test.session_state[state.BOARD_MODE] = "quality"
     settled(test.run())

@@ -1,4 +1,6 @@
-"""The explorer in a real browser, started by its real command from another folder: hover, click, lasso, link, heatmap."""
+"""The explorer in a real browser, started by its real command from another folder: hover, click,
+lasso, link, heatmap.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,9 @@ def explorer(server: Any, browser: Any) -> Iterator[Explorer]:
 def test_map_draws_every_galaxy_on_a_cold_cache(explorer: Explorer) -> None:
     explorer.open()
     assert explorer.canvas.get_attribute("data-drawn") == "200"
-    pixels = np.array(Image.open(io.BytesIO(explorer.canvas.screenshot())).convert("RGB")).astype(int)
+    pixels = np.array(Image.open(io.BytesIO(explorer.canvas.screenshot())).convert("RGB")).astype(
+        int
+    )
     coloured = (pixels.max(axis=2) - pixels.min(axis=2) > 60).mean()
     assert coloured > 0.001, "the canvas is blank"
     assert explorer.page.get_by_text("Simulated galaxies").first.is_visible()
@@ -40,7 +44,9 @@ def test_map_draws_every_galaxy_on_a_cold_cache(explorer: Explorer) -> None:
 
 def test_settings_hold_from_another_folder(explorer: Explorer, server: Any) -> None:
     explorer.open()
-    background = explorer.page.get_by_test_id("stApp").evaluate("app => getComputedStyle(app).backgroundColor")
+    background = explorer.page.get_by_test_id("stApp").evaluate(
+        "app => getComputedStyle(app).backgroundColor"
+    )
     assert background == "rgb(11, 14, 20)", "the theme is not the explorer's own"
     assert "http://127.0.0.1:" in server.log.read_text(), "the address is not this machine's alone"
 
@@ -52,7 +58,9 @@ def test_hover_shows_the_picture_of_the_galaxy_under_the_pointer(explorer: Explo
     card = explorer.page.locator(".hover")
     card.wait_for()
     assert card.locator(".row").inner_text() == f"galaxy {row}"
-    explorer.page.wait_for_function("card => card.querySelector('img').naturalWidth === 160", arg=card.element_handle())
+    explorer.page.wait_for_function(
+        "card => card.querySelector('img').naturalWidth === 160", arg=card.element_handle()
+    )
     assert card.locator("img").get_attribute("src").endswith(f"/160?rows={row}")
 
 
@@ -83,8 +91,15 @@ def test_lasso_returns_exactly_the_galaxies_inside_it(explorer: Explorer) -> Non
     heading = explorer.page.get_by_text(re.compile(r"^\d+ galaxies inside$"))
     heading.wait_for()
     inside = int(explorer.page.locator(".status").inner_text().split(" of ")[0])
-    assert int(heading.inner_text().split()[0]) == inside, "browser and server count the same galaxies"
-    clear = np.abs([points_in_polygon(xy, corners + shift) for shift in ([0, 0], [3, 0], [-3, 0], [0, 3], [0, -3])]).sum(axis=0)
+    assert int(heading.inner_text().split()[0]) == inside, (
+        "browser and server count the same galaxies"
+    )
+    clear = np.abs(
+        [
+            points_in_polygon(xy, corners + shift)
+            for shift in ([0, 0], [3, 0], [-3, 0], [0, 3], [0, -3])
+        ]
+    ).sum(axis=0)
     assert (clear == 5).sum() <= inside <= (clear > 0).sum()
     assert inside > 10
     explorer.quiet()
@@ -97,7 +112,9 @@ def test_lasso_returns_exactly_the_galaxies_inside_it(explorer: Explorer) -> Non
     heading.wait_for(state="detached")
 
 
-def test_copied_link_reopens_the_same_galaxy_in_another_browser_session(explorer: Explorer, browser: Any) -> None:
+def test_copied_link_reopens_the_same_galaxy_in_another_browser_session(
+    explorer: Explorer, browser: Any
+) -> None:
     explorer.open()
     row = explorer.lonely_row(avoid=(explorer.shown_row(),))
     explorer.click_row(row)
@@ -113,7 +130,9 @@ def test_copied_link_reopens_the_same_galaxy_in_another_browser_session(explorer
     context.close()
 
 
-def test_link_keeps_the_box_the_colour_and_the_hidden_class(explorer: Explorer, browser: Any) -> None:
+def test_link_keeps_the_box_the_colour_and_the_hidden_class(
+    explorer: Explorer, browser: Any
+) -> None:
     explorer.open("/?map=pca&colour=anomaly+score")
     said = explorer.draw_box()
     context = browser.new_context(viewport=SMALL, color_scheme="light")
@@ -121,7 +140,9 @@ def test_link_keeps_the_box_the_colour_and_the_hidden_class(explorer: Explorer, 
     other.page.goto(explorer.page.url)
     other.drawn().page.get_by_text(said, exact=True).wait_for()
     assert other.page.get_by_text("Anomaly score", exact=True).count() > 0
-    background = other.page.get_by_test_id("stApp").evaluate("app => getComputedStyle(app).backgroundColor")
+    background = other.page.get_by_test_id("stApp").evaluate(
+        "app => getComputedStyle(app).backgroundColor"
+    )
     assert background == "rgb(255, 255, 255)", "whoever asks the system for light gets light"
     context.close()
 
@@ -130,7 +151,8 @@ def test_a_click_draws_nothing_of_the_page_around_the_map_anew(explorer: Explore
     heard: list[int] = []
 
     def hear(frame: bytes | str) -> None:
-        if b"data:image/jpeg" not in (frame if isinstance(frame, bytes) else frame.encode()):  # the galaxy's own picture is news
+        # the galaxy's own picture is news
+        if b"data:image/jpeg" not in (frame if isinstance(frame, bytes) else frame.encode()):
             heard.append(len(frame))
 
     explorer.page.on("websocket", lambda socket: socket.on("framereceived", hear))
@@ -154,7 +176,9 @@ def test_the_map_can_be_a_plotly_figure(explorer: Explorer) -> None:
 def test_link_to_another_data_set_says_so_and_opens(explorer: Explorer) -> None:
     explorer.open("/?galaxy=7&id=nobody&data=elsewhere@0123456789abcdef&map=pca")
     assert explorer.page.get_by_text("The link was made with the data set elsewhere").count() == 1
-    assert explorer.page.get_by_text("The link's galaxy nobody is not in this data set").count() == 1
+    assert (
+        explorer.page.get_by_text("The link's galaxy nobody is not in this data set").count() == 1
+    )
 
 
 def test_heatmap_covers_the_picture_and_can_be_taken_away(explorer: Explorer) -> None:
@@ -188,7 +212,9 @@ def test_neighbour_can_be_followed(explorer: Explorer) -> None:
         ("About", "Please cite"),
     ],
 )
-def test_every_page_opens_and_the_galaxy_is_still_selected_on_return(explorer: Explorer, page: str, sentence: str) -> None:
+def test_every_page_opens_and_the_galaxy_is_still_selected_on_return(
+    explorer: Explorer, page: str, sentence: str
+) -> None:
     explorer.open()
     row = explorer.lonely_row(avoid=(explorer.shown_row(),))
     explorer.click_row(row)

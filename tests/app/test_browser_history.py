@@ -1,4 +1,6 @@
-"""The browser's own buttons: back, forward and reload show what was there, and two visitors never see each other's."""
+"""The browser's own buttons: back, forward and reload show what was there, and two visitors
+never see each other's.
+"""
 
 from __future__ import annotations
 
@@ -124,13 +126,19 @@ def test_reload_keeps_page_galaxy_projection_colour_and_box(visit: Any) -> None:
 
 
 def test_two_visitors_do_not_see_each_others_galaxy_model_or_selection(visit: Any) -> None:
-    first, second = visit().open("/?map=pca"), visit().open("/?map=pca&model=baseline&colour=anomaly+score")
+    first, second = (
+        visit().open("/?map=pca"),
+        visit().open("/?map=pca&model=baseline&colour=anomaly+score"),
+    )
     rows = []
     for explorer in (first, second, first):
         rows.append(explorer.lonely_row(avoid=(*rows, explorer.shown_row())))
         explorer.click_row(rows[-1])
     inside = second.draw_box()
-    for explorer, row, model, colour in ((first, rows[2], "random", "class"), (second, rows[1], "baseline", "anomaly+score")):
+    for explorer, row, model, colour in (
+        (first, rows[2], "random", "class"),
+        (second, rows[1], "baseline", "anomaly+score"),
+    ):
         explorer.page.reload()
         assert shows(explorer.drawn(), row)
         assert f"model={model}" in explorer.page.url
@@ -144,13 +152,17 @@ def test_two_visitors_do_not_see_each_others_galaxy_model_or_selection(visit: An
     assert first.page.get_by_text("galaxies inside").count() == 0
 
 
-def test_back_from_a_page_that_is_just_being_drawn_again_leaves_the_history_as_it_was(visit: Any) -> None:
+def test_back_from_a_page_that_is_just_being_drawn_again_leaves_the_history_as_it_was(
+    visit: Any,
+) -> None:
     explorer = visit()
     late: list[tuple[Any, Any]] | None = None
 
     def connect(socket: Any) -> None:
         upstream = socket.connect_to_server()
-        upstream.on_message(lambda message: socket.send(message) if late is None else late.append((socket, message)))
+        upstream.on_message(
+            lambda message: socket.send(message) if late is None else late.append((socket, message))
+        )
 
     explorer.page.route_web_socket(re.compile("/_stcore/stream"), connect)
     row = explorer.open().shown_row()
@@ -158,12 +170,16 @@ def test_back_from_a_page_that_is_just_being_drawn_again_leaves_the_history_as_i
     explorer.click_row(clicked)
     go(explorer, "Galaxy")
     late, before = [], -1
-    explorer.page.keyboard.press("r")  # Streamlit's key for drawing the page again, as a progress bar does whose work has ended
+    # Streamlit's key for drawing the page again, as a progress bar does whose work has ended
+    explorer.page.keyboard.press("r")
     while len(late) > before:
         before = len(late)
         explorer.page.wait_for_timeout(1000)
-    begun = [ForwardMsg.FromString(message).WhichOneof("type") for _, message in late].index("navigation")
-    del late[begun + 1 :]  # the page was on its way: its beginning comes after the visitor has left, the rest never
+    begun = [ForwardMsg.FromString(message).WhichOneof("type") for _, message in late].index(
+        "navigation"
+    )
+    # the page was on its way: its beginning comes after the visitor has left, the rest never
+    del late[begun + 1 :]
     explorer.page.go_back(wait_until="commit")
     explorer.page.wait_for_url(lambda address: "/galaxy" not in address)
     for socket, message in late:

@@ -1,4 +1,6 @@
-"""What the explorer shows when something is missing, unfinished or damaged: the table of states, in a real browser."""
+"""What the explorer shows when something is missing, unfinished or damaged: the table of states,
+in a real browser.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,11 @@ def visit(browser: Any) -> Iterator[Callable[[Any], Explorer]]:
     opened: list[Explorer] = []
 
     def one(server: Any) -> Explorer:
-        opened.append(Explorer(browser.new_context(viewport={"width": 1280, "height": 1000}).new_page(), server.url))
+        opened.append(
+            Explorer(
+                browser.new_context(viewport={"width": 1280, "height": 1000}).new_page(), server.url
+            )
+        )
         return opened[-1]
 
     yield one
@@ -76,7 +82,9 @@ def load(explorer: Explorer, path: Path) -> Explorer:
     return explorer
 
 
-def test_a_fresh_clone_opens_on_bundled_weights_and_simulated_galaxies(start: Any, visit: Any) -> None:
+def test_a_fresh_clone_opens_on_bundled_weights_and_simulated_galaxies(
+    start: Any, visit: Any
+) -> None:
     if find_data() != "simulated":
         pytest.skip("Galaxy10 lies in data/, so this is no fresh clone")
     explorer = visit(start()).open()
@@ -92,16 +100,23 @@ def test_a_fresh_clone_opens_on_bundled_weights_and_simulated_galaxies(start: An
     assert "python train.py" in commands
 
 
-def test_without_a_checkpoint_the_map_is_a_baseline_and_the_other_pages_explain(server: Any, visit: Any) -> None:
+def test_without_a_checkpoint_the_map_is_a_baseline_and_the_other_pages_explain(
+    server: Any, visit: Any
+) -> None:
     explorer = visit(server).open("/?model=baseline&galaxy=5")
     page = explorer.page
     assert page.get_by_text("Baseline, no model").is_visible()
-    for name, sentence in (("Galaxy", "Patch errors need a model"), ("Models & data", "Principal components of the pixels")):
+    for name, sentence in (
+        ("Galaxy", "Patch errors need a model"),
+        ("Models & data", "Principal components of the pixels"),
+    ):
         page.get_by_role("link", name=name).click()
         explorer.says(sentence)
 
 
-def test_a_damaged_picture_is_named_and_once_left_out_it_is_counted(unseen: Any, visit: Any) -> None:
+def test_a_damaged_picture_is_named_and_once_left_out_it_is_counted(
+    unseen: Any, visit: Any
+) -> None:
     explorer = visit(unseen)
     page = explorer.page
     page.goto(unseen.url + "/?model=baseline")
@@ -111,7 +126,9 @@ def test_a_damaged_picture_is_named_and_once_left_out_it_is_counted(unseen: Any,
     assert page.get_by_text(f"1 damaged picture is left out: {DAMAGED}").is_visible()
 
 
-def test_a_sample_is_shown_first_and_the_rest_joins_it_with_the_galaxy_still_selected(unseen: Any, visit: Any) -> None:
+def test_a_sample_is_shown_first_and_the_rest_joins_it_with_the_galaxy_still_selected(
+    unseen: Any, visit: Any
+) -> None:
     explorer = visit(unseen)
     page = explorer.page
     page.goto(unseen.url + "/?map=pca")
@@ -134,7 +151,9 @@ def test_a_sample_is_shown_first_and_the_rest_joins_it_with_the_galaxy_still_sel
     assert page.get_by_test_id("stAlert").count() == 0
 
 
-def test_a_picture_that_has_gone_bad_leaves_a_placeholder_with_its_id(visit: Any, folder: Path, start: Any) -> None:
+def test_a_picture_that_has_gone_bad_leaves_a_placeholder_with_its_id(
+    visit: Any, folder: Path, start: Any
+) -> None:
     few = folder.parent / "few"
     few.mkdir()
     for number in range(40, 80):
@@ -163,7 +182,9 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def test_a_bad_checkpoint_is_one_card_and_the_previous_model_stays(server: Any, visit: Any, checkpoints: Path) -> None:
+def test_a_bad_checkpoint_is_one_card_and_the_previous_model_stays(
+    server: Any, visit: Any, checkpoints: Path
+) -> None:
     explorer = load(visit(server), checkpoints / "torn.safetensors")
     page = explorer.page
     card = page.get_by_test_id("stAlert").filter(has_text="torn.safetensors was not opened")
@@ -180,7 +201,9 @@ def test_a_bad_checkpoint_is_one_card_and_the_previous_model_stays(server: Any, 
     assert page.get_by_text("Random weights").first.is_visible()
 
 
-def test_an_encoder_only_checkpoint_gives_a_map_and_the_patch_panel_says_why(server: Any, visit: Any, checkpoints: Path) -> None:
+def test_an_encoder_only_checkpoint_gives_a_map_and_the_patch_panel_says_why(
+    server: Any, visit: Any, checkpoints: Path
+) -> None:
     explorer = load(visit(server), checkpoints / "encoder.safetensors")
     page = explorer.page
     explorer.says("none: encoder only, so no patch errors")
@@ -199,7 +222,9 @@ def test_without_a_gpu_the_heatmap_says_what_it_costs(server: Any, visit: Any) -
 
 def test_an_old_link_says_what_is_missing_and_keeps_the_galaxy(server: Any, visit: Any) -> None:
     name = str(aj.open_dataset("simulated:200").ids[31])
-    explorer = visit(server).open(f"/?model=gone@0123456789abcdef&data=elsewhere@fedcba9876543210&galaxy=7&id={name}&colour=mass")
+    explorer = visit(server).open(
+        f"/?model=gone@0123456789abcdef&data=elsewhere@fedcba9876543210&galaxy=7&id={name}&colour=mass"
+    )
     said = explorer.page.get_by_test_id("stAlert").inner_text()
     assert "the model gone (01234567)" in said
     assert "the data set elsewhere (fedcba98)" in said

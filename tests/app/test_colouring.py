@@ -44,7 +44,11 @@ def test_numbers_run_from_the_first_to_the_last_percentile_and_unknown_ones_are_
     assert found.codes[-1] == 255
     assert (found.codes[0], found.codes[50], found.codes[100]) == (0, 127, 254)
     assert (found.legend["low"], found.legend["high"]) == (1.0, 99.0)
-    assert (found.legend["below"], found.legend["above"], found.legend["unknown"]) == (True, True, 1)
+    assert (found.legend["below"], found.legend["above"], found.legend["unknown"]) == (
+        True,
+        True,
+        1,
+    )
 
 
 def test_a_constant_or_empty_number_column_does_not_divide_by_zero() -> None:
@@ -64,7 +68,12 @@ def test_many_words_leave_one_colour_for_the_rest() -> None:
     found = colouring.by_category(pd.Series([f"w{k}" for k in range(40)]), "x")
     assert len(found.legend["groups"]) == 16
     last = found.legend["groups"][-1]
-    assert (last["code"], last["name"], last["colour"], last["count"]) == (15, "other", palette.MUTED, 25)
+    assert (last["code"], last["name"], last["colour"], last["count"]) == (
+        15,
+        "other",
+        palette.MUTED,
+        25,
+    )
 
 
 def test_rank_one_is_the_strangest_and_ties_keep_their_order() -> None:
@@ -92,11 +101,24 @@ def test_a_cell_that_looks_like_a_formula_is_escaped(cell: str) -> None:
 
 
 def test_numbers_are_not_escaped_and_unknown_ones_are_empty() -> None:
-    assert [files.safe_cell(value) for value in (-1.5, 3, float("nan"), None, "a,b")] == ["-1.5", "3", "", "", "a,b"]
+    assert [files.safe_cell(value) for value in (-1.5, 3, float("nan"), None, "a,b")] == [
+        "-1.5",
+        "3",
+        "",
+        "",
+        "a,b",
+    ]
 
 
 @given(
-    st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20), min_size=2, max_size=2), max_size=5)
+    st.lists(
+        st.lists(
+            st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=20),
+            min_size=2,
+            max_size=2,
+        ),
+        max_size=5,
+    )
 )
 def test_csv_reads_back_as_what_was_written(rows: list[list[str]]) -> None:
     text = files.csv_text(("a", "b"), rows)

@@ -26,7 +26,11 @@ CHOICES = [
 
 
 def test_a_model_is_never_compared_with_itself() -> None:
-    assert [choice.reference for choice in other_choices(CHOICES, "small.a")] == ["/runs/x", RANDOM, BASELINE]
+    assert [choice.reference for choice in other_choices(CHOICES, "small.a")] == [
+        "/runs/x",
+        RANDOM,
+        BASELINE,
+    ]
 
 
 def test_a_link_names_the_second_model_by_id_and_never_by_path_that_is_not_on_offer() -> None:
@@ -37,13 +41,26 @@ def test_a_link_names_the_second_model_by_id_and_never_by_path_that_is_not_on_of
 
 
 def test_the_overlap_is_counted_neighbour_by_neighbour() -> None:
-    assert overlap_counts(np.array([0.0, 0.3, 0.3, 1.0]), 10).tolist() == [0.25, 0, 0, 0.5, 0, 0, 0, 0, 0, 0, 0.25]
+    assert overlap_counts(np.array([0.0, 0.3, 0.3, 1.0]), 10).tolist() == [
+        0.25,
+        0,
+        0,
+        0.5,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0.25,
+    ]
 
 
 def test_the_overlap_is_said_beside_what_chance_gives() -> None:
     found = SimpleNamespace(k=10, overlap=np.array([0.2, 0.4, 0.6]), mean_overlap=0.4, chance=0.05)
     assert median_overlap(found) == (
-        "Of a galaxy's 10 nearest, both models share 4 at the median (40.0 % on average; unrelated models: 5.0 %)."
+        "Of a galaxy's 10 nearest, both models share 4 at the median (40.0 % on average; unrelated "
+        "models: 5.0 %)."
     )
 
 
@@ -57,14 +74,23 @@ def test_one_scale_holds_both_models_and_waits_for_both() -> None:
 def test_what_was_drawn_around_is_one_group_on_both_maps() -> None:
     coloured = picked_out(np.array([True, False, True]))
     assert coloured.codes.tolist() == [1, 0, 1]
-    assert [(group["name"], group["count"]) for group in coloured.legend["groups"]] == [("drawn around", 2), ("others", 1)]
+    assert [(group["name"], group["count"]) for group in coloured.legend["groups"]] == [
+        ("drawn around", 2),
+        ("others", 1),
+    ]
 
 
 @pytest.mark.parametrize(
     ("interval", "word"),
-    [((0.02, 0.01, 0.03), "beats"), ((-0.02, -0.03, -0.01), "loses to"), ((0.01, -0.01, 0.03), "not clearly")],
+    [
+        ((0.02, 0.01, 0.03), "beats"),
+        ((-0.02, -0.03, -0.01), "loses to"),
+        ((0.01, -0.01, 0.03), "not clearly"),
+    ],
 )
-def test_a_model_wins_only_if_the_interval_of_the_difference_excludes_zero(interval: tuple[float, ...], word: str) -> None:
+def test_a_model_wins_only_if_the_interval_of_the_difference_excludes_zero(
+    interval: tuple[float, ...], word: str
+) -> None:
     accuracy = tasks.Accuracy("linear", None, None, interval, "grouped")
     assert word in tasks.verdict(accuracy, "A", "B")
 
@@ -77,14 +103,21 @@ def test_accuracies_stand_with_their_intervals() -> None:
 
 
 def sweep_table() -> pd.DataFrame:
-    rows = [(lam, width, seed, 0.5 + lam + 0.01 * seed) for lam in (0.0, 0.5) for width in (64, 128) for seed in (1, 2)]
+    rows = [
+        (lam, width, seed, 0.5 + lam + 0.01 * seed)
+        for lam in (0.0, 0.5)
+        for width in (64, 128)
+        for seed in (1, 2)
+    ]
     table = pd.DataFrame(rows, columns=["sigreg_weight", "width", "seed", "linear_accuracy_last"])
     table.loc[len(table) - 1, "linear_accuracy_last"] = np.nan  # a run that is not finished
     return table
 
 
 def test_a_sweep_is_a_curve_over_lambda_for_every_combination_of_the_rest() -> None:
-    axis, curves = tasks.sweep_curves(["width", "sigreg_weight"], sweep_table(), "linear_accuracy_last")
+    axis, curves = tasks.sweep_curves(
+        ["width", "sigreg_weight"], sweep_table(), "linear_accuracy_last"
+    )
     assert axis == "sigreg_weight"
     assert list(curves) == ["width 64", "width 128"]
     assert curves["width 64"].x == [0.0, 0.5]
@@ -96,10 +129,15 @@ def test_a_sweep_is_a_curve_over_lambda_for_every_combination_of_the_rest() -> N
 
 
 def test_a_metric_that_no_run_has_gives_no_curve() -> None:
-    assert tasks.sweep_curves(["sigreg_weight"], sweep_table(), "effective_rank_last") == ("sigreg_weight", {})
+    assert tasks.sweep_curves(["sigreg_weight"], sweep_table(), "effective_rank_last") == (
+        "sigreg_weight",
+        {},
+    )
 
 
-def test_sweeps_are_found_beside_the_runs_and_others_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sweeps_are_found_beside_the_runs_and_others_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     for name, settings in (("good", {"sigreg_weight": [0, 1]}), ("bad", {"depth": [1]})):
         folder = tmp_path / "runs" / name

@@ -13,7 +13,9 @@ from page_runner import QUIET, run_page, settled, words
 pytestmark = QUIET
 
 
-def test_random_weights_are_compared_with_the_pixel_baseline(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
+def test_random_weights_are_compared_with_the_pixel_baseline(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
     test = run_page(monkeypatch, pages_cache, "compare", query={"with": "baseline", "galaxy": "11"})
     said = words(test)
     assert test.session_state["row"] == 11
@@ -24,8 +26,12 @@ def test_random_weights_are_compared_with_the_pixel_baseline(monkeypatch: pytest
     assert test.dataframe[0].value["Model"].tolist()[1].startswith("no model")
 
 
-def test_accuracies_are_measured_when_asked_and_not_before(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
-    test = run_page(monkeypatch, pages_cache, "compare", data="simulated:200", query={"with": "baseline"})
+def test_accuracies_are_measured_when_asked_and_not_before(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
+    test = run_page(
+        monkeypatch, pages_cache, "compare", data="simulated:200", query={"with": "baseline"}
+    )
     assert len(test.dataframe) == 1
     next(button for button in test.button if button.label == "Measure both").click().run()
     settled(test)
@@ -34,12 +40,16 @@ def test_accuracies_are_measured_when_asked_and_not_before(monkeypatch: pytest.M
     assert all("–" in interval for interval in table["interval"])
 
 
-def test_a_second_model_that_is_not_on_offer_is_said(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
+def test_a_second_model_that_is_not_on_offer_is_said(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
     test = run_page(monkeypatch, pages_cache, "compare", query={"with": "elsewhere@12345678"})
     assert "elsewhere, which is not on offer here" in words(test)
 
 
-def test_strangers_are_offered_no_run_folders(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
+def test_strangers_are_offered_no_run_folders(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
     test = run_page(monkeypatch, pages_cache, "compare", query={"with": "baseline"}, hosted=True)
     box = next(box for box in test.selectbox if box.key == "second")
     assert not any("/" in option or option.startswith("run ") for option in box.options)
@@ -57,7 +67,10 @@ def test_a_galaxy_clicked_on_one_map_is_selected_on_both(server: Any, browser: A
     page.locator(".st-key-moved_most .tile").first.wait_for(timeout=PATIENCE)
     explorer.quiet()
     row = int(page.locator(".st-key-moved_most .tile").nth(2).get_attribute("data-row"))
-    box, (x, y) = maps.nth(1).bounding_box(), maps.nth(1).evaluate("(canvas, row) => canvas.pixelOf(row)", row)
+    box, (x, y) = (
+        maps.nth(1).bounding_box(),
+        maps.nth(1).evaluate("(canvas, row) => canvas.pixelOf(row)", row),
+    )
     assert maps.nth(1).evaluate("(canvas, at) => canvas.galaxyAt(...at)", [x, y]) is not None
     page.mouse.click(box["x"] + x, box["y"] + y)
     page.wait_for_url(re.compile(r"galaxy=(?!3&)\d+"), timeout=PATIENCE)

@@ -1,4 +1,6 @@
-"""The first page of a warm cache: a map that waits for no library, and a model that is judged all the same."""
+"""The first page of a warm cache: a map that waits for no library, and a model that is judged
+all the same.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,18 @@ from astrojepa.evaluation.anomalies.scoring import kept_scores
 from astrojepa.evaluation.vectors.embed import keep_embedding
 
 pytestmark = QUIET
-SLOW_TO_IMPORT = ["torch", "torchvision", "timm", "sklearn", "scipy", "umap", "numba", "openTSNE", "h5py", "astropy"]
+SLOW_TO_IMPORT = [
+    "torch",
+    "torchvision",
+    "timm",
+    "sklearn",
+    "scipy",
+    "umap",
+    "numba",
+    "openTSNE",
+    "h5py",
+    "astropy",
+]
 VISIT = """
 import json, sys
 sys.path[:0] = sys.argv[1:3]
@@ -63,11 +76,17 @@ def just_started(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_first_page_of_a_warm_cache_imports_no_library_and_the_patch_errors_follow(
     known: Path, galaxy_folder: Path, own_cache: Path, tmp_path: Path
 ) -> None:
-    given = {"ASTROJEPA_DATA": str(galaxy_folder), "ASTROJEPA_CHECKPOINT": str(known), "ASTROJEPA_MODE": ""}
+    given = {
+        "ASTROJEPA_DATA": str(galaxy_folder),
+        "ASTROJEPA_CHECKPOINT": str(known),
+        "ASTROJEPA_MODE": "",
+    }
     (tmp_path / "visit.py").write_text(VISIT, encoding="utf-8")
     paths = [str(Path(__file__).parents[2]), str(Path(__file__).parent)]
     command = [sys.executable, str(tmp_path / "visit.py"), *paths, *SLOW_TO_IMPORT]
-    done = subprocess.run(command, env=os.environ | given, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        command, env=os.environ | given, cwd=tmp_path, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stderr
     first, later = json.loads(done.stdout.splitlines()[-1])
     assert first["imported"] == []
@@ -83,12 +102,17 @@ def test_the_facts_of_a_model_are_those_that_loading_it_gives(known: Path) -> No
 
 
 @pytest.mark.parametrize("broken", ["bytes", "card"])
-def test_what_is_wrong_with_a_model_is_said_of_its_facts_as_of_itself(known: Path, broken: str) -> None:
+def test_what_is_wrong_with_a_model_is_said_of_its_facts_as_of_itself(
+    known: Path, broken: str
+) -> None:
     card = known.with_suffix(".json")
     if broken == "bytes":
         save_file({name: value + 1 for name, value in load_file(known).items()}, known)
     else:
-        card.write_text(card.read_text(encoding="utf-8").replace('"patch_size": 8', '"patch_size": 0'), encoding="utf-8")
+        card.write_text(
+            card.read_text(encoding="utf-8").replace('"patch_size": 8', '"patch_size": 0'),
+            encoding="utf-8",
+        )
     sentences = []
     for read in (load_model, released_facts):
         with pytest.raises(ValueError, match=r"fetch or export both again|cannot use") as caught:
@@ -102,7 +126,9 @@ def test_weights_that_are_not_what_their_card_says_are_refused_on_the_first_page
     known: Path, galaxy_folder: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     save_file({name: value + 1 for name, value in load_file(known).items()}, known)
-    said = words(run_page(monkeypatch, own_cache, "map", data=str(galaxy_folder), checkpoint=str(known)))
+    said = words(
+        run_page(monkeypatch, own_cache, "map", data=str(galaxy_folder), checkpoint=str(known))
+    )
     assert "was not opened" in said
     assert "its card says" in said
 
@@ -111,13 +137,23 @@ def test_weights_that_fit_their_card_and_hold_no_numbers_are_refused_once_they_a
     known: Path, galaxy_folder: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = file_hash(known)
-    save_file({name: torch.full_like(value, torch.nan) for name, value in load_file(known).items()}, known)
+    save_file(
+        {name: torch.full_like(value, torch.nan) for name, value in load_file(known).items()}, known
+    )
     card = known.with_suffix(".json")
-    card.write_text(card.read_text(encoding="utf-8").replace(before, file_hash(known)), encoding="utf-8")
+    card.write_text(
+        card.read_text(encoding="utf-8").replace(before, file_hash(known)), encoding="utf-8"
+    )
     data = aj.open_dataset(galaxy_folder)
-    keep_embedding(released_facts(known), data, np.random.default_rng(0).normal(size=(len(data), 8)).astype(np.float32))
+    keep_embedding(
+        released_facts(known),
+        data,
+        np.random.default_rng(0).normal(size=(len(data), 8)).astype(np.float32),
+    )
     loaders.jobs().forget(LIBRARIES[0])
     queue.imported.clear()
     queue.called_for.set()
-    said = words(run_page(monkeypatch, own_cache, "map", data=str(galaxy_folder), checkpoint=str(known)))
+    said = words(
+        run_page(monkeypatch, own_cache, "map", data=str(galaxy_folder), checkpoint=str(known))
+    )
     assert "not finite numbers" in said

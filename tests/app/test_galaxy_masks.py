@@ -28,7 +28,9 @@ def test_a_drawn_mask_survives_the_browser_and_the_link(hidden: np.ndarray) -> N
     assert state.decode_link(state.encode_link(link)) == link
 
 
-@given(st.one_of(st.none(), st.integers(), st.text(max_size=40), st.lists(st.integers(), max_size=3)))
+@given(
+    st.one_of(st.none(), st.integers(), st.text(max_size=40), st.lists(st.integers(), max_size=3))
+)
 def test_anything_else_the_browser_sends_is_no_mask(message: object) -> None:
     hidden = masks.read_mask(message, 8)
     assert hidden is None or masks.write_mask(hidden) == message
@@ -51,9 +53,9 @@ def test_masks_that_hide_all_or_nothing_are_explained() -> None:
 def test_the_seed_and_the_kind_of_masks_survive_the_address_bar() -> None:
     link = state.Link(masks="bright", seed=17, second="random:small", second_hash="12345678")
     assert state.decode_link(state.encode_link(link)) == link
-    assert state.decode_link({"masks": "<b>", "seed": "-3", "drawn": "xyz", "with": "../x@12345678"}) == state.Link(
-        second_hash="12345678"
-    )
+    assert state.decode_link(
+        {"masks": "<b>", "seed": "-3", "drawn": "xyz", "with": "../x@12345678"}
+    ) == state.Link(second_hash="12345678")
 
 
 def test_of_one_random_mask_targets_context_and_the_rest_are_told_apart() -> None:
@@ -108,7 +110,11 @@ def test_neighbours_without_a_label_do_not_vote() -> None:
 
 
 def test_the_probe_votes_on_its_test_part_only() -> None:
-    result = SimpleNamespace(classes=("a", "b"), predictions=np.array([1, 0]), probabilities=np.array([[0.2, 0.8], [0.9, 0.1]]))
+    result = SimpleNamespace(
+        classes=("a", "b"),
+        predictions=np.array([1, 0]),
+        probabilities=np.array([[0.2, 0.8], [0.9, 0.1]]),
+    )
     report = SimpleNamespace(test=np.array([4, 7]), rows=[SimpleNamespace(result=result)])
     assert probe_vote(report, 4) == "b, 80 %"
     assert probe_vote(report, 5).startswith("not asked")
@@ -116,4 +122,6 @@ def test_the_probe_votes_on_its_test_part_only() -> None:
 
 def test_frames_of_several_sizes_are_told_apart_from_the_one_that_is_drawn() -> None:
     assert seen_sentence((64,)) == " The frame is what the model sees."
-    assert seen_sentence((64, 52, 80)).endswith("an embedding is a mean over frames of 0.81 to 1.25 times that side.")
+    assert seen_sentence((64, 52, 80)).endswith(
+        "an embedding is a mean over frames of 0.81 to 1.25 times that side."
+    )

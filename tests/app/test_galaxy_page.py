@@ -17,8 +17,12 @@ from app.components.patch_panel import masks
 pytestmark = QUIET
 
 
-def test_the_page_shows_what_is_known_and_says_what_is_not(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
-    test = run_page(monkeypatch, pages_cache, "galaxy", query={"galaxy": "17", "masks": "bright", "seed": "5"})
+def test_the_page_shows_what_is_known_and_says_what_is_not(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
+    test = run_page(
+        monkeypatch, pages_cache, "galaxy", query={"galaxy": "17", "masks": "bright", "seed": "5"}
+    )
     said = words(test)
     assert test.session_state["row"] == 17
     assert "number 17" in said
@@ -37,7 +41,9 @@ def test_the_page_shows_what_is_known_and_says_what_is_not(monkeypatch: pytest.M
     assert (test.query_params["masks"], test.query_params["seed"]) == ("bright", "5")
 
 
-def test_previous_and_next_follow_the_ranks(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
+def test_previous_and_next_follow_the_ranks(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
     test = run_page(monkeypatch, pages_cache, "galaxy")
     first = test.session_state["row"]
     assert "strangest of 60" in words(test)
@@ -47,7 +53,9 @@ def test_previous_and_next_follow_the_ranks(monkeypatch: pytest.MonkeyPatch, pag
     assert test.session_state["row"] == first
 
 
-def test_a_locked_scale_stays_when_the_masks_change(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
+def test_a_locked_scale_stays_when_the_masks_change(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
     test = run_page(monkeypatch, pages_cache, "galaxy")
     next(toggle for toggle in test.toggle if toggle.key == "lock_scale").set_value(True).run()
     locked = dict(test.session_state["locked"])
@@ -84,7 +92,9 @@ def test_drawing_a_mask_changes_the_heatmap_to_exactly_what_the_package_gives(
 ) -> None:
     page = explorer.page
     page.goto(f"{server.url}/galaxy?galaxy=7&masks=drawn")
-    page.locator(".panel:not([data-waiting='true']) .scale:not([hidden])").wait_for(timeout=PATIENCE)
+    page.locator(".panel:not([data-waiting='true']) .scale:not([hidden])").wait_for(
+        timeout=PATIENCE
+    )
     explorer.quiet()
     canvas = page.locator(".panel canvas").first
     canvas.scroll_into_view_if_needed()
@@ -99,11 +109,17 @@ def test_drawing_a_mask_changes_the_heatmap_to_exactly_what_the_package_gives(
     expected[0] = True
     assert canvas.evaluate("canvas => canvas.panel.mask()") == masks.write_mask(expected) != before
     page.wait_for_function(
-        "canvas => canvas.panel.values && canvas.panel.values[0] !== null", arg=canvas.element_handle(), timeout=PATIENCE
+        "canvas => canvas.panel.values && canvas.panel.values[0] !== null",
+        arg=canvas.element_handle(),
+        timeout=PATIENCE,
     )
-    shown = np.array(canvas.evaluate("canvas => canvas.panel.values"), dtype=float).reshape(grid, grid)
+    shown = np.array(canvas.evaluate("canvas => canvas.panel.values"), dtype=float).reshape(
+        grid, grid
+    )
     monkeypatch.setenv("ASTROJEPA_CACHE", str(server.cache))
-    errors = aj.patch_errors(aj.load_model("random"), aj.open_dataset("simulated:200")[7].image, masks=expected)
+    errors = aj.patch_errors(
+        aj.load_model("random"), aj.open_dataset("simulated:200")[7].image, masks=expected
+    )
     np.testing.assert_allclose(shown, errors.mse, atol=6e-5)
     assert canvas.evaluate("canvas => canvas.panel.colourOf(0)") is not None
     page.wait_for_url(re.compile(masks.write_mask(expected)))

@@ -53,8 +53,13 @@ def inside_slowly(x: float, y: float, polygon: list[tuple[float, float]]) -> boo
 grid = st.integers(0, 12).map(float)
 
 
-@given(st.lists(st.tuples(grid, grid), min_size=3, max_size=9), arrays(np.float64, (25, 2), elements=grid))
-def test_points_in_polygon_agrees_with_the_slow_rule(polygon: list[tuple[float, float]], points: np.ndarray) -> None:
+@given(
+    st.lists(st.tuples(grid, grid), min_size=3, max_size=9),
+    arrays(np.float64, (25, 2), elements=grid),
+)
+def test_points_in_polygon_agrees_with_the_slow_rule(
+    polygon: list[tuple[float, float]], points: np.ndarray
+) -> None:
     expected = [inside_slowly(x, y, polygon) for x, y in points]
     assert geometry.points_in_polygon(points, polygon).tolist() == expected
 

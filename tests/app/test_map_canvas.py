@@ -1,4 +1,6 @@
-"""The latent map's canvas in a real browser, on a page of its own: what it draws, what gestures and keys do, what it sends."""
+"""The latent map's canvas in a real browser, on a page of its own: what it draws, what gestures
+and keys do, what it sends.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,8 @@ import pytest
 from canvas_page import FOLDER, Canvas, packed, selection
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
-GRID = np.array([[x, y] for y in (10_000, 30_000, 50_000) for x in (10_000, 30_000, 50_000)])  # row 4 is in the middle
+# row 4 is in the middle
+GRID = np.array([[x, y] for y in (10_000, 30_000, 50_000) for x in (10_000, 30_000, 50_000)])
 LIGHT = "--st-background-color: #FFFFFF; --st-text-color: #131824; --st-primary-color: #9A5B00"
 
 
@@ -35,7 +38,9 @@ def around(canvas: Canvas, *rows: int) -> tuple[tuple[float, float], tuple[float
     return (float(low[0]), float(low[1])), (float(high[0]), float(high[1]))
 
 
-def test_arrows_walk_to_the_nearest_galaxy_in_that_direction(open_map: Callable[..., Canvas]) -> None:
+def test_arrows_walk_to_the_nearest_galaxy_in_that_direction(
+    open_map: Callable[..., Canvas],
+) -> None:
     canvas = open_map().show(packed(GRID), selected=4)
     canvas.canvas.focus()
     for key, row in (("ArrowRight", 5), ("ArrowUp", 8), ("ArrowLeft", 7), ("ArrowDown", 4)):
@@ -48,8 +53,12 @@ def test_arrows_walk_to_the_nearest_galaxy_in_that_direction(open_map: Callable[
 def test_fast_walks_are_told_once(open_map: Callable[..., Canvas]) -> None:
     canvas = open_map().show(packed(GRID), selected=0)
     canvas.canvas.focus()
-    press = "(canvas, keys) => keys.forEach(key => canvas.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true})))"
-    canvas.canvas.evaluate(press, ["ArrowRight", "ArrowRight", "ArrowUp", "ArrowUp"])  # at once, however busy the machine is
+    press = (
+        "(canvas, keys) => keys.forEach(key => canvas.dispatchEvent(new "
+        "KeyboardEvent('keydown', {key, bubbles: true})))"
+    )
+    # at once, however busy the machine is
+    canvas.canvas.evaluate(press, ["ArrowRight", "ArrowRight", "ArrowUp", "ArrowUp"])
     assert canvas.sent() == [["click", {"row": 8}]]
 
 
@@ -69,7 +78,9 @@ def test_a_box_selects_shift_adds_and_escape_clears(open_map: Callable[..., Canv
     assert canvas.page.locator(".status").inner_text() == ""
 
 
-def test_the_legend_counts_inside_the_selection_and_toggles_a_class(open_map: Callable[..., Canvas]) -> None:
+def test_the_legend_counts_inside_the_selection_and_toggles_a_class(
+    open_map: Callable[..., Canvas],
+) -> None:
     canvas = open_map().show(packed(GRID))
     counts = canvas.page.locator(".chip .count")
     assert counts.all_inner_texts() == ["3", "3", "3"]
@@ -84,7 +95,9 @@ def test_the_legend_counts_inside_the_selection_and_toggles_a_class(open_map: Ca
     assert canvas.page.locator(".status").inner_text() == "1 of 9"
 
 
-def test_a_double_click_in_the_legend_shows_one_class_alone(open_map: Callable[..., Canvas]) -> None:
+def test_a_double_click_in_the_legend_shows_one_class_alone(
+    open_map: Callable[..., Canvas],
+) -> None:
     canvas = open_map().show(packed(GRID))
     canvas.page.locator(".chip").nth(2).dblclick()
     assert canvas.sent(1)[-1] == ["legend", {"off": [0, 1]}]
@@ -111,29 +124,39 @@ def test_keys_and_wheel_zoom_and_slash_goes_to_the_search(open_map: Callable[...
     assert canvas.page.locator("#find").input_value() == "/", "who writes a slash gets one"
 
 
-def test_the_map_has_a_name_and_shows_where_the_keyboard_is(open_map: Callable[..., Canvas]) -> None:
+def test_the_map_has_a_name_and_shows_where_the_keyboard_is(
+    open_map: Callable[..., Canvas],
+) -> None:
     canvas = open_map().show(packed(GRID))
     assert "Latent map of 9 galaxies, a test" in canvas.canvas.get_attribute("aria-label")
     canvas.page.locator("#find").focus()
     canvas.press("Tab")
-    assert canvas.page.locator(".stage").evaluate("stage => getComputedStyle(stage).outlineWidth") == "2px"
+    assert (
+        canvas.page.locator(".stage").evaluate("stage => getComputedStyle(stage).outlineWidth")
+        == "2px"
+    )
 
 
-def test_pictures_take_the_place_of_dots_where_there_is_room(open_map: Callable[..., Canvas]) -> None:
+def test_pictures_take_the_place_of_dots_where_there_is_room(
+    open_map: Callable[..., Canvas],
+) -> None:
     canvas = open_map().show(packed(np.random.default_rng(0).integers(0, 65536, (3000, 2))))
     assert not any("/96?" in url for url in canvas.asked)
     canvas.page.mouse.move(450, 300)
     for _ in range(8):
         canvas.page.mouse.wheel(0, -120)
     canvas.page.wait_for_function(
-        "() => [...Array(3000).keys()].some((row) => document.querySelector('.stage > canvas').hasPicture(row))"
+        "() => [...Array(3000).keys()].some((row) => document.querySelector('.stage > "
+        "canvas').hasPicture(row))"
     )
     sheets = [url for url in canvas.asked if "/96?" in url]
     assert sheets
     assert max(url.count(",") for url in sheets) < 64, "more than 64 pictures in a request"
 
 
-def test_maps_of_the_same_galaxies_flow_into_each_other_unless_less_motion_is_wanted(open_map: Callable[..., Canvas]) -> None:
+def test_maps_of_the_same_galaxies_flow_into_each_other_unless_less_motion_is_wanted(
+    open_map: Callable[..., Canvas],
+) -> None:
     for wanted, walks in (("no-preference", "1"), ("reduce", None)):
         canvas = open_map(reduced_motion=wanted).show(packed(GRID))
         canvas.show(packed(GRID[::-1]))
@@ -141,16 +164,25 @@ def test_maps_of_the_same_galaxies_flow_into_each_other_unless_less_motion_is_wa
         canvas.page.wait_for_timeout(600)
         box = canvas.canvas.bounding_box()
         x, y = canvas.place(0)
-        assert canvas.canvas.evaluate("(canvas, [x, y]) => canvas.galaxyAt(x, y)", [x - box["x"], y - box["y"]]) == 0
+        assert (
+            canvas.canvas.evaluate(
+                "(canvas, [x, y]) => canvas.galaxyAt(x, y)", [x - box["x"], y - box["y"]]
+            )
+            == 0
+        )
 
 
-def test_what_was_chosen_here_outlives_an_older_word_of_the_server(open_map: Callable[..., Canvas]) -> None:
+def test_what_was_chosen_here_outlives_an_older_word_of_the_server(
+    open_map: Callable[..., Canvas],
+) -> None:
     canvas = open_map().show(packed(GRID), selected=0)
     canvas.page.mouse.click(*canvas.place(4))
     canvas.page.evaluate("state => window.tell(state)", selection(selected=0))
     canvas.canvas.focus()
     canvas.press("ArrowRight")
-    assert canvas.sent(2)[-1] == ["click", {"row": 5}], "it went on from the galaxy that was clicked"
+    assert canvas.sent(2)[-1] == ["click", {"row": 5}], (
+        "it went on from the galaxy that was clicked"
+    )
 
 
 def test_a_finger_pans_and_a_tap_selects(open_map: Callable[..., Canvas]) -> None:
@@ -159,17 +191,32 @@ def test_a_finger_pans_and_a_tap_selects(open_map: Callable[..., Canvas]) -> Non
     assert canvas.sent() == [["click", {"row": 3}]]
     fire = """(canvas, [kind, id, x, y]) => canvas.dispatchEvent(new PointerEvent(kind,
       { pointerId: id, pointerType: "touch", clientX: x, clientY: y, bubbles: true }))"""
-    canvas.canvas.evaluate("canvas => (canvas.setPointerCapture = () => {})")  # made-up pointers cannot be captured
+    # made-up pointers cannot be captured
+    canvas.canvas.evaluate("canvas => (canvas.setPointerCapture = () => {})")
     before, gap = canvas.place(4), canvas.place(5)[0] - canvas.place(4)[0]
-    for kind, shift in (("pointerdown", 0), ("pointermove", 30), ("pointermove", 60), ("pointerup", 60)):
+    for kind, shift in (
+        ("pointerdown", 0),
+        ("pointermove", 30),
+        ("pointermove", 60),
+        ("pointerup", 60),
+    ):
         canvas.canvas.evaluate(fire, [kind, 7, 400 + shift, 300])
     assert canvas.place(4)[0] - before[0] == pytest.approx(60, abs=6)
-    for kind, pointer, x in (("pointerdown", 7, 400), ("pointerdown", 8, 500), ("pointermove", 8, 600), ("pointerup", 8, 600)):
+    for kind, pointer, x in (
+        ("pointerdown", 7, 400),
+        ("pointerdown", 8, 500),
+        ("pointermove", 8, 600),
+        ("pointerup", 8, 600),
+    ):
         canvas.canvas.evaluate(fire, [kind, pointer, x, 300])
-    assert canvas.place(5)[0] - canvas.place(4)[0] == pytest.approx(2 * gap, rel=0.05), "two fingers zoom"
+    assert canvas.place(5)[0] - canvas.place(4)[0] == pytest.approx(2 * gap, rel=0.05), (
+        "two fingers zoom"
+    )
 
 
-def test_a_hundred_thousand_galaxies_are_drawn_as_a_surface_and_soon(open_map: Callable[..., Canvas]) -> None:
+def test_a_hundred_thousand_galaxies_are_drawn_as_a_surface_and_soon(
+    open_map: Callable[..., Canvas],
+) -> None:
     rng = np.random.default_rng(0)
     places = np.clip(rng.normal(32_768, 9_000, (100_000, 2)), 0, 65_535)
     canvas = open_map().show(packed(places))
@@ -195,7 +242,9 @@ def test_the_canvas_follows_the_theme_of_the_page(open_map: Callable[..., Canvas
     assert canvas.canvas.evaluate(corner) == [11, 14, 20]
 
 
-def test_a_click_in_a_figure_in_space_is_told_once_as_a_row(open_map: Callable[..., Canvas]) -> None:
+def test_a_click_in_a_figure_in_space_is_told_once_as_a_row(
+    open_map: Callable[..., Canvas],
+) -> None:
     script = (FOLDER.parent / "figure_click" / "figure_click.js").read_text(encoding="utf-8")
     told = open_map().page.evaluate(
         """async (script) => {

@@ -11,8 +11,13 @@ pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceW
 
 
 @pytest.mark.parametrize(("ratio", "half_grey"), [(1, False), (2, True)])
-def test_dots_look_as_if_the_canvas_had_drawn_each_of_them(browser: Any, ratio: int, half_grey: bool) -> None:
-    parts = "\n".join((FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in ("geometry", "theme", "dots"))
+def test_dots_look_as_if_the_canvas_had_drawn_each_of_them(
+    browser: Any, ratio: int, half_grey: bool
+) -> None:
+    parts = "\n".join(
+        (FOLDER / f"{name}.js").read_text(encoding="utf-8")
+        for name in ("geometry", "theme", "dots")
+    )
     page = browser.new_page()
     mean, far, light = page.evaluate(
         """async ([parts, ratio, halfGrey]) => {

@@ -1,4 +1,6 @@
-"""What the map draws: colours that can be told apart on both themes, units, what a probe named, who was chosen, the Plotly figure."""
+"""What the map draws: colours that can be told apart on both themes, units, what a probe named,
+who was chosen, the Plotly figure.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,10 @@ def test_families_that_look_alike_to_the_colour_blind_differ_in_shape() -> None:
     styles = palette.class_styles(GALAXY10)
     for k, first in enumerate(styles):
         for second in styles[:k]:
-            near = np.abs(seen_without_green(first.colour) - seen_without_green(second.colour)).max() < 0.06
+            near = (
+                np.abs(seen_without_green(first.colour) - seen_without_green(second.colour)).max()
+                < 0.06
+            )
             assert not (near and first.shape == second.shape), (first, second)
 
 
@@ -69,7 +74,9 @@ def test_a_scale_stands_out_more_the_higher_the_number(stops: tuple[str, ...], p
         ("deg", ("deg", "")),
     ],
 )
-def test_a_column_that_ends_in_a_unit_shows_it_beside_the_numbers(column: str, expected: tuple[str, str]) -> None:
+def test_a_column_that_ends_in_a_unit_shows_it_beside_the_numbers(
+    column: str, expected: tuple[str, str]
+) -> None:
     assert colouring.title_and_unit(column) == expected
 
 
@@ -80,7 +87,13 @@ def test_trust_is_shown_in_per_cent_of_the_neighbours() -> None:
 
 
 def test_galaxies_that_a_probe_learned_from_get_no_prediction() -> None:
-    assert map_layers.probed_labels(5, np.array([1, 4]), np.array([2, 0])).tolist() == [-1, 2, -1, -1, 0]
+    assert map_layers.probed_labels(5, np.array([1, 4]), np.array([2, 0])).tolist() == [
+        -1,
+        2,
+        -1,
+        -1,
+        0,
+    ]
 
 
 def test_chosen_are_those_inside_of_a_group_that_the_legend_shows() -> None:
@@ -95,9 +108,17 @@ def test_chosen_are_those_inside_of_a_group_that_the_legend_shows() -> None:
 def test_the_figure_holds_every_galaxy_once_and_a_ring_around_the_selected(dimensions: int) -> None:
     labels = np.array([0, 1, 1, -1])
     coloured = colouring.by_class(labels, ("Barred Spiral", "Merging"))
-    groups = map_figure.marker_groups(coloured, labels, ("Barred Spiral", "Merging"), light=False, off=(1,))
+    groups = map_figure.marker_groups(
+        coloured, labels, ("Barred Spiral", "Merging"), light=False, off=(1,)
+    )
     places = np.arange(4 * dimensions, dtype=np.float32).reshape(4, dimensions)
-    figure = map_figure.map_figure(places, groups, np.array(["a", "b", "b", "no label"], dtype=object), 2, ("#000000", "#FFB454"))
+    figure = map_figure.map_figure(
+        places,
+        groups,
+        np.array(["a", "b", "b", "no label"], dtype=object),
+        2,
+        ("#000000", "#FFB454"),
+    )
     *dots, ring = figure["data"]
     assert sorted(np.concatenate([trace["customdata"] for trace in dots]).tolist()) == [0, 1, 2, 3]
     assert [trace["visible"] for trace in dots] == [True, "legendonly", True]
@@ -117,12 +138,18 @@ def test_a_scale_in_the_figure_has_its_title_and_leaves_the_unknown_grey() -> No
     [
         ({"points": [{"customdata": 7}], "box": [], "lasso": []}, 7, 0),
         ({"points": [{"customdata": [7]}]}, 7, 0),
-        ({"points": [{"customdata": 1}, {"customdata": 2}], "box": [{"x": [0, 4], "y": [1, 5]}]}, None, 1),
+        (
+            {"points": [{"customdata": 1}, {"customdata": 2}], "box": [{"x": [0, 4], "y": [1, 5]}]},
+            None,
+            1,
+        ),
         ({"points": [], "lasso": [{"x": [0, 1, 2], "y": [0, 2, 0]}]}, None, 1),
         ({}, None, 0),
     ],
 )
-def test_what_plotly_sends_is_a_galaxy_or_an_area(selection: dict[str, object], row: int | None, count: int) -> None:
+def test_what_plotly_sends_is_a_galaxy_or_an_area(
+    selection: dict[str, object], row: int | None, count: int
+) -> None:
     found, polygons = map_figure.read_selection({"selection": selection})
     assert (found, len(polygons)) == (row, count)
     assert all(len(polygon) >= 3 for polygon in polygons)

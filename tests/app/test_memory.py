@@ -32,8 +32,12 @@ print(full - held())
 def test_large_blocks_go_back_to_the_machine_although_a_later_one_is_kept() -> None:
     def given_back(how: str) -> float:
         command = [sys.executable, "-c", SCRIPT, how]
-        untold = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
-        return float(subprocess.run(command, env=untold, check=True, capture_output=True, text=True).stdout)
+        untold = {
+            name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")
+        }
+        return float(
+            subprocess.run(command, env=untold, check=True, capture_output=True, text=True).stdout
+        )
 
     assert given_back("give back") > 80
     assert given_back("as usual") < 20, "this allocator needs no telling; the module can go"

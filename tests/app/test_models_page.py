@@ -49,14 +49,23 @@ def test_curves_leave_out_what_a_run_has_not() -> None:
         {"step": 2, "total": 1.0, "invariance": 0.0, "knn_accuracy": 0.5},
         "nonsense",
     ]
-    found = models_card.curves(rows, {"total": "total", "invariance": "invariance", "knn_accuracy": "accuracy"})
+    found = models_card.curves(
+        rows, {"total": "total", "invariance": "invariance", "knn_accuracy": "accuracy"}
+    )
     assert found == {"total": ([1, 2], [2.0, 1.0])}
 
 
 def test_what_is_kept_costs_nothing_and_what_is_missing_says_its_price() -> None:
-    table = models_data.cache_table([("a", True, 500.0), ("b", False, 30.0), ("c", False, 600.0), ("d", False, 0.2)])
+    table = models_data.cache_table(
+        [("a", True, 500.0), ("b", False, 30.0), ("c", False, 600.0), ("d", False, 0.2)]
+    )
     assert table["State"].tolist() == ["kept", "missing", "missing", "missing"]
-    assert table["Still to compute"].tolist() == ["nothing", "about 30 s", "about 10 min", "about a second"]
+    assert table["Still to compute"].tolist() == [
+        "nothing",
+        "about 30 s",
+        "about 10 min",
+        "about a second",
+    ]
 
 
 @pytest.mark.parametrize("method", ["pca", "umap", "tsne"])
@@ -67,7 +76,9 @@ def test_a_map_of_more_galaxies_takes_longer(method: str) -> None:
 
 
 @pytest.fixture
-def page(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AppTest]:
+def page(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., AppTest]:
     cache = tmp_path_factory.getbasetemp() / "pages-cache"
     return lambda **options: run_page(monkeypatch, cache, "models", **options)
 
@@ -78,7 +89,9 @@ def test_the_page_tells_health_caches_and_the_zoo(page: Callable[..., AppTest]) 
     assert "Effective rank" in words(test)
     kept = next(frame.value for frame in test.dataframe if "State" in frame.value.columns)
     assert kept.set_index("What").loc["Embeddings", "State"] == "kept"
-    assert "not trained" in set(next(frame.value for frame in test.dataframe if "B1, %" in frame.value.columns)["B1, %"])
+    assert "not trained" in set(
+        next(frame.value for frame in test.dataframe if "B1, %" in frame.value.columns)["B1, %"]
+    )
 
 
 def test_without_a_model_the_page_still_stands(page: Callable[..., AppTest]) -> None:

@@ -1,4 +1,6 @@
-"""A click on another page stands, also where the page that is left asks for itself in the same moment."""
+"""A click on another page stands, also where the page that is left asks for itself in the same
+moment.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 @pytest.fixture
 def requests(monkeypatch: pytest.MonkeyPatch) -> ScriptRequests:
-    monkeypatch.setattr(ScriptRequests, "request_rerun", ScriptRequests.request_rerun)  # undone after the test
+    # undone after the test
+    monkeypatch.setattr(ScriptRequests, "request_rerun", ScriptRequests.request_rerun)
     navigation.hold()
     return ScriptRequests()
 
@@ -26,13 +29,17 @@ def tick(page: str) -> RerunData:
     return RerunData(page_script_hash=page, fragment_id="bar", is_auto_rerun=True)
 
 
-def test_a_tick_that_waits_behind_a_click_on_another_page_does_not_take_the_visitor_back(requests: ScriptRequests) -> None:
+def test_a_tick_that_waits_behind_a_click_on_another_page_does_not_take_the_visitor_back(
+    requests: ScriptRequests,
+) -> None:
     requests.request_rerun(RerunData(page_script_hash="models"))
     assert requests.request_rerun(tick("map"))
     assert requests.on_scriptrunner_ready().rerun_data.page_script_hash == "models"
 
 
-def test_a_tick_that_comes_while_the_other_page_is_drawn_is_not_drawn_after_it(requests: ScriptRequests) -> None:
+def test_a_tick_that_comes_while_the_other_page_is_drawn_is_not_drawn_after_it(
+    requests: ScriptRequests,
+) -> None:
     requests.request_rerun(RerunData(page_script_hash="models"))
     requests.on_scriptrunner_ready()
     assert requests.request_rerun(tick("map"))
@@ -48,7 +55,9 @@ def test_a_tick_of_the_page_that_is_open_is_drawn(requests: ScriptRequests, befo
     assert requests.on_scriptrunner_ready().rerun_data.fragment_id_queue == ["bar"]
 
 
-def test_somebody_who_clicks_on_one_page_after_the_other_comes_to_the_last(requests: ScriptRequests) -> None:
+def test_somebody_who_clicks_on_one_page_after_the_other_comes_to_the_last(
+    requests: ScriptRequests,
+) -> None:
     for page in ("models", "map", "about"):
         requests.request_rerun(RerunData(page_script_hash=page))
     assert requests.on_scriptrunner_ready().rerun_data.page_script_hash == "about"
@@ -64,7 +73,10 @@ class Walker(Visitor):
     def _hear(self, message: Any) -> None:
         super()._hear(message)
         if message.WhichOneof("type") == "navigation":
-            self.pages = {page.url_pathname or "map": page.page_script_hash for page in message.navigation.app_pages}
+            self.pages = {
+                page.url_pathname or "map": page.page_script_hash
+                for page in message.navigation.app_pages
+            }
 
 
 def test_a_visitor_who_leaves_a_progress_bar_for_another_page_arrives_there(start: Any) -> None:

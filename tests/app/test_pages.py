@@ -1,4 +1,6 @@
-"""Every page drawn headless by Streamlit's own test runner, on 60 simulated galaxies and random weights."""
+"""Every page drawn headless by Streamlit's own test runner, on 60 simulated galaxies and random
+weights.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ def draw(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> Callable[..., Ap
     return partial(run_page, monkeypatch, pages_cache)
 
 
-def test_map_selects_the_strangest_galaxy_and_names_the_simulation(draw: Callable[..., AppTest]) -> None:
+def test_map_selects_the_strangest_galaxy_and_names_the_simulation(
+    draw: Callable[..., AppTest],
+) -> None:
     test = draw("map")
     assert "Simulated galaxies" in words(test)
     assert "strangest of 60" in words(test)
@@ -40,7 +44,9 @@ def test_map_follows_a_link_and_keeps_its_galaxy(draw: Callable[..., AppTest]) -
     assert test.session_state["colour"] == "anomaly score"
 
 
-def test_only_back_and_forward_follow_an_older_address(draw: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_back_and_forward_follow_an_older_address(
+    draw: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
     test = draw("map", query={"galaxy": "17", "map": "pca"})
     before = dict(test.query_params)
     test.session_state["row"] = 21
@@ -52,7 +58,8 @@ def test_only_back_and_forward_follow_an_older_address(draw: Callable[..., AppTe
         settled(test.run())
         return test.session_state["row"], test.query_params["galaxy"]
 
-    test.session_state["row"] = 33  # clicked before the browser had taken up the address of galaxy 21
+    # clicked before the browser had taken up the address of galaxy 21
+    test.session_state["row"] = 33
     assert run_at_the_older_address() == (33, "33")
     assert run_at_the_older_address() == (33, "33"), "a page that draws itself anew went back"
     monkeypatch.setattr(links, "back_or_forward", lambda: True)
@@ -65,7 +72,9 @@ def test_without_a_model_the_map_is_a_baseline_and_says_so(draw: Callable[..., A
     assert "Patch errors need a model" in words(test)
 
 
-def test_a_bad_checkpoint_is_one_card_and_the_page_goes_on(draw: Callable[..., AppTest], tmp_path: Path) -> None:
+def test_a_bad_checkpoint_is_one_card_and_the_page_goes_on(
+    draw: Callable[..., AppTest], tmp_path: Path
+) -> None:
     bad = tmp_path / "bad.safetensors"
     bad.write_bytes(b"not weights")
     test = draw("map", checkpoint=str(bad))
@@ -93,11 +102,19 @@ def test_probe_lab_trains_on_click_with_baselines_beside_it(draw: Callable[..., 
     settled(test)
     assert "classified correctly" in words(test)
     assert "95 % interval" in words(test)
-    compared = ["This model", "Commonest class", "Pixel PCA", "Summary statistics", "Random weights"]
+    compared = [
+        "This model",
+        "Commonest class",
+        "Pixel PCA",
+        "Summary statistics",
+        "Random weights",
+    ]
     assert list(test.dataframe[0].value["features"]) == compared
 
 
-def test_probe_lab_explains_data_without_labels(draw: Callable[..., AppTest], tmp_path: Path) -> None:
+def test_probe_lab_explains_data_without_labels(
+    draw: Callable[..., AppTest], tmp_path: Path
+) -> None:
     from astrojepa import plotting
 
     for k in range(8):

@@ -59,7 +59,10 @@ def test_no_module_of_the_app_hides_one_of_python() -> None:
     ours = {path.stem for path in folder.glob("*.py")} - {"__init__"}
     assert not ours & sys.stdlib_module_names
     done = subprocess.run(
-        [sys.executable, "-c", "import collections, json, inspect"], cwd=folder, check=False, capture_output=True
+        [sys.executable, "-c", "import collections, json, inspect"],
+        cwd=folder,
+        check=False,
+        capture_output=True,
     )
     assert done.returncode == 0, done.stderr
 
@@ -72,7 +75,9 @@ def gather() -> None:
 
     from app.components.collections_bar import collections_bar
 
-    collections_bar(SimpleNamespace(data=SimpleNamespace(fingerprint="0123456789abcdef")), np.array([4, 1]))  # type: ignore[arg-type]
+    collections_bar(
+        SimpleNamespace(data=SimpleNamespace(fingerprint="0123456789abcdef")), np.array([4, 1])
+    )  # type: ignore[arg-type]
 
 
 def test_the_bar_under_a_lasso_keeps_its_galaxies_for_the_session() -> None:

@@ -40,8 +40,12 @@ def data() -> Any:
 def embeddings(data: Any) -> Embeddings:
     """Features that tell the class, with noise."""
     generator = np.random.default_rng(0)
-    vectors = np.eye(len(data.classes))[data.labels] + 0.3 * generator.normal(size=(len(data), len(data.classes)))
-    return Embeddings(vectors.astype(np.float32), data.labels, data.ids, data.classes, "model", data.fingerprint)
+    vectors = np.eye(len(data.classes))[data.labels] + 0.3 * generator.normal(
+        size=(len(data), len(data.classes))
+    )
+    return Embeddings(
+        vectors.astype(np.float32), data.labels, data.ids, data.classes, "model", data.fingerprint
+    )
 
 
 def nothing(done: int, total: int, text: str) -> None:
@@ -58,25 +62,33 @@ def test_the_split_holds_every_galaxy_once_and_is_recognised_by_its_hashes(data:
 
 
 @pytest.mark.parametrize("kind", tasks.KINDS)
-def test_a_probe_is_scored_on_the_test_part_alone(kind: str, data: Any, embeddings: Embeddings) -> None:
+def test_a_probe_is_scored_on_the_test_part_alone(
+    kind: str, data: Any, embeddings: Embeddings
+) -> None:
     split, target = tasks.split_of(data), tasks.label_target(data)
     report = tasks.probe_task(embeddings, target, split, kind, 1.0)(nothing)
     np.testing.assert_array_equal(report.test, split.parts[2])
     assert report.num_known == len(split.parts[0])
     first = report.rows[0].result
     np.testing.assert_array_equal(
-        report.named[report.test], np.full(len(report.test), -1) if kind == "knn" else first.predictions
+        report.named[report.test],
+        np.full(len(report.test), -1) if kind == "knn" else first.predictions,
     )
     assert (report.named >= 0).sum() == (0 if kind == "knn" else COUNT)
 
 
-def test_labels_of_validation_and_test_cannot_change_the_probe(data: Any, embeddings: Embeddings) -> None:
+def test_labels_of_validation_and_test_cannot_change_the_probe(
+    data: Any, embeddings: Embeddings
+) -> None:
     split, target = tasks.split_of(data), tasks.label_target(data)
     other = target.labels.copy()
     for rows in split.parts[1:]:
         other[rows] = np.random.default_rng(1).permutation(other[rows])
     changed = dataclasses.replace(target, labels=other)
-    first, second = (tasks.probe_task(embeddings, wanted, split, "linear", 1.0)(nothing) for wanted in (target, changed))
+    first, second = (
+        tasks.probe_task(embeddings, wanted, split, "linear", 1.0)(nothing)
+        for wanted in (target, changed)
+    )
     np.testing.assert_array_equal(first.named, second.named)
 
 
@@ -87,10 +99,14 @@ def test_few_labels_are_drawn_from_train_and_hold_every_class(data: Any) -> None
     assert len(chosen) == len(np.unique(target.labels[split.parts[0]]))
 
 
-def test_a_downloaded_probe_names_galaxies_as_the_lab_did(data: Any, embeddings: Embeddings) -> None:
+def test_a_downloaded_probe_names_galaxies_as_the_lab_did(
+    data: Any, embeddings: Embeddings
+) -> None:
     split, target = tasks.split_of(data), tasks.label_target(data)
     report = tasks.probe_task(embeddings, target, split, "linear", 1.0)(nothing)
-    content = json.loads(tasks.as_json(report, target, split, ("m", "hash of m"), ("d", "hash of d")))
+    content = json.loads(
+        tasks.as_json(report, target, split, ("m", "hash of m"), ("d", "hash of d"))
+    )
     assert content["model"] == {"id": "m", "hash": "hash of m"}
     assert content["split"]["test"] == split.hashes[2]
     assert content["scored"]["accuracy"] == report.rows[0].result.accuracy
@@ -101,7 +117,13 @@ def test_a_downloaded_probe_names_galaxies_as_the_lab_did(data: Any, embeddings:
 
 def test_columns_of_words_can_be_learned_and_numbers_and_ids_cannot() -> None:
     table = pd.DataFrame(
-        {"id": list("abab"), "bar": ["yes", "no", "", "yes"], "size": [1.0, 2.0, 1.0, 2.0], "one": ["x"] * 4, "n": [1, 2, 1, 2]}
+        {
+            "id": list("abab"),
+            "bar": ["yes", "no", "", "yes"],
+            "size": [1.0, 2.0, 1.0, 2.0],
+            "one": ["x"] * 4,
+            "n": [1, 2, 1, 2],
+        }
     )
     assert tasks.target_columns(table) == ["bar", "n"]
     target = tasks.column_target(table, "bar")
@@ -114,7 +136,9 @@ def test_a_target_that_cannot_be_probed_says_why(data: Any) -> None:
     labels[split.parts[0][:3]] = 0
     assert "shows a only" in tasks.why_not(tasks.Target("collections", labels, ("a", "b")), split)
     labels[split.parts[0][3:6]] = 1
-    assert "nothing could be scored" in tasks.why_not(tasks.Target("collections", labels, ("a", "b")), split)
+    assert "nothing could be scored" in tasks.why_not(
+        tasks.Target("collections", labels, ("a", "b")), split
+    )
     labels[split.parts[2][0]] = 1
     assert tasks.why_not(tasks.Target("collections", labels, ("a", "b")), split) == ""
 
@@ -123,7 +147,9 @@ def test_a_target_that_cannot_be_probed_says_why(data: Any) -> None:
 def test_random_weights_wait_until_they_are_asked_for_where_they_look_at_many_galaxies_many_times(
     orientations: int, scales: int
 ) -> None:
-    model = SimpleNamespace(config=replace(preset("small.lejepa"), orientations=orientations, scales=scales))
+    model = SimpleNamespace(
+        config=replace(preset("small.lejepa"), orientations=orientations, scales=scales)
+    )
     most = tasks.UNASKED // (orientations * scales)
     assert tasks.RANDOM in tasks.baselines(model, most, False)
     assert tasks.RANDOM not in tasks.baselines(model, most + 1, False)
@@ -133,17 +159,34 @@ def test_random_weights_wait_until_they_are_asked_for_where_they_look_at_many_ga
 
 def test_a_verdict_follows_from_the_interval() -> None:
     row = tasks.Row("Pixel PCA", None, (0.1, 0.02, 0.2))
-    assert probe_report.verdict(row) == "This model beats pixel PCA: +10.0 points, 95 % interval +2.0 to +20.0."
-    assert "not clearly different" in probe_report.verdict(dataclasses.replace(row, difference=(0.1, -0.02, 0.2)))
-    common = probe_report.verdict(dataclasses.replace(row, name=tasks.COMMONEST, difference=(-0.1, -0.2, 0.0)))
-    assert common == "This model is not clearly different from the commonest class: −10.0 points, 95 % interval −20.0 to +0.0."
-    assert "loses to" in probe_report.verdict(dataclasses.replace(row, difference=(-0.1, -0.2, -0.02)))
+    assert (
+        probe_report.verdict(row)
+        == "This model beats pixel PCA: +10.0 points, 95 % interval +2.0 to +20.0."
+    )
+    assert "not clearly different" in probe_report.verdict(
+        dataclasses.replace(row, difference=(0.1, -0.02, 0.2))
+    )
+    common = probe_report.verdict(
+        dataclasses.replace(row, name=tasks.COMMONEST, difference=(-0.1, -0.2, 0.0))
+    )
+    assert (
+        common
+        == "This model is not clearly different from the commonest class: −10.0 points, 95 % "
+        "interval −20.0 to +0.0."
+    )
+    assert "loses to" in probe_report.verdict(
+        dataclasses.replace(row, difference=(-0.1, -0.2, -0.02))
+    )
 
 
 @pytest.fixture
-def lab(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AppTest]:
+def lab(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., AppTest]:
     cache = tmp_path_factory.getbasetemp() / "pages-cache"
-    return lambda **options: run_page(monkeypatch, cache, "probe", data=f"simulated:{COUNT}", **options)
+    return lambda **options: run_page(
+        monkeypatch, cache, "probe", data=f"simulated:{COUNT}", **options
+    )
 
 
 def train(test: AppTest) -> AppTest:
@@ -153,7 +196,12 @@ def train(test: AppTest) -> AppTest:
 
 def probed(test: AppTest) -> Any:
     """The result of the last probe."""
-    return loaders.jobs().start(("probe", *test.session_state["probed"]), lambda report: None).value.rows[0].result
+    return (
+        loaders.jobs()
+        .start(("probe", *test.session_state["probed"]), lambda report: None)
+        .value.rows[0]
+        .result
+    )
 
 
 def test_the_lab_shows_calibration_baselines_and_the_download(lab: Callable[..., AppTest]) -> None:
@@ -170,11 +218,15 @@ def test_the_lab_shows_calibration_baselines_and_the_download(lab: Callable[...,
     test.session_state["cell"] = cell = tuple(np.argwhere(probed(test).confusion)[0].tolist())
     settled(test.run())
     assert f"predicted {probed(test).classes[cell[1]]}, highest confidence first" in words(test)
-    next(button for button in test.button if button.label == "Colour the map by this probe").click().run()
+    next(
+        button for button in test.button if button.label == "Colour the map by this probe"
+    ).click().run()
     assert test.session_state["colour"] == "probe prediction"
 
 
-def test_the_lab_learns_a_collection_against_everything_else(lab: Callable[..., AppTest], data: Any) -> None:
+def test_the_lab_learns_a_collection_against_everything_else(
+    lab: Callable[..., AppTest], data: Any
+) -> None:
     test = lab()
     test.session_state["probe_target"] = tasks.COLLECTIONS
     settled(test.run())
@@ -188,13 +240,21 @@ def test_the_lab_learns_a_collection_against_everything_else(lab: Callable[..., 
     assert report_classes == ("mine", "everything else")
 
 
-def test_without_a_model_the_probe_is_named_as_the_baseline_that_it_is(lab: Callable[..., AppTest]) -> None:
+def test_without_a_model_the_probe_is_named_as_the_baseline_that_it_is(
+    lab: Callable[..., AppTest],
+) -> None:
     test = train(lab(checkpoint="baseline"))
-    assert test.dataframe[0].value["features"].tolist() == ["Pixel PCA, no model", tasks.COMMONEST, tasks.STATISTICS]
+    assert test.dataframe[0].value["features"].tolist() == [
+        "Pixel PCA, no model",
+        tasks.COMMONEST,
+        tasks.STATISTICS,
+    ]
 
 
 @pytest.mark.parametrize("kind", ["knn", "mlp"])
-def test_every_kind_of_probe_can_be_trained_on_few_labels(kind: str, lab: Callable[..., AppTest]) -> None:
+def test_every_kind_of_probe_can_be_trained_on_few_labels(
+    kind: str, lab: Callable[..., AppTest]
+) -> None:
     test = lab()
     test.session_state["probe_kind"], test.session_state["probe_share"] = kind, 30
     test = train(test)

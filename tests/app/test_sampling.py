@@ -1,4 +1,6 @@
-"""The sample that stands for all galaxies until the model has looked at them, and what is taken along when they come."""
+"""The sample that stands for all galaxies until the model has looked at them, and what is taken
+along when they come.
+"""
 
 from __future__ import annotations
 

@@ -29,7 +29,16 @@ def test_without_flags_galaxy10_comes_first_where_it_is_and_the_simulator_is_on_
 
 
 def test_flags_name_data_conditions_and_checkpoint() -> None:
-    flags = ["--data", "galaxies", "--where", "source=gz1-balanced", "--label-column", "morphology", "--checkpoint", "model3"]
+    flags = [
+        "--data",
+        "galaxies",
+        "--where",
+        "source=gz1-balanced",
+        "--label-column",
+        "morphology",
+        "--checkpoint",
+        "model3",
+    ]
     settings = read_settings(flags, {"ASTROJEPA_DATA": "ignored"})
     assert settings.sources[0] == Source("galaxies", ("source=gz1-balanced",), "morphology")
     assert settings.checkpoint == "model3"
@@ -37,7 +46,9 @@ def test_flags_name_data_conditions_and_checkpoint() -> None:
 
 
 def test_environment_fills_what_flags_leave_open() -> None:
-    settings = read_settings([], {"ASTROJEPA_DATA": "simulated:200", "ASTROJEPA_CHECKPOINT": "random"})
+    settings = read_settings(
+        [], {"ASTROJEPA_DATA": "simulated:200", "ASTROJEPA_CHECKPOINT": "random"}
+    )
     assert settings.sources == (Source("simulated:200"),)
     assert settings.checkpoint == "random"
 
@@ -84,7 +95,10 @@ def test_the_environment_can_tighten_but_not_loosen() -> None:
 
 
 def test_streamlit_reads_the_same_settings_from_both_places() -> None:
-    texts = [(ROOT / folder / ".streamlit" / "config.toml").read_text(encoding="utf-8") for folder in ("app", ".")]
+    texts = [
+        (ROOT / folder / ".streamlit" / "config.toml").read_text(encoding="utf-8")
+        for folder in ("app", ".")
+    ]
     assert texts[0] == texts[1]
     settings = tomllib.loads(texts[0])
     assert settings["server"]["address"] == "127.0.0.1"
@@ -110,6 +124,16 @@ def test_files_are_short() -> None:
 
 
 def test_the_collector_that_runs_after_every_click_leaves_libraries_alone() -> None:
-    code = "import gc\nfrom app.session import queue\nqueue.warm_up()\nprint(gc.get_freeze_count() > 10 * len(gc.get_objects()))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300, check=True)
+    code = (
+        "import gc\nfrom app.session import queue\nqueue.warm_up()\nprint(gc.get_freeze_count() "
+        "> 10 * len(gc.get_objects()))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
     assert done.stdout.strip() == "True"

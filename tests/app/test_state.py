@@ -10,7 +10,9 @@ from app.session import state
 
 names = st.from_regex(r"[A-Za-z0-9._:+ =-]{1,80}", fullmatch=True)
 hashes = st.from_regex(r"[0-9a-f]{8,16}", fullmatch=True)
-words = st.text(st.characters(categories=["L", "N", "P", "Zs"]), max_size=60).filter(str.isprintable)
+words = st.text(st.characters(categories=["L", "N", "P", "Zs"]), max_size=60).filter(
+    str.isprintable
+)
 units = st.integers(-200_000, 200_000)
 corners = st.tuples(units, units)
 links = st.builds(
@@ -24,7 +26,9 @@ links = st.builds(
     row=st.none() | st.integers(0, state.MAX_ROW),
     id=words,
     drawing=st.sampled_from(["", "plotly", "space"]),
-    off=st.lists(st.integers(0, 255), unique=True, max_size=12).map(lambda codes: tuple(sorted(codes))),
+    off=st.lists(st.integers(0, 255), unique=True, max_size=12).map(
+        lambda codes: tuple(sorted(codes))
+    ),
     polygons=st.lists(st.lists(corners, min_size=3, max_size=30).map(tuple), max_size=8).map(tuple),
 )
 
@@ -36,7 +40,10 @@ def test_a_link_survives_the_address_bar(link: state.Link) -> None:
 
 @given(
     st.dictionaries(
-        st.sampled_from(["model", "data", "map", "colour", "galaxy", "id", "drawing", "off", "area", "x"]), st.text(max_size=300)
+        st.sampled_from(
+            ["model", "data", "map", "colour", "galaxy", "id", "drawing", "off", "area", "x"]
+        ),
+        st.text(max_size=300),
     )
 )
 def test_any_address_gives_a_bounded_link(parameters: dict[str, str]) -> None:
@@ -51,7 +58,9 @@ def test_any_address_gives_a_bounded_link(parameters: dict[str, str]) -> None:
 
 
 def test_paths_and_markup_are_not_names() -> None:
-    link = state.decode_link({"model": "../../etc/passwd", "data": "<b>@12345678", "galaxy": "-1", "map": "3d"})
+    link = state.decode_link(
+        {"model": "../../etc/passwd", "data": "<b>@12345678", "galaxy": "-1", "map": "3d"}
+    )
     assert link == state.Link(data_hash="12345678")
 
 
@@ -59,7 +68,9 @@ IDS = np.array(["a", "b", "c"])
 
 
 def test_same_data_and_row_are_found_without_a_word() -> None:
-    assert state.locate(state.Link(row=1, id="b", data_hash="12345678"), IDS, "1234567890abcdef") == (1, "")
+    assert state.locate(
+        state.Link(row=1, id="b", data_hash="12345678"), IDS, "1234567890abcdef"
+    ) == (1, "")
 
 
 def test_galaxy_is_followed_by_its_id_when_rows_have_moved() -> None:

@@ -1,4 +1,6 @@
-"""The model's queue and the board of long tasks: one at a time, in order; whoever waits is told how many are ahead, and may stop."""
+"""The model's queue and the board of long tasks: one at a time, in order; whoever waits is told
+how many are ahead, and may stop.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ def test_fifty_callers_are_served_one_at_a_time_in_the_order_in_which_they_came(
     assert served == list(range(50))
 
 
-def test_whoever_waits_is_told_who_is_ahead_and_leaves_the_line_by_raising(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whoever_waits_is_told_who_is_ahead_and_leaves_the_line_by_raising(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(turns_module, "SAY_EVERY", 0.02)
     turns, told = Turns(), []
 
@@ -91,10 +95,16 @@ def _busy_page() -> None:
     st.write(waiting.in_turn(call))
 
 
-def test_a_page_that_meets_a_queue_says_so_and_is_drawn_when_its_turn_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_that_meets_a_queue_says_so_and_is_drawn_when_its_turn_comes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     said: list[str] = []
     caption = DeltaGenerator.caption
-    monkeypatch.setattr(DeltaGenerator, "caption", lambda self, body, **named: said.append(body) or caption(self, body, **named))
+    monkeypatch.setattr(
+        DeltaGenerator,
+        "caption",
+        lambda self, body, **named: said.append(body) or caption(self, body, **named),
+    )
     monkeypatch.setattr(turns_module, "SAY_EVERY", 0.02)
     test = AppTest.from_function(_busy_page, default_timeout=60)
     came = threading.Event()
@@ -120,10 +130,19 @@ def test_what_a_page_cannot_go_on_without_comes_before_all_that_wait() -> None:
     board, running, free, done = Jobs(), threading.Event(), threading.Event(), []
     jobs = [board.start(("running",), lambda report: running.set() or free.wait(60))]
     assert running.wait(60)
-    for name, urgent in (("first", False), ("second", False), ("urgent", True), ("urgent too", True)):
-        jobs.append(board.start((name,), lambda report, name=name: done.append(name), urgent=urgent))
+    for name, urgent in (
+        ("first", False),
+        ("second", False),
+        ("urgent", True),
+        ("urgent too", True),
+    ):
+        jobs.append(
+            board.start((name,), lambda report, name=name: done.append(name), urgent=urgent)
+        )
     assert [board.ahead(job) for job in jobs] == [0, 3, 4, 1, 2]
-    assert board.start(("second",), lambda report: None, urgent=True) is jobs[2], "what waited for nobody is now waited for"
+    assert board.start(("second",), lambda report: None, urgent=True) is jobs[2], (
+        "what waited for nobody is now waited for"
+    )
     assert [board.ahead(job) for job in jobs] == [0, 4, 1, 2, 3]
     free.set()
     assert all(job.finished.wait(60) for job in jobs)
@@ -137,7 +156,9 @@ def test_a_board_says_how_many_jobs_are_ahead_and_turns_away_when_too_many_wait(
     assert describe(jobs[2], board.ahead(jobs[2])) == "busy, 2 ahead"
     with pytest.raises(BusyError, match="3 ahead"):
         board.start(("one too many",), lambda report: None)
-    assert board.start((1,), lambda report: None) is jobs[1], "whoever asks for the same waits with the others"
+    assert board.start((1,), lambda report: None) is jobs[1], (
+        "whoever asks for the same waits with the others"
+    )
     free.set()
     assert all(job.finished.wait(60) for job in jobs)
     assert board.start(("later",), lambda report: 7).finished.wait(60)
@@ -152,7 +173,10 @@ def test_a_job_that_is_stopped_ends_when_it_next_reports_and_one_that_waits_neve
             reported.set()
             go_on.wait(60)
 
-    first, second = board.start(("long",), long), board.start(("next",), lambda report: begun.append(1))
+    first, second = (
+        board.start(("long",), long),
+        board.start(("next",), lambda report: begun.append(1)),
+    )
     assert reported.wait(60)
     first.stop()
     second.stop()
@@ -179,7 +203,9 @@ def _page_with_long_work() -> None:
 
 
 @pytest.mark.parametrize("strangers", [False, True])
-def test_long_work_can_be_stopped_and_begun_again_but_not_by_strangers(monkeypatch: pytest.MonkeyPatch, strangers: bool) -> None:
+def test_long_work_can_be_stopped_and_begun_again_but_not_by_strangers(
+    monkeypatch: pytest.MonkeyPatch, strangers: bool
+) -> None:
     monkeypatch.setattr(settings, "strangers_may_look", lambda: strangers)
     key = ("a long task",)
     test = AppTest.from_function(_page_with_long_work, default_timeout=60).run()
@@ -215,7 +241,17 @@ class Galaxies(list[int]):
 def test_what_runs_is_said_in_plain_words(count: int, model: Any, sentence: str) -> None:
     choice = Choice("small.lejepa" if model else BASELINE, "small.lejepa")
     opened = {"whole": Galaxies(range(1000)), "data": Galaxies(range(count))}
-    workspace = Workspace(settings.Settings(()), False, settings.Source("x"), choice, [], None, print, model, opened=opened)
+    workspace = Workspace(
+        settings.Settings(()),
+        False,
+        settings.Source("x"),
+        choice,
+        [],
+        None,
+        print,
+        model,
+        opened=opened,
+    )
     assert workspace.embed_task()[1] == sentence
 
 
@@ -223,4 +259,7 @@ def test_a_step_on_the_way_is_named_instead() -> None:
     sentence = "Embedding 1,000 galaxies with small.lejepa"
     assert stage(sentence, "embedding") == stage(sentence, "") == sentence
     assert stage(sentence, "reading galaxies") == "Reading galaxies"
-    assert stage("Computing the UMAP map of 9 galaxies", "UMAP") == "Computing the UMAP map of 9 galaxies"
+    assert (
+        stage("Computing the UMAP map of 9 galaxies", "UMAP")
+        == "Computing the UMAP map of 9 galaxies"
+    )

@@ -1,4 +1,6 @@
-"""Pictures that a visitor brings along: what is read, what is refused in one sentence, and where they are placed."""
+"""Pictures that a visitor brings along: what is read, what is refused in one sentence, and where
+they are placed.
+"""
 
 from __future__ import annotations
 
@@ -30,11 +32,20 @@ def png(image: np.ndarray) -> bytes:
 
 def fits_file(shape: tuple[int, ...] = (3, 40, 50)) -> bytes:
     header = fits.Header(
-        {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 150.0, "CRVAL2": 2.0, "CRPIX1": 25.5, "CRPIX2": 20.5}
+        {
+            "CTYPE1": "RA---TAN",
+            "CTYPE2": "DEC--TAN",
+            "CRVAL1": 150.0,
+            "CRVAL2": 2.0,
+            "CRPIX1": 25.5,
+            "CRPIX2": 20.5,
+        }
     )
     header["CDELT1"], header["CDELT2"] = -1e-4, 1e-4
     stream = io.BytesIO()
-    fits.PrimaryHDU(np.random.default_rng(0).normal(size=shape).astype(np.float32), header).writeto(stream)
+    fits.PrimaryHDU(np.random.default_rng(0).normal(size=shape).astype(np.float32), header).writeto(
+        stream
+    )
     return stream.getvalue()
 
 
@@ -58,7 +69,12 @@ def test_a_fits_picture_brings_its_position() -> None:
 
 
 def test_a_bad_file_is_one_sentence_and_the_others_still_work() -> None:
-    files = [("good.png", png(picture(1))), ("bad.png", b"not a picture"), ("cut.fits", fits_file()[:4000]), ("none.jpg", b"")]
+    files = [
+        ("good.png", png(picture(1))),
+        ("bad.png", b"not a picture"),
+        ("cut.fits", fits_file()[:4000]),
+        ("none.jpg", b""),
+    ]
     held, problems = uploads.add({}, [*files, ("tall.png", png(picture(2, 90, 30)))])
     assert [upload.name for upload in held.values()] == ["good.png", "tall.png"]
     assert [problem.split()[0] for problem in problems] == ["bad.png", "cut.fits", "none.jpg"]
@@ -89,7 +105,12 @@ def test_a_picture_bomb_is_refused_by_its_header() -> None:
 
 @pytest.mark.parametrize(
     ("given", "shown"),
-    [("../../etc/passwd", "passwd"), ("<b>x</b>.png", "b .png"), ("", "picture"), ("m 51 (a).png", "m 51 (a).png")],
+    [
+        ("../../etc/passwd", "passwd"),
+        ("<b>x</b>.png", "b .png"),
+        ("", "picture"),
+        ("m 51 (a).png", "m 51 (a).png"),
+    ],
 )
 def test_a_files_name_is_plain_words(given: str, shown: str) -> None:
     assert uploads.clean_name(given) == shown
@@ -114,9 +135,13 @@ def send(test: AppTest, *files: tuple[str, bytes, str]) -> AppTest:
 
 
 def kept_files() -> list[str]:
-    """What lies in the cache, but for map and scores of the open galaxies, which placing may be the first to need."""
+    """What lies in the cache, but for map and scores of the open galaxies, which placing may be
+    the first to need.
+    """
     return sorted(
-        path.name for path in Path(os.environ["ASTROJEPA_CACHE"]).iterdir() if not path.name.startswith(("projection", "scores"))
+        path.name
+        for path in Path(os.environ["ASTROJEPA_CACHE"]).iterdir()
+        if not path.name.startswith(("projection", "scores"))
     )
 
 
@@ -124,12 +149,18 @@ def test_a_galaxy_of_the_data_is_its_own_nearest_and_lands_on_its_place(models: 
     test = models()
     data = simulate(60)
     before = kept_files()
-    test = send(test, ("mine.png", png(data[7].image), "image/png"), ("bad.png", b"\x89PNG\r\n\x1a\nno", "image/png"))
+    test = send(
+        test,
+        ("mine.png", png(data[7].image), "image/png"),
+        ("bad.png", b"\x89PNG\r\n\x1a\nno", "image/png"),
+    )
     table = next(frame.value for frame in test.dataframe if "Nearest" in frame.value.columns)
     assert table["Picture"].tolist() == ["mine.png"]
     assert table["Nearest"].tolist() == [str(data.ids[7])]
     assert table["Distance"][0] == pytest.approx(0, abs=1e-2)
-    assert [warning.value.split()[0] for warning in test.warning if "bad.png" in warning.value] == ["bad.png"]
+    assert [warning.value.split()[0] for warning in test.warning if "bad.png" in warning.value] == [
+        "bad.png"
+    ]
     assert kept_files() == before, "something was written to disk"
     assert "stranger than" in words(test)
     next(button for button in test.button if button.label == "Open the nearest galaxy").click()

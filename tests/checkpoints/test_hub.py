@@ -1,4 +1,6 @@
-"""Weights by name from the hub: fetched once, checked against their card, refused in one sentence; the hub is a loopback server."""
+"""Weights by name from the hub: fetched once, checked against their card, refused in one
+sentence; the hub is a loopback server.
+"""
 
 from __future__ import annotations
 
@@ -73,8 +75,13 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def hub(released: Path) -> Iterator[Hub]:
-    files = {f"observatory/{ID}/{path.name}": path.read_bytes() for path in (released, released.with_suffix(".json"))}
-    served = Hub(files | {name.replace(f"{ID}/", f"{ID}/v2/"): content for name, content in files.items()})
+    files = {
+        f"observatory/{ID}/{path.name}": path.read_bytes()
+        for path in (released, released.with_suffix(".json"))
+    }
+    served = Hub(
+        files | {name.replace(f"{ID}/", f"{ID}/v2/"): content for name, content in files.items()}
+    )
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("Own", (Handler,), {"hub": served}))
     served.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever)
@@ -85,20 +92,43 @@ def hub(released: Path) -> Iterator[Hub]:
     server.server_close()
 
 
-def python(code: str, folder: Path, hub: Hub | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run code in a new process, which reads where the hub is when it starts; without a hub it is offline."""
+def python(
+    code: str, folder: Path, hub: Hub | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run code in a new process, which reads where the hub is when it starts; without a hub it
+    is offline.
+    """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-    kept |= {"PYTHONPATH": str(ROOT), "HF_HOME": str(folder / "hf"), "ASTROJEPA_CACHE": str(folder / "cache"), "no_proxy": "*"}
-    kept |= {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_TELEMETRY": "1"} if hub else {"HF_HUB_OFFLINE": "1"}
+    kept |= {
+        "PYTHONPATH": str(ROOT),
+        "HF_HOME": str(folder / "hf"),
+        "ASTROJEPA_CACHE": str(folder / "cache"),
+        "no_proxy": "*",
+    }
+    kept |= (
+        {"HF_ENDPOINT": hub.url, "HF_HUB_DISABLE_TELEMETRY": "1"}
+        if hub
+        else {"HF_HUB_OFFLINE": "1"}
+    )
     return subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, env=kept | environment, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env=kept | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
 
 
-FETCH = f"from astrojepa.checkpoints.hub import hub_weights; print(hub_weights('hf://observatory/{ID}'))"
+FETCH = (
+    f"from astrojepa.checkpoints.hub import hub_weights; "
+    f"print(hub_weights('hf://observatory/{ID}'))"
+)
 
 
-def test_a_model_of_the_hub_is_fetched_with_its_card_and_loads_as_what_was_exported(tmp_path: Path, hub: Hub, released: Path):
+def test_a_model_of_the_hub_is_fetched_with_its_card_and_loads_as_what_was_exported(
+    tmp_path: Path, hub: Hub, released: Path
+):
     code = f"import astrojepa as aj; print(aj.load_model('hf://observatory/{ID}').hash)"
     done = python(code, tmp_path, hub)
     assert done.stdout.strip() == load_model(released).hash, done.stderr
@@ -119,17 +149,22 @@ def test_a_revision_is_kept_apart(tmp_path: Path, hub: Hub):
     assert all("/v2/" in asked for asked in hub.asked)
 
 
-def test_a_card_without_weights_is_enough_where_an_owner_is_named(tmp_path: Path, hub: Hub, released: Path):
+def test_a_card_without_weights_is_enough_where_an_owner_is_named(
+    tmp_path: Path, hub: Hub, released: Path
+):
     folder = tmp_path / "checkpoints"
     folder.mkdir()
     (folder / f"{ID}.json").write_bytes(released.with_suffix(".json").read_bytes())
     code = (
-        f"from pathlib import Path; from astrojepa.checkpoints import card as cards; cards.CHECKPOINTS = Path({str(folder)!r}); "
+        f"from pathlib import Path; from astrojepa.checkpoints import card as cards; "
+        f"cards.CHECKPOINTS = Path({str(folder)!r}); "
     )
     code += f"from astrojepa.checkpoints.model import load_model; print(load_model({ID!r}).hash)"
     done = python(code, tmp_path, hub, **{OWNER: "observatory"})
     assert done.stdout.strip() == load_model(released).hash, done.stderr
-    assert not [asked for asked in hub.asked if ".json" in asked], "the card is the one that is here"
+    assert not [asked for asked in hub.asked if ".json" in asked], (
+        "the card is the one that is here"
+    )
 
 
 def test_weights_that_do_not_fit_the_card_are_thrown_away(tmp_path: Path, hub: Hub):
@@ -141,7 +176,10 @@ def test_weights_that_do_not_fit_the_card_are_thrown_away(tmp_path: Path, hub: H
     assert list(tmp_path.rglob("*.safetensors")) == []
 
 
-@pytest.mark.parametrize(("part", "size"), [("json", cards.MAX_CARD_BYTES + 1), ("safetensors", cards.MAX_FILE_BYTES + 1)])
+@pytest.mark.parametrize(
+    ("part", "size"),
+    [("json", cards.MAX_CARD_BYTES + 1), ("safetensors", cards.MAX_FILE_BYTES + 1)],
+)
 def test_a_file_that_is_too_large_is_not_fetched(tmp_path: Path, hub: Hub, part: str, size: int):
     hub.sizes[f"observatory/{ID}/{ID}.{part}"] = size
     done = python(FETCH, tmp_path, hub)
@@ -150,9 +188,12 @@ def test_a_file_that_is_too_large_is_not_fetched(tmp_path: Path, hub: Hub, part:
 
 
 @pytest.mark.parametrize("offline", [False, True])
-def test_a_hub_that_has_no_such_model_or_is_not_asked_is_one_sentence(tmp_path: Path, hub: Hub, offline: bool):
+def test_a_hub_that_has_no_such_model_or_is_not_asked_is_one_sentence(
+    tmp_path: Path, hub: Hub, offline: bool
+):
     code = (
-        "import sys; from astrojepa.cli import main; sys.exit(main(['probe', 'hf://observatory/none', '--data', 'simulated:60']))"
+        "import sys; from astrojepa.cli import main; sys.exit(main(['probe', "
+        "'hf://observatory/none', '--data', 'simulated:60']))"
     )
     done = python(code, tmp_path, None if offline else hub)
     assert done.returncode == 2
@@ -162,14 +203,25 @@ def test_a_hub_that_has_no_such_model_or_is_not_asked_is_one_sentence(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    "name", ["hf://", "hf://one", "hf://a/b/c", "hf://a/../b", "hf://a/b@", "hf://a b/c", "hf:///etc/passwd"]
+    "name",
+    [
+        "hf://",
+        "hf://one",
+        "hf://a/b/c",
+        "hf://a/../b",
+        "hf://a/b@",
+        "hf://a b/c",
+        "hf:///etc/passwd",
+    ],
 )
 def test_a_name_that_is_none_is_refused_before_anything_is_asked(name: str):
     with pytest.raises(ValueError, match="is no model of the hub; write hf://OWNER/ID"):
         hub_weights(name)
 
 
-def test_without_an_owner_nothing_but_hub_names_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_without_an_owner_nothing_but_hub_names_is_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(cards, "CHECKPOINTS", tmp_path)
     (tmp_path / f"{ID}.json").write_text(json.dumps({}))
     monkeypatch.delenv(OWNER, raising=False)

@@ -1,4 +1,6 @@
-"""Checkpoints: what is saved is what is loaded, and hostile or damaged files are refused with a sentence."""
+"""Checkpoints: what is saved is what is loaded, and hostile or damaged files are refused with a
+sentence.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,11 @@ from astrojepa.objective.masking import sample_masks
 from astrojepa.presets import PRESETS, preset
 from tests.tiny_run import TINY
 
-SIZES = {key: value for key, value in TINY.items() if key not in ("num_directions", "batch_size", "epochs")}
+SIZES = {
+    key: value
+    for key, value in TINY.items()
+    if key not in ("num_directions", "batch_size", "epochs")
+}
 
 
 @pytest.fixture
@@ -37,7 +43,9 @@ def model(monkeypatch):
 def released(model, tmp_path, monkeypatch) -> Path:
     """A released checkpoint in a folder that stands for checkpoints/."""
     monkeypatch.setattr(cards, "CHECKPOINTS", tmp_path)
-    return save_released(model, tmp_path, {"id": "tiny.test", "data": {"name": "made up"}}, torch.float32)
+    return save_released(
+        model, tmp_path, {"id": "tiny.test", "data": {"name": "made up"}}, torch.float32
+    )
 
 
 def edit_card(path: Path, **changes) -> None:
@@ -60,31 +68,43 @@ def test_a_released_model_is_the_model_that_was_saved(model, released):
 
 
 @pytest.mark.parametrize(("orientations", "mirrored"), [(4, False), (8, True)])
-def test_the_mean_over_orientations_does_not_change_when_a_galaxy_is_turned(model, orientations, mirrored):
+def test_the_mean_over_orientations_does_not_change_when_a_galaxy_is_turned(
+    model, orientations, mirrored
+):
     averaged = dataclasses.replace(model, config=replace(model.config, orientations=orientations))
     frames = np.random.default_rng(0).integers(0, 255, (2, 37, 37, 3), dtype=np.uint8)
     size = model.config.image.image_size
-    square = centre_crop(frames, size)  # as large as what the network sees, so that it turns about its own centre
+    # as large as what the network sees, so that it turns about its own centre
+    square = centre_crop(frames, size)
     turned = np.rot90(square, 3, axes=(1, 2))
-    expected = np.mean([model.encode(np.rot90(square, turns, axes=(1, 2))) for turns in range(4)], axis=0)
+    expected = np.mean(
+        [model.encode(np.rot90(square, turns, axes=(1, 2))) for turns in range(4)], axis=0
+    )
     if not mirrored:
         np.testing.assert_allclose(averaged.encode(square), expected, atol=1e-5)
     np.testing.assert_allclose(averaged.encode(turned), averaged.encode(square), atol=1e-5)
     moved = np.abs(averaged.encode(turned[:, :, ::-1]) - averaged.encode(square)).max()
     assert bool(moved < 1e-5) == mirrored
-    assert np.abs(model.encode(turned) - model.encode(square)).max() > 1e-3, "one orientation does change"
+    assert np.abs(model.encode(turned) - model.encode(square)).max() > 1e-3, (
+        "one orientation does change"
+    )
 
 
 def test_the_mean_over_scales_is_that_of_the_crops_resampled_to_the_networks_input(model):
     averaged = dataclasses.replace(model, config=replace(model.config, scales=3, crop_fraction=0.5))
     size = model.config.image.image_size
     frame = np.random.default_rng(0).integers(0, 255, (1, size // 4, size // 4, 3), dtype=np.uint8)
-    frame = frame.repeat(8, axis=1).repeat(8, axis=2)  # flat squares of 8 pixels, so that resampling has one answer to a percent
+    # flat squares of 8 pixels, so that resampling has one answer to a percent
+    frame = frame.repeat(8, axis=1).repeat(8, axis=2)
     expected = []
     for side in averaged.config.crop_sides:
-        crop = Image.fromarray(centre_crop(frame, side)[0]).resize((size, size), Image.Resampling.BILINEAR)
+        crop = Image.fromarray(centre_crop(frame, side)[0]).resize(
+            (size, size), Image.Resampling.BILINEAR
+        )
         expected.append(model.encode(np.array(crop)[None]))
-    assert [side / size for side in averaged.config.crop_sides] == pytest.approx([1, 0.8, 1.25], abs=1 / size)
+    assert [side / size for side in averaged.config.crop_sides] == pytest.approx(
+        [1, 0.8, 1.25], abs=1 / size
+    )
     np.testing.assert_allclose(averaged.encode(frame), np.mean(expected, axis=0), atol=0.01)
     assert np.abs(expected[1] - expected[2]).max() > 0.04, "scales do differ"
 
@@ -96,9 +116,13 @@ def test_fewer_passes_are_the_first_ones(model, orientations):
     one_scale = dataclasses.replace(model, config=replace(config, scales=1))
     plain = dataclasses.replace(model, config=replace(config, scales=1, orientations=1))
     frames = np.random.default_rng(0).integers(0, 255, (3, 64, 64, 3), dtype=np.uint8)
-    np.testing.assert_allclose(whole.encode(frames, passes=orientations), one_scale.encode(frames), atol=1e-6)
+    np.testing.assert_allclose(
+        whole.encode(frames, passes=orientations), one_scale.encode(frames), atol=1e-6
+    )
     np.testing.assert_allclose(whole.encode(frames, passes=1), plain.encode(frames), atol=1e-6)
-    np.testing.assert_array_equal(whole.encode(frames, passes=3 * orientations), whole.encode(frames))
+    np.testing.assert_array_equal(
+        whole.encode(frames, passes=3 * orientations), whole.encode(frames)
+    )
     assert np.abs(whole.encode(frames, passes=1) - whole.encode(frames)).max() > 1e-3
 
 
@@ -126,14 +150,22 @@ def test_half_precision_changes_embeddings_by_less_than_a_part_in_a_hundred(mode
 
 
 def test_a_model_is_found_by_id_path_and_best(released):
-    assert load_model("best").id == load_model(released).id == load_model(str(released)).id == "tiny.test"
+    assert (
+        load_model("best").id
+        == load_model(released).id
+        == load_model(str(released)).id
+        == "tiny.test"
+    )
     assert [card["id"] for card in list_checkpoints(released.parent)] == ["tiny.test"]
 
 
 def test_a_missing_model_names_what_there_is(released):
     with pytest.raises(FileNotFoundError, match=r"There is no model 'nope'; released: tiny.test"):
         load_model("nope")
-    with pytest.raises(FileNotFoundError, match=r"It is a preset: train it with python train.py --preset vit5m.sigreg06"):
+    with pytest.raises(
+        FileNotFoundError,
+        match=r"It is a preset: train it with python train.py --preset vit5m.sigreg06",
+    ):
         load_model("model3")
 
 
@@ -165,9 +197,13 @@ def test_changed_weights_are_noticed_by_their_hash(released):
 
 
 def test_weights_of_another_architecture_are_refused_with_both_shapes(model, released):
-    wider = build_network(replace(model.config, width=32, predictor_width=16), torch.device("cpu")).state_dict()
+    wider = build_network(
+        replace(model.config, width=32, predictor_width=16), torch.device("cpu")
+    ).state_dict()
     replace_weights(released, wider)
-    with pytest.raises(CheckpointError, match=r"with shape \(\d.*\), but its architecture needs \(\d.*\)"):
+    with pytest.raises(
+        CheckpointError, match=r"with shape \(\d.*\), but its architecture needs \(\d.*\)"
+    ):
         load_model(released)
 
 
@@ -175,7 +211,9 @@ def test_missing_tensors_are_named(model, released):
     state = model.network.state_dict()
     del state["predictor.mask_token"]
     replace_weights(released, state)
-    with pytest.raises(CheckpointError, match=r"1 tensors missing \(first: \['predictor.mask_token'\]\)"):
+    with pytest.raises(
+        CheckpointError, match=r"1 tensors missing \(first: \['predictor.mask_token'\]\)"
+    ):
         load_model(released)
 
 
@@ -247,18 +285,26 @@ def test_a_pickle_with_code_in_it_does_not_run(tmp_path, suffix, writer):
         torch.save(content, path)
     else:
         path.write_bytes(pickle.dumps(content))
-    with pytest.raises(CheckpointError, match=r"not opened, because such a file can run code|not a readable checkpoint"):
+    with pytest.raises(
+        CheckpointError,
+        match=r"not opened, because such a file can run code|not a readable checkpoint",
+    ):
         load_model(path)
     assert not trap.exists()
 
 
 def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
-    for name, content in (("text.pt", b"hello, this is not a checkpoint"), ("short.pt", b"PK\x03\x04" + b"\0" * 40)):
+    for name, content in (
+        ("text.pt", b"hello, this is not a checkpoint"),
+        ("short.pt", b"PK\x03\x04" + b"\0" * 40),
+    ):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(CheckpointError, match=r"not a readable checkpoint|can run code"):
             load_model(tmp_path / name)
     torch.save({"something": torch.zeros(2)}, tmp_path / "other.pt")
-    with pytest.raises(CheckpointError, match=r"not a checkpoint of this project: found \['something'\]"):
+    with pytest.raises(
+        CheckpointError, match=r"not a checkpoint of this project: found \['something'\]"
+    ):
         load_model(tmp_path / "other.pt")
 
 
@@ -266,7 +312,10 @@ def test_an_encoder_only_model_embeds_and_says_that_it_cannot_predict(monkeypatc
     monkeypatch.setitem(
         PRESETS,
         "tiny.encoder",
-        replace(preset("small.sigreg06"), **{**SIZES, "predictor_depth": 0, "prediction_weight": 0.0, "invariance_weight": 1.0}),
+        replace(
+            preset("small.sigreg06"),
+            **{**SIZES, "predictor_depth": 0, "prediction_weight": 0.0, "invariance_weight": 1.0},
+        ),
     )
     model = load_model("random:tiny.encoder")
     assert not model.has_predictor
@@ -278,5 +327,8 @@ def test_an_encoder_only_model_embeds_and_says_that_it_cannot_predict(monkeypatc
 
 def test_the_same_weights_read_in_another_way_are_released_under_another_hash(model, tmp_path):
     turned_too = dataclasses.replace(model, config=replace(model.config, orientations=4))
-    hashes = [load_model(save_released(one, tmp_path, {"id": "tiny.test"})).hash for one in (model, turned_too, model)]
+    hashes = [
+        load_model(save_released(one, tmp_path, {"id": "tiny.test"})).hash
+        for one in (model, turned_too, model)
+    ]
     assert hashes[0] == hashes[2] != hashes[1]

@@ -1,4 +1,6 @@
-"""The first published layout, restated here as a slow reference, loads and gives the same numbers."""
+"""The first published layout, restated here as a slow reference, loads and gives the same
+numbers.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ class PublishedTransformer(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.pos_embed = nn.Parameter(torch.randn(1, TOKENS, WIDTH) * 0.1)
-        layer = nn.TransformerEncoderLayer(WIDTH, HEADS, 4 * WIDTH, batch_first=True, norm_first=True)
+        layer = nn.TransformerEncoderLayer(
+            WIDTH, HEADS, 4 * WIDTH, batch_first=True, norm_first=True
+        )
         self.blocks = nn.TransformerEncoder(layer, DEPTH, enable_nested_tensor=False)
         self.norm = nn.LayerNorm(WIDTH)
 
@@ -35,7 +39,9 @@ class PublishedModel(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(3, WIDTH, PATCH, PATCH)})
-        self.context_encoder, self.target_encoder, self.predictor = (PublishedTransformer() for _ in range(3))
+        self.context_encoder, self.target_encoder, self.predictor = (
+            PublishedTransformer() for _ in range(3)
+        )
         self.mask_token = nn.Parameter(torch.randn(1, 1, WIDTH))
 
     def embed(self, images):
@@ -79,14 +85,18 @@ def test_target_tokens_are_those_of_the_published_layers(published, content, tmp
     model = load_model(tmp_path / "model.pth")
     images = torch.randn(3, 3, SIZE, SIZE)
     with torch.no_grad():
-        theirs = published.target_encoder(published.embed(images) + published.target_encoder.pos_embed)
+        theirs = published.target_encoder(
+            published.embed(images) + published.target_encoder.pos_embed
+        )
         ours, _ = model.network.target_encoder(images)
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
     assert model.config.image.crop_fraction == 140 / 256
     assert model.card["epoch"] == 7
 
 
-def test_predictions_are_theirs_when_nothing_is_hidden_from_the_encoder(published, content, tmp_path):
+def test_predictions_are_theirs_when_nothing_is_hidden_from_the_encoder(
+    published, content, tmp_path
+):
     torch.save(content, tmp_path / "model.pth")
     model = load_model(tmp_path / "model.pth")
     images = torch.randn(2, 3, SIZE, SIZE)
@@ -106,7 +116,9 @@ def test_patch_errors_can_be_read_off_an_imported_model(content, tmp_path):
     torch.save(content, tmp_path / "model.pth")
     model = load_model(tmp_path / "model.pth")
     assert model.has_predictor
-    assert model.encode(np.zeros((2, model.config.image.frame_size, model.config.image.frame_size, 3), np.uint8)).shape == (
+    assert model.encode(
+        np.zeros((2, model.config.image.frame_size, model.config.image.frame_size, 3), np.uint8)
+    ).shape == (
         2,
         WIDTH,
     )
@@ -115,7 +127,9 @@ def test_patch_errors_can_be_read_off_an_imported_model(content, tmp_path):
 def test_a_file_without_a_config_or_with_missing_tensors_is_refused(content, tmp_path):
     path = tmp_path / "model.pth"
     torch.save({**content, "config": {"img_size": 32}}, path)
-    with pytest.raises(CheckpointError, match=r"no usable config: expected img_size.*found \['img_size'\]"):
+    with pytest.raises(
+        CheckpointError, match=r"no usable config: expected img_size.*found \['img_size'\]"
+    ):
         load_model(path)
     del content["model_state_dict"]["mask_token"]
     torch.save(content, path)

@@ -1,4 +1,6 @@
-"""Weights stored once: no file holds an encoder twice, and a model keeps its hash however it is stored."""
+"""Weights stored once: no file holds an encoder twice, and a model keeps its hash however it is
+stored.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,11 @@ from astrojepa.config import replace
 from astrojepa.presets import PRESETS, preset
 from tests.tiny_run import TINY
 
-SIZES = {key: value for key, value in TINY.items() if key not in ("num_directions", "batch_size", "epochs")}
+SIZES = {
+    key: value
+    for key, value in TINY.items()
+    if key not in ("num_directions", "batch_size", "epochs")
+}
 
 
 @pytest.fixture
@@ -38,24 +44,35 @@ def metadata(path: Path) -> dict[str, str]:
 
 def stored_whole(model: Model, path: Path) -> bytes:
     """What the file of a model would be with nothing left out."""
-    state = {name: value.half() if value.is_floating_point() else value for name, value in model.network.state_dict().items()}
+    state = {
+        name: value.half() if value.is_floating_point() else value
+        for name, value in model.network.state_dict().items()
+    }
     return save(state, metadata(path))
 
 
 def repaired(path: Path) -> Path:
     """Make a card fit its weights again."""
     card = path.with_suffix(".json")
-    card.write_text(json.dumps(json.loads(card.read_text()) | {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}))
+    card.write_text(
+        json.dumps(
+            json.loads(card.read_text()) | {"sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+        )
+    )
     return path
 
 
-def test_an_average_that_equals_its_encoder_is_left_out_and_comes_back(model: Model, tmp_path: Path) -> None:
+def test_an_average_that_equals_its_encoder_is_left_out_and_comes_back(
+    model: Model, tmp_path: Path
+) -> None:
     path = save_released(model, tmp_path, {"id": "tiny.test"})
     assert not [name for name in load_file(path) if name.startswith("target_encoder.")]
     loaded = load_model(path).network.state_dict()
     assert loaded.keys() == model.network.state_dict().keys()
     for name, value in model.network.state_dict().items():
-        assert torch.equal(loaded[name], value.half().float() if value.is_floating_point() else value), name
+        assert torch.equal(
+            loaded[name], value.half().float() if value.is_floating_point() else value
+        ), name
 
 
 def test_an_average_that_differs_anywhere_is_stored(model: Model, tmp_path: Path) -> None:
@@ -66,7 +83,9 @@ def test_an_average_that_differs_anywhere_is_stored(model: Model, tmp_path: Path
     assert load_model(path).hash == hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
-def test_a_model_has_the_hash_of_its_whole_file_however_it_is_stored(model: Model, tmp_path: Path) -> None:
+def test_a_model_has_the_hash_of_its_whole_file_however_it_is_stored(
+    model: Model, tmp_path: Path
+) -> None:
     path = save_released(model, tmp_path, {"id": "tiny.test"})
     once, whole = path.read_bytes(), stored_whole(model, path)
     assert len(once) < 0.8 * len(whole)
@@ -95,7 +114,9 @@ def test_half_an_average_is_refused(model: Model, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("length", [0, 3, 2**40])
-def test_a_torn_file_is_refused_in_the_same_words_by_its_facts(model: Model, tmp_path: Path, length: int) -> None:
+def test_a_torn_file_is_refused_in_the_same_words_by_its_facts(
+    model: Model, tmp_path: Path, length: int
+) -> None:
     path = save_released(model, tmp_path, {"id": "tiny.test"})
     path.write_bytes(struct.pack("<Q", length) + path.read_bytes()[8:])
     for read in (load_model, released_facts):
@@ -111,10 +132,17 @@ def test_a_released_model_whose_weights_are_elsewhere_says_how_to_get_them(
     save_released(model, tmp_path, {"id": "tiny.here"})
     listed: dict[str, Any] = {card["id"]: card for card in cards.list_checkpoints()}
     assert listed["tiny.away"][cards.ABSENT] is True
-    assert [card["id"] for card in cards.usable([*listed.values()])] == ["tiny.here"] == cards.released_ids()
+    assert (
+        [card["id"] for card in cards.usable([*listed.values()])]
+        == ["tiny.here"]
+        == cards.released_ids()
+    )
     assert cards.best_id() == "tiny.here"
     for read in (load_model, released_facts):
-        with pytest.raises(FileNotFoundError, match=r"tiny\.away is released, and its weights are not here; name who publishes"):
+        with pytest.raises(
+            FileNotFoundError,
+            match=r"tiny\.away is released, and its weights are not here; name who publishes",
+        ):
             read("tiny.away")
         with pytest.raises(FileNotFoundError, match=r"released: tiny\.here"):
             read("tiny.nowhere")

@@ -21,9 +21,26 @@ def table(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(path.read_text().splitlines()))
 
 
-def test_project_writes_how_far_the_map_can_be_trusted_and_how_it_was_made(data: list[str], tmp_path: Path) -> None:
+def test_project_writes_how_far_the_map_can_be_trusted_and_how_it_was_made(
+    data: list[str], tmp_path: Path
+) -> None:
     trust = tmp_path / "trust.json"
-    assert main(["project", "random", *data, "--method", "pca", "--out", str(tmp_path / "m.csv"), "--trust", str(trust)]) == 0
+    assert (
+        main(
+            [
+                "project",
+                "random",
+                *data,
+                "--method",
+                "pca",
+                "--out",
+                str(tmp_path / "m.csv"),
+                "--trust",
+                str(trust),
+            ]
+        )
+        == 0
+    )
     found = json.loads(trust.read_text())
     assert found["map"] == {"method": "pca"}
     assert found["galaxies"] == found["labelled"] == 16
@@ -31,17 +48,36 @@ def test_project_writes_how_far_the_map_can_be_trusted_and_how_it_was_made(data:
     assert 0 <= found["knn_accuracy_on_map"] <= 1
 
 
-def test_project_places_others_on_the_map_of_the_data(data: list[str], galaxy_folder: Path, tmp_path: Path) -> None:
+def test_project_places_others_on_the_map_of_the_data(
+    data: list[str], galaxy_folder: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "m.csv"
     assert main(["project", "random", *data, "--method", "pca", "--out", str(out)]) == 0
     known = {row["id"]: (float(row["x"]), float(row["y"])) for row in table(out)}
-    assert main(["project", "random", *data, "--method", "pca", "--place", str(galaxy_folder), "--out", str(out)]) == 0
+    assert (
+        main(
+            [
+                "project",
+                "random",
+                *data,
+                "--method",
+                "pca",
+                "--place",
+                str(galaxy_folder),
+                "--out",
+                str(out),
+            ]
+        )
+        == 0
+    )
     placed = {row["id"]: (float(row["x"]), float(row["y"])) for row in table(out)}
     assert len(placed) == 128
     np.testing.assert_allclose([placed[name] for name in known], list(known.values()), atol=1e-3)
 
 
-def test_patch_errors_of_all_galaxies_are_listed_the_most_surprising_first(data: list[str], tmp_path: Path) -> None:
+def test_patch_errors_of_all_galaxies_are_listed_the_most_surprising_first(
+    data: list[str], tmp_path: Path
+) -> None:
     out = tmp_path / "list.csv"
     assert main(["patch-errors", "random", *data, "--out", str(out)]) == 0
     rows = table(out)
@@ -54,11 +90,28 @@ def test_patch_errors_of_all_galaxies_are_listed_the_most_surprising_first(data:
 @pytest.mark.parametrize("measure", ["mse", "normalised", "cosine"])
 def test_patch_errors_draws_each_measure(data: list[str], tmp_path: Path, measure: str) -> None:
     out = tmp_path / "heat.png"
-    assert main(["patch-errors", "random", *data, "--galaxy", "3", "--measure", measure, "--out", str(out)]) == 0
+    assert (
+        main(
+            [
+                "patch-errors",
+                "random",
+                *data,
+                "--galaxy",
+                "3",
+                "--measure",
+                measure,
+                "--out",
+                str(out),
+            ]
+        )
+        == 0
+    )
     assert out.read_bytes().startswith(b"\x89PNG")
 
 
-def test_compare_writes_numbers_or_galaxies(data: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_compare_writes_numbers_or_galaxies(
+    data: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     numbers, galaxies = tmp_path / "c.json", tmp_path / "c.csv"
     models = ["compare", "random", "small.lejepa", *data, "--neighbours", "5"]
     assert main([*models, "--symmetries", "4", "--out", str(numbers)]) == 0
@@ -76,7 +129,9 @@ def test_compare_writes_numbers_or_galaxies(data: list[str], tmp_path: Path, cap
     assert overlaps == sorted(overlaps)
 
 
-def test_a_model_compared_with_itself_shares_everything(data: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_model_compared_with_itself_shares_everything(
+    data: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["compare", "random", "random", *data]) == 0
     assert "share 1.000 of their 10 nearest neighbours" in capsys.readouterr().out
 
@@ -84,12 +139,24 @@ def test_a_model_compared_with_itself_shares_everything(data: list[str], capsys:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["compare", "random", "random", "--out", "c.txt"], "--out is c.txt; name a file that ends in .json"),
+        (
+            ["compare", "random", "random", "--out", "c.txt"],
+            "--out is c.txt; name a file that ends in .json",
+        ),
         (["compare", "random", "random", "--symmetries", "-1"], "--symmetries is -1"),
         (["compare", "random", "nope"], "There is no model 'nope'"),
-        (["patch-errors", "random", "--out", "all.png"], "--out is all.png, but without --galaxy all are listed"),
-        (["patch-errors", "random", "--galaxy", "1", "--out", "one.csv"], "--out is one.csv, but one galaxy is drawn"),
-        (["patch-errors", "random", "--masks", "random", "--out", "l.csv"], "a list is by tiling only"),
+        (
+            ["patch-errors", "random", "--out", "all.png"],
+            "--out is all.png, but without --galaxy all are listed",
+        ),
+        (
+            ["patch-errors", "random", "--galaxy", "1", "--out", "one.csv"],
+            "--out is one.csv, but one galaxy is drawn",
+        ),
+        (
+            ["patch-errors", "random", "--masks", "random", "--out", "l.csv"],
+            "a list is by tiling only",
+        ),
     ],
 )
 def test_bad_requests_give_one_sentence(

@@ -1,4 +1,6 @@
-"""Small files written into a temporary folder: pictures, FITS, HDF5 of Galaxy10's layout, and data sets in memory."""
+"""Small files written into a temporary folder: pictures, FITS, HDF5 of Galaxy10's layout, and
+data sets in memory.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def blob(seed: int = 0, height: int = 24, width: int = 24) -> np.ndarray:
     y, x = np.mgrid[:height, :width]
     spot = 200 * np.exp(-((x - width / 2) ** 2 + (y - height / 2) ** 2) / 18)
     colours = rng.uniform(0.5, 1, 3)
-    return np.clip(spot[..., None] * colours + rng.uniform(0, 30, (height, width, 3)), 0, 255).astype(np.uint8)
+    return np.clip(
+        spot[..., None] * colours + rng.uniform(0, 30, (height, width, 3)), 0, 255
+    ).astype(np.uint8)
 
 
 @pytest.fixture
@@ -54,9 +58,13 @@ def write_picture() -> Callable[..., Path]:
 
 @pytest.fixture
 def write_folder(tmp_path: Path, write_picture: Callable[..., Path]) -> Callable[..., Path]:
-    """Write a folder with labels.csv from rows of {column: value}; their pictures are made, except those in `absent`."""
+    """Write a folder with labels.csv from rows of {column: value}; their pictures are made,
+    except those in `absent`.
+    """
 
-    def write(rows: Sequence[Mapping[str, object]], absent: Sequence[str] = (), name: str = "galaxies") -> Path:
+    def write(
+        rows: Sequence[Mapping[str, object]], absent: Sequence[str] = (), name: str = "galaxies"
+    ) -> Path:
         root = tmp_path / name
         root.mkdir(exist_ok=True)
         for seed, row in enumerate(rows):
@@ -70,9 +78,13 @@ def write_folder(tmp_path: Path, write_picture: Callable[..., Path]) -> Callable
 
 @pytest.fixture
 def write_galaxy10(tmp_path: Path) -> Callable[..., Path]:
-    """Write an HDF5 file of Galaxy10's layout; keyword arguments replace (or, as None, leave out) its datasets."""
+    """Write an HDF5 file of Galaxy10's layout; keyword arguments replace (or, as None, leave
+    out) its datasets.
+    """
 
-    def write(n: int = 6, side: int = 16, name: str = "galaxies.h5", packed: bool = True, **replaced: Any) -> Path:
+    def write(
+        n: int = 6, side: int = 16, name: str = "galaxies.h5", packed: bool = True, **replaced: Any
+    ) -> Path:
         path = tmp_path / name
         rng = np.random.default_rng(n)
         contents: dict[str, Any] = {
@@ -86,7 +98,9 @@ def write_galaxy10(tmp_path: Path) -> Callable[..., Path]:
         with h5py.File(path, "w") as file:
             for key, values in contents.items():
                 if values is not None:
-                    file.create_dataset(key, data=values, compression="gzip" if packed and key == "images" else None)
+                    file.create_dataset(
+                        key, data=values, compression="gzip" if packed and key == "images" else None
+                    )
         return path
 
     return write
@@ -94,7 +108,12 @@ def write_galaxy10(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def write_fits(tmp_path: Path) -> Callable[..., Path]:
-    def write(data: np.ndarray, name: str = "galaxy.fits", wcs: tuple[float, float] | None = None, **cards: Any) -> Path:
+    def write(
+        data: np.ndarray,
+        name: str = "galaxy.fits",
+        wcs: tuple[float, float] | None = None,
+        **cards: Any,
+    ) -> Path:
         header = fits.Header()
         if wcs is not None:
             header["CTYPE1"], header["CTYPE2"] = "RA---TAN", "DEC--TAN"

@@ -28,9 +28,17 @@ from astrojepa.data.coordinates import parse_coordinates, sexagesimal, sky_links
         ("12:30:49.42, +12:23:28.0", 187.7059167, 12.3911111),
         ("187d42m00s -00d30m00s", 187.7, -0.5),
         ("ra=187.7 dec=-12.39", 187.7, -12.39),
-        ("https://www.legacysurvey.org/viewer?ra=187.7&dec=-12.39&layer=ls-dr10&zoom=16", 187.7, -12.39),
+        (
+            "https://www.legacysurvey.org/viewer?ra=187.7&dec=-12.39&layer=ls-dr10&zoom=16",
+            187.7,
+            -12.39,
+        ),
         ("https://www.legacysurvey.org/viewer/?layer=ls-dr9&mark=187.7,12.39", 187.7, 12.39),
-        ("https://simbad.cds.unistra.fr/simbad/sim-coo?Coord=12%3A30%3A49+-00%3A30%3A00", 187.7041667, -0.5),
+        (
+            "https://simbad.cds.unistra.fr/simbad/sim-coo?Coord=12%3A30%3A49+-00%3A30%3A00",
+            187.7041667,
+            -0.5,
+        ),
     ],
 )
 def test_positions_are_read_in_every_notation(text: str, ra: float, dec: float) -> None:
@@ -38,20 +46,37 @@ def test_positions_are_read_in_every_notation(text: str, ra: float, dec: float) 
 
 
 @pytest.mark.parametrize(
-    "text", ["", "12", "hello", "nan nan", "inf 0", "1 2 3", "1,2,3,4", "12h30m49s", "12:61:00 +10:00:00", "1e2 1e1", "x" * 5000]
+    "text",
+    [
+        "",
+        "12",
+        "hello",
+        "nan nan",
+        "inf 0",
+        "1 2 3",
+        "1,2,3,4",
+        "12h30m49s",
+        "12:61:00 +10:00:00",
+        "1e2 1e1",
+        "x" * 5000,
+    ],
 )
 def test_anything_else_is_an_error_that_says_what_can_be_read(text: str) -> None:
     with pytest.raises(ValueError, match=r"is not a position on the sky; give degrees"):
         parse_coordinates(text)
 
 
-@pytest.mark.parametrize("text", ["361 0", "-1 0", "10 90.1", "10 -91", "https://x.org/?ra=400&dec=1"])
+@pytest.mark.parametrize(
+    "text", ["361 0", "-1 0", "10 90.1", "10 -91", "https://x.org/?ra=400&dec=1"]
+)
 def test_positions_off_the_sky_are_an_error(text: str) -> None:
     with pytest.raises(ValueError, match="is off the sky"):
         parse_coordinates(text)
 
 
-@pytest.mark.parametrize("text", ["1" * 1000, "1 " * 500, "1:" * 500, "ra=" * 300, "+-" * 500, " " * 1000, "1." * 500])
+@pytest.mark.parametrize(
+    "text", ["1" * 1000, "1 " * 500, "1:" * 500, "ra=" * 300, "+-" * 500, " " * 1000, "1." * 500]
+)
 def test_long_nonsense_is_refused_quickly(text: str) -> None:
     start = time.perf_counter()
     with pytest.raises(ValueError, match="sky"):
@@ -78,7 +103,9 @@ def test_no_text_raises_anything_but_a_value_error(text: str) -> None:
         (14.99999999, 59.99999999, "01:00:00.00 +60:00:00.0"),
     ],
 )
-def test_sexagesimal_rounds_without_sixties_and_keeps_the_sign(ra: float, dec: float, text: str) -> None:
+def test_sexagesimal_rounds_without_sixties_and_keeps_the_sign(
+    ra: float, dec: float, text: str
+) -> None:
     assert sexagesimal(ra, dec) == text
 
 
@@ -116,6 +143,8 @@ def test_a_northern_plus_never_stands_bare_in_a_link() -> None:
     assert not any("+" in url for url in sky_links(1.5, 45.0).values())
 
 
-@pytest.mark.parametrize(("ra", "dec"), [(None, None), (1.0, None), (float("nan"), 1.0), (1.0, float("inf"))])
+@pytest.mark.parametrize(
+    ("ra", "dec"), [(None, None), (1.0, None), (float("nan"), 1.0), (1.0, float("inf"))]
+)
 def test_an_unknown_position_has_no_links(ra: float | None, dec: float | None) -> None:
     assert sky_links(ra, dec) == {}

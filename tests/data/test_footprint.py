@@ -27,11 +27,15 @@ ARCSEC = 1 / 3600
         (math.nan, 40.0, ""),
     ],
 )
-def test_north_is_above_32_375_degrees_and_north_of_the_galactic_plane(ra: float, dec: float, half: str) -> None:
+def test_north_is_above_32_375_degrees_and_north_of_the_galactic_plane(
+    ra: float, dec: float, half: str
+) -> None:
     assert survey_halves(np.array([ra]), np.array([dec])).tolist() == [half]
 
 
-def test_one_galaxy_is_three_arcsec_or_one_id_and_sixty_arcsec_are_counted_apart(make_data: Make) -> None:
+def test_one_galaxy_is_three_arcsec_or_one_id_and_sixty_arcsec_are_counted_apart(
+    make_data: Make,
+) -> None:
     ra = np.array([0.0, 10, 10, 20, 359.9999, 0.0001, 50, 60])
     dec = np.array([59 * ARCSEC, 60, 60 + 2.9 * ARCSEC, 60, 0, 0, np.nan, 0])
     data = make_data(8, ra=ra, dec=dec, ids=np.array(list("abcdefgd")))
@@ -54,7 +58,12 @@ def test_without_coordinates_only_ids_tie(make_data: Make) -> None:
 
 
 def test_a_position_shared_by_all_galaxies_costs_no_memory(make_data: Make) -> None:
-    data = make_data(20_000, images=np.zeros((20_000, 1, 1, 3), np.uint8), ra=np.zeros(20_000), dec=np.zeros(20_000))
+    data = make_data(
+        20_000,
+        images=np.zeros((20_000, 1, 1, 3), np.uint8),
+        ra=np.zeros(20_000),
+        dec=np.zeros(20_000),
+    )
     assert close_pairs(data, 60) == 20_000 * 19_999 // 2
     assert len(np.unique(same_galaxy_groups(data))) == 1
 
@@ -63,7 +72,9 @@ def test_surveys_come_from_coordinates_else_from_a_column_of_few_values(make_dat
     few = pd.DataFrame({"survey": ["x", "y", "x"]})
     names, known_by = surveys(make_data(3, table=few))
     assert (names.tolist(), known_by) == (["x", "y", "x"], "survey")
-    names, known_by = surveys(make_data(3, table=few, ra=np.array([180.0, 180, np.nan]), dec=np.array([40.0, 0, np.nan])))
+    names, known_by = surveys(
+        make_data(3, table=few, ra=np.array([180.0, 180, np.nan]), dec=np.array([40.0, 0, np.nan]))
+    )
     assert (names.tolist(), known_by) == (["north", "south", ""], "dec")
     many = pd.DataFrame({"survey": np.arange(50).astype(str)})
     assert surveys(make_data(50, table=many))[1] == surveys(make_data(3))[1] == ""

@@ -22,7 +22,9 @@ def pictures() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (600, 12, 12, 3), dtype=np.uint8)
 
 
-def test_frames_are_the_resized_pictures_in_the_order_of_the_data(make_data: Make, pictures: np.ndarray) -> None:
+def test_frames_are_the_resized_pictures_in_the_order_of_the_data(
+    make_data: Make, pictures: np.ndarray
+) -> None:
     data = make_data(images=pictures).subset([5, 599, 0, 5])
     made = frames(data, 9)
     assert made.shape == (4, 9, 9, 3)
@@ -38,7 +40,9 @@ def test_a_second_call_reads_no_picture(make_data: Make, pictures: np.ndarray) -
     assert data.reader.reads == 600  # type: ignore[attr-defined]
 
 
-def test_size_rows_and_source_make_a_cache_and_labels_do_not(make_data: Make, pictures: np.ndarray, cache: Path) -> None:
+def test_size_rows_and_source_make_a_cache_and_labels_do_not(
+    make_data: Make, pictures: np.ndarray, cache: Path
+) -> None:
     data = make_data(images=pictures[:20])
     for made in (data, make_data(images=pictures[:20], labels=np.zeros(20, np.int64))):
         frames(made, 8)
@@ -50,7 +54,9 @@ def test_size_rows_and_source_make_a_cache_and_labels_do_not(make_data: Make, pi
 
 
 @pytest.mark.parametrize("damage", ["short", "long", "nonsense", "empty", "other shape"])
-def test_a_damaged_cache_is_noticed_and_remade(make_data: Make, pictures: np.ndarray, cache: Path, damage: str) -> None:
+def test_a_damaged_cache_is_noticed_and_remade(
+    make_data: Make, pictures: np.ndarray, cache: Path, damage: str
+) -> None:
     data = make_data(images=pictures[:20])
     first = np.array(frames(data, 8))
     (path,) = cache.iterdir()
@@ -66,7 +72,9 @@ def test_a_damaged_cache_is_noticed_and_remade(make_data: Make, pictures: np.nda
     assert data.reader.reads == 40  # type: ignore[attr-defined]
 
 
-def test_changing_frames_in_memory_does_not_change_the_cache(make_data: Make, pictures: np.ndarray) -> None:
+def test_changing_frames_in_memory_does_not_change_the_cache(
+    make_data: Make, pictures: np.ndarray
+) -> None:
     data = make_data(images=pictures[:3])
     made = frames(data, 8)
     before = np.array(made)
@@ -81,12 +89,16 @@ def test_progress_counts_every_galaxy(make_data: Make, pictures: np.ndarray) -> 
     assert told[0][1:] == (600, "reading memory")
 
 
-def test_a_progress_bar_shows_in_the_terminal(make_data: Make, pictures: np.ndarray, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_progress_bar_shows_in_the_terminal(
+    make_data: Make, pictures: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
     frames(make_data(images=pictures[:3]), 8, True)
     assert "reading memory: 100%" in capsys.readouterr().err
 
 
-def test_a_corrupt_picture_is_named_and_leaves_nothing_behind(write_folder: Callable[..., Path], cache: Path) -> None:
+def test_a_corrupt_picture_is_named_and_leaves_nothing_behind(
+    write_folder: Callable[..., Path], cache: Path
+) -> None:
     root = write_folder([{"file": "a.png"}, {"file": "b.png"}])
     (root / "b.png").write_bytes((root / "b.png").read_bytes()[:100])
     with pytest.raises(DataError, match=r"b\.png cannot be read"):
@@ -105,7 +117,9 @@ def test_a_full_disk_is_said_before_anything_is_read(
     assert list(cache.iterdir()) == []
 
 
-def test_an_interruption_leaves_nothing_half_written(make_data: Make, pictures: np.ndarray, cache: Path) -> None:
+def test_an_interruption_leaves_nothing_half_written(
+    make_data: Make, pictures: np.ndarray, cache: Path
+) -> None:
     def stop(done: int, total: int, text: str) -> None:
         if done:
             raise KeyboardInterrupt

@@ -26,7 +26,9 @@ def test_importing_the_package_loads_no_reader() -> None:
 
 def test_an_explicit_path_that_is_missing_is_never_replaced(tmp_path: Path) -> None:
     for call in (find_data, open_dataset):
-        with pytest.raises(FileNotFoundError, match=r"There is no data at .*nothing; give an HDF5 file"):
+        with pytest.raises(
+            FileNotFoundError, match=r"There is no data at .*nothing; give an HDF5 file"
+        ):
             call(str(tmp_path / "nothing"))
 
 
@@ -51,12 +53,18 @@ def test_hdf5_is_recognised_whatever_its_name(write_galaxy10: Write) -> None:
 
 def test_a_single_picture_or_text_is_not_a_data_set(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("file\na.png\n")
-    with pytest.raises(DataError, match="is not a data set; expected a folder of images or an HDF5 file"):
+    with pytest.raises(
+        DataError, match="is not a data set; expected a folder of images or an HDF5 file"
+    ):
         open_dataset(tmp_path / "labels.csv")
 
 
-@pytest.mark.parametrize(("option", "flag"), [({"where": {"a": "b"}}, "where"), ({"label_column": "a"}, "label_column")])
-def test_choosing_columns_needs_a_folder(write_galaxy10: Write, option: dict[str, object], flag: str) -> None:
+@pytest.mark.parametrize(
+    ("option", "flag"), [({"where": {"a": "b"}}, "where"), ({"label_column": "a"}, "label_column")]
+)
+def test_choosing_columns_needs_a_folder(
+    write_galaxy10: Write, option: dict[str, object], flag: str
+) -> None:
     for source in (write_galaxy10(), "simulated:10"):
         with pytest.raises(DataError, match=f"{flag} chooses from the labels.csv of a folder"):
             open_dataset(source, **option)  # type: ignore[arg-type]
@@ -67,7 +75,15 @@ def test_empty_choices_are_no_choice(write_galaxy10: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["simulated:", "simulated:many", "simulated:1:2:3", "simulated:-5", "simulated:1.5", "simulated:٣"]
+    "text",
+    [
+        "simulated:",
+        "simulated:many",
+        "simulated:1:2:3",
+        "simulated:-5",
+        "simulated:1.5",
+        "simulated:٣",
+    ],
 )
 def test_a_malformed_simulation_is_an_error(text: str) -> None:
     with pytest.raises(DataError, match=r"is not simulated\[:COUNT\[:SEED\]\] with whole numbers"):
@@ -115,7 +131,9 @@ def test_a_format_is_added_in_one_file(
         return make_data(len(Path(source).read_text().split()))
 
     (tmp_path / "three.names").write_text("a b c")
-    data = open_dataset(tmp_path / "three.names", where=["source=a"], label_column="kind", skip_corrupt=True)
+    data = open_dataset(
+        tmp_path / "three.names", where=["source=a"], label_column="kind", skip_corrupt=True
+    )
     assert len(data) == 3
     with pytest.raises(DataError, match="a list of names"):
         open_dataset(Path(__file__))

@@ -22,13 +22,23 @@ Make = Callable[..., Dataset]
 @pytest.fixture
 def galaxies(make_data: Make) -> Dataset:
     rng = np.random.default_rng(0)
-    smooth = np.repeat(np.repeat(rng.integers(0, 256, (40, 6, 6, 3), dtype=np.uint8), 8, axis=1), 8, axis=2)
+    smooth = np.repeat(
+        np.repeat(rng.integers(0, 256, (40, 6, 6, 3), dtype=np.uint8), 8, axis=1), 8, axis=2
+    )
     labels = np.arange(40) % 4 - 1
     table = pd.DataFrame({"survey": ["north", "south, far"] * 20, "label": ["x"] * 40})
-    return make_data(images=smooth, labels=labels, ra=np.linspace(0, 359, 40), dec=np.full(40, np.nan), table=table)
+    return make_data(
+        images=smooth,
+        labels=labels,
+        ra=np.linspace(0, 359, 40),
+        dec=np.full(40, np.nan),
+        table=table,
+    )
 
 
-def test_everything_known_of_a_galaxy_is_known_of_its_copy(galaxies: Dataset, tmp_path: Path) -> None:
+def test_everything_known_of_a_galaxy_is_known_of_its_copy(
+    galaxies: Dataset, tmp_path: Path
+) -> None:
     copy = open_dataset(str(pack(galaxies, tmp_path / "small", 16)))
     assert copy.ids.tolist() == galaxies.ids.tolist()
     assert copy.classes == galaxies.classes
@@ -38,7 +48,9 @@ def test_everything_known_of_a_galaxy_is_known_of_its_copy(galaxies: Dataset, tm
 
 
 def test_pictures_are_reduced_and_never_enlarged(galaxies: Dataset, tmp_path: Path) -> None:
-    small, same = (open_dataset(str(pack(galaxies, tmp_path / str(size), size))) for size in (24, 100))
+    small, same = (
+        open_dataset(str(pack(galaxies, tmp_path / str(size), size))) for size in (24, 100)
+    )
     assert small[3].image.shape == (24, 24, 3)
     assert same[3].image.shape == (48, 48, 3)
     gap = small[3].image.astype(int) - resize_frame(galaxies[3].image, 24)
@@ -59,7 +71,9 @@ def test_a_split_column_stays_as_it_is(make_data: Make, tmp_path: Path) -> None:
     assert copy.split_column.tolist() == names.tolist()
 
 
-def test_a_picture_that_cannot_be_read_leaves_nothing_behind(galaxies: Dataset, tmp_path: Path, monkeypatch) -> None:
+def test_a_picture_that_cannot_be_read_leaves_nothing_behind(
+    galaxies: Dataset, tmp_path: Path, monkeypatch
+) -> None:
     def broken(row: int) -> np.ndarray:
         raise DataError(f"picture {row} is damaged")
 
@@ -69,7 +83,9 @@ def test_a_picture_that_cannot_be_read_leaves_nothing_behind(galaxies: Dataset, 
     assert not list(tmp_path.iterdir())
 
 
-def test_simulated_galaxies_wrong_sizes_and_existing_folders_are_refused(galaxies: Dataset, tmp_path: Path, capsys) -> None:
+def test_simulated_galaxies_wrong_sizes_and_existing_folders_are_refused(
+    galaxies: Dataset, tmp_path: Path, capsys
+) -> None:
     with pytest.raises(ValueError, match="--size is 8; choose 16 to 1024"):
         pack(galaxies, tmp_path / "small", 8)
     with pytest.raises(FileExistsError, match="exists already; name a new folder"):

@@ -1,4 +1,6 @@
-"""Real survey cutouts beside the checkout: counts, splits, pictures. Skipped where they are not there."""
+"""Real survey cutouts beside the checkout: counts, splits, pictures. Skipped where they are not
+there.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def test_the_folder_opens_in_seconds_without_decoding(real_galaxies: Path) -> No
     ("source", "column", "count", "num_classes"),
     [("gz1-balanced", "morphology", 5_908, 4), ("efigi", "hubble", 4_504, 5)],
 )
-def test_the_benchmarks_are_one_filter_away(real_galaxies: Path, source: str, column: str, count: int, num_classes: int) -> None:
+def test_the_benchmarks_are_one_filter_away(
+    real_galaxies: Path, source: str, column: str, count: int, num_classes: int
+) -> None:
     data = open_dataset(real_galaxies, where=[f"source={source}"], label_column=column)
     assert len(data) == count
     assert len(data.classes) == num_classes

@@ -16,7 +16,11 @@ Make = Callable[..., Dataset]
 
 
 def parts_of(data: Dataset, kind: str = "grouped", seed: int = 42) -> dict[str, int]:
-    return {id_: part for part, piece in enumerate(split(data, kind, seed)) for id_ in piece.ids.tolist()}
+    return {
+        id_: part
+        for part, piece in enumerate(split(data, kind, seed))
+        for id_ in piece.ids.tolist()
+    }
 
 
 def test_every_galaxy_is_in_exactly_one_part_in_the_order_of_the_data(make_data: Make) -> None:
@@ -31,7 +35,9 @@ def test_grouped_parts_are_eighty_ten_ten_within_each_label(make_data: Make) -> 
     data = make_data(1000, labels=np.repeat([0, 1, 2, -1], [600, 250, 100, 50]))
     for piece, share in zip(split(data), (0.8, 0.1, 0.1), strict=True):
         counts = np.bincount(piece.labels + 1)
-        assert counts.tolist() == pytest.approx([50 * share, 600 * share, 250 * share, 100 * share], abs=1)
+        assert counts.tolist() == pytest.approx(
+            [50 * share, 600 * share, 250 * share, 100 * share], abs=1
+        )
 
 
 def test_galaxies_within_a_minute_of_arc_are_never_separated(make_data: Make) -> None:
@@ -39,7 +45,8 @@ def test_galaxies_within_a_minute_of_arc_are_never_separated(make_data: Make) ->
     ra, dec = rng.uniform(0, 360, 400), rng.uniform(-30, 80, 400)
     near = 59.0 / 3600
     ra = np.concatenate((ra, ra, ra[:200]))
-    dec = np.concatenate((dec, dec + near, dec[:200] - near))  # pairs, and chains of three that span two minutes
+    # pairs, and chains of three that span two minutes
+    dec = np.concatenate((dec, dec + near, dec[:200] - near))
     data = make_data(1000, ra=ra, dec=dec, labels=rng.integers(0, 3, 1000))
     for seed in range(3):
         part = parts_of(data, seed=seed)
@@ -52,7 +59,8 @@ def test_galaxies_within_a_minute_of_arc_are_never_separated(make_data: Make) ->
     [
         ((10.0, 60.0), (10.0, 60.0 + 59.9 / 3600), True),
         ((10.0, 60.0), (10.0, 60.0 + 60.1 / 3600), False),
-        ((10.0, 60.0), (10.0 + 119 / 3600, 60.0), True),  # 119 arcsec of right ascension are 59.5 at this declination
+        # 119 arcsec of right ascension are 59.5 at this declination
+        ((10.0, 60.0), (10.0 + 119 / 3600, 60.0), True),
         ((359.999, 0.0), (0.001, 0.0), True),
         ((0.0, 89.995), (180.0, 89.995), True),
         ((10.0, 5.0), (190.0, -5.0), False),
@@ -68,13 +76,17 @@ def test_distances_are_measured_on_the_sphere(
 
 def test_equal_ids_and_equal_places_make_one_group(make_data: Make) -> None:
     ra = np.array([1.0, 1.0, 50.0, np.nan, np.nan, 50.0])
-    groups = same_object_groups(make_data(6, ids=np.array(["a", "b", "b", "c", "d", "c"]), ra=ra, dec=ra / 2))
+    groups = same_object_groups(
+        make_data(6, ids=np.array(["a", "b", "b", "c", "d", "c"]), ra=ra, dec=ra / 2)
+    )
     assert groups[0] == groups[1] == groups[2] == groups[3] == groups[5]
     assert groups[4] != groups[0]
 
 
 def test_ten_thousand_galaxies_at_one_place_are_one_group_quickly(make_data: Make) -> None:
-    assert set(same_object_groups(make_data(10_000, ra=np.zeros(10_000), dec=np.zeros(10_000))).tolist()) == {0}
+    assert set(
+        same_object_groups(make_data(10_000, ra=np.zeros(10_000), dec=np.zeros(10_000))).tolist()
+    ) == {0}
 
 
 def test_a_duplicate_under_two_labels_stays_together(make_data: Make) -> None:
@@ -96,7 +108,12 @@ def test_the_same_seed_gives_the_same_parts_and_another_seed_others(make_data: M
 
 def test_the_order_of_rows_does_not_matter(make_data: Make) -> None:
     rng = np.random.default_rng(0)
-    data = make_data(300, labels=rng.integers(-1, 3, 300), ra=rng.uniform(0, 0.5, 300), dec=rng.uniform(0, 0.5, 300))
+    data = make_data(
+        300,
+        labels=rng.integers(-1, 3, 300),
+        ra=rng.uniform(0, 0.5, 300),
+        dec=rng.uniform(0, 0.5, 300),
+    )
     assert parts_of(data.subset(rng.permutation(300))) == parts_of(data)
 
 

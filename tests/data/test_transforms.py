@@ -15,7 +15,9 @@ STILL = (0.9, 0.9, 0.0, 0.0)
 
 
 def random_pictures(n: int = 3, side: int = 20, seed: int = 0) -> torch.Tensor:
-    return torch.from_numpy(np.random.default_rng(seed).integers(0, 256, (n, side, side, 3), dtype=np.uint8))
+    return torch.from_numpy(
+        np.random.default_rng(seed).integers(0, 256, (n, side, side, 3), dtype=np.uint8)
+    )
 
 
 def draws(n: int, *values: float) -> torch.Tensor:
@@ -69,7 +71,9 @@ def test_no_turn_and_no_mirror_is_the_centre_crop(rotate: bool, side: int, size:
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])
 @pytest.mark.parametrize(("across", "down"), [(0.9, 0.9), (0.1, 0.9), (0.9, 0.1), (0.1, 0.1)])
-def test_quarter_turns_move_pixels_exactly_and_resampling_agrees(turns: int, across: float, down: float) -> None:
+def test_quarter_turns_move_pixels_exactly_and_resampling_agrees(
+    turns: int, across: float, down: float
+) -> None:
     frames = random_pictures(2, 21)
     uniforms = draws(2, across, down, turns / 4 + 0.01, 0.0)
     crops = centre_crop(frames, 16)
@@ -77,7 +81,9 @@ def test_quarter_turns_move_pixels_exactly_and_resampling_agrees(turns: int, acr
     crops = crops.flip(1) if down < 0.5 else crops
     expected = to_flux(crops.rot90(turns, (1, 2)))
     assert torch.equal(random_frames(frames, 16, False, uniforms), expected)
-    torch.testing.assert_close(random_frames(frames, 16, True, uniforms), expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(
+        random_frames(frames, 16, True, uniforms), expected, atol=1e-4, rtol=0
+    )
 
 
 @pytest.mark.parametrize("angle", [0.1, 0.3, 0.5, 0.77])
@@ -102,13 +108,17 @@ def test_each_image_follows_its_own_numbers() -> None:
     uniforms = torch.tensor([STILL, (0.1, 0.9, 0.3, 0.4), (0.7, 0.2, 0.8, 0.1)])
     for rotate in (True, False):
         together = random_frames(frames, 16, rotate, uniforms)
-        alone = torch.cat([random_frames(frames[i : i + 1], 16, rotate, uniforms[i : i + 1]) for i in range(3)])
+        alone = torch.cat(
+            [random_frames(frames[i : i + 1], 16, rotate, uniforms[i : i + 1]) for i in range(3)]
+        )
         torch.testing.assert_close(together, alone)
         assert not torch.equal(together[0], together[1])
 
 
 def test_flux_stays_in_the_unit_interval() -> None:
-    flux = random_frames(random_pictures(8), 16, True, torch.rand(8, 4, generator=torch.Generator().manual_seed(0)))
+    flux = random_frames(
+        random_pictures(8), 16, True, torch.rand(8, 4, generator=torch.Generator().manual_seed(0))
+    )
     assert 0 <= float(flux.min()) <= float(flux.max()) <= 1
 
 
@@ -117,11 +127,23 @@ def test_flux_stays_in_the_unit_interval() -> None:
     [
         (torch.zeros(2, 8, 8, 3), 4, torch.zeros(2, 4), "must be uint8"),
         (torch.zeros(2, 8, 9, 3, dtype=torch.uint8), 4, torch.zeros(2, 4), "must be uint8"),
-        (torch.zeros(2, 8, 8, 3, dtype=torch.uint8), 9, torch.zeros(2, 4), "A crop of 9 pixels does not fit"),
-        (torch.zeros(2, 8, 8, 3, dtype=torch.uint8), 4, torch.zeros(2, 3), "2 frames needs 4 uniform numbers"),
+        (
+            torch.zeros(2, 8, 8, 3, dtype=torch.uint8),
+            9,
+            torch.zeros(2, 4),
+            "A crop of 9 pixels does not fit",
+        ),
+        (
+            torch.zeros(2, 8, 8, 3, dtype=torch.uint8),
+            4,
+            torch.zeros(2, 3),
+            "2 frames needs 4 uniform numbers",
+        ),
     ],
 )
-def test_wrong_frames_are_an_error(frames: torch.Tensor, size: int, uniforms: torch.Tensor, sentence: str) -> None:
+def test_wrong_frames_are_an_error(
+    frames: torch.Tensor, size: int, uniforms: torch.Tensor, sentence: str
+) -> None:
     unchecked = inspect.unwrap(random_frames)  # as outside tests, where no hook checks shapes first
     with pytest.raises(ValueError, match=sentence):
         unchecked(frames, size, True, uniforms)
@@ -139,7 +161,9 @@ def test_zscore_of_a_constant_image_is_zero_not_infinite() -> None:
 
 def test_zscore_forgets_brightness_and_contrast() -> None:
     flux = torch.rand(2, 3, 6, 6, generator=torch.Generator().manual_seed(1))
-    torch.testing.assert_close(normalise(flux, "zscore"), normalise(flux * 0.3 + 0.2, "zscore"), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(
+        normalise(flux, "zscore"), normalise(flux * 0.3 + 0.2, "zscore"), atol=1e-4, rtol=1e-4
+    )
 
 
 def test_fixed_maps_the_unit_interval_to_minus_one_and_one() -> None:
@@ -176,13 +200,16 @@ def test_normalising_leaves_its_input_alone() -> None:
         ("dataset", (0.5,) * 3, (0.5, 0.0, 0.5), "positive standard deviations"),
     ],
 )
-def test_unusable_normalisation_is_an_error(method: str, mean: tuple[float, ...], std: tuple[float, ...], sentence: str) -> None:
+def test_unusable_normalisation_is_an_error(
+    method: str, mean: tuple[float, ...], std: tuple[float, ...], sentence: str
+) -> None:
     with pytest.raises(ValueError, match=sentence):
         normalise(random_pictures(1), method, mean, std)
 
 
 def test_channel_statistics_equal_those_of_the_whole_array_at_once() -> None:
-    frames = np.random.default_rng(3).integers(0, 256, (70, 200, 200, 3), dtype=np.uint8)  # more than one slice
+    # more than one slice
+    frames = np.random.default_rng(3).integers(0, 256, (70, 200, 200, 3), dtype=np.uint8)
     mean, std = channel_statistics(frames)
     assert mean == pytest.approx((frames / 255).mean(axis=(0, 1, 2)).tolist(), abs=1e-9)
     assert std == pytest.approx((frames / 255).std(axis=(0, 1, 2)).tolist(), abs=1e-9)

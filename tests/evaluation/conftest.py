@@ -1,4 +1,6 @@
-"""Embeddings and data sets made in memory, and a stand-in for a trained model whose answers are known."""
+"""Embeddings and data sets made in memory, and a stand-in for a trained model whose answers are
+known.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ CLASSES = ("spiral", "round", "edge-on", "merger")
 
 @pytest.fixture
 def make_embeddings() -> Callable[..., Embeddings]:
-    def make(vectors: Any, labels: Any = None, classes: tuple[str, ...] = CLASSES, ids: Any = None) -> Embeddings:
+    def make(
+        vectors: Any, labels: Any = None, classes: tuple[str, ...] = CLASSES, ids: Any = None
+    ) -> Embeddings:
         vectors = np.asarray(vectors, dtype=np.float32)
         count = len(vectors)
         return Embeddings(
@@ -33,14 +37,20 @@ def make_embeddings() -> Callable[..., Embeddings]:
 
 @pytest.fixture
 def make_blobs(make_embeddings: Callable[..., Embeddings]) -> Callable[..., Embeddings]:
-    """Galaxies scattered around one centre per class; `spread` is the scatter, the centres lie about 1 apart per feature."""
+    """Galaxies scattered around one centre per class; `spread` is the scatter, the centres lie
+    about 1 apart per feature.
+    """
 
-    def make(count: int = 200, width: int = 16, spread: float = 0.3, seed: int = 0, num_classes: int = 4) -> Embeddings:
+    def make(
+        count: int = 200, width: int = 16, spread: float = 0.3, seed: int = 0, num_classes: int = 4
+    ) -> Embeddings:
         centres = np.random.default_rng(99).normal(size=(num_classes, width))
         generator = np.random.default_rng(seed)
         labels = generator.permutation(np.arange(count) % num_classes)
         return make_embeddings(
-            centres[labels] + spread * generator.normal(size=(count, width)), labels, classes=CLASSES[:num_classes]
+            centres[labels] + spread * generator.normal(size=(count, width)),
+            labels,
+            classes=CLASSES[:num_classes],
         )
 
     return make
@@ -80,9 +90,11 @@ def make_dataset() -> Callable[..., Dataset]:
 
 
 class StandIn:
-    """Answers like a loaded model: embeddings are channel means and their squares; patch p is predicted as (p + 1) / 10 off target.
+    """Answers like a loaded model: embeddings are channel means and their squares; patch p is
+    predicted as (p + 1) / 10 off target.
 
-    The target token is (1, 1, -1, -1), the prediction (1 + e, 1 + e, -1, -1) with e = (p + 1) / 10, so the MSE is e² / 2.
+    The target token is (1, 1, -1, -1), the prediction (1 + e, 1 + e, -1, -1) with e = (p + 1) / 10,
+    so the MSE is e² / 2.
     """
 
     hash = "5ca1ab1e"
@@ -101,7 +113,9 @@ class StandIn:
 
     def prepare(self, images: np.ndarray) -> torch.Tensor:
         stack = images[None] if images.ndim == 3 else images
-        return torch.zeros(len(stack), 3, self.config.image.image_size, self.config.image.image_size)
+        return torch.zeros(
+            len(stack), 3, self.config.image.image_size, self.config.image.image_size
+        )
 
     normalised = prepare
 
@@ -126,7 +140,9 @@ class StandIn:
         """And its own encoder."""
         return self
 
-    def patch_tokens(self, pixels: torch.Tensor, index: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    def patch_tokens(
+        self, pixels: torch.Tensor, index: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         assert len(pixels) == len(index)
         self.contexts += len(index)
         tokens = torch.zeros(*index.shape, 4)
@@ -136,7 +152,10 @@ class StandIn:
         assert context.shape[:2] == masks.context.shape
         assert len(masks.context) == len(masks.targets)
         self.calls.append(masks)
-        return self.target(masks.targets) + torch.tensor([1.0, 1.0, 0.0, 0.0]) * self.error(masks.targets)[..., None]
+        return (
+            self.target(masks.targets)
+            + torch.tensor([1.0, 1.0, 0.0, 0.0]) * self.error(masks.targets)[..., None]
+        )
 
     def target_tokens(self, pixels: torch.Tensor, masks: PatchMasks) -> torch.Tensor:
         assert len(pixels) == len(masks.targets)

@@ -19,7 +19,9 @@ def read_csv(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(path.read_text().splitlines()))
 
 
-def test_the_list_is_that_of_the_scores_with_every_artefact(galaxy_folder: Path, tmp_path: Path, capsys) -> None:
+def test_the_list_is_that_of_the_scores_with_every_artefact(
+    galaxy_folder: Path, tmp_path: Path, capsys
+) -> None:
     few = ["--where", "split=test", "--score", "lof", "--k", "9", "--top", "4"]
     arguments = ["anomalies", "random", "--data", str(galaxy_folder), *few]
     assert main([*arguments, "--output", str(tmp_path / "a.csv")]) == 0
@@ -30,7 +32,9 @@ def test_the_list_is_that_of_the_scores_with_every_artefact(galaxy_folder: Path,
     expected = aj.anomaly_scores(aj.embed(aj.load_model("random"), data), method="lof", k=9)
     rows = read_csv(tmp_path / "a.csv")
     assert [row["id"] for row in rows] == data.ids[np.argsort(-expected, kind="stable")].tolist()
-    np.testing.assert_allclose([float(row["score"]) for row in rows], np.sort(expected)[::-1], rtol=1e-4)
+    np.testing.assert_allclose(
+        [float(row["score"]) for row in rows], np.sort(expected)[::-1], rtol=1e-4
+    )
     for row in rows:
         assert float(row["artefact"]) == max(float(row[kind]) for kind in ARTEFACTS)
     assert main([*arguments[:-2], "--output", str(tmp_path / "a.json")]) == 0
@@ -41,7 +45,9 @@ def test_the_list_is_that_of_the_scores_with_every_artefact(galaxy_folder: Path,
     assert set(facts["spearman"]) == {"brightness", "S/N", "star count"}
 
 
-def test_the_leaderboard_has_a_table_for_the_chosen_class(galaxy_folder: Path, tmp_path: Path, capsys) -> None:
+def test_the_leaderboard_has_a_table_for_the_chosen_class(
+    galaxy_folder: Path, tmp_path: Path, capsys
+) -> None:
     few = ["--where", "split=test", "--leaderboard", "--fraction", "0.2", "--draws", "1"]
     arguments = ["anomalies", "random", "--data", str(galaxy_folder), *few]
     assert main([*arguments, "--rare", "round", "--output", str(tmp_path / "b.json")]) == 0
@@ -52,14 +58,27 @@ def test_the_leaderboard_has_a_table_for_the_chosen_class(galaxy_folder: Path, t
     assert list(table["rare"]) == ["round"]
     assert table["draws"] == 1
     rows = table["rare"]["round"]["rows"]
-    assert {row["score"] for row in rows} >= {"knn", "lof", "mahalanobis", "isolation", "prediction", "seed-formula"}
+    assert {row["score"] for row in rows} >= {
+        "knn",
+        "lof",
+        "mahalanobis",
+        "isolation",
+        "prediction",
+        "seed-formula",
+    }
     assert all(0 < row["average_precision"][0] <= 1 for row in rows)
     assert main([*arguments, "--output", str(tmp_path / "b.csv")]) == 0
     lines = read_csv(tmp_path / "b.csv")
     assert {line["rare"] for line in lines} == {"elongated", "round"}
     same = next(line for line in lines if line["rare"] == "round")
-    assert float(same["average_precision"]) == pytest.approx(rows[0]["average_precision"][0], rel=1e-4)
-    assert float(same["average_precision_low"]) <= float(same["average_precision"]) <= float(same["average_precision_high"])
+    assert float(same["average_precision"]) == pytest.approx(
+        rows[0]["average_precision"][0], rel=1e-4
+    )
+    assert (
+        float(same["average_precision_low"])
+        <= float(same["average_precision"])
+        <= float(same["average_precision_high"])
+    )
 
 
 @pytest.mark.parametrize(
@@ -69,13 +88,21 @@ def test_the_leaderboard_has_a_table_for_the_chosen_class(galaxy_folder: Path, t
         (["--output", "x.txt"], "--output is x.txt; name a file that ends in .csv or .json."),
         (["--top", "0"], "--top is 0; it must be at least 1."),
         (["--k", "0"], "--k is 0"),
-        (["--leaderboard", "--rare", "comet"], "no class 'comet' to make rare; choose one of elongated, round"),
+        (
+            ["--leaderboard", "--rare", "comet"],
+            "no class 'comet' to make rare; choose one of elongated, round",
+        ),
         (["--leaderboard", "--rare", "round", "--fraction", "0.9"], "choose at most 0."),
         (["--leaderboard", "--fraction", "0.9"], "No class of galaxies can be made rare"),
-        (["--leaderboard", "--rare", "round", "--draws", "0"], "--draws is 0; it must be at least 1."),
+        (
+            ["--leaderboard", "--rare", "round", "--draws", "0"],
+            "--draws is 0; it must be at least 1.",
+        ),
     ],
 )
-def test_bad_requests_give_one_sentence_and_exit_code_2(galaxy_folder: Path, capsys, flags: list[str], message: str) -> None:
+def test_bad_requests_give_one_sentence_and_exit_code_2(
+    galaxy_folder: Path, capsys, flags: list[str], message: str
+) -> None:
     assert main(["anomalies", "random", "--data", str(galaxy_folder), *flags]) == 2
     errors = capsys.readouterr().err
     assert message in errors

@@ -60,7 +60,9 @@ def batch():
     """16 pictures of a bright blob, masks, directions."""
     torch.manual_seed(0)
     line = torch.linspace(-1, 1, minimal.S)
-    blob = torch.exp(-(line.square() + line[:, None].square()) / torch.linspace(0.05, 0.4, 16)[:, None, None])
+    blob = torch.exp(
+        -(line.square() + line[:, None].square()) / torch.linspace(0.05, 0.4, 16)[:, None, None]
+    )
     images = (0.9 * blob[:, None] + 0.05 * torch.rand(16, 3, minimal.S, minimal.S)).clamp(0, 1)
     return images, *minimal.sample_masks(images), random_directions(minimal.P, 256, seed=1, step=0)
 
@@ -69,12 +71,16 @@ def test_the_losses_are_those_of_the_package_on_one_batch(batch):
     images, context, targets, directions = batch
     model = minimal.JEPA()
     with torch.no_grad():
-        for value in model.target_encoder.parameters():  # as after some training: not equal to the encoder
+        # as after some training: not equal to the encoder
+        for value in model.target_encoder.parameters():
             value.mul_(1.1)
     total, prediction, sigreg = model.losses(*batch)
     output = same_network(model)((images - 0.1) / 0.15, PatchMasks(context, targets))
     expected = objective(
-        prediction_loss(output.prediction, output.target), None, SIGReg()(output.projected, directions=directions), OBJECTIVE
+        prediction_loss(output.prediction, output.target),
+        None,
+        SIGReg()(output.projected, directions=directions),
+        OBJECTIVE,
     )
     assert prediction.item() == pytest.approx(expected.prediction.item(), abs=1e-6)
     assert sigreg.item() == pytest.approx(expected.sigreg.item(), abs=1e-6)
@@ -88,7 +94,10 @@ def test_the_gradients_are_those_of_the_package_on_one_batch(batch):
     model.losses(*batch)[0].backward()
     output = network((images - 0.1) / 0.15, PatchMasks(context, targets))
     objective(
-        prediction_loss(output.prediction, output.target), None, SIGReg()(output.projected, directions=directions), OBJECTIVE
+        prediction_loss(output.prediction, output.target),
+        None,
+        SIGReg()(output.projected, directions=directions),
+        OBJECTIVE,
     ).total.backward()
     for ours, theirs in (
         (model.encoder["patches"].weight, network.encoder.vit.patch_embed.proj.weight),
@@ -119,7 +128,11 @@ def test_the_context_prefers_the_galaxy_to_the_sky(batch):
     for _ in range(20):
         context, targets = minimal.sample_masks(images)
         seen.append(bright.gather(1, context).mean())
-        free.append(bright[torch.ones_like(bright, dtype=torch.bool).scatter(1, targets.flatten(1), False)].mean())
+        free.append(
+            bright[
+                torch.ones_like(bright, dtype=torch.bool).scatter(1, targets.flatten(1), False)
+            ].mean()
+        )
     assert torch.stack(seen).mean() > 1.1 * torch.stack(free).mean()
 
 
@@ -127,7 +140,9 @@ def test_the_context_prefers_the_galaxy_to_the_sky(batch):
 def test_a_short_training_lowers_the_loss_and_prints_both_probes(capsys):
     minimal.main(num_galaxies=160, epochs=26)
     lines = capsys.readouterr().out.splitlines()
-    first, last = (float(re.search(r"total ([\d.]+)", line)[1]) for line in lines if line.startswith("step"))
+    first, last = (
+        float(re.search(r"total ([\d.]+)", line)[1]) for line in lines if line.startswith("step")
+    )
     assert last < first / 2
     assert [line.split(":")[0] for line in lines if "correct" in line] == [
         "Linear probe, random weights",

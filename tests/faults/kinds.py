@@ -1,7 +1,9 @@
-"""Every kind of write that a process can be killed in: how it is written, version after version, and how it is read.
+"""Every kind of write that a process can be killed in: how it is written, version after version,
+and how it is read.
 
-`write(folder, version)` replaces or adds to what the folder holds; `read(folder)` asserts that everything in it is whole and returns
-the version. All go through the package's own functions, so that what is killed here is what is killed at somebody's desk.
+`write(folder, version)` replaces or adds to what the folder holds; `read(folder)` asserts that
+everything in it is whole and returns the version. All go through the package's own functions, so
+that what is killed here is what is killed at somebody's desk.
 """
 
 from __future__ import annotations
@@ -49,11 +51,16 @@ class Kind:
     read: Callable[[Path], int]
     span: float  # seconds that a writer is given at most
     lines: int  # that one version executes in the modules that write
-    begin: Callable[[Path, int], None] = lambda folder, version: None  # what a process does first that goes on with `version`
+    # what a process does first that goes on with `version`
+    begin: Callable[[Path, int], None] = lambda folder, version: None
 
 
 def write_arrays(folder: Path, version: int) -> None:
-    save_arrays(folder / "embeddings-key.npz", vectors=np.full(200_000, version), more=np.full(1000, version))
+    save_arrays(
+        folder / "embeddings-key.npz",
+        vectors=np.full(200_000, version),
+        more=np.full(1000, version),
+    )
 
 
 def read_arrays(folder: Path) -> int:
@@ -70,7 +77,10 @@ def write_frames(folder: Path, version: int) -> None:
 
 
 def read_frames(folder: Path) -> int:
-    pictures, noted = open_pictures(folder / "frames-key.npy", SHAPE), load_arrays(folder / "version.npz")
+    pictures, noted = (
+        open_pictures(folder / "frames-key.npy", SHAPE),
+        load_arrays(folder / "version.npz"),
+    )
     assert pictures is not None, "the frames are lost"
     assert noted is not None
     (shade,), version = np.unique(pictures), int(noted["version"][0])
@@ -86,7 +96,11 @@ def read_simulation(folder: Path) -> int:
     os.environ["ASTROJEPA_CACHE"] = str(folder)
     for path in folder.glob("*.npy"):
         assert np.load(path).shape == (8, 32, 32, 3)
-    whole = [int(path.name.split("-")[2]) for path in folder.glob("*.npz") if np.load(path)["truths"].shape[0] == 8]
+    whole = [
+        int(path.name.split("-")[2])
+        for path in folder.glob("*.npz")
+        if np.load(path)["truths"].shape[0] == 8
+    ]
     assert sorted(whole) == list(range(len(whole)))
     return len(whole) - 1
 
@@ -99,7 +113,9 @@ def write_log(folder: Path, version: int) -> None:
 
 def read_log(folder: Path) -> int:
     rows = read_metrics(folder)
-    assert [row["step"] for row in rows] == list(range(len(rows))), "lines are lost or written twice"
+    assert [row["step"] for row in rows] == list(range(len(rows))), (
+        "lines are lost or written twice"
+    )
     assert all(row["text"] == str(row["step"]) * 400 for row in rows)
     return len(rows) - 1
 
@@ -122,7 +138,13 @@ PARAMETERS = [name for name, _ in build_network(CONFIG, torch.device("cpu")).nam
 
 def write_state(folder: Path, version: int) -> None:
     network = tiny_network(version)
-    state = TrainState(CONFIG, network, make_optimizer(network, CONFIG), {"normalisation": {}, "data": {}}, step=version)
+    state = TrainState(
+        CONFIG,
+        network,
+        make_optimizer(network, CONFIG),
+        {"normalisation": {}, "data": {}},
+        step=version,
+    )
     state.save(folder / "last.pt")
     state.save_weights(folder / "best.pt")
 
@@ -137,13 +159,18 @@ def read_state(folder: Path) -> int:
 
 def write_release(folder: Path, version: int) -> None:
     half = (0.5, 0.5, 0.5)
-    model = Model("tiny.killed", CONFIG, {}, "", half, half, tiny_network(version % 2048), torch.device("cpu"))
+    model = Model(
+        "tiny.killed", CONFIG, {}, "", half, half, tiny_network(version % 2048), torch.device("cpu")
+    )
     save_released(model, folder, {"id": "tiny.killed", "version": version})
 
 
 def read_release(folder: Path) -> int:
     model = load_model(folder / "tiny.killed.safetensors")
-    assert version_of(dict(model.network.named_parameters()), PARAMETERS) == model.card["version"] % 2048
+    assert (
+        version_of(dict(model.network.named_parameters()), PARAMETERS)
+        == model.card["version"] % 2048
+    )
     return int(model.card["version"])
 
 
@@ -165,7 +192,9 @@ def galaxies(count: int = 12) -> Dataset:
     unknown, rows = np.full(count, np.nan), np.arange(count)
     reader = SimpleNamespace(read=pictures.__getitem__)
     more = {"ra": unknown, "dec": unknown, "redshift": unknown, "source_hash": "memory"}
-    return Dataset("memory", reader, rows, np.char.add("g", rows.astype(str)), rows % 2, ("a", "b"), **more)
+    return Dataset(
+        "memory", reader, rows, np.char.add("g", rows.astype(str)), rows % 2, ("a", "b"), **more
+    )
 
 
 def write_pack(folder: Path, version: int) -> None:
@@ -183,7 +212,13 @@ def read_pack(folder: Path) -> int:
 
 def write_shards(folder: Path, version: int) -> None:
     model = SimpleNamespace(
-        id="stand.in", hash="cafe", width=4, config=CONFIG, mean=(0.5,) * 3, std=(0.5,) * 3, device=torch.device("cpu")
+        id="stand.in",
+        hash="cafe",
+        width=4,
+        config=CONFIG,
+        mean=(0.5,) * 3,
+        std=(0.5,) * 3,
+        device=torch.device("cpu"),
     )
     model.encode = lambda frames: np.full((len(frames), 4), version, np.float32)
     embed_shards(model, galaxies(ROWS), folder / str(version), block_size=20)  # type: ignore[arg-type]
@@ -209,7 +244,10 @@ def write_tables(folder: Path, version: int) -> None:
 
 
 def read_tables(folder: Path) -> int:
-    report, lines = read_json(folder / "report.json"), (folder / "table.csv").read_text().splitlines()
+    report, lines = (
+        read_json(folder / "report.json"),
+        (folder / "table.csv").read_text().splitlines(),
+    )
     assert {row["version"] for row in report["rows"]} == {report["version"]}
     (version,) = {int(line.split(",")[1]) for line in lines[1:]}
     assert len(lines) == 301
@@ -221,7 +259,13 @@ KINDS: dict[str, Kind] = {
     "cached arrays": Kind(write_arrays, read_arrays, 0.03, 29),
     "frames": Kind(write_frames, read_frames, 0.03, 54),
     "simulation": Kind(write_simulation, read_simulation, 0.2, 66),
-    "run log": Kind(write_log, read_log, 0.01, 27, begin=lambda folder, version: forget_metrics_after(folder, version - 1)),
+    "run log": Kind(
+        write_log,
+        read_log,
+        0.01,
+        27,
+        begin=lambda folder, version: forget_metrics_after(folder, version - 1),
+    ),
     "last.pt and best.pt": Kind(write_state, read_state, 0.06, 50),
     "released weights": Kind(write_release, read_release, 0.06, 50),
     "download": Kind(write_download, read_download, 0.2, 450),

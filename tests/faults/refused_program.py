@@ -1,8 +1,10 @@
-"""What tests of full and read-only disks run in a process of its own: many commands, one after the other, on a small disk.
+"""What tests of full and read-only disks run in a process of its own: many commands, one after the
+other, on a small disk.
 
-Takes a JSON object from the command line: `commands`, each a list of arguments that begins with train or astrojepa; `copy`, folders to
-copy onto the disk first; `disk` and, for one that is to be full, `left`: the bytes to leave free. Prints, as JSON, what each command
-returned and said, and what the disk held before and afterwards.
+Takes a JSON object from the command line: `commands`, each a list of arguments that begins with
+train or astrojepa; `copy`, folders to copy onto the disk first; `disk` and, for one that is to be
+full, `left`: the bytes to leave free. Prints, as JSON, what each command returned and said, and
+what the disk held before and afterwards.
 """
 
 from __future__ import annotations
@@ -29,7 +31,11 @@ def fill(disk: Path, left: int) -> None:
 
 def contents(disk: Path) -> dict[str, str]:
     """Return the hash of every file by its path."""
-    return {str(p.relative_to(disk)): hashlib.md5(p.read_bytes()).hexdigest() for p in sorted(disk.rglob("*")) if p.is_file()}
+    return {
+        str(p.relative_to(disk)): hashlib.md5(p.read_bytes()).hexdigest()
+        for p in sorted(disk.rglob("*"))
+        if p.is_file()
+    }
 
 
 def obeyed(words: list[str]) -> dict[str, Any]:
@@ -51,7 +57,12 @@ def run(order: dict[str, Any]) -> dict[str, Any]:
         fill(disk, order["left"])
     before = contents(disk)
     results = [obeyed(words) for words in order["commands"]]
-    return {"results": results, "before": before, "after": contents(disk), "free": shutil.disk_usage(disk).free}
+    return {
+        "results": results,
+        "before": before,
+        "after": contents(disk),
+        "free": shutil.disk_usage(disk).free,
+    }
 
 
 if __name__ == "__main__":

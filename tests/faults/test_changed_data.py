@@ -1,4 +1,6 @@
-"""Data that somebody changes while they are open: noticed, said in a sentence, and never the end of the process."""
+"""Data that somebody changes while they are open: noticed, said in a sentence, and never the end
+of the process.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +26,19 @@ no_deprecation = pytest.mark.filterwarnings("ignore::DeprecationWarning:streamli
 def write_h5(path: Path, count: int = 20, seed: int = 0, **how: Any) -> Path:
     rng = np.random.default_rng(seed)
     with h5py.File(path, "w") as file:
-        file.create_dataset("images", data=rng.integers(0, 256, (count, 64, 64, 3), dtype=np.uint8), **how)
+        file.create_dataset(
+            "images", data=rng.integers(0, 256, (count, 64, 64, 3), dtype=np.uint8), **how
+        )
         file["ans"] = np.arange(count) % 10
     return path
 
 
-@pytest.mark.parametrize("how", [{}, {"chunks": (4, 64, 64, 3), "compression": "gzip"}], ids=["plain", "packed"])
-def test_a_file_cut_short_while_it_is_open_ends_no_process(tmp_path: Path, how: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "how", [{}, {"chunks": (4, 64, 64, 3), "compression": "gzip"}], ids=["plain", "packed"]
+)
+def test_a_file_cut_short_while_it_is_open_ends_no_process(
+    tmp_path: Path, how: dict[str, Any]
+) -> None:
     path = write_h5(tmp_path / "galaxies.h5", **how)
     data = open_dataset(path)
     before = [data[row].image for row in range(20)]
@@ -39,7 +47,9 @@ def test_a_file_cut_short_while_it_is_open_ends_no_process(tmp_path: Path, how: 
         if how:  # unpacked into the cache when it was opened
             np.testing.assert_array_equal(data[row].image, before[row])
         else:
-            with pytest.raises(DataError, match=r"galaxies\.h5 was changed after it was opened; open it again\."):
+            with pytest.raises(
+                DataError, match=r"galaxies\.h5 was changed after it was opened; open it again\."
+            ):
                 data[row]
     with pytest.raises(DataError, match="not a whole HDF5 file"):
         open_dataset(path)
@@ -61,7 +71,11 @@ def test_a_file_that_is_gone_is_named(tmp_path: Path) -> None:
     path = write_h5(tmp_path / "galaxies.h5")
     data = open_dataset(path)
     path.unlink()
-    with pytest.raises(DataError, match=r"galaxies\.h5 cannot be read any more \(No such file or directory\); is it still there"):
+    with pytest.raises(
+        DataError,
+        match=r"galaxies\.h5 cannot be read any more \(No such file or directory\); is it still "
+        r"there",
+    ):
         data[0]
 
 
@@ -76,7 +90,9 @@ def test_pictures_removed_or_damaged_while_open_become_placeholders(galaxy_folde
     assert pictures.sheet(key, [2, 3, 4, 5], 48).startswith(b"\xff\xd8")
 
 
-def test_every_change_of_a_file_or_folder_changes_its_state(galaxy_folder: Path, tmp_path: Path) -> None:
+def test_every_change_of_a_file_or_folder_changes_its_state(
+    galaxy_folder: Path, tmp_path: Path
+) -> None:
     path = write_h5(tmp_path / "galaxies.h5")
     changes: list[tuple[Source, Callable[[], Any]]] = [
         (Source(str(path)), lambda: os.truncate(path, 30_000)),
@@ -108,7 +124,9 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], AppTest]:
 
 
 @no_deprecation
-def test_the_explorer_opens_changed_data_again_and_says_so(page: Callable[[str], AppTest], tmp_path: Path) -> None:
+def test_the_explorer_opens_changed_data_again_and_says_so(
+    page: Callable[[str], AppTest], tmp_path: Path
+) -> None:
     path = write_h5(tmp_path / "galaxies.h5", 40)
     test = page(str(path))
     test.session_state["row"] = 39
@@ -124,7 +142,9 @@ def test_the_explorer_opens_changed_data_again_and_says_so(page: Callable[[str],
 
 
 @no_deprecation
-def test_data_cut_short_or_gone_are_a_sentence_and_come_back(page: Callable[[str], AppTest], tmp_path: Path) -> None:
+def test_data_cut_short_or_gone_are_a_sentence_and_come_back(
+    page: Callable[[str], AppTest], tmp_path: Path
+) -> None:
     path = write_h5(tmp_path / "galaxies.h5", 40)
     test = page(str(path))
     whole = path.read_bytes()
@@ -142,7 +162,10 @@ def test_data_cut_short_or_gone_are_a_sentence_and_come_back(page: Callable[[str
 
 @no_deprecation
 def test_the_explorer_goes_on_without_a_cache(
-    page: Callable[[str], AppTest], galaxy_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: Callable[[str], AppTest],
+    galaxy_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("ASTROJEPA_CACHE", str(tmp_path / "file" / "cache"))
@@ -156,7 +179,10 @@ def test_the_explorer_goes_on_without_a_cache(
 
 @no_deprecation
 def test_the_explorer_goes_on_when_the_disk_of_its_cache_fills_up(
-    page: Callable[[str], AppTest], galaxy_folder: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+    page: Callable[[str], AppTest],
+    galaxy_folder: Path,
+    own_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def full(*anything: Any, **more: Any) -> None:
         raise OSError(28, "No space left on device")

@@ -1,4 +1,6 @@
-"""A clock that goes back, as after a correction over the network: no negative time left, no crash, nothing expires twice."""
+"""A clock that goes back, as after a correction over the network: no negative time left, no
+crash, nothing expires twice.
+"""
 
 from __future__ import annotations
 
@@ -40,12 +42,16 @@ def bars(text: str) -> list[str]:
 
 @pytest.mark.usefixtures("backwards")
 def test_a_training_shows_no_negative_time_and_resumes(
-    tiny: TrainConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tiny: TrainConfig,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     step = module.Trainer.step
 
     def slow_step(trainer: Any) -> None:
-        time.sleep(0.12 if trainer.state.step < 4 else 0)  # longer than the bar waits between two drawings
+        # longer than the bar waits between two drawings
+        time.sleep(0.12 if trainer.state.step < 4 else 0)
         step(trainer)
 
     monkeypatch.setattr(module.Trainer, "step", slow_step)
@@ -55,7 +61,9 @@ def test_a_training_shows_no_negative_time_and_resumes(
     assert not [line for line in drawn if "-" in line.partition("|")[2].rpartition("|")[2]]
     assert read_pickled(run / "last.pt")["training"]["seconds"] > 0
     assert all(row["images_per_second"] > 0 for row in read_metrics(run))
-    (run / "config.json").write_text((run / "config.json").read_text().replace('"epochs": 3', '"epochs": 4'))
+    (run / "config.json").write_text(
+        (run / "config.json").read_text().replace('"epochs": 3', '"epochs": 4')
+    )
     train(tiny, resume=run, progress=True)
     drawn = bars(capsys.readouterr().err)
     assert drawn
@@ -63,7 +71,9 @@ def test_a_training_shows_no_negative_time_and_resumes(
 
 
 @pytest.mark.usefixtures("backwards")
-def test_long_reads_and_the_simulator_show_no_negative_time(capsys: pytest.CaptureFixture[str]) -> None:
+def test_long_reads_and_the_simulator_show_no_negative_time(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     with reporting(True, 4, "reading galaxies") as report:
         for done in range(1, 5):
             time.sleep(0.12)
@@ -90,11 +100,15 @@ def test_what_the_explorer_says_is_left_is_never_negative() -> None:
     assert all(left is not None and left >= 0 for left in seen)
 
 
-def test_what_the_explorer_keeps_for_some_seconds_is_counted_by_a_clock_that_never_goes_back() -> None:
+def test_what_the_explorer_keeps_for_some_seconds_is_counted_by_a_clock_that_never_goes_back() -> (
+    None
+):
     assert cache_utils.TTLCACHE_TIMER is time.monotonic
 
 
-def test_a_run_of_yesterday_gets_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_of_yesterday_gets_a_folder_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Calendar(datetime.date):
         day = 2
 
@@ -108,4 +122,8 @@ def test_a_run_of_yesterday_gets_a_folder_of_its_own(tmp_path: Path, monkeypatch
     for day in (1, 2, 1):
         Calendar.day = day
         folders.append(create_run(preset("small.sigreg06")).name)
-    assert folders == ["20260101-small.sigreg06", "20260102-small.sigreg06", "20260101-small.sigreg06-2"]
+    assert folders == [
+        "20260101-small.sigreg06",
+        "20260102-small.sigreg06",
+        "20260101-small.sigreg06-2",
+    ]

@@ -1,4 +1,6 @@
-"""Disks that are full or read-only: one sentence, exit code 2, nothing lost; the explorer goes on without its cache."""
+"""Disks that are full or read-only: one sentence, exit code 2, nothing lost; the explorer goes
+on without its cache.
+"""
 
 from __future__ import annotations
 
@@ -49,15 +51,27 @@ def commands(disk: Path, run: Path, galaxies: Path, flags: list[str]) -> list[li
         ["astrojepa", "project", model, *data, "--method", "pca", "--out", str(disk / "map.csv")],
         ["astrojepa", "metrics", model, "--csv", str(disk / "metrics.csv")],
         ["astrojepa", "data", "pack", *data, "--size", "32", "--out", str(disk / "pack")],
-        ["astrojepa", "data", "download", "--url", "https://127.0.0.1:9/file.h5", "--out", str(disk / "galaxies.h5")],
+        [
+            "astrojepa",
+            "data",
+            "download",
+            "--url",
+            "https://127.0.0.1:9/file.h5",
+            "--out",
+            str(disk / "galaxies.h5"),
+        ],
         [f"ASTROJEPA_CACHE={disk / 'empty'}", "astrojepa", "data", "--data", "simulated:30"],
         ["astrojepa", "probe", model, *data],
     ]
 
 
 def obeyed(disk: Path, mount: str, order: dict[str, Any]) -> dict[str, Any]:
-    code = f"import sys; sys.argv[1:] = [{json.dumps(order | {'disk': str(disk)})!r}]; import runpy; "
-    done = with_mount(disk, mount, code + "runpy.run_path('tests/faults/refused_program.py', run_name='__main__')")
+    code = (
+        f"import sys; sys.argv[1:] = [{json.dumps(order | {'disk': str(disk)})!r}]; import runpy; "
+    )
+    done = with_mount(
+        disk, mount, code + "runpy.run_path('tests/faults/refused_program.py', run_name='__main__')"
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.splitlines()[-1])
 
@@ -88,14 +102,31 @@ def test_every_command_refuses_a_full_disk_in_one_sentence_and_leaves_what_was_t
 ) -> None:
     frames_for(open_dataset(galaxy_folder), read_config(run).image)
     disk, out = tmp_path / "disk", tmp_path / "vectors.npz"
-    vectors = ["astrojepa", "embed", str(run), "--data", str(galaxy_folder), "--device", "cpu", "--out", str(out)]
-    asked = [[f"ASTROJEPA_CACHE={disk / 'cache'}", *vectors], *commands(disk, run, galaxy_folder, tiny_flags)]
-    told = obeyed(disk, "size=4m", {"commands": asked, "copy": [str(run), str(own_cache)], "left": 12_000})
+    vectors = [
+        "astrojepa",
+        "embed",
+        str(run),
+        "--data",
+        str(galaxy_folder),
+        "--device",
+        "cpu",
+        "--out",
+        str(out),
+    ]
+    asked = [
+        [f"ASTROJEPA_CACHE={disk / 'cache'}", *vectors],
+        *commands(disk, run, galaxy_folder, tiny_flags),
+    ]
+    told = obeyed(
+        disk, "size=4m", {"commands": asked, "copy": [str(run), str(own_cache)], "left": 12_000}
+    )
     given, *refused = told["results"]
     assert given["code"] == 0, "only its cache is full: the vectors are given out"
     assert load_arrays(out)["vectors"].shape == (128, 16)  # type: ignore[index]
     for result in refused:
-        assert_refused(result, r"No space left on device\. Make room|make room|GB of free disk|GB free")
+        assert_refused(
+            result, r"No space left on device\. Make room|make room|GB of free disk|GB free"
+        )
     kept = {name: digest for name, digest in told["after"].items() if name in told["before"]}
     assert kept.keys() == told["before"].keys()
     changed = {name for name in kept if kept[name] != told["before"][name]}
@@ -113,31 +144,42 @@ def test_a_cache_that_refuses_is_named_in_the_log(
     with monkeypatch.context() as patch, caplog.at_level(logging.WARNING):
         patch.setattr(np, "savez", full)
         save_arrays(tmp_path / "a.npz", x=np.arange(4))
-    assert f"{tmp_path / 'a.npz'} was not kept (No space left on device) and will be computed again" in caplog.text
+    assert (
+        f"{tmp_path / 'a.npz'} was not kept (No space left on device) and will be computed again"
+        in caplog.text
+    )
     assert load_arrays(tmp_path / "a.npz")["x"].tolist() == [0, 1, 2]  # type: ignore[index]
     assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
 
 
-def test_the_sentence_names_the_file_and_not_its_temporary_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_sentence_names_the_file_and_not_its_temporary_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     def write() -> int:
         with atomic_write(tmp_path / "last.pt") as stream:
             stream.write(b"half")
             raise OSError(errno.ENOSPC, "No space left on device")
 
     assert guarded(write) == 2
-    expected = f"error: {tmp_path / 'last.pt'}: No space left on device. Make room on that disk, or choose a place on another.\n"
+    expected = (
+        f"error: {tmp_path / 'last.pt'}: No space left on device. Make room on that disk, "
+        f"or choose a place on another.\n"
+    )
     assert capsys.readouterr().err == expected
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_cache_that_cannot_be_written_to_gives_way_to_a_temporary_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_that_cannot_be_written_to_gives_way_to_a_temporary_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     monkeypatch.setenv("ASTROJEPA_CACHE", str(tmp_path / "file" / "cache"))
     sentence = ensure_cache()
     assert sentence.startswith(
-        f"{tmp_path / 'file' / 'cache'} cannot keep what is computed (Not a directory), so that it is kept"
+        f"{tmp_path / 'file' / 'cache'} cannot keep what is computed (Not a directory), so that it "
+        f"is kept"
     )
     assert Path(os.environ["ASTROJEPA_CACHE"]).parent == tmp_path
     assert ensure_cache() == ""
@@ -145,8 +187,14 @@ def test_a_cache_that_cannot_be_written_to_gives_way_to_a_temporary_one(tmp_path
 
 def test_a_cache_on_a_read_only_or_full_disk_gives_way_to_a_temporary_one(tmp_path: Path) -> None:
     code = f"import os; os.environ['ASTROJEPA_CACHE'] = {str(tmp_path / 'disk')!r}; "
-    code += "from astrojepa.cache import ensure_cache; print(ensure_cache()); print(os.environ['ASTROJEPA_CACHE'])"
-    for mount, reason in (("read-only", "Read-only file system"), ("size=100k", "No space left on device")):
+    code += (
+        "from astrojepa.cache import ensure_cache; print(ensure_cache()); "
+        "print(os.environ['ASTROJEPA_CACHE'])"
+    )
+    for mount, reason in (
+        ("read-only", "Read-only file system"),
+        ("size=100k", "No space left on device"),
+    ):
         done = with_mount(tmp_path / "disk", mount, code)
         sentence, place = done.stdout.splitlines()
         assert f"{tmp_path / 'disk'} cannot keep what is computed ({reason})" in sentence

@@ -14,7 +14,9 @@ from astrojepa.training.trainer import train
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("frozen", [False, True], ids=["from random weights", "around a frozen encoder"])
+@pytest.mark.parametrize(
+    "frozen", [False, True], ids=["from random weights", "around a frozen encoder"]
+)
 def test_a_run_killed_before_its_first_save_is_resumed_from_its_beginning(
     tiny: TrainConfig, tmp_path: Path, frozen: bool
 ) -> None:

@@ -1,4 +1,6 @@
-"""SIGKILL during every kind of write: nothing that existed is lost, nothing half-written is read, leftovers do not add up."""
+"""SIGKILL during every kind of write: nothing that existed is lost, nothing half-written is
+read, leftovers do not add up.
+"""
 
 from __future__ import annotations
 
@@ -39,20 +41,38 @@ class Writers:
 
     def __init__(self) -> None:
         program = Path(__file__).with_name("writer_server.py")
-        self.server = subprocess.Popen([sys.executable, str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.server = subprocess.Popen(
+            [sys.executable, str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         assert self._line() == "ready"
 
     def _line(self) -> str:
         assert self.server.stdout is not None
         return self.server.stdout.readline().strip()
 
-    def kill(self, kind: str, folder: Path, version: int, *, after: float = 0.0, rename: int = 0, line: int = 0) -> int:
-        """Let a writer go on with `version`, kill it after some seconds or let it kill itself before a rename or a line.
+    def kill(
+        self,
+        kind: str,
+        folder: Path,
+        version: int,
+        *,
+        after: float = 0.0,
+        rename: int = 0,
+        line: int = 0,
+    ) -> int:
+        """Let a writer go on with `version`, kill it after some seconds or let it kill itself
+        before a rename or a line.
 
         Returns the last version that it had finished.
         """
         assert self.server.stdin is not None
-        order = {"kind": kind, "folder": str(folder), "version": version, "rename": rename, "line": line}
+        order = {
+            "kind": kind,
+            "folder": str(folder),
+            "version": version,
+            "rename": rename,
+            "line": line,
+        }
         self.server.stdin.write(json.dumps(order) + "\n")
         self.server.stdin.flush()
         pid = int(self._line().removeprefix("pid "))
@@ -97,12 +117,18 @@ def leftovers(folder: Path) -> list[Path]:
 
 
 def killed(writers: Writers, name: str, folder: Path, count: int, seed: int) -> None:
-    """Kill writers of one kind, after a random time or, two of three, before a random line, and read after every kill."""
+    """Kill writers of one kind, after a random time or, two of three, before a random line, and
+    read after every kill.
+    """
     kind, rng = KINDS[name], np.random.default_rng(seed)
     kind.write(folder, 0)
     version = 0
     for turn in range(count):
-        when = {"line": int(rng.integers(1, kind.lines))} if turn % 3 else {"after": rng.uniform(1e-4, kind.span)}
+        when = (
+            {"line": int(rng.integers(1, kind.lines))}
+            if turn % 3
+            else {"after": rng.uniform(1e-4, kind.span)}
+        )
         finished = writers.kill(name, folder, version + 1, **when)
         found = kind.read(folder)
         assert finished <= found <= finished + 1, "what was finished is lost"
@@ -130,7 +156,9 @@ def test_a_thousand_kills_lose_nothing(writers: Writers, place: Path, name: str)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rename", [1, 2, 3])
-@pytest.mark.parametrize("name", ["released weights", "last.pt and best.pt", "tables and reports", "frames"])
+@pytest.mark.parametrize(
+    "name", ["released weights", "last.pt and best.pt", "tables and reports", "frames"]
+)
 def test_a_writer_killed_between_the_files_of_one_version_leaves_a_readable_one(
     writers: Writers, place: Path, name: str, rename: int
 ) -> None:
@@ -143,7 +171,9 @@ def test_a_writer_killed_between_the_files_of_one_version_leaves_a_readable_one(
 
 
 @pytest.mark.slow
-def test_an_export_killed_after_one_that_was_killed_loses_nothing(writers: Writers, place: Path) -> None:
+def test_an_export_killed_after_one_that_was_killed_loses_nothing(
+    writers: Writers, place: Path
+) -> None:
     kind = KINDS["released weights"]
     kind.write(place, 0)
     writers.kill("released weights", place, 1, rename=3)  # weights of version 1, card of version 0

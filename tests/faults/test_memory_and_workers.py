@@ -1,4 +1,6 @@
-"""A GPU without memory left, and helper processes that die: one sentence, no hang, and what was saved stays."""
+"""A GPU without memory left, and helper processes that die: one sentence, no hang, and what was
+saved stays.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,11 @@ def error_of(capsys: pytest.CaptureFixture[str]) -> str:
 
 @pytest.mark.parametrize("full_from", [1, 9], ids=["first step", "second epoch"])
 def test_a_full_gpu_says_what_to_lower_and_leaves_the_run(
-    tiny_flags: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], full_from: int
+    tiny_flags: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    full_from: int,
 ) -> None:
     run, forward, calls = tmp_path / "run", JEPA.forward, []
 
@@ -48,7 +54,10 @@ def test_a_full_gpu_says_what_to_lower_and_leaves_the_run(
         patch.setattr(JEPA, "forward", forward_or_full)
         assert train_main([*tiny_flags, "--accumulate", "1", "--out", str(run)]) == 2
     sentence = error_of(capsys)
-    assert "The GPU has too little memory for this training (CUDA out of memory. Tried to allocate 2.00 GiB" in sentence
+    assert (
+        "The GPU has too little memory for this training (CUDA out of memory. Tried to allocate "
+        "2.00 GiB" in sentence
+    )
     for remedy in ("--accumulate 2 (now 1)", "--batch-size (now 16)", "--image-size (now 32)"):
         assert remedy in sentence
     if full_from == 9:
@@ -57,12 +66,17 @@ def test_a_full_gpu_says_what_to_lower_and_leaves_the_run(
     assert read_pickled(run / "last.pt")["step"] == 18
 
 
-def test_a_full_gpu_in_any_other_command_is_a_sentence_too(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_full_gpu_in_any_other_command_is_a_sentence_too(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     def full() -> int:
         raise torch.OutOfMemoryError(FULL)
 
     assert guarded(full) == 2
-    assert error_of(capsys) == "error: The GPU has too little memory; end what else uses it, or give --device cpu."
+    assert (
+        error_of(capsys)
+        == "error: The GPU has too little memory; end what else uses it, or give --device cpu."
+    )
 
 
 def test_too_little_memory_of_the_machine_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,7 +114,10 @@ def test_a_helper_of_the_simulator_killed_at_work_is_one_sentence_and_no_hang(
     monkeypatch.setattr(simulate_workers, "_start_helper", start_and_remember)
     monkeypatch.setattr("astrojepa.data.simulate.simulator.suitable_processes", lambda count: 2)
     began, threads = time.monotonic(), threading.active_count()
-    with pytest.raises(OSError, match=r"Expected galaxies \d+ to \d+ from a helper process .* stopped \(exit status -9;"):
+    with pytest.raises(
+        OSError,
+        match=r"Expected galaxies \d+ to \d+ from a helper process .* stopped \(exit status -9;",
+    ):
         simulate(400, size=32, progress=kill_one)
     assert killed
     assert time.monotonic() - began < 120
@@ -111,13 +128,22 @@ def test_a_helper_of_the_simulator_killed_at_work_is_one_sentence_and_no_hang(
 
 @pytest.mark.slow
 def test_helpers_end_with_the_program_that_started_them(tmp_path: Path) -> None:
-    code = "import sys; from pathlib import Path; from astrojepa.data.simulate.workers import draw_stamps; "
-    code += "f = Path(sys.argv[1]); draw_stamps(f / 'p.npy', f / 't.npy', 9000, 0, 32, 2, lambda done: print(done, flush=True))"
+    code = (
+        "import sys; from pathlib import Path; from astrojepa.data.simulate.workers import "
+        "draw_stamps; "
+    )
+    code += (
+        "f = Path(sys.argv[1]); draw_stamps(f / 'p.npy', f / 't.npy', 9000, 0, 32, 2, lambda "
+        "done: print(done, flush=True))"
+    )
     command = [sys.executable, "-c", code, str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) as program:
         assert program.stdout is not None
         assert program.stdout.readline() == "25\n"
-        helpers = [int(pid) for pid in Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().split()]
+        helpers = [
+            int(pid)
+            for pid in Path(f"/proc/{program.pid}/task/{program.pid}/children").read_text().split()
+        ]
         program.kill()
     assert len(helpers) == 2
     deadline = time.monotonic() + 60
@@ -133,11 +159,17 @@ def test_a_disk_that_is_too_small_for_the_stamps_is_a_sentence_and_not_the_end_o
 ) -> None:
     code = "from pathlib import Path\nfrom astrojepa.data.simulate.workers import draw_stamps\n"
     code += f"folder = Path({str(tmp_path / 'disk')!r})\ntry:\n"
-    code += f"    draw_stamps(folder / 'p.npy', folder / 't.npy', 200, 0, 64, {processes}, lambda done: None)\n"
+    code += (
+        f"    draw_stamps(folder / 'p.npy', folder / 't.npy', 200, 0, 64, {processes}, lambda "
+        f"done: None)\n"
+    )
     code += "except OSError as error:\n    print(error)"
     done = with_mount(tmp_path / "disk", "size=1m", code)
     assert done.returncode == 0, f"killed by signal {-done.returncode}: {done.stderr[-500:]}"
-    assert done.stdout.strip() == f"[Errno 28] No space left on device: '{tmp_path / 'disk' / 'p.npy'}'"
+    assert (
+        done.stdout.strip()
+        == f"[Errno 28] No space left on device: '{tmp_path / 'disk' / 'p.npy'}'"
+    )
 
 
 def test_a_picture_that_cannot_be_read_ahead_ends_the_training_with_its_name(

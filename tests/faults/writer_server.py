@@ -1,8 +1,9 @@
 """A process that has imported everything once and forks writers that are meant to be killed.
 
-Orders come as lines of JSON on standard input: kind, folder, the version to go on with, and perhaps where the writer kills itself:
-before which `rename`, or before which `line` of the modules that write. Answers on standard output: the writer's process id, every
-version that it has finished, and "dead" at its end.
+Orders come as lines of JSON on standard input: kind, folder, the version to go on with, and perhaps
+where the writer kills itself: before which `rename`, or before which `line` of the modules that
+write. Answers on standard output: the writer's process id, every version that it has finished, and
+"dead" at its end.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ def die_before_rename(number: int) -> None:
 
 
 def die_before_line(number: int) -> None:
-    """Let this process kill itself before it executes line number `number` of the modules that write."""
+    """Let this process kill itself before it executes line number `number` of the modules that
+    write.
+    """
     left = iter(range(number - 1))
 
     def count(frame: FrameType, event: str, value: Any) -> Any:
@@ -72,7 +75,11 @@ def main() -> None:
                 kind.write(folder, version)
                 tell(version)
         _, status = os.waitpid(child, 0)
-        tell("dead" if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL else f"failed {status}")
+        tell(
+            "dead"
+            if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+            else f"failed {status}"
+        )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""Try every reader on damaged files: `python -m tests.hostile --cases 24000 --seed 1 --folder /tmp/tried`.
+"""Try every reader on damaged files: `python -m tests.hostile --cases 24000 --seed 1 --folder
+/tmp/tried`.
 
-Writes one line of JSON per reader. `--readers NAME ...` tries some only; `--record FILE` keeps what became of all.
+Writes one line of JSON per reader. `--readers NAME ...` tries some only; `--record FILE` keeps what
+became of all.
 """
 
 from __future__ import annotations
@@ -33,7 +35,9 @@ if __name__ == "__main__":
             "seed": given.seed,
             "cases": sum(outcome.cases for outcome in outcomes),
             "minutes": round((time.monotonic() - began) / 60, 1),
-            "processor_minutes": round((spent.user + spent.system + spent.children_user + spent.children_system) / 60, 1),
+            "processor_minutes": round(
+                (spent.user + spent.system + spent.children_user + spent.children_system) / 60, 1
+            ),
             "readers": [asdict(outcome) for outcome in outcomes],
         }
         given.record.write_text(json.dumps(record, indent=1) + "\n")

@@ -1,4 +1,6 @@
-"""Whole files of every format that the readers take, as small as they come: what the mutators start from."""
+"""Whole files of every format that the readers take, as small as they come: what the mutators
+start from.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,11 @@ from astrojepa.presets import PRESETS, preset
 from tests.checkpoints.test_pth_import import DEPTH, HEADS, PATCH, SIZE, WIDTH, PublishedModel
 from tests.tiny_run import TINY
 
-SIZES = {key: value for key, value in TINY.items() if key not in ("num_directions", "batch_size", "epochs")}
+SIZES = {
+    key: value
+    for key, value in TINY.items()
+    if key not in ("num_directions", "batch_size", "epochs")
+}
 NAME = "tiny.test"
 
 
@@ -50,20 +56,41 @@ def pictures() -> list[bytes]:
         encoded(palette, "PNG", transparency=3),
         *(
             encoded(rgb, "JPEG", **options)
-            for options in ({}, {"progressive": True}, {"subsampling": 2, "restart_marker_blocks": 1})
+            for options in (
+                {},
+                {"progressive": True},
+                {"subsampling": 2, "restart_marker_blocks": 1},
+            )
         ),
         *(encoded(rgb.convert(mode), "JPEG") for mode in ("L", "CMYK")),
     ]
 
 
 def fits_files() -> list[bytes]:
-    """A plane, a cube, scaled integers, and an image in an extension, the first with a place on the sky."""
-    header = fits.Header({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 187.7, "CRVAL2": 12.4, "CRPIX1": 6, "CRPIX2": 5})
+    """A plane, a cube, scaled integers, and an image in an extension, the first with a place on
+    the sky.
+    """
+    header = fits.Header(
+        {
+            "CTYPE1": "RA---TAN",
+            "CTYPE2": "DEC--TAN",
+            "CRVAL1": 187.7,
+            "CRVAL2": 12.4,
+            "CRPIX1": 6,
+            "CRPIX2": 5,
+        }
+    )
     header.update({"CDELT1": -1e-4, "CDELT2": 1e-4, "BANDS": "grz"})
     noise = np.random.default_rng(0).normal(10, 1, (3, 10, 12))
     scaled = fits.PrimaryHDU(np.uint16(noise[0] * 1000))
-    lists = [fits.HDUList([fits.PrimaryHDU(np.float32(noise[0]), header)]), fits.HDUList([fits.PrimaryHDU(np.float32(noise))])]
-    lists += [fits.HDUList([scaled]), fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.int16(noise[1] * 100))])]
+    lists = [
+        fits.HDUList([fits.PrimaryHDU(np.float32(noise[0]), header)]),
+        fits.HDUList([fits.PrimaryHDU(np.float32(noise))]),
+    ]
+    lists += [
+        fits.HDUList([scaled]),
+        fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.int16(noise[1] * 100))]),
+    ]
     files = []
     for hdus in lists:
         stream = io.BytesIO()
@@ -73,13 +100,21 @@ def fits_files() -> list[bytes]:
 
 
 def hdf5_files() -> list[bytes]:
-    """Files of Galaxy10's layout: packed, plain, and in the newer format whose metadata have checksums."""
+    """Files of Galaxy10's layout: packed, plain, and in the newer format whose metadata have
+    checksums.
+    """
     rng = np.random.default_rng(0)
     files = []
-    for options, version in (({"compression": "gzip"}, "earliest"), ({}, "earliest"), ({"compression": "lzf"}, "latest")):
+    for options, version in (
+        ({"compression": "gzip"}, "earliest"),
+        ({}, "earliest"),
+        ({"compression": "lzf"}, "latest"),
+    ):
         stream = io.BytesIO()
         with h5py.File(stream, "w", libver=version) as file:
-            file.create_dataset("images", data=rng.integers(0, 256, (4, 8, 8, 3), dtype=np.uint8), **options)
+            file.create_dataset(
+                "images", data=rng.integers(0, 256, (4, 8, 8, 3), dtype=np.uint8), **options
+            )
             file["ans"] = np.array([0, 3, 7, 9], np.uint8)
             file["ra"], file["dec"] = rng.uniform(0, 360, 4), rng.uniform(-10, 80, 4)
             file["redshift"] = np.array([0.1, np.nan, 0.2, 0.3])
@@ -90,7 +125,8 @@ def hdf5_files() -> list[bytes]:
 def tables() -> list[bytes]:
     """labels.csv of a folder with the pictures a.png, b.jpg and c.fits."""
     return [
-        b"file,id,label,ra,dec,redshift,split\na.png,NGC 1,spiral,10.5,-3.25,0.1,train\nb.jpg,,elliptical,,,,test\nc.fits,M 87,,1,2,,val\n",
+        b"file,id,label,ra,dec,redshift,split\na.png,NGC "
+        b"1,spiral,10.5,-3.25,0.1,train\nb.jpg,,elliptical,,,,test\nc.fits,M 87,,1,2,,val\n",
         b'\xef\xbb\xbffile,morphology\r\n"a.png","round, smooth"\r\nb.jpg,\r\n',
         b"file\na.png\na.png\n",
     ]
@@ -98,7 +134,10 @@ def tables() -> list[bytes]:
 
 def configs() -> list[bytes]:
     """config.json of runs."""
-    return [json.dumps(config.to_dict()).encode() for config in (TrainConfig(), preset("small.lejepa"), tiny_config())]
+    return [
+        json.dumps(config.to_dict()).encode()
+        for config in (TrainConfig(), preset("small.lejepa"), tiny_config())
+    ]
 
 
 def tiny_config() -> TrainConfig:
@@ -115,11 +154,15 @@ def tiny_model() -> checkpoint.Model:
 
 def released(folder: Path) -> Path:
     """Weights with their card, written into a folder; returns the path of the weights."""
-    return checkpoint.save_released(tiny_model(), folder, {"id": NAME, "data": {"name": "made up"}}, torch.float16)
+    return checkpoint.save_released(
+        tiny_model(), folder, {"id": NAME, "data": {"name": "made up"}}, torch.float16
+    )
 
 
 def fit_card(weights: Path, card: dict[str, Any]) -> None:
-    """Write a card whose hash is that of the weights beside it, so that what is wrong with them is met and not the hash."""
+    """Write a card whose hash is that of the weights beside it, so that what is wrong with them
+    is met and not the hash.
+    """
     digest = hashlib.sha256(weights.read_bytes()).hexdigest()
     weights.with_suffix(".json").write_text(json.dumps({**card, "sha256": digest}))
 
@@ -127,16 +170,44 @@ def fit_card(weights: Path, card: dict[str, Any]) -> None:
 def run_checkpoints() -> list[bytes]:
     """last.pt of a run."""
     model = tiny_model()
-    content = {"format": 1, "config": model.config.to_dict(), "network": model.network.state_dict(), "step": 3}
-    return [_saved(content | {"normalisation": {"mean": [0.1, 0.2, 0.3], "std": [1.0, 1.0, 1.0]}, "training": {"steps": 3}})]
+    content = {
+        "format": 1,
+        "config": model.config.to_dict(),
+        "network": model.network.state_dict(),
+        "step": 3,
+    }
+    return [
+        _saved(
+            content
+            | {
+                "normalisation": {"mean": [0.1, 0.2, 0.3], "std": [1.0, 1.0, 1.0]},
+                "training": {"steps": 3},
+            }
+        )
+    ]
 
 
 def published_checkpoints() -> list[bytes]:
     """A .pth in the first published layout."""
-    names = ("img_size", "embed_dim", "num_heads", "enc_depth", "pred_depth", "patch_size", "center_crop_size")
+    names = (
+        "img_size",
+        "embed_dim",
+        "num_heads",
+        "enc_depth",
+        "pred_depth",
+        "patch_size",
+        "center_crop_size",
+    )
     config = dict(zip(names, (SIZE, WIDTH, HEADS, DEPTH, np.int64(DEPTH), PATCH, 140), strict=True))
     return [
-        _saved({"epoch": 7, "model_state_dict": PublishedModel().state_dict(), "val_loss": np.float64(0.06), "config": config})
+        _saved(
+            {
+                "epoch": 7,
+                "model_state_dict": PublishedModel().state_dict(),
+                "val_loss": np.float64(0.06),
+                "config": config,
+            }
+        )
     ]
 
 
@@ -150,13 +221,24 @@ def probes() -> list[bytes]:
     """Portable probes: one linear, one a network, one of neighbours."""
     rng = np.random.default_rng(0)
     shift, factor = rng.normal(size=(2, 5)).astype(np.float32)
-    layers = tuple((rng.normal(size=shape).astype(np.float32), np.zeros(shape[1], np.float32)) for shape in ((5, 4), (4, 3)))
+    layers = tuple(
+        (rng.normal(size=shape).astype(np.float32), np.zeros(shape[1], np.float32))
+        for shape in ((5, 4), (4, 3))
+    )
     known = {"known_ids": np.array(["a", "b"]), "known_labels": np.array([0, 2]), "k": 2}
     made = [
         PortableProbe(
-            "linear", ("x", "y", "z"), np.arange(3), shift, factor, ((rng.normal(size=(5, 3)), np.zeros(3)),), "L2 = 1"
+            "linear",
+            ("x", "y", "z"),
+            np.arange(3),
+            shift,
+            factor,
+            ((rng.normal(size=(5, 3)), np.zeros(3)),),
+            "L2 = 1",
         ),
-        PortableProbe("mlp", ("x", "y", "z"), np.arange(3), shift, factor, layers, "one hidden layer"),
+        PortableProbe(
+            "mlp", ("x", "y", "z"), np.arange(3), shift, factor, layers, "one hidden layer"
+        ),
         PortableProbe("knn", ("x", "y", "z"), np.arange(3), shift, factor, (), "k = 2", **known),
     ]
     return [json.dumps(probe.to_dict()).encode() for probe in made]
@@ -168,8 +250,21 @@ def links() -> list[bytes]:
     return [
         json.dumps(parameters).encode()
         for parameters in (
-            {"model": "small.sigreg06@0123abcd", "data": "simulated:200@89abcdef", "map": "umap", "galaxy": "17", "id": "17"},
-            {"colour": "class", "with": "random@01234567", "masks": "drawn", "seed": "3", "drawn": "00ff00ff", "area": area},
+            {
+                "model": "small.sigreg06@0123abcd",
+                "data": "simulated:200@89abcdef",
+                "map": "umap",
+                "galaxy": "17",
+                "id": "17",
+            },
+            {
+                "colour": "class",
+                "with": "random@01234567",
+                "masks": "drawn",
+                "seed": "3",
+                "drawn": "00ff00ff",
+                "area": area,
+            },
             {
                 "drawing": "space",
                 "off": "1.2.255",
@@ -187,15 +282,28 @@ def links() -> list[bytes]:
 
 def messages() -> list[bytes]:
     """What the components in the browser send, as JSON."""
-    corners = [[round(30_000 + 9_000 * math.cos(k), 2), round(30_000 + 9_000 * math.sin(k), 2)] for k in range(6)]
-    sent: list[Any] = [[3, 1, 200], [corners, corners[:3]], [0, 2], "00ff00ff00ff00ff", 17, {"row": 17}, {"polygons": [corners]}]
+    corners = [
+        [round(30_000 + 9_000 * math.cos(k), 2), round(30_000 + 9_000 * math.sin(k), 2)]
+        for k in range(6)
+    ]
+    sent: list[Any] = [
+        [3, 1, 200],
+        [corners, corners[:3]],
+        [0, 2],
+        "00ff00ff00ff00ff",
+        17,
+        {"row": 17},
+        {"polygons": [corners]},
+    ]
     return [json.dumps(message).encode() for message in sent]
 
 
 def places() -> list[bytes]:
     """Coordinates as people type and paste them."""
     texts = ("184.95 -0.57", "12:30:49 +12:23:28", "12h30m49s +12d23m28s", "187.7,12.39")
-    link = "https://www.legacysurvey.org/viewer?ra=10.5&dec=-3.2&layer=ls-dr10&zoom=16&mark=10.5,-3.2"
+    link = (
+        "https://www.legacysurvey.org/viewer?ra=10.5&dec=-3.2&layer=ls-dr10&zoom=16&mark=10.5,-3.2"
+    )
     return [text.encode() for text in (*texts, link)]
 
 
@@ -223,6 +331,10 @@ def cached_arrays() -> list[bytes]:
     files = []
     for save in (np.savez, np.savez_compressed):
         stream = io.BytesIO()
-        save(stream, vectors=np.arange(12, dtype=np.float32).reshape(3, 4), ids=np.array(["a", "b", "c"]))
+        save(
+            stream,
+            vectors=np.arange(12, dtype=np.float32).reshape(3, 4),
+            ids=np.array(["a", "b", "c"]),
+        )
         files.append(stream.getvalue())
     return files

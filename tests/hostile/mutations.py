@@ -1,4 +1,6 @@
-"""Damage done to files: every mutator takes a seeded generator and whole examples, and returns bytes that nobody should trust."""
+"""Damage done to files: every mutator takes a seeded generator and whole examples, and returns
+bytes that nobody should trust.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,23 @@ from typing import Any
 
 Mutator = Callable[[Random, list[bytes]], bytes]
 
-INTEGERS = (0, 1, -1, 127, 128, 255, 256, 2**15, 2**16 - 1, 2**31 - 1, -(2**31), 2**32 - 1, 2**53, 2**63 - 1, 2**64 - 1)
+INTEGERS = (
+    0,
+    1,
+    -1,
+    127,
+    128,
+    255,
+    256,
+    2**15,
+    2**16 - 1,
+    2**31 - 1,
+    -(2**31),
+    2**32 - 1,
+    2**53,
+    2**63 - 1,
+    2**64 - 1,
+)
 WORDS = (
     *(
         "",
@@ -45,8 +63,42 @@ WORDS = (
     *("None", "true", "label", "file", '"', "'", ",", ";", "\n", "\r", "%s%n", "{0}", "a\tb"),
 )
 VALUES: tuple[Any, ...] = (
-    *(None, True, False, 0, -1, 1, 2, 3, 16, 1024, 10**9, 10**18, 2**63, 10**400, -(10**400), 0.5, -0.0, 1e308, -1e308),
-    *(float("nan"), float("inf"), float("-inf"), [], {}, [[]], [None], {"": None}, [0, 0], [1, 1, 1], [1e308] * 3, "x", *WORDS),
+    *(
+        None,
+        True,
+        False,
+        0,
+        -1,
+        1,
+        2,
+        3,
+        16,
+        1024,
+        10**9,
+        10**18,
+        2**63,
+        10**400,
+        -(10**400),
+        0.5,
+        -0.0,
+        1e308,
+        -1e308,
+    ),
+    *(
+        float("nan"),
+        float("inf"),
+        float("-inf"),
+        [],
+        {},
+        [[]],
+        [None],
+        {"": None},
+        [0, 0],
+        [1, 1, 1],
+        [1e308] * 3,
+        "x",
+        *WORDS,
+    ),
 )
 
 
@@ -59,7 +111,11 @@ def harm_bytes(rng: Random, examples: list[bytes]) -> bytes:
 
 
 def _harm_once(rng: Random, data: bytearray, examples: list[bytes]) -> None:
-    place = rng.randrange(len(data) + 1) if rng.random() < 0.6 else rng.randrange(min(len(data), 256) + 1)
+    place = (
+        rng.randrange(len(data) + 1)
+        if rng.random() < 0.6
+        else rng.randrange(min(len(data), 256) + 1)
+    )
     span = min(rng.choice((1, 2, 4, 8, 16, 64, 512)), len(data) - place)
     way = rng.randrange(8)
     if way == 0:  # a flipped bit
@@ -104,7 +160,9 @@ def harm_text(rng: Random, examples: list[bytes]) -> bytes:
         elif way == 2:
             parts.pop(place)
         elif way == 3:
-            parts[place:place] = [parts[place]] * min(rng.choice((1, 3, 300)), 1 + 500_000 // (1 + len(parts[place])))
+            parts[place:place] = [parts[place]] * min(
+                rng.choice((1, 3, 300)), 1 + 500_000 // (1 + len(parts[place]))
+            )
         else:
             rng.shuffle(parts)
         text = separator.join(parts)
@@ -112,13 +170,17 @@ def harm_text(rng: Random, examples: list[bytes]) -> bytes:
 
 
 def harm_json(rng: Random, examples: list[bytes]) -> bytes:
-    """Change the tree of a JSON text: values of other kinds, keys lost, unknown or renamed, nesting, lists that grow."""
+    """Change the tree of a JSON text: values of other kinds, keys lost, unknown or renamed,
+    nesting, lists that grow.
+    """
     way = rng.random()
     if way < 0.1:
         return harm_text(rng, examples)
     if way < 0.15:
         depth = rng.choice((10, 500, 20_000))
-        return rng.choice((b"[" * depth + b"]" * depth, b'{"a":' * depth + b"1" + b"}" * depth, b"[" * depth))
+        return rng.choice(
+            (b"[" * depth + b"]" * depth, b'{"a":' * depth + b"1" + b"}" * depth, b"[" * depth)
+        )
     tree = json.loads(rng.choice(examples))
     for _ in range(rng.randint(1, 3)):
         tree = _harm_tree(rng, tree)
@@ -155,7 +217,9 @@ def _collect(tree: Any, found: list[Any]) -> None:
 
 
 def harm_png(rng: Random, examples: list[bytes]) -> bytes:
-    """Damage what stands in a PNG's chunks and make their checksums whole again, so that the decoder goes on to believe them."""
+    """Damage what stands in a PNG's chunks and make their checksums whole again, so that the
+    decoder goes on to believe them.
+    """
     data = harm_bytes(rng, examples)
     if rng.random() < 0.3:
         return data
@@ -169,7 +233,9 @@ def harm_png(rng: Random, examples: list[bytes]) -> bytes:
 
 
 def harm_fits(rng: Random, examples: list[bytes]) -> bytes:
-    """Write other values into a FITS header's cards of 80 characters, lose and repeat cards, or damage the bytes."""
+    """Write other values into a FITS header's cards of 80 characters, lose and repeat cards, or
+    damage the bytes.
+    """
     if rng.random() < 0.3:
         return harm_bytes(rng, examples)
     data = bytearray(rng.choice(examples))
@@ -178,7 +244,20 @@ def harm_fits(rng: Random, examples: list[bytes]) -> bytes:
         place = 80 * rng.randrange(max(1, cards))
         other = 80 * rng.randrange(max(1, cards))
         value = rng.choice(
-            (*map(str, INTEGERS), "T", "F", "'x'", "'TAN'", "1E400", "NAN", "-1.5", "", "'", "(1, 2)", "'" + "x" * 60)
+            (
+                *map(str, INTEGERS),
+                "T",
+                "F",
+                "'x'",
+                "'TAN'",
+                "1E400",
+                "NAN",
+                "-1.5",
+                "",
+                "'",
+                "(1, 2)",
+                "'" + "x" * 60,
+            )
         )
         way = rng.randrange(4)
         if way <= 1:
@@ -187,13 +266,23 @@ def harm_fits(rng: Random, examples: list[bytes]) -> bytes:
             data[place : place + 80] = data[other : other + 80]
         else:
             data[place : place + 8] = rng.choice(
-                (b"NAXIS3  ", b"BITPIX  ", b"XTENSION", b"CONTINUE", b"HIERARCH", b"\0" * 8, b"BSCALE  ")
+                (
+                    b"NAXIS3  ",
+                    b"BITPIX  ",
+                    b"XTENSION",
+                    b"CONTINUE",
+                    b"HIERARCH",
+                    b"\0" * 8,
+                    b"BSCALE  ",
+                )
             )
     return bytes(data)
 
 
 def harm_safetensors(rng: Random, examples: list[bytes]) -> bytes:
-    """Let the header of a safetensors file lie about names, kinds, shapes and places, under a length that is right, or damage the bytes."""
+    """Let the header of a safetensors file lie about names, kinds, shapes and places, under a
+    length that is right, or damage the bytes.
+    """
     if rng.random() < 0.3:
         return harm_bytes(rng, examples)
     data = rng.choice(examples)
@@ -202,7 +291,20 @@ def harm_safetensors(rng: Random, examples: list[bytes]) -> bytes:
     if rng.random() < 0.3:
         tree = json.loads(header)
         entry = tree[rng.choice([key for key in tree if key != "__metadata__"])]
-        kinds = ("F64", "F32", "F16", "BF16", "I64", "U8", "BOOL", "F8_E4M3", "F8_E8M0", "F4", "C64", "X9")
+        kinds = (
+            "F64",
+            "F32",
+            "F16",
+            "BF16",
+            "I64",
+            "U8",
+            "BOOL",
+            "F8_E4M3",
+            "F8_E8M0",
+            "F4",
+            "C64",
+            "X9",
+        )
         entry["dtype"] = rng.choice(kinds)
         if rng.random() < 0.5:
             entry["data_offsets"] = [rng.choice(INTEGERS) % 2**64, rng.choice(INTEGERS) % 2**64]
@@ -217,7 +319,9 @@ def harm_safetensors(rng: Random, examples: list[bytes]) -> bytes:
 
 
 def harm_zip(rng: Random, examples: list[bytes]) -> bytes:
-    """Damage one record inside a zip archive and pack it anew with right checksums, or damage the archive itself."""
+    """Damage one record inside a zip archive and pack it anew with right checksums, or damage
+    the archive itself.
+    """
     if rng.random() < 0.3:
         return harm_bytes(rng, examples)
     with zipfile.ZipFile(io.BytesIO(rng.choice(examples))) as archive:
@@ -228,7 +332,9 @@ def harm_zip(rng: Random, examples: list[bytes]) -> bytes:
     if way < 0.8:
         records[name] = harm_bytes(rng, [records[name] or b"\0"])
     elif way < 0.9:
-        records[rng.choice(("data.pkl", "../../outside", "/etc/passwd", "archive/data/0"))] = records.pop(name)
+        records[rng.choice(("data.pkl", "../../outside", "/etc/passwd", "archive/data/0"))] = (
+            records.pop(name)
+        )
     else:
         del records[name]
     out = io.BytesIO()

@@ -1,4 +1,6 @@
-"""Every reader of what a stranger may have written, each with its examples and its way of being damaged."""
+"""Every reader of what a stranger may have written, each with its examples and its way of being
+damaged.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,11 @@ def _with_weights(folder: Path) -> list[bytes]:
 
 def _with_pictures(folder: Path) -> list[bytes]:
     whole = examples.pictures()
-    for name, content in (("a.png", whole[0]), ("b.jpg", whole[-3]), ("c.fits", examples.fits_files()[0])):
+    for name, content in (
+        ("a.png", whole[0]),
+        ("b.jpg", whole[-3]),
+        ("c.fits", examples.fits_files()[0]),
+    ):
         (folder / name).write_bytes(content)
     (folder / "out.png").symlink_to("/etc/passwd")
     return examples.tables()
@@ -95,7 +101,11 @@ def _read_fits(path: Path) -> Any:
 
 def _read_probe(path: Path) -> Any:
     probe = probe_from_dict(read_json(path))
-    return probe.probabilities(np.zeros((2, len(probe.shift)), np.float32)) if probe.layers else probe.to_dict()
+    return (
+        probe.probabilities(np.zeros((2, len(probe.shift)), np.float32))
+        if probe.layers
+        else probe.to_dict()
+    )
 
 
 def _follow_link(path: Path) -> Any:
@@ -168,15 +178,44 @@ def _rows(path: Path) -> Any:
 
 
 READERS = (
-    Reader("config.json", "config.json", _only(examples.configs), mutations.harm_json, lambda path: read_config(path.parent), 3),
     Reader(
-        "card", "tiny.test.json", _with_card, mutations.harm_json, lambda p: _look(load_model(p.with_suffix(".safetensors"))), 2
+        "config.json",
+        "config.json",
+        _only(examples.configs),
+        mutations.harm_json,
+        lambda path: read_config(path.parent),
+        3,
     ),
-    Reader("safetensors", "tiny.test.safetensors", _with_weights, mutations.harm_safetensors, _read_weights, 2),
     Reader(
-        "published .pth", "model.pth", _only(examples.published_checkpoints), mutations.harm_zip, lambda p: _look(load_model(p))
+        "card",
+        "tiny.test.json",
+        _with_card,
+        mutations.harm_json,
+        lambda p: _look(load_model(p.with_suffix(".safetensors"))),
+        2,
     ),
-    Reader("last.pt", "last.pt", _only(examples.run_checkpoints), mutations.harm_zip, lambda path: _look(load_model(path))),
+    Reader(
+        "safetensors",
+        "tiny.test.safetensors",
+        _with_weights,
+        mutations.harm_safetensors,
+        _read_weights,
+        2,
+    ),
+    Reader(
+        "published .pth",
+        "model.pth",
+        _only(examples.published_checkpoints),
+        mutations.harm_zip,
+        lambda p: _look(load_model(p)),
+    ),
+    Reader(
+        "last.pt",
+        "last.pt",
+        _only(examples.run_checkpoints),
+        mutations.harm_zip,
+        lambda path: _look(load_model(path)),
+    ),
     Reader(
         "metrics.jsonl",
         "metrics.jsonl",
@@ -186,11 +225,21 @@ READERS = (
         2,
         total=True,
     ),
-    Reader("HDF5", "galaxies.h5", _only(examples.hdf5_files), mutations.harm_bytes, _read_galaxies, 2),
+    Reader(
+        "HDF5", "galaxies.h5", _only(examples.hdf5_files), mutations.harm_bytes, _read_galaxies, 2
+    ),
     Reader("FITS", "galaxy.fits", _only(examples.fits_files), mutations.harm_fits, _read_fits, 1.5),
     Reader("JPEG and PNG", "galaxy.png", _only(examples.pictures), PICTURES, read_image, 5),
     Reader("labels.csv", "labels.csv", _with_pictures, mutations.harm_text, _read_galaxies, 2),
-    Reader("cached arrays", "vectors.npz", _only(examples.cached_arrays), mutations.harm_zip, _cached, 2, total=True),
+    Reader(
+        "cached arrays",
+        "vectors.npz",
+        _only(examples.cached_arrays),
+        mutations.harm_zip,
+        _cached,
+        2,
+        total=True,
+    ),
     Reader(
         "manifest of vectors",
         "manifest.json",
@@ -198,8 +247,16 @@ READERS = (
         mutations.harm_json,
         lambda p: read_shards(p.parent),
     ),
-    Reader("Parquet of vectors", SHARD, _with_shards(SHARD), mutations.harm_bytes, lambda path: read_shards(path.parent)),
-    Reader("portable probe", "probe.json", _only(examples.probes), mutations.harm_json, _read_probe, 3),
+    Reader(
+        "Parquet of vectors",
+        SHARD,
+        _with_shards(SHARD),
+        mutations.harm_bytes,
+        lambda path: read_shards(path.parent),
+    ),
+    Reader(
+        "portable probe", "probe.json", _only(examples.probes), mutations.harm_json, _read_probe, 3
+    ),
     Reader(
         "uploaded picture",
         "picture.png",
@@ -208,9 +265,33 @@ READERS = (
         _upload,
         2,
     ),
-    Reader("permalink", "link.json", _only(examples.links), mutations.harm_json, _follow_link, 4, total=True),
-    Reader("browser message", "message.json", _only(examples.messages), mutations.harm_json, _hear, 4, total=True),
-    Reader("search box", "search.txt", _only(examples.searches), mutations.harm_text, _search, 2, total=True),
+    Reader(
+        "permalink",
+        "link.json",
+        _only(examples.links),
+        mutations.harm_json,
+        _follow_link,
+        4,
+        total=True,
+    ),
+    Reader(
+        "browser message",
+        "message.json",
+        _only(examples.messages),
+        mutations.harm_json,
+        _hear,
+        4,
+        total=True,
+    ),
+    Reader(
+        "search box",
+        "search.txt",
+        _only(examples.searches),
+        mutations.harm_text,
+        _search,
+        2,
+        total=True,
+    ),
     Reader(
         "coordinates",
         "place.txt",
@@ -219,5 +300,12 @@ READERS = (
         _place,
     ),
     Reader("file of marks", "marks.csv", _only(examples.marks), mutations.harm_text, _marks, 4),
-    Reader("address of pictures", "rows.txt", _only(lambda: [b"3,14,15", b"0"]), mutations.harm_text, _rows, 4),
+    Reader(
+        "address of pictures",
+        "rows.txt",
+        _only(lambda: [b"3,14,15", b"0"]),
+        mutations.harm_text,
+        _rows,
+        4,
+    ),
 )

@@ -1,4 +1,6 @@
-"""Checkpoints made to harm: code in pickles, archives that unpack to more than they are, tensors that lie, cards that name paths."""
+"""Checkpoints made to harm: code in pickles, archives that unpack to more than they are, tensors
+that lie, cards that name paths.
+"""
 
 from __future__ import annotations
 
@@ -57,9 +59,16 @@ def test_no_pickled_call_is_made(number: int, place: str, tmp_path: Path) -> Non
     trap, path = tmp_path / "trap", tmp_path / "run" / "last.pt"
     path.parent.mkdir()
     payload = payloads(trap)[number]
-    torch.save(payload if place == "the file itself" else {"format": 1, "network": {}, place: payload}, path)
+    torch.save(
+        payload if place == "the file itself" else {"format": 1, "network": {}, place: payload},
+        path,
+    )
     trap.unlink(missing_ok=True)  # writing some of them makes it
-    for read in (load_model, read_pickled, lambda path: load_state(path, examples.tiny_config(), {}, torch.device("cpu"))):
+    for read in (
+        load_model,
+        read_pickled,
+        lambda path: load_state(path, examples.tiny_config(), {}, torch.device("cpu")),
+    ):
         with pytest.raises(CheckpointError, match="not opened, because such a file can run code"):
             read(path)
     assert not trap.exists()
@@ -69,12 +78,27 @@ def test_no_pickled_call_is_made(number: int, place: str, tmp_path: Path) -> Non
 
 def test_nothing_in_the_project_unpickles_freely() -> None:
     loads = []
-    for path in [*(ROOT / "astrojepa").rglob("*.py"), *(ROOT / "app").rglob("*.py"), ROOT / "train.py"]:
+    for path in [
+        *(ROOT / "astrojepa").rglob("*.py"),
+        *(ROOT / "app").rglob("*.py"),
+        ROOT / "train.py",
+    ]:
         for node in ast.walk(ast.parse(path.read_text())):
             if not isinstance(node, ast.Call):
                 continue
-            name, options = ast.unparse(node.func), {word.arg: ast.unparse(word.value) for word in node.keywords}
-            assert name not in {"pickle.load", "pickle.loads", "pd.read_pickle", "joblib.load", "eval", "exec", "os.system"}, path
+            name, options = (
+                ast.unparse(node.func),
+                {word.arg: ast.unparse(word.value) for word in node.keywords},
+            )
+            assert name not in {
+                "pickle.load",
+                "pickle.loads",
+                "pd.read_pickle",
+                "joblib.load",
+                "eval",
+                "exec",
+                "os.system",
+            }, path
             assert options.get("allow_pickle", "False") == "False", path
             assert options.get("shell", "False") == "False", path
             if name == "torch.load":
@@ -93,12 +117,21 @@ def repacked(raw: bytes, packing: int = zipfile.ZIP_STORED, **replaced: bytes) -
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(raw)) as old, zipfile.ZipFile(out, "w", packing) as new:
         for name in old.namelist():
-            new.writestr(name, replaced.get(name.partition("/")[2].replace("/", "_").replace(".", "_"), old.read(name)))
+            new.writestr(
+                name,
+                replaced.get(
+                    name.partition("/")[2].replace("/", "_").replace(".", "_"), old.read(name)
+                ),
+            )
     return out.getvalue()
 
 
 def test_an_archive_that_unpacks_to_more_than_it_is_is_refused_unread(tmp_path: Path) -> None:
-    bomb = repacked(saved({"format": 1, "network": torch.zeros(16)}), zipfile.ZIP_DEFLATED, data_0=bytes(200_000_000))
+    bomb = repacked(
+        saved({"format": 1, "network": torch.zeros(16)}),
+        zipfile.ZIP_DEFLATED,
+        data_0=bytes(200_000_000),
+    )
     assert len(bomb) < 400_000
     (tmp_path / "bomb.pt").write_bytes(bomb)
     began = time.process_time()
@@ -164,15 +197,26 @@ def with_first(change: Callable[[torch.Tensor], Any]) -> dict[str, Any]:
         ({"config": {"model": {"width": 10**400}}}, "--width is 1000.* … .*must lie in"),
         ({"config": {"optim": {"learning_rate": 10**400}}}, "too large a number"),
         ({"config": {"image": {"crop_fraction": float("nan")}}}, "--crop-fraction is nan"),
-        ({"normalisation": {"mean": [0, 0, 0], "std": [1, float("nan"), 1]}}, "three positive deviations"),
-        ({"normalisation": {"mean": [0, 0, 0], "std": [1, float("inf"), 1]}}, "three positive deviations"),
+        (
+            {"normalisation": {"mean": [0, 0, 0], "std": [1, float("nan"), 1]}},
+            "three positive deviations",
+        ),
+        (
+            {"normalisation": {"mean": [0, 0, 0], "std": [1, float("inf"), 1]}},
+            "three positive deviations",
+        ),
         ({"normalisation": {"mean": [0, 0, 10**400], "std": [1, 1, 1]}}, "cannot use"),
         ({"normalisation": "mean"}, "cannot use"),
-        ({"config": {"model": {"depth": 48, "width": 2048, "heads": 32}}}, "at most 1,000,000,000 are accepted"),
+        (
+            {"config": {"model": {"depth": 48, "width": 2048, "heads": 32}}},
+            "at most 1,000,000,000 are accepted",
+        ),
         ({"config": {"x" * 5000 + "\x1b[31m\n": 1}}, "unknown settings xxx"),
     ],
 )
-def test_what_a_run_holds_is_judged_before_anything_is_built(changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+def test_what_a_run_holds_is_judged_before_anything_is_built(
+    changes: dict[str, Any], message: str, tmp_path: Path
+) -> None:
     (tmp_path / "last.pt").write_bytes(saved(run(**changes)))
     began = time.process_time()
     with pytest.raises(CheckpointError, match=message) as caught:
@@ -193,9 +237,19 @@ def test_what_a_run_holds_is_judged_before_anything_is_built(changes: dict[str, 
         lambda tensor: torch.zeros(1).expand(10**12),
         lambda tensor: tensor.double().numpy().tolist(),
     ],
-    ids=["sparse", "complex", "infinite", "no number", "another shape", "a terabyte that is one number", "a list"],
+    ids=[
+        "sparse",
+        "complex",
+        "infinite",
+        "no number",
+        "another shape",
+        "a terabyte that is one number",
+        "a list",
+    ],
 )
-def test_tensors_that_are_no_plain_finite_numbers_of_their_shape_are_refused(change: Callable[..., Any], tmp_path: Path) -> None:
+def test_tensors_that_are_no_plain_finite_numbers_of_their_shape_are_refused(
+    change: Callable[..., Any], tmp_path: Path
+) -> None:
     (tmp_path / "last.pt").write_bytes(saved(run(network=with_first(change))))
     with pytest.raises(CheckpointError):
         load_model(tmp_path / "last.pt")
@@ -222,7 +276,9 @@ def test_a_safetensors_header_that_lies_is_refused(entry: dict[str, Any], tmp_pa
         load_model(weights)
 
 
-@pytest.mark.parametrize("name", ["../../../etc/passwd", "/etc/passwd", "a/b", "\x1b[31m", "x" * 500, "", 7, ["x"], None])
+@pytest.mark.parametrize(
+    "name", ["../../../etc/passwd", "/etc/passwd", "a/b", "\x1b[31m", "x" * 500, "", 7, ["x"], None]
+)
 def test_a_card_s_id_is_a_plain_name(name: Any, tmp_path: Path) -> None:
     weights = examples.released(tmp_path)
     card = json.loads(weights.with_suffix(".json").read_text())

@@ -1,4 +1,6 @@
-"""Data made to exhaust: a few kilobytes that ask for gigabytes or hours, in every format a visitor or a stranger can hand over."""
+"""Data made to exhaust: a few kilobytes that ask for gigabytes or hours, in every format a
+visitor or a stranger can hand over.
+"""
 
 from __future__ import annotations
 
@@ -30,8 +32,13 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(autouse=True)
 def bounded() -> Iterator[None]:
-    """No test here may take 5 s of processor time, or more than 1 GB above what stood in memory before."""
-    before, handler = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, signal.signal(signal.SIGPROF, _give_up)
+    """No test here may take 5 s of processor time, or more than 1 GB above what stood in memory
+    before.
+    """
+    before, handler = (
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
+        signal.signal(signal.SIGPROF, _give_up),
+    )
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         yield
@@ -65,21 +72,56 @@ COUNTS = (card("PCOUNT", 0), card("GCOUNT", 1))
         (header(*START, card("NAXIS", 2**31 - 1)), "2147483647 axes"),
         (header(*START, card("NAXIS", "0000002147483647 / axes")), "axes"),
         (header(*START, b"HIERARCH NAXIS = 2147483647".ljust(CARD)), "2147483647 axes"),
-        (EMPTY + header(card("XTENSION", "'IMAGE   '"), card("BITPIX", 8), card("NAXIS", 2**31 - 1), *COUNTS), "2147483647 axes"),
-        (header(*START, card("NAXIS", 2), card("NAXIS1", 10**9), card("NAXIS2", 10**9)), "pixels are read"),
+        (
+            EMPTY
+            + header(
+                card("XTENSION", "'IMAGE   '"), card("BITPIX", 8), card("NAXIS", 2**31 - 1), *COUNTS
+            ),
+            "2147483647 axes",
+        ),
+        (
+            header(*START, card("NAXIS", 2), card("NAXIS1", 10**9), card("NAXIS2", 10**9)),
+            "pixels are read",
+        ),
         (header(*START, card("NAXIS", 2), card("NAXIS1", 4000), card("NAXIS2", 4000)), "cut short"),
         (EMPTY[:320] + b"COMMENT".ljust(CARD) * 120_000, "a header of more than"),
         (
-            EMPTY + header(card("XTENSION", "'BINTABLE'"), card("BITPIX", 8), card("NAXIS", 0), *COUNTS, card("TFIELDS", 2**31)),
+            EMPTY
+            + header(
+                card("XTENSION", "'BINTABLE'"),
+                card("BITPIX", 8),
+                card("NAXIS", 0),
+                *COUNTS,
+                card("TFIELDS", 2**31),
+            ),
             "no image",
         ),
-        (EMPTY + header(card("XTENSION", "'BINTABLE'"), card("BITPIX", 8), card("NAXIS", 0), *COUNTS) * 3000, "no image"),
         (
-            header(*START, card("NAXIS", 2), card("NAXIS1", 0), card("NAXIS2", 9), card("GROUPS", "T"), card("PCOUNT", 2**31)),
+            EMPTY
+            + header(card("XTENSION", "'BINTABLE'"), card("BITPIX", 8), card("NAXIS", 0), *COUNTS)
+            * 3000,
+            "no image",
+        ),
+        (
+            header(
+                *START,
+                card("NAXIS", 2),
+                card("NAXIS1", 0),
+                card("NAXIS2", 9),
+                card("GROUPS", "T"),
+                card("PCOUNT", 2**31),
+            ),
             "pixels",
         ),
         (
-            header(*START, card("NAXIS", 2), card("NAXIS1", 1), card("NAXIS2", 1), b"BANDS   = 'x".ljust(CARD)) + bytes(BLOCK),
+            header(
+                *START,
+                card("NAXIS", 2),
+                card("NAXIS1", 1),
+                card("NAXIS2", 1),
+                b"BANDS   = 'x".ljust(CARD),
+            )
+            + bytes(BLOCK),
             "damaged",
         ),
     ],
@@ -122,9 +164,19 @@ BOMB = zlib.compress(bytes(100_000_000))
         (small_png(chunk(b"iTXt", b"a\0\1\0\0\0" + BOMB)), "too large"),
         (small_png(chunk(b"abCd", b"") * 800_000), "more than 50,000 chunks"),
         (small_png(b"\0\0\0\0abCd" * 100), "damaged"),
-        (examples.encoded(Image.new("1", (60_000, 60_000)), "PNG"), "3600000000|60000 x 60000 pixels"),
+        (
+            examples.encoded(Image.new("1", (60_000, 60_000)), "PNG"),
+            "3600000000|60000 x 60000 pixels",
+        ),
     ],
-    ids=["text", "profile", "international text", "very many chunks", "chunks without an end", "450 MB of black"],
+    ids=[
+        "text",
+        "profile",
+        "international text",
+        "very many chunks",
+        "chunks without an end",
+        "450 MB of black",
+    ],
 )
 def test_a_png_bomb_is_refused(raw: bytes, sentence: str) -> None:
     assert len(raw) < uploads.MAX_BYTES
@@ -157,9 +209,18 @@ def folder(tmp_path: Path) -> Callable[[bytes], Path]:
 @pytest.mark.parametrize(
     ("table", "sentence"),
     [
-        (b"file," + b",".join(b"c%d" % k for k in range(60_000)) + b"\n" + b"a.png\n" * 200_000, "60,001 values"),
-        (b"file," + b",".join(b"c%d" % k for k in range(500)) + b"\n" + b"a.png\n" * 200_000, "33,554,432 values are read"),
-        (b"file,id\n" + b"a.png,b\n" * 100_000 + b"a.png," + b"x" * 100_000 + b"\n", "one of 100,000 letters"),
+        (
+            b"file," + b",".join(b"c%d" % k for k in range(60_000)) + b"\n" + b"a.png\n" * 200_000,
+            "60,001 values",
+        ),
+        (
+            b"file," + b",".join(b"c%d" % k for k in range(500)) + b"\n" + b"a.png\n" * 200_000,
+            "33,554,432 values are read",
+        ),
+        (
+            b"file,id\n" + b"a.png,b\n" * 100_000 + b"a.png," + b"x" * 100_000 + b"\n",
+            "one of 100,000 letters",
+        ),
         (b"file,label\na.png," + b"x" * 200_000 + b"\n", "field larger than field limit"),
         (b"file,id\n" + b"a.png," + b"," * 100_000 + b"\n", "too large in row 2"),
         (b'file,id\na.png,"' + b"\n" * 100_000, "comma-separated|field larger"),
@@ -175,7 +236,9 @@ def folder(tmp_path: Path) -> Callable[[bytes], Path]:
         "no text",
     ],
 )
-def test_a_table_that_would_fill_the_memory_is_refused(table: bytes, sentence: str, folder: Callable[[bytes], Path]) -> None:
+def test_a_table_that_would_fill_the_memory_is_refused(
+    table: bytes, sentence: str, folder: Callable[[bytes], Path]
+) -> None:
     with pytest.raises(DataError, match=sentence) as caught:
         open_dataset(folder(table))
     assert str(caught.value).isprintable()
@@ -184,7 +247,15 @@ def test_a_table_that_would_fill_the_memory_is_refused(table: bytes, sentence: s
 
 @pytest.mark.parametrize(
     "name",
-    ["../secret.png", "sub/../../secret.png", "/etc/passwd.png", "out.png", "sub/out.png", "linked/secret.png", "loop.png"],
+    [
+        "../secret.png",
+        "sub/../../secret.png",
+        "/etc/passwd.png",
+        "out.png",
+        "sub/out.png",
+        "linked/secret.png",
+        "loop.png",
+    ],
 )
 def test_no_name_in_a_table_and_no_link_leads_out_of_its_folder(name: str, tmp_path: Path) -> None:
     root = tmp_path / "galaxies"
@@ -197,7 +268,8 @@ def test_no_name_in_a_table_and_no_link_leads_out_of_its_folder(name: str, tmp_p
     (root / "linked").symlink_to(tmp_path / "elsewhere")
     (root / "loop.png").symlink_to("loop.png")
     (root / "labels.csv").write_text(f"file\n{name}\n")
-    # A link to itself leads nowhere; up to Python 3.12 it cannot be resolved, later it is a file that is missing.
+    # A link to itself leads nowhere; up to Python 3.12 it cannot be resolved, later it is a file
+    # that is missing.
     with pytest.raises(DataError, match="outside|are missing" if name == "loop.png" else "outside"):
         open_dataset(root)
 
@@ -206,5 +278,7 @@ def test_no_name_in_a_table_and_no_link_leads_out_of_its_folder(name: str, tmp_p
 def test_a_pipe_called_a_picture_does_not_stop_the_program(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.png")
     code = f"from astrojepa.data import open_dataset; open_dataset({str(tmp_path)!r})"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
     assert "not JPEG, PNG or FITS" in done.stderr

@@ -1,4 +1,6 @@
-"""What holds for every input whatever, tried on hypothesis's inputs: the same ones each time, and many more at night."""
+"""What holds for every input whatever, tried on hypothesis's inputs: the same ones each time,
+and many more at night.
+"""
 
 from __future__ import annotations
 
@@ -33,13 +35,25 @@ from tests.hostile.trial import LONGEST as LONGEST_REFUSAL
 QUICK = 50
 NIGHTLY = max(QUICK, int(os.environ.get("HOSTILE_CASES", "24000")) // 24)
 
-TEXT = st.text(max_size=300) | st.text("=+-@\t\r\n `*_[]()<>$~&:!#.|'\",;0123456789abc/\\", max_size=60)
-NUMBERS = st.integers() | st.floats() | st.booleans() | st.sampled_from([10**400, -(10**400), 2**63])
+TEXT = st.text(max_size=300) | st.text(
+    "=+-@\t\r\n `*_[]()<>$~&:!#.|'\",;0123456789abc/\\", max_size=60
+)
+NUMBERS = (
+    st.integers() | st.floats() | st.booleans() | st.sampled_from([10**400, -(10**400), 2**63])
+)
 LEAVES = st.none() | NUMBERS | TEXT
-JSON = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=5) | st.dictionaries(TEXT, inner, max_size=5), max_leaves=20)
+JSON = st.recursive(
+    LEAVES,
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(TEXT, inner, max_size=5),
+    max_leaves=20,
+)
 NAMES = sorted(TrainConfig().to_dict())
-GROUP = st.sampled_from([value for value in TrainConfig().to_dict().values() if isinstance(value, dict)])
-SETTINGS = GROUP.flatmap(lambda group: st.dictionaries(st.sampled_from(sorted(group)), JSON, max_size=3))
+GROUP = st.sampled_from(
+    [value for value in TrainConfig().to_dict().values() if isinstance(value, dict)]
+)
+SETTINGS = GROUP.flatmap(
+    lambda group: st.dictionaries(st.sampled_from(sorted(group)), JSON, max_size=3)
+)
 PARAMETERS = (
     "model",
     "data",
@@ -73,7 +87,10 @@ def refused(read: Callable[[], Any]) -> bool:
 def check_config(values: Any) -> None:
     if not refused(lambda: TrainConfig.from_dict(values)):
         config = TrainConfig.from_dict(values)
-        assert TrainConfig.from_dict(json.loads(json.dumps(config.to_dict(), allow_nan=False))) == config
+        assert (
+            TrainConfig.from_dict(json.loads(json.dumps(config.to_dict(), allow_nan=False)))
+            == config
+        )
 
 
 def check_link(parameters: dict[str, str]) -> None:
@@ -101,7 +118,9 @@ def check_answers(message: Any) -> None:
 
 
 def check_cell(text: str) -> None:
-    (row,) = csv.reader(io.StringIO(files.csv_text(["name"], [[text]]).partition("\n")[2], newline=""))
+    (row,) = csv.reader(
+        io.StringIO(files.csv_text(["name"], [[text]]).partition("\n")[2], newline="")
+    )
     assert not row[0].lstrip(" \n").startswith(("=", "+", "-", "@", "\t", "\r"))
     assert text.replace("\r", "\n") in row[0]
 
@@ -142,12 +161,19 @@ def check_search(text: str) -> None:
 
 
 def check_marks(text: str) -> None:
-    refused(lambda: marks.read_csv(f"id,mark\n{text}".encode(errors="replace"), ["a", "b"]).sentence("0123"))
+    refused(
+        lambda: marks.read_csv(f"id,mark\n{text}".encode(errors="replace"), ["a", "b"]).sentence(
+            "0123"
+        )
+    )
 
 
 def check_probe(values: Any) -> None:
     whole = {"format": "astrojepa-probe-1", "kind": "linear", "classes": ["a", "b"], "setting": ""}
-    whole |= {"standardisation": {"shift": [0.0], "factor": [1.0]}, "layers": [{"weights": [[1.0, 2.0]], "bias": [0.0, 0.0]}]}
+    whole |= {
+        "standardisation": {"shift": [0.0], "factor": [1.0]},
+        "layers": [{"weights": [[1.0, 2.0]], "bias": [0.0, 0.0]}],
+    }
     probe_from_dict(whole)
     refused(lambda: probe_from_dict(values))
     for name in whole:
@@ -161,7 +187,10 @@ PROPERTIES: dict[str, tuple[st.SearchStrategy[Any], Callable[[Any], None]]] = {
         check_config,
     ),
     "a config of any JSON is refused or read": (JSON, check_config),
-    "a link that was read is written and read the same": (st.dictionaries(st.sampled_from(PARAMETERS), TEXT), check_link),
+    "a link that was read is written and read the same": (
+        st.dictionaries(st.sampled_from(PARAMETERS), TEXT),
+        check_link,
+    ),
     "polygons are few, short and finite": (JSON, check_polygons),
     "codes, cells and masks are what was asked for": (JSON, check_answers),
     "no cell of an export is a formula": (TEXT.filter(lambda text: "\0" not in text), check_cell),
@@ -175,13 +204,21 @@ PROPERTIES: dict[str, tuple[st.SearchStrategy[Any], Callable[[Any], None]]] = {
 }
 
 
-@pytest.mark.parametrize("cases", [QUICK, pytest.param(NIGHTLY, marks=pytest.mark.nightly)], ids=["quick", "all"])
+@pytest.mark.parametrize(
+    "cases", [QUICK, pytest.param(NIGHTLY, marks=pytest.mark.nightly)], ids=["quick", "all"]
+)
 @pytest.mark.parametrize("name", PROPERTIES)
 def test_for_every_input(name: str, cases: int) -> None:
     strategy, check = PROPERTIES[name]
     tried = 0
 
-    @settings(max_examples=cases, derandomize=True, database=None, deadline=5000, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=cases,
+        derandomize=True,
+        database=None,
+        deadline=5000,
+        suppress_health_check=list(HealthCheck),
+    )
     @given(strategy)
     def holds(value: Any) -> None:
         nonlocal tried

@@ -1,4 +1,6 @@
-"""The attacks of the threats table in docs/reliability.md that have no other home, and that the table names tests which exist."""
+"""The attacks of the threats table in docs/reliability.md that have no other home, and that the
+table names tests which exist.
+"""
 
 from __future__ import annotations
 
@@ -28,21 +30,30 @@ from tests.app.page_runner import QUIET, run_page, settled, words
 from tests.hostile import examples
 
 ROOT = Path(__file__).parents[2]
-MARKUP = "<img src=x onerror=alert(1)>![p](https://attacker.example/p.png)[l](javascript:alert(2)):red[x]$x$"
+MARKUP = (
+    "<img src=x "
+    "onerror=alert(1)>![p](https://attacker.example/p.png)[l](javascript:alert(2)):red[x]$x$"
+)
 SHOWN = ("caption", "markdown", "info", "warning", "error", "title", "subheader", "toast")
 
 pytestmark = QUIET
 
 
 @pytest.fixture
-def draw(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AppTest]:
+def draw(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., AppTest]:
     """Run a page until nothing is in progress any more."""
-    return lambda page, **options: run_page(monkeypatch, tmp_path_factory.getbasetemp() / "pages-cache", page, **options)
+    return lambda page, **options: run_page(
+        monkeypatch, tmp_path_factory.getbasetemp() / "pages-cache", page, **options
+    )
 
 
 @pytest.fixture
 def marked_up(tmp_path: Path) -> Path:
-    """Galaxies whose ids and classes are markup, and two pictures of which cannot be read once the folder is open."""
+    """Galaxies whose ids and classes are markup, and two pictures of which cannot be read once
+    the folder is open.
+    """
     rows = ["file,id,label"]
     for k in range(24):
         Image.fromarray(examples.picture(k, 40, 40)).save(tmp_path / f"{k}.png")
@@ -52,14 +63,22 @@ def marked_up(tmp_path: Path) -> Path:
 
 
 def unescaped(test: AppTest) -> list[str]:
-    """The texts on a page in which a picture, a link, a directive or HTML of the attacker's stands."""
+    """The texts on a page in which a picture, a link, a directive or HTML of the attacker's
+    stands.
+    """
     values = [str(element.value) for kind in SHOWN for element in test.get(kind)]
     return [value for value in values if re.search(r"(?<!\\)(\[p\]|\[l\]|<img|:red\[|\$x)", value)]
 
 
 @pytest.mark.parametrize("page", ["map", "galaxy", "anomalies", "probe", "compare", "models"])
-def test_markup_in_ids_and_classes_is_shown_and_not_obeyed(page: str, draw: Callable[..., AppTest], marked_up: Path) -> None:
-    test = draw(page, data=str(marked_up), query={"id": f"{MARKUP} 99", "colour": MARKUP[:80], "only": MARKUP[:80]})
+def test_markup_in_ids_and_classes_is_shown_and_not_obeyed(
+    page: str, draw: Callable[..., AppTest], marked_up: Path
+) -> None:
+    test = draw(
+        page,
+        data=str(marked_up),
+        query={"id": f"{MARKUP} 99", "colour": MARKUP[:80], "only": MARKUP[:80]},
+    )
     assert not unescaped(test)
     if page == "map":  # where nothing is waited for, what is said once is still there
         assert "is not in this data set" in words(test)
@@ -75,12 +94,15 @@ def test_scripts_of_components_never_make_html_of_data() -> None:
     scripts = [*(ROOT / "app").rglob("*.js")]
     assert len(scripts) > 10
     for path in scripts:
-        assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function", path.read_text()), (
-            path
-        )
+        assert not re.search(
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function",
+            path.read_text(),
+        ), path
 
 
-@pytest.mark.parametrize("word", ["=1+1", "+1", "-1+2", "@SUM(A1)", "\t=1", "\r=1", " =1", "\n=1", "x\r=1+1", "x\r\n@A1"])
+@pytest.mark.parametrize(
+    "word", ["=1+1", "+1", "-1+2", "@SUM(A1)", "\t=1", "\r=1", " =1", "\n=1", "x\r=1+1", "x\r\n@A1"]
+)
 def test_no_cell_of_an_export_is_run_by_a_spreadsheet(word: str) -> None:
     rows = list(csv.reader(io.StringIO(files.csv_text([word], [[word, 1.5, -2]]), newline="")))
     assert [len(row) for row in rows] == [1, 3]
@@ -89,7 +111,9 @@ def test_no_cell_of_an_export_is_run_by_a_spreadsheet(word: str) -> None:
         assert not re.match(r"[\s]*[=+@-]", cell)
 
 
-@pytest.mark.parametrize("path", ["/etc/passwd", "../../evil.pth", "runs/evil", "file:///etc/passwd", "..", "evil.pth"])
+@pytest.mark.parametrize(
+    "path", ["/etc/passwd", "../../evil.pth", "runs/evil", "file:///etc/passwd", "..", "evil.pth"]
+)
 def test_an_address_names_no_file(
     path: str, draw: Callable[..., AppTest], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,7 +123,11 @@ def test_an_address_names_no_file(
     loaders.jobs.clear()
     for name in ("load_model", "open_dataset"):
         monkeypatch.setattr(astrojepa, name, _noting(opened, getattr(astrojepa, name)))
-    draw("map", query=dict.fromkeys(("model", "data", "with", "path", "checkpoint", "id"), path), hosted=True)
+    draw(
+        "map",
+        query=dict.fromkeys(("model", "data", "with", "path", "checkpoint", "id"), path),
+        hosted=True,
+    )
     assert opened == ["simulated:60", "random"] or opened == ["random", "simulated:60"]
 
 
@@ -143,7 +171,9 @@ def test_an_address_of_pictures_names_open_data_only_and_never_a_file() -> None:
         assert answer(key, "96", rows) == 400
 
 
-def test_pictures_kept_in_memory_are_bounded_however_many_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pictures_kept_in_memory_are_bounded_however_many_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(pictures, "KEEP", 50)
     monkeypatch.setitem(pictures._open, "many", _Endless())
     for row in range(300):
@@ -174,7 +204,10 @@ def test_a_heavy_task_runs_once_however_many_ask_and_one_at_a_time() -> None:
         return work
 
     found: list[Any] = []
-    threads = [threading.Thread(target=lambda k=k: found.append(jobs.start((k % 10,), task(k % 10)))) for k in range(200)]
+    threads = [
+        threading.Thread(target=lambda k=k: found.append(jobs.start((k % 10,), task(k % 10))))
+        for k in range(200)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -188,7 +221,9 @@ def test_a_heavy_task_runs_once_however_many_ask_and_one_at_a_time() -> None:
     assert len(jobs._jobs) <= 17
 
 
-def test_what_one_visitor_marks_gathers_and_brings_is_not_in_another_s_session(draw: Callable[..., AppTest]) -> None:
+def test_what_one_visitor_marks_gathers_and_brings_is_not_in_another_s_session(
+    draw: Callable[..., AppTest],
+) -> None:
     first = draw("anomalies")
     secret = "a-name-of-mine"
     first.session_state[state.COLLECTIONS] = {"everything": {secret: (1, 2)}}
@@ -198,7 +233,9 @@ def test_what_one_visitor_marks_gathers_and_brings_is_not_in_another_s_session(d
     settled(first.run())
     second = draw("anomalies")
     assert first.session_state[state.UPLOADS].keys() == {secret}
-    keys = [value for name, value in vars(state).items() if name.isupper() and isinstance(value, str)]
+    keys = [
+        value for name, value in vars(state).items() if name.isupper() and isinstance(value, str)
+    ]
     held = {key: second.session_state[key] for key in keys if key in second.session_state}
     assert not {state.UPLOADS, state.COLLECTIONS} & {key for key, value in held.items() if value}
     assert not any(review.marks for review in held.get(state.REVIEWS, {}).values())

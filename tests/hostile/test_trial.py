@@ -70,7 +70,13 @@ trial.try_all(readers, 0, 1, Path(sys.argv[1]))
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     folder = tmp_path_factory.mktemp("bad")
-    done = subprocess.run([sys.executable, "-c", SCRIPT, str(folder)], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(folder)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert lines, done.stderr[-2000:]
     return {line["reader"]: line["failures"] for line in lines}
@@ -93,5 +99,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
         ("says what no terminal should print", "cannot be printed"),
     ],
 )
-def test_a_reader_that_misbehaves_is_found_out(reader: str, complaint: str, outcomes: dict[str, list[str]]) -> None:
+def test_a_reader_that_misbehaves_is_found_out(
+    reader: str, complaint: str, outcomes: dict[str, list[str]]
+) -> None:
     assert complaint in outcomes[reader][0]

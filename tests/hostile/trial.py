@@ -1,6 +1,8 @@
-"""A trial of readers: each meets its damaged files in a process of its own, with caps on memory and time, watched for what it opens.
+"""A trial of readers: each meets its damaged files in a process of its own, with caps on memory and
+time, watched for what it opens.
 
-Case k of a reader depends on the seed, the reader's name and k alone. Inputs that were not borne stay in the folder.
+Case k of a reader depends on the seed, the reader's name and k alone. Inputs that were not borne
+stay in the folder.
 """
 
 from __future__ import annotations
@@ -26,9 +28,19 @@ MEMORY_CAP = 1024**3  # bytes a reader may ask for beyond what stands in memory 
 SECONDS = 5.0  # of processor time, for one case
 LONGEST = 400  # characters of a refusal, the folder's own name not counted
 KEPT = 5  # inputs that were not borne, kept per reader
-FORBIDDEN = ("os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen", "socket.connect", "socket.getaddrinfo")
-CODE = tuple(str(Path(__file__).parents[2] / folder) for folder in ("astrojepa", "app", "tests"))  # warnings quote their line
-# What a reader may open; "<string>" is no file: Python 3.13 looks for the line of code that a warning is about, whatever its name.
+FORBIDDEN = (
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+    "os.fork",
+    "subprocess.Popen",
+    "socket.connect",
+    "socket.getaddrinfo",
+)
+# warnings quote their line
+CODE = tuple(str(Path(__file__).parents[2] / folder) for folder in ("astrojepa", "app", "tests"))
+# What a reader may open; "<string>" is no file: Python 3.13 looks for the line of code that a
+# warning is about, whatever its name.
 ROOTS = (sys.prefix, sys.base_prefix, *CODE, str(Path("<string>").resolve()), "/dev", "/proc")
 
 
@@ -36,8 +48,9 @@ ROOTS = (sys.prefix, sys.base_prefix, *CODE, str(Path("<string>").resolve()), "/
 class Reader:
     """A reader and what it is tried on.
 
-    `furnish` fills a folder with whatever else a case needs and returns whole examples, which `read` must accept. `read` gets the
-    path of a damaged one and returns or refuses, except that a `total` reader may not even refuse.
+    `furnish` fills a folder with whatever else a case needs and returns whole examples, which
+    `read` must accept. `read` gets the path of a damaged one and returns or refuses, except that a
+    `total` reader may not even refuse.
     """
 
     name: str
@@ -85,7 +98,9 @@ class Watch:
 
 
 def complaint(error: BaseException | None, reader: Reader, folder: Path) -> str:
-    """Say what is wrong with how a reader took a case; empty where it returned, or refused in one sentence."""
+    """Say what is wrong with how a reader took a case; empty where it returned, or refused in
+    one sentence.
+    """
     if error is None:
         return ""
     chain, link = [], error
@@ -119,7 +134,9 @@ def read(reader: Reader, path: Path) -> BaseException | None:
 
 
 def try_reader(reader: Reader, cases: int, seed: int, folder: Path, report: Path) -> None:
-    """Read whole examples, then damaged ones, under the caps; write the outcome after every failure and at the end."""
+    """Read whole examples, then damaged ones, under the caps; write the outcome after every
+    failure and at the end.
+    """
     folder.mkdir(parents=True)
     os.environ["ASTROJEPA_CACHE"] = str(folder / "cache")
     path, outcome = folder / reader.file, Outcome(reader.name, seed)
@@ -141,7 +158,9 @@ def try_reader(reader: Reader, cases: int, seed: int, folder: Path, report: Path
         watch.active = False
         outcome.slowest = max(outcome.slowest, round(time.process_time() - began, 3))
         outcome.cases, outcome.refused = case + 1, outcome.refused + (error is not None)
-        outcome.megabytes = round((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024, 1)
+        outcome.megabytes = round(
+            (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024, 1
+        )
         if found := ", ".join(watch.seen) or complaint(error, reader, folder):
             if len(outcome.failures) < KEPT:
                 path.rename(folder / f"case-{case}-{reader.file}")
@@ -155,7 +174,9 @@ def _give_up(*_: object) -> None:
 
 
 def try_all(readers: Sequence[Reader], cases: int, seed: int, folder: Path) -> list[Outcome]:
-    """Share the cases out among the readers, one process each, and print what became of them; one that dies has failed."""
+    """Share the cases out among the readers, one process each, and print what became of them;
+    one that dies has failed.
+    """
     weights, outcomes = sum(reader.weight for reader in readers), []
     for reader in readers:
         share = max(LEAST, math.ceil(cases * reader.weight / weights))
@@ -170,7 +191,11 @@ def try_all(readers: Sequence[Reader], cases: int, seed: int, folder: Path) -> l
                 traceback.print_exc()
             os._exit(code)
         status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        outcome = Outcome(**json.loads(report.read_text())) if report.is_file() else Outcome(reader.name, seed)
+        outcome = (
+            Outcome(**json.loads(report.read_text()))
+            if report.is_file()
+            else Outcome(reader.name, seed)
+        )
         if status:
             outcome.failures.append(f"the process ended with {status} on {place / reader.file}")
         print(json.dumps(asdict(outcome)), flush=True)

@@ -17,7 +17,11 @@ from astrojepa.checkpoints.model import Model, load_model, save_released
 from astrojepa.evaluation.reports import bundling
 
 COUNT = 60
-FACTS = {"created_by": "a test", "data": {"source": "data/g", "source_hash": "ab" * 32}, "checkpoints": ["m"]}
+FACTS = {
+    "created_by": "a test",
+    "data": {"source": "data/g", "source_hash": "ab" * 32},
+    "checkpoints": ["m"],
+}
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +71,10 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
         blob = np.exp(-(((rows - 24) / rng.uniform(3, 11, (2, 1, 1))) ** 2).sum(0))
         colour = 255 * blob[..., None] * rng.uniform(0.4, 1, 3) + rng.uniform(0, 12, (48, 48, 3))
         Image.fromarray(colour.clip(0, 255).astype(np.uint8)).save(made / f"{number:02}.png")
-        lines.append(f"{number:02}.png,NGC {number},{'round' if number % 3 else 'edge-on'},{number},{-number},{number % 7}")
+        lines.append(
+            f"{number:02}.png,NGC "
+            f"{number},{'round' if number % 3 else 'edge-on'},{number},{-number},{number % 7}"
+        )
     (made / "labels.csv").write_text("\n".join(lines), encoding="utf-8")
     return made
 
@@ -75,7 +82,11 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     """A released model that nobody trained."""
-    return load_model(save_released(load_model("random"), tmp_path_factory.mktemp("released"), {"id": "small.tiny"}))
+    return load_model(
+        save_released(
+            load_model("random"), tmp_path_factory.mktemp("released"), {"id": "small.tiny"}
+        )
+    )
 
 
 @pytest.fixture(scope="session")
@@ -87,5 +98,7 @@ def bundle(pictures: Path, model: Model, tmp_path_factory: pytest.TempPathFactor
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bundling, "MAPS", ("pca",))
         patch.setattr(bundling, "BASELINE_MAPS", ("pca",))
-        bundling.make_bundle(open_dataset(pictures), str(pictures), model, folder, 32, creator="a test")
+        bundling.make_bundle(
+            open_dataset(pictures), str(pictures), model, folder, 32, creator="a test"
+        )
     return folder

@@ -1,4 +1,6 @@
-"""The explorer as it is hosted: bound to every address, started by its real command, with every connection that it opens taken down."""
+"""The explorer as it is hosted: bound to every address, started by its real command, with every
+connection that it opens taken down.
+"""
 
 from __future__ import annotations
 
@@ -37,11 +39,20 @@ HERE = ("'127.0.0.1'", "'localhost'", "'0.0.0.0'", "'::1'")
 
 
 def recording(folder: Path) -> tuple[dict[str, str], Path]:
-    """Return an environment in which Python takes down what it connects to and whom it looks up, and the file that this goes to."""
+    """Return an environment in which Python takes down what it connects to and whom it looks up,
+    and the file that this goes to.
+    """
     (folder / "recorder").mkdir()
     (folder / "recorder" / "sitecustomize.py").write_text(RECORDER)
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("STREAMLIT_", "ASTROJEPA_"))}
-    return environment | {"PYTHONPATH": str(folder / "recorder"), "CALLS": str(folder / "calls")}, folder / "calls"
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("STREAMLIT_", "ASTROJEPA_"))
+    }
+    return environment | {
+        "PYTHONPATH": str(folder / "recorder"),
+        "CALLS": str(folder / "calls"),
+    }, folder / "calls"
 
 
 def outward(calls: Path) -> list[str]:
@@ -56,11 +67,26 @@ def hosted(folder: Path, *flags: str) -> Iterator[tuple[str, Path]]:
     port = free_port()
     url = f"http://localhost:{port}"
     environment, calls = recording(folder)
-    environment |= {"ASTROJEPA_CACHE": str(folder / "cache"), "HOME": str(folder), "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app" / "main.py"), "--server.headless", "true"]
+    environment |= {
+        "ASTROJEPA_CACHE": str(folder / "cache"),
+        "HOME": str(folder),
+        "OMP_NUM_THREADS": "1",
+        "HF_HUB_OFFLINE": "1",
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(ROOT / "app" / "main.py"),
+        "--server.headless",
+        "true",
+    ]
     command += ["--server.address", "0.0.0.0", "--server.port", str(port), "--", *flags]
     with (folder / "log.txt").open("wb") as log:
-        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
+        )
     try:
         wait_until_healthy(url, process, folder / "log.txt", READY)
         yield url, calls

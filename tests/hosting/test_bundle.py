@@ -1,4 +1,6 @@
-"""A bundle is opened whole or not at all: every lie that bundle.json or the folder can tell is a sentence."""
+"""A bundle is opened whole or not at all: every lie that bundle.json or the folder can tell is a
+sentence.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,13 @@ import pytest
 from astrojepa.checkpoints import bundle as bundles
 from astrojepa.checkpoints.bundle import MANIFEST, BundleError, open_bundle, seal_bundle
 
-NAMES = ["data/g/labels.csv", "data/g/images/0.jpg", "checkpoints/m.safetensors", "checkpoints/m.json", "cache/scores-0.npz"]
+NAMES = [
+    "data/g/labels.csv",
+    "data/g/images/0.jpg",
+    "checkpoints/m.safetensors",
+    "checkpoints/m.json",
+    "cache/scores-0.npz",
+]
 HASH = "0" * 64
 
 
@@ -35,11 +43,15 @@ def test_one_changed_byte_is_refused(sealed: Path, name: str) -> None:
     content = bytearray((sealed / name).read_bytes())
     content[0] ^= 1
     (sealed / name).write_bytes(content)
-    with pytest.raises(BundleError, match=rf"{name} has SHA-256 .*…, bundle.json says .*…; fetch it"):
+    with pytest.raises(
+        BundleError, match=rf"{name} has SHA-256 .*…, bundle.json says .*…; fetch it"
+    ):
         open_bundle(sealed)
 
 
-def test_a_file_of_another_length_is_refused_before_it_is_read(sealed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_of_another_length_is_refused_before_it_is_read(
+    sealed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with (sealed / NAMES[2]).open("wb") as stream:
         stream.truncate(10**13)  # a hole of 10 TB
     monkeypatch.setattr(bundles, "_sha256", lambda path: pytest.fail(f"{path} was read"))
@@ -54,7 +66,9 @@ def test_a_missing_file_is_named(sealed: Path, name: str) -> None:
         open_bundle(sealed)
 
 
-@pytest.mark.parametrize("name", ["data/g/images/1.jpg", "checkpoints/other.safetensors", "cache/.hidden", "README.md"])
+@pytest.mark.parametrize(
+    "name", ["data/g/images/1.jpg", "checkpoints/other.safetensors", "cache/.hidden", "README.md"]
+)
 def test_a_file_that_is_not_listed_is_refused(sealed: Path, name: str) -> None:
     (sealed / name).write_bytes(b"x")
     with pytest.raises(BundleError, match=f"does not list, {name}"):
@@ -129,7 +143,9 @@ def test_a_name_that_leaves_the_bundle_is_refused_before_any_file_is_looked_at(
         [1, 7],
     ],
 )
-def test_an_entry_that_is_not_bytes_and_hash_is_refused(edit: Callable[..., Path], sealed: Path, entry: Any) -> None:
+def test_an_entry_that_is_not_bytes_and_hash_is_refused(
+    edit: Callable[..., Path], sealed: Path, entry: Any
+) -> None:
     with pytest.raises(BundleError, match=r"must give cache/x as \[bytes, sha256\]"):
         open_bundle(edit(files=files(sealed) | {"cache/x": entry}))
 
@@ -139,8 +155,12 @@ def test_sizes_are_bounded_together(edit: Callable[..., Path], sealed: Path) -> 
         open_bundle(edit(files=files(sealed) | {"cache/x": [bundles.MAX_BYTES, HASH]}))
 
 
-@pytest.mark.parametrize("value", [None, [], {}, "files", {f"cache/{k}": [1, HASH] for k in range(9)}])
-def test_the_list_itself_is_bounded(edit: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, value: Any) -> None:
+@pytest.mark.parametrize(
+    "value", [None, [], {}, "files", {f"cache/{k}": [1, HASH] for k in range(9)}]
+)
+def test_the_list_itself_is_bounded(
+    edit: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, value: Any
+) -> None:
     monkeypatch.setattr(bundles, "MAX_FILES", 8)
     with pytest.raises(BundleError, match="must list 1 to 8 files"):
         open_bundle(edit(files=value))
@@ -152,7 +172,9 @@ def test_another_format_is_refused(edit: Callable[..., Path], number: Any) -> No
         open_bundle(edit(format=number))
 
 
-@pytest.mark.parametrize("text", [b"", b"[]", b"{", b"\xff\xfe", b"[" * 100_000, b'{"format": 1e999}'])
+@pytest.mark.parametrize(
+    "text", [b"", b"[]", b"{", b"\xff\xfe", b"[" * 100_000, b'{"format": 1e999}']
+)
 def test_what_is_no_json_object_is_a_sentence(sealed: Path, text: bytes) -> None:
     (sealed / MANIFEST).write_bytes(text)
     with pytest.raises(BundleError, match=MANIFEST):
@@ -188,11 +210,16 @@ def test_galaxies_from_elsewhere_are_refused(edit: Callable[..., Path], source: 
 
 
 def test_simulated_galaxies_are_named(edit: Callable[..., Path]) -> None:
-    assert open_bundle(edit(data={"source": "simulated:200:7", "source_hash": "simulated"})).data == "simulated:200:7"
+    assert (
+        open_bundle(edit(data={"source": "simulated:200:7", "source_hash": "simulated"})).data
+        == "simulated:200:7"
+    )
 
 
 @pytest.mark.parametrize("names", [None, [], "m", ["n"], ["m", "../m"], [["m"]], ["m/../m"], [7]])
-def test_a_checkpoint_that_is_not_in_the_bundle_is_refused(edit: Callable[..., Path], names: Any) -> None:
+def test_a_checkpoint_that_is_not_in_the_bundle_is_refused(
+    edit: Callable[..., Path], names: Any
+) -> None:
     with pytest.raises(BundleError, match="checkpoint"):
         open_bundle(edit(checkpoints=names))
 
@@ -215,7 +242,12 @@ def test_released_weights_are_named_by_hash_instead_of_held(edit: Callable[..., 
     assert open_bundle(edit(checkpoints=[], released={"small.mine": HASH})).checkpoints == {}
 
 
-@pytest.mark.parametrize("released", ["small.mine", ["small.mine"], {"../mine": HASH}, {"small.mine": "x"}, {"small.mine": 3}])
-def test_other_than_ids_and_hashes_are_no_released_weights(edit: Callable[..., Path], released: Any) -> None:
+@pytest.mark.parametrize(
+    "released",
+    ["small.mine", ["small.mine"], {"../mine": HASH}, {"small.mine": "x"}, {"small.mine": 3}],
+)
+def test_other_than_ids_and_hashes_are_no_released_weights(
+    edit: Callable[..., Path], released: Any
+) -> None:
     with pytest.raises(BundleError, match="must give weights under 'released' as id and sha256"):
         open_bundle(edit(released=released))

@@ -47,7 +47,10 @@ def test_without_its_arrays_all_of_that_is_computed(bundle: Path, own_cache: Pat
     found = open_bundle(bundle)
     data = aj.open_dataset(found.data)
     aj.embed(load_model(found.weights("small.tiny")), data)
-    assert [path.name.partition("-")[0] for path in sorted(own_cache.iterdir())] == ["embeddings", "frames"]
+    assert [path.name.partition("-")[0] for path in sorted(own_cache.iterdir())] == [
+        "embeddings",
+        "frames",
+    ]
 
 
 def test_vectors_are_those_of_the_packed_pictures_in_half_precision(bundle: Path) -> None:
@@ -73,25 +76,48 @@ def test_bundle_json_says_what_is_in_it(bundle: Path) -> None:
     assert content["created_by"] == "a test"
     assert content["data"]["galaxies"] == 60
     assert content["data"]["fingerprint"] == aj.open_dataset(open_bundle(bundle).data).fingerprint
-    kinds = {name.partition("/")[2].partition("-")[0] for name in content["files"] if name.startswith("cache/")}
-    assert kinds == {"embeddings", "baseline", "projection", "scores", "asymmetry", "picture"}, "frames are as large as the data"
+    kinds = {
+        name.partition("/")[2].partition("-")[0]
+        for name in content["files"]
+        if name.startswith("cache/")
+    }
+    assert kinds == {"embeddings", "baseline", "projection", "scores", "asymmetry", "picture"}, (
+        "frames are as large as the data"
+    )
     assert str(bundle.parent) not in (bundle / "bundle.json").read_text()
 
 
 def test_numbers_that_half_precision_cannot_hold_stay_whole(tmp_path: Path) -> None:
     path = tmp_path / "baseline-0.npz"
-    np.savez(path, large=np.array([1e6], np.float32), small=np.array([0.1], np.float32), exact=np.array([0.1]))
+    np.savez(
+        path,
+        large=np.array([1e6], np.float32),
+        small=np.array([0.1], np.float32),
+        exact=np.array([0.1]),
+    )
     bundling._halve(path)
     with np.load(path) as kept:
-        assert {name: kept[name].dtype for name in kept} == {"large": np.float32, "small": np.float16, "exact": np.float64}
+        assert {name: kept[name].dtype for name in kept} == {
+            "large": np.float32,
+            "small": np.float16,
+            "exact": np.float64,
+        }
 
 
 def test_a_control_is_not_hosted(pictures: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="is no model to host"):
-        make_bundle(aj.open_dataset(pictures), "", load_model("random"), tmp_path / "bundle", creator="a test")
+        make_bundle(
+            aj.open_dataset(pictures),
+            "",
+            load_model("random"),
+            tmp_path / "bundle",
+            creator="a test",
+        )
 
 
-def test_a_bundle_never_replaces_another_folder(pictures: Path, model: Model, tmp_path: Path) -> None:
+def test_a_bundle_never_replaces_another_folder(
+    pictures: Path, model: Model, tmp_path: Path
+) -> None:
     with pytest.raises(FileExistsError, match="exists already; name a new folder"):
         make_bundle(aj.open_dataset(pictures), "", model, tmp_path, creator="a test")
 
@@ -106,18 +132,39 @@ def test_an_interrupted_export_leaves_nothing(
     monkeypatch.setattr(bundling, "MAPS", ("pca",))
     monkeypatch.setattr(bundling, "BASELINE_MAPS", ("pca",))
     with pytest.raises(KeyboardInterrupt):
-        make_bundle(aj.open_dataset(pictures).subset(range(20)), "", model, tmp_path / "out" / "bundle", creator="a test")
+        make_bundle(
+            aj.open_dataset(pictures).subset(range(20)),
+            "",
+            model,
+            tmp_path / "out" / "bundle",
+            creator="a test",
+        )
     assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_the_command_bundles_simulated_galaxies_by_name(
-    tmp_path: Path, model: Model, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    model: Model,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(bundling, "MAPS", ("pca",))
     monkeypatch.setattr(bundling, "BASELINE_MAPS", ("pca",))
     monkeypatch.setattr(aj, "load_model", lambda name: model)
     assert (
-        main(["export", "bundle", "--data", "simulated:30", "--checkpoint", "small.tiny", "--out", str(tmp_path / "bundle")]) == 0
+        main(
+            [
+                "export",
+                "bundle",
+                "--data",
+                "simulated:30",
+                "--checkpoint",
+                "small.tiny",
+                "--out",
+                str(tmp_path / "bundle"),
+            ]
+        )
+        == 0
     )
     assert "30 galaxies, small.tiny, 6." in capsys.readouterr().out
     assert open_bundle(tmp_path / "bundle").data == "simulated:30"

@@ -1,4 +1,6 @@
-"""The bundle of the first look: whole, of these weights and this code, and what computing it anew gives."""
+"""The bundle of the first look: whole, of these weights and this code, and what computing it
+anew gives.
+"""
 
 from __future__ import annotations
 
@@ -58,11 +60,15 @@ def demo() -> Bundle:
 def test_it_is_whole_light_and_of_the_weights_that_are_here(demo: Bundle, data: Dataset) -> None:
     assert demo.num_bytes <= MOST_BYTES
     assert demo.checkpoints == {}, "weights are in the tree once"
-    assert demo.released == {name: released_facts(name).card["sha256"] for name in released_ids()}, RENEW
+    assert demo.released == {
+        name: released_facts(name).card["sha256"] for name in released_ids()
+    }, RENEW
     assert (demo.data, demo.source_hash) == ("simulated", data.source_hash), RENEW
 
 
-def test_the_first_pages_find_everything_and_no_galaxy_is_drawn(data: Dataset, own_cache: Path) -> None:
+def test_the_first_pages_find_everything_and_no_galaxy_is_drawn(
+    data: Dataset, own_cache: Path
+) -> None:
     assert isinstance(data.reader, StampArtist), RENEW
     train, _, test = default_split(data)
     for name in released_ids():
@@ -79,7 +85,9 @@ def test_the_first_pages_find_everything_and_no_galaxy_is_drawn(data: Dataset, o
     assert not own_cache.exists(), RENEW
 
 
-def test_drawing_the_galaxies_again_gives_their_parameters_and_small_pictures(data: Dataset) -> None:
+def test_drawing_the_galaxies_again_gives_their_parameters_and_small_pictures(
+    data: Dataset,
+) -> None:
     artist, small = data.reader, kept_thumbnails(data)
     assert isinstance(artist, StampArtist)
     assert small is not None
@@ -89,14 +97,18 @@ def test_drawing_the_galaxies_again_gives_their_parameters_and_small_pictures(da
         np.testing.assert_allclose(known[row], truths[1:], rtol=1e-4, err_msg=RENEW)
         difference = small.tile(int(row)).astype(float) - resize_frame(picture, SIDE)
         means = difference.reshape(SIDE // 8, 8, SIDE // 8, 8, 3).mean((1, 3))
-        assert np.abs(means).mean() < 1.5, RENEW  # of 255: the blocks that JPEG is made of keep their means
+        # of 255: the blocks that JPEG is made of keep their means
+        assert np.abs(means).mean() < 1.5, RENEW
 
 
 @pytest.mark.parametrize("rows", [SAMPLE, pytest.param(1000, marks=pytest.mark.nightly)])
 def test_embedding_the_galaxies_again_gives_their_vectors(data: Dataset, rows: int) -> None:
     chosen = np.linspace(0, len(data) - 1, rows).astype(int)
     for name in released_ids():
-        kept, fresh = vectors_of(name, data).vectors[chosen], aj.embed(aj.load_model(name), data.subset(chosen)).vectors
+        kept, fresh = (
+            vectors_of(name, data).vectors[chosen],
+            aj.embed(aj.load_model(name), data.subset(chosen)).vectors,
+        )
         scale = np.linalg.norm(fresh, axis=1).mean()
         assert np.linalg.norm(kept - fresh, axis=1).max() < 0.02 * scale, (
             RENEW
@@ -105,7 +117,9 @@ def test_embedding_the_galaxies_again_gives_their_vectors(data: Dataset, rows: i
 
 def test_pca_and_scores_of_these_vectors_are_the_kept_ones(data: Dataset) -> None:
     vectors = vectors_of(best_id(), data)
-    np.testing.assert_allclose(kept_scores(vectors), anomaly_scores(vectors), rtol=1e-3, err_msg=RENEW)
+    np.testing.assert_allclose(
+        kept_scores(vectors), anomaly_scores(vectors), rtol=1e-3, err_msg=RENEW
+    )
     kept, fresh = project(vectors, "pca"), project(vectors, "pca", cache=False)
     np.testing.assert_allclose(kept, fresh, atol=1e-3 * np.abs(fresh).max(), err_msg=RENEW)
 
@@ -115,14 +129,21 @@ def test_umap_of_these_vectors_puts_the_same_galaxies_side_by_side(data: Dataset
     vectors = vectors_of(best_id(), data)
     kept, fresh = project(vectors, "umap"), project(vectors, "umap", cache=False)
     near = [nearest(xy, xy, 15, exclude=np.arange(len(xy)))[1] for xy in (kept, fresh)]
-    shared = np.mean([len(set(first) & set(second)) / 15 for first, second in zip(*near, strict=True)])
-    assert shared > 0.7, RENEW  # 1 on one processor, 0.85 from vectors changed by 1e-4 or another seed, 0.47 of PCA
+    shared = np.mean(
+        [len(set(first) & set(second)) / 15 for first, second in zip(*near, strict=True)]
+    )
+    # 1 on one processor, 0.85 from vectors changed by 1e-4 or another seed, 0.47 of PCA
+    assert shared > 0.7, RENEW
 
 
-def test_a_small_picture_comes_from_the_sheet_and_a_sharp_one_is_drawn(data: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_small_picture_comes_from_the_sheet_and_a_sharp_one_is_drawn(
+    data: Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     key, drawn = pictures.offer(data), []
     original = StampArtist.draw
-    monkeypatch.setattr(StampArtist, "draw", lambda artist, row: drawn.append(row) or original(artist, row))
+    monkeypatch.setattr(
+        StampArtist, "draw", lambda artist, row: drawn.append(row) or original(artist, row)
+    )
     monkeypatch.setattr(pictures, "_tiles", type(pictures._tiles)())
     assert pictures.tile(key, 7, 96).shape == (96, 96, 3)
     assert pictures.tile(key, 7, 48).shape == (48, 48, 3)

@@ -1,4 +1,6 @@
-"""The Dockerfile and its companions, read as files; and its steps, executed without a container engine."""
+"""The Dockerfile and its companions, read as files; and its steps, executed without a container
+engine.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,8 @@ def complaints(text: str) -> list[str]:
     names = [name for name, _ in steps]
     for name, rest in steps:
         if name == "FROM" and (
-            not re.fullmatch(r"[a-z0-9./-]+:\d+\.\d+\.\d+[a-z0-9.-]*(@sha256:[0-9a-f]{64})?", rest) or "latest" in rest
+            not re.fullmatch(r"[a-z0-9./-]+:\d+\.\d+\.\d+[a-z0-9.-]*(@sha256:[0-9a-f]{64})?", rest)
+            or "latest" in rest
         ):
             found.append(f"FROM {rest} is not pinned")
         if name == "ADD":
@@ -43,7 +46,9 @@ def complaints(text: str) -> list[str]:
             user = rest.partition(":")[0]
         if name == "CMD" and user in ("root", "0"):
             found.append("CMD runs as root")
-        if name in ("CMD", "HEALTHCHECK") and not isinstance(json.loads(rest[rest.index("[") :] if "[" in rest else "0"), list):
+        if name in ("CMD", "HEALTHCHECK") and not isinstance(
+            json.loads(rest[rest.index("[") :] if "[" in rest else "0"), list
+        ):
             found.append(f"{name} goes through a shell")
     found += [f"there is no {name}" for name in ("HEALTHCHECK", "USER", "CMD") if name not in names]
     if not any(name == "HEALTHCHECK" and HEALTH in rest for name, rest in steps):
@@ -72,11 +77,18 @@ def test_the_dockerfile_does_nothing_that_it_must_not() -> None:
 )
 def test_each_of_these_mistakes_would_be_found(before: str, after: str, complaint: str) -> None:
     assert before in DOCKERFILE
-    assert any(found.startswith(complaint) for found in complaints(DOCKERFILE.replace(before, after)))
+    assert any(
+        found.startswith(complaint) for found in complaints(DOCKERFILE.replace(before, after))
+    )
 
 
 def test_everything_is_written_below_tmp() -> None:
-    rehearsal_env = dict(word.split("=", 1) for name, rest in read_steps(DOCKERFILE) if name == "ENV" for word in rest.split())
+    rehearsal_env = dict(
+        word.split("=", 1)
+        for name, rest in read_steps(DOCKERFILE)
+        if name == "ENV"
+        for word in rest.split()
+    )
     for name in ("HOME", "ASTROJEPA_CACHE", "NUMBA_CACHE_DIR"):
         assert rehearsal_env[name].startswith("/tmp"), name
     assert rehearsal_env["ASTROJEPA_MODE"] == "hosted"
@@ -84,7 +96,11 @@ def test_everything_is_written_below_tmp() -> None:
 
 
 def test_the_image_holds_the_program_its_weights_and_a_bundle_and_nothing_else() -> None:
-    rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
+    rules = [
+        line
+        for line in (ROOT / ".dockerignore").read_text().splitlines()
+        if line and not line.startswith("#")
+    ]
     assert "!bundle" in rules
     names = {path.relative_to(ROOT).parts[0] for path in included(rules)} - {"bundle"}
     assert names == {"app", "astrojepa", "checkpoints", ".streamlit", "requirements.lock"}
@@ -100,7 +116,9 @@ def test_compose_takes_every_privilege_away() -> None:
     assert service["pids_limit"] <= 512
     assert [mount.partition(":")[0] for mount in service["tmpfs"]] == ["/tmp"]
     assert all(volume.endswith(":ro") for volume in service["volumes"])
-    assert all(port.startswith("127.0.0.1:") for port in service["ports"]), "a proxy stands in front"
+    assert all(port.startswith("127.0.0.1:") for port in service["ports"]), (
+        "a proxy stands in front"
+    )
     assert not {"privileged", "network_mode", "pid", "cap_add", "devices"} & service.keys()
     assert not service["image"].endswith("latest")
 
@@ -119,7 +137,13 @@ def test_community_cloud_installs_the_lock() -> None:
 
 
 def test_no_file_of_the_deployment_names_an_index() -> None:
-    for name in ("Dockerfile", "compose.yaml", "Makefile", "deploy/community_cloud/requirements.txt", "requirements.lock"):
+    for name in (
+        "Dockerfile",
+        "compose.yaml",
+        "Makefile",
+        "deploy/community_cloud/requirements.txt",
+        "requirements.lock",
+    ):
         assert not re.search(r"https?://(?!127\.0\.0\.1)", (ROOT / name).read_text()), name
 
 
@@ -144,10 +168,18 @@ def fresh() -> Iterator[Path]:
 
 
 @pytest.mark.slow
-def test_the_dockerfiles_steps_start_an_explorer_without_privileges_on_a_read_only_disk(fresh: Path) -> None:
+def test_the_dockerfiles_steps_start_an_explorer_without_privileges_on_a_read_only_disk(
+    fresh: Path,
+) -> None:
     with rehearsed(fresh / "image", Path(sys.prefix)) as (_, found):
         assert found.pop("healthy_after_s")
-        assert found == {"user": "1000", "capabilities": 0, "no_new_privileges": True, "read_only_root": True, "page": 200}
+        assert found == {
+            "user": "1000",
+            "capabilities": 0,
+            "no_new_privileges": True,
+            "read_only_root": True,
+            "page": 200,
+        }
 
 
 @pytest.mark.nightly
@@ -160,6 +192,7 @@ def test_what_these_steps_start_draws_a_bundle(fresh: Path, bundle: Path, browse
         explorer = Explorer(context.new_page(), url).open("/?map=umap")
         assert explorer.canvas.get_attribute("data-drawn") == "60"
         explorer.says("Squared error")
-        explorer.appears(explorer.page.locator("canvas[aria-label*='UMAP of small.tiny']"))  # compiled on a read-only root
+        # compiled on a read-only root
+        explorer.appears(explorer.page.locator("canvas[aria-label*='UMAP of small.tiny']"))
         assert explorer.complaints == []
         context.close()

@@ -1,4 +1,6 @@
-"""A hosted explorer in a real browser: all seven pages, and nobody else is asked for anything, neither by the browser nor by the server."""
+"""A hosted explorer in a real browser: all seven pages, and nobody else is asked for anything,
+neither by the browser nor by the server.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,11 @@ from websockets.sync.client import connect
 from tests.app.explorer_page import Explorer
 from tests.hosting.hosted_server import hosted, outward, recording
 
-pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.browser,
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -28,12 +34,17 @@ def served(bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
 
 def test_the_recorder_hears_a_call(tmp_path: Path) -> None:
     environment, calls = recording(tmp_path)
-    code = "import socket\ntry:\n    socket.create_connection(('192.0.2.1', 9), timeout=0.1)\nexcept OSError:\n    pass"
+    code = (
+        "import socket\ntry:\n    socket.create_connection(('192.0.2.1', 9), "
+        "timeout=0.1)\nexcept OSError:\n    pass"
+    )
     subprocess.run([sys.executable, "-c", code], env=environment, check=True)
     assert outward(calls) == ["look-up '192.0.2.1'", "connect ('192.0.2.1', 9)"]
 
 
-def test_a_session_over_all_seven_pages_asks_nobody_else(served: tuple[str, Path], browser: Any, pictures: Path) -> None:
+def test_a_session_over_all_seven_pages_asks_nobody_else(
+    served: tuple[str, Path], browser: Any, pictures: Path
+) -> None:
     url, calls = served
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     explorer = Explorer(context.new_page(), url).open("/?map=pca")
@@ -58,7 +69,9 @@ def test_a_session_over_all_seven_pages_asks_nobody_else(served: tuple[str, Path
         else:
             explorer.says(sentence)
         explorer.quiet()
-        page.wait_for_function("() => !document.querySelector('[data-testid=\"stProgress\"]')", timeout=120_000)
+        page.wait_for_function(
+            "() => !document.querySelector('[data-testid=\"stProgress\"]')", timeout=120_000
+        )
 
     page.get_by_role("link", name="Models & data").click()
     explorer.says("Your own pictures")
@@ -89,13 +102,21 @@ def test_only_pictures_can_be_uploaded(served: tuple[str, Path], browser: Any) -
     explorer.page.goto(f"{explorer.url}/models?map=pca&mode=local")
     explorer.says("Your own pictures")
     chooser = explorer.page.get_by_test_id("stFileUploaderDropzoneInput")
-    assert not {".pt", ".pth", ".safetensors", ".h5", ".csv"} & set((chooser.get_attribute("accept") or "").split(","))
+    assert not {".pt", ".pth", ".safetensors", ".h5", ".csv"} & set(
+        (chooser.get_attribute("accept") or "").split(",")
+    )
     assert chooser.count() == 1, "the page has one place for files"
     context.close()
 
 
 @pytest.mark.parametrize(
-    "path", ["/pictures/../../bundle.json", "/pictures/%2e%2e%2fbundle.json/96?rows=0", "/bundle/bundle.json", "/app/main.py"]
+    "path",
+    [
+        "/pictures/../../bundle.json",
+        "/pictures/%2e%2e%2fbundle.json/96?rows=0",
+        "/bundle/bundle.json",
+        "/app/main.py",
+    ],
 )
 def test_no_file_of_the_host_is_handed_out(served: tuple[str, Path], path: str) -> None:
     try:

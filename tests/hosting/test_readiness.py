@@ -10,7 +10,9 @@ from app.server import readiness
 from app.session import queue
 
 
-def test_a_server_is_ready_once_what_a_first_page_takes_is_imported_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_is_ready_once_what_a_first_page_takes_is_imported_and_not_before(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     (route,) = readiness.routes("/explorer")
     assert route.path == "/explorer/ready"
     importing, imported = threading.Event(), threading.Event()
@@ -70,7 +72,9 @@ def test_a_server_whose_models_turn_out_not_to_run_is_not_ready_any_more(
     assert readiness.routes()[0].endpoint(None).status_code == status
 
 
-def test_a_page_waits_for_the_start_and_not_where_nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_waits_for_the_start_and_not_where_nothing_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(readiness, "_start", readiness._Start())
     readiness.wait()
     readiness._start.begun = True

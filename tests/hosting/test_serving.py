@@ -1,4 +1,6 @@
-"""What a hosted explorer serves is a list of names and hashes; neither an address nor a changed file adds to it."""
+"""What a hosted explorer serves is a list of names and hashes; neither an address nor a changed
+file adds to it.
+"""
 
 from __future__ import annotations
 
@@ -52,10 +54,14 @@ def test_a_bundle_is_what_is_served_and_its_arrays_are_read_first(bundle: Path) 
     assert read_settings([], {"ASTROJEPA_BUNDLE": str(bundle)}) == settings
 
 
-def test_a_bundle_at_hand_is_opened_unless_something_else_is_asked_for(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bundle_at_hand_is_opened_unless_something_else_is_asked_for(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("app.server.settings.BUNDLE", bundle)
     assert read_settings([], {}).sources[0].name == "survey"
-    assert [source.name for source in read_settings(["--data", "simulated:50"], {}).sources] == ["simulated:50"]
+    assert [source.name for source in read_settings(["--data", "simulated:50"], {}).sources] == [
+        "simulated:50"
+    ]
 
 
 def test_a_damaged_bundle_stays_refused_without_being_read_again(
@@ -70,13 +76,26 @@ def test_a_damaged_bundle_stays_refused_without_being_read_again(
         read_settings(["--bundle", str(copy)], {})
 
 
-def test_a_list_names_galaxies_and_checkpoints_relative_to_itself(write: Callable[..., Path]) -> None:
+def test_a_list_names_galaxies_and_checkpoints_relative_to_itself(
+    write: Callable[..., Path],
+) -> None:
     path = write(
-        data={"mine": {"path": "survey", "sha256": HASH, "where": ["label=round"], "label_column": "label"}},
+        data={
+            "mine": {
+                "path": "survey",
+                "sha256": HASH,
+                "where": ["label=round"],
+                "label_column": "label",
+            }
+        },
         checkpoints={"small.mine": {"path": "mine.safetensors", "sha256": HASH}},
     )
     found = read_list(path)
-    assert found.sources == (Source(str(path.parent / "survey"), ("label=round",), "label", source_hash=HASH, title="mine"),)
+    assert found.sources == (
+        Source(
+            str(path.parent / "survey"), ("label=round",), "label", source_hash=HASH, title="mine"
+        ),
+    )
     assert found.checkpoints == (Listed("small.mine", str(path.parent / "mine.safetensors"), HASH),)
     assert found.sources[0].name == "mine"
 
@@ -111,9 +130,16 @@ def test_a_list_that_is_missing_is_said_so(tmp_path: Path) -> None:
         read_settings(["--allow", str(tmp_path / "none.json")], {})
 
 
-def test_strangers_are_offered_what_is_listed_and_simulated_galaxies_alone(bundle: Path, pictures: Path) -> None:
-    settings = read_settings(["--bundle", str(bundle), "--data", str(pictures), "--data", "simulated-survey"], {})
-    assert [source.path for source in settings.offered(hosted=True)] == [str(bundle / "data" / "survey"), "simulated"]
+def test_strangers_are_offered_what_is_listed_and_simulated_galaxies_alone(
+    bundle: Path, pictures: Path
+) -> None:
+    settings = read_settings(
+        ["--bundle", str(bundle), "--data", str(pictures), "--data", "simulated-survey"], {}
+    )
+    assert [source.path for source in settings.offered(hosted=True)] == [
+        str(bundle / "data" / "survey"),
+        "simulated",
+    ]
     assert str(pictures) in [source.path for source in settings.offered(hosted=False)]
 
 
@@ -126,21 +152,31 @@ def test_strangers_are_offered_no_run_and_no_loaded_file(bundle: Path) -> None:
     assert "/x.pt" in [choice.reference for choice in model_choices(False, ["/x.pt"], found)]
 
 
-def test_galaxies_that_changed_since_they_were_listed_are_not_served(bundle: Path, tmp_path: Path) -> None:
+def test_galaxies_that_changed_since_they_were_listed_are_not_served(
+    bundle: Path, tmp_path: Path
+) -> None:
     source = listing(str(bundle), "").sources[0]
     assert len(opening.open_source(source)(print)) == 60
     copy = Path(shutil.copytree(source.path, tmp_path / "survey"))
     table = (copy / "labels.csv").read_text()
     (copy / "labels.csv").write_text(table.replace("round", "oblong"))
-    with pytest.raises(ValueError, match=r"survey is not served: its hash is .*…, the list of this server says"):
+    with pytest.raises(
+        ValueError, match=r"survey is not served: its hash is .*…, the list of this server says"
+    ):
         opening.open_source(Source(str(copy), source_hash=source.source_hash))(print)
 
 
-def test_weights_that_changed_since_they_were_listed_are_not_served(bundle: Path, model: Model, tmp_path: Path) -> None:
+def test_weights_that_changed_since_they_were_listed_are_not_served(
+    bundle: Path, model: Model, tmp_path: Path
+) -> None:
     entry = listing(str(bundle), "").checkpoints[0]
     assert opening.open_model(entry.reference, entry.sha256)(print).id == "small.tiny"
-    other = save_released(model.randomised(7), tmp_path, {"id": "small.tiny"})  # whole, with a card of its own
-    with pytest.raises(ValueError, match=r"small.tiny is not served: its SHA-256 is .*…, the list of this server says"):
+    # whole, with a card of its own
+    other = save_released(model.randomised(7), tmp_path, {"id": "small.tiny"})
+    with pytest.raises(
+        ValueError,
+        match=r"small.tiny is not served: its SHA-256 is .*…, the list of this server says",
+    ):
         opening.open_model(str(other), entry.sha256)(print)
 
 
@@ -156,7 +192,9 @@ def test_released_weights_are_pinned_when_the_server_starts(
     save_released(model.randomised(7), folder, {"id": "small.mine"})
     save_released(model.randomised(8), folder, {"id": "small.later"})
     choices = model_choices(True, [], listing("", ""))
-    assert [found.label for found in choices[:-2]] == ["small.mine"], "what came later is not served"
+    assert [found.label for found in choices[:-2]] == ["small.mine"], (
+        "what came later is not served"
+    )
     with pytest.raises(ValueError, match=r"small\.mine is not served"):
         opening.open_model(choices[0].reference, choices[0].sha256)(print)
     save_file(load_file(path), path)  # other bytes than its card says
@@ -164,10 +202,24 @@ def test_released_weights_are_pinned_when_the_server_starts(
         opening.open_model(choices[0].reference, choices[0].sha256)(print)
 
 
-def page(monkeypatch: pytest.MonkeyPatch, cache_folder: Path, bundle: Path, name: str = "map", **options: Any) -> Any:
+def page(
+    monkeypatch: pytest.MonkeyPatch,
+    cache_folder: Path,
+    bundle: Path,
+    name: str = "map",
+    **options: Any,
+) -> Any:
     monkeypatch.setenv("ASTROJEPA_BUNDLE", str(bundle))
     monkeypatch.setattr(sys, "argv", ["pytest"])
-    return run_page(monkeypatch, cache_folder, name, data="", checkpoint=options.pop("checkpoint", ""), hosted=True, **options)
+    return run_page(
+        monkeypatch,
+        cache_folder,
+        name,
+        data="",
+        checkpoint=options.pop("checkpoint", ""),
+        hosted=True,
+        **options,
+    )
 
 
 @QUIET[0]
@@ -192,7 +244,9 @@ def test_nothing_in_the_address_adds_to_what_is_served(
     for name in ("models", "compare"):
         test = page(monkeypatch, tmp_path / "cache", bundle, name, query=query)
         boxes = {box.key: box.options for box in test.selectbox}
-        assert not any("secret" in option or "/" in option for options in boxes.values() for option in options)
+        assert not any(
+            "secret" in option or "/" in option for options in boxes.values() for option in options
+        )
         assert boxes["source"] == ["survey", "simulated"]
         assert not [box for box in test.text_input if box.key == "path_to_load"]
         assert str(tmp_path) not in words(test)

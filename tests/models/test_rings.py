@@ -35,7 +35,9 @@ def test_a_quarter_turn_of_the_tokens_leaves_the_reading_unchanged(grid: int, tu
     tokens = torch.randn(3, grid, grid, 5, generator=torch.Generator().manual_seed(0))
     readout = RingReadout([(5, grid)])
     turned = tokens.rot90(turns, (1, 2))
-    torch.testing.assert_close(readout([turned.flatten(1, 2)]), readout([tokens.flatten(1, 2)]), atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(
+        readout([turned.flatten(1, 2)]), readout([tokens.flatten(1, 2)]), atol=1e-6, rtol=1e-5
+    )
 
 
 def test_a_mirror_leaves_the_reading_unchanged() -> None:
@@ -65,8 +67,12 @@ def test_any_turn_of_an_ellipse_hardly_changes_the_reading_and_its_axis_ratio_do
         x, y = radius * torch.cos(angle - turn), radius * torch.sin(angle - turn) / ratio
         return torch.exp(-3 * torch.hypot(x, y))
 
-    still, turned, rounder = (read(ellipse(*kind))[1:] for kind in ((0.0, 0.5), (math.radians(37), 0.5), (0.0, 0.7)))
-    assert (turned - still).abs().max() < 0.05 * (rounder - still).abs().max(), "but on the innermost ring, within one token"
+    still, turned, rounder = (
+        read(ellipse(*kind))[1:] for kind in ((0.0, 0.5), (math.radians(37), 0.5), (0.0, 0.7))
+    )
+    assert (turned - still).abs().max() < 0.05 * (rounder - still).abs().max(), (
+        "but on the innermost ring, within one token"
+    )
 
 
 def test_a_linear_readout_of_the_mean_cannot_tell_what_rings_tell() -> None:
@@ -81,8 +87,12 @@ def test_tokens_that_form_no_square_are_refused() -> None:
         RingReadout([(4, 4)])([torch.zeros(1, 12, 4)])
 
 
-@pytest.mark.parametrize(("narrow", "embedding", "width"), [(0, 0, 4 * 5 * 16), (6, 0, 4 * 5 * 6), (6, 24, 24)])
-def test_a_vit_is_read_by_rings_in_training_and_when_it_embeds(narrow: int, embedding: int, width: int) -> None:
+@pytest.mark.parametrize(
+    ("narrow", "embedding", "width"), [(0, 0, 4 * 5 * 16), (6, 0, 4 * 5 * 6), (6, 24, 24)]
+)
+def test_a_vit_is_read_by_rings_in_training_and_when_it_embeds(
+    narrow: int, embedding: int, width: int
+) -> None:
     torch.manual_seed(0)
     model = ModelConfig(**{**vars(VIT), "readout_width": narrow, "embedding_width": embedding})
     network = JEPA(IMAGE, model).eval()
@@ -95,12 +105,16 @@ def test_a_vit_is_read_by_rings_in_training_and_when_it_embeds(narrow: int, embe
 
 
 def test_a_convolutional_encoder_is_read_in_its_last_three_stages_that_are_fine_enough() -> None:
-    model = ModelConfig(backbone="resnet10t", predictor_depth=0, projector_width=8, readout="rings", readout_width=4)
+    model = ModelConfig(
+        backbone="resnet10t", predictor_depth=0, projector_width=8, readout="rings", readout_width=4
+    )
     network = JEPA(IMAGE, model).eval()
     assert network.encoder.width == (6 + 4 + 2) * 5 * 4  # maps of 16, 8 and 4 places along a side
     assert not list(network.encoder.net.layer4.parameters()), "what is not read is not computed"
     images = torch.randn(2, 3, 64, 64)
-    stages = network.encoder.net.forward_intermediates(images, indices=[1, 2, 3], intermediates_only=True)
+    stages = network.encoder.net.forward_intermediates(
+        images, indices=[1, 2, 3], intermediates_only=True
+    )
     expected = network.encoder.rings([stage.flatten(2).transpose(1, 2) for stage in stages])
     torch.testing.assert_close(network.embed(images), expected, atol=1e-5, rtol=1e-4)
 

@@ -26,7 +26,11 @@ print("ok", timm.__version__)
 
 def run(mode: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", f"MODE = {mode!r}\n{CHECK}"], capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", f"MODE = {mode!r}\n{CHECK}"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 

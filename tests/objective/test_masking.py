@@ -10,7 +10,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from astrojepa.config import MaskConfig
-from astrojepa.objective.masking import block_shapes, counter_uniforms, num_uniforms, patch_brightness, sample_masks, token_counts
+from astrojepa.objective.masking import (
+    block_shapes,
+    counter_uniforms,
+    num_uniforms,
+    patch_brightness,
+    sample_masks,
+    token_counts,
+)
 from astrojepa.presets import preset
 
 CONFIG = MaskConfig()
@@ -72,32 +79,49 @@ def test_the_random_subset_has_no_row_bias():
 
 def test_brightness_prefers_the_galaxy_to_the_sky():
     brightness = patch_brightness(galaxy(), 8)
-    assert brightness.flatten(1).argmax(1).tolist() == [2 * 8 + 5] * 64, "the brightest patch is the one with the source"
+    assert brightness.flatten(1).argmax(1).tolist() == [2 * 8 + 5] * 64, (
+        "the brightest patch is the one with the source"
+    )
     assert brightness[:, 6:, :2].max() < 0.1 * brightness.amax(), "the sky counts as dark"
     small_blocks = preset("vit5m.sigreg06-asrun").mask
     for kind, strength in (("context", "context_bias"), ("targets", "target_bias")):
         seen = []
         for bias in (0.0, 0.5, 1.0):
             config = dataclasses.replace(small_blocks, context_bias=0.0, target_bias=0.0)
-            masks = sample_masks(brightness, dataclasses.replace(config, **{strength: bias}), torch.Generator().manual_seed(6))
-            seen.append(brightness.flatten(1).gather(1, getattr(masks, kind).flatten(1)).mean().item())
+            masks = sample_masks(
+                brightness,
+                dataclasses.replace(config, **{strength: bias}),
+                torch.Generator().manual_seed(6),
+            )
+            seen.append(
+                brightness.flatten(1).gather(1, getattr(masks, kind).flatten(1)).mean().item()
+            )
         assert seen[0] < seen[1] < seen[2], kind
         assert seen[2] > 1.5 * seen[0], kind
 
 
 def test_brightness_ignores_a_constant_sky():
     flux = galaxy() * 0.5
-    torch.testing.assert_close(patch_brightness(flux, 8), patch_brightness(flux + 0.3, 8), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(
+        patch_brightness(flux, 8), patch_brightness(flux + 0.3, 8), atol=1e-5, rtol=1e-4
+    )
 
 
 def test_a_blank_image_gets_masks_like_any_other():
-    masks = sample_masks(torch.zeros(8, 8, 8), MaskConfig(context_bias=1.0, target_bias=1.0), torch.Generator().manual_seed(0))
+    masks = sample_masks(
+        torch.zeros(8, 8, 8),
+        MaskConfig(context_bias=1.0, target_bias=1.0),
+        torch.Generator().manual_seed(0),
+    )
     assert masks.context.shape == (8, token_counts(8, CONFIG)[0])
 
 
 def test_strength_zero_does_not_look_at_the_image():
     config = MaskConfig(context_bias=0.0, target_bias=0.0)
-    first, second = (sample_masks(torch.rand(32, 8, 8) ** 4, config, torch.Generator().manual_seed(7)) for _ in range(2))
+    first, second = (
+        sample_masks(torch.rand(32, 8, 8) ** 4, config, torch.Generator().manual_seed(7))
+        for _ in range(2)
+    )
     assert torch.equal(first.context, second.context)
     assert torch.equal(first.targets, second.targets)
 
@@ -139,5 +163,8 @@ def test_almost_every_image_gets_freely_drawn_targets():
 def test_impossible_masks_are_refused_with_numbers():
     with pytest.raises(ValueError, match=r"No block on a 4×4 grid covers 0.15 to 0.2"):
         token_counts(4, CONFIG)
-    with pytest.raises(ValueError, match=r"--context-fraction 0.8 asks for 157 of 196 patches.*leaves 133; use at most 0.68"):
+    with pytest.raises(
+        ValueError,
+        match=r"--context-fraction 0.8 asks for 157 of 196 patches.*leaves 133; use at most 0.68",
+    ):
         token_counts(14, MaskConfig(context_fraction=0.8))

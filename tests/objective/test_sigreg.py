@@ -12,7 +12,9 @@ from astrojepa.objective.sigreg import SIGReg, random_directions
 from benchmarks.measure import peak_bytes
 
 
-def slow_sigreg(z: torch.Tensor, directions: torch.Tensor, t_max: float, num_knots: int) -> torch.Tensor:
+def slow_sigreg(
+    z: torch.Tensor, directions: torch.Tensor, t_max: float, num_knots: int
+) -> torch.Tensor:
     """The formula, word for word: every knot of [-T, T], trapezoid rule."""
     t = torch.linspace(-t_max, t_max, num_knots, dtype=z.dtype)
     angle = (z @ directions)[:, :, None] * t
@@ -22,7 +24,9 @@ def slow_sigreg(z: torch.Tensor, directions: torch.Tensor, t_max: float, num_kno
 
 
 def straightforward_sigreg(z: torch.Tensor, directions: torch.Tensor) -> torch.Tensor:
-    """The same integral over [-3, 3] as most codes write it: 17 knots on [0, 3] that stand for both sides, an (N, K, 17) tensor."""
+    """The same integral over [-3, 3] as most codes write it: 17 knots on [0, 3] that stand for
+    both sides, an (N, K, 17) tensor.
+    """
     t = torch.linspace(0, 3, 17, dtype=z.dtype)
     window = torch.exp(-t.square() / 2)
     weights = torch.full_like(t, 2 * 3 / 16)
@@ -41,7 +45,9 @@ def value_and_gradient(function, z: torch.Tensor) -> tuple[float, torch.Tensor]:
 
 def gaussian_expectation(t_max: float) -> float:
     """√(2π)·erf(T/√2) - √(2π/3)·erf(T·√1.5), times 1 / N."""
-    return math.sqrt(2 * math.pi) * math.erf(t_max / math.sqrt(2)) - math.sqrt(2 * math.pi / 3) * math.erf(t_max * math.sqrt(1.5))
+    return math.sqrt(2 * math.pi) * math.erf(t_max / math.sqrt(2)) - math.sqrt(
+        2 * math.pi / 3
+    ) * math.erf(t_max * math.sqrt(1.5))
 
 
 @pytest.mark.parametrize(("t_max", "value"), [(3.0, 1.0527), (5.0, 1.0594)])
@@ -51,7 +57,9 @@ def test_a_gaussian_sample_scores_its_closed_form_expectation(t_max, value, scal
     count, draws = 256, 40
     loss = SIGReg(num_directions=128, t_max=t_max, num_knots=33, scale=scale)
     generator = torch.Generator().manual_seed(0)
-    seen = torch.stack([loss(torch.randn(count, 32, generator=generator), step=k) for k in range(draws)])
+    seen = torch.stack(
+        [loss(torch.randn(count, 32, generator=generator), step=k) for k in range(draws)]
+    )
     expected = value if scale == "count" else value / count
     error = seen.std() / math.sqrt(draws)
     assert abs(seen.mean() - expected) < 4 * error
@@ -69,7 +77,8 @@ def test_all_zeros_score_their_closed_form_with_gradient_exactly_zero(t_max, val
 
 
 @pytest.mark.parametrize(
-    ("t_max", "spread", "value"), [(3.0, 0.5, 0.151), (3.0, 2.0, 0.236), (3.0, 0.1, 0.387), (5.0, 0.1, 0.393)]
+    ("t_max", "spread", "value"),
+    [(3.0, 0.5, 0.151), (3.0, 2.0, 0.236), (3.0, 0.1, 0.387), (5.0, 0.1, 0.393)],
 )
 def test_a_gaussian_of_another_width_scores_the_leading_term(t_max, spread, value):
     count = 20_000
@@ -102,7 +111,9 @@ def test_value_and_gradient_equal_the_slow_formula(t_max, num_knots):
     fast = SIGReg(t_max=t_max, num_knots=num_knots)(z, directions)
     slow = slow_sigreg(z, directions, t_max, num_knots)
     assert fast.item() == pytest.approx(slow.item(), rel=1e-12)
-    torch.testing.assert_close(*(torch.autograd.grad(value, z)[0] for value in (fast, slow)), rtol=1e-10, atol=1e-15)
+    torch.testing.assert_close(
+        *(torch.autograd.grad(value, z)[0] for value in (fast, slow)), rtol=1e-10, atol=1e-15
+    )
 
 
 def test_the_closed_form_gradient_passes_gradcheck():
@@ -123,25 +134,33 @@ def test_value_and_gradient_keep_to_the_straightforward_formula_at_training_size
     """Values to 1e-5 of the value, gradients to 1e-5 of the largest entry; both are in float32."""
     z = torch.randn(512, width, generator=torch.Generator().manual_seed(0))
     directions = random_directions(width, 1024, seed=0, step=0)
-    value, gradient = value_and_gradient(lambda z: SIGReg(t_max=3.0, num_knots=33)(z, directions), z)
+    value, gradient = value_and_gradient(
+        lambda z: SIGReg(t_max=3.0, num_knots=33)(z, directions), z
+    )
     expected, slope = value_and_gradient(lambda z: straightforward_sigreg(z, directions), z)
     assert value == pytest.approx(expected, rel=1e-5)
     assert (gradient - slope).abs().max() < 1e-5 * slope.abs().max()
 
 
 @pytest.mark.parametrize(
-    ("centre", "spread"), [(0.0, 1e-3), (1.0, 1e-3), (math.pi * 16 / 3, 1e-3), (0.0, 1e-6), (0.0, 10.0)], ids=str
+    ("centre", "spread"),
+    [(0.0, 1e-3), (1.0, 1e-3), (math.pi * 16 / 3, 1e-3), (0.0, 1e-6), (0.0, 10.0)],
+    ids=str,
 )
 def test_float32_suffices_for_collapsed_and_scattered_embeddings(centre, spread):
-    """Also where all angles of the first knot, 3/16 z, are near 0 or π, and recurrences lose digits; near π the gradient vanishes
-    and the straightforward formula loses digits too."""
+    """Also where all angles of the first knot, 3/16 z, are near 0 or π, and recurrences lose
+    digits; near π the gradient vanishes and the straightforward formula loses digits too."""
     z = centre + spread * torch.randn(200, 1, generator=torch.Generator().manual_seed(0))
     loss, direction = SIGReg(t_max=3.0, num_knots=33), torch.ones(1, 1)
     value, gradient = value_and_gradient(lambda z: loss(z, direction), z)
     _, single = value_and_gradient(lambda z: straightforward_sigreg(z, direction), z)
-    expected, slope = value_and_gradient(lambda z: straightforward_sigreg(z, direction.double()), z.double())
+    expected, slope = value_and_gradient(
+        lambda z: straightforward_sigreg(z, direction.double()), z.double()
+    )
     assert value == pytest.approx(expected, rel=1e-5)
-    assert (gradient - slope).abs().max() < max(1e-5 * slope.abs().max(), 4 * (single - slope).abs().max())
+    assert (gradient - slope).abs().max() < max(
+        1e-5 * slope.abs().max(), 4 * (single - slope).abs().max()
+    )
 
 
 def test_it_needs_at_most_a_quarter_of_the_straightforward_memory():
@@ -155,12 +174,17 @@ def test_it_needs_at_most_a_quarter_of_the_straightforward_memory():
 def test_memory_grows_with_the_directions_only_by_their_projections():
     z = torch.randn(512, 64, requires_grad=True)
     few, many = (
-        peak_bytes(lambda count=count: SIGReg(t_max=3.0, num_knots=33)(z, random_directions(64, count, 0, 0)).backward())
+        peak_bytes(
+            lambda count=count: SIGReg(t_max=3.0, num_knots=33)(
+                z, random_directions(64, count, 0, 0)
+            ).backward()
+        )
         for count in (1024, 4096)
     )
     projections = 3072 * 512 * 4
     directions = 3072 * 64 * 4
-    assert many - few < 3.2 * (projections + directions)  # theirs, their gradient, and that times the outer gradient
+    # theirs, their gradient, and that times the outer gradient
+    assert many - few < 3.2 * (projections + directions)
 
 
 @pytest.mark.parametrize("scale", ["mean", "count"])
@@ -173,8 +197,12 @@ def test_several_views_score_the_mean_of_single_views(scale):
     torch.testing.assert_close(gradient, torch.stack([slope for _, slope in singles]) / 3)
 
 
-def test_parts_of_a_batch_on_several_processes_give_the_value_and_gradient_of_the_whole(monkeypatch):
-    """Process by process, with the other's sums added; the gradients' average is weighted by samples, 1 of 12 and 11 of 12."""
+def test_parts_of_a_batch_on_several_processes_give_the_value_and_gradient_of_the_whole(
+    monkeypatch,
+):
+    """Process by process, with the other's sums added; the gradients' average is weighted by
+    samples, 1 of 12 and 11 of 12.
+    """
     whole = torch.randn(2, 12, 5, dtype=torch.float64)
     parts = whole[:, :1], whole[:, 1:]
     loss = SIGReg(num_directions=6, t_max=3.0, num_knots=9, scale="count")
@@ -183,7 +211,9 @@ def test_parts_of_a_batch_on_several_processes_give_the_value_and_gradient_of_th
     found = []
     for own, other in (parts, parts[::-1]):
         sent: list[torch.Tensor] = []
-        monkeypatch.setattr(distributed, "all_sum", lambda sums, sent=sent: sent.append(sums) or sums)
+        monkeypatch.setattr(
+            distributed, "all_sum", lambda sums, sent=sent: sent.append(sums) or sums
+        )
         loss(other, step=0)
         monkeypatch.setattr(distributed, "all_sum", lambda sums, sent=sent: sums + sent.pop(0))
         value, slope = value_and_gradient(lambda z: loss(z, step=0), own)
@@ -228,7 +258,9 @@ def test_it_is_computed_in_float32_under_autocast():
 
 @pytest.mark.parametrize("shape", [(8,), (1, 4), (2, 1, 4), (0, 3, 4), (2, 2, 3, 4)])
 def test_embeddings_of_another_shape_are_refused(shape):
-    with pytest.raises(ValueError, match=r"SIGReg needs embeddings \(N, D\) with N of at least 2, found shape"):
+    with pytest.raises(
+        ValueError, match=r"SIGReg needs embeddings \(N, D\) with N of at least 2, found shape"
+    ):
         SIGReg()(torch.zeros(shape))
 
 

@@ -24,7 +24,9 @@ def test_prediction_loss_averages_over_features_too():
 
 def test_invariance_of_two_global_views_is_a_quarter_of_their_squared_distance():
     views = torch.randn(2, 6, 3)
-    assert invariance_loss(views, 2).item() == pytest.approx((views[0] - views[1]).square().mean().item() / 4)
+    assert invariance_loss(views, 2).item() == pytest.approx(
+        (views[0] - views[1]).square().mean().item() / 4
+    )
     assert invariance_loss(views[:1].expand(4, 6, 3), 2).item() == 0
 
 
@@ -38,7 +40,9 @@ def test_invariance_and_its_gradient_equal_the_slow_formula():
             total = total + sum(((view[image] - centre) ** 2).sum() for view in views)
         return total / (4 * 5 * 3)
 
-    (value, gradient), (expected, slope) = (value_and_gradient(f, views) for f in (lambda v: invariance_loss(v, 2), slow))
+    (value, gradient), (expected, slope) = (
+        value_and_gradient(f, views) for f in (lambda v: invariance_loss(v, 2), slow)
+    )
     assert value == pytest.approx(expected)
     torch.testing.assert_close(gradient, slope)
 
@@ -74,7 +78,9 @@ def test_the_objective_is_the_convex_combination(weight, alpha, beta):
     for part, factor in zip(parts, factors, strict=True):
         assert part.grad is None if factor == 0 else part.grad.item() == pytest.approx(factor)
     assert [term.item() for term in (terms.prediction, terms.invariance, terms.sigreg)] == [2, 3, 5]
-    assert not any(term.requires_grad for term in (terms.prediction, terms.invariance, terms.sigreg))
+    assert not any(
+        term.requires_grad for term in (terms.prediction, terms.invariance, terms.sigreg)
+    )
 
 
 def test_a_missing_term_is_reported_as_zero_and_adds_nothing():
@@ -97,7 +103,11 @@ def test_description_is_the_squared_error_over_views_galaxies_and_numbers():
     described = torch.stack((numbers, numbers + 2))
     assert description_loss(described, numbers) == pytest.approx(2.0)
     terms = objective(
-        None, None, torch.tensor(4.0), ObjectiveConfig(sigreg_weight=0.25, description_weight=2.0), torch.tensor(3.0)
+        None,
+        None,
+        torch.tensor(4.0),
+        ObjectiveConfig(sigreg_weight=0.25, description_weight=2.0),
+        torch.tensor(3.0),
     )
     assert terms.total == pytest.approx(0.75 * 2 * 3 + 0.25 * 4)
     assert terms.description == 3

@@ -1,4 +1,5 @@
-"""What each process of the distributed tests runs: one step of each case, terms and gradients written to a file.
+"""What each process of the distributed tests runs: one step of each case, terms and gradients
+written to a file.
 
 torchrun ... distributed_worker.py FOLDER '[[recipe, step, changes, bug], ...]'
 """
@@ -24,7 +25,9 @@ from tests.training.tiny_step import CPU, one_step, tiny_config
 
 
 class GradientlessSIGReg(SIGReg):
-    """The mistake of an in-place all-reduce that autograd does not see: right value, gradient 1 / world of what it should be."""
+    """The mistake of an in-place all-reduce that autograd does not see: right value, gradient 1
+    / world of what it should be.
+    """
 
     def forward(self, z, directions=None, step=None):
         (z,) = z
@@ -40,12 +43,17 @@ class GradientlessSIGReg(SIGReg):
             # autograd still sees the mean over the local rows, as one of world_size summands
             share = 1 / distributed.world_size()
             cos, sin = (x.detach() + share * (x - x.detach()) for x in (cos, sin))
-            total = total + weight * ((cos - torch.tensor(-0.5 * t * t).exp()).square() + sin.square()).mean()
+            total = (
+                total
+                + weight * ((cos - torch.tensor(-0.5 * t * t).exp()).square() + sin.square()).mean()
+            )
         return total
 
 
 class Deaf:
-    """`astrojepa.distributed` as the losses see it, whose sums are computed and thrown away, or never computed."""
+    """`astrojepa.distributed` as the losses see it, whose sums are computed and thrown away, or
+    never computed.
+    """
 
     def __init__(self, asks: bool) -> None:
         self.asks = asks
@@ -63,7 +71,9 @@ class GradientlessStepper(Stepper):
     def __init__(self, state, device):
         super().__init__(state, device)
         aim = state.config.objective
-        self.sigreg = GradientlessSIGReg(aim.num_directions, aim.t_max, aim.num_knots, seed=state.config.seed)
+        self.sigreg = GradientlessSIGReg(
+            aim.num_directions, aim.t_max, aim.num_knots, seed=state.config.seed
+        )
 
 
 def compute(recipe: str, step: int, changes: dict, bug: str, early_world_size: int) -> dict:
@@ -74,7 +84,9 @@ def compute(recipe: str, step: int, changes: dict, bug: str, early_world_size: i
     stepper = GradientlessStepper if bug == "no gradient through the sum" else Stepper
     try:
         terms, gradient = one_step(tiny_config(recipe, **changes), step, stepper)
-        own = SIGReg(8, seed=3)(torch.randn(5, 4, generator=torch.Generator().manual_seed(distributed.rank())), step=0)
+        own = SIGReg(8, seed=3)(
+            torch.randn(5, 4, generator=torch.Generator().manual_seed(distributed.rank())), step=0
+        )
     finally:
         sigreg.distributed = epps_pulley.distributed = distributed
     return {"terms": terms, "gradient": gradient, "sigreg": own}

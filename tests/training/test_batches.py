@@ -22,7 +22,9 @@ def frames() -> np.ndarray:
 def test_every_galaxy_comes_at_most_once_an_epoch_and_the_order_changes(tiny, frames):
     maker = BatchMaker(frames, tiny, HALF, HALF, torch.device("cpu"))
     assert maker.steps_per_epoch == 3
-    epochs = [np.concatenate([maker.rows(epoch * 3 + place) for place in range(3)]) for epoch in range(2)]
+    epochs = [
+        np.concatenate([maker.rows(epoch * 3 + place) for place in range(3)]) for epoch in range(2)
+    ]
     assert all(len(set(rows)) == 48 for rows in epochs)
     assert not np.array_equal(*epochs)
 
@@ -44,19 +46,25 @@ def test_frames_read_ahead_are_those_read_when_asked_for(tiny, frames):
 
 
 @pytest.mark.parametrize("recipe", ["hybrid", "lejepa", "both"])
-def test_what_a_galaxy_becomes_depends_neither_on_the_parts_nor_on_the_processes(recipe, frames, monkeypatch):
+def test_what_a_galaxy_becomes_depends_neither_on_the_parts_nor_on_the_processes(
+    recipe, frames, monkeypatch
+):
     config = tiny_config(recipe)
     whole = BatchMaker(frames, config, HALF, HALF, torch.device("cpu")).parts(1)
     monkeypatch.setattr(distributed, "world_size", lambda: 2)
     split = []
     for rank in range(2):
         monkeypatch.setattr(distributed, "rank", lambda rank=rank: rank)
-        split += BatchMaker(frames, replace(config, accumulate=3), HALF, HALF, torch.device("cpu")).parts(1)
+        split += BatchMaker(
+            frames, replace(config, accumulate=3), HALF, HALF, torch.device("cpu")
+        ).parts(1)
     assert len(split) == 6
     assert torch.equal(torch.cat([part.ids for part in split]), whole[0].ids)
     if recipe != "lejepa":
         assert torch.equal(torch.cat([part.images for part in split]), whole[0].images)
-        assert torch.equal(torch.cat([part.masks.context for part in split]), whole[0].masks.context)
+        assert torch.equal(
+            torch.cat([part.masks.context for part in split]), whole[0].masks.context
+        )
     for index, views in enumerate(whole[0].views):
         torch.testing.assert_close(torch.cat([part.views[index] for part in split], dim=1), views)
 
@@ -73,7 +81,11 @@ def test_a_batch_larger_than_the_data_is_refused_with_both_numbers(tiny, frames)
         BatchMaker(frames, replace(tiny, batch_size=64), HALF, HALF, torch.device("cpu"))
 
 
-def test_a_batch_too_small_for_its_processes_is_refused_with_what_would_do(tiny, frames, monkeypatch):
+def test_a_batch_too_small_for_its_processes_is_refused_with_what_would_do(
+    tiny, frames, monkeypatch
+):
     monkeypatch.setattr(distributed, "world_size", lambda: 16)
-    with pytest.raises(ValueError, match=r"--batch-size 16 is shared by 16 parts .* use at least 32"):
+    with pytest.raises(
+        ValueError, match=r"--batch-size 16 is shared by 16 parts .* use at least 32"
+    ):
         BatchMaker(frames, tiny, HALF, HALF, torch.device("cpu"))

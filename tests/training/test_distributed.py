@@ -1,4 +1,6 @@
-"""Two real processes over gloo against one process on the joined batch, and the mistakes of others, which must be found."""
+"""Two real processes over gloo against one process on the joined batch, and the mistakes of
+others, which must be found.
+"""
 
 from __future__ import annotations
 
@@ -26,17 +28,24 @@ TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--np
 STEPS: list[tuple[str, int, dict]] = [
     *((recipe, 0, {}) for recipe in RECIPES),
     ("hybrid", 0, {"batch_size": 15}),  # shared as 7 and 8
-    ("lejepa", 3, {"keep_last": True, "batch_size": 15}),  # the last step of an epoch, of the 5 images that are left
+    # the last step of an epoch, of the 5 images that are left
+    ("lejepa", 3, {"keep_last": True, "batch_size": 15}),
     ("hybrid", 0, {"batch_size": 15, "accumulate": 2}),
     ("sigreg alone", 0, {"batch_size": 15, "sigreg_statistic": "cramer-von-mises"}),
 ]
-CASES = [(recipe, step, changes | {"precision": precision}, "none") for precision in TOLERANCE for recipe, step, changes in STEPS]
+CASES = [
+    (recipe, step, changes | {"precision": precision}, "none")
+    for precision in TOLERANCE
+    for recipe, step, changes in STEPS
+]
 BUGS = ["sums thrown away", "world size read too early", "no gradient through the sum"]
 
 
 @pytest.fixture(scope="module")
 def two_processes(tmp_path_factory) -> list[list[dict]]:
-    """What each of two real processes computed, [process][case]; the cases with a mistake come last."""
+    """What each of two real processes computed, [process][case]; the cases with a mistake come
+    last.
+    """
     folder = tmp_path_factory.mktemp("two")
     cases = [*CASES, *(("sigreg alone", 0, {"precision": "float32"}, bug) for bug in BUGS)]
     command = [*TORCHRUN, str(WORKER), str(folder), json.dumps(cases)]
@@ -50,14 +59,18 @@ def gap(found: torch.Tensor, expected: torch.Tensor) -> float:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("index", range(len(CASES)), ids=lambda index: f"{CASES[index][0]} {CASES[index][2]}")
+@pytest.mark.parametrize(
+    "index", range(len(CASES)), ids=lambda index: f"{CASES[index][0]} {CASES[index][2]}"
+)
 def test_two_processes_have_the_loss_and_gradient_of_one_on_the_joined_batch(two_processes, index):
     recipe, step, changes, _ = CASES[index]
     tolerance = TOLERANCE[changes["precision"]]
     expected, gradient = one_step(tiny_config(recipe, **changes), step)
     for process in two_processes:
         for name in ("total", "prediction", "invariance", "sigreg", "gradient_norm"):
-            assert process[index]["terms"][name] == pytest.approx(expected[name], rel=tolerance, abs=tolerance / 100), name
+            assert process[index]["terms"][name] == pytest.approx(
+                expected[name], rel=tolerance, abs=tolerance / 100
+            ), name
         assert gap(process[index]["gradient"], gradient) < tolerance
 
 
@@ -82,7 +95,9 @@ def test_a_sum_that_is_not_used_would_be_found(two_processes, bug):
 def test_a_sum_without_gradient_would_be_found_as_a_gradient_of_one_half(two_processes):
     expected, gradient = one_step(tiny_config("sigreg alone", precision="float32"))
     first = two_processes[0][-1]
-    assert first["terms"]["sigreg"] == pytest.approx(expected["sigreg"], rel=1e-5), "the value gives nothing away"
+    assert first["terms"]["sigreg"] == pytest.approx(expected["sigreg"], rel=1e-5), (
+        "the value gives nothing away"
+    )
     assert gap(first["gradient"], gradient / 2) < 1e-4
 
 
@@ -106,7 +121,11 @@ def test_alone_nothing_is_communicated():
 
 def launch(*flags: str, out: Path | None = None) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [*TORCHRUN, str(ROOT / "train.py"), *flags], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=out
+        [*TORCHRUN, str(ROOT / "train.py"), *flags],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=out,
     )
 
 
@@ -127,21 +146,31 @@ def test_a_run_on_two_processes_equals_the_run_on_one(tmp_path, tiny_flags):
 
 
 @pytest.mark.slow
-def test_a_process_that_dies_ends_the_run_with_a_sentence_and_the_run_can_go_on(tmp_path, tiny_flags):
+def test_a_process_that_dies_ends_the_run_with_a_sentence_and_the_run_can_go_on(
+    tmp_path, tiny_flags
+):
     run = tmp_path / "run"
     launched = launch(*tiny_flags, "--epochs", "4000", "--out", str(run))
     deadline = time.monotonic() + 120
     while not (run / "last.pt").exists() and time.monotonic() < deadline:
         time.sleep(0.2)
-    victims = subprocess.run(["pgrep", "-P", str(launched.pid)], capture_output=True, text=True, check=True).stdout.split()
-    ranks = {Path(f"/proc/{pid}/environ").read_bytes().split(b"\0RANK=")[1][:1]: int(pid) for pid in victims if _is_worker(pid)}
+    victims = subprocess.run(
+        ["pgrep", "-P", str(launched.pid)], capture_output=True, text=True, check=True
+    ).stdout.split()
+    ranks = {
+        Path(f"/proc/{pid}/environ").read_bytes().split(b"\0RANK=")[1][:1]: int(pid)
+        for pid in victims
+        if _is_worker(pid)
+    }
     os.kill(ranks[b"1"], signal.SIGKILL)
     _, errors = launched.communicate(timeout=120)
     assert launched.returncode != 0
     assert "[process 0] error: Process 0 of 2 lost contact with another one" in errors
     assert "start again (a training with --resume)" in errors
     step = read_pickled(run / "last.pt")["step"]
-    config = (run / "config.json").read_text().replace('"epochs": 4000', f'"epochs": {step // 6 + 2}')
+    config = (
+        (run / "config.json").read_text().replace('"epochs": 4000', f'"epochs": {step // 6 + 2}')
+    )
     (run / "config.json").write_text(config)
     resumed = launch("--resume", str(run))
     _, errors = resumed.communicate(timeout=120)

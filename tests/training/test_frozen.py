@@ -27,20 +27,30 @@ VIEWS = {
 
 @pytest.fixture(params=["vit", "resnet18"])
 def encoder_only(request, tiny, tmp_path):
-    return train(replace(tiny, backbone=request.param, **VIEWS), out=tmp_path / "views", progress=False)
+    return train(
+        replace(tiny, backbone=request.param, **VIEWS), out=tmp_path / "views", progress=False
+    )
 
 
 def fitted(tiny, donor, out):
-    return train(replace(tiny, encoder_from=str(donor), epochs=4, learning_rate=3e-3), out=out, progress=False)
+    return train(
+        replace(tiny, encoder_from=str(donor), epochs=4, learning_rate=3e-3),
+        out=out,
+        progress=False,
+    )
 
 
 @pytest.mark.slow
-def test_the_vectors_stay_bit_for_bit_and_patch_errors_come(tiny, encoder_only, tmp_path, galaxy_folder):
+def test_the_vectors_stay_bit_for_bit_and_patch_errors_come(
+    tiny, encoder_only, tmp_path, galaxy_folder
+):
     before = load_model(encoder_only)
     assert not before.has_predictor
     after = load_model(fitted(tiny, encoder_only, tmp_path / "fitted") / "last.pt")
     data = aj.open_dataset(str(galaxy_folder))
-    assert np.array_equal(aj.embed(before, data, cache=False).vectors, aj.embed(after, data, cache=False).vectors)
+    assert np.array_equal(
+        aj.embed(before, data, cache=False).vectors, aj.embed(after, data, cache=False).vectors
+    )
     assert (after.mean, after.std) == (before.mean, before.std)
     assert np.isfinite(aj.patch_errors(after, data[0].image).mse).all()
 
@@ -54,7 +64,9 @@ def test_only_the_predictor_learns_and_it_does(tiny, encoder_only, tmp_path):
     assert torch.equal(kept.predictor.out.weight, network.predictor.out.weight)
     donor = load_model(encoder_only).network
     own = network.encoder.state_dict()
-    assert all(torch.equal(own[name], value) for name, value in donor.evaluated.state_dict().items())
+    assert all(
+        torch.equal(own[name], value) for name, value in donor.evaluated.state_dict().items()
+    )
     assert network.target_encoder is None  # it would be the same encoder a second time
 
 
@@ -67,7 +79,9 @@ def test_a_run_resumed_halfway_equals_one_left_alone(tiny, encoder_only, tmp_pat
         interrupted_run(config, tmp_path / "halted", 3)
     train(config, resume=tmp_path / "halted", progress=False)
     train(config, out=tmp_path / "whole", progress=False)
-    first, second = (load_model(tmp_path / name / "last.pt").network.state_dict() for name in ("halted", "whole"))
+    first, second = (
+        load_model(tmp_path / name / "last.pt").network.state_dict() for name in ("halted", "whole")
+    )
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 

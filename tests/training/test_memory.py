@@ -24,8 +24,15 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 @pytest.mark.skipif(sys.platform != "linux", reason="the C library of Linux is asked")
 def test_a_block_that_was_freed_is_given_out_again_without_the_kernel() -> None:
     def faults(how: str) -> int:
-        done = subprocess.run([sys.executable, "-c", COUNT, how], capture_output=True, text=True, check=True, timeout=120)
+        done = subprocess.run(
+            [sys.executable, "-c", COUNT, how],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        )
         return int(done.stdout)
 
-    assert faults("kept") < 100  # three blocks of 64 MiB are 49,152 pages of 4 KiB, or 96 large ones
+    # three blocks of 64 MiB are 49,152 pages of 4 KiB, or 96 large ones
+    assert faults("kept") < 100
     assert faults("given back") > 90

@@ -11,7 +11,9 @@ CONFIG = OptimConfig(learning_rate=1.0, final_learning_rate=0.1, momentum=0.99)
 
 
 def test_warm_up_is_the_smaller_of_its_epochs_and_a_tenth_of_the_run():
-    assert warmup_steps(OptimConfig(warmup_epochs=10), steps_per_epoch=50, total_steps=50_000) == 500
+    assert (
+        warmup_steps(OptimConfig(warmup_epochs=10), steps_per_epoch=50, total_steps=50_000) == 500
+    )
     assert warmup_steps(OptimConfig(warmup_epochs=10), steps_per_epoch=50, total_steps=1_000) == 100
     assert warmup_steps(OptimConfig(), steps_per_epoch=1, total_steps=5) == 0
 
@@ -27,4 +29,6 @@ def test_learning_rate_rises_in_a_line_peaks_and_ends_at_the_final_rate():
 
 
 def test_momentum_ramps_in_a_line_to_one():
-    assert [momentum(step, 100, CONFIG) for step in (0, 50, 100)] == pytest.approx([0.99, 0.995, 1.0])
+    assert [momentum(step, 100, CONFIG) for step in (0, 50, 100)] == pytest.approx(
+        [0.99, 0.995, 1.0]
+    )

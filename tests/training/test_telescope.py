@@ -1,4 +1,6 @@
-"""Views of another telescope: what changes, what does not, and that old recipes see what they saw."""
+"""Views of another telescope: what changes, what does not, and that old recipes see what they
+saw.
+"""
 
 from __future__ import annotations
 
@@ -32,12 +34,17 @@ def neutral(count: int, **columns: float) -> torch.Tensor:
 
 def test_draws_in_the_middle_change_nothing() -> None:
     views = pictures()
-    torch.testing.assert_close(another_telescope(views, neutral(len(views)), 1.0), views, atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        another_telescope(views, neutral(len(views)), 1.0), views, atol=1e-5, rtol=0
+    )
     torch.testing.assert_close(pixel_scale(neutral(3), 1.0), torch.ones(3))
 
 
 def test_strength_0_changes_nothing_whatever_is_drawn() -> None:
-    views, draws = pictures(), torch.rand(64, TELESCOPE_DRAWS, generator=torch.Generator().manual_seed(1))
+    views, draws = (
+        pictures(),
+        torch.rand(64, TELESCOPE_DRAWS, generator=torch.Generator().manual_seed(1)),
+    )
     torch.testing.assert_close(another_telescope(views, draws, 0.0), views, atol=1e-5, rtol=0)
     assert (pixel_scale(draws, 0.0) == 1).all()
 
@@ -48,7 +55,9 @@ def test_light_stays_between_black_and_white_and_keeps_its_order() -> None:
     seen = another_telescope(ramp, draws, 1.0)
     assert seen.min() >= 0
     assert seen.max() <= 1
-    assert (seen.flatten(2).diff(dim=2) >= -1e-6).all(), "a brighter pixel never becomes the fainter one"
+    assert (seen.flatten(2).diff(dim=2) >= -1e-6).all(), (
+        "a brighter pixel never becomes the fainter one"
+    )
 
 
 def test_the_pixel_scale_reaches_from_0_6_to_1_65() -> None:
@@ -77,14 +86,26 @@ def test_one_view_in_ten_is_grey() -> None:
 def test_a_larger_pixel_scale_shows_more_of_the_frame() -> None:
     frames = torch.zeros(1, 64, 64, 3, dtype=torch.uint8)
     frames[:, 28:36, 28:36] = 255
-    config = ViewConfig(global_scale=(1.0, 1.0), shift=0.0, seeing=0.0, noise=0.0, brightness=0.0, local_size=16, telescope=1.0)
+    config = ViewConfig(
+        global_scale=(1.0, 1.0),
+        shift=0.0,
+        seeing=0.0,
+        noise=0.0,
+        brightness=0.0,
+        local_size=16,
+        telescope=1.0,
+    )
     bank = make_noise_bank(0, torch.device("cpu"))
     lights = []
     for place in (0.0, 0.5, 1.0):
-        still = torch.cat((torch.tensor([0.9, 0.9, 0, 0, 0, 0.5, 0.5, 0, 0.5, 0, 0]), neutral(1, SCALE=place)[0]))
+        still = torch.cat(
+            (torch.tensor([0.9, 0.9, 0, 0, 0, 0.5, 0.5, 0, 0.5, 0, 0]), neutral(1, SCALE=place)[0])
+        )
         (views,) = random_views(frames, IMAGE, config, still.repeat(1, 2), bank)
         lights.append(float(views.mean()))
-    assert lights[0] / lights[1] == pytest.approx(math.e, rel=0.15), "the area of the galaxy in the view goes as 1 / scale²"
+    assert lights[0] / lights[1] == pytest.approx(math.e, rel=0.15), (
+        "the area of the galaxy in the view goes as 1 / scale²"
+    )
     assert lights[1] / lights[2] == pytest.approx(math.e, rel=0.15)
 
 
@@ -92,7 +113,9 @@ def test_a_larger_pixel_scale_shows_more_of_the_frame() -> None:
 def test_without_the_setting_a_recipe_is_written_and_draws_as_before(name: str) -> None:
     config = PRESETS[name]
     assert "telescope" not in config.to_dict()["views"]
-    assert num_view_uniforms(config.views) == 11 * (config.views.global_views + config.views.local_views)
+    assert num_view_uniforms(config.views) == 11 * (
+        config.views.global_views + config.views.local_views
+    )
 
 
 def test_with_the_setting_it_is_written_and_read_back() -> None:
@@ -103,8 +126,13 @@ def test_with_the_setting_it_is_written_and_read_back() -> None:
 
 def test_a_galaxys_views_depend_on_its_own_numbers_only() -> None:
     config = ViewConfig(local_views=1, local_size=16, telescope=1.0)
-    frames = torch.randint(0, 256, (20, 64, 64, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
-    numbers, bank = counter_uniforms(0, 0, torch.arange(20), num_view_uniforms(config)), make_noise_bank(0, torch.device("cpu"))
+    frames = torch.randint(
+        0, 256, (20, 64, 64, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
+    )
+    numbers, bank = (
+        counter_uniforms(0, 0, torch.arange(20), num_view_uniforms(config)),
+        make_noise_bank(0, torch.device("cpu")),
+    )
     together = random_views(frames, IMAGE, config, numbers, bank)
     alone = random_views(frames[7:8], IMAGE, config, numbers[7:8], bank)
     for all_views, one in zip(together, alone, strict=True):

@@ -8,7 +8,9 @@ import signal
 import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator as DisplayedEvents
+from tensorboard.backend.event_processing.plugin_event_accumulator import (
+    EventAccumulator as DisplayedEvents,
+)
 
 from astrojepa.runs import read_metrics
 from astrojepa.training import trainer as module
@@ -17,7 +19,14 @@ from astrojepa.training.trainer import TrainingInterrupted, train
 
 ROWS = [
     {"step": 6, "epoch": 1.0, "total": 0.75, "learning_rate": 1e-3, "strength": None, "novelty": 3},
-    {"step": 12, "epoch": 2.0, "total": 0.5, "linear_accuracy": 0.625, "images_per_second": 812.5, "alarm": "Collapse: rank 1."},
+    {
+        "step": 12,
+        "epoch": 2.0,
+        "total": 0.5,
+        "linear_accuracy": 0.625,
+        "images_per_second": 812.5,
+        "alarm": "Collapse: rank 1.",
+    },
 ]
 
 
@@ -25,13 +34,19 @@ def curves(folder) -> dict[str, list[tuple[int, float]]]:
     """Read every scalar as (step, value), as TensorBoard does."""
     events = EventAccumulator(str(folder), size_guidance={"scalars": 0})
     events.Reload()
-    return {tag: [(event.step, event.value) for event in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
+    return {
+        tag: [(event.step, event.value) for event in events.Scalars(tag)]
+        for tag in events.Tags()["scalars"]
+    }
 
 
 def texts(folder, tag: str) -> list[tuple[int, str]]:
     events = DisplayedEvents(str(folder))
     events.Reload()
-    return [(event.step, event.tensor_proto.string_val[0].decode()) for event in events.Tensors(f"{tag}/text_summary")]
+    return [
+        (event.step, event.tensor_proto.string_val[0].decode())
+        for event in events.Tensors(f"{tag}/text_summary")
+    ]
 
 
 def test_numbers_are_grouped_words_are_text_and_nothing_stands_for_none(tmp_path):
@@ -70,10 +85,17 @@ def test_what_lies_beyond_the_resumed_step_is_replaced(tmp_path):
     steps, values = zip(*curves(tmp_path)["loss/total"], strict=True)
     assert steps == (6, 12, 18, 24)
     np.testing.assert_allclose(values, [0.7, 0.5, 0.3, 0.2], rtol=1e-6)
-    assert texts(tmp_path, "gauge/alarm") == [(6, "from 0"), (12, "from 0"), (18, "from 12"), (24, "from 12")]
+    assert texts(tmp_path, "gauge/alarm") == [
+        (6, "from 0"),
+        (12, "from 0"),
+        (18, "from 12"),
+        (24, "from 12"),
+    ]
 
 
-def test_a_resumed_run_shows_what_metrics_jsonl_holds_and_nothing_twice(tiny, tmp_path, monkeypatch):
+def test_a_resumed_run_shows_what_metrics_jsonl_holds_and_nothing_twice(
+    tiny, tmp_path, monkeypatch
+):
     original = module.Trainer.step
 
     def step(self):
@@ -88,7 +110,13 @@ def test_a_resumed_run_shows_what_metrics_jsonl_holds_and_nothing_twice(tiny, tm
             train(tiny, out=run, progress=False, tensorboard=True)
     train(tiny, resume=run, progress=False, tensorboard=True)
     shown, rows = curves(run / "tensorboard"), read_metrics(run)
-    for tag in ("loss/total", "loss/sigreg", "gauge/effective_rank", "probe/knn_accuracy", "optim/learning_rate"):
+    for tag in (
+        "loss/total",
+        "loss/sigreg",
+        "gauge/effective_rank",
+        "probe/knn_accuracy",
+        "optim/learning_rate",
+    ):
         steps, values = zip(*shown[tag], strict=True)
         assert list(steps) == [row["step"] for row in rows], tag
         np.testing.assert_allclose(values, [row[tag.partition("/")[2]] for row in rows], rtol=1e-6)

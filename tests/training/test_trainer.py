@@ -66,14 +66,18 @@ def test_a_run_writes_config_metrics_and_checkpoints(tiny, tmp_path):
     ):
         assert all(math.isfinite(row[name]) for row in rows), name
     for row in rows:
-        assert row["total"] == pytest.approx(0.4 * row["prediction"] + 0.6 * row["sigreg"], rel=1e-4)
+        assert row["total"] == pytest.approx(
+            0.4 * row["prediction"] + 0.6 * row["sigreg"], rel=1e-4
+        )
     card = load_model(folder).card
     assert card["data"]["num_galaxies"] == 96
     assert card["data"]["split"] == "column"
 
 
 def test_training_lowers_the_objective(tiny, tmp_path):
-    folder = train(replace(tiny, epochs=15, learning_rate=3e-3), out=tmp_path / "run", progress=False)
+    folder = train(
+        replace(tiny, epochs=15, learning_rate=3e-3), out=tmp_path / "run", progress=False
+    )
     rows = read_metrics(folder)
     assert rows[-1]["total"] < 0.7 * rows[0]["total"]
 
@@ -93,7 +97,10 @@ def test_resumed_run_equals_uninterrupted_run(tiny, tmp_path):
 
 def test_two_runs_with_one_seed_are_equal_and_another_seed_differs(tiny, tmp_path):
     weights = [
-        read_pickled(train(replace(tiny, epochs=1, seed=seed), out=tmp_path / str(index), progress=False) / "last.pt")["network"]
+        read_pickled(
+            train(replace(tiny, epochs=1, seed=seed), out=tmp_path / str(index), progress=False)
+            / "last.pt"
+        )["network"]
         for index, seed in enumerate((1, 1, 2))
     ]
     assert same(weights[0], weights[1])
@@ -114,14 +121,28 @@ def test_plain_ijepa_runs_without_sigreg_in_the_gradient(tiny, tmp_path):
     row = read_metrics(folder)[-1]
     assert row["total"] == pytest.approx(row["prediction"])
     content = read_pickled(folder / "last.pt")
-    fresh = build_network(replace(tiny, sigreg_weight=0.0), torch.device("cpu"), tiny.seed).state_dict()
+    fresh = build_network(
+        replace(tiny, sigreg_weight=0.0), torch.device("cpu"), tiny.seed
+    ).state_dict()
     assert torch.equal(content["network"]["projector.weight"], fresh["projector.weight"])
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_and_names_step_terms_and_rate(tiny, tmp_path, monkeypatch):
-    terms = iter([prediction_loss, prediction_loss, lambda prediction, target: prediction_loss(prediction, target) * math.nan])
-    monkeypatch.setattr(step_module, "prediction_loss", lambda prediction, target: next(terms)(prediction, target))
-    with pytest.raises(FloatingPointError, match=r"stopped being finite at step 2 \(learning rate .*prediction nan"):
+def test_a_loss_that_is_not_finite_stops_the_run_and_names_step_terms_and_rate(
+    tiny, tmp_path, monkeypatch
+):
+    terms = iter(
+        [
+            prediction_loss,
+            prediction_loss,
+            lambda prediction, target: prediction_loss(prediction, target) * math.nan,
+        ]
+    )
+    monkeypatch.setattr(
+        step_module, "prediction_loss", lambda prediction, target: next(terms)(prediction, target)
+    )
+    with pytest.raises(
+        FloatingPointError, match=r"stopped being finite at step 2 \(learning rate .*prediction nan"
+    ):
         train(tiny, out=tmp_path / "run", progress=False)
 
 
@@ -131,9 +152,14 @@ def test_weight_decay_spares_norms_biases_and_tokens(tiny):
     names = {id(item): name for name, item in network.named_parameters()}
     assert decayed["weight_decay"] == 0.05
     assert spared["weight_decay"] == 0.0
-    assert all(names[id(item)].endswith("weight") and "norm" not in names[id(item)] for item in decayed["params"])
+    assert all(
+        names[id(item)].endswith("weight") and "norm" not in names[id(item)]
+        for item in decayed["params"]
+    )
     assert {"predictor.mask_token"} <= {names[id(item)] for item in spared["params"]}
-    assert not any("target" in names[id(item)] for group in (decayed, spared) for item in group["params"])
+    assert not any(
+        "target" in names[id(item)] for group in (decayed, spared) for item in group["params"]
+    )
 
 
 def test_a_run_resumes_where_its_galaxies_were_moved(tiny, tmp_path, galaxy_folder):

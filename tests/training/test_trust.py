@@ -39,9 +39,16 @@ def test_a_run_killed_again_and_again_equals_one_left_alone(tmp_path, tiny_flags
     subprocess.run([*start, str(whole)], stdout=subprocess.DEVNULL, check=True, timeout=300)
     command = [*start, str(run)]
     while True:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        )
         before, deadline = position(run), time.monotonic() + 120
-        while kills < KILLS and process.poll() is None and position(run) <= before and time.monotonic() < deadline:
+        while (
+            kills < KILLS
+            and process.poll() is None
+            and position(run) <= before
+            and time.monotonic() < deadline
+        ):
             time.sleep(0.05)
         if kills < KILLS and process.poll() is None:
             time.sleep(chance.uniform(0, 0.5))
@@ -56,7 +63,9 @@ def test_a_run_killed_again_and_again_equals_one_left_alone(tmp_path, tiny_flags
     first, second = (read_pickled(folder / "last.pt") for folder in (whole, run))
     for part in ("network", "optimizer", "step", "best", "config", "normalisation", "data"):
         assert same(first[part], second[part]), part
-    assert same(read_pickled(whole / "best.pt")["network"], read_pickled(run / "best.pt")["network"])
+    assert same(
+        read_pickled(whole / "best.pt")["network"], read_pickled(run / "best.pt")["network"]
+    )
     kept = ("step", "total", "sigreg", "effective_rank", "linear_accuracy")
     assert [[row[key] for key in kept] for row in read_metrics(whole)] == [
         [row[key] for key in kept] for row in read_metrics(run)
@@ -87,7 +96,11 @@ def test_a_convolutional_run_is_released_and_loaded_with_its_running_statistics(
     from astrojepa.checkpoints.model import save_released
 
     config = replace(
-        tiny, **(RECIPES["lejepa"] | {"epochs": 1, "backbone": "resnet18", "projector_norm": "batch", "local_views": 0})
+        tiny,
+        **(
+            RECIPES["lejepa"]
+            | {"epochs": 1, "backbone": "resnet18", "projector_norm": "batch", "local_views": 0}
+        ),
     )
     model = load_model(train(config, out=tmp_path / "run", progress=False))
     frames = np.random.default_rng(0).integers(0, 255, (3, 37, 37, 3), dtype=np.uint8)
@@ -97,7 +110,9 @@ def test_a_convolutional_run_is_released_and_loaded_with_its_running_statistics(
 
 
 def test_a_collapsing_run_raises_an_alarm_in_words(tiny, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("astrojepa.models.jepa.JEPA.embed", lambda self, images: torch.ones(len(images), 16))
+    monkeypatch.setattr(
+        "astrojepa.models.jepa.JEPA.embed", lambda self, images: torch.ones(len(images), 16)
+    )
     folder = train(replace(tiny, epochs=1), out=tmp_path / "run", progress=True)
     assert "ALARM     step 6: Collapsed: all embeddings are equal." in capsys.readouterr().out
     assert read_metrics(folder)[-1]["alarm"] == "Collapsed: all embeddings are equal."
@@ -121,7 +136,11 @@ def test_snapshots_are_evenly_spaced_in_log_step_and_end_with_the_run():
 def test_snapshots_can_be_opened_like_any_checkpoint(tiny, tmp_path):
     folder = train(replace(tiny, epochs=2, snapshots=3), out=tmp_path / "run", progress=False)
     files = sorted((folder / "snapshots").iterdir())
-    assert [path.name for path in files] == ["step-00000001.pt", "step-00000003.pt", "step-00000012.pt"]
+    assert [path.name for path in files] == [
+        "step-00000001.pt",
+        "step-00000003.pt",
+        "step-00000012.pt",
+    ]
     assert load_model(files[0]).id == "run@step-00000001"
 
 

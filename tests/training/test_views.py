@@ -17,8 +17,10 @@ from astrojepa.training.views import NUM_BANKED, make_noise_bank, num_view_unifo
 
 IMAGE = ImageConfig(image_size=32, patch_size=8)
 SIDE = IMAGE.frame_size  # 37
-AREA, ACROSS, DOWN, SEEING, GAIN, NOISE, PLACE = range(4, 11)  # columns of a view's numbers, after the four of its turn
-STILL = (0.9, 0.9, 0.0, 0.0, 0.0, 0.5, 0.5, 0.0, 0.5, 0.0, 0.0)  # no mirror, no turn, no shift, no blur, no gain, no noise
+# columns of a view's numbers, after the four of its turn
+AREA, ACROSS, DOWN, SEEING, GAIN, NOISE, PLACE = range(4, 11)
+# no mirror, no turn, no shift, no blur, no gain, no noise
+STILL = (0.9, 0.9, 0.0, 0.0, 0.0, 0.5, 0.5, 0.0, 0.5, 0.0, 0.0)
 
 
 @functools.cache
@@ -28,7 +30,14 @@ def bank() -> torch.Tensor:
 
 def quiet(**changes: object) -> ViewConfig:
     """Two global views that show the whole central crop, with nothing done to it."""
-    nothing = {"global_scale": (1.0, 1.0), "shift": 0.0, "seeing": 0.0, "noise": 0.0, "brightness": 0.0, "local_size": 16}
+    nothing = {
+        "global_scale": (1.0, 1.0),
+        "shift": 0.0,
+        "seeing": 0.0,
+        "noise": 0.0,
+        "brightness": 0.0,
+        "local_size": 16,
+    }
     return ViewConfig(**{**nothing, **changes})  # type: ignore[arg-type]
 
 
@@ -44,12 +53,16 @@ def drawn(count: int, config: ViewConfig, step: int = 0) -> torch.Tensor:
     return counter_uniforms(0, step, torch.arange(count), num_view_uniforms(config))
 
 
-def look(frames: torch.Tensor, config: ViewConfig, numbers: torch.Tensor, image: ImageConfig = IMAGE) -> tuple[torch.Tensor, ...]:
+def look(
+    frames: torch.Tensor, config: ViewConfig, numbers: torch.Tensor, image: ImageConfig = IMAGE
+) -> tuple[torch.Tensor, ...]:
     return random_views(frames, image, config, numbers.flatten(1), bank())
 
 
 def random_pictures(count: int, side: int = SIDE) -> torch.Tensor:
-    return torch.from_numpy(np.random.default_rng(0).integers(0, 256, (count, side, side, 3), dtype=np.uint8))
+    return torch.from_numpy(
+        np.random.default_rng(0).integers(0, 256, (count, side, side, 3), dtype=np.uint8)
+    )
 
 
 def dot(x: int, y: int, count: int = 1, width: int = 1) -> torch.Tensor:
@@ -94,15 +107,23 @@ def test_every_view_of_a_galaxy_differs() -> None:
 
 
 @pytest.mark.parametrize("local_views", [0, 5])
-def test_views_come_as_one_tensor_per_resolution_with_flux_in_the_unit_interval(local_views: int) -> None:
-    config = ViewConfig(global_views=2, local_views=local_views, local_size=24, noise=0.5, brightness=0.9)
+def test_views_come_as_one_tensor_per_resolution_with_flux_in_the_unit_interval(
+    local_views: int,
+) -> None:
+    config = ViewConfig(
+        global_views=2, local_views=local_views, local_size=24, noise=0.5, brightness=0.9
+    )
     views = look(random_pictures(3), config, drawn(3, config))
-    assert [tuple(v.shape) for v in views] == [(2, 3, 3, 32, 32), (5, 3, 3, 24, 24)][: 2 if local_views else 1]
+    assert [tuple(v.shape) for v in views] == [(2, 3, 3, 32, 32), (5, 3, 3, 24, 24)][
+        : 2 if local_views else 1
+    ]
     assert all(v.dtype == torch.float32 and v.min() >= 0 and v.max() <= 1 for v in views)
 
 
 def test_no_black_corner_enters_at_any_angle_scale_or_place() -> None:
-    config = quiet(global_scale=(0.2, 1.0), local_scale=(0.05, 1.0), local_views=3, shift=1.0, seeing=2.0)
+    config = quiet(
+        global_scale=(0.2, 1.0), local_scale=(0.05, 1.0), local_views=3, shift=1.0, seeing=2.0
+    )
     frames = torch.full((40, SIDE, SIDE, 3), 90, dtype=torch.uint8)
     for views in look(frames, config, drawn(40, config)):
         torch.testing.assert_close(views, torch.full_like(views, 90 / 255))
@@ -157,7 +178,8 @@ def test_every_quarter_of_the_sky_is_seen_equally_often() -> None:
 
 def test_a_turned_view_also_comes_mirrored() -> None:
     config = quiet()
-    frames = torch.maximum(dot(27, 18), dot(18, 10))[:, :36, :36]  # a bent arm: no rotation maps it on its mirror image
+    # a bent arm: no rotation maps it on its mirror image
+    frames = torch.maximum(dot(27, 18), dot(18, 10))[:, :36, :36]
     (plain,) = look(frames, config, still(1, config))
     numbers = still(1, config)
     numbers[..., 0] = 0.1
@@ -231,12 +253,29 @@ def test_a_pattern_finer_than_a_local_views_pixels_leaves_no_moire() -> None:
     [
         (torch.zeros(2, 37, 37, 3), 22, 10_000, "must be uint8"),
         (torch.zeros(2, 37, 36, 3, dtype=torch.uint8), 22, 10_000, "must be uint8"),
-        (torch.zeros(2, 30, 30, 3, dtype=torch.uint8), 22, 10_000, "A crop of 32 pixels does not fit in a frame of 30"),
-        (torch.zeros(2, 37, 37, 3, dtype=torch.uint8), 21, 10_000, r"needs 22 uniform numbers, found \(2, 21\)"),
-        (torch.zeros(2, 37, 37, 3, dtype=torch.uint8), 22, 3071, r"needs 3072 numbers of noise, found a bank of \(3071,\)"),
+        (
+            torch.zeros(2, 30, 30, 3, dtype=torch.uint8),
+            22,
+            10_000,
+            "A crop of 32 pixels does not fit in a frame of 30",
+        ),
+        (
+            torch.zeros(2, 37, 37, 3, dtype=torch.uint8),
+            21,
+            10_000,
+            r"needs 22 uniform numbers, found \(2, 21\)",
+        ),
+        (
+            torch.zeros(2, 37, 37, 3, dtype=torch.uint8),
+            22,
+            3071,
+            r"needs 3072 numbers of noise, found a bank of \(3071,\)",
+        ),
     ],
 )
-def test_wrong_shapes_are_an_error(frames: torch.Tensor, numbers: int, bank_size: int, sentence: str) -> None:
+def test_wrong_shapes_are_an_error(
+    frames: torch.Tensor, numbers: int, bank_size: int, sentence: str
+) -> None:
     unchecked = inspect.unwrap(random_views)  # as outside tests, where no hook checks shapes first
     with pytest.raises(ValueError, match=sentence):
         unchecked(frames, IMAGE, quiet(), torch.zeros(2, numbers), torch.zeros(bank_size))

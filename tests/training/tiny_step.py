@@ -18,7 +18,8 @@ from tests.tiny_run import TINY
 
 HALF = (0.5, 0.5, 0.5)
 CPU = torch.device("cpu")
-TOLERANCE = {"float32": 1e-5, "bfloat16": 2e-2}  # of losses and gradients that are sums of the same terms in another order
+# of losses and gradients that are sums of the same terms in another order
+TOLERANCE = {"float32": 1e-5, "bfloat16": 2e-2}
 RECIPES = {
     "ijepa": {"sigreg_weight": 0.0},
     "hybrid": {"sigreg_weight": 0.6},
@@ -40,7 +41,9 @@ RECIPES = {
 
 def tiny_config(recipe: str, **changes) -> TrainConfig:
     """A recipe on 32 px; gradients are not clipped, so that they can be compared."""
-    return replace(preset("small.sigreg06"), **(TINY | {"gradient_clip": 1e6} | RECIPES[recipe] | changes))
+    return replace(
+        preset("small.sigreg06"), **(TINY | {"gradient_clip": 1e6} | RECIPES[recipe] | changes)
+    )
 
 
 def tiny_state(config: TrainConfig) -> tuple[TrainState, BatchMaker]:
@@ -50,12 +53,18 @@ def tiny_state(config: TrainConfig) -> tuple[TrainState, BatchMaker]:
     return state, BatchMaker(frames, config, HALF, HALF, CPU)
 
 
-def one_step(config: TrainConfig, step: int = 0, stepper_type: type[Stepper] = Stepper) -> tuple[dict[str, float], torch.Tensor]:
+def one_step(
+    config: TrainConfig, step: int = 0, stepper_type: type[Stepper] = Stepper
+) -> tuple[dict[str, float], torch.Tensor]:
     """Do a step; returns the terms of the whole batch, and all gradients in one vector."""
     state, batches = tiny_state(config)
     state = dataclasses.replace(state, step=step)
     parts = batches.parts(step)
     share = sum(map(len, parts)) / len(batches.rows(step))
-    values = distributed.all_sum(stepper_type(state, CPU)(parts, share, rate=1e-3, momentum=0.9) * share)
-    gradients = [item.grad.flatten() for item in state.network.parameters() if item.grad is not None]
+    values = distributed.all_sum(
+        stepper_type(state, CPU)(parts, share, rate=1e-3, momentum=0.9) * share
+    )
+    gradients = [
+        item.grad.flatten() for item in state.network.parameters() if item.grad is not None
+    ]
     return dict(zip(TERMS, values.tolist(), strict=True)), torch.cat(gradients)

@@ -16,7 +16,9 @@ def read_cell(message: object, num_classes: int) -> tuple[int, int] | None:
     """Check what the browser sent: a pair of class numbers, or None."""
     if not isinstance(message, list) or len(message) != 2:
         return None
-    if not all(isinstance(k, int) and not isinstance(k, bool) and 0 <= k < num_classes for k in message):
+    if not all(
+        isinstance(k, int) and not isinstance(k, bool) and 0 <= k < num_classes for k in message
+    ):
         return None
     return message[0], message[1]
 

@@ -1,4 +1,6 @@
-"""The Copy link control: puts the address of exactly this view on the clipboard, or shows it where the browser refuses."""
+"""The Copy link control: puts the address of exactly this view on the clipboard, or shows it
+where the browser refuses.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ _HERE = Path(__file__).parent
 
 
 def copy_link(query: str) -> None:
-    """Show the button; `query` is the link's query string, the browser adds the page's own address."""
+    """Show the button; `query` is the link's query string, the browser adds the page's own
+    address.
+    """
     _component()(data={"query": query}, key="copy_link", width="content")
 
 
@@ -19,7 +23,8 @@ def copy_link(query: str) -> None:
 def _component() -> Any:
     return st.components.v2.component(
         "astrojepa_copy_link",
-        html='<div class="copy"><button type="button">Copy link</button><input readonly hidden aria-label="Link to this view"></div>',
+        html='<div class="copy"><button type="button">Copy link</button><input readonly hidden '
+        'aria-label="Link to this view"></div>',
         css=(_HERE / "copy_link.css").read_text(encoding="utf-8"),
         js=(_HERE / "copy_link.js").read_text(encoding="utf-8"),
     )

@@ -12,8 +12,15 @@ import streamlit as st
 _HERE = Path(__file__).parent
 
 
-def cutout(key: str, image: np.ndarray, bar: tuple[float, str], box: tuple[float, float, float, float] | None) -> None:
-    """Show a picture uint8 (H, W, 3), never stretched; `bar` is a share of the width and its name, `box` shares of the picture."""
+def cutout(
+    key: str,
+    image: np.ndarray,
+    bar: tuple[float, str],
+    box: tuple[float, float, float, float] | None,
+) -> None:
+    """Show a picture uint8 (H, W, 3), never stretched; `bar` is a share of the width and its
+    name, `box` shares of the picture.
+    """
     from astrojepa import plotting
 
     picture = base64.b64encode(plotting.encode_image(image, "jpeg", 92)).decode()
@@ -32,7 +39,8 @@ def cutout(key: str, image: np.ndarray, bar: tuple[float, str], box: tuple[float
 def _component() -> Any:
     return st.components.v2.component(
         "astrojepa_cutout",
-        html='<div class="cutout"><img alt="the whole picture"><div class="seen"></div><div class="bar"><span></span><i></i></div></div>',
+        html='<div class="cutout"><img alt="the whole picture"><div class="seen"></div><div '
+        'class="bar"><span></span><i></i></div></div>',
         css=(_HERE / "cutout.css").read_text(encoding="utf-8"),
         js=(_HERE / "cutout.js").read_text(encoding="utf-8"),
     )

@@ -13,7 +13,9 @@ KEY = "figure_click"
 
 
 def figure_click(figure: str, on_click: Callable[[Any], None]) -> None:
-    """Listen to the figure with this key; `on_click` gets the row of the galaxy that is clicked, as the browser sent it."""
+    """Listen to the figure with this key; `on_click` gets the row of the galaxy that is clicked,
+    as the browser sent it.
+    """
 
     def clicked() -> None:
         message = (st.session_state.get(KEY) or {}).get("click")
@@ -26,4 +28,6 @@ def figure_click(figure: str, on_click: Callable[[Any], None]) -> None:
 
 @st.cache_resource(show_spinner=False)
 def _component() -> Any:
-    return st.components.v2.component("astrojepa_figure_click", js=(_HERE / "figure_click.js").read_text(encoding="utf-8"))
+    return st.components.v2.component(
+        "astrojepa_figure_click", js=(_HERE / "figure_click.js").read_text(encoding="utf-8")
+    )

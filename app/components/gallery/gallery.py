@@ -23,8 +23,13 @@ def gallery(
     selected: int | None = None,
     tile: int = 96,
 ) -> None:
-    """Show up to 64 galaxies; `on_click` gets the row of the one that is clicked, as the browser sent it."""
-    rows, captions = list(map(int, rows[:MAX_ROWS])), [list(map(str, lines)) for lines in captions[:MAX_ROWS]]
+    """Show up to 64 galaxies; `on_click` gets the row of the one that is clicked, as the browser
+    sent it.
+    """
+    rows, captions = (
+        list(map(int, rows[:MAX_ROWS])),
+        [list(map(str, lines)) for lines in captions[:MAX_ROWS]],
+    )
     if not rows:
         return
 
@@ -34,7 +39,14 @@ def gallery(
             on_click(message.get("row"))
 
     side = 160 if tile > 112 else 96
-    data = {"pictures": pictures, "side": side, "tile": tile, "rows": rows, "captions": captions, "selected": selected}
+    data = {
+        "pictures": pictures,
+        "side": side,
+        "tile": tile,
+        "rows": rows,
+        "captions": captions,
+        "selected": selected,
+    }
     _component()(data=data, key=key, on_click_change=clicked)
 
 

@@ -1,4 +1,6 @@
-"""What the map's colours mean: a code 0..254 per galaxy (255 = unknown) and the legend that explains it. Pure functions."""
+"""What the map's colours mean: a code 0..254 per galaxy (255 = unknown) and the legend that
+explains it. Pure functions.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,10 @@ from . import palette
 UNKNOWN = 255
 MAX_GROUPS = 16
 UNITS = {
-    **{name: name for name in ("mag", "arcsec", "arcmin", "deg", "kpc", "mpc", "pc", "px", "gyr", "myr", "s")},
+    **{
+        name: name
+        for name in ("mag", "arcsec", "arcmin", "deg", "kpc", "mpc", "pc", "px", "gyr", "myr", "s")
+    },
     **{
         "mpc": "Mpc",
         "gyr": "Gyr",
@@ -47,20 +52,29 @@ def _group(code: int, name: str, colour: str, count: int = 0) -> dict[str, Any]:
     }
 
 
-def by_class(labels: np.ndarray, classes: tuple[str, ...], title: str = "Class", unknown: str = "no label") -> Colouring:
+def by_class(
+    labels: np.ndarray, classes: tuple[str, ...], title: str = "Class", unknown: str = "no label"
+) -> Colouring:
     """Colour by class, markers by family; galaxies without one (-1) are grey."""
     labels = np.asarray(labels)
     codes = np.where((labels < 0) | (labels >= UNKNOWN), UNKNOWN, labels).astype(np.uint8)
     counts = np.bincount(codes, minlength=256)
     styles = palette.class_styles(classes)
-    groups = [_group(code, name, styles[code].colour, int(counts[code])) for code, name in enumerate(classes[:UNKNOWN])]
+    groups = [
+        _group(code, name, styles[code].colour, int(counts[code]))
+        for code, name in enumerate(classes[:UNKNOWN])
+    ]
     if counts[UNKNOWN]:
         groups.append(_group(UNKNOWN, unknown, palette.UNKNOWN, int(counts[UNKNOWN])))
     return Colouring(codes, {"kind": "groups", "isClass": True, "title": title, "groups": groups})
 
 
-def by_number(values: np.ndarray, title: str, stops: tuple[str, ...] = palette.VIRIDIS, unit: str = "") -> Colouring:
-    """Colour by a number on a scale from the 1st to the 99th percentile; values beyond take the end colours, and the legend says so."""
+def by_number(
+    values: np.ndarray, title: str, stops: tuple[str, ...] = palette.VIRIDIS, unit: str = ""
+) -> Colouring:
+    """Colour by a number on a scale from the 1st to the 99th percentile; values beyond take the
+    end colours, and the legend says so.
+    """
     values = np.asarray(values, dtype=np.float64)
     known = np.isfinite(values)
     low, high = (map(float, np.percentile(values[known], [1, 99]))) if known.any() else (0.0, 1.0)
@@ -91,7 +105,10 @@ def by_category(values: pd.Series, title: str) -> Colouring:
     names = [str(name) for name in counts.index[: MAX_GROUPS - 1]]
     numbers = {name: code for code, name in enumerate(names)}
     other = len(names) if len(counts) > len(names) else UNKNOWN
-    codes = np.array([UNKNOWN if word is None else numbers.get(str(word), other) for word in words], dtype=np.uint8)
+    codes = np.array(
+        [UNKNOWN if word is None else numbers.get(str(word), other) for word in words],
+        dtype=np.uint8,
+    )
     styles = palette.class_styles(tuple(names))
     groups = [_group(code, name, styles[code].colour) for code, name in enumerate(names)]
     if other != UNKNOWN:
@@ -117,15 +134,24 @@ def by_column(values: pd.Series, title: str) -> Colouring:
 
 
 def title_and_unit(name: str) -> tuple[str, str]:
-    """Split a column's name into what it is and its unit, as far as catalogues write the unit last: "size_arcsec" -> size, arcsec."""
+    """Split a column's name into what it is and its unit, as far as catalogues write the unit
+    last: "size_arcsec" -> size, arcsec.
+    """
     words = name.replace("_", " ").split()
     unit = UNITS.get(words[-1].lower().strip("()[]"), "") if len(words) > 1 else ""
     return (" ".join(words[:-1]) if unit else name, unit)
 
 
 def by_neighbours_kept(share: np.ndarray, k: int) -> Colouring:
-    """Colour by how far the map can be trusted at each galaxy: the share of its k nearest that are its k nearest on the map."""
-    return by_number(100 * np.asarray(share, dtype=np.float64), f"Of {k} nearest, kept on the map", palette.VIRIDIS, "%")
+    """Colour by how far the map can be trusted at each galaxy: the share of its k nearest that
+    are its k nearest on the map.
+    """
+    return by_number(
+        100 * np.asarray(share, dtype=np.float64),
+        f"Of {k} nearest, kept on the map",
+        palette.VIRIDIS,
+        "%",
+    )
 
 
 def ranks(scores: np.ndarray) -> np.ndarray:

@@ -1,4 +1,6 @@
-"""Positions on the map as the browser sees them: 16-bit integers, and who is inside a polygon. Pure functions."""
+"""Positions on the map as the browser sees them: 16-bit integers, and who is inside a polygon.
+Pure functions.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +20,17 @@ Polygon = list[tuple[float, float]]
 
 
 def quantise(positions: np.ndarray) -> np.ndarray:
-    """Map float (n, 2) onto uint16 (n, 2), one scale for both axes; the error is at most half a unit, span / 131070.
+    """Map float (n, 2) onto uint16 (n, 2), one scale for both axes; the error is at most half a
+    unit, span / 131070.
 
     Positions must be finite. A map without extent lands in the middle.
     """
     xy = np.asarray(positions, dtype=np.float64)
     if xy.ndim != 2 or xy.shape[1] != 2 or not np.isfinite(xy).all():
-        raise ValueError(f"Map positions must be finite pairs (n, 2), found an array of shape {xy.shape} with other values.")
+        raise ValueError(
+            f"Map positions must be finite pairs (n, 2), found an array of shape {xy.shape} with "
+            f"other values."
+        )
     if not len(xy):
         return np.zeros((0, 2), dtype=np.uint16)
     low, high = xy.min(axis=0), xy.max(axis=0)
@@ -36,7 +42,8 @@ def quantise(positions: np.ndarray) -> np.ndarray:
 def points_in_polygon(points: np.ndarray, polygon: Sequence[tuple[float, float]]) -> np.ndarray:
     """Say which points (n, 2) lie inside a closed polygon, by the even-odd rule: bool (n,).
 
-    The comparisons are those of `inPolygon` in geometry.js, so browser and server agree to the last galaxy.
+    The comparisons are those of `inPolygon` in geometry.js, so browser and server agree to the last
+    galaxy.
     """
     corners = np.asarray(polygon, dtype=np.float64)
     xy = np.asarray(points, dtype=np.float64)
@@ -53,7 +60,9 @@ def points_in_polygon(points: np.ndarray, polygon: Sequence[tuple[float, float]]
     return inside
 
 
-def rows_inside(points: np.ndarray, polygons: Sequence[Sequence[tuple[float, float]]]) -> np.ndarray:
+def rows_inside(
+    points: np.ndarray, polygons: Sequence[Sequence[tuple[float, float]]]
+) -> np.ndarray:
     """Return the rows that lie in any of the polygons, ascending: int64 (m,)."""
     chosen = np.zeros(len(points), dtype=bool)
     for polygon in polygons:
@@ -62,7 +71,9 @@ def rows_inside(points: np.ndarray, polygons: Sequence[Sequence[tuple[float, flo
 
 
 def read_polygons(message: object) -> list[Polygon]:
-    """Check what the browser sent: at most 8 polygons of at most 400 finite corners; anything else is dropped."""
+    """Check what the browser sent: at most 8 polygons of at most 400 finite corners; anything
+    else is dropped.
+    """
     if not isinstance(message, list):
         return []
     return [polygon for item in message[:MAX_POLYGONS] if (polygon := _read_polygon(item))]
@@ -75,25 +86,35 @@ def _read_polygon(item: object) -> Polygon:
     for corner in item:
         if not isinstance(corner, list) or len(corner) != 2:
             return []
-        if not all(isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 8e6 for v in corner):
+        if not all(
+            isinstance(v, int | float) and not isinstance(v, bool) and abs(v) < 8e6 for v in corner
+        ):
             return []
         corners.append((float(corner[0]), float(corner[1])))
     return corners
 
 
 def encode_polygons(polygons: Sequence[Polygon]) -> str:
-    """Write polygons for a link: whole units, six bytes a corner, base64 with a dot between polygons. "" where they are too long."""
+    """Write polygons for a link: whole units, six bytes a corner, base64 with a dot between
+    polygons. "" where they are too long.
+    """
     if sum(map(len, polygons)) > LINK_CORNERS:
         return ""
     parts = []
     for polygon in polygons:
         whole = np.rint(np.asarray(polygon, dtype=np.float64)).astype(np.int64).ravel() + _SHIFT
-        parts.append(base64.urlsafe_b64encode(b"".join(int(value).to_bytes(3, "big") for value in whole)).decode())
+        parts.append(
+            base64.urlsafe_b64encode(
+                b"".join(int(value).to_bytes(3, "big") for value in whole)
+            ).decode()
+        )
     return ".".join(parts)
 
 
 def decode_polygons(text: str) -> list[Polygon]:
-    """Read `encode_polygons` back, under the limits of `read_polygons`; whatever is not of that form gives no polygons."""
+    """Read `encode_polygons` back, under the limits of `read_polygons`; whatever is not of that
+    form gives no polygons.
+    """
     if not text or len(text) > 8 * LINK_CORNERS + MAX_POLYGONS:
         return []
     polygons = []

@@ -1,4 +1,6 @@
-"""The latent map: a canvas component. Python sends quantised positions, the browser sends a click, a polygon or what the legend hides."""
+"""The latent map: a canvas component. Python sends quantised positions, the browser sends a
+click, a polygon or what the legend hides.
+"""
 
 from __future__ import annotations
 
@@ -30,23 +32,32 @@ _SCRIPTS = (
 
 
 def pack(
-    header: dict[str, Any], positions: np.ndarray, classes: np.ndarray, colouring: Colouring, rank_codes: np.ndarray
+    header: dict[str, Any],
+    positions: np.ndarray,
+    classes: np.ndarray,
+    colouring: Colouring,
+    rank_codes: np.ndarray,
 ) -> bytes:
-    """Lay out the map for the browser: a JSON header and 7 bytes per galaxy (`decode` in geometry.js reads it).
+    """Lay out the map for the browser: a JSON header and 7 bytes per galaxy (`decode` in
+    geometry.js reads it).
 
-    uint32 header length, header padded to 4 bytes, uint16 x and y, uint8 class (255 = unknown), colour code, anomaly rank.
-    `layout` and `look` in the header change when positions or colours do, so that the browser redraws no more than it must.
+    uint32 header length, header padded to 4 bytes, uint16 x and y, uint8 class (255 = unknown),
+    colour code, anomaly rank. `layout` and `look` in the header change when positions or colours
+    do, so that the browser redraws no more than it must.
     """
     points = np.ascontiguousarray(positions, dtype="<u2").tobytes()
     columns = b"".join(
-        np.ascontiguousarray(column, dtype=np.uint8).tobytes() for column in (classes, colouring.codes, rank_codes)
+        np.ascontiguousarray(column, dtype=np.uint8).tobytes()
+        for column in (classes, colouring.codes, rank_codes)
     )
     described = {
         **header,
         "count": len(positions),
         "colour": colouring.legend,
         "layout": hashlib.sha256(points).hexdigest()[:12],
-        "look": hashlib.sha256(json.dumps(colouring.legend).encode() + colouring.codes.tobytes()).hexdigest()[:12],
+        "look": hashlib.sha256(
+            json.dumps(colouring.legend).encode() + colouring.codes.tobytes()
+        ).hexdigest()[:12],
     }
     text = json.dumps(described, allow_nan=False).encode()
     padding = b" " * (-(4 + len(text)) % 4)
@@ -60,7 +71,8 @@ def latent_map(
     on_legend: Callable[[Any], None] = lambda off: None,
     key: str = KEY,
 ) -> None:
-    """Mount a map; the callbacks get the row that was clicked, the polygons that were drawn and the codes that the legend hides.
+    """Mount a map; the callbacks get the row that was clicked, the polygons that were drawn and the
+    codes that the legend hides.
 
     `data` (see `pack`) is sent again only where it differs: Streamlit knows messages by content.
     """
@@ -82,9 +94,11 @@ def latent_map(
 
 
 def mark(selection: dict[str, Any]) -> None:
-    """Mark galaxies on every map of the page, apart from the maps' data because it is small and changes with every click.
+    """Mark galaxies on every map of the page, apart from the maps' data because it is small and
+    changes with every click.
 
-    selection: pictures (address, says which galaxies are meant), selected, neighbours, polygons, off.
+    selection: pictures (address, says which galaxies are meant), selected, neighbours, polygons,
+    off.
     """
     with st.container(key=f"{KEY}_aside"):  # theme.css takes it out of the page's flow
         _state_component()(data=selection, key=f"{KEY}_state")
@@ -102,4 +116,6 @@ def _component() -> Any:
 
 @st.cache_resource(show_spinner=False)
 def _state_component() -> Any:
-    return st.components.v2.component("astrojepa_latent_map_state", js=(_HERE / "state.js").read_text(encoding="utf-8"))
+    return st.components.v2.component(
+        "astrojepa_latent_map_state", js=(_HERE / "state.js").read_text(encoding="utf-8")
+    )

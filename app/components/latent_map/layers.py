@@ -1,4 +1,6 @@
-"""What the map draws: who lies where, coloured by what. The workspace keeps it, so that a click computes nothing anew."""
+"""What the map draws: who lies where, coloured by what. The workspace keeps it, so that a click
+computes nothing anew.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,8 @@ SKIPPED = {"file", "id", "ra", "dec", "redshift", "label", "duplicate_of"}
 class Layers:
     """One map: quantised places, colours, and both packed for the browser."""
 
-    method: str  # the projection that is shown, which may still be the last one while another is computed
+    # the projection that is shown, which may still be the last one while another is computed
+    method: str
     option: str  # what colours mean
     places: np.ndarray  # uint16 (n, 2)
     coloured: Colouring
@@ -30,20 +33,25 @@ class Layers:
 
 
 def layers(workspace: Workspace, method: str, option: str) -> Layers:
-    """Put the map together; what is not computed yet is announced here, and the last map stays meanwhile."""
+    """Put the map together; what is not computed yet is announced here, and the last map stays
+    meanwhile.
+    """
     key: Any = ("layers", method, option, st.session_state.get(state.PROBED))
     if key not in workspace.opened:
         shown, places = _places(workspace, method)
         option, coloured = _colours(workspace, shown, option)
         made = Layers(shown, option, places, coloured, packed(workspace, shown, places, coloured))
-        if (made.method, made.option) != key[1:3]:  # to be made anew when what was asked for is there
+        # to be made anew when what was asked for is there
+        if (made.method, made.option) != key[1:3]:
             return made
         workspace.opened[key] = made
     return workspace.opened[key]
 
 
 def colour_options(workspace: Workspace) -> list[str]:
-    """What the map can be coloured by: class, anomaly score, the last probe, redshift, trust, and every column that says something."""
+    """What the map can be coloured by: class, anomaly score, the last probe, redshift, trust,
+    and every column that says something.
+    """
     options = [state.CLASS_COLOUR] if workspace.labelled else []
     options.append(state.SCORE_COLOUR)
     if probe_report(workspace) is not None:
@@ -52,13 +60,19 @@ def colour_options(workspace: Workspace) -> list[str]:
         options.append("redshift")
     if len(workspace.data) > TRUST_NEIGHBOURS:
         options.append(state.TRUST_COLOUR)
-    return list(dict.fromkeys([*options, *_columns(workspace.data.table, workspace.data.fingerprint)]))
+    return list(
+        dict.fromkeys([*options, *_columns(workspace.data.table, workspace.data.fingerprint)])
+    )
 
 
 @st.cache_data(show_spinner=False, max_entries=16)
 def _columns(_table: Any, fingerprint: str) -> list[str]:
     counts = {str(name): _table[name].nunique() for name in _table.columns if name not in SKIPPED}
-    return [name for name, count in counts.items() if 1 < count <= 0.9 * len(_table) or _is_number(_table[name], count)]
+    return [
+        name
+        for name, count in counts.items()
+        if 1 < count <= 0.9 * len(_table) or _is_number(_table[name], count)
+    ]
 
 
 def _is_number(values: Any, count: int) -> bool:
@@ -79,7 +93,9 @@ def probe_report(workspace: Workspace) -> Any:
 
 
 def probed_labels(count: int, test: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-    """Return what a probe named each of `count` galaxies: int64 (count,), -1 for those outside its test part."""
+    """Return what a probe named each of `count` galaxies: int64 (count,), -1 for those outside
+    its test part.
+    """
     named = np.full(count, -1, dtype=np.int64)
     named[test] = predictions
     return named
@@ -89,10 +105,18 @@ def _places(workspace: Workspace, method: str) -> tuple[str, np.ndarray]:
     """Positions by this method; while they are computed, by the one that is at hand."""
     key, sentence, task = workspace.projection_task(method)
     if method != "pca" and not _at_hand(workspace, method):
-        workspace.positions("pca")  # quick, and before the long one in the queue: there is a map meanwhile
+        # quick, and before the long one in the queue: there is a map meanwhile
+        workspace.positions("pca")
     xy = waiting.show_when_ready(key, sentence, task)
     if xy is None:
-        method = next((other for other in state.PROJECTIONS if other != method and _at_hand(workspace, other)), "pca")
+        method = next(
+            (
+                other
+                for other in state.PROJECTIONS
+                if other != method and _at_hand(workspace, other)
+            ),
+            "pca",
+        )
         xy = workspace.positions(method)
     return method, geometry.quantise(xy)
 
@@ -114,8 +138,11 @@ def _colours(workspace: Workspace, method: str, option: str) -> tuple[str, Colou
         report = probe_report(workspace)
         result = report.rows[0].result
         named = probed_labels(len(data), report.test, result.predictions)
-        named = np.where(named < 0, report.named, named)  # nearest neighbours name the test part alone
-        return option, colouring.by_class(named, result.classes, "Probe prediction", "not named by the probe")
+        # nearest neighbours name the test part alone
+        named = np.where(named < 0, report.named, named)
+        return option, colouring.by_class(
+            named, result.classes, "Probe prediction", "not named by the probe"
+        )
     if option == state.SCORE_COLOUR:
         return option, colouring.by_number(workspace.scores, "Anomaly score", palette.MAGMA)
     if option == "redshift":

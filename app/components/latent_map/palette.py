@@ -1,15 +1,51 @@
-"""Colours and marker shapes: classes by family, so that the map reads before its legend does. Pure functions."""
+"""Colours and marker shapes: classes by family, so that the map reads before its legend does.
+Pure functions.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 
-BACKGROUND, PANEL, LINE, TEXT, MUTED, ACCENT = "#0B0E14", "#131824", "#232B3B", "#E6EAF2", "#8B95A7", "#FFB454"
+BACKGROUND, PANEL, LINE, TEXT, MUTED, ACCENT = (
+    "#0B0E14",
+    "#131824",
+    "#232B3B",
+    "#E6EAF2",
+    "#8B95A7",
+    "#FFB454",
+)
 UNKNOWN = "#5B6474"
-LIGHT_BACKGROUND, LIGHT_PANEL, LIGHT_LINE, LIGHT_TEXT, LIGHT_ACCENT = "#FFFFFF", "#F2F4F8", "#D3DAE5", "#131824", "#9A5B00"
-VIRIDIS = ("#440154", "#472D7B", "#3B528B", "#2C728E", "#21918C", "#28AE80", "#5EC962", "#ADDC30", "#FDE725")
-MAGMA = ("#1A1042", "#3B0F70", "#641A80", "#8C2981", "#B73779", "#DE4968", "#F7705C", "#FE9F6D", "#FECF92", "#FCFDBF")
+LIGHT_BACKGROUND, LIGHT_PANEL, LIGHT_LINE, LIGHT_TEXT, LIGHT_ACCENT = (
+    "#FFFFFF",
+    "#F2F4F8",
+    "#D3DAE5",
+    "#131824",
+    "#9A5B00",
+)
+VIRIDIS = (
+    "#440154",
+    "#472D7B",
+    "#3B528B",
+    "#2C728E",
+    "#21918C",
+    "#28AE80",
+    "#5EC962",
+    "#ADDC30",
+    "#FDE725",
+)
+MAGMA = (
+    "#1A1042",
+    "#3B0F70",
+    "#641A80",
+    "#8C2981",
+    "#B73779",
+    "#DE4968",
+    "#F7705C",
+    "#FE9F6D",
+    "#FECF92",
+    "#FCFDBF",
+)
 OTHERS = ("#C792EA", "#A3BE8C", "#D08770", "#88C0D0", "#EBCB8B", "#B48EAD", "#9AA7B8", "#E39FF6")
 
 
@@ -21,7 +57,8 @@ class Style:
     shape: str  # circle, diamond, triangle or bar
 
 
-# The first pattern that a class name matches decides; the names are Galaxy10's, Galaxy Zoo's and the Hubble bins'.
+# The first pattern that a class name matches decides; the names are Galaxy10's, Galaxy Zoo's and
+# the Hubble bins'.
 _STYLES = (
     (r"disturb|irregular", Style("#FF7AA2", "diamond")),
     (r"^irr\b", Style("#FF7AA2", "diamond")),
@@ -42,10 +79,14 @@ _STYLES = (
 
 
 def class_styles(names: tuple[str, ...]) -> list[Style]:
-    """Return one style per class, no colour twice: a family's colour where the name tells it, spare colours elsewhere."""
+    """Return one style per class, no colour twice: a family's colour where the name tells it,
+    spare colours elsewhere.
+    """
     styles: list[Style] = []
     for name in names:
-        match = next((style for pattern, style in _STYLES if re.search(pattern, name.lower())), None)
+        match = next(
+            (style for pattern, style in _STYLES if re.search(pattern, name.lower())), None
+        )
         used = {style.colour for style in styles}
         if match is None or match.colour in used:
             spare = next((colour for colour in OTHERS if colour not in used), UNKNOWN)
@@ -57,7 +98,9 @@ def class_styles(names: tuple[str, ...]) -> list[Style]:
 def luminance(colour: str) -> float:
     """Return the relative luminance of "#RRGGBB" in [0, 1] (WCAG 2.2)."""
     parts = [part / 255 for part in bytes.fromhex(colour.removeprefix("#"))]
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
@@ -74,13 +117,24 @@ def mix(a: str, b: str, share: float) -> str:
 
 
 def legible(colour: str, background: str, least: float = 2.6) -> str:
-    """Return the colour, moved towards black or white no further than `least` contrast with the background asks for."""
+    """Return the colour, moved towards black or white no further than `least` contrast with the
+    background asks for.
+    """
     end = "#000000" if luminance(background) > 0.2 else "#FFFFFF"
-    return next((made for step in range(21) if contrast(made := mix(colour, end, step / 20), background) >= least), end)
+    return next(
+        (
+            made
+            for step in range(21)
+            if contrast(made := mix(colour, end, step / 20), background) >= least
+        ),
+        end,
+    )
 
 
 def ramp(stops: tuple[str, ...], background: str, least: float = 1.5, count: int = 9) -> list[str]:
-    """Return a scale for a background: its low end nearest to the background, what would vanish in it left out, `count` colours."""
+    """Return a scale for a background: its low end nearest to the background, what would vanish
+    in it left out, `count` colours.
+    """
     last, fine = len(stops) - 1, []
     for place in (step / 64 * last for step in range(65)):
         k = min(int(place), last - 1)

@@ -1,4 +1,6 @@
-"""Which patches the patch panel hides: the choices, a mask as text, and what each patch is under a mask. Pure functions."""
+"""Which patches the patch panel hides: the choices, a mask as text, and what each patch is under
+a mask. Pure functions.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,12 @@ from typing import Any
 
 import numpy as np
 
-KINDS = {"tiling": "Every patch once", "random": "As in training", "bright": "Brightness-biased", "drawn": "Drawn by hand"}
+KINDS = {
+    "tiling": "Every patch once",
+    "random": "As in training",
+    "bright": "Brightness-biased",
+    "drawn": "Drawn by hand",
+}
 COUNTS = (1, 4, 16, 64)
 CONTEXT, TARGET, LEFT_OUT, PLAIN = "c", "t", "o", "."
 
@@ -29,7 +36,9 @@ def write_mask(hidden: np.ndarray) -> str:
 
 
 def read_mask(text: object, grid: int) -> np.ndarray | None:
-    """Read a mask for a grid of this size; None for anything that `write_mask` does not write for it."""
+    """Read a mask for a grid of this size; None for anything that `write_mask` does not write
+    for it.
+    """
     if not isinstance(text, str) or len(text) != 2 * (-(-grid * grid // 8)):
         return None
     try:
@@ -41,7 +50,9 @@ def read_mask(text: object, grid: int) -> np.ndarray | None:
 
 
 def first_mask(grid: int) -> np.ndarray:
-    """Return the mask that drawing starts from: the central block, a third of the side wide, so that something is predicted."""
+    """Return the mask that drawing starts from: the central block, a third of the side wide, so
+    that something is predicted.
+    """
     side = max(1, round(grid / 3))
     hidden = np.zeros((grid, grid), dtype=bool)
     first = (grid - side) // 2
@@ -57,7 +68,9 @@ def complaint(hidden: np.ndarray) -> str:
 
 
 def with_bias(model: Any) -> Any:
-    """Return the model with training's masks, except that all targets are centred on bright patches."""
+    """Return the model with training's masks, except that all targets are centred on bright
+    patches.
+    """
     from astrojepa.config import replace
 
     return dataclasses.replace(model, config=replace(model.config, target_bias=1.0))
@@ -66,8 +79,9 @@ def with_bias(model: Any) -> Any:
 def roles(masks: Masks, hidden: np.ndarray, times: np.ndarray, shown: int) -> str:
     """Say of each patch what it is under one mask, a letter each in reading order.
 
-    `hidden` (m, G, G) and `times` (G, G) are those of PatchErrors, `shown` counts the masks from 1, 0 = outline none. A hidden patch
-    is a target, except that of several random masks only the context is known, and of a single one also which patches are neither.
+    `hidden` (m, G, G) and `times` (G, G) are those of PatchErrors, `shown` counts the masks from 1,
+    0 = outline none. A hidden patch is a target, except that of several random masks only the
+    context is known, and of a single one also which patches are neither.
     """
     count = hidden[0].size
     if not 1 <= shown <= len(hidden):
@@ -82,4 +96,6 @@ def roles(masks: Masks, hidden: np.ndarray, times: np.ndarray, shown: int) -> st
 
 def numbers(values: np.ndarray, decimals: int = 4) -> list[float | None]:
     """List values (G, G) for the browser, None where there is none."""
-    return [round(float(value), decimals) if np.isfinite(value) else None for value in np.ravel(values)]
+    return [
+        round(float(value), decimals) if np.isfinite(value) else None for value in np.ravel(values)
+    ]

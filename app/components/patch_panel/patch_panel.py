@@ -1,4 +1,6 @@
-"""The patch panel: a canvas with the picture as the model saw it, the patches' values over it, and masks drawn by hand."""
+"""The patch panel: a canvas with the picture as the model saw it, the patches' values over it,
+and masks drawn by hand.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,8 @@ class Panel:
     """What the browser is told. Lists are in reading order, one entry per patch."""
 
     grid: int
-    subject: str  # changes with galaxy, model and kind of mask: what was being drawn is then dropped
+    # changes with galaxy, model and kind of mask: what was being drawn is then dropped
+    subject: str
     values: list[float | None] | None  # None: nothing measured
     spread: list[float | None]
     times: list[int]
@@ -51,8 +54,12 @@ def message(panel: Panel, picture: bytes) -> dict[str, Any]:
     return described
 
 
-def patch_panel(key: str, panel: Panel, image: np.ndarray, on_mask: Callable[[Any], None] | None = None) -> None:
-    """Show the panel over a picture uint8 (S, S, 3); `on_mask` gets the mask that was drawn, as the browser sent it."""
+def patch_panel(
+    key: str, panel: Panel, image: np.ndarray, on_mask: Callable[[Any], None] | None = None
+) -> None:
+    """Show the panel over a picture uint8 (S, S, 3); `on_mask` gets the mask that was drawn, as
+    the browser sent it.
+    """
     from astrojepa import plotting
 
     def drawn() -> None:
@@ -60,7 +67,9 @@ def patch_panel(key: str, panel: Panel, image: np.ndarray, on_mask: Callable[[An
         if on_mask is not None and isinstance(sent, dict):
             on_mask(sent.get("mask"))
 
-    _component()(data=message(panel, plotting.encode_image(image, "png")), key=key, on_mask_change=drawn)
+    _component()(
+        data=message(panel, plotting.encode_image(image, "png")), key=key, on_mask_change=drawn
+    )
 
 
 @st.cache_resource(show_spinner=False)

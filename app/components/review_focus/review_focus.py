@@ -1,4 +1,6 @@
-"""The arrow keys of the review, which a group of buttons would keep for itself while it has the focus."""
+"""The arrow keys of the review, which a group of buttons would keep for itself while it has the
+focus.
+"""
 
 from __future__ import annotations
 
@@ -18,4 +20,6 @@ def free_the_keys(group: str, row: int) -> None:
 
 @st.cache_resource(show_spinner=False)
 def _component() -> Any:
-    return st.components.v2.component("astrojepa_review_focus", js=(_HERE / "review_focus.js").read_text(encoding="utf-8"))
+    return st.components.v2.component(
+        "astrojepa_review_focus", js=(_HERE / "review_focus.js").read_text(encoding="utf-8")
+    )

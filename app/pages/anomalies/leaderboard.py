@@ -1,4 +1,6 @@
-"""The leaderboard itself: 25 galaxies a page with what is known of each, and the distribution of the score beside them."""
+"""The leaderboard itself: 25 galaxies a page with what is known of each, and the distribution of
+the score beside them.
+"""
 
 from __future__ import annotations
 
@@ -32,42 +34,70 @@ def board(workspace: Workspace, view: View) -> None:
         captions = card_captions(workspace, view, shown, culprits)
         with tiles:
             selected = st.session_state.get(state.ROW)
-            gallery("leaderboard", workspace.pictures, shown.tolist(), captions, _open, selected=selected, tile=144)
+            gallery(
+                "leaderboard",
+                workspace.pictures,
+                shown.tolist(),
+                captions,
+                _open,
+                selected=selected,
+                tile=144,
+            )
     with right:
         distribution(workspace, view)
 
 
 def found_culprits(workspace: Workspace, view: View, rows: np.ndarray) -> dict[int, int]:
-    """Return the worst predicted patch of each galaxy shown, by row: none without a predictor, or while they are computed."""
+    """Return the worst predicted patch of each galaxy shown, by row: none without a predictor,
+    or while they are computed.
+    """
     if "culprit" in view.chosen.parts:
         return {int(row): int(view.chosen.parts["culprit"][row]) for row in rows}
     if workspace.model is None or not workspace.model.has_predictor or not len(rows):
         return {}
     wanted = tuple(int(row) for row in rows)
     task = tasks.culprits(workspace.model, workspace.data, wanted)
-    return waiting.show_when_ready(("culprits", *workspace.key, wanted), "Looking for the least expected patches", task) or {}
+    return (
+        waiting.show_when_ready(
+            ("culprits", *workspace.key, wanted), "Looking for the least expected patches", task
+        )
+        or {}
+    )
 
 
-def card_captions(workspace: Workspace, view: View, rows: np.ndarray, culprits: dict[int, int]) -> list[list[str]]:
-    """Write the lines under each galaxy: rank and class, score and id, the score's parts, then what else is known."""
+def card_captions(
+    workspace: Workspace, view: View, rows: np.ndarray, culprits: dict[int, int]
+) -> list[list[str]]:
+    """Write the lines under each galaxy: rank and class, score and id, the score's parts, then
+    what else is known.
+    """
     data, chosen = workspace.data, view.chosen
     parts = score_parts(workspace, view, rows)
     lines = []
     for row, part in zip(map(int, rows), parts, strict=True):
-        line = [f"{chosen.places[row]:,}  {workspace.class_name(row)}", f"{chosen.scores[row]:.3f}  {data.ids[row]}", part]
+        line = [
+            f"{chosen.places[row]:,}  {workspace.class_name(row)}",
+            f"{chosen.scores[row]:.3f}  {data.ids[row]}",
+            part,
+        ]
         if row in culprits and workspace.model is not None:
             line.append(f"worst predicted: {patch_words(culprits[row], workspace.model.grid)}")
         if view.checks is not None and (kind := artefact_kind(view.checks.parts, row)):
             line.append(f"artefact? {kind}")
-        if not data.simulated and (position := position_words(float(data.ra[row]), float(data.dec[row]))):
+        if not data.simulated and (
+            position := position_words(float(data.ra[row]), float(data.dec[row]))
+        ):
             line.append(position)
         lines.append(line)
     longest = max(map(len, lines), default=0)
-    return [[*line, *["\N{NO-BREAK SPACE}"] * (longest - len(line))] for line in lines]  # so that the pictures stand in rows
+    # so that the pictures stand in rows
+    return [[*line, *["\N{NO-BREAK SPACE}"] * (longest - len(line))] for line in lines]
 
 
 def distribution(workspace: Workspace, view: View) -> None:
-    """Show the histogram of the score with the selected galaxy in it, and what the score merely follows."""
+    """Show the histogram of the score with the selected galaxy in it, and what the score merely
+    follows.
+    """
     from astrojepa import plotting
 
     st.subheader("Score distribution", anchor=False)
@@ -85,7 +115,8 @@ def distribution(workspace: Workspace, view: View) -> None:
     st.plotly_chart(figure, width="stretch", config={"displayModeBar": False}, key="histogram")
     if marked is not None:
         st.caption(
-            f"The line marks the selected galaxy, {workspace.data.ids[row]}: rank {view.chosen.places[row]:,} of {len(scores):,}."
+            f"The line marks the selected galaxy, {workspace.data.ids[row]}: rank "
+            f"{view.chosen.places[row]:,} of {len(scores):,}."
         )
     _followed(workspace, view)
 
@@ -94,20 +125,29 @@ def _followed(workspace: Workspace, view: View) -> None:
     """Say in words where the score follows brightness, signal-to-noise or star count."""
     if view.checks is None:
         job = ("checks", workspace.data.fingerprint)
-        st.caption("Correlations with brightness, S/N and star count are shown once the pictures are checked.")
+        st.caption(
+            "Correlations with brightness, S/N and star count are shown once the pictures are "
+            "checked."
+        )
         if st.session_state.get("check_pictures") != job and len(workspace.data) > 2000:
-            st.button("Check the pictures", on_click=lambda: st.session_state.update(check_pictures=job))
+            st.button(
+                "Check the pictures", on_click=lambda: st.session_state.update(check_pictures=job)
+            )
         return
     found = tasks.score_follows(view.chosen.scores, view.checks, *workspace.key, view.chosen.name)
     if sentence := follows(found, title(view.chosen.name)):
         st.warning(sentence)
     else:
-        said = ", ".join(f"{one.about} {one.spearman:+.2f}" for one in found if np.isfinite(one.spearman))
+        said = ", ".join(
+            f"{one.about} {one.spearman:+.2f}" for one in found if np.isfinite(one.spearman)
+        )
         st.caption(f"Rank correlations with simple properties: {said}." if said else "")
 
 
 def _places(workspace: Workspace, view: View) -> np.ndarray:
-    """The order of the leaderboard: by the score, or by the marks of the review where there are some and they are asked for."""
+    """The order of the leaderboard: by the score, or by the marks of the review where there are
+    some and they are asked for.
+    """
     marks = session_review(workspace).marks
     if not marks:
         return view.chosen.places
@@ -122,7 +162,9 @@ def _pager(count: int, hidden: int) -> int:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Previous", disabled=page == 0, on_click=_turn, args=(page - 1,))
         st.button("Next", disabled=page + 1 >= pages, on_click=_turn, args=(page + 1,))
-        without = f", {hidden:,} likely artefact{'' if hidden == 1 else 's'} hidden" if hidden else ""
+        without = (
+            f", {hidden:,} likely artefact{'' if hidden == 1 else 's'} hidden" if hidden else ""
+        )
         st.caption(f"{count:,} galaxies, page {page + 1} of {pages}{without}")
     return page
 

@@ -1,4 +1,6 @@
-"""What the anomalies page lists: one score, the galaxies that pass the filter, the score's parts."""
+"""What the anomalies page lists: one score, the galaxies that pass the filter, the score's
+parts.
+"""
 
 from __future__ import annotations
 
@@ -37,11 +39,15 @@ class View:
 
 
 def score_parts(workspace: Workspace, view: View, rows: np.ndarray) -> list[str]:
-    """Say of what each galaxy's score is made; where it has no parts, its rank by distance for comparison."""
+    """Say of what each galaxy's score is made; where it has no parts, its rank by distance for
+    comparison.
+    """
     parts = view.chosen.parts
     if parts:
         return [
-            f"mean {parts['mean'][row]:.2f}, worst {parts['worst'][row]:.2f}, cosine {parts['cosine'][row]:.2f}" for row in rows
+            f"mean {parts['mean'][row]:.2f}, worst {parts['worst'][row]:.2f}, cosine "
+            f"{parts['cosine'][row]:.2f}"
+            for row in rows
         ]
     if view.chosen.name == "knn":
         gaps = tasks.distances(workspace.embeddings, *workspace.key, tuple(map(int, rows)), NEAREST)

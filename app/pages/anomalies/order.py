@@ -1,4 +1,6 @@
-"""What the anomalies page says and in which order: rows strangest first, sentences, words for a place. Pure functions."""
+"""What the anomalies page says and in which order: rows strangest first, sentences, words for a
+place. Pure functions.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +10,17 @@ from typing import Any
 
 import numpy as np
 
-LIKELY = 0.5  # from here on a picture is called a likely artefact, as in astrojepa/evaluation/pictures/artefacts.py
+# from here on a picture is called a likely artefact, as in
+# astrojepa/evaluation/pictures/artefacts.py
+LIKELY = 0.5
 
 
-def ranking(places: np.ndarray, labels: np.ndarray, label: int | None, keep: np.ndarray | None = None) -> np.ndarray:
-    """Return the rows strangest first, of one class only where a class is given, and only those to `keep`, bool (n,)."""
+def ranking(
+    places: np.ndarray, labels: np.ndarray, label: int | None, keep: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the rows strangest first, of one class only where a class is given, and only those
+    to `keep`, bool (n,).
+    """
     order = np.argsort(places, kind="stable")
     if label is not None:
         order = order[np.asarray(labels)[order] == label]
@@ -34,20 +42,29 @@ def artefact_kind(parts: Mapping[str, np.ndarray], row: int) -> str:
 
 
 def follows(found: Sequence[Any], score: str) -> str:
-    """Say what a score mostly follows, from its correlations; empty where there is nothing of the kind."""
-    words = {"brightness": ("bright", "faint"), "S/N": ("high S/N", "low S/N"), "star count": ("many stars", "few stars")}
+    """Say what a score mostly follows, from its correlations; empty where there is nothing of
+    the kind.
+    """
+    words = {
+        "brightness": ("bright", "faint"),
+        "S/N": ("high S/N", "low S/N"),
+        "star count": ("many stars", "few stars"),
+    }
     parts = []
     for one in found:
         if one.flagged:
             high, low = words.get(one.about, (f"much {one.about}", f"little {one.about}"))
             parts.append(
-                f"{one.about} (rank correlation {one.spearman:+.2f}): strange here mostly means {high if one.spearman > 0 else low}"
+                f"{one.about} (rank correlation {one.spearman:+.2f}): strange here mostly means "
+                f"{high if one.spearman > 0 else low}"
             )
     return f"{score} follows {'; and '.join(parts)}." if parts else ""
 
 
 def patch_words(index: int, grid: int) -> str:
-    """Say where on the picture a patch lies, from its number in reading order: "upper left", "centre"."""
+    """Say where on the picture a patch lies, from its number in reading order: "upper left",
+    "centre".
+    """
     row, column = divmod(index, grid)
     vertical = ("upper", "", "lower")[min(2, 3 * row // grid)]
     horizontal = ("left", "", "right")[min(2, 3 * column // grid)]
@@ -56,8 +73,12 @@ def patch_words(index: int, grid: int) -> str:
     return {"upper": "top", "lower": "bottom"}.get(vertical, horizontal) or "centre"
 
 
-def patch_box(index: int, grid: int, seen: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
-    """Return (left, top, width, height) of a patch as shares of the picture, of which the model sees the box `seen`."""
+def patch_box(
+    index: int, grid: int, seen: tuple[float, float, float, float]
+) -> tuple[float, float, float, float]:
+    """Return (left, top, width, height) of a patch as shares of the picture, of which the model
+    sees the box `seen`.
+    """
     row, column = divmod(index, grid)
     left, top, width, height = seen
     return left + column * width / grid, top + row * height / grid, width / grid, height / grid

@@ -1,4 +1,6 @@
-"""How good is such a ranking? A class that is known is made rare, and every score has to find it again, baselines beside it."""
+"""How good is such a ranking? A class that is known is made rare, and every score has to find it
+again, baselines beside it.
+"""
 
 from __future__ import annotations
 
@@ -30,19 +32,28 @@ def quality(workspace: Workspace) -> None:
     """Let a class be chosen and made rare; show which score finds it."""
     data = workspace.data
     st.caption(
-        f"{'Simulated galaxies. ' if data.simulated else ''}One class is thinned to 2 % of the galaxies, {DRAWS} times over, as if it were "
+        f"{'Simulated galaxies. ' if data.simulated else ''}One class is thinned to 2 % of the "
+        f"galaxies, {DRAWS} times over, as if it were "
         "rare; a good score puts what is left of it first. The scores see no label."
     )
     if not workspace.labelled:
-        st.info(f"{data.name} has no classes, so no ranking can be tested. Give a folder whose labels.csv has a class column.")
+        st.info(
+            f"{data.name} has no classes, so no ranking can be tested. Give a folder whose "
+            f"labels.csv has a class column."
+        )
         return
     possible = tasks.can_be_rare(data)
     if not possible:
-        st.info(f"No class of {data.name} has enough galaxies to be thinned to 2 % of the others; open more galaxies.")
+        st.info(
+            f"No class of {data.name} has enough galaxies to be thinned to 2 % of the others; open "
+            f"more galaxies."
+        )
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="quality_controls"):
         usual = next((name for name in possible if "merg" in name.lower()), possible[0])
-        rare = st.selectbox("Class made rare", possible, index=possible.index(usual), key="quality_class", width=260)
+        rare = st.selectbox(
+            "Class made rare", possible, index=possible.index(usual), key="quality_class", width=260
+        )
         pressed = st.button("Measure", type="primary", key="quality_measure")
     asked = (*workspace.key, rare)
     if pressed:
@@ -62,7 +73,8 @@ def quality(workspace: Workspace) -> None:
 
 def _cost(workspace: Workspace) -> str:
     first = (
-        f"Scores, baselines and picture checks of {len(workspace.data):,} galaxies are computed first, where they have not been"
+        f"Scores, baselines and picture checks of {len(workspace.data):,} galaxies are "
+        f"computed first, where they have not been"
     )
     if workspace.model is None:
         return "Without a model the scores of the pixel baseline are tested."
@@ -70,14 +82,20 @@ def _cost(workspace: Workspace) -> str:
 
 
 def quality_verdict(rows: Sequence[Any], rare: str) -> str:
-    """Say in two sentences how rare the class was made, and which score on which features finds it best."""
-    first, best = rows[0].ranking, max(rows, key=lambda row: float(np.mean(row.ranking.average_precision)))
+    """Say in two sentences how rare the class was made, and which score on which features finds
+    it best.
+    """
+    first, best = (
+        rows[0].ranking,
+        max(rows, key=lambda row: float(np.mean(row.ranking.average_precision))),
+    )
     chance = first.num_rare / first.num_galaxies
     precision = best.ranking.average_precision
     against = "above" if np.quantile(precision, 0.025) > chance else "not clearly above"
     return (
         f"{first.num_rare:,} {rare} among {first.num_galaxies:,} galaxies, {len(precision)} draws. "
-        f"Best: {_lower(title(best.ranking.score))} on {_lower(VECTORS[best.vectors])}, average precision {np.mean(precision):.3f}, "
+        f"Best: {_lower(title(best.ranking.score))} on {_lower(VECTORS[best.vectors])}, average "
+        f"precision {np.mean(precision):.3f}, "
         f"{against} chance ({chance:.3f})."
     )
 
@@ -89,17 +107,24 @@ def _lower(words: str) -> str:
 def _table(rows: Sequence[Any], rare: str) -> None:
     st.text(quality_verdict(rows, rare))
     st.dataframe(
-        quality_table(rows), hide_index=True, width="stretch", height="content", column_config=_columns(rows[0].ranking.top)
+        quality_table(rows),
+        hide_index=True,
+        width="stretch",
+        height="content",
+        column_config=_columns(rows[0].ranking.top),
     )
     st.caption(
-        "In brackets: between which values 95 % of the draws lie, which is not how another sky would do. Enrichment 1 = chance. "
+        "In brackets: between which values 95 % of the draws lie, which is not how another sky "
+        "would do. Enrichment 1 = chance. "
         f"Recall and artefacts: among the {rows[0].ranking.top:,} strangest. "
         "Follows: rank correlations above 0.5 with brightness, S/N or star count."
     )
 
 
 def quality_table(rows: Sequence[Any]) -> pd.DataFrame:
-    """Lay out the rows: average precision with its interval, difference to the distance score on the encoder, recall, enrichment."""
+    """Lay out the rows: average precision with its interval, difference to the distance score on
+    the encoder, recall, enrichment.
+    """
     table = []
     for row in rows:
         ranking = row.ranking
@@ -128,7 +153,11 @@ def _columns(top: int) -> dict[str, Any]:
         "score": text("Score"),
         "precision": number("Precision", help="Average precision", format="%.3f"),
         "between": text("95 % of draws", alignment="right"),
-        "less": text("Less the first row", alignment="right", help="Average precision less that of the first row, draw by draw"),
+        "less": text(
+            "Less the first row",
+            alignment="right",
+            help="Average precision less that of the first row, draw by draw",
+        ),
         "recall": number(f"Recall@{top}, %", format="%.1f"),
         "enrichment": number("Enrichment", format="%.1f"),
         "artefacts": number("Artefacts, %", format="%.1f"),

@@ -1,4 +1,6 @@
-"""Review: one galaxy large at a time; keys mark it, everything is ranked anew, and the marks leave as a file."""
+"""Review: one galaxy large at a time; keys mark it, everything is ranked anew, and the marks
+leave as a file.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +26,12 @@ from .order import artefact_kind, finite_places, patch_box, patch_words, positio
 from .scores import title
 
 RERANKINGS = {"neighbours": "By neighbours", "forest": "By random forest"}
-MARKS = ("Ordinary", "Slightly", "Somewhat", "Fairly", "Very", "Most")  # how interesting; the key is shown beside the word
+# how interesting; the key is shown beside the word
+MARKS = ("Ordinary", "Slightly", "Somewhat", "Fairly", "Very", "Most")
 NEXT, MARKED = 12, 24
 CONTEXT = "review_context"  # session key: what the path through the galaxies belongs to
-SAID = "marks_read"  # session key: what became of the last file of marks, and whether that was an error
+# session key: what became of the last file of marks, and whether that was an error
+SAID = "marks_read"
 FILE = "marks_file"
 
 
@@ -37,12 +41,16 @@ def session_review(workspace: Workspace) -> Review:
 
 
 def expected(workspace: Workspace, view: View, given: Mapping[int, int]) -> np.ndarray:
-    """What each galaxy is expected to be marked, larger = look at it sooner: the score itself while there are no marks."""
+    """What each galaxy is expected to be marked, larger = look at it sooner: the score itself
+    while there are no marks.
+    """
     if not given:
         return view.chosen.scores
     method = st.session_state.get(state.RERANKING) or "neighbours"
     key = (*workspace.key, view.chosen.name)
-    return tasks.expected_marks(workspace.embeddings, view.chosen.scores, key, tuple(sorted(given.items())), method)
+    return tasks.expected_marks(
+        workspace.embeddings, view.chosen.scores, key, tuple(sorted(given.items())), method
+    )
 
 
 def review(workspace: Workspace, view: View) -> None:
@@ -85,7 +93,10 @@ def _marking(workspace: Workspace, current: Review, row: int) -> None:
     st.subheader(escape_markdown(workspace.class_name(row)), anchor=False)
     said = "not marked yet" if given is None else f"marked {given}"
     best = sum(value >= marks.HIGHEST - 1 for value in current.marks.values())
-    st.caption(f"This galaxy is {said}. Marked so far: {len(current.marks):,}, {best:,} of them with 4 or 5.")
+    st.caption(
+        f"This galaxy is {said}. Marked so far: {len(current.marks):,}, {best:,} of them with 4 or "
+        f"5."
+    )
     with st.container(horizontal=True, gap="small", key="review_marks"):
         for value, word in enumerate(MARKS):
             kind: Literal["primary", "secondary"] = "primary" if value == given else "secondary"
@@ -104,8 +115,18 @@ def _marking(workspace: Workspace, current: Review, row: int) -> None:
             ("Undo", "U", marks.undo, not current.steps),
         )
         for name, key, change, barred in moves:
-            st.button(name, key=f"review_{key.lower()}", shortcut=key, disabled=barred, on_click=_do, args=(workspace, change))
-    st.caption("How interesting is it? 0 = ordinary, or an artefact; 5 = more of these. Every mark re-ranks all other galaxies.")
+            st.button(
+                name,
+                key=f"review_{key.lower()}",
+                shortcut=key,
+                disabled=barred,
+                on_click=_do,
+                args=(workspace, change),
+            )
+    st.caption(
+        "How interesting is it? 0 = ordinary, or an artefact; 5 = more of these. Every mark "
+        "re-ranks all other galaxies."
+    )
 
 
 def _picture(workspace: Workspace, row: int, image: np.ndarray | None, culprit: int | None) -> None:
@@ -117,7 +138,12 @@ def _picture(workspace: Workspace, row: int, image: np.ndarray | None, culprit: 
     if culprit is not None and (share := galaxy.seen_share(workspace)) is not None:
         box = patch_box(culprit, workspace.model.grid, galaxy.seen_box(height, width, share))
     with st.container(width=560):
-        cutout("review_picture", image, galaxy.scale_bar(width, galaxy.arcsec_per_pixel(workspace.data.table, row)), box)
+        cutout(
+            "review_picture",
+            image,
+            galaxy.scale_bar(width, galaxy.arcsec_per_pixel(workspace.data.table, row)),
+            box,
+        )
         if box is not None:
             st.caption("The frame is the patch that the model predicted worst.")
 
@@ -126,7 +152,9 @@ def _culprit(workspace: Workspace, row: int, image: np.ndarray | None) -> int | 
     """The number of the worst predicted patch, where there is a predictor."""
     if image is None or workspace.model is None or not workspace.model.has_predictor:
         return None
-    errors, _ = waiting.in_turn(lambda: loaders.patch_errors(workspace.model, image, *workspace.key, row, "tiling"))
+    errors, _ = waiting.in_turn(
+        lambda: loaders.patch_errors(workspace.model, image, *workspace.key, row, "tiling")
+    )
     return int(np.nanargmax(errors.mse))
 
 
@@ -136,16 +164,24 @@ def _facts(workspace: Workspace, view: View, row: int, culprit: int | None) -> N
     redshift = float(data.redshift[row])
     known = {
         "Galaxy": f"{data.ids[row]}, number {row}",
-        "Position": f"{position} (degrees)" if position else "none: simulated" if data.simulated else "unknown",
+        "Position": f"{position} (degrees)"
+        if position
+        else "none: simulated"
+        if data.simulated
+        else "unknown",
         "Redshift": f"{redshift:.4f}" if math.isfinite(redshift) else "unknown",
-        title(chosen.name): f"{chosen.scores[row]:.3f}, rank {chosen.places[row]:,} of {len(chosen.places):,}",
+        title(
+            chosen.name
+        ): f"{chosen.scores[row]:.3f}, rank {chosen.places[row]:,} of {len(chosen.places):,}",
         "Parts": score_parts(workspace, view, np.array([row]))[0],
     }
     if culprit is not None:
         known["Least expected"] = patch_words(culprit, workspace.model.grid)
     if view.checks is not None:
         known["Picture"] = (
-            f"likely artefact: {kind}" if (kind := artefact_kind(view.checks.parts, row)) else "no sign of an artefact"
+            f"likely artefact: {kind}"
+            if (kind := artefact_kind(view.checks.parts, row))
+            else "no sign of an artefact"
         )
     facts("review", known)
 
@@ -156,7 +192,9 @@ def _files(workspace: Workspace, current: Review) -> None:
         name, digest = (str(model.id), model.hash) if model is not None else ("pixel PCA", "")
         st.download_button(
             "Export marks",
-            lambda: marks.write_csv(current.marks, data.ids, name, digest, data.name, data.fingerprint),
+            lambda: marks.write_csv(
+                current.marks, data.ids, name, digest, data.name, data.fingerprint
+            ),
             "marks.csv",
             "text/csv",
             on_click="ignore",
@@ -164,8 +202,21 @@ def _files(workspace: Workspace, current: Review) -> None:
         )
         with st.popover("More"):
             names = RERANKINGS
-            st.segmented_control("Re-rank", list(names), format_func=names.__getitem__, key=state.RERANKING, required=True)
-            st.file_uploader("Read marks from a file", "csv", key=FILE, max_upload_size=2, on_change=_read, args=(workspace,))
+            st.segmented_control(
+                "Re-rank",
+                list(names),
+                format_func=names.__getitem__,
+                key=state.RERANKING,
+                required=True,
+            )
+            st.file_uploader(
+                "Read marks from a file",
+                "csv",
+                key=FILE,
+                max_upload_size=2,
+                on_change=_read,
+                args=(workspace,),
+            )
             st.caption("Marks stay in this session only; export them to keep them.")
     if said := st.session_state.get(SAID):
         sentence, wrong = said
@@ -189,7 +240,9 @@ def _read(workspace: Workspace) -> None:
     st.session_state[SAID] = (found.sentence(workspace.data.fingerprint), False)
 
 
-def _galleries(workspace: Workspace, current: Review, order: np.ndarray, places: np.ndarray) -> None:
+def _galleries(
+    workspace: Workspace, current: Review, order: np.ndarray, places: np.ndarray
+) -> None:
     def visit(row: Any) -> None:
         if isinstance(row, int) and not isinstance(row, bool) and 0 <= row < len(workspace.data):
             _do(workspace, lambda review: marks.visit(review, row))
@@ -198,17 +251,34 @@ def _galleries(workspace: Workspace, current: Review, order: np.ndarray, places:
     coming = [row for row in order.tolist() if row not in seen][:NEXT]
     if coming:
         st.subheader("Next in line", anchor=False)
-        captions = [(workspace.class_name(row), f"now {places[row]:,}, was {workspace.places[row]:,}") for row in coming]
+        captions = [
+            (workspace.class_name(row), f"now {places[row]:,}, was {workspace.places[row]:,}")
+            for row in coming
+        ]
         gallery("review_next", workspace.pictures, coming, captions, visit, tile=96)
     if current.marks:
         best = sorted(current.marks, key=lambda row: (-current.marks[row], row))
         st.subheader("Marked", anchor=False)
-        captions = [(f"{current.marks[row]}  {workspace.class_name(row)}", str(workspace.data.ids[row])) for row in best[:MARKED]]
-        gallery("review_marked", workspace.pictures, best[:MARKED], captions, visit, selected=current.shown, tile=96)
+        captions = [
+            (f"{current.marks[row]}  {workspace.class_name(row)}", str(workspace.data.ids[row]))
+            for row in best[:MARKED]
+        ]
+        gallery(
+            "review_marked",
+            workspace.pictures,
+            best[:MARKED],
+            captions,
+            visit,
+            selected=current.shown,
+            tile=96,
+        )
 
 
 def _finished(workspace: Workspace, current: Review) -> None:
-    st.info(f"Every galaxy of this choice has been shown; {len(current.marks):,} of {len(workspace.data):,} are marked.")
+    st.info(
+        f"Every galaxy of this choice has been shown; {len(current.marks):,} of "
+        f"{len(workspace.data):,} are marked."
+    )
     with st.container(horizontal=True):
         st.button("Go through them again", on_click=_do, args=(workspace, _again))
     _files(workspace, current)

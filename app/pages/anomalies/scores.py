@@ -1,4 +1,6 @@
-"""Which anomaly scores there are for what is open, and the one that was chosen; slow ones are measured when asked."""
+"""Which anomaly scores there are for what is open, and the one that was chosen; slow ones are
+measured when asked.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ class Chosen:
     name: str
     scores: np.ndarray  # float64 (n,), larger = stranger
     places: np.ndarray  # int64 (n,), 1 = strangest
-    parts: dict[str, np.ndarray] = field(default_factory=dict)  # of a prediction score: mean, worst, cosine, culprit
+    # of a prediction score: mean, worst, cosine, culprit
+    parts: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 def title(name: str) -> str:
@@ -61,13 +64,22 @@ def offered(has_model: bool, has_predictor: bool) -> tuple[str, ...]:
 
 def choose_score(workspace: Workspace, first_page: Any) -> str:
     """Let one score be chosen; returns its name."""
-    names = offered(workspace.model is not None, workspace.model is not None and workspace.model.has_predictor)
+    names = offered(
+        workspace.model is not None, workspace.model is not None and workspace.model.has_predictor
+    )
     wanted = st.session_state.get(state.SCORE)
     if wanted not in names:
         st.session_state[state.SCORE] = names[0]
         if wanted:
-            st.toast(f"{workspace.choice.label} cannot give the score {title(wanted)!r}; {title(names[0]).lower()} is shown.")
-    return str(st.selectbox("Score", names, format_func=title, key=state.SCORE, on_change=first_page, width=260))
+            st.toast(
+                f"{workspace.choice.label} cannot give the score {title(wanted)!r}; "
+                f"{title(names[0]).lower()} is shown."
+            )
+    return str(
+        st.selectbox(
+            "Score", names, format_func=title, key=state.SCORE, on_change=first_page, width=260
+        )
+    )
 
 
 def measured(workspace: Workspace, name: str) -> Chosen | None:
@@ -89,7 +101,9 @@ def measured(workspace: Workspace, name: str) -> Chosen | None:
     parts = {}
     if predicted:
         errors = ("errors", *workspace.key)
-        parts = waiting.wait_for(errors, "Patch errors", tasks.prediction_parts(workspace.model, workspace.data))
+        parts = waiting.wait_for(
+            errors, "Patch errors", tasks.prediction_parts(workspace.model, workspace.data)
+        )
     return Chosen(name, scores, finite_places(scores), parts)
 
 
@@ -98,7 +112,9 @@ def score_job(workspace: Workspace, name: str) -> tuple[tuple[str, ...], Callabl
     from astrojepa.evaluation.anomalies.registry import PIXELS, find
 
     if find(name).needs != "vectors" or name.startswith(PIXELS):
-        return ("score", *workspace.key, name), tasks.named_score(workspace.model, workspace.data, name)
+        return ("score", *workspace.key, name), tasks.named_score(
+            workspace.model, workspace.data, name
+        )
     return ("scores", *workspace.key, name), loaders.scores(workspace.embeddings, name)
 
 
@@ -111,7 +127,8 @@ def _ask(workspace: Workspace, name: str, job: tuple[str, ...]) -> None:
         st.session_state[ASKED] = {*st.session_state.get(ASKED, ()), job}
 
     st.info(
-        f"{title(name)} runs the network several times on each of the {len(workspace.data):,} galaxies: "
+        f"{title(name)} runs the network several times on each of the {len(workspace.data):,} "
+        f"galaxies: "
         f"{MINUTES}. It is computed once and kept."
     )
     st.button("Compute it", type="primary", on_click=asked, key="measure_score")

@@ -1,4 +1,6 @@
-"""What the anomalies page asks of the package: tasks for the board of jobs, and cached functions, each around one call."""
+"""What the anomalies page asks of the package: tasks for the board of jobs, and cached
+functions, each around one call.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from ...session.loaders import MODEL_TURNS
 
 
 def picture_checks(data: Any) -> Callable[[Progress], Any]:
-    """What every picture is like without any model: artefacts, brightness, signal-to-noise, stars."""
+    """What every picture is like without any model: artefacts, brightness, signal-to-noise,
+    stars.
+    """
 
     def task(report: Progress) -> Any:
         from astrojepa.evaluation.pictures.checks import picture_checks
@@ -55,7 +59,9 @@ def prediction_parts(model: Any, data: Any) -> Callable[[Progress], Any]:
 
 
 def culprits(model: Any, data: Any, rows: tuple[int, ...]) -> Callable[[Progress], Any]:
-    """The worst predicted patch of a few galaxies, its number by row; a picture that cannot be read has none."""
+    """The worst predicted patch of a few galaxies, its number by row; a picture that cannot be
+    read has none.
+    """
 
     def task(report: Progress) -> dict[int, int]:
         found = {}
@@ -73,13 +79,17 @@ def culprits(model: Any, data: Any, rows: tuple[int, ...]) -> Callable[[Progress
 
 
 @st.cache_data(show_spinner=False, max_entries=128)
-def distances(_embeddings: Any, model_hash: str, data_hash: str, rows: tuple[int, ...], count: int) -> np.ndarray:
+def distances(
+    _embeddings: Any, model_hash: str, data_hash: str, rows: tuple[int, ...], count: int
+) -> np.ndarray:
     """Distances of a few galaxies to their nearest others, nearest first: (rows, count)."""
     return aj.neighbours(_embeddings, query=list(rows), k=count).distances
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
-def score_follows(_scores: np.ndarray, _checks: Any, model_hash: str, data_hash: str, name: str) -> Any:
+def score_follows(
+    _scores: np.ndarray, _checks: Any, model_hash: str, data_hash: str, name: str
+) -> Any:
     """How closely a score follows brightness, signal-to-noise and star count."""
     from astrojepa.evaluation.pictures.checks import correlations
 
@@ -88,16 +98,26 @@ def score_follows(_scores: np.ndarray, _checks: Any, model_hash: str, data_hash:
 
 @st.cache_data(show_spinner=False, max_entries=32)
 def expected_marks(
-    _embeddings: Any, _scores: np.ndarray, key: tuple[str, ...], marks: tuple[tuple[int, int], ...], method: str
+    _embeddings: Any,
+    _scores: np.ndarray,
+    key: tuple[str, ...],
+    marks: tuple[tuple[int, int], ...],
+    method: str,
 ) -> np.ndarray:
-    """The mark that each galaxy is expected to get, from those given; larger = look at it sooner. `key` names vectors and scores."""
+    """The mark that each galaxy is expected to get, from those given; larger = look at it
+    sooner. `key` names vectors and scores.
+    """
     from astrojepa.evaluation.anomalies.feedback import rerank
 
     return rerank(_embeddings.vectors, _scores, dict(marks), method)
 
 
-def ranking_quality(model: Any, data: Any, embeddings: Any, rare: str, draws: int = 20) -> Callable[[Progress], Any]:
-    """How well every score finds a class that was thinned to 2 %, with the baselines; without a model the baseline alone."""
+def ranking_quality(
+    model: Any, data: Any, embeddings: Any, rare: str, draws: int = 20
+) -> Callable[[Progress], Any]:
+    """How well every score finds a class that was thinned to 2 %, with the baselines; without a
+    model the baseline alone.
+    """
 
     def task(report: Progress) -> Any:
         from astrojepa.evaluation.anomalies import leaderboard_table as table
@@ -108,13 +128,18 @@ def ranking_quality(model: Any, data: Any, embeddings: Any, rare: str, draws: in
         labels = table.rare_labels(data, rare)
         found = leaderboard(embeddings.vectors, labels, draws=draws, progress=report)
         knn = found[0].average_precision
-        return [table.Row("pixel PCA-64", one, mean_interval(one.average_precision - knn)) for one in found]
+        return [
+            table.Row("pixel PCA-64", one, mean_interval(one.average_precision - knn))
+            for one in found
+        ]
 
     return task
 
 
 def can_be_rare(data: Any, fraction: float = 0.02) -> list[str]:
-    """Return the classes of which there are enough galaxies to be thinned to `fraction` of what is left."""
+    """Return the classes of which there are enough galaxies to be thinned to `fraction` of what
+    is left.
+    """
     from astrojepa.evaluation.anomalies.leaderboard import num_kept
 
     known = int((data.labels >= 0).sum())

@@ -1,4 +1,6 @@
-"""Anomalies: the leaderboard, strangest galaxies first; one at a time with marks; and how good such a ranking is."""
+"""Anomalies: the leaderboard, strangest galaxies first; one at a time with marks; and how good
+such a ranking is.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,12 @@ def show(workspace: Workspace) -> None:
     st.title("Anomalies", anchor=False)
     st.session_state.setdefault(state.BOARD_MODE, "board")
     mode = st.segmented_control(
-        "Mode", list(MODES), format_func=MODES.__getitem__, key=state.BOARD_MODE, required=True, label_visibility="collapsed"
+        "Mode",
+        list(MODES),
+        format_func=MODES.__getitem__,
+        key=state.BOARD_MODE,
+        required=True,
+        label_visibility="collapsed",
     )
     if mode == "quality":
         quality(workspace)
@@ -42,11 +49,15 @@ def show(workspace: Workspace) -> None:
             "Hide likely artefacts",
             key=state.HIDE_ARTEFACTS,
             on_change=first_page,
-            help="Blank or clipped pictures, satellite trails, missing bands, dead lines, frames full of stars, coloured sky.",
+            help="Blank or clipped pictures, satellite trails, missing bands, dead lines, frames "
+            "full of stars, coloured sky.",
         )
-    features = workspace.choice.label if workspace.model is not None else "the pixels (baseline, no model)"
+    features = (
+        workspace.choice.label if workspace.model is not None else "the pixels (baseline, no model)"
+    )
     st.caption(
-        f"{'Simulated galaxies. ' if workspace.data.simulated else ''}Strangest first: {how(name, features)}. "
+        f"{'Simulated galaxies. ' if workspace.data.simulated else ''}Strangest first: "
+        f"{how(name, features)}. "
         "A high rank may be a merger, a star in front, or an artefact of the picture."
     )
     chosen = measured(workspace, name)
@@ -69,17 +80,30 @@ def _class_filter(workspace: Workspace) -> int | None:
     if (wanted := st.session_state.get(state.ANOMALY_CLASS)) not in options:
         st.session_state[state.ANOMALY_CLASS] = options[0]
         if wanted:
-            st.toast(f"There is no class {escape_markdown(repr(wanted))} here; all classes are shown.")
-    chosen = st.selectbox("Class", options, key=state.ANOMALY_CLASS, on_change=first_page, width=240)
+            st.toast(
+                f"There is no class {escape_markdown(repr(wanted))} here; all classes are shown."
+            )
+    chosen = st.selectbox(
+        "Class", options, key=state.ANOMALY_CLASS, on_change=first_page, width=240
+    )
     return None if chosen == options[0] else options.index(chosen) - 1
 
 
 def _checks(workspace: Workspace, needed: bool) -> Any | None:
-    """The checks of the pictures: waited for where they are needed, shown when they come where they are few."""
-    job, sentence = ("checks", workspace.data.fingerprint), f"Checking {len(workspace.data):,} pictures"
+    """The checks of the pictures: waited for where they are needed, shown when they come where
+    they are few.
+    """
+    job, sentence = (
+        ("checks", workspace.data.fingerprint),
+        f"Checking {len(workspace.data):,} pictures",
+    )
     if needed:
         return waiting.wait_for(job, sentence, tasks.picture_checks(workspace.data))
-    if len(workspace.data) <= FEW or loaders.jobs().has(job) or st.session_state.get("check_pictures") == job:
+    if (
+        len(workspace.data) <= FEW
+        or loaders.jobs().has(job)
+        or st.session_state.get("check_pictures") == job
+    ):
         return waiting.show_when_ready(job, sentence, tasks.picture_checks(workspace.data))
     return None
 
@@ -101,7 +125,8 @@ def _nothing(view: View) -> None:
     st.info(
         "No galaxy is left: every one of this choice is a likely artefact."
         if view.hidden and view.label is None
-        else f"No galaxy of {st.session_state.get(state.ANOMALY_CLASS, 'this class')} is left to show."
+        else f"No galaxy of {st.session_state.get(state.ANOMALY_CLASS, 'this class')} is left to "
+        f"show."
     )
     st.button("Show all galaxies", on_click=everything)
 

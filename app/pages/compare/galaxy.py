@@ -1,4 +1,6 @@
-"""The selected galaxy under two models: its neighbours under each, and its heatmaps on one scale."""
+"""The selected galaxy under two models: its neighbours under each, and its heatmaps on one
+scale.
+"""
 
 from __future__ import annotations
 
@@ -22,55 +24,87 @@ SHOWN = 6
 
 def galaxy(first: Workspace, second: Workspace, row: int, found: Any) -> None:
     """Draw both halves; neighbours that both models name are marked."""
-    shared = "" if found is None else f", {found.k * found.overlap[row]:.0f} of {found.k} nearest shared"
+    shared = (
+        "" if found is None else f", {found.k * found.overlap[row]:.0f} of {found.k} nearest shared"
+    )
     st.subheader(f"{escape_markdown(first.class_name(row))}, galaxy {row}{shared}", anchor=False)
-    near = [loaders.neighbours(workspace.embeddings, *workspace.key, row, NUM_NEIGHBOURS) for workspace in (first, second)]
+    near = [
+        loaders.neighbours(workspace.embeddings, *workspace.key, row, NUM_NEIGHBOURS)
+        for workspace in (first, second)
+    ]
     both = np.intersect1d(near[0].indices, near[1].indices)
     image = first.picture(row)
     scale = _common_scale(first, second)
-    for workspace, neighbours, column in zip((first, second), near, st.columns(2, gap="medium"), strict=True):
+    for workspace, neighbours, column in zip(
+        (first, second), near, st.columns(2, gap="medium"), strict=True
+    ):
         with column:
             side = "first" if workspace is first else "second"
             _heatmap(workspace, row, image, scale, side)
             st.caption(
-                f"Nearest under {escape_markdown(workspace.choice.label)}; ● marks those among the {NUM_NEIGHBOURS} nearest of both"
+                f"Nearest under {escape_markdown(workspace.choice.label)}; ● marks those among the "
+                f"{NUM_NEIGHBOURS} nearest of both"
             )
             rows, distances = neighbours.indices[:SHOWN], neighbours.distances[:SHOWN]
             captions = [
-                (first.class_name(int(i)), f"{d:.2f}{'  ●' if i in both else ''}") for i, d in zip(rows, distances, strict=True)
+                (first.class_name(int(i)), f"{d:.2f}{'  ●' if i in both else ''}")
+                for i, d in zip(rows, distances, strict=True)
             ]
-            gallery(f"near_{side}", workspace.pictures, rows.tolist(), captions, links.select, tile=80)
+            gallery(
+                f"near_{side}", workspace.pictures, rows.tolist(), captions, links.select, tile=80
+            )
 
 
 def _common_scale(*workspaces: Workspace) -> tuple[float, float] | None:
-    """One scale for both models' squared errors: it holds both of their own; None while one is being measured, or without any."""
+    """One scale for both models' squared errors: it holds both of their own; None while one is
+    being measured, or without any.
+    """
     ends = []
     for workspace in workspaces:
         if not galaxy_panel.why_not(workspace):
             sentence = f"Measuring the scale of the patch errors of {workspace.choice.label}"
             ends.append(
                 waiting.show_when_ready(
-                    ("scale", *workspace.key, "tiling"), sentence, loaders.error_scale(workspace.model, workspace.data, "tiling")
+                    ("scale", *workspace.key, "tiling"),
+                    sentence,
+                    loaders.error_scale(workspace.model, workspace.data, "tiling"),
                 )
             )
     return common_scale([None if end is None else end["mse"] for end in ends])
 
 
 def common_scale(ends: list[tuple[float, float] | None]) -> tuple[float, float] | None:
-    """Return the smallest scale that holds all of these; None where one is not known, or there is none."""
+    """Return the smallest scale that holds all of these; None where one is not known, or there
+    is none.
+    """
     known = [end for end in ends if end is not None]
-    return (min(low for low, _ in known), max(high for _, high in known)) if known and len(known) == len(ends) else None
+    return (
+        (min(low for low, _ in known), max(high for _, high in known))
+        if known and len(known) == len(ends)
+        else None
+    )
 
 
-def _heatmap(workspace: Workspace, row: int, image: np.ndarray | None, scale: tuple[float, float] | None, side: str) -> None:
+def _heatmap(
+    workspace: Workspace,
+    row: int,
+    image: np.ndarray | None,
+    scale: tuple[float, float] | None,
+    side: str,
+) -> None:
     if image is None:
-        st.warning(f"The picture of {escape_markdown(workspace.data.ids[row])} cannot be read; it may be damaged.")
+        st.warning(
+            f"The picture of {escape_markdown(workspace.data.ids[row])} cannot be read; it may be "
+            f"damaged."
+        )
         return
     if sentence := galaxy_panel.why_not(workspace):
         st.caption(sentence)
         return
     chosen, grid = Masks("tiling"), workspace.model.grid
-    errors, elapsed = waiting.in_turn(lambda: loaders.panel_errors(workspace.model, image, *workspace.key, row, chosen))
+    errors, elapsed = waiting.in_turn(
+        lambda: loaders.panel_errors(workspace.model, image, *workspace.key, row, chosen)
+    )
     low, high = scale or (0.0, 1.0)
     panel = Panel(
         grid=grid,

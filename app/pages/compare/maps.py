@@ -35,30 +35,45 @@ def maps(first: Workspace, second: Workspace, row: int, found: Any) -> None:
         cleared = st.empty()
     method = st.session_state["compare_method"]
     places: list[np.ndarray | None] = []
-    for workspace, column in zip((first, second), columns := st.columns(2, gap="medium"), strict=True):
+    for workspace, column in zip(
+        (first, second), columns := st.columns(2, gap="medium"), strict=True
+    ):
         with column:
             st.markdown(f"**{escape_markdown(workspace.choice.label)}**")
             xy = waiting.show_when_ready(*workspace.projection_task(method))
             places.append(None if xy is None else geometry.quantise(xy))
     around = _around(first, second, method, places)
-    for workspace, column, xy, side in zip((first, second), columns, places, ("first", "second"), strict=True):
+    for workspace, column, xy, side in zip(
+        (first, second), columns, places, ("first", "second"), strict=True
+    ):
         if xy is not None:
             with column:
                 _map(workspace, first, side, method, xy, around)
     near = loaders.neighbours(first.embeddings, *first.key, row, 6).indices.tolist()
-    mark({"pictures": first.pictures, "selected": row, "neighbours": near, "polygons": [], "off": []})
+    mark(
+        {"pictures": first.pictures, "selected": row, "neighbours": near, "polygons": [], "off": []}
+    )
     if around is None:
         note.caption(
-            f"Marked on both: the selected galaxy and its six nearest under {first.choice.label}. A lasso picks out on both."
+            f"Marked on both: the selected galaxy and its six nearest under {first.choice.label}. "
+            f"A lasso picks out on both."
         )
     else:
-        shared = "" if found is None else f", {100 * float(found.overlap[around].mean()):.0f} % of their neighbours shared"
+        shared = (
+            ""
+            if found is None
+            else f", {100 * float(found.overlap[around].mean()):.0f} % of their neighbours shared"
+        )
         note.caption(f"{int(around.sum()):,} galaxies drawn around{shared}")
         cleared.button("Clear", on_click=_forget)
 
 
-def _around(first: Workspace, second: Workspace, method: str, places: list[np.ndarray | None]) -> np.ndarray | None:
-    """Which galaxies were drawn around: bool (n,); None for none, or where the map they were drawn on is not shown any more."""
+def _around(
+    first: Workspace, second: Workspace, method: str, places: list[np.ndarray | None]
+) -> np.ndarray | None:
+    """Which galaxies were drawn around: bool (n,); None for none, or where the map they were
+    drawn on is not shown any more.
+    """
     drawn = st.session_state.get(AROUND)
     for workspace, xy in zip((first, second), places, strict=True):
         if drawn and drawn[0] == (*workspace.key, method) and xy is not None:
@@ -72,13 +87,35 @@ def picked_out(around: np.ndarray) -> Colouring:
     """Colour what was drawn around apart from all the rest."""
     count = int(around.sum())
     groups = [
-        {"code": 1, "name": "drawn around", "colour": palette.ACCENT, "light": "#9A5B00", "count": count},
-        {"code": 0, "name": "others", "colour": palette.UNKNOWN, "light": "#B5BCC8", "count": len(around) - count},
+        {
+            "code": 1,
+            "name": "drawn around",
+            "colour": palette.ACCENT,
+            "light": "#9A5B00",
+            "count": count,
+        },
+        {
+            "code": 0,
+            "name": "others",
+            "colour": palette.UNKNOWN,
+            "light": "#B5BCC8",
+            "count": len(around) - count,
+        },
     ]
-    return Colouring(around.astype(np.uint8), {"kind": "groups", "isClass": False, "title": "Selection", "groups": groups})
+    return Colouring(
+        around.astype(np.uint8),
+        {"kind": "groups", "isClass": False, "title": "Selection", "groups": groups},
+    )
 
 
-def _map(workspace: Workspace, first: Workspace, side: str, method: str, xy: np.ndarray, around: np.ndarray | None) -> None:
+def _map(
+    workspace: Workspace,
+    first: Workspace,
+    side: str,
+    method: str,
+    xy: np.ndarray,
+    around: np.ndarray | None,
+) -> None:
     def drawn(message: Any) -> None:
         polygons = geometry.read_polygons(message)
         st.session_state[AROUND] = ((*workspace.key, method), polygons) if polygons else None

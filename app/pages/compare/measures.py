@@ -1,4 +1,6 @@
-"""The compare page's numbers: shared neighbours, probes of both models when asked, curves of sweeps."""
+"""The compare page's numbers: shared neighbours, probes of both models when asked, curves of
+sweeps.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,10 @@ def probes(first: Workspace, second: Workspace) -> None:
         return
     pair = (first.key[0], *second.key)
     if st.session_state.get(ASKED) != pair:
-        st.caption("Linear probe and 20 nearest neighbours on both models: same training galaxies, same test galaxies.")
+        st.caption(
+            "Linear probe and 20 nearest neighbours on both models: same training galaxies, same "
+            "test galaxies."
+        )
         if st.button("Measure both"):
             st.session_state[ASKED] = pair
             st.rerun()
@@ -53,7 +58,10 @@ def probes(first: Workspace, second: Workspace) -> None:
     if found is None:
         return
     st.dataframe(
-        accuracy_table(found, first.choice.label, second.choice.label), hide_index=True, width="stretch", column_config=_columns()
+        accuracy_table(found, first.choice.label, second.choice.label),
+        hide_index=True,
+        width="stretch",
+        column_config=_columns(),
     )
     for accuracy in found:
         st.caption(tasks.verdict(accuracy, first.choice.label, second.choice.label))
@@ -67,7 +75,15 @@ def accuracy_table(found: list[Accuracy], first: str, second: str) -> pd.DataFra
         for name, result in ((first, accuracy.first), (second, accuracy.second)):
             low, high = result.interval
             interval = f"{100 * low:.1f} – {100 * high:.1f}"
-            rows.append((KINDS[accuracy.kind], name, 100 * result.accuracy, interval, 100 * result.balanced_accuracy))
+            rows.append(
+                (
+                    KINDS[accuracy.kind],
+                    name,
+                    100 * result.accuracy,
+                    interval,
+                    100 * result.balanced_accuracy,
+                )
+            )
     return pd.DataFrame(rows, columns=["probe", "model", "accuracy", "interval", "balanced"])
 
 
@@ -88,7 +104,11 @@ def sweeps() -> None:
     if not folders:
         return
     st.subheader("Sweeps", anchor=False)
-    name = st.selectbox("Sweep", list(folders), key="sweep", width=320) if len(folders) > 1 else next(iter(folders))
+    name = (
+        st.selectbox("Sweep", list(folders), key="sweep", width=320)
+        if len(folders) > 1
+        else next(iter(folders))
+    )
     try:
         _sweep(folders[name])
     except (ValueError, OSError) as error:
@@ -111,8 +131,16 @@ def _sweep(folder: Path) -> None:
             figure = plotting.curves_figure(lines, (label, CURVES[metric]))
             for trace, curve in zip(figure.data, curves.values(), strict=True):
                 trace.update(mode="lines+markers", error_y=error_bars(curve))
-            column.plotly_chart(figure.update_layout(height=280), width="stretch", config=QUIET, key=f"sweep_{metric}")
-    st.caption(f"{folder.name}: means over finished seeds, bars are 95 % t-intervals, on each run's validation galaxies.")
+            column.plotly_chart(
+                figure.update_layout(height=280),
+                width="stretch",
+                config=QUIET,
+                key=f"sweep_{metric}",
+            )
+    st.caption(
+        f"{folder.name}: means over finished seeds, bars are 95 % t-intervals, on each run's "
+        f"validation galaxies."
+    )
 
 
 def error_bars(curve: Curve) -> dict[str, Any]:

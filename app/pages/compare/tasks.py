@@ -1,4 +1,6 @@
-"""What the compare page measures: probes of two models on one split, and the curves of a sweep's table."""
+"""What the compare page measures: probes of two models on one split, and the curves of a sweep's
+table.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Curve:
-    """One line of a sweep's figure: means over seeds and their 95 % intervals, None where there is one seed."""
+    """One line of a sweep's figure: means over seeds and their 95 % intervals, None where there
+    is one seed.
+    """
 
     x: list[float]
     y: list[float]
@@ -48,7 +52,9 @@ class Curve:
 
 
 def accuracies(data: Any, first: Any, second: Any) -> Callable[[Progress], list[Accuracy]]:
-    """Train both kinds of probe on both embeddings, on the same galaxies, and score them on the same others."""
+    """Train both kinds of probe on both embeddings, on the same galaxies, and score them on the
+    same others.
+    """
 
     def task(report: Progress) -> list[Accuracy]:
         from astrojepa.data.splits import default_split, split_name
@@ -80,39 +86,71 @@ def verdict(accuracy: Accuracy, first: str, second: str) -> str:
 def sweep_folders() -> list[Path]:
     """Find the sweeps beside the runs and those that are published here, newest name first."""
     places = dict.fromkeys([Path("runs").resolve(), TOP / "runs", TOP / "docs" / "experiments"])
-    found = {path.parent for place in places if place.is_dir() for path in place.glob("*/sweep.json")}
-    return sorted((folder for folder in found if (folder / "table.csv").is_file()), key=lambda folder: folder.name, reverse=True)
+    found = {
+        path.parent for place in places if place.is_dir() for path in place.glob("*/sweep.json")
+    }
+    return sorted(
+        (folder for folder in found if (folder / "table.csv").is_file()),
+        key=lambda folder: folder.name,
+        reverse=True,
+    )
 
 
 def read_sweep(folder: Path) -> tuple[list[str], pd.DataFrame]:
-    """Read which settings a sweep varies and its table of runs; ValueError where the folder holds something else."""
+    """Read which settings a sweep varies and its table of runs; ValueError where the folder
+    holds something else.
+    """
     from astrojepa.files import read_json
 
     settings = read_json(folder / "sweep.json").get("settings")
     table = pd.read_csv(folder / "table.csv")
-    if not isinstance(settings, dict) or not settings or not {*settings, "seed"} <= {*map(str, table.columns)}:
-        raise ValueError(f"{folder.name} is not a sweep: its table has no column for every setting of sweep.json.")
+    if (
+        not isinstance(settings, dict)
+        or not settings
+        or not {*settings, "seed"} <= {*map(str, table.columns)}
+    ):
+        raise ValueError(
+            f"{folder.name} is not a sweep: its table has no column for every setting of "
+            f"sweep.json."
+        )
     return [str(name) for name in settings], table
 
 
-def sweep_curves(settings: list[str], table: pd.DataFrame, metric: str) -> tuple[str, dict[str, Curve]]:
-    """Return the setting along the axis and a curve for every combination of the others, means over finished seeds.
+def sweep_curves(
+    settings: list[str], table: pd.DataFrame, metric: str
+) -> tuple[str, dict[str, Curve]]:
+    """Return the setting along the axis and a curve for every combination of the others, means over
+    finished seeds.
 
-    λ is the axis where it was varied, else the first setting that is a number throughout; ValueError where none is.
+    λ is the axis where it was varied, else the first setting that is a number throughout;
+    ValueError where none is.
     """
     from astrojepa.training.sweep.table import t_interval
 
-    numeric = [name for name in settings if pd.to_numeric(table[name], errors="coerce").notna().all()]
+    numeric = [
+        name for name in settings if pd.to_numeric(table[name], errors="coerce").notna().all()
+    ]
     axis = LAMBDA if LAMBDA in numeric else next(iter(numeric), "")
     if not axis:
-        raise ValueError(f"No setting of this sweep is a number ({', '.join(settings)}), so there is no curve to draw.")
+        raise ValueError(
+            f"No setting of this sweep is a number ({', '.join(settings)}), so there is no curve "
+            f"to draw."
+        )
     others = [name for name in settings if name != axis]
-    known = table[pd.to_numeric(table[metric], errors="coerce").notna()] if metric in table.columns else table[:0]
+    known = (
+        table[pd.to_numeric(table[metric], errors="coerce").notna()]
+        if metric in table.columns
+        else table[:0]
+    )
     curves: dict[str, Curve] = {}
     for values, part in known.groupby(others) if others else [((), known)]:
         label = ", ".join(f"{name} {value}" for name, value in zip(others, values, strict=True))
-        points = [(float(x), group[metric].astype(float).tolist()) for x, group in part.groupby(axis)]
+        points = [
+            (float(x), group[metric].astype(float).tolist()) for x, group in part.groupby(axis)
+        ]
         spans = [t_interval(seeds) or (None, None) for _, seeds in points]
         means = [sum(seeds) / len(seeds) for _, seeds in points]
-        curves[label] = Curve([x for x, _ in points], means, [low for low, _ in spans], [high for _, high in spans])
+        curves[label] = Curve(
+            [x for x, _ in points], means, [low for low, _ in spans], [high for _, high in spans]
+        )
     return axis, {label: curve for label, curve in curves.items() if curve.x}

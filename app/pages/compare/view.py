@@ -1,4 +1,6 @@
-"""Two models on the same galaxies: what both see alike, what only one of them sees, and which galaxies moved most."""
+"""Two models on the same galaxies: what both see alike, what only one of them sees, and which
+galaxies moved most.
+"""
 
 from __future__ import annotations
 
@@ -21,14 +23,16 @@ from . import maps as compare_maps
 from . import measures as compare_measures
 
 NUM_MOVED = 24
-MISSING = "second_missing"  # session key: a sentence about the link's second model, until another is chosen
+# session key: a sentence about the link's second model, until another is chosen
+MISSING = "second_missing"
 
 
 def show(workspace: Workspace) -> None:
     """Draw the comparison of the workspace's model with a second one that is chosen here."""
     st.title("Compare", anchor=False)
     st.caption(
-        f"{'Simulated galaxies. ' if workspace.data.simulated else ''}{workspace.choice.label}, chosen above, against a second model: "
+        f"{'Simulated galaxies. ' if workspace.data.simulated else ''}{workspace.choice.label}, "
+        f"chosen above, against a second model: "
         "on the same galaxies, in the same order."
     )
     second = _second(workspace)
@@ -39,14 +43,22 @@ def show(workspace: Workspace) -> None:
 
 
 def other_choices(choices: list[Choice], first: str) -> list[Choice]:
-    """List what a model can be compared with: every other model, the random control and the pixel baseline."""
+    """List what a model can be compared with: every other model, the random control and the
+    pixel baseline.
+    """
     return [choice for choice in choices if choice.reference != first]
 
 
 def preferred(choices: list[Choice], bundled: bool) -> str:
-    """Choose what is compared with at first: another released model, else the pixel baseline, whose vectors a bundle holds too."""
+    """Choose what is compared with at first: another released model, else the pixel baseline,
+    whose vectors a bundle holds too.
+    """
     known = [choice.reference for choice in choices]
-    released = [reference for reference in known if "/" not in reference and reference not in {RANDOM, BASELINE}]
+    released = [
+        reference
+        for reference in known
+        if "/" not in reference and reference not in {RANDOM, BASELINE}
+    ]
     ordered = [BASELINE, *released] if bundled else [*released, BASELINE]
     return next((reference for reference in ordered if reference in known), known[0])
 
@@ -56,11 +68,17 @@ def asked_for(choices: list[Choice], name: str) -> str | None:
     for choice in choices:
         if name in {choice.reference, choice.label, choice.label.removeprefix("run ")}:
             return choice.reference
-    return RANDOM if name.startswith("random:") and any(choice.reference == RANDOM for choice in choices) else None
+    return (
+        RANDOM
+        if name.startswith("random:") and any(choice.reference == RANDOM for choice in choices)
+        else None
+    )
 
 
 def _second(workspace: Workspace) -> Workspace | None:
-    """Let the second model be chosen and load it; a bad one is a sentence, and the rest of the page stays."""
+    """Let the second model be chosen and load it; a bad one is a sentence, and the rest of the
+    page stays.
+    """
     choices = other_choices(workspace.choices, workspace.choice.reference)
     labels = {choice.reference: choice.label for choice in choices}
     name = st.session_state.pop(state.SECOND_ASKED, "")
@@ -68,10 +86,14 @@ def _second(workspace: Workspace) -> Workspace | None:
         if (wanted := asked_for(choices, name)) is not None:
             st.session_state[state.SECOND] = wanted
         else:
-            missing = f"The link compares with {name}, which is not on offer here; another one is shown."
+            missing = (
+                f"The link compares with {name}, which is not on offer here; another one is shown."
+            )
             st.session_state[MISSING] = f"{missing} {without_weights(name)}".rstrip()
     if st.session_state.get(state.SECOND) not in labels:
-        st.session_state[state.SECOND] = preferred(choices, bool(workspace.settings.listing.checkpoints))
+        st.session_state[state.SECOND] = preferred(
+            choices, bool(workspace.settings.listing.checkpoints)
+        )
     with st.container(horizontal=True, vertical_alignment="bottom", key="compare_bar"):
         reference = st.selectbox(
             "Second model",
@@ -83,7 +105,8 @@ def _second(workspace: Workspace) -> Workspace | None:
         )
     if away := [str(card["id"]) for card in loaders.cards() if card.get(ABSENT)]:
         st.caption(
-            f"Released, and their weights not here: {escape_markdown(', '.join(away))}. Models & data says how to get them."
+            f"Released, and their weights not here: {escape_markdown(', '.join(away))}. Models & "
+            f"data says how to get them."
         )
     if sentence := st.session_state.get(MISSING):
         st.info(escape_markdown(sentence))
@@ -93,12 +116,18 @@ def _second(workspace: Workspace) -> Workspace | None:
         try:
             model = waiting.show_when_ready(*model_task(choice))
         except (ValueError, OSError) as error:
-            st.error(f"**{escape_markdown(choice.label)} was not opened.** {escape_markdown(error)}")
+            st.error(
+                f"**{escape_markdown(choice.label)} was not opened.** {escape_markdown(error)}"
+            )
             return None
         if model is None:
             return None
-    st.session_state[state.SECOND_NAME] = (reference, "") if model is None else (str(model.id), model.hash[:8])
-    return dataclasses.replace(workspace, choice=choice, model=model, opened={"data": workspace.data})
+    st.session_state[state.SECOND_NAME] = (
+        (reference, "") if model is None else (str(model.id), model.hash[:8])
+    )
+    return dataclasses.replace(
+        workspace, choice=choice, model=model, opened={"data": workspace.data}
+    )
 
 
 def _chosen() -> None:
@@ -111,7 +140,9 @@ def _compare(first: Workspace, second: Workspace) -> None:
     if others is None:
         return
     key = ("compare", first.key[0], second.key[0], first.data.fingerprint)
-    found = waiting.show_when_ready(key, "Comparing who is whose neighbour", loaders.comparison(vectors, others))
+    found = waiting.show_when_ready(
+        key, "Comparing who is whose neighbour", loaders.comparison(vectors, others)
+    )
     row = st.session_state.get(state.ROW)
     if row is None or row >= len(first.data):
         row = st.session_state[state.ROW] = int(np.argmin(first.places))
@@ -127,8 +158,10 @@ def _compare(first: Workspace, second: Workspace) -> None:
 def median_overlap(found: Any) -> str:
     """Say how many of the nearest neighbours two models share, and what chance gives."""
     return (
-        f"Of a galaxy's {found.k} nearest, both models share {found.k * float(np.median(found.overlap)):.0f} at the median "
-        f"({100 * found.mean_overlap:.1f} % on average; unrelated models: {100 * found.chance:.1f} %)."
+        f"Of a galaxy's {found.k} nearest, both models share "
+        f"{found.k * float(np.median(found.overlap)):.0f} at the median "
+        f"({100 * found.mean_overlap:.1f} % on average; unrelated models: {100 * found.chance:.1f} "
+        f"%)."
     )
 
 
@@ -138,15 +171,24 @@ def _summary(first: Workspace, second: Workspace, found: Any) -> None:
     left, right = st.columns([1, 1], gap="medium")
     with left:
         st.markdown(median_overlap(found))
-        st.markdown(f"Linear CKA {found.cka:.2f}, unbiased {found.cka_unbiased:.2f}: 1 = equal up to rotation, 0 = unrelated.")
+        st.markdown(
+            f"Linear CKA {found.cka:.2f}, unbiased {found.cka_unbiased:.2f}: 1 = equal up to "
+            f"rotation, 0 = unrelated."
+        )
         table = pd.DataFrame(
             {
                 "Model": [first.choice.label, second.choice.label],
-                "Effective rank": [f"{g.effective_rank:.1f} of {width}" for g, width in zip(gauges, widths, strict=True)],
+                "Effective rank": [
+                    f"{g.effective_rank:.1f} of {width}"
+                    for g, width in zip(gauges, widths, strict=True)
+                ],
                 "Mean cosine": [f"{g.mean_cosine:.2f}" for g in gauges],
             }
         )
-        right_aligned = {name: st.column_config.TextColumn(alignment="right") for name in ("Effective rank", "Mean cosine")}
+        right_aligned = {
+            name: st.column_config.TextColumn(alignment="right")
+            for name in ("Effective rank", "Mean cosine")
+        }
         st.dataframe(table, hide_index=True, width="stretch", column_config=right_aligned)
     with right:
         compare_measures.overlap_figure(found)
@@ -154,9 +196,15 @@ def _summary(first: Workspace, second: Workspace, found: Any) -> None:
 
 def _moved(workspace: Workspace, found: Any, row: int) -> None:
     st.subheader("Moved most", anchor=False)
-    st.caption("Galaxies whose neighbourhood differs most between the two models, the most first. A click shows one above.")
+    st.caption(
+        "Galaxies whose neighbourhood differs most between the two models, the most first. A click "
+        "shows one above."
+    )
     rows = found.moved[:NUM_MOVED]
-    captions = [(workspace.class_name(int(i)), f"{found.k * found.overlap[i]:.0f} of {found.k} shared") for i in rows]
+    captions = [
+        (workspace.class_name(int(i)), f"{found.k * found.overlap[i]:.0f} of {found.k} shared")
+        for i in rows
+    ]
     gallery("moved_most", workspace.pictures, rows.tolist(), captions, links.select, selected=row)
 
 

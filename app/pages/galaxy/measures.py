@@ -1,4 +1,6 @@
-"""What is measured about one galaxy: its neighbours and their votes, the probe's vote, its anomaly scores, its symmetry."""
+"""What is measured about one galaxy: its neighbours and their votes, the probe's vote, its
+anomaly scores, its symmetry.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +26,18 @@ SCORES = ("asymmetry", "knn", "lof", "mahalanobis", "isolation")
 def neighbours(workspace: Workspace, row: int, count: int) -> None:
     """Show the nearest galaxies with their distances; a click goes there."""
     found = loaders.neighbours(workspace.embeddings, *workspace.key, row, count)
-    captions = [(workspace.class_name(int(i)), f"{d:.2f}") for i, d in zip(found.indices, found.distances, strict=True)]
-    gallery("galaxy_neighbours", workspace.pictures, found.indices.tolist(), captions, links.select, tile=112)
+    captions = [
+        (workspace.class_name(int(i)), f"{d:.2f}")
+        for i, d in zip(found.indices, found.distances, strict=True)
+    ]
+    gallery(
+        "galaxy_neighbours",
+        workspace.pictures,
+        found.indices.tolist(),
+        captions,
+        links.select,
+        tile=112,
+    )
 
 
 def tally(labels: np.ndarray, classes: tuple[str, ...]) -> list[tuple[str, int]]:
@@ -79,9 +91,18 @@ def scores(workspace: Workspace, row: int) -> None:
             rows.append((title(name), float(known[row]), int(colouring.ranks(known)[row])))
     n = len(workspace.data)
     table = pd.DataFrame(
-        {"Score": [r[0] for r in rows], "Value": [r[1] for r in rows], f"Rank of {n:,}": [r[2] for r in rows]},
+        {
+            "Score": [r[0] for r in rows],
+            "Value": [r[1] for r in rows],
+            f"Rank of {n:,}": [r[2] for r in rows],
+        },
     )
-    st.dataframe(table, hide_index=True, width="stretch", column_config={"Value": st.column_config.NumberColumn(format="%.3f")})
+    st.dataframe(
+        table,
+        hide_index=True,
+        width="stretch",
+        column_config={"Value": st.column_config.NumberColumn(format="%.3f")},
+    )
     st.caption("Rank 1 = strangest.")
     if len(rows) == 1 and not asked and st.button("Measure the other scores"):
         st.session_state["all_scores"] = True
@@ -96,14 +117,27 @@ def drift(workspace: Workspace, row: int, image: np.ndarray) -> None:
 
     st.subheader("Turned and mirrored", anchor=False)
     measured = waiting.show_when_ready(
-        ("drift", *workspace.key, row), "Turning the galaxy", loaders.drift(workspace.model, workspace.data, row)
+        ("drift", *workspace.key, row),
+        "Turning the galaxy",
+        loaders.drift(workspace.model, workspace.data, row),
     )
     square = resize_frame(image, 128)
     with st.container(horizontal=True, gap="small", key="turns"):
         for number, name in enumerate(("as stored", *SYMMETRIES)):
-            moved = "0" if number == 0 else "" if measured is None else f"{measured.relative[0, number - 1]:.2f}"
-            st.image(pictures.inline(turned(square[None], number)[0]), caption=f"{name}: {moved}", width=104)
+            moved = (
+                "0"
+                if number == 0
+                else ""
+                if measured is None
+                else f"{measured.relative[0, number - 1]:.2f}"
+            )
+            st.image(
+                pictures.inline(turned(square[None], number)[0]),
+                caption=f"{name}: {moved}",
+                width=104,
+            )
     st.caption(
-        "How far the embedding moves, in units of the distance to the nearest other galaxy: 0 = not at all, over 1 = farther than "
+        "How far the embedding moves, in units of the distance to the nearest other galaxy: 0 = "
+        "not at all, over 1 = farther than "
         "the nearest neighbour. The sky has no up, so a good model stays near 0."
     )

@@ -1,4 +1,6 @@
-"""The patch panel's section: which patches are hidden, what the model makes of them, and on which scale it is shown."""
+"""The patch panel's section: which patches are hidden, what the model makes of them, and on
+which scale it is shown.
+"""
 
 from __future__ import annotations
 
@@ -16,14 +18,18 @@ from ...session import links, loaders, state, waiting
 from ...session.workspace import Workspace
 
 MEASURES = {"mse": "Squared error", "cosine": "Cosine"}
-NAMES = {"mse": "Squared error of the prediction, 1 = as bad as predicting zeros", "cosine": "Cosine of prediction and target"}
+NAMES = {
+    "mse": "Squared error of the prediction, 1 = as bad as predicting zeros",
+    "cosine": "Cosine of prediction and target",
+}
 STOPS = {"mse": palette.MAGMA, "cosine": palette.VIRIDIS}
 LAYOUTS = {"over": "Over the image", "beside": "Side by side"}
 HINTS = {
     "tiling": "Every patch is hidden exactly once; the context is the rest.",
     "random": "Masks as this model was trained with, drawn with a seed.",
     "bright": "As in training, but every target block is centred on a bright patch.",
-    "drawn": "Drag over the image to hide patches, again to show them. Keys: arrows, space, i inverts, x clears.",
+    "drawn": "Drag over the image to hide patches, again to show them. Keys: arrows, space, i "
+    "inverts, x clears.",
 }
 SCALE_MASKS = {"tiling": "tiling", "drawn": "tiling", "random": "random", "bright": "random"}
 
@@ -33,24 +39,38 @@ def why_not(workspace: Workspace) -> str:
     if workspace.model is None:
         return "Patch errors need a model; this is the pixel baseline."
     if not workspace.model.has_predictor:
-        return f"{workspace.choice.label} is an encoder-only checkpoint: it has no predictor, so there are no patch errors."
+        return (
+            f"{workspace.choice.label} is an encoder-only checkpoint: it has no predictor, so "
+            f"there are no patch errors."
+        )
     return ""
 
 
 def patch_panel_section(workspace: Workspace, row: int, image: np.ndarray) -> None:
     """Show the patch panel, or the picture and one sentence why there is none."""
     if sentence := why_not(workspace):
-        st.image(pictures.inline(seen(workspace, image) if workspace.model else image, "png"), width="stretch")
+        st.image(
+            pictures.inline(seen(workspace, image) if workspace.model else image, "png"),
+            width="stretch",
+        )
         st.caption(sentence)
         return
-    defaults = {state.MASK_KIND: "tiling", state.MASK_SEED: 0, state.MASK_COUNT: 1, state.MEASURE: "mse", state.LAYOUT: "over"}
+    defaults = {
+        state.MASK_KIND: "tiling",
+        state.MASK_SEED: 0,
+        state.MASK_COUNT: 1,
+        state.MEASURE: "mse",
+        state.LAYOUT: "over",
+    }
     for key, value in {**defaults, state.SHADE: 60}.items():
         st.session_state.setdefault(key, value)
     _panel(workspace, row, image)
 
 
 def seen(workspace: Workspace, image: np.ndarray) -> np.ndarray:
-    """Return the picture exactly as the model is given it, before normalisation: uint8 (S, S, 3)."""
+    """Return the picture exactly as the model is given it, before normalisation: uint8 (S, S,
+    3).
+    """
     from astrojepa.data.crops import seen_part
 
     return seen_part(image, workspace.model.config.image)
@@ -60,12 +80,24 @@ def seen(workspace: Workspace, image: np.ndarray) -> np.ndarray:
 def _panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
     chosen = _choose_masks(workspace)
     with st.container(horizontal=True, vertical_alignment="bottom", key="panel_look"):
-        st.segmented_control("Measure", list(MEASURES), format_func=MEASURES.__getitem__, key=state.MEASURE, required=True)
-        st.segmented_control("Show", list(LAYOUTS), format_func=LAYOUTS.__getitem__, key=state.LAYOUT, required=True)
+        st.segmented_control(
+            "Measure",
+            list(MEASURES),
+            format_func=MEASURES.__getitem__,
+            key=state.MEASURE,
+            required=True,
+        )
+        st.segmented_control(
+            "Show", list(LAYOUTS), format_func=LAYOUTS.__getitem__, key=state.LAYOUT, required=True
+        )
         measure, layout = st.session_state[state.MEASURE], st.session_state[state.LAYOUT]
-        opacity = st.slider("Opacity, %", 0, 100, key=state.SHADE, step=5, disabled=layout == "beside", width=160)
+        opacity = st.slider(
+            "Opacity, %", 0, 100, key=state.SHADE, step=5, disabled=layout == "beside", width=160
+        )
     board = st.container()
-    foot = st.container(horizontal=True, vertical_alignment="bottom", gap="medium", key="panel_foot")
+    foot = st.container(
+        horizontal=True, vertical_alignment="bottom", gap="medium", key="panel_foot"
+    )
     scale = ("scale", *workspace.key, SCALE_MASKS[chosen.kind])
     sentence = "Measuring the common scale of the patch errors"
     task = loaders.error_scale(workspace.model, workspace.data, SCALE_MASKS[chosen.kind])
@@ -73,7 +105,9 @@ def _panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
     hidden = masks.read_mask(chosen.drawn, workspace.model.grid) if chosen.kind == "drawn" else None
     errors, elapsed, problem = None, 0.0, "" if hidden is None else masks.complaint(hidden)
     if not problem:
-        errors, elapsed = waiting.in_turn(lambda: loaders.panel_errors(workspace.model, image, *workspace.key, row, chosen))
+        errors, elapsed = waiting.in_turn(
+            lambda: loaders.panel_errors(workspace.model, image, *workspace.key, row, chosen)
+        )
     with foot:
         shown = _outlined(chosen, errors)
         _lock(measured)
@@ -85,9 +119,13 @@ def _panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
         grid=grid,
         subject=f"{workspace.model.hash} {workspace.data.fingerprint} {row} {chosen.kind}",
         values=None if values is None else masks.numbers(values),
-        spread=[None] * grid**2 if errors is None or measure != "mse" else masks.numbers(errors.spread),
+        spread=[None] * grid**2
+        if errors is None or measure != "mse"
+        else masks.numbers(errors.spread),
         times=[0] * grid**2 if errors is None else errors.times.ravel().tolist(),
-        roles=masks.PLAIN * grid**2 if errors is None else masks.roles(chosen, errors.hidden, errors.times, shown),
+        roles=masks.PLAIN * grid**2
+        if errors is None
+        else masks.roles(chosen, errors.hidden, errors.times, shown),
         mask=chosen.drawn,
         low=low,
         high=high,
@@ -97,22 +135,35 @@ def _panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
         unit="error" if measure == "mse" else "cosine",
         name=f"{NAMES[measure]}; one scale for all galaxies{', locked' if _locked() else ''}.",
         sentence=summary,
-        label=f"What the model saw, {size} by {size} pixels, in {grid} by {grid} patches. {HINTS[chosen.kind]}",
+        label=f"What the model saw, {size} by {size} pixels, in {grid} by {grid} patches. "
+        f"{HINTS[chosen.kind]}",
     )
     with board:
-        patch_panel("patch_panel", panel, seen(workspace, image), _drawn if chosen.kind == "drawn" else None)
-    st.caption(f"{HINTS[chosen.kind]} The picture is what the network is given: {size} × {size} pixels.")
+        patch_panel(
+            "patch_panel", panel, seen(workspace, image), _drawn if chosen.kind == "drawn" else None
+        )
+    st.caption(
+        f"{HINTS[chosen.kind]} The picture is what the network is given: {size} × {size} pixels."
+    )
     links.publish(workspace)
 
 
 def _choose_masks(workspace: Workspace) -> Masks:
     with st.container(horizontal=True, vertical_alignment="bottom", key="panel_masks"):
         kind = st.segmented_control(
-            "Hidden patches", list(KINDS), format_func=KINDS.__getitem__, key=state.MASK_KIND, required=True
+            "Hidden patches",
+            list(KINDS),
+            format_func=KINDS.__getitem__,
+            key=state.MASK_KIND,
+            required=True,
         )
         if kind in {"random", "bright"}:
-            seed = st.number_input("Seed", 0, state.MAX_SEED, key=state.MASK_SEED, step=1, width=120)
-            count = st.select_slider("Mean over masks", masks.COUNTS, key=state.MASK_COUNT, width=160)
+            seed = st.number_input(
+                "Seed", 0, state.MAX_SEED, key=state.MASK_SEED, step=1, width=120
+            )
+            count = st.select_slider(
+                "Mean over masks", masks.COUNTS, key=state.MASK_COUNT, width=160
+            )
             return Masks(kind, int(seed), int(count))
     if kind != "drawn":
         return Masks("tiling")
@@ -124,13 +175,19 @@ def _choose_masks(workspace: Workspace) -> Masks:
 
 
 def _outlined(chosen: Masks, errors: Any) -> int:
-    """Which mask's context and targets are outlined, counted from 1, 0 = none: the reader's choice where there are several."""
+    """Which mask's context and targets are outlined, counted from 1, 0 = none: the reader's
+    choice where there are several.
+    """
     count = 0 if errors is None else len(errors.hidden)
     if count < 2:
         return count
     options = list(range(count + 1))
     key = f"outlined_{chosen.kind}_{count}"
-    return int(st.select_slider(f"Outlined mask, of {count}", options, key=key, format_func=_mask_name, width=200))
+    return int(
+        st.select_slider(
+            f"Outlined mask, of {count}", options, key=key, format_func=_mask_name, width=200
+        )
+    )
 
 
 def _mask_name(number: int) -> str:
@@ -165,7 +222,13 @@ def _lock(measured: Any) -> None:
 
     st.session_state["lock_scale"] = _locked()
     help = "Keeps these ends when the model, the masks or the data change."
-    st.toggle("Lock the scale", key="lock_scale", on_change=toggle, disabled=measured is None and not _locked(), help=help)
+    st.toggle(
+        "Lock the scale",
+        key="lock_scale",
+        on_change=toggle,
+        disabled=measured is None and not _locked(),
+        help=help,
+    )
 
 
 def _drawn(mask: Any) -> None:

@@ -1,4 +1,6 @@
-"""One galaxy: what the model saw of it, what it did not expect, who it resembles, and everything that is known about it."""
+"""One galaxy: what the model saw of it, what it did not expect, who it resembles, and everything
+that is known about it.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,10 @@ def show(workspace: Workspace) -> None:
         galaxy_measures.votes(workspace, row)
     with left:
         if image is None:
-            st.warning(f"The picture of {escape_markdown(workspace.data.ids[row])} cannot be read; it may be damaged.")
+            st.warning(
+                f"The picture of {escape_markdown(workspace.data.ids[row])} cannot be read; it may "
+                f"be damaged."
+            )
         else:
             patch_panel_section(workspace, row, image)
     if image is not None and workspace.model is not None:
@@ -63,9 +68,19 @@ def _head(workspace: Workspace, row: int) -> None:
         for label, to, key in (("Previous", place - 1, "Left"), ("Next", place + 1, "Right")):
             known = 1 <= to <= n
             target = (int(order[to - 1]),) if known else (row,)
-            st.button(label, disabled=not known, on_click=links.select, args=target, shortcut=key, width="content")
+            st.button(
+                label,
+                disabled=not known,
+                on_click=links.select,
+                args=target,
+                shortcut=key,
+                width="content",
+            )
     share = f"strangest of {n:,}" if place == 1 else f"anomaly rank {place:,} of {n:,}"
-    st.caption(f"{'Simulated. ' if workspace.data.simulated else ''}Anomaly rank: {share}. Arrow keys go up and down the ranks.")
+    st.caption(
+        f"{'Simulated. ' if workspace.data.simulated else ''}Anomaly rank: {share}. Arrow keys go "
+        f"up and down the ranks."
+    )
 
 
 def arcsec_per_pixel(table: Any, row: int) -> float | None:
@@ -82,7 +97,9 @@ def arcsec_per_pixel(table: Any, row: int) -> float | None:
 
 
 def scale_bar(width: int, scale: float | None) -> tuple[float, str]:
-    """Choose a round length of 15 to 40 % of a picture's width: its share of the width, and its name in arcsec or pixels."""
+    """Choose a round length of 15 to 40 % of a picture's width: its share of the width, and its
+    name in arcsec or pixels.
+    """
     extent = width * (scale or 1.0)
     steps = [digit * 10.0**power for power in range(-3, 6) for digit in (1, 2, 5)]
     length = max((step for step in steps if step <= 0.4 * extent), default=extent)
@@ -90,7 +107,9 @@ def scale_bar(width: int, scale: float | None) -> tuple[float, str]:
 
 
 def seen_box(height: int, width: int, share: float) -> tuple[float, float, float, float]:
-    """Return (left, top, width, height), as shares of a picture, of the central square whose side is `share` of the shorter side."""
+    """Return (left, top, width, height), as shares of a picture, of the central square whose
+    side is `share` of the shorter side.
+    """
     side = share * min(height, width)
     return (width - side) / 2 / width, (height - side) / 2 / height, side / width, side / height
 
@@ -104,11 +123,16 @@ def seen_share(workspace: Workspace) -> float | None:
 
 
 def seen_sentence(sides: tuple[int, ...]) -> str:
-    """Say what the frame over the whole picture is; `sides` are those of the crops of an embedding, the frame's first."""
+    """Say what the frame over the whole picture is; `sides` are those of the crops of an
+    embedding, the frame's first.
+    """
     if len(sides) == 1:
         return " The frame is what the model sees."
     low, high = (f"{end / sides[0]:.2f}" for end in (min(sides), max(sides)))
-    return f" The frame is what the model sees; an embedding is a mean over frames of {low} to {high} times that side."
+    return (
+        f" The frame is what the model sees; an embedding is a mean over frames of {low} to "
+        f"{high} times that side."
+    )
 
 
 def _whole(workspace: Workspace, row: int, image: np.ndarray | None) -> None:
@@ -117,9 +141,19 @@ def _whole(workspace: Workspace, row: int, image: np.ndarray | None) -> None:
     height, width = image.shape[:2]
     scale = arcsec_per_pixel(workspace.data.table, row)
     share = seen_share(workspace)
-    cutout("cutout", image, scale_bar(width, scale), None if share is None else seen_box(height, width, share))
-    size = f"{width} × {height} pixels" + (f" of {scale:.3g}″" if scale else ", pixel scale unknown")
-    st.caption(f"The whole picture, {size}.{'' if share is None else seen_sentence(workspace.model.config.crop_sides)}")
+    cutout(
+        "cutout",
+        image,
+        scale_bar(width, scale),
+        None if share is None else seen_box(height, width, share),
+    )
+    size = f"{width} × {height} pixels" + (
+        f" of {scale:.3g}″" if scale else ", pixel scale unknown"
+    )
+    st.caption(
+        f"The whole picture, "
+        f"{size}.{'' if share is None else seen_sentence(workspace.model.config.crop_sides)}"
+    )
 
 
 def _facts(workspace: Workspace, row: int) -> None:
@@ -140,7 +174,9 @@ def _facts(workspace: Workspace, row: int) -> None:
         },
     )
     if placed:
-        st.markdown(" · ".join(f"[{name}]({url})" for name, url in coordinates.sky_links(ra, dec).items()))
+        st.markdown(
+            " · ".join(f"[{name}]({url})" for name, url in coordinates.sky_links(ra, dec).items())
+        )
 
 
 PAGE = Page("Galaxy", 2, show)

@@ -1,4 +1,6 @@
-"""The map as a Plotly figure, flat or in space: the alternative behind More. It shows no pictures; a click selects as on the canvas."""
+"""The map as a Plotly figure, flat or in space: the alternative behind More. It shows no
+pictures; a click selects as on the canvas.
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,15 @@ SYMBOLS = {  # flat, in space: Plotly has no triangles there
 }
 
 
-def figure_map(workspace: Workspace, shown: Layers, on_click: Callable[[Any], None], on_lasso: Callable[[Any], None]) -> None:
-    """Draw the figure; the callbacks get the row that was clicked and the polygons that were drawn."""
+def figure_map(
+    workspace: Workspace,
+    shown: Layers,
+    on_click: Callable[[Any], None],
+    on_lasso: Callable[[Any], None],
+) -> None:
+    """Draw the figure; the callbacks get the row that was clicked and the polygons that were
+    drawn.
+    """
     in_space = st.session_state[state.DRAWING] == "space"
     places: Any = shown.places.astype(np.float32)
     if in_space:
@@ -39,8 +48,16 @@ def figure_map(workspace: Workspace, shown: Layers, on_click: Callable[[Any], No
             return
     light = st.context.theme.type == "light"
     row = st.session_state.get(state.ROW)
-    groups = marker_groups(shown.coloured, workspace.data.labels, workspace.data.classes, light, st.session_state[state.OFF])
-    colours = (palette.LIGHT_TEXT, palette.LIGHT_ACCENT) if light else (palette.TEXT, palette.ACCENT)
+    groups = marker_groups(
+        shown.coloured,
+        workspace.data.labels,
+        workspace.data.classes,
+        light,
+        st.session_state[state.OFF],
+    )
+    colours = (
+        (palette.LIGHT_TEXT, palette.LIGHT_ACCENT) if light else (palette.TEXT, palette.ACCENT)
+    )
     figure = map_figure(places, groups, _hover(workspace), row, colours)
     config = {"displaylogo": False, "scrollZoom": True}
     key = f"{KEY}_{'space' if in_space else 'flat'}"
@@ -52,20 +69,44 @@ def figure_map(workspace: Workspace, shown: Layers, on_click: Callable[[Any], No
     def heard() -> None:
         _heard(st.session_state.get(key), on_click, on_lasso)
 
-    st.plotly_chart(figure, width="stretch", key=key, on_select=heard, selection_mode=("points", "box", "lasso"), config=config)
+    st.plotly_chart(
+        figure,
+        width="stretch",
+        key=key,
+        on_select=heard,
+        selection_mode=("points", "box", "lasso"),
+        config=config,
+    )
 
 
 def marker_groups(
-    coloured: Colouring, labels: np.ndarray, classes: tuple[str, ...], light: bool, off: tuple[int, ...] = ()
+    coloured: Colouring,
+    labels: np.ndarray,
+    classes: tuple[str, ...],
+    light: bool,
+    off: tuple[int, ...] = (),
 ) -> list[dict[str, Any]]:
-    """Sort the galaxies into traces: one per group of the legend, or one for a scale and one for the unknown."""
+    """Sort the galaxies into traces: one per group of the legend, or one for a scale and one for
+    the unknown.
+    """
     legend, codes = coloured.legend, coloured.codes
     if legend["kind"] == "ramp":
         known = np.flatnonzero(codes != UNKNOWN)
         values = legend["low"] + codes[known] / 254 * (legend["high"] - legend["low"])
         name = f"{legend['title']}, {legend['unit']}" if legend["unit"] else legend["title"]
-        scale = {"name": name, "rows": known, "values": values, "stops": legend["light" if light else "stops"], "shape": "circle"}
-        unknown = {"name": "unknown", "rows": np.flatnonzero(codes == UNKNOWN), "colour": palette.UNKNOWN, "shape": "circle"}
+        scale = {
+            "name": name,
+            "rows": known,
+            "values": values,
+            "stops": legend["light" if light else "stops"],
+            "shape": "circle",
+        }
+        unknown = {
+            "name": "unknown",
+            "rows": np.flatnonzero(codes == UNKNOWN),
+            "colour": palette.UNKNOWN,
+            "shape": "circle",
+        }
         return [group for group in (scale, unknown) if len(group["rows"])]
     shapes = [style.shape for style in palette.class_styles(classes)]
     return [
@@ -73,7 +114,9 @@ def marker_groups(
             "name": group["name"],
             "rows": np.flatnonzero(codes == group["code"]),
             "colour": group["light" if light else "colour"],
-            "shape": shapes[group["code"]] if legend["isClass"] and group["code"] < len(shapes) else "circle",
+            "shape": shapes[group["code"]]
+            if legend["isClass"] and group["code"] < len(shapes)
+            else "circle",
             "hidden": group["code"] in off,
         }
         for group in legend["groups"]
@@ -82,11 +125,17 @@ def marker_groups(
 
 
 def map_figure(
-    places: np.ndarray, groups: Sequence[Mapping[str, Any]], names: np.ndarray, marked: int | None, colours: tuple[str, str]
+    places: np.ndarray,
+    groups: Sequence[Mapping[str, Any]],
+    names: np.ndarray,
+    marked: int | None,
+    colours: tuple[str, str],
 ) -> dict[str, Any]:
-    """Return a figure as plain data: galaxies at (n, 2) or (n, 3), one trace per group of `marker_groups`, a ring around `marked`.
+    """Return a figure as plain data: galaxies at (n, 2) or (n, 3), one trace per group of
+    `marker_groups`, a ring around `marked`.
 
-    A point's customdata is its row. `colours` are those of text and ring; backgrounds are left to the page.
+    A point's customdata is its row. `colours` are those of text and ring; backgrounds are left to
+    the page.
     """
     flat = places.shape[1] == 2
     kind = "scatter3d" if not flat else "scattergl" if len(places) > MANY else "scatter"
@@ -99,8 +148,22 @@ def map_figure(
             "line": {"width": 3, "color": colours[1]},
         }
         dot = _coordinates(places[[marked]])
-        traces.append({"type": kind, **dot, "mode": "markers", "marker": ring, "hoverinfo": "skip", "showlegend": False})
-    bare: dict[str, Any] = {"showgrid": False, "zeroline": False, "showticklabels": False, "title": {"text": ""}}
+        traces.append(
+            {
+                "type": kind,
+                **dot,
+                "mode": "markers",
+                "marker": ring,
+                "hoverinfo": "skip",
+                "showlegend": False,
+            }
+        )
+    bare: dict[str, Any] = {
+        "showgrid": False,
+        "zeroline": False,
+        "showticklabels": False,
+        "title": {"text": ""},
+    }
     layout: dict[str, Any] = {
         "height": HEIGHT,
         "margin": {"l": 0, "r": 0, "t": 8, "b": 0},
@@ -110,17 +173,30 @@ def map_figure(
         "legend": {"orientation": "h", "y": -0.02, "itemsizing": "constant"},
     }
     if flat:
-        return {"data": traces, "layout": layout | {"xaxis": bare, "yaxis": bare | {"scaleanchor": "x"}}}
+        return {
+            "data": traces,
+            "layout": layout | {"xaxis": bare, "yaxis": bare | {"scaleanchor": "x"}},
+        }
     axes = {axis: bare | {"showbackground": False} for axis in ("xaxis", "yaxis", "zaxis")}
     return {"data": traces, "layout": layout | {"scene": axes | {"aspectmode": "data"}}}
 
 
-def _trace(kind: str, places: np.ndarray, group: Mapping[str, Any], names: np.ndarray) -> dict[str, Any]:
+def _trace(
+    kind: str, places: np.ndarray, group: Mapping[str, Any], names: np.ndarray
+) -> dict[str, Any]:
     rows, flat = group["rows"], places.shape[1] == 2
-    marker: dict[str, Any] = {"symbol": SYMBOLS[group["shape"]][0 if flat else 1], "size": 6 if flat else 3, "opacity": 0.85}
+    marker: dict[str, Any] = {
+        "symbol": SYMBOLS[group["shape"]][0 if flat else 1],
+        "size": 6 if flat else 3,
+        "opacity": 0.85,
+    }
     if "values" in group:
         last = len(group["stops"]) - 1
-        bar = {"title": {"text": group["name"], "side": "right"}, "thickness": 12, "outlinewidth": 0}
+        bar = {
+            "title": {"text": group["name"], "side": "right"},
+            "thickness": 12,
+            "outlinewidth": 0,
+        }
         scale = [[k / last, stop] for k, stop in enumerate(group["stops"])]
         marker |= {"color": group["values"], "colorscale": scale, "colorbar": bar}
     else:
@@ -147,7 +223,9 @@ def _hover(workspace: Workspace) -> np.ndarray:
     if "hover" not in workspace.opened:
         names = np.array([*workspace.data.classes, "no label"], dtype=object)
         labels = np.where(
-            (workspace.data.labels < 0) | (workspace.data.labels >= len(names) - 1), len(names) - 1, workspace.data.labels
+            (workspace.data.labels < 0) | (workspace.data.labels >= len(names) - 1),
+            len(names) - 1,
+            workspace.data.labels,
         )
         workspace.opened["hover"] = names[labels]
     return workspace.opened["hover"]
@@ -162,11 +240,16 @@ def _heard(event: Any, on_click: Callable[[Any], None], on_lasso: Callable[[Any]
 
 
 def read_selection(event: Any) -> tuple[int | None, list[Any]]:
-    """Read what Plotly sent: the row of one clicked galaxy, or the corners of boxes and lassos; neither where it is something else."""
+    """Read what Plotly sent: the row of one clicked galaxy, or the corners of boxes and lassos;
+    neither where it is something else.
+    """
     selection: Any = event.get("selection") if hasattr(event, "get") else None
     if not hasattr(selection, "get"):
         return None, []
-    shapes = [*(selection.get("lasso") or []), *(_corners(box) for box in selection.get("box") or [])]
+    shapes = [
+        *(selection.get("lasso") or []),
+        *(_corners(box) for box in selection.get("box") or []),
+    ]
     polygons = [[[x, y] for x, y in zip(shape["x"], shape["y"], strict=True)] for shape in shapes]
     points = selection.get("points") or []
     row = points[0].get("customdata") if len(points) == 1 else None

@@ -1,4 +1,6 @@
-"""What somebody typed into the search box: a row, an id, a class, coordinates or a viewer link. Pure functions."""
+"""What somebody typed into the search box: a row, an id, a class, coordinates or a viewer link.
+Pure functions.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ class Found:
 
 
 def separation(ra: np.ndarray, dec: np.ndarray, ra0: float, dec0: float) -> np.ndarray:
-    """Return the angle on the sky to (ra0, dec0), degrees (haversine); NaN where a position is unknown."""
+    """Return the angle on the sky to (ra0, dec0), degrees (haversine); NaN where a position is
+    unknown.
+    """
     a, d, a0, d0 = np.radians(ra), np.radians(dec), np.radians(ra0), np.radians(dec0)
     h = np.sin((d - d0) / 2) ** 2 + np.cos(d) * np.cos(d0) * np.sin((a - a0) / 2) ** 2
     return np.degrees(2 * np.arcsin(np.sqrt(np.clip(h, 0, 1))))
@@ -41,7 +45,8 @@ def search(
     dec: np.ndarray,
     parse: Callable[[str], tuple[float, float]],
 ) -> Found:
-    """Interpret the search text; `parse` reads coordinates or a viewer link and raises ValueError where it cannot.
+    """Interpret the search text; `parse` reads coordinates or a viewer link and raises ValueError
+    where it cannot.
 
     Order: exact id, class (whole or the beginning of a name), `#row` or a row number, coordinates.
     """
@@ -57,15 +62,21 @@ def search(
     if number.isascii() and number.isdecimal() and len(number) < 10:
         if int(number) < len(ids):
             return Found(row=int(number), sentence=f"Galaxy number {int(number)}.")
-        return Found(sentence=f"There is no galaxy number {number}; the last one is {len(ids) - 1}.")
+        return Found(
+            sentence=f"There is no galaxy number {number}; the last one is {len(ids) - 1}."
+        )
     try:
         ra0, dec0 = parse(text)
     except ValueError:
         partial = np.flatnonzero(np.char.startswith(np.char.lower(ids.astype(str)), text.lower()))
         if len(partial):
-            return Found(row=int(partial[0]), sentence=f"First of {len(partial)} galaxies whose id begins with {text}.")
+            return Found(
+                row=int(partial[0]),
+                sentence=f"First of {len(partial)} galaxies whose id begins with {text}.",
+            )
         return Found(
-            sentence="Nothing matches. Try an id, a number, a class, coordinates such as 184.95 -0.57, or a viewer link."
+            sentence="Nothing matches. Try an id, a number, a class, coordinates such as 184.95 "
+            "-0.57, or a viewer link."
         )
     return _nearest(ra, dec, ra0, dec0)
 
@@ -81,6 +92,12 @@ def _class_of(text: str, classes: tuple[str, ...]) -> int | None:
 def _nearest(ra: np.ndarray, dec: np.ndarray, ra0: float, dec0: float) -> Found:
     angles = separation(ra, dec, ra0, dec0)
     if not np.isfinite(angles).any():
-        return Found(sentence="This data set has no sky positions, so coordinates find nothing in it.")
+        return Found(
+            sentence="This data set has no sky positions, so coordinates find nothing in it."
+        )
     row = int(np.nanargmin(angles))
-    return Found(row=row, sentence=f"Nearest galaxy to {ra0:.5f} {dec0:+.5f}: {format_angle(float(angles[row]))} away.")
+    return Found(
+        row=row,
+        sentence=f"Nearest galaxy to {ra0:.5f} {dec0:+.5f}: {format_angle(float(angles[row]))} "
+        f"away.",
+    )

@@ -1,4 +1,6 @@
-"""The map: every galaxy where the model puts it. Hover shows, click selects, a lasso or a box opens a gallery."""
+"""The map: every galaxy where the model puts it. Hover shows, click selects, a lasso or a box
+opens a gallery.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ KEYS = (
 
 
 def show(workspace: Workspace) -> None:
-    """Draw the map, the selected galaxy beside it and the gallery of what was drawn around below."""
+    """Draw the map, the selected galaxy beside it and the gallery of what was drawn around
+    below.
+    """
     _ = workspace.places  # the long steps first, so that their progress stands alone
     with workspace.bar:
         _controls(workspace)
@@ -43,7 +47,9 @@ def show(workspace: Workspace) -> None:
 
 @st.fragment
 def _pane(workspace: Workspace) -> None:
-    """All that follows a click: a run of its own, in which nothing of the page around it is drawn anew."""
+    """All that follows a click: a run of its own, in which nothing of the page around it is
+    drawn anew.
+    """
     try:
         left, right = st.columns([2, 1], gap="medium")
         with left:
@@ -76,7 +82,9 @@ def _map(workspace: Workspace) -> np.ndarray | None:
 
 
 def _polygons(workspace: Workspace, shown: str, wanted: str) -> list[geometry.Polygon]:
-    """Return what was drawn around, which holds for one map only: on another one it is gone, while another one comes it waits."""
+    """Return what was drawn around, which holds for one map only: on another one it is gone,
+    while another one comes it waits.
+    """
     if shown != wanted:
         return []
     place = (*workspace.key, shown)
@@ -86,7 +94,9 @@ def _polygons(workspace: Workspace, shown: str, wanted: str) -> list[geometry.Po
     return st.session_state.get(state.POLYGONS) or []
 
 
-def chosen_rows(shown: Layers, polygons: list[geometry.Polygon], off: tuple[int, ...]) -> np.ndarray:
+def chosen_rows(
+    shown: Layers, polygons: list[geometry.Polygon], off: tuple[int, ...]
+) -> np.ndarray:
     """Return the rows inside the polygons and of a group that the legend shows, ascending."""
     rows = geometry.rows_inside(shown.places, polygons)
     return rows[~np.isin(shown.coloured.codes[rows], off)]
@@ -94,7 +104,13 @@ def chosen_rows(shown: Layers, polygons: list[geometry.Polygon], off: tuple[int,
 
 def _selection(workspace: Workspace, polygons: list[geometry.Polygon]) -> dict[str, Any]:
     row = st.session_state.get(state.ROW)
-    near = [] if row is None else loaders.neighbours(workspace.embeddings, *workspace.key, row, NUM_NEIGHBOURS).indices.tolist()
+    near = (
+        []
+        if row is None
+        else loaders.neighbours(
+            workspace.embeddings, *workspace.key, row, NUM_NEIGHBOURS
+        ).indices.tolist()
+    )
     return {
         "pictures": workspace.pictures,
         "selected": row,
@@ -106,26 +122,47 @@ def _selection(workspace: Workspace, polygons: list[geometry.Polygon]) -> dict[s
 
 def _controls(workspace: Workspace) -> None:
     if st.session_state.get(state.PROJECTION) not in state.PROJECTIONS:
-        st.session_state[state.PROJECTION] = "umap" if loaders.is_projected(workspace.embeddings, "umap") else "pca"
+        st.session_state[state.PROJECTION] = (
+            "umap" if loaders.is_projected(workspace.embeddings, "umap") else "pca"
+        )
     options = colour_options(workspace)
     if (wanted := st.session_state.get(state.COLOUR)) not in options:
         st.session_state[state.COLOUR] = options[0]
         if wanted:
-            st.toast(f"There is no colour {escape_markdown(repr(wanted))} here; {escape_markdown(options[0])} is shown.")
-    st.selectbox("Map", list(state.PROJECTIONS), format_func=state.PROJECTIONS.__getitem__, key=state.PROJECTION, width=104)
+            st.toast(
+                f"There is no colour {escape_markdown(repr(wanted))} here; "
+                f"{escape_markdown(options[0])} is shown."
+            )
+    st.selectbox(
+        "Map",
+        list(state.PROJECTIONS),
+        format_func=state.PROJECTIONS.__getitem__,
+        key=state.PROJECTION,
+        width=104,
+    )
     st.selectbox("Colour", options, format_func=option_name, key=state.COLOUR, width=176)
-    st.text_input("Find", key="find", placeholder="Coordinates, viewer link, id or class", on_change=_find, args=(workspace,))
+    st.text_input(
+        "Find",
+        key="find",
+        placeholder="Coordinates, viewer link, id or class",
+        on_change=_find,
+        args=(workspace,),
+    )
     st.button("Surprise me", on_click=_surprise, args=(len(workspace.data),), shortcut="s")
     with st.popover("More"):
         st.session_state.setdefault(state.DRAWING, "canvas")
         names = state.DRAWINGS
-        st.segmented_control("Drawn by", list(names), format_func=names.__getitem__, key=state.DRAWING, required=True)
+        st.segmented_control(
+            "Drawn by", list(names), format_func=names.__getitem__, key=state.DRAWING, required=True
+        )
         st.caption("\n".join(f"- **{keys}** {what}" for keys, what in KEYS))
         st.caption("Dark and light are chosen in the menu at the top right.")
 
 
 def _default_galaxy(workspace: Workspace) -> None:
-    """Start with the strangest galaxy, so that the first look already shows what the explorer is for."""
+    """Start with the strangest galaxy, so that the first look already shows what the explorer is
+    for.
+    """
     row = st.session_state.get(state.ROW)
     if row is None or row >= len(workspace.data):
         st.session_state[state.ROW] = int(np.argmin(workspace.places))
@@ -136,14 +173,21 @@ def _banner(workspace: Workspace, method: str) -> None:
     if workspace.data.simulated:
         parts.append("**Simulated galaxies**: drawn by a program, not observed.")
     if workspace.model is None:
-        parts.append(f"**Baseline, no model**: the map shows pixel PCA. Train a model with `{TRAIN}`.")
+        parts.append(
+            f"**Baseline, no model**: the map shows pixel PCA. Train a model with `{TRAIN}`."
+        )
     elif workspace.model.card.get("random"):
         parts.append("**Random weights**: a control that has learned nothing.")
     if skipped := workspace.data.skipped:
         named = ", ".join(skipped[:3]) + (" …" if len(skipped) > 3 else "")
-        parts.append(f"{len(skipped):,} damaged picture{'s are' if len(skipped) > 1 else ' is'} left out: {named}.")
+        parts.append(
+            f"{len(skipped):,} damaged picture{'s are' if len(skipped) > 1 else ' is'} left out: "
+            f"{named}."
+        )
     if method == "pca" and not loaders.is_projected(workspace.embeddings, "umap"):
-        parts.append("PCA is shown first; UMAP and t-SNE are computed when you choose them, and kept.")
+        parts.append(
+            "PCA is shown first; UMAP and t-SNE are computed when you choose them, and kept."
+        )
     if parts:
         st.caption(" ".join(parts))
 
@@ -169,7 +213,14 @@ def _find(workspace: Workspace) -> None:
     if not st.session_state.get("find", "").strip():
         st.session_state[state.OFF] = ()
         return
-    found = search.search(st.session_state.get("find", ""), data.ids, data.classes, data.ra, data.dec, parse_coordinates)
+    found = search.search(
+        st.session_state.get("find", ""),
+        data.ids,
+        data.classes,
+        data.ra,
+        data.dec,
+        parse_coordinates,
+    )
     links.notice(found.sentence)
     if found.row is not None:
         links.select(found.row)
@@ -193,11 +244,24 @@ def _lasso_gallery(workspace: Workspace, rows: np.ndarray) -> None:
         st.button("Back", disabled=page == 0, on_click=_turn, args=(page - 1,))
         st.caption(f"{page + 1} of {pages}")
         st.button("Next", disabled=page + 1 >= pages, on_click=_turn, args=(page + 1,))
-        st.download_button("Export CSV", lambda: _csv(workspace, order), "galaxies.csv", "text/csv", on_click="ignore")
+        st.download_button(
+            "Export CSV",
+            lambda: _csv(workspace, order),
+            "galaxies.csv",
+            "text/csv",
+            on_click="ignore",
+        )
         collections_bar(workspace, order)
     shown = order[page * PER_PAGE : (page + 1) * PER_PAGE]
     captions = [(workspace.class_name(int(i)), f"rank {places[i]:,}") for i in shown]
-    gallery("lasso_gallery", workspace.pictures, shown.tolist(), captions, _clicked, selected=st.session_state.get(state.ROW))
+    gallery(
+        "lasso_gallery",
+        workspace.pictures,
+        shown.tolist(),
+        captions,
+        _clicked,
+        selected=st.session_state.get(state.ROW),
+    )
 
 
 def _turn(page: int) -> None:
@@ -206,7 +270,18 @@ def _turn(page: int) -> None:
 
 def _csv(workspace: Workspace, rows: np.ndarray) -> str:
     data = workspace.data
-    header = ("number", "id", "class", "ra_deg", "dec_deg", "redshift", "anomaly_score", "anomaly_rank", "model", "data")
+    header = (
+        "number",
+        "id",
+        "class",
+        "ra_deg",
+        "dec_deg",
+        "redshift",
+        "anomaly_score",
+        "anomaly_rank",
+        "model",
+        "data",
+    )
     model = workspace.model.id if workspace.model else "pixel PCA"
     lines = (
         (

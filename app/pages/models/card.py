@@ -46,24 +46,43 @@ def show(workspace: Workspace) -> None:
     """Draw the facts of the open model."""
     st.subheader(escape_markdown(workspace.choice.label), anchor=False)
     if workspace.model is None:
-        st.write("Principal components of the pixels: what can be had without learning anything. No patch errors.")
+        st.write(
+            "Principal components of the pixels: what can be had without learning anything. No "
+            "patch errors."
+        )
         return
     facts("model", described(workspace.model))
     _health(workspace)
     _measured(workspace.model.card)
     folder = Path(workspace.choice.reference)
-    _curves(runs.read_metrics(folder) if not workspace.hosted and folder.is_dir() else workspace.model.card.get("curve") or [])
+    _curves(
+        runs.read_metrics(folder)
+        if not workspace.hosted and folder.is_dir()
+        else workspace.model.card.get("curve") or []
+    )
     with st.expander("The whole card"):
-        st.json({name: workspace.model.card[name] for name in SHOWN_ON_CARD if workspace.model.card.get(name)}, expanded=1)
+        st.json(
+            {
+                name: workspace.model.card[name]
+                for name in SHOWN_ON_CARD
+                if workspace.model.card.get(name)
+            },
+            expanded=1,
+        )
 
 
 def measured_table(card: dict[str, Any]) -> pd.DataFrame:
-    """Lay out what a card says was measured, a row per benchmark; cards are files: what is not of the expected form is empty."""
+    """Lay out what a card says was measured, a row per benchmark; cards are files: what is not
+    of the expected form is empty.
+    """
     rows = []
     for measured in map(_mapping, card.get("measured") or []):
         probes = _mapping(measured.get("rows"))
         galaxies = " ".join([str(measured.get("data", "")), *map(str, measured.get("where") or [])])
-        rows.append({"On": galaxies} | {title: _accuracy(probes.get(name)) for title, name in PROBES.items()})
+        rows.append(
+            {"On": galaxies}
+            | {title: _accuracy(probes.get(name)) for title, name in PROBES.items()}
+        )
     return pd.DataFrame(rows)
 
 
@@ -81,7 +100,11 @@ def _mapping(value: Any) -> dict[str, Any]:
 def _accuracy(row: Any) -> str:
     row = _mapping(row)
     interval = row.get("interval")
-    if not isinstance(row.get("accuracy"), int | float) or not isinstance(interval, list) or len(interval) != 2:
+    if (
+        not isinstance(row.get("accuracy"), int | float)
+        or not isinstance(interval, list)
+        or len(interval) != 2
+    ):
         return ""
     return f"{row['accuracy']:.1%} ({interval[0]:.1%} to {interval[1]:.1%})"
 
@@ -90,21 +113,38 @@ def described(model: Any) -> dict[str, str]:
     """What a model is, in words."""
     config, card = model.config, model.card
     encoder = _mapping(card.get("encoder"))  # of a model whose predictor came afterwards
-    aim = _mapping(_mapping(encoder.get("config")).get("objective")) or dataclasses.asdict(config.objective)
-    terms = {"λ =": "sigreg_weight", "prediction": "prediction_weight", "invariance": "invariance_weight"}
+    aim = _mapping(_mapping(encoder.get("config")).get("objective")) or dataclasses.asdict(
+        config.objective
+    )
+    terms = {
+        "λ =": "sigreg_weight",
+        "prediction": "prediction_weight",
+        "invariance": "invariance_weight",
+    }
     from astrojepa.models.encoders.registry import find_encoder
 
     sized = find_encoder(config.model.backbone).sized
     predictor = "fitted to the frozen encoder afterwards" if encoder else "yes"
     data = card["data"] if isinstance(card.get("data"), dict) else {}
-    trained = card.get("description") or data.get("name") or ("nothing: random weights" if card.get("random") else "unknown")
+    trained = (
+        card.get("description")
+        or data.get("name")
+        or ("nothing: random weights" if card.get("random") else "unknown")
+    )
     return {
         "Trained on": str(trained),
         "Input": f"{config.image.image_size} px"
-        + (f", patches of {config.image.patch_size} px, grid {model.grid} × {model.grid}" if sized else ""),
-        "Encoder": f"{config.model.backbone}, width {model.width}" + (f", depth {config.model.depth}" if sized else ""),
+        + (
+            f", patches of {config.image.patch_size} px, grid {model.grid} × {model.grid}"
+            if sized
+            else ""
+        ),
+        "Encoder": f"{config.model.backbone}, width {model.width}"
+        + (f", depth {config.model.depth}" if sized else ""),
         "Predictor": predictor if model.has_predictor else "none: encoder only, so no patch errors",
-        "Objective": ", ".join(f"{title} {aim[name]:g}" for title, name in terms.items() if _is_number(aim.get(name))),
+        "Objective": ", ".join(
+            f"{title} {aim[name]:g}" for title, name in terms.items() if _is_number(aim.get(name))
+        ),
         "Hash": model.hash,
     }
 
@@ -126,12 +166,18 @@ def _health(workspace: Workspace) -> None:
     )
 
 
-def curves(rows: list[dict[str, Any]], names: dict[str, str]) -> dict[str, tuple[list[float], list[float]]]:
-    """Collect named curves (steps, values) from a run's metrics; one of fewer than two points, or of zeros only, is left out."""
+def curves(
+    rows: list[dict[str, Any]], names: dict[str, str]
+) -> dict[str, tuple[list[float], list[float]]]:
+    """Collect named curves (steps, values) from a run's metrics; one of fewer than two points,
+    or of zeros only, is left out.
+    """
     found = {}
     for name, title in names.items():
         points = [
-            (row["step"], row[name]) for row in rows if isinstance(row, dict) and _is_number(row.get(name), row.get("step"))
+            (row["step"], row[name])
+            for row in rows
+            if isinstance(row, dict) and _is_number(row.get(name), row.get("step"))
         ]
         if len(points) > 1 and any(value for _, value in points):
             found[title] = ([step for step, _ in points], [value for _, value in points])
@@ -149,11 +195,17 @@ def _curves(rows: list[dict[str, Any]]) -> None:
         return
     st.markdown("**Training**")
     for first in range(0, len(drawn), 2):
-        for column, (title, found) in zip(st.columns(2, gap="small"), drawn[first : first + 2], strict=False):
+        for column, (title, found) in zip(
+            st.columns(2, gap="small"), drawn[first : first + 2], strict=False
+        ):
             with column:
                 st.caption(title)
                 figure = plotting.curves_figure(found, ("step", ""))
                 figure.update_layout(
-                    height=208, margin={"t": 8}, legend={"orientation": "h", "y": 1.15, "bgcolor": "rgba(0, 0, 0, 0)"}
+                    height=208,
+                    margin={"t": 8},
+                    legend={"orientation": "h", "y": 1.15, "bgcolor": "rgba(0, 0, 0, 0)"},
                 )
-                st.plotly_chart(figure, width="stretch", config={"displayModeBar": False}, key=f"curve_{title}")
+                st.plotly_chart(
+                    figure, width="stretch", config={"displayModeBar": False}, key=f"curve_{title}"
+                )

@@ -12,7 +12,8 @@ from ...session import loaders, state, waiting
 from ...session.workspace import Workspace
 from ..probe import tasks
 
-# CPU seconds of one thread for 2,000 and 8,000 galaxies of 192 features; the cost grows as a power of the number.
+# CPU seconds of one thread for 2,000 and 8,000 galaxies of 192 features; the cost grows as a power
+# of the number.
 MAP_SECONDS = {"pca": (0.01, 0.03), "umap": (2.2, 9.1), "tsne": (24.0, 64.0)}
 
 
@@ -23,7 +24,10 @@ def show(workspace: Workspace) -> None:
     labelled = int((data.labels >= 0).sum())
     skipped = len(data.skipped)
     split = loaders.split_rows(data, data.fingerprint)
-    parts = ", ".join(f"{name} {len(rows):,}" for name, rows in zip(("train", "val", "test"), split.parts, strict=True))
+    parts = ", ".join(
+        f"{name} {len(rows):,}"
+        for name, rows in zip(("train", "val", "test"), split.parts, strict=True)
+    )
     facts(
         "data",
         {
@@ -31,29 +35,47 @@ def show(workspace: Workspace) -> None:
             "Labelled": f"{labelled:,} in {len(data.classes)} classes" if labelled else "none",
             "With position": f"{int(np.isfinite(data.ra).sum()):,}",
             "With redshift": f"{int(np.isfinite(data.redshift).sum()):,}",
-            "Split": ("its own column" if split.name == "column" else "grouped within 60″, seed 42") + f": {parts}",
+            "Split": ("its own column" if split.name == "column" else "grouped within 60″, seed 42")
+            + f": {parts}",
             "Left out, damaged": f"{skipped:,}" if skipped else "none",
             "Hash": data.fingerprint,
         },
     )
     if labelled:
         counts = np.bincount(data.labels[data.labels >= 0], minlength=len(data.classes))
-        st.dataframe(pd.DataFrame({"Class": data.classes, "Galaxies": counts}), hide_index=True, width="stretch")
+        st.dataframe(
+            pd.DataFrame({"Class": data.classes, "Galaxies": counts}),
+            hide_index=True,
+            width="stretch",
+        )
     st.markdown("**Computed and kept**")
     st.dataframe(caches(workspace), hide_index=True, width="stretch")
     st.caption(
-        "What is missing is computed when a page needs it, with progress, and kept. Costs are rough: embedding was timed "
+        "What is missing is computed when a page needs it, with progress, and kept. Costs are "
+        "rough: embedding was timed "
         "here just now, maps on one core."
     )
 
 
 def caches(workspace: Workspace) -> pd.DataFrame:
-    """Lay out what has been computed for this model and these galaxies, and what the rest would cost."""
+    """Lay out what has been computed for this model and these galaxies, and what the rest would
+    cost.
+    """
     count = len(workspace.data)
-    seconds = loaders.seconds_per_galaxy(workspace.model, workspace.model.hash) if workspace.model is not None else 0.0
+    seconds = (
+        loaders.seconds_per_galaxy(workspace.model, workspace.model.hash)
+        if workspace.model is not None
+        else 0.0
+    )
     rows = [("Embeddings", True, seconds * count)]
     for method, name in state.PROJECTIONS.items():
-        rows.append((f"{name} map", loaders.is_projected(workspace.embeddings, method), map_seconds(method, count)))
+        rows.append(
+            (
+                f"{name} map",
+                loaders.is_projected(workspace.embeddings, method),
+                map_seconds(method, count),
+            )
+        )
     if workspace.model is not None:
         kept = loaders.control_is_embedded(workspace.model, workspace.data, *workspace.key)
         rows.append((f"{tasks.RANDOM}, the control", kept, seconds * count))
@@ -68,17 +90,30 @@ def _patch_seconds(workspace: Workspace) -> float:
     image = workspace.picture(row) if row < len(workspace.data) else None
     if image is None:
         return 0.0
-    _, seconds = waiting.in_turn(lambda: loaders.patch_errors(workspace.model, image, *workspace.key, row, "tiling"))
+    _, seconds = waiting.in_turn(
+        lambda: loaders.patch_errors(workspace.model, image, *workspace.key, row, "tiling")
+    )
     return seconds
 
 
 def cache_table(rows: list[tuple[str, bool, float]]) -> pd.DataFrame:
-    """Lay out (what, whether it is there, seconds it takes); a negative number of seconds is a cost per galaxy that is opened."""
+    """Lay out (what, whether it is there, seconds it takes); a negative number of seconds is a
+    cost per galaxy that is opened.
+    """
     costs = [
-        "nothing" if kept else f"{-1000 * seconds:.0f} ms a galaxy" if seconds < 0 else cost(seconds) for _, kept, seconds in rows
+        "nothing"
+        if kept
+        else f"{-1000 * seconds:.0f} ms a galaxy"
+        if seconds < 0
+        else cost(seconds)
+        for _, kept, seconds in rows
     ]
-    kept = ["kept" if there else "as needed" if seconds < 0 else "missing" for _, there, seconds in rows]
-    return pd.DataFrame({"What": [row[0] for row in rows], "State": kept, "Still to compute": costs})
+    kept = [
+        "kept" if there else "as needed" if seconds < 0 else "missing" for _, there, seconds in rows
+    ]
+    return pd.DataFrame(
+        {"What": [row[0] for row in rows], "State": kept, "Still to compute": costs}
+    )
 
 
 def map_seconds(method: str, count: int) -> float:
@@ -92,4 +127,8 @@ def cost(seconds: float) -> str:
     """Say about how long something takes."""
     if seconds < 1.5:
         return "about a second"
-    return f"about {np.ceil(seconds):.0f} s" if seconds < 90 else f"about {np.ceil(seconds / 60):.0f} min"
+    return (
+        f"about {np.ceil(seconds):.0f} s"
+        if seconds < 90
+        else f"about {np.ceil(seconds / 60):.0f} min"
+    )

@@ -1,4 +1,6 @@
-"""Pictures that a visitor brings along: read in memory, for this session only, nothing written to disk."""
+"""Pictures that a visitor brings along: read in memory, for this session only, nothing written
+to disk.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,8 @@ def clean_name(name: object) -> str:
 def read_upload(name: str, content: bytes) -> Upload:
     """Read a JPEG, PNG or FITS picture; raises ValueError with one sentence for anything else.
 
-    The first bytes decide the format. Size and pixels are limited as the package's readers limit them, before decoding.
+    The first bytes decide the format. Size and pixels are limited as the package's readers limit
+    them, before decoding.
     """
     from astrojepa.data.crops import resize_frame
     from astrojepa.data.images import fits
@@ -58,10 +61,14 @@ def read_upload(name: str, content: bytes) -> Upload:
     return Upload(name, hashlib.sha256(content).hexdigest()[:16], square, (width, height), ra, dec)
 
 
-def add(held: dict[str, Upload], files: Iterable[tuple[str, bytes]]) -> tuple[dict[str, Upload], list[str]]:
-    """Return the pictures with new files (name, content) added, and one sentence for each that could not be.
+def add(
+    held: dict[str, Upload], files: Iterable[tuple[str, bytes]]
+) -> tuple[dict[str, Upload], list[str]]:
+    """Return the pictures with new files (name, content) added, and one sentence for each that
+    could not be.
 
-    A bad file stops none of the others; one that is held already is not added twice; beyond twenty none is read.
+    A bad file stops none of the others; one that is held already is not added twice; beyond twenty
+    none is read.
     """
     kept, problems, over = dict(held), [], 0
     for name, content in files:
@@ -69,7 +76,10 @@ def add(held: dict[str, Upload], files: Iterable[tuple[str, bytes]]) -> tuple[di
             over += 1
             continue
         if len(content) > MAX_BYTES:
-            problems.append(f"{clean_name(name)} has {len(content) / 1e6:.1f} MB; at most {MAX_BYTES // 1_000_000} MB are read.")
+            problems.append(
+                f"{clean_name(name)} has {len(content) / 1e6:.1f} MB; at most "
+                f"{MAX_BYTES // 1_000_000} MB are read."
+            )
             continue
         try:
             made = read_upload(name, content)
@@ -78,25 +88,41 @@ def add(held: dict[str, Upload], files: Iterable[tuple[str, bytes]]) -> tuple[di
             continue
         kept.setdefault(made.digest, made)
     if over:
-        problems.append(f"{over} more {'picture was' if over == 1 else 'pictures were'} left out: a session keeps {MAX_FILES}.")
+        problems.append(
+            f"{over} more {'picture was' if over == 1 else 'pictures were'} left out: a session "
+            f"keeps {MAX_FILES}."
+        )
     return kept, problems
 
 
 def votes(labels: np.ndarray, classes: tuple[str, ...]) -> str:
     """Say how the nearest galaxies are labelled, most first; those without a label do not vote."""
-    counts = np.bincount(labels[labels >= 0], minlength=len(classes)) if len(classes) else np.zeros(0, dtype=int)
-    return ", ".join(f"{classes[k]} {counts[k]}" for k in np.argsort(-counts, kind="stable") if counts[k]) or "none has a label"
+    counts = (
+        np.bincount(labels[labels >= 0], minlength=len(classes))
+        if len(classes)
+        else np.zeros(0, dtype=int)
+    )
+    return (
+        ", ".join(
+            f"{classes[k]} {counts[k]}" for k in np.argsort(-counts, kind="stable") if counts[k]
+        )
+        or "none has a label"
+    )
 
 
 def picture_vector(model: Any, image: np.ndarray) -> np.ndarray:
-    """One picture that is in no data set, as the model sees it; kept nowhere else. BusyError where others come first."""
+    """One picture that is in no data set, as the model sees it; kept nowhere else. BusyError
+    where others come first.
+    """
     from astrojepa.evaluation.vectors.newcomers import embed_picture
 
     loaders.MODEL_TURNS.check()
     return embed_picture(model, image)
 
 
-def newcomers(vectors: list[np.ndarray], embeddings: Any, scores: np.ndarray, xy: np.ndarray, method: str) -> Any:
+def newcomers(
+    vectors: list[np.ndarray], embeddings: Any, scores: np.ndarray, xy: np.ndarray, method: str
+) -> Any:
     """Where pictures that are in no data set stand among the open galaxies."""
     from astrojepa.evaluation.vectors.newcomers import compare_newcomers
 

@@ -31,16 +31,25 @@ def show(workspace: Workspace) -> None:
     """Draw the form, and what has been found out about every picture."""
     st.subheader("Your own pictures", anchor=False)
     if workspace.model is None:
-        st.caption("Choose a model at the top to place pictures of your own among the galaxies; a baseline has none.")
+        st.caption(
+            "Choose a model at the top to place pictures of your own among the galaxies; a "
+            "baseline has none."
+        )
         return
     with st.form("upload_form", clear_on_submit=True, border=False):
         files = st.file_uploader(
-            "Pictures of galaxies", type=list(uploads.TYPES), accept_multiple_files=True, key="upload_files", max_upload_size=10
+            "Pictures of galaxies",
+            type=list(uploads.TYPES),
+            accept_multiple_files=True,
+            key="upload_files",
+            max_upload_size=10,
         )
         sent = st.form_submit_button("Place them on the map")
     st.caption(
-        f"JPEG, PNG or FITS, at most {uploads.MAX_FILES} of 10 MB each. The central square is what the model is given, so cut the "
-        "galaxy out with as much sky around it as the open pictures have. They stay in this session's memory and are written nowhere."
+        f"JPEG, PNG or FITS, at most {uploads.MAX_FILES} of 10 MB each. The central square is what "
+        f"the model is given, so cut the "
+        "galaxy out with as much sky around it as the open pictures have. They stay in this "
+        "session's memory and are written nowhere."
     )
     if sent:
         _take(files or [])
@@ -73,7 +82,10 @@ def _vectors(workspace: Workspace, held: list[Upload]) -> list[np.ndarray]:
     if missing:
         bar = st.progress(0.0, text="Embedding")
         for number, upload in enumerate(missing):
-            bar.progress(number / len(missing), text=f"Embedding {number + 1} of {len(missing)} with {workspace.choice.label}")
+            bar.progress(
+                number / len(missing),
+                text=f"Embedding {number + 1} of {len(missing)} with {workspace.choice.label}",
+            )
             known[(workspace.key[0], upload.digest)] = waiting.in_turn(
                 partial(uploads.picture_vector, workspace.model, upload.image)
             )
@@ -91,19 +103,29 @@ def _placed(workspace: Workspace, held: list[Upload]) -> None:
     vectors = _vectors(workspace, held)
     key = (*workspace.key, method, tuple(upload.digest for upload in held))
     if st.session_state.get(_PLACED, (None,))[0] != key:
-        st.session_state[_PLACED] = (key, uploads.newcomers(vectors, workspace.embeddings, workspace.scores, xy, method))
+        st.session_state[_PLACED] = (
+            key,
+            uploads.newcomers(vectors, workspace.embeddings, workspace.scores, xy, method),
+        )
     found = st.session_state[_PLACED][1]
-    table = upload_table(held, found, workspace.data.labels, workspace.data.classes, workspace.data.ids)
+    table = upload_table(
+        held, found, workspace.data.labels, workspace.data.classes, workspace.data.ids
+    )
     left, right = st.columns([3, 2], gap="medium")
     with left:
         st.dataframe(table, hide_index=True, width="stretch", column_config=_columns())
         with st.container(horizontal=True):
-            st.download_button("Export CSV", lambda: _csv(table), "pictures.csv", "text/csv", on_click="ignore")
+            st.download_button(
+                "Export CSV", lambda: _csv(table), "pictures.csv", "text/csv", on_click="ignore"
+            )
             st.button("Remove all", on_click=_forget)
         st.caption(
-            "Place: on the map that is open. Anomaly score: mean distance to the 20 nearest open galaxies, as their own; "
-            "*stranger than* compares it with theirs. Votes: labels of the 20 nearest. A picture from another survey, or cut out "
-            "wider or closer, may look strange for that alone; one that is among the open galaxies finds itself, and scores lower."
+            "Place: on the map that is open. Anomaly score: mean distance to the 20 nearest open "
+            "galaxies, as their own; "
+            "*stranger than* compares it with theirs. Votes: labels of the 20 nearest. A picture "
+            "from another survey, or cut out "
+            "wider or closer, may look strange for that alone; one that is among the open galaxies "
+            "finds itself, and scores lower."
         )
     with right:
         _figure(workspace, held, found, xy, method)
@@ -111,7 +133,9 @@ def _placed(workspace: Workspace, held: list[Upload]) -> None:
         _one(workspace, upload, found, number)
 
 
-def upload_table(held: list[Upload], found: Any, labels: np.ndarray, classes: tuple[str, ...], ids: np.ndarray) -> pd.DataFrame:
+def upload_table(
+    held: list[Upload], found: Any, labels: np.ndarray, classes: tuple[str, ...], ids: np.ndarray
+) -> pd.DataFrame:
     """Lay out where every picture stands."""
     return pd.DataFrame(
         {
@@ -128,21 +152,43 @@ def upload_table(held: list[Upload], found: Any, labels: np.ndarray, classes: tu
 
 
 def _columns() -> dict[str, Any]:
-    formats = {"x": "%.2f", "y": "%.2f", "Anomaly score": "%.3f", "Stranger than, %": "%.1f", "Distance": "%.3f"}
-    return {name: st.column_config.NumberColumn(name, format=format) for name, format in formats.items()}
+    formats = {
+        "x": "%.2f",
+        "y": "%.2f",
+        "Anomaly score": "%.3f",
+        "Stranger than, %": "%.1f",
+        "Distance": "%.3f",
+    }
+    return {
+        name: st.column_config.NumberColumn(name, format=format) for name, format in formats.items()
+    }
 
 
 def _csv(table: pd.DataFrame) -> str:
-    return files.csv_text([str(name) for name in table.columns], table.itertuples(index=False, name=None))
+    return files.csv_text(
+        [str(name) for name in table.columns], table.itertuples(index=False, name=None)
+    )
 
 
-def _figure(workspace: Workspace, held: list[Upload], found: Any, xy: np.ndarray, method: str) -> None:
+def _figure(
+    workspace: Workspace, held: list[Upload], found: Any, xy: np.ndarray, method: str
+) -> None:
     from astrojepa import plotting
 
-    data, rows = workspace.data, np.unique(np.linspace(0, len(workspace.data) - 1, min(len(workspace.data), 20_000)).astype(int))
+    data, rows = (
+        workspace.data,
+        np.unique(
+            np.linspace(0, len(workspace.data) - 1, min(len(workspace.data), 20_000)).astype(int)
+        ),
+    )
     figure = plotting.map_figure(xy[rows], data.labels[rows], data.classes, data.ids[rows])
     names = [f"{number + 1}" for number in range(len(held))]
-    marker = {"symbol": "star", "size": 15, "color": palette.ACCENT, "line": {"width": 1, "color": palette.BACKGROUND}}
+    marker = {
+        "symbol": "star",
+        "size": 15,
+        "color": palette.ACCENT,
+        "line": {"width": 1, "color": palette.BACKGROUND},
+    }
     figure.add_scatter(
         x=found.xy[:, 0],
         y=found.xy[:, 1],
@@ -156,7 +202,9 @@ def _figure(workspace: Workspace, held: list[Upload], found: Any, xy: np.ndarray
     )
     figure.update_layout(height=320, showlegend=False, margin={"l": 8, "r": 8, "t": 8, "b": 8})
     st.plotly_chart(figure, width="stretch", config={"displayModeBar": False}, key="uploads_on_map")
-    st.caption(f"Stars: your pictures, in the order of the table, on the {state.PROJECTIONS[method]} map.")
+    st.caption(
+        f"Stars: your pictures, in the order of the table, on the {state.PROJECTIONS[method]} map."
+    )
 
 
 def _one(workspace: Workspace, upload: Upload, found: Any, number: int) -> None:
@@ -172,15 +220,24 @@ def _one(workspace: Workspace, upload: Upload, found: Any, number: int) -> None:
             {
                 f"{number + 1}": upload.name,
                 "Size": f"{upload.size[0]} × {upload.size[1]} px",
-                "Sky": f"{upload.ra:.5f} {upload.dec:+.5f}" if placed else "no position in the file",
+                "Sky": f"{upload.ra:.5f} {upload.dec:+.5f}"
+                if placed
+                else "no position in the file",
                 "On the map": f"{found.xy[number, 0]:.2f}, {found.xy[number, 1]:.2f}",
-                "Score": f"{found.scores[number]:.3f}, stranger than {100 * (1 - found.stranger[number]):.1f} %",
-                "20 nearest": uploads.votes(workspace.data.labels[found.indices[number]], workspace.data.classes),
+                "Score": f"{found.scores[number]:.3f}, stranger than "
+                f"{100 * (1 - found.stranger[number]):.1f} %",
+                "20 nearest": uploads.votes(
+                    workspace.data.labels[found.indices[number]], workspace.data.classes
+                ),
             },
         )
-        st.button("Open the nearest galaxy", key=f"nearest_{number}", on_click=_open, args=(int(near[0]),))
+        st.button(
+            "Open the nearest galaxy", key=f"nearest_{number}", on_click=_open, args=(int(near[0]),)
+        )
     with right:
-        captions = [(workspace.class_name(int(i)), f"{d:.2f}") for i, d in zip(near, distances, strict=True)]
+        captions = [
+            (workspace.class_name(int(i)), f"{d:.2f}") for i, d in zip(near, distances, strict=True)
+        ]
         gallery(f"upload_gallery_{number}", workspace.pictures, near.tolist(), captions, _open)
 
 

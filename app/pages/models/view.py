@@ -1,4 +1,6 @@
-"""Models and data: the checkpoints with what their cards say, the health of the open one, the data, and pictures brought along."""
+"""Models and data: the checkpoints with what their cards say, the health of the open one, the
+data, and pictures brought along.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ from . import data as models_data
 from . import uploads as models_uploads
 
 COMMANDS = f"""\
-python -m astrojepa data download                 # Galaxy10 DECaLS (2.5 GB, zenodo.org/records/10845026) into data/
+python -m astrojepa data download    # Galaxy10 DECaLS, 2.5 GB, zenodo.org/records/10845026
 {TRAIN} --lambda 0.6                      # on it if it is there, else on simulated galaxies
 {TRAIN} --lambda 0.6 --data PATH          # your own galaxies: an HDF5 file, or a folder of images
 {EXPLORE} --data PATH --checkpoint runs/NAME
@@ -27,22 +29,36 @@ python -m astrojepa data download                 # Galaxy10 DECaLS (2.5 GB, zen
 
 
 def show(workspace: Workspace) -> None:
-    """Draw the table of checkpoints, the open model, the data, pictures brought along and the commands."""
+    """Draw the table of checkpoints, the open model, the data, pictures brought along and the
+    commands.
+    """
     if st.session_state.pop(state.TO_GALAXY, False):
         workspace.go("galaxy")
     st.title("Models & data", anchor=False)
     st.subheader("Model comparison", anchor=False)
     cards = loaders.cards()
     table = zoo_table(cards)
-    st.dataframe(table, hide_index=True, width="stretch", height="content", column_config=_widths(list(table)))
+    st.dataframe(
+        table,
+        hide_index=True,
+        width="stretch",
+        height="content",
+        column_config=_widths(list(table)),
+    )
     st.caption(
-        "Accuracy of a linear probe on frozen features, in percent of test galaxies, with 95 % intervals. B1: Galaxy Zoo 1 morphology; "
-        "B2: EFIGI Hubble type. Rare class: average precision with which asymmetry (of pixels beside hand-made statistics; kNN for pixel "
-        "PCA) finds a class of the first benchmark thinned to 2 %. Published: what others claim, on Galaxy10 DECaLS; the two compare only "
+        "Accuracy of a linear probe on frozen features, in percent of test galaxies, with 95 % "
+        "intervals. B1: Galaxy Zoo 1 morphology; "
+        "B2: EFIGI Hubble type. Rare class: average precision with which asymmetry (of pixels "
+        "beside hand-made statistics; kNN for pixel "
+        "PCA) finds a class of the first benchmark thinned to 2 %. Published: what others claim, "
+        "on Galaxy10 DECaLS; the two compare only "
         "on the same data. *Not trained*: a recipe without weights here."
     )
     if any(card.get(ABSENT) for card in cards):
-        st.caption(f"*Not here*: weights that are released, and not in this folder; {escape_markdown(HOW_TO_GET)}.")
+        st.caption(
+            f"*Not here*: weights that are released, and not in this folder; "
+            f"{escape_markdown(HOW_TO_GET)}."
+        )
     for card in cards:
         if "error" in card:
             st.warning(escape_markdown(f"{card['id']}: {card['error']}"))
@@ -59,20 +75,32 @@ def show(workspace: Workspace) -> None:
 
 
 def zoo_table(cards: list[dict[str, Any]]) -> pd.DataFrame:
-    """Lay out what was measured of every model, of the controls, and the recipes that have no weights."""
+    """Lay out what was measured of every model, of the controls, and the recipes that have no
+    weights.
+    """
     from astrojepa.evaluation.reports.zoo import zoo_table
 
     return pd.DataFrame(zoo_table(cards))
 
 
 def _widths(names: list[str]) -> dict[str, Any]:
-    widths = dict.fromkeys(names, 147) | {"model": 240, "recipe": 144, "parameters": 104, "weights": 88}
+    widths = dict.fromkeys(names, 147) | {
+        "model": 240,
+        "recipe": 144,
+        "parameters": 104,
+        "weights": 88,
+    }
     return {name: st.column_config.TextColumn(name, width=width) for name, width in widths.items()}
 
 
 def _load_path() -> None:
     with st.popover("Load a checkpoint"):
-        st.text_input("Path", key="path_to_load", placeholder="a run folder, .safetensors, .pt or .pth", on_change=_remember_path)
+        st.text_input(
+            "Path",
+            key="path_to_load",
+            placeholder="a run folder, .safetensors, .pt or .pth",
+            on_change=_remember_path,
+        )
         st.caption("Files are read without running any code in them.")
 
 

@@ -1,4 +1,6 @@
-"""What a probe reached: accuracy with its interval beside the baselines, recall, calibration, and a confusion matrix to click on."""
+"""What a probe reached: accuracy with its interval beside the baselines, recall, calibration,
+and a confusion matrix to click on.
+"""
 
 from __future__ import annotations
 
@@ -22,13 +24,19 @@ PLAIN = {"displayModeBar": False}
 ASKED = "random_asked"  # session key: random weights were asked for, per model and data
 
 
-def show(workspace: Workspace, report: Report, target: Target, split: Split, setting: tuple[str, int]) -> None:
+def show(
+    workspace: Workspace, report: Report, target: Target, split: Split, setting: tuple[str, int]
+) -> None:
     """Draw a probe's report; `setting` is its kind and the share of labels, %."""
     first = report.rows[0].result
-    st.subheader(f"{percent(first.accuracy)} of {len(first.truth):,} test galaxies classified correctly", anchor=False)
+    st.subheader(
+        f"{percent(first.accuracy)} of {len(first.truth):,} test galaxies classified correctly",
+        anchor=False,
+    )
     low, high = first.interval
     st.caption(
-        f"95 % interval {percent(low)} to {percent(high)}. {tasks.KINDS[setting[0]]}, {first.setting}, "
+        f"95 % interval {percent(low)} to {percent(high)}. {tasks.KINDS[setting[0]]}, "
+        f"{first.setting}, "
         f"{report.num_known:,} labels known; the test part was never fitted."
     )
     _take_away(workspace, report, target, split)
@@ -47,7 +55,9 @@ def show(workspace: Workspace, report: Report, target: Target, split: Split, set
         _compare(workspace, report, target, split, setting)
 
 
-def _compare(workspace: Workspace, report: Report, target: Target, split: Split, setting: tuple[str, int]) -> None:
+def _compare(
+    workspace: Workspace, report: Report, target: Target, split: Split, setting: tuple[str, int]
+) -> None:
     """Draw the table of the probe and its baselines, which come one by one."""
     kind, share = setting
     place = "/".join((ASKED, *workspace.key))
@@ -61,7 +71,12 @@ def _compare(workspace: Workspace, report: Report, target: Target, split: Split,
         if row is None:
             break
         rows.append(row)
-    table_place.dataframe(table(rows, workspace.model is None), hide_index=True, width="stretch", column_config=_columns())
+    table_place.dataframe(
+        table(rows, workspace.model is None),
+        hide_index=True,
+        width="stretch",
+        column_config=_columns(),
+    )
     if len(rows) > 1:
         st.markdown("\n".join(f"- {verdict(row)}" for row in rows[1:]))
     if workspace.model is not None and tasks.RANDOM not in names:
@@ -76,32 +91,50 @@ def _at_hand(workspace: Workspace) -> bool:
 
 
 def _offer_random(workspace: Workspace, place: str) -> None:
-    """Random weights of many galaxies take as long as the model itself: they are measured when somebody asks, and kept."""
-    seconds = loaders.seconds_per_galaxy(workspace.model, workspace.model.hash) * len(workspace.data)
+    """Random weights of many galaxies take as long as the model itself: they are measured when
+    somebody asks, and kept.
+    """
+    seconds = loaders.seconds_per_galaxy(workspace.model, workspace.model.hash) * len(
+        workspace.data
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Measure random weights too"):
             st.session_state[place] = True
             st.rerun()
         st.caption(
-            f"The same network, having learned nothing. Its features of {len(workspace.data):,} galaxies take {cost(seconds)}."
+            f"The same network, having learned nothing. Its features of {len(workspace.data):,} "
+            f"galaxies take {cost(seconds)}."
         )
 
 
 def _take_away(workspace: Workspace, report: Report, target: Target, split: Split) -> None:
     """Buttons that use the probe: colours on the map, and a file."""
     model = workspace.model
-    named = (str(model.id), model.hash) if model is not None else ("pixel PCA", str(workspace.embeddings.model_hash))
+    named = (
+        (str(model.id), model.hash)
+        if model is not None
+        else ("pixel PCA", str(workspace.embeddings.model_hash))
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Colour the map by this probe", on_click=_to_map)
         st.download_button(
             "Download the probe",
-            lambda: tasks.as_json(report, target, split, named, (workspace.data.name, workspace.data.fingerprint)),
+            lambda: tasks.as_json(
+                report, target, split, named, (workspace.data.name, workspace.data.fingerprint)
+            ),
             f"probe-{report.probe.kind}-{target.digest[:8]}.json",
             "application/json",
             on_click="ignore",
         )
-        all_named = "It names every galaxy there" if report.probe.layers else "Only its test part has a name there"
-        st.caption(f"{all_named}. The file is JSON: classes, weights, standardisation, and the hashes of model, data and split.")
+        all_named = (
+            "It names every galaxy there"
+            if report.probe.layers
+            else "Only its test part has a name there"
+        )
+        st.caption(
+            f"{all_named}. The file is JSON: classes, weights, standardisation, and the hashes of "
+            f"model, data and split."
+        )
 
 
 def percent(share: float, decimals: int = 1) -> str:
@@ -119,7 +152,10 @@ def table(rows: list[Row], is_baseline: bool = False) -> pd.DataFrame:
         {
             "features": names,
             "accuracy": [100 * result.accuracy for result in results],
-            "interval": [f"{100 * result.interval[0]:.1f} – {100 * result.interval[1]:.1f}" for result in results],
+            "interval": [
+                f"{100 * result.interval[0]:.1f} – {100 * result.interval[1]:.1f}"
+                for result in results
+            ],
             "balanced": [100 * result.balanced_accuracy for result in results],
             "macro F1": [100 * result.macro_f1 for result in results],
         }
@@ -127,10 +163,16 @@ def table(rows: list[Row], is_baseline: bool = False) -> pd.DataFrame:
 
 
 def verdict(row: Row) -> str:
-    """Say in one sentence whether the probe beats a baseline: only if the interval of the difference excludes 0."""
+    """Say in one sentence whether the probe beats a baseline: only if the interval of the
+    difference excludes 0.
+    """
     difference, low, high = (100 * value for value in row.difference or (0.0, 0.0, 0.0))
     word = "beats" if low > 0 else "loses to" if high < 0 else "is not clearly different from"
-    name = "the commonest class" if row.name == tasks.COMMONEST else row.name[:1].lower() + row.name[1:]
+    name = (
+        "the commonest class"
+        if row.name == tasks.COMMONEST
+        else row.name[:1].lower() + row.name[1:]
+    )
     numbers = f"{difference:+.1f} points, 95 % interval {low:+.1f} to {high:+.1f}".replace("-", "−")
     return f"This model {word} {name}: {numbers}."
 
@@ -153,7 +195,12 @@ def _recall(result: Any) -> None:
     names = [f"{result.classes[k]} ({result.counts[k]})" for k in present]
     st.markdown("**Recall by class**, number of test galaxies in brackets")
     figure = plotting.bars_figure(names, result.recalls[present].tolist(), "accuracy")
-    st.plotly_chart(figure.update_layout(height=72 + 32 * len(present)), width="stretch", config=PLAIN, key="recall")
+    st.plotly_chart(
+        figure.update_layout(height=72 + 32 * len(present)),
+        width="stretch",
+        config=PLAIN,
+        key="recall",
+    )
 
 
 def _calibration(result: Any) -> None:
@@ -161,9 +208,12 @@ def _calibration(result: Any) -> None:
 
     st.markdown("**Calibration**: is it right as often as it is sure?")
     figure = plotting.reliability_figure(result.probabilities.max(axis=1), result.correct)
-    st.plotly_chart(figure.update_layout(height=280), width="stretch", config=PLAIN, key="calibration")
+    st.plotly_chart(
+        figure.update_layout(height=280), width="stretch", config=PLAIN, key="calibration"
+    )
     st.caption(
-        f"Mean gap {percent(result.calibration_error)}. On the dotted line confidence can be read as the chance of being right; "
+        f"Mean gap {percent(result.calibration_error)}. On the dotted line confidence can be read "
+        f"as the chance of being right; "
         "below it the probe is too sure. Bars are 95 % intervals."
     )
 
@@ -176,10 +226,15 @@ def _cell(workspace: Workspace, report: Report, cell: tuple[int, int]) -> None:
     inside = np.flatnonzero((result.truth == true) & (result.predictions == named))
     inside = inside[np.argsort(-result.probabilities[inside, named], kind="stable")]
     rows = report.test[inside]
-    shown = f", the {SHOWN} with the highest confidence" if len(rows) > SHOWN else ", highest confidence first"
+    shown = (
+        f", the {SHOWN} with the highest confidence"
+        if len(rows) > SHOWN
+        else ", highest confidence first"
+    )
     labelled, called = escape_markdown(result.classes[true]), escape_markdown(result.classes[named])
     st.subheader(
-        f"{len(rows):,} {'galaxy' if len(rows) == 1 else 'galaxies'} labelled {labelled}, predicted {called}{shown}",
+        f"{len(rows):,} {'galaxy' if len(rows) == 1 else 'galaxies'} labelled {labelled}, "
+        f"predicted {called}{shown}",
         anchor=False,
     )
     captions = [

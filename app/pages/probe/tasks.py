@@ -1,4 +1,6 @@
-"""What the probe lab computes: a probe, and the baselines beside it, on one named split. Tasks for the board of jobs."""
+"""What the probe lab computes: a probe, and the baselines beside it, on one named split. Tasks
+for the board of jobs.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +20,17 @@ from ...session import collections
 KINDS = {"linear": "Linear probe", "knn": "20 nearest neighbours", "mlp": "Small network"}
 LABELS = "labels"  # the target that is the data's own classes
 COLLECTIONS = "collections"
-COMMONEST, PIXELS, STATISTICS, RANDOM = "Commonest class", "Pixel PCA", "Summary statistics", "Random weights"
+COMMONEST, PIXELS, STATISTICS, RANDOM = (
+    "Commonest class",
+    "Pixel PCA",
+    "Summary statistics",
+    "Random weights",
+)
 NOT_TARGETS = {"file", "id", "split", "duplicate_of"}
 MOST_CLASSES = 20
-UNASKED = 4000  # up to so many passes of the network random weights look at galaxies without being asked to: some ten seconds
+# up to so many passes of the network random weights look at galaxies without being asked to: some
+# ten seconds
+UNASKED = 4000
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,9 @@ class Target:
 
 @dataclass(frozen=True)
 class Split:
-    """The fixed division of a data set: rows of each part, and the hashes by which it is recognised."""
+    """The fixed division of a data set: rows of each part, and the hashes by which it is
+    recognised.
+    """
 
     name: str  # "grouped" or "column"
     parts: tuple[np.ndarray, np.ndarray, np.ndarray]  # int64, rows of train, validation and test
@@ -53,7 +64,8 @@ class Row:
 
     name: str
     result: Any  # ProbeResult
-    difference: tuple[float, float, float] | None  # the probe minus this baseline, with its interval
+    # the probe minus this baseline, with its interval
+    difference: tuple[float, float, float] | None
 
 
 @dataclass(frozen=True)
@@ -65,7 +77,9 @@ class Report:
     split: str
     num_known: int
     probe: Any  # PortableProbe
-    named: np.ndarray  # int64 (n,), what the probe calls every galaxy, those it learned from too; -1 where it is too slow to ask
+    # int64 (n,), what the probe calls every galaxy, those it learned from too; -1 where it is too
+    # slow to ask
+    named: np.ndarray
 
 
 def rows_of(part: Any, whole: Any) -> np.ndarray:
@@ -77,12 +91,17 @@ def rows_of(part: Any, whole: Any) -> np.ndarray:
 def take(embeddings: Any, rows: np.ndarray) -> Any:
     """Return the embeddings of some rows."""
     return dataclasses.replace(
-        embeddings, vectors=embeddings.vectors[rows], labels=embeddings.labels[rows], ids=embeddings.ids[rows]
+        embeddings,
+        vectors=embeddings.vectors[rows],
+        labels=embeddings.labels[rows],
+        ids=embeddings.ids[rows],
     )
 
 
 def known_share(labels: np.ndarray, fraction: float, seed: int = 0) -> np.ndarray:
-    """Choose a fraction of the labelled rows, class by class and at least one of each: ascending positions."""
+    """Choose a fraction of the labelled rows, class by class and at least one of each: ascending
+    positions.
+    """
     rng = np.random.default_rng(seed)
     chosen = []
     for label in np.unique(labels[labels >= 0]):
@@ -92,7 +111,9 @@ def known_share(labels: np.ndarray, fraction: float, seed: int = 0) -> np.ndarra
 
 
 def target_columns(table: Any) -> list[str]:
-    """Name the columns of words that have 2 to 20 different values and so can be learned as classes."""
+    """Name the columns of words that have 2 to 20 different values and so can be learned as
+    classes.
+    """
     found = []
     for name in table.columns:
         values = table[name]
@@ -122,9 +143,15 @@ def why_not(target: Target, split: Split) -> str:
     known = np.unique(train[train >= 0])
     if len(known) < 2:
         names = ", ".join(target.classes[label] for label in known) or "no class"
-        return f"The training part of the split shows {names} only; a probe needs galaxies of at least two classes there."
+        return (
+            f"The training part of the split shows {names} only; a probe needs galaxies of at "
+            f"least two classes there."
+        )
     if not (test >= 0).any():
-        return "No galaxy of the test part has a label, so nothing could be scored; gather more galaxies."
+        return (
+            "No galaxy of the test part has a label, so nothing could be scored; gather more "
+            "galaxies."
+        )
     return ""
 
 
@@ -149,8 +176,12 @@ def known_rows(target: Target, split: Split, fraction: float) -> np.ndarray:
     return train[known_share(target.labels[train], fraction)]
 
 
-def probe_task(embeddings: Any, target: Target, split: Split, kind: str, fraction: float) -> Callable[[Progress], Report]:
-    """Train a probe on the known galaxies and score it on the test galaxies; linear ones and networks name all others too."""
+def probe_task(
+    embeddings: Any, target: Target, split: Split, kind: str, fraction: float
+) -> Callable[[Progress], Report]:
+    """Train a probe on the known galaxies and score it on the test galaxies; linear ones and
+    networks name all others too.
+    """
 
     def task(report: Progress) -> Report:
         from astrojepa.evaluation.probes.portable import fit_probe
@@ -161,26 +192,45 @@ def probe_task(embeddings: Any, target: Target, split: Split, kind: str, fractio
         named = np.full(len(vectors), -1, dtype=np.int64)
         if probe.layers:
             named = probe.probabilities(vectors.vectors).argmax(axis=1).astype(np.int64)
-        return Report((Row("This model", result, None),), test[result.rows], split.name, len(known), probe, named)
+        return Report(
+            (Row("This model", result, None),),
+            test[result.rows],
+            split.name,
+            len(known),
+            probe,
+            named,
+        )
 
     return task
 
 
 def baselines(model: Any, count: int, asked: bool) -> list[str]:
-    """Name the baselines beside a probe, quickest first; random weights of a large data set only where they were asked for."""
+    """Name the baselines beside a probe, quickest first; random weights of a large data set only
+    where they were asked for.
+    """
     names = [COMMONEST, PIXELS, STATISTICS] if model is not None else [COMMONEST, STATISTICS]
     return [*names, RANDOM] if model is not None and (asked or quickly(model, count)) else names
 
 
 def quickly(model: Any, count: int) -> bool:
-    """Say whether random weights are embedded unasked: a network that looks at each galaxy many times takes as much longer."""
+    """Say whether random weights are embedded unasked: a network that looks at each galaxy many
+    times takes as much longer.
+    """
     return count * model.config.model.passes <= UNASKED
 
 
 def baseline_task(
-    name: str, workspace: Any, first: Report, target: Target, split: Split, kind: str, fraction: float
+    name: str,
+    workspace: Any,
+    first: Report,
+    target: Target,
+    split: Split,
+    kind: str,
+    fraction: float,
 ) -> Callable[[Progress], Row]:
-    """Train the same kind of probe on a baseline's features of the same galaxies, and score it on the same ones."""
+    """Train the same kind of probe on a baseline's features of the same galaxies, and score it
+    on the same ones.
+    """
     model, data, embeddings = workspace.model, workspace.data, workspace.embeddings
 
     def task(report: Progress) -> Row:
@@ -188,14 +238,22 @@ def baseline_task(
 
         train, _, test = split.parts
         chosen = known_rows(target, split, fraction)
-        if name == PIXELS:  # fitted on all of train, which takes no label, so that every share of them finds it in the cache
+        # fitted on all of train, which takes no label, so that every share of them finds it in the
+        # cache
+        if name == PIXELS:
             vectors, new = aj.pixel_pca(data.subset(train), data.subset(test))
             known = take(with_labels(vectors, target, train), np.searchsorted(train, chosen))
             new = with_labels(new, target, test)
         else:
-            whole = relabelled(embeddings if name == COMMONEST else _features(name, model, data, report), target)
+            whole = relabelled(
+                embeddings if name == COMMONEST else _features(name, model, data, report), target
+            )
             known, new = take(whole, chosen), take(whole, test)
-        result = aj.majority_probe(known, new) if name == COMMONEST else fit_probe(kind, known, new, progress=report)[1]
+        result = (
+            aj.majority_probe(known, new)
+            if name == COMMONEST
+            else fit_probe(kind, known, new, progress=report)[1]
+        )
         return Row(name, result, aj.paired_bootstrap(first.rows[0].result, result))
 
     return task
@@ -209,19 +267,32 @@ def with_labels(embeddings: Any, target: Target, rows: np.ndarray) -> Any:
 def _features(name: str, model: Any, data: Any, report: Progress) -> Any:
     from astrojepa.evaluation.vectors.embed import summary_statistics
 
-    return aj.embed(model.randomised(), data, progress=report) if name == RANDOM else summary_statistics(data)
+    return (
+        aj.embed(model.randomised(), data, progress=report)
+        if name == RANDOM
+        else summary_statistics(data)
+    )
 
 
-def as_json(report: Report, target: Target, split: Split, model: tuple[str, str], data: tuple[str, str]) -> str:
-    """Write a probe for taking away: weights, classes, standardisation, and the hashes of model, data and split."""
+def as_json(
+    report: Report, target: Target, split: Split, model: tuple[str, str], data: tuple[str, str]
+) -> str:
+    """Write a probe for taking away: weights, classes, standardisation, and the hashes of model,
+    data and split.
+    """
     result = report.rows[0].result
     content = {
         **report.probe.to_dict(),
         "target": target.name,
         "num_known": report.num_known,
-        "scored": {"accuracy": result.accuracy, "interval": list(result.interval), "num_test": len(result.truth)},
+        "scored": {
+            "accuracy": result.accuracy,
+            "interval": list(result.interval),
+            "num_test": len(result.truth),
+        },
         "model": {"id": model[0], "hash": model[1]},
         "data": {"name": data[0], "hash": data[1]},
-        "split": {"name": split.name, "seed": 42} | dict(zip(("train", "validation", "test"), split.hashes, strict=True)),
+        "split": {"name": split.name, "seed": 42}
+        | dict(zip(("train", "validation", "test"), split.hashes, strict=True)),
     }
     return json.dumps(content, allow_nan=False, separators=(",", ":"))

@@ -1,4 +1,6 @@
-"""The probe lab: what the frozen features know about classes, measured when asked, with the baselines beside it."""
+"""The probe lab: what the frozen features know about classes, measured when asked, with the
+baselines beside it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,8 @@ from . import tasks
 from .tasks import Split, Target
 
 HOW_TO_COLLECT = (
-    "There are no collections yet. On the map, draw around galaxies with the lasso (key l), and choose *Add to a collection* under "
+    "There are no collections yet. On the map, draw around galaxies with the lasso (key l), and "
+    "choose *Add to a collection* under "
     "it. One collection can be told from everything else; two or more from each other."
 )
 
@@ -26,12 +29,15 @@ def show(workspace: Workspace) -> None:
     data = workspace.data
     if not workspace.labelled and not collections_of(data) and not tasks.target_columns(data.table):
         st.info(
-            f"{data.name} has no classes, so there is nothing to probe. Give a folder whose labels.csv has a class column, "
-            "with --label-column NAME, or Galaxy10 DECaLS; or gather collections of your own with the lasso on the map."
+            f"{data.name} has no classes, so there is nothing to probe. Give a folder whose "
+            f"labels.csv has a class column, "
+            "with --label-column NAME, or Galaxy10 DECaLS; or gather collections of your own with "
+            "the lasso on the map."
         )
         return
     st.caption(
-        f"{'Simulated galaxies. ' if data.simulated else ''}A probe reads classes from the frozen features of {workspace.choice.label}; "
+        f"{'Simulated galaxies. ' if data.simulated else ''}A probe reads classes from the frozen "
+        f"features of {workspace.choice.label}; "
         "the features themselves have seen no label."
     )
     split = loaders.split_rows(data, data.fingerprint)
@@ -51,13 +57,27 @@ def _ask(workspace: Workspace, split: Split) -> None:
     options = target_options(workspace)
     if st.session_state.get(state.PROBE_TARGET) not in options:
         st.session_state[state.PROBE_TARGET] = options[0]
-    for key, value in ((state.PROBE_KIND, "linear"), (state.PROBE_SHARE, 100), (state.PROBE_REST, True)):
+    for key, value in (
+        (state.PROBE_KIND, "linear"),
+        (state.PROBE_SHARE, 100),
+        (state.PROBE_REST, True),
+    ):
         st.session_state.setdefault(key, value)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        st.selectbox("Learn to tell", options, format_func=target_name, key=state.PROBE_TARGET, width=200)
-        st.segmented_control("By", list(tasks.KINDS), format_func=tasks.KINDS.__getitem__, key=state.PROBE_KIND, required=True)
+        st.selectbox(
+            "Learn to tell", options, format_func=target_name, key=state.PROBE_TARGET, width=200
+        )
+        st.segmented_control(
+            "By",
+            list(tasks.KINDS),
+            format_func=tasks.KINDS.__getitem__,
+            key=state.PROBE_KIND,
+            required=True,
+        )
         st.slider("Labels known, %", 1, 100, key=state.PROBE_SHARE, width=240)
-        pressed = st.button("Train", type="primary") or st.session_state.pop(state.PROBE_ASKED, False)
+        pressed = st.button("Train", type="primary") or st.session_state.pop(
+            state.PROBE_ASKED, False
+        )
     target = _target(workspace)
     if target is None:
         return
@@ -99,18 +119,29 @@ def _target(workspace: Workspace) -> Target | None:
         with st.popover("Collections"):
             list_collections(workspace, "probe")
         st.caption(", ".join(f"{name} {len(rows):,}" for name, rows in held.items()))
-    labels, classes, twice = collections.as_labels(held, len(data), len(held) == 1 or st.session_state[state.PROBE_REST])
+    labels, classes, twice = collections.as_labels(
+        held, len(data), len(held) == 1 or st.session_state[state.PROBE_REST]
+    )
     if twice:
-        st.caption(f"{twice:,} {'galaxy is' if twice == 1 else 'galaxies are'} in two collections and left out.")
+        st.caption(
+            f"{twice:,} {'galaxy is' if twice == 1 else 'galaxies are'} in two collections and "
+            f"left out."
+        )
     return Target(tasks.COLLECTIONS, labels, classes)
 
 
 def split_sentence(split: Split) -> str:
-    """Say which galaxies are learned from and which are scored, with the hashes by which the parts are recognised."""
-    kind = "the data's own split column" if split.name == "column" else "grouped within 60″, seed 42"
+    """Say which galaxies are learned from and which are scored, with the hashes by which the
+    parts are recognised.
+    """
+    kind = (
+        "the data's own split column" if split.name == "column" else "grouped within 60″, seed 42"
+    )
     parts = " · ".join(
         f"{name} {len(rows):,} `{digest[:8]}`"
-        for name, rows, digest in zip(("train", "validation", "test"), split.parts, split.hashes, strict=True)
+        for name, rows, digest in zip(
+            ("train", "validation", "test"), split.parts, split.hashes, strict=True
+        )
     )
     return f"Fixed split, {kind}: {parts}. The probe learns from train and is scored once on test."
 

@@ -1,4 +1,6 @@
-"""What is wrong with a data set before anything is learned from it: duplicates, conflicts, leaks, bad frames, shortcuts, traps."""
+"""What is wrong with a data set before anything is learned from it: duplicates, conflicts,
+leaks, bad frames, shortcuts, traps.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,12 @@ from typing import Any
 import numpy as np
 
 from astrojepa.data.audit.frame_faults import frame_faults
-from astrojepa.data.audit.near_duplicates import identical_groups, linked_groups, near_pairs, small_frames
+from astrojepa.data.audit.near_duplicates import (
+    identical_groups,
+    linked_groups,
+    near_pairs,
+    small_frames,
+)
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.footprint import close_pairs, same_galaxy_groups, surveys
 from astrojepa.data.splits import SAME_OBJECT_ARCSEC, default_split, same_object_groups, split_name
@@ -16,7 +23,8 @@ from astrojepa.progress import Progress
 
 TEST_SHARE = 0.1
 MANY_AT_ONE_PLACE = 10
-ENOUGH_FOR_HOURS = 100  # galaxies; so many within 24 degrees of right ascension, from 0 on, are rather within 24 hours
+# galaxies; so many within 24 degrees of right ascension, from 0 on, are rather within 24 hours
+ENOUGH_FOR_HOURS = 100
 
 Groups = list[dict[str, list[Any]]]
 
@@ -27,10 +35,12 @@ def audit(data: Dataset, progress: bool | Progress = False) -> dict[str, Any]:
     data: name, fingerprint, number of galaxies, how many are labelled, whether simulated.
     same_galaxy: groups of rows that are one galaxy by its id or its place, within 3 arcsec.
     within_60_arcsec: how many pairs of galaxies are in one another's cutouts.
-    identical_pictures, near_identical_pictures: groups of equal pixels; of one picture re-encoded, noisier, turned or mirrored,
+    identical_pictures, near_identical_pictures: groups of equal pixels; of one picture re-encoded,
+    noisier, turned or mirrored,
         one member for each group of equal pixels. Blank frames are in neither.
-    label_conflicts: groups of any of these three kinds, taken together, that have more than one label.
-    leaks: galaxies of a test set that are also learned from, by any of these or by 60 arcsec: the number expected when 10 % are
+    label_conflicts: groups of any of these three kinds, taken together, that have more than one
+    label. leaks: galaxies of a test set that are also learned from, by any of these or by 60
+    arcsec: the number expected when 10 % are
         drawn at random, and the number in this data's own split.
     frames: ids of blank, saturated and odd_band frames (see `frame_faults`).
     surveys: galaxies by class and survey, and how the survey is known (see `footprint.surveys`).
@@ -43,7 +53,8 @@ def audit(data: Dataset, progress: bool | Progress = False) -> dict[str, Any]:
     faults = frame_faults(frames)
     one_galaxy, one_picture = same_galaxy_groups(data), identical_groups(data, frames)
     blank = np.flatnonzero(faults["blank"])
-    one_picture[blank] = one_picture.max(initial=0) + 1 + np.arange(len(blank))  # say nothing about which galaxy they show
+    # say nothing about which galaxy they show
+    one_picture[blank] = one_picture.max(initial=0) + 1 + np.arange(len(blank))
     _, first = np.unique(one_picture, return_index=True)
     pairs, _ = near_pairs(frames, np.setdiff1d(first, blank))
     near = linked_groups(len(data), pairs)
@@ -60,7 +71,9 @@ def audit(data: Dataset, progress: bool | Progress = False) -> dict[str, Any]:
         "within_60_arcsec": close_pairs(data, SAME_OBJECT_ARCSEC),
         "identical_pictures": _groups(data, one_picture),
         "near_identical_pictures": _groups(data, near),
-        "label_conflicts": [group for group in _groups(data, twins) if len(set(group["labels"]) - {""}) > 1],
+        "label_conflicts": [
+            group for group in _groups(data, twins) if len(set(group["labels"]) - {""}) > 1
+        ],
         "leaks": _leaks(data, _joined(twins, same_object_groups(data))),
         "frames": {fault: data.ids[wrong].tolist() for fault, wrong in faults.items()},
         "surveys": _surveys(data),
@@ -69,10 +82,12 @@ def audit(data: Dataset, progress: bool | Progress = False) -> dict[str, Any]:
 
 
 def expected_leak(groups: np.ndarray, num_test: int) -> float:
-    """Return how many of `num_test` galaxies, drawn at random, have a member of their group among the rest, on average.
+    """Return how many of `num_test` galaxies, drawn at random, have a member of their group among
+    the rest, on average.
 
-    A member of a group of m is in the test set with probability t / n, and then all others of the group are so too with
-    (t - 1)/(n - 1) · (t - 2)/(n - 2) · ..., m - 1 factors; the rest of the time it leaks.
+    A member of a group of m is in the test set with probability t / n, and then all others of the
+    group are so too with (t - 1)/(n - 1) · (t - 2)/(n - 2) · ..., m - 1 factors; the rest of the
+    time it leaks.
     """
     n = len(groups)
     leaked = 0.0
@@ -83,7 +98,9 @@ def expected_leak(groups: np.ndarray, num_test: int) -> float:
 
 
 def leaked_galaxies(groups: np.ndarray, tested: np.ndarray) -> int:
-    """Count the galaxies of the test set, bool (n,), that have a member of their group outside it."""
+    """Count the galaxies of the test set, bool (n,), that have a member of their group outside
+    it.
+    """
     learned_from = np.isin(groups, groups[~tested])
     return int((tested & learned_from).sum())
 
@@ -93,19 +110,33 @@ def traps(data: Dataset) -> list[str]:
     found = []
     known = np.isfinite(data.redshift) & np.isfinite(data.dec)
     if known.sum() > 1 and (data.redshift[known] == data.dec[known]).all():
-        found.append("The redshift equals the declination in every row; take redshifts from the HDF5 file, not from a table.")
+        found.append(
+            "The redshift equals the declination in every row; take redshifts from the HDF5 file, "
+            "not from a table."
+        )
     elif (np.abs(data.redshift) > 10).any():
-        found.append(f"Redshifts beyond 10: {int((np.abs(data.redshift) > 10).sum()):,}; are they another column?")
+        found.append(
+            f"Redshifts beyond 10: {int((np.abs(data.redshift) > 10).sum()):,}; are they another "
+            f"column?"
+        )
     placed = np.isfinite(data.ra) & np.isfinite(data.dec)
     if placed.sum() >= ENOUGH_FOR_HOURS and data.ra[placed].max() <= 24:
         found.append("No right ascension is above 24; if it is in hours, multiply it by 15.")
     if placed.any():
-        places, count = np.unique(np.stack((data.ra[placed], data.dec[placed]), axis=1), axis=0, return_counts=True)
+        places, count = np.unique(
+            np.stack((data.ra[placed], data.dec[placed]), axis=1), axis=0, return_counts=True
+        )
         if count.max() > MANY_AT_ONE_PLACE:
             ra, dec = places[count.argmax()]
-            found.append(f"{count.max():,} rows are at one place (ra {ra:g}, dec {dec:g}); leave unknown coordinates empty.")
+            found.append(
+                f"{count.max():,} rows are at one place (ra {ra:g}, dec {dec:g}); leave unknown "
+                f"coordinates empty."
+            )
         if not placed.all():
-            found.append(f"{int((~placed).sum()):,} rows have no coordinates; the 60 arcsec rule cannot keep them together.")
+            found.append(
+                f"{int((~placed).sum()):,} rows have no coordinates; the 60 arcsec rule cannot "
+                f"keep them together."
+            )
     labels = data.labels[data.labels >= 0]
     if len(np.unique(labels)) > 1 and (np.diff(labels) >= 0).all():
         found.append("The rows are sorted by class: a slice that is not shuffled holds one class.")
@@ -128,7 +159,11 @@ def _groups(data: Dataset, numbers: np.ndarray) -> Groups:
     parts = np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1)
     names = np.array([*data.classes, ""], dtype=object)
     return [
-        {"ids": data.ids[rows].tolist(), "rows": rows.tolist(), "labels": names[data.labels[rows]].tolist()}
+        {
+            "ids": data.ids[rows].tolist(),
+            "rows": rows.tolist(),
+            "labels": names[data.labels[rows]].tolist(),
+        }
         for rows in sorted((part for part in parts if len(part) > 1), key=lambda part: int(part[0]))
     ]
 
@@ -149,7 +184,9 @@ def _surveys(data: Dataset) -> dict[str, Any]:
     names, known_by = surveys(data)
     classes = np.array([*data.classes, ""], dtype=object)[data.labels]
     by_class = {
-        str(label): {str(name): int((names[classes == label] == name).sum()) for name in np.unique(names)}
+        str(label): {
+            str(name): int((names[classes == label] == name).sum()) for name in np.unique(names)
+        }
         for label in [*data.classes, ""]
         if (classes == label).any()
     }

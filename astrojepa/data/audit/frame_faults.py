@@ -1,4 +1,6 @@
-"""Pictures that are no picture of a galaxy: blank, washed out, or with a band that went wrong. Judged on 32 x 32 frames."""
+"""Pictures that are no picture of a galaxy: blank, washed out, or with a band that went wrong.
+Judged on 32 x 32 frames.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,12 @@ def frame_faults(frames: np.ndarray) -> dict[str, np.ndarray]:
     """Say what is wrong with each frame of uint8 (n, S, S, 3): bool (n,) for each of three faults.
 
     blank: no band ranges over more than 6 grey levels.
-    saturated: more than 5 % of the cells are at 250 or above in some band: a bright star, or a stretch that is too hard.
-    odd_band: some band hardly follows the light, with a slope below 0.05 against the band that varies most. Either it is missing
-        or another band alone has a trail, a star's halo or a gradient. Measured: all 10 missing bands among 2,000 simulated
-        galaxies have slopes below -0.06 and every other picture of them above 0.2; 10 of 18,221 SDSS cutouts fall below 0.05.
+    saturated: more than 5 % of the cells are at 250 or above in some band: a bright star, or a
+    stretch that is too hard. odd_band: some band hardly follows the light, with a slope below 0.05
+    against the band that varies most. Either it is missing
+        or another band alone has a trail, a star's halo or a gradient. Measured: all 10 missing
+        bands among 2,000 simulated galaxies have slopes below -0.06 and every other picture of them
+        above 0.2; 10 of 18,221 SDSS cutouts fall below 0.05.
     """
     parts = [_faults(frames[start : start + CHUNK]) for start in range(0, len(frames), CHUNK)]
     blank, saturated, odd = np.concatenate(parts, axis=1) if parts else np.zeros((3, 0), dtype=bool)

@@ -1,8 +1,8 @@
 """The same picture twice: byte for byte, or re-encoded, resized, noisier, turned or mirrored.
 
-A frame of 32 x 32 pixels stands for each picture. Candidates are nearest neighbours in a coarse description that no turn or
-mirroring changes; a pair of candidates is one picture if its fine detail agrees: two galaxies may look alike, but their noise,
-field stars and clumps do not.
+A frame of 32 x 32 pixels stands for each picture. Candidates are nearest neighbours in a coarse
+description that no turn or mirroring changes; a pair of candidates is one picture if its fine
+detail agrees: two galaxies may look alike, but their noise, field stars and clumps do not.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ SAME_LIGHT = 0.08  # largest relative difference
 
 
 def small_frames(data: Dataset, progress: bool | Progress = False) -> np.ndarray:
-    """Read every picture once, as frames uint8 (n, 32, 32, 3): 3 KB each. Raises DataError naming one that cannot be read."""
+    """Read every picture once, as frames uint8 (n, 32, 32, 3): 3 KB each. Raises DataError
+    naming one that cannot be read.
+    """
     frames = np.empty((len(data), FRAME_SIZE, FRAME_SIZE, 3), dtype=np.uint8)
     starts = range(0, len(data), CHUNK)
     with reporting(progress, len(data), f"reading {data.name}") as report:
@@ -48,9 +50,11 @@ def small_frames(data: Dataset, progress: bool | Progress = False) -> np.ndarray
 
 
 def identical_groups(data: Dataset, frames: np.ndarray) -> np.ndarray:
-    """Number the groups of pictures whose decoded pixels are all equal: int64 (n,), equal within a group.
+    """Number the groups of pictures whose decoded pixels are all equal: int64 (n,), equal within a
+    group.
 
-    Equal pictures have equal frames, so that only those are read again and compared in full, by sha256.
+    Equal pictures have equal frames, so that only those are read again and compared in full, by
+    sha256.
     """
     names = [hashlib.sha256(frame.tobytes()).hexdigest() for frame in frames]
     count = Counter(names)
@@ -61,15 +65,19 @@ def identical_groups(data: Dataset, frames: np.ndarray) -> np.ndarray:
 
 
 def near_pairs(frames: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find pairs among the chosen `rows` of `frames` that show one picture: int64 (m, 2), and their likeness (m,), best first.
+    """Find pairs among the chosen `rows` of `frames` that show one picture: int64 (m, 2), and their
+    likeness (m,), best first.
 
-    The likeness is the correlation of the clipped fine detail, in the best of the 8 turns and mirrorings: -1 to 1. A pair has
-    0.82 or more; where either frame bears no noise, galaxies of one shape agree in detail too, so that there the light itself
-    must also agree to 8 %. Pictures cut at another scale or centre are not found: coordinates are for those.
+    The likeness is the correlation of the clipped fine detail, in the best of the 8 turns and
+    mirrorings: -1 to 1. A pair has
+    0.82 or more; where either frame bears no noise, galaxies of one shape agree in detail too, so
+    that there the light itself must also agree to 8 %. Pictures cut at another scale or centre are
+    not found: coordinates are for those.
 
-    Measured on 18,221 SDSS cutouts: 400 of them, turned, mirrored, given noise of 3 levels and saved as JPEG of quality 75, keep
-    0.84 or more. Of the 109,000 neighbours three pairs pass, each of them one galaxy (0.85, 0.84, 0.83); the best of two
-    galaxies is 0.80, and 0.71 among 2,000 simulated ones.
+    Measured on 18,221 SDSS cutouts: 400 of them, turned, mirrored, given noise of 3 levels and
+    saved as JPEG of quality 75, keep
+    0.84 or more. Of the 109,000 neighbours three pairs pass, each of them one galaxy (0.85, 0.84,
+    0.83); the best of two galaxies is 0.80, and 0.71 among 2,000 simulated ones.
     """
     if len(rows) < 2:
         return np.zeros((0, 2), np.int64), np.zeros(0, np.float32)
@@ -92,8 +100,12 @@ def near_pairs(frames: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def linked_groups(count: int, pairs: np.ndarray) -> np.ndarray:
-    """Number the connected components of `count` galaxies linked by `pairs` int (m, 2): int64 (count,)."""
-    graph = coo_array((np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
+    """Number the connected components of `count` galaxies linked by `pairs` int (m, 2): int64
+    (count,).
+    """
+    graph = coo_array(
+        (np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), shape=(count, count)
+    )
     return connected_components(graph, directed=False)[1].astype(np.int64)
 
 
@@ -107,10 +119,12 @@ def _symmetries(frames: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _coarse(frames: np.ndarray) -> np.ndarray:
-    """Describe each frame's shape so that no turn or mirroring changes it: float32 (n, 12), in grey levels.
+    """Describe each frame's shape so that no turn or mirroring changes it: float32 (n, 12), in grey
+    levels.
 
-    The frame, less each band's median sky, is averaged to 8 x 8 cells; cells that the symmetries carry into one another are
-    sorted by value. Sorting and projecting never lengthen a difference, so that twins stay as close as their pictures are.
+    The frame, less each band's median sky, is averaged to 8 x 8 cells; cells that the symmetries
+    carry into one another are sorted by value. Sorting and projecting never lengthen a difference,
+    so that twins stay as close as their pictures are.
     """
     cells = np.arange(GRID * GRID).reshape(1, GRID, GRID)
     first = np.min([turned.reshape(-1) for turned in _symmetries(cells)], axis=0)
@@ -118,8 +132,17 @@ def _coarse(frames: np.ndarray) -> np.ndarray:
     block = FRAME_SIZE // GRID
     parts = []
     for part in _chunks(frames):
-        low = _above_sky(part).reshape(-1, GRID, block, GRID, block, 3).mean(axis=(2, 4)).reshape(len(part), -1, 3)
-        parts.append(np.concatenate([np.sort(low[:, orbit], axis=1).reshape(len(part), -1) for orbit in orbits], axis=1))
+        low = (
+            _above_sky(part)
+            .reshape(-1, GRID, block, GRID, block, 3)
+            .mean(axis=(2, 4))
+            .reshape(len(part), -1, 3)
+        )
+        parts.append(
+            np.concatenate(
+                [np.sort(low[:, orbit], axis=1).reshape(len(part), -1) for orbit in orbits], axis=1
+            )
+        )
     values = np.concatenate(parts) / GRID
     values -= values.mean(axis=0)
     directions = np.linalg.eigh(values.T @ values)[1][:, ::-1]
@@ -127,7 +150,9 @@ def _coarse(frames: np.ndarray) -> np.ndarray:
 
 
 def _detail(frames: np.ndarray) -> np.ndarray:
-    """Take off what is broad, divide by the robust scatter, clip, centre: int8 (b, S, S, 3), 20 for one standard deviation."""
+    """Take off what is broad, divide by the robust scatter, clip, centre: int8 (b, S, S, 3), 20
+    for one standard deviation.
+    """
     values = frames.astype(np.float32)
     values -= gaussian_filter(values, (0, BLUR, BLUR, 0))
     scatter = np.median(np.abs(values), axis=(1, 2, 3), keepdims=True) * 1.4826
@@ -137,9 +162,11 @@ def _detail(frames: np.ndarray) -> np.ndarray:
 
 
 def _noise(frames: np.ndarray) -> np.ndarray:
-    """Estimate the noise of frames (b, S, S, 3) from the difference of two Laplacians, which a smooth galaxy hardly has.
+    """Estimate the noise of frames (b, S, S, 3) from the difference of two Laplacians, which a
+    smooth galaxy hardly has.
 
-    In grey levels, float32 (b,), >= 0. *Source:* Immerkaer (1996), CVIU 64, 300; the median in place of the mean, against stars.
+    In grey levels, float32 (b,), >= 0. *Source:* Immerkaer (1996), CVIU 64, 300; the median in
+    place of the mean, against stars.
     """
     values = frames.astype(np.float32)
     for axis in (1, 2):
@@ -148,19 +175,30 @@ def _noise(frames: np.ndarray) -> np.ndarray:
 
 
 def _likeness(detail: np.ndarray, nearest: np.ndarray) -> np.ndarray:
-    """Correlate each detail int8 (n, S, S, 3) with those of its neighbours (n, k), in the best orientation: float32 (n, k)."""
-    norm = np.concatenate([np.sqrt(np.square(part, dtype=np.float32).sum(axis=(1, 2, 3))) for part in _chunks(detail)])
+    """Correlate each detail int8 (n, S, S, 3) with those of its neighbours (n, k), in the best
+    orientation: float32 (n, k).
+    """
+    norm = np.concatenate(
+        [np.sqrt(np.square(part, dtype=np.float32).sum(axis=(1, 2, 3))) for part in _chunks(detail)]
+    )
     norm = np.maximum(norm, 1)
     parts = []
     for rows, near in zip(_chunks(np.arange(len(detail))), _chunks(nearest), strict=True):
-        turned = np.stack([side.reshape(len(rows), -1) for side in _symmetries(detail[rows].astype(np.float32))], axis=1)
+        turned = np.stack(
+            [side.reshape(len(rows), -1) for side in _symmetries(detail[rows].astype(np.float32))],
+            axis=1,
+        )
         others = detail[near].reshape(*near.shape, -1).astype(np.float32)
-        parts.append((turned @ others.transpose(0, 2, 1)).max(axis=1) / (norm[rows, None] * norm[near]))
+        parts.append(
+            (turned @ others.transpose(0, 2, 1)).max(axis=1) / (norm[rows, None] * norm[near])
+        )
     return np.concatenate(parts)
 
 
 def _difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Compare the light above the sky of frames (m, S, S, 3): rms of the difference over rms of the light, float32 (m,), >= 0."""
+    """Compare the light above the sky of frames (m, S, S, 3): rms of the difference over rms of
+    the light, float32 (m,), >= 0.
+    """
     one, other = _above_sky(one), _above_sky(other)
     light = (np.square(one).sum(axis=(1, 2, 3)) + np.square(other).sum(axis=(1, 2, 3))) / 2
     differences = [np.square(one - turned).sum(axis=(1, 2, 3)) for turned in _symmetries(other)]

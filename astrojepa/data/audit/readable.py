@@ -13,7 +13,9 @@ from astrojepa.progress import Progress, reporting
 
 @dataclass(frozen=True)
 class Readability:
-    """How many pictures can be read, by size "width x height", most frequent first; a sentence for each that cannot."""
+    """How many pictures can be read, by size "width x height", most frequent first; a sentence
+    for each that cannot.
+    """
 
     sizes: dict[str, int]
     complaints: tuple[str, ...]
@@ -36,7 +38,10 @@ def check_pictures(data: Dataset, progress: bool | Progress = False) -> Readabil
 
     sizes: Counter[str] = Counter()
     complaints = []
-    with ThreadPoolExecutor(2) as pool, reporting(progress, len(data), "checking pictures") as report:
+    with (
+        ThreadPoolExecutor(2) as pool,
+        reporting(progress, len(data), "checking pictures") as report,
+    ):
         for done, (size, complaint) in enumerate(pool.map(decode, data.rows.tolist()), start=1):
             if complaint:
                 complaints.append(complaint)

@@ -1,7 +1,9 @@
-"""Galaxy10 DECaLS from Zenodo, 2.7 GB: resumed where it stopped, judged by its sha256, in place only when it is whole.
+"""Galaxy10 DECaLS from Zenodo, 2.7 GB: resumed where it stopped, judged by its sha256, in place
+only when it is whole.
 
-The bytes grow in `<name>.part` beside the file. Whatever ends a download, from Ctrl-C to a power cut, the same command goes on
-with that part: its bytes are hashed again, so that the hash at the end is of what lies on the disk.
+The bytes grow in `<name>.part` beside the file. Whatever ends a download, from Ctrl-C to a power
+cut, the same command goes on with that part: its bytes are hashed again, so that the hash at the
+end is of what lies on the disk.
 """
 
 from __future__ import annotations
@@ -20,7 +22,14 @@ from filelock import lock_descriptor
 
 from astrojepa.data import DataError
 from astrojepa.data.download.https import DroppedError, Server, UnreachableError
-from astrojepa.data.download.known_files import GALAXY10, KnownFile, hash_file, named, reporting_bytes, sha256_of
+from astrojepa.data.download.known_files import (
+    GALAXY10,
+    KnownFile,
+    hash_file,
+    named,
+    reporting_bytes,
+    sha256_of,
+)
 from astrojepa.progress import Progress
 
 URL = "https://zenodo.org/records/10845026/files/Galaxy10_DECals.h5?download=1"
@@ -41,15 +50,18 @@ def download(
     first_wait: float = 1.0,
     http_on_loopback: bool = False,
 ) -> str:
-    """Bring the `known` file to `path` and return a sentence on what is there; a file that is complete is only verified.
+    """Bring the `known` file to `path` and return a sentence on what is there; a file that is
+    complete is only verified.
 
-    Only https is spoken, redirects included; `http_on_loopback` allows http to this machine, for tests. A dropped connection,
-    silence for `timeout` seconds and errors of the server are met by further attempts, `first_wait` seconds later and then twice
-    as long each time; six in a row without a megabyte end it. A server without ranges sends everything again. `progress` counts
+    Only https is spoken, redirects included; `http_on_loopback` allows http to this machine, for
+    tests. A dropped connection, silence for `timeout` seconds and errors of the server are met by
+    further attempts, `first_wait` seconds later and then twice as long each time; six in a row
+    without a megabyte end it. A server without ranges sends everything again. `progress` counts
     bytes, `say` gets a sentence about each further attempt.
 
-    Raises DataError where the file at `path`, the announced length or the final sha256 is another; a finished wrong file is kept
-    as `<name>.wrong`. OSError where there is no network, no such page or no room. KeyboardInterrupt says what is kept.
+    Raises DataError where the file at `path`, the announced length or the final sha256 is another;
+    a finished wrong file is kept as `<name>.wrong`. OSError where there is no network, no such page
+    or no room. KeyboardInterrupt says what is kept.
     """
     if path.exists():
         return _verified(path, known, progress)
@@ -67,7 +79,8 @@ def download(
         if part.digest.hexdigest() != known.sha256:
             wrong = part.path.replace(path.with_name(f"{path.name}.wrong"))
             raise DataError(
-                f"What came is {named(wrong, part.digest.hexdigest())}, and not {known.name}; it is kept as {wrong}, and the same "
+                f"What came is {named(wrong, part.digest.hexdigest())}, and not {known.name}; it "
+                f"is kept as {wrong}, and the same "
                 "command downloads everything again."
             )
         part.path.replace(path)
@@ -90,7 +103,9 @@ class Part:
             self.stream.flush()
         except OSError as error:
             reason = error.strerror or error
-            raise OSError(f"{self.path} cannot grow ({reason}); make room, and the same command goes on.") from error
+            raise OSError(
+                f"{self.path} cannot grow ({reason}); make room, and the same command goes on."
+            ) from error
         self.digest.update(block)
         self.size += len(block)
 
@@ -133,30 +148,45 @@ def _complete(
             failures = 0 if part.size - before >= BLOCK else failures + 1
             if isinstance(error, UnreachableError) and not server.answered:
                 raise OSError(
-                    f"{error}; check the network, or bring {server.url} here by other means and verify it with: "
+                    f"{error}; check the network, or bring {server.url} here by other means and "
+                    f"verify it with: "
                     f"python -m astrojepa data verify --data FILE. {_kept(part, known)}"
                 ) from error
             if failures == ATTEMPTS:
-                raise OSError(f"{error}, {ATTEMPTS} times in a row. {_kept(part, known)}") from error
+                raise OSError(
+                    f"{error}, {ATTEMPTS} times in a row. {_kept(part, known)}"
+                ) from error
             wait = min(first_wait * 2**failures, LONGEST_WAIT)
             say(f"{error}; {part.size:,} bytes are here, next attempt in {wait:g} s.")
             time.sleep(wait)
 
 
-def _attempt(server: Server, part: Part, known: KnownFile, progress: bool | Progress, say: Callable[[str], None]) -> None:
+def _attempt(
+    server: Server,
+    part: Part,
+    known: KnownFile,
+    progress: bool | Progress,
+    say: Callable[[str], None],
+) -> None:
     """Append what one connection brings; DroppedError where that is not all."""
     with server.open(part.size) as answer:
         total = _announced(answer, part, server.url)
         if total not in (None, known.num_bytes):
-            raise DataError(f"{server.url} has {total:,} bytes, expected {known.num_bytes:,} of {known.name}; check the address.")
+            raise DataError(
+                f"{server.url} has {total:,} bytes, expected {known.num_bytes:,} of {known.name}; "
+                f"check the address."
+            )
         if part.size and answer.status != http.client.PARTIAL_CONTENT:
             say(f"The server cannot go on from byte {part.size:,} and sends everything again.")
             part.restart()
-        with reporting_bytes(progress, known.num_bytes, f"downloading {part.path.stem}", part.size) as report:
+        with reporting_bytes(
+            progress, known.num_bytes, f"downloading {part.path.stem}", part.size
+        ) as report:
             while block := _read(answer):
                 if part.size + len(block) > known.num_bytes:
                     raise DataError(
-                        f"{server.url} sends more than the {known.num_bytes:,} bytes of {known.name}; check the address."
+                        f"{server.url} sends more than the {known.num_bytes:,} bytes of "
+                        f"{known.name}; check the address."
                     )
                 part.append(block)
                 report(part.size)
@@ -173,7 +203,8 @@ def _announced(answer: http.client.HTTPResponse, part: Part, url: str) -> int | 
     match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", stated)
     if not match or int(match[1]) != part.size:
         raise OSError(
-            f"{url} answers with {stated or 'an unnamed part'} where bytes from {part.size} on were asked for; try another --url."
+            f"{url} answers with {stated or 'an unnamed part'} where bytes from {part.size} on "
+            f"were asked for; try another --url."
         )
     return None if match[2] == "*" else int(match[2])
 
@@ -187,18 +218,25 @@ def _read(answer: http.client.HTTPResponse) -> bytes:
 
 def _verified(path: Path, known: KnownFile, progress: bool | Progress) -> str:
     if path.is_dir():
-        raise IsADirectoryError(f"{path} is a folder; name the file to write, e.g. {path / 'Galaxy10_DECals.h5'}.")
+        raise IsADirectoryError(
+            f"{path} is a folder; name the file to write, e.g. {path / 'Galaxy10_DECals.h5'}."
+        )
     digest = sha256_of(path, progress)
     if digest != known.sha256:
-        raise DataError(f"{path} is there and is {named(path, digest)}; move it away to download {known.name}.")
-    return f"{path} is there already and is {known.name}: {known.num_bytes:,} bytes, sha256 {digest}."
+        raise DataError(
+            f"{path} is there and is {named(path, digest)}; move it away to download {known.name}."
+        )
+    return (
+        f"{path} is there already and is {known.name}: {known.num_bytes:,} bytes, sha256 {digest}."
+    )
 
 
 def _check_room(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed + SPARE_BYTES:
         raise OSError(
-            f"{folder} has {free / 1e9:.2f} GB free, and {(needed + SPARE_BYTES) / 1e9:.2f} GB are needed; make room, or choose "
+            f"{folder} has {free / 1e9:.2f} GB free, and {(needed + SPARE_BYTES) / 1e9:.2f} GB are "
+            f"needed; make room, or choose "
             "another place with --out."
         )
 
@@ -206,4 +244,7 @@ def _check_room(folder: Path, needed: int) -> None:
 def _kept(part: Part, known: KnownFile) -> str:
     if not part.size:
         return "Nothing had come yet."
-    return f"{part.size:,} of {known.num_bytes:,} bytes are kept in {part.path}, and the same command goes on."
+    return (
+        f"{part.size:,} of {known.num_bytes:,} bytes are kept in {part.path}, and the same "
+        f"command goes on."
+    )

@@ -1,4 +1,6 @@
-"""Asking a server for a file from some byte on: https only, redirects included, every failure a sentence."""
+"""Asking a server for a file from some byte on: https only, redirects included, every failure a
+sentence.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ class Server:
         self._opener = urllib.request.build_opener(SecureRedirects(http_on_loopback))
 
     def open(self, start: int = 0) -> http.client.HTTPResponse:
-        """Ask for the bytes from `start` on. DroppedError where another attempt may help, else OSError; ValueError for http."""
+        """Ask for the bytes from `start` on. DroppedError where another attempt may help, else
+        OSError; ValueError for http.
+        """
         headers = {"User-Agent": "astrojepa", "Accept-Encoding": "identity"}
         if start:
             headers["Range"] = f"bytes={start}-"
@@ -48,7 +52,9 @@ class Server:
             raise OSError(f"{text}; is it the right address?") from error
         except urllib.error.URLError as error:
             reason = getattr(error.reason, "strerror", None) or error.reason
-            raise UnreachableError(f"{urlsplit(self.url).hostname} cannot be reached ({reason})") from error
+            raise UnreachableError(
+                f"{urlsplit(self.url).hostname} cannot be reached ({reason})"
+            ) from error
         except (OSError, http.client.HTTPException) as error:
             raise DroppedError(f"The connection dropped ({error})") from error
         self.answered = True
@@ -62,7 +68,13 @@ class SecureRedirects(urllib.request.HTTPRedirectHandler):
         self.http_on_loopback = http_on_loopback
 
     def redirect_request(
-        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: http.client.HTTPMessage, newurl: str
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
     ) -> Any:
         """Refuse, by ValueError, an address that is not https."""
         try:
@@ -74,8 +86,15 @@ class SecureRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def check_address(url: str, http_on_loopback: bool = False) -> None:
-    """Raise ValueError unless an address is https, or http to this very machine where that is allowed."""
+    """Raise ValueError unless an address is https, or http to this very machine where that is
+    allowed.
+    """
     parts = urlsplit(url)
-    allowed = parts.scheme == "https" or (http_on_loopback and parts.scheme == "http" and parts.hostname in LOOPBACK)
+    allowed = parts.scheme == "https" or (
+        http_on_loopback and parts.scheme == "http" and parts.hostname in LOOPBACK
+    )
     if not (allowed and parts.hostname and url.isprintable() and " " not in url):
-        raise ValueError(f"{url!r} is not an https address, and only those are downloaded from; give one that is.")
+        raise ValueError(
+            f"{url!r} is not an https address, and only those are downloaded from; give one that "
+            f"is."
+        )

@@ -1,6 +1,7 @@
 """The published Galaxy10 files by name: which one this is, and whether it is the one to use.
 
-*Source:* zenodo.org/records/10845026 (Leung & Bovy); the hashes are those of astroNN's loaders and documentation.
+*Source:* zenodo.org/records/10845026 (Leung & Bovy); the hashes are those of astroNN's loaders and
+documentation.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ BLOCK = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class KnownFile:
-    """A published file: what it is in words, the beginning of its sha256 (hex), and its length (0 where unknown)."""
+    """A published file: what it is in words, the beginning of its sha256 (hex), and its length
+    (0 where unknown).
+    """
 
     name: str
     sha256: str
@@ -27,22 +30,27 @@ class KnownFile:
 
 
 GALAXY10 = KnownFile(
-    "the current Galaxy10 DECaLS", "19aefc477c41bb7f77ff07599a6b82a038dc042f889a111b0d4d98bb755c1571", 2_735_267_419
+    "the current Galaxy10 DECaLS",
+    "19aefc477c41bb7f77ff07599a6b82a038dc042f889a111b0d4d98bb755c1571",
+    2_735_267_419,
 )
 OUTDATED = (
     KnownFile("an outdated Galaxy10 DECaLS, a test release (E7ED36C5...)", "e7ed36c5"),
     KnownFile("an outdated Galaxy10 DECaLS (3454CB96...)", "3454cb96"),
     KnownFile(
-        "the older Galaxy10 SDSS, whose classes are others", "969a6b1cefcc36e09fffa86febd2f699a4aa19b837ba0427f01b0bc6ded458af"
+        "the older Galaxy10 SDSS, whose classes are others",
+        "969a6b1cefcc36e09fffa86febd2f699a4aa19b837ba0427f01b0bc6ded458af",
     ),
 )
 GET_IT = "get the current one with: python -m astrojepa data download"
 
 
 def verify_galaxy10(path: Path, progress: bool | Progress = False) -> str:
-    """Say in a sentence that a file is the current Galaxy10 DECaLS, by its sha256; `progress` counts bytes.
+    """Say in a sentence that a file is the current Galaxy10 DECaLS, by its sha256; `progress`
+    counts bytes.
 
-    Raises DataError naming what the file is otherwise: an outdated one, the SDSS set, a part of one, something else.
+    Raises DataError naming what the file is otherwise: an outdated one, the SDSS set, a part of
+    one, something else.
     """
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}; {GET_IT}.")
@@ -53,7 +61,9 @@ def verify_galaxy10(path: Path, progress: bool | Progress = False) -> str:
 
 
 def named(path: Path, digest: str) -> str:
-    """Say what a file of that sha256 is that is not the current one, by its hash, else by what lies in it."""
+    """Say what a file of that sha256 is that is not the current one, by its hash, else by what
+    lies in it.
+    """
     for known in OUTDATED:
         if digest.startswith(known.sha256):
             return known.name
@@ -73,7 +83,10 @@ def named(path: Path, digest: str) -> str:
     if shape is not None and shape[1:3] == SDSS_SHAPE:
         return f"of the shape of {OUTDATED[-1].name} (images {shape})"
     what = f"images {shape}" if shape is not None else f"it holds {names}"
-    return f"no published Galaxy10 file ({what}, sha256 {digest[:8]}...), though it may be one of your own"
+    return (
+        f"no published Galaxy10 file ({what}, sha256 {digest[:8]}...), though it may be one of "
+        f"your own"
+    )
 
 
 def sha256_of(path: Path, progress: bool | Progress = False) -> str:
@@ -84,7 +97,10 @@ def sha256_of(path: Path, progress: bool | Progress = False) -> str:
 def hash_file(path: Path, progress: bool | Progress = False) -> hashlib._Hash:
     """Return the sha256 object after a file's bytes, to be hashed on."""
     digest, done = hashlib.sha256(), 0
-    with path.open("rb") as stream, reporting_bytes(progress, path.stat().st_size, f"hashing {path.name}") as report:
+    with (
+        path.open("rb") as stream,
+        reporting_bytes(progress, path.stat().st_size, f"hashing {path.name}") as report,
+    ):
         while block := stream.read(BLOCK):
             digest.update(block)
             done += len(block)
@@ -93,8 +109,12 @@ def hash_file(path: Path, progress: bool | Progress = False) -> hashlib._Hash:
 
 
 @contextlib.contextmanager
-def reporting_bytes(progress: bool | Progress, total: int | None, text: str, start: int = 0) -> Iterator[Callable[[int], None]]:
-    """Give a function that takes how many bytes are done: `reporting`, with bytes, speed and time left in the terminal's bar."""
+def reporting_bytes(
+    progress: bool | Progress, total: int | None, text: str, start: int = 0
+) -> Iterator[Callable[[int], None]]:
+    """Give a function that takes how many bytes are done: `reporting`, with bytes, speed and
+    time left in the terminal's bar.
+    """
     if progress is not True:
         with reporting(progress, total or 0, text) as report:
             yield report

@@ -1,4 +1,6 @@
-"""JPEG and PNG pictures, from a file or from somebody's upload, as RGB arrays. Nothing is decoded before its size is known."""
+"""JPEG and PNG pictures, from a file or from somebody's upload, as RGB arrays. Nothing is
+decoded before its size is known.
+"""
 
 from __future__ import annotations
 
@@ -26,12 +28,14 @@ IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 def read_image(source: str | Path | bytes, name: str = "") -> np.ndarray:
     """Read a JPEG or PNG picture as uint8 (H, W, 3), RGB.
 
-    Greyscale is repeated, palettes are looked up, transparency is laid over black (empty sky), and 16-bit greyscale is divided
-    by 257. The EXIF orientation is ignored: north stays where the file has it. Bytes are limited to 10 MB, files to 128 MB, and
-    any picture to 4096 x 4096 pixels, which is checked in the header before decoding. The first bytes decide the format, not
-    the suffix.
+    Greyscale is repeated, palettes are looked up, transparency is laid over black (empty sky), and
+    16-bit greyscale is divided by 257. The EXIF orientation is ignored: north stays where the file
+    has it. Bytes are limited to 10 MB, files to 128 MB, and any picture to 4096 x 4096 pixels,
+    which is checked in the header before decoding. The first bytes decide the format, not the
+    suffix.
 
-    Raises PictureError, naming `name` or the path, for anything that is not a whole picture; FileNotFoundError where it is missing.
+    Raises PictureError, naming `name` or the path, for anything that is not a whole picture;
+    FileNotFoundError where it is missing.
     """
     if isinstance(source, bytes):
         name = name or "The image"
@@ -44,7 +48,9 @@ def read_image(source: str | Path | bytes, name: str = "") -> np.ndarray:
 
 def _check_length(size: int, limit: int, name: str) -> None:
     if size > limit:
-        raise PictureError(f"{name} has {size / 1e6:.1f} MB; at most {limit // 1_000_000} MB are read.")
+        raise PictureError(
+            f"{name} has {size / 1e6:.1f} MB; at most {limit // 1_000_000} MB are read."
+        )
 
 
 def _decode(raw: bytes, name: str) -> np.ndarray:
@@ -53,26 +59,36 @@ def _decode(raw: bytes, name: str) -> np.ndarray:
         opener = JpegImageFile
         if raw.count(JPEG_SCAN) > MAX_SCANS:
             raise PictureError(
-                f"{name} is a JPEG of {raw.count(JPEG_SCAN)} scans; at most {MAX_SCANS} are decoded. Save it anew."
+                f"{name} is a JPEG of {raw.count(JPEG_SCAN)} scans; at most {MAX_SCANS} are "
+                f"decoded. Save it anew."
             )
     elif raw.startswith(PNG_SIGNATURE):
         opener = PngImageFile
         _check_chunks(raw, name)
     else:
-        raise PictureError(f"{name} is neither a JPEG nor a PNG picture (it begins with {raw[:8]!r}); convert it first.")
+        raise PictureError(
+            f"{name} is neither a JPEG nor a PNG picture (it begins with {raw[:8]!r}); convert it "
+            f"first."
+        )
     try:
-        # The format's own class, not Image.open: its size check is ours, without warnings, and safe between threads.
+        # The format's own class, not Image.open: its size check is ours, without warnings, and safe
+        # between threads.
         with opener(io.BytesIO(raw)) as image:
             _check_size(image.size, name)
             return _to_rgb(image)
     except PictureError:
         raise
-    except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error, ... for damaged files
-        raise PictureError(f"{name} cannot be read as a picture, it is damaged or cut short ({error}); replace it.") from error
+    # Pillow raises OSError, SyntaxError, ValueError, struct.error, ... for damaged files
+    except Exception as error:
+        raise PictureError(
+            f"{name} cannot be read as a picture, it is damaged or cut short ({error}); replace it."
+        ) from error
 
 
 def _check_chunks(raw: bytes, name: str) -> None:
-    """Refuse a PNG of very many chunks, which Pillow reads one by one: 800,000 empty ones in 10 MB take five seconds."""
+    """Refuse a PNG of very many chunks, which Pillow reads one by one: 800,000 empty ones in 10
+    MB take five seconds.
+    """
     place = len(PNG_SIGNATURE)
     for _ in range(MAX_CHUNKS):
         if place + 8 > len(raw):
@@ -84,7 +100,10 @@ def _check_chunks(raw: bytes, name: str) -> None:
 def _check_size(size: tuple[int, int], name: str) -> None:
     width, height = size
     if width * height > MAX_PIXELS or min(size) < 1:
-        raise PictureError(f"{name} has {width} x {height} pixels; at most {MAX_PIXELS:,} are read. Cut out the galaxy first.")
+        raise PictureError(
+            f"{name} has {width} x {height} pixels; at most {MAX_PIXELS:,} are read. Cut out the "
+            f"galaxy first."
+        )
 
 
 def _to_rgb(image: Image.Image) -> np.ndarray:

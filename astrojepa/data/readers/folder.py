@@ -1,4 +1,6 @@
-"""A folder of JPEG, PNG and FITS pictures as a data set: with labels.csv, with class-named sub-folders, or bare."""
+"""A folder of JPEG, PNG and FITS pictures as a data set: with labels.csv, with class-named
+sub-folders, or bare.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,13 @@ import numpy as np
 from astrojepa.data import DataError
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.images.raster import IMAGE_SUFFIXES, read_image
-from astrojepa.data.readers.labels import coordinate_columns, encode_labels, keep_where, list_pictures, read_labels
+from astrojepa.data.readers.labels import (
+    coordinate_columns,
+    encode_labels,
+    keep_where,
+    list_pictures,
+    read_labels,
+)
 from astrojepa.data.readers.registry import Selection, reader
 from astrojepa.progress import Progress, reporting
 
@@ -25,13 +33,17 @@ SUFFIXES = IMAGE_SUFFIXES + FITS_SUFFIXES
 
 @dataclass(frozen=True)
 class FolderReader:
-    """Decodes one file per picture; row numbers count the rows of labels.csv, or the sorted files where there is none."""
+    """Decodes one file per picture; row numbers count the rows of labels.csv, or the sorted
+    files where there is none.
+    """
 
     root: Path
     files: tuple[str, ...]
 
     def read(self, row: int) -> np.ndarray:
-        """Return a picture as uint8 (H, W, 3); raises DataError naming the file where it is damaged or gone."""
+        """Return a picture as uint8 (H, W, 3); raises DataError naming the file where it is
+        damaged or gone.
+        """
         name = self.files[row]
         try:
             if name.lower().endswith(FITS_SUFFIXES):
@@ -40,7 +52,10 @@ class FolderReader:
                 return read_fits(self.root / name)[0]
             return read_image(self.root / name, name)
         except OSError as error:
-            raise DataError(f"{name} cannot be read any more ({error.strerror or error}); is {self.root} still whole?") from error
+            raise DataError(
+                f"{name} cannot be read any more ({error.strerror or error}); is {self.root} still "
+                f"whole?"
+            ) from error
 
 
 @reader("a folder of images", lambda source: Path(source).is_dir(), selects=True)
@@ -58,13 +73,15 @@ def open_folder(
 ) -> Dataset:
     """Open the pictures of a folder; no picture is decoded, except with `skip_corrupt`.
 
-    labels.csv: one row per picture, column `file`, optional `id` (else the file), `ra`, `dec` (degrees), `redshift`, `split`;
-    the class is `label_column`, else `label`, else `morphology`; empty is unknown. Without labels.csv, two or more sub-folders
-    with pictures are classes. Classes are sorted, of the kept rows. FITS headers give coordinates where labels.csv has none.
-    `table` keeps every column as text. `source_hash` covers labels.csv and the names and sizes of the kept files, not their
-    pixels: a picture changed without changing its length is not noticed.
+    labels.csv: one row per picture, column `file`, optional `id` (else the file), `ra`, `dec`
+    (degrees), `redshift`, `split`; the class is `label_column`, else `label`, else `morphology`;
+    empty is unknown. Without labels.csv, two or more sub-folders with pictures are classes. Classes
+    are sorted, of the kept rows. FITS headers give coordinates where labels.csv has none. `table`
+    keeps every column as text. `source_hash` covers labels.csv and the names and sizes of the kept
+    files, not their pixels: a picture changed without changing its length is not noticed.
 
-    Raises DataError for a missing column or file, a path that leaves the folder, no picture at all, or no row left by `where`.
+    Raises DataError for a missing column or file, a path that leaves the folder, no picture at all,
+    or no row left by `where`.
     """
     root = Path(path).resolve()
     table, raw = read_labels(root) or list_pictures(root, SUFFIXES)
@@ -77,7 +94,9 @@ def open_folder(
     ra, dec, redshift = coordinate_columns(kept)
     _fill_from_headers(reader, rows, ra, dec)
     ids = kept["id"].where(kept["id"] != "", kept["file"]) if "id" in kept else kept["file"]
-    listing = "\n".join(f"{name}\t{size}" for name, size in sizes).encode("utf-8", "surrogateescape")
+    listing = "\n".join(f"{name}\t{size}" for name, size in sizes).encode(
+        "utf-8", "surrogateescape"
+    )
     return Dataset(
         root.name,
         reader,
@@ -94,7 +113,9 @@ def open_folder(
 
 
 def _check_files(root: Path, files: Sequence[str]) -> list[tuple[str, int]]:
-    """Return (name, bytes) of every file; each must be a picture, exist, and lie inside the folder, links followed."""
+    """Return (name, bytes) of every file; each must be a picture, exist, and lie inside the
+    folder, links followed.
+    """
     inside: dict[str, bool] = {}  # by folder, so that only links cost a look-up per file
     found, missing, outside, foreign = [], [], [], []
     for name in files:
@@ -125,14 +146,22 @@ def _check_files(root: Path, files: Sequence[str]) -> list[tuple[str, int]]:
     return found
 
 
-def _complain(root: Path, total: int, missing: Sequence[str], outside: Sequence[str], foreign: Sequence[str]) -> None:
+def _complain(
+    root: Path, total: int, missing: Sequence[str], outside: Sequence[str], foreign: Sequence[str]
+) -> None:
     if outside:
-        raise DataError(f"labels.csv names files outside {root}: {_first(outside)}. Copy them into the folder.")
+        raise DataError(
+            f"labels.csv names files outside {root}: {_first(outside)}. Copy them into the folder."
+        )
     if foreign:
-        raise DataError(f"labels.csv names files that are not JPEG, PNG or FITS: {_first(foreign)}. Convert or remove them.")
+        raise DataError(
+            f"labels.csv names files that are not JPEG, PNG or FITS: {_first(foreign)}. Convert or "
+            f"remove them."
+        )
     if missing:
         raise DataError(
-            f"{len(missing)} of {total} files of labels.csv are missing in {root}: {_first(missing)}. "
+            f"{len(missing)} of {total} files of labels.csv are missing in {root}: "
+            f"{_first(missing)}. "
             "Add the files, or remove their rows."
         )
 
@@ -146,8 +175,12 @@ def _is_inside(root: Path, name: str) -> bool:
         return False
 
 
-def _readable(reader: FolderReader, rows: np.ndarray, progress: bool | Progress) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Decode every picture; return the rows that can be read and the names of the files that cannot."""
+def _readable(
+    reader: FolderReader, rows: np.ndarray, progress: bool | Progress
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Decode every picture; return the rows that can be read and the names of the files that
+    cannot.
+    """
 
     def is_readable(row: int) -> bool:
         try:
@@ -157,16 +190,24 @@ def _readable(reader: FolderReader, rows: np.ndarray, progress: bool | Progress)
         return True
 
     good = np.zeros(len(rows), dtype=bool)
-    with ThreadPoolExecutor(2) as pool, reporting(progress, len(rows), "checking pictures") as report:
+    with (
+        ThreadPoolExecutor(2) as pool,
+        reporting(progress, len(rows), "checking pictures") as report,
+    ):
         for done, whole in enumerate(pool.map(is_readable, rows.tolist(), chunksize=64)):
             good[done] = whole
             report(done + 1)
     if not good.any():
-        raise DataError(f"None of the {len(rows)} pictures in {reader.root} can be read; are they JPEG, PNG or FITS?")
+        raise DataError(
+            f"None of the {len(rows)} pictures in {reader.root} can be read; are they JPEG, PNG or "
+            f"FITS?"
+        )
     return rows[good], tuple(reader.files[row] for row in rows[~good])
 
 
-def _fill_from_headers(reader: FolderReader, rows: np.ndarray, ra: np.ndarray, dec: np.ndarray) -> None:
+def _fill_from_headers(
+    reader: FolderReader, rows: np.ndarray, ra: np.ndarray, dec: np.ndarray
+) -> None:
     """Write the sky position of FITS pictures into `ra` and `dec` where both are unknown."""
     for place in np.flatnonzero(np.isnan(ra) & np.isnan(dec)):
         name = reader.files[rows[place]]

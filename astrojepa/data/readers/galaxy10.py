@@ -1,6 +1,8 @@
-"""Galaxy10 DECaLS and any HDF5 file of its layout. The file is taken for a stranger's: it is judged before it is read.
+"""Galaxy10 DECaLS and any HDF5 file of its layout. The file is taken for a stranger's: it is judged
+before it is read.
 
-*Source:* Leung & Bovy, zenodo.org/records/10845026; labels from Galaxy Zoo (Lintott et al. 2008, 2011; Walmsley et al. 2022).
+*Source:* Leung & Bovy, zenodo.org/records/10845026; labels from Galaxy Zoo (Lintott et al. 2008,
+2011; Walmsley et al. 2022).
 """
 
 from __future__ import annotations
@@ -68,7 +70,8 @@ class MappedReader:
 
 @dataclass(frozen=True)
 class FileReader:
-    """Reads rows of pictures that lie in a file as they are, uint8 (n, H, W, 3), as long as the file stays as it was when opened.
+    """Reads rows of pictures that lie in a file as they are, uint8 (n, H, W, 3), as long as the
+    file stays as it was when opened.
 
     It is not mapped: a mapped file that somebody cuts short ends the process that reads it.
     """
@@ -79,7 +82,9 @@ class FileReader:
     seen: tuple[int, int]  # bytes of the file, and when it was last changed, in ns
 
     def read(self, row: int) -> np.ndarray:
-        """Return one picture as uint8 (H, W, 3); DataError where the file was changed or is gone."""
+        """Return one picture as uint8 (H, W, 3); DataError where the file was changed or is
+        gone.
+        """
         picture = np.empty(self.shape[1:], dtype=np.uint8)
         try:
             with self.path.open("rb", buffering=0) as stream:
@@ -87,7 +92,10 @@ class FileReader:
                 whole = stream.readinto(picture.data) == picture.nbytes
                 found = os.fstat(stream.fileno())
         except OSError as error:
-            raise DataError(f"{self.path} cannot be read any more ({error.strerror or error}); is it still there?") from error
+            raise DataError(
+                f"{self.path} cannot be read any more ({error.strerror or error}); is it still "
+                f"there?"
+            ) from error
         if not whole or (found.st_size, found.st_mtime_ns) != self.seen:
             raise DataError(f"{self.path} was changed after it was opened; open it again.")
         return picture
@@ -110,22 +118,28 @@ def _open(source: str, selection: Selection, progress: bool | Progress) -> Datas
 
 
 def open_galaxy10(path: str | Path, progress: bool | Progress = False) -> Dataset:
-    """Open an HDF5 file with `images` uint8 (n, H, W, 3) and `ans` (n,) in 0 ... 9, whatever n, in whatever order.
+    """Open an HDF5 file with `images` uint8 (n, H, W, 3) and `ans` (n,) in 0 ... 9, whatever n, in
+    whatever order.
 
-    `ra`, `dec` (degrees), `redshift` and `pxscale` (arcsec per pixel) may be missing: NaN. Ids are row numbers; `table` has
-    `pxscale`. A compressed file costs 93 ms per random row, so that its pictures are unpacked once, in long slices, into the
-    cache (3.5 GB for Galaxy10 DECaLS); an uncompressed one is read where it lies.
+    `ra`, `dec` (degrees), `redshift` and `pxscale` (arcsec per pixel) may be missing: NaN. Ids are
+    row numbers; `table` has `pxscale`. A compressed file costs 93 ms per random row, so that its
+    pictures are unpacked once, in long slices, into the cache (3.5 GB for Galaxy10 DECaLS); an
+    uncompressed one is read where it lies.
 
-    `source_hash` covers every byte up to 16 MB, and beyond that the length and 64 KB at 64 places spread over the file.
+    `source_hash` covers every byte up to 16 MB, and beyond that the length and 64 KB at 64 places
+    spread over the file.
 
-    Raises FileNotFoundError; DataError for other layouts, links, external or virtual storage, and sizes that the file cannot
-    hold; OSError where the disk has no room for the pictures.
+    Raises FileNotFoundError; DataError for other layouts, links, external or virtual storage, and
+    sizes that the file cannot hold; OSError where the disk has no room for the pictures.
     """
     import h5py
 
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"There is no file {path}; download Galaxy10_DECals.h5 from zenodo.org/records/10845026.")
+        raise FileNotFoundError(
+            f"There is no file {path}; download Galaxy10_DECals.h5 from "
+            f"zenodo.org/records/10845026."
+        )
     with contextlib.ExitStack() as stack:
         with _reading(path):
             file = stack.enter_context(h5py.File(path, "r"))
@@ -148,7 +162,9 @@ def open_galaxy10(path: str | Path, progress: bool | Progress = False) -> Datase
 
 
 def content_hash(path: Path) -> str:
-    """Identify a file by what is in it, not where it is: sha256, hex, of the bytes or of a sample (see `open_galaxy10`)."""
+    """Identify a file by what is in it, not where it is: sha256, hex, of the bytes or of a
+    sample (see `open_galaxy10`).
+    """
     size = path.stat().st_size
     digest = hashlib.sha256(str(size).encode())
     with path.open("rb") as stream:
@@ -173,12 +189,15 @@ def _reading(path: Path) -> Iterator[None]:
 
 
 def _judge(path: Path, file: h5py.File) -> tuple[h5py.Dataset, np.ndarray, dict[str, np.ndarray]]:
-    """Check everything that is going to be read; return the images unread, the labels, and the numbers by name."""
+    """Check everything that is going to be read; return the images unread, the labels, and the
+    numbers by name.
+    """
     names = [str(name) for name in file]
     for name in REQUIRED:
         if name not in names:
             raise DataError(
-                f"{path.name} has no dataset {name!r} (found: {', '.join(names[:10]) or 'nothing'}); "
+                f"{path.name} has no dataset {name!r} (found: "
+                f"{', '.join(names[:10]) or 'nothing'}); "
                 "expected images and ans, and where known ra, dec, redshift and pxscale."
             )
     images = _dataset(path, file, "images")
@@ -186,11 +205,16 @@ def _judge(path: Path, file: h5py.File) -> tuple[h5py.Dataset, np.ndarray, dict[
     labels = _column(path, _dataset(path, file, "ans"), "ans", len(images), "ui").astype(np.int64)
     wrong = np.flatnonzero((labels < 0) | (labels >= len(CLASSES)))
     if len(wrong):
-        raise DataError(f"{path.name}: 'ans' is {labels[wrong[0]]} in row {wrong[0]}; the ten classes are 0 to 9.")
+        raise DataError(
+            f"{path.name}: 'ans' is {labels[wrong[0]]} in row {wrong[0]}; the ten classes are 0 to "
+            f"9."
+        )
     numbers = {name: np.full(len(images), np.nan) for name in NUMBERS}
     for name in NUMBERS:
         if name in names:
-            values = _column(path, _dataset(path, file, name), name, len(images), "uif").astype(np.float64)
+            values = _column(path, _dataset(path, file, name), name, len(images), "uif").astype(
+                np.float64
+            )
             numbers[name] = np.where(np.isfinite(values), values, np.nan)
     for name, low, high in (("ra", 0, 360), ("dec", -90, 90)):
         if ((numbers[name] < low) | (numbers[name] > high)).any():
@@ -199,11 +223,15 @@ def _judge(path: Path, file: h5py.File) -> tuple[h5py.Dataset, np.ndarray, dict[
 
 
 def _dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
-    """Fetch a dataset whose values lie in this very file, and are as many as the file can hold; nothing is read."""
+    """Fetch a dataset whose values lie in this very file, and are as many as the file can hold;
+    nothing is read.
+    """
     import h5py
 
     if not isinstance(file.get(name, getlink=True), h5py.HardLink):
-        raise DataError(f"{path.name}: {name!r} is a link; only data that lie in the file itself are read.")
+        raise DataError(
+            f"{path.name}: {name!r} is a link; only data that lie in the file itself are read."
+        )
     if file.get(name, getclass=True) is not h5py.Dataset:
         raise DataError(f"{path.name}: {name!r} is a group, expected a dataset.")
     item = file[name]
@@ -211,10 +239,20 @@ def _dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
         raise DataError(f"{path.name}: {name!r} holds {item.dtype} values, expected plain numbers.")
     plan = item.id.get_create_plist()
     if item.is_virtual or plan.get_external_count():
-        raise DataError(f"{path.name}: {name!r} keeps its values in another file; only data in the file itself are read.")
-    unknown = [code for code in (plan.get_filter(i)[0] for i in range(plan.get_nfilters())) if code not in FILTERS]
+        raise DataError(
+            f"{path.name}: {name!r} keeps its values in another file; only data in the file itself "
+            f"are read."
+        )
+    unknown = [
+        code
+        for code in (plan.get_filter(i)[0] for i in range(plan.get_nfilters()))
+        if code not in FILTERS
+    ]
     if unknown:
-        raise DataError(f"{path.name}: {name!r} is packed with filter {unknown[0]}; known: {', '.join(FILTERS.values())}.")
+        raise DataError(
+            f"{path.name}: {name!r} is packed with filter {unknown[0]}; known: "
+            f"{', '.join(FILTERS.values())}."
+        )
     _check_size(path, item, name)
     return item
 
@@ -222,58 +260,92 @@ def _dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
 def _check_size(path: Path, item: h5py.Dataset, name: str) -> None:
     """Compare the bytes that the header declares with a cap and with what the file holds."""
     declared = math.prod(item.shape) * item.dtype.itemsize
-    if declared > MAX_BYTES or (item.chunks and math.prod(item.chunks) * item.dtype.itemsize > MAX_CHUNK_BYTES):
+    if declared > MAX_BYTES or (
+        item.chunks and math.prod(item.chunks) * item.dtype.itemsize > MAX_CHUNK_BYTES
+    ):
         raise DataError(
-            f"{path.name}: {name!r} declares {item.shape}, {declared / 1e9:.1f} GB; at most {MAX_BYTES / 1e9:.0f} GB, "
+            f"{path.name}: {name!r} declares {item.shape}, {declared / 1e9:.1f} GB; at most "
+            f"{MAX_BYTES / 1e9:.0f} GB, "
             f"in pieces of up to {MAX_CHUNK_BYTES / 1e9:.0f} GB, are read."
         )
     stored = item.id.get_storage_size()
     packed = DEFLATE_LIMIT if item.id.get_create_plist().get_nfilters() else 1
     if declared > stored * packed or stored > path.stat().st_size:
         raise DataError(
-            f"{path.name}: {name!r} declares {declared:,} bytes and the file holds {stored:,}; it was cut short or never filled."
+            f"{path.name}: {name!r} declares {declared:,} bytes and the file holds {stored:,}; it "
+            f"was cut short or never filled."
         )
     if item.chunks:
-        expected = math.prod(-(-length // piece) for length, piece in zip(item.shape, item.chunks, strict=True))
+        expected = math.prod(
+            -(-length // piece) for length, piece in zip(item.shape, item.chunks, strict=True)
+        )
         if item.id.get_num_chunks() != expected:
-            raise DataError(f"{path.name}: {name!r} has {item.id.get_num_chunks()} of {expected} pieces; it was never filled.")
+            raise DataError(
+                f"{path.name}: {name!r} has {item.id.get_num_chunks()} of {expected} pieces; it "
+                f"was never filled."
+            )
 
 
 def _check_images(path: Path, images: h5py.Dataset) -> None:
     shape = images.shape
     if len(shape) != 4 or shape[3] != 3 or images.dtype != np.uint8:
-        raise DataError(f"{path.name}: 'images' is {images.dtype} {shape}; expected uint8 (n, height, width, 3).")
+        raise DataError(
+            f"{path.name}: 'images' is {images.dtype} {shape}; expected uint8 (n, height, width, "
+            f"3)."
+        )
     if shape[1:3] == SDSS_SHAPE:
         raise DataError(
-            f"{path.name} looks like the older Galaxy10 SDSS (69 x 69 pixels), whose ten classes are others; "
+            f"{path.name} looks like the older Galaxy10 SDSS (69 x 69 pixels), whose ten classes "
+            f"are others; "
             "give Galaxy10_DECals.h5, or save its pictures as a folder with labels.csv."
         )
-    if not (1 <= shape[0] <= MAX_GALAXIES and 1 <= shape[1] <= MAX_SIDE and 1 <= shape[2] <= MAX_SIDE):
-        raise DataError(f"{path.name}: 'images' is {shape}; 1 to {MAX_GALAXIES:,} pictures of up to {MAX_SIDE} pixels are read.")
+    if not (
+        1 <= shape[0] <= MAX_GALAXIES and 1 <= shape[1] <= MAX_SIDE and 1 <= shape[2] <= MAX_SIDE
+    ):
+        raise DataError(
+            f"{path.name}: 'images' is {shape}; 1 to {MAX_GALAXIES:,} pictures of up to {MAX_SIDE} "
+            f"pixels are read."
+        )
 
 
 def _column(path: Path, item: h5py.Dataset, name: str, count: int, kinds: str) -> np.ndarray:
     if item.shape != (count,) or item.dtype.kind not in kinds:
-        raise DataError(f"{path.name}: {name!r} is {item.dtype} {item.shape}; expected one number for each of {count} images.")
+        raise DataError(
+            f"{path.name}: {name!r} is {item.dtype} {item.shape}; expected one number for each of "
+            f"{count} images."
+        )
     return item[()]
 
 
-def _reader(path: Path, images: h5py.Dataset, source_hash: str, progress: bool | Progress) -> FileReader | MappedReader:
-    """Read the pictures where they lie if they are stored as they are, else unpacked in the cache."""
+def _reader(
+    path: Path, images: h5py.Dataset, source_hash: str, progress: bool | Progress
+) -> FileReader | MappedReader:
+    """Read the pictures where they lie if they are stored as they are, else unpacked in the
+    cache.
+    """
     offset, status = images.id.get_offset(), path.stat()
     if images.chunks is None and offset is not None:
-        reader = FileReader(path.resolve(), offset, images.shape, (status.st_size, status.st_mtime_ns))
+        reader = FileReader(
+            path.resolve(), offset, images.shape, (status.st_size, status.st_mtime_ns)
+        )
         with _reading(path):
             if all(np.array_equal(reader.read(row), images[row]) for row in (0, len(images) - 1)):
                 return reader
-    key = hashlib.sha256(f"{source_hash} {status.st_size} {status.st_mtime_ns}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(
+        f"{source_hash} {status.st_size} {status.st_mtime_ns}".encode()
+    ).hexdigest()[:16]
     cached = cache_path("galaxy10", key, ".npy")
     pictures = open_pictures(cached, images.shape)
     if pictures is None:
-        write_pictures(cached, images.shape, _slices(path, images), progress, f"unpacking {path.name}")
+        write_pictures(
+            cached, images.shape, _slices(path, images), progress, f"unpacking {path.name}"
+        )
         pictures = open_pictures(cached, images.shape)
     if pictures is None:
-        raise OSError(f"{cached} was written and cannot be read back; is the disk sound, or did something delete it?")
+        raise OSError(
+            f"{cached} was written and cannot be read back; is the disk sound, or did something "
+            f"delete it?"
+        )
     return MappedReader(pictures)
 
 
@@ -282,7 +354,8 @@ def _slices(path: Path, images: h5py.Dataset) -> Iterator[np.ndarray]:
     row_bytes = math.prod(images.shape[1:])
     chunk = images.chunks[0] if images.chunks else 1
     step = chunk * max(1, SLICE_BYTES // (chunk * row_bytes))
-    step = min(step, max(1, MAX_CHUNK_BYTES // row_bytes))  # a chunk of very many rows is unpacked more than once
+    # a chunk of very many rows is unpacked more than once
+    step = min(step, max(1, MAX_CHUNK_BYTES // row_bytes))
     for start in range(0, len(images), step):
         with _reading(path):
             block = images[start : start + step]

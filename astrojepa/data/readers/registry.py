@@ -32,7 +32,9 @@ Open = Callable[[str, Selection, "bool | Progress"], Dataset]
 
 @dataclass(frozen=True)
 class Reader:
-    """One format: `recognises(source)` is True for what `open(source, selection, progress)` reads."""
+    """One format: `recognises(source)` is True for what `open(source, selection, progress)`
+    reads.
+    """
 
     name: str  # as a refusal names it: "a folder of images"
     recognises: Callable[[str], bool]
@@ -43,7 +45,9 @@ class Reader:
 _READERS: dict[str, Reader] = {}
 
 
-def reader(name: str, recognises: Callable[[str], bool], selects: bool = False) -> Callable[[Open], Open]:
+def reader(
+    name: str, recognises: Callable[[str], bool], selects: bool = False
+) -> Callable[[Open], Open]:
     """Register a format. At most one reader may recognise a source."""
 
     def register(open_it: Open) -> Open:

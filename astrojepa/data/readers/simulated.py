@@ -22,12 +22,17 @@ def open_simulated(source: str, selection: Selection, progress: bool | Progress)
 def count_and_seed(source: str) -> tuple[int, int]:
     """Read the numbers of "simulated[:COUNT[:SEED]]"; DataError for others."""
     parts = source.split(":")[1:]
-    numbers = [int(part) for part in parts if part.isascii() and part.isdecimal() and len(part) < 10]
+    numbers = [
+        int(part) for part in parts if part.isascii() and part.isdecimal() and len(part) < 10
+    ]
     if len(numbers) != len(parts) or len(parts) > 2:
         raise DataError(
-            f"{source!r} is not simulated[:COUNT[:SEED]] with whole numbers, e.g. simulated:5000 or simulated:5000:7."
+            f"{source!r} is not simulated[:COUNT[:SEED]] with whole numbers, e.g. simulated:5000 "
+            f"or simulated:5000:7."
         )
     count, seed = (numbers + [DEFAULT_SIMULATED, 0][len(numbers) :])[:2]
     if not 1 <= count <= MAX_SIMULATED:
-        raise DataError(f"{source!r} asks for {count} galaxies; the simulator makes 1 to {MAX_SIMULATED:,}.")
+        raise DataError(
+            f"{source!r} asks for {count} galaxies; the simulator makes 1 to {MAX_SIMULATED:,}."
+        )
     return count, seed

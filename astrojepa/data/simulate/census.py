@@ -1,8 +1,10 @@
-"""Which galaxy is number i of a simulation: its class, rare kind, artefact, and whether it repeats an earlier one.
+"""Which galaxy is number i of a simulation: its class, rare kind, artefact, and whether it repeats
+an earlier one.
 
-Everything here is a function of (seed, index) alone, so that a longer simulation begins with the same galaxies. Classes and
-artefacts are read off two equidistributed sequences (multiples of the golden ratio and of the square root of two, modulo one)
-with a random start: any run of a hundred galaxies holds all ten classes, in nearly the frequencies of Galaxy10 DECaLS.
+Everything here is a function of (seed, index) alone, so that a longer simulation begins with the
+same galaxies. Classes and artefacts are read off two equidistributed sequences (multiples of the
+golden ratio and of the square root of two, modulo one) with a random start: any run of a hundred
+galaxies holds all ten classes, in nearly the frequencies of Galaxy10 DECaLS.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# Galaxy10 DECaLS, Leung & Bovy, https://zenodo.org/records/10845026: names and counts in the order of the labels.
+# Galaxy10 DECaLS, Leung & Bovy, https://zenodo.org/records/10845026: names and counts in the order
+# of the labels.
 CLASS_COUNTS = {
     "Disturbed": 1081,
     "Merging": 1853,
@@ -27,7 +30,10 @@ CLASS_COUNTS = {
 CLASSES = tuple(CLASS_COUNTS)
 KINDS = (*(name.lower() for name in CLASSES), "ring", "lens")
 RARE_SHARE = 0.005  # of all galaxies, for each rare kind
-RARE_LABELS = {"ring": CLASSES.index("Unbarred Tight Spiral"), "lens": CLASSES.index("Round Smooth")}
+RARE_LABELS = {
+    "ring": CLASSES.index("Unbarred Tight Spiral"),
+    "lens": CLASSES.index("Round Smooth"),
+}
 
 ARTEFACTS = ("none", "satellite trail", "dead column", "missing band")
 ARTEFACT_SHARE = 0.005  # of all galaxies, for each artefact
@@ -40,12 +46,15 @@ CONFUSED_WITH = {0: 1, 1: 0, 2: 3, 3: 2, 4: 8, 5: 7, 6: 7, 7: 6, 8: 4, 9: 8}
 
 @dataclass(frozen=True)
 class Census:
-    """What the first `count` galaxies of a seed are, in the order in which they are drawn; one entry per galaxy."""
+    """What the first `count` galaxies of a seed are, in the order in which they are drawn; one
+    entry per galaxy.
+    """
 
     labels: np.ndarray  # int64 (n,), index into CLASSES; of a duplicate, the conflicting one
     kinds: np.ndarray  # int64 (n,), index into KINDS; of a duplicate, the original's
     artefacts: np.ndarray  # int64 (n,), index into ARTEFACTS; of a duplicate, the original's
-    originals: np.ndarray  # int64 (n,), which galaxy's picture this row shows: its own number except for duplicates
+    # int64 (n,), which galaxy's picture this row shows: its own number except for duplicates
+    originals: np.ndarray
 
     @property
     def duplicated(self) -> np.ndarray:
@@ -65,7 +74,10 @@ def take_census(count: int, seed: int) -> Census:
     for kind, label in RARE_LABELS.items():
         start = edges[label - 1]
         kinds[(position >= start) & (position < start + RARE_SHARE)] = KINDS.index(kind)
-    slot = np.floor(np.mod(artefact_start + originals * 2**0.5, 1.0) / ARTEFACT_SHARE).astype(np.int64) + 1
+    slot = (
+        np.floor(np.mod(artefact_start + originals * 2**0.5, 1.0) / ARTEFACT_SHARE).astype(np.int64)
+        + 1
+    )
     artefacts = np.where(slot < len(ARTEFACTS), slot, 0)
     confused = np.array([CONFUSED_WITH[label] for label in range(len(CLASSES))])
     labels = np.where(originals != index, confused[labels], labels)
@@ -73,7 +85,9 @@ def take_census(count: int, seed: int) -> Census:
 
 
 def _find_originals(count: int, seed: int) -> np.ndarray:
-    """Return the galaxy each row shows: int64 (count,); every 333rd row repeats a random earlier one."""
+    """Return the galaxy each row shows: int64 (count,); every 333rd row repeats a random earlier
+    one.
+    """
     originals = np.arange(count)
     for row in range(DUPLICATE_FIRST, count, DUPLICATE_EVERY):
         earlier = int(np.random.default_rng((seed, row, 2)).integers(row))

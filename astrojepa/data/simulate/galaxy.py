@@ -1,7 +1,9 @@
-"""Undisturbed galaxies: smooth, spiral and edge-on ones, drawn with random parameters on any (x, y) grid of pixels.
+"""Undisturbed galaxies: smooth, spiral and edge-on ones, drawn with random parameters on any (x, y)
+grid of pixels.
 
-Each function returns a `Sketch`: three bands (3, S, S) in g, r, z with a total r-band flux of about one before dust, and the
-parameters that made it. `extent` is the radius in pixels out to which the galaxy is meant to be seen.
+Each function returns a `Sketch`: three bands (3, S, S) in g, r, z with a total r-band flux of about
+one before dust, and the parameters that made it. `extent` is the radius in pixels out to which the
+galaxy is meant to be seen.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ class Sketch:
     """A galaxy before the camera: its light and the truth about it."""
 
     bands: np.ndarray  # float32 (3, S, S)
-    brightness: float  # mean r-band surface brightness within the half-light radius, AB magnitudes per square arcsec
+    # mean r-band surface brightness within the half-light radius, AB magnitudes per square arcsec
+    brightness: float
     truth: dict[str, float] = field(default_factory=dict)
     axis_ratio: float = 1.0  # of the isophotes, turns the half-light circle into an area
 
@@ -36,15 +39,23 @@ class SpiralStyle:
 
 
 STYLES = {
-    "barred spiral": SpiralStyle((11, 26), (2, 2, 2, 4), (0.04, 0.13), (0.16, 0.30), (1.6, 3.5), (0.30, 0.50)),
-    "unbarred tight spiral": SpiralStyle((7, 14), (2, 2, 3, 4), (0.12, 0.35), (0, 0), (1.5, 3.0), (0.40, 0.60)),
-    "unbarred loose spiral": SpiralStyle((20, 38), (2, 2, 2, 2, 3, 4), (0.03, 0.15), (0, 0), (1.6, 4.0), (0.40, 0.62)),
+    "barred spiral": SpiralStyle(
+        (11, 26), (2, 2, 2, 4), (0.04, 0.13), (0.16, 0.30), (1.6, 3.5), (0.30, 0.50)
+    ),
+    "unbarred tight spiral": SpiralStyle(
+        (7, 14), (2, 2, 3, 4), (0.12, 0.35), (0, 0), (1.5, 3.0), (0.40, 0.60)
+    ),
+    "unbarred loose spiral": SpiralStyle(
+        (20, 38), (2, 2, 2, 2, 3, 4), (0.03, 0.15), (0, 0), (1.6, 4.0), (0.40, 0.62)
+    ),
 }
 
 
 @dataclass(frozen=True)
 class _Disc:
-    """The plane of a spiral: coordinates, radii and phases of every pixel, and the lengths that shape it."""
+    """The plane of a spiral: coordinates, radii and phases of every pixel, and the lengths that
+    shape it.
+    """
 
     u: np.ndarray
     v: np.ndarray
@@ -62,9 +73,16 @@ def red_colour(rng: np.random.Generator) -> tuple[float, float]:
 
 
 def smooth_galaxy(
-    rng: np.random.Generator, x: np.ndarray, y: np.ndarray, extent: float, axis_ratio: tuple[float, float], disky: bool = False
+    rng: np.random.Generator,
+    x: np.ndarray,
+    y: np.ndarray,
+    extent: float,
+    axis_ratio: tuple[float, float],
+    disky: bool = False,
 ) -> Sketch:
-    """Draw an elliptical: a Sérsic profile of random index, old stars, its isophotes a little rounder outside."""
+    """Draw an elliptical: a Sérsic profile of random index, old stars, its isophotes a little
+    rounder outside.
+    """
     ratio = rng.uniform(*axis_ratio)
     index = rng.uniform(1.2, 2.2) if disky else rng.uniform(2.0, 4.5)
     half_light = extent * rng.uniform(0.34, 0.44)
@@ -80,26 +98,42 @@ def smooth_galaxy(
 
 
 def spiral_galaxy(
-    rng: np.random.Generator, x: np.ndarray, y: np.ndarray, extent: float, style: SpiralStyle, min_ratio: float = 0.45
+    rng: np.random.Generator,
+    x: np.ndarray,
+    y: np.ndarray,
+    extent: float,
+    style: SpiralStyle,
+    min_ratio: float = 0.45,
 ) -> Sketch:
-    """Draw a spiral: exponential disc, logarithmic arms with clumps and dust lanes, bulge, and a bar where the style has one.
+    """Draw a spiral: exponential disc, logarithmic arms with clumps and dust lanes, bulge, and a
+    bar where the style has one.
 
-    Arms wind outwards from the reference radius, either way round; their ridges obey `winding_phase` up to a slow wobble.
+    Arms wind outwards from the reference radius, either way round; their ridges obey
+    `winding_phase` up to a slow wobble.
     """
     ratio = rng.uniform(min_ratio, 1.0)
     pitch, num_arms = rng.uniform(*style.pitch_deg), int(rng.choice(style.num_arms))
     bulge_share, bar_share = rng.uniform(*style.bulge_to_total), rng.uniform(*style.bar_strength)
     disc = _lay_out(rng, x, y, extent, ratio, pitch, bar_share > 0)
     arms, dust = _arms_and_dust(rng, disc, num_arms, rng.uniform(*style.sharpness))
-    bands = _paint_disc(rng, disc, arms, 1 - bulge_share - bar_share, rng.uniform(*style.young_share))
+    bands = _paint_disc(
+        rng, disc, arms, 1 - bulge_share - bar_share, rng.uniform(*style.young_share)
+    )
     bands = light.attenuate(bands, dust)
     red = red_colour(rng)
     if bar_share > 0:
         half_length, half_width = 0.95 * disc.reference, disc.reference * rng.uniform(0.15, 0.22)
-        bands += light.paint(light.bar(disc.u, disc.v, half_length, half_width), bar_share, red[0] - 0.06, red[1] - 0.06)
+        bands += light.paint(
+            light.bar(disc.u, disc.v, half_length, half_width),
+            bar_share,
+            red[0] - 0.06,
+            red[1] - 0.06,
+        )
     bulge_size = disc.scale_length * rng.uniform(0.18, 0.25) * (0.6 + 2.2 * bulge_share)
     flattened = light.soft_radius(disc.u, disc.v * np.float32(0.5 + 0.5 * ratio))
-    bands += light.paint(light.sersic(flattened, bulge_size, rng.uniform(1.2, 2.5)), bulge_share, *red)
+    bands += light.paint(
+        light.sersic(flattened, bulge_size, rng.uniform(1.2, 2.5)), bulge_share, *red
+    )
     truth = {
         "pitch_deg": pitch,
         "num_arms": float(num_arms),
@@ -111,9 +145,17 @@ def spiral_galaxy(
 
 
 def _lay_out(
-    rng: np.random.Generator, x: np.ndarray, y: np.ndarray, extent: float, ratio: float, pitch_deg: float, barred: bool
+    rng: np.random.Generator,
+    x: np.ndarray,
+    y: np.ndarray,
+    extent: float,
+    ratio: float,
+    pitch_deg: float,
+    barred: bool,
 ) -> _Disc:
-    """Return the plane of a spiral seen at the given axis ratio; the bar, or the start of an arm, points along +u."""
+    """Return the plane of a spiral seen at the given axis ratio; the bar, or the start of an
+    arm, points along +u.
+    """
     u, v = light.deproject(x, y, rng.uniform(0, 2 * np.pi), ratio)
     turn = rng.uniform(0, 2 * np.pi)
     u, v = light.deproject(u, v, turn, 1.0)
@@ -126,25 +168,47 @@ def _lay_out(
     outward = np.log(radius / np.float32(reference))
     wobble = rng.uniform(0.05, 0.22)  # radians
     for wave in (2.2, 4.1):
-        phase = phase + np.float32(wobble) * np.sin(np.float32(wave) * outward + np.float32(rng.uniform(0, 6.28)))
+        phase = phase + np.float32(wobble) * np.sin(
+            np.float32(wave) * outward + np.float32(rng.uniform(0, 6.28))
+        )
     return _Disc(u, v, radius, phase, scale_length, reference, extent * rng.uniform(1.0, 1.25))
 
 
-def _arms_and_dust(rng: np.random.Generator, disc: _Disc, num_arms: int, sharpness: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the arm density (S, S), about one on a ridge, and the g-band optical depth of dust on the arms' inner edge."""
+def _arms_and_dust(
+    rng: np.random.Generator, disc: _Disc, num_arms: int, sharpness: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the arm density (S, S), about one on a ridge, and the g-band optical depth of dust
+    on the arms' inner edge.
+    """
     begin = light.smooth_step((disc.radius - 0.9 * disc.reference) / (0.16 * disc.reference))
     texture = light.streaks(rng, disc.phase, disc.radius / disc.scale_length, rng.uniform(0.4, 0.8))
-    uneven = 1 + np.float32(rng.uniform(0, 0.35)) * np.cos(disc.phase + np.float32(rng.uniform(0, 6.28)))
+    uneven = 1 + np.float32(rng.uniform(0, 0.35)) * np.cos(
+        disc.phase + np.float32(rng.uniform(0, 6.28))
+    )
     arms = light.spiral_arms(disc.phase, num_arms, sharpness) * uneven * texture * begin
-    lane = light.spiral_arms(disc.phase - np.float32(rng.uniform(0.35, 0.55) * 2 / num_arms), num_arms, 2.5 * sharpness)
+    lane = light.spiral_arms(
+        disc.phase - np.float32(rng.uniform(0.35, 0.55) * 2 / num_arms), num_arms, 2.5 * sharpness
+    )
     outward = np.exp(-((disc.radius / np.float32(2.6 * disc.scale_length)) ** 2))
-    dust = np.float32(rng.uniform(0.3, 1.1)) * lane * outward * (0.4 + 0.6 * texture) * (0.35 + 0.65 * begin)
+    dust = (
+        np.float32(rng.uniform(0.3, 1.1))
+        * lane
+        * outward
+        * (0.4 + 0.6 * texture)
+        * (0.35 + 0.65 * begin)
+    )
     return arms, dust
 
 
-def _paint_disc(rng: np.random.Generator, disc: _Disc, arms: np.ndarray, share: float, young_share: float) -> np.ndarray:
-    """Return the bands of a disc: old stars that follow the arms a little, young ones that follow them closely, clumps."""
-    old = light.exponential_disc(disc.radius, disc.scale_length, disc.truncation) * (np.float32(0.8) + np.float32(0.4) * arms)
+def _paint_disc(
+    rng: np.random.Generator, disc: _Disc, arms: np.ndarray, share: float, young_share: float
+) -> np.ndarray:
+    """Return the bands of a disc: old stars that follow the arms a little, young ones that
+    follow them closely, clumps.
+    """
+    old = light.exponential_disc(disc.radius, disc.scale_length, disc.truncation) * (
+        np.float32(0.8) + np.float32(0.4) * arms
+    )
     young = light.exponential_disc(disc.radius, 1.5 * disc.scale_length, disc.truncation) * arms
     tint = rng.normal(0, 0.05)
     bands = light.paint(old, share * (1 - young_share), 0.60 + tint, 0.50 + tint)
@@ -156,7 +220,9 @@ def _paint_disc(rng: np.random.Generator, disc: _Disc, arms: np.ndarray, share: 
 
 
 def draw_clumps(rng: np.random.Generator, density: np.ndarray, number: int) -> np.ndarray:
-    """Return a map of star-forming knots: places drawn from the density, luminosities from a power law of slope -2."""
+    """Return a map of star-forming knots: places drawn from the density, luminosities from a
+    power law of slope -2.
+    """
     size = len(density)
     growth = np.cumsum(density.ravel(), dtype=np.float64)
     cells = np.minimum(np.searchsorted(growth, rng.random(number) * growth[-1]), size * size - 1)
@@ -165,8 +231,12 @@ def draw_clumps(rng: np.random.Generator, density: np.ndarray, number: int) -> n
     return light.deposit(size, x, y, 1 / rng.uniform(0.06, 1.0, number))
 
 
-def edge_on_galaxy(rng: np.random.Generator, x: np.ndarray, y: np.ndarray, extent: float, bulge: bool) -> Sketch:
-    """Draw a disc seen from the side: thin, blue and knotty without a bulge; with one, redder and often with a dust lane."""
+def edge_on_galaxy(
+    rng: np.random.Generator, x: np.ndarray, y: np.ndarray, extent: float, bulge: bool
+) -> Sketch:
+    """Draw a disc seen from the side: thin, blue and knotty without a bulge; with one, redder
+    and often with a dust lane.
+    """
     u, v = light.deproject(x, y, rng.uniform(0, np.pi), 1.0)
     scale_length = extent / rng.uniform(2.8, 3.4)
     warp = rng.normal(0, 0.035)
@@ -186,10 +256,14 @@ def edge_on_galaxy(rng: np.random.Generator, x: np.ndarray, y: np.ndarray, exten
     if bulge:
         inner = light.soft_radius(u * np.float32(rng.uniform(0.65, 0.9)), height)
         size = scale_length * rng.uniform(0.32, 0.5)
-        bands += light.paint(light.sersic(inner, size, rng.uniform(1.5, 3.0)), bulge_share, *red_colour(rng))
+        bands += light.paint(
+            light.sersic(inner, size, rng.uniform(1.5, 3.0)), bulge_share, *red_colour(rng)
+        )
     depth = rng.uniform(1.0, 4.0) if rng.random() < 0.6 else rng.uniform(0.0, 0.3)
     lane = height - np.float32(rng.normal(0, 0.25) * thickness)
-    dust = light.edge_on_disc(u, lane, 1.3 * scale_length, 0.4 * thickness) * _knots_along(rng, u, scale_length)
+    dust = light.edge_on_disc(u, lane, 1.3 * scale_length, 0.4 * thickness) * _knots_along(
+        rng, u, scale_length
+    )
     bands = light.attenuate(bands, np.float32(depth) * dust / max(float(dust.max()), 1e-6))
     truth = {"bulge_to_total": bulge_share, "inclination_deg": 90.0, "bar_strength": np.nan}
     return Sketch(bands, rng.uniform(20.6, 21.6), truth, 0.35 if bulge else 0.22)

@@ -1,28 +1,36 @@
-"""Light profiles: surface brightness of the parts of a galaxy on a pixel grid, and how dust reddens it.
+"""Light profiles: surface brightness of the parts of a galaxy on a pixel grid, and how dust reddens
+it.
 
-Maps are float32 (S, S), in arbitrary units, not negative; lengths are pixels, angles radians unless the name says degrees.
-Pictures in three bands are float32 (3, S, S) in the order g, r, z.
+Maps are float32 (S, S), in arbitrary units, not negative; lengths are pixels, angles radians unless
+the name says degrees. Pictures in three bands are float32 (3, S, S) in the order g, r, z.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-# Attenuation in g, r, z relative to g: the Legacy Surveys' A/E(B-V) = 3.214, 2.165, 1.211 for DECam, computed after
-# Schlafly & Finkbeiner (2011), ApJ 737, 103 (https://www.legacysurvey.org/dr10/catalogs/#galactic-extinction-coefficients).
+# Attenuation in g, r, z relative to g: the Legacy Surveys' A/E(B-V) = 3.214, 2.165, 1.211 for
+# DECam, computed after Schlafly & Finkbeiner (2011), ApJ 737, 103
+# (https://www.legacysurvey.org/dr10/catalogs/#galactic-extinction-coefficients).
 ATTENUATION = np.array([1.0, 0.674, 0.377], dtype=np.float32)
 SOFTENING = 0.3  # pixels; keeps steep centres finite on the grid, well below the point spread
 
 
 def pixel_grid(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return x and y of every pixel centre relative to the middle of the frame: two float32 (size, size)."""
+    """Return x and y of every pixel centre relative to the middle of the frame: two float32
+    (size, size).
+    """
     axis = np.arange(size, dtype=np.float32) - np.float32((size - 1) / 2)
     x, y = np.meshgrid(axis, axis)
     return x, y
 
 
-def deproject(x: np.ndarray, y: np.ndarray, position_angle: float, axis_ratio: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return coordinates along the major axis and along the minor axis, the latter stretched to face-on."""
+def deproject(
+    x: np.ndarray, y: np.ndarray, position_angle: float, axis_ratio: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return coordinates along the major axis and along the minor axis, the latter stretched to
+    face-on.
+    """
     cos, sin = np.float32(np.cos(position_angle)), np.float32(np.sin(position_angle))
     return x * cos + y * sin, (y * cos - x * sin) / np.float32(axis_ratio)
 
@@ -33,9 +41,11 @@ def soft_radius(u: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 
 def sersic(radius: np.ndarray, half_light_radius: float, index: float) -> np.ndarray:
-    """Return Sérsic's profile exp(-b ((r/r_e)^(1/n) - 1)); n = 1 is a disc, n = 4 an old elliptical.
+    """Return Sérsic's profile exp(-b ((r/r_e)^(1/n) - 1)); n = 1 is a disc, n = 4 an old
+    elliptical.
 
-    *Source:* Sérsic (1963); b from Ciotti & Bertin (1999), A&A 352, 447, eq. 18, good to 1e-4 for n > 0.5.
+    *Source:* Sérsic (1963); b from Ciotti & Bertin (1999), A&A 352, 447, eq. 18, good to 1e-4 for n
+    > 0.5.
     """
     b = 2 * index - 1 / 3 + 4 / (405 * index) + 46 / (25515 * index**2)
     power = np.exp(np.log(radius / np.float32(half_light_radius)) * np.float32(1 / index))
@@ -44,7 +54,9 @@ def sersic(radius: np.ndarray, half_light_radius: float, index: float) -> np.nda
 
 def exponential_disc(radius: np.ndarray, scale_length: float, truncation: float) -> np.ndarray:
     """Return exp(-r/h), fading smoothly beyond the truncation radius."""
-    return np.exp(-radius / np.float32(scale_length)) * smooth_step((truncation - radius) / (0.3 * scale_length))
+    return np.exp(-radius / np.float32(scale_length)) * smooth_step(
+        (truncation - radius) / (0.3 * scale_length)
+    )
 
 
 def smooth_step(value: np.ndarray) -> np.ndarray:
@@ -52,9 +64,13 @@ def smooth_step(value: np.ndarray) -> np.ndarray:
     return np.float32(0.5) + np.float32(0.5) * np.tanh(np.float32(0.5) * value)
 
 
-def winding_phase(radius: np.ndarray, angle: np.ndarray, pitch_deg: float, reference_radius: float) -> np.ndarray:
+def winding_phase(
+    radius: np.ndarray, angle: np.ndarray, pitch_deg: float, reference_radius: float
+) -> np.ndarray:
     """Return θ - ln(r/r0)/tan p, which is constant along a logarithmic spiral of pitch angle p."""
-    return angle - np.log(radius / np.float32(reference_radius)) * np.float32(1 / np.tan(np.radians(pitch_deg)))
+    return angle - np.log(radius / np.float32(reference_radius)) * np.float32(
+        1 / np.tan(np.radians(pitch_deg))
+    )
 
 
 def spiral_arms(phase: np.ndarray, num_arms: int, sharpness: float) -> np.ndarray:
@@ -69,14 +85,22 @@ def bar(u: np.ndarray, v: np.ndarray, half_length: float, half_width: float) -> 
     return np.exp(-along * along - np.float32(0.5) * across)
 
 
-def edge_on_disc(u: np.ndarray, height: np.ndarray, scale_length: float, scale_height: float) -> np.ndarray:
-    """Return sech²(z/z0) times a radial exponential, rounded in the middle, for a disc seen from the side.
+def edge_on_disc(
+    u: np.ndarray, height: np.ndarray, scale_length: float, scale_height: float
+) -> np.ndarray:
+    """Return sech²(z/z0) times a radial exponential, rounded in the middle, for a disc seen from
+    the side.
 
-    *Source:* van der Kruit & Searle (1981), A&A 95, 105. Their radial K1 profile is replaced by an exponential of the
-    softened radius, which it approaches outside.
+    *Source:* van der Kruit & Searle (1981), A&A 95, 105. Their radial K1 profile is replaced by an
+    exponential of the softened radius, which it approaches outside.
     """
-    radial = np.exp(-np.sqrt(u * u + np.float32((0.5 * scale_length) ** 2)) / np.float32(scale_length))
-    vertical = np.float32(1) / np.cosh(np.minimum(np.abs(height / np.float32(scale_height)), np.float32(20))) ** 2
+    radial = np.exp(
+        -np.sqrt(u * u + np.float32((0.5 * scale_length) ** 2)) / np.float32(scale_length)
+    )
+    vertical = (
+        np.float32(1)
+        / np.cosh(np.minimum(np.abs(height / np.float32(scale_height)), np.float32(20))) ** 2
+    )
     return radial * vertical
 
 
@@ -86,24 +110,35 @@ def attenuate(bands: np.ndarray, optical_depth: np.ndarray) -> np.ndarray:
 
 
 def paint(light: np.ndarray, flux: float, g_minus_r: float, r_minus_z: float) -> np.ndarray:
-    """Return three bands (3, S, S) of a map scaled to a total r-band flux, with colours in AB magnitudes."""
+    """Return three bands (3, S, S) of a map scaled to a total r-band flux, with colours in AB
+    magnitudes.
+    """
     weights = np.array([10 ** (-0.4 * g_minus_r), 1.0, 10 ** (0.4 * r_minus_z)], dtype=np.float32)
     total = float(light.sum(dtype=np.float64))
     return weights[:, None, None] * (light * np.float32(flux / max(total, 1e-12)))
 
 
-def streaks(rng: np.random.Generator, phase: np.ndarray, radius: np.ndarray, contrast: float, along: float = 4.0) -> np.ndarray:
-    """Return a patchy texture of mean about one, drawn out along the spiral: fine across the arms, coarse along them.
+def streaks(
+    rng: np.random.Generator,
+    phase: np.ndarray,
+    radius: np.ndarray,
+    contrast: float,
+    along: float = 4.0,
+) -> np.ndarray:
+    """Return a patchy texture of mean about one, drawn out along the spiral: fine across the arms,
+    coarse along them.
 
-    A lognormal noise table over (phase, ln radius), periodic in phase, read with linear interpolation; `along` is the
-    number of independent patches per e-folding of the radius.
+    A lognormal noise table over (phase, ln radius), periodic in phase, read with linear
+    interpolation; `along` is the number of independent patches per e-folding of the radius.
     """
     columns, rows = 48, 32
     table = rng.standard_normal((rows, columns)).astype(np.float32)
     table = (table + np.roll(table, 1, axis=1) + np.roll(table, -1, axis=1)) / np.float32(3**0.5)
     table = np.exp(np.float32(contrast) * table - np.float32(contrast**2 / 2))
     across = np.mod(phase * np.float32(columns / (2 * np.pi)), np.float32(columns))
-    outward = np.clip(np.log(radius) * np.float32(along) + rows / 2, 0, rows - 1.01).astype(np.float32)
+    outward = np.clip(np.log(radius) * np.float32(along) + rows / 2, 0, rows - 1.01).astype(
+        np.float32
+    )
     return _interpolate(table, outward, across)
 
 
@@ -121,7 +156,9 @@ def _interpolate(table: np.ndarray, row: np.ndarray, column: np.ndarray) -> np.n
 
 
 def deposit(size: int, x: np.ndarray, y: np.ndarray, flux: np.ndarray) -> np.ndarray:
-    """Return a map (size, size) with points added between the nearest four pixels; points outside the frame are lost."""
+    """Return a map (size, size) with points added between the nearest four pixels; points
+    outside the frame are lost.
+    """
     column, row = x + (size - 1) / 2, y + (size - 1) / 2
     inside = (column >= 0) & (row >= 0) & (column < size - 1) & (row < size - 1)
     column, row, flux = column[inside], row[inside], flux[inside]
@@ -129,12 +166,20 @@ def deposit(size: int, x: np.ndarray, y: np.ndarray, flux: np.ndarray) -> np.nda
     right, down = column - left, row - top
     first = top * size + left
     cells = np.concatenate([first, first + 1, first + size, first + size + 1])
-    shares = np.concatenate([(1 - right) * (1 - down), right * (1 - down), (1 - right) * down, right * down])
-    return np.bincount(cells, shares * np.tile(flux, 4), size * size).reshape(size, size).astype(np.float32)
+    shares = np.concatenate(
+        [(1 - right) * (1 - down), right * (1 - down), (1 - right) * down, right * down]
+    )
+    return (
+        np.bincount(cells, shares * np.tile(flux, 4), size * size)
+        .reshape(size, size)
+        .astype(np.float32)
+    )
 
 
 def half_light_radius(light: np.ndarray) -> float:
-    """Return the radius in pixels, about the middle of the frame, of the circle that holds half of the light."""
+    """Return the radius in pixels, about the middle of the frame, of the circle that holds half
+    of the light.
+    """
     x, y = pixel_grid(len(light))
     radius = np.sqrt(x * x + y * y)
     steps = np.bincount((radius * 4).astype(np.int64).ravel(), light.ravel())

@@ -1,9 +1,11 @@
-"""The galaxy simulator: labelled pictures with known physics for when no survey is at hand, always marked as simulated.
+"""The galaxy simulator: labelled pictures with known physics for when no survey is at hand, always
+marked as simulated.
 
-The parts, from inside out: simulate_light.py (profiles, arms, dust), simulate_galaxy.py and simulate_encounter.py (whole
-galaxies), simulate_camera.py (seeing, noise, colour), simulate_scene.py (one stamp), simulate_census.py (which galaxy is
-number i), simulate_workers.py (many stamps). Only numpy, scipy and Pillow are used, and every picture follows from
-(seed, number, size), so that a simulation can be named in a paper by those alone.
+The parts, from inside out: simulate_light.py (profiles, arms, dust), simulate_galaxy.py and
+simulate_encounter.py (whole galaxies), simulate_camera.py (seeing, noise, colour),
+simulate_scene.py (one stamp), simulate_census.py (which galaxy is number i), simulate_workers.py
+(many stamps). Only numpy, scipy and Pillow are used, and every picture follows from (seed, number,
+size), so that a simulation can be named in a paper by those alone.
 """
 
 from __future__ import annotations
@@ -26,33 +28,43 @@ from astrojepa.data.simulate.workers import SMALL, draw_member, draw_stamps, sui
 from astrojepa.files import atomic_write, naming, temporary_folder
 from astrojepa.progress import Progress, steady_bar
 
-SIMULATOR_VERSION = 3  # raise it whenever a picture or a parameter changes: caches are named after it
+# raise it whenever a picture or a parameter changes: caches are named after it
+SIMULATOR_VERSION = 3
 MAX_COUNT = 1_000_000
 MIN_SIZE, MAX_SIZE = 32, 512
 
 
-def simulate(count: int, seed: int = 0, size: int = 128, progress: bool | Progress = False) -> Dataset:
-    """Return `count` simulated galaxies as pictures of size × size pixels, red = z, green = r, blue = g.
+def simulate(
+    count: int, seed: int = 0, size: int = 128, progress: bool | Progress = False
+) -> Dataset:
+    """Return `count` simulated galaxies as pictures of size × size pixels, red = z, green = r, blue
+    = g.
 
-    Classes are Galaxy10 DECaLS's in its frequencies, in random order. Galaxy "sim-<seed>-<number>" is the same whatever the
-    count; only the order depends on it. About one row in 200 each is a ring or a lens (column `kind`; labelled with the
-    closest class) or carries one of three artefacts (column `artefact`); one in 333 repeats the picture of an earlier
-    number under a new id and a conflicting label (column `duplicate_of` names the earlier id, "" elsewhere).
+    Classes are Galaxy10 DECaLS's in its frequencies, in random order. Galaxy "sim-<seed>-<number>"
+    is the same whatever the count; only the order depends on it. About one row in 200 each is a
+    ring or a lens (column `kind`; labelled with the closest class) or carries one of three
+    artefacts (column `artefact`); one in 333 repeats the picture of an earlier number under a new
+    id and a conflicting label (column `duplicate_of` names the earlier id, "" elsewhere).
 
-    Columns of `.table`, NaN where they do not apply: kind, artefact, survey ("south" or "north"), duplicate_of; pitch_deg
-    (of the arms, 7 to 38 degrees); num_arms; bar_strength (the bar's share of the light); bulge_to_total (of the light, 0
-    to 1); inclination_deg (0 face-on, 90 edge-on); psf_fwhm_arcsec (r band); snr (of the r-band light within the half-light
-    radius, one number per galaxy); half_light_radius_px (r band, of the whole galaxy before the camera); num_stars;
+    Columns of `.table`, NaN where they do not apply: kind, artefact, survey ("south" or "north"),
+    duplicate_of; pitch_deg (of the arms, 7 to 38 degrees); num_arms; bar_strength (the bar's share
+    of the light); bulge_to_total (of the light, 0 to 1); inclination_deg (0 face-on, 90 edge-on);
+    psf_fwhm_arcsec (r band); snr (of the r-band light within the half-light radius, one number per
+    galaxy); half_light_radius_px (r band, of the whole galaxy before the camera); num_stars;
     arcsec_per_pixel. Coordinates and redshifts are NaN.
 
-    The first call draws (about 65 stamps of 128 px a second on each core) and keeps the pictures in the cache; later calls open
-    them as a memory map. Where a bundle supplies the parameters (`cache.read_first`), each stamp is drawn when it is read, and all
-    are when `frames` wants them. Raises ValueError for a count outside 1 to 1,000,000, a size outside 32 to 512 or a negative seed, and
-    OSError when the disk is too small. *Source:* see the modules named above.
+    The first call draws (about 65 stamps of 128 px a second on each core) and keeps the pictures in
+    the cache; later calls open them as a memory map. Where a bundle supplies the parameters
+    (`cache.read_first`), each stamp is drawn when it is read, and all are when `frames` wants them.
+    Raises ValueError for a count outside 1 to 1,000,000, a size outside 32 to 512 or a negative
+    seed, and OSError when the disk is too small. *Source:* see the modules named above.
     """
     _check(count, seed, size)
     key = f"{count}-{seed}-{size}-v{SIMULATOR_VERSION}"
-    pictures_path, truths_path = cache_path("simulated", key, ".npy"), cache_path("simulated", key, ".npz")
+    pictures_path, truths_path = (
+        cache_path("simulated", key, ".npy"),
+        cache_path("simulated", key, ".npz"),
+    )
     census = take_census(count, seed)
     name = f"simulated-{key}"
     opened = _open(pictures_path, truths_path, count, size)
@@ -63,7 +75,8 @@ def simulate(count: int, seed: int = 0, size: int = 128, progress: bool | Progre
         opened = _open(pictures_path, truths_path, count, size)
         if opened is None:
             raise OSError(
-                f"Expected the simulated galaxies just written to {pictures_path}, could not read them. Check the disk."
+                f"Expected the simulated galaxies just written to {pictures_path}, could not read "
+                f"them. Check the disk."
             )
     return _assemble(*opened, census, seed, name)
 
@@ -106,30 +119,54 @@ class StampArtist:
         return draw_member(self._census, self._seed, row, self._size)
 
     def prepare(self, count: int, progress: bool | Progress = False) -> None:
-        """Get ready for so many reads: from a few hundred on all stamps are drawn into the cache, several at a time."""
+        """Get ready for so many reads: from a few hundred on all stamps are drawn into the
+        cache, several at a time.
+        """
         if count >= SMALL and self._drawn() is None:
-            _draw(self.path, self.path.with_suffix(".npz"), len(self._census.kinds), self._seed, self._size, progress)
+            _draw(
+                self.path,
+                self.path.with_suffix(".npz"),
+                len(self._census.kinds),
+                self._seed,
+                self._size,
+                progress,
+            )
 
     def _drawn(self) -> StampFile | None:
         if self._file is None and self.path.is_file():
-            opened = _open(self.path, self.path.with_suffix(".npz"), len(self._census.kinds), self._size)
+            opened = _open(
+                self.path, self.path.with_suffix(".npz"), len(self._census.kinds), self._size
+            )
             self._file = opened[0] if opened else None
         return self._file
 
 
 def _check(count: int, seed: int, size: int) -> None:
     """Raise ValueError unless the request is within bounds."""
-    for name, value, low, high in (("count", count, 1, MAX_COUNT), ("size", size, MIN_SIZE, MAX_SIZE)):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or not low <= value <= high:
+    for name, value, low, high in (
+        ("count", count, 1, MAX_COUNT),
+        ("size", size, MIN_SIZE, MAX_SIZE),
+    ):
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | np.integer)
+            or not low <= value <= high
+        ):
             raise ValueError(
-                f"Expected a whole number from {low} to {high:,} as {name} of the simulation, found {value!r}. "
+                f"Expected a whole number from {low} to {high:,} as {name} of the simulation, "
+                f"found {value!r}. "
                 f'Choose another, e.g. "simulated:5000" or simulate(count=5000, size=128).'
             )
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise ValueError(f"Expected a whole number of at least 0 as seed of the simulation, found {seed!r}. Choose another.")
+        raise ValueError(
+            f"Expected a whole number of at least 0 as seed of the simulation, found {seed!r}. "
+            f"Choose another."
+        )
 
 
-def _open(pictures: Path, truths: Path, count: int, size: int) -> tuple[StampFile, np.ndarray] | None:
+def _open(
+    pictures: Path, truths: Path, count: int, size: int
+) -> tuple[StampFile, np.ndarray] | None:
     """Open a cached simulation; None when a file is missing, cut short or of another shape."""
     try:
         reader = StampFile(pictures)
@@ -147,20 +184,31 @@ def _known(arrays: dict[str, np.ndarray] | None, count: int) -> np.ndarray | Non
     return truths if truths is not None and truths.shape == (count, len(TRUTHS)) else None
 
 
-def _draw(pictures: Path, truths: Path, count: int, seed: int, size: int, progress: bool | Progress) -> None:
-    """Draw all stamps into a temporary folder beside the cache, then move them into place, the parameters last."""
+def _draw(
+    pictures: Path, truths: Path, count: int, seed: int, size: int, progress: bool | Progress
+) -> None:
+    """Draw all stamps into a temporary folder beside the cache, then move them into place, the
+    parameters last.
+    """
     pictures.parent.mkdir(parents=True, exist_ok=True)
-    needed, free = count * (size * size * 3 + 16 * len(TRUTHS)), shutil.disk_usage(pictures.parent).free
+    needed, free = (
+        count * (size * size * 3 + 16 * len(TRUTHS)),
+        shutil.disk_usage(pictures.parent).free,
+    )
     if needed > free:
         raise OSError(
-            f"Expected {needed / 1e9:.1f} GB of free disk for {count:,} stamps of {size} px in {pictures.parent}, found "
-            f"{free / 1e9:.1f} GB. Ask for fewer or smaller stamps, or set ASTROJEPA_CACHE to a folder on a larger disk."
+            f"Expected {needed / 1e9:.1f} GB of free disk for {count:,} stamps of {size} px in "
+            f"{pictures.parent}, found "
+            f"{free / 1e9:.1f} GB. Ask for fewer or smaller stamps, or set ASTROJEPA_CACHE to a "
+            f"folder on a larger disk."
         )
     with temporary_folder(pictures.parent, "simulating") as folder, naming(pictures):
         new_pictures, new_truths = folder / "pictures.npy", folder / "truths.npy"
         report, close = _reporter(count, progress)
         try:
-            draw_stamps(new_pictures, new_truths, count, seed, size, suitable_processes(count), report)
+            draw_stamps(
+                new_pictures, new_truths, count, seed, size, suitable_processes(count), report
+            )
         finally:
             close()
         with new_pictures.open("rb+") as stream:
@@ -170,7 +218,9 @@ def _draw(pictures: Path, truths: Path, count: int, seed: int, size: int, progre
             np.savez(stream, truths=np.load(new_truths))
 
 
-def _reporter(count: int, progress: bool | Progress) -> tuple[Callable[[int], None], Callable[[], None]]:
+def _reporter(
+    count: int, progress: bool | Progress
+) -> tuple[Callable[[int], None], Callable[[], None]]:
     """Return what to call with the number of stamps done, and what to call at the end."""
     text = "simulating galaxies"
     if callable(progress):
@@ -179,7 +229,9 @@ def _reporter(count: int, progress: bool | Progress) -> tuple[Callable[[int], No
     return lambda done: bar.update(done - bar.n) and None, bar.close
 
 
-def _assemble(reader: ImageReader, truths: np.ndarray, census: Census, seed: int, name: str) -> Dataset:
+def _assemble(
+    reader: ImageReader, truths: np.ndarray, census: Census, seed: int, name: str
+) -> Dataset:
     """Return the data set of a simulation, its rows in random order."""
     count = len(truths)
     order = np.random.default_rng((seed, count, 3)).permutation(count)
@@ -190,7 +242,11 @@ def _assemble(reader: ImageReader, truths: np.ndarray, census: Census, seed: int
             "artefact": np.array(ARTEFACTS)[census.artefacts],
             "survey": np.array([survey.name for survey in SURVEYS])[truths[:, 0].astype(np.int64)],
             "duplicate_of": np.where(census.duplicated, ids[census.originals], ""),
-            **{column: truths[:, number] for number, column in enumerate(TRUTHS) if column != "survey"},
+            **{
+                column: truths[:, number]
+                for number, column in enumerate(TRUTHS)
+                if column != "survey"
+            },
         }
     )
     unknown = np.full(count, np.nan)

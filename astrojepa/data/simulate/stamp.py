@@ -6,7 +6,8 @@ import numpy as np
 
 from astrojepa.data.simulate import camera, encounter, galaxy, light
 
-# What is known of every stamp, in the order of the rows that `draw_stamp` returns; NaN where it does not apply.
+# What is known of every stamp, in the order of the rows that `draw_stamp` returns; NaN where it
+# does not apply.
 TRUTHS = (
     "survey",
     "pitch_deg",
@@ -23,8 +24,12 @@ TRUTHS = (
 MIN_DRAWN_SIZE = 96  # smaller stamps are drawn finer and averaged
 
 
-def draw_stamp(seed: int, index: int, kind: str, artefact: str, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw galaxy number `index` of `seed`: the picture, uint8 (size, size, 3), and its TRUTHS, float64 (11,)."""
+def draw_stamp(
+    seed: int, index: int, kind: str, artefact: str, size: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw galaxy number `index` of `seed`: the picture, uint8 (size, size, 3), and its TRUTHS,
+    float64 (11,).
+    """
     rng = np.random.default_rng((seed, index))
     factor = -(-MIN_DRAWN_SIZE // size)
     drawn = size * factor
@@ -42,7 +47,8 @@ def draw_stamp(seed: int, index: int, kind: str, artefact: str, size: int) -> tu
     bands = camera.add_noise(rng, bands, sky_noise, finest * factor)
     bands = camera.spoil(rng, bands, artefact)
     picture = camera.through_jpeg(camera.colour_picture(bands), int(rng.integers(88, 96)))
-    area = np.pi * pixels**2 * (finest / camera.NATIVE_ARCSEC_PER_PIXEL) ** 2  # native pixels within the half-light circle
+    # native pixels within the half-light circle
+    area = np.pi * pixels**2 * (finest / camera.NATIVE_ARCSEC_PER_PIXEL) ** 2
     signal = 0.5 * flux * (finest / camera.NATIVE_ARCSEC_PER_PIXEL) ** 2  # nanomaggies
     noise = np.sqrt(sky_noise[1] ** 2 * area + signal / camera.ELECTRONS_PER_NANOMAGGY[1])
     truth = {
@@ -58,7 +64,9 @@ def draw_stamp(seed: int, index: int, kind: str, artefact: str, size: int) -> tu
 
 
 def draw_kind(rng: np.random.Generator, kind: str, size: int) -> galaxy.Sketch:
-    """Draw a galaxy of a kind (see KINDS in simulate_census.py) in the middle of a frame, 30 to 60 % of its width across."""
+    """Draw a galaxy of a kind (see KINDS in simulate_census.py) in the middle of a frame, 30 to
+    60 % of its width across.
+    """
     x, y = light.pixel_grid(size)
     x, y = x - np.float32(rng.normal(0, 0.3)), y - np.float32(rng.normal(0, 0.3))
     extent = size * rng.uniform(0.20, 0.31)
@@ -79,12 +87,17 @@ def draw_kind(rng: np.random.Generator, kind: str, size: int) -> galaxy.Sketch:
         "lens": encounter.lens_galaxy,
     }
     if kind not in others:
-        raise ValueError(f"Expected a kind of galaxy of the simulator, found {kind!r}; see KINDS in simulate_census.py.")
+        raise ValueError(
+            f"Expected a kind of galaxy of the simulator, found {kind!r}; see KINDS in "
+            f"simulate_census.py."
+        )
     return others[kind](rng, x, y, extent)
 
 
 def _flux_for(sketch: galaxy.Sketch, pixels: float) -> float:
-    """Return the total r-band flux (nanomaggies per native pixel, summed over drawn pixels) that gives its brightness."""
+    """Return the total r-band flux (nanomaggies per native pixel, summed over drawn pixels) that
+    gives its brightness.
+    """
     per_native = 10 ** (-0.4 * (sketch.brightness - 22.5)) * camera.NATIVE_ARCSEC_PER_PIXEL**2
     return 2 * np.pi * pixels**2 * sketch.axis_ratio * per_native
 
@@ -92,8 +105,8 @@ def _flux_for(sketch: galaxy.Sketch, pixels: float) -> float:
 def add_field(rng: np.random.Generator, bands: np.ndarray, arcsec_per_pixel: float) -> int:
     """Add foreground stars and small background galaxies in place; return the number of stars.
 
-    On average 2.2 stars brighter than r = 21.5 and 5 galaxies brighter than r = 22.5 per square arcminute, about what a
-    field at high galactic latitude holds.
+    On average 2.2 stars brighter than r = 21.5 and 5 galaxies brighter than r = 22.5 per square
+    arcminute, about what a field at high galactic latitude holds.
     """
     size = bands.shape[-1]
     arcmin2 = (size * arcsec_per_pixel / 60) ** 2
@@ -103,7 +116,8 @@ def add_field(rng: np.random.Generator, bands: np.ndarray, arcsec_per_pixel: flo
         flux = 10 ** (0.4 * (22.5 - _magnitude(rng, 14.5, 21.5, 0.22))) * per_native
         redness = rng.uniform(0.0, 1.0)
         place = _place(rng, size, 0.12)
-        colour = (0.38 + 1.0 * redness, 0.21 + 0.85 * redness + 0.6 * redness**4)  # along the stellar locus
+        # along the stellar locus
+        colour = (0.38 + 1.0 * redness, 0.21 + 0.85 * redness + 0.6 * redness**4)
         bands += light.paint(light.deposit(size, place[:1], place[1:], np.ones(1)), flux, *colour)
         if flux > 3000 * per_native:
             bands += light.paint(_spikes(size, place), 0.03 * flux, *colour)
@@ -135,15 +149,24 @@ def _spikes(size: int, place: np.ndarray) -> np.ndarray:
     return np.exp(-x / length) * (y < 0.5) + np.exp(-y / length) * (x < 0.5)
 
 
-def _add_background_galaxy(rng: np.random.Generator, bands: np.ndarray, flux: float, arcsec_per_pixel: float) -> None:
+def _add_background_galaxy(
+    rng: np.random.Generator, bands: np.ndarray, flux: float, arcsec_per_pixel: float
+) -> None:
     """Add a small exponential galaxy, drawn on a patch only."""
     size = bands.shape[-1]
     scale = max(0.5, rng.uniform(0.25, 0.7) / arcsec_per_pixel)
     place = _place(rng, size, 0.2) + (size - 1) / 2
     half = int(np.ceil(4 * scale)) + 1
     left, top = max(0, int(place[0]) - half), max(0, int(place[1]) - half)
-    window = (slice(top, min(size, top + 2 * half + 1)), slice(left, min(size, left + 2 * half + 1)))
+    window = (
+        slice(top, min(size, top + 2 * half + 1)),
+        slice(left, min(size, left + 2 * half + 1)),
+    )
     row, column = np.mgrid[window]
-    u, v = light.deproject(column - place[0], row - place[1], rng.uniform(0, np.pi), rng.uniform(0.35, 1.0))
+    u, v = light.deproject(
+        column - place[0], row - place[1], rng.uniform(0, np.pi), rng.uniform(0.35, 1.0)
+    )
     age = rng.random()
-    bands[(slice(None), *window)] += light.paint(np.exp(-np.hypot(u, v) / scale), flux, 0.3 + 0.9 * age, 0.2 + 0.7 * age)
+    bands[(slice(None), *window)] += light.paint(
+        np.exp(-np.hypot(u, v) / scale), flux, 0.3 + 0.9 * age, 0.2 + 0.7 * age
+    )

@@ -1,8 +1,9 @@
 """Draws many stamps into memory-mapped files, in this process or in several.
 
-The helpers are plain `python -m astrojepa.data.simulate.workers` processes that take orders on their standard input and write
-straight into the files. multiprocessing is not used: its spawned children import the caller's main script again, which a
-notebook, an unguarded script or a Streamlit server does not survive, and forking is unsafe once threads run.
+The helpers are plain `python -m astrojepa.data.simulate.workers` processes that take orders on
+their standard input and write straight into the files. multiprocessing is not used: its spawned
+children import the caller's main script again, which a notebook, an unguarded script or a Streamlit
+server does not survive, and forking is unsafe once threads run.
 """
 
 from __future__ import annotations
@@ -30,13 +31,24 @@ MAX_PROCESSES = 16
 
 
 def draw_stamps(
-    pictures: Path, truths: Path, count: int, seed: int, size: int, processes: int, report: Callable[[int], None]
+    pictures: Path,
+    truths: Path,
+    count: int,
+    seed: int,
+    size: int,
+    processes: int,
+    report: Callable[[int], None],
 ) -> None:
-    """Create two .npy files: pictures, uint8 (count, size, size, 3), and truths, float64 (count, len(TRUTHS)).
+    """Create two .npy files: pictures, uint8 (count, size, size, 3), and truths, float64 (count,
+    len(TRUTHS)).
 
-    `report` is called in this thread with the number of stamps done. Raises OSError when a helper dies.
+    `report` is called in this thread with the number of stamps done. Raises OSError when a helper
+    dies.
     """
-    for path, dtype, shape in ((pictures, np.uint8, (count, size, size, 3)), (truths, np.float64, (count, len(TRUTHS)))):
+    for path, dtype, shape in (
+        (pictures, np.uint8, (count, size, size, 3)),
+        (truths, np.float64, (count, len(TRUTHS))),
+    ):
         open_memmap(path, mode="w+", dtype=dtype, shape=shape).flush()
         _reserve(path)
     chunks = [(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
@@ -51,20 +63,30 @@ def draw_stamps(
 
 
 def _reserve(path: Path) -> None:
-    """Take the file's whole place on the disk: a mapped file with holes ends, on a full disk, whoever writes into one."""
+    """Take the file's whole place on the disk: a mapped file with holes ends, on a full disk,
+    whoever writes into one.
+    """
     if hasattr(os, "posix_fallocate"):
         with naming(path), path.open("rb+") as stream:
             os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)
 
 
 def suitable_processes(count: int) -> int:
-    """Return how many processes draw `count` stamps soonest: one below 200, else one per core that this process may use."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Return how many processes draw `count` stamps soonest: one below 200, else one per core
+    that this process may use.
+    """
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     return 1 if count < SMALL or not sys.executable else min(cores, MAX_PROCESSES)
 
 
-def _draw_here(pictures: Path, truths: Path, seed: int, chunks: Iterable[tuple[int, int]]) -> Generator[int, None, None]:
-    """Draw the chunks in this process, yielding the size of each when done; the census is taken once."""
+def _draw_here(
+    pictures: Path, truths: Path, seed: int, chunks: Iterable[tuple[int, int]]
+) -> Generator[int, None, None]:
+    """Draw the chunks in this process, yielding the size of each when done; the census is taken
+    once.
+    """
     picture_file, truth_file = open_memmap(pictures, mode="r+"), open_memmap(truths, mode="r+")
     count, size = picture_file.shape[:2]
     census = take_census(count, seed)
@@ -77,7 +99,9 @@ def _draw_here(pictures: Path, truths: Path, seed: int, chunks: Iterable[tuple[i
 
 
 def draw_member(census: Census, seed: int, row: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw the galaxy of one row of a census: the picture, uint8 (size, size, 3), and its TRUTHS, float64 (11,)."""
+    """Draw the galaxy of one row of a census: the picture, uint8 (size, size, 3), and its
+    TRUTHS, float64 (11,).
+    """
     kind, artefact = KINDS[census.kinds[row]], ARTEFACTS[census.artefacts[row]]
     return draw_stamp(seed, int(census.originals[row]), kind, artefact, size)
 
@@ -113,7 +137,14 @@ def _start_helper(pictures: Path, truths: Path, seed: int) -> subprocess.Popen[s
     root = str(Path(__file__).resolve().parents[3])
     paths = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH", "")]))
     return subprocess.Popen(
-        [sys.executable, "-m", "astrojepa.data.simulate.workers", str(pictures), str(truths), str(seed)],
+        [
+            sys.executable,
+            "-m",
+            "astrojepa.data.simulate.workers",
+            str(pictures),
+            str(truths),
+            str(seed),
+        ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -138,8 +169,10 @@ def _order(idle: queue.SimpleQueue[subprocess.Popen[str]], chunk: tuple[int, int
         with contextlib.suppress(subprocess.TimeoutExpired):
             helper.wait(5)  # its end may be a moment behind its silence
         raise ChildProcessError(
-            f"Expected galaxies {chunk[0]} to {chunk[1]} from a helper process of the simulator, but it stopped (exit status "
-            f"{helper.poll()}; its own message is above). With little memory or disk left, ask for fewer or smaller stamps."
+            f"Expected galaxies {chunk[0]} to {chunk[1]} from a helper process of the simulator, "
+            f"but it stopped (exit status "
+            f"{helper.poll()}; its own message is above). With little memory or disk left, ask for "
+            f"fewer or smaller stamps."
         )
     return chunk[1] - chunk[0]
 

@@ -1,4 +1,6 @@
-"""Scores that a model and a data set decide: computed once, batch by batch, and kept by their content."""
+"""Scores that a model and a data set decide: computed once, batch by batch, and kept by their
+content.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,8 @@ from astrojepa.progress import Progress, reporting
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
 
-Scorer = Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]  # frames (b, F, F, 3), rows (b,) -> arrays (b, ...)
+# frames (b, F, F, 3), rows (b,) -> arrays (b, ...)
+Scorer = Callable[[np.ndarray, np.ndarray], dict[str, np.ndarray]]
 
 
 def scored_in_batches(
@@ -31,19 +34,31 @@ def scored_in_batches(
     cache: bool = True,
     progress: Progress | bool | None = None,
 ) -> dict[str, np.ndarray]:
-    """Run `scorer` over the frames of all galaxies and join what it returns, arrays (n, ...) by name.
+    """Run `scorer` over the frames of all galaxies and join what it returns, arrays (n, ...) by
+    name.
 
-    The scorer is given frames uint8 (b, F, F, 3) and the galaxies' row numbers in their source, which stay the same in a subset.
-    Kept under `.cache/astrojepa/<kind>-*.npz` by weights, galaxies, image settings and `settings`, unless `cache` is False. Raises
-    ValueError for an empty data set or batch_size < 1.
+    The scorer is given frames uint8 (b, F, F, 3) and the galaxies' row numbers in their source,
+    which stay the same in a subset. Kept under `.cache/astrojepa/<kind>-*.npz` by weights,
+    galaxies, image settings and `settings`, unless `cache` is False. Raises ValueError for an empty
+    data set or batch_size < 1.
     """
     if len(data) == 0:
         raise ValueError(f"{data.name} has no galaxies to score; loosen the selection.")
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}; it must be at least 1.")
     config = model.config.to_dict()
-    facts = [model.hash, data.fingerprint, config["image"], config["model"], list(model.mean), list(model.std), settings]
-    path = cache_path(kind, hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24])
+    facts = [
+        model.hash,
+        data.fingerprint,
+        config["image"],
+        config["model"],
+        list(model.mean),
+        list(model.std),
+        settings,
+    ]
+    path = cache_path(
+        kind, hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
+    )
     found = load_arrays(path) if cache else None
     if found is not None and all(len(array) == len(data) for array in found.values()):
         return found

@@ -1,4 +1,6 @@
-"""What does the user find interesting? Marks from 0 to 5 re-rank all galaxies; a simulated user says how many marks it takes."""
+"""What does the user find interesting? Marks from 0 to 5 re-rank all galaxies; a simulated user
+says how many marks it takes.
+"""
 
 from __future__ import annotations
 
@@ -20,30 +22,44 @@ REACH = 0.6  # of the median distance between galaxies and marks: how far a mark
 
 
 def rerank(
-    vectors: np.ndarray, scores: np.ndarray, marks: Mapping[int, float], method: str = "neighbours", seed: int = 0
+    vectors: np.ndarray,
+    scores: np.ndarray,
+    marks: Mapping[int, float],
+    method: str = "neighbours",
+    seed: int = 0,
 ) -> np.ndarray:
-    """Return the mark that each galaxy is expected to get, float64 (n,) in [0, 5], larger = look at it sooner.
+    """Return the mark that each galaxy is expected to get, float64 (n,) in [0, 5], larger = look at
+    it sooner.
 
-    expected = (W · predicted + w_0 · 1.5 · rank) / (W + w_0),   W = Σ_j w_j,   w_j = exp(-(d_j / r)² / 2),   w_0 = 0.07
+    expected = (W · predicted + w_0 · 1.5 · rank) / (W + w_0),
+    W = Σ_j w_j,   w_j = exp(-(d_j / r)² / 2),   w_0 = 0.07
 
-    d_j is the distance to the marked galaxy j in the first 32 principal components of the standardised `vectors` (n, D), r 0.6 of
-    the median such distance, `predicted` the mean of the marks weighted by w_j ("neighbours") or what a random forest makes of them
-    ("forest", from `seed`), and rank the place of the anomaly score, from 0 (ordinary) to 1 (strangest). So a mark speaks for its
-    surroundings, and far from all marks the order is that of `scores` (n,). `marks` maps rows to marks from 0 (boring, or an
-    artefact) to 5; a marked galaxy keeps its mark; without marks the order is that of the scores.
+    d_j is the distance to the marked galaxy j in the first 32 principal components of the
+    standardised `vectors` (n, D), r 0.6 of the median such distance, `predicted` the mean of the
+    marks weighted by w_j ("neighbours") or what a random forest makes of them ("forest", from
+    `seed`), and rank the place of the anomaly score, from 0 (ordinary) to 1 (strangest). So a mark
+    speaks for its surroundings, and far from all marks the order is that of `scores` (n,). `marks`
+    maps rows to marks from 0 (boring, or an artefact) to 5; a marked galaxy keeps its mark; without
+    marks the order is that of the scores.
 
-    *Source:* the idea of Astronomaly (Lochner & Bassett 2021, arXiv:2010.11202), which scales the anomaly score by the mark that a
-    random forest predicts, the less the further the marks are, and of Protege (Lochner & Rudnick 2024), a Gaussian process. The
-    weighted mean needs no fit, so a page can re-rank while it is marked; docs/decisions/0004 compares both.
+    *Source:* the idea of Astronomaly (Lochner & Bassett 2021, arXiv:2010.11202), which scales the
+    anomaly score by the mark that a random forest predicts, the less the further the marks are, and
+    of Protege (Lochner & Rudnick 2024), a Gaussian process. The weighted mean needs no fit, so a
+    page can re-rank while it is marked; docs/decisions/0004 compares both.
 
-    Raises ValueError for numbers that are not finite, other lengths, fewer than 2 galaxies, rows outside the data, marks outside
-    0 to 5, or another method.
+    Raises ValueError for numbers that are not finite, other lengths, fewer than 2 galaxies, rows
+    outside the data, marks outside 0 to 5, or another method.
     """
     scores = _checked_scores(vectors, scores)
-    rows, given = np.array(list(marks.keys()), dtype=np.int64), np.array(list(marks.values()), dtype=np.float64)
+    rows, given = (
+        np.array(list(marks.keys()), dtype=np.int64),
+        np.array(list(marks.values()), dtype=np.float64),
+    )
     outside = rows[(rows < 0) | (rows >= len(scores))]
     if len(outside):
-        raise ValueError(f"There is no row {outside[0]}; marks are for rows 0 to {len(scores) - 1}.")
+        raise ValueError(
+            f"There is no row {outside[0]}; marks are for rows 0 to {len(scores) - 1}."
+        )
     wrong = given[~((given >= 0) & (given <= HIGHEST))]
     if len(wrong):
         raise ValueError(f"Marks run from 0 to {HIGHEST}, found {wrong[0]:g}.")
@@ -58,15 +74,18 @@ def simulated_marking(
     batch: int = 10,
     method: str | None = "neighbours",
 ) -> np.ndarray:
-    """Show galaxies to a user who wants some of them, `batch` at a time, best first: bool (min(limit, n),), which were wanted.
+    """Show galaxies to a user who wants some of them, `batch` at a time, best first: bool
+    (min(limit, n),), which were wanted.
 
-    The user gives 5 to the wanted, bool (n,), and 0 to all others; after each batch the rest is re-ranked as `rerank` does, unless
-    `method` is None. Raises ValueError for limit or batch < 1, `wanted` of another length, and what `rerank` refuses.
+    The user gives 5 to the wanted, bool (n,), and 0 to all others; after each batch the rest is
+    re-ranked as `rerank` does, unless `method` is None. Raises ValueError for limit or batch < 1,
+    `wanted` of another length, and what `rerank` refuses.
     """
     scores = _checked_scores(vectors, scores)
     if min(limit, batch) < 1 or np.shape(wanted) != scores.shape:
         raise ValueError(
-            f"Expected limit and batch >= 1 and one entry of `wanted` per score, found {limit}, {batch} and {len(wanted)}."
+            f"Expected limit and batch >= 1 and one entry of `wanted` per score, found {limit}, "
+            f"{batch} and {len(wanted)}."
         )
     features, limit = _features(vectors), min(limit, len(scores))
     shown = np.zeros(0, dtype=np.int64)
@@ -74,12 +93,16 @@ def simulated_marking(
         given = HIGHEST * np.asarray(wanted, dtype=np.float64)[shown]
         order = _expected(features, scores, shown, given, method) if method else scores.copy()
         order[shown] = -np.inf
-        shown = np.concatenate([shown, np.argsort(-order, kind="stable")[: min(batch, limit - len(shown))]])
+        shown = np.concatenate(
+            [shown, np.argsort(-order, kind="stable")[: min(batch, limit - len(shown))]]
+        )
     return np.asarray(wanted, dtype=bool)[shown]
 
 
 def labels_to_first(hits: np.ndarray, count: int = 10) -> float:
-    """Return after how many marks the `count`-th wanted galaxy was found, infinity where it was not; `hits` bool (m,), in order."""
+    """Return after how many marks the `count`-th wanted galaxy was found, infinity where it was
+    not; `hits` bool (m,), in order.
+    """
     places = np.flatnonzero(hits)
     return float(places[count - 1] + 1) if len(places) >= count else float("inf")
 
@@ -88,24 +111,33 @@ def _checked_scores(vectors: np.ndarray, scores: np.ndarray) -> np.ndarray:
     scores = np.asarray(scores, dtype=np.float64)
     if np.ndim(vectors) != 2 or scores.shape != np.shape(vectors)[:1] or len(scores) < 2:
         raise ValueError(
-            f"Expected vectors (n, D) and scores (n,) of at least 2 galaxies, found {np.shape(vectors)} and {scores.shape}."
+            f"Expected vectors (n, D) and scores (n,) of at least 2 galaxies, found "
+            f"{np.shape(vectors)} and {scores.shape}."
         )
     if not (np.isfinite(vectors).all() and np.isfinite(scores).all()):
         raise ValueError(
-            "Some vectors or scores are not finite; leave those galaxies out, or check whether the training diverged."
+            "Some vectors or scores are not finite; leave those galaxies out, or check whether the "
+            "training diverged."
         )
     return scores
 
 
 def _features(vectors: np.ndarray) -> np.ndarray:
-    """Return the first principal components of the standardised vectors: float32 (n, at most 32)."""
+    """Return the first principal components of the standardised vectors: float32 (n, at most
+    32).
+    """
     (features,) = standardise(np.asarray(vectors, dtype=np.float32))
     _, axes = np.linalg.eigh(features.T @ features)
     return features @ axes[:, -COMPONENTS:]
 
 
 def _expected(
-    features: np.ndarray, scores: np.ndarray, rows: np.ndarray, given: np.ndarray, method: str, seed: int = 0
+    features: np.ndarray,
+    scores: np.ndarray,
+    rows: np.ndarray,
+    given: np.ndarray,
+    method: str,
+    seed: int = 0,
 ) -> np.ndarray:
     """Return the expected marks (n,) from those given, (m,), to the galaxies at `rows` (m,)."""
     if method not in METHODS:
@@ -118,7 +150,9 @@ def _expected(
     weights = np.exp(-0.5 * np.square(distances / reach))
     total = weights.sum(axis=1)
     if method == "forest":
-        forest = RandomForestRegressor(100, min_samples_leaf=2, random_state=seed).fit(features[rows], given)
+        forest = RandomForestRegressor(100, min_samples_leaf=2, random_state=seed).fit(
+            features[rows], given
+        )
         predicted = total * forest.predict(features)
     else:
         predicted = weights @ given

@@ -1,4 +1,6 @@
-"""Does a score find rare galaxies? One class is made rare, many times over, and every score ranks what is left."""
+"""Does a score find rare galaxies? One class is made rare, many times over, and every score
+ranks what is left.
+"""
 
 from __future__ import annotations
 
@@ -21,21 +23,27 @@ Lists = tuple[np.ndarray, np.ndarray]  # distances and indices (n, k) of neighbo
 
 @dataclass(frozen=True)
 class Ranking:
-    """How well one score ranks the rare galaxies first: one entry per draw of the rare; larger = better, artefacts excepted."""
+    """How well one score ranks the rare galaxies first: one entry per draw of the rare; larger =
+    better, artefacts excepted.
+    """
 
     score: str
     average_precision: np.ndarray  # float64 (draws,), in (0, 1]; chance is the rare share
     recall: np.ndarray  # float64 (draws,), share of the rare among the `top` strangest
     enrichment: np.ndarray  # float64 (draws,), rare share of the top over that of all; 1 = chance
-    artefact_share: np.ndarray  # float64 (draws,), likely artefacts among the top; NaN where they were not given
+    # float64 (draws,), likely artefacts among the top; NaN where they were not given
+    artefact_share: np.ndarray
     num_rare: int
     num_galaxies: int
     top: int
-    follows: dict[str, float] = field(default_factory=dict)  # mean rank correlation with each property, in [-1, 1]
+    # mean rank correlation with each property, in [-1, 1]
+    follows: dict[str, float] = field(default_factory=dict)
 
 
 def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Return (mean, low, high): the mean over draws, and between which values 95 % of the draws lie."""
+    """Return (mean, low, high): the mean over draws, and between which values 95 % of the draws
+    lie.
+    """
     low, high = np.quantile(values, [0.025, 0.975])
     return float(np.mean(values)), float(low), float(high)
 
@@ -55,7 +63,8 @@ def leaderboard(
     top: int = 100,
     progress: Progress | bool | None = None,
 ) -> list[Ranking]:
-    """Rank all galaxies by each score after thinning the rare ones to a share of `fraction`, `draws` times over.
+    """Rank all galaxies by each score after thinning the rare ones to a share of `fraction`,
+    `draws` times over.
 
     `vectors` (n, D), finite; `rare` int (n,): 1 = rare, 0 = common, -1 = unknown, which is left
     out since it might be rare. `scores` are methods of `anomaly_scores` (default all), computed
@@ -66,19 +75,28 @@ def leaderboard(
     most the number of other common galaxies. With few rare galaxies the draws overlap: their
     interval says how much a ranking depends on which were kept, not how it would do elsewhere.
 
-    Raises ValueError for no rare or fewer than 2 common galaxies, vectors that are not finite or of another length, fewer rare
-    galaxies than the fraction asks for, an unknown score, or draws, top or k < 1.
+    Raises ValueError for no rare or fewer than 2 common galaxies, vectors that are not finite or of
+    another length, fewer rare galaxies than the fraction asks for, an unknown score, or draws, top
+    or k < 1.
     """
     fixed, properties = dict(fixed or {}), dict(properties or {})
     scores = vector_scores() if scores is None else scores
     check_count(k)
     if min(draws, top) < 1:
         raise ValueError(f"Expected draws and top of at least 1, found {draws} and {top}.")
-    _check(vectors, rare, fixed, properties | ({} if artefacts is None else {"artefacts": artefacts}), scores)
+    _check(
+        vectors,
+        rare,
+        fixed,
+        properties | ({} if artefacts is None else {"artefacts": artefacts}),
+        scores,
+    )
     common, rows_of_rare = np.flatnonzero(rare == 0), np.flatnonzero(rare == 1)
     count = num_kept(len(common), len(rows_of_rare), fraction)
     k = min(k, len(common) - 1)
-    known, others = standardise(vectors[common].astype(np.float32), vectors[rows_of_rare].astype(np.float32))
+    known, others = standardise(
+        vectors[common].astype(np.float32), vectors[rows_of_rare].astype(np.float32)
+    )
     truth = np.arange(len(common) + count) >= len(common)
     top = min(top, len(truth))
     measures: dict[str, list[tuple[float, float, float]]] = {name: [] for name in (*scores, *fixed)}
@@ -86,45 +104,70 @@ def leaderboard(
     with reporting(progress, draws, "leaderboard") as report:
         lists = _lists(known, others, k) if scores else None
         for draw in range(draws):
-            kept = np.sort(np.random.default_rng((seed, draw)).choice(len(rows_of_rare), count, replace=False))
+            kept = np.sort(
+                np.random.default_rng((seed, draw)).choice(len(rows_of_rare), count, replace=False)
+            )
             rows = np.concatenate([common, rows_of_rare[kept]])
             ranked = dict(_scored(known, others, kept, scores, lists, k, seed + draw))
-            for name, values in (ranked | {name: values[rows] for name, values in fixed.items()}).items():
-                share = artefact_share(values, artefacts[rows], top) if artefacts is not None else float("nan")
+            for name, values in (
+                ranked | {name: values[rows] for name, values in fixed.items()}
+            ).items():
+                share = (
+                    artefact_share(values, artefacts[rows], top)
+                    if artefacts is not None
+                    else float("nan")
+                )
                 measures[name].append((*precision_recall(truth, values, top), share))
-                followed[name].append([spearman(values, numbers[rows]) for numbers in properties.values()])
+                followed[name].append(
+                    [spearman(values, numbers[rows]) for numbers in properties.values()]
+                )
             report(draw + 1)
     found = []
     for name, numbers in measures.items():
         precision, recall, shares = np.array(numbers).T
-        follows = dict(zip(properties, np.mean(followed[name], axis=0).tolist(), strict=True)) if properties else {}
+        follows = (
+            dict(zip(properties, np.mean(followed[name], axis=0).tolist(), strict=True))
+            if properties
+            else {}
+        )
         enrichment = recall * len(truth) / top
-        found.append(Ranking(name, precision, recall, enrichment, shares, count, len(truth), top, follows))
+        found.append(
+            Ranking(name, precision, recall, enrichment, shares, count, len(truth), top, follows)
+        )
     return found
 
 
 def num_kept(num_common: int, num_rare: int, fraction: float) -> int:
-    """Return how many rare galaxies make up `fraction` of what is left, at least 1; ValueError where there are not as many."""
+    """Return how many rare galaxies make up `fraction` of what is left, at least 1; ValueError
+    where there are not as many.
+    """
     if not 0 < fraction < 1:
         raise ValueError(
-            f"The rare class cannot make up {fraction:g} of the galaxies; choose a fraction between 0 and 1, such as 0.02."
+            f"The rare class cannot make up {fraction:g} of the galaxies; choose a fraction "
+            f"between 0 and 1, such as 0.02."
         )
     if num_rare == 0 or num_common < 2:
         raise ValueError(
-            f"Expected rare galaxies and at least 2 others, found {num_rare} and {num_common}; choose another class or data."
+            f"Expected rare galaxies and at least 2 others, found {num_rare} and {num_common}; "
+            f"choose another class or data."
         )
     count = max(1, round(fraction * num_common / (1 - fraction)))
     if count > num_rare:
         possible = num_rare / (num_rare + num_common)
         raise ValueError(
-            f"A fraction of {fraction:g} needs {count} rare galaxies and there are {num_rare}; choose at most {possible:.2g}."
+            f"A fraction of {fraction:g} needs {count} rare galaxies and there are {num_rare}; "
+            f"choose at most {possible:.2g}."
         )
     return count
 
 
 def precision_recall(truth: np.ndarray, values: np.ndarray, top: int) -> tuple[float, float]:
-    """Return (average precision, share of the true among the `top` largest values); of equal values the earlier rows come first."""
-    return float(average_precision_score(truth, values)), float(truth[_strangest(values, top)].sum() / truth.sum())
+    """Return (average precision, share of the true among the `top` largest values); of equal
+    values the earlier rows come first.
+    """
+    return float(average_precision_score(truth, values)), float(
+        truth[_strangest(values, top)].sum() / truth.sum()
+    )
 
 
 def artefact_share(values: np.ndarray, artefacts: np.ndarray, top: int) -> float:
@@ -137,7 +180,9 @@ def _strangest(values: np.ndarray, top: int) -> np.ndarray:
 
 
 def _lists(known: np.ndarray, others: np.ndarray, k: int) -> Lists:
-    """Return each galaxy's neighbours among the common ones, which are in every draw: the common rows first, then all rare."""
+    """Return each galaxy's neighbours among the common ones, which are in every draw: the common
+    rows first, then all rare.
+    """
     within = nearest(known, known, k, exclude=np.arange(len(known)))
     across = nearest(known, others, k)
     return np.concatenate([within[0], across[0]]), np.concatenate([within[1], across[1]])
@@ -163,15 +208,21 @@ def _scored(
 
 
 def _merge(features: np.ndarray, num_common: int, kept: np.ndarray, lists: Lists, k: int) -> Lists:
-    """Add the kept rare galaxies to the lists of neighbours among the common, so that a draw costs no search among all."""
+    """Add the kept rare galaxies to the lists of neighbours among the common, so that a draw
+    costs no search among all.
+    """
     rows = np.concatenate([np.arange(num_common), num_common + kept])
     to_rare = euclidean_distances(features, features[num_common:])
     own = np.arange(len(kept))
     to_rare[num_common + own, own] = np.inf
     distances = np.concatenate([lists[0][rows], to_rare], axis=1)
-    indices = np.concatenate([lists[1][rows], np.broadcast_to(num_common + own, to_rare.shape)], axis=1)
+    indices = np.concatenate(
+        [lists[1][rows], np.broadcast_to(num_common + own, to_rare.shape)], axis=1
+    )
     chosen = np.argpartition(distances, k - 1, axis=1)[:, :k]
-    chosen = np.take_along_axis(chosen, np.argsort(np.take_along_axis(distances, chosen, 1), axis=1), 1)
+    chosen = np.take_along_axis(
+        chosen, np.argsort(np.take_along_axis(distances, chosen, 1), axis=1), 1
+    )
     return np.take_along_axis(distances, chosen, 1), np.take_along_axis(indices, chosen, 1)
 
 
@@ -186,7 +237,13 @@ def _check(
         find_vector_score(name)
     for name, values in {"rare": rare, **fixed, **further}.items():
         if len(values) != len(vectors):
-            raise ValueError(f"There are {len(vectors)} vectors and {len(values)} of {name}; give one each per galaxy.")
+            raise ValueError(
+                f"There are {len(vectors)} vectors and {len(values)} of {name}; give one each per "
+                f"galaxy."
+            )
     for name, values in {"vectors": vectors, **fixed}.items():
         if not np.isfinite(values[rare >= 0]).all():
-            raise ValueError(f"Some {name} are not finite; leave those galaxies out, or check whether the training diverged.")
+            raise ValueError(
+                f"Some {name} are not finite; leave those galaxies out, or check whether the "
+                f"training diverged."
+            )

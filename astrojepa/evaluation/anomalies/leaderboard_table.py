@@ -1,4 +1,6 @@
-"""Every score, and the same on trivial vectors, ranking a class that was made rare: the tables of docs/decisions/0004."""
+"""Every score, and the same on trivial vectors, ranking a class that was made rare: the tables
+of docs/decisions/0004.
+"""
 
 from __future__ import annotations
 
@@ -27,38 +29,54 @@ class Row:
 
     vectors: str
     ranking: Ranking
-    difference: tuple[float, float, float]  # average precision less that of knn on the encoder, draw by draw: mean, 95 % of draws
+    # average precision less that of knn on the encoder, draw by draw: mean, 95 % of draws
+    difference: tuple[float, float, float]
 
     @property
     def flags(self) -> dict[str, float]:
-        """The properties of the pictures that the score follows by more than 0.5 in rank correlation."""
+        """The properties of the pictures that the score follows by more than 0.5 in rank
+        correlation.
+        """
         return {about: rho for about, rho in self.ranking.follows.items() if abs(rho) > SUSPICIOUS}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return numbers for JSON: mean and 95 % of the draws of each measure; None for a correlation that is not defined."""
+        """Return numbers for JSON: mean and 95 % of the draws of each measure; None for a
+        correlation that is not defined.
+        """
         ranking = self.ranking
-        facts: dict[str, Any] = {"vectors": self.vectors, "score": ranking.score, "difference": list(self.difference)}
+        facts: dict[str, Any] = {
+            "vectors": self.vectors,
+            "score": ranking.score,
+            "difference": list(self.difference),
+        }
         for name in ("average_precision", "recall", "enrichment", "artefact_share"):
             facts[name] = list(mean_interval(getattr(ranking, name)))
-        facts["spearman"] = {about: None if np.isnan(rho) else rho for about, rho in ranking.follows.items()}
+        facts["spearman"] = {
+            about: None if np.isnan(rho) else rho for about, rho in ranking.follows.items()
+        }
         return facts | {"flagged": list(self.flags)}
 
 
 def rare_labels(data: Dataset, rare: str) -> np.ndarray:
     """Say which galaxies are of the rare kind: int64 (n,), 1 = rare, 0 = not, -1 = unknown.
 
-    `rare` is a class, or for simulated galaxies a kind or an artefact that the table names, or several joined by "+", such as
-    "ring+lens". Raises ValueError naming what there is.
+    `rare` is a class, or for simulated galaxies a kind or an artefact that the table names, or
+    several joined by "+", such as "ring+lens". Raises ValueError naming what there is.
     """
     if rare in data.classes:
-        return np.where(data.labels < 0, -1, data.labels == data.classes.index(rare)).astype(np.int64)
-    injected = [data.table[column].to_numpy() for column in ("kind", "artefact") if column in data.table]
+        return np.where(data.labels < 0, -1, data.labels == data.classes.index(rare)).astype(
+            np.int64
+        )
+    injected = [
+        data.table[column].to_numpy() for column in ("kind", "artefact") if column in data.table
+    ]
     wanted = rare.split("+")
     known = [*data.classes, *sorted({str(name) for column in injected for name in column})]
     missing = [name for name in wanted if all(name not in column for column in injected)]
     if missing:
         raise ValueError(
-            f"{data.name} has no class {missing[0]!r} to make rare; choose one of {', '.join(known) or 'none: no labels'}."
+            f"{data.name} has no class {missing[0]!r} to make rare; choose one of "
+            f"{', '.join(known) or 'none: no labels'}."
         )
     return np.any([np.isin(column, wanted) for column in injected], axis=0).astype(np.int64)
 
@@ -75,11 +93,12 @@ def leaderboard_table(
     slow: bool = False,
     progress: Progress | bool | None = None,
 ) -> list[Row]:
-    """Rank thinned data by every score on the encoder, and by the cheap ones on pixel PCA, summary statistics and random weights.
+    """Rank thinned data by every score on the encoder, and by the cheap ones on pixel PCA, summary
+    statistics and random weights.
 
-    All see the same draws; the last rows rank by the pictures alone. With `slow` also prediction errors under four random masks a
-    galaxy and JEPA-SCORE, which take more than 50 ms a galaxy. Prediction errors need a predictor. Raises ValueError as
-    `rare_labels` and `leaderboard` do.
+    All see the same draws; the last rows rank by the pictures alone. With `slow` also prediction
+    errors under four random masks a galaxy and JEPA-SCORE, which take more than 50 ms a galaxy.
+    Prediction errors need a predictor. Raises ValueError as `rare_labels` and `leaderboard` do.
     """
     labels = rare_labels(data, rare)
     checks = picture_checks(data, progress=progress)
@@ -100,42 +119,61 @@ def leaderboard_table(
         ("random weights", embed(random, data, progress=progress).vectors, _LOCAL, untrained),
         ("none", np.zeros((len(data), 1), np.float32), (), pictures),
     ]
-    settings: dict[str, Any] = {"artefacts": checks.artefact, "properties": checks.properties, "progress": progress}
+    settings: dict[str, Any] = {
+        "artefacts": checks.artefact,
+        "properties": checks.properties,
+        "progress": progress,
+    }
     found = [
         (name, ranking)
         for name, vectors, scores, given in worlds
-        for ranking in leaderboard(vectors, labels, fraction, draws, seed, scores=scores, k=k, fixed=given, **settings)
+        for ranking in leaderboard(
+            vectors, labels, fraction, draws, seed, scores=scores, k=k, fixed=given, **settings
+        )
     ]
     knn = next(ranking for _, ranking in found if ranking.score == "knn").average_precision
-    return [Row(name, ranking, mean_interval(ranking.average_precision - knn)) for name, ranking in found]
+    return [
+        Row(name, ranking, mean_interval(ranking.average_precision - knn))
+        for name, ranking in found
+    ]
 
 
-def _of_model(model: Model, data: Dataset, slow: bool, progress: Progress | bool | None) -> dict[str, np.ndarray]:
+def _of_model(
+    model: Model, data: Dataset, slow: bool, progress: Progress | bool | None
+) -> dict[str, np.ndarray]:
     """Return every score that looks at the images, and that this model can give."""
     return {
         name: score.compute(model, data, progress=progress)
         for name, score in all_scores().items()
-        if score.needs != "vectors" and (slow or not score.slow) and (model.has_predictor or score.needs != "predictor")
+        if score.needs != "vectors"
+        and (slow or not score.slow)
+        and (model.has_predictor or score.needs != "predictor")
     }
 
 
 def table_lines(rows: list[Row]) -> list[str]:
-    """Lay the rows out as Markdown: average precision, its difference to knn on the encoder, recall, enrichment, artefacts, flags."""
+    """Lay the rows out as Markdown: average precision, its difference to knn on the encoder,
+    recall, enrichment, artefacts, flags.
+    """
     first = rows[0].ranking
     chance = first.num_rare / first.num_galaxies
     lines = [
-        f"{first.num_rare} rare of {first.num_galaxies} galaxies, {len(first.average_precision)} draws; chance has AP {chance:.3f}. "
+        f"{first.num_rare} rare of {first.num_galaxies} galaxies, {len(first.average_precision)} "
+        f"draws; chance has AP {chance:.3f}. "
         "In brackets: 95 % of the draws. Follows: rank correlations above 0.5.",
         "",
-        f"| vectors | score | AP | less knn on the encoder | recall@{first.top} | enrichment | artefacts | follows |",
+        f"| vectors | score | AP | less knn on the encoder | recall@{first.top} | enrichment | "
+        f"artefacts | follows |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         ranking = row.ranking
         flags = ", ".join(f"{about} {rho:+.2f}" for about, rho in row.flags.items())
         lines.append(
-            f"| {row.vectors} | {ranking.score} | {_cell(mean_interval(ranking.average_precision))} | {_cell(row.difference, '+')} | "
-            f"{np.mean(ranking.recall):.1%} | {np.mean(ranking.enrichment):.1f} | {np.mean(ranking.artefact_share):.1%} | {flags} |"
+            f"| {row.vectors} | {ranking.score} | "
+            f"{_cell(mean_interval(ranking.average_precision))} | {_cell(row.difference, '+')} | "
+            f"{np.mean(ranking.recall):.1%} | {np.mean(ranking.enrichment):.1f} | "
+            f"{np.mean(ranking.artefact_share):.1%} | {flags} |"
         )
     return lines
 

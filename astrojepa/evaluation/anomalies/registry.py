@@ -93,7 +93,9 @@ def anomaly_score(
 def all_scores() -> dict[str, AnomalyScore]:
     """Return every score by name, the default first."""
     _import_scores()
-    order = sorted(_SCORES.values(), key=lambda score: (score.name != DEFAULT, NEEDS.index(score.needs)))
+    order = sorted(
+        _SCORES.values(), key=lambda score: (score.name != DEFAULT, NEEDS.index(score.needs))
+    )
     return {score.name: score for score in order}
 
 
@@ -124,7 +126,9 @@ def find_vector_score(name: str) -> AnomalyScore:
     if score is None or score.needs != "vectors":
         known = vector_scores()
         if name not in known:
-            raise ValueError(f"There is no anomaly score {name!r} of vectors; choose one of {', '.join(known)}.")
+            raise ValueError(
+                f"There is no anomaly score {name!r} of vectors; choose one of {', '.join(known)}."
+            )
         score = _SCORES[name]
     return score
 

@@ -9,7 +9,13 @@ import numpy as np
 
 from astrojepa.cache import cache_path, load_arrays, save_arrays
 from astrojepa.data.dataset import Dataset
-from astrojepa.evaluation.anomalies.registry import DEFAULT, PIXELS, Features, find, find_vector_score
+from astrojepa.evaluation.anomalies.registry import (
+    DEFAULT,
+    PIXELS,
+    Features,
+    find,
+    find_vector_score,
+)
 from astrojepa.evaluation.anomalies.scores import of_vectors  # noqa: F401  (without torch)
 from astrojepa.evaluation.vectors.embed import embed, pixel_pca
 from astrojepa.evaluation.vectors.neighbours import check_count
@@ -56,7 +62,9 @@ def anomaly_scores(
     vectors = checked_vectors(new)
     if reference is None:
         if len(vectors) < 2:
-            raise ValueError("One galaxy alone cannot be strange; give a reference, or at least 2 galaxies.")
+            raise ValueError(
+                "One galaxy alone cannot be strange; give a reference, or at least 2 galaxies."
+            )
         (known,) = standardise(vectors)
         features = known
     else:

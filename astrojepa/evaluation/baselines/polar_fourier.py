@@ -1,6 +1,8 @@
-"""Polar Fourier statistics: light along rings about the galaxy, by the strength of its angular modes. Pixels in, numbers out.
+"""Polar Fourier statistics: light along rings about the galaxy, by the strength of its angular
+modes. Pixels in, numbers out.
 
-No turn and no mirror changes them, but for sampling. They need no training, and see shape that moments and percentiles forget.
+No turn and no mirror changes them, but for sampling. They need no training, and see shape that
+moments and percentiles forget.
 """
 
 from __future__ import annotations
@@ -18,10 +20,11 @@ _FAINTEST_MODE = 1e-2  # of a ring's mean
 def polar_fourier(pictures: np.ndarray) -> np.ndarray:
     """Measure uint8 (b, S, S, 3) pictures centred on a galaxy: float32 (b, 179), finite.
 
-    Light above the sky (the median of the border, per channel) is read, bilinear, at 48 angles of 14 rings out to half the side. In
-    order: log of each ring's mean over the mean of all; log of |mode m| / mean for m = 1 ... 6, ring by ring; the cosine of the phase
-    step of modes 1 to 4 from a ring to the next, in [-1, 1] (1 = a bar, slowly falling = winding arms); log colours r/g and g/b of each
-    ring; log of the mean light.
+    Light above the sky (the median of the border, per channel) is read, bilinear, at 48 angles of
+    14 rings out to half the side. In order: log of each ring's mean over the mean of all; log of
+    |mode m| / mean for m = 1 ... 6, ring by ring; the cosine of the phase step of modes 1 to 4 from
+    a ring to the next, in [-1, 1] (1 = a bar, slowly falling = winding arms); log colours r/g and
+    g/b of each ring; log of the mean light.
     """
     rings = _rings(light_of_channels(pictures))
     grey = rings.mean(axis=3)
@@ -36,7 +39,9 @@ def polar_fourier(pictures: np.ndarray) -> np.ndarray:
         channels[..., :2] - channels[..., 1:],
         np.log(mean.mean(axis=1, keepdims=True)),
     ]
-    return np.concatenate([column.reshape(len(pictures), -1) for column in columns], axis=1).astype(np.float32)
+    return np.concatenate([column.reshape(len(pictures), -1) for column in columns], axis=1).astype(
+        np.float32
+    )
 
 
 def _rings(light: np.ndarray) -> np.ndarray:
@@ -47,6 +52,8 @@ def _rings(light: np.ndarray) -> np.ndarray:
     down, across = ((side - 1) / 2 + radius * part for part in (np.sin(angle), np.cos(angle)))
     top, left = (np.clip(np.floor(place).astype(int), 0, side - 2) for place in (down, across))
     y, x = (place - corner for place, corner in ((down, top), (across, left)))
-    weights = (np.stack([(1 - y) * (1 - x), (1 - y) * x, y * (1 - x), y * x])[..., None]).astype(np.float32)
+    weights = (np.stack([(1 - y) * (1 - x), (1 - y) * x, y * (1 - x), y * x])[..., None]).astype(
+        np.float32
+    )
     corners = [light[:, top + below, left + right] for below in (0, 1) for right in (0, 1)]
     return np.asarray(sum(weight * corner for weight, corner in zip(weights, corners, strict=True)))

@@ -1,4 +1,6 @@
-"""Hand-made statistics of galaxy pictures: pixels in, numbers out. The baseline that astronomers had before."""
+"""Hand-made statistics of galaxy pictures: pixels in, numbers out. The baseline that astronomers
+had before.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +14,17 @@ _FLOOR = 1e-6  # of the light, so that an empty picture has shares too
 
 
 def shape_statistics(pictures: np.ndarray) -> np.ndarray:
-    """Measure uint8 (b, S, S, 3) pictures centred on a galaxy: float32 (b, 51), finite, every entry near unit size.
+    """Measure uint8 (b, S, S, 3) pictures centred on a galaxy: float32 (b, 51), finite, every entry
+    near unit size.
 
-    In order: mean of each channel; colours log(r/g), log(g/b) of the light above the sky, inside and outside a quarter of the
-    side; percentiles 5 ... 100 of each channel; total light; radii holding 20, 50 and 80 % of the light and log of their
-    ratio 80/20; rms size and ellipticity from second moments; log-light in 10 rings relative to the whole; asymmetry under half
-    and quarter turns (0 = symmetric; *source:* Conselice 2003, without the search for the centre); Gini coefficient of the light
-    (0 = evenly spread, 1 = all in one pixel; *source:* Lotz et al. 2004, on the whole frame). The sky is the median of the border,
-    per channel; radii are in units of half the side.
+    In order: mean of each channel; colours log(r/g), log(g/b) of the light above the sky, inside
+    and outside a quarter of the side; percentiles 5 ... 100 of each channel; total light; radii
+    holding 20, 50 and 80 % of the light and log of their ratio 80/20; rms size and ellipticity from
+    second moments; log-light in 10 rings relative to the whole; asymmetry under half and quarter
+    turns (0 = symmetric; *source:* Conselice 2003, without the search for the centre); Gini
+    coefficient of the light (0 = evenly spread, 1 = all in one pixel; *source:* Lotz et al. 2004,
+    on the whole frame). The sky is the median of the border, per channel; radii are in units of
+    half the side.
     """
     flux = pictures.astype(np.float32) / 255
     light = _above_sky(flux)
@@ -40,19 +45,25 @@ def shape_statistics(pictures: np.ndarray) -> np.ndarray:
 
 
 def light_above_sky(pictures: np.ndarray) -> np.ndarray:
-    """Return the grey light of uint8 (b, S, S, 3) pictures above the median of their border, per channel: float32 (b, S, S), > 0."""
+    """Return the grey light of uint8 (b, S, S, 3) pictures above the median of their border, per
+    channel: float32 (b, S, S), > 0.
+    """
     grey: np.ndarray = _above_sky(pictures.astype(np.float32) / 255).mean(axis=3) + _FLOOR
     return grey
 
 
 def light_of_channels(pictures: np.ndarray) -> np.ndarray:
-    """Return uint8 (b, S, S, 3) pictures less the median of their border, per channel: float32 (b, S, S, 3), of either sign."""
+    """Return uint8 (b, S, S, 3) pictures less the median of their border, per channel: float32
+    (b, S, S, 3), of either sign.
+    """
     flux = pictures.astype(np.float32) / 255
     return flux - _sky(flux)[:, None, None, :]
 
 
 def unlikeness(light: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return the summed absolute difference of two pictures of equal light (b, S, S) over twice that light: 0 = alike, 1 = disjoint."""
+    """Return the summed absolute difference of two pictures of equal light (b, S, S) over twice
+    that light: 0 = alike, 1 = disjoint.
+    """
     share: np.ndarray = np.abs(light - other).sum(axis=(1, 2)) / (2 * light.sum(axis=(1, 2)))
     return share
 
@@ -89,12 +100,16 @@ def _percentiles(flux: np.ndarray) -> np.ndarray:
 
 
 def _light_radii(grey: np.ndarray, radius: np.ndarray) -> np.ndarray:
-    """Return the radii that hold given shares of the light inside the inscribed circle, and log(r80 / r20)."""
+    """Return the radii that hold given shares of the light inside the inscribed circle, and
+    log(r80 / r20).
+    """
     inside = np.flatnonzero(radius.ravel() <= 1)
     order = inside[np.argsort(radius.ravel()[inside], kind="stable")]
     growth = np.cumsum(grey.reshape(len(grey), -1)[:, order], axis=1, dtype=np.float64)
     growth /= growth[:, -1:]
-    radii = np.stack([radius.ravel()[order][(growth < share).sum(axis=1)] for share in _LIGHT_SHARES], axis=1)
+    radii = np.stack(
+        [radius.ravel()[order][(growth < share).sum(axis=1)] for share in _LIGHT_SHARES], axis=1
+    )
     return np.column_stack([radii, np.log(radii[:, 2] / radii[:, 0])])
 
 
@@ -117,7 +132,9 @@ def _rings(grey: np.ndarray, radius: np.ndarray) -> np.ndarray:
 
 
 def _asymmetry(grey: np.ndarray) -> np.ndarray:
-    return np.stack([unlikeness(grey, np.rot90(grey, turn, axes=(1, 2))) for turn in (2, 1)], axis=1)
+    return np.stack(
+        [unlikeness(grey, np.rot90(grey, turn, axes=(1, 2))) for turn in (2, 1)], axis=1
+    )
 
 
 def _gini(grey: np.ndarray) -> np.ndarray:

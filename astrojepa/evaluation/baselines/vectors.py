@@ -1,4 +1,6 @@
-"""The vectors that an encoder is compared with, on the same parts of one data set; each is computed once and cached by content."""
+"""The vectors that an encoder is compared with, on the same parts of one data set; each is
+computed once and cached by content.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +11,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from astrojepa.data.dataset import Dataset
-from astrojepa.evaluation.vectors.embed import crop_statistics, embed, pixel_pca, polar_statistics, summary_statistics
+from astrojepa.evaluation.vectors.embed import (
+    crop_statistics,
+    embed,
+    pixel_pca,
+    polar_statistics,
+    summary_statistics,
+)
 from astrojepa.progress import Progress
 from astrojepa.types import Embeddings
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
 
-ENCODER, STATISTICS, PIXELS, RANDOM = "encoder", "summary statistics", "pixel PCA-64", "random weights"
+ENCODER, STATISTICS, PIXELS, RANDOM = (
+    "encoder",
+    "summary statistics",
+    "pixel PCA-64",
+    "random weights",
+)
 CROP, POLAR, BOTH = "statistics of the crop", "polar Fourier", "statistics and polar Fourier"
 HAND_MADE = (STATISTICS, CROP, POLAR, BOTH)
 
@@ -32,7 +45,11 @@ class Parts:
     @property
     def chooser(self) -> Embeddings | None:
         """The galaxies that choose a probe's setting: validation, where it has labels."""
-        return self.validation if self.validation is not None and (self.validation.labels >= 0).any() else None
+        return (
+            self.validation
+            if self.validation is not None and (self.validation.labels >= 0).any()
+            else None
+        )
 
 
 def encoded(
@@ -41,11 +58,13 @@ def encoded(
     random_seeds: int = 3,
     progress: Progress | bool | None = None,
 ) -> dict[str, Parts]:
-    """Return the vectors of the encoder and of the baselines, by name: hand-made statistics, pixel PCA, `random_seeds` random encoders.
+    """Return the vectors of the encoder and of the baselines, by name: hand-made statistics, pixel
+    PCA, `random_seeds` random encoders.
 
-    The hand-made ones are summary statistics of most of the frame, the same of the crop that the encoder sees, polar Fourier
-    statistics of that crop, and the last two side by side.
-    The same galaxies in the same order in each. Random weights take as long as the encoder the first time, and are then in the cache.
+    The hand-made ones are summary statistics of most of the frame, the same of the crop that the
+    encoder sees, polar Fourier statistics of that crop, and the last two side by side.
+    The same galaxies in the same order in each. Random weights take as long as the encoder the
+    first time, and are then in the cache.
     """
     train, validation, test = split
     found = {ENCODER: _embedded(model, split, progress)}
@@ -55,27 +74,38 @@ def encoded(
     found[POLAR] = _measured(lambda part: polar_statistics(part, image), split)
     found[BOTH] = _side_by_side(found[CROP], found[POLAR])
     known, new = pixel_pca(train, test)
-    check = pixel_pca(train, validation)[1] if len(validation) else None  # fitted on train alone, so the components are the same
+    # fitted on train alone, so the components are the same
+    check = pixel_pca(train, validation)[1] if len(validation) else None
     found[PIXELS] = Parts(known, check, new)
     for seed in range(random_seeds):
         found[f"{RANDOM} {seed}"] = _embedded(model.randomised(seed), split, progress)
     return found
 
 
-def _measured(measure: Callable[[Dataset], Embeddings], split: tuple[Dataset, Dataset, Dataset]) -> Parts:
+def _measured(
+    measure: Callable[[Dataset], Embeddings], split: tuple[Dataset, Dataset, Dataset]
+) -> Parts:
     train, validation, test = split
     return Parts(measure(train), measure(validation) if len(validation) else None, measure(test))
 
 
 def _side_by_side(one: Parts, other: Parts) -> Parts:
     def joined(left: Embeddings, right: Embeddings) -> Embeddings:
-        return dataclasses.replace(left, vectors=np.concatenate((left.vectors, right.vectors), axis=1))
+        return dataclasses.replace(
+            left, vectors=np.concatenate((left.vectors, right.vectors), axis=1)
+        )
 
-    check = joined(one.validation, other.validation) if one.validation and other.validation else None
+    check = (
+        joined(one.validation, other.validation) if one.validation and other.validation else None
+    )
     return Parts(joined(one.train, other.train), check, joined(one.test, other.test))
 
 
-def _embedded(model: Model, split: tuple[Dataset, Dataset, Dataset], progress: Progress | bool | None) -> Parts:
+def _embedded(
+    model: Model, split: tuple[Dataset, Dataset, Dataset], progress: Progress | bool | None
+) -> Parts:
     train, validation, test = split
     check = embed(model, validation, progress=progress) if len(validation) else None
-    return Parts(embed(model, train, progress=progress), check, embed(model, test, progress=progress))
+    return Parts(
+        embed(model, train, progress=progress), check, embed(model, test, progress=progress)
+    )

@@ -1,4 +1,6 @@
-"""The recipes of the maps: standardised features in, coordinates out; libraries are imported only when called."""
+"""The recipes of the maps: standardised features in, coordinates out; libraries are imported
+only when called.
+"""
 
 from __future__ import annotations
 
@@ -24,17 +26,33 @@ _THREADED = 1000  # galaxies; below, threads wait for each other longer than the
 
 
 def recipe(method: str, count: int, seed: int) -> dict[str, str | int | float]:
-    """Return what decides a map of `count` galaxies besides their vectors; fewer than 5 are placed by "pca" whatever was asked."""
+    """Return what decides a map of `count` galaxies besides their vectors; fewer than 5 are
+    placed by "pca" whatever was asked.
+    """
     if method == "pca" or count < 5:
         return {"method": "pca"}
-    start: dict[str, str | int | float] = {"method": method, "seed": seed, "components": COMPONENTS, "start": "pca"}
+    start: dict[str, str | int | float] = {
+        "method": method,
+        "seed": seed,
+        "components": COMPONENTS,
+        "start": "pca",
+    }
     if method == "umap":
-        return start | {"neighbours": min(UMAP_NEIGHBOURS, count), "min_dist": UMAP_MIN_DIST, "epochs": _epochs(count)}
-    return start | {"perplexity": _perplexity(count), "iterations": sum(TSNE_ITERATIONS), "library": "openTSNE"}
+        return start | {
+            "neighbours": min(UMAP_NEIGHBOURS, count),
+            "min_dist": UMAP_MIN_DIST,
+            "epochs": _epochs(count),
+        }
+    return start | {
+        "perplexity": _perplexity(count),
+        "iterations": sum(TSNE_ITERATIONS),
+        "library": "openTSNE",
+    }
 
 
 def principal_axes(features: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean (D,) and the leading principal axes (D, components), float32; axes that n or D do not allow are 0.
+    """Return the mean (D,) and the leading principal axes (D, components), float32; axes that n or
+    D do not allow are 0.
 
     Signs are fixed: the largest loading of each axis is positive.
     """
@@ -50,34 +68,55 @@ def principal_axes(features: np.ndarray, components: int) -> tuple[np.ndarray, n
     return fitted.mean_.astype(np.float32), axes
 
 
-def principal_components(features: np.ndarray, components: int, *others: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return the leading principal components of the features, and the others by the same linear map: float32 (., components)."""
+def principal_components(
+    features: np.ndarray, components: int, *others: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """Return the leading principal components of the features, and the others by the same linear
+    map: float32 (., components).
+    """
     mean, axes = principal_axes(features, components)
     return tuple((part - mean) @ axes for part in (features, *others))
 
 
 def layout_features(vectors: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return what UMAP and t-SNE see: features standardised by `vectors`, their first 50 principal components where D > 50."""
+    """Return what UMAP and t-SNE see: features standardised by `vectors`, their first 50
+    principal components where D > 50.
+    """
     features = standardise(vectors, *others)
-    return principal_components(features[0], COMPONENTS, *features[1:]) if vectors.shape[1] > COMPONENTS else features
+    return (
+        principal_components(features[0], COMPONENTS, *features[1:])
+        if vectors.shape[1] > COMPONENTS
+        else features
+    )
 
 
 def neighbour_graph(features: np.ndarray) -> Neighbours:
-    """Return each galaxy's 90 nearest others, exact, nearest first: the graph that UMAP (its first 14) and t-SNE share."""
-    distances, indices = nearest(features, features, GRAPH_NEIGHBOURS, exclude=np.arange(len(features)))
+    """Return each galaxy's 90 nearest others, exact, nearest first: the graph that UMAP (its
+    first 14) and t-SNE share.
+    """
+    distances, indices = nearest(
+        features, features, GRAPH_NEIGHBOURS, exclude=np.arange(len(features))
+    )
     return Neighbours(indices=indices.astype(np.int32), distances=distances)
 
 
-def umap_layout(features: np.ndarray, graph: Neighbours, seed: int, report: Report, dimensions: int = 2) -> np.ndarray:
-    """Lay out by UMAP (15 neighbours counting itself, min_dist 0.1) from a PCA start: float32 (n, dimensions), n >= 5."""
+def umap_layout(
+    features: np.ndarray, graph: Neighbours, seed: int, report: Report, dimensions: int = 2
+) -> np.ndarray:
+    """Lay out by UMAP (15 neighbours counting itself, min_dist 0.1) from a PCA start: float32
+    (n, dimensions), n >= 5.
+    """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ImportWarning)  # umap announces that its optional Tensorflow part is absent
+        # umap announces that its optional Tensorflow part is absent
+        warnings.simplefilter("ignore", ImportWarning)
         from umap.umap_ import find_ab_params, fuzzy_simplicial_set, simplicial_set_embedding
     count, others = len(features), min(UMAP_NEIGHBOURS, len(features)) - 1
     indices = np.column_stack([np.arange(count), graph.indices[:, :others]])
     distances = np.column_stack([np.zeros(count, np.float32), graph.distances[:, :others]])
     state = np.random.RandomState(seed)
-    fuzzy, _, _ = fuzzy_simplicial_set(features, others + 1, state, "euclidean", knn_indices=indices, knn_dists=distances)
+    fuzzy, _, _ = fuzzy_simplicial_set(
+        features, others + 1, state, "euclidean", knn_indices=indices, knn_dists=distances
+    )
     a, b = find_ab_params(1.0, UMAP_MIN_DIST)
     report(5)
     layout, _ = simplicial_set_embedding(
@@ -115,7 +154,9 @@ def tsne_layout(features: np.ndarray, graph: Neighbours, seed: int, report: Repo
     perplexity = _perplexity(len(features))
     threads = min(4, os.cpu_count() or 1) if len(features) >= _THREADED else 1
     near = int(3 * perplexity)
-    index = PrecomputedNeighbors(graph.indices[:, :near], graph.distances[:, :near].astype(np.float64))
+    index = PrecomputedNeighbors(
+        graph.indices[:, :near], graph.distances[:, :near].astype(np.float64)
+    )
     affinities = PerplexityBasedNN(perplexity=perplexity, knn_index=index, n_jobs=threads)
     done = [0]
 
@@ -127,7 +168,12 @@ def tsne_layout(features: np.ndarray, graph: Neighbours, seed: int, report: Repo
     start *= 1e-4 / max(float(start[:, 0].std()), 1e-12)
     early, late = TSNE_ITERATIONS
     fit = TSNE(
-        early_exaggeration_iter=early, n_iter=late, n_jobs=threads, random_state=seed, callbacks=[tell], callbacks_every_iters=10
+        early_exaggeration_iter=early,
+        n_iter=late,
+        n_jobs=threads,
+        random_state=seed,
+        callbacks=[tell],
+        callbacks_every_iters=10,
     )
     return np.asarray(fit.fit(affinities=affinities, initialization=start))
 
@@ -141,9 +187,13 @@ def _perplexity(count: int) -> float:
 
 
 def _start(features: np.ndarray, state: np.random.RandomState, dimensions: int = 2) -> np.ndarray:
-    """Return the first principal components with a little noise, so that equal galaxies can part: float32 (n, dimensions)."""
+    """Return the first principal components with a little noise, so that equal galaxies can
+    part: float32 (n, dimensions).
+    """
     (plane,) = principal_components(features, dimensions)
-    return (plane + 1e-4 * max(float(plane.std()), 1e-6) * state.normal(size=plane.shape)).astype(np.float32)
+    return (plane + 1e-4 * max(float(plane.std()), 1e-6) * state.normal(size=plane.shape)).astype(
+        np.float32
+    )
 
 
 class _PerCent:

@@ -1,4 +1,6 @@
-"""How far a two-dimensional map can be trusted: are neighbours on it neighbours among the features, and the other way round?"""
+"""How far a two-dimensional map can be trusted: are neighbours on it neighbours among the
+features, and the other way round?
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,15 @@ _CHUNK = 256  # galaxies compared with all others at a time
 
 @dataclass(frozen=True)
 class MapTrust:
-    """What can be believed of a map; every number is a share in [0, 1], larger = better, NaN where it is not defined."""
+    """What can be believed of a map; every number is a share in [0, 1], larger = better, NaN
+    where it is not defined.
+    """
 
     trustworthiness: float  # about 0.5 for a random map
-    preservation: np.ndarray  # float32 (n,), share of each galaxy's k nearest by features that are its k nearest on the map
-    accuracy: float  # of the class that most of the k nearest on the map have, each labelled galaxy left out in turn
+    # float32 (n,), share of each galaxy's k nearest by features that are its k nearest on the map
+    preservation: np.ndarray
+    # of the class that most of the k nearest on the map have, each labelled galaxy left out in turn
+    accuracy: float
     feature_accuracy: float  # the same by all features: what the map could keep
     majority: float  # share of the largest class: what no map at all gives
     k: int
@@ -34,11 +40,15 @@ class MapTrust:
         return float(self.preservation.mean())
 
 
-def map_trust(embeddings: Embeddings, xy: np.ndarray, k: int = 15, *, sample: int = 2000, seed: int = 0) -> MapTrust:
-    """Measure a map (n, 2) of these galaxies by their neighbours on standardised features: exact, in bounded memory.
+def map_trust(
+    embeddings: Embeddings, xy: np.ndarray, k: int = 15, *, sample: int = 2000, seed: int = 0
+) -> MapTrust:
+    """Measure a map (n, 2) of these galaxies by their neighbours on standardised features: exact,
+    in bounded memory.
 
-    Trustworthiness is averaged over at most `sample` galaxies drawn with `seed`; everything else over all. k is lowered to n - 1,
-    for trustworthiness to (n - 1) / 2. With one class only the accuracies are 1, as is `majority`; without labels all three are NaN.
+    Trustworthiness is averaged over at most `sample` galaxies drawn with `seed`; everything else
+    over all. k is lowered to n - 1, for trustworthiness to (n - 1) / 2. With one class only the
+    accuracies are 1, as is `majority`; without labels all three are NaN.
 
     Raises ValueError where `xy` is not finite (n, 2), for fewer than 2 galaxies, or k < 1.
     """
@@ -54,8 +64,12 @@ def map_trust(embeddings: Embeddings, xy: np.ndarray, k: int = 15, *, sample: in
         trustworthiness=_trustworthiness(features, on_map, rows, k),
         preservation=_kept(near, on_map),
         accuracy=_vote_accuracy(labels, on_map) if whole else _labelled_accuracy(xy, labels, k),
-        feature_accuracy=_vote_accuracy(labels, near) if whole else _labelled_accuracy(features, labels, k),
-        majority=float(np.bincount(labels[known]).max() / known.sum()) if known.any() else float("nan"),
+        feature_accuracy=_vote_accuracy(labels, near)
+        if whole
+        else _labelled_accuracy(features, labels, k),
+        majority=float(np.bincount(labels[known]).max() / known.sum())
+        if known.any()
+        else float("nan"),
         k=int(near.shape[1]),
         num_galaxies=len(xy),
         num_labelled=int(known.sum()),
@@ -64,12 +78,16 @@ def map_trust(embeddings: Embeddings, xy: np.ndarray, k: int = 15, *, sample: in
     )
 
 
-def trustworthiness(embeddings: Embeddings, xy: np.ndarray, k: int = 15, *, sample: int = 2000, seed: int = 0) -> float:
-    """Return how far neighbours on the map are neighbours among the features, in [0, 1]: 1 = all, about 0.5 for a random map.
+def trustworthiness(
+    embeddings: Embeddings, xy: np.ndarray, k: int = 15, *, sample: int = 2000, seed: int = 0
+) -> float:
+    """Return how far neighbours on the map are neighbours among the features, in [0, 1]: 1 = all,
+    about 0.5 for a random map.
 
-    1 - 2 / (n k (2n - 3k - 1)) Σ max(0, rank - k) over each point's k neighbours on the map, rank counted by distance on
-    standardised features; averaged over at most `sample` points drawn with `seed`. k is lowered to (n - 1) / 2.
-    NaN with fewer than 4 galaxies. Raises ValueError where `xy` is not finite (n, 2). *Source:* Venna & Kaski 2001.
+    1 - 2 / (n k (2n - 3k - 1)) Σ max(0, rank - k) over each point's k neighbours on the map, rank
+    counted by distance on standardised features; averaged over at most `sample` points drawn with
+    `seed`. k is lowered to (n - 1) / 2. NaN with fewer than 4 galaxies. Raises ValueError where
+    `xy` is not finite (n, 2). *Source:* Venna & Kaski 2001.
     """
     features, xy = _checked(embeddings, xy, k)
     rows = _sample(len(xy), sample, seed)
@@ -78,9 +96,11 @@ def trustworthiness(embeddings: Embeddings, xy: np.ndarray, k: int = 15, *, samp
 
 
 def neighbour_preservation(embeddings: Embeddings, xy: np.ndarray, k: int = 15) -> np.ndarray:
-    """Return for each galaxy the share of its k nearest by features that are among its k nearest on the map: float32 (n,), 1 = all.
+    """Return for each galaxy the share of its k nearest by features that are among its k nearest on
+    the map: float32 (n,), 1 = all.
 
-    k is lowered to n - 1. Raises ValueError where `xy` is not finite (n, 2), or for fewer than 2 galaxies.
+    k is lowered to n - 1. Raises ValueError where `xy` is not finite (n, 2), or for fewer than 2
+    galaxies.
     """
     features, xy = _checked(embeddings, xy, k)
     own = np.arange(len(xy))
@@ -93,12 +113,17 @@ def check_map(xy: np.ndarray, count: int) -> np.ndarray:
     """Return a map as float32; ValueError unless it is finite and of shape (count, 2)."""
     found = np.asarray(xy, dtype=np.float32)
     if found.shape != (count, 2) or not np.isfinite(found).all():
-        raise ValueError(f"Expected a finite map of shape ({count}, 2) for {count} galaxies, found {found.shape}; project them.")
+        raise ValueError(
+            f"Expected a finite map of shape ({count}, 2) for {count} galaxies, found "
+            f"{found.shape}; project them."
+        )
     return found
 
 
 def shared_neighbours(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Count for each row how many of its neighbours a, int (n, k), are among b, int (n, k): int64 (n,)."""
+    """Count for each row how many of its neighbours a, int (n, k), are among b, int (n, k):
+    int64 (n,).
+    """
     together = np.sort(np.concatenate([a, b], axis=1), axis=1)
     return (together[:, 1:] == together[:, :-1]).sum(axis=1)
 
@@ -108,7 +133,9 @@ def _checked(embeddings: Embeddings, xy: np.ndarray, k: int) -> tuple[np.ndarray
     vectors = checked_vectors(embeddings)
     xy = check_map(xy, len(vectors))
     if len(vectors) < 2:
-        raise ValueError("Expected a map of at least 2 galaxies, found 1; it has no neighbours to compare.")
+        raise ValueError(
+            "Expected a map of at least 2 galaxies, found 1; it has no neighbours to compare."
+        )
     (features,) = standardise(vectors)
     return features, xy
 
@@ -117,7 +144,11 @@ def _sample(count: int, sample: int, seed: int) -> np.ndarray:
     if sample < 1:
         raise ValueError(f"sample is {sample}; it must be at least 1.")
     rows = np.arange(count)
-    return rows if count <= sample else np.sort(np.random.default_rng(seed).choice(count, sample, replace=False))
+    return (
+        rows
+        if count <= sample
+        else np.sort(np.random.default_rng(seed).choice(count, sample, replace=False))
+    )
 
 
 def _kept(near: np.ndarray, on_map: np.ndarray) -> np.ndarray:
@@ -135,7 +166,9 @@ def _trustworthiness(features: np.ndarray, on_map: np.ndarray, rows: np.ndarray,
 
 
 def _excess_ranks(features: np.ndarray, rows: np.ndarray, on_map: np.ndarray, k: int) -> float:
-    """Sum max(0, rank - k) over the map's neighbours of some rows; rank 1 is the nearest other galaxy by features."""
+    """Sum max(0, rank - k) over the map's neighbours of some rows; rank 1 is the nearest other
+    galaxy by features.
+    """
     distances = np.square(features).sum(axis=1)[None, :] - 2 * features[rows] @ features.T
     own = np.arange(len(rows))
     distances[own, rows] = np.inf
@@ -155,7 +188,9 @@ def _labelled_accuracy(places: np.ndarray, labels: np.ndarray, k: int) -> float:
 
 
 def _vote_accuracy(labels: np.ndarray, neighbours: np.ndarray) -> float:
-    """Return how often most of a galaxy's neighbours have its class; among equally many the first class counts."""
+    """Return how often most of a galaxy's neighbours have its class; among equally many the
+    first class counts.
+    """
     votes = np.zeros((len(labels), int(labels.max()) + 1), dtype=np.int32)
     for column in neighbours.T:
         votes[np.arange(len(labels)), labels[column]] += 1

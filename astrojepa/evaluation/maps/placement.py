@@ -12,20 +12,27 @@ from astrojepa.evaluation.vectors.standardise import check_same_width, checked_v
 from astrojepa.types import Embeddings
 
 _STEPS = 50  # of the search for the median
-_SAME = 1e-6  # squared distances below this share of the k-th neighbour's count as equal: such a galaxy is on the map already
+# squared distances below this share of the k-th neighbour's count as equal: such a galaxy is on the
+# map already
+_SAME = 1e-6
 
 
-def place(new: Embeddings, known: Embeddings, xy: np.ndarray, method: str = "umap", k: int = 10) -> np.ndarray:
-    """Place new galaxies on `xy` (n, 2), the map that `project(known, method)` made: float32 (q, 2).
+def place(
+    new: Embeddings, known: Embeddings, xy: np.ndarray, method: str = "umap", k: int = 10
+) -> np.ndarray:
+    """Place new galaxies on `xy` (n, 2), the map that `project(known, method)` made: float32 (q,
+    2).
 
-    "pca": exactly the linear map that placed the known ones. "umap", "tsne": the geometric median of the positions of the k nearest
-    known galaxies, weighted by 1 / distance², by the features that the map was made from. Unlike their mean it does not fall into
-    the empty space between two groups (held-out galaxies keep 30 % of their neighbours against 21 %, as the libraries' own maps keep
-    39 %); it is deterministic and quick, and a galaxy that is on the map already lands on its own place.
-    UMAP's and t-SNE's own placing would need the fitted object, which is not kept.
+    "pca": exactly the linear map that placed the known ones. "umap", "tsne": the geometric median
+    of the positions of the k nearest known galaxies, weighted by 1 / distance², by the features
+    that the map was made from. Unlike their mean it does not fall into the empty space between two
+    groups (held-out galaxies keep 30 % of their neighbours against 21 %, as the libraries' own maps
+    keep 39 %); it is deterministic and quick, and a galaxy that is on the map already lands on its
+    own place. UMAP's and t-SNE's own placing would need the fitted object, which is not kept.
 
-    Raises ValueError for other widths, a map of other galaxies, one that is not the PCA map where method is "pca", an unknown
-    method, k < 1, or vectors that are not finite. *Source:* Weiszfeld 1937 (the iteration for the median).
+    Raises ValueError for other widths, a map of other galaxies, one that is not the PCA map where
+    method is "pca", an unknown method, k < 1, or vectors that are not finite. *Source:* Weiszfeld
+    1937 (the iteration for the median).
     """
     check_count(k)
     if method not in METHODS:
@@ -38,7 +45,9 @@ def place(new: Embeddings, known: Embeddings, xy: np.ndarray, method: str = "uma
     features, targets = layout_features(old, fresh)
     _, indices = nearest(features, targets, k)
     squares = np.square(exact_distances(features, targets, indices), dtype=np.float64)
-    floor = np.where(squares.max(axis=1, keepdims=True) > 0, _SAME * squares.max(axis=1, keepdims=True), 1.0)
+    floor = np.where(
+        squares.max(axis=1, keepdims=True) > 0, _SAME * squares.max(axis=1, keepdims=True), 1.0
+    )
     return _weighted_median(xy[indices], 1 / (squares + floor)).astype(np.float32)
 
 
@@ -46,12 +55,17 @@ def _place_linearly(fresh: np.ndarray, old: np.ndarray, xy: np.ndarray) -> np.nd
     features, targets = standardise(old, fresh)
     again, placed = principal_components(features, 2, targets)
     if not np.allclose(again, xy, atol=1e-3 * max(1.0, float(np.abs(again).max()))):
-        raise ValueError("This is not the PCA map of the known galaxies; give the one that project(known, 'pca') makes.")
+        raise ValueError(
+            "This is not the PCA map of the known galaxies; give the one that project(known, "
+            "'pca') makes."
+        )
     return placed
 
 
 def _weighted_median(points: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the place with the least weighted sum of distances to k points: (q, k, 2), (q, k) -> float64 (q, 2)."""
+    """Return the place with the least weighted sum of distances to k points: (q, k, 2), (q, k)
+    -> float64 (q, 2).
+    """
     weights = weights / weights.sum(axis=1, keepdims=True)
     place: np.ndarray = np.einsum("qk,qkd->qd", weights, points.astype(np.float64))
     extent = np.ptp(points, axis=1).max(axis=1, keepdims=True)

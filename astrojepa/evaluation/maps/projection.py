@@ -1,4 +1,6 @@
-"""Two- and three-dimensional maps of embeddings; how far one can be trusted is told by `trust.map_trust`."""
+"""Two- and three-dimensional maps of embeddings; how far one can be trusted is told by
+`trust.map_trust`.
+"""
 
 from __future__ import annotations
 
@@ -36,16 +38,21 @@ def project(
     cache: bool = True,
     progress: Progress | bool | None = None,
 ) -> np.ndarray:
-    """Place each galaxy on a plane, or in space: float32 (n, dimensions), finite; axes have no unit and no meaning of their own.
+    """Place each galaxy on a plane, or in space: float32 (n, dimensions), finite; axes have no unit
+    and no meaning of their own.
 
-    "pca": the directions of largest variance, instant; "umap" and "tsne": neighbours stay neighbours, distances between
-    groups mean little. All start from standardised features; UMAP and t-SNE see their first 50 principal components where D > 50,
-    through one graph of exact neighbours that both share, and fewer than 5 galaxies fall back to PCA. The same seed gives the
-    same map. UMAP compiles for half a minute at its first call in a process. Maps and graphs are kept under
-    `.cache/astrojepa/projection-*.npz` and `graph-*.npz` by content, unless `cache` is False.
+    "pca": the directions of largest variance, instant; "umap" and "tsne": neighbours stay
+    neighbours, distances between groups mean little. All start from standardised features; UMAP and
+    t-SNE see their first 50 principal components where D > 50, through one graph of exact
+    neighbours that both share, and fewer than 5 galaxies fall back to PCA. The same seed gives the
+    same map. UMAP compiles for half a minute at its first call in a process. Maps and graphs are
+    kept under `.cache/astrojepa/projection-*.npz` and `graph-*.npz` by content, unless `cache` is
+    False.
 
-    Raises ValueError for an unknown method or seed, dimensions other than 2 or 3, t-SNE in 3, no galaxies, or non-finite vectors.
-    *Source:* McInnes et al. 2018 (arXiv:1802.03426); van der Maaten & Hinton 2008, as openTSNE (Poličar et al. 2024).
+    Raises ValueError for an unknown method or seed, dimensions other than 2 or 3, t-SNE in 3, no
+    galaxies, or non-finite vectors.
+    *Source:* McInnes et al. 2018 (arXiv:1802.03426); van der Maaten & Hinton 2008, as openTSNE
+    (Poličar et al. 2024).
     """
     vectors = _checked(embeddings, method, seed, dimensions)
     path = _map_path(vectors, method, seed, dimensions)
@@ -66,21 +73,31 @@ def project(
     return xy
 
 
-def cached_projection(embeddings: Embeddings, method: str = "umap", seed: int = 0, *, dimensions: int = 2) -> np.ndarray | None:
+def cached_projection(
+    embeddings: Embeddings, method: str = "umap", seed: int = 0, *, dimensions: int = 2
+) -> np.ndarray | None:
     """Return what `project` would, if it has been computed before, else None; computes nothing."""
     vectors = _checked(embeddings, method, seed, dimensions)
     return _read(_map_path(vectors, method, seed, dimensions), len(vectors), dimensions)
 
 
-def map_recipe(embeddings: Embeddings, method: str = "umap", seed: int = 0) -> dict[str, str | int | float]:
-    """Return the parameters of the map that `project` makes of these galaxies, seed included: what belongs beside its numbers."""
+def map_recipe(
+    embeddings: Embeddings, method: str = "umap", seed: int = 0
+) -> dict[str, str | int | float]:
+    """Return the parameters of the map that `project` makes of these galaxies, seed included:
+    what belongs beside its numbers.
+    """
     return recipe(method, len(_checked(embeddings, method, seed)), seed)
 
 
 def _graph(vectors: np.ndarray, features: np.ndarray, cache: bool) -> Neighbours:
     path = _path("graph", "", vectors)
     arrays = load_arrays(path) if cache else None
-    if arrays is not None and {"indices", "distances"} <= arrays.keys() and len(arrays["indices"]) == len(vectors):
+    if (
+        arrays is not None
+        and {"indices", "distances"} <= arrays.keys()
+        and len(arrays["indices"]) == len(vectors)
+    ):
         return Neighbours(arrays["indices"], arrays["distances"])
     graph = neighbour_graph(features)
     if cache:

@@ -1,4 +1,6 @@
-"""Predicted against target tokens under masks: each picture is encoded whole once, each mask's context once."""
+"""Predicted against target tokens under masks: each picture is encoded whole once, each mask's
+context once.
+"""
 
 from __future__ import annotations
 
@@ -27,27 +29,35 @@ class MaskGroup:
 
     numbers: np.ndarray  # int64 (m,), which masks of the plan these are
     context: np.ndarray  # int64 (m, Nc), sorted
-    blocks: list[tuple[np.ndarray, np.ndarray]]  # (rows (r,) of this group, targets int64 (r, M, Nt)) per size of block
+    # (rows (r,) of this group, targets int64 (r, M, Nt)) per size of block
+    blocks: list[tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True)
 class MaskedErrors:
-    """Errors of b pictures under m masks, patch by patch; NaN where a mask did not predict a patch."""
+    """Errors of b pictures under m masks, patch by patch; NaN where a mask did not predict a
+    patch.
+    """
 
     mse: np.ndarray  # float64 (b, m, N)
     cosine: np.ndarray  # float64 (b, m, N)
-    variance: np.ndarray  # float64 (b,), mean squared distance of a picture's target tokens from their mean, per feature
+    # float64 (b,), mean squared distance of a picture's target tokens from their mean, per feature
+    variance: np.ndarray
     hidden: np.ndarray  # bool (m, N), True where a mask's context has no token
 
 
 def tiling_plan(grid: int, config: MaskConfig) -> list[MaskGroup]:
-    """Plan the fixed masks that hide every patch exactly once, in blocks about as large as those of training."""
+    """Plan the fixed masks that hide every patch exactly once, in blocks about as large as those
+    of training.
+    """
     shapes = block_shapes(grid, config.target_scale, config.target_aspect)
     return mask_plan(tiling_masks(grid, *tile_shape(grid, shapes)))
 
 
 def mask_plan(masks: Sequence[np.ndarray]) -> list[MaskGroup]:
-    """Plan masks that are given as blocks, bool (t_i, G, G) each, hidden together and predicted one by one from all the rest."""
+    """Plan masks that are given as blocks, bool (t_i, G, G) each, hidden together and predicted
+    one by one from all the rest.
+    """
     visible = [np.flatnonzero(~blocks.any(axis=0)) for blocks in masks]
     counts = np.array([len(context) for context in visible])
     groups = []
@@ -57,25 +67,37 @@ def mask_plan(masks: Sequence[np.ndarray]) -> list[MaskGroup]:
         for row, number in enumerate(numbers.tolist()):
             sizes = masks[number].sum(axis=(1, 2))
             for size in np.unique(sizes):
-                targets = np.array([np.flatnonzero(block) for block in masks[number][sizes == size]])
+                targets = np.array(
+                    [np.flatnonzero(block) for block in masks[number][sizes == size]]
+                )
                 same.setdefault(targets.shape, []).append((row, targets))
-        blocks = [(np.array([row for row, _ in jobs]), np.stack([targets for _, targets in jobs])) for jobs in same.values()]
-        groups.append(MaskGroup(numbers, np.stack([visible[number] for number in numbers.tolist()]), blocks))
+        blocks = [
+            (np.array([row for row, _ in jobs]), np.stack([targets for _, targets in jobs]))
+            for jobs in same.values()
+        ]
+        groups.append(
+            MaskGroup(numbers, np.stack([visible[number] for number in numbers.tolist()]), blocks)
+        )
     return groups
 
 
 def plan_of(masks: PatchMasks) -> list[MaskGroup]:
     """Plan masks that training would draw, as they are."""
     context, targets = masks.context.numpy(), masks.targets.numpy()
-    parts = [np.arange(first, min(first + BATCH, len(context))) for first in range(0, len(context), BATCH)]
-    return [MaskGroup(part, context[part], [(np.arange(len(part)), targets[part])]) for part in parts]
+    parts = [
+        np.arange(first, min(first + BATCH, len(context)))
+        for first in range(0, len(context), BATCH)
+    ]
+    return [
+        MaskGroup(part, context[part], [(np.arange(len(part)), targets[part])]) for part in parts
+    ]
 
 
 def masked_errors(model: Model, pixels: Tensor, plan: list[MaskGroup]) -> MaskedErrors:
     """Compare predicted with target tokens of b pictures (b, 3, S, S) under every mask of a plan.
 
-    A patch that several blocks of one mask predict counts once, with their mean. Raises ValueError where the network gives numbers
-    that are not finite.
+    A patch that several blocks of one mask predict counts once, with their mean. Raises ValueError
+    where the network gives numbers that are not finite.
     """
     count, patches = 1 + max(int(group.numbers.max()) for group in plan), model.grid**2
     sums = torch.zeros(2, len(pixels), count, patches, dtype=torch.float64)
@@ -88,36 +110,68 @@ def masked_errors(model: Model, pixels: Tensor, plan: list[MaskGroup]) -> Masked
             hidden[group.numbers[:, None], group.context] = False
             for rows, index, prediction in _predictions(model, pixels, group):
                 errors = _compare(prediction, target[:, index.to(target.device)]).cpu()
-                place = (torch.from_numpy(group.numbers[rows])[:, None] * patches + index.flatten(1)).flatten()
+                place = (
+                    torch.from_numpy(group.numbers[rows])[:, None] * patches + index.flatten(1)
+                ).flatten()
                 sums.view(2, len(pixels), -1).index_add_(2, place, errors.flatten(2).double())
                 times.view(-1).index_add_(0, place, torch.ones(len(place)))
         variance = target.var(dim=1, correction=0).mean(dim=1).double().cpu()
     if not bool(torch.isfinite(sums).all() and torch.isfinite(variance).all()):
-        raise ValueError("The checkpoint predicts numbers that are not finite; its training diverged, use another one.")
+        raise ValueError(
+            "The checkpoint predicts numbers that are not finite; its training diverged, use "
+            "another one."
+        )
     mse, cosine = (sums / times.where(times > 0, torch.nan)).numpy()
     return MaskedErrors(mse, cosine, variance.numpy(), hidden)
 
 
 def whole_targets(model: Model, pixels: Tensor) -> Tensor:
-    """Return the target tokens of whole pictures, layer-normed as in training: float32 (b, N, D)."""
+    """Return the target tokens of whole pictures, layer-normed as in training: float32 (b, N,
+    D).
+    """
     every = torch.arange(model.grid**2, device=pixels.device).expand(len(pixels), 1, -1)
-    return model.network.target_tokens(pixels, PatchMasks(context=every[:, 0], targets=every))[:, 0].float()
+    return model.network.target_tokens(pixels, PatchMasks(context=every[:, 0], targets=every))[
+        :, 0
+    ].float()
 
 
-def _predictions(model: Model, pixels: Tensor, group: MaskGroup) -> list[tuple[np.ndarray, Tensor, Tensor]]:
-    """List (rows (r,), patches (r, M, Nt), predicted tokens (b, r, M, Nt, D)) for each size of block."""
+def _predictions(
+    model: Model, pixels: Tensor, group: MaskGroup
+) -> list[tuple[np.ndarray, Tensor, Tensor]]:
+    """List (rows (r,), patches (r, M, Nt), predicted tokens (b, r, M, Nt, D)) for each size of
+    block.
+    """
     pictures, masks = len(pixels), len(group.numbers)
     context = torch.from_numpy(group.context).to(pixels.device).repeat(pictures, 1)
     tokens, _ = model.network.encoder.patch_tokens(pixels.repeat_interleave(masks, dim=0), context)
     found = []
     for rows, targets in group.blocks:
         index = torch.from_numpy(targets)
-        chosen = (torch.arange(pictures)[:, None] * masks + torch.from_numpy(rows)).flatten().to(pixels.device)
-        asked = PatchMasks(context=context[chosen], targets=index.to(pixels.device).repeat(pictures, 1, 1))
-        found.append((rows, index, model.network.predict(tokens[chosen], asked).float().unflatten(0, (pictures, len(rows)))))
+        chosen = (
+            (torch.arange(pictures)[:, None] * masks + torch.from_numpy(rows))
+            .flatten()
+            .to(pixels.device)
+        )
+        asked = PatchMasks(
+            context=context[chosen], targets=index.to(pixels.device).repeat(pictures, 1, 1)
+        )
+        found.append(
+            (
+                rows,
+                index,
+                model.network.predict(tokens[chosen], asked)
+                .float()
+                .unflatten(0, (pictures, len(rows))),
+            )
+        )
     return found
 
 
 def _compare(prediction: Tensor, target: Tensor) -> Tensor:
     """Return (mean squared difference, cosine) over the last axis, stacked in front."""
-    return torch.stack([(prediction - target).square().mean(dim=-1), torch.cosine_similarity(prediction, target, dim=-1)])
+    return torch.stack(
+        [
+            (prediction - target).square().mean(dim=-1),
+            torch.cosine_similarity(prediction, target, dim=-1),
+        ]
+    )

@@ -1,4 +1,6 @@
-"""Which patches of a galaxy surprise the model: predicted against target tokens, on patches that were hidden from it."""
+"""Which patches of a galaxy surprise the model: predicted against target tokens, on patches that
+were hidden from it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,14 @@ import torch
 
 from astrojepa.data.crops import seen_part
 from astrojepa.data.transforms import to_flux
-from astrojepa.evaluation.patches.masked_prediction import MaskedErrors, MaskGroup, mask_plan, masked_errors, plan_of, tiling_plan
+from astrojepa.evaluation.patches.masked_prediction import (
+    MaskedErrors,
+    MaskGroup,
+    mask_plan,
+    masked_errors,
+    plan_of,
+    tiling_plan,
+)
 from astrojepa.objective.masking import patch_brightness, sample_masks
 from astrojepa.types import PatchErrors
 
@@ -18,29 +27,41 @@ if TYPE_CHECKING:
 
 
 def patch_errors(
-    model: Model, image: np.ndarray, masks: str | np.ndarray = "tiling", seed: int = 0, num_masks: int = 16
+    model: Model,
+    image: np.ndarray,
+    masks: str | np.ndarray = "tiling",
+    seed: int = 0,
+    num_masks: int = 16,
 ) -> PatchErrors:
-    """Compare predicted with target tokens of one picture, uint8 (H, W, 3), patch by patch; larger `mse` = more surprising.
+    """Compare predicted with target tokens of one picture, uint8 (H, W, 3), patch by patch; larger
+    `mse` = more surprising.
 
-    - "tiling": a fixed set of masks hides every patch exactly once, in blocks of the size the model was trained with; the context
-      is everything else. `seed` plays no part.
-    - "random": `num_masks` masks drawn with `seed` as in training; patches that were never a target stay NaN.
+    - "tiling": a fixed set of masks hides every patch exactly once, in blocks of the size the model
+      was trained with; the context is everything else. `seed` plays no part.
+    - "random": `num_masks` masks drawn with `seed` as in training; patches that were never a target
+      stay NaN.
     - a bool (G, G) array, True = hidden: predicted as one block from everything else.
 
-    Only hidden patches are scored: `mse` and `cosine` are means over the masks that predicted a patch, `spread` the sample standard
-    deviation of the MSE over them (NaN with fewer than two), `times` their number. `hidden` is True where a mask's context had no token.
-    Targets are layer-normed, so their mean square is 1, and an `mse` of 1 is what predicting zeros gives; `normalised` is 1 for what
-    predicting this picture's mean token gives.
+    Only hidden patches are scored: `mse` and `cosine` are means over the masks that predicted a
+    patch, `spread` the sample standard deviation of the MSE over them (NaN with fewer than two),
+    `times` their number. `hidden` is True where a mask's context had no token. Targets are
+    layer-normed, so their mean square is 1, and an `mse` of 1 is what predicting zeros gives;
+    `normalised` is 1 for what predicting this picture's mean token gives.
 
-    Raises ValueError for an encoder-only checkpoint, another image type, a mask of another shape or that hides all or nothing, an
-    unknown word, num_masks < 1, or predictions that are not finite.
+    Raises ValueError for an encoder-only checkpoint, another image type, a mask of another shape or
+    that hides all or nothing, an unknown word, num_masks < 1, or predictions that are not finite.
     """
     check_predictor(model)
     image = np.asarray(image)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-        raise ValueError(f"Expected an image of type uint8 and shape (H, W, 3), found {image.dtype} and {image.shape}.")
+        raise ValueError(
+            f"Expected an image of type uint8 and shape (H, W, 3), found {image.dtype} and "
+            f"{image.shape}."
+        )
     plan = (
-        _random_plan(model, image, seed, num_masks) if isinstance(masks, str) and masks == "random" else fixed_plan(model, masks)
+        _random_plan(model, image, seed, num_masks)
+        if isinstance(masks, str) and masks == "random"
+        else fixed_plan(model, masks)
     )
     return _over_masks(masked_errors(model, model.prepare(image), plan), model.grid)
 
@@ -48,23 +69,35 @@ def patch_errors(
 def check_predictor(model: Model) -> None:
     """Raise ValueError for an encoder-only checkpoint."""
     if not model.has_predictor:
-        raise ValueError("This checkpoint has no predictor, only an encoder: it cannot give patch errors. Choose another one.")
+        raise ValueError(
+            "This checkpoint has no predictor, only an encoder: it cannot give patch errors. "
+            "Choose another one."
+        )
 
 
 def fixed_plan(model: Model, masks: str | np.ndarray) -> list[MaskGroup]:
-    """Plan the masks that are the same for every picture: "tiling", or one's own bool (G, G); ValueError for anything else."""
+    """Plan the masks that are the same for every picture: "tiling", or one's own bool (G, G);
+    ValueError for anything else.
+    """
     if isinstance(masks, str):
         if masks == "tiling":
             return tiling_plan(model.grid, model.config.mask)
-        raise ValueError(f'There is no set of masks {masks!r}; choose "tiling", "random", or a bool array (G, G).')
+        raise ValueError(
+            f'There is no set of masks {masks!r}; choose "tiling", "random", or a bool array (G, '
+            f"G)."
+        )
     hidden = np.asarray(masks)
     shape = (model.grid, model.grid)
     if hidden.shape != shape or hidden.dtype != bool:
         raise ValueError(
-            f"Expected a mask of type bool and shape {shape}, True = hidden; found {hidden.dtype} and {hidden.shape}."
+            f"Expected a mask of type bool and shape {shape}, True = hidden; found {hidden.dtype} "
+            f"and {hidden.shape}."
         )
     if hidden.all() or not hidden.any():
-        raise ValueError(f"The mask hides {'every patch' if hidden.all() else 'no patch'}; hide some and leave some.")
+        raise ValueError(
+            f"The mask hides {'every patch' if hidden.all() else 'no patch'}; hide some and leave "
+            f"some."
+        )
     return mask_plan([hidden[None]])
 
 

@@ -1,4 +1,6 @@
-"""Patch errors of many galaxies at once, for leaderboards: one fixed set of masks for all, so that all run through one batch."""
+"""Patch errors of many galaxies at once, for leaderboards: one fixed set of masks for all, so
+that all run through one batch.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,9 @@ _VERSION = 1  # part of the cache's key; raise it when the numbers change
 
 @dataclass(frozen=True)
 class PatchErrorSummary:
-    """Patch errors of n galaxies under the same masks; NaN on patches that the masks leave visible."""
+    """Patch errors of n galaxies under the same masks; NaN on patches that the masks leave
+    visible.
+    """
 
     mse: np.ndarray  # float32 (n, G, G), larger = more surprising
     cosine: np.ndarray  # float32 (n, G, G), in [-1, 1]
@@ -49,7 +53,9 @@ class PatchErrorSummary:
 
     @property
     def normalised(self) -> np.ndarray:
-        """Mean MSE in units of what predicting the galaxy's mean token gives: float32 (n,), >= 0, NaN where all tokens agree."""
+        """Mean MSE in units of what predicting the galaxy's mean token gives: float32 (n,), >=
+        0, NaN where all tokens agree.
+        """
         return normalised_error(self.mean_mse, self.variance)
 
 
@@ -62,19 +68,29 @@ def patch_error_summary(
     cache: bool = True,
     progress: Progress | bool | None = None,
 ) -> PatchErrorSummary:
-    """Compare predicted with target tokens of every galaxy of a data set, or of frames uint8 (n, F, F, 3), as `patch_errors` does.
+    """Compare predicted with target tokens of every galaxy of a data set, or of frames uint8 (n, F,
+    F, 3), as `patch_errors` does.
 
-    `masks` is "tiling" or one's own bool (G, G), True = hidden: the same for all. The result for a data set is kept under
-    `.cache/astrojepa/patch-errors-*.npz` by the content of weights, data and masks, unless `cache` is False.
+    `masks` is "tiling" or one's own bool (G, G), True = hidden: the same for all. The result for a
+    data set is kept under `.cache/astrojepa/patch-errors-*.npz` by the content of weights, data and
+    masks, unless `cache` is False.
 
-    Raises ValueError for an encoder-only checkpoint, no galaxies, frames of another type, other masks, batch_size < 1, or predictions
-    that are not finite.
+    Raises ValueError for an encoder-only checkpoint, no galaxies, frames of another type, other
+    masks, batch_size < 1, or predictions that are not finite.
     """
     check_predictor(model)
     if len(data) == 0 or batch_size < 1:
-        raise ValueError(f"Expected galaxies and batch_size >= 1, found {len(data)} and {batch_size}; loosen the selection.")
-    if not isinstance(data, Dataset) and (data.dtype != np.uint8 or data.ndim != 4 or data.shape[-1] != 3):
-        raise ValueError(f"Expected frames of type uint8 and shape (n, F, F, 3), found {data.dtype} and {data.shape}.")
+        raise ValueError(
+            f"Expected galaxies and batch_size >= 1, found {len(data)} and {batch_size}; loosen "
+            f"the selection."
+        )
+    if not isinstance(data, Dataset) and (
+        data.dtype != np.uint8 or data.ndim != 4 or data.shape[-1] != 3
+    ):
+        raise ValueError(
+            f"Expected frames of type uint8 and shape (n, F, F, 3), found {data.dtype} and "
+            f"{data.shape}."
+        )
     plan = fixed_plan(model, masks)
     path = _path(model, data, plan) if cache and isinstance(data, Dataset) else None
     if path is not None and (found := _read(path, len(data), model.grid)) is not None:
@@ -83,10 +99,14 @@ def patch_error_summary(
     parts = []
     with reporting(progress, len(data), "patch errors") as report:
         for first in range(0, len(data), batch_size):
-            errors = masked_errors(model, model.normalised(np.asarray(pictures[first : first + batch_size])), plan)
+            errors = masked_errors(
+                model, model.normalised(np.asarray(pictures[first : first + batch_size])), plan
+            )
             parts.append((_once(errors.mse), _once(errors.cosine), errors.variance))
             report(min(first + batch_size, len(data)))
-    mse, cosine, variance = (np.concatenate(part).astype(np.float32) for part in zip(*parts, strict=True))
+    mse, cosine, variance = (
+        np.concatenate(part).astype(np.float32) for part in zip(*parts, strict=True)
+    )
     shape = (len(data), model.grid, model.grid)
     summary = PatchErrorSummary(mse.reshape(shape), cosine.reshape(shape), variance)
     if path is not None:
@@ -96,18 +116,38 @@ def patch_error_summary(
 
 def _once(values: np.ndarray) -> np.ndarray:
     """Take each patch from the one mask that predicted it: (b, m, N) -> (b, N)."""
-    return np.where(np.isnan(values), 0, values).sum(axis=1) + np.where(np.isnan(values).all(axis=1), np.nan, 0)
+    return np.where(np.isnan(values), 0, values).sum(axis=1) + np.where(
+        np.isnan(values).all(axis=1), np.nan, 0
+    )
 
 
 def _path(model: Model, data: Dataset, plan: list[MaskGroup]) -> Path:
     config = model.config.to_dict()
-    masks = [[group.context.tolist(), *([targets.tolist() for _, targets in group.blocks])] for group in plan]
-    facts = [_VERSION, model.hash, data.fingerprint, config["image"], config["model"], list(model.mean), list(model.std), masks]
-    return cache_path("patch-errors", hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24])
+    masks = [
+        [group.context.tolist(), *([targets.tolist() for _, targets in group.blocks])]
+        for group in plan
+    ]
+    facts = [
+        _VERSION,
+        model.hash,
+        data.fingerprint,
+        config["image"],
+        config["model"],
+        list(model.mean),
+        list(model.std),
+        masks,
+    ]
+    return cache_path(
+        "patch-errors", hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
+    )
 
 
 def _read(path: Path, count: int, grid: int) -> PatchErrorSummary | None:
     arrays = load_arrays(path)
-    if arrays is None or not {"mse", "cosine", "variance"} <= arrays.keys() or arrays["mse"].shape != (count, grid, grid):
+    if (
+        arrays is None
+        or not {"mse", "cosine", "variance"} <= arrays.keys()
+        or arrays["mse"].shape != (count, grid, grid)
+    ):
         return None
     return PatchErrorSummary(arrays["mse"], arrays["cosine"], arrays["variance"])

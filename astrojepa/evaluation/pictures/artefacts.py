@@ -1,4 +1,6 @@
-"""What may be wrong with a picture rather than strange about its galaxy: one score in [0, 1] per kind of artefact."""
+"""What may be wrong with a picture rather than strange about its galaxy: one score in [0, 1] per
+kind of artefact.
+"""
 
 from __future__ import annotations
 
@@ -7,34 +9,54 @@ from scipy import ndimage
 
 from astrojepa.evaluation.pictures.trails import trail_strength
 
-ARTEFACTS = ("blank", "saturated", "trail", "missing band", "dead line", "star-dominated", "coloured sky", "off-centre")
+ARTEFACTS = (
+    "blank",
+    "saturated",
+    "trail",
+    "missing band",
+    "dead line",
+    "star-dominated",
+    "coloured sky",
+    "off-centre",
+)
 FRAME_SIZE = 128
 LIKELY = 0.5  # from here on a picture is called an artefact
 _COARSE = 96  # larger pictures are halved for all but dead lines
 
 
 def artefact_scores(pictures: np.ndarray) -> np.ndarray:
-    """Score pictures uint8 (b, S, S, 3), S >= 32, for each kind in ARTEFACTS: float32 (b, 8), 0 = no sign of it, 1 = plain to see.
+    """Score pictures uint8 (b, S, S, 3), S >= 32, for each kind in ARTEFACTS: float32 (b, 8), 0 =
+    no sign of it, 1 = plain to see.
 
-    - blank: nothing stands out of the noise, or part of the frame holds no data while the rest does.
+    - blank: nothing stands out of the noise, or part of the frame holds no data while the rest
+      does.
     - saturated: share of pixels clipped at white; 1 at 5 %.
     - trail: a straight one-coloured line crosses the frame (`trail_strength`).
     - missing band: one channel has no light where the others have the galaxy.
     - dead line: a row or column is dark between two lit neighbours.
     - star-dominated: clipped pixels away from the middle; 1 at 1 % of the frame.
     - coloured sky: the sky is not grey, by scattered light or a bad background.
-    - off-centre: the middle is no brighter than its surroundings, and something else in the frame is.
+    - off-centre: the middle is no brighter than its surroundings, and something else in the frame
+      is.
 
-    Thresholds were set by eye on the strongest 24 of each kind among SDSS cutouts and on planted artefacts; 0.5 separates both.
-    Raises ValueError for another type or shape.
+    Thresholds were set by eye on the strongest 24 of each kind among SDSS cutouts and on planted
+    artefacts; 0.5 separates both. Raises ValueError for another type or shape.
     """
     pictures = np.asarray(pictures)
-    if pictures.dtype != np.uint8 or pictures.ndim != 4 or pictures.shape[3] != 3 or pictures.shape[1] != pictures.shape[2]:
+    if (
+        pictures.dtype != np.uint8
+        or pictures.ndim != 4
+        or pictures.shape[3] != 3
+        or pictures.shape[1] != pictures.shape[2]
+    ):
         raise ValueError(
-            f"Expected square pictures uint8 (b, S, S, 3), found {pictures.dtype} {pictures.shape}; resize them first."
+            f"Expected square pictures uint8 (b, S, S, 3), found {pictures.dtype} "
+            f"{pictures.shape}; resize them first."
         )
     if pictures.shape[1] < 32:
-        raise ValueError(f"Artefacts need pictures of at least 32 pixels a side, found {pictures.shape[1]}.")
+        raise ValueError(
+            f"Artefacts need pictures of at least 32 pixels a side, found {pictures.shape[1]}."
+        )
     flux = pictures.astype(np.float32) / 255
     grey = flux.mean(axis=3)
     coarse = _halve(flux) if pictures.shape[1] >= _COARSE else flux
@@ -57,7 +79,9 @@ def artefact_scores(pictures: np.ndarray) -> np.ndarray:
 
 
 def artefact_likelihood(scores: np.ndarray) -> np.ndarray:
-    """Combine (n, kinds) scores into one per galaxy, float32 (n,) in [0, 1]: the largest of its kinds."""
+    """Combine (n, kinds) scores into one per galaxy, float32 (n,) in [0, 1]: the largest of its
+    kinds.
+    """
     return np.asarray(scores, dtype=np.float32).max(axis=1)
 
 
@@ -87,7 +111,9 @@ def border(side: int) -> np.ndarray:
 
 
 def pixel_noise(grey: np.ndarray) -> np.ndarray:
-    """Return the noise of one pixel, from its difference to its four neighbours (robust), plus a third of a grey level: (b,)."""
+    """Return the noise of one pixel, from its difference to its four neighbours (robust), plus a
+    third of a grey level: (b,).
+    """
     around = (grey[:, :-2, 1:-1] + grey[:, 2:, 1:-1] + grey[:, 1:-1, :-2] + grey[:, 1:-1, 2:]) / 4
     rough = grey[:, 1:-1, 1:-1] - around
     spread = np.median(np.abs(rough - np.median(rough, axis=(1, 2), keepdims=True)), axis=(1, 2))
@@ -103,38 +129,54 @@ def _empty(smooth: np.ndarray, noise: np.ndarray) -> np.ndarray:
 
 
 def _incomplete(flux: np.ndarray) -> np.ndarray:
-    """Score frames with constant blocks (an eighth of the side) beside noisy ones; a sky that is clipped throughout is no fault."""
+    """Score frames with constant blocks (an eighth of the side) beside noisy ones; a sky that is
+    clipped throughout is no fault.
+    """
     size = flux.shape[1] // 8
     blocks = flux[:, : 8 * size, : 8 * size].reshape(len(flux), 8, size, 8, size, 3)
     constant = np.ptp(blocks, axis=(2, 4)).max(axis=3) <= 1 / 255
-    return _ramp(constant.mean(axis=(1, 2)), 0.01, 0.05) * (constant[:, border(8)].mean(axis=1) < 0.9)
+    return _ramp(constant.mean(axis=(1, 2)), 0.01, 0.05) * (
+        constant[:, border(8)].mean(axis=1) < 0.9
+    )
 
 
 def _weakest_band(flux: np.ndarray, smooth: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """Return the light of the faintest channel over the mean of the other two, about 0 where it is missing: (b,)."""
+    """Return the light of the faintest channel over the mean of the other two, about 0 where it
+    is missing: (b,).
+    """
     rim = flux[:, border(flux.shape[1])]
     level = np.median(rim.mean(axis=2), axis=1) + 2 * noise
     weight = np.maximum(smooth - level[:, None, None], 0) * (radius(flux.shape[1]) < 0.3)
     light = flux - np.median(rim, axis=1)[:, None, None, :]
-    bands = np.einsum("byxc,byx->bc", light, weight) / np.maximum(weight.sum(axis=(1, 2)), 1e-6)[:, None]
+    bands = (
+        np.einsum("byxc,byx->bc", light, weight)
+        / np.maximum(weight.sum(axis=(1, 2)), 1e-6)[:, None]
+    )
     others = (bands.sum(axis=1, keepdims=True) - bands) / 2
     ratio = np.divide(bands, others, out=np.ones_like(bands), where=others > 0.02)
     return ratio.min(axis=1)
 
 
 def _dead_column(grey: np.ndarray) -> np.ndarray:
-    """Score the darkest column between two lit neighbours: 1 where it has less than 0.38 of their light, 0 from 0.52.
+    """Score the darkest column between two lit neighbours: 1 where it has less than 0.38 of their
+    light, 0 from 0.52.
 
-    Where the sky is above black, whole columns are compared; under a black sky only rows that a source lights on both sides.
+    Where the sky is above black, whole columns are compared; under a black sky only rows that a
+    source lights on both sides.
     """
     grey = ndimage.uniform_filter1d(grey, max(3, grey.shape[1] // 16), axis=1)
     side, step = grey.shape[2], max(2, round(grey.shape[2] * 3 / 128))
-    own, beside = grey[:, :, step:-step], np.minimum(grey[:, :, : -2 * step], grey[:, :, 2 * step :])
+    own, beside = (
+        grey[:, :, step:-step],
+        np.minimum(grey[:, :, : -2 * step], grey[:, :, 2 * step :]),
+    )
     bright = np.median(grey, axis=(1, 2)) > 8 / 255
     lit = (beside > 25 / 255) | bright[:, None, None]
     light = np.where(lit, beside, 0).sum(axis=1)
     enough = (lit.sum(axis=1) >= side / 10) & (light > 0)
-    ratio = np.divide(np.where(lit, own, 0).sum(axis=1), light, out=np.ones_like(light), where=enough)
+    ratio = np.divide(
+        np.where(lit, own, 0).sum(axis=1), light, out=np.ones_like(light), where=enough
+    )
     return _ramp(ratio.min(axis=1), 0.52, 0.38)
 
 
@@ -143,4 +185,8 @@ def _off_centre(smooth: np.ndarray, noise: np.ndarray) -> np.ndarray:
     around = np.median(smooth[:, (distance > 0.16) & (distance < 0.24)], axis=1)
     middle = (smooth[:, distance < 0.09].max(axis=1) - around) / noise
     brightest = (smooth.max(axis=(1, 2)) - np.median(smooth, axis=(1, 2))) / noise
-    return _ramp(middle, 8, 2) * _ramp(brightest, 10, 25) * _ramp(middle / np.maximum(brightest, 1e-6), 0.3, 0.15)
+    return (
+        _ramp(middle, 8, 2)
+        * _ramp(brightest, 10, 25)
+        * _ramp(middle / np.maximum(brightest, 1e-6), 0.3, 0.15)
+    )

@@ -1,4 +1,6 @@
-"""What can be said of a picture without any model: artefacts, brightness, signal-to-noise, stars; and which scores merely follow them."""
+"""What can be said of a picture without any model: artefacts, brightness, signal-to-noise,
+stars; and which scores merely follow them.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ from astrojepa.evaluation.pictures.artefacts import (
 )
 from astrojepa.progress import Progress, reporting
 
-SUSPICIOUS = 0.5  # rank correlation from which on a score is said to follow a property of the picture
+# rank correlation from which on a score is said to follow a property of the picture
+SUSPICIOUS = 0.5
 _BATCH = 128
 
 
@@ -49,7 +52,11 @@ class PictureChecks:
     @property
     def properties(self) -> dict[str, np.ndarray]:
         """What a score ought not to follow, by name."""
-        return {"brightness": self.brightness, "S/N": self.signal_to_noise, "star count": self.num_stars}
+        return {
+            "brightness": self.brightness,
+            "S/N": self.signal_to_noise,
+            "star count": self.num_stars,
+        }
 
 
 @dataclass(frozen=True)
@@ -66,16 +73,21 @@ class Correlation:
         return abs(self.spearman) > SUSPICIOUS
 
 
-def picture_checks(data: Dataset, *, cache: bool = True, progress: Progress | bool | None = None) -> PictureChecks:
-    """Check every picture of a data set at 128 × 128 pixels, streamed: nothing but the result is kept.
+def picture_checks(
+    data: Dataset, *, cache: bool = True, progress: Progress | bool | None = None
+) -> PictureChecks:
+    """Check every picture of a data set at 128 × 128 pixels, streamed: nothing but the result is
+    kept.
 
-    Kept under `.cache/astrojepa/picture-checks-*.npz` by the content of the data and of the program that measures, unless `cache`
-    is False. Raises ValueError for an empty data set.
+    Kept under `.cache/astrojepa/picture-checks-*.npz` by the content of the data and of the program
+    that measures, unless `cache` is False. Raises ValueError for an empty data set.
     """
     if len(data) == 0:
         raise ValueError(f"{data.name} has no galaxies to check; loosen the selection.")
     program = program_text(artefacts, trails, check_pictures, _count_stars)
-    key = hashlib.sha256(f"{data.source_hash}\0{program}".encode() + data.rows.tobytes()).hexdigest()[:24]
+    key = hashlib.sha256(
+        f"{data.source_hash}\0{program}".encode() + data.rows.tobytes()
+    ).hexdigest()[:24]
     path = cache_path("picture-checks", key)
     found = load_arrays(path) if cache else None
     names = [*PictureChecks.__annotations__]
@@ -95,9 +107,11 @@ def picture_checks(data: Dataset, *, cache: bool = True, progress: Progress | bo
 def check_pictures(pictures: np.ndarray) -> PictureChecks:
     """Check pictures uint8 (b, S, S, 3), S >= 32.
 
-    The sky is the median of the border. Brightness: the frame's mean above it. Signal-to-noise: light within a quarter of the side
-    of the middle, over the noise of as many pixels. Stars: local maxima, smoothed over a hundredth of the side, that stand 4 times
-    the noise above their surroundings, are narrower than a twentieth of the side, and lie further than 0.15 sides from the middle.
+    The sky is the median of the border. Brightness: the frame's mean above it. Signal-to-noise:
+    light within a quarter of the side of the middle, over the noise of as many pixels. Stars: local
+    maxima, smoothed over a hundredth of the side, that stand 4 times the noise above their
+    surroundings, are narrower than a twentieth of the side, and lie further than 0.15 sides from
+    the middle.
     """
     scores = artefact_scores(pictures)
     grey = pictures.astype(np.float32).mean(axis=3) / 255
@@ -114,24 +128,31 @@ def check_pictures(pictures: np.ndarray) -> PictureChecks:
 
 
 def spearman(values: np.ndarray, numbers: np.ndarray) -> float:
-    """Return the rank correlation of (n,) with (n,), in [-1, 1], over rows where both are finite; NaN where either is constant."""
+    """Return the rank correlation of (n,) with (n,), in [-1, 1], over rows where both are
+    finite; NaN where either is constant.
+    """
     known = np.isfinite(values) & np.isfinite(numbers)
     if known.sum() < 3 or np.ptp(values[known]) == 0 or np.ptp(numbers[known]) == 0:
         return float("nan")
     return float(stats.spearmanr(values[known], numbers[known]).statistic)
 
 
-def correlations(scores: dict[str, np.ndarray], properties: dict[str, np.ndarray]) -> list[Correlation]:
-    """Correlate the ranks of each score (n,) with each property (n,): Spearman's ρ, rows without a finite number left out.
+def correlations(
+    scores: dict[str, np.ndarray], properties: dict[str, np.ndarray]
+) -> list[Correlation]:
+    """Correlate the ranks of each score (n,) with each property (n,): Spearman's ρ, rows without a
+    finite number left out.
 
-    A score that follows brightness ranks bright galaxies, whatever it is called. Raises ValueError for other lengths.
+    A score that follows brightness ranks bright galaxies, whatever it is called. Raises ValueError
+    for other lengths.
     """
     rows = []
     for score, values in scores.items():
         for about, numbers in properties.items():
             if len(values) != len(numbers):
                 raise ValueError(
-                    f"{score} has {len(values)} numbers and {about} has {len(numbers)}; give one each per galaxy, in the same order."
+                    f"{score} has {len(values)} numbers and {about} has {len(numbers)}; give one "
+                    f"each per galaxy, in the same order."
                 )
             rows.append(Correlation(score, about, spearman(values, numbers)))
     return rows
@@ -139,7 +160,11 @@ def correlations(scores: dict[str, np.ndarray], properties: dict[str, np.ndarray
 
 def _count_stars(grey: np.ndarray, noise: np.ndarray) -> np.ndarray:
     side = grey.shape[1]
-    sharp = ndimage.gaussian_filter(grey, (0, *(2 * [side / 100]))) - ndimage.gaussian_filter(grey, (0, *(2 * [side / 40])))
+    sharp = ndimage.gaussian_filter(grey, (0, *(2 * [side / 100]))) - ndimage.gaussian_filter(
+        grey, (0, *(2 * [side / 40]))
+    )
     reach = max(3, round(side / 20) | 1)
-    peaks = (ndimage.maximum_filter(sharp, (1, reach, reach)) == sharp) & (sharp > 4 * noise[:, None, None])
+    peaks = (ndimage.maximum_filter(sharp, (1, reach, reach)) == sharp) & (
+        sharp > 4 * noise[:, None, None]
+    )
     return (peaks & (radius(side) > 0.15)).sum(axis=(1, 2))

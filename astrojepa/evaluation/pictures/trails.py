@@ -1,4 +1,6 @@
-"""Straight trails of satellites and aircraft: sums along every line that crosses a picture, in segments (a Radon transform)."""
+"""Straight trails of satellites and aircraft: sums along every line that crosses a picture, in
+segments (a Radon transform).
+"""
 
 from __future__ import annotations
 
@@ -15,15 +17,19 @@ _PURITY = 2.0  # a trail is this many times sharper in its own channel than in a
 
 
 def trail_strength(flux: np.ndarray) -> np.ndarray:
-    """Return how clearly a straight one-coloured line crosses each picture, float32 (b, S, S, 3) in [0, 1]: float32 (b,), in [-1, 1].
+    """Return how clearly a straight one-coloured line crosses each picture, float32 (b, S, S, 3) in
+    [0, 1]: float32 (b,), in [-1, 1].
 
-    A survey takes its bands one after the other, so that a satellite is in one channel only. The ridge of each channel (a difference
-    of Gaussians), less twice the strongest ridge of the others, in units of its noise and clipped, is averaged along six segments of
-    every line at least 0.7 sides long; a line's strength is the second weakest of its segments, and the picture's is its best line.
-    So an edge-on galaxy (all channels), a spike of a star and an arm (some segments only) stay near 0, noise lies about -0.05, and a
-    trail reaches 0.5 to 1. White trails are not found.
+    A survey takes its bands one after the other, so that a satellite is in one channel only. The
+    ridge of each channel (a difference of Gaussians), less twice the strongest ridge of the others,
+    in units of its noise and clipped, is averaged along six segments of every line at least 0.7
+    sides long; a line's strength is the second weakest of its segments, and the picture's is its
+    best line. So an edge-on galaxy (all channels), a spike of a star and an arm (some segments
+    only) stay near 0, noise lies about -0.05, and a trail reaches 0.5 to 1. White trails are not
+    found.
 
-    *Source:* the Radon transform as in Nir et al. 2018 (arXiv:1806.04204); segments and colour are ours.
+    *Source:* the Radon transform as in Nir et al. 2018 (arXiv:1806.04204); segments and colour are
+    ours.
     """
     side = flux.shape[1]
     widths = (0, 0.7, 0.7, 0), (0, 2.5, 2.5, 0)
@@ -38,8 +44,13 @@ def trail_strength(flux: np.ndarray) -> np.ndarray:
 
 
 def _second_weakest(segments: np.ndarray) -> np.ndarray:
-    """Return the second smallest along axis 1 by running minima, five times faster here than a partition."""
-    lowest, second = np.minimum(segments[:, 0], segments[:, 1]), np.maximum(segments[:, 0], segments[:, 1])
+    """Return the second smallest along axis 1 by running minima, five times faster here than a
+    partition.
+    """
+    lowest, second = (
+        np.minimum(segments[:, 0], segments[:, 1]),
+        np.maximum(segments[:, 0], segments[:, 1]),
+    )
     for number in range(2, segments.shape[1]):
         np.minimum(second, np.maximum(lowest, segments[:, number]), out=second)
         np.minimum(lowest, segments[:, number], out=lowest)
@@ -48,12 +59,14 @@ def _second_weakest(segments: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def line_segments(side: int) -> sparse.csr_array:
-    """Return the averages over the segments of all lines as a sparse float32 (lines · segments, side²); rows sum to 1.
+    """Return the averages over the segments of all lines as a sparse float32 (lines · segments,
+    side²); rows sum to 1.
 
     Lines have 96 angles and distances from the middle 1 pixel apart; each is sampled once a pixel.
     """
     middle = (side - 1) / 2
-    half = middle % 1  # so that lines along rows and columns meet every pixel once, whether or not the side is even
+    # so that lines along rows and columns meet every pixel once, whether or not the side is even
+    half = middle % 1
     steps = np.arange(-2 * side, 2 * side) + half
     rows, columns, count = [], [], 0
     for angle in np.arange(NUM_ANGLES) * np.pi / NUM_ANGLES:

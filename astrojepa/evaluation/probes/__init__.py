@@ -1,1 +1,3 @@
-"""What frozen vectors know: classifiers and regressors fitted on some galaxies and scored on others."""
+"""What frozen vectors know: classifiers and regressors fitted on some galaxies and scored on
+others.
+"""

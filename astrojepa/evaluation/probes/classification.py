@@ -1,4 +1,6 @@
-"""What do frozen embeddings know about the classes? Probes fitted on known galaxies and scored once on new ones."""
+"""What do frozen embeddings know about the classes? Probes fitted on known galaxies and scored
+once on new ones.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,8 @@ from astrojepa.evaluation.vectors.neighbours import check_count, nearest
 from astrojepa.evaluation.vectors.standardise import standardise, whiten
 from astrojepa.types import Embeddings, ProbeResult
 
-STRENGTHS = tuple(10.0**power for power in range(-5, 3))  # C of the logistic regression; smaller = stronger L2 penalty
+# C of the logistic regression; smaller = stronger L2 penalty
+STRENGTHS = tuple(10.0**power for power in range(-5, 3))
 FIXED_STRENGTH = 0.01  # where too few labels are known to choose
 
 
@@ -25,57 +28,88 @@ def linear_probe(
 ) -> ProbeResult:
     """Fit a multinomial logistic regression on `known` and score it once on `new`.
 
-    Features are standardised on `known` alone. The L2 strength C is the one of 1e-5 ... 100 with the best balanced accuracy on
-    `validation`, or, without one, on a stratified 20 % of `known` drawn with `seed`, after which all of `known` is fitted. The
-    path ends when the score has fallen twice in a row, or is perfect; a tie goes to the stronger penalty. With fewer than two
-    galaxies per class nothing can be held out, and C = 0.01. A `strength` that is given is C. Unlabelled rows (-1) are left out.
+    Features are standardised on `known` alone. The L2 strength C is the one of 1e-5 ... 100 with
+    the best balanced accuracy on `validation`, or, without one, on a stratified 20 % of `known`
+    drawn with `seed`, after which all of `known` is fitted. The path ends when the score has fallen
+    twice in a row, or is perfect; a tie goes to the stronger penalty. With fewer than two galaxies
+    per class nothing can be held out, and C = 0.01. A `strength` that is given is C. Unlabelled
+    rows (-1) are left out.
 
-    Raises ValueError where there is nothing labelled to fit or to score, only one class is known, the class names or widths
-    differ, a vector is not finite, or strength <= 0. *Source:* the protocol of Chen et al. 2020 (arXiv:2002.05709), appendix B.
+    Raises ValueError where there is nothing labelled to fit or to score, only one class is known,
+    the class names or widths differ, a vector is not finite, or strength <= 0. *Source:* the
+    protocol of Chen et al. 2020 (arXiv:2002.05709), appendix B.
     """
     parts = probe_parts(known, new, validation, seed)
     weights, setting = fitted_weights(parts, strength)
     return parts.score(weights.probabilities(parts.targets), len(parts.codes), setting)
 
 
-def knn_probe(known: Embeddings, new: Embeddings, k: int = 20, whitened: bool = False) -> ProbeResult:
-    """Name each new galaxy by its k most similar known ones, each voting with weight (1 + cosine) / 2.
+def knn_probe(
+    known: Embeddings, new: Embeddings, k: int = 20, whitened: bool = False
+) -> ProbeResult:
+    """Name each new galaxy by its k most similar known ones, each voting with weight (1 + cosine) /
+    2.
 
-    Features are standardised, or `whitened`, on `known`, then scaled to unit length. `probabilities` are the shares of the vote;
-    a tie goes to the first class. k is lowered to the number of labelled known galaxies. Raises ValueError as `linear_probe`, and
-    for k < 1.
+    Features are standardised, or `whitened`, on `known`, then scaled to unit length.
+    `probabilities` are the shares of the vote; a tie goes to the first class. k is lowered to the
+    number of labelled known galaxies. Raises ValueError as `linear_probe`, and for k < 1.
     """
     check_count(k)
     features, labels = labelled(known, "known")
     targets, truth, rows = scored(known, new)
     k = min(k, len(labels))
-    features, targets = (_unit(part) for part in (whiten if whitened else standardise)(features, targets))
+    features, targets = (
+        _unit(part) for part in (whiten if whitened else standardise)(features, targets)
+    )
     distances, indices = nearest(features, targets, k)
     weights = 1 - np.square(distances) / 4  # (1 + cosine) / 2 of unit vectors
     probabilities = np.zeros((len(truth), len(known.classes)), dtype=np.float32)
-    np.add.at(probabilities, (np.arange(len(truth))[:, None], labels[indices]), np.maximum(weights, 1e-6))
+    np.add.at(
+        probabilities, (np.arange(len(truth))[:, None], labels[indices]), np.maximum(weights, 1e-6)
+    )
     probabilities /= probabilities.sum(axis=1, keepdims=True)
-    return score(known.classes, truth, probabilities, rows, len(labels), f"k = {k}{', whitened' if whitened else ''}")
+    return score(
+        known.classes,
+        truth,
+        probabilities,
+        rows,
+        len(labels),
+        f"k = {k}{', whitened' if whitened else ''}",
+    )
 
 
 def majority_probe(known: Embeddings, new: Embeddings) -> ProbeResult:
-    """Name every new galaxy by the commonest known class: what a probe that has seen no image reaches."""
+    """Name every new galaxy by the commonest known class: what a probe that has seen no image
+    reaches.
+    """
     _, labels = labelled(known, "known")
     _, truth, rows = scored(known, new)
     share = np.bincount(labels, minlength=len(known.classes)) / len(labels)
     probabilities = np.repeat(share[None].astype(np.float32), len(truth), axis=0)
-    return score(known.classes, truth, probabilities, rows, len(labels), f"always {known.classes[int(share.argmax())]}")
+    return score(
+        known.classes,
+        truth,
+        probabilities,
+        rows,
+        len(labels),
+        f"always {known.classes[int(share.argmax())]}",
+    )
 
 
-def paired_bootstrap(a: ProbeResult, b: ProbeResult, seed: int = 0, draws: int = 10_000) -> tuple[float, float, float]:
-    """Return (difference, low, high) of the accuracies a - b on the same galaxies, with its 95 % bootstrap interval.
+def paired_bootstrap(
+    a: ProbeResult, b: ProbeResult, seed: int = 0, draws: int = 10_000
+) -> tuple[float, float, float]:
+    """Return (difference, low, high) of the accuracies a - b on the same galaxies, with its 95 %
+    bootstrap interval.
 
-    One *beats* the other when the interval excludes 0. Rows are drawn in pairs, so what is hard for both counts for neither.
-    Raises ValueError where the scored rows or their labels differ. *Source:* Efron & Tibshirani 1993, chapter 13.
+    One *beats* the other when the interval excludes 0. Rows are drawn in pairs, so what is hard for
+    both counts for neither. Raises ValueError where the scored rows or their labels differ.
+    *Source:* Efron & Tibshirani 1993, chapter 13.
     """
     if not np.array_equal(a.rows, b.rows) or not np.array_equal(a.truth, b.truth):
         raise ValueError(
-            f"The probes were scored on different galaxies ({len(a.rows)} and {len(b.rows)} rows, or other labels); "
+            f"The probes were scored on different galaxies ({len(a.rows)} and {len(b.rows)} rows, "
+            f"or other labels); "
             "compare results on one test set only."
         )
     won, lost = int((a.correct & ~b.correct).sum()), int((~a.correct & b.correct).sum())
@@ -87,11 +121,15 @@ def paired_bootstrap(a: ProbeResult, b: ProbeResult, seed: int = 0, draws: int =
 
 
 def fitted_weights(parts: ProbeParts, strength: float | None = None) -> tuple[Weights, str]:
-    """Fit all known galaxies at C = `strength`, or at the C that `linear_probe` chooses: (weights, which C and why)."""
+    """Fit all known galaxies at C = `strength`, or at the C that `linear_probe` chooses:
+    (weights, which C and why).
+    """
     chosen, remark = None, ""
     if strength is not None:
         if not strength > 0:
-            raise ValueError(f"The L2 strength C is {strength}; it must be above 0 (smaller = stronger penalty).")
+            raise ValueError(
+                f"The L2 strength C is {strength}; it must be above 0 (smaller = stronger penalty)."
+            )
         remark = " (given)"
     elif not len(parts.check_labels):
         strength, remark = FIXED_STRENGTH, " (fixed: too few labels to choose)"
@@ -106,7 +144,9 @@ def fitted_weights(parts: ProbeParts, strength: float | None = None) -> tuple[We
 
 
 def _best_on_check(parts: ProbeParts) -> tuple[float, Weights]:
-    """Return the C with the best balanced accuracy on the galaxies to choose by, and its fit to `parts.fitted`."""
+    """Return the C with the best balanced accuracy on the galaxies to choose by, and its fit to
+    `parts.fitted`.
+    """
     path = LogisticPath(parts.features[parts.fitted], parts.codes[parts.fitted], len(parts.present))
     scores: list[float] = []
     fits: list[Weights] = []

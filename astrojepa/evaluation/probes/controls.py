@@ -1,4 +1,6 @@
-"""Is a probe's score about morphology? What else the vectors tell, and what a probe makes of labels that mean nothing."""
+"""Is a probe's score about morphology? What else the vectors tell, and what a probe makes of
+labels that mean nothing.
+"""
 
 from __future__ import annotations
 
@@ -9,23 +11,31 @@ import numpy as np
 
 from astrojepa.data.dataset import Dataset
 from astrojepa.evaluation.baselines.vectors import Parts
-from astrojepa.evaluation.probes.classification import linear_probe, majority_probe, paired_bootstrap
+from astrojepa.evaluation.probes.classification import (
+    linear_probe,
+    majority_probe,
+    paired_bootstrap,
+)
 from astrojepa.evaluation.probes.few_labels import mean_over_draws
 from astrojepa.evaluation.probes.regression import linear_regression_probe
 from astrojepa.types import Embeddings
 
-NORTH_OF_DEGREES = 32.375  # declination at which the Legacy Surveys change telescopes, Dey et al. 2019 (AJ 157, 168)
+# declination at which the Legacy Surveys change telescopes, Dey et al. 2019 (AJ 157, 168)
+NORTH_OF_DEGREES = 32.375
 _CHANNEL_MEANS, _HALF_LIGHT = slice(0, 3), 33  # columns of shape_statistics
 
 
 @dataclass(frozen=True)
 class Control:
-    """One line of the table: what a linear probe on the vectors makes of something that is not morphology."""
+    """One line of the table: what a linear probe on the vectors makes of something that is not
+    morphology.
+    """
 
     name: str
     measure: str  # "R²", or "accuracy - majority"
     value: float
-    interval: tuple[float, float]  # 95 %: of the bootstrap over test galaxies, or over permutations of the labels
+    # 95 %: of the bootstrap over test galaxies, or over permutations of the labels
+    interval: tuple[float, float]
     num_test: int
     setting: str
 
@@ -35,49 +45,68 @@ class Control:
         return self.interval[0] > 0
 
 
-def control_table(parts: Parts, statistics: Parts, split: tuple[Dataset, Dataset, Dataset], seed: int = 0) -> tuple[Control, ...]:
+def control_table(
+    parts: Parts, statistics: Parts, split: tuple[Dataset, Dataset, Dataset], seed: int = 0
+) -> tuple[Control, ...]:
     """Probe one kind of vectors for the nuisances, and for labels that mean nothing.
 
-    survey half: which survey a picture is from, by the column `survey` of the data, else by declination north of 32.375° (left
-        out where all galaxies are in one half); linear probe, accuracy less that of the commonest half.
-    brightness, size: mean of all channels in [0, 1], and radius holding half of the light in half sides, of `statistics`, the
+    survey half: which survey a picture is from, by the column `survey` of the data, else by
+    declination north of 32.375° (left
+        out where all galaxies are in one half); linear probe, accuracy less that of the commonest
+        half.
+    brightness, size: mean of all channels in [0, 1], and radius holding half of the light in half
+    sides, of `statistics`, the
         vectors of `summary_statistics`; ridge regression, R².
-    random labels: the linear probe with the labels of train permuted, and those of validation; accuracy less the commonest
+    random labels: the linear probe with the labels of train permuted, and those of validation;
+    accuracy less the commonest
         class's. A protocol that leaks nothing leaves it at or below 0.
 
-    A nuisance that is told is a shortcut that a classifier might take. Left out where a part has nothing to fit or to score.
+    A nuisance that is told is a shortcut that a classifier might take. Left out where a part has
+    nothing to fit or to score.
     """
     rows = []
     halves = survey_halves(split)
     if halves is not None:
         rows.append(_classified("survey half", parts, *halves, seed=seed))
-    for name, columns in (("brightness", _CHANNEL_MEANS), ("size", slice(_HALF_LIGHT, _HALF_LIGHT + 1))):
-        known, new = (part.vectors[:, columns].mean(axis=1) for part in (statistics.train, statistics.test))
+    for name, columns in (
+        ("brightness", _CHANNEL_MEANS),
+        ("size", slice(_HALF_LIGHT, _HALF_LIGHT + 1)),
+    ):
+        known, new = (
+            part.vectors[:, columns].mean(axis=1) for part in (statistics.train, statistics.test)
+        )
         if np.ptp(known) > 0 and np.ptp(new) > 0:
             found = linear_regression_probe(parts.train, parts.test, known, new, seed=seed)
-            rows.append(Control(name, "R²", found.r2, found.interval, len(found.truth), found.setting))
+            rows.append(
+                Control(name, "R²", found.r2, found.interval, len(found.truth), found.setting)
+            )
     if len(np.unique(parts.train.labels[parts.train.labels >= 0])) > 1:
         rows.append(random_labels(parts, seed))
     return tuple(rows)
 
 
 def random_labels(parts: Parts, seed: int = 0, permutations: int = 5) -> Control:
-    """Fit the linear probe on permuted labels and score it on the true ones of test: accuracy less the commonest class's.
+    """Fit the linear probe on permuted labels and score it on the true ones of test: accuracy less
+    the commonest class's.
 
-    Mean and 95 % interval of it over permutations: one of them may well agree with a few clusters of galaxies by chance, which a
-    bootstrap over the test galaxies does not see.
+    Mean and 95 % interval of it over permutations: one of them may well agree with a few clusters
+    of galaxies by chance, which a bootstrap over the test galaxies does not see.
     """
     generator = np.random.default_rng(seed)
     commonest = majority_probe(parts.train, parts.test)
     gains = []
     for _ in range(permutations):
         check = None if parts.chooser is None else permuted(parts.chooser, generator)
-        found = linear_probe(permuted(parts.train, generator), parts.test, validation=check, seed=seed)
+        found = linear_probe(
+            permuted(parts.train, generator), parts.test, validation=check, seed=seed
+        )
         gains.append(found.accuracy - commonest.accuracy)
     mean, low, high = mean_over_draws(np.array(gains))
     interval = (mean if low is None else low, mean if high is None else high)
     setting = f"{permutations} permutations"
-    return Control("random labels", "accuracy - majority", mean, interval, len(commonest.truth), setting)
+    return Control(
+        "random labels", "accuracy - majority", mean, interval, len(commonest.truth), setting
+    )
 
 
 def permuted(embeddings: Embeddings, generator: np.random.Generator) -> Embeddings:
@@ -88,7 +117,9 @@ def permuted(embeddings: Embeddings, generator: np.random.Generator) -> Embeddin
 
 
 def survey_halves(split: tuple[Dataset, ...]) -> tuple[tuple[str, ...], list[np.ndarray]] | None:
-    """Return (names, labels of each part): the column `survey`, else north or south by declination; None if there is one half."""
+    """Return (names, labels of each part): the column `survey`, else north or south by
+    declination; None if there is one half.
+    """
     if all("survey" in part.table for part in split):
         texts = [part.table["survey"].to_numpy(dtype=str) for part in split]
         names = tuple(sorted({str(text) for part in texts for text in part} - {""}))
@@ -96,16 +127,23 @@ def survey_halves(split: tuple[Dataset, ...]) -> tuple[tuple[str, ...], list[np.
         labels = [np.array([number[str(text)] for text in part], dtype=np.int64) for part in texts]
     else:
         names = ("north", "south")
-        labels = [np.where(np.isnan(part.dec), -1, np.where(part.dec > NORTH_OF_DEGREES, 0, 1)) for part in split]
+        labels = [
+            np.where(np.isnan(part.dec), -1, np.where(part.dec > NORTH_OF_DEGREES, 0, 1))
+            for part in split
+        ]
     train, test = labels[0], labels[-1]
     return (names, labels) if len(np.unique(train[train >= 0])) > 1 and (test >= 0).any() else None
 
 
-def _classified(name: str, parts: Parts, classes: tuple[str, ...], labels: list[np.ndarray], seed: int) -> Control:
+def _classified(
+    name: str, parts: Parts, classes: tuple[str, ...], labels: list[np.ndarray], seed: int
+) -> Control:
     known, new = (
         dataclasses.replace(part, labels=own, classes=classes)
         for part, own in ((parts.train, labels[0]), (parts.test, labels[-1]))
     )
     found = linear_probe(known, new, seed=seed)
     difference, low, high = paired_bootstrap(found, majority_probe(known, new))
-    return Control(name, "accuracy - majority", difference, (low, high), len(found.truth), found.setting)
+    return Control(
+        name, "accuracy - majority", difference, (low, high), len(found.truth), found.setting
+    )

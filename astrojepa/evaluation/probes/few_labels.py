@@ -1,4 +1,6 @@
-"""How many labels does a probe need? The same probe, given few labelled galaxies, drawn several times."""
+"""How many labels does a probe need? The same probe, given few labelled galaxies, drawn several
+times.
+"""
 
 from __future__ import annotations
 
@@ -27,49 +29,71 @@ def few_label_curve(
     seed: int = 0,
     probe: Callable[..., ProbeResult] | None = None,
 ) -> tuple[FewLabelPoint, ...]:
-    """Score a probe that knows only some labels of `known`, several times: one point per budget, all scored on the whole of `new`.
+    """Score a probe that knows only some labels of `known`, several times: one point per budget,
+    all scored on the whole of `new`.
 
-    A budget is a share of every class (at least one galaxy each) or a number per class (all of a class that has fewer). Draw i
-    orders each class at random by (seed, i), so that small budgets lie inside large ones, and two sets of vectors of the same
-    galaxies learn from the same ones: their draws are pairs. A budget of everything is drawn once.
+    A budget is a share of every class (at least one galaxy each) or a number per class (all of a
+    class that has fewer). Draw i orders each class at random by (seed, i), so that small budgets
+    lie inside large ones, and two sets of vectors of the same galaxies learn from the same ones:
+    their draws are pairs. A budget of everything is drawn once.
 
-    The probe, `few_label_probe` if none is given, is called as probe(known, new, seed=draw): nothing may be chosen by labels
-    beyond the budget, such as those of a larger validation set.
+    The probe, `few_label_probe` if none is given, is called as probe(known, new, seed=draw):
+    nothing may be chosen by labels beyond the budget, such as those of a larger validation set.
 
-    Raises ValueError for fewer than 1 draw, a share outside (0, 1], a number below 1, and as the probe does.
+    Raises ValueError for fewer than 1 draw, a share outside (0, 1], a number below 1, and as the
+    probe does.
     """
-    if draws < 1 or not all(0 < share <= 1 for share in shares) or not all(number >= 1 for number in per_class):
-        raise ValueError(f"Expected draws >= 1, shares in (0, 1] and numbers >= 1, found {draws}, {shares} and {per_class}.")
+    if (
+        draws < 1
+        or not all(0 < share <= 1 for share in shares)
+        or not all(number >= 1 for number in per_class)
+    ):
+        raise ValueError(
+            f"Expected draws >= 1, shares in (0, 1] and numbers >= 1, found {draws}, {shares} and "
+            f"{per_class}."
+        )
     labelled(known, "known")
     budgets: list[int | float] = [*sorted(per_class), *map(float, sorted(shares))]
-    return tuple(_point(known, new, budget, draws, seed, probe or few_label_probe) for budget in budgets)
+    return tuple(
+        _point(known, new, budget, draws, seed, probe or few_label_probe) for budget in budgets
+    )
 
 
 def few_label_probe(known: Embeddings, new: Embeddings, seed: int = 0) -> ProbeResult:
-    """Score the linear probe with C = 1 below 1000 labels, and with C chosen by a fifth of them from there on.
+    """Score the linear probe with C = 1 below 1000 labels, and with C chosen by a fifth of them
+    from there on.
 
-    Choosing by a fifth of a few labels is a lottery: with 20 per class on real galaxies it cost hand-made statistics 6 points of
-    balanced accuracy and tripled their scatter; five-fold choice reached no more than C = 1, at thirty times the cost.
+    Choosing by a fifth of a few labels is a lottery: with 20 per class on real galaxies it cost
+    hand-made statistics 6 points of balanced accuracy and tripled their scatter; five-fold choice
+    reached no more than C = 1, at thirty times the cost.
     """
     enough = (np.asarray(known.labels) >= 0).sum() >= ENOUGH_TO_CHOOSE
     return linear_probe(known, new, seed=seed, strength=None if enough else 1.0)
 
 
 def mean_over_draws(values: np.ndarray) -> tuple[float, float | None, float | None]:
-    """Return the mean over draws and the 95 % interval (low, high) in which it lies, from Student's t; None, None for one draw.
+    """Return the mean over draws and the 95 % interval (low, high) in which it lies, from Student's
+    t; None, None for one draw.
 
-    Of the differences of two paired curves, one *beats* the other when the interval excludes 0. The interval is about which
-    galaxies happen to be labelled; the test galaxies are fixed.
+    Of the differences of two paired curves, one *beats* the other when the interval excludes 0. The
+    interval is about which galaxies happen to be labelled; the test galaxies are fixed.
     """
     mean = float(np.mean(values))
     if len(values) < 2:
         return mean, None, None
-    half = float(student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
+    half = float(
+        student.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values))
+    )
     return mean, mean - half, mean + half
 
 
 def _point(
-    known: Embeddings, new: Embeddings, budget: int | float, draws: int, seed: int, probe: Callable[..., ProbeResult]
+    known: Embeddings,
+    new: Embeddings,
+    budget: int | float,
+    draws: int,
+    seed: int,
+    probe: Callable[..., ProbeResult],
 ) -> FewLabelPoint:
     labels = np.asarray(known.labels)
     results: list[ProbeResult] = []
@@ -87,15 +111,24 @@ def _point(
 
 
 def _drawn(labels: np.ndarray, budget: int | float, seed: tuple[int, int]) -> np.ndarray:
-    """Return ascending row numbers: the first of every class in random order, a number (int) or a share (float) of each."""
+    """Return ascending row numbers: the first of every class in random order, a number (int) or
+    a share (float) of each.
+    """
     chosen = []
     for label in np.unique(labels[labels >= 0]):
-        members = np.random.default_rng((*seed, int(label))).permutation(np.flatnonzero(labels == label))
-        chosen.append(members[: budget if isinstance(budget, int) else max(1, round(budget * len(members)))])
+        members = np.random.default_rng((*seed, int(label))).permutation(
+            np.flatnonzero(labels == label)
+        )
+        chosen.append(
+            members[: budget if isinstance(budget, int) else max(1, round(budget * len(members)))]
+        )
     return np.sort(np.concatenate(chosen))
 
 
 def _take(embeddings: Embeddings, rows: np.ndarray) -> Embeddings:
     return dataclasses.replace(
-        embeddings, vectors=embeddings.vectors[rows], labels=embeddings.labels[rows], ids=embeddings.ids[rows]
+        embeddings,
+        vectors=embeddings.vectors[rows],
+        labels=embeddings.labels[rows],
+        ids=embeddings.ids[rows],
     )

@@ -1,4 +1,6 @@
-"""How good does an encoder get when it may learn from the labels itself, rather than stay frozen?"""
+"""How good does an encoder get when it may learn from the labels itself, rather than stay
+frozen?
+"""
 
 from __future__ import annotations
 
@@ -46,48 +48,73 @@ def fine_tune(
     seed: int = 0,
     progress: Progress | bool | None = None,
 ) -> ProbeResult:
-    """Train a copy of the encoder with a linear classifier on labelled galaxies, and score it once on `test`.
+    """Train a copy of the encoder with a linear classifier on labelled galaxies, and score it once
+    on `test`.
 
-    The classifier starts as the linear probe, on features normalised per batch, and learns `head_faster` times as fast as the
-    encoder. AdamW on cross-entropy; the rate rises over the first tenth of the steps and falls to 0 by a cosine. Every frame is
-    mirrored, turned at random and made up to 10 % brighter or fainter. The epoch with the best balanced accuracy on `validation` is
-    scored, the earliest on a tie; epoch 0 is the start. Order and turns follow from `seed`. Unlabelled galaxies are left out; `model`
-    is not changed.
+    The classifier starts as the linear probe, on features normalised per batch, and learns
+    `head_faster` times as fast as the encoder. AdamW on cross-entropy; the rate rises over the
+    first tenth of the steps and falls to 0 by a cosine. Every frame is mirrored, turned at random
+    and made up to 10 % brighter or fainter. The epoch with the best balanced accuracy on
+    `validation` is scored, the earliest on a tie; epoch 0 is the start. Order and turns follow from
+    `seed`. Unlabelled galaxies are left out; `model` is not changed.
 
-    Raises ValueError for epochs < 1, batch_size < 2, or as `linear_probe`; FloatingPointError where the loss stops being finite.
-    *Source:* Kumar et al. 2022 (arXiv:2202.10054), whose linear probe has no normalisation behind it.
+    Raises ValueError for epochs < 1, batch_size < 2, or as `linear_probe`; FloatingPointError where
+    the loss stops being finite.
+    *Source:* Kumar et al. 2022 (arXiv:2202.10054), whose linear probe has no normalisation behind
+    it.
     """
     if epochs < 1 or batch_size < 2:
-        raise ValueError(f"Fine-tuning needs epochs >= 1 and a batch of 2 or more, found {epochs} and {batch_size}.")
+        raise ValueError(
+            f"Fine-tuning needs epochs >= 1 and a batch of 2 or more, found {epochs} and "
+            f"{batch_size}."
+        )
     for name, part in (("train", train), ("validation", validation), ("test", test)):
         if not (part.labels >= 0).any():
             raise ValueError(
-                f"None of the {len(part)} {name} galaxies of {part.name} has a label; fine-tuning needs them in each."
+                f"None of the {len(part)} {name} galaxies of {part.name} has a label; fine-tuning "
+                f"needs them in each."
             )
     rows = np.flatnonzero(test.labels >= 0)
     train, validation, test = (part.subset(part.labels >= 0) for part in (train, validation, test))
-    known, check, new = (embed(model, part, progress=progress) for part in (train, validation, test))
+    known, check, new = (
+        embed(model, part, progress=progress) for part in (train, validation, test)
+    )
     parts = dataclasses.replace(probe_parts(known, new, check, seed), rows=rows)
     tuned = dataclasses.replace(model, network=copy.deepcopy(model.network))
     encoder = tuned.network.evaluated.requires_grad_(True)
     classifier = _first_classifier(known, parts).to(model.device)
-    optimiser, schedule = _optimiser(encoder, classifier, learning_rate, head_faster, epochs * max(1, len(train) // batch_size))
+    optimiser, schedule = _optimiser(
+        encoder, classifier, learning_rate, head_faster, epochs * max(1, len(train) // batch_size)
+    )
     best, best_epoch, kept = -1.0, 0, (encoder.state_dict(), classifier.state_dict())
     with reporting(progress, epochs * len(train), "fine-tuning") as report:
         for epoch in range(epochs + 1):
             if epoch:
                 encoder.train()
                 classifier.train()
-                _one_epoch(tuned, classifier, train, parts.codes, batch_size, (seed, epoch), optimiser, schedule)
+                _one_epoch(
+                    tuned,
+                    classifier,
+                    train,
+                    parts.codes,
+                    batch_size,
+                    (seed, epoch),
+                    optimiser,
+                    schedule,
+                )
                 report(epoch * len(train))
-            predictions = parts.present[_probabilities(tuned, classifier, validation).argmax(axis=1)]
+            predictions = parts.present[
+                _probabilities(tuned, classifier, validation).argmax(axis=1)
+            ]
             reached = balanced_accuracy(parts.check_labels, predictions)
             if reached > best:
                 best, best_epoch = reached, epoch
                 kept = copy.deepcopy((encoder.state_dict(), classifier.state_dict()))
     encoder.load_state_dict(kept[0])
     classifier.load_state_dict(kept[1])
-    return parts.score(_probabilities(tuned, classifier, test), len(train), f"epoch {best_epoch} of {epochs}")
+    return parts.score(
+        _probabilities(tuned, classifier, test), len(train), f"epoch {best_epoch} of {epochs}"
+    )
 
 
 def supervised(
@@ -100,9 +127,11 @@ def supervised(
     batch_size: int = 64,
     progress: Progress | bool | None = None,
 ) -> ProbeResult:
-    """Train a ResNet-18 from random weights on the model's pixels: what the labels alone teach, the ceiling of a frozen encoder.
+    """Train a ResNet-18 from random weights on the model's pixels: what the labels alone teach, the
+    ceiling of a frozen encoder.
 
-    As `fine_tune` with one learning rate of 1e-3; a galaxy's vector is the mean over four quarter turns.
+    As `fine_tune` with one learning rate of 1e-3; a galaxy's vector is the mean over four quarter
+    turns.
     """
     config = replace(
         model.config,
@@ -130,7 +159,9 @@ def supervised(
 
 
 def _first_classifier(known: Embeddings, parts: ProbeParts) -> nn.Sequential:
-    """Return the linear probe as a layer behind a batch norm that starts from the statistics of the known vectors."""
+    """Return the linear probe as a layer behind a batch norm that starts from the statistics of
+    the known vectors.
+    """
     weights, _ = fitted_weights(parts)
     norm = nn.BatchNorm1d(known.vectors.shape[1], eps=1e-8, affine=False)
     norm.running_mean = torch.from_numpy(known.vectors.mean(axis=0))
@@ -146,7 +177,11 @@ def _optimiser(
 ) -> tuple[torch.optim.Optimizer, torch.optim.lr_scheduler.LRScheduler]:
     """Return AdamW, which decays matrices only, and its schedule."""
     groups = [
-        {"params": [item for item in part.parameters() if (item.ndim > 1) == decayed], "lr": own, "weight_decay": decay}
+        {
+            "params": [item for item in part.parameters() if (item.ndim > 1) == decayed],
+            "lr": own,
+            "weight_decay": decay,
+        }
         for part, own in ((encoder, rate), (classifier, head_faster * rate))
         for decayed, decay in ((True, WEIGHT_DECAY), (False, 0.0))
     ]
@@ -169,19 +204,26 @@ def _one_epoch(
     optimiser: torch.optim.Optimizer,
     schedule: torch.optim.lr_scheduler.LRScheduler,
 ) -> None:
-    """Step once through the galaxies in random order, in batches of `batch_size` or a little more."""
+    """Step once through the galaxies in random order, in batches of `batch_size` or a little
+    more.
+    """
     image, pictures = model.config.image, frames_for(train, model.config.image)
     generator = np.random.default_rng(seed)
     for rows in np.array_split(generator.permutation(len(train)), max(1, len(train) // batch_size)):
-        uniforms = torch.from_numpy(generator.random((len(rows), 5), dtype=np.float32)).to(model.device)
+        uniforms = torch.from_numpy(generator.random((len(rows), 5), dtype=np.float32)).to(
+            model.device
+        )
         stored = torch.from_numpy(pictures[rows]).to(model.device)
         flux = random_frames(stored, image.image_size, model.config.optim.rotate, uniforms[:, :4])
         flux = (flux * (1 + BRIGHTNESS * (2 * uniforms[:, 4, None, None, None] - 1))).clamp_(0, 1)
         vectors = model.network.embed(normalise(flux, image.normalization, model.mean, model.std))
-        loss = functional.cross_entropy(classifier(vectors), torch.from_numpy(codes[rows]).to(model.device))
+        loss = functional.cross_entropy(
+            classifier(vectors), torch.from_numpy(codes[rows]).to(model.device)
+        )
         if not torch.isfinite(loss):
             raise FloatingPointError(
-                f"The loss of fine-tuning is {loss.item()} in epoch {seed[1]} at a learning rate of "
+                f"The loss of fine-tuning is {loss.item()} in epoch {seed[1]} at a learning rate "
+                f"of "
                 f"{schedule.get_last_lr()[0]:.2g}; choose a smaller learning_rate."
             )
         optimiser.zero_grad()
@@ -191,7 +233,9 @@ def _one_epoch(
 
 
 @torch.inference_mode()
-def _probabilities(model: Model, classifier: nn.Module, data: Dataset, batch_size: int = 256) -> np.ndarray:
+def _probabilities(
+    model: Model, classifier: nn.Module, data: Dataset, batch_size: int = 256
+) -> np.ndarray:
     """Return class probabilities of the frames as they are, float32 (n, p)."""
     model.network.evaluated.eval()
     classifier.eval()

@@ -1,4 +1,6 @@
-"""How a probe's predictions are scored: accuracy, balanced accuracy, F1, calibration, and their intervals."""
+"""How a probe's predictions are scored: accuracy, balanced accuracy, F1, calibration, and their
+intervals.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +11,18 @@ from astrojepa.types import ProbeResult
 
 
 def score(
-    classes: tuple[str, ...], truth: np.ndarray, probabilities: np.ndarray, rows: np.ndarray, num_train: int, setting: str
+    classes: tuple[str, ...],
+    truth: np.ndarray,
+    probabilities: np.ndarray,
+    rows: np.ndarray,
+    num_train: int,
+    setting: str,
 ) -> ProbeResult:
     """Score the most probable class of each row, (n, c) `probabilities` against (n,) `truth`.
 
-    The interval of the accuracy is the 95 % percentile interval of the bootstrap over rows, which for a share of right answers is
-    known exactly: the quantiles of a binomial distribution. It says nothing about other training sets or seeds.
+    The interval of the accuracy is the 95 % percentile interval of the bootstrap over rows, which
+    for a share of right answers is known exactly: the quantiles of a binomial distribution. It says
+    nothing about other training sets or seeds.
     """
     predictions = probabilities.argmax(axis=1).astype(np.int64)
     confusion = np.zeros((len(classes), len(classes)), dtype=np.int64)
@@ -40,11 +48,17 @@ def score(
 
 def balanced_accuracy(truth: np.ndarray, predictions: np.ndarray) -> float:
     """Return the mean over the classes present in `truth` of the recall, in [0, 1]."""
-    return float(np.mean([np.mean(predictions[truth == label] == label) for label in np.unique(truth)]))
+    return float(
+        np.mean([np.mean(predictions[truth == label] == label) for label in np.unique(truth)])
+    )
 
 
-def balanced_interval(result: ProbeResult, seed: int = 0, draws: int = 10_000) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of the balanced accuracy; a class that a draw misses is left out of that draw."""
+def balanced_interval(
+    result: ProbeResult, seed: int = 0, draws: int = 10_000
+) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval of the balanced accuracy; a class that a draw misses is
+    left out of that draw.
+    """
     count = len(result.truth)
     hits = np.diag(result.confusion)
     cells = np.concatenate([hits, result.confusion.sum(axis=1) - hits]) / count
@@ -57,11 +71,13 @@ def balanced_interval(result: ProbeResult, seed: int = 0, draws: int = 10_000) -
 
 
 def calibration_error(probabilities: np.ndarray, correct: np.ndarray, bins: int = 15) -> float:
-    """Return the expected calibration error, in [0, 1]: the mean gap between confidence and accuracy.
+    """Return the expected calibration error, in [0, 1]: the mean gap between confidence and
+    accuracy.
 
-    Confidence is the largest of a row's (n, c) `probabilities`; rows are grouped into `bins` of equal width in it, and the gap of
-    a bin counts as often as it has rows. 0 = confidence can be read as the chance of being right; few rows or many bins make it
-    larger by chance. *Source:* Guo et al. 2017 (arXiv:1706.04599), eq. 3.
+    Confidence is the largest of a row's (n, c) `probabilities`; rows are grouped into `bins` of
+    equal width in it, and the gap of a bin counts as often as it has rows. 0 = confidence can be
+    read as the chance of being right; few rows or many bins make it larger by chance. *Source:* Guo
+    et al. 2017 (arXiv:1706.04599), eq. 3.
     """
     confidence = probabilities.max(axis=1).astype(np.float64)
     which = np.minimum((confidence * bins).astype(int), bins - 1)

@@ -1,4 +1,6 @@
-"""A probe that is not linear: what one hidden layer finds in frozen embeddings, and a linear probe cannot."""
+"""A probe that is not linear: what one hidden layer finds in frozen embeddings, and a linear
+probe cannot.
+"""
 
 from __future__ import annotations
 
@@ -15,21 +17,29 @@ MAX_EPOCHS, PATIENCE = 200, 20
 FIXED_EPOCHS = 50  # where too few labels are known to choose
 
 
-def mlp_probe(known: Embeddings, new: Embeddings, *, validation: Embeddings | None = None, seed: int = 0) -> ProbeResult:
-    """Fit a classifier with one hidden layer of 256 rectified units on `known` and score it once on `new`.
+def mlp_probe(
+    known: Embeddings, new: Embeddings, *, validation: Embeddings | None = None, seed: int = 0
+) -> ProbeResult:
+    """Fit a classifier with one hidden layer of 256 rectified units on `known` and score it once on
+    `new`.
 
-    Features are standardised on `known` alone. Adam with cross-entropy, until the balanced accuracy on `validation` (or on a
-    stratified 20 % of `known`, which is then not fitted) has not improved for 20 epochs, at most 200; the epoch with the best one
-    is scored, the earliest on a tie. Where nothing can be held out, 50 epochs. First weights and batches follow from `seed`.
-    Unlabelled rows are left out everywhere. Raises ValueError as `linear_probe`.
+    Features are standardised on `known` alone. Adam with cross-entropy, until the balanced accuracy
+    on `validation` (or on a stratified 20 % of `known`, which is then not fitted) has not improved
+    for 20 epochs, at most 200; the epoch with the best one is scored, the earliest on a tie. Where
+    nothing can be held out, 50 epochs. First weights and batches follow from `seed`. Unlabelled
+    rows are left out everywhere. Raises ValueError as `linear_probe`.
     """
     parts = probe_parts(known, new, validation, seed)
     network, setting = fitted_network(parts, seed)
     return parts.score(network.predict_proba(parts.targets), len(parts.fitted), setting)
 
 
-def fitted_network(parts: ProbeParts, seed: int = 0, progress: Progress | None = None) -> tuple[MLPClassifier, str]:
-    """Fit the network of `mlp_probe`: (network, how many epochs and why). `progress` is told every epoch, of at most 200."""
+def fitted_network(
+    parts: ProbeParts, seed: int = 0, progress: Progress | None = None
+) -> tuple[MLPClassifier, str]:
+    """Fit the network of `mlp_probe`: (network, how many epochs and why). `progress` is told
+    every epoch, of at most 200.
+    """
     random = np.random.RandomState(seed)  # the legacy generator is what scikit-learn takes
     network = MLPClassifier((HIDDEN,), batch_size=min(200, len(parts.fitted)), random_state=random)
     report = progress or (lambda done, total, text: None)
@@ -43,8 +53,12 @@ def fitted_network(parts: ProbeParts, seed: int = 0, progress: Progress | None =
     return network, f"{HIDDEN} hidden, epoch {epoch}{remark}"
 
 
-def _fit_until_it_stops_improving(network: MLPClassifier, parts: ProbeParts, report: Progress) -> int:
-    """Train, leave the network with the weights of the best epoch, and return its number, counted from 1."""
+def _fit_until_it_stops_improving(
+    network: MLPClassifier, parts: ProbeParts, report: Progress
+) -> int:
+    """Train, leave the network with the weights of the best epoch, and return its number,
+    counted from 1.
+    """
     best, best_epoch = -1.0, 0
     kept: tuple[list[np.ndarray], list[np.ndarray]] = [], []
     for epoch in range(1, MAX_EPOCHS + 1):
@@ -53,7 +67,10 @@ def _fit_until_it_stops_improving(network: MLPClassifier, parts: ProbeParts, rep
         reached = balanced_accuracy(parts.check_labels, parts.present[network.predict(parts.check)])
         if reached > best:
             best, best_epoch = reached, epoch
-            kept = [part.copy() for part in network.coefs_], [part.copy() for part in network.intercepts_]
+            kept = (
+                [part.copy() for part in network.coefs_],
+                [part.copy() for part in network.intercepts_],
+            )
         if best == 1 or epoch - best_epoch >= PATIENCE:
             break
     network.coefs_, network.intercepts_ = kept
@@ -61,4 +78,8 @@ def _fit_until_it_stops_improving(network: MLPClassifier, parts: ProbeParts, rep
 
 
 def _one_epoch(network: MLPClassifier, parts: ProbeParts) -> None:
-    network.partial_fit(parts.features[parts.fitted], parts.codes[parts.fitted], classes=np.arange(len(parts.present)))
+    network.partial_fit(
+        parts.features[parts.fitted],
+        parts.codes[parts.fitted],
+        classes=np.arange(len(parts.present)),
+    )

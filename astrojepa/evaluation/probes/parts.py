@@ -1,4 +1,6 @@
-"""What a probe is given: labelled galaxies to fit, others to choose a setting by, and those it is scored on once."""
+"""What a probe is given: labelled galaxies to fit, others to choose a setting by, and those it
+is scored on once.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +21,10 @@ class ProbeParts:
     present: np.ndarray  # int64 (p,), labels that occur among the known galaxies, ascending
     features: np.ndarray  # float32 (n, D), known galaxies
     codes: np.ndarray  # int64 (n,), their places in `present`
-    fitted: np.ndarray  # int64 (f,), the rows of `features` that are fitted while a setting is chosen
-    check: np.ndarray  # float32 (v, D), galaxies that choose the setting; none where too few labels are known
+    # int64 (f,), the rows of `features` that are fitted while a setting is chosen
+    fitted: np.ndarray
+    # float32 (v, D), galaxies that choose the setting; none where too few labels are known
+    check: np.ndarray
     check_labels: np.ndarray  # int64 (v,)
     targets: np.ndarray  # float32 (m, D), galaxies to score
     truth: np.ndarray  # int64 (m,)
@@ -33,18 +37,24 @@ class ProbeParts:
         return score(self.classes, self.truth, full, self.rows, num_train, setting)
 
 
-def probe_parts(known: Embeddings, new: Embeddings, validation: Embeddings | None, seed: int) -> ProbeParts:
-    """Gather the labelled galaxies of a probe; without `validation`, a stratified 20 % of `known` drawn with `seed` chooses.
+def probe_parts(
+    known: Embeddings, new: Embeddings, validation: Embeddings | None, seed: int
+) -> ProbeParts:
+    """Gather the labelled galaxies of a probe; without `validation`, a stratified 20 % of `known`
+    drawn with `seed` chooses.
 
-    Raises ValueError where there is nothing labelled to fit, to choose by or to score, only one class is known, the class names
-    or widths differ, or a vector is not finite.
+    Raises ValueError where there is nothing labelled to fit, to choose by or to score, only one
+    class is known, the class names or widths differ, or a vector is not finite.
     """
     features, labels = labelled(known, "known")
     targets, truth, rows = scored(known, new)
     present = np.unique(labels)
     if len(present) < 2:
         names = ", ".join(known.classes[label] for label in present)
-        raise ValueError(f"A probe needs at least 2 classes, the known galaxies show {names} only; label some of another class.")
+        raise ValueError(
+            f"A probe needs at least 2 classes, the known galaxies show {names} only; label some "
+            f"of another class."
+        )
     fitted = np.arange(len(labels))
     if validation is not None:
         check, check_labels, _ = scored(known, validation, "validation")
@@ -54,11 +64,15 @@ def probe_parts(known: Embeddings, new: Embeddings, validation: Embeddings | Non
         fitted, held = stratified(labels, seed)
         check, check_labels = features[held], labels[held]
     codes = np.searchsorted(present, labels)
-    return ProbeParts(known.classes, present, features, codes, fitted, check, check_labels, targets, truth, rows)
+    return ProbeParts(
+        known.classes, present, features, codes, fitted, check, check_labels, targets, truth, rows
+    )
 
 
 def stratified(labels: np.ndarray, seed: int, share: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
-    """Split row numbers into (kept, held out), `share` of every class held out, none of a class of one."""
+    """Split row numbers into (kept, held out), `share` of every class held out, none of a class
+    of one.
+    """
     generator = np.random.default_rng(seed)
     held = []
     for label in np.unique(labels):
@@ -69,21 +83,33 @@ def stratified(labels: np.ndarray, seed: int, share: float = 0.2) -> tuple[np.nd
 
 
 def labelled(embeddings: Embeddings, which: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the vectors and labels of the labelled rows; ValueError where there are none or a label has no class."""
+    """Return the vectors and labels of the labelled rows; ValueError where there are none or a
+    label has no class.
+    """
     vectors, labels = checked_vectors(embeddings), np.asarray(embeddings.labels)
     chosen = labels >= 0
     if not chosen.any():
-        raise ValueError(f"None of the {len(labels)} {which} galaxies has a label; a probe needs labelled ones.")
+        raise ValueError(
+            f"None of the {len(labels)} {which} galaxies has a label; a probe needs labelled ones."
+        )
     if labels.max() >= len(embeddings.classes):
-        raise ValueError(f"A label is {labels.max()}, but the {which} galaxies have {len(embeddings.classes)} classes.")
+        raise ValueError(
+            f"A label is {labels.max()}, but the {which} galaxies have {len(embeddings.classes)} "
+            f"classes."
+        )
     return vectors[chosen], labels[chosen]
 
 
-def scored(known: Embeddings, new: Embeddings, which: str = "new") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return vectors, labels and row numbers of the labelled rows of `new`, after checking that they compare with `known`."""
+def scored(
+    known: Embeddings, new: Embeddings, which: str = "new"
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return vectors, labels and row numbers of the labelled rows of `new`, after checking that
+    they compare with `known`.
+    """
     if known.classes != new.classes:
         raise ValueError(
-            f"The classes differ: {', '.join(known.classes)} are known, {', '.join(new.classes)} are asked for; "
+            f"The classes differ: {', '.join(known.classes)} are known, {', '.join(new.classes)} "
+            f"are asked for; "
             "use parts of one data set, with one label column."
         )
     vectors, labels = labelled(new, which)

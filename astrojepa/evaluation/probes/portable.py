@@ -1,4 +1,6 @@
-"""A probe that can be taken away: everything needed to name galaxies it has not seen, and to check where it came from."""
+"""A probe that can be taken away: everything needed to name galaxies it has not seen, and to
+check where it came from.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +21,13 @@ from astrojepa.wording import one_line
 KINDS = ("linear", "knn", "mlp")
 FORMAT = "astrojepa-probe-1"
 HOW = {
-    "linear": "x = (embedding - shift) * factor; logits = x @ weights + bias; probabilities = softmax(logits)",
-    "mlp": "x = (embedding - shift) * factor; hidden = max(0, x @ weights + bias); logits = hidden @ weights + bias of the second "
+    "linear": "x = (embedding - shift) * factor; logits = x @ weights + bias; probabilities = "
+    "softmax(logits)",
+    "mlp": "x = (embedding - shift) * factor; hidden = max(0, x @ weights + bias); logits = hidden "
+    "@ weights + bias of the second "
     "layer; probabilities = softmax(logits)",
-    "knn": "x = (embedding - shift) * factor, scaled to unit length; the k most similar known galaxies vote, each with weight "
+    "knn": "x = (embedding - shift) * factor, scaled to unit length; the k most similar known "
+    "galaxies vote, each with weight "
     "(1 + cosine) / 2; embed the known ids with the same model",
 }
 
@@ -36,20 +41,28 @@ class PortableProbe:
     present: np.ndarray  # int64 (p,), those that it can answer, ascending
     shift: np.ndarray  # float32 (D,)
     factor: np.ndarray  # float32 (D,)
-    layers: tuple[tuple[np.ndarray, np.ndarray], ...]  # float32 weights (in, out) and bias (out,), rectified between layers
+    # float32 weights (in, out) and bias (out,), rectified between layers
+    layers: tuple[tuple[np.ndarray, np.ndarray], ...]
     setting: str
-    known_ids: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=str))  # of the galaxies that vote; "knn" only
+    # of the galaxies that vote; "knn" only
+    known_ids: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=str))
     known_labels: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     k: int = 0
 
     def probabilities(self, vectors: np.ndarray) -> np.ndarray:
-        """Return the probability of every class for embeddings (n, D) of the same model, float32 (n, c); not for "knn"."""
+        """Return the probability of every class for embeddings (n, D) of the same model, float32
+        (n, c); not for "knn".
+        """
         if not self.layers:
             raise ValueError(
-                "A probe by nearest neighbours holds no weights; embed the galaxies that it knows and let them vote."
+                "A probe by nearest neighbours holds no weights; embed the galaxies that it knows "
+                "and let them vote."
             )
         if vectors.ndim != 2 or vectors.shape[1] != len(self.shift):
-            raise ValueError(f"The probe reads {len(self.shift)} features, found vectors of shape {vectors.shape}.")
+            raise ValueError(
+                f"The probe reads {len(self.shift)} features, found vectors of shape "
+                f"{vectors.shape}."
+            )
         signal = (vectors.astype(np.float32) - self.shift) * self.factor
         for number, (weights, bias) in enumerate(self.layers):
             signal = (np.maximum(signal, 0) if number else signal) @ weights + bias
@@ -59,7 +72,9 @@ class PortableProbe:
         return full
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the probe as lists and words for JSON, with the sentence that says how to use it."""
+        """Return the probe as lists and words for JSON, with the sentence that says how to use
+        it.
+        """
         content: dict[str, Any] = {
             "format": FORMAT,
             "kind": self.kind,
@@ -70,9 +85,15 @@ class PortableProbe:
         }
         if self.kind == "knn":
             codes = np.searchsorted(self.present, self.known_labels)
-            content |= {"k": self.k, "known": {"ids": self.known_ids.tolist(), "classes": codes.tolist()}}
+            content |= {
+                "k": self.k,
+                "known": {"ids": self.known_ids.tolist(), "classes": codes.tolist()},
+            }
         else:
-            content["layers"] = [{"weights": _numbers(weights), "bias": _numbers(bias)} for weights, bias in self.layers]
+            content["layers"] = [
+                {"weights": _numbers(weights), "bias": _numbers(bias)}
+                for weights, bias in self.layers
+            ]
         return content
 
 
@@ -80,11 +101,15 @@ def probe_from_dict(content: dict[str, Any]) -> PortableProbe:
     """Read what `PortableProbe.to_dict` wrote; ValueError where it is of another format."""
     kind = content.get("kind") if isinstance(content, dict) else None
     if kind not in KINDS or content.get("format") != FORMAT:
-        raise ValueError(f"This is not a probe of format {FORMAT}: found {one_line(repr(content), 120)}.")
+        raise ValueError(
+            f"This is not a probe of format {FORMAT}: found {one_line(repr(content), 120)}."
+        )
     try:
         classes = tuple(map(str, content["classes"]))
         known = content.get("known", {"ids": [], "classes": []})
-        shift, factor = (_finite(content["standardisation"][name], (-1,)) for name in ("shift", "factor"))
+        shift, factor = (
+            _finite(content["standardisation"][name], (-1,)) for name in ("shift", "factor")
+        )
         probe = PortableProbe(
             kind=kind,
             classes=classes,
@@ -92,7 +117,8 @@ def probe_from_dict(content: dict[str, Any]) -> PortableProbe:
             shift=shift,
             factor=factor,
             layers=tuple(
-                (_finite(layer["weights"], (-1, -1)), _finite(layer["bias"], (-1,))) for layer in content.get("layers", [])
+                (_finite(layer["weights"], (-1, -1)), _finite(layer["bias"], (-1,)))
+                for layer in content.get("layers", [])
             ),
             setting=str(content["setting"]),
             known_ids=np.array([str(name) for name in known["ids"]], dtype=str),
@@ -110,7 +136,9 @@ def _finite(values: Any, shape: tuple[int, ...]) -> np.ndarray:
     """Make finite float32 numbers of lists, of as many dimensions as `shape`."""
     array = np.array(values, np.float64)
     if array.ndim != len(shape) or not (np.abs(array) < np.finfo(np.float32).max).all():
-        raise ValueError(f"expected finite numbers in {len(shape)} dimensions, found shape {array.shape}")
+        raise ValueError(
+            f"expected finite numbers in {len(shape)} dimensions, found shape {array.shape}"
+        )
     return array.astype(np.float32)
 
 
@@ -119,17 +147,33 @@ def _check_sizes(probe: PortableProbe) -> None:
     widths = [len(probe.shift), *(len(bias) for _, bias in probe.layers)]
     shapes, votes = [weights.shape for weights, _ in probe.layers], probe.known_labels
     fits = len(probe.factor) == widths[0] > 0 and shapes == list(itertools.pairwise(widths))
-    fits = fits and votes.shape == probe.known_ids.shape and bool(((votes >= 0) & (votes < len(probe.classes))).all())
-    if not fits or bool(shapes) is (probe.kind == "knn") or (shapes and widths[-1] != len(probe.classes)):
+    fits = (
+        fits
+        and votes.shape == probe.known_ids.shape
+        and bool(((votes >= 0) & (votes < len(probe.classes))).all())
+    )
+    if (
+        not fits
+        or bool(shapes) is (probe.kind == "knn")
+        or (shapes and widths[-1] != len(probe.classes))
+    ):
         raise ValueError(
-            f"This probe's layers {shapes[:4]} do not fit its {widths[0]} features and its classes; export it again."
+            f"This probe's layers {shapes[:4]} do not fit its {widths[0]} features and its "
+            f"classes; export it again."
         )
 
 
 def fit_probe(
-    kind: str, known: Embeddings, new: Embeddings, *, seed: int = 0, k: int = 20, progress: Progress | None = None
+    kind: str,
+    known: Embeddings,
+    new: Embeddings,
+    *,
+    seed: int = 0,
+    k: int = 20,
+    progress: Progress | None = None,
 ) -> tuple[PortableProbe, ProbeResult]:
-    """Fit a probe on `known`, score it once on `new`, and keep it: the results of `linear_probe`, `knn_probe` or `mlp_probe`.
+    """Fit a probe on `known`, score it once on `new`, and keep it: the results of `linear_probe`,
+    `knn_probe` or `mlp_probe`.
 
     Raises ValueError as those do, and for another kind.
     """
@@ -142,7 +186,18 @@ def fit_probe(
         result = knn_probe(known, new, k)
         ids = np.asarray(known.ids)[np.asarray(known.labels) >= 0].astype(str)
         present = np.unique(labels)
-        made = PortableProbe(kind, known.classes, present, shift, factor, (), result.setting, ids, labels, min(k, len(labels)))
+        made = PortableProbe(
+            kind,
+            known.classes,
+            present,
+            shift,
+            factor,
+            (),
+            result.setting,
+            ids,
+            labels,
+            min(k, len(labels)),
+        )
         return made, result
     parts = probe_parts(known, new, None, seed)
     if kind == "linear":
@@ -153,13 +208,18 @@ def fit_probe(
         network, setting = fitted_network(parts, seed, progress)
         result = parts.score(network.predict_proba(parts.targets), len(parts.fitted), setting)
         layers = tuple(
-            (w.astype(np.float32), b.astype(np.float32)) for w, b in zip(network.coefs_, network.intercepts_, strict=True)
+            (w.astype(np.float32), b.astype(np.float32))
+            for w, b in zip(network.coefs_, network.intercepts_, strict=True)
         )
-        if layers[-1][1].shape == (1,):  # two classes have one logit there: that of the second against 0
+        # two classes have one logit there: that of the second against 0
+        if layers[-1][1].shape == (1,):
             weight, bias = layers[-1]
             layers = (
                 *layers[:-1],
-                (np.hstack([np.zeros_like(weight), weight]), np.concatenate([[0.0], bias]).astype(np.float32)),
+                (
+                    np.hstack([np.zeros_like(weight), weight]),
+                    np.concatenate([[0.0], bias]).astype(np.float32),
+                ),
             )
     return PortableProbe(kind, known.classes, parts.present, shift, factor, layers, setting), result
 

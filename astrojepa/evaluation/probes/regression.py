@@ -1,4 +1,6 @@
-"""What do frozen embeddings know about a number, such as a Hubble type or an inclination? Ridge regression, in closed form."""
+"""What do frozen embeddings know about a number, such as a Hubble type or an inclination? Ridge
+regression, in closed form.
+"""
 
 from __future__ import annotations
 
@@ -23,15 +25,19 @@ def linear_regression_probe(
     validation: tuple[Embeddings, np.ndarray] | None = None,
     seed: int = 0,
 ) -> RegressionResult:
-    """Fit a number of each galaxy, (n,) beside the (n, D) vectors, by ridge regression on `known` and score it once on `new`.
+    """Fit a number of each galaxy, (n,) beside the (n, D) vectors, by ridge regression on `known`
+    and score it once on `new`.
 
-    Features are standardised on `known` alone. Minimises mean (y - x·w - b)² + penalty ‖w‖², by the normal equations along the
-    features' principal axes; the penalty is the one of 1e-6 ... 1000 with the smallest squared error on `validation` =
-    (embeddings, values), or, without one, on 20 % of `known` drawn with `seed`, after which all of `known` is fitted; a tie goes
-    to the stronger. With fewer than 5 known values the penalty is 0.1. Values that are NaN are unknown and left out everywhere.
+    Features are standardised on `known` alone. Minimises mean (y - x·w - b)² + penalty ‖w‖², by the
+    normal equations along the features' principal axes; the penalty is the one of 1e-6 ... 1000
+    with the smallest squared error on `validation` = (embeddings, values), or, without one, on 20 %
+    of `known` drawn with `seed`, after which all of `known` is fitted; a tie goes to the stronger.
+    With fewer than 5 known values the penalty is 0.1. Values that are NaN are unknown and left out
+    everywhere.
 
-    Raises ValueError where no value or only one is known, all are equal, one is infinite, there are not as many as vectors, the
-    widths differ or a vector is not finite. *Source:* Hoerl & Kennard 1970, Technometrics 12, 55.
+    Raises ValueError where no value or only one is known, all are equal, one is infinite, there are
+    not as many as vectors, the widths differ or a vector is not finite. *Source:* Hoerl & Kennard
+    1970, Technometrics 12, 55.
     """
     features, values, _ = _valued(known, known_values, "known")
     targets, truth, rows = _valued(new, new_values, "new")
@@ -55,19 +61,30 @@ def linear_regression_probe(
         penalty, remark = float(PENALTIES[len(errors) - 1 - errors[::-1].argmin()]), ""
     slopes, offset = ridge(features, values, np.array([penalty]))
     predictions = (targets @ slopes + offset)[:, 0]
-    return score_regression(truth, predictions, rows, len(values), f"penalty = {penalty:g}{remark}", seed)
+    return score_regression(
+        truth, predictions, rows, len(values), f"penalty = {penalty:g}{remark}", seed
+    )
 
 
-def mean_value_probe(known: Embeddings, new: Embeddings, known_values: np.ndarray, new_values: np.ndarray) -> RegressionResult:
-    """Name the mean of the known values for every new galaxy: what a probe that has seen no image reaches (R² about 0)."""
+def mean_value_probe(
+    known: Embeddings, new: Embeddings, known_values: np.ndarray, new_values: np.ndarray
+) -> RegressionResult:
+    """Name the mean of the known values for every new galaxy: what a probe that has seen no
+    image reaches (R² about 0).
+    """
     _, values, _ = _valued(known, known_values, "known")
     _, truth, rows = _valued(new, new_values, "new")
     _refuse_equal(truth, "new")
-    return score_regression(truth, np.full(len(truth), values.mean()), rows, len(values), f"always {values.mean():.4g}")
+    return score_regression(
+        truth, np.full(len(truth), values.mean()), rows, len(values), f"always {values.mean():.4g}"
+    )
 
 
-def ridge(features: np.ndarray, values: np.ndarray, penalties: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return slopes (D, p) and offsets (p,), float64, that minimise mean (y - x·w - b)² + penalty ‖w‖², one column per penalty.
+def ridge(
+    features: np.ndarray, values: np.ndarray, penalties: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return slopes (D, p) and offsets (p,), float64, that minimise mean (y - x·w - b)² + penalty
+    ‖w‖², one column per penalty.
 
     The offset is not penalised, and the (n, D) features need not be centred.
     """
@@ -81,11 +98,18 @@ def ridge(features: np.ndarray, values: np.ndarray, penalties: np.ndarray) -> tu
 
 
 def score_regression(
-    truth: np.ndarray, predictions: np.ndarray, rows: np.ndarray, num_train: int, setting: str, seed: int = 0
+    truth: np.ndarray,
+    predictions: np.ndarray,
+    rows: np.ndarray,
+    num_train: int,
+    setting: str,
+    seed: int = 0,
 ) -> RegressionResult:
-    """Score predictions (n,) against truth (n,), with the 95 % percentile interval of R² of a bootstrap over rows.
+    """Score predictions (n,) against truth (n,), with the 95 % percentile interval of R² of a
+    bootstrap over rows.
 
-    The interval says nothing about other training sets. The rank correlation with constant predictions is 0.
+    The interval says nothing about other training sets. The rank correlation with constant
+    predictions is 0.
     """
     errors = np.square(truth - predictions)
     drawn = _drawn_r2(truth, errors[:, None], seed)[:, 0]
@@ -104,14 +128,19 @@ def score_regression(
     )
 
 
-def paired_r2_bootstrap(a: RegressionResult, b: RegressionResult, seed: int = 0) -> tuple[float, float, float]:
-    """Return (difference, low, high) of R² a - b on the same galaxies, with its 95 % bootstrap interval.
+def paired_r2_bootstrap(
+    a: RegressionResult, b: RegressionResult, seed: int = 0
+) -> tuple[float, float, float]:
+    """Return (difference, low, high) of R² a - b on the same galaxies, with its 95 % bootstrap
+    interval.
 
-    One *beats* the other when the interval excludes 0. Raises ValueError where the scored rows or their values differ.
+    One *beats* the other when the interval excludes 0. Raises ValueError where the scored rows or
+    their values differ.
     """
     if not np.array_equal(a.rows, b.rows) or not np.array_equal(a.truth, b.truth):
         raise ValueError(
-            f"The regressions were scored on different galaxies ({len(a.rows)} and {len(b.rows)} rows, or other values); "
+            f"The regressions were scored on different galaxies ({len(a.rows)} and {len(b.rows)} "
+            f"rows, or other values); "
             "compare results on one test set only."
         )
     errors = np.square(a.truth[:, None] - np.column_stack([a.predictions, b.predictions]))
@@ -121,7 +150,9 @@ def paired_r2_bootstrap(a: RegressionResult, b: RegressionResult, seed: int = 0)
 
 
 def _drawn_r2(truth: np.ndarray, errors: np.ndarray, seed: int, draws: int = 2000) -> np.ndarray:
-    """Return R² of bootstrap draws of the rows, (draws, k) for squared errors (n, k); draws of equal values have none."""
+    """Return R² of bootstrap draws of the rows, (draws, k) for squared errors (n, k); draws of
+    equal values have none.
+    """
     count, centred = len(truth), truth - truth.mean()
     columns = np.column_stack([centred, centred**2, errors])
     generator = np.random.default_rng(seed)
@@ -135,21 +166,33 @@ def _drawn_r2(truth: np.ndarray, errors: np.ndarray, seed: int, draws: int = 200
     return 1 - means[spread, 2:] / variance[spread, None]
 
 
-def _valued(embeddings: Embeddings, values: np.ndarray, which: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _valued(
+    embeddings: Embeddings, values: np.ndarray, which: str
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return vectors, values and row numbers where the value is known."""
     vectors, values = checked_vectors(embeddings), np.asarray(values, dtype=np.float64)
     if values.shape != (len(vectors),):
-        raise ValueError(f"The {len(vectors)} {which} galaxies need one value each, found shape {values.shape}; NaN is unknown.")
+        raise ValueError(
+            f"The {len(vectors)} {which} galaxies need one value each, found shape {values.shape}; "
+            f"NaN is unknown."
+        )
     if np.isinf(values).any():
-        raise ValueError(f"The value of galaxy {embeddings.ids[np.isinf(values)][0]} is infinite; make it NaN if it is unknown.")
+        raise ValueError(
+            f"The value of galaxy {embeddings.ids[np.isinf(values)][0]} is infinite; make it NaN "
+            f"if it is unknown."
+        )
     rows = np.flatnonzero(~np.isnan(values))
     if not len(rows):
-        raise ValueError(f"The value is unknown for all {len(values)} {which} galaxies; a regression needs known ones.")
+        raise ValueError(
+            f"The value is unknown for all {len(values)} {which} galaxies; a regression needs "
+            f"known ones."
+        )
     return vectors[rows], values[rows], rows
 
 
 def _refuse_equal(values: np.ndarray, which: str) -> None:
     if np.ptp(values) == 0:
         raise ValueError(
-            f"All {len(values)} known values of the {which} galaxies are {values[0]:g}; a regression needs values that differ."
+            f"All {len(values)} known values of the {which} galaxies are {values[0]:g}; a "
+            f"regression needs values that differ."
         )

@@ -1,4 +1,6 @@
-"""A probe that bends: a support vector machine with a Gaussian kernel, the strongest classical reader of a few hundred numbers."""
+"""A probe that bends: a support vector machine with a Gaussian kernel, the strongest classical
+reader of a few hundred numbers.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,17 @@ WIDTHS = (0.25, 1.0)  # γ of exp(-γ ‖x - y‖² / D), D features of unit var
 FIXED = (10.0, 0.25)  # where too few labels are known to choose
 
 
-def svm_probe(known: Embeddings, new: Embeddings, *, validation: Embeddings | None = None, seed: int = 0) -> ProbeResult:
-    """Fit a support vector machine with kernel exp(-γ ‖x - y‖² / D) on `known` and score it once on `new`.
+def svm_probe(
+    known: Embeddings, new: Embeddings, *, validation: Embeddings | None = None, seed: int = 0
+) -> ProbeResult:
+    """Fit a support vector machine with kernel exp(-γ ‖x - y‖² / D) on `known` and score it once on
+    `new`.
 
-    Features are standardised on `known` alone. C and γ have the best balanced accuracy on `validation`, or on a stratified 20 % of
-    `known` drawn with `seed`, after which all of `known` is fitted. `probabilities` are softmax of the decision values: their order is
-    meant, not their size. Raises ValueError as `linear_probe`. *Source:* Cortes & Vapnik 1995 (Machine Learning 20, 273).
+    Features are standardised on `known` alone. C and γ have the best balanced accuracy on
+    `validation`, or on a stratified 20 % of `known` drawn with `seed`, after which all of `known`
+    is fitted. `probabilities` are softmax of the decision values: their order is meant, not their
+    size. Raises ValueError as `linear_probe`. *Source:* Cortes & Vapnik 1995 (Machine Learning 20,
+    273).
     """
     parts = probe_parts(known, new, validation, seed)
     strength, width = _best(parts) if len(parts.check_labels) else FIXED
@@ -29,7 +36,9 @@ def svm_probe(known: Embeddings, new: Embeddings, *, validation: Embeddings | No
 
 
 def _best(parts: ProbeParts) -> tuple[float, float]:
-    """Return the (C, γ) with the best balanced accuracy on the galaxies to choose by; a tie goes to the smoother."""
+    """Return the (C, γ) with the best balanced accuracy on the galaxies to choose by; a tie goes
+    to the smoother.
+    """
     features, codes = parts.features[parts.fitted], parts.codes[parts.fitted]
     scores = {}
     for width in WIDTHS:
@@ -47,5 +56,6 @@ def _decide(machine: SVC, targets: np.ndarray) -> np.ndarray:
     decisions = machine.decision_function(targets)
     if decisions.ndim == 1:  # of two classes, the second's
         decisions = np.stack((-decisions, decisions), axis=1)
-    chosen = np.eye(decisions.shape[1])[machine.predict(targets)]  # ties of the votes are broken as `predict` does
+    # ties of the votes are broken as `predict` does
+    chosen = np.eye(decisions.shape[1])[machine.predict(targets)]
     return np.asarray(softmax(decisions + 1e-6 * chosen, axis=1), dtype=np.float32)

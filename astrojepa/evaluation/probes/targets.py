@@ -1,4 +1,6 @@
-"""Numbers known about galaxies that a probe may be asked for: a column of the data set, or of a catalogue joined on the id."""
+"""Numbers known about galaxies that a probe may be asked for: a column of the data set, or of a
+catalogue joined on the id.
+"""
 
 from __future__ import annotations
 
@@ -15,36 +17,50 @@ _UNDETERMINED = -1.0  # of every EFIGI attribute but the type T, of which -1 is 
 
 
 def with_targets(data: Dataset, columns: tuple[str, ...], catalogue: str | Path = "") -> Dataset:
-    """Return the same galaxies with these columns of their table as numbers, as `target_values` finds them."""
+    """Return the same galaxies with these columns of their table as numbers, as `target_values`
+    finds them.
+    """
     found = {column: target_values(data, column, catalogue) for column in columns}
     return dataclasses.replace(data, table=data.table.assign(**found))
 
 
 def target_values(data: Dataset, column: str, catalogue: str | Path = "") -> np.ndarray:
-    """Return one number per galaxy, float64 (n,), NaN where unknown: a column of `catalogue`, or of the data set's own table.
+    """Return one number per galaxy, float64 (n,), NaN where unknown: a column of `catalogue`, or of
+    the data set's own table.
 
-    A catalogue is EFIGI_attributes.txt (Baillard et al. 2011, A&A 532, A74) or a CSV file; its first column holds ids, and
-    galaxies that it lacks are unknown. Raises DataError for a column that is not there or holds text, a catalogue without any of
-    these galaxies, or one that gives a galaxy two values; FileNotFoundError for a file that is not there.
+    A catalogue is EFIGI_attributes.txt (Baillard et al. 2011, A&A 532, A74) or a CSV file; its
+    first column holds ids, and galaxies that it lacks are unknown. Raises DataError for a column
+    that is not there or holds text, a catalogue without any of these galaxies, or one that gives a
+    galaxy two values; FileNotFoundError for a file that is not there.
     """
     if not catalogue:
         return _column(data.table, column, data.name)
     table = _read(Path(catalogue))
-    values = pd.Series(_column(table, column, Path(catalogue).name), index=table.iloc[:, 0].astype(str)).dropna()
+    values = pd.Series(
+        _column(table, column, Path(catalogue).name), index=table.iloc[:, 0].astype(str)
+    ).dropna()
     if str(catalogue).endswith(".txt") and not column.startswith("T"):
         values = values[values != _UNDETERMINED]
     values = values.groupby(level=0).agg(["min", "max"])
     torn = values.index[values["min"] != values["max"]]
     if len(torn):
-        raise DataError(f"{catalogue} gives {torn[0]} two values of {column} ({len(torn)} such ids); keep one row of each.")
+        raise DataError(
+            f"{catalogue} gives {torn[0]} two values of {column} ({len(torn)} such ids); keep one "
+            f"row of each."
+        )
     found = values["min"].reindex(data.ids.astype(str)).to_numpy(dtype=np.float64)
     if np.isnan(found).all():
-        raise DataError(f"{catalogue} has a known {column} of none of the galaxies of {data.name}; is its first column their id?")
+        raise DataError(
+            f"{catalogue} has a known {column} of none of the galaxies of {data.name}; is its "
+            f"first column their id?"
+        )
     return found
 
 
 def _read(path: Path) -> pd.DataFrame:
-    """Read a CSV file, or EFIGI's table, whose column names are the last line that starts with #."""
+    """Read a CSV file, or EFIGI's table, whose column names are the last line that starts with
+    #.
+    """
     if path.suffix != ".txt":
         return pd.read_csv(path, dtype={0: str})
     header = ""
@@ -54,18 +70,24 @@ def _read(path: Path) -> pd.DataFrame:
                 break
             header = line if line.strip("# \n") else header
     names = header.strip("#").split()
-    return pd.read_csv(path, sep=r"\s+", comment="#", names=names, dtype={names[0]: str} if names else None)
+    return pd.read_csv(
+        path, sep=r"\s+", comment="#", names=names, dtype={names[0]: str} if names else None
+    )
 
 
 def _column(table: pd.DataFrame, column: str, name: str) -> np.ndarray:
     if column not in table:
         columns = ", ".join(map(str, table.columns[:20]))
-        raise DataError(f"{name} has no column {column!r} (found: {columns or 'none'}); choose one that holds numbers.")
+        raise DataError(
+            f"{name} has no column {column!r} (found: {columns or 'none'}); choose one that holds "
+            f"numbers."
+        )
     text = table[column].replace("", np.nan)
     values = pd.to_numeric(text, errors="coerce")
     bad = values.isna() & text.notna()
     if bad.any():
         raise DataError(
-            f"{name}: {column} of row {int(np.flatnonzero(bad)[0])} is {text[bad].iloc[0]!r}; choose a column of numbers."
+            f"{name}: {column} of row {int(np.flatnonzero(bad)[0])} is {text[bad].iloc[0]!r}; "
+            f"choose a column of numbers."
         )
     return values.to_numpy(dtype=np.float64)

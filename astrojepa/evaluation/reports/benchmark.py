@@ -1,4 +1,6 @@
-"""One table that says whether an encoder has learned anything: probes beside every trivial baseline, on one split."""
+"""One table that says whether an encoder has learned anything: probes beside every trivial
+baseline, on one split.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +11,31 @@ import numpy as np
 
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.splits import default_split, split
-from astrojepa.evaluation.baselines.vectors import BOTH, ENCODER, PIXELS, RANDOM, STATISTICS, Parts, encoded
-from astrojepa.evaluation.probes.classification import knn_probe, linear_probe, majority_probe, paired_bootstrap
+from astrojepa.evaluation.baselines.vectors import (
+    BOTH,
+    ENCODER,
+    PIXELS,
+    RANDOM,
+    STATISTICS,
+    Parts,
+    encoded,
+)
+from astrojepa.evaluation.probes.classification import (
+    knn_probe,
+    linear_probe,
+    majority_probe,
+    paired_bootstrap,
+)
 from astrojepa.evaluation.probes.controls import control_table
 from astrojepa.evaluation.probes.few_labels import few_label_curve, mean_over_draws
 from astrojepa.evaluation.probes.fine_tuning import fine_tune, supervised
 from astrojepa.evaluation.probes.metrics import balanced_interval
 from astrojepa.evaluation.probes.mlp import mlp_probe
-from astrojepa.evaluation.probes.regression import linear_regression_probe, mean_value_probe, paired_r2_bootstrap
+from astrojepa.evaluation.probes.regression import (
+    linear_regression_probe,
+    mean_value_probe,
+    paired_r2_bootstrap,
+)
 from astrojepa.evaluation.probes.svm import svm_probe
 from astrojepa.evaluation.reports.benchmark_text import benchmark_lines
 from astrojepa.progress import Progress
@@ -30,7 +49,9 @@ Split = tuple[Dataset, Dataset, Dataset]
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Which galaxies of a folder, and which of their labels: numbers compare within one source and one split only."""
+    """Which galaxies of a folder, and which of their labels: numbers compare within one source
+    and one split only.
+    """
 
     where: tuple[str, ...]
     label_column: str
@@ -57,20 +78,28 @@ def probe_table(
     targets: tuple[str, ...] = (),
     progress: Progress | bool | None = None,
 ) -> dict[str, Any]:
-    """Score linear and 20-NN probes (plain and whitened) of a model, and the baselines, on the test part of one split.
+    """Score linear and 20-NN probes (plain and whitened) of a model, and the baselines, on the test
+    part of one split.
 
-    Every probe, the baselines' included, is fitted on train, with L2 chosen on validation, and scored once on test. `difference` is
-    the linear accuracy less the baseline's, with the 95 % interval of the paired bootstrap on the same galaxies: a model beats a
-    baseline where it excludes 0. On request: rows of MLP probes and of training on the labels (the encoder, and a ResNet-18 from random
-    weights as the ceiling), and tables `few_labels`, `controls` and `regressions` of columns of numbers in `data.table`.
-    `text` holds all as lines. Raises ValueError where the split or the labels do not allow it.
+    Every probe, the baselines' included, is fitted on train, with L2 chosen on validation, and
+    scored once on test. `difference` is the linear accuracy less the baseline's, with the 95 %
+    interval of the paired bootstrap on the same galaxies: a model beats a baseline where it
+    excludes 0. On request: rows of MLP probes and of training on the labels (the encoder, and a
+    ResNet-18 from random weights as the ceiling), and tables `few_labels`, `controls` and
+    `regressions` of columns of numbers in `data.table`. `text` holds all as lines. Raises
+    ValueError where the split or the labels do not allow it.
     """
     parts = split(data, kind, seed) if kind else default_split(data, seed)
     vectors = encoded(model, parts, random_seeds, progress)
     results = _probed(vectors, mlp)
     if fine_tune_epochs:
-        for name, train_on_labels in (("fine-tuned", fine_tune), ("supervised ResNet-18", supervised)):
-            results[name] = train_on_labels(model, *parts, epochs=fine_tune_epochs, progress=progress)
+        for name, train_on_labels in (
+            ("fine-tuned", fine_tune),
+            ("supervised ResNet-18", supervised),
+        ):
+            results[name] = train_on_labels(
+                model, *parts, epochs=fine_tune_epochs, progress=progress
+            )
     linear = results["linear probe"]
     train, _, test = parts
     card: dict[str, Any] = {
@@ -85,7 +114,9 @@ def probe_table(
         "model_hash": model.hash,
         "linear_probe_accuracy": linear.accuracy,
         "confusion": linear.confusion.tolist(),
-        "rows": {name: _row(linear, result, name != "linear probe") for name, result in results.items()},
+        "rows": {
+            name: _row(linear, result, name != "linear probe") for name, result in results.items()
+        },
     }
     if few_labels:
         card["few_labels"] = _few_labels(vectors)
@@ -97,10 +128,13 @@ def probe_table(
 
 
 def markdown_table(benchmarks: list[dict[str, Any]]) -> str:
-    """Lay out benchmarks from a card side by side: accuracy with its interval, and what the linear probe is better by."""
+    """Lay out benchmarks from a card side by side: accuracy with its interval, and what the
+    linear probe is better by.
+    """
     titles = [" ".join([card["data"], *card["where"]]) for card in benchmarks]
     titles = [
-        f"{title}, {len(card['classes'])} classes, n {card['num_test']}" for title, card in zip(titles, benchmarks, strict=True)
+        f"{title}, {len(card['classes'])} classes, n {card['num_test']}"
+        for title, card in zip(titles, benchmarks, strict=True)
     ]
     lines = ["| test accuracy, % | " + " | ".join(titles) + " |", "|---" * (len(titles) + 1) + "|"]
     for name in benchmarks[0]["rows"]:
@@ -123,12 +157,16 @@ def _probed(vectors: dict[str, Parts], mlp: bool) -> dict[str, ProbeResult]:
     results: dict[str, ProbeResult] = {}
     for name, parts in vectors.items():
         title = "" if name == ENCODER else f"{name}, "
-        results[title + "linear" if title else "linear probe"] = linear_probe(parts.train, parts.test, validation=parts.chooser)
+        results[title + "linear" if title else "linear probe"] = linear_probe(
+            parts.train, parts.test, validation=parts.chooser
+        )
         if name != STATISTICS:
             results[f"{title}20-NN"] = knn_probe(parts.train, parts.test)
             results[f"{title}20-NN, whitened"] = knn_probe(parts.train, parts.test, whitened=True)
         if name == BOTH:
-            results[f"{title}RBF-SVM"] = svm_probe(parts.train, parts.test, validation=parts.chooser)
+            results[f"{title}RBF-SVM"] = svm_probe(
+                parts.train, parts.test, validation=parts.chooser
+            )
         if mlp:
             results[f"{title}MLP"] = mlp_probe(parts.train, parts.test, validation=parts.chooser)
         if name == ENCODER:
@@ -146,7 +184,9 @@ def _row(linear: ProbeResult, result: ProbeResult, compare: bool) -> dict[str, A
         "calibration_error": result.calibration_error,
         "recalls": {
             name: {"n": int(count), "recall": float(recall) if count else None}
-            for name, count, recall in zip(result.classes, result.counts, result.recalls, strict=True)
+            for name, count, recall in zip(
+                result.classes, result.counts, result.recalls, strict=True
+            )
         },
         "setting": result.setting,
     }
@@ -156,7 +196,9 @@ def _row(linear: ProbeResult, result: ProbeResult, compare: bool) -> dict[str, A
 
 
 def _few_labels(vectors: dict[str, Parts]) -> dict[str, list[dict[str, Any]]]:
-    """Return the curve of every kind of vectors; `difference` is the encoder's balanced accuracy less this, over the same draws."""
+    """Return the curve of every kind of vectors; `difference` is the encoder's balanced accuracy
+    less this, over the same draws.
+    """
     curves = {name: few_label_curve(parts.train, parts.test) for name, parts in vectors.items()}
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in curves}
     for name, curve in curves.items():
@@ -169,7 +211,9 @@ def _few_labels(vectors: dict[str, Parts]) -> dict[str, list[dict[str, Any]]]:
                 "balanced_accuracy": list(mean_over_draws(point.balanced_accuracies)),
             }
             if name != ENCODER:
-                entry["difference"] = list(mean_over_draws(own.balanced_accuracies - point.balanced_accuracies))
+                entry["difference"] = list(
+                    mean_over_draws(own.balanced_accuracies - point.balanced_accuracies)
+                )
             found[name].append(entry)
     return found
 
@@ -194,13 +238,23 @@ def _controls(vectors: dict[str, Parts], parts: Split) -> dict[str, list[dict[st
 
 
 def _regressions(vectors: dict[str, Parts], parts: Split, column: str) -> dict[str, dict[str, Any]]:
-    """Return how well every kind of vectors tells a column of numbers; `difference` is the encoder's R² less this."""
+    """Return how well every kind of vectors tells a column of numbers; `difference` is the
+    encoder's R² less this.
+    """
     values = [part.table[column].to_numpy(dtype=np.float64) for part in parts]
     results: dict[str, RegressionResult] = {}
     for name, own in vectors.items():
-        check = (own.validation, values[1]) if own.validation is not None and np.isfinite(values[1]).any() else None
-        results[name] = linear_regression_probe(own.train, own.test, values[0], values[2], validation=check)
-    results["mean"] = mean_value_probe(vectors[ENCODER].train, vectors[ENCODER].test, values[0], values[2])
+        check = (
+            (own.validation, values[1])
+            if own.validation is not None and np.isfinite(values[1]).any()
+            else None
+        )
+        results[name] = linear_regression_probe(
+            own.train, own.test, values[0], values[2], validation=check
+        )
+    results["mean"] = mean_value_probe(
+        vectors[ENCODER].train, vectors[ENCODER].test, values[0], values[2]
+    )
     return {
         name: {
             "r2": result.r2,
@@ -210,7 +264,11 @@ def _regressions(vectors: dict[str, Parts], parts: Split, column: str) -> dict[s
             "num_train": result.num_train,
             "num_test": len(result.truth),
             "setting": result.setting,
-            **({} if name == ENCODER else {"difference": list(paired_r2_bootstrap(results[ENCODER], result))}),
+            **(
+                {}
+                if name == ENCODER
+                else {"difference": list(paired_r2_bootstrap(results[ENCODER], result))}
+            ),
         }
         for name, result in results.items()
     }

@@ -17,25 +17,39 @@ _SHOWN = (
 
 
 def benchmark_lines(card: dict[str, Any]) -> list[str]:
-    """Lay out what `probe_table` measured: the probes, recall by class, and whichever further tables the card holds."""
+    """Lay out what `probe_table` measured: the probes, recall by class, and whichever further
+    tables the card holds.
+    """
     lines = [
-        f"{card['data']}{' (SIMULATED)' if card['simulated'] else ''}: split {card['split']}, {card['num_train']} to learn "
-        f"(hash {card['train_hash']}), {card['num_test']} to test (hash {card['test_hash']}), {len(card['classes'])} classes",
+        f"{card['data']}{' (SIMULATED)' if card['simulated'] else ''}: split {card['split']}, "
+        f"{card['num_train']} to learn "
+        f"(hash {card['train_hash']}), {card['num_test']} to test (hash {card['test_hash']}), "
+        f"{len(card['classes'])} classes",
         *_probes(card["rows"]),
         "",
         *_recalls(card["rows"], card["classes"]),
     ]
-    for key, lay_out in (("few_labels", _few_labels), ("controls", _controls), ("regressions", _regressions)):
+    for key, lay_out in (
+        ("few_labels", _few_labels),
+        ("controls", _controls),
+        ("regressions", _regressions),
+    ):
         if key in card:
             lines += ["", *lay_out(card[key])]
     return lines
 
 
 def _probes(rows: dict[str, Any]) -> list[str]:
-    lines = [f"{'':32s} accuracy  95 % interval   balanced  macro-F1  calibration error  linear probe less this"]
+    lines = [
+        f"{'':32s} accuracy  95 % interval   balanced  macro-F1  calibration error  linear probe "
+        f"less this"
+    ]
     for name, row in rows.items():
         low, high = np.array(row["interval"]) * 100
-        line = f"{name:32s} {row['accuracy']:8.1%}  {low:5.1f} to {high:5.1f}   {row['balanced_accuracy']:8.1%}"
+        line = (
+            f"{name:32s} {row['accuracy']:8.1%}  {low:5.1f} to {high:5.1f}   "
+            f"{row['balanced_accuracy']:8.1%}"
+        )
         line += f"  {row['macro_f1']:8.1%}  {row['calibration_error']:17.1%}"
         lines.append(line + (f"  {_difference(row['difference'])}" if "difference" in row else ""))
     return lines
@@ -60,19 +74,26 @@ def _few_labels(curves: dict[str, Any]) -> list[str]:
         cells = []
         for curve in curves.values():
             mean, low, _ = curve[place]["balanced_accuracy"]
-            cells.append(f"{100 * mean:.1f}" + ("" if low is None else f" ± {100 * (mean - low):.1f}"))
+            cells.append(
+                f"{100 * mean:.1f}" + ("" if low is None else f" ± {100 * (mean - low):.1f}")
+            )
         line = f"{point['budget']:14s} {point['num_labels']:6d}  {point['draws']:5d}  "
         lines.append(line + "  ".join(f"{cell:>18s}" for cell in cells))
     return lines
 
 
 def _controls(tables: dict[str, Any]) -> list[str]:
-    lines = [f"controls: what else the vectors tell  {'measure':20s}     n  value, %  95 % interval"]
+    lines = [
+        f"controls: what else the vectors tell  {'measure':20s}     n  value, %  95 % interval"
+    ]
     for name, rows in tables.items():
         for row in rows:
             low, high = np.array(row["interval"]) * 100
             title = f"{name}: {row['name']}"
-            line = f"{title:37s} {row['measure']:20s} {row['num_test']:5d}  {100 * row['value']:8.1f}  {low:5.1f} to {high:5.1f}"
+            line = (
+                f"{title:37s} {row['measure']:20s} {row['num_test']:5d}  "
+                f"{100 * row['value']:8.1f}  {low:5.1f} to {high:5.1f}"
+            )
             lines.append(line)
     return lines
 
@@ -81,10 +102,16 @@ def _regressions(tables: dict[str, Any]) -> list[str]:
     lines = []
     for column, rows in tables.items():
         count = next(iter(rows.values()))["num_test"]
-        lines.append(f"{f'{column}, n {count}':32s}       R²   95 % interval       RMSE  Spearman  encoder's R² less this")
+        lines.append(
+            f"{f'{column}, n {count}':32s}       R²   95 % interval       RMSE  Spearman  "
+            f"encoder's R² less this"
+        )
         for name, row in rows.items():
             low, high = row["interval"]
-            line = f"{name:32s} {row['r2']:8.3f}  {low:6.3f} to {high:6.3f}  {row['rmse']:9.4g}  {row['spearman']:8.3f}"
+            line = (
+                f"{name:32s} {row['r2']:8.3f}  {low:6.3f} to {high:6.3f}  {row['rmse']:9.4g}  "
+                f"{row['spearman']:8.3f}"
+            )
             if "difference" in row:
                 mean, low, high = row["difference"]
                 line += f"  {mean:+.3f} [{low:+.3f}, {high:+.3f}]"

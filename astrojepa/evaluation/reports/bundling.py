@@ -1,4 +1,6 @@
-"""Making a hosted bundle: galaxies reduced, and everything computed from them that the explorer's pages open with."""
+"""Making a hosted bundle: galaxies reduced, and everything computed from them that the
+explorer's pages open with.
+"""
 
 from __future__ import annotations
 
@@ -55,17 +57,22 @@ def make_bundle(
     creator: str,
     progress: bool | Progress = False,
 ) -> Bundle:
-    """Write a bundle of these galaxies and this model as a new folder; see `astrojepa.checkpoints.bundle` for what is in it.
+    """Write a bundle of these galaxies and this model as a new folder; see
+    `astrojepa.checkpoints.bundle` for what is in it.
 
-    Pictures are packed at most `size` pixels a side, and everything is computed on the packed ones, so that the host finds it by
-    content. Simulated galaxies are not packed but named: `source` is what `open_dataset` took. Vectors are kept in half precision;
-    maps and scores are those of the rounded vectors. Written beside `folder` and renamed.
+    Pictures are packed at most `size` pixels a side, and everything is computed on the packed ones,
+    so that the host finds it by content. Simulated galaxies are not packed but named: `source` is
+    what `open_dataset` took. Vectors are kept in half precision; maps and scores are those of the
+    rounded vectors. Written beside `folder` and renamed.
 
-    Raises ValueError for a model without a plain id, and whatever `pack` and `embed` raise; FileExistsError where `folder` exists.
+    Raises ValueError for a model without a plain id, and whatever `pack` and `embed` raise;
+    FileExistsError where `folder` exists.
     """
     folder, name = Path(folder), str(model.card.get("id") or model.id)
     if not ID.fullmatch(name) or model.card.get("random"):
-        raise ValueError(f"{name!r} is no model to host; give a released or trained one with --checkpoint.")
+        raise ValueError(
+            f"{name!r} is no model to host; give a released or trained one with --checkpoint."
+        )
     if folder.exists():
         raise FileExistsError(f"{folder} exists already; name a new folder with --out.")
     with temporary_folder(folder.parent, folder.name) as made, naming(folder):
@@ -77,18 +84,34 @@ def make_bundle(
             packed = open_dataset(source if data.simulated else made / source)
             _compute(hosted, packed, made / "cache", progress)
             _complete(packed, made / "cache")
-        facts = {"source": source, "source_hash": packed.source_hash, "name": data.name, "galaxies": len(packed)}
-        seal_bundle(made, {"created_by": creator, "data": facts | {"fingerprint": packed.fingerprint}, "checkpoints": [name]})
+        facts = {
+            "source": source,
+            "source_hash": packed.source_hash,
+            "name": data.name,
+            "galaxies": len(packed),
+        }
+        seal_bundle(
+            made,
+            {
+                "created_by": creator,
+                "data": facts | {"fingerprint": packed.fingerprint},
+                "checkpoints": [name],
+            },
+        )
         made.chmod(0o755)
         made.rename(folder)
     return open_bundle(folder)
 
 
-def make_demo(folder: str | Path = DEMO, *, creator: str, progress: bool | Progress = False) -> Bundle:
-    """Write the bundle of the first look, in place of an older one: the simulated galaxies that a fresh clone opens with.
+def make_demo(
+    folder: str | Path = DEMO, *, creator: str, progress: bool | Progress = False
+) -> Bundle:
+    """Write the bundle of the first look, in place of an older one: the simulated galaxies that a
+    fresh clone opens with.
 
-    Vectors, maps and scores of all released models whose weights are here, the best first, which are named and not held; the
-    simulator's parameters and small pictures, so that no galaxy has to be drawn for a map. Written beside `folder` and renamed.
+    Vectors, maps and scores of all released models whose weights are here, the best first, which
+    are named and not held; the simulator's parameters and small pictures, so that no galaxy has to
+    be drawn for a map. Written beside `folder` and renamed.
     """
     folder, source = Path(folder), "simulated"
     names = sorted(released_ids(), key=lambda name: (name != best_id(), name))
@@ -98,10 +121,17 @@ def make_demo(folder: str | Path = DEMO, *, creator: str, progress: bool | Progr
             for name in names:
                 _compute(load_model(name), data, made / "cache", progress)
             _complete(data, made / "cache")
-        facts = {"source": source, "source_hash": data.source_hash, "name": data.name, "galaxies": len(data)}
+        facts = {
+            "source": source,
+            "source_hash": data.source_hash,
+            "name": data.name,
+            "galaxies": len(data),
+        }
         facts["fingerprint"] = data.fingerprint
         released = {name: released_facts(name).card["sha256"] for name in names}
-        seal_bundle(made, {"created_by": creator, "data": facts, "checkpoints": [], "released": released})
+        seal_bundle(
+            made, {"created_by": creator, "data": facts, "checkpoints": [], "released": released}
+        )
         made.chmod(0o755)
         shutil.rmtree(folder, ignore_errors=True)
         made.rename(folder)
@@ -109,7 +139,9 @@ def make_demo(folder: str | Path = DEMO, *, creator: str, progress: bool | Progr
 
 
 def _compute(model: Model, data: Dataset, cache: Path, progress: bool | Progress) -> None:
-    """Fill the cache with what the explorer asks for first: the model's and the baseline's vectors, maps and scores, and checks."""
+    """Fill the cache with what the explorer asks for first: the model's and the baseline's
+    vectors, maps and scores, and checks.
+    """
     embed(model, data, progress=progress)
     train, _, test = default_split(data)
     if len(train) and len(test):

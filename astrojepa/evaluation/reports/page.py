@@ -1,4 +1,6 @@
-"""A report as one HTML page that needs nothing else: figures, pictures and tables inside it, no request to anywhere."""
+"""A report as one HTML page that needs nothing else: figures, pictures and tables inside it, no
+request to anywhere.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,10 @@ from astrojepa.plotting import (
 
 _CURVES = {  # title: rows of the metrics, by the name they are shown under
     "Loss": {"total": "total", "prediction": "prediction", "invariance": "invariance"},
-    "SIGReg over its floor": {"training views": "sigreg_over_floor", "clean validation images": "clean_sigreg_over_floor"},
+    "SIGReg over its floor": {
+        "training views": "sigreg_over_floor",
+        "clean validation images": "clean_sigreg_over_floor",
+    },
     "Effective rank": {"effective rank": "effective_rank"},
     "Accuracy on validation": {"linear probe": "linear_accuracy", "20-NN": "knn_accuracy"},
 }
@@ -34,12 +39,18 @@ def report_page(report: Report) -> str:
     """Lay a report out as HTML; every text from data or card is escaped."""
     facts = report.facts
     labels, ids = report.embeddings.labels, report.embeddings.ids
-    figures = {"map": figure_html(map_figure(report.xy, labels, report.embeddings.classes, ids), 560)}
+    figures = {
+        "map": figure_html(map_figure(report.xy, labels, report.embeddings.classes, ids), 560)
+    }
     if "confusion" in facts["probes"]:
-        figures["confusion"] = figure_html(confusion_figure(np.array(facts["probes"]["confusion"]), facts["data"]["classes"]))
+        figures["confusion"] = figure_html(
+            confusion_figure(np.array(facts["probes"]["confusion"]), facts["data"]["classes"])
+        )
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"percent": _percent, "between": _between}
-    source = importlib.resources.files(__package__).joinpath("report.html").read_text(encoding="utf-8")
+    source = (
+        importlib.resources.files(__package__).joinpath("report.html").read_text(encoding="utf-8")
+    )
     return environment.from_string(source).render(
         **facts,
         figures={name: Markup(figure) for name, figure in figures.items()},
@@ -68,7 +79,10 @@ def _heatmaps(pairs: list[tuple[np.ndarray, np.ndarray]]) -> list[tuple[str, str
     if not pairs:
         return []
     low, high = colour_scale(np.concatenate([errors.ravel() for _, errors in pairs]))
-    return [(_picture(image), _picture(heatmap_overlay(image, errors, low, high, 0.6))) for image, errors in pairs]
+    return [
+        (_picture(image), _picture(heatmap_overlay(image, errors, low, high, 0.6)))
+        for image, errors in pairs
+    ]
 
 
 def _picture(image: np.ndarray) -> str:

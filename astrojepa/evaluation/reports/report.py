@@ -1,4 +1,6 @@
-"""Everything that is measured of one model on one data set, gathered once: numbers for JSON, figures and pictures for a page."""
+"""Everything that is measured of one model on one data set, gathered once: numbers for JSON,
+figures and pictures for a page.
+"""
 
 from __future__ import annotations
 
@@ -39,8 +41,10 @@ class Report:
     facts: dict[str, Any]
     embeddings: Embeddings
     xy: np.ndarray  # float32 (n, 2), the map
-    strange: list[np.ndarray] = field(default_factory=list)  # uint8 (128, 128, 3), in the order of facts["anomalies"]
-    heatmaps: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)  # what the model saw, float32 (G, G) errors
+    # uint8 (128, 128, 3), in the order of facts["anomalies"]
+    strange: list[np.ndarray] = field(default_factory=list)
+    # what the model saw, float32 (G, G) errors
+    heatmaps: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
 
 
 def make_report(
@@ -62,16 +66,22 @@ def make_report(
     targets: tuple[str, ...] = (),
     progress: Progress | bool | None = None,
 ) -> Report:
-    """Measure a model on all galaxies of `data`: probes beside their baselines, spread, map and its trust, anomalies, patch errors.
+    """Measure a model on all galaxies of `data`: probes beside their baselines, spread, map and its
+    trust, anomalies, patch errors.
 
-    `curve` holds the rows of the run's metrics, else those on the model's card. `rare` is the class that is thinned to `fraction`,
-    `draws` times, to score the anomaly rankings; by default the smallest of which enough is there. The other arguments are those
-    of `probe_table`. What cannot be measured (no labels, no predictor) stands in the facts as {"absent": why}.
+    `curve` holds the rows of the run's metrics, else those on the model's card. `rare` is the class
+    that is thinned to `fraction`, `draws` times, to score the anomaly rankings; by default the
+    smallest of which enough is there. The other arguments are those of `probe_table`. What cannot
+    be measured (no labels, no predictor) stands in the facts as {"absent": why}.
     """
     vectors = _embed_parts(model, data, kind, progress)
     report = Report({}, vectors, project(vectors, method, progress=progress))
     strangest = _strangest(report, model, data, num_strange, progress)
-    wanted: dict[str, Any] = {"few_labels": few_labels, "controls": controls, "fine_tune_epochs": fine_tune_epochs}
+    wanted: dict[str, Any] = {
+        "few_labels": few_labels,
+        "controls": controls,
+        "fine_tune_epochs": fine_tune_epochs,
+    }
     wanted |= {"targets": targets, "progress": progress}
     report.facts = {
         "format": 1,
@@ -89,29 +99,44 @@ def make_report(
         "map": {"method": method, "seed": 0, **_trust(vectors, report.xy)},
         "probes": _or_absent(lambda: probe_table(model, data, kind, random_seeds, **wanted)),
         "anomalies": strangest,
-        "leaderboard": _or_absent(lambda: _leaderboard(model, data, rare, fraction, draws, progress)),
+        "leaderboard": _or_absent(
+            lambda: _leaderboard(model, data, rare, fraction, draws, progress)
+        ),
         "patch_errors": _or_absent(
-            lambda: _patch_errors(report, model, data, [galaxy["id"] for galaxy in strangest], num_heatmaps)
+            lambda: _patch_errors(
+                report, model, data, [galaxy["id"] for galaxy in strangest], num_heatmaps
+            )
         ),
     }
     report.facts["probes"].pop("text", None)
     return report
 
 
-def _embed_parts(model: Model, data: Dataset, kind: str, progress: Progress | bool | None) -> Embeddings:
-    """Embed the parts of the split, which the probes need too, and put the vectors back in the order of the data."""
+def _embed_parts(
+    model: Model, data: Dataset, kind: str, progress: Progress | bool | None
+) -> Embeddings:
+    """Embed the parts of the split, which the probes need too, and put the vectors back in the
+    order of the data.
+    """
     parts = [part for part in (split(data, kind) if kind else default_split(data)) if len(part)]
     found = [embed(model, part, progress=progress).vectors for part in parts]
     vectors = np.empty((len(data), found[0].shape[1]), dtype=np.float32)
     rows = np.concatenate([part.rows for part in parts])
-    vectors[np.argsort(data.rows, kind="stable")] = np.concatenate(found)[np.argsort(rows, kind="stable")]
+    vectors[np.argsort(data.rows, kind="stable")] = np.concatenate(found)[
+        np.argsort(rows, kind="stable")
+    ]
     return Embeddings(vectors, data.labels, data.ids, data.classes, model.hash, data.fingerprint)
 
 
 def _about(model: Model) -> dict[str, Any]:
     config = model.config.to_dict()
-    config["data"]["data"] = config["data"]["data"].rpartition("/")[2]  # no machine's path in a report
-    kept = {key: model.card[key] for key in ("description", "data", "training", "environment", "random") if key in model.card}
+    # no machine's path in a report
+    config["data"]["data"] = config["data"]["data"].rpartition("/")[2]
+    kept = {
+        key: model.card[key]
+        for key in ("description", "data", "training", "environment", "random")
+        if key in model.card
+    }
     sizes = {"parameters": model.network.num_parameters(), "width": model.width}
     return {"id": model.id, "hash": model.hash, **sizes, "config": config} | kept
 
@@ -119,10 +144,15 @@ def _about(model: Model) -> dict[str, Any]:
 def _trust(vectors: Embeddings, xy: np.ndarray) -> dict[str, Any]:
     trust = dataclasses.asdict(map_trust(vectors, xy))
     trust["preservation"] = float(trust["preservation"].mean())
-    return {key: None if isinstance(value, float) and np.isnan(value) else value for key, value in trust.items()}
+    return {
+        key: None if isinstance(value, float) and np.isnan(value) else value
+        for key, value in trust.items()
+    }
 
 
-def _strangest(report: Report, model: Model, data: Dataset, count: int, progress: Progress | bool | None) -> list[dict[str, Any]]:
+def _strangest(
+    report: Report, model: Model, data: Dataset, count: int, progress: Progress | bool | None
+) -> list[dict[str, Any]]:
     scores = score_by_name(model, data, progress=progress)
     artefact = picture_checks(data, progress=progress).artefact
     found = []
@@ -135,38 +165,68 @@ def _strangest(report: Report, model: Model, data: Dataset, count: int, progress
 
 
 def _leaderboard(
-    model: Model, data: Dataset, rare: str, fraction: float, draws: int, progress: Progress | bool | None
+    model: Model,
+    data: Dataset,
+    rare: str,
+    fraction: float,
+    draws: int,
+    progress: Progress | bool | None,
 ) -> dict[str, Any]:
     rare = rare or _smallest_class(data, fraction)
     table = leaderboard_table(model, data, rare, fraction, draws, progress=progress)
     first = table[0].ranking
     counts = {"num_rare": first.num_rare, "num_galaxies": first.num_galaxies, "top": first.top}
-    return {"rare": rare, "fraction": fraction, "draws": draws, **counts, "rows": [row.to_dict() for row in table]}
+    return {
+        "rare": rare,
+        "fraction": fraction,
+        "draws": draws,
+        **counts,
+        "rows": [row.to_dict() for row in table],
+    }
 
 
 def _smallest_class(data: Dataset, fraction: float) -> str:
-    """Return the smallest class that can be thinned to that fraction; ValueError where there is none."""
-    for label in np.argsort(np.bincount(data.labels[data.labels >= 0], minlength=len(data.classes)), kind="stable"):
+    """Return the smallest class that can be thinned to that fraction; ValueError where there is
+    none.
+    """
+    for label in np.argsort(
+        np.bincount(data.labels[data.labels >= 0], minlength=len(data.classes)), kind="stable"
+    ):
         labels = rare_labels(data, data.classes[label])
         try:
             num_kept(int((labels == 0).sum()), int((labels == 1).sum()), fraction)
         except ValueError:
             continue
         return data.classes[label]
-    raise ValueError(f"No class of {data.name} can be thinned to {fraction:g}; a leaderboard needs labelled galaxies.")
+    raise ValueError(
+        f"No class of {data.name} can be thinned to {fraction:g}; a leaderboard needs labelled "
+        f"galaxies."
+    )
 
 
-def _patch_errors(report: Report, model: Model, data: Dataset, strange: list[str], count: int) -> dict[str, Any]:
+def _patch_errors(
+    report: Report, model: Model, data: Dataset, strange: list[str], count: int
+) -> dict[str, Any]:
     """Measure the first galaxy of each class, then the strangest ones."""
-    first = [np.flatnonzero(data.labels == label)[0] for label in np.unique(data.labels[data.labels >= 0])]
-    rows = [int(row) for row in [*first, *(np.flatnonzero(data.ids == name)[0] for name in strange)]]
+    first = [
+        np.flatnonzero(data.labels == label)[0]
+        for label in np.unique(data.labels[data.labels >= 0])
+    ]
+    rows = [
+        int(row) for row in [*first, *(np.flatnonzero(data.ids == name)[0] for name in strange)]
+    ]
     galaxies = []
     for row in list(dict.fromkeys(rows))[:count]:
         image = data[row].image
         errors = patch_errors(model, image)
-        seen = seen_part(image, model.config.image, max(1, HEATMAP // model.config.image.image_size))
+        seen = seen_part(
+            image, model.config.image, max(1, HEATMAP // model.config.image.image_size)
+        )
         report.heatmaps.append((seen, errors.mse))
-        numbers = {"mse": float(np.nanmean(errors.mse)), "normalised": float(np.nanmean(errors.normalised))}
+        numbers = {
+            "mse": float(np.nanmean(errors.mse)),
+            "normalised": float(np.nanmean(errors.normalised)),
+        }
         galaxies.append({"id": str(data.ids[row]), "class": _class(data, row), **numbers})
     return {"masks": "tiling", "galaxies": galaxies}
 

@@ -1,4 +1,6 @@
-"""The table of the model zoo: what was measured of each model beside what was published, controls below; from the cards alone."""
+"""The table of the model zoo: what was measured of each model beside what was published,
+controls below; from the cards alone.
+"""
 
 from __future__ import annotations
 
@@ -25,54 +27,82 @@ RARE, PUBLISHED_PERCENT = "rare class, AP", "published elsewhere, %"
 
 
 def zoo_table(cards: list[dict[str, Any]]) -> list[dict[str, str]]:
-    """Return the rows of the table, as text: models by mean accuracy on real galaxies, the controls, then recipes that have no weights.
+    """Return the rows of the table, as text: models by mean accuracy on real galaxies, the
+    controls, then recipes that have no weights.
 
-    The recipe is the side of the pictures and the length of the encoder's training; weights lie beside their card, or elsewhere.
-    Per benchmark the accuracy of the linear probe on
-    its test part, percent, with the 95 % interval; behind them the average precision for the thinned class of the first benchmark, of
-    the default score, or of its hand-made counterpart, or of kNN on pixels. Cards are files: what is not of the expected form is not
-    measured.
+    The recipe is the side of the pictures and the length of the encoder's training; weights lie
+    beside their card, or elsewhere. Per benchmark the accuracy of the linear probe on
+    its test part, percent, with the 95 % interval; behind them the average precision for the
+    thinned class of the first benchmark, of the default score, or of its hand-made counterpart, or
+    of kNN on pixels. Cards are files: what is not of the expected form is not measured.
     """
     cards = sorted((card for card in cards if "error" not in card), key=mean_accuracy, reverse=True)
     columns = _columns(cards)
     measures = [*(f"{column}, %" for column in columns), RARE]
     rows = [_model_row(card, columns) for card in cards]
     measurements = (measured for card in reversed(cards) for measured in _measured(card))
-    everything = {"measured": sorted(measurements, key=lambda one: "rare" in one)}  # of one benchmark the last counts
+    # of one benchmark the last counts
+    everything = {"measured": sorted(measurements, key=lambda one: "rare" in one)}
     for key, title in CONTROLS.items():
-        found: dict[tuple[str, ...], list[str]] = {}  # cells -> the models whose control they are: some share their encoder
+        # cells -> the models whose control they are: some share their encoder
+        found: dict[tuple[str, ...], list[str]] = {}
         for card in cards if RANDOM in key else [everything]:
-            found.setdefault(tuple(_cells(card, columns, key).values()), []).append(str(card.get("id")))
+            found.setdefault(tuple(_cells(card, columns, key).values()), []).append(
+                str(card.get("id"))
+            )
         for cells, names in found.items():
             if set(cells) != {NOT_MEASURED}:
                 name = ", ".join([title, *names]) if RANDOM in key else title
                 rows.append(_row(name, dict(zip(measures, cells, strict=True))))
     known = {str(card.get("id")) for card in cards}
     for name in (name for name in ZOO if name not in known):
-        rows.append(_row(name, dict.fromkeys(measures, NOT_TRAINED), _recipe(PRESETS[name].to_dict())))
+        rows.append(
+            _row(name, dict.fromkeys(measures, NOT_TRAINED), _recipe(PRESETS[name].to_dict()))
+        )
     return rows
 
 
 def measurement(report: dict[str, Any]) -> dict[str, Any]:
-    """Return what a card keeps of a report: the probes, and a few lines of the anomaly leaderboard where there is one."""
+    """Return what a card keeps of a report: the probes, and a few lines of the anomaly
+    leaderboard where there is one.
+    """
     kept = {"where": report["where"], "label_column": report["label_column"], **report["probes"]}
     board = report["leaderboard"]
-    lines = {(line["vectors"], line["score"]): line["average_precision"] for line in board.get("rows", [])}
+    lines = {
+        (line["vectors"], line["score"]): line["average_precision"]
+        for line in board.get("rows", [])
+    }
     if lines:
         names = {"class": board["rare"], "fraction": board["fraction"], "draws": board["draws"]}
         scores = ("knn", DEFAULT, PIXEL_ASYMMETRY)
-        kept["rare"] = names | {f"{vectors}, {score}": value for (vectors, score), value in lines.items() if score in scores}
+        kept["rare"] = names | {
+            f"{vectors}, {score}": value
+            for (vectors, score), value in lines.items()
+            if score in scores
+        }
     return kept
 
 
 def with_measurement(card: dict[str, Any], report: dict[str, Any]) -> dict[str, Any]:
-    """Return the card with a report's numbers in place of what it held about the same galaxies; ValueError without probes."""
+    """Return the card with a report's numbers in place of what it held about the same galaxies;
+    ValueError without probes.
+    """
     if "rows" not in report["probes"]:
-        raise ValueError(f"The report holds no probes ({report['probes'].get('absent', 'none')}), so nothing goes on the card.")
+        raise ValueError(
+            f"The report holds no probes ({report['probes'].get('absent', 'none')}), so nothing "
+            f"goes on the card."
+        )
     new = measurement(report)
-    measured = [old for old in _measured(card) if (old.get("data"), old.get("where")) != (new["data"], new["where"])]
+    measured = [
+        old
+        for old in _measured(card)
+        if (old.get("data"), old.get("where")) != (new["data"], new["where"])
+    ]
     order = [list(benchmark.where) for benchmark in BENCHMARKS.values()]
-    measured = sorted([*measured, new], key=lambda one: order.index(one["where"]) if one.get("where") in order else len(order))
+    measured = sorted(
+        [*measured, new],
+        key=lambda one: order.index(one["where"]) if one.get("where") in order else len(order),
+    )
     return {**card, "measured": measured, "parameters": report["model"]["parameters"]}
 
 
@@ -81,16 +111,24 @@ def markdown_zoo(cards: list[dict[str, Any]]) -> str:
     rows = zoo_table(cards)
     lines = [f"| {' | '.join(rows[0])} |", "|---" * len(rows[0]) + "|"]
     for row in rows:
-        cells = [f"*{cell}*" if cell in (NOT_TRAINED, NOT_MEASURED, NOT_HERE) else cell for cell in list(row.values())[1:]]
+        cells = [
+            f"*{cell}*" if cell in (NOT_TRAINED, NOT_MEASURED, NOT_HERE) else cell
+            for cell in list(row.values())[1:]
+        ]
         name = f"`{row['model']}`" if row["recipe"] or row["parameters"] else row["model"]
         lines.append(f"| {' | '.join([name, *cells])} |")
     return "\n".join(lines)
 
 
 def _columns(cards: list[dict[str, Any]]) -> list[str]:
-    """Return the benchmarks that any card was measured on: ours first, then others by the name of their data."""
+    """Return the benchmarks that any card was measured on: ours first, then others by the name
+    of their data.
+    """
     found = {_benchmark(measured) for card in cards for measured in _measured(card)}
-    return [*(name for name in BENCHMARKS if name in found), *sorted(found - BENCHMARKS.keys())] or list(BENCHMARKS)
+    return [
+        *(name for name in BENCHMARKS if name in found),
+        *sorted(found - BENCHMARKS.keys()),
+    ] or list(BENCHMARKS)
 
 
 def _benchmark(measured: dict[str, Any]) -> str:
@@ -100,32 +138,53 @@ def _benchmark(measured: dict[str, Any]) -> str:
 
 
 def _model_row(card: dict[str, Any], columns: list[str]) -> dict[str, str]:
-    recipe, parameters = _recipe(_mapping(card.get("encoder") or card).get("config")), card.get("parameters")
+    recipe, parameters = (
+        _recipe(_mapping(card.get("encoder") or card).get("config")),
+        card.get("parameters"),
+    )
     count = f"{parameters:,}" if isinstance(parameters, int) else ""
     weights = NOT_HERE if card.get(ABSENT) else HERE
-    return _row(str(card.get("id")), _cells(card, columns, f"{ENCODER}, linear"), recipe, count, weights)
+    return _row(
+        str(card.get("id")), _cells(card, columns, f"{ENCODER}, linear"), recipe, count, weights
+    )
 
 
-def _row(name: str, cells: dict[str, str], recipe: str = "", parameters: str = "", weights: str = "") -> dict[str, str]:
+def _row(
+    name: str, cells: dict[str, str], recipe: str = "", parameters: str = "", weights: str = ""
+) -> dict[str, str]:
     published = str(PUBLISHED.get(name, {}).get("probe_percent", ""))
-    return {"model": name, "recipe": recipe, "parameters": parameters, "weights": weights, **cells, PUBLISHED_PERCENT: published}
+    return {
+        "model": name,
+        "recipe": recipe,
+        "parameters": parameters,
+        "weights": weights,
+        **cells,
+        PUBLISHED_PERCENT: published,
+    }
 
 
 def _recipe(config: Any) -> str:
     """Write a recipe's pixels and epochs as "64 px, 8 epochs"; "" where they are not told."""
     side, epochs = (
-        _mapping(_mapping(config).get(part)).get(name) for part, name in (("image", "image_size"), ("optim", "epochs"))
+        _mapping(_mapping(config).get(part)).get(name)
+        for part, name in (("image", "image_size"), ("optim", "epochs"))
     )
-    return f"{side} px, {epochs} epochs" if isinstance(side, int) and isinstance(epochs, int) else ""
+    return (
+        f"{side} px, {epochs} epochs" if isinstance(side, int) and isinstance(epochs, int) else ""
+    )
 
 
 def _cells(card: dict[str, Any], columns: list[str], key: str) -> dict[str, str]:
-    """Return what a card holds of one kind of vectors: an accuracy per benchmark, and the rare class of the first."""
+    """Return what a card holds of one kind of vectors: an accuracy per benchmark, and the rare
+    class of the first.
+    """
     found = {_benchmark(measured): measured for measured in _measured(card)}
     row = LINEAR if key.startswith(ENCODER) else key
     cells = {f"{column}, %": _accuracy(found.get(column), row) for column in columns}
     vectors = key.partition(",")[0].removesuffix(" 0")
-    line = {PIXELS: f"{PIXELS}, knn", STATISTICS: f"none, {PIXEL_ASYMMETRY}"}.get(vectors, f"{vectors}, {DEFAULT}")
+    line = {PIXELS: f"{PIXELS}, knn", STATISTICS: f"none, {PIXEL_ASYMMETRY}"}.get(
+        vectors, f"{vectors}, {DEFAULT}"
+    )
     rare = _mapping(_mapping(found.get(columns[0])).get("rare"))
     return cells | {RARE: _interval(rare.get(line), 1, 3)}
 
@@ -137,7 +196,11 @@ def _accuracy(measured: dict[str, Any] | None, name: str) -> str:
 
 def _interval(numbers: Any, factor: float, digits: int) -> str:
     """Write [value, low, high] as "74.4 [71.5, 77.2]"."""
-    if not isinstance(numbers, list) or len(numbers) != 3 or not all(isinstance(number, int | float) for number in numbers):
+    if (
+        not isinstance(numbers, list)
+        or len(numbers) != 3
+        or not all(isinstance(number, int | float) for number in numbers)
+    ):
         return NOT_MEASURED
     value, low, high = (f"{factor * number:.{digits}f}" for number in numbers)
     return f"{value} [{low}, {high}]"

@@ -1,4 +1,6 @@
-"""Is there still a spread of embeddings? Alarms for a collapsing encoder, not a ranking of good ones."""
+"""Is there still a spread of embeddings? Alarms for a collapsing encoder, not a ranking of good
+ones.
+"""
 
 from __future__ import annotations
 
@@ -14,33 +16,44 @@ _SAMPLE = 2048
 
 
 def collapse_gauges(vectors: Any, *, seed: int = 0) -> CollapseGauges:
-    """Measure the spread of embeddings (n, D), a numpy array or a torch tensor, on at most 2048 rows drawn with `seed`.
+    """Measure the spread of embeddings (n, D), a numpy array or a torch tensor, on at most 2048
+    rows drawn with `seed`.
 
-    - effective rank: exp(-Σ p ln p), p = σ / Σσ over the singular values of the centred vectors; 0 when all vectors are equal,
-      1 on a line, at most min(n - 1, D). Larger = more spread. *Source:* RankMe (Garrido et al. 2023, arXiv:2210.02885), eq. 1;
-      we centre first, so that a common offset does not count as a direction.
+    - effective rank: exp(-Σ p ln p), p = σ / Σσ over the singular values of the centred vectors; 0
+      when all vectors are equal, 1 on a line, at most min(n - 1, D). Larger = more spread.
+      *Source:* RankMe (Garrido et al. 2023, arXiv:2210.02885), eq. 1; we centre first, so that a
+      common offset does not count as a direction.
     - feature std: mean over features of the standard deviation, >= 0.
-    - mean cosine over pairs of different rows, in [-1, 1]: (‖Σu‖² - n) / (n (n - 1)) with unit vectors u; 1 = collapsed. A
-      zero vector has no direction and counts as agreeing with everything when all are zero.
+    - mean cosine over pairs of different rows, in [-1, 1]: (‖Σu‖² - n) / (n (n - 1)) with unit
+      vectors u; 1 = collapsed. A zero vector has no direction and counts as agreeing with
+      everything when all are zero.
 
     Raises ValueError for fewer than 2 vectors or non-finite ones.
     """
     array = _as_array(vectors)
     if array.ndim != 2 or len(array) < 2 or array.shape[1] < 1:
-        raise ValueError(f"Collapse gauges need at least 2 vectors of shape (n, D), found {array.shape}.")
+        raise ValueError(
+            f"Collapse gauges need at least 2 vectors of shape (n, D), found {array.shape}."
+        )
     if len(array) > _SAMPLE:
-        array = array[np.sort(np.random.default_rng(seed).choice(len(array), _SAMPLE, replace=False))]
+        array = array[
+            np.sort(np.random.default_rng(seed).choice(len(array), _SAMPLE, replace=False))
+        ]
     array = array.astype(np.float64)
     if not np.isfinite(array).all():
         raise ValueError("The embeddings are not finite; the training has diverged.")
     rank = effective_rank(array)
     cosine = mean_cosine(array)
     deviation = float(array.std(axis=0).mean())
-    return CollapseGauges(rank, deviation, cosine, _verdict(rank, cosine, min(len(array) - 1, array.shape[1])))
+    return CollapseGauges(
+        rank, deviation, cosine, _verdict(rank, cosine, min(len(array) - 1, array.shape[1]))
+    )
 
 
 def effective_rank(vectors: np.ndarray) -> float:
-    """Return exp(entropy of the normalised singular values) of the centred vectors (n, D): 0 for a point, 1 for a line."""
+    """Return exp(entropy of the normalised singular values) of the centred vectors (n, D): 0 for
+    a point, 1 for a line.
+    """
     centred = vectors - vectors.mean(axis=0)
     if np.sqrt(np.square(centred).mean()) <= 1e-6 * np.sqrt(np.square(vectors).mean()):
         return 0.0
@@ -52,7 +65,9 @@ def effective_rank(vectors: np.ndarray) -> float:
 
 
 def mean_cosine(vectors: np.ndarray) -> float:
-    """Return the mean cosine over all pairs of different rows of (n, D), without forming the pairs."""
+    """Return the mean cosine over all pairs of different rows of (n, D), without forming the
+    pairs.
+    """
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not lengths.any():
         return 1.0
@@ -72,7 +87,10 @@ def _verdict(rank: float, cosine: float, possible: int) -> str:
         complaints.append(f"the mean pairwise cosine is {cosine:.2f}, over {COSINE_ALARM:g}")
     if complaints:
         return "Collapsing: " + " and ".join(complaints) + "."
-    return f"No sign of collapse: effective rank {rank:.1f} of {possible}, mean pairwise cosine {round(cosine, 2) + 0.0:.2f}."
+    return (
+        f"No sign of collapse: effective rank {rank:.1f} of {possible}, mean pairwise cosine "
+        f"{round(cosine, 2) + 0.0:.2f}."
+    )
 
 
 def _as_array(vectors: Any) -> np.ndarray:

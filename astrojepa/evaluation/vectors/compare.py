@@ -1,4 +1,6 @@
-"""Do two models see the same galaxies alike? Shared neighbours galaxy by galaxy, and one similarity for the whole."""
+"""Do two models see the same galaxies alike? Shared neighbours galaxy by galaxy, and one
+similarity for the whole.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +18,16 @@ from astrojepa.types import Embeddings
 class Comparison:
     """How alike two sets of embeddings of the same n galaxies are."""
 
-    overlap: np.ndarray  # float32 (n,), share of a galaxy's k nearest that both have, in [0, 1], 1 = the same neighbours
-    stretch: np.ndarray  # float32 (n,), >= 1: how many times farther one's neighbours lie in the other than its own k nearest do
+    # float32 (n,), share of a galaxy's k nearest that both have, in [0, 1], 1 = the same neighbours
+    overlap: np.ndarray
+    # float32 (n,), >= 1: how many times farther one's neighbours lie in the other than its own k
+    # nearest do
+    stretch: np.ndarray
     moved: np.ndarray  # int64 (n,), rows by how much their neighbourhood changed, the most first
     chance: float  # the overlap of two unrelated sets, k / (n - 1)
-    cka: float  # linear CKA in [0, 1], 1 = equal up to rotation and one scale; rises with D / n even for unrelated sets
+    # linear CKA in [0, 1], 1 = equal up to rotation and one scale; rises with D / n even for
+    # unrelated sets
+    cka: float
     cka_unbiased: float  # without that rise: about 0 for unrelated sets; may be a little below 0
     k: int
 
@@ -33,11 +40,14 @@ class Comparison:
 def compare_embeddings(a: Embeddings, b: Embeddings, k: int = 10) -> Comparison:
     """Compare two embeddings of the same galaxies in the same order; widths may differ.
 
-    Neighbours are the exact k nearest on standardised features, as `neighbours` finds them; k is lowered to n - 1, where the overlap
-    is 1 whatever the vectors. Galaxies with equal overlap are ordered by `stretch`, then by row.
+    Neighbours are the exact k nearest on standardised features, as `neighbours` finds them; k is
+    lowered to n - 1, where the overlap is 1 whatever the vectors. Galaxies with equal overlap are
+    ordered by `stretch`, then by row.
 
-    Raises ValueError for other ids or another order, fewer than 2 galaxies, k < 1, or vectors that are not finite.
-    *Source:* CKA: Kornblith et al. 2019 (arXiv:1905.00414), eq. 7; unbiased: Song et al. 2012, eq. 5.
+    Raises ValueError for other ids or another order, fewer than 2 galaxies, k < 1, or vectors that
+    are not finite.
+    *Source:* CKA: Kornblith et al. 2019 (arXiv:1905.00414), eq. 7; unbiased: Song et al. 2012, eq.
+    5.
     """
     check_count(k)
     first, second = checked_vectors(a), checked_vectors(b)
@@ -47,7 +57,9 @@ def compare_embeddings(a: Embeddings, b: Embeddings, k: int = 10) -> Comparison:
     near = [nearest(part, part, k, exclude=own)[1] for part in features]
     found = near[0].shape[1]
     overlap = (shared_neighbours(*near) / found).astype(np.float32)
-    stretch = np.sqrt(_stretch(features[0], near[1], near[0]) * _stretch(features[1], near[0], near[1])).astype(np.float32)
+    stretch = np.sqrt(
+        _stretch(features[0], near[1], near[0]) * _stretch(features[1], near[0], near[1])
+    ).astype(np.float32)
     return Comparison(
         overlap=overlap,
         stretch=stretch,
@@ -60,14 +72,18 @@ def compare_embeddings(a: Embeddings, b: Embeddings, k: int = 10) -> Comparison:
 
 
 def linear_cka(a: np.ndarray, b: np.ndarray, *, unbiased: bool = False) -> float:
-    """Return the linear centred kernel alignment of (n, D) and (n, D') features of the same rows, by D × D' products, never n × n.
+    """Return the linear centred kernel alignment of (n, D) and (n, D') features of the same rows,
+    by D × D' products, never n × n.
 
-    ‖AᵀB‖² / (‖AᵀA‖ ‖BᵀB‖) of centred features, Frobenius norms: in [0, 1], unchanged by rotations and one scale of either. Unbiased:
-    the same quotient of Song's estimates, which leave out each row's product with itself. NaN where all rows of one set are equal,
-    and for fewer than 4 rows if unbiased. Raises ValueError for different numbers of rows.
+    ‖AᵀB‖² / (‖AᵀA‖ ‖BᵀB‖) of centred features, Frobenius norms: in [0, 1], unchanged by rotations
+    and one scale of either. Unbiased: the same quotient of Song's estimates, which leave out each
+    row's product with itself. NaN where all rows of one set are equal, and for fewer than 4 rows if
+    unbiased. Raises ValueError for different numbers of rows.
     """
     if len(a) != len(b):
-        raise ValueError(f"Expected features of the same galaxies, found {len(a)} and {len(b)} rows.")
+        raise ValueError(
+            f"Expected features of the same galaxies, found {len(a)} and {len(b)} rows."
+        )
     if unbiased and len(a) < 4:
         return float("nan")
     a, b = (part.astype(np.float64) - part.mean(axis=0, dtype=np.float64) for part in (a, b))
@@ -83,16 +99,28 @@ def _product(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _unbiased_product(a: np.ndarray, b: np.ndarray) -> float:
-    """Return n (n - 3) times Song's estimate: the rows of centred kernels sum to 0, so that only diagonals p, q enter beside K ∘ L."""
+    """Return n (n - 3) times Song's estimate: the rows of centred kernels sum to 0, so that only
+    diagonals p, q enter beside K ∘ L.
+    """
     count = len(a)
     p, q = np.square(a).sum(axis=1), np.square(b).sum(axis=1)
     diagonal = float(p @ q)
-    return _product(a, b) - diagonal + float(p.sum() * q.sum()) / ((count - 1) * (count - 2)) - 2 * diagonal / (count - 2)
+    return (
+        _product(a, b)
+        - diagonal
+        + float(p.sum() * q.sum()) / ((count - 1) * (count - 2))
+        - 2 * diagonal / (count - 2)
+    )
 
 
 def _stretch(features: np.ndarray, strangers: np.ndarray, near: np.ndarray) -> np.ndarray:
-    """Return how many times farther the strangers lie than the nearest, on average over k: (n,), 1 where both lie at 0."""
-    far, close = (exact_distances(features, features, rows).mean(axis=1, dtype=np.float64) for rows in (strangers, near))
+    """Return how many times farther the strangers lie than the nearest, on average over k: (n,),
+    1 where both lie at 0.
+    """
+    far, close = (
+        exact_distances(features, features, rows).mean(axis=1, dtype=np.float64)
+        for rows in (strangers, near)
+    )
     floor = 1e-12 + 1e-6 * float(close.mean())
     return np.maximum(1.0, (far + floor) / (close + floor))
 
@@ -100,13 +128,15 @@ def _stretch(features: np.ndarray, strangers: np.ndarray, near: np.ndarray) -> n
 def _check_same_galaxies(a: np.ndarray, b: np.ndarray) -> None:
     if len(a) != len(b):
         raise ValueError(
-            f"Expected embeddings of the same galaxies, found {len(a)} and {len(b)}; embed one data set with both models."
+            f"Expected embeddings of the same galaxies, found {len(a)} and {len(b)}; embed one "
+            f"data set with both models."
         )
     differ = np.flatnonzero(a != b)
     if len(differ):
         row = differ[0]
         raise ValueError(
-            f"Row {row} is galaxy {a[row]} in one and {b[row]} in the other; embed the same data, in the same order, with both."
+            f"Row {row} is galaxy {a[row]} in one and {b[row]} in the other; embed the same data, "
+            f"in the same order, with both."
         )
     if len(a) < 2:
         raise ValueError("Expected at least 2 galaxies to compare, found 1; it has no neighbours.")

@@ -1,4 +1,6 @@
-"""Vectors for galaxies: from a trained model, and the hand-made baselines that any model must beat."""
+"""Vectors for galaxies: from a trained model, and the hand-made baselines that any model must
+beat.
+"""
 
 from __future__ import annotations
 
@@ -37,13 +39,16 @@ def embed(
     precision: str = "float32",
     passes: int | None = None,
 ) -> Embeddings:
-    """Embed every galaxy: the mean over the target encoder's tokens, orientations and scales of the cropped frame, float32 (n, D).
+    """Embed every galaxy: the mean over the target encoder's tokens, orientations and scales of the
+    cropped frame, float32 (n, D).
 
-    The network computes in float32, the same on every machine, unless `precision` is "bfloat16", or "auto" where the device is made
-    for that. It looks `config.model.passes` times at a galaxy unless `passes` says how often, from 1 on: quicker, less accurate.
-    Kept under `.cache/astrojepa/embeddings-*.npz` by the content of weights, data, image settings, precision and passes, unless
-    `cache` is False. `progress(done, total, text)` is called per batch; True shows a bar in the terminal. Raises ValueError for an
-    empty data set, batch_size < 1, passes that the model has not, or a vector that is not finite (its galaxy is named).
+    The network computes in float32, the same on every machine, unless `precision` is "bfloat16", or
+    "auto" where the device is made for that. It looks `config.model.passes` times at a galaxy
+    unless `passes` says how often, from 1 on: quicker, less accurate. Kept under
+    `.cache/astrojepa/embeddings-*.npz` by the content of weights, data, image settings, precision
+    and passes, unless `cache` is False. `progress(done, total, text)` is called per batch; True
+    shows a bar in the terminal. Raises ValueError for an empty data set, batch_size < 1, passes
+    that the model has not, or a vector that is not finite (its galaxy is named).
     """
     if len(data) == 0:
         raise ValueError(f"{data.name} has no galaxies to embed; loosen the selection.")
@@ -65,8 +70,12 @@ def embed(
     return _embeddings(vectors, data, model.hash)
 
 
-def differences(model: Model, precision: str = "float32", passes: int | None = None) -> dict[str, Any]:
-    """Return in what vectors differ from the usual ones, {} for float32 and all passes; they are named by it. ValueError for others."""
+def differences(
+    model: Model, precision: str = "float32", passes: int | None = None
+) -> dict[str, Any]:
+    """Return in what vectors differ from the usual ones, {} for float32 and all passes; they are
+    named by it. ValueError for others.
+    """
     found: dict[str, Any] = {}
     if precision != "float32":
         from astrojepa.precision import resolve
@@ -81,7 +90,9 @@ def differences(model: Model, precision: str = "float32", passes: int | None = N
 
 
 def keep_embedding(model: ModelFacts, data: Dataset, vectors: np.ndarray) -> None:
-    """Keep `vectors`, float32 (n, D), in the cache as what `embed` returns for this model and these galaxies."""
+    """Keep `vectors`, float32 (n, D), in the cache as what `embed` returns for this model and
+    these galaxies.
+    """
     save_arrays(_path(model, data, {}), vectors=vectors)
 
 
@@ -93,17 +104,28 @@ def cached_embedding(model: ModelFacts, data: Dataset) -> Embeddings | None:
 def _kept(model: ModelFacts, data: Dataset, unusual: dict[str, Any]) -> Embeddings | None:
     arrays = load_arrays(_path(model, data, unusual))
     vectors = None if arrays is None else arrays.get("vectors")
-    return None if vectors is None or vectors.ndim != 2 or len(vectors) != len(data) else _embeddings(vectors, data, model.hash)
+    return (
+        None
+        if vectors is None or vectors.ndim != 2 or len(vectors) != len(data)
+        else _embeddings(vectors, data, model.hash)
+    )
 
 
-def pixel_pca(train: Dataset, test: Dataset, components: int = 64, size: int = 32) -> tuple[Embeddings, Embeddings]:
-    """Embed by principal components of the pixels of the centre 7/8, `size` × `size` × 3, in [0, 1]: (train, test), (n, components).
+def pixel_pca(
+    train: Dataset, test: Dataset, components: int = 64, size: int = 32
+) -> tuple[Embeddings, Embeddings]:
+    """Embed by principal components of the pixels of the centre 7/8, `size` × `size` × 3, in [0,
+    1]: (train, test), (n, components).
 
-    Fitted on `train` alone; the sign of a component is fixed by its largest loading. `components` is lowered to what n and the
-    pixels allow. Kept in the cache by the content of both sets. Raises ValueError for empty data or components < 1.
+    Fitted on `train` alone; the sign of a component is fixed by its largest loading. `components`
+    is lowered to what n and the pixels allow. Kept in the cache by the content of both sets. Raises
+    ValueError for empty data or components < 1.
     """
     if components < 1 or min(len(train), len(test)) == 0:
-        raise ValueError(f"Pixel PCA needs galaxies and components >= 1, found {len(train)}, {len(test)} and {components}.")
+        raise ValueError(
+            f"Pixel PCA needs galaxies and components >= 1, found {len(train)}, {len(test)} and "
+            f"{components}."
+        )
     components = min(components, len(train), size * size * 3)
     name = f"pixel-pca-{components}-{size}"
     path = cache_path("baseline", _key(name, train.fingerprint, test.fingerprint))
@@ -114,24 +136,34 @@ def pixel_pca(train: Dataset, test: Dataset, components: int = 64, size: int = 3
         known, new = (_centre(data, size).reshape(len(data), -1) for data in (train, test))
         solver = "randomized" if components < min(known.shape) else "full"
         fitted = PCA(components, svd_solver=solver, random_state=0).fit(known)
-        found = {"known": fitted.transform(known).astype(np.float32), "new": fitted.transform(new).astype(np.float32)}
+        found = {
+            "known": fitted.transform(known).astype(np.float32),
+            "new": fitted.transform(new).astype(np.float32),
+        }
         save_arrays(path, **found)
     return _embeddings(found["known"], train, name), _embeddings(found["new"], test, name)
 
 
 def summary_statistics(data: Dataset) -> Embeddings:
-    """Embed by hand-made statistics: colour, percentiles, size, ellipticity, radial profile, asymmetry.
+    """Embed by hand-made statistics: colour, percentiles, size, ellipticity, radial profile,
+    asymmetry.
 
-    One row per galaxy of `shape_statistics` on the centre 7/8 at 64 × 64 pixels; learned from nothing, what astronomers had before.
-    Kept in the cache by the content of the data and of the program that measures.
+    One row per galaxy of `shape_statistics` on the centre 7/8 at 64 × 64 pixels; learned from
+    nothing, what astronomers had before. Kept in the cache by the content of the data and of the
+    program that measures.
     """
     if len(data) == 0:
         raise ValueError(f"{data.name} has no galaxies to measure; loosen the selection.")
-    path = cache_path("baseline", _key("summary-statistics", program_text(measuring), data.fingerprint))
+    path = cache_path(
+        "baseline", _key("summary-statistics", program_text(measuring), data.fingerprint)
+    )
     found = _cached(path, vectors=len(data))
     if found is None:
         size = measuring.FRAME_SIZE
-        parts = [measuring.shape_statistics(centre_crop(batch, size)) for batch in _batches(frames(data, round(size / 0.875)))]
+        parts = [
+            measuring.shape_statistics(centre_crop(batch, size))
+            for batch in _batches(frames(data, round(size / 0.875)))
+        ]
         found = {"vectors": np.concatenate(parts)}
         check_finite(found["vectors"], data.ids)
         save_arrays(path, **found)
@@ -139,24 +171,39 @@ def summary_statistics(data: Dataset) -> Embeddings:
 
 
 def crop_statistics(data: Dataset, image: ImageConfig) -> Embeddings:
-    """Embed by the numbers of `shape_statistics` on the crop that a network with this image config sees; cached as all are."""
+    """Embed by the numbers of `shape_statistics` on the crop that a network with this image
+    config sees; cached as all are.
+    """
     return _measured(data, image, "crop-statistics", measuring.shape_statistics)
 
 
 def polar_statistics(data: Dataset, image: ImageConfig) -> Embeddings:
-    """Embed by the numbers of `polar_fourier` on the crop that a network with this image config sees; cached as all are."""
+    """Embed by the numbers of `polar_fourier` on the crop that a network with this image config
+    sees; cached as all are.
+    """
     return _measured(data, image, "polar-fourier", polar_fourier.polar_fourier)
 
 
-def _measured(data: Dataset, image: ImageConfig, name: str, measure: Callable[[np.ndarray], np.ndarray]) -> Embeddings:
+def _measured(
+    data: Dataset, image: ImageConfig, name: str, measure: Callable[[np.ndarray], np.ndarray]
+) -> Embeddings:
     """Measure every galaxy's crop; the program's text is part of the cache's key."""
     if len(data) == 0:
         raise ValueError(f"{data.name} has no galaxies to measure; loosen the selection.")
-    facts = [name, program_text(measuring, polar_fourier), data.fingerprint, image.image_size, image.frame_size]
+    facts = [
+        name,
+        program_text(measuring, polar_fourier),
+        data.fingerprint,
+        image.image_size,
+        image.frame_size,
+    ]
     path = cache_path("baseline", _key(*facts))
     found = _cached(path, vectors=len(data))
     if found is None:
-        parts = [measure(centre_crop(batch, image.image_size)) for batch in _batches(frames_for(data, image))]
+        parts = [
+            measure(centre_crop(batch, image.image_size))
+            for batch in _batches(frames_for(data, image))
+        ]
         found = {"vectors": np.concatenate(parts)}
         check_finite(found["vectors"], data.ids)
         save_arrays(path, **found)
@@ -174,7 +221,14 @@ def _batches(pictures: np.ndarray, size: int = 512) -> list[np.ndarray]:
 
 def _path(model: ModelFacts, data: Dataset, unusual: dict[str, Any]) -> Path:
     config = model.config.to_dict()
-    facts = [model.hash, data.fingerprint, config["image"], config["model"], list(model.mean), list(model.std)]
+    facts = [
+        model.hash,
+        data.fingerprint,
+        config["image"],
+        config["model"],
+        list(model.mean),
+        list(model.std),
+    ]
     return cache_path("embeddings", _key(*facts, *([unusual] if unusual else [])))
 
 
@@ -185,7 +239,9 @@ def _key(*facts: Any) -> str:
 def _cached(path: Path, **lengths: int) -> dict[str, np.ndarray] | None:
     """Return the cached arrays of these names and lengths, or None where there are none."""
     arrays = load_arrays(path)
-    if arrays is None or any(name not in arrays or len(arrays[name]) != length for name, length in lengths.items()):
+    if arrays is None or any(
+        name not in arrays or len(arrays[name]) != length for name, length in lengths.items()
+    ):
         return None
     return arrays
 

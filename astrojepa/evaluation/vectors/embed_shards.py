@@ -1,7 +1,9 @@
-"""Embed catalogues larger than one machine: many processes, blocks that survive interruptions, one Parquet shard per process.
+"""Embed catalogues larger than one machine: many processes, blocks that survive interruptions, one
+Parquet shard per process.
 
-Process r of w computes the blocks r, r + w, .... Blocks are fixed ranges of rows and batches are cut inside them, so that a vector
-depends neither on the number of processes nor on interruptions. What the folder looks like is told in shards.py.
+Process r of w computes the blocks r, r + w, .... Blocks are fixed ranges of rows and batches are
+cut inside them, so that a vector depends neither on the number of processes nor on interruptions.
+What the folder looks like is told in shards.py.
 """
 
 from __future__ import annotations
@@ -53,29 +55,40 @@ def embed_shards(
     precision: str = "float32",
     passes: int | None = None,
 ) -> ShardRun:
-    """Embed every galaxy into the Parquet shards of a folder; every process that torchrun started calls this, or one alone.
+    """Embed every galaxy into the Parquet shards of a folder; every process that torchrun started
+    calls this, or one alone.
 
-    Each vector is that of `embed`, to the bit on a CPU with as many threads. Pictures are streamed: at most three batches of
-    frames are in memory. After a kill at any moment the same call computes the blocks that are missing, with another number
-    of processes too unless shards are written already. `progress` is heard on process 0, about its own share. `precision` and `passes`
-    are those of `embed`; where they are not the usual ones, the manifest says so.
+    Each vector is that of `embed`, to the bit on a CPU with as many threads. Pictures are streamed:
+    at most three batches of frames are in memory. After a kill at any moment the same call computes
+    the blocks that are missing, with another number of processes too unless shards are written
+    already. `progress` is heard on process 0, about its own share. `precision` and `passes` are
+    those of `embed`; where they are not the usual ones, the manifest says so.
 
-    Raises ValueError for an empty data set, a vector that is not finite (its galaxy is named), a folder of another model or
-    data, or one that another number of processes must finish; PeerLostError where another process ended.
+    Raises ValueError for an empty data set, a vector that is not finite (its galaxy is named), a
+    folder of another model or data, or one that another number of processes must finish;
+    PeerLostError where another process ended.
     """
     own, size = distributed.rank(), distributed.world_size()
     if len(data) == 0 or block_size < 1:
-        raise ValueError(f"{data.name} has {len(data)} galaxies to embed in blocks of {block_size}; both must be at least 1.")
+        raise ValueError(
+            f"{data.name} has {len(data)} galaxies to embed in blocks of {block_size}; both must "
+            f"be at least 1."
+        )
     unusual = differences(model, precision, passes)
     folder = _claim(Path(path), _facts(model, data, block_size, unusual))
     blocks, shards = folder.blocks, folder.shards()
-    whole = [shard for part, shard in enumerate(shards) if folder.is_whole(shard, blocks[part :: len(shards)])]
+    whole = [
+        shard
+        for part, shard in enumerate(shards)
+        if folder.is_whole(shard, blocks[part :: len(shards)])
+    ]
     if shards and len(whole) == len(shards):
         folder.remove_leftovers()
         return ShardRun(len(blocks), len(blocks), len(shards))
     if shards and len(shards) != size:
         raise ValueError(
-            f"{path} holds {len(whole)} of {len(shards)} shards, and {len(shards)} processes must finish them, not {size}; "
+            f"{path} holds {len(whole)} of {len(shards)} shards, and {len(shards)} processes must "
+            f"finish them, not {size}; "
             f"start torchrun with --nproc_per_node={len(shards)}, or choose another folder."
         )
     shard = folder.shard(own, size)
@@ -94,7 +107,12 @@ def _facts(model: Model, data: Dataset, block_size: int, unusual: dict[str, Any]
         "format": FORMAT,
         "model": model.id,
         "model_hash": model.hash,
-        "settings": {"image": model.config.to_dict()["image"], "mean": model.mean, "std": model.std, **unusual},
+        "settings": {
+            "image": model.config.to_dict()["image"],
+            "mean": model.mean,
+            "std": model.std,
+            **unusual,
+        },
         "width": model.width,
         "data": data.name,
         "data_fingerprint": data.fingerprint,
@@ -106,9 +124,13 @@ def _facts(model: Model, data: Dataset, block_size: int, unusual: dict[str, Any]
 
 
 def _claim(path: Path, facts: dict[str, Any]) -> ShardFolder:
-    """Write the manifest where there is none, the same on every process; ValueError if the one there is of another embedding."""
+    """Write the manifest where there is none, the same on every process; ValueError if the one
+    there is of another embedding.
+    """
     if path.exists() and not path.is_dir():
-        raise ValueError(f"{path} is a file; name a folder for the shards, or a file ending in .npz.")
+        raise ValueError(
+            f"{path} is a file; name a folder for the shards, or a file ending in .npz."
+        )
     if not (path / MANIFEST).exists():
         write_json(path / MANIFEST, facts)
     folder = open_shards(path)
@@ -118,7 +140,8 @@ def _claim(path: Path, facts: dict[str, Any]) -> ShardFolder:
             for said in (folder.facts, facts)
         )
         raise ValueError(
-            f"{path} holds vectors by {theirs}, and these are by {ours}, which differ in {', '.join(different)}; "
+            f"{path} holds vectors by {theirs}, and these are by {ours}, which differ in "
+            f"{', '.join(different)}; "
             "choose another folder."
         )
     return folder
@@ -132,16 +155,24 @@ def _compute(
     progress: Progress | bool | None,
     unusual: dict[str, Any],
 ) -> int:
-    """Write those of this process's blocks that are missing; returns how many all processes wrote."""
+    """Write those of this process's blocks that are missing; returns how many all processes
+    wrote.
+    """
     own, size = distributed.rank(), distributed.world_size()
     missing = [rows for rows in blocks if folder.read_block(rows) is None]
     counts = torch.zeros(size, dtype=torch.int64, device=model.device)
     counts[own] = len(missing)
     counts = distributed.all_sum(counts)
-    total, text = sum(map(len, blocks)), "embedding" if size == 1 else f"embedding, process {own} of {size}"
+    total, text = (
+        sum(map(len, blocks)),
+        "embedding" if size == 1 else f"embedding, process {own} of {size}",
+    )
     done = total - sum(map(len, missing))
     vectors = _encoded(model, data, missing, unusual)
-    with contextlib.closing(vectors), reporting(progress if own == 0 else None, total, text) as report:
+    with (
+        contextlib.closing(vectors),
+        reporting(progress if own == 0 else None, total, text) as report,
+    ):
         report(done)
         for turn in range(int(counts.max())):
             if turn < len(missing):
@@ -150,14 +181,25 @@ def _compute(
                 folder.write_block(data, rows, found)
                 done += len(rows)
                 report(done)
-            distributed.wait()  # after every block: nobody waits for hours at the end, and a process that ended is noticed soon
+            # after every block: nobody waits for hours at the end, and a process that ended is
+            # noticed soon
+            distributed.wait()
     return int(counts.sum())
 
 
-def _encoded(model: Model, data: Dataset, blocks: list[range], unusual: dict[str, Any]) -> Generator[np.ndarray]:
-    """Yield the vectors of each block, float32 (b, D); the pictures of the next batch are read meanwhile."""
-    cuts = [[rows[first : first + BATCH_SIZE] for first in range(0, len(rows), BATCH_SIZE)] for rows in blocks]
+def _encoded(
+    model: Model, data: Dataset, blocks: list[range], unusual: dict[str, Any]
+) -> Generator[np.ndarray]:
+    """Yield the vectors of each block, float32 (b, D); the pictures of the next batch are read
+    meanwhile.
+    """
+    cuts = [
+        [rows[first : first + BATCH_SIZE] for first in range(0, len(rows), BATCH_SIZE)]
+        for rows in blocks
+    ]
     batches = (slice(rows.start, rows.stop) for rows in itertools.chain.from_iterable(cuts))
     with contextlib.closing(read_frames(data, model.config.image.frame_size, batches)) as frames:
         for parts in cuts:
-            yield np.concatenate([model.encode(batch, **unusual) for batch in itertools.islice(frames, len(parts))])
+            yield np.concatenate(
+                [model.encode(batch, **unusual) for batch in itertools.islice(frames, len(parts))]
+            )

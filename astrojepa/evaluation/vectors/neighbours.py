@@ -4,23 +4,40 @@ from __future__ import annotations
 
 import numpy as np
 
-from astrojepa.evaluation.vectors.standardise import check_same_width, checked_vectors, standardise, whiten
+from astrojepa.evaluation.vectors.standardise import (
+    check_same_width,
+    checked_vectors,
+    standardise,
+    whiten,
+)
 from astrojepa.types import Embeddings, Neighbours
 
 _CHUNK = 1024  # rows compared at a time
-_FEW = 16  # queries up to which all differences are taken: exact, and no library is imported for a click
-_TREE_WIDTH = 3  # up to this many features a tree is quicker than comparing all: 17,736 points on a map in 0.1 s, not 2 s
+# queries up to which all differences are taken: exact, and no library is imported for a click
+_FEW = 16
+# up to this many features a tree is quicker than comparing all: 17,736 points on a map in 0.1 s,
+# not 2 s
+_TREE_WIDTH = 3
 
 
-def neighbours(embeddings: Embeddings, query: int | np.ndarray | list[int], k: int = 6, *, whitened: bool = False) -> Neighbours:
-    """Find the k nearest galaxies of each query, nearest first, by Euclidean distance on standardised features.
+def neighbours(
+    embeddings: Embeddings,
+    query: int | np.ndarray | list[int],
+    k: int = 6,
+    *,
+    whitened: bool = False,
+) -> Neighbours:
+    """Find the k nearest galaxies of each query, nearest first, by Euclidean distance on
+    standardised features.
 
-    `query` is a row number or several (the galaxy itself is left out, its duplicates are not), or one vector (D,) or several
-    (q, D) of the same model. Distances are in standard deviations, >= 0, 0 for an exact duplicate: the metric of
-    `anomaly_scores`. Where fewer than k galaxies exist, all of them are returned. Equal distances come in row order.
-    With `whitened` they are distances along uncorrelated axes of unit variance (`whiten`).
+    `query` is a row number or several (the galaxy itself is left out, its duplicates are not), or
+    one vector (D,) or several (q, D) of the same model. Distances are in standard deviations, >= 0,
+    0 for an exact duplicate: the metric of `anomaly_scores`. Where fewer than k galaxies exist, all
+    of them are returned. Equal distances come in row order. With `whitened` they are distances
+    along uncorrelated axes of unit variance (`whiten`).
 
-    Raises ValueError for k < 1, rows outside the data, vectors of another width, and non-finite numbers.
+    Raises ValueError for k < 1, rows outside the data, vectors of another width, and non-finite
+    numbers.
     """
     check_count(k)
     vectors = checked_vectors(embeddings)
@@ -45,19 +62,25 @@ def neighbours(embeddings: Embeddings, query: int | np.ndarray | list[int], k: i
 
 
 def neighbours_among(features: np.ndarray, row: int, k: int = 6) -> Neighbours:
-    """Find what `neighbours` finds of one galaxy, among standardised features (n, D): for who asks about one after the other."""
+    """Find what `neighbours` finds of one galaxy, among standardised features (n, D): for who
+    asks about one after the other.
+    """
     check_count(k)
     rows = _checked_rows(np.array([row]), len(features))
-    distances, indices = _exact_order(features, features[rows], nearest(features, features[rows], k, exclude=rows)[1])
+    distances, indices = _exact_order(
+        features, features[rows], nearest(features, features[rows], k, exclude=rows)[1]
+    )
     return Neighbours(indices=indices[0], distances=distances[0])
 
 
 def nearest(
     reference: np.ndarray, queries: np.ndarray, k: int, *, exclude: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return (distances float32, indices int64), both (q, k), nearest first: Euclidean, exact, in chunks of bounded memory.
+    """Return (distances float32, indices int64), both (q, k), nearest first: Euclidean, exact, in
+    chunks of bounded memory.
 
-    `exclude` (q,) names one reference row per query to leave out: the query itself. k is lowered to the rows there are.
+    `exclude` (q,) names one reference row per query to leave out: the query itself. k is lowered to
+    the rows there are.
     """
     others = len(reference) - (exclude is not None)
     k = min(k, others)
@@ -67,12 +90,15 @@ def nearest(
     distances, indices = search(reference, queries, k if exclude is None else k + 1)
     if exclude is not None:
         own = indices == np.asarray(exclude)[:, None]
-        own[~own.any(axis=1), -1] = True  # hidden behind more than k exact duplicates: any of them may go
+        # hidden behind more than k exact duplicates: any of them may go
+        own[~own.any(axis=1), -1] = True
         distances, indices = distances[~own].reshape(-1, k), indices[~own].reshape(-1, k)
     return distances.astype(np.float32), indices.astype(np.int64)
 
 
-def _by_differences(reference: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def _by_differences(
+    reference: np.ndarray, queries: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray]:
     squares = np.empty((len(queries), len(reference)), dtype=np.float32)
     for first in range(0, len(reference), _CHUNK):
         part = slice(first, first + _CHUNK)
@@ -83,16 +109,21 @@ def _by_differences(reference: np.ndarray, queries: np.ndarray, k: int) -> tuple
     return np.sqrt(np.take_along_axis(squares, indices, axis=1)), indices
 
 
-def _by_products(reference: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def _by_products(
+    reference: np.ndarray, queries: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray]:
     from sklearn.neighbors import NearestNeighbors
 
-    search = NearestNeighbors(algorithm="kd_tree" if reference.shape[1] <= _TREE_WIDTH else "brute").fit(reference)
+    search = NearestNeighbors(
+        algorithm="kd_tree" if reference.shape[1] <= _TREE_WIDTH else "brute"
+    ).fit(reference)
     found: tuple[np.ndarray, np.ndarray] = search.kneighbors(queries, n_neighbors=k)
     return found
 
 
 def exact_distances(features: np.ndarray, targets: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    """Return the distance of each target (q, D) to the features at `indices` (q, k), float32 (q, k), from differences.
+    """Return the distance of each target (q, D) to the features at `indices` (q, k), float32 (q,
+    k), from differences.
 
     A matrix product may leave 1e-3 where duplicates have 0.
     """
@@ -113,11 +144,15 @@ def check_count(k: int) -> None:
 def _checked_rows(rows: np.ndarray, count: int) -> np.ndarray:
     outside = rows[(rows < -count) | (rows >= count)]
     if len(outside):
-        raise ValueError(f"There is no row {outside[0]}; the embeddings have rows 0 to {count - 1}.")
+        raise ValueError(
+            f"There is no row {outside[0]}; the embeddings have rows 0 to {count - 1}."
+        )
     return rows.astype(np.int64) % count
 
 
-def _exact_order(features: np.ndarray, targets: np.ndarray, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _exact_order(
+    features: np.ndarray, targets: np.ndarray, indices: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Sort each line by (distance, row)."""
     distances = exact_distances(features, targets, indices)
     order = np.lexsort((indices, distances), axis=1)

@@ -1,4 +1,6 @@
-"""Pictures that are in no data set: what a model makes of them beside the galaxies of one. Nothing is written to disk."""
+"""Pictures that are in no data set: what a model makes of them beside the galaxies of one.
+Nothing is written to disk.
+"""
 
 from __future__ import annotations
 
@@ -31,19 +33,28 @@ class Newcomers:
 
 
 def embed_picture(model: Model, image: np.ndarray) -> np.ndarray:
-    """Embed one picture uint8 (H, W, 3) as `embed` does a data set's: float32 (D,). The central square is what the model is given."""
+    """Embed one picture uint8 (H, W, 3) as `embed` does a data set's: float32 (D,). The central
+    square is what the model is given.
+    """
     (vector,) = model.encode(resize_frame(image, model.config.image.frame_size)[None])
     check_finite(vector[None], np.array(["in this picture"]))
     return vector
 
 
 def compare_newcomers(
-    vectors: Sequence[np.ndarray], known: Embeddings, known_scores: np.ndarray, xy: np.ndarray, method: str, k: int = 20
+    vectors: Sequence[np.ndarray],
+    known: Embeddings,
+    known_scores: np.ndarray,
+    xy: np.ndarray,
+    method: str,
+    k: int = 20,
 ) -> Newcomers:
-    """Place embeddings (D,) of new pictures on the map `xy` of the known galaxies, and compare them with those.
+    """Place embeddings (D,) of new pictures on the map `xy` of the known galaxies, and compare them
+    with those.
 
-    `known_scores` are the known galaxies' own `anomaly_scores`, of the method "knn". A known galaxy has no distance to itself in
-    its score and a newcomer that is one of them has: its score is a little lower. Raises ValueError as `place` does.
+    `known_scores` are the known galaxies' own `anomaly_scores`, of the method "knn". A known galaxy
+    has no distance to itself in its score and a newcomer that is one of them has: its score is a
+    little lower. Raises ValueError as `place` does.
     """
     count = len(vectors)
     if count == 0:
@@ -55,4 +66,6 @@ def compare_newcomers(
     scores = anomaly_scores(new, known)
     order = np.sort(np.asarray(known_scores, dtype=np.float64))
     stranger = 1 - np.searchsorted(order, scores, side="right") / len(order)
-    return Newcomers(place(new, known, xy, method), found.indices, found.distances, scores, stranger)
+    return Newcomers(
+        place(new, known, xy, method), found.indices, found.distances, scores, stranger
+    )

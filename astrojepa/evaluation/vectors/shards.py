@@ -1,11 +1,13 @@
 """Vectors of a large catalogue on disk: a folder with a manifest and Parquet shards.
 
-The folder holds manifest.json (whose vectors these are), blocks/ while it is being made (one small Parquet file per finished
-block of rows), and in the end shard-00000-of-00002.parquet, ...: the row groups of shard r of w are the blocks r, r + w, ...,
-none where there are fewer blocks than processes.
+The folder holds manifest.json (whose vectors these are), blocks/ while it is being made (one small
+Parquet file per finished block of rows), and in the end shard-00000-of-00002.parquet, ...: the row
+groups of shard r of w are the blocks r, r + w, ..., none where there are fewer blocks than
+processes.
 
-Columns: id (string), row (int64, place in the data set), label (string, null where unknown), ra, dec (float64, degrees, null
-where unknown), vector (fixed_size_list<float32>[D]). The schema's metadata repeats the manifest. Pages carry checksums.
+Columns: id (string), row (int64, place in the data set), label (string, null where unknown), ra,
+dec (float64, degrees, null where unknown), vector (fixed_size_list<float32>[D]). The schema's
+metadata repeats the manifest. Pages carry checksums.
 """
 
 from __future__ import annotations
@@ -29,7 +31,18 @@ from astrojepa.wording import one_line
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-FACTS = {"format", "model", "model_hash", "settings", "width", "data", "data_fingerprint", "count", "classes", "block_size"}
+FACTS = {
+    "format",
+    "model",
+    "model_hash",
+    "settings",
+    "width",
+    "data",
+    "data_fingerprint",
+    "count",
+    "classes",
+    "block_size",
+}
 LIMITS = {"count": 10**9, "width": 10**5, "block_size": 10**9}
 MAX_BLOCKS = 10**6
 SHARD_NAME = re.compile(r"shard-(\d{5})-of-(\d{5})\.parquet")
@@ -49,47 +62,68 @@ class DamagedShardError(ValueError):
 
 
 def read_shards(path: str | Path) -> Embeddings:
-    """Join the shards of a folder: vectors float32 (n, D) in the order of the data set, with labels, ids and classes.
+    """Join the shards of a folder: vectors float32 (n, D) in the order of the data set, with
+    labels, ids and classes.
 
-    Raises FileNotFoundError where the folder holds no embedding or an unfinished one, ValueError (naming the file) where a shard
-    is damaged, belongs to another embedding, or holds other rows than its name says: every galaxy is there exactly once.
+    Raises FileNotFoundError where the folder holds no embedding or an unfinished one, ValueError
+    (naming the file) where a shard is damaged, belongs to another embedding, or holds other rows
+    than its name says: every galaxy is there exactly once.
     """
     folder = open_shards(path)
     facts, shards = folder.facts, folder.shards()
-    if absent := [shard.name for shard in shards if not shard.is_file()] or ([] if shards else ["every shard"]):
+    if absent := [shard.name for shard in shards if not shard.is_file()] or (
+        [] if shards else ["every shard"]
+    ):
         raise FileNotFoundError(f"{path} is unfinished: it lacks {', '.join(absent[:3])}; {AGAIN}")
     number = {name: label for label, name in enumerate(facts["classes"])} | {None: -1}
     count, width, blocks = facts["count"], facts["width"], folder.blocks
     for part, shard in enumerate(shards):
-        with folder.opened(shard, blocks[part :: len(shards)]):  # before room is made for as many vectors as the manifest says
+        # before room is made for as many vectors as the manifest says
+        with folder.opened(shard, blocks[part :: len(shards)]):
             pass
     vectors, labels = np.empty((count, width), dtype=np.float32), np.empty(count, dtype=np.int64)
     ids = np.empty(count, dtype=object)
     for part, shard in enumerate(shards):
         for rows, table in folder.tables(shard, blocks[part :: len(shards)]):
             here = slice(rows.start, rows.stop)
-            vectors[here] = table["vector"].combine_chunks().flatten().to_numpy().reshape(len(rows), width)
+            vectors[here] = (
+                table["vector"].combine_chunks().flatten().to_numpy().reshape(len(rows), width)
+            )
             labels[here] = [number[name] for name in table["label"].to_pylist()]
             ids[here] = table["id"].to_pylist()
-    return Embeddings(vectors, labels, ids.astype(str), tuple(facts["classes"]), facts["model_hash"], facts["data_fingerprint"])
+    return Embeddings(
+        vectors,
+        labels,
+        ids.astype(str),
+        tuple(facts["classes"]),
+        facts["model_hash"],
+        facts["data_fingerprint"],
+    )
 
 
 def open_shards(path: str | Path) -> ShardFolder:
-    """Read the manifest of a folder; FileNotFoundError if there is none, ValueError if it is of something else."""
+    """Read the manifest of a folder; FileNotFoundError if there is none, ValueError if it is of
+    something else.
+    """
     manifest = Path(path) / MANIFEST
     if not manifest.is_file():
         raise FileNotFoundError(
-            f"{path} has no {MANIFEST}; give a folder that the embed command wrote and every process can see."
+            f"{path} has no {MANIFEST}; give a folder that the embed command wrote and every "
+            f"process can see."
         )
     facts = read_json(manifest)
     if facts.get("format") != FORMAT or facts.keys() != FACTS:
         raise ValueError(
-            f"{manifest} is no manifest of vectors (format {FORMAT}), found {one_line(sorted(facts)[:6], 160)}; give another folder."
+            f"{manifest} is no manifest of vectors (format {FORMAT}), found "
+            f"{one_line(sorted(facts)[:6], 160)}; give another folder."
         )
-    wrong = [name for name, limit in LIMITS.items() if not _is_count(facts[name], limit)] or _wrong_words(facts)
+    wrong = [
+        name for name, limit in LIMITS.items() if not _is_count(facts[name], limit)
+    ] or _wrong_words(facts)
     if wrong or facts["count"] > MAX_BLOCKS * facts["block_size"]:
         raise ValueError(
-            f"{manifest} holds no usable {', '.join(wrong) or 'block_size'}; start the embed command again in another folder."
+            f"{manifest} holds no usable {', '.join(wrong) or 'block_size'}; start the embed "
+            f"command again in another folder."
         )
     return ShardFolder(Path(path), facts)
 
@@ -101,8 +135,16 @@ def _is_count(value: Any, limit: int) -> bool:
 def _wrong_words(facts: dict[str, Any]) -> list[str]:
     """Name the facts that should be words and are not."""
     classes = facts["classes"]
-    wrong = [name for name in ("model", "model_hash", "data", "data_fingerprint") if not isinstance(facts[name], str)]
-    return wrong + ([] if isinstance(classes, list) and all(isinstance(name, str) for name in classes) else ["classes"])
+    wrong = [
+        name
+        for name in ("model", "model_hash", "data", "data_fingerprint")
+        if not isinstance(facts[name], str)
+    ]
+    return wrong + (
+        []
+        if isinstance(classes, list) and all(isinstance(name, str) for name in classes)
+        else ["classes"]
+    )
 
 
 @dataclass(frozen=True)
@@ -121,16 +163,34 @@ class ShardFolder:
     @property
     def schema(self) -> pa.Schema:
         """Columns, and the manifest as metadata."""
-        columns = {"id": pa.string(), "row": pa.int64(), "label": pa.string(), "ra": pa.float64(), "dec": pa.float64()}
+        columns = {
+            "id": pa.string(),
+            "row": pa.int64(),
+            "label": pa.string(),
+            "ra": pa.float64(),
+            "dec": pa.float64(),
+        }
         columns["vector"] = pa.list_(pa.float32(), self.facts["width"])
-        facts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in self.facts.items()}
+        facts = {
+            key: value if isinstance(value, str) else json.dumps(value)
+            for key, value in self.facts.items()
+        }
         return pa.schema(columns, facts)
 
     def shards(self) -> list[Path]:
-        """Return the paths of the set of shards that somebody began or completed; [] if nobody did."""
-        sizes = {int(match[2]) for path in self.path.iterdir() if (match := SHARD_NAME.fullmatch(path.name))}
+        """Return the paths of the set of shards that somebody began or completed; [] if nobody
+        did.
+        """
+        sizes = {
+            int(match[2])
+            for path in self.path.iterdir()
+            if (match := SHARD_NAME.fullmatch(path.name))
+        }
         if len(sizes) > 1:
-            raise ValueError(f"{self.path} holds shards of {' and of '.join(map(str, sorted(sizes)))} processes; keep one set.")
+            raise ValueError(
+                f"{self.path} holds shards of {' and of '.join(map(str, sorted(sizes)))} "
+                f"processes; keep one set."
+            )
         return [self.shard(part, size) for size in sizes for part in range(size)]
 
     def shard(self, part: int, size: int) -> Path:
@@ -142,13 +202,22 @@ class ShardFolder:
         return self.path / "blocks" / f"rows-{rows.start:010d}.parquet"
 
     def write_block(self, data: Dataset, rows: range, vectors: np.ndarray) -> None:
-        """Write the vectors float32 (b, D) of some rows atomically, beside what is known about their galaxies."""
+        """Write the vectors float32 (b, D) of some rows atomically, beside what is known about
+        their galaxies.
+        """
         part = slice(rows.start, rows.stop)
         columns = [
             pa.array(data.ids[part].astype(str).tolist(), pa.string()),
             pa.array(np.arange(rows.start, rows.stop)),
-            pa.array([data.classes[label] if label >= 0 else None for label in data.labels[part]], pa.string()),
-            *(pa.array(angle[part].astype(np.float64), from_pandas=True) for angle in (data.ra, data.dec)),  # NaN becomes null
+            pa.array(
+                [data.classes[label] if label >= 0 else None for label in data.labels[part]],
+                pa.string(),
+            ),
+            # NaN becomes null
+            *(
+                pa.array(angle[part].astype(np.float64), from_pandas=True)
+                for angle in (data.ra, data.dec)
+            ),
             pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1]),
         ]
         with atomic_write(self.block(rows)) as stream:
@@ -163,16 +232,23 @@ class ShardFolder:
 
     def write_shard(self, path: Path, blocks: list[range]) -> None:
         """Move finished blocks into a shard, one in memory at a time; OSError if one is gone."""
-        with atomic_write(path) as stream, parquet.ParquetWriter(stream, self.schema, **OPTIONS) as writer:
+        with (
+            atomic_write(path) as stream,
+            parquet.ParquetWriter(stream, self.schema, **OPTIONS) as writer,
+        ):
             for rows in blocks:
                 if (table := self.read_block(rows)) is None:
-                    raise OSError(f"{self.block(rows)} was written and cannot be read back; {AGAIN}")
+                    raise OSError(
+                        f"{self.block(rows)} was written and cannot be read back; {AGAIN}"
+                    )
                 writer.write_table(table)
         for rows in blocks:
             self.block(rows).unlink(missing_ok=True)
 
     def is_whole(self, path: Path, blocks: list[range]) -> bool:
-        """Say whether a shard has all its blocks, by its footer; the content is verified when it is read."""
+        """Say whether a shard has all its blocks, by its footer; the content is verified when it
+        is read.
+        """
         try:
             with self.opened(path, blocks):
                 return True
@@ -180,12 +256,16 @@ class ShardFolder:
             return False
 
     def tables(self, path: Path, blocks: list[range]) -> Iterator[tuple[range, pa.Table]]:
-        """Yield each block of a file, checksums verified; DamagedShardError, or ValueError for one of another embedding."""
+        """Yield each block of a file, checksums verified; DamagedShardError, or ValueError for
+        one of another embedding.
+        """
         with self.opened(path, blocks) as file:
             for group, rows in enumerate(blocks):
                 table = file.read_row_group(group)
                 if table["row"].to_pylist() != list(rows):
-                    raise DamagedShardError(f"{path} lacks rows {rows.start} to {rows.stop - 1}; delete it and {AGAIN}")
+                    raise DamagedShardError(
+                        f"{path} lacks rows {rows.start} to {rows.stop - 1}; delete it and {AGAIN}"
+                    )
                 yield rows, table
 
     def remove_leftovers(self) -> None:
@@ -200,15 +280,26 @@ class ShardFolder:
 
     @contextlib.contextmanager
     def opened(self, path: Path, blocks: list[range]) -> Iterator[parquet.ParquetFile]:
-        """Open a file whose footer fits; DamagedShardError, or ValueError for one of another embedding."""
+        """Open a file whose footer fits; DamagedShardError, or ValueError for one of another
+        embedding.
+        """
         try:
             with parquet.ParquetFile(path, page_checksum_verification=True) as file:
                 schema = file.schema_arrow
                 if schema != self.schema or schema.metadata != self.schema.metadata:
-                    raise ValueError(f"{path} is of another embedding than the {MANIFEST} of its folder; choose another folder.")
-                found, rows = (file.num_row_groups, file.metadata.num_rows), (len(blocks), sum(map(len, blocks)))
+                    raise ValueError(
+                        f"{path} is of another embedding than the {MANIFEST} of its folder; choose "
+                        f"another folder."
+                    )
+                found, rows = (
+                    (file.num_row_groups, file.metadata.num_rows),
+                    (len(blocks), sum(map(len, blocks))),
+                )
                 if found != rows:
-                    raise DamagedShardError(f"{path} has {found} blocks and rows, expected {rows}; delete it and {AGAIN}")
+                    raise DamagedShardError(
+                        f"{path} has {found} blocks and rows, expected {rows}; delete it and "
+                        f"{AGAIN}"
+                    )
                 yield file
         except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             why = (str(error).splitlines() or [""])[0]

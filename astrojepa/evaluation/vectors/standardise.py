@@ -8,16 +8,22 @@ from astrojepa.types import Embeddings
 
 
 def checked_vectors(embeddings: Embeddings) -> np.ndarray:
-    """Return the vectors, float32 (n, D), after checking that there are some and that all are finite.
+    """Return the vectors, float32 (n, D), after checking that there are some and that all are
+    finite.
 
-    Raises ValueError where there are none, the shape is not (n, D), or a vector is not finite (its id is named).
+    Raises ValueError where there are none, the shape is not (n, D), or a vector is not finite (its
+    id is named).
     """
     vectors = np.asarray(embeddings.vectors, dtype=np.float32)
     if vectors.ndim != 2 or vectors.shape[0] == 0 or vectors.shape[1] == 0:
-        raise ValueError(f"Expected embeddings of shape (n, D), found {vectors.shape}; embed at least one galaxy.")
+        raise ValueError(
+            f"Expected embeddings of shape (n, D), found {vectors.shape}; embed at least one "
+            f"galaxy."
+        )
     if len(embeddings.labels) != len(vectors) or len(embeddings.ids) != len(vectors):
         raise ValueError(
-            f"Embeddings hold {len(vectors)} vectors, {len(embeddings.labels)} labels and {len(embeddings.ids)} ids; "
+            f"Embeddings hold {len(vectors)} vectors, {len(embeddings.labels)} labels and "
+            f"{len(embeddings.ids)} ids; "
             "they must be equally many."
         )
     check_finite(vectors, embeddings.ids)
@@ -25,11 +31,14 @@ def checked_vectors(embeddings: Embeddings) -> np.ndarray:
 
 
 def check_finite(vectors: np.ndarray, ids: np.ndarray) -> None:
-    """Raise ValueError naming the first galaxy whose vector (one row of (n, D)) holds NaN or infinity."""
+    """Raise ValueError naming the first galaxy whose vector (one row of (n, D)) holds NaN or
+    infinity.
+    """
     bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if len(bad):
         raise ValueError(
-            f"The vector of galaxy {ids[bad[0]]} is not finite ({len(bad)} of {len(vectors)} are not); "
+            f"The vector of galaxy {ids[bad[0]]} is not finite ({len(bad)} of {len(vectors)} are "
+            f"not); "
             "check the image, and whether the training diverged."
         )
 
@@ -38,33 +47,42 @@ def check_same_width(a: np.ndarray, b: np.ndarray) -> None:
     """Raise ValueError unless both (n, D) arrays have the same D."""
     if a.shape[1] != b.shape[1]:
         raise ValueError(
-            f"The embeddings have {a.shape[1]} and {b.shape[1]} features; compare galaxies embedded by the same model only."
+            f"The embeddings have {a.shape[1]} and {b.shape[1]} features; compare galaxies "
+            f"embedded by the same model only."
         )
 
 
 def standardise(reference: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Shift and scale features to mean 0 and standard deviation 1 *of the reference*: (reference, *others), float32 (., D).
+    """Shift and scale features to mean 0 and standard deviation 1 *of the reference*: (reference,
+    *others), float32 (., D).
 
-    A feature that is constant in the reference is only shifted. The others' own statistics play no part.
+    A feature that is constant in the reference is only shifted. The others' own statistics play no
+    part.
     """
     shift, factor = standardisation(reference)
     return tuple((part - shift) * factor for part in (reference, *others))
 
 
 def whiten(reference: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Standardise, turn onto the principal axes *of the reference*, and standardise those: (reference, *others), float32 (., d).
+    """Standardise, turn onto the principal axes *of the reference*, and standardise those:
+    (reference, *others), float32 (., d).
 
-    Directions that vary little then count as much as those that vary most: where the reference is centred, its features are
-    uncorrelated. Axes whose deviation is under 1e-3 of the largest are left out, so d <= D, and at most one less than the rows.
+    Directions that vary little then count as much as those that vary most: where the reference is
+    centred, its features are uncorrelated. Axes whose deviation is under 1e-3 of the largest are
+    left out, so d <= D, and at most one less than the rows.
     """
     parts = standardise(reference, *others)
-    variances, axes = np.linalg.eigh(np.cov(parts[0].astype(np.float64), rowvar=False, bias=True).reshape(parts[0].shape[1], -1))
+    variances, axes = np.linalg.eigh(
+        np.cov(parts[0].astype(np.float64), rowvar=False, bias=True).reshape(parts[0].shape[1], -1)
+    )
     kept = axes[:, variances > 1e-6 * variances[-1]].astype(np.float32)
     return standardise(*(part @ kept for part in parts))
 
 
 def standardisation(reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (shift, factor), float32 (D,), of `standardise`: a feature x becomes (x - shift) * factor."""
+    """Return (shift, factor), float32 (D,), of `standardise`: a feature x becomes (x - shift) *
+    factor.
+    """
     mean = reference.mean(axis=0, dtype=np.float64)
     deviation = reference.std(axis=0, dtype=np.float64)
     constant = deviation <= 1e-6 * np.maximum(np.abs(mean), deviation.max(initial=0.0))

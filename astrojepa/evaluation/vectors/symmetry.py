@@ -31,10 +31,15 @@ SYMMETRIES = (
 
 @dataclass(frozen=True)
 class SymmetryDrift:
-    """How far the embeddings of r galaxies move when their pictures are turned or mirrored, in the order of `SYMMETRIES`."""
+    """How far the embeddings of r galaxies move when their pictures are turned or mirrored, in
+    the order of `SYMMETRIES`.
+    """
 
-    cosine: np.ndarray  # float32 (r, 7), 1 - cosine of the two embeddings, in [0, 2], 0 = the same direction
-    relative: np.ndarray  # float32 (r, 7), distance in units of that to the nearest other galaxy; NaN for one galaxy alone
+    # float32 (r, 7), 1 - cosine of the two embeddings, in [0, 2], 0 = the same direction
+    cosine: np.ndarray
+    # float32 (r, 7), distance in units of that to the nearest other galaxy; NaN for one galaxy
+    # alone
+    relative: np.ndarray
 
     @property
     def medians(self) -> dict[str, float]:
@@ -43,8 +48,12 @@ class SymmetryDrift:
 
     @property
     def beyond_nearest(self) -> float:
-        """Share of turned and mirrored pictures that lie farther from their galaxy than its nearest other: 0 = symmetric enough."""
-        return float((self.relative > 1).mean()) if np.isfinite(self.relative).any() else float("nan")
+        """Share of turned and mirrored pictures that lie farther from their galaxy than its
+        nearest other: 0 = symmetric enough.
+        """
+        return (
+            float((self.relative > 1).mean()) if np.isfinite(self.relative).any() else float("nan")
+        )
 
 
 def symmetry_drift(
@@ -56,23 +65,34 @@ def symmetry_drift(
     cache: bool = True,
     progress: Progress | bool | None = None,
 ) -> SymmetryDrift:
-    """Turn and mirror galaxies of a data set, or of frames uint8 (n, F, F, 3), and see how far their embeddings move.
+    """Turn and mirror galaxies of a data set, or of frames uint8 (n, F, F, 3), and see how far
+    their embeddings move.
 
-    `rows` (r,) names those that are turned (all): a few hundred judge a model. The frame is turned about its centre before the
-    network's part is cut out, so that the galaxy stays where it is. `relative` is Euclidean on features standardised by all n
-    unturned galaxies, the metric of `neighbours`, and the nearest other is sought among all n; where that is an exact duplicate,
-    at 0, `relative` is infinite unless the drift is 0 too, and then 0.
+    `rows` (r,) names those that are turned (all): a few hundred judge a model. The frame is turned
+    about its centre before the network's part is cut out, so that the galaxy stays where it is.
+    `relative` is Euclidean on features standardised by all n unturned galaxies, the metric of
+    `neighbours`, and the nearest other is sought among all n; where that is an exact duplicate, at
+    0, `relative` is infinite unless the drift is 0 too, and then 0.
 
-    Raises ValueError for no galaxies, rows outside the data, batch_size < 1, or a vector that is not finite.
+    Raises ValueError for no galaxies, rows outside the data, batch_size < 1, or a vector that is
+    not finite.
     """
     if len(data) == 0 or batch_size < 1:
-        raise ValueError(f"Expected galaxies and batch_size >= 1, found {len(data)} and {batch_size}; loosen the selection.")
+        raise ValueError(
+            f"Expected galaxies and batch_size >= 1, found {len(data)} and {batch_size}; loosen "
+            f"the selection."
+        )
     rows = np.arange(len(data)) if rows is None else np.asarray(rows, dtype=np.int64)
     if len(rows) == 0 or rows.min() < 0 or rows.max() >= len(data):
-        raise ValueError(f"Expected rows from 0 to {len(data) - 1}, at least one, found {rows.tolist()[:6]}.")
+        raise ValueError(
+            f"Expected rows from 0 to {len(data) - 1}, at least one, found {rows.tolist()[:6]}."
+        )
     parts = [slice(first, first + batch_size) for first in range(0, len(rows), batch_size)]
     if isinstance(data, Dataset):
-        plain, ids = embed(model, data, batch_size=batch_size, cache=cache, progress=progress).vectors, data.ids
+        plain, ids = (
+            embed(model, data, batch_size=batch_size, cache=cache, progress=progress).vectors,
+            data.ids,
+        )
         pictures = iter(
             read_frames(data.subset(rows), model.config.image.frame_size, parts)
         )  # of one galaxy, where one is asked for
@@ -92,7 +112,9 @@ def symmetry_drift(
 
 
 def drift_of(plain: np.ndarray, rows: np.ndarray, versions: np.ndarray) -> SymmetryDrift:
-    """Measure how far 7 versions (7, r, D) of some rows (r,) of n embeddings (n, D) lie from them."""
+    """Measure how far 7 versions (7, r, D) of some rows (r,) of n embeddings (n, D) lie from
+    them.
+    """
     own = plain[rows]
     products = np.einsum("nd,vnd->nv", own, versions, dtype=np.float64)
     scale = np.linalg.norm(own, axis=1)[:, None] * np.linalg.norm(versions, axis=2).T
@@ -103,5 +125,7 @@ def drift_of(plain: np.ndarray, rows: np.ndarray, versions: np.ndarray) -> Symme
         return SymmetryDrift(cosine.astype(np.float32), np.full_like(gaps, np.nan))
     near = nearest(features, features[rows], 1, exclude=rows)[1]
     others = exact_distances(features, features[rows], near)
-    relative = np.divide(gaps, others, out=np.where(gaps > 0, np.inf, 0.0).astype(np.float32), where=others > 0)
+    relative = np.divide(
+        gaps, others, out=np.where(gaps > 0, np.inf, 0.0).astype(np.float32), where=others > 0
+    )
     return SymmetryDrift(cosine.astype(np.float32), relative)

@@ -21,31 +21,46 @@ SMALLEST_VARIANCE = 1e-6  # keeps the slope of a square root finite
 class ConvEncoder(nn.Module):
     """A convolutional network of timm; its tokens are the places of its last feature map.
 
-    With readout "stages" there is one token: mean and standard deviation, over the picture, of every stage's features. Early stages
-    know textures and sizes that the last has forgotten, also before any training; the first `frozen_stages` are never trained, and
-    their moments, the first `frozen_width` features, are not projected. With readout "rings" there is one token too: what rings of
-    the last three stages tell whose maps are 4 × 4 or larger; coarser stages are left out of the network.
+    With readout "stages" there is one token: mean and standard deviation, over the picture, of
+    every stage's features. Early stages know textures and sizes that the last has forgotten, also
+    before any training; the first `frozen_stages` are never trained, and their moments, the first
+    `frozen_width` features, are not projected. With readout "rings" there is one token too: what
+    rings of the last three stages tell whose maps are 4 × 4 or larger; coarser stages are left out
+    of the network.
     """
 
     def __init__(self, image: ImageConfig, model: ModelConfig) -> None:
         super().__init__()
-        self.net = timm.create_model(model.backbone, pretrained=False, num_classes=0, global_pool="")
+        self.net = timm.create_model(
+            model.backbone, pretrained=False, num_classes=0, global_pool=""
+        )
         self.stages = model.readout == "stages"
         self.grid, self.patch_size = image.grid, image.patch_size
         widths = [int(stage["num_chs"]) for stage in self.net.feature_info]
         grids = [-(-image.image_size // stage["reduction"]) for stage in self.net.feature_info]
-        self.read_stages = [number for number, grid in enumerate(grids) if grid >= SMALLEST_MAP][-RING_STAGES:]
-        self.rings = ring_readout([(widths[number], grids[number]) for number in self.read_stages], model)
+        self.read_stages = [number for number, grid in enumerate(grids) if grid >= SMALLEST_MAP][
+            -RING_STAGES:
+        ]
+        self.rings = ring_readout(
+            [(widths[number], grids[number]) for number in self.read_stages], model
+        )
         if self.rings is not None:
             self.net.prune_intermediate_layers(self.read_stages)  # later stages are not computed
         self.width: int = 2 * sum(widths) if self.stages else self.net.num_features
         if self.rings is not None:
             self.width = self.rings.width
         self.frozen_width = 2 * sum(widths[: model.frozen_stages])
-        names, last = [name for name, _ in self.net.named_children()], self.net.feature_info[model.frozen_stages - 1]["module"]
+        names, last = (
+            [name for name, _ in self.net.named_children()],
+            self.net.feature_info[model.frozen_stages - 1]["module"],
+        )
         self.frozen = names[: names.index(last) + 1] if model.frozen_stages else []
         self.requires_grad_(True)
-        fine = [number for number, stage in enumerate(self.net.feature_info) if stage["reduction"] <= image.patch_size]
+        fine = [
+            number
+            for number, stage in enumerate(self.net.feature_info)
+            if stage["reduction"] <= image.patch_size
+        ]
         self.patch_stage = max(fine, default=0)
         self.patch_width = widths[self.patch_stage]
 
@@ -66,32 +81,50 @@ class ConvEncoder(nn.Module):
     def forward(self, images: Float[Tensor, "B 3 S S"]) -> tuple[Tensor, Tensor]:
         """Return the tokens (B, K, D) twice: there is no final norm."""
         if self.rings is not None:
-            images = images.contiguous(memory_format=torch.channels_last)  # in bfloat16 convolutions are faster so
-            last = self.net.forward_intermediates(images, indices=self.read_stages, intermediates_only=True, stop_early=True)
+            # in bfloat16 convolutions are faster so
+            images = images.contiguous(memory_format=torch.channels_last)
+            last = self.net.forward_intermediates(
+                images, indices=self.read_stages, intermediates_only=True, stop_early=True
+            )
             tokens = self.rings([features.flatten(2).transpose(1, 2) for features in last])[:, None]
             return tokens, tokens
         if not self.stages:
             tokens = self.net(images).flatten(2).transpose(1, 2)
             return tokens, tokens
         stages = self.net.forward_intermediates(images, intermediates_only=True)
-        moments = [torch.var_mean(features.float(), dim=(2, 3), correction=0) for features in stages]
-        tokens = torch.cat([part for var, mean in moments for part in (mean, var.add(SMALLEST_VARIANCE).sqrt())], dim=1)[:, None]
+        moments = [
+            torch.var_mean(features.float(), dim=(2, 3), correction=0) for features in stages
+        ]
+        tokens = torch.cat(
+            [part for var, mean in moments for part in (mean, var.add(SMALLEST_VARIANCE).sqrt())],
+            dim=1,
+        )[:, None]
         return tokens, tokens
 
     def vector(self, tokens: Float[Tensor, "B K D"]) -> Float[Tensor, "B D"]:
         """Return an image's vector from its tokens: their mean."""
         return tokens.mean(dim=1)
 
-    def patch_tokens(self, images: Float[Tensor, "B 3 S S"], index: Int[Tensor, "B K"] | None = None) -> tuple[Tensor, Tensor]:
-        """Return one token per patch, (B, K, D') twice, of the patches in `index` (all N where None).
+    def patch_tokens(
+        self, images: Float[Tensor, "B 3 S S"], index: Int[Tensor, "B K"] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return one token per patch, (B, K, D') twice, of the patches in `index` (all N where
+        None).
 
-        They are the features of the last stage that is no coarser than the patches. Patches that are not in `index` are set to 0 in the
-        normalised picture before the first layer: what they held cannot reach a token.
+        They are the features of the last stage that is no coarser than the patches. Patches that
+        are not in `index` are set to 0 in the normalised picture before the first layer: what they
+        held cannot reach a token.
         """
         if index is not None:
-            seen = images.new_zeros(len(index), self.grid**2).scatter_(1, index, 1.0).view(-1, 1, self.grid, self.grid)
+            seen = (
+                images.new_zeros(len(index), self.grid**2)
+                .scatter_(1, index, 1.0)
+                .view(-1, 1, self.grid, self.grid)
+            )
             images = images * nn.functional.interpolate(seen, scale_factor=self.patch_size)
-        (features,) = self.net.forward_intermediates(images, indices=[self.patch_stage], intermediates_only=True, stop_early=True)
+        (features,) = self.net.forward_intermediates(
+            images, indices=[self.patch_stage], intermediates_only=True, stop_early=True
+        )
         tokens = nn.functional.adaptive_avg_pool2d(features, self.grid).flatten(2).transpose(1, 2)
         tokens = tokens if index is None else gather_tokens(tokens, index)
         return tokens, tokens

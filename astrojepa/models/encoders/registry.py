@@ -76,12 +76,16 @@ def check_encoder(config: TrainConfig) -> None:
     model, views = config.model, config.views
     kind = find_encoder(model.backbone)
     if not kind.masks and not config.multi_view and not config.encoder_from:
-        raise ValueError(f"--backbone {model.backbone} learns from views; give --invariance-weight, e.g. 1.")
+        raise ValueError(
+            f"--backbone {model.backbone} learns from views; give --invariance-weight, e.g. 1."
+        )
     if config.multi_view and views.local_views:
         patch = config.image.patch_size if kind.sized else 16
         within("--local-size", views.local_size, 2 * patch, config.image.image_size)
         if kind.sized and views.local_size % patch:
-            raise ValueError(f"--local-size {views.local_size} is not a multiple of --patch-size {patch}.")
+            raise ValueError(
+                f"--local-size {views.local_size} is not a multiple of --patch-size {patch}."
+            )
 
 
 @functools.cache

@@ -14,7 +14,9 @@ from astrojepa.models.tokens import ACTIVATIONS, NORM, Positions, gather_tokens
 
 @encoder("vit", masks=True, sized=True)
 class VisionTransformer(nn.Module):
-    """Vision transformer without a class token; an image's embedding is the mean of its tokens, or what rings of them tell."""
+    """Vision transformer without a class token; an image's embedding is the mean of its tokens,
+    or what rings of them tell.
+    """
 
     def __init__(self, image: ImageConfig, model: ModelConfig) -> None:
         super().__init__()
@@ -39,12 +41,17 @@ class VisionTransformer(nn.Module):
         self.vit.patch_embed.strict_img_size = False  # local views are smaller
         self.patch_size = image.patch_size
 
-    def forward(self, images: Float[Tensor, "B 3 S S"], index: Int[Tensor, "B K"] | None = None) -> tuple[Tensor, Tensor]:
-        """Return tokens after and before the final norm, (B, K, D) each, of the patches in `index` (all N where None).
+    def forward(
+        self, images: Float[Tensor, "B 3 S S"], index: Int[Tensor, "B K"] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Return tokens after and before the final norm, (B, K, D) each, of the patches in `index`
+        (all N where None).
 
         Patches that are not in `index` are dropped before the first block.
         """
-        tokens = self.vit.patch_embed(images) + self.positions.of_grid(images.shape[-1] // self.patch_size)
+        tokens = self.vit.patch_embed(images) + self.positions.of_grid(
+            images.shape[-1] // self.patch_size
+        )
         if index is not None:
             tokens = gather_tokens(tokens, index)
         raw = self.vit.blocks(tokens)

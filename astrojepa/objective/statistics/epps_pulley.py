@@ -57,29 +57,40 @@ class EppsPulley:
 def half_knots(t_max: float, num_knots: int) -> tuple[float, list[float], list[float]]:
     """Return the step, the positive knots and their weights e^{-t²/2} · trapezoid, doubled for -t.
 
-    The integrand is even and vanishes at t = 0, so the knots right of 0 carry all of [-t_max, t_max].
+    The integrand is even and vanishes at t = 0, so the knots right of 0 carry all of [-t_max,
+    t_max].
     """
     count = num_knots // 2
     step = t_max / count
     knots = [step * j for j in range(1, count + 1)]
-    weights = [2 * step * math.exp(-0.5 * t * t) * (0.5 if j == count else 1.0) for j, t in enumerate(knots, 1)]
+    weights = [
+        2 * step * math.exp(-0.5 * t * t) * (0.5 if j == count else 1.0)
+        for j, t in enumerate(knots, 1)
+    ]
     return step, knots, weights
 
 
 class _CharacteristicDistance(torch.autograd.Function):
-    """Σ_k w_k |mean_n e^{i t_k p_n} - e^{-t_k²/2}|², averaged over the rows of p, with its closed-form gradient.
+    """Σ_k w_k |mean_n e^{i t_k p_n} - e^{-t_k²/2}|², averaged over the rows of p, with its
+    closed-form gradient.
 
-    A row holds the projections of all samples onto one direction. Knots are multiples of one step, so e^{i t_k p} are the powers of
-    one unit complex number: repeated multiplication gives their means, Horner's rule the gradient, a polynomial in that number.
+    A row holds the projections of all samples onto one direction. Knots are multiples of one step,
+    so e^{i t_k p} are the powers of one unit complex number: repeated multiplication gives their
+    means, Horner's rule the gradient, a polynomial in that number.
 
-    Means are over the samples of all processes, `count` in number. By the convention of `distributed`, each process's gradient is
-    that of the whole divided by its share of the samples, so 1 / (own samples) stands where the formula has 1 / count.
+    Means are over the samples of all processes, `count` in number. By the convention of
+    `distributed`, each process's gradient is that of the whole divided by its share of the samples,
+    so 1 / (own samples) stands where the formula has 1 / count.
     """
 
     @staticmethod
-    def forward(ctx: Any, projections: Tensor, count: Tensor, t_max: float, num_knots: int) -> Tensor:
+    def forward(
+        ctx: Any, projections: Tensor, count: Tensor, t_max: float, num_knots: int
+    ) -> Tensor:
         step, knots, weights = half_knots(t_max, num_knots)
-        table = torch.tensor([knots, weights], dtype=projections.dtype).to(projections.device, non_blocking=True)
+        table = torch.tensor([knots, weights], dtype=projections.dtype).to(
+            projections.device, non_blocking=True
+        )
         t, w = table[..., None]
         gaussian = torch.exp(-t.square() / 2)
         rows, own_count = projections.shape

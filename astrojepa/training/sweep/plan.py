@@ -32,7 +32,9 @@ class SweepRun:
         return f"{self.folder.parent.name}/{self.folder.name}"
 
     def state(self) -> str:
-        """Return finished, failed (its loss stopped being finite), begun or waiting; "begun" is what train() can resume."""
+        """Return finished, failed (its loss stopped being finite), begun or waiting; "begun" is
+        what train() can resume.
+        """
         if (self.folder / FAILURE).is_file():
             return "failed"
         saved = self.folder / "last.pt"
@@ -40,7 +42,11 @@ class SweepRun:
             return "waiting"
         rows = read_metrics(self.folder)
         logged_to_the_end = bool(rows) and rows[-1]["epoch"] >= self.config.optim.epochs
-        return "finished" if logged_to_the_end and read_pickled(saved)["step"] >= rows[-1]["step"] else "begun"
+        return (
+            "finished"
+            if logged_to_the_end and read_pickled(saved)["step"] >= rows[-1]["step"]
+            else "begun"
+        )
 
 
 @dataclass(frozen=True)
@@ -55,35 +61,58 @@ class Sweep:
         varied = {item.name for _, group, item, _ in flags() if group != "data"} - {"seed"}
         if unknown := [name for name in self.settings if name not in varied]:
             raise ValueError(
-                f"A sweep cannot vary {unknown[0]!r}; it varies settings of the recipe, such as sigreg_weight or width ({TRAIN} "
+                f"A sweep cannot vary {unknown[0]!r}; it varies settings of the recipe, such as "
+                f"sigreg_weight or width ({TRAIN} "
                 "--help lists them), and --seeds the seed."
             )
         if not self.settings or not all(self.settings.values()):
-            raise ValueError("A sweep needs a setting and its values, such as --sweep sigreg_weight=0,0.6.")
+            raise ValueError(
+                "A sweep needs a setting and its values, such as --sweep sigreg_weight=0,0.6."
+            )
         if self.seeds < 1:
             raise ValueError(f"--seeds is {self.seeds}; it must be at least 1.")
 
     def runs(self, folder: Path) -> list[SweepRun]:
         """List the runs, seeds innermost; ValueError for a value out of range."""
         made = []
-        for values in itertools.product(*(dict.fromkeys(values) for values in self.settings.values())):
+        for values in itertools.product(
+            *(dict.fromkeys(values) for values in self.settings.values())
+        ):
             chosen = dict(zip(self.settings, values, strict=True))
             label = ",".join(f"{name}={value_text(value)}" for name, value in chosen.items())
             for seed in range(self.config.seed, self.config.seed + self.seeds):
-                made.append(SweepRun(chosen, replace(self.config, **chosen, seed=seed), folder / label / f"seed{seed}"))
+                made.append(
+                    SweepRun(
+                        chosen,
+                        replace(self.config, **chosen, seed=seed),
+                        folder / label / f"seed{seed}",
+                    )
+                )
         return made
 
     def joined(self, earlier: Sweep, folder: Path) -> Sweep:
-        """Return this sweep with the values and seeds of an earlier one; ValueError if they do not belong together."""
+        """Return this sweep with the values and seeds of an earlier one; ValueError if they do
+        not belong together.
+        """
         if self.settings.keys() != earlier.settings.keys():
             known, new = ", ".join(earlier.settings), ", ".join(self.settings)
-            raise ValueError(f"{folder} is a sweep of {known}, not of {new}; choose another --out for this one.")
-        before, now = _by_name(earlier.config), _by_name(self.config)
-        if differing := [f"{name} {before[name]!r}, now {now[name]!r}" for name in now if now[name] != before[name]]:
             raise ValueError(
-                f"{folder} is a sweep around other settings ({'; '.join(differing)}); give those of before, or choose another --out."
+                f"{folder} is a sweep of {known}, not of {new}; choose another --out for this one."
             )
-        settings = {name: list(dict.fromkeys([*values, *self.settings[name]])) for name, values in earlier.settings.items()}
+        before, now = _by_name(earlier.config), _by_name(self.config)
+        if differing := [
+            f"{name} {before[name]!r}, now {now[name]!r}"
+            for name in now
+            if now[name] != before[name]
+        ]:
+            raise ValueError(
+                f"{folder} is a sweep around other settings ({'; '.join(differing)}); give those "
+                f"of before, or choose another --out."
+            )
+        settings = {
+            name: list(dict.fromkeys([*values, *self.settings[name]]))
+            for name, values in earlier.settings.items()
+        }
         return Sweep(self.config, settings, max(self.seeds, earlier.seeds))
 
     def to_dict(self) -> dict[str, Any]:
@@ -92,7 +121,9 @@ class Sweep:
 
 
 def read_sweep(folder: Path) -> Sweep:
-    """Read what a folder sweeps, in the precision that its runs keep; ValueError if its sweep.json is none."""
+    """Read what a folder sweeps, in the precision that its runs keep; ValueError if its
+    sweep.json is none.
+    """
     record = read_json(folder / RECORD)
     settings, seeds = record.get("settings"), record.get("seeds")
     if (
@@ -101,10 +132,12 @@ def read_sweep(folder: Path) -> Sweep:
         or type(seeds) is not int
     ):
         raise ValueError(
-            f"{folder / RECORD} does not say what is swept: it needs config, settings and seeds; choose another --out."
+            f"{folder / RECORD} does not say what is swept: it needs config, settings and seeds; "
+            f"choose another --out."
         )
     pairs_again = {
-        name: [tuple(value) if isinstance(value, list) else value for value in values] for name, values in settings.items()
+        name: [tuple(value) if isinstance(value, list) else value for value in values]
+        for name, values in settings.items()
     }
     config, _ = kept(TrainConfig.from_dict(record.get("config", {})))
     return Sweep(config, pairs_again, seeds)
@@ -122,5 +155,8 @@ def value_text(value: Any) -> str:
 
 
 def _by_name(config: TrainConfig) -> dict[str, Any]:
-    settings = {item.name: getattr(getattr(config, group) if group else config, item.name) for _, group, item, _ in flags()}
+    settings = {
+        item.name: getattr(getattr(config, group) if group else config, item.name)
+        for _, group, item, _ in flags()
+    }
     return {"preset": config.preset, **settings}

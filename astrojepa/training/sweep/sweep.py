@@ -1,4 +1,6 @@
-"""A sweep: one recipe over every combination of some settings and over seeds, as ordinary runs beside one table."""
+"""A sweep: one recipe over every combination of some settings and over seeds, as ordinary runs
+beside one table.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,10 @@ class SweepInterrupted(KeyboardInterrupt):
     """The sweep was stopped by the user; the same call goes on with `.folder`."""
 
     def __init__(self, folder: Path, over: int, total: int) -> None:
-        super().__init__(f"Stopped with {over} of {total} runs of {folder} over; give the same command again to go on.")
+        super().__init__(
+            f"Stopped with {over} of {total} runs of {folder} over; give the same command again to "
+            f"go on."
+        )
         self.folder = folder
 
 
@@ -37,18 +42,22 @@ def sweep(
     compile: str = "auto",
     tensorboard: bool = False,
 ) -> Path:
-    """Train every combination of `settings`, each with `seeds` seeds from config.seed on; returns the folder.
+    """Train every combination of `settings`, each with `seeds` seeds from config.seed on; returns
+    the folder.
 
-    It holds sweep.json, the run folders <setting>=<value>[,...]/seed<k>, table.csv (a row per run) and table.md (a row per setting),
-    the tables written anew after every run. The same call continues a sweep: finished runs are left alone, begun ones resumed; other
-    values or more seeds extend it. A run whose loss stops being finite is noted, the others go on, and FloatingPointError names such
-    runs at the end. Raises ValueError before anything is written for values out of range or a folder that holds something else, and
-    SweepInterrupted on Ctrl-C.
+    It holds sweep.json, the run folders <setting>=<value>[,...]/seed<k>, table.csv (a row per run)
+    and table.md (a row per setting), the tables written anew after every run. The same call
+    continues a sweep: finished runs are left alone, begun ones resumed; other values or more seeds
+    extend it. A run whose loss stops being finite is noted, the others go on, and
+    FloatingPointError names such runs at the end. Raises ValueError before anything is written for
+    values out of range or a folder that holds something else, and SweepInterrupted on Ctrl-C.
     """
     folder = Path(out)
     if (folder / "config.json").exists():
         raise ValueError(f"{folder} holds a run, not a sweep; choose another --out.")
-    target = distributed.start(torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu")))
+    target = distributed.start(
+        torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    )
     earlier = read_sweep(folder) if (folder / RECORD).exists() else None
     if earlier and config.precision == "auto":
         config = replace(config, precision=earlier.config.precision)
@@ -64,24 +73,37 @@ def sweep(
             held.enter_context(only_training(folder))
             write_json(folder / RECORD, plan.to_dict())
         try:
-            _train_all(folder, runs, states, device=device, progress=progress, compile=compile, tensorboard=tensorboard)
+            _train_all(
+                folder,
+                runs,
+                states,
+                device=device,
+                progress=progress,
+                compile=compile,
+                tensorboard=tensorboard,
+            )
         except KeyboardInterrupt as error:
             over = sum(state in ("finished", "failed") for state in states.values())
             raise SweepInterrupted(folder, over, len(runs)) from error
     if failed := [name for name, state in states.items() if state == "failed"]:
         raise FloatingPointError(
-            f"{len(failed)} of {len(runs)} runs stopped being finite: {', '.join(failed)}; the others are finished, see "
+            f"{len(failed)} of {len(runs)} runs stopped being finite: {', '.join(failed)}; the "
+            f"others are finished, see "
             f"{folder / 'table.md'}."
         )
     return folder
 
 
-def _train_all(folder: Path, runs: list[SweepRun], states: dict[str, str], progress: bool, **options: Any) -> None:
+def _train_all(
+    folder: Path, runs: list[SweepRun], states: dict[str, str], progress: bool, **options: Any
+) -> None:
     """Bring every run to its end, and write the tables after each; `states` is kept up to date."""
     first = distributed.rank() == 0
     for number, run in enumerate(runs, 1):
         if progress and first:
-            print(f"Sweep     run {number} of {len(runs)}: {run.name}, {states[run.name]}", flush=True)
+            print(
+                f"Sweep     run {number} of {len(runs)}: {run.name}, {states[run.name]}", flush=True
+            )
         if states[run.name] in ("waiting", "begun"):
             states[run.name] = _train(run, states[run.name], progress=progress, **options)
         if first:

@@ -1,4 +1,6 @@
-"""The table of a sweep: a row per run as CSV, a row per setting with intervals over seeds as Markdown."""
+"""The table of a sweep: a row per run as CSV, a row per setting with intervals over seeds as
+Markdown.
+"""
 
 from __future__ import annotations
 
@@ -36,13 +38,16 @@ SHOWN = (
     ("SIGReg / floor", "sigreg_over_floor_last", 1, 2),
 )
 LEGEND = (
-    "Mean and 95 % t-interval over finished seeds, on each run's validation galaxies. ρ = λ / (1 - λ), times the batch size where "
+    "Mean and 95 % t-interval over finished seeds, on each run's validation galaxies. ρ = λ / (1 - "
+    "λ), times the batch size where "
     "--sigreg-scale is count."
 )
 
 
 def write_tables(folder: Path, runs: Sequence[SweepRun], states: dict[str, str]) -> None:
-    """Write table.csv and table.md from the runs' metrics; metrics of runs that are not finished stay empty."""
+    """Write table.csv and table.md from the runs' metrics; metrics of runs that are not finished
+    stay empty.
+    """
     rows = [run_row(run, states[run.name]) for run in runs]
     write_records(folder / "table.csv", rows)
     with atomic_write(folder / "table.md") as stream:
@@ -50,7 +55,9 @@ def write_tables(folder: Path, runs: Sequence[SweepRun], states: dict[str, str])
 
 
 def run_row(run: SweepRun, state: str) -> dict[str, Any]:
-    """Return a run's row: its settings, its metrics at the last step and at the epoch whose weights are best.pt."""
+    """Return a run's row: its settings, its metrics at the last step and at the epoch whose
+    weights are best.pt.
+    """
     optim, aim = run.config.optim, run.config.objective
     row: dict[str, Any] = {name: value_text(value) for name, value in run.values.items()}
     row |= {"seed": run.config.seed, "strength": aim.strength(optim.batch_size), "state": state}
@@ -65,15 +72,23 @@ def run_row(run: SweepRun, state: str) -> dict[str, Any]:
 
 
 def t_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float] | None:
-    """Return mean ± t · s / √n with Student's t of n - 1 degrees of freedom, s the sample's standard deviation; None for n < 2."""
+    """Return mean ± t · s / √n with Student's t of n - 1 degrees of freedom, s the sample's
+    standard deviation; None for n < 2.
+    """
     if len(values) < 2:
         return None
-    half = stats.t.ppf((1 + level) / 2, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values))
+    half = (
+        stats.t.ppf((1 + level) / 2, len(values) - 1)
+        * np.std(values, ddof=1)
+        / math.sqrt(len(values))
+    )
     return float(np.mean(values) - half), float(np.mean(values) + half)
 
 
 def markdown_table(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
-    """Lay out one line per combination of the settings `names`: mean and interval over its finished seeds."""
+    """Lay out one line per combination of the settings `names`: mean and interval over its
+    finished seeds.
+    """
     titles = [*names, "ρ", "seeds", *(title for title, *_ in SHOWN)]
     lines = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
@@ -82,15 +97,25 @@ def markdown_table(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
     for values, group in groups.items():
         strength, finished = group[0]["strength"], sum(row["state"] == "finished" for row in group)
         seeds = str(finished) if finished == len(group) else f"{finished} of {len(group)}"
-        cells = [_cell([row[column] for row in group if row[column] is not None], *form) for _, column, *form in SHOWN]
-        lines.append("| " + " | ".join([*values, "∞" if strength is None else f"{strength:.3g}", seeds, *cells]) + " |")
+        cells = [
+            _cell([row[column] for row in group if row[column] is not None], *form)
+            for _, column, *form in SHOWN
+        ]
+        lines.append(
+            "| "
+            + " | ".join([*values, "∞" if strength is None else f"{strength:.3g}", seeds, *cells])
+            + " |"
+        )
     lines += [
         "",
         LEGEND,
     ]
     for row in rows:
         if row["failure"]:
-            lines.append(f"\nFailed: {', '.join(f'{name}={row[name]}' for name in names)}, seed {row['seed']}. {row['failure']}")
+            lines.append(
+                f"\nFailed: {', '.join(f'{name}={row[name]}' for name in names)}, seed "
+                f"{row['seed']}. {row['failure']}"
+            )
     return "\n".join(lines)
 
 
@@ -98,5 +123,9 @@ def _cell(values: list[float], factor: float, digits: int) -> str:
     if not values:
         return "–"
     interval = t_interval(values)
-    span = "one seed" if interval is None else ", ".join(f"{bound * factor:.{digits}f}" for bound in interval)
+    span = (
+        "one seed"
+        if interval is None
+        else ", ".join(f"{bound * factor:.{digits}f}" for bound in interval)
+    )
     return f"{np.mean(values) * factor:.{digits}f} [{span}]"

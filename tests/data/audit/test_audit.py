@@ -50,34 +50,55 @@ def pairs_of(groups: list[dict[str, list]]) -> set[frozenset[str]]:
 
 def planted(data: Dataset) -> set[frozenset[str]]:
     original = data.table["duplicate_of"].to_numpy(dtype=str)
-    return {frozenset((str(data.ids[row]), original[row])) for row in np.flatnonzero(original != "")}
+    return {
+        frozenset((str(data.ids[row]), original[row])) for row in np.flatnonzero(original != "")
+    }
 
 
 def test_the_simulators_planted_duplicate_is_found_and_no_other(simulated: Dataset) -> None:
     found = audit(simulated)
     assert len(planted(simulated)) == 1
-    assert pairs_of(found["identical_pictures"]) == pairs_of(found["label_conflicts"]) == planted(simulated)
+    assert (
+        pairs_of(found["identical_pictures"])
+        == pairs_of(found["label_conflicts"])
+        == planted(simulated)
+    )
     assert found["near_identical_pictures"] == found["same_galaxy"] == []
-    assert found["leaks"]["random_expected"] == pytest.approx(2 * 13 / 128 * (1 - 12 / 127), abs=0.01)
+    assert found["leaks"]["random_expected"] == pytest.approx(
+        2 * 13 / 128 * (1 - 12 / 127), abs=0.01
+    )
     merging = simulated.labels == simulated.classes.index("Merging")
     north = (simulated.table["survey"][merging] == "north").sum()
-    assert found["surveys"]["by_class"]["Merging"] == {"north": north, "south": merging.sum() - north}
+    assert found["surveys"]["by_class"]["Merging"] == {
+        "north": north,
+        "south": merging.sum() - north,
+    }
     json.dumps(found, allow_nan=False)
 
 
 @pytest.mark.slow
-def test_among_600_simulated_galaxies_every_duplicate_and_missing_band_is_found_and_nothing_else() -> None:
+def test_among_600_simulated_galaxies_every_duplicate_and_missing_band_is_found_and_nothing_else() -> (
+    None
+):
     data = simulate(600)
     found = audit(data)
     assert len(planted(data)) == 2
-    assert pairs_of(found["identical_pictures"]) == pairs_of(found["label_conflicts"]) == planted(data)
+    assert (
+        pairs_of(found["identical_pictures"]) == pairs_of(found["label_conflicts"]) == planted(data)
+    )
     assert found["near_identical_pictures"] == []
-    assert found["frames"]["odd_band"] == data.ids[data.table["artefact"] == "missing band"].tolist() != []
+    assert (
+        found["frames"]["odd_band"]
+        == data.ids[data.table["artefact"] == "missing band"].tolist()
+        != []
+    )
     assert found["frames"]["blank"] == found["frames"]["saturated"] == []
 
 
 @pytest.mark.parametrize("quality", [75, 90])
-def test_a_picture_turned_mirrored_noisy_and_saved_again_is_recognised(simulated: Dataset, make_data: Make, quality: int) -> None:
+def test_a_picture_turned_mirrored_noisy_and_saved_again_is_recognised(
+    simulated: Dataset, make_data: Make, quality: int
+) -> None:
     rng = np.random.default_rng(quality)
     originals = pictures(simulated, 100)
     copies = []
@@ -86,19 +107,28 @@ def test_a_picture_turned_mirrored_noisy_and_saved_again_is_recognised(simulated
         noisy = np.clip(turned + rng.normal(0, 3, turned.shape), 0, 255).round().astype(np.uint8)
         copies.append(through_jpeg(np.ascontiguousarray(noisy), quality))
     found = audit(make_data(images=np.concatenate((originals, copies))))
-    assert pairs_of(found["near_identical_pictures"]) == {frozenset((str(n), str(100 + n))) for n in range(16)}
+    assert pairs_of(found["near_identical_pictures"]) == {
+        frozenset((str(n), str(100 + n))) for n in range(16)
+    }
     assert found["identical_pictures"] == []
 
 
-def test_a_picture_of_another_size_and_brighter_sky_is_recognised(simulated: Dataset, make_data: Make) -> None:
+def test_a_picture_of_another_size_and_brighter_sky_is_recognised(
+    simulated: Dataset, make_data: Make
+) -> None:
     originals = pictures(simulated, 40)
     smaller = np.asarray(Image.fromarray(originals[7]).resize((96, 96)).resize((128, 128)))
     brighter = np.clip(originals[9].astype(int) + 12, 0, 255).astype(np.uint8)
     found = audit(make_data(images=np.concatenate((originals, [smaller, brighter]))))
-    assert pairs_of(found["near_identical_pictures"]) == {frozenset(("7", "40")), frozenset(("9", "41"))}
+    assert pairs_of(found["near_identical_pictures"]) == {
+        frozenset(("7", "40")),
+        frozenset(("9", "41")),
+    }
 
 
-def test_likeness_is_the_same_from_both_sides_and_best_first(simulated: Dataset, make_data: Make) -> None:
+def test_likeness_is_the_same_from_both_sides_and_best_first(
+    simulated: Dataset, make_data: Make
+) -> None:
     originals = pictures(simulated, 30)
     worse = [through_jpeg(originals[3], 60), through_jpeg(originals[5], 95)]
     frames = small_frames(make_data(images=np.concatenate((originals, worse))))
@@ -175,9 +205,18 @@ def noise(count: int) -> np.ndarray:
 def test_conflicts_are_labels_of_one_galaxy_and_not_of_neighbours(make_data: Make) -> None:
     ra = np.array([10.0, 10, 10, np.nan])
     dec = np.array([60, 60 + 2 * ARCSEC, 60 + 30 * ARCSEC, np.nan])
-    data = make_data(4, images=noise(4), ra=ra, dec=dec, ids=np.array(list("abca")), labels=np.array([0, 1, 2, -1]))
+    data = make_data(
+        4,
+        images=noise(4),
+        ra=ra,
+        dec=dec,
+        ids=np.array(list("abca")),
+        labels=np.array([0, 1, 2, -1]),
+    )
     found = audit(data)
-    assert found["same_galaxy"] == [{"ids": ["a", "b", "a"], "rows": [0, 1, 3], "labels": ["a", "b", ""]}]
+    assert found["same_galaxy"] == [
+        {"ids": ["a", "b", "a"], "rows": [0, 1, 3], "labels": ["a", "b", ""]}
+    ]
     assert found["label_conflicts"] == found["same_galaxy"]
     assert found["within_60_arcsec"] == 3
 
@@ -189,15 +228,20 @@ def test_a_position_shared_by_many_is_a_trap(make_data: Make) -> None:
 
 def test_the_expected_leak_is_what_random_splits_leak_on_average() -> None:
     rng = np.random.default_rng(1)
-    groups = np.concatenate((np.repeat(np.arange(20), 2), np.repeat(np.arange(20, 25), 4), np.arange(25, 165)))
+    groups = np.concatenate(
+        (np.repeat(np.arange(20), 2), np.repeat(np.arange(20, 25), 4), np.arange(25, 165))
+    )
     draws = []
     for _ in range(4000):
         tested = np.zeros(200, dtype=bool)
         tested[rng.permutation(200)[:20]] = True
         draws.append(leaked_galaxies(groups, tested))
-    assert expected_leak(groups, 20) == pytest.approx(np.mean(draws), abs=4 * np.std(draws) / math.sqrt(4000))
+    assert expected_leak(groups, 20) == pytest.approx(
+        np.mean(draws), abs=4 * np.std(draws) / math.sqrt(4000)
+    )
     assert expected_leak(np.arange(50), 5) == 0
-    assert expected_leak(np.array([0, 0]), 1) == 1  # a pair of two: one is tested, one is learned from
+    # a pair of two: one is tested, one is learned from
+    assert expected_leak(np.array([0, 0]), 1) == 1
 
 
 def test_galaxy10s_known_pairs_would_leak_about_forty_test_images() -> None:
@@ -217,20 +261,31 @@ def test_traps_are_said_in_sentences(make_data: Make) -> None:
     dec = np.linspace(-10, 30, 200)
     places = {"ra": np.linspace(0, 23, 200), "dec": dec}
     said = " ".join(traps(make_data(200, redshift=dec, labels=np.repeat([0, 1], 100), **places)))
-    for words in ("redshift equals the declination in every row", "No right ascension is above 24", "sorted by class"):
+    for words in (
+        "redshift equals the declination in every row",
+        "No right ascension is above 24",
+        "sorted by class",
+    ):
         assert words in said
     almost = dec.copy()
     almost[3] += 1e-4
-    sound = make_data(200, redshift=almost, labels=np.tile([0, 1], 100), ra=np.linspace(0, 359, 200), dec=dec)
-    assert traps(sound) == ["1 redshifts are beyond 10; are they another column?"] or "redshift equals" not in " ".join(
-        traps(sound)
+    sound = make_data(
+        200, redshift=almost, labels=np.tile([0, 1], 100), ra=np.linspace(0, 359, 200), dec=dec
     )
+    assert traps(sound) == [
+        "1 redshifts are beyond 10; are they another column?"
+    ] or "redshift equals" not in " ".join(traps(sound))
 
 
 def test_the_report_shows_counts_and_the_first_examples_by_id(simulated: Dataset) -> None:
     text = "\n".join(report_lines(audit(simulated)))
     duplicate = int(np.flatnonzero(simulated.table["duplicate_of"] != "")[0])
-    for words in ("128 SIMULATED galaxies", "1 group (2 galaxies): identical pictures", str(simulated.ids[duplicate]), "north "):
+    for words in (
+        "128 SIMULATED galaxies",
+        "1 group (2 galaxies): identical pictures",
+        str(simulated.ids[duplicate]),
+        "north ",
+    ):
         assert words in text
     assert "Traps\n  none of those that are looked for" in text
 
@@ -244,13 +299,17 @@ def test_a_picture_that_cannot_be_read_is_named(write_folder: Callable[..., Path
 
 def test_progress_counts_every_picture(make_data: Make) -> None:
     heard: list[tuple[int, int]] = []
-    audit(make_data(images=noise(300)), progress=lambda done, total, text: heard.append((done, total)))
+    audit(
+        make_data(images=noise(300)), progress=lambda done, total, text: heard.append((done, total))
+    )
     assert heard[-1] == (300, 300)
 
 
 @pytest.mark.real
 @pytest.mark.slow
-def test_the_audit_of_the_real_galaxies_finds_the_galaxies_that_are_there_twice(real_galaxies: Path) -> None:
+def test_the_audit_of_the_real_galaxies_finds_the_galaxies_that_are_there_twice(
+    real_galaxies: Path,
+) -> None:
     twins = {
         frozenset(("PGC0048441", "PGC0048446")),
         frozenset(("PGC0022802", "587727866183155724")),

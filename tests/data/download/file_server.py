@@ -21,10 +21,13 @@ FILE = KnownFile("the file of this test", hashlib.sha256(CONTENT).hexdigest(), l
 
 @dataclass
 class Behaviour:
-    """How the server answers; `asked` collects the Range header of each request ("" where there is none)."""
+    """How the server answers; `asked` collects the Range header of each request ("" where there
+    is none).
+    """
 
     content: bytes = CONTENT
-    drop_after: list[int] = field(default_factory=list)  # bytes of the body, one entry per request; later ones are whole
+    # bytes of the body, one entry per request; later ones are whole
+    drop_after: list[int] = field(default_factory=list)
     ranges: bool = True
     statuses: list[int] = field(default_factory=list)  # one entry per request, before anything else
     declared: int | None = None  # a Content-Length that is not true
@@ -57,9 +60,14 @@ class Handler(BaseHTTPRequestHandler):
         body = how.content[start:]
         self.send_response(206 if start else 200)
         if start:
-            self.send_header("Content-Range", how.range_answer or f"bytes {start}-{len(how.content) - 1}/{len(how.content)}")
+            self.send_header(
+                "Content-Range",
+                how.range_answer or f"bytes {start}-{len(how.content) - 1}/{len(how.content)}",
+            )
         if not how.unnamed_length:
-            self.send_header("Content-Length", str(len(body) if how.declared is None else how.declared))
+            self.send_header(
+                "Content-Length", str(len(body) if how.declared is None else how.declared)
+            )
         self.end_headers()
         self.send_body(body[: how.drop_after.pop(0)] if how.drop_after else body, how)
 
@@ -101,7 +109,9 @@ class FileServers:
 
 
 def fetch(target: Path, url: str, known: KnownFile = FILE, **options: Any) -> str:
-    return download(target, url, known, first_wait=0.001, http_on_loopback=True, **({"timeout": 5.0} | options))
+    return download(
+        target, url, known, first_wait=0.001, http_on_loopback=True, **({"timeout": 5.0} | options)
+    )
 
 
 def part_of(target: Path) -> Path:

@@ -30,7 +30,9 @@ def target(tmp_path: Path) -> Path:
     return tmp_path / "data" / "file.h5"
 
 
-def test_a_whole_file_comes_with_progress_and_nothing_else_is_left(serve: FileServers, target: Path) -> None:
+def test_a_whole_file_comes_with_progress_and_nothing_else_is_left(
+    serve: FileServers, target: Path
+) -> None:
     url, how = serve()
     heard: list[tuple[int, int, str]] = []
     said = fetch(target, url, progress=lambda done, total, text: heard.append((done, total, text)))
@@ -42,14 +44,18 @@ def test_a_whole_file_comes_with_progress_and_nothing_else_is_left(serve: FileSe
     assert how.asked == [""]
 
 
-def test_a_complete_file_is_verified_and_the_server_is_not_asked(serve: FileServers, target: Path) -> None:
+def test_a_complete_file_is_verified_and_the_server_is_not_asked(
+    serve: FileServers, target: Path
+) -> None:
     url, how = serve()
     fetch(target, url)
     assert "is there already and is the file of this test" in fetch(target, url)
     assert how.asked == [""]
 
 
-def test_dropped_connections_are_resumed_from_the_byte_where_they_dropped(serve: FileServers, target: Path) -> None:
+def test_dropped_connections_are_resumed_from_the_byte_where_they_dropped(
+    serve: FileServers, target: Path
+) -> None:
     url, how = serve(drop_after=[100_000, 50_000, 0, 1])
     said: list[str] = []
     fetch(target, url, say=said.append)
@@ -58,9 +64,15 @@ def test_dropped_connections_are_resumed_from_the_byte_where_they_dropped(serve:
     assert said[0] == "The connection ended early; 100,000 bytes are here, next attempt in 0.002 s."
 
 
-def test_six_attempts_that_bring_little_end_it_and_the_same_command_goes_on(serve: FileServers, target: Path) -> None:
+def test_six_attempts_that_bring_little_end_it_and_the_same_command_goes_on(
+    serve: FileServers, target: Path
+) -> None:
     url, how = serve(drop_after=[1000] * 6)
-    with pytest.raises(OSError, match=r"ended early, 6 times in a row\. 6,000 of 300,000 bytes are kept in .*file\.h5\.part"):
+    with pytest.raises(
+        OSError,
+        match=r"ended early, 6 times in a row\. 6,000 of 300,000 bytes are kept in "
+        r".*file\.h5\.part",
+    ):
         fetch(target, url)
     assert part_of(target).read_bytes() == CONTENT[:6000]
     fetch(target, url)
@@ -69,7 +81,9 @@ def test_six_attempts_that_bring_little_end_it_and_the_same_command_goes_on(serv
     assert left(target) == ["file.h5"]
 
 
-def test_attempts_are_not_counted_while_megabytes_come(serve: FileServers, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_attempts_are_not_counted_while_megabytes_come(
+    serve: FileServers, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(download, "BLOCK", 20_000)
     url, how = serve(drop_after=[20_000] * 14)
     fetch(target, url)
@@ -85,7 +99,9 @@ def test_a_server_without_ranges_sends_everything_again(serve: FileServers, targ
     assert said[1] == "The server cannot go on from byte 120,000 and sends everything again."
 
 
-def test_a_server_without_ranges_that_always_drops_is_given_up(serve: FileServers, target: Path) -> None:
+def test_a_server_without_ranges_that_always_drops_is_given_up(
+    serve: FileServers, target: Path
+) -> None:
     url, how = serve(ranges=False, drop_after=[120_000] * 20)
     with pytest.raises(OSError, match="6 times in a row"):
         fetch(target, url)
@@ -157,7 +173,9 @@ def test_a_redirect_keeps_the_range(serve: FileServers, target: Path) -> None:
     assert how.asked == ["", "", "bytes=40000-", "bytes=40000-"]
 
 
-def test_a_disk_that_fills_up_keeps_what_came(serve: FileServers, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fills_up_keeps_what_came(
+    serve: FileServers, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     url, how = serve()
     append = download.Part.append
 
@@ -169,7 +187,11 @@ def test_a_disk_that_fills_up_keeps_what_came(serve: FileServers, target: Path, 
     with monkeypatch.context() as patch:
         patch.setattr(download, "BLOCK", 50_000)
         patch.setattr(download.Part, "append", full)
-        with pytest.raises(OSError, match=r"cannot grow \(No space left on device\); make room, and the same command goes on"):
+        with pytest.raises(
+            OSError,
+            match=r"cannot grow \(No space left on device\); make room, and the same command goes "
+            r"on",
+        ):
             fetch(target, url)
     kept = part_of(target).stat().st_size
     assert 0 < kept <= 150_000
@@ -183,7 +205,9 @@ class Full:
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_ctrl_c_says_what_is_kept_and_the_same_command_goes_on(serve: FileServers, target: Path) -> None:
+def test_ctrl_c_says_what_is_kept_and_the_same_command_goes_on(
+    serve: FileServers, target: Path
+) -> None:
     url, _ = serve()
 
     def interrupt(done: int, total: int, text: str) -> None:
@@ -191,7 +215,8 @@ def test_ctrl_c_says_what_is_kept_and_the_same_command_goes_on(serve: FileServer
             raise KeyboardInterrupt
 
     with pytest.raises(
-        KeyboardInterrupt, match=r"Interrupted\. [\d,]+ of 300,000 bytes are kept in .*and the same command goes on"
+        KeyboardInterrupt,
+        match=r"Interrupted\. [\d,]+ of 300,000 bytes are kept in .*and the same command goes on",
     ):
         fetch(target, url, progress=interrupt)
     kept = part_of(target).read_bytes()
@@ -211,12 +236,17 @@ def test_closing_a_server_gives_its_connection_back(serve: FileServers) -> None:
 def test_a_process_killed_in_the_middle_loses_nothing(serve: FileServers, target: Path) -> None:
     url, how = serve(slow=0.05)
     program = (
-        "import sys; from pathlib import Path; from astrojepa.data.download.galaxy10 import download; "
+        "import sys; from pathlib import Path; from astrojepa.data.download.galaxy10 import "
+        "download; "
         "from astrojepa.data.download.known_files import KnownFile; "
-        "download(Path(sys.argv[1]), sys.argv[2], KnownFile('it', sys.argv[3], int(sys.argv[4])), http_on_loopback=True)"
+        "download(Path(sys.argv[1]), sys.argv[2], KnownFile('it', sys.argv[3], int(sys.argv[4])), "
+        "http_on_loopback=True)"
     )
     root = Path(__file__).parents[3]
-    process = subprocess.Popen([sys.executable, "-c", program, str(target), url, FILE.sha256, str(FILE.num_bytes)], cwd=root)
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(target), url, FILE.sha256, str(FILE.num_bytes)],
+        cwd=root,
+    )
     deadline = time.monotonic() + 60
     while not (part_of(target).exists() and part_of(target).stat().st_size > 50_000):
         assert time.monotonic() < deadline

@@ -39,10 +39,14 @@ def test_another_file_in_its_place_is_never_overwritten(serve: FileServers, targ
     assert how.asked == []
 
 
-def test_a_wrong_file_of_the_right_length_is_kept_under_another_name(serve: FileServers, target: Path) -> None:
+def test_a_wrong_file_of_the_right_length_is_kept_under_another_name(
+    serve: FileServers, target: Path
+) -> None:
     url, how = serve(content=bytes(300_000))
     with pytest.raises(
-        DataError, match=r"What came is not a whole HDF5 file .* it is kept as .*file\.h5\.wrong, and the same command"
+        DataError,
+        match=r"What came is not a whole HDF5 file .* it is kept as .*file\.h5\.wrong, and the "
+        r"same command",
     ):
         fetch(target, url)
     assert left(target) == ["file.h5.wrong"]
@@ -52,16 +56,22 @@ def test_a_wrong_file_of_the_right_length_is_kept_under_another_name(serve: File
 
 
 @pytest.mark.parametrize("content", [b"<html>maintenance</html>", CONTENT + b"one more"])
-def test_a_file_of_another_length_is_refused_before_a_byte_is_kept(serve: FileServers, target: Path, content: bytes) -> None:
+def test_a_file_of_another_length_is_refused_before_a_byte_is_kept(
+    serve: FileServers, target: Path, content: bytes
+) -> None:
     url, _ = serve(content=content)
     with pytest.raises(
-        DataError, match=f"has {len(content):,} bytes, expected 300,000 of the file of this test; check the address"
+        DataError,
+        match=f"has {len(content):,} bytes, expected 300,000 of the file of this test; check the "
+        f"address",
     ):
         fetch(target, url)
     assert left(target) == []
 
 
-def test_a_page_in_place_of_the_file_does_not_cost_what_is_there(serve: FileServers, target: Path) -> None:
+def test_a_page_in_place_of_the_file_does_not_cost_what_is_there(
+    serve: FileServers, target: Path
+) -> None:
     url, _ = serve(content=b"<html>maintenance</html>", ranges=False)
     target.parent.mkdir()
     part_of(target).write_bytes(CONTENT[:200_000])
@@ -76,7 +86,9 @@ def test_a_content_length_that_is_too_long_is_refused(serve: FileServers, target
         fetch(target, url)
 
 
-def test_more_bytes_than_expected_are_not_written_where_no_length_is_named(serve: FileServers, target: Path) -> None:
+def test_more_bytes_than_expected_are_not_written_where_no_length_is_named(
+    serve: FileServers, target: Path
+) -> None:
     url, _ = serve(content=CONTENT * 3, unnamed_length=True)
     with pytest.raises(DataError, match="sends more than the 300,000 bytes"):
         fetch(target, url)
@@ -87,15 +99,22 @@ def test_more_bytes_than_expected_are_not_written_where_no_length_is_named(serve
     assert target.read_bytes() == CONTENT
 
 
-def test_a_part_from_another_byte_than_asked_for_is_refused(serve: FileServers, target: Path) -> None:
+def test_a_part_from_another_byte_than_asked_for_is_refused(
+    serve: FileServers, target: Path
+) -> None:
     url, _ = serve(range_answer="bytes 5-299999/300000", drop_after=[100_000])
-    with pytest.raises(OSError, match=r"answers with bytes 5-299999/300000 where bytes from 100000 on were asked for"):
+    with pytest.raises(
+        OSError,
+        match=r"answers with bytes 5-299999/300000 where bytes from 100000 on were asked for",
+    ):
         fetch(target, url)
     assert part_of(target).read_bytes() == CONTENT[:100_000]
 
 
 @pytest.mark.parametrize("status", [404, 403, 416])
-def test_answers_that_will_not_change_end_it_at_once(serve: FileServers, target: Path, status: int) -> None:
+def test_answers_that_will_not_change_end_it_at_once(
+    serve: FileServers, target: Path, status: int
+) -> None:
     words = HTTPStatus(status).phrase  # Python 3.13 has another one for 416
     url, how = serve(statuses=[status])
     with pytest.raises(OSError, match=f"answers {status} .{words}.; is it the right address"):
@@ -104,15 +123,27 @@ def test_answers_that_will_not_change_end_it_at_once(serve: FileServers, target:
     assert left(target) == []
 
 
-def test_without_a_network_there_is_one_sentence_and_no_second_attempt(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_network_there_is_one_sentence_and_no_second_attempt(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("no_proxy", "*")
-    with pytest.raises(OSError, match=r"127\.0\.0\.1 cannot be reached \(Connection refused\); check the network, or bring"):
+    with pytest.raises(
+        OSError,
+        match=r"127\.0\.0\.1 cannot be reached \(Connection refused\); check the network, or bring",
+    ):
         fetch(target, "http://127.0.0.1:1/file.h5")
     assert left(target) == []
 
 
 @pytest.mark.parametrize(
-    "url", ["http://zenodo.org/file.h5", "file:///etc/hostname", "ftp://zenodo.org/f", "https:///f", "https://a b/"]
+    "url",
+    [
+        "http://zenodo.org/file.h5",
+        "file:///etc/hostname",
+        "ftp://zenodo.org/f",
+        "https:///f",
+        "https://a b/",
+    ],
 )
 def test_only_https_is_spoken(url: str, target: Path) -> None:
     with pytest.raises(ValueError, match="is not an https address"):
@@ -131,9 +162,13 @@ def test_http_to_this_machine_is_for_tests_only(serve: FileServers, target: Path
 
 
 @pytest.mark.parametrize("elsewhere", ["http://example.org/there", "file:///etc/hostname"])
-def test_a_redirect_away_from_https_is_not_followed(serve: FileServers, target: Path, elsewhere: str) -> None:
+def test_a_redirect_away_from_https_is_not_followed(
+    serve: FileServers, target: Path, elsewhere: str
+) -> None:
     url, _ = serve(redirect=elsewhere)
-    with pytest.raises((ValueError, OSError), match=r"is not an https address|not allowed|is it the right address"):
+    with pytest.raises(
+        (ValueError, OSError), match=r"is not an https address|not allowed|is it the right address"
+    ):
         fetch(target, url)
     assert left(target) == []
 

@@ -25,10 +25,17 @@ def png_header(width: int, height: int) -> bytes:
     """A PNG that declares a size and holds almost nothing."""
 
     def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        return (
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        )
 
     size = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + size + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + size
+        + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
+        + chunk(b"IEND", b"")
+    )
 
 
 def test_png_pixels_come_back_as_they_were() -> None:
@@ -43,7 +50,9 @@ def test_file_and_bytes_give_the_same_picture(tmp_path: Path) -> None:
 
 
 def test_the_first_bytes_decide_the_format_not_the_suffix(tmp_path: Path) -> None:
-    (tmp_path / "galaxy.jpg").write_bytes(encoded(Image.fromarray(np.full((6, 6, 3), 90, np.uint8)), "PNG"))
+    (tmp_path / "galaxy.jpg").write_bytes(
+        encoded(Image.fromarray(np.full((6, 6, 3), 90, np.uint8)), "PNG")
+    )
     assert read_image(tmp_path / "galaxy.jpg").tolist() == np.full((6, 6, 3), 90).tolist()
 
 
@@ -59,7 +68,16 @@ def test_the_first_bytes_decide_the_format_not_the_suffix(tmp_path: Path) -> Non
         (Image.fromarray(np.full((2, 2), 65535, np.uint16)), (255, 255, 255)),
         (Image.fromarray(np.full((2, 2), 128 * 257, np.uint16)), (128, 128, 128)),
     ],
-    ids=["grey", "bits", "palette", "opaque", "transparent-is-sky", "grey-alpha", "16-bit-white", "16-bit-grey"],
+    ids=[
+        "grey",
+        "bits",
+        "palette",
+        "opaque",
+        "transparent-is-sky",
+        "grey-alpha",
+        "16-bit-white",
+        "16-bit-grey",
+    ],
 )
 def test_every_kind_of_png_becomes_rgb(image: Image.Image, expected: tuple[int, int, int]) -> None:
     picture = read_image(encoded(image))
@@ -85,9 +103,13 @@ def test_exif_orientation_is_ignored() -> None:
     assert read_image(encoded(Image.fromarray(picture), "JPEG", exif=exif)).shape == (4, 8, 3)
 
 
-@pytest.mark.parametrize(("width", "height"), [(20000, 20000), (10000, 9000), (65535, 65535), (2**31 - 1, 1)])
+@pytest.mark.parametrize(
+    ("width", "height"), [(20000, 20000), (10000, 9000), (65535, 65535), (2**31 - 1, 1)]
+)
 def test_an_image_bomb_is_refused_by_its_header(width: int, height: int) -> None:
-    with pytest.raises(DataError, match=rf"has {width} x {height} pixels; at most 16,777,216 are read"):
+    with pytest.raises(
+        DataError, match=rf"has {width} x {height} pixels; at most 16,777,216 are read"
+    ):
         read_image(png_header(width, height), "bomb.png")
 
 
@@ -109,12 +131,20 @@ def test_a_truncated_picture_is_an_error_naming_it(kind: str, tmp_path: Path) ->
     raw = encoded(Image.fromarray(noise), kind)
     path = tmp_path / "half.img"
     path.write_bytes(raw[: len(raw) // 2])
-    with pytest.raises(DataError, match=r"half\.img cannot be read as a picture, it is damaged or cut short"):
+    with pytest.raises(
+        DataError, match=r"half\.img cannot be read as a picture, it is damaged or cut short"
+    ):
         read_image(path)
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"GIF89a" + b"\0" * 50, b"<svg xmlns='http://www.w3.org/2000/svg'/>", b"II*\0" + b"\0" * 60]
+    "raw",
+    [
+        b"",
+        b"GIF89a" + b"\0" * 50,
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b"II*\0" + b"\0" * 60,
+    ],
 )
 def test_other_formats_are_refused(raw: bytes) -> None:
     with pytest.raises(DataError, match="neither a JPEG nor a PNG"):
@@ -122,7 +152,13 @@ def test_other_formats_are_refused(raw: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "raw", [b"\xff\xd8\xff", b"\xff\xd8\xff" + b"\xff" * 100, b"\x89PNG\r\n\x1a\n", b"\x89PNG\r\n\x1a\n" + b"\0" * 99]
+    "raw",
+    [
+        b"\xff\xd8\xff",
+        b"\xff\xd8\xff" + b"\xff" * 100,
+        b"\x89PNG\r\n\x1a\n",
+        b"\x89PNG\r\n\x1a\n" + b"\0" * 99,
+    ],
 )
 def test_a_bare_signature_is_a_damaged_picture(raw: bytes) -> None:
     with pytest.raises(DataError, match="damaged or cut short"):

@@ -13,9 +13,33 @@ from astrojepa.data import DataError, open_dataset
 
 Write = Callable[..., Path]
 ROWS = [
-    {"file": "b.png", "id": "G1", "morphology": "spiral", "source": "gz1", "ra": 10.5, "dec": -3.25, "split": "train"},
-    {"file": "sub/a.jpg", "id": "", "morphology": "elliptical", "source": "gz2", "ra": "", "dec": "", "split": "test"},
-    {"file": "c.png", "id": "G3", "morphology": "", "source": "gz1", "ra": "nan", "dec": "", "split": "val"},
+    {
+        "file": "b.png",
+        "id": "G1",
+        "morphology": "spiral",
+        "source": "gz1",
+        "ra": 10.5,
+        "dec": -3.25,
+        "split": "train",
+    },
+    {
+        "file": "sub/a.jpg",
+        "id": "",
+        "morphology": "elliptical",
+        "source": "gz2",
+        "ra": "",
+        "dec": "",
+        "split": "test",
+    },
+    {
+        "file": "c.png",
+        "id": "G3",
+        "morphology": "",
+        "source": "gz1",
+        "ra": "nan",
+        "dec": "",
+        "split": "val",
+    },
 ]
 
 
@@ -35,14 +59,20 @@ def test_labels_csv_gives_one_galaxy_per_row_in_its_order(write_folder: Write) -
 def test_label_is_preferred_to_morphology_and_neither_is_no_error(write_folder: Write) -> None:
     both = [{"file": "a.png", "label": "x", "morphology": "y"}]
     assert open_dataset(write_folder(both, name="both")).classes == ("x",)
-    assert open_dataset(write_folder(both, name="both"), label_column="morphology").classes == ("y",)
+    assert open_dataset(write_folder(both, name="both"), label_column="morphology").classes == (
+        "y",
+    )
     neither = open_dataset(write_folder([{"file": "a.png", "colour": "red"}], name="neither"))
     assert neither.classes == ()
     assert neither[0].label is None
 
 
-def test_a_label_column_that_is_not_there_is_an_error_naming_those_that_are(write_folder: Write) -> None:
-    with pytest.raises(DataError, match=r"no column 'hubble' \(found: file, id, morphology, source"):
+def test_a_label_column_that_is_not_there_is_an_error_naming_those_that_are(
+    write_folder: Write,
+) -> None:
+    with pytest.raises(
+        DataError, match=r"no column 'hubble' \(found: file, id, morphology, source"
+    ):
         open_dataset(write_folder(ROWS), label_column="hubble")
 
 
@@ -55,11 +85,15 @@ def test_where_keeps_the_rows_with_that_value(write_folder: Write, where: object
 
 
 def test_several_conditions_hold_together(write_folder: Write) -> None:
-    assert open_dataset(write_folder(ROWS), where=["source=gz1", "split=val"]).ids.tolist() == ["G3"]
+    assert open_dataset(write_folder(ROWS), where=["source=gz1", "split=val"]).ids.tolist() == [
+        "G3"
+    ]
 
 
 def test_conditions_that_no_row_meets_are_an_error_listing_the_values(write_folder: Write) -> None:
-    with pytest.raises(DataError, match=r"No row .* has source=gz9; source has the values gz1, gz2"):
+    with pytest.raises(
+        DataError, match=r"No row .* has source=gz9; source has the values gz1, gz2"
+    ):
         open_dataset(write_folder(ROWS), where=["source=gz9"])
 
 
@@ -69,9 +103,12 @@ def test_a_condition_on_an_unknown_column_is_an_error(write_folder: Write) -> No
 
 
 @pytest.mark.parametrize(
-    ("where", "sentence"), [(["source"], "is COLUMN=VALUE"), (["=x"], "is COLUMN"), (["a=1", "a=2"], "twice")]
+    ("where", "sentence"),
+    [(["source"], "is COLUMN=VALUE"), (["=x"], "is COLUMN"), (["a=1", "a=2"], "twice")],
 )
-def test_a_malformed_condition_is_an_error(write_folder: Write, where: list[str], sentence: str) -> None:
+def test_a_malformed_condition_is_an_error(
+    write_folder: Write, where: list[str], sentence: str
+) -> None:
     with pytest.raises(DataError, match=sentence):
         open_dataset(write_folder(ROWS), where=where)
 
@@ -82,21 +119,32 @@ def test_files_that_a_filter_leaves_out_need_not_exist(write_folder: Write) -> N
 
 def test_missing_files_are_counted_and_the_first_are_named(write_folder: Write) -> None:
     rows = [{"file": f"{i}.png"} for i in range(8)]
-    with pytest.raises(DataError, match=r"6 of 8 files of labels\.csv are missing .*: 2\.png, 3\.png, 4\.png and 3 more"):
+    with pytest.raises(
+        DataError,
+        match=r"6 of 8 files of labels\.csv are missing .*: 2\.png, 3\.png, 4\.png and 3 more",
+    ):
         open_dataset(write_folder(rows, absent=[f"{i}.png" for i in range(2, 8)]))
 
 
 def test_ids_keep_their_digits_and_zeros(write_folder: Write) -> None:
-    data = open_dataset(write_folder([{"file": "a.png", "id": "587722981736906813"}, {"file": "b.png", "id": "007"}]))
+    data = open_dataset(
+        write_folder(
+            [{"file": "a.png", "id": "587722981736906813"}, {"file": "b.png", "id": "007"}]
+        )
+    )
     assert data.ids.tolist() == ["587722981736906813", "007"]
 
 
 def test_equal_ids_of_different_rows_are_kept(write_folder: Write) -> None:
-    assert open_dataset(write_folder([{"file": "a.png", "id": "X"}, {"file": "b.png", "id": "X"}])).ids.tolist() == ["X", "X"]
+    assert open_dataset(
+        write_folder([{"file": "a.png", "id": "X"}, {"file": "b.png", "id": "X"}])
+    ).ids.tolist() == ["X", "X"]
 
 
 def test_a_class_called_none_in_labels_is_a_class(write_folder: Write) -> None:
-    assert open_dataset(write_folder([{"file": "a.png", "label": "NA"}, {"file": "b.png", "label": "None"}])).classes == (
+    assert open_dataset(
+        write_folder([{"file": "a.png", "label": "NA"}, {"file": "b.png", "label": "None"}])
+    ).classes == (
         "NA",
         "None",
     )
@@ -128,7 +176,9 @@ def test_a_bad_number_is_named(write_folder: Write, column: str, value: str, sen
         ('file,label\na.png,"x\n', "is not a table of comma-separated values"),
     ],
 )
-def test_an_unusable_labels_csv_says_what_is_wrong(tmp_path: Path, text: str, sentence: str) -> None:
+def test_an_unusable_labels_csv_says_what_is_wrong(
+    tmp_path: Path, text: str, sentence: str
+) -> None:
     (tmp_path / "labels.csv").write_text(text)
     with pytest.raises(DataError, match=sentence):
         open_dataset(tmp_path)
@@ -152,8 +202,19 @@ def test_a_byte_order_mark_and_blanks_are_ignored(write_folder: Write) -> None:
     assert open_dataset(root).classes == ("x",)
 
 
-@pytest.mark.parametrize("name", ["../outside.png", "sub/../../outside.png", "/etc/hostname.png", "link.png", "away/outside.png"])
-def test_no_path_leads_out_of_the_folder(write_folder: Write, write_picture: Write, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../outside.png",
+        "sub/../../outside.png",
+        "/etc/hostname.png",
+        "link.png",
+        "away/outside.png",
+    ],
+)
+def test_no_path_leads_out_of_the_folder(
+    write_folder: Write, write_picture: Write, tmp_path: Path, name: str
+) -> None:
     write_picture(tmp_path / "outside.png")
     root = write_folder([{"file": name}], absent=[name])
     (root / "sub").mkdir()
@@ -215,7 +276,9 @@ def test_bare_pictures_are_sorted_and_unlabelled(write_picture: Write, tmp_path:
 
 def test_a_folder_without_pictures_says_so(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match=r"holds no pictures \(JPEG, PNG or FITS\) and no labels\.csv"):
+    with pytest.raises(
+        DataError, match=r"holds no pictures \(JPEG, PNG or FITS\) and no labels\.csv"
+    ):
         open_dataset(tmp_path / "empty")
 
 
@@ -263,11 +326,15 @@ def test_the_fingerprint_follows_labels_names_and_sizes(write_folder: Write) -> 
     assert open_dataset(root).fingerprint != first
 
 
-def test_fits_pictures_bring_their_position_where_labels_csv_has_none(write_fits: Write, write_folder: Write) -> None:
+def test_fits_pictures_bring_their_position_where_labels_csv_has_none(
+    write_fits: Write, write_folder: Write
+) -> None:
     rows = [{"file": "a.fits", "ra": ""}, {"file": "b.fits", "ra": 20}, {"file": "c.png", "ra": ""}]
     root = write_folder(rows, absent=["a.fits", "b.fits"])
     for name in ("a.fits", "b.fits"):
-        write_fits(np.random.default_rng(0).normal(size=(9, 9)), f"galaxies/{name}", wcs=(150.0, 2.0))
+        write_fits(
+            np.random.default_rng(0).normal(size=(9, 9)), f"galaxies/{name}", wcs=(150.0, 2.0)
+        )
     data = open_dataset(root)
     assert data[0].ra == pytest.approx(150.0)
     assert data[0].dec == pytest.approx(2.0)

@@ -19,7 +19,9 @@ Write = Callable[..., Path]
 
 
 @pytest.mark.parametrize("packed", [True, False])
-def test_pictures_labels_and_numbers_come_back_as_written(write_galaxy10: Write, packed: bool) -> None:
+def test_pictures_labels_and_numbers_come_back_as_written(
+    write_galaxy10: Write, packed: bool
+) -> None:
     path = write_galaxy10(packed=packed)
     data = open_dataset(path)
     with h5py.File(path) as file:
@@ -35,7 +37,9 @@ def test_pictures_labels_and_numbers_come_back_as_written(write_galaxy10: Write,
     assert not data.simulated
 
 
-def test_unpacked_files_are_mapped_and_packed_ones_unpacked_once(write_galaxy10: Write, cache: Path) -> None:
+def test_unpacked_files_are_mapped_and_packed_ones_unpacked_once(
+    write_galaxy10: Write, cache: Path
+) -> None:
     open_dataset(write_galaxy10(packed=False))
     assert not cache.exists()
     path = write_galaxy10(name="packed.h5")
@@ -48,7 +52,9 @@ def test_unpacked_files_are_mapped_and_packed_ones_unpacked_once(write_galaxy10:
     assert told == []
 
 
-def test_slices_of_whole_chunks_give_every_row(write_galaxy10: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slices_of_whole_chunks_give_every_row(
+    write_galaxy10: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("astrojepa.data.readers.galaxy10.SLICE_BYTES", 5000)
     path = write_galaxy10(n=400)
     told: list[int] = []
@@ -70,13 +76,18 @@ def test_a_file_sorted_by_class_opens_whole(write_galaxy10: Write) -> None:
     assert set(data.labels.tolist()) == set(range(10))
 
 
-def test_the_hash_follows_the_content_not_the_place_or_the_date(write_galaxy10: Write, tmp_path: Path) -> None:
+def test_the_hash_follows_the_content_not_the_place_or_the_date(
+    write_galaxy10: Write, tmp_path: Path
+) -> None:
     path = write_galaxy10()
     copy = tmp_path / "elsewhere.h5"
     shutil.copy(path, copy)
     os.utime(copy, (1, 1))
     assert open_dataset(copy).fingerprint == open_dataset(path).fingerprint
-    assert open_dataset(write_galaxy10(name="other.h5", ra=np.zeros(6))).fingerprint != open_dataset(path).fingerprint
+    assert (
+        open_dataset(write_galaxy10(name="other.h5", ra=np.zeros(6))).fingerprint
+        != open_dataset(path).fingerprint
+    )
 
 
 def test_the_hash_of_a_long_file_samples_its_whole_length(tmp_path: Path) -> None:
@@ -126,11 +137,17 @@ def test_an_empty_file_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("replaced", "sentence"),
     [
-        ({"images": np.zeros((6, 8, 8), np.uint8)}, r"'images' is uint8 \(6, 8, 8\); expected uint8"),
+        (
+            {"images": np.zeros((6, 8, 8), np.uint8)},
+            r"'images' is uint8 \(6, 8, 8\); expected uint8",
+        ),
         ({"images": np.zeros((6, 8, 8, 4), np.uint8)}, "expected uint8"),
         ({"images": np.zeros((6, 8, 8, 3), np.float32)}, "'images' is float32"),
         ({"images": np.zeros((1, 1, 2000, 3), np.uint8)}, "up to 1024 pixels"),
-        ({"ans": np.zeros(5, np.uint8)}, r"'ans' is uint8 \(5,\); expected one number for each of 6 images"),
+        (
+            {"ans": np.zeros(5, np.uint8)},
+            r"'ans' is uint8 \(5,\); expected one number for each of 6 images",
+        ),
         ({"ans": np.zeros(6)}, "'ans' is float64"),
         ({"ans": np.array([0, 1, 2, 10, 3, 4])}, "'ans' is 10 in row 3"),
         ({"ans": np.array([0, -1, 2, 1, 3, 4])}, "'ans' is -1 in row 1"),
@@ -142,7 +159,9 @@ def test_an_empty_file_says_so(tmp_path: Path) -> None:
         ({"pxscale": np.zeros(6, complex)}, "expected plain numbers"),
     ],
 )
-def test_wrong_shapes_and_kinds_are_named(write_galaxy10: Write, replaced: dict[str, np.ndarray], sentence: str) -> None:
+def test_wrong_shapes_and_kinds_are_named(
+    write_galaxy10: Write, replaced: dict[str, np.ndarray], sentence: str
+) -> None:
     with pytest.raises(DataError, match=sentence):
         open_dataset(write_galaxy10(packed=False, **replaced))
 
@@ -164,7 +183,9 @@ def test_a_truncated_file_is_an_error(write_galaxy10: Write, part: float) -> Non
         open_dataset(path)
 
 
-def test_a_damaged_chunk_is_an_error_and_leaves_no_cache(write_galaxy10: Write, cache: Path) -> None:
+def test_a_damaged_chunk_is_an_error_and_leaves_no_cache(
+    write_galaxy10: Write, cache: Path
+) -> None:
     path = write_galaxy10()
     with h5py.File(path) as file:
         chunk = file["images"].id.get_chunk_info(0)
@@ -187,7 +208,9 @@ def test_external_storage_is_refused(write_galaxy10: Write, tmp_path: Path) -> N
     secret.write_bytes(b"s" * 6 * 8 * 8 * 3)
     path = write_galaxy10(images=None)
     with h5py.File(path, "a") as file:
-        file.create_dataset("images", (6, 8, 8, 3), np.uint8, external=[(str(secret), 0, 6 * 8 * 8 * 3)])
+        file.create_dataset(
+            "images", (6, 8, 8, 3), np.uint8, external=[(str(secret), 0, 6 * 8 * 8 * 3)]
+        )
     with pytest.raises(DataError, match="'images' keeps its values in another file"):
         open_dataset(path)
 
@@ -226,10 +249,22 @@ def test_a_group_in_place_of_a_dataset_is_refused(write_galaxy10: Write) -> None
 @pytest.mark.parametrize(
     ("shape", "options", "sentence"),
     [
-        ((1_000_000, 256, 256, 3), {"chunks": (1, 256, 256, 3), "compression": "gzip"}, "196.6 GB; at most 69 GB"),
-        ((300_000, 256, 256, 3), {"chunks": (1, 256, 256, 3), "compression": "gzip"}, "cut short or never filled"),
+        (
+            (1_000_000, 256, 256, 3),
+            {"chunks": (1, 256, 256, 3), "compression": "gzip"},
+            "196.6 GB; at most 69 GB",
+        ),
+        (
+            (300_000, 256, 256, 3),
+            {"chunks": (1, 256, 256, 3), "compression": "gzip"},
+            "cut short or never filled",
+        ),
         ((300_000, 256, 256, 3), {}, "and the file holds 0"),
-        ((10_000, 1000, 1000, 3), {"chunks": (10_000, 1000, 1000, 1), "compression": "gzip"}, "in pieces of up to 1 GB"),
+        (
+            (10_000, 1000, 1000, 3),
+            {"chunks": (10_000, 1000, 1000, 1), "compression": "gzip"},
+            "in pieces of up to 1 GB",
+        ),
         ((2_000_000, 8, 8, 3), {"chunks": (2_000_000, 8, 8, 1)}, "never filled|pictures"),
     ],
 )
@@ -257,7 +292,9 @@ def test_labels_that_declare_more_than_the_file_holds_are_refused(write_galaxy10
 def test_half_filled_pictures_are_refused(write_galaxy10: Write) -> None:
     path = write_galaxy10(images=None)
     with h5py.File(path, "a") as file:
-        images = file.create_dataset("images", (6, 64, 64, 3), np.uint8, chunks=(1, 64, 64, 3), compression="gzip")
+        images = file.create_dataset(
+            "images", (6, 64, 64, 3), np.uint8, chunks=(1, 64, 64, 3), compression="gzip"
+        )
         images[:5] = np.random.default_rng(0).integers(0, 256, (5, 64, 64, 3))
     with pytest.raises(DataError, match="5 of 6 pieces"):
         open_dataset(path)

@@ -17,12 +17,17 @@ def sketches(kind: str, number: int = 6) -> list[galaxy.Sketch]:
 
 
 def second_moments(picture: np.ndarray) -> tuple[float, float]:
-    """Return the axis ratio of a light distribution, and the distance of its centroid from the middle in pixels."""
+    """Return the axis ratio of a light distribution, and the distance of its centroid from the
+    middle in pixels.
+    """
     x, y = light.pixel_grid(len(picture))
     weights = picture.astype(np.float64) / picture.sum(dtype=np.float64)
     mean_x, mean_y = (weights * x).sum(), (weights * y).sum()
     dx, dy = x - mean_x, y - mean_y
-    tensor = [[(weights * dx * dx).sum(), (weights * dx * dy).sum()], [(weights * dx * dy).sum(), (weights * dy * dy).sum()]]
+    tensor = [
+        [(weights * dx * dx).sum(), (weights * dx * dy).sum()],
+        [(weights * dx * dy).sum(), (weights * dy * dy).sum()],
+    ]
     small, large = np.linalg.eigvalsh(tensor)
     return float(np.sqrt(small / large)), float(np.hypot(mean_x, mean_y))
 
@@ -47,7 +52,10 @@ def test_every_kind_is_finite_positive_centred_and_fills_a_third_to_two_thirds(k
         assert sketch.bands.min() >= 0
         assert second_moments(red)[1] < 0.12 * SIZE
         x, y = light.pixel_grid(SIZE)
-        radius, growth = np.sort(np.hypot(x, y), axis=None), red.ravel()[np.argsort(np.hypot(x, y), axis=None)].cumsum()
+        radius, growth = (
+            np.sort(np.hypot(x, y), axis=None),
+            red.ravel()[np.argsort(np.hypot(x, y), axis=None)].cumsum(),
+        )
         most = radius[np.searchsorted(growth, 0.9 * growth[-1])]
         assert 0.10 < most / SIZE < 0.42, "radius of 90 % of the light, in frame widths"
 
@@ -81,7 +89,9 @@ def test_pitch_is_recovered_from_the_picture_by_a_logarithmic_fourier_transform(
     ring = (radius > 7) & (radius < 40)
     errors = []
     for seed in range(5):
-        drawn = galaxy.spiral_galaxy(np.random.default_rng(seed), x, y, 40.0, galaxy.STYLES[style], min_ratio=0.99)
+        drawn = galaxy.spiral_galaxy(
+            np.random.default_rng(seed), x, y, 40.0, galaxy.STYLES[style], min_ratio=0.99
+        )
         arms = int(drawn.truth["num_arms"])
         trend = np.interp(radius, *_profile(drawn.bands[0], radius))
         contrast = (drawn.bands[0] / trend - 1)[ring]
@@ -95,7 +105,9 @@ def test_pitch_is_recovered_from_the_picture_by_a_logarithmic_fourier_transform(
 def _profile(picture: np.ndarray, radius: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean brightness in rings two pixels wide."""
     ring = (radius / 2).astype(int).ravel()
-    return np.arange(ring.max() + 1) * 2.0 + 1, np.bincount(ring, picture.ravel()) / np.maximum(np.bincount(ring), 1)
+    return np.arange(ring.max() + 1) * 2.0 + 1, np.bincount(ring, picture.ravel()) / np.maximum(
+        np.bincount(ring), 1
+    )
 
 
 def _unevenness(picture: np.ndarray, reach: float) -> float:
@@ -116,7 +128,12 @@ def test_a_bar_makes_the_middle_of_a_face_on_disc_elongated() -> None:
     inside = np.hypot(x, y) < 12
     ratios = {}
     for style in ("barred spiral", "unbarred tight spiral"):
-        drawn = [galaxy.spiral_galaxy(np.random.default_rng(seed), x, y, 28.0, galaxy.STYLES[style], 0.98) for seed in range(6)]
+        drawn = [
+            galaxy.spiral_galaxy(
+                np.random.default_rng(seed), x, y, 28.0, galaxy.STYLES[style], 0.98
+            )
+            for seed in range(6)
+        ]
         ratios[style] = np.mean([second_moments(sketch.bands[2] * inside)[0] for sketch in drawn])
     assert ratios["barred spiral"] < ratios["unbarred tight spiral"] - 0.1
 
@@ -131,11 +148,16 @@ def test_bulges_are_redder_than_discs_and_ellipticals_redder_than_spirals() -> N
         inner, outer = (float(z[part].sum() / g[part].sum()) for part in (radius < 3, outside))
         assert inner > 1.15 * outer
         colours.append(float(z.sum() / g.sum()))
-    assert all(float(s.bands[2].sum() / s.bands[0].sum()) > max(colours) * 0.95 for s in sketches("round smooth"))
+    assert all(
+        float(s.bands[2].sum() / s.bands[0].sum()) > max(colours) * 0.95
+        for s in sketches("round smooth")
+    )
 
 
 def test_dust_dims_g_more_than_r_and_r_more_than_z() -> None:
-    dimmed = light.attenuate(np.ones((3, 4, 4), dtype=np.float32), np.full((4, 4), 0.8, dtype=np.float32))
+    dimmed = light.attenuate(
+        np.ones((3, 4, 4), dtype=np.float32), np.full((4, 4), 0.8, dtype=np.float32)
+    )
     assert dimmed[0, 0, 0] == pytest.approx(np.exp(-0.8))
     assert dimmed[0].max() < dimmed[1].min()
     assert dimmed[1].max() < dimmed[2].min() < 1
@@ -144,7 +166,9 @@ def test_dust_dims_g_more_than_r_and_r_more_than_z() -> None:
 
 
 def test_paint_gives_the_flux_and_the_colours_asked_for() -> None:
-    g, r, z = light.paint(np.random.default_rng(0).random((9, 9)).astype(np.float32), 5.0, 0.8, 0.6).sum(axis=(1, 2))
+    g, r, z = light.paint(
+        np.random.default_rng(0).random((9, 9)).astype(np.float32), 5.0, 0.8, 0.6
+    ).sum(axis=(1, 2))
     assert r == pytest.approx(5.0, rel=1e-5)
     assert -2.5 * np.log10(g / r) == pytest.approx(0.8, abs=1e-4)
     assert -2.5 * np.log10(r / z) == pytest.approx(0.6, abs=1e-4)
@@ -181,7 +205,10 @@ def test_lens_arcs_are_bluer_than_the_galaxy_that_lenses() -> None:
     for seed in range(4):
         sketch = encounter.lens_galaxy(np.random.default_rng(seed), x, y, 30.0)
         ratio = sketch.bands[0] / sketch.bands[2]
-        assert ratio[(np.hypot(x, y) > 10) & (np.hypot(x, y) < 30)].max() > 1.3 * ratio[np.hypot(x, y) < 3].mean()
+        assert (
+            ratio[(np.hypot(x, y) > 10) & (np.hypot(x, y) < 30)].max()
+            > 1.3 * ratio[np.hypot(x, y) < 3].mean()
+        )
 
 
 def test_a_moffat_has_unit_sum_and_half_its_peak_at_half_its_width() -> None:
@@ -201,7 +228,9 @@ def test_seeing_keeps_the_flux_of_a_star_and_its_place() -> None:
 
 
 @pytest.mark.parametrize("arcsec_per_pixel", [0.2, 0.262, 0.524])
-def test_noise_has_the_variance_of_sky_and_photons_averaged_over_native_pixels(arcsec_per_pixel: float) -> None:
+def test_noise_has_the_variance_of_sky_and_photons_averaged_over_native_pixels(
+    arcsec_per_pixel: float,
+) -> None:
     flat = np.full((3, 200, 200), 0.5, dtype=np.float32)
     sky = np.array([0.01, 0.02, 0.03])
     noisy = camera.add_noise(np.random.default_rng(0), flat, sky, arcsec_per_pixel)
@@ -220,7 +249,10 @@ def test_the_colour_picture_is_grey_for_an_empty_sky_and_red_means_z() -> None:
 
 
 def test_the_sky_is_nearly_black_and_noisy() -> None:
-    corners = [draw_stamp(5, seed, "round smooth", "none", 64)[0][:8, :8].astype(float) for seed in range(10)]
+    corners = [
+        draw_stamp(5, seed, "round smooth", "none", 64)[0][:8, :8].astype(float)
+        for seed in range(10)
+    ]
     assert 8 < np.median(corners) < 40
     assert 2 < np.median([corner.std() for corner in corners]) < 30
 
@@ -237,7 +269,9 @@ def flat_sky() -> np.ndarray:
 
 
 def test_an_artefact_named_none_changes_nothing() -> None:
-    np.testing.assert_array_equal(camera.spoil(np.random.default_rng(0), flat_sky(), "none"), flat_sky())
+    np.testing.assert_array_equal(
+        camera.spoil(np.random.default_rng(0), flat_sky(), "none"), flat_sky()
+    )
 
 
 def test_a_missing_band_is_empty_in_one_band_only() -> None:
@@ -248,7 +282,9 @@ def test_a_missing_band_is_empty_in_one_band_only() -> None:
 
 def test_a_dead_column_is_black_from_top_to_bottom_and_nothing_else_is() -> None:
     for seed in range(5):
-        picture = camera.colour_picture(camera.spoil(np.random.default_rng(seed), flat_sky(), "dead column"))
+        picture = camera.colour_picture(
+            camera.spoil(np.random.default_rng(seed), flat_sky(), "dead column")
+        )
         black = (picture == 0).all(axis=2)
         assert 1 <= black.all(axis=0).sum() <= 3
         assert black.any(axis=0).sum() == black.all(axis=0).sum()
@@ -256,7 +292,9 @@ def test_a_dead_column_is_black_from_top_to_bottom_and_nothing_else_is() -> None
 
 def test_a_satellite_trail_is_a_straight_bright_line_in_one_band() -> None:
     for seed in range(5):
-        added = camera.spoil(np.random.default_rng(seed), flat_sky(), "satellite trail") - flat_sky()
+        added = (
+            camera.spoil(np.random.default_rng(seed), flat_sky(), "satellite trail") - flat_sky()
+        )
         assert sorted((added.max(axis=(1, 2)) > 0.1).tolist()) == [False, False, True]
         line = added.max(axis=0)
         assert second_moments(line)[0] < 0.1
@@ -266,11 +304,15 @@ def test_a_satellite_trail_is_a_straight_bright_line_in_one_band() -> None:
 def test_an_unknown_artefact_or_kind_is_refused_with_a_sentence() -> None:
     with pytest.raises(ValueError, match="Expected an artefact of the simulator, found 'ghost'"):
         camera.spoil(np.random.default_rng(0), flat_sky(), "ghost")
-    with pytest.raises(ValueError, match="Expected a kind of galaxy of the simulator, found 'teapot'"):
+    with pytest.raises(
+        ValueError, match="Expected a kind of galaxy of the simulator, found 'teapot'"
+    ):
         draw_kind(np.random.default_rng(0), "teapot", 64)
 
 
 def test_a_stamp_looks_alike_at_any_size() -> None:
-    small, large = (draw_stamp(1, 0, "round smooth", "none", size)[0].astype(float) for size in (64, 128))
+    small, large = (
+        draw_stamp(1, 0, "round smooth", "none", size)[0].astype(float) for size in (64, 128)
+    )
     shrunk = large.reshape(64, 2, 64, 2, 3).mean(axis=(1, 3))
     assert np.corrcoef(small.ravel(), shrunk.ravel())[0, 1] > 0.9

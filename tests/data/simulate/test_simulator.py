@@ -1,4 +1,6 @@
-"""The simulator as a whole: what a simulated data set holds, its cache, its helpers and its error sentences."""
+"""The simulator as a whole: what a simulated data set holds, its cache, its helpers and its
+error sentences.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,14 @@ import pytest
 
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.simulate import workers as simulate_workers
-from astrojepa.data.simulate.census import ARTEFACTS, CLASS_COUNTS, CLASSES, KINDS, RARE_LABELS, take_census
+from astrojepa.data.simulate.census import (
+    ARTEFACTS,
+    CLASS_COUNTS,
+    CLASSES,
+    KINDS,
+    RARE_LABELS,
+    take_census,
+)
 from astrojepa.data.simulate.simulator import SIMULATOR_VERSION, simulate
 from astrojepa.data.simulate.stamp import TRUTHS
 
@@ -52,12 +61,16 @@ def test_a_simulated_data_set_says_so_and_has_no_coordinates(hundred: Dataset) -
     assert len(set(hundred.ids)) == len(hundred) == 120
 
 
-def test_the_table_holds_the_true_parameters_and_nan_where_they_do_not_apply(hundred: Dataset) -> None:
+def test_the_table_holds_the_true_parameters_and_nan_where_they_do_not_apply(
+    hundred: Dataset,
+) -> None:
     table = hundred.table
     assert list(table.columns[:4]) == ["kind", "artefact", "survey", "duplicate_of"]
     assert set(table.columns) == {"kind", "artefact", "duplicate_of", *TRUTHS}
     assert set(table.survey) == {"south", "north"}
-    tight, loose = (table.pitch_deg[table.kind == f"unbarred {word} spiral"] for word in ("tight", "loose"))
+    tight, loose = (
+        table.pitch_deg[table.kind == f"unbarred {word} spiral"] for word in ("tight", "loose")
+    )
     assert tight.between(7, 14).all()
     assert loose.between(20, 38).all()
     assert (table.bar_strength[table.kind == "barred spiral"] > 0).all()
@@ -124,7 +137,9 @@ def test_about_three_in_a_thousand_are_duplicates_and_none_of_a_duplicate() -> N
     assert (census.originals <= np.arange(10_000)).all()
 
 
-def test_the_same_seed_gives_the_same_pixels_and_another_seed_others(hundred: Dataset, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_pixels_and_another_seed_others(
+    hundred: Dataset, tmp_path: Path
+) -> None:
     again, other = simulate(120, seed=3, size=32), simulate(20, seed=4, size=32)
     np.testing.assert_array_equal(pictures(again), pictures(hundred))
     assert again.fingerprint == hundred.fingerprint
@@ -166,7 +181,10 @@ def test_helpers_work_from_a_thread_of_a_script_without_a_main_guard(tmp_path: P
 
 def test_two_threads_may_simulate_the_same_galaxies_at_once() -> None:
     results: list[Dataset] = []
-    threads = [threading.Thread(target=lambda: results.append(simulate(10, seed=8, size=32))) for _ in range(2)]
+    threads = [
+        threading.Thread(target=lambda: results.append(simulate(10, seed=8, size=32)))
+        for _ in range(2)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -174,10 +192,14 @@ def test_two_threads_may_simulate_the_same_galaxies_at_once() -> None:
     np.testing.assert_array_equal(pictures(results[0]), pictures(results[1]))
 
 
-def test_a_helper_that_dies_stops_the_simulation_with_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_helper_that_dies_stops_the_simulation_with_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(OSError, match=r"Expected galaxies \d+ to \d+ from a helper process"):
-        simulate_workers.draw_stamps(tmp_path / "p.npy", tmp_path / "t.npy", 60, 0, 32, 2, lambda done: None)
+        simulate_workers.draw_stamps(
+            tmp_path / "p.npy", tmp_path / "t.npy", 60, 0, 32, 2, lambda done: None
+        )
 
 
 def test_a_progress_callable_hears_of_every_galaxy_and_may_stop_the_work(tmp_path: Path) -> None:
@@ -206,7 +228,9 @@ def test_the_second_call_opens_the_cache_without_drawing(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz"])
 @pytest.mark.parametrize("keep", [0.0, 0.1, 0.9])
-def test_a_cache_cut_short_is_noticed_and_drawn_again(tmp_path: Path, suffix: str, keep: float) -> None:
+def test_a_cache_cut_short_is_noticed_and_drawn_again(
+    tmp_path: Path, suffix: str, keep: float
+) -> None:
     before = pictures(simulate(8, size=32))
     (path,) = tmp_path.glob(f"simulated-*{suffix}")
     content = path.read_bytes()
@@ -227,18 +251,26 @@ def test_stamps_are_copies_and_the_reader_survives_pickling(hundred: Dataset) ->
 
 @pytest.mark.parametrize("count", [0, -1, 1_000_001, 2.5, True])
 def test_a_count_out_of_bounds_is_refused_with_a_sentence(count: int) -> None:
-    with pytest.raises(ValueError, match=r"Expected a whole number from 1 to 1,000,000 as count .*, found .*\. Choose another"):
+    with pytest.raises(
+        ValueError,
+        match=r"Expected a whole number from 1 to 1,000,000 as count .*, found .*\. Choose another",
+    ):
         simulate(count)
 
 
 @pytest.mark.parametrize("size", [31, 513])
 def test_a_size_out_of_bounds_is_refused_with_a_sentence(size: int) -> None:
-    with pytest.raises(ValueError, match=r"Expected a whole number from 32 to 512 as size .*, found .*\. Choose another"):
+    with pytest.raises(
+        ValueError,
+        match=r"Expected a whole number from 32 to 512 as size .*, found .*\. Choose another",
+    ):
         simulate(5, size=size)
 
 
 def test_a_negative_seed_is_refused_with_a_sentence() -> None:
-    with pytest.raises(ValueError, match=r"Expected a whole number of at least 0 as seed .*, found -1"):
+    with pytest.raises(
+        ValueError, match=r"Expected a whole number of at least 0 as seed .*, found -1"
+    ):
         simulate(5, seed=-1)
 
 
@@ -246,7 +278,9 @@ def test_a_disk_too_small_is_refused_before_drawing(monkeypatch: pytest.MonkeyPa
     import shutil
 
     monkeypatch.setattr(shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1000})())
-    with pytest.raises(OSError, match=r"Expected .* GB of free disk for 50 stamps .*, found 0.0 GB. Ask for fewer"):
+    with pytest.raises(
+        OSError, match=r"Expected .* GB of free disk for 50 stamps .*, found 0.0 GB. Ask for fewer"
+    ):
         simulate(50, size=32)
 
 

@@ -25,12 +25,18 @@ class Counting:
         return {"row": rows, "level": frames.mean(axis=(1, 2, 3))}
 
 
-def scored(data: Dataset, model: Any, scorer: Counting, kind: str = "test", **settings: Any) -> dict[str, np.ndarray]:
+def scored(
+    data: Dataset, model: Any, scorer: Counting, kind: str = "test", **settings: Any
+) -> dict[str, np.ndarray]:
     options = {"batch_size": settings.pop("batch_size", 3), "cache": settings.pop("cache", True)}
-    return scored_in_batches(kind, model, data, settings, scorer, progress=settings.pop("progress", None), **options)
+    return scored_in_batches(
+        kind, model, data, settings, scorer, progress=settings.pop("progress", None), **options
+    )
 
 
-def test_batches_are_joined_in_order_and_a_subset_keeps_its_row_numbers(make_dataset: Make, make_stand_in: Make) -> None:
+def test_batches_are_joined_in_order_and_a_subset_keeps_its_row_numbers(
+    make_dataset: Make, make_stand_in: Make
+) -> None:
     data, scorer = make_dataset(IMAGES), Counting()
     found = scored(data, make_stand_in(), scorer)
     assert scorer.sizes == [3, 3, 1]
@@ -40,7 +46,9 @@ def test_batches_are_joined_in_order_and_a_subset_keeps_its_row_numbers(make_dat
     np.testing.assert_allclose(part["level"], found["level"][[5, 2]])
 
 
-def test_what_was_scored_is_read_back_unless_model_data_or_settings_differ(make_dataset: Make, make_stand_in: Make) -> None:
+def test_what_was_scored_is_read_back_unless_model_data_or_settings_differ(
+    make_dataset: Make, make_stand_in: Make
+) -> None:
     data, model, scorer = make_dataset(IMAGES), make_stand_in(), Counting()
     first = scored(data, model, scorer, seed=0)
     calls = len(scorer.sizes)
@@ -60,12 +68,16 @@ def test_what_was_scored_is_read_back_unless_model_data_or_settings_differ(make_
         assert len(scorer.sizes) > calls
 
 
-def test_without_cache_nothing_is_kept(make_dataset: Make, make_stand_in: Make, own_cache: Path) -> None:
+def test_without_cache_nothing_is_kept(
+    make_dataset: Make, make_stand_in: Make, own_cache: Path
+) -> None:
     scored(make_dataset(IMAGES), make_stand_in(), Counting(), cache=False)
     assert not list(own_cache.glob("test-*"))
 
 
-def test_no_galaxies_and_impossible_batches_are_refused(make_dataset: Make, make_stand_in: Make) -> None:
+def test_no_galaxies_and_impossible_batches_are_refused(
+    make_dataset: Make, make_stand_in: Make
+) -> None:
     with pytest.raises(ValueError, match="memory has no galaxies to score"):
         scored(make_dataset(IMAGES).subset([]), make_stand_in(), Counting())
     with pytest.raises(ValueError, match="batch_size is 0"):

@@ -10,7 +10,9 @@ SCORES = np.linalg.norm(VECTORS, axis=1)
 
 
 def slow_rerank(vectors: np.ndarray, scores: np.ndarray, marks: dict[int, float]) -> np.ndarray:
-    """The formula of the docstring, galaxy by galaxy; a turn into principal components changes no distance."""
+    """The formula of the docstring, galaxy by galaxy; a turn into principal components changes
+    no distance.
+    """
     features = (vectors - vectors.mean(axis=0)) / vectors.std(axis=0)
     gaps = np.array([[np.linalg.norm(one - features[row]) for row in marks] for one in features])
     reach = 0.6 * np.median(gaps)
@@ -18,14 +20,19 @@ def slow_rerank(vectors: np.ndarray, scores: np.ndarray, marks: dict[int, float]
     for galaxy in range(len(features)):
         rank = np.sum(scores < scores[galaxy]) / (len(scores) - 1)
         weights = [np.exp(-((gap / reach) ** 2) / 2) for gap in gaps[galaxy]]
-        total = sum(weight * mark for weight, mark in zip(weights, marks.values(), strict=True)) + 0.07 * 1.5 * rank
+        total = (
+            sum(weight * mark for weight, mark in zip(weights, marks.values(), strict=True))
+            + 0.07 * 1.5 * rank
+        )
         expected.append(marks.get(galaxy, total / (sum(weights) + 0.07)))
     return np.array(expected)
 
 
 def test_expected_marks_equal_a_slow_loop() -> None:
     marks = {3: 5.0, 17: 0.0, 40: 2.0}
-    np.testing.assert_allclose(rerank(VECTORS, SCORES, marks), slow_rerank(VECTORS, SCORES, marks), rtol=1e-4)
+    np.testing.assert_allclose(
+        rerank(VECTORS, SCORES, marks), slow_rerank(VECTORS, SCORES, marks), rtol=1e-4
+    )
 
 
 def test_a_forest_predicts_near_the_marks_and_the_score_decides_far_from_them() -> None:
@@ -34,7 +41,9 @@ def test_a_forest_predicts_near_the_marks_and_the_score_decides_far_from_them() 
     marks = {row: 5.0 if VECTORS[row, 0] > 0 else 0.0 for row in range(40)}
     expected = rerank(vectors, scores, marks, "forest")
     near = np.arange(40, 60)
-    assert expected[near][VECTORS[near, 0] > 0.5].min() > expected[near][VECTORS[near, 0] < -0.5].max()
+    assert (
+        expected[near][VECTORS[near, 0] > 0.5].min() > expected[near][VECTORS[near, 0] < -0.5].max()
+    )
     np.testing.assert_allclose(expected[60:], rerank(vectors, scores, {})[60:], atol=1e-3)
     np.testing.assert_array_equal(expected, rerank(vectors, scores, marks, "forest"))
 
@@ -65,7 +74,9 @@ def test_a_mark_speaks_for_what_lies_near_it_and_not_for_what_lies_far() -> None
 def test_scale_and_shift_of_features_do_not_matter() -> None:
     marks = {5: 4.0, 9: 0.0}
     moved = VECTORS * np.float32([1, 10, 0.1, 3]) + np.float32(7)
-    np.testing.assert_allclose(rerank(moved, SCORES, marks), rerank(VECTORS, SCORES, marks), rtol=1e-3)
+    np.testing.assert_allclose(
+        rerank(moved, SCORES, marks), rerank(VECTORS, SCORES, marks), rtol=1e-3
+    )
 
 
 @pytest.mark.parametrize("vectors", [np.ones((3, 2)), np.eye(3), np.eye(2, 50)])
@@ -120,7 +131,9 @@ def test_labels_to_first_counts_marks() -> None:
     assert labels_to_first(np.array([True, False]), count=2) == np.inf
 
 
-@pytest.mark.parametrize(("limit", "batch", "wanted"), [(0, 1, SCORES > 0), (1, 0, SCORES > 0), (1, 1, SCORES[1:] > 0)])
+@pytest.mark.parametrize(
+    ("limit", "batch", "wanted"), [(0, 1, SCORES > 0), (1, 0, SCORES > 0), (1, 1, SCORES[1:] > 0)]
+)
 def test_an_impossible_marking_is_refused(limit: int, batch: int, wanted: np.ndarray) -> None:
     with pytest.raises(ValueError, match="limit and batch >= 1"):
         simulated_marking(VECTORS, SCORES, wanted, limit, batch)

@@ -10,7 +10,14 @@ import pytest
 from app.pages.anomalies.scores import offered, title
 from astrojepa.evaluation.anomalies import registry as module
 from astrojepa.evaluation.anomalies.leaderboard import leaderboard
-from astrojepa.evaluation.anomalies.registry import Features, all_scores, anomaly_score, find, names, vector_scores
+from astrojepa.evaluation.anomalies.registry import (
+    Features,
+    all_scores,
+    anomaly_score,
+    find,
+    names,
+    vector_scores,
+)
 from astrojepa.evaluation.anomalies.scoring import anomaly_scores, score_by_name
 from astrojepa.evaluation.vectors.embed import embed, pixel_pca
 
@@ -70,13 +77,19 @@ def test_an_added_score_is_offered_everywhere(farthest: str, make_embeddings: Ma
 def test_a_name_is_taken_once_and_needs_are_known() -> None:
     with pytest.raises(ValueError, match="There is an anomaly score 'norm' already"):
         anomaly_score("norm", "", "")(lambda features: features.new)
-    with pytest.raises(ValueError, match="needs one of vectors, predictor, encoder, images; found 'luck'"):
+    with pytest.raises(
+        ValueError, match="needs one of vectors, predictor, encoder, images; found 'luck'"
+    ):
         anomaly_score("lucky", "", "", needs="luck")
 
 
-def test_an_unknown_score_is_refused_before_anything_is_read(make_stand_in: Make, make_dataset: Make) -> None:
+def test_an_unknown_score_is_refused_before_anything_is_read(
+    make_stand_in: Make, make_dataset: Make
+) -> None:
     data = make_dataset(IMAGES)
-    with pytest.raises(ValueError, match="no anomaly score 'norm'; choose one of asymmetry, knn, lof"):
+    with pytest.raises(
+        ValueError, match="no anomaly score 'norm'; choose one of asymmetry, knn, lof"
+    ):
         score_by_name(make_stand_in(), data, "norm")
     assert data.reader.reads == 0
     for name in names():

@@ -7,7 +7,12 @@ import pytest
 from sklearn.manifold import trustworthiness as slow_trustworthiness
 from sklearn.neighbors import KNeighborsClassifier
 
-from astrojepa.evaluation.maps.map_quality import map_trust, neighbour_preservation, shared_neighbours, trustworthiness
+from astrojepa.evaluation.maps.map_quality import (
+    map_trust,
+    neighbour_preservation,
+    shared_neighbours,
+    trustworthiness,
+)
 from astrojepa.types import Embeddings
 
 Make = Callable[..., Embeddings]
@@ -36,7 +41,9 @@ def test_a_faithful_map_is_trusted_and_a_random_one_is_not(make_embeddings: Make
 def test_trustworthiness_of_a_sample_is_close_to_that_of_all(make_embeddings: Make) -> None:
     vectors = np.random.default_rng(0).normal(size=(1200, 5))
     data, xy = make_embeddings(vectors), vectors[:, :2]
-    assert trustworthiness(data, xy, sample=300) == pytest.approx(trustworthiness(data, xy), abs=0.02)
+    assert trustworthiness(data, xy, sample=300) == pytest.approx(
+        trustworthiness(data, xy), abs=0.02
+    )
 
 
 def test_trust_in_a_handful_of_galaxies(make_embeddings: Make) -> None:
@@ -47,13 +54,17 @@ def test_trust_in_a_handful_of_galaxies(make_embeddings: Make) -> None:
 
 
 @pytest.mark.parametrize("measure", [trustworthiness, neighbour_preservation])
-def test_a_map_of_other_galaxies_is_refused(make_embeddings: Make, measure: Callable[..., float]) -> None:
+def test_a_map_of_other_galaxies_is_refused(
+    make_embeddings: Make, measure: Callable[..., float]
+) -> None:
     with pytest.raises(ValueError, match="for 6 galaxies"):
         measure(make_embeddings(np.eye(6)), np.zeros((5, 2)))
 
 
 @pytest.mark.parametrize("count", [4, 5, 40])
-def test_trustworthiness_of_few_equals_scikit_learn_at_the_lowered_k(make_embeddings: Make, count: int) -> None:
+def test_trustworthiness_of_few_equals_scikit_learn_at_the_lowered_k(
+    make_embeddings: Make, count: int
+) -> None:
     vectors = np.random.default_rng(0).normal(size=(count, 3)).astype(np.float32)
     vectors = (vectors - vectors.mean(axis=0)) / vectors.std(axis=0)
     xy = np.random.default_rng(1).normal(size=(count, 2))
@@ -76,7 +87,9 @@ def test_preservation_equals_a_slow_count(make_embeddings: Make) -> None:
 
     kept = neighbour_preservation(make_embeddings(vectors), xy, k=7)
     assert kept.dtype == np.float32
-    np.testing.assert_allclose(kept, [len(near(vectors, row) & near(xy, row)) / 7 for row in range(50)], rtol=1e-6)
+    np.testing.assert_allclose(
+        kept, [len(near(vectors, row) & near(xy, row)) / 7 for row in range(50)], rtol=1e-6
+    )
 
 
 def test_accuracy_on_the_map_equals_scikit_learn_leaving_one_out(make_blobs: Make) -> None:
@@ -85,7 +98,9 @@ def test_accuracy_on_the_map_equals_scikit_learn_leaving_one_out(make_blobs: Mak
     right = []
     for row in range(60):
         others = np.arange(60) != row
-        vote = KNeighborsClassifier(5).fit(xy[others], data.labels[others]).predict(xy[row : row + 1])
+        vote = (
+            KNeighborsClassifier(5).fit(xy[others], data.labels[others]).predict(xy[row : row + 1])
+        )
         right.append(vote[0] == data.labels[row])
     assert map_trust(data, xy, k=5).accuracy == pytest.approx(np.mean(right))
 
@@ -93,12 +108,20 @@ def test_accuracy_on_the_map_equals_scikit_learn_leaving_one_out(make_blobs: Mak
 def test_trust_of_a_map_comes_with_what_it_was_measured_by(make_blobs: Make) -> None:
     data = make_blobs(count=100, spread=0.2)
     trust = map_trust(data, data.vectors[:, :2], k=9, sample=40, seed=5)
-    assert (trust.k, trust.num_galaxies, trust.num_labelled, trust.sample, trust.seed) == (9, 100, 100, 40, 5)
+    assert (trust.k, trust.num_galaxies, trust.num_labelled, trust.sample, trust.seed) == (
+        9,
+        100,
+        100,
+        40,
+        5,
+    )
     assert trust.feature_accuracy == 1
     assert trust.majority == 0.25
     assert trust.majority < trust.accuracy <= 1
     assert trust.trustworthiness == trustworthiness(data, data.vectors[:, :2], 9, sample=40, seed=5)
-    np.testing.assert_array_equal(trust.preservation, neighbour_preservation(data, data.vectors[:, :2], 9))
+    np.testing.assert_array_equal(
+        trust.preservation, neighbour_preservation(data, data.vectors[:, :2], 9)
+    )
     assert trust.mean_preservation == pytest.approx(trust.preservation.mean())
 
 
@@ -124,7 +147,9 @@ def test_one_class_alone_is_always_named_and_no_class_never(make_embeddings: Mak
     assert none.trustworthiness > 0.5
 
 
-def test_trust_of_three_galaxies_of_duplicates_and_of_equal_ones_is_defined(make_embeddings: Make) -> None:
+def test_trust_of_three_galaxies_of_duplicates_and_of_equal_ones_is_defined(
+    make_embeddings: Make,
+) -> None:
     three = map_trust(make_embeddings(np.eye(3)), np.eye(3)[:, :2])
     assert np.isnan(three.trustworthiness)
     assert three.preservation.tolist() == [1, 1, 1]
@@ -149,4 +174,6 @@ def test_a_map_or_vector_that_is_not_finite_is_refused(make_embeddings: Make) ->
 
 
 def test_shared_neighbours_are_counted_row_by_row() -> None:
-    assert shared_neighbours(np.array([[1, 2, 3], [4, 5, 6]]), np.array([[3, 2, 9], [7, 8, 9]])).tolist() == [2, 0]
+    assert shared_neighbours(
+        np.array([[1, 2, 3], [4, 5, 6]]), np.array([[3, 2, 9], [7, 8, 9]])
+    ).tolist() == [2, 0]

@@ -17,7 +17,9 @@ def part_of(data: Embeddings, rows: slice) -> Embeddings:
 
 
 @pytest.mark.parametrize("count", [3, 80])
-def test_pca_places_galaxies_by_the_very_map_of_the_known_ones(make_blobs: Make, count: int) -> None:
+def test_pca_places_galaxies_by_the_very_map_of_the_known_ones(
+    make_blobs: Make, count: int
+) -> None:
     data = make_blobs(count=count + 20)
     known, new = part_of(data, slice(count)), part_of(data, slice(count, None))
     xy = project(known, "pca")
@@ -25,14 +27,20 @@ def test_pca_places_galaxies_by_the_very_map_of_the_known_ones(make_blobs: Make,
     features = np.column_stack([known.vectors, np.ones(count)])
     linear = np.linalg.lstsq(features, xy, rcond=None)[0]
     if count > features.shape[1]:
-        np.testing.assert_allclose(place(new, known, xy, "pca"), np.column_stack([new.vectors, np.ones(20)]) @ linear, atol=1e-3)
+        np.testing.assert_allclose(
+            place(new, known, xy, "pca"),
+            np.column_stack([new.vectors, np.ones(20)]) @ linear,
+            atol=1e-3,
+        )
 
 
 @pytest.mark.parametrize("width", [8, 60])
 def test_a_galaxy_on_the_map_lands_on_its_own_place(make_blobs: Make, width: int) -> None:
     data = make_blobs(count=60, width=width)
     xy = project(data, "tsne")
-    np.testing.assert_allclose(place(part_of(data, slice(9)), data, xy, "tsne"), xy[:9], atol=1e-4 * np.ptp(xy))
+    np.testing.assert_allclose(
+        place(part_of(data, slice(9)), data, xy, "tsne"), xy[:9], atol=1e-4 * np.ptp(xy)
+    )
 
 
 def test_new_galaxies_land_among_those_of_their_class(make_blobs: Make) -> None:
@@ -50,7 +58,9 @@ def test_a_galaxy_does_not_depend_on_those_placed_with_it(make_blobs: Make) -> N
     known = part_of(data, slice(60))
     xy = known.vectors[:, :2]
     together = place(part_of(data, slice(60, None)), known, xy)
-    np.testing.assert_allclose(place(part_of(data, slice(60, 61)), known, xy), together[:1], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        place(part_of(data, slice(60, 61)), known, xy), together[:1], rtol=1e-5, atol=1e-6
+    )
 
 
 def test_the_median_of_points_equals_a_slow_search_and_ignores_one_far_away() -> None:
@@ -62,13 +72,17 @@ def test_the_median_of_points_equals_a_slow_search_and_ignores_one_far_away() ->
     def cost(place: np.ndarray) -> float:
         return float((weights[0] * np.linalg.norm(points[0] - place, axis=1)).sum())
 
-    best = min(cost(found + 0.01 * np.array([x, y])) for x in range(-40, 41) for y in range(-40, 41))
+    best = min(
+        cost(found + 0.01 * np.array([x, y])) for x in range(-40, 41) for y in range(-40, 41)
+    )
     assert cost(found) <= best + 1e-3
     assert np.linalg.norm(found) < 2
 
 
 @pytest.mark.parametrize("equal", [1, 5, 30])
-def test_a_duplicate_of_several_galaxies_lands_between_them(make_embeddings: Make, equal: int) -> None:
+def test_a_duplicate_of_several_galaxies_lands_between_them(
+    make_embeddings: Make, equal: int
+) -> None:
     generator = np.random.default_rng(0)
     vectors = np.vstack([np.full((equal, 3), 7.0), generator.normal(size=(20, 3))])
     xy = np.vstack([np.full((equal, 2), 4.0), generator.normal(size=(20, 2))])

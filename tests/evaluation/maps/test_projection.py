@@ -22,7 +22,9 @@ def separation(xy: np.ndarray, labels: np.ndarray) -> float:
 def test_pca_keeps_the_directions_of_largest_variance(make_embeddings: Make) -> None:
     generator = np.random.default_rng(0)
     along = generator.normal(size=(200, 1))
-    vectors = np.hstack([along + 0.1 * generator.normal(size=(200, 3)), generator.normal(size=(200, 1))])
+    vectors = np.hstack(
+        [along + 0.1 * generator.normal(size=(200, 3)), generator.normal(size=(200, 1))]
+    )
     xy = project(make_embeddings(vectors), "pca")
     assert xy.dtype == np.float32
     assert abs(np.corrcoef(xy[:, 0], along[:, 0])[0, 1]) > 0.99
@@ -30,9 +32,16 @@ def test_pca_keeps_the_directions_of_largest_variance(make_embeddings: Make) -> 
 
 
 def test_pca_signs_do_not_depend_on_the_order_of_galaxies(make_embeddings: Make) -> None:
-    vectors = np.random.default_rng(0).normal(size=(100, 6)) * np.arange(1, 7) @ np.random.default_rng(1).normal(size=(6, 6))
+    vectors = (
+        np.random.default_rng(0).normal(size=(100, 6))
+        * np.arange(1, 7)
+        @ np.random.default_rng(1).normal(size=(6, 6))
+    )
     order = np.random.default_rng(2).permutation(100)
-    xy, turned = project(make_embeddings(vectors), "pca"), project(make_embeddings(vectors[order]), "pca")
+    xy, turned = (
+        project(make_embeddings(vectors), "pca"),
+        project(make_embeddings(vectors[order]), "pca"),
+    )
     np.testing.assert_allclose(turned, xy[order], atol=1e-3)
 
 
@@ -45,7 +54,9 @@ def test_principal_components_of_few_galaxies_are_filled_with_zeros() -> None:
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
-def test_fewer_than_five_galaxies_are_placed_by_pca(make_embeddings: Make, method: str, count: int) -> None:
+def test_fewer_than_five_galaxies_are_placed_by_pca(
+    make_embeddings: Make, method: str, count: int
+) -> None:
     data = make_embeddings(np.random.default_rng(0).normal(size=(count, 7)))
     xy = project(data, method)
     assert xy.shape == (count, 2)
@@ -58,7 +69,9 @@ def test_equal_galaxies_are_placed_on_one_point(make_embeddings: Make, method: s
 
 
 @pytest.mark.parametrize("count", [5, 6, 20])
-def test_tsne_of_fewer_galaxies_than_its_perplexity_is_finite(make_embeddings: Make, count: int) -> None:
+def test_tsne_of_fewer_galaxies_than_its_perplexity_is_finite(
+    make_embeddings: Make, count: int
+) -> None:
     xy = project(make_embeddings(np.random.default_rng(0).normal(size=(count, 7))), "tsne")
     assert xy.shape == (count, 2)
     assert np.isfinite(xy).all()
@@ -89,7 +102,9 @@ def test_umap_separates_blobs_and_repeats_itself(make_blobs: Make) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("count", [5, 14, 16])
-def test_umap_of_few_galaxies_and_of_duplicates_is_finite(make_embeddings: Make, count: int) -> None:
+def test_umap_of_few_galaxies_and_of_duplicates_is_finite(
+    make_embeddings: Make, count: int
+) -> None:
     vectors = np.random.default_rng(0).normal(size=(count, 7))
     vectors[1] = vectors[0]
     assert np.isfinite(project(make_embeddings(vectors), "umap")).all()
@@ -108,7 +123,9 @@ def test_a_map_is_computed_once(make_blobs: Make, monkeypatch: pytest.MonkeyPatc
     data = make_blobs(count=30)
     assert cached_projection(data, "tsne") is None
     xy = project(data, "tsne")
-    monkeypatch.setattr("astrojepa.evaluation.maps.projection.tsne_layout", lambda *_: pytest.fail("computed again"))
+    monkeypatch.setattr(
+        "astrojepa.evaluation.maps.projection.tsne_layout", lambda *_: pytest.fail("computed again")
+    )
     np.testing.assert_array_equal(project(data, "tsne"), xy)
     found = cached_projection(data, "tsne")
     assert found is not None
@@ -142,7 +159,9 @@ def test_others_go_through_the_same_linear_map() -> None:
     np.testing.assert_allclose(placed, np.column_stack([others, np.ones(7)]) @ shift, atol=1e-5)
 
 
-def test_both_maps_share_one_graph_of_exact_neighbours(make_blobs: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_maps_share_one_graph_of_exact_neighbours(
+    make_blobs: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = make_blobs(count=60, width=60)
     seen = []
     monkeypatch.setattr(
@@ -150,7 +169,10 @@ def test_both_maps_share_one_graph_of_exact_neighbours(make_blobs: Make, monkeyp
         lambda features, graph, seed, report, **_: seen.append(graph) or features[:, :2],
     )
     project(data, "umap")
-    monkeypatch.setattr("astrojepa.evaluation.maps.projection.neighbour_graph", lambda _: pytest.fail("searched again"))
+    monkeypatch.setattr(
+        "astrojepa.evaluation.maps.projection.neighbour_graph",
+        lambda _: pytest.fail("searched again"),
+    )
     monkeypatch.setattr(
         "astrojepa.evaluation.maps.projection.tsne_layout",
         lambda features, graph, seed, report: seen.append(graph) or features[:, :2],
@@ -171,7 +193,9 @@ def test_the_graph_equals_a_slow_search() -> None:
 
 
 @pytest.mark.parametrize("method", ["pca", "tsne"])
-def test_a_set_of_duplicates_of_few_galaxies_has_a_finite_map(make_embeddings: Make, method: str) -> None:
+def test_a_set_of_duplicates_of_few_galaxies_has_a_finite_map(
+    make_embeddings: Make, method: str
+) -> None:
     vectors = np.repeat(np.random.default_rng(0).normal(size=(3, 6)), 20, axis=0)
     assert np.isfinite(project(make_embeddings(vectors), method)).all()
 
@@ -185,7 +209,9 @@ def test_a_recipe_says_what_was_done(make_embeddings: Make) -> None:
 
 
 @pytest.mark.parametrize("method", ["pca", "umap"])
-def test_a_map_can_have_three_dimensions_and_is_kept_beside_the_flat_one(make_embeddings: Make, method: str) -> None:
+def test_a_map_can_have_three_dimensions_and_is_kept_beside_the_flat_one(
+    make_embeddings: Make, method: str
+) -> None:
     data = make_embeddings(np.random.default_rng(0).normal(size=(60, 8)))
     flat, space = project(data, method), project(data, method, dimensions=3)
     assert (flat.shape, space.shape) == ((60, 2), (60, 3))

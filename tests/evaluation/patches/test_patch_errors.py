@@ -8,7 +8,12 @@ import pytest
 import torch
 
 from astrojepa.checkpoints.model import load_model
-from astrojepa.evaluation.patches.masked_prediction import mask_plan, masked_errors, plan_of, tiling_plan
+from astrojepa.evaluation.patches.masked_prediction import (
+    mask_plan,
+    masked_errors,
+    plan_of,
+    tiling_plan,
+)
 from astrojepa.evaluation.patches.patch_errors import patch_errors
 from astrojepa.objective.masking import sample_masks
 from astrojepa.types import PatchMasks
@@ -29,7 +34,9 @@ def expected_mse(model: Any) -> np.ndarray:
 
 def expected_cosine(model: Any) -> np.ndarray:
     error = model.error(np.arange(model.grid**2))
-    return ((2 * (1 + error) + 2) / (2 * np.sqrt(2 * (1 + error) ** 2 + 2))).reshape(model.grid, model.grid)
+    return ((2 * (1 + error) + 2) / (2 * np.sqrt(2 * (1 + error) ** 2 + 2))).reshape(
+        model.grid, model.grid
+    )
 
 
 def targets_of(masks: PatchMasks) -> list[tuple[set[int], set[int]]]:
@@ -41,8 +48,12 @@ def targets_of(masks: PatchMasks) -> list[tuple[set[int], set[int]]]:
     ]
 
 
-@pytest.mark.parametrize("settings", [{}, {"image_size": 56}, {"image_size": 36}, {"target_scale": (0.04, 0.09)}])
-def test_tiling_gives_every_patch_its_own_error(make_stand_in: StandIn, image: np.ndarray, settings: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "settings", [{}, {"image_size": 56}, {"image_size": 36}, {"target_scale": (0.04, 0.09)}]
+)
+def test_tiling_gives_every_patch_its_own_error(
+    make_stand_in: StandIn, image: np.ndarray, settings: dict[str, Any]
+) -> None:
     model = make_stand_in(**settings)
     errors = patch_errors(model, image)
     np.testing.assert_allclose(errors.mse, expected_mse(model), rtol=1e-5)
@@ -53,7 +64,9 @@ def test_tiling_gives_every_patch_its_own_error(make_stand_in: StandIn, image: n
     assert (errors.hidden.sum(axis=0) == 1).all()
 
 
-def test_nothing_that_is_predicted_is_in_the_context(make_stand_in: StandIn, image: np.ndarray) -> None:
+def test_nothing_that_is_predicted_is_in_the_context(
+    make_stand_in: StandIn, image: np.ndarray
+) -> None:
     model = make_stand_in()
     for masks in ("tiling", "random", np.eye(8, dtype=bool)):
         patch_errors(model, image, masks)
@@ -62,7 +75,9 @@ def test_nothing_that_is_predicted_is_in_the_context(make_stand_in: StandIn, ima
     assert not any(context & targets for context, targets in pairs)
 
 
-def test_a_tiled_patch_is_predicted_from_everything_that_its_mask_leaves(make_stand_in: StandIn, image: np.ndarray) -> None:
+def test_a_tiled_patch_is_predicted_from_everything_that_its_mask_leaves(
+    make_stand_in: StandIn, image: np.ndarray
+) -> None:
     model = make_stand_in()
     errors = patch_errors(model, image)
     visible = [set(np.flatnonzero(~hidden)) for hidden in errors.hidden]
@@ -82,10 +97,17 @@ def test_a_network_cannot_see_what_it_predicts(image: np.ndarray) -> None:
     side = model.config.image.patch_size
     painted[:, :, 2 * side : 4 * side, 3 * side : 6 * side] = 9
     with torch.inference_mode():
-        torch.testing.assert_close(model.network.encoder(frame, index), model.network.encoder(painted, index), rtol=0, atol=0)
+        torch.testing.assert_close(
+            model.network.encoder(frame, index),
+            model.network.encoder(painted, index),
+            rtol=0,
+            atol=0,
+        )
 
 
-def test_a_picture_is_encoded_whole_once_and_each_context_once(make_stand_in: StandIn, image: np.ndarray) -> None:
+def test_a_picture_is_encoded_whole_once_and_each_context_once(
+    make_stand_in: StandIn, image: np.ndarray
+) -> None:
     model = make_stand_in()
     errors = patch_errors(model, image)
     assert (model.whole, model.contexts) == (1, len(errors.hidden))
@@ -98,7 +120,9 @@ def test_masks_of_equal_counts_run_as_one_batch(make_stand_in: StandIn, image: n
 
 
 @pytest.mark.parametrize("settings", [{}, {"image_size": 56}, {"image_size": 36}])
-def test_planned_patches_are_sorted_and_hide_nothing_twice(make_stand_in: StandIn, settings: dict[str, Any]) -> None:
+def test_planned_patches_are_sorted_and_hide_nothing_twice(
+    make_stand_in: StandIn, settings: dict[str, Any]
+) -> None:
     model = make_stand_in(**settings)
     plan = tiling_plan(model.grid, model.config.mask)
     assert sorted(number for group in plan for number in group.numbers) == list(
@@ -111,9 +135,13 @@ def test_planned_patches_are_sorted_and_hide_nothing_twice(make_stand_in: StandI
             assert (np.diff(targets, axis=2) > 0).all()
 
 
-def test_the_normalised_error_of_predicting_the_mean_token_is_1(make_stand_in: StandIn, image: np.ndarray) -> None:
+def test_the_normalised_error_of_predicting_the_mean_token_is_1(
+    make_stand_in: StandIn, image: np.ndarray
+) -> None:
     model = make_stand_in()
-    tokens = torch.from_numpy(np.random.default_rng(0).normal(2, 3, size=(model.grid**2, 4))).float()
+    tokens = torch.from_numpy(
+        np.random.default_rng(0).normal(2, 3, size=(model.grid**2, 4))
+    ).float()
     model.target = lambda patch: tokens[patch]
     model.predict = lambda context, masks: tokens.mean(dim=0).expand(*masks.targets.shape, 4)
     errors = patch_errors(model, image)
@@ -122,13 +150,17 @@ def test_the_normalised_error_of_predicting_the_mean_token_is_1(make_stand_in: S
     np.testing.assert_allclose(errors.normalised, errors.mse / errors.variance, rtol=1e-5)
 
 
-def test_where_all_target_tokens_agree_the_normalised_error_is_not_defined(make_stand_in: StandIn, image: np.ndarray) -> None:
+def test_where_all_target_tokens_agree_the_normalised_error_is_not_defined(
+    make_stand_in: StandIn, image: np.ndarray
+) -> None:
     errors = patch_errors(make_stand_in(), image)
     assert errors.variance == 0
     assert np.isnan(errors.normalised).all()
 
 
-def test_random_masks_give_mean_and_spread_over_draws(make_stand_in: StandIn, image: np.ndarray) -> None:
+def test_random_masks_give_mean_and_spread_over_draws(
+    make_stand_in: StandIn, image: np.ndarray
+) -> None:
     model = make_stand_in()
     errors = patch_errors(model, image, "random", num_masks=40)
     seen = errors.times > 0
@@ -142,7 +174,9 @@ def test_random_masks_give_mean_and_spread_over_draws(make_stand_in: StandIn, im
     assert (errors.hidden.sum(axis=0) >= errors.times).all()
 
 
-def test_spread_is_the_sample_deviation_over_masks(make_stand_in: StandIn, image: np.ndarray) -> None:
+def test_spread_is_the_sample_deviation_over_masks(
+    make_stand_in: StandIn, image: np.ndarray
+) -> None:
     model = make_stand_in()
     noise = np.random.default_rng(0)
     found: dict[int, list[float]] = {}
@@ -160,16 +194,24 @@ def test_spread_is_the_sample_deviation_over_masks(make_stand_in: StandIn, image
         assert errors.times.flat[patch] == len(values)
         assert errors.mse.flat[patch] == pytest.approx(np.mean(values), rel=1e-4)
         if len(values) > 1:
-            assert errors.spread.flat[patch] == pytest.approx(np.std(values, ddof=1), rel=1e-3, abs=1e-6)
+            assert errors.spread.flat[patch] == pytest.approx(
+                np.std(values, ddof=1), rel=1e-3, abs=1e-6
+            )
 
 
-def test_random_masks_repeat_with_their_seed_and_change_with_it(make_stand_in: StandIn, image: np.ndarray) -> None:
-    first, again, other = (patch_errors(make_stand_in(), image, "random", seed=seed, num_masks=3) for seed in (5, 5, 6))
+def test_random_masks_repeat_with_their_seed_and_change_with_it(
+    make_stand_in: StandIn, image: np.ndarray
+) -> None:
+    first, again, other = (
+        patch_errors(make_stand_in(), image, "random", seed=seed, num_masks=3) for seed in (5, 5, 6)
+    )
     np.testing.assert_array_equal(first.hidden, again.hidden)
     assert not np.array_equal(first.hidden, other.hidden)
 
 
-def test_a_mask_of_ones_own_is_predicted_from_the_rest(make_stand_in: StandIn, image: np.ndarray) -> None:
+def test_a_mask_of_ones_own_is_predicted_from_the_rest(
+    make_stand_in: StandIn, image: np.ndarray
+) -> None:
     model = make_stand_in()
     hidden = np.zeros((8, 8), dtype=bool)
     hidden[2:5, 1] = hidden[7, 7] = True
@@ -202,13 +244,17 @@ def test_wrong_masks_are_refused(make_stand_in: StandIn, image: np.ndarray) -> N
         patch_errors(model, image, "random", num_masks=0)
 
 
-@pytest.mark.parametrize("wrong", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 4), np.uint8), np.zeros((8, 8, 3))])
+@pytest.mark.parametrize(
+    "wrong", [np.zeros((8, 8), np.uint8), np.zeros((8, 8, 4), np.uint8), np.zeros((8, 8, 3))]
+)
 def test_wrong_images_are_refused(make_stand_in: StandIn, wrong: np.ndarray) -> None:
     with pytest.raises(ValueError, match="Expected an image of type uint8"):
         patch_errors(make_stand_in(), wrong)
 
 
-def test_predictions_that_are_not_finite_are_refused(make_stand_in: StandIn, image: np.ndarray) -> None:
+def test_predictions_that_are_not_finite_are_refused(
+    make_stand_in: StandIn, image: np.ndarray
+) -> None:
     model = make_stand_in()
     model.error = lambda patch: patch * torch.nan
     with pytest.raises(ValueError, match="not finite; its training diverged"):
@@ -226,7 +272,9 @@ def test_a_model_with_random_weights_has_errors_on_every_patch(image: np.ndarray
     assert np.isfinite(patch_errors(model, image, "random", num_masks=4).mse).any()
 
 
-def test_hiding_a_patch_alone_or_with_far_ones_predicts_it_from_other_context(image: np.ndarray) -> None:
+def test_hiding_a_patch_alone_or_with_far_ones_predicts_it_from_other_context(
+    image: np.ndarray,
+) -> None:
     model = load_model("random")
     alone = np.zeros((model.grid, model.grid), dtype=bool)
     alone[1, 1] = True
@@ -250,9 +298,16 @@ def test_errors_equal_those_of_predicting_every_block_alone(image: np.ndarray, m
         for rows, targets in group.blocks:
             for row, blocks in zip(rows, targets, strict=True):
                 for block in blocks:
-                    one = PatchMasks(torch.from_numpy(group.context[row])[None], torch.from_numpy(block)[None, None])
+                    one = PatchMasks(
+                        torch.from_numpy(group.context[row])[None],
+                        torch.from_numpy(block)[None, None],
+                    )
                     prediction, target = model.predict(pixels, one)
-                    sums[group.numbers[row], block] += (prediction - target)[0, 0].square().mean(dim=1).numpy()
+                    sums[group.numbers[row], block] += (
+                        (prediction - target)[0, 0].square().mean(dim=1).numpy()
+                    )
                     times[group.numbers[row], block] += 1
     np.testing.assert_array_equal(np.isnan(found.mse[0]), times == 0)
-    np.testing.assert_allclose(found.mse[0][times > 0], (sums / np.maximum(times, 1))[times > 0], rtol=2e-4)
+    np.testing.assert_allclose(
+        found.mse[0][times > 0], (sums / np.maximum(times, 1))[times > 0], rtol=2e-4
+    )

@@ -24,7 +24,9 @@ def pictures(count: int) -> np.ndarray:
     noise = np.random.default_rng(0).integers(0, 40, size=(count, 73, 73, 3))
     y, x = np.mgrid[:73, :73] - 36
     scale = np.linspace(3, 12, count)[:, None, None, None]
-    return np.clip(200 * np.exp(-np.hypot(x, y)[None, ..., None] / scale) + noise, 0, 255).astype(np.uint8)
+    return np.clip(200 * np.exp(-np.hypot(x, y)[None, ..., None] / scale) + noise, 0, 255).astype(
+        np.uint8
+    )
 
 
 def test_many_galaxies_at_once_equal_each_alone(model: Model, make_dataset: MakeData) -> None:
@@ -48,15 +50,24 @@ def test_a_mask_of_ones_own_leaves_the_visible_patches_undefined(model: Model) -
     found = patch_error_summary(model, pictures(2), hidden)
     np.testing.assert_array_equal(np.isnan(found.mse), np.broadcast_to(~hidden, found.mse.shape))
     assert np.isfinite(found.mean_mse).all()
-    np.testing.assert_allclose(found.mse[1][hidden], patch_errors(model, pictures(2)[1], hidden).mse[hidden], rtol=1e-4)
+    np.testing.assert_allclose(
+        found.mse[1][hidden], patch_errors(model, pictures(2)[1], hidden).mse[hidden], rtol=1e-4
+    )
 
 
-def test_a_data_set_is_computed_once_per_mask(model: Model, make_dataset: MakeData, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_data_set_is_computed_once_per_mask(
+    model: Model, make_dataset: MakeData, monkeypatch: pytest.MonkeyPatch
+) -> None:
     data = make_dataset(pictures(3))
     reports: list[int] = []
-    first = patch_error_summary(model, data, batch_size=2, progress=lambda done, total, text: reports.append(done))
+    first = patch_error_summary(
+        model, data, batch_size=2, progress=lambda done, total, text: reports.append(done)
+    )
     assert reports[-1] == 3
-    monkeypatch.setattr("astrojepa.evaluation.patches.summary.masked_errors", lambda *_: pytest.fail("computed again"))
+    monkeypatch.setattr(
+        "astrojepa.evaluation.patches.summary.masked_errors",
+        lambda *_: pytest.fail("computed again"),
+    )
     np.testing.assert_array_equal(patch_error_summary(model, data).mse, first.mse)
     with pytest.raises(pytest.fail.Exception, match="computed again"):
         patch_error_summary(model, data, np.eye(model.grid, dtype=bool))
@@ -64,7 +75,9 @@ def test_a_data_set_is_computed_once_per_mask(model: Model, make_dataset: MakeDa
         patch_error_summary(model, data, cache=False)
 
 
-def test_without_cache_nothing_is_kept(model: Model, make_dataset: MakeData, own_cache: Path) -> None:
+def test_without_cache_nothing_is_kept(
+    model: Model, make_dataset: MakeData, own_cache: Path
+) -> None:
     patch_error_summary(model, make_dataset(pictures(2)), cache=False)
     assert not list(own_cache.glob("patch-errors-*"))
 

@@ -63,7 +63,8 @@ def test_tiles_of_one_mask_never_share_an_edge(shape: tuple[int, int, int]) -> N
 
 
 @pytest.mark.parametrize(
-    ("grid", "scale", "expected"), [(14, (0.15, 0.2), (7, 5)), (8, (0.15, 0.2), (4, 3)), (16, (0.04, 0.09), (4, 4))]
+    ("grid", "scale", "expected"),
+    [(14, (0.15, 0.2), (7, 5)), (8, (0.15, 0.2), (4, 3)), (16, (0.04, 0.09), (4, 4))],
 )
 def test_tiles_are_as_large_as_the_blocks_of_training_and_fit(
     grid: int, scale: tuple[float, float], expected: tuple[int, int]
@@ -76,9 +77,12 @@ def test_tiles_are_as_large_as_the_blocks_of_training_and_fit(
 
 
 @pytest.mark.parametrize(
-    ("grid", "side", "counts"), [(14, 6, [3, 3, 3]), (8, 3, [3, 3, 3]), (16, 4, [4, 4, 4, 4]), (6, 3, [1] * 4)]
+    ("grid", "side", "counts"),
+    [(14, 6, [3, 3, 3]), (8, 3, [3, 3, 3]), (16, 4, [4, 4, 4, 4]), (6, 3, [1] * 4)],
 )
-def test_masks_hide_equally_many_tiles_where_that_is_possible(grid: int, side: int, counts: list[int]) -> None:
+def test_masks_hide_equally_many_tiles_where_that_is_possible(
+    grid: int, side: int, counts: list[int]
+) -> None:
     assert [len(blocks) for blocks in tiling_masks(grid, side, side)] == counts
 
 

@@ -54,7 +54,9 @@ FAULTS: dict[str, Change] = {
     "saturated": lambda image: star(image, 64, 64, 20),
     "trail": trail,
     "missing band": lambda image: tinted(image, 2, 0, 0),
-    "dead line": lambda image: np.concatenate([image[:, :60], 0 * image[:, 60:62], image[:, 62:]], axis=1),
+    "dead line": lambda image: np.concatenate(
+        [image[:, :60], 0 * image[:, 60:62], image[:, 62:]], axis=1
+    ),
     "star-dominated": lambda image: star(image, 25, 30, 10),
     "coloured sky": lambda image: tinted(image, 0, 1, 80),
     "off-centre": lambda image: np.roll(image, (40, 40), axis=(0, 1)),
@@ -81,7 +83,9 @@ def test_sound_galaxies_have_no_fault() -> None:
     assert (scores < 0.2).all(), dict(zip(ARTEFACTS, scores.max(axis=0), strict=True))
 
 
-@pytest.mark.parametrize("kind", ["blank", "saturated", "missing band", "dead line", "star-dominated", "coloured sky"])
+@pytest.mark.parametrize(
+    "kind", ["blank", "saturated", "missing band", "dead line", "star-dominated", "coloured sky"]
+)
 def test_turning_and_mirroring_a_picture_changes_no_score(kind: str) -> None:
     image = stored(FAULTS[kind](galaxy()))
     turned = np.stack([image, image.transpose(1, 0, 2), image[::-1], image[:, ::-1]])
@@ -97,7 +101,9 @@ def test_half_a_frame_without_data_is_blank() -> None:
 def test_a_picture_is_judged_alone_and_the_likelihood_is_its_plainest_fault() -> None:
     images = stored(np.stack([galaxy(), trail(galaxy(seed=1)), FAULTS["blank"](galaxy())]))
     together = artefact_scores(images)
-    np.testing.assert_allclose(together, np.concatenate([artefact_scores(image[None]) for image in images]), atol=1e-5)
+    np.testing.assert_allclose(
+        together, np.concatenate([artefact_scores(image[None]) for image in images]), atol=1e-5
+    )
     assert together.dtype == np.float32
     np.testing.assert_array_equal(artefact_likelihood(together), together.max(axis=1))
 
@@ -112,7 +118,9 @@ def test_constant_pictures_have_scores(level: int) -> None:
 def test_pixel_noise_is_that_of_the_noise_and_not_of_the_galaxy() -> None:
     levels = galaxy()
     levels[..., 1:] = levels[..., :1]
-    assert pixel_noise(levels.mean(axis=2)[None] / 255)[0] == pytest.approx(3 / 255 + 0.3 / 255, rel=0.1)
+    assert pixel_noise(levels.mean(axis=2)[None] / 255)[0] == pytest.approx(
+        3 / 255 + 0.3 / 255, rel=0.1
+    )
 
 
 @pytest.mark.slow
@@ -120,7 +128,11 @@ def test_simulated_faults_are_found_and_few_others_are_suspected() -> None:
     data = open_dataset("simulated:1000")
     scores = artefact_scores(np.asarray(frames(data, SIDE)))
     planted = data.table["artefact"].to_numpy()
-    for fault, kind in (("satellite trail", "trail"), ("dead column", "dead line"), ("missing band", "missing band")):
+    for fault, kind in (
+        ("satellite trail", "trail"),
+        ("dead column", "dead line"),
+        ("missing band", "missing band"),
+    ):
         assert (scores[planted == fault, ARTEFACTS.index(kind)] > LIKELY).mean() >= 0.5, fault
     assert (artefact_likelihood(scores)[planted == "none"] > LIKELY).mean() < 0.05
 

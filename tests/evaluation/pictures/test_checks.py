@@ -9,7 +9,12 @@ from scipy.stats import spearmanr
 
 from astrojepa.data.dataset import Dataset
 from astrojepa.evaluation.pictures.artefacts import ARTEFACTS
-from astrojepa.evaluation.pictures.checks import check_pictures, correlations, picture_checks, spearman
+from astrojepa.evaluation.pictures.checks import (
+    check_pictures,
+    correlations,
+    picture_checks,
+    spearman,
+)
 
 MakeData = Callable[..., Dataset]
 SIDE = 128
@@ -30,14 +35,18 @@ GALAXY = light(64, 64, 9, 90)
 
 
 def test_brightness_is_the_mean_light_above_the_sky() -> None:
-    checks = check_pictures(np.stack([picture(GALAXY), picture(GALAXY, sky=50), picture(2 * GALAXY)]))
+    checks = check_pictures(
+        np.stack([picture(GALAXY), picture(GALAXY, sky=50), picture(2 * GALAXY)])
+    )
     expected = GALAXY.mean() / 255
     np.testing.assert_allclose(checks.brightness, [expected, expected, 2 * expected], rtol=0.1)
 
 
 def test_signal_to_noise_falls_as_noise_rises() -> None:
     checks = check_pictures(np.stack([picture(GALAXY, noise=noise) for noise in (2, 4, 8)]))
-    assert checks.signal_to_noise[0] > 1.5 * checks.signal_to_noise[1] > 2 * checks.signal_to_noise[2]
+    assert (
+        checks.signal_to_noise[0] > 1.5 * checks.signal_to_noise[1] > 2 * checks.signal_to_noise[2]
+    )
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 6])
@@ -66,7 +75,9 @@ def test_a_data_set_is_checked_once(make_dataset: MakeData, own_cache: Path) -> 
     reads = data.reader.reads
     np.testing.assert_array_equal(picture_checks(data).brightness, first.brightness)
     assert data.reader.reads == reads
-    np.testing.assert_array_equal(picture_checks(data.subset([3, 1])).num_stars, first.num_stars[[3, 1]])
+    np.testing.assert_array_equal(
+        picture_checks(data.subset([3, 1])).num_stars, first.num_stars[[3, 1]]
+    )
     kept = len(list(own_cache.glob("picture-checks-*")))
     picture_checks(data.subset([0]), cache=False)
     assert len(list(own_cache.glob("picture-checks-*"))) == kept == 2
@@ -83,7 +94,9 @@ def test_rank_correlation_equals_that_of_scipy_on_finite_rows() -> None:
     assert spearman(values, numbers) == pytest.approx(spearmanr(values, numbers).statistic)
     values[3], numbers[7] = np.nan, np.inf
     keep = np.delete(np.arange(50), [3, 7])
-    assert spearman(values, numbers) == pytest.approx(spearmanr(values[keep], numbers[keep]).statistic)
+    assert spearman(values, numbers) == pytest.approx(
+        spearmanr(values[keep], numbers[keep]).statistic
+    )
 
 
 def test_what_is_constant_or_too_few_has_no_rank_correlation() -> None:
@@ -96,7 +109,9 @@ def test_what_is_constant_or_too_few_has_no_rank_correlation() -> None:
 def test_a_score_that_follows_brightness_either_way_is_flagged() -> None:
     bright = np.random.default_rng(0).normal(size=300)
     other = np.random.default_rng(1).normal(size=300)
-    found = correlations({"same": bright**3, "inverse": -bright, "other": other}, {"brightness": bright})
+    found = correlations(
+        {"same": bright**3, "inverse": -bright, "other": other}, {"brightness": bright}
+    )
     assert [(row.score, row.about, row.flagged) for row in found] == [
         ("same", "brightness", True),
         ("inverse", "brightness", True),

@@ -9,7 +9,9 @@ SIDE = 64
 
 
 def sky(seed: int = 0) -> np.ndarray:
-    return (0.1 + 0.02 * np.random.default_rng(seed).normal(size=(SIDE, SIDE, 3))).astype(np.float32)
+    return (0.1 + 0.02 * np.random.default_rng(seed).normal(size=(SIDE, SIDE, 3))).astype(
+        np.float32
+    )
 
 
 def line(angle: float, offset: float, part: float = 1.0) -> np.ndarray:
@@ -47,12 +49,17 @@ def test_each_picture_is_judged_alone() -> None:
 @pytest.mark.parametrize("side", [32, 33])
 @pytest.mark.parametrize("upright", [False, True])
 def test_the_segments_of_a_line_are_averages_over_its_pixels(side: int, upright: bool) -> None:
-    """Some line is row 10 (or column 10): its segments hold the means of six stretches of its pixels."""
+    """Some line is row 10 (or column 10): its segments hold the means of six stretches of its
+    pixels.
+    """
     segments = line_segments(side)
     assert segments.shape[1] == side * side
     np.testing.assert_allclose(segments.sum(axis=1), 1, rtol=1e-5)
     picture = np.zeros((side, side), np.float32)
     picture[10] = np.arange(side)
     sums = (segments @ (picture.T if upright else picture).ravel()).reshape(-1, NUM_SEGMENTS)
-    expected = [np.mean(np.flatnonzero(np.arange(side) * NUM_SEGMENTS // side == part)) for part in range(NUM_SEGMENTS)]
+    expected = [
+        np.mean(np.flatnonzero(np.arange(side) * NUM_SEGMENTS // side == part))
+        for part in range(NUM_SEGMENTS)
+    ]
     assert np.abs(sums - expected).max(axis=1).min() < 1e-4

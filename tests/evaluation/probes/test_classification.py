@@ -6,7 +6,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from astrojepa.evaluation.probes.classification import knn_probe, linear_probe, majority_probe, paired_bootstrap
+from astrojepa.evaluation.probes.classification import (
+    knn_probe,
+    linear_probe,
+    majority_probe,
+    paired_bootstrap,
+)
 from astrojepa.types import Embeddings, ProbeResult
 
 Make = Callable[..., Embeddings]
@@ -14,7 +19,9 @@ PROBES = [linear_probe, knn_probe]
 
 
 @pytest.mark.parametrize("probe", PROBES)
-def test_separate_blobs_are_named_without_error(make_blobs: Make, probe: Callable[..., ProbeResult]) -> None:
+def test_separate_blobs_are_named_without_error(
+    make_blobs: Make, probe: Callable[..., ProbeResult]
+) -> None:
     result = probe(make_blobs(seed=1), make_blobs(seed=2))
     assert result.accuracy == result.balanced_accuracy == result.macro_f1 == 1
     assert result.interval == (1, 1)
@@ -22,15 +29,22 @@ def test_separate_blobs_are_named_without_error(make_blobs: Make, probe: Callabl
 
 
 @pytest.mark.parametrize("probe", PROBES)
-def test_random_labels_stay_near_chance(make_embeddings: Make, probe: Callable[..., ProbeResult]) -> None:
+def test_random_labels_stay_near_chance(
+    make_embeddings: Make, probe: Callable[..., ProbeResult]
+) -> None:
     generator = np.random.default_rng(0)
-    known, new = (make_embeddings(generator.normal(size=(n, 10)), generator.integers(4, size=n)) for n in (600, 1000))
+    known, new = (
+        make_embeddings(generator.normal(size=(n, 10)), generator.integers(4, size=n))
+        for n in (600, 1000)
+    )
     result = probe(known, new)
     assert result.accuracy == pytest.approx(0.25, abs=0.05)
     assert result.interval[0] < 0.25 < result.interval[1]
 
 
-def test_a_line_between_classes_is_found_where_neighbours_drown_in_noise(make_embeddings: Make) -> None:
+def test_a_line_between_classes_is_found_where_neighbours_drown_in_noise(
+    make_embeddings: Make,
+) -> None:
     generator = np.random.default_rng(0)
 
     def half(n: int) -> Embeddings:
@@ -44,7 +58,9 @@ def test_a_line_between_classes_is_found_where_neighbours_drown_in_noise(make_em
 
 
 @pytest.mark.parametrize("probe", PROBES)
-def test_new_galaxies_cannot_influence_the_probe(make_blobs: Make, probe: Callable[..., ProbeResult]) -> None:
+def test_new_galaxies_cannot_influence_the_probe(
+    make_blobs: Make, probe: Callable[..., ProbeResult]
+) -> None:
     known, new = make_blobs(spread=1.5, seed=1), make_blobs(spread=1.5, seed=2)
     alone = probe(known, new)
     others = dataclasses.replace(
@@ -61,7 +77,9 @@ def test_new_galaxies_cannot_influence_the_probe(make_blobs: Make, probe: Callab
 def test_rescaled_features_change_nothing(make_blobs: Make) -> None:
     known, new = make_blobs(spread=1.5, seed=1), make_blobs(spread=1.5, seed=2)
     scale = np.random.default_rng(0).uniform(0.01, 100, size=16).astype(np.float32)
-    known_scaled, new_scaled = (dataclasses.replace(part, vectors=part.vectors * scale + 5) for part in (known, new))
+    known_scaled, new_scaled = (
+        dataclasses.replace(part, vectors=part.vectors * scale + 5) for part in (known, new)
+    )
     for probe in PROBES:
         before, after = probe(known, new), probe(known_scaled, new_scaled)
         assert (before.predictions == after.predictions).mean() > 0.99
@@ -79,7 +97,10 @@ def test_the_validation_set_chooses_the_strength_and_is_not_fitted(make_blobs: M
 
 def test_the_same_seed_gives_the_same_probe(make_blobs: Make) -> None:
     known, new = make_blobs(spread=2, seed=1), make_blobs(spread=2, seed=2)
-    np.testing.assert_array_equal(linear_probe(known, new, seed=3).probabilities, linear_probe(known, new, seed=3).probabilities)
+    np.testing.assert_array_equal(
+        linear_probe(known, new, seed=3).probabilities,
+        linear_probe(known, new, seed=3).probabilities,
+    )
 
 
 def test_one_label_per_class_fixes_the_strength_and_says_so(make_blobs: Make) -> None:
@@ -89,13 +110,17 @@ def test_one_label_per_class_fixes_the_strength_and_says_so(make_blobs: Make) ->
 
 
 @pytest.mark.parametrize("probe", [*PROBES, majority_probe])
-def test_unlabelled_galaxies_are_left_out(make_blobs: Make, probe: Callable[..., ProbeResult]) -> None:
+def test_unlabelled_galaxies_are_left_out(
+    make_blobs: Make, probe: Callable[..., ProbeResult]
+) -> None:
     known, new = make_blobs(seed=1), make_blobs(seed=2)
     labels = new.labels.copy()
     labels[::3] = -1
     known_labels = known.labels.copy()
     known_labels[:50] = -1
-    result = probe(dataclasses.replace(known, labels=known_labels), dataclasses.replace(new, labels=labels))
+    result = probe(
+        dataclasses.replace(known, labels=known_labels), dataclasses.replace(new, labels=labels)
+    )
     np.testing.assert_array_equal(result.rows, np.flatnonzero(np.arange(200) % 3))
     np.testing.assert_array_equal(result.truth, new.labels[result.rows])
     assert result.num_train == 150
@@ -103,9 +128,13 @@ def test_unlabelled_galaxies_are_left_out(make_blobs: Make, probe: Callable[...,
 
 
 @pytest.mark.parametrize("probe", PROBES)
-def test_a_class_that_was_never_seen_is_never_named(make_blobs: Make, probe: Callable[..., ProbeResult]) -> None:
+def test_a_class_that_was_never_seen_is_never_named(
+    make_blobs: Make, probe: Callable[..., ProbeResult]
+) -> None:
     known, new = make_blobs(seed=1), make_blobs(seed=2)
-    result = probe(dataclasses.replace(known, labels=np.where(known.labels == 2, -1, known.labels)), new)
+    result = probe(
+        dataclasses.replace(known, labels=np.where(known.labels == 2, -1, known.labels)), new
+    )
     assert 2 not in result.predictions
     assert not result.probabilities[:, 2].any()
     assert result.balanced_accuracy == pytest.approx(0.75, abs=0.01)
@@ -124,7 +153,8 @@ def test_knn_probe_equals_a_slow_vote(make_blobs: Make) -> None:
     slow = []
     for vector in (new.vectors - mean) / std:
         cosines = [
-            float(vector @ other / np.linalg.norm(vector) / np.linalg.norm(other)) for other in (known.vectors - mean) / std
+            float(vector @ other / np.linalg.norm(vector) / np.linalg.norm(other))
+            for other in (known.vectors - mean) / std
         ]
         votes = np.zeros(4)
         for row in np.argsort(cosines)[::-1][:7]:
@@ -168,7 +198,9 @@ def test_wrong_parts_are_refused(make_blobs: Make, probe: Callable[..., ProbeRes
 
 def test_a_single_known_class_is_refused_and_named(make_blobs: Make) -> None:
     known = make_blobs()
-    with pytest.raises(ValueError, match="at least 2 classes, the known galaxies show edge-on only"):
+    with pytest.raises(
+        ValueError, match="at least 2 classes, the known galaxies show edge-on only"
+    ):
         linear_probe(dataclasses.replace(known, labels=np.full(200, 2)), known)
 
 
@@ -186,7 +218,9 @@ def test_a_validation_set_without_labels_is_named(make_blobs: Make) -> None:
 
 
 @pytest.mark.parametrize("probe", [*PROBES, majority_probe])
-def test_three_galaxies_and_duplicate_ids_give_a_defined_result(make_embeddings: Make, probe: Callable[..., ProbeResult]) -> None:
+def test_three_galaxies_and_duplicate_ids_give_a_defined_result(
+    make_embeddings: Make, probe: Callable[..., ProbeResult]
+) -> None:
     known = make_embeddings([[0.0, 1], [1, 0], [1, 0]], [0, 1, 1], ids=["M31", "M33", "M33"])
     result = probe(known, make_embeddings([[1.0, 0]], [1]))
     assert result.accuracy == 1

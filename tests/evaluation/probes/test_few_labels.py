@@ -36,12 +36,18 @@ def test_separate_blobs_are_named_from_few_labels(make_blobs: Make) -> None:
         "100 %",
     ]
     assert [point.num_labels for point in curve] == [4, 20, 40, 80, 4, 20, 200]
-    assert [len(point.accuracies) for point in curve] == [4, 4, 4, 4, 4, 4, 1], "everything is drawn once"
+    assert [len(point.accuracies) for point in curve] == [4, 4, 4, 4, 4, 4, 1], (
+        "everything is drawn once"
+    )
     assert min(point.balanced_accuracies.mean() for point in curve) > 0.97
 
 
 def test_more_labels_are_worth_more(make_blobs: Make) -> None:
-    curve = few_label_curve(make_blobs(count=800, spread=2, seed=1), make_blobs(count=400, spread=2, seed=2), shares=(1.0,))
+    curve = few_label_curve(
+        make_blobs(count=800, spread=2, seed=1),
+        make_blobs(count=400, spread=2, seed=2),
+        shares=(1.0,),
+    )
     means = [point.balanced_accuracies.mean() for point in curve]
     assert means == sorted(means)
 
@@ -49,7 +55,9 @@ def test_more_labels_are_worth_more(make_blobs: Make) -> None:
 def test_draws_are_stratified_nested_and_the_same_for_other_vectors(make_blobs: Make) -> None:
     known, new, seen, others = make_blobs(seed=1), make_blobs(seed=2), [], []
     few_label_curve(known, new, shares=(), per_class=(2, 5), draws=3, probe=recorded(seen))
-    doubled, twice = (dataclasses.replace(part, vectors=part.vectors[:, :3] * 2) for part in (known, new))
+    doubled, twice = (
+        dataclasses.replace(part, vectors=part.vectors[:, :3] * 2) for part in (known, new)
+    )
     few_label_curve(doubled, twice, shares=(), per_class=(2, 5), draws=3, probe=recorded(others))
     assert [ids.tolist() for ids in seen] == [ids.tolist() for ids in others]
     labels = dict(zip(known.ids.tolist(), known.labels.tolist(), strict=True))
@@ -62,7 +70,9 @@ def test_draws_are_stratified_nested_and_the_same_for_other_vectors(make_blobs: 
 
 def test_another_seed_draws_other_galaxies_and_the_same_seed_the_same(make_blobs: Make) -> None:
     known, new = make_blobs(spread=2, seed=1), make_blobs(spread=2, seed=2)
-    first, again, other = (few_label_curve(known, new, shares=(), per_class=(3,), seed=seed)[0] for seed in (1, 1, 2))
+    first, again, other = (
+        few_label_curve(known, new, shares=(), per_class=(3,), seed=seed)[0] for seed in (1, 1, 2)
+    )
     np.testing.assert_array_equal(first.accuracies, again.accuracies)
     assert (first.accuracies != other.accuracies).any()
 
@@ -71,7 +81,9 @@ def test_small_classes_give_all_they_have_and_unlabelled_galaxies_nothing(make_b
     known, new = make_blobs(seed=1), make_blobs(seed=2)
     labels = known.labels.copy()
     labels[np.flatnonzero(labels == 3)[2:]] = -1
-    curve = few_label_curve(dataclasses.replace(known, labels=labels), new, shares=(0.01, 1.0), per_class=(5,), draws=2)
+    curve = few_label_curve(
+        dataclasses.replace(known, labels=labels), new, shares=(0.01, 1.0), per_class=(5,), draws=2
+    )
     assert [point.num_labels for point in curve] == [17, 4, 152]
 
 
@@ -93,9 +105,13 @@ def test_one_draw_has_no_interval() -> None:
     assert mean_over_draws(np.array([0.5, 0.5])) == (0.5, 0.5, 0.5)
 
 
-@pytest.mark.parametrize("wrong", [{"draws": 0}, {"shares": (0.0,)}, {"shares": (1.5,)}, {"per_class": (0,)}])
+@pytest.mark.parametrize(
+    "wrong", [{"draws": 0}, {"shares": (0.0,)}, {"shares": (1.5,)}, {"per_class": (0,)}]
+)
 def test_impossible_budgets_are_refused(make_blobs: Make, wrong: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match=r"Expected draws >= 1, shares in \(0, 1\] and numbers >= 1, found"):
+    with pytest.raises(
+        ValueError, match=r"Expected draws >= 1, shares in \(0, 1\] and numbers >= 1, found"
+    ):
         few_label_curve(make_blobs(), make_blobs(), **wrong)
 
 

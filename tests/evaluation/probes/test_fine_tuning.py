@@ -33,7 +33,9 @@ def model(tiny: TrainConfig) -> Model:
 
 @pytest.fixture
 def hard(make_dataset: MakeData) -> tuple[Dataset, Dataset, Dataset]:
-    """Round or elongated at any angle, in sizes and brightnesses that overlap: more than a random encoder tells a linear probe."""
+    """Round or elongated at any angle, in sizes and brightnesses that overlap: more than a
+    random encoder tells a linear probe.
+    """
 
     def part(count: int, seed: int) -> Dataset:
         generator, line = np.random.default_rng(seed), np.arange(40) - 20
@@ -51,7 +53,9 @@ def hard(make_dataset: MakeData) -> tuple[Dataset, Dataset, Dataset]:
     return part(200, 0), part(60, 1), part(200, 2)
 
 
-def test_labels_teach_an_encoder_what_its_frozen_features_lack(model: Model, hard: tuple[Dataset, Dataset, Dataset]) -> None:
+def test_labels_teach_an_encoder_what_its_frozen_features_lack(
+    model: Model, hard: tuple[Dataset, Dataset, Dataset]
+) -> None:
     known, check, new = (embed(model, part) for part in hard)
     frozen = linear_probe(known, new, validation=check)
     tuned = fine_tune(model, *hard, epochs=16, batch_size=16, learning_rate=5e-3)
@@ -69,7 +73,9 @@ def test_the_ceiling_learns_from_random_weights_what_frozen_features_lack(
     assert paired_bootstrap(ceiling, linear_probe(known, new, validation=check))[1] > 0
 
 
-def test_the_tiny_folder_is_learned_and_the_model_is_left_as_it_was(model: Model, galaxy_folder: Path) -> None:
+def test_the_tiny_folder_is_learned_and_the_model_is_left_as_it_was(
+    model: Model, galaxy_folder: Path
+) -> None:
     parts = default_split(open_dataset(str(galaxy_folder)))
     before = copy.deepcopy(model.network.state_dict())
     result = fine_tune(model, *parts, epochs=2, batch_size=16)
@@ -81,7 +87,9 @@ def test_the_tiny_folder_is_learned_and_the_model_is_left_as_it_was(model: Model
     assert not model.network.training
 
 
-def test_the_start_is_the_linear_probe(model: Model, hard: tuple[Dataset, Dataset, Dataset]) -> None:
+def test_the_start_is_the_linear_probe(
+    model: Model, hard: tuple[Dataset, Dataset, Dataset]
+) -> None:
     known, check, new = (embed(model, part) for part in hard)
     frozen = linear_probe(known, new, validation=check)
     still = fine_tune(model, *hard, epochs=1, batch_size=100, learning_rate=1e-12)
@@ -108,11 +116,20 @@ def test_unlabelled_galaxies_are_left_out(model: Model, galaxy_folder: Path) -> 
     assert result.num_train == 66
 
 
-def test_wrong_settings_and_parts_without_labels_are_refused(model: Model, galaxy_folder: Path) -> None:
+def test_wrong_settings_and_parts_without_labels_are_refused(
+    model: Model, galaxy_folder: Path
+) -> None:
     train, check, test = default_split(open_dataset(str(galaxy_folder)))
-    with pytest.raises(ValueError, match="needs epochs >= 1 and a batch of 2 or more, found 0 and 64"):
+    with pytest.raises(
+        ValueError, match="needs epochs >= 1 and a batch of 2 or more, found 0 and 64"
+    ):
         fine_tune(model, train, check, test, epochs=0)
-    with pytest.raises(ValueError, match="None of the 16 validation galaxies of galaxies has a label"):
+    with pytest.raises(
+        ValueError, match="None of the 16 validation galaxies of galaxies has a label"
+    ):
         fine_tune(model, train, dataclasses.replace(check, labels=np.full(16, -1)), test)
-    with pytest.raises(FloatingPointError, match=r"The loss of fine-tuning is nan in epoch \d .* choose a smaller learning_rate"):
+    with pytest.raises(
+        FloatingPointError,
+        match=r"The loss of fine-tuning is nan in epoch \d .* choose a smaller learning_rate",
+    ):
         fine_tune(model, train, check, test, epochs=3, batch_size=16, learning_rate=1e30)

@@ -13,7 +13,14 @@ from astrojepa.types import ProbeResult
 
 def scored(truth: np.ndarray, predictions: np.ndarray, classes: int = 2) -> ProbeResult:
     names = tuple("abcd"[:classes])
-    return score(names, truth, np.eye(classes, dtype=np.float32)[predictions], np.arange(len(truth)), 10, "test")
+    return score(
+        names,
+        truth,
+        np.eye(classes, dtype=np.float32)[predictions],
+        np.arange(len(truth)),
+        10,
+        "test",
+    )
 
 
 def test_scores_are_those_of_scikit_learn() -> None:
@@ -28,7 +35,9 @@ def test_scores_are_those_of_scikit_learn() -> None:
     np.testing.assert_array_equal(result.correct, truth == predictions)
     within = predictions < 3
     part = scored(truth[within], predictions[within], classes=3)
-    assert part.balanced_accuracy == pytest.approx(balanced_accuracy_score(truth[within], predictions[within]))
+    assert part.balanced_accuracy == pytest.approx(
+        balanced_accuracy_score(truth[within], predictions[within])
+    )
 
 
 def test_the_interval_is_that_of_an_explicit_bootstrap() -> None:
@@ -36,7 +45,9 @@ def test_the_interval_is_that_of_an_explicit_bootstrap() -> None:
     predictions = (np.arange(150) % 5 == 0).astype(int)
     correct = truth == predictions
     drawn = correct[np.random.default_rng(0).integers(150, size=(20_000, 150))].mean(axis=1)
-    np.testing.assert_allclose(scored(truth, predictions).interval, np.quantile(drawn, [0.025, 0.975]), atol=1 / 150 + 1e-9)
+    np.testing.assert_allclose(
+        scored(truth, predictions).interval, np.quantile(drawn, [0.025, 0.975]), atol=1 / 150 + 1e-9
+    )
 
 
 def test_the_interval_covers_the_true_accuracy_about_95_times_in_100() -> None:
@@ -61,7 +72,10 @@ def test_the_balanced_interval_covers_the_true_value_about_95_times_in_100() -> 
 
 def test_the_bootstrap_of_a_clear_difference_excludes_zero() -> None:
     truth = np.zeros(200, dtype=int)
-    better, worse = scored(truth, (np.arange(200) < 20).astype(int)), scored(truth, (np.arange(200) < 60).astype(int))
+    better, worse = (
+        scored(truth, (np.arange(200) < 20).astype(int)),
+        scored(truth, (np.arange(200) < 60).astype(int)),
+    )
     difference, low, high = paired_bootstrap(better, worse)
     assert difference == pytest.approx(0.2)
     assert 0.1 < low < 0.2 < high < 0.3
@@ -70,7 +84,10 @@ def test_the_bootstrap_of_a_clear_difference_excludes_zero() -> None:
 
 def test_the_bootstrap_of_an_even_exchange_includes_zero() -> None:
     truth = np.zeros(200, dtype=int)
-    a, b = scored(truth, (np.arange(200) < 20).astype(int)), scored(truth, (np.arange(200)[::-1] < 22).astype(int))
+    a, b = (
+        scored(truth, (np.arange(200) < 20).astype(int)),
+        scored(truth, (np.arange(200)[::-1] < 22).astype(int)),
+    )
     _, low, high = paired_bootstrap(a, b)
     assert low < 0 < high
 
@@ -96,7 +113,9 @@ def test_the_paired_bootstrap_equals_one_over_explicit_rows() -> None:
     a, b = (scored(truth, (generator.random(120) < share).astype(int)) for share in (0.3, 0.4))
     gaps = a.correct.astype(int) - b.correct.astype(int)
     drawn = gaps[generator.integers(120, size=(20_000, 120))].mean(axis=1)
-    np.testing.assert_allclose(paired_bootstrap(a, b)[1:], np.quantile(drawn, [0.025, 0.975]), atol=0.012)
+    np.testing.assert_allclose(
+        paired_bootstrap(a, b)[1:], np.quantile(drawn, [0.025, 0.975]), atol=0.012
+    )
 
 
 def test_probes_scored_on_different_galaxies_do_not_compare() -> None:
@@ -121,9 +140,12 @@ def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
 
 def test_calibration_gaps_of_opposite_sign_in_different_bins_do_not_cancel() -> None:
     probabilities = np.array([[0.9, 0.1]] * 10 + [[0.6, 0.4]] * 30)
-    correct = np.arange(40) % 10 < np.where(np.arange(40) < 10, 7, 8)  # 0.7 where it says 0.9, 0.8 where it says 0.6
+    # 0.7 where it says 0.9, 0.8 where it says 0.6
+    correct = np.arange(40) % 10 < np.where(np.arange(40) < 10, 7, 8)
     assert calibration_error(probabilities, correct) == pytest.approx(0.25 * 0.2 + 0.75 * 0.2)
-    assert calibration_error(probabilities, correct, bins=1) == pytest.approx(0.1), "one bin lets them cancel"
+    assert calibration_error(probabilities, correct, bins=1) == pytest.approx(0.1), (
+        "one bin lets them cancel"
+    )
 
 
 def test_calibration_error_equals_a_slow_loop_over_bins() -> None:

@@ -29,14 +29,18 @@ def test_a_kept_probe_scores_as_the_probe_of_its_name(kind: str, make_blobs: Mak
 
 @pytest.mark.parametrize("num_classes", [2, 4])
 @pytest.mark.parametrize("kind", ["linear", "mlp"])
-def test_a_probe_read_back_from_json_gives_the_same_probabilities(kind: str, num_classes: int, make_blobs: Make) -> None:
+def test_a_probe_read_back_from_json_gives_the_same_probabilities(
+    kind: str, num_classes: int, make_blobs: Make
+) -> None:
     known, new = (make_blobs(seed=seed, spread=0.8, num_classes=num_classes) for seed in (1, 2))
     probe, result = fit_probe(kind, known, new)
     again = probe_from_dict(json.loads(json.dumps(probe.to_dict(), allow_nan=False)))
     np.testing.assert_allclose(again.probabilities(new.vectors), result.probabilities, atol=1e-5)
 
 
-def test_a_class_that_was_never_seen_is_not_among_the_answers(make_blobs: Make, make_embeddings: Make) -> None:
+def test_a_class_that_was_never_seen_is_not_among_the_answers(
+    make_blobs: Make, make_embeddings: Make
+) -> None:
     blobs = make_blobs(seed=1)
     without = blobs.labels != 1
     known = make_embeddings(blobs.vectors[without], blobs.labels[without], classes=blobs.classes)
@@ -67,6 +71,11 @@ def test_other_widths_kinds_and_formats_are_refused(make_blobs: Make) -> None:
 
 def test_a_network_tells_how_far_it_is(make_blobs: Make) -> None:
     told: list[tuple[int, int]] = []
-    fit_probe("mlp", make_blobs(seed=1), make_blobs(seed=2), progress=lambda done, total, text: told.append((done, total)))
+    fit_probe(
+        "mlp",
+        make_blobs(seed=1),
+        make_blobs(seed=2),
+        progress=lambda done, total, text: told.append((done, total)),
+    )
     assert told[0] == (0, 200)
     assert [done for done, _ in told] == list(range(len(told)))

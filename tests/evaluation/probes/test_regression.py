@@ -27,11 +27,15 @@ def task(make: Make, count: int, seed: int, noise: float = 0.5) -> tuple[Embeddi
     """Galaxies whose value is 10 plus a sum of their first three features, plus noise."""
     generator = np.random.default_rng(seed)
     vectors = generator.normal(size=(count, 8)) * np.arange(1, 9) + 5
-    return make(vectors), 10 + (vectors[:, :3] / [1, 2, 3]).sum(axis=1) + noise * generator.normal(size=count)
+    return make(vectors), 10 + (vectors[:, :3] / [1, 2, 3]).sum(axis=1) + noise * generator.normal(
+        size=count
+    )
 
 
 def told(truth: Any, predictions: Any) -> RegressionResult:
-    return score_regression(np.asarray(truth, float), np.asarray(predictions, float), np.arange(len(truth)), 5, "test")
+    return score_regression(
+        np.asarray(truth, float), np.asarray(predictions, float), np.arange(len(truth)), 5, "test"
+    )
 
 
 @pytest.mark.parametrize("width", [3, 60])
@@ -46,7 +50,10 @@ def test_ridge_is_scikit_learns_for_every_penalty(width: int) -> None:
 
 
 def test_a_linear_law_without_noise_is_found_exactly(make_embeddings: Make) -> None:
-    (known, values), (new, truth) = task(make_embeddings, 100, 1, 0), task(make_embeddings, 50, 2, 0)
+    (known, values), (new, truth) = (
+        task(make_embeddings, 100, 1, 0),
+        task(make_embeddings, 50, 2, 0),
+    )
     result = linear_regression_probe(known, new, values, truth)
     assert result.r2 == pytest.approx(1, abs=1e-6)
     assert result.rmse < 1e-2
@@ -66,7 +73,9 @@ def test_the_scores_are_those_of_the_libraries() -> None:
 
 def test_rmse_is_in_the_unit_of_the_target_and_r2_has_none(make_embeddings: Make) -> None:
     (known, values), (new, truth) = task(make_embeddings, 200, 1), task(make_embeddings, 100, 2)
-    degrees, arcsec = (linear_regression_probe(known, new, unit * values, unit * truth) for unit in (1, 3600))
+    degrees, arcsec = (
+        linear_regression_probe(known, new, unit * values, unit * truth) for unit in (1, 3600)
+    )
     assert arcsec.rmse == pytest.approx(3600 * degrees.rmse)
     assert arcsec.r2 == pytest.approx(degrees.r2)
     np.testing.assert_allclose(arcsec.interval, degrees.interval)
@@ -74,12 +83,19 @@ def test_rmse_is_in_the_unit_of_the_target_and_r2_has_none(make_embeddings: Make
 
 def test_validation_chooses_the_penalty_as_a_slow_search_does(make_embeddings: Make) -> None:
     generator = np.random.default_rng(0)
-    known, check, new = (make_embeddings(generator.normal(size=(count, 30))) for count in (40, 60, 50))
-    values, check_values, truth = (part.vectors[:, 0] + generator.normal(size=len(part)) for part in (known, check, new))
+    known, check, new = (
+        make_embeddings(generator.normal(size=(count, 30))) for count in (40, 60, 50)
+    )
+    values, check_values, truth = (
+        part.vectors[:, 0] + generator.normal(size=len(part)) for part in (known, check, new)
+    )
     mean, std = known.vectors.mean(axis=0), known.vectors.std(axis=0)
     errors = [
         np.square(
-            Ridge(penalty * 40).fit((known.vectors - mean) / std, values).predict((check.vectors - mean) / std) - check_values
+            Ridge(penalty * 40)
+            .fit((known.vectors - mean) / std, values)
+            .predict((check.vectors - mean) / std)
+            - check_values
         ).mean()
         for penalty in PENALTIES
     ]
@@ -101,7 +117,10 @@ def test_new_galaxies_cannot_influence_the_regression(make_embeddings: Make) -> 
     (known, values), (new, truth) = task(make_embeddings, 100, 1), task(make_embeddings, 30, 2)
     alone = linear_regression_probe(known, new, values, truth)
     among = linear_regression_probe(
-        known, make_embeddings(np.vstack([new.vectors, 100 * new.vectors])), values, np.tile(truth, 2)
+        known,
+        make_embeddings(np.vstack([new.vectors, 100 * new.vectors])),
+        values,
+        np.tile(truth, 2),
     )
     np.testing.assert_allclose(among.predictions[:30], alone.predictions, rtol=1e-9)
 
@@ -128,7 +147,10 @@ def test_the_interval_of_a_difference_covers_the_true_one_about_95_times_in_100(
     generator, covered = np.random.default_rng(0), []
     for _ in range(200):
         truth, shared = generator.normal(size=150), generator.normal(size=150)
-        a, b = (told(truth, truth + 0.3 * shared + own * generator.normal(size=150)) for own in (0.3, 0.6))
+        a, b = (
+            told(truth, truth + 0.3 * shared + own * generator.normal(size=150))
+            for own in (0.3, 0.6)
+        )
         low, high = paired_r2_bootstrap(a, b)[1:]
         covered.append(low <= 0.27 <= high)
     assert 0.92 <= np.mean(covered) <= 0.98
@@ -136,7 +158,10 @@ def test_the_interval_of_a_difference_covers_the_true_one_about_95_times_in_100(
 
 def test_a_regression_beats_a_worse_one_and_equals_itself(make_embeddings: Make) -> None:
     (known, values), (new, truth) = task(make_embeddings, 200, 1), task(make_embeddings, 100, 2)
-    good, mean = linear_regression_probe(known, new, values, truth), mean_value_probe(known, new, values, truth)
+    good, mean = (
+        linear_regression_probe(known, new, values, truth),
+        mean_value_probe(known, new, values, truth),
+    )
     difference, low, high = paired_r2_bootstrap(good, mean)
     assert low > 0
     assert low < difference < high

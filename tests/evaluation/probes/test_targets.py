@@ -27,7 +27,10 @@ g9   5   5   5   0.25
 def data(make_dataset: Callable[..., Dataset]) -> Dataset:
     made = make_dataset(np.zeros((4, 8, 8, 3), np.uint8))
     return dataclasses.replace(
-        made, table=pd.DataFrame({"pitch": [1.5, np.nan, 3, 4], "text": ["12", "", "7.5", "-3"], "name": list("abcd")})
+        made,
+        table=pd.DataFrame(
+            {"pitch": [1.5, np.nan, 3, 4], "text": ["12", "", "7.5", "-3"], "name": list("abcd")}
+        ),
     )
 
 
@@ -38,7 +41,9 @@ def test_columns_are_read_as_numbers_and_empty_is_unknown(data: Dataset) -> None
 
 def test_a_catalogue_is_joined_on_the_id_in_whatever_order(data: Dataset, tmp_path: Path) -> None:
     (tmp_path / "votes.csv").write_text("objid,score\ng3,0.25\nother,1\ng0,0.5\ng1,\n")
-    np.testing.assert_array_equal(target_values(data, "score", tmp_path / "votes.csv"), [0.5, np.nan, np.nan, 0.25])
+    np.testing.assert_array_equal(
+        target_values(data, "score", tmp_path / "votes.csv"), [0.5, np.nan, np.nan, 0.25]
+    )
 
 
 def test_long_numeric_ids_are_not_rounded(data: Dataset, tmp_path: Path) -> None:
@@ -48,29 +53,45 @@ def test_long_numeric_ids_are_not_rounded(data: Dataset, tmp_path: Path) -> None
     np.testing.assert_array_equal(found, [1, 2, np.nan, np.nan])
 
 
-def test_minus_one_is_undetermined_in_efigi_except_for_the_type(data: Dataset, tmp_path: Path) -> None:
+def test_minus_one_is_undetermined_in_efigi_except_for_the_type(
+    data: Dataset, tmp_path: Path
+) -> None:
     path = tmp_path / "EFIGI_attributes.txt"
     path.write_text(EFIGI)
     np.testing.assert_array_equal(target_values(data, "T", path), [1, np.nan, -1, np.nan])
-    np.testing.assert_array_equal(target_values(data, "Inclination", path), [0.5, np.nan, np.nan, np.nan])
+    np.testing.assert_array_equal(
+        target_values(data, "Inclination", path), [0.5, np.nan, np.nan, np.nan]
+    )
 
 
-def test_equal_duplicates_are_one_and_contradictions_are_refused(data: Dataset, tmp_path: Path) -> None:
+def test_equal_duplicates_are_one_and_contradictions_are_refused(
+    data: Dataset, tmp_path: Path
+) -> None:
     path = tmp_path / "votes.csv"
     path.write_text("objid,score\ng1,2\ng1,2\n")
     np.testing.assert_array_equal(target_values(data, "score", path), [np.nan, 2, np.nan, np.nan])
     path.write_text("objid,score\ng1,2\ng1,3\n")
-    with pytest.raises(DataError, match=r"votes.csv gives g1 two values of score \(1 such ids\); keep one row of each"):
+    with pytest.raises(
+        DataError,
+        match=r"votes.csv gives g1 two values of score \(1 such ids\); keep one row of each",
+    ):
         target_values(data, "score", path)
 
 
-def test_columns_that_hold_no_numbers_or_are_not_there_are_refused(data: Dataset, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"memory has no column 'pich' \(found: pitch, text, name\)"):
+def test_columns_that_hold_no_numbers_or_are_not_there_are_refused(
+    data: Dataset, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        DataError, match=r"memory has no column 'pich' \(found: pitch, text, name\)"
+    ):
         target_values(data, "pich")
     with pytest.raises(DataError, match="memory: name of row 0 is 'a'; choose a column of numbers"):
         target_values(data, "name")
     (tmp_path / "votes.csv").write_text("objid,score\nx,2\n")
-    with pytest.raises(DataError, match="has a known score of none of the galaxies of memory; is its first column their id"):
+    with pytest.raises(
+        DataError,
+        match="has a known score of none of the galaxies of memory; is its first column their id",
+    ):
         target_values(data, "score", tmp_path / "votes.csv")
     with pytest.raises(FileNotFoundError):
         target_values(data, "score", tmp_path / "nowhere.csv")

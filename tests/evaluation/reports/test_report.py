@@ -1,4 +1,6 @@
-"""The report: the same numbers as the functions it gathers, in JSON and on a page that asks for nothing and trusts nothing."""
+"""The report: the same numbers as the functions it gathers, in JSON and on a page that asks for
+nothing and trusts nothing.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,14 @@ from astrojepa.evaluation.anomalies.scoring import score_by_name
 from astrojepa.evaluation.reports.page import report_page
 from astrojepa.evaluation.reports.report import Report, make_report
 
-SETTINGS = {"method": "pca", "num_strange": 6, "num_heatmaps": 3, "draws": 3, "random_seeds": 1, "fine_tune_epochs": 1}
+SETTINGS = {
+    "method": "pca",
+    "num_strange": 6,
+    "num_heatmaps": 3,
+    "draws": 3,
+    "random_seeds": 1,
+    "fine_tune_epochs": 1,
+}
 EVIL = '</script><script>alert(1)</script><img src=x onerror="alert(2)">'
 
 
@@ -39,7 +48,9 @@ def report(model, galaxies) -> Report:
 def test_the_report_holds_the_numbers_of_the_functions_it_gathers(report, model, galaxies):
     facts = json.loads(json.dumps(report.facts, allow_nan=False))
     train, val, test = aj.split(galaxies)
-    probe = aj.linear_probe(aj.embed(model, train), aj.embed(model, test), validation=aj.embed(model, val))
+    probe = aj.linear_probe(
+        aj.embed(model, train), aj.embed(model, test), validation=aj.embed(model, val)
+    )
     assert facts["probes"]["rows"]["linear probe"]["accuracy"] == probe.accuracy
     assert {"fine-tuned", "supervised ResNet-18"} <= facts["probes"]["rows"].keys()
     assert facts["probes"]["confusion"] == probe.confusion.tolist()
@@ -49,10 +60,14 @@ def test_the_report_holds_the_numbers_of_the_functions_it_gathers(report, model,
     assert [galaxy["id"] for galaxy in facts["anomalies"]] == galaxies.ids[order].tolist()
     assert facts["gauges"]["effective_rank"] == aj.collapse_gauges(whole.vectors).effective_rank
     assert facts["leaderboard"]["rows"][0]["score"] == "knn"
-    assert {"encoder", "pixel PCA-64", "random weights 0"} <= facts["probes"]["regressions"]["bulge_to_total"].keys()
+    assert {"encoder", "pixel PCA-64", "random weights 0"} <= facts["probes"]["regressions"][
+        "bulge_to_total"
+    ].keys()
     first = facts["patch_errors"]["galaxies"][0]
     row = int(np.flatnonzero(galaxies.ids == first["id"])[0])
-    assert first["mse"] == pytest.approx(float(np.nanmean(aj.patch_errors(model, galaxies[row].image).mse)))
+    assert first["mse"] == pytest.approx(
+        float(np.nanmean(aj.patch_errors(model, galaxies[row].image).mse))
+    )
 
 
 @pytest.mark.slow
@@ -77,7 +92,10 @@ def test_text_from_data_cannot_become_markup(report):
         classes=tuple(EVIL + name for name in report.embeddings.classes),
     )
     facts["data"]["classes"] = list(vectors.classes)
-    clean, dirty = report_page(report), report_page(dataclasses.replace(report, facts=facts, embeddings=vectors))
+    clean, dirty = (
+        report_page(report),
+        report_page(dataclasses.replace(report, facts=facts, embeddings=vectors)),
+    )
     assert "<img src=x" not in dirty
     assert dirty.count("<script") == clean.count("<script")
     assert dirty.count("</script>") == clean.count("</script>")
@@ -99,7 +117,18 @@ def test_what_cannot_be_measured_says_why(galaxies):
 
 @pytest.mark.slow
 def test_the_command_writes_both_files_beside_each_other(tmp_path, capsys):
-    words = ["report", "random:small.sigreg06", "--data", "simulated:150", "--map", "pca", "--draws", "2", "--fraction", "0.04"]
+    words = [
+        "report",
+        "random:small.sigreg06",
+        "--data",
+        "simulated:150",
+        "--map",
+        "pca",
+        "--draws",
+        "2",
+        "--fraction",
+        "0.04",
+    ]
     assert main([*words, "--random-seeds", "0", "--out", str(tmp_path / "new" / "r")]) == 0
     facts = json.loads((tmp_path / "new" / "r.json").read_text())
     assert facts["model"]["random"]
@@ -109,5 +138,19 @@ def test_the_command_writes_both_files_beside_each_other(tmp_path, capsys):
 
 
 def test_a_benchmark_and_its_own_split_contradict_each_other(capsys, tmp_path):
-    assert main(["report", "random", "--benchmark", "B1", "--split", "column", "--out", str(tmp_path / "r")]) == 2
+    assert (
+        main(
+            [
+                "report",
+                "random",
+                "--benchmark",
+                "B1",
+                "--split",
+                "column",
+                "--out",
+                str(tmp_path / "r"),
+            ]
+        )
+        == 2
+    )
     assert "fixes galaxies, labels and split" in capsys.readouterr().err

@@ -1,4 +1,6 @@
-"""What the tests of shards share: processes that run one after the other, an interruption, damage."""
+"""What the tests of shards share: processes that run one after the other, an interruption,
+damage.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,9 @@ def pictures(count: int, side: int = 20) -> np.ndarray:
 
 
 def one_after_the_other(patch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
-    """Return a function that makes this process number `rank` of `size`; they run one after the other, so that nobody waits."""
+    """Return a function that makes this process number `rank` of `size`; they run one after the
+    other, so that nobody waits.
+    """
 
     def become(rank: int, size: int) -> None:
         for name, value in {"rank": rank, "world_size": size, "wait": None}.items():
@@ -58,6 +62,8 @@ def spoil(path: Path, damage: str) -> None:
 
 def assert_equal(found: Embeddings, expected: Embeddings) -> None:
     for field in dataclasses.fields(Embeddings):
-        np.testing.assert_array_equal(getattr(found, field.name), getattr(expected, field.name), field.name)
+        np.testing.assert_array_equal(
+            getattr(found, field.name), getattr(expected, field.name), field.name
+        )
     assert found.vectors.dtype == np.float32
     assert found.labels.dtype == np.int64

@@ -74,7 +74,9 @@ def test_a_common_direction_raises_the_cosine_alarm() -> None:
 
 
 def test_spread_vectors_raise_no_alarm() -> None:
-    assert collapse_gauges(np.random.default_rng(0).normal(size=(500, 64))).verdict.startswith("No sign of collapse")
+    assert collapse_gauges(np.random.default_rng(0).normal(size=(500, 64))).verdict.startswith(
+        "No sign of collapse"
+    )
 
 
 def test_feature_std_is_the_mean_standard_deviation() -> None:
@@ -86,13 +88,17 @@ def test_tensors_with_gradient_and_half_precision_are_taken() -> None:
     vectors = torch.randn(40, 6, generator=torch.Generator().manual_seed(0))
     expected = collapse_gauges(vectors.numpy())
     assert collapse_gauges(vectors.clone().requires_grad_()) == expected
-    assert collapse_gauges(vectors.bfloat16()).effective_rank == pytest.approx(expected.effective_rank, rel=0.02)
+    assert collapse_gauges(vectors.bfloat16()).effective_rank == pytest.approx(
+        expected.effective_rank, rel=0.02
+    )
 
 
 def test_many_vectors_are_sampled_with_a_seed() -> None:
     vectors = np.random.default_rng(0).normal(size=(5000, 16))
     assert collapse_gauges(vectors, seed=3) == collapse_gauges(vectors, seed=3)
-    assert collapse_gauges(vectors, seed=3).feature_std != collapse_gauges(vectors, seed=4).feature_std
+    assert (
+        collapse_gauges(vectors, seed=3).feature_std != collapse_gauges(vectors, seed=4).feature_std
+    )
 
 
 @pytest.mark.parametrize("shape", [(1, 4), (0, 4), (4,), (4, 0)])

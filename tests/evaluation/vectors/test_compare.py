@@ -78,13 +78,20 @@ def test_cka_of_equal_rows_is_not_defined() -> None:
         linear_cka(vectors, vectors[1:])
 
 
-def test_a_set_shares_all_neighbours_with_itself_and_with_itself_scaled(make_embeddings: Make) -> None:
+def test_a_set_shares_all_neighbours_with_itself_and_with_itself_scaled(
+    make_embeddings: Make,
+) -> None:
     data = make_embeddings(np.random.default_rng(0).normal(size=(60, 5)))
     found = compare_embeddings(data, data)
     np.testing.assert_array_equal(found.overlap, 1)
     np.testing.assert_array_equal(found.stretch, 1)
     assert found.moved.tolist() == list(range(60))
-    assert compare_embeddings(data, make_embeddings(data.vectors * [1, 10, 100, 3, 5] + 2)).mean_overlap == 1
+    assert (
+        compare_embeddings(
+            data, make_embeddings(data.vectors * [1, 10, 100, 3, 5] + 2)
+        ).mean_overlap
+        == 1
+    )
 
 
 def test_overlap_equals_a_slow_count(make_embeddings: Make) -> None:
@@ -99,7 +106,9 @@ def test_overlap_equals_a_slow_count(make_embeddings: Make) -> None:
         return set(np.argsort(gaps)[:6].tolist())
 
     found = compare_embeddings(make_embeddings(a), make_embeddings(b), k=6)
-    np.testing.assert_allclose(found.overlap, [len(near(a, row) & near(b, row)) / 6 for row in range(50)], rtol=1e-6)
+    np.testing.assert_allclose(
+        found.overlap, [len(near(a, row) & near(b, row)) / 6 for row in range(50)], rtol=1e-6
+    )
     assert found.overlap.dtype == np.float32
     assert (np.diff(found.overlap[found.moved]) >= 0).all()
     assert (found.stretch >= 1).all()
@@ -113,7 +122,9 @@ def test_unrelated_sets_share_neighbours_by_chance_only(make_embeddings: Make) -
     assert abs(found.cka_unbiased) < 0.03
 
 
-def test_the_galaxy_that_changed_its_group_moved_most(make_blobs: Make, make_embeddings: Make) -> None:
+def test_the_galaxy_that_changed_its_group_moved_most(
+    make_blobs: Make, make_embeddings: Make
+) -> None:
     data = make_blobs(count=80, spread=0.2)
     vectors = data.vectors.copy()
     vectors[11] = vectors[data.labels == (data.labels[11] + 1) % 4].mean(axis=0)
@@ -126,7 +137,10 @@ def test_the_galaxy_that_changed_its_group_moved_most(make_blobs: Make, make_emb
 def test_three_galaxies_duplicates_and_equal_ones_are_defined(make_embeddings: Make) -> None:
     three = compare_embeddings(make_embeddings(np.eye(3)), make_embeddings(np.eye(3)[::-1]))
     assert (three.k, three.chance, three.mean_overlap) == (2, 1, 1)
-    equal, spread = make_embeddings(np.ones((30, 4))), make_embeddings(np.random.default_rng(0).normal(size=(30, 4)))
+    equal, spread = (
+        make_embeddings(np.ones((30, 4))),
+        make_embeddings(np.random.default_rng(0).normal(size=(30, 4))),
+    )
     found = compare_embeddings(equal, spread)
     assert np.isnan(found.cka)
     assert np.isfinite(found.stretch).all()

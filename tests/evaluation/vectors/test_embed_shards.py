@@ -1,4 +1,6 @@
-"""Embedding into shards: the same vectors from any number of processes, whatever was killed on the way."""
+"""Embedding into shards: the same vectors from any number of processes, whatever was killed on
+the way.
+"""
 
 from __future__ import annotations
 
@@ -29,10 +31,25 @@ from astrojepa.evaluation.vectors.embed import embed
 from astrojepa.evaluation.vectors.embed_shards import ShardRun, embed_shards
 from astrojepa.evaluation.vectors.shards import ShardFolder, open_shards, read_shards
 from astrojepa.presets import preset
-from tests.evaluation.vectors.shard_world import assert_equal, interrupted, one_after_the_other, pictures, spoil
+from tests.evaluation.vectors.shard_world import (
+    assert_equal,
+    interrupted,
+    one_after_the_other,
+    pictures,
+    spoil,
+)
 from tests.tiny_run import TINY
 
-TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", "-m", "astrojepa", "embed"]
+TORCHRUN = [
+    sys.executable,
+    "-m",
+    "torch.distributed.run",
+    "--standalone",
+    "--nproc_per_node=2",
+    "-m",
+    "astrojepa",
+    "embed",
+]
 MakeData = Callable[..., Dataset]
 
 
@@ -48,7 +65,16 @@ def tiny_model() -> Model:
     """A real network of a few thousand random weights."""
     config = replace(preset("small.sigreg06"), **TINY)
     network = build_network(config, torch.device("cpu")).eval()
-    return Model("tiny.random", config, {}, "c0ffee", (0.5, 0.5, 0.5), (0.5, 0.5, 0.5), network, torch.device("cpu"))
+    return Model(
+        "tiny.random",
+        config,
+        {},
+        "c0ffee",
+        (0.5, 0.5, 0.5),
+        (0.5, 0.5, 0.5),
+        network,
+        torch.device("cpu"),
+    )
 
 
 @pytest.fixture
@@ -58,7 +84,11 @@ def become(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
 
 @pytest.mark.parametrize("order", [[0], [0, 1], [1, 0], [2, 0, 1]], ids=str)
 def test_shards_of_any_number_of_processes_hold_the_vectors_of_embed_bit_for_bit(
-    tiny_model: Model, make_dataset: MakeData, tmp_path: Path, order: list[int], become: Callable[[int, int], None]
+    tiny_model: Model,
+    make_dataset: MakeData,
+    tmp_path: Path,
+    order: list[int],
+    become: Callable[[int, int], None],
 ) -> None:
     data = make_dataset(pictures(18), labels=np.arange(18) % 5 - 1)
     for rank in order:
@@ -82,13 +112,22 @@ def test_a_process_without_a_block_writes_an_empty_shard(
 
 @pytest.mark.parametrize("size", [1, 3])
 def test_an_interrupted_embedding_continues_with_any_number_of_processes(
-    model: Any, make_dataset: MakeData, tmp_path: Path, become: Callable[[int, int], None], size: int
+    model: Any,
+    make_dataset: MakeData,
+    tmp_path: Path,
+    become: Callable[[int, int], None],
+    size: int,
 ) -> None:
     data = make_dataset(pictures(30))
     become(1, 2)
     interrupted(model, data, tmp_path, after=3)
-    assert sorted(path.name for path in (tmp_path / "blocks").iterdir()) == [f"rows-{row:010d}.parquet" for row in (4, 12, 20)]
-    with pytest.raises(FileNotFoundError, match="unfinished: it lacks every shard; start the same embed command again"):
+    assert sorted(path.name for path in (tmp_path / "blocks").iterdir()) == [
+        f"rows-{row:010d}.parquet" for row in (4, 12, 20)
+    ]
+    with pytest.raises(
+        FileNotFoundError,
+        match="unfinished: it lacks every shard; start the same embed command again",
+    ):
         read_shards(tmp_path)
     for rank in range(size):
         become(rank, size)
@@ -98,11 +137,15 @@ def test_an_interrupted_embedding_continues_with_any_number_of_processes(
 
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "altered"])
-def test_a_damaged_block_is_computed_again(model: Any, make_dataset: MakeData, tmp_path: Path, damage: str) -> None:
+def test_a_damaged_block_is_computed_again(
+    model: Any, make_dataset: MakeData, tmp_path: Path, damage: str
+) -> None:
     data = make_dataset(pictures(12))
     interrupted(model, data, tmp_path, after=2)
     spoil(tmp_path / "blocks" / "rows-0000000004.parquet", damage)
-    assert embed_shards(model, data, tmp_path, block_size=4) == ShardRun(num_blocks=3, num_found=1, num_shards=1)
+    assert embed_shards(model, data, tmp_path, block_size=4) == ShardRun(
+        num_blocks=3, num_found=1, num_shards=1
+    )
     assert model.encoded == 16
     assert_equal(read_shards(tmp_path), embed(model, data, cache=False))
 
@@ -136,52 +179,79 @@ def test_shards_begun_by_another_number_of_processes_are_theirs_to_finish(
     data = make_dataset(pictures(12))
     become(0, 2)
     embed_shards(model, data, tmp_path, block_size=4)
-    with pytest.raises(FileNotFoundError, match=r"it lacks shard-00001-of-00002.parquet; start the same"):
+    with pytest.raises(
+        FileNotFoundError, match=r"it lacks shard-00001-of-00002.parquet; start the same"
+    ):
         read_shards(tmp_path)
     become(0, 3)
-    with pytest.raises(ValueError, match=r"holds 1 of 2 shards, and 2 processes must finish them, not 3; .*nproc_per_node=2"):
+    with pytest.raises(
+        ValueError,
+        match=r"holds 1 of 2 shards, and 2 processes must finish them, not 3; .*nproc_per_node=2",
+    ):
         embed_shards(model, data, tmp_path, block_size=4)
     become(1, 2)
     embed_shards(model, data, tmp_path, block_size=4)
     become(0, 3)
-    assert embed_shards(model, data, tmp_path, block_size=4) == ShardRun(num_blocks=3, num_found=3, num_shards=2)
+    assert embed_shards(model, data, tmp_path, block_size=4) == ShardRun(
+        num_blocks=3, num_found=3, num_shards=2
+    )
     assert model.encoded == 12, "a complete folder is left alone, whoever asks"
 
 
 @pytest.mark.parametrize("change", ["model", "galaxies", "settings", "blocks"])
 def test_a_folder_of_another_embedding_is_refused_and_keeps_everything(
-    model: Any, make_dataset: MakeData, make_stand_in: Callable[..., Any], tmp_path: Path, change: str
+    model: Any,
+    make_dataset: MakeData,
+    make_stand_in: Callable[..., Any],
+    tmp_path: Path,
+    change: str,
 ) -> None:
     data = make_dataset(pictures(6))
     embed_shards(model, data, tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.glob("*.*")}
     other = make_stand_in(crop_fraction=0.5 if change == "settings" else 0.875)
     other.id, other.hash = "other", "beef" if change == "model" else model.hash
-    with pytest.raises(ValueError, match=r"holds vectors by stand.in .* of memory .*, and these are by other .*choose another"):
+    with pytest.raises(
+        ValueError,
+        match=r"holds vectors by stand.in .* of memory .*, and these are by other .*choose another",
+    ):
         embed_shards(
-            other, data.subset([1, 0]) if change == "galaxies" else data, tmp_path, block_size=2 if change == "blocks" else 1024
+            other,
+            data.subset([1, 0]) if change == "galaxies" else data,
+            tmp_path,
+            block_size=2 if change == "blocks" else 1024,
         )
     assert {path: path.read_bytes() for path in tmp_path.glob("*.*")} == before
     assert other.encoded == 0
 
 
-def test_a_renamed_model_or_data_set_is_the_same(model: Any, make_dataset: MakeData, tmp_path: Path) -> None:
+def test_a_renamed_model_or_data_set_is_the_same(
+    model: Any, make_dataset: MakeData, tmp_path: Path
+) -> None:
     data = make_dataset(pictures(6))
     embed_shards(model, data, tmp_path)
     model.id = "renamed"
     assert embed_shards(model, dataclasses.replace(data, name="moved"), tmp_path).num_found == 1
 
 
-def test_a_vector_that_is_not_finite_names_its_galaxy_and_is_not_kept(model: Any, make_dataset: MakeData, tmp_path: Path) -> None:
+def test_a_vector_that_is_not_finite_names_its_galaxy_and_is_not_kept(
+    model: Any, make_dataset: MakeData, tmp_path: Path
+) -> None:
     encode = model.encode
-    model.encode = lambda frames: np.where(encode(frames) > 0, np.nan, 0) if model.encoded >= 8 else encode(frames)
+    model.encode = lambda frames: (
+        np.where(encode(frames) > 0, np.nan, 0) if model.encoded >= 8 else encode(frames)
+    )
     with pytest.raises(ValueError, match="galaxy g8 is not finite"):
         embed_shards(model, make_dataset(pictures(16)), tmp_path, block_size=4)
     assert len(list((tmp_path / "blocks").iterdir())) == 2
 
 
 def test_pictures_are_read_at_most_one_batch_ahead(
-    model: Any, make_dataset: MakeData, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+    model: Any,
+    make_dataset: MakeData,
+    tmp_path: Path,
+    own_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(module, "BATCH_SIZE", 4)
     data, encode, ahead = make_dataset(pictures(50)), model.encode, []
@@ -208,7 +278,9 @@ def test_progress_is_that_of_process_0_and_starts_where_it_was(
     interrupted(model, data, tmp_path, after=1)
     for rank in (1, 0):
         become(rank, 2)
-        embed_shards(model, data, tmp_path, block_size=4, progress=lambda *report: reports.append(report))
+        embed_shards(
+            model, data, tmp_path, block_size=4, progress=lambda *report: reports.append(report)
+        )
     assert reports == [(done, 10, "embedding, process 0 of 2") for done in (0, 4, 8, 10)]
 
 

@@ -12,7 +12,9 @@ from astrojepa.types import Embeddings
 Make = Callable[..., Embeddings]
 
 
-def slow_neighbours(vectors: np.ndarray, target: np.ndarray, k: int, without: int | None = None) -> list[tuple[float, int]]:
+def slow_neighbours(
+    vectors: np.ndarray, target: np.ndarray, k: int, without: int | None = None
+) -> list[tuple[float, int]]:
     mean, std = vectors.mean(axis=0), vectors.std(axis=0)
     found = [
         (float(np.linalg.norm((vector - mean) / std - (target - mean) / std)), row)
@@ -61,7 +63,9 @@ def test_a_galaxy_is_not_its_own_neighbour_but_its_duplicate_is(make_embeddings:
     assert found.distances[0] == 0
 
 
-def test_among_more_duplicates_than_asked_for_the_galaxy_itself_stays_out(make_embeddings: Make) -> None:
+def test_among_more_duplicates_than_asked_for_the_galaxy_itself_stays_out(
+    make_embeddings: Make,
+) -> None:
     vectors = np.vstack([np.ones((30, 4)), np.random.default_rng(0).normal(size=(5, 4))])
     for row in range(30):
         found = neighbours(make_embeddings(vectors), row, k=3)
@@ -117,7 +121,10 @@ def test_few_queries_find_what_many_find() -> None:
 
 def test_features_standardised_once_give_the_same_neighbours(make_embeddings: Make) -> None:
     data = make_embeddings(np.random.default_rng(0).normal(size=(50, 5)) * [1, 10, 100, 0.1, 1])
-    expected, found = neighbours(data, 7, k=6), neighbours_among(standardise(data.vectors)[0], 7, k=6)
+    expected, found = (
+        neighbours(data, 7, k=6),
+        neighbours_among(standardise(data.vectors)[0], 7, k=6),
+    )
     np.testing.assert_array_equal(found.indices, expected.indices)
     np.testing.assert_array_equal(found.distances, expected.distances)
 

@@ -24,19 +24,27 @@ def test_a_picture_is_embedded_as_a_data_sets_is(make_dataset: Callable[..., Dat
         np.testing.assert_allclose(embed_picture(model, image), vector, atol=1e-5)
 
 
-def test_a_known_galaxy_is_its_own_neighbour_on_its_own_place(make_blobs: Callable[..., Embeddings]) -> None:
+def test_a_known_galaxy_is_its_own_neighbour_on_its_own_place(
+    make_blobs: Callable[..., Embeddings],
+) -> None:
     known = make_blobs(count=80)
     xy = project(known, "pca", cache=False)
-    found = compare_newcomers([known.vectors[5], known.vectors[9]], known, anomaly_scores(known), xy, "pca")
+    found = compare_newcomers(
+        [known.vectors[5], known.vectors[9]], known, anomaly_scores(known), xy, "pca"
+    )
     assert found.indices[:, 0].tolist() == [5, 9]
     np.testing.assert_allclose(found.distances[:, 0], 0, atol=1e-6)
     np.testing.assert_allclose(found.xy, xy[[5, 9]], atol=1e-4)
 
 
-def test_what_is_far_from_everything_is_stranger_than_all(make_blobs: Callable[..., Embeddings]) -> None:
+def test_what_is_far_from_everything_is_stranger_than_all(
+    make_blobs: Callable[..., Embeddings],
+) -> None:
     known = make_blobs(count=80)
     far, middle = known.vectors[0] + 100, known.vectors[known.labels == 0].mean(axis=0)
-    found = compare_newcomers([far, middle], known, anomaly_scores(known), project(known, "pca", cache=False), "pca")
+    found = compare_newcomers(
+        [far, middle], known, anomaly_scores(known), project(known, "pca", cache=False), "pca"
+    )
     assert found.stranger[0] == 0
     assert found.stranger[1] > 0.5
     assert found.scores[0] > found.scores[1]

@@ -33,9 +33,13 @@ def become(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, int], None]:
     return one_after_the_other(monkeypatch)
 
 
-def test_a_shard_opens_anywhere_and_says_whose_it_is(model: Any, make_dataset: MakeData, tmp_path: Path) -> None:
+def test_a_shard_opens_anywhere_and_says_whose_it_is(
+    model: Any, make_dataset: MakeData, tmp_path: Path
+) -> None:
     data = make_dataset(pictures(3), labels=[2, -1, 0])
-    data = dataclasses.replace(data, ra=np.array([10.5, np.nan, 0.0]), dec=np.array([np.nan, -3.0, 90.0]))
+    data = dataclasses.replace(
+        data, ra=np.array([10.5, np.nan, 0.0]), dec=np.array([np.nan, -3.0, 90.0])
+    )
     embed_shards(model, data, tmp_path)
     table = parquet.read_table(tmp_path / "shard-00000-of-00001.parquet")
     known = {"id": ["g0", "g1", "g2"], "row": [0, 1, 2], "label": ["edge-on", None, "spiral"]}
@@ -44,10 +48,16 @@ def test_a_shard_opens_anywhere_and_says_whose_it_is(model: Any, make_dataset: M
     assert table.schema.field("vector").type == pa.list_(pa.float32(), 6)
     said = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
     assert (said["model"], said["model_hash"], said["width"]) == ("stand.in", model.hash, "6")
-    assert (said["data"], said["data_fingerprint"], said["count"]) == ("memory", data.fingerprint, "3")
+    assert (said["data"], said["data_fingerprint"], said["count"]) == (
+        "memory",
+        data.fingerprint,
+        "3",
+    )
 
 
-def test_galaxies_without_labels_are_minus_one(model: Any, make_dataset: MakeData, tmp_path: Path) -> None:
+def test_galaxies_without_labels_are_minus_one(
+    model: Any, make_dataset: MakeData, tmp_path: Path
+) -> None:
     data = dataclasses.replace(make_dataset(pictures(5)), classes=())
     embed_shards(model, data, tmp_path, block_size=2)
     found = read_shards(tmp_path)
@@ -57,14 +67,21 @@ def test_galaxies_without_labels_are_minus_one(model: Any, make_dataset: MakeDat
 
 @pytest.mark.parametrize("damage", ["cut", "empty", "altered"])
 def test_a_damaged_shard_is_refused_and_can_be_made_again(
-    model: Any, make_dataset: MakeData, tmp_path: Path, damage: str, become: Callable[[int, int], None]
+    model: Any,
+    make_dataset: MakeData,
+    tmp_path: Path,
+    damage: str,
+    become: Callable[[int, int], None],
 ) -> None:
     data, shard = make_dataset(pictures(12)), tmp_path / "shard-00001-of-00002.parquet"
     for rank in range(2):
         become(rank, 2)
         embed_shards(model, data, tmp_path, block_size=4)
     spoil(shard, damage)
-    with pytest.raises(ValueError, match=f"{shard.name} is damaged .*; delete it and start the same embed command again"):
+    with pytest.raises(
+        ValueError,
+        match=f"{shard.name} is damaged .*; delete it and start the same embed command again",
+    ):
         read_shards(tmp_path)
     shard.unlink()
     assert embed_shards(model, data, tmp_path, block_size=4).num_found == 2
@@ -96,19 +113,34 @@ def test_a_stray_shard_of_another_model_is_neither_read_nor_overwritten(
     embed_shards(model, data, tmp_path / "b")
     stray = (tmp_path / "a" / shard).read_bytes()
     (tmp_path / "b" / shard).write_bytes(stray)
-    for use in (lambda: read_shards(tmp_path / "b"), lambda: embed_shards(model, data, tmp_path / "b")):
-        with pytest.raises(ValueError, match=f"{shard} is of another embedding than the manifest.json of its folder"):
+    for use in (
+        lambda: read_shards(tmp_path / "b"),
+        lambda: embed_shards(model, data, tmp_path / "b"),
+    ):
+        with pytest.raises(
+            ValueError,
+            match=f"{shard} is of another embedding than the manifest.json of its folder",
+        ):
             use()
     assert (tmp_path / "b" / shard).read_bytes() == stray
 
 
-def test_a_folder_of_something_else_is_refused(model: Any, make_dataset: MakeData, tmp_path: Path) -> None:
+def test_a_folder_of_something_else_is_refused(
+    model: Any, make_dataset: MakeData, tmp_path: Path
+) -> None:
     data = make_dataset(pictures(2))
-    with pytest.raises(FileNotFoundError, match=r"nowhere has no manifest\.json; give a folder that the embed command wrote"):
+    with pytest.raises(
+        FileNotFoundError,
+        match=r"nowhere has no manifest\.json; give a folder that the embed command wrote",
+    ):
         read_shards(tmp_path / "nowhere")
     (tmp_path / "manifest.json").write_text('{"name": "web page"}')
     for use in (lambda: read_shards(tmp_path), lambda: embed_shards(model, data, tmp_path)):
-        with pytest.raises(ValueError, match=r"manifest.json is no manifest of vectors .*found \['name'\]; give another folder"):
+        with pytest.raises(
+            ValueError,
+            match=r"manifest.json is no manifest of vectors .*found \['name'\]; give another "
+            r"folder",
+        ):
             use()
     with pytest.raises(ValueError, match="is a file; name a folder for the shards"):
         embed_shards(model, data, tmp_path / "manifest.json")

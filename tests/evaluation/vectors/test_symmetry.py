@@ -27,9 +27,18 @@ class PixelModel:
     def encode(self, frames: np.ndarray) -> np.ndarray:
         size = self.config.image.image_size
         edge = (frames.shape[1] - size) // 2
-        seen = frames[:, edge : edge + size, edge : edge + size].astype(np.float32).mean(axis=3) / 255
+        seen = (
+            frames[:, edge : edge + size, edge : edge + size].astype(np.float32).mean(axis=3) / 255
+        )
         half = size // 2
-        return np.stack([seen[:, y : y + half, x : x + half].mean(axis=(1, 2)) for y in (0, half) for x in (0, half)], axis=1)
+        return np.stack(
+            [
+                seen[:, y : y + half, x : x + half].mean(axis=(1, 2))
+                for y in (0, half)
+                for x in (0, half)
+            ],
+            axis=1,
+        )
 
 
 @pytest.fixture
@@ -54,15 +63,22 @@ def test_the_seven_symmetries_and_none_are_the_eight_of_the_square() -> None:
 
 def test_every_name_says_what_is_done() -> None:
     image = np.array([[1, 2], [3, 4]])[None, :, :, None].repeat(3, axis=3)
-    seen = {name: turned(image, number + 1)[0, :, :, 0].tolist() for number, name in enumerate(SYMMETRIES)}
+    seen = {
+        name: turned(image, number + 1)[0, :, :, 0].tolist()
+        for number, name in enumerate(SYMMETRIES)
+    }
     assert seen["turned by 180°"] == [[4, 3], [2, 1]]
     assert seen["mirrored"] == [[2, 1], [4, 3]]
     assert seen["turned by 90°"] == [[2, 4], [1, 3]]
 
 
-def test_pictures_that_look_the_same_turned_do_not_drift(model: PixelModel, make_dataset: MakeData) -> None:
+def test_pictures_that_look_the_same_turned_do_not_drift(
+    model: PixelModel, make_dataset: MakeData
+) -> None:
     y, x = np.mgrid[:40, :40] - 19.5
-    rounds = [np.exp(-np.hypot(x, y) / scale)[..., None].repeat(3, axis=2) * 255 for scale in (4, 6, 9)]
+    rounds = [
+        np.exp(-np.hypot(x, y) / scale)[..., None].repeat(3, axis=2) * 255 for scale in (4, 6, 9)
+    ]
     drift = symmetry_drift(model, make_dataset(np.array(rounds).astype(np.uint8)))
     np.testing.assert_allclose(drift.cosine, 0, atol=1e-6)
     assert (drift.relative < 1e-3).all()
@@ -89,19 +105,26 @@ def test_drift_equals_a_slow_computation(model: PixelModel, make_dataset: MakeDa
 
 def test_frames_and_a_data_set_of_them_agree(model: PixelModel, make_dataset: MakeData) -> None:
     images = _framed(pictures())
-    one, other = symmetry_drift(model, images, batch_size=5), symmetry_drift(model, make_dataset(images))
+    one, other = (
+        symmetry_drift(model, images, batch_size=5),
+        symmetry_drift(model, make_dataset(images)),
+    )
     np.testing.assert_allclose(one.relative, other.relative, rtol=1e-4)
     assert 0 < one.beyond_nearest <= 1
 
 
-def test_one_galaxy_has_a_cosine_but_no_nearest_other(model: PixelModel, make_dataset: MakeData) -> None:
+def test_one_galaxy_has_a_cosine_but_no_nearest_other(
+    model: PixelModel, make_dataset: MakeData
+) -> None:
     drift = symmetry_drift(model, make_dataset(pictures(1)))
     assert np.isfinite(drift.cosine).all()
     assert np.isnan(drift.relative).all()
     assert np.isnan(drift.beyond_nearest)
 
 
-def test_beside_an_exact_duplicate_any_drift_is_infinite(model: PixelModel, make_dataset: MakeData) -> None:
+def test_beside_an_exact_duplicate_any_drift_is_infinite(
+    model: PixelModel, make_dataset: MakeData
+) -> None:
     images = pictures(4)
     images[1] = images[0]
     drift = symmetry_drift(model, make_dataset(images))
@@ -113,7 +136,9 @@ def test_beside_an_exact_duplicate_any_drift_is_infinite(model: PixelModel, make
 
 
 def test_a_trained_network_takes_part(make_dataset: MakeData) -> None:
-    drift = symmetry_drift(load_model("random"), make_dataset(pictures(3).repeat(2, axis=1).repeat(2, axis=2)))
+    drift = symmetry_drift(
+        load_model("random"), make_dataset(pictures(3).repeat(2, axis=1).repeat(2, axis=2))
+    )
     assert np.isfinite(drift.relative).all()
 
 

@@ -48,5 +48,7 @@ def test_its_gradient_passes_gradcheck():
 def test_training_finds_it_by_name_and_an_unknown_one_is_refused():
     config = ObjectiveConfig(sigreg_statistic="cramer-von-mises", sigreg_scale="count")
     assert SIGReg.of(config, seed=0).floor(77) == pytest.approx(1 / 6)
-    with pytest.raises(ValueError, match="no statistic 'luck'; choose one of cramer-von-mises, epps"):
+    with pytest.raises(
+        ValueError, match="no statistic 'luck'; choose one of cramer-von-mises, epps"
+    ):
         find_statistic("luck")

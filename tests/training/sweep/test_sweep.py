@@ -38,8 +38,16 @@ class WrittenRuns:
         if name == self.diverges:
             raise FloatingPointError("The loss stopped being finite at step 3.")
         for epoch in range(len(read_metrics(folder)) + 1, config.optim.epochs + 1):
-            row = {"step": epoch * 6, "epoch": float(epoch), "total": 1 / epoch, "effective_rank": 5.0, "sigreg_over_floor": 2.0}
-            row["linear_accuracy"] = 0.5 + config.objective.sigreg_weight / 10 + config.seed / 1000 + 0.1 * (epoch == 2)
+            row = {
+                "step": epoch * 6,
+                "epoch": float(epoch),
+                "total": 1 / epoch,
+                "effective_rank": 5.0,
+                "sigreg_over_floor": 2.0,
+            }
+            row["linear_accuracy"] = (
+                0.5 + config.objective.sigreg_weight / 10 + config.seed / 1000 + 0.1 * (epoch == 2)
+            )
             append_metrics(folder, row)
             torch.save({"step": epoch * 6}, folder / "last.pt")
             if (name, epoch) == self.stops_in:
@@ -78,7 +86,15 @@ def test_a_sweep_trains_every_value_with_every_seed_and_ends_in_one_table(tiny, 
             run = folder / f"sigreg_weight={value}" / f"seed{seed}"
             assert read_config(run) == replace(base, sigreg_weight=float(value), seed=seed)
             last = read_metrics(run)[-1]
-            for name in ("total", "prediction", "sigreg", "sigreg_over_floor", "mean_cosine", "knn_accuracy", "linear_accuracy"):
+            for name in (
+                "total",
+                "prediction",
+                "sigreg",
+                "sigreg_over_floor",
+                "mean_cosine",
+                "knn_accuracy",
+                "linear_accuracy",
+            ):
                 assert float(row[f"{name}_last"]) == float(row[f"{name}_best"]) == last[name], name
             found.append(last)
         shown = cells(lines[2 + index])
@@ -91,13 +107,24 @@ def test_a_sweep_trains_every_value_with_every_seed_and_ends_in_one_table(tiny, 
         ):
             first, second = (run[name] * factor for run in found)
             middle, half = (first + second) / 2, 12.706204736 * abs(first - second) / 2
-            assert cell == f"{middle:.{digits}f} [{middle - half:.{digits}f}, {middle + half:.{digits}f}]"
+            assert (
+                cell
+                == f"{middle:.{digits}f} [{middle - half:.{digits}f}, {middle + half:.{digits}f}]"
+            )
 
 
 def test_best_and_last_are_told_apart_and_one_seed_has_no_interval(tiny, tmp_path, written):
-    folder = sweep(tiny, {"sigreg_weight": [0.1], "width": [16, 32]}, 1, tmp_path / "sweep", progress=False)
+    folder = sweep(
+        tiny, {"sigreg_weight": [0.1], "width": [16, 32]}, 1, tmp_path / "sweep", progress=False
+    )
     row = table(folder)[1]
-    assert (row["width"], row["step_last"], row["step_best"], row["knn_accuracy_last"], row["failure"]) == (
+    assert (
+        row["width"],
+        row["step_last"],
+        row["step_best"],
+        row["knn_accuracy_last"],
+        row["failure"],
+    ) == (
         "32",
         "18",
         "12",
@@ -122,13 +149,23 @@ def test_an_interrupted_sweep_goes_on_without_repeating_what_is_finished(tiny, t
     written.stops_in = ("sigreg_weight=0/seed43", 2)
     arguments = (tiny, {"sigreg_weight": [0.0, 0.6]}, 2, tmp_path / "sweep")
     with pytest.raises(
-        SweepInterrupted, match=r"Stopped with 1 of 4 runs of .*sweep over; give the same command again to go on\."
+        SweepInterrupted,
+        match=r"Stopped with 1 of 4 runs of .*sweep over; give the same command again to go on\.",
     ):
         sweep(*arguments, progress=False)
-    assert [row["state"] for row in table(tmp_path / "sweep")] == ["finished", "waiting", "waiting", "waiting"]
+    assert [row["state"] for row in table(tmp_path / "sweep")] == [
+        "finished",
+        "waiting",
+        "waiting",
+        "waiting",
+    ]
     written.calls.clear()
     sweep(*arguments, progress=False)
-    assert written.calls == ["sigreg_weight=0/seed43 resumed", "sigreg_weight=0.6/seed42", "sigreg_weight=0.6/seed43"]
+    assert written.calls == [
+        "sigreg_weight=0/seed43 resumed",
+        "sigreg_weight=0.6/seed42",
+        "sigreg_weight=0.6/seed43",
+    ]
     assert {row["state"] for row in table(tmp_path / "sweep")} == {"finished"}
     written.calls.clear()
     sweep(*arguments, progress=False)
@@ -151,7 +188,9 @@ def test_a_run_that_logged_its_last_step_but_did_not_save_it_is_resumed(tiny, tm
     assert written.calls == ["sigreg_weight=0/seed42", "sigreg_weight=0/seed42 resumed"]
 
 
-def test_a_real_run_of_a_sweep_is_stopped_by_ctrl_c_and_resumed_where_it_stood(tiny, tmp_path, monkeypatch):
+def test_a_real_run_of_a_sweep_is_stopped_by_ctrl_c_and_resumed_where_it_stood(
+    tiny, tmp_path, monkeypatch
+):
     original = trainer.Trainer.step
 
     def step(self):
@@ -164,14 +203,22 @@ def test_a_real_run_of_a_sweep_is_stopped_by_ctrl_c_and_resumed_where_it_stood(t
         with pytest.raises(SweepInterrupted, match="Stopped with 0 of 1 runs"):
             sweep(tiny, {"sigreg_weight": [0.3]}, 1, tmp_path / "sweep", progress=False)
     folder = sweep(tiny, {"sigreg_weight": [0.3]}, 1, tmp_path / "sweep", progress=False)
-    assert [row["step"] for row in read_metrics(folder / "sigreg_weight=0.3" / "seed42")] == [6, 12, 18]
+    assert [row["step"] for row in read_metrics(folder / "sigreg_weight=0.3" / "seed42")] == [
+        6,
+        12,
+        18,
+    ]
 
 
 def test_other_values_and_more_seeds_extend_a_sweep(tiny, tmp_path, written):
     folder = sweep(tiny, {"sigreg_weight": [0.0]}, 1, tmp_path / "sweep", progress=False)
     written.calls.clear()
     sweep(tiny, {"sigreg_weight": [0.3]}, 2, folder, progress=False)
-    assert written.calls == ["sigreg_weight=0/seed43", "sigreg_weight=0.3/seed42", "sigreg_weight=0.3/seed43"]
+    assert written.calls == [
+        "sigreg_weight=0/seed43",
+        "sigreg_weight=0.3/seed42",
+        "sigreg_weight=0.3/seed43",
+    ]
     record = json.loads((folder / "sweep.json").read_text())
     assert (record["settings"], record["seeds"]) == ({"sigreg_weight": [0.0, 0.3]}, 2)
     assert len(table(folder)) == 4
@@ -187,7 +234,11 @@ def test_pairs_survive_the_record(tiny, tmp_path, written):
 @pytest.mark.parametrize(
     ("change", "settings", "message"),
     [
-        ({"epochs": 5}, {"sigreg_weight": [0.0]}, r"is a sweep around other settings \(epochs 3, now 5\); give those of before"),
+        (
+            {"epochs": 5},
+            {"sigreg_weight": [0.0]},
+            r"is a sweep around other settings \(epochs 3, now 5\); give those of before",
+        ),
         ({}, {"width": [32]}, "is a sweep of sigreg_weight, not of width; choose another --out"),
     ],
 )
@@ -204,7 +255,10 @@ def test_a_run_folder_or_a_broken_record_is_no_sweep(tiny, tmp_path, written):
     with pytest.raises(ValueError, match="holds a run, not a sweep; choose another --out"):
         sweep(tiny, {"sigreg_weight": [0.0]}, 1, create_run(tiny, tmp_path / "run"), progress=False)
     (tmp_path / "sweep.json").write_text('{"settings": [1]}')
-    with pytest.raises(ValueError, match=r"sweep\.json does not say what is swept: it needs config, settings and seeds"):
+    with pytest.raises(
+        ValueError,
+        match=r"sweep\.json does not say what is swept: it needs config, settings and seeds",
+    ):
         sweep(tiny, {"sigreg_weight": [0.0]}, 1, tmp_path, progress=False)
 
 
@@ -212,15 +266,29 @@ def test_a_run_folder_or_a_broken_record_is_no_sweep(tiny, tmp_path, written):
     ("settings", "seeds", "message"),
     [
         ({"sigreg_weight": [0.0, 1.5]}, 1, r"--lambda is 1\.5; it must lie in \[0, 1\]"),
-        ({"sigreg_weight": [0.0], "patch_size": [4, 5]}, 1, "--patch-size 5 does not divide --image-size 32"),
-        ({"seed": [1, 2]}, 1, r"cannot vary 'seed'; it varies settings of the recipe, .* and --seeds the seed"),
+        (
+            {"sigreg_weight": [0.0], "patch_size": [4, 5]},
+            1,
+            "--patch-size 5 does not divide --image-size 32",
+        ),
+        (
+            {"seed": [1, 2]},
+            1,
+            r"cannot vary 'seed'; it varies settings of the recipe, .* and --seeds the seed",
+        ),
         ({"data": ["elsewhere"]}, 1, "cannot vary 'data'"),
         ({"magic": [1]}, 1, "cannot vary 'magic'"),
-        ({"sigreg_weight": []}, 1, "needs a setting and its values, such as --sweep sigreg_weight=0,0.6"),
+        (
+            {"sigreg_weight": []},
+            1,
+            "needs a setting and its values, such as --sweep sigreg_weight=0,0.6",
+        ),
         ({"sigreg_weight": [0.0]}, 0, "--seeds is 0; it must be at least 1"),
     ],
 )
-def test_what_cannot_be_swept_is_refused_before_anything_is_written(tiny, tmp_path, written, settings, seeds, message):
+def test_what_cannot_be_swept_is_refused_before_anything_is_written(
+    tiny, tmp_path, written, settings, seeds, message
+):
     with pytest.raises(ValueError, match=message):
         sweep(tiny, settings, seeds, tmp_path / "sweep", progress=False)
     assert written.calls == []
@@ -230,12 +298,18 @@ def test_what_cannot_be_swept_is_refused_before_anything_is_written(tiny, tmp_pa
 def test_a_diverged_run_is_named_and_the_others_finish(tiny, tmp_path, written):
     written.diverges = "sigreg_weight=0.9/seed42"
     arguments = (tiny, {"sigreg_weight": [0.9, 0.1]}, 2, tmp_path / "sweep")
-    named = r"1 of 4 runs stopped being finite: sigreg_weight=0\.9/seed42; the others are finished, see .*table\.md"
+    named = (
+        r"1 of 4 runs stopped being finite: sigreg_weight=0\.9/seed42; the others are "
+        r"finished, see .*table\.md"
+    )
     with pytest.raises(FloatingPointError, match=named):
         sweep(*arguments, progress=False)
     rows = table(tmp_path / "sweep")
     assert [row["state"] for row in rows] == ["failed", "finished", "finished", "finished"]
-    assert (rows[0]["failure"], rows[0]["total_last"]) == ("The loss stopped being finite at step 3.", "")
+    assert (rows[0]["failure"], rows[0]["total_last"]) == (
+        "The loss stopped being finite at step 3.",
+        "",
+    )
     text = (tmp_path / "sweep" / "table.md").read_text()
     assert cells(text.splitlines()[2])[:3] == ["0.9", "9", "1 of 2"]
     assert "Failed: sigreg_weight=0.9, seed 42. The loss stopped being finite at step 3." in text
@@ -247,9 +321,30 @@ def test_a_diverged_run_is_named_and_the_others_finish(tiny, tmp_path, written):
 
 @pytest.mark.slow
 def test_two_processes_sweep_together_and_one_of_them_writes_and_speaks(tmp_path, tiny_flags):
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2", str(ROOT / "train.py")]
-    arguments = ["--epochs", "1", "--device", "cpu", "--sweep", "lambda=0,0.6", "--out", str(tmp_path / "sweep")]
-    process = subprocess.Popen([*torchrun, *tiny_flags, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    torchrun = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node=2",
+        str(ROOT / "train.py"),
+    ]
+    arguments = [
+        "--epochs",
+        "1",
+        "--device",
+        "cpu",
+        "--sweep",
+        "lambda=0,0.6",
+        "--out",
+        str(tmp_path / "sweep"),
+    ]
+    process = subprocess.Popen(
+        [*torchrun, *tiny_flags, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
         spoken, errors = process.communicate(timeout=120)
     finally:

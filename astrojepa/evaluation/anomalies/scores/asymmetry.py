@@ -1,4 +1,6 @@
-"""How unlike itself is a galaxy when it is turned by half a turn? In the network's tokens, and in pixels; larger = stranger."""
+"""How unlike itself is a galaxy when it is turned by half a turn? In the network's tokens, and
+in pixels; larger = stranger.
+"""
 
 from __future__ import annotations
 
@@ -28,40 +30,61 @@ FAINT = 1e-6  # brightness that every place has, so that a black picture has wei
 
 
 def asymmetry_scores(
-    model: Model, data: Dataset, *, batch_size: int = 64, cache: bool = True, progress: Progress | bool | None = None
+    model: Model,
+    data: Dataset,
+    *,
+    batch_size: int = 64,
+    cache: bool = True,
+    progress: Progress | bool | None = None,
 ) -> dict[str, np.ndarray]:
-    """Score every galaxy by how much half a turn about its centre changes it: float64 (n,) by name, larger = stranger.
+    """Score every galaxy by how much half a turn about its centre changes it: float64 (n,) by name,
+    larger = stranger.
 
-    - "asymmetry": mean squared difference between the layer-normed target tokens of the picture and of the turned picture, at the
-      same places, over twice the variance of its tokens: 0 = symmetric, 1 = opposite places are as unlike as any two; 0 for a
-      picture whose tokens are all alike. In the mean a place counts by the root of its light above the sky, so that noise in empty
-      sky counts little. Every encoder has it, with a predictor or without.
-    - "pixel-asymmetry": the hand-made counterpart: absolute difference of the light above the sky over twice the light, in what the
-      network sees, in [0, 1]. *Source:* Conselice 2003, without the search for the centre.
+    - "asymmetry": mean squared difference between the layer-normed target tokens of the picture and
+      of the turned picture, at the same places, over twice the variance of its tokens: 0 =
+      symmetric, 1 = opposite places are as unlike as any two; 0 for a picture whose tokens are all
+      alike. In the mean a place counts by the root of its light above the sky, so that noise in
+      empty sky counts little. Every encoder has it, with a predictor or without.
+    - "pixel-asymmetry": the hand-made counterpart: absolute difference of the light above the sky
+      over twice the light, in what the network sees, in [0, 1]. *Source:* Conselice 2003, without
+      the search for the centre.
 
-    Kept under `.cache/astrojepa/asymmetry-*.npz`. Raises ValueError for tokens that are not finite, and as `scored_in_batches`.
+    Kept under `.cache/astrojepa/asymmetry-*.npz`. Raises ValueError for tokens that are not finite,
+    and as `scored_in_batches`.
     """
     settings: dict[str, Any] = {"batch_size": batch_size, "cache": cache, "progress": progress}
-    found = scored_in_batches("asymmetry", model, data, {}, lambda frames, rows: _batch(model, frames), **settings)
+    found = scored_in_batches(
+        "asymmetry", model, data, {}, lambda frames, rows: _batch(model, frames), **settings
+    )
     return {name: found[name].astype(np.float64) for name in (ASYMMETRY, PIXEL_ASYMMETRY)}
 
 
 @torch.inference_mode()
 def _batch(model: Model, frames: np.ndarray) -> dict[str, np.ndarray]:
     image = model.config.image
-    both = (frames, turned(frames, HALF_TURN))  # the whole frame, so that the galaxy stays where it is in what is cut out of it
+    # the whole frame, so that the galaxy stays where it is in what is cut out of it
+    both = (frames, turned(frames, HALF_TURN))
     tokens, others = (whole_targets(model, model.normalised(pictures)) for pictures in both)
     seen = [np.ascontiguousarray(centre_crop(pictures, image.image_size)) for pictures in both]
-    brightness = torch.stack([patch_brightness(to_flux(torch.from_numpy(crop)), image.patch_size) for crop in seen])
+    brightness = torch.stack(
+        [patch_brightness(to_flux(torch.from_numpy(crop)), image.patch_size) for crop in seen]
+    )
     weights = (brightness.sum(dim=0) + FAINT).sqrt().flatten(1).to(model.device)
     scores = token_asymmetry(tokens, others, weights)
     if not bool(torch.isfinite(scores).all()):
-        raise ValueError(f"{model.id} gives tokens that are not finite; its training diverged, use another checkpoint.")
-    return {ASYMMETRY: scores.cpu().numpy(), PIXEL_ASYMMETRY: unlikeness(*map(light_above_sky, seen))}
+        raise ValueError(
+            f"{model.id} gives tokens that are not finite; its training diverged, use another "
+            f"checkpoint."
+        )
+    return {
+        ASYMMETRY: scores.cpu().numpy(),
+        PIXEL_ASYMMETRY: unlikeness(*map(light_above_sky, seen)),
+    }
 
 
 def token_asymmetry(tokens: Tensor, others: Tensor, weights: Tensor) -> Tensor:
-    """Compare tokens (b, N, D) with those of the turned pictures, places weighted by (b, N) > 0: float32 (b,), >= 0.
+    """Compare tokens (b, N, D) with those of the turned pictures, places weighted by (b, N) > 0:
+    float32 (b,), >= 0.
 
     0 where all tokens of a picture are alike.
     """

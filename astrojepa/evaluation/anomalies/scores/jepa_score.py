@@ -1,4 +1,6 @@
-"""JEPA-SCORE: how much does the encoder magnify small changes of a picture? Where it hardly does, pictures are rare."""
+"""JEPA-SCORE: how much does the encoder magnify small changes of a picture? Where it hardly
+does, pictures are rare.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,8 @@ from astrojepa.progress import Progress
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
 
-SMALLEST = 1e-6  # singular values below count as this, so that a direction the encoder never uses adds a constant
+# singular values below count as this, so that a direction the encoder never uses adds a constant
+SMALLEST = 1e-6
 
 
 @anomaly_score(
@@ -36,20 +39,24 @@ def jepa_scores(
     cache: bool = True,
     progress: Progress | bool | None = None,
 ) -> np.ndarray:
-    """Return minus the JEPA-SCORE of every galaxy, float64 (n,), larger = stranger: - Σ log σ_k of the embedding's Jacobian.
+    """Return minus the JEPA-SCORE of every galaxy, float64 (n,), larger = stranger: - Σ log σ_k of
+    the embedding's Jacobian.
 
-    An encoder whose embeddings are Gaussian holds the data's density in its volume element, so that Σ log σ_k rises with log p(x).
+    An encoder whose embeddings are Gaussian holds the data's density in its volume element, so that
+    Σ log σ_k rises with log p(x).
     *Source:* Balestriero et al. 2025 (arXiv:2510.05949), with their floor of 1e-6 on σ.
 
-    The exact sum (`directions` None) takes one backward pass per feature: 1.6 s a galaxy for the bundled model (192 features) on one
-    core. By default only `directions` random orthonormal directions of the embedding, drawn with `seed`, are differentiated: the
-    volume element of that projection.
+    The exact sum (`directions` None) takes one backward pass per feature: 1.6 s a galaxy for the
+    bundled model (192 features) on one core. By default only `directions` random orthonormal
+    directions of the embedding, drawn with `seed`, are differentiated: the volume element of that
+    projection.
 
     Raises ValueError for directions outside 1 ... D, or a Jacobian that is not finite.
     """
     if directions is not None and not 1 <= directions <= model.width:
         raise ValueError(
-            f"directions is {directions}; it must lie in 1 to {model.width}, the features, or be None for the exact sum."
+            f"directions is {directions}; it must lie in 1 to {model.width}, the features, or be "
+            f"None for the exact sum."
         )
     basis = _basis(model.width, directions, seed)
     found = scored_in_batches(
@@ -78,12 +85,17 @@ def _minus_log_volume(model: Model, frames: np.ndarray, basis: Tensor) -> np.nda
     pixels = model.normalised(frames).requires_grad_(True)
     seen = model.network.embed(pixels) @ basis.to(model.device)
     rows = [
-        torch.autograd.grad(seen[:, at].sum(), pixels, retain_graph=at + 1 < seen.shape[1])[0].flatten(1)
+        torch.autograd.grad(seen[:, at].sum(), pixels, retain_graph=at + 1 < seen.shape[1])[
+            0
+        ].flatten(1)
         for at in range(seen.shape[1])
     ]
     jacobian = torch.stack(rows, dim=1).double()
     if not bool(torch.isfinite(jacobian).all()):
-        raise ValueError(f"The Jacobian of {model.id} is not finite; its training diverged, use another checkpoint.")
+        raise ValueError(
+            f"The Jacobian of {model.id} is not finite; its training diverged, use another "
+            f"checkpoint."
+        )
     squares = torch.linalg.eigvalsh(jacobian @ jacobian.transpose(1, 2)).clamp_min(SMALLEST**2)
     minus: np.ndarray = (-0.5 * squares.log().sum(dim=1)).cpu().numpy()
     return minus

@@ -32,7 +32,9 @@ def lof(features: Features) -> np.ndarray:
     return local_outlier_factor(distances, indices, within)
 
 
-@anomaly_score("mahalanobis", "Mahalanobis distance", "distance from the mean galaxy, in units of the spread")
+@anomaly_score(
+    "mahalanobis", "Mahalanobis distance", "distance from the mean galaxy, in units of the spread"
+)
 def mahalanobis(features: Features) -> np.ndarray:
     """Distance from the mean in the metric of the Ledoit-Wolf covariance, >= 0.
 

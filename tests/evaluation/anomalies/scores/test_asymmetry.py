@@ -21,7 +21,9 @@ def model() -> Model:
 
 
 def galaxy(*places: tuple[float, float]) -> np.ndarray:
-    """Draw a round galaxy in the centre and a companion at each place (down, right), in pixels from it."""
+    """Draw a round galaxy in the centre and a companion at each place (down, right), in pixels
+    from it.
+    """
     down, right = np.mgrid[:SIZE, :SIZE] - (SIZE - 1) / 2
     light = 200 * np.exp(-np.hypot(down, right) / 5)
     for y, x in places:
@@ -29,9 +31,13 @@ def galaxy(*places: tuple[float, float]) -> np.ndarray:
     return np.repeat(np.clip(10 + light, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
 
 
-def test_a_galaxy_that_half_a_turn_does_not_change_scores_nothing(model: Model, make_dataset: Make) -> None:
+def test_a_galaxy_that_half_a_turn_does_not_change_scores_nothing(
+    model: Model, make_dataset: Make
+) -> None:
     pair = galaxy((0, 12), (0, -12))
-    for name, scores in asymmetry_scores(model, make_dataset(np.stack([galaxy(), pair])), cache=False).items():
+    for name, scores in asymmetry_scores(
+        model, make_dataset(np.stack([galaxy(), pair])), cache=False
+    ).items():
         np.testing.assert_allclose(scores, 0, atol=1e-6, err_msg=name)
         assert scores.dtype == np.float64
 
@@ -45,7 +51,10 @@ def test_a_companion_on_one_side_makes_it_strange(model: Model, make_dataset: Ma
 
 def test_the_turned_picture_scores_the_same(model: Model, make_dataset: Make) -> None:
     images = np.stack([galaxy((3, 12)), galaxy((-9, 4), (2, 2))])
-    plain, opposite = (asymmetry_scores(model, make_dataset(pictures), cache=False) for pictures in (images, turned(images, 2)))
+    plain, opposite = (
+        asymmetry_scores(model, make_dataset(pictures), cache=False)
+        for pictures in (images, turned(images, 2))
+    )
     for name in plain:
         np.testing.assert_allclose(plain[name], opposite[name], rtol=1e-4)
 
@@ -54,7 +63,9 @@ def test_unrelated_places_score_one_and_opposite_tokens_two() -> None:
     generator = torch.Generator().manual_seed(0)
     tokens, others = torch.randn(2, 3, 64, 512, generator=generator)
     even = torch.ones(3, 64)
-    torch.testing.assert_close(token_asymmetry(tokens, others, even), torch.ones(3), rtol=0.03, atol=0)
+    torch.testing.assert_close(
+        token_asymmetry(tokens, others, even), torch.ones(3), rtol=0.03, atol=0
+    )
     centred = tokens - tokens.mean(dim=1, keepdim=True)
     torch.testing.assert_close(token_asymmetry(centred, -centred, even), torch.full((3,), 2.0))
 
@@ -68,15 +79,21 @@ def test_a_place_counts_by_its_weight() -> None:
 
 def test_a_blank_picture_scores_nothing(model: Model, make_dataset: Make) -> None:
     blank = np.full((1, SIZE, SIZE, 3), 40, dtype=np.uint8)
-    assert asymmetry_scores(model, make_dataset(blank), cache=False)["pixel-asymmetry"] == pytest.approx([0])
+    assert asymmetry_scores(model, make_dataset(blank), cache=False)[
+        "pixel-asymmetry"
+    ] == pytest.approx([0])
     tokens = torch.ones(1, 64, 8)
     assert token_asymmetry(tokens, tokens, torch.ones(1, 64)) == 0
 
 
-def test_light_that_lies_wholly_on_one_side_has_pixel_asymmetry_one(model: Model, make_dataset: Make) -> None:
+def test_light_that_lies_wholly_on_one_side_has_pixel_asymmetry_one(
+    model: Model, make_dataset: Make
+) -> None:
     image = np.zeros((1, SIZE, SIZE, 3), dtype=np.uint8)
     image[0, 30:40, 50:55] = 255
-    assert asymmetry_scores(model, make_dataset(image), cache=False)["pixel-asymmetry"] == pytest.approx([1], abs=1e-3)
+    assert asymmetry_scores(model, make_dataset(image), cache=False)[
+        "pixel-asymmetry"
+    ] == pytest.approx([1], abs=1e-3)
 
 
 def test_scores_are_kept_and_found_again(model: Model, make_dataset: Make) -> None:
@@ -90,6 +107,8 @@ def test_scores_are_kept_and_found_again(model: Model, make_dataset: Make) -> No
 def test_tokens_that_are_not_finite_are_refused(make_stand_in: Make, make_dataset: Make) -> None:
     stand_in = make_stand_in()
     stand_in.id = "diverged"
-    stand_in.network.target_tokens = lambda pixels, masks: torch.full((len(pixels), 1, masks.targets.shape[-1], 4), torch.nan)
+    stand_in.network.target_tokens = lambda pixels, masks: torch.full(
+        (len(pixels), 1, masks.targets.shape[-1], 4), torch.nan
+    )
     with pytest.raises(ValueError, match="not finite; its training diverged"):
         asymmetry_scores(stand_in, make_dataset(np.stack([galaxy()])), cache=False)

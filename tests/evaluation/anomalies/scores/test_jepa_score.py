@@ -16,7 +16,9 @@ IMAGES = np.random.default_rng(0).integers(0, 255, size=(3, 73, 73, 3), dtype=np
 
 
 class Linear:
-    """An encoder whose embedding is brightness-dependent times a matrix: its Jacobian is known at every picture."""
+    """An encoder whose embedding is brightness-dependent times a matrix: its Jacobian is known
+    at every picture.
+    """
 
     id, hash, width, mean, std = "linear", "0", 4, (0.5,) * 3, (0.5,) * 3
     device = torch.device("cpu")
@@ -25,7 +27,9 @@ class Linear:
         self.matrix, self.config = torch.from_numpy(matrix.astype(np.float32)), config
 
     def normalised(self, frames: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(frames[:, :2, :2, :1].astype(np.float32).reshape(len(frames), 4) / 255)
+        return torch.from_numpy(
+            frames[:, :2, :2, :1].astype(np.float32).reshape(len(frames), 4) / 255
+        )
 
     @property
     def network(self) -> Linear:
@@ -39,22 +43,34 @@ def linear(make_stand_in: Make, seed: int = 0) -> Linear:
     return Linear(np.random.default_rng(seed).normal(size=(4, 4)), make_stand_in().config)
 
 
-def test_the_exact_score_is_minus_the_log_determinant_of_the_jacobian(make_stand_in: Make, make_dataset: Make) -> None:
+def test_the_exact_score_is_minus_the_log_determinant_of_the_jacobian(
+    make_stand_in: Make, make_dataset: Make
+) -> None:
     model, data = linear(make_stand_in), make_dataset(IMAGES)
     pixels = model.normalised(np.asarray(frames_for(data, model.config.image))).numpy()
-    expected = [-np.log(abs(np.linalg.det(model.matrix.numpy() @ np.diag(2 * row)))) for row in pixels]
+    expected = [
+        -np.log(abs(np.linalg.det(model.matrix.numpy() @ np.diag(2 * row)))) for row in pixels
+    ]
     np.testing.assert_allclose(jepa_scores(model, data, None), expected, rtol=1e-4)
 
 
-def test_as_many_directions_as_features_give_the_exact_score(make_stand_in: Make, make_dataset: Make) -> None:
+def test_as_many_directions_as_features_give_the_exact_score(
+    make_stand_in: Make, make_dataset: Make
+) -> None:
     model, data = linear(make_stand_in), make_dataset(IMAGES)
-    np.testing.assert_allclose(jepa_scores(model, data, 4), jepa_scores(model, data, None), rtol=1e-4)
+    np.testing.assert_allclose(
+        jepa_scores(model, data, 4), jepa_scores(model, data, None), rtol=1e-4
+    )
 
 
-def test_a_direction_that_the_encoder_ignores_counts_as_the_floor(make_stand_in: Make, make_dataset: Make) -> None:
+def test_a_direction_that_the_encoder_ignores_counts_as_the_floor(
+    make_stand_in: Make, make_dataset: Make
+) -> None:
     model = Linear(np.diag([1.0, 0, 0, 0]), make_stand_in().config)
     data = make_dataset(np.full((1, 40, 40, 3), 255, np.uint8))
-    assert jepa_scores(model, data, None)[0] == pytest.approx(-np.log(2) - 3 * np.log(SMALLEST), rel=1e-6)
+    assert jepa_scores(model, data, None)[0] == pytest.approx(
+        -np.log(2) - 3 * np.log(SMALLEST), rel=1e-6
+    )
 
 
 def test_fewer_directions_are_the_volume_of_the_projection_and_drawn_with_the_seed(
@@ -75,15 +91,21 @@ def test_a_real_encoder_gives_the_score_of_its_own_jacobian(make_dataset: Make) 
     data = make_dataset(IMAGES[:2])
     found = jepa_scores(model, data, 3, batch_size=2)
     pixels = model.normalised(np.asarray(frames_for(data, model.config.image)))
-    basis = torch.from_numpy(np.linalg.qr(np.random.default_rng(0).normal(size=(model.width, 3)))[0].astype(np.float32))
+    basis = torch.from_numpy(
+        np.linalg.qr(np.random.default_rng(0).normal(size=(model.width, 3)))[0].astype(np.float32)
+    )
     for score, picture in zip(found, pixels, strict=True):
-        jacobian = torch.autograd.functional.jacobian(lambda one: (model.network.embed(one[None]) @ basis)[0], picture)
+        jacobian = torch.autograd.functional.jacobian(
+            lambda one: (model.network.embed(one[None]) @ basis)[0], picture
+        )
         sizes = torch.linalg.svdvals(jacobian.flatten(1).double())
         assert score == pytest.approx(-float(sizes.log().sum()), rel=1e-4)
 
 
 @pytest.mark.parametrize("directions", [0, 5])
-def test_impossible_directions_are_refused(make_stand_in: Make, make_dataset: Make, directions: int) -> None:
+def test_impossible_directions_are_refused(
+    make_stand_in: Make, make_dataset: Make, directions: int
+) -> None:
     with pytest.raises(ValueError, match=f"directions is {directions}; it must lie in 1 to 4"):
         jepa_scores(linear(make_stand_in), make_dataset(IMAGES), directions)
 
