@@ -1,6 +1,7 @@
 # make app    the explorer, on a fresh machine too: makes the environment first
 # make test   every test, on a fresh machine too
 # make check  format, lint, types and the fast tests, while developing
+# make docs   the documentation site, in site/
 # make nightly  the same attacks and kills in larger numbers
 # make lock   requirements.lock: every package by version and hash
 # make audit  known holes in the packages of requirements.lock
@@ -20,7 +21,7 @@ PORT ?= 8501
 export OMP_WAIT_POLICY := PASSIVE
 export HF_HUB_OFFLINE := 1
 
-.PHONY: app test check nightly browser bench galaxy10 lock audit hosting-check clean
+.PHONY: app test check docs nightly browser bench galaxy10 lock audit hosting-check clean
 
 # The versions of requirements.lock; which build of torch is the choice of the package index.
 $(VENV)/versions.txt: requirements.lock
@@ -57,6 +58,9 @@ check: $(VENV)/.development
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
 	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile -m "not slow and not browser and not real and not nightly"
+
+docs: $(VENV)/.development
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
 
 nightly: $(VENV)/.development
 	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile -m nightly

@@ -15,17 +15,13 @@ from typing import Any
 from benchmarks import explorer_tables, report_tables, tables
 
 ROOT = Path(__file__).parents[1]
-PAGES = (
-    *(
-        ROOT / "docs" / f"{name}.md"
-        for name in ("performance", "reliability", "hosting", "experiments")
-    ),
-    ROOT / "README.md",
-)
+DOCS = ("results", "performance", "reliability", "hosting", "experiments")
+PAGES = (*(ROOT / "docs" / f"{name}.md" for name in DOCS), ROOT / "README.md")
 RESULTS, REPORTS = ROOT / "benchmarks" / "results", ROOT / "docs" / "reports"
 TABLES = tables.TABLES | {
     function.__name__: function
     for function in (
+        report_tables.summary,
         report_tables.results,
         report_tables.zoo,
         report_tables.physics,

@@ -1,5 +1,5 @@
-"""The README's tables of results, made from the JSON of `python -m astrojepa report` in
-docs/reports/.
+"""The tables of docs/results.md and of the README, made from the JSON of `python -m astrojepa
+report` in docs/reports/.
 """
 
 from __future__ import annotations
@@ -19,6 +19,15 @@ from astrojepa.training.sweep.table import t_interval
 Results = dict[str, Any]
 CONTROL = "random weights 0"
 EXPERIMENTS = Path(__file__).parents[1] / "docs" / "experiments"
+SUMMARY = {  # row of a card: what the README calls it
+    "linear probe": "linear probe of `{best}`, trained without labels",
+    CONTROL + ", linear": "linear probe of the same network with random weights",
+    "pixel PCA-64, linear": "linear probe of 64 principal components of the pixels",
+    "statistics of the crop, linear": "linear probe of hand-made shape statistics",
+    "statistics and polar Fourier, RBF-SVM": "SVM of shape and polar Fourier statistics",
+    "majority": "always the most frequent class",
+    "supervised ResNet-18": "ResNet-18 trained with the labels",
+}
 STUDIED = {  # column of a studied sweep: title, factor, format
     "b1_linear": ("B1, linear, %", 100, ".1f"),
     "b1_knn": ("B1, 20-NN, %", 100, ".1f"),
@@ -33,9 +42,17 @@ STUDIED = {  # column of a studied sweep: title, factor, format
 
 def results(results: Results) -> str:
     """Set the probes of the best model on both benchmarks side by side, from its card."""
-    (best,) = (card for card in list_checkpoints() if card["id"] == best_id())
-    wanted = [list(benchmark.where) for benchmark in BENCHMARKS.values()]
-    return markdown_table([one for one in best["measured"] if one["where"] in wanted])
+    return markdown_table(_measured_of_best())
+
+
+def summary(results: Results) -> str:
+    """Reduce the same to the best model, its baselines and a network trained with labels."""
+    measured = _measured_of_best()
+    lines = [f"| accuracy, % | {' | '.join(BENCHMARKS)} |", "|---" * (len(measured) + 1) + "|"]
+    for key, title in SUMMARY.items():
+        cells = [_percent(one["rows"][key]) for one in measured]
+        lines.append(f"| {title.format(best=best_id())} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def zoo(results: Results) -> str:
@@ -118,10 +135,20 @@ def _studied(folder: str, setting: str, named: dict[str, Callable[[dict[str, str
     return "\n".join(lines)
 
 
+def _measured_of_best() -> list[dict[str, Any]]:
+    """Return what the card of the best model holds about the benchmarks, in their order."""
+    (best,) = (card for card in list_checkpoints() if card["id"] == best_id())
+    found = {tuple(one["where"]): one for one in best["measured"]}
+    return [found[benchmark.where] for benchmark in BENCHMARKS.values()]
+
+
 def _linear(report: dict[str, Any] | None) -> str:
     if report is None:
         return "*not measured*"
-    row = report["probes"]["rows"]["linear probe"]
+    return _percent(report["probes"]["rows"]["linear probe"])
+
+
+def _percent(row: dict[str, Any]) -> str:
     low, high = row["interval"]
     return f"{100 * row['accuracy']:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
 

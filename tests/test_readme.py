@@ -1,4 +1,4 @@
-"""The README's commands are commands, its Python runs, its files exist."""
+"""The commands of README and how-to pages are commands, their Python runs, their files exist."""
 
 from __future__ import annotations
 
@@ -16,11 +16,15 @@ from astrojepa.cli.train import config_from, train_parser
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-LINES = [
-    line.split("#")[0].strip()
-    for block in re.findall(r"```\n(.*?)```", README, re.DOTALL)
-    for line in block.splitlines()
-]
+PAGES = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+LINES = sorted(
+    {
+        line.split("#")[0].strip()
+        for page in PAGES
+        for block in re.findall(r"```\n(.*?)```", page.read_text(), re.DOTALL)
+        for line in block.replace("\\\n", " ").splitlines()
+    }
+)
 
 
 @pytest.mark.parametrize("line", [line for line in LINES if line.startswith("python train.py")])
@@ -41,14 +45,20 @@ def test_make_targets_and_links_exist():
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"^make (\w+)", "\n".join(LINES), re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
-    for path in re.findall(r"\]\((?!http)([^)]+)\)", README):
+    for path in re.findall(r"\]\((?!http)([^)#]+)", README):
         assert (ROOT / path).is_file(), path
 
 
 @pytest.mark.slow
-def test_the_python_example_runs(monkeypatch):
-    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    exec(compile(code.replace("simulated:500", "simulated:150"), "README.md", "exec"), {})
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+def test_the_python_example_runs(page):
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    exec(compile(code.replace("simulated:500", "simulated:150"), page, "exec"), {})
+
+
+def test_the_readme_is_short():
+    prose = re.sub(r"```.*?```|<!-- table.*?<!-- end -->", "", README, flags=re.DOTALL)
+    assert len(prose.split()) <= 700
 
 
 def test_every_python_that_the_package_names_is_tested():
