@@ -149,7 +149,12 @@ PUBLISHED: dict[str, dict[str, Any]] = {
 
 
 def preset(name: str) -> TrainConfig:
-    """Return the recipe with this id or alias; ValueError lists the known ones."""
+    """Return the recipe with this id or alias; ValueError lists the known ones.
+
+    Examples:
+        >>> aj.preset("model3").objective.sigreg_weight
+        0.6
+    """
     found = PRESETS.get(ALIASES.get(name, name))
     if found is None:
         raise ValueError(

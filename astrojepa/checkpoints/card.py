@@ -134,6 +134,10 @@ def list_checkpoints(root: str | Path | None = None) -> list[dict[str, Any]]:
 
     One whose weights are not in the folder holds `ABSENT: True`; one that cannot be read appears as
     {"id", "error"}.
+
+    Examples:
+        >>> "small.lejepa" in [card["id"] for card in aj.list_checkpoints()]
+        True
     """
     folder = Path(root or CHECKPOINTS)
     cards = []

@@ -65,6 +65,14 @@ FIXED_STATISTICS = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 class Model(ModelFacts):
     """A loaded network in eval mode with the facts on its card; what the evaluation functions
     take.
+
+    Examples:
+        >>> model = aj.load_model("small.lejepa")
+        >>> frames = np.zeros((2, 128, 128, 3), np.uint8)
+        >>> model.encode(frames, passes=1).shape
+        (2, 192)
+        >>> model.randomised(seed=0).hash == model.hash
+        False
     """
 
     network: JEPA
@@ -172,6 +180,11 @@ def load_model(name: str | Path, device: str = "cpu") -> Model:
     and so is a released id whose weights are not here, where ASTROJEPA_HUB_OWNER names who
     publishes them. FileNotFoundError if there is no such model, OSError if the hub does not answer,
     CheckpointError if the file is not a checkpoint.
+
+    Examples:
+        >>> model = aj.load_model("small.lejepa")
+        >>> model.grid, model.has_predictor
+        (8, True)
     """
     text, target = str(name), torch.device(device)
     if text == "random" or text.startswith("random:"):

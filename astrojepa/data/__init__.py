@@ -25,6 +25,13 @@ DEFAULT_SIMULATED = 1000  # enough to look at, drawn in about 15 s
 class DataError(ValueError):
     """Somebody's data is not what it should be; the message says what was expected, what was
     found and what to do.
+
+    Examples:
+        >>> try:
+        ...     aj.open_dataset("no_such_folder")
+        ... except (aj.DataError, FileNotFoundError) as error:
+        ...     print("no_such_folder" in str(error))
+        True
     """
 
     def __init__(self, message: str) -> None:
@@ -71,6 +78,11 @@ def open_dataset(
 
     Raises FileNotFoundError where `source` is missing, DataError (a ValueError) where its content
     is not as expected.
+
+    Examples:
+        >>> data = aj.open_dataset("simulated:60")
+        >>> len(data), data[0].image.shape, data.simulated
+        (60, (128, 128, 3), True)
     """
     from astrojepa.data.readers.registry import Selection, find_reader
 

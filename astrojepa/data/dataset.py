@@ -32,6 +32,12 @@ class Dataset:
     without copying pictures.
 
     Every array has one entry per galaxy. Unknown labels are -1, unknown numbers NaN.
+
+    Examples:
+        >>> data = aj.open_dataset("simulated:60")
+        >>> merging = data.subset(np.flatnonzero(data.labels == data.classes.index("Merging")))
+        >>> {galaxy.label for galaxy in merging} == {data.classes.index("Merging")}
+        True
     """
 
     name: str

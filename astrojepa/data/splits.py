@@ -35,6 +35,11 @@ def split(data: Dataset, kind: str = "grouped", seed: int = 42) -> tuple[Dataset
 
     "grouped" and "column" do not depend on the order of the rows. Raises DataError for a missing or
     unusable split column.
+
+    Examples:
+        >>> train, val, test = aj.split(aj.open_dataset("simulated:60"), "grouped", seed=42)
+        >>> len(train) + len(val) + len(test)
+        60
     """
     if kind == "grouped":
         chosen = _grouped(data, seed)

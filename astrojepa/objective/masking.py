@@ -28,6 +28,12 @@ def patch_brightness(flux: Float[Tensor, "B 3 S S"], patch_size: int) -> Float[T
     grey = mean over channels; sky = median of the border, 5 per cent of the side wide; values below
     the sky count as 0. Takes raw flux in [0, 1], not normalised pixels: there, black sky is as far
     from 0 as a bright core.
+
+    Examples:
+        >>> flux = torch.zeros(1, 3, 64, 64)
+        >>> flux[:, :, 24:40, 24:40] = 1.0
+        >>> aj.patch_brightness(flux, 8).argmax().item()  # row 3, column 3 of 8
+        27
     """
     grey = flux.mean(dim=1)
     size = grey.shape[-1]
@@ -102,6 +108,12 @@ def sample_masks(
     proportion to (1 - b) + b · brightness / mean. Randomness comes from `generator`, or from
     `uniforms` in [0, 1), (B, num_uniforms(G, config)), which makes an image's masks independent of
     its batch.
+
+    Examples:
+        >>> config = aj.preset("small.sigreg06").mask
+        >>> masks = aj.sample_masks(torch.ones(2, 8, 8), config, torch.Generator().manual_seed(0))
+        >>> masks.context.shape, masks.targets.shape
+        (torch.Size([2, 26]), torch.Size([2, 4, 12]))
     """
     batch, grid, _ = brightness.shape
     num_context, num_target = token_counts(grid, config)

@@ -42,6 +42,12 @@ class SIGReg(nn.Module):
     >>> far, near = torch.zeros(256, 8), torch.randn(256, 8)
     >>> bool(loss(near, step=0) < loss(far, step=0))
     True
+
+    Examples:
+        >>> loss = aj.SIGReg(num_directions=256)
+        >>> gaussian = torch.randn(512, 64, generator=torch.Generator().manual_seed(0))
+        >>> bool(loss(gaussian) < 0.01), bool(loss(torch.zeros(512, 64)) > 0.4)
+        (True, True)
     """
 
     counter: Tensor

@@ -59,6 +59,14 @@ def train(
     trained on, FloatingPointError when the loss stops being finite, MemoryError when the GPU is
     full, TrainingInterrupted on Ctrl-C, OSError when another training writes into the folder or
     another process is gone (PeerLostError).
+
+    Examples:
+        >>> from astrojepa.config import replace
+        >>> changes = {"data": "simulated:60", "epochs": 1, "batch_size": 16, "depth": 1}
+        >>> config = replace(aj.preset("small.sigreg06"), **changes)
+        >>> run = aj.train(config, out=folder, progress=False)
+        >>> sorted(path.name for path in run.glob("*.pt"))
+        ['best.pt', 'last.pt']
     """
     where = distributed.start(
         torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))

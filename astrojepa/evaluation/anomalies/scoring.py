@@ -56,6 +56,11 @@ def anomaly_scores(
     >>> vectors, _ = aj.pixel_pca(data, data, components=4)
     >>> aj.anomaly_scores(vectors, method="knn", k=5).shape
     (20,)
+
+    Examples:
+        >>> scores = aj.anomaly_scores(new, reference=known, method="knn", k=5)
+        >>> scores.shape == (len(new),)
+        True
     """
     check_count(k)
     score = find_vector_score(method)

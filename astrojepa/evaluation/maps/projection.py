@@ -53,6 +53,10 @@ def project(
     galaxies, or non-finite vectors.
     *Source:* McInnes et al. 2018 (arXiv:1802.03426); van der Maaten & Hinton 2008, as openTSNE
     (Poličar et al. 2024).
+
+    Examples:
+        >>> aj.project(embeddings, method="pca").shape
+        (60, 2)
     """
     vectors = _checked(embeddings, method, seed, dimensions)
     path = _map_path(vectors, method, seed, dimensions)

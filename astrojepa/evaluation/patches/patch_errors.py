@@ -50,6 +50,12 @@ def patch_errors(
 
     Raises ValueError for an encoder-only checkpoint, another image type, a mask of another shape or
     that hides all or nothing, an unknown word, num_masks < 1, or predictions that are not finite.
+
+    Examples:
+        >>> model = aj.load_model("small.lejepa")
+        >>> errors = aj.patch_errors(model, aj.open_dataset("simulated:60")[7].image)
+        >>> errors.mse.shape, bool(np.isnan(errors.mse).any())
+        ((8, 8), False)
     """
     check_predictor(model)
     image = np.asarray(image)

@@ -38,6 +38,11 @@ def linear_probe(
     Raises ValueError where there is nothing labelled to fit or to score, only one class is known,
     the class names or widths differ, a vector is not finite, or strength <= 0. *Source:* the
     protocol of Chen et al. 2020 (arXiv:2002.05709), appendix B.
+
+    Examples:
+        >>> result = aj.linear_probe(known, new)
+        >>> 0 <= result.interval[0] <= result.accuracy <= result.interval[1] <= 1
+        True
     """
     parts = probe_parts(known, new, validation, seed)
     weights, setting = fitted_weights(parts, strength)
@@ -53,6 +58,10 @@ def knn_probe(
     Features are standardised, or `whitened`, on `known`, then scaled to unit length.
     `probabilities` are the shares of the vote; a tie goes to the first class. k is lowered to the
     number of labelled known galaxies. Raises ValueError as `linear_probe`, and for k < 1.
+
+    Examples:
+        >>> aj.knn_probe(known, new, k=5).setting
+        'k = 5'
     """
     check_count(k)
     features, labels = labelled(known, "known")
@@ -81,6 +90,10 @@ def knn_probe(
 def majority_probe(known: Embeddings, new: Embeddings) -> ProbeResult:
     """Name every new galaxy by the commonest known class: what a probe that has seen no image
     reaches.
+
+    Examples:
+        >>> aj.majority_probe(known, new).predictions.std() == 0  # one class for all
+        np.True_
     """
     _, labels = labelled(known, "known")
     _, truth, rows = scored(known, new)
@@ -105,6 +118,12 @@ def paired_bootstrap(
     One *beats* the other when the interval excludes 0. Rows are drawn in pairs, so what is hard for
     both counts for neither. Raises ValueError where the scored rows or their labels differ.
     *Source:* Efron & Tibshirani 1993, chapter 13.
+
+    Examples:
+        >>> result = aj.linear_probe(known, new)
+        >>> difference, low, high = aj.paired_bootstrap(result, aj.majority_probe(known, new))
+        >>> low <= difference <= high
+        True
     """
     if not np.array_equal(a.rows, b.rows) or not np.array_equal(a.truth, b.truth):
         raise ValueError(

@@ -49,6 +49,12 @@ def embed(
     and passes, unless `cache` is False. `progress(done, total, text)` is called per batch; True
     shows a bar in the terminal. Raises ValueError for an empty data set, batch_size < 1, passes
     that the model has not, or a vector that is not finite (its galaxy is named).
+
+    Examples:
+        >>> data = aj.open_dataset("simulated:60")
+        >>> vectors = aj.embed(aj.load_model("small.lejepa"), data, passes=1)
+        >>> vectors.vectors.shape, vectors.vectors.dtype
+        ((60, 192), dtype('float32'))
     """
     if len(data) == 0:
         raise ValueError(f"{data.name} has no galaxies to embed; loosen the selection.")
@@ -120,6 +126,12 @@ def pixel_pca(
     Fitted on `train` alone; the sign of a component is fixed by its largest loading. `components`
     is lowered to what n and the pixels allow. Kept in the cache by the content of both sets. Raises
     ValueError for empty data or components < 1.
+
+    Examples:
+        >>> train, _, test = aj.split(aj.open_dataset("simulated:60"), "grouped", seed=42)
+        >>> known, new = aj.pixel_pca(train, test, components=8)
+        >>> new.vectors.shape[1]
+        8
     """
     if components < 1 or min(len(train), len(test)) == 0:
         raise ValueError(

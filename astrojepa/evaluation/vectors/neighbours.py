@@ -38,6 +38,11 @@ def neighbours(
 
     Raises ValueError for k < 1, rows outside the data, vectors of another width, and non-finite
     numbers.
+
+    Examples:
+        >>> near = aj.neighbours(embeddings, query=7, k=3)
+        >>> near.indices.shape, 7 in near.indices
+        ((3,), False)
     """
     check_count(k)
     vectors = checked_vectors(embeddings)
