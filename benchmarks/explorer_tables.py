@@ -30,17 +30,14 @@ def projections(results: Results) -> str:
                 trust = made["trust"]
                 rows.append(
                     [
-                        f"its trust numbers, {shape}",
+                        f"its reliability, {shape}",
                         *_seconds(trust, "wall_seconds"),
                         f"{trust['cpu_seconds']:.1f}",
                         "–",
                     ]
                 )
     probe, patches = found["probe"], found["patches"]
-    shape = (
-        f"linear probe with the choice of L2, {probe['galaxies']:,} × {probe['features']}, one "
-        f"thread"
-    )
+    shape = f"linear probe, L2 chosen, {probe['galaxies']:,} × {probe['features']}, one thread"
     rows.append([shape, *_seconds(probe, "wall_seconds"), f"{probe['cpu_seconds']:.1f}", "–"])
     patch = (
         f"patch errors of one galaxy, `{patches['model']}` at {patches['image_size']} px, one "
@@ -93,7 +90,7 @@ def _latency(found: dict[str, Any]) -> str:
         [name, f"{value:.0f}", "–", f"{bar:.0f}", verdict(value <= bar), "–", "–"]
         for name, value, bar in further
     ]
-    head = ["server, median ms", "p95", "at most", "met", "whole in the browser, median ms", "p95"]
+    head = ["server, median ms", "p95", "at most", "met", "in the browser, median ms", "p95"]
     return markdown([f"{found['galaxies']}, `{found['checkpoint']}`", *head], rows)
 
 
@@ -132,7 +129,7 @@ def _load(found: dict[str, Any]) -> str:
     return markdown(
         [
             "visitors",
-            "how many",
+            "number",
             "clicks",
             "errors",
             "wrong answers",
@@ -166,7 +163,12 @@ def app_memory(results: Results) -> str:
         ],
     ]
     return markdown(
-        [f"{memory['minutes'][-1]:.0f} minutes on {found['galaxies']}", "found", "at most", "met"],
+        [
+            f"{memory['minutes'][-1]:.0f} minutes on {found['galaxies']}",
+            "measured",
+            "at most",
+            "met",
+        ],
         rows,
     )
 
@@ -185,15 +187,15 @@ def hosted_start(results: Results) -> str:
         ),
         ("first map of the next visitor, s", found["second_visitor_s"], 6, 1),
         (
-            "start to the first map of a visitor who waits from the start, s",
+            "start to the first map of a visitor who waited from the start, s",
             found["first_map_s"],
             None,
             1,
         ),
-        ("the server's processor time for that, s", found["first_map_cpu_s"], None, 1),
+        ("CPU time of the server until then, s", found["first_map_cpu_s"], None, 1),
         ("private memory with one map open, MB", found["map_mb"], 900, 0),
         ("after two visitors and all seven pages, MB", found["all_pages_mb"], 900, 0),
-        ("results that the host had to compute", len(found["computed_on_the_host"]), 0, 0),
+        ("results computed on the host", len(found["computed_on_the_host"]), 0, 0),
     ]
     rows = [
         [
@@ -203,7 +205,7 @@ def hosted_start(results: Results) -> str:
         ]
         for name, value, bar, digits in measured
     ]
-    return markdown([f"{found['galaxies']:,} galaxies", "found", "at most", "met"], rows)
+    return markdown([f"{found['galaxies']:,} galaxies", "measured", "at most", "met"], rows)
 
 
 def first_look(results: Results) -> str:
@@ -211,8 +213,8 @@ def first_look(results: Results) -> str:
     found = results["first_look"]
     names = {
         "ready_s": "start of the server to ready",
-        "whole_map_s": "page asked for to the whole map",
-        "first_galaxy_s": "… to the first galaxy and its neighbours",
+        "whole_map_s": "request to the whole map",
+        "first_galaxy_s": "request to the first galaxy and its neighbours",
     }
     rows = []
     for condition, times in found["summary"].items():
@@ -220,14 +222,20 @@ def first_look(results: Results) -> str:
             bar = found["bar_s"] if key == "whole_map_s" else None
             limits = ("–", "–") if bar is None else (f"{bar:g}", verdict(times[key]["p95"] <= bar))
             rows.append(
-                [condition, name, f"{times[key]['p50']:.2f}", f"{times[key]['p95']:.2f}", *limits]
+                [
+                    condition.replace("beside it", "added"),
+                    name,
+                    f"{times[key]['p50']:.2f}",
+                    f"{times[key]['p95']:.2f}",
+                    *limits,
+                ]
             )
     load = np.median([start["load"] for one in found["starts"].values() for start in one])
     starts = min(len(one) for one in found["starts"].values())
     return markdown(
         [
             f"{starts} starts each, load average {load:.0f}",
-            "seconds, from … to …",
+            "seconds from … to",
             "median",
             "p95",
             "p95 at most",

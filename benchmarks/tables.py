@@ -15,7 +15,7 @@ NOT_MEASURED = "*not measured*"
 SIGREG_BARS = {"faster": 8.0, "less memory": 4.0, "difference": 1e-5}
 WAYS = {
     "ours": "ours",
-    "seed": "(a) the seed's way",
+    "seed": "(a) masked attention",
     "official": "(b) official I-JEPA",
     "ours in bfloat16": "ours in bfloat16",
 }
@@ -81,7 +81,7 @@ def peers(results: Results) -> str:
             )
     head = [
         "model",
-        "way",
+        "implementation",
         "GFLOP / image",
         "images / s",
         "GFLOP / s",
@@ -105,7 +105,7 @@ def peer_bars(results: Results) -> str:
             )
             bar, met = (f"{seen['bar']:.2f}", verdict(seen["met"])) if seen else ("–", "–")
             rows.append([f"`{preset}`", name, measured, bar, met])
-    return markdown(["model", "ours in", "speed ratio / FLOP ratio", "at least", "met"], rows)
+    return markdown(["model", "precision", "speed ratio / FLOP ratio", "at least", "met"], rows)
 
 
 def peer_data(results: Results) -> str:
@@ -118,7 +118,7 @@ def peer_data(results: Results) -> str:
     return markdown(
         [
             "model",
-            "way",
+            "implementation",
             "data and masks, ms / image",
             "images / s, step alone",
             "images / s with data",
@@ -188,12 +188,12 @@ def sigreg(results: Results) -> str:
     rows.append(["bar", "straightforward", "–", "–", "–", *bars, "–"])
     head = [
         "D",
-        "code",
+        "implementation",
         "ms",
         "in the kernel",
         "extra MB",
-        "ours is faster ×",
-        "ours needs less ×",
+        "faster ×",
+        "less memory ×",
         "value differs by",
         "gradient differs by",
         "met",
