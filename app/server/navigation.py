@@ -1,12 +1,17 @@
-"""A visitor's way to another page stands, whatever the page that is left still asks for.
+"""Streamlit's navigation, as the explorer needs it.
 
-Streamlit joins the requests that wait for the script to one, and the newest names the page: a
-progress bar's timer that ticks just after a click on another page would take its visitor back (the
-same is said of `st.rerun` in streamlit/streamlit#16158).
+Pages are what `st.navigation` lists. Until it has run once, Streamlit takes a folder `pages` beside
+the entry for its older kind of pages, and tells a first visitor that ours do not exist.
+
+A visitor's way to another page stands, whatever the page that is left still asks for. Streamlit
+joins the requests that wait for the script to one, and the newest names the page: a progress bar's
+timer that ticks just after a click on another page would take its visitor back (the same is said of
+`st.rerun` in streamlit/streamlit#16158).
 """
 
 from __future__ import annotations
 
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
 
 
@@ -18,7 +23,10 @@ def outdated(asked: RerunData, before: RerunData) -> bool:
 
 
 def hold() -> None:
-    """Have Streamlit drop outdated ticks; the page that is coming needs none of them."""
+    """Have Streamlit leave the folder `pages` alone from the first visit on, and drop outdated
+    ticks; the page that is coming needs none of them.
+    """
+    PagesManager.uses_pages_directory = False
     accept = ScriptRequests.request_rerun
 
     def request_rerun(self: ScriptRequests, new_data: RerunData) -> bool:

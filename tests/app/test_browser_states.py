@@ -185,9 +185,7 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_bad_checkpoint_is_one_card_and_the_previous_model_stays(
     server: Any, visit: Any, checkpoints: Path
 ) -> None:
-    # The first visit of all opens the map: on a server just started, a first visit to /models is
-    # told that there is no such page. That fault is known and open.
-    explorer = load(visit(server).open(), checkpoints / "torn.safetensors")
+    explorer = load(visit(server), checkpoints / "torn.safetensors")
     page = explorer.page
     card = page.get_by_test_id("stAlert").filter(has_text="torn.safetensors was not opened")
     card.wait_for(timeout=PATIENCE)

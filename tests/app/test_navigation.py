@@ -8,6 +8,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
 
 from app.server import navigation
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.fixture
 def requests(monkeypatch: pytest.MonkeyPatch) -> ScriptRequests:
     # undone after the test
+    monkeypatch.setattr(PagesManager, "uses_pages_directory", None)
     monkeypatch.setattr(ScriptRequests, "request_rerun", ScriptRequests.request_rerun)
     navigation.hold()
     return ScriptRequests()
