@@ -41,14 +41,17 @@ STUDIED = {  # column of a studied sweep: title, factor, format
 
 
 def results(results: Results) -> str:
-    """Set the probes of the best model on both benchmarks side by side, from its card."""
+    """Return the probes of the best model on both benchmarks, from its card."""
     return markdown_table(_measured_of_best())
 
 
 def summary(results: Results) -> str:
     """Reduce the same to the best model, its baselines and a network trained with labels."""
     measured = _measured_of_best()
-    lines = [f"| accuracy, % | {' | '.join(BENCHMARKS)} |", "|---" * (len(measured) + 1) + "|"]
+    lines = [
+        f"| accuracy, % | {' | '.join(one.title for one in BENCHMARKS.values())} |",
+        "|---" * (len(measured) + 1) + "|",
+    ]
     for key, title in SUMMARY.items():
         cells = [_percent(one["rows"][key]) for one in measured]
         lines.append(f"| {title.format(best=best_id())} | {' | '.join(cells)} |")

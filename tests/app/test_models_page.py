@@ -21,16 +21,16 @@ def test_recipes_without_weights_are_not_trained_beside_what_was_published() -> 
     table = models.zoo_table([{"id": "small.sigreg06"}])
     assert sorted(table["model"]) == sorted(ZOO)
     rows = table.set_index("model")
-    assert rows.loc["small.sigreg06", "B1, %"] == "not measured"
+    assert rows.loc["small.sigreg06", "Galaxy Zoo 1, %"] == "not measured"
     for name, published in PUBLISHED.items():
         assert rows.loc[name, "published elsewhere, %"] == published["probe_percent"]
-        assert rows.loc[name, "B1, %"] == "not trained"
+        assert rows.loc[name, "Galaxy Zoo 1, %"] == "not trained"
 
 
 def test_the_zoo_is_shown_where_nothing_is_released() -> None:
     table = models.zoo_table([])
     assert len(table) == len(ZOO)
-    assert set(table["B1, %"]) == {"not trained"}
+    assert set(table["Galaxy Zoo 1, %"]) == {"not trained"}
 
 
 def test_the_open_models_numbers_stand_beside_their_baselines() -> None:
@@ -90,7 +90,9 @@ def test_the_page_tells_health_caches_and_the_zoo(page: Callable[..., AppTest]) 
     kept = next(frame.value for frame in test.dataframe if "State" in frame.value.columns)
     assert kept.set_index("What").loc["Embeddings", "State"] == "kept"
     assert "not trained" in set(
-        next(frame.value for frame in test.dataframe if "B1, %" in frame.value.columns)["B1, %"]
+        next(frame.value for frame in test.dataframe if "Galaxy Zoo 1, %" in frame.value.columns)[
+            "Galaxy Zoo 1, %"
+        ]
     )
 
 

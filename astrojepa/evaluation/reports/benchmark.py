@@ -53,14 +53,15 @@ class Benchmark:
     and one split only.
     """
 
+    title: str  # in tables
     where: tuple[str, ...]
     label_column: str
     split: str
 
 
 BENCHMARKS = {
-    "B1": Benchmark(("source=gz1-balanced",), "morphology", "column"),
-    "B2": Benchmark(("source=efigi",), "hubble", "column"),
+    "B1": Benchmark("Galaxy Zoo 1", ("source=gz1-balanced",), "morphology", "column"),
+    "B2": Benchmark("EFIGI", ("source=efigi",), "hubble", "column"),
 }
 
 

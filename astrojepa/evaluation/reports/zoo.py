@@ -27,14 +27,13 @@ RARE, PUBLISHED_PERCENT = "rare class, AP", "published elsewhere, %"
 
 
 def zoo_table(cards: list[dict[str, Any]]) -> list[dict[str, str]]:
-    """Return the rows of the table, as text: models by mean accuracy on real galaxies, the
-    controls, then recipes that have no weights.
+    """Return the rows of the table as text: models by mean accuracy on real galaxies, controls,
+    then recipes without weights.
 
-    The recipe is the side of the pictures and the length of the encoder's training; weights lie
-    beside their card, or elsewhere. Per benchmark the accuracy of the linear probe on
-    its test part, percent, with the 95 % interval; behind them the average precision for the
-    thinned class of the first benchmark, of the default score, or of its hand-made counterpart, or
-    of kNN on pixels. Cards are files: what is not of the expected form is not measured.
+    Columns: image size and epochs; whether the weights are here; per benchmark the accuracy of the
+    linear probe on the test part, percent, with its 95 % interval; and the average precision for
+    the thinned class of the first benchmark, by the default score, its hand-made counterpart, or
+    kNN on pixels. What a card does not hold in the expected form counts as not measured.
     """
     cards = sorted((card for card in cards if "error" not in card), key=mean_accuracy, reverse=True)
     columns = _columns(cards)
@@ -125,15 +124,13 @@ def _columns(cards: list[dict[str, Any]]) -> list[str]:
     of their data.
     """
     found = {_benchmark(measured) for card in cards for measured in _measured(card)}
-    return [
-        *(name for name in BENCHMARKS if name in found),
-        *sorted(found - BENCHMARKS.keys()),
-    ] or list(BENCHMARKS)
+    ours = [benchmark.title for benchmark in BENCHMARKS.values()]
+    return [*(name for name in ours if name in found), *sorted(found - {*ours})] or ours
 
 
 def _benchmark(measured: dict[str, Any]) -> str:
     where = measured.get("where") or []
-    ours = (name for name, benchmark in BENCHMARKS.items() if list(benchmark.where) == where)
+    ours = (one.title for one in BENCHMARKS.values() if list(one.where) == where)
     return next(ours, " ".join([str(measured.get("data", "")), *map(str, where)]))
 
 

@@ -98,7 +98,7 @@ def test_models_stand_by_accuracy_then_controls_then_recipes_without_weights() -
         "recipe": "",
         "parameters": "1,234,567",
         "weights": "here",
-        "B1, %": "70.0 [67.0, 73.0]",
+        "Galaxy Zoo 1, %": "70.0 [67.0, 73.0]",
         "rare class, AP": "0.100 [0.050, 0.400]",
         "published elsewhere, %": "",
     }
@@ -135,10 +135,10 @@ def test_other_galaxies_get_a_column_of_their_own() -> None:
     ]
     rows = {row["model"]: row for row in zoo_table(cards)}
     a, b = rows["a"], rows["b"]
-    assert (a["B1, %"], a["Galaxy10, %"]) == ("50.0 [47.0, 53.0]", "not measured")
-    assert (b["B1, %"], b["Galaxy10, %"]) == ("not measured", "60.0 [57.0, 63.0]")
-    assert (rows["pixel PCA-64"]["B1, %"], rows["pixel PCA-64"]["Galaxy10, %"]) == (
-        a["B1, %"],
+    assert (a["Galaxy Zoo 1, %"], a["Galaxy10, %"]) == ("50.0 [47.0, 53.0]", "not measured")
+    assert (b["Galaxy Zoo 1, %"], b["Galaxy10, %"]) == ("not measured", "60.0 [57.0, 63.0]")
+    assert (rows["pixel PCA-64"]["Galaxy Zoo 1, %"], rows["pixel PCA-64"]["Galaxy10, %"]) == (
+        a["Galaxy Zoo 1, %"],
         b["Galaxy10, %"],
     )
 
