@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         majority_probe,
         paired_bootstrap,
     )
+    from astrojepa.evaluation.probes.classifier import Classifier, finetune, load_classifier
     from astrojepa.evaluation.vectors.collapse import collapse_gauges
     from astrojepa.evaluation.vectors.embed import embed, pixel_pca
     from astrojepa.evaluation.vectors.neighbours import neighbours
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from astrojepa.training.trainer import train
 
 _HOMES = {
+    "Classifier": "evaluation.probes.classifier",
     "Dataset": "data.dataset",
     "DataError": "data",
     "Model": "checkpoints.model",
@@ -40,9 +42,11 @@ _HOMES = {
     "anomaly_scores": "evaluation.anomalies.scoring",
     "collapse_gauges": "evaluation.vectors.collapse",
     "embed": "evaluation.vectors.embed",
+    "finetune": "evaluation.probes.classifier",
     "knn_probe": "evaluation.probes.classification",
     "linear_probe": "evaluation.probes.classification",
     "list_checkpoints": "checkpoints.card",
+    "load_classifier": "evaluation.probes.classifier",
     "load_model": "checkpoints.model",
     "majority_probe": "evaluation.probes.classification",
     "neighbours": "evaluation.vectors.neighbours",
@@ -60,6 +64,7 @@ _HOMES = {
 
 __version__ = "0.1.0"
 __all__ = [
+    "Classifier",
     "DataError",
     "Dataset",
     "Model",
@@ -67,9 +72,11 @@ __all__ = [
     "anomaly_scores",
     "collapse_gauges",
     "embed",
+    "finetune",
     "knn_probe",
     "linear_probe",
     "list_checkpoints",
+    "load_classifier",
     "load_model",
     "majority_probe",
     "neighbours",

@@ -140,6 +140,33 @@ class ProbeResult:
 
 
 @dataclass(frozen=True)
+class Predictions:
+    """What a classifier says of galaxies whose class it was not told."""
+
+    ids: np.ndarray  # str (n,)
+    classes: tuple[str, ...]
+    probabilities: np.ndarray  # float32 (n, c), rows summing to 1
+    entropy: np.ndarray  # float32 (n,), nats; 0 = sure, log c = no idea
+    sets: np.ndarray  # bool (n, c), classes among which the true one is ...
+    coverage: float  # ... with at least this probability
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The most probable class of each galaxy: int64 (n,)."""
+        return self.probabilities.argmax(axis=1).astype(np.int64)
+
+    def covered(self, truth: np.ndarray) -> float:
+        """Return the share of galaxies, of the classes named in `truth` (str, (n,)), whose set
+        holds the true one.
+        """
+        held = self.sets & (truth[:, None] == np.array(self.classes))
+        return float(held.any(axis=1).mean())
+
+
+@dataclass(frozen=True)
 class RegressionResult:
     """How well a probe trained on one set of embeddings tells a number of the galaxies of
     another.

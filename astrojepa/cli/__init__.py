@@ -13,6 +13,7 @@ import astrojepa as aj
 from astrojepa.cli import (
     anomalies,
     bundles,
+    classify,
     compare,
     data,
     embed,
@@ -31,6 +32,7 @@ SUBJECTS = (
     explore,
     embed,
     probes,
+    classify,
     anomalies,
     maps,
     patches,

@@ -7,11 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from astrojepa.cli.options import declare, open_data
 from astrojepa.cli.train import choose_device
-from astrojepa.files import atomic_write
 
 
 def add_to(commands: Any) -> None:
@@ -63,6 +60,7 @@ def _embed_file(options: argparse.Namespace, device: str) -> int:
     from astrojepa import distributed
     from astrojepa.checkpoints.model import load_model
     from astrojepa.evaluation.vectors.embed import differences, embed
+    from astrojepa.evaluation.vectors.stored import write_vectors
 
     if distributed.world_size() > 1:
         raise ValueError(
@@ -72,11 +70,7 @@ def _embed_file(options: argparse.Namespace, device: str) -> int:
     model, data = load_model(options.model, device), open_data(options)
     how = {"precision": options.precision, "passes": options.passes}
     found = embed(model, data, progress=sys.stderr.isatty(), **how)
-    facts = {"classes": np.array(found.classes), **differences(model, **how)}
-    with atomic_write(options.out) as stream:
-        np.savez(
-            stream, vectors=found.vectors, ids=found.ids.astype(str), labels=found.labels, **facts
-        )
+    write_vectors(options.out, found, differences(model, **how))
     print(
         f"{options.out}: {found.vectors.shape[0]} vectors of width {found.vectors.shape[1]} for "
         f"{data.name}"

@@ -110,6 +110,10 @@ def test_a_downloaded_probe_names_galaxies_as_the_lab_did(
     assert content["model"] == {"id": "m", "hash": "hash of m"}
     assert content["split"]["test"] == split.hashes[2]
     assert content["scored"]["accuracy"] == report.rows[0].result.accuracy
+    assert content["temperature"] == report.probe.temperature != 1
+    kept = len(content["scores"])
+    assert report.sets is not None
+    assert report.sets[0] == kept / (kept + 1), "fewer than nine allow no more"
     again = probe_from_dict(content)
     named = np.array(again.classes)[again.probabilities(embeddings.vectors).argmax(axis=1)]
     np.testing.assert_array_equal(named, np.array(target.classes)[report.named])

@@ -44,7 +44,7 @@ def show(
     left, right = st.columns([2, 3], gap="large")
     with left:
         _recall(first)
-        _calibration(first)
+        _calibration(first, report)
     with right:
         st.markdown("**Confusion**: click a cell to see its galaxies")
         cell = st.session_state.get(state.CELL)
@@ -133,7 +133,7 @@ def _take_away(workspace: Workspace, report: Report, target: Target, split: Spli
         )
         st.caption(
             f"{all_named}. The file is JSON: classes, weights, standardisation, and the hashes of "
-            f"model, data and split."
+            f"model, data and split; `astrojepa predict FILE --data FOLDER` applies it."
         )
 
 
@@ -203,7 +203,7 @@ def _recall(result: Any) -> None:
     )
 
 
-def _calibration(result: Any) -> None:
+def _calibration(result: Any, report: Report) -> None:
     from astrojepa import plotting
 
     st.markdown("**Calibration**: is it right as often as it is sure?")
@@ -216,6 +216,14 @@ def _calibration(result: Any) -> None:
         f"as the chance of being right; "
         "below it the probe is too sure. Bars are 95 % intervals."
     )
+    if report.sets is not None:
+        asked, found, size = report.sets
+        st.caption(
+            f"In the file: a temperature of {report.probe.temperature:.2f}, which divides the "
+            f"logits, and prediction sets. Sets asked to hold the true class of {percent(asked)} "
+            f"of galaxies hold it in {percent(found)} of the test part, with {size:.1f} classes on "
+            f"average."
+        )
 
 
 def _cell(workspace: Workspace, report: Report, cell: tuple[int, int]) -> None:

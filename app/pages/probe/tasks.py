@@ -28,6 +28,7 @@ COMMONEST, PIXELS, STATISTICS, RANDOM = (
 )
 NOT_TARGETS = {"file", "id", "split", "duplicate_of"}
 MOST_CLASSES = 20
+COVERAGE = 0.9  # of the prediction sets
 # up to so many passes of the network random weights look at galaxies without being asked to: some
 # ten seconds
 UNASKED = 4000
@@ -80,6 +81,9 @@ class Report:
     # int64 (n,), what the probe calls every galaxy, those it learned from too; -1 where it is too
     # slow to ask
     named: np.ndarray
+    # coverage that was asked for, share of test galaxies whose set holds their class, classes in a
+    # set; None where none could be made
+    sets: tuple[float, float, float] | None = None
 
 
 def rows_of(part: Any, whole: Any) -> np.ndarray:
@@ -189,8 +193,9 @@ def probe_task(
         vectors = relabelled(embeddings, target)
         known, test = known_rows(target, split, fraction), split.parts[2]
         probe, result = fit_probe(kind, take(vectors, known), take(vectors, test), progress=report)
-        named = np.full(len(vectors), -1, dtype=np.int64)
+        named, sets = np.full(len(vectors), -1, dtype=np.int64), None
         if probe.layers:
+            probe, sets = _calibrated(probe, vectors, split, test[result.rows])
             named = probe.probabilities(vectors.vectors).argmax(axis=1).astype(np.int64)
         return Report(
             (Row("This model", result, None),),
@@ -199,9 +204,27 @@ def probe_task(
             len(known),
             probe,
             named,
+            sets,
         )
 
     return task
+
+
+def _calibrated(
+    probe: Any, vectors: Any, split: Split, test: np.ndarray
+) -> tuple[Any, tuple[float, float, float] | None]:
+    """Calibrate a probe on the validation part, and say what its sets hold of the test part."""
+    from astrojepa.evaluation.probes.parts import stratified
+
+    check = split.parts[1][vectors.labels[split.parts[1]] >= 0]
+    halves = stratified(vectors.labels[check], 0, 0.5) if len(check) else ()
+    if not halves or not all(map(len, halves)):
+        return probe, None
+    probe = probe.calibrated(*(take(vectors, check[half]) for half in halves))
+    asked = probe.most_coverage(COVERAGE)
+    found = probe.predict(take(vectors, test), asked)
+    truth = np.array(vectors.classes)[vectors.labels[test]]
+    return probe, (asked, found.covered(truth), float(found.sets.sum(axis=1).mean()))
 
 
 def baselines(model: Any, count: int, asked: bool) -> list[str]:

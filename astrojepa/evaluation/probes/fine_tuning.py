@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import hashlib
 import math
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,9 @@ from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import frames_for
 from astrojepa.data.transforms import normalise, random_frames
 from astrojepa.evaluation.probes.classification import fitted_weights
-from astrojepa.evaluation.probes.metrics import balanced_accuracy
+from astrojepa.evaluation.probes.metrics import balanced_accuracy, score
 from astrojepa.evaluation.probes.parts import ProbeParts, probe_parts
+from astrojepa.evaluation.probes.portable import PortableProbe
 from astrojepa.evaluation.vectors.embed import embed
 from astrojepa.progress import Progress, reporting
 from astrojepa.types import Embeddings, ProbeResult
@@ -32,6 +34,7 @@ HEAD_FASTER = 10.0  # the head's learning rate in units of the encoder's
 SCRATCH_RATE = 1e-3  # from random weights, of encoder and head alike
 BRIGHTNESS = 0.1  # largest change, fraction
 WEIGHT_DECAY = 0.05
+NORM_EPS = 1e-8  # of the batch norm before the head
 WARMUP = 0.1  # share of the steps over which the learning rate rises
 
 
@@ -63,30 +66,60 @@ def fine_tune(
     *Source:* Kumar et al. 2022 (arXiv:2202.10054), whose linear probe has no normalisation behind
     it.
     """
+    _check_labelled(test, "test")
+    chosen = test.subset(test.labels >= 0)
+    tuned, probe = trained_on_labels(
+        model,
+        train,
+        validation,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        head_faster=head_faster,
+        seed=seed,
+        progress=progress,
+    )
+    probabilities = probe.probabilities(_vectors(tuned, chosen))
+    rows, num_train = np.flatnonzero(test.labels >= 0), int((train.labels >= 0).sum())
+    return score(probe.classes, chosen.labels, probabilities, rows, num_train, probe.setting)
+
+
+def trained_on_labels(
+    model: Model,
+    train: Dataset,
+    validation: Dataset,
+    *,
+    epochs: int = 10,
+    batch_size: int = 64,
+    learning_rate: float = 1e-4,
+    head_faster: float = HEAD_FASTER,
+    passes: int | None = None,
+    seed: int = 0,
+    progress: Progress | bool | None = None,
+) -> tuple[Model, PortableProbe]:
+    """Train as `fine_tune`, and return the model, under another hash, with its classifier.
+
+    `passes` is how often a galaxy is looked at where nothing is trained.
+    """
     if epochs < 1 or batch_size < 2:
         raise ValueError(
             f"Fine-tuning needs epochs >= 1 and a batch of 2 or more, found {epochs} and "
             f"{batch_size}."
         )
-    for name, part in (("train", train), ("validation", validation), ("test", test)):
-        if not (part.labels >= 0).any():
-            raise ValueError(
-                f"None of the {len(part)} {name} galaxies of {part.name} has a label; fine-tuning "
-                f"needs them in each."
-            )
-    rows = np.flatnonzero(test.labels >= 0)
-    train, validation, test = (part.subset(part.labels >= 0) for part in (train, validation, test))
-    known, check, new = (
-        embed(model, part, progress=progress) for part in (train, validation, test)
+    _check_labelled(train, "train")
+    _check_labelled(validation, "validation")
+    train, validation = (part.subset(part.labels >= 0) for part in (train, validation))
+    known, check = (
+        embed(model, part, passes=passes, progress=progress) for part in (train, validation)
     )
-    parts = dataclasses.replace(probe_parts(known, new, check, seed), rows=rows)
+    parts = probe_parts(known, check, check, seed)
     tuned = dataclasses.replace(model, network=copy.deepcopy(model.network))
     encoder = tuned.network.evaluated.requires_grad_(True)
     classifier = _first_classifier(known, parts).to(model.device)
     optimiser, schedule = _optimiser(
         encoder, classifier, learning_rate, head_faster, epochs * max(1, len(train) // batch_size)
     )
-    best, best_epoch, kept = -1.0, 0, (encoder.state_dict(), classifier.state_dict())
+    best = -1.0
     with reporting(progress, epochs * len(train), "fine-tuning") as report:
         for epoch in range(epochs + 1):
             if epoch:
@@ -103,18 +136,13 @@ def fine_tune(
                     schedule,
                 )
                 report(epoch * len(train))
-            predictions = parts.present[
-                _probabilities(tuned, classifier, validation).argmax(axis=1)
-            ]
+            probe = _as_probe(classifier, parts, f"epoch {epoch} of {epochs}")
+            predictions = probe.probabilities(_vectors(tuned, validation, passes)).argmax(axis=1)
             reached = balanced_accuracy(parts.check_labels, predictions)
             if reached > best:
-                best, best_epoch = reached, epoch
-                kept = copy.deepcopy((encoder.state_dict(), classifier.state_dict()))
-    encoder.load_state_dict(kept[0])
-    classifier.load_state_dict(kept[1])
-    return parts.score(
-        _probabilities(tuned, classifier, test), len(train), f"epoch {best_epoch} of {epochs}"
-    )
+                best, best_probe, kept = reached, probe, copy.deepcopy(encoder.state_dict())
+    encoder.load_state_dict(kept)
+    return dataclasses.replace(tuned, hash=_digest(kept)), best_probe
 
 
 def supervised(
@@ -163,7 +191,7 @@ def _first_classifier(known: Embeddings, parts: ProbeParts) -> nn.Sequential:
     the known vectors.
     """
     weights, _ = fitted_weights(parts)
-    norm = nn.BatchNorm1d(known.vectors.shape[1], eps=1e-8, affine=False)
+    norm = nn.BatchNorm1d(known.vectors.shape[1], eps=NORM_EPS, affine=False)
     norm.running_mean = torch.from_numpy(known.vectors.mean(axis=0))
     norm.running_var = torch.from_numpy(known.vectors.var(axis=0))
     linear = nn.Linear(known.vectors.shape[1], len(parts.present))
@@ -232,16 +260,31 @@ def _one_epoch(
         schedule.step()
 
 
-@torch.inference_mode()
-def _probabilities(
-    model: Model, classifier: nn.Module, data: Dataset, batch_size: int = 256
-) -> np.ndarray:
-    """Return class probabilities of the frames as they are, float32 (n, p)."""
+def _as_probe(classifier: nn.Sequential, parts: ProbeParts, setting: str) -> PortableProbe:
+    """Return the classifier as plain numbers."""
+    numbers = {name: value.cpu().numpy().copy() for name, value in classifier.state_dict().items()}
+    shift, factor = numbers["0.running_mean"], 1 / np.sqrt(numbers["0.running_var"] + NORM_EPS)
+    layers = ((numbers["1.weight"].T, numbers["1.bias"]),)
+    return PortableProbe("linear", parts.classes, parts.present, shift, factor, layers, setting)
+
+
+def _vectors(model: Model, data: Dataset, passes: int | None = None) -> np.ndarray:
+    """Embed galaxies with a network that is being trained."""
     model.network.evaluated.eval()
-    classifier.eval()
-    pictures = frames_for(data, model.config.image)
-    logits: list[Tensor] = []
-    for first in range(0, len(data), batch_size):
-        vectors = model.encode(np.asarray(pictures[first : first + batch_size]))
-        logits.append(classifier(torch.from_numpy(vectors).to(model.device)))
-    return torch.cat(logits).softmax(dim=1).cpu().numpy()
+    return embed(model, data, passes=passes, cache=False).vectors
+
+
+def _digest(state: dict[str, Tensor]) -> str:
+    """Return 16 hex digits that tell weights from others."""
+    digest = hashlib.sha256()
+    for name, value in sorted(state.items()):
+        digest.update(name.encode() + value.cpu().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _check_labelled(part: Dataset, name: str) -> None:
+    if not (part.labels >= 0).any():
+        raise ValueError(
+            f"None of the {len(part)} {name} galaxies of {part.name} has a label; fine-tuning "
+            f"needs them in each."
+        )

@@ -4,28 +4,37 @@ check where it came from.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from astrojepa.evaluation.probes.calibration import (
+    MAX_SCORES,
+    TEMPERATURES,
+    conformal_scores,
+    entropy,
+    fitted_temperature,
+    prediction_sets,
+)
 from astrojepa.evaluation.probes.classification import fitted_weights, knn_probe
 from astrojepa.evaluation.probes.mlp import fitted_network
 from astrojepa.evaluation.probes.parts import labelled, probe_parts
-from astrojepa.evaluation.vectors.standardise import standardisation
+from astrojepa.evaluation.vectors.standardise import checked_vectors, standardisation
 from astrojepa.progress import Progress
-from astrojepa.types import Embeddings, ProbeResult
+from astrojepa.types import Embeddings, Predictions, ProbeResult
 from astrojepa.wording import one_line
 
 KINDS = ("linear", "knn", "mlp")
 FORMAT = "astrojepa-probe-1"
 HOW = {
     "linear": "x = (embedding - shift) * factor; logits = x @ weights + bias; probabilities = "
-    "softmax(logits)",
+    "softmax(logits / temperature)",
     "mlp": "x = (embedding - shift) * factor; hidden = max(0, x @ weights + bias); logits = hidden "
     "@ weights + bias of the second "
-    "layer; probabilities = softmax(logits)",
+    "layer; probabilities = softmax(logits / temperature)",
     "knn": "x = (embedding - shift) * factor, scaled to unit length; the k most similar known "
     "galaxies vote, each with weight "
     "(1 + cosine) / 2; embed the known ids with the same model",
@@ -48,11 +57,22 @@ class PortableProbe:
     known_ids: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=str))
     known_labels: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     k: int = 0
+    temperature: float = 1.0  # logits are divided by it
+    # float32 (m,), ascending: 1 - probability of the true class, of galaxies kept aside
+    scores: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
 
     def probabilities(self, vectors: np.ndarray) -> np.ndarray:
         """Return the probability of every class for embeddings (n, D) of the same model, float32
         (n, c); not for "knn".
         """
+        signal = self.logits(vectors) / np.float32(self.temperature)
+        shares = np.exp(signal - signal.max(axis=1, keepdims=True))
+        full = np.zeros((len(vectors), len(self.classes)), dtype=np.float32)
+        full[:, self.present] = shares / shares.sum(axis=1, keepdims=True)
+        return full
+
+    def logits(self, vectors: np.ndarray) -> np.ndarray:
+        """Return the logits of the classes in `present`, float32 (n, p)."""
         if not self.layers:
             raise ValueError(
                 "A probe by nearest neighbours holds no weights; embed the galaxies that it knows "
@@ -66,10 +86,37 @@ class PortableProbe:
         signal = (vectors.astype(np.float32) - self.shift) * self.factor
         for number, (weights, bias) in enumerate(self.layers):
             signal = (np.maximum(signal, 0) if number else signal) @ weights + bias
-        shares = np.exp(signal - signal.max(axis=1, keepdims=True))
-        full = np.zeros((len(vectors), len(self.classes)), dtype=np.float32)
-        full[:, self.present] = shares / shares.sum(axis=1, keepdims=True)
-        return full
+        return signal
+
+    def calibrated(self, chooser: Embeddings, kept: Embeddings) -> PortableProbe:
+        """Return the probe with a temperature fitted on `chooser`, and `kept` as what prediction
+        sets are made from: labelled galaxies that it was not fitted on.
+        """
+        vectors, labels = labelled(chooser, "validation")
+        seen = np.isin(labels, self.present)
+        codes = np.searchsorted(self.present, labels[seen])
+        temperature = fitted_temperature(self.logits(vectors[seen]), codes) if len(codes) else 1.0
+        warmed = dataclasses.replace(self, temperature=temperature)
+        vectors, labels = labelled(kept, "validation")
+        rows = np.random.default_rng(0).permutation(len(labels))[:MAX_SCORES]
+        scores = conformal_scores(warmed.probabilities(vectors[rows]), labels[rows])
+        return dataclasses.replace(warmed, scores=scores)
+
+    def most_coverage(self, wanted: float) -> float:
+        """Return `wanted`, or the largest coverage that the galaxies kept for sets allow."""
+        return min(wanted, len(self.scores) / (len(self.scores) + 1))
+
+    def predict(self, galaxies: Embeddings, coverage: float = 0.9) -> Predictions:
+        """Name galaxies embedded by the same model: probabilities, entropy, and the classes that
+        hold the true one with a probability of `coverage`.
+
+        Raises ValueError as `probabilities` and `prediction_sets`; a probe that was not
+        calibrated makes no sets.
+        """
+        found = self.probabilities(checked_vectors(galaxies))
+        sets = prediction_sets(found, self.scores, coverage)
+        ids = np.asarray(galaxies.ids).astype(str)
+        return Predictions(ids, self.classes, found, entropy(found), sets, coverage)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the probe as lists and words for JSON, with the sentence that says how to use
@@ -82,6 +129,8 @@ class PortableProbe:
             "setting": self.setting,
             "classes": [self.classes[label] for label in self.present],
             "standardisation": {"shift": _numbers(self.shift), "factor": _numbers(self.factor)},
+            "temperature": self.temperature,
+            "scores": _numbers(self.scores),
         }
         if self.kind == "knn":
             codes = np.searchsorted(self.present, self.known_labels)
@@ -124,6 +173,8 @@ def probe_from_dict(content: dict[str, Any]) -> PortableProbe:
             known_ids=np.array([str(name) for name in known["ids"]], dtype=str),
             known_labels=np.array(known["classes"], dtype=np.int64),
             k=int(content.get("k", 0)),
+            temperature=float(content.get("temperature", 1.0)),
+            scores=_finite(content.get("scores", []), (-1,)),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         reason = one_line(f"{type(error).__name__}: {error}", 120)
@@ -156,10 +207,12 @@ def _check_sizes(probe: PortableProbe) -> None:
         not fits
         or bool(shapes) is (probe.kind == "knn")
         or (shapes and widths[-1] != len(probe.classes))
+        or not TEMPERATURES[0] <= probe.temperature <= TEMPERATURES[1]
+        or bool((np.diff(probe.scores) < 0).any())
     ):
         raise ValueError(
-            f"This probe's layers {shapes[:4]} do not fit its {widths[0]} features and its "
-            f"classes; export it again."
+            f"This probe's layers {shapes[:4]} do not fit its {widths[0]} features, its classes, "
+            f"its temperature or its scores; export it again."
         )
 
 
@@ -168,12 +221,14 @@ def fit_probe(
     known: Embeddings,
     new: Embeddings,
     *,
+    validation: Embeddings | None = None,
     seed: int = 0,
     k: int = 20,
     progress: Progress | None = None,
 ) -> tuple[PortableProbe, ProbeResult]:
     """Fit a probe on `known`, score it once on `new`, and keep it: the results of `linear_probe`,
-    `knn_probe` or `mlp_probe`.
+    `knn_probe` or `mlp_probe`. `validation` chooses its setting, a fifth of `known` where there is
+    none.
 
     Raises ValueError as those do, and for another kind.
     """
@@ -199,7 +254,7 @@ def fit_probe(
             min(k, len(labels)),
         )
         return made, result
-    parts = probe_parts(known, new, None, seed)
+    parts = probe_parts(known, new, validation, seed)
     if kind == "linear":
         weights, setting = fitted_weights(parts)
         result = parts.score(weights.probabilities(parts.targets), len(parts.codes), setting)

@@ -1,0 +1,191 @@
+"""finetune and predict: a classifier from labelled galaxies, and what it says of others."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from astrojepa.cli.options import add_data, declare, fill_benchmark, open_data, six_digits
+from astrojepa.cli.train import choose_device
+from astrojepa.files import write_csv
+
+if TYPE_CHECKING:
+    from astrojepa.data.dataset import Dataset
+    from astrojepa.evaluation.probes.classifier import Classifier
+    from astrojepa.types import Embeddings, Predictions
+
+COVERAGE = 0.9
+
+
+def add_to(commands: Any) -> None:
+    """Declare the commands of this file."""
+    tune = declare(
+        commands,
+        "finetune",
+        _finetune,
+        "Train a model and a classifier together on labelled galaxies, and save both.",
+        "best --data galaxies --label-column morphology --out mine.safetensors",
+    )
+    tune.add_argument("--benchmark", choices=("B1", "B2"), help="as in the probe command")
+    tune.add_argument("--split", default="", help="as in the probe command")
+    tune.add_argument(
+        "--frozen", action="store_true", help="leave the model as it is: a linear probe, in minutes"
+    )
+    tune.add_argument("--epochs", type=int, default=10, help="over the labels (default 10)")
+    tune.add_argument("--batch-size", type=int, default=64, help="galaxies (default 64)")
+    tune.add_argument(
+        "--learning-rate",
+        type=float,
+        default=1e-4,
+        help="of the encoder; the classifier's is 10 times as large (default 1e-4)",
+    )
+    tune.add_argument("--seed", type=int, default=0, help="of order, turns and halves (default 0)")
+    tune.add_argument(
+        "--passes", type=int, help="how often a galaxy is looked at (default: as the model says)"
+    )
+    tune.add_argument("--device", default="", help="cpu or cuda (default: cuda if there is one)")
+    tune.add_argument(
+        "--out", type=Path, required=True, help="NAME.safetensors; its card is NAME.json"
+    )
+    predict = declare(
+        commands,
+        "predict",
+        _predict,
+        "Write the class probabilities of galaxies that a classifier has not seen.",
+        "mine.safetensors --data my_galaxies --out classes.csv",
+        model=False,
+    )
+    predict.add_argument(
+        "classifier", help="file that finetune wrote, or a probe downloaded from the Probe lab"
+    )
+    add_data(predict)
+    predict.add_argument(
+        "--vectors", type=Path, help="what embed wrote with the same model, instead of pictures"
+    )
+    predict.add_argument(
+        "--coverage",
+        type=float,
+        default=COVERAGE,
+        help=f"probability that a galaxy's set holds its class (default {COVERAGE})",
+    )
+    predict.add_argument("--device", default="", help="cpu or cuda (default: cuda if there is one)")
+    predict.add_argument("--out", type=Path, required=True, help="CSV file, a row per galaxy")
+
+
+def _finetune(options: argparse.Namespace) -> int:
+    import astrojepa as aj
+    from astrojepa.data.splits import default_split
+    from astrojepa.evaluation.probes.classifier import check_path
+
+    fill_benchmark(options)
+    check_path(options.out)
+    data = open_data(options)
+    train, validation, test = (
+        aj.split(data, options.split) if options.split else default_split(data)
+    )
+    model = aj.load_model(options.model, str(choose_device(options.device)))
+    made = aj.finetune(
+        model,
+        train,
+        validation,
+        frozen=options.frozen,
+        epochs=options.epochs,
+        batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+        passes=options.passes,
+        seed=options.seed,
+        progress=sys.stderr.isatty(),
+    )
+    print(f"{made.probe.setting}, temperature {made.probe.temperature:.2f}")
+    facts: dict[str, Any] = {"labels": train.name, "labels_hash": train.fingerprint}
+    if (test.labels >= 0).any():
+        facts["scored"] = _scored(made, test)
+    path = made.save(options.out, facts)
+    print(f"{path}: {path.stat().st_size:,} bytes; card in {path.with_suffix('.json').name}")
+    return 0
+
+
+def _scored(made: Classifier, test: Dataset) -> dict[str, Any]:
+    """Print and return what the classifier reaches on the test galaxies."""
+    from astrojepa.evaluation.probes.metrics import score
+
+    known = test.subset(test.labels >= 0)
+    asked = made.probe.most_coverage(COVERAGE)
+    found = made.predict(known, asked, progress=sys.stderr.isatty())
+    names = np.array(known.classes)[known.labels]
+    place = {name: number for number, name in enumerate(found.classes)}
+    truth = np.array([place.get(name, -1) for name in names])
+    seen = truth >= 0
+    result = score(
+        found.classes,
+        truth[seen],
+        found.probabilities[seen],
+        np.flatnonzero(seen),
+        0,
+        made.probe.setting,
+    )
+    covered, size = found.covered(names), float(found.sets.sum(axis=1).mean())
+    low, high = result.interval
+    print(
+        f"{result.accuracy:.1%} of {seen.sum()} test galaxies classified correctly (95 % interval "
+        f"{low:.1%} to {high:.1%}); sets of {size:.2f} classes on average hold the true one in "
+        f"{covered:.1%} (asked: {asked:.0%})"
+    )
+    return {
+        "accuracy": result.accuracy,
+        "interval": list(result.interval),
+        "calibration_error": result.calibration_error,
+        "num_test": int(seen.sum()),
+        "coverage": {"asked": asked, "found": covered, "mean_size": size},
+    }
+
+
+def _predict(options: argparse.Namespace) -> int:
+    import astrojepa as aj
+
+    if options.out.suffix.lower() != ".csv":
+        raise ValueError(f"--out is {options.out.name}; name a file that ends in .csv.")
+    if options.vectors and (options.data or options.where or options.label_column):
+        raise ValueError("--vectors are of galaxies already; leave out --data and its companions.")
+    made = aj.load_classifier(options.classifier, str(choose_device(options.device)))
+    galaxies: Dataset | Embeddings
+    if options.vectors:
+        from astrojepa.evaluation.vectors.stored import read_vectors
+
+        galaxies = read_vectors(options.vectors)
+    else:
+        galaxies = open_data(options)
+    found = made.predict(galaxies, options.coverage, progress=sys.stderr.isatty())
+    header = [
+        "id",
+        "class",
+        "confidence",
+        "entropy",
+        "set",
+        *(f"p {name}" for name in found.classes),
+    ]
+    write_csv(options.out, header, _rows(found))
+    print(
+        f"{options.out}: {len(found):,} galaxies; sets of {found.sets.sum(axis=1).mean():.2f} "
+        f"classes on average at a coverage of {options.coverage:g}"
+    )
+    return 0
+
+
+def _rows(found: Predictions) -> list[list[Any]]:
+    names = np.array(found.classes)
+    return [
+        [
+            found.ids[row],
+            names[label],
+            six_digits(found.probabilities[row, label]),
+            six_digits(found.entropy[row]),
+            " | ".join(names[found.sets[row]]),
+            *map(six_digits, found.probabilities[row]),
+        ]
+        for row, label in enumerate(found.labels)
+    ]
