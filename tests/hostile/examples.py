@@ -4,6 +4,7 @@ start from.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
@@ -67,8 +68,8 @@ def pictures() -> list[bytes]:
 
 
 def fits_files() -> list[bytes]:
-    """A plane, a cube, scaled integers, and an image in an extension, the first with a place on
-    the sky.
+    """A plane, a cube, scaled integers, an image in an extension, bands as extensions beside a
+    mask, tiles packed in three ways, a table of distortions, and a file packed as a whole.
     """
     header = fits.Header(
         {
@@ -81,6 +82,14 @@ def fits_files() -> list[bytes]:
         }
     )
     header.update({"CDELT1": -1e-4, "CDELT2": 1e-4, "BANDS": "grz"})
+    bent = header.copy()
+    bent.update({"CTYPE1": "RA---TPV", "CTYPE2": "DEC--TPV", "PV1_1": 1.1, "PV2_4": 0.1})
+    sip = header.copy()
+    sip.update({"A_ORDER": 2, "B_ORDER": 2, "A_2_0": 1e-4, "B_1_1": 1e-4, "RADESYS": "FK4"})
+    looked_up = header.copy()
+    looked_up.update({"CPDIS1": "LOOKUP", "INHERIT": True})
+    for key in ("EXTVER", "AXIS.1"):
+        looked_up[f"HIERARCH DP1.{key}"] = 1.0
     noise = np.random.default_rng(0).normal(10, 1, (3, 10, 12))
     scaled = fits.PrimaryHDU(np.uint16(noise[0] * 1000))
     lists = [
@@ -89,14 +98,29 @@ def fits_files() -> list[bytes]:
     ]
     lists += [
         fits.HDUList([scaled]),
-        fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.int16(noise[1] * 100))]),
+        fits.HDUList([fits.PrimaryHDU(), fits.ImageHDU(np.int16(noise[1] * 100), bent)]),
     ]
+    bands = [fits.ImageHDU(np.float32(noise[k]), sip, name="grz"[k]) for k in range(3)]
+    mask = fits.ImageHDU(np.uint8(noise[0]), name="MASK")
+    table = fits.ImageHDU(np.ones((4, 4), np.float32), name="WCSDVARR", ver=1)
+    lists += [
+        fits.HDUList([fits.PrimaryHDU(), mask, *bands]),
+        fits.HDUList([fits.PrimaryHDU(np.float32(noise[0]), looked_up), table]),
+    ]
+    for packed, values in (
+        ("RICE_1", np.float32(noise[0])),
+        ("RICE_1", np.int16(noise[0] * 99)),
+        ("GZIP_1", np.int16(noise * 99)),
+        ("GZIP_2", np.float32(noise[0])),
+    ):
+        tiles = fits.CompImageHDU(values, header, compression_type=packed)
+        lists.append(fits.HDUList([fits.PrimaryHDU(), tiles]))
     files = []
     for hdus in lists:
         stream = io.BytesIO()
         hdus.writeto(stream)
         files.append(stream.getvalue())
-    return files
+    return [*files, gzip.compress(files[0])]
 
 
 def hdf5_files() -> list[bytes]:

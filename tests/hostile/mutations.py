@@ -239,10 +239,14 @@ def harm_fits(rng: Random, examples: list[bytes]) -> bytes:
     if rng.random() < 0.3:
         return harm_bytes(rng, examples)
     data = bytearray(rng.choice(examples))
-    cards = data.find(b"END" + b" " * 77) // 80
+    headers = [
+        place for place in range(0, len(data), 2880) if data[place : place + 3] in (b"SIM", b"XTE")
+    ]
+    start = rng.choice(headers or [0])
+    cards = (data.find(b"END" + b" " * 77, start) - start) // 80
     for _ in range(rng.randint(1, 3)):
-        place = 80 * rng.randrange(max(1, cards))
-        other = 80 * rng.randrange(max(1, cards))
+        place = start + 80 * rng.randrange(max(1, cards))
+        other = start + 80 * rng.randrange(max(1, cards))
         value = rng.choice(
             (
                 *map(str, INTEGERS),

@@ -23,7 +23,7 @@ from astrojepa.cache import load_arrays
 from astrojepa.checkpoints.model import load_model
 from astrojepa.data import open_dataset
 from astrojepa.data.coordinates import parse_coordinates
-from astrojepa.data.images.fits import read_fits, read_position
+from astrojepa.data.images.fits import read_fits, read_sky
 from astrojepa.data.images.raster import read_image
 from astrojepa.data.simulate.simulator import simulate
 from astrojepa.evaluation.probes.portable import probe_from_dict
@@ -96,7 +96,7 @@ def _read_galaxies(path: Path) -> Any:
 
 def _read_fits(path: Path) -> Any:
     assert read_fits(path)[0].shape == read_fits(path.read_bytes(), "An upload")[0].shape
-    return read_position(path)
+    return read_sky(path)
 
 
 def _read_probe(path: Path) -> Any:

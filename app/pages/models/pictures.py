@@ -17,7 +17,7 @@ from ...session import loaders
 MAX_FILES = 20  # of a session
 MAX_BYTES = 10 * 1024 * 1024
 MAX_SIDE = 512  # what is kept of a larger picture, so that twenty of them stay small
-TYPES = ("jpg", "jpeg", "png", "fits", "fit", "fts")
+TYPES = ("jpg", "jpeg", "png", "fits", "fit", "fts", "gz", "bz2", "fz")
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,16 @@ def read_upload(name: str, content: bytes) -> Upload:
     them, before decoding.
     """
     from astrojepa.data.crops import resize_frame
-    from astrojepa.data.images import fits
+    from astrojepa.data.images import FITS_SUFFIXES, fits
     from astrojepa.data.images import raster as images
 
     name = clean_name(name)
     if not content:
         raise ValueError(f"{name} is empty; choose another file.")
     ra = dec = None
-    if content.startswith(fits.BEGINNING) or name.lower().endswith((".fits", ".fit", ".fts")):
-        image, ra, dec = fits.read_fits(content, name)
+    if fits.is_fits(content) or name.lower().endswith(FITS_SUFFIXES):
+        image, sky = fits.read_fits(content, name)
+        ra, dec = sky.ra, sky.dec
     else:
         image = images.read_image(content, name)
     height, width = image.shape[:2]

@@ -4,13 +4,17 @@ centre.
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import math
 import re
 import threading
 import warnings
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,30 +22,27 @@ import numpy as np
 from astropy.io import fits
 
 from astrojepa.data import PictureError
+from astrojepa.data.images.bands import image_band, plane_bands, red_green_blue
 from astrojepa.data.images.raster import MAX_BYTES, MAX_PIXELS
 
 MAX_FILE_BYTES = 512 * 1024**2
 MAX_HDUS = 32
+MAX_BANDS = 16
 BEGINNING = b"SIMPLE  ="
+PACKERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open}
 CARD, BLOCK = 80, 2880
 ENDED = re.compile(rb"END {77}")
+COUNTS = ([b"NAXIS"], [b"ZNAXIS"], [b"TFIELDS"])
 MAX_HEADER_BYTES = 300 * BLOCK  # 10,800 cards
-WCS_TEXTS = ("CTYPE1", "CTYPE2", "CUNIT1", "CUNIT2", "RADESYS")
-WCS_NUMBERS = (
-    *(
-        "CRPIX1",
-        "CRPIX2",
-        "CRVAL1",
-        "CRVAL2",
-        "CDELT1",
-        "CDELT2",
-        "CROTA2",
-        "EQUINOX",
-        "LONPOLE",
-        "LATPOLE",
-    ),
-    *("CD1_1", "CD1_2", "CD2_1", "CD2_2", "PC1_1", "PC1_2", "PC2_1", "PC2_2"),
+# How extensions are called that show no galaxy, and those that do
+NO_PICTURES = re.compile(
+    r"(mask|msk|bpm|dq|flag|flags|maskbits|weight|wht|wgt|ivar|invvar|var|variance|err|error"
+    r"|sigma|rms|noise|std|unc|uncert|uncertainty|psf|exp|nexp|exposure|exptime|coverage"
+    r"|cov|seg|segm|segmap|segmentation|ctx|wcsdvarr|d2imarr|thumbnail)"
 )
+PICTURES = re.compile(r"sci|science|image")
+CALLED = ("EXTNAME", "HDUNAME", "EXTTYPE", "IMAGETYP", "HDUCLAS1", "HDUCLAS2", "HDUCLAS3")
+UNPACKED = ("RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2")  # whose unpackers stay within their arrays
 LARGEST = 1e100  # beyond it lies no flux in any unit, and sums overflow: such a pixel is undefined
 SOFTENING = 3.0  # in units of the sky's noise: below it the stretch is linear, above it logarithmic
 WHITE_PERCENTILE = 99.8
@@ -49,48 +50,74 @@ WHITE_PERCENTILE = 99.8
 _lock = threading.Lock()  # silencing astropy's warnings is process-wide
 
 
-def read_fits(
-    source: str | Path | bytes, name: str = ""
-) -> tuple[np.ndarray, float | None, float | None]:
-    """Read the first image of a FITS file: uint8 (H, W, 3), and ra, dec of its centre in degrees
-    (None without a WCS).
+@dataclass(frozen=True)
+class Sky:
+    """What a FITS header tells besides the pixels."""
 
-    A 2-D image (or a cube of one plane) becomes grey; a cube (3, H, W) or (H, W, 3) becomes red,
-    green, blue in this order, or the reverse where the header's BANDS says blue first (grz, as the
-    Legacy Surveys write it). Rows are turned upside down, as FITS counts from the bottom. Undefined
-    pixels take the sky's value. The stretch is `stretch`. The size is checked in the header before
-    reading.
+    ra: float | None = None  # of the centre, ICRS, degrees
+    dec: float | None = None
+    unnamed_bands: bool = False  # planes are shown in the file's order, which may be any
 
-    Raises PictureError for anything else, for a file cut short, and for tile-compressed images;
-    FileNotFoundError where missing.
+
+@dataclass(frozen=True)
+class _Picture:
+    """The images of a file that make its picture: one, or one of each band."""
+
+    images: list[Any]
+    shape: tuple[int, ...]  # of each, without axes of length 1
+    bands: list[str] | None  # of its planes, where the header names them
+    headers: list[fits.Header]
+    parts: list[Any]  # of the whole file
+
+    @property
+    def planes(self) -> int:
+        if len(self.shape) == 2:
+            return len(self.images)
+        return len(self.bands) if self.bands else 3
+
+    def sky(self) -> Sky:
+        from astrojepa.data.images.position import centre
+
+        ra, dec = centre(self.headers[0], self.parts) or (None, None)
+        return Sky(ra, dec, self.planes == 3 and not red_green_blue(self.bands or []))
+
+    def flux(self) -> np.ndarray:
+        """Read the planes, float64 (n, H, W), red first."""
+        values = [_values(image, self.shape) for image in self.images]
+        cube = np.stack(values) if len(self.shape) == 2 else values[0]
+        cube = cube if len(cube) == self.planes else np.moveaxis(cube, -1, 0)
+        order = red_green_blue(self.bands or [])
+        return cube[order] if order else cube
+
+
+def read_fits(source: str | Path | bytes, name: str = "") -> tuple[np.ndarray, Sky]:
+    """Read the picture of a FITS file: uint8 (H, W, 3), and where its centre is on the sky.
+
+    The picture is the largest image that is not called a mask, weight, error, PSF or the like; the
+    first of several. Images of one size that name different filters are its bands. A plane becomes
+    grey. Planes (n, H, W) or (H, W, n) become red, green, blue by the wavelength of their filters
+    (`bands`); three without known filters are taken as red, green, blue. Axes of length 1 are
+    ignored. Rows are turned upside down, as FITS counts from the bottom, unless ROWORDER says
+    TOP-DOWN. BLANK and undefined pixels take the sky's value. The stretch is `stretch`. Files
+    packed by gzip, bzip2 or fpack (Rice, gzip) are unpacked. Sizes are checked before reading.
+
+    Raises PictureError for anything else and for a file cut short; FileNotFoundError where missing.
     """
     name = name or ("The FITS file" if isinstance(source, bytes) else str(source))
-    with _first_image(source, name) as hdu:
-        header = hdu.header
-        planes = np.asarray(hdu.data, dtype=np.float64)
-        position = _centre(header)
-        blue_first = str(header.get("BANDS", "")).strip().lower() in ("grz", "gri")
-    planes = (
-        planes[None]
-        if planes.ndim == 2
-        else planes
-        if planes.shape[0] in (1, 3)
-        else np.moveaxis(planes, -1, 0)
-    )
-    if blue_first:
-        planes = planes[::-1]
+    with _opened(source, name) as picture:
+        planes, sky = picture.flux(), picture.sky()
+        upside_down = str(picture.headers[0].get("ROWORDER", "")).strip().upper() != "TOP-DOWN"
     planes = np.where(np.abs(planes) < LARGEST, planes, np.nan)
     if not np.isfinite(planes).any():
         raise PictureError(f"{name} has no defined pixel.")
-    return stretch(planes)[::-1].copy(), *(position or (None, None))
+    image = stretch(planes)
+    return image[::-1].copy() if upside_down else image, sky
 
 
-def read_position(source: str | Path) -> tuple[float, float] | None:
-    """Return ra, dec in degrees of a FITS image's centre, from its header alone; None without a
-    celestial WCS.
-    """
-    with _first_image(source, str(source)) as hdu:
-        return _centre(hdu.header)
+def read_sky(source: str | Path) -> Sky:
+    """Return what a FITS file's headers tell of its picture, which is not read."""
+    with _opened(source, str(source)) as picture:
+        return picture.sky()
 
 
 def stretch(planes: np.ndarray) -> np.ndarray:
@@ -131,31 +158,30 @@ def stretch(planes: np.ndarray) -> np.ndarray:
 
 
 @contextmanager
-def _first_image(source: str | Path | bytes, name: str) -> Iterator[Any]:
-    """Open a FITS file at its first image, whose size and length have been checked and whose
-    data have not been read.
+def _opened(source: str | Path | bytes, name: str) -> Iterator[_Picture]:
+    """Open a FITS file at its picture, whose size and length have been checked and whose data
+    have not been read.
     """
     limit = MAX_BYTES if isinstance(source, bytes) else MAX_FILE_BYTES
     size = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
-    if size > limit:
-        raise PictureError(
-            f"{name} has {size / 1e6:.0f} MB; at most {limit // 1_000_000} MB are read."
-        )
-    with io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as stream:
+    _check_length(size, limit, name)
+    with io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as given:
+        stream, size = _unpacked(given, size, limit, name)
         if stream.read(len(BEGINNING)) != BEGINNING:
-            raise PictureError(
-                f"{name} is not a FITS file (it does not begin with SIMPLE); unpack it first if it "
-                f"is compressed."
-            )
+            raise PictureError(f"{name} is not a FITS file (it does not begin with SIMPLE).")
         _check_header(stream, 0, name)
         stream.seek(0)
         with _lock, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
                 with fits.open(
-                    stream, memmap=False, lazy_load_hdus=True, disable_image_compression=True
+                    stream,
+                    memmap=False,
+                    lazy_load_hdus=True,
+                    disable_image_compression=True,
+                    do_not_scale_image_data=True,
                 ) as hdus:
-                    yield _pick(hdus, stream, size, name)
+                    yield _picture(_checked(hdus, stream, size, name), name)
             except PictureError:
                 raise
             # astropy raises OSError, ValueError, TypeError, KeyError, ... for damaged files
@@ -166,9 +192,37 @@ def _first_image(source: str | Path | bytes, name: str) -> Iterator[Any]:
                 ) from error
 
 
+def is_fits(start: bytes) -> bool:
+    """Whether a file that begins so is FITS, or packed as FITS files are."""
+    return start.startswith((BEGINNING, *PACKERS))
+
+
+def _check_length(size: int, limit: int, name: str) -> None:
+    if size > limit:
+        raise PictureError(
+            f"{name} has {size / 1e6:.0f} MB; at most {limit // 1_000_000} MB are read."
+        )
+
+
+def _unpacked(stream: BinaryIO, size: int, limit: int, name: str) -> tuple[BinaryIO, int]:
+    """Unpack what gzip or bzip2 packed as a whole, as far as the limit allows."""
+    start = stream.read(3)
+    stream.seek(0)
+    for signature, opener in PACKERS.items():
+        if start.startswith(signature):
+            try:
+                with opener(stream) as packed:
+                    content = packed.read(limit + 1)
+            except (OSError, EOFError, zlib.error) as error:
+                raise PictureError(f"{name} cannot be unpacked ({error}); replace it.") from error
+            _check_length(len(content), limit, name)
+            return io.BytesIO(content), len(content)
+    return stream, size
+
+
 def _check_header(stream: BinaryIO, place: int, name: str) -> None:
-    """Refuse a header of very many cards or axes, over which astropy would go one by one for
-    hours.
+    """Refuse a header of very many cards, axes or columns, over which astropy would go one by one
+    for hours.
     """
     stream.seek(place)
     header = b""
@@ -186,82 +240,165 @@ def _check_header(stream: BinaryIO, place: int, name: str) -> None:
         header[k : k + CARD].partition(b"=")[::2] for k in range(0, len(header), CARD)
     ):
         numbers = re.findall(rb"\d+", value.partition(b"/")[0])
-        if key.upper().split()[-1:] == [b"NAXIS"] and any(
+        if key.upper().split()[-1:] in COUNTS and any(
             len(number.lstrip(b"0")) > 3 for number in numbers
         ):
             raise PictureError(
-                f"{name}: its header declares {numbers[0].decode()[:20]} axes; expected 2 or 3."
+                f"{name}: its header says {key.decode().strip()} = {numbers[0].decode()[:20]}; at "
+                f"most 999 axes or columns are read."
             )
 
 
-def _pick(hdus: Any, stream: BinaryIO, size: int, name: str) -> Any:
-    following = 0
+def _checked(opened: Any, stream: BinaryIO, size: int, name: str) -> list[Any]:
+    """Return the parts of a FITS file, each within the file; packed images as images."""
+    hdus, following = [], 0
     for index in range(MAX_HDUS):
         if index:
             before = stream.tell()
+            stream.seek(following)
+            if stream.read(8) != b"XTENSION":
+                break
             _check_header(stream, following, name)
             stream.seek(before)
         try:
-            hdu = hdus[index]
+            hdu = opened[index]
         except IndexError:
             break
         info = hdu.fileinfo()
         following = info["datLoc"] + info["datSpan"]
-        if not isinstance(hdu, fits.PrimaryHDU | fits.ImageHDU) or not hdu.header.get("NAXIS"):
-            continue
-        shape = hdu.shape
-        if not (len(shape) == 2 or (len(shape) == 3 and (shape[0] in (1, 3) or shape[2] == 3))):
-            raise PictureError(
-                f"{name}: its image is {shape}; expected (H, W), (3, H, W) or (H, W, 3)."
-            )
-        planes = 3 if len(shape) == 3 and 3 in (shape[0], shape[2]) else 1
-        if not 0 < math.prod(shape) <= MAX_PIXELS * planes:
-            raise PictureError(
-                f"{name}: its image is {shape}; 1 to {MAX_PIXELS:,} pixels are read. Cut out the "
-                f"galaxy first."
-            )
         if info["datLoc"] + hdu.size > size:
             raise PictureError(
-                f"{name} is cut short: its image ends at byte {info['datLoc'] + hdu.size:,} of "
-                f"{size:,}; replace it."
+                f"{name} is cut short: its part {index} ends at byte {info['datLoc'] + hdu.size:,} "
+                f"of {size:,}; replace it."
             )
-        return hdu
-    raise PictureError(
-        f"{name} holds no image (tables and tile-compressed images are not read; funpack unpacks "
-        f"the latter)."
-    )
+        if isinstance(hdu, fits.BinTableHDU) and hdu.header.get("ZIMAGE") is True:
+            hdu = fits.CompImageHDU(bintable=hdu, do_not_scale_image_data=True)
+        hdus.append(hdu)
+    return hdus
 
 
-def _centre(header: Any) -> tuple[float, float] | None:
-    """Return ra, dec (ICRS degrees) of the picture's centre, None without a usable celestial WCS.
-
-    Only the linear part of the WCS is used: distortions are below an arcsecond there, and a
-    stranger's tables are not evaluated.
-    """
-    from astropy.coordinates import SkyCoord
-    from astropy.wcs import WCS
-
-    # colours first: the axes of the sky are not 1 and 2
-    if header["NAXIS"] == 3 and header["NAXIS1"] == 3:
-        return None
-    plain = fits.Header()
-    try:
-        for key in WCS_TEXTS:
-            if key in header:
-                plain[key] = str(header[key]).removesuffix("-SIP")
-        for key in WCS_NUMBERS:
-            if key in header:
-                plain[key] = float(header[key])
-        wcs = WCS(plain, naxis=2)
-        place = (
-            wcs.pixel_to_world((header["NAXIS1"] - 1) / 2, (header["NAXIS2"] - 1) / 2)
-            if wcs.has_celestial
-            else None
+def _picture(parts: list[Any], name: str) -> _Picture:
+    """Choose the image, or the images of several bands, that make the picture."""
+    images = [
+        part
+        for part in parts
+        if isinstance(part, fits.PrimaryHDU | fits.ImageHDU) and part.header.get("NAXIS")
+    ]
+    shown = [image for image in images if not _called(image, NO_PICTURES)]
+    if not shown:
+        called = ", ".join(sorted({image.name or "?" for image in images}))[:100]
+        raise PictureError(
+            f"{name} holds no image of the sky "
+            f"({f'its images are called {called}' if images else 'tables are not read'})."
         )
-        if not isinstance(place, SkyCoord):
-            return None
-        ra, dec = float(place.icrs.ra.deg), float(place.icrs.dec.deg)
-    # nonsense in the header: a picture without a place
-    except (ValueError, TypeError, AttributeError, KeyError, MemoryError):
-        return None
-    return (ra, dec) if np.isfinite(ra) and np.isfinite(dec) else None
+    best = max(shown, key=_worth)
+    shape, chosen, bands = _plain(best.shape), [best], None
+    named = {
+        band: image
+        for image in shown
+        if _plain(image.shape) == shape and (band := image_band(image.header))
+    }
+    if len(shape) == 2 and len(named) > 1 and red_green_blue(list(named)):
+        bands, chosen = list(named), list(named.values())
+    headers = [_inherited(image, parts[0]) for image in chosen]
+    if len(shape) == 3:
+        counts = [count for count in (shape[0], shape[2]) if count <= MAX_BANDS]
+        found = (plane_bands(headers[0], count) for count in counts)
+        bands = next((names for names in found if names), None)
+    picture = _Picture(chosen, shape, bands, headers, parts)
+    if len(shape) != 2 and (len(shape) != 3 or picture.planes not in (shape[0], shape[2])):
+        raise PictureError(
+            f"{name}: its image is {best.shape}; expected (H, W), (3, H, W) or (H, W, 3), or one "
+            f"plane for each filter that BANDS names."
+        )
+    if not 0 < len(chosen) * math.prod(shape) <= MAX_PIXELS * picture.planes:
+        raise PictureError(
+            f"{name}: its image is {best.shape}; 1 to {MAX_PIXELS:,} pixels are read. Cut out the "
+            f"galaxy first."
+        )
+    for image in chosen:
+        if isinstance(image, fits.CompImageHDU):
+            _check_tiles(image, name)
+    return picture
+
+
+def _worth(image: Any) -> tuple[bool, int, bool]:
+    """What makes an image rather the picture than another: its name, its size, no flags in it."""
+    shape = _plain(image.shape)
+    return _called(image, PICTURES), math.prod(shape[-2:]), image.header["BITPIX"] != 8
+
+
+def _called(image: Any, words: re.Pattern[str]) -> bool:
+    """Whether one of the words by which a header calls its image is among these."""
+    said = " ".join(str(image.header.get(key, "")) for key in CALLED)
+    return any(map(words.fullmatch, re.findall(r"[a-z0-9]+", said.lower())))
+
+
+def _plain(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Leave out axes of length 1 beside those of the sky."""
+    while len(shape) > 2 and 1 in (shape[0], shape[-1]):
+        shape = shape[1:] if shape[0] == 1 else shape[:-1]
+    return shape
+
+
+def _check_tiles(hdu: Any, name: str) -> None:
+    """Refuse a packed image whose parts do not make up the picture, or unpack to more than it."""
+    header, shape = hdu._bintable.header, hdu.shape
+    packed = str(header.get("ZCMPTYPE")).strip()
+    if packed not in UNPACKED:
+        raise PictureError(
+            f"{name} is packed with {packed[:20]}; {', '.join(UNPACKED)} are read. Unpack it with "
+            f"funpack."
+        )
+    settings = {str(header.get(f"ZNAME{k}")).strip(): header.get(f"ZVAL{k}") for k in range(1, 10)}
+    tiles = [max(1, side) for side in hdu.tile_shape]
+    count = math.prod(-(-side // tile) for side, tile in zip(shape, tiles, strict=True))
+    if (
+        settings.get("BLOCKSIZE", 32) not in (16, 32, 64, 128)
+        or settings.get("BYTEPIX", 4) not in (1, 2, 4, 8)
+        or count != header["NAXIS2"]
+        or min(hdu.tile_shape) < 1
+    ):
+        raise PictureError(f"{name}: its packed tiles do not make up {shape}; replace it.")
+    table, left = hdu._bintable, 8 * math.prod(shape)
+    heap = table._get_raw_data(header["PCOUNT"], np.uint8, table._data_offset + table._theap)
+    for column in ("COMPRESSED_DATA", "GZIP_COMPRESSED_DATA"):
+        if column not in table.columns.names:
+            continue
+        bytes_each = {"B": 1, "I": 2, "J": 4}[table.columns[column].format.removeprefix("1")[1]]
+        for length, place in np.array(table.data[column]).tolist():
+            end = place + length * bytes_each
+            if not (place >= 0 and length >= 0 and end <= len(heap)):
+                raise PictureError(f"{name}: a packed tile lies outside the file; replace it.")
+            if length and not (column == "COMPRESSED_DATA" and packed.startswith("RICE")):
+                raw = heap[place:end].tobytes()
+                left -= len(zlib.decompressobj(31).decompress(raw, left + 1))
+            if left < 0:
+                raise PictureError(f"{name}: its packed tiles hold more than {shape}; replace it.")
+
+
+def _inherited(image: Any, first: Any) -> fits.Header:
+    """Return an image's header with the cards of the first part, where it says that it inherits
+    them, or says nothing of the sky and the first part is no image.
+    """
+    own = image.header
+    alone = "CRVAL1" in own or first.header.get("NAXIS")
+    if image is first or (alone and own.get("INHERIT") is not True):
+        return own
+    whole = own.copy(strip=False)
+    whole.extend(first.header.copy(strip=True), unique=True, update=False)
+    return whole
+
+
+def _values(image: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Read an image as float64, undefined where an integer is BLANK: astropy forgets that of
+    unsigned ones.
+    """
+    header, raw = image.header, np.asarray(image.data)
+    scale, blank = header.get("BSCALE", 1), header.get("BLANK")
+    values = raw.astype(np.float64) * float(scale) + float(header.get("BZERO", 0))
+    if blank is not None and raw.dtype.kind in "iu":
+        limits = np.iinfo(raw.dtype)
+        stored = limits.min <= int(blank) <= limits.max  # as it ought to be
+        values[(raw if stored else values) == int(blank)] = np.nan
+    return values.reshape(shape)

@@ -16,7 +16,8 @@ import numpy as np
 
 from astrojepa.data import DataError
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.images.raster import IMAGE_SUFFIXES, read_image
+from astrojepa.data.images import FITS_SUFFIXES, IMAGE_SUFFIXES
+from astrojepa.data.images.raster import read_image
 from astrojepa.data.readers.labels import (
     coordinate_columns,
     encode_labels,
@@ -27,7 +28,6 @@ from astrojepa.data.readers.labels import (
 from astrojepa.data.readers.registry import Selection, reader
 from astrojepa.progress import Progress, reporting
 
-FITS_SUFFIXES = (".fits", ".fit", ".fts")
 SUFFIXES = IMAGE_SUFFIXES + FITS_SUFFIXES
 
 
@@ -49,7 +49,7 @@ class FolderReader:
             if name.lower().endswith(FITS_SUFFIXES):
                 from astrojepa.data.images.fits import read_fits
 
-                return read_fits(self.root / name)[0]
+                return read_fits(self.root / name, name)[0]
             return read_image(self.root / name, name)
         except OSError as error:
             raise DataError(
@@ -212,11 +212,11 @@ def _fill_from_headers(
     for place in np.flatnonzero(np.isnan(ra) & np.isnan(dec)):
         name = reader.files[rows[place]]
         if name.lower().endswith(FITS_SUFFIXES):
-            from astrojepa.data.images.fits import read_position
+            from astrojepa.data.images.fits import read_sky
 
-            position = read_position(reader.root / name)
-            if position is not None:
-                ra[place], dec[place] = position
+            sky = read_sky(reader.root / name)
+            if sky.ra is not None and sky.dec is not None:
+                ra[place], dec[place] = sky.ra, sky.dec
 
 
 def _first(names: Sequence[str], count: int = 3) -> str:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
 from astropy.io import fits
 
 from astrojepa.data import DataError
-from astrojepa.data.images.fits import read_fits, read_position, stretch
+from astrojepa.data.images.fits import read_fits, read_sky, stretch
 
 Write = Callable[..., Path]
 
@@ -24,13 +27,13 @@ def spot(height: int = 40, width: int = 40, sky: float = 100.0, seed: int = 0) -
 
 
 def test_a_plane_becomes_grey_with_a_dark_sky_and_a_bright_centre(write_fits: Write) -> None:
-    picture, ra, dec = read_fits(write_fits(spot()))
+    picture, sky = read_fits(write_fits(spot()))
     assert picture.dtype == np.uint8
     assert picture.shape == (40, 40, 3)
     assert (picture[..., 0] == picture[..., 2]).all()
     assert picture[20, 20, 0] > 240
     assert 0 < np.median(picture) < 50
-    assert (ra, dec) == (None, None)
+    assert (sky.ra, sky.dec) == (None, None)
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64, np.int16, np.uint16, np.int32])
@@ -100,15 +103,16 @@ def test_a_mostly_constant_plane_still_shows_its_source() -> None:
 
 def test_the_wcs_gives_the_position_of_the_centre(write_fits: Write) -> None:
     path = write_fits(spot(40, 60), wcs=(359.9999, -0.5))
-    _, ra, dec = read_fits(path)
-    assert ra == pytest.approx(359.9999, abs=1e-6)
-    assert dec == pytest.approx(-0.5, abs=1e-6)
-    assert read_position(path) == (ra, dec)
+    _, sky = read_fits(path)
+    assert sky.ra == pytest.approx(359.9999, abs=1e-6)
+    assert sky.dec == pytest.approx(-0.5, abs=1e-6)
+    assert read_sky(path) == sky
 
 
 def test_galactic_coordinates_become_equatorial(write_fits: Write) -> None:
     path = write_fits(spot(), wcs=(0.0, 0.0), CTYPE1="GLON-TAN", CTYPE2="GLAT-TAN")
-    assert read_position(path) == pytest.approx((266.405, -28.936), abs=1e-2)
+    sky = read_sky(path)
+    assert (sky.ra, sky.dec) == pytest.approx((266.405, -28.936), abs=1e-2)
 
 
 @pytest.mark.parametrize(
@@ -122,8 +126,8 @@ def test_galactic_coordinates_become_equatorial(write_fits: Write) -> None:
     ],
 )
 def test_a_nonsensical_wcs_is_no_position(write_fits: Write, cards: dict[str, object]) -> None:
-    picture, ra, dec = read_fits(write_fits(spot(), wcs=(10.0, 10.0), **cards))
-    assert (ra, dec) == (None, None)
+    picture, sky = read_fits(write_fits(spot(), wcs=(10.0, 10.0), **cards))
+    assert (sky.ra, sky.dec) == (None, None)
     assert picture.shape == (40, 40, 3)
 
 
@@ -155,11 +159,14 @@ def test_a_file_cut_within_its_header_is_an_error(write_fits: Write) -> None:
 
 
 def test_a_header_that_declares_a_huge_image_is_refused_before_reading(write_fits: Write) -> None:
-    path = write_fits(spot())
+    path = write_fits(spot().astype(np.uint8))
     raw = path.read_bytes()
     for axis in (b"NAXIS1", b"NAXIS2"):
-        raw = raw.replace(axis + b"  =                   40", axis + b"  =               200000")
+        raw = raw.replace(axis + b"  =                   40", axis + b"  =                 4100")
     path.write_bytes(raw)
+    with pytest.raises(DataError, match="is cut short"):
+        read_fits(path)
+    os.truncate(path, 4100**2 + 10_000)
     with pytest.raises(DataError, match="16,777,216 pixels are read"):
         read_fits(path)
 
@@ -176,10 +183,62 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path, raw: bytes) -> None:
         read_fits(tmp_path / "x.fits")
 
 
-def test_gzipped_files_are_to_be_unpacked_first(write_fits: Write, tmp_path: Path) -> None:
-    (tmp_path / "x.fits").write_bytes(gzip.compress(write_fits(spot()).read_bytes()))
-    with pytest.raises(DataError, match="unpack it first"):
-        read_fits(tmp_path / "x.fits")
+@pytest.mark.parametrize(("packed", "ending"), [(gzip, "gz"), (bz2, "bz2")])
+def test_files_packed_as_a_whole_are_read(
+    write_fits: Write, tmp_path: Path, packed: ModuleType, ending: str
+) -> None:
+    plain = write_fits(spot())
+    path = tmp_path / f"x.fits.{ending}"
+    path.write_bytes(packed.compress(plain.read_bytes()))
+    assert np.array_equal(read_fits(path)[0], read_fits(plain)[0])
+    path.write_bytes(path.read_bytes()[:400])
+    with pytest.raises(DataError, match=r"cannot be unpacked"):
+        read_fits(path)
+
+
+def test_what_unpacks_to_more_than_the_limit_is_refused() -> None:
+    with pytest.raises(DataError, match="at most 10 MB"):
+        read_fits(gzip.compress(b"SIMPLE  =" + bytes(11 * 1024 * 1024)))
+
+
+@pytest.mark.parametrize(
+    ("how", "kind"),
+    [
+        ({"compression_type": "RICE_1"}, np.int16),
+        ({"compression_type": "GZIP_1"}, np.uint16),
+        ({"compression_type": "GZIP_2", "quantize_level": 0}, np.float32),
+        ({"compression_type": "RICE_1", "quantize_level": 64, "tile_shape": (16, 40)}, np.float32),
+    ],
+)
+def test_fpacked_images_are_read(
+    write_fits: Write, tmp_path: Path, how: dict[str, Any], kind: type
+) -> None:
+    data, path = spot().round().astype(kind), tmp_path / "tiles.fits.fz"
+    header = fits.getheader(write_fits(data, wcs=(10.0, 20.0)))
+    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(data, header, **how)]).writeto(path)
+    image, sky = read_fits(path)
+    expected, placed = read_fits(write_fits(data, "plain.fits", wcs=(10.0, 20.0)))
+    assert np.abs(image.astype(int) - expected).max() <= 1
+    assert sky == placed
+
+
+@pytest.mark.parametrize("how", ["HCOMPRESS_1", "PLIO_1"])
+def test_packings_whose_unpackers_trust_the_file_are_refused(tmp_path: Path, how: str) -> None:
+    path, data = tmp_path / "x.fits", spot().astype(np.int16)
+    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(data, compression_type=how)]).writeto(path)
+    with pytest.raises(DataError, match=f"is packed with {how}; RICE_1"):
+        read_fits(path)
+
+
+def test_a_tile_that_unpacks_to_more_than_the_picture_is_refused(tmp_path: Path) -> None:
+    data = np.zeros((40, 40), np.int16)
+    tiles = fits.CompImageHDU(data, compression_type="GZIP_1", tile_shape=(40, 40))
+    path = tmp_path / "bomb.fits"
+    fits.HDUList([fits.PrimaryHDU(), tiles]).writeto(path)
+    with fits.open(path, disable_image_compression=True, mode="update") as hdus:
+        hdus[1].header["ZNAXIS1"] = hdus[1].header["ZTILE1"] = 4
+    with pytest.raises(DataError, match=r"hold more than \(40, 4\)"):
+        read_fits(path)
 
 
 @pytest.mark.parametrize("shape", [(10,), (4, 10, 10), (2, 3, 10, 10)])
@@ -188,11 +247,66 @@ def test_other_shapes_are_refused(write_fits: Write, shape: tuple[int, ...]) -> 
         read_fits(write_fits(np.zeros(shape)))
 
 
-def test_tables_and_tile_compressed_images_are_no_image(tmp_path: Path) -> None:
-    path = tmp_path / "tiles.fits"
-    fits.HDUList([fits.PrimaryHDU(), fits.CompImageHDU(spot().astype(np.float32))]).writeto(path)
-    with pytest.raises(DataError, match="holds no image"):
-        read_fits(path)
+@pytest.mark.parametrize("shape", [(1, 40, 40), (1, 1, 40, 40), (40, 40, 1), (1, 40, 40, 1)])
+def test_axes_of_one_are_ignored(write_fits: Write, shape: tuple[int, ...]) -> None:
+    expected = read_fits(write_fits(spot(), "plain.fits"))[0]
+    assert np.array_equal(read_fits(write_fits(spot().reshape(shape)))[0], expected)
+    cube = np.stack([spot() * 3, spot(), spot()])
+    expected = read_fits(write_fits(cube, "cube.fits"))[0]
+    assert np.array_equal(read_fits(write_fits(cube[None], "deep.fits"))[0], expected)
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [("MASK", np.ones((40, 40), np.uint8))],
+        [("WHT", np.full((40, 40), 9.0)), ("DQ", np.zeros((40, 40), np.int16))],
+        [("INVVAR", np.full((60, 60), 9.0)), ("PSF-r", spot(80, 80))],
+        [("", np.ones((1, 1)))],
+        [("", np.ones((40, 40), np.uint8))],
+        [("SEGMENTATION_MAP", np.ones((40, 40), np.int32))],
+    ],
+)
+@pytest.mark.parametrize("name", ["SCI", "", "r"])
+def test_the_galaxy_is_shown_and_not_its_mask_weight_or_psf(
+    tmp_path: Path, write_fits: Write, others: list[tuple[str, np.ndarray]], name: str
+) -> None:
+    parts = [fits.ImageHDU(data, name=called) for called, data in others]
+    fits.HDUList([fits.PrimaryHDU(), *parts, fits.ImageHDU(spot(), name=name)]).writeto(
+        tmp_path / "x.fits"
+    )
+    expected = read_fits(write_fits(spot()))[0]
+    assert np.array_equal(read_fits(tmp_path / "x.fits")[0], expected)
+
+
+def test_a_file_of_masks_and_tables_says_that_it_holds_no_picture(tmp_path: Path) -> None:
+    table = fits.BinTableHDU.from_columns([fits.Column("a", "E", array=[1.0])])
+    mask = fits.ImageHDU(np.ones((9, 9), np.uint8), name="MASK")
+    fits.HDUList([fits.PrimaryHDU(), table, mask]).writeto(tmp_path / "x.fits")
+    with pytest.raises(DataError, match=r"no image of the sky \(its images are called MASK\)"):
+        read_fits(tmp_path / "x.fits")
+    fits.HDUList([fits.PrimaryHDU(), table]).writeto(tmp_path / "y.fits")
+    with pytest.raises(DataError, match=r"no image of the sky \(tables are not read\)"):
+        read_fits(tmp_path / "y.fits")
+
+
+@pytest.mark.parametrize("kind", ["uint16", "int16", "uint8", "uint32"])
+def test_blank_pixels_look_like_sky_whatever_the_integers(write_fits: Write, kind: str) -> None:
+    data = np.minimum(spot().round(), np.iinfo(kind).max - 5).astype(kind)
+    header = fits.PrimaryHDU(data).header  # with the BZERO of unsigned integers
+    blank = np.iinfo(kind).max - int(header.get("BZERO", 0)) if kind != "int16" else -32768
+    data[:9] = np.iinfo(kind).min if kind == "int16" else np.iinfo(kind).max
+    image = read_fits(write_fits(data, BLANK=blank))[0]
+    assert np.ptp(image[-9:].astype(int)) == 0, header
+    assert abs(int(image[-1, 0, 0]) - int(np.median(image[:-9]))) < 12
+    assert image[20, 20, 0] > 240
+
+
+def test_rows_that_are_written_from_the_top_are_not_turned(write_fits: Write) -> None:
+    data = spot(30, 30)
+    data[2, :] = 5000
+    assert read_fits(write_fits(data, ROWORDER="TOP-DOWN"))[0][2].min() > 200
+    assert read_fits(write_fits(data, "up.fits", ROWORDER="BOTTOM-UP"))[0][27].min() > 200
 
 
 def test_an_image_without_a_defined_pixel_is_an_error(write_fits: Write) -> None:
