@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -19,20 +20,22 @@ MAX_BYTES = 10 * 1024 * 1024  # of an upload
 MAX_FILE_BYTES = 128 * 1024 * 1024
 MAX_SCANS = 100  # a progressive JPEG has about ten; thousands over a large picture take hours
 MAX_CHUNKS = 50_000  # a PNG of 4096 x 4096 pixels has about 8,000, of 8 kB each
+BITS = (8, 10, 12, 14, 16)
+DEEP = ("I;16B", "RGB;16B", "RGBA;16B")  # kinds of 16-bit samples, as Pillow names them
 JPEG_SCAN = b"\xff\xda"
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 JPEG_SIGNATURE = b"\xff\xd8\xff"
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
 def read_image(source: str | Path | bytes, name: str = "") -> np.ndarray:
     """Read a JPEG or PNG picture as uint8 (H, W, 3), RGB.
 
-    Greyscale is repeated, palettes are looked up, transparency is laid over black (empty sky), and
-    16-bit greyscale is divided by 257. The EXIF orientation is ignored: north stays where the file
-    has it. Bytes are limited to 10 MB, files to 128 MB, and any picture to 4096 x 4096 pixels,
-    which is checked in the header before decoding. The first bytes decide the format, not the
-    suffix.
+    Greyscale is repeated, palettes are looked up, and transparency is laid over black (empty sky).
+    A 16-bit PNG becomes 8 bits by the fewest bits that hold its brightest value, of 8, 10, 12, 14
+    and 16: cameras and scanners store 12 in 16. The EXIF orientation is ignored: north stays where
+    the file has it. Bytes are limited to 10 MB, files to 128 MB, and any picture to 4096 x 4096
+    pixels, which is checked in the header before decoding. The first bytes decide the format, not
+    the suffix.
 
     Raises PictureError, naming `name` or the path, for anything that is not a whole picture;
     FileNotFoundError where it is missing.
@@ -75,7 +78,8 @@ def _decode(raw: bytes, name: str) -> np.ndarray:
         # between threads.
         with opener(io.BytesIO(raw)) as image:
             _check_size(image.size, name)
-            return _to_rgb(image)
+            kind = str(image.tile[0].args)
+            return _scaled(_deep(raw, kind)) if kind in DEEP else _to_rgb(image)
     except PictureError:
         raise
     # Pillow raises OSError, SyntaxError, ValueError, struct.error, ... for damaged files
@@ -106,12 +110,30 @@ def _check_size(size: tuple[int, int], name: str) -> None:
         )
 
 
+def _deep(raw: bytes, kind: str) -> np.ndarray:
+    """Read a PNG of 16 bits: uint16 (H, W, 1, 3 or 4), of which Pillow itself keeps 8 in colours.
+
+    The decoder is asked for the upper bytes, then, as if the file were little-endian, the lower.
+    """
+    samples: Any = 0
+    for order in "BL" if kind != "I;16B" else "B":
+        with PngImageFile(io.BytesIO(raw)) as half:
+            half.tile = [half.tile[0]._replace(args=kind[:-1] + order)]
+            samples = samples * np.uint16(256) + np.array(half).astype(np.uint16)
+    return samples.reshape(*samples.shape[:2], -1)
+
+
+def _scaled(deep: np.ndarray) -> np.ndarray:
+    """Turn 16-bit samples, grey, RGB, or RGB and alpha, into uint8 (H, W, 3)."""
+    light, opacity = deep[..., :3], deep[..., 3:] if deep.shape[2] == 4 else np.ones(1, np.uint16)
+    bits = next(bits for bits in BITS if int(light.max()) < 2**bits)
+    values = light / np.float32(2**bits - 1) * (opacity / np.float32(max(opacity.max(), 1)))
+    return np.repeat(np.round(values * 255).astype(np.uint8), 3 // light.shape[2], axis=2)
+
+
 def _to_rgb(image: Image.Image) -> np.ndarray:
     if image.mode == "RGB" and "transparency" not in image.info:
         return np.array(image)
-    if image.mode.startswith("I"):
-        grey = np.clip(np.array(image).astype(np.int64) // 257, 0, 255).astype(np.uint8)
-        return np.repeat(grey[..., None], 3, axis=2)
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         sky = Image.new("RGBA", image.size, (0, 0, 0, 255))

@@ -168,3 +168,31 @@ def test_a_bare_signature_is_a_damaged_picture(raw: bytes) -> None:
 def test_a_missing_picture_is_file_not_found(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_image(tmp_path / "none.jpg")
+
+
+def png16(samples: np.ndarray) -> bytes:
+    """Write uint16 (H, W, 1, 3 or 4) as a PNG, which Pillow does for grey only."""
+    height, width, count = samples.shape
+    lines = b"".join(b"\0" + line.astype(">u2").tobytes() for line in samples)
+    parts = [
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 16, {1: 0, 3: 2, 4: 6}[count], 0, 0, 0)),
+        (b"IDAT", zlib.compress(lines)),
+        (b"IEND", b""),
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in parts
+    )
+
+
+@pytest.mark.parametrize("count", [1, 3, 4])
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_values_of_fewer_bits_in_a_16_bit_png_fill_the_range(bits: int, count: int) -> None:
+    rng = np.random.default_rng(bits)
+    samples = rng.integers(0, 2**bits, (9, 7, count), dtype=np.uint16)
+    samples[0, 0] = 2**bits - 1
+    if count == 4:
+        samples[..., 3] = 65535
+    image = read_image(png16(samples))
+    expected = np.broadcast_to(samples[..., :3] / (2**bits - 1) * 255, (9, 7, 3))
+    assert np.abs(image - expected).max() <= 0.5
