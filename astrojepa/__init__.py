@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         paired_bootstrap,
     )
     from astrojepa.evaluation.probes.classifier import Classifier, finetune, load_classifier
+    from astrojepa.evaluation.probes.label_next import label_next
     from astrojepa.evaluation.vectors.collapse import collapse_gauges
     from astrojepa.evaluation.vectors.embed import embed, pixel_pca
     from astrojepa.evaluation.vectors.neighbours import neighbours
@@ -44,6 +45,7 @@ _HOMES = {
     "embed": "evaluation.vectors.embed",
     "finetune": "evaluation.probes.classifier",
     "knn_probe": "evaluation.probes.classification",
+    "label_next": "evaluation.probes.label_next",
     "linear_probe": "evaluation.probes.classification",
     "list_checkpoints": "checkpoints.card",
     "load_classifier": "evaluation.probes.classifier",
@@ -74,6 +76,7 @@ __all__ = [
     "embed",
     "finetune",
     "knn_probe",
+    "label_next",
     "linear_probe",
     "list_checkpoints",
     "load_classifier",

@@ -167,6 +167,15 @@ class Predictions:
 
 
 @dataclass(frozen=True)
+class ToLabel:
+    """Galaxies to label next, smallest margin first."""
+
+    rows: np.ndarray  # int64 (k,)
+    # float64 (k,), probability of the first class less that of the second; NaN without a probe
+    margins: np.ndarray
+
+
+@dataclass(frozen=True)
 class RegressionResult:
     """How well a probe trained on one set of embeddings tells a number of the galaxies of
     another.

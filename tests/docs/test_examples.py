@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import doctest
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ def names(shared: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict
     return {
         "aj": aj,
         "np": np,
+        "dataclasses": dataclasses,
         "torch": torch,
         "embeddings": embeddings,
         "known": known,

@@ -99,7 +99,7 @@ def _point(
     results: list[ProbeResult] = []
     for draw in range(draws):
         rows = _drawn(labels, budget, (seed, draw))
-        results.append(probe(_take(known, rows), new, seed=draw))
+        results.append(probe(take(known, rows), new, seed=draw))
         if len(rows) == (labels >= 0).sum():
             break
     return FewLabelPoint(
@@ -125,7 +125,8 @@ def _drawn(labels: np.ndarray, budget: int | float, seed: tuple[int, int]) -> np
     return np.sort(np.concatenate(chosen))
 
 
-def _take(embeddings: Embeddings, rows: np.ndarray) -> Embeddings:
+def take(embeddings: Embeddings, rows: np.ndarray) -> Embeddings:
+    """Return the embeddings of some rows."""
     return dataclasses.replace(
         embeddings,
         vectors=embeddings.vectors[rows],
