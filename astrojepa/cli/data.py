@@ -81,6 +81,12 @@ def add_to(commands: Any) -> None:
     small.add_argument(
         "--size", type=int, default=160, help="side of the largest picture, pixels (default 160)"
     )
+    small.add_argument(
+        "--format", default="jpeg", help="jpeg (default), or webp: a third of the size"
+    )
+    small.add_argument(
+        "--quality", type=int, help="of the pictures, 1 to 100 (default: jpeg 92, webp 80)"
+    )
     small.add_argument("--out", type=Path, required=True, help="folder to make")
 
 
@@ -168,7 +174,8 @@ def _pack(options: argparse.Namespace) -> int:
     from astrojepa.data.pack import pack
 
     data = open_data(options)
-    folder = pack(data, options.out, options.size, progress=sys.stderr.isatty())
+    how = {"format": options.format, "quality": options.quality}
+    folder = pack(data, options.out, options.size, **how, progress=sys.stderr.isatty())
     total = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     print(f"{folder}: {len(data):,} galaxies, {total / 1e6:.1f} MB")
     return 0

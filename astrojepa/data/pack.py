@@ -8,6 +8,7 @@ import csv
 import io
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,15 +21,25 @@ from astrojepa.data.splits import default_split
 from astrojepa.files import naming, temporary_folder
 from astrojepa.progress import Progress, reporting
 
-QUALITY = 92  # of the JPEGs; at 160 pixels about 6 kB each
+# how a picture is encoded, and the quality of it: 160 pixels take about 6 kB as JPEG, 1.4 as WebP
+FORMATS: dict[str, dict[str, Any]] = {
+    "jpeg": {"format": "JPEG", "quality": 92, "subsampling": 0},
+    "webp": {"format": "WEBP", "quality": 80, "method": 6},
+}
 PER_FOLDER = 1000  # pictures; places that share files refuse folders of more than 10,000
 
 
 def pack(
-    data: Dataset, folder: str | Path, size: int = 160, *, progress: bool | Progress = False
+    data: Dataset,
+    folder: str | Path,
+    size: int = 160,
+    *,
+    format: str = "jpeg",
+    quality: int | None = None,
+    progress: bool | Progress = False,
 ) -> Path:
-    """Write `data` as a new folder with labels.csv and JPEGs of at most `size` pixels a side, and
-    return it.
+    """Write `data` as a new folder with labels.csv and pictures of at most `size` pixels a side,
+    "jpeg" or "webp" of a `quality` from 1 to 100 (default 92 and 80), and return it.
 
     The central square of each picture is kept; smaller ones are not enlarged. labels.csv holds
     `file`, `id`, `label`, `ra`, `dec` (degrees), `redshift`, `split` and every further column.
@@ -37,7 +48,8 @@ def pack(
     never stands under its name.
 
     Raises DataError for simulated galaxies, which would pass for real ones, or a picture that
-    cannot be read; ValueError for a size outside 16 to 1024; FileExistsError where `folder` exists.
+    cannot be read; ValueError for a size outside 16 to 1024, a quality outside 1 to 100 or another
+    format; FileExistsError where `folder` exists.
     """
     folder = Path(folder)
     if data.simulated:
@@ -47,21 +59,26 @@ def pack(
         )
     if not 16 <= size <= 1024:
         raise ValueError(f"--size is {size}; choose 16 to 1024 pixels.")
+    if format not in FORMATS:
+        raise ValueError(f"There is no format {format!r}; choose {' or '.join(FORMATS)}.")
+    encoding = FORMATS[format] | ({} if quality is None else {"quality": quality})
+    if not 1 <= encoding["quality"] <= 100:
+        raise ValueError(f"--quality is {quality}; choose 1 to 100.")
     if folder.exists():
         raise FileExistsError(f"{folder} exists already; name a new folder with --out.")
     with temporary_folder(folder.parent, folder.name) as made, naming(folder):
-        table = _table(data)
-        _write_pictures(data, made, table["file"].tolist(), size, progress)
+        table = _table(data, ".jpg" if format == "jpeg" else f".{format}")
+        _write_pictures(data, made, table["file"].tolist(), size, encoding, progress)
         (made / "labels.csv").write_text(_csv(table), encoding="utf-8")
         made.chmod(0o755)
         made.rename(folder)
     return folder
 
 
-def _table(data: Dataset) -> pd.DataFrame:
+def _table(data: Dataset, suffix: str) -> pd.DataFrame:
     """Return the rows of labels.csv as text; unknown values are empty."""
     columns = {
-        "file": [f"images/{row // PER_FOLDER:03d}/{row:06d}.jpg" for row in range(len(data))],
+        "file": [f"images/{row // PER_FOLDER:03d}/{row:06d}{suffix}" for row in range(len(data))],
         "id": data.ids.astype(str),
         "label": np.array([*data.classes, ""])[data.labels],  # -1 is the last
         **{name: _numbers(getattr(data, name)) for name in ("ra", "dec", "redshift")},
@@ -96,12 +113,17 @@ def _csv(table: pd.DataFrame) -> str:
 
 
 def _write_pictures(
-    data: Dataset, folder: Path, files: list[str], size: int, progress: bool | Progress
+    data: Dataset,
+    folder: Path,
+    files: list[str],
+    size: int,
+    encoding: dict[str, Any],
+    progress: bool | Progress,
 ) -> None:
     def write(place: int) -> None:
         image = data.reader.read(int(data.rows[place]))
         small = resize_frame(image, min(size, *image.shape[:2]))
-        Image.fromarray(small).save(folder / files[place], "JPEG", quality=QUALITY, subsampling=0)
+        Image.fromarray(small).save(folder / files[place], **encoding)
 
     for below in sorted({Path(name).parent for name in files}):
         (folder / below).mkdir(parents=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import astrojepa as aj
 from astrojepa.cli import main
@@ -57,6 +58,21 @@ def test_pictures_are_reduced_and_never_enlarged(galaxies: Dataset, tmp_path: Pa
     assert np.abs(gap).mean() < 4, "JPEG loses little"
 
 
+@pytest.mark.parametrize("format", ["jpeg", "webp"])
+def test_a_pack_is_opened_as_pillow_decodes_it_and_quality_costs_room(
+    format: str, galaxies: Dataset, tmp_path: Path
+) -> None:
+    sizes = []
+    for quality in (95, 60):
+        folder = pack(galaxies, tmp_path / str(quality), 32, format=format, quality=quality)
+        copy, files = open_dataset(str(folder)), sorted(folder.glob("images/*/*"))
+        assert len(files) == len(copy) == 40
+        for row in (0, 17):
+            np.testing.assert_array_equal(copy[row].image, np.array(Image.open(files[row])))
+        sizes.append(sum(path.stat().st_size for path in files))
+    assert sizes[0] > sizes[1]
+
+
 def test_the_default_split_is_written_down(galaxies: Dataset, tmp_path: Path) -> None:
     copy = open_dataset(str(pack(galaxies, tmp_path / "small", 16)))
     for own, packed in zip(aj.split(galaxies), aj.split(copy, "column"), strict=True):
@@ -88,6 +104,10 @@ def test_simulated_galaxies_wrong_sizes_and_existing_folders_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match="--size is 8; choose 16 to 1024"):
         pack(galaxies, tmp_path / "small", 8)
+    with pytest.raises(ValueError, match="no format 'gif'; choose jpeg or webp"):
+        pack(galaxies, tmp_path / "small", format="gif")
+    with pytest.raises(ValueError, match="--quality is 0; choose 1 to 100"):
+        pack(galaxies, tmp_path / "small", quality=0)
     with pytest.raises(FileExistsError, match="exists already; name a new folder"):
         pack(galaxies, tmp_path)
     assert main(["data", "pack", "--data", "simulated:20", "--out", str(tmp_path / "small")]) == 2

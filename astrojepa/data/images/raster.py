@@ -1,4 +1,4 @@
-"""JPEG and PNG pictures, from a file or from somebody's upload, as RGB arrays. Nothing is
+"""JPEG, PNG and WebP pictures, from a file or from somebody's upload, as RGB arrays. Nothing is
 decoded before its size is known.
 """
 
@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
 from astrojepa.data import PictureError
 
@@ -28,7 +29,7 @@ JPEG_SIGNATURE = b"\xff\xd8\xff"
 
 
 def read_image(source: str | Path | bytes, name: str = "") -> np.ndarray:
-    """Read a JPEG or PNG picture as uint8 (H, W, 3), RGB.
+    """Read a JPEG, PNG or WebP picture as uint8 (H, W, 3), RGB.
 
     Greyscale is repeated, palettes are looked up, and transparency is laid over black (empty sky).
     A 16-bit PNG becomes 8 bits by the fewest bits that hold its brightest value, of 8, 10, 12, 14
@@ -57,7 +58,7 @@ def _check_length(size: int, limit: int, name: str) -> None:
 
 
 def _decode(raw: bytes, name: str) -> np.ndarray:
-    opener: type[JpegImageFile | PngImageFile]
+    opener: type[JpegImageFile | PngImageFile | WebPImageFile]
     if raw.startswith(JPEG_SIGNATURE):
         opener = JpegImageFile
         if raw.count(JPEG_SCAN) > MAX_SCANS:
@@ -68,9 +69,12 @@ def _decode(raw: bytes, name: str) -> np.ndarray:
     elif raw.startswith(PNG_SIGNATURE):
         opener = PngImageFile
         _check_chunks(raw, name)
+    elif raw[:4] == b"RIFF" and raw[8:12] == b"WEBP":
+        opener = WebPImageFile
+        _check_size(_webp_size(raw), name)  # before Pillow makes room for it
     else:
         raise PictureError(
-            f"{name} is neither a JPEG nor a PNG picture (it begins with {raw[:8]!r}); convert it "
+            f"{name} is no JPEG, PNG or WebP picture (it begins with {raw[:8]!r}); convert it "
             f"first."
         )
     try:
@@ -78,7 +82,7 @@ def _decode(raw: bytes, name: str) -> np.ndarray:
         # between threads.
         with opener(io.BytesIO(raw)) as image:
             _check_size(image.size, name)
-            kind = str(image.tile[0].args)
+            kind = str(image.tile[0].args) if image.tile else ""  # a WebP has none
             return _scaled(_deep(raw, kind)) if kind in DEEP else _to_rgb(image)
     except PictureError:
         raise
@@ -99,6 +103,21 @@ def _check_chunks(raw: bytes, name: str) -> None:
             return
         place += 12 + int.from_bytes(raw[place : place + 4])
     raise PictureError(f"{name} is a PNG of more than {MAX_CHUNKS:,} chunks. Save it anew.")
+
+
+def _webp_size(raw: bytes) -> tuple[int, int]:
+    """Return (width, height) as a WebP's first chunk has them: 14 bits each, or 24 of a canvas."""
+    kind, head = raw[12:16], raw[20:30]
+    if kind == b"VP8X":
+        width, height = (int.from_bytes(head[at : at + 3], "little") for at in (4, 7))
+        return width + 1, height + 1
+    if kind == b"VP8L":
+        bits = int.from_bytes(head[1:5], "little")
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    return (
+        int.from_bytes(head[6:8], "little") & 0x3FFF,
+        int.from_bytes(head[8:10], "little") & 0x3FFF,
+    )
 
 
 def _check_size(size: tuple[int, int], name: str) -> None:

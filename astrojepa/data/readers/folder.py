@@ -1,4 +1,4 @@
-"""A folder of JPEG, PNG and FITS pictures as a data set: with labels.csv, with class-named
+"""A folder of JPEG, PNG, WebP and FITS pictures as a data set: with labels.csv, with class-named
 sub-folders, or bare.
 """
 

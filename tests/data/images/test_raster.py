@@ -147,7 +147,7 @@ def test_a_truncated_picture_is_an_error_naming_it(kind: str, tmp_path: Path) ->
     ],
 )
 def test_other_formats_are_refused(raw: bytes) -> None:
-    with pytest.raises(DataError, match="neither a JPEG nor a PNG"):
+    with pytest.raises(DataError, match="no JPEG, PNG or WebP picture"):
         read_image(raw)
 
 
@@ -196,3 +196,42 @@ def test_values_of_fewer_bits_in_a_16_bit_png_fill_the_range(bits: int, count: i
     image = read_image(png16(samples))
     expected = np.broadcast_to(samples[..., :3] / (2**bits - 1) * 255, (9, 7, 3))
     assert np.abs(image - expected).max() <= 0.5
+
+
+@pytest.mark.parametrize("settings", [{"lossless": True}, {"quality": 80}, {"alpha": True}])
+def test_a_webp_is_read_as_pillow_decodes_it(tmp_path, settings):
+    rng = np.random.default_rng(0)
+    alpha = settings.pop("alpha", False)
+    pixels = rng.integers(0, 256, (24, 33, 4 if alpha else 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.webp", "WEBP", **settings)
+    found = read_image(tmp_path / "a.webp")
+    assert found.shape == (24, 33, 3)
+    if not alpha:  # transparency lies over black
+        np.testing.assert_array_equal(found, np.array(Image.open(tmp_path / "a.webp")))
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        b"VP8X" + (10).to_bytes(4, "little") + bytes(4) + b"\xff\xff\x00" * 2,
+        b"VP8L"
+        + (5).to_bytes(4, "little")
+        + b"\x2f"
+        + (2**28 - 1).to_bytes(4, "little")
+        + bytes(5),
+        b"VP8 " + (10).to_bytes(4, "little") + bytes(3) + b"\x9d\x01\x2a" + b"\xff\x3f" * 2,
+    ],
+    ids=["canvas", "lossless", "lossy"],
+)
+def test_a_webp_bomb_is_refused_by_its_header(chunk):
+    raw = b"RIFF" + (4 + len(chunk)).to_bytes(4, "little") + b"WEBP" + chunk
+    with pytest.raises(DataError, match="pixels; at most 16,777,216 are read"):
+        read_image(raw)
+
+
+def test_a_damaged_webp_is_refused(tmp_path):
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(tmp_path / "a.webp", "WEBP")
+    raw = (tmp_path / "a.webp").read_bytes()
+    for damaged in (raw[:20], raw[:30], raw[:-8]):
+        with pytest.raises(DataError):
+            read_image(damaged)
