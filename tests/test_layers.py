@@ -15,6 +15,7 @@ LAYERS = {
     "explorer": 0,
     "settings": 0,
     "config": 0,
+    "constants": 0,
     "progress": 0,
     "distributed": 0,
     "cache": 0,

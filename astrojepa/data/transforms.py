@@ -16,6 +16,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn import functional
 
+from astrojepa.constants import constant
 from astrojepa.data.crops import centre_crop
 
 Triple = tuple[float, float, float]
@@ -61,8 +62,7 @@ def normalise(
             f"and {std}."
         )
     centre, spread = (
-        torch.tensor(values, dtype=flux.dtype, device=flux.device).view(1, 3, 1, 1)
-        for values in (mean, std)
+        constant(tuple(values), flux.dtype, flux.device).view(1, 3, 1, 1) for values in (mean, std)
     )
     return (flux - centre) / spread
 

@@ -9,11 +9,14 @@ and blocks can be drawn to bright patches, two strengths in [0, 1] that are 0 in
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from astrojepa.config import MaskConfig
+from astrojepa.constants import constant
 from astrojepa.types import PatchMasks
 
 # sets of target blocks drawn per image; the first that leaves enough context is taken
@@ -38,11 +41,23 @@ def patch_brightness(flux: Float[Tensor, "B 3 S S"], patch_size: int) -> Float[T
     grey = flux.mean(dim=1)
     size = grey.shape[-1]
     width = max(1, round(_BORDER * size))
-    border = torch.ones(size, size, dtype=torch.bool, device=flux.device)
-    border[width:-width, width:-width] = False
-    sky = grey[:, border].median(dim=1).values
+    border = constant(_border(size, width), torch.int64, flux.device)
+    sky = grey.flatten(1).index_select(1, border).median(dim=1).values
     signal = (grey - sky[:, None, None]).clamp_min(0)
     return torch.nn.functional.avg_pool2d(signal[:, None], patch_size)[:, 0]
+
+
+@functools.cache
+def _border(size: int, width: int) -> tuple[int, ...]:
+    """List the pixels, row by row, that lie less than `width` from the edge of a square."""
+    inner = range(width, size - width)
+    every = range(size)
+    return tuple(
+        row * size + column
+        for row in every
+        for column in every
+        if row not in inner or column not in inner
+    )
 
 
 def block_shapes(
@@ -196,7 +211,7 @@ def _place(
     draws: Tensor, shapes: list[tuple[int, int]], weights: Tensor, grid: int, bias: float
 ) -> Tensor:
     """Turn (B, R, 5) uniform numbers into R blocks of each image: bool (B, R, N)."""
-    sizes = torch.tensor(shapes, device=draws.device)
+    sizes = constant(tuple(shapes), torch.int64, draws.device)
     size = sizes[(draws[..., 0] * len(shapes)).long().clamp_max(len(shapes) - 1)]
     last = grid - size
     corner = torch.minimum((draws[..., 1:3] * (last + 1)).long(), last)

@@ -65,6 +65,7 @@ class BatchMaker:
         self.steps_per_epoch = full + (config.optim.keep_last and rest >= 2 * parts)
         self.noise = make_noise_bank(config.seed, device) if config.multi_view else torch.empty(0)
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0, np.int64))
+        self._order_there: tuple[int, Tensor] = (-1, torch.empty(0))  # the same, on the device
         self._ahead: tuple[int, Future[Tensor]] | None = None
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="frames")
 
@@ -86,16 +87,27 @@ class BatchMaker:
         over.
         """
         rows = self._own(step)
-        frames = self._frames(step, rows)
+        ids, frames = self._ids(step), self._frames(step, rows)
         pieces = np.array_split(np.arange(len(rows)), self.config.optim.accumulate)
-        return [self._make(step, rows[piece], frames[piece[0] : piece[-1] + 1]) for piece in pieces]
+        spans = [slice(piece[0], piece[-1] + 1) for piece in pieces]
+        return [self._make(step, ids[span], frames[span]) for span in spans]
 
     def _own(self, step: int) -> np.ndarray:
         rows = self.rows(step)
         return rows[distributed.share(len(rows))]
 
-    def _make(self, step: int, rows: np.ndarray, frames: Tensor) -> Batch:
-        config, ids = self.config, torch.from_numpy(rows).to(self.device)
+    def _ids(self, step: int) -> Tensor:
+        """Return the same rows on the device, to which an epoch's order is copied once: every copy
+        makes the host wait for a GPU.
+        """
+        epoch, place = divmod(step, self.steps_per_epoch)
+        rows, first = self.rows(step), place * self.config.optim.batch_size
+        if self._order_there[0] != epoch:
+            self._order_there = epoch, torch.from_numpy(self._order[1]).to(self.device)
+        return self._order_there[1][first : first + len(rows)][distributed.share(len(rows))]
+
+    def _make(self, step: int, ids: Tensor, frames: Tensor) -> Batch:
+        config = self.config
         num_masking = num_uniforms(config.image.grid, config.mask)
         num_views = num_view_uniforms(config.views) if config.multi_view else 0
         draws = counter_uniforms(config.seed, step, ids, _TURN_DRAWS + num_masking + num_views)
@@ -124,7 +136,7 @@ class BatchMaker:
         are read meanwhile.
         """
         if self.resident is not None:
-            return self.resident[torch.from_numpy(rows).to(self.device)]
+            return self.resident.index_select(0, self._ids(step))
         ahead, self._ahead = self._ahead, None
         frames = ahead[1].result() if ahead is not None and ahead[0] == step else self._read(rows)
         self._ahead = step + 1, self._reader.submit(self._read, self._own(step + 1))

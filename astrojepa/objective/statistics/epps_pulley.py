@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from astrojepa import distributed
+from astrojepa.constants import constant
 from astrojepa.objective.statistics.registry import statistic
 from astrojepa.settings import within
 
@@ -88,9 +89,7 @@ class _CharacteristicDistance(torch.autograd.Function):
         ctx: Any, projections: Tensor, count: Tensor, t_max: float, num_knots: int
     ) -> Tensor:
         step, knots, weights = half_knots(t_max, num_knots)
-        table = torch.tensor([knots, weights], dtype=projections.dtype).to(
-            projections.device, non_blocking=True
-        )
+        table = constant((tuple(knots), tuple(weights)), projections.dtype, projections.device)
         t, w = table[..., None]
         gaussian = torch.exp(-t.square() / 2)
         rows, own_count = projections.shape
