@@ -27,9 +27,9 @@ else:
     import streamlit as st
     from streamlit import net_util
 
-    memory, navigation, pictures, readiness = (
+    first_look, memory, navigation, pictures, readiness = (
         import_module(f"{PACKAGE}.server.{name}")
-        for name in ("memory", "navigation", "pictures", "readiness")
+        for name in ("first_look", "memory", "navigation", "pictures", "readiness")
     )
     memory.give_back()
     navigation.hold()
@@ -44,4 +44,6 @@ else:
         st.get_option("server.baseUrlPath") or os.environ.get("STREAMLIT_SERVER_BASE_URL_PATH", "")
     ).strip("/")
     base = f"/{path}" if path else ""
-    app = st.App(Path(__file__).resolve(), routes=[*pictures.routes(base), *readiness.routes(base)])
+    served = (first_look, pictures, readiness)
+    routes = [route for part in served for route in part.routes(base)]
+    app = st.App(Path(__file__).resolve(), routes=routes)

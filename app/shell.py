@@ -12,8 +12,6 @@ from typing import Any
 
 import streamlit as st
 
-from astrojepa.checkpoints.card import usable
-
 from .components.escape_markdown import escape_markdown
 from .pages.registry import Page, pages
 from .server.settings import Settings, settings_of_start, strangers_may_look
@@ -22,9 +20,9 @@ from .session.queue import imported
 from .session.workspace import (
     BASELINE,
     LIBRARIES,
-    RANDOM,
-    Choice,
     Workspace,
+    default_model,
+    label_of,
     model_choices,
     model_task,
 )
@@ -101,7 +99,7 @@ def _open(
         follow_links.follow(link, choices, [source.name for source in sources])
     _set_default(
         state.CHECKPOINT,
-        _default_model(settings, hosted, choices),
+        default_model(settings, hosted, choices),
         [choice.reference for choice in choices],
     )
     bar = st.container(horizontal=True, vertical_alignment="bottom", key="bar")
@@ -162,7 +160,7 @@ def _load_model(workspace: Workspace) -> None:
             f"above, or give a whole file."
         )
         st.error(
-            f"**{escape_markdown(_label(reference))} was not opened.** "
+            f"**{escape_markdown(label_of(reference))} was not opened.** "
             f"{escape_markdown(error)}\n\n{remedy}"
         )
         if workspace.choice.reference != BASELINE:
@@ -202,42 +200,9 @@ def _set_default(key: str, value: str, options: list[str]) -> None:
         st.session_state[key] = value
 
 
-def _default_model(settings: Settings, hosted: bool, choices: list[Choice]) -> str:
-    """The model asked for at the start, else that of the bundle, the best released one, the newest
-    run, or the baseline.
-
-    ValueError where strangers may be looking and the model asked for is not on the list.
-    """
-    wanted = settings.checkpoint
-    if wanted and wanted != "best":
-        named = next(
-            (choice.reference for choice in choices if wanted in {choice.reference, choice.label}),
-            None,
-        )
-        if named is None and hosted and not wanted.startswith(RANDOM):
-            raise ValueError(
-                f"{_label(wanted)} is not on the list of this server; export it, and list it with "
-                f"--allow or in a bundle."
-            )
-        if named is None:
-            choices.insert(0, Choice(wanted, _label(wanted)))
-        return named or wanted
-    if settings.listing.checkpoints:
-        return settings.listing.checkpoints[0].reference
-    if usable(loaders.cards()):
-        return loaders.best_released()
-    return next(
-        (choice.reference for choice in choices if choice.label.startswith("run ")), BASELINE
-    )
-
-
 def _forget_galaxy() -> None:
     for key in (state.ROW, state.POLYGONS, state.OFF_COLOUR):
         st.session_state.pop(key, None)
-
-
-def _label(reference: str) -> str:
-    return reference.rstrip("/").rpartition("/")[2] or reference
 
 
 def _show_notices() -> None:

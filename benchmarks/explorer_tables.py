@@ -214,6 +214,7 @@ def first_look(results: Results) -> str:
     names = {
         "ready_s": "start of the server to ready",
         "whole_map_s": "request to the whole map",
+        "answering_map_s": "request to the map that answers clicks",
         "first_galaxy_s": "request to the first galaxy and its neighbours",
     }
     rows = []

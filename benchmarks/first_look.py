@@ -5,8 +5,9 @@ python -m benchmarks.first_look [--starts 10] [--out FILE]
 
 Every start is a server of its own with an empty cache, `streamlit run app/main.py` with no flag,
 and a new visitor in a real Chromium on the same machine. The map is whole when all 1,000 galaxies
-stand on it where UMAP puts them; then the first galaxy, the strangest, stands beside it with its
-six neighbours. Starts are made in turn with nothing beside them and beside two endless loops of the
+stand on it where UMAP puts them: first on the page as it was handed out, then as Streamlit's own,
+which answers clicks; then the first galaxy, the strangest, stands beside it with its six
+neighbours. Starts are made in turn with nothing beside them and beside two endless loops of the
 same priority.
 """
 
@@ -30,7 +31,7 @@ from benchmarks.measure import machine, write
 from benchmarks.serving import READY, wait_until_healthy
 
 GALAXIES, LOOPS = 1000, 2
-PATIENCE = 600_000  # ms
+PATIENCE = 120_000  # ms
 CONDITIONS = {"nothing beside it": 0, "two busy loops beside it": LOOPS}
 BAR_SECONDS = 3.0
 
@@ -58,8 +59,11 @@ def visit(chromium: Any, url: str) -> dict[str, float]:
         found[name] = time.perf_counter() - began
 
     page.goto(url, wait_until="commit")
-    page.locator(f"canvas[data-drawn='{GALAXIES}']").wait_for(timeout=PATIENCE)
+    own = page.locator(f"canvas[data-drawn='{GALAXIES}']")
+    page.locator(f"#first-look[data-drawn='{GALAXIES}']").or_(own).wait_for(timeout=PATIENCE)
     note("whole_map_s")
+    own.wait_for(timeout=PATIENCE)
+    note("answering_map_s")
     if "umap" not in page.url.lower():
         raise RuntimeError(f"The first map is not the whole one: {page.url}")
     page.get_by_text(f"strangest of {GALAXIES:,}").wait_for(timeout=PATIENCE)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from ..session import queue
-from . import settings
+from . import first_look, settings
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -43,31 +43,23 @@ def start() -> None:
     """
     _start.begun = True
     prepare()
-    open_galaxies()
     queue.called_for.wait()
     import_the_rest()
 
 
 def prepare() -> None:
-    """Do what any page waits for while the browser opens; what is wrong is said on the page."""
+    """Do what any page waits for, then open the galaxies that are shown first while a browser
+    fetches Streamlit; what is wrong is said on the page.
+    """
     try:
         with contextlib.suppress(ValueError, OSError):
             settings.settings_of_start()
         queue.warm_up()
-        _start.ready = True
     finally:
         _start.over.set()
-
-
-def open_galaxies() -> None:
-    """Open the galaxies that are shown first while the browser fetches Streamlit; what is wrong
-    is said on the page.
-    """
-    from ..session import loaders, workspace
-
     with contextlib.suppress(ValueError, OSError):
-        key, _, task = workspace.data_task(settings.settings_of_start().sources[0])
-        loaders.jobs().start(key, task)
+        first_look.prepare()
+    _start.ready = True
 
 
 def import_the_rest() -> None:

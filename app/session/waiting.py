@@ -149,7 +149,7 @@ def _ask_again(ahead: int, since: float) -> None:
     st.caption(f"Busy, {ahead} ahead; this follows by itself.")
 
 
-@st.fragment(run_every=0.4)
+@st.fragment(run_every=1.0)  # each time is work for a browser that is still drawing
 def _begin(
     key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any], since: float
 ) -> None:

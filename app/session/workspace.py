@@ -210,6 +210,40 @@ def model_choices(hosted: bool, loaded_paths: list[str], listing: Listing) -> li
     ]
 
 
+def default_model(settings: Settings, hosted: bool, choices: list[Choice]) -> str:
+    """The model asked for at the start, else that of the bundle, the best released one, the newest
+    run, or the baseline.
+
+    ValueError where strangers may be looking and the model asked for is not on the list.
+    """
+    wanted = settings.checkpoint
+    if wanted and wanted != "best":
+        named = next(
+            (choice.reference for choice in choices if wanted in {choice.reference, choice.label}),
+            None,
+        )
+        if named is None and hosted and not wanted.startswith(RANDOM):
+            raise ValueError(
+                f"{label_of(wanted)} is not on the list of this server; export it, and list it "
+                f"with --allow or in a bundle."
+            )
+        if named is None:
+            choices.insert(0, Choice(wanted, label_of(wanted)))
+        return named or wanted
+    if settings.listing.checkpoints:
+        return settings.listing.checkpoints[0].reference
+    if usable(loaders.cards()):
+        return loaders.best_released()
+    return next(
+        (choice.reference for choice in choices if choice.label.startswith("run ")), BASELINE
+    )
+
+
+def label_of(reference: str) -> str:
+    """What a model is called where nothing but its reference is known."""
+    return reference.rstrip("/").rpartition("/")[2] or reference
+
+
 LIBRARIES: Task = (
     ("libraries",),
     "Importing torch and scikit-learn",

@@ -9,6 +9,7 @@ import pytest
 from explorer_page import Explorer
 
 from app.pages.registry import pages
+from benchmarks.serving import READY, wait_until_healthy
 from tests.app.conftest import running
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
@@ -32,3 +33,26 @@ def test_a_first_visit_finds_the_page_that_was_asked_for(
         assert told.count() == unknown
         assert explorer.page.title() == "AstroJEPA explorer"
         context.close()
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_the_map_stands_before_streamlit_does_and_gives_way_to_its_own(
+    scheme: str, start: Any, browser: Any
+) -> None:
+    server = start()
+    wait_until_healthy(server.url, server.process, server.log, READY)
+    context = browser.new_context(color_scheme=scheme)
+    explorer = Explorer(context.new_page(), server.url)
+    page, held = explorer.page, []
+    page.route("**/static/js/index*.js", lambda route: held.append(route))
+    page.goto(server.url, wait_until="commit")
+    explorer.appears(page.locator("#first-look[data-drawn='1000']"))
+    assert page.locator("canvas[data-drawn]").count() == 0, "Streamlit is there already"
+    background = page.locator("#first-look").evaluate("it => getComputedStyle(it).backgroundColor")
+    assert background == {"dark": "rgb(11, 14, 20)", "light": "rgb(255, 255, 255)"}[scheme]
+    for request in held:
+        request.continue_()
+    explorer.drawn(1000)
+    assert page.locator("#first-look").count() == 0
+    assert explorer.complaints == []
+    context.close()

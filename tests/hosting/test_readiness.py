@@ -23,6 +23,7 @@ def test_a_server_is_ready_once_what_a_first_page_takes_is_imported_and_not_befo
 
     monkeypatch.setattr(readiness, "_start", readiness._Start())
     monkeypatch.setattr(queue, "warm_up", warm_up)
+    monkeypatch.setattr(readiness.first_look, "prepare", lambda: None)
     starting = threading.Thread(target=readiness.prepare)
     starting.start()
     assert importing.wait(10)
@@ -40,6 +41,7 @@ def test_a_server_with_a_bad_list_becomes_ready_to_say_so(monkeypatch: pytest.Mo
     monkeypatch.setattr(readiness, "_start", readiness._Start())
     monkeypatch.setattr(readiness.settings, "settings_of_start", refuse)
     monkeypatch.setattr(queue, "warm_up", lambda: None)
+    monkeypatch.setattr(readiness.first_look, "prepare", lambda: None)
     readiness.prepare()
     assert readiness.routes()[0].endpoint(None).status_code == 200
 
@@ -52,6 +54,7 @@ def test_a_server_that_cannot_import_its_libraries_is_never_ready_but_lets_the_p
 
     monkeypatch.setattr(readiness, "_start", readiness._Start())
     monkeypatch.setattr(queue, "warm_up", fail)
+    monkeypatch.setattr(readiness.first_look, "prepare", lambda: None)
     with pytest.raises(ImportError):
         readiness.prepare()
     assert readiness.routes()[0].endpoint(None).status_code == 503

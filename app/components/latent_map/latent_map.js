@@ -67,6 +67,7 @@ function redraw(state) {
     drawPictures(ctx, state);
     drawMarks(ctx, state);
     canvas.dataset.drawn = String(state.points.n);
+    canvas.dispatchEvent(new Event("latent-map-drawn", { bubbles: true, composed: true })); // for the first look, which goes then
     canvas.dataset.as = crowded ? "density" : "dots";
     canvas.dataset.milliseconds = (performance.now() - began).toFixed(1);
   });

@@ -64,6 +64,16 @@ def pack(
     return (len(text) + len(padding)).to_bytes(4, "little") + text + padding + points + columns
 
 
+def parts() -> dict[str, Any]:
+    """What the map is in the browser: `html`, `css`, and `js`, a module that exports it; texts."""
+    scripts = ((_HERE / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS)
+    return {
+        "html": (_HERE / "latent_map.html").read_text(encoding="utf-8"),
+        "css": (_HERE / "latent_map.css").read_text(encoding="utf-8"),
+        "js": "\n".join(scripts),
+    }
+
+
 def latent_map(
     data: bytes,
     on_click: Callable[[Any], None],
@@ -106,12 +116,7 @@ def mark(selection: dict[str, Any]) -> None:
 
 @st.cache_resource(show_spinner=False)
 def _component() -> Any:
-    return st.components.v2.component(
-        "astrojepa_latent_map",
-        html=(_HERE / "latent_map.html").read_text(encoding="utf-8"),
-        css=(_HERE / "latent_map.css").read_text(encoding="utf-8"),
-        js="\n".join((_HERE / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS),
-    )
+    return st.components.v2.component("astrojepa_latent_map", **parts())
 
 
 @st.cache_resource(show_spinner=False)
