@@ -88,6 +88,8 @@ def open_data(options: argparse.Namespace, heard: bool = True) -> Dataset:
         print("These galaxies are SIMULATED.", file=sys.stderr)
     for name in data.skipped if heard else ():
         print(f"Left out, cannot be read: {name}", file=sys.stderr)
+    for note in data.notes if heard else ():
+        print(f"Note: {note}", file=sys.stderr)
     return data
 
 

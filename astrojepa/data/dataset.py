@@ -55,6 +55,8 @@ class Dataset:
     table: pd.DataFrame = field(default_factory=pd.DataFrame)  # further columns, one row per galaxy
     # files that were asked to be left out because they cannot be read
     skipped: tuple[str, ...] = ()
+    # sentences on what was left out of the source, or could not be told from it
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -111,6 +113,7 @@ class Dataset:
             simulated=self.simulated,
             table=self.table.iloc[chosen].reset_index(drop=True) if len(self.table) else self.table,
             skipped=self.skipped,
+            notes=self.notes,
         )
 
 

@@ -6,14 +6,17 @@ from __future__ import annotations
 
 import hashlib
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
+from astrojepa.cache import cache_path, load_arrays, save_arrays
 from astrojepa.data import DataError
 from astrojepa.data.dataset import Dataset
+from astrojepa.data.frames import THREADS, pictures_hash
 
 SAME_OBJECT_ARCSEC = 60.0
 TRAIN_END, VAL_END = 0.8, 0.9  # 80 / 10 / 10 %
@@ -25,8 +28,7 @@ def split(data: Dataset, kind: str = "grouped", seed: int = 42) -> tuple[Dataset
 
     "grouped": 80 / 10 / 10 %, stratified by label. Galaxies that are the same object, or blend into
     one another's cutouts, stay
-        together: chains of neighbours within 60 arcsec, and equal ids. Without coordinates only ids
-        tie.
+        together: chains of neighbours within 60 arcsec, equal ids, and equal pictures.
     "column": the `split` column of labels.csv, with the values train, val and test.
     "seed42": 90 / 10 % at random, as scikit-learn's train_test_split(test_size=0.1,
     random_state=42) in the published code, in
@@ -66,9 +68,11 @@ def default_split(data: Dataset, seed: int = 42) -> tuple[Dataset, Dataset, Data
 def same_object_groups(data: Dataset) -> np.ndarray:
     """Number the groups of galaxies that must not be separated: int64 (n,), equal within a group.
 
-    A group is a connected component of "within 60 arcsec of each other" and "has the same id".
+    A group is a connected component of "within 60 arcsec of each other", "has the same id" and
+    "has the same pixels" (`equal_pictures`).
     """
     pairs = [_equal_pairs(np.unique(data.ids, return_inverse=True)[1])]
+    pairs.append(_equal_pairs(equal_pictures(data)))
     placed = np.flatnonzero(np.isfinite(data.ra) & np.isfinite(data.dec))
     if len(placed):
         ra, dec = np.radians(data.ra[placed]), np.radians(data.dec[placed])
@@ -84,6 +88,40 @@ def same_object_groups(data: Dataset) -> np.ndarray:
         shape=(len(data), len(data)),
     )
     return connected_components(graph, directed=False)[1].astype(np.int64)
+
+
+def equal_pictures(data: Dataset) -> np.ndarray:
+    """Number the pictures by their pixels: int64 (n,), equal where all pixels are.
+
+    A picture of one colour, or one that cannot be read, equals none. Simulated galaxies are not
+    drawn for it: their ids tell. Each picture is read once and its hash kept, about 1 ms for a JPEG
+    of 256 pixels.
+    """
+    if data.simulated:
+        return np.arange(len(data))
+    path = cache_path("pixels", pictures_hash(data))
+    kept = load_arrays(path) or {}
+    hashes = kept.get("hashes")
+    if hashes is None or hashes.shape != (len(data),) or hashes.dtype != np.dtype("S32"):
+        with ThreadPoolExecutor(THREADS) as pool:
+            found = pool.map(lambda row: _pixels(data, row), data.rows.tolist(), chunksize=64)
+            hashes = np.array(list(found), dtype="S32")
+        save_arrays(path, hashes=hashes)
+    numbers = np.unique(hashes, return_inverse=True)[1].reshape(-1)
+    alone = np.flatnonzero(hashes == b"")
+    numbers[alone] = len(data) + np.arange(len(alone))
+    return numbers
+
+
+def _pixels(data: Dataset, row: int) -> bytes:
+    try:
+        picture = data.reader.read(row)
+    except DataError:
+        return b""
+    if (picture == picture[0, 0]).all():
+        return b""
+    content = str(picture.shape).encode() + picture.tobytes()
+    return hashlib.sha256(content).hexdigest()[:32].encode()
 
 
 def _equal_pairs(numbers: np.ndarray) -> np.ndarray:

@@ -135,6 +135,8 @@ def _open(config: TrainConfig, progress: bool) -> tuple[str, Dataset]:
             f"Left out  {len(data.skipped)} pictures that cannot be read: "
             f"{', '.join(data.skipped[:10])}"
         )
+    for note in data.notes if progress else ():
+        print(f"Note      {note}")
     return source, data
 
 

@@ -184,6 +184,7 @@ def _banner(workspace: Workspace, method: str) -> None:
             f"{len(skipped):,} damaged picture{'s are' if len(skipped) > 1 else ' is'} left out: "
             f"{named}."
         )
+    parts += [escape_markdown(note) for note in workspace.data.notes]
     if method == "pca" and not loaders.is_projected(workspace.embeddings, "umap"):
         parts.append(
             "PCA is shown first; UMAP and t-SNE are computed when you choose them, and kept."

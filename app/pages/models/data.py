@@ -41,6 +41,8 @@ def show(workspace: Workspace) -> None:
             "Hash": data.fingerprint,
         },
     )
+    for note in data.notes:
+        st.caption(escape_markdown(note))
     if labelled:
         counts = np.bincount(data.labels[data.labels >= 0], minlength=len(data.classes))
         st.dataframe(

@@ -7,45 +7,56 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from astrojepa.data import DataError
+from astrojepa.data.content import content_hashes
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.images import FITS_SUFFIXES, IMAGE_SUFFIXES
 from astrojepa.data.images.raster import read_image
 from astrojepa.data.readers.labels import (
     coordinate_columns,
     encode_labels,
+    find_table,
     keep_where,
     list_pictures,
+    name_galaxies,
     read_labels,
+    split_names,
+    walk,
 )
 from astrojepa.data.readers.registry import Selection, reader
 from astrojepa.progress import Progress, reporting
 
 SUFFIXES = IMAGE_SUFFIXES + FITS_SUFFIXES
+OTHER_TABLES = (".csv", ".tsv", ".ecsv", ".vot", ".parquet", ".xlsx")
 
 
 @dataclass(frozen=True)
 class FolderReader:
-    """Decodes one file per picture; row numbers count the rows of labels.csv, or the sorted
-    files where there is none.
+    """Decodes one file per picture, as long as it stays as it was when it was opened; row numbers
+    count the rows of labels.csv, or the sorted files where there is none.
     """
 
     root: Path
     files: tuple[str, ...]
+    seen: dict[str, tuple[int, int]] = field(default_factory=dict)  # bytes, ns of the last change
 
     def read(self, row: int) -> np.ndarray:
         """Return a picture as uint8 (H, W, 3); raises DataError naming the file where it is
-        damaged or gone.
+        damaged, changed or gone.
         """
         name = self.files[row]
         try:
+            status = os.stat(f"{self.root}/{name}")  # noqa: PTH116
+            if self.seen.get(name, _age(status)) != _age(status):
+                raise DataError(f"{name} was changed after it was opened; open {self.root} again.")
             if name.lower().endswith(FITS_SUFFIXES):
                 from astrojepa.data.images.fits import read_fits
 
@@ -56,6 +67,10 @@ class FolderReader:
                 f"{name} cannot be read any more ({error.strerror or error}); is {self.root} still "
                 f"whole?"
             ) from error
+
+
+def _age(status: os.stat_result) -> tuple[int, int]:
+    return status.st_size, status.st_mtime_ns
 
 
 @reader("a folder of images", lambda source: Path(source).is_dir(), selects=True)
@@ -73,12 +88,14 @@ def open_folder(
 ) -> Dataset:
     """Open the pictures of a folder; no picture is decoded, except with `skip_corrupt`.
 
-    labels.csv: one row per picture, column `file`, optional `id` (else the file), `ra`, `dec`
-    (degrees), `redshift`, `split`; the class is `label_column`, else `label`, else `morphology`;
-    empty is unknown. Without labels.csv, two or more sub-folders with pictures are classes. Classes
-    are sorted, of the kept rows. FITS headers give coordinates where labels.csv has none. `table`
-    keeps every column as text. `source_hash` covers labels.csv and the names and sizes of the kept
-    files, not their pixels: a picture changed without changing its length is not noticed.
+    labels.csv or labels.tsv: one row per picture, column `file`, optional `id` (else the file),
+    `ra`, `dec` (degrees), `redshift`, `split`, in any letters and as other catalogues call them
+    (`labels.NAMES`); the class is `label_column`, else `label`, else `morphology`, else `class`.
+    What says that a value is missing (`missing.WORDS`, -99, -9999) is unknown. Without a table,
+    sub-folders are split and classes (`list_pictures`). Classes are sorted, of the kept rows. FITS
+    headers give coordinates where the table has none. `table` keeps every column as text.
+    `source_hash` covers the table and every byte of the kept files. `notes` say what was left out
+    or could not be told.
 
     Raises DataError for a missing column or file, a path that leaves the folder, no picture at all,
     or no row left by `where`.
@@ -86,34 +103,54 @@ def open_folder(
     root = Path(path).resolve()
     table, raw = read_labels(root) or list_pictures(root, SUFFIXES)
     rows = keep_where(table, dict(where or {}), str(path))
-    reader = FolderReader(root, tuple(table["file"].tolist()))
-    sizes = _check_files(root, [reader.files[row] for row in rows.tolist()])
+    files = tuple(table["file"].tolist())
+    names = [files[row] for row in rows.tolist()]
+    statuses = _check_files(root, names)
+    hashes = content_hashes(root, names, statuses, progress)
+    seen = {name: _age(status) for name, status in zip(names, statuses, strict=True)}
+    reader = FolderReader(root, files, seen)
+    listing = "\n".join(f"{n}\t{h.hex()}" for n, h in zip(names, hashes, strict=True))
     rows, skipped = _readable(reader, rows, progress) if skip_corrupt else (rows, ())
     kept = table.iloc[rows].reset_index(drop=True)
-    labels, classes = encode_labels(kept, label_column)
+    labels, classes, said = encode_labels(kept, label_column)
     ra, dec, redshift = coordinate_columns(kept)
-    _fill_from_headers(reader, rows, ra, dec)
-    ids = kept["id"].where(kept["id"] != "", kept["file"]) if "id" in kept else kept["file"]
-    listing = "\n".join(f"{name}\t{size}" for name, size in sizes).encode(
-        "utf-8", "surrogateescape"
-    )
+    unnamed = _fill_from_headers(reader, rows, ra, dec)
     return Dataset(
         root.name,
         reader,
         rows,
-        ids.to_numpy(dtype=str),
+        name_galaxies(kept),
         labels,
         classes,
         *(ra, dec, redshift),
-        source_hash=hashlib.sha256(raw + listing).hexdigest(),
-        split_column=kept["split"].to_numpy(dtype=str) if "split" in kept else None,
+        source_hash=hashlib.sha256(raw + listing.encode("utf-8", "surrogateescape")).hexdigest(),
+        split_column=split_names(kept),
         table=kept,
         skipped=skipped,
+        notes=tuple(filter(None, (said, unnamed, _left_out(root, set(files))))),
     )
 
 
-def _check_files(root: Path, files: Sequence[str]) -> list[tuple[str, int]]:
-    """Return (name, bytes) of every file; each must be a picture, exist, and lie inside the
+def _left_out(root: Path, read: set[str]) -> str:
+    """Say how many files of a folder are not read, and of which kind; the table is."""
+    table = find_table(root)
+    others = [name for name in walk(root) if name not in read and root / name != table]
+    kinds = Counter(map(_kind, others))
+    if not kinds:
+        return ""
+    counted = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(6))
+    return f"{len(others):,} other files in {root.name} are not read ({counted})."
+
+
+def _kind(name: str) -> str:
+    suffix = PurePosixPath(name).suffix.lower()
+    if name.lower().endswith(SUFFIXES):
+        return "in no row of the table"
+    return f"table {name}" if suffix in OTHER_TABLES else suffix or "without a suffix"
+
+
+def _check_files(root: Path, files: Sequence[str]) -> list[os.stat_result]:
+    """Return the state of every file; each must be a picture, exist, and lie inside the
     folder, links followed.
     """
     inside: dict[str, bool] = {}  # by folder, so that only links cost a look-up per file
@@ -139,7 +176,7 @@ def _check_files(root: Path, files: Sequence[str]) -> list[tuple[str, int]]:
             missing.append(name)
             continue
         if stat.S_ISREG(status.st_mode):
-            found.append((name, status.st_size))
+            found.append(status)
         else:
             foreign.append(name)
     _complain(root, len(files), missing, outside, foreign)
@@ -207,16 +244,32 @@ def _readable(
 
 def _fill_from_headers(
     reader: FolderReader, rows: np.ndarray, ra: np.ndarray, dec: np.ndarray
-) -> None:
-    """Write the sky position of FITS pictures into `ra` and `dec` where both are unknown."""
-    for place in np.flatnonzero(np.isnan(ra) & np.isnan(dec)):
-        name = reader.files[rows[place]]
-        if name.lower().endswith(FITS_SUFFIXES):
+) -> str:
+    """Write the sky position of FITS pictures into `ra` and `dec` where both are unknown; say
+    whose bands have no names. The first header is always read.
+    """
+    fits = [
+        place
+        for place in range(len(rows))
+        if reader.files[rows[place]].lower().endswith(FITS_SUFFIXES)
+    ]
+    unnamed = []
+    for place in fits:
+        unknown = np.isnan(ra[place]) and np.isnan(dec[place])
+        if unknown or place == fits[0]:
             from astrojepa.data.images.fits import read_sky
 
-            sky = read_sky(reader.root / name)
-            if sky.ra is not None and sky.dec is not None:
+            sky = read_sky(reader.root / reader.files[rows[place]])
+            if unknown and sky.ra is not None and sky.dec is not None:
                 ra[place], dec[place] = sky.ra, sky.dec
+            if sky.unnamed_bands:
+                unnamed.append(reader.files[rows[place]])
+    if not unnamed:
+        return ""
+    return (
+        f"{_first(unnamed)}: the header names no known filters for its three planes; they are "
+        f"shown as red, green and blue in the order of the file."
+    )
 
 
 def _first(names: Sequence[str], count: int = 3) -> str:

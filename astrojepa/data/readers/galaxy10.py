@@ -21,8 +21,10 @@ import pandas as pd
 
 from astrojepa.cache import cache_path
 from astrojepa.data import DataError
+from astrojepa.data.content import content_hashes
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import open_pictures, write_pictures
+from astrojepa.data.missing import known_numbers, known_places
 from astrojepa.data.readers.registry import Selection, reader
 from astrojepa.progress import Progress
 
@@ -53,8 +55,6 @@ DEFLATE_LIMIT = 1100  # deflate never packs more than 1032 : 1
 FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}
 SLICE_BYTES = 128 * 1024**2
 SDSS_SHAPE = (69, 69)
-HASHED_WHOLE = 16 * 1024**2
-HASHED_BLOCK, HASHED_BLOCKS = 64 * 1024, 64
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,7 @@ def open_galaxy10(path: str | Path, progress: bool | Progress = False) -> Datase
     pictures are unpacked once, in long slices, into the cache (3.5 GB for Galaxy10 DECaLS); an
     uncompressed one is read where it lies.
 
-    `source_hash` covers every byte up to 16 MB, and beyond that the length and 64 KB at 64 places
-    spread over the file.
+    `source_hash` covers every byte; a file is read for it once, until it changes.
 
     Raises FileNotFoundError; DataError for other layouts, links, external or virtual storage, and
     sizes that the file cannot hold; OSError where the disk has no room for the pictures.
@@ -144,7 +143,7 @@ def open_galaxy10(path: str | Path, progress: bool | Progress = False) -> Datase
         with _reading(path):
             file = stack.enter_context(h5py.File(path, "r"))
             images, labels, numbers = _judge(path, file)
-        source_hash = content_hash(path)
+        source_hash = content_hashes(path.resolve(), [""], [path.stat()])[0].hex()
         reader = _reader(path, images, source_hash, progress)
     return Dataset(
         name=path.stem,
@@ -159,22 +158,6 @@ def open_galaxy10(path: str | Path, progress: bool | Progress = False) -> Datase
         source_hash=source_hash,
         table=pd.DataFrame({"pxscale": numbers["pxscale"]}),
     )
-
-
-def content_hash(path: Path) -> str:
-    """Identify a file by what is in it, not where it is: sha256, hex, of the bytes or of a
-    sample (see `open_galaxy10`).
-    """
-    size = path.stat().st_size
-    digest = hashlib.sha256(str(size).encode())
-    with path.open("rb") as stream:
-        if size <= HASHED_WHOLE:
-            digest.update(stream.read())
-        else:
-            for place in range(HASHED_BLOCKS):
-                stream.seek(place * (size - HASHED_BLOCK) // (HASHED_BLOCKS - 1))
-                digest.update(stream.read(HASHED_BLOCK))
-    return digest.hexdigest()
 
 
 @contextlib.contextmanager
@@ -215,10 +198,11 @@ def _judge(path: Path, file: h5py.File) -> tuple[h5py.Dataset, np.ndarray, dict[
             values = _column(path, _dataset(path, file, name), name, len(images), "uif").astype(
                 np.float64
             )
-            numbers[name] = np.where(np.isfinite(values), values, np.nan)
+            numbers[name] = known_numbers(values)
     for name, low, high in (("ra", 0, 360), ("dec", -90, 90)):
         if ((numbers[name] < low) | (numbers[name] > high)).any():
             raise DataError(f"{path.name}: {name!r} has values outside [{low}, {high}] degrees.")
+    numbers["ra"], numbers["dec"] = known_places(numbers["ra"], numbers["dec"])
     return images, labels, numbers
 
 

@@ -7,29 +7,73 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterable, Mapping
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from astrojepa.data import DataError
+from astrojepa.data.missing import as_numbers, known_places, without_missing
 
 MAX_CSV_BYTES = 256 * 1024 * 1024
 MAX_COLUMNS = 512
+MAX_LEVELS = 8  # of folders, looked at for split and classes
 MAX_VALUES = 2**25  # rows times columns, 60 bytes each
 # rows times the longest value: in an array of text, every value takes the room of the longest
 MAX_LETTERS = 2**28
-LABEL_COLUMNS = ("label", "morphology")
-UNKNOWN = ("", "nan", "null", "none", "na", "n/a")
+TABLES = ("labels.csv", "labels.tsv")
+SEPARATORS = ",;\t|"
+LABEL_COLUMNS = ("label", "morphology", "class")
+# What other catalogues call a column; a column of the plain name comes first
+NAMES = {
+    "file": ("filename", "file_name", "filepath", "path", "image", "image_file"),
+    "id": ("objid", "object_id", "objectid", "source_id", "galaxy_id", "iauname"),
+    "label": ("labels",),
+    "class": ("classname", "class_name", "class_label"),
+    "ra": ("raj2000", "_raj2000", "ra_j2000", "ra_icrs", "ra_deg", "radeg", "alpha_j2000"),
+    "dec": (
+        *("dej2000", "_dej2000", "decj2000", "dec_j2000", "de_icrs", "dec_icrs", "dec_deg"),
+        *("decdeg", "dedeg", "delta_j2000", "declination"),
+    ),
+    "redshift": ("zspec", "z_spec", "specz", "spec_z"),
+    "split": ("subset", "partition"),
+}
+SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+# An id that passed through a spreadsheet: of more digits than were written
+SHORTENED = re.compile(r"-?\d\.\d+[eE]\+?\d{2,}|-?\d[eE]\+\d{2,}|-?\d{16,}\.0*")
+ROUNDED = re.compile(r"\d{15}0+")
+NO_IDS = ("0", "0.0", "-1", "-1.0")  # where several rows have it
+
+
+def find_column(table: pd.DataFrame, name: str) -> str | None:
+    """Return the column of this name, else in other letters, else of a name that means it."""
+    if name in table:
+        return name
+    lower = {str(column).lower(): str(column) for column in reversed(table.columns)}
+    return next((lower[known] for known in (name, *NAMES.get(name, ())) if known in lower), None)
+
+
+def find_table(root: Path) -> Path | None:
+    """Return the table of a folder: labels.csv or labels.tsv, in any letters."""
+    with os.scandir(root) as items:
+        names = [item.name for item in items if item.name.lower() in TABLES and item.is_file()]
+    return root / min(names, key=lambda name: (name != TABLES[0], name)) if names else None
 
 
 def read_labels(root: Path) -> tuple[pd.DataFrame, bytes] | None:
-    """Read labels.csv: a table of text with a column `file`, and the raw bytes; None where the
-    folder has none.
+    """Read the table of a folder: text with a column `file`, and the raw bytes; None where the
+    folder has none. Values are separated by commas, semicolons, tabs or bars; missing ones become
+    "".
     """
-    path = root / "labels.csv"
-    if not path.is_file():
+    path = find_table(root)
+    if path is None:
         return None
     if path.stat().st_size > MAX_CSV_BYTES:
         raise DataError(
@@ -38,31 +82,46 @@ def read_labels(root: Path) -> tuple[pd.DataFrame, bytes] | None:
         )
     raw = path.read_bytes()
     table = _parse(raw, path)
-    if "file" not in table:
+    column = find_column(table, "file")
+    if column is None:
         raise DataError(
             f"{path} has no column 'file' (found: {', '.join(table.columns)}); it names each row's "
             f"picture."
         )
     if table.empty:
         raise DataError(f"{path} has a header and no rows; add one row per picture.")
-    if (table["file"] == "").any():
+    if (table[column] == "").any():
         raise DataError(
-            f"{path}: {int((table['file'] == '').sum())} rows have an empty 'file'; name each "
+            f"{path}: {int((table[column] == '').sum())} rows have an empty 'file'; name each "
             f"row's picture."
         )
-    return table, raw
+    plain = {"file": [_plain(name) for name in table[column]]}
+    known = {
+        name: without_missing(table[name]) for name in table.columns if name not in ("file", column)
+    }
+    return pd.DataFrame(
+        {
+            name: (plain | known).get(name, table[column])
+            for name in dict.fromkeys(("file", *table.columns))
+        },
+        dtype=str,
+    ), raw
+
+
+def _plain(name: str) -> str:
+    """Write a path as others that lead to the same file."""
+    name = name.replace("\\", "/")
+    return posixpath.normpath(name) if "./" in name or "//" in name else name
 
 
 def _parse(raw: bytes, path: Path) -> pd.DataFrame:
-    """Read comma-separated text: blanks around values go, short rows end in empty values, long
+    """Read separated text: blanks around values go, short rows end in empty values, long
     rows are an error.
     """
     try:
-        rows = _rows(io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8-sig", newline=""), path)
+        rows = _rows(raw, path)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"{path} is not a table of comma-separated values in UTF-8 ({error})."
-        ) from error
+        raise DataError(f"{path} is not a table of separated values in UTF-8 ({error}).") from error
     header = rows[0] if rows else []
     if len(set(header)) < len(header):
         raise DataError(
@@ -72,19 +131,23 @@ def _parse(raw: bytes, path: Path) -> pd.DataFrame:
         if len(row) > len(header):
             raise DataError(
                 f"{path}: the row of {row[0]!r} has {len(row)} values for {len(header)} columns; "
-                f"quote its commas."
+                f"quote its "
+                f"separators."
             )
         row += [""] * (len(header) - len(row))
     return pd.DataFrame(rows[1:], columns=header, dtype=str)
 
 
-def _rows(text: Iterable[str], path: Path) -> list[list[str]]:
+def _rows(raw: bytes, path: Path) -> list[list[str]]:
     """Split text into rows of values, empty lines left out, as long as what becomes of them has
     room in memory.
     """
     rows: list[list[str]] = []
     longest = 0
-    for line in csv.reader(text, strict=True):
+    first = raw.lstrip().partition(b"\n")[0].decode("utf-8-sig", "replace")
+    separator = max(SEPARATORS, key=first.count)  # the first of them where there is none
+    text = io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8-sig", newline="")
+    for line in csv.reader(text, strict=True, delimiter=separator):
         if not any(line):
             continue
         rows.append([value.strip() for value in line])
@@ -104,29 +167,35 @@ def _rows(text: Iterable[str], path: Path) -> list[list[str]]:
 
 
 def list_pictures(root: Path, suffixes: tuple[str, ...]) -> tuple[pd.DataFrame, bytes]:
-    """Make the table of a folder without labels.csv: sorted pictures; two or more sub-folders
-    with pictures are classes.
+    """Make the table of a folder without labels.csv: sorted pictures. Sub-folders called train, val
+    and test are the split, other two or more are classes; folders that all share say nothing.
     """
-    files: list[str] = []
-    for folder, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        below = Path(folder).relative_to(root)
-        files += [
-            (below / name).as_posix()
-            for name in names
-            if name.lower().endswith(suffixes) and not name.startswith(".")
-        ]
+    files = sorted(name for name in walk(root) if name.lower().endswith(suffixes))
     if not files:
         raise DataError(
             f"{root} holds no pictures (JPEG, PNG or FITS) and no labels.csv; give the folder that "
             f"holds them."
         )
-    files.sort()
     table = pd.DataFrame({"file": files}, dtype=str)
-    top = [name.split("/")[0] if "/" in name else "" for name in files]
-    if len(set(top) - {""}) > 1:
-        table["label"] = top
+    folders = [name.split("/")[:-1] for name in files]
+    for _ in range(MAX_LEVELS):
+        level = {below[0] if below else "" for below in folders}
+        if "split" not in table and {name.lower() for name in level} <= set(SPLITS):
+            table["split"] = [SPLITS[below[0].lower()] for below in folders]
+        elif "label" not in table and len(level - {""}) > 1:
+            table["label"] = [below[0] if below else "" for below in folders]
+        elif len(level) > 1 or "" in level:
+            break
+        folders = [below[1:] for below in folders]
     return table, b""
+
+
+def walk(root: Path) -> Iterator[str]:
+    """Yield the path of every file below a folder, hidden ones left out."""
+    for folder, folders, names in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        below = folder.removeprefix(f"{root}").replace(os.sep, "/").lstrip("/")
+        yield from (f"{below}/{name}".lstrip("/") for name in names if not name.startswith("."))
 
 
 def keep_where(table: pd.DataFrame, where: Mapping[str, str], name: str) -> np.ndarray:
@@ -147,19 +216,70 @@ def keep_where(table: pd.DataFrame, where: Mapping[str, str], name: str) -> np.n
 
 def encode_labels(
     table: pd.DataFrame, label_column: str | None
-) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return labels, int64 (n,), -1 where empty, and the sorted class names. Raises DataError
-    for a column that is not there.
+) -> tuple[np.ndarray, tuple[str, ...], str]:
+    """Return labels, int64 (n,), -1 where missing, the sorted class names, and a sentence where the
+    column holds fractions, as of votes, which are no classes.
+
+    Raises DataError for a column that is not there or holds fractions, where it was asked for, and
+    for one picture under two labels.
     """
     if label_column:
         _known_column(table, label_column, "--label-column")
-    column = label_column or next((name for name in LABEL_COLUMNS if name in table), None)
+    found = (find_column(table, name) for name in LABEL_COLUMNS)
+    column = label_column or next((name for name in found if name), None)
+    unlabelled = np.full(len(table), -1, dtype=np.int64), ()
     if column is None:
-        return np.full(len(table), -1, dtype=np.int64), ()
-    names = table[column].to_numpy(dtype=str)
-    classes = sorted(set(names.tolist()) - {""})
+        return *unlabelled, ""
+    known = table[column][table[column] != ""]
+    values = pd.to_numeric(known, errors="coerce")
+    if len(known) and values.notna().all() and (values % 1 != 0).any():
+        numbers = (
+            f"{column} holds numbers ({values.min():g} to {values.max():g}), not classes; give it "
+            f"to a probe as --target {column}."
+        )
+        if label_column:
+            raise DataError(f"--label-column: {numbers}")
+        return *unlabelled, numbers
+    said = pd.DataFrame({"file": table["file"], "label": known}).dropna().drop_duplicates()
+    if (twice := said[said["file"].duplicated(keep=False)]).size:
+        name = twice["file"].iloc[0]
+        both = ", ".join(sorted(twice["label"][twice["file"] == name]))
+        raise DataError(f"labels.csv gives {name} two labels ({both}); keep one row.")
+    classes = sorted(known.unique())
     number = {name: index for index, name in enumerate(classes)} | {"": -1}
-    return np.array([number[name] for name in names.tolist()], dtype=np.int64), tuple(classes)
+    labels = np.array([number[name] for name in table[column].tolist()], dtype=np.int64)
+    return labels, tuple(classes), ""
+
+
+def name_galaxies(table: pd.DataFrame) -> np.ndarray:
+    """Return the ids, str (n,): the file's name where the table has none, or several rows have one
+    that names nothing. Raises DataError for ids that lost their digits.
+    """
+    column = find_column(table, "id")
+    if column is None:
+        return table["file"].to_numpy(dtype=str)
+    ids = table[column]
+    long = ids[ids.str.fullmatch(r"\d{16,}")]
+    rounded = long[long.str.fullmatch(ROUNDED)] if len(long) > 1 else long[:0]
+    lost = ids[ids.str.fullmatch(SHORTENED)]
+    if len(lost) or len(rounded) > len(long) / 2:
+        raise DataError(
+            f"labels.csv: {column} is {(*lost, *rounded)[0]!r}, a number that lost its digits in a "
+            f"spreadsheet ({max(len(lost), len(rounded)):,} such ids); write ids as text, or "
+            f"remove the column."
+        )
+    nothing = (ids == "") | (ids.isin(NO_IDS) & ids.duplicated(keep=False))
+    return ids.mask(nothing, table["file"]).to_numpy(dtype=str)
+
+
+def split_names(table: pd.DataFrame) -> np.ndarray | None:
+    """Return the split of each row, str (n,): train, val or test for what says so, else as it is;
+    None without such a column.
+    """
+    column = find_column(table, "split")
+    if column is None:
+        return None
+    return np.array([SPLITS.get(name.lower(), name) for name in table[column].tolist()], dtype=str)
 
 
 def coordinate_columns(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -168,15 +288,15 @@ def coordinate_columns(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.
     """
     ra = _numbers(table, "ra", 0.0, 360.0)
     dec = _numbers(table, "dec", -90.0, 90.0)
-    return ra, dec, _numbers(table, "redshift", -np.inf, np.inf)
+    return *known_places(ra, dec), _numbers(table, "redshift", -np.inf, np.inf)
 
 
-def _numbers(table: pd.DataFrame, column: str, low: float, high: float) -> np.ndarray:
-    if column not in table:
+def _numbers(table: pd.DataFrame, name: str, low: float, high: float) -> np.ndarray:
+    column = find_column(table, name)
+    if column is None:
         return np.full(len(table), np.nan)
-    text = table[column].mask(table[column].str.lower().isin(UNKNOWN), "nan")
-    values = pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64, copy=True)
-    bad = (np.isnan(values) & (text != "nan").to_numpy()) | (values < low) | (values > high)
+    values, wrong = as_numbers(table[column])
+    bad = wrong | (values < low) | (values > high)
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         expected = "a number" if np.isinf(low) else f"degrees in [{low:g}, {high:g}]"
@@ -184,7 +304,6 @@ def _numbers(table: pd.DataFrame, column: str, low: float, high: float) -> np.nd
             f"labels.csv: {column} of {table['file'].iloc[row]} is {table[column].iloc[row]!r}, "
             f"expected {expected}."
         )
-    values[~np.isfinite(values)] = np.nan
     return values
 
 

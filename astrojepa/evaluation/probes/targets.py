@@ -12,6 +12,7 @@ import pandas as pd
 
 from astrojepa.data import DataError
 from astrojepa.data.dataset import Dataset
+from astrojepa.data.missing import as_numbers
 
 _UNDETERMINED = -1.0  # of every EFIGI attribute but the type T, of which -1 is a value
 
@@ -82,12 +83,11 @@ def _column(table: pd.DataFrame, column: str, name: str) -> np.ndarray:
             f"{name} has no column {column!r} (found: {columns or 'none'}); choose one that holds "
             f"numbers."
         )
-    text = table[column].replace("", np.nan)
-    values = pd.to_numeric(text, errors="coerce")
-    bad = values.isna() & text.notna()
-    if bad.any():
+    text = table[column].map(str)
+    values, wrong = as_numbers(text)
+    if wrong.any():
         raise DataError(
-            f"{name}: {column} of row {int(np.flatnonzero(bad)[0])} is {text[bad].iloc[0]!r}; "
+            f"{name}: {column} of row {int(np.flatnonzero(wrong)[0])} is {text[wrong].iloc[0]!r}; "
             f"choose a column of numbers."
         )
-    return values.to_numpy(dtype=np.float64)
+    return values

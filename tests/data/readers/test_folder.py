@@ -8,8 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from astrojepa.data import DataError, open_dataset
+from astrojepa.data.splits import split
+from astrojepa.evaluation.probes.targets import target_values
 
 Write = Callable[..., Path]
 ROWS = [
@@ -173,7 +176,7 @@ def test_a_bad_number_is_named(write_folder: Write, column: str, value: str, sen
         ("file,label\n,x\n", "1 rows have an empty 'file'"),
         ("file,label\na.png,x,y,z\nb.png,x\n", r"the row of 'a\.png' has 4 values for 2 columns"),
         ("file,file\na.png,b.png\n", "two columns of the same name"),
-        ('file,label\na.png,"x\n', "is not a table of comma-separated values"),
+        ('file,label\na.png,"x\n', "is not a table of separated values"),
     ],
 )
 def test_an_unusable_labels_csv_says_what_is_wrong(
@@ -318,7 +321,7 @@ def test_a_file_deleted_after_opening_is_named(write_folder: Write) -> None:
         data[2]
 
 
-def test_the_fingerprint_follows_labels_names_and_sizes(write_folder: Write) -> None:
+def test_the_fingerprint_follows_labels_names_and_content(write_folder: Write) -> None:
     root = write_folder(ROWS)
     first = open_dataset(root).fingerprint
     assert open_dataset(root).fingerprint == first
@@ -340,3 +343,201 @@ def test_fits_pictures_bring_their_position_where_labels_csv_has_none(
     assert data[0].dec == pytest.approx(2.0)
     assert (data[1].ra, data[1].dec, data[2].ra) == (20, None, None)
     assert data[0].image.shape == (9, 9, 3)
+
+
+def test_a_picture_changed_after_opening_is_named(write_folder: Write) -> None:
+    root = write_folder(ROWS)
+    data = open_dataset(root)
+    (root / "c.png").write_bytes((root / "b.png").read_bytes())
+    os.utime(root / "c.png", (1, 1))
+    with pytest.raises(DataError, match=r"c\.png was changed after it was opened; open .* again"):
+        data[2]
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("name", ["labels.csv", "Labels.csv", "LABELS.CSV", "labels.tsv"])
+def test_tables_are_read_whatever_their_letters_and_separator(
+    write_folder: Write, sign: str, name: str
+) -> None:
+    root = write_folder(ROWS)
+    text = (root / "labels.csv").read_text()
+    (root / "labels.csv").unlink()
+    (root / name).write_text(text.replace(",", sign))
+    data = open_dataset(root)
+    assert data.ids.tolist() == ["G1", "sub/a.jpg", "G3"]
+    assert data.classes == ("elliptical", "spiral")
+    assert data.notes == ()
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        {"ra": "RA", "dec": "DEC", "label": "Label", "redshift": "Redshift", "file": "File"},
+        {"ra": "RAJ2000", "dec": "DEJ2000", "label": "class", "redshift": "zspec", "id": "objID"},
+        {"ra": "_RAJ2000", "dec": "_DEJ2000", "label": "Class", "file": "filename"},
+        {"ra": "ra_deg", "dec": "dec_deg", "label": "Morphology", "split": "Subset"},
+        {"ra": "ALPHA_J2000", "dec": "DELTA_J2000", "label": "labels", "id": "object_id"},
+    ],
+)
+def test_columns_are_found_under_the_names_that_catalogues_use(
+    write_folder: Write, names: dict[str, str]
+) -> None:
+    plain = {
+        **{"file": "a.png", "id": "G1", "label": "Sa", "ra": 10.5, "dec": -3.5},
+        **{"redshift": 0.1, "split": "Training"},
+    }
+    root = write_folder([plain])
+    table = (root / "labels.csv").read_text()
+    header, _, rest = table.partition("\n")
+    header = ",".join(names.get(name, name) for name in header.split(","))
+    (root / "labels.csv").write_text(f"{header}\n{rest}")
+    data = open_dataset(root)
+    assert (data.ids[0], data.classes, data.split_column[0]) == ("G1", ("Sa",), "train")  # type: ignore[index]
+    assert (data.ra[0], data.dec[0], data.redshift[0]) == (10.5, -3.5, 0.1)
+
+
+def test_a_column_of_the_plain_name_is_preferred(write_folder: Write) -> None:
+    data = open_dataset(write_folder([{"file": "a.png", "RA": 1.0, "ra": 2.0, "raj2000": 3.0}]))
+    assert data.ra[0] == 2.0
+
+
+@pytest.mark.parametrize(
+    "missing", ["", "nan", "NaN", "<NA>", "null", "NULL", "--", "-", "?", "-9999", "-99", "-99.0"]
+)
+def test_whatever_says_missing_is_missing_everywhere(write_folder: Write, missing: str) -> None:
+    row = dict.fromkeys(("id", "label", "ra", "dec", "redshift", "mass"), missing)
+    whole = {"id": "G", "label": "Sa", "ra": 5, "dec": 6, "redshift": 0.1, "mass": 9}
+    data = open_dataset(write_folder([{"file": "a.png"} | row, {"file": "b.png"} | whole]))
+    assert data.ids.tolist() == ["a.png", "G"]
+    assert data.labels.tolist() == [-1, 0]
+    assert data.classes == ("Sa",)
+    for values in (data.ra, data.dec, data.redshift, target_values(data, "mass")):
+        assert np.isnan(values).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("name", ["nan", "NULL", "-", "0", "-1", "-9999", "-9999.0", "?"])
+def test_ids_that_name_nothing_leave_the_galaxies_apart(write_folder: Write, name: str) -> None:
+    rows = [{"file": f"{k}.png", "id": name, "ra": 0, "dec": 0} for k in range(40)]
+    data = open_dataset(write_folder(rows))
+    assert len(set(data.ids.tolist())) == 40
+    assert [len(part) for part in split(data)] == [32, 4, 4]
+
+
+def test_a_row_number_0_is_an_id(write_folder: Write) -> None:
+    data = open_dataset(write_folder([{"file": f"{k}.png", "id": k} for k in range(3)]))
+    assert data.ids.tolist() == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        ["1.23765E+18", "1.23765E+18"],
+        ["1.23765102e+18", "NGC 4"],
+        ["587722981736906752.0", "587722981736906813.0"],
+        ["587722981736906000", "587722981736907000"],
+        ["5E+17", "6E+17"],
+    ],
+)
+def test_ids_that_lost_their_digits_are_refused(write_folder: Write, ids: list[str]) -> None:
+    rows = [{"file": f"{k}.png", "id": name} for k, name in enumerate(ids)]
+    with pytest.raises(DataError, match=r"a number that lost its digits in a spreadsheet"):
+        open_dataset(write_folder(rows))
+
+
+@pytest.mark.parametrize(
+    "ids", [["12e5", "3fa9"], ["1E 0657-56", "x"], ["587722981736906813", "587722981736906000"]]
+)
+def test_other_ids_are_kept(write_folder: Write, ids: list[str]) -> None:
+    rows = [{"file": f"{k}.png", "id": name} for k, name in enumerate(ids)]
+    assert open_dataset(write_folder(rows)).ids.tolist() == ids
+
+
+def test_paths_that_lead_to_one_file_are_one(write_folder: Write) -> None:
+    root = write_folder([{"file": "sub/a.png"}])
+    (root / "labels.csv").write_text("file,label\n./sub/a.png,x\nsub//a.png,x\nsub\\a.png,\n")
+    assert open_dataset(root).ids.tolist() == ["sub/a.png"] * 3
+    (root / "labels.csv").write_text("file,label\n./sub/a.png,x\nsub/a.png,y\n")
+    with pytest.raises(DataError, match=r"gives sub/a\.png two labels \(x, y\)"):
+        open_dataset(root)
+
+
+def test_vote_fractions_are_numbers_and_no_classes(write_folder: Write) -> None:
+    rows = [{"file": f"{k}.png", "label": k / 10, "grade": k} for k in range(5)]
+    root = write_folder(rows)
+    data = open_dataset(root)
+    assert data.classes == ()
+    assert data.notes == (
+        "label holds numbers (0 to 0.4), not classes; give it to a probe as --target label.",
+    )
+    assert target_values(data, "label").tolist() == [0, 0.1, 0.2, 0.3, 0.4]
+    assert len(open_dataset(root, label_column="grade").classes) == 5
+    with pytest.raises(DataError, match="--label-column: label holds numbers"):
+        open_dataset(root, label_column="label")
+
+
+@pytest.mark.parametrize(
+    ("files", "classes", "parts"),
+    [
+        (["train/Sa/1", "train/E/2", "val/Sa/3", "test/E/4"], ("E", "Sa"), "train train val test"),
+        (["train/Sa/1", "train/E/2", "test/E/4"], ("E", "Sa"), "train train test"),
+        (["x/Training/Sa/1", "x/Valid/E/2"], ("E", "Sa"), "train val"),
+        (["x/y/Sa/1", "x/y/E/2"], ("E", "Sa"), ""),
+        (["Sa/train/1", "E/test/2", "E/train/3"], ("E", "Sa"), "train test train"),
+        (["train/1", "test/2"], (), "train test"),
+        (["train/images/1", "test/images/2"], (), "train test"),
+        (["Sa/x/1", "Sa/y/2", "E/3"], ("E", "Sa"), ""),
+        (["x/1", "x/2"], (), ""),
+    ],
+)
+def test_classes_and_split_come_from_the_right_level(
+    write_picture: Write, tmp_path: Path, files: list[str], classes: tuple[str, ...], parts: str
+) -> None:
+    for seed, name in enumerate(files):
+        write_picture(tmp_path / "root" / f"{name}.png", seed)
+    data = open_dataset(tmp_path / "root")
+    names = [f"{name}.png" for name in files]
+    order = [data.ids.tolist().index(name) for name in names]
+    assert data.classes == classes
+    found = [data.classes[k] for k in data.labels[order] if k >= 0]
+    assert all(name in file for name, file in zip(found, names, strict=False))
+    assert len(found) == (len(files) if classes else 0)
+    column = data.split_column
+    assert (" ".join(column[order]) if column is not None else "") == parts
+
+
+def test_files_that_are_not_read_are_counted_by_kind(
+    write_picture: Write, write_fits: Write, tmp_path: Path
+) -> None:
+    root = tmp_path / "mixed"
+    for name in ("a.png", "b.jpg"):
+        write_picture(root / name)
+    write_fits(np.zeros((9, 9)), "mixed/c.fits.gz")
+    for name in ("a.tif", "b.tif", "notes", "catalogue.csv"):
+        (root / name).write_text("x")
+    data = open_dataset(root)
+    assert len(data) == 3
+    assert data.notes == (
+        "4 other files in mixed are not read (2 .tif, 1 without a suffix, 1 table catalogue.csv).",
+    )
+    (root / "labels.csv").write_text("file\na.png\n")
+    assert "2 in no row of the table" in open_dataset(root).notes[0]
+
+
+def test_fits_planes_without_filters_are_reported_once(tmp_path: Path, write_fits: Write) -> None:
+    for k in range(5):
+        write_fits(np.random.default_rng(k).normal(size=(3, 9, 9)), f"cubes/{k}.fits")
+    (note,) = open_dataset(tmp_path / "cubes").notes
+    assert note.startswith("0.fits, 1.fits, 2.fits and 2 more: the header names no known filters")
+
+
+def test_equal_pixels_under_two_ids_stay_on_one_side(tmp_path: Path) -> None:
+    root, rng = tmp_path / "twins", np.random.default_rng(0)
+    root.mkdir()
+    for k in range(30):
+        picture = Image.fromarray(rng.integers(0, 256, (12, 12, 3), dtype=np.uint8))
+        picture.save(root / f"{k}.png", compress_level=1)
+        picture.save(root / f"copy of {k}.png", compress_level=9)  # other bytes, the same pixels
+    parts = split(open_dataset(root))
+    pixels = [{galaxy.image.tobytes() for galaxy in part} for part in parts]
+    assert sum(map(len, pixels)) == 30
+    assert [len(part) for part in parts] == [48, 6, 6]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from astrojepa.data import DataError, open_dataset
-from astrojepa.data.readers.galaxy10 import CLASSES, content_hash
+from astrojepa.data.readers.galaxy10 import CLASSES
 
 Write = Callable[..., Path]
 
@@ -90,15 +90,30 @@ def test_the_hash_follows_the_content_not_the_place_or_the_date(
     )
 
 
-def test_the_hash_of_a_long_file_samples_its_whole_length(tmp_path: Path) -> None:
-    path = tmp_path / "long"
-    path.write_bytes(bytes(17 * 1024 * 1024))
-    first = content_hash(path)
-    for place in (0, path.stat().st_size // 2, path.stat().st_size - 1):
-        with path.open("r+b") as stream:
-            stream.seek(place // (64 * 1024) * (64 * 1024))
-            stream.write(b"x" * 500_000)
-        assert content_hash(path) != first
+def test_one_changed_byte_of_a_long_file_changes_the_fingerprint(write_galaxy10: Write) -> None:
+    path = write_galaxy10(n=80, side=256, packed=False)
+    first = open_dataset(path).fingerprint
+    assert open_dataset(path).fingerprint == first
+    with path.open("r+b") as stream:
+        stream.seek(path.stat().st_size // 3 + 12_345)
+        byte = stream.read(1)
+        stream.seek(-1, os.SEEK_CUR)
+        stream.write(bytes([byte[0] ^ 1]))
+    assert open_dataset(path).fingerprint != first
+
+
+def test_numbers_that_stand_for_none_are_missing(write_galaxy10: Write) -> None:
+    data = open_dataset(
+        write_galaxy10(
+            n=4,
+            ra=np.array([-9999.0, 0.0, 10.0, 0.0]),
+            dec=np.array([-99.0, 0.0, 0.0, 5.0]),
+            redshift=np.array([-9999.0, np.nan, -999.0, 0.1]),
+        )
+    )
+    assert np.isnan(data.ra).tolist() == [True, True, False, False]
+    assert np.isnan(data.dec).tolist() == [True, True, False, False]
+    assert np.isnan(data.redshift).tolist() == [True, True, True, False]
 
 
 def test_a_rewritten_file_is_unpacked_anew(write_galaxy10: Write) -> None:
