@@ -1,5 +1,4 @@
-"""The explorer's entry: `streamlit run app/main.py`, or `astrojepa app` where the wheel is
-installed.
+"""The explorer's entry: `streamlit run app/main.py`, or `astrojepa app` from the wheel.
 
 `streamlit run` imports this file once and finds `app`, the server with its own routes; then every
 visit and every interaction executes it again as a script, which draws the chosen page. A script is

@@ -1,6 +1,4 @@
-"""What surrounds every page: configuration, navigation, the choice of model and data, and errors
-as one sentence.
-"""
+"""The frame of every page: configuration, navigation, choice of model and data, errors."""
 
 from __future__ import annotations
 
@@ -33,7 +31,7 @@ HERE = Path(__file__).parent
 def run() -> None:
     """Draw the page: called for every visit and every interaction."""
     # a menu is where Streamlit keeps it
-    about = "AstroJEPA explorer. The theme follows the system until it is chosen here."
+    about = "AstroJEPA explorer. The theme follows the system unless you choose one here."
     st.set_page_config(
         "AstroJEPA explorer", str(HERE / "icon.svg"), layout="wide", menu_items={"About": about}
     )
@@ -45,7 +43,7 @@ def run() -> None:
     try:
         settings = settings_of_start()
     except (ValueError, OSError) as error:
-        st.error(f"The explorer was not started as it should be: {error}")
+        st.error(f"The explorer was started with a wrong setting: {error}")
         st.stop()
     for key, value in (st.session_state.get(state.KEPT, {}) | links.kept()).items():
         st.session_state[key] = value  # a widget's value outlives the pages that do not show it
@@ -136,9 +134,7 @@ def _open(
 
 
 def _load_model(workspace: Workspace) -> None:
-    """Load the chosen model; where that fails, say why on one card and keep the model that was
-    open before.
-    """
+    """Load the chosen model; on failure say why and keep the previous one."""
     reference = workspace.choice.reference
     if reference == BASELINE:
         return
@@ -156,8 +152,8 @@ def _load_model(workspace: Workspace) -> None:
             workspace.choices[-1],
         )
         remedy = (
-            f"Still shown: {escape_markdown(workspace.choice.label)}. Choose another model "
-            f"above, or give a whole file."
+            f"{escape_markdown(workspace.choice.label)} is still shown. Choose another model "
+            "above, or an intact file."
         )
         st.error(
             f"**{escape_markdown(label_of(reference))} was not opened.** "
@@ -168,9 +164,7 @@ def _load_model(workspace: Workspace) -> None:
 
 
 def _facts(workspace: Workspace) -> Any | None:
-    """What the card says of a model whose vectors are kept: all that a map takes. None once the
-    libraries are imported.
-    """
+    """Return the card of a model whose vectors are cached; None once libraries are imported."""
     if imported.is_set():
         return None
     facts = loaders.released_facts(workspace.choice.reference, workspace.choice.sha256)
@@ -186,7 +180,7 @@ def _embed_the_rest(workspace: Workspace) -> None:
     ):
         return  # the sample comes first
     shown, count = len(workspace.data), len(workspace.whole)
-    sample = f"A sample of {shown:,} of {count:,} galaxies, every class by its share."
+    sample = f"Showing {shown:,} of {count:,} galaxies, sampled in proportion to class."
     sentence = f"{sample} Embedding all {count:,} with {workspace.choice.label}"
     try:
         key = ("embed", workspace.model.hash, workspace.whole.fingerprint)
@@ -211,7 +205,7 @@ def _show_notices() -> None:
 
 
 def _explain(error: Exception) -> None:
-    """Show an error of the data or the model as its sentence; a damaged picture can be left out."""
+    """Show an error of the data or the model as its sentence; a damaged image can be left out."""
     st.error(
         escape_markdown(error) or f"Something went wrong ({type(error).__name__}); reload the page."
     )
@@ -219,7 +213,7 @@ def _explain(error: Exception) -> None:
     from astrojepa.data import PictureError
 
     if isinstance(error, PictureError):
-        st.button("Leave damaged pictures out", on_click=_leave_out, args=(source,))
+        st.button("Leave out damaged images", on_click=_leave_out, args=(source,))
 
 
 def _leave_out(source: str) -> None:

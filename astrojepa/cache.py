@@ -49,17 +49,13 @@ def _says_nothing(line: ast.AST) -> bool:
 
 
 def read_first(folder: Path) -> None:
-    """Look for cached arrays in this folder before the cache itself, until the process ends;
-    nothing is ever written there.
-    """
+    """Look for cached arrays in this folder first; nothing is written there."""
     if folder not in _supplied:
         _supplied.append(folder)
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray] | None:
-    """Read a cached .npz, or return None where there is none; a damaged one counts as none. Half
-    precision becomes float32.
-    """
+    """Read a cached .npz as float32; None if it is missing or damaged."""
     return supplied_arrays(path) or _first_readable([path])
 
 
@@ -83,9 +79,7 @@ def _first_readable(places: list[Path]) -> dict[str, np.ndarray] | None:
 
 
 def save_arrays(path: Path, **arrays: np.ndarray) -> None:
-    """Write a cached .npz atomically. Where the disk refuses, a logged sentence says so: what
-    was computed is not lost with it.
-    """
+    """Write a cached .npz atomically; a disk that refuses is only logged."""
     try:
         with atomic_write(path) as stream:
             np.savez(stream, **arrays)  # type: ignore[arg-type]
@@ -98,8 +92,7 @@ def save_arrays(path: Path, **arrays: np.ndarray) -> None:
 
 
 def ensure_cache() -> str:
-    """Where the cache folder cannot be written to, keep everything in a temporary one until this
-    process ends.
+    """If the cache folder is not writable, use a temporary one until this process ends.
 
     Returns a sentence that says so, "" where the folder is fine. OSError if there is no place for
     temporary files either.

@@ -1,6 +1,4 @@
-"""What a run is: frozen dataclasses in which every setting is declared once, with its default,
-its help and its flag.
-"""
+"""The config of a run: every setting once, with default, help and flag."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ from astrojepa.settings import from_dict, one_of, setting, within
 
 # Settings that came later than the first checkpoints, by group.
 PRECISIONS = ("auto", "float32", "bfloat16")
-# hand-made numbers of a picture: those of `shape_statistics` and of `polar_fourier`
+# hand-made numbers of an image: those of `shape_statistics` and of `polar_fourier`
 NUM_DESCRIBED = 230
 # sides of the crops of an embedding, in units of that of the network's input
 CROP_SCALES = (1.0, 0.8, 1.25)
@@ -32,13 +30,11 @@ CONV_BACKBONES = (
 
 @dataclass(frozen=True, kw_only=True)
 class ImageConfig:
-    """How a picture becomes the network's input."""
+    """How an image becomes the network's input."""
 
-    image_size: int = setting(224, "side of the network's input, pixels")
+    image_size: int = setting(224, "side of the input image, pixels")
     patch_size: int = setting(16, "side of a patch, pixels; divides image_size")
-    crop_fraction: float = setting(
-        0.875, "part of the frame's side that is kept, around the centre"
-    )
+    crop_fraction: float = setting(0.875, "central fraction of the frame's side that is used")
     normalization: str = setting(
         "dataset",
         "dataset (mean and std of the training set), zscore (per image) or fixed (0.5, 0.5)",
@@ -70,24 +66,23 @@ class ImageConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class MaskConfig:
-    """Which patches are hidden. Scales are fractions of the grid's area, aspects are height /
-    width.
-    """
+    """Hidden patches. Scales are fractions of the grid's area, aspects are height / width."""
 
     num_targets: int = setting(4, "target blocks per image")
     target_scale: tuple[float, float] = setting(
-        (0.15, 0.2), "area of a target block, smallest and largest fraction"
+        (0.15, 0.2), "area of a target block, smallest and largest fraction of the grid"
     )
     target_aspect: tuple[float, float] = setting((0.75, 1.5), "height / width of a target block")
     context_scale: tuple[float, float] = setting(
-        (0.85, 1.0), "area of the square context block, before the targets are taken out"
+        (0.85, 1.0),
+        "area of the square context block before targets are removed, fraction of the grid",
     )
     context_fraction: float = setting(
         0.4,
-        "tokens the context encoder sees, as a fraction of the grid: fixed, so shapes are static",
+        "tokens seen by the context encoder, fraction of the grid (fixed)",
     )
-    context_bias: float = setting(0.5, "0: context anywhere; 1: context drawn to bright patches")
-    target_bias: float = setting(0.0, "0: targets anywhere; 1: targets centred on bright patches")
+    context_bias: float = setting(0.5, "preference of the context for bright patches, 0 to 1")
+    target_bias: float = setting(0.0, "preference of the targets for bright patches, 0 to 1")
 
     def __post_init__(self) -> None:
         within("--num-targets", self.num_targets, 1, 16)
@@ -112,69 +107,65 @@ class ModelConfig:
     )
     readout: str = setting(
         "last",
-        "what an embedding is read from: last (mean of the last tokens), stages (moments of all "
-        "stages of a convolutional "
-        "encoder) or rings (angular Fourier modes along rings of tokens; of the last three stages "
-        "of a convolutional encoder)",
+        "readout of an embedding: last (mean of the last tokens), stages (mean and standard "
+        "deviation of all stages of a convolutional encoder) or rings (angular Fourier modes along "
+        "rings of tokens, of the last three stages of a convolutional encoder)",
         since=2,
     )
-    readout_width: int = setting(
-        0, "features that tokens are narrowed to before rings are read; 0: all of them", since=2
-    )
+    readout_width: int = setting(0, "features per token before rings are read; 0: all", since=2)
     embedding_width: int = setting(
-        0, "width of a linear layer from what the rings tell to the embedding; 0: none", since=2
+        0, "width of the linear layer from the rings to the embedding; 0: none", since=2
     )
     frozen_stages: int = setting(
         0,
-        "first stages of a ResNet, the stem being one, that stay as they were drawn and are not "
-        "projected",
+        "number of first stages of a ResNet (the stem counts) that keep their random weights and "
+        "are not projected",
         since=2,
     )
     orientations: int = setting(
         1,
-        "an embedding is the mean over so many: 1, 4 (quarter turns) or 8 (mirrored too), each a "
-        "pass",
+        "orientations that an embedding averages, one pass each: 1, 4 (rotations by 90°) or 8 "
+        "(also mirrored)",
         since=2,
     )
     scales: int = setting(
         1,
-        "an embedding is the mean over so many sizes of the crop: 1, or 3 (0.8 and 1.25 times its "
-        "side too)",
+        "crop sizes that an embedding averages: 1, or 3 (also 0.8 and 1.25 times the side)",
         since=2,
     )
-    width: int = setting(192, "width of an encoder token; a convolutional encoder has its own")
+    width: int = setting(192, "width of an encoder token; ignored by convolutional encoders")
     depth: int = setting(6, "encoder blocks")
     heads: int = setting(3, "attention heads of the encoder; divides width")
     predictor_width: int = setting(192, "width of a predictor token")
-    predictor_depth: int = setting(6, "predictor blocks; 0 makes an encoder-only model")
+    predictor_depth: int = setting(6, "predictor blocks; 0: no predictor")
     predictor_heads: int = setting(3, "attention heads of the predictor")
     projector_width: int = setting(
         64,
-        "width of the projector that SIGReg and invariance act on; 0: none, the mean token before "
-        "the final norm",
+        "width of the projector that SIGReg and invariance act on; 0: none, they act on the mean "
+        "token before the final norm",
     )
     projector_hidden: int = setting(
         0, "width of the projector's two hidden layers; 0: the projector is linear"
     )
     describer: bool = setting(
         False,
-        "a linear layer from the embedding that tells a galaxy's hand-made numbers from a view of "
-        "it",
+        "add a linear layer that predicts hand-made statistics of a galaxy from the embedding of a "
+        "view",
         since=2,
     )
     projector_norm: str = setting("batch", "norm of the projector's hidden layers: batch or none")
     activation: str = setting("gelu", "gelu, or relu as in the first published models")
     target_norm: bool = setting(
-        True, "layer-norm the targets; false as in the first published models"
+        True, "layer-normalise the targets; false in the first published models"
     )
-    position: str = setting("sincos", "position table: sincos (fixed) or learned")
+    position: str = setting("sincos", "position embedding: sincos (fixed) or learned")
     target: str = setting(
         "ema",
-        "targets come from: ema (moving average, no gradient) or shared (the encoder, with "
+        "source of the targets: ema (moving average, no gradient) or shared (the encoder, with "
         "gradient)",
     )
     average: bool = setting(
-        True, "keep a moving average of the encoder: gives the targets of ema, and every embedding"
+        True, "keep a moving average of the encoder, used for ema targets and for embeddings"
     )
 
     @property
@@ -187,18 +178,12 @@ class ModelConfig:
         within("--readout-width", self.readout_width, 0, 2048)
         within("--embedding-width", self.embedding_width, 0, 4096)
         if (self.readout_width or self.embedding_width) and self.readout != "rings":
-            raise ValueError(
-                "--readout-width and --embedding-width belong to --readout rings; leave them out, "
-                "or give it."
-            )
+            raise ValueError("--readout-width and --embedding-width need --readout rings.")
         within("--frozen-stages", self.frozen_stages, 0, 4)
         if self.frozen_stages and not (
             self.backbone.startswith("resnet") and self.readout == "stages"
         ):
-            raise ValueError(
-                "--frozen-stages belongs to a ResNet with --readout stages; leave it out, or give "
-                "both."
-            )
+            raise ValueError("--frozen-stages needs a ResNet with --readout stages.")
         one_of("--orientations", self.orientations, (1, 4, 8))
         one_of("--scales", self.scales, (1, 3))
         within("--width", self.width, 8, 2048)
@@ -213,7 +198,7 @@ class ModelConfig:
         one_of("--target", self.target, ("ema", "shared"))
         if self.predictor_depth and self.target == "ema" and not self.average:
             raise ValueError(
-                "--target ema needs the moving average; leave out --no-average, or choose --target "
+                "--target ema needs the moving average; leave out --no-average, or give --target "
                 "shared."
             )
         one_of("--activation", self.activation, ("gelu", "relu"))
@@ -233,29 +218,35 @@ class ObjectiveConfig:
     """total = (1 - λ) · (α · prediction + β · invariance + γ · description) + λ · SIGReg."""
 
     sigreg_weight: float = setting(
-        0.6, "λ in [0, 1]: 0 is no SIGReg, 1 is SIGReg alone", flag="--lambda"
+        0.6, "weight λ of SIGReg, 0 to 1: 0 is no SIGReg, 1 only SIGReg", flag="--lambda"
     )
-    prediction_weight: float = setting(1.0, "α, of predicting masked blocks; 0 in lejepa")
+    prediction_weight: float = setting(
+        1.0, "weight α of the prediction of masked blocks; 0 in LeJEPA"
+    )
     invariance_weight: float = setting(
-        0.0, "β, of agreement between views; above 0, SIGReg acts on the views"
+        0.0, "weight β of invariance between views; if above 0, SIGReg acts on the views"
     )
     description_weight: float = setting(
         1.0,
-        "γ, of telling the hand-made numbers from each view; counts with --describer only",
+        "weight γ of predicting hand-made statistics; needs --describer",
         since=2,
     )
-    num_directions: int = setting(256, "random directions of SIGReg, K")
-    t_max: float = setting(5.0, "SIGReg compares characteristic functions on [-t_max, t_max]")
-    num_knots: int = setting(17, "knots of the trapezoid rule on the whole of [-t_max, t_max]; odd")
+    num_directions: int = setting(256, "number K of random directions of SIGReg")
+    t_max: float = setting(5.0, "SIGReg integrates over [-t_max, t_max]")
+    num_knots: int = setting(17, "knots of the trapezoid rule on [-t_max, t_max]; odd")
     sigreg_scale: str = setting(
-        "mean", "mean (as published for I-JEPA + SIGReg) or count (times N, as in LeJEPA)"
+        "mean",
+        "mean (as published for I-JEPA + SIGReg) or count (multiplied by the batch size N, as "
+        "in LeJEPA)",
     )
     sigreg_statistic: str = setting(
-        "epps-pulley", "univariate test of each direction: epps-pulley or cramer-von-mises", since=2
+        "epps-pulley",
+        "univariate test along each direction: epps-pulley or cramer-von-mises",
+        since=2,
     )
     sigreg_on: str = setting(
         "projector",
-        "what SIGReg makes Gaussian: projector, embedding, or both (the mean of the two)",
+        "SIGReg acts on: projector, embedding, or both (mean of the two)",
         since=2,
     )
 
@@ -265,8 +256,8 @@ class ObjectiveConfig:
         within("--invariance-weight", self.invariance_weight, 0.0, 1000.0)
         if self.prediction_weight == self.invariance_weight == 0 and self.sigreg_weight < 1:
             raise ValueError(
-                "--prediction-weight and --invariance-weight are both 0, so there is nothing to "
-                "learn; raise one."
+                "--prediction-weight and --invariance-weight are both 0, which leaves no "
+                "objective; raise one."
             )
         within("--description-weight", self.description_weight, 0.0, 1000.0)
         within("--num-directions", self.num_directions, 1, 65536)
@@ -281,9 +272,7 @@ class ObjectiveConfig:
         one_of("--sigreg-on", self.sigreg_on, ("projector", "embedding", "both"))
 
     def strength(self, batch_size: int) -> float | None:
-        """ρ = λ / (1 - λ) · (N if scale is "count", else 1): compares runs of one recipe; None
-        at λ = 1.
-        """
+        """ρ = λ / (1 - λ), times N for scale "count"; compares runs. None at λ = 1."""
         if self.sigreg_weight == 1.0:
             return None
         return (
@@ -297,8 +286,10 @@ class ObjectiveConfig:
 class ViewConfig:
     """How one galaxy is seen several times: physics that leaves its morphology alone."""
 
-    global_views: int = setting(2, "large views of each galaxy; invariance is to their centre")
-    local_views: int = setting(0, "small views of each galaxy")
+    global_views: int = setting(
+        2, "global (large) views per galaxy; invariance is measured from their mean"
+    )
+    local_views: int = setting(0, "local (small) views per galaxy")
     local_size: int = setting(96, "side of a local view, pixels; a multiple of patch_size")
     global_scale: tuple[float, float] = setting(
         (0.5, 1.0), "area of a global view, fraction of the central crop"
@@ -306,20 +297,18 @@ class ViewConfig:
     local_scale: tuple[float, float] = setting(
         (0.1, 0.4), "area of a local view, fraction of the central crop"
     )
-    shift: float = setting(
-        0.5, "0: every view is centred on the galaxy; 1: anywhere inside the central crop"
+    shift: float = setting(0.5, "random shift of a view inside the central crop, 0 (centred) to 1")
+    seeing: float = setting(1.0, "largest Gaussian blur, standard deviation in pixels of the view")
+    noise: float = setting(
+        0.02, "largest added noise, standard deviation as a fraction of full scale"
     )
-    seeing: float = setting(
-        1.0, "largest blur, standard deviation of a Gaussian in pixels of the view; 0.5 at 64 px"
-    )
-    noise: float = setting(0.02, "largest added noise, standard deviation in units of full scale")
     brightness: float = setting(
-        0.1, "largest change of brightness, fraction, the same in all channels"
+        0.1, "largest relative change of brightness, the same in all channels"
     )
     telescope: float = setting(
         0.0,
-        "0: all views are of one survey; 1: each of another's gains, sky, stretch and pixel scale, "
-        "now and then grey",
+        "strength of telescope-like augmentation (gain, sky, stretch, pixel scale, sometimes "
+        "grey), 0 to 1",
         since=2,
     )
 
@@ -340,7 +329,7 @@ class ViewConfig:
         within("--brightness", self.brightness, 0.0, 0.9)
         if self.global_views + self.local_views < 2:
             raise ValueError(
-                "--global-views and --local-views make one view of a galaxy; invariance needs at "
+                "--global-views and --local-views give one view per galaxy; invariance needs at "
                 "least 2."
             )
 
@@ -353,17 +342,22 @@ class OptimConfig:
     batch_size: int = setting(256, "images per step, over all processes")
     learning_rate: float = setting(1e-3, "peak learning rate")
     final_learning_rate: float = setting(1e-5, "learning rate at the last step")
-    weight_decay: float = setting(0.05, "on matrices only: norms, biases and tokens are spared")
-    warmup_epochs: float = setting(10.0, "linear warm-up, at most 10 per cent of the steps")
+    weight_decay: float = setting(
+        0.05, "weight decay of matrices (not of norms, biases and tokens)"
+    )
+    warmup_epochs: float = setting(
+        10.0, "epochs of linear warm-up, at most 10 per cent of the steps"
+    )
     momentum: float = setting(
-        0.996, "EMA momentum of the target encoder at the start; it ramps to 1"
+        0.996, "initial EMA momentum of the target encoder; it increases to 1"
     )
     gradient_clip: float = setting(3.0, "largest gradient norm")
-    rotate: bool = setting(True, "turn each frame by any angle before cropping, beside flips")
+    rotate: bool = setting(True, "also rotate each frame by a random angle before cropping")
     accumulate: int = setting(
-        1, "parts a batch is computed in, to save memory; SIGReg still sees all of it"
+        1,
+        "compute each batch in this many parts, to save memory; SIGReg still uses the whole batch",
     )
-    keep_last: bool = setting(False, "train on an epoch's incomplete last batch too")
+    keep_last: bool = setting(False, "also train on the incomplete last batch of an epoch")
 
     def __post_init__(self) -> None:
         within("--epochs", self.epochs, 1, 100_000)
@@ -386,19 +380,15 @@ class DataConfig:
         "HDF5 file, image folder, or simulated[:COUNT]; default data/Galaxy10_DECals.h5, else "
         "simulated",
     )
-    where: tuple[str, ...] = setting(
-        (), "keep rows of labels.csv where COLUMN=VALUE; may be repeated"
-    )
+    where: tuple[str, ...] = setting((), "keep rows of labels.csv where COLUMN=VALUE; repeatable")
     label_column: str = setting(
-        "", "column of labels.csv that holds the class; default label, else morphology"
+        "", "column of labels.csv with the class; default label, else morphology"
     )
     train_on: str = setting(
         "train", "train: the training part of the split only; all: every galaxy"
     )
 
-    skip_corrupt: bool = setting(
-        False, "leave out pictures of a folder that cannot be read, and name them"
-    )
+    skip_corrupt: bool = setting(False, "leave out unreadable images of a folder and list them")
 
     def __post_init__(self) -> None:
         one_of("--train-on", self.train_on, ("train", "all"))
@@ -416,19 +406,16 @@ class TrainConfig:
     objective: ObjectiveConfig = ObjectiveConfig()
     views: ViewConfig = ViewConfig()
     optim: OptimConfig = OptimConfig()
-    seed: int = setting(42, "decides weights, order, masks and directions")
+    seed: int = setting(42, "random seed of weights, order, masks and directions")
     encoder_from: str = setting(
         "",
-        "fit a predictor to the frozen encoder of this model (id, run folder or file), and learn "
-        "nothing else",
+        "fit only a predictor, to the frozen encoder of this model (id, run folder or file)",
     )
-    snapshots: int = setting(
-        0, "weights kept at this many steps, evenly spaced in log(step), for evolution plots"
-    )
+    snapshots: int = setting(0, "keep the weights at this many steps, evenly spaced in log(step)")
     precision: str = setting(
         "auto",
-        "arithmetic of the networks: float32, bfloat16, or auto: bfloat16 where the device is made "
-        "for it",
+        "precision of the networks: float32, bfloat16, or auto: bfloat16 if the device supports it "
+        "natively",
         since=2,
     )
 
@@ -438,28 +425,22 @@ class TrainConfig:
         one_of("--precision", self.precision, PRECISIONS)
         if max(self.crop_sides) > self.image.frame_size:
             raise ValueError(
-                f"--scales {self.model.scales} looks at {max(self.crop_sides)} pixels of a frame "
-                f"of {self.image.frame_size}; "
-                f"give --crop-fraction {1 / max(CROP_SCALES):g} or less."
+                f"--scales {self.model.scales} needs {max(self.crop_sides)} pixels of a frame of "
+                f"{self.image.frame_size}; give --crop-fraction {1 / max(CROP_SCALES):g} or less."
             )
         if self.model.describer and not self.multi_view and not self.encoder_from:
-            raise ValueError(
-                "--describer tells a galaxy's numbers from views of it; give --invariance-weight, "
-                "e.g. 1."
-            )
+            raise ValueError("--describer works on views; give --invariance-weight, e.g. 1.")
         predicting = self.objective.prediction_weight > 0 and self.objective.sigreg_weight < 1
         if predicting and not self.model.predictor_depth:
-            raise ValueError(
-                "--predictor-depth is 0, so blocks cannot be predicted; give --prediction-weight 0."
-            )
+            raise ValueError("--predictor-depth 0 has no predictor; give --prediction-weight 0.")
         if self.model.readout == "rings" and not self.multi_view and not self.encoder_from:
-            raise ValueError("--readout rings reads whole views; give --invariance-weight, e.g. 1.")
+            raise ValueError(
+                "--readout rings works on whole views; give --invariance-weight, e.g. 1."
+            )
 
     @property
     def crop_sides(self) -> tuple[int, ...]:
-        """Sides in frame pixels of the crops over which an embedding is averaged, that of the
-        network's input first.
-        """
+        """Sides in frame pixels of the crops an embedding averages, the network's first."""
         size = self.image.image_size
         return tuple(
             size + 2 * round((scale - 1) * size / 2) for scale in CROP_SCALES[: self.model.scales]
@@ -480,9 +461,7 @@ class TrainConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> TrainConfig:
-        """Rebuild a config written by `to_dict`: what it leaves out has its default, an unknown
-        key is a ValueError naming it.
-        """
+        """Read what `to_dict` wrote; missing keys have defaults, ValueError for unknown ones."""
         return from_dict(cls, values, "config")
 
 
@@ -498,9 +477,7 @@ def _written(part: Any) -> dict[str, Any]:
 def flags(
     cls: type = TrainConfig, group: str = ""
 ) -> list[tuple[str, str, dataclasses.Field[Any], Any]]:
-    """List every setting as (flag, group, field, type), depth first: what the command line is
-    made from.
-    """
+    """List every setting as (flag, group, field, type), depth first."""
     hints = typing.get_type_hints(cls)
     found = []
     for item in dataclasses.fields(cls):

@@ -45,9 +45,7 @@ def rank() -> int:
 
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
-    """Compute the block as if this process were the only one: for what process 0 does while the
-    others wait.
-    """
+    """Run the block as a single process, while the other processes wait."""
     global _together
     before, _together = _together, False
     try:
@@ -57,8 +55,7 @@ def alone() -> Iterator[None]:
 
 
 def start(device: torch.device) -> torch.device:
-    """Join the other processes if torchrun started this one; returns this process's own device
-    (cuda:LOCAL_RANK).
+    """Join the other processes under torchrun; returns this process's device (cuda:LOCAL_RANK).
 
     NCCL between GPUs, gloo between CPUs. Outside torchrun, or where a group exists already, nothing
     happens.
@@ -81,17 +78,13 @@ def stop() -> None:
 
 
 def share(count: int) -> slice:
-    """Return the part of `count` rows that is this process's: contiguous, all parts together are
-    the whole, sizes differ by at most 1.
-    """
+    """Return this process's contiguous part of `count` rows; sizes differ by at most 1."""
     size, own = world_size(), rank()
     return slice(count * own // size, count * (own + 1) // size)
 
 
 def all_sum(tensor: Tensor) -> Tensor:
-    """Return the sum over all processes, on every process; the argument is left alone.
-    PeerLostError if one is gone.
-    """
+    """Return the sum over all processes; PeerLostError if one is gone."""
     if world_size() == 1:
         return tensor
     total = tensor.clone()
@@ -145,9 +138,7 @@ def first_on_each_machine() -> Iterator[None]:
 
 
 def average_gradients(parameters: Iterable[torch.nn.Parameter], weight: Tensor | float) -> None:
-    """Replace each gradient by Σ over processes of weight · gradient, in one message; weights
-    sum to 1 over the processes.
-    """
+    """Replace gradients by their weighted sum over processes, in one message."""
     if world_size() == 1:
         return
     # the same ones on every process

@@ -1,6 +1,4 @@
-"""How the explorer is started: its flags, and what Streamlit is told. Imports nothing but the
-standard library.
-"""
+"""Flags of the explorer and of Streamlit. Standard library only."""
 
 from __future__ import annotations
 
@@ -14,24 +12,22 @@ SCRIPT = (PACKAGE if INSTALLED else TOP) / "app" / "main.py"
 FLAGS: dict[str, dict[str, Any]] = {
     "data": {
         "action": "append",
-        "help": "HDF5 file, image folder or simulated[:COUNT]; may be repeated",
+        "help": "HDF5 file, image folder or simulated[:COUNT]; repeatable",
     },
     "where": {
         "action": "append",
         "metavar": "COLUMN=VALUE",
-        "help": "keep these rows of labels.csv; may be repeated",
+        "help": "keep only matching rows of labels.csv; repeatable",
     },
-    "label_column": {"help": "column of labels.csv that holds the class"},
-    "checkpoint": {"help": "id, alias, run folder or file of the model that is shown first"},
-    "bundle": {"help": "folder that export bundle wrote"},
-    "allow": {"help": "JSON list of what a hosted explorer may show"},
+    "label_column": {"help": "column of labels.csv with the class"},
+    "checkpoint": {"help": "model shown first: id, alias, run folder or file"},
+    "bundle": {"help": "folder written by export bundle"},
+    "allow": {"help": "JSON list of what a hosted explorer may serve"},
 }
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Declare the explorer's own flags; those that may be repeated are lists, the others texts,
-    "" where they are not given.
-    """
+    """Declare the explorer's flags; repeatable ones are lists, others "" by default."""
     for name, how in FLAGS.items():
         default: Any = [] if how.get("action") == "append" else ""
         parser.add_argument(_flag(name), default=default, **how)

@@ -26,8 +26,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadshe
 
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
-    """Open a temporary file beside `path` that replaces it when the block succeeds and vanishes
-    when it fails.
+    """Open a temporary file that replaces `path` on success and vanishes on failure.
 
     A killed process leaves its temporary file, which the next writer into the folder removes. An
     OSError of the disk names `path`.
@@ -54,9 +53,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
-    """Make a folder inside `parent` that vanishes with the block; a killed process leaves it to
-    the next writer into `parent`.
-    """
+    """Make a folder inside `parent` that vanishes with the block."""
 
     def make() -> tuple[int, str]:
         made = tempfile.mkdtemp(dir=parent, prefix=f".{name}.", suffix=UNFINISHED)
@@ -77,8 +74,7 @@ def temporary_folder(parent: Path, name: str) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what killed processes left unfinished in a folder; what a living one writes is locked,
-    and stays.
+    """Remove what killed processes left in a folder; files being written are locked and stay.
 
     On Windows it is open, which comes to the same, and temporary folders stay.
     """
@@ -138,9 +134,7 @@ def write_csv(path: str | Path, header: Sequence[str], rows: Iterable[Sequence[o
 
 
 def write_records(path: str | Path, records: Sequence[dict[str, Any]]) -> None:
-    """Write records as CSV: every column that any has, in the order first seen, empty where
-    missing or None.
-    """
+    """Write records as CSV with all columns, in the order first seen; None is empty."""
     columns = list(dict.fromkeys(name for record in records for name in record))
     write_csv(path, columns, ([record.get(name) for name in columns] for record in records))
 
@@ -155,9 +149,7 @@ def csv_text(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def safe_cell(value: object) -> str:
-    """Return a value as text; words that a spreadsheet would take for a formula get a leading
-    apostrophe, numbers do not.
-    """
+    """Return a value as text; text that could be a formula gets an apostrophe."""
     if value is None or (isinstance(value, float) and value != value):
         return ""
     text = str(value).replace("\r", "\n")  # a lone carriage return would begin a row of its own
@@ -167,9 +159,7 @@ def safe_cell(value: object) -> str:
 
 
 def _locked(make: Callable[[], tuple[int, str]]) -> tuple[int, Path]:
-    """Make something temporary and lock it; made again where it was taken for a leftover in
-    between.
-    """
+    """Make something temporary and lock it, again if it was removed in between."""
     while True:
         handle, name = make()
         # a file system without locks: nothing is removed there either
@@ -181,8 +171,6 @@ def _locked(make: Callable[[], tuple[int, str]]) -> tuple[int, Path]:
 
 
 def _release(stream: BinaryIO) -> None:
-    """Close a file on Windows, before it is renamed or removed; elsewhere it stays open, and
-    locked, until it is.
-    """
+    """Close a file before renaming on Windows; elsewhere keep it open and locked."""
     if WINDOWS:
         stream.close()

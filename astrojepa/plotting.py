@@ -1,6 +1,4 @@
-"""Pictures and figures from arrays: overlays, sheets and Plotly figures in the explorer's look.
-Knows no model.
-"""
+"""Images and Plotly figures from arrays. Knows no model."""
 
 from __future__ import annotations
 
@@ -45,11 +43,10 @@ def heatmap_overlay(
     opacity: float = 0.6,
     colours: str = "magma",
 ) -> np.ndarray:
-    """Lay patch values (G, G) over a picture uint8 (S, S, 3): uint8 (S, S, 3); NaN cells show the
-    bare picture.
+    """Lay patch values (G, G) over an image uint8 (S, S, 3); NaN cells show the bare image.
 
     `low` and below is the darkest colour, `high` and above the lightest; `opacity` in [0, 1]. Each
-    patch is one flat square. Raises ValueError for a picture that is not square, values that are
+    patch is one flat square. Raises ValueError for an image that is not square, values that are
     not (G, G), low >= high, or an unknown colour map.
     """
     image, values = _checked_image(image), _checked_grid(values)
@@ -67,8 +64,7 @@ def heatmap_overlay(
 
 
 def colour_scale(values: np.ndarray) -> tuple[float, float]:
-    """Return (low, high) for a heat map: the 2nd and 98th percentile of the finite values, low <
-    high always.
+    """Return (low, high) of a heatmap: the 2nd and 98th percentile, low < high always.
 
     Raises ValueError where no value is finite.
     """
@@ -85,9 +81,7 @@ def colour_scale(values: np.ndarray) -> tuple[float, float]:
 
 
 def outline_masks(image: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-    """Show which patches were hidden, bool (G, G), on a picture uint8 (S, S, 3): they are dimmed
-    and edged in the accent colour.
-    """
+    """Dim and outline hidden patches, bool (G, G), on an image uint8 (S, S, 3)."""
     image = _checked_image(image)
     cells = _enlarge(_checked_grid(np.asarray(hidden, dtype=bool)), len(image))
     drawn = np.where(cells[..., None], image * 0.35, image)
@@ -105,8 +99,7 @@ def outline_masks(image: np.ndarray, hidden: np.ndarray) -> np.ndarray:
 
 
 def sprite_sheet(images: np.ndarray, columns: int) -> np.ndarray:
-    """Place thumbnails uint8 (k, c, c, 3) side by side, row by row, without gaps: uint8 (rows · c,
-    columns · c, 3), the rest black.
+    """Place thumbnails uint8 (k, c, c, 3) row by row: uint8 (rows · c, columns · c, 3).
 
     Thumbnail i lies at row i // columns, column i % columns. Raises ValueError where a side would
     exceed 2048 pixels.
@@ -139,9 +132,7 @@ def sprite_sheet(images: np.ndarray, columns: int) -> np.ndarray:
 def contact_sheet(
     images: Sequence[np.ndarray], columns: int = 8, cell: int = 128, gap: int = 4
 ) -> np.ndarray:
-    """Place pictures of any size, uint8 (H, W, 3), fitted into squares of `cell` pixels with
-    gaps: one picture, uint8, for reports.
-    """
+    """Fit images uint8 (H, W, 3) into squares of `cell` pixels: one image."""
     if not len(images) or min(columns, cell) < 1 or gap < 0:
         raise ValueError(
             f"A contact sheet needs pictures, columns and cell >= 1, found {len(images)}, "
@@ -165,9 +156,7 @@ def contact_sheet(
 
 
 def encode_image(image: np.ndarray, format: str = "jpeg", quality: int = 85) -> bytes:
-    """Encode a picture uint8 (H, W, 3) as "jpeg", "png" (lossless; no quality) or "webp" bytes;
-    `quality` in 1 ... 100.
-    """
+    """Encode uint8 (H, W, 3) as "jpeg", "png" (lossless) or "webp"; `quality` 1-100."""
     if format not in _FORMATS:
         raise ValueError(
             f"There is no image format {format!r}; choose one of {', '.join(_FORMATS)}."
@@ -187,9 +176,7 @@ def encode_image(image: np.ndarray, format: str = "jpeg", quality: int = 85) -> 
 
 
 def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> go.Figure:
-    """Draw a confusion matrix, int (c, c), rows true: colour is the share of the true class, the
-    text the count.
-    """
+    """Draw a confusion matrix, int (c, c), rows true; colour is the share of the row."""
     confusion = np.asarray(confusion)
     if confusion.shape != (len(classes), len(classes)):
         raise ValueError(
@@ -220,9 +207,7 @@ def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> go.Figure
 
 
 def histogram_figure(values: np.ndarray, marked: float | None = None, label: str = "") -> go.Figure:
-    """Draw how values (n,) are distributed, NaN left out, with a line at `marked`: one galaxy
-    among all.
-    """
+    """Draw the distribution of values (n,) without NaN, with a line at `marked`."""
     finite = np.asarray(values, dtype=np.float64)
     counts, edges = np.histogram(finite[np.isfinite(finite)], bins=60)
     bars = go.Bar(
@@ -259,9 +244,7 @@ def curves_figure(
 def map_figure(
     xy: np.ndarray, labels: np.ndarray, classes: Sequence[str], ids: np.ndarray
 ) -> go.Figure:
-    """Draw a map (n, 2), one colour per class, the unlabelled (-1) grey and below; hovering
-    names a galaxy.
-    """
+    """Draw a map (n, 2), one colour per class, unlabelled (-1) grey and below."""
     traces = []
     for label in (-1, *range(len(classes))):
         rows = np.flatnonzero(labels == label)
@@ -306,9 +289,7 @@ def plotly_script() -> str:
 
 
 def bars_figure(classes: Sequence[str], values: Sequence[float], label: str = "") -> go.Figure:
-    """Draw one horizontal bar per class, in the order given from the top; values in [0, 1] get
-    an axis that ends at 1.
-    """
+    """Draw one bar per class, from the top; for values in [0, 1] the axis ends at 1."""
     if len(classes) != len(values):
         raise ValueError(
             f"There are {len(classes)} classes and {len(values)} values; they must be equally many."
@@ -385,8 +366,7 @@ def _checked_grid(values: np.ndarray) -> np.ndarray:
 
 
 def reliability_figure(confidence: np.ndarray, correct: np.ndarray, bins: int = 10) -> go.Figure:
-    """Draw the share of right answers against how sure a probe was (n,), in `bins` of equal width;
-    on the diagonal it can be believed.
+    """Draw accuracy against confidence (n,), in `bins` of equal width; the diagonal is calibrated.
 
     The bars of a dot are the 95 % Wilson interval of its share, and hovering tells how many
     galaxies it stands for; a bin of none is left out. *Source:* Guo et al. 2017 (arXiv:1706.04599),

@@ -1,5 +1,4 @@
-"""In which arithmetic a network computes: float32, or bfloat16 by autocast. A setting decides, or
-what the device can do; never a clock.
+"""Precision of a network: float32, or bfloat16 by autocast, by setting or device.
 
 Losses, SIGReg, gauges, weights and their running statistics are float32 in both.
 """
@@ -20,8 +19,7 @@ VARIABLE = "ASTROJEPA_PRECISION"
 
 
 def resolve(wanted: str, device: torch.device) -> tuple[str, str]:
-    """Return the precision that a setting stands for on a device, "float32" or "bfloat16", and in
-    words why.
+    """Return a setting's precision on a device, "float32" or "bfloat16", and why.
 
     "auto" is what $ASTROJEPA_PRECISION names, else bfloat16 where the device multiplies matrices in
     it: GPUs that do not emulate it, and CPUs with AMX. A CPU with AVX512-BF16 alone does not count:
@@ -45,16 +43,13 @@ def resolve(wanted: str, device: torch.device) -> tuple[str, str]:
 
 
 def decided(config: TrainConfig, device: torch.device) -> tuple[TrainConfig, str]:
-    """Return the config of a run that begins with its precision resolved, by process 0 for all,
-    and in words why.
-    """
+    """Return the config with its precision resolved by process 0, and why."""
     precision, why = distributed.from_first(lambda: resolve(config.precision, device))
     return replace(config, precision=precision), why
 
 
 def kept(config: TrainConfig) -> tuple[TrainConfig, str]:
-    """Return the config of a run that goes on, on any machine, with the precision it has, and in
-    words why.
+    """Return the config of a resumed run with the precision it began with, and why.
 
     A run from before this was a setting goes on in float32: what it computed in was not written
     down, and most processors took that.

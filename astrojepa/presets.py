@@ -164,7 +164,5 @@ def preset(name: str) -> TrainConfig:
 
 
 def default_preset(device: str) -> TrainConfig:
-    """Return what `python train.py` trains: the published 5 M model on a GPU, a small one on a
-    CPU.
-    """
+    """Return the default preset: the published 5 M model on a GPU, a small one on a CPU."""
     return PRESETS["vit5m.sigreg06" if device.startswith("cuda") else "small.sigreg06"]

@@ -37,9 +37,7 @@ def reporting(
 
 
 def steady_bar(**options: Any) -> tqdm[Any]:
-    """Draw tqdm's bar by a clock that never goes back: its own is the time of day, and somebody
-    may set that.
-    """
+    """Draw tqdm's bar with a monotonic clock."""
     bar = tqdm(**options)
     bar._time = time.monotonic
     bar.start_t = bar.last_print_t = time.monotonic()

@@ -22,9 +22,7 @@ LOCK = "training.lock"
 
 
 def create_run(config: TrainConfig, out: str | Path | None = None) -> Path:
-    """Make a new run folder, runs/<date>-<preset> unless `out` names it, and write its config;
-    an existing run is never reused.
-    """
+    """Create runs/<date>-<preset> or `out` and write the config; never reuse a run."""
     folder = _new_folder(config.preset or "custom") if out is None else Path(out)
     folder.mkdir(parents=True, exist_ok=True)
     with only_training(folder):
@@ -51,9 +49,7 @@ def _new_folder(preset: str) -> Path:
 
 @contextlib.contextmanager
 def only_training(folder: Path) -> Iterator[None]:
-    """Keep a run folder to this process: OSError where another one trains into it. A process
-    that is killed keeps nothing.
-    """
+    """Lock a run folder; OSError if another process trains there."""
     with (folder / LOCK).open("ab+", buffering=0) as stream:
         if not lock_descriptor(stream.fileno(), blocking=False):
             stream.seek(1)
@@ -88,9 +84,7 @@ def append_metrics(folder: Path, row: dict[str, Any]) -> None:
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """Read metrics.jsonl; a last line cut short by a crash is left out, and so is all that
-    follows a line that is no JSON object.
-    """
+    """Read metrics.jsonl up to the first line that is no JSON object."""
     path = folder / "metrics.jsonl"
     if not path.is_file():
         return []

@@ -14,8 +14,7 @@ MAX_NUMBER = 1e300
 
 
 def setting(default: Any, help: str, flag: str | None = None, since: int = 1) -> Any:
-    """Declare a config field: its default, one line of help, its flag where that is not the field's
-    name.
+    """Declare a config field: default, one line of help, and the flag if named differently.
 
     `since` is the version of configs that has it first: a new field is 2, and is written only where
     it has not its default.
@@ -38,9 +37,7 @@ def one_of(name: str, value: object, choices: tuple[object, ...]) -> None:
 
 
 def from_dict(cls: type[T], values: Any, where: str) -> T:
-    """Build a (nested) dataclass of settings from plain values; ValueError names what is unknown
-    or of another type.
-    """
+    """Build a dataclass of settings; ValueError names unknown keys and wrong types."""
     if not isinstance(values, dict):
         raise ValueError(
             f"{where} must be an object with named settings, found {type(values).__name__}."

@@ -1,5 +1,4 @@
-"""The words every module shares: one shape legend and the frozen records that travel between
-layers.
+"""Terms shared by all modules: the shape legend and the records passed between layers.
 
 Shape legend, used in every signature:
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Galaxy:
-    """One galaxy: the picture as stored and what is known about it (None where unknown)."""
+    """One galaxy: the image as stored and what is known about it (None where unknown)."""
 
     image: np.ndarray  # uint8 (H, W, 3)
     label: int | None
@@ -39,9 +38,7 @@ class Galaxy:
 
 @dataclass(frozen=True)
 class PatchMasks:
-    """Which patches the context encoder sees and which the predictor must predict: row-major
-    indices into the grid.
-    """
+    """Patches that the encoder sees and the predictor predicts: row-major indices."""
 
     context: Tensor  # int64 (B, Nc), sorted, no repeats
     targets: Tensor  # int64 (B, M, Nt), sorted within a block; never in the same row of `context`
@@ -57,7 +54,7 @@ class Batch:
     views: tuple[Tensor, ...]
     ids: Tensor  # int64 (B,), row numbers in the training set
     numbers: Tensor | None = (
-        # float (B, 230), hand-made numbers of the clean pictures, standardised; None without a
+        # float (B, 230), hand-made numbers of the clean images, standardised; None without a
         # describer
         None
     )
@@ -68,9 +65,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class LossTerms:
-    """The parts of the objective, all scalars; only `total` carries the gradient that is
-    stepped.
-    """
+    """Terms of the objective, scalars; only `total` carries the gradient."""
 
     total: Tensor
     prediction: Tensor
@@ -96,9 +91,7 @@ class Embeddings:
 
 @dataclass(frozen=True)
 class ProbeResult:
-    """How well a probe trained on one set of embeddings names the classes of another (fractions
-    in [0, 1]).
-    """
+    """Accuracy of a probe on embeddings of other galaxies (fractions in [0, 1])."""
 
     accuracy: float
     interval: tuple[float, float]  # 95 % bootstrap interval of the accuracy
@@ -118,7 +111,7 @@ class ProbeResult:
 
     @property
     def correct(self) -> np.ndarray:
-        """Which scored rows were named rightly: bool (n,)."""
+        """Which scored rows were predicted correctly: bool (n,)."""
         return self.predictions == self.truth
 
     @property
@@ -128,9 +121,7 @@ class ProbeResult:
 
     @property
     def recalls(self) -> np.ndarray:
-        """Which share of each class was named rightly: float64 (c,), NaN for a class of which
-        none was scored.
-        """
+        """Share of each class predicted correctly: float64 (c,), NaN without galaxies."""
         return np.divide(
             np.diag(self.confusion),
             self.counts,
@@ -177,9 +168,7 @@ class ToLabel:
 
 @dataclass(frozen=True)
 class RegressionResult:
-    """How well a probe trained on one set of embeddings tells a number of the galaxies of
-    another.
-    """
+    """How well a probe predicts a number for other galaxies."""
 
     # 1 - mean squared error / variance of the truth; at most 1, 0 = no better than naming the mean
     r2: float
@@ -196,9 +185,7 @@ class RegressionResult:
 
 @dataclass(frozen=True)
 class FewLabelPoint:
-    """How well a probe does that may learn from few labels only: one entry per draw of the
-    labelled galaxies.
-    """
+    """A probe trained on few labels: one entry per draw."""
 
     budget: str  # "1 %" or "5 per class"
     num_labels: int
@@ -216,9 +203,7 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class PatchErrors:
-    """Predicted against target tokens, on hidden patches only; NaN where a patch was never
-    predicted.
-    """
+    """Predicted against target tokens of hidden patches; NaN if never predicted."""
 
     # float32 (G, G), mean over D of the squared difference of layer-normed targets and predictions
     mse: np.ndarray
@@ -227,21 +212,17 @@ class PatchErrors:
     spread: np.ndarray
     times: np.ndarray  # int64 (G, G), how often each patch was predicted
     hidden: np.ndarray  # bool (m, G, G), the masks that were used, True = hidden
-    # what predicting this picture's mean target token for every patch would give
+    # what predicting this image's mean target token for every patch would give
     variance: float = math.nan
 
     @property
     def normalised(self) -> np.ndarray:
-        """MSE in units of what predicting the mean token gives: float32 (G, G), >= 0, 1 = no
-        better; NaN where all tokens agree.
-        """
+        """MSE over that of the mean token: float32 (G, G), >= 0, 1 = no better, or NaN."""
         return normalised_error(self.mse, self.variance)
 
 
 def normalised_error(mse: np.ndarray, variance: np.ndarray | float) -> np.ndarray:
-    """Return mse / variance, float32 of their common shape; NaN where the variance is 0: a
-    collapsed encoder leaves nothing to predict.
-    """
+    """Return mse / variance, float32; NaN where the variance is 0 (collapse)."""
     mse, variance = np.broadcast_arrays(
         np.asarray(mse, np.float32), np.asarray(variance, np.float32)
     )

@@ -1,6 +1,4 @@
-"""How a message quotes what a stranger wrote: one line that can be printed anywhere, of bounded
-length.
-"""
+"""Quoting untrusted text in messages: one printable line of bounded length."""
 
 from __future__ import annotations
 
@@ -8,9 +6,7 @@ LONGEST = 390  # characters of a whole message
 
 
 def one_line(text: object, longest: int = LONGEST) -> str:
-    """Return text as one line of at most `longest` characters; what is too long loses its
-    middle, what cannot be printed is a blank.
-    """
+    """Return one line of at most `longest` characters, cut in the middle."""
     line = str(text)
     if len(line) > longest:
         kept = longest - 3

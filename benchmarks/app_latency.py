@@ -48,7 +48,7 @@ BARS = {  # milliseconds, at the median
 MEMORY_BAR_MB = 1000.0
 PAYLOAD_BAR_KB = 150.0  # of the map's first message, per 20,000 galaxies
 VIEW = {"width": 1280, "height": 800}
-INSIDE = re.compile(r"galaxies inside$")
+INSIDE = re.compile(r"galaxies selected$")
 IDLE = (
     "() => document.querySelector('[data-testid=\"stApp\"]')?.dataset.testScriptState === "
     "'notRunning'"

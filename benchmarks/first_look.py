@@ -66,7 +66,7 @@ def visit(chromium: Any, url: str) -> dict[str, float]:
     note("answering_map_s")
     if "umap" not in page.url.lower():
         raise RuntimeError(f"The first map is not the whole one: {page.url}")
-    page.get_by_text(f"strangest of {GALAXIES:,}").wait_for(timeout=PATIENCE)
+    page.get_by_text(f"1 of {GALAXIES:,} (most anomalous)").wait_for(timeout=PATIENCE)
     page.locator(".gallery .tile").nth(5).wait_for(timeout=PATIENCE)
     note("first_galaxy_s")
     context.close()

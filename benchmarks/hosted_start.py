@@ -22,9 +22,9 @@ from benchmarks.serving import READY, wait_until_healthy
 
 PAGES = {
     "Galaxy": "Squared error",
-    "Anomalies": "Strangest first",
-    "Probe lab": "A probe reads classes",
-    "Compare": "chosen above, against a second model",
+    "Anomalies": "Most anomalous first",
+    "Probe lab": "A probe is a small classifier",
+    "Compare": "(chosen above) with a second model",
     "Models & data": "Train your own",
     "About": "Please cite",
 }

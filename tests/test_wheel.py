@@ -162,7 +162,7 @@ def test_it_trains_and_what_was_trained_embeds(
 ) -> None:
     given = [*tiny_flags, "--lambda", "0.6", "--epochs", "1", "--out", "run", "--device", "cpu"]
     said = run([console(site), "train", *given], tmp_path, environment)
-    assert "Look at it: astrojepa app --data " in said
+    assert "Explore it with: astrojepa app --data " in said
     assert (tmp_path / "elsewhere" / "run" / "last.pt").is_file()
     code = "import astrojepa as aj; print(aj.load_model('run').card['environment']['commit'])"
     assert run([sys.executable, "-c", code], tmp_path, environment) == f"release {aj.__version__}\n"

@@ -1,6 +1,4 @@
-"""The control under a lasso that keeps its galaxies: add them to a collection of this session,
-for the probe lab to learn from.
-"""
+"""Add the lasso's galaxies to a collection of this session, for the probe lab."""
 
 from __future__ import annotations
 
@@ -41,14 +39,12 @@ def collections_bar(workspace: Workspace, rows: np.ndarray) -> None:
             st.session_state[state.PROBE_TARGET] = tasks.COLLECTIONS
             workspace.go("probe")
         st.caption(
-            "Collections last as long as this session; a probe can learn to tell them apart."
+            "Collections are kept for this session. A probe can be trained to separate them."
         )
 
 
 def list_collections(workspace: Workspace, where: str, rows: np.ndarray | None = None) -> None:
-    """List the collections, each with a button that removes it and, where there are galaxies to
-    add, one that adds them.
-    """
+    """List the collections, each with buttons to remove it and to add galaxies."""
     for number, (name, members) in enumerate(collections_of(workspace.data).items()):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.text(f"{name}: {len(members):,}", width="stretch")

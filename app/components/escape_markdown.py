@@ -1,6 +1,4 @@
-"""Words of files, data and links as themselves: nothing in them becomes a picture, a link or any
-other markup. Pure functions.
-"""
+"""Text from files, data and links, escaped so that none of it acts as markup."""
 
 from __future__ import annotations
 

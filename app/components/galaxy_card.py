@@ -1,6 +1,4 @@
-"""The selected galaxy: its picture, what the model did not expect in it, its neighbours, its
-facts, its links.
-"""
+"""The selected galaxy: image, patch errors, neighbours, facts and links."""
 
 from __future__ import annotations
 
@@ -42,7 +40,7 @@ def _card(workspace: Workspace, row: int, query: str) -> None:
     _facts(workspace, row)
     _neighbours(workspace, row)
     copy_link(query)
-    if st.button("Open the galaxy's page", type="tertiary"):
+    if st.button("Open galaxy page", type="tertiary"):
         workspace.go("galaxy")
     with picture:
         _picture(workspace, row)
@@ -51,7 +49,7 @@ def _card(workspace: Workspace, row: int, query: str) -> None:
 def _heading(workspace: Workspace, row: int) -> None:
     place, n = int(workspace.places[row]), len(workspace.data)
     st.subheader(escape_markdown(workspace.class_name(row)), anchor=False)
-    share = f"strangest of {n:,}" if place == 1 else f"anomaly rank {place:,} of {n:,}"
+    share = f"1 of {n:,} (most anomalous)" if place == 1 else f"{place:,} of {n:,}"
     st.caption(f"{'Simulated. ' if workspace.data.simulated else ''}Anomaly rank: {share}.")
 
 
@@ -59,17 +57,17 @@ def _picture(workspace: Workspace, row: int) -> None:
     image = workspace.picture(row)
     if image is None:
         st.warning(
-            f"The picture of {escape_markdown(workspace.data.ids[row])} cannot be read; it may be "
-            f"damaged."
+            f"The image of {escape_markdown(workspace.data.ids[row])} cannot be read; it may be "
+            "damaged."
         )
     elif workspace.model is None:
         st.image(pictures.inline(image), width="stretch")
-        st.caption("Patch errors need a model; this is the pixel baseline.")
+        st.caption("Patch errors need a model. This is the pixel baseline.")
     elif not workspace.model.has_predictor:
         st.image(pictures.inline(_model_view(workspace, image)), width="stretch")
         st.caption(
-            f"{escape_markdown(workspace.choice.label)} is an encoder-only checkpoint: it has no "
-            f"predictor, so there are no patch errors."
+            f"{escape_markdown(workspace.choice.label)} is an encoder without a predictor, so it "
+            "has no patch errors."
         )
     else:
         _patch_panel(workspace, row, image)
@@ -83,7 +81,7 @@ def _patch_panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
         view = st.segmented_control(
             "Show", [IMAGE, ERRORS, BOTH], key=state.PANEL_VIEW, label_visibility="collapsed"
         )
-        with st.popover("More"):
+        with st.popover("Options"):
             _options()
     legend = st.container()
     seen = _model_view(workspace, image)
@@ -97,7 +95,7 @@ def _patch_panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
         with legend:
             waiting.after_first_paint(*LIBRARIES)
         return
-    sentence = "Measuring the common scale of the patch errors"
+    sentence = "Computing the colour scale of the patch errors"
     low, high = waiting.wait_for(
         scale_key, sentence, loaders.error_scale(workspace.model, workspace.data, masks)
     )[kind]
@@ -113,7 +111,7 @@ def _patch_panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
 
 
 def _model_view(workspace: Workspace, image: np.ndarray) -> np.ndarray:
-    """The part of the picture that the model sees, smoothly enlarged for the eye."""
+    """The part of the image that the model sees, smoothly enlarged for the eye."""
     from astrojepa.data.crops import seen_part
 
     config = workspace.model.config.image
@@ -123,13 +121,17 @@ def _model_view(workspace: Workspace, image: np.ndarray) -> np.ndarray:
 def _scale_legend(kind: str, low: float, high: float, values: np.ndarray, elapsed: float) -> None:
     """The scale's two ends, one for all galaxies; numbers only go into the markup."""
     stops = ",".join(palette.MAGMA if kind == "mse" else palette.VIRIDIS)
-    name = "Squared error of the prediction" if kind == "mse" else "Cosine of prediction and target"
+    name = (
+        "Prediction error (squared)"
+        if kind == "mse"
+        else "Cosine similarity of prediction and target"
+    )
     mean = float(np.nanmean(values))
     st.html(
         f'<div class="scale"><span>{low:.2f}</span><i '
-        f'style="background:linear-gradient(90deg,{stops})"></i><span>{high:.2f}</span></div>'
-        f'<div class="note">{name}, one scale for all galaxies; mean here {mean:.2f}. '
-        f"CPU, about {elapsed * 1000:.0f} ms per heatmap.</div>"
+        f'style="background:linear-gradient(90deg,{stops})"></i><span>{high:.2f}</span></div><div '
+        f'class="note">{name}, same scale for all galaxies; mean of this galaxy {mean:.2f}. CPU, '
+        f"about {elapsed * 1000:.0f} ms per heatmap.</div>"
     )
 
 
@@ -138,11 +140,11 @@ def _options() -> None:
     st.segmented_control(
         "Measure", list(names), format_func=names.__getitem__, key=state.ERROR_KIND, required=True
     )
-    how = {"tiling": "Every patch once", "random": "Random masks"}
+    how = {"tiling": "Each patch once", "random": "Random masks"}
     st.segmented_control(
         "Hidden patches", list(how), format_func=how.__getitem__, key=state.MASKS, required=True
     )
-    st.slider("Opacity over the image, %", 10, 100, key=state.OPACITY, step=5)
+    st.slider("Heatmap opacity, %", 10, 100, key=state.OPACITY, step=5)
 
 
 def _facts(workspace: Workspace, row: int) -> None:
@@ -157,7 +159,7 @@ def _facts(workspace: Workspace, row: int) -> None:
             "Galaxy": f"{data.ids[row]}, number {row}",
             "Position": f"{ra:.5f}° {dec:+.5f}°\n{coordinates.sexagesimal(ra, dec)}"
             if placed
-            else "none: simulated"
+            else "none (simulated)"
             if data.simulated
             else "unknown",
             "Redshift": f"{redshift:.4f}" if math.isfinite(redshift) else "unknown",
@@ -172,7 +174,7 @@ def _facts(workspace: Workspace, row: int) -> None:
 
 def _neighbours(workspace: Workspace, row: int) -> None:
     found = loaders.neighbours(workspace.embeddings, *workspace.key, row, NUM_NEIGHBOURS)
-    st.caption("Nearest neighbours (feature space), with distances")
+    st.caption("Nearest neighbours (feature space) and their distances")
     captions = [
         (workspace.class_name(int(i)), f"{d:.2f}")
         for i, d in zip(found.indices, found.distances, strict=True)

@@ -1,1 +1,1 @@
-"""The server's side: settings, what is served, pictures by address, readiness, memory."""
+"""The server's side: settings, what is served, images by address, readiness, memory."""

@@ -10,8 +10,7 @@ LARGE = 1 << 20  # bytes
 
 
 def give_back() -> None:
-    """Have the C library map every large block by itself, which freeing it gives back, and keep two
-    heaps instead of eight per core.
+    """Have the C library give large blocks back when they are freed, and keep two heaps only.
 
     By default it learns to keep blocks of up to 32 MB, and a server that drew one large map stays
     as large. Nothing where it is not glibc.

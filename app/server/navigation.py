@@ -16,16 +16,12 @@ from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, Scri
 
 
 def outdated(asked: RerunData, before: RerunData) -> bool:
-    """Say whether a request is the tick of a timer on a page that the request before it has
-    left.
-    """
+    """Whether a request is the tick of a timer on a page that was left."""
     return asked.is_auto_rerun and "" != before.page_script_hash != asked.page_script_hash
 
 
 def hold() -> None:
-    """Have Streamlit leave the folder `pages` alone from the first visit on, and drop outdated
-    ticks; the page that is coming needs none of them.
-    """
+    """Have Streamlit leave the folder `pages` alone, and drop ticks of pages that were left."""
     PagesManager.uses_pages_directory = False
     accept = ScriptRequests.request_rerun
 

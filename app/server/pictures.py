@@ -1,7 +1,6 @@
-"""Pictures on their way to the browser: within the page, or by the server's own route, which shows
-few or many galaxies as one JPEG.
+"""Images for the browser: inline, or many galaxies as one JPEG from the server's own route.
 
-`GET /pictures/<data>/<side>?rows=3,14,15` answers with a square sheet, pictures side by side from
+`GET /pictures/<data>/<side>?rows=3,14,15` answers with a square sheet, images side by side from
 the top left, in the order asked. Only data sets that a page has opened can be asked for, by hash;
 the answer never changes, so browsers keep it.
 """
@@ -29,17 +28,17 @@ SIDES = (48, 96, 160)
 # never int(): thousands of digits are an error in Python
 _SIDES_BY_NAME = {str(side): side for side in SIDES}
 MAX_ROWS = 64
-KEEP = 1000  # decoded pictures kept: 77 MB of the largest, 28 MB of the usual ones of 96 px
+KEEP = 1000  # decoded images kept: 77 MB of the largest, 28 MB of the usual ones of 96 px
 _PLACEHOLDER = (19, 24, 36)
 
 _open: dict[str, Any] = {}
-_small: dict[str, Thumbnails | None] = {}  # of data sets whose small pictures were made before
+_small: dict[str, Thumbnails | None] = {}  # of data sets whose small images were made before
 _tiles: OrderedDict[tuple[str, int, int], np.ndarray] = OrderedDict()
 _lock = threading.Lock()
 
 
 def inline(image: np.ndarray, format: str = "jpeg") -> str:
-    """Return a picture, uint8 (H, W, 3), as an address that holds the picture itself.
+    """Return an image, uint8 (H, W, 3), as an address that holds the image itself.
 
     Streamlit would keep it as a file until the page is drawn anew; a browser that asks a moment
     later is told that there is none.
@@ -51,7 +50,7 @@ def inline(image: np.ndarray, format: str = "jpeg") -> str:
 
 
 def offer(data: Any) -> str:
-    """Make a data set's pictures available; returns its part of the address."""
+    """Make a data set's images available; returns its part of the address."""
     from astrojepa.data.thumbnails import kept_thumbnails
 
     key = str(data.fingerprint)
@@ -62,9 +61,7 @@ def offer(data: Any) -> str:
 
 
 def read_rows(text: str, count: int) -> list[int]:
-    """Read "3,14,15" as row numbers below `count`, at most 64 of them; ValueError where it is
-    anything else.
-    """
+    """Read "3,14,15" as at most 64 row numbers below `count`; ValueError otherwise."""
     parts = text.split(",")
     if not 1 <= len(parts) <= MAX_ROWS or not all(
         part.isascii() and part.isdecimal() and len(part) < 10 for part in parts
@@ -77,9 +74,7 @@ def read_rows(text: str, count: int) -> list[int]:
 
 
 def tile(key: str, row: int, side: int) -> np.ndarray:
-    """Return one picture as uint8 (side, side, 3); a picture that cannot be read becomes a
-    crossed placeholder.
-    """
+    """Return one image as uint8 (side, side, 3); a crossed placeholder if it is unreadable."""
     name = (key, row, side)
     with _lock:
         if name in _tiles:
@@ -102,7 +97,7 @@ def tile(key: str, row: int, side: int) -> np.ndarray:
 
 
 def placeholder(side: int) -> np.ndarray:
-    """Return what stands in for a damaged picture: a dark square, crossed out."""
+    """Return what stands in for a damaged image: a dark square, crossed out."""
     image = np.empty((side, side, 3), dtype=np.uint8)
     image[:] = _PLACEHOLDER
     diagonal = np.arange(side)
@@ -113,9 +108,7 @@ def placeholder(side: int) -> np.ndarray:
 
 
 def sheet(key: str, rows: list[int], side: int) -> bytes:
-    """Return the rows' pictures as one JPEG sheet, ceil(sqrt(n)) across. At most 8 × 8 of 160
-    pixels: 1280 a side.
-    """
+    """Return the images as one JPEG, ceil(sqrt(n)) across, at most 8 × 8 of 160 pixels."""
     from astrojepa import plotting
 
     across = math.ceil(math.sqrt(len(rows)))
@@ -131,7 +124,7 @@ def _answer(request: Request) -> Response:
     data = _open.get(key)
     side = _SIDES_BY_NAME.get(request.path_params["side"])
     if data is None or side is None:
-        return PlainTextResponse("No such pictures; reload the page.", status_code=404)
+        return PlainTextResponse("No such images; reload the page.", status_code=404)
     try:
         rows = read_rows(request.query_params.get("rows", ""), len(data))
     except ValueError as error:

@@ -1,5 +1,4 @@
-"""Whether a visitor would wait for nothing but the own page: what a host's health check asks before
-it sends anybody.
+"""Whether a visitor would not wait for the server: what a host's health check asks.
 
 `GET /ready` answers 200 once what the first page takes is imported and what is served is checked,
 and 503 until then, and again where the libraries that models run on turn out not to work.
@@ -38,9 +37,7 @@ _start = _Start()
 
 
 def start() -> None:
-    """Do what pages wait for: at once what all do, then the rest, a visitor's first page between
-    the two.
-    """
+    """Do what pages wait for: first what all need, then the rest after the first page."""
     _start.begun = True
     prepare()
     queue.called_for.wait()
@@ -63,9 +60,7 @@ def prepare() -> None:
 
 
 def import_the_rest() -> None:
-    """Import what models and probes run on, beside the queue, in which pages wait; a server that
-    cannot is not ready any more.
-    """
+    """Import what models and probes need; a server that cannot is no longer ready."""
     try:
         queue.import_libraries()
     except Exception as error:
@@ -74,9 +69,7 @@ def import_the_rest() -> None:
 
 
 def wait() -> None:
-    """Let a page wait for the start, and say so: two threads that import the same libraries at
-    once can trip over each other.
-    """
+    """Let a page wait for the start, since concurrent imports of one library can fail."""
     if _start.begun and not _start.over.is_set():
         st.set_page_config(page_title="AstroJEPA explorer", layout="wide")
         with st.spinner("Starting …"):

@@ -1,5 +1,4 @@
-"""What a hosted explorer serves: galaxies and checkpoints by name and hash, read once when the
-server starts.
+"""What a hosted explorer serves: galaxies and checkpoints by name and hash, read at the start.
 
 The list comes from a bundle (`--bundle FOLDER`), from a JSON file (`--allow FILE`), and from
 checkpoints/, whose weights must stay what their cards say at the start. Simulated galaxies hide
@@ -81,9 +80,7 @@ _lock = threading.Lock()
 
 
 def listing(bundle: str, allow: str) -> Listing:
-    """Return the list; it is read once per process, whoever asks. FileNotFoundError or
-    ValueError, always the same, where it is bad.
-    """
+    """Return the list, read once per process; FileNotFoundError or ValueError if it is bad."""
     with _lock:
         if (bundle, allow) not in _read:
             try:
@@ -97,15 +94,13 @@ def listing(bundle: str, allow: str) -> Listing:
 
 
 def supply_demo() -> None:
-    """Check the bundle of the first look, and read what it has computed before computing
-    anything; a damaged one is left alone.
-    """
+    """Check the bundled demo and read from it first; a damaged one is ignored."""
     if (DEMO / MANIFEST).is_file():
         try:
             read_first(open_bundle(DEMO).cache)
         except (OSError, ValueError) as error:
             logging.getLogger(__name__).warning(
-                "The map of the first look is computed anew: %s", error
+                "The bundled demo is not used, its map is computed: %s", error
             )
 
 
@@ -136,15 +131,14 @@ def _from_bundle(folder: str) -> Listing:
 
 
 def read_list(path: Path) -> Listing:
-    """Read a list from JSON: {"format": 1, "data": {...}, "checkpoints": {...}}, paths relative to
-    the file.
+    """Read a JSON list {"format": 1, "data": {...}, "checkpoints": {...}}, with relative paths.
 
     `data`: {NAME: {"path", "sha256", optional "where" and "label_column"}}; `checkpoints`: {ID:
     {"path" of a .safetensors, "sha256"}}. FileNotFoundError where there is no such file, ValueError
     for anything else in it.
     """
     if not path.is_file():
-        raise FileNotFoundError(f"There is no list {path}; give a JSON file with --allow.")
+        raise FileNotFoundError(f"There is no list {path}; give a JSON file to --allow.")
     content = read_json(path, MAX_BYTES)
     unknown = content.keys() - {"format", "data", "checkpoints"}
     if content.get("format") != FORMAT or unknown:
@@ -211,9 +205,7 @@ def _texts(values: Any, path: Path) -> list[str]:
 
 
 def _released() -> list[Listed]:
-    """The weights of checkpoints/ under the hashes that their cards give now; a bad card is not
-    served, nor one without weights.
-    """
+    """Return the weights of checkpoints/ with the hashes on their cards."""
     found = []
     for path in sorted(CHECKPOINTS.glob("*.json")):
         if not path.with_suffix(".safetensors").is_file():

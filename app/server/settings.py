@@ -1,6 +1,4 @@
-"""What the explorer was started with: data sets, checkpoint and mode. Nothing here reads the
-address bar.
-"""
+"""Settings of the server: data sets, checkpoint and mode; never from the address bar."""
 
 from __future__ import annotations
 
@@ -46,17 +44,14 @@ class _Parser(argparse.ArgumentParser):
 
 
 def settings_of_start() -> Settings:
-    """Read what this process was started with: the flags after `--`, none where another program,
-    such as a test, runs the script.
-    """
+    """Read this process's flags after `--`; none if another program runs the script."""
     return read_settings(
         sys.argv[1:] if Path(sys.argv[0] or ".").name == "main.py" else [], os.environ
     )
 
 
 def read_settings(argv: Sequence[str], environment: Mapping[str, str]) -> Settings:
-    """Read flags, then the environment; a bad flag, bundle or list raises ValueError or OSError
-    with a sentence.
+    """Read flags, then the environment; ValueError or OSError if a flag, bundle or list is bad.
 
     `--data` may be given several times; `--where` and `--label-column` apply to all of them.
     `--bundle` opens a hosted bundle, `--allow` a list of what may be served. Without any of them
@@ -114,8 +109,7 @@ def strangers_may_look() -> bool:
 def is_hosted(
     environment: Mapping[str, str], address: str | None, headers: Mapping[str, str]
 ) -> bool:
-    """Say whether strangers may be looking: anything that is not plainly this machine counts as
-    hosted.
+    """Whether the server is public: anything that is not plainly this machine counts as hosted.
 
     `ASTROJEPA_MODE` can only tighten. Header names are matched whatever their case.
     """

@@ -1,5 +1,4 @@
-"""Collections: named sets of galaxies that a visitor gathers with the lasso, for this session only.
-Pure functions.
+"""Collections: sets of galaxies that a visitor selects with the lasso, for this session only.
 
 Not called `collections`: `streamlit run` puts this folder on the path, where that name would hide
 Python's own module.
@@ -20,9 +19,7 @@ Collections = Mapping[str, tuple[int, ...]]  # name -> rows of the open data set
 
 
 def clean_name(text: object) -> str:
-    """Return a name for a collection: one line of at most 40 printable characters; empty where
-    nothing usable was typed.
-    """
+    """Return a collection's name, one line of at most 40 printable characters, or ""."""
     name = " ".join(text.split()) if isinstance(text, str) else ""
     return name[:MAX_NAME].rstrip() if name.isprintable() else ""
 
@@ -35,7 +32,7 @@ def with_added(held: Collections, name: str, rows: np.ndarray) -> dict[str, tupl
     """
     name = clean_name(name)
     if not name or name == REST:
-        raise ValueError(f"A collection needs a name of its own, other than {REST!r}.")
+        raise ValueError(f"Give the collection a name other than {REST!r}.")
     if name not in held and len(held) >= MAX_COLLECTIONS:
         raise ValueError(
             f"There are {MAX_COLLECTIONS} collections already; add to one of them, or remove one."
@@ -52,8 +49,7 @@ def without(held: Collections, name: str) -> dict[str, tuple[int, ...]]:
 
 
 def as_labels(held: Collections, count: int, rest: bool) -> tuple[np.ndarray, tuple[str, ...], int]:
-    """Return a label per galaxy, the class names, and how many galaxies are left out because two
-    collections claim them.
+    """Return a label per galaxy, the class names, and how many are left out as in two collections.
 
     With `rest`, galaxies of no collection are a class of their own; without, they have no label
     (-1).

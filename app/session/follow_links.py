@@ -1,6 +1,4 @@
-"""Following what is shown when that changes: a link that comes in, and the rest of the galaxies
-that join their sample.
-"""
+"""Follow changes of what is shown: an incoming link, or all galaxies after their sample."""
 
 from __future__ import annotations
 
@@ -13,9 +11,7 @@ from .workspace import RANDOM, Choice, Workspace
 
 
 def follow(link: state.Link, choices: list[Choice], sources: list[str]) -> None:
-    """Choose what a link names, as far as it is on offer here: ids only, never a path from the
-    address bar.
-    """
+    """Open what a link names, if it is offered here: ids only, never paths."""
     for choice in choices:
         names = {choice.reference, choice.label, choice.label.removeprefix("run ")}
         if link.model in names or (link.model.startswith("random:") and choice.reference == RANDOM):
@@ -64,15 +60,13 @@ def select_among_all(workspace: Workspace, row: int) -> None:
     if place is None:
         st.session_state[state.AWAITED] = row
         links.notice(
-            f"{workspace.whole.ids[row]} is not in the sample; it is opened once all galaxies are "
-            f"embedded."
+            f"{workspace.whole.ids[row]} is not in the sample; it opens once all galaxies are "
+            "embedded."
         )
 
 
 def forget_what_changed(workspace: Workspace) -> None:
-    """Where somebody changed the open data on the disk, say so, and forget what was selected:
-    its rows are other galaxies now.
-    """
+    """If the data changed on disk, say so and forget the selection, whose rows changed."""
     before, now = (
         st.session_state.get(state.OPENED),
         (workspace.source, workspace.whole.fingerprint),
@@ -81,13 +75,11 @@ def forget_what_changed(workspace: Workspace) -> None:
     if before and before[0] == now[0] and before != now:
         for key in (state.ROW, state.POLYGONS, state.OFF_COLOUR, state.AWAITED):
             st.session_state.pop(key, None)
-        links.notice(f"{workspace.source.name} was changed on the disk and has been opened again.")
+        links.notice(f"{workspace.source.name} has changed on disk and was reopened.")
 
 
 def keep_place(workspace: Workspace) -> None:
-    """Take the selected galaxy along where a sample has given way to all galaxies, or the
-    reverse; collections and marks too.
-    """
+    """Keep selection, collections and marks when a sample gives way to all galaxies or back."""
     before, now = (
         st.session_state.get(state.SAMPLE_OF, ""),
         "" if workspace.sampled is None else workspace.data.fingerprint,

@@ -30,9 +30,7 @@ def incoming() -> state.Link | None:
 
 
 def back_or_forward() -> bool:
-    """Whether the browser's Back or Forward called for this run, as Streamlit's page tells its
-    server.
-    """
+    """Whether the browser's Back or Forward called for this run."""
     context = get_script_run_ctx()
     return context is not None and context.is_history_navigation
 
@@ -69,9 +67,7 @@ def current(workspace: Workspace) -> state.Link:
 
 
 def _take_panel(link: state.Link) -> None:
-    """Set the patch panel, the leaderboard and the probe lab, and ask for the second model, as
-    the link says.
-    """
+    """Set the patch panel, leaderboard, probe lab and second model from the link."""
     named = {
         state.MASK_KIND: link.masks,
         state.MASK_SEED: link.seed,
@@ -122,9 +118,7 @@ def _board() -> dict[str, Any]:
 
 
 def _probe(workspace: Workspace) -> dict[str, Any]:
-    """Describe the probe that was trained; one of collections, which stay in their session, is
-    left out.
-    """
+    """Describe the trained probe for a link; "" for collections, which stay in their session."""
     key, target = st.session_state.get(state.PROBED), st.session_state.get(state.PROBED_TARGET)
     if not key or key[:2] != workspace.key or target is None or target.name == COLLECTIONS:
         return {}
@@ -137,9 +131,7 @@ def kept() -> dict[str, Any]:
 
 
 def publish(workspace: Workspace) -> str:
-    """Write the state to the address bar where it changed; returns the query string for a copied
-    link.
-    """
+    """Write changed state to the address bar; returns the query string of a copied link."""
     st.session_state[state.KEPT] = kept()
     parameters = state.encode_link(current(workspace))
     st.session_state[state.LINK_READ] = parameters

@@ -1,6 +1,4 @@
-"""Everything the explorer keeps in memory: each cached function is one line around the package.
-Arrays are cached, figures never.
-"""
+"""The explorer's cached functions, each one call of the package."""
 
 from __future__ import annotations
 
@@ -41,9 +39,7 @@ def background() -> Jobs:
 def patch_errors(
     _model: Any, _image: np.ndarray, model_hash: str, data_hash: str, row: int, masks: str
 ) -> tuple[Any, float]:
-    """Patch errors of one galaxy, and the seconds that they took; BusyError where they are not
-    kept and others come first.
-    """
+    """Return a galaxy's patch errors and the seconds they took; BusyError if others come first."""
     MODEL_TURNS.check()
     began = time.perf_counter()
     return aj.patch_errors(_model, _image, masks=masks, seed=0), time.perf_counter() - began
@@ -80,9 +76,7 @@ def neighbours(_embeddings: Any, model_hash: str, data_hash: str, row: int, coun
 
 @st.cache_resource(show_spinner=False, max_entries=3)
 def features(_embeddings: Any, model_hash: str, data_hash: str) -> np.ndarray:
-    """What distances are taken between: two thirds of a click's search for neighbours, as long
-    as it was done anew.
-    """
+    """Return the features that distances are taken in, kept for fast clicks."""
     from astrojepa.evaluation.vectors.standardise import checked_vectors, standardise
 
     return standardise(checked_vectors(_embeddings))[0]
@@ -123,9 +117,7 @@ def is_projected(embeddings: Any, method: str) -> bool:
 
 
 def released_facts(reference: str, sha256: str) -> Any | None:
-    """What is known of released weights without loading them; None where there is none, or
-    anything is wrong: loading says what.
-    """
+    """Return what is known of released weights without loading them, or None."""
     from astrojepa.checkpoints.card import released_facts
 
     with contextlib.suppress(ValueError, OSError):
@@ -142,9 +134,7 @@ def is_embedded(model: Any, data: Any) -> bool:
 
 
 def state_of(source: Source) -> tuple[tuple[int, int, int], ...]:
-    """What changes when somebody changes the data on the disk: which file or folder it is, how
-    long, and how old.
-    """
+    """Return what changes with the data on disk: which file or folder, its length and its age."""
     found = []
     for path in (Path(source.path), Path(source.path) / "labels.csv"):
         with contextlib.suppress(OSError):
@@ -157,9 +147,7 @@ def state_of(source: Source) -> tuple[tuple[int, int, int], ...]:
 
 
 def start(report: Progress) -> str:
-    """Import what pages need and see that there is a cache; returns a sentence where there is
-    only one until the server ends.
-    """
+    """Import what pages need and check the cache; a sentence if it is only temporary."""
     from astrojepa.cache import ensure_cache
 
     sentence = ensure_cache()
@@ -175,7 +163,7 @@ def embed(model: Any, data: Any) -> Callable[[Progress], Any]:
 
 
 def scores(embeddings: Any, method: str = "knn") -> Callable[[Progress], Any]:
-    """Anomaly score of every galaxy, larger = stranger."""
+    """Anomaly score of every galaxy, larger = more anomalous."""
 
     def task(report: Progress) -> Any:
         from astrojepa.evaluation.anomalies.scoring import kept_scores
@@ -186,7 +174,7 @@ def scores(embeddings: Any, method: str = "knn") -> Callable[[Progress], Any]:
 
 
 def drift(model: Any, data: Any, row: int) -> Callable[[Progress], Any]:
-    """How far one galaxy's embedding moves when its picture is turned or mirrored."""
+    """How far one galaxy's embedding moves when its image is rotated or mirrored."""
 
     def task(report: Progress) -> Any:
         from astrojepa.evaluation.vectors.symmetry import symmetry_drift
@@ -227,9 +215,7 @@ def neighbours_kept(embeddings: Any, method: str, k: int) -> Callable[[Progress]
 
 
 def error_scale(model: Any, data: Any, masks: str, sample: int = 12) -> Callable[[Progress], Any]:
-    """The common scale of a model's patch errors: 2nd and 98th percentile of MSE and cosine over
-    a few galaxies of the data.
-    """
+    """Return the colour scale of patch errors: 2nd and 98th percentile over a few galaxies."""
 
     def task(report: Progress) -> dict[str, tuple[float, float]]:
         from astrojepa import plotting
@@ -261,7 +247,7 @@ def split_rows(_data: Any, fingerprint: str) -> Any:
 
 @st.cache_data(show_spinner=False, max_entries=16)
 def seconds_per_galaxy(_model: Any, model_hash: str) -> float:
-    """How long the model looks at one galaxy here, from one batch of grey pictures."""
+    """How long the model looks at one galaxy here, from one batch of grey images."""
     side = _model.config.image.frame_size
     grey = np.full((16, side, side, 3), 64, dtype=np.uint8)
     with MODEL_TURNS.turn():
@@ -273,7 +259,5 @@ def seconds_per_galaxy(_model: Any, model_hash: str) -> float:
 
 @st.cache_data(show_spinner=False, ttl=60, max_entries=64)
 def control_is_embedded(_model: Any, _data: Any, model_hash: str, data_hash: str) -> bool:
-    """Whether a model's control, the same network with random weights, has looked at a data set
-    before.
-    """
+    """Whether random weights of the same network have embedded this data set."""
     return is_embedded(_model.randomised(), _data)

@@ -1,6 +1,4 @@
-"""Marks from 0 to 5 that somebody gives galaxies one by one, and the file that carries them.
-Pure functions; nothing stays on a server.
-"""
+"""Marks from 0 to 5 and the file that carries them. Pure functions."""
 
 from __future__ import annotations
 
@@ -24,9 +22,7 @@ Step = tuple[tuple[int, int | None], ...]
 
 @dataclass(frozen=True)
 class Review:
-    """Where a review stands: what was marked, which galaxies were looked at in which order, and
-    how to go back.
-    """
+    """The state of a review: marks, path of galaxies seen, and undo steps."""
 
     marks: Mapping[int, int] = field(default_factory=dict)  # row -> 0 ... 5
     path: tuple[int, ...] = ()  # rows in the order in which they were shown
@@ -41,9 +37,7 @@ class Review:
 
 
 def arrive(review: Review, order: Sequence[int]) -> Review:
-    """Choose the next galaxy where the path has ended: the first of `order`, best first, neither
-    marked nor seen before.
-    """
+    """Go to the first galaxy of `order` that is neither marked nor seen."""
     if review.shown is not None:
         return review
     seen = set(review.path)
@@ -58,9 +52,7 @@ def arrive(review: Review, order: Sequence[int]) -> Review:
 
 
 def mark(review: Review, value: int) -> Review:
-    """Mark the galaxy shown and go on; without one, or for a mark outside 0 to 5, nothing
-    changes.
-    """
+    """Mark the galaxy shown and move on; nothing changes for a mark outside 0 to 5."""
     row = review.shown
     if row is None or not 0 <= value <= HIGHEST:
         return review
@@ -134,9 +126,7 @@ def write_csv(
     data: str,
     data_hash: str,
 ) -> str:
-    """Write marks as CSV, highest first, each beside the model and the data it was given with;
-    formulas are escaped.
-    """
+    """Write marks as CSV, highest first, with model and data; formulas are escaped."""
     ordered = sorted(marks.items(), key=lambda item: (-item[1], item[0]))
     return files.csv_text(
         HEADER,
@@ -154,7 +144,7 @@ class Imported:
 
     def sentence(self, data_hash: str) -> str:
         """Say what was taken over, and what was not."""
-        parts = [f"{_count(len(self.marks), 'mark')} taken over."]
+        parts = [f"{_count(len(self.marks), 'mark')} imported."]
         if self.missing:
             named = ", ".join(
                 name if len(name) <= 40 else f"{name[:40]}…" for name in self.missing[:_NAMED]
@@ -166,15 +156,14 @@ class Imported:
             )
         if self.data_hash and self.data_hash != data_hash:
             parts.append(
-                f"They were given on other data ({self.data_hash[:8]}, here {data_hash[:8]}) and "
-                f"matched by id."
+                f"They come from other data ({self.data_hash[:8]}, here {data_hash[:8]}) and were "
+                "matched by id."
             )
         return " ".join(parts)
 
 
 def read_csv(content: bytes, ids: Sequence[object]) -> Imported:
-    """Read a file of marks, of which the columns id and mark are needed; a later line wins over an
-    earlier one.
+    """Read a file of marks with columns id and mark; later lines win.
 
     Raises ValueError with one sentence for a file that is too large, is no text, lacks the columns,
     or holds something that is no mark.
@@ -187,9 +176,7 @@ def read_csv(content: bytes, ids: Sequence[object]) -> Imported:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ValueError(
-            "The file is not text in UTF-8; give a CSV file as it is exported here."
-        ) from None
+        raise ValueError("The file is not UTF-8 text; use a CSV file as exported here.") from None
     first = text.partition("\n")[0]
     lines = csv.DictReader(
         io.StringIO(text, newline=""), delimiter=";" if ";" in first and "," not in first else ","
@@ -198,14 +185,13 @@ def read_csv(content: bytes, ids: Sequence[object]) -> Imported:
         found = list(lines)
     except csv.Error as error:
         raise ValueError(
-            f"The file cannot be read as CSV ({error}); give one as it is exported here."
+            f"The file cannot be read as CSV ({error}); use one as exported here."
         ) from None
     columns = [name or "" for name in lines.fieldnames or []]
     if not {"id", "mark"} <= set(columns):
         have = one_line(", ".join(columns[:6]), 160) or "none"
         raise ValueError(
-            f"The file needs columns named id and mark (found: {have}); give one as it is exported "
-            f"here."
+            f"The file needs the columns id and mark (found: {have}); use one as exported here."
         )
     return _match(found, {str(name): row for row, name in reversed(list(enumerate(ids)))})
 
@@ -221,7 +207,7 @@ def _match(lines: list[dict[str, str | None]], rows: Mapping[str, int]) -> Impor
         value = _read_mark(written)
         if value is None:
             raise ValueError(
-                f"Line {number} has the mark {written[:20]!r}; marks are whole numbers from 0 to "
+                f"Line {number} has the mark {written[:20]!r}; marks are integers from 0 to "
                 f"{HIGHEST}."
             )
         name = line["id"] or ""

@@ -1,6 +1,4 @@
-"""Opening what was chosen, and refusing what is not what the list of this server says: tasks for
-the board of jobs.
-"""
+"""Open data and models, and refuse what differs from the server's list."""
 
 from __future__ import annotations
 
@@ -28,7 +26,7 @@ def open_source(source: Source) -> Callable[[Progress], Any]:
         if source.source_hash and data.source_hash != source.source_hash:
             found, expected = data.source_hash[:12], source.source_hash[:12]
             raise ValueError(
-                f"{source.name} is not served: its hash is {found}…, the list of this server says "
+                f"{source.name} is not served: its hash is {found}…, but this server's list has "
                 f"{expected}…."
             )
         return data
@@ -37,9 +35,7 @@ def open_source(source: Source) -> Callable[[Progress], Any]:
 
 
 def open_model(reference: str, sha256: str = "") -> Callable[[Progress], Any]:
-    """Load a model by id, alias or path; ValueError where its weights are not what the list of
-    what is served says.
-    """
+    """Load a model by id, alias or path; ValueError if its weights differ from the list."""
 
     def task(report: Progress) -> Any:
         import_libraries()
@@ -47,7 +43,7 @@ def open_model(reference: str, sha256: str = "") -> Callable[[Progress], Any]:
         if sha256 and model.card.get("sha256") != sha256:
             found = str(model.card.get("sha256"))[:12]
             raise ValueError(
-                f"{model.id} is not served: its SHA-256 is {found}…, the list of this server says "
+                f"{model.id} is not served: its SHA-256 is {found}…, but this server's list has "
                 f"{sha256[:12]}…."
             )
         return model

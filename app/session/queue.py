@@ -1,6 +1,4 @@
-"""Long work away from the page: one thread, each task once however many pages ask, with progress
-that a page can show.
-"""
+"""Long tasks in one thread: each runs once however many pages ask, with progress."""
 
 from __future__ import annotations
 
@@ -52,9 +50,7 @@ class Job:
         return (time.monotonic() - self.began) * (1 - self.fraction) / self.fraction
 
     def report(self, done: int, total: int, text: str = "") -> None:
-        """Take down progress: the callable that the package's functions are given. StoppedError
-        ends a task that nobody wants any more.
-        """
+        """Take down progress, as the package's functions report it; StoppedError if unwanted."""
         if self.unwanted:
             raise StoppedError
         self.done, self.total, self.text = int(done), int(total), str(text)
@@ -81,9 +77,7 @@ class Job:
 
 
 class Jobs:
-    """The board of tasks: the latest results stay, a failed task can be tried again; at most
-    `most` wait.
-    """
+    """The tasks: latest results stay, failed ones can be retried; at most `most` wait."""
 
     def __init__(self, keep: int = 32, most: int = 32) -> None:
         self._keep, self._most, self._asked = keep, most, 0
@@ -95,8 +89,7 @@ class Jobs:
     def start(
         self, key: tuple[object, ...], task: Callable[[Progress], Any], urgent: bool = False
     ) -> Job:
-        """Return the job under this key, starting it if nobody has; BusyError where too many wait
-        already.
+        """Return the job under this key, starting it if new; BusyError if too many wait.
 
         An urgent one, or one that was asked for before and now is, comes before all that wait but
         for other urgent ones; what is running is not interrupted.
@@ -155,7 +148,7 @@ class Jobs:
 imported = threading.Event()  # the libraries are there
 # they may be imported: a first page stands in its browser, which an import would have held up
 called_for = threading.Event()
-DRAWING = 1.0  # seconds that a browser which has asked for pictures is left to draw the page
+DRAWING = 1.0  # seconds that a browser which has asked for images is left to draw the page
 FIRST = (
     "checkpoints.card",
     "plotting",
@@ -174,9 +167,7 @@ LIBRARIES = (
 
 
 def warm_up() -> None:
-    """Import what the first page needs: a map whose parts were computed before takes neither
-    torch nor scikit-learn.
-    """
+    """Import what the first page needs, without torch and scikit-learn."""
     _import(*(f"astrojepa.{part}" for part in FIRST), f"{__package__.rpartition('.')[0]}.shell")
 
 
@@ -184,7 +175,7 @@ _seen = threading.Event()
 
 
 def page_is_seen() -> None:
-    """Note that a browser asks for pictures: a moment later the libraries may be imported."""
+    """Note that a browser asks for images: a moment later the libraries may be imported."""
     if not _seen.is_set():
         _seen.set()
         timer = threading.Timer(DRAWING, called_for.set)
@@ -197,9 +188,7 @@ _importing = threading.Lock()
 
 
 def import_libraries() -> None:
-    """Import what models and probes run on, torch and scikit-learn with it: seconds, which no
-    first page waits for.
-    """
+    """Import torch, scikit-learn and what else models and probes need."""
     with _importing:
         _import(*(f"astrojepa.{part}" for part in LIBRARIES))
     imported.set()
@@ -215,8 +204,7 @@ _settled = 0  # modules that stood when the collector was last told to leave the
 
 
 def settle() -> None:
-    """Take newly imported libraries out of the garbage collector's sight; does nothing where none
-    were imported.
+    """Exclude newly imported libraries from garbage collection; nothing if none were imported.
 
     A full collection would walk through all of torch's objects: 0.3 s of whatever is asked
     meanwhile.

@@ -1,6 +1,4 @@
-"""Which galaxies stand for all of them until a model has looked at the rest. Pure functions;
-rows are numbers from 0.
-"""
+"""The sample that is shown until all galaxies are embedded. Pure functions."""
 
 from __future__ import annotations
 
@@ -11,16 +9,12 @@ SAMPLE = 300
 
 
 def is_large(count: int) -> bool:
-    """Say whether so many galaxies are shown by a sample first: a sample must be worth its
-    while.
-    """
+    """Whether there are enough galaxies to show a sample first."""
     return count > 2 * SAMPLE
 
 
 def stratified_rows(labels: np.ndarray, count: int = SAMPLE, seed: int = 0) -> np.ndarray:
-    """Draw `count` rows, ascending: every label, unknown ones included, by its share to within
-    one galaxy.
-    """
+    """Draw `count` rows, ascending, in proportion to class, unknown ones included."""
     by_label = np.lexsort((np.random.default_rng(seed).random(len(labels)), labels))
     places = np.linspace(0, len(labels) - 1, min(count, len(labels))).round().astype(int)
     return np.sort(by_label[places])

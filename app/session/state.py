@@ -1,6 +1,4 @@
-"""What a session remembers, and the link that carries it: names of the session keys, permalink
-encode and decode. Pure functions.
-"""
+"""Session keys, and the permalink that carries them. Pure functions."""
 
 from __future__ import annotations
 
@@ -63,9 +61,9 @@ BOARD_MODE = "board_mode"  # leaderboard, review, or how good it is
 # data hash -> app/session/marks.py's Review; never leaves the session but by export
 REVIEWS = "reviews"
 RERANKING = "reranking"  # how marks re-rank
-SKIP_CORRUPT = "skip_corrupt"  # names of data sets whose damaged pictures are left out
+SKIP_CORRUPT = "skip_corrupt"  # names of data sets whose damaged images are left out
 COLLECTIONS = "collections"  # of the lasso, by data set: name -> rows
-UPLOADS = "uploads"  # pictures that were brought along, as app/pages/models/pictures.py reads them
+UPLOADS = "uploads"  # images that were brought along, as app/pages/models/pictures.py reads them
 TO_GALAXY = "to_galaxy"  # a gallery elsewhere asks for the galaxy page
 PROBE_KIND = "probe_kind"
 PROBE_TARGET = "probe_target"
@@ -166,9 +164,7 @@ def encode_link(link: Link) -> dict[str, str]:
 
 
 def decode_link(parameters: Mapping[str, str]) -> Link:
-    """Read query parameters; whatever is not of the expected form and length is ignored, never
-    trusted.
-    """
+    """Read query parameters; ignore whatever has not the expected form and length."""
     model, model_hash = _unpin(parameters.get("model", ""))
     data, data_hash = _unpin(parameters.get("data", ""))
     projection = parameters.get("map", "")
@@ -208,9 +204,7 @@ def decode_link(parameters: Mapping[str, str]) -> Link:
 
 
 def read_codes(message: object) -> tuple[int, ...]:
-    """Check a list of colour codes that the browser sent: ascending, each once, 0 to 255;
-    anything else is left out.
-    """
+    """Check a list of colour codes from the browser: ascending, unique, 0 to 255."""
     found = message if isinstance(message, list) else []
     return tuple(
         sorted(
@@ -232,9 +226,7 @@ def _numbers(text: str) -> list[int]:
 
 
 def locate(link: Link, ids: np.ndarray, data_hash: str) -> tuple[int | None, str]:
-    """Find a link's galaxy among the ids at hand: its row here (None if it is not here) and a
-    sentence where something differs.
-    """
+    """Find a link's galaxy: its row here or None, and a sentence if something differs."""
     if link.row is None and not link.id:
         return None, ""
     if (
@@ -245,8 +237,8 @@ def locate(link: Link, ids: np.ndarray, data_hash: str) -> tuple[int | None, str
         if not link.id and link.data_hash and link.data_hash != data_hash:
             return (
                 link.row,
-                f"The link was made with another data set; galaxy {link.row} here may be another "
-                f"galaxy.",
+                f"The link was made with another data set; galaxy {link.row} may be a different "
+                "one here.",
             )
         return link.row, ""
     elsewhere = np.flatnonzero(ids == link.id) if link.id else np.array([], dtype=int)
@@ -270,7 +262,7 @@ def differences(link: Link, model: str, model_hash: str, data: str, data_hash: s
             f"({data_hash[:8]})"
         )
     return (
-        f"The link was made with {' and '.join(parts)}; the nearest thing is shown."
+        f"The link was made with {' and '.join(parts)}; the closest available view is shown."
         if parts
         else ""
     )

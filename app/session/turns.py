@@ -1,6 +1,4 @@
-"""The model's queue: one call at a time, first come, first served, and a count for those who
-wait.
-"""
+"""The model's queue: one call at a time, first come, first served."""
 
 from __future__ import annotations
 
@@ -13,11 +11,17 @@ from typing import Any
 SAY_EVERY = 1.0  # seconds
 
 
+def waiting_for(ahead: int) -> str:
+    """Say how many jobs come first."""
+    count = max(ahead, 1)  # the running one at least
+    return f"Waiting for {count} job{'' if count == 1 else 's'}"
+
+
 class BusyError(RuntimeError):
     """Others come first; `.ahead` says how many."""
 
     def __init__(self, ahead: int) -> None:
-        super().__init__(f"Busy, {ahead} ahead.")
+        super().__init__(f"{waiting_for(ahead)}.")
         self.ahead = ahead
 
 
@@ -30,9 +34,7 @@ class Turns:
 
     @contextmanager
     def turn(self, say: Callable[[int], Any] | None = None) -> Iterator[None]:
-        """Wait in line; `say` hears once a second how many are ahead, and leaves the line by
-        raising. Not reentrant.
-        """
+        """Wait in line; `say` hears the number ahead every second, may raise. Not reentrant."""
         me = threading.get_ident()
         with self._moved:
             self._line.append(me)

@@ -1,6 +1,4 @@
-"""Waiting for long work without a frozen page: the result if it is there, else a progress bar
-and the rest later.
-"""
+"""Waiting for long tasks: the result if it is there, else a progress bar first."""
 
 from __future__ import annotations
 
@@ -15,7 +13,7 @@ from astrojepa.progress import Progress
 from ..server import settings
 from . import loaders, state
 from .queue import Job, Jobs, called_for
-from .turns import BusyError
+from .turns import BusyError, waiting_for
 
 T = TypeVar("T")
 AGAIN = 2.0  # seconds until a page that was turned away asks again
@@ -46,8 +44,7 @@ def wait_for(key: tuple[object, ...], sentence: str, task: Callable[[Progress], 
 def show_when_ready(
     key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]
 ) -> Any | None:
-    """Return what the task gives, or None with a progress bar in its place: the rest of the page is
-    drawn meanwhile.
+    """Return what the task gives, or None with a progress bar in its place.
 
     The task's own error is raised, and the next attempt starts anew.
     """
@@ -67,8 +64,7 @@ def show_when_ready(
 
 
 def in_background(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]) -> None:
-    """Do a task that no page waits for, and show how far it is; once it is done the page is drawn
-    anew.
+    """Run a task that no page waits for, with progress; once done, redraw the page.
 
     The task's own error is raised, and the next attempt starts anew.
     """
@@ -87,31 +83,23 @@ def in_background(key: tuple[object, ...], sentence: str, task: Callable[[Progre
 def after_first_paint(
     key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]
 ) -> None:
-    """Have a task done that would hold up the page which is on its way: when a browser shows it;
-    then the page is drawn anew.
-    """
+    """Run a task after the first paint, then redraw the page."""
     _begin(key, sentence, task, st.session_state.setdefault(state.ASKED, time.monotonic()))
 
 
 def in_turn(call: Callable[[], T]) -> T:
-    """Return what a call of the model gives: at once where it is kept, else when its turn comes;
-    until then the page says who is ahead.
-    """
+    """Return what a call of the model gives when its turn comes; show the queue until then."""
     try:
         return call()
     except BusyError:
         place = st.empty()
-        with loaders.MODEL_TURNS.turn(
-            lambda ahead: place.caption(f"Busy, {ahead} ahead; this follows by itself.")
-        ):
+        with loaders.MODEL_TURNS.turn(lambda ahead: place.caption(f"{waiting_for(ahead)} …")):
             place.empty()
             return call()
 
 
 def unless_busy(call: Callable[[], T]) -> T | None:
-    """Return what a call gives; None where too many tasks wait already: the page says how many,
-    and asks again by itself.
-    """
+    """Return what a call gives; None if the queue is full: the page then asks again by itself."""
     try:
         return call()
     except BusyError as busy:
@@ -120,9 +108,7 @@ def unless_busy(call: Callable[[], T]) -> T | None:
 
 
 def stage(sentence: str, text: str) -> str:
-    """Name what a task is at: `text` of its progress where that is a step on the way, such as
-    "reading galaxies", else its sentence.
-    """
+    """Return the name of a task's stage: its progress text if that is a step, else its sentence."""
     return (
         text[:1].upper() + text[1:]
         if text and text.split()[0].casefold() not in sentence.casefold()
@@ -134,7 +120,7 @@ def describe(job: Job, ahead: int = 0) -> str:
     """Say how far a job is, in words; `ahead` jobs come before it."""
     parts = []
     if job.began is None:
-        parts.append(f"busy, {ahead} ahead" if ahead else "waiting for its turn")
+        parts.append(waiting_for(ahead).lower() if ahead else "waiting to start")
     if job.total:
         parts.append(f"{job.done:,} of {job.total:,}")
     if (left := job.seconds_left) is not None and left > 1:
@@ -146,7 +132,7 @@ def describe(job: Job, ahead: int = 0) -> str:
 def _ask_again(ahead: int, since: float) -> None:
     if time.monotonic() - since > AGAIN / 2:
         st.rerun()
-    st.caption(f"Busy, {ahead} ahead; this follows by itself.")
+    st.caption(f"{waiting_for(ahead)} …")
 
 
 @st.fragment(run_every=1.0)  # each time is work for a browser that is still drawing
@@ -185,7 +171,7 @@ def _offer_again(key: tuple[object, ...], sentence: str, board: Jobs) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{sentence}: stopped.")
         st.button(
-            "Begin again",
+            "Start again",
             key=f"again {hash(key)}",
             type="tertiary",
             on_click=board.forget,

@@ -1,6 +1,4 @@
-"""What is open: one data set and one model, and everything computed from the two. Long steps
-show progress (app/session/waiting.py).
-"""
+"""The workspace: one data set, one model, and everything computed from the two."""
 
 from __future__ import annotations
 
@@ -67,9 +65,7 @@ class Workspace:
 
     @property
     def sampled(self) -> np.ndarray | None:
-        """Rows of the sample that stands for all galaxies until the model has looked at the
-        rest; None where it has.
-        """
+        """Rows of the sample shown until all galaxies are embedded; None afterwards."""
         if "sampled" not in self.opened:
             whole, rows = self.whole, None
             if self.model is not None and sampling.is_large(len(whole)):
@@ -124,17 +120,17 @@ class Workspace:
 
     @property
     def scores(self) -> np.ndarray:
-        """Anomaly scores, larger = stranger."""
+        """Anomaly scores, larger = more anomalous."""
         embeddings = self.embeddings
         return waiting.wait_for(
             ("scores", *self.key),
-            f"Scoring {len(self.data):,} galaxies, the strangest first",
+            f"Computing anomaly scores of {len(self.data):,} galaxies",
             loaders.scores(embeddings),
         )
 
     @property
     def places(self) -> np.ndarray:
-        """Rank of every galaxy, 1 = strangest."""
+        """Rank of every galaxy, 1 = most anomalous."""
         if "places" not in self.opened:
             self.opened["places"] = colouring.ranks(self.scores)
         return self.opened["places"]
@@ -150,10 +146,8 @@ class Workspace:
         return key, sentence, loaders.project(self.embeddings, method, dimensions)
 
     def trust_task(self, method: str, k: int) -> Task:
-        """What `waiting.wait_for` needs for the share of k neighbours that a map keeps, float
-        (n,).
-        """
-        sentence = "Measuring how far this map can be trusted"
+        """The task of the share of k neighbours that a map keeps, float (n,)."""
+        sentence = "Measuring the projection reliability"
         return (
             ("trust", *self.key, method, k),
             sentence,
@@ -171,7 +165,7 @@ class Workspace:
 
     @property
     def pictures(self) -> str:
-        """Address of this data set's pictures, from the server's root."""
+        """Address of this data set's images, from the server's root."""
         base = (st.get_option("server.baseUrlPath") or "").strip("/")
         return f"{'/' + base if base else ''}{pictures.PREFIX}/{self.data.fingerprint}"
 
@@ -181,16 +175,14 @@ class Workspace:
         return self.data.classes[label] if label >= 0 else "no label"
 
     def picture(self, row: int) -> np.ndarray | None:
-        """A galaxy's picture as stored, uint8 (H, W, 3), or None where it cannot be read."""
+        """A galaxy's image as stored, uint8 (H, W, 3), or None where it cannot be read."""
         with contextlib.suppress(ValueError, OSError):
             return self.data[row].image
         return None
 
 
 def model_choices(hosted: bool, loaded_paths: list[str], listing: Listing) -> list[Choice]:
-    """List the models that can be chosen here: listed, released, then (local mode) runs and
-    loaded files, then the two controls.
-    """
+    """List the models offered: listed, released, then (locally) runs and files, then controls."""
     choices = [Choice(entry.reference, entry.id, entry.sha256) for entry in listing.checkpoints]
     if hosted:
         choices += [Choice(entry.reference, entry.id, entry.sha256) for entry in listing.released]
@@ -211,8 +203,7 @@ def model_choices(hosted: bool, loaded_paths: list[str], listing: Listing) -> li
 
 
 def default_model(settings: Settings, hosted: bool, choices: list[Choice]) -> str:
-    """The model asked for at the start, else that of the bundle, the best released one, the newest
-    run, or the baseline.
+    """Return the requested model, else the bundle's, best released, newest run, or pixel PCA.
 
     ValueError where strangers may be looking and the model asked for is not on the list.
     """
@@ -224,8 +215,8 @@ def default_model(settings: Settings, hosted: bool, choices: list[Choice]) -> st
         )
         if named is None and hosted and not wanted.startswith(RANDOM):
             raise ValueError(
-                f"{label_of(wanted)} is not on the list of this server; export it, and list it "
-                f"with --allow or in a bundle."
+                f"{label_of(wanted)} is not on this server's list; export it, and list it with "
+                f"--allow or in a bundle."
             )
         if named is None:
             choices.insert(0, Choice(wanted, label_of(wanted)))

@@ -1,5 +1,4 @@
-"""A hosted bundle: one folder that holds all an explorer needs, so that its host needs neither the
-original file nor a GPU.
+"""A hosted bundle: one folder with all an explorer needs, without original data or GPU.
 
 bundle.json          format, galaxies, checkpoints, size and sha256 of every file
 data/<name>/         the galaxies as `data pack` writes them; none for simulated ones
@@ -60,9 +59,7 @@ class Bundle:
 
 
 def seal_bundle(root: Path, facts: dict[str, Any]) -> None:
-    """Write bundle.json: `facts` (created_by, data, checkpoints, released) beside size and
-    sha256 of every file in the folder.
-    """
+    """Write bundle.json: `facts`, and size and sha256 of every file in the folder."""
     files = {name: [size, _sha256(f"{root}/{name}")] for name, size in sorted(_found(root).items())}
     write_json(root / MANIFEST, {"format": FORMAT, **facts, "files": files})
 
@@ -166,9 +163,7 @@ def _released(value: Any, path: Path) -> dict[str, str]:
 def _checkpoints(
     value: Any, files: dict[str, tuple[int, str]], path: Path, named: bool
 ) -> dict[str, str]:
-    """Return {id: sha256}; each must be listed with its weights and its card, under that very
-    hash. None where others are `named`.
-    """
+    """Return {id: sha256} of the listed weights and cards; None if others are `named`."""
     if not isinstance(value, list) or not (value or named):
         raise BundleError(
             f"{path} must name at least one checkpoint under 'checkpoints', found "
@@ -215,9 +210,7 @@ def _check_files(root: Path, files: dict[str, tuple[int, str]]) -> None:
 
 
 def _found(root: Path) -> dict[str, int]:
-    """Return {name: bytes} of every file of a bundle but bundle.json; a link or anything else
-    that is no file is refused.
-    """
+    """Return {name: bytes} of a bundle's files; links and other special files are refused."""
     found: dict[str, int] = {}
     for folder, folders, names in os.walk(root):
         below = folder[len(str(root)) + 1 :].replace(os.sep, "/")
@@ -237,9 +230,7 @@ def _found(root: Path) -> dict[str, int]:
 
 
 def _sha256(path: str) -> str:
-    """Return a file's SHA-256, hex; a string and one small buffer, because a bundle has a file
-    per galaxy.
-    """
+    """Return a file's SHA-256, hex, with one small buffer."""
     digest = hashlib.sha256()
     with open(path, "rb", buffering=0) as stream:
         while part := stream.read(_PART):

@@ -1,6 +1,4 @@
-"""What is known of a model without its network: the card beside released weights, and their
-hash. Needs no torch.
-"""
+"""What is known of a model without its network: its card and hash. Needs no torch."""
 
 from __future__ import annotations
 
@@ -51,9 +49,7 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """A model by name, settings and hash: what it takes to find what that model has computed
-    before, and to say which it is.
-    """
+    """Name, settings and hash of a model: enough to find its cached results."""
 
     id: str
     config: TrainConfig
@@ -95,9 +91,7 @@ def released_facts(name: str | Path) -> ModelFacts:
 
 
 def released_path(name: str) -> Path | None:
-    """Return where the released weights of an id, an alias or "best" are, None where there are
-    none of that name here.
-    """
+    """Return the path of released weights by id, alias or "best"; None if not here."""
     wanted = ALIASES.get(name, best_id() if name == "best" else name)
     return CHECKPOINTS / f"{wanted}.safetensors" if wanted in released_ids() else None
 
@@ -112,16 +106,12 @@ def released_ids() -> list[str]:
 
 
 def released_here() -> str:
-    """Say which released weights are in checkpoints/: the end of a sentence about one that is
-    not.
-    """
+    """Return the end of a sentence that lists the released weights in checkpoints/."""
     return f"released: {', '.join(released_ids()) or 'none'}"
 
 
 def without_weights(name: str) -> str:
-    """Say how to get released weights whose card is here and whose file is not; "" for any other
-    name.
-    """
+    """Say how to get released weights that are not here; "" for any other name."""
     wanted = ALIASES.get(name, name)
     path = CHECKPOINTS / f"{wanted}.safetensors"
     if not NAME.fullmatch(wanted) or path.is_file() or not path.with_suffix(".json").is_file():
@@ -158,8 +148,7 @@ def usable(cards: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def best_id() -> str:
-    """Return the released id that leaves the fewest baselines unbeaten, of those here that have
-    patch errors and were measured if any.
+    """Return the released model with patch errors that fails to beat the fewest baselines.
 
     Of equals, the one with the highest `mean_accuracy`.
     """
@@ -177,9 +166,7 @@ def best_id() -> str:
 
 
 def read_card(weights: Path, suffix: str = ".json") -> dict[str, Any]:
-    """Read the JSON card beside released weights; CheckpointError if it is missing or of another
-    format.
-    """
+    """Read the JSON card beside weights; CheckpointError if missing or of another format."""
     path = weights.with_suffix(suffix)
     if not path.is_file():
         raise CheckpointError(
@@ -204,9 +191,7 @@ def read_card(weights: Path, suffix: str = ".json") -> dict[str, Any]:
 
 
 def matching_card(weights: Path, digest: str) -> dict[str, Any]:
-    """Read the card of weights with this SHA-256; CheckpointError where the card beside them is
-    of other weights.
-    """
+    """Read the card of weights with this SHA-256; CheckpointError for other weights."""
     card = read_card(weights)
     if digest != card["sha256"] and weights.with_suffix(WAITING_CARD).is_file():
         card = read_card(weights, WAITING_CARD)
@@ -219,9 +204,7 @@ def matching_card(weights: Path, digest: str) -> dict[str, Any]:
 
 
 def facts_of(source: Path, digest: str, card: dict[str, Any]) -> ModelFacts:
-    """Read id, config and normalisation of a card, or of a run's checkpoint; CheckpointError
-    where this version cannot use them.
-    """
+    """Read id, config and normalisation of a card or checkpoint; CheckpointError if unusable."""
     try:
         config = TrainConfig.from_dict(card["config"])
         mean, std = (tuple(float(x) for x in card["normalisation"][key]) for key in ("mean", "std"))
@@ -238,9 +221,7 @@ def facts_of(source: Path, digest: str, card: dict[str, Any]) -> ModelFacts:
 
 
 def released_card(model: ModelFacts) -> tuple[Path, dict[str, Any]]:
-    """Return where the card of a released model is, and the card; ValueError for a model that is
-    not in checkpoints/.
-    """
+    """Return path and card of a released model; ValueError if it is not in checkpoints/."""
     path = CHECKPOINTS / f"{model.id}.json"
     if not path.is_file() or (card := read_card(path))["sha256"] != model.card.get("sha256"):
         raise ValueError(
@@ -271,18 +252,14 @@ def _has_predictor(card: dict[str, Any]) -> bool:
 
 
 def mean_accuracy(card: dict[str, Any]) -> float:
-    """Return the mean linear-probe accuracy over a card's benchmarks of real galaxies, 0 if none
-    was measured.
-    """
+    """Return the mean linear-probe accuracy on real galaxies, 0 if not measured."""
     values = [one.get("linear_probe_accuracy") for one in _on_real_galaxies(card)]
     numbers = [float(value) for value in values if isinstance(value, int | float)]
     return sum(numbers) / len(numbers) if numbers else 0.0
 
 
 def num_unbeaten(card: dict[str, Any]) -> int:
-    """Count the baselines, over a card's benchmarks of real galaxies, that its linear probe is
-    not better than by an interval above 0.
-    """
+    """Count the baselines on real galaxies that the linear probe does not beat significantly."""
     count = 0
     for measured in _on_real_galaxies(card):
         rows = measured.get("rows")

@@ -29,9 +29,7 @@ _NAME = re.compile(
 
 @dataclass(frozen=True)
 class HubModel:
-    """A model on the hub: where it is published, and the card that its weights must fit, None
-    where that comes along.
-    """
+    """A model on the hub: where it is, and the card its weights must match, if known."""
 
     owner: str
     id: str
@@ -50,8 +48,7 @@ class HubModel:
 
 
 def hub_weights(name: str) -> Path | None:
-    """Return the path of weights that come from the hub, downloading them first where they are not
-    in the cache.
+    """Return the path of weights from the hub, downloading them unless they are cached.
 
     `name` is "hf://OWNER/ID", or "hf://OWNER/ID@REVISION", or the id or alias of a card in
     checkpoints/ without weights, of which `$ASTROJEPA_HUB_OWNER` says who publishes them. None for

@@ -1,6 +1,4 @@
-"""Models by name: released weights (safetensors + JSON card), a run's checkpoints, random
-controls.
-"""
+"""Models by name: released weights with cards, checkpoints of runs, random controls."""
 
 from __future__ import annotations
 
@@ -63,8 +61,7 @@ FIXED_STATISTICS = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 @dataclass(frozen=True)
 class Model(ModelFacts):
-    """A loaded network in eval mode with the facts on its card; what the evaluation functions
-    take.
+    """A loaded network in eval mode with its card, as the evaluation functions take it.
 
     Examples:
         >>> model = aj.load_model("small.lejepa")
@@ -84,9 +81,7 @@ class Model(ModelFacts):
         return self.network.encoder.width
 
     def prepare(self, images: np.ndarray) -> Tensor:
-        """Turn pictures as stored, uint8 (H, W, 3) or (b, H, W, 3), into the network's input (b,
-        3, S, S).
-        """
+        """Turn images uint8 (H, W, 3) or (b, H, W, 3) into the network's input (b, 3, S, S)."""
         stack = images[None] if images.ndim == 3 else images
         frame_size = self.config.image.frame_size
         return self.normalised(np.stack([resize_frame(image, frame_size) for image in stack]))
@@ -94,8 +89,7 @@ class Model(ModelFacts):
     def encode(
         self, frames: np.ndarray, precision: str = "float32", passes: int | None = None
     ) -> np.ndarray:
-        """Return embeddings float32 (b, D) of frames uint8 (b, F, F, 3): means over the encoder's
-        tokens, orientations and scales.
+        """Return embeddings float32 (b, D) of frames uint8 (b, F, F, 3), averaged over passes.
 
         The network computes in float32 or bfloat16. Fewer `passes` than the config's are the first
         ones: the turns of the network's own crop, then those of other sizes; 1 is a quick look.
@@ -117,17 +111,14 @@ class Model(ModelFacts):
         return torch.stack(found).mean(0)
 
     def _views(self, frames: np.ndarray) -> Iterator[Tensor]:
-        """Yield the network's input (b, 3, S, S) of every pass; a crop is resampled once and
-        then turned.
-        """
+        """Yield the input (b, 3, S, S) of every pass; a crop is resampled once, then rotated."""
         for side in self.config.crop_sides:
             crop = self._input(centre_crop(frames, side))
             for symmetry in range(self.config.model.orientations):
                 yield turned_input(crop, symmetry)
 
     def predict(self, pixels: Tensor, masks: PatchMasks) -> tuple[Tensor, Tensor]:
-        """Return predicted and target tokens (b, M, Nt, D), float32, of b images, or of one image
-        under b masks.
+        """Return predicted and target tokens (b, M, Nt, D), float32: b images, or b masks of one.
 
         CheckpointError if the model has no predictor.
         """
@@ -153,15 +144,11 @@ class Model(ModelFacts):
         return _random_model(self.config, seed, self.device, self.mean, self.std)
 
     def normalised(self, frames: np.ndarray) -> Tensor:
-        """Turn frames uint8 (b, F, F, 3), as `frames_for` gives them, into the network's input
-        (b, 3, S, S).
-        """
+        """Turn frames uint8 (b, F, F, 3) of `frames_for` into the input (b, 3, S, S)."""
         return self._input(centre_crop(frames, self.config.image.image_size))
 
     def _input(self, crop: np.ndarray) -> Tensor:
-        """Turn crops uint8 (b, s, s, 3) of any side into the network's input; another side than
-        S is resampled, antialiased.
-        """
+        """Turn crops uint8 (b, s, s, 3) into the network's input, resampled unless s = S."""
         image = self.config.image
         flux = to_flux(torch.from_numpy(np.ascontiguousarray(crop)).to(self.device))
         if flux.shape[-1] != image.image_size:
@@ -220,8 +207,7 @@ def load_model(name: str | Path, device: str = "cpu") -> Model:
 def save_released(
     model: Model, folder: str | Path, card: dict[str, Any], dtype: torch.dtype = torch.float16
 ) -> Path:
-    """Write weights and card, of which a kill at any moment leaves the old pair or the new one;
-    returns the path of the weights.
+    """Write weights and card atomically as a pair; returns the path of the weights.
 
     The new card waits under another name until the weights are in place, and is found there if it
     could not be renamed.
@@ -258,9 +244,7 @@ def save_released(
 
 
 def stored_once(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors without the moving average where every one of it equals the encoder's;
-    see astrojepa/stored_once.py.
-    """
+    """Return the tensors without the moving average if it equals the encoder."""
     rest = without_average(state)
     whole = with_average(rest)
     equal = whole.keys() == state.keys() and all(

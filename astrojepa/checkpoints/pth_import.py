@@ -32,8 +32,7 @@ _LAYER = {
 
 
 def convert(content: dict[str, Any], path: Path) -> tuple[TrainConfig, dict[str, Tensor]]:
-    """Translate a .pth dictionary to a config and this package's state; ValueError names what is
-    missing.
+    """Translate a .pth dictionary to a config and a state; ValueError names what is missing.
 
     The predictor's two linear layers, which the file does not have, become identities, so that
     predictions are exactly theirs.

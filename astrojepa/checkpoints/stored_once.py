@@ -1,5 +1,4 @@
-"""Weights stored once: a moving average that equals its encoder is left out of the file, and known
-to be there.
+"""Weights stored once: a moving average equal to its encoder is left out of the file.
 
 The hash of a model is that of the whole file, the average included, so that the same weights have
 one name, however they are stored.
@@ -31,9 +30,7 @@ def without_average(names: Mapping[str, T]) -> dict[str, T]:
 
 
 def with_average(names: Mapping[str, T]) -> dict[str, T]:
-    """Return the entries with those of the encoder under the names of the moving average too,
-    which must have none.
-    """
+    """Return the entries with the encoder's also under the names of the moving average."""
     return {
         **names,
         **{
@@ -50,8 +47,7 @@ def lacks_average(config: TrainConfig, names: Mapping[str, T]) -> bool:
 
 
 def whole_hash(path: Path, digest: str, config: TrainConfig) -> str:
-    """Return the SHA-256, hex, of the file in which nothing was left out; `digest` is that of the
-    file itself.
+    """Return the SHA-256, hex, of the file without omissions; `digest` is that of the file itself.
 
     CheckpointError where a file that may lack its average is no safetensors file.
     """
@@ -77,9 +73,7 @@ def whole_hash(path: Path, digest: str, config: TrainConfig) -> str:
 def _written(
     tensors: dict[str, dict[str, Any]], metadata: dict[str, str] | None, data: bytes
 ) -> bytes:
-    """Write a safetensors file as the library does: by type in the order of `data`, then by
-    name, without gaps.
-    """
+    """Write a safetensors file as the library does: by type, then by name, without gaps."""
     kinds = list(
         dict.fromkeys(
             entry["dtype"]

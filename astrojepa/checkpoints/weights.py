@@ -1,6 +1,4 @@
-"""Weights out of files that strangers made: bounded, checked against the architecture, never
-unpickled.
-"""
+"""Weights from untrusted files: bounded, checked against the architecture, never unpickled."""
 
 from __future__ import annotations
 
@@ -29,8 +27,7 @@ ZIP_BEGINNING = b"PK\x03\x04"
 
 
 def build_network(config: TrainConfig, device: torch.device, seed: int = 0) -> JEPA:
-    """Build the network of a config with random weights from `seed`, leaving torch's own generator
-    as it was.
+    """Build a config's network with random weights from `seed`; torch's generator is untouched.
 
     CheckpointError if it has more parameters than any model here should.
     """
@@ -55,9 +52,7 @@ def build_network(config: TrainConfig, device: torch.device, seed: int = 0) -> J
 def restore_network(
     config: TrainConfig, state: dict[str, Tensor], source: str | Path, device: torch.device
 ) -> JEPA:
-    """Build the network and fill it; names, shapes and finiteness are checked before anything is
-    built on the device.
-    """
+    """Build the network and fill it; names, shapes and finiteness are checked first."""
     if not isinstance(state, dict) or not all(
         isinstance(value, Tensor) for value in state.values()
     ):
@@ -145,9 +140,7 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], str]:
 
 
 def _check_archive(path: Path) -> None:
-    """Refuse what is not the zip archive that torch.save writes: uncompressed, so that it
-    unpacks to no more than its own size.
-    """
+    """Refuse what is not an uncompressed zip archive as torch.save writes it."""
     try:
         with path.open("rb") as stream, zipfile.ZipFile(stream) as archive:
             stream.seek(0)
@@ -169,9 +162,7 @@ def _check_archive(path: Path) -> None:
 
 
 def _numpy_scalars() -> list[Any]:
-    """List the numpy scalar types that a config inside a .pth may hold, under the names of numpy
-    1 and 2.
-    """
+    """List the numpy scalar types allowed in a .pth config, under names of numpy 1 and 2."""
     scalar = np._core.multiarray.scalar  # type: ignore[attr-defined]
     kinds = [
         np.dtypes.Float64DType,

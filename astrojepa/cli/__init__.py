@@ -1,6 +1,4 @@
-"""`astrojepa COMMAND`, or `python -m astrojepa COMMAND`: one function of the package each, from
-files to files.
-"""
+"""`astrojepa COMMAND`: each is one function of the package, from files to files."""
 
 from __future__ import annotations
 
@@ -67,7 +65,7 @@ def make_parser() -> argparse.ArgumentParser:
     """Make the parser: every sub-command's help ends in an example."""
     parser = _Parser(
         prog="astrojepa",
-        description="Galaxy morphology without labels: train a model, and use what it has learned.",
+        description="Galaxy morphology without labels: train models, embed galaxies, explore.",
     )
     parser.add_argument("--version", action="version", version=f"astrojepa {aj.__version__}")
     commands = parser.add_subparsers(

@@ -1,6 +1,4 @@
-"""anomalies: the strangest galaxies first, with what may be wrong with their pictures, and how
-good such a ranking is.
-"""
+"""anomalies: rank galaxies by a score, or measure how well scores find a class."""
 
 from __future__ import annotations
 
@@ -29,16 +27,18 @@ def add_to(commands: Any) -> None:
         commands,
         "anomalies",
         _anomalies,
-        "List the strangest galaxies first.",
+        "Rank galaxies by an anomaly score, most anomalous first.",
         "best --data galaxies --top 25",
     )
     strange.add_argument(
         "--score",
         "--method",
         default=DEFAULT,
-        help=f"name of the score (default {DEFAULT}); an unknown name lists them all",
+        help=f"score (default {DEFAULT}); an unknown name lists all",
     )
-    strange.add_argument("--k", type=int, default=20, help="neighbours of knn and lof (default 20)")
+    strange.add_argument(
+        "--k", type=int, default=20, help="number of neighbours for knn and lof (default 20)"
+    )
     strange.add_argument("--top", type=int, default=25, help="rows to print (default 25)")
     strange.add_argument(
         "--output",
@@ -47,23 +47,29 @@ def add_to(commands: Any) -> None:
         help="CSV or JSON file with every galaxy, or with the leaderboard",
     )
     strange.add_argument(
-        "--leaderboard", action="store_true", help="make a class rare and say which score finds it"
+        "--leaderboard", action="store_true", help="thin a class and measure which score finds it"
     )
     strange.add_argument(
         "--rare",
         default="",
-        help='class to make rare, or kinds of the simulator: "ring+lens" (default: each class)',
+        help=(
+            'class to thin, or kinds of simulated galaxies such as "ring+lens" (default: each '
+            "class)"
+        ),
     )
     strange.add_argument(
-        "--fraction", type=float, default=0.02, help="share that is left of it (default 0.02)"
+        "--fraction",
+        type=float,
+        default=0.02,
+        help="fraction of all galaxies that it then makes up (default 0.02)",
     )
     strange.add_argument(
-        "--draws", type=int, default=100, help="random choices of which are left (default 100)"
+        "--draws", type=int, default=100, help="number of random draws (default 100)"
     )
     strange.add_argument(
         "--slow",
         action="store_true",
-        help="also rank by JEPA-SCORE and by prediction under random masks",
+        help="also use JEPA-SCORE and prediction errors under random masks",
     )
 
 
@@ -106,7 +112,7 @@ def _list(options: argparse.Namespace, model: Model, data: Dataset) -> int:
     for found in follows:
         if found.flagged:
             print(
-                f"{found.score} mostly follows {found.about}: rank correlation "
+                f"{found.score} correlates with {found.about}: rank correlation "
                 f"{found.spearman:+.2f}",
                 file=sys.stderr,
             )
@@ -154,12 +160,13 @@ def _leaderboards(options: argparse.Namespace, model: Model, data: Dataset) -> i
         print("\n".join(table_lines(tables[rare])) + "\n")
     if not tables:
         raise ValueError(
-            f"No class of {data.name} can be made rare; give labelled galaxies, or another "
-            f"--fraction."
+            f"No class of {data.name} can be thinned; give labelled galaxies, or another "
+            "--fraction."
         )
     if not options.slow:
         print(
-            "Not ranked: JEPA-SCORE and prediction under random masks; --slow adds them.",
+            "Not included: JEPA-SCORE and prediction errors under random masks; add them with "
+            "--slow.",
             file=sys.stderr,
         )
     if options.output and options.output.suffix.lower() == ".csv":
@@ -196,9 +203,7 @@ def _table(rows: list[Row]) -> dict[str, Any]:
 
 
 def _write_table(path: Path, tables: dict[str, list[Row]]) -> None:
-    """Write a line per class and score: each measure as its mean and between which values 95 %
-    of the draws lie.
-    """
+    """Write a line per class and score: mean of each measure and range of 95 % of the draws."""
     abouts = list(next(iter(tables.values()))[0].ranking.follows)
     measures = [f"{name}{end}" for name in _MEASURES for end in ("", "_low", "_high")]
     lines = []

@@ -1,6 +1,4 @@
-"""export bundle: a folder with all that a hosted explorer needs; export demo: the one that a
-fresh clone opens with.
-"""
+"""export bundle: a folder for a hosted explorer; export demo: that of a fresh clone."""
 
 from __future__ import annotations
 
@@ -22,8 +20,7 @@ def add_to(commands: Any) -> None:
         commands,
         BUNDLE,
         _bundle,
-        "Write one folder from which an explorer is hosted without the original file and without a "
-        "GPU.",
+        "Write a folder from which the explorer can be hosted without the original data or a GPU.",
         "--data galaxies --checkpoint best --out bundle",
         model=False,
     )
@@ -33,15 +30,15 @@ def add_to(commands: Any) -> None:
         default="best",
         help="id, alias, run folder or file of a model (default best)",
     )
-    made.add_argument("--out", type=Path, required=True, help="folder to make")
+    made.add_argument("--out", type=Path, required=True, help="folder to create")
     made.add_argument(
-        "--size", type=int, default=160, help="side of the largest picture, pixels (default 160)"
+        "--size", type=int, default=160, help="largest image side, pixels (default 160)"
     )
     demo = declare(
         commands,
         DEMO,
         _demo,
-        "Compute anew what a fresh clone opens with: the map of the simulated galaxies, in demo/.",
+        "Recompute the demo that a fresh clone opens with: the simulated galaxies in demo/.",
         "",
         model=False,
     )
@@ -49,7 +46,7 @@ def add_to(commands: Any) -> None:
         "--out",
         type=Path,
         default=bundle.DEMO,
-        help="folder to replace (default demo/ of this project)",
+        help="folder to replace (default: demo/ of this project)",
     )
 
 

@@ -27,53 +27,60 @@ def add_to(commands: Any) -> None:
         commands,
         "finetune",
         _finetune,
-        "Train a model and a classifier together on labelled galaxies, and save both.",
+        "Fine-tune a model with a classifier on labelled galaxies, and save both.",
         "best --data galaxies --label-column morphology --out mine.safetensors",
     )
     tune.add_argument("--benchmark", choices=("B1", "B2"), help="as in the probe command")
     tune.add_argument("--split", default="", help="as in the probe command")
     tune.add_argument(
-        "--frozen", action="store_true", help="leave the model as it is: a linear probe, in minutes"
+        "--frozen",
+        action="store_true",
+        help="keep the model fixed and train a linear probe only, in minutes",
     )
-    tune.add_argument("--epochs", type=int, default=10, help="over the labels (default 10)")
-    tune.add_argument("--batch-size", type=int, default=64, help="galaxies (default 64)")
+    tune.add_argument(
+        "--epochs", type=int, default=10, help="passes over the labelled galaxies (default 10)"
+    )
+    tune.add_argument("--batch-size", type=int, default=64, help="galaxies per step (default 64)")
     tune.add_argument(
         "--learning-rate",
         type=float,
         default=1e-4,
-        help="of the encoder; the classifier's is 10 times as large (default 1e-4)",
+        help="learning rate of the encoder; the classifier's is 10 times as large (default 1e-4)",
     )
-    tune.add_argument("--seed", type=int, default=0, help="of order, turns and halves (default 0)")
+    tune.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
     tune.add_argument(
-        "--passes", type=int, help="how often a galaxy is looked at (default: as the model says)"
+        "--passes",
+        type=int,
+        help="passes over orientations and crop sizes (default: as in the config)",
     )
     tune.add_argument("--device", default="", help="cpu or cuda (default: cuda if there is one)")
     tune.add_argument(
-        "--out", type=Path, required=True, help="NAME.safetensors; its card is NAME.json"
+        "--out", type=Path, required=True, help="file NAME.safetensors, with its card NAME.json"
     )
     predict = declare(
         commands,
         "predict",
         _predict,
-        "Write the class probabilities of galaxies that a classifier has not seen.",
+        "Predict class probabilities of new galaxies.",
         "mine.safetensors --data my_galaxies --out classes.csv",
         model=False,
     )
     predict.add_argument(
-        "classifier", help="file that finetune wrote, or a probe downloaded from the Probe lab"
+        "classifier",
+        help="classifier: a file of finetune, or a probe downloaded from the Probe lab",
     )
     add_data(predict)
     predict.add_argument(
-        "--vectors", type=Path, help="what embed wrote with the same model, instead of pictures"
+        "--vectors", type=Path, help="vectors of embed with the same model, instead of images"
     )
     predict.add_argument(
         "--coverage",
         type=float,
         default=COVERAGE,
-        help=f"probability that a galaxy's set holds its class (default {COVERAGE})",
+        help=f"probability that a galaxy's set contains its class (default {COVERAGE})",
     )
     predict.add_argument("--device", default="", help="cpu or cuda (default: cuda if there is one)")
-    predict.add_argument("--out", type=Path, required=True, help="CSV file, a row per galaxy")
+    predict.add_argument("--out", type=Path, required=True, help="CSV file with a row per galaxy")
 
 
 def _finetune(options: argparse.Namespace) -> int:
@@ -150,7 +157,7 @@ def _predict(options: argparse.Namespace) -> int:
     if options.out.suffix.lower() != ".csv":
         raise ValueError(f"--out is {options.out.name}; name a file that ends in .csv.")
     if options.vectors and (options.data or options.where or options.label_column):
-        raise ValueError("--vectors are of galaxies already; leave out --data and its companions.")
+        raise ValueError("--vectors replaces --data; leave out --data and its companions.")
     made = aj.load_classifier(options.classifier, str(choose_device(options.device)))
     galaxies: Dataset | Embeddings
     if options.vectors:

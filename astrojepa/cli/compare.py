@@ -27,24 +27,30 @@ def add_to(commands: Any) -> None:
         commands,
         "compare",
         _compare,
-        "Compare what two models see in the same galaxies.",
+        "Compare the embeddings of two models on the same galaxies.",
         "model3 best --data galaxies --symmetries 200 --out comparison.json",
         model=False,
     )
     compare.add_argument(
-        "model", metavar="MODEL_A", help="id, alias, run folder or file of a model; best; random"
+        "model",
+        metavar="MODEL_A",
+        help="model: id, alias, run folder or file; best; or random (random weights)",
     )
-    compare.add_argument("other", metavar="MODEL_B", help="the model to compare it with")
+    compare.add_argument("other", metavar="MODEL_B", help="second model")
     add_data(compare)
     compare.add_argument(
-        "--neighbours", type=int, default=10, metavar="K", help="how many per galaxy (default 10)"
+        "--neighbours",
+        type=int,
+        default=10,
+        metavar="K",
+        help="nearest neighbours per galaxy (default 10)",
     )
     compare.add_argument(
         "--symmetries",
         type=int,
         default=0,
         metavar="COUNT",
-        help="also turn and mirror this many galaxies, spread over the data",
+        help="also rotate and mirror this many galaxies",
     )
     compare.add_argument(
         "--out", type=Path, help="JSON file with the numbers, or CSV file with one row per galaxy"
@@ -57,13 +63,13 @@ def _compare(options: argparse.Namespace) -> int:
 
     if options.out and options.out.suffix.lower() not in (".json", ".csv"):
         raise ValueError(
-            f"--out is {options.out.name}; name a file that ends in .json, for the numbers, or "
-            f".csv, for galaxies."
+            f"--out is {options.out.name}; give a .json file for the numbers or a .csv file for "
+            "the galaxies."
         )
     if options.symmetries < 0:
         raise ValueError(
-            f"--symmetries is {options.symmetries}; give the number of galaxies to turn, or leave "
-            f"it out."
+            f"--symmetries is {options.symmetries}; give a number of galaxies >= 1, or leave it "
+            "out."
         )
     data, models = (
         open_data(options),
@@ -137,10 +143,10 @@ def _show(numbers: dict[str, Any], comparison: Comparison, data: Dataset) -> Non
         (first, second), numbers.get("symmetries", {}).get("models", ()), strict=False
     ):
         print(
-            f"{name}: {drift['beyond_nearest']} of turned and mirrored pictures lie beyond the "
-            f"nearest other galaxy"
+            f"{name}: {drift['beyond_nearest']} of rotated and mirrored images move farther than "
+            "the nearest neighbour"
         )
-    print("Neighbourhoods that changed most:")
+    print("Galaxies whose neighbours differ most:")
     print_rows(["id", "overlap", "stretch", "label"], _rows(comparison, data, SHOWN))
 
 

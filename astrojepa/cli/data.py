@@ -1,6 +1,4 @@
-"""data: what is in a data set, whether it is whole, what is wrong with it, and where to get
-Galaxy10 DECaLS.
-"""
+"""data: describe, verify, audit, pack or download a data set."""
 
 from __future__ import annotations
 
@@ -22,7 +20,7 @@ def add_to(commands: Any) -> None:
         commands,
         "data",
         _contents,
-        "Say what is in a data set; verify, audit, pack or download one.",
+        "Describe a data set; verify, audit, pack or download one.",
         "--data galaxies",
         model=False,
     )
@@ -34,7 +32,7 @@ def add_to(commands: Any) -> None:
         actions,
         "verify",
         _verify,
-        "Name the version of a Galaxy10 file by its sha256, or decode every picture of a folder.",
+        "Identify a Galaxy10 file by its SHA-256, or decode every image of a folder.",
         "--data data/Galaxy10_DECals.h5",
     )
     _add_data_again(verify)
@@ -42,20 +40,20 @@ def add_to(commands: Any) -> None:
         actions,
         "audit",
         _audit,
-        "Find duplicates, label conflicts, leaks, bad frames, survey shortcuts and traps.",
+        "Find duplicates, label conflicts, leaks between splits, bad frames and survey biases.",
         "--data galaxies --out audit.json",
     )
     _add_data_again(audit)
     audit.add_argument(
         "--out",
         type=Path,
-        help="JSON file to write, with every id; the report shows the first of them",
+        help="JSON file with all ids; the printed report shows the first ones",
     )
     download = _declare_action(
         actions,
         "download",
         _download,
-        "Download Galaxy10 DECaLS (2.7 GB), or go on with a download.",
+        "Download Galaxy10 DECaLS (2.7 GB), or resume a download.",
         "--out data/Galaxy10_DECals.h5",
     )
     download.add_argument(
@@ -67,27 +65,27 @@ def add_to(commands: Any) -> None:
     download.add_argument(
         "--url",
         default="",
-        help="another https address of the same file (default: its record on Zenodo)",
+        help="another https URL of the same file (default: Zenodo)",
     )
 
     small = _declare_action(
         actions,
         "pack",
         _pack,
-        "Make a small copy of a data set, with which a training machine needs nothing else.",
+        "Write a smaller copy of a data set, complete enough for training.",
         "--data galaxies --size 160 --out galaxies-160",
     )
     _add_data_again(small)
     small.add_argument(
-        "--size", type=int, default=160, help="side of the largest picture, pixels (default 160)"
+        "--size", type=int, default=160, help="largest image side, pixels (default 160)"
     )
     small.add_argument(
-        "--format", default="jpeg", help="jpeg (default), or webp: a third of the size"
+        "--format", default="jpeg", help="jpeg (default), or webp with a third of the size"
     )
     small.add_argument(
-        "--quality", type=int, help="of the pictures, 1 to 100 (default: jpeg 92, webp 80)"
+        "--quality", type=int, help="image quality, 1 to 100 (default: jpeg 92, webp 80)"
     )
-    small.add_argument("--out", type=Path, required=True, help="folder to make")
+    small.add_argument("--out", type=Path, required=True, help="folder to create")
 
 
 def _declare_action(
@@ -104,9 +102,7 @@ def _declare_action(
 
 
 def _add_data_again(action: argparse.ArgumentParser) -> None:
-    """Take --data and its companions after the action too, without replacing what was given
-    before it.
-    """
+    """Take --data and its companions after the action too, keeping earlier values."""
     add_data(action)
     for item in action._actions:
         item.default = argparse.SUPPRESS
@@ -141,7 +137,7 @@ def _verify(options: argparse.Namespace) -> int:
         return 0
     data = open_data(options)
     found = check_pictures(data, progress=sys.stderr.isatty())
-    print(f"{data.name}: {found.num_readable:,} of {len(data):,} pictures can be read")
+    print(f"{data.name}: {found.num_readable:,} of {len(data):,} images are readable")
     for size, count in found.sizes.items():
         print(f"  {size:30s} {count:6,}")
     for complaint in found.complaints:
@@ -149,8 +145,8 @@ def _verify(options: argparse.Namespace) -> int:
     if found.complaints:
         count = len(found.complaints)
         raise DataError(
-            f"{count:,} of {len(data):,} pictures cannot be read; replace them, or leave them out "
-            f"with --skip-corrupt."
+            f"{count:,} of {len(data):,} images cannot be read; replace them, or leave them out "
+            "with --skip-corrupt."
         )
     return 0
 

@@ -17,29 +17,34 @@ def add_to(commands: Any) -> None:
         commands,
         "embed",
         _embed,
-        "Write one vector per galaxy.",
+        "Write the embedding of each galaxy.",
         "best --data galaxies --out vectors",
     )
     embed.add_argument(
         "--out",
         required=True,
         type=Path,
-        help="folder for Parquet shards, one per process of torchrun --nproc_per_node=N -m "
-        "astrojepa embed ...; "
-        "started again, it continues where it was interrupted; or one .npz file with vectors, ids, "
-        "labels, classes",
+        help=(
+            "folder for Parquet files, one per process of torchrun --nproc_per_node=N -m astrojepa "
+            "embed ... (run again, it continues where it stopped), or an .npz file with vectors, "
+            "ids, labels and classes"
+        ),
     )
     embed.add_argument(
         "--precision",
         default="float32",
-        help="float32 (default), bfloat16, or auto: bfloat16 where the device is made for it; "
-        "named in what is written",
+        help=(
+            "float32 (default), bfloat16, or auto: bfloat16 if the device supports it natively; "
+            "recorded in the output"
+        ),
     )
     embed.add_argument(
         "--passes",
         type=int,
-        help="how often a galaxy is looked at (default: as often as the model's config says); 1 is "
-        "a quick look",
+        help=(
+            "passes per galaxy over orientations and crop sizes (default: as in the model's "
+            "config; 1 is fastest)"
+        ),
     )
     embed.add_argument("--device", default="", help="cpu or cuda (default: cuda if there is one)")
 
@@ -64,8 +69,8 @@ def _embed_file(options: argparse.Namespace, device: str) -> int:
 
     if distributed.world_size() > 1:
         raise ValueError(
-            f"{options.out} is one file and {distributed.world_size()} processes would write it; "
-            f"name a folder for their shards."
+            f"{options.out} is one file, but {distributed.world_size()} processes write; give a "
+            "folder."
         )
     model, data = load_model(options.model, device), open_data(options)
     how = {"precision": options.precision, "passes": options.passes}
@@ -90,7 +95,7 @@ def _embed_folder(options: argparse.Namespace, device: str) -> int:
     run = embed_shards(model, data, options.out, progress=sys.stderr.isatty(), **how)
     if distributed.rank() == 0:
         if run.num_found:
-            print(f"{run.num_found} of {run.num_blocks} blocks were there already")
+            print(f"{run.num_found} of {run.num_blocks} blocks were already done")
         print(
             f"{options.out}: complete, {len(data)} vectors of width {model.width} for {data.name}, "
             f"shards: {run.num_shards}"

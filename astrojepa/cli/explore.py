@@ -18,7 +18,7 @@ def add_to(commands: Any) -> None:
         commands,
         "app",
         _app,
-        "Open the explorer: a map of all galaxies, their patch errors, neighbours and anomalies.",
+        "Open the explorer: map, patch errors, nearest neighbours and anomalies.",
         "--data galaxies --checkpoint best",
         model=False,
     )
@@ -35,8 +35,8 @@ def add_to(commands: Any) -> None:
 def _app(options: argparse.Namespace) -> int:
     if find_spec("streamlit") is None:
         raise ValueError(
-            "The explorer needs Streamlit, which is not installed here; install it with: pip "
-            "install streamlit"
+            "The explorer needs Streamlit, which is not installed. Install it with: pip install "
+            "streamlit"
         )
     sys.argv = ["streamlit", *streamlit_arguments(options)]
     runpy.run_module("streamlit", run_name="__main__", alter_sys=True)

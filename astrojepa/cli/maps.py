@@ -23,22 +23,24 @@ def add_to(commands: Any) -> None:
         commands,
         "project",
         _project,
-        "Lay the galaxies out on a map.",
+        "Project embeddings to a 2-D map.",
         "best --data galaxies --method umap --out map.csv --trust trust.json",
     )
     project.add_argument("--method", default="umap", help="pca, umap or tsne (default umap)")
-    project.add_argument("--seed", type=int, default=0, help="decides the layout (default 0)")
+    project.add_argument(
+        "--seed", type=int, default=0, help="random seed of the layout (default 0)"
+    )
     project.add_argument(
         "--place",
         default="",
         metavar="DATA",
-        help="write where these galaxies fall on that map instead",
+        help="place these galaxies on the map of --data instead",
     )
     project.add_argument(
         "--trust",
         type=Path,
         metavar="FILE",
-        help="JSON file: how far the map can be trusted, its parameters",
+        help="JSON file for the projection reliability and the parameters",
     )
     project.add_argument("--out", required=True, type=Path, help="CSV file: id, x, y, label")
 

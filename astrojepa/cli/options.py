@@ -1,6 +1,4 @@
-"""What the sub-commands share: how one is declared, the galaxies and the model it is given,
-tables.
-"""
+"""Shared by the sub-commands: their declaration, galaxies, model and tables."""
 
 from __future__ import annotations
 
@@ -30,7 +28,9 @@ def declare(
     )
     made.set_defaults(run=run)
     if model:
-        made.add_argument("model", help="id, alias, run folder or file of a model; best; random")
+        made.add_argument(
+            "model", help="model: id, alias, run folder or file; best; or random (random weights)"
+        )
         add_data(made)
     return made
 
@@ -41,22 +41,18 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         "--where",
         action="append",
         metavar="COLUMN=VALUE",
-        help="keep these rows of labels.csv; may be repeated",
+        help="keep only matching rows of labels.csv; repeatable",
     )
-    parser.add_argument(
-        "--label-column", default="", help="column of labels.csv that holds the class"
-    )
+    parser.add_argument("--label-column", default="", help="column of labels.csv with the class")
     parser.add_argument(
         "--skip-corrupt",
         action="store_true",
-        help="leave out pictures that cannot be read, and name them",
+        help="leave out unreadable images and list them",
     )
 
 
 def fill_benchmark(options: argparse.Namespace) -> None:
-    """Set galaxies, labels and split to what --benchmark fixes, if it is given; ValueError for
-    flags that contradict it.
-    """
+    """Set what --benchmark fixes; ValueError for flags that contradict it."""
     from astrojepa.evaluation.reports.benchmark import BENCHMARKS
 
     if options.benchmark:
@@ -87,7 +83,7 @@ def open_data(options: argparse.Namespace, heard: bool = True) -> Dataset:
     if data.simulated and heard:
         print("These galaxies are SIMULATED.", file=sys.stderr)
     for name in data.skipped if heard else ():
-        print(f"Left out, cannot be read: {name}", file=sys.stderr)
+        print(f"Left out (unreadable): {name}", file=sys.stderr)
     for note in data.notes if heard else ():
         print(f"Note: {note}", file=sys.stderr)
     return data

@@ -21,30 +21,30 @@ def add_to(commands: Any) -> None:
         commands,
         "patch-errors",
         _patch_errors,
-        "Draw where a galaxy surprises the model.",
+        "Draw the patch errors of a galaxy, or list galaxies by their mean patch error.",
         "best --galaxy 7 --out heat.png",
     )
     patches.add_argument(
         "--galaxy",
-        help="id or row number; without it, all galaxies are listed, the most surprising first",
+        help="id or row number; without it, all galaxies are listed, largest mean error first",
     )
     patches.add_argument(
         "--masks",
         default="tiling",
-        help="tiling or random (default tiling; a list is always by tiling)",
+        help="tiling or random (default tiling; lists always use tiling)",
     )
     patches.add_argument(
         "--measure",
         default="mse",
         choices=MEASURES,
-        help="what the picture's colours show (default mse)",
+        help="quantity shown by colour (default mse)",
     )
-    patches.add_argument("--seed", type=int, default=0, help="decides random masks (default 0)")
+    patches.add_argument("--seed", type=int, default=0, help="seed of random masks (default 0)")
     patches.add_argument(
         "--out",
         required=True,
         type=Path,
-        help="PNG file to write; CSV file for a list of all galaxies",
+        help="PNG file of one galaxy, or CSV file for a list of all galaxies",
     )
 
 
@@ -89,8 +89,7 @@ def _list(options: argparse.Namespace, data: Any, model: Any) -> int:
 
     if options.masks != "tiling":
         raise ValueError(
-            f"--masks {options.masks} was asked for all galaxies; a list is by tiling only, or "
-            f"name a --galaxy."
+            f"--masks {options.masks} needs a --galaxy; lists of all galaxies use tiling."
         )
     found = patch_error_summary(model, data, progress=sys.stderr.isatty())
     columns = (found.normalised, found.mean_mse, found.max_mse, found.mean_cosine)
@@ -99,7 +98,5 @@ def _list(options: argparse.Namespace, data: Any, model: Any) -> int:
         for row in np.argsort(-found.normalised, kind="stable")
     ]
     write_csv(options.out, ["id", "normalised", "mse", "max_mse", "cosine", "label"], rows)
-    print(
-        f"{options.out}: {len(rows)} galaxies, the most surprising first, by mean normalised error"
-    )
+    print(f"{options.out}: {len(rows)} galaxies, largest mean normalised error first")
     return 0

@@ -17,54 +17,60 @@ def add_to(commands: Any) -> None:
         commands,
         "probe",
         _probe,
-        "Score linear and kNN probes beside the baselines.",
+        "Measure linear and kNN probes and their baselines.",
         "best --data galaxies --benchmark B1 --few-labels --controls --out B1.json",
     )
     probe.add_argument(
         "--benchmark",
         choices=("B1", "B2"),
-        help="B1: gz1-balanced, morphology; B2: efigi, Hubble type; both by the split column",
+        help=(
+            "B1: Galaxy Zoo 1 morphology (source gz1-balanced); B2: EFIGI Hubble type (source "
+            "efigi); both with the split column"
+        ),
     )
     probe.add_argument(
         "--split",
         default="",
-        help="column, grouped or seed42 (default: column if there is one, else grouped)",
+        help="split: column, grouped or seed42 (default: column if there is one, else grouped)",
     )
     probe.add_argument(
-        "--random-seeds", type=int, default=3, help="random-weight controls (default 3)"
+        "--random-seeds", type=int, default=3, help="number of random-weight controls (default 3)"
     )
-    probe.add_argument("--mlp", action="store_true", help="also probes with one hidden layer")
+    probe.add_argument("--mlp", action="store_true", help="also train probes with one hidden layer")
     probe.add_argument(
         "--few-labels",
         action="store_true",
-        help="also 1 to 20 labels per class, and 1, 10 and 100 %%, several draws",
+        help=(
+            "also train on 1 to 20 labels per class and on 1, 10 and 100 %% of them, several draws "
+            "each"
+        ),
     )
     probe.add_argument(
         "--controls",
         action="store_true",
-        help="also what the vectors tell of survey, brightness and size; random labels",
+        help="also predict survey, brightness and size, and random labels",
     )
     probe.add_argument(
         "--fine-tune",
         type=int,
         default=0,
         metavar="EPOCHS",
-        help="also train the encoder, and a ResNet-18 from random weights, on labels",
+        help="also fine-tune the encoder, and train a ResNet-18 from scratch, on the labels",
     )
     probe.add_argument(
         "--regress",
         action="append",
         default=[],
         metavar="COLUMN",
-        help="also tell this number; may be repeated",
+        help="also predict this numeric column; repeatable",
     )
     probe.add_argument(
         "--catalogue",
         default="",
         metavar="FILE",
-        help="where the numbers are, by id: a CSV file, or EFIGI_attributes.txt",
+        help="table with these columns by id: a CSV file, or EFIGI_attributes.txt",
     )
-    probe.add_argument("--out", type=Path, help="JSON file to write, with everything")
+    probe.add_argument("--out", type=Path, help="JSON file for all results")
 
 
 def _probe(options: argparse.Namespace) -> int:
@@ -104,9 +110,7 @@ def _check(options: argparse.Namespace) -> None:
     """Fill in what a benchmark fixes; ValueError for flags that contradict it, or one another."""
     fill_benchmark(options)
     if options.catalogue and not options.regress:
-        raise ValueError(
-            f"--catalogue {options.catalogue} holds numbers; say which with --regress COLUMN."
-        )
+        raise ValueError(f"--catalogue {options.catalogue} needs --regress COLUMN.")
     if options.random_seeds < 0 or options.fine_tune < 0:
         raise ValueError(
             f"--random-seeds {options.random_seeds} and --fine-tune {options.fine_tune} must not "

@@ -1,6 +1,4 @@
-"""report and zoo: everything that is measured of a model on a data set, and the table of what
-was measured of all of them.
-"""
+"""report and zoo: everything measured of one model, and the table of all models."""
 
 from __future__ import annotations
 
@@ -20,14 +18,14 @@ def add_to(commands: Any) -> None:
         commands,
         "report",
         _report,
-        "Measure everything and write it as JSON and as one self-contained HTML page.",
+        "Measure a model and write JSON and a self-contained HTML page.",
         "best --data galaxies --benchmark B1 --out reports/best-B1",
     )
     report.add_argument("--benchmark", choices=("B1", "B2"), help="as in the probe command")
     report.add_argument(
         "--split",
         default="",
-        help="column, grouped or seed42 (default: column if there is one, else grouped)",
+        help="split: column, grouped or seed42 (default: column if there is one, else grouped)",
     )
     report.add_argument(
         "--map",
@@ -38,16 +36,19 @@ def add_to(commands: Any) -> None:
     report.add_argument(
         "--rare",
         default="",
-        help="class to thin for the anomaly leaderboard (default: the smallest that can be)",
+        help="class to thin for the anomaly leaderboard (default: the smallest possible)",
     )
     report.add_argument(
-        "--fraction", type=float, default=0.02, help="share that is left of it (default 0.02)"
+        "--fraction",
+        type=float,
+        default=0.02,
+        help="fraction of all galaxies that it then makes up (default 0.02)",
     )
     report.add_argument(
-        "--draws", type=int, default=100, help="random choices of which are left (default 100)"
+        "--draws", type=int, default=100, help="number of random draws (default 100)"
     )
     report.add_argument(
-        "--random-seeds", type=int, default=3, help="random-weight controls (default 3)"
+        "--random-seeds", type=int, default=3, help="number of random-weight controls (default 3)"
     )
     report.add_argument("--few-labels", action="store_true", help="as in the probe command")
     report.add_argument("--controls", action="store_true", help="as in the probe command")
@@ -61,12 +62,12 @@ def add_to(commands: Any) -> None:
     report.add_argument(
         "--card",
         action="store_true",
-        help="also write the numbers down on the card of the released model",
+        help="also write the numbers to the card of the released model",
     )
     report.add_argument(
         "--out", type=Path, required=True, metavar="STEM", help="writes STEM.json and STEM.html"
     )
-    help = "Print the table of released models, controls and recipes, as Markdown."
+    help = "Print the table of released models, controls and recipes as Markdown."
     declare(commands, "zoo", _zoo, help, "", model=False)
 
 
@@ -118,7 +119,7 @@ def _report(options: argparse.Namespace) -> int:
     if options.card:
         path, card = released_card(model)
         write_json(path, with_measurement(card, facts | report.facts))
-        print(f"{path}: {facts['benchmark'] or data.name} written down")
+        print(f"{path}: {facts['benchmark'] or data.name} updated")
     return 0
 
 

@@ -18,7 +18,7 @@ def add_to(commands: Any) -> None:
         commands,
         "export",
         _export,
-        "Release a run's weights with a card.",
+        "Export the weights of a run with a card.",
         "runs/20260101-small.sigreg06 --id small.sigreg06",
         model=False,
     )
@@ -28,26 +28,26 @@ def add_to(commands: Any) -> None:
     export.add_argument(
         "--orientations",
         type=int,
-        help="make embeddings means over 1, 4 or 8 orientations (default as trained)",
+        help="average embeddings over 1, 4 or 8 orientations (default: as trained)",
     )
     export.add_argument(
         "--scales",
         type=int,
-        help="make embeddings means over 1 or 3 sizes of the crop (default as trained)",
+        help="average embeddings over 1 or 3 crop sizes (default: as trained)",
     )
-    export.add_argument("--description", default="", help="one sentence on what it was trained on")
+    export.add_argument("--description", default="", help="one sentence on the training data")
     export.add_argument(
         "--measured",
         type=Path,
         action="append",
         default=[],
-        help="JSON of the probe command; may be repeated",
+        help="JSON of the probe command; repeatable",
     )
     metrics = declare(
         commands,
         "metrics",
         _metrics,
-        "Turn a run's metrics into a table or TensorBoard events.",
+        "Convert the metrics of a run to a table or TensorBoard events.",
         "RUN --csv metrics.csv",
         model=False,
     )
@@ -96,11 +96,7 @@ def _metrics(options: argparse.Namespace) -> int:
     read_config(options.run_folder)  # refuses what is no run folder
     rows = read_metrics(options.run_folder)
     if not rows or not (options.csv or options.tensorboard):
-        found = (
-            "has no metrics yet"
-            if not rows
-            else "can be written as --csv FILE or --tensorboard DIR; give one"
-        )
+        found = "has no metrics yet" if not rows else "needs --csv FILE or --tensorboard DIR"
         raise ValueError(f"{options.run_folder} {found}.")
     if options.csv:
         write_records(options.csv, rows)

@@ -1,6 +1,4 @@
-"""The command line: flags made from the config's fields, sub-commands around one function of the
-package each.
-"""
+"""The train command: flags from the config's fields."""
 
 from __future__ import annotations
 
@@ -25,15 +23,15 @@ if TYPE_CHECKING:
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 REMEDIES = {  # what to do where the disk refuses
-    errno.ENOSPC: "Make room on that disk, or choose a place on another.",
-    errno.EDQUOT: "Make room in your quota, or choose a place on another disk.",
-    errno.EROFS: "Choose a place that can be written to.",
+    errno.ENOSPC: "Free space on that disk, or choose another disk.",
+    errno.EDQUOT: "Free space in your quota, or choose another disk.",
+    errno.EROFS: "Choose a writable folder.",
 }
 
 
 def add_to(commands: Any) -> None:
     """Declare the command of this file."""
-    help = "Learn galaxy morphology without labels."
+    help = "Train a model without labels."
     parser = declare(
         commands, "train", train, help, "--lambda 0.6 --data galaxies --epochs 5", model=False
     )
@@ -46,8 +44,7 @@ def train_main(arguments: Sequence[str] | None = None) -> int:
 
 
 def guarded(command: Callable[[], int]) -> int:
-    """Run a command and turn its complaints into one sentence on stderr and exit code 2; Ctrl-C
-    gives 130.
+    """Run a command; errors become one sentence on stderr and exit code 2, Ctrl-C exit code 130.
 
     Under torchrun the sentence begins with the number of the process.
     """
@@ -62,8 +59,8 @@ def guarded(command: Callable[[], int]) -> int:
         if type(error).__name__ != "OutOfMemoryError":  # torch's, which need not be imported here
             raise
         print(
-            f"{_speaker()}error: The GPU has too little memory; end what else uses it, or give "
-            f"--device cpu.",
+            f"{_speaker()}error: The GPU is out of memory; stop other programs on it, or give "
+            "--device cpu.",
             file=sys.stderr,
         )
         return EXIT_BAD_INPUT
@@ -76,7 +73,7 @@ def train_parser() -> argparse.ArgumentParser:
     """Make the parser of train.py: every setting of the config is a flag."""
     parser = argparse.ArgumentParser(
         prog="train.py",
-        description="Learn galaxy morphology without labels.",
+        description="Train a model without labels.",
         epilog="example: python train.py --lambda 0.6 --data galaxies --where source=gz1-balanced "
         "--image-size 64 --patch-size 8",
     )
@@ -86,13 +83,12 @@ def train_parser() -> argparse.ArgumentParser:
 
 def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the flags of a training."""
-    parser.add_argument("--preset", help=f"recipe to start from: {', '.join([*PRESETS, *ALIASES])}")
+    parser.add_argument("--preset", help=f"preset: {', '.join([*PRESETS, *ALIASES])}")
     parser.add_argument("--out", help="run folder (default runs/<date>-<preset>)")
     parser.add_argument(
         "--resume",
         metavar="RUN",
-        help="continue a run folder with its config; --data may name where the same galaxies are "
-        "now",
+        help="continue this run with its config; --data may give a new path of the same galaxies",
     )
     parser.add_argument("--device", help="cpu or cuda (default: cuda if there is one)")
     parser.add_argument(
@@ -104,15 +100,17 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tensorboard",
         action="store_true",
-        help="also write RUN/tensorboard, for tensorboard --logdir",
+        help="also write TensorBoard events to RUN/tensorboard",
     )
     parser.add_argument(
         "--sweep",
         action="append",
         metavar="SETTING=VALUE,...",
-        help="train with every value, each in a run folder inside --out, which gets table.csv and "
-        "table.md; repeated: every "
-        "combination; the same command again continues, other values extend; pairs are LOW:HIGH",
+        help=(
+            "train one run per value, inside --out, with table.csv and table.md; repeat the flag "
+            "for all combinations; the same command continues a sweep and new values extend it; "
+            "write pairs as LOW:HIGH"
+        ),
     )
     parser.add_argument(
         "--seeds",
@@ -127,16 +125,14 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def choose_device(name: str | None) -> torch.device:
-    """Return the device asked for, cuda where there is one if none is; ValueError for one that
-    is not here.
-    """
+    """Return the device asked for (default cuda if available); ValueError if unavailable."""
     import torch
 
     there = torch.cuda.is_available()
     name = name or ("cuda" if there else "cpu")
     if name.partition(":")[0] not in ("cpu", "cuda") or (name.startswith("cuda") and not there):
         raise ValueError(
-            f"--device {name} is not available here; choose cpu{' or cuda' if there else ''}."
+            f"--device {name} is not available; choose cpu{' or cuda' if there else ''}."
         )
     return torch.device(name)
 
@@ -154,9 +150,7 @@ def config_from(options: argparse.Namespace, device: str) -> TrainConfig:
 
 
 def sweep_settings(texts: Sequence[str]) -> dict[str, list[Any]]:
-    """Read --sweep's SETTING=VALUE,... into values by field name; a setting may also be given by
-    its flag, as in lambda=0,0.6.
-    """
+    """Read --sweep's SETTING=VALUE,... by field name or flag, as in lambda=0,0.6."""
     settings: dict[str, list[Any]] = {}
     named = {flag[2:]: (item.name, kind) for flag, _, item, kind in flags(TrainConfig)}
     named |= {name: (name, kind) for name, kind in named.values()}
@@ -211,8 +205,7 @@ def train(options: argparse.Namespace) -> int:
     how = {"device": device, "compile": options.compile, "tensorboard": options.tensorboard}
     if options.seeds is not None and not options.sweep:
         raise ValueError(
-            "--seeds belongs to a sweep; add one such as --sweep sigreg_weight=0.6, or choose one "
-            "seed with --seed."
+            "--seeds needs a sweep, such as --sweep sigreg_weight=0.6; for a single run use --seed."
         )
     if options.resume:
         _only_where(options)
@@ -225,7 +218,7 @@ def train(options: argparse.Namespace) -> int:
         folder = trainer.train(_announced(options, device), out=options.out, **how)
     data = read_json(folder / "config.json")["data"]["data"]
     shown = shlex.join([*(["--data", data] if data else []), "--checkpoint", str(folder)])
-    _say(f"Done: {folder}. Look at it: {EXPLORE} {shown}")
+    _say(f"Done: {folder}. Explore it with: {EXPLORE} {shown}")
     return 0
 
 
@@ -233,10 +226,7 @@ def _sweep(options: argparse.Namespace, how: dict[str, Any]) -> int:
     from astrojepa.training.sweep.sweep import sweep
 
     if not options.out:
-        raise ValueError(
-            "--sweep needs --out FOLDER for its runs and its table; the same command then "
-            "continues it."
-        )
+        raise ValueError("--sweep needs --out FOLDER for its runs and table.")
     settings = sweep_settings(options.sweep)
     seeds = 1 if options.seeds is None else options.seeds
     folder = sweep(_announced(options, how["device"]), settings, seeds, options.out, **how)
@@ -262,10 +252,7 @@ def _announced(options: argparse.Namespace, device: str) -> TrainConfig:
 
     config = config_from(options, device)
     if not options.preset and device == "cpu":
-        _say(
-            f"Preset    {config.preset}: no GPU here, so the small model; choose another with "
-            f"--preset"
-        )
+        _say(f"Preset    {config.preset}: the default without a GPU; choose another with --preset")
     if find_data(config.data.data).startswith("simulated"):
         _say(
             "DATA      SIMULATED GALAXIES: no --data was given and there is no "

@@ -23,8 +23,7 @@ DEFAULT_SIMULATED = 1000  # enough to look at, drawn in about 15 s
 
 
 class DataError(ValueError):
-    """Somebody's data is not what it should be; the message says what was expected, what was
-    found and what to do.
+    """Data that are not as expected; the message says what was expected, found, and what to do.
 
     Examples:
         >>> try:
@@ -39,12 +38,11 @@ class DataError(ValueError):
 
 
 class PictureError(DataError):
-    """One picture cannot be shown or embedded; the others can, once it is left out."""
+    """One image cannot be shown or embedded; the others can, once it is left out."""
 
 
 def find_data(explicit: str = "") -> str:
-    """Say which data to open: `explicit` if given, else data/Galaxy10_DECals.h5 (here, then in the
-    checkout), else "simulated".
+    """Return which data to open: `explicit`, else data/Galaxy10_DECals.h5, else "simulated".
 
     Raises FileNotFoundError when `explicit` names a path that is missing: an explicit choice is
     never replaced by another.
@@ -67,12 +65,11 @@ def open_dataset(
     skip_corrupt: bool = False,
     progress: bool | Progress = False,
 ) -> Dataset:
-    """Open galaxies from a Galaxy10 HDF5 file, a folder of images, or "simulated[:COUNT[:SEED]]"
-    (1000 galaxies, seed 0).
+    """Open a Galaxy10 HDF5 file, a folder of images, or "simulated[:COUNT[:SEED]]" (1000, 0).
 
     `where` keeps rows of labels.csv, as {"source": "gz1-balanced"} or ["source=gz1-balanced"];
     `label_column` chooses the class column (default `label`, else `morphology`, else unlabelled);
-    `skip_corrupt` decodes every picture of a folder first and leaves out those that cannot be read,
+    `skip_corrupt` decodes every image of a folder first and leaves out those that cannot be read,
     listing them in `Dataset.skipped`. `progress` is True for a bar in the terminal or a callable
     (done, total, text).
 
@@ -100,9 +97,7 @@ def open_dataset(
 
 
 def parse_where(where: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:
-    """Turn ["column=value", ...] into {column: value}; a mapping passes through, None and empty
-    mean every row.
-    """
+    """Turn ["column=value", ...] into {column: value}; mappings pass, None is every row."""
     if not where:
         return {}
     if isinstance(where, Mapping):

@@ -1,6 +1,4 @@
-"""Sky coordinates as people write them, and links to the surveys' viewers. Pure functions;
-nothing is fetched.
-"""
+"""Sky coordinates as people write them, and links to survey viewers. Nothing is fetched."""
 
 from __future__ import annotations
 
@@ -52,9 +50,7 @@ def parse_coordinates(text: str) -> tuple[float, float]:
 
 
 def sexagesimal(ra: float, dec: float) -> str:
-    """Write degrees as hours and degrees, "12:30:49.42 +12:23:28.0": 0.01 s of time and 0.1
-    arcsec, rounded, never 60 s.
-    """
+    """Write degrees as "12:30:49.42 +12:23:28.0", rounded, never 60 s."""
     seconds = round(ra / 15 * 3600 * 100) % (24 * 3600 * 100)
     arcsec = round(abs(dec) * 3600 * 10)
     sign = "-" if dec < 0 and arcsec else "+"
@@ -63,8 +59,7 @@ def sexagesimal(ra: float, dec: float) -> str:
 
 
 def sky_links(ra: float | None, dec: float | None) -> dict[str, str]:
-    """Return {name: url} of the same place in public viewers and catalogues; none where the
-    position is unknown (None or NaN).
+    """Return {name: url} of a position in public viewers and catalogues; {} if unknown.
 
     The plus sign of a northern declination is written %2B, since a bare + means a space in a link.
     """
@@ -99,9 +94,7 @@ def _degrees(value: float) -> str:
 
 
 def _from_link(text: str) -> str:
-    """Take "ra dec" out of a viewer's link, or of "ra=... dec=..."; any other text is returned
-    as it is.
-    """
+    """Take "ra dec" out of a viewer's link or "ra=... dec=..."; other text passes."""
     for names in PARAMETERS:
         end = r"&#\s,;" if len(names) == 2 else "&#"
         found = [

@@ -1,6 +1,4 @@
-"""From a stored picture to a square frame and to what a network sees of it. Numpy and Pillow
-alone: to show a picture takes no torch.
-"""
+"""From stored images to square frames and the model's input, without torch."""
 
 from __future__ import annotations
 
@@ -16,9 +14,7 @@ Array = TypeVar("Array", bound=Any)  # numpy's, or torch's
 
 
 def resize_frame(image: UInt8[np.ndarray, "H W 3"], size: int) -> UInt8[np.ndarray, "F F 3"]:
-    """Cut the central square out of a picture and resample it to `size` pixels a side (Lanczos,
-    antialiased, never stretched).
-    """
+    """Resample the central square to `size` pixels a side (Lanczos, antialiased)."""
     side = min(image.shape[:2])
     square = centre_crop(image, side)
     if side == size:
@@ -29,10 +25,9 @@ def resize_frame(image: UInt8[np.ndarray, "H W 3"], size: int) -> UInt8[np.ndarr
 
 
 def centre_crop(frames: Array, size: int) -> Array:
-    """Cut the central `size` x `size` pixels out of (..., H, W, C); where the margin is odd, the
-    smaller one is above and left.
+    """Cut the central `size` x `size` pixels out of (..., H, W, C); odd margins: less above, left.
 
-    Raises ValueError where the picture is smaller than the crop.
+    Raises ValueError where the image is smaller than the crop.
     """
     height, width = frames.shape[-3:-1]
     if size > min(height, width):
@@ -42,9 +37,7 @@ def centre_crop(frames: Array, size: int) -> Array:
 
 
 def turned(images: np.ndarray, symmetry: int) -> np.ndarray:
-    """Apply one of the 8 symmetries of the square to pictures (n, S, S, ...): 0 none, 1 to 3
-    quarter turns, from 4 on mirrored too.
-    """
+    """Apply a symmetry of the square to (n, S, S, ...): 0 none, 1-3 rotations, 4-7 mirrored."""
     mirrored = images[:, :, ::-1] if symmetry >= 4 else images
     return np.ascontiguousarray(np.rot90(mirrored, symmetry % 4, axes=(1, 2)))
 
@@ -52,8 +45,6 @@ def turned(images: np.ndarray, symmetry: int) -> np.ndarray:
 def seen_part(
     image: UInt8[np.ndarray, "H W 3"], config: ImageConfig, times: int = 1
 ) -> UInt8[np.ndarray, "S S 3"]:
-    """Cut out what a network sees of a stored picture, `times` as finely as it does: for the
-    eye, and to measure brightness on.
-    """
+    """Return the model's part of a stored image at `times` its resolution."""
     frame = resize_frame(image, config.frame_size * times)
     return centre_crop(frame, config.image_size * times)

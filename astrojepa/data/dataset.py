@@ -1,4 +1,4 @@
-"""The one data set class: pictures from any reader beside arrays of what is known about them."""
+"""The one data set class: images from any reader beside arrays of what is known about them."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ from astrojepa.types import Galaxy
 
 
 class ImageReader(Protocol):
-    """Reads pictures by row number of the file or folder it stands for.
+    """Reads images by row number of the file or folder it stands for.
 
-    One that makes pictures when they are read may have `prepare(count, progress)`, which is told
+    One that makes images when they are read may have `prepare(count, progress)`, which is told
     before many are.
     """
 
     def read(self, row: int) -> np.ndarray:
-        """Return one picture as uint8 (H, W, 3)."""
+        """Return one image as uint8 (H, W, 3)."""
         ...
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Galaxy images with labels, ids and coordinates; `data[i]` reads one, `subset` makes a view
-    without copying pictures.
+    """Galaxy images with labels, ids and coordinates; `data[i]` reads one, `subset` copies none.
 
     Every array has one entry per galaxy. Unknown labels are -1, unknown numbers NaN.
 
@@ -77,9 +76,7 @@ class Dataset:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Hash of which galaxies these are, in which order, and how they are labelled (16 hex
-        digits).
-        """
+        """Hash of the galaxies, their order and labels (16 hex digits)."""
         digest = hashlib.sha256(self.source_hash.encode())
         for part in (self.rows.tobytes(), self.labels.tobytes(), "\0".join(self.classes).encode()):
             digest.update(part)
@@ -91,9 +88,7 @@ class Dataset:
         return hashlib.sha256("\0".join(sorted(map(str, self.ids))).encode()).hexdigest()[:16]
 
     def subset(self, index: Sequence[int] | np.ndarray) -> Dataset:
-        """Return the chosen galaxies, in the order given; a boolean array chooses where it is
-        True.
-        """
+        """Return the chosen galaxies in the order given; a boolean array is a mask."""
         chosen = np.asarray(index)
         if chosen.dtype == bool:
             chosen = np.flatnonzero(chosen)

@@ -1,6 +1,4 @@
-"""Where on the sky the galaxies are: which of them are one galaxy, and which survey took the
-picture.
-"""
+"""Sky positions: which rows are one galaxy, and which survey took the image."""
 
 from __future__ import annotations
 
@@ -19,8 +17,7 @@ MAX_SURVEYS = 8
 
 
 def survey_halves(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
-    """Name the half of the Legacy Surveys that each position (degrees, (n,)) is taken from:
-    "north", "south", "" where unknown.
+    """Return the half of the Legacy Surveys of each position (degrees): "north", "south" or "".
 
     North (BASS and MzLS) is above declination 32.375 degrees and north of the Galactic plane; all
     else is DECam, the south.
@@ -37,8 +34,7 @@ def survey_halves(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
 
 
 def surveys(data: Dataset) -> tuple[np.ndarray, str]:
-    """Name the survey of each galaxy, str (n,), "" where unknown, and say how it is known: "dec",
-    "survey", "" (not at all).
+    """Return each galaxy's survey, str (n,), "" if unknown, and its source: "dec", "survey", "".
 
     By the coordinates if there are any, else by a column `survey` of at most 8 values.
     """
@@ -52,18 +48,14 @@ def surveys(data: Dataset) -> tuple[np.ndarray, str]:
 
 
 def close_pairs(data: Dataset, arcsec: float) -> int:
-    """Count the pairs of galaxies within `arcsec` of each other; none where coordinates are
-    unknown.
-    """
+    """Count pairs of galaxies within `arcsec`, known coordinates only."""
     _, unit = _unit_vectors(data)
     tree = cKDTree(unit)
     return int(tree.count_neighbors(tree, _chord(arcsec)) - len(unit)) // 2
 
 
 def same_galaxy_links(data: Dataset) -> np.ndarray:
-    """Link galaxies within 3 arcsec of each other: rows int64 (m, 2), enough of them to connect
-    each group.
-    """
+    """Link galaxies within 3 arcsec: rows int64 (m, 2) that connect each group."""
     placed, unit = _unit_vectors(data)
     places, first, place = np.unique(unit, axis=0, return_index=True, return_inverse=True)
     near = first[cKDTree(places).query_pairs(_chord(SAME_GALAXY_ARCSEC), output_type="ndarray")]
@@ -73,9 +65,7 @@ def same_galaxy_links(data: Dataset) -> np.ndarray:
 
 
 def same_galaxy_groups(data: Dataset) -> np.ndarray:
-    """Number the groups of rows that are one galaxy by its id or its place, within 3 arcsec:
-    int64 (n,).
-    """
+    """Number the groups of rows with one id or position (3 arcsec): int64 (n,)."""
     _, first, name = np.unique(data.ids, return_index=True, return_inverse=True)
     by_id = np.stack((first[name], np.arange(len(data))), axis=1)
     return linked_groups(len(data), np.concatenate((by_id, same_galaxy_links(data))))

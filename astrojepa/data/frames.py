@@ -28,12 +28,12 @@ SPARE_BYTES = 64 * 1024 * 1024  # left free on the disk
 def frames(data: Dataset, frame_size: int, progress: bool | Progress = False) -> np.ndarray:
     """Return every galaxy of `data`, in its order, as read-only memory-mapped uint8 (n, F, F, 3).
 
-    The first call reads each picture once, cuts its central square and resamples it
+    The first call reads each image once, cuts its central square and resamples it
     (`resize_frame`); later calls open the file in the cache. Its name comes from the source's
     content, the rows and the frame size, and not from labels, which change no pixel. A cached file
     of the wrong size or shape is made anew.
 
-    Raises DataError naming the first picture that cannot be read, OSError where the disk is full;
+    Raises DataError naming the first image that cannot be read, OSError where the disk is full;
     neither leaves half a file.
     """
     if not 1 <= frame_size <= 4096:
@@ -65,11 +65,10 @@ def frames_for(
 
 
 def read_frames(data: Dataset, frame_size: int, parts: Iterable[slice]) -> Generator[np.ndarray]:
-    """Yield the frames of each part of the rows, uint8 (b, F, F, 3), without the cache: for
-    catalogues larger than the disk.
+    """Yield the frames of each part of the rows, uint8 (b, F, F, 3), without the cache.
 
     While the caller works on one part the next is read, in two threads; no more than three parts'
-    frames are in memory. Raises DataError naming the first picture that cannot be read.
+    frames are in memory. Raises DataError naming the first image that cannot be read.
     """
 
     def frame(row: int) -> np.ndarray:
@@ -85,9 +84,7 @@ def read_frames(data: Dataset, frame_size: int, parts: Iterable[slice]) -> Gener
 
 
 def open_pictures(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Map a cached uint8 .npy of that shape read-only; None where there is none, or one of
-    another shape or length.
-    """
+    """Map a cached uint8 .npy of that shape read-only; None if missing or different."""
     try:
         pictures = np.load(path, mmap_mode="c", allow_pickle=False)
     except (OSError, ValueError, EOFError):
@@ -105,7 +102,7 @@ def write_pictures(
     progress: bool | Progress,
     text: str,
 ) -> None:
-    """Write blocks of pictures one after the other into a uint8 .npy of that shape, atomically.
+    """Write blocks of images one after the other into a uint8 .npy of that shape, atomically.
 
     Raises OSError where the disk has no room for it, before anything is read.
     """

@@ -1,6 +1,4 @@
-"""A small copy of a data set that a training machine needs nothing else for: every picture
-reduced, every column kept.
-"""
+"""A smaller copy of a data set for training: reduced images, every column."""
 
 from __future__ import annotations
 
@@ -21,12 +19,12 @@ from astrojepa.data.splits import default_split
 from astrojepa.files import naming, temporary_folder
 from astrojepa.progress import Progress, reporting
 
-# how a picture is encoded, and the quality of it: 160 pixels take about 6 kB as JPEG, 1.4 as WebP
+# how an image is encoded, and the quality of it: 160 pixels take about 6 kB as JPEG, 1.4 as WebP
 FORMATS: dict[str, dict[str, Any]] = {
     "jpeg": {"format": "JPEG", "quality": 92, "subsampling": 0},
     "webp": {"format": "WEBP", "quality": 80, "method": 6},
 }
-PER_FOLDER = 1000  # pictures; places that share files refuse folders of more than 10,000
+PER_FOLDER = 1000  # images; places that share files refuse folders of more than 10,000
 
 
 def pack(
@@ -38,16 +36,16 @@ def pack(
     quality: int | None = None,
     progress: bool | Progress = False,
 ) -> Path:
-    """Write `data` as a new folder with labels.csv and pictures of at most `size` pixels a side,
+    """Write `data` as a new folder with labels.csv and images of at most `size` pixels a side,
     "jpeg" or "webp" of a `quality` from 1 to 100 (default 92 and 80), and return it.
 
-    The central square of each picture is kept; smaller ones are not enlarged. labels.csv holds
+    The central square of each image is kept; smaller ones are not enlarged. labels.csv holds
     `file`, `id`, `label`, `ra`, `dec` (degrees), `redshift`, `split` and every further column.
     Without a split column the default split is written down, since it follows from ids and labels
     that a part of the pack would not have. Written beside `folder` and renamed, so that half a pack
     never stands under its name.
 
-    Raises DataError for simulated galaxies, which would pass for real ones, or a picture that
+    Raises DataError for simulated galaxies, which would pass for real ones, or an image that
     cannot be read; ValueError for a size outside 16 to 1024, a quality outside 1 to 100 or another
     format; FileExistsError where `folder` exists.
     """

@@ -1,6 +1,4 @@
-"""Training, validation and test galaxies, so that no galaxy is learned from and tested on,
-whatever it is called.
-"""
+"""Train, validation and test parts in which no galaxy appears twice."""
 
 from __future__ import annotations
 
@@ -28,7 +26,7 @@ def split(data: Dataset, kind: str = "grouped", seed: int = 42) -> tuple[Dataset
 
     "grouped": 80 / 10 / 10 %, stratified by label. Galaxies that are the same object, or blend into
     one another's cutouts, stay
-        together: chains of neighbours within 60 arcsec, equal ids, and equal pictures.
+        together: chains of neighbours within 60 arcsec, equal ids, and equal images.
     "column": the `split` column of labels.csv, with the values train, val and test.
     "seed42": 90 / 10 % at random, as scikit-learn's train_test_split(test_size=0.1,
     random_state=42) in the published code, in
@@ -91,10 +89,10 @@ def same_object_groups(data: Dataset) -> np.ndarray:
 
 
 def equal_pictures(data: Dataset) -> np.ndarray:
-    """Number the pictures by their pixels: int64 (n,), equal where all pixels are.
+    """Number the images by their pixels: int64 (n,), equal where all pixels are.
 
-    A picture of one colour, or one that cannot be read, equals none. Simulated galaxies are not
-    drawn for it: their ids tell. Each picture is read once and its hash kept, about 1 ms for a JPEG
+    An image of one colour, or one that cannot be read, equals none. Simulated galaxies are not
+    drawn for it: their ids tell. Each image is read once and its hash kept, about 1 ms for a JPEG
     of 256 pixels.
     """
     if data.simulated:
@@ -132,8 +130,7 @@ def _equal_pairs(numbers: np.ndarray) -> np.ndarray:
 
 
 def _grouped(data: Dataset, seed: int) -> np.ndarray:
-    """Within each label, line the groups up by a hash of seed and ids, and cut the line at 80 and
-    90 % of its galaxies.
+    """Order the groups of each label by a hash of seed and ids; cut at 80 and 90 % of the galaxies.
 
     A group belongs to the label that most of its members have (the smallest on a tie) and goes
     where its middle falls.

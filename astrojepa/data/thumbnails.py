@@ -1,6 +1,4 @@
-"""Small pictures of all galaxies of a data set in a few JPEG sheets, made once: for a first look
-that waits for no original.
-"""
+"""Thumbnails of all galaxies in a few JPEG sheets, for a quick first page."""
 
 from __future__ import annotations
 
@@ -31,7 +29,7 @@ class Thumbnails:
         self._sheet = lru_cache(_DECODED)(self._decode)
 
     def tile(self, row: int) -> np.ndarray:
-        """Return the picture of one galaxy, uint8 (SIDE, SIDE, 3)."""
+        """Return the image of one galaxy, uint8 (SIDE, SIDE, 3)."""
         number, place = divmod(row, ACROSS**2)
         top, left = (SIDE * part for part in divmod(place, ACROSS))
         return self._sheet(number)[top : top + SIDE, left : left + SIDE]

@@ -1,6 +1,6 @@
 """From frames to the network's input: crops, flips and turns, flux in [0, 1], normalisation.
 
-frame   the whole picture, square, uint8 (F, F, 3)
+frame   the whole image, square, uint8 (F, F, 3)
 flux    the crop that the network sees, float32 (3, S, S) in [0, 1]; patch brightness is of it
 input   the normalised flux
 """
@@ -23,7 +23,7 @@ Triple = tuple[float, float, float]
 
 
 def to_flux(images: UInt8[Tensor, "B S S 3"]) -> Float[Tensor, "B 3 S S"]:
-    """Turn stored pictures into flux: channels first, float32 in [0, 1]."""
+    """Turn stored images into flux: channels first, float32 in [0, 1]."""
     return (
         images.permute(0, 3, 1, 2)
         .to(torch.float32, memory_format=torch.contiguous_format)
@@ -37,8 +37,7 @@ def normalise(
     mean: Sequence[float] = (0.5, 0.5, 0.5),
     std: Sequence[float] = (0.5, 0.5, 0.5),
 ) -> Float[Tensor, "B 3 S S"]:
-    """Make the network's input from stored pictures (uint8, channels last) or from flux in [0, 1]
-    (float, channels first).
+    """Make the network's input from stored images (uint8, channels last) or flux in [0, 1].
 
     "dataset": (flux - mean) / std per channel, with the training set's numbers
     (`channel_statistics`). "zscore": each image minus its own mean, over its own standard
@@ -68,9 +67,7 @@ def normalise(
 
 
 def turned_input(images: Float[Tensor, "B 3 S S"], symmetry: int) -> Float[Tensor, "B 3 S S"]:
-    """Apply one of the 8 symmetries of the square, as `crops.turned` numbers them, to the
-    network's input.
-    """
+    """Apply one of the 8 symmetries of `crops.turned` to the network's input."""
     mirrored = images.flip(3) if symmetry >= 4 else images
     return mirrored.rot90(symmetry % 4, (2, 3))
 
@@ -101,8 +98,7 @@ def channel_statistics(frames: UInt8[np.ndarray, "n F F 3"]) -> tuple[Triple, Tr
 def random_frames(
     frames: UInt8[Tensor, "B F F 3"], size: int, rotate: bool, uniforms: Float[Tensor, "B 4"]
 ) -> Float[Tensor, "B 3 S S"]:
-    """Mirror and turn each frame, then cut its centre: flux in [0, 1], every orientation equally
-    likely.
+    """Mirror and rotate each frame, then crop: flux in [0, 1], all orientations equally likely.
 
     `uniforms` in [0, 1) decide, per image: mirror left-right (< 0.5), mirror up-down (< 0.5), which
     quarter turn, and how much of a quarter turn more. With `rotate` the whole frame is turned,
@@ -124,10 +120,9 @@ def random_frames(
 
 
 def orientations(uniforms: Float[Tensor, "B 4"]) -> Float[Tensor, "B 2 2"]:
-    """Return mirror · rotation of each picture: the pixel seen at (x, y) from the galaxy is read at
-    this matrix times (x, y).
+    """Return each image's mirror · rotation: the pixel seen at (x, y) is read at matrix · (x, y).
 
-    Turning a picture anticlockwise (y down) reads pixel p at R p; the mirror comes first, so it is
+    Turning an image anticlockwise (y down) reads pixel p at R p; the mirror comes first, so it is
     read last. The four numbers are those of `random_frames`; all zeros but the first two at 0.5 or
     more is the identity.
     """
@@ -140,16 +135,12 @@ def orientations(uniforms: Float[Tensor, "B 4"]) -> Float[Tensor, "B 2 2"]:
 
 
 def crop_middle(side: int, size: int) -> float:
-    """Return where the middle of `centre_crop` lies in its frame, in units of half a frame: 0,
-    or just off where the margin is odd.
-    """
+    """Return where the middle of `centre_crop` is, in half frames: 0, or off for odd margins."""
     return ((side - size) // 2 * 2 + size) / side - 1
 
 
 def _turn_by_any_angle(frames: Tensor, size: int, uniforms: Tensor) -> Tensor:
-    """Sample the crop's pixels from the turned frame: grid positions are M · R · p + middle, in
-    units of half a frame.
-    """
+    """Sample the crop from the rotated frame: M · R · p + middle, in half frames."""
     side = frames.shape[1]
     turn = orientations(uniforms) * (size / side)
     middle = torch.full_like(turn[..., :1], crop_middle(side, size))
@@ -162,9 +153,7 @@ def _turn_by_any_angle(frames: Tensor, size: int, uniforms: Tensor) -> Tensor:
 
 
 def check_frames(frames: Tensor, size: int, uniforms: Tensor, num_uniforms: int) -> None:
-    """Raise ValueError unless frames are uint8 (B, F, F, 3), hold a crop of `size` and have
-    `num_uniforms` numbers each.
-    """
+    """Raise ValueError unless frames are uint8 (B, F, F, 3) of enough size, with uniforms."""
     if (
         frames.dtype != torch.uint8
         or frames.ndim != 4

@@ -1,6 +1,4 @@
-"""The joint-embedding predictive architecture: context encoder, target encoder, predictor, and
-the projector of SIGReg.
-"""
+"""JEPA: context encoder, target encoder, predictor and projector."""
 
 from __future__ import annotations
 
@@ -72,9 +70,7 @@ class JEPA(nn.Module):
 
     @property
     def evaluated(self) -> Any:
-        """The encoder that embeddings come from: the moving average, or the encoder itself where
-        there is none.
-        """
+        """The encoder of embeddings: the moving average, or the encoder without one."""
         return self.encoder if self.target_encoder is None else self.target_encoder
 
     def train(self, mode: bool = True) -> JEPA:
@@ -93,8 +89,7 @@ class JEPA(nn.Module):
         views: Sequence[Tensor] = (),
         projected_only: bool = False,
     ) -> JEPAOutput:
-        """Predict the masked blocks of `images`, and project `views`, one tensor (V, B, 3, s, s)
-        per resolution.
+        """Predict masked blocks of `images`, and project `views`, (V, B, 3, s, s) each.
 
         Without views the context is projected. One image (1, 3, S, S) with several masks is encoded
         whole only once. With `projected_only` nothing is predicted.
@@ -142,9 +137,7 @@ class JEPA(nn.Module):
     def target_tokens(
         self, images: Float[Tensor, "#B 3 S S"], masks: PatchMasks
     ) -> Float[Tensor, "B M Nt D"]:
-        """Encode the whole image and gather the target blocks, layer-normed without affine; no
-        gradient with target "ema".
-        """
+        """Encode the whole image; gather layer-normed target blocks (no gradient for "ema")."""
         shared = self.config.target == "shared"
         with torch.set_grad_enabled(shared and torch.is_grad_enabled()):
             tokens, _ = (self.encoder if shared else self.evaluated).patch_tokens(images)
@@ -155,9 +148,7 @@ class JEPA(nn.Module):
 
     @torch.no_grad()
     def update_target(self, momentum: float) -> None:
-        """Move every weight and running statistic of the average: target = momentum · target +
-        (1 - momentum) · encoder.
-        """
+        """target = momentum · target + (1 - momentum) · encoder, statistics included."""
         if self.target_encoder is None:
             return
         targets, sources = [
@@ -171,9 +162,7 @@ class JEPA(nn.Module):
         return self.evaluated.vector(tokens)
 
     def fuse_attention(self, fused: bool) -> None:
-        """Compute attention in torch's one kernel, or as two products and a softmax: its
-        backward in bfloat16 is slow on CPUs.
-        """
+        """Use torch's fused attention or not: its bfloat16 backward is slow on CPUs."""
         for module in self.modules():
             if hasattr(module, "fused_attn"):
                 module.fused_attn = fused  # type: ignore[assignment]

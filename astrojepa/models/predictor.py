@@ -1,6 +1,4 @@
-"""The predictor: what do the hidden patches look like, in the target encoder's space, given the
-visible ones and their places?
-"""
+"""The predictor of hidden patches' embeddings from visible tokens and positions."""
 
 from __future__ import annotations
 
@@ -16,8 +14,7 @@ from astrojepa.models.tokens import ACTIVATIONS, NORM, Positions, gather_tokens
 
 
 class Predictor(nn.Module):
-    """Narrow transformer over context tokens and one mask token per hidden position; each target
-    block is predicted alone.
+    """Narrow transformer over context and mask tokens; each target block is predicted alone.
 
     Source: I-JEPA (Assran et al. 2023), section 3. Only visible and predicted positions are
     computed.
@@ -70,8 +67,7 @@ class Predictor(nn.Module):
 def block_of_last(
     block: Any, tokens: Float[Tensor, "B N D"], count: int
 ) -> Float[Tensor, "B count D"]:
-    """Return what a timm block gives for the last `count` tokens, which attend to all; the others
-    are not computed.
+    """Return a timm block's output for the last `count` tokens only, which attend to all.
 
     In the predictor's last block nobody reads the context tokens, three quarters of all.
     """

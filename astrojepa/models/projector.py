@@ -1,6 +1,4 @@
-"""The projector: from an image's mean token to the vector that SIGReg and invariance act on. It
-is not used after training.
-"""
+"""The projector from mean token to the vector of SIGReg and invariance; training only."""
 
 from __future__ import annotations
 
@@ -10,9 +8,7 @@ from astrojepa.config import ModelConfig
 
 
 def make_projector(width: int, model: ModelConfig) -> nn.Module | None:
-    """Build the projector of a config: none, linear, or two hidden layers with batch norm as in
-    LeJEPA (arXiv:2511.08544).
-    """
+    """Build the projector: none, linear, or two hidden layers as in LeJEPA (2511.08544)."""
     if not model.projector_width:
         return None
     if not model.projector_hidden:

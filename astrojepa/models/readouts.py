@@ -1,5 +1,4 @@
-"""A readout that keeps shape: a map of tokens, read along rings about its middle by the strength of
-angular Fourier modes.
+"""A readout that keeps shape: angular Fourier modes along rings of a map of tokens.
 
 The mean over tokens forgets where light lies; the modulus of mode m along a ring tells how
 elongated (m = 2), lopsided (m = 1) or armed (m = 2 ... 4) a feature is there, and no turn changes
@@ -23,15 +22,12 @@ SMALLEST_POWER = 1e-8  # keeps the slope of a modulus finite
 
 
 def ring_count(grid: int) -> int:
-    """Return how many rings a map of `grid` tokens along a side is read along: one to two tokens
-    of radius, at most 6.
-    """
+    """Return the number of rings for `grid` tokens a side: at most 6."""
     return min(6, max(1, grid // 2))
 
 
 def ring_weights(grid: int, rings: int) -> Float[Tensor, "W N"]:
-    """Return the real linear map from tokens to Fourier coefficients: rows (ring, mode, real and
-    imaginary part), rings · 5 · 2.
+    """Return the real linear map from tokens to Fourier coefficients: rings · 5 · 2 rows.
 
     Ring r = 0, 1, ... has radius (r + ½) / rings of half the side; 32 samples along it are bilinear
     in the four nearest tokens. A row of mode m is the mean over the samples of cos mθ or -sin mθ

@@ -17,9 +17,7 @@ _REGISTRATIONS = "torchvision._meta_registrations"
 
 
 def import_timm() -> ModuleType:
-    """Return the timm package; any other import error than the missing operator passes through
-    unchanged.
-    """
+    """Return timm; other import errors than the missing operator pass."""
     try:
         return importlib.import_module("timm")
     except RuntimeError as error:

@@ -17,16 +17,12 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "relu": nn.ReLU}
 def gather_tokens(
     tokens: Float[Tensor, "B N D"], index: Int[Tensor, "B K"]
 ) -> Float[Tensor, "B K D"]:
-    """Take tokens by position: the others are not in the result, so nothing downstream can look
-    at them.
-    """
+    """Take tokens by position; later layers cannot see the others."""
     return tokens.gather(1, index[..., None].expand(-1, -1, tokens.shape[-1]))
 
 
 def position_table(grid: int, width: int, kind: str) -> Tensor:
-    """Return positions (1, G * G, width): fixed two-dimensional sines and cosines, or small
-    random values to be learned.
-    """
+    """Return positions (1, G * G, width): fixed sines and cosines, or learnable values."""
     if kind == "learned":
         return nn.init.trunc_normal_(torch.empty(1, grid * grid, width), std=0.02)
     table: Tensor = timm.layers.build_sincos2d_pos_embed([grid, grid], dim=width)

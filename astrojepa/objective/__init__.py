@@ -1,3 +1,1 @@
-"""What is minimised: masked prediction, invariance between views, SIGReg; and which patches are
-hidden.
-"""
+"""The objective: masked prediction, invariance, SIGReg; and the masks."""

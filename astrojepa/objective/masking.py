@@ -1,5 +1,4 @@
-"""Which patches are hidden: block masks on the patch grid, drawn to the galaxy where the config
-asks for it.
+"""Block masks on the patch grid, optionally with a preference for bright patches.
 
 Source: I-JEPA (Assran et al. 2023, arXiv:2301.08243), section 3, appendix A. We differ in four
 ways: the number of tokens is fixed by the config, so masks depend on no other image of the batch;
@@ -63,9 +62,7 @@ def _border(size: int, width: int) -> tuple[int, ...]:
 def block_shapes(
     grid: int, scale: tuple[float, float], aspect: tuple[float, float]
 ) -> list[tuple[int, int]]:
-    """List the blocks (height, width) in patches whose area and height / width lie in the given
-    ranges; ValueError if none.
-    """
+    """List blocks (height, width) within these areas and aspects; ValueError if none."""
     area = grid * grid
     slack = 1e-9
     shapes = [
@@ -86,9 +83,7 @@ def block_shapes(
 
 
 def token_counts(grid: int, config: MaskConfig) -> tuple[int, int]:
-    """Return (Nc, Nt), the tokens of the context and of one target block: the same for every
-    image; ValueError if impossible.
-    """
+    """Return (Nc, Nt), tokens of context and target block; ValueError if impossible."""
     targets = block_shapes(grid, config.target_scale, config.target_aspect)
     contexts = _context_shapes(grid, config)
     num_target = min(h * w for h, w in targets)
@@ -171,8 +166,7 @@ def sample_masks(
 
 
 def counter_uniforms(seed: int, step: int, ids: Tensor, count: int) -> Float[Tensor, "B count"]:
-    """Return uniform numbers in (0, 1) that depend on (seed, step, sample id) alone: float32 (B,
-    count), 24 bits each.
+    """Return uniforms in (0, 1) from (seed, step, sample id): float32 (B, count), 24 bits.
 
     Source: SplitMix64 (Steele, Lea & Flood 2014), counter-based, so any process draws the same for
     the same sample.
@@ -229,8 +223,7 @@ def _place(
 
 
 def _subset(allowed: Tensor, keys: Tensor, count: int) -> Tensor:
-    """Choose `count` allowed positions with the largest keys, sorted: weighted sampling without
-    replacement.
+    """Choose `count` allowed positions by largest keys: weighted sampling without replacement.
 
     Source: Efraimidis & Spirakis (2006): keys log(u) / w give inclusion in proportion to w.
     """

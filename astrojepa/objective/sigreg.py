@@ -16,17 +16,14 @@ from astrojepa.settings import one_of, within
 def random_directions(
     width: int, count: int, seed: int, step: int, device: torch.device | str = "cpu"
 ) -> Float[Tensor, "D K"]:
-    """Draw K unit columns that depend on (seed, step) and the kind of device alone, so that
-    every process agrees.
-    """
+    """Draw K unit columns from (seed, step) and device kind, the same on all processes."""
     generator = torch.Generator(device).manual_seed((seed * 1_000_003 + step) % 2**63)
     directions = torch.randn(width, count, generator=generator, device=device)
     return nn.functional.normalize(directions, dim=0)
 
 
 class SIGReg(nn.Module):
-    """How far embeddings are from N(0, I), seen along random directions: 0 or more, smaller =
-    closer.
+    """Distance of embeddings from N(0, I) along random directions: >= 0, smaller = closer.
 
     The mean over unit directions a of a univariate statistic of z·a, by default
     `EppsPulley(t_max, num_knots)`; times N with scale="count". N(0, I) itself has the expectation
@@ -86,8 +83,7 @@ class SIGReg(nn.Module):
     def forward(
         self, z: Tensor, directions: Float[Tensor, "D K"] | None = None, step: int | None = None
     ) -> Float[Tensor, ""]:
-        """Return the statistic of embeddings `z` (N, D), or the mean of the views' statistics for
-        several views (V, N, D).
+        """Return the statistic of embeddings `z` (N, D), or its mean over views (V, N, D).
 
         `directions` (unit columns, the same for all views) can be passed in to compare with other
         code; else they follow from (seed, step), and without `step` from an internal counter that

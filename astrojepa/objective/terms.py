@@ -22,8 +22,7 @@ def prediction_loss(
 
 
 def invariance_loss(projected: Float[Tensor, "V B P"], num_global: int) -> Float[Tensor, ""]:
-    """Return the squared distance of every view to the centre of the first `num_global` ones, the
-    mean over all of them, in float32.
+    """Return the mean squared distance of views to the centre of the first `num_global`, float32.
 
     The gradient flows through the centre too: no stop-gradient. 0 or more, smaller = the views
     agree better.
@@ -43,9 +42,7 @@ def invariance_loss(projected: Float[Tensor, "V B P"], num_global: int) -> Float
 def description_loss(
     described: Float[Tensor, "V B Q"], numbers: Float[Tensor, "B Q"]
 ) -> Float[Tensor, ""]:
-    """Return the squared error of the numbers told from each view, averaged, in float32: 1 is no
-    better than their means.
-    """
+    """Return the mean squared error of predicted statistics, float32; 1 = their means."""
     return (described.float() - numbers.float()).square().mean()
 
 
@@ -56,8 +53,7 @@ def objective(
     config: ObjectiveConfig,
     description: Float[Tensor, ""] | None = None,
 ) -> LossTerms:
-    """Combine the terms: total = (1 - λ) · (α · prediction + β · invariance + γ · description) + λ
-    · SIGReg.
+    """total = (1 - λ) · (α · prediction + β · invariance + γ · description) + λ · SIGReg.
 
     A term of weight 0, or None, leaves the total's gradient untouched; None is reported as 0.
     """

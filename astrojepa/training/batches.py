@@ -1,6 +1,4 @@
-"""Batches from frames: orientation, masks, views and normalisation, all decided by (seed, step,
-galaxy).
-"""
+"""Batches: orientation, masks, views, normalisation, all from (seed, step, galaxy)."""
 
 from __future__ import annotations
 
@@ -28,8 +26,7 @@ _TURN_DRAWS = 4
 
 
 class BatchMaker:
-    """Holds the training frames, uint8 (n, F, F, 3), and makes this process's part of the batch of
-    any step.
+    """Holds training frames, uint8 (n, F, F, 3), and makes this process's part of any batch.
 
     `numbers` (n, 230), the `described_numbers` of the same galaxies, go with it where a describer
     learns to tell them.
@@ -70,9 +67,7 @@ class BatchMaker:
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="frames")
 
     def rows(self, step: int) -> np.ndarray:
-        """Return which galaxies make up a step, over all processes: the order is drawn from
-        (seed, epoch).
-        """
+        """Return a step's galaxies over all processes, in the order of (seed, epoch)."""
         epoch, place = divmod(step, self.steps_per_epoch)
         if self._order[0] != epoch:
             self._order = (
@@ -83,9 +78,7 @@ class BatchMaker:
         return self._order[1][place * size : (place + 1) * size]
 
     def parts(self, step: int) -> list[Batch]:
-        """Make this process's share of a step, in as many parts as gradients are accumulated
-        over.
-        """
+        """Make this process's share of a step, in parts for gradient accumulation."""
         rows = self._own(step)
         ids, frames = self._ids(step), self._frames(step, rows)
         pieces = np.array_split(np.arange(len(rows)), self.config.optim.accumulate)
@@ -132,9 +125,7 @@ class BatchMaker:
         return normalise(flux, self.config.image.normalization, self.mean, self.std)
 
     def _frames(self, step: int, rows: np.ndarray) -> Tensor:
-        """Return the frames of a step on the device; from a memory map, those of the next step
-        are read meanwhile.
-        """
+        """Return a step's frames on the device, reading ahead from a memory map."""
         if self.resident is not None:
             return self.resident.index_select(0, self._ids(step))
         ahead, self._ahead = self._ahead, None

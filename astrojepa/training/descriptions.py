@@ -1,6 +1,4 @@
-"""Hand-made numbers of the clean pictures: what a describer learns to tell from a view that
-another telescope might have.
-"""
+"""Hand-made statistics of the clean images, the targets of the describer."""
 
 from __future__ import annotations
 
@@ -16,9 +14,7 @@ _FARTHEST = 4.0
 
 
 def described_numbers(data: Dataset, image: ImageConfig) -> np.ndarray:
-    """Return the numbers of `shape_statistics` and `polar_fourier` on the network's crop,
-    float32 (n, 230), standardised over `data`.
-    """
+    """Return `shape_statistics` and `polar_fourier` of the crop, float32 (n, 230), scaled."""
     numbers = np.concatenate(
         [measure(data, image).vectors for measure in (crop_statistics, polar_statistics)], axis=1
     )

@@ -40,9 +40,7 @@ def run_facts(
 
 
 def _commit() -> str:
-    """Return the commit of this code, the release where it was installed, "unknown" where
-    neither is known.
-    """
+    """Return the commit of this code, or its release, or "unknown"."""
     if INSTALLED:  # site-packages may lie inside a repository of somebody else
         return f"release {aj.__version__}"
     try:

@@ -1,6 +1,4 @@
-"""A predictor for an encoder that has none: the encoder stays as it is, so its vectors do, and
-it gains patch errors.
-"""
+"""A predictor for a frozen encoder, which gives it patch errors."""
 
 from __future__ import annotations
 
@@ -14,10 +12,9 @@ from astrojepa.models.jepa import JEPA
 
 
 def around_frozen(config: TrainConfig) -> tuple[TrainConfig, Model]:
-    """Return the config of a run that fits a predictor to the encoder of `config.encoder_from`, and
-    that model.
+    """Return the config that fits a predictor to `config.encoder_from`, and that model.
 
-    Pictures and encoder are the model's own; the predictor's sizes, masks, data and schedule are
+    Images and encoder are the model's own; the predictor's sizes, masks, data and schedule are
     those of `config`; masked prediction is the whole objective, against targets of the same
     encoder, so that it is kept once. A projector that works on other vectors than the mean of the
     patches' tokens is left behind, and so is a describer. Raises ValueError for a predictor of no
@@ -27,7 +24,7 @@ def around_frozen(config: TrainConfig) -> tuple[TrainConfig, Model]:
     own, wanted = model.config.model, config.model
     if not wanted.predictor_depth:
         raise ValueError(
-            "--predictor-depth is 0, and a predictor is what --encoder-from fits; give at least 1."
+            "--encoder-from fits a predictor, so --predictor-depth must be at least 1."
         )
     sizes = {
         name: getattr(wanted, name)
@@ -46,9 +43,7 @@ def around_frozen(config: TrainConfig) -> tuple[TrainConfig, Model]:
 
 
 def facts_of(model: Model) -> dict[str, Any]:
-    """Return what a card tells of an encoder that was trained before its predictor: name, hash,
-    recipe and training.
-    """
+    """Return a card's facts on an encoder trained before its predictor."""
     known: dict[str, Any] = {
         key: model.card[key] for key in ("data", "training", "environment") if key in model.card
     }

@@ -6,17 +6,13 @@ from torch import Tensor
 
 
 def explained_variance(prediction_error: Tensor, target: Tensor) -> Tensor:
-    """Return 1 - MSE / Var(target), the part of the targets' variance over images that is
-    predicted; at most 1.
-    """
+    """Return 1 - MSE / Var(target) over images; at most 1."""
     flat = target.float().flatten(0, 2)
     return 1 - prediction_error / flat.var(dim=0, correction=0).mean().clamp_min(1e-12)
 
 
 def token_spread(tokens: Tensor) -> Tensor:
-    """Return the tokens' variance within an image as a fraction of all their variance: 0 = all
-    tokens of an image agree.
-    """
+    """Return tokens' variance within an image over their total: 0 = all agree."""
     tokens = tokens.detach().float()
     within = tokens.var(dim=1, correction=0).mean()
     return within / tokens.flatten(0, 1).var(dim=0, correction=0).mean().clamp_min(1e-12)

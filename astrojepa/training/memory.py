@@ -1,6 +1,4 @@
-"""Memory of a training: what a CPU frees is kept for the next step, and what to say when a GPU
-has too little.
-"""
+"""Memory of a training: reuse on a CPU, and advice when a GPU is full."""
 
 from __future__ import annotations
 
@@ -17,9 +15,7 @@ M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # mallopt(3)
 
 
 def keep_freed_memory() -> None:
-    """Have the C library keep what is freed: every step asks for the same large blocks, and
-    clearing them anew took a fifth of it.
-    """
+    """Have the C library keep freed memory, whose clearing took a fifth of a step."""
     if sys.platform == "linux":
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc's; others have none
         if mallopt is not None:
@@ -29,18 +25,15 @@ def keep_freed_memory() -> None:
 
 @contextlib.contextmanager
 def saying_what_to_lower(config: TrainConfig) -> Iterator[None]:
-    """Turn torch's report of a full GPU into a MemoryError that names the settings to change and
-    their values.
-    """
+    """Turn a full GPU into a MemoryError that names the settings to lower."""
     try:
         yield
     except torch.OutOfMemoryError as error:
         parts, first = config.optim.accumulate, (str(error).splitlines() or [""])[0]
         raise MemoryError(
             f"The GPU has too little memory for this training ({first[:120].rstrip('. ')}). Start "
-            f"again with --accumulate {2 * parts} "
-            f"(now {parts}), which gives the same steps in more parts, or with a lower "
-            f"--batch-size (now {config.optim.batch_size}) or "
+            f"again with --accumulate {2 * parts} (now {parts}), which gives the same steps in "
+            f"more parts, or with a lower --batch-size (now {config.optim.batch_size}) or "
             f"--image-size (now {config.image.image_size}); if something else filled the GPU, end "
-            f"that and --resume the run."
+            "that and --resume the run."
         ) from error

@@ -1,6 +1,4 @@
-"""Is the run healthy, and which of its checkpoints is best? Measured on validation images with
-the target encoder.
-"""
+"""Health of a run and its best checkpoint, on validation images."""
 
 from __future__ import annotations
 
@@ -48,8 +46,7 @@ class Monitor:
         self.can_probe = len(labelled[0]) > 1 and bool(labelled[1])
 
     def judge(self, network: JEPA) -> dict[str, Any]:
-        """Return the gauges of the clean validation images, probes where they are labelled, and an
-        alarm in words if one is due.
+        """Return gauges of the clean validation images, probes if labelled, and any alarm.
 
         `clean_sigreg_over_floor` is SIGReg of the projections of whole images, each seen once, over
         what a Gaussian sample of their number gives: 1 cannot be told from N(0, I).

@@ -131,10 +131,7 @@ def _open(config: TrainConfig, progress: bool) -> tuple[str, Dataset]:
         progress=progress,
     )
     if progress and data.skipped:
-        print(
-            f"Left out  {len(data.skipped)} pictures that cannot be read: "
-            f"{', '.join(data.skipped[:10])}"
-        )
+        print(f"Left out  {len(data.skipped)} unreadable images: {', '.join(data.skipped[:10])}")
     for note in data.notes if progress else ():
         print(f"Note      {note}")
     return source, data

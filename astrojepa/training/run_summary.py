@@ -19,8 +19,8 @@ def print_summary(ready: Prepared, state: TrainState, batches: BatchMaker, folde
     aim, optim, processes = config.objective, config.optim, distributed.world_size()
     simulated = " (SIMULATED galaxies)" if training.simulated else ""
     print(
-        f"Data      {training.name}{simulated}: {len(training):,} to learn from "
-        f"(split {ready.split}, hash {training.id_hash}), {len(ready.validation):,} to judge on"
+        f"Data      {training.name}{simulated}: {len(training):,} for training (split "
+        f"{ready.split}, hash {training.id_hash}), {len(ready.validation):,} for validation"
     )
     sized = find_encoder(config.model.backbone).sized
     name = f"patches of {config.image.patch_size}" if sized else config.model.backbone
@@ -40,8 +40,8 @@ def print_summary(ready: Prepared, state: TrainState, batches: BatchMaker, folde
     norms = any(isinstance(module, _BatchNorm) for module in state.network.modules())
     if norms and (optim.accumulate > 1 or (processes > 1 and ready.device.type != "cuda")):
         print(
-            "Note      batch norm sees each part of a batch alone, so the run differs a little "
-            "from one with whole batches"
+            "Note      batch norm is computed per part, so results differ slightly from those with "
+            "whole batches"
         )
     steps = optim.epochs * batches.steps_per_epoch
     print(

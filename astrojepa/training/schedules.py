@@ -13,9 +13,7 @@ def warmup_steps(config: OptimConfig, steps_per_epoch: int, total_steps: int) ->
 
 
 def learning_rate(step: int, total_steps: int, warmup: int, config: OptimConfig) -> float:
-    """Return the learning rate of a step: linear up to the peak at `warmup`, then half a cosine
-    down to the final rate.
-    """
+    """Return the rate of a step: linear warm-up, then half a cosine down."""
     if step < warmup:
         return config.learning_rate * (step + 1) / warmup
     done = (step - warmup) / max(1, total_steps - 1 - warmup)
@@ -30,9 +28,7 @@ def momentum(step: int, total_steps: int, config: OptimConfig) -> float:
 
 
 def snapshot_steps(total_steps: int, count: int) -> set[int]:
-    """Return up to `count` steps from 1 to the last, evenly spaced in their logarithm; early
-    ones that coincide count once.
-    """
+    """Return up to `count` steps evenly spaced in log(step), coinciding ones once."""
     if not count:
         return set()
     spacing = math.log(total_steps) / max(1, count - 1)

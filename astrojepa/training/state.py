@@ -1,6 +1,4 @@
-"""What a run has learned so far: network, optimiser, position; saved atomically and restored bit
-for bit.
-"""
+"""State of a run: network, optimiser, step; saved atomically, restored bit for bit."""
 
 from __future__ import annotations
 
@@ -21,9 +19,7 @@ from astrojepa.models.jepa import JEPA
 
 @dataclass
 class TrainState:
-    """Weights, optimiser and step. All randomness of a run follows from (seed, step, galaxy), so
-    nothing else needs saving.
-    """
+    """Weights, optimiser and step. Randomness follows from (seed, step, galaxy)."""
 
     config: TrainConfig
     network: JEPA
@@ -35,9 +31,7 @@ class TrainState:
     history: dict[str, Any] = field(default_factory=dict)  # last validation
 
     def save(self, path: Path) -> None:
-        """Write everything needed to go on; an existing file is replaced only once the new one
-        is complete.
-        """
+        """Write everything needed to resume, atomically."""
         self._write(path, {"optimizer": self.optimizer.state_dict()})
 
     def save_weights(self, path: Path) -> None:
@@ -67,9 +61,7 @@ class TrainState:
 
 
 def new_state(config: TrainConfig, network: JEPA, facts: dict[str, Any]) -> TrainState:
-    """Start from fresh weights, or, with `encoder_from`, from those that `take_encoder` filled
-    in.
-    """
+    """Start from fresh weights, or from those of `take_encoder`."""
     network.freeze_encoder(bool(config.encoder_from))
     return TrainState(config, network, make_optimizer(network, config), facts)
 
@@ -77,13 +69,12 @@ def new_state(config: TrainConfig, network: JEPA, facts: dict[str, Any]) -> Trai
 def load_state(
     path: Path, config: TrainConfig, facts: dict[str, Any], device: torch.device
 ) -> TrainState:
-    """Continue from last.pt; CheckpointError if it is damaged, of another architecture, or was
-    trained on other galaxies.
-    """
+    """Resume from last.pt; CheckpointError if damaged or of other network or galaxies."""
     content = read_pickled(path)
     if content.get("format") != FORMAT or "optimizer" not in content:
         raise CheckpointError(
-            f"{path} cannot be resumed: it has no optimiser state. Resume from a run's last.pt."
+            f"{path} cannot be resumed: it has no optimiser state. Resume from the last.pt of a "
+            "run."
         )
     if content["config"]["model"] != config.to_dict()["model"]:
         raise CheckpointError(
@@ -113,9 +104,7 @@ def load_state(
 
 
 def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
-    """AdamW with weight decay on matrices only: norms, biases, position tables and the mask
-    token are spared.
-    """
+    """AdamW with weight decay on matrices only."""
     trained = [(name, item) for name, item in network.named_parameters() if item.requires_grad]
     decayed = [
         item

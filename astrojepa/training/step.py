@@ -1,6 +1,4 @@
-"""One optimiser step: forward, backward, gradients over parts and processes, AdamW, moving
-average.
-"""
+"""One step: forward, backward, gradients over parts and processes, AdamW, EMA."""
 
 from __future__ import annotations
 
@@ -120,9 +118,7 @@ class Stepper:
         return torch.stack([item.detach().float() for item in row]) * weight
 
     def _regularised(self, output: JEPAOutput) -> list[Tensor]:
-        """Return what SIGReg acts on, (V, B, P) and (V, B, D): the projected vectors, the
-        embeddings before them, or both.
-        """
+        """Return what SIGReg acts on: projections (V, B, P), embeddings (V, B, D), or both."""
         return [
             getattr(output, name) for name in REGULARISED[self.state.config.objective.sigreg_on]
         ]
@@ -132,9 +128,7 @@ class Stepper:
         return torch.stack([self.sigreg(each, step=self.state.step) for each in vectors]).mean()
 
     def _pulls(self, parts: Sequence[Batch]) -> Sequence[tuple[Tensor, list[Tensor]] | None]:
-        """Return, for each part, SIGReg of the whole batch and its gradients with respect to the
-        part's vectors.
-        """
+        """Return, per part, SIGReg of the whole batch and its gradients."""
         with torch.no_grad():
             each = [
                 [
@@ -159,8 +153,7 @@ class Stepper:
 def compiled(
     network: JEPA, wanted: str, device: torch.device, say: Callable[[str], None]
 ) -> Callable[..., JEPAOutput]:
-    """Return the forward pass, compiled if `wanted` is "on", or "auto" on a GPU; where compiling
-    fails, eager, and said aloud.
+    """Return the forward pass, compiled if "on", or "auto" on a GPU; eager if that fails.
 
     On a CPU compiling takes longer than it saves in a short run (docs/performance.md), so "auto"
     leaves it out.
@@ -179,7 +172,7 @@ def compiled(
                 torch._inductor.exc.InductorError,
             ) as error:
                 reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-                say(f"Compile   failed ({reason[:200]}); going on without it")
+                say(f"Compile   failed ({reason[:200]}); continuing without it")
                 works.append(False)
                 return network(*inputs, **options)
             works.append(True)

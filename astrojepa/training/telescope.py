@@ -1,5 +1,4 @@
-"""A view as another telescope, camera and picture-maker would show it: what differs between surveys
-and is no morphology.
+"""A view through another telescope and camera: survey differences that are not morphology.
 
 Two surveys show one galaxy at another pixel scale, with other filters, another sky, and another
 stretch from flux to grey levels. An encoder that must give such views one vector cannot tell the
@@ -22,17 +21,14 @@ GREY_SHARE = 0.1  # of the views, without colour
 
 
 def pixel_scale(draws: Float[Tensor, "*n U"], strength: float) -> Float[Tensor, "*n"]:
-    """Return how much more of the sky falls on the view's side: log-uniform, 0.61 to 1.65 at
-    strength 1, from uniform numbers.
-    """
+    """Return the relative sky per view side: log-uniform, 0.61 to 1.65 at strength 1."""
     return torch.exp(strength * LOG_SCALE * (2 * draws[..., 0] - 1))
 
 
 def another_telescope(
     views: Float[Tensor, "n 3 S S"], draws: Float[Tensor, "n U"], strength: float
 ) -> Float[Tensor, "n 3 S S"]:
-    """Change the light of views in [0, 1] by uniform numbers in [0, 1): the result lies in [0, 1]
-    again.
+    """Change the light of views in [0, 1] by uniform numbers in [0, 1), staying in [0, 1].
 
     In the order of nature, for a `strength` of 1: each channel times its own gain, log-normal with
     sigma 0.3; a sky pedestal of up to

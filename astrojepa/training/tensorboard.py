@@ -61,9 +61,7 @@ class TensorBoardLog:
 
 
 def write_tensorboard(rows: Iterable[dict[str, Any]], folder: str | Path) -> None:
-    """Write rows of metrics.jsonl for TensorBoard; whatever the folder showed before is replaced
-    in display.
-    """
+    """Write rows of metrics.jsonl for TensorBoard, replacing earlier ones."""
     with contextlib.closing(TensorBoardLog(folder)) as log:
         for row in rows:
             log.write(row)

@@ -128,9 +128,7 @@ class Trainer:
         self.saved_at = self.logged_at = time.monotonic()
 
     def run(self) -> None:
-        """Train to the last step; on Ctrl-C finish the step, save, and raise
-        TrainingInterrupted.
-        """
+        """Train to the end; Ctrl-C finishes the step, saves, raises TrainingInterrupted."""
         state, per_epoch = self.state, self.batches.steps_per_epoch
         state.network.train()
         bar = steady_bar(
@@ -192,16 +190,14 @@ class Trainer:
                 for name, value in zip(TERMS, values[index].tolist(), strict=True)
             )
             raise FloatingPointError(
-                f"The loss stopped being finite at step {step} (learning rate "
-                f"{self._rate(step):.3g}): {named}. The last good state "
-                f"is in {self.folder}; start again with a lower --learning-rate."
+                f"The loss is no longer finite at step {step} (learning rate "
+                f"{self._rate(step):.3g}): {named}. The last good state is in {self.folder}; start "
+                "again with a lower --learning-rate."
             )
         self.checked.extend(values)
 
     def _log(self, judge: bool, say: Any) -> str:
-        """Write one line of metrics, averaged since the last one, and return its short form for
-        the progress bar.
-        """
+        """Write averaged metrics; return their short form for the progress bar."""
         state, config = self.state, self.state.config
         now = time.monotonic()
         row: dict[str, Any] = {
@@ -259,9 +255,7 @@ def _short(row: dict[str, Any], seen: dict[str, Any]) -> str:
 
 @contextlib.contextmanager
 def _stop_requested() -> Iterator[threading.Event]:
-    """Turn Ctrl-C and SIGTERM into a request; a second Ctrl-C interrupts at once. Outside the
-    main thread nothing changes.
-    """
+    """Turn Ctrl-C and SIGTERM into a request; a second Ctrl-C interrupts at once."""
     event = threading.Event()
 
     def request(number: int, frame: FrameType | None) -> None:

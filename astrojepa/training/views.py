@@ -1,5 +1,4 @@
-"""Several views of one galaxy, made by physics that leaves its morphology alone: orientation,
-position, seeing, exposure, noise, and, where asked for, another telescope.
+"""Views of a galaxy that keep its morphology: orientation, position, seeing, exposure, noise.
 
 Source: the global and local views of LeJEPA (Balestriero & LeCun 2025, arXiv:2511.08544). We differ
 in what varies: any angle, crops that keep to the galaxy, seeing and noise; no hue, grey or
@@ -41,9 +40,7 @@ def _draws_per_view(config: ViewConfig) -> int:
 
 
 def make_noise_bank(seed: int, device: torch.device) -> Float[Tensor, " L"]:
-    """Return four million standard normal numbers: every view's noise is a piece of them, which
-    costs a copy and no drawing.
-    """
+    """Return four million standard normals, from which all views take their noise."""
     return torch.randn(NUM_BANKED, generator=torch.Generator().manual_seed(seed)).to(device)
 
 
@@ -54,8 +51,7 @@ def random_views(
     uniforms: Float[Tensor, "B U"],
     noise_bank: Float[Tensor, " L"],
 ) -> tuple[Float[Tensor, "_ B 3 _ _"], ...]:
-    """Look at each galaxy several times: flux in [0, 1], (V, B, 3, s, s) for the global views, then
-    for the local ones if any.
+    """Make views: flux in [0, 1], (V, B, 3, s, s) for global views, then for local ones.
 
     In the order of nature: mirrored and turned by any angle; a square of the central `image_size`
     pixels of the frame, of an area drawn from `global_scale` or `local_scale`, off the galaxy by at
@@ -120,8 +116,7 @@ def _point(
     crop: Tensor,
     zoom: Tensor | None,
 ) -> Tensor:
-    """Cut turned squares out of frames (B, 3, F, F): one bilinear resampling, reflected at the
-    border, (V, B, 3, size, size).
+    """Cut rotated squares out of frames (B, 3, F, F) by one resampling: (V, B, 3, size, size).
 
     `zoom` (B, V), if given, multiplies the squares' sides; those larger than the crop are centred
     on it and end at the frame's.
@@ -158,9 +153,7 @@ def _point(
 def _expose(
     flux: Tensor, config: ViewConfig, camera: Tensor, telescope: Tensor, noise_bank: Tensor
 ) -> Tensor:
-    """Add seeing, exposure and noise to views (V, B, 3, S, S), with (V, B, 4) uniform numbers
-    and (V, B, 9) for a telescope.
-    """
+    """Add seeing, exposure and noise to (V, B, 3, S, S) from uniforms (V, B, 4), (V, B, 9)."""
     seeing, gain, noise, place = camera.flatten(0, 1).unbind(1)
     views = flux.flatten(0, 1)
     if config.seeing > 0:

@@ -126,7 +126,7 @@ class Explorer:
         mouse.down()
         mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.9 * box["height"], steps=5)
         mouse.up()
-        heading = self.page.get_by_text(re.compile(r"^\d+ galaxies inside$"))
+        heading = self.page.get_by_text(re.compile(r"^\d+ galaxies selected$"))
         heading.wait_for()
         self.page.wait_for_url(re.compile("area="))
         self.quiet()

@@ -106,9 +106,9 @@ def test_ids_that_are_not_in_the_data_are_counted_and_named() -> None:
     )
     assert found.marks == {0: 3}
     sentence = found.sentence("0123456789")
-    assert "1 mark taken over" in sentence
+    assert "1 mark imported" in sentence
     assert "4 galaxies not in these data: x, y, z and 1 more." in sentence
-    assert "given on other data (ffffffff, here 01234567)" in sentence
+    assert "from other data (ffffffff, here 01234567)" in sentence
 
 
 def test_a_spreadsheet_may_write_semicolons_and_decimals_and_leave_cells_empty() -> None:
@@ -119,7 +119,7 @@ def test_a_spreadsheet_may_write_semicolons_and_decimals_and_leave_cells_empty()
     ("content", "complaint"),
     [
         (b"x" * (marks.MAX_BYTES + 1), "at most 2 MB"),
-        (b"\xff\xfe\x00a", "not text in UTF-8"),
+        (b"\xff\xfe\x00a", "not UTF-8 text"),
         (b"", r"found: none"),
         (b"name,score\na,1\n", r"found: name, score"),
         (b"id,mark\na,9\n", r"Line 2 has the mark '9'"),

@@ -41,7 +41,7 @@ def test_a_score_that_follows_signal_to_noise_is_flagged_in_words() -> None:
         Correlation("knn", "star count", float("nan")),
     ]
     assert order.follows(found, "Distance") == (
-        "Distance follows S/N (rank correlation -0.54): strange here mostly means low S/N."
+        "Distance correlates with S/N (rank correlation -0.54): high scores are mostly low S/N."
     )
     assert order.follows(found[:1], "Distance") == ""
 

@@ -42,7 +42,7 @@ def test_a_slow_score_is_measured_when_asked_and_the_link_says_which(
     assert "page 1 of 3" in words(test)
     assert "score" not in test.query_params
     choose(test, state.SCORE, "prediction")
-    assert "about a minute or two" in words(test)
+    assert "one or two minutes" in words(test)
     assert "page 1 of" not in words(test)
     press(test, "measure_score")
     assert "page 1 of 3" in words(test)
@@ -67,7 +67,7 @@ def test_an_empty_choice_has_one_way_out(
     test = run_page(
         monkeypatch, pages_cache, "anomalies", data=unlabelled, query={"hide": "artefacts"}
     )
-    assert "No galaxy is left" in words(test), "pictures of noise are blank"
+    assert "All galaxies of this selection" in words(test), "pictures of noise are blank"
     press(test, "Show all galaxies")
     assert "8 galaxies, page 1 of 1" in words(test)
 
@@ -83,11 +83,11 @@ def test_keys_mark_the_galaxy_and_everything_is_ranked_anew(
     press(test, "mark_5")
     second = test.session_state[state.ROW]
     assert second != first
-    assert "Marked so far: 1, 1 of them" in words(test)
+    assert "1 marked so far, 1 of them" in words(test)
     press(test, "review_left")
     assert "This galaxy is marked 5" in words(test)
     press(test, "review_u")
-    assert "Marked so far: 0" in words(test)
+    assert "0 marked so far" in words(test)
     assert test.session_state[state.ROW] == first
     press(test, "mark_0")
     press(test, "mark_4")
@@ -109,7 +109,7 @@ def test_a_file_of_marks_is_read_once_and_a_bad_one_is_a_sentence(
     sent = f"id,mark\n{shown[1]},3\nnobody,1\n".encode()
     test.file_uploader[0].upload("marks.csv", sent, "text/csv").run()
     settled(test)
-    assert "1 mark taken over. 1 galaxy not in these data: nobody." in words(test)
+    assert "1 mark imported. 1 galaxy not in these data: nobody." in words(test)
     assert "This galaxy is marked 3" in words(test)
     test.file_uploader[0].upload("marks.csv", b"id,mark\nx,7\n", "text/csv").run()
     settled(test)
@@ -133,12 +133,12 @@ def test_without_a_model_or_classes_all_three_modes_work(
     settled(test.run())
     for value in (0, 5, 1, 2, 3, 4, 0, 1):
         press(test, f"mark_{value}")
-    assert "Every galaxy of this choice has been shown; 8 of 8 are marked" in words(test)
-    press(test, "Go through them again")
+    assert "You have seen every galaxy of this selection and marked 8 of 8" in words(test)
+    press(test, "Start again")
     assert "This galaxy is marked 0" in words(test)
     test.session_state[state.BOARD_MODE] = "quality"
     settled(test.run())
-    assert "has no classes, so no ranking can be tested" in words(test)
+    assert "has no classes, which this test needs" in words(test)
 
 
 @pytest.mark.parametrize("checkpoint", ["random", "baseline"])

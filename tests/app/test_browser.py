@@ -88,7 +88,7 @@ def test_lasso_returns_exactly_the_galaxies_inside_it(explorer: Explorer) -> Non
     for x, y in [*corners[1:], corners[0]]:
         mouse.move(box["x"] + x, box["y"] + y, steps=8)
     mouse.up()
-    heading = explorer.page.get_by_text(re.compile(r"^\d+ galaxies inside$"))
+    heading = explorer.page.get_by_text(re.compile(r"^\d+ galaxies selected$"))
     heading.wait_for()
     inside = int(explorer.page.locator(".status").inner_text().split(" of ")[0])
     assert int(heading.inner_text().split()[0]) == inside, (
@@ -183,14 +183,14 @@ def test_link_to_another_data_set_says_so_and_opens(explorer: Explorer) -> None:
 
 def test_heatmap_covers_the_picture_and_can_be_taken_away(explorer: Explorer) -> None:
     explorer.open()
-    explorer.page.get_by_text("Squared error of the prediction").wait_for(timeout=PATIENCE)
+    explorer.page.get_by_text("Prediction error (squared)").wait_for(timeout=PATIENCE)
     explorer.quiet()
     image = explorer.page.locator('[data-testid="stImage"] img').first
     with_errors = image.get_attribute("src")
     explorer.page.get_by_role("radio", name="Image", exact=True).or_(
         explorer.page.get_by_role("button", name="Image", exact=True)
     ).first.click()
-    explorer.page.get_by_text("Squared error of the prediction").wait_for(state="detached")
+    explorer.page.get_by_text("Prediction error (squared)").wait_for(state="detached")
     explorer.quiet()
     assert image.get_attribute("src") != with_errors
 
@@ -206,8 +206,8 @@ def test_neighbour_can_be_followed(explorer: Explorer) -> None:
 @pytest.mark.parametrize(
     ("page", "sentence"),
     [
-        ("Anomalies", "Strangest first"),
-        ("Probe lab", "A probe reads classes"),
+        ("Anomalies", "Most anomalous first"),
+        ("Probe lab", "A probe is a small classifier"),
         ("Models & data", "Train your own"),
         ("About", "Please cite"),
     ],

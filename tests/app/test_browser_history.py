@@ -146,10 +146,10 @@ def test_two_visitors_do_not_see_each_others_galaxy_model_or_selection(visit: An
     go(first, "Galaxy")
     assert shows(first, rows[2])
     assert shows(second, rows[1])
-    assert second.page.get_by_text("Baseline, no model").is_visible()
+    assert second.page.get_by_text("Baseline without a model").is_visible()
     assert second.page.get_by_text(inside, exact=True).is_visible()
     go(first, "Map")
-    assert first.page.get_by_text("galaxies inside").count() == 0
+    assert first.page.get_by_text("galaxies selected").count() == 0
 
 
 def test_back_from_a_page_that_is_just_being_drawn_again_leaves_the_history_as_it_was(

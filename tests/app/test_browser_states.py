@@ -105,7 +105,7 @@ def test_without_a_checkpoint_the_map_is_a_baseline_and_the_other_pages_explain(
 ) -> None:
     explorer = visit(server).open("/?model=baseline&galaxy=5")
     page = explorer.page
-    assert page.get_by_text("Baseline, no model").is_visible()
+    assert page.get_by_text("Baseline without a model").is_visible()
     for name, sentence in (
         ("Galaxy", "Patch errors need a model"),
         ("Models & data", "Principal components of the pixels"),
@@ -121,9 +121,9 @@ def test_a_damaged_picture_is_named_and_once_left_out_it_is_counted(
     page = explorer.page
     page.goto(unseen.url + "/?model=baseline")
     explorer.says(f"{DAMAGED} is no JPEG, PNG or WebP picture")
-    page.get_by_role("button", name="Leave damaged pictures out").click()
+    page.get_by_role("button", name="Leave out damaged images").click()
     explorer.drawn(COUNT - 1)
-    assert page.get_by_text(f"1 damaged picture is left out: {DAMAGED}").is_visible()
+    assert page.get_by_text(f"1 damaged image is left out: {DAMAGED}").is_visible()
 
 
 def test_a_sample_is_shown_first_and_the_rest_joins_it_with_the_galaxy_still_selected(
@@ -132,8 +132,8 @@ def test_a_sample_is_shown_first_and_the_rest_joins_it_with_the_galaxy_still_sel
     explorer = visit(unseen)
     page = explorer.page
     page.goto(unseen.url + "/?map=pca")
-    page.get_by_role("button", name="Leave damaged pictures out").click(timeout=PATIENCE)
-    progress = page.get_by_text(f"A sample of {sampling.SAMPLE} of {COUNT - 1:,} galaxies")
+    page.get_by_role("button", name="Leave out damaged images").click(timeout=PATIENCE)
+    progress = page.get_by_text(f"Showing {sampling.SAMPLE} of {COUNT - 1:,} galaxies")
     progress.wait_for(timeout=PATIENCE)
     explorer.drawn(sampling.SAMPLE)
     tile = page.locator(".st-key-neighbours .tile").first
@@ -162,7 +162,7 @@ def test_a_picture_that_has_gone_bad_leaves_a_placeholder_with_its_id(
     (few / "49.png").write_bytes(b"0" * (few / "49.png").stat().st_size)
     explorer.page.locator(".st-key-find input").fill("49.png")
     explorer.page.locator(".st-key-find input").press("Enter")
-    explorer.says("The picture of 49.png cannot be read")
+    explorer.says("The image of 49.png cannot be read")
     explorer.drawn(40)
 
 
@@ -194,7 +194,7 @@ def test_a_bad_checkpoint_is_one_card_and_the_previous_model_stays(
     assert card.count() == 1
     # Two tensors, and the moving average that is stored once because it equals the encoder.
     assert "4 tensors missing (first: [" in said
-    assert "Still shown: random weights (control)" in said
+    assert "random weights (control) is still shown" in said
     assert "Choose another model" in said
     page.get_by_role("link", name="Map").click()
     explorer.drawn()
@@ -207,11 +207,11 @@ def test_an_encoder_only_checkpoint_gives_a_map_and_the_patch_panel_says_why(
 ) -> None:
     explorer = load(visit(server), checkpoints / "encoder.safetensors")
     page = explorer.page
-    explorer.says("none: encoder only, so no patch errors")
+    explorer.says("none, so no patch errors")
     explorer.quiet()
     for name in ("Map", "Galaxy"):
         page.get_by_role("link", name=name).first.click()
-        explorer.says("is an encoder-only checkpoint: it has no predictor")
+        explorer.says("is an encoder without a predictor")
         if name == "Map":
             explorer.drawn()
 

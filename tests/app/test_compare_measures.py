@@ -59,7 +59,7 @@ def test_the_overlap_is_counted_neighbour_by_neighbour() -> None:
 def test_the_overlap_is_said_beside_what_chance_gives() -> None:
     found = SimpleNamespace(k=10, overlap=np.array([0.2, 0.4, 0.6]), mean_overlap=0.4, chance=0.05)
     assert median_overlap(found) == (
-        "Of a galaxy's 10 nearest, both models share 4 at the median (40.0 % on average; unrelated "
+        "The models share 4 of 10 nearest neighbours at the median (40.0 % on average; unrelated "
         "models: 5.0 %)."
     )
 
@@ -75,7 +75,7 @@ def test_what_was_drawn_around_is_one_group_on_both_maps() -> None:
     coloured = picked_out(np.array([True, False, True]))
     assert coloured.codes.tolist() == [1, 0, 1]
     assert [(group["name"], group["count"]) for group in coloured.legend["groups"]] == [
-        ("drawn around", 2),
+        ("selected", 2),
         ("others", 1),
     ]
 
@@ -83,9 +83,9 @@ def test_what_was_drawn_around_is_one_group_on_both_maps() -> None:
 @pytest.mark.parametrize(
     ("interval", "word"),
     [
-        ((0.02, 0.01, 0.03), "beats"),
-        ((-0.02, -0.03, -0.01), "loses to"),
-        ((0.01, -0.01, 0.03), "not clearly"),
+        ((0.02, 0.01, 0.03), "is better than"),
+        ((-0.02, -0.03, -0.01), "is worse than"),
+        ((0.01, -0.01, 0.03), "not differ significantly"),
     ],
 )
 def test_a_model_wins_only_if_the_interval_of_the_difference_excludes_zero(

@@ -20,7 +20,7 @@ def test_random_weights_are_compared_with_the_pixel_baseline(
     said = words(test)
     assert test.session_state["row"] == 11
     assert test.query_params["with"] == "baseline"
-    assert "10 nearest, both models share" in said
+    assert "of 10 nearest neighbours at the median" in said
     assert "Linear CKA" in said
     assert "Patch errors need a model" in said, "the baseline has none, and the page says so"
     assert test.dataframe[0].value["Model"].tolist()[1].startswith("no model")
@@ -33,7 +33,7 @@ def test_accuracies_are_measured_when_asked_and_not_before(
         monkeypatch, pages_cache, "compare", data="simulated:200", query={"with": "baseline"}
     )
     assert len(test.dataframe) == 1
-    next(button for button in test.button if button.label == "Measure both").click().run()
+    next(button for button in test.button if button.label == "Train probes").click().run()
     settled(test)
     table = test.dataframe[1].value
     assert table["probe"].tolist() == ["Linear probe"] * 2 + ["20 nearest neighbours"] * 2

@@ -46,7 +46,7 @@ def test_drawing_starts_from_a_block_that_leaves_something_to_predict_from() -> 
 
 
 def test_masks_that_hide_all_or_nothing_are_explained() -> None:
-    assert "Every patch is hidden" in masks.complaint(np.ones((4, 4), dtype=bool))
+    assert "All patches are hidden" in masks.complaint(np.ones((4, 4), dtype=bool))
     assert "No patch is hidden" in masks.complaint(np.zeros((4, 4), dtype=bool))
 
 
@@ -117,11 +117,11 @@ def test_the_probe_votes_on_its_test_part_only() -> None:
     )
     report = SimpleNamespace(test=np.array([4, 7]), rows=[SimpleNamespace(result=result)])
     assert probe_vote(report, 4) == "b, 80 %"
-    assert probe_vote(report, 5).startswith("not asked")
+    assert probe_vote(report, 5).startswith("none: the probe predicts the test part only")
 
 
 def test_frames_of_several_sizes_are_told_apart_from_the_one_that_is_drawn() -> None:
-    assert seen_sentence((64,)) == " The frame is what the model sees."
+    assert seen_sentence((64,)) == " The frame marks the model input."
     assert seen_sentence((64, 52, 80)).endswith(
-        "an embedding is a mean over frames of 0.81 to 1.25 times that side."
+        "the embedding averages crops of 0.81 to 1.25 times its side."
     )

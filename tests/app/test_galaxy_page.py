@@ -26,13 +26,13 @@ def test_the_page_shows_what_is_known_and_says_what_is_not(
     said = words(test)
     assert test.session_state["row"] == 17
     assert "number 17" in said
-    assert "none: simulated" in said
+    assert "none (simulated)" in said
     assert "unknown" in said, "redshift"
-    assert "none trained yet" in said
-    assert "20 neighbours" in said
+    assert "none yet; train one" in said
+    assert "20 nearest neighbours" in said
     assert test.dataframe[0].value["Score"].tolist() == [
         "Asymmetry",
-        "Distance to the 20 nearest",
+        "Distance to 20 nearest neighbours",
         "Local outlier factor",
         "Mahalanobis distance",
         "Isolation forest",
@@ -46,9 +46,9 @@ def test_previous_and_next_follow_the_ranks(
 ) -> None:
     test = run_page(monkeypatch, pages_cache, "galaxy")
     first = test.session_state["row"]
-    assert "strangest of 60" in words(test)
+    assert "1 of 60 (most anomalous)" in words(test)
     next(button for button in test.button if button.label == "Next").click().run()
-    assert "anomaly rank 2 of 60" in words(test)
+    assert "Anomaly rank: 2 of 60" in words(test)
     next(button for button in test.button if button.label == "Previous").click().run()
     assert test.session_state["row"] == first
 
@@ -73,7 +73,7 @@ def test_without_a_model_the_panel_says_why_and_the_rest_of_the_page_works(
     said = words(test)
     assert "Patch errors need a model" in said
     assert "Anomaly scores" in said
-    assert "Turned and mirrored" not in said
+    assert "Rotated and mirrored" not in said
 
 
 @pytest.fixture
@@ -126,4 +126,4 @@ def test_drawing_a_mask_changes_the_heatmap_to_exactly_what_the_package_gives(
     page.keyboard.press("x")
     page.get_by_text("No patch is hidden").wait_for()
     page.keyboard.press("i")
-    page.get_by_text("Every patch is hidden").wait_for()
+    page.get_by_text("All patches are hidden").wait_for()

@@ -128,7 +128,7 @@ def test_the_map_has_a_name_and_shows_where_the_keyboard_is(
     open_map: Callable[..., Canvas],
 ) -> None:
     canvas = open_map().show(packed(GRID))
-    assert "Latent map of 9 galaxies, a test" in canvas.canvas.get_attribute("aria-label")
+    assert "Map of 9 galaxies, a test" in canvas.canvas.get_attribute("aria-label")
     canvas.page.locator("#find").focus()
     canvas.press("Tab")
     assert (

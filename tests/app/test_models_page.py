@@ -39,7 +39,7 @@ def test_the_open_models_numbers_stand_beside_their_baselines() -> None:
         {"measured": [{"data": "x", "where": ["s=1"], "rows": {"linear probe": probe}}, "nonsense"]}
     )
     assert table["Linear probe"].tolist() == ["61.2% (58.0% to 64.5%)", ""]
-    assert table["On"][0] == "x s=1"
+    assert table["Galaxies"][0] == "x s=1"
     assert models_card.measured_table({}).empty
 
 
@@ -59,9 +59,9 @@ def test_what_is_kept_costs_nothing_and_what_is_missing_says_its_price() -> None
     table = models_data.cache_table(
         [("a", True, 500.0), ("b", False, 30.0), ("c", False, 600.0), ("d", False, 0.2)]
     )
-    assert table["State"].tolist() == ["kept", "missing", "missing", "missing"]
-    assert table["Still to compute"].tolist() == [
-        "nothing",
+    assert table["State"].tolist() == ["cached", "missing", "missing", "missing"]
+    assert table["Cost"].tolist() == [
+        "–",
         "about 30 s",
         "about 10 min",
         "about a second",
@@ -85,10 +85,10 @@ def page(
 
 def test_the_page_tells_health_caches_and_the_zoo(page: Callable[..., AppTest]) -> None:
     test = page()
-    assert "Health" in words(test)
+    assert "Embedding health" in words(test)
     assert "Effective rank" in words(test)
     kept = next(frame.value for frame in test.dataframe if "State" in frame.value.columns)
-    assert kept.set_index("What").loc["Embeddings", "State"] == "kept"
+    assert kept.set_index("Result").loc["Embeddings", "State"] == "cached"
     assert "not trained" in set(
         next(frame.value for frame in test.dataframe if "Galaxy Zoo 1, %" in frame.value.columns)[
             "Galaxy Zoo 1, %"

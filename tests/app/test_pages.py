@@ -32,7 +32,7 @@ def test_map_selects_the_strangest_galaxy_and_names_the_simulation(
 ) -> None:
     test = draw("map")
     assert "Simulated galaxies" in words(test)
-    assert "strangest of 60" in words(test)
+    assert "1 of 60 (most anomalous)" in words(test)
     assert test.query_params["galaxy"] == str(test.session_state["row"])
     test.button[0].click().run()
     assert not test.exception
@@ -68,7 +68,7 @@ def test_only_back_and_forward_follow_an_older_address(
 
 def test_without_a_model_the_map_is_a_baseline_and_says_so(draw: Callable[..., AppTest]) -> None:
     test = draw("map", checkpoint="baseline")
-    assert "Baseline, no model" in words(test)
+    assert "Baseline without a model" in words(test)
     assert "Patch errors need a model" in words(test)
 
 
@@ -80,7 +80,7 @@ def test_a_bad_checkpoint_is_one_card_and_the_page_goes_on(
     test = draw("map", checkpoint=str(bad))
     assert len(test.error) == 1
     assert "bad.safetensors was not opened" in test.error[0].value
-    assert "Baseline, no model" in words(test)
+    assert "Baseline without a model" in words(test)
 
 
 def test_missing_data_are_a_sentence(draw: Callable[..., AppTest]) -> None:
@@ -90,7 +90,7 @@ def test_missing_data_are_a_sentence(draw: Callable[..., AppTest]) -> None:
 
 def test_anomalies_filters_by_class(draw: Callable[..., AppTest]) -> None:
     test = draw("anomalies")
-    assert "Strangest first" in words(test)
+    assert "Most anomalous first" in words(test)
     box = next(box for box in test.selectbox if box.key == "anomaly_class")
     box.select("Merging").run()
     assert not test.exception
@@ -104,7 +104,7 @@ def test_probe_lab_trains_on_click_with_baselines_beside_it(draw: Callable[..., 
     assert "95 % interval" in words(test)
     compared = [
         "This model",
-        "Commonest class",
+        "Most frequent class",
         "Pixel PCA",
         "Summary statistics",
         "Random weights",
@@ -121,7 +121,7 @@ def test_probe_lab_explains_data_without_labels(
         picture = np.random.default_rng(k).integers(0, 255, (64, 64, 3), dtype=np.uint8)
         (tmp_path / f"{k}.jpg").write_bytes(plotting.encode_image(picture))
     test = draw("probe", data=str(tmp_path))
-    assert "nothing to probe" in test.info[0].value
+    assert "has no classes" in test.info[0].value
 
 
 @pytest.mark.parametrize("page", ["models", "about"])

@@ -26,7 +26,7 @@ def test_rows_are_added_once_and_in_order() -> None:
 
 @pytest.mark.parametrize("name", ["", "   ", None, collections.REST, "a\x00b"])
 def test_a_collection_needs_a_name_of_its_own(name: str) -> None:
-    with pytest.raises(ValueError, match="needs a name"):
+    with pytest.raises(ValueError, match="Give the collection a name"):
         collections.with_added({}, name, np.array([1]))
 
 
@@ -84,7 +84,7 @@ def test_the_bar_under_a_lasso_keeps_its_galaxies_for_the_session() -> None:
     test = AppTest.from_function(gather, default_timeout=60)
     settled(test.run())
     test.button[0].click().run()
-    assert "needs a name" in words(test)
+    assert "Give the collection a name" in words(test)
     test.text_input[0].set_value("rings")
     next(button for button in test.button if button.key == "collection_add").click().run()
     assert not test.exception

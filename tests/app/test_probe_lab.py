@@ -138,9 +138,11 @@ def test_a_target_that_cannot_be_probed_says_why(data: Any) -> None:
     split = tasks.split_of(data)
     labels = np.full(COUNT, -1)
     labels[split.parts[0][:3]] = 0
-    assert "shows a only" in tasks.why_not(tasks.Target("collections", labels, ("a", "b")), split)
+    assert "contains a only" in tasks.why_not(
+        tasks.Target("collections", labels, ("a", "b")), split
+    )
     labels[split.parts[0][3:6]] = 1
-    assert "nothing could be scored" in tasks.why_not(
+    assert "cannot be scored" in tasks.why_not(
         tasks.Target("collections", labels, ("a", "b")), split
     )
     labels[split.parts[2][0]] = 1
@@ -165,9 +167,9 @@ def test_a_verdict_follows_from_the_interval() -> None:
     row = tasks.Row("Pixel PCA", None, (0.1, 0.02, 0.2))
     assert (
         probe_report.verdict(row)
-        == "This model beats pixel PCA: +10.0 points, 95 % interval +2.0 to +20.0."
+        == "This model is better than pixel PCA: +10.0 points, 95 % interval +2.0 to +20.0."
     )
-    assert "not clearly different" in probe_report.verdict(
+    assert "not differ significantly" in probe_report.verdict(
         dataclasses.replace(row, difference=(0.1, -0.02, 0.2))
     )
     common = probe_report.verdict(
@@ -175,10 +177,10 @@ def test_a_verdict_follows_from_the_interval() -> None:
     )
     assert (
         common
-        == "This model is not clearly different from the commonest class: −10.0 points, 95 % "
+        == "This model does not differ significantly from the most frequent class: −10.0 points, 95 % "
         "interval −20.0 to +0.0."
     )
-    assert "loses to" in probe_report.verdict(
+    assert "is worse than" in probe_report.verdict(
         dataclasses.replace(row, difference=(-0.1, -0.2, -0.02))
     )
 
@@ -218,12 +220,12 @@ def test_the_lab_shows_calibration_baselines_and_the_download(lab: Callable[...,
         tasks.STATISTICS,
         tasks.RANDOM,
     ]
-    assert "Download the probe" in [button.label for button in test.get("download_button")]
+    assert "Download probe" in [button.label for button in test.get("download_button")]
     test.session_state["cell"] = cell = tuple(np.argwhere(probed(test).confusion)[0].tolist())
     settled(test.run())
     assert f"predicted {probed(test).classes[cell[1]]}, highest confidence first" in words(test)
     next(
-        button for button in test.button if button.label == "Colour the map by this probe"
+        button for button in test.button if button.label == "Colour map by prediction"
     ).click().run()
     assert test.session_state["colour"] == "probe prediction"
 

@@ -79,7 +79,7 @@ def test_an_error_gives_the_turn_back() -> None:
         raise ZeroDivisionError
     with turns.turn():
         turns.check()
-    with pytest.raises(BusyError, match="0 ahead"):
+    with pytest.raises(BusyError, match="Waiting for 1 job"):
         turns.check()
 
 
@@ -121,7 +121,7 @@ def test_a_page_that_meets_a_queue_says_so_and_is_drawn_when_its_turn_comes(
         assert came.wait(60)
         test.run()
     assert not test.exception
-    assert set(said) == {"Busy, 1 ahead; this follows by itself."}
+    assert set(said) == {"Waiting for 1 job …"}
     assert [text.value for text in test.markdown] == ["drawn in its turn"]
     assert not test.caption, "the sentence goes when the turn comes"
 
@@ -153,8 +153,8 @@ def test_a_board_says_how_many_jobs_are_ahead_and_turns_away_when_too_many_wait(
     board, free = Jobs(most=2), threading.Event()
     jobs = [board.start((number,), lambda report: free.wait(60)) for number in range(3)]
     assert [board.ahead(job) for job in jobs] == [0, 1, 2]
-    assert describe(jobs[2], board.ahead(jobs[2])) == "busy, 2 ahead"
-    with pytest.raises(BusyError, match="3 ahead"):
+    assert describe(jobs[2], board.ahead(jobs[2])) == "waiting for 2 jobs"
+    with pytest.raises(BusyError, match="Waiting for 3 jobs"):
         board.start(("one too many",), lambda report: None)
     assert board.start((1,), lambda report: None) is jobs[1], (
         "whoever asks for the same waits with the others"

@@ -84,14 +84,14 @@ def test_a_file_over_ten_megabytes_is_not_read(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(uploads, "read_upload", lambda name, content: pytest.fail("it was read"))
     held, problems = uploads.add({}, [("big.png", bytes(uploads.MAX_BYTES + 1))])
     assert not held
-    assert "at most 10 MB" in problems[0]
+    assert "the limit is 10 MB" in problems[0]
 
 
 def test_twenty_pictures_are_kept_and_a_repeated_one_counts_once() -> None:
     files = [(f"{k}.png", png(picture(k, 8, 8))) for k in range(22)]
     held, problems = uploads.add({}, [files[0], *files])
     assert len(held) == 20
-    assert problems == ["2 more pictures were left out: a session keeps 20."]
+    assert problems == ["2 more images were left out; a session keeps at most 20."]
 
 
 def test_a_picture_bomb_is_refused_by_its_header() -> None:
@@ -118,7 +118,7 @@ def test_a_files_name_is_plain_words(given: str, shown: str) -> None:
 
 def test_votes_leave_out_galaxies_without_a_label() -> None:
     assert uploads.votes(np.array([1, 0, 1, -1]), ("a", "b")) == "b 2, a 1"
-    assert uploads.votes(np.array([-1]), ("a",)) == "none has a label"
+    assert uploads.votes(np.array([-1]), ("a",)) == "no labels"
 
 
 @pytest.fixture
@@ -130,7 +130,7 @@ def models(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFac
 
 def send(test: AppTest, *files: tuple[str, bytes, str]) -> AppTest:
     test.file_uploader[0].set_value(list(files))
-    next(button for button in test.button if button.label == "Place them on the map").click()
+    next(button for button in test.button if button.label == "Embed and place on the map").click()
     return settled(test.run())
 
 
@@ -155,14 +155,14 @@ def test_a_galaxy_of_the_data_is_its_own_nearest_and_lands_on_its_place(models: 
         ("bad.png", b"\x89PNG\r\n\x1a\nno", "image/png"),
     )
     table = next(frame.value for frame in test.dataframe if "Nearest" in frame.value.columns)
-    assert table["Picture"].tolist() == ["mine.png"]
+    assert table["Image"].tolist() == ["mine.png"]
     assert table["Nearest"].tolist() == [str(data.ids[7])]
     assert table["Distance"][0] == pytest.approx(0, abs=1e-2)
     assert [warning.value.split()[0] for warning in test.warning if "bad.png" in warning.value] == [
         "bad.png"
     ]
     assert kept_files() == before, "something was written to disk"
-    assert "stranger than" in words(test)
+    assert "percentile" in words(test)
     next(button for button in test.button if button.label == "Open the nearest galaxy").click()
     settled(test.run())
     assert test.session_state["row"] == 7

@@ -50,7 +50,7 @@ def test_embed_into_a_folder_writes_shards_and_leaves_them_when_they_are_complet
     )
     assert read_shards(tmp_path / "v").ids.tolist() == [f"g{row}" for row in range(128)]
     assert main(arguments) == 0
-    assert "1 of 1 blocks were there already" in capsys.readouterr().out
+    assert "1 of 1 blocks were already done" in capsys.readouterr().out
 
 
 def test_embed_names_another_precision_and_fewer_passes_in_what_it_writes(
@@ -81,10 +81,7 @@ def test_embed_names_another_precision_and_fewer_passes_in_what_it_writes(
 def test_one_file_is_not_written_by_several_processes(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(distributed, "world_size", lambda: 2)
     assert main(["embed", "random", "--out", str(tmp_path / "v.npz")]) == 2
-    assert (
-        "v.npz is one file and 2 processes would write it; name a folder for their shards."
-        in capsys.readouterr().err
-    )
+    assert "v.npz is one file, but 2 processes write; give a folder." in capsys.readouterr().err
 
 
 def test_probe_prints_every_baseline_beside_the_model_and_export_puts_it_on_the_card(
@@ -249,7 +246,7 @@ def test_data_counts_classes_and_splits(galaxy_folder, capsys):
         (["anomalies", "random", "--method", "magic"], "magic"),
         (
             ["embed", "random", "--out", "x.npz", "--device", "tpu"],
-            "--device tpu is not available here; choose cpu",
+            "--device tpu is not available; choose cpu",
         ),
     ],
 )
@@ -269,7 +266,7 @@ def test_a_corrupt_picture_is_named_and_left_out_only_when_asked(
     assert main(arguments) == 2
     assert "3.png" in capsys.readouterr().err
     assert main([*arguments, "--skip-corrupt"]) == 0
-    assert "Left out, cannot be read" in capsys.readouterr().err
+    assert "Left out (unreadable)" in capsys.readouterr().err
 
 
 def test_every_sub_commands_help_shows_an_example(capsys):
@@ -312,7 +309,7 @@ def test_metrics_become_a_table_and_events(tmp_path, capsys, tiny):
     assert list((tmp_path / "events").iterdir())
     assert "3 rows up to step 18" in capsys.readouterr().out
     assert main(["metrics", str(run)]) == 2
-    assert "give one" in capsys.readouterr().err
+    assert "needs --csv FILE or --tensorboard DIR" in capsys.readouterr().err
     assert main(["metrics", str(tmp_path)]) == 2
     assert "is not a run folder" in capsys.readouterr().err
 
@@ -324,17 +321,17 @@ def test_verify_decodes_every_picture_and_names_those_that_cannot_be_read(
     arguments = [*order, str(galaxy_folder), *([] if "verify" in order else ["verify"])]
     assert main(arguments) == 0
     assert (
-        "128 of 128 pictures can be read\n  40 x 40                           128\n"
+        "128 of 128 images are readable\n  40 x 40                           128\n"
         in capsys.readouterr().out
     )
     victim = galaxy_folder / "images" / "3.png"
     victim.write_bytes(victim.read_bytes()[:80])
     assert main(arguments) == 2
     shown = capsys.readouterr()
-    assert "127 of 128 pictures can be read" in shown.out
+    assert "127 of 128 images are readable" in shown.out
     assert "images/3.png cannot be read as a picture" in shown.out
     assert (
-        "1 of 128 pictures cannot be read; replace them, or leave them out with --skip-corrupt."
+        "1 of 128 images cannot be read; replace them, or leave them out with --skip-corrupt."
         in shown.err
     )
 

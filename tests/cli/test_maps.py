@@ -141,7 +141,7 @@ def test_a_model_compared_with_itself_shares_everything(
     [
         (
             ["compare", "random", "random", "--out", "c.txt"],
-            "--out is c.txt; name a file that ends in .json",
+            "--out is c.txt; give a .json file",
         ),
         (["compare", "random", "random", "--symmetries", "-1"], "--symmetries is -1"),
         (["compare", "random", "nope"], "There is no model 'nope'"),
@@ -155,7 +155,7 @@ def test_a_model_compared_with_itself_shares_everything(
         ),
         (
             ["patch-errors", "random", "--masks", "random", "--out", "l.csv"],
-            "a list is by tiling only",
+            "lists of all galaxies use tiling",
         ),
     ],
 )

@@ -119,7 +119,7 @@ def test_bad_data_is_refused_with_its_name_and_nothing_is_started(
             ("--scales", "3", "--crop-fraction", "0.9"),
             "of a frame of 71; give --crop-fraction 0.8 or less",
         ),
-        (("--device", "quantum"), "--device quantum is not available here"),
+        (("--device", "quantum"), "--device quantum is not available"),
         (("--resume", "runs/none"), "runs/none is not a run folder"),
         (
             ("--resume", "runs/none", "--width", "64"),
@@ -147,12 +147,12 @@ def test_bad_data_is_refused_with_its_name_and_nothing_is_started(
             ("--sweep", "width", "--out", "s"),
             "A sweep needs a setting and its values, such as --sweep sigreg_weight=0,0.6.",
         ),
-        (("--sweep", "width=64"), "--sweep needs --out FOLDER for its runs and its table"),
+        (("--sweep", "width=64"), "--sweep needs --out FOLDER for its runs and table"),
         (
             ("--sweep", "width=64", "--seeds", "0", "--out", "s"),
             "--seeds is 0; it must be at least 1.",
         ),
-        (("--seeds", "3"), "--seeds belongs to a sweep; add one such as --sweep sigreg_weight=0.6"),
+        (("--seeds", "3"), "--seeds needs a sweep, such as --sweep sigreg_weight=0.6"),
     ],
 )
 def test_bad_settings_are_refused_by_the_name_of_their_flag(
@@ -210,12 +210,12 @@ def test_flags_of_a_sweep_reach_every_run(tmp_path, monkeypatch, capsys, tiny_fl
         (
             KeyboardInterrupt(),
             130,
-            "Stopped with 0 of 1 runs of .*sweep over; give the same command again to go on.",
+            "Stopped after 0 of 1 runs in .*sweep; run the same command to continue.",
         ),
         (
             FloatingPointError("At step 3."),
             2,
-            "error: 1 of 1 runs stopped being finite: sigreg_weight=0.6/seed42; the others",
+            "error: 1 of 1 runs diverged: sigreg_weight=0.6/seed42. The others",
         ),
     ],
     ids=["Ctrl-C", "diverged"],
@@ -270,7 +270,7 @@ def test_a_corrupt_picture_is_skipped_and_named_where_asked(
         train_main([*tiny_flags, "--epochs", "1", "--skip-corrupt", "--out", str(tmp_path / "run")])
         == 0
     )
-    assert re.search(r"Left out  1 pictures that cannot be read: .*3\.png", capsys.readouterr().out)
+    assert re.search(r"Left out  1 unreadable images: .*3\.png", capsys.readouterr().out)
     assert load_model(tmp_path / "run").card["data"]["num_galaxies"] == 95
 
 

@@ -53,7 +53,7 @@ def test_the_leaderboard_has_a_table_for_the_chosen_class(
     assert main([*arguments, "--rare", "round", "--output", str(tmp_path / "b.json")]) == 0
     shown = capsys.readouterr()
     assert "## round thinned to 0.2 in galaxies" in shown.out
-    assert "--slow adds them" in shown.err
+    assert "add them with --slow" in shown.err
     table = json.loads((tmp_path / "b.json").read_text())
     assert list(table["rare"]) == ["round"]
     assert table["draws"] == 1
@@ -90,10 +90,10 @@ def test_the_leaderboard_has_a_table_for_the_chosen_class(
         (["--k", "0"], "--k is 0"),
         (
             ["--leaderboard", "--rare", "comet"],
-            "no class 'comet' to make rare; choose one of elongated, round",
+            "no class 'comet' to thin; choose one of elongated, round",
         ),
         (["--leaderboard", "--rare", "round", "--fraction", "0.9"], "choose at most 0."),
-        (["--leaderboard", "--fraction", "0.9"], "No class of galaxies can be made rare"),
+        (["--leaderboard", "--fraction", "0.9"], "No class of galaxies can be thinned"),
         (
             ["--leaderboard", "--rare", "round", "--draws", "0"],
             "--draws is 0; it must be at least 1.",

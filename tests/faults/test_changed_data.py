@@ -134,11 +134,11 @@ def test_the_explorer_opens_changed_data_again_and_says_so(
     assert "of 40" in words(test)
     write_h5(tmp_path / "other.h5", 24, seed=1).replace(path)
     settled(test.run())
-    assert "galaxies.h5 was changed on the disk and has been opened again." in words(test)
+    assert "galaxies.h5 has changed on disk and was reopened." in words(test)
     assert "of 24" in words(test)
     assert not test.error
     settled(test.run())
-    assert "was changed on the disk" not in words(test)
+    assert "has changed on disk" not in words(test)
 
 
 @no_deprecation

@@ -93,7 +93,7 @@ def test_every_command_refuses_a_read_only_folder_in_one_sentence(
     told = obeyed(disk, "read-only", {"commands": asked})
     assert len(told["results"]) == len(asked)
     for result in told["results"]:
-        assert_refused(result, "Read-only file system. Choose a place that can be written to.")
+        assert_refused(result, "Read-only file system. Choose a writable folder.")
     assert told["after"] == told["before"] != {}
 
 
@@ -162,7 +162,7 @@ def test_the_sentence_names_the_file_and_not_its_temporary_name(
 
     assert guarded(write) == 2
     expected = (
-        f"error: {tmp_path / 'last.pt'}: No space left on device. Make room on that disk, "
+        f"error: {tmp_path / 'last.pt'}: No space left on device. Free space on that disk, "
         f"or choose a place on another.\n"
     )
     assert capsys.readouterr().err == expected

@@ -75,7 +75,7 @@ def test_a_full_gpu_in_any_other_command_is_a_sentence_too(
     assert guarded(full) == 2
     assert (
         error_of(capsys)
-        == "error: The GPU has too little memory; end what else uses it, or give --device cpu."
+        == "error: The GPU is out of memory; stop other programs on it, or give --device cpu."
     )
 
 

@@ -174,4 +174,4 @@ def test_a_damaged_first_look_is_left_alone_and_said(
     monkeypatch.setattr(cache, "_supplied", [])
     supply_demo()
     assert cache._supplied == []
-    assert "is computed anew" in caplog.text
+    assert "is not used" in caplog.text

@@ -56,9 +56,9 @@ def test_a_session_over_all_seven_pages_asks_nobody_else(
 
     for name, sentence in (
         ("Galaxy", "Squared error"),
-        ("Anomalies", "Strangest first"),
-        ("Probe lab", "A probe reads classes"),
-        ("Compare", "chosen above, against a second model"),
+        ("Anomalies", "Most anomalous first"),
+        ("Probe lab", "A probe is a small classifier"),
+        ("Compare", "(chosen above) with a second model"),
         ("Models & data", "Train your own"),
         ("About", "Please cite"),
         ("Map", "of small.tiny"),
@@ -74,10 +74,10 @@ def test_a_session_over_all_seven_pages_asks_nobody_else(
         )
 
     page.get_by_role("link", name="Models & data").click()
-    explorer.says("Your own pictures")
+    explorer.says("Your own images")
     assert page.locator(".st-key-path_to_load").count() == 0
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(str(pictures / "07.png"))
-    page.get_by_role("button", name="Place them on the map").click()
+    page.get_by_role("button", name="Embed and place on the map").click()
     explorer.says("Remove all")
     explorer.quiet()
     assert explorer.complaints == [], "the browser's console has errors"
@@ -100,7 +100,7 @@ def test_only_pictures_can_be_uploaded(served: tuple[str, Path], browser: Any) -
     context = browser.new_context()
     explorer = Explorer(context.new_page(), served[0])
     explorer.page.goto(f"{explorer.url}/models?map=pca&mode=local")
-    explorer.says("Your own pictures")
+    explorer.says("Your own images")
     chooser = explorer.page.get_by_test_id("stFileUploaderDropzoneInput")
     assert not {".pt", ".pth", ".safetensors", ".h5", ".csv"} & set(
         (chooser.get_attribute("accept") or "").split(",")

@@ -126,7 +126,7 @@ def test_a_bad_list_is_a_sentence(write: Callable[..., Path], parts: dict[str, A
 
 
 def test_a_list_that_is_missing_is_said_so(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match="give a JSON file with --allow"):
+    with pytest.raises(FileNotFoundError, match="give a JSON file to --allow"):
         read_settings(["--allow", str(tmp_path / "none.json")], {})
 
 
@@ -161,7 +161,7 @@ def test_galaxies_that_changed_since_they_were_listed_are_not_served(
     table = (copy / "labels.csv").read_text()
     (copy / "labels.csv").write_text(table.replace("round", "oblong"))
     with pytest.raises(
-        ValueError, match=r"survey is not served: its hash is .*…, the list of this server says"
+        ValueError, match=r"survey is not served: its hash is .*…, but this server's list has"
     ):
         opening.open_source(Source(str(copy), source_hash=source.source_hash))(print)
 
@@ -175,7 +175,7 @@ def test_weights_that_changed_since_they_were_listed_are_not_served(
     other = save_released(model.randomised(7), tmp_path, {"id": "small.tiny"})
     with pytest.raises(
         ValueError,
-        match=r"small.tiny is not served: its SHA-256 is .*…, the list of this server says",
+        match=r"small.tiny is not served: its SHA-256 is .*…, but this server's list has",
     ):
         opening.open_model(str(other), entry.sha256)(print)
 
@@ -259,7 +259,7 @@ def test_a_checkpoint_asked_for_at_the_start_must_be_listed(
 ) -> None:
     secret = save_released(model, tmp_path, {"id": "small.secret"})
     test = page(monkeypatch, tmp_path / "cache", bundle, "models", checkpoint=str(secret))
-    assert "small.secret.safetensors is not on the list of this server" in words(test)
+    assert "small.secret.safetensors is not on this server's list" in words(test)
     assert aj.load_model(secret).id == "small.secret", "the file itself is sound"
 
 

@@ -82,7 +82,7 @@ def test_frozen_stages_of_what_has_none_are_refused() -> None:
         {"backbone": "convnextv2_atto", "readout": "stages"},
     ):
         with pytest.raises(
-            ValueError, match="--frozen-stages belongs to a ResNet with --readout stages"
+            ValueError, match="--frozen-stages needs a ResNet with --readout stages"
         ):
             ModelConfig(frozen_stages=1, predictor_depth=0, **options)
 

@@ -110,7 +110,7 @@ def test_the_card_tells_how_the_encoder_was_trained_and_names_no_path(tiny, enco
                 "--invariance-weight",
                 "1",
             ],
-            "--predictor-depth is 0",
+            "--predictor-depth must be at least 1",
         ),
         (["--encoder-from", "nowhere"], "There is no model 'nowhere'"),
     ],

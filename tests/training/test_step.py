@@ -128,7 +128,7 @@ def test_compiling_that_fails_is_said_aloud_and_the_step_goes_on(monkeypatch):
     expected = state.network(part.images, part.masks).prediction
     for _ in range(2):
         torch.testing.assert_close(forward(part.images, part.masks).prediction, expected)
-    assert said == ["Compile   failed (no compiler here); going on without it"]
+    assert said == ["Compile   failed (no compiler here); continuing without it"]
 
 
 def test_compiling_is_left_out_on_a_cpu_unless_asked_for():

@@ -141,7 +141,7 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_names_step_terms_and_rate(
         step_module, "prediction_loss", lambda prediction, target: next(terms)(prediction, target)
     )
     with pytest.raises(
-        FloatingPointError, match=r"stopped being finite at step 2 \(learning rate .*prediction nan"
+        FloatingPointError, match=r"no longer finite at step 2 \(learning rate .*prediction nan"
     ):
         train(tiny, out=tmp_path / "run", progress=False)
 

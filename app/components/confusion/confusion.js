@@ -15,7 +15,7 @@ export default function confusion({ parentElement, data, setTriggerValue }) {
     return made;
   };
   const head = make("tr");
-  head.append(make("th", "true \\ named", "corner"), ...data.classes.map((name) => make("th", name, "named")));
+  head.append(make("th", "true \\ predicted", "corner"), ...data.classes.map((name) => make("th", name, "named")));
   const rows = data.counts.map((line, i) => {
     const row = make("tr");
     const total = line.reduce((sum, count) => sum + count, 0);
@@ -29,8 +29,8 @@ export default function confusion({ parentElement, data, setTriggerValue }) {
       button.style.setProperty("--share", `${Math.round(share * 100)}%`);
       button.className = share > 0.55 ? "full" : "";
       button.setAttribute("aria-pressed", String(data.chosen?.[0] === i && data.chosen?.[1] === j));
-      button.setAttribute("aria-label", `${count} galaxies, true ${data.classes[i]}, named ${data.classes[j]}`);
-      button.title = `true ${data.classes[i]}, named ${data.classes[j]}: ${count} (${Math.round(share * 100)} %)`;
+      button.setAttribute("aria-label", `${count} galaxies, true ${data.classes[i]}, predicted ${data.classes[j]}`);
+      button.title = `true ${data.classes[i]}, predicted ${data.classes[j]}: ${count} (${Math.round(share * 100)} %)`;
       button.addEventListener("click", () => table.send("cell", { cell: [i, j] }));
       cell.append(button);
       row.append(cell);

@@ -17,7 +17,7 @@ export default function copyLink({ parentElement, data }) {
       field.value = address.href;
       field.hidden = false;
       field.select();
-      button.textContent = "Copy it from here";
+      button.textContent = "Copy from the field";
     }
     root.dataset.link = address.href;
     setTimeout(() => (button.textContent = "Copy link"), 2000);

@@ -1,6 +1,4 @@
-"""The Copy link control: puts the address of exactly this view on the clipboard, or shows it
-where the browser refuses.
-"""
+"""The Copy link button: copies the URL of this view, or shows it if the browser refuses."""
 
 from __future__ import annotations
 
@@ -13,9 +11,7 @@ _HERE = Path(__file__).parent
 
 
 def copy_link(query: str) -> None:
-    """Show the button; `query` is the link's query string, the browser adds the page's own
-    address.
-    """
+    """Show the button; `query` is the query string, the browser adds the page's address."""
     _component()(data={"query": query}, key="copy_link", width="content")
 
 

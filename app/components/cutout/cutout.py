@@ -1,4 +1,4 @@
-"""A whole picture with a scale bar, and the frame of what a model sees of it."""
+"""A whole image with a scale bar, and the frame of what a model sees of it."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ def cutout(
     bar: tuple[float, str],
     box: tuple[float, float, float, float] | None,
 ) -> None:
-    """Show a picture uint8 (H, W, 3), never stretched; `bar` is a share of the width and its
-    name, `box` shares of the picture.
-    """
+    """Show uint8 (H, W, 3); `bar`: share of the width and label, `box`: shares of the image."""
     from astrojepa import plotting
 
     picture = base64.b64encode(plotting.encode_image(image, "jpeg", 92)).decode()
@@ -39,8 +37,10 @@ def cutout(
 def _component() -> Any:
     return st.components.v2.component(
         "astrojepa_cutout",
-        html='<div class="cutout"><img alt="the whole picture"><div class="seen"></div><div '
-        'class="bar"><span></span><i></i></div></div>',
+        html=(
+            '<div class="cutout"><img alt="the whole image"><div class="seen"></div><div '
+            'class="bar"><span></span><i></i></div></div>'
+        ),
         css=(_HERE / "cutout.css").read_text(encoding="utf-8"),
         js=(_HERE / "cutout.js").read_text(encoding="utf-8"),
     )

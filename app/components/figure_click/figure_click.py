@@ -13,9 +13,7 @@ KEY = "figure_click"
 
 
 def figure_click(figure: str, on_click: Callable[[Any], None]) -> None:
-    """Listen to the figure with this key; `on_click` gets the row of the galaxy that is clicked,
-    as the browser sent it.
-    """
+    """Listen to a figure; `on_click` gets the row of the clicked galaxy as sent by the browser."""
 
     def clicked() -> None:
         message = (st.session_state.get(KEY) or {}).get("click")

@@ -1,4 +1,4 @@
-"""A grid of galaxies to click on: one request for all pictures, captions under each."""
+"""A grid of galaxies to click on: one request for all images, captions under each."""
 
 from __future__ import annotations
 
@@ -23,9 +23,7 @@ def gallery(
     selected: int | None = None,
     tile: int = 96,
 ) -> None:
-    """Show up to 64 galaxies; `on_click` gets the row of the one that is clicked, as the browser
-    sent it.
-    """
+    """Show up to 64 galaxies; `on_click` gets the row of the clicked one as sent by the browser."""
     rows, captions = (
         list(map(int, rows[:MAX_ROWS])),
         [list(map(str, lines)) for lines in captions[:MAX_ROWS]],

@@ -1,6 +1,4 @@
-"""What the map's colours mean: a code 0..254 per galaxy (255 = unknown) and the legend that
-explains it. Pure functions.
-"""
+"""Colours of the map: a code 0..254 per galaxy (255 = unknown) and its legend."""
 
 from __future__ import annotations
 
@@ -72,9 +70,7 @@ def by_class(
 def by_number(
     values: np.ndarray, title: str, stops: tuple[str, ...] = palette.VIRIDIS, unit: str = ""
 ) -> Colouring:
-    """Colour by a number on a scale from the 1st to the 99th percentile; values beyond take the
-    end colours, and the legend says so.
-    """
+    """Colour by a number from its 1st to its 99th percentile; values beyond are clipped."""
     values = np.asarray(values, dtype=np.float64)
     known = np.isfinite(values)
     low, high = (map(float, np.percentile(values[known], [1, 99]))) if known.any() else (0.0, 1.0)
@@ -99,7 +95,7 @@ def by_number(
 
 
 def by_category(values: pd.Series, title: str) -> Colouring:
-    """Colour by a column of words: the 15 commonest get a colour, the rest one for all."""
+    """Colour by a column of words: the 15 most frequent get a colour, the rest one for all."""
     words = values.astype("object").where(values.notna() & (values.astype(str) != ""), None)
     counts = words.value_counts()
     names = [str(name) for name in counts.index[: MAX_GROUPS - 1]]
@@ -134,34 +130,32 @@ def by_column(values: pd.Series, title: str) -> Colouring:
 
 
 def title_and_unit(name: str) -> tuple[str, str]:
-    """Split a column's name into what it is and its unit, as far as catalogues write the unit
-    last: "size_arcsec" -> size, arcsec.
-    """
+    """Split a column name into title and unit: "size_arcsec" -> size, arcsec."""
     words = name.replace("_", " ").split()
     unit = UNITS.get(words[-1].lower().strip("()[]"), "") if len(words) > 1 else ""
     return (" ".join(words[:-1]) if unit else name, unit)
 
 
 def by_neighbours_kept(share: np.ndarray, k: int) -> Colouring:
-    """Colour by how far the map can be trusted at each galaxy: the share of its k nearest that
-    are its k nearest on the map.
-    """
+    """Colour by projection reliability: share of the k nearest that the map keeps nearest."""
     return by_number(
         100 * np.asarray(share, dtype=np.float64),
-        f"Of {k} nearest, kept on the map",
+        f"Projection reliability: of {k} nearest, kept on the map",
         palette.VIRIDIS,
         "%",
     )
 
 
 def ranks(scores: np.ndarray) -> np.ndarray:
-    """Return each galaxy's place, 1 = strangest (largest score), ties in row order: int64 (n,)."""
+    """Return each galaxy's place, 1 = most anomalous (largest score), ties in row order: int64
+    (n,).
+    """
     places = np.empty(len(scores), dtype=np.int64)
     places[np.argsort(-np.asarray(scores), kind="stable")] = np.arange(1, len(scores) + 1)
     return places
 
 
 def rank_codes(places: np.ndarray) -> np.ndarray:
-    """Return places as uint8, 0 = most ordinary, 255 = strangest."""
+    """Return places as uint8, 0 = most ordinary, 255 = most anomalous."""
     n = max(2, len(places))
     return np.floor((n - places) / (n - 1) * 255).astype(np.uint8)

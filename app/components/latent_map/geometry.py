@@ -1,6 +1,4 @@
-"""Positions on the map as the browser sees them: 16-bit integers, and who is inside a polygon.
-Pure functions.
-"""
+"""Map positions as the browser sees them (16-bit integers), and who is inside a polygon."""
 
 from __future__ import annotations
 
@@ -20,8 +18,7 @@ Polygon = list[tuple[float, float]]
 
 
 def quantise(positions: np.ndarray) -> np.ndarray:
-    """Map float (n, 2) onto uint16 (n, 2), one scale for both axes; the error is at most half a
-    unit, span / 131070.
+    """Map float (n, 2) onto uint16 (n, 2), one scale for both axes, to within span / 131070.
 
     Positions must be finite. A map without extent lands in the middle.
     """
@@ -71,9 +68,7 @@ def rows_inside(
 
 
 def read_polygons(message: object) -> list[Polygon]:
-    """Check what the browser sent: at most 8 polygons of at most 400 finite corners; anything
-    else is dropped.
-    """
+    """Check the browser's polygons: at most 8 with at most 400 finite corners; drop the rest."""
     if not isinstance(message, list):
         return []
     return [polygon for item in message[:MAX_POLYGONS] if (polygon := _read_polygon(item))]
@@ -95,9 +90,7 @@ def _read_polygon(item: object) -> Polygon:
 
 
 def encode_polygons(polygons: Sequence[Polygon]) -> str:
-    """Write polygons for a link: whole units, six bytes a corner, base64 with a dot between
-    polygons. "" where they are too long.
-    """
+    """Write polygons for a link: base64, six bytes a corner, dots between; "" if too long."""
     if sum(map(len, polygons)) > LINK_CORNERS:
         return ""
     parts = []
@@ -112,9 +105,7 @@ def encode_polygons(polygons: Sequence[Polygon]) -> str:
 
 
 def decode_polygons(text: str) -> list[Polygon]:
-    """Read `encode_polygons` back, under the limits of `read_polygons`; whatever is not of that
-    form gives no polygons.
-    """
+    """Read `encode_polygons` back, with the limits of `read_polygons`; [] for anything else."""
     if not text or len(text) > 8 * LINK_CORNERS + MAX_POLYGONS:
         return []
     polygons = []

@@ -199,7 +199,7 @@ function receive(state, bytes) {
     settleOrWalk(state);
   } else if (!state.moving) state.xy = points.xy;
   if (state.album?.source !== header.pictures) state.album = makeAlbum(header.pictures, () => redraw(state));
-  state.canvas.setAttribute("aria-label", `Latent map of ${header.count} galaxies, ${header.title}. Arrow keys walk from galaxy to galaxy.`);
+  state.canvas.setAttribute("aria-label", `Map of ${header.count} galaxies, ${header.title}. Arrow keys select the next galaxy in that direction.`);
   chooseBright(state);
 }
 

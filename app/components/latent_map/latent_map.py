@@ -1,6 +1,4 @@
-"""The latent map: a canvas component. Python sends quantised positions, the browser sends a
-click, a polygon or what the legend hides.
-"""
+"""The map: a canvas. Python sends positions, the browser a click, a polygon or hidden groups."""
 
 from __future__ import annotations
 
@@ -38,8 +36,7 @@ def pack(
     colouring: Colouring,
     rank_codes: np.ndarray,
 ) -> bytes:
-    """Lay out the map for the browser: a JSON header and 7 bytes per galaxy (`decode` in
-    geometry.js reads it).
+    """Lay out the map for the browser: a JSON header and 7 bytes per galaxy (see geometry.js).
 
     uint32 header length, header padded to 4 bytes, uint16 x and y, uint8 class (255 = unknown),
     colour code, anomaly rank. `layout` and `look` in the header change when positions or colours
@@ -81,8 +78,7 @@ def latent_map(
     on_legend: Callable[[Any], None] = lambda off: None,
     key: str = KEY,
 ) -> None:
-    """Mount a map; the callbacks get the row that was clicked, the polygons that were drawn and the
-    codes that the legend hides.
+    """Mount a map; callbacks get the clicked row, the drawn polygons and the hidden codes.
 
     `data` (see `pack`) is sent again only where it differs: Streamlit knows messages by content.
     """
@@ -104,10 +100,9 @@ def latent_map(
 
 
 def mark(selection: dict[str, Any]) -> None:
-    """Mark galaxies on every map of the page, apart from the maps' data because it is small and
-    changes with every click.
+    """Mark galaxies on every map of the page; separate from the maps' data, since it is small.
 
-    selection: pictures (address, says which galaxies are meant), selected, neighbours, polygons,
+    selection: `pictures` (address, says which galaxies are meant), selected, neighbours, polygons,
     off.
     """
     with st.container(key=f"{KEY}_aside"):  # theme.css takes it out of the page's flow

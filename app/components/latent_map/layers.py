@@ -1,6 +1,4 @@
-"""What the map draws: who lies where, coloured by what. The workspace keeps it, so that a click
-computes nothing anew.
-"""
+"""What the map draws: positions and colours, kept by the workspace for fast clicks."""
 
 from __future__ import annotations
 
@@ -33,9 +31,7 @@ class Layers:
 
 
 def layers(workspace: Workspace, method: str, option: str) -> Layers:
-    """Put the map together; what is not computed yet is announced here, and the last map stays
-    meanwhile.
-    """
+    """Put the map together; while something is being computed, the last map stays."""
     key: Any = ("layers", method, option, st.session_state.get(state.PROBED))
     if key not in workspace.opened:
         shown, places = _places(workspace, method)
@@ -49,9 +45,7 @@ def layers(workspace: Workspace, method: str, option: str) -> Layers:
 
 
 def colour_options(workspace: Workspace) -> list[str]:
-    """What the map can be coloured by: class, anomaly score, the last probe, redshift, trust,
-    and every column that says something.
-    """
+    """List what the map can be coloured by: class, scores, probe, reliability, useful columns."""
     options = [state.CLASS_COLOUR] if workspace.labelled else []
     options.append(state.SCORE_COLOUR)
     if probe_report(workspace) is not None:
@@ -81,7 +75,8 @@ def _is_number(values: Any, count: int) -> bool:
 
 def option_name(option: str) -> str:
     """How an option reads in the menu."""
-    return option[:1].upper() + option[1:].replace("_", " ")
+    name = "projection reliability" if option == state.TRUST_COLOUR else option
+    return name[:1].upper() + name[1:].replace("_", " ")
 
 
 def probe_report(workspace: Workspace) -> Any:
@@ -93,9 +88,7 @@ def probe_report(workspace: Workspace) -> Any:
 
 
 def probed_labels(count: int, test: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-    """Return what a probe named each of `count` galaxies: int64 (count,), -1 for those outside
-    its test part.
-    """
+    """Return the probe's prediction for each of `count` galaxies: int64 (count,), -1 if none."""
     named = np.full(count, -1, dtype=np.int64)
     named[test] = predictions
     return named
@@ -141,7 +134,7 @@ def _colours(workspace: Workspace, method: str, option: str) -> tuple[str, Colou
         # nearest neighbours name the test part alone
         named = np.where(named < 0, report.named, named)
         return option, colouring.by_class(
-            named, result.classes, "Probe prediction", "not named by the probe"
+            named, result.classes, "Probe prediction", "not in the test part"
         )
     if option == state.SCORE_COLOUR:
         return option, colouring.by_number(workspace.scores, "Anomaly score", palette.MAGMA)

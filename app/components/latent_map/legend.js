@@ -76,7 +76,7 @@ function chip(state, group, inside) {
   const made = element("button", "chip");
   made.type = "button";
   made.dataset.code = String(group.code);
-  made.title = "Click shows or hides, double click shows this one alone";
+  made.title = "Click to show or hide; double-click to show only this one";
   made.setAttribute("aria-pressed", String(!state.off.has(group.code)));
   const shape = colour.isClass ? shapes[group.code] ?? "circle" : "circle";
   const stamp = drawSign(state.off.has(group.code) ? theme.grey : state.table[group.code], shape);

@@ -1,6 +1,4 @@
-"""Colours and marker shapes: classes by family, so that the map reads before its legend does.
-Pure functions.
-"""
+"""Colours and markers: classes of one family look alike."""
 
 from __future__ import annotations
 
@@ -79,9 +77,7 @@ _STYLES = (
 
 
 def class_styles(names: tuple[str, ...]) -> list[Style]:
-    """Return one style per class, no colour twice: a family's colour where the name tells it,
-    spare colours elsewhere.
-    """
+    """Return one style per class, each colour once: by family if the name tells it, else spare."""
     styles: list[Style] = []
     for name in names:
         match = next(
@@ -117,9 +113,7 @@ def mix(a: str, b: str, share: float) -> str:
 
 
 def legible(colour: str, background: str, least: float = 2.6) -> str:
-    """Return the colour, moved towards black or white no further than `least` contrast with the
-    background asks for.
-    """
+    """Return the colour, moved towards black or white until its contrast is `least`."""
     end = "#000000" if luminance(background) > 0.2 else "#FFFFFF"
     return next(
         (
@@ -132,9 +126,7 @@ def legible(colour: str, background: str, least: float = 2.6) -> str:
 
 
 def ramp(stops: tuple[str, ...], background: str, least: float = 1.5, count: int = 9) -> list[str]:
-    """Return a scale for a background: its low end nearest to the background, what would vanish
-    in it left out, `count` colours.
-    """
+    """Return a scale of `count` colours for a background, without those that would vanish on it."""
     last, fine = len(stops) - 1, []
     for place in (step / 64 * last for step in range(65)):
         k = min(int(place), last - 1)

@@ -129,7 +129,7 @@ function fillCard(state, row) {
   picture.removeAttribute("src");
   picture.src = `${header.pictures}/160?rows=${row}`;
   card.querySelector(".name").textContent = header.classes[points.classes[row]] ?? "no label";
-  card.querySelector(".rank").textContent = header.ranked ? `stranger than ${Math.floor((points.ranks[row] / 255) * 100)} %` : "";
+  card.querySelector(".rank").textContent = header.ranked ? `anomaly percentile ${Math.floor((points.ranks[row] / 255) * 100)}` : "";
   card.querySelector(".value").textContent = valueText(header.colour, points.colours[row]);
   card.querySelector(".row").textContent = `galaxy ${row}`;
 }

@@ -1,6 +1,4 @@
-"""Which patches the patch panel hides: the choices, a mask as text, and what each patch is under
-a mask. Pure functions.
-"""
+"""Masks of the patch panel: the choices, a mask as text, and the role of each patch."""
 
 from __future__ import annotations
 
@@ -11,9 +9,9 @@ from typing import Any
 import numpy as np
 
 KINDS = {
-    "tiling": "Every patch once",
+    "tiling": "Each patch once",
     "random": "As in training",
-    "bright": "Brightness-biased",
+    "bright": "Bright targets",
     "drawn": "Drawn by hand",
 }
 COUNTS = (1, 4, 16, 64)
@@ -36,9 +34,7 @@ def write_mask(hidden: np.ndarray) -> str:
 
 
 def read_mask(text: object, grid: int) -> np.ndarray | None:
-    """Read a mask for a grid of this size; None for anything that `write_mask` does not write
-    for it.
-    """
+    """Read a mask for this grid; None for anything that `write_mask` does not produce."""
     if not isinstance(text, str) or len(text) != 2 * (-(-grid * grid // 8)):
         return None
     try:
@@ -50,9 +46,7 @@ def read_mask(text: object, grid: int) -> np.ndarray | None:
 
 
 def first_mask(grid: int) -> np.ndarray:
-    """Return the mask that drawing starts from: the central block, a third of the side wide, so
-    that something is predicted.
-    """
+    """Return the mask that drawing starts from: the central block, a third of the side wide."""
     side = max(1, round(grid / 3))
     hidden = np.zeros((grid, grid), dtype=bool)
     first = (grid - side) // 2
@@ -63,14 +57,12 @@ def first_mask(grid: int) -> np.ndarray:
 def complaint(hidden: np.ndarray) -> str:
     """Say why nothing can be predicted under a mask; empty where it can."""
     if hidden.all():
-        return "Every patch is hidden: show some, so that there is something to predict from."
-    return "" if hidden.any() else "No patch is hidden: drag over the image to hide some."
+        return "All patches are hidden. Show some of them: the model predicts from visible patches."
+    return "" if hidden.any() else "No patch is hidden. Drag over the image to hide some."
 
 
 def with_bias(model: Any) -> Any:
-    """Return the model with training's masks, except that all targets are centred on bright
-    patches.
-    """
+    """Return the model with all target blocks centred on bright patches."""
     from astrojepa.config import replace
 
     return dataclasses.replace(model, config=replace(model.config, target_bias=1.0))

@@ -128,7 +128,7 @@ function describe(state) {
   let text = data.sentence;
   if (cursor !== null) {
     const value = valueAt(state, cursor);
-    const role = { t: "hidden", c: "seen by the model", o: "hidden, not a target" }[roleAt(state, cursor)];
+    const role = { t: "hidden and predicted", c: "visible to the model", o: "hidden, not predicted" }[roleAt(state, cursor)];
     const parts = [`row ${Math.floor(cursor / data.grid) + 1}, column ${(cursor % data.grid) + 1}`];
     if (role) parts.push(role);
     if (value !== null) parts.push(`${data.unit} ${signed(value)}`);
@@ -152,9 +152,9 @@ function legend(state) {
     return made;
   };
   const shown = [
-    ["t", "target", "target, hidden and predicted"],
-    ["c", "context", "context, seen by the model"],
-    ["o", "out", "hidden, not a target"],
+    ["t", "target", "target: hidden and predicted"],
+    ["c", "context", "context: visible to the model"],
+    ["o", "out", "hidden, not predicted"],
   ].filter(([letter]) => roles.includes(letter));
   root.querySelector(".key").replaceChildren(...shown.map(([, kind, text]) => entry(kind, text)));
 }

@@ -1,6 +1,4 @@
-"""The patch panel: a canvas with the picture as the model saw it, the patches' values over it,
-and masks drawn by hand.
-"""
+"""The patch panel: model input, patch values over it, and masks drawn by hand."""
 
 from __future__ import annotations
 
@@ -37,7 +35,7 @@ class Panel:
     layout: str  # over or beside
     unit: str
     name: str  # what the values are
-    sentence: str  # under the picture while no patch is pointed at
+    sentence: str  # under the image while no patch is pointed at
     label: str
 
     @property
@@ -57,9 +55,7 @@ def message(panel: Panel, picture: bytes) -> dict[str, Any]:
 def patch_panel(
     key: str, panel: Panel, image: np.ndarray, on_mask: Callable[[Any], None] | None = None
 ) -> None:
-    """Show the panel over a picture uint8 (S, S, 3); `on_mask` gets the mask that was drawn, as
-    the browser sent it.
-    """
+    """Show the panel over uint8 (S, S, 3); `on_mask` gets the drawn mask as sent by the browser."""
     from astrojepa import plotting
 
     def drawn() -> None:

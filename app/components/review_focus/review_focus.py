@@ -1,6 +1,4 @@
-"""The arrow keys of the review, which a group of buttons would keep for itself while it has the
-focus.
-"""
+"""Arrow keys of the review, which a focused button group would take."""
 
 from __future__ import annotations
 

@@ -1,6 +1,4 @@
-"""About: how to read the explorer, what it cannot say, whose work it stands on, and what it does
-with data.
-"""
+"""About: how to read the explorer, its limits, citations and privacy."""
 
 from __future__ import annotations
 
@@ -10,44 +8,43 @@ from ...server.settings import Settings
 from ..registry import Page
 
 READING = """
-**The map.** Every galaxy is a vector of features that a network learned from pictures alone,
-without labels. The map squeezes those vectors onto a plane. Near neighbours on it are usually
-alike; distances between groups, their sizes and the empty space mean little, most of all in UMAP
-and t-SNE. PCA keeps large distances honest and small ones less so. Colour it by *trust of the
-map* to see where its neighbours are the model's own.
+**Map.** A network turned every galaxy image into a vector of features, without labels. The map is a
+2-D projection of these vectors. Neighbours on it are usually similar. Distances between groups,
+their sizes and empty space mean little, above all in UMAP and t-SNE; PCA preserves large distances
+better than small ones. Colour the map by *projection reliability* to see where its neighbours are
+also nearest neighbours in feature space.
 
-**Patch errors.** Some patches of the galaxy are hidden; the model predicts their features from
-the rest. Bright cells of the heatmap are patches that it predicted badly: a companion, a star, a
-tidal arm, or an artefact. Only hidden patches are scored. What is bright depends on the masks, so
-look at the mean over several; and two heatmaps compare only on one colour scale and one model.
+**Patch errors.** Some patches of the galaxy are hidden, and the model predicts their features from
+the rest. Bright cells of the heatmap are poorly predicted: a companion, a star, a tidal tail or an
+artefact. Errors depend on the masks, so average over several. Two heatmaps can be compared only
+with the same model and colour scale.
 
-**Anomaly rank.** On the map and on the galaxy's page: how far a galaxy lies from the nearest
-others in the features. The page *Anomalies* starts with asymmetry, how much the model's tokens
-change when the galaxy is turned by 180°: of the scores here it finds most mergers among real
-galaxies. It cannot find what is strange and symmetric, such as a ring, so try the other scores
-too. Rank 1 is the strangest of the open galaxies, and every collection has one. Strange is not
-the same as interesting: a star beside the galaxy, saturated stars, satellite trails and mosaic
-edges rank high too.
+**Anomaly rank.** On the map and the galaxy page, galaxies are ranked by kNN distance: how far a
+galaxy is from its nearest neighbours in feature space. The page *Anomalies* starts with asymmetry:
+how much the model's tokens change when the galaxy is rotated by 180°. Of the scores here it finds
+most mergers among real galaxies, but nothing symmetric, such as a ring, so try the other scores
+too. Rank 1 is the most anomalous of the open galaxies. Anomalous does not mean interesting: nearby
+or saturated stars, satellite trails and mosaic edges also rank high.
 
-**Probes.** A small classifier on the frozen features: a linear one, 20 nearest neighbours, or one
-hidden layer. It learns from the training part of a fixed split and is scored once on the test
-part. An accuracy comes with its 95 % interval and beside baselines that have learned nothing from
-pictures; it says something about the features only where it beats them. *Calibration* says
-whether a confidence of 80 % is right in 80 % of cases.
+**Probes.** A probe is a small classifier on the frozen features: a linear one, 20 nearest
+neighbours, or an MLP with one hidden layer. It is trained on the training part of a fixed split and
+scored once on the test part. Its accuracy is given with a 95 % interval and next to untrained
+baselines; it is evidence for the features only where it beats them. *Calibration* shows whether
+predictions with 80 % confidence are correct in 80 % of cases.
 
-**Your own pictures.** The open model embeds them and compares them with the open galaxies. Place
-and score mean something only for pictures like those: same survey, same scale, the galaxy in the
-middle.
+**Your own images.** The open model embeds them and compares them with the open galaxies. Position
+and score are meaningful only for similar images: same survey, same pixel scale, galaxy at the
+centre.
 """
 LIMITS = """
-- Pictures are stretched, rescaled and compressed: nothing here is photometry.
-- Labels are what volunteers or catalogues said, with their own errors and biases.
-- A model that has seen one survey may mistake another survey's noise for morphology.
+- Images are stretched, rescaled and compressed: nothing here is photometry.
+- Labels come from volunteers or catalogues, with their own errors and biases.
+- A model trained on one survey may mistake another survey's noise for morphology.
 - An interval describes these test galaxies, not another survey or another training run.
-- A collection gathered on the map is what the model already finds alike: a high accuracy on it
-  proves little.
-- Simulated galaxies are marked *simulated*; what they show says nothing about the sky.
-- Do not use a score from here as a selection without checking it against the pictures.
+- A collection selected on the map contains what the model already finds similar, so a high accuracy
+  on it proves little.
+- Simulated galaxies are marked *simulated*; results on them do not apply to real galaxies.
+- Do not use a score from here as a selection without checking the images.
 """
 CITATIONS = """
 - I-JEPA: Assran et al. 2023, CVPR, [arXiv:2301.08243](https://arxiv.org/abs/2301.08243).
@@ -66,22 +63,22 @@ CITATIONS = """
   Calibration: Guo et al. 2017, [arXiv:1706.04599](https://arxiv.org/abs/1706.04599).
 """
 PRIVACY = """
-The explorer sends nothing anywhere: no usage statistics, no fonts or scripts from elsewhere, no
-look-ups. Links to sky viewers and papers open in your browser only when you click them.
+The explorer sends no data to third parties: no usage statistics, no external fonts or scripts, no
+look-ups. Links to sky viewers and papers open only when you click them.
 
-The galaxy that you selected, collections, scores that you gave and pictures that you brought live
-in your session's memory: no other visitor sees them, and they are gone when you close or reload
-the page. Pictures are never written to disk. What you want to keep, export. The address that you
-copy names what is shown (model, data, galaxy, masks, what you drew around) and nothing else.
+Your selection, collections, marks and uploaded images stay in the memory of your session. No other
+visitor sees them, and they are lost when you close or reload the page. Images are never written to
+disk. Export what you want to keep. A copied link contains the view (model, data, galaxy, masks,
+selection) and nothing else.
 """
 KEYS = """
-On the map: `l` lasso, `b` box, `p` pictures, `Esc` clear, `+` `-` `0` zoom, arrows walk, `/`
-search, `s` surprise me. Shift adds to a selection. On the galaxy page: left and right arrow go up
-and down the ranks.
+On the map: `l` lasso, `b` box, `p` images, `Esc` clear, `+` `-` `0` zoom, arrows select the next
+galaxy, `/` search, `s` random galaxy. Shift adds to a selection. On the galaxy page: left and right
+arrow step through the ranks.
 """
 LICENCE = (
-    "The program is under the MIT licence. The pictures belong to their surveys, whose terms "
-    "hold for them."
+    "The program is under the MIT licence. The images belong to their surveys, and the terms of "
+    "the surveys apply."
 )
 
 

@@ -1,6 +1,4 @@
-"""The leaderboard itself: 25 galaxies a page with what is known of each, and the distribution of
-the score beside them.
-"""
+"""The leaderboard: 25 galaxies a page, and the distribution of the score."""
 
 from __future__ import annotations
 
@@ -48,9 +46,7 @@ def board(workspace: Workspace, view: View) -> None:
 
 
 def found_culprits(workspace: Workspace, view: View, rows: np.ndarray) -> dict[int, int]:
-    """Return the worst predicted patch of each galaxy shown, by row: none without a predictor,
-    or while they are computed.
-    """
+    """Return the worst-predicted patch by row; {} without a predictor or while computed."""
     if "culprit" in view.chosen.parts:
         return {int(row): int(view.chosen.parts["culprit"][row]) for row in rows}
     if workspace.model is None or not workspace.model.has_predictor or not len(rows):
@@ -59,7 +55,7 @@ def found_culprits(workspace: Workspace, view: View, rows: np.ndarray) -> dict[i
     task = tasks.culprits(workspace.model, workspace.data, wanted)
     return (
         waiting.show_when_ready(
-            ("culprits", *workspace.key, wanted), "Looking for the least expected patches", task
+            ("culprits", *workspace.key, wanted), "Finding the worst-predicted patches", task
         )
         or {}
     )
@@ -68,9 +64,7 @@ def found_culprits(workspace: Workspace, view: View, rows: np.ndarray) -> dict[i
 def card_captions(
     workspace: Workspace, view: View, rows: np.ndarray, culprits: dict[int, int]
 ) -> list[list[str]]:
-    """Write the lines under each galaxy: rank and class, score and id, the score's parts, then
-    what else is known.
-    """
+    """Write the lines under each galaxy: rank, class, score, id, details."""
     data, chosen = workspace.data, view.chosen
     parts = score_parts(workspace, view, rows)
     lines = []
@@ -81,23 +75,23 @@ def card_captions(
             part,
         ]
         if row in culprits and workspace.model is not None:
-            line.append(f"worst predicted: {patch_words(culprits[row], workspace.model.grid)}")
+            line.append(
+                f"worst-predicted patch: {patch_words(culprits[row], workspace.model.grid)}"
+            )
         if view.checks is not None and (kind := artefact_kind(view.checks.parts, row)):
-            line.append(f"artefact? {kind}")
+            line.append(f"likely artefact: {kind}")
         if not data.simulated and (
             position := position_words(float(data.ra[row]), float(data.dec[row]))
         ):
             line.append(position)
         lines.append(line)
     longest = max(map(len, lines), default=0)
-    # so that the pictures stand in rows
+    # so that the images stand in rows
     return [[*line, *["\N{NO-BREAK SPACE}"] * (longest - len(line))] for line in lines]
 
 
 def distribution(workspace: Workspace, view: View) -> None:
-    """Show the histogram of the score with the selected galaxy in it, and what the score merely
-    follows.
-    """
+    """Show the histogram of the score with the selected galaxy, and its correlations."""
     from astrojepa import plotting
 
     st.subheader("Score distribution", anchor=False)
@@ -126,12 +120,12 @@ def _followed(workspace: Workspace, view: View) -> None:
     if view.checks is None:
         job = ("checks", workspace.data.fingerprint)
         st.caption(
-            "Correlations with brightness, S/N and star count are shown once the pictures are "
+            "Correlations with brightness, S/N and star count are shown once the images are "
             "checked."
         )
         if st.session_state.get("check_pictures") != job and len(workspace.data) > 2000:
             st.button(
-                "Check the pictures", on_click=lambda: st.session_state.update(check_pictures=job)
+                "Check the images", on_click=lambda: st.session_state.update(check_pictures=job)
             )
         return
     found = tasks.score_follows(view.chosen.scores, view.checks, *workspace.key, view.chosen.name)
@@ -141,17 +135,15 @@ def _followed(workspace: Workspace, view: View) -> None:
         said = ", ".join(
             f"{one.about} {one.spearman:+.2f}" for one in found if np.isfinite(one.spearman)
         )
-        st.caption(f"Rank correlations with simple properties: {said}." if said else "")
+        st.caption(f"Rank correlation of the score with {said}." if said else "")
 
 
 def _places(workspace: Workspace, view: View) -> np.ndarray:
-    """The order of the leaderboard: by the score, or by the marks of the review where there are
-    some and they are asked for.
-    """
+    """Return the ranks by the score, or re-ranked by the marks if the user asks for that."""
     marks = session_review(workspace).marks
     if not marks:
         return view.chosen.places
-    by_marks = st.toggle(f"Re-ranked by my {len(marks):,} marks", key=BY_MARKS)
+    by_marks = st.toggle(f"Re-rank by my {len(marks):,} marks", key=BY_MARKS)
     return finite_places(expected(workspace, view, marks)) if by_marks else view.chosen.places
 
 

@@ -1,6 +1,4 @@
-"""What the anomalies page lists: one score, the galaxies that pass the filter, the score's
-parts.
-"""
+"""What the anomalies page lists: one score, the galaxies that pass the filter, details."""
 
 from __future__ import annotations
 
@@ -26,7 +24,7 @@ class View:
     chosen: Chosen
     label: int | None  # the class that is shown, None for all
     keep: np.ndarray | None  # bool (n,), what is not hidden as a likely artefact
-    checks: Any | None  # PictureChecks, where the pictures have been checked
+    checks: Any | None  # PictureChecks, where the images have been checked
 
     @property
     def hidden(self) -> int:
@@ -39,20 +37,18 @@ class View:
 
 
 def score_parts(workspace: Workspace, view: View, rows: np.ndarray) -> list[str]:
-    """Say of what each galaxy's score is made; where it has no parts, its rank by distance for
-    comparison.
-    """
+    """Return the details of each score, or the kNN rank of a score without details."""
     parts = view.chosen.parts
     if parts:
         return [
-            f"mean {parts['mean'][row]:.2f}, worst {parts['worst'][row]:.2f}, cosine "
+            f"mean {parts['mean'][row]:.2f}, worst patch {parts['worst'][row]:.2f}, cosine "
             f"{parts['cosine'][row]:.2f}"
             for row in rows
         ]
     if view.chosen.name == "knn":
         gaps = tasks.distances(workspace.embeddings, *workspace.key, tuple(map(int, rows)), NEAREST)
-        return [f"nearest {gap[0]:.3g}, {len(gap)}th {gap[-1]:.3g}" for gap in gaps]
-    return [f"rank {workspace.places[row]:,} by distance" for row in rows]
+        return [f"distance to nearest {gap[0]:.3g}, to {len(gap)}th {gap[-1]:.3g}" for gap in gaps]
+    return [f"kNN rank {workspace.places[row]:,}" for row in rows]
 
 
 def first_page() -> None:

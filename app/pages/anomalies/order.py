@@ -1,6 +1,4 @@
-"""What the anomalies page says and in which order: rows strangest first, sentences, words for a
-place. Pure functions.
-"""
+"""Order and wording of the anomalies page. Pure functions."""
 
 from __future__ import annotations
 
@@ -10,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-# from here on a picture is called a likely artefact, as in
+# from here on an image is called a likely artefact, as in
 # astrojepa/evaluation/pictures/artefacts.py
 LIKELY = 0.5
 
@@ -18,9 +16,7 @@ LIKELY = 0.5
 def ranking(
     places: np.ndarray, labels: np.ndarray, label: int | None, keep: np.ndarray | None = None
 ) -> np.ndarray:
-    """Return the rows strangest first, of one class only where a class is given, and only those
-    to `keep`, bool (n,).
-    """
+    """Return rows, most anomalous first, of one class and of `keep`, bool (n,), if given."""
     order = np.argsort(places, kind="stable")
     if label is not None:
         order = order[np.asarray(labels)[order] == label]
@@ -28,7 +24,7 @@ def ranking(
 
 
 def finite_places(scores: np.ndarray) -> np.ndarray:
-    """Return each galaxy's place, 1 = strangest; those without a finite score come last."""
+    """Return each galaxy's place, 1 = most anomalous; those without a finite score come last."""
     known = np.where(np.isfinite(scores), scores, -np.inf)
     places = np.empty(len(known), dtype=np.int64)
     places[np.argsort(-known, kind="stable")] = np.arange(1, len(known) + 1)
@@ -36,15 +32,13 @@ def finite_places(scores: np.ndarray) -> np.ndarray:
 
 
 def artefact_kind(parts: Mapping[str, np.ndarray], row: int) -> str:
-    """Name the plainest kind of artefact of a galaxy's picture; empty where none is likely."""
+    """Name the plainest kind of artefact of a galaxy's image; empty where none is likely."""
     name = max(parts, key=lambda kind: float(parts[kind][row]))
     return name if float(parts[name][row]) > LIKELY else ""
 
 
 def follows(found: Sequence[Any], score: str) -> str:
-    """Say what a score mostly follows, from its correlations; empty where there is nothing of
-    the kind.
-    """
+    """Say which image properties a score correlates with; "" if none."""
     words = {
         "brightness": ("bright", "faint"),
         "S/N": ("high S/N", "low S/N"),
@@ -53,18 +47,16 @@ def follows(found: Sequence[Any], score: str) -> str:
     parts = []
     for one in found:
         if one.flagged:
-            high, low = words.get(one.about, (f"much {one.about}", f"little {one.about}"))
+            high, low = words.get(one.about, (f"high {one.about}", f"low {one.about}"))
             parts.append(
-                f"{one.about} (rank correlation {one.spearman:+.2f}): strange here mostly means "
+                f"{one.about} (rank correlation {one.spearman:+.2f}): high scores are mostly "
                 f"{high if one.spearman > 0 else low}"
             )
-    return f"{score} follows {'; and '.join(parts)}." if parts else ""
+    return f"{score} correlates with {'; and '.join(parts)}." if parts else ""
 
 
 def patch_words(index: int, grid: int) -> str:
-    """Say where on the picture a patch lies, from its number in reading order: "upper left",
-    "centre".
-    """
+    """Say where a patch lies, from its number in reading order: "upper left", "centre"."""
     row, column = divmod(index, grid)
     vertical = ("upper", "", "lower")[min(2, 3 * row // grid)]
     horizontal = ("left", "", "right")[min(2, 3 * column // grid)]
@@ -76,9 +68,7 @@ def patch_words(index: int, grid: int) -> str:
 def patch_box(
     index: int, grid: int, seen: tuple[float, float, float, float]
 ) -> tuple[float, float, float, float]:
-    """Return (left, top, width, height) of a patch as shares of the picture, of which the model
-    sees the box `seen`.
-    """
+    """Return (left, top, width, height) of a patch as image shares; the model sees `seen`."""
     row, column = divmod(index, grid)
     left, top, width, height = seen
     return left + column * width / grid, top + row * height / grid, width / grid, height / grid

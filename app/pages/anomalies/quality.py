@@ -1,6 +1,4 @@
-"""How good is such a ranking? A class that is known is made rare, and every score has to find it
-again, baselines beside it.
-"""
+"""The benchmark of anomaly scores: a class is thinned, and every score ranks it."""
 
 from __future__ import annotations
 
@@ -33,26 +31,23 @@ def quality(workspace: Workspace) -> None:
     data = workspace.data
     st.caption(
         f"{'Simulated galaxies. ' if data.simulated else ''}One class is thinned to 2 % of the "
-        f"galaxies, {DRAWS} times over, as if it were "
-        "rare; a good score puts what is left of it first. The scores see no label."
+        f"galaxies, {DRAWS} times at random, as if it were rare. A good score ranks the remaining "
+        "members first. The scores use no labels."
     )
     if not workspace.labelled:
         st.info(
-            f"{data.name} has no classes, so no ranking can be tested. Give a folder whose "
-            f"labels.csv has a class column."
+            f"{data.name} has no classes, which this test needs. Open a folder whose labels.csv "
+            "has a class column."
         )
         return
     possible = tasks.can_be_rare(data)
     if not possible:
-        st.info(
-            f"No class of {data.name} has enough galaxies to be thinned to 2 % of the others; open "
-            f"more galaxies."
-        )
+        st.info(f"No class of {data.name} has enough galaxies for this test; open more galaxies.")
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="quality_controls"):
         usual = next((name for name in possible if "merg" in name.lower()), possible[0])
         rare = st.selectbox(
-            "Class made rare", possible, index=possible.index(usual), key="quality_class", width=260
+            "Rare class", possible, index=possible.index(usual), key="quality_class", width=260
         )
         pressed = st.button("Measure", type="primary", key="quality_measure")
     asked = (*workspace.key, rare)
@@ -64,7 +59,7 @@ def quality(workspace: Workspace) -> None:
         return
     task = tasks.ranking_quality(workspace.model, data, workspace.embeddings, rare, DRAWS)
     try:
-        rows = waiting.wait_for(job, f"{rare} made rare in {data.name}", task)
+        rows = waiting.wait_for(job, f"Ranking thinned {rare}", task)
     except ValueError as error:
         st.info(escape_markdown(error))
         return
@@ -73,18 +68,16 @@ def quality(workspace: Workspace) -> None:
 
 def _cost(workspace: Workspace) -> str:
     first = (
-        f"Scores, baselines and picture checks of {len(workspace.data):,} galaxies are "
-        f"computed first, where they have not been"
+        "This first computes any missing scores, baselines and image checks of "
+        f"{len(workspace.data):,} galaxies"
     )
     if workspace.model is None:
-        return "Without a model the scores of the pixel baseline are tested."
-    return f"{first}; on a CPU that takes minutes per thousand galaxies, once."
+        return "Without a model, this tests the scores of the pixel baseline."
+    return f"{first}, once; on a CPU it takes minutes per thousand galaxies."
 
 
 def quality_verdict(rows: Sequence[Any], rare: str) -> str:
-    """Say in two sentences how rare the class was made, and which score on which features finds
-    it best.
-    """
+    """Say how many rare galaxies there are, and which score on which features ranks them best."""
     first, best = (
         rows[0].ranking,
         max(rows, key=lambda row: float(np.mean(row.ranking.average_precision))),
@@ -114,17 +107,14 @@ def _table(rows: Sequence[Any], rare: str) -> None:
         column_config=_columns(rows[0].ranking.top),
     )
     st.caption(
-        "In brackets: between which values 95 % of the draws lie, which is not how another sky "
-        "would do. Enrichment 1 = chance. "
-        f"Recall and artefacts: among the {rows[0].ranking.top:,} strangest. "
-        "Follows: rank correlations above 0.5 with brightness, S/N or star count."
+        "Ranges hold 95 % of the random draws; they say nothing about another survey. Enrichment "
+        f"1 = chance. Recall and artefacts: among the top {rows[0].ranking.top:,}. Correlates "
+        "with: rank correlations above 0.5 with brightness, S/N or star count."
     )
 
 
 def quality_table(rows: Sequence[Any]) -> pd.DataFrame:
-    """Lay out the rows: average precision with its interval, difference to the distance score on
-    the encoder, recall, enrichment.
-    """
+    """Lay out average precision, difference from row 1, recall, enrichment, correlations."""
     table = []
     for row in rows:
         ranking = row.ranking
@@ -151,15 +141,15 @@ def _columns(top: int) -> dict[str, Any]:
     return {
         "features": text("Features"),
         "score": text("Score"),
-        "precision": number("Precision", help="Average precision", format="%.3f"),
+        "precision": number("Average precision", help="Average precision", format="%.3f"),
         "between": text("95 % of draws", alignment="right"),
         "less": text(
-            "Less the first row",
+            "Difference from row 1",
             alignment="right",
-            help="Average precision less that of the first row, draw by draw",
+            help="Average precision minus that of row 1, draw by draw",
         ),
         "recall": number(f"Recall@{top}, %", format="%.1f"),
         "enrichment": number("Enrichment", format="%.1f"),
         "artefacts": number("Artefacts, %", format="%.1f"),
-        "follows": text("Follows"),
+        "follows": text("Correlates with"),
     }

@@ -1,6 +1,4 @@
-"""Review: one galaxy large at a time; keys mark it, everything is ranked anew, and the marks
-leave as a file.
-"""
+"""Review: one large image at a time, marks by key, re-ranking, and export of the marks."""
 
 from __future__ import annotations
 
@@ -41,9 +39,7 @@ def session_review(workspace: Workspace) -> Review:
 
 
 def expected(workspace: Workspace, view: View, given: Mapping[int, int]) -> np.ndarray:
-    """What each galaxy is expected to be marked, larger = look at it sooner: the score itself
-    while there are no marks.
-    """
+    """Return the expected mark of each galaxy, or the score itself without marks."""
     if not given:
         return view.chosen.scores
     method = st.session_state.get(state.RERANKING) or "neighbours"
@@ -94,8 +90,8 @@ def _marking(workspace: Workspace, current: Review, row: int) -> None:
     said = "not marked yet" if given is None else f"marked {given}"
     best = sum(value >= marks.HIGHEST - 1 for value in current.marks.values())
     st.caption(
-        f"This galaxy is {said}. Marked so far: {len(current.marks):,}, {best:,} of them with 4 or "
-        f"5."
+        f"This galaxy is {said}. {len(current.marks):,} marked so far, {best:,} of them with 4 or "
+        "5."
     )
     with st.container(horizontal=True, gap="small", key="review_marks"):
         for value, word in enumerate(MARKS):
@@ -110,7 +106,7 @@ def _marking(workspace: Workspace, current: Review, row: int) -> None:
             )
     with st.container(horizontal=True, gap="small", key="review_moves"):
         moves = (
-            ("Back", "Left", marks.back, current.at == 0),
+            ("Previous", "Left", marks.back, current.at == 0),
             ("Next", "Right", marks.forward, False),
             ("Undo", "U", marks.undo, not current.steps),
         )
@@ -124,14 +120,14 @@ def _marking(workspace: Workspace, current: Review, row: int) -> None:
                 args=(workspace, change),
             )
     st.caption(
-        "How interesting is it? 0 = ordinary, or an artefact; 5 = more of these. Every mark "
-        "re-ranks all other galaxies."
+        "How interesting is this galaxy? 0 = ordinary or an artefact, 5 = show more like it. Each "
+        "mark re-ranks all other galaxies."
     )
 
 
 def _picture(workspace: Workspace, row: int, image: np.ndarray | None, culprit: int | None) -> None:
     if image is None:
-        st.warning("The picture of this galaxy cannot be read; it may be damaged.")
+        st.warning("The image of this galaxy cannot be read; it may be damaged.")
         return
     height, width = image.shape[:2]
     box = None
@@ -145,7 +141,7 @@ def _picture(workspace: Workspace, row: int, image: np.ndarray | None, culprit: 
             box,
         )
         if box is not None:
-            st.caption("The frame is the patch that the model predicted worst.")
+            st.caption("The frame marks the worst-predicted patch.")
 
 
 def _culprit(workspace: Workspace, row: int, image: np.ndarray | None) -> int | None:
@@ -166,22 +162,22 @@ def _facts(workspace: Workspace, view: View, row: int, culprit: int | None) -> N
         "Galaxy": f"{data.ids[row]}, number {row}",
         "Position": f"{position} (degrees)"
         if position
-        else "none: simulated"
+        else "none (simulated)"
         if data.simulated
         else "unknown",
         "Redshift": f"{redshift:.4f}" if math.isfinite(redshift) else "unknown",
         title(
             chosen.name
         ): f"{chosen.scores[row]:.3f}, rank {chosen.places[row]:,} of {len(chosen.places):,}",
-        "Parts": score_parts(workspace, view, np.array([row]))[0],
+        "Details": score_parts(workspace, view, np.array([row]))[0],
     }
     if culprit is not None:
-        known["Least expected"] = patch_words(culprit, workspace.model.grid)
+        known["Worst-predicted patch"] = patch_words(culprit, workspace.model.grid)
     if view.checks is not None:
-        known["Picture"] = (
+        known["Image"] = (
             f"likely artefact: {kind}"
             if (kind := artefact_kind(view.checks.parts, row))
-            else "no sign of an artefact"
+            else "no artefact found"
         )
     facts("review", known)
 
@@ -200,7 +196,7 @@ def _files(workspace: Workspace, current: Review) -> None:
             on_click="ignore",
             disabled=not current.marks,
         )
-        with st.popover("More"):
+        with st.popover("Options"):
             names = RERANKINGS
             st.segmented_control(
                 "Re-rank",
@@ -210,18 +206,18 @@ def _files(workspace: Workspace, current: Review) -> None:
                 required=True,
             )
             st.file_uploader(
-                "Read marks from a file",
+                "Import marks",
                 "csv",
                 key=FILE,
                 max_upload_size=2,
                 on_change=_read,
                 args=(workspace,),
             )
-            st.caption("Marks stay in this session only; export them to keep them.")
+            st.caption("Marks are kept for this session only. Export them to keep them.")
     if said := st.session_state.get(SAID):
         sentence, wrong = said
         with st.container(key="review_said"):
-            st.caption("The file was not taken over." if wrong else "The file was read.")
+            st.caption("The file was not imported." if wrong else "The file was imported.")
             st.text(sentence)
 
 
@@ -250,9 +246,9 @@ def _galleries(
     seen = {*current.path, *current.marks}
     coming = [row for row in order.tolist() if row not in seen][:NEXT]
     if coming:
-        st.subheader("Next in line", anchor=False)
+        st.subheader("Up next", anchor=False)
         captions = [
-            (workspace.class_name(row), f"now {places[row]:,}, was {workspace.places[row]:,}")
+            (workspace.class_name(row), f"rank {places[row]:,}, before {workspace.places[row]:,}")
             for row in coming
         ]
         gallery("review_next", workspace.pictures, coming, captions, visit, tile=96)
@@ -276,11 +272,11 @@ def _galleries(
 
 def _finished(workspace: Workspace, current: Review) -> None:
     st.info(
-        f"Every galaxy of this choice has been shown; {len(current.marks):,} of "
-        f"{len(workspace.data):,} are marked."
+        f"You have seen every galaxy of this selection and marked {len(current.marks):,} of "
+        f"{len(workspace.data):,}."
     )
     with st.container(horizontal=True):
-        st.button("Go through them again", on_click=_do, args=(workspace, _again))
+        st.button("Start again", on_click=_do, args=(workspace, _again))
     _files(workspace, current)
 
 

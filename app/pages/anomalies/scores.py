@@ -1,6 +1,4 @@
-"""Which anomaly scores there are for what is open, and the one that was chosen; slow ones are
-measured when asked.
-"""
+"""The available anomaly scores and the chosen one; slow ones are computed on request."""
 
 from __future__ import annotations
 
@@ -19,7 +17,7 @@ from . import tasks
 from .order import finite_places
 
 ASKED = "slow_scores"  # session key: (job, model, data) of the slow scores that were asked for
-MINUTES = "about a minute or two per thousand galaxies on a CPU"
+MINUTES = "one or two minutes per thousand galaxies on a CPU"
 
 
 @dataclass(frozen=True)
@@ -27,8 +25,8 @@ class Chosen:
     """The score of the leaderboard."""
 
     name: str
-    scores: np.ndarray  # float64 (n,), larger = stranger
-    places: np.ndarray  # int64 (n,), 1 = strangest
+    scores: np.ndarray  # float64 (n,), larger = more anomalous
+    places: np.ndarray  # int64 (n,), 1 = most anomalous
     # of a prediction score: mean, worst, cosine, culprit
     parts: dict[str, np.ndarray] = field(default_factory=dict)
 
@@ -72,7 +70,7 @@ def choose_score(workspace: Workspace, first_page: Any) -> str:
         st.session_state[state.SCORE] = names[0]
         if wanted:
             st.toast(
-                f"{workspace.choice.label} cannot give the score {title(wanted)!r}; "
+                f"The score {title(wanted)!r} is not available for {workspace.choice.label}; "
                 f"{title(names[0]).lower()} is shown."
             )
     return str(
@@ -127,8 +125,7 @@ def _ask(workspace: Workspace, name: str, job: tuple[str, ...]) -> None:
         st.session_state[ASKED] = {*st.session_state.get(ASKED, ()), job}
 
     st.info(
-        f"{title(name)} runs the network several times on each of the {len(workspace.data):,} "
-        f"galaxies: "
-        f"{MINUTES}. It is computed once and kept."
+        f"{title(name)} runs the network several times on each of {len(workspace.data):,} "
+        f"galaxies, which takes {MINUTES}. The result is kept."
     )
-    st.button("Compute it", type="primary", on_click=asked, key="measure_score")
+    st.button("Compute", type="primary", on_click=asked, key="measure_score")

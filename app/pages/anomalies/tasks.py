@@ -1,6 +1,4 @@
-"""What the anomalies page asks of the package: tasks for the board of jobs, and cached
-functions, each around one call.
-"""
+"""Tasks and cached functions of the anomalies page, each around one call of the package."""
 
 from __future__ import annotations
 
@@ -17,9 +15,7 @@ from ...session.loaders import MODEL_TURNS
 
 
 def picture_checks(data: Any) -> Callable[[Progress], Any]:
-    """What every picture is like without any model: artefacts, brightness, signal-to-noise,
-    stars.
-    """
+    """Check every image: artefacts, brightness, signal-to-noise, stars."""
 
     def task(report: Progress) -> Any:
         from astrojepa.evaluation.pictures.checks import picture_checks
@@ -30,7 +26,7 @@ def picture_checks(data: Any) -> Callable[[Progress], Any]:
 
 
 def named_score(model: Any, data: Any, name: str) -> Callable[[Progress], Any]:
-    """One of the scores that need a look at every picture, by its name."""
+    """One of the scores that need a look at every image, by its name."""
 
     def task(report: Progress) -> Any:
         from astrojepa.evaluation.anomalies.scoring import score_by_name
@@ -59,9 +55,7 @@ def prediction_parts(model: Any, data: Any) -> Callable[[Progress], Any]:
 
 
 def culprits(model: Any, data: Any, rows: tuple[int, ...]) -> Callable[[Progress], Any]:
-    """The worst predicted patch of a few galaxies, its number by row; a picture that cannot be
-    read has none.
-    """
+    """Return the worst-predicted patch of a few galaxies by row, without unreadable images."""
 
     def task(report: Progress) -> dict[int, int]:
         found = {}
@@ -104,9 +98,7 @@ def expected_marks(
     marks: tuple[tuple[int, int], ...],
     method: str,
 ) -> np.ndarray:
-    """The mark that each galaxy is expected to get, from those given; larger = look at it
-    sooner. `key` names vectors and scores.
-    """
+    """Predict every galaxy's mark from those given; `key` identifies vectors and scores."""
     from astrojepa.evaluation.anomalies.feedback import rerank
 
     return rerank(_embeddings.vectors, _scores, dict(marks), method)
@@ -115,9 +107,7 @@ def expected_marks(
 def ranking_quality(
     model: Any, data: Any, embeddings: Any, rare: str, draws: int = 20
 ) -> Callable[[Progress], Any]:
-    """How well every score finds a class that was thinned to 2 %, with the baselines; without a
-    model the baseline alone.
-    """
+    """Measure how well every score finds a class thinned to 2 %, with baselines."""
 
     def task(report: Progress) -> Any:
         from astrojepa.evaluation.anomalies import leaderboard_table as table
@@ -137,9 +127,7 @@ def ranking_quality(
 
 
 def can_be_rare(data: Any, fraction: float = 0.02) -> list[str]:
-    """Return the classes of which there are enough galaxies to be thinned to `fraction` of what
-    is left.
-    """
+    """Return the classes that are large enough to be thinned to `fraction`."""
     from astrojepa.evaluation.anomalies.leaderboard import num_kept
 
     known = int((data.labels >= 0).sum())

@@ -1,6 +1,4 @@
-"""Anomalies: the leaderboard, strangest galaxies first; one at a time with marks; and how good
-such a ranking is.
-"""
+"""Anomalies: leaderboard, review with marks, and benchmark of the scores."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ from .quality import quality
 from .review import review
 from .scores import choose_score, how, measured
 
-FEW = 2000  # up to so many pictures are checked unasked
+FEW = 2000  # up to so many images are checked unasked
 MODES = {"board": "Leaderboard", "review": "Review", "quality": "Benchmark"}
 
 
@@ -49,16 +47,18 @@ def show(workspace: Workspace) -> None:
             "Hide likely artefacts",
             key=state.HIDE_ARTEFACTS,
             on_change=first_page,
-            help="Blank or clipped pictures, satellite trails, missing bands, dead lines, frames "
-            "full of stars, coloured sky.",
+            help=(
+                "Blank or saturated images, satellite trails, missing bands, dead columns, crowded "
+                "fields, coloured sky."
+            ),
         )
     features = (
         workspace.choice.label if workspace.model is not None else "the pixels (baseline, no model)"
     )
     st.caption(
-        f"{'Simulated galaxies. ' if workspace.data.simulated else ''}Strangest first: "
-        f"{how(name, features)}. "
-        "A high rank may be a merger, a star in front, or an artefact of the picture."
+        f"{'Simulated galaxies. ' if workspace.data.simulated else ''}Most anomalous first, by "
+        f"{how(name, features)}. A top rank may be a merger, a foreground star or an image "
+        "artefact."
     )
     chosen = measured(workspace, name)
     if chosen is None:
@@ -81,7 +81,7 @@ def _class_filter(workspace: Workspace) -> int | None:
         st.session_state[state.ANOMALY_CLASS] = options[0]
         if wanted:
             st.toast(
-                f"There is no class {escape_markdown(repr(wanted))} here; all classes are shown."
+                f"These data have no class {escape_markdown(repr(wanted))}; all classes are shown."
             )
     chosen = st.selectbox(
         "Class", options, key=state.ANOMALY_CLASS, on_change=first_page, width=240
@@ -90,12 +90,10 @@ def _class_filter(workspace: Workspace) -> int | None:
 
 
 def _checks(workspace: Workspace, needed: bool) -> Any | None:
-    """The checks of the pictures: waited for where they are needed, shown when they come where
-    they are few.
-    """
+    """Return the image checks: waited for if `needed`, else when ready if there are few images."""
     job, sentence = (
         ("checks", workspace.data.fingerprint),
-        f"Checking {len(workspace.data):,} pictures",
+        f"Checking {len(workspace.data):,} images",
     )
     if needed:
         return waiting.wait_for(job, sentence, tasks.picture_checks(workspace.data))
@@ -123,10 +121,9 @@ def _nothing(view: View) -> None:
         first_page()
 
     st.info(
-        "No galaxy is left: every one of this choice is a likely artefact."
+        "All galaxies of this selection are likely artefacts."
         if view.hidden and view.label is None
-        else f"No galaxy of {st.session_state.get(state.ANOMALY_CLASS, 'this class')} is left to "
-        f"show."
+        else f"No galaxy of {st.session_state.get(state.ANOMALY_CLASS, 'this class')} to show."
     )
     st.button("Show all galaxies", on_click=everything)
 

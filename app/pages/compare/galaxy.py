@@ -1,6 +1,4 @@
-"""The selected galaxy under two models: its neighbours under each, and its heatmaps on one
-scale.
-"""
+"""The selected galaxy for two models: neighbours and heatmaps on one scale."""
 
 from __future__ import annotations
 
@@ -25,7 +23,9 @@ SHOWN = 6
 def galaxy(first: Workspace, second: Workspace, row: int, found: Any) -> None:
     """Draw both halves; neighbours that both models name are marked."""
     shared = (
-        "" if found is None else f", {found.k * found.overlap[row]:.0f} of {found.k} nearest shared"
+        ""
+        if found is None
+        else f", {found.k * found.overlap[row]:.0f} of {found.k} nearest neighbours shared"
     )
     st.subheader(f"{escape_markdown(first.class_name(row))}, galaxy {row}{shared}", anchor=False)
     near = [
@@ -42,8 +42,8 @@ def galaxy(first: Workspace, second: Workspace, row: int, found: Any) -> None:
             side = "first" if workspace is first else "second"
             _heatmap(workspace, row, image, scale, side)
             st.caption(
-                f"Nearest under {escape_markdown(workspace.choice.label)}; ● marks those among the "
-                f"{NUM_NEIGHBOURS} nearest of both"
+                f"Nearest neighbours by {escape_markdown(workspace.choice.label)}; ● = among the "
+                f"{NUM_NEIGHBOURS} nearest for both models"
             )
             rows, distances = neighbours.indices[:SHOWN], neighbours.distances[:SHOWN]
             captions = [
@@ -56,13 +56,11 @@ def galaxy(first: Workspace, second: Workspace, row: int, found: Any) -> None:
 
 
 def _common_scale(*workspaces: Workspace) -> tuple[float, float] | None:
-    """One scale for both models' squared errors: it holds both of their own; None while one is
-    being measured, or without any.
-    """
+    """Return one scale for both models' squared errors; None while it is measured."""
     ends = []
     for workspace in workspaces:
         if not galaxy_panel.why_not(workspace):
-            sentence = f"Measuring the scale of the patch errors of {workspace.choice.label}"
+            sentence = f"Computing the colour scale of the patch errors of {workspace.choice.label}"
             ends.append(
                 waiting.show_when_ready(
                     ("scale", *workspace.key, "tiling"),
@@ -74,9 +72,7 @@ def _common_scale(*workspaces: Workspace) -> tuple[float, float] | None:
 
 
 def common_scale(ends: list[tuple[float, float] | None]) -> tuple[float, float] | None:
-    """Return the smallest scale that holds all of these; None where one is not known, or there
-    is none.
-    """
+    """Return the smallest scale that holds all of these; None if one is unknown."""
     known = [end for end in ends if end is not None]
     return (
         (min(low for low, _ in known), max(high for _, high in known))
@@ -94,8 +90,8 @@ def _heatmap(
 ) -> None:
     if image is None:
         st.warning(
-            f"The picture of {escape_markdown(workspace.data.ids[row])} cannot be read; it may be "
-            f"damaged."
+            f"The image of {escape_markdown(workspace.data.ids[row])} cannot be read; it may be "
+            "damaged."
         )
         return
     if sentence := galaxy_panel.why_not(workspace):
@@ -120,7 +116,7 @@ def _heatmap(
         opacity=0.6,
         layout="over",
         unit="error",
-        name="Squared error of the prediction, one scale for both models.",
+        name="Prediction error (squared), same scale for both models.",
         sentence=galaxy_panel.describe(errors, "mse", elapsed),
         label=f"Patch errors of {workspace.choice.label}, {grid} by {grid} patches",
     )

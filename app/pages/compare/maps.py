@@ -55,25 +55,26 @@ def maps(first: Workspace, second: Workspace, row: int, found: Any) -> None:
     )
     if around is None:
         note.caption(
-            f"Marked on both: the selected galaxy and its six nearest under {first.choice.label}. "
-            f"A lasso picks out on both."
+            "Both maps show the selected galaxy and its six nearest neighbours by "
+            f"{first.choice.label}. A lasso on one map selects on both."
         )
     else:
         shared = (
             ""
             if found is None
-            else f", {100 * float(found.overlap[around].mean()):.0f} % of their neighbours shared"
+            else (
+                f", {100 * float(found.overlap[around].mean()):.0f} % of their nearest neighbours "
+                "shared"
+            )
         )
-        note.caption(f"{int(around.sum()):,} galaxies drawn around{shared}")
+        note.caption(f"{int(around.sum()):,} galaxies selected{shared}")
         cleared.button("Clear", on_click=_forget)
 
 
 def _around(
     first: Workspace, second: Workspace, method: str, places: list[np.ndarray | None]
 ) -> np.ndarray | None:
-    """Which galaxies were drawn around: bool (n,); None for none, or where the map they were
-    drawn on is not shown any more.
-    """
+    """Return the selected galaxies, bool (n,); None without a selection on the maps shown."""
     drawn = st.session_state.get(AROUND)
     for workspace, xy in zip((first, second), places, strict=True):
         if drawn and drawn[0] == (*workspace.key, method) and xy is not None:
@@ -89,7 +90,7 @@ def picked_out(around: np.ndarray) -> Colouring:
     groups = [
         {
             "code": 1,
-            "name": "drawn around",
+            "name": "selected",
             "colour": palette.ACCENT,
             "light": "#9A5B00",
             "count": count,

@@ -1,6 +1,4 @@
-"""The compare page's numbers: shared neighbours, probes of both models when asked, curves of
-sweeps.
-"""
+"""Numbers of the compare page: shared neighbours, probes on request, curves of sweeps."""
 
 from __future__ import annotations
 
@@ -39,17 +37,16 @@ def overlap_figure(found: Any) -> None:
 
 def probes(first: Workspace, second: Workspace) -> None:
     """Show the accuracies of both models; they are measured when asked."""
-    st.subheader("What the classes say", anchor=False)
+    st.subheader("Probes", anchor=False)
     if not first.labelled:
-        st.caption(f"{first.data.name} has no classes, so there is nothing to probe.")
+        st.caption(f"{first.data.name} has no classes, which probes need.")
         return
     pair = (first.key[0], *second.key)
     if st.session_state.get(ASKED) != pair:
         st.caption(
-            "Linear probe and 20 nearest neighbours on both models: same training galaxies, same "
-            "test galaxies."
+            "A linear probe and 20-NN for both models, on the same training and test galaxies."
         )
-        if st.button("Measure both"):
+        if st.button("Train probes"):
             st.session_state[ASKED] = pair
             st.rerun()
         return
@@ -94,7 +91,7 @@ def _columns() -> dict[str, Any]:
         "model": text("Model"),
         "accuracy": number("Accuracy, %", format="%.1f"),
         "interval": text("95 % interval", alignment="right"),
-        "balanced": number("Balanced, %", format="%.1f"),
+        "balanced": number("Balanced accuracy, %", format="%.1f"),
     }
 
 
@@ -138,8 +135,8 @@ def _sweep(folder: Path) -> None:
                 key=f"sweep_{metric}",
             )
     st.caption(
-        f"{folder.name}: means over finished seeds, bars are 95 % t-intervals, on each run's "
-        f"validation galaxies."
+        f"{folder.name}: means over finished seeds with 95 % t-intervals, on the validation "
+        "galaxies."
     )
 
 

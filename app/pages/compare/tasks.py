@@ -1,6 +1,4 @@
-"""What the compare page measures: probes of two models on one split, and the curves of a sweep's
-table.
-"""
+"""What the compare page measures: probes of two models, and curves of a sweep."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ from ..probe.tasks import rows_of, take
 KINDS = {"linear": "Linear probe", "knn": "20 nearest neighbours"}
 CURVES = {
     "linear_accuracy_last": "linear probe, accuracy",
-    "knn_accuracy_last": "20 nearest, accuracy",
+    "knn_accuracy_last": "20-NN, accuracy",
     "effective_rank_last": "effective rank",
     "sigreg_over_floor_last": "SIGReg / floor",
     "merger_ap": "rare mergers, average precision",
@@ -41,9 +39,7 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Curve:
-    """One line of a sweep's figure: means over seeds and their 95 % intervals, None where there
-    is one seed.
-    """
+    """A line of a sweep's figure: means over seeds and 95 % intervals (None for one seed)."""
 
     x: list[float]
     y: list[float]
@@ -52,9 +48,7 @@ class Curve:
 
 
 def accuracies(data: Any, first: Any, second: Any) -> Callable[[Progress], list[Accuracy]]:
-    """Train both kinds of probe on both embeddings, on the same galaxies, and score them on the
-    same others.
-    """
+    """Train both kinds of probe on both embeddings, on the same galaxies."""
 
     def task(report: Progress) -> list[Accuracy]:
         from astrojepa.data.splits import default_split, split_name
@@ -78,7 +72,13 @@ def accuracies(data: Any, first: Any, second: Any) -> Callable[[Progress], list[
 def verdict(accuracy: Accuracy, first: str, second: str) -> str:
     """Say which model a probe prefers: only if the interval of the difference excludes 0."""
     difference, low, high = (100 * value for value in accuracy.difference)
-    word = "beats" if low > 0 else "loses to" if high < 0 else "is not clearly different from"
+    word = (
+        "is better than"
+        if low > 0
+        else "is worse than"
+        if high < 0
+        else "does not differ significantly from"
+    )
     interval = f"{difference:+.1f} points, 95 % interval {low:+.1f} to {high:+.1f}"
     return f"{KINDS[accuracy.kind]}: {first} {word} {second}, {interval}."
 
@@ -97,9 +97,7 @@ def sweep_folders() -> list[Path]:
 
 
 def read_sweep(folder: Path) -> tuple[list[str], pd.DataFrame]:
-    """Read which settings a sweep varies and its table of runs; ValueError where the folder
-    holds something else.
-    """
+    """Read the settings of a sweep and its table of runs; ValueError for other folders."""
     from astrojepa.files import read_json
 
     settings = read_json(folder / "sweep.json").get("settings")
@@ -119,8 +117,7 @@ def read_sweep(folder: Path) -> tuple[list[str], pd.DataFrame]:
 def sweep_curves(
     settings: list[str], table: pd.DataFrame, metric: str
 ) -> tuple[str, dict[str, Curve]]:
-    """Return the setting along the axis and a curve for every combination of the others, means over
-    finished seeds.
+    """Return the axis and a curve per combination of the other settings: means over seeds.
 
     λ is the axis where it was varied, else the first setting that is a number throughout;
     ValueError where none is.

@@ -1,6 +1,4 @@
-"""Two models on the same galaxies: what both see alike, what only one of them sees, and which
-galaxies moved most.
-"""
+"""Two models on the same galaxies: shared and differing neighbours."""
 
 from __future__ import annotations
 
@@ -31,9 +29,8 @@ def show(workspace: Workspace) -> None:
     """Draw the comparison of the workspace's model with a second one that is chosen here."""
     st.title("Compare", anchor=False)
     st.caption(
-        f"{'Simulated galaxies. ' if workspace.data.simulated else ''}{workspace.choice.label}, "
-        f"chosen above, against a second model: "
-        "on the same galaxies, in the same order."
+        f"{'Simulated galaxies. ' if workspace.data.simulated else ''}Compares "
+        f"{workspace.choice.label} (chosen above) with a second model on the same galaxies."
     )
     second = _second(workspace)
     if second is not None:
@@ -43,16 +40,12 @@ def show(workspace: Workspace) -> None:
 
 
 def other_choices(choices: list[Choice], first: str) -> list[Choice]:
-    """List what a model can be compared with: every other model, the random control and the
-    pixel baseline.
-    """
+    """List what a model can be compared with: all others, random weights and pixel PCA."""
     return [choice for choice in choices if choice.reference != first]
 
 
 def preferred(choices: list[Choice], bundled: bool) -> str:
-    """Choose what is compared with at first: another released model, else the pixel baseline,
-    whose vectors a bundle holds too.
-    """
+    """Choose the first comparison: another released model, or pixel PCA, which bundles hold too."""
     known = [choice.reference for choice in choices]
     released = [
         reference
@@ -76,9 +69,7 @@ def asked_for(choices: list[Choice], name: str) -> str | None:
 
 
 def _second(workspace: Workspace) -> Workspace | None:
-    """Let the second model be chosen and load it; a bad one is a sentence, and the rest of the
-    page stays.
-    """
+    """Let the second model be chosen and load it; an error is shown in its place."""
     choices = other_choices(workspace.choices, workspace.choice.reference)
     labels = {choice.reference: choice.label for choice in choices}
     name = st.session_state.pop(state.SECOND_ASKED, "")
@@ -86,9 +77,7 @@ def _second(workspace: Workspace) -> Workspace | None:
         if (wanted := asked_for(choices, name)) is not None:
             st.session_state[state.SECOND] = wanted
         else:
-            missing = (
-                f"The link compares with {name}, which is not on offer here; another one is shown."
-            )
+            missing = f"The link's second model {name} is not available here; another one is shown."
             st.session_state[MISSING] = f"{missing} {without_weights(name)}".rstrip()
     if st.session_state.get(state.SECOND) not in labels:
         st.session_state[state.SECOND] = preferred(
@@ -105,8 +94,8 @@ def _second(workspace: Workspace) -> Workspace | None:
         )
     if away := [str(card["id"]) for card in loaders.cards() if card.get(ABSENT)]:
         st.caption(
-            f"Released, and their weights not here: {escape_markdown(', '.join(away))}. Models & "
-            f"data says how to get them."
+            f"Released models whose weights are not here: {escape_markdown(', '.join(away))}. "
+            "Models & data explains how to get them."
         )
     if sentence := st.session_state.get(MISSING):
         st.info(escape_markdown(sentence))
@@ -141,7 +130,7 @@ def _compare(first: Workspace, second: Workspace) -> None:
         return
     key = ("compare", first.key[0], second.key[0], first.data.fingerprint)
     found = waiting.show_when_ready(
-        key, "Comparing who is whose neighbour", loaders.comparison(vectors, others)
+        key, "Comparing nearest neighbours", loaders.comparison(vectors, others)
     )
     row = st.session_state.get(state.ROW)
     if row is None or row >= len(first.data):
@@ -158,10 +147,9 @@ def _compare(first: Workspace, second: Workspace) -> None:
 def median_overlap(found: Any) -> str:
     """Say how many of the nearest neighbours two models share, and what chance gives."""
     return (
-        f"Of a galaxy's {found.k} nearest, both models share "
-        f"{found.k * float(np.median(found.overlap)):.0f} at the median "
-        f"({100 * found.mean_overlap:.1f} % on average; unrelated models: {100 * found.chance:.1f} "
-        f"%)."
+        f"The models share {found.k * float(np.median(found.overlap)):.0f} of {found.k} nearest "
+        f"neighbours at the median ({100 * found.mean_overlap:.1f} % on average; unrelated models: "
+        f"{100 * found.chance:.1f} %)."
     )
 
 
@@ -172,8 +160,8 @@ def _summary(first: Workspace, second: Workspace, found: Any) -> None:
     with left:
         st.markdown(median_overlap(found))
         st.markdown(
-            f"Linear CKA {found.cka:.2f}, unbiased {found.cka_unbiased:.2f}: 1 = equal up to "
-            f"rotation, 0 = unrelated."
+            f"Linear CKA {found.cka:.2f}, unbiased {found.cka_unbiased:.2f}: 1 = identical up to "
+            "rotation, 0 = unrelated."
         )
         table = pd.DataFrame(
             {
@@ -195,10 +183,10 @@ def _summary(first: Workspace, second: Workspace, found: Any) -> None:
 
 
 def _moved(workspace: Workspace, found: Any, row: int) -> None:
-    st.subheader("Moved most", anchor=False)
+    st.subheader("Largest changes", anchor=False)
     st.caption(
-        "Galaxies whose neighbourhood differs most between the two models, the most first. A click "
-        "shows one above."
+        "Galaxies that share the fewest nearest neighbours between the models. Click one to show "
+        "it above."
     )
     rows = found.moved[:NUM_MOVED]
     captions = [

@@ -1,6 +1,4 @@
-"""What is measured about one galaxy: its neighbours and their votes, the probe's vote, its
-anomaly scores, its symmetry.
-"""
+"""Measurements of one galaxy: neighbours, predictions, anomaly scores, symmetry."""
 
 from __future__ import annotations
 
@@ -50,7 +48,7 @@ def probe_vote(report: Any, row: int) -> str:
     """Say what a probe calls a galaxy, or why it was not asked."""
     at = np.flatnonzero(report.test == row)
     if not len(at):
-        return "not asked: the probe was scored on the test part, and this galaxy is not in it"
+        return "none: the probe predicts the test part only, and this galaxy is not in it"
     result = report.rows[0].result
     chosen = int(result.predictions[at[0]])
     return f"{result.classes[chosen]}, {100 * float(result.probabilities[at[0], chosen]):.0f} %"
@@ -58,21 +56,21 @@ def probe_vote(report: Any, row: int) -> str:
 
 def votes(workspace: Workspace, row: int) -> None:
     """Show the label beside what the probe and the neighbours say."""
-    st.subheader("Votes", anchor=False)
+    st.subheader("Label and predictions", anchor=False)
     if not workspace.labelled:
-        st.caption(f"{workspace.data.name} has no classes, so there is nothing to vote on.")
+        st.caption(f"{workspace.data.name} has no classes.")
         return
     found = loaders.neighbours(workspace.embeddings, *workspace.key, row, VOTERS)
     counted = tally(workspace.data.labels[found.indices], workspace.data.classes)
-    said = "\n".join(f"{name}, {count}" for name, count in counted) or "none has a label"
+    said = "\n".join(f"{name}, {count}" for name, count in counted) or "no labels"
     label = {"Label": workspace.class_name(row), "Probe": _probe(workspace, row)}
-    facts("votes", {**label, f"{len(found.indices)} neighbours": said})
+    facts("votes", {**label, f"{len(found.indices)} nearest neighbours": said})
 
 
 def _probe(workspace: Workspace, row: int) -> str:
     key = st.session_state.get(state.PROBED)
     if not key or key[:2] != workspace.key or not loaders.jobs().has(("probe", *key)):
-        return "none trained yet: see the probe lab"
+        return "none yet; train one in the probe lab"
     report = loaders.jobs().start(("probe", *key), lambda report: None).value
     return probe_vote(report, row)
 
@@ -103,8 +101,8 @@ def scores(workspace: Workspace, row: int) -> None:
         width="stretch",
         column_config={"Value": st.column_config.NumberColumn(format="%.3f")},
     )
-    st.caption("Rank 1 = strangest.")
-    if len(rows) == 1 and not asked and st.button("Measure the other scores"):
+    st.caption("Rank 1 = most anomalous.")
+    if len(rows) == 1 and not asked and st.button("Compute the other scores"):
         st.session_state["all_scores"] = True
         st.rerun(scope="fragment")
 
@@ -115,15 +113,15 @@ def drift(workspace: Workspace, row: int, image: np.ndarray) -> None:
     from astrojepa.data.crops import resize_frame, turned
     from astrojepa.evaluation.vectors.symmetry import SYMMETRIES
 
-    st.subheader("Turned and mirrored", anchor=False)
+    st.subheader("Rotated and mirrored", anchor=False)
     measured = waiting.show_when_ready(
         ("drift", *workspace.key, row),
-        "Turning the galaxy",
+        "Embedding rotated and mirrored images",
         loaders.drift(workspace.model, workspace.data, row),
     )
     square = resize_frame(image, 128)
     with st.container(horizontal=True, gap="small", key="turns"):
-        for number, name in enumerate(("as stored", *SYMMETRIES)):
+        for number, name in enumerate(("original", *SYMMETRIES)):
             moved = (
                 "0"
                 if number == 0
@@ -137,7 +135,7 @@ def drift(workspace: Workspace, row: int, image: np.ndarray) -> None:
                 width=104,
             )
     st.caption(
-        "How far the embedding moves, in units of the distance to the nearest other galaxy: 0 = "
-        "not at all, over 1 = farther than "
-        "the nearest neighbour. The sky has no up, so a good model stays near 0."
+        "How far the embedding moves, relative to the distance to the nearest neighbour: 0 = not "
+        "at all, above 1 = farther than the nearest neighbour. Orientation is random on the sky, "
+        "so a good model stays near 0."
     )

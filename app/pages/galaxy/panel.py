@@ -1,6 +1,4 @@
-"""The patch panel's section: which patches are hidden, what the model makes of them, and on
-which scale it is shown.
-"""
+"""The patch panel's section: masks, patch errors and their scale."""
 
 from __future__ import annotations
 
@@ -19,17 +17,19 @@ from ...session.workspace import Workspace
 
 MEASURES = {"mse": "Squared error", "cosine": "Cosine"}
 NAMES = {
-    "mse": "Squared error of the prediction, 1 = as bad as predicting zeros",
-    "cosine": "Cosine of prediction and target",
+    "mse": "Prediction error (squared), 1 = no better than predicting zeros",
+    "cosine": "Cosine similarity of prediction and target",
 }
 STOPS = {"mse": palette.MAGMA, "cosine": palette.VIRIDIS}
-LAYOUTS = {"over": "Over the image", "beside": "Side by side"}
+LAYOUTS = {"over": "Overlay", "beside": "Side by side"}
 HINTS = {
-    "tiling": "Every patch is hidden exactly once; the context is the rest.",
-    "random": "Masks as this model was trained with, drawn with a seed.",
-    "bright": "As in training, but every target block is centred on a bright patch.",
-    "drawn": "Drag over the image to hide patches, again to show them. Keys: arrows, space, i "
-    "inverts, x clears.",
+    "tiling": "Each patch is hidden exactly once and predicted from the rest.",
+    "random": "Random masks as in training, drawn with the seed.",
+    "bright": "As in training, but each target block is centred on a bright patch.",
+    "drawn": (
+        "Drag over the image to hide patches; drag again to show them. Keys: arrows, space, i "
+        "inverts, x clears."
+    ),
 }
 SCALE_MASKS = {"tiling": "tiling", "drawn": "tiling", "random": "random", "bright": "random"}
 
@@ -37,17 +37,17 @@ SCALE_MASKS = {"tiling": "tiling", "drawn": "tiling", "random": "random", "brigh
 def why_not(workspace: Workspace) -> str:
     """Say why there is no patch panel; empty where there is one."""
     if workspace.model is None:
-        return "Patch errors need a model; this is the pixel baseline."
+        return "Patch errors need a model. This is the pixel baseline."
     if not workspace.model.has_predictor:
         return (
-            f"{workspace.choice.label} is an encoder-only checkpoint: it has no predictor, so "
-            f"there are no patch errors."
+            f"{workspace.choice.label} is an encoder without a predictor, so it has no patch "
+            "errors."
         )
     return ""
 
 
 def patch_panel_section(workspace: Workspace, row: int, image: np.ndarray) -> None:
-    """Show the patch panel, or the picture and one sentence why there is none."""
+    """Show the patch panel, or the image and one sentence why there is none."""
     if sentence := why_not(workspace):
         st.image(
             pictures.inline(seen(workspace, image) if workspace.model else image, "png"),
@@ -68,9 +68,7 @@ def patch_panel_section(workspace: Workspace, row: int, image: np.ndarray) -> No
 
 
 def seen(workspace: Workspace, image: np.ndarray) -> np.ndarray:
-    """Return the picture exactly as the model is given it, before normalisation: uint8 (S, S,
-    3).
-    """
+    """Return the model's input before normalisation: uint8 (S, S, 3)."""
     from astrojepa.data.crops import seen_part
 
     return seen_part(image, workspace.model.config.image)
@@ -99,7 +97,7 @@ def _panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
         horizontal=True, vertical_alignment="bottom", gap="medium", key="panel_foot"
     )
     scale = ("scale", *workspace.key, SCALE_MASKS[chosen.kind])
-    sentence = "Measuring the common scale of the patch errors"
+    sentence = "Computing the colour scale of the patch errors"
     task = loaders.error_scale(workspace.model, workspace.data, SCALE_MASKS[chosen.kind])
     measured = waiting.show_when_ready(scale, sentence, task)
     hidden = masks.read_mask(chosen.drawn, workspace.model.grid) if chosen.kind == "drawn" else None
@@ -133,18 +131,18 @@ def _panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
         opacity=opacity / 100,
         layout=layout,
         unit="error" if measure == "mse" else "cosine",
-        name=f"{NAMES[measure]}; one scale for all galaxies{', locked' if _locked() else ''}.",
+        name=f"{NAMES[measure]}; same scale for all galaxies{', locked' if _locked() else ''}.",
         sentence=summary,
-        label=f"What the model saw, {size} by {size} pixels, in {grid} by {grid} patches. "
-        f"{HINTS[chosen.kind]}",
+        label=(
+            f"Model input, {size} by {size} pixels, in {grid} by {grid} patches. "
+            f"{HINTS[chosen.kind]}"
+        ),
     )
     with board:
         patch_panel(
             "patch_panel", panel, seen(workspace, image), _drawn if chosen.kind == "drawn" else None
         )
-    st.caption(
-        f"{HINTS[chosen.kind]} The picture is what the network is given: {size} × {size} pixels."
-    )
+    st.caption(f"{HINTS[chosen.kind]} The image is the model input, {size} × {size} pixels.")
     links.publish(workspace)
 
 
@@ -162,7 +160,7 @@ def _choose_masks(workspace: Workspace) -> Masks:
                 "Seed", 0, state.MAX_SEED, key=state.MASK_SEED, step=1, width=120
             )
             count = st.select_slider(
-                "Mean over masks", masks.COUNTS, key=state.MASK_COUNT, width=160
+                "Masks to average", masks.COUNTS, key=state.MASK_COUNT, width=160
             )
             return Masks(kind, int(seed), int(count))
     if kind != "drawn":
@@ -175,9 +173,7 @@ def _choose_masks(workspace: Workspace) -> Masks:
 
 
 def _outlined(chosen: Masks, errors: Any) -> int:
-    """Which mask's context and targets are outlined, counted from 1, 0 = none: the reader's
-    choice where there are several.
-    """
+    """Return which mask is outlined, counted from 1; 0 = none."""
     count = 0 if errors is None else len(errors.hidden)
     if count < 2:
         return count
@@ -185,7 +181,7 @@ def _outlined(chosen: Masks, errors: Any) -> int:
     key = f"outlined_{chosen.kind}_{count}"
     return int(
         st.select_slider(
-            f"Outlined mask, of {count}", options, key=key, format_func=_mask_name, width=200
+            f"Show mask (1 to {count})", options, key=key, format_func=_mask_name, width=200
         )
     )
 
@@ -198,10 +194,10 @@ def describe(errors: Any, measure: str, elapsed: float) -> str:
     """Sum up one galaxy's patch errors in a line."""
     values = getattr(errors, measure)
     known = np.isfinite(values)
-    parts = [f"mean {np.nanmean(values):.3f} of {int(known.sum())} patches"]
+    parts = [f"mean {np.nanmean(values):.3f} over {int(known.sum())} patches"]
     spread = errors.spread[np.isfinite(errors.spread)]
     if measure == "mse" and len(spread):
-        parts.append(f"± {spread.mean():.3f} over the masks")
+        parts.append(f"± {spread.mean():.3f} between masks")
     if elapsed:
         parts.append(f"CPU, about {elapsed * 1000:.0f} ms per heatmap")
     return ", ".join(parts)
@@ -221,9 +217,9 @@ def _lock(measured: Any) -> None:
         st.session_state[state.LOCKED] = measured if st.session_state.get("lock_scale") else None
 
     st.session_state["lock_scale"] = _locked()
-    help = "Keeps these ends when the model, the masks or the data change."
+    help = "Keeps the colour scale when the model, the masks or the data change."
     st.toggle(
-        "Lock the scale",
+        "Lock scale",
         key="lock_scale",
         on_change=toggle,
         disabled=measured is None and not _locked(),

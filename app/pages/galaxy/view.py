@@ -1,6 +1,4 @@
-"""One galaxy: what the model saw of it, what it did not expect, who it resembles, and everything
-that is known about it.
-"""
+"""One galaxy: image, patch errors, neighbours and facts."""
 
 from __future__ import annotations
 
@@ -25,7 +23,7 @@ SCALE_COLUMNS = ("pxscale", "arcsec_per_pixel")  # Galaxy10 DECaLS, simulated ga
 
 
 def show(workspace: Workspace) -> None:
-    """Draw the page of the selected galaxy, the strangest where none is selected."""
+    """Draw the page of the selected galaxy, the most anomalous where none is selected."""
     places = workspace.places
     row = st.session_state.get(state.ROW)
     if row is None or row >= len(workspace.data):
@@ -46,8 +44,8 @@ def show(workspace: Workspace) -> None:
     with left:
         if image is None:
             st.warning(
-                f"The picture of {escape_markdown(workspace.data.ids[row])} cannot be read; it may "
-                f"be damaged."
+                f"The image of {escape_markdown(workspace.data.ids[row])} cannot be read; it may "
+                "be damaged."
             )
         else:
             patch_panel_section(workspace, row, image)
@@ -76,10 +74,10 @@ def _head(workspace: Workspace, row: int) -> None:
                 shortcut=key,
                 width="content",
             )
-    share = f"strangest of {n:,}" if place == 1 else f"anomaly rank {place:,} of {n:,}"
+    share = f"1 of {n:,} (most anomalous)" if place == 1 else f"{place:,} of {n:,}"
     st.caption(
-        f"{'Simulated. ' if workspace.data.simulated else ''}Anomaly rank: {share}. Arrow keys go "
-        f"up and down the ranks."
+        f"{'Simulated. ' if workspace.data.simulated else ''}Anomaly rank: {share}. Arrow keys "
+        "step through the ranks."
     )
 
 
@@ -97,9 +95,7 @@ def arcsec_per_pixel(table: Any, row: int) -> float | None:
 
 
 def scale_bar(width: int, scale: float | None) -> tuple[float, str]:
-    """Choose a round length of 15 to 40 % of a picture's width: its share of the width, and its
-    name in arcsec or pixels.
-    """
+    """Choose a round length of 15 to 40 % of the width: (share of the width, label)."""
     extent = width * (scale or 1.0)
     steps = [digit * 10.0**power for power in range(-3, 6) for digit in (1, 2, 5)]
     length = max((step for step in steps if step <= 0.4 * extent), default=extent)
@@ -107,15 +103,13 @@ def scale_bar(width: int, scale: float | None) -> tuple[float, str]:
 
 
 def seen_box(height: int, width: int, share: float) -> tuple[float, float, float, float]:
-    """Return (left, top, width, height), as shares of a picture, of the central square whose
-    side is `share` of the shorter side.
-    """
+    """Return (left, top, width, height) of the central square of side `share`, as shares."""
     side = share * min(height, width)
     return (width - side) / 2 / width, (height - side) / 2 / height, side / width, side / height
 
 
 def seen_share(workspace: Workspace) -> float | None:
-    """Which part of the picture's shorter side the model sees; None without a model."""
+    """Which part of the image's shorter side the model sees; None without a model."""
     if workspace.model is None:
         return None
     config = workspace.model.config.image
@@ -123,15 +117,13 @@ def seen_share(workspace: Workspace) -> float | None:
 
 
 def seen_sentence(sides: tuple[int, ...]) -> str:
-    """Say what the frame over the whole picture is; `sides` are those of the crops of an
-    embedding, the frame's first.
-    """
+    """Describe the frame over the whole image; `sides` are those of the embedding's crops."""
     if len(sides) == 1:
-        return " The frame is what the model sees."
+        return " The frame marks the model input."
     low, high = (f"{end / sides[0]:.2f}" for end in (min(sides), max(sides)))
     return (
-        f" The frame is what the model sees; an embedding is a mean over frames of {low} to "
-        f"{high} times that side."
+        f" The frame marks the model input; the embedding averages crops of {low} to {high} times "
+        "its side."
     )
 
 
@@ -151,7 +143,7 @@ def _whole(workspace: Workspace, row: int, image: np.ndarray | None) -> None:
         f" of {scale:.3g}″" if scale else ", pixel scale unknown"
     )
     st.caption(
-        f"The whole picture, "
+        "Whole image, "
         f"{size}.{'' if share is None else seen_sentence(workspace.model.config.crop_sides)}"
     )
 
@@ -162,12 +154,12 @@ def _facts(workspace: Workspace, row: int) -> None:
     data = workspace.data
     ra, dec, redshift = (float(values[row]) for values in (data.ra, data.dec, data.redshift))
     placed = math.isfinite(ra) and math.isfinite(dec) and not data.simulated
-    missing = "none: simulated" if data.simulated else "unknown"
+    missing = "none (simulated)" if data.simulated else "unknown"
     facts(
         "whole_galaxy",
         {
             "Galaxy": f"{data.ids[row]}, number {row}",
-            "Degrees": f"{ra:.5f} {dec:+.5f}" if placed else missing,
+            "RA, Dec (°)": f"{ra:.5f} {dec:+.5f}" if placed else missing,
             "Sexagesimal": coordinates.sexagesimal(ra, dec) if placed else missing,
             "Redshift": f"{redshift:.4f}" if math.isfinite(redshift) else "unknown",
             "Label": workspace.class_name(row),

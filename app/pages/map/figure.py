@@ -1,6 +1,4 @@
-"""The map as a Plotly figure, flat or in space: the alternative behind More. It shows no
-pictures; a click selects as on the canvas.
-"""
+"""The map as a Plotly figure in 2-D or 3-D; a click selects as on the canvas."""
 
 from __future__ import annotations
 
@@ -34,15 +32,13 @@ def figure_map(
     on_click: Callable[[Any], None],
     on_lasso: Callable[[Any], None],
 ) -> None:
-    """Draw the figure; the callbacks get the row that was clicked and the polygons that were
-    drawn.
-    """
+    """Draw the figure; the callbacks get the clicked row and the drawn polygons."""
     in_space = st.session_state[state.DRAWING] == "space"
     places: Any = shown.places.astype(np.float32)
     if in_space:
         method = "pca" if shown.method == "tsne" else shown.method
         if method != shown.method:
-            st.caption("t-SNE is drawn in 2 dimensions only; in space PCA is shown.")
+            st.caption("t-SNE is available in 2-D only; the 3-D view shows PCA.")
         places = waiting.show_when_ready(*workspace.projection_task(method, 3))
         if places is None:
             return
@@ -86,9 +82,7 @@ def marker_groups(
     light: bool,
     off: tuple[int, ...] = (),
 ) -> list[dict[str, Any]]:
-    """Sort the galaxies into traces: one per group of the legend, or one for a scale and one for
-    the unknown.
-    """
+    """Sort galaxies into traces: one per legend group, or one for a scale and one for unknown."""
     legend, codes = coloured.legend, coloured.codes
     if legend["kind"] == "ramp":
         known = np.flatnonzero(codes != UNKNOWN)
@@ -131,8 +125,7 @@ def map_figure(
     marked: int | None,
     colours: tuple[str, str],
 ) -> dict[str, Any]:
-    """Return a figure as plain data: galaxies at (n, 2) or (n, 3), one trace per group of
-    `marker_groups`, a ring around `marked`.
+    """Return a figure as plain data: galaxies (n, 2) or (n, 3), a trace per group, `marked` ringed.
 
     A point's customdata is its row. `colours` are those of text and ring; backgrounds are left to
     the page.
@@ -240,9 +233,7 @@ def _heard(event: Any, on_click: Callable[[Any], None], on_lasso: Callable[[Any]
 
 
 def read_selection(event: Any) -> tuple[int | None, list[Any]]:
-    """Read what Plotly sent: the row of one clicked galaxy, or the corners of boxes and lassos;
-    neither where it is something else.
-    """
+    """Read what Plotly sent: a clicked row or the corners of a selection; nothing otherwise."""
     selection: Any = event.get("selection") if hasattr(event, "get") else None
     if not hasattr(selection, "get"):
         return None, []

@@ -1,6 +1,4 @@
-"""What somebody typed into the search box: a row, an id, a class, coordinates or a viewer link.
-Pure functions.
-"""
+"""The search box: a row, an id, a class, coordinates or a viewer link. Pure functions."""
 
 from __future__ import annotations
 
@@ -22,9 +20,7 @@ class Found:
 
 
 def separation(ra: np.ndarray, dec: np.ndarray, ra0: float, dec0: float) -> np.ndarray:
-    """Return the angle on the sky to (ra0, dec0), degrees (haversine); NaN where a position is
-    unknown.
-    """
+    """Return the angle to (ra0, dec0) in degrees (haversine); NaN for unknown positions."""
     a, d, a0, d0 = np.radians(ra), np.radians(dec), np.radians(ra0), np.radians(dec0)
     h = np.sin((d - d0) / 2) ** 2 + np.cos(d) * np.cos(d0) * np.sin((a - a0) / 2) ** 2
     return np.degrees(2 * np.arcsin(np.sqrt(np.clip(h, 0, 1))))
@@ -45,8 +41,7 @@ def search(
     dec: np.ndarray,
     parse: Callable[[str], tuple[float, float]],
 ) -> Found:
-    """Interpret the search text; `parse` reads coordinates or a viewer link and raises ValueError
-    where it cannot.
+    """Interpret the search text; `parse` reads coordinates or a link, or raises ValueError.
 
     Order: exact id, class (whole or the beginning of a name), `#row` or a row number, coordinates.
     """
@@ -55,16 +50,14 @@ def search(
         return Found()
     exact = np.flatnonzero(ids == text)
     if len(exact):
-        return Found(row=int(exact[0]), sentence=f"Galaxy with the id {text}.")
+        return Found(row=int(exact[0]), sentence=f"Galaxy with id {text}.")
     if (label := _class_of(text, classes)) is not None:
-        return Found(label=label, sentence=f"Galaxies of the class {classes[label]} stay bright.")
+        return Found(label=label, sentence=f"Galaxies of class {classes[label]} are highlighted.")
     number = text.removeprefix("#")
     if number.isascii() and number.isdecimal() and len(number) < 10:
         if int(number) < len(ids):
             return Found(row=int(number), sentence=f"Galaxy number {int(number)}.")
-        return Found(
-            sentence=f"There is no galaxy number {number}; the last one is {len(ids) - 1}."
-        )
+        return Found(sentence=f"There is no galaxy number {number}; the last is {len(ids) - 1}.")
     try:
         ra0, dec0 = parse(text)
     except ValueError:
@@ -75,8 +68,10 @@ def search(
                 sentence=f"First of {len(partial)} galaxies whose id begins with {text}.",
             )
         return Found(
-            sentence="Nothing matches. Try an id, a number, a class, coordinates such as 184.95 "
-            "-0.57, or a viewer link."
+            sentence=(
+                "No match. Try an id, a number, a class, coordinates such as 184.95 -0.57, or the "
+                "link of a sky viewer."
+            )
         )
     return _nearest(ra, dec, ra0, dec0)
 
@@ -93,7 +88,7 @@ def _nearest(ra: np.ndarray, dec: np.ndarray, ra0: float, dec0: float) -> Found:
     angles = separation(ra, dec, ra0, dec0)
     if not np.isfinite(angles).any():
         return Found(
-            sentence="This data set has no sky positions, so coordinates find nothing in it."
+            sentence="This data set has no sky positions, so it cannot be searched by coordinates."
         )
     row = int(np.nanargmin(angles))
     return Found(

@@ -1,6 +1,4 @@
-"""The map: every galaxy where the model puts it. Hover shows, click selects, a lasso or a box
-opens a gallery.
-"""
+"""The map: hover shows a galaxy, click selects it, lasso and box open a gallery."""
 
 from __future__ import annotations
 
@@ -28,17 +26,15 @@ from .figure import figure_map
 PER_PAGE = 24
 NUM_NEIGHBOURS = 6
 KEYS = (
-    ("Drag, wheel, + −, 0", "move, zoom, show everything"),
-    ("Arrows", "walk to the next galaxy that way"),
-    ("l, b, Esc", "lasso, box, clear; Shift adds"),
-    ("p, /, s", "pictures, search, surprise me"),
+    ("Drag, wheel, + −, 0", "move, zoom, reset the view"),
+    ("Arrows", "select the next galaxy in that direction"),
+    ("l, b, Esc", "lasso, box, clear; Shift adds to the selection"),
+    ("p, /, s", "images, search, random galaxy"),
 )
 
 
 def show(workspace: Workspace) -> None:
-    """Draw the map, the selected galaxy beside it and the gallery of what was drawn around
-    below.
-    """
+    """Draw the map, the selected galaxy beside it, and the gallery of the selection below."""
     _ = workspace.places  # the long steps first, so that their progress stands alone
     with workspace.bar:
         _controls(workspace)
@@ -47,9 +43,7 @@ def show(workspace: Workspace) -> None:
 
 @st.fragment
 def _pane(workspace: Workspace) -> None:
-    """All that follows a click: a run of its own, in which nothing of the page around it is
-    drawn anew.
-    """
+    """Draw what follows a click, in a fragment of its own so that the page stays."""
     try:
         left, right = st.columns([2, 1], gap="medium")
         with left:
@@ -82,9 +76,7 @@ def _map(workspace: Workspace) -> np.ndarray | None:
 
 
 def _polygons(workspace: Workspace, shown: str, wanted: str) -> list[geometry.Polygon]:
-    """Return what was drawn around, which holds for one map only: on another one it is gone,
-    while another one comes it waits.
-    """
+    """Return the polygons of this map, kept while another one is computed, then dropped."""
     if shown != wanted:
         return []
     place = (*workspace.key, shown)
@@ -130,7 +122,7 @@ def _controls(workspace: Workspace) -> None:
         st.session_state[state.COLOUR] = options[0]
         if wanted:
             st.toast(
-                f"There is no colour {escape_markdown(repr(wanted))} here; "
+                f"These data cannot be coloured by {escape_markdown(repr(wanted))}; "
                 f"{escape_markdown(options[0])} is shown."
             )
     st.selectbox(
@@ -144,25 +136,23 @@ def _controls(workspace: Workspace) -> None:
     st.text_input(
         "Find",
         key="find",
-        placeholder="Coordinates, viewer link, id or class",
+        placeholder="Id, class, coordinates or viewer link",
         on_change=_find,
         args=(workspace,),
     )
-    st.button("Surprise me", on_click=_surprise, args=(len(workspace.data),), shortcut="s")
-    with st.popover("More"):
+    st.button("Random galaxy", on_click=_surprise, args=(len(workspace.data),), shortcut="s")
+    with st.popover("Options"):
         st.session_state.setdefault(state.DRAWING, "canvas")
         names = state.DRAWINGS
         st.segmented_control(
-            "Drawn by", list(names), format_func=names.__getitem__, key=state.DRAWING, required=True
+            "Map type", list(names), format_func=names.__getitem__, key=state.DRAWING, required=True
         )
         st.caption("\n".join(f"- **{keys}** {what}" for keys, what in KEYS))
-        st.caption("Dark and light are chosen in the menu at the top right.")
+        st.caption("The menu at the top right switches between dark and light.")
 
 
 def _default_galaxy(workspace: Workspace) -> None:
-    """Start with the strangest galaxy, so that the first look already shows what the explorer is
-    for.
-    """
+    """Select the most anomalous galaxy if none is selected."""
     row = st.session_state.get(state.ROW)
     if row is None or row >= len(workspace.data):
         st.session_state[state.ROW] = int(np.argmin(workspace.places))
@@ -174,21 +164,20 @@ def _banner(workspace: Workspace, method: str) -> None:
         parts.append("**Simulated galaxies**: drawn by a program, not observed.")
     if workspace.model is None:
         parts.append(
-            f"**Baseline, no model**: the map shows pixel PCA. Train a model with `{TRAIN}`."
+            "**Baseline without a model**: the map shows the PCA of the pixels. Train a model "
+            f"with `{TRAIN}`."
         )
     elif workspace.model.card.get("random"):
-        parts.append("**Random weights**: a control that has learned nothing.")
+        parts.append("**Random weights**: an untrained control.")
     if skipped := workspace.data.skipped:
         named = ", ".join(skipped[:3]) + (" …" if len(skipped) > 3 else "")
         parts.append(
-            f"{len(skipped):,} damaged picture{'s are' if len(skipped) > 1 else ' is'} left out: "
+            f"{len(skipped):,} damaged image{'s are' if len(skipped) > 1 else ' is'} left out: "
             f"{named}."
         )
     parts += [escape_markdown(note) for note in workspace.data.notes]
     if method == "pca" and not loaders.is_projected(workspace.embeddings, "umap"):
-        parts.append(
-            "PCA is shown first; UMAP and t-SNE are computed when you choose them, and kept."
-        )
+        parts.append("PCA is shown first. UMAP and t-SNE are computed when you choose them.")
     if parts:
         st.caption(" ".join(parts))
 
@@ -241,8 +230,8 @@ def _lasso_gallery(workspace: Workspace, rows: np.ndarray) -> None:
     pages = max(1, -(-len(order) // PER_PAGE))
     page = min(st.session_state.get(state.GALLERY_PAGE, 0), pages - 1)
     with st.container(horizontal=True, vertical_alignment="center", key="lasso"):
-        st.subheader(f"{len(order):,} galaxies inside", anchor=False)
-        st.button("Back", disabled=page == 0, on_click=_turn, args=(page - 1,))
+        st.subheader(f"{len(order):,} galaxies selected", anchor=False)
+        st.button("Previous", disabled=page == 0, on_click=_turn, args=(page - 1,))
         st.caption(f"{page + 1} of {pages}")
         st.button("Next", disabled=page + 1 >= pages, on_click=_turn, args=(page + 1,))
         st.download_button(
@@ -254,7 +243,7 @@ def _lasso_gallery(workspace: Workspace, rows: np.ndarray) -> None:
         )
         collections_bar(workspace, order)
     shown = order[page * PER_PAGE : (page + 1) * PER_PAGE]
-    captions = [(workspace.class_name(int(i)), f"rank {places[i]:,}") for i in shown]
+    captions = [(workspace.class_name(int(i)), f"anomaly rank {places[i]:,}") for i in shown]
     gallery(
         "lasso_gallery",
         workspace.pictures,

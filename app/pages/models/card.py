@@ -18,9 +18,9 @@ from ...session.workspace import Workspace
 
 CURVES = (
     ("Losses", {"total": "total", "prediction": "prediction", "invariance": "invariance"}),
-    ("SIGReg, in units of its floor", {"sigreg_over_floor": "SIGReg / floor"}),
+    ("SIGReg / floor", {"sigreg_over_floor": "SIGReg / floor"}),
     ("Effective rank", {"effective_rank": "effective rank"}),
-    ("Probe: 20 nearest neighbours", {"knn_accuracy": "accuracy"}),
+    ("20-NN probe", {"knn_accuracy": "accuracy"}),
 )
 PROBES = {
     "Linear probe": "linear probe",
@@ -47,8 +47,8 @@ def show(workspace: Workspace) -> None:
     st.subheader(escape_markdown(workspace.choice.label), anchor=False)
     if workspace.model is None:
         st.write(
-            "Principal components of the pixels: what can be had without learning anything. No "
-            "patch errors."
+            "Principal components of the pixels: a baseline without training and without patch "
+            "errors."
         )
         return
     facts("model", described(workspace.model))
@@ -60,7 +60,7 @@ def show(workspace: Workspace) -> None:
         if not workspace.hosted and folder.is_dir()
         else workspace.model.card.get("curve") or []
     )
-    with st.expander("The whole card"):
+    with st.expander("Full model card"):
         st.json(
             {
                 name: workspace.model.card[name]
@@ -72,15 +72,13 @@ def show(workspace: Workspace) -> None:
 
 
 def measured_table(card: dict[str, Any]) -> pd.DataFrame:
-    """Lay out what a card says was measured, a row per benchmark; cards are files: what is not
-    of the expected form is empty.
-    """
+    """Lay out the measurements on a card, a row per benchmark; malformed entries stay empty."""
     rows = []
     for measured in map(_mapping, card.get("measured") or []):
         probes = _mapping(measured.get("rows"))
         galaxies = " ".join([str(measured.get("data", "")), *map(str, measured.get("where") or [])])
         rows.append(
-            {"On": galaxies}
+            {"Galaxies": galaxies}
             | {title: _accuracy(probes.get(name)) for title, name in PROBES.items()}
         )
     return pd.DataFrame(rows)
@@ -124,12 +122,12 @@ def described(model: Any) -> dict[str, str]:
     from astrojepa.models.encoders.registry import find_encoder
 
     sized = find_encoder(config.model.backbone).sized
-    predictor = "fitted to the frozen encoder afterwards" if encoder else "yes"
+    predictor = "fitted to the frozen encoder after training" if encoder else "yes"
     data = card["data"] if isinstance(card.get("data"), dict) else {}
     trained = (
         card.get("description")
         or data.get("name")
-        or ("nothing: random weights" if card.get("random") else "unknown")
+        or ("nothing (random weights)" if card.get("random") else "unknown")
     )
     return {
         "Trained on": str(trained),
@@ -141,7 +139,7 @@ def described(model: Any) -> dict[str, str]:
         ),
         "Encoder": f"{config.model.backbone}, width {model.width}"
         + (f", depth {config.model.depth}" if sized else ""),
-        "Predictor": predictor if model.has_predictor else "none: encoder only, so no patch errors",
+        "Predictor": predictor if model.has_predictor else "none, so no patch errors",
         "Objective": ", ".join(
             f"{title} {aim[name]:g}" for title, name in terms.items() if _is_number(aim.get(name))
         ),
@@ -154,13 +152,13 @@ def _health(workspace: Workspace) -> None:
     if len(workspace.data) < 2:
         return
     gauges = loaders.gauges(workspace.embeddings, *workspace.key)
-    st.markdown(f"**Health**, on the {len(workspace.data):,} open galaxies")
+    st.markdown(f"**Embedding health** on the {len(workspace.data):,} open galaxies")
     (st.write if gauges.verdict.startswith("No sign") else st.warning)(gauges.verdict)
     facts(
         "gauges",
         {
             "Effective rank": f"{gauges.effective_rank:.1f} of {workspace.model.width}",
-            "Feature deviation": f"{gauges.feature_std:.3f}",
+            "Standard deviation of features": f"{gauges.feature_std:.3f}",
             "Mean cosine": f"{gauges.mean_cosine:.3f}",
         },
     )
@@ -169,9 +167,7 @@ def _health(workspace: Workspace) -> None:
 def curves(
     rows: list[dict[str, Any]], names: dict[str, str]
 ) -> dict[str, tuple[list[float], list[float]]]:
-    """Collect named curves (steps, values) from a run's metrics; one of fewer than two points,
-    or of zeros only, is left out.
-    """
+    """Collect curves (steps, values) from metrics; without those of one point or only zeros."""
     found = {}
     for name, title in names.items():
         points = [

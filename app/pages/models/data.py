@@ -35,9 +35,9 @@ def show(workspace: Workspace) -> None:
             "Labelled": f"{labelled:,} in {len(data.classes)} classes" if labelled else "none",
             "With position": f"{int(np.isfinite(data.ra).sum()):,}",
             "With redshift": f"{int(np.isfinite(data.redshift).sum()):,}",
-            "Split": ("its own column" if split.name == "column" else "grouped within 60″, seed 42")
+            "Split": ("from the data" if split.name == "column" else "grouped within 60″, seed 42")
             + f": {parts}",
-            "Left out, damaged": f"{skipped:,}" if skipped else "none",
+            "Damaged, left out": f"{skipped:,}" if skipped else "none",
             "Hash": data.fingerprint,
         },
     )
@@ -50,19 +50,16 @@ def show(workspace: Workspace) -> None:
             hide_index=True,
             width="stretch",
         )
-    st.markdown("**Computed and kept**")
+    st.markdown("**Cached results**")
     st.dataframe(caches(workspace), hide_index=True, width="stretch")
     st.caption(
-        "What is missing is computed when a page needs it, with progress, and kept. Costs are "
-        "rough: embedding was timed "
-        "here just now, maps on one core."
+        "Missing results are computed when a page needs them, and cached. Costs are estimates: "
+        "embedding was timed just now, maps on one core."
     )
 
 
 def caches(workspace: Workspace) -> pd.DataFrame:
-    """Lay out what has been computed for this model and these galaxies, and what the rest would
-    cost.
-    """
+    """Lay out what is cached for this model and these galaxies, and the cost of the rest."""
     count = len(workspace.data)
     seconds = (
         loaders.seconds_per_galaxy(workspace.model, workspace.model.hash)
@@ -80,7 +77,7 @@ def caches(workspace: Workspace) -> pd.DataFrame:
         )
     if workspace.model is not None:
         kept = loaders.control_is_embedded(workspace.model, workspace.data, *workspace.key)
-        rows.append((f"{tasks.RANDOM}, the control", kept, seconds * count))
+        rows.append((f"{tasks.RANDOM} (control)", kept, seconds * count))
         if workspace.model.has_predictor:
             rows.append(("Patch errors", False, -_patch_seconds(workspace)))
     return cache_table(rows)
@@ -99,23 +96,16 @@ def _patch_seconds(workspace: Workspace) -> float:
 
 
 def cache_table(rows: list[tuple[str, bool, float]]) -> pd.DataFrame:
-    """Lay out (what, whether it is there, seconds it takes); a negative number of seconds is a
-    cost per galaxy that is opened.
-    """
+    """Lay out (what, cached?, seconds); negative seconds are a cost per galaxy."""
     costs = [
-        "nothing"
-        if kept
-        else f"{-1000 * seconds:.0f} ms a galaxy"
-        if seconds < 0
-        else cost(seconds)
+        "–" if kept else f"{-1000 * seconds:.0f} ms per galaxy" if seconds < 0 else cost(seconds)
         for _, kept, seconds in rows
     ]
     kept = [
-        "kept" if there else "as needed" if seconds < 0 else "missing" for _, there, seconds in rows
+        "cached" if there else "on demand" if seconds < 0 else "missing"
+        for _, there, seconds in rows
     ]
-    return pd.DataFrame(
-        {"What": [row[0] for row in rows], "State": kept, "Still to compute": costs}
-    )
+    return pd.DataFrame({"Result": [row[0] for row in rows], "State": kept, "Cost": costs})
 
 
 def map_seconds(method: str, count: int) -> float:

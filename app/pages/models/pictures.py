@@ -1,6 +1,4 @@
-"""Pictures that a visitor brings along: read in memory, for this session only, nothing written
-to disk.
-"""
+"""Uploaded images: read in memory, for this session only."""
 
 from __future__ import annotations
 
@@ -16,18 +14,18 @@ from ...session import loaders
 
 MAX_FILES = 20  # of a session
 MAX_BYTES = 10 * 1024 * 1024
-MAX_SIDE = 512  # what is kept of a larger picture, so that twenty of them stay small
+MAX_SIDE = 512  # what is kept of a larger image, so that twenty of them stay small
 TYPES = ("jpg", "jpeg", "png", "fits", "fit", "fts", "gz", "bz2", "fz")
 
 
 @dataclass(frozen=True)
 class Upload:
-    """One picture that was brought along."""
+    """One image that was brought along."""
 
     name: str
     digest: str  # of the file's content
     image: np.ndarray  # uint8 (S, S, 3), its central square, at most 512 pixels a side
-    size: tuple[int, int]  # width and height of the picture as it came
+    size: tuple[int, int]  # width and height of the image as it came
     ra: float | None = None  # degrees, where a FITS header tells
     dec: float | None = None
 
@@ -39,7 +37,7 @@ def clean_name(name: object) -> str:
 
 
 def read_upload(name: str, content: bytes) -> Upload:
-    """Read a JPEG, PNG or FITS picture; raises ValueError with one sentence for anything else.
+    """Read a JPEG, PNG or FITS image; raises ValueError with one sentence for anything else.
 
     The first bytes decide the format. Size and pixels are limited as the package's readers limit
     them, before decoding.
@@ -65,8 +63,7 @@ def read_upload(name: str, content: bytes) -> Upload:
 def add(
     held: dict[str, Upload], files: Iterable[tuple[str, bytes]]
 ) -> tuple[dict[str, Upload], list[str]]:
-    """Return the pictures with new files (name, content) added, and one sentence for each that
-    could not be.
+    """Return the images with new files (name, content), and a sentence for each failure.
 
     A bad file stops none of the others; one that is held already is not added twice; beyond twenty
     none is read.
@@ -78,8 +75,8 @@ def add(
             continue
         if len(content) > MAX_BYTES:
             problems.append(
-                f"{clean_name(name)} has {len(content) / 1e6:.1f} MB; at most "
-                f"{MAX_BYTES // 1_000_000} MB are read."
+                f"{clean_name(name)} has {len(content) / 1e6:.1f} MB; the limit is "
+                f"{MAX_BYTES // 1_000_000} MB."
             )
             continue
         try:
@@ -90,8 +87,8 @@ def add(
         kept.setdefault(made.digest, made)
     if over:
         problems.append(
-            f"{over} more {'picture was' if over == 1 else 'pictures were'} left out: a session "
-            f"keeps {MAX_FILES}."
+            f"{over} more {'image was' if over == 1 else 'images were'} left out; a session keeps "
+            f"at most {MAX_FILES}."
         )
     return kept, problems
 
@@ -107,14 +104,12 @@ def votes(labels: np.ndarray, classes: tuple[str, ...]) -> str:
         ", ".join(
             f"{classes[k]} {counts[k]}" for k in np.argsort(-counts, kind="stable") if counts[k]
         )
-        or "none has a label"
+        or "no labels"
     )
 
 
 def picture_vector(model: Any, image: np.ndarray) -> np.ndarray:
-    """One picture that is in no data set, as the model sees it; kept nowhere else. BusyError
-    where others come first.
-    """
+    """Embed one uploaded image; BusyError if others come first."""
     from astrojepa.evaluation.vectors.newcomers import embed_picture
 
     loaders.MODEL_TURNS.check()
@@ -124,7 +119,7 @@ def picture_vector(model: Any, image: np.ndarray) -> np.ndarray:
 def newcomers(
     vectors: list[np.ndarray], embeddings: Any, scores: np.ndarray, xy: np.ndarray, method: str
 ) -> Any:
-    """Where pictures that are in no data set stand among the open galaxies."""
+    """Where images that are in no data set stand among the open galaxies."""
     from astrojepa.evaluation.vectors.newcomers import compare_newcomers
 
     return compare_newcomers(vectors, embeddings, scores, xy, method)

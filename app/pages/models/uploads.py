@@ -28,28 +28,24 @@ _VECTORS, _PROBLEMS, _PLACED = "upload_vectors", "upload_problems", "upload_plac
 
 
 def show(workspace: Workspace) -> None:
-    """Draw the form, and what has been found out about every picture."""
-    st.subheader("Your own pictures", anchor=False)
+    """Draw the form, and what has been found out about every image."""
+    st.subheader("Your own images", anchor=False)
     if workspace.model is None:
-        st.caption(
-            "Choose a model at the top to place pictures of your own among the galaxies; a "
-            "baseline has none."
-        )
+        st.caption("Choose a model at the top to compare your own images with these galaxies.")
         return
     with st.form("upload_form", clear_on_submit=True, border=False):
         files = st.file_uploader(
-            "Pictures of galaxies",
+            "Images of galaxies",
             type=list(uploads.TYPES),
             accept_multiple_files=True,
             key="upload_files",
             max_upload_size=10,
         )
-        sent = st.form_submit_button("Place them on the map")
+        sent = st.form_submit_button("Embed and place on the map")
     st.caption(
-        f"JPEG, PNG or FITS, at most {uploads.MAX_FILES} of 10 MB each. The central square is what "
-        f"the model is given, so cut the "
-        "galaxy out with as much sky around it as the open pictures have. They stay in this "
-        "session's memory and are written nowhere."
+        f"JPEG, PNG or FITS, at most {uploads.MAX_FILES} files of 10 MB each. The model sees the "
+        "central square, so crop the galaxy with as much sky as the images here have. Images stay "
+        "in this session's memory and are not written to disk."
     )
     if sent:
         _take(files or [])
@@ -76,7 +72,7 @@ def _take(files: list[Any]) -> None:
 
 
 def _vectors(workspace: Workspace, held: list[Upload]) -> list[np.ndarray]:
-    """Each picture as the open model sees it, once per session."""
+    """Each image as the open model sees it, once per session."""
     known: dict[tuple[str, str], np.ndarray] = st.session_state.setdefault(_VECTORS, {})
     missing = [upload for upload in held if (workspace.key[0], upload.digest) not in known]
     if missing:
@@ -120,12 +116,11 @@ def _placed(workspace: Workspace, held: list[Upload]) -> None:
             )
             st.button("Remove all", on_click=_forget)
         st.caption(
-            "Place: on the map that is open. Anomaly score: mean distance to the 20 nearest open "
-            "galaxies, as their own; "
-            "*stranger than* compares it with theirs. Votes: labels of the 20 nearest. A picture "
-            "from another survey, or cut out "
-            "wider or closer, may look strange for that alone; one that is among the open galaxies "
-            "finds itself, and scores lower."
+            "x, y: position on the current map. Anomaly score: mean distance to the 20 nearest "
+            "galaxies (kNN). Percentile: share of the open galaxies with a lower score. Votes: "
+            "labels of the 20 nearest. An image from another survey, or with a wider or closer "
+            "crop, may score high for that reason alone. An image that is already among the open "
+            "galaxies finds itself and scores lower."
         )
     with right:
         _figure(workspace, held, found, xy, method)
@@ -136,14 +131,14 @@ def _placed(workspace: Workspace, held: list[Upload]) -> None:
 def upload_table(
     held: list[Upload], found: Any, labels: np.ndarray, classes: tuple[str, ...], ids: np.ndarray
 ) -> pd.DataFrame:
-    """Lay out where every picture stands."""
+    """Lay out where every image stands."""
     return pd.DataFrame(
         {
-            "Picture": [upload.name for upload in held],
+            "Image": [upload.name for upload in held],
             "x": found.xy[:, 0].astype(float),
             "y": found.xy[:, 1].astype(float),
             "Anomaly score": found.scores,
-            "Stranger than, %": 100 * (1 - found.stranger),
+            "Anomaly percentile": 100 * (1 - found.stranger),
             "Votes": [uploads.votes(labels[near], classes) for near in found.indices],
             "Nearest": [str(ids[near[0]]) for near in found.indices],
             "Distance": found.distances[:, 0].astype(float),
@@ -156,7 +151,7 @@ def _columns() -> dict[str, Any]:
         "x": "%.2f",
         "y": "%.2f",
         "Anomaly score": "%.3f",
-        "Stranger than, %": "%.1f",
+        "Anomaly percentile": "%.1f",
         "Distance": "%.3f",
     }
     return {
@@ -196,19 +191,19 @@ def _figure(
         text=names,
         textposition="top center",
         marker=marker,
-        name="your pictures",
+        name="your images",
         customdata=[upload.name for upload in held],
         hovertemplate="%{customdata}<extra></extra>",
     )
     figure.update_layout(height=320, showlegend=False, margin={"l": 8, "r": 8, "t": 8, "b": 8})
     st.plotly_chart(figure, width="stretch", config={"displayModeBar": False}, key="uploads_on_map")
     st.caption(
-        f"Stars: your pictures, in the order of the table, on the {state.PROJECTIONS[method]} map."
+        f"Stars: your images on the {state.PROJECTIONS[method]} map, numbered as in the table."
     )
 
 
 def _one(workspace: Workspace, upload: Upload, found: Any, number: int) -> None:
-    """Draw one picture beside what is known about it and its nearest galaxies."""
+    """Draw one image beside what is known about it and its nearest galaxies."""
     near, distances = found.indices[number, :SHOWN], found.distances[number, :SHOWN]
     left, middle, right = st.columns([1, 2, 4], gap="medium")
     with left:
@@ -224,9 +219,11 @@ def _one(workspace: Workspace, upload: Upload, found: Any, number: int) -> None:
                 if placed
                 else "no position in the file",
                 "On the map": f"{found.xy[number, 0]:.2f}, {found.xy[number, 1]:.2f}",
-                "Score": f"{found.scores[number]:.3f}, stranger than "
-                f"{100 * (1 - found.stranger[number]):.1f} %",
-                "20 nearest": uploads.votes(
+                "Anomaly score": (
+                    f"{found.scores[number]:.3f} (percentile "
+                    f"{100 * (1 - found.stranger[number]):.1f})"
+                ),
+                "Labels of the 20 nearest": uploads.votes(
                     workspace.data.labels[found.indices[number]], workspace.data.classes
                 ),
             },

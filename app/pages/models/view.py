@@ -1,6 +1,4 @@
-"""Models and data: the checkpoints with what their cards say, the health of the open one, the
-data, and pictures brought along.
-"""
+"""Models & data: all models, the open one, the data and uploaded images."""
 
 from __future__ import annotations
 
@@ -21,7 +19,7 @@ from . import data as models_data
 from . import uploads as models_uploads
 
 COMMANDS = f"""\
-python -m astrojepa data download    # Galaxy10 DECaLS, 2.5 GB, zenodo.org/records/10845026
+python -m astrojepa data download    # Galaxy10 DECaLS, 2.7 GB, zenodo.org/records/10845026
 {TRAIN} --lambda 0.6                      # on it if it is there, else on simulated galaxies
 {TRAIN} --lambda 0.6 --data PATH          # your own galaxies: an HDF5 file, or a folder of images
 {EXPLORE} --data PATH --checkpoint runs/NAME
@@ -29,9 +27,7 @@ python -m astrojepa data download    # Galaxy10 DECaLS, 2.5 GB, zenodo.org/recor
 
 
 def show(workspace: Workspace) -> None:
-    """Draw the table of checkpoints, the open model, the data, pictures brought along and the
-    commands.
-    """
+    """Draw the table of models, the open model, the data, uploads and commands."""
     if st.session_state.pop(state.TO_GALAXY, False):
         workspace.go("galaxy")
     st.title("Models & data", anchor=False)
@@ -47,16 +43,14 @@ def show(workspace: Workspace) -> None:
     )
     st.caption(
         "Accuracy of a linear probe on frozen features, in percent of test galaxies, with 95 % "
-        "intervals. B1: Galaxy Zoo 1 morphology; "
-        "B2: EFIGI Hubble type. Rare class: average precision with which asymmetry (of pixels "
-        "beside hand-made statistics; kNN for pixel "
-        "PCA) finds a class of the first benchmark thinned to 2 %. Published: what others claim, "
-        "on Galaxy10 DECaLS; the two compare only "
-        "on the same data. *Not trained*: a recipe without weights here."
+        "intervals: morphology for Galaxy Zoo 1, Hubble type for EFIGI. Rare class: average "
+        "precision of an anomaly score for mergers of Galaxy Zoo 1 thinned to 2 % (asymmetry; of "
+        "pixels for hand-made statistics; kNN for pixel PCA). Published elsewhere: on Galaxy10 "
+        "DECaLS, so not comparable with the other columns. *Not trained*: a recipe without weights."
     )
     if any(card.get(ABSENT) for card in cards):
         st.caption(
-            f"*Not here*: weights that are released, and not in this folder; "
+            "*Not here*: released weights that are not in this folder; "
             f"{escape_markdown(HOW_TO_GET)}."
         )
     for card in cards:
@@ -75,9 +69,7 @@ def show(workspace: Workspace) -> None:
 
 
 def zoo_table(cards: list[dict[str, Any]]) -> pd.DataFrame:
-    """Lay out what was measured of every model, of the controls, and the recipes that have no
-    weights.
-    """
+    """Lay out the measurements of all models and controls, and the untrained recipes."""
     from astrojepa.evaluation.reports.zoo import zoo_table
 
     return pd.DataFrame(zoo_table(cards))
@@ -101,7 +93,7 @@ def _load_path() -> None:
             placeholder="a run folder, .safetensors, .pt or .pth",
             on_change=_remember_path,
         )
-        st.caption("Files are read without running any code in them.")
+        st.caption("Loading runs no code from the file.")
 
 
 def _remember_path() -> None:

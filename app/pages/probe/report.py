@@ -1,6 +1,4 @@
-"""What a probe reached: accuracy with its interval beside the baselines, recall, calibration,
-and a confusion matrix to click on.
-"""
+"""A probe's results: accuracy, baselines, recall, calibration, confusion matrix."""
 
 from __future__ import annotations
 
@@ -36,8 +34,8 @@ def show(
     low, high = first.interval
     st.caption(
         f"95 % interval {percent(low)} to {percent(high)}. {tasks.KINDS[setting[0]]}, "
-        f"{first.setting}, "
-        f"{report.num_known:,} labels known; the test part was never fitted."
+        f"{first.setting}, trained on {report.num_known:,} labels of the training part, scored on "
+        "the test part."
     )
     _take_away(workspace, report, target, split)
     compared = st.container()
@@ -91,19 +89,17 @@ def _at_hand(workspace: Workspace) -> bool:
 
 
 def _offer_random(workspace: Workspace, place: str) -> None:
-    """Random weights of many galaxies take as long as the model itself: they are measured when
-    somebody asks, and kept.
-    """
+    """Offer the random-weights baseline, which takes as long to embed as the model itself."""
     seconds = loaders.seconds_per_galaxy(workspace.model, workspace.model.hash) * len(
         workspace.data
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Measure random weights too"):
+        if st.button("Add random weights"):
             st.session_state[place] = True
             st.rerun()
         st.caption(
-            f"The same network, having learned nothing. Its features of {len(workspace.data):,} "
-            f"galaxies take {cost(seconds)}."
+            f"The same network, untrained. Embedding {len(workspace.data):,} galaxies with it "
+            f"takes {cost(seconds)}."
         )
 
 
@@ -116,9 +112,9 @@ def _take_away(workspace: Workspace, report: Report, target: Target, split: Spli
         else ("pixel PCA", str(workspace.embeddings.model_hash))
     )
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Colour the map by this probe", on_click=_to_map)
+        st.button("Colour map by prediction", on_click=_to_map)
         st.download_button(
-            "Download the probe",
+            "Download probe",
             lambda: tasks.as_json(
                 report, target, split, named, (workspace.data.name, workspace.data.fingerprint)
             ),
@@ -127,13 +123,13 @@ def _take_away(workspace: Workspace, report: Report, target: Target, split: Spli
             on_click="ignore",
         )
         all_named = (
-            "It names every galaxy there"
+            "The map shows predictions for all galaxies"
             if report.probe.layers
-            else "Only its test part has a name there"
+            else "The map shows predictions for the test part"
         )
         st.caption(
-            f"{all_named}. The file is JSON: classes, weights, standardisation, and the hashes of "
-            f"model, data and split; `astrojepa predict FILE --data FOLDER` applies it."
+            f"{all_named}. The download is JSON with classes, weights, standardisation, and hashes "
+            f"of model, data and split; `astrojepa predict FILE --data FOLDER` applies it."
         )
 
 
@@ -163,13 +159,17 @@ def table(rows: list[Row], is_baseline: bool = False) -> pd.DataFrame:
 
 
 def verdict(row: Row) -> str:
-    """Say in one sentence whether the probe beats a baseline: only if the interval of the
-    difference excludes 0.
-    """
+    """Say whether the probe beats a baseline: only if the interval of the difference excludes 0."""
     difference, low, high = (100 * value for value in row.difference or (0.0, 0.0, 0.0))
-    word = "beats" if low > 0 else "loses to" if high < 0 else "is not clearly different from"
+    word = (
+        "is better than"
+        if low > 0
+        else "is worse than"
+        if high < 0
+        else "does not differ significantly from"
+    )
     name = (
-        "the commonest class"
+        "the most frequent class"
         if row.name == tasks.COMMONEST
         else row.name[:1].lower() + row.name[1:]
     )
@@ -183,7 +183,7 @@ def _columns() -> dict[str, Any]:
         "features": st.column_config.TextColumn("Features"),
         "accuracy": number("Accuracy, %", format="%.1f"),
         "interval": st.column_config.TextColumn("95 % interval", alignment="right"),
-        "balanced": number("Balanced, %", format="%.1f"),
+        "balanced": number("Balanced accuracy, %", format="%.1f"),
         "macro F1": number("Macro F1, %", format="%.1f"),
     }
 
@@ -193,7 +193,7 @@ def _recall(result: Any) -> None:
 
     present = np.flatnonzero(result.counts)
     names = [f"{result.classes[k]} ({result.counts[k]})" for k in present]
-    st.markdown("**Recall by class**, number of test galaxies in brackets")
+    st.markdown("**Recall by class** (number of test galaxies)")
     figure = plotting.bars_figure(names, result.recalls[present].tolist(), "accuracy")
     st.plotly_chart(
         figure.update_layout(height=72 + 32 * len(present)),
@@ -206,23 +206,22 @@ def _recall(result: Any) -> None:
 def _calibration(result: Any, report: Report) -> None:
     from astrojepa import plotting
 
-    st.markdown("**Calibration**: is it right as often as it is sure?")
+    st.markdown("**Calibration**: accuracy against confidence")
     figure = plotting.reliability_figure(result.probabilities.max(axis=1), result.correct)
     st.plotly_chart(
         figure.update_layout(height=280), width="stretch", config=PLAIN, key="calibration"
     )
     st.caption(
-        f"Mean gap {percent(result.calibration_error)}. On the dotted line confidence can be read "
-        f"as the chance of being right; "
-        "below it the probe is too sure. Bars are 95 % intervals."
+        f"Mean calibration error {percent(result.calibration_error)}. On the dotted line "
+        "confidence equals accuracy; below it the probe is overconfident. Bars are 95 % intervals."
     )
     if report.sets is not None:
         asked, found, size = report.sets
         st.caption(
-            f"In the file: a temperature of {report.probe.temperature:.2f}, which divides the "
-            f"logits, and prediction sets. Sets asked to hold the true class of {percent(asked)} "
-            f"of galaxies hold it in {percent(found)} of the test part, with {size:.1f} classes on "
-            f"average."
+            f"The download includes a temperature of {report.probe.temperature:.2f}, which divides "
+            f"the logits, and prediction sets: sets meant to contain the true class of "
+            f"{percent(asked)} of galaxies do so for {percent(found)} of the test part, with "
+            f"{size:.1f} classes on average."
         )
 
 

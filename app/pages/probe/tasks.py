@@ -1,6 +1,4 @@
-"""What the probe lab computes: a probe, and the baselines beside it, on one named split. Tasks
-for the board of jobs.
-"""
+"""Tasks of the probe lab: a probe and its baselines on one named split."""
 
 from __future__ import annotations
 
@@ -17,11 +15,11 @@ from astrojepa.progress import Progress
 
 from ...session import collections
 
-KINDS = {"linear": "Linear probe", "knn": "20 nearest neighbours", "mlp": "Small network"}
+KINDS = {"linear": "Linear probe", "knn": "20 nearest neighbours", "mlp": "MLP (one hidden layer)"}
 LABELS = "labels"  # the target that is the data's own classes
 COLLECTIONS = "collections"
 COMMONEST, PIXELS, STATISTICS, RANDOM = (
-    "Commonest class",
+    "Most frequent class",
     "Pixel PCA",
     "Summary statistics",
     "Random weights",
@@ -50,9 +48,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Split:
-    """The fixed division of a data set: rows of each part, and the hashes by which it is
-    recognised.
-    """
+    """The fixed split of a data set: rows of each part, and the hashes that identify them."""
 
     name: str  # "grouped" or "column"
     parts: tuple[np.ndarray, np.ndarray, np.ndarray]  # int64, rows of train, validation and test
@@ -103,9 +99,7 @@ def take(embeddings: Any, rows: np.ndarray) -> Any:
 
 
 def known_share(labels: np.ndarray, fraction: float, seed: int = 0) -> np.ndarray:
-    """Choose a fraction of the labelled rows, class by class and at least one of each: ascending
-    positions.
-    """
+    """Choose a fraction of the labelled rows of each class, at least one: ascending positions."""
     rng = np.random.default_rng(seed)
     chosen = []
     for label in np.unique(labels[labels >= 0]):
@@ -115,9 +109,7 @@ def known_share(labels: np.ndarray, fraction: float, seed: int = 0) -> np.ndarra
 
 
 def target_columns(table: Any) -> list[str]:
-    """Name the columns of words that have 2 to 20 different values and so can be learned as
-    classes.
-    """
+    """Return the text columns with 2 to 20 different values, which can be probed as classes."""
     found = []
     for name in table.columns:
         values = table[name]
@@ -147,13 +139,10 @@ def why_not(target: Target, split: Split) -> str:
     known = np.unique(train[train >= 0])
     if len(known) < 2:
         names = ", ".join(target.classes[label] for label in known) or "no class"
-        return (
-            f"The training part of the split shows {names} only; a probe needs galaxies of at "
-            f"least two classes there."
-        )
+        return f"The training part contains {names} only; a probe needs at least two classes there."
     if not (test >= 0).any():
         return (
-            "No galaxy of the test part has a label, so nothing could be scored; gather more "
+            "No galaxy of the test part has a label, so the probe cannot be scored; collect more "
             "galaxies."
         )
     return ""
@@ -183,9 +172,7 @@ def known_rows(target: Target, split: Split, fraction: float) -> np.ndarray:
 def probe_task(
     embeddings: Any, target: Target, split: Split, kind: str, fraction: float
 ) -> Callable[[Progress], Report]:
-    """Train a probe on the known galaxies and score it on the test galaxies; linear ones and
-    networks name all others too.
-    """
+    """Train a probe on known galaxies, score it on the test part, and predict all others."""
 
     def task(report: Progress) -> Report:
         from astrojepa.evaluation.probes.portable import fit_probe
@@ -228,17 +215,13 @@ def _calibrated(
 
 
 def baselines(model: Any, count: int, asked: bool) -> list[str]:
-    """Name the baselines beside a probe, quickest first; random weights of a large data set only
-    where they were asked for.
-    """
+    """Return the baselines, quickest first; random weights of large data only if asked for."""
     names = [COMMONEST, PIXELS, STATISTICS] if model is not None else [COMMONEST, STATISTICS]
     return [*names, RANDOM] if model is not None and (asked or quickly(model, count)) else names
 
 
 def quickly(model: Any, count: int) -> bool:
-    """Say whether random weights are embedded unasked: a network that looks at each galaxy many
-    times takes as much longer.
-    """
+    """Whether random weights are quick enough to be embedded unasked."""
     return count * model.config.model.passes <= UNASKED
 
 
@@ -251,9 +234,7 @@ def baseline_task(
     kind: str,
     fraction: float,
 ) -> Callable[[Progress], Row]:
-    """Train the same kind of probe on a baseline's features of the same galaxies, and score it
-    on the same ones.
-    """
+    """Train and score the same kind of probe on a baseline's features of the same galaxies."""
     model, data, embeddings = workspace.model, workspace.data, workspace.embeddings
 
     def task(report: Progress) -> Row:
@@ -300,9 +281,7 @@ def _features(name: str, model: Any, data: Any, report: Progress) -> Any:
 def as_json(
     report: Report, target: Target, split: Split, model: tuple[str, str], data: tuple[str, str]
 ) -> str:
-    """Write a probe for taking away: weights, classes, standardisation, and the hashes of model,
-    data and split.
-    """
+    """Write a probe as JSON: weights, classes, standardisation, hashes of model, data and split."""
     result = report.rows[0].result
     content = {
         **report.probe.to_dict(),

@@ -1,6 +1,4 @@
-"""The probe lab: what the frozen features know about classes, measured when asked, with the
-baselines beside it.
-"""
+"""The probe lab: what the frozen features know about classes, with baselines."""
 
 from __future__ import annotations
 
@@ -15,9 +13,9 @@ from . import tasks
 from .tasks import Split, Target
 
 HOW_TO_COLLECT = (
-    "There are no collections yet. On the map, draw around galaxies with the lasso (key l), and "
-    "choose *Add to a collection* under "
-    "it. One collection can be told from everything else; two or more from each other."
+    "There are no collections yet. Select galaxies on the map with the lasso (key l) and choose "
+    "*Add to a collection* below it. A probe separates one collection from everything else, or "
+    "several from each other."
 )
 
 
@@ -29,16 +27,14 @@ def show(workspace: Workspace) -> None:
     data = workspace.data
     if not workspace.labelled and not collections_of(data) and not tasks.target_columns(data.table):
         st.info(
-            f"{data.name} has no classes, so there is nothing to probe. Give a folder whose "
-            f"labels.csv has a class column, "
-            "with --label-column NAME, or Galaxy10 DECaLS; or gather collections of your own with "
-            "the lasso on the map."
+            f"{data.name} has no classes, which a probe needs. Open a folder whose labels.csv has "
+            "a class column (--label-column NAME), or Galaxy10 DECaLS, or make your own "
+            "collections with the lasso on the map."
         )
         return
     st.caption(
-        f"{'Simulated galaxies. ' if data.simulated else ''}A probe reads classes from the frozen "
-        f"features of {workspace.choice.label}; "
-        "the features themselves have seen no label."
+        f"{'Simulated galaxies. ' if data.simulated else ''}A probe is a small classifier on the "
+        f"frozen features of {workspace.choice.label}, which were learned without labels."
     )
     split = loaders.split_rows(data, data.fingerprint)
     _ask(workspace, split)
@@ -64,17 +60,15 @@ def _ask(workspace: Workspace, split: Split) -> None:
     ):
         st.session_state.setdefault(key, value)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        st.selectbox(
-            "Learn to tell", options, format_func=target_name, key=state.PROBE_TARGET, width=200
-        )
+        st.selectbox("Target", options, format_func=target_name, key=state.PROBE_TARGET, width=200)
         st.segmented_control(
-            "By",
+            "Method",
             list(tasks.KINDS),
             format_func=tasks.KINDS.__getitem__,
             key=state.PROBE_KIND,
             required=True,
         )
-        st.slider("Labels known, %", 1, 100, key=state.PROBE_SHARE, width=240)
+        st.slider("Training labels, %", 1, 100, key=state.PROBE_SHARE, width=240)
         pressed = st.button("Train", type="primary") or st.session_state.pop(
             state.PROBE_ASKED, False
         )
@@ -115,7 +109,9 @@ def _target(workspace: Workspace) -> Target | None:
         st.info(HOW_TO_COLLECT)
         return None
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.toggle("Everything else is a class too", key=state.PROBE_REST, disabled=len(held) == 1)
+        st.toggle(
+            "Add all other galaxies as a class", key=state.PROBE_REST, disabled=len(held) == 1
+        )
         with st.popover("Collections"):
             list_collections(workspace, "probe")
         st.caption(", ".join(f"{name} {len(rows):,}" for name, rows in held.items()))
@@ -125,25 +121,21 @@ def _target(workspace: Workspace) -> Target | None:
     if twice:
         st.caption(
             f"{twice:,} {'galaxy is' if twice == 1 else 'galaxies are'} in two collections and "
-            f"left out."
+            "therefore left out."
         )
     return Target(tasks.COLLECTIONS, labels, classes)
 
 
 def split_sentence(split: Split) -> str:
-    """Say which galaxies are learned from and which are scored, with the hashes by which the
-    parts are recognised.
-    """
-    kind = (
-        "the data's own split column" if split.name == "column" else "grouped within 60″, seed 42"
-    )
+    """Say which galaxies are trained on and which are scored, with the hashes of the parts."""
+    kind = "from the data" if split.name == "column" else "grouped within 60″, seed 42"
     parts = " · ".join(
         f"{name} {len(rows):,} `{digest[:8]}`"
         for name, rows, digest in zip(
             ("train", "validation", "test"), split.parts, split.hashes, strict=True
         )
     )
-    return f"Fixed split, {kind}: {parts}. The probe learns from train and is scored once on test."
+    return f"Fixed split, {kind}: {parts}. The probe is trained on train and scored once on test."
 
 
 PAGE = Page("Probe lab", 4, show)

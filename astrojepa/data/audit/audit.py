@@ -1,6 +1,4 @@
-"""What is wrong with a data set before anything is learned from it: duplicates, conflicts,
-leaks, bad frames, shortcuts, traps.
-"""
+"""Audit of a data set: duplicates, conflicts, leaks, bad frames, shortcuts."""
 
 from __future__ import annotations
 
@@ -30,13 +28,13 @@ Groups = list[dict[str, list[Any]]]
 
 
 def audit(data: Dataset, progress: bool | Progress = False) -> dict[str, Any]:
-    """Look at every picture once and return what was found, as values that JSON can hold.
+    """Look at every image once and return what was found, as values that JSON can hold.
 
     data: name, fingerprint, number of galaxies, how many are labelled, whether simulated.
     same_galaxy: groups of rows that are one galaxy by its id or its place, within 3 arcsec.
     within_60_arcsec: how many pairs of galaxies are in one another's cutouts.
-    identical_pictures, near_identical_pictures: groups of equal pixels; of one picture re-encoded,
-    noisier, turned or mirrored,
+    identical_pictures, near_identical_pictures: groups of equal pixels; of one image re-encoded,
+    noisier, rotated or mirrored,
         one member for each group of equal pixels. Blank frames are in neither.
     label_conflicts: groups of any of these three kinds, taken together, that have more than one
     label. leaks: galaxies of a test set that are also learned from, by any of these or by 60
@@ -47,7 +45,7 @@ def audit(data: Dataset, progress: bool | Progress = False) -> dict[str, Any]:
     traps: sentences on coordinates, redshifts and the order of rows.
 
     A group has the lists `ids`, `rows` and `labels` ("" where unknown). Memory: 9 KB a galaxy.
-    Raises DataError naming the first picture that cannot be read.
+    Raises DataError naming the first image that cannot be read.
     """
     frames = small_frames(data, progress)
     faults = frame_faults(frames)
@@ -82,8 +80,7 @@ def audit(data: Dataset, progress: bool | Progress = False) -> dict[str, Any]:
 
 
 def expected_leak(groups: np.ndarray, num_test: int) -> float:
-    """Return how many of `num_test` galaxies, drawn at random, have a member of their group among
-    the rest, on average.
+    """Return how many of `num_test` random galaxies have, on average, a group member elsewhere.
 
     A member of a group of m is in the test set with probability t / n, and then all others of the
     group are so too with (t - 1)/(n - 1) · (t - 2)/(n - 2) · ..., m - 1 factors; the rest of the
@@ -98,9 +95,7 @@ def expected_leak(groups: np.ndarray, num_test: int) -> float:
 
 
 def leaked_galaxies(groups: np.ndarray, tested: np.ndarray) -> int:
-    """Count the galaxies of the test set, bool (n,), that have a member of their group outside
-    it.
-    """
+    """Count galaxies of the test set, bool (n,), with a group member outside it."""
     learned_from = np.isin(groups, groups[~tested])
     return int((tested & learned_from).sum())
 

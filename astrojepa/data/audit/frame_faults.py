@@ -1,6 +1,4 @@
-"""Pictures that are no picture of a galaxy: blank, washed out, or with a band that went wrong.
-Judged on 32 x 32 frames.
-"""
+"""Frames without a galaxy: blank, washed out, or with a bad band; judged on 32 x 32."""
 
 from __future__ import annotations
 
@@ -21,7 +19,7 @@ def frame_faults(frames: np.ndarray) -> dict[str, np.ndarray]:
     stretch that is too hard. odd_band: some band hardly follows the light, with a slope below 0.05
     against the band that varies most. Either it is missing
         or another band alone has a trail, a star's halo or a gradient. Measured: all 10 missing
-        bands among 2,000 simulated galaxies have slopes below -0.06 and every other picture of them
+        bands among 2,000 simulated galaxies have slopes below -0.06 and every other image of them
         above 0.2; 10 of 18,221 SDSS cutouts fall below 0.05.
     """
     parts = [_faults(frames[start : start + CHUNK]) for start in range(0, len(frames), CHUNK)]

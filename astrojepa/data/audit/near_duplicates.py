@@ -1,7 +1,7 @@
-"""The same picture twice: byte for byte, or re-encoded, resized, noisier, turned or mirrored.
+"""The same image twice: byte for byte, or re-encoded, resized, noisier, rotated or mirrored.
 
-A frame of 32 x 32 pixels stands for each picture. Candidates are nearest neighbours in a coarse
-description that no turn or mirroring changes; a pair of candidates is one picture if its fine
+A frame of 32 x 32 pixels stands for each image. Candidates are nearest neighbours in a coarse
+description that no turn or mirroring changes; a pair of candidates is one image if its fine
 detail agrees: two galaxies may look alike, but their noise, field stars and clumps do not.
 """
 
@@ -36,9 +36,7 @@ SAME_LIGHT = 0.08  # largest relative difference
 
 
 def small_frames(data: Dataset, progress: bool | Progress = False) -> np.ndarray:
-    """Read every picture once, as frames uint8 (n, 32, 32, 3): 3 KB each. Raises DataError
-    naming one that cannot be read.
-    """
+    """Read every image as a frame uint8 (n, 32, 32, 3); DataError naming an unreadable one."""
     frames = np.empty((len(data), FRAME_SIZE, FRAME_SIZE, 3), dtype=np.uint8)
     starts = range(0, len(data), CHUNK)
     with reporting(progress, len(data), f"reading {data.name}") as report:
@@ -50,10 +48,9 @@ def small_frames(data: Dataset, progress: bool | Progress = False) -> np.ndarray
 
 
 def identical_groups(data: Dataset, frames: np.ndarray) -> np.ndarray:
-    """Number the groups of pictures whose decoded pixels are all equal: int64 (n,), equal within a
-    group.
+    """Number the groups of images whose decoded pixels are equal: int64 (n,).
 
-    Equal pictures have equal frames, so that only those are read again and compared in full, by
+    Equal images have equal frames, so that only those are read again and compared in full, by
     sha256.
     """
     names = [hashlib.sha256(frame.tobytes()).hexdigest() for frame in frames]
@@ -65,13 +62,12 @@ def identical_groups(data: Dataset, frames: np.ndarray) -> np.ndarray:
 
 
 def near_pairs(frames: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Find pairs among the chosen `rows` of `frames` that show one picture: int64 (m, 2), and their
-    likeness (m,), best first.
+    """Find pairs among `rows` of `frames` that show one image: int64 (m, 2), and likeness (m,).
 
     The likeness is the correlation of the clipped fine detail, in the best of the 8 turns and
     mirrorings: -1 to 1. A pair has
     0.82 or more; where either frame bears no noise, galaxies of one shape agree in detail too, so
-    that there the light itself must also agree to 8 %. Pictures cut at another scale or centre are
+    that there the light itself must also agree to 8 %. Images cut at another scale or centre are
     not found: coordinates are for those.
 
     Measured on 18,221 SDSS cutouts: 400 of them, turned, mirrored, given noise of 3 levels and
@@ -100,9 +96,7 @@ def near_pairs(frames: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def linked_groups(count: int, pairs: np.ndarray) -> np.ndarray:
-    """Number the connected components of `count` galaxies linked by `pairs` int (m, 2): int64
-    (count,).
-    """
+    """Number the components of `count` galaxies linked by int (m, 2): int64 (count,)."""
     graph = coo_array(
         (np.ones(len(pairs), dtype=np.int8), (pairs[:, 0], pairs[:, 1])), shape=(count, count)
     )
@@ -119,12 +113,11 @@ def _symmetries(frames: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _coarse(frames: np.ndarray) -> np.ndarray:
-    """Describe each frame's shape so that no turn or mirroring changes it: float32 (n, 12), in grey
-    levels.
+    """Describe each frame's shape, invariant to rotation and mirroring: float32 (n, 12).
 
     The frame, less each band's median sky, is averaged to 8 x 8 cells; cells that the symmetries
     carry into one another are sorted by value. Sorting and projecting never lengthen a difference,
-    so that twins stay as close as their pictures are.
+    so that twins stay as close as their images are.
     """
     cells = np.arange(GRID * GRID).reshape(1, GRID, GRID)
     first = np.min([turned.reshape(-1) for turned in _symmetries(cells)], axis=0)
@@ -150,9 +143,7 @@ def _coarse(frames: np.ndarray) -> np.ndarray:
 
 
 def _detail(frames: np.ndarray) -> np.ndarray:
-    """Take off what is broad, divide by the robust scatter, clip, centre: int8 (b, S, S, 3), 20
-    for one standard deviation.
-    """
+    """Remove broad light, divide by the robust scatter, clip, centre: int8, 20 per std."""
     values = frames.astype(np.float32)
     values -= gaussian_filter(values, (0, BLUR, BLUR, 0))
     scatter = np.median(np.abs(values), axis=(1, 2, 3), keepdims=True) * 1.4826
@@ -162,8 +153,7 @@ def _detail(frames: np.ndarray) -> np.ndarray:
 
 
 def _noise(frames: np.ndarray) -> np.ndarray:
-    """Estimate the noise of frames (b, S, S, 3) from the difference of two Laplacians, which a
-    smooth galaxy hardly has.
+    """Estimate the noise of frames (b, S, S, 3) from the difference of two Laplacians.
 
     In grey levels, float32 (b,), >= 0. *Source:* Immerkaer (1996), CVIU 64, 300; the median in
     place of the mean, against stars.
@@ -175,9 +165,7 @@ def _noise(frames: np.ndarray) -> np.ndarray:
 
 
 def _likeness(detail: np.ndarray, nearest: np.ndarray) -> np.ndarray:
-    """Correlate each detail int8 (n, S, S, 3) with those of its neighbours (n, k), in the best
-    orientation: float32 (n, k).
-    """
+    """Correlate details int8 (n, S, S, 3) with neighbours (n, k), best orientation: float32."""
     norm = np.concatenate(
         [np.sqrt(np.square(part, dtype=np.float32).sum(axis=(1, 2, 3))) for part in _chunks(detail)]
     )
@@ -196,9 +184,7 @@ def _likeness(detail: np.ndarray, nearest: np.ndarray) -> np.ndarray:
 
 
 def _difference(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Compare the light above the sky of frames (m, S, S, 3): rms of the difference over rms of
-    the light, float32 (m,), >= 0.
-    """
+    """Compare light above the sky: rms of the difference over rms of the light, float32 (m,)."""
     one, other = _above_sky(one), _above_sky(other)
     light = (np.square(one).sum(axis=(1, 2, 3)) + np.square(other).sum(axis=(1, 2, 3))) / 2
     differences = [np.square(one - turned).sum(axis=(1, 2, 3)) for turned in _symmetries(other)]

@@ -1,4 +1,4 @@
-"""Whether every picture of a data set can be read: header and pixels, decoded in full."""
+"""Whether every image of a data set can be read: header and pixels, decoded in full."""
 
 from __future__ import annotations
 
@@ -13,21 +13,19 @@ from astrojepa.progress import Progress, reporting
 
 @dataclass(frozen=True)
 class Readability:
-    """How many pictures can be read, by size "width x height", most frequent first; a sentence
-    for each that cannot.
-    """
+    """Readable images by size "width x height", most frequent first; a sentence per bad one."""
 
     sizes: dict[str, int]
     complaints: tuple[str, ...]
 
     @property
     def num_readable(self) -> int:
-        """Number of pictures that can be read."""
+        """Number of images that can be read."""
         return sum(self.sizes.values())
 
 
 def check_pictures(data: Dataset, progress: bool | Progress = False) -> Readability:
-    """Decode every picture of a data set, in two threads; none is kept."""
+    """Decode every image of a data set, in two threads; none is kept."""
 
     def decode(row: int) -> tuple[str, str]:
         try:

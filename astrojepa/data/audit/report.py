@@ -69,9 +69,7 @@ def _examples(texts: Sequence[str]) -> list[str]:
 
 
 def _survey_lines(table: Mapping[str, Any]) -> list[str]:
-    """Show what share of each class comes from which survey: what a classifier could learn
-    instead of the shape.
-    """
+    """Show each class's share per survey, which a classifier could learn instead of shape."""
     if not table["known_by"]:
         return [
             "Surveys: not known, there are neither coordinates nor a column 'survey' of a few "

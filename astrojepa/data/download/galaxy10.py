@@ -1,5 +1,4 @@
-"""Galaxy10 DECaLS from Zenodo, 2.7 GB: resumed where it stopped, judged by its sha256, in place
-only when it is whole.
+"""Galaxy10 DECaLS from Zenodo, 2.7 GB: resumable, verified by sha256, in place only when whole.
 
 The bytes grow in `<name>.part` beside the file. Whatever ends a download, from Ctrl-C to a power
 cut, the same command goes on with that part: its bytes are hashed again, so that the hash at the
@@ -50,8 +49,7 @@ def download(
     first_wait: float = 1.0,
     http_on_loopback: bool = False,
 ) -> str:
-    """Bring the `known` file to `path` and return a sentence on what is there; a file that is
-    complete is only verified.
+    """Download the `known` file to `path` and say what is there; a complete file is only verified.
 
     Only https is spoken, redirects included; `http_on_loopback` allows http to this machine, for
     tests. A dropped connection, silence for `timeout` seconds and errors of the server are met by

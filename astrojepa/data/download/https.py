@@ -1,6 +1,4 @@
-"""Asking a server for a file from some byte on: https only, redirects included, every failure a
-sentence.
-"""
+"""Download over https with resume, redirects included; every failure is a sentence."""
 
 from __future__ import annotations
 
@@ -33,9 +31,7 @@ class Server:
         self._opener = urllib.request.build_opener(SecureRedirects(http_on_loopback))
 
     def open(self, start: int = 0) -> http.client.HTTPResponse:
-        """Ask for the bytes from `start` on. DroppedError where another attempt may help, else
-        OSError; ValueError for http.
-        """
+        """Get bytes from `start` on. DroppedError if a retry may help, else OSError; ValueError."""
         headers = {"User-Agent": "astrojepa", "Accept-Encoding": "identity"}
         if start:
             headers["Range"] = f"bytes={start}-"
@@ -86,9 +82,7 @@ class SecureRedirects(urllib.request.HTTPRedirectHandler):
 
 
 def check_address(url: str, http_on_loopback: bool = False) -> None:
-    """Raise ValueError unless an address is https, or http to this very machine where that is
-    allowed.
-    """
+    """Raise ValueError unless an address is https, or local http where allowed."""
     parts = urlsplit(url)
     allowed = parts.scheme == "https" or (
         http_on_loopback and parts.scheme == "http" and parts.hostname in LOOPBACK

@@ -20,9 +20,7 @@ BLOCK = 4 * 1024 * 1024
 
 @dataclass(frozen=True)
 class KnownFile:
-    """A published file: what it is in words, the beginning of its sha256 (hex), and its length
-    (0 where unknown).
-    """
+    """A published file: name, beginning of its sha256 (hex), length (0 if unknown)."""
 
     name: str
     sha256: str
@@ -46,8 +44,7 @@ GET_IT = "get the current one with: python -m astrojepa data download"
 
 
 def verify_galaxy10(path: Path, progress: bool | Progress = False) -> str:
-    """Say in a sentence that a file is the current Galaxy10 DECaLS, by its sha256; `progress`
-    counts bytes.
+    """Say that a file is the current Galaxy10 DECaLS, by its sha256; `progress` counts bytes.
 
     Raises DataError naming what the file is otherwise: an outdated one, the SDSS set, a part of
     one, something else.
@@ -61,9 +58,7 @@ def verify_galaxy10(path: Path, progress: bool | Progress = False) -> str:
 
 
 def named(path: Path, digest: str) -> str:
-    """Say what a file of that sha256 is that is not the current one, by its hash, else by what
-    lies in it.
-    """
+    """Identify a file that is not the current version, by hash or content."""
     for known in OUTDATED:
         if digest.startswith(known.sha256):
             return known.name
@@ -112,9 +107,7 @@ def hash_file(path: Path, progress: bool | Progress = False) -> hashlib._Hash:
 def reporting_bytes(
     progress: bool | Progress, total: int | None, text: str, start: int = 0
 ) -> Iterator[Callable[[int], None]]:
-    """Give a function that takes how many bytes are done: `reporting`, with bytes, speed and
-    time left in the terminal's bar.
-    """
+    """Wrap `reporting` for bytes: done, speed and time left in the terminal's bar."""
     if progress is not True:
         with reporting(progress, total or 0, text) as report:
             yield report

@@ -1,4 +1,4 @@
-"""FITS pictures: fluxes of any unit made into an RGB picture, and the sky position of its
+"""FITS images: fluxes of any unit made into an RGB image, and the sky position of its
 centre.
 """
 
@@ -61,7 +61,7 @@ class Sky:
 
 @dataclass(frozen=True)
 class _Picture:
-    """The images of a file that make its picture: one, or one of each band."""
+    """The images of a file that make its image: one, or one of each band."""
 
     images: list[Any]
     shape: tuple[int, ...]  # of each, without axes of length 1
@@ -91,9 +91,9 @@ class _Picture:
 
 
 def read_fits(source: str | Path | bytes, name: str = "") -> tuple[np.ndarray, Sky]:
-    """Read the picture of a FITS file: uint8 (H, W, 3), and where its centre is on the sky.
+    """Read the image of a FITS file: uint8 (H, W, 3), and where its centre is on the sky.
 
-    The picture is the largest image that is not called a mask, weight, error, PSF or the like; the
+    The image is the largest image that is not called a mask, weight, error, PSF or the like; the
     first of several. Images of one size that name different filters are its bands. A plane becomes
     grey. Planes (n, H, W) or (H, W, n) become red, green, blue by the wavelength of their filters
     (`bands`); three without known filters are taken as red, green, blue. Axes of length 1 are
@@ -115,7 +115,7 @@ def read_fits(source: str | Path | bytes, name: str = "") -> tuple[np.ndarray, S
 
 
 def read_sky(source: str | Path) -> Sky:
-    """Return what a FITS file's headers tell of its picture, which is not read."""
+    """Return what a FITS file's headers tell of its image, which is not read."""
     with _opened(source, str(source)) as picture:
         return picture.sky()
 
@@ -159,7 +159,7 @@ def stretch(planes: np.ndarray) -> np.ndarray:
 
 @contextmanager
 def _opened(source: str | Path | bytes, name: str) -> Iterator[_Picture]:
-    """Open a FITS file at its picture, whose size and length have been checked and whose data
+    """Open a FITS file at its image, whose size and length have been checked and whose data
     have not been read.
     """
     limit = MAX_BYTES if isinstance(source, bytes) else MAX_FILE_BYTES
@@ -278,7 +278,7 @@ def _checked(opened: Any, stream: BinaryIO, size: int, name: str) -> list[Any]:
 
 
 def _picture(parts: list[Any], name: str) -> _Picture:
-    """Choose the image, or the images of several bands, that make the picture."""
+    """Choose the image, or the images of several bands, that make the image."""
     images = [
         part
         for part in parts
@@ -323,7 +323,7 @@ def _picture(parts: list[Any], name: str) -> _Picture:
 
 
 def _worth(image: Any) -> tuple[bool, int, bool]:
-    """What makes an image rather the picture than another: its name, its size, no flags in it."""
+    """What makes an image rather the image than another: its name, its size, no flags in it."""
     shape = _plain(image.shape)
     return _called(image, PICTURES), math.prod(shape[-2:]), image.header["BITPIX"] != 8
 
@@ -342,7 +342,7 @@ def _plain(shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _check_tiles(hdu: Any, name: str) -> None:
-    """Refuse a packed image whose parts do not make up the picture, or unpack to more than it."""
+    """Refuse a packed image whose parts do not make up the image, or unpack to more than it."""
     header, shape = hdu._bintable.header, hdu.shape
     packed = str(header.get("ZCMPTYPE")).strip()
     if packed not in UNPACKED:

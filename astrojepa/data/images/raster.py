@@ -1,4 +1,4 @@
-"""JPEG, PNG and WebP pictures, from a file or from somebody's upload, as RGB arrays. Nothing is
+"""JPEG, PNG and WebP images, from a file or from somebody's upload, as RGB arrays. Nothing is
 decoded before its size is known.
 """
 
@@ -19,7 +19,7 @@ from astrojepa.data import PictureError
 MAX_PIXELS = 4096 * 4096
 MAX_BYTES = 10 * 1024 * 1024  # of an upload
 MAX_FILE_BYTES = 128 * 1024 * 1024
-MAX_SCANS = 100  # a progressive JPEG has about ten; thousands over a large picture take hours
+MAX_SCANS = 100  # a progressive JPEG has about ten; thousands over a large image take hours
 MAX_CHUNKS = 50_000  # a PNG of 4096 x 4096 pixels has about 8,000, of 8 kB each
 BITS = (8, 10, 12, 14, 16)
 DEEP = ("I;16B", "RGB;16B", "RGBA;16B")  # kinds of 16-bit samples, as Pillow names them
@@ -29,16 +29,16 @@ JPEG_SIGNATURE = b"\xff\xd8\xff"
 
 
 def read_image(source: str | Path | bytes, name: str = "") -> np.ndarray:
-    """Read a JPEG, PNG or WebP picture as uint8 (H, W, 3), RGB.
+    """Read a JPEG, PNG or WebP image as uint8 (H, W, 3), RGB.
 
     Greyscale is repeated, palettes are looked up, and transparency is laid over black (empty sky).
     A 16-bit PNG becomes 8 bits by the fewest bits that hold its brightest value, of 8, 10, 12, 14
     and 16: cameras and scanners store 12 in 16. The EXIF orientation is ignored: north stays where
-    the file has it. Bytes are limited to 10 MB, files to 128 MB, and any picture to 4096 x 4096
+    the file has it. Bytes are limited to 10 MB, files to 128 MB, and any image to 4096 x 4096
     pixels, which is checked in the header before decoding. The first bytes decide the format, not
     the suffix.
 
-    Raises PictureError, naming `name` or the path, for anything that is not a whole picture;
+    Raises PictureError, naming `name` or the path, for anything that is not a whole image;
     FileNotFoundError where it is missing.
     """
     if isinstance(source, bytes):

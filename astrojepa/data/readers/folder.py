@@ -1,4 +1,4 @@
-"""A folder of JPEG, PNG, WebP and FITS pictures as a data set: with labels.csv, with class-named
+"""A folder of JPEG, PNG, WebP and FITS images as a data set: with labels.csv, with class-named
 sub-folders, or bare.
 """
 
@@ -40,7 +40,7 @@ OTHER_TABLES = (".csv", ".tsv", ".ecsv", ".vot", ".parquet", ".xlsx")
 
 @dataclass(frozen=True)
 class FolderReader:
-    """Decodes one file per picture, as long as it stays as it was when it was opened; row numbers
+    """Decodes one file per image, as long as it stays as it was when it was opened; row numbers
     count the rows of labels.csv, or the sorted files where there is none.
     """
 
@@ -49,7 +49,7 @@ class FolderReader:
     seen: dict[str, tuple[int, int]] = field(default_factory=dict)  # bytes, ns of the last change
 
     def read(self, row: int) -> np.ndarray:
-        """Return a picture as uint8 (H, W, 3); raises DataError naming the file where it is
+        """Return an image as uint8 (H, W, 3); raises DataError naming the file where it is
         damaged, changed or gone.
         """
         name = self.files[row]
@@ -86,9 +86,9 @@ def open_folder(
     skip_corrupt: bool = False,
     progress: bool | Progress = False,
 ) -> Dataset:
-    """Open the pictures of a folder; no picture is decoded, except with `skip_corrupt`.
+    """Open the images of a folder; no image is decoded, except with `skip_corrupt`.
 
-    labels.csv or labels.tsv: one row per picture, column `file`, optional `id` (else the file),
+    labels.csv or labels.tsv: one row per image, column `file`, optional `id` (else the file),
     `ra`, `dec` (degrees), `redshift`, `split`, in any letters and as other catalogues call them
     (`labels.NAMES`); the class is `label_column`, else `label`, else `morphology`, else `class`.
     What says that a value is missing (`missing.WORDS`, -99, -9999) is unknown. Without a table,
@@ -97,7 +97,7 @@ def open_folder(
     `source_hash` covers the table and every byte of the kept files. `notes` say what was left out
     or could not be told.
 
-    Raises DataError for a missing column or file, a path that leaves the folder, no picture at all,
+    Raises DataError for a missing column or file, a path that leaves the folder, no image at all,
     or no row left by `where`.
     """
     root = Path(path).resolve()
@@ -150,7 +150,7 @@ def _kind(name: str) -> str:
 
 
 def _check_files(root: Path, files: Sequence[str]) -> list[os.stat_result]:
-    """Return the state of every file; each must be a picture, exist, and lie inside the
+    """Return the state of every file; each must be an image, exist, and lie inside the
     folder, links followed.
     """
     inside: dict[str, bool] = {}  # by folder, so that only links cost a look-up per file
@@ -215,9 +215,7 @@ def _is_inside(root: Path, name: str) -> bool:
 def _readable(
     reader: FolderReader, rows: np.ndarray, progress: bool | Progress
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Decode every picture; return the rows that can be read and the names of the files that
-    cannot.
-    """
+    """Decode every image; return readable rows and the names of unreadable files."""
 
     def is_readable(row: int) -> bool:
         try:
@@ -245,7 +243,7 @@ def _readable(
 def _fill_from_headers(
     reader: FolderReader, rows: np.ndarray, ra: np.ndarray, dec: np.ndarray
 ) -> str:
-    """Write the sky position of FITS pictures into `ra` and `dec` where both are unknown; say
+    """Write the sky position of FITS images into `ra` and `dec` where both are unknown; say
     whose bands have no names. The first header is always read.
     """
     fits = [

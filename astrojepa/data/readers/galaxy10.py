@@ -1,5 +1,4 @@
-"""Galaxy10 DECaLS and any HDF5 file of its layout. The file is taken for a stranger's: it is judged
-before it is read.
+"""Galaxy10 DECaLS and HDF5 files of its layout, which are untrusted and checked before reading.
 
 *Source:* Leung & Bovy, zenodo.org/records/10845026; labels from Galaxy Zoo (Lintott et al. 2008,
 2011; Walmsley et al. 2022).
@@ -59,32 +58,29 @@ SDSS_SHAPE = (69, 69)
 
 @dataclass(frozen=True)
 class MappedReader:
-    """Reads rows of memory-mapped pictures: uint8 (n, H, W, 3)."""
+    """Reads rows of memory-mapped images: uint8 (n, H, W, 3)."""
 
     pictures: np.ndarray
 
     def read(self, row: int) -> np.ndarray:
-        """Return a copy of one picture as uint8 (H, W, 3)."""
+        """Return a copy of one image as uint8 (H, W, 3)."""
         return np.array(self.pictures[row])
 
 
 @dataclass(frozen=True)
 class FileReader:
-    """Reads rows of pictures that lie in a file as they are, uint8 (n, H, W, 3), as long as the
-    file stays as it was when opened.
+    """Reads image rows in place, uint8 (n, H, W, 3), while the file stays as it was opened.
 
     It is not mapped: a mapped file that somebody cuts short ends the process that reads it.
     """
 
     path: Path
-    offset: int  # bytes before the first picture
+    offset: int  # bytes before the first image
     shape: tuple[int, ...]
     seen: tuple[int, int]  # bytes of the file, and when it was last changed, in ns
 
     def read(self, row: int) -> np.ndarray:
-        """Return one picture as uint8 (H, W, 3); DataError where the file was changed or is
-        gone.
-        """
+        """Return an image uint8 (H, W, 3); DataError if the file changed or is gone."""
         picture = np.empty(self.shape[1:], dtype=np.uint8)
         try:
             with self.path.open("rb", buffering=0) as stream:
@@ -118,18 +114,17 @@ def _open(source: str, selection: Selection, progress: bool | Progress) -> Datas
 
 
 def open_galaxy10(path: str | Path, progress: bool | Progress = False) -> Dataset:
-    """Open an HDF5 file with `images` uint8 (n, H, W, 3) and `ans` (n,) in 0 ... 9, whatever n, in
-    whatever order.
+    """Open an HDF5 file with `images` uint8 (n, H, W, 3) and `ans` (n,) in 0 ... 9.
 
     `ra`, `dec` (degrees), `redshift` and `pxscale` (arcsec per pixel) may be missing: NaN. Ids are
     row numbers; `table` has `pxscale`. A compressed file costs 93 ms per random row, so that its
-    pictures are unpacked once, in long slices, into the cache (3.5 GB for Galaxy10 DECaLS); an
+    images are unpacked once, in long slices, into the cache (3.5 GB for Galaxy10 DECaLS); an
     uncompressed one is read where it lies.
 
     `source_hash` covers every byte; a file is read for it once, until it changes.
 
     Raises FileNotFoundError; DataError for other layouts, links, external or virtual storage, and
-    sizes that the file cannot hold; OSError where the disk has no room for the pictures.
+    sizes that the file cannot hold; OSError where the disk has no room for the images.
     """
     import h5py
 
@@ -172,9 +167,7 @@ def _reading(path: Path) -> Iterator[None]:
 
 
 def _judge(path: Path, file: h5py.File) -> tuple[h5py.Dataset, np.ndarray, dict[str, np.ndarray]]:
-    """Check everything that is going to be read; return the images unread, the labels, and the
-    numbers by name.
-    """
+    """Check what will be read; return unread images, labels, and numbers by name."""
     names = [str(name) for name in file]
     for name in REQUIRED:
         if name not in names:
@@ -207,9 +200,7 @@ def _judge(path: Path, file: h5py.File) -> tuple[h5py.Dataset, np.ndarray, dict[
 
 
 def _dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
-    """Fetch a dataset whose values lie in this very file, and are as many as the file can hold;
-    nothing is read.
-    """
+    """Return a dataset stored in this file and no larger than it; nothing is read."""
     import h5py
 
     if not isinstance(file.get(name, getlink=True), h5py.HardLink):
@@ -304,9 +295,7 @@ def _column(path: Path, item: h5py.Dataset, name: str, count: int, kinds: str) -
 def _reader(
     path: Path, images: h5py.Dataset, source_hash: str, progress: bool | Progress
 ) -> FileReader | MappedReader:
-    """Read the pictures where they lie if they are stored as they are, else unpacked in the
-    cache.
-    """
+    """Read images in place if stored uncompressed, else unpack them in the cache."""
     offset, status = images.id.get_offset(), path.stat()
     if images.chunks is None and offset is not None:
         reader = FileReader(

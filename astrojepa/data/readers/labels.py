@@ -1,6 +1,4 @@
-"""labels.csv of a folder of pictures: rows, classes, coordinates; and what stands in for it
-where there is none.
-"""
+"""labels.csv of an image folder: rows, classes, coordinates; and what replaces it."""
 
 from __future__ import annotations
 
@@ -167,7 +165,7 @@ def _rows(raw: bytes, path: Path) -> list[list[str]]:
 
 
 def list_pictures(root: Path, suffixes: tuple[str, ...]) -> tuple[pd.DataFrame, bytes]:
-    """Make the table of a folder without labels.csv: sorted pictures. Sub-folders called train, val
+    """Make the table of a folder without labels.csv: sorted images. Sub-folders called train, val
     and test are the split, other two or more are classes; folders that all share say nothing.
     """
     files = sorted(name for name in walk(root) if name.lower().endswith(suffixes))
@@ -221,7 +219,7 @@ def encode_labels(
     column holds fractions, as of votes, which are no classes.
 
     Raises DataError for a column that is not there or holds fractions, where it was asked for, and
-    for one picture under two labels.
+    for one image under two labels.
     """
     if label_column:
         _known_column(table, label_column, "--label-column")
@@ -283,9 +281,7 @@ def split_names(table: pd.DataFrame) -> np.ndarray | None:
 
 
 def coordinate_columns(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return ra, dec in degrees and redshift, float64 (n,), NaN where unknown; raises DataError
-    naming a bad number.
-    """
+    """Return ra, dec (degrees) and redshift, float64 (n,), NaN if unknown; DataError."""
     ra = _numbers(table, "ra", 0.0, 360.0)
     dec = _numbers(table, "dec", -90.0, 90.0)
     return *known_places(ra, dec), _numbers(table, "redshift", -np.inf, np.inf)

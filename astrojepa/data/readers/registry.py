@@ -32,9 +32,7 @@ Open = Callable[[str, Selection, "bool | Progress"], Dataset]
 
 @dataclass(frozen=True)
 class Reader:
-    """One format: `recognises(source)` is True for what `open(source, selection, progress)`
-    reads.
-    """
+    """A format: `recognises(source)` is True for what `open(source, ...)` reads."""
 
     name: str  # as a refusal names it: "a folder of images"
     recognises: Callable[[str], bool]

@@ -1,7 +1,7 @@
-"""The camera: seeing, noise, the colour picture, compression, and what goes wrong on the way.
+"""The camera: seeing, noise, the colour image, compression, and what goes wrong on the way.
 
 Bands are float32 (3, S, S) in the order g, r, z, in nanomaggies per native pixel of 0.262 arcsec (a
-surface brightness, so that resampling does not change it). Pictures are uint8 (S, S, 3) with red =
+surface brightness, so that resampling does not change it). Images are uint8 (S, S, 3) with red =
 z, green = r, blue = g, as in Galaxy10 DECaLS.
 """
 
@@ -16,8 +16,8 @@ from scipy import fft
 
 NATIVE_ARCSEC_PER_PIXEL = 0.262
 MOFFAT_BETA = 3.5
-COLOUR_SCALES = np.array([6.0, 3.4, 2.2], dtype=np.float32)  # of g, r, z in the colour picture
-SKY_EXCESS = np.float32(0.018)  # at most, in units of the colour picture's m = 0.03
+COLOUR_SCALES = np.array([6.0, 3.4, 2.2], dtype=np.float32)  # of g, r, z in the colour image
+SKY_EXCESS = np.float32(0.018)  # at most, in units of the colour image's m = 0.03
 # g, r, z, about three DECam exposures
 ELECTRONS_PER_NANOMAGGY = np.array([5000.0, 7000.0, 9000.0], dtype=np.float32)
 
@@ -44,9 +44,7 @@ NORTH_SHARE = 0.36  # of the galaxies, as in Galaxy10 DECaLS
 
 
 def moffat(size: int, fwhm: float) -> np.ndarray:
-    """Return a Moffat point spread with β = 3.5 and unit sum, centred on pixel (0, 0) and
-    wrapping round: (size, size).
-    """
+    """Return a Moffat PSF, β = 3.5, sum 1, centred on pixel (0, 0) and wrapping: (size, size)."""
     distance = np.arange(size // 2 + 1, dtype=np.float32)
     core = (fwhm / (2 * np.sqrt(2 ** (1 / MOFFAT_BETA) - 1))) ** 2
     quarter = (1 + (distance[:, None] ** 2 + distance**2) / np.float32(core)) ** np.float32(
@@ -58,9 +56,7 @@ def moffat(size: int, fwhm: float) -> np.ndarray:
 
 
 def blur(bands: np.ndarray, fwhm_pixels: np.ndarray) -> np.ndarray:
-    """Convolve each band with its own Moffat point spread; light beyond the frame continues as
-    at its edge.
-    """
+    """Convolve each band with its own Moffat PSF; edges continue as they are."""
     size = bands.shape[-1]
     padded = fft.next_fast_len(size + 2 * max(8, size // 10), real=True)
     before = (padded - size) // 2
@@ -86,8 +82,7 @@ def shrink(bands: np.ndarray, factor: int) -> np.ndarray:
 def add_noise(
     rng: np.random.Generator, bands: np.ndarray, sky_noise: np.ndarray, arcsec_per_pixel: float
 ) -> np.ndarray:
-    """Add sky noise and photon noise, averaged over the native pixels that a pixel of the picture
-    covers, and take off the sky.
+    """Add sky and photon noise, averaged over the native pixels of a pixel, and subtract the sky.
 
     A little too much is taken off, as survey pipelines do round bright galaxies.
 
@@ -104,8 +99,7 @@ def add_noise(
 
 
 def colour_picture(bands: np.ndarray) -> np.ndarray:
-    """Return the arcsinh colour picture of three bands: uint8 (S, S, 3), red = z, green = r, blue =
-    g.
+    """Return the arcsinh image of three bands: uint8 (S, S, 3), red = z, green = r, blue = g.
 
     Every channel keeps its share of the intensity I = mean of (scale · flux + m), which is
     compressed to arcsinh(Q I)/√Q. *Source:* Lupton et al. (2004), PASP 116, 133, with the constants
@@ -120,7 +114,7 @@ def colour_picture(bands: np.ndarray) -> np.ndarray:
 
 
 def through_jpeg(picture: np.ndarray, quality: int) -> np.ndarray:
-    """Return the picture after a JPEG round trip, as served by the surveys' cutout services."""
+    """Return the image after a JPEG round trip, as served by the surveys' cutout services."""
     stream = io.BytesIO()
     Image.fromarray(picture).save(stream, "JPEG", quality=quality)
     with Image.open(io.BytesIO(stream.getvalue())) as image:
@@ -128,9 +122,7 @@ def through_jpeg(picture: np.ndarray, quality: int) -> np.ndarray:
 
 
 def spoil(rng: np.random.Generator, bands: np.ndarray, artefact: str) -> np.ndarray:
-    """Return the bands with one artefact: "satellite trail", "dead column" or "missing band";
-    "none" changes nothing.
-    """
+    """Return the bands with a "satellite trail", "dead column", "missing band" or "none"."""
     bands = bands.copy()
     size = bands.shape[-1]
     if artefact == "satellite trail":
@@ -138,7 +130,7 @@ def spoil(rng: np.random.Generator, bands: np.ndarray, artefact: str) -> np.ndar
     elif artefact == "dead column":
         width = max(1, round(size / 128 * rng.uniform(1, 3)))
         first = int(rng.integers(size // 6, size - size // 6))
-        bands[:, :, first : first + width] = -1.0  # far below the sky: black in the picture
+        bands[:, :, first : first + width] = -1.0  # far below the sky: black in the image
     elif artefact == "missing band":
         bands[rng.integers(3)] = 0.0
     elif artefact != "none":
@@ -150,9 +142,7 @@ def spoil(rng: np.random.Generator, bands: np.ndarray, artefact: str) -> np.ndar
 
 
 def _trail(rng: np.random.Generator, size: int) -> np.ndarray:
-    """Return the straight trail of a satellite across the frame: it was there in one exposure,
-    hence in one band.
-    """
+    """Return a satellite's straight trail: one exposure, hence one band."""
     axis = np.arange(size, dtype=np.float32) - np.float32(size / 2)
     angle = rng.uniform(0, np.pi)
     distance = (

@@ -1,5 +1,4 @@
-"""Which galaxy is number i of a simulation: its class, rare kind, artefact, and whether it repeats
-an earlier one.
+"""Which galaxy is number i of a simulation: class, rare kind, artefact, and repetition.
 
 Everything here is a function of (seed, index) alone, so that a longer simulation begins with the
 same galaxies. Classes and artefacts are read off two equidistributed sequences (multiples of the
@@ -46,14 +45,12 @@ CONFUSED_WITH = {0: 1, 1: 0, 2: 3, 3: 2, 4: 8, 5: 7, 6: 7, 7: 6, 8: 4, 9: 8}
 
 @dataclass(frozen=True)
 class Census:
-    """What the first `count` galaxies of a seed are, in the order in which they are drawn; one
-    entry per galaxy.
-    """
+    """The first `count` galaxies of a seed in drawing order; one entry per galaxy."""
 
     labels: np.ndarray  # int64 (n,), index into CLASSES; of a duplicate, the conflicting one
     kinds: np.ndarray  # int64 (n,), index into KINDS; of a duplicate, the original's
     artefacts: np.ndarray  # int64 (n,), index into ARTEFACTS; of a duplicate, the original's
-    # int64 (n,), which galaxy's picture this row shows: its own number except for duplicates
+    # int64 (n,), which galaxy's image this row shows: its own number except for duplicates
     originals: np.ndarray
 
     @property
@@ -85,9 +82,7 @@ def take_census(count: int, seed: int) -> Census:
 
 
 def _find_originals(count: int, seed: int) -> np.ndarray:
-    """Return the galaxy each row shows: int64 (count,); every 333rd row repeats a random earlier
-    one.
-    """
+    """Return the galaxy each row shows, int64 (count,); every 333rd repeats an earlier one."""
     originals = np.arange(count)
     for row in range(DUPLICATE_FIRST, count, DUPLICATE_EVERY):
         earlier = int(np.random.default_rng((seed, row, 2)).integers(row))

@@ -1,5 +1,4 @@
-"""Galaxies that something happened to: mergers, tidal tails, shells, lopsided discs; and the rare
-kinds, rings and lenses.
+"""Disturbed galaxies: mergers, tails, shells, lopsided discs; and rare kinds, rings and lenses.
 
 Same conventions as simulate_galaxy.py: a `Sketch` of three bands in g, r, z, total r-band flux
 about one.
@@ -31,8 +30,7 @@ def tidal_tail(
     length: float,
     curl: float,
 ) -> np.ndarray:
-    """Return the map (size, size) of a tail of stars: a path of slowly changing curvature that
-    widens and fades outwards.
+    """Return the map (size, size) of a tidal tail that curves, widens and fades outwards.
 
     `start` and `length` are pixels, `heading` radians, `curl` the radians through which the whole
     path turns.
@@ -54,9 +52,7 @@ def tidal_tail(
 def shake(
     rng: np.random.Generator, x: np.ndarray, y: np.ndarray, extent: float, strength: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return coordinates bent by smooth random waves of amplitude strength · extent, for
-    disturbed shapes.
-    """
+    """Return coordinates bent by smooth random waves of amplitude strength · extent."""
     bent = [x, y]
     for axis in (0, 1):
         for cycles in (0.35, 0.6):
@@ -73,9 +69,7 @@ def shake(
 def merging_galaxies(
     rng: np.random.Generator, x: np.ndarray, y: np.ndarray, extent: float
 ) -> Sketch:
-    """Draw two galaxies 0.9 to 2.6 half-light radii of the larger apart, with tails and a common
-    envelope.
-    """
+    """Draw two galaxies 0.9 to 2.6 half-light radii apart, with tails and an envelope."""
     size, radius = len(x), extent * 0.45
     gap, angle = radius * rng.uniform(1.2, 2.6), rng.uniform(0, 2 * np.pi)
     offset = np.array([np.cos(angle), np.sin(angle)]) * gap
@@ -115,9 +109,7 @@ def _member(rng: np.random.Generator, x: np.ndarray, y: np.ndarray, extent: floa
 def disturbed_galaxy(
     rng: np.random.Generator, x: np.ndarray, y: np.ndarray, extent: float
 ) -> Sketch:
-    """Draw one galaxy out of balance: bent, lopsided, with tails or shells, its nucleus off the
-    centre.
-    """
+    """Draw a disturbed galaxy: bent, lopsided, with tails or shells, nucleus off centre."""
     size, old = len(x), rng.random() < 0.3
     bx, by = shake(rng, x, y, extent, rng.uniform(0.04, 0.10) if old else rng.uniform(0.15, 0.30))
     if old:
@@ -146,9 +138,7 @@ def disturbed_galaxy(
 
 
 def _lopsided(rng: np.random.Generator, x: np.ndarray, y: np.ndarray, extent: float) -> np.ndarray:
-    """Return a brightness that rises from one side of the galaxy to the other, about one in the
-    middle.
-    """
+    """Return a brightness gradient across the galaxy, about one in the middle."""
     angle = rng.uniform(0, 2 * np.pi)
     across = (x * np.float32(np.cos(angle)) + y * np.float32(np.sin(angle))) / np.float32(
         0.5 * extent
@@ -157,9 +147,7 @@ def _lopsided(rng: np.random.Generator, x: np.ndarray, y: np.ndarray, extent: fl
 
 
 def shells(rng: np.random.Generator, x: np.ndarray, y: np.ndarray, extent: float) -> np.ndarray:
-    """Return the bands of shells round an elliptical that swallowed a small galaxy: arcs, sharp
-    outside, on alternate sides.
-    """
+    """Return the bands of shells round an elliptical: arcs, sharp outside, on both sides."""
     angle = rng.uniform(0, 2 * np.pi)
     u, v = light.deproject(x, y, angle, rng.uniform(0.8, 1.0))
     radius, direction = light.soft_radius(u, v), np.arctan2(v, u)

@@ -1,5 +1,4 @@
-"""Undisturbed galaxies: smooth, spiral and edge-on ones, drawn with random parameters on any (x, y)
-grid of pixels.
+"""Undisturbed galaxies, smooth, spiral and edge-on, with random parameters on any pixel grid.
 
 Each function returns a `Sketch`: three bands (3, S, S) in g, r, z with a total r-band flux of about
 one before dust, and the parameters that made it. `extent` is the radius in pixels out to which the
@@ -53,9 +52,7 @@ STYLES = {
 
 @dataclass(frozen=True)
 class _Disc:
-    """The plane of a spiral: coordinates, radii and phases of every pixel, and the lengths that
-    shape it.
-    """
+    """The plane of a spiral: coordinates, radii and phases of every pixel, and its scales."""
 
     u: np.ndarray
     v: np.ndarray
@@ -80,9 +77,7 @@ def smooth_galaxy(
     axis_ratio: tuple[float, float],
     disky: bool = False,
 ) -> Sketch:
-    """Draw an elliptical: a Sérsic profile of random index, old stars, its isophotes a little
-    rounder outside.
-    """
+    """Draw an elliptical: a random Sérsic profile, old stars, rounder outside."""
     ratio = rng.uniform(*axis_ratio)
     index = rng.uniform(1.2, 2.2) if disky else rng.uniform(2.0, 4.5)
     half_light = extent * rng.uniform(0.34, 0.44)
@@ -105,8 +100,7 @@ def spiral_galaxy(
     style: SpiralStyle,
     min_ratio: float = 0.45,
 ) -> Sketch:
-    """Draw a spiral: exponential disc, logarithmic arms with clumps and dust lanes, bulge, and a
-    bar where the style has one.
+    """Draw a spiral: exponential disc, logarithmic arms, clumps, dust, bulge and perhaps a bar.
 
     Arms wind outwards from the reference radius, either way round; their ridges obey
     `winding_phase` up to a slow wobble.
@@ -153,9 +147,7 @@ def _lay_out(
     pitch_deg: float,
     barred: bool,
 ) -> _Disc:
-    """Return the plane of a spiral seen at the given axis ratio; the bar, or the start of an
-    arm, points along +u.
-    """
+    """Return the plane of a spiral at this axis ratio; the bar or an arm points along +u."""
     u, v = light.deproject(x, y, rng.uniform(0, 2 * np.pi), ratio)
     turn = rng.uniform(0, 2 * np.pi)
     u, v = light.deproject(u, v, turn, 1.0)
@@ -177,9 +169,7 @@ def _lay_out(
 def _arms_and_dust(
     rng: np.random.Generator, disc: _Disc, num_arms: int, sharpness: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return the arm density (S, S), about one on a ridge, and the g-band optical depth of dust
-    on the arms' inner edge.
-    """
+    """Return arm density (S, S), about one on a ridge, and g-band optical depth of dust."""
     begin = light.smooth_step((disc.radius - 0.9 * disc.reference) / (0.16 * disc.reference))
     texture = light.streaks(rng, disc.phase, disc.radius / disc.scale_length, rng.uniform(0.4, 0.8))
     uneven = 1 + np.float32(rng.uniform(0, 0.35)) * np.cos(
@@ -203,9 +193,7 @@ def _arms_and_dust(
 def _paint_disc(
     rng: np.random.Generator, disc: _Disc, arms: np.ndarray, share: float, young_share: float
 ) -> np.ndarray:
-    """Return the bands of a disc: old stars that follow the arms a little, young ones that
-    follow them closely, clumps.
-    """
+    """Return a disc's bands: old stars, young ones that follow the arms, clumps."""
     old = light.exponential_disc(disc.radius, disc.scale_length, disc.truncation) * (
         np.float32(0.8) + np.float32(0.4) * arms
     )
@@ -220,9 +208,7 @@ def _paint_disc(
 
 
 def draw_clumps(rng: np.random.Generator, density: np.ndarray, number: int) -> np.ndarray:
-    """Return a map of star-forming knots: places drawn from the density, luminosities from a
-    power law of slope -2.
-    """
+    """Return star-forming knots: places by density, luminosities by a power law, slope -2."""
     size = len(density)
     growth = np.cumsum(density.ravel(), dtype=np.float64)
     cells = np.minimum(np.searchsorted(growth, rng.random(number) * growth[-1]), size * size - 1)
@@ -234,9 +220,7 @@ def draw_clumps(rng: np.random.Generator, density: np.ndarray, number: int) -> n
 def edge_on_galaxy(
     rng: np.random.Generator, x: np.ndarray, y: np.ndarray, extent: float, bulge: bool
 ) -> Sketch:
-    """Draw a disc seen from the side: thin, blue and knotty without a bulge; with one, redder
-    and often with a dust lane.
-    """
+    """Draw an edge-on disc: blue and knotty without a bulge, else redder, often dusty."""
     u, v = light.deproject(x, y, rng.uniform(0, np.pi), 1.0)
     scale_length = extent / rng.uniform(2.8, 3.4)
     warp = rng.normal(0, 0.035)

@@ -1,8 +1,7 @@
-"""Light profiles: surface brightness of the parts of a galaxy on a pixel grid, and how dust reddens
-it.
+"""Light profiles: surface brightness of the parts of a galaxy, and reddening by dust.
 
 Maps are float32 (S, S), in arbitrary units, not negative; lengths are pixels, angles radians unless
-the name says degrees. Pictures in three bands are float32 (3, S, S) in the order g, r, z.
+the name says degrees. Images in three bands are float32 (3, S, S) in the order g, r, z.
 """
 
 from __future__ import annotations
@@ -17,9 +16,7 @@ SOFTENING = 0.3  # pixels; keeps steep centres finite on the grid, well below th
 
 
 def pixel_grid(size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return x and y of every pixel centre relative to the middle of the frame: two float32
-    (size, size).
-    """
+    """Return x and y of pixel centres from the middle: two float32 (size, size)."""
     axis = np.arange(size, dtype=np.float32) - np.float32((size - 1) / 2)
     x, y = np.meshgrid(axis, axis)
     return x, y
@@ -28,9 +25,7 @@ def pixel_grid(size: int) -> tuple[np.ndarray, np.ndarray]:
 def deproject(
     x: np.ndarray, y: np.ndarray, position_angle: float, axis_ratio: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return coordinates along the major axis and along the minor axis, the latter stretched to
-    face-on.
-    """
+    """Return coordinates along the major and the minor axis, the latter face-on."""
     cos, sin = np.float32(np.cos(position_angle)), np.float32(np.sin(position_angle))
     return x * cos + y * sin, (y * cos - x * sin) / np.float32(axis_ratio)
 
@@ -41,8 +36,7 @@ def soft_radius(u: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 
 def sersic(radius: np.ndarray, half_light_radius: float, index: float) -> np.ndarray:
-    """Return Sérsic's profile exp(-b ((r/r_e)^(1/n) - 1)); n = 1 is a disc, n = 4 an old
-    elliptical.
+    """Return Sérsic's profile exp(-b ((r/r_e)^(1/n) - 1)); n = 1 is a disc, n = 4 an elliptical.
 
     *Source:* Sérsic (1963); b from Ciotti & Bertin (1999), A&A 352, 447, eq. 18, good to 1e-4 for n
     > 0.5.
@@ -88,8 +82,7 @@ def bar(u: np.ndarray, v: np.ndarray, half_length: float, half_width: float) -> 
 def edge_on_disc(
     u: np.ndarray, height: np.ndarray, scale_length: float, scale_height: float
 ) -> np.ndarray:
-    """Return sech²(z/z0) times a radial exponential, rounded in the middle, for a disc seen from
-    the side.
+    """Return sech²(z/z0) times a radial exponential, rounded in the middle, for an edge-on disc.
 
     *Source:* van der Kruit & Searle (1981), A&A 95, 105. Their radial K1 profile is replaced by an
     exponential of the softened radius, which it approaches outside.
@@ -110,9 +103,7 @@ def attenuate(bands: np.ndarray, optical_depth: np.ndarray) -> np.ndarray:
 
 
 def paint(light: np.ndarray, flux: float, g_minus_r: float, r_minus_z: float) -> np.ndarray:
-    """Return three bands (3, S, S) of a map scaled to a total r-band flux, with colours in AB
-    magnitudes.
-    """
+    """Return bands (3, S, S) of a map with this r-band flux and AB colours."""
     weights = np.array([10 ** (-0.4 * g_minus_r), 1.0, 10 ** (0.4 * r_minus_z)], dtype=np.float32)
     total = float(light.sum(dtype=np.float64))
     return weights[:, None, None] * (light * np.float32(flux / max(total, 1e-12)))
@@ -125,8 +116,7 @@ def streaks(
     contrast: float,
     along: float = 4.0,
 ) -> np.ndarray:
-    """Return a patchy texture of mean about one, drawn out along the spiral: fine across the arms,
-    coarse along them.
+    """Return a patchy texture of mean about one, fine across the spiral's arms, coarse along them.
 
     A lognormal noise table over (phase, ln radius), periodic in phase, read with linear
     interpolation; `along` is the number of independent patches per e-folding of the radius.
@@ -156,9 +146,7 @@ def _interpolate(table: np.ndarray, row: np.ndarray, column: np.ndarray) -> np.n
 
 
 def deposit(size: int, x: np.ndarray, y: np.ndarray, flux: np.ndarray) -> np.ndarray:
-    """Return a map (size, size) with points added between the nearest four pixels; points
-    outside the frame are lost.
-    """
+    """Return a map (size, size) with points shared among four pixels; others are lost."""
     column, row = x + (size - 1) / 2, y + (size - 1) / 2
     inside = (column >= 0) & (row >= 0) & (column < size - 1) & (row < size - 1)
     column, row, flux = column[inside], row[inside], flux[inside]
@@ -177,9 +165,7 @@ def deposit(size: int, x: np.ndarray, y: np.ndarray, flux: np.ndarray) -> np.nda
 
 
 def half_light_radius(light: np.ndarray) -> float:
-    """Return the radius in pixels, about the middle of the frame, of the circle that holds half
-    of the light.
-    """
+    """Return the radius in pixels, about the middle, that holds half of the light."""
     x, y = pixel_grid(len(light))
     radius = np.sqrt(x * x + y * y)
     steps = np.bincount((radius * 4).astype(np.int64).ravel(), light.ravel())

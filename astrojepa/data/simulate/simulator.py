@@ -1,10 +1,9 @@
-"""The galaxy simulator: labelled pictures with known physics for when no survey is at hand, always
-marked as simulated.
+"""The galaxy simulator: labelled images with known physics, always marked as simulated.
 
 The parts, from inside out: simulate_light.py (profiles, arms, dust), simulate_galaxy.py and
 simulate_encounter.py (whole galaxies), simulate_camera.py (seeing, noise, colour),
 simulate_scene.py (one stamp), simulate_census.py (which galaxy is number i), simulate_workers.py
-(many stamps). Only numpy, scipy and Pillow are used, and every picture follows from (seed, number,
+(many stamps). Only numpy, scipy and Pillow are used, and every image follows from (seed, number,
 size), so that a simulation can be named in a paper by those alone.
 """
 
@@ -28,7 +27,7 @@ from astrojepa.data.simulate.workers import SMALL, draw_member, draw_stamps, sui
 from astrojepa.files import atomic_write, naming, temporary_folder
 from astrojepa.progress import Progress, steady_bar
 
-# raise it whenever a picture or a parameter changes: caches are named after it
+# raise it whenever an image or a parameter changes: caches are named after it
 SIMULATOR_VERSION = 3
 MAX_COUNT = 1_000_000
 MIN_SIZE, MAX_SIZE = 32, 512
@@ -37,13 +36,12 @@ MIN_SIZE, MAX_SIZE = 32, 512
 def simulate(
     count: int, seed: int = 0, size: int = 128, progress: bool | Progress = False
 ) -> Dataset:
-    """Return `count` simulated galaxies as pictures of size × size pixels, red = z, green = r, blue
-    = g.
+    """Return `count` simulated galaxies of size × size pixels, red = z, green = r, blue = g.
 
     Classes are Galaxy10 DECaLS's in its frequencies, in random order. Galaxy "sim-<seed>-<number>"
     is the same whatever the count; only the order depends on it. About one row in 200 each is a
     ring or a lens (column `kind`; labelled with the closest class) or carries one of three
-    artefacts (column `artefact`); one in 333 repeats the picture of an earlier number under a new
+    artefacts (column `artefact`); one in 333 repeats the image of an earlier number under a new
     id and a conflicting label (column `duplicate_of` names the earlier id, "" elsewhere).
 
     Columns of `.table`, NaN where they do not apply: kind, artefact, survey ("south" or "north"),
@@ -53,7 +51,7 @@ def simulate(
     galaxy); half_light_radius_px (r band, of the whole galaxy before the camera); num_stars;
     arcsec_per_pixel. Coordinates and redshifts are NaN.
 
-    The first call draws (about 65 stamps of 128 px a second on each core) and keeps the pictures in
+    The first call draws (about 65 stamps of 128 px a second on each core) and keeps the images in
     the cache; later calls open them as a memory map. Where a bundle supplies the parameters
     (`cache.read_first`), each stamp is drawn when it is read, and all are when `frames` wants them.
     Raises ValueError for a count outside 1 to 1,000,000, a size outside 32 to 512 or a negative
@@ -115,13 +113,11 @@ class StampArtist:
         return self.draw(row)[0]
 
     def draw(self, row: int) -> tuple[np.ndarray, np.ndarray]:
-        """Draw one stamp: the picture, and its TRUTHS, float64 (11,)."""
+        """Draw one stamp: the image, and its TRUTHS, float64 (11,)."""
         return draw_member(self._census, self._seed, row, self._size)
 
     def prepare(self, count: int, progress: bool | Progress = False) -> None:
-        """Get ready for so many reads: from a few hundred on all stamps are drawn into the
-        cache, several at a time.
-        """
+        """Prepare for so many reads: from a few hundred on, draw all stamps into the cache."""
         if count >= SMALL and self._drawn() is None:
             _draw(
                 self.path,
@@ -187,9 +183,7 @@ def _known(arrays: dict[str, np.ndarray] | None, count: int) -> np.ndarray | Non
 def _draw(
     pictures: Path, truths: Path, count: int, seed: int, size: int, progress: bool | Progress
 ) -> None:
-    """Draw all stamps into a temporary folder beside the cache, then move them into place, the
-    parameters last.
-    """
+    """Draw all stamps into a temporary folder, then move them into place."""
     pictures.parent.mkdir(parents=True, exist_ok=True)
     needed, free = (
         count * (size * size * 3 + 16 * len(TRUTHS)),

@@ -1,4 +1,4 @@
-"""One stamp of the simulator, from its number to the picture: a galaxy, its field, the camera."""
+"""One stamp of the simulator, from its number to the image: a galaxy, its field, the camera."""
 
 from __future__ import annotations
 
@@ -27,9 +27,7 @@ MIN_DRAWN_SIZE = 96  # smaller stamps are drawn finer and averaged
 def draw_stamp(
     seed: int, index: int, kind: str, artefact: str, size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Draw galaxy number `index` of `seed`: the picture, uint8 (size, size, 3), and its TRUTHS,
-    float64 (11,).
-    """
+    """Draw galaxy `index` of `seed`: uint8 (size, size, 3), and TRUTHS, float64 (11,)."""
     rng = np.random.default_rng((seed, index))
     factor = -(-MIN_DRAWN_SIZE // size)
     drawn = size * factor
@@ -64,9 +62,7 @@ def draw_stamp(
 
 
 def draw_kind(rng: np.random.Generator, kind: str, size: int) -> galaxy.Sketch:
-    """Draw a galaxy of a kind (see KINDS in simulate_census.py) in the middle of a frame, 30 to
-    60 % of its width across.
-    """
+    """Draw a galaxy of a kind in the middle of a frame, 30 to 60 % of its width across."""
     x, y = light.pixel_grid(size)
     x, y = x - np.float32(rng.normal(0, 0.3)), y - np.float32(rng.normal(0, 0.3))
     extent = size * rng.uniform(0.20, 0.31)
@@ -95,9 +91,7 @@ def draw_kind(rng: np.random.Generator, kind: str, size: int) -> galaxy.Sketch:
 
 
 def _flux_for(sketch: galaxy.Sketch, pixels: float) -> float:
-    """Return the total r-band flux (nanomaggies per native pixel, summed over drawn pixels) that
-    gives its brightness.
-    """
+    """Return the r-band flux (nanomaggies per native pixel, summed) for its brightness."""
     per_native = 10 ** (-0.4 * (sketch.brightness - 22.5)) * camera.NATIVE_ARCSEC_PER_PIXEL**2
     return 2 * np.pi * pixels**2 * sketch.axis_ratio * per_native
 

@@ -39,8 +39,7 @@ def draw_stamps(
     processes: int,
     report: Callable[[int], None],
 ) -> None:
-    """Create two .npy files: pictures, uint8 (count, size, size, 3), and truths, float64 (count,
-    len(TRUTHS)).
+    """Write two .npy files: images, uint8 (count, size, size, 3), and truths, float64.
 
     `report` is called in this thread with the number of stamps done. Raises OSError when a helper
     dies.
@@ -63,18 +62,14 @@ def draw_stamps(
 
 
 def _reserve(path: Path) -> None:
-    """Take the file's whole place on the disk: a mapped file with holes ends, on a full disk,
-    whoever writes into one.
-    """
+    """Reserve the file's space, since a full disk kills who writes into a sparse map."""
     if hasattr(os, "posix_fallocate"):
         with naming(path), path.open("rb+") as stream:
             os.posix_fallocate(stream.fileno(), 0, path.stat().st_size)
 
 
 def suitable_processes(count: int) -> int:
-    """Return how many processes draw `count` stamps soonest: one below 200, else one per core
-    that this process may use.
-    """
+    """Return the fastest number of processes: one below 200 stamps, else one per core."""
     cores = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
@@ -84,9 +79,7 @@ def suitable_processes(count: int) -> int:
 def _draw_here(
     pictures: Path, truths: Path, seed: int, chunks: Iterable[tuple[int, int]]
 ) -> Generator[int, None, None]:
-    """Draw the chunks in this process, yielding the size of each when done; the census is taken
-    once.
-    """
+    """Draw the chunks in this process, yielding the size of each."""
     picture_file, truth_file = open_memmap(pictures, mode="r+"), open_memmap(truths, mode="r+")
     count, size = picture_file.shape[:2]
     census = take_census(count, seed)
@@ -99,9 +92,7 @@ def _draw_here(
 
 
 def draw_member(census: Census, seed: int, row: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw the galaxy of one row of a census: the picture, uint8 (size, size, 3), and its
-    TRUTHS, float64 (11,).
-    """
+    """Draw one row of a census: uint8 (size, size, 3), and TRUTHS, float64 (11,)."""
     kind, artefact = KINDS[census.kinds[row]], ARTEFACTS[census.artefacts[row]]
     return draw_stamp(seed, int(census.originals[row]), kind, artefact, size)
 

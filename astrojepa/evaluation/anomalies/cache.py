@@ -1,6 +1,4 @@
-"""Scores that a model and a data set decide: computed once, batch by batch, and kept by their
-content.
-"""
+"""Scores of a model and a data set: computed batch by batch, cached by content."""
 
 from __future__ import annotations
 
@@ -34,8 +32,7 @@ def scored_in_batches(
     cache: bool = True,
     progress: Progress | bool | None = None,
 ) -> dict[str, np.ndarray]:
-    """Run `scorer` over the frames of all galaxies and join what it returns, arrays (n, ...) by
-    name.
+    """Run `scorer` over the frames of all galaxies; returns its arrays (n, ...) by name.
 
     The scorer is given frames uint8 (b, F, F, 3) and the galaxies' row numbers in their source,
     which stay the same in a subset. Kept under `.cache/astrojepa/<kind>-*.npz` by weights,

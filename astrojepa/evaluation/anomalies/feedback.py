@@ -1,6 +1,4 @@
-"""What does the user find interesting? Marks from 0 to 5 re-rank all galaxies; a simulated user
-says how many marks it takes.
-"""
+"""Re-ranking by marks from 0 to 5, and simulated users that count the marks needed."""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ from astrojepa.evaluation.vectors.standardise import standardise
 HIGHEST = 5
 METHODS = ("neighbours", "forest")
 COMPONENTS = 32  # principal components of the standardised vectors in which distances are taken
-PRIOR_MARK = 1.5  # what the strangest galaxy would be expected to get before any mark is known
+PRIOR_MARK = 1.5  # what the most anomalous galaxy would be expected to get before any mark is known
 PRIOR_WEIGHT = 0.07  # of the expectation, where a mark on the galaxy itself weighs 1
 REACH = 0.6  # of the median distance between galaxies and marks: how far a mark speaks
 
@@ -28,8 +26,7 @@ def rerank(
     method: str = "neighbours",
     seed: int = 0,
 ) -> np.ndarray:
-    """Return the mark that each galaxy is expected to get, float64 (n,) in [0, 5], larger = look at
-    it sooner.
+    """Return each galaxy's expected mark, float64 (n,) in [0, 5], larger = more interesting.
 
     expected = (W · predicted + w_0 · 1.5 · rank) / (W + w_0),
     W = Σ_j w_j,   w_j = exp(-(d_j / r)² / 2),   w_0 = 0.07
@@ -37,10 +34,10 @@ def rerank(
     d_j is the distance to the marked galaxy j in the first 32 principal components of the
     standardised `vectors` (n, D), r 0.6 of the median such distance, `predicted` the mean of the
     marks weighted by w_j ("neighbours") or what a random forest makes of them ("forest", from
-    `seed`), and rank the place of the anomaly score, from 0 (ordinary) to 1 (strangest). So a mark
-    speaks for its surroundings, and far from all marks the order is that of `scores` (n,). `marks`
-    maps rows to marks from 0 (boring, or an artefact) to 5; a marked galaxy keeps its mark; without
-    marks the order is that of the scores.
+    `seed`), and rank the place of the anomaly score, from 0 (ordinary) to 1 (most anomalous). So a
+    mark speaks for its surroundings, and far from all marks the order is that of `scores` (n,).
+    `marks` maps rows to marks from 0 (boring, or an artefact) to 5; a marked galaxy keeps its mark;
+    without marks the order is that of the scores.
 
     *Source:* the idea of Astronomaly (Lochner & Bassett 2021, arXiv:2010.11202), which scales the
     anomaly score by the mark that a random forest predicts, the less the further the marks are, and
@@ -74,8 +71,7 @@ def simulated_marking(
     batch: int = 10,
     method: str | None = "neighbours",
 ) -> np.ndarray:
-    """Show galaxies to a user who wants some of them, `batch` at a time, best first: bool
-    (min(limit, n),), which were wanted.
+    """Show a simulated user the best galaxies, `batch` at a time: bool (min(limit, n),), wanted.
 
     The user gives 5 to the wanted, bool (n,), and 0 to all others; after each batch the rest is
     re-ranked as `rerank` does, unless `method` is None. Raises ValueError for limit or batch < 1,
@@ -100,9 +96,7 @@ def simulated_marking(
 
 
 def labels_to_first(hits: np.ndarray, count: int = 10) -> float:
-    """Return after how many marks the `count`-th wanted galaxy was found, infinity where it was
-    not; `hits` bool (m,), in order.
-    """
+    """Return the marks until the `count`-th wanted galaxy, inf if never; `hits` bool (m,)."""
     places = np.flatnonzero(hits)
     return float(places[count - 1] + 1) if len(places) >= count else float("inf")
 
@@ -123,9 +117,7 @@ def _checked_scores(vectors: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 
 def _features(vectors: np.ndarray) -> np.ndarray:
-    """Return the first principal components of the standardised vectors: float32 (n, at most
-    32).
-    """
+    """Return leading principal components of standardised vectors: float32 (n, <= 32)."""
     (features,) = standardise(np.asarray(vectors, dtype=np.float32))
     _, axes = np.linalg.eigh(features.T @ features)
     return features @ axes[:, -COMPONENTS:]

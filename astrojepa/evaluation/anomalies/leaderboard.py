@@ -1,6 +1,4 @@
-"""Does a score find rare galaxies? One class is made rare, many times over, and every score
-ranks what is left.
-"""
+"""The test of a score: one class is thinned, many times, and ranked."""
 
 from __future__ import annotations
 
@@ -23,13 +21,11 @@ Lists = tuple[np.ndarray, np.ndarray]  # distances and indices (n, k) of neighbo
 
 @dataclass(frozen=True)
 class Ranking:
-    """How well one score ranks the rare galaxies first: one entry per draw of the rare; larger =
-    better, artefacts excepted.
-    """
+    """How well a score ranks rare galaxies first, one entry per draw; larger = better."""
 
     score: str
     average_precision: np.ndarray  # float64 (draws,), in (0, 1]; chance is the rare share
-    recall: np.ndarray  # float64 (draws,), share of the rare among the `top` strangest
+    recall: np.ndarray  # float64 (draws,), share of the rare among the `top` most anomalous
     enrichment: np.ndarray  # float64 (draws,), rare share of the top over that of all; 1 = chance
     # float64 (draws,), likely artefacts among the top; NaN where they were not given
     artefact_share: np.ndarray
@@ -41,9 +37,7 @@ class Ranking:
 
 
 def mean_interval(values: np.ndarray) -> tuple[float, float, float]:
-    """Return (mean, low, high): the mean over draws, and between which values 95 % of the draws
-    lie.
-    """
+    """Return (mean, low, high): the mean and the range of 95 % of the draws."""
     low, high = np.quantile(values, [0.025, 0.975])
     return float(np.mean(values)), float(low), float(high)
 
@@ -63,8 +57,7 @@ def leaderboard(
     top: int = 100,
     progress: Progress | bool | None = None,
 ) -> list[Ranking]:
-    """Rank all galaxies by each score after thinning the rare ones to a share of `fraction`,
-    `draws` times over.
+    """Rank all galaxies by each score after thinning the rare ones to `fraction`, `draws` times.
 
     `vectors` (n, D), finite; `rare` int (n,): 1 = rare, 0 = common, -1 = unknown, which is left
     out since it might be rare. `scores` are methods of `anomaly_scores` (default all), computed
@@ -138,13 +131,11 @@ def leaderboard(
 
 
 def num_kept(num_common: int, num_rare: int, fraction: float) -> int:
-    """Return how many rare galaxies make up `fraction` of what is left, at least 1; ValueError
-    where there are not as many.
-    """
+    """Return how many rare galaxies make up `fraction`, >= 1; ValueError if too few."""
     if not 0 < fraction < 1:
         raise ValueError(
-            f"The rare class cannot make up {fraction:g} of the galaxies; choose a fraction "
-            f"between 0 and 1, such as 0.02."
+            f"The fraction of the rare class is {fraction:g}; choose one between 0 and 1, such as "
+            "0.02."
         )
     if num_rare == 0 or num_common < 2:
         raise ValueError(
@@ -162,9 +153,7 @@ def num_kept(num_common: int, num_rare: int, fraction: float) -> int:
 
 
 def precision_recall(truth: np.ndarray, values: np.ndarray, top: int) -> tuple[float, float]:
-    """Return (average precision, share of the true among the `top` largest values); of equal
-    values the earlier rows come first.
-    """
+    """Return (average precision, share of true in the `top`); ties keep row order."""
     return float(average_precision_score(truth, values)), float(
         truth[_strangest(values, top)].sum() / truth.sum()
     )
@@ -180,9 +169,7 @@ def _strangest(values: np.ndarray, top: int) -> np.ndarray:
 
 
 def _lists(known: np.ndarray, others: np.ndarray, k: int) -> Lists:
-    """Return each galaxy's neighbours among the common ones, which are in every draw: the common
-    rows first, then all rare.
-    """
+    """Return neighbours among the common galaxies: common rows first, then rare ones."""
     within = nearest(known, known, k, exclude=np.arange(len(known)))
     across = nearest(known, others, k)
     return np.concatenate([within[0], across[0]]), np.concatenate([within[1], across[1]])
@@ -208,9 +195,7 @@ def _scored(
 
 
 def _merge(features: np.ndarray, num_common: int, kept: np.ndarray, lists: Lists, k: int) -> Lists:
-    """Add the kept rare galaxies to the lists of neighbours among the common, so that a draw
-    costs no search among all.
-    """
+    """Add rare galaxies to the lists of common neighbours, without another search."""
     rows = np.concatenate([np.arange(num_common), num_common + kept])
     to_rare = euclidean_distances(features, features[num_common:])
     own = np.arange(len(kept))

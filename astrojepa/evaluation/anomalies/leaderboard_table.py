@@ -1,6 +1,4 @@
-"""Every score, and the same on trivial vectors, ranking a class that was made rare: the tables
-of docs/decisions/0004.
-"""
+"""Every score and baseline ranking a thinned class: the tables of decision 4."""
 
 from __future__ import annotations
 
@@ -34,15 +32,11 @@ class Row:
 
     @property
     def flags(self) -> dict[str, float]:
-        """The properties of the pictures that the score follows by more than 0.5 in rank
-        correlation.
-        """
+        """Image properties with a rank correlation above 0.5 with the score."""
         return {about: rho for about, rho in self.ranking.follows.items() if abs(rho) > SUSPICIOUS}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return numbers for JSON: mean and 95 % of the draws of each measure; None for a
-        correlation that is not defined.
-        """
+        """Return numbers for JSON: mean and 95 % range; None if undefined."""
         ranking = self.ranking
         facts: dict[str, Any] = {
             "vectors": self.vectors,
@@ -75,7 +69,7 @@ def rare_labels(data: Dataset, rare: str) -> np.ndarray:
     missing = [name for name in wanted if all(name not in column for column in injected)]
     if missing:
         raise ValueError(
-            f"{data.name} has no class {missing[0]!r} to make rare; choose one of "
+            f"{data.name} has no class {missing[0]!r} to thin; choose one of "
             f"{', '.join(known) or 'none: no labels'}."
         )
     return np.any([np.isin(column, wanted) for column in injected], axis=0).astype(np.int64)
@@ -93,10 +87,9 @@ def leaderboard_table(
     slow: bool = False,
     progress: Progress | bool | None = None,
 ) -> list[Row]:
-    """Rank thinned data by every score on the encoder, and by the cheap ones on pixel PCA, summary
-    statistics and random weights.
+    """Rank thinned data by every score on the encoder, and by quick ones on the baselines.
 
-    All see the same draws; the last rows rank by the pictures alone. With `slow` also prediction
+    All see the same draws; the last rows rank by the images alone. With `slow` also prediction
     errors under four random masks a galaxy and JEPA-SCORE, which take more than 50 ms a galaxy.
     Prediction errors need a predictor. Raises ValueError as `rare_labels` and `leaderboard` do.
     """
@@ -152,18 +145,16 @@ def _of_model(
 
 
 def table_lines(rows: list[Row]) -> list[str]:
-    """Lay the rows out as Markdown: average precision, its difference to knn on the encoder,
-    recall, enrichment, artefacts, flags.
-    """
+    """Lay out the rows as Markdown."""
     first = rows[0].ranking
     chance = first.num_rare / first.num_galaxies
     lines = [
         f"{first.num_rare} rare of {first.num_galaxies} galaxies, {len(first.average_precision)} "
-        f"draws; chance has AP {chance:.3f}. "
-        "In brackets: 95 % of the draws. Follows: rank correlations above 0.5.",
+        f"draws; chance has AP {chance:.3f}. In brackets: range of 95 % of the draws. Correlates "
+        "with: rank correlations above 0.5.",
         "",
-        f"| vectors | score | AP | less knn on the encoder | recall@{first.top} | enrichment | "
-        f"artefacts | follows |",
+        f"| vectors | score | AP | minus knn on the encoder | recall@{first.top} | enrichment | "
+        "artefacts | correlates with |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:

@@ -17,7 +17,7 @@ import numpy as np
 from astrojepa.evaluation.vectors.neighbours import nearest
 
 NEEDS = ("vectors", "predictor", "encoder", "images")  # what a score is computed from, as listed
-DEFAULT = "asymmetry"  # what lists the strangest galaxies: docs/decisions/0005
+DEFAULT = "asymmetry"  # what lists the most anomalous galaxies: docs/decisions/0005
 PIXELS = "pixel-pca-"  # before a score of vectors: the same on principal components of the pixels
 
 Compute = Callable[..., np.ndarray]
@@ -25,7 +25,7 @@ Compute = Callable[..., np.ndarray]
 
 @dataclass(frozen=True)
 class AnomalyScore:
-    """One score: larger = stranger."""
+    """One score: larger = more anomalous."""
 
     name: str
     title: str  # for a menu
@@ -72,7 +72,7 @@ _SCORES: dict[str, AnomalyScore] = {}
 def anomaly_score(
     name: str, title: str, meaning: str, needs: str = "vectors", slow: bool = False
 ) -> Callable[[Compute], Compute]:
-    """Register a score under `name`. It returns float64 (n,), larger = stranger.
+    """Register a score under `name`. It returns float64 (n,), larger = more anomalous.
 
     A score of vectors is called as `score(features: Features)`, every other as
     `score(model, data, progress=...)`; one of the images takes of the model only how it crops.

@@ -1,4 +1,4 @@
-"""How strange is each galaxy? Scores by name, of vectors and of images; larger = stranger."""
+"""How strange is each galaxy? Scores by name, of vectors and of images; larger = more anomalous."""
 
 from __future__ import annotations
 
@@ -43,10 +43,10 @@ def anomaly_scores(
 ) -> np.ndarray:
     """Score each galaxy of `new` against `reference`, or against the others of `new`.
 
-    Returns float64 (n,), larger = stranger. Features are standardised on the reference; without
-    one a galaxy is not its own neighbour. `method` is "knn" (mean distance to the k nearest),
-    "lof", "mahalanobis", "isolation" (drawn with `seed`), or any other registered score of
-    vectors; each says in `scores/` what it computes and from which paper.
+    Returns float64 (n,), larger = more anomalous. Features are standardised on the reference;
+    without one a galaxy is not its own neighbour. `method` is "knn" (mean distance to the k
+    nearest), "lof", "mahalanobis", "isolation" (drawn with `seed`), or any other registered score
+    of vectors; each says in `scores/` what it computes and from which paper.
 
     `k` is lowered to the number of other galaxies. Raises ValueError for an unknown method, k < 1,
     other widths, non-finite vectors, or nothing to compare with.
@@ -68,7 +68,7 @@ def anomaly_scores(
     if reference is None:
         if len(vectors) < 2:
             raise ValueError(
-                "One galaxy alone cannot be strange; give a reference, or at least 2 galaxies."
+                "A single galaxy cannot be scored; give a reference, or at least 2 galaxies."
             )
         (known,) = standardise(vectors)
         features = known
@@ -88,7 +88,7 @@ def score_by_name(
     *,
     progress: Progress | bool | None = None,
 ) -> np.ndarray:
-    """Score every galaxy against the others of its data set: float64 (n,), larger = stranger.
+    """Score every galaxy against the others of its data set: float64 (n,), larger = more anomalous.
 
     Scores of vectors are computed on the embeddings, or, with "pixel-pca-" before their name, on
     64 principal components of the pixels. ValueError for an unknown name, listing the known ones.

@@ -1,5 +1,4 @@
-"""Polar Fourier statistics: light along rings about the galaxy, by the strength of its angular
-modes. Pixels in, numbers out.
+"""Polar Fourier statistics: light along rings about the galaxy, by its angular modes.
 
 No turn and no mirror changes them, but for sampling. They need no training, and see shape that
 moments and percentiles forget.
@@ -18,7 +17,7 @@ _FAINTEST_MODE = 1e-2  # of a ring's mean
 
 
 def polar_fourier(pictures: np.ndarray) -> np.ndarray:
-    """Measure uint8 (b, S, S, 3) pictures centred on a galaxy: float32 (b, 179), finite.
+    """Measure uint8 (b, S, S, 3) images centred on a galaxy: float32 (b, 179), finite.
 
     Light above the sky (the median of the border, per channel) is read, bilinear, at 48 angles of
     14 rings out to half the side. In order: log of each ring's mean over the mean of all; log of
@@ -45,7 +44,7 @@ def polar_fourier(pictures: np.ndarray) -> np.ndarray:
 
 
 def _rings(light: np.ndarray) -> np.ndarray:
-    """Read pictures (b, S, S, 3) along the rings, bilinear: (b, rings, angles, 3)."""
+    """Read images (b, S, S, 3) along the rings, bilinear: (b, rings, angles, 3)."""
     side = light.shape[1]
     radius = (np.arange(NUM_RINGS)[:, None] + 0.5) / NUM_RINGS * side / 2
     angle = np.arange(NUM_ANGLES) * (2 * np.pi / NUM_ANGLES)

@@ -1,6 +1,4 @@
-"""Hand-made statistics of galaxy pictures: pixels in, numbers out. The baseline that astronomers
-had before.
-"""
+"""Hand-made shape statistics of galaxy images: the classical baseline."""
 
 from __future__ import annotations
 
@@ -10,12 +8,11 @@ FRAME_SIZE = 64
 _RINGS = 10
 _PERCENTILES = (5, 25, 50, 75, 90, 95, 99, 100)
 _LIGHT_SHARES = (0.2, 0.5, 0.8)
-_FLOOR = 1e-6  # of the light, so that an empty picture has shares too
+_FLOOR = 1e-6  # of the light, so that an empty image has shares too
 
 
 def shape_statistics(pictures: np.ndarray) -> np.ndarray:
-    """Measure uint8 (b, S, S, 3) pictures centred on a galaxy: float32 (b, 51), finite, every entry
-    near unit size.
+    """Measure uint8 (b, S, S, 3) images centred on a galaxy: float32 (b, 51), entries near 1.
 
     In order: mean of each channel; colours log(r/g), log(g/b) of the light above the sky, inside
     and outside a quarter of the side; percentiles 5 ... 100 of each channel; total light; radii
@@ -45,25 +42,19 @@ def shape_statistics(pictures: np.ndarray) -> np.ndarray:
 
 
 def light_above_sky(pictures: np.ndarray) -> np.ndarray:
-    """Return the grey light of uint8 (b, S, S, 3) pictures above the median of their border, per
-    channel: float32 (b, S, S), > 0.
-    """
+    """Return grey light of uint8 (b, S, S, 3) above the border's median: float32 (b, S, S), > 0."""
     grey: np.ndarray = _above_sky(pictures.astype(np.float32) / 255).mean(axis=3) + _FLOOR
     return grey
 
 
 def light_of_channels(pictures: np.ndarray) -> np.ndarray:
-    """Return uint8 (b, S, S, 3) pictures less the median of their border, per channel: float32
-    (b, S, S, 3), of either sign.
-    """
+    """Return uint8 (b, S, S, 3) minus the border's median, per channel: float32, any sign."""
     flux = pictures.astype(np.float32) / 255
     return flux - _sky(flux)[:, None, None, :]
 
 
 def unlikeness(light: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return the summed absolute difference of two pictures of equal light (b, S, S) over twice
-    that light: 0 = alike, 1 = disjoint.
-    """
+    """Return |a - b| summed over twice the light (b, S, S): 0 = alike, 1 = disjoint."""
     share: np.ndarray = np.abs(light - other).sum(axis=(1, 2)) / (2 * light.sum(axis=(1, 2)))
     return share
 
@@ -100,9 +91,7 @@ def _percentiles(flux: np.ndarray) -> np.ndarray:
 
 
 def _light_radii(grey: np.ndarray, radius: np.ndarray) -> np.ndarray:
-    """Return the radii that hold given shares of the light inside the inscribed circle, and
-    log(r80 / r20).
-    """
+    """Return radii that hold given shares of the light, and log(r80 / r20)."""
     inside = np.flatnonzero(radius.ravel() <= 1)
     order = inside[np.argsort(radius.ravel()[inside], kind="stable")]
     growth = np.cumsum(grey.reshape(len(grey), -1)[:, order], axis=1, dtype=np.float64)

@@ -1,6 +1,4 @@
-"""The vectors that an encoder is compared with, on the same parts of one data set; each is
-computed once and cached by content.
-"""
+"""Vectors of encoder and baselines on the parts of a data set, cached by content."""
 
 from __future__ import annotations
 
@@ -58,8 +56,7 @@ def encoded(
     random_seeds: int = 3,
     progress: Progress | bool | None = None,
 ) -> dict[str, Parts]:
-    """Return the vectors of the encoder and of the baselines, by name: hand-made statistics, pixel
-    PCA, `random_seeds` random encoders.
+    """Return vectors of encoder and baselines by name, with `random_seeds` random encoders.
 
     The hand-made ones are summary statistics of most of the frame, the same of the crop that the
     encoder sees, polar Fourier statistics of that crop, and the last two side by side.

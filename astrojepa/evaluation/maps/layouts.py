@@ -1,6 +1,4 @@
-"""The recipes of the maps: standardised features in, coordinates out; libraries are imported
-only when called.
-"""
+"""Recipes of the maps: standardised features in, coordinates out."""
 
 from __future__ import annotations
 
@@ -26,9 +24,7 @@ _THREADED = 1000  # galaxies; below, threads wait for each other longer than the
 
 
 def recipe(method: str, count: int, seed: int) -> dict[str, str | int | float]:
-    """Return what decides a map of `count` galaxies besides their vectors; fewer than 5 are
-    placed by "pca" whatever was asked.
-    """
+    """Return what decides a map besides its vectors; fewer than 5 galaxies use "pca"."""
     if method == "pca" or count < 5:
         return {"method": "pca"}
     start: dict[str, str | int | float] = {
@@ -51,8 +47,7 @@ def recipe(method: str, count: int, seed: int) -> dict[str, str | int | float]:
 
 
 def principal_axes(features: np.ndarray, components: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mean (D,) and the leading principal axes (D, components), float32; axes that n or
-    D do not allow are 0.
+    """Return the mean (D,) and principal axes (D, components), float32; impossible axes are 0.
 
     Signs are fixed: the largest loading of each axis is positive.
     """
@@ -71,17 +66,13 @@ def principal_axes(features: np.ndarray, components: int) -> tuple[np.ndarray, n
 def principal_components(
     features: np.ndarray, components: int, *others: np.ndarray
 ) -> tuple[np.ndarray, ...]:
-    """Return the leading principal components of the features, and the others by the same linear
-    map: float32 (., components).
-    """
+    """Return principal components and the others' projections: float32 (., components)."""
     mean, axes = principal_axes(features, components)
     return tuple((part - mean) @ axes for part in (features, *others))
 
 
 def layout_features(vectors: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return what UMAP and t-SNE see: features standardised by `vectors`, their first 50
-    principal components where D > 50.
-    """
+    """Return the input of UMAP and t-SNE: standardised, first 50 components if D > 50."""
     features = standardise(vectors, *others)
     return (
         principal_components(features[0], COMPONENTS, *features[1:])
@@ -91,9 +82,7 @@ def layout_features(vectors: np.ndarray, *others: np.ndarray) -> tuple[np.ndarra
 
 
 def neighbour_graph(features: np.ndarray) -> Neighbours:
-    """Return each galaxy's 90 nearest others, exact, nearest first: the graph that UMAP (its
-    first 14) and t-SNE share.
-    """
+    """Return each galaxy's 90 nearest, exact, shared by UMAP (first 14) and t-SNE."""
     distances, indices = nearest(
         features, features, GRAPH_NEIGHBOURS, exclude=np.arange(len(features))
     )
@@ -103,9 +92,7 @@ def neighbour_graph(features: np.ndarray) -> Neighbours:
 def umap_layout(
     features: np.ndarray, graph: Neighbours, seed: int, report: Report, dimensions: int = 2
 ) -> np.ndarray:
-    """Lay out by UMAP (15 neighbours counting itself, min_dist 0.1) from a PCA start: float32
-    (n, dimensions), n >= 5.
-    """
+    """UMAP (15 neighbours with itself, min_dist 0.1) from PCA: float32 (n, dims), n >= 5."""
     with warnings.catch_warnings():
         # umap announces that its optional Tensorflow part is absent
         warnings.simplefilter("ignore", ImportWarning)
@@ -187,9 +174,7 @@ def _perplexity(count: int) -> float:
 
 
 def _start(features: np.ndarray, state: np.random.RandomState, dimensions: int = 2) -> np.ndarray:
-    """Return the first principal components with a little noise, so that equal galaxies can
-    part: float32 (n, dimensions).
-    """
+    """Return first components with a little noise, so that equal galaxies can separate."""
     (plane,) = principal_components(features, dimensions)
     return (plane + 1e-4 * max(float(plane.std()), 1e-6) * state.normal(size=plane.shape)).astype(
         np.float32

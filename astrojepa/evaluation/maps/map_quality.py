@@ -1,6 +1,4 @@
-"""How far a two-dimensional map can be trusted: are neighbours on it neighbours among the
-features, and the other way round?
-"""
+"""Projection reliability: are neighbours on the map neighbours in feature space?"""
 
 from __future__ import annotations
 
@@ -17,9 +15,7 @@ _CHUNK = 256  # galaxies compared with all others at a time
 
 @dataclass(frozen=True)
 class MapTrust:
-    """What can be believed of a map; every number is a share in [0, 1], larger = better, NaN
-    where it is not defined.
-    """
+    """Reliability of a map: shares in [0, 1], larger = better, NaN if undefined."""
 
     trustworthiness: float  # about 0.5 for a random map
     # float32 (n,), share of each galaxy's k nearest by features that are its k nearest on the map
@@ -43,8 +39,7 @@ class MapTrust:
 def map_trust(
     embeddings: Embeddings, xy: np.ndarray, k: int = 15, *, sample: int = 2000, seed: int = 0
 ) -> MapTrust:
-    """Measure a map (n, 2) of these galaxies by their neighbours on standardised features: exact,
-    in bounded memory.
+    """Measure a map (n, 2) by neighbours on standardised features: exact, in bounded memory.
 
     Trustworthiness is averaged over at most `sample` galaxies drawn with `seed`; everything else
     over all. k is lowered to n - 1, for trustworthiness to (n - 1) / 2. With one class only the
@@ -81,8 +76,7 @@ def map_trust(
 def trustworthiness(
     embeddings: Embeddings, xy: np.ndarray, k: int = 15, *, sample: int = 2000, seed: int = 0
 ) -> float:
-    """Return how far neighbours on the map are neighbours among the features, in [0, 1]: 1 = all,
-    about 0.5 for a random map.
+    """Return how far map neighbours are feature neighbours, in [0, 1]; about 0.5 at random.
 
     1 - 2 / (n k (2n - 3k - 1)) Σ max(0, rank - k) over each point's k neighbours on the map, rank
     counted by distance on standardised features; averaged over at most `sample` points drawn with
@@ -96,8 +90,7 @@ def trustworthiness(
 
 
 def neighbour_preservation(embeddings: Embeddings, xy: np.ndarray, k: int = 15) -> np.ndarray:
-    """Return for each galaxy the share of its k nearest by features that are among its k nearest on
-    the map: float32 (n,), 1 = all.
+    """Return the share of each galaxy's k nearest that are also k nearest on the map: float32 (n,).
 
     k is lowered to n - 1. Raises ValueError where `xy` is not finite (n, 2), or for fewer than 2
     galaxies.
@@ -121,9 +114,7 @@ def check_map(xy: np.ndarray, count: int) -> np.ndarray:
 
 
 def shared_neighbours(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Count for each row how many of its neighbours a, int (n, k), are among b, int (n, k):
-    int64 (n,).
-    """
+    """Count each row's neighbours a, int (n, k), that are among b, int (n, k): int64 (n,)."""
     together = np.sort(np.concatenate([a, b], axis=1), axis=1)
     return (together[:, 1:] == together[:, :-1]).sum(axis=1)
 
@@ -166,9 +157,7 @@ def _trustworthiness(features: np.ndarray, on_map: np.ndarray, rows: np.ndarray,
 
 
 def _excess_ranks(features: np.ndarray, rows: np.ndarray, on_map: np.ndarray, k: int) -> float:
-    """Sum max(0, rank - k) over the map's neighbours of some rows; rank 1 is the nearest other
-    galaxy by features.
-    """
+    """Sum max(0, rank - k) over the map's neighbours; rank 1 is the nearest by features."""
     distances = np.square(features).sum(axis=1)[None, :] - 2 * features[rows] @ features.T
     own = np.arange(len(rows))
     distances[own, rows] = np.inf
@@ -188,9 +177,7 @@ def _labelled_accuracy(places: np.ndarray, labels: np.ndarray, k: int) -> float:
 
 
 def _vote_accuracy(labels: np.ndarray, neighbours: np.ndarray) -> float:
-    """Return how often most of a galaxy's neighbours have its class; among equally many the
-    first class counts.
-    """
+    """Return how often most neighbours have a galaxy's class; ties: the first class."""
     votes = np.zeros((len(labels), int(labels.max()) + 1), dtype=np.int32)
     for column in neighbours.T:
         votes[np.arange(len(labels)), labels[column]] += 1

@@ -20,8 +20,7 @@ _SAME = 1e-6
 def place(
     new: Embeddings, known: Embeddings, xy: np.ndarray, method: str = "umap", k: int = 10
 ) -> np.ndarray:
-    """Place new galaxies on `xy` (n, 2), the map that `project(known, method)` made: float32 (q,
-    2).
+    """Place new galaxies on `xy` (n, 2), the map of `project(known, method)`: float32 (q, 2).
 
     "pca": exactly the linear map that placed the known ones. "umap", "tsne": the geometric median
     of the positions of the k nearest known galaxies, weighted by 1 / distance², by the features
@@ -63,9 +62,7 @@ def _place_linearly(fresh: np.ndarray, old: np.ndarray, xy: np.ndarray) -> np.nd
 
 
 def _weighted_median(points: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the place with the least weighted sum of distances to k points: (q, k, 2), (q, k)
-    -> float64 (q, 2).
-    """
+    """Return weighted medians of k points: (q, k, 2), (q, k) -> float64 (q, 2)."""
     weights = weights / weights.sum(axis=1, keepdims=True)
     place: np.ndarray = np.einsum("qk,qkd->qd", weights, points.astype(np.float64))
     extent = np.ptp(points, axis=1).max(axis=1, keepdims=True)

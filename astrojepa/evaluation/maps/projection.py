@@ -1,6 +1,4 @@
-"""Two- and three-dimensional maps of embeddings; how far one can be trusted is told by
-`trust.map_trust`.
-"""
+"""Two- and three-dimensional maps of embeddings; `map_trust` measures reliability."""
 
 from __future__ import annotations
 
@@ -38,8 +36,7 @@ def project(
     cache: bool = True,
     progress: Progress | bool | None = None,
 ) -> np.ndarray:
-    """Place each galaxy on a plane, or in space: float32 (n, dimensions), finite; axes have no unit
-    and no meaning of their own.
+    """Project galaxies to a plane or space: float32 (n, dimensions), finite, without units.
 
     "pca": the directions of largest variance, instant; "umap" and "tsne": neighbours stay
     neighbours, distances between groups mean little. All start from standardised features; UMAP and
@@ -88,9 +85,7 @@ def cached_projection(
 def map_recipe(
     embeddings: Embeddings, method: str = "umap", seed: int = 0
 ) -> dict[str, str | int | float]:
-    """Return the parameters of the map that `project` makes of these galaxies, seed included:
-    what belongs beside its numbers.
-    """
+    """Return the parameters of `project` for these galaxies, seed included."""
     return recipe(method, len(_checked(embeddings, method, seed)), seed)
 
 

@@ -1,6 +1,4 @@
-"""Predicted against target tokens under masks: each picture is encoded whole once, each mask's
-context once.
-"""
+"""Predicted against target tokens under masks, each image encoded whole once."""
 
 from __future__ import annotations
 
@@ -20,7 +18,7 @@ from astrojepa.types import PatchMasks
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
 
-BATCH = 32  # masks of one picture encoded in one call
+BATCH = 32  # masks of one image encoded in one call
 
 
 @dataclass(frozen=True)
@@ -35,29 +33,23 @@ class MaskGroup:
 
 @dataclass(frozen=True)
 class MaskedErrors:
-    """Errors of b pictures under m masks, patch by patch; NaN where a mask did not predict a
-    patch.
-    """
+    """Errors of b images under m masks, per patch; NaN where not predicted."""
 
     mse: np.ndarray  # float64 (b, m, N)
     cosine: np.ndarray  # float64 (b, m, N)
-    # float64 (b,), mean squared distance of a picture's target tokens from their mean, per feature
+    # float64 (b,), mean squared distance of an image's target tokens from their mean, per feature
     variance: np.ndarray
     hidden: np.ndarray  # bool (m, N), True where a mask's context has no token
 
 
 def tiling_plan(grid: int, config: MaskConfig) -> list[MaskGroup]:
-    """Plan the fixed masks that hide every patch exactly once, in blocks about as large as those
-    of training.
-    """
+    """Plan masks that hide every patch once, in blocks as large as in training."""
     shapes = block_shapes(grid, config.target_scale, config.target_aspect)
     return mask_plan(tiling_masks(grid, *tile_shape(grid, shapes)))
 
 
 def mask_plan(masks: Sequence[np.ndarray]) -> list[MaskGroup]:
-    """Plan masks that are given as blocks, bool (t_i, G, G) each, hidden together and predicted
-    one by one from all the rest.
-    """
+    """Plan masks of blocks, bool (t_i, G, G), hidden together, predicted one by one."""
     visible = [np.flatnonzero(~blocks.any(axis=0)) for blocks in masks]
     counts = np.array([len(context) for context in visible])
     groups = []
@@ -94,7 +86,7 @@ def plan_of(masks: PatchMasks) -> list[MaskGroup]:
 
 
 def masked_errors(model: Model, pixels: Tensor, plan: list[MaskGroup]) -> MaskedErrors:
-    """Compare predicted with target tokens of b pictures (b, 3, S, S) under every mask of a plan.
+    """Compare predicted with target tokens of b images (b, 3, S, S) under every mask of a plan.
 
     A patch that several blocks of one mask predict counts once, with their mean. Raises ValueError
     where the network gives numbers that are not finite.
@@ -126,9 +118,7 @@ def masked_errors(model: Model, pixels: Tensor, plan: list[MaskGroup]) -> Masked
 
 
 def whole_targets(model: Model, pixels: Tensor) -> Tensor:
-    """Return the target tokens of whole pictures, layer-normed as in training: float32 (b, N,
-    D).
-    """
+    """Return target tokens of whole images, layer-normed: float32 (b, N, D)."""
     every = torch.arange(model.grid**2, device=pixels.device).expand(len(pixels), 1, -1)
     return model.network.target_tokens(pixels, PatchMasks(context=every[:, 0], targets=every))[
         :, 0
@@ -138,9 +128,7 @@ def whole_targets(model: Model, pixels: Tensor) -> Tensor:
 def _predictions(
     model: Model, pixels: Tensor, group: MaskGroup
 ) -> list[tuple[np.ndarray, Tensor, Tensor]]:
-    """List (rows (r,), patches (r, M, Nt), predicted tokens (b, r, M, Nt, D)) for each size of
-    block.
-    """
+    """List (rows (r,), patches (r, M, Nt), predictions (b, r, M, Nt, D)) per block size."""
     pictures, masks = len(pixels), len(group.numbers)
     context = torch.from_numpy(group.context).to(pixels.device).repeat(pictures, 1)
     tokens, _ = model.network.encoder.patch_tokens(pixels.repeat_interleave(masks, dim=0), context)

@@ -1,6 +1,4 @@
-"""Which patches of a galaxy surprise the model: predicted against target tokens, on patches that
-were hidden from it.
-"""
+"""Patch errors of a galaxy: predicted against target tokens of hidden patches."""
 
 from __future__ import annotations
 
@@ -33,8 +31,7 @@ def patch_errors(
     seed: int = 0,
     num_masks: int = 16,
 ) -> PatchErrors:
-    """Compare predicted with target tokens of one picture, uint8 (H, W, 3), patch by patch; larger
-    `mse` = more surprising.
+    """Compare predicted with target tokens of one image, uint8 (H, W, 3), patch by patch.
 
     - "tiling": a fixed set of masks hides every patch exactly once, in blocks of the size the model
       was trained with; the context is everything else. `seed` plays no part.
@@ -46,7 +43,7 @@ def patch_errors(
     patch, `spread` the sample standard deviation of the MSE over them (NaN with fewer than two),
     `times` their number. `hidden` is True where a mask's context had no token. Targets are
     layer-normed, so their mean square is 1, and an `mse` of 1 is what predicting zeros gives;
-    `normalised` is 1 for what predicting this picture's mean token gives.
+    `normalised` is 1 for what predicting this image's mean token gives.
 
     Raises ValueError for an encoder-only checkpoint, another image type, a mask of another shape or
     that hides all or nothing, an unknown word, num_masks < 1, or predictions that are not finite.
@@ -82,9 +79,7 @@ def check_predictor(model: Model) -> None:
 
 
 def fixed_plan(model: Model, masks: str | np.ndarray) -> list[MaskGroup]:
-    """Plan the masks that are the same for every picture: "tiling", or one's own bool (G, G);
-    ValueError for anything else.
-    """
+    """Plan fixed masks: "tiling" or your own bool (G, G); ValueError otherwise."""
     if isinstance(masks, str):
         if masks == "tiling":
             return tiling_plan(model.grid, model.config.mask)
@@ -118,7 +113,7 @@ def _random_plan(model: Model, image: np.ndarray, seed: int, num_masks: int) -> 
 
 
 def _over_masks(errors: MaskedErrors, grid: int) -> PatchErrors:
-    """Average the errors of one picture over its masks."""
+    """Average the errors of one image over its masks."""
     mse, cosine = errors.mse[0], errors.cosine[0]
     seen = ~np.isnan(mse)
     times = seen.sum(axis=0)

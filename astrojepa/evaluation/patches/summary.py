@@ -1,6 +1,4 @@
-"""Patch errors of many galaxies at once, for leaderboards: one fixed set of masks for all, so
-that all run through one batch.
-"""
+"""Patch errors of many galaxies at once, under one fixed set of masks."""
 
 from __future__ import annotations
 
@@ -28,9 +26,7 @@ _VERSION = 1  # part of the cache's key; raise it when the numbers change
 
 @dataclass(frozen=True)
 class PatchErrorSummary:
-    """Patch errors of n galaxies under the same masks; NaN on patches that the masks leave
-    visible.
-    """
+    """Patch errors of n galaxies under the same masks; NaN on visible patches."""
 
     mse: np.ndarray  # float32 (n, G, G), larger = more surprising
     cosine: np.ndarray  # float32 (n, G, G), in [-1, 1]
@@ -53,9 +49,7 @@ class PatchErrorSummary:
 
     @property
     def normalised(self) -> np.ndarray:
-        """Mean MSE in units of what predicting the galaxy's mean token gives: float32 (n,), >=
-        0, NaN where all tokens agree.
-        """
+        """Mean MSE over that of the galaxy's mean token: float32 (n,), >= 0, NaN if undefined."""
         return normalised_error(self.mean_mse, self.variance)
 
 
@@ -68,8 +62,7 @@ def patch_error_summary(
     cache: bool = True,
     progress: Progress | bool | None = None,
 ) -> PatchErrorSummary:
-    """Compare predicted with target tokens of every galaxy of a data set, or of frames uint8 (n, F,
-    F, 3), as `patch_errors` does.
+    """Compute `patch_errors` of every galaxy of a data set, or of frames uint8 (n, F, F, 3).
 
     `masks` is "tiling" or one's own bool (G, G), True = hidden: the same for all. The result for a
     data set is kept under `.cache/astrojepa/patch-errors-*.npz` by the content of weights, data and

@@ -1,6 +1,4 @@
-"""Sets of masks that hide every patch exactly once: block shapes on a grid in, boolean arrays
-out.
-"""
+"""Masks that hide every patch exactly once, as boolean arrays."""
 
 from __future__ import annotations
 
@@ -8,8 +6,7 @@ import numpy as np
 
 
 def tile_shape(grid: int, shapes: list[tuple[int, int]]) -> tuple[int, int]:
-    """Choose among the (height, width) of training's target blocks the one that needs the fewest
-    tiles, then the squarest.
+    """Choose the (height, width) of training's target blocks with the fewest, squarest tiles.
 
     Tiles shrink where their size does not divide the grid, so the fewest are those that stay
     nearest to a trained size: on 14 × 14 blocks of 7 × 5 stay 7 × 5 and 7 × 4, while 6 × 6 would
@@ -26,8 +23,7 @@ def tile_shape(grid: int, shapes: list[tuple[int, int]]) -> tuple[int, int]:
 
 
 def tiles(grid: int, tile_height: int, tile_width: int) -> np.ndarray:
-    """Cut a G × G grid into blocks of at most the given size, as equal as possible: bool (t, G, G),
-    each patch in exactly one.
+    """Cut a G × G grid into equal blocks of at most this size: bool (t, G, G), each patch once.
 
     Where the size does not divide the grid all blocks shrink a little (14 by 6 gives 5 + 5 + 4, not
     6 + 6 + 2): a thin strip at the edge would be easier to predict than its neighbours. In reading
@@ -43,8 +39,7 @@ def tiles(grid: int, tile_height: int, tile_width: int) -> np.ndarray:
 
 
 def tiling_masks(grid: int, tile_height: int, tile_width: int) -> list[np.ndarray]:
-    """Group the tiles of a grid into masks, each hiding several that lie apart: a list of bool
-    (t_i, G, G), one per mask.
+    """Group tiles into masks that hide several distant ones: a list of bool (t_i, G, G).
 
     Row r and column c of the tiles go to mask (r + c) mod 3 or (2 r + c) mod 4, whichever hides the
     more equal areas, so that every patch is predicted from a similar amount of context: about two

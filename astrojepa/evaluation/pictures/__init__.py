@@ -1,1 +1,1 @@
-"""What a picture shows without any model: artefacts, brightness, noise, stars."""
+"""What an image shows without any model: artefacts, brightness, noise, stars."""

@@ -1,6 +1,4 @@
-"""What may be wrong with a picture rather than strange about its galaxy: one score in [0, 1] per
-kind of artefact.
-"""
+"""Image artefacts: one score in [0, 1] per kind."""
 
 from __future__ import annotations
 
@@ -20,13 +18,12 @@ ARTEFACTS = (
     "off-centre",
 )
 FRAME_SIZE = 128
-LIKELY = 0.5  # from here on a picture is called an artefact
-_COARSE = 96  # larger pictures are halved for all but dead lines
+LIKELY = 0.5  # from here on an image is called an artefact
+_COARSE = 96  # larger images are halved for all but dead lines
 
 
 def artefact_scores(pictures: np.ndarray) -> np.ndarray:
-    """Score pictures uint8 (b, S, S, 3), S >= 32, for each kind in ARTEFACTS: float32 (b, 8), 0 =
-    no sign of it, 1 = plain to see.
+    """Score images uint8 (b, S, S, 3), S >= 32, for ARTEFACTS: float32 (b, 8), 0 = none, 1 = clear.
 
     - blank: nothing stands out of the noise, or part of the frame holds no data while the rest
       does.
@@ -79,9 +76,7 @@ def artefact_scores(pictures: np.ndarray) -> np.ndarray:
 
 
 def artefact_likelihood(scores: np.ndarray) -> np.ndarray:
-    """Combine (n, kinds) scores into one per galaxy, float32 (n,) in [0, 1]: the largest of its
-    kinds.
-    """
+    """Return the largest of (n, kinds) per galaxy, float32 (n,) in [0, 1]."""
     return np.asarray(scores, dtype=np.float32).max(axis=1)
 
 
@@ -111,9 +106,7 @@ def border(side: int) -> np.ndarray:
 
 
 def pixel_noise(grey: np.ndarray) -> np.ndarray:
-    """Return the noise of one pixel, from its difference to its four neighbours (robust), plus a
-    third of a grey level: (b,).
-    """
+    """Return pixel noise from differences to four neighbours, plus 1/3 grey level: (b,)."""
     around = (grey[:, :-2, 1:-1] + grey[:, 2:, 1:-1] + grey[:, 1:-1, :-2] + grey[:, 1:-1, 2:]) / 4
     rough = grey[:, 1:-1, 1:-1] - around
     spread = np.median(np.abs(rough - np.median(rough, axis=(1, 2), keepdims=True)), axis=(1, 2))
@@ -129,9 +122,7 @@ def _empty(smooth: np.ndarray, noise: np.ndarray) -> np.ndarray:
 
 
 def _incomplete(flux: np.ndarray) -> np.ndarray:
-    """Score frames with constant blocks (an eighth of the side) beside noisy ones; a sky that is
-    clipped throughout is no fault.
-    """
+    """Score constant blocks beside noisy ones; a sky clipped throughout is no fault."""
     size = flux.shape[1] // 8
     blocks = flux[:, : 8 * size, : 8 * size].reshape(len(flux), 8, size, 8, size, 3)
     constant = np.ptp(blocks, axis=(2, 4)).max(axis=3) <= 1 / 255
@@ -141,9 +132,7 @@ def _incomplete(flux: np.ndarray) -> np.ndarray:
 
 
 def _weakest_band(flux: np.ndarray, smooth: np.ndarray, noise: np.ndarray) -> np.ndarray:
-    """Return the light of the faintest channel over the mean of the other two, about 0 where it
-    is missing: (b,).
-    """
+    """Return light of the faintest channel over the others' mean, 0 if missing: (b,)."""
     rim = flux[:, border(flux.shape[1])]
     level = np.median(rim.mean(axis=2), axis=1) + 2 * noise
     weight = np.maximum(smooth - level[:, None, None], 0) * (radius(flux.shape[1]) < 0.3)
@@ -158,8 +147,7 @@ def _weakest_band(flux: np.ndarray, smooth: np.ndarray, noise: np.ndarray) -> np
 
 
 def _dead_column(grey: np.ndarray) -> np.ndarray:
-    """Score the darkest column between two lit neighbours: 1 where it has less than 0.38 of their
-    light, 0 from 0.52.
+    """Score the darkest column between two lit ones: 1 below 0.38 of their light, 0 from 0.52.
 
     Where the sky is above black, whole columns are compared; under a black sky only rows that a
     source lights on both sides.

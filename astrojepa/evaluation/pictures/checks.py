@@ -1,6 +1,4 @@
-"""What can be said of a picture without any model: artefacts, brightness, signal-to-noise,
-stars; and which scores merely follow them.
-"""
+"""Image checks without a model: artefacts, brightness, S/N, stars, and correlations."""
 
 from __future__ import annotations
 
@@ -25,14 +23,14 @@ from astrojepa.evaluation.pictures.artefacts import (
 )
 from astrojepa.progress import Progress, reporting
 
-# rank correlation from which on a score is said to follow a property of the picture
+# rank correlation from which on a score is said to follow a property of the image
 SUSPICIOUS = 0.5
 _BATCH = 128
 
 
 @dataclass(frozen=True)
 class PictureChecks:
-    """What n pictures are like."""
+    """What n images are like."""
 
     artefacts: np.ndarray  # float32 (n, kinds of ARTEFACTS), in [0, 1]
     brightness: np.ndarray  # float32 (n,), mean light above the sky, of the full scale
@@ -41,7 +39,7 @@ class PictureChecks:
 
     @property
     def artefact(self) -> np.ndarray:
-        """How likely the picture shows any artefact: float32 (n,), in [0, 1]."""
+        """How likely the image shows any artefact: float32 (n,), in [0, 1]."""
         return artefact_likelihood(self.artefacts)
 
     @property
@@ -61,7 +59,7 @@ class PictureChecks:
 
 @dataclass(frozen=True)
 class Correlation:
-    """How closely a score follows a property of the pictures."""
+    """How closely a score follows a property of the images."""
 
     score: str
     about: str
@@ -76,8 +74,7 @@ class Correlation:
 def picture_checks(
     data: Dataset, *, cache: bool = True, progress: Progress | bool | None = None
 ) -> PictureChecks:
-    """Check every picture of a data set at 128 × 128 pixels, streamed: nothing but the result is
-    kept.
+    """Check every image of a data set at 128 × 128 pixels, streamed.
 
     Kept under `.cache/astrojepa/picture-checks-*.npz` by the content of the data and of the program
     that measures, unless `cache` is False. Raises ValueError for an empty data set.
@@ -105,7 +102,7 @@ def picture_checks(
 
 
 def check_pictures(pictures: np.ndarray) -> PictureChecks:
-    """Check pictures uint8 (b, S, S, 3), S >= 32.
+    """Check images uint8 (b, S, S, 3), S >= 32.
 
     The sky is the median of the border. Brightness: the frame's mean above it. Signal-to-noise:
     light within a quarter of the side of the middle, over the noise of as many pixels. Stars: local
@@ -128,9 +125,7 @@ def check_pictures(pictures: np.ndarray) -> PictureChecks:
 
 
 def spearman(values: np.ndarray, numbers: np.ndarray) -> float:
-    """Return the rank correlation of (n,) with (n,), in [-1, 1], over rows where both are
-    finite; NaN where either is constant.
-    """
+    """Return the rank correlation in [-1, 1] over finite rows; NaN if one is constant."""
     known = np.isfinite(values) & np.isfinite(numbers)
     if known.sum() < 3 or np.ptp(values[known]) == 0 or np.ptp(numbers[known]) == 0:
         return float("nan")
@@ -140,8 +135,7 @@ def spearman(values: np.ndarray, numbers: np.ndarray) -> float:
 def correlations(
     scores: dict[str, np.ndarray], properties: dict[str, np.ndarray]
 ) -> list[Correlation]:
-    """Correlate the ranks of each score (n,) with each property (n,): Spearman's ρ, rows without a
-    finite number left out.
+    """Return Spearman's ρ of each score (n,) with each property (n,) over finite rows.
 
     A score that follows brightness ranks bright galaxies, whatever it is called. Raises ValueError
     for other lengths.

@@ -1,6 +1,4 @@
-"""Straight trails of satellites and aircraft: sums along every line that crosses a picture, in
-segments (a Radon transform).
-"""
+"""Trails of satellites and aircraft: sums along all lines (Radon transform)."""
 
 from __future__ import annotations
 
@@ -17,13 +15,12 @@ _PURITY = 2.0  # a trail is this many times sharper in its own channel than in a
 
 
 def trail_strength(flux: np.ndarray) -> np.ndarray:
-    """Return how clearly a straight one-coloured line crosses each picture, float32 (b, S, S, 3) in
-    [0, 1]: float32 (b,), in [-1, 1].
+    """Return how clearly a one-coloured line crosses each image: float32 (b,), in [-1, 1].
 
     A survey takes its bands one after the other, so that a satellite is in one channel only. The
     ridge of each channel (a difference of Gaussians), less twice the strongest ridge of the others,
     in units of its noise and clipped, is averaged along six segments of every line at least 0.7
-    sides long; a line's strength is the second weakest of its segments, and the picture's is its
+    sides long; a line's strength is the second weakest of its segments, and the image's is its
     best line. So an edge-on galaxy (all channels), a spike of a star and an arm (some segments
     only) stay near 0, noise lies about -0.05, and a trail reaches 0.5 to 1. White trails are not
     found.
@@ -44,9 +41,7 @@ def trail_strength(flux: np.ndarray) -> np.ndarray:
 
 
 def _second_weakest(segments: np.ndarray) -> np.ndarray:
-    """Return the second smallest along axis 1 by running minima, five times faster here than a
-    partition.
-    """
+    """Return the second smallest along axis 1; faster here than a partition."""
     lowest, second = (
         np.minimum(segments[:, 0], segments[:, 1]),
         np.maximum(segments[:, 0], segments[:, 1]),
@@ -59,8 +54,7 @@ def _second_weakest(segments: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def line_segments(side: int) -> sparse.csr_array:
-    """Return the averages over the segments of all lines as a sparse float32 (lines · segments,
-    side²); rows sum to 1.
+    """Return averages over the segments of all lines, sparse float32 (lines · segments, side²).
 
     Lines have 96 angles and distances from the middle 1 pixel apart; each is sampled once a pixel.
     """

@@ -1,3 +1,1 @@
-"""What frozen vectors know: classifiers and regressors fitted on some galaxies and scored on
-others.
-"""
+"""Classifiers and regressors fitted to frozen vectors, scored on other galaxies."""

@@ -1,6 +1,4 @@
-"""What do frozen embeddings know about the classes? Probes fitted on known galaxies and scored
-once on new ones.
-"""
+"""Classification probes on frozen embeddings, scored once on new galaxies."""
 
 from __future__ import annotations
 
@@ -52,8 +50,7 @@ def linear_probe(
 def knn_probe(
     known: Embeddings, new: Embeddings, k: int = 20, whitened: bool = False
 ) -> ProbeResult:
-    """Name each new galaxy by its k most similar known ones, each voting with weight (1 + cosine) /
-    2.
+    """Predict each new galaxy by its k most similar known ones, voting with (1 + cosine) / 2.
 
     Features are standardised, or `whitened`, on `known`, then scaled to unit length.
     `probabilities` are the shares of the vote; a tie goes to the first class. k is lowered to the
@@ -88,8 +85,7 @@ def knn_probe(
 
 
 def majority_probe(known: Embeddings, new: Embeddings) -> ProbeResult:
-    """Name every new galaxy by the commonest known class: what a probe that has seen no image
-    reaches.
+    """Predict the most frequent known class for every new galaxy: the baseline without images.
 
     Examples:
         >>> aj.majority_probe(known, new).predictions.std() == 0  # one class for all
@@ -112,8 +108,7 @@ def majority_probe(known: Embeddings, new: Embeddings) -> ProbeResult:
 def paired_bootstrap(
     a: ProbeResult, b: ProbeResult, seed: int = 0, draws: int = 10_000
 ) -> tuple[float, float, float]:
-    """Return (difference, low, high) of the accuracies a - b on the same galaxies, with its 95 %
-    bootstrap interval.
+    """Return (difference, low, high) of accuracies a - b on the same galaxies, 95 % interval.
 
     One *beats* the other when the interval excludes 0. Rows are drawn in pairs, so what is hard for
     both counts for neither. Raises ValueError where the scored rows or their labels differ.
@@ -140,9 +135,7 @@ def paired_bootstrap(
 
 
 def fitted_weights(parts: ProbeParts, strength: float | None = None) -> tuple[Weights, str]:
-    """Fit all known galaxies at C = `strength`, or at the C that `linear_probe` chooses:
-    (weights, which C and why).
-    """
+    """Fit all known galaxies at C = `strength` or the chosen C: (weights, C and why)."""
     chosen, remark = None, ""
     if strength is not None:
         if not strength > 0:
@@ -163,9 +156,7 @@ def fitted_weights(parts: ProbeParts, strength: float | None = None) -> tuple[We
 
 
 def _best_on_check(parts: ProbeParts) -> tuple[float, Weights]:
-    """Return the C with the best balanced accuracy on the galaxies to choose by, and its fit to
-    `parts.fitted`.
-    """
+    """Return the C with the best balanced accuracy, and its fit to `parts.fitted`."""
     path = LogisticPath(parts.features[parts.fitted], parts.codes[parts.fitted], len(parts.present))
     scores: list[float] = []
     fits: list[Weights] = []

@@ -1,6 +1,4 @@
-"""Is a probe's score about morphology? What else the vectors tell, and what a probe makes of
-labels that mean nothing.
-"""
+"""Controls of a probe: nuisances that vectors predict, and random labels."""
 
 from __future__ import annotations
 
@@ -27,9 +25,7 @@ _CHANNEL_MEANS, _HALF_LIGHT = slice(0, 3), 33  # columns of shape_statistics
 
 @dataclass(frozen=True)
 class Control:
-    """One line of the table: what a linear probe on the vectors makes of something that is not
-    morphology.
-    """
+    """A line of the table: what a linear probe predicts besides morphology."""
 
     name: str
     measure: str  # "R²", or "accuracy - majority"
@@ -50,16 +46,13 @@ def control_table(
 ) -> tuple[Control, ...]:
     """Probe one kind of vectors for the nuisances, and for labels that mean nothing.
 
-    survey half: which survey a picture is from, by the column `survey` of the data, else by
-    declination north of 32.375° (left
-        out where all galaxies are in one half); linear probe, accuracy less that of the commonest
-        half.
-    brightness, size: mean of all channels in [0, 1], and radius holding half of the light in half
-    sides, of `statistics`, the
-        vectors of `summary_statistics`; ridge regression, R².
-    random labels: the linear probe with the labels of train permuted, and those of validation;
-    accuracy less the commonest
-        class's. A protocol that leaks nothing leaves it at or below 0.
+    survey half: which survey an image is from, by the column `survey` of the data, else by
+    declination north of 32.375° (left out where all galaxies are in one half); linear probe,
+    accuracy less that of the most frequent half. brightness, size: mean of all channels in [0, 1],
+    and radius holding half of the light in half sides, of `statistics`, the vectors of
+    `summary_statistics`; ridge regression, R². random labels: the linear probe with the labels of
+    train permuted, and those of validation; accuracy less the most frequent class's. A protocol
+    that leaks nothing leaves it at or below 0.
 
     A nuisance that is told is a shortcut that a classifier might take. Left out where a part has
     nothing to fit or to score.
@@ -86,8 +79,7 @@ def control_table(
 
 
 def random_labels(parts: Parts, seed: int = 0, permutations: int = 5) -> Control:
-    """Fit the linear probe on permuted labels and score it on the true ones of test: accuracy less
-    the commonest class's.
+    """Fit the linear probe on permuted labels: its accuracy minus that of the most frequent class.
 
     Mean and 95 % interval of it over permutations: one of them may well agree with a few clusters
     of galaxies by chance, which a bootstrap over the test galaxies does not see.
@@ -117,9 +109,7 @@ def permuted(embeddings: Embeddings, generator: np.random.Generator) -> Embeddin
 
 
 def survey_halves(split: tuple[Dataset, ...]) -> tuple[tuple[str, ...], list[np.ndarray]] | None:
-    """Return (names, labels of each part): the column `survey`, else north or south by
-    declination; None if there is one half.
-    """
+    """Return (names, labels of each part): `survey`, or north/south; None if one half."""
     if all("survey" in part.table for part in split):
         texts = [part.table["survey"].to_numpy(dtype=str) for part in split]
         names = tuple(sorted({str(text) for part in texts for text in part} - {""}))

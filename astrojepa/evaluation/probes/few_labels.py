@@ -1,6 +1,4 @@
-"""How many labels does a probe need? The same probe, given few labelled galaxies, drawn several
-times.
-"""
+"""Probes with few labels, drawn several times."""
 
 from __future__ import annotations
 
@@ -29,8 +27,7 @@ def few_label_curve(
     seed: int = 0,
     probe: Callable[..., ProbeResult] | None = None,
 ) -> tuple[FewLabelPoint, ...]:
-    """Score a probe that knows only some labels of `known`, several times: one point per budget,
-    all scored on the whole of `new`.
+    """Score a probe on few labels of `known`, several times: a point per budget, on all of `new`.
 
     A budget is a share of every class (at least one galaxy each) or a number per class (all of a
     class that has fewer). Draw i orders each class at random by (seed, i), so that small budgets
@@ -60,8 +57,7 @@ def few_label_curve(
 
 
 def few_label_probe(known: Embeddings, new: Embeddings, seed: int = 0) -> ProbeResult:
-    """Score the linear probe with C = 1 below 1000 labels, and with C chosen by a fifth of them
-    from there on.
+    """Score the linear probe with C = 1 below 1000 labels, and with C chosen from there on.
 
     Choosing by a fifth of a few labels is a lottery: with 20 per class on real galaxies it cost
     hand-made statistics 6 points of balanced accuracy and tripled their scatter; five-fold choice
@@ -72,8 +68,7 @@ def few_label_probe(known: Embeddings, new: Embeddings, seed: int = 0) -> ProbeR
 
 
 def mean_over_draws(values: np.ndarray) -> tuple[float, float | None, float | None]:
-    """Return the mean over draws and the 95 % interval (low, high) in which it lies, from Student's
-    t; None, None for one draw.
+    """Return the mean over draws and its 95 % interval by Student's t; None, None for one draw.
 
     Of the differences of two paired curves, one *beats* the other when the interval excludes 0. The
     interval is about which galaxies happen to be labelled; the test galaxies are fixed.
@@ -111,9 +106,7 @@ def _point(
 
 
 def _drawn(labels: np.ndarray, budget: int | float, seed: tuple[int, int]) -> np.ndarray:
-    """Return ascending row numbers: the first of every class in random order, a number (int) or
-    a share (float) of each.
-    """
+    """Return ascending rows: the first of each class in random order, a number or share."""
     chosen = []
     for label in np.unique(labels[labels >= 0]):
         members = np.random.default_rng((*seed, int(label))).permutation(

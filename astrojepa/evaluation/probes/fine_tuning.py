@@ -1,6 +1,4 @@
-"""How good does an encoder get when it may learn from the labels itself, rather than stay
-frozen?
-"""
+"""Fine-tuning: the encoder is trained on the labels."""
 
 from __future__ import annotations
 
@@ -51,8 +49,7 @@ def fine_tune(
     seed: int = 0,
     progress: Progress | bool | None = None,
 ) -> ProbeResult:
-    """Train a copy of the encoder with a linear classifier on labelled galaxies, and score it once
-    on `test`.
+    """Fine-tune a copy of the encoder with a linear classifier, and score it once on `test`.
 
     The classifier starts as the linear probe, on features normalised per batch, and learns
     `head_faster` times as fast as the encoder. AdamW on cross-entropy; the rate rises over the
@@ -155,8 +152,7 @@ def supervised(
     batch_size: int = 64,
     progress: Progress | bool | None = None,
 ) -> ProbeResult:
-    """Train a ResNet-18 from random weights on the model's pixels: what the labels alone teach, the
-    ceiling of a frozen encoder.
+    """Train a ResNet-18 from random weights on the model's pixels: the ceiling of a frozen encoder.
 
     As `fine_tune` with one learning rate of 1e-3; a galaxy's vector is the mean over four quarter
     turns.
@@ -187,9 +183,7 @@ def supervised(
 
 
 def _first_classifier(known: Embeddings, parts: ProbeParts) -> nn.Sequential:
-    """Return the linear probe as a layer behind a batch norm that starts from the statistics of
-    the known vectors.
-    """
+    """Return the linear probe as a layer behind batch norm with known statistics."""
     weights, _ = fitted_weights(parts)
     norm = nn.BatchNorm1d(known.vectors.shape[1], eps=NORM_EPS, affine=False)
     norm.running_mean = torch.from_numpy(known.vectors.mean(axis=0))
@@ -232,9 +226,7 @@ def _one_epoch(
     optimiser: torch.optim.Optimizer,
     schedule: torch.optim.lr_scheduler.LRScheduler,
 ) -> None:
-    """Step once through the galaxies in random order, in batches of `batch_size` or a little
-    more.
-    """
+    """Step once through the galaxies in random order, in batches of about `batch_size`."""
     image, pictures = model.config.image, frames_for(train, model.config.image)
     generator = np.random.default_rng(seed)
     for rows in np.array_split(generator.permutation(len(train)), max(1, len(train) // batch_size)):

@@ -1,6 +1,4 @@
-"""Multinomial logistic regression along a path of L2 strengths: features and labels in, weights
-out.
-"""
+"""Multinomial logistic regression along a path of L2 strengths."""
 
 from __future__ import annotations
 
@@ -61,16 +59,12 @@ class LogisticPath:
         self._offset = np.log(np.maximum(share, 1e-3))
 
     def start_from(self, weights: Weights) -> None:
-        """Begin the next fit at a solution found on other galaxies with the same features, such
-        as a part of these.
-        """
+        """Start the next fit from the solution on other galaxies with the same features."""
         self._slope, self._offset = self._axes.T @ weights.slope, weights.offset
         self._curvature = self._mean_curvature()
 
     def fit(self, strength: float) -> Weights:
-        """Return the optimum at C = `strength` (larger = weaker penalty); RuntimeError if it is
-        not reached.
-        """
+        """Return the optimum at C = `strength` (larger = weaker); RuntimeError if not reached."""
         penalty = 1.0 / (strength * self.count)
         scale = 1.0 / np.sqrt(self._curvature * self._variances + penalty)[:, None]
         start = np.concatenate([(self._slope / scale).ravel(), self._offset])
@@ -95,9 +89,7 @@ class LogisticPath:
         return Weights(self._axes @ self._slope, self._offset)
 
     def _mean_curvature(self) -> float:
-        """Return the mean of p (1 - p) at the present solution: how sharply the cross-entropy
-        bends in a logit.
-        """
+        """Return the mean of p (1 - p), the curvature of the cross-entropy in a logit."""
         logits = self._slope.T.astype(np.float32) @ self._data + self._offset[:, None].astype(
             np.float32
         )
@@ -107,9 +99,7 @@ class LogisticPath:
     def _objective(
         self, position: np.ndarray, penalty: float, scale: np.ndarray
     ) -> tuple[float, np.ndarray]:
-        """Return mean cross-entropy + ½ penalty ‖slope‖² and its gradient in the scaled
-        coordinates.
-        """
+        """Return mean cross-entropy + ½ penalty ‖slope‖² and its gradient, scaled."""
         slope = scale * position[: -self.num_classes].reshape(self.width, self.num_classes)
         logits = slope.T.astype(np.float32) @ self._data + position[
             -self.num_classes :, None

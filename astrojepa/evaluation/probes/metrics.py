@@ -1,6 +1,4 @@
-"""How a probe's predictions are scored: accuracy, balanced accuracy, F1, calibration, and their
-intervals.
-"""
+"""Scores of predictions: accuracy, balanced accuracy, F1, calibration, intervals."""
 
 from __future__ import annotations
 
@@ -56,9 +54,7 @@ def balanced_accuracy(truth: np.ndarray, predictions: np.ndarray) -> float:
 def balanced_interval(
     result: ProbeResult, seed: int = 0, draws: int = 10_000
 ) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval of the balanced accuracy; a class that a draw misses is
-    left out of that draw.
-    """
+    """Return the 95 % bootstrap interval of the balanced accuracy over the classes drawn."""
     count = len(result.truth)
     hits = np.diag(result.confusion)
     cells = np.concatenate([hits, result.confusion.sum(axis=1) - hits]) / count
@@ -71,8 +67,7 @@ def balanced_interval(
 
 
 def calibration_error(probabilities: np.ndarray, correct: np.ndarray, bins: int = 15) -> float:
-    """Return the expected calibration error, in [0, 1]: the mean gap between confidence and
-    accuracy.
+    """Return the expected calibration error, in [0, 1]: mean gap of confidence and accuracy.
 
     Confidence is the largest of a row's (n, c) `probabilities`; rows are grouped into `bins` of
     equal width in it, and the gap of a bin counts as often as it has rows. 0 = confidence can be

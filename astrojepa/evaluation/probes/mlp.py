@@ -1,6 +1,4 @@
-"""A probe that is not linear: what one hidden layer finds in frozen embeddings, and a linear
-probe cannot.
-"""
+"""A probe with one hidden layer on frozen embeddings."""
 
 from __future__ import annotations
 
@@ -20,8 +18,7 @@ FIXED_EPOCHS = 50  # where too few labels are known to choose
 def mlp_probe(
     known: Embeddings, new: Embeddings, *, validation: Embeddings | None = None, seed: int = 0
 ) -> ProbeResult:
-    """Fit a classifier with one hidden layer of 256 rectified units on `known` and score it once on
-    `new`.
+    """Fit one hidden layer of 256 rectified units on `known` and score it once on `new`.
 
     Features are standardised on `known` alone. Adam with cross-entropy, until the balanced accuracy
     on `validation` (or on a stratified 20 % of `known`, which is then not fitted) has not improved
@@ -37,9 +34,7 @@ def mlp_probe(
 def fitted_network(
     parts: ProbeParts, seed: int = 0, progress: Progress | None = None
 ) -> tuple[MLPClassifier, str]:
-    """Fit the network of `mlp_probe`: (network, how many epochs and why). `progress` is told
-    every epoch, of at most 200.
-    """
+    """Fit the network of `mlp_probe`: (network, epochs and why); at most 200 epochs."""
     random = np.random.RandomState(seed)  # the legacy generator is what scikit-learn takes
     network = MLPClassifier((HIDDEN,), batch_size=min(200, len(parts.fitted)), random_state=random)
     report = progress or (lambda done, total, text: None)
@@ -56,9 +51,7 @@ def fitted_network(
 def _fit_until_it_stops_improving(
     network: MLPClassifier, parts: ProbeParts, report: Progress
 ) -> int:
-    """Train, leave the network with the weights of the best epoch, and return its number,
-    counted from 1.
-    """
+    """Train, restore the best epoch's weights, and return its number from 1."""
     best, best_epoch = -1.0, 0
     kept: tuple[list[np.ndarray], list[np.ndarray]] = [], []
     for epoch in range(1, MAX_EPOCHS + 1):

@@ -1,6 +1,4 @@
-"""What a probe is given: labelled galaxies to fit, others to choose a setting by, and those it
-is scored on once.
-"""
+"""The parts of a probe: galaxies to fit, to choose a setting, and to score once."""
 
 from __future__ import annotations
 
@@ -40,8 +38,7 @@ class ProbeParts:
 def probe_parts(
     known: Embeddings, new: Embeddings, validation: Embeddings | None, seed: int
 ) -> ProbeParts:
-    """Gather the labelled galaxies of a probe; without `validation`, a stratified 20 % of `known`
-    drawn with `seed` chooses.
+    """Gather the labelled galaxies of a probe; without `validation`, hold out 20 % of `known`.
 
     Raises ValueError where there is nothing labelled to fit, to choose by or to score, only one
     class is known, the class names or widths differ, or a vector is not finite.
@@ -70,9 +67,7 @@ def probe_parts(
 
 
 def stratified(labels: np.ndarray, seed: int, share: float = 0.2) -> tuple[np.ndarray, np.ndarray]:
-    """Split row numbers into (kept, held out), `share` of every class held out, none of a class
-    of one.
-    """
+    """Split rows into (kept, held out), `share` of every class, none of a class of one."""
     generator = np.random.default_rng(seed)
     held = []
     for label in np.unique(labels):
@@ -83,9 +78,7 @@ def stratified(labels: np.ndarray, seed: int, share: float = 0.2) -> tuple[np.nd
 
 
 def labelled(embeddings: Embeddings, which: str) -> tuple[np.ndarray, np.ndarray]:
-    """Return the vectors and labels of the labelled rows; ValueError where there are none or a
-    label has no class.
-    """
+    """Return vectors and labels of labelled rows; ValueError if none or no class."""
     vectors, labels = checked_vectors(embeddings), np.asarray(embeddings.labels)
     chosen = labels >= 0
     if not chosen.any():
@@ -103,9 +96,7 @@ def labelled(embeddings: Embeddings, which: str) -> tuple[np.ndarray, np.ndarray
 def scored(
     known: Embeddings, new: Embeddings, which: str = "new"
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return vectors, labels and row numbers of the labelled rows of `new`, after checking that
-    they compare with `known`.
-    """
+    """Return vectors, labels and rows of labelled `new`, if comparable with `known`."""
     if known.classes != new.classes:
         raise ValueError(
             f"The classes differ: {', '.join(known.classes)} are known, {', '.join(new.classes)} "

@@ -1,6 +1,4 @@
-"""What do frozen embeddings know about a number, such as a Hubble type or an inclination? Ridge
-regression, in closed form.
-"""
+"""Ridge regression from frozen embeddings to a number, in closed form."""
 
 from __future__ import annotations
 
@@ -25,8 +23,7 @@ def linear_regression_probe(
     validation: tuple[Embeddings, np.ndarray] | None = None,
     seed: int = 0,
 ) -> RegressionResult:
-    """Fit a number of each galaxy, (n,) beside the (n, D) vectors, by ridge regression on `known`
-    and score it once on `new`.
+    """Fit a number (n,) from vectors (n, D) by ridge regression; score it once on `new`.
 
     Features are standardised on `known` alone. Minimises mean (y - x·w - b)² + penalty ‖w‖², by the
     normal equations along the features' principal axes; the penalty is the one of 1e-6 ... 1000
@@ -69,9 +66,7 @@ def linear_regression_probe(
 def mean_value_probe(
     known: Embeddings, new: Embeddings, known_values: np.ndarray, new_values: np.ndarray
 ) -> RegressionResult:
-    """Name the mean of the known values for every new galaxy: what a probe that has seen no
-    image reaches (R² about 0).
-    """
+    """Predict the known mean for every new galaxy: the baseline, R² about 0."""
     _, values, _ = _valued(known, known_values, "known")
     _, truth, rows = _valued(new, new_values, "new")
     _refuse_equal(truth, "new")
@@ -83,8 +78,7 @@ def mean_value_probe(
 def ridge(
     features: np.ndarray, values: np.ndarray, penalties: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return slopes (D, p) and offsets (p,), float64, that minimise mean (y - x·w - b)² + penalty
-    ‖w‖², one column per penalty.
+    """Return slopes (D, p) and offsets (p,), float64, of mean (y - x·w - b)² + penalty ‖w‖².
 
     The offset is not penalised, and the (n, D) features need not be centred.
     """
@@ -105,8 +99,7 @@ def score_regression(
     setting: str,
     seed: int = 0,
 ) -> RegressionResult:
-    """Score predictions (n,) against truth (n,), with the 95 % percentile interval of R² of a
-    bootstrap over rows.
+    """Score predictions (n,) against truth (n,), with the 95 % bootstrap interval of R².
 
     The interval says nothing about other training sets. The rank correlation with constant
     predictions is 0.
@@ -131,8 +124,7 @@ def score_regression(
 def paired_r2_bootstrap(
     a: RegressionResult, b: RegressionResult, seed: int = 0
 ) -> tuple[float, float, float]:
-    """Return (difference, low, high) of R² a - b on the same galaxies, with its 95 % bootstrap
-    interval.
+    """Return (difference, low, high) of R² a - b on the same galaxies, 95 % bootstrap interval.
 
     One *beats* the other when the interval excludes 0. Raises ValueError where the scored rows or
     their values differ.
@@ -150,9 +142,7 @@ def paired_r2_bootstrap(
 
 
 def _drawn_r2(truth: np.ndarray, errors: np.ndarray, seed: int, draws: int = 2000) -> np.ndarray:
-    """Return R² of bootstrap draws of the rows, (draws, k) for squared errors (n, k); draws of
-    equal values have none.
-    """
+    """Return R² of bootstrap draws, (draws, k), from squared errors (n, k)."""
     count, centred = len(truth), truth - truth.mean()
     columns = np.column_stack([centred, centred**2, errors])
     generator = np.random.default_rng(seed)

@@ -1,6 +1,4 @@
-"""A probe that bends: a support vector machine with a Gaussian kernel, the strongest classical
-reader of a few hundred numbers.
-"""
+"""A support vector machine with a Gaussian kernel."""
 
 from __future__ import annotations
 
@@ -20,8 +18,7 @@ FIXED = (10.0, 0.25)  # where too few labels are known to choose
 def svm_probe(
     known: Embeddings, new: Embeddings, *, validation: Embeddings | None = None, seed: int = 0
 ) -> ProbeResult:
-    """Fit a support vector machine with kernel exp(-γ ‖x - y‖² / D) on `known` and score it once on
-    `new`.
+    """Fit a support vector machine, kernel exp(-γ ‖x - y‖² / D), and score it once on `new`.
 
     Features are standardised on `known` alone. C and γ have the best balanced accuracy on
     `validation`, or on a stratified 20 % of `known` drawn with `seed`, after which all of `known`
@@ -36,9 +33,7 @@ def svm_probe(
 
 
 def _best(parts: ProbeParts) -> tuple[float, float]:
-    """Return the (C, γ) with the best balanced accuracy on the galaxies to choose by; a tie goes
-    to the smoother.
-    """
+    """Return (C, γ) with the best balanced accuracy; ties go to the smoother."""
     features, codes = parts.features[parts.fitted], parts.codes[parts.fitted]
     scores = {}
     for width in WIDTHS:

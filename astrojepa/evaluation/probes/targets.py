@@ -1,6 +1,4 @@
-"""Numbers known about galaxies that a probe may be asked for: a column of the data set, or of a
-catalogue joined on the id.
-"""
+"""Target numbers of probes: columns of the data or of a catalogue joined by id."""
 
 from __future__ import annotations
 
@@ -18,16 +16,13 @@ _UNDETERMINED = -1.0  # of every EFIGI attribute but the type T, of which -1 is 
 
 
 def with_targets(data: Dataset, columns: tuple[str, ...], catalogue: str | Path = "") -> Dataset:
-    """Return the same galaxies with these columns of their table as numbers, as `target_values`
-    finds them.
-    """
+    """Return the galaxies with these columns as numbers, by `target_values`."""
     found = {column: target_values(data, column, catalogue) for column in columns}
     return dataclasses.replace(data, table=data.table.assign(**found))
 
 
 def target_values(data: Dataset, column: str, catalogue: str | Path = "") -> np.ndarray:
-    """Return one number per galaxy, float64 (n,), NaN where unknown: a column of `catalogue`, or of
-    the data set's own table.
+    """Return a number per galaxy, float64 (n,), NaN if unknown, from `catalogue` or the table.
 
     A catalogue is EFIGI_attributes.txt (Baillard et al. 2011, A&A 532, A74) or a CSV file; its
     first column holds ids, and galaxies that it lacks are unknown. Raises DataError for a column
@@ -59,9 +54,7 @@ def target_values(data: Dataset, column: str, catalogue: str | Path = "") -> np.
 
 
 def _read(path: Path) -> pd.DataFrame:
-    """Read a CSV file, or EFIGI's table, whose column names are the last line that starts with
-    #.
-    """
+    """Read a CSV file, or EFIGI's table with names in its last # line."""
     if path.suffix != ".txt":
         return pd.read_csv(path, dtype={0: str})
     header = ""

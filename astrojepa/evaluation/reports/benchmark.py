@@ -1,6 +1,4 @@
-"""One table that says whether an encoder has learned anything: probes beside every trivial
-baseline, on one split.
-"""
+"""The benchmark of an encoder: probes and all baselines on one split."""
 
 from __future__ import annotations
 
@@ -49,9 +47,7 @@ Split = tuple[Dataset, Dataset, Dataset]
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Which galaxies of a folder, and which of their labels: numbers compare within one source
-    and one split only.
-    """
+    """Galaxies and labels of a benchmark; numbers compare within one only."""
 
     title: str  # in tables
     where: tuple[str, ...]
@@ -79,8 +75,7 @@ def probe_table(
     targets: tuple[str, ...] = (),
     progress: Progress | bool | None = None,
 ) -> dict[str, Any]:
-    """Score linear and 20-NN probes (plain and whitened) of a model, and the baselines, on the test
-    part of one split.
+    """Score linear and 20-NN probes (plain and whitened) of model and baselines on one split.
 
     Every probe, the baselines' included, is fitted on train, with L2 chosen on validation, and
     scored once on test. `difference` is the linear accuracy less the baseline's, with the 95 %
@@ -129,9 +124,7 @@ def probe_table(
 
 
 def markdown_table(benchmarks: list[dict[str, Any]]) -> str:
-    """Lay out benchmarks from a card side by side: accuracy with its interval, and what the
-    linear probe is better by.
-    """
+    """Lay out benchmarks side by side: accuracy, interval, lead of the linear probe."""
     titles = [" ".join([card["data"], *card["where"]]) for card in benchmarks]
     titles = [
         f"{title}, {len(card['classes'])} classes, n {card['num_test']}"
@@ -197,9 +190,7 @@ def _row(linear: ProbeResult, result: ProbeResult, compare: bool) -> dict[str, A
 
 
 def _few_labels(vectors: dict[str, Parts]) -> dict[str, list[dict[str, Any]]]:
-    """Return the curve of every kind of vectors; `difference` is the encoder's balanced accuracy
-    less this, over the same draws.
-    """
+    """Return the curve of each kind of vectors; `difference` is the encoder's minus it."""
     curves = {name: few_label_curve(parts.train, parts.test) for name, parts in vectors.items()}
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in curves}
     for name, curve in curves.items():
@@ -239,9 +230,7 @@ def _controls(vectors: dict[str, Parts], parts: Split) -> dict[str, list[dict[st
 
 
 def _regressions(vectors: dict[str, Parts], parts: Split, column: str) -> dict[str, dict[str, Any]]:
-    """Return how well every kind of vectors tells a column of numbers; `difference` is the
-    encoder's R² less this.
-    """
+    """Return R² of each kind of vectors; `difference` is the encoder's minus it."""
     values = [part.table[column].to_numpy(dtype=np.float64) for part in parts]
     results: dict[str, RegressionResult] = {}
     for name, own in vectors.items():

@@ -17,9 +17,7 @@ _SHOWN = (
 
 
 def benchmark_lines(card: dict[str, Any]) -> list[str]:
-    """Lay out what `probe_table` measured: the probes, recall by class, and whichever further
-    tables the card holds.
-    """
+    """Lay out the results of `probe_table`: probes, recall, and further tables."""
     lines = [
         f"{card['data']}{' (SIMULATED)' if card['simulated'] else ''}: split {card['split']}, "
         f"{card['num_train']} to learn "

@@ -1,6 +1,4 @@
-"""Making a hosted bundle: galaxies reduced, and everything computed from them that the
-explorer's pages open with.
-"""
+"""Write a bundle: reduced galaxies and all results that the pages open with."""
 
 from __future__ import annotations
 
@@ -57,10 +55,9 @@ def make_bundle(
     creator: str,
     progress: bool | Progress = False,
 ) -> Bundle:
-    """Write a bundle of these galaxies and this model as a new folder; see
-    `astrojepa.checkpoints.bundle` for what is in it.
+    """Write a bundle of these galaxies and this model (see `astrojepa.checkpoints.bundle`).
 
-    Pictures are packed at most `size` pixels a side, and everything is computed on the packed ones,
+    Images are packed at most `size` pixels a side, and everything is computed on the packed ones,
     so that the host finds it by content. Simulated galaxies are not packed but named: `source` is
     what `open_dataset` took. Vectors are kept in half precision; maps and scores are those of the
     rounded vectors. Written beside `folder` and renamed.
@@ -106,11 +103,10 @@ def make_bundle(
 def make_demo(
     folder: str | Path = DEMO, *, creator: str, progress: bool | Progress = False
 ) -> Bundle:
-    """Write the bundle of the first look, in place of an older one: the simulated galaxies that a
-    fresh clone opens with.
+    """Write the demo that a fresh clone opens with, in place of an older one.
 
     Vectors, maps and scores of all released models whose weights are here, the best first, which
-    are named and not held; the simulator's parameters and small pictures, so that no galaxy has to
+    are named and not held; the simulator's parameters and small images, so that no galaxy has to
     be drawn for a map. Written beside `folder` and renamed.
     """
     folder, source = Path(folder), "simulated"
@@ -139,9 +135,7 @@ def make_demo(
 
 
 def _compute(model: Model, data: Dataset, cache: Path, progress: bool | Progress) -> None:
-    """Fill the cache with what the explorer asks for first: the model's and the baseline's
-    vectors, maps and scores, and checks.
-    """
+    """Fill the cache with what the explorer asks for first."""
     embed(model, data, progress=progress)
     train, _, test = default_split(data)
     if len(train) and len(test):
@@ -160,7 +154,7 @@ def _compute(model: Model, data: Dataset, cache: Path, progress: bool | Progress
 
 
 def _complete(data: Dataset, cache: Path) -> None:
-    """Add small pictures of what is drawn and not packed, and leave only what a bundle holds."""
+    """Add small images of what is drawn and not packed, and leave only what a bundle holds."""
     if data.simulated:
         keep_thumbnails(data)
     for path in cache.iterdir():

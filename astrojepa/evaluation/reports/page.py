@@ -1,6 +1,4 @@
-"""A report as one HTML page that needs nothing else: figures, pictures and tables inside it, no
-request to anywhere.
-"""
+"""A report as one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -75,7 +73,7 @@ def _curves(rows: list[dict[str, Any]]) -> list[tuple[str, str]]:
 
 
 def _heatmaps(pairs: list[tuple[np.ndarray, np.ndarray]]) -> list[tuple[str, str]]:
-    """Return each picture, and with its errors over it: one scale for all."""
+    """Return each image, and with its errors over it: one scale for all."""
     if not pairs:
         return []
     low, high = colour_scale(np.concatenate([errors.ravel() for _, errors in pairs]))

@@ -1,6 +1,4 @@
-"""Everything that is measured of one model on one data set, gathered once: numbers for JSON,
-figures and pictures for a page.
-"""
+"""All measurements of one model on one data set, for JSON and a page."""
 
 from __future__ import annotations
 
@@ -66,8 +64,7 @@ def make_report(
     targets: tuple[str, ...] = (),
     progress: Progress | bool | None = None,
 ) -> Report:
-    """Measure a model on all galaxies of `data`: probes beside their baselines, spread, map and its
-    trust, anomalies, patch errors.
+    """Measure a model on `data`: probes, spread, map, anomalies, patch errors.
 
     `curve` holds the rows of the run's metrics, else those on the model's card. `rare` is the class
     that is thinned to `fraction`, `draws` times, to score the anomaly rankings; by default the
@@ -115,9 +112,7 @@ def make_report(
 def _embed_parts(
     model: Model, data: Dataset, kind: str, progress: Progress | bool | None
 ) -> Embeddings:
-    """Embed the parts of the split, which the probes need too, and put the vectors back in the
-    order of the data.
-    """
+    """Embed the parts of the split, and return vectors in the order of the data."""
     parts = [part for part in (split(data, kind) if kind else default_split(data)) if len(part)]
     found = [embed(model, part, progress=progress).vectors for part in parts]
     vectors = np.empty((len(data), found[0].shape[1]), dtype=np.float32)
@@ -186,9 +181,7 @@ def _leaderboard(
 
 
 def _smallest_class(data: Dataset, fraction: float) -> str:
-    """Return the smallest class that can be thinned to that fraction; ValueError where there is
-    none.
-    """
+    """Return the smallest class that can be thinned so far; ValueError if none."""
     for label in np.argsort(
         np.bincount(data.labels[data.labels >= 0], minlength=len(data.classes)), kind="stable"
     ):
@@ -207,7 +200,7 @@ def _smallest_class(data: Dataset, fraction: float) -> str:
 def _patch_errors(
     report: Report, model: Model, data: Dataset, strange: list[str], count: int
 ) -> dict[str, Any]:
-    """Measure the first galaxy of each class, then the strangest ones."""
+    """Measure the first galaxy of each class, then the most anomalous ones."""
     first = [
         np.flatnonzero(data.labels == label)[0]
         for label in np.unique(data.labels[data.labels >= 0])

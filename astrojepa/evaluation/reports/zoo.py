@@ -1,6 +1,4 @@
-"""The table of the model zoo: what was measured of each model beside what was published,
-controls below; from the cards alone.
-"""
+"""The table of models: measured and published numbers, controls; from the cards."""
 
 from __future__ import annotations
 
@@ -27,8 +25,7 @@ RARE, PUBLISHED_PERCENT = "rare class, AP", "published elsewhere, %"
 
 
 def zoo_table(cards: list[dict[str, Any]]) -> list[dict[str, str]]:
-    """Return the rows of the table as text: models by mean accuracy on real galaxies, controls,
-    then recipes without weights.
+    """Return the table as text: models by mean accuracy, controls, then recipes without weights.
 
     Columns: image size and epochs; whether the weights are here; per benchmark the accuracy of the
     linear probe on the test part, percent, with its 95 % interval; and the average precision for
@@ -62,9 +59,7 @@ def zoo_table(cards: list[dict[str, Any]]) -> list[dict[str, str]]:
 
 
 def measurement(report: dict[str, Any]) -> dict[str, Any]:
-    """Return what a card keeps of a report: the probes, and a few lines of the anomaly
-    leaderboard where there is one.
-    """
+    """Return what a card keeps of a report: probes and the main leaderboard rows."""
     kept = {"where": report["where"], "label_column": report["label_column"], **report["probes"]}
     board = report["leaderboard"]
     lines = {
@@ -83,9 +78,7 @@ def measurement(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def with_measurement(card: dict[str, Any], report: dict[str, Any]) -> dict[str, Any]:
-    """Return the card with a report's numbers in place of what it held about the same galaxies;
-    ValueError without probes.
-    """
+    """Return the card with a report's numbers; ValueError without probes."""
     if "rows" not in report["probes"]:
         raise ValueError(
             f"The report holds no probes ({report['probes'].get('absent', 'none')}), so nothing "
@@ -120,9 +113,7 @@ def markdown_zoo(cards: list[dict[str, Any]]) -> str:
 
 
 def _columns(cards: list[dict[str, Any]]) -> list[str]:
-    """Return the benchmarks that any card was measured on: ours first, then others by the name
-    of their data.
-    """
+    """Return the benchmarks of any card: ours first, others by name of their data."""
     found = {_benchmark(measured) for card in cards for measured in _measured(card)}
     ours = [benchmark.title for benchmark in BENCHMARKS.values()]
     return [*(name for name in ours if name in found), *sorted(found - {*ours})] or ours
@@ -172,9 +163,7 @@ def _recipe(config: Any) -> str:
 
 
 def _cells(card: dict[str, Any], columns: list[str], key: str) -> dict[str, str]:
-    """Return what a card holds of one kind of vectors: an accuracy per benchmark, and the rare
-    class of the first.
-    """
+    """Return a card's accuracy per benchmark and rare-class score for one kind of vectors."""
     found = {_benchmark(measured): measured for measured in _measured(card)}
     row = LINEAR if key.startswith(ENCODER) else key
     cells = {f"{column}, %": _accuracy(found.get(column), row) for column in columns}

@@ -1,6 +1,4 @@
-"""Is there still a spread of embeddings? Alarms for a collapsing encoder, not a ranking of good
-ones.
-"""
+"""Collapse of embeddings: warnings, not a ranking of good encoders."""
 
 from __future__ import annotations
 
@@ -16,8 +14,7 @@ _SAMPLE = 2048
 
 
 def collapse_gauges(vectors: Any, *, seed: int = 0) -> CollapseGauges:
-    """Measure the spread of embeddings (n, D), a numpy array or a torch tensor, on at most 2048
-    rows drawn with `seed`.
+    """Measure the spread of embeddings (n, D), array or tensor, on at most 2048 rows by `seed`.
 
     - effective rank: exp(-Σ p ln p), p = σ / Σσ over the singular values of the centred vectors; 0
       when all vectors are equal, 1 on a line, at most min(n - 1, D). Larger = more spread.
@@ -56,9 +53,7 @@ def collapse_gauges(vectors: Any, *, seed: int = 0) -> CollapseGauges:
 
 
 def effective_rank(vectors: np.ndarray) -> float:
-    """Return exp(entropy of the normalised singular values) of the centred vectors (n, D): 0 for
-    a point, 1 for a line.
-    """
+    """Return exp(entropy of normalised singular values) of centred (n, D): 0 = a point."""
     centred = vectors - vectors.mean(axis=0)
     if np.sqrt(np.square(centred).mean()) <= 1e-6 * np.sqrt(np.square(vectors).mean()):
         return 0.0
@@ -70,9 +65,7 @@ def effective_rank(vectors: np.ndarray) -> float:
 
 
 def mean_cosine(vectors: np.ndarray) -> float:
-    """Return the mean cosine over all pairs of different rows of (n, D), without forming the
-    pairs.
-    """
+    """Return the mean cosine over all pairs of different rows of (n, D)."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not lengths.any():
         return 1.0

@@ -1,6 +1,4 @@
-"""Do two models see the same galaxies alike? Shared neighbours galaxy by galaxy, and one
-similarity for the whole.
-"""
+"""Compare two models on the same galaxies: shared neighbours and CKA."""
 
 from __future__ import annotations
 
@@ -72,8 +70,7 @@ def compare_embeddings(a: Embeddings, b: Embeddings, k: int = 10) -> Comparison:
 
 
 def linear_cka(a: np.ndarray, b: np.ndarray, *, unbiased: bool = False) -> float:
-    """Return the linear centred kernel alignment of (n, D) and (n, D') features of the same rows,
-    by D × D' products, never n × n.
+    """Return linear CKA of (n, D) and (n, D') features of the same rows, never forming n × n.
 
     ‖AᵀB‖² / (‖AᵀA‖ ‖BᵀB‖) of centred features, Frobenius norms: in [0, 1], unchanged by rotations
     and one scale of either. Unbiased: the same quotient of Song's estimates, which leave out each
@@ -99,9 +96,7 @@ def _product(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _unbiased_product(a: np.ndarray, b: np.ndarray) -> float:
-    """Return n (n - 3) times Song's estimate: the rows of centred kernels sum to 0, so that only
-    diagonals p, q enter beside K ∘ L.
-    """
+    """Return n (n - 3) times Song's estimate; rows of centred kernels sum to 0."""
     count = len(a)
     p, q = np.square(a).sum(axis=1), np.square(b).sum(axis=1)
     diagonal = float(p @ q)
@@ -114,9 +109,7 @@ def _unbiased_product(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _stretch(features: np.ndarray, strangers: np.ndarray, near: np.ndarray) -> np.ndarray:
-    """Return how many times farther the strangers lie than the nearest, on average over k: (n,),
-    1 where both lie at 0.
-    """
+    """Return how many times farther the other neighbours are, mean over k: (n,)."""
     far, close = (
         exact_distances(features, features, rows).mean(axis=1, dtype=np.float64)
         for rows in (strangers, near)

@@ -1,6 +1,4 @@
-"""Vectors for galaxies: from a trained model, and the hand-made baselines that any model must
-beat.
-"""
+"""Embeddings of a trained model, and the hand-made baselines."""
 
 from __future__ import annotations
 
@@ -39,8 +37,7 @@ def embed(
     precision: str = "float32",
     passes: int | None = None,
 ) -> Embeddings:
-    """Embed every galaxy: the mean over the target encoder's tokens, orientations and scales of the
-    cropped frame, float32 (n, D).
+    """Embed every galaxy, float32 (n, D): the mean over tokens, orientations and crop sizes.
 
     The network computes in float32, the same on every machine, unless `precision` is "bfloat16", or
     "auto" where the device is made for that. It looks `config.model.passes` times at a galaxy
@@ -79,9 +76,7 @@ def embed(
 def differences(
     model: Model, precision: str = "float32", passes: int | None = None
 ) -> dict[str, Any]:
-    """Return in what vectors differ from the usual ones, {} for float32 and all passes; they are
-    named by it. ValueError for others.
-    """
+    """Return how settings differ from float32 and all passes; ValueError for others."""
     found: dict[str, Any] = {}
     if precision != "float32":
         from astrojepa.precision import resolve
@@ -96,9 +91,7 @@ def differences(
 
 
 def keep_embedding(model: ModelFacts, data: Dataset, vectors: np.ndarray) -> None:
-    """Keep `vectors`, float32 (n, D), in the cache as what `embed` returns for this model and
-    these galaxies.
-    """
+    """Cache `vectors`, float32 (n, D), as what `embed` returns."""
     save_arrays(_path(model, data, {}), vectors=vectors)
 
 
@@ -120,8 +113,7 @@ def _kept(model: ModelFacts, data: Dataset, unusual: dict[str, Any]) -> Embeddin
 def pixel_pca(
     train: Dataset, test: Dataset, components: int = 64, size: int = 32
 ) -> tuple[Embeddings, Embeddings]:
-    """Embed by principal components of the pixels of the centre 7/8, `size` × `size` × 3, in [0,
-    1]: (train, test), (n, components).
+    """Embed by principal components of the central 7/8, `size` × `size` × 3: (train, test).
 
     Fitted on `train` alone; the sign of a component is fixed by its largest loading. `components`
     is lowered to what n and the pixels allow. Kept in the cache by the content of both sets. Raises
@@ -157,8 +149,7 @@ def pixel_pca(
 
 
 def summary_statistics(data: Dataset) -> Embeddings:
-    """Embed by hand-made statistics: colour, percentiles, size, ellipticity, radial profile,
-    asymmetry.
+    """Embed by hand-made statistics: colour, percentiles, size, ellipticity, profile, asymmetry.
 
     One row per galaxy of `shape_statistics` on the centre 7/8 at 64 × 64 pixels; learned from
     nothing, what astronomers had before. Kept in the cache by the content of the data and of the
@@ -183,16 +174,12 @@ def summary_statistics(data: Dataset) -> Embeddings:
 
 
 def crop_statistics(data: Dataset, image: ImageConfig) -> Embeddings:
-    """Embed by the numbers of `shape_statistics` on the crop that a network with this image
-    config sees; cached as all are.
-    """
+    """Embed by `shape_statistics` of the model's crop; cached."""
     return _measured(data, image, "crop-statistics", measuring.shape_statistics)
 
 
 def polar_statistics(data: Dataset, image: ImageConfig) -> Embeddings:
-    """Embed by the numbers of `polar_fourier` on the crop that a network with this image config
-    sees; cached as all are.
-    """
+    """Embed by `polar_fourier` of the model's crop; cached."""
     return _measured(data, image, "polar-fourier", polar_fourier.polar_fourier)
 
 
@@ -223,7 +210,7 @@ def _measured(
 
 
 def _centre(data: Dataset, size: int) -> np.ndarray:
-    """Return the centre 7/8 of every picture, float32 (n, size, size, 3) in [0, 1]."""
+    """Return the centre 7/8 of every image, float32 (n, size, size, 3) in [0, 1]."""
     return centre_crop(np.asarray(frames(data, round(size / 0.875))), size).astype(np.float32) / 255
 
 

@@ -1,5 +1,4 @@
-"""Embed catalogues larger than one machine: many processes, blocks that survive interruptions, one
-Parquet shard per process.
+"""Embed large catalogues: many processes, resumable blocks, one Parquet shard per process.
 
 Process r of w computes the blocks r, r + w, .... Blocks are fixed ranges of rows and batches are
 cut inside them, so that a vector depends neither on the number of processes nor on interruptions.
@@ -55,10 +54,9 @@ def embed_shards(
     precision: str = "float32",
     passes: int | None = None,
 ) -> ShardRun:
-    """Embed every galaxy into the Parquet shards of a folder; every process that torchrun started
-    calls this, or one alone.
+    """Embed every galaxy into a folder of Parquet shards; every process of torchrun calls this.
 
-    Each vector is that of `embed`, to the bit on a CPU with as many threads. Pictures are streamed:
+    Each vector is that of `embed`, to the bit on a CPU with as many threads. Images are streamed:
     at most three batches of frames are in memory. After a kill at any moment the same call computes
     the blocks that are missing, with another number of processes too unless shards are written
     already. `progress` is heard on process 0, about its own share. `precision` and `passes` are
@@ -124,9 +122,7 @@ def _facts(model: Model, data: Dataset, block_size: int, unusual: dict[str, Any]
 
 
 def _claim(path: Path, facts: dict[str, Any]) -> ShardFolder:
-    """Write the manifest where there is none, the same on every process; ValueError if the one
-    there is of another embedding.
-    """
+    """Write the manifest if there is none; ValueError if it is of another embedding."""
     if path.exists() and not path.is_dir():
         raise ValueError(
             f"{path} is a file; name a folder for the shards, or a file ending in .npz."
@@ -155,9 +151,7 @@ def _compute(
     progress: Progress | bool | None,
     unusual: dict[str, Any],
 ) -> int:
-    """Write those of this process's blocks that are missing; returns how many all processes
-    wrote.
-    """
+    """Write this process's missing blocks; returns how many all processes wrote."""
     own, size = distributed.rank(), distributed.world_size()
     missing = [rows for rows in blocks if folder.read_block(rows) is None]
     counts = torch.zeros(size, dtype=torch.int64, device=model.device)
@@ -190,9 +184,7 @@ def _compute(
 def _encoded(
     model: Model, data: Dataset, blocks: list[range], unusual: dict[str, Any]
 ) -> Generator[np.ndarray]:
-    """Yield the vectors of each block, float32 (b, D); the pictures of the next batch are read
-    meanwhile.
-    """
+    """Yield each block's vectors, float32 (b, D), reading ahead."""
     cuts = [
         [rows[first : first + BATCH_SIZE] for first in range(0, len(rows), BATCH_SIZE)]
         for rows in blocks

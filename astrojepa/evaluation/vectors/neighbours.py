@@ -27,8 +27,7 @@ def neighbours(
     *,
     whitened: bool = False,
 ) -> Neighbours:
-    """Find the k nearest galaxies of each query, nearest first, by Euclidean distance on
-    standardised features.
+    """Find each query's k nearest galaxies by Euclidean distance on standardised features.
 
     `query` is a row number or several (the galaxy itself is left out, its duplicates are not), or
     one vector (D,) or several (q, D) of the same model. Distances are in standard deviations, >= 0,
@@ -67,9 +66,7 @@ def neighbours(
 
 
 def neighbours_among(features: np.ndarray, row: int, k: int = 6) -> Neighbours:
-    """Find what `neighbours` finds of one galaxy, among standardised features (n, D): for who
-    asks about one after the other.
-    """
+    """`neighbours` of one galaxy among standardised features (n, D), for repeated use."""
     check_count(k)
     rows = _checked_rows(np.array([row]), len(features))
     distances, indices = _exact_order(
@@ -81,8 +78,7 @@ def neighbours_among(features: np.ndarray, row: int, k: int = 6) -> Neighbours:
 def nearest(
     reference: np.ndarray, queries: np.ndarray, k: int, *, exclude: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return (distances float32, indices int64), both (q, k), nearest first: Euclidean, exact, in
-    chunks of bounded memory.
+    """Return (distances float32, indices int64), both (q, k), nearest first: exact, chunked.
 
     `exclude` (q,) names one reference row per query to leave out: the query itself. k is lowered to
     the rows there are.
@@ -127,8 +123,7 @@ def _by_products(
 
 
 def exact_distances(features: np.ndarray, targets: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    """Return the distance of each target (q, D) to the features at `indices` (q, k), float32 (q,
-    k), from differences.
+    """Return distances of targets (q, D) to features at `indices` (q, k), float32, by differences.
 
     A matrix product may leave 1e-3 where duplicates have 0.
     """

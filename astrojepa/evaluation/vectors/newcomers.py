@@ -1,6 +1,4 @@
-"""Pictures that are in no data set: what a model makes of them beside the galaxies of one.
-Nothing is written to disk.
-"""
+"""New images compared with the galaxies of a data set. Nothing is written."""
 
 from __future__ import annotations
 
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Newcomers:
-    """Where q new pictures stand among n known galaxies."""
+    """Where q new images stand among n known galaxies."""
 
     xy: np.ndarray  # float32 (q, 2), on the map of the known
     indices: np.ndarray  # int64 (q, k), nearest known galaxies, nearest first
@@ -33,9 +31,7 @@ class Newcomers:
 
 
 def embed_picture(model: Model, image: np.ndarray) -> np.ndarray:
-    """Embed one picture uint8 (H, W, 3) as `embed` does a data set's: float32 (D,). The central
-    square is what the model is given.
-    """
+    """Embed the central square of an image uint8 (H, W, 3): float32 (D,)."""
     (vector,) = model.encode(resize_frame(image, model.config.image.frame_size)[None])
     check_finite(vector[None], np.array(["in this picture"]))
     return vector
@@ -49,8 +45,7 @@ def compare_newcomers(
     method: str,
     k: int = 20,
 ) -> Newcomers:
-    """Place embeddings (D,) of new pictures on the map `xy` of the known galaxies, and compare them
-    with those.
+    """Compare embeddings (D,) of new images with the known galaxies, and place them on `xy`.
 
     `known_scores` are the known galaxies' own `anomaly_scores`, of the method "knn". A known galaxy
     has no distance to itself in its score and a newcomer that is one of them has: its score is a

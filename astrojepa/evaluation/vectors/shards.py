@@ -62,8 +62,7 @@ class DamagedShardError(ValueError):
 
 
 def read_shards(path: str | Path) -> Embeddings:
-    """Join the shards of a folder: vectors float32 (n, D) in the order of the data set, with
-    labels, ids and classes.
+    """Join the shards of a folder: vectors float32 (n, D) in data order, labels, ids, classes.
 
     Raises FileNotFoundError where the folder holds no embedding or an unfinished one, ValueError
     (naming the file) where a shard is damaged, belongs to another embedding, or holds other rows
@@ -102,9 +101,7 @@ def read_shards(path: str | Path) -> Embeddings:
 
 
 def open_shards(path: str | Path) -> ShardFolder:
-    """Read the manifest of a folder; FileNotFoundError if there is none, ValueError if it is of
-    something else.
-    """
+    """Read a folder's manifest; FileNotFoundError if none, ValueError if different."""
     manifest = Path(path) / MANIFEST
     if not manifest.is_file():
         raise FileNotFoundError(
@@ -178,9 +175,7 @@ class ShardFolder:
         return pa.schema(columns, facts)
 
     def shards(self) -> list[Path]:
-        """Return the paths of the set of shards that somebody began or completed; [] if nobody
-        did.
-        """
+        """Return the paths of the shards begun or completed; [] if none."""
         sizes = {
             int(match[2])
             for path in self.path.iterdir()
@@ -202,9 +197,7 @@ class ShardFolder:
         return self.path / "blocks" / f"rows-{rows.start:010d}.parquet"
 
     def write_block(self, data: Dataset, rows: range, vectors: np.ndarray) -> None:
-        """Write the vectors float32 (b, D) of some rows atomically, beside what is known about
-        their galaxies.
-        """
+        """Write vectors float32 (b, D) of some rows atomically, with their galaxies."""
         part = slice(rows.start, rows.stop)
         columns = [
             pa.array(data.ids[part].astype(str).tolist(), pa.string()),
@@ -246,9 +239,7 @@ class ShardFolder:
             self.block(rows).unlink(missing_ok=True)
 
     def is_whole(self, path: Path, blocks: list[range]) -> bool:
-        """Say whether a shard has all its blocks, by its footer; the content is verified when it
-        is read.
-        """
+        """Whether a shard's footer lists all blocks; content is verified on reading."""
         try:
             with self.opened(path, blocks):
                 return True
@@ -256,9 +247,7 @@ class ShardFolder:
             return False
 
     def tables(self, path: Path, blocks: list[range]) -> Iterator[tuple[range, pa.Table]]:
-        """Yield each block of a file, checksums verified; DamagedShardError, or ValueError for
-        one of another embedding.
-        """
+        """Yield a file's blocks, verified; DamagedShardError or ValueError."""
         with self.opened(path, blocks) as file:
             for group, rows in enumerate(blocks):
                 table = file.read_row_group(group)
@@ -280,9 +269,7 @@ class ShardFolder:
 
     @contextlib.contextmanager
     def opened(self, path: Path, blocks: list[range]) -> Iterator[parquet.ParquetFile]:
-        """Open a file whose footer fits; DamagedShardError, or ValueError for one of another
-        embedding.
-        """
+        """Open a file whose footer fits; DamagedShardError or ValueError."""
         try:
             with parquet.ParquetFile(path, page_checksum_verification=True) as file:
                 schema = file.schema_arrow

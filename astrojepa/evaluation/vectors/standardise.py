@@ -8,8 +8,7 @@ from astrojepa.types import Embeddings
 
 
 def checked_vectors(embeddings: Embeddings) -> np.ndarray:
-    """Return the vectors, float32 (n, D), after checking that there are some and that all are
-    finite.
+    """Return the vectors, float32 (n, D), checked to be finite.
 
     Raises ValueError where there are none, the shape is not (n, D), or a vector is not finite (its
     id is named).
@@ -31,9 +30,7 @@ def checked_vectors(embeddings: Embeddings) -> np.ndarray:
 
 
 def check_finite(vectors: np.ndarray, ids: np.ndarray) -> None:
-    """Raise ValueError naming the first galaxy whose vector (one row of (n, D)) holds NaN or
-    infinity.
-    """
+    """Raise ValueError naming the first row of (n, D) with NaN or infinity."""
     bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if len(bad):
         raise ValueError(
@@ -53,8 +50,7 @@ def check_same_width(a: np.ndarray, b: np.ndarray) -> None:
 
 
 def standardise(reference: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Shift and scale features to mean 0 and standard deviation 1 *of the reference*: (reference,
-    *others), float32 (., D).
+    """Scale features to mean 0 and deviation 1 *of the reference*: (reference, *others).
 
     A feature that is constant in the reference is only shifted. The others' own statistics play no
     part.
@@ -64,8 +60,7 @@ def standardise(reference: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray,
 
 
 def whiten(reference: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Standardise, turn onto the principal axes *of the reference*, and standardise those:
-    (reference, *others), float32 (., d).
+    """Standardise, rotate to the principal axes *of the reference*, standardise those: (., d).
 
     Directions that vary little then count as much as those that vary most: where the reference is
     centred, its features are uncorrelated. Axes whose deviation is under 1e-3 of the largest are
@@ -80,9 +75,7 @@ def whiten(reference: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...]
 
 
 def standardisation(reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return (shift, factor), float32 (D,), of `standardise`: a feature x becomes (x - shift) *
-    factor.
-    """
+    """Return (shift, factor), float32 (D,): x becomes (x - shift) * factor."""
     mean = reference.mean(axis=0, dtype=np.float64)
     deviation = reference.std(axis=0, dtype=np.float64)
     constant = deviation <= 1e-6 * np.maximum(np.abs(mean), deviation.max(initial=0.0))

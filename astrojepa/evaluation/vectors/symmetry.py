@@ -1,4 +1,4 @@
-"""Does a model see a galaxy and its turned or mirrored picture alike? The sky has no up."""
+"""Does a model see a galaxy and its rotated or mirrored image alike? The sky has no up."""
 
 from __future__ import annotations
 
@@ -31,9 +31,7 @@ SYMMETRIES = (
 
 @dataclass(frozen=True)
 class SymmetryDrift:
-    """How far the embeddings of r galaxies move when their pictures are turned or mirrored, in
-    the order of `SYMMETRIES`.
-    """
+    """How far embeddings of r galaxies move under rotation and mirroring (`SYMMETRIES`)."""
 
     # float32 (r, 7), 1 - cosine of the two embeddings, in [0, 2], 0 = the same direction
     cosine: np.ndarray
@@ -48,9 +46,7 @@ class SymmetryDrift:
 
     @property
     def beyond_nearest(self) -> float:
-        """Share of turned and mirrored pictures that lie farther from their galaxy than its
-        nearest other: 0 = symmetric enough.
-        """
+        """Share of moved images farther than the nearest other galaxy: 0 = symmetric."""
         return (
             float((self.relative > 1).mean()) if np.isfinite(self.relative).any() else float("nan")
         )
@@ -65,8 +61,7 @@ def symmetry_drift(
     cache: bool = True,
     progress: Progress | bool | None = None,
 ) -> SymmetryDrift:
-    """Turn and mirror galaxies of a data set, or of frames uint8 (n, F, F, 3), and see how far
-    their embeddings move.
+    """Rotate and mirror galaxies, or frames uint8 (n, F, F, 3): how far do embeddings move?
 
     `rows` (r,) names those that are turned (all): a few hundred judge a model. The frame is turned
     about its centre before the network's part is cut out, so that the galaxy stays where it is.
@@ -112,9 +107,7 @@ def symmetry_drift(
 
 
 def drift_of(plain: np.ndarray, rows: np.ndarray, versions: np.ndarray) -> SymmetryDrift:
-    """Measure how far 7 versions (7, r, D) of some rows (r,) of n embeddings (n, D) lie from
-    them.
-    """
+    """Measure how far 7 versions (7, r, D) of rows (r,) lie from n embeddings (n, D)."""
     own = plain[rows]
     products = np.einsum("nd,vnd->nv", own, versions, dtype=np.float64)
     scale = np.linalg.norm(own, axis=1)[:, None] * np.linalg.norm(versions, axis=2).T

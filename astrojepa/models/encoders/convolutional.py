@@ -21,7 +21,7 @@ SMALLEST_VARIANCE = 1e-6  # keeps the slope of a square root finite
 class ConvEncoder(nn.Module):
     """A convolutional network of timm; its tokens are the places of its last feature map.
 
-    With readout "stages" there is one token: mean and standard deviation, over the picture, of
+    With readout "stages" there is one token: mean and standard deviation, over the image, of
     every stage's features. Early stages know textures and sizes that the last has forgotten, also
     before any training; the first `frozen_stages` are never trained, and their moments, the first
     `frozen_width` features, are not projected. With readout "rings" there is one token too: what
@@ -108,11 +108,10 @@ class ConvEncoder(nn.Module):
     def patch_tokens(
         self, images: Float[Tensor, "B 3 S S"], index: Int[Tensor, "B K"] | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Return one token per patch, (B, K, D') twice, of the patches in `index` (all N where
-        None).
+        """Return a token per patch, (B, K, D') twice, of the patches in `index` (None: all).
 
         They are the features of the last stage that is no coarser than the patches. Patches that
-        are not in `index` are set to 0 in the normalised picture before the first layer: what they
+        are not in `index` are set to 0 in the normalised image before the first layer: what they
         held cannot reach a token.
         """
         if index is not None:

@@ -14,9 +14,7 @@ from astrojepa.models.tokens import ACTIVATIONS, NORM, Positions, gather_tokens
 
 @encoder("vit", masks=True, sized=True)
 class VisionTransformer(nn.Module):
-    """Vision transformer without a class token; an image's embedding is the mean of its tokens,
-    or what rings of them tell.
-    """
+    """Vision transformer without a class token; readout by mean or rings of tokens."""
 
     def __init__(self, image: ImageConfig, model: ModelConfig) -> None:
         super().__init__()
@@ -44,8 +42,7 @@ class VisionTransformer(nn.Module):
     def forward(
         self, images: Float[Tensor, "B 3 S S"], index: Int[Tensor, "B K"] | None = None
     ) -> tuple[Tensor, Tensor]:
-        """Return tokens after and before the final norm, (B, K, D) each, of the patches in `index`
-        (all N where None).
+        """Return tokens after and before the final norm, (B, K, D), of `index` (None: all).
 
         Patches that are not in `index` are dropped before the first block.
         """

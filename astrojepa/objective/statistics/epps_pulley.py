@@ -72,8 +72,7 @@ def half_knots(t_max: float, num_knots: int) -> tuple[float, list[float], list[f
 
 
 class _CharacteristicDistance(torch.autograd.Function):
-    """Σ_k w_k |mean_n e^{i t_k p_n} - e^{-t_k²/2}|², averaged over the rows of p, with its
-    closed-form gradient.
+    """Mean over rows of Σ_k w_k |mean_n e^{i t_k p_n} - e^{-t_k²/2}|², gradient in closed form.
 
     A row holds the projections of all samples onto one direction. Knots are multiples of one step,
     so e^{i t_k p} are the powers of one unit complex number: repeated multiplication gives their

@@ -32,9 +32,7 @@ class SweepRun:
         return f"{self.folder.parent.name}/{self.folder.name}"
 
     def state(self) -> str:
-        """Return finished, failed (its loss stopped being finite), begun or waiting; "begun" is
-        what train() can resume.
-        """
+        """finished, failed (diverged), begun (train() can resume it) or waiting."""
         if (self.folder / FAILURE).is_file():
             return "failed"
         saved = self.folder / "last.pt"
@@ -91,9 +89,7 @@ class Sweep:
         return made
 
     def joined(self, earlier: Sweep, folder: Path) -> Sweep:
-        """Return this sweep with the values and seeds of an earlier one; ValueError if they do
-        not belong together.
-        """
+        """Return the sweep with an earlier one's values and seeds; ValueError if different."""
         if self.settings.keys() != earlier.settings.keys():
             known, new = ", ".join(earlier.settings), ", ".join(self.settings)
             raise ValueError(
@@ -106,8 +102,8 @@ class Sweep:
             if now[name] != before[name]
         ]:
             raise ValueError(
-                f"{folder} is a sweep around other settings ({'; '.join(differing)}); give those "
-                f"of before, or choose another --out."
+                f"{folder} is a sweep with other settings ({'; '.join(differing)}); use the same "
+                "settings, or choose another --out."
             )
         settings = {
             name: list(dict.fromkeys([*values, *self.settings[name]]))
@@ -121,9 +117,7 @@ class Sweep:
 
 
 def read_sweep(folder: Path) -> Sweep:
-    """Read what a folder sweeps, in the precision that its runs keep; ValueError if its
-    sweep.json is none.
-    """
+    """Read a folder's sweep in its runs' precision; ValueError if sweep.json is invalid."""
     record = read_json(folder / RECORD)
     settings, seeds = record.get("settings"), record.get("seeds")
     if (
@@ -132,8 +126,7 @@ def read_sweep(folder: Path) -> Sweep:
         or type(seeds) is not int
     ):
         raise ValueError(
-            f"{folder / RECORD} does not say what is swept: it needs config, settings and seeds; "
-            f"choose another --out."
+            f"{folder / RECORD} lacks config, settings or seeds; choose another --out."
         )
     pairs_again = {
         name: [tuple(value) if isinstance(value, list) else value for value in values]

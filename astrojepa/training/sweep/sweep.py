@@ -1,6 +1,4 @@
-"""A sweep: one recipe over every combination of some settings and over seeds, as ordinary runs
-beside one table.
-"""
+"""A sweep: one recipe over combinations of settings and seeds."""
 
 from __future__ import annotations
 
@@ -25,8 +23,7 @@ class SweepInterrupted(KeyboardInterrupt):
 
     def __init__(self, folder: Path, over: int, total: int) -> None:
         super().__init__(
-            f"Stopped with {over} of {total} runs of {folder} over; give the same command again to "
-            f"go on."
+            f"Stopped after {over} of {total} runs in {folder}; run the same command to continue."
         )
         self.folder = folder
 
@@ -42,8 +39,7 @@ def sweep(
     compile: str = "auto",
     tensorboard: bool = False,
 ) -> Path:
-    """Train every combination of `settings`, each with `seeds` seeds from config.seed on; returns
-    the folder.
+    """Train every combination of `settings` with `seeds` seeds; returns the folder.
 
     It holds sweep.json, the run folders <setting>=<value>[,...]/seed<k>, table.csv (a row per run)
     and table.md (a row per setting), the tables written anew after every run. The same call
@@ -87,9 +83,8 @@ def sweep(
             raise SweepInterrupted(folder, over, len(runs)) from error
     if failed := [name for name, state in states.items() if state == "failed"]:
         raise FloatingPointError(
-            f"{len(failed)} of {len(runs)} runs stopped being finite: {', '.join(failed)}; the "
-            f"others are finished, see "
-            f"{folder / 'table.md'}."
+            f"{len(failed)} of {len(runs)} runs diverged: {', '.join(failed)}. The others are "
+            f"finished, see {folder / 'table.md'}."
         )
     return folder
 

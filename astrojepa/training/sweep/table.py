@@ -1,6 +1,4 @@
-"""The table of a sweep: a row per run as CSV, a row per setting with intervals over seeds as
-Markdown.
-"""
+"""The table of a sweep: runs as CSV, means and intervals as Markdown."""
 
 from __future__ import annotations
 
@@ -45,9 +43,7 @@ LEGEND = (
 
 
 def write_tables(folder: Path, runs: Sequence[SweepRun], states: dict[str, str]) -> None:
-    """Write table.csv and table.md from the runs' metrics; metrics of runs that are not finished
-    stay empty.
-    """
+    """Write table.csv and table.md; unfinished runs have empty metrics."""
     rows = [run_row(run, states[run.name]) for run in runs]
     write_records(folder / "table.csv", rows)
     with atomic_write(folder / "table.md") as stream:
@@ -55,9 +51,7 @@ def write_tables(folder: Path, runs: Sequence[SweepRun], states: dict[str, str])
 
 
 def run_row(run: SweepRun, state: str) -> dict[str, Any]:
-    """Return a run's row: its settings, its metrics at the last step and at the epoch whose
-    weights are best.pt.
-    """
+    """Return a run's settings, and metrics at the last step and at best.pt's epoch."""
     optim, aim = run.config.optim, run.config.objective
     row: dict[str, Any] = {name: value_text(value) for name, value in run.values.items()}
     row |= {"seed": run.config.seed, "strength": aim.strength(optim.batch_size), "state": state}
@@ -72,9 +66,7 @@ def run_row(run: SweepRun, state: str) -> dict[str, Any]:
 
 
 def t_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float] | None:
-    """Return mean ± t · s / √n with Student's t of n - 1 degrees of freedom, s the sample's
-    standard deviation; None for n < 2.
-    """
+    """Return mean ± t · s / √n, Student's t with n - 1 degrees; None for n < 2."""
     if len(values) < 2:
         return None
     half = (
@@ -86,9 +78,7 @@ def t_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, flo
 
 
 def markdown_table(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
-    """Lay out one line per combination of the settings `names`: mean and interval over its
-    finished seeds.
-    """
+    """Lay out a line per combination of settings: mean and interval over seeds."""
     titles = [*names, "ρ", "seeds", *(title for title, *_ in SHOWN)]
     lines = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
     groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}

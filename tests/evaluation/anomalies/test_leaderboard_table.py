@@ -56,7 +56,7 @@ def test_injected_kinds_and_artefacts_are_rare_where_the_table_names_them(
     np.testing.assert_array_equal(rare_labels(data, "ring+lens"), [1, 1, 0, 0])
     np.testing.assert_array_equal(rare_labels(data, "trail"), [0, 0, 1, 0])
     with pytest.raises(
-        ValueError, match=r"no class 'comet' to make rare; choose one of spiral, .*lens, none, ring"
+        ValueError, match=r"no class 'comet' to thin; choose one of spiral, .*lens, none, ring"
     ):
         rare_labels(data, "ring+comet")
 
@@ -64,8 +64,7 @@ def test_injected_kinds_and_artefacts_are_rare_where_the_table_names_them(
 def test_an_unknown_class_is_refused_and_the_known_are_named(make_dataset: Make) -> None:
     with pytest.raises(
         ValueError,
-        match="memory has no class 'comet' to make rare; choose one of spiral, round, edge-on, "
-        "merger",
+        match="memory has no class 'comet' to thin; choose one of spiral, round, edge-on, merger",
     ):
         rare_labels(make_dataset(IMAGES), "comet")
 

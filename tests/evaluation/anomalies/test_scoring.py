@@ -148,7 +148,7 @@ def test_an_unknown_method_is_refused_and_the_known_are_named(make_embeddings: M
 
 
 def test_one_galaxy_alone_is_refused(make_embeddings: Make) -> None:
-    with pytest.raises(ValueError, match="One galaxy alone"):
+    with pytest.raises(ValueError, match="A single galaxy"):
         anomaly_scores(make_embeddings(np.ones((1, 3))))
 
 

@@ -207,7 +207,7 @@ def test_fine_tuning_and_catalogues_are_one_flag_each(
     for line in ("fine-tuned", "supervised ResNet-18", "size, n 8"):
         assert line in shown
     for wrong, message in (
-        (["--catalogue", str(catalogue)], "holds numbers; say which with --regress COLUMN"),
+        (["--catalogue", str(catalogue)], "needs --regress COLUMN"),
         (["--regress", "size"], "galaxies has no column 'size'"),
         (["--fine-tune", "-1"], "must not be negative"),
     ):

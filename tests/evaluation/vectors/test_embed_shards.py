@@ -328,7 +328,7 @@ def test_two_real_processes_of_which_one_is_killed_finish_what_is_missing_with_t
     with processes(catalogue, out) as second:
         shown, errors = second.communicate(timeout=120)
         assert second.returncode == 0, errors[-3000:]
-    assert f"{found} of 6 blocks were there already" in shown
+    assert f"{found} of 6 blocks were already done" in shown
     assert f"{out}: complete, 5500 vectors of width 16 for galaxies, shards: 2" in shown
     assert "blocks" not in [path.name for path in out.iterdir()]
     weights, data = catalogue

@@ -36,7 +36,7 @@ class WrittenRuns:
         name = f"{folder.parent.name}/{folder.name}"
         self.calls.append(name + (" resumed" if resume else ""))
         if name == self.diverges:
-            raise FloatingPointError("The loss stopped being finite at step 3.")
+            raise FloatingPointError("The loss is no longer finite at step 3.")
         for epoch in range(len(read_metrics(folder)) + 1, config.optim.epochs + 1):
             row = {
                 "step": epoch * 6,
@@ -150,7 +150,7 @@ def test_an_interrupted_sweep_goes_on_without_repeating_what_is_finished(tiny, t
     arguments = (tiny, {"sigreg_weight": [0.0, 0.6]}, 2, tmp_path / "sweep")
     with pytest.raises(
         SweepInterrupted,
-        match=r"Stopped with 1 of 4 runs of .*sweep over; give the same command again to go on\.",
+        match=r"Stopped after 1 of 4 runs in .*sweep; run the same command to continue\.",
     ):
         sweep(*arguments, progress=False)
     assert [row["state"] for row in table(tmp_path / "sweep")] == [
@@ -200,7 +200,7 @@ def test_a_real_run_of_a_sweep_is_stopped_by_ctrl_c_and_resumed_where_it_stood(
 
     with monkeypatch.context() as patch:
         patch.setattr(trainer.Trainer, "step", step)
-        with pytest.raises(SweepInterrupted, match="Stopped with 0 of 1 runs"):
+        with pytest.raises(SweepInterrupted, match="Stopped after 0 of 1 runs"):
             sweep(tiny, {"sigreg_weight": [0.3]}, 1, tmp_path / "sweep", progress=False)
     folder = sweep(tiny, {"sigreg_weight": [0.3]}, 1, tmp_path / "sweep", progress=False)
     assert [row["step"] for row in read_metrics(folder / "sigreg_weight=0.3" / "seed42")] == [
@@ -299,7 +299,7 @@ def test_a_diverged_run_is_named_and_the_others_finish(tiny, tmp_path, written):
     written.diverges = "sigreg_weight=0.9/seed42"
     arguments = (tiny, {"sigreg_weight": [0.9, 0.1]}, 2, tmp_path / "sweep")
     named = (
-        r"1 of 4 runs stopped being finite: sigreg_weight=0\.9/seed42; the others are "
+        r"1 of 4 runs diverged: sigreg_weight=0\.9/seed42. The others are "
         r"finished, see .*table\.md"
     )
     with pytest.raises(FloatingPointError, match=named):
@@ -307,12 +307,12 @@ def test_a_diverged_run_is_named_and_the_others_finish(tiny, tmp_path, written):
     rows = table(tmp_path / "sweep")
     assert [row["state"] for row in rows] == ["failed", "finished", "finished", "finished"]
     assert (rows[0]["failure"], rows[0]["total_last"]) == (
-        "The loss stopped being finite at step 3.",
+        "The loss is no longer finite at step 3.",
         "",
     )
     text = (tmp_path / "sweep" / "table.md").read_text()
     assert cells(text.splitlines()[2])[:3] == ["0.9", "9", "1 of 2"]
-    assert "Failed: sigreg_weight=0.9, seed 42. The loss stopped being finite at step 3." in text
+    assert "Failed: sigreg_weight=0.9, seed 42. The loss is no longer finite at step 3." in text
     written.calls.clear()
     with pytest.raises(FloatingPointError, match=named):
         sweep(*arguments, progress=False)

@@ -1,1 +1,1 @@
-"""The anomaly scores, registered with `@anomaly_score`: larger = stranger in all of them."""
+"""The anomaly scores, registered with `@anomaly_score`: larger = more anomalous in all of them."""

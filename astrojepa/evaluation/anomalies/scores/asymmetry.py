@@ -1,6 +1,4 @@
-"""How unlike itself is a galaxy when it is turned by half a turn? In the network's tokens, and
-in pixels; larger = stranger.
-"""
+"""Asymmetry under a rotation by 180°, in tokens and pixels; larger = more anomalous."""
 
 from __future__ import annotations
 
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 ASYMMETRY, PIXEL_ASYMMETRY = "asymmetry", "pixel-asymmetry"
 HALF_TURN = 2  # of the symmetries that `turned` numbers
 FLAT = 1e-6  # variance below which tokens are called alike
-FAINT = 1e-6  # brightness that every place has, so that a black picture has weights too
+FAINT = 1e-6  # brightness that every place has, so that a black image has weights too
 
 
 def asymmetry_scores(
@@ -37,12 +35,11 @@ def asymmetry_scores(
     cache: bool = True,
     progress: Progress | bool | None = None,
 ) -> dict[str, np.ndarray]:
-    """Score every galaxy by how much half a turn about its centre changes it: float64 (n,) by name,
-    larger = stranger.
+    """Score galaxies by their change under a rotation by 180°: float64 (n,) by name, larger = more.
 
-    - "asymmetry": mean squared difference between the layer-normed target tokens of the picture and
-      of the turned picture, at the same places, over twice the variance of its tokens: 0 =
-      symmetric, 1 = opposite places are as unlike as any two; 0 for a picture whose tokens are all
+    - "asymmetry": mean squared difference between the layer-normed target tokens of the image and
+      of the turned image, at the same places, over twice the variance of its tokens: 0 =
+      symmetric, 1 = opposite places are as unlike as any two; 0 for an image whose tokens are all
       alike. In the mean a place counts by the root of its light above the sky, so that noise in
       empty sky counts little. Every encoder has it, with a predictor or without.
     - "pixel-asymmetry": the hand-made counterpart: absolute difference of the light above the sky
@@ -83,10 +80,9 @@ def _batch(model: Model, frames: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def token_asymmetry(tokens: Tensor, others: Tensor, weights: Tensor) -> Tensor:
-    """Compare tokens (b, N, D) with those of the turned pictures, places weighted by (b, N) > 0:
-    float32 (b,), >= 0.
+    """Compare tokens (b, N, D) with those of rotated images, weights (b, N): float32 (b,), >= 0.
 
-    0 where all tokens of a picture are alike.
+    0 where all tokens of an image are alike.
     """
     twice = 2 * tokens.var(dim=1, correction=0).mean(dim=1)
     difference = ((tokens - others).square().mean(dim=2) * weights).sum(dim=1) / weights.sum(dim=1)
@@ -96,7 +92,7 @@ def token_asymmetry(tokens: Tensor, others: Tensor, weights: Tensor) -> Tensor:
 @anomaly_score(
     ASYMMETRY,
     "Asymmetry",
-    "how much the network's tokens change when the galaxy is turned by 180°, 0 = symmetric",
+    "how much the tokens of the network change when the image is rotated by 180° (0 = symmetric)",
     needs="encoder",
 )
 def asymmetry(model: Model, data: Dataset, **options: Any) -> np.ndarray:
@@ -107,7 +103,7 @@ def asymmetry(model: Model, data: Dataset, **options: Any) -> np.ndarray:
 @anomaly_score(
     PIXEL_ASYMMETRY,
     "Pixels: asymmetry",
-    "how much light moves when the galaxy is turned by 180°, 0 = none",
+    "how much the image changes when rotated by 180° (0 = symmetric)",
     needs="images",
 )
 def pixel_asymmetry(model: Model, data: Dataset, **options: Any) -> np.ndarray:

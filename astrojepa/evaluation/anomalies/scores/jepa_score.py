@@ -1,6 +1,4 @@
-"""JEPA-SCORE: how much does the encoder magnify small changes of a picture? Where it hardly
-does, pictures are rare.
-"""
+"""JEPA-SCORE: how strongly the encoder responds to small changes of an image."""
 
 from __future__ import annotations
 
@@ -25,7 +23,7 @@ SMALLEST = 1e-6
 @anomaly_score(
     "jepa-score",
     "JEPA-SCORE",
-    "how little the encoder magnifies small changes of the image",
+    "how weakly the encoder responds to small changes of the image",
     needs="encoder",
     slow=True,
 )
@@ -39,8 +37,7 @@ def jepa_scores(
     cache: bool = True,
     progress: Progress | bool | None = None,
 ) -> np.ndarray:
-    """Return minus the JEPA-SCORE of every galaxy, float64 (n,), larger = stranger: - Σ log σ_k of
-    the embedding's Jacobian.
+    """Return minus JEPA-SCORE, float64 (n,), larger = more anomalous: - Σ log σ_k of the Jacobian.
 
     An encoder whose embeddings are Gaussian holds the data's density in its volume element, so that
     Σ log σ_k rises with log p(x).

@@ -7,7 +7,9 @@ import numpy as np
 from astrojepa.evaluation.anomalies.registry import Features, anomaly_score
 
 
-@anomaly_score("knn", "Distance to the 20 nearest", "mean distance to the 20 nearest galaxies")
+@anomaly_score(
+    "knn", "Distance to 20 nearest neighbours", "mean distance to the 20 nearest neighbours"
+)
 def knn(features: Features) -> np.ndarray:
     """Mean Euclidean distance to the k nearest, in standard deviations, >= 0.
 
@@ -20,7 +22,7 @@ def knn(features: Features) -> np.ndarray:
 @anomaly_score(
     "lof",
     "Local outlier factor",
-    "how much sparser its surroundings are than those of its neighbours",
+    "how sparse the neighbourhood is compared with that of its neighbours",
 )
 def lof(features: Features) -> np.ndarray:
     """Local outlier factor, about 1 inside a cluster. *Source:* Breunig et al. 2000."""
@@ -33,7 +35,9 @@ def lof(features: Features) -> np.ndarray:
 
 
 @anomaly_score(
-    "mahalanobis", "Mahalanobis distance", "distance from the mean galaxy, in units of the spread"
+    "mahalanobis",
+    "Mahalanobis distance",
+    "distance from the mean galaxy in units of the covariance",
 )
 def mahalanobis(features: Features) -> np.ndarray:
     """Distance from the mean in the metric of the Ledoit-Wolf covariance, >= 0.
@@ -54,7 +58,7 @@ def mahalanobis(features: Features) -> np.ndarray:
     return np.linalg.norm(whitened, axis=0).astype(np.float64)
 
 
-@anomaly_score("isolation", "Isolation forest", "how few random cuts separate it from the others")
+@anomaly_score("isolation", "Isolation forest", "how few random cuts isolate the galaxy")
 def isolation(features: Features) -> np.ndarray:
     """Isolation forest of 200 trees, in (0, 1). *Source:* Liu, Ting & Zhou 2008."""
     from sklearn.ensemble import IsolationForest

@@ -1,6 +1,4 @@
-"""How badly does the model predict a galaxy's hidden patches? One score per galaxy, for whole
-data sets; larger = stranger.
-"""
+"""Prediction errors of hidden patches, one score per galaxy; larger = more anomalous."""
 
 from __future__ import annotations
 
@@ -44,8 +42,7 @@ def prediction_error_scores(
     cache: bool = True,
     progress: Progress | bool | None = None,
 ) -> dict[str, np.ndarray]:
-    """Score every galaxy by the errors of its predicted patches: float64 (n,) by name, larger =
-    stranger.
+    """Score galaxies by their prediction errors: float64 (n,) by name, larger = more anomalous.
 
     - "prediction": mean over the patches of the squared error between layer-normed target and
       predicted tokens.
@@ -91,7 +88,7 @@ def prediction(model: Model, data: Dataset, **options: Any) -> np.ndarray:
 @anomaly_score(
     "normalised-prediction",
     "Prediction error, normalised",
-    "prediction error over that of predicting the mean patch, 1 = no better",
+    "prediction error divided by that of predicting the mean patch (1 = no better)",
     needs="predictor",
 )
 def normalised_prediction(model: Model, data: Dataset, **options: Any) -> np.ndarray:
@@ -102,7 +99,7 @@ def normalised_prediction(model: Model, data: Dataset, **options: Any) -> np.nda
 @anomaly_score(
     "seed-formula",
     "Mean and worst patch",
-    "mean error, half the worst patch and a tenth of the cosine distance",
+    "mean error + 0.5 × worst patch + 0.1 × cosine distance",
     needs="predictor",
 )
 def seed_formula(model: Model, data: Dataset, **options: Any) -> np.ndarray:
@@ -154,9 +151,7 @@ def _draw(model: Model, frames: np.ndarray, rows: np.ndarray, seed: int, number:
 
 @torch.inference_mode()
 def _batch(model: Model, frames: np.ndarray, drawn: list[PatchMasks]) -> dict[str, np.ndarray]:
-    """Return mean errors per patch, float32 (b, N) each: within a mask over its blocks, then
-    over masks; NaN where never hidden.
-    """
+    """Return mean errors per patch, float32 (b, N): over blocks, then masks; NaN if visible."""
     pixels = model.normalised(frames)
     tokens = whole_targets(model, pixels)
     # squared error, cosine, number of blocks
@@ -174,8 +169,8 @@ def _batch(model: Model, frames: np.ndarray, drawn: list[PatchMasks]) -> dict[st
         sums[number].scatter_add_(2, places.expand(3, -1, -1), values)
     if not bool(torch.isfinite(sums).all()):
         raise ValueError(
-            f"{model.id} predicts numbers that are not finite; its training diverged, use another "
-            f"checkpoint."
+            f"{model.id} predicts values that are not finite; its training diverged. Use another "
+            "checkpoint."
         )
     times = (sums[:, 2] > 0).sum(dim=0)
     mean = (sums[:, :2] / sums[:, 2:].clamp_min(1)).sum(dim=0) / torch.where(
