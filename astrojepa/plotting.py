@@ -200,7 +200,7 @@ def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> go.Figure
     heat.update(
         text=confusion,
         texttemplate="%{text}",
-        hovertemplate="true %{y}<br>named %{x}<br>%{text} (%{z:.0%})<extra></extra>",
+        hovertemplate="true %{y}<br>predicted %{x}<br>%{text} (%{z:.0%})<extra></extra>",
     )
     figure = _figure(heat, "named", "true")
     return figure.update_yaxes(autorange="reversed")
@@ -406,7 +406,8 @@ def reliability_figure(confidence: np.ndarray, correct: np.ndarray, bins: int = 
         line={"color": ACCENT, "width": 2},
     )
     dots.update(
-        hovertemplate="%{x:.0%} sure, %{y:.0%} right: %{customdata} galaxies<extra></extra>",
+        hovertemplate="confidence %{x:.0%}, accuracy %{y:.0%}: %{customdata} galaxies"
+        "<extra></extra>",
         marker={"size": 7},
     )
     ideal = go.Scatter(
@@ -416,7 +417,7 @@ def reliability_figure(confidence: np.ndarray, correct: np.ndarray, bins: int = 
         line={"color": MUTED, "width": 1, "dash": "dot"},
         hoverinfo="skip",
     )
-    figure = _figure([ideal, dots], "how sure", "share right").update_layout(showlegend=False)
+    figure = _figure([ideal, dots], "confidence", "accuracy").update_layout(showlegend=False)
     return figure.update_xaxes(range=[0, 1], tickformat=".0%").update_yaxes(
         range=[0, 1.02], tickformat=".0%"
     )

@@ -17,29 +17,31 @@ def add_to(commands: Any) -> None:
         commands,
         "label-next",
         _label_next,
-        "List the unlabelled galaxies whose labels would teach a classifier most.",
+        "Choose the unlabelled galaxies whose labels would help a classifier most.",
         "best --data my_galaxies --label-column morphology --count 20 --out next.csv",
     )
-    chosen.add_argument("--count", type=int, default=20, help="galaxies to choose (default 20)")
-    chosen.add_argument("--seed", type=int, default=0, help="of clusters and draws (default 0)")
+    chosen.add_argument("--count", type=int, default=20, help="number of galaxies (default 20)")
+    chosen.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
     chosen.add_argument(
-        "--passes", type=int, help="how often a galaxy is looked at (default: as the model says)"
+        "--passes",
+        type=int,
+        help="passes over orientations and crop sizes (default: as in the config)",
     )
     chosen.add_argument("--out", type=Path, help="CSV file to write")
     chosen.add_argument(
         "--curve",
         action="store_true",
-        help="instead: accuracy against labels on a labelled data set, --count at a time, beside "
-        "labels drawn at random",
+        help=(
+            "instead measure accuracy against the number of labels on a labelled data set, --count "
+            "at a time, and compare with random labels"
+        ),
     )
     chosen.add_argument("--benchmark", choices=("B1", "B2"), help="as in the probe command")
-    chosen.add_argument("--split", default="", help="of the curve, as in the probe command")
+    chosen.add_argument("--split", default="", help="split, as in the probe command")
     chosen.add_argument(
-        "--most", type=int, default=400, help="labels at which the curve ends (default 400)"
+        "--most", type=int, default=400, help="largest number of labels (default 400)"
     )
-    chosen.add_argument(
-        "--draws", type=int, default=10, help="random starts of the curve (default 10)"
-    )
+    chosen.add_argument("--draws", type=int, default=10, help="random starts (default 10)")
 
 
 def _label_next(options: argparse.Namespace) -> int:

@@ -20,9 +20,8 @@ def benchmark_lines(card: dict[str, Any]) -> list[str]:
     """Lay out the results of `probe_table`: probes, recall, and further tables."""
     lines = [
         f"{card['data']}{' (SIMULATED)' if card['simulated'] else ''}: split {card['split']}, "
-        f"{card['num_train']} to learn "
-        f"(hash {card['train_hash']}), {card['num_test']} to test (hash {card['test_hash']}), "
-        f"{len(card['classes'])} classes",
+        f"{card['num_train']} for training (hash {card['train_hash']}), {card['num_test']} for "
+        f"testing (hash {card['test_hash']}), {len(card['classes'])} classes",
         *_probes(card["rows"]),
         "",
         *_recalls(card["rows"], card["classes"]),
@@ -40,7 +39,7 @@ def benchmark_lines(card: dict[str, Any]) -> list[str]:
 def _probes(rows: dict[str, Any]) -> list[str]:
     lines = [
         f"{'':32s} accuracy  95 % interval   balanced  macro-F1  calibration error  linear probe "
-        f"less this"
+        "minus this"
     ]
     for name, row in rows.items():
         low, high = np.array(row["interval"]) * 100
@@ -82,7 +81,7 @@ def _few_labels(curves: dict[str, Any]) -> list[str]:
 
 def _controls(tables: dict[str, Any]) -> list[str]:
     lines = [
-        f"controls: what else the vectors tell  {'measure':20s}     n  value, %  95 % interval"
+        f"controls: other properties in vectors {'measure':20s}     n  value, %  95 % interval"
     ]
     for name, rows in tables.items():
         for row in rows:
@@ -102,7 +101,7 @@ def _regressions(tables: dict[str, Any]) -> list[str]:
         count = next(iter(rows.values()))["num_test"]
         lines.append(
             f"{f'{column}, n {count}':32s}       R²   95 % interval       RMSE  Spearman  "
-            f"encoder's R² less this"
+            "encoder's R² minus this"
         )
         for name, row in rows.items():
             low, high = row["interval"]
