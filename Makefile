@@ -7,6 +7,7 @@
 # make audit  known holes in the packages of requirements.lock
 # make hosting-check  the Dockerfile's steps in a fresh folder, without a container engine
 # make galaxy10  Galaxy10 DECaLS: fetch, audit, train, measure, print the table
+# make gpu    half an hour on a GPU, rehearsed on any machine: python -m benchmarks.gpu --help
 # make bench  every benchmark that this machine allows, and the tables of docs/performance.md
 
 VENV := .venv
@@ -21,7 +22,7 @@ PORT ?= 8501
 export OMP_WAIT_POLICY := PASSIVE
 export HF_HUB_OFFLINE := 1
 
-.PHONY: app test check docs nightly browser bench galaxy10 lock audit hosting-check clean
+.PHONY: app test check docs nightly browser bench gpu galaxy10 lock audit hosting-check clean
 
 # The versions of requirements.lock; which build of torch is the choice of the package index.
 $(VENV)/versions.txt: requirements.lock
@@ -74,6 +75,12 @@ BENCHMARKS := sigreg step peers growth memory compiled embedding projections
 bench: $(VENV)/.bench
 	for name in $(BENCHMARKS); do OMP_NUM_THREADS=1 $(PY) -m benchmarks.$$name >/dev/null && echo "$$name: done" || exit 1; done
 	$(PY) -m benchmarks.page
+
+# No environment is made: a lent machine brings its own torch. GPU_DATA is a folder of `data pack`.
+GPU_DATA ?= galaxies-128
+GPU_FLAGS ?=
+gpu:
+	python3 -m benchmarks.gpu --data $(GPU_DATA) --out results/gpu $(GPU_FLAGS)
 
 # Tools for the supply chain, apart from what the program runs on.
 SUPPLY := $(VENV)-supply

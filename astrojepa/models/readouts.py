@@ -98,7 +98,8 @@ class RingReadout(nn.Module):
             raise ValueError(
                 f"Rings are read from a square map of tokens, found {tokens.shape[1]} tokens."
             )
-        with torch.autocast(tokens.device.type, enabled=False):
+        # counting operations on shapes alone, there is no device to speak of
+        with torch.autocast("cpu" if tokens.is_meta else tokens.device.type, enabled=False):
             parts = (self._map(grid, rings, tokens.device) @ tokens.float()).unflatten(
                 1, (-1, NUM_MODES, 2)
             )

@@ -1,0 +1,1 @@
+"""A short time on a GPU, used in the order of value: python -m benchmarks.gpu --help"""
