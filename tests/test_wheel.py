@@ -178,10 +178,9 @@ def test_it_trains_and_what_was_trained_embeds(
 def explorer(site: Path, tmp_path: Path, environment: dict[str, str]) -> Iterator[tuple[str, Path]]:
     """`astrojepa app` in an empty folder: its address and what it prints."""
     port, log = free_port(), tmp_path / "log.txt"
-    given = ["--port", str(port), "--data", "simulated:60", "--checkpoint", "random"]
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            [console(site), "app", *given],
+            [console(site), "app", "--port", str(port)],
             cwd=tmp_path / "elsewhere",
             env=environment | {"STREAMLIT_SERVER_HEADLESS": "true"},
             stdout=stream,
@@ -204,7 +203,7 @@ def test_the_explorer_serves_a_map_under_the_settings_of_the_project(
     url, log = explorer
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = Explorer(context.new_page(), url).open("/")
-    assert page.canvas.get_attribute("data-drawn") == "60"
+    assert page.canvas.get_attribute("data-drawn") == "1000", "not the map of the first look"
     assert page.complaints == []
     assert page.outside == [], "usage statistics and the question for the machine's address are off"
     context.close()

@@ -35,17 +35,23 @@ def test_a_first_visit_finds_the_page_that_was_asked_for(
         context.close()
 
 
-@pytest.mark.parametrize("scheme", ["dark", "light"])
-def test_the_map_stands_before_streamlit_does_and_gives_way_to_its_own(
-    scheme: str, start: Any, browser: Any
-) -> None:
+@pytest.fixture(scope="module")
+def clone(start: Any) -> Any:
+    """The explorer of a fresh clone, ready."""
     server = start()
     wait_until_healthy(server.url, server.process, server.log, READY)
+    return server
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_the_map_stands_before_streamlit_does_and_gives_way_to_its_own(
+    scheme: str, clone: Any, browser: Any
+) -> None:
     context = browser.new_context(color_scheme=scheme)
-    explorer = Explorer(context.new_page(), server.url)
+    explorer = Explorer(context.new_page(), clone.url)
     page, held = explorer.page, []
     page.route("**/static/js/index*.js", lambda route: held.append(route))
-    page.goto(server.url, wait_until="commit")
+    page.goto(clone.url, wait_until="commit")
     explorer.appears(page.locator("#first-look[data-drawn='1000']"))
     assert page.locator("canvas[data-drawn]").count() == 0, "Streamlit is there already"
     background = page.locator("#first-look").evaluate("it => getComputedStyle(it).backgroundColor")

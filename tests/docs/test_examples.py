@@ -15,29 +15,31 @@ import astrojepa as aj
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One cache for all examples: they open the same galaxies."""
     return tmp_path_factory.mktemp("cache")
 
 
+@pytest.fixture(scope="module")
+def computed(cache: Path) -> dict[str, Any]:
+    """Vectors that examples begin with."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASTROJEPA_CACHE", str(cache))
+        data = aj.open_dataset("simulated:60")
+        train, _, test = aj.split(data, "grouped", seed=42)
+        known, new = aj.pixel_pca(train, test, components=8)
+        embeddings = aj.embed(aj.load_model("small.lejepa"), data, passes=1)
+    return {"embeddings": embeddings, "known": known, "new": new}
+
+
 @pytest.fixture
-def names(shared: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> dict[str, Any]:
+def names(
+    cache: Path, computed: dict[str, Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> dict[str, Any]:
     """What an example may use without saying where it comes from."""
-    monkeypatch.setenv("ASTROJEPA_CACHE", str(shared))
-    data = aj.open_dataset("simulated:60")
-    embeddings = aj.embed(aj.load_model("small.lejepa"), data, passes=1)
-    train, _, test = aj.split(data, "grouped", seed=42)
-    known, new = aj.pixel_pca(train, test, components=8)
-    return {
-        "aj": aj,
-        "np": np,
-        "dataclasses": dataclasses,
-        "torch": torch,
-        "embeddings": embeddings,
-        "known": known,
-        "new": new,
-        "folder": tmp_path / "run",
-    }
+    monkeypatch.setenv("ASTROJEPA_CACHE", str(cache))
+    modules = {"aj": aj, "np": np, "dataclasses": dataclasses, "torch": torch}
+    return {**modules, **computed, "folder": tmp_path / "run"}
 
 
 @pytest.mark.slow
