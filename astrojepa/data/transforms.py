@@ -73,7 +73,8 @@ def turned_input(images: Float[Tensor, "B 3 S S"], symmetry: int) -> Float[Tenso
 
 
 def channel_statistics(frames: UInt8[np.ndarray, "n F F 3"]) -> tuple[Triple, Triple]:
-    """Return mean and standard deviation of each channel over all frames and pixels, in [0, 1].
+    """Return mean and standard deviation of each channel over all frames and pixels, in [0, 1]; one
+    grey level for a channel of one value.
 
     Exact integer sums, a few frames at a time, so that a memory-mapped set needs no memory of its
     own.
@@ -92,6 +93,7 @@ def channel_statistics(frames: UInt8[np.ndarray, "n F F 3"]) -> tuple[Triple, Tr
         raise ValueError("Channel statistics need at least one frame.")
     mean = total / count
     std = np.sqrt(np.maximum(squares / count - mean**2, 0))
+    std = np.where(std > 0, std, 1)
     return _triple(mean / 255), _triple(std / 255)
 
 

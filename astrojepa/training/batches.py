@@ -25,6 +25,22 @@ RESIDENT_BYTES = 8 * 2**30
 _TURN_DRAWS = 4
 
 
+def check_batch(galaxies: int, config: TrainConfig) -> tuple[int, int]:
+    """Return the batch size and the parts that share it; ValueError where galaxies are too few."""
+    size, parts = config.optim.batch_size, config.optim.accumulate * distributed.world_size()
+    if galaxies < size:
+        raise ValueError(
+            f"There are {galaxies} galaxies to train on, fewer than --batch-size {size}; use a "
+            f"smaller batch."
+        )
+    if size < 2 * parts:
+        raise ValueError(
+            f"--batch-size {size} is shared by {parts} parts (processes times --accumulate), which "
+            f"need 2 images each; use at least {2 * parts}."
+        )
+    return size, parts
+
+
 class BatchMaker:
     """Holds training frames, uint8 (n, F, F, 3), and makes this process's part of any batch.
 
@@ -41,18 +57,7 @@ class BatchMaker:
         device: torch.device,
         numbers: np.ndarray | None = None,
     ) -> None:
-        size, parts = config.optim.batch_size, config.optim.accumulate * distributed.world_size()
-        if len(frames) < size:
-            raise ValueError(
-                f"There are {len(frames)} galaxies to train on, fewer than --batch-size {size}; "
-                f"use a smaller batch."
-            )
-        if size < 2 * parts:
-            raise ValueError(
-                f"--batch-size {size} is shared by {parts} parts (processes times --accumulate), "
-                f"which need 2 images each; "
-                f"use at least {2 * parts}."
-            )
+        size, parts = check_batch(len(frames), config)
         self.config, self.mean, self.std, self.device = config, mean, std, device
         self.frames = frames
         self.numbers = None if numbers is None else torch.from_numpy(numbers).to(device)

@@ -40,6 +40,7 @@ class Monitor:
         self.config, self.mean, self.std, self.device = config, mean, std, device
         self.known = known.subset(_sample(known.labels >= 0, KNOWN, config.seed))
         self.asked = asked.subset(_sample(np.ones(len(asked), bool), ASKED, config.seed))
+        self.can_judge = len(self.asked) > 1
         labelled = [
             set(part.labels[part.labels >= 0].tolist()) for part in (self.known, self.asked)
         ]
@@ -49,8 +50,11 @@ class Monitor:
         """Return gauges of the clean validation images, probes if labelled, and any alarm.
 
         `clean_sigreg_over_floor` is SIGReg of the projections of whole images, each seen once, over
-        what a Gaussian sample of their number gives: 1 cannot be told from N(0, I).
+        what a Gaussian sample of their number gives: 1 cannot be told from N(0, I). Nothing is
+        measured on fewer than two validation galaxies.
         """
+        if not self.can_judge:
+            return {}
         asked = self._embedded(network.embed, self.asked)
         gauges = collapse_gauges(asked.vectors)
         row: dict[str, Any] = {

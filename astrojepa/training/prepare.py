@@ -18,9 +18,10 @@ from astrojepa.data.frames import frames_for
 from astrojepa.data.splits import default_split
 from astrojepa.data.transforms import channel_statistics
 from astrojepa.models.encoders.registry import check_encoder
+from astrojepa.objective.masking import token_counts
 from astrojepa.precision import decided, kept
 from astrojepa.runs import forget_metrics_after, read_config
-from astrojepa.training.batches import BatchMaker
+from astrojepa.training.batches import BatchMaker, check_batch
 from astrojepa.training.descriptions import described_numbers
 from astrojepa.training.facts import run_facts
 from astrojepa.training.frozen import around_frozen, facts_of, take_encoder
@@ -100,10 +101,13 @@ def prepare(
         config, because = kept(read_config(Path(resume)))
         config = replace(config, data=moved or config.data.data)
     check_encoder(config)
+    if config.objective.prediction_weight > 0:
+        token_counts(config.image.grid, config.mask)  # or a sentence, before anything is read
     config, donor = around_frozen(config) if config.encoder_from else (config, None)
     with distributed.first_on_each_machine():
         source, data = _open(config, progress)
         training, validation, split = _choose(data, config)
+        check_batch(len(training), config)
         frames = frames_for(training, config.image, progress)
         mean, std = (donor.mean, donor.std) if donor else channel_statistics(frames)
     galaxies = (source, training, validation, split)

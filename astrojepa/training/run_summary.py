@@ -18,9 +18,12 @@ def print_summary(ready: Prepared, state: TrainState, batches: BatchMaker, folde
     config, training = ready.config, ready.training
     aim, optim, processes = config.objective, config.optim, distributed.world_size()
     simulated = " (SIMULATED galaxies)" if training.simulated else ""
+    judged = f"{len(ready.validation):,} for validation"
+    if len(ready.validation) < 2:
+        judged = "too few for validation: the last weights count as the best"
     print(
         f"Data      {training.name}{simulated}: {len(training):,} for training (split "
-        f"{ready.split}, hash {training.id_hash}), {len(ready.validation):,} for validation"
+        f"{ready.split}, hash {training.id_hash}), {judged}"
     )
     sized = find_encoder(config.model.backbone).sized
     name = f"patches of {config.image.patch_size}" if sized else config.model.backbone

@@ -7,8 +7,11 @@ import math
 import os
 import signal
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 from astrojepa.checkpoints.model import load_model
 from astrojepa.checkpoints.weights import CheckpointError, build_network, read_pickled
@@ -16,6 +19,7 @@ from astrojepa.config import TrainConfig, replace
 from astrojepa.objective.terms import prediction_loss
 from astrojepa.precision import decided
 from astrojepa.runs import read_config, read_metrics
+from astrojepa.training import prepare as preparing
 from astrojepa.training import step as step_module
 from astrojepa.training import trainer as module
 from astrojepa.training.state import make_optimizer
@@ -184,3 +188,41 @@ def test_a_run_does_not_resume_on_other_galaxies(tiny, tmp_path, galaxy_folder):
     (galaxy_folder / "labels.csv").write_text(table)
     with pytest.raises(CheckpointError, match="was trained on other galaxies"):
         train(tiny, resume=tmp_path / "run", progress=False)
+
+
+@pytest.mark.parametrize("validation", [0, 1])
+def test_a_run_without_validation_galaxies_trains_unjudged_and_resumes(
+    tiny, tmp_path, galaxy_folder, validation
+):
+    table = pd.read_csv(galaxy_folder / "labels.csv")
+    table.loc[table.index[table["split"] == "val"][validation:], "split"] = "test"
+    table.to_csv(galaxy_folder / "labels.csv", index=False)
+    run = train(replace(tiny, epochs=1), out=tmp_path / "run", progress=False)
+    assert (run / "best.pt").is_file()
+    assert "effective_rank" not in read_metrics(run)[-1]
+    train(tiny, resume=run, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"image_size": 16}, "No block on a 4×4 grid"),
+        ({"batch_size": 100}, "There are 96 galaxies to train on, fewer than --batch-size 100"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_a_frame_or_a_folder(
+    tiny, tmp_path, monkeypatch, changes, sentence
+):
+    monkeypatch.setattr(preparing, "frames_for", lambda *_: pytest.fail("galaxies were read"))
+    with pytest.raises(ValueError, match=sentence):
+        train(replace(tiny, **changes), out=tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_channel_of_one_value_trains(tiny, tmp_path, galaxy_folder):
+    for path in (galaxy_folder / "images").iterdir():
+        pixels = np.array(Image.open(path))
+        pixels[..., 1] = 7
+        Image.fromarray(pixels).save(path)
+    run = train(replace(tiny, epochs=1), out=tmp_path / "run", progress=False)
+    assert np.isfinite(read_metrics(run)[-1]["total"])

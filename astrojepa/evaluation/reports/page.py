@@ -45,7 +45,7 @@ def report_page(report: Report) -> str:
             confusion_figure(np.array(facts["probes"]["confusion"]), facts["data"]["classes"])
         )
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"percent": _percent, "between": _between}
+    environment.filters |= {"percent": _percent, "between": _between, "number": _number}
     source = (
         importlib.resources.files(__package__).joinpath("report.html").read_text(encoding="utf-8")
     )
@@ -85,6 +85,10 @@ def _heatmaps(pairs: list[tuple[np.ndarray, np.ndarray]]) -> list[tuple[str, str
 
 def _picture(image: np.ndarray) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(encode_image(image, "jpeg", 88)).decode()
+
+
+def _number(value: float | None, form: str) -> str:
+    return "–" if value is None else form % value
 
 
 def _percent(value: float | None) -> str:

@@ -125,12 +125,12 @@ def pixel_pca(
         >>> new.vectors.shape[1]
         8
     """
-    if components < 1 or min(len(train), len(test)) == 0:
+    if components < 1 or len(train) < 2 or not len(test):
         raise ValueError(
-            f"Pixel PCA needs galaxies and components >= 1, found {len(train)}, {len(test)} and "
-            f"{components}."
+            f"Pixel PCA needs 2 galaxies to fit, 1 to embed and components >= 1, found "
+            f"{len(train)}, {len(test)} and {components}."
         )
-    components = min(components, len(train), size * size * 3)
+    components = min(components, len(train) - 1, size * size * 3)
     name = f"pixel-pca-{components}-{size}"
     path = cache_path("baseline", _key(name, train.fingerprint, test.fingerprint))
     found = _cached(path, known=len(train), new=len(test))

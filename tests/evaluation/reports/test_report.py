@@ -115,6 +115,19 @@ def test_what_cannot_be_measured_says_why(galaxies):
     json.dumps(report.facts, allow_nan=False)
 
 
+@pytest.mark.parametrize("count", [2, 3])
+def test_two_or_three_galaxies_have_a_report(model, galaxies, count):
+    report = make_report(model, galaxies.subset(range(count)), **SETTINGS)
+    page = report_page(report)
+    json.dumps(report.facts, allow_nan=False)
+    assert "Too few galaxies to measure how far" in page
+
+
+def test_one_galaxy_has_none_and_is_told_why(model, galaxies):
+    with pytest.raises(ValueError, match="need at least 2 vectors"):
+        make_report(model, galaxies.subset([0]), **SETTINGS)
+
+
 @pytest.mark.slow
 def test_the_command_writes_both_files_beside_each_other(tmp_path, capsys):
     words = [

@@ -12,6 +12,7 @@ from astrojepa.checkpoints.model import load_model
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import frames
 from astrojepa.evaluation.baselines.shape_statistics import shape_statistics
+from astrojepa.evaluation.maps.projection import project
 from astrojepa.evaluation.vectors.embed import (
     cached_embedding,
     embed,
@@ -152,7 +153,7 @@ def test_pixel_pca_keeps_distances_when_it_keeps_all_components(make_dataset: Ma
     data = make_dataset(pictures(6, side=37))
     known, new = pixel_pca(data, data.subset([2, 4]), components=64)
     centre = data.reader.images[:, 2:34, 2:34].reshape(6, -1) / 255.0  # type: ignore[attr-defined]
-    assert known.vectors.shape == (6, 6)
+    assert known.vectors.shape == (6, 5)  # the sixth would be rounding errors
     expected = np.linalg.norm(centre[:, None] - centre[None], axis=2)
     np.testing.assert_allclose(
         np.linalg.norm(known.vectors[:, None] - known.vectors[None], axis=2), expected, rtol=1e-3
@@ -161,12 +162,26 @@ def test_pixel_pca_keeps_distances_when_it_keeps_all_components(make_dataset: Ma
     assert new.ids.tolist() == ["g2", "g4"]
 
 
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_pixel_pca_of_few_galaxies_has_no_component_of_rounding_errors(
+    make_dataset: MakeData, count: int
+) -> None:
+    data = make_dataset(pictures(count))
+    vectors = pixel_pca(data, data)[0].vectors
+    assert vectors.shape == (count, count - 1)
+    assert vectors.std(axis=0).min() > 1e-3
+    embeddings = pixel_pca(data, data)[1]
+    assert np.isfinite(project(embeddings, "pca")).all()
+    with pytest.raises(ValueError, match="needs 2 galaxies to fit"):
+        pixel_pca(data.subset([0]), data)
+
+
 def test_pixel_pca_does_not_look_at_the_test_pictures(make_dataset: MakeData) -> None:
     train = make_dataset(pictures(30))
     tests = [make_dataset(pictures(10, seed=seed), source=f"test{seed}") for seed in (1, 2)]
     first, second = (pixel_pca(train, test, components=5)[0].vectors for test in tests)
     np.testing.assert_array_equal(first, second)
-    with pytest.raises(ValueError, match="needs galaxies"):
+    with pytest.raises(ValueError, match="needs 2 galaxies"):
         pixel_pca(train, train.subset([]))
 
 
