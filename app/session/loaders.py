@@ -17,22 +17,15 @@ from astrojepa.progress import Progress
 
 from ..components.patch_panel import masks as masking
 from ..server.serving import Source
-from .queue import Jobs, warm_up
-from .turns import Turns
+from .queue import Line, Queue, warm_up
 
-MODEL_TURNS = Turns()  # one heatmap at a time: two would only slow each other down
-
-
-@st.cache_resource(show_spinner=False)
-def jobs() -> Jobs:
-    """The board of long tasks, one for the whole server."""
-    return Jobs()
+MODEL_TURNS = Line()  # one heatmap at a time: two would only slow each other down
 
 
 @st.cache_resource(show_spinner=False)
-def background() -> Jobs:
-    """The board of tasks that no page waits for."""
-    return Jobs(keep=4)
+def jobs() -> Queue:
+    """The queue of long tasks, one for the whole server."""
+    return Queue()
 
 
 @st.cache_data(show_spinner=False, max_entries=512)
@@ -235,14 +228,6 @@ def error_scale(model: Any, data: Any, masks: str, sample: int = 12) -> Callable
         }
 
     return task
-
-
-@st.cache_data(show_spinner=False, max_entries=16)
-def split_rows(_data: Any, fingerprint: str) -> Any:
-    """The fixed split of a data set: rows of its parts and their hashes."""
-    from ..pages.probe.tasks import split_of
-
-    return split_of(_data)
 
 
 @st.cache_data(show_spinner=False, max_entries=16)

@@ -1,4 +1,8 @@
-"""Long tasks in one thread: each runs once however many pages ask, with progress."""
+"""Long tasks, one at a time: each runs once however many pages ask, with progress.
+
+What a page waits for comes first. A running task yields to a more urgent one when it reports
+progress, and ends when no page has asked for it for a while.
+"""
 
 from __future__ import annotations
 
@@ -8,30 +12,135 @@ import sys
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Any
 
 from astrojepa.progress import Progress
 
-from .turns import BusyError
+SAY_EVERY = 1.0  # seconds
+# seconds without a page that asks, after which nobody waits: a hidden tab asks once a minute
+FORSAKEN = 180.0
+
+
+class Urgency(IntEnum):
+    """What a task is for; the smallest comes first."""
+
+    AWAITED = 0  # a page cannot go on without it
+    SHOWN = 1  # a page draws the rest meanwhile
+    BACKGROUND = 2  # nobody waits for it
+
+
+def waiting_for(ahead: int) -> str:
+    """Say how many jobs come first."""
+    count = max(ahead, 1)  # the running one at least
+    return f"Waiting for {count} job{'' if count == 1 else 's'}"
+
+
+class BusyError(RuntimeError):
+    """Others come first; `.ahead` says how many."""
+
+    def __init__(self, ahead: int) -> None:
+        super().__init__(f"{waiting_for(ahead)}.")
+        self.ahead = ahead
 
 
 class StoppedError(Exception):
-    """Somebody stopped the task."""
+    """Somebody stopped the task, or nobody waits for it any more."""
 
 
-@dataclass
+@dataclass(eq=False)
+class Turn:
+    """A place in the line."""
+
+    urgency: Urgency
+    number: int  # in the order in which they came
+    thread: int  # that asked for it
+    at_work: bool = False
+
+    @property
+    def rank(self) -> tuple[bool, Urgency, int]:
+        """What is at work stays first, until it yields or leaves."""
+        return not self.at_work, self.urgency, self.number
+
+
+class Line:
+    """One at a time: the most urgent first, then first come, first served."""
+
+    def __init__(self) -> None:
+        self._moved = threading.Condition()
+        self._line: list[Turn] = []
+        self._came = 0
+
+    def join(self, urgency: Urgency = Urgency.AWAITED) -> Turn:
+        """Stand in line, without waiting."""
+        with self._moved:
+            self._came += 1
+            self._line.append(Turn(urgency, self._came, threading.get_ident()))
+            return self._line[-1]
+
+    def ahead(self, turn: Turn) -> int:
+        """Return how many come before."""
+        with self._moved:
+            return sum(other.rank < turn.rank for other in self._line)
+
+    def wait(self, turn: Turn, say: Callable[[int], Any] = lambda ahead: None) -> None:
+        """Return when the turn comes; `say` hears once a second how many are ahead, and gives up
+        by raising.
+        """
+        while not turn.at_work:
+            with self._moved:
+                turn.at_work = self._moved.wait_for(lambda: self._first() is turn, SAY_EVERY)
+            if not turn.at_work:
+                say(self.ahead(turn))
+
+    def leave(self, turn: Turn) -> None:
+        """Let the next come."""
+        with self._moved:
+            self._line.remove(turn)
+            self._moved.notify_all()
+
+    def give_way(self, turn: Turn) -> None:
+        """Let those who are more urgent come first; return when the turn comes again."""
+        with self._moved:
+            turn.at_work = not any(other.urgency < turn.urgency for other in self._line)
+            self._moved.notify_all()
+        self.wait(turn)
+
+    @contextmanager
+    def turn(self, say: Callable[[int], Any] = lambda ahead: None) -> Iterator[None]:
+        """Wait in line, as `wait` does. Not reentrant."""
+        turn = self.join()
+        try:
+            self.wait(turn, say)
+            yield
+        finally:
+            self.leave(turn)
+
+    def check(self) -> None:
+        """Return where it is the calling thread's turn; BusyError where it is not."""
+        with self._moved:
+            if not self._line or self._first().thread != threading.get_ident():
+                raise BusyError(len(self._line))
+
+    def _first(self) -> Turn:
+        return min(self._line, key=lambda turn: turn.rank)
+
+
+@dataclass(eq=False)
 class Job:
     """One task: how far it is, and at the end its value or its error."""
 
+    line: Line
+    turn: Turn
+    asked: float  # when a page last did, seconds, time.monotonic
     finished: threading.Event = field(default_factory=threading.Event)
     done: int = 0
     total: int = 0
     text: str = ""
-    # in the queue: what a page cannot go on without comes first, then in the order asked
-    place: tuple[bool, int] = (True, 0)
     began: float | None = None  # seconds, time.monotonic
     unwanted: bool = False
     value: Any = None
@@ -49,15 +158,23 @@ class Job:
             return None
         return (time.monotonic() - self.began) * (1 - self.fraction) / self.fraction
 
+    @property
+    def ahead(self) -> int:
+        """How many jobs come before this one, the one that is running included."""
+        return 0 if self.finished.is_set() else self.line.ahead(self.turn)
+
     def report(self, done: int, total: int, text: str = "") -> None:
-        """Take down progress, as the package's functions report it; StoppedError if unwanted."""
-        if self.unwanted:
+        """Take down progress, as the package's functions report it, and yield; StoppedError if
+        unwanted.
+        """
+        self.line.give_way(self.turn)
+        if self.unwanted or time.monotonic() - self.asked > FORSAKEN:
             raise StoppedError
         self.done, self.total, self.text = int(done), int(total), str(text)
 
     @property
     def stopped(self) -> bool:
-        """Whether it ended because somebody stopped it."""
+        """Whether it ended before its time."""
         return isinstance(self.error, StoppedError)
 
     def stop(self) -> None:
@@ -65,7 +182,8 @@ class Job:
         self.unwanted = True
 
     def run(self, task: Callable[[Progress], Any]) -> None:
-        """Do the task and keep what comes of it."""
+        """Do the task in its turn, and keep what comes of it."""
+        self.line.wait(self.turn)
         self.began = time.monotonic()
         try:
             self.report(0, 0)
@@ -74,64 +192,47 @@ class Job:
             self.error = error
         settle()
         self.finished.set()
+        self.line.leave(self.turn)
 
 
-class Jobs:
+class Queue:
     """The tasks: latest results stay, failed ones can be retried; at most `most` wait."""
 
-    def __init__(self, keep: int = 32, most: int = 32) -> None:
-        self._keep, self._most, self._asked = keep, most, 0
+    def __init__(self, keep: int = 36, most: int = 32) -> None:
+        self._keep, self._most = keep, most
         self._lock = threading.Lock()
+        self._line = Line()
         self._jobs: OrderedDict[tuple[object, ...], Job] = OrderedDict()
-        self._waiting: list[tuple[Job, Callable[[Progress], Any]]] = []
-        self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="explorer-job")
+        self._pool = ThreadPoolExecutor(most + 1, thread_name_prefix="explorer-job")
 
     def start(
-        self, key: tuple[object, ...], task: Callable[[Progress], Any], urgent: bool = False
+        self,
+        key: tuple[object, ...],
+        task: Callable[[Progress], Any],
+        urgency: Urgency = Urgency.SHOWN,
     ) -> Job:
-        """Return the job under this key, starting it if new; BusyError if too many wait.
+        """Return the job under this key, starting it if new, or if it ended because nobody waited;
+        BusyError if too many wait.
 
-        An urgent one, or one that was asked for before and now is, comes before all that wait but
-        for other urgent ones; what is running is not interrupted.
+        Whoever asks again may make it more urgent, never less.
         """
         with self._lock:
             job = self._jobs.get(key)
-            if job is None:
+            if job is None or (job.stopped and not job.unwanted):
                 waiting = sum(not other.finished.is_set() for other in self._jobs.values())
                 if waiting > self._most:
                     raise BusyError(waiting)
-                self._asked += 1
-                job = self._jobs[key] = Job(place=(True, self._asked))
-                self._waiting.append((job, task))
-                self._pool.submit(self._run_next)
-            if urgent:
-                job.place = (False, job.place[1])
+                job = Job(self._line, self._line.join(urgency), time.monotonic())
+                self._jobs[key] = job
+                self._pool.submit(job.run, task)
+            job.asked = time.monotonic()
+            job.turn.urgency = min(job.turn.urgency, urgency)
             self._jobs.move_to_end(key)
             for old in [k for k, j in self._jobs.items() if j.finished.is_set()][
                 : max(0, len(self._jobs) - self._keep)
             ]:
                 del self._jobs[old]
             return job
-
-    def _run_next(self) -> None:
-        with self._lock:
-            job, task = min(self._waiting, key=lambda waiting: waiting[0].place)
-            self._waiting.remove((job, task))
-        job.run(task)
-
-    def ahead(self, job: Job) -> int:
-        """How many jobs come before this one, the one that is running included."""
-        with self._lock:
-            unfinished = [
-                other
-                for other in self._jobs.values()
-                if not other.finished.is_set() and other is not job
-            ]
-        return (
-            0
-            if job.began is not None
-            else sum(other.began is not None or other.place < job.place for other in unfinished)
-        )
 
     def has(self, key: tuple[object, ...]) -> bool:
         """Say whether a job's result is there."""

@@ -12,8 +12,7 @@ from astrojepa.progress import Progress
 
 from ..server import settings
 from . import loaders, state
-from .queue import Job, Jobs, called_for
-from .turns import BusyError, waiting_for
+from .queue import BusyError, Job, Urgency, called_for, waiting_for
 
 T = TypeVar("T")
 AGAIN = 2.0  # seconds until a page that was turned away asks again
@@ -26,18 +25,9 @@ def wait_for(key: tuple[object, ...], sentence: str, task: Callable[[Progress], 
 
     The task's own error is raised on the page that waits for it, and the next attempt starts anew.
     """
-    job = unless_busy(lambda: loaders.jobs().start(key, task, urgent=True))
+    job = _done(key, sentence, task, Urgency.AWAITED, PATIENCE)
     if job is None:
         st.stop()
-    if not job.finished.wait(PATIENCE):
-        _watch(key, sentence, task, loaders.jobs())
-        st.stop()
-    if job.stopped:
-        _offer_again(key, sentence, loaders.jobs())
-        st.stop()
-    if job.error is not None:
-        loaders.jobs().forget(key)
-        raise job.error
     return job.value
 
 
@@ -48,19 +38,8 @@ def show_when_ready(
 
     The task's own error is raised, and the next attempt starts anew.
     """
-    job = unless_busy(lambda: loaders.jobs().start(key, task))
-    if job is None:
-        return None
-    if not job.finished.wait(PATIENCE / 2):
-        _watch(key, sentence, task, loaders.jobs())
-        return None
-    if job.stopped:
-        _offer_again(key, sentence, loaders.jobs())
-        return None
-    if job.error is not None:
-        loaders.jobs().forget(key)
-        raise job.error
-    return job.value
+    job = _done(key, sentence, task, Urgency.SHOWN, PATIENCE / 2)
+    return None if job is None else job.value
 
 
 def in_background(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]) -> None:
@@ -68,16 +47,7 @@ def in_background(key: tuple[object, ...], sentence: str, task: Callable[[Progre
 
     The task's own error is raised, and the next attempt starts anew.
     """
-    job = unless_busy(lambda: loaders.background().start(key, task))
-    if job is None:
-        return
-    if not job.finished.is_set():
-        _watch(key, sentence, task, loaders.background())
-    elif job.stopped:
-        _offer_again(key, sentence, loaders.background())
-    elif job.error is not None:
-        loaders.background().forget(key)
-        raise job.error
+    _done(key, sentence, task, Urgency.BACKGROUND, 0)
 
 
 def after_first_paint(
@@ -98,15 +68,6 @@ def in_turn(call: Callable[[], T]) -> T:
             return call()
 
 
-def unless_busy(call: Callable[[], T]) -> T | None:
-    """Return what a call gives; None if the queue is full: the page then asks again by itself."""
-    try:
-        return call()
-    except BusyError as busy:
-        _ask_again(busy.ahead, time.monotonic())
-        return None
-
-
 def stage(sentence: str, text: str) -> str:
     """Return the name of a task's stage: its progress text if that is a step, else its sentence."""
     return (
@@ -116,16 +77,39 @@ def stage(sentence: str, text: str) -> str:
     )
 
 
-def describe(job: Job, ahead: int = 0) -> str:
-    """Say how far a job is, in words; `ahead` jobs come before it."""
-    parts = []
-    if job.began is None:
-        parts.append(waiting_for(ahead).lower() if ahead else "waiting to start")
+def describe(job: Job) -> str:
+    """Say how far a job is, in words."""
+    parts = [waiting_for(ahead).lower()] if (ahead := job.ahead) else []
     if job.total:
         parts.append(f"{job.done:,} of {job.total:,}")
     if (left := job.seconds_left) is not None and left > 1:
         parts.append(f"about {left:.0f} s left" if left < 90 else f"about {left / 60:.0f} min left")
     return ", ".join(parts)
+
+
+def _done(
+    key: tuple[object, ...],
+    sentence: str,
+    task: Callable[[Progress], Any],
+    urgency: Urgency,
+    patience: float,
+) -> Job | None:
+    """Return a finished job; else None, and the page shows its progress, or why it does not run."""
+    try:
+        job = loaders.jobs().start(key, task, urgency)
+    except BusyError as busy:
+        _ask_again(busy.ahead, time.monotonic())
+        return None
+    if not job.finished.wait(patience):
+        _watch(key, sentence, task, urgency)
+    elif job.stopped:
+        _offer_again(key, sentence)
+    elif job.error is not None:
+        loaders.jobs().forget(key)
+        raise job.error
+    else:
+        return job
+    return None
 
 
 @st.fragment(run_every=AGAIN)
@@ -150,12 +134,12 @@ def _begin(
 
 @st.fragment(run_every=0.4)
 def _watch(
-    key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any], board: Jobs
+    key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any], urgency: Urgency
 ) -> None:
-    job = board.start(key, task)
+    job = loaders.jobs().start(key, task, urgency)
     if job.finished.is_set():
         st.rerun()
-    doing, detail = stage(sentence, job.text), describe(job, board.ahead(job))
+    doing, detail = stage(sentence, job.text), describe(job)
     st.progress(job.fraction, text=f"{doing}: {detail}" if detail else f"{doing} …")
     if not settings.strangers_may_look():  # who do not stop what others wait for
         st.button(
@@ -167,13 +151,13 @@ def _watch(
         )
 
 
-def _offer_again(key: tuple[object, ...], sentence: str, board: Jobs) -> None:
+def _offer_again(key: tuple[object, ...], sentence: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{sentence}: stopped.")
         st.button(
             "Start again",
             key=f"again {hash(key)}",
             type="tertiary",
-            on_click=board.forget,
+            on_click=loaders.jobs().forget,
             args=(key,),
         )

@@ -23,7 +23,7 @@ import astrojepa
 from app.server import pictures
 from app.session import loaders, state
 from app.session.marks import Review
-from app.session.queue import Jobs
+from app.session.queue import Queue
 from astrojepa import files
 from astrojepa.progress import Progress
 from tests.app.page_runner import QUIET, run_page, settled, words
@@ -189,7 +189,7 @@ class _Endless:
 
 
 def test_a_heavy_task_runs_once_however_many_ask_and_one_at_a_time() -> None:
-    jobs, running, most, runs = Jobs(keep=16), 0, 0, []
+    jobs, running, most, runs = Queue(keep=16), 0, 0, []
 
     def task(key: int) -> Callable[[Progress], int]:
         def work(report: Progress) -> int:

@@ -1,5 +1,5 @@
-"""The model's queue and the board of long tasks: one at a time, in order; whoever waits is told
-how many are ahead, and may stop.
+"""The model's line and the queue of long tasks: one at a time, what a page waits for first; whoever
+waits is told how many are ahead, and may stop.
 """
 
 from __future__ import annotations
@@ -15,16 +15,14 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
 from app.server import settings
-from app.session import loaders
-from app.session import turns as turns_module
-from app.session.queue import Jobs
-from app.session.turns import BusyError, Turns
+from app.session import loaders, queue
+from app.session.queue import BusyError, Line, Queue, Urgency
 from app.session.waiting import describe, stage
 from app.session.workspace import BASELINE, Choice, Workspace
 from astrojepa.progress import Progress
 
 
-def _waiting(turns: Turns, count: int) -> None:
+def _waiting(turns: Line, count: int) -> None:
     """Wait until so many stand in line."""
     deadline = time.monotonic() + 60
     while len(turns._line) < count:
@@ -33,7 +31,7 @@ def _waiting(turns: Turns, count: int) -> None:
 
 
 def test_fifty_callers_are_served_one_at_a_time_in_the_order_in_which_they_came() -> None:
-    turns, served, inside = Turns(), [], [0]
+    turns, served, inside = Line(), [], [0]
 
     def call(number: int) -> None:
         with turns.turn():
@@ -54,8 +52,8 @@ def test_fifty_callers_are_served_one_at_a_time_in_the_order_in_which_they_came(
 def test_whoever_waits_is_told_who_is_ahead_and_leaves_the_line_by_raising(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(turns_module, "SAY_EVERY", 0.02)
-    turns, told = Turns(), []
+    monkeypatch.setattr(queue, "SAY_EVERY", 0.02)
+    turns, told = Line(), []
 
     def impatient(ahead: int) -> None:
         told.append(ahead)
@@ -74,7 +72,7 @@ def test_whoever_waits_is_told_who_is_ahead_and_leaves_the_line_by_raising(
 
 
 def test_an_error_gives_the_turn_back() -> None:
-    turns = Turns()
+    turns = Line()
     with pytest.raises(ZeroDivisionError), turns.turn():
         raise ZeroDivisionError
     with turns.turn():
@@ -105,7 +103,7 @@ def test_a_page_that_meets_a_queue_says_so_and_is_drawn_when_its_turn_comes(
         "caption",
         lambda self, body, **named: said.append(body) or caption(self, body, **named),
     )
-    monkeypatch.setattr(turns_module, "SAY_EVERY", 0.02)
+    monkeypatch.setattr(queue, "SAY_EVERY", 0.02)
     test = AppTest.from_function(_busy_page, default_timeout=60)
     came = threading.Event()
 
@@ -127,33 +125,75 @@ def test_a_page_that_meets_a_queue_says_so_and_is_drawn_when_its_turn_comes(
 
 
 def test_what_a_page_cannot_go_on_without_comes_before_all_that_wait() -> None:
-    board, running, free, done = Jobs(), threading.Event(), threading.Event(), []
+    board, running, free, done = Queue(), threading.Event(), threading.Event(), []
     jobs = [board.start(("running",), lambda report: running.set() or free.wait(60))]
     assert running.wait(60)
-    for name, urgent in (
-        ("first", False),
-        ("second", False),
-        ("urgent", True),
-        ("urgent too", True),
+    for name, urgency in (
+        ("first", Urgency.SHOWN),
+        ("second", Urgency.SHOWN),
+        ("awaited", Urgency.AWAITED),
+        ("awaited too", Urgency.AWAITED),
+        ("whenever", Urgency.BACKGROUND),
+        ("third", Urgency.SHOWN),
     ):
-        jobs.append(
-            board.start((name,), lambda report, name=name: done.append(name), urgent=urgent)
-        )
-    assert [board.ahead(job) for job in jobs] == [0, 3, 4, 1, 2]
-    assert board.start(("second",), lambda report: None, urgent=True) is jobs[2], (
-        "what waited for nobody is now waited for"
+        jobs.append(board.start((name,), lambda report, name=name: done.append(name), urgency))
+    assert [job.ahead for job in jobs] == [0, 3, 4, 1, 2, 6, 5]
+    assert board.start(("second",), lambda report: None, Urgency.AWAITED) is jobs[2], (
+        "what a page drew without is now waited for"
     )
-    assert [board.ahead(job) for job in jobs] == [0, 4, 1, 2, 3]
+    assert [job.ahead for job in jobs] == [0, 4, 1, 2, 3, 6, 5]
     free.set()
     assert all(job.finished.wait(60) for job in jobs)
-    assert done == ["second", "urgent", "urgent too", "first"]
+    assert done == ["second", "awaited", "awaited too", "first", "third", "whenever"]
+
+
+def test_long_work_that_nobody_waits_for_yields_to_a_page_when_it_next_reports() -> None:
+    board, begun, go_on, order = Queue(), threading.Event(), threading.Event(), []
+
+    def long(report: Progress) -> None:
+        begun.set()
+        go_on.wait(60)
+        order.append("half")
+        report(1, 2, "")
+        order.append("whole")
+
+    slow = board.start(("long",), long, Urgency.BACKGROUND)
+    assert begun.wait(60)
+    quick = board.start(("short",), lambda report: order.append("short"), Urgency.AWAITED)
+    same = board.start(("same",), lambda report: order.append("same"), Urgency.BACKGROUND)
+    go_on.set()
+    assert all(job.finished.wait(60) for job in (slow, quick, same))
+    assert order == ["half", "short", "whole", "same"]
+
+
+def test_work_whose_last_page_is_gone_stops_and_begins_anew_when_a_page_asks_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    board, begun, go_on = Queue(), threading.Event(), threading.Event()
+
+    def long(report: Progress) -> str:
+        begun.set()
+        go_on.wait(60)
+        report(1, 2, "")
+        return "done"
+
+    job = board.start(("long",), long)
+    assert begun.wait(60)
+    job.asked -= queue.FORSAKEN
+    go_on.set()
+    assert job.finished.wait(60)
+    assert job.stopped
+    again = board.start(("long",), long)
+    assert again is not job
+    assert again.finished.wait(60)
+    assert again.value == "done"
 
 
 def test_a_board_says_how_many_jobs_are_ahead_and_turns_away_when_too_many_wait() -> None:
-    board, free = Jobs(most=2), threading.Event()
+    board, free = Queue(most=2), threading.Event()
     jobs = [board.start((number,), lambda report: free.wait(60)) for number in range(3)]
-    assert [board.ahead(job) for job in jobs] == [0, 1, 2]
-    assert describe(jobs[2], board.ahead(jobs[2])) == "waiting for 2 jobs"
+    assert [job.ahead for job in jobs] == [0, 1, 2]
+    assert describe(jobs[2]) == "waiting for 2 jobs"
     with pytest.raises(BusyError, match="Waiting for 3 jobs"):
         board.start(("one too many",), lambda report: None)
     assert board.start((1,), lambda report: None) is jobs[1], (
@@ -165,7 +205,7 @@ def test_a_board_says_how_many_jobs_are_ahead_and_turns_away_when_too_many_wait(
 
 
 def test_a_job_that_is_stopped_ends_when_it_next_reports_and_one_that_waits_never_begins() -> None:
-    board, reported, go_on, begun = Jobs(), threading.Event(), threading.Event(), []
+    board, reported, go_on, begun = Queue(), threading.Event(), threading.Event(), []
 
     def long(report: Progress) -> None:
         for done in range(1_000_000):
