@@ -137,6 +137,14 @@ def test_nothing_imports_what_only_some_systems_have():
         )
 
 
+def test_what_pages_stand_on_knows_no_page():
+    for room in ("components", "server", "session"):
+        for path in (ROOT / "app" / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.ImportFrom) and node.level:
+                    assert "pages" not in (node.module or "").split("."), path
+
+
 def test_the_app_computes_nothing_itself():
     for path in (ROOT / "app").rglob("*.py"):
         heavy = {module.partition(".")[0] for module in imports(path)} & {

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from ..pages.probe import tasks
 from ..session import collections, state
 from ..session.workspace import Workspace
 
@@ -36,7 +35,7 @@ def collections_bar(workspace: Workspace, rows: np.ndarray) -> None:
             st.caption(said)
         list_collections(workspace, "map", rows)
         if collections_of(workspace.data) and st.button("Train a probe on the collections"):
-            st.session_state[state.PROBE_TARGET] = tasks.COLLECTIONS
+            st.session_state[state.PROBE_TARGET] = collections.COLLECTIONS
             workspace.go("probe")
         st.caption(
             "Collections are kept for this session. A probe can be trained to separate them."

@@ -14,6 +14,7 @@ import numpy as np
 MAX_COLLECTIONS = 12
 MAX_NAME = 40
 REST = "everything else"
+COLLECTIONS = "collections"  # the target of a probe that tells them apart
 
 Collections = Mapping[str, tuple[int, ...]]  # name -> rows of the open data set, ascending
 

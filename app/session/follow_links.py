@@ -7,23 +7,22 @@ import streamlit as st
 from astrojepa.checkpoints.card import without_weights
 
 from . import links, marks, sampling, state
-from .workspace import RANDOM, Choice, Workspace
+from .workspace import Choice, Workspace, named
 
 
 def follow(link: state.Link, choices: list[Choice], sources: list[str]) -> None:
     """Open what a link names, if it is offered here: ids only, never paths."""
-    for choice in choices:
-        names = {choice.reference, choice.label, choice.label.removeprefix("run ")}
-        if link.model in names or (link.model.startswith("random:") and choice.reference == RANDOM):
-            st.session_state[state.CHECKPOINT] = choice.reference
+    if (reference := named(choices, link.model)) is not None:
+        st.session_state[state.CHECKPOINT] = reference
     if link.data in sources:
         st.session_state[state.SOURCE] = link.data
-    if link.projection:
-        st.session_state[state.PROJECTION] = link.projection
-    if link.colour:
-        st.session_state[state.COLOUR] = link.colour
-    if link.drawing or link.row is not None:
-        st.session_state[state.DRAWING] = link.drawing or "canvas"
+    if link.row is not None:
+        st.session_state[state.DRAWING] = "canvas"
+    for name, about in state.PARAMETERS.items():
+        if about.key and (value := getattr(link, name)):
+            st.session_state[about.key] = value
+    if link.probe:
+        st.session_state[state.PROBE_ASKED] = True
 
 
 def arrive(workspace: Workspace, link: state.Link) -> None:

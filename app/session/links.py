@@ -8,8 +8,8 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from ..pages.probe.tasks import COLLECTIONS
 from . import sampling, state
+from .collections import COLLECTIONS
 from .workspace import Workspace
 
 
@@ -25,7 +25,6 @@ def incoming() -> state.Link | None:
     if seen and (first or (back_or_forward() and seen != st.session_state[state.LINK_READ])):
         st.session_state[state.LINK_READ] = seen
         st.session_state[state.LINK_COMING] = state.decode_link(seen)
-        _take_panel(st.session_state[state.LINK_COMING])
     return st.session_state.get(state.LINK_COMING)
 
 
@@ -42,86 +41,43 @@ def arrived() -> None:
 
 def current(workspace: Workspace) -> state.Link:
     """Describe what is shown now."""
+    held = {name: _held(name) for name, about in state.PARAMETERS.items() if about.key}
+    kind = held["masks"] or "tiling"
     row = st.session_state.get(state.ROW)
     if row is not None:
         row = sampling.among_all(workspace.sampled, row)
+    second, second_hash = st.session_state.get(state.SECOND_NAME) or ("", "")
     return state.Link(
-        model=workspace.choice.reference if workspace.model is None else str(workspace.model.id),
-        model_hash=workspace.model.hash[:8] if workspace.model else "",
-        data=workspace.source.name,
-        data_hash=workspace.whole.fingerprint[:8],
-        projection=st.session_state.get(state.PROJECTION) or "",
-        colour=st.session_state.get(state.COLOUR) or "",
-        row=row,
-        id="" if row is None else str(workspace.whole.ids[row]),
-        drawing=st.session_state.get(state.DRAWING) or "",
-        off=tuple(st.session_state.get(state.OFF) or ()),
-        polygons=tuple(
-            tuple((round(x), round(y)) for x, y in polygon)
-            for polygon in st.session_state.get(state.POLYGONS) or ()
-        ),
-        **_panel(),
-        **_board(),
-        **_probe(workspace),
+        **held
+        | {
+            "model": str(workspace.model.id) if workspace.model else workspace.choice.reference,
+            "model_hash": workspace.model.hash[:8] if workspace.model else "",
+            "data": workspace.source.name,
+            "data_hash": workspace.whole.fingerprint[:8],
+            "row": row,
+            "id": "" if row is None else str(workspace.whole.ids[row]),
+            "second": second,
+            "second_hash": second_hash,
+            "seed": held["seed"] if kind in {"random", "bright"} else 0,
+            "drawn": held["drawn"] if kind == "drawn" else "",
+            "off": tuple(st.session_state.get(state.OFF) or ()),
+            "polygons": state.whole_units(st.session_state.get(state.POLYGONS) or ()),
+        }
+        | _probe(workspace)
     )
 
 
-def _take_panel(link: state.Link) -> None:
-    """Set the patch panel, leaderboard, probe lab and second model from the link."""
-    named = {
-        state.MASK_KIND: link.masks,
-        state.MASK_SEED: link.seed,
-        state.DRAWN: link.drawn,
-        state.SECOND_ASKED: link.second,
-    }
-    named |= {
-        state.SCORE: link.score,
-        state.ANOMALY_CLASS: link.only,
-        state.HIDE_ARTEFACTS: link.hide,
-        state.BOARD_PAGE: link.page,
-    }
-    named |= {
-        state.PROBE_KIND: link.probe,
-        state.PROBE_TARGET: link.learn,
-        state.PROBE_SHARE: link.share,
-        state.PROBE_ASKED: bool(link.probe),
-    }
-    for key, value in named.items():
-        if value:
-            st.session_state[key] = value
-
-
-def _panel() -> dict[str, Any]:
-    """Describe the patch panel and the second model, as far as they are not the usual ones."""
-    kind = st.session_state.get(state.MASK_KIND) or "tiling"
-    name, digest = st.session_state.get(state.SECOND_NAME) or ("", "")
-    return {
-        "second": name,
-        "second_hash": digest,
-        "masks": "" if kind == "tiling" else kind,
-        "seed": int(st.session_state.get(state.MASK_SEED) or 0)
-        if kind in {"random", "bright"}
-        else 0,
-        "drawn": st.session_state.get(state.DRAWN) or "" if kind == "drawn" else "",
-    }
-
-
-def _board() -> dict[str, Any]:
-    """Describe the leaderboard, as far as it is not the usual one."""
-    score, only = (st.session_state.get(key) or "" for key in (state.SCORE, state.ANOMALY_CLASS))
-    return {
-        "score": "" if score == state.USUAL_SCORE else score,
-        "only": "" if only == state.ALL_CLASSES else only,
-        "hide": bool(st.session_state.get(state.HIDE_ARTEFACTS)),
-        "page": int(st.session_state.get(state.BOARD_PAGE) or 0),
-    }
+def _held(name: str) -> Any:
+    """Return what the session holds for a field of a link; the usual value is left out."""
+    value, usual = st.session_state.get(state.PARAMETERS[name].key), getattr(state.Link, name)
+    return usual if value in {None, state.PARAMETERS[name].usual} else type(usual)(value)
 
 
 def _probe(workspace: Workspace) -> dict[str, Any]:
     """Describe the trained probe for a link; "" for collections, which stay in their session."""
     key, target = st.session_state.get(state.PROBED), st.session_state.get(state.PROBED_TARGET)
     if not key or key[:2] != workspace.key or target is None or target.name == COLLECTIONS:
-        return {}
+        return {"probe": "", "learn": "", "share": 0}
     return {"probe": key[2], "learn": target.name, "share": key[3]}
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 
@@ -87,7 +88,7 @@ PERSISTENT += (PROBE_KIND, PROBE_TARGET, PROBE_SHARE, PROBE_REST)
 PERSISTENT += (SCORE, ANOMALY_CLASS, HIDE_ARTEFACTS, BOARD_MODE, RERANKING)
 
 PROJECTIONS = {"umap": "UMAP", "pca": "PCA", "tsne": "t-SNE"}
-DRAWINGS = {"canvas": "Canvas", "plotly": "Plotly, 2-D", "space": "Plotly, 3-D"}
+DRAWINGS = {"canvas": "Canvas", "space": "Plotly, 3-D"}
 CLASS_COLOUR, SCORE_COLOUR, PROBE_COLOUR, TRUST_COLOUR = (
     "class",
     "anomaly score",
@@ -104,103 +105,145 @@ _NAME = re.compile(r"[A-Za-z0-9._:+ =-]{1,80}")
 _HASH = re.compile(r"[0-9a-f]{8,16}")
 _DRAWN = re.compile(r"[0-9a-f]{1,1024}")
 _SCORE = re.compile(r"[a-z-]{1,40}")
-_PAGE = re.compile(r"[0-9]{1,6}")
+_DIGITS = re.compile(r"[0-9]+")
+
+
+def _written(value: Any) -> str:
+    return str(value) if value else ""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """How a field of a link stands in the address and in the session."""
+
+    name: str  # in the address
+    read: Callable[[str], Any]  # gives what is empty where the text is not of the expected form
+    write: Callable[[Any], str] = _written
+    key: str = ""  # session key that the link sets, and that it is made from
+    usual: Any = ""  # the value that goes without saying
+
+
+def _field(default: Any, *arguments: Any, **named: Any) -> Any:
+    return field(default=default, metadata={"parameter": Parameter(*arguments, **named)})
+
+
+def _one_of(options: Collection[str]) -> Callable[[str], str]:
+    return lambda text: text if text in options else ""
+
+
+def _like(pattern: re.Pattern[str]) -> Callable[[str], str]:
+    return lambda text: text if pattern.fullmatch(text) else ""
+
+
+def _text(longest: int) -> Callable[[str], str]:
+    return lambda text: text if len(text) <= longest and text.isprintable() else ""
+
+
+def _count(digits: int, default: int | None = 0) -> Callable[[str], int | None]:
+    return lambda text: int(text) if len(text) <= digits and _DIGITS.fullmatch(text) else default
+
+
+def _pinned(name: str, part: int, **named: Any) -> Any:
+    """The name, or the hash behind the @, of a parameter that gives both."""
+    pattern = (_NAME, _HASH)[part]
+
+    def read(text: str) -> str:
+        parts = text.rpartition("@")[::2] if "@" in text else (text, "")
+        return _like(pattern)(parts[part])
+
+    return _field("", name, read, lambda value: f"@{value}" if part and value else value, **named)
+
+
+def _read_row(text: str) -> int | None:
+    row = _count(10, None)(text)
+    return row if row is None or row <= MAX_ROW else None
 
 
 @dataclass(frozen=True)
 class Link:
-    """What a permalink pins; empty or None where the link does not say."""
+    """What a permalink pins; empty or None where the link does not say.
 
-    model: str = ""  # name
-    model_hash: str = ""
-    data: str = ""  # name
-    data_hash: str = ""
-    projection: str = ""
-    colour: str = ""
-    row: int | None = None
-    id: str = ""
-    second: str = ""  # name of the model that is compared with
-    second_hash: str = ""
-    masks: str = ""
-    seed: int = 0
-    drawn: str = ""
-    drawing: str = ""  # how the map is drawn
-    off: tuple[int, ...] = ()  # codes that the legend hides
-    polygons: tuple[tuple[tuple[int, int], ...], ...] = ()  # of the lasso or box, in map units
-    score: str = ""  # of the leaderboard
-    only: str = ""  # the class it is of
-    hide: bool = False  # whether likely artefacts are left out
-    page: int = 0  # from 0
-    probe: str = ""  # kind of the probe that was trained
-    learn: str = ""  # what it tells: "labels", or a column
-    share: int = 0  # of the labels that it knew, %
+    A field is declared here alone: its name in the address, how it is read and written there, and
+    the session key that it stands for.
+    """
+
+    model: str = _pinned("model", 0)
+    model_hash: str = _pinned("model", 1)
+    data: str = _pinned("data", 0)
+    data_hash: str = _pinned("data", 1)
+    projection: str = _field("", "map", _one_of(PROJECTIONS), key=PROJECTION)
+    colour: str = _field("", "colour", _text(80), key=COLOUR)
+    row: int | None = _field(None, "galaxy", _read_row, lambda row: "" if row is None else str(row))
+    id: str = _field("", "id", _text(160))
+    second: str = _pinned("with", 0, key=SECOND_ASKED)  # the model that is compared with
+    second_hash: str = _pinned("with", 1)
+    masks: str = _field("", "masks", _one_of(MASK_KINDS), key=MASK_KIND, usual="tiling")
+    seed: int = _field(0, "seed", _count(5), key=MASK_SEED)
+    drawn: str = _field("", "drawn", _like(_DRAWN), key=DRAWN)
+    # how the map is drawn
+    drawing: str = _field("", "drawing", _one_of(DRAWINGS), key=DRAWING, usual="canvas")
+    # codes that the legend hides
+    off: tuple[int, ...] = _field(
+        (), "off", lambda text: read_codes(_numbers(text)), lambda off: ".".join(map(str, off))
+    )
+    # of the lasso or box, in map units
+    polygons: tuple[tuple[tuple[int, int], ...], ...] = _field(
+        (),
+        "area",
+        lambda text: whole_units(geometry.decode_polygons(text)),
+        geometry.encode_polygons,
+    )
+    # of the leaderboard, and the class it is of
+    score: str = _field("", "score", _like(_SCORE), key=SCORE, usual=USUAL_SCORE)
+    only: str = _field("", "only", _text(80), key=ANOMALY_CLASS, usual=ALL_CLASSES)
+    hide: bool = _field(  # whether likely artefacts are left out
+        False,
+        "hide",
+        lambda text: text == "artefacts",
+        lambda hide: "artefacts" if hide else "",
+        key=HIDE_ARTEFACTS,
+    )
+    page: int = _field(  # from 0; from 1 in the address
+        0,
+        "page",
+        lambda text: max(0, (_count(6)(text) or 1) - 1),
+        lambda page: str(page + 1) if page else "",
+        key=BOARD_PAGE,
+    )
+    # kind of the probe that was trained, what it tells, and the share of the labels that it knew, %
+    probe: str = _field("", "probe", _one_of(PROBE_KINDS), key=PROBE_KIND)
+    learn: str = _field("", "learn", _text(80), key=PROBE_TARGET)
+    share: int = _field(0, "share", lambda text: min(100, _count(6)(text) or 0), key=PROBE_SHARE)
+
+
+PARAMETERS: dict[str, Parameter] = {
+    field.name: field.metadata["parameter"] for field in fields(Link)
+}
 
 
 def encode_link(link: Link) -> dict[str, str]:
-    """Write a link as query parameters; what is empty is left out."""
-    parameters = {
-        "model": _pin(link.model, link.model_hash),
-        "data": _pin(link.data, link.data_hash),
-        "map": link.projection,
-        "colour": link.colour,
-        "galaxy": "" if link.row is None else str(link.row),
-        "id": link.id,
-        "with": _pin(link.second, link.second_hash),
-        "masks": link.masks,
-        "seed": str(link.seed) if link.seed else "",
-        "drawn": link.drawn,
-        "drawing": "" if link.drawing == "canvas" else link.drawing,
-        "off": ".".join(map(str, link.off)),
-        "area": geometry.encode_polygons([list(polygon) for polygon in link.polygons]),
-        "score": link.score,
-        "only": link.only,
-        "hide": "artefacts" if link.hide else "",
-        "page": str(link.page + 1) if link.page else "",
-        "probe": link.probe,
-        "learn": link.learn,
-        "share": str(link.share) if link.share else "",
-    }
-    return {name: value for name, value in parameters.items() if value}
+    """Write a link as query parameters; what is empty or usual is left out."""
+    written: dict[str, str] = {}
+    for name, parameter in PARAMETERS.items():
+        value = getattr(link, name)
+        text = "" if value == parameter.usual else parameter.write(value)
+        written[parameter.name] = written.get(parameter.name, "") + text
+    return {name: text for name, text in written.items() if text}
 
 
 def decode_link(parameters: Mapping[str, str]) -> Link:
     """Read query parameters; ignore whatever has not the expected form and length."""
-    model, model_hash = _unpin(parameters.get("model", ""))
-    data, data_hash = _unpin(parameters.get("data", ""))
-    projection = parameters.get("map", "")
-    row = parameters.get("galaxy", "")
-    second, second_hash = _unpin(parameters.get("with", ""))
-    masks, seed, drawn = (parameters.get(name, "") for name in ("masks", "seed", "drawn"))
     return Link(
-        model=model,
-        model_hash=model_hash,
-        data=data,
-        data_hash=data_hash,
-        projection=projection if projection in PROJECTIONS else "",
-        colour=_text(parameters.get("colour", ""), 80),
-        row=int(row)
-        if row.isascii() and row.isdecimal() and len(row) <= 10 and int(row) <= MAX_ROW
-        else None,
-        id=_text(parameters.get("id", ""), 160),
-        second=second,
-        second_hash=second_hash,
-        masks=masks if masks in MASK_KINDS else "",
-        seed=int(seed) if seed.isascii() and seed.isdecimal() and len(seed) <= 5 else 0,
-        drawn=drawn if _DRAWN.fullmatch(drawn) else "",
-        drawing=drawing if (drawing := parameters.get("drawing", "")) in DRAWINGS else "",
-        off=read_codes(_numbers(parameters.get("off", ""))),
-        polygons=tuple(
-            tuple((int(x), int(y)) for x, y in polygon)
-            for polygon in geometry.decode_polygons(parameters.get("area", ""))
-        ),
-        score=score if _SCORE.fullmatch(score := parameters.get("score", "")) else "",
-        only=_text(parameters.get("only", ""), 80),
-        hide=parameters.get("hide", "") == "artefacts",
-        page=max(0, int(page) - 1) if _PAGE.fullmatch(page := parameters.get("page", "")) else 0,
-        probe=probe if (probe := parameters.get("probe", "")) in PROBE_KINDS else "",
-        learn=_text(parameters.get("learn", ""), 80),
-        share=min(100, int(share)) if _PAGE.fullmatch(share := parameters.get("share", "")) else 0,
+        **{
+            name: parameter.read(parameters.get(parameter.name, ""))
+            for name, parameter in PARAMETERS.items()
+        }
     )
+
+
+def whole_units(polygons: Iterable[Iterable[Sequence[float]]]) -> Any:
+    """Round the corners of polygons: tuples of tuples of (x, y)."""
+    return tuple(tuple((round(x), round(y)) for x, y in polygon) for polygon in polygons)
 
 
 def read_codes(message: object) -> tuple[int, ...]:
@@ -266,16 +309,3 @@ def differences(link: Link, model: str, model_hash: str, data: str, data_hash: s
         if parts
         else ""
     )
-
-
-def _pin(name: str, digest: str) -> str:
-    return f"{name}@{digest}" if name and digest else name
-
-
-def _unpin(text: str) -> tuple[str, str]:
-    name, _, digest = text.rpartition("@") if "@" in text else (text, "", "")
-    return (name if _NAME.fullmatch(name) else "", digest if _HASH.fullmatch(digest) else "")
-
-
-def _text(value: str, longest: int) -> str:
-    return value if len(value) <= longest and value.isprintable() else ""

@@ -235,6 +235,16 @@ def label_of(reference: str) -> str:
     return reference.rstrip("/").rpartition("/")[2] or reference
 
 
+def named(choices: list[Choice], name: str) -> str | None:
+    """Find the model that a link names among those on offer here: ids only, never a path."""
+    for choice in choices:
+        if name in {choice.reference, choice.label, choice.label.removeprefix("run ")} or (
+            name.startswith("random:") and choice.reference == RANDOM
+        ):
+            return choice.reference
+    return None
+
+
 LIBRARIES: Task = (
     ("libraries",),
     "Importing torch and scikit-learn",

@@ -25,7 +25,7 @@ links = st.builds(
     colour=words,
     row=st.none() | st.integers(0, state.MAX_ROW),
     id=words,
-    drawing=st.sampled_from(["", "plotly", "space"]),
+    drawing=st.sampled_from(["", "space"]),
     off=st.lists(st.integers(0, 255), unique=True, max_size=12).map(
         lambda codes: tuple(sorted(codes))
     ),
