@@ -11,9 +11,10 @@ import streamlit as st
 from ..server import pictures
 from ..session import links, loaders, state, waiting
 from ..session.workspace import LIBRARIES, Workspace
+from .choose import choose
 from .copy_link.copy_link import copy_link
 from .escape_markdown import escape_markdown
-from .facts import facts
+from .facts import facts, unreadable
 from .gallery.gallery import gallery
 from .latent_map import palette
 
@@ -25,8 +26,6 @@ NUM_NEIGHBOURS = 6
 def galaxy_card(workspace: Workspace, row: int, query: str) -> None:
     """Show one galaxy; its own controls redraw this card alone."""
     st.session_state.setdefault(state.PANEL_VIEW, BOTH)
-    st.session_state.setdefault(state.ERROR_KIND, "mse")
-    st.session_state.setdefault(state.MASKS, "tiling")
     st.session_state.setdefault(state.OPACITY, 55)
     _card(workspace, row, query)
 
@@ -56,10 +55,7 @@ def _heading(workspace: Workspace, row: int) -> None:
 def _picture(workspace: Workspace, row: int) -> None:
     image = workspace.picture(row)
     if image is None:
-        st.warning(
-            f"The image of {escape_markdown(workspace.data.ids[row])} cannot be read; it may be "
-            "damaged."
-        )
+        unreadable(workspace.data.ids[row])
     elif workspace.model is None:
         st.image(pictures.inline(image), width="stretch")
         st.caption("Patch errors need a model. This is the pixel baseline.")
@@ -137,13 +133,9 @@ def _scale_legend(kind: str, low: float, high: float, values: np.ndarray, elapse
 
 def _options() -> None:
     names = {"mse": "Squared error", "cosine": "Cosine"}
-    st.segmented_control(
-        "Measure", list(names), format_func=names.__getitem__, key=state.ERROR_KIND, required=True
-    )
+    choose("Measure", names, state.ERROR_KIND)
     how = {"tiling": "Each patch once", "random": "Random masks"}
-    st.segmented_control(
-        "Hidden patches", list(how), format_func=how.__getitem__, key=state.MASKS, required=True
-    )
+    choose("Hidden patches", how, state.MASKS)
     st.slider("Heatmap opacity, %", 10, 100, key=state.OPACITY, step=5)
 
 

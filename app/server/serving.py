@@ -15,13 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from astrojepa.cache import read_first
+from astrojepa.checkpoints import card as cards
 from astrojepa.checkpoints.bundle import DEMO, ID, MANIFEST, SHA256, open_bundle
 from astrojepa.files import read_json
-from astrojepa.places import TOP
 
-CHECKPOINTS = TOP / "checkpoints"
 FORMAT = 1
-MAX_BYTES = 1_000_000
 MAX_ENTRIES = 100
 FACTS = ("path", "sha256", "where", "label_column")
 
@@ -139,7 +137,7 @@ def read_list(path: Path) -> Listing:
     """
     if not path.is_file():
         raise FileNotFoundError(f"There is no list {path}; give a JSON file to --allow.")
-    content = read_json(path, MAX_BYTES)
+    content = read_json(path, cards.MAX_CARD_BYTES)
     unknown = content.keys() - {"format", "data", "checkpoints"}
     if content.get("format") != FORMAT or unknown:
         raise ValueError(
@@ -207,11 +205,11 @@ def _texts(values: Any, path: Path) -> list[str]:
 def _released() -> list[Listed]:
     """Return the weights of checkpoints/ with the hashes on their cards."""
     found = []
-    for path in sorted(CHECKPOINTS.glob("*.json")):
+    for path in sorted(cards.CHECKPOINTS.glob("*.json")):
         if not path.with_suffix(".safetensors").is_file():
             continue
         try:
-            digest = read_json(path, MAX_BYTES).get("sha256")
+            digest = read_json(path, cards.MAX_CARD_BYTES).get("sha256")
         except (OSError, ValueError):
             continue
         if isinstance(digest, str) and SHA256.fullmatch(digest):

@@ -12,7 +12,6 @@ from app.pages.anomalies.quality import quality_table, quality_verdict
 from astrojepa.evaluation.anomalies.leaderboard import Ranking
 from astrojepa.evaluation.anomalies.leaderboard_table import Row
 from astrojepa.evaluation.anomalies.registry import names
-from astrojepa.evaluation.pictures.artefacts import LIKELY
 from astrojepa.evaluation.pictures.checks import Correlation
 
 
@@ -28,7 +27,6 @@ def test_what_has_no_score_comes_last() -> None:
 
 
 def test_the_plainest_artefact_is_named_and_a_weak_one_is_not() -> None:
-    assert order.LIKELY == LIKELY
     parts = {"trail": np.array([0.9, 0.2]), "blank": np.array([0.6, 0.4])}
     assert order.artefact_kind(parts, 0) == "trail"
     assert order.artefact_kind(parts, 1) == ""

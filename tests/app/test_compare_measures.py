@@ -14,8 +14,8 @@ from app.pages.compare import tasks
 from app.pages.compare.galaxy import common_scale
 from app.pages.compare.maps import picked_out
 from app.pages.compare.measures import accuracy_table, error_bars, overlap_counts
-from app.pages.compare.view import asked_for, median_overlap, other_choices, preferred
-from app.session.workspace import BASELINE, RANDOM, Choice
+from app.pages.compare.view import median_overlap, preferred
+from app.session.workspace import BASELINE, RANDOM, Choice, named
 
 CHOICES = [
     Choice("small.a", "small.a"),
@@ -25,19 +25,11 @@ CHOICES = [
 ]
 
 
-def test_a_model_is_never_compared_with_itself() -> None:
-    assert [choice.reference for choice in other_choices(CHOICES, "small.a")] == [
-        "/runs/x",
-        RANDOM,
-        BASELINE,
-    ]
-
-
 def test_a_link_names_the_second_model_by_id_and_never_by_path_that_is_not_on_offer() -> None:
-    assert asked_for(CHOICES, "small.a") == "small.a"
-    assert asked_for(CHOICES, "x") == "/runs/x"
-    assert asked_for(CHOICES, "random:small.a") == RANDOM
-    assert asked_for(CHOICES, "/etc/passwd") is None
+    assert named(CHOICES, "small.a") == "small.a"
+    assert named(CHOICES, "x") == "/runs/x"
+    assert named(CHOICES, "random:small.a") == RANDOM
+    assert named(CHOICES, "/etc/passwd") is None
 
 
 def test_the_overlap_is_counted_neighbour_by_neighbour() -> None:

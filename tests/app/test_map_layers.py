@@ -82,7 +82,10 @@ def test_a_column_that_ends_in_a_unit_shows_it_beside_the_numbers(
 
 def test_trust_is_shown_in_per_cent_of_the_neighbours() -> None:
     legend = colouring.by_neighbours_kept(np.linspace(0, 1, 101), 15).legend
-    assert (legend["title"], legend["unit"]) == ("Of 15 nearest, kept on the map", "%")
+    assert (legend["title"], legend["unit"]) == (
+        "Projection reliability: of 15 nearest, kept on the map",
+        "%",
+    )
     assert (legend["low"], legend["high"]) == (1.0, 99.0)
 
 
@@ -104,14 +107,11 @@ def test_chosen_are_those_inside_of_a_group_that_the_legend_shows() -> None:
     assert map_view.chosen_rows(shown, [square], (1,)).tolist() == [0]
 
 
-@pytest.mark.parametrize("dimensions", [2, 3])
-def test_the_figure_holds_every_galaxy_once_and_a_ring_around_the_selected(dimensions: int) -> None:
+def test_the_figure_holds_every_galaxy_once_and_a_ring_around_the_selected() -> None:
     labels = np.array([0, 1, 1, -1])
     coloured = colouring.by_class(labels, ("Barred Spiral", "Merging"))
-    groups = map_figure.marker_groups(
-        coloured, labels, ("Barred Spiral", "Merging"), light=False, off=(1,)
-    )
-    places = np.arange(4 * dimensions, dtype=np.float32).reshape(4, dimensions)
+    groups = map_figure.marker_groups(coloured, ("Barred Spiral", "Merging"), light=False, off=(1,))
+    places = np.arange(12, dtype=np.float32).reshape(4, 3)
     figure = map_figure.map_figure(
         places,
         groups,
@@ -122,38 +122,11 @@ def test_the_figure_holds_every_galaxy_once_and_a_ring_around_the_selected(dimen
     *dots, ring = figure["data"]
     assert sorted(np.concatenate([trace["customdata"] for trace in dots]).tolist()) == [0, 1, 2, 3]
     assert [trace["visible"] for trace in dots] == [True, "legendonly", True]
-    assert ring["x"].tolist() == [places[2, 0]]
-    assert ("z" in dots[0]) is (dimensions == 3)
+    assert [ring[axis].tolist() for axis in "xyz"] == [[6.0], [7.0], [8.0]]
 
 
 def test_a_scale_in_the_figure_has_its_title_and_leaves_the_unknown_grey() -> None:
     coloured = colouring.by_number(np.array([1.0, 2.0, np.nan]), "Size", unit="arcsec")
-    scale, unknown = map_figure.marker_groups(coloured, np.zeros(3), ("a",), light=True)
+    scale, unknown = map_figure.marker_groups(coloured, ("a",), light=True)
     assert scale["name"] == "Size, arcsec"
     assert unknown["rows"].tolist() == [2]
-
-
-@pytest.mark.parametrize(
-    ("selection", "row", "count"),
-    [
-        ({"points": [{"customdata": 7}], "box": [], "lasso": []}, 7, 0),
-        ({"points": [{"customdata": [7]}]}, 7, 0),
-        (
-            {"points": [{"customdata": 1}, {"customdata": 2}], "box": [{"x": [0, 4], "y": [1, 5]}]},
-            None,
-            1,
-        ),
-        ({"points": [], "lasso": [{"x": [0, 1, 2], "y": [0, 2, 0]}]}, None, 1),
-        ({}, None, 0),
-    ],
-)
-def test_what_plotly_sends_is_a_galaxy_or_an_area(
-    selection: dict[str, object], row: int | None, count: int
-) -> None:
-    found, polygons = map_figure.read_selection({"selection": selection})
-    assert (found, len(polygons)) == (row, count)
-    assert all(len(polygon) >= 3 for polygon in polygons)
-
-
-def test_nothing_selected_in_the_figure_is_nothing() -> None:
-    assert map_figure.read_selection(None) == (None, [])

@@ -20,7 +20,7 @@ from streamlit.testing.v1 import AppTest
 from app.pages.probe import report as probe_report
 from app.pages.probe import tasks
 from app.pages.probe import view as probe
-from app.session import loaders, state
+from app.session import collections, loaders, state
 from astrojepa.config import replace
 from astrojepa.data.simulate.simulator import simulate
 from astrojepa.evaluation.probes.portable import probe_from_dict
@@ -234,7 +234,7 @@ def test_the_lab_learns_a_collection_against_everything_else(
     lab: Callable[..., AppTest], data: Any
 ) -> None:
     test = lab()
-    test.session_state["probe_target"] = tasks.COLLECTIONS
+    test.session_state["probe_target"] = collections.COLLECTIONS
     settled(test.run())
     assert "no collections yet" in words(test)
     rows = tuple(np.flatnonzero(data.labels < 3).tolist())

@@ -147,7 +147,7 @@ def test_strangers_are_offered_no_run_and_no_loaded_file(bundle: Path) -> None:
     found = listing(str(bundle), "")
     labels = [choice.label for choice in model_choices(True, ["/runs/mine", "/x.pt"], found)]
     assert labels[0] == "small.tiny"
-    assert set(labels[1:-2]) == {path.stem for path in serving.CHECKPOINTS.glob("*.safetensors")}
+    assert set(labels[1:-2]) == {path.stem for path in cards.CHECKPOINTS.glob("*.safetensors")}
     assert {choice.reference for choice in model_choices(True, [], Listing())} == {RANDOM, BASELINE}
     assert "/x.pt" in [choice.reference for choice in model_choices(False, ["/x.pt"], found)]
 
@@ -185,7 +185,6 @@ def test_released_weights_are_pinned_when_the_server_starts(
 ) -> None:
     folder = tmp_path / "checkpoints"
     path = save_released(model, folder, {"id": "small.mine"})
-    monkeypatch.setattr(serving, "CHECKPOINTS", folder)
     monkeypatch.setattr(cards, "CHECKPOINTS", folder)
     choice = model_choices(True, [], listing("", ""))[0]
     assert opening.open_model(choice.reference, choice.sha256)(print).id == "small.mine"

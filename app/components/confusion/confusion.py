@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import streamlit as st
 
-_HERE = Path(__file__).parent
+from ..browser import component, hears
 
 
 def read_cell(message: object, num_classes: int) -> tuple[int, int] | None:
@@ -31,20 +28,11 @@ def confusion(
     on_cell: Callable[[tuple[int, int] | None], None],
 ) -> None:
     """Show the matrix, rows true, columns named; `on_cell` gets the cell that is clicked."""
-
-    def clicked() -> None:
-        message = (st.session_state.get(key) or {}).get("cell")
-        on_cell(read_cell(message.get("cell"), len(classes)) if isinstance(message, dict) else None)
-
     data = {"classes": list(classes), "counts": np.asarray(counts).tolist(), "chosen": chosen}
-    _component()(data=data, key=key, on_cell_change=clicked)
-
-
-@st.cache_resource(show_spinner=False)
-def _component() -> Any:
-    return st.components.v2.component(
-        "astrojepa_confusion",
-        html='<div class="frame"><table></table></div>',
-        css=(_HERE / "confusion.css").read_text(encoding="utf-8"),
-        js=(_HERE / "confusion.js").read_text(encoding="utf-8"),
+    component("confusion", html='<div class="frame"><table></table></div>')(
+        data=data,
+        key=key,
+        on_cell_change=hears(
+            key, "cell", "cell", lambda cell: on_cell(read_cell(cell, len(classes)))
+        ),
     )

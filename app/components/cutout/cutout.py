@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
-from pathlib import Path
-from typing import Any
 
 import numpy as np
-import streamlit as st
 
-_HERE = Path(__file__).parent
+from ..browser import component
+
+_HTML = (
+    '<div class="cutout"><img alt="the whole image"><div class="seen"></div>'
+    '<div class="bar"><span></span><i></i></div></div>'
+)
 
 
 def cutout(
@@ -30,17 +32,4 @@ def cutout(
         "length": bar[1],
         "box": None if box is None else list(box),
     }
-    _component()(data=data, key=key)
-
-
-@st.cache_resource(show_spinner=False)
-def _component() -> Any:
-    return st.components.v2.component(
-        "astrojepa_cutout",
-        html=(
-            '<div class="cutout"><img alt="the whole image"><div class="seen"></div><div '
-            'class="bar"><span></span><i></i></div></div>'
-        ),
-        css=(_HERE / "cutout.css").read_text(encoding="utf-8"),
-        js=(_HERE / "cutout.js").read_text(encoding="utf-8"),
-    )
+    component("cutout", html=_HTML)(data=data, key=key)

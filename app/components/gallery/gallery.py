@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
-import streamlit as st
-
 from ...server.pictures import MAX_ROWS
-
-_HERE = Path(__file__).parent
+from ..browser import component, hears
 
 
 def gallery(
@@ -31,28 +27,14 @@ def gallery(
     if not rows:
         return
 
-    def clicked() -> None:
-        message = (st.session_state.get(key) or {}).get("click")
-        if isinstance(message, dict):
-            on_click(message.get("row"))
-
-    side = 160 if tile > 112 else 96
     data = {
         "pictures": pictures,
-        "side": side,
+        "side": 160 if tile > 112 else 96,
         "tile": tile,
         "rows": rows,
         "captions": captions,
         "selected": selected,
     }
-    _component()(data=data, key=key, on_click_change=clicked)
-
-
-@st.cache_resource(show_spinner=False)
-def _component() -> Any:
-    return st.components.v2.component(
-        "astrojepa_gallery",
-        html='<div class="gallery"></div>',
-        css=(_HERE / "gallery.css").read_text(encoding="utf-8"),
-        js=(_HERE / "gallery.js").read_text(encoding="utf-8"),
+    component("gallery", html='<div class="gallery"></div>')(
+        data=data, key=key, on_click_change=hears(key, "click", "row", on_click)
     )

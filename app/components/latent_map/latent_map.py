@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from .. import browser
+from ..browser import component, hears
 from .colouring import Colouring
 
 KEY = "latent_map"
-_HERE = Path(__file__).parent
 _SCRIPTS = (
     "theme",
     "geometry",
@@ -61,14 +61,9 @@ def pack(
     return (len(text) + len(padding)).to_bytes(4, "little") + text + padding + points + columns
 
 
-def parts() -> dict[str, Any]:
+def parts() -> dict[str, str | None]:
     """What the map is in the browser: `html`, `css`, and `js`, a module that exports it; texts."""
-    scripts = ((_HERE / f"{name}.js").read_text(encoding="utf-8") for name in _SCRIPTS)
-    return {
-        "html": (_HERE / "latent_map.html").read_text(encoding="utf-8"),
-        "css": (_HERE / "latent_map.css").read_text(encoding="utf-8"),
-        "js": "\n".join(scripts),
-    }
+    return browser.parts(KEY, *_SCRIPTS)
 
 
 def latent_map(
@@ -82,20 +77,12 @@ def latent_map(
 
     `data` (see `pack`) is sent again only where it differs: Streamlit knows messages by content.
     """
-
-    def hears(event: str, part: str, callback: Callable[[Any], None]) -> Callable[[], None]:
-        def heard() -> None:
-            if isinstance(message := (st.session_state.get(key) or {}).get(event), dict):
-                callback(message.get(part))
-
-        return heard
-
-    _component()(
+    component("latent_map", *_SCRIPTS)(
         data=data,
         key=key,
-        on_click_change=hears("click", "row", on_click),
-        on_lasso_change=hears("lasso", "polygons", on_lasso),
-        on_legend_change=hears("legend", "off", on_legend),
+        on_click_change=hears(key, "click", "row", on_click),
+        on_lasso_change=hears(key, "lasso", "polygons", on_lasso),
+        on_legend_change=hears(key, "legend", "off", on_legend),
     )
 
 
@@ -106,16 +93,4 @@ def mark(selection: dict[str, Any]) -> None:
     off.
     """
     with st.container(key=f"{KEY}_aside"):  # theme.css takes it out of the page's flow
-        _state_component()(data=selection, key=f"{KEY}_state")
-
-
-@st.cache_resource(show_spinner=False)
-def _component() -> Any:
-    return st.components.v2.component("astrojepa_latent_map", **parts())
-
-
-@st.cache_resource(show_spinner=False)
-def _state_component() -> Any:
-    return st.components.v2.component(
-        "astrojepa_latent_map_state", js=(_HERE / "state.js").read_text(encoding="utf-8")
-    )
+        component(f"{KEY}_state", "state", folder=KEY)(data=selection, key=f"{KEY}_state")

@@ -6,14 +6,11 @@ import base64
 import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import streamlit as st
 
-_HERE = Path(__file__).parent
-_SCRIPTS = ("drawing.js", "patch_panel.js")
+from ..browser import component, hears
 
 
 @dataclass(frozen=True)
@@ -58,21 +55,8 @@ def patch_panel(
     """Show the panel over uint8 (S, S, 3); `on_mask` gets the drawn mask as sent by the browser."""
     from astrojepa import plotting
 
-    def drawn() -> None:
-        sent = (st.session_state.get(key) or {}).get("mask")
-        if on_mask is not None and isinstance(sent, dict):
-            on_mask(sent.get("mask"))
-
-    _component()(
-        data=message(panel, plotting.encode_image(image, "png")), key=key, on_mask_change=drawn
-    )
-
-
-@st.cache_resource(show_spinner=False)
-def _component() -> Any:
-    return st.components.v2.component(
-        "astrojepa_patch_panel",
-        html=(_HERE / "patch_panel.html").read_text(encoding="utf-8"),
-        css=(_HERE / "patch_panel.css").read_text(encoding="utf-8"),
-        js="\n".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS),
+    component("patch_panel", "drawing", "patch_panel")(
+        data=message(panel, plotting.encode_image(image, "png")),
+        key=key,
+        on_mask_change=hears(key, "mask", "mask", on_mask or (lambda mask: None)),
     )

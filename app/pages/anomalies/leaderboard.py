@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from ...components import figures
 from ...components.gallery.gallery import gallery
 from ...session import links, state, waiting
 from ...session.workspace import Workspace
@@ -98,7 +99,7 @@ def distribution(workspace: Workspace, view: View) -> None:
     scores, row = view.chosen.scores, st.session_state.get(state.ROW)
     marked = float(scores[row]) if row is not None and row < len(scores) else None
     figure = plotting.histogram_figure(scores, marked, title(view.chosen.name).lower())
-    figure.update_layout(height=280, paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)")
+    figure.update_layout(paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)")
     if st.context.theme.type == "light":
         from ...components.latent_map import palette
 
@@ -106,7 +107,7 @@ def distribution(workspace: Workspace, view: View) -> None:
         figure.update_xaxes(gridcolor=palette.LIGHT_LINE, tickfont={"color": palette.LIGHT_TEXT})
         figure.update_yaxes(gridcolor=palette.LIGHT_LINE, tickfont={"color": palette.LIGHT_TEXT})
         figure.update_shapes(line={"color": palette.LIGHT_ACCENT})
-    st.plotly_chart(figure, width="stretch", config={"displayModeBar": False}, key="histogram")
+    figures.chart(figure, "histogram")
     if marked is not None:
         st.caption(
             f"The line marks the selected galaxy, {workspace.data.ids[row]}: rank "

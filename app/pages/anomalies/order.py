@@ -8,10 +8,6 @@ from typing import Any
 
 import numpy as np
 
-# from here on an image is called a likely artefact, as in
-# astrojepa/evaluation/pictures/artefacts.py
-LIKELY = 0.5
-
 
 def ranking(
     places: np.ndarray, labels: np.ndarray, label: int | None, keep: np.ndarray | None = None
@@ -33,6 +29,8 @@ def finite_places(scores: np.ndarray) -> np.ndarray:
 
 def artefact_kind(parts: Mapping[str, np.ndarray], row: int) -> str:
     """Name the plainest kind of artefact of a galaxy's image; empty where none is likely."""
+    from astrojepa.evaluation.pictures.artefacts import LIKELY
+
     name = max(parts, key=lambda kind: float(parts[kind][row]))
     return name if float(parts[name][row]) > LIKELY else ""
 

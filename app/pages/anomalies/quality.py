@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from ...components import figures
 from ...components.escape_markdown import escape_markdown
 from ...session import loaders, waiting
 from ...session.workspace import Workspace
@@ -99,13 +100,7 @@ def _lower(words: str) -> str:
 
 def _table(rows: Sequence[Any], rare: str) -> None:
     st.text(quality_verdict(rows, rare))
-    st.dataframe(
-        quality_table(rows),
-        hide_index=True,
-        width="stretch",
-        height="content",
-        column_config=_columns(rows[0].ranking.top),
-    )
+    figures.table(quality_table(rows), _columns(rows[0].ranking.top), height="content")
     st.caption(
         "Ranges hold 95 % of the random draws; they say nothing about another survey. Enrichment "
         f"1 = chance. Recall and artefacts: among the top {rows[0].ranking.top:,}. Correlates "

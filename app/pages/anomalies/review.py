@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 import streamlit as st
 
+from ...components.choose import choose
 from ...components.cutout.cutout import cutout
 from ...components.escape_markdown import escape_markdown
 from ...components.facts import facts
@@ -51,7 +52,6 @@ def expected(workspace: Workspace, view: View, given: Mapping[int, int]) -> np.n
 
 def review(workspace: Workspace, view: View) -> None:
     """Show the galaxy to be marked, and what comes next."""
-    st.session_state.setdefault(state.RERANKING, "neighbours")
     context = (*workspace.key, view.chosen.name, view.label, view.keep is not None)
     current = session_review(workspace)
     if st.session_state.get(CONTEXT, context) != context:
@@ -197,14 +197,7 @@ def _files(workspace: Workspace, current: Review) -> None:
             disabled=not current.marks,
         )
         with st.popover("Options"):
-            names = RERANKINGS
-            st.segmented_control(
-                "Re-rank",
-                list(names),
-                format_func=names.__getitem__,
-                key=state.RERANKING,
-                required=True,
-            )
+            choose("Re-rank", RERANKINGS, state.RERANKING)
             st.file_uploader(
                 "Import marks",
                 "csv",

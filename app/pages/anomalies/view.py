@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from ...components.choose import choose
 from ...components.escape_markdown import escape_markdown
 from ...session import loaders, state, waiting
 from ...session.workspace import Workspace
@@ -28,15 +29,7 @@ def show(workspace: Workspace) -> None:
         workspace.go("map")
     _ = workspace.places  # the long steps first, so that their progress stands alone
     st.title("Anomalies", anchor=False)
-    st.session_state.setdefault(state.BOARD_MODE, "board")
-    mode = st.segmented_control(
-        "Mode",
-        list(MODES),
-        format_func=MODES.__getitem__,
-        key=state.BOARD_MODE,
-        required=True,
-        label_visibility="collapsed",
-    )
+    mode = choose("Mode", MODES, state.BOARD_MODE, label_visibility="collapsed")
     if mode == "quality":
         quality(workspace)
         return

@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from ...components.escape_markdown import escape_markdown
+from ...components.facts import unreadable
 from ...components.gallery.gallery import gallery
 from ...components.patch_panel import masks
 from ...components.patch_panel.masks import Masks
@@ -89,10 +90,7 @@ def _heatmap(
     side: str,
 ) -> None:
     if image is None:
-        st.warning(
-            f"The image of {escape_markdown(workspace.data.ids[row])} cannot be read; it may be "
-            "damaged."
-        )
+        unreadable(workspace.data.ids[row])
         return
     if sentence := galaxy_panel.why_not(workspace):
         st.caption(sentence)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from ...components.choose import choose
 from ...components.escape_markdown import escape_markdown
 from ...components.latent_map import colouring, geometry, palette
 from ...components.latent_map.colouring import Colouring
@@ -21,19 +22,10 @@ METHODS = {"pca": "PCA", "umap": "UMAP"}
 
 def maps(first: Workspace, second: Workspace, row: int, found: Any) -> None:
     """Draw both maps; what is drawn around on one is picked out on the other."""
-    st.session_state.setdefault("compare_method", "pca")
     with st.container(horizontal=True, vertical_alignment="center", key="compare_maps"):
-        st.segmented_control(
-            "Maps",
-            list(METHODS),
-            format_func=METHODS.__getitem__,
-            key="compare_method",
-            required=True,
-            label_visibility="collapsed",
-        )
+        method = choose("Maps", METHODS, "compare_method", label_visibility="collapsed")
         note = st.empty()
         cleared = st.empty()
-    method = st.session_state["compare_method"]
     places: list[np.ndarray | None] = []
     for workspace, column in zip(
         (first, second), columns := st.columns(2, gap="medium"), strict=True

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from ...components import figures
 from ...components.escape_markdown import escape_markdown
 from ...session import waiting
 from ...session.workspace import Workspace
@@ -16,7 +17,6 @@ from . import tasks
 from .tasks import CURVES, KINDS, Accuracy, Curve
 
 ASKED = "compare_asked"  # session key: the pair whose probes were asked for
-QUIET = {"displayModeBar": False}
 
 
 def overlap_counts(overlap: np.ndarray, k: int) -> np.ndarray:
@@ -31,8 +31,8 @@ def overlap_figure(found: Any) -> None:
     shares = overlap_counts(found.overlap, found.k)
     names = [f"{kept} shared" for kept in range(found.k + 1)]
     figure = plotting.bars_figure(names, shares.tolist(), "share of galaxies")
-    figure.update_layout(height=280).update_xaxes(range=[0, float(shares.max()) * 1.05])
-    st.plotly_chart(figure, width="stretch", config=QUIET, key="overlap")
+    figure.update_xaxes(range=[0, float(shares.max()) * 1.05])
+    figures.chart(figure, "overlap")
 
 
 def probes(first: Workspace, second: Workspace) -> None:
@@ -54,12 +54,7 @@ def probes(first: Workspace, second: Workspace) -> None:
     found = waiting.show_when_ready(("probes", *pair), "Training the probes of both models", task)
     if found is None:
         return
-    st.dataframe(
-        accuracy_table(found, first.choice.label, second.choice.label),
-        hide_index=True,
-        width="stretch",
-        column_config=_columns(),
-    )
+    figures.table(accuracy_table(found, first.choice.label, second.choice.label), _columns())
     for accuracy in found:
         st.caption(tasks.verdict(accuracy, first.choice.label, second.choice.label))
     st.caption(f"{len(found[0].first.truth):,} test galaxies, split: {found[0].split}.")
@@ -128,12 +123,8 @@ def _sweep(folder: Path) -> None:
             figure = plotting.curves_figure(lines, (label, CURVES[metric]))
             for trace, curve in zip(figure.data, curves.values(), strict=True):
                 trace.update(mode="lines+markers", error_y=error_bars(curve))
-            column.plotly_chart(
-                figure.update_layout(height=280),
-                width="stretch",
-                config=QUIET,
-                key=f"sweep_{metric}",
-            )
+            with column:
+                figures.chart(figure, f"sweep_{metric}")
     st.caption(
         f"{folder.name}: means over finished seeds with 95 % t-intervals, on the validation "
         "galaxies."

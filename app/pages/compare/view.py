@@ -11,10 +11,11 @@ import streamlit as st
 
 from astrojepa.checkpoints.card import ABSENT, without_weights
 
+from ...components import figures
 from ...components.escape_markdown import escape_markdown
 from ...components.gallery.gallery import gallery
 from ...session import links, loaders, state, waiting
-from ...session.workspace import BASELINE, RANDOM, Choice, Workspace, model_task
+from ...session.workspace import BASELINE, RANDOM, Choice, Workspace, model_task, named
 from ..registry import Page
 from . import galaxy as compare_galaxy
 from . import maps as compare_maps
@@ -39,11 +40,6 @@ def show(workspace: Workspace) -> None:
         compare_measures.sweeps()
 
 
-def other_choices(choices: list[Choice], first: str) -> list[Choice]:
-    """List what a model can be compared with: all others, random weights and pixel PCA."""
-    return [choice for choice in choices if choice.reference != first]
-
-
 def preferred(choices: list[Choice], bundled: bool) -> str:
     """Choose the first comparison: another released model, or pixel PCA, which bundles hold too."""
     known = [choice.reference for choice in choices]
@@ -56,25 +52,14 @@ def preferred(choices: list[Choice], bundled: bool) -> str:
     return next((reference for reference in ordered if reference in known), known[0])
 
 
-def asked_for(choices: list[Choice], name: str) -> str | None:
-    """Find the second model that a link names among those on offer here: ids only, never a path."""
-    for choice in choices:
-        if name in {choice.reference, choice.label, choice.label.removeprefix("run ")}:
-            return choice.reference
-    return (
-        RANDOM
-        if name.startswith("random:") and any(choice.reference == RANDOM for choice in choices)
-        else None
-    )
-
-
 def _second(workspace: Workspace) -> Workspace | None:
     """Let the second model be chosen and load it; an error is shown in its place."""
-    choices = other_choices(workspace.choices, workspace.choice.reference)
+    first = workspace.choice.reference
+    choices = [choice for choice in workspace.choices if choice.reference != first]
     labels = {choice.reference: choice.label for choice in choices}
     name = st.session_state.pop(state.SECOND_ASKED, "")
     if name:
-        if (wanted := asked_for(choices, name)) is not None:
+        if (wanted := named(choices, name)) is not None:
             st.session_state[state.SECOND] = wanted
         else:
             missing = f"The link's second model {name} is not available here; another one is shown."
@@ -90,7 +75,8 @@ def _second(workspace: Workspace) -> Workspace | None:
             format_func=lambda key: labels.get(key, key),
             key=state.SECOND,
             width=320,
-            on_change=_chosen,
+            on_change=st.session_state.pop,
+            args=(MISSING, None),
         )
     if away := [str(card["id"]) for card in loaders.cards() if card.get(ABSENT)]:
         st.caption(
@@ -117,10 +103,6 @@ def _second(workspace: Workspace) -> Workspace | None:
     return dataclasses.replace(
         workspace, choice=choice, model=model, opened={"data": workspace.data}
     )
-
-
-def _chosen() -> None:
-    st.session_state.pop(MISSING, None)
 
 
 def _compare(first: Workspace, second: Workspace) -> None:
@@ -177,7 +159,7 @@ def _summary(first: Workspace, second: Workspace, found: Any) -> None:
             name: st.column_config.TextColumn(alignment="right")
             for name in ("Effective rank", "Mean cosine")
         }
-        st.dataframe(table, hide_index=True, width="stretch", column_config=right_aligned)
+        figures.table(table, right_aligned)
     with right:
         compare_measures.overlap_figure(found)
 

@@ -8,11 +8,13 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from ...components import figures
 from ...components.facts import facts
 from ...components.gallery.gallery import gallery
 from ...components.latent_map import colouring
+from ...components.latent_map.layers import probe_report
 from ...server import pictures
-from ...session import links, loaders, state, waiting
+from ...session import links, loaders, waiting
 from ...session.workspace import Workspace
 from ..anomalies.scores import score_job, title
 
@@ -68,11 +70,8 @@ def votes(workspace: Workspace, row: int) -> None:
 
 
 def _probe(workspace: Workspace, row: int) -> str:
-    key = st.session_state.get(state.PROBED)
-    if not key or key[:2] != workspace.key or not loaders.jobs().has(("probe", *key)):
-        return "none yet; train one in the probe lab"
-    report = loaders.jobs().start(("probe", *key), lambda report: None).value
-    return probe_vote(report, row)
+    report = probe_report(workspace)
+    return probe_vote(report, row) if report else "none yet; train one in the probe lab"
 
 
 @st.fragment
@@ -95,12 +94,7 @@ def scores(workspace: Workspace, row: int) -> None:
             f"Rank of {n:,}": [r[2] for r in rows],
         },
     )
-    st.dataframe(
-        table,
-        hide_index=True,
-        width="stretch",
-        column_config={"Value": st.column_config.NumberColumn(format="%.3f")},
-    )
+    figures.table(table, {"Value": st.column_config.NumberColumn(format="%.3f")})
     st.caption("Rank 1 = most anomalous.")
     if len(rows) == 1 and not asked and st.button("Compute the other scores"):
         st.session_state["all_scores"] = True

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from ...components.choose import choose
 from ...components.latent_map import palette
 from ...components.patch_panel import masks
 from ...components.patch_panel.masks import KINDS, Masks
@@ -55,14 +56,7 @@ def patch_panel_section(workspace: Workspace, row: int, image: np.ndarray) -> No
         )
         st.caption(sentence)
         return
-    defaults = {
-        state.MASK_KIND: "tiling",
-        state.MASK_SEED: 0,
-        state.MASK_COUNT: 1,
-        state.MEASURE: "mse",
-        state.LAYOUT: "over",
-    }
-    for key, value in {**defaults, state.SHADE: 60}.items():
+    for key, value in ((state.MASK_SEED, 0), (state.MASK_COUNT, 1), (state.SHADE, 60)):
         st.session_state.setdefault(key, value)
     _panel(workspace, row, image)
 
@@ -78,16 +72,8 @@ def seen(workspace: Workspace, image: np.ndarray) -> np.ndarray:
 def _panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
     chosen = _choose_masks(workspace)
     with st.container(horizontal=True, vertical_alignment="bottom", key="panel_look"):
-        st.segmented_control(
-            "Measure",
-            list(MEASURES),
-            format_func=MEASURES.__getitem__,
-            key=state.MEASURE,
-            required=True,
-        )
-        st.segmented_control(
-            "Show", list(LAYOUTS), format_func=LAYOUTS.__getitem__, key=state.LAYOUT, required=True
-        )
+        choose("Measure", MEASURES, state.MEASURE)
+        choose("Show", LAYOUTS, state.LAYOUT)
         measure, layout = st.session_state[state.MEASURE], st.session_state[state.LAYOUT]
         opacity = st.slider(
             "Opacity, %", 0, 100, key=state.SHADE, step=5, disabled=layout == "beside", width=160
@@ -148,13 +134,7 @@ def _panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
 
 def _choose_masks(workspace: Workspace) -> Masks:
     with st.container(horizontal=True, vertical_alignment="bottom", key="panel_masks"):
-        kind = st.segmented_control(
-            "Hidden patches",
-            list(KINDS),
-            format_func=KINDS.__getitem__,
-            key=state.MASK_KIND,
-            required=True,
-        )
+        kind = choose("Hidden patches", KINDS, state.MASK_KIND)
         if kind in {"random", "bright"}:
             seed = st.number_input(
                 "Seed", 0, state.MAX_SEED, key=state.MASK_SEED, step=1, width=120

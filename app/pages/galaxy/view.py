@@ -11,7 +11,7 @@ import streamlit as st
 from ...components.copy_link.copy_link import copy_link
 from ...components.cutout.cutout import cutout
 from ...components.escape_markdown import escape_markdown
-from ...components.facts import facts
+from ...components.facts import facts, unreadable
 from ...session import links, state
 from ...session.workspace import Workspace
 from ..registry import Page
@@ -43,10 +43,7 @@ def show(workspace: Workspace) -> None:
         galaxy_measures.votes(workspace, row)
     with left:
         if image is None:
-            st.warning(
-                f"The image of {escape_markdown(workspace.data.ids[row])} cannot be read; it may "
-                "be damaged."
-            )
+            unreadable(workspace.data.ids[row])
         else:
             patch_panel_section(workspace, row, image)
     if image is not None and workspace.model is not None:

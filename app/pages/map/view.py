@@ -10,6 +10,7 @@ import streamlit as st
 from astrojepa import files
 from astrojepa.places import TRAIN
 
+from ...components.choose import choose
 from ...components.collections_bar import collections_bar
 from ...components.escape_markdown import escape_markdown
 from ...components.galaxy_card import galaxy_card
@@ -67,10 +68,10 @@ def _map(workspace: Workspace) -> np.ndarray | None:
     if st.session_state.get(state.OFF_COLOUR) != shown.option:
         st.session_state[state.OFF], st.session_state[state.OFF_COLOUR] = (), shown.option
     polygons = _polygons(workspace, shown.method, method)
-    if st.session_state.get(state.DRAWING, "canvas") != "canvas":
-        figure_map(workspace, shown, _clicked, _drawn)
+    if st.session_state.get(state.DRAWING) == "space":
+        figure_map(workspace, shown, links.select)
     else:
-        latent_map(shown.packed, _clicked, _drawn, _toggled)
+        latent_map(shown.packed, links.select, _drawn, _toggled)
         mark(_selection(workspace, polygons))
     return chosen_rows(shown, polygons, st.session_state[state.OFF]) if polygons else None
 
@@ -142,11 +143,7 @@ def _controls(workspace: Workspace) -> None:
     )
     st.button("Random galaxy", on_click=_surprise, args=(len(workspace.data),), shortcut="s")
     with st.popover("Options"):
-        st.session_state.setdefault(state.DRAWING, "canvas")
-        names = state.DRAWINGS
-        st.segmented_control(
-            "Map type", list(names), format_func=names.__getitem__, key=state.DRAWING, required=True
-        )
+        choose("Map type", state.DRAWINGS, state.DRAWING)
         st.caption("\n".join(f"- **{keys}** {what}" for keys, what in KEYS))
         st.caption("The menu at the top right switches between dark and light.")
 
@@ -180,10 +177,6 @@ def _banner(workspace: Workspace, method: str) -> None:
         parts.append("PCA is shown first. UMAP and t-SNE are computed when you choose them.")
     if parts:
         st.caption(" ".join(parts))
-
-
-def _clicked(row: Any) -> None:
-    links.select(row)
 
 
 def _drawn(message: Any) -> None:
@@ -249,7 +242,7 @@ def _lasso_gallery(workspace: Workspace, rows: np.ndarray) -> None:
         workspace.pictures,
         shown.tolist(),
         captions,
-        _clicked,
+        links.select,
         selected=st.session_state.get(state.ROW),
     )
 

@@ -11,6 +11,7 @@ import streamlit as st
 
 from astrojepa import plotting, runs
 
+from ...components import figures
 from ...components.escape_markdown import escape_markdown
 from ...components.facts import facts
 from ...session import loaders
@@ -88,7 +89,7 @@ def _measured(card: dict[str, Any]) -> None:
     table = measured_table(card)
     if len(table):
         st.markdown("**Measured**, accuracy on test galaxies")
-        st.dataframe(table, hide_index=True, width="stretch", height="content")
+        figures.table(table, height="content")
 
 
 def _mapping(value: Any) -> dict[str, Any]:
@@ -153,7 +154,7 @@ def _health(workspace: Workspace) -> None:
         return
     gauges = loaders.gauges(workspace.embeddings, *workspace.key)
     st.markdown(f"**Embedding health** on the {len(workspace.data):,} open galaxies")
-    (st.write if gauges.verdict.startswith("No sign") else st.warning)(gauges.verdict)
+    (st.warning if gauges.collapsing else st.write)(gauges.verdict)
     facts(
         "gauges",
         {
@@ -197,11 +198,6 @@ def _curves(rows: list[dict[str, Any]]) -> None:
             with column:
                 st.caption(title)
                 figure = plotting.curves_figure(found, ("step", ""))
-                figure.update_layout(
-                    height=208,
-                    margin={"t": 8},
-                    legend={"orientation": "h", "y": 1.15, "bgcolor": "rgba(0, 0, 0, 0)"},
-                )
-                st.plotly_chart(
-                    figure, width="stretch", config={"displayModeBar": False}, key=f"curve_{title}"
-                )
+                legend = {"orientation": "h", "y": 1.15, "bgcolor": "rgba(0, 0, 0, 0)"}
+                figure.update_layout(margin={"t": 8}, legend=legend)
+                figures.chart(figure, f"curve_{title}", 208)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from ...components import figures
 from ...components.escape_markdown import escape_markdown
 from ...components.facts import facts
 from ...session import loaders, state, waiting
@@ -23,7 +24,7 @@ def show(workspace: Workspace) -> None:
     st.subheader(escape_markdown(data.name), anchor=False)
     labelled = int((data.labels >= 0).sum())
     skipped = len(data.skipped)
-    split = loaders.split_rows(data, data.fingerprint)
+    split = tasks.split_rows(data, data.fingerprint)
     parts = ", ".join(
         f"{name} {len(rows):,}"
         for name, rows in zip(("train", "val", "test"), split.parts, strict=True)
@@ -45,13 +46,9 @@ def show(workspace: Workspace) -> None:
         st.caption(escape_markdown(note))
     if labelled:
         counts = np.bincount(data.labels[data.labels >= 0], minlength=len(data.classes))
-        st.dataframe(
-            pd.DataFrame({"Class": data.classes, "Galaxies": counts}),
-            hide_index=True,
-            width="stretch",
-        )
+        figures.table(pd.DataFrame({"Class": data.classes, "Galaxies": counts}))
     st.markdown("**Cached results**")
-    st.dataframe(caches(workspace), hide_index=True, width="stretch")
+    figures.table(caches(workspace))
     st.caption(
         "Missing results are computed when a page needs them, and cached. Costs are estimates: "
         "embedding was timed just now, maps on one core."

@@ -13,6 +13,7 @@ import streamlit as st
 
 from astrojepa import files
 
+from ...components import figures
 from ...components.escape_markdown import escape_markdown
 from ...components.facts import facts
 from ...components.gallery.gallery import gallery
@@ -109,7 +110,7 @@ def _placed(workspace: Workspace, held: list[Upload]) -> None:
     )
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        st.dataframe(table, hide_index=True, width="stretch", column_config=_columns())
+        figures.table(table, _columns())
         with st.container(horizontal=True):
             st.download_button(
                 "Export CSV", lambda: _csv(table), "pictures.csv", "text/csv", on_click="ignore"
@@ -195,8 +196,8 @@ def _figure(
         customdata=[upload.name for upload in held],
         hovertemplate="%{customdata}<extra></extra>",
     )
-    figure.update_layout(height=320, showlegend=False, margin={"l": 8, "r": 8, "t": 8, "b": 8})
-    st.plotly_chart(figure, width="stretch", config={"displayModeBar": False}, key="uploads_on_map")
+    figure.update_layout(showlegend=False, margin={"l": 8, "r": 8, "t": 8, "b": 8})
+    figures.chart(figure, "uploads_on_map", 320)
     st.caption(
         f"Stars: your images on the {state.PROJECTIONS[method]} map, numbered as in the table."
     )

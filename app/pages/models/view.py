@@ -10,6 +10,7 @@ import streamlit as st
 from astrojepa.checkpoints.card import ABSENT, HOW_TO_GET
 from astrojepa.places import EXPLORE, TRAIN
 
+from ...components import figures
 from ...components.escape_markdown import escape_markdown
 from ...session import loaders, state
 from ...session.workspace import Workspace
@@ -34,13 +35,7 @@ def show(workspace: Workspace) -> None:
     st.subheader("Model comparison", anchor=False)
     cards = loaders.cards()
     table = zoo_table(cards)
-    st.dataframe(
-        table,
-        hide_index=True,
-        width="stretch",
-        height="content",
-        column_config=_widths(list(table)),
-    )
+    figures.table(table, _widths(list(table)), height="content")
     st.caption(
         "Accuracy of a linear probe on frozen features, in percent of test galaxies, with 95 % "
         "intervals: morphology for Galaxy Zoo 1, Hubble type for EFIGI. Rare class: average "

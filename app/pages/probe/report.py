@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from ...components import figures
 from ...components.confusion.confusion import confusion
 from ...components.escape_markdown import escape_markdown
 from ...components.gallery.gallery import gallery
@@ -18,7 +19,6 @@ from . import tasks
 from .tasks import Report, Row, Split, Target
 
 SHOWN = 48
-PLAIN = {"displayModeBar": False}
 ASKED = "random_asked"  # session key: random weights were asked for, per model and data
 
 
@@ -69,12 +69,8 @@ def _compare(
         if row is None:
             break
         rows.append(row)
-    table_place.dataframe(
-        table(rows, workspace.model is None),
-        hide_index=True,
-        width="stretch",
-        column_config=_columns(),
-    )
+    with table_place:
+        figures.table(table(rows, workspace.model is None), _columns())
     if len(rows) > 1:
         st.markdown("\n".join(f"- {verdict(row)}" for row in rows[1:]))
     if workspace.model is not None and tasks.RANDOM not in names:
@@ -195,12 +191,7 @@ def _recall(result: Any) -> None:
     names = [f"{result.classes[k]} ({result.counts[k]})" for k in present]
     st.markdown("**Recall by class** (number of test galaxies)")
     figure = plotting.bars_figure(names, result.recalls[present].tolist(), "accuracy")
-    st.plotly_chart(
-        figure.update_layout(height=72 + 32 * len(present)),
-        width="stretch",
-        config=PLAIN,
-        key="recall",
-    )
+    figures.chart(figure, "recall", 72 + 32 * len(present))
 
 
 def _calibration(result: Any, report: Report) -> None:
@@ -208,9 +199,7 @@ def _calibration(result: Any, report: Report) -> None:
 
     st.markdown("**Calibration**: accuracy against confidence")
     figure = plotting.reliability_figure(result.probabilities.max(axis=1), result.correct)
-    st.plotly_chart(
-        figure.update_layout(height=280), width="stretch", config=PLAIN, key="calibration"
-    )
+    figures.chart(figure, "calibration")
     st.caption(
         f"Mean calibration error {percent(result.calibration_error)}. On the dotted line "
         "confidence equals accuracy; below it the probe is overconfident. Bars are 95 % intervals."

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import streamlit as st
 
 import astrojepa as aj
 from astrojepa.progress import Progress
@@ -17,7 +18,6 @@ from ...session import collections
 
 KINDS = {"linear": "Linear probe", "knn": "20 nearest neighbours", "mlp": "MLP (one hidden layer)"}
 LABELS = "labels"  # the target that is the data's own classes
-COLLECTIONS = "collections"
 COMMONEST, PIXELS, STATISTICS, RANDOM = (
     "Most frequent class",
     "Pixel PCA",
@@ -126,6 +126,12 @@ def column_target(table: Any, name: str) -> Target:
     classes = tuple(sorted(set(words) - {""}))
     numbers = {word: number for number, word in enumerate(classes)} | {"": -1}
     return Target(name, np.array([numbers[word] for word in words], dtype=np.int64), classes)
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def split_rows(_data: Any, fingerprint: str) -> Split:
+    """The fixed split of a data set, kept."""
+    return split_of(_data)
 
 
 def label_target(data: Any) -> Target:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from ...components.choose import choose
 from ...components.collections_bar import collections_of, list_collections
-from ...session import collections, loaders, state, waiting
+from ...session import collections, state, waiting
 from ...session.workspace import Workspace
 from ..registry import Page
 from . import report as probe_report
@@ -36,7 +37,7 @@ def show(workspace: Workspace) -> None:
         f"{'Simulated galaxies. ' if data.simulated else ''}A probe is a small classifier on the "
         f"frozen features of {workspace.choice.label}, which were learned without labels."
     )
-    split = loaders.split_rows(data, data.fingerprint)
+    split = tasks.split_rows(data, data.fingerprint)
     _ask(workspace, split)
     st.caption(split_sentence(split))
     key, target = st.session_state.get(state.PROBED), st.session_state.get(state.PROBED_TARGET)
@@ -53,21 +54,11 @@ def _ask(workspace: Workspace, split: Split) -> None:
     options = target_options(workspace)
     if st.session_state.get(state.PROBE_TARGET) not in options:
         st.session_state[state.PROBE_TARGET] = options[0]
-    for key, value in (
-        (state.PROBE_KIND, "linear"),
-        (state.PROBE_SHARE, 100),
-        (state.PROBE_REST, True),
-    ):
-        st.session_state.setdefault(key, value)
+    st.session_state.setdefault(state.PROBE_SHARE, 100)
+    st.session_state.setdefault(state.PROBE_REST, True)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.selectbox("Target", options, format_func=target_name, key=state.PROBE_TARGET, width=200)
-        st.segmented_control(
-            "Method",
-            list(tasks.KINDS),
-            format_func=tasks.KINDS.__getitem__,
-            key=state.PROBE_KIND,
-            required=True,
-        )
+        choose("Method", tasks.KINDS, state.PROBE_KIND)
         st.slider("Training labels, %", 1, 100, key=state.PROBE_SHARE, width=240)
         pressed = st.button("Train", type="primary") or st.session_state.pop(
             state.PROBE_ASKED, False
@@ -88,12 +79,12 @@ def _ask(workspace: Workspace, split: Split) -> None:
 def target_options(workspace: Workspace) -> list[str]:
     """What can be learned: the classes, columns of words, and the session's collections."""
     own = [tasks.LABELS] if workspace.labelled else []
-    return [*own, *tasks.target_columns(workspace.data.table), tasks.COLLECTIONS]
+    return [*own, *tasks.target_columns(workspace.data.table), collections.COLLECTIONS]
 
 
 def target_name(option: str) -> str:
     """How a target reads in the menu."""
-    names = {tasks.LABELS: "Classes of the data", tasks.COLLECTIONS: "My collections"}
+    names = {tasks.LABELS: "Classes of the data", collections.COLLECTIONS: "My collections"}
     return names.get(option, option[:1].upper() + option[1:].replace("_", " "))
 
 
@@ -102,7 +93,7 @@ def _target(workspace: Workspace) -> Target | None:
     option, data = st.session_state[state.PROBE_TARGET], workspace.data
     if option == tasks.LABELS:
         return tasks.label_target(data)
-    if option != tasks.COLLECTIONS:
+    if option != collections.COLLECTIONS:
         return tasks.column_target(data.table, option)
     held = collections_of(data)
     if not held:
@@ -123,7 +114,7 @@ def _target(workspace: Workspace) -> Target | None:
             f"{twice:,} {'galaxy is' if twice == 1 else 'galaxies are'} in two collections and "
             "therefore left out."
         )
-    return Target(tasks.COLLECTIONS, labels, classes)
+    return Target(collections.COLLECTIONS, labels, classes)
 
 
 def split_sentence(split: Split) -> str:

@@ -1,0 +1,41 @@
+"""The browser's part of a component: its files, and what it sends back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+
+def parts(name: str, *scripts: str, html: str = "", folder: str = "") -> dict[str, str | None]:
+    """Read what a component is made from: `html`, `css` and `js` of its folder, the `scripts` as
+    one module where there are several; None for what it has not.
+    """
+    here = Path(__file__).parent / (folder or name)
+
+    def text(file: str) -> str | None:
+        return path.read_text(encoding="utf-8") if (path := here / file).is_file() else None
+
+    js = "\n".join(text(f"{script}.js") or "" for script in scripts or (name,))
+    return {"html": html or text(f"{name}.html"), "css": text(f"{name}.css"), "js": js}
+
+
+@st.cache_resource(show_spinner=False)
+def component(name: str, *scripts: str, html: str = "", folder: str = "") -> Any:
+    """Register a component of this name; the rest is that of `parts`."""
+    found = parts(name, *scripts, html=html, folder=folder)
+    return st.components.v2.component(f"astrojepa_{name}", **found)  # type: ignore[arg-type]
+
+
+def hears(key: str, event: str, part: str, callback: Callable[[Any], None]) -> Callable[[], None]:
+    """Return what takes a part of the message that the component with this key sent of an event,
+    as the browser sent it, and gives it to the callback.
+    """
+
+    def heard() -> None:
+        if isinstance(message := (st.session_state.get(key) or {}).get(event), dict):
+            callback(message.get(part))
+
+    return heard

@@ -1,0 +1,18 @@
+"""One of a few choices, named in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import streamlit as st
+
+
+def choose(label: str, names: Mapping[str, str], key: str, **options: Any) -> Any:
+    """Let one of the `names` be chosen, a key of them, of which one always is: at first the
+    first.
+    """
+    st.session_state.setdefault(key, next(iter(names)))
+    return st.segmented_control(
+        label, list(names), format_func=names.__getitem__, key=key, required=True, **options
+    )
