@@ -9,7 +9,7 @@ import typing
 from dataclasses import dataclass
 from typing import Any
 
-from astrojepa.settings import from_dict, one_of, setting, within
+from astrojepa.settings import Settings, flag_of, from_dict, setting, within
 
 # Settings that came later than the first checkpoints, by group.
 PRECISIONS = ("auto", "float32", "bfloat16")
@@ -29,22 +29,22 @@ CONV_BACKBONES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class ImageConfig:
+class ImageConfig(Settings):
     """How an image becomes the network's input."""
 
-    image_size: int = setting(224, "side of the input image, pixels")
-    patch_size: int = setting(16, "side of a patch, pixels; divides image_size")
-    crop_fraction: float = setting(0.875, "central fraction of the frame's side that is used")
+    image_size: int = setting(224, "side of the input image, pixels", within=(16, 1024))
+    patch_size: int = setting(16, "side of a patch, pixels; divides image_size", within=(2, 128))
+    crop_fraction: float = setting(
+        0.875, "central fraction of the frame's side that is used", within=(0.1, 1.0)
+    )
     normalization: str = setting(
         "dataset",
         "dataset (mean and std of the training set), zscore (per image) or fixed (0.5, 0.5)",
+        one_of=("dataset", "zscore", "fixed"),
     )
 
     def __post_init__(self) -> None:
-        within("--image-size", self.image_size, 16, 1024)
-        within("--patch-size", self.patch_size, 2, 128)
-        within("--crop-fraction", self.crop_fraction, 0.1, 1.0)
-        one_of("--normalization", self.normalization, ("dataset", "zscore", "fixed"))
+        super().__post_init__()
         if self.image_size % self.patch_size:
             fits = math.gcd(self.image_size, self.patch_size)
             raise ValueError(
@@ -65,41 +65,36 @@ class ImageConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MaskConfig:
+class MaskConfig(Settings):
     """Hidden patches. Scales are fractions of the grid's area, aspects are height / width."""
 
-    num_targets: int = setting(4, "target blocks per image")
+    num_targets: int = setting(4, "target blocks per image", within=(1, 16))
     target_scale: tuple[float, float] = setting(
-        (0.15, 0.2), "area of a target block, smallest and largest fraction of the grid"
+        (0.15, 0.2),
+        "area of a target block, smallest and largest fraction of the grid",
+        within=(0.0, 0.5),
     )
-    target_aspect: tuple[float, float] = setting((0.75, 1.5), "height / width of a target block")
+    target_aspect: tuple[float, float] = setting(
+        (0.75, 1.5), "height / width of a target block", within=(0.1, 10.0)
+    )
     context_scale: tuple[float, float] = setting(
         (0.85, 1.0),
         "area of the square context block before targets are removed, fraction of the grid",
+        within=(0.05, 1.0),
     )
     context_fraction: float = setting(
-        0.4,
-        "tokens seen by the context encoder, fraction of the grid (fixed)",
+        0.4, "tokens seen by the context encoder, fraction of the grid (fixed)", within=(0.02, 0.95)
     )
-    context_bias: float = setting(0.5, "preference of the context for bright patches, 0 to 1")
-    target_bias: float = setting(0.0, "preference of the targets for bright patches, 0 to 1")
-
-    def __post_init__(self) -> None:
-        within("--num-targets", self.num_targets, 1, 16)
-        for flag, pair, low, high in (
-            ("--target-scale", self.target_scale, 0.0, 0.5),
-            ("--target-aspect", self.target_aspect, 0.1, 10.0),
-            ("--context-scale", self.context_scale, 0.05, 1.0),
-        ):
-            within(flag, pair[0], low, high)
-            within(flag, pair[1], pair[0], high)
-        within("--context-fraction", self.context_fraction, 0.02, 0.95)
-        within("--context-bias", self.context_bias, 0.0, 1.0)
-        within("--target-bias", self.target_bias, 0.0, 1.0)
+    context_bias: float = setting(
+        0.5, "preference of the context for bright patches, 0 to 1", within=(0.0, 1.0)
+    )
+    target_bias: float = setting(
+        0.0, "preference of the targets for bright patches, 0 to 1", within=(0.0, 1.0)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelConfig:
+class ModelConfig(Settings):
     """Sizes of the networks."""
 
     backbone: str = setting(
@@ -111,41 +106,55 @@ class ModelConfig:
         "deviation of all stages of a convolutional encoder) or rings (angular Fourier modes along "
         "rings of tokens, of the last three stages of a convolutional encoder)",
         since=2,
+        one_of=("last", "stages", "rings"),
     )
-    readout_width: int = setting(0, "features per token before rings are read; 0: all", since=2)
+    readout_width: int = setting(
+        0, "features per token before rings are read; 0: all", since=2, within=(0, 2048)
+    )
     embedding_width: int = setting(
-        0, "width of the linear layer from the rings to the embedding; 0: none", since=2
+        0,
+        "width of the linear layer from the rings to the embedding; 0: none",
+        since=2,
+        within=(0, 4096),
     )
     frozen_stages: int = setting(
         0,
         "number of first stages of a ResNet (the stem counts) that keep their random weights and "
         "are not projected",
         since=2,
+        within=(0, 4),
     )
     orientations: int = setting(
         1,
         "orientations that an embedding averages, one pass each: 1, 4 (rotations by 90°) or 8 "
         "(also mirrored)",
         since=2,
+        one_of=(1, 4, 8),
     )
     scales: int = setting(
         1,
         "crop sizes that an embedding averages: 1, or 3 (also 0.8 and 1.25 times the side)",
         since=2,
+        one_of=(1, 3),
     )
-    width: int = setting(192, "width of an encoder token; ignored by convolutional encoders")
-    depth: int = setting(6, "encoder blocks")
-    heads: int = setting(3, "attention heads of the encoder; divides width")
-    predictor_width: int = setting(192, "width of a predictor token")
-    predictor_depth: int = setting(6, "predictor blocks; 0: no predictor")
-    predictor_heads: int = setting(3, "attention heads of the predictor")
+    width: int = setting(
+        192, "width of an encoder token; ignored by convolutional encoders", within=(8, 2048)
+    )
+    depth: int = setting(6, "encoder blocks", within=(1, 48))
+    heads: int = setting(3, "attention heads of the encoder; divides width", within=(1, 32))
+    predictor_width: int = setting(192, "width of a predictor token", within=(8, 2048))
+    predictor_depth: int = setting(6, "predictor blocks; 0: no predictor", within=(0, 48))
+    predictor_heads: int = setting(3, "attention heads of the predictor", within=(1, 32))
     projector_width: int = setting(
         64,
         "width of the projector that SIGReg and invariance act on; 0: none, they act on the mean "
         "token before the final norm",
+        within=(0, 4096),
     )
     projector_hidden: int = setting(
-        0, "width of the projector's two hidden layers; 0: the projector is linear"
+        0,
+        "width of the projector's two hidden layers; 0: the projector is linear",
+        within=(0, 8192),
     )
     describer: bool = setting(
         False,
@@ -153,16 +162,23 @@ class ModelConfig:
         "view",
         since=2,
     )
-    projector_norm: str = setting("batch", "norm of the projector's hidden layers: batch or none")
-    activation: str = setting("gelu", "gelu, or relu as in the first published models")
+    projector_norm: str = setting(
+        "batch", "norm of the projector's hidden layers: batch or none", one_of=("batch", "none")
+    )
+    activation: str = setting(
+        "gelu", "gelu, or relu as in the first published models", one_of=("gelu", "relu")
+    )
     target_norm: bool = setting(
         True, "layer-normalise the targets; false in the first published models"
     )
-    position: str = setting("sincos", "position embedding: sincos (fixed) or learned")
+    position: str = setting(
+        "sincos", "position embedding: sincos (fixed) or learned", one_of=("sincos", "learned")
+    )
     target: str = setting(
         "ema",
         "source of the targets: ema (moving average, no gradient) or shared (the encoder, with "
         "gradient)",
+        one_of=("ema", "shared"),
     )
     average: bool = setting(
         True, "keep a moving average of the encoder, used for ema targets and for embeddings"
@@ -174,35 +190,18 @@ class ModelConfig:
         return self.orientations * self.scales
 
     def __post_init__(self) -> None:
-        one_of("--readout", self.readout, ("last", "stages", "rings"))
-        within("--readout-width", self.readout_width, 0, 2048)
-        within("--embedding-width", self.embedding_width, 0, 4096)
+        super().__post_init__()
         if (self.readout_width or self.embedding_width) and self.readout != "rings":
             raise ValueError("--readout-width and --embedding-width need --readout rings.")
-        within("--frozen-stages", self.frozen_stages, 0, 4)
         if self.frozen_stages and not (
             self.backbone.startswith("resnet") and self.readout == "stages"
         ):
             raise ValueError("--frozen-stages needs a ResNet with --readout stages.")
-        one_of("--orientations", self.orientations, (1, 4, 8))
-        one_of("--scales", self.scales, (1, 3))
-        within("--width", self.width, 8, 2048)
-        within("--depth", self.depth, 1, 48)
-        within("--heads", self.heads, 1, 32)
-        within("--predictor-width", self.predictor_width, 8, 2048)
-        within("--predictor-depth", self.predictor_depth, 0, 48)
-        within("--predictor-heads", self.predictor_heads, 1, 32)
-        within("--projector-width", self.projector_width, 0, 4096)
-        within("--projector-hidden", self.projector_hidden, 0, 8192)
-        one_of("--projector-norm", self.projector_norm, ("batch", "none"))
-        one_of("--target", self.target, ("ema", "shared"))
         if self.predictor_depth and self.target == "ema" and not self.average:
             raise ValueError(
                 "--target ema needs the moving average; leave out --no-average, or give --target "
                 "shared."
             )
-        one_of("--activation", self.activation, ("gelu", "relu"))
-        one_of("--position", self.position, ("sincos", "learned"))
         for flag, width, heads in (
             ("--heads", self.width, self.heads),
             ("--predictor-heads", self.predictor_width, self.predictor_heads),
@@ -214,30 +213,39 @@ class ModelConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ObjectiveConfig:
+class ObjectiveConfig(Settings):
     """total = (1 - λ) · (α · prediction + β · invariance + γ · description) + λ · SIGReg."""
 
     sigreg_weight: float = setting(
-        0.6, "weight λ of SIGReg, 0 to 1: 0 is no SIGReg, 1 only SIGReg", flag="--lambda"
+        0.6,
+        "weight λ of SIGReg, 0 to 1: 0 is no SIGReg, 1 only SIGReg",
+        flag="--lambda",
+        within=(0.0, 1.0),
     )
     prediction_weight: float = setting(
-        1.0, "weight α of the prediction of masked blocks; 0 in LeJEPA"
+        1.0, "weight α of the prediction of masked blocks; 0 in LeJEPA", within=(0.0, 1000.0)
     )
     invariance_weight: float = setting(
-        0.0, "weight β of invariance between views; if above 0, SIGReg acts on the views"
+        0.0,
+        "weight β of invariance between views; if above 0, SIGReg acts on the views",
+        within=(0.0, 1000.0),
     )
     description_weight: float = setting(
         1.0,
         "weight γ of predicting hand-made statistics; needs --describer",
         since=2,
+        within=(0.0, 1000.0),
     )
-    num_directions: int = setting(256, "number K of random directions of SIGReg")
-    t_max: float = setting(5.0, "SIGReg integrates over [-t_max, t_max]")
-    num_knots: int = setting(17, "knots of the trapezoid rule on [-t_max, t_max]; odd")
+    num_directions: int = setting(256, "number K of random directions of SIGReg", within=(1, 65536))
+    t_max: float = setting(5.0, "SIGReg integrates over [-t_max, t_max]", within=(0.1, 20.0))
+    num_knots: int = setting(
+        17, "knots of the trapezoid rule on [-t_max, t_max]; odd", within=(3, 257)
+    )
     sigreg_scale: str = setting(
         "mean",
         "mean (as published for I-JEPA + SIGReg) or count (multiplied by the batch size N, as "
         "in LeJEPA)",
+        one_of=("mean", "count"),
     )
     sigreg_statistic: str = setting(
         "epps-pulley",
@@ -248,28 +256,21 @@ class ObjectiveConfig:
         "projector",
         "SIGReg acts on: projector, embedding, or both (mean of the two)",
         since=2,
+        one_of=("projector", "embedding", "both"),
     )
 
     def __post_init__(self) -> None:
-        within("--lambda", self.sigreg_weight, 0.0, 1.0)
-        within("--prediction-weight", self.prediction_weight, 0.0, 1000.0)
-        within("--invariance-weight", self.invariance_weight, 0.0, 1000.0)
+        super().__post_init__()
         if self.prediction_weight == self.invariance_weight == 0 and self.sigreg_weight < 1:
             raise ValueError(
                 "--prediction-weight and --invariance-weight are both 0, which leaves no "
                 "objective; raise one."
             )
-        within("--description-weight", self.description_weight, 0.0, 1000.0)
-        within("--num-directions", self.num_directions, 1, 65536)
-        within("--t-max", self.t_max, 0.1, 20.0)
-        within("--num-knots", self.num_knots, 3, 257)
         if self.num_knots % 2 == 0:
             raise ValueError(
                 f"--num-knots is {self.num_knots}; it must be odd, so that t = 0 is a knot, e.g. "
                 f"{self.num_knots + 1}."
             )
-        one_of("--sigreg-scale", self.sigreg_scale, ("mean", "count"))
-        one_of("--sigreg-on", self.sigreg_on, ("projector", "embedding", "both"))
 
     def strength(self, batch_size: int) -> float | None:
         """ρ = λ / (1 - λ), times N for scale "count"; compares runs. None at λ = 1."""
@@ -283,50 +284,46 @@ class ObjectiveConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ViewConfig:
+class ViewConfig(Settings):
     """How one galaxy is seen several times: physics that leaves its morphology alone."""
 
     global_views: int = setting(
-        2, "global (large) views per galaxy; invariance is measured from their mean"
+        2, "global (large) views per galaxy; invariance is measured from their mean", within=(1, 16)
     )
-    local_views: int = setting(0, "local (small) views per galaxy")
-    local_size: int = setting(96, "side of a local view, pixels; a multiple of patch_size")
+    local_views: int = setting(0, "local (small) views per galaxy", within=(0, 32))
+    local_size: int = setting(
+        96, "side of a local view, pixels; a multiple of patch_size", within=(8, 1024)
+    )
     global_scale: tuple[float, float] = setting(
-        (0.5, 1.0), "area of a global view, fraction of the central crop"
+        (0.5, 1.0), "area of a global view, fraction of the central crop", within=(0.01, 1.0)
     )
     local_scale: tuple[float, float] = setting(
-        (0.1, 0.4), "area of a local view, fraction of the central crop"
+        (0.1, 0.4), "area of a local view, fraction of the central crop", within=(0.01, 1.0)
     )
-    shift: float = setting(0.5, "random shift of a view inside the central crop, 0 (centred) to 1")
-    seeing: float = setting(1.0, "largest Gaussian blur, standard deviation in pixels of the view")
+    shift: float = setting(
+        0.5, "random shift of a view inside the central crop, 0 (centred) to 1", within=(0.0, 1.0)
+    )
+    seeing: float = setting(
+        1.0, "largest Gaussian blur, standard deviation in pixels of the view", within=(0.0, 3.0)
+    )
     noise: float = setting(
-        0.02, "largest added noise, standard deviation as a fraction of full scale"
+        0.02,
+        "largest added noise, standard deviation as a fraction of full scale",
+        within=(0.0, 0.5),
     )
     brightness: float = setting(
-        0.1, "largest relative change of brightness, the same in all channels"
+        0.1, "largest relative change of brightness, the same in all channels", within=(0.0, 0.9)
     )
     telescope: float = setting(
         0.0,
         "strength of telescope-like augmentation (gain, sky, stretch, pixel scale, sometimes "
         "grey), 0 to 1",
         since=2,
+        within=(0.0, 2.0),
     )
 
     def __post_init__(self) -> None:
-        within("--telescope", self.telescope, 0.0, 2.0)
-        within("--global-views", self.global_views, 1, 16)
-        within("--local-views", self.local_views, 0, 32)
-        within("--local-size", self.local_size, 8, 1024)
-        for flag, pair in (
-            ("--global-scale", self.global_scale),
-            ("--local-scale", self.local_scale),
-        ):
-            within(flag, pair[0], 0.01, 1.0)
-            within(flag, pair[1], pair[0], 1.0)
-        within("--shift", self.shift, 0.0, 1.0)
-        within("--seeing", self.seeing, 0.0, 3.0)
-        within("--noise", self.noise, 0.0, 0.5)
-        within("--brightness", self.brightness, 0.0, 0.9)
+        super().__post_init__()
         if self.global_views + self.local_views < 2:
             raise ValueError(
                 "--global-views and --local-views give one view per galaxy; invariance needs at "
@@ -335,23 +332,23 @@ class ViewConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class OptimConfig:
+class OptimConfig(Settings):
     """AdamW with linear warm-up and cosine decay."""
 
-    epochs: int = setting(300, "passes over the training set")
-    batch_size: int = setting(256, "images per step, over all processes")
-    learning_rate: float = setting(1e-3, "peak learning rate")
+    epochs: int = setting(300, "passes over the training set", within=(1, 100_000))
+    batch_size: int = setting(256, "images per step, over all processes", within=(2, 65_536))
+    learning_rate: float = setting(1e-3, "peak learning rate", within=(0.0, 10.0))
     final_learning_rate: float = setting(1e-5, "learning rate at the last step")
     weight_decay: float = setting(
-        0.05, "weight decay of matrices (not of norms, biases and tokens)"
+        0.05, "weight decay of matrices (not of norms, biases and tokens)", within=(0.0, 10.0)
     )
     warmup_epochs: float = setting(
-        10.0, "epochs of linear warm-up, at most 10 per cent of the steps"
+        10.0, "epochs of linear warm-up, at most 10 per cent of the steps", within=(0.0, 100_000.0)
     )
     momentum: float = setting(
-        0.996, "initial EMA momentum of the target encoder; it increases to 1"
+        0.996, "initial EMA momentum of the target encoder; it increases to 1", within=(0.0, 1.0)
     )
-    gradient_clip: float = setting(3.0, "largest gradient norm")
+    gradient_clip: float = setting(3.0, "largest gradient norm", within=(1e-6, 1e6))
     rotate: bool = setting(True, "also rotate each frame by a random angle before cropping")
     accumulate: int = setting(
         1,
@@ -360,19 +357,13 @@ class OptimConfig:
     keep_last: bool = setting(False, "also train on the incomplete last batch of an epoch")
 
     def __post_init__(self) -> None:
-        within("--epochs", self.epochs, 1, 100_000)
-        within("--batch-size", self.batch_size, 2, 65_536)
-        within("--learning-rate", self.learning_rate, 0.0, 10.0)
+        super().__post_init__()
         within("--final-learning-rate", self.final_learning_rate, 0.0, self.learning_rate)
-        within("--weight-decay", self.weight_decay, 0.0, 10.0)
-        within("--warmup-epochs", self.warmup_epochs, 0.0, 100_000.0)
-        within("--momentum", self.momentum, 0.0, 1.0)
-        within("--gradient-clip", self.gradient_clip, 1e-6, 1e6)
         within("--accumulate", self.accumulate, 1, self.batch_size // 2)
 
 
 @dataclass(frozen=True, kw_only=True)
-class DataConfig:
+class DataConfig(Settings):
     """Which galaxies are learned from."""
 
     data: str = setting(
@@ -385,17 +376,16 @@ class DataConfig:
         "", "column of labels.csv with the class; default label, else morphology"
     )
     train_on: str = setting(
-        "train", "train: the training part of the split only; all: every galaxy"
+        "train",
+        "train: the training part of the split only; all: every galaxy",
+        one_of=("train", "all"),
     )
 
     skip_corrupt: bool = setting(False, "leave out unreadable images of a folder and list them")
 
-    def __post_init__(self) -> None:
-        one_of("--train-on", self.train_on, ("train", "all"))
-
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig:
+class TrainConfig(Settings):
     """Everything that decides what a run computes."""
 
     preset: str = ""
@@ -406,23 +396,26 @@ class TrainConfig:
     objective: ObjectiveConfig = ObjectiveConfig()
     views: ViewConfig = ViewConfig()
     optim: OptimConfig = OptimConfig()
-    seed: int = setting(42, "random seed of weights, order, masks and directions")
+    seed: int = setting(
+        42, "random seed of weights, order, masks and directions", within=(0, 2**31 - 1)
+    )
     encoder_from: str = setting(
         "",
         "fit only a predictor, to the frozen encoder of this model (id, run folder or file)",
     )
-    snapshots: int = setting(0, "keep the weights at this many steps, evenly spaced in log(step)")
+    snapshots: int = setting(
+        0, "keep the weights at this many steps, evenly spaced in log(step)", within=(0, 100)
+    )
     precision: str = setting(
         "auto",
         "precision of the networks: float32, bfloat16, or auto: bfloat16 if the device supports it "
         "natively",
         since=2,
+        one_of=PRECISIONS,
     )
 
     def __post_init__(self) -> None:
-        within("--seed", self.seed, 0, 2**31 - 1)
-        within("--snapshots", self.snapshots, 0, 100)
-        one_of("--precision", self.precision, PRECISIONS)
+        super().__post_init__()
         if max(self.crop_sides) > self.image.frame_size:
             raise ValueError(
                 f"--scales {self.model.scales} needs {max(self.crop_sides)} pixels of a frame of "
@@ -484,8 +477,7 @@ def flags(
         if dataclasses.is_dataclass(hints[item.name]):
             found += flags(typing.cast(type, hints[item.name]), item.name)
         elif "help" in item.metadata:
-            flag = item.metadata["flag"] or "--" + item.name.replace("_", "-")
-            found.append((flag, group, item, hints[item.name]))
+            found.append((flag_of(item), group, item, hints[item.name]))
     return found
 
 

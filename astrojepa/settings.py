@@ -13,13 +13,42 @@ T = TypeVar("T")
 MAX_NUMBER = 1e300
 
 
-def setting(default: Any, help: str, flag: str | None = None, since: int = 1) -> Any:
-    """Declare a config field: default, one line of help, and the flag if named differently.
+def setting(
+    default: Any,
+    help: str,
+    flag: str | None = None,
+    since: int = 1,
+    within: tuple[float, float] | None = None,
+    one_of: tuple[object, ...] = (),
+) -> Any:
+    """Declare a config field: default, one line of help, the flag if named differently, and the
+    range or the choices of its value, or of each of a pair.
 
     `since` is the version of configs that has it first: a new field is 2, and is written only where
     it has not its default.
     """
-    return dataclasses.field(default=default, metadata={"help": help, "flag": flag, "since": since})
+    about = {"help": help, "flag": flag, "since": since, "within": within, "one_of": one_of}
+    return dataclasses.field(default=default, metadata=about)
+
+
+def flag_of(item: dataclasses.Field[Any]) -> str:
+    """Return the flag of a config field."""
+    return item.metadata["flag"] or "--" + item.name.replace("_", "-")
+
+
+class Settings:
+    """A dataclass of settings, which checks the range and the choices of each."""
+
+    def __post_init__(self) -> None:
+        for item in dataclasses.fields(typing.cast(Any, self)):
+            value = getattr(self, item.name)
+            if choices := item.metadata.get("one_of"):
+                one_of(flag_of(item), value, choices)
+            if limits := item.metadata.get("within"):
+                low, high = limits
+                for number in value if isinstance(value, tuple) else (value,):
+                    within(flag_of(item), number, low, high)
+                    low = number  # a pair ascends
 
 
 def within(name: str, value: float, low: float, high: float) -> None:
