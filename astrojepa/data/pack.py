@@ -53,17 +53,17 @@ def pack(
     if data.simulated:
         raise DataError(
             "Simulated galaxies are not packed, they would pass for real ones; any machine draws "
-            "them: --data simulated."
+            "them."
         )
     if not 16 <= size <= 1024:
-        raise ValueError(f"--size is {size}; choose 16 to 1024 pixels.")
+        raise ValueError(f"size is {size}; choose 16 to 1024 pixels.")
     if format not in FORMATS:
         raise ValueError(f"There is no format {format!r}; choose {' or '.join(FORMATS)}.")
     encoding = FORMATS[format] | ({} if quality is None else {"quality": quality})
     if not 1 <= encoding["quality"] <= 100:
-        raise ValueError(f"--quality is {quality}; choose 1 to 100.")
+        raise ValueError(f"quality is {quality}; choose 1 to 100.")
     if folder.exists():
-        raise FileExistsError(f"{folder} exists already; name a new folder with --out.")
+        raise FileExistsError(f"{folder} exists already; name a new folder.")
     with temporary_folder(folder.parent, folder.name) as made, naming(folder):
         table = _table(data, ".jpg" if format == "jpeg" else f".{format}")
         _write_pictures(data, made, table["file"].tolist(), size, encoding, progress)

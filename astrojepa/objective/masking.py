@@ -76,8 +76,8 @@ def block_shapes(
         raise ValueError(
             f"No block on a {grid}×{grid} grid covers {scale[0]:g} to {scale[1]:g} of it with "
             f"height / width in "
-            f"[{aspect[0]:g}, {aspect[1]:g}]; widen the range, or use more patches (smaller "
-            f"--patch-size)."
+            f"[{aspect[0]:g}, {aspect[1]:g}]; widen the range, or use more patches (a smaller "
+            f"patch_size)."
         )
     return shapes
 
@@ -91,7 +91,7 @@ def token_counts(grid: int, config: MaskConfig) -> tuple[int, int]:
     room = min(h * w for h, w in contexts) - max(h * w for h, w in targets)
     if num_context > room:
         raise ValueError(
-            f"--context-fraction {config.context_fraction:g} asks for {num_context} of "
+            f"context_fraction {config.context_fraction:g} asks for {num_context} of "
             f"{grid * grid} patches, but the smallest context "
             f"block less one target leaves {room}; use at most {room / grid**2:.2f}."
         )

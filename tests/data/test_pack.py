@@ -102,11 +102,11 @@ def test_a_picture_that_cannot_be_read_leaves_nothing_behind(
 def test_simulated_galaxies_wrong_sizes_and_existing_folders_are_refused(
     galaxies: Dataset, tmp_path: Path, capsys
 ) -> None:
-    with pytest.raises(ValueError, match="--size is 8; choose 16 to 1024"):
+    with pytest.raises(ValueError, match="size is 8; choose 16 to 1024"):
         pack(galaxies, tmp_path / "small", 8)
     with pytest.raises(ValueError, match="no format 'gif'; choose jpeg or webp"):
         pack(galaxies, tmp_path / "small", format="gif")
-    with pytest.raises(ValueError, match="--quality is 0; choose 1 to 100"):
+    with pytest.raises(ValueError, match="quality is 0; choose 1 to 100"):
         pack(galaxies, tmp_path / "small", quality=0)
     with pytest.raises(FileExistsError, match="exists already; name a new folder"):
         pack(galaxies, tmp_path)

@@ -165,6 +165,6 @@ def test_impossible_masks_are_refused_with_numbers():
         token_counts(4, CONFIG)
     with pytest.raises(
         ValueError,
-        match=r"--context-fraction 0.8 asks for 157 of 196 patches.*leaves 133; use at most 0.68",
+        match=r"context_fraction 0.8 asks for 157 of 196 patches.*leaves 133; use at most 0.68",
     ):
         token_counts(14, MaskConfig(context_fraction=0.8))

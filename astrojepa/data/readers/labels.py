@@ -200,7 +200,7 @@ def keep_where(table: pd.DataFrame, where: Mapping[str, str], name: str) -> np.n
     """Return the row numbers, int64, at which every named column has the named value."""
     keep = np.ones(len(table), dtype=bool)
     for column, value in where.items():
-        _known_column(table, column, "--where")
+        _known_column(table, column, "where")
         keep &= (table[column] == value).to_numpy()
         if not keep.any():
             values = sorted(set(table[column]))
@@ -222,7 +222,7 @@ def encode_labels(
     for one image under two labels.
     """
     if label_column:
-        _known_column(table, label_column, "--label-column")
+        _known_column(table, label_column, "label_column")
     found = (find_column(table, name) for name in LABEL_COLUMNS)
     column = label_column or next((name for name in found if name), None)
     unlabelled = np.full(len(table), -1, dtype=np.int64), ()
@@ -236,7 +236,7 @@ def encode_labels(
             f"to a probe as --target {column}."
         )
         if label_column:
-            raise DataError(f"--label-column: {numbers}")
+            raise DataError(f"label_column: {numbers}")
         return *unlabelled, numbers
     said = pd.DataFrame({"file": table["file"], "label": known}).dropna().drop_duplicates()
     if (twice := said[said["file"].duplicated(keep=False)]).size:
@@ -303,8 +303,8 @@ def _numbers(table: pd.DataFrame, name: str, low: float, high: float) -> np.ndar
     return values
 
 
-def _known_column(table: pd.DataFrame, column: str, flag: str) -> None:
+def _known_column(table: pd.DataFrame, column: str, argument: str) -> None:
     if column not in table:
         raise DataError(
-            f"{flag}: labels.csv has no column {column!r} (found: {', '.join(table.columns)})."
+            f"{argument}: labels.csv has no column {column!r} (found: {', '.join(table.columns)})."
         )

@@ -101,7 +101,7 @@ def test_conditions_that_no_row_meets_are_an_error_listing_the_values(write_fold
 
 
 def test_a_condition_on_an_unknown_column_is_an_error(write_folder: Write) -> None:
-    with pytest.raises(DataError, match=r"--where: labels.csv has no column 'survey'"):
+    with pytest.raises(DataError, match=r"where: labels.csv has no column 'survey'"):
         open_dataset(write_folder(ROWS), where=["survey=sdss"])
 
 
@@ -471,7 +471,7 @@ def test_vote_fractions_are_numbers_and_no_classes(write_folder: Write) -> None:
     )
     assert target_values(data, "label").tolist() == [0, 0.1, 0.2, 0.3, 0.4]
     assert len(open_dataset(root, label_column="grade").classes) == 5
-    with pytest.raises(DataError, match="--label-column: label holds numbers"):
+    with pytest.raises(DataError, match="label_column: label holds numbers"):
         open_dataset(root, label_column="label")
 
 
