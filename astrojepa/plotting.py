@@ -80,24 +80,6 @@ def colour_scale(values: np.ndarray) -> tuple[float, float]:
     )
 
 
-def outline_masks(image: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-    """Dim and outline hidden patches, bool (G, G), on an image uint8 (S, S, 3)."""
-    image = _checked_image(image)
-    cells = _enlarge(_checked_grid(np.asarray(hidden, dtype=bool)), len(image))
-    drawn = np.where(cells[..., None], image * 0.35, image)
-    width = max(1, len(image) // 160)
-    edge = np.zeros_like(cells)
-    for axis in (0, 1):
-        for step in range(1, width + 1):
-            for shift in (step, -step):
-                moved = np.roll(cells, shift, axis=axis)
-                border = slice(0, shift) if shift > 0 else slice(shift, None)
-                moved[(border, slice(None)) if axis == 0 else (slice(None), border)] = True
-                edge |= cells & ~moved
-    drawn[edge] = _rgb(ACCENT)
-    return np.rint(drawn).astype(np.uint8)
-
-
 def sprite_sheet(images: np.ndarray, columns: int) -> np.ndarray:
     """Place thumbnails uint8 (k, c, c, 3) row by row: uint8 (rows · c, columns · c, 3).
 
@@ -127,32 +109,6 @@ def sprite_sheet(images: np.ndarray, columns: int) -> np.ndarray:
     sheet = np.zeros((rows, columns, cell, cell, 3), dtype=np.uint8)
     sheet.reshape(-1, cell, cell, 3)[:count] = images
     return sheet.transpose(0, 2, 1, 3, 4).reshape(rows * cell, columns * cell, 3)
-
-
-def contact_sheet(
-    images: Sequence[np.ndarray], columns: int = 8, cell: int = 128, gap: int = 4
-) -> np.ndarray:
-    """Fit images uint8 (H, W, 3) into squares of `cell` pixels: one image."""
-    if not len(images) or min(columns, cell) < 1 or gap < 0:
-        raise ValueError(
-            f"A contact sheet needs pictures, columns and cell >= 1, found {len(images)}, "
-            f"{columns} and {cell}."
-        )
-    columns = min(columns, len(images))
-    rows = -(-len(images) // columns)
-    step = cell + gap
-    sheet = Image.new("RGB", (columns * step + gap, rows * step + gap), BACKGROUND)
-    for number, picture in enumerate(images):
-        height, width = picture.shape[:2]
-        scale = cell / max(height, width)
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        row, column = divmod(number, columns)
-        place = (
-            gap + column * step + (cell - size[0]) // 2,
-            gap + row * step + (cell - size[1]) // 2,
-        )
-        sheet.paste(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS), place)
-    return np.array(sheet)
 
 
 def encode_image(image: np.ndarray, format: str = "jpeg", quality: int = 85) -> bytes:

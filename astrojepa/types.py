@@ -239,3 +239,4 @@ class CollapseGauges:
     feature_std: float  # mean over features of the standard deviation
     mean_cosine: float  # mean pairwise cosine; 1 = all vectors agree
     verdict: str  # one plain sentence
+    collapsing: bool  # whether that sentence is an alarm

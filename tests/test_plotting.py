@@ -86,26 +86,6 @@ def test_the_colour_scale_of_nothing_is_refused() -> None:
         plotting.colour_scale(np.full((4, 4), np.nan))
 
 
-def test_hidden_patches_are_dimmed_and_edged_and_others_untouched(picture: np.ndarray) -> None:
-    hidden = np.zeros((4, 4), dtype=bool)
-    hidden[1:3, 1:3] = True
-    drawn = plotting.outline_masks(picture, hidden)
-    np.testing.assert_array_equal(drawn[:12], picture[:12])
-    np.testing.assert_array_equal(drawn[12, 12:36], np.tile([255, 180, 84], (24, 1)))
-    np.testing.assert_array_equal(drawn[24, 24], np.rint(picture[24, 24] * 0.35))
-    np.testing.assert_array_equal(
-        plotting.outline_masks(picture, np.zeros((4, 4), dtype=bool)), picture
-    )
-
-
-def test_the_edge_of_the_picture_is_not_an_edge_of_a_mask(picture: np.ndarray) -> None:
-    hidden = np.zeros((4, 4), dtype=bool)
-    hidden[0] = True
-    drawn = plotting.outline_masks(picture, hidden)
-    np.testing.assert_array_equal(drawn[0], np.rint(picture[0] * 0.35))
-    np.testing.assert_array_equal(drawn[11], np.tile([255, 180, 84], (48, 1)))
-
-
 def test_thumbnail_i_lies_at_its_row_and_column() -> None:
     images = np.random.default_rng(0).integers(1, 256, (7, 5, 5, 3), dtype=np.uint8)
     sheet = plotting.sprite_sheet(images, columns=3)
@@ -128,18 +108,6 @@ def test_a_sheet_too_large_for_a_texture_is_refused() -> None:
     )
     with pytest.raises(ValueError, match="columns >= 1"):
         plotting.sprite_sheet(np.zeros((3, 8, 8, 3), np.uint8), columns=0)
-
-
-def test_a_contact_sheet_fits_pictures_of_any_shape() -> None:
-    pictures = [np.full(shape, 255, np.uint8) for shape in ((20, 40, 3), (300, 10, 3), (8, 8, 3))]
-    sheet = plotting.contact_sheet(pictures, columns=2, cell=32, gap=4)
-    assert sheet.shape == (2 * 36 + 4, 2 * 36 + 4, 3)
-    np.testing.assert_array_equal(sheet[0, 0], [11, 14, 20])
-    np.testing.assert_array_equal(sheet[4 + 16, 4 + 16], [255, 255, 255])
-    np.testing.assert_array_equal(sheet[4, 4], [11, 14, 20])
-    assert plotting.contact_sheet(pictures[:1], columns=8, cell=32).shape == (40, 40, 3)
-    with pytest.raises(ValueError, match="needs pictures"):
-        plotting.contact_sheet([])
 
 
 @pytest.mark.parametrize(("format", "name"), [("jpeg", "JPEG"), ("png", "PNG"), ("webp", "WEBP")])

@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from astrojepa.checkpoints.errors import CheckpointError
+from astrojepa.checkpoints.stored_once import whole_hash
 from astrojepa.config import TrainConfig
 from astrojepa.files import read_json
 from astrojepa.places import TOP, TRAIN
 from astrojepa.presets import ALIASES
-from astrojepa.wording import one_line
 
 FORMAT = 1
 CHECKPOINTS = TOP / "checkpoints"
@@ -38,13 +39,6 @@ HOW_TO_GET = (
 )
 ABSENT = "absent"  # key of a listed card whose weights are elsewhere
 WAITING_CARD = ".json.next"  # of weights that are about to replace others of the same name
-
-
-class CheckpointError(ValueError):
-    """A file is not a checkpoint that can be loaded, and the message says why."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__(one_line(message))
 
 
 @dataclass(frozen=True)
@@ -76,8 +70,6 @@ def released_facts(name: str | Path) -> ModelFacts:
     size and SHA-256 of the weights are checked as `load_model` checks them, and refused in the same
     words; the tensors are left unread.
     """
-    from astrojepa.checkpoints.stored_once import whole_hash
-
     path = released_path(str(name)) or Path(name)
     if path.suffix != ".safetensors" or not path.is_file():
         raise FileNotFoundError(
@@ -160,7 +152,8 @@ def best_id() -> str:
 
     def merit(card: dict[str, Any]) -> tuple[bool, bool, int, float]:
         accuracy = mean_accuracy(card)
-        return _has_predictor(card), accuracy > 0, -num_unbeaten(card), accuracy
+        predicts = TrainConfig.from_dict(card["config"]).model.predictor_depth > 0
+        return predicts, accuracy > 0, -num_unbeaten(card), accuracy
 
     return str(max(cards, key=merit)["id"])
 
@@ -245,10 +238,6 @@ def check_size(path: Path) -> None:
             f"{path} has {size:,} bytes; a checkpoint has more than 8 and at most "
             f"{MAX_FILE_BYTES:,}."
         )
-
-
-def _has_predictor(card: dict[str, Any]) -> bool:
-    return TrainConfig.from_dict(card["config"]).model.predictor_depth > 0
 
 
 def mean_accuracy(card: dict[str, Any]) -> float:

@@ -20,7 +20,6 @@ from torch.nn import functional
 from astrojepa.checkpoints.card import (
     FORMAT,
     WAITING_CARD,
-    CheckpointError,
     ModelFacts,
     facts_of,
     file_hash,
@@ -30,6 +29,7 @@ from astrojepa.checkpoints.card import (
     released_path,
     without_weights,
 )
+from astrojepa.checkpoints.errors import CheckpointError
 from astrojepa.checkpoints.hub import hub_weights
 from astrojepa.checkpoints.stored_once import (
     lacks_average,

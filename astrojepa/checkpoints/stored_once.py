@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from safetensors import SafetensorError, deserialize
 
-from astrojepa.checkpoints.card import CheckpointError
+from astrojepa.checkpoints.errors import CheckpointError
 from astrojepa.config import TrainConfig
 
 ENCODER, AVERAGE = "encoder.", "target_encoder."

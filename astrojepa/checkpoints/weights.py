@@ -15,7 +15,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from torch import Tensor
 
-from astrojepa.checkpoints.card import CheckpointError, check_size
+from astrojepa.checkpoints.card import check_size
+from astrojepa.checkpoints.errors import CheckpointError
 from astrojepa.config import TrainConfig
 from astrojepa.models.encoders.registry import check_encoder
 from astrojepa.models.jepa import JEPA

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import platform
 import subprocess
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
-import astrojepa as aj
 from astrojepa.config import TrainConfig
 from astrojepa.data.dataset import Dataset
 from astrojepa.places import INSTALLED
@@ -42,7 +42,7 @@ def run_facts(
 def _commit() -> str:
     """Return the commit of this code, or its release, or "unknown"."""
     if INSTALLED:  # site-packages may lie inside a repository of somebody else
-        return f"release {aj.__version__}"
+        return f"release {version('astrojepa')}"
     try:
         root = Path(__file__).resolve().parent
         done = subprocess.run(

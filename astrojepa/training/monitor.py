@@ -67,7 +67,7 @@ class Monitor:
             known = self._embedded(network.embed, self.known)
             row["knn_accuracy"] = knn_probe(known, asked).accuracy
             row["linear_accuracy"] = linear_probe(known, asked).accuracy
-        if gauges.verdict.startswith("Collaps"):
+        if gauges.collapsing:
             row["alarm"] = gauges.verdict
         elif (
             self.config.objective.sigreg_weight > 0 and row["clean_sigreg_over_floor"] > FLOOR_ALARM

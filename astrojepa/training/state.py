@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from astrojepa.checkpoints.errors import CheckpointError
 from astrojepa.checkpoints.model import FORMAT
-from astrojepa.checkpoints.weights import CheckpointError, read_pickled, restore_network
+from astrojepa.checkpoints.weights import read_pickled, restore_network
 from astrojepa.config import TrainConfig
 from astrojepa.files import atomic_write
 from astrojepa.models.jepa import JEPA

@@ -18,8 +18,9 @@ from safetensors.torch import save_file
 
 from astrojepa.checkpoints import card as cards
 from astrojepa.checkpoints.card import list_checkpoints
+from astrojepa.checkpoints.errors import CheckpointError
 from astrojepa.checkpoints.model import CHUNK, load_model, save_released
-from astrojepa.checkpoints.weights import CheckpointError, build_network
+from astrojepa.checkpoints.weights import build_network
 from astrojepa.config import replace
 from astrojepa.data.crops import centre_crop
 from astrojepa.objective.masking import sample_masks

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import nn
 
+from astrojepa.checkpoints.errors import CheckpointError
 from astrojepa.checkpoints.model import load_model
-from astrojepa.checkpoints.weights import CheckpointError
 from astrojepa.types import PatchMasks
 
 WIDTH, DEPTH, HEADS, SIZE, PATCH = 24, 2, 3, 32, 8

@@ -16,7 +16,8 @@ import torch
 from safetensors.torch import load_file, save, save_file
 
 from astrojepa.checkpoints import card as cards
-from astrojepa.checkpoints.card import CheckpointError, released_facts
+from astrojepa.checkpoints.card import released_facts
+from astrojepa.checkpoints.errors import CheckpointError
 from astrojepa.checkpoints.model import Model, load_model, save_released
 from astrojepa.config import replace
 from astrojepa.presets import PRESETS, preset

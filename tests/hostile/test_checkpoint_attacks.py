@@ -20,8 +20,9 @@ from typing import Any
 import pytest
 import torch
 
+from astrojepa.checkpoints.errors import CheckpointError
 from astrojepa.checkpoints.model import load_model
-from astrojepa.checkpoints.weights import CheckpointError, read_pickled
+from astrojepa.checkpoints.weights import read_pickled
 from astrojepa.training.state import load_state
 from tests.hostile import examples
 

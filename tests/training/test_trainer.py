@@ -13,8 +13,9 @@ import pytest
 import torch
 from PIL import Image
 
+from astrojepa.checkpoints.errors import CheckpointError
 from astrojepa.checkpoints.model import load_model
-from astrojepa.checkpoints.weights import CheckpointError, build_network, read_pickled
+from astrojepa.checkpoints.weights import build_network, read_pickled
 from astrojepa.config import TrainConfig, replace
 from astrojepa.objective.terms import prediction_loss
 from astrojepa.precision import decided

@@ -1,4 +1,4 @@
-"""Re-ranking by marks from 0 to 5, and simulated users that count the marks needed."""
+"""Re-ranking by marks from 0 to 5."""
 
 from __future__ import annotations
 
@@ -61,44 +61,6 @@ def rerank(
     if len(wrong):
         raise ValueError(f"Marks run from 0 to {HIGHEST}, found {wrong[0]:g}.")
     return _expected(_features(vectors), scores, rows, given, method, seed)
-
-
-def simulated_marking(
-    vectors: np.ndarray,
-    scores: np.ndarray,
-    wanted: np.ndarray,
-    limit: int = 200,
-    batch: int = 10,
-    method: str | None = "neighbours",
-) -> np.ndarray:
-    """Show a simulated user the best galaxies, `batch` at a time: bool (min(limit, n),), wanted.
-
-    The user gives 5 to the wanted, bool (n,), and 0 to all others; after each batch the rest is
-    re-ranked as `rerank` does, unless `method` is None. Raises ValueError for limit or batch < 1,
-    `wanted` of another length, and what `rerank` refuses.
-    """
-    scores = _checked_scores(vectors, scores)
-    if min(limit, batch) < 1 or np.shape(wanted) != scores.shape:
-        raise ValueError(
-            f"Expected limit and batch >= 1 and one entry of `wanted` per score, found {limit}, "
-            f"{batch} and {len(wanted)}."
-        )
-    features, limit = _features(vectors), min(limit, len(scores))
-    shown = np.zeros(0, dtype=np.int64)
-    while len(shown) < limit:
-        given = HIGHEST * np.asarray(wanted, dtype=np.float64)[shown]
-        order = _expected(features, scores, shown, given, method) if method else scores.copy()
-        order[shown] = -np.inf
-        shown = np.concatenate(
-            [shown, np.argsort(-order, kind="stable")[: min(batch, limit - len(shown))]]
-        )
-    return np.asarray(wanted, dtype=bool)[shown]
-
-
-def labels_to_first(hits: np.ndarray, count: int = 10) -> float:
-    """Return the marks until the `count`-th wanted galaxy, inf if never; `hits` bool (m,)."""
-    places = np.flatnonzero(hits)
-    return float(places[count - 1] + 1) if len(places) >= count else float("inf")
 
 
 def _checked_scores(vectors: np.ndarray, scores: np.ndarray) -> np.ndarray:

@@ -35,11 +35,6 @@ class Control:
     num_test: int
     setting: str
 
-    @property
-    def is_told(self) -> bool:
-        """Whether the vectors tell it: the interval lies above 0."""
-        return self.interval[0] > 0
-
 
 def control_table(
     parts: Parts, statistics: Parts, split: tuple[Dataset, Dataset, Dataset], seed: int = 0

@@ -47,9 +47,15 @@ def collapse_gauges(vectors: Any, *, seed: int = 0) -> CollapseGauges:
     rank = effective_rank(array)
     cosine = mean_cosine(array)
     deviation = float(array.std(axis=0).mean())
-    return CollapseGauges(
-        rank, deviation, cosine, _verdict(rank, cosine, min(len(array) - 1, array.shape[1]))
+    possible = min(len(array) - 1, array.shape[1])
+    alarms = _alarms(rank, cosine, possible)
+    verdict = (
+        f"{'Collapsing' if rank else 'Collapsed'}: {' and '.join(alarms)}."
+        if alarms
+        else f"No sign of collapse: effective rank {rank:.1f} of {possible}, mean pairwise cosine "
+        f"{round(cosine, 2) + 0.0:.2f}."
     )
+    return CollapseGauges(rank, deviation, cosine, verdict, bool(alarms))
 
 
 def effective_rank(vectors: np.ndarray) -> float:
@@ -74,21 +80,16 @@ def mean_cosine(vectors: np.ndarray) -> float:
     return float(np.clip(total / (len(units) * (len(units) - 1)), -1.0, 1.0))
 
 
-def _verdict(rank: float, cosine: float, possible: int) -> str:
+def _alarms(rank: float, cosine: float, possible: int) -> list[str]:
     alarm = min(RANK_ALARM, possible / 4)
     if rank == 0.0:
-        return "Collapsed: all embeddings are equal."
-    complaints = []
+        return ["all embeddings are equal"]
+    alarms = []
     if rank < alarm:
-        complaints.append(f"the effective rank is {rank:.1f} of {possible}, under {alarm:g}")
+        alarms.append(f"the effective rank is {rank:.1f} of {possible}, under {alarm:g}")
     if cosine > COSINE_ALARM:
-        complaints.append(f"the mean pairwise cosine is {cosine:.2f}, over {COSINE_ALARM:g}")
-    if complaints:
-        return "Collapsing: " + " and ".join(complaints) + "."
-    return (
-        f"No sign of collapse: effective rank {rank:.1f} of {possible}, mean pairwise cosine "
-        f"{round(cosine, 2) + 0.0:.2f}."
-    )
+        alarms.append(f"the mean pairwise cosine is {cosine:.2f}, over {COSINE_ALARM:g}")
+    return alarms
 
 
 def _as_array(vectors: Any) -> np.ndarray:

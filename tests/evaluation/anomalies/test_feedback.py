@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from astrojepa.evaluation.anomalies.feedback import labels_to_first, rerank, simulated_marking
+from astrojepa.evaluation.anomalies.feedback import HIGHEST, rerank
 
 VECTORS = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
 SCORES = np.linalg.norm(VECTORS, axis=1)
@@ -102,38 +102,17 @@ def test_what_cannot_be_marked_is_refused(vectors, scores, marks, message) -> No
         rerank(vectors, scores, marks)
 
 
-def test_marking_without_learning_shows_the_strangest_first() -> None:
-    wanted = np.zeros(60, dtype=bool)
-    wanted[np.argsort(-SCORES)[[0, 4, 7]]] = True
-    hits = simulated_marking(VECTORS, SCORES, wanted, limit=12, batch=5, method=None)
-    np.testing.assert_array_equal(np.flatnonzero(hits), [0, 4, 7])
-
-
 def test_marking_finds_a_group_sooner_than_the_score_does() -> None:
     generator = np.random.default_rng(1)
     vectors = generator.normal(size=(400, 6))
     vectors[:25] += 4
     scores = generator.random(400)
     wanted = np.arange(400) < 25
-    learned = simulated_marking(vectors, scores, wanted, limit=100)
-    plain = simulated_marking(vectors, scores, wanted, limit=100, method=None)
+    marks: dict[int, float] = {}
+    while len(marks) < 100:
+        order = np.argsort(-rerank(vectors, scores, marks), kind="stable")
+        shown = [row for row in order.tolist() if row not in marks][:10]
+        marks |= {row: HIGHEST * float(wanted[row]) for row in shown}
+    learned, plain = wanted[list(marks)], wanted[np.argsort(-scores)[:100]]
     assert learned.sum() > 2 * plain.sum()
-    assert labels_to_first(learned) < labels_to_first(plain, 10)
-
-
-def test_no_galaxy_is_shown_twice_and_all_are_found_in_the_end() -> None:
-    wanted = np.arange(60) % 7 == 0
-    assert simulated_marking(VECTORS, SCORES, wanted, limit=1000, batch=7).sum() == wanted.sum()
-
-
-def test_labels_to_first_counts_marks() -> None:
-    assert labels_to_first(np.array([False, True, True, False, True]), count=3) == 5
-    assert labels_to_first(np.array([True, False]), count=2) == np.inf
-
-
-@pytest.mark.parametrize(
-    ("limit", "batch", "wanted"), [(0, 1, SCORES > 0), (1, 0, SCORES > 0), (1, 1, SCORES[1:] > 0)]
-)
-def test_an_impossible_marking_is_refused(limit: int, batch: int, wanted: np.ndarray) -> None:
-    with pytest.raises(ValueError, match="limit and batch >= 1"):
-        simulated_marking(VECTORS, SCORES, wanted, limit, batch)
+    assert np.flatnonzero(learned)[9] < 100 > np.flatnonzero(plain)[0]
