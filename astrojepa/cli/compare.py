@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from astrojepa.cli.options import add_data, declare, label, open_data, print_rows
+from astrojepa.cli.options import add_data, declare, four_decimals, label, open_data, print_rows
 from astrojepa.files import write_csv, write_json
 
 if TYPE_CHECKING:
@@ -99,12 +98,12 @@ def _numbers(comparison: Comparison, data: Dataset, models: list[Model]) -> dict
         "models": [{"id": model.id, "hash": model.hash} for model in models],
         "data": {"name": data.name, "hash": data.fingerprint, "galaxies": len(data)},
         "k": comparison.k,
-        **{name: _number(value) for name, value in numbers.items()},
+        **{name: four_decimals(value) for name, value in numbers.items()},
         "moved_most": [
             {
                 "id": str(data.ids[row]),
-                "overlap": _number(comparison.overlap[row]),
-                "stretch": _number(comparison.stretch[row]),
+                "overlap": four_decimals(comparison.overlap[row]),
+                "stretch": four_decimals(comparison.stretch[row]),
             }
             for row in comparison.moved[:SHOWN]
         ],
@@ -121,10 +120,10 @@ def _symmetries(models: list[Model], data: Dataset, count: int) -> dict[str, Any
         "models": [
             {
                 "median_relative_drift": {
-                    name: _number(value) for name, value in drift.medians.items()
+                    name: four_decimals(value) for name, value in drift.medians.items()
                 },
-                "beyond_nearest": _number(drift.beyond_nearest),
-                "mean_cosine_distance": _number(drift.cosine.mean()),
+                "beyond_nearest": four_decimals(drift.beyond_nearest),
+                "mean_cosine_distance": four_decimals(drift.cosine.mean()),
             }
             for drift in drifts
         ],
@@ -160,7 +159,3 @@ def _rows(comparison: Comparison, data: Dataset, count: int) -> list[list[Any]]:
         ]
         for row in comparison.moved[:count]
     ]
-
-
-def _number(value: float) -> float | None:
-    return round(float(value), 4) if math.isfinite(value) else None

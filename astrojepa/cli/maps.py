@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from astrojepa.cli.options import declare, label, open_data, six_digits, vectors
+from astrojepa.cli.options import declare, four_decimals, label, open_data, six_digits, vectors
 from astrojepa.files import write_csv, write_json
 
 if TYPE_CHECKING:
@@ -87,10 +86,7 @@ def _trust(embeddings: Embeddings, xy: np.ndarray, method: str, seed: int) -> di
         "majority": trust.majority,
     }
     return {
-        **{
-            name: round(value, 4) if math.isfinite(value) else None
-            for name, value in numbers.items()
-        },
+        **{name: four_decimals(value) for name, value in numbers.items()},
         "k": trust.k,
         "galaxies": trust.num_galaxies,
         "labelled": trust.num_labelled,

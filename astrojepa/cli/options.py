@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -125,3 +126,8 @@ def print_rows(header: list[str], rows: list[list[Any]]) -> None:
 def six_digits(value: float) -> float:
     """Return a number as it is written into tables."""
     return float(f"{value:.6g}")
+
+
+def four_decimals(value: float) -> float | None:
+    """Return a share as JSON holds it, None where it is not defined."""
+    return round(float(value), 4) if math.isfinite(value) else None

@@ -92,42 +92,36 @@ def leaderboard(
     )
     truth = np.arange(len(common) + count) >= len(common)
     top = min(top, len(truth))
-    measures: dict[str, list[tuple[float, float, float]]] = {name: [] for name in (*scores, *fixed)}
-    followed: dict[str, list[list[float]]] = {name: [] for name in measures}
+    measures: dict[str, list[list[float]]] = {name: [] for name in (*scores, *fixed)}
     with reporting(progress, draws, "leaderboard") as report:
         lists = _lists(known, others, k) if scores else None
         for draw in range(draws):
-            kept = np.sort(
-                np.random.default_rng((seed, draw)).choice(len(rows_of_rare), count, replace=False)
-            )
+            generator = np.random.default_rng((seed, draw))
+            kept = np.sort(generator.choice(len(rows_of_rare), count, replace=False))
             rows = np.concatenate([common, rows_of_rare[kept]])
             ranked = dict(_scored(known, others, kept, scores, lists, k, seed + draw))
-            for name, values in (
-                ranked | {name: values[rows] for name, values in fixed.items()}
-            ).items():
-                share = (
-                    artefact_share(values, artefacts[rows], top)
-                    if artefacts is not None
-                    else float("nan")
+            ranked |= {name: values[rows] for name, values in fixed.items()}
+            for name, values in ranked.items():
+                plain = (
+                    np.nan if artefacts is None else artefact_share(values, artefacts[rows], top)
                 )
-                measures[name].append((*precision_recall(truth, values, top), share))
-                followed[name].append(
-                    [spearman(values, numbers[rows]) for numbers in properties.values()]
-                )
+                rhos = [spearman(values, numbers[rows]) for numbers in properties.values()]
+                measures[name].append([*precision_recall(truth, values, top), plain, *rhos])
             report(draw + 1)
-    found = []
-    for name, numbers in measures.items():
-        precision, recall, shares = np.array(numbers).T
-        follows = (
-            dict(zip(properties, np.mean(followed[name], axis=0).tolist(), strict=True))
-            if properties
-            else {}
-        )
-        enrichment = recall * len(truth) / top
-        found.append(
-            Ranking(name, precision, recall, enrichment, shares, count, len(truth), top, follows)
-        )
-    return found
+    return [
+        _ranking(name, np.array(numbers), tuple(properties), count, len(truth), top)
+        for name, numbers in measures.items()
+    ]
+
+
+def _ranking(
+    name: str, numbers: np.ndarray, about: tuple[str, ...], rare: int, galaxies: int, top: int
+) -> Ranking:
+    """Gather what was measured, (draws, 3 + properties)."""
+    precision, recall, shares = numbers[:, :3].T
+    follows = dict(zip(about, numbers[:, 3:].mean(axis=0).tolist(), strict=True))
+    enrichment = recall * galaxies / top
+    return Ranking(name, precision, recall, enrichment, shares, rare, galaxies, top, follows)
 
 
 def num_kept(num_common: int, num_rare: int, fraction: float) -> int:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from astrojepa.cache import cache_path, load_arrays, save_arrays
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.frames import frames_for
-from astrojepa.evaluation.patches.masked_prediction import MaskGroup, masked_errors
+from astrojepa.evaluation.batches import check_batches, in_batches, scored_in_batches
+from astrojepa.evaluation.patches.masked_prediction import masked_errors
 from astrojepa.evaluation.patches.patch_errors import check_predictor, fixed_plan
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Progress
 from astrojepa.types import normalised_error
 
 if TYPE_CHECKING:
@@ -72,11 +68,7 @@ def patch_error_summary(
     masks, batch_size < 1, or predictions that are not finite.
     """
     check_predictor(model)
-    if len(data) == 0 or batch_size < 1:
-        raise ValueError(
-            f"Expected galaxies and batch_size >= 1, found {len(data)} and {batch_size}; loosen "
-            f"the selection."
-        )
+    check_batches(data, "predict", batch_size)
     if not isinstance(data, Dataset) and (
         data.dtype != np.uint8 or data.ndim != 4 or data.shape[-1] != 3
     ):
@@ -85,26 +77,22 @@ def patch_error_summary(
             f"{data.shape}."
         )
     plan = fixed_plan(model, masks)
-    path = _path(model, data, plan) if cache and isinstance(data, Dataset) else None
-    if path is not None and (found := _read(path, len(data), model.grid)) is not None:
-        return found
-    pictures = frames_for(data, model.config.image, progress) if isinstance(data, Dataset) else data
-    parts = []
-    with reporting(progress, len(data), "patch errors") as report:
-        for first in range(0, len(data), batch_size):
-            errors = masked_errors(
-                model, model.normalised(np.asarray(pictures[first : first + batch_size])), plan
-            )
-            parts.append((_once(errors.mse), _once(errors.cosine), errors.variance))
-            report(min(first + batch_size, len(data)))
-    mse, cosine, variance = (
-        np.concatenate(part).astype(np.float32) for part in zip(*parts, strict=True)
-    )
-    shape = (len(data), model.grid, model.grid)
-    summary = PatchErrorSummary(mse.reshape(shape), cosine.reshape(shape), variance)
-    if path is not None:
-        save_arrays(path, mse=summary.mse, cosine=summary.cosine, variance=variance)
-    return summary
+
+    def errors(frames: np.ndarray, rows: np.ndarray) -> dict[str, np.ndarray]:
+        found = masked_errors(model, model.normalised(frames), plan)
+        shape = (len(frames), model.grid, model.grid)
+        mse, cosine = (_once(part).reshape(shape) for part in (found.mse, found.cosine))
+        arrays = {"mse": mse, "cosine": cosine, "variance": found.variance}
+        return {name: array.astype(np.float32) for name, array in arrays.items()}
+
+    how: dict[str, Any] = {"batch_size": batch_size, "progress": progress}
+    if not isinstance(data, Dataset):
+        rows = np.arange(len(data))
+        return PatchErrorSummary(**in_batches(data, rows, errors, text="patch errors", **how))
+    lists = [[group.context.tolist(), *(t.tolist() for _, t in group.blocks)] for group in plan]
+    settings = {"masks": lists, "version": _VERSION}
+    found = scored_in_batches("patch-errors", model, data, settings, errors, cache=cache, **how)
+    return PatchErrorSummary(**found)
 
 
 def _once(values: np.ndarray) -> np.ndarray:
@@ -112,35 +100,3 @@ def _once(values: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(values), 0, values).sum(axis=1) + np.where(
         np.isnan(values).all(axis=1), np.nan, 0
     )
-
-
-def _path(model: Model, data: Dataset, plan: list[MaskGroup]) -> Path:
-    config = model.config.to_dict()
-    masks = [
-        [group.context.tolist(), *([targets.tolist() for _, targets in group.blocks])]
-        for group in plan
-    ]
-    facts = [
-        _VERSION,
-        model.hash,
-        data.fingerprint,
-        config["image"],
-        config["model"],
-        list(model.mean),
-        list(model.std),
-        masks,
-    ]
-    return cache_path(
-        "patch-errors", hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
-    )
-
-
-def _read(path: Path, count: int, grid: int) -> PatchErrorSummary | None:
-    arrays = load_arrays(path)
-    if (
-        arrays is None
-        or not {"mse", "cosine", "variance"} <= arrays.keys()
-        or arrays["mse"].shape != (count, grid, grid)
-    ):
-        return None
-    return PatchErrorSummary(arrays["mse"], arrays["cosine"], arrays["variance"])

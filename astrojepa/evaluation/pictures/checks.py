@@ -11,6 +11,7 @@ from scipy import ndimage, stats
 from astrojepa.cache import cache_path, load_arrays, program_text, save_arrays
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import read_frames
+from astrojepa.evaluation.batches import check_batches
 from astrojepa.evaluation.pictures import artefacts, trails
 from astrojepa.evaluation.pictures.artefacts import (
     ARTEFACTS,
@@ -79,8 +80,7 @@ def picture_checks(
     Kept under `.cache/astrojepa/picture-checks-*.npz` by the content of the data and of the program
     that measures, unless `cache` is False. Raises ValueError for an empty data set.
     """
-    if len(data) == 0:
-        raise ValueError(f"{data.name} has no galaxies to check; loosen the selection.")
+    check_batches(data, "check")
     program = program_text(artefacts, trails, check_pictures, _count_stars)
     key = hashlib.sha256(
         f"{data.source_hash}\0{program}".encode() + data.rows.tobytes()

@@ -8,7 +8,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -81,21 +81,7 @@ def make_bundle(
             packed = open_dataset(source if data.simulated else made / source)
             _compute(hosted, packed, made / "cache", progress)
             _complete(packed, made / "cache")
-        facts = {
-            "source": source,
-            "source_hash": packed.source_hash,
-            "name": data.name,
-            "galaxies": len(packed),
-        }
-        seal_bundle(
-            made,
-            {
-                "created_by": creator,
-                "data": facts | {"fingerprint": packed.fingerprint},
-                "checkpoints": [name],
-            },
-        )
-        made.chmod(0o755)
+        _seal(made, creator, source, packed, data.name, checkpoints=[name])
         made.rename(folder)
     return open_bundle(folder)
 
@@ -117,21 +103,24 @@ def make_demo(
             for name in names:
                 _compute(load_model(name), data, made / "cache", progress)
             _complete(data, made / "cache")
-        facts = {
-            "source": source,
-            "source_hash": data.source_hash,
-            "name": data.name,
-            "galaxies": len(data),
-        }
-        facts["fingerprint"] = data.fingerprint
         released = {name: released_facts(name).card["sha256"] for name in names}
-        seal_bundle(
-            made, {"created_by": creator, "data": facts, "checkpoints": [], "released": released}
-        )
-        made.chmod(0o755)
+        _seal(made, creator, source, data, data.name, checkpoints=[], released=released)
         shutil.rmtree(folder, ignore_errors=True)
         made.rename(folder)
     return open_bundle(folder)
+
+
+def _seal(folder: Path, creator: str, source: str, data: Dataset, name: str, **models: Any) -> None:
+    """Say in the bundle what is in it, and let others read it."""
+    facts = {
+        "source": source,
+        "source_hash": data.source_hash,
+        "name": name,
+        "galaxies": len(data),
+        "fingerprint": data.fingerprint,
+    }
+    seal_bundle(folder, {"created_by": creator, "data": facts, **models})
+    folder.chmod(0o755)
 
 
 def _compute(model: Model, data: Dataset, cache: Path, progress: bool | Progress) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,14 +15,17 @@ from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import frames, frames_for
 from astrojepa.evaluation.baselines import polar_fourier
 from astrojepa.evaluation.baselines import shape_statistics as measuring
+from astrojepa.evaluation.batches import check_batches, content_path, in_batches, key_of
 from astrojepa.evaluation.vectors.standardise import check_finite
-from astrojepa.progress import Progress, reporting
+from astrojepa.progress import Progress
 from astrojepa.settings import within
 from astrojepa.types import Embeddings
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.card import ModelFacts
     from astrojepa.checkpoints.model import Model
+
+_BATCH = 512  # pictures that are measured together
 
 
 def embed(
@@ -53,20 +54,18 @@ def embed(
         >>> vectors.vectors.shape, vectors.vectors.dtype
         ((60, 192), dtype('float32'))
     """
-    if len(data) == 0:
-        raise ValueError(f"{data.name} has no galaxies to embed; loosen the selection.")
-    if batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size}; it must be at least 1.")
+    check_batches(data, "embed", batch_size)
     unusual = differences(model, precision, passes)
     if cache and (found := _kept(model, data, unusual)) is not None:
         return found
-    pictures = frames_for(data, model.config.image, progress)
-    vectors = np.empty((len(data), model.width), dtype=np.float32)
-    with reporting(progress, len(data), "embedding") as report:
-        for first in range(0, len(data), batch_size):
-            part = slice(first, first + batch_size)
-            vectors[part] = model.encode(np.asarray(pictures[part]), **unusual)
-            report(min(first + batch_size, len(data)))
+    vectors = in_batches(
+        frames_for(data, model.config.image, progress),
+        data.rows,
+        lambda frames, rows: {"vectors": model.encode(frames, **unusual)},
+        batch_size=batch_size,
+        progress=progress,
+        text="embedding",
+    )["vectors"]
     check_finite(vectors, data.ids)
     if cache:
         save_arrays(_path(model, data, unusual), vectors=vectors)
@@ -132,7 +131,7 @@ def pixel_pca(
         )
     components = min(components, len(train) - 1, size * size * 3)
     name = f"pixel-pca-{components}-{size}"
-    path = cache_path("baseline", _key(name, train.fingerprint, test.fingerprint))
+    path = cache_path("baseline", key_of(name, train.fingerprint, test.fingerprint))
     found = _cached(path, known=len(train), new=len(test))
     if found is None:
         from sklearn.decomposition import PCA
@@ -155,22 +154,9 @@ def summary_statistics(data: Dataset) -> Embeddings:
     nothing, what astronomers had before. Kept in the cache by the content of the data and of the
     program that measures.
     """
-    if len(data) == 0:
-        raise ValueError(f"{data.name} has no galaxies to measure; loosen the selection.")
-    path = cache_path(
-        "baseline", _key("summary-statistics", program_text(measuring), data.fingerprint)
-    )
-    found = _cached(path, vectors=len(data))
-    if found is None:
-        size = measuring.FRAME_SIZE
-        parts = [
-            measuring.shape_statistics(centre_crop(batch, size))
-            for batch in _batches(frames(data, round(size / 0.875)))
-        ]
-        found = {"vectors": np.concatenate(parts)}
-        check_finite(found["vectors"], data.ids)
-        save_arrays(path, **found)
-    return _embeddings(found["vectors"], data, "summary-statistics")
+    key = ("summary-statistics", program_text(measuring), data.fingerprint)
+    size = measuring.FRAME_SIZE
+    return _kept_measures(data, key, measuring.shape_statistics, size, round(size / 0.875))
 
 
 def crop_statistics(data: Dataset, image: ImageConfig) -> Embeddings:
@@ -187,26 +173,30 @@ def _measured(
     data: Dataset, image: ImageConfig, name: str, measure: Callable[[np.ndarray], np.ndarray]
 ) -> Embeddings:
     """Measure every galaxy's crop; the program's text is part of the cache's key."""
-    if len(data) == 0:
-        raise ValueError(f"{data.name} has no galaxies to measure; loosen the selection.")
-    facts = [
-        name,
-        program_text(measuring, polar_fourier),
-        data.fingerprint,
-        image.image_size,
-        image.frame_size,
-    ]
-    path = cache_path("baseline", _key(*facts))
+    sides = (image.image_size, image.frame_size)
+    key = (name, program_text(measuring, polar_fourier), data.fingerprint, *sides)
+    return _kept_measures(data, key, measure, *sides)
+
+
+def _kept_measures(
+    data: Dataset,
+    key: tuple[Any, ...],
+    measure: Callable[[np.ndarray], np.ndarray],
+    size: int,
+    frame_size: int,
+) -> Embeddings:
+    """Measure the centre `size` pixels of every galaxy's frame, unless that was done before."""
+    check_batches(data, "measure")
+    path = cache_path("baseline", key_of(*key))
     found = _cached(path, vectors=len(data))
     if found is None:
-        parts = [
-            measure(centre_crop(batch, image.image_size))
-            for batch in _batches(frames_for(data, image))
-        ]
+        pictures = frames(data, frame_size)
+        batches = (pictures[first : first + _BATCH] for first in range(0, len(data), _BATCH))
+        parts = [measure(centre_crop(np.asarray(batch), size)) for batch in batches]
         found = {"vectors": np.concatenate(parts)}
         check_finite(found["vectors"], data.ids)
         save_arrays(path, **found)
-    return _embeddings(found["vectors"], data, name)
+    return _embeddings(found["vectors"], data, key[0])
 
 
 def _centre(data: Dataset, size: int) -> np.ndarray:
@@ -214,25 +204,8 @@ def _centre(data: Dataset, size: int) -> np.ndarray:
     return centre_crop(np.asarray(frames(data, round(size / 0.875))), size).astype(np.float32) / 255
 
 
-def _batches(pictures: np.ndarray, size: int = 512) -> list[np.ndarray]:
-    return [np.asarray(pictures[first : first + size]) for first in range(0, len(pictures), size)]
-
-
 def _path(model: ModelFacts, data: Dataset, unusual: dict[str, Any]) -> Path:
-    config = model.config.to_dict()
-    facts = [
-        model.hash,
-        data.fingerprint,
-        config["image"],
-        config["model"],
-        list(model.mean),
-        list(model.std),
-    ]
-    return cache_path("embeddings", _key(*facts, *([unusual] if unusual else [])))
-
-
-def _key(*facts: Any) -> str:
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
+    return content_path("embeddings", model, data, *([unusual] if unusual else []))
 
 
 def _cached(path: Path, **lengths: int) -> dict[str, np.ndarray] | None:

@@ -10,6 +10,7 @@ import numpy as np
 from astrojepa.data.crops import turned
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import read_frames
+from astrojepa.evaluation.batches import check_batches
 from astrojepa.evaluation.vectors.embed import embed
 from astrojepa.evaluation.vectors.neighbours import exact_distances, nearest
 from astrojepa.evaluation.vectors.standardise import check_finite, standardise
@@ -72,11 +73,7 @@ def symmetry_drift(
     Raises ValueError for no galaxies, rows outside the data, batch_size < 1, or a vector that is
     not finite.
     """
-    if len(data) == 0 or batch_size < 1:
-        raise ValueError(
-            f"Expected galaxies and batch_size >= 1, found {len(data)} and {batch_size}; loosen "
-            f"the selection."
-        )
+    check_batches(data, "turn", batch_size)
     rows = np.arange(len(data)) if rows is None else np.asarray(rows, dtype=np.int64)
     if len(rows) == 0 or rows.min() < 0 or rows.max() >= len(data):
         raise ValueError(

@@ -11,9 +11,9 @@ from torch import Tensor
 from astrojepa.data.crops import centre_crop, turned
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.transforms import to_flux
-from astrojepa.evaluation.anomalies.cache import scored_in_batches
 from astrojepa.evaluation.anomalies.registry import anomaly_score
 from astrojepa.evaluation.baselines.shape_statistics import light_above_sky, unlikeness
+from astrojepa.evaluation.batches import scored_in_batches
 from astrojepa.evaluation.patches.masked_prediction import whole_targets
 from astrojepa.objective.masking import patch_brightness
 from astrojepa.progress import Progress
@@ -89,23 +89,21 @@ def token_asymmetry(tokens: Tensor, others: Tensor, weights: Tensor) -> Tensor:
     return torch.where(twice <= FLAT, 0.0, difference / twice.clamp_min(FLAT))
 
 
-@anomaly_score(
-    ASYMMETRY,
-    "Asymmetry",
-    "how much the tokens of the network change when the image is rotated by 180° (0 = symmetric)",
-    needs="encoder",
-)
-def asymmetry(model: Model, data: Dataset, **options: Any) -> np.ndarray:
-    """Half-turn asymmetry of the tokens."""
-    return asymmetry_scores(model, data, **options)[ASYMMETRY]
-
-
-@anomaly_score(
-    PIXEL_ASYMMETRY,
-    "Pixels: asymmetry",
-    "how much the image changes when rotated by 180° (0 = symmetric)",
-    needs="images",
-)
-def pixel_asymmetry(model: Model, data: Dataset, **options: Any) -> np.ndarray:
-    """Half-turn asymmetry of the light."""
-    return asymmetry_scores(model, data, **options)[PIXEL_ASYMMETRY]
+for _name, _title, _meaning, _needs in (
+    (
+        ASYMMETRY,
+        "Asymmetry",
+        "how much the tokens of the network change when the image is rotated by 180° "
+        "(0 = symmetric)",
+        "encoder",
+    ),
+    (
+        PIXEL_ASYMMETRY,
+        "Pixels: asymmetry",
+        "how much the image changes when rotated by 180° (0 = symmetric)",
+        "images",
+    ),
+):
+    anomaly_score(_name, _title, _meaning, _needs)(
+        lambda model, data, name=_name, **options: asymmetry_scores(model, data, **options)[name]
+    )

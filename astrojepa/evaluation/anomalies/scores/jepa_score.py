@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from astrojepa.data.dataset import Dataset
-from astrojepa.evaluation.anomalies.cache import scored_in_batches
 from astrojepa.evaluation.anomalies.registry import anomaly_score
+from astrojepa.evaluation.batches import scored_in_batches
 from astrojepa.progress import Progress
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -10,8 +10,8 @@ import torch
 from astrojepa.data.crops import centre_crop
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.transforms import to_flux
-from astrojepa.evaluation.anomalies.cache import scored_in_batches
 from astrojepa.evaluation.anomalies.registry import anomaly_score
+from astrojepa.evaluation.batches import scored_in_batches
 from astrojepa.evaluation.patches.masked_prediction import whole_targets
 from astrojepa.evaluation.patches.patch_errors import check_predictor
 from astrojepa.evaluation.patches.summary import PatchErrorSummary, patch_error_summary
@@ -74,37 +74,24 @@ def prediction_error_scores(
     }
 
 
-@anomaly_score(
-    "prediction",
-    "Prediction error",
-    "mean squared error of the predicted patches",
-    needs="predictor",
-)
-def prediction(model: Model, data: Dataset, **options: Any) -> np.ndarray:
-    """Mean prediction error."""
-    return prediction_error_scores(model, data, **options)["prediction"]
-
-
-@anomaly_score(
-    "normalised-prediction",
-    "Prediction error, normalised",
-    "prediction error divided by that of predicting the mean patch (1 = no better)",
-    needs="predictor",
-)
-def normalised_prediction(model: Model, data: Dataset, **options: Any) -> np.ndarray:
-    """Prediction error over the variance of the galaxy's tokens."""
-    return prediction_error_scores(model, data, **options)["normalised-prediction"]
-
-
-@anomaly_score(
-    "seed-formula",
-    "Mean and worst patch",
-    "mean error + 0.5 × worst patch + 0.1 × cosine distance",
-    needs="predictor",
-)
-def seed_formula(model: Model, data: Dataset, **options: Any) -> np.ndarray:
-    """The formula of the first published code, on hidden patches only."""
-    return prediction_error_scores(model, data, **options)["seed-formula"]
+for _name, _title, _meaning in (
+    ("prediction", "Prediction error", "mean squared error of the predicted patches"),
+    (
+        "normalised-prediction",
+        "Prediction error, normalised",
+        "prediction error divided by that of predicting the mean patch (1 = no better)",
+    ),
+    (
+        "seed-formula",
+        "Mean and worst patch",
+        "mean error + 0.5 × worst patch + 0.1 × cosine distance",
+    ),
+):
+    anomaly_score(_name, _title, _meaning, needs="predictor")(
+        lambda model, data, name=_name, **options: prediction_error_scores(model, data, **options)[
+            name
+        ]
+    )
 
 
 def _random_errors(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from astrojepa.data.dataset import Dataset
-from astrojepa.evaluation.anomalies.cache import scored_in_batches
+from astrojepa.evaluation.batches import scored_in_batches
 
 Make = Callable[..., Any]
 IMAGES = np.random.default_rng(0).integers(0, 255, size=(7, 40, 40, 3), dtype=np.uint8)
