@@ -44,7 +44,7 @@ def test_a_second_model_that_is_not_on_offer_is_said(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:
     test = run_page(monkeypatch, pages_cache, "compare", query={"with": "elsewhere@12345678"})
-    assert "elsewhere, which is not on offer here" in words(test)
+    assert "second model elsewhere is not available here" in words(test)
 
 
 def test_strangers_are_offered_no_run_folders(
