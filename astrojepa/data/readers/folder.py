@@ -4,6 +4,7 @@ sub-folders, or bare.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -15,7 +16,8 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from astrojepa.data import DataError
+from astrojepa.cache import cache_path, load_arrays, program_text, save_arrays
+from astrojepa.data import DataError, PictureError
 from astrojepa.data.content import content_hashes
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.images import FITS_SUFFIXES, IMAGE_SUFFIXES
@@ -114,7 +116,8 @@ def open_folder(
     kept = table.iloc[rows].reset_index(drop=True)
     labels, classes, said = encode_labels(kept, label_column)
     ra, dec, redshift = coordinate_columns(kept)
-    unnamed = _fill_from_headers(reader, rows, ra, dec)
+    source_hash = hashlib.sha256(raw + listing.encode("utf-8", "surrogateescape")).hexdigest()
+    unnamed = _fill_from_headers(reader, rows, ra, dec, source_hash, progress)
     return Dataset(
         root.name,
         reader,
@@ -123,7 +126,7 @@ def open_folder(
         labels,
         classes,
         *(ra, dec, redshift),
-        source_hash=hashlib.sha256(raw + listing.encode("utf-8", "surrogateescape")).hexdigest(),
+        source_hash=source_hash,
         split_column=split_names(kept),
         table=kept,
         skipped=skipped,
@@ -241,33 +244,55 @@ def _readable(
 
 
 def _fill_from_headers(
-    reader: FolderReader, rows: np.ndarray, ra: np.ndarray, dec: np.ndarray
+    reader: FolderReader,
+    rows: np.ndarray,
+    ra: np.ndarray,
+    dec: np.ndarray,
+    source_hash: str,
+    progress: bool | Progress,
 ) -> str:
-    """Write the sky position of FITS images into `ra` and `dec` where both are unknown; say
-    whose bands have no names. The first header is always read.
+    """Write the sky position of FITS pictures into `ra` and `dec` where both are unknown; say
+    whose bands have no names.
     """
-    fits = [
-        place
-        for place in range(len(rows))
-        if reader.files[rows[place]].lower().endswith(FITS_SUFFIXES)
-    ]
-    unnamed = []
-    for place in fits:
-        unknown = np.isnan(ra[place]) and np.isnan(dec[place])
-        if unknown or place == fits[0]:
-            from astrojepa.data.images.fits import read_sky
-
-            sky = read_sky(reader.root / reader.files[rows[place]])
-            if unknown and sky.ra is not None and sky.dec is not None:
-                ra[place], dec[place] = sky.ra, sky.dec
-            if sky.unnamed_bands:
-                unnamed.append(reader.files[rows[place]])
-    if not unnamed:
+    names = [reader.files[row] for row in rows.tolist()]
+    places = [place for place, name in enumerate(names) if name.lower().endswith(FITS_SUFFIXES)]
+    if not places:
+        return ""
+    fits = [names[place] for place in places]
+    east, north, unnamed = _headers(reader.root, fits, source_hash, progress).T
+    unknown = np.isnan(ra[places]) & np.isnan(dec[places])
+    ra[places] = np.where(unknown, east, ra[places])
+    dec[places] = np.where(unknown, north, dec[places])
+    if not unnamed.any():
         return ""
     return (
-        f"{_first(unnamed)}: the header names no known filters for its three planes; they are "
-        f"shown as red, green and blue in the order of the file."
+        f"{_first([fits[place] for place in np.flatnonzero(unnamed)])}: the header names no known "
+        f"filters for its three planes; they are shown as red, green and blue in the order of the "
+        f"file."
     )
+
+
+def _headers(
+    root: Path, files: Sequence[str], source_hash: str, progress: bool | Progress
+) -> np.ndarray:
+    """Read FITS headers, once for a content: ra, dec (degrees, NaN where unknown) and whether the
+    bands have no names, float64 (n, 3).
+    """
+    from astrojepa.data.images import bands, fits, position
+
+    key = hashlib.sha256(f"{source_hash} {program_text(fits, position, bands)}".encode())
+    path = cache_path("headers", key.hexdigest()[:16])
+    found = (load_arrays(path) or {}).get("sky")
+    if found is None or found.shape != (len(files), 3) or found.dtype != np.float64:
+        found = np.full((len(files), 3), (np.nan, np.nan, 0.0))
+        with reporting(progress, len(files), f"reading headers of {root.name}") as report:
+            for place, name in enumerate(files):
+                with contextlib.suppress(PictureError):  # named when the picture is read
+                    sky = fits.read_sky(root / name)
+                    found[place] = (sky.ra, sky.dec, sky.unnamed_bands)  # None becomes NaN
+                report(place + 1)
+        save_arrays(path, sky=found)
+    return found
 
 
 def _first(names: Sequence[str], count: int = 3) -> str:

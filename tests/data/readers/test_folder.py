@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from astrojepa.data import DataError, open_dataset
+from astrojepa.data.images import fits as fits_images
 from astrojepa.data.splits import split
 from astrojepa.evaluation.probes.targets import target_values
 
@@ -528,6 +529,25 @@ def test_fits_planes_without_filters_are_reported_once(tmp_path: Path, write_fit
         write_fits(np.random.default_rng(k).normal(size=(3, 9, 9)), f"cubes/{k}.fits")
     (note,) = open_dataset(tmp_path / "cubes").notes
     assert note.startswith("0.fits, 1.fits, 2.fits and 2 more: the header names no known filters")
+
+
+def test_fits_headers_are_read_once_for_their_content(
+    tmp_path: Path, write_fits: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for k in range(3):
+        write_fits(np.zeros((9, 9)), f"placed/{k}.fits", wcs=(10.0 + k, 5.0))
+    (tmp_path / "placed" / "damaged.fits").write_bytes(b"SIMPLE  =")
+    first = open_dataset(tmp_path / "placed")
+    assert first.ra == pytest.approx([10.0, 11.0, 12.0, np.nan], nan_ok=True)
+    with pytest.raises(DataError, match=r"damaged\.fits"):
+        first[3]
+    monkeypatch.setattr(fits_images, "read_sky", lambda *_: pytest.fail("read again"))
+    assert open_dataset(tmp_path / "placed").dec.tolist()[:3] == first.dec.tolist()[:3]
+    monkeypatch.undo()
+    monkeypatch.setenv("ASTROJEPA_CACHE", str(tmp_path / "cache"))
+    write_fits(np.zeros((9, 9)), "other/0.fits", wcs=(99.0, 5.0))
+    (tmp_path / "other/0.fits").replace(tmp_path / "placed/0.fits")
+    assert open_dataset(tmp_path / "placed").ra[0] == pytest.approx(99.0)
 
 
 def test_equal_pixels_under_two_ids_stay_on_one_side(tmp_path: Path) -> None:
