@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from astrojepa.data import DataError
+from astrojepa.data.coordinates import parse_coordinates
 from astrojepa.data.missing import as_numbers, known_places, without_missing
 
 MAX_CSV_BYTES = 256 * 1024 * 1024
@@ -277,14 +279,35 @@ def split_names(table: pd.DataFrame) -> np.ndarray | None:
     column = find_column(table, "split")
     if column is None:
         return None
-    return np.array([SPLITS.get(name.lower(), name) for name in table[column].tolist()], dtype=str)
+    names = [SPLITS.get(name.lower(), name) for name in table[column].tolist()]
+    if column.lower() != "split" and not set(names) <= set(SPLITS.values()):
+        return None  # another kind of subset
+    return np.array(names, dtype=str)
 
 
 def coordinate_columns(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return ra, dec (degrees) and redshift, float64 (n,), NaN if unknown; DataError."""
+    table = _in_degrees(table)
     ra = _numbers(table, "ra", 0.0, 360.0)
     dec = _numbers(table, "dec", -90.0, 90.0)
     return *known_places(ra, dec), _numbers(table, "redshift", -np.inf, np.inf)
+
+
+def _in_degrees(table: pd.DataFrame) -> pd.DataFrame:
+    """Write sexagesimal positions, hours and degrees, as degrees; the rest stays."""
+    columns = [column for name in ("ra", "dec") if (column := find_column(table, name))]
+    if len(columns) < 2:
+        return table
+    degrees = {}
+    for row in np.flatnonzero(as_numbers(table[columns[0]])[1] & as_numbers(table[columns[1]])[1]):
+        with contextlib.suppress(ValueError):  # _numbers says which and why
+            degrees[row] = parse_coordinates(" ".join(table[columns].iloc[row]))
+    for place, column in enumerate(columns if degrees else []):
+        values = table[column].tolist()
+        for row, position in degrees.items():
+            values[row] = repr(position[place])
+        table = table.assign(**{column: values})
+    return table
 
 
 def _numbers(table: pd.DataFrame, name: str, low: float, high: float) -> np.ndarray:

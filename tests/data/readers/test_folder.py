@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from astropy.coordinates import SkyCoord
 from PIL import Image
 
 from astrojepa.data import DataError, open_dataset
@@ -395,6 +396,27 @@ def test_columns_are_found_under_the_names_that_catalogues_use(
     data = open_dataset(root)
     assert (data.ids[0], data.classes, data.split_column[0]) == ("G1", ("Sa",), "train")  # type: ignore[index]
     assert (data.ra[0], data.dec[0], data.redshift[0]) == (10.5, -3.5, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("ra", "dec"),
+    [("12:30:49.4", "-00:23:28"), ("12 30 49.4", "-00 23 28"), ("12h30m49.4s", "-0d23m28s")],
+)
+def test_sexagesimal_positions_are_hours_and_degrees(
+    write_folder: Write, ra: str, dec: str
+) -> None:
+    rows = [
+        {"file": "a.png", "RAJ2000": ra, "DEJ2000": dec},
+        {"file": "b.png", "RAJ2000": "10.5", "DEJ2000": "-3"},
+    ]
+    data, place = open_dataset(write_folder(rows)), SkyCoord(ra, dec, unit=("hourangle", "deg"))
+    assert data.ra == pytest.approx([place.ra.deg, 10.5], abs=1e-9)
+    assert data.dec == pytest.approx([place.dec.deg, -3], abs=1e-9)
+
+
+def test_a_subset_of_another_kind_is_no_split(write_folder: Write) -> None:
+    rows = [{"file": "a.png", "subset": "gz2"}, {"file": "b.png", "subset": "train"}]
+    assert open_dataset(write_folder(rows)).split_column is None
 
 
 def test_a_column_of_the_plain_name_is_preferred(write_folder: Write) -> None:
