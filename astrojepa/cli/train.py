@@ -103,6 +103,14 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         help="also write TensorBoard events to RUN/tensorboard",
     )
     parser.add_argument(
+        "--judge-every",
+        type=int,
+        default=1,
+        metavar="EPOCHS",
+        help="judge and save after so many epochs and the last (default 1); on a GPU a judgement "
+        "may take as long as an epoch",
+    )
+    parser.add_argument(
         "--sweep",
         action="append",
         metavar="SETTING=VALUE,...",
@@ -202,7 +210,12 @@ def train(options: argparse.Namespace) -> int:
     from astrojepa.training import trainer
 
     device = str(choose_device(options.device))
-    how = {"device": device, "compile": options.compile, "tensorboard": options.tensorboard}
+    how: dict[str, Any] = {
+        "device": device,
+        "compile": options.compile,
+        "tensorboard": options.tensorboard,
+        "judge_every": options.judge_every,
+    }
     if options.seeds is not None and not options.sweep:
         raise ValueError(
             "--seeds needs a sweep, such as --sweep sigreg_weight=0.6; for a single run use --seed."

@@ -18,6 +18,7 @@ from astrojepa.config import TrainConfig
 from astrojepa.places import TRAIN
 from astrojepa.progress import steady_bar
 from astrojepa.runs import append_metrics, create_run, only_training
+from astrojepa.settings import within
 from astrojepa.training.batches import BatchMaker
 from astrojepa.training.memory import keep_freed_memory, saying_what_to_lower
 from astrojepa.training.monitor import Monitor
@@ -50,6 +51,7 @@ def train(
     progress: bool = True,
     compile: str = "auto",
     tensorboard: bool = False,
+    judge_every: int = 1,
 ) -> Path:
     """Pretrain one model and return its run folder (config.json, metrics.jsonl, last.pt, best.pt).
 
@@ -60,6 +62,9 @@ def train(
     full, TrainingInterrupted on Ctrl-C, OSError when another training writes into the folder or
     another process is gone (PeerLostError).
 
+    The encoder is judged, and the run saved, after every `judge_every`-th epoch and the last, and
+    saved every five minutes besides; what is learned does not depend on it.
+
     Examples:
         >>> from astrojepa.config import replace
         >>> changes = {"data": "simulated:60", "epochs": 1, "batch_size": 16, "depth": 1}
@@ -68,6 +73,7 @@ def train(
         >>> sorted(path.name for path in run.glob("*.pt"))
         ['best.pt', 'last.pt']
     """
+    within("--judge-every", judge_every, 1, 100_000)
     where = distributed.start(
         torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     )
@@ -98,7 +104,13 @@ def train(
                 contextlib.closing(TensorBoardLog(folder / "tensorboard", state.step))
             )
         Trainer(
-            Stepper(state, where, forward), batches, ready.monitor(), folder, progress, log
+            Stepper(state, where, forward),
+            batches,
+            ready.monitor(),
+            folder,
+            progress,
+            log,
+            judge_every,
         ).run()
     return folder
 
@@ -114,10 +126,12 @@ class Trainer:
         folder: Path,
         progress: bool = False,
         tensorboard: TensorBoardLog | None = None,
+        judge_every: int = 1,
     ) -> None:
         self.stepper, self.state, self.device = stepper, stepper.state, stepper.device
         self.batches, self.monitor, self.folder = batches, monitor, folder
         self.progress, self.tensorboard = progress, tensorboard
+        self.judge_every = judge_every
         config = self.state.config
         self.total_steps = config.optim.epochs * batches.steps_per_epoch
         self.warmup = warmup_steps(config.optim, batches.steps_per_epoch, self.total_steps)
@@ -146,6 +160,7 @@ class Trainer:
                     state.step % per_epoch == 0,
                     len(self.unchecked) + len(self.checked) >= LOG_EVERY,
                 )
+                judging = epoch_ends and self._judged(state.step // per_epoch)
                 stopping = False
                 if (
                     epoch_ends
@@ -156,15 +171,20 @@ class Trainer:
                     self._check_finite()
                     stopping = distributed.any_true(stop.is_set(), self.device)
                 if (epoch_ends or enough) and distributed.rank() == 0:
-                    bar.set_postfix_str(self._log(judge=epoch_ends, say=bar.write))
+                    bar.set_postfix_str(self._log(judge=judging, say=bar.write))
                 if epoch_ends or enough:
                     self.checked = []
                 if state.step in self.snapshots and distributed.rank() == 0:
                     state.save_weights(self.folder / "snapshots" / f"step-{state.step:08d}.pt")
-                if epoch_ends or stopping or time.monotonic() - self.saved_at > SAVE_SECONDS:
+                if judging or stopping or time.monotonic() - self.saved_at > SAVE_SECONDS:
                     self._save()
                 if stopping and state.step < self.total_steps:
                     raise TrainingInterrupted(self.folder, state.step)
+
+    def _judged(self, epoch: int) -> bool:
+        """Whether this epoch ends with a judgement and a save: every `judge_every`-th, the last."""
+        last = self.total_steps // self.batches.steps_per_epoch
+        return epoch % self.judge_every == 0 or epoch == last
 
     def step(self) -> None:
         """Do one optimiser step, of which this process computes its share."""

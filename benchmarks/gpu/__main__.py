@@ -30,7 +30,7 @@ PIECE = 16 * 2**20 - 4096  # bytes of a piece of the archive
 MOST_PIECES = 8
 SPARE = 20.0  # seconds kept for the archive and for saving
 SHARE = 0.8  # of the time left that a training is planned to take
-JUDGED = 1.0  # seconds an epoch that judging and saving take
+JUDGED = 0.2  # seconds an epoch for judging and saving, which takes a second or two every tenth
 GALAXIES = 13_624  # training images, unless --galaxies says otherwise
 
 

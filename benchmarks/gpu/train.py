@@ -10,6 +10,8 @@ import astrojepa as aj
 from astrojepa.config import replace
 from benchmarks.gpu.recipes import RECIPES, config_of
 
+JUDGE_EVERY = 10  # epochs
+
 
 def main() -> int:
     """Train; Ctrl-C saves after the present step."""
@@ -30,6 +32,7 @@ def main() -> int:
         out=None if begun else options.out,
         resume=options.out if begun else None,
         device=options.device,
+        judge_every=JUDGE_EVERY,
     )
     return 0
 

@@ -79,6 +79,18 @@ def test_a_run_writes_config_metrics_and_checkpoints(tiny, tmp_path):
     assert card["data"]["split"] == "column"
 
 
+def test_a_run_that_is_judged_rarely_learns_the_same(tiny, tmp_path):
+    each = train(tiny, out=tmp_path / "each", progress=False)
+    rarely = train(tiny, out=tmp_path / "rarely", progress=False, judge_every=2)
+    judged = [row["epoch"] for row in read_metrics(rarely) if "effective_rank" in row]
+    assert judged == [2, 3], "every second epoch, and the last"
+    first, second = (read_pickled(folder / "last.pt") for folder in (each, rarely))
+    assert same(first["network"], second["network"])
+    assert same(first["optimizer"], second["optimizer"])
+    with pytest.raises(ValueError, match="--judge-every"):
+        train(tiny, out=tmp_path / "never", progress=False, judge_every=0)
+
+
 def test_training_lowers_the_objective(tiny, tmp_path):
     folder = train(
         replace(tiny, epochs=15, learning_rate=3e-3), out=tmp_path / "run", progress=False

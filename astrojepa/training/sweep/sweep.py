@@ -38,6 +38,7 @@ def sweep(
     progress: bool = True,
     compile: str = "auto",
     tensorboard: bool = False,
+    judge_every: int = 1,
 ) -> Path:
     """Train every combination of `settings` with `seeds` seeds; returns the folder.
 
@@ -77,6 +78,7 @@ def sweep(
                 progress=progress,
                 compile=compile,
                 tensorboard=tensorboard,
+                judge_every=judge_every,
             )
         except KeyboardInterrupt as error:
             over = sum(state in ("finished", "failed") for state in states.values())
