@@ -155,5 +155,5 @@ def test_predictions_that_are_not_finite_are_refused(
 ) -> None:
     model = stand_in(make_stand_in)
     model.error = lambda patch: patch * float("nan")
-    with pytest.raises(ValueError, match="stand-in predicts numbers that are not finite"):
+    with pytest.raises(ValueError, match="stand-in predicts values that are not finite"):
         prediction_error_scores(model, make_dataset(pictures(1)), "random", num_masks=1)
