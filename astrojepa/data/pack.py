@@ -19,7 +19,7 @@ from astrojepa.data.splits import default_split
 from astrojepa.files import naming, temporary_folder
 from astrojepa.progress import Progress, reporting
 
-# how an image is encoded, and the quality of it: 160 pixels take about 6 kB as JPEG, 1.4 as WebP
+# how an image is encoded, and the quality of it: 160 pixels take about 6 kB as JPEG, 1.3 as WebP
 FORMATS: dict[str, dict[str, Any]] = {
     "jpeg": {"format": "JPEG", "quality": 92, "subsampling": 0},
     "webp": {"format": "WEBP", "quality": 80, "method": 6},
