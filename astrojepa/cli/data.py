@@ -80,7 +80,7 @@ def add_to(commands: Any) -> None:
         "--size", type=int, default=160, help="largest image side, pixels (default 160)"
     )
     small.add_argument(
-        "--format", default="jpeg", help="jpeg (default), or webp with a third of the size"
+        "--format", default="jpeg", help="jpeg (default), or webp with a quarter of the size"
     )
     small.add_argument(
         "--quality", type=int, help="image quality, 1 to 100 (default: jpeg 92, webp 80)"
