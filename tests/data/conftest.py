@@ -15,6 +15,7 @@ import pytest
 from astropy.io import fits
 from PIL import Image
 
+from astrojepa.data import content
 from astrojepa.data.dataset import Dataset
 
 REAL = Path(__file__).parents[2].parent / "shared" / "galaxies"
@@ -25,6 +26,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep every cached array inside the test's own folder."""
     folder = tmp_path / "cache"
     monkeypatch.setenv("ASTROJEPA_CACHE", str(folder))
+    monkeypatch.setattr(content, "SETTLED", 10**15)  # no hash is kept, however slow the test
     return folder
 
 
