@@ -237,7 +237,7 @@ def test_pairs_survive_the_record(tiny, tmp_path, written):
         (
             {"epochs": 5},
             {"sigreg_weight": [0.0]},
-            r"is a sweep around other settings \(epochs 3, now 5\); give those of before",
+            r"is a sweep with other settings \(epochs 3, now 5\); use the same settings",
         ),
         ({}, {"width": [32]}, "is a sweep of sigreg_weight, not of width; choose another --out"),
     ],
@@ -257,7 +257,7 @@ def test_a_run_folder_or_a_broken_record_is_no_sweep(tiny, tmp_path, written):
     (tmp_path / "sweep.json").write_text('{"settings": [1]}')
     with pytest.raises(
         ValueError,
-        match=r"sweep\.json does not say what is swept: it needs config, settings and seeds",
+        match=r"sweep\.json lacks config, settings or seeds; choose another --out",
     ):
         sweep(tiny, {"sigreg_weight": [0.0]}, 1, tmp_path, progress=False)
 
