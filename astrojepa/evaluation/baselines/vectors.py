@@ -12,6 +12,7 @@ from astrojepa.data.dataset import Dataset
 from astrojepa.evaluation.vectors.embed import (
     crop_statistics,
     embed,
+    imagenet_transfer,
     pixel_pca,
     polar_statistics,
     summary_statistics,
@@ -29,6 +30,7 @@ ENCODER, STATISTICS, PIXELS, RANDOM = (
     "random weights",
 )
 CROP, POLAR, BOTH = "statistics of the crop", "polar Fourier", "statistics and polar Fourier"
+IMAGENET = "ImageNet transfer"
 HAND_MADE = (STATISTICS, CROP, POLAR, BOTH)
 
 
@@ -59,7 +61,8 @@ def encoded(
     """Return vectors of encoder and baselines by name, with `random_seeds` random encoders.
 
     The hand-made ones are summary statistics of most of the frame, the same of the crop that the
-    encoder sees, polar Fourier statistics of that crop, and the last two side by side.
+    encoder sees, polar Fourier statistics of that crop, and the last two side by side. A network
+    trained on ImageNet is among them where its weights are at hand.
     The same galaxies in the same order in each. Random weights take as long as the encoder the
     first time, and are then in the cache.
     """
@@ -74,6 +77,8 @@ def encoded(
     # fitted on train alone, so the components are the same
     check = pixel_pca(train, validation)[1] if len(validation) else None
     found[PIXELS] = Parts(known, check, new)
+    if (transferred := _transferred(split)) is not None:
+        found[IMAGENET] = transferred
     for seed in range(random_seeds):
         found[f"{RANDOM} {seed}"] = _embedded(model.randomised(seed), split, progress)
     return found
@@ -84,6 +89,11 @@ def _measured(
 ) -> Parts:
     train, validation, test = split
     return Parts(measure(train), measure(validation) if len(validation) else None, measure(test))
+
+
+def _transferred(split: tuple[Dataset, Dataset, Dataset]) -> Parts | None:
+    train, check, test = (imagenet_transfer(part) if len(part) else None for part in split)
+    return Parts(train, check, test) if train is not None and test is not None else None
 
 
 def _side_by_side(one: Parts, other: Parts) -> Parts:

@@ -169,6 +169,23 @@ def polar_statistics(data: Dataset, image: ImageConfig) -> Embeddings:
     return _measured(data, image, "polar-fourier", polar_fourier.polar_fourier)
 
 
+def imagenet_transfer(data: Dataset) -> Embeddings | None:
+    """Embed by a network trained on ImageNet (`baselines.imagenet`), cached by the content of data
+    and weights; None where there are no such weights.
+    """
+    from astrojepa.evaluation.baselines import imagenet
+
+    if (weights := imagenet.imagenet_weights()) is None:
+        return None
+    facts = [program_text(imagenet), hashlib.sha256(weights.read_bytes()).hexdigest()]
+    path = cache_path("baseline", _key("imagenet", *facts, data.fingerprint))
+    found = _cached(path, vectors=len(data))
+    if found is None:
+        found = {"vectors": imagenet.imagenet_vectors(data, weights)}
+        save_arrays(path, **found)
+    return _embeddings(found["vectors"], data, "imagenet")
+
+
 def _measured(
     data: Dataset, image: ImageConfig, name: str, measure: Callable[[np.ndarray], np.ndarray]
 ) -> Embeddings:
