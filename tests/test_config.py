@@ -122,6 +122,7 @@ HASHES = {  # of the recipes as the first version of configs had them
     "resnet18.lejepa": "815c81ddfa7bd8b4",
     "small.lejepa": "37073d099d97636d",
     "smallresnet10t.lejepa": "b6428f00ec5a451e",
+    "smallresnet10t.rings": "fc2ed4514f05f008",
 }
 
 

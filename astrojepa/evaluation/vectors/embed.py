@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -173,17 +174,14 @@ def imagenet_transfer(data: Dataset) -> Embeddings | None:
     """Embed by a network trained on ImageNet (`baselines.imagenet`), cached by the content of data
     and weights; None where there are no such weights.
     """
+    from astrojepa.checkpoints.card import file_hash
     from astrojepa.evaluation.baselines import imagenet
 
     if (weights := imagenet.imagenet_weights()) is None:
         return None
-    facts = [program_text(imagenet), hashlib.sha256(weights.read_bytes()).hexdigest()]
-    path = cache_path("baseline", _key("imagenet", *facts, data.fingerprint))
-    found = _cached(path, vectors=len(data))
-    if found is None:
-        found = {"vectors": imagenet.imagenet_vectors(data, weights)}
-        save_arrays(path, **found)
-    return _embeddings(found["vectors"], data, "imagenet")
+    key = ("imagenet", program_text(imagenet), file_hash(weights), data.fingerprint)
+    measure = functools.partial(imagenet.imagenet_features, weights=weights)
+    return _kept_measures(data, key, measure, imagenet.SIZE, imagenet.FRAME_SIZE)
 
 
 def _measured(

@@ -9,7 +9,7 @@ import torch
 from astrojepa.data import open_dataset
 from astrojepa.data.crops import centre_crop
 from astrojepa.data.frames import frames
-from astrojepa.evaluation.baselines.imagenet import NETWORK, imagenet_vectors, imagenet_weights
+from astrojepa.evaluation.baselines.imagenet import NETWORK, imagenet_features, imagenet_weights
 from astrojepa.evaluation.vectors.embed import imagenet_transfer
 from astrojepa.models.timm_import import timm
 
@@ -22,10 +22,10 @@ def network() -> torch.nn.Module:
 
 @pytest.fixture
 def weights(network: torch.nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file whose names are another library's."""
+    """A file as the package has it: names of another library, torch's older format."""
     state = network.state_dict().items()
     renamed = {f"_{name}": value for name, value in state if "num_batches" not in name}
-    torch.save(renamed, tmp_path / "weights.pth")
+    torch.save(renamed, tmp_path / "weights.pth", _use_new_zipfile_serialization=False)
     monkeypatch.setenv("ASTROJEPA_IMAGENET", str(tmp_path / "weights.pth"))
     return tmp_path / "weights.pth"
 
@@ -47,7 +47,7 @@ def test_vectors_are_the_networks_pooled_features_of_the_middle_of_the_frame(
 def test_another_networks_weights_are_refused_by_name(tmp_path: Path) -> None:
     torch.save({"conv.weight": torch.zeros(3, 3)}, tmp_path / "other.pth")
     with pytest.raises(ValueError, match=r"other\.pth does not hold the tensors of tf_efficient"):
-        imagenet_vectors(open_dataset("simulated:3"), tmp_path / "other.pth")
+        imagenet_features(np.zeros((1, 128, 128, 3), np.uint8), tmp_path / "other.pth")
 
 
 def test_without_weights_there_is_no_such_baseline(monkeypatch: pytest.MonkeyPatch) -> None:
