@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from streamlit.runtime.caching import cache_utils
 
-from app.session.queue import Job
+from app.session.queue import Job, Line
 from astrojepa import runs
 from astrojepa.checkpoints.weights import read_pickled
 from astrojepa.config import TrainConfig
@@ -88,7 +88,8 @@ def test_long_reads_and_the_simulator_show_no_negative_time(
 @pytest.mark.usefixtures("backwards")
 def test_what_the_explorer_says_is_left_is_never_negative() -> None:
     seen: list[float | None] = []
-    job = Job()
+    line = Line()
+    job = Job(line, line.join(), time.monotonic())
 
     def task(report: Any) -> None:
         for done in range(1, 4):

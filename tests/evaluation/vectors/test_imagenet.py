@@ -30,18 +30,23 @@ def weights(network: torch.nn.Module, tmp_path: Path, monkeypatch: pytest.Monkey
     return tmp_path / "weights.pth"
 
 
-def test_vectors_are_the_networks_pooled_features_of_the_middle_of_the_frame(
+def test_vectors_are_mean_and_deviation_of_every_stage_over_the_middle_of_the_frame(
     network: torch.nn.Module, weights: Path
 ) -> None:
     data = open_dataset("simulated:3")
     crops = centre_crop(np.asarray(frames(data, 320)), 128)
-    pictures = torch.from_numpy(crops.copy()).permute(0, 3, 1, 2).float() / 127.5 - 1
+    pictures = (crops / 255 - (0.485, 0.456, 0.406)) / (0.229, 0.224, 0.225)
     with torch.inference_mode():
-        expected = network.forward_head(network.forward_features(pictures), pre_logits=True)
+        stages = network.forward_intermediates(
+            torch.from_numpy(pictures).permute(0, 3, 1, 2).float(), intermediates_only=True
+        )
+    expected = [
+        part for stage in stages for part in (stage.mean((2, 3)), stage.numpy().std((2, 3)))
+    ]
     found = imagenet_transfer(data)
     assert found is not None
-    assert found.vectors.shape == (3, 1280)
-    np.testing.assert_allclose(found.vectors, expected.numpy(), rtol=1e-4, atol=1e-5)
+    assert found.vectors.shape == (3, 1024)
+    np.testing.assert_allclose(found.vectors, np.concatenate(expected, 1), rtol=1e-3, atol=1e-5)
 
 
 def test_another_networks_weights_are_refused_by_name(tmp_path: Path) -> None:
