@@ -165,12 +165,11 @@ def test_a_click_draws_nothing_of_the_page_around_the_map_anew(explorer: Explore
     assert 0 < sum(heard) < 30_000, "bytes"
 
 
-def test_the_map_can_be_a_plotly_figure(explorer: Explorer) -> None:
-    explorer.page.goto(explorer.url + "/?map=pca&drawing=plotly")
-    dots = explorer.page.locator(".js-plotly-plot .scatterlayer .point")
-    dots.first.wait_for(timeout=PATIENCE)
-    assert dots.count() == 201, "every galaxy, and the ring around the selected one"
-    assert "drawing=plotly" in explorer.page.url
+def test_a_link_of_before_to_a_plotly_figure_opens_the_same_map(explorer: Explorer) -> None:
+    explorer.open("/?map=pca&drawing=plotly&galaxy=7")
+    assert explorer.page.locator(".js-plotly-plot").count() == 0
+    assert explorer.shown_row() == 7
+    assert "map=pca" in explorer.page.url
 
 
 def test_link_to_another_data_set_says_so_and_opens(explorer: Explorer) -> None:
