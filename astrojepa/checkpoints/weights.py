@@ -94,11 +94,15 @@ def restore_network(
     return network
 
 
-def read_pickled(path: str | Path) -> dict[str, Any]:
-    """Read a .pt or .pth with tensors and plain values only; code inside is refused, never run."""
+def read_pickled(path: str | Path, *, older: bool = False) -> dict[str, Any]:
+    """Read a .pt or .pth with tensors and plain values only; code inside is refused, never run.
+
+    With `older` files of torch before 1.6, which are no archives, are read too.
+    """
     path = Path(path)
     check_size(path)
-    _check_archive(path)
+    if not older:
+        _check_archive(path)
     try:
         with torch.serialization.safe_globals(_numpy_scalars()):
             content = torch.load(path, map_location="cpu", weights_only=True)

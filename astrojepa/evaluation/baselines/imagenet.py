@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from astrojepa.checkpoints.card import check_size
+from astrojepa.checkpoints.weights import read_pickled
 from astrojepa.data.transforms import normalise, to_flux
 from astrojepa.models.timm_import import timm
 
@@ -39,7 +39,7 @@ def imagenet_features(crops: np.ndarray, weights: Path) -> np.ndarray:
     """Return mean and standard deviation over the picture of every stage's features, float32
     (n, 1024): far better for galaxies than the last layer.
 
-    Crops are uint8 (n, 128, 128, 3). CheckpointError where there is no such file of weights,
+    Crops are uint8 (n, 128, 128, 3). CheckpointError where the weights cannot be read,
     ValueError where they are another network's.
     """
     network, found = _network(weights), []
@@ -61,9 +61,7 @@ def _network(weights: Path) -> Any:
     """
     network = timm.create_model(NETWORK, pretrained=False)
     own = network.state_dict()
-    check_size(weights)
-    # the package's file is of torch's older format, which weights_only reads without running code
-    stored = torch.load(weights, map_location="cpu", weights_only=True)
+    stored = read_pickled(weights, older=True)  # as the package's file is
     names = [name for name in own if not name.endswith(_COUNTER)]
     tensors = [value for name, value in stored.items() if not name.endswith(_COUNTER)]
     shapes = [getattr(tensor, "shape", None) for tensor in tensors]
