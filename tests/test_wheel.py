@@ -148,7 +148,7 @@ def test_the_default_model_loads_and_embeds_without_a_network(
     best = aj.load_model("best")
     assert found == [
         f"{best.id} {site / 'astrojepa' / '__init__.py'}",
-        f"20 {best.config.model.width}",
+        f"20 {best.width}",
     ]
     kept = sorted(
         path.name.partition("-")[0]

@@ -125,7 +125,7 @@ def test_every_command_refuses_a_full_disk_in_one_sentence_and_leaves_what_was_t
     assert load_arrays(out)["vectors"].shape == (128, 16)  # type: ignore[index]
     for result in refused:
         assert_refused(
-            result, r"No space left on device\. Make room|make room|GB of free disk|GB free"
+            result, r"No space left on device\. Free space|make room|GB of free disk|GB free"
         )
     kept = {name: digest for name, digest in told["after"].items() if name in told["before"]}
     assert kept.keys() == told["before"].keys()
@@ -163,7 +163,7 @@ def test_the_sentence_names_the_file_and_not_its_temporary_name(
     assert guarded(write) == 2
     expected = (
         f"error: {tmp_path / 'last.pt'}: No space left on device. Free space on that disk, "
-        f"or choose a place on another.\n"
+        f"or choose another disk.\n"
     )
     assert capsys.readouterr().err == expected
     assert list(tmp_path.iterdir()) == []

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 from starlette.requests import Request
 
 from app.server import first_look, serving
@@ -52,7 +52,8 @@ def answer(query: str = "", host: str = "localhost:8501") -> str:
     async def serve() -> None:
         await route.endpoint(Request(scope))(scope, lambda: None, send)
 
-    asyncio.run(serve())
+    with start_blocking_portal() as portal:  # in a thread: a browser's loop may run in this one
+        portal.call(serve)
     assert sent[0]["status"] == 200
     return b"".join(message.get("body", b"") for message in sent).decode()
 
