@@ -45,8 +45,10 @@ def run() -> None:
     except (ValueError, OSError) as error:
         st.error(f"The explorer was started with a wrong setting: {error}")
         st.stop()
-    for key, value in (st.session_state.get(state.KEPT, {}) | links.kept()).items():
-        st.session_state[key] = value  # a widget's value outlives the pages that do not show it
+    # a widget's value outlives the pages that do not show it, and those that stop while they wait
+    kept = st.session_state[state.KEPT] = st.session_state.get(state.KEPT, {}) | links.kept()
+    for key, value in kept.items():
+        st.session_state[key] = value
     hosted = strangers_may_look()
     offered: dict[str, st.Page] = {}
 

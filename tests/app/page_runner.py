@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
-from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1 import AppTest, app_test
+
+# Else every run puts this folder first and takes it away, and an import in another thread, which
+# walks along the path meanwhile, skips a folder. The server's own folder stays there as well.
+sys.path.append(app_test.TMP_DIR.name)
 
 QUIET = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit"),

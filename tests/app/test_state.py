@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+import streamlit
 from hypothesis import given
 from hypothesis import strategies as st
+from streamlit.testing.v1 import AppTest
 
+from app import shell
 from app.session import state
 
 names = st.from_regex(r"[A-Za-z0-9._:+ =-]{1,80}", fullmatch=True)
@@ -109,3 +113,22 @@ def test_a_box_costs_a_link_32_characters() -> None:
 def test_what_the_browser_says_is_hidden_is_checked() -> None:
     assert state.read_codes([3, 1, 3, -1, 256, True, "2", 2.0]) == (1, 3)
     assert state.read_codes("1.2") == ()
+
+
+def _visit() -> None:
+    from app import shell
+
+    shell.run()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit", "ignore::ResourceWarning")
+def test_a_choice_outlives_a_page_that_is_left_while_it_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shell, "draw", lambda *page: streamlit.stop())
+    test = AppTest.from_function(_visit, default_timeout=120)
+    test.session_state[state.CHECKPOINT] = "mine.safetensors"
+    test.run()
+    del test.session_state[state.CHECKPOINT]  # as Streamlit does with a menu that is not drawn
+    test.run()
+    assert test.session_state[state.CHECKPOINT] == "mine.safetensors"
