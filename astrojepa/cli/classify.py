@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from astrojepa.cli.options import add_data, declare, fill_benchmark, open_data, six_digits
+from astrojepa.cli.options import (
+    add_data,
+    add_device,
+    add_passes,
+    declare,
+    fill_benchmark,
+    open_data,
+    six_digits,
+)
 from astrojepa.cli.train import choose_device
 from astrojepa.files import write_csv
 
@@ -48,12 +56,8 @@ def add_to(commands: Any) -> None:
         help="learning rate of the encoder; the classifier's is 10 times as large (default 1e-4)",
     )
     tune.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
-    tune.add_argument(
-        "--passes",
-        type=int,
-        help="passes over orientations and crop sizes (default: as in the config)",
-    )
-    tune.add_argument("--device", default="", help="cpu or cuda (default: cuda if there is one)")
+    add_passes(tune)
+    add_device(tune)
     tune.add_argument(
         "--out", type=Path, required=True, help="file NAME.safetensors, with its card NAME.json"
     )
@@ -79,7 +83,7 @@ def add_to(commands: Any) -> None:
         default=COVERAGE,
         help=f"probability that a galaxy's set contains its class (default {COVERAGE})",
     )
-    predict.add_argument("--device", default="", help="cpu or cuda (default: cuda if there is one)")
+    add_device(predict)
     predict.add_argument("--out", type=Path, required=True, help="CSV file with a row per galaxy")
 
 

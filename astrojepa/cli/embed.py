@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from astrojepa.cli.options import declare, open_data
+from astrojepa.cli.options import add_device, add_passes, declare, open_data
 from astrojepa.cli.train import choose_device
 
 
@@ -38,15 +38,8 @@ def add_to(commands: Any) -> None:
             "recorded in the output"
         ),
     )
-    embed.add_argument(
-        "--passes",
-        type=int,
-        help=(
-            "passes per galaxy over orientations and crop sizes (default: as in the model's "
-            "config; 1 is fastest)"
-        ),
-    )
-    embed.add_argument("--device", default="", help="cpu or cuda (default: cuda if there is one)")
+    add_passes(embed)
+    add_device(embed)
 
 
 def _embed(options: argparse.Namespace) -> int:

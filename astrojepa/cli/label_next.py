@@ -7,7 +7,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from astrojepa.cli.options import declare, fill_benchmark, open_data, print_rows, six_digits
+from astrojepa.cli.options import (
+    add_passes,
+    declare,
+    fill_benchmark,
+    open_data,
+    print_rows,
+    six_digits,
+)
 from astrojepa.files import write_csv
 
 
@@ -22,11 +29,7 @@ def add_to(commands: Any) -> None:
     )
     chosen.add_argument("--count", type=int, default=20, help="number of galaxies (default 20)")
     chosen.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
-    chosen.add_argument(
-        "--passes",
-        type=int,
-        help="passes over orientations and crop sizes (default: as in the config)",
-    )
+    add_passes(chosen)
     chosen.add_argument("--out", type=Path, help="CSV file to write")
     chosen.add_argument(
         "--curve",

@@ -52,6 +52,18 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="", help="cpu or cuda (default: cuda if there is one)")
+
+
+def add_passes(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--passes",
+        type=int,
+        help="passes over orientations and crop sizes (default: all of the model's; 1 is fastest)",
+    )
+
+
 def fill_benchmark(options: argparse.Namespace) -> None:
     """Set what --benchmark fixes; ValueError for flags that contradict it."""
     from astrojepa.evaluation.reports.benchmark import BENCHMARKS

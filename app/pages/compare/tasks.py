@@ -13,6 +13,7 @@ import astrojepa as aj
 from astrojepa.places import TOP
 from astrojepa.progress import Progress
 
+from ...components.difference import words
 from ..probe.tasks import rows_of, take
 
 KINDS = {"linear": "Linear probe", "knn": "20 nearest neighbours"}
@@ -71,16 +72,8 @@ def accuracies(data: Any, first: Any, second: Any) -> Callable[[Progress], list[
 
 def verdict(accuracy: Accuracy, first: str, second: str) -> str:
     """Say which model a probe prefers: only if the interval of the difference excludes 0."""
-    difference, low, high = (100 * value for value in accuracy.difference)
-    word = (
-        "is better than"
-        if low > 0
-        else "is worse than"
-        if high < 0
-        else "does not differ significantly from"
-    )
-    interval = f"{difference:+.1f} points, 95 % interval {low:+.1f} to {high:+.1f}"
-    return f"{KINDS[accuracy.kind]}: {first} {word} {second}, {interval}."
+    verb, numbers = words(accuracy.difference)
+    return f"{KINDS[accuracy.kind]}: {first} {verb} {second}, {numbers}."
 
 
 def sweep_folders() -> list[Path]:

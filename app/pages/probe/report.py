@@ -10,6 +10,7 @@ import streamlit as st
 
 from ...components import figures
 from ...components.confusion.confusion import confusion
+from ...components.difference import words
 from ...components.escape_markdown import escape_markdown
 from ...components.gallery.gallery import gallery
 from ...session import links, loaders, state, waiting
@@ -156,21 +157,13 @@ def table(rows: list[Row], is_baseline: bool = False) -> pd.DataFrame:
 
 def verdict(row: Row) -> str:
     """Say whether the probe beats a baseline: only if the interval of the difference excludes 0."""
-    difference, low, high = (100 * value for value in row.difference or (0.0, 0.0, 0.0))
-    word = (
-        "is better than"
-        if low > 0
-        else "is worse than"
-        if high < 0
-        else "does not differ significantly from"
-    )
+    verb, numbers = words(row.difference or (0.0, 0.0, 0.0))
     name = (
         "the most frequent class"
         if row.name == tasks.COMMONEST
         else row.name[:1].lower() + row.name[1:]
     )
-    numbers = f"{difference:+.1f} points, 95 % interval {low:+.1f} to {high:+.1f}".replace("-", "−")
-    return f"This model {word} {name}: {numbers}."
+    return f"This model {verb} {name}: {numbers}."
 
 
 def _columns() -> dict[str, Any]:

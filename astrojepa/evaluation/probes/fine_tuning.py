@@ -243,8 +243,7 @@ def _one_epoch(
         if not torch.isfinite(loss):
             raise FloatingPointError(
                 f"The loss of fine-tuning is {loss.item()} in epoch {seed[1]} at a learning rate "
-                f"of "
-                f"{schedule.get_last_lr()[0]:.2g}; choose a smaller learning_rate."
+                f"of {schedule.get_last_lr()[0]:.2g}; choose a smaller learning_rate."
             )
         optimiser.zero_grad()
         loss.backward()

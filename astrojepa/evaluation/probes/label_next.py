@@ -36,7 +36,7 @@ def label_next(embeddings: Embeddings, count: int = 20, *, seed: int = 0) -> ToL
         (True, 5)
     """
     if count < 1:
-        raise ValueError(f"--count is {count}; it must be at least 1.")
+        raise ValueError(f"count is {count}; it must be at least 1.")
     labels = np.asarray(embeddings.labels)
     pool = np.flatnonzero(labels < 0)
     if not len(pool):

@@ -87,7 +87,7 @@ def test_wrong_settings_are_refused(make_blobs: Make) -> None:
     blobs = make_blobs(count=40)
     with pytest.raises(ValueError, match="Each of the 40 galaxies has a label"):
         label_next(blobs)
-    with pytest.raises(ValueError, match="--count is 0"):
+    with pytest.raises(ValueError, match="count is 0"):
         label_next(hidden(blobs, 3), 0)
     with pytest.raises(ValueError, match="1 <= batch <= 40 labels"):
         label_curve(blobs, blobs, batch=50)
