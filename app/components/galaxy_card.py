@@ -49,7 +49,9 @@ def _heading(workspace: Workspace, row: int) -> None:
     place, n = int(workspace.places[row]), len(workspace.data)
     st.subheader(escape_markdown(workspace.class_name(row)), anchor=False)
     share = f"1 of {n:,} (most anomalous)" if place == 1 else f"{place:,} of {n:,}"
-    st.caption(f"{'Simulated. ' if workspace.data.simulated else ''}Anomaly rank: {share}.")
+    st.caption(
+        f"{'Simulated. ' if workspace.data.simulated else ''}Anomaly rank by kNN distance: {share}."
+    )
 
 
 def _picture(workspace: Workspace, row: int) -> None:

@@ -48,7 +48,7 @@ def test_previous_and_next_follow_the_ranks(
     first = test.session_state["row"]
     assert "1 of 60 (most anomalous)" in words(test)
     next(button for button in test.button if button.label == "Next").click().run()
-    assert "Anomaly rank: 2 of 60" in words(test)
+    assert "Anomaly rank by kNN distance: 2 of 60" in words(test)
     next(button for button in test.button if button.label == "Previous").click().run()
     assert test.session_state["row"] == first
 

@@ -73,8 +73,8 @@ def _head(workspace: Workspace, row: int) -> None:
             )
     share = f"1 of {n:,} (most anomalous)" if place == 1 else f"{place:,} of {n:,}"
     st.caption(
-        f"{'Simulated. ' if workspace.data.simulated else ''}Anomaly rank: {share}. Arrow keys "
-        "step through the ranks."
+        f"{'Simulated. ' if workspace.data.simulated else ''}Anomaly rank by kNN distance: "
+        f"{share}. Arrow keys step through the ranks."
     )
 
 
