@@ -62,7 +62,7 @@ def test_one_variable_forces_what_auto_stands_for_and_leaves_what_was_asked_for(
     ):
         resolve("auto", CPU)
     with pytest.raises(
-        ValueError, match="--precision is 'half'; choose one of auto, float32, bfloat16"
+        ValueError, match="`precision` is 'half'; choose one of auto, float32, bfloat16"
     ):
         replace(TrainConfig(), precision="half")
 

@@ -234,8 +234,8 @@ def encode_labels(
     values = pd.to_numeric(known, errors="coerce")
     if len(known) and values.notna().all() and (values % 1 != 0).any():
         numbers = (
-            f"{column} holds numbers ({values.min():g} to {values.max():g}), not classes; give it "
-            f"to a probe as --target {column}."
+            f"{column} holds numbers ({values.min():g} to {values.max():g}), not classes: a "
+            "target for a regression probe, not a label."
         )
         if label_column:
             raise DataError(f"label_column: {numbers}")

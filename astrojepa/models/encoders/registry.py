@@ -67,7 +67,7 @@ def find_encoder(name: str) -> EncoderKind:
     _import_encoders()
     if name not in _ENCODERS:
         known = ", ".join(_ENCODERS)
-        raise ValueError(f"--backbone is {name!r}; choose one of {known}.")
+        raise ValueError(f"`backbone` is {name!r}; choose one of {known}.")
     return _ENCODERS[name]
 
 
@@ -77,14 +77,14 @@ def check_encoder(config: TrainConfig) -> None:
     kind = find_encoder(model.backbone)
     if not kind.masks and not config.multi_view and not config.encoder_from:
         raise ValueError(
-            f"--backbone {model.backbone} learns from views; give --invariance-weight, e.g. 1."
+            f"`backbone` {model.backbone} learns from views; give `invariance_weight`, e.g. 1."
         )
     if config.multi_view and views.local_views:
         patch = config.image.patch_size if kind.sized else 16
-        within("--local-size", views.local_size, 2 * patch, config.image.image_size)
+        within("local_size", views.local_size, 2 * patch, config.image.image_size)
         if kind.sized and views.local_size % patch:
             raise ValueError(
-                f"--local-size {views.local_size} is not a multiple of --patch-size {patch}."
+                f"`local_size` {views.local_size} is not a multiple of `patch_size` {patch}."
             )
 
 
