@@ -406,6 +406,11 @@ class TrainConfig(Settings):
         "",
         "fit only a predictor, to the frozen encoder of this model (id, run folder or file)",
     )
+    start_from: str = setting(
+        "",
+        "begin with the weights of this model (id, run folder or file) instead of random ones",
+        since=2,
+    )
     snapshots: int = setting(
         0, "keep the weights at this many steps, evenly spaced in log(step)", within=(0, 100)
     )
@@ -419,6 +424,8 @@ class TrainConfig(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.encoder_from and self.start_from:
+            raise ValueError("Give `encoder_from` or `start_from`, not both.")
         if max(self.crop_sides) > self.image.frame_size:
             raise ValueError(
                 f"`scales` {self.model.scales} needs {max(self.crop_sides)} pixels of a frame of "
