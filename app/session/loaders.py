@@ -129,7 +129,8 @@ def is_embedded(model: Any, data: Any) -> bool:
 def state_of(source: Source) -> tuple[tuple[int, int, int], ...]:
     """Return what changes with the data on disk: which file or folder, its length and its age."""
     found = []
-    for path in (Path(source.path), Path(source.path) / "labels.csv"):
+    tables = [Path(source.catalogue)] if source.catalogue else []
+    for path in (Path(source.path), Path(source.path) / "labels.csv", *tables):
         with contextlib.suppress(OSError):
             status = path.stat()
             found.append((status.st_ino, status.st_size, status.st_mtime_ns))

@@ -18,6 +18,7 @@ from astrojepa.cli import (
     explore,
     label_next,
     maps,
+    match,
     patches,
     probes,
     reports,
@@ -41,6 +42,7 @@ SUBJECTS = (
     runs,
     bundles,
     data,
+    match,
 )
 
 
