@@ -230,14 +230,14 @@ def _readable(
     good = np.zeros(len(rows), dtype=bool)
     with (
         ThreadPoolExecutor(2) as pool,
-        reporting(progress, len(rows), "checking pictures") as report,
+        reporting(progress, len(rows), "checking images") as report,
     ):
         for done, whole in enumerate(pool.map(is_readable, rows.tolist(), chunksize=64)):
             good[done] = whole
             report(done + 1)
     if not good.any():
         raise DataError(
-            f"None of the {len(rows)} pictures in {reader.root} can be read; are they JPEG, PNG or "
+            f"None of the {len(rows)} images in {reader.root} can be read; are they JPEG, PNG or "
             f"FITS?"
         )
     return rows[good], tuple(reader.files[row] for row in rows[~good])
@@ -251,7 +251,7 @@ def _fill_from_headers(
     source_hash: str,
     progress: bool | Progress,
 ) -> str:
-    """Write the sky position of FITS pictures into `ra` and `dec` where both are unknown; say
+    """Write the sky position of FITS images into `ra` and `dec` where both are unknown; say
     whose bands have no names.
     """
     names = [reader.files[row] for row in rows.tolist()]
@@ -287,7 +287,7 @@ def _headers(
         found = np.full((len(files), 3), (np.nan, np.nan, 0.0))
         with reporting(progress, len(files), f"reading headers of {root.name}") as report:
             for place, name in enumerate(files):
-                with contextlib.suppress(PictureError):  # named when the picture is read
+                with contextlib.suppress(PictureError):  # named when the image is read
                     sky = fits.read_sky(root / name)
                     found[place] = (sky.ra, sky.dec, sky.unnamed_bands)  # None becomes NaN
                 report(place + 1)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from astrojepa.checkpoints.card import ModelFacts
     from astrojepa.checkpoints.model import Model
 
-_BATCH = 512  # pictures that are measured together
+_BATCH = 512  # images that are measured together
 
 
 def embed(
