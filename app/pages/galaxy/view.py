@@ -23,11 +23,8 @@ SCALE_COLUMNS = ("pxscale", "arcsec_per_pixel")  # Galaxy10 DECaLS, simulated ga
 
 
 def show(workspace: Workspace) -> None:
-    """Draw the page of the selected galaxy, the most anomalous where none is selected."""
-    places = workspace.places
-    row = st.session_state.get(state.ROW)
-    if row is None or row >= len(workspace.data):
-        row = st.session_state[state.ROW] = int(np.argmin(places))
+    """Draw the page of the selected galaxy."""
+    row = workspace.selected
     links.publish(workspace)
     _head(workspace, row)
     image = workspace.picture(row)
