@@ -12,7 +12,7 @@ from ...components.copy_link.copy_link import copy_link
 from ...components.cutout.cutout import cutout
 from ...components.escape_markdown import escape_markdown
 from ...components.facts import facts, unreadable
-from ...session import links, state
+from ...session import links
 from ...session.workspace import Workspace
 from ..registry import Page
 from . import measures as galaxy_measures
