@@ -16,7 +16,7 @@ _SAID = "collection_said"
 
 def collections_of(data: Any) -> dict[str, tuple[int, ...]]:
     """The session's collections of one data set, by name."""
-    return dict(st.session_state.get(state.COLLECTIONS, {}).get(data.fingerprint, {}))
+    return dict(st.session_state.get(state.COLLECTIONS, {}).get(data.galaxies_hash, {}))
 
 
 def collections_bar(workspace: Workspace, rows: np.ndarray) -> None:
@@ -83,5 +83,5 @@ def _remove(data: Any, name: str) -> None:
 def _keep(data: Any, held: dict[str, tuple[int, ...]]) -> None:
     st.session_state[state.COLLECTIONS] = {
         **st.session_state.get(state.COLLECTIONS, {}),
-        data.fingerprint: held,
+        data.galaxies_hash: held,
     }

@@ -82,6 +82,13 @@ class Dataset:
             digest.update(part)
         return digest.hexdigest()[:16]
 
+    @cached_property
+    def galaxies_hash(self) -> str:
+        """Hash of the galaxies and their order, whatever their labels (16 hex digits)."""
+        digest = hashlib.sha256(self.source_hash.encode())
+        digest.update(self.rows.tobytes())
+        return digest.hexdigest()[:16]
+
     @property
     def id_hash(self) -> str:
         """Hash of the set of ids, whatever their order (16 hex digits)."""

@@ -76,7 +76,7 @@ def gather() -> None:
     from app.components.collections_bar import collections_bar
 
     collections_bar(
-        SimpleNamespace(data=SimpleNamespace(fingerprint="0123456789abcdef")), np.array([4, 1])
+        SimpleNamespace(data=SimpleNamespace(galaxies_hash="0123456789abcdef")), np.array([4, 1])
     )  # type: ignore[arg-type]
 
 

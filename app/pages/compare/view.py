@@ -101,7 +101,10 @@ def _second(workspace: Workspace) -> Workspace | None:
         (reference, "") if model is None else (str(model.id), model.hash[:8])
     )
     return dataclasses.replace(
-        workspace, choice=choice, model=model, opened={"data": workspace.data}
+        workspace,
+        choice=choice,
+        model=model,
+        opened={"data": workspace.data, "given_data": workspace.given},
     )
 
 
