@@ -110,6 +110,10 @@ def _take_along(sample: str, whole: str, rows: list[int]) -> None:
             **held,
             name: tuple(sorted({*held.get(name, ()), *(rows[place] for place in members)})),
         }
+    models = dict(st.session_state.get(state.DRAWN_ON, {}))
+    if sample in models:
+        models[whole] = {**models.get(whole, {}), **models.pop(sample)}
+        st.session_state[state.DRAWN_ON] = models
     if sample in reviews:
         given = marks.renumbered(reviews.pop(sample), rows)
         reviews[whole] = marks.add(reviews[whole], given.marks) if whole in reviews else given

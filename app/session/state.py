@@ -65,6 +65,7 @@ REVIEWS = "reviews"
 RERANKING = "reranking"  # how marks re-rank
 SKIP_CORRUPT = "skip_corrupt"  # names of data sets whose damaged images are left out
 COLLECTIONS = "collections"  # of the lasso, by data set: name -> rows
+DRAWN_ON = "drawn_on"  # by data set: name of a collection -> hashes of the models of those maps
 UPLOADS = "uploads"  # images that were brought along, as app/pages/models/pictures.py reads them
 TO_GALAXY = "to_galaxy"  # a gallery elsewhere asks for the galaxy page
 PROBE_KIND = "probe_kind"

@@ -233,7 +233,7 @@ def test_the_lab_learns_a_collection_against_everything_else(
     settled(test.run())
     assert "no collections yet" in words(test)
     rows = tuple(np.flatnonzero(data.labels < 3).tolist())
-    test.session_state["collections"] = {data.fingerprint: {"mine": rows}}
+    test.session_state["collections"] = {data.galaxies_hash: {"mine": rows}}
     settled(test.run())
     test = train(test)
     assert "classified correctly" in words(test)

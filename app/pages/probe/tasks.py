@@ -38,6 +38,8 @@ class Target:
     name: str  # "labels", a column's name, or "collections"
     labels: np.ndarray  # int64 (n,), -1 where unknown
     classes: tuple[str, ...]
+    # hashes of the models on whose maps it was drawn: for these it is circular
+    drawn_on: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:

@@ -7,7 +7,7 @@ import streamlit as st
 from astrojepa.data.columns import class_columns
 
 from ...components.choose import choose
-from ...components.collections_bar import collections_of, list_collections
+from ...components.collections_bar import collections_of, drawn_on, list_collections
 from ...session import collections, state, waiting
 from ...session.workspace import Workspace
 from ..registry import Page
@@ -116,7 +116,8 @@ def _target(workspace: Workspace) -> Target | None:
             f"{twice:,} {'galaxy is' if twice == 1 else 'galaxies are'} in two collections and "
             "therefore left out."
         )
-    return Target(collections.COLLECTIONS, labels, classes)
+    models = tuple({model for drawn in drawn_on(data).values() for model in drawn})
+    return Target(collections.COLLECTIONS, labels, classes, models)
 
 
 def split_sentence(split: Split) -> str:
