@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,9 @@ import pytest
 from page_runner import QUIET, run_page, settled, words
 
 import astrojepa as aj
+from app.pages.anomalies.leaderboard import leaderboard_csv
+from app.pages.anomalies.listing import View
+from app.pages.anomalies.scores import Chosen
 from app.pages.map.view import islands_sentence
 from app.session import export, loaders
 from astrojepa import plotting
@@ -102,3 +106,17 @@ def test_an_export_holds_the_columns_and_ids_of_18_digits_that_a_spreadsheet_kee
     assert (first["hubble"], first["mag_r"], second["class"]) == ("E", "13.3", "spiral")
     assert "number" not in first
     assert first["anomaly_score_knn"] == "0.5"
+
+
+def test_the_leaderboard_is_exported_in_its_order_with_score_and_position() -> None:
+    data = aj.open_dataset("simulated:5")
+    chosen = Chosen("lof", np.array([0.1, 0.5, 0.3, 0.2, 0.4]), np.array([5, 1, 3, 4, 2]))
+    view = View(chosen, None, None, None)
+    workspace = SimpleNamespace(data=data, model=None, places=np.array([1, 2, 3, 4, 5]))
+    order = view.order(workspace, chosen.places)  # type: ignore[arg-type]
+    text = leaderboard_csv(workspace, view, order)  # type: ignore[arg-type]
+    lines = list(csv.DictReader(io.StringIO(text)))
+    assert [line["rank"] for line in lines] == ["1", "2", "3", "4", "5"]
+    assert lines[0]["id"] == str(data.ids[1])
+    assert (lines[0]["score"], lines[0]["value"], lines[0]["rank_knn"]) == ("lof", "0.5", "2")
+    assert {"ra_deg", "dec_deg", "class", "model", "data", "snr"} <= set(lines[0])
