@@ -61,10 +61,17 @@ def current(workspace: Workspace) -> state.Link:
             "seed": held["seed"] if kind in {"random", "bright"} else 0,
             "drawn": held["drawn"] if kind == "drawn" else "",
             "off": tuple(st.session_state.get(state.OFF) or ()),
-            "polygons": state.whole_units(st.session_state.get(state.POLYGONS) or ()),
+            "polygons": state.whole_units(_polygons()),
         }
         | _probe(workspace)
     )
+
+
+def _polygons() -> Any:
+    """The polygons, unless they were drawn on a map that stands in for the one that was chosen."""
+    owner = st.session_state.get(state.AREA_OF)
+    elsewhere = owner is not None and owner[-1] != st.session_state.get(state.PROJECTION)
+    return () if elsewhere else st.session_state.get(state.POLYGONS) or ()
 
 
 def _held(name: str) -> Any:

@@ -24,6 +24,9 @@ from astrojepa.progress import Progress
 SAY_EVERY = 1.0  # seconds
 # seconds without a page that asks, after which nobody waits: a hidden tab asks once a minute
 FORSAKEN = 180.0
+# seconds at work after which a job lets others of its urgency that are shorter come first
+LONG = 4.0
+KNOWN = 1.5  # seconds of a stage after which its speed is known
 
 
 class Urgency(IntEnum):
@@ -60,11 +63,28 @@ class Turn:
     number: int  # in the order in which they came
     thread: int  # that asked for it
     at_work: bool = False
+    since: float = 0.0  # when it last came to work, seconds, time.monotonic
+    used: float = 0.0  # seconds at work before that
 
     @property
-    def rank(self) -> tuple[bool, Urgency, int]:
-        """What is at work stays first, until it yields or leaves."""
-        return not self.at_work, self.urgency, self.number
+    def rank(self) -> tuple[bool, Urgency, bool, int]:
+        """What is at work stays first, until it yields or leaves; then comes the urgent before the
+        rest, the short before the long, and whoever came first.
+        """
+        return not self.at_work, self.urgency, self.used > LONG, self.number
+
+    def begin(self) -> None:
+        """Come to work."""
+        self.since, self.at_work = time.monotonic(), True
+
+    @property
+    def worked(self) -> float:
+        """Seconds at work so far; waiting in between counts for nothing."""
+        return self.used + (time.monotonic() - self.since if self.at_work else 0.0)
+
+    def pause(self) -> None:
+        """Note how long it has worked."""
+        self.used, self.since = self.worked, time.monotonic()
 
 
 class Line:
@@ -93,7 +113,8 @@ class Line:
         """
         while not turn.at_work:
             with self._moved:
-                turn.at_work = self._moved.wait_for(lambda: self._first() is turn, SAY_EVERY)
+                if self._moved.wait_for(lambda: self._first() is turn, SAY_EVERY):
+                    turn.begin()
             if not turn.at_work:
                 say(self.ahead(turn))
 
@@ -104,9 +125,13 @@ class Line:
             self._moved.notify_all()
 
     def give_way(self, turn: Turn) -> None:
-        """Let those who are more urgent come first; return when the turn comes again."""
+        """Let those who are more urgent come first, and after a while those of the same urgency
+        that are shorter; return when the turn comes again.
+        """
         with self._moved:
-            turn.at_work = not any(other.urgency < turn.urgency for other in self._line)
+            turn.pause()
+            mine = (turn.urgency, turn.used > LONG)
+            turn.at_work = not any((o.urgency, o.used > LONG) < mine for o in self._line)
             self._moved.notify_all()
         self.wait(turn)
 
@@ -141,7 +166,9 @@ class Job:
     done: int = 0
     total: int = 0
     text: str = ""
-    began: float | None = None  # seconds, time.monotonic
+    # of the stage that it is in: seconds that it had worked before, and where it began
+    began: float | None = None
+    first: int = 0
     unwanted: bool = False
     value: Any = None
     error: BaseException | None = None
@@ -153,10 +180,13 @@ class Job:
 
     @property
     def seconds_left(self) -> float | None:
-        """Remaining time at the speed so far, or None while that is a guess."""
-        if self.began is None or self.fraction < 0.02:
+        """Remaining time of this stage at its own speed, or None while that is a guess."""
+        if self.began is None or self.done - self.first < 0.02 * self.total:
             return None
-        return (time.monotonic() - self.began) * (1 - self.fraction) / self.fraction
+        spent = self.turn.worked - self.began
+        if spent < KNOWN:
+            return None
+        return spent * (self.total - self.done) / (self.done - self.first)
 
     @property
     def ahead(self) -> int:
@@ -170,6 +200,8 @@ class Job:
         self.line.give_way(self.turn)
         if self.unwanted or time.monotonic() - self.asked > FORSAKEN:
             raise StoppedError
+        if self.began is None or str(text) != self.text or int(done) < self.done:
+            self.began, self.first = self.turn.worked, int(done)
         self.done, self.total, self.text = int(done), int(total), str(text)
 
     @property
@@ -184,7 +216,6 @@ class Job:
     def run(self, task: Callable[[Progress], Any]) -> None:
         """Do the task in its turn, and keep what comes of it."""
         self.line.wait(self.turn)
-        self.began = time.monotonic()
         try:
             self.report(0, 0)
             self.value = task(self.report)

@@ -21,6 +21,7 @@ POLYGONS = "polygons"  # of the lasso, in map units
 LABEL_COLUMN = "label_column"  # of the data, whose words are the classes; "" for their own
 OFF = "off"  # codes of the colouring that the legend hides
 OFF_COLOUR = "off_colour"  # the colouring that they belong to
+MAP_SHOWN = "map_shown"  # model, data and projection of the map that is drawn
 AREA_OF = "area_of"  # model, data and projection that the polygons were drawn on
 DRAWING = "drawing"  # how the map is drawn
 NOTICES = "notices"  # sentences to show once

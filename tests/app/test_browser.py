@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from explorer_page import PATIENCE, Explorer
+from explorer_page import PATIENCE, Explorer, identities
 from PIL import Image
 
 from app.components.latent_map.geometry import points_in_polygon
@@ -203,7 +203,7 @@ def test_neighbour_can_be_followed(explorer: Explorer) -> None:
     tile = explorer.page.locator(".st-key-neighbours .tile").nth(2)
     row = int(tile.get_attribute("data-row"))
     tile.click()
-    explorer.page.get_by_text(re.compile(rf", number {row}$")).wait_for()
+    explorer.page.get_by_text(identities()[row], exact=True).first.wait_for()
 
 
 @pytest.mark.parametrize(

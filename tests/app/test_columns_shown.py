@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from page_runner import QUIET, run_page, settled, words
+from streamlit.testing.v1 import AppTest
 
 import astrojepa as aj
 from app.pages.anomalies.leaderboard import leaderboard_csv
@@ -120,3 +121,31 @@ def test_the_leaderboard_is_exported_in_its_order_with_score_and_position() -> N
     assert lines[0]["id"] == str(data.ids[1])
     assert (lines[0]["score"], lines[0]["value"], lines[0]["rank_knn"]) == ("lof", "0.5", "2")
     assert {"ra_deg", "dec_deg", "class", "model", "data", "snr"} <= set(lines[0])
+
+
+def _areas() -> None:
+    """Draw around galaxies while UMAP is computed and PCA is shown, and say what is chosen."""
+    from types import SimpleNamespace
+
+    import streamlit as st
+
+    from app.pages.map import view
+
+    workspace = SimpleNamespace(key=("model", "data"))
+    st.session_state.setdefault("polygons", [[(0, 0), (1, 0), (0, 1)]])  # of a link to UMAP
+    said = [len(view._polygons(workspace, "pca", "umap"))]  # type: ignore[arg-type]
+    view._drawn([[[0, 0], [9, 0], [0, 9]], [[0, 0], [5, 0], [0, 5]]])
+    said.append(len(view._polygons(workspace, "pca", "umap")))  # type: ignore[arg-type]
+    said.append(len(view._polygons(workspace, "umap", "umap")))  # type: ignore[arg-type]
+    st.session_state["polygons"], st.session_state["area_of"] = [[(0, 0), (1, 0), (0, 1)]], None
+    said.append(len(view._polygons(workspace, "pca", "umap")))  # type: ignore[arg-type]
+    said.append(len(view._polygons(workspace, "umap", "umap")))  # type: ignore[arg-type]
+    st.session_state["said"] = said
+
+
+def test_a_lasso_works_on_the_map_that_is_shown_while_another_is_computed() -> None:
+    test = AppTest.from_function(_areas).run()
+    assert not test.exception
+    own, drawn, dropped, waiting, linked = test.session_state["said"]
+    assert (own, drawn, dropped) == (0, 2, 0)
+    assert (waiting, linked) == (0, 1), "a link's lasso waits for its own map"

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.server import settings
 from app.session import loaders, queue
-from app.session.queue import BusyError, Line, Queue, Urgency
+from app.session.queue import BusyError, Job, Line, Queue, Urgency
 from app.session.waiting import describe, stage
 from app.session.workspace import BASELINE, Choice, Workspace
 from astrojepa.progress import Progress
@@ -147,7 +147,10 @@ def test_what_a_page_cannot_go_on_without_comes_before_all_that_wait() -> None:
     assert done == ["second", "awaited", "awaited too", "first", "third", "whenever"]
 
 
-def test_long_work_that_nobody_waits_for_yields_to_a_page_when_it_next_reports() -> None:
+def test_long_work_that_nobody_waits_for_yields_to_a_page_when_it_next_reports(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(queue, "LONG", 600.0)
     board, begun, go_on, order = Queue(), threading.Event(), threading.Event(), []
 
     def long(report: Progress) -> None:
@@ -164,6 +167,53 @@ def test_long_work_that_nobody_waits_for_yields_to_a_page_when_it_next_reports()
     go_on.set()
     assert all(job.finished.wait(60) for job in (slow, quick, same))
     assert order == ["half", "short", "whole", "same"]
+
+
+def test_short_work_does_not_queue_behind_long_work_of_another_visitor(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(queue, "LONG", 0.0)  # whatever has worked at all is long
+    board, begun, go_on, order = Queue(), threading.Event(), threading.Event(), []
+
+    def long(report: Progress) -> None:
+        begun.set()
+        go_on.wait(60)
+        report(1, 2, "")
+        order.append("long")
+
+    slow = board.start(("long",), long, Urgency.AWAITED)
+    assert begun.wait(60)
+    quick = board.start(("short",), lambda report: order.append("short"), Urgency.AWAITED)
+    later = board.start(("later",), lambda report: order.append("later"), Urgency.BACKGROUND)
+    go_on.set()
+    assert all(job.finished.wait(60) for job in (slow, quick, later))
+    assert order == ["short", "long", "later"]
+
+
+def test_the_time_left_is_that_of_a_stage_at_its_own_speed_and_is_not_guessed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(queue, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    line, said = Line(), []
+    job = Job(line, line.join(), now[0])
+
+    def after(seconds: float, *progress: Any) -> None:
+        now[0] += seconds
+        job.report(*progress)
+        said.append(job.seconds_left)
+
+    def task(report: Progress) -> None:
+        after(0, 0, 1000, "reading galaxies")
+        after(0.5, 100, 1000, "reading galaxies")
+        after(1.5, 400, 1000, "reading galaxies")  # 2 s for 400
+        after(2.0, 0, 1000, "embedding")  # another stage begins
+        after(100, 500, 1000, "embedding")  # 100 s for 500
+        after(0, 500, 1000, "projecting")  # half of it was there before
+        after(10, 600, 1000, "projecting")  # 10 s for 100
+
+    job.run(task)
+    assert said == [None, None, 3.0, None, 100.0, None, 40.0]
 
 
 def test_work_whose_last_page_is_gone_stops_and_begins_anew_when_a_page_asks_again(

@@ -68,6 +68,8 @@ def _map(workspace: Workspace) -> np.ndarray | None:
     with st.container(key="map_notes", gap="small"):
         _banner(workspace, method)
         shown = layers(workspace, method, option)
+        if shown.method != method:
+            st.caption(f"Until then, this is the {state.PROJECTIONS[shown.method]} map.")
         _islands(workspace, shown)
     _ = workspace.selected
     if st.session_state.get(state.OFF_COLOUR) != shown.option:
@@ -82,14 +84,17 @@ def _map(workspace: Workspace) -> np.ndarray | None:
 
 
 def _polygons(workspace: Workspace, shown: str, wanted: str) -> list[geometry.Polygon]:
-    """Return the polygons of this map, kept while another one is computed, then dropped."""
-    if shown != wanted:
-        return []
-    place = (*workspace.key, shown)
-    if st.session_state.get(state.AREA_OF, place) != place:
-        st.session_state[state.POLYGONS] = []
-    st.session_state[state.AREA_OF] = place
-    return st.session_state.get(state.POLYGONS) or []
+    """Return the polygons of the map that is shown, which may stand in for one that is computed.
+
+    Those of another map are kept until the one that was chosen is there, then dropped.
+    """
+    place = st.session_state[state.MAP_SHOWN] = (*workspace.key, shown)
+    owner = st.session_state.get(state.AREA_OF)
+    if shown == wanted and owner != place:
+        if owner is not None:  # a link's belong to the map that it names
+            st.session_state[state.POLYGONS] = []
+        owner = st.session_state[state.AREA_OF] = place
+    return (st.session_state.get(state.POLYGONS) or []) if owner == place else []
 
 
 def chosen_rows(
@@ -216,6 +221,7 @@ def islands_sentence(column: str, measured: Any) -> str:
 
 def _drawn(message: Any) -> None:
     st.session_state[state.POLYGONS] = geometry.read_polygons(message)
+    st.session_state[state.AREA_OF] = st.session_state.get(state.MAP_SHOWN)
     st.session_state[state.GALLERY_PAGE] = 0
 
 
