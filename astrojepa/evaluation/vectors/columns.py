@@ -238,9 +238,8 @@ def read_npz(path: Path, label_column: str = "") -> Columns:
                 (name for wanted in VECTORS for name in records if name.lower() == wanted), None
             )
             if called is None:
-                raise VectorsError(
-                    f"{path} has no array 'vectors' (found: {', '.join([*records][:20]) or 'none'})."
-                )
+                there = ", ".join([*records][:20]) or "none"
+                raise VectorsError(f"{path} has no array 'vectors' (found: {there}).")
             chosen = _chosen(path, list(records), label_column)
             vectors = _array(path, archive, records[called])
             known = {

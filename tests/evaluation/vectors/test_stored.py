@@ -166,7 +166,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_parquet_of_something_else_is_refused_in_one_sentence(tmp_path: Path, case: str) -> None:
     given, message = CASES[case]
-    with pytest.raises(ValueError, match="theirs.parquet") as refused:
+    with pytest.raises(ValueError, match=r"theirs.parquet") as refused:
         aj.read_vectors(as_parquet(tmp_path, **given))
     assert message in str(refused.value)
 
@@ -194,7 +194,7 @@ ARRAYS = {
 @pytest.mark.parametrize("case", ARRAYS)
 def test_npz_of_something_else_is_refused_in_one_sentence(tmp_path: Path, case: str) -> None:
     given, message = ARRAYS[case]
-    with pytest.raises(ValueError, match="theirs.npz") as refused:
+    with pytest.raises(ValueError, match=r"theirs.npz") as refused:
         aj.read_vectors(as_npz(tmp_path, **given))
     assert message in str(refused.value)
 
@@ -271,5 +271,5 @@ def test_vectors_meet_the_images_of_the_same_ids(galaxy_folder: Path, tmp_path: 
     assert found.classes == data.classes  # of the images' table
     assert found.labels.tolist() == both.labels.tolist()
     assert both.has_images
-    with pytest.raises(ValueError, match="has the id of a vector in theirs.npz"):
+    with pytest.raises(ValueError, match=r"has the id of a vector in theirs.npz"):
         with_images(open_vectors(as_npz(tmp_path, id=["x", "y"], vector=np.eye(2))), data)
