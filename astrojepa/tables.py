@@ -45,6 +45,11 @@ class Column:
             return values
         return values.astype(np.int64) if values.dtype.kind in "iub" else values.astype(str)
 
+    def cells(self) -> list[Any]:
+        """The values as CSV holds them."""
+        values = self.values.tolist() if isinstance(self.values, np.ndarray) else self.values
+        return [_rounded(value, self.digits) for value in values]
+
 
 def write_table(path: str | Path, columns: Sequence[Column], facts: Facts) -> None:
     """Write columns of equal length, atomically, in the format that the name of the file asks for.
@@ -90,14 +95,12 @@ def _writer(path: Path) -> Callable[[BinaryIO, Sequence[Column], Facts], None]:
 
 def _csv(stream: BinaryIO, columns: Sequence[Column], facts: Facts) -> None:
     shown = [column for column in columns if column.in_csv]
-    cells = [[_rounded(value, column.digits) for value in column.values] for column in shown]
-    header = [column.name for column in shown]
-    stream.write(csv_text(header, zip(*cells, strict=True)).encode())
+    rows = zip(*(column.cells() for column in shown), strict=True)
+    stream.write(csv_text([column.name for column in shown], rows).encode())
 
 
 def _rounded(value: Any, digits: int) -> Any:
-    is_fraction = isinstance(value, float | np.floating)
-    return float(f"{value:.{digits}g}" if digits else value) if is_fraction else value
+    return float(f"{value:.{digits}g}") if digits and isinstance(value, float) else value
 
 
 def _astropy_table(columns: Sequence[Column], facts: Facts, masked: bool = True) -> Any:

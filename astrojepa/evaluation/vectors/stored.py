@@ -17,7 +17,7 @@ from astrojepa.data.missing import as_numbers, known_places, without_missing
 from astrojepa.data.readers.labels import encode_labels, shortened_ids, split_names
 from astrojepa.data.without_images import NoImages
 from astrojepa.evaluation.vectors.columns import Columns, VectorsError, read_npz, read_parquet
-from astrojepa.evaluation.vectors.shards import MANIFEST, open_shards, read_places, read_shards
+from astrojepa.evaluation.vectors.shards import MANIFEST, read_places, read_shards
 from astrojepa.files import atomic_write
 from astrojepa.types import Embeddings
 
@@ -33,9 +33,15 @@ class Stored:
     """What a file of vectors holds."""
 
     name: str
-    hash: str  # of the model where the file says so, else of the file (16 hex digits)
+    hash: str  # of the file, or of what the manifest of a folder says (16 hex digits)
     embeddings: Embeddings
     galaxies: Dataset  # the same galaxies, of which the file has no images
+
+    @property
+    def origin(self) -> dict[str, str]:
+        """What the vectors are, for the record."""
+        known = {"model_hash": self.embeddings.model_hash} if self.embeddings.model_hash else {}
+        return {"vectors": self.name, "vectors_hash": self.hash, **known}
 
 
 def write_vectors(path: Path, found: Embeddings, data: Dataset, facts: dict[str, Any]) -> None:
@@ -109,7 +115,7 @@ def open_vectors(path: str | Path, label_column: str = "") -> Stored:
         galaxies = dataclasses.replace(galaxies, split_column=split_names(text))
     if note:
         galaxies = dataclasses.replace(galaxies, notes=(note,))
-    return Stored(path.name, embeddings.model_hash or digest, embeddings, galaxies)
+    return Stored(path.name, digest, embeddings, galaxies)
 
 
 def with_images(stored: Stored, data: Dataset) -> tuple[Dataset, Embeddings]:
@@ -153,9 +159,9 @@ def _of_folder(path: Path) -> Stored:
         )
     found = read_shards(path)
     _check_finite(path, found.vectors, found.ids)
-    facts = open_shards(path).facts
-    galaxies = _without_images(path.name, found, *read_places(path), f"vectors of {facts}")
-    return Stored(path.name, found.model_hash, found, galaxies)
+    digest = content_hash(path / MANIFEST).hex()[:16]
+    galaxies = _without_images(path.name, found, *read_places(path), f"vectors {digest}")
+    return Stored(path.name, digest, found, galaxies)
 
 
 def _without_images(

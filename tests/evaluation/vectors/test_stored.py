@@ -253,7 +253,7 @@ def test_what_embed_writes_is_read_with_positions_and_the_split(
         assert found.embeddings.labels.tolist() == data.labels.tolist()
         np.testing.assert_array_equal(found.galaxies.ra, data.ra)
         np.testing.assert_array_equal(found.galaxies.dec, data.dec)
-        assert (found.embeddings.model_hash, found.hash) == (model.hash, model.hash)
+        assert found.embeddings.model_hash == found.origin["model_hash"] == model.hash
         assert found.embeddings.data_hash == data.fingerprint
     split = open_vectors(tmp_path / "v.npz").galaxies.split_column
     assert split is not None
