@@ -42,7 +42,10 @@ def declare(
         made.add_argument(
             "model",
             nargs="?" if stored else None,
-            help="model: id, alias, run folder or file; best; or random (random weights)",
+            help=(
+                "model: id, alias, run folder or file; best; random (random weights); or "
+                "timm:NAME[@FILE], a network of timm"
+            ),
         )
         add_data(made)
     if stored:
