@@ -15,9 +15,11 @@ from typing import Any
 
 import h5py
 import numpy as np
+import pyarrow as pa
 import torch
 from astropy.io import fits
 from PIL import Image
+from pyarrow import parquet
 
 from astrojepa.checkpoints import model as checkpoint
 from astrojepa.config import TrainConfig, replace
@@ -348,6 +350,33 @@ def metrics() -> list[bytes]:
     """metrics.jsonl of a run."""
     rows = [{"step": k, "total": 1.0 / (k + 1), "sigreg": 0.2, "lr": 1e-3} for k in range(5)]
     return ["".join(json.dumps(row) + "\n" for row in rows).encode()]
+
+
+def foreign_arrays() -> list[bytes]:
+    """Somebody's vectors as .npz, packed and not."""
+    files = []
+    known = {"label": np.array(["a", "b", "?"]), "ra": np.arange(3.0), "dec": np.arange(3.0)}
+    for save, ids in ((np.savez, np.array(["a", "b", "c"])), (np.savez_compressed, np.arange(3))):
+        stream = io.BytesIO()
+        save(stream, object_id=ids, vector=np.arange(12, dtype=np.float32).reshape(3, 4), **known)
+        files.append(stream.getvalue())
+    return files
+
+
+def foreign_tables() -> list[bytes]:
+    """Somebody's vectors as Parquet: lists and lists of fixed length, text and numbers as ids."""
+    numbers = np.arange(40, dtype=np.float32)
+    files = []
+    for vectors, ids, packed in (
+        (pa.FixedSizeListArray.from_arrays(pa.array(numbers), 4), pa.array(range(10)), "none"),
+        (pa.array(numbers.reshape(10, 4).tolist()), pa.array([f"g{n}" for n in range(10)]), "zstd"),
+    ):
+        stream = io.BytesIO()
+        known = {"label": pa.array(["a", None] * 5), "ra": pa.array(np.arange(10.0))}
+        table = pa.table({"object_id": ids, "vector": vectors, **known, "dec": known["ra"]})
+        parquet.write_table(table, stream, compression=packed)
+        files.append(stream.getvalue())
+    return files
 
 
 def cached_arrays() -> list[bytes]:

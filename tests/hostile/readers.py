@@ -29,6 +29,7 @@ from astrojepa.data.simulate.simulator import simulate
 from astrojepa.evaluation.probes.portable import probe_from_dict
 from astrojepa.evaluation.vectors.embed_shards import embed_shards
 from astrojepa.evaluation.vectors.shards import read_shards
+from astrojepa.evaluation.vectors.stored import open_vectors
 from astrojepa.files import read_json
 from astrojepa.runs import read_config, read_metrics
 from tests.hostile import examples, mutations
@@ -253,6 +254,22 @@ READERS = (
         _with_shards(SHARD),
         mutations.harm_bytes,
         lambda path: read_shards(path.parent),
+    ),
+    Reader(
+        "others' vectors, Parquet",
+        "theirs.parquet",
+        _only(examples.foreign_tables),
+        mutations.harm_bytes,
+        open_vectors,
+        2,
+    ),
+    Reader(
+        "others' vectors, npz",
+        "theirs.npz",
+        _only(examples.foreign_arrays),
+        mutations.harm_zip,
+        open_vectors,
+        2,
     ),
     Reader(
         "portable probe", "probe.json", _only(examples.probes), mutations.harm_json, _read_probe, 3

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from astrojepa.data.readers.labels import LABEL_COLUMNS, find_name
+from astrojepa.evaluation.vectors.parquet_footer import count_values
 from astrojepa.wording import one_line
 
 MAX_ROWS = 10**8
@@ -127,14 +128,11 @@ def _vector_column(path: Path, schema: pa.Schema) -> str:
 
 def _width(path: Path, file: parquet.ParquetFile, column: str) -> int:
     """Return D from what the file says of itself, before any number is read."""
-    facts, values = file.metadata, 0
-    for group in range(facts.num_row_groups):
-        chunks = facts.row_group(group)
-        for place in range(chunks.num_columns):
-            where = chunks.column(place).path_in_schema
-            if where == column or where.startswith(f"{column}."):
-                values += chunks.column(place).num_values
-    return _checked_shape(path, facts.num_rows, values)
+    try:
+        values = count_values(path)[column]
+    except ValueError as error:
+        raise VectorsError(f"{path} is not a readable Parquet file ({error}).") from error
+    return _checked_shape(path, file.metadata.num_rows, values)
 
 
 def _checked_shape(path: Path, rows: int, values: int) -> int:
@@ -300,7 +298,10 @@ def _array(
             if kind.kind in "US":
                 letters = kind.itemsize // (4 if kind.kind == "U" else 1)
                 _check_letters(path, name, letters, math.prod(shape))
-            return _bytes(stream, length).view(kind).reshape(shape)
+            found = _bytes(stream, length).view(kind).reshape(shape)
+            if kind.kind == "U" and not _are_letters(found):
+                raise VectorsError(f"{path}: {name} holds what is no text; write it again.")
+            return found
         if len(shape) != 2 or kind.kind not in "fiu":
             raise VectorsError(
                 f"{path}: {name} holds {_kind(kind)} {shape}; expected numbers (n, D)."
@@ -309,6 +310,12 @@ def _array(
         found = _bytes(stream, length).view(kind).reshape(shape, order="F" if transposed else "C")
         with np.errstate(over="ignore"):  # infinity is counted later
             return np.ascontiguousarray(found, dtype=np.float32)
+
+
+def _are_letters(values: np.ndarray) -> bool:
+    """Whether text holds numbers of letters only: NumPy takes any, and Python dies of some."""
+    codes = np.atleast_1d(values.astype(values.dtype.newbyteorder("="))).view(np.uint32)
+    return not ((codes > 0x10FFFF) | ((codes >= 0xD800) & (codes < 0xE000))).any()
 
 
 def _bytes(stream: Any, length: int) -> np.ndarray:
