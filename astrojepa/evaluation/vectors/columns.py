@@ -6,6 +6,7 @@ Nothing is unpickled, and room is made for numbers only after the file has said 
 from __future__ import annotations
 
 import math
+import warnings
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -165,6 +166,7 @@ def _joined(path: Path, file: parquet.ParquetFile, column: str, width: int) -> n
     vectors = np.empty((count, width), np.float32)
     for batch in file.iter_batches(max(1, BATCH // width), columns=[column]):
         lists = batch.column(0)
+        lists.validate(full=True)
         lists = lists.storage if isinstance(lists, pa.ExtensionArray) else lists
         lengths = pc.list_value_length(lists).fill_null(0).to_numpy(zero_copy_only=False)
         if (other := lengths != width).any():
@@ -186,6 +188,7 @@ def _joined(path: Path, file: parquet.ParquetFile, column: str, width: int) -> n
 
 def _values(path: Path, name: str, column: pa.ChunkedArray) -> np.ndarray:
     """Return a column as text with "" for missing, or as numbers with NaN."""
+    column.validate(full=True)  # of a damaged file, words may lie outside the dictionary
     kind = column.type
     if pa.types.is_dictionary(kind) and _is_text(pa.field("", kind.value_type)):
         longest = [pc.max(pc.utf8_length(chunk.dictionary)).as_py() for chunk in column.chunks]
@@ -271,7 +274,8 @@ def _array(
     of few where it is -1. The header is compared with the length of the record first.
     """
     name = record.filename.removesuffix(".npy")
-    with archive.open(record) as stream:
+    with archive.open(record) as stream, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of NumPy, about headers that Python 2 wrote
         version = np.lib.format.read_magic(stream)
         read = {
             (1, 0): np.lib.format.read_array_header_1_0,
