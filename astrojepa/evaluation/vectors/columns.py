@@ -247,7 +247,7 @@ def read_npz(path: Path, label_column: str = "") -> Columns:
                 meaning: _plain(path, name, _array(path, archive, records[name], len(vectors)))
                 for meaning, name in chosen.items()
             }
-            facts = {
+            facts: dict[str, str] = {
                 name: one_line(_array(path, archive, records[name], -1), 80)
                 for name in ("model", "model_hash", "data_hash")
                 if name in records
@@ -325,7 +325,7 @@ def _are_letters(values: np.ndarray) -> bool:
 def _bytes(stream: Any, length: int) -> np.ndarray:
     """Read exactly `length` bytes, uint8."""
     found = np.empty(length, np.uint8)
-    room, start = memoryview(found), 0
+    room, start = found.data, 0
     while start < length:
         if not (read := stream.readinto(room[start : start + 2**24])):
             raise EOFError("cut short")

@@ -48,7 +48,7 @@ def write_vectors(path: Path, found: Embeddings, data: Dataset, facts: dict[str,
     """Write vectors, ids, labels, classes, what is known of the galaxies, the hashes of model and
     data and further facts as one .npz, atomically.
     """
-    known = {"ra": data.ra, "dec": data.dec} if np.isfinite(data.ra).any() else {}
+    known: dict[str, Any] = {"ra": data.ra, "dec": data.dec} if np.isfinite(data.ra).any() else {}
     if data.split_column is not None:
         known["split"] = data.split_column.astype(str)
     with atomic_write(path) as stream:
