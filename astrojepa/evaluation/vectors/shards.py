@@ -105,9 +105,12 @@ def read_places(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     folder = open_shards(path)
     shards, angles = folder.shards(), np.full((2, folder.facts["count"]), np.nan)
     for part, shard in enumerate(shards):
-        for rows, table in folder.tables(shard, folder.blocks[part :: len(shards)]):
-            for angle, name in zip(angles, ("ra", "dec"), strict=True):
-                angle[rows.start : rows.stop] = table[name].to_numpy()
+        blocks = folder.blocks[part :: len(shards)]
+        with folder.opened(shard, blocks) as file:
+            table = file.read(columns=["ra", "dec"])
+        rows = np.concatenate([np.arange(own.start, own.stop) for own in blocks or [range(0)]])
+        for angle, name in zip(angles, ("ra", "dec"), strict=True):
+            angle[rows.astype(np.int64)] = table[name].to_numpy()
     return angles[0], angles[1]
 
 
