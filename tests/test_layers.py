@@ -43,7 +43,7 @@ HOMES = {
     "openTSNE": {"astrojepa/evaluation"},
     "astropy": {"astrojepa/data"},
     "safetensors": {"astrojepa/checkpoints"},
-    "pyarrow": {"astrojepa/evaluation/vectors/shards.py", "astrojepa/data/catalogue.py"},
+    "pyarrow": {"astrojepa/data", "astrojepa/evaluation/vectors/shards.py"},
     "plotly": {"astrojepa/plotting.py"},
     "streamlit": {"app"},
     "huggingface_hub": {"astrojepa/checkpoints/hub.py"},

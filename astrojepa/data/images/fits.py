@@ -162,7 +162,19 @@ def _opened(source: str | Path | bytes, name: str) -> Iterator[_Picture]:
     """Open a FITS file at its image, whose size and length have been checked and whose data
     have not been read.
     """
-    limit = MAX_BYTES if isinstance(source, bytes) else MAX_FILE_BYTES
+    with opened_parts(source, name) as parts:
+        yield _picture(parts, name)
+
+
+@contextmanager
+def opened_parts(
+    source: str | Path | bytes, name: str, limit: int = MAX_FILE_BYTES
+) -> Iterator[list[Any]]:
+    """Open the parts of a FITS file, each of which lies within it; no data have been read.
+
+    PictureError where the file is none, is damaged, or has more than `limit` bytes.
+    """
+    limit = MAX_BYTES if isinstance(source, bytes) else limit
     size = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
     _check_length(size, limit, name)
     with io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as given:
@@ -181,7 +193,7 @@ def _opened(source: str | Path | bytes, name: str) -> Iterator[_Picture]:
                     disable_image_compression=True,
                     do_not_scale_image_data=True,
                 ) as hdus:
-                    yield _picture(_checked(hdus, stream, size, name), name)
+                    yield _checked(hdus, stream, size, name)
             except PictureError:
                 raise
             # astropy raises OSError, ValueError, TypeError, KeyError, ... for damaged files
