@@ -255,8 +255,9 @@ def _in_degrees(table: pd.DataFrame, units: Mapping[str, Any]) -> pd.DataFrame:
     """Convert positions in other units; one that is not known leaves them as they are."""
     from astropy.units import Unit, deg
 
-    names = [find_column(table, name) for name in ("ra", "dec")]
-    angles = {name: Unit(units[name], parse_strict="silent") for name in names if units.get(name)}
+    found = (find_column(table, name) for name in ("ra", "dec"))
+    names = [name for name in found if name and units.get(name)]
+    angles = {name: Unit(units[name], parse_strict="silent") for name in names}
     return table.assign(
         **{
             name: (np.asarray(table[name]) * angle).to_value(deg)

@@ -15,8 +15,15 @@ from astrojepa.progress import Progress, reporting
 class NamedReader(Protocol):
     """A reader with a name for each row."""
 
-    root: Path
-    files: tuple[str, ...]
+    @property
+    def root(self) -> Path:
+        """The folder or file that holds the images."""
+        ...
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """A name for each row."""
+        ...
 
     def read(self, row: int) -> np.ndarray:
         """Return an image, or raise DataError."""
