@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import re
 import warnings
@@ -21,6 +22,7 @@ from astrojepa.wording import one_line
 
 MAX_BYTES = 4 * 1024**3
 MAX_VALUES = 2**28  # rows times columns
+MAX_COLUMNS = 600  # SDSS has 509
 FORMATS = {
     ".csv": "ascii.csv",
     ".tsv": "ascii.tab",
@@ -207,6 +209,9 @@ def _read(path: Path, format: str) -> pd.DataFrame:
         return _plain(parquet.read_table(path).to_pandas())
     if format in ("ascii.csv", "ascii.tab"):
         separator = "," if format == "ascii.csv" else "\t"
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            header = next(csv.reader(lines, delimiter=separator), [])
+        _check_size(path, 1, len(header))
         table = pd.read_csv(
             path, sep=separator, dtype=str, keep_default_na=False, skipinitialspace=True
         )
@@ -268,10 +273,10 @@ def _in_degrees(table: pd.DataFrame, units: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _check_size(path: Path, rows: int, columns: int) -> None:
-    if rows * columns > MAX_VALUES:
+    if rows * columns > MAX_VALUES or columns > MAX_COLUMNS:
         raise DataError(
-            f"{path} has {rows:,} rows of {columns:,} columns; at most {MAX_VALUES:,} values are "
-            "read. Select its columns first."
+            f"{path} has {rows:,} rows of {columns:,} columns; at most {MAX_COLUMNS} columns and "
+            f"{MAX_VALUES:,} values are read. Select its columns first."
         )
 
 

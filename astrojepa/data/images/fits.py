@@ -32,6 +32,7 @@ BEGINNING = b"SIMPLE  ="
 PACKERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open}
 CARD, BLOCK = 80, 2880
 ENDED = re.compile(rb"END {77}")
+SIZES = re.compile(rb"(HIERARCH +)?(Z?(NAXIS\d*|BITPIX)|[PG]COUNT|TFIELDS)")
 COUNTS = ([b"NAXIS"], [b"ZNAXIS"], [b"TFIELDS"])
 MAX_HEADER_BYTES = 300 * BLOCK  # 10,800 cards
 # How extensions are called that show no galaxy, and those that do
@@ -251,6 +252,13 @@ def _check_header(stream: BinaryIO, place: int, name: str) -> None:
     for key, value in (
         header[k : k + CARD].partition(b"=")[::2] for k in range(0, len(header), CARD)
     ):
+        if SIZES.fullmatch(key.upper().strip()) and value.lstrip().startswith(b"'"):
+            # a size times a text would be a text of that size
+            raise PictureError(
+                f"{name}: its header says {key.decode().strip()} = "
+                f"{value.partition(b'/')[0].decode('ascii', 'replace').strip()[:20]}, which is no "
+                "number."
+            )
         numbers = re.findall(rb"\d+", value.partition(b"/")[0])
         if key.upper().split()[-1:] in COUNTS and any(
             len(number.lstrip(b"0")) > 3 for number in numbers
