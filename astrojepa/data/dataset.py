@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from astrojepa.data.without_images import NoImages
 from astrojepa.types import Galaxy
 
 
@@ -81,6 +82,11 @@ class Dataset:
         for part in (self.rows.tobytes(), self.labels.tobytes(), "\0".join(self.classes).encode()):
             digest.update(part)
         return digest.hexdigest()[:16]
+
+    @property
+    def has_images(self) -> bool:
+        """Whether there are images of the galaxies; a file of vectors has none."""
+        return not isinstance(self.reader, NoImages)
 
     @property
     def id_hash(self) -> str:

@@ -176,3 +176,9 @@ def test_the_command_writes_a_row_per_galaxy_and_says_how_many_matched(
     assert table["mass"][:3].tolist() == [9.5, 10.0, 11.0]
     assert table["mass"][3:].isna().all()
     assert f"3 of {len(ids)} galaxies matched by id" in capsys.readouterr().out
+    command[-1] = str(tmp_path / "joined.ecsv")
+    assert main(command) == 0
+    again = Table.read(tmp_path / "joined.ecsv")
+    assert again["ra"].unit == units.deg
+    assert again["mass"][:3].tolist() == [9.5, 10.0, 11.0]
+    assert again.meta["catalogue"] == "c.csv"

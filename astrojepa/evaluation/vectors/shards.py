@@ -100,6 +100,17 @@ def read_shards(path: str | Path) -> Embeddings:
     )
 
 
+def read_places(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return ra, dec of the galaxies of `read_shards`, float64 (n,), degrees, NaN where unknown."""
+    folder = open_shards(path)
+    shards, angles = folder.shards(), np.full((2, folder.facts["count"]), np.nan)
+    for part, shard in enumerate(shards):
+        for rows, table in folder.tables(shard, folder.blocks[part :: len(shards)]):
+            for angle, name in zip(angles, ("ra", "dec"), strict=True):
+                angle[rows.start : rows.stop] = table[name].to_numpy()
+    return angles[0], angles[1]
+
+
 def open_shards(path: str | Path) -> ShardFolder:
     """Read a folder's manifest; FileNotFoundError if none, ValueError if different."""
     manifest = Path(path) / MANIFEST

@@ -190,4 +190,4 @@ def test_damaged_classifiers_and_vectors_are_refused(
     (tmp_path / "v.npz").write_bytes(b"PK not an archive")
     arguments = ["predict", str(path), "--vectors", str(tmp_path / "v.npz"), "--out", "t.csv"]
     assert main(arguments) == 2
-    assert "holds no vectors of the embed command" in capsys.readouterr().err
+    assert "holds no vectors that can be read" in capsys.readouterr().err
