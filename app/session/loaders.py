@@ -167,6 +167,17 @@ def scores(embeddings: Any, method: str = "knn") -> Callable[[Progress], Any]:
     return task
 
 
+def first_galaxy(data: Any, places: np.ndarray) -> Callable[[Progress], int]:
+    """The row of the galaxy that is shown where none is selected."""
+
+    def task(report: Progress) -> int:
+        from astrojepa.evaluation.pictures.worth import first_galaxy
+
+        return first_galaxy(data, places)
+
+    return task
+
+
 def drift(model: Any, data: Any, row: int) -> Callable[[Progress], Any]:
     """How far one galaxy's embedding moves when its image is rotated or mirrored."""
 

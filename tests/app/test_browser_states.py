@@ -218,6 +218,7 @@ def test_an_encoder_only_checkpoint_gives_a_map_and_the_patch_panel_says_why(
 
 def test_without_a_gpu_the_heatmap_says_what_it_costs(server: Any, visit: Any) -> None:
     explorer = visit(server).open("/?model=random&galaxy=5")
+    explorer.page.get_by_text("Both", exact=True).first.click()
     explorer.says(re.compile(r"CPU, about [\d,]+ ms per heatmap"))
 
 
