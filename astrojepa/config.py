@@ -11,7 +11,6 @@ from typing import Any
 
 from astrojepa.settings import Settings, flag_of, from_dict, setting, within
 
-# Settings that came later than the first checkpoints, by group.
 PRECISIONS = ("auto", "float32", "bfloat16")
 # hand-made numbers of an image: those of `shape_statistics` and of `polar_fourier`
 NUM_DESCRIBED = 230
@@ -48,10 +47,14 @@ class ImageConfig(Settings):
         if self.image_size % self.patch_size:
             fits = math.gcd(self.image_size, self.patch_size)
             raise ValueError(
-                f"--patch-size {self.patch_size} does not divide --image-size {self.image_size}; "
+                f"`patch_size` {self.patch_size} does not divide `image_size` {self.image_size}; "
                 f"{fits} would."
             )
-        within("patches along a side (image size / patch size)", self.grid, 4, 64)
+        if not 4 <= self.grid <= 64:
+            raise ValueError(
+                f"`image_size` / `patch_size` is {self.grid} patches along a side; it must lie "
+                "in [4, 64]."
+            )
 
     @property
     def grid(self) -> int:
@@ -192,23 +195,23 @@ class ModelConfig(Settings):
     def __post_init__(self) -> None:
         super().__post_init__()
         if (self.readout_width or self.embedding_width) and self.readout != "rings":
-            raise ValueError("--readout-width and --embedding-width need --readout rings.")
+            raise ValueError("`readout_width` and `embedding_width` need `readout` rings.")
         if self.frozen_stages and not (
             self.backbone.startswith("resnet") and self.readout == "stages"
         ):
-            raise ValueError("--frozen-stages needs a ResNet with --readout stages.")
+            raise ValueError("`frozen_stages` needs a ResNet with `readout` stages.")
         if self.predictor_depth and self.target == "ema" and not self.average:
             raise ValueError(
-                "--target ema needs the moving average; leave out --no-average, or give --target "
-                "shared."
+                "`target` ema needs the moving average; set `average`, or `target` to shared."
             )
-        for flag, width, heads in (
-            ("--heads", self.width, self.heads),
-            ("--predictor-heads", self.predictor_width, self.predictor_heads),
+        for name, width, heads in (
+            ("heads", self.width, self.heads),
+            ("predictor_heads", self.predictor_width, self.predictor_heads),
         ):
             if width % heads or width % 4:
                 raise ValueError(
-                    f"{flag} {heads} must divide the width {width}, which must be a multiple of 4."
+                    f"`{name}` {heads} must divide the width {width}, which must be a multiple of "
+                    "4."
                 )
 
 
@@ -232,7 +235,7 @@ class ObjectiveConfig(Settings):
     )
     description_weight: float = setting(
         1.0,
-        "weight γ of predicting hand-made statistics; needs --describer",
+        "weight γ of predicting hand-made statistics; needs describer",
         since=2,
         within=(0.0, 1000.0),
     )
@@ -263,12 +266,12 @@ class ObjectiveConfig(Settings):
         super().__post_init__()
         if self.prediction_weight == self.invariance_weight == 0 and self.sigreg_weight < 1:
             raise ValueError(
-                "--prediction-weight and --invariance-weight are both 0, which leaves no "
+                "`prediction_weight` and `invariance_weight` are both 0, which leaves no "
                 "objective; raise one."
             )
         if self.num_knots % 2 == 0:
             raise ValueError(
-                f"--num-knots is {self.num_knots}; it must be odd, so that t = 0 is a knot, e.g. "
+                f"`num_knots` is {self.num_knots}; it must be odd, so that t = 0 is a knot, e.g. "
                 f"{self.num_knots + 1}."
             )
 
@@ -326,7 +329,7 @@ class ViewConfig(Settings):
         super().__post_init__()
         if self.global_views + self.local_views < 2:
             raise ValueError(
-                "--global-views and --local-views give one view per galaxy; invariance needs at "
+                "`global_views` and `local_views` give one view per galaxy; invariance needs at "
                 "least 2."
             )
 
@@ -358,8 +361,8 @@ class OptimConfig(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        within("--final-learning-rate", self.final_learning_rate, 0.0, self.learning_rate)
-        within("--accumulate", self.accumulate, 1, self.batch_size // 2)
+        within("final_learning_rate", self.final_learning_rate, 0.0, self.learning_rate)
+        within("accumulate", self.accumulate, 1, self.batch_size // 2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -403,6 +406,11 @@ class TrainConfig(Settings):
         "",
         "fit only a predictor, to the frozen encoder of this model (id, run folder or file)",
     )
+    start_from: str = setting(
+        "",
+        "begin with the weights of this model (id, run folder or file) instead of random ones",
+        since=2,
+    )
     snapshots: int = setting(
         0, "keep the weights at this many steps, evenly spaced in log(step)", within=(0, 100)
     )
@@ -416,19 +424,21 @@ class TrainConfig(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.encoder_from and self.start_from:
+            raise ValueError("Give `encoder_from` or `start_from`, not both.")
         if max(self.crop_sides) > self.image.frame_size:
             raise ValueError(
-                f"--scales {self.model.scales} needs {max(self.crop_sides)} pixels of a frame of "
-                f"{self.image.frame_size}; give --crop-fraction {1 / max(CROP_SCALES):g} or less."
+                f"`scales` {self.model.scales} needs {max(self.crop_sides)} pixels of a frame of "
+                f"{self.image.frame_size}; give `crop_fraction` {1 / max(CROP_SCALES):g} or less."
             )
         if self.model.describer and not self.multi_view and not self.encoder_from:
-            raise ValueError("--describer works on views; give --invariance-weight, e.g. 1.")
+            raise ValueError("`describer` works on views; give `invariance_weight`, e.g. 1.")
         predicting = self.objective.prediction_weight > 0 and self.objective.sigreg_weight < 1
         if predicting and not self.model.predictor_depth:
-            raise ValueError("--predictor-depth 0 has no predictor; give --prediction-weight 0.")
+            raise ValueError("`predictor_depth` 0 has no predictor; give `prediction_weight` 0.")
         if self.model.readout == "rings" and not self.multi_view and not self.encoder_from:
             raise ValueError(
-                "--readout rings works on whole views; give --invariance-weight, e.g. 1."
+                "`readout` rings works on whole views; give `invariance_weight`, e.g. 1."
             )
 
     @property

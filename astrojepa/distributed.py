@@ -159,6 +159,6 @@ def _peers_may_be_lost() -> Iterator[None]:
         raise PeerLostError(
             f"Process {os.environ.get('RANK', '?')} of {os.environ.get('WORLD_SIZE', '?')} lost "
             f"contact with another one "
-            f"({first[:200]}). Look above for what ended that one, then start again (a training "
-            f"with --resume)."
+            f"({first[:200]}). Look above for what ended that one, then start again (resume a "
+            f"training)."
         ) from error

@@ -20,6 +20,10 @@ FLAGS: dict[str, dict[str, Any]] = {
         "help": "keep only matching rows of labels.csv; repeatable",
     },
     "label_column": {"help": "column of labels.csv with the class"},
+    "catalogue": {
+        "metavar": "TABLE",
+        "help": "table whose columns are joined to the galaxies, by id or by position (1 arcsec)",
+    },
     "checkpoint": {"help": "model shown first: id, alias, run folder or file"},
     "bundle": {"help": "folder written by export bundle"},
     "allow": {"help": "JSON list of what a hosted explorer may serve"},

@@ -122,7 +122,7 @@ def encode_image(image: np.ndarray, format: str = "jpeg", quality: int = 85) -> 
     image = np.asarray(image)
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(
-            f"Expected a picture of type uint8 and shape (H, W, 3), found {image.dtype} and "
+            f"Expected an image of type uint8 and shape (H, W, 3), found {image.dtype} and "
             f"{image.shape}."
         )
     stream = io.BytesIO()
@@ -308,7 +308,7 @@ def _checked_image(image: np.ndarray) -> np.ndarray:
         or image.shape[0] != image.shape[1]
     ):
         raise ValueError(
-            f"Expected a square picture of type uint8 and shape (S, S, 3), found {image.dtype} and "
+            f"Expected a square image of type uint8 and shape (S, S, 3), found {image.dtype} and "
             f"{image.shape}."
         )
     return image

@@ -25,7 +25,7 @@ def resolve(wanted: str, device: torch.device) -> tuple[str, str]:
     it: GPUs that do not emulate it, and CPUs with AMX. A CPU with AVX512-BF16 alone does not count:
     products were found to take twice as long there as in float32. ValueError for any other word.
     """
-    one_of("--precision", wanted, PRECISIONS)
+    one_of("precision", wanted, PRECISIONS)
     if wanted != "auto":
         return wanted, "as asked for"
     if forced := os.environ.get(VARIABLE, ""):

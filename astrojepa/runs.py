@@ -28,8 +28,7 @@ def create_run(config: TrainConfig, out: str | Path | None = None) -> Path:
     with only_training(folder):
         if (folder / "config.json").exists():
             raise FileExistsError(
-                f"{folder} already holds a run; continue it with --resume {folder}, or choose "
-                f"another --out."
+                f"{folder} already holds a run; continue it (`resume`), or choose another `out`."
             )
         write_json(folder / "config.json", config.to_dict())
     return folder
@@ -44,7 +43,7 @@ def _new_folder(preset: str) -> Path:
         with contextlib.suppress(FileExistsError):
             folder.mkdir()
             return folder
-    raise FileExistsError(f"runs/ has no name left for another {name}; choose one with --out.")
+    raise FileExistsError(f"runs/ has no name left for another {name}; choose one with `out`.")
 
 
 @contextlib.contextmanager
@@ -56,7 +55,7 @@ def only_training(folder: Path) -> Iterator[None]:
             who = stream.read(200).decode("utf-8", "replace") or "just begun"
             raise OSError(
                 f"Another training, {who}, writes into {folder}; let it finish or stop it, or "
-                f"choose another --out."
+                f"choose another `out`."
             )
         with naming(folder / LOCK):
             stream.truncate(0)

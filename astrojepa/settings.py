@@ -43,25 +43,26 @@ class Settings:
         for item in dataclasses.fields(typing.cast(Any, self)):
             value = getattr(self, item.name)
             if choices := item.metadata.get("one_of"):
-                one_of(flag_of(item), value, choices)
+                one_of(item.name, value, choices)
             if limits := item.metadata.get("within"):
                 low, high = limits
                 for number in value if isinstance(value, tuple) else (value,):
-                    within(flag_of(item), number, low, high)
+                    within(item.name, number, low, high)
                     low = number  # a pair ascends
 
 
 def within(name: str, value: float, low: float, high: float) -> None:
     """Raise ValueError unless low <= value <= high."""
     if not low <= value <= high:
-        raise ValueError(f"{name} is {one_line(value, 60)}; it must lie in [{low:g}, {high:g}].")
+        raise ValueError(f"`{name}` is {one_line(value, 60)}; it must lie in [{low:g}, {high:g}].")
 
 
 def one_of(name: str, value: object, choices: tuple[object, ...]) -> None:
     """Raise ValueError unless the value is one of the choices."""
     if value not in choices:
         raise ValueError(
-            f"{name} is {one_line(repr(value), 60)}; choose one of {', '.join(map(str, choices))}."
+            f"`{name}` is {one_line(repr(value), 60)}; choose one of "
+            f"{', '.join(map(str, choices))}."
         )
 
 

@@ -242,7 +242,8 @@ def test_growth_of_a_real_run_is_seen():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("recipe", ["hybrid", "lejepa"])
+# compiling takes a minute each; the hybrid has all that the other has
+@pytest.mark.parametrize("recipe", ["hybrid", pytest.param("lejepa", marks=pytest.mark.nightly)])
 def test_the_compiled_step_has_the_eager_loss(recipe):
     """In a process of its own: the hook that checks shapes in tests cannot be compiled."""
     code = f"""if True:

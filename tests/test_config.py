@@ -79,7 +79,7 @@ def test_strength_follows_its_formula(weight, scale, rho):
         ({"mask": {"target_scale": [0.1]}}, "config.mask.target_scale needs 2 values, found 1"),
         (
             {"objective": {"sigreg_weight": float("nan")}},
-            r"--lambda is nan; it must lie in \[0, 1\]",
+            r"`sigreg_weight` is nan; it must lie in \[0, 1\]",
         ),
         ({"image": 7}, "config.image must be an object"),
     ],

@@ -44,7 +44,7 @@ HOMES = {
     "openTSNE": {"astrojepa/evaluation"},
     "astropy": {"astrojepa/data", "astrojepa/tables.py"},
     "safetensors": {"astrojepa/checkpoints"},
-    "pyarrow": {"astrojepa/evaluation/vectors", "astrojepa/tables.py"},
+    "pyarrow": {"astrojepa/data", "astrojepa/evaluation/vectors", "astrojepa/tables.py"},
     "plotly": {"astrojepa/plotting.py"},
     "streamlit": {"app"},
     "huggingface_hub": {"astrojepa/checkpoints/hub.py"},

@@ -60,8 +60,8 @@ def test_wrong_overlays_are_refused(picture: np.ndarray) -> None:
         ((picture, np.ones((3, 3)), 1, 1), "low must be less"),
         ((picture, np.ones((3, 3)), np.nan, 1), "low must be less"),
         ((picture, np.ones((3, 4)), 0, 1), "one value per patch"),
-        ((picture[:40], np.ones((3, 3)), 0, 1), "square picture"),
-        ((picture / 255, np.ones((3, 3)), 0, 1), "square picture"),
+        ((picture[:40], np.ones((3, 3)), 0, 1), "square image"),
+        ((picture / 255, np.ones((3, 3)), 0, 1), "square image"),
         ((picture, np.ones((3, 3)), 0, 1, 2.0), "opacity is 2"),
         ((picture, np.ones((3, 3)), 0, 1, 0.5, "jet"), "no colour map 'jet'"),
     ):

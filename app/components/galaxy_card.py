@@ -25,7 +25,7 @@ NUM_NEIGHBOURS = 6
 
 def galaxy_card(workspace: Workspace, row: int, query: str) -> None:
     """Show one galaxy; its own controls redraw this card alone."""
-    st.session_state.setdefault(state.PANEL_VIEW, BOTH)
+    st.session_state.setdefault(state.PANEL_VIEW, IMAGE)
     st.session_state.setdefault(state.OPACITY, 55)
     _card(workspace, row, query)
 
@@ -87,11 +87,11 @@ def _patch_panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
     scale_key = ("scale", *workspace.key, masks)
     if view in {IMAGE, None} or not loaders.jobs().has(scale_key):
         place.image(pictures.inline(seen), width="stretch")
-    if view in {IMAGE, None}:
-        return
     if not workspace.loaded:
         with legend:
             waiting.after_first_paint(*LIBRARIES)
+        return
+    if view in {IMAGE, None}:
         return
     sentence = "Computing the colour scale of the patch errors"
     low, high = waiting.wait_for(
@@ -125,9 +125,10 @@ def _scale_legend(kind: str, low: float, high: float, values: np.ndarray, elapse
         else "Cosine similarity of prediction and target"
     )
     mean = float(np.nanmean(values))
+    below, above = palette.scale_ends(low, high, values)
     st.html(
-        f'<div class="scale"><span>{low:.2f}</span><i '
-        f'style="background:linear-gradient(90deg,{stops})"></i><span>{high:.2f}</span></div><div '
+        f'<div class="scale"><span>{below}</span><i '
+        f'style="background:linear-gradient(90deg,{stops})"></i><span>{above}</span></div><div '
         f'class="note">{name}, same scale for all galaxies; mean of this galaxy {mean:.2f}. CPU, '
         f"about {elapsed * 1000:.0f} ms per heatmap.</div>"
     )

@@ -31,6 +31,7 @@ class Source:
     path: str  # HDF5 file, image folder or simulated[:COUNT]
     where: tuple[str, ...] = ()  # COLUMN=VALUE
     label_column: str = ""
+    catalogue: str = ""  # table whose columns are joined
     skip_corrupt: bool = False
     source_hash: str = ""  # what it must be, where it is on the list
     title: str = ""  # what the list calls it

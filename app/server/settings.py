@@ -79,7 +79,10 @@ def read_settings(argv: Sequence[str], environment: Mapping[str, str]) -> Settin
             )
     sources = [
         *listed.sources,
-        *(Source(path, tuple(given.where), given.label_column) for path in dict.fromkeys(paths)),
+        *(
+            Source(path, tuple(given.where), given.label_column, given.catalogue)
+            for path in dict.fromkeys(paths)
+        ),
     ]
     if not any(source.is_simulated for source in sources):
         sources.append(Source("simulated"))

@@ -129,7 +129,8 @@ def is_embedded(model: Any, data: Any) -> bool:
 def state_of(source: Source) -> tuple[tuple[int, int, int], ...]:
     """Return what changes with the data on disk: which file or folder, its length and its age."""
     found = []
-    for path in (Path(source.path), Path(source.path) / "labels.csv"):
+    tables = [Path(source.catalogue)] if source.catalogue else []
+    for path in (Path(source.path), Path(source.path) / "labels.csv", *tables):
         with contextlib.suppress(OSError):
             status = path.stat()
             found.append((status.st_ino, status.st_size, status.st_mtime_ns))
@@ -162,6 +163,17 @@ def scores(embeddings: Any, method: str = "knn") -> Callable[[Progress], Any]:
         from astrojepa.evaluation.anomalies.scoring import kept_scores
 
         return kept_scores(embeddings, method)
+
+    return task
+
+
+def first_galaxy(data: Any, places: np.ndarray) -> Callable[[Progress], int]:
+    """The row of the galaxy that is shown where none is selected."""
+
+    def task(report: Progress) -> int:
+        from astrojepa.evaluation.pictures.worth import first_galaxy
+
+        return first_galaxy(data, places)
 
     return task
 

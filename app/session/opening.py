@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import astrojepa as aj
@@ -29,9 +30,15 @@ def open_source(source: Source) -> Callable[[Progress], Any]:
                 f"{source.name} is not served: its hash is {found}…, but this server's list has "
                 f"{expected}…."
             )
-        return data
+        return _joined(data, source.catalogue) if source.catalogue else data
 
     return task
+
+
+def _joined(data: Any, catalogue: str) -> Any:
+    from astrojepa.data.catalogue import joined, read_catalogue
+
+    return joined(data, read_catalogue(catalogue), name=Path(catalogue).stem)
 
 
 def open_model(reference: str, sha256: str = "") -> Callable[[Progress], Any]:

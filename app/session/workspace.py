@@ -135,6 +135,18 @@ class Workspace:
             self.opened["places"] = colouring.ranks(self.scores)
         return self.opened["places"]
 
+    @property
+    def selected(self) -> int:
+        """Row of the selected galaxy; where none is, one worth showing is selected."""
+        row = st.session_state.get(state.ROW)
+        if row is None or row >= len(self.data):
+            row = st.session_state[state.ROW] = waiting.wait_for(
+                ("first", *self.key),
+                "Choosing the first galaxy",
+                loaders.first_galaxy(self.data, self.places),
+            )
+        return int(row)
+
     def projection_task(self, method: str, dimensions: int = 2) -> Task:
         """What `waiting.wait_for` needs for positions on the map, float (n, dimensions)."""
         sentence = f"Computing the {state.PROJECTIONS[method]} map of {len(self.data):,} galaxies"

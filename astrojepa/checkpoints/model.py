@@ -261,7 +261,10 @@ def stored_once(state: dict[str, Tensor]) -> dict[str, Tensor]:
 def pathless(config: TrainConfig) -> TrainConfig:
     """Return a config whose files are names: no machine's path stands on a card."""
     return replace(
-        config, data=Path(config.data.data).name, encoder_from=Path(config.encoder_from).name
+        config,
+        data=Path(config.data.data).name,
+        encoder_from=Path(config.encoder_from).name,
+        start_from=Path(config.start_from).name,
     )
 
 
@@ -308,7 +311,7 @@ def _load_pickled(path: Path, device: torch.device) -> Model:
         "id": run,
         **{
             key: content[key]
-            for key in ("data", "training", "environment", "encoder")
+            for key in ("data", "training", "environment", "encoder", "started_from")
             if key in content
         },
     }

@@ -18,6 +18,7 @@ from astrojepa.cli import (
     explore,
     label_next,
     maps,
+    match,
     neighbours,
     patches,
     probes,
@@ -43,6 +44,7 @@ SUBJECTS = (
     runs,
     bundles,
     data,
+    match,
 )
 
 

@@ -68,6 +68,7 @@ def add_to(commands: Any) -> None:
         help="another https URL of the same file (default: Zenodo)",
     )
 
+    _declare_cutouts(actions)
     small = _declare_action(
         actions,
         "pack",
@@ -86,6 +87,34 @@ def add_to(commands: Any) -> None:
         "--quality", type=int, help="image quality, 1 to 100 (default: jpeg 92, webp 80)"
     )
     small.add_argument("--out", type=Path, required=True, help="folder to create")
+
+
+def _declare_cutouts(actions: Any) -> None:
+    cutouts = _declare_action(
+        actions,
+        "cutouts",
+        _cutouts,
+        "Fetch an image of each galaxy of a catalogue, or go on with it, into a folder to open.",
+        "catalogue.fits --service legacysurvey --out my_galaxies",
+    )
+    cutouts.add_argument("catalogue", type=Path, help="table with ra and dec in degrees, and id")
+    cutouts.add_argument("--out", type=Path, required=True, help="folder to create or complete")
+    cutouts.add_argument(
+        "--service", default="legacysurvey", help="legacysurvey (default) or hips (CDS)"
+    )
+    cutouts.add_argument(
+        "--layer", default="", help="survey of the service (default ls-dr9, or CDS/P/DSS2/color)"
+    )
+    cutouts.add_argument("--size", type=int, default=256, help="side, pixels (default 256)")
+    cutouts.add_argument(
+        "--scale", type=float, default=0.262, help="arcseconds per pixel (default 0.262)"
+    )
+    cutouts.add_argument("--format", default="jpeg", help="jpeg (default) or fits")
+    cutouts.add_argument("--bands", default="", help="filters of FITS files (default grz)")
+    cutouts.add_argument(
+        "--rate", type=float, default=2.0, help="most requests a second (default 2)"
+    )
+    cutouts.add_argument("--url", default="", help="another https address of the service")
 
 
 def _declare_action(
@@ -174,6 +203,25 @@ def _pack(options: argparse.Namespace) -> int:
     folder = pack(data, options.out, options.size, **how, progress=sys.stderr.isatty())
     total = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     print(f"{folder}: {len(data):,} galaxies, {total / 1e6:.1f} MB")
+    return 0
+
+
+def _cutouts(options: argparse.Namespace) -> int:
+    from astrojepa.data.catalogue import read_catalogue
+    from astrojepa.data.download.cutouts import Cutout, fetch_cutouts
+
+    what = Cutout(options.size, options.scale, options.format, options.layer, options.bands)
+    found = fetch_cutouts(
+        read_catalogue(options.catalogue),
+        options.out,
+        options.service,
+        what,
+        url=options.url,
+        rate=options.rate,
+        progress=sys.stderr.isatty(),
+        say=lambda text: print(text, file=sys.stderr),
+    )
+    print(f"{options.out}: {found}.")
     return 0
 
 

@@ -42,8 +42,8 @@ def add_to(commands: Any) -> None:
         "--few-labels",
         action="store_true",
         help=(
-            "also train on 1 to 20 labels per class and on 1, 10 and 100 %% of them, several draws "
-            "each"
+            "also train on 1 to 20 labels per class and on 1, 5, 10 and 100 %% of them, several "
+            "draws each"
         ),
     )
     probe.add_argument(

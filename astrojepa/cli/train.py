@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import errno
 import os
+import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -146,7 +147,7 @@ def choose_device(name: str | None) -> torch.device:
 
 
 def config_from(options: argparse.Namespace, device: str) -> TrainConfig:
-    """Combine preset and flags; ValueError for a value out of range, naming its flag."""
+    """Combine preset and flags; ValueError for a value out of range, naming its setting."""
     chosen = preset(options.preset) if options.preset else default_preset(device)
     given = {item.name: getattr(options, item.name) for _, _, item, _ in flags(TrainConfig)}
     changes = {
@@ -297,4 +298,14 @@ def _sentence(error: BaseException) -> str:
                 *filter(None, [REMEDIES.get(error.errno or 0)]),
             ]
         )
-    return " ".join(str(error).split()) or type(error).__name__
+    return _with_flags(" ".join(str(error).split())) or type(error).__name__
+
+
+def _with_flags(message: str) -> str:
+    """Name the flag for each argument that the library names, as in `batch_size`."""
+    named = {item.name: flag for flag, _, item, _ in flags(TrainConfig)}
+    return re.sub(
+        r"`([a-z_]+)`",
+        lambda found: named.get(found[1], "--" + found[1].replace("_", "-")),
+        message,
+    )

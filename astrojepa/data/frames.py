@@ -123,7 +123,7 @@ def write_pictures(
             done += len(block)
             report(done)
         if done != shape[0]:
-            raise ValueError(f"{text}: {shape[0]} pictures were announced and {done} came.")
+            raise ValueError(f"{text}: {shape[0]} images were announced and {done} came.")
 
 
 def pictures_hash(data: Dataset) -> str:

@@ -44,7 +44,7 @@ def in_batches(
     progress: Progress | bool | None,
     text: str,
 ) -> dict[str, np.ndarray]:
-    """Run `scorer` over pictures (n, F, F, 3) and their row numbers (n,), and join the arrays
+    """Run `scorer` over images (n, F, F, 3) and their row numbers (n,), and join the arrays
     (n, ...) that it returns by name.
     """
     parts = []

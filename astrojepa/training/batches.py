@@ -30,12 +30,12 @@ def check_batch(galaxies: int, config: TrainConfig) -> tuple[int, int]:
     size, parts = config.optim.batch_size, config.optim.accumulate * distributed.world_size()
     if galaxies < size:
         raise ValueError(
-            f"There are {galaxies} galaxies to train on, fewer than --batch-size {size}; use a "
+            f"There are {galaxies} galaxies to train on, fewer than `batch_size` {size}; use a "
             f"smaller batch."
         )
     if size < 2 * parts:
         raise ValueError(
-            f"--batch-size {size} is shared by {parts} parts (processes times --accumulate), which "
+            f"`batch_size` {size} is shared by {parts} parts (processes times `accumulate`), which "
             f"need 2 images each; use at least {2 * parts}."
         )
     return size, parts

@@ -24,7 +24,7 @@ def around_frozen(config: TrainConfig) -> tuple[TrainConfig, Model]:
     own, wanted = model.config.model, config.model
     if not wanted.predictor_depth:
         raise ValueError(
-            "--encoder-from fits a predictor, so --predictor-depth must be at least 1."
+            "`encoder_from` fits a predictor, so `predictor_depth` must be at least 1."
         )
     sizes = {
         name: getattr(wanted, name)

@@ -32,8 +32,8 @@ def saying_what_to_lower(config: TrainConfig) -> Iterator[None]:
         parts, first = config.optim.accumulate, (str(error).splitlines() or [""])[0]
         raise MemoryError(
             f"The GPU has too little memory for this training ({first[:120].rstrip('. ')}). Start "
-            f"again with --accumulate {2 * parts} (now {parts}), which gives the same steps in "
-            f"more parts, or with a lower --batch-size (now {config.optim.batch_size}) or "
-            f"--image-size (now {config.image.image_size}); if something else filled the GPU, end "
-            "that and --resume the run."
+            f"again with `accumulate` {2 * parts} (now {parts}), which gives the same steps in "
+            f"more parts, or with a lower `batch_size` (now {config.optim.batch_size}) or "
+            f"`image_size` (now {config.image.image_size}); if something else filled the GPU, end "
+            "that and resume the run."
         ) from error

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
 from astrojepa import distributed
+from astrojepa.checkpoints.model import Model, load_model
 from astrojepa.checkpoints.weights import build_network
 from astrojepa.config import TrainConfig, replace
 from astrojepa.data import find_data, open_dataset
@@ -27,9 +28,7 @@ from astrojepa.training.facts import run_facts
 from astrojepa.training.frozen import around_frozen, facts_of, take_encoder
 from astrojepa.training.monitor import Monitor
 from astrojepa.training.state import TrainState, load_state, new_state
-
-if TYPE_CHECKING:
-    from astrojepa.checkpoints.model import Model
+from astrojepa.training.warm_start import start_with
 
 # galaxies drawn to train on where there are none; two to three minutes, once
 SIMULATED_COUNT = 8000
@@ -49,7 +48,7 @@ class Prepared:
     frames: np.ndarray  # uint8 (n, F, F, 3), of the training galaxies
     mean: tuple[float, ...]
     std: tuple[float, ...]
-    donor: Model | None  # whose frozen encoder a predictor is fitted to
+    donor: Model | None  # whose frozen encoder a predictor is fitted to, or whose weights begin it
 
     def batches(self) -> BatchMaker:
         """Return what makes the batches of the run."""
@@ -65,13 +64,14 @@ class Prepared:
     def facts(self) -> dict[str, Any]:
         """Return what the run's card says."""
         facts = run_facts(self.config, self.source, self.training, self.split, self.mean, self.std)
-        return facts | ({"encoder": facts_of(self.donor)} if self.donor else {})
+        role = "encoder" if self.config.encoder_from else "started_from"
+        return facts | ({role: facts_of(self.donor)} if self.donor else {})
 
     def first_state(self) -> TrainState:
-        """Return random weights, with the donor's encoder if there is one."""
+        """Return random weights, or the donor's as far as they fit."""
         network = build_network(self.config, self.device, self.config.seed)
         if self.donor:
-            take_encoder(network, self.donor)
+            (take_encoder if self.config.encoder_from else start_with)(network, self.donor)
         return new_state(self.config, network, self.facts())
 
     def saved_state(self, folder: Path) -> TrainState:
@@ -104,7 +104,9 @@ def prepare(
     check_trains(config.model.backbone)
     if config.objective.prediction_weight > 0:
         token_counts(config.image.grid, config.mask)  # or a sentence, before anything is read
-    config, donor = around_frozen(config) if config.encoder_from else (config, None)
+    donor = load_model(config.start_from) if config.start_from else None
+    if config.encoder_from:
+        config, donor = around_frozen(config)
     with distributed.first_on_each_machine():
         source, data = _open(config, progress)
         training, validation, split = _choose(data, config)

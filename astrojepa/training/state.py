@@ -86,7 +86,7 @@ def load_state(
     if before != now:
         raise CheckpointError(
             f"{path} was trained on other galaxies (hash {before}, found {now}); give the same "
-            f"--data as before."
+            f"`data` as before."
         )
     network = restore_network(config, content["network"], path, device)
     state = new_state(config, network, facts)

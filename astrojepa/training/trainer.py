@@ -73,7 +73,7 @@ def train(
         >>> sorted(path.name for path in run.glob("*.pt"))
         ['best.pt', 'last.pt']
     """
-    within("--judge-every", judge_every, 1, 100_000)
+    within("judge_every", judge_every, 1, 100_000)
     where = distributed.start(
         torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     )
@@ -212,7 +212,7 @@ class Trainer:
             raise FloatingPointError(
                 f"The loss is no longer finite at step {step} (learning rate "
                 f"{self._rate(step):.3g}): {named}. The last good state is in {self.folder}; start "
-                "again with a lower --learning-rate."
+                "again with a lower `learning_rate`."
             )
         self.checked.extend(values)
 

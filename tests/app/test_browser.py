@@ -182,6 +182,10 @@ def test_link_to_another_data_set_says_so_and_opens(explorer: Explorer) -> None:
 
 def test_heatmap_covers_the_picture_and_can_be_taken_away(explorer: Explorer) -> None:
     explorer.open()
+    assert explorer.page.get_by_text("Prediction error (squared)").count() == 0, "image first"
+    explorer.page.get_by_role("radio", name="Both", exact=True).or_(
+        explorer.page.get_by_role("button", name="Both", exact=True)
+    ).first.click()
     explorer.page.get_by_text("Prediction error (squared)").wait_for(timeout=PATIENCE)
     explorer.quiet()
     image = explorer.page.locator('[data-testid="stImage"] img').first

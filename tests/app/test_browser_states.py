@@ -120,7 +120,7 @@ def test_a_damaged_picture_is_named_and_once_left_out_it_is_counted(
     explorer = visit(unseen)
     page = explorer.page
     page.goto(unseen.url + "/?model=baseline")
-    explorer.says(f"{DAMAGED} is no JPEG, PNG or WebP picture")
+    explorer.says(f"{DAMAGED} is no JPEG, PNG or WebP image")
     page.get_by_role("button", name="Leave out damaged images").click()
     explorer.drawn(COUNT - 1)
     assert page.get_by_text(f"1 damaged image is left out: {DAMAGED}").is_visible()
@@ -218,6 +218,7 @@ def test_an_encoder_only_checkpoint_gives_a_map_and_the_patch_panel_says_why(
 
 def test_without_a_gpu_the_heatmap_says_what_it_costs(server: Any, visit: Any) -> None:
     explorer = visit(server).open("/?model=random&galaxy=5")
+    explorer.page.get_by_text("Both", exact=True).first.click()
     explorer.says(re.compile(r"CPU, about [\d,]+ ms per heatmap"))
 
 

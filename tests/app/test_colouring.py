@@ -161,3 +161,9 @@ def test_search_says_when_nothing_matches(text: str) -> None:
 def test_coordinates_find_nothing_among_galaxies_without_places() -> None:
     unknown = np.full(3, np.nan)
     assert "no sky positions" in search.search("1 2", IDS, (), unknown, unknown, parse).sentence
+
+
+def test_a_scale_says_where_values_lie_beyond_its_ends() -> None:
+    values = np.array([[0.2, np.nan], [0.9, 0.4]])
+    assert palette.scale_ends(0.25, 0.8, values) == ("≤ 0.25", "≥ 0.80")
+    assert palette.scale_ends(0.2, 0.9, values) == ("0.20", "0.90")

@@ -46,9 +46,9 @@ def test_previous_and_next_follow_the_ranks(
 ) -> None:
     test = run_page(monkeypatch, pages_cache, "galaxy")
     first = test.session_state["row"]
-    assert "1 of 60 (most anomalous)" in words(test)
+    rank = int(re.search(r"Anomaly rank by kNN distance: (\d+) of 60", words(test))[1])  # type: ignore[index]
     next(button for button in test.button if button.label == "Next").click().run()
-    assert "Anomaly rank by kNN distance: 2 of 60" in words(test)
+    assert f"Anomaly rank by kNN distance: {rank + 1} of 60" in words(test)
     next(button for button in test.button if button.label == "Previous").click().run()
     assert test.session_state["row"] == first
 

@@ -17,6 +17,8 @@ from app.components.latent_map import colouring
 from app.pages.anomalies.order import ranking
 from app.pages.probe import tasks
 from app.session import links
+from astrojepa.data import open_dataset
+from astrojepa.evaluation.pictures.worth import ENOUGH, share_filled
 
 pytestmark = QUIET
 
@@ -27,12 +29,15 @@ def draw(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> Callable[..., Ap
     return partial(run_page, monkeypatch, pages_cache)
 
 
-def test_map_selects_the_strangest_galaxy_and_names_the_simulation(
+def test_map_selects_a_galaxy_worth_showing_and_names_the_simulation(
     draw: Callable[..., AppTest],
 ) -> None:
     test = draw("map")
     assert "Simulated galaxies" in words(test)
-    assert "1 of 60 (most anomalous)" in words(test)
+    assert "Anomaly rank by kNN distance" in words(test)
+    image = open_dataset("simulated:60")[test.session_state["row"]].image
+    assert share_filled(image[None])[0] >= ENOUGH
+    assert test.session_state["panel_view"] == "Image", "the heatmap is drawn when it is asked for"
     assert test.query_params["galaxy"] == str(test.session_state["row"])
     test.button[0].click().run()
     assert not test.exception

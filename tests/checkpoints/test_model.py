@@ -238,7 +238,7 @@ def test_a_file_cut_short_is_refused(released, size):
     ("changes", "message"),
     [
         ({"format": 99}, "card of format 99"),
-        ({"config": {"model": {"width": 10**9}}}, r"--width is 1000000000; it must lie in"),
+        ({"config": {"model": {"width": 10**9}}}, r"`width` is 1000000000; it must lie in"),
         (
             {"config": {"model": {"width": 2048, "heads": 32, "depth": 48}}},
             "parameters; at most",

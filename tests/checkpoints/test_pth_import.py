@@ -140,5 +140,5 @@ def test_a_file_without_a_config_or_with_missing_tensors_is_refused(content, tmp
 def test_a_hostile_size_in_the_config_is_refused_before_anything_is_built(content, tmp_path):
     content["config"]["embed_dim"] = 10**8
     torch.save(content, tmp_path / "model.pth")
-    with pytest.raises(CheckpointError, match="--width is 100000000; it must lie in"):
+    with pytest.raises(CheckpointError, match="`width` is 100000000; it must lie in"):
         load_model(tmp_path / "model.pth")

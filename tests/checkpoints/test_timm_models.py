@@ -139,5 +139,5 @@ def test_embeddings_of_a_timm_network_are_like_any_others() -> None:
 
 def test_a_timm_network_is_loaded_and_not_pretrained(tmp_path: Path) -> None:
     config = aj.load_model("timm:test_vit").config
-    with pytest.raises(ValueError, match="--backbone timm:test_vit is loaded with weights of its"):
+    with pytest.raises(ValueError, match="`backbone` timm:test_vit is loaded with weights of its"):
         aj.train(config, out=tmp_path / "run")

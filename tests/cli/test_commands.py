@@ -329,7 +329,7 @@ def test_verify_decodes_every_picture_and_names_those_that_cannot_be_read(
     assert main(arguments) == 2
     shown = capsys.readouterr()
     assert "127 of 128 images are readable" in shown.out
-    assert "images/3.png cannot be read as a picture" in shown.out
+    assert "images/3.png cannot be read as an image" in shown.out
     assert (
         "1 of 128 images cannot be read; replace them, or leave them out with --skip-corrupt."
         in shown.err
@@ -357,7 +357,7 @@ def test_audit_prints_what_it_finds_and_writes_every_id(galaxy_folder, tmp_path,
     )
     shown = capsys.readouterr().out
     assert (
-        "1 group (2 galaxies): identical pictures, pixel by pixel\n         g4 (round) = g5 "
+        "1 group (2 galaxies): identical images, pixel by pixel\n         g4 (round) = g5 "
         "(elongated)" in shown
     )
     found = json.loads((tmp_path / "audit.json").read_text())

@@ -145,7 +145,7 @@ def test_bad_data_is_refused_with_its_name_and_nothing_is_started(
         ),
         (
             ("--sweep", "width", "--out", "s"),
-            "A sweep needs a setting and its values, such as --sweep sigreg_weight=0,0.6.",
+            "A sweep needs a setting and its values, such as sigreg_weight=0,0.6.",
         ),
         (("--sweep", "width=64"), "--sweep needs --out FOLDER for its runs and table"),
         (

@@ -166,6 +166,18 @@ def test_galaxies_that_changed_since_they_were_listed_are_not_served(
         opening.open_source(Source(str(copy), source_hash=source.source_hash))(print)
 
 
+def test_the_columns_of_a_catalogue_open_with_the_galaxies(
+    galaxy_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mass.csv").write_text(
+        "id,mass\n" + f"{aj.open_dataset(galaxy_folder).ids[0]},9.5\n"
+    )
+    arguments = ["--data", str(galaxy_folder), "--catalogue", str(tmp_path / "mass.csv")]
+    data = opening.open_source(read_settings(arguments, {}).sources[0])(print)
+    assert data.table["mass"].count() == 1
+    assert any("1 of 128 galaxies matched by id" in note for note in data.notes)
+
+
 def test_weights_that_changed_since_they_were_listed_are_not_served(
     bundle: Path, model: Model, tmp_path: Path
 ) -> None:

@@ -50,7 +50,7 @@ def test_an_added_encoder_is_embedded_with(mixer: str) -> None:
 
 
 def test_an_unknown_encoder_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(ValueError, match=r"--backbone is 'vgg'; choose one of .*resnet10t.*vit"):
+    with pytest.raises(ValueError, match=r"`backbone` is 'vgg'; choose one of .*resnet10t.*vit"):
         JEPA(IMAGE, ModelConfig(backbone="vgg"))
     assert {"vit", "timm:", *CONV_BACKBONES} == set(registry._ENCODERS)
 
@@ -58,8 +58,8 @@ def test_an_unknown_encoder_is_refused_with_the_known_ones() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"local_size": 40}, "--local-size 40 is not a multiple of --patch-size 16"),
-        ({"local_size": 16}, "--local-size is 16; it must lie in"),
+        ({"local_size": 40}, "`local_size` 40 is not a multiple of `patch_size` 16"),
+        ({"local_size": 16}, "`local_size` is 16; it must lie in"),
         ({"backbone": "resnet18", "invariance_weight": 0.0}, "learns from views"),
     ],
 )

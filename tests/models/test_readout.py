@@ -82,13 +82,13 @@ def test_frozen_stages_of_what_has_none_are_refused() -> None:
         {"backbone": "convnextv2_atto", "readout": "stages"},
     ):
         with pytest.raises(
-            ValueError, match="--frozen-stages needs a ResNet with --readout stages"
+            ValueError, match="`frozen_stages` needs a ResNet with `readout` stages"
         ):
             ModelConfig(frozen_stages=1, predictor_depth=0, **options)
 
 
 def test_another_readout_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match=r"--readout .*last.*stages"):
+    with pytest.raises(ValueError, match=r"`readout` .*last.*stages"):
         ModelConfig(backbone="resnet18", readout="first")
 
 

@@ -120,9 +120,9 @@ def test_a_convolutional_encoder_is_read_in_its_last_three_stages_that_are_fine_
 
 
 def test_rings_are_refused_where_no_whole_view_is_read() -> None:
-    with pytest.raises(ValueError, match="--readout rings works on whole views"):
+    with pytest.raises(ValueError, match="`readout` rings works on whole views"):
         replace(preset("small.sigreg06"), readout="rings")
-    with pytest.raises(ValueError, match="need --readout rings"):
+    with pytest.raises(ValueError, match="need `readout` rings"):
         ModelConfig(embedding_width=8)
 
 

@@ -77,7 +77,7 @@ def test_the_incomplete_last_batch_is_left_out_unless_asked_for(tiny, frames):
 
 
 def test_a_batch_larger_than_the_data_is_refused_with_both_numbers(tiny, frames):
-    with pytest.raises(ValueError, match="50 galaxies to train on, fewer than --batch-size 64"):
+    with pytest.raises(ValueError, match="50 galaxies to train on, fewer than `batch_size` 64"):
         BatchMaker(frames, replace(tiny, batch_size=64), HALF, HALF, torch.device("cpu"))
 
 
@@ -86,6 +86,6 @@ def test_a_batch_too_small_for_its_processes_is_refused_with_what_would_do(
 ):
     monkeypatch.setattr(distributed, "world_size", lambda: 16)
     with pytest.raises(
-        ValueError, match=r"--batch-size 16 is shared by 16 parts .* use at least 32"
+        ValueError, match=r"`batch_size` 16 is shared by 16 parts .* use at least 32"
     ):
         BatchMaker(frames, tiny, HALF, HALF, torch.device("cpu"))

@@ -58,11 +58,11 @@ def test_one_variable_forces_what_auto_stands_for_and_leaves_what_was_asked_for(
     assert resolve("float32", CPU)[0] == "float32"
     monkeypatch.setenv(VARIABLE, "half")
     with pytest.raises(
-        ValueError, match="ASTROJEPA_PRECISION is 'half'; choose one of float32, bfloat16"
+        ValueError, match="`ASTROJEPA_PRECISION` is 'half'; choose one of float32, bfloat16"
     ):
         resolve("auto", CPU)
     with pytest.raises(
-        ValueError, match="--precision is 'half'; choose one of auto, float32, bfloat16"
+        ValueError, match="`precision` is 'half'; choose one of auto, float32, bfloat16"
     ):
         replace(TrainConfig(), precision="half")
 

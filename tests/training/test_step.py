@@ -99,7 +99,7 @@ def test_a_convolutional_encoder_trains_in_the_same_loop(backbone):
 
 def test_a_convolutional_encoder_learns_from_views_and_may_predict_patches_beside():
     with pytest.raises(
-        ValueError, match="--backbone resnet18 learns from views; give --invariance-weight"
+        ValueError, match="`backbone` resnet18 learns from views; give `invariance_weight`"
     ):
         check_encoder(tiny_config("hybrid", backbone="resnet18"))
     state, batches = tiny_state(

@@ -87,7 +87,7 @@ def test_a_run_that_is_judged_rarely_learns_the_same(tiny, tmp_path):
     first, second = (read_pickled(folder / "last.pt") for folder in (each, rarely))
     assert same(first["network"], second["network"])
     assert same(first["optimizer"], second["optimizer"])
-    with pytest.raises(ValueError, match="--judge-every"):
+    with pytest.raises(ValueError, match="`judge_every`"):
         train(tiny, out=tmp_path / "never", progress=False, judge_every=0)
 
 
@@ -191,7 +191,7 @@ def test_a_run_resumes_where_its_galaxies_were_moved(tiny, tmp_path, galaxy_fold
 
 def test_a_run_is_not_overwritten(tiny, tmp_path):
     train(replace(tiny, epochs=1), out=tmp_path / "run", progress=False)
-    with pytest.raises(FileExistsError, match="already holds a run; continue it with --resume"):
+    with pytest.raises(FileExistsError, match="already holds a run; continue it \\(`resume`\\)"):
         train(tiny, out=tmp_path / "run", progress=False)
 
 
@@ -220,7 +220,7 @@ def test_a_run_without_validation_galaxies_trains_unjudged_and_resumes(
     ("changes", "sentence"),
     [
         ({"image_size": 16}, "No block on a 4×4 grid"),
-        ({"batch_size": 100}, "There are 96 galaxies to train on, fewer than --batch-size 100"),
+        ({"batch_size": 100}, "There are 96 galaxies to train on, fewer than `batch_size` 100"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_a_frame_or_a_folder(

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import numpy as np
+
 BACKGROUND, PANEL, LINE, TEXT, MUTED, ACCENT = (
     "#0B0E14",
     "#131824",
@@ -134,3 +136,10 @@ def ramp(stops: tuple[str, ...], background: str, least: float = 1.5, count: int
     seen = [colour for colour in fine if contrast(colour, background) >= least]
     seen = seen if contrast(seen[0], background) <= contrast(seen[-1], background) else seen[::-1]
     return [seen[round(k * (len(seen) - 1) / (count - 1))] for k in range(count)]
+
+
+def scale_ends(low: float, high: float, values: np.ndarray) -> tuple[str, str]:
+    """Write both ends of a scale; ≤ and ≥ where some of the values lie beyond."""
+    known = values[np.isfinite(values)]
+    below, above = "≤ " * bool((known < low).any()), "≥ " * bool((known > high).any())
+    return f"{below}{low:.2f}", f"{above}{high:.2f}"

@@ -159,6 +159,13 @@ function legend(state) {
   root.querySelector(".key").replaceChildren(...shown.map(([, kind, text]) => entry(kind, text)));
 }
 
+// A scale whose ends values lie beyond says so, as palette.scale_ends does in Python.
+function scaleEnds({ values, low, high }) {
+  const known = (values ?? []).filter((value) => value !== null);
+  const sign = (beyond, text) => (beyond ? `${text} ` : "");
+  return [sign(known.some((value) => value < low), "≤") + low.toFixed(2), sign(known.some((value) => value > high), "≥") + high.toFixed(2)];
+}
+
 function receive(state, data) {
   const { root, picture } = state;
   const other = state.data?.subject !== data.subject;
@@ -177,8 +184,9 @@ function receive(state, data) {
   }
   root.dataset.layout = data.layout;
   root.querySelector(".scale i").style.background = `linear-gradient(90deg, ${data.stops.join(",")})`;
-  root.querySelector(".scale .low").textContent = data.low.toFixed(2);
-  root.querySelector(".scale .high").textContent = data.high.toFixed(2);
+  const [below, above] = scaleEnds(data);
+  root.querySelector(".scale .low").textContent = below;
+  root.querySelector(".scale .high").textContent = above;
   root.querySelector(".scale").hidden = !data.values;
   root.querySelector(".name").textContent = data.name;
   root.querySelector(".tools").hidden = !data.editable;

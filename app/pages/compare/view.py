@@ -114,9 +114,7 @@ def _compare(first: Workspace, second: Workspace) -> None:
     found = waiting.show_when_ready(
         key, "Comparing nearest neighbours", loaders.comparison(vectors, others)
     )
-    row = st.session_state.get(state.ROW)
-    if row is None or row >= len(first.data):
-        row = st.session_state[state.ROW] = int(np.argmin(first.places))
+    row = first.selected
     if found is not None:
         _summary(first, second, found)
     compare_maps.maps(first, second, row, found)

@@ -12,7 +12,7 @@ from ...components.copy_link.copy_link import copy_link
 from ...components.cutout.cutout import cutout
 from ...components.escape_markdown import escape_markdown
 from ...components.facts import facts, unreadable
-from ...session import links, state
+from ...session import links
 from ...session.workspace import Workspace
 from ..registry import Page
 from . import measures as galaxy_measures
@@ -23,11 +23,8 @@ SCALE_COLUMNS = ("pxscale", "arcsec_per_pixel")  # Galaxy10 DECaLS, simulated ga
 
 
 def show(workspace: Workspace) -> None:
-    """Draw the page of the selected galaxy, the most anomalous where none is selected."""
-    places = workspace.places
-    row = st.session_state.get(state.ROW)
-    if row is None or row >= len(workspace.data):
-        row = st.session_state[state.ROW] = int(np.argmin(places))
+    """Draw the page of the selected galaxy."""
+    row = workspace.selected
     links.publish(workspace)
     _head(workspace, row)
     image = workspace.picture(row)

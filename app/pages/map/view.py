@@ -64,7 +64,7 @@ def _map(workspace: Workspace) -> np.ndarray | None:
     with st.container(key="map_notes", gap="small"):
         _banner(workspace, method)
         shown = layers(workspace, method, option)
-    _default_galaxy(workspace)
+    _ = workspace.selected
     if st.session_state.get(state.OFF_COLOUR) != shown.option:
         st.session_state[state.OFF], st.session_state[state.OFF_COLOUR] = (), shown.option
     polygons = _polygons(workspace, shown.method, method)
@@ -146,13 +146,6 @@ def _controls(workspace: Workspace) -> None:
         choose("Map type", state.DRAWINGS, state.DRAWING)
         st.caption("\n".join(f"- **{keys}** {what}" for keys, what in KEYS))
         st.caption("The menu at the top right switches between dark and light.")
-
-
-def _default_galaxy(workspace: Workspace) -> None:
-    """Select the most anomalous galaxy if none is selected."""
-    row = st.session_state.get(state.ROW)
-    if row is None or row >= len(workspace.data):
-        st.session_state[state.ROW] = int(np.argmin(workspace.places))
 
 
 def _banner(workspace: Workspace, method: str) -> None:

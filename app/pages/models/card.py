@@ -130,6 +130,8 @@ def described(model: Any) -> dict[str, str]:
         or data.get("name")
         or ("nothing (random weights)" if card.get("random") else "unknown")
     )
+    if start := _mapping(card.get("started_from")).get("id"):
+        trained = f"{trained}, started from {start}"
     return {
         "Trained on": str(trained),
         "Input": f"{config.image.image_size} px"

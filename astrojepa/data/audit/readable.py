@@ -38,7 +38,7 @@ def check_pictures(data: Dataset, progress: bool | Progress = False) -> Readabil
     complaints = []
     with (
         ThreadPoolExecutor(2) as pool,
-        reporting(progress, len(data), "checking pictures") as report,
+        reporting(progress, len(data), "checking images") as report,
     ):
         for done, (size, complaint) in enumerate(pool.map(decode, data.rows.tolist()), start=1):
             if complaint:

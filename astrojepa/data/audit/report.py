@@ -23,9 +23,9 @@ def report_lines(found: Mapping[str, Any]) -> list[str]:
     ]
     lines += ["", "Duplicates"]
     lines += _group_lines("the same galaxy, by id or within 3 arcsec", found["same_galaxy"])
-    lines += _group_lines("identical pictures, pixel by pixel", found["identical_pictures"])
+    lines += _group_lines("identical images, pixel by pixel", found["identical_pictures"])
     lines += _group_lines(
-        "one picture re-encoded, noisier, turned or mirrored", found["near_identical_pictures"]
+        "one image re-encoded, noisier, turned or mirrored", found["near_identical_pictures"]
     )
     lines += _group_lines("of all these, under more than one label", found["label_conflicts"])
     lines += [f"  {found['within_60_arcsec']:6,} pairs within 60 arcsec, in one another's cutouts"]

@@ -202,7 +202,7 @@ def _announced(answer: http.client.HTTPResponse, part: Part, url: str) -> int | 
     if not match or int(match[1]) != part.size:
         raise OSError(
             f"{url} answers with {stated or 'an unnamed part'} where bytes from {part.size} on "
-            f"were asked for; try another --url."
+            f"were asked for; try another `url`."
         )
     return None if match[2] == "*" else int(match[2])
 
@@ -235,7 +235,7 @@ def _check_room(folder: Path, needed: int) -> None:
         raise OSError(
             f"{folder} has {free / 1e9:.2f} GB free, and {(needed + SPARE_BYTES) / 1e9:.2f} GB are "
             f"needed; make room, or choose "
-            "another place with --out."
+            "another `out`."
         )
 
 

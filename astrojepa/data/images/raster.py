@@ -74,8 +74,7 @@ def _decode(raw: bytes, name: str) -> np.ndarray:
         _check_size(_webp_size(raw), name)  # before Pillow makes room for it
     else:
         raise PictureError(
-            f"{name} is no JPEG, PNG or WebP picture (it begins with {raw[:8]!r}); convert it "
-            f"first."
+            f"{name} is no JPEG, PNG or WebP image (it begins with {raw[:8]!r}); convert it first."
         )
     try:
         # The format's own class, not Image.open: its size check is ours, without warnings, and safe
@@ -89,7 +88,7 @@ def _decode(raw: bytes, name: str) -> np.ndarray:
     # Pillow raises OSError, SyntaxError, ValueError, struct.error, ... for damaged files
     except Exception as error:
         raise PictureError(
-            f"{name} cannot be read as a picture, it is damaged or cut short ({error}); replace it."
+            f"{name} cannot be read as an image, it is damaged or cut short ({error}); replace it."
         ) from error
 
 

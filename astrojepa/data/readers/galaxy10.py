@@ -272,13 +272,13 @@ def _check_images(path: Path, images: h5py.Dataset) -> None:
         raise DataError(
             f"{path.name} looks like the older Galaxy10 SDSS (69 x 69 pixels), whose ten classes "
             f"are others; "
-            "give Galaxy10_DECals.h5, or save its pictures as a folder with labels.csv."
+            "give Galaxy10_DECals.h5, or save its images as a folder with labels.csv."
         )
     if not (
         1 <= shape[0] <= MAX_GALAXIES and 1 <= shape[1] <= MAX_SIDE and 1 <= shape[2] <= MAX_SIDE
     ):
         raise DataError(
-            f"{path.name}: 'images' is {shape}; 1 to {MAX_GALAXIES:,} pictures of up to {MAX_SIDE} "
+            f"{path.name}: 'images' is {shape}; 1 to {MAX_GALAXIES:,} images of up to {MAX_SIDE} "
             f"pixels are read."
         )
 

@@ -94,11 +94,11 @@ def read_labels(root: Path) -> tuple[pd.DataFrame, bytes] | None:
             f"picture."
         )
     if table.empty:
-        raise DataError(f"{path} has a header and no rows; add one row per picture.")
+        raise DataError(f"{path} has a header and no rows; add one row per image.")
     if (table[column] == "").any():
         raise DataError(
             f"{path}: {int((table[column] == '').sum())} rows have an empty 'file'; name each "
-            f"row's picture."
+            f"row's image."
         )
     plain = {"file": [_plain(name) for name in table[column]]}
     known = {
@@ -178,7 +178,7 @@ def list_pictures(root: Path, suffixes: tuple[str, ...]) -> tuple[pd.DataFrame, 
     files = sorted(name for name in walk(root) if name.lower().endswith(suffixes))
     if not files:
         raise DataError(
-            f"{root} holds no pictures (JPEG, PNG or FITS) and no labels.csv; give the folder that "
+            f"{root} holds no images (JPEG, PNG or FITS) and no labels.csv; give the folder that "
             f"holds them."
         )
     table = pd.DataFrame({"file": files}, dtype=str)
@@ -239,8 +239,8 @@ def encode_labels(
     values = pd.to_numeric(known, errors="coerce")
     if len(known) and values.notna().all() and (values % 1 != 0).any():
         numbers = (
-            f"{column} holds numbers ({values.min():g} to {values.max():g}), not classes; give it "
-            f"to a probe as --target {column}."
+            f"{column} holds numbers ({values.min():g} to {values.max():g}), not classes: a "
+            "target for a regression probe, not a label."
         )
         if label_column:
             raise DataError(f"label_column: {numbers}")

@@ -36,7 +36,7 @@ def imagenet_weights() -> Path | None:
 
 
 def imagenet_features(crops: np.ndarray, weights: Path) -> np.ndarray:
-    """Return mean and standard deviation over the picture of every stage's features, float32
+    """Return mean and standard deviation over the image of every stage's features, float32
     (n, 1024): far better for galaxies than the last layer.
 
     Crops are uint8 (n, 128, 128, 3). CheckpointError where the weights cannot be read,

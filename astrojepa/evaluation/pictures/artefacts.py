@@ -47,12 +47,12 @@ def artefact_scores(pictures: np.ndarray) -> np.ndarray:
         or pictures.shape[1] != pictures.shape[2]
     ):
         raise ValueError(
-            f"Expected square pictures uint8 (b, S, S, 3), found {pictures.dtype} "
+            f"Expected square images uint8 (b, S, S, 3), found {pictures.dtype} "
             f"{pictures.shape}; resize them first."
         )
     if pictures.shape[1] < 32:
         raise ValueError(
-            f"Artefacts need pictures of at least 32 pixels a side, found {pictures.shape[1]}."
+            f"Artefacts need images of at least 32 pixels a side, found {pictures.shape[1]}."
         )
     flux = pictures.astype(np.float32) / 255
     grey = flux.mean(axis=3)

@@ -91,7 +91,7 @@ def picture_checks(
     if found is None or any(name not in found or len(found[name]) != len(data) for name in names):
         parts = [slice(first, first + _BATCH) for first in range(0, len(data), _BATCH)]
         measured: list[PictureChecks] = []
-        with reporting(progress, len(data), "checking pictures") as report:
+        with reporting(progress, len(data), "checking images") as report:
             for part, pictures in zip(parts, read_frames(data, FRAME_SIZE, parts), strict=True):
                 measured.append(check_pictures(pictures))
                 report(min(part.stop, len(data)))

@@ -32,6 +32,7 @@ ENCODER_ONLY = {
     "average": False,
     "describer": False,
     "encoder_from": "",
+    "start_from": "",
 }
 
 

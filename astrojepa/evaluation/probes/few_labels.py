@@ -12,7 +12,7 @@ from astrojepa.evaluation.probes.classification import linear_probe
 from astrojepa.evaluation.probes.parts import labelled
 from astrojepa.types import Embeddings, FewLabelPoint, ProbeResult
 
-SHARES = (0.01, 0.1, 1.0)
+SHARES = (0.01, 0.05, 0.1, 1.0)
 PER_CLASS = (1, 5, 10, 20)
 ENOUGH_TO_CHOOSE = 1000  # labels
 

@@ -96,7 +96,7 @@ def trained_on_labels(
 ) -> tuple[Model, PortableProbe]:
     """Train as `fine_tune`, and return the model, under another hash, with its classifier.
 
-    `passes` is how often a galaxy is looked at where nothing is trained.
+    `passes` is the number of passes per galaxy where nothing is trained.
     """
     if epochs < 1 or batch_size < 2:
         raise ValueError(

@@ -67,11 +67,9 @@ def make_bundle(
     """
     folder, name = Path(folder), str(model.card.get("id") or model.id)
     if not ID.fullmatch(name) or model.card.get("random"):
-        raise ValueError(
-            f"{name!r} is no model to host; give a released or trained one with --checkpoint."
-        )
+        raise ValueError(f"{name!r} is no model to host; give a released or trained one.")
     if folder.exists():
-        raise FileExistsError(f"{folder} exists already; name a new folder with --out.")
+        raise FileExistsError(f"{folder} exists already; name a new folder.")
     with temporary_folder(folder.parent, folder.name) as made, naming(folder):
         if not data.simulated:
             source = f"data/{_plain(data.name)}"

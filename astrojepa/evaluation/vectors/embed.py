@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from astrojepa.checkpoints.card import ModelFacts
     from astrojepa.checkpoints.model import Model
 
-_BATCH = 512  # pictures that are measured together
+_BATCH = 512  # images that are measured together
 
 
 def embed(
@@ -84,7 +84,7 @@ def differences(
         if resolve(precision, model.device)[0] != "float32":
             found["precision"] = "bfloat16"
     if passes is not None:
-        within("--passes", passes, 1, model.config.model.passes)
+        within("passes", passes, 1, model.config.model.passes)
         if passes != model.config.model.passes:
             found["passes"] = passes
     return found

@@ -33,7 +33,7 @@ class Newcomers:
 def embed_picture(model: Model, image: np.ndarray) -> np.ndarray:
     """Embed the central square of an image uint8 (H, W, 3): float32 (D,)."""
     (vector,) = model.encode(resize_frame(image, model.config.image.frame_size)[None])
-    check_finite(vector[None], np.array(["in this picture"]))
+    check_finite(vector[None], np.array(["in this image"]))
     return vector
 
 
@@ -53,9 +53,9 @@ def compare_newcomers(
     """
     count = len(vectors)
     if count == 0:
-        raise ValueError("There are no new pictures to place; give at least one.")
+        raise ValueError("There are no new images to place; give at least one.")
     stack = np.stack(vectors).astype(np.float32)
-    ids = np.array([f"new picture {number + 1}" for number in range(count)])
+    ids = np.array([f"new image {number + 1}" for number in range(count)])
     new = Embeddings(stack, np.full(count, -1), ids, known.classes, known.model_hash)
     found = neighbours(known, stack, k)
     scores = anomaly_scores(new, known)

@@ -143,18 +143,21 @@ def _is_count(value: Any, limit: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= limit
 
 
+def _is_word(value: Any) -> bool:
+    """Whether a value is text that UTF-8 can hold: JSON may name half a letter."""
+    return isinstance(value, str) and value.encode(errors="replace").decode() == value
+
+
 def _wrong_words(facts: dict[str, Any]) -> list[str]:
     """Name the facts that should be words and are not."""
     classes = facts["classes"]
     wrong = [
         name
         for name in ("model", "model_hash", "data", "data_fingerprint")
-        if not isinstance(facts[name], str)
+        if not _is_word(facts[name])
     ]
     return wrong + (
-        []
-        if isinstance(classes, list) and all(isinstance(name, str) for name in classes)
-        else ["classes"]
+        [] if isinstance(classes, list) and all(map(_is_word, classes)) else ["classes"]
     )
 
 

@@ -74,7 +74,7 @@ def find_encoder(name: str) -> EncoderKind:
     found = _ENCODERS.get(name) or (_ENCODERS.get(family) if name != family else None)
     if found is None:
         known = ", ".join(known + "NAME" * known.endswith(":") for known in _ENCODERS)
-        raise ValueError(f"--backbone is {name!r}; choose one of {known}.")
+        raise ValueError(f"`backbone` is {name!r}; choose one of {known}.")
     return found
 
 
@@ -83,7 +83,7 @@ def check_trains(name: str) -> None:
     if not find_encoder(name).trains:
         known = ", ".join(kind.name for kind in _ENCODERS.values() if kind.trains)
         raise ValueError(
-            f"--backbone {name} is loaded with weights of its own and not pretrained here; choose "
+            f"`backbone` {name} is loaded with weights of its own and not pretrained here; choose "
             f"one of {known}."
         )
 
@@ -94,14 +94,14 @@ def check_encoder(config: TrainConfig) -> None:
     kind = find_encoder(model.backbone)
     if not kind.masks and not config.multi_view and not config.encoder_from:
         raise ValueError(
-            f"--backbone {model.backbone} learns from views; give --invariance-weight, e.g. 1."
+            f"`backbone` {model.backbone} learns from views; give `invariance_weight`, e.g. 1."
         )
     if config.multi_view and views.local_views:
         patch = config.image.patch_size if kind.sized else 16
-        within("--local-size", views.local_size, 2 * patch, config.image.image_size)
+        within("local_size", views.local_size, 2 * patch, config.image.image_size)
         if kind.sized and views.local_size % patch:
             raise ValueError(
-                f"--local-size {views.local_size} is not a multiple of --patch-size {patch}."
+                f"`local_size` {views.local_size} is not a multiple of `patch_size` {patch}."
             )
 
 

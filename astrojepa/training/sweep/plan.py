@@ -10,7 +10,6 @@ from typing import Any
 from astrojepa.checkpoints.weights import read_pickled
 from astrojepa.config import TrainConfig, flags, replace
 from astrojepa.files import read_json
-from astrojepa.places import TRAIN
 from astrojepa.precision import kept
 from astrojepa.runs import read_metrics
 
@@ -60,15 +59,12 @@ class Sweep:
         if unknown := [name for name in self.settings if name not in varied]:
             raise ValueError(
                 f"A sweep cannot vary {unknown[0]!r}; it varies settings of the recipe, such as "
-                f"sigreg_weight or width ({TRAIN} "
-                "--help lists them), and --seeds the seed."
+                f"sigreg_weight or width, and `seeds` the seed."
             )
         if not self.settings or not all(self.settings.values()):
-            raise ValueError(
-                "A sweep needs a setting and its values, such as --sweep sigreg_weight=0,0.6."
-            )
+            raise ValueError("A sweep needs a setting and its values, such as sigreg_weight=0,0.6.")
         if self.seeds < 1:
-            raise ValueError(f"--seeds is {self.seeds}; it must be at least 1.")
+            raise ValueError(f"`seeds` is {self.seeds}; it must be at least 1.")
 
     def runs(self, folder: Path) -> list[SweepRun]:
         """List the runs, seeds innermost; ValueError for a value out of range."""
@@ -93,7 +89,7 @@ class Sweep:
         if self.settings.keys() != earlier.settings.keys():
             known, new = ", ".join(earlier.settings), ", ".join(self.settings)
             raise ValueError(
-                f"{folder} is a sweep of {known}, not of {new}; choose another --out for this one."
+                f"{folder} is a sweep of {known}, not of {new}; choose another `out` for this one."
             )
         before, now = _by_name(earlier.config), _by_name(self.config)
         if differing := [
@@ -103,7 +99,7 @@ class Sweep:
         ]:
             raise ValueError(
                 f"{folder} is a sweep with other settings ({'; '.join(differing)}); use the same "
-                "settings, or choose another --out."
+                "settings, or choose another `out`."
             )
         settings = {
             name: list(dict.fromkeys([*values, *self.settings[name]]))
@@ -126,7 +122,7 @@ def read_sweep(folder: Path) -> Sweep:
         or type(seeds) is not int
     ):
         raise ValueError(
-            f"{folder / RECORD} lacks config, settings or seeds; choose another --out."
+            f"{folder / RECORD} lacks config, settings or seeds; choose another `out`."
         )
     pairs_again = {
         name: [tuple(value) if isinstance(value, list) else value for value in values]

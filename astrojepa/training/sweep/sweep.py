@@ -51,7 +51,7 @@ def sweep(
     """
     folder = Path(out)
     if (folder / "config.json").exists():
-        raise ValueError(f"{folder} holds a run, not a sweep; choose another --out.")
+        raise ValueError(f"{folder} holds a run, not a sweep; choose another `out`.")
     target = distributed.start(
         torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     )

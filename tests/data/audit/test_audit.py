@@ -282,7 +282,7 @@ def test_the_report_shows_counts_and_the_first_examples_by_id(simulated: Dataset
     duplicate = int(np.flatnonzero(simulated.table["duplicate_of"] != "")[0])
     for words in (
         "128 SIMULATED galaxies",
-        "1 group (2 galaxies): identical pictures",
+        "1 group (2 galaxies): identical images",
         str(simulated.ids[duplicate]),
         "north ",
     ):

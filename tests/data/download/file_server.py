@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -36,7 +37,9 @@ class Behaviour:
     stall: float = 0.0  # seconds of silence after the first half, once
     slow: float = 0.0  # seconds between pieces of 8 KB
     range_answer: str = ""  # a Content-Range that is not what was asked for
+    answer: Callable[[str], bytes] | None = None  # the body for a path, in place of `content`
     asked: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -44,6 +47,7 @@ class Handler(BaseHTTPRequestHandler):
         how: Behaviour = self.server.how  # type: ignore[attr-defined]
         wanted = self.headers.get("Range", "")
         how.asked.append(wanted)
+        how.paths.append(self.path)
         if how.statuses:
             self.send_error(how.statuses.pop(0))
             return
@@ -54,15 +58,16 @@ class Handler(BaseHTTPRequestHandler):
             self.end_headers()
             return
         start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and how.ranges else 0
-        if start >= len(how.content):
+        content = how.content if how.answer is None else how.answer(self.path)
+        if start >= len(content):
             self.send_error(416)
             return
-        body = how.content[start:]
+        body = content[start:]
         self.send_response(206 if start else 200)
         if start:
             self.send_header(
                 "Content-Range",
-                how.range_answer or f"bytes {start}-{len(how.content) - 1}/{len(how.content)}",
+                how.range_answer or f"bytes {start}-{len(content) - 1}/{len(content)}",
             )
         if not how.unnamed_length:
             self.send_header(

@@ -132,7 +132,7 @@ def test_a_truncated_picture_is_an_error_naming_it(kind: str, tmp_path: Path) ->
     path = tmp_path / "half.img"
     path.write_bytes(raw[: len(raw) // 2])
     with pytest.raises(
-        DataError, match=r"half\.img cannot be read as a picture, it is damaged or cut short"
+        DataError, match=r"half\.img cannot be read as an image, it is damaged or cut short"
     ):
         read_image(path)
 
@@ -147,7 +147,7 @@ def test_a_truncated_picture_is_an_error_naming_it(kind: str, tmp_path: Path) ->
     ],
 )
 def test_other_formats_are_refused(raw: bytes) -> None:
-    with pytest.raises(DataError, match="no JPEG, PNG or WebP picture"):
+    with pytest.raises(DataError, match="no JPEG, PNG or WebP image"):
         read_image(raw)
 
 

@@ -282,7 +282,7 @@ def test_bare_pictures_are_sorted_and_unlabelled(write_picture: Write, tmp_path:
 def test_a_folder_without_pictures_says_so(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(
-        DataError, match=r"holds no pictures \(JPEG, PNG or FITS\) and no labels\.csv"
+        DataError, match=r"holds no images \(JPEG, PNG or FITS\) and no labels\.csv"
     ):
         open_dataset(tmp_path / "empty")
 
@@ -292,7 +292,7 @@ def test_a_corrupt_picture_is_named_when_it_is_read_and_not_before(write_folder:
     (root / "sub/a.jpg").write_bytes((root / "sub/a.jpg").read_bytes()[:200])
     data = open_dataset(root)
     assert data.skipped == ()
-    with pytest.raises(DataError, match=r"sub/a\.jpg cannot be read as a picture"):
+    with pytest.raises(DataError, match=r"sub/a\.jpg cannot be read as an image"):
         data[1]
 
 
@@ -305,13 +305,13 @@ def test_corrupt_pictures_are_left_out_only_where_asked_and_listed(write_folder:
     assert data.ids.tolist() == ["sub/a.jpg", "G3"]
     assert np.array_equal(data[0].image, open_dataset(root)[1].image)
     assert data.subset([0]).skipped == ("b.png",)
-    assert told[-1] == (3, 3, "checking pictures")
+    assert told[-1] == (3, 3, "checking images")
 
 
 def test_a_folder_in_which_nothing_can_be_read_is_an_error(write_folder: Write) -> None:
     root = write_folder([{"file": "a.png"}])
     (root / "a.png").write_bytes(b"nonsense")
-    with pytest.raises(DataError, match="None of the 1 pictures"):
+    with pytest.raises(DataError, match="None of the 1 images"):
         open_dataset(root, skip_corrupt=True)
 
 
@@ -490,7 +490,7 @@ def test_vote_fractions_are_numbers_and_no_classes(write_folder: Write) -> None:
     data = open_dataset(root)
     assert data.classes == ()
     assert data.notes == (
-        "label holds numbers (0 to 0.4), not classes; give it to a probe as --target label.",
+        "label holds numbers (0 to 0.4), not classes: a target for a regression probe, not a label.",
     )
     assert target_values(data, "label").tolist() == [0, 0.1, 0.2, 0.3, 0.4]
     assert len(open_dataset(root, label_column="grade").classes) == 5

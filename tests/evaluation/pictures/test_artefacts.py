@@ -141,7 +141,7 @@ def test_simulated_faults_are_found_and_few_others_are_suspected() -> None:
     ("pictures", "message"),
     [
         (np.zeros((2, 64, 64, 3), np.float32), "uint8"),
-        (np.zeros((64, 64, 3), np.uint8), "Expected square pictures"),
+        (np.zeros((64, 64, 3), np.uint8), "Expected square images"),
         (np.zeros((1, 64, 48, 3), np.uint8), "resize them first"),
         (np.zeros((1, 16, 16, 3), np.uint8), "at least 32 pixels a side, found 16"),
     ],

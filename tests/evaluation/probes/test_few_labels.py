@@ -32,11 +32,12 @@ def test_separate_blobs_are_named_from_few_labels(make_blobs: Make) -> None:
         "10 per class",
         "20 per class",
         "1 %",
+        "5 %",
         "10 %",
         "100 %",
     ]
-    assert [point.num_labels for point in curve] == [4, 20, 40, 80, 4, 20, 200]
-    assert [len(point.accuracies) for point in curve] == [4, 4, 4, 4, 4, 4, 1], (
+    assert [point.num_labels for point in curve] == [4, 20, 40, 80, 4, 8, 20, 200]
+    assert [len(point.accuracies) for point in curve] == [4, 4, 4, 4, 4, 4, 4, 1], (
         "everything is drawn once"
     )
     assert min(point.balanced_accuracies.mean() for point in curve) > 0.97

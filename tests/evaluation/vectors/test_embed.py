@@ -287,9 +287,9 @@ def test_vectors_are_float32_of_all_passes_and_kept_by_name_where_they_are_not(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"passes": 0}, r"--passes is 0; it must lie in \[1, 12\]"),
-        ({"passes": 13}, r"--passes is 13; it must lie in \[1, 12\]"),
-        ({"precision": "half"}, "--precision is 'half'; choose one of auto, float32, bfloat16"),
+        ({"passes": 0}, r"`passes` is 0; it must lie in \[1, 12\]"),
+        ({"passes": 13}, r"`passes` is 13; it must lie in \[1, 12\]"),
+        ({"precision": "half"}, "`precision` is 'half'; choose one of auto, float32, bfloat16"),
     ],
 )
 def test_passes_and_precisions_that_do_not_exist_are_refused(

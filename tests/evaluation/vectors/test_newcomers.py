@@ -52,5 +52,5 @@ def test_what_is_far_from_everything_is_stranger_than_all(
 
 def test_no_pictures_are_refused(make_blobs: Callable[..., Embeddings]) -> None:
     known = make_blobs(count=8)
-    with pytest.raises(ValueError, match="no new pictures"):
+    with pytest.raises(ValueError, match="no new images"):
         compare_newcomers([], known, np.zeros(8), np.zeros((8, 2)), "pca")

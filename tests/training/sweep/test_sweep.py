@@ -239,7 +239,7 @@ def test_pairs_survive_the_record(tiny, tmp_path, written):
             {"sigreg_weight": [0.0]},
             r"is a sweep with other settings \(epochs 3, now 5\); use the same settings",
         ),
-        ({}, {"width": [32]}, "is a sweep of sigreg_weight, not of width; choose another --out"),
+        ({}, {"width": [32]}, "is a sweep of sigreg_weight, not of width; choose another `out`"),
     ],
 )
 def test_a_folder_holds_one_sweep(tiny, tmp_path, written, change, settings, message):
@@ -252,12 +252,12 @@ def test_a_folder_holds_one_sweep(tiny, tmp_path, written, change, settings, mes
 
 
 def test_a_run_folder_or_a_broken_record_is_no_sweep(tiny, tmp_path, written):
-    with pytest.raises(ValueError, match="holds a run, not a sweep; choose another --out"):
+    with pytest.raises(ValueError, match="holds a run, not a sweep; choose another `out`"):
         sweep(tiny, {"sigreg_weight": [0.0]}, 1, create_run(tiny, tmp_path / "run"), progress=False)
     (tmp_path / "sweep.json").write_text('{"settings": [1]}')
     with pytest.raises(
         ValueError,
-        match=r"sweep\.json lacks config, settings or seeds; choose another --out",
+        match=r"sweep\.json lacks config, settings or seeds; choose another `out`",
     ):
         sweep(tiny, {"sigreg_weight": [0.0]}, 1, tmp_path, progress=False)
 
@@ -265,25 +265,25 @@ def test_a_run_folder_or_a_broken_record_is_no_sweep(tiny, tmp_path, written):
 @pytest.mark.parametrize(
     ("settings", "seeds", "message"),
     [
-        ({"sigreg_weight": [0.0, 1.5]}, 1, r"--lambda is 1\.5; it must lie in \[0, 1\]"),
+        ({"sigreg_weight": [0.0, 1.5]}, 1, r"`sigreg_weight` is 1\.5; it must lie in \[0, 1\]"),
         (
             {"sigreg_weight": [0.0], "patch_size": [4, 5]},
             1,
-            "--patch-size 5 does not divide --image-size 32",
+            "`patch_size` 5 does not divide `image_size` 32",
         ),
         (
             {"seed": [1, 2]},
             1,
-            r"cannot vary 'seed'; it varies settings of the recipe, .* and --seeds the seed",
+            r"cannot vary 'seed'; it varies settings of the recipe, .* and `seeds` the seed",
         ),
         ({"data": ["elsewhere"]}, 1, "cannot vary 'data'"),
         ({"magic": [1]}, 1, "cannot vary 'magic'"),
         (
             {"sigreg_weight": []},
             1,
-            "needs a setting and its values, such as --sweep sigreg_weight=0,0.6",
+            "needs a setting and its values, such as sigreg_weight=0,0.6",
         ),
-        ({"sigreg_weight": [0.0]}, 0, "--seeds is 0; it must be at least 1"),
+        ({"sigreg_weight": [0.0]}, 0, "`seeds` is 0; it must be at least 1"),
     ],
 )
 def test_what_cannot_be_swept_is_refused_before_anything_is_written(

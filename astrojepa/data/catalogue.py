@@ -1,0 +1,310 @@
+"""Columns of a catalogue, joined to galaxies by id or by position on the sky."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from astrojepa.data import DataError
+from astrojepa.data.dataset import Dataset
+from astrojepa.data.missing import as_numbers, known_numbers, known_places, without_missing
+from astrojepa.data.readers.labels import find_column
+from astrojepa.wording import one_line
+
+MAX_BYTES = 4 * 1024**3
+MAX_VALUES = 2**28  # rows times columns
+MAX_COLUMNS = 600  # SDSS has 509
+FORMATS = {
+    ".csv": "ascii.csv",
+    ".tsv": "ascii.tab",
+    ".ecsv": "ascii.ecsv",
+    ".fits": "fits",
+    ".fit": "fits",
+    ".vot": "votable",
+    ".xml": "votable",
+    ".parquet": "parquet",
+}
+SEPARATION = "separation_arcsec"
+
+
+@dataclass(frozen=True)
+class Match:
+    """Which row of a catalogue belongs to each galaxy."""
+
+    by: str  # "id" or "position"
+    rows: np.ndarray  # int64 (n,), -1 where there is none
+    separation: np.ndarray  # float64 (n,), arcseconds; NaN where there is none, and by id
+    crowded: np.ndarray  # bool (n,), whether other rows lie within the radius too; by id never
+
+    def __str__(self) -> str:
+        found = self.rows >= 0
+        text = f"{found.sum():,} of {len(found):,} galaxies matched by {self.by}"
+        if self.by == "position" and found.any():
+            text += f", median separation {np.median(self.separation[found]):.2f} arcsec"
+        if self.crowded.any():
+            text += (
+                f"; {self.crowded.sum():,} have several rows within the radius, the nearest counts"
+            )
+        twice = found.sum() - len(np.unique(self.rows[found]))
+        return text + (f"; {twice:,} share a row with another galaxy" if twice else "")
+
+
+def read_catalogue(path: str | Path) -> pd.DataFrame:
+    """Read a table: CSV, TSV, ECSV, FITS, VOTable or Parquet, by the ending of its name.
+
+    Text columns are str with "" where unknown; numbers are float64 with NaN where unknown, except
+    for whole numbers without gaps, which stay int64 (ids have 18 digits). Positions are in degrees.
+    Columns of arrays are left out. Raises FileNotFoundError where there is no file, DataError for
+    another format, a damaged file or one of more than 4 GB or 268 million values.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no catalogue {path}; give {', '.join(FORMATS)}.")
+    if path.suffix.lower() not in FORMATS:
+        raise DataError(
+            f"{path.name} is no catalogue that can be read; its name must end in "
+            f"{', '.join(FORMATS)}."
+        )
+    if path.stat().st_size > MAX_BYTES:
+        raise DataError(
+            f"{path} has {path.stat().st_size / 1e9:.1f} GB; at most {MAX_BYTES / 1e9:.1f} GB are "
+            "read. Select its columns first."
+        )
+    try:
+        table = _read(path, FORMATS[path.suffix.lower()])
+    except DataError:
+        raise
+    # astropy and pyarrow raise a dozen kinds for damaged files
+    except Exception as error:
+        raise DataError(f"{path} cannot be read as a table ({one_line(error, 160)}).") from error
+    if table.empty:
+        raise DataError(f"{path} has no rows, or no columns of one value a row.")
+    return table
+
+
+def match(data: Dataset, catalogue: pd.DataFrame, *, radius: float = 1.0, by: str = "") -> Match:
+    """Find each galaxy's row by "id" or "position"; by default by id where any id agrees.
+
+    `radius` is the largest separation, arcseconds; of several rows the nearest is taken. Raises
+    DataError where galaxies or catalogue lack ids or positions, or one id has several rows.
+
+    Examples:
+        >>> data = aj.open_dataset("simulated:60")
+        >>> catalogue = pd.DataFrame({"id": data.ids[:5], "mass": range(5)})
+        >>> str(match(data, catalogue))
+        '5 of 60 galaxies matched by id'
+    """
+    if by not in ("", "id", "position"):
+        raise DataError(f"`by` is {by!r}; choose id or position.")
+    if not 0 < radius <= 3600:
+        raise DataError(f"`radius` is {radius:g} arcsec; it must lie in (0, 3600].")
+    if by != "position":
+        found = _by_id(data, catalogue)
+        if found is not None:
+            return found
+        if by == "id":
+            raise DataError(
+                f"The catalogue has no row for any id of {data.name}, such as {data.ids[0]}; match "
+                "by position."
+            )
+    return _by_position(data, catalogue, radius)
+
+
+def joined(
+    data: Dataset, catalogue: pd.DataFrame, *, radius: float = 1.0, by: str = "", name: str = "cat"
+) -> Dataset:
+    """Return the galaxies with the catalogue's columns in `table`; a note says what was matched.
+
+    A column that the galaxies have already is called `name`_column. Raises as `match`.
+    """
+    found = match(data, catalogue, radius=radius, by=by)
+    there = found.rows >= 0
+    if not there.any():
+        raise DataError(f"No galaxy of {data.name} lies within {radius:g} arcsec of a row.")
+    new: dict[str, Any] = {}
+    for column in catalogue.columns:
+        values = catalogue[column].to_numpy()[np.where(there, found.rows, 0)]
+        if values.dtype.kind in "iuf":
+            values = np.where(there, values, np.nan)
+        else:
+            values = np.where(there, values.astype(str), "")
+        new[f"{name}_{column}" if column in data.table or column in new else str(column)] = values
+    if found.by == "position":
+        new[SEPARATION] = found.separation
+    base = data.table if len(data.table) else pd.DataFrame(index=range(len(data)))
+    return dataclasses.replace(
+        data,
+        table=pd.concat([base, pd.DataFrame(new, index=base.index)], axis=1),
+        notes=(*data.notes, f"Catalogue {name}: {found}."),
+    )
+
+
+def _by_id(data: Dataset, catalogue: pd.DataFrame) -> Match | None:
+    column = find_column(catalogue, "id")
+    if column is None:
+        return None
+    ids = pd.Index(catalogue[column].astype(str))
+    wanted = np.asarray(data.ids).astype(str)
+    known = ids.isin(wanted)
+    if not known.any():
+        return None
+    if len(twice := ids[known & ids.duplicated()]):
+        raise DataError(
+            f"The catalogue has several rows of {twice[0]} ({len(twice)} such rows); keep one."
+        )
+    rows = pd.Series(np.flatnonzero(known), index=ids[known]).reindex(wanted, fill_value=-1)
+    return Match(
+        "id",
+        rows.to_numpy(dtype=np.int64),
+        np.full(len(data), np.nan),
+        np.zeros(len(data), dtype=bool),
+    )
+
+
+def _by_position(data: Dataset, catalogue: pd.DataFrame, radius: float) -> Match:
+    from astropy import units
+    from astropy.coordinates import SkyCoord
+
+    columns = [find_column(catalogue, name) for name in ("ra", "dec")]
+    if None in columns:
+        raise DataError(
+            f"The catalogue has no columns of ids or positions for {data.name} (found: "
+            f"{', '.join(map(str, catalogue.columns[:20]))}); name them id, or ra and dec."
+        )
+    ra, dec = known_places(*(as_numbers(catalogue[name].astype(str))[0] for name in columns))
+    usable = np.flatnonzero(np.isfinite(ra) & (np.abs(dec) <= 90))
+    own = np.flatnonzero(np.isfinite(data.ra) & np.isfinite(data.dec))
+    if not len(own) or not len(usable):
+        who = data.name if not len(own) else "The catalogue"
+        raise DataError(f"{who} has no positions; give columns ra and dec in degrees.")
+    rows = np.full(len(data), -1, dtype=np.int64)
+    separation, crowded = np.full(len(data), np.nan), np.zeros(len(data), dtype=bool)
+    galaxies = SkyCoord(data.ra[own], data.dec[own], unit=units.deg)
+    others = SkyCoord(ra[usable], dec[usable], unit=units.deg)
+    index, angle, _ = galaxies.match_to_catalog_sky(others)
+    near = angle.arcsec <= radius
+    rows[own[near]], separation[own[near]] = usable[index[near]], angle.arcsec[near]
+    if len(usable) > 1:
+        _, second, _ = galaxies.match_to_catalog_sky(others, nthneighbor=2)
+        crowded[own] = second.arcsec <= radius
+    return Match("position", rows, separation, crowded)
+
+
+def _read(path: Path, format: str) -> pd.DataFrame:
+    """Read plain columns; sizes are known before values are read where the format tells them."""
+    if format == "parquet":
+        from pyarrow import parquet
+
+        about = parquet.read_metadata(path)
+        _check_size(path, about.num_rows, about.num_columns)
+        return _plain(parquet.read_table(path).to_pandas())
+    if format in ("ascii.csv", "ascii.tab"):
+        separator = "," if format == "ascii.csv" else "\t"
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            header = next(csv.reader(lines, delimiter=separator), [])
+        _check_size(path, 1, len(header))
+        table = pd.read_csv(
+            path, sep=separator, dtype=str, keep_default_na=False, skipinitialspace=True
+        )
+        _check_size(path, *table.shape)
+        return pd.DataFrame({name: _column(table[name]) for name in table.columns})
+    if format == "fits":
+        return _read_fits(path)
+    from astropy.table import Table
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = Table.read(path, format=format)
+        found.keep_columns([name for name in found.colnames if found[name].ndim == 1])
+        _check_size(path, len(found), len(found.columns))
+        units = {name: str(found[name].unit or "") for name in found.colnames}
+        return _in_degrees(_plain(found.to_pandas()), units)
+
+
+def _read_fits(path: Path) -> pd.DataFrame:
+    """Read the first table of a FITS file, columns of one value a row."""
+    from astropy.io import fits
+
+    from astrojepa.data.images.fits import opened_parts
+
+    with opened_parts(path, str(path), MAX_BYTES) as parts:
+        table = next((part for part in parts if isinstance(part, fits.BinTableHDU)), None)
+        if table is None or not table.header["NAXIS1"]:
+            raise DataError(f"{path} holds no binary table with columns.")
+        # one value each: others take room that the file does not have, or lie elsewhere in it
+        kept = [item for item in table.columns if re.fullmatch(r"1?[LBIJKED]|\d*A", item.format)]
+        _check_size(path, table.header["NAXIS2"], len(kept))
+        columns = {item.name: _native(table.data[item.name], item.null) for item in kept}
+    return _in_degrees(_plain(pd.DataFrame(columns)), {item.name: item.unit for item in kept})
+
+
+def _native(values: Any, null: Any) -> np.ndarray:
+    """Return a column in this machine's byte order; whole numbers that mean missing are NaN."""
+    found = np.asarray(values)
+    found = found.astype(found.dtype.newbyteorder("="))
+    if null in ("", None) or found.dtype.kind not in "iu" or not (found == null).any():
+        return found
+    return np.where(found == null, np.nan, found)
+
+
+def _in_degrees(table: pd.DataFrame, units: Mapping[str, Any]) -> pd.DataFrame:
+    """Convert positions in other units; one that is not known leaves them as they are."""
+    from astropy.units import Unit, deg
+
+    found = (find_column(table, name) for name in ("ra", "dec"))
+    names = [name for name in found if name and units.get(name)]
+    angles = {name: Unit(units[name], parse_strict="silent") for name in names}
+    return table.assign(
+        **{
+            name: (np.asarray(table[name]) * angle).to_value(deg)
+            for name, angle in angles.items()
+            if angle.is_equivalent(deg) and pd.api.types.is_numeric_dtype(table[name].dtype)
+        }
+    )
+
+
+def _check_size(path: Path, rows: int, columns: int) -> None:
+    if rows * columns > MAX_VALUES or columns > MAX_COLUMNS:
+        raise DataError(
+            f"{path} has {rows:,} rows of {columns:,} columns; at most {MAX_COLUMNS} columns and "
+            f"{MAX_VALUES:,} values are read. Select its columns first."
+        )
+
+
+def _plain(table: pd.DataFrame) -> pd.DataFrame:
+    """Keep text and numbers; bytes are text."""
+    kept = {}
+    for name in table.columns:
+        values = table[name]
+        if values.dtype.kind == "O" and values.map(lambda value: isinstance(value, bytes)).any():
+            values = values.map(
+                lambda value: (
+                    value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+                )
+            )
+        if pd.api.types.is_bool_dtype(values.dtype):
+            values = values.astype(object).map({True: "true", False: "false"})
+        if pd.api.types.is_integer_dtype(values.dtype) and not values.isna().any():
+            kept[str(name)] = values.to_numpy(dtype=np.int64)
+        elif pd.api.types.is_numeric_dtype(values.dtype):
+            kept[str(name)] = known_numbers(values.to_numpy(dtype=np.float64, na_value=np.nan))
+        elif not values.map(lambda value: isinstance(value, list | dict | np.ndarray)).any():
+            kept[str(name)] = without_missing(values.fillna("").astype(str).str.strip())
+    return pd.DataFrame(kept)
+
+
+def _column(text: pd.Series) -> Any:
+    """Return text as numbers where all that is known is a number; long ids stay text."""
+    known = without_missing(text.str.strip())
+    numbers, wrong = as_numbers(known)
+    whole = known.str.fullmatch(r"[+-]?\d{16,}").any()
+    return known if wrong.any() or whole or not (known != "").any() else numbers

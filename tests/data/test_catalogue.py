@@ -1,0 +1,184 @@
+"""Catalogues: read from every format, joined by id or by position."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from astropy import units
+from astropy.table import MaskedColumn, Table
+
+import astrojepa as aj
+from astrojepa.cli import main
+from astrojepa.data import DataError
+from astrojepa.data.catalogue import joined, match, read_catalogue
+
+LONG_ID = 1237648720142401611
+
+
+def separation(ra, dec, other_ra, other_dec):
+    """Great-circle distance, arcseconds, by the formula of Vincenty."""
+    a, d, b, e = map(np.radians, (ra, dec, other_ra, other_dec))
+    across = np.hypot(
+        np.cos(e) * np.sin(b - a),
+        np.cos(d) * np.sin(e) - np.sin(d) * np.cos(e) * np.cos(b - a),
+    )
+    along = np.sin(d) * np.sin(e) + np.cos(d) * np.cos(e) * np.cos(b - a)
+    return np.degrees(np.arctan2(across, along)) * 3600
+
+
+@pytest.fixture
+def galaxies():
+    """Sixty galaxies around the north pole and the origin of right ascension, three unplaced."""
+    draw = np.random.default_rng(3)
+    ra, dec = draw.uniform(359.9, 360.1, 60) % 360, draw.uniform(-0.1, 0.1, 60)
+    ra[:20], dec[:20] = draw.uniform(0, 360, 20), draw.uniform(89.9, 90, 20)
+    ra[57:] = dec[57:] = np.nan
+    return dataclasses.replace(aj.open_dataset("simulated:60"), ra=ra, dec=dec)
+
+
+def test_the_nearest_row_within_the_radius_is_that_of_a_search_over_all_pairs(galaxies):
+    draw = np.random.default_rng(4)
+    catalogue = pd.DataFrame(
+        {
+            "RAJ2000": (galaxies.ra[:50] + draw.normal(0, 3e-4, 50)) % 360,
+            "DEJ2000": np.clip(galaxies.dec[:50] + draw.normal(0, 3e-4, 50), -90, 90),
+        }
+    ).sample(frac=1, random_state=0)
+    found = match(galaxies, catalogue, radius=2)
+    pairs = separation(
+        galaxies.ra[:57, None], galaxies.dec[:57, None], *catalogue.to_numpy().T[:, None, :]
+    )
+    nearest = pairs.argmin(1)
+    near = pairs.min(1) <= 2
+    assert 20 < near.sum() < 57
+    assert np.array_equal(found.rows[:57], np.where(near, nearest, -1))
+    np.testing.assert_allclose(found.separation[:57][near], pairs.min(1)[near], atol=1e-6)
+    assert np.array_equal(found.crowded[:57], (pairs <= 2).sum(1) > 1)
+    assert (found.rows[57:] == -1).all()
+    assert np.isnan(found.separation[57:]).all()
+
+
+def test_ids_that_agree_come_before_positions_unless_asked_otherwise(galaxies):
+    catalogue = pd.DataFrame({"objid": galaxies.ids[[5, 3]], "ra": galaxies.ra[[7, 8]]})
+    catalogue["dec"], catalogue["mass"] = galaxies.dec[[7, 8]], [1.0, 2.0]
+    assert np.flatnonzero(match(galaxies, catalogue).rows >= 0).tolist() == [3, 5]
+    place = match(galaxies, catalogue, by="position")
+    assert np.flatnonzero(place.rows >= 0).tolist() == [7, 8]
+    table = joined(galaxies, catalogue, name="cat").table
+    assert table["mass"].iloc[[3, 5]].tolist() == [2.0, 1.0]
+    assert table["mass"].notna().sum() == 2
+
+
+@pytest.mark.parametrize("ending", ["csv", "tsv", "ecsv", "fits", "vot", "parquet"])
+def test_every_format_gives_the_same_numbers_text_and_18_digit_ids(ending, tmp_path):
+    table = Table(
+        {
+            "id": np.array([LONG_ID, LONG_ID + 1]),
+            "ra": [10.5, 20.25],
+            "dec": [-1.5, 2.0],
+            "mass": MaskedColumn([9.5, 0.0], mask=[False, True]),
+            "kind": ["Sa", ""],
+        }
+    )
+    path = tmp_path / f"c.{ending}"
+    if ending == "parquet":
+        frame = table.to_pandas()
+        frame.to_parquet(path)
+    elif ending in ("csv", "tsv"):
+        table.write(path, format="ascii.csv", delimiter={"csv": ",", "tsv": "\t"}[ending])
+    else:
+        table.write(path, format="votable" if ending == "vot" else None)
+    found = read_catalogue(path)
+    assert list(found.columns) == ["id", "ra", "dec", "mass", "kind"]
+    assert found["id"].astype(str).tolist() == [str(LONG_ID), str(LONG_ID + 1)]
+    assert found["ra"].tolist() == [10.5, 20.25]
+    assert found["mass"][0] == 9.5
+    assert np.isnan(found["mass"][1])
+    assert found["kind"].tolist() == ["Sa", ""]
+
+
+@pytest.mark.parametrize("unit", [units.rad, units.hourangle, units.arcsec])
+def test_positions_in_other_units_become_degrees(unit, tmp_path, galaxies):
+    table = Table({"ra": (galaxies.ra[:5] * units.deg).to(unit)})
+    table["dec"] = (galaxies.dec[:5] * units.deg).to(unit)
+    table.write(tmp_path / "c.ecsv")
+    found = read_catalogue(tmp_path / "c.ecsv")
+    np.testing.assert_allclose(found["ra"], galaxies.ra[:5], rtol=1e-12)
+    np.testing.assert_allclose(found["dec"], galaxies.dec[:5], rtol=1e-12)
+
+
+def test_numbers_that_mean_missing_and_columns_of_arrays_are_no_values(tmp_path):
+    table = Table({"id": ["a", "b"], "mag": [-9999.0, 17.5], "spectrum": np.zeros((2, 3))})
+    table.write(tmp_path / "c.fits")
+    found = read_catalogue(tmp_path / "c.fits")
+    assert list(found.columns) == ["id", "mag"]
+    assert np.isnan(found["mag"][0])
+    assert found["mag"][1] == 17.5
+
+
+def test_columns_of_the_galaxies_are_never_replaced(galaxies):
+    galaxies = dataclasses.replace(galaxies, table=pd.DataFrame({"mass": np.arange(60.0)}))
+    catalogue = pd.DataFrame({"id": galaxies.ids[:2], "mass": [7, 8]})
+    table = joined(galaxies, catalogue, name="sdss").table
+    assert table["mass"].tolist() == list(range(60))
+    assert table["sdss_mass"][:2].tolist() == [7, 8]
+    assert table["sdss_mass"][2:].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("columns", "options", "message"),
+    [
+        ({"id": ["x"], "mass": [1]}, {"by": "id"}, "no row for any id .* match by position"),
+        ({"mass": [1]}, {}, "no columns of ids or positions .*found: mass.*; name them id, or ra"),
+        ({"ra": [0.0], "dec": [0.0]}, {}, "The catalogue has no positions"),
+        ({"ra": [120.0], "dec": [-60.0]}, {}, "No galaxy of .* lies within 1 arcsec of a row"),
+        ({"ra": [1.0], "dec": [1.0]}, {"radius": 0}, "`radius` is 0 arcsec; it must lie in"),
+        ({"ra": [1.0], "dec": [1.0]}, {"by": "name"}, "`by` is 'name'; choose id or position"),
+    ],
+)
+def test_what_cannot_be_matched_is_said(galaxies, columns, options, message):
+    with pytest.raises(DataError, match=message):
+        joined(galaxies, pd.DataFrame(columns), **options)
+
+
+def test_an_id_of_two_rows_is_refused(galaxies):
+    catalogue = pd.DataFrame({"id": [galaxies.ids[0]] * 2, "mass": [1, 2]})
+    with pytest.raises(DataError, match=f"several rows of {galaxies.ids[0]}"):
+        match(galaxies, catalogue)
+
+
+@pytest.mark.parametrize("ending", ["fits", "vot", "parquet", "ecsv"])
+def test_a_damaged_table_is_refused_in_one_sentence(ending, tmp_path):
+    (tmp_path / f"c.{ending}").write_bytes(b"\x00\xffno table" * 50)
+    with pytest.raises(DataError, match=r"cannot be read as a table|is not a FITS file"):
+        read_catalogue(tmp_path / f"c.{ending}")
+
+
+def test_a_table_of_another_format_is_refused_with_those_that_are_read(tmp_path):
+    (tmp_path / "c.pickle").write_bytes(b"")
+    with pytest.raises(DataError, match=r"its name must end in \.csv"):
+        read_catalogue(tmp_path / "c.pickle")
+
+
+def test_the_command_writes_a_row_per_galaxy_and_says_how_many_matched(
+    galaxy_folder, tmp_path, capsys
+):
+    ids = aj.open_dataset(str(galaxy_folder)).ids
+    pd.DataFrame({"id": ids[:3], "mass": [9.5, 10.0, 11.0]}).to_csv(tmp_path / "c.csv", index=False)
+    out = tmp_path / "joined.csv"
+    command = ["match", str(tmp_path / "c.csv"), "--data", str(galaxy_folder), "--out", str(out)]
+    assert main(command) == 0
+    table = pd.read_csv(out, dtype={"id": str})
+    assert table["id"].tolist() == ids.tolist()
+    assert table["mass"][:3].tolist() == [9.5, 10.0, 11.0]
+    assert table["mass"][3:].isna().all()
+    assert f"3 of {len(ids)} galaxies matched by id" in capsys.readouterr().out
+    command[-1] = str(tmp_path / "joined.ecsv")
+    assert main(command) == 0
+    again = Table.read(tmp_path / "joined.ecsv")
+    assert again["ra"].unit == units.deg
+    assert again["mass"][:3].tolist() == [9.5, 10.0, 11.0]
+    assert again.meta["catalogue"] == "c.csv"
