@@ -40,7 +40,9 @@ class Column:
         values = np.asarray(self.values)
         if values.dtype == object:
             missing = "" if any(isinstance(value, str) for value in values) else np.nan
-            values = np.array([missing if value is None else value for value in values])
+            values = np.array(
+                [missing if value is None or value != value else value for value in values]
+            )
         if values.dtype.kind in "fU":
             return values
         return values.astype(np.int64) if values.dtype.kind in "iub" else values.astype(str)

@@ -105,6 +105,15 @@ def test_a_table_without_rows_is_a_table(tmp_path: Path, ending: str) -> None:
         assert Table.read(tmp_path / f"t{ending}", format=kind).colnames == ["id", "x"]
 
 
+def test_what_is_missing_among_objects_is_missing(tmp_path: Path) -> None:
+    words = np.array(["a", None, float("nan")], dtype=object)
+    numbers = np.array([1.5, None, 2], dtype=object)
+    write_table(tmp_path / "t.parquet", [Column("w", words, ""), Column("n", numbers, "")], {})
+    table = parquet.read_table(tmp_path / "t.parquet")
+    assert table["w"].to_pylist() == ["a", None, None]
+    assert table["n"].to_pylist() == [1.5, None, 2.0]
+
+
 def test_letters_beyond_ascii_stay_where_the_format_has_them(tmp_path: Path) -> None:
     column = [Column("id", ["Größe ≥ 3", "b"], "name"), Column("p étoile", [0.5, 1.0], "share")]
     for ending, how in (
