@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import warnings
 import zipfile
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -83,8 +84,9 @@ def read_parquet(path: Path, label_column: str = "") -> Columns:
 
 def _chosen(path: Path, names: list[str], label_column: str) -> dict[str, str]:
     """Return the names of the columns to read, by what they mean."""
-    if twice := [name for name in names if names.count(name) > 1] if len(names) < 10_000 else names:
-        raise VectorsError(f"{path} has two columns {twice[0]!r}; rename one.")
+    twice = next((name for name, count in Counter(names).items() if count > 1), None)
+    if twice is not None:
+        raise VectorsError(f"{path} has two columns {twice!r}; rename one.")
     if label_column and label_column not in names:
         raise VectorsError(
             f"{path} has no column {label_column!r} for the labels (found: "

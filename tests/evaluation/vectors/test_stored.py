@@ -221,6 +221,13 @@ def test_an_array_whose_header_claims_more_than_its_record_is_refused_before_roo
         aj.read_vectors(tmp_path / "v.npz")
 
 
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    table = pa.table([IDS, VALUES, IDS], names=["id", "vector", "id"])
+    parquet.write_table(table, tmp_path / "theirs.parquet")
+    with pytest.raises(ValueError, match="has two columns 'id'; rename one"):
+        aj.read_vectors(tmp_path / "theirs.parquet")
+
+
 def test_damaged_and_other_files_are_refused(tmp_path: Path) -> None:
     for name, content, message in (
         ("a.parquet", b"PAR1 and nothing", "a.parquet is not a readable Parquet file"),
