@@ -10,6 +10,8 @@ from typing import Any
 
 import streamlit as st
 
+from astrojepa.data.columns import class_columns
+
 from .components.escape_markdown import escape_markdown
 from .pages.registry import Page, pages
 from .server.settings import Settings, settings_of_start, strangers_may_look
@@ -19,6 +21,7 @@ from .session.workspace import (
     BASELINE,
     LIBRARIES,
     Workspace,
+    data_task,
     default_model,
     label_of,
     model_choices,
@@ -127,12 +130,38 @@ def _open(
         choice for choice in choices if choice.reference == st.session_state[state.CHECKPOINT]
     )
     workspace = Workspace(settings, hosted, source, choice, choices, bar, go)
+    with bar:
+        _choose_labels(workspace)
     _load_model(workspace)
     follow_links.forget_what_changed(workspace)
     follow_links.keep_place(workspace)
     if link:
         follow_links.arrive(workspace, link)
     return workspace
+
+
+def _choose_labels(workspace: Workspace) -> None:
+    """Offer the columns that can be classes, where some galaxies have no label."""
+    whole = waiting.wait_for(*data_task(workspace.source))
+    columns = class_columns(whole.table) if (whole.labels < 0).any() else []
+    _set_default(state.LABEL_COLUMN, "", columns)
+    if columns:
+        st.selectbox(
+            "Label",
+            ["", *columns],
+            format_func=lambda name: name.replace("_", " ") or "As given",
+            key=state.LABEL_COLUMN,
+            on_change=_forget_labels,
+            width=144,
+        )
+
+
+def _forget_labels() -> None:
+    """Forget what names classes by their number."""
+    for key in (state.OFF, state.OFF_COLOUR, state.CELL, state.ANOMALY_CLASS):
+        st.session_state.pop(key, None)
+    if st.session_state.get(state.SAMPLE_OF):  # which is drawn in proportion to class
+        _forget_galaxy()
 
 
 def _load_model(workspace: Workspace) -> None:
@@ -186,7 +215,8 @@ def _embed_the_rest(workspace: Workspace) -> None:
     sentence = f"{sample} Embedding all {count:,} with {workspace.choice.label}"
     try:
         key = ("embed", workspace.model.hash, workspace.whole.fingerprint)
-        waiting.in_background(key, sentence, loaders.embed(workspace.model, workspace.whole))
+        task = loaders.embed(workspace.model, workspace.whole, workspace.given_whole)
+        waiting.in_background(key, sentence, task)
     except (ValueError, OSError) as error:
         _explain(error)
 

@@ -16,7 +16,7 @@ _SAID = "collection_said"
 
 def collections_of(data: Any) -> dict[str, tuple[int, ...]]:
     """The session's collections of one data set, by name."""
-    return dict(st.session_state.get(state.COLLECTIONS, {}).get(data.fingerprint, {}))
+    return dict(st.session_state.get(state.COLLECTIONS, {}).get(data.galaxies_hash, {}))
 
 
 def collections_bar(workspace: Workspace, rows: np.ndarray) -> None:
@@ -29,7 +29,7 @@ def collections_bar(workspace: Workspace, rows: np.ndarray) -> None:
                 key="collection_add",
                 type="primary",
                 on_click=_add,
-                args=(workspace.data, rows),
+                args=(workspace, rows),
             )
         if said := st.session_state.pop(_SAID, ""):
             st.caption(said)
@@ -52,7 +52,7 @@ def list_collections(workspace: Workspace, where: str, rows: np.ndarray | None =
                     "Add here",
                     key=f"add_{where}_{number}",
                     on_click=_add,
-                    args=(workspace.data, rows, name),
+                    args=(workspace, rows, name),
                     type="tertiary",
                 )
             st.button(
@@ -64,7 +64,13 @@ def list_collections(workspace: Workspace, where: str, rows: np.ndarray | None =
             )
 
 
-def _add(data: Any, rows: np.ndarray, to: str = "") -> None:
+def drawn_on(data: Any) -> dict[str, tuple[str, ...]]:
+    """On which models' maps each collection was drawn: their hashes, by name."""
+    return dict(st.session_state.get(state.DRAWN_ON, {}).get(data.galaxies_hash, {}))
+
+
+def _add(workspace: Workspace, rows: np.ndarray, to: str = "") -> None:
+    data = workspace.data
     name = to or collections.clean_name(st.session_state.get(_NAME))
     try:
         held = collections.with_added(collections_of(data), name, rows)
@@ -72,16 +78,27 @@ def _add(data: Any, rows: np.ndarray, to: str = "") -> None:
         st.session_state[_SAID] = str(error)
         return
     _keep(data, held)
+    models = drawn_on(data)
+    models[name] = tuple(dict.fromkeys([*models.get(name, ()), workspace.key[0]]))
+    _keep_models(data, models)
     st.session_state[_SAID] = f"{name} now holds {len(held[name]):,} galaxies."
     st.session_state[_NAME] = ""
 
 
 def _remove(data: Any, name: str) -> None:
     _keep(data, collections.without(collections_of(data), name))
+    _keep_models(data, {key: value for key, value in drawn_on(data).items() if key != name})
+
+
+def _keep_models(data: Any, models: dict[str, tuple[str, ...]]) -> None:
+    st.session_state[state.DRAWN_ON] = {
+        **st.session_state.get(state.DRAWN_ON, {}),
+        data.galaxies_hash: models,
+    }
 
 
 def _keep(data: Any, held: dict[str, tuple[int, ...]]) -> None:
     st.session_state[state.COLLECTIONS] = {
         **st.session_state.get(state.COLLECTIONS, {}),
-        data.fingerprint: held,
+        data.galaxies_hash: held,
     }

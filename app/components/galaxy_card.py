@@ -16,6 +16,7 @@ from .copy_link.copy_link import copy_link
 from .escape_markdown import escape_markdown
 from .facts import facts, unreadable
 from .gallery.gallery import gallery
+from .known_columns import known_columns
 from .latent_map import palette
 
 COLOURS = {"mse": "magma", "cosine": "viridis"}
@@ -38,6 +39,7 @@ def _card(workspace: Workspace, row: int, query: str) -> None:
     picture = st.container()  # filled last: all else is there while a first heatmap is computed
     _facts(workspace, row)
     _neighbours(workspace, row)
+    known_columns(workspace, row, "card")
     copy_link(query)
     if st.button("Open galaxy page", type="tertiary"):
         workspace.go("galaxy")
@@ -151,7 +153,7 @@ def _facts(workspace: Workspace, row: int) -> None:
     facts(
         "galaxy",
         {
-            "Galaxy": f"{data.ids[row]}, number {row}",
+            "Galaxy": str(data.ids[row]),
             "Position": f"{ra:.5f}° {dec:+.5f}°\n{coordinates.sexagesimal(ra, dec)}"
             if placed
             else "none (simulated)"

@@ -68,7 +68,7 @@ def forget_what_changed(workspace: Workspace) -> None:
     """If the data changed on disk, say so and forget the selection, whose rows changed."""
     before, now = (
         st.session_state.get(state.OPENED),
-        (workspace.source, workspace.whole.fingerprint),
+        (workspace.source, workspace.whole.source_hash),
     )
     st.session_state[state.OPENED] = now
     if before and before[0] == now[0] and before != now:
@@ -81,17 +81,17 @@ def keep_place(workspace: Workspace) -> None:
     """Keep selection, collections and marks when a sample gives way to all galaxies or back."""
     before, now = (
         st.session_state.get(state.SAMPLE_OF, ""),
-        "" if workspace.sampled is None else workspace.data.fingerprint,
+        "" if workspace.sampled is None else workspace.data.galaxies_hash,
     )
     st.session_state[state.SAMPLE_OF] = now
     if before == now:
         return
     row, awaited = st.session_state.get(state.ROW), st.session_state.get(state.AWAITED)
     rows = sampling.stratified_rows(workspace.whole.labels) if before else None
-    if rows is not None and workspace.whole.subset(rows).fingerprint != before:
+    if rows is not None and workspace.whole.subset(rows).galaxies_hash != before:
         return  # the sample was of other galaxies
     if rows is not None:
-        _take_along(before, workspace.whole.fingerprint, rows.tolist())
+        _take_along(before, workspace.whole.galaxies_hash, rows.tolist())
     if awaited is None and row is not None:
         awaited = sampling.among_all(rows, row)
     if awaited is not None:
@@ -110,6 +110,10 @@ def _take_along(sample: str, whole: str, rows: list[int]) -> None:
             **held,
             name: tuple(sorted({*held.get(name, ()), *(rows[place] for place in members)})),
         }
+    models = dict(st.session_state.get(state.DRAWN_ON, {}))
+    if sample in models:
+        models[whole] = {**models.get(whole, {}), **models.pop(sample)}
+        st.session_state[state.DRAWN_ON] = models
     if sample in reviews:
         given = marks.renumbered(reviews.pop(sample), rows)
         reviews[whole] = marks.add(reviews[whole], given.marks) if whole in reviews else given

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -149,11 +150,22 @@ def start(report: Progress) -> str:
     return sentence
 
 
-def embed(model: Any, data: Any) -> Callable[[Progress], Any]:
-    """Embed a data set with a model; without one, by pixel PCA."""
-    if model is None:
-        return lambda report: aj.pixel_pca(data, data)[1]
-    return lambda report: aj.embed(model, data, progress=report)
+def embed(model: Any, data: Any, given: Any = None) -> Callable[[Progress], Any]:
+    """Embed a data set with a model; without one, by pixel PCA.
+
+    `given`: the same galaxies with the labels that they were opened with, by which the cache knows
+    them whatever column `data` is labelled by.
+    """
+    given = data if given is None else given
+
+    def task(report: Progress) -> Any:
+        if model is None:
+            found = aj.pixel_pca(given, given)[1]
+        else:
+            found = aj.embed(model, given, progress=report)
+        return dataclasses.replace(found, labels=data.labels, classes=data.classes)
+
+    return task
 
 
 def scores(embeddings: Any, method: str = "knn") -> Callable[[Progress], Any]:
@@ -206,6 +218,32 @@ def project(embeddings: Any, method: str, dimensions: int = 2) -> Callable[[Prog
     return lambda report: aj.project(
         embeddings, method=method, seed=0, dimensions=dimensions, progress=report
     )
+
+
+def islands(table: Any, places: np.ndarray) -> Callable[[Progress], Any]:
+    """The column that explains a map and says nothing of shape, with its measure; None if none."""
+
+    def task(report: Progress) -> Any:
+        from astrojepa.data.columns import class_columns, encode_column
+        from astrojepa.evaluation.maps.islands import NUISANCES, PLAIN, islands
+
+        found = {}
+        for name in class_columns(table):
+            labels = encode_column(table[name])[0] if name.lower() in NUISANCES else []
+            if len(labels) and (labels >= 0).sum() > 1:
+                found[name] = islands(places, labels)
+        most = max(found, key=lambda name: found[name].explained, default="")
+        return (most, found[most]) if most and found[most].explained > PLAIN else None
+
+    return task
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def labelled_by(_data: Any, fingerprint: str, column: str) -> Any:
+    """The same galaxies with another column's words as labels."""
+    from astrojepa.data.columns import labelled_by
+
+    return labelled_by(_data, column)
 
 
 def neighbours_kept(embeddings: Any, method: str, k: int) -> Callable[[Progress], Any]:

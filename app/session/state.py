@@ -18,6 +18,7 @@ PROJECTION = "projection"
 COLOUR = "colour"
 ROW = "row"  # the selected galaxy
 POLYGONS = "polygons"  # of the lasso, in map units
+LABEL_COLUMN = "label_column"  # of the data, whose words are the classes; "" for their own
 OFF = "off"  # codes of the colouring that the legend hides
 OFF_COLOUR = "off_colour"  # the colouring that they belong to
 AREA_OF = "area_of"  # model, data and projection that the polygons were drawn on
@@ -64,6 +65,7 @@ REVIEWS = "reviews"
 RERANKING = "reranking"  # how marks re-rank
 SKIP_CORRUPT = "skip_corrupt"  # names of data sets whose damaged images are left out
 COLLECTIONS = "collections"  # of the lasso, by data set: name -> rows
+DRAWN_ON = "drawn_on"  # by data set: name of a collection -> hashes of the models of those maps
 UPLOADS = "uploads"  # images that were brought along, as app/pages/models/pictures.py reads them
 TO_GALAXY = "to_galaxy"  # a gallery elsewhere asks for the galaxy page
 PROBE_KIND = "probe_kind"
@@ -85,7 +87,7 @@ PERSISTENT: tuple[str, ...] = (
 )
 PERSISTENT += (MASK_KIND, MASK_SEED, MASK_COUNT, MEASURE, LAYOUT, SHADE, SECOND)
 PERSISTENT += (PROBE_KIND, PROBE_TARGET, PROBE_SHARE, PROBE_REST)
-PERSISTENT += (SCORE, ANOMALY_CLASS, HIDE_ARTEFACTS, BOARD_MODE, RERANKING)
+PERSISTENT += (LABEL_COLUMN, SCORE, ANOMALY_CLASS, HIDE_ARTEFACTS, BOARD_MODE, RERANKING)
 
 PROJECTIONS = {"umap": "UMAP", "pca": "PCA", "tsne": "t-SNE"}
 DRAWINGS = {"canvas": "Canvas", "space": "Plotly, 3-D"}
@@ -175,6 +177,8 @@ class Link:
     colour: str = _field("", "colour", _text(80), key=COLOUR)
     row: int | None = _field(None, "galaxy", _read_row, lambda row: "" if row is None else str(row))
     id: str = _field("", "id", _text(160))
+    # the column that the classes are from
+    label: str = _field("", "label", _text(80), key=LABEL_COLUMN)
     second: str = _pinned("with", 0, key=SECOND_ASKED)  # the model that is compared with
     second_hash: str = _pinned("with", 1)
     masks: str = _field("", "masks", _one_of(MASK_KINDS), key=MASK_KIND, usual="tiling")

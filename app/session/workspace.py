@@ -58,9 +58,13 @@ class Workspace:
 
     @property
     def whole(self) -> Any:
-        """The data set with all its galaxies."""
+        """The data set with all its galaxies, labelled by the column that was chosen."""
         if "whole" not in self.opened:
-            self.opened["whole"] = waiting.wait_for(*data_task(self.source))
+            whole = self.opened["given"] = waiting.wait_for(*data_task(self.source))
+            column = st.session_state.get(state.LABEL_COLUMN)
+            if column and column in whole.table.columns:
+                whole = loaders.labelled_by(whole, whole.fingerprint, column)
+            self.opened["whole"] = whole
         return self.opened["whole"]
 
     @property
@@ -81,7 +85,25 @@ class Workspace:
         """Whether a model has looked at all galaxies before."""
         return loaders.jobs().has(
             ("embed", model.hash, self.whole.fingerprint)
-        ) or loaders.is_embedded(model, self.whole)
+        ) or loaders.is_embedded(model, self.given_whole)
+
+    @property
+    def given_whole(self) -> Any:
+        """All galaxies with the labels that they were opened with."""
+        whole = self.whole
+        return self.opened.get("given", whole)
+
+    @property
+    def given(self) -> Any:
+        """The open galaxies with the labels that they were opened with: for what is computed from
+        images alone, which the cache then finds whatever the labels.
+        """
+        if "given_data" not in self.opened:
+            given = self.given_whole
+            self.opened["given_data"] = (
+                given if self.sampled is None else given.subset(self.sampled)
+            )
+        return self.opened["given_data"]
 
     @property
     def data(self) -> Any:
@@ -116,7 +138,7 @@ class Workspace:
             if self.model
             else f"Computing the pixel PCA of {shown}"
         )
-        return ("embed", *self.key), sentence, loaders.embed(self.model, self.data)
+        return ("embed", *self.key), sentence, loaders.embed(self.model, self.data, self.given)
 
     @property
     def scores(self) -> np.ndarray:

@@ -83,6 +83,13 @@ class Dataset:
             digest.update(part)
         return digest.hexdigest()[:16]
 
+    @cached_property
+    def galaxies_hash(self) -> str:
+        """Hash of the galaxies and their order, whatever their labels (16 hex digits)."""
+        digest = hashlib.sha256(self.source_hash.encode())
+        digest.update(self.rows.tobytes())
+        return digest.hexdigest()[:16]
+
     @property
     def has_images(self) -> bool:
         """Whether there are images of the galaxies; a file of vectors has none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
@@ -9,8 +10,16 @@ import numpy as np
 import pytest
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
+import astrojepa as aj
+
 # ms: the first page draws galaxies, embeds and ranks them, on a machine that may be busy
 PATIENCE = 400_000
+
+
+@functools.cache
+def identities(count: int = 200) -> list[str]:
+    """The ids of the simulated galaxies, by row."""
+    return list(map(str, aj.open_dataset(f"simulated:{count}").ids))
 
 
 class Explorer:
@@ -104,18 +113,14 @@ class Explorer:
         return int(gaps.argmax())
 
     def shown_row(self) -> int:
-        """The number of the galaxy in the card."""
+        """The row of the galaxy in the card, which names it by its id."""
         self.quiet()
-        found = re.search(
-            r"number (\d+)$",
-            self.page.get_by_text(re.compile(r"^sim-\d+-\d+, number \d+$")).inner_text(),
-        )
-        assert found
-        return int(found[1])
+        shown = self.page.get_by_text(re.compile(r"^sim-\d+-\d+$")).first.inner_text()
+        return identities().index(shown)
 
     def click_row(self, row: int) -> None:
         self.page.mouse.click(*self.place(row))
-        self.page.get_by_text(re.compile(rf", number {row}$")).wait_for()
+        self.page.get_by_text(identities()[row], exact=True).first.wait_for()
 
     def draw_box(self) -> str:
         """Draw a box on the map; returns how many galaxies are said to be inside."""

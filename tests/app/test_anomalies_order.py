@@ -63,6 +63,16 @@ def test_the_frame_of_a_patch_lies_inside_what_the_model_sees() -> None:
     assert order.patch_box(5, 4, (0.1, 0.1, 0.8, 0.8)) == pytest.approx((0.3, 0.3, 0.2, 0.2))
 
 
+def test_a_weak_correlation_of_many_galaxies_is_weak_and_not_none() -> None:
+    found = {"brightness": -0.33, "S/N": 0.05, "star count": float("nan")}
+    assert order.correlations_words(found, 1000) == "brightness −0.33 (weak), S/N +0.05 (none)"
+    assert order.correlations_words({"S/N": 0.33}, 30) == "S/N +0.33 (none)"
+    assert (
+        order.correlations_words({"a": 0.6, "b": -0.8}, 30)
+        == "a +0.60 (moderate), b −0.80 (strong)"
+    )
+
+
 def test_unknown_positions_are_not_written() -> None:
     assert order.position_words(float("nan"), 1.0) == ""
     assert order.position_words(12.5, -1.25) == "12.5000 -1.2500"
@@ -91,9 +101,15 @@ def test_the_table_shows_the_interval_and_the_difference_to_the_first() -> None:
     assert table["features"].tolist() == ["This model", "Pixel PCA"]
     assert table["precision"].tolist() == pytest.approx([0.2, 0.4])
     assert table["less"][1] == "+0.200 [+0.100, +0.300]"
-    assert table["follows"][0] == "S/N -0.70"
+    assert table["follows"][0] == "S/N −0.70 (strong)"
     assert quality_verdict(rows, "Merging") == (
         "2 Merging among 100 galaxies, 2 draws. Best: local outlier factor on pixel PCA, average "
-        "precision 0.400, above chance (0.020)."
+        "precision 0.400, above chance (0.020). Row 1, distance to 20 nearest neighbours on this "
+        "model, has 0.200."
     )
+    default = [Row("encoder", ranking("asymmetry", [0.05, 0.07]), (0.0, 0.0, 0.0)), *rows]
+    assert quality_verdict(default, "Merging").endswith(
+        "The default, asymmetry on this model, has 0.060."
+    )
+    assert "The default" not in quality_verdict(default[:1], "Merging"), "it is the best"
     assert SimpleNamespace(**table.iloc[0]).recall == pytest.approx(20)

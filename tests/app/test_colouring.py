@@ -137,14 +137,19 @@ def parse(text: str) -> tuple[float, float]:
 
 
 def found(text: str) -> search.Found:
-    return search.search(text, IDS, ("Barred Spiral", "Merging"), RA, DEC, parse)
+    return search.search(
+        text, IDS, ("Barred Spiral", "Merging", "Unbarred Tight Spiral"), RA, DEC, parse
+    )
 
 
-def test_search_finds_ids_rows_classes_and_places() -> None:
+def test_search_finds_ids_classes_and_places() -> None:
     assert found("NGC 2").row == 1
-    assert found("77").row == 2, "an id goes before a row number"
-    assert found("#1").row == 1
-    assert found("merg").label == 1
+    assert found("77").row == 2
+    assert found("1").row is None, "a row is no name of a galaxy"
+    assert found("merg").labels == (1,)
+    assert found("SPIRAL").labels == (0, 2), "a word inside of a name, of every class that has it"
+    assert found("barred spiral").labels == (0,), "a whole name"
+    assert found("iral").labels == ()
     near = found("20.01 5.0")
     assert near.row == 1
     assert "35.9″ away" in near.sentence

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from explorer_page import PATIENCE, Explorer
+from explorer_page import PATIENCE, Explorer, identities
 from page_runner import QUIET, run_page, settled, words
+
+from app.pages.compare import view
 
 pytestmark = QUIET
 
@@ -38,6 +40,23 @@ def test_accuracies_are_measured_when_asked_and_not_before(
     table = test.dataframe[1].value
     assert table["probe"].tolist() == ["Linear probe"] * 2 + ["20 nearest neighbours"] * 2
     assert all("–" in interval for interval in table["interval"])
+
+
+def test_a_second_model_is_chosen_first_and_its_cost_said_before_it_embeds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(view, "quickly", lambda model, count: False)
+    monkeypatch.setattr(view, "preferred", lambda choices, bundled: "small.lejepa")
+    test = run_page(monkeypatch, tmp_path, "compare", data="simulated:61", checkpoint="baseline")
+    box = next(box for box in test.selectbox if box.key == "second")
+    assert box.value is None, "nothing is embedded that nobody chose"
+    assert "of 10 nearest neighbours" not in words(test)
+    box.select("random").run()
+    settled(test)
+    assert "has not embedded these 61 galaxies yet; that takes about" in words(test)
+    assert "of 10 nearest neighbours" not in words(test)
+    next(button for button in test.button if button.key == "compare_go").click().run()
+    assert "of 10 nearest neighbours at the median" in words(settled(test))
 
 
 def test_a_second_model_that_is_not_on_offer_is_said(
@@ -76,7 +95,7 @@ def test_a_galaxy_clicked_on_one_map_is_selected_on_both(server: Any, browser: A
     page.wait_for_url(re.compile(r"galaxy=(?!3&)\d+"), timeout=PATIENCE)
     explorer.quiet()
     chosen = int(re.search(r"galaxy=(\d+)", page.url)[1])
-    assert page.get_by_text(re.compile(rf", galaxy {chosen},")).count() == 1
+    assert page.get_by_text(f", {identities()[chosen]},").count() == 1
     assert page.evaluate("() => globalThis.latentMapState.selected") == chosen
     assert explorer.complaints == []
     context.close()

@@ -25,7 +25,9 @@ def test_the_page_shows_what_is_known_and_says_what_is_not(
     )
     said = words(test)
     assert test.session_state["row"] == 17
-    assert "number 17" in said
+    assert "number 17" not in said, "a row is another galaxy's in another selection"
+    assert str(aj.open_dataset("simulated:60").ids[17]) in said
+    assert "half light radius px" in said, "columns of the data"
     assert "none (simulated)" in said
     assert "unknown" in said, "redshift"
     assert "none yet; train one" in said

@@ -8,13 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_runner import settled, words
+from page_runner import QUIET, run_page, settled, words
 from streamlit.testing.v1 import AppTest
 
 import app
 from app.session import collections
+from astrojepa.checkpoints.model import load_model
+from astrojepa.data import open_dataset
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit")
+pytestmark = QUIET
 
 
 def test_rows_are_added_once_and_in_order() -> None:
@@ -76,7 +78,10 @@ def gather() -> None:
     from app.components.collections_bar import collections_bar
 
     collections_bar(
-        SimpleNamespace(data=SimpleNamespace(fingerprint="0123456789abcdef")), np.array([4, 1])
+        SimpleNamespace(
+            key=("model", "data"), data=SimpleNamespace(galaxies_hash="0123456789abcdef")
+        ),
+        np.array([4, 1]),
     )  # type: ignore[arg-type]
 
 
@@ -89,8 +94,35 @@ def test_the_bar_under_a_lasso_keeps_its_galaxies_for_the_session() -> None:
     next(button for button in test.button if button.key == "collection_add").click().run()
     assert not test.exception
     assert test.session_state["collections"] == {"0123456789abcdef": {"rings": (1, 4)}}
+    assert test.session_state["drawn_on"] == {"0123456789abcdef": {"rings": ("model",)}}
     assert "rings now holds 2 galaxies" in words(test)
     next(button for button in test.button if button.label == "Add here").click().run()
     assert "rings now holds 2 galaxies" in words(test)
     next(button for button in test.button if button.label == "Remove").click().run()
     assert test.session_state["collections"] == {"0123456789abcdef": {}}
+    assert test.session_state["drawn_on"] == {"0123456789abcdef": {}}
+
+
+def test_a_probe_on_outlines_of_the_models_own_map_claims_nothing_over_baselines(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
+    test = run_page(monkeypatch, pages_cache, "probe", data="simulated:200")
+    whole = open_dataset("simulated:200").galaxies_hash
+    model = load_model("random").hash
+    halves = {"left": tuple(range(100)), "right": tuple(range(100, 200))}
+
+    def said(drawn_on: str) -> str:
+        test.session_state["collections"] = {whole: halves}
+        test.session_state["drawn_on"] = {whole: dict.fromkeys(halves, (drawn_on,))}
+        test.session_state["probe_target"] = collections.COLLECTIONS
+        settled(test.run())
+        next(button for button in test.button if button.label == "Train").click().run()
+        return words(settled(test))
+
+    own = said(model)
+    assert "classified correctly" in own
+    assert "drawn on this model's own map" in own
+    assert "most frequent class" not in own
+    other = said("another")
+    assert "drawn on this model's own map" not in other
+    assert "most frequent class" in other

@@ -32,7 +32,7 @@ export default function gallery({ parentElement, data, setTriggerValue }) {
         caption.title = line;
         tile.append(caption);
       }
-      tile.setAttribute("aria-label", `galaxy ${row}: ${data.captions[k].join(", ")}`);
+      tile.setAttribute("aria-label", data.captions[k].join(", "));
       tile.addEventListener("click", () => grid.send("click", { row }));
       return tile;
     }),

@@ -157,7 +157,7 @@ function tell(state, event, name, value, delay = 0) {
 function select(state, row, delay) {
   Object.assign(state, { selected: row, neighbours: [] });
   const { points } = state;
-  state.spoken.textContent = `galaxy ${row}, ${points.header.classes[points.classes[row]] ?? "no label"}`;
+  state.spoken.textContent = `Selected: ${points.header.classes[points.classes[row]] ?? "no label"}`;
   tell(state, "click", "row", row, delay);
   redraw(state);
 }

@@ -8,12 +8,22 @@ import numpy as np
 import streamlit as st
 
 from ...components import figures
+from ...components.escape_markdown import escape_markdown
 from ...components.gallery.gallery import gallery
 from ...session import links, state, waiting
+from ...session.export import table_text
 from ...session.workspace import Workspace
 from . import tasks
 from .listing import View, score_parts
-from .order import artefact_kind, finite_places, follows, patch_words, position_words
+from .order import (
+    artefact_kind,
+    correlations_words,
+    finite_places,
+    follows,
+    patch_words,
+    position_words,
+)
+from .quality import measured_verdict
 from .review import expected, session_review
 from .scores import title
 
@@ -26,7 +36,7 @@ def board(workspace: Workspace, view: View) -> None:
     left, right = st.columns([2, 1], gap="medium")
     with left:
         order = view.order(workspace, _places(workspace, view))
-        page = _pager(len(order), view.hidden)
+        page = _pager(workspace, view, order)
         shown = order[page * PER_PAGE : (page + 1) * PER_PAGE]
         tiles = st.container()
         culprits = found_culprits(workspace, view, shown)
@@ -114,6 +124,8 @@ def distribution(workspace: Workspace, view: View) -> None:
             f"{view.chosen.places[row]:,} of {len(scores):,}."
         )
     _followed(workspace, view)
+    if sentence := measured_verdict(workspace):
+        st.caption(f"Benchmark: {escape_markdown(sentence)}")
 
 
 def _followed(workspace: Workspace, view: View) -> None:
@@ -133,9 +145,8 @@ def _followed(workspace: Workspace, view: View) -> None:
     if sentence := follows(found, title(view.chosen.name)):
         st.warning(sentence)
     else:
-        said = ", ".join(
-            f"{one.about} {one.spearman:+.2f}" for one in found if np.isfinite(one.spearman)
-        )
+        known = {one.about: one.spearman for one in found}
+        said = correlations_words(known, len(view.chosen.scores))
         st.caption(f"Rank correlation of the score with {said}." if said else "")
 
 
@@ -148,7 +159,25 @@ def _places(workspace: Workspace, view: View) -> np.ndarray:
     return finite_places(expected(workspace, view, marks)) if by_marks else view.chosen.places
 
 
-def _pager(count: int, hidden: int) -> int:
+def leaderboard_csv(workspace: Workspace, view: View, order: np.ndarray) -> str:
+    """Write the galaxies of the leaderboard as CSV, in its order, with the score and its parts."""
+    chosen, model = view.chosen, workspace.model
+    more: dict[str, Any] = {
+        "rank": chosen.places[order].tolist(),
+        "score": [chosen.name] * len(order),
+        "value": chosen.scores[order].tolist(),
+        **{f"{name}_error": values[order].tolist() for name, values in chosen.parts.items()},
+        "rank_knn": workspace.places[order].tolist(),
+    }
+    if view.checks is not None:
+        more["artefact"] = view.checks.artefact[order].tolist()
+    more["model"] = [model.id if model else "pixel PCA"] * len(order)
+    more["data"] = [workspace.data.name] * len(order)
+    return table_text(workspace.data, order.tolist(), more)
+
+
+def _pager(workspace: Workspace, view: View, order: np.ndarray) -> int:
+    count, hidden = len(order), view.hidden
     pages = max(1, -(-count // PER_PAGE))
     page = min(st.session_state.get(state.BOARD_PAGE, 0), pages - 1)
     st.session_state[state.BOARD_PAGE] = page
@@ -159,6 +188,13 @@ def _pager(count: int, hidden: int) -> int:
             f", {hidden:,} likely artefact{'' if hidden == 1 else 's'} hidden" if hidden else ""
         )
         st.caption(f"{count:,} galaxies, page {page + 1} of {pages}{without}")
+        st.download_button(
+            "Export CSV",
+            lambda: leaderboard_csv(workspace, view, order),
+            "leaderboard.csv",
+            "text/csv",
+            on_click="ignore",
+        )
     return page
 
 

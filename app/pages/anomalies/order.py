@@ -53,6 +53,16 @@ def follows(found: Sequence[Any], score: str) -> str:
     return f"{score} correlates with {'; and '.join(parts)}." if parts else ""
 
 
+def correlations_words(found: Mapping[str, float], n: int) -> str:
+    """List rank correlations of n galaxies with their strength; undefined ones are left out."""
+    from astrojepa.evaluation.pictures.checks import strength
+
+    said = [
+        f"{about} {rho:+.2f} ({strength(rho, n)})" for about, rho in found.items() if rho == rho
+    ]
+    return ", ".join(said).replace("-", "\N{MINUS SIGN}")
+
+
 def patch_words(index: int, grid: int) -> str:
     """Say where a patch lies, from its number in reading order: "upper left", "centre"."""
     row, column = divmod(index, grid)

@@ -12,8 +12,10 @@ import streamlit as st
 from ...components import figures
 from ...components.escape_markdown import escape_markdown
 from ...session import loaders, waiting
+from ...session.state import USUAL_SCORE
 from ...session.workspace import Workspace
 from . import tasks
+from .order import correlations_words
 from .scores import title
 
 DRAWS = 20
@@ -77,6 +79,15 @@ def _cost(workspace: Workspace) -> str:
     return f"{first}, once; on a CPU it takes minutes per thousand galaxies."
 
 
+def measured_verdict(workspace: Workspace) -> str:
+    """Repeat which score the last benchmark of these galaxies found best; "" where none was run."""
+    asked = st.session_state.get(ASKED)
+    if not asked or asked[:-1] != workspace.key or not loaders.jobs().has(("quality", *asked)):
+        return ""
+    rows = loaders.jobs().start(("quality", *asked), lambda report: None).value
+    return quality_verdict([row for row in rows if row.vectors in SHOWN], asked[-1])
+
+
 def quality_verdict(rows: Sequence[Any], rare: str) -> str:
     """Say how many rare galaxies there are, and which score on which features ranks them best."""
     first, best = (
@@ -90,8 +101,19 @@ def quality_verdict(rows: Sequence[Any], rare: str) -> str:
         f"{first.num_rare:,} {rare} among {first.num_galaxies:,} galaxies, {len(precision)} draws. "
         f"Best: {_lower(title(best.ranking.score))} on {_lower(VECTORS[best.vectors])}, average "
         f"precision {np.mean(precision):.3f}, "
-        f"{against} chance ({chance:.3f})."
+        f"{against} chance ({chance:.3f}).{_usual(rows, best)}"
     )
+
+
+def _usual(rows: Sequence[Any], best: Any) -> str:
+    """Say what the score that the page opens with has, where another is better."""
+    usual = next((row for row in rows if row.ranking.score == USUAL_SCORE), rows[0])
+    if usual is best:
+        return ""
+    name = f"{_lower(title(usual.ranking.score))} on {_lower(VECTORS[usual.vectors])}"
+    value = np.mean(usual.ranking.average_precision)
+    which = "The default" if usual.ranking.score == USUAL_SCORE else "Row 1"
+    return f" {which}, {name}, has {value:.3f}."
 
 
 def _lower(words: str) -> str:
@@ -104,7 +126,8 @@ def _table(rows: Sequence[Any], rare: str) -> None:
     st.caption(
         "Ranges hold 95 % of the random draws; they say nothing about another survey. Enrichment "
         f"1 = chance. Recall and artefacts: among the top {rows[0].ranking.top:,}. Correlates "
-        "with: rank correlations above 0.5 with brightness, S/N or star count."
+        "with: rank correlations with brightness, S/N or star count that so many galaxies tell "
+        "from none (weak below 0.5, strong above 0.7)."
     )
 
 
@@ -125,10 +148,20 @@ def quality_table(rows: Sequence[Any]) -> pd.DataFrame:
                 "recall": 100 * float(np.mean(ranking.recall)),
                 "enrichment": float(np.mean(ranking.enrichment)),
                 "artefacts": 100 * float(np.mean(ranking.artefact_share)),
-                "follows": ", ".join(f"{about} {rho:+.2f}" for about, rho in row.flags.items()),
+                "follows": _follows(ranking),
             }
         )
     return pd.DataFrame(table)
+
+
+def _follows(ranking: Any) -> str:
+    from astrojepa.evaluation.pictures.checks import strength
+
+    n = ranking.num_galaxies
+    told = {
+        about: rho for about, rho in ranking.follows.items() if strength(rho, n) not in {"", "none"}
+    }
+    return correlations_words(told, n)
 
 
 def _columns(top: int) -> dict[str, Any]:
@@ -136,7 +169,11 @@ def _columns(top: int) -> dict[str, Any]:
     return {
         "features": text("Features"),
         "score": text("Score"),
-        "precision": number("Average precision", help="Average precision", format="%.3f"),
+        "precision": number(
+            "Average precision",
+            help="Mean of the precision at each rare galaxy, down the ranking; 1 = all come first",
+            format="%.3f",
+        ),
         "between": text("95 % of draws", alignment="right"),
         "less": text(
             "Difference from row 1",

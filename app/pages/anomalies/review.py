@@ -36,7 +36,9 @@ FILE = "marks_file"
 
 def session_review(workspace: Workspace) -> Review:
     """This session's review of the open data."""
-    return st.session_state.setdefault(state.REVIEWS, {}).get(workspace.data.fingerprint, Review())
+    return st.session_state.setdefault(state.REVIEWS, {}).get(
+        workspace.data.galaxies_hash, Review()
+    )
 
 
 def expected(workspace: Workspace, view: View, given: Mapping[int, int]) -> np.ndarray:
@@ -60,7 +62,7 @@ def review(workspace: Workspace, view: View) -> None:
     places = finite_places(expected(workspace, view, current.marks))
     order = view.order(workspace, places)
     current = marks.arrive(current, order.tolist())
-    st.session_state[state.REVIEWS][workspace.data.fingerprint] = current
+    st.session_state[state.REVIEWS][workspace.data.galaxies_hash] = current
     row = current.shown
     if row is None:
         _finished(workspace, current)
@@ -81,7 +83,9 @@ def review(workspace: Workspace, view: View) -> None:
 
 def _do(workspace: Workspace, change: Callable[[Review], Review]) -> None:
     """Change the review: what every key and button calls."""
-    st.session_state[state.REVIEWS][workspace.data.fingerprint] = change(session_review(workspace))
+    st.session_state[state.REVIEWS][workspace.data.galaxies_hash] = change(
+        session_review(workspace)
+    )
 
 
 def _marking(workspace: Workspace, current: Review, row: int) -> None:
@@ -159,7 +163,7 @@ def _facts(workspace: Workspace, view: View, row: int, culprit: int | None) -> N
     position = "" if data.simulated else position_words(float(data.ra[row]), float(data.dec[row]))
     redshift = float(data.redshift[row])
     known = {
-        "Galaxy": f"{data.ids[row]}, number {row}",
+        "Galaxy": str(data.ids[row]),
         "Position": f"{position} (degrees)"
         if position
         else "none (simulated)"

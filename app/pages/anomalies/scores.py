@@ -100,7 +100,7 @@ def measured(workspace: Workspace, name: str) -> Chosen | None:
     if predicted:
         errors = ("errors", *workspace.key)
         parts = waiting.wait_for(
-            errors, "Patch errors", tasks.prediction_parts(workspace.model, workspace.data)
+            errors, "Patch errors", tasks.prediction_parts(workspace.model, workspace.given)
         )
     return Chosen(name, scores, finite_places(scores), parts)
 
@@ -111,7 +111,7 @@ def score_job(workspace: Workspace, name: str) -> tuple[tuple[str, ...], Callabl
 
     if find(name).needs != "vectors" or name.startswith(PIXELS):
         return ("score", *workspace.key, name), tasks.named_score(
-            workspace.model, workspace.data, name
+            workspace.model, workspace.given, name
         )
     return ("scores", *workspace.key, name), loaders.scores(workspace.embeddings, name)
 

@@ -28,7 +28,10 @@ def galaxy(first: Workspace, second: Workspace, row: int, found: Any) -> None:
         if found is None
         else f", {found.k * found.overlap[row]:.0f} of {found.k} nearest neighbours shared"
     )
-    st.subheader(f"{escape_markdown(first.class_name(row))}, galaxy {row}{shared}", anchor=False)
+    st.subheader(
+        f"{escape_markdown(f'{first.class_name(row)}, {first.data.ids[row]}')}{shared}",
+        anchor=False,
+    )
     near = [
         loaders.neighbours(workspace.embeddings, *workspace.key, row, NUM_NEIGHBOURS)
         for workspace in (first, second)

@@ -16,12 +16,16 @@ from ...components.escape_markdown import escape_markdown
 from ...components.gallery.gallery import gallery
 from ...session import links, loaders, state, waiting
 from ...session.workspace import BASELINE, RANDOM, Choice, Workspace, model_task, named
+from ..models.data import cost
+from ..probe.tasks import quickly
 from ..registry import Page
 from . import galaxy as compare_galaxy
 from . import maps as compare_maps
 from . import measures as compare_measures
 
 NUM_MOVED = 24
+FEW = 2000  # galaxies whose pixel PCA is quick enough to be made unasked
+ASKED = "compare_asked"  # session key: keys of the embeddings that were asked for
 # session key: a sentence about the link's second model, until another is chosen
 MISSING = "second_missing"
 
@@ -62,18 +66,19 @@ def _second(workspace: Workspace) -> Workspace | None:
         if (wanted := named(choices, name)) is not None:
             st.session_state[state.SECOND] = wanted
         else:
-            missing = f"The link's second model {name} is not available here; another one is shown."
+            missing = f"The link's second model {name} is not available here; choose another one."
             st.session_state[MISSING] = f"{missing} {without_weights(name)}".rstrip()
-    if st.session_state.get(state.SECOND) not in labels:
-        st.session_state[state.SECOND] = preferred(
-            choices, bool(workspace.settings.listing.checkpoints)
-        )
+            st.session_state[state.SECOND] = None
+    elif st.session_state.get(state.SECOND) not in labels:
+        st.session_state[state.SECOND] = _at_hand(workspace, choices)
     with st.container(horizontal=True, vertical_alignment="bottom", key="compare_bar"):
         reference = st.selectbox(
             "Second model",
             list(labels),
+            index=None,
             format_func=lambda key: labels.get(key, key),
             key=state.SECOND,
+            placeholder="Choose a model",
             width=320,
             on_change=st.session_state.pop,
             args=(MISSING, None),
@@ -85,6 +90,8 @@ def _second(workspace: Workspace) -> Workspace | None:
         )
     if sentence := st.session_state.get(MISSING):
         st.info(escape_markdown(sentence))
+    if reference is None:
+        return None
     choice = next(choice for choice in choices if choice.reference == reference)
     model = None
     if reference != BASELINE:
@@ -97,12 +104,54 @@ def _second(workspace: Workspace) -> Workspace | None:
             return None
         if model is None:
             return None
+    if not _ready(workspace, model, choice):
+        return None
     st.session_state[state.SECOND_NAME] = (
         (reference, "") if model is None else (str(model.id), model.hash[:8])
     )
     return dataclasses.replace(
-        workspace, choice=choice, model=model, opened={"data": workspace.data}
+        workspace,
+        choice=choice,
+        model=model,
+        opened={"data": workspace.data, "given_data": workspace.given},
     )
+
+
+def _at_hand(workspace: Workspace, choices: list[Choice]) -> str | None:
+    """Return the first model to compare with if its vectors are there; None: it is chosen first."""
+    bundled = bool(workspace.settings.listing.checkpoints)
+    reference = preferred(choices, bundled)
+    if reference == BASELINE:
+        return reference if bundled or len(workspace.data) <= FEW else None
+    chosen = next(choice for choice in choices if choice.reference == reference)
+    facts = loaders.released_facts(reference, chosen.sha256)
+    known = facts is not None and loaders.is_embedded(facts, workspace.given)
+    return reference if known else None
+
+
+def _ready(workspace: Workspace, model: Any, choice: Choice) -> bool:
+    """Whether the second model's vectors are there or asked for; else say what they cost."""
+    data = workspace.data
+    key = ("embed", BASELINE if model is None else model.hash, data.fingerprint)
+    asked = st.session_state.setdefault(ASKED, set())
+    if model is None:
+        quick = len(data) <= FEW or bool(workspace.settings.listing.checkpoints)
+    else:
+        quick = quickly(model, len(data)) or loaders.is_embedded(model, workspace.given)
+    if quick or key in asked or loaders.jobs().has(key):
+        return True
+    if model is None:
+        sentence = f"The pixel PCA reads all {len(data):,} images"
+    else:
+        seconds = loaders.seconds_per_galaxy(model, model.hash) * len(data)
+        sentence = (
+            f"{choice.label} has not embedded these {len(data):,} galaxies yet; that takes "
+            f"{cost(seconds)}"
+        )
+    with st.container(horizontal=True, vertical_alignment="center", key="compare_cost"):
+        st.button("Compare", type="primary", on_click=asked.add, args=(key,), key="compare_go")
+        st.caption(f"{escape_markdown(sentence)}. The result is kept.")
+    return False
 
 
 def _compare(first: Workspace, second: Workspace) -> None:
@@ -165,12 +214,16 @@ def _summary(first: Workspace, second: Workspace, found: Any) -> None:
 def _moved(workspace: Workspace, found: Any, row: int) -> None:
     st.subheader("Largest changes", anchor=False)
     st.caption(
-        "Galaxies that share the fewest nearest neighbours between the models. Click one to show "
-        "it above."
+        "Galaxies whose nearest neighbours by one model lie farthest away by the other, compared "
+        "with its own nearest. Click one to show it above."
     )
     rows = found.moved[:NUM_MOVED]
     captions = [
-        (workspace.class_name(int(i)), f"{found.k * found.overlap[i]:.0f} of {found.k} shared")
+        (
+            workspace.class_name(int(i)),
+            f"{found.stretch[i]:.1f} × as far",
+            f"{found.k * found.overlap[i]:.0f} of {found.k} shared",
+        )
         for i in rows
     ]
     gallery("moved_most", workspace.pictures, rows.tolist(), captions, links.select, selected=row)

@@ -12,6 +12,7 @@ from ...components.copy_link.copy_link import copy_link
 from ...components.cutout.cutout import cutout
 from ...components.escape_markdown import escape_markdown
 from ...components.facts import facts, unreadable
+from ...components.known_columns import known_columns
 from ...session import links
 from ...session.workspace import Workspace
 from ..registry import Page
@@ -32,6 +33,7 @@ def show(workspace: Workspace) -> None:
     with right:
         _whole(workspace, row, image)
         _facts(workspace, row)
+        known_columns(workspace, row, "page")
         link = st.container()
     st.subheader("Nearest neighbours (feature space)", anchor=False)
     galaxy_measures.neighbours(workspace, row, NUM_NEIGHBOURS)
@@ -152,7 +154,7 @@ def _facts(workspace: Workspace, row: int) -> None:
     facts(
         "whole_galaxy",
         {
-            "Galaxy": f"{data.ids[row]}, number {row}",
+            "Galaxy": str(data.ids[row]),
             "RA, Dec (°)": f"{ra:.5f} {dec:+.5f}" if placed else missing,
             "Sexagesimal": coordinates.sexagesimal(ra, dec) if placed else missing,
             "Redshift": f"{redshift:.4f}" if math.isfinite(redshift) else "unknown",

@@ -130,7 +130,7 @@ def _trace(places: np.ndarray, group: Mapping[str, Any], names: np.ndarray) -> d
         name=group["name"],
         showlegend="values" not in group,
         customdata=rows,
-        text=[f"{names[row]}, galaxy {row}" for row in rows],
+        text=names[rows].tolist(),
         hovertemplate="%{text}<extra></extra>",
         visible="legendonly" if group.get("hidden") else True,
     )
@@ -142,6 +142,6 @@ def _points(places: np.ndarray, marker: dict[str, Any], **more: Any) -> dict[str
 
 
 def _hover(workspace: Workspace) -> np.ndarray:
-    names = np.array([*workspace.data.classes, "no label"], dtype=object)
-    labels = workspace.data.labels
-    return names[np.where((labels < 0) | (labels >= len(names) - 1), len(names) - 1, labels)]
+    data = workspace.data
+    said = [f"{workspace.class_name(row)}, {data.ids[row]}" for row in range(len(data))]
+    return np.array(said, dtype=object)

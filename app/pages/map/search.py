@@ -1,7 +1,8 @@
-"""The search box: a row, an id, a class, coordinates or a viewer link. Pure functions."""
+"""The search box: an id, a class, coordinates or a viewer link. Pure functions."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,10 +13,10 @@ MAX_LENGTH = 400
 
 @dataclass(frozen=True)
 class Found:
-    """The answer: a galaxy, or a class to keep bright, and one sentence that says which and why."""
+    """The answer: a galaxy, or classes to keep bright, and one sentence that says which and why."""
 
     row: int | None = None
-    label: int | None = None
+    labels: tuple[int, ...] = ()
     sentence: str = ""
 
 
@@ -43,7 +44,8 @@ def search(
 ) -> Found:
     """Interpret the search text; `parse` reads coordinates or a link, or raises ValueError.
 
-    Order: exact id, class (whole or the beginning of a name), `#row` or a row number, coordinates.
+    Order: exact id, classes (a whole name, else all that have a word beginning with the text),
+    coordinates, the beginning of an id. Rows are not searched: they change with what is open.
     """
     text = text.strip()[:MAX_LENGTH]
     if not text:
@@ -51,13 +53,9 @@ def search(
     exact = np.flatnonzero(ids == text)
     if len(exact):
         return Found(row=int(exact[0]), sentence=f"Galaxy with id {text}.")
-    if (label := _class_of(text, classes)) is not None:
-        return Found(label=label, sentence=f"Galaxies of class {classes[label]} are highlighted.")
-    number = text.removeprefix("#")
-    if number.isascii() and number.isdecimal() and len(number) < 10:
-        if int(number) < len(ids):
-            return Found(row=int(number), sentence=f"Galaxy number {int(number)}.")
-        return Found(sentence=f"There is no galaxy number {number}; the last is {len(ids) - 1}.")
+    if labels := _classes_of(text, classes):
+        names = " and ".join(classes[label] for label in labels)
+        return Found(labels=labels, sentence=f"Galaxies of class {names} are highlighted.")
     try:
         ra0, dec0 = parse(text)
     except ValueError:
@@ -69,19 +67,20 @@ def search(
             )
         return Found(
             sentence=(
-                "No match. Try an id, a number, a class, coordinates such as 184.95 -0.57, or the "
+                "No match. Try an id, a class, coordinates such as 184.95 -0.57, or the "
                 "link of a sky viewer."
             )
         )
     return _nearest(ra, dec, ra0, dec0)
 
 
-def _class_of(text: str, classes: tuple[str, ...]) -> int | None:
+def _classes_of(text: str, classes: tuple[str, ...]) -> tuple[int, ...]:
     lowered = [name.lower() for name in classes]
     if text.lower() in lowered:
-        return lowered.index(text.lower())
-    starts = [k for k, name in enumerate(lowered) if name.startswith(text.lower())]
-    return starts[0] if len(text) > 2 and starts else None
+        return (lowered.index(text.lower()),)
+    begins = re.compile(rf"\b{re.escape(text.lower())}")
+    found = [k for k, name in enumerate(lowered) if begins.search(name)]
+    return tuple(found) if len(text) > 2 else ()
 
 
 def _nearest(ra: np.ndarray, dec: np.ndarray, ra0: float, dec0: float) -> Found:

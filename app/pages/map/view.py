@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from astrojepa import files
 from astrojepa.places import TRAIN
 
 from ...components.choose import choose
@@ -15,10 +15,12 @@ from ...components.collections_bar import collections_bar
 from ...components.escape_markdown import escape_markdown
 from ...components.galaxy_card import galaxy_card
 from ...components.gallery.gallery import gallery
-from ...components.latent_map import geometry
+from ...components.latent_map import colouring, geometry
 from ...components.latent_map.latent_map import latent_map, mark
 from ...components.latent_map.layers import Layers, colour_options, layers, option_name
-from ...session import links, loaders, state
+from ...session import links, loaders, state, waiting
+from ...session.export import table_text
+from ...session.queue import imported
 from ...session.workspace import Workspace
 from ..registry import Page
 from . import search
@@ -64,6 +66,7 @@ def _map(workspace: Workspace) -> np.ndarray | None:
     with st.container(key="map_notes", gap="small"):
         _banner(workspace, method)
         shown = layers(workspace, method, option)
+        _islands(workspace, shown)
     _ = workspace.selected
     if st.session_state.get(state.OFF_COLOUR) != shown.option:
         st.session_state[state.OFF], st.session_state[state.OFF_COLOUR] = (), shown.option
@@ -172,6 +175,44 @@ def _banner(workspace: Workspace, method: str) -> None:
         st.caption(" ".join(parts))
 
 
+def _islands(workspace: Workspace, shown: Layers) -> None:
+    """Say by which column the map separates that says nothing of shape, and offer one value."""
+    if workspace.model is not None and not imported.is_set():  # the first page waits for no library
+        return
+    key = ("islands", *workspace.key, shown.method)
+    sentence = "Measuring what the map separates by"
+    task = loaders.islands(workspace.data.table, shown.places)
+    found = waiting.show_when_ready(key, sentence, task)
+    if not found:
+        return
+    column, measured = found
+    groups = colouring.by_column(workspace.data.table[column], column).legend["groups"]
+    codes = [group["code"] for group in groups]
+    with st.container(horizontal=True, vertical_alignment="center", key="islands"):
+        st.caption(islands_sentence(column, measured))
+        with st.popover(f"Show one {column}"):
+            for group in groups:
+                st.button(
+                    f"{group['name']} ({group['count']:,})",
+                    key=f"only_{group['code']}",
+                    on_click=_show_only,
+                    args=(column, codes, (group["code"],)),
+                    width="stretch",
+                )
+            if st.session_state.get(state.OFF) and shown.option == column:
+                st.button("All", on_click=_show_only, args=(column, codes, codes))
+
+
+def islands_sentence(column: str, measured: Any) -> str:
+    """Say how far a map separates by a column, beside what chance gives."""
+    name = escape_markdown(column)
+    return (
+        f"The map separates by **{name}**: {100 * measured.share:.0f} % of a galaxy's 15 nearest "
+        f"on the map have its {name} (by chance {100 * measured.chance:.0f} %), so islands may be "
+        f"those of the {name} and not of shape."
+    )
+
+
 def _drawn(message: Any) -> None:
     st.session_state[state.POLYGONS] = geometry.read_polygons(message)
     st.session_state[state.GALLERY_PAGE] = 0
@@ -200,10 +241,15 @@ def _find(workspace: Workspace) -> None:
     links.notice(found.sentence)
     if found.row is not None:
         links.select(found.row)
-    if found.label is not None:
-        others = tuple(code for code in (*range(len(data.classes)), 255) if code != found.label)
-        st.session_state[state.COLOUR] = st.session_state[state.OFF_COLOUR] = state.CLASS_COLOUR
-        st.session_state[state.OFF] = others
+    if found.labels:
+        codes = (*range(len(data.classes)), colouring.UNKNOWN)
+        _show_only(state.CLASS_COLOUR, codes, found.labels)
+
+
+def _show_only(option: str, codes: Iterable[int], shown: Collection[int]) -> None:
+    """Colour the map by an option and hide all codes of its legend but these."""
+    st.session_state[state.COLOUR] = st.session_state[state.OFF_COLOUR] = option
+    st.session_state[state.OFF] = tuple(code for code in codes if code not in shown)
 
 
 def _surprise(count: int) -> None:
@@ -245,36 +291,13 @@ def _turn(page: int) -> None:
 
 
 def _csv(workspace: Workspace, rows: np.ndarray) -> str:
-    data = workspace.data
-    header = (
-        "number",
-        "id",
-        "class",
-        "ra_deg",
-        "dec_deg",
-        "redshift",
-        "anomaly_score",
-        "anomaly_rank",
-        "model",
-        "data",
-    )
-    model = workspace.model.id if workspace.model else "pixel PCA"
-    lines = (
-        (
-            int(i),
-            str(data.ids[i]),
-            workspace.class_name(int(i)),
-            float(data.ra[i]),
-            float(data.dec[i]),
-            float(data.redshift[i]),
-            float(workspace.scores[i]),
-            int(workspace.places[i]),
-            model,
-            data.name,
-        )
-        for i in rows
-    )
-    return files.csv_text(header, lines)
+    more = {
+        "anomaly_score_knn": workspace.scores[rows].tolist(),
+        "anomaly_rank_knn": workspace.places[rows].tolist(),
+        "model": [workspace.model.id if workspace.model else "pixel PCA"] * len(rows),
+        "data": [workspace.data.name] * len(rows),
+    }
+    return table_text(workspace.data, rows.tolist(), more)
 
 
 PAGE = Page("Map", 1, show, needs_libraries=False)

@@ -22,6 +22,12 @@ from .tasks import Report, Row, Split, Target
 SHOWN = 48
 ASKED = "random_asked"  # session key: random weights were asked for, per model and data
 
+CIRCULAR = (
+    "These collections were drawn on this model's own map. The number says how well a probe finds "
+    "the outlines again, not what the model knows about galaxies, so it is not compared with "
+    "baselines. Train it on another model, or on labels, to compare."
+)
+
 
 def show(
     workspace: Workspace, report: Report, target: Target, split: Split, setting: tuple[str, int]
@@ -38,6 +44,9 @@ def show(
         f"{first.setting}, trained on {report.num_known:,} labels of the training part, scored on "
         "the test part."
     )
+    circular = workspace.key[0] in target.drawn_on
+    if circular:
+        st.warning(CIRCULAR)
     _take_away(workspace, report, target, split)
     compared = st.container()
     left, right = st.columns([2, 3], gap="large")
@@ -50,6 +59,8 @@ def show(
         confusion("confusion", first.confusion, first.classes, cell, _choose)
         if cell is not None:
             _cell(workspace, report, cell)
+    if circular:
+        return
     with compared:  # last, since a baseline may take long
         _compare(workspace, report, target, split, setting)
 

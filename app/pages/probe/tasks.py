@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 
 import astrojepa as aj
+from astrojepa.data.columns import encode_column
 from astrojepa.progress import Progress
 
 from ...session import collections
@@ -24,8 +25,6 @@ COMMONEST, PIXELS, STATISTICS, RANDOM = (
     "Summary statistics",
     "Random weights",
 )
-NOT_TARGETS = {"file", "id", "split", "duplicate_of"}
-MOST_CLASSES = 20
 COVERAGE = 0.9  # of the prediction sets
 # up to so many passes of the network random weights look at galaxies without being asked to: some
 # ten seconds
@@ -39,6 +38,8 @@ class Target:
     name: str  # "labels", a column's name, or "collections"
     labels: np.ndarray  # int64 (n,), -1 where unknown
     classes: tuple[str, ...]
+    # hashes of the models on whose maps it was drawn: for these it is circular
+    drawn_on: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -108,24 +109,9 @@ def known_share(labels: np.ndarray, fraction: float, seed: int = 0) -> np.ndarra
     return np.sort(np.concatenate(chosen)) if chosen else np.zeros(0, dtype=np.int64)
 
 
-def target_columns(table: Any) -> list[str]:
-    """Return the text columns with 2 to 20 different values, which can be probed as classes."""
-    found = []
-    for name in table.columns:
-        values = table[name]
-        if str(name) in NOT_TARGETS or values.dtype.kind in "fc":
-            continue
-        if 2 <= values[values.notna() & (values.astype(str) != "")].nunique() <= MOST_CLASSES:
-            found.append(str(name))
-    return found
-
-
 def column_target(table: Any, name: str) -> Target:
     """Make classes of a column's words, in alphabetical order; empty ones are unknown."""
-    words = table[name].where(table[name].notna(), "").astype(str)
-    classes = tuple(sorted(set(words) - {""}))
-    numbers = {word: number for number, word in enumerate(classes)} | {"": -1}
-    return Target(name, np.array([numbers[word] for word in words], dtype=np.int64), classes)
+    return Target(name, *encode_column(table[name]))
 
 
 @st.cache_data(show_spinner=False, max_entries=16)

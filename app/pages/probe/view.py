@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
+from astrojepa.data.columns import class_columns
+
 from ...components.choose import choose
-from ...components.collections_bar import collections_of, list_collections
+from ...components.collections_bar import collections_of, drawn_on, list_collections
 from ...session import collections, state, waiting
 from ...session.workspace import Workspace
 from ..registry import Page
@@ -26,7 +28,7 @@ def show(workspace: Workspace) -> None:
         workspace.go("map")
     st.title("Probe lab", anchor=False)
     data = workspace.data
-    if not workspace.labelled and not collections_of(data) and not tasks.target_columns(data.table):
+    if not workspace.labelled and not collections_of(data) and not class_columns(data.table):
         st.info(
             f"{data.name} has no classes, which a probe needs. Open a folder whose labels.csv has "
             "a class column (--label-column NAME), or Galaxy10 DECaLS, or make your own "
@@ -79,7 +81,7 @@ def _ask(workspace: Workspace, split: Split) -> None:
 def target_options(workspace: Workspace) -> list[str]:
     """What can be learned: the classes, columns of words, and the session's collections."""
     own = [tasks.LABELS] if workspace.labelled else []
-    return [*own, *tasks.target_columns(workspace.data.table), collections.COLLECTIONS]
+    return [*own, *class_columns(workspace.data.table), collections.COLLECTIONS]
 
 
 def target_name(option: str) -> str:
@@ -114,7 +116,8 @@ def _target(workspace: Workspace) -> Target | None:
             f"{twice:,} {'galaxy is' if twice == 1 else 'galaxies are'} in two collections and "
             "therefore left out."
         )
-    return Target(collections.COLLECTIONS, labels, classes)
+    models = tuple({model for drawn in drawn_on(data).values() for model in drawn})
+    return Target(collections.COLLECTIONS, labels, classes, models)
 
 
 def split_sentence(split: Split) -> str:

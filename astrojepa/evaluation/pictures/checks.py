@@ -26,6 +26,7 @@ from astrojepa.progress import Progress, reporting
 
 # rank correlation from which on a score is said to follow a property of the image
 SUSPICIOUS = 0.5
+STRONG = 0.7
 _BATCH = 128
 
 
@@ -122,6 +123,22 @@ def check_pictures(pictures: np.ndarray) -> PictureChecks:
         signal_to_noise=signal.astype(np.float32),
         num_stars=_count_stars(grey, noise).astype(np.float32),
     )
+
+
+def strength(rho: float, n: int) -> str:
+    """Call a rank correlation of n galaxies by its strength: none, weak, moderate or strong.
+
+    None: within 1.96/√(n − 1), where 95 % of unrelated samples lie. Weak: below 0.5 in size,
+    moderate: below 0.7. "" for NaN.
+
+    >>> strength(-0.33, 1000), strength(0.05, 1000)
+    ('weak', 'none')
+    """
+    if np.isnan(rho):
+        return ""
+    if n < 3 or abs(rho) <= 1.96 / np.sqrt(n - 1):
+        return "none"
+    return "weak" if abs(rho) < SUSPICIOUS else "moderate" if abs(rho) < STRONG else "strong"
 
 
 def spearman(values: np.ndarray, numbers: np.ndarray) -> float:

@@ -21,7 +21,7 @@ class Comparison:
     # float32 (n,), >= 1: how many times farther one's neighbours lie in the other than its own k
     # nearest do
     stretch: np.ndarray
-    moved: np.ndarray  # int64 (n,), rows by how much their neighbourhood changed, the most first
+    moved: np.ndarray  # int64 (n,), rows by `stretch`, the largest first
     chance: float  # the overlap of two unrelated sets, k / (n - 1)
     # linear CKA in [0, 1], 1 = equal up to rotation and one scale; rises with D / n even for
     # unrelated sets
@@ -39,8 +39,9 @@ def compare_embeddings(a: Embeddings, b: Embeddings, k: int = 10) -> Comparison:
     """Compare two embeddings of the same galaxies in the same order; widths may differ.
 
     Neighbours are the exact k nearest on standardised features, as `neighbours` finds them; k is
-    lowered to n - 1, where the overlap is 1 whatever the vectors. Galaxies with equal overlap are
-    ordered by `stretch`, then by row.
+    lowered to n - 1, where the overlap is 1 whatever the vectors. `moved` goes by `stretch`,
+    then by the least overlap, then by row: where most galaxies share none of k neighbours, the
+    overlap orders nothing.
 
     Raises ValueError for other ids or another order, fewer than 2 galaxies, k < 1, or vectors that
     are not finite.
@@ -61,7 +62,7 @@ def compare_embeddings(a: Embeddings, b: Embeddings, k: int = 10) -> Comparison:
     return Comparison(
         overlap=overlap,
         stretch=stretch,
-        moved=np.lexsort((own, -stretch, overlap)),
+        moved=np.lexsort((own, overlap, -stretch)),
         chance=found / (len(own) - 1),
         cka=linear_cka(first, second),
         cka_unbiased=linear_cka(first, second, unbiased=True),

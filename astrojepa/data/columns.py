@@ -1,0 +1,79 @@
+"""The further columns of a data set: which can be classes, and what they say of one galaxy."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+
+from astrojepa.data.dataset import Dataset
+
+MOST_CLASSES = 20
+# shown elsewhere, or about the file
+_NOT_CLASSES = {"file", "id", "split", "duplicate_of"}
+_SHOWN = {"file", "id", "ra", "dec", "redshift", "duplicate_of"}
+
+
+def class_columns(table: pd.DataFrame) -> list[str]:
+    """Return the columns with 2 to 20 different words, which can be classes."""
+    found = []
+    for name in table.columns:
+        values = table[name]
+        if str(name) in _NOT_CLASSES or values.dtype.kind in "fc":
+            continue
+        if 2 <= _words(values)[lambda words: words != ""].nunique() <= MOST_CLASSES:
+            found.append(str(name))
+    return found
+
+
+def encode_column(values: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return labels, int64 (n,), -1 where the column is empty, and its words as sorted classes."""
+    words = _words(values)
+    classes = tuple(sorted(set(words) - {""}))
+    numbers = {word: number for number, word in enumerate(classes)} | {"": -1}
+    return np.array([numbers[word] for word in words], dtype=np.int64), classes
+
+
+def labelled_by(data: Dataset, column: str) -> Dataset:
+    """Return the same galaxies with the words of a column as their labels.
+
+    ValueError for a column that is not there.
+
+    >>> import astrojepa as aj
+    >>> data = aj.open_dataset("simulated:20")
+    >>> labelled_by(data, "label").classes == tuple(sorted(set(data.table["label"])))
+    True
+    """
+    if column not in data.table.columns:
+        raise ValueError(
+            f"{data.name} has no column {column!r} (found: "
+            f"{', '.join(map(str, data.table.columns[:8]))}); choose one of these."
+        )
+    labels, classes = encode_column(data.table[column])
+    return dataclasses.replace(data, labels=labels, classes=classes)
+
+
+def further_columns(data: Dataset) -> list[str]:
+    """Return the columns that are neither id nor position nor redshift, in their order."""
+    return [str(name) for name in data.table.columns if str(name).lower() not in _SHOWN]
+
+
+def known_of(data: Dataset, row: int) -> dict[str, str]:
+    """Return what the further columns say of one galaxy, as text; without the empty ones."""
+    if not 0 <= row < len(data):
+        raise ValueError(f"{data.name} has {len(data)} galaxies, there is no row {row}.")
+    found = {name: data.table[name].iloc[row] for name in further_columns(data)}
+    said = {name: plain(value) for name, value in found.items()}
+    return {name: text for name, text in said.items() if text}
+
+
+def plain(value: object) -> str:
+    """Write a cell: numbers with six digits, nothing for a missing value."""
+    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _words(values: pd.Series) -> pd.Series:
+    return values.where(values.notna(), "").astype(str)

@@ -1,0 +1,48 @@
+"""Columns of the data as classes, and what they say of one galaxy."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import astrojepa as aj
+from astrojepa.data.columns import class_columns, further_columns, known_of, labelled_by
+from astrojepa.data.dataset import Dataset
+
+
+@pytest.fixture
+def data() -> Dataset:
+    """Four galaxies with the columns of a catalogue."""
+    table = pd.DataFrame(
+        {
+            "id": list("abab"),
+            "hubble": ["Sa", "E", "", "Sa"],
+            "mag_r": [14.123456789, np.nan, 15.0, 16.0],
+            "one": ["x"] * 4,
+            "count": [1, 2, 1, 2],
+        }
+    )
+    return dataclasses.replace(aj.open_dataset("simulated:4"), table=table)
+
+
+def test_columns_of_words_can_be_classes_and_numbers_and_ids_cannot(data: Dataset) -> None:
+    assert class_columns(data.table) == ["hubble", "count"]
+
+
+def test_a_column_becomes_the_labels(data: Dataset) -> None:
+    new = labelled_by(data, "hubble")
+    assert (new.labels.tolist(), new.classes) == ([1, 0, -1, 1], ("E", "Sa"))
+    assert new.rows.tolist() == data.rows.tolist()
+    assert new.source_hash == data.source_hash, "so that what is computed for the images stays"
+    with pytest.raises(ValueError, match="no column 'bulge'"):
+        labelled_by(data, "bulge")
+
+
+def test_what_is_known_of_a_galaxy_leaves_out_what_is_not(data: Dataset) -> None:
+    assert further_columns(data) == ["hubble", "mag_r", "one", "count"]
+    assert known_of(data, 0) == {"hubble": "Sa", "mag_r": "14.1235", "one": "x", "count": "1"}
+    assert known_of(data, 1) == {"hubble": "E", "one": "x", "count": "2"}
+    assert list(known_of(data, 2)) == ["mag_r", "one", "count"]
