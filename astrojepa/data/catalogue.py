@@ -17,6 +17,7 @@ import pandas as pd
 from astrojepa.data import DataError
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.missing import as_numbers, known_numbers, known_places, without_missing
+from astrojepa.data.parquet_footer import count_values
 from astrojepa.data.readers.labels import find_column
 from astrojepa.wording import one_line
 
@@ -204,9 +205,11 @@ def _read(path: Path, format: str) -> pd.DataFrame:
     if format == "parquet":
         from pyarrow import parquet
 
-        about = parquet.read_metadata(path)
-        _check_size(path, about.num_rows, about.num_columns)
-        return _plain(parquet.read_table(path).to_pandas())
+        counts = count_values(path)
+        _check_size(path, max(counts.values(), default=0), len(counts))
+        table = parquet.read_table(path)
+        table.validate(full=True)
+        return _plain(table.to_pandas())
     if format in ("ascii.csv", "ascii.tab"):
         separator = "," if format == "ascii.csv" else "\t"
         with path.open(encoding="utf-8-sig", newline="") as lines:

@@ -24,6 +24,7 @@ from astrojepa.data.images import FITS_SUFFIXES, IMAGE_SUFFIXES
 from astrojepa.data.images.fits import is_fits, read_fits
 from astrojepa.data.images.raster import read_image
 from astrojepa.data.missing import without_missing
+from astrojepa.data.parquet_footer import count_values
 from astrojepa.data.readers.labels import (
     LABEL_COLUMNS,
     SPLITS,
@@ -55,6 +56,7 @@ class ParquetShard:
     def __init__(self, path: Path) -> None:
         from pyarrow import parquet
 
+        count_values(path)  # a damaged footer would end the process
         self.path, self.file = path, parquet.ParquetFile(path)
         self.schema, about = self.file.schema_arrow, self.file.metadata
         self.column = image_column(self.schema, path)
@@ -77,7 +79,11 @@ class ParquetShard:
 
     def table(self, columns: list[str]) -> Any:
         """Read columns without images."""
-        return self.file.read(columns)
+        found = self.file.read(columns)
+        found.validate(full=True)
+        if columns and len(found) != len(self):
+            raise ValueError(f"{len(found)} of {len(self)} rows")
+        return found
 
     def image(self, row: int) -> Any:
         """Return the value of the image column."""
@@ -87,6 +93,7 @@ class ParquetShard:
                 while len(self._groups) >= KEPT_GROUPS:
                     del self._groups[next(iter(self._groups))]
                 group = self.file.read_row_group(number, [self.column])
+                group.validate(full=True)
                 self._groups[number] = group.column(self.column)
             return self._groups[number][row - int(self.starts[number])].as_py()
 
@@ -139,8 +146,11 @@ class RowReader:
                     f"{shard.path.name} was changed after it was opened; open it again."
                 )
             content = shard.image(row - int(self.starts[number]))
-        except OSError as error:
-            raise DataError(f"{name} cannot be read any more ({one_line(error, 100)}).") from error
+        except DataError:
+            raise
+        # pyarrow raises a dozen kinds for damaged files
+        except Exception as error:
+            raise DataError(f"{name} cannot be read ({one_line(error, 100)}).") from error
         if isinstance(content, dict):
             content = content.get("bytes")
         if not content:

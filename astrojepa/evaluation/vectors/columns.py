@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
+from astrojepa.data.parquet_footer import count_values
 from astrojepa.data.readers.labels import LABEL_COLUMNS, find_name
-from astrojepa.evaluation.vectors.parquet_footer import count_values
 from astrojepa.wording import one_line
 
 MAX_ROWS = 10**8

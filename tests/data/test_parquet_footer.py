@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from astrojepa.evaluation.vectors.parquet_footer import count_values
+from astrojepa.data.parquet_footer import count_values
 
 
 def by_pyarrow(path: Path) -> Counter[str]:
