@@ -13,6 +13,7 @@ import streamlit as st
 from astrojepa.data.columns import class_columns
 
 from .components.escape_markdown import escape_markdown
+from .components.keepsake.keepsake import keep_in_browser
 from .pages.registry import Page, pages
 from .server.settings import Settings, settings_of_start, strangers_may_look
 from .session import follow_links, links, loaders, state, waiting
@@ -78,6 +79,8 @@ def draw(settings: Settings, hosted: bool, page: Page, go: Callable[[str], None]
         if page.needs_libraries and not imported.is_set():
             waiting.wait_for(*LIBRARIES)
         workspace = _open(settings, hosted, link, go)
+        st.session_state.pop(state.STORE, None)
+        keep_in_browser(workspace)
         _show_notices()
         above = st.container()
         page.show(workspace)

@@ -1,4 +1,4 @@
-"""Add the lasso's galaxies to a collection of this session, for the probe lab."""
+"""Add the lasso's galaxies to a collection, for the probe lab."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from ..session import collections, state
+from ..session import collections, export, state
 from ..session.workspace import Workspace
 
 _NAME = "collection_name"
@@ -34,12 +34,29 @@ def collections_bar(workspace: Workspace, rows: np.ndarray) -> None:
         if said := st.session_state.pop(_SAID, ""):
             st.caption(said)
         list_collections(workspace, "map", rows)
+        if held := collections_of(workspace.data):
+            st.download_button(
+                "Export collections",
+                lambda: collections_csv(workspace.data, held),
+                "collections.csv",
+                "text/csv",
+                on_click="ignore",
+                key="collections_export",
+            )
         if collections_of(workspace.data) and st.button("Train a probe on the collections"):
             st.session_state[state.PROBE_TARGET] = collections.COLLECTIONS
             workspace.go("probe")
         st.caption(
-            "Collections are kept for this session. A probe can be trained to separate them."
+            "This browser keeps collections. Export them to keep them elsewhere. A probe can be "
+            "trained to separate them."
         )
+
+
+def collections_csv(data: Any, held: collections.Collections) -> str:
+    """Write the galaxies of all collections as CSV, each with the name of its collection."""
+    rows = [row for members in held.values() for row in members]
+    names = [name for name, members in held.items() for _ in members]
+    return export.table_text(data, rows, {"collection": names})
 
 
 def list_collections(workspace: Workspace, where: str, rows: np.ndarray | None = None) -> None:
@@ -98,6 +115,7 @@ def _keep_models(data: Any, models: dict[str, tuple[str, ...]]) -> None:
 
 
 def _keep(data: Any, held: dict[str, tuple[int, ...]]) -> None:
+    st.session_state[state.STORE] = True
     st.session_state[state.COLLECTIONS] = {
         **st.session_state.get(state.COLLECTIONS, {}),
         data.galaxies_hash: held,

@@ -1,4 +1,4 @@
-"""Collections: sets of galaxies that a visitor selects with the lasso, for this session only.
+"""Collections: sets of galaxies that a visitor selects with the lasso.
 
 Not called `collections`: `streamlit run` puts this folder on the path, where that name would hide
 Python's own module.

@@ -91,14 +91,14 @@ def keep_place(workspace: Workspace) -> None:
     if rows is not None and workspace.whole.subset(rows).galaxies_hash != before:
         return  # the sample was of other galaxies
     if rows is not None:
-        _take_along(before, workspace.whole.galaxies_hash, rows.tolist())
+        take_along(before, workspace.whole.galaxies_hash, rows.tolist())
     if awaited is None and row is not None:
         awaited = sampling.among_all(rows, row)
     if awaited is not None:
         select_among_all(workspace, awaited)
 
 
-def _take_along(sample: str, whole: str, rows: list[int]) -> None:
+def take_along(sample: str, whole: str, rows: list[int]) -> None:
     """Count the collections and marks of a sample among all galaxies."""
     collections, reviews = (
         dict(st.session_state.get(state.COLLECTIONS, {})),

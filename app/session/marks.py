@@ -7,13 +7,15 @@ import io
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from astrojepa import files
 from astrojepa.wording import one_line
 
+from . import export
+
 HIGHEST = 5
 MAX_BYTES = 2_000_000
-HEADER = ("id", "mark", "number", "model", "model_hash", "data", "data_hash")
 _NAMED = 3  # missing ids that are named, the others are counted
 
 # (row, mark before) of everything that one key or one file changed
@@ -118,20 +120,21 @@ def _give(review: Review, marks: Mapping[int, int]) -> Review:
     return replace(review, marks={**review.marks, **marks}, steps=(*review.steps, step))
 
 
-def write_csv(
-    marks: Mapping[int, int],
-    ids: Sequence[object],
-    model: str,
-    model_hash: str,
-    data: str,
-    data_hash: str,
-) -> str:
-    """Write marks as CSV, highest first, with model and data; formulas are escaped."""
+def write_csv(marks: Mapping[int, int], data: Any, model: str, model_hash: str) -> str:
+    """Write marks as CSV, highest first, with id, class and position of each galaxy, model and
+    data; formulas are escaped.
+    """
     ordered = sorted(marks.items(), key=lambda item: (-item[1], item[0]))
-    return files.csv_text(
-        HEADER,
-        ((str(ids[row]), value, row, model, model_hash, data, data_hash) for row, value in ordered),
-    )
+    known = export.identity(data, [row for row, _ in ordered])
+    columns: dict[str, list[object]] = {"id": known.pop("id"), "mark": [v for _, v in ordered]}
+    about = {
+        "model": model,
+        "model_hash": model_hash,
+        "data": data.name,
+        "data_hash": data.fingerprint,
+    }
+    columns |= known | {name: [text] * len(ordered) for name, text in about.items()}
+    return files.csv_text(list(columns), zip(*columns.values(), strict=True))
 
 
 @dataclass(frozen=True)
@@ -214,6 +217,8 @@ def _match(lines: list[dict[str, str | None]], rows: Mapping[str, int]) -> Impor
         # undoes the export's apostrophe
         plain = name[1:] if name.startswith("'") and files.safe_cell(name[1:]) == name else name
         row = rows.get(name, rows.get(plain))
+        if row is None:  # a spreadsheet has rounded the id, but not its text
+            row = rows.get(export.id_of((line.get("id_text") or "").strip()))
         if row is None:
             missing[plain] = None
         else:

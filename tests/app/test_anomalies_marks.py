@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,6 +15,21 @@ from app.session.marks import Review
 
 ORDER = [3, 1, 4, 0, 2]
 IDS = np.array(["a", "=b", "c,d", "e", "'f"])
+
+
+def galaxies(ids: Sequence[str] | np.ndarray) -> SimpleNamespace:
+    """Galaxies one degree apart, of which only the first has a class."""
+    n = len(ids)
+    return SimpleNamespace(
+        ids=ids,
+        labels=np.array([0, *[-1] * (n - 1)]),
+        classes=("spiral",),
+        ra=10.0 + np.arange(n),
+        dec=np.arange(n) - 5.0,
+        redshift=np.full(n, np.nan),
+        name="d",
+        fingerprint="0123",
+    )
 
 
 def begun() -> Review:
@@ -84,19 +102,27 @@ def test_a_file_of_marks_is_one_step_to_undo() -> None:
 
 @given(st.dictionaries(st.integers(0, len(IDS) - 1), st.integers(0, 5), min_size=1))
 def test_exported_marks_come_back_as_they_were(given_marks: dict[int, int]) -> None:
-    text = marks.write_csv(given_marks, IDS, "m", "abc", "d", "0123")
+    text = marks.write_csv(given_marks, galaxies(IDS), "m", "abc")
     found = marks.read_csv(text.encode(), IDS)
     assert found.marks == given_marks
     assert (found.missing, found.data_hash) == ((), "0123")
 
 
 def test_an_export_names_model_and_data_and_escapes_formulas() -> None:
-    lines = marks.write_csv({1: 2, 0: 5}, IDS, "m", "abc", "d", "0123").splitlines()
+    lines = marks.write_csv({1: 2, 0: 5}, galaxies(IDS), "m", "abc").splitlines()
     assert lines == [
-        "id,mark,number,model,model_hash,data,data_hash",
-        "a,5,0,m,abc,d,0123",
-        "'=b,2,1,m,abc,d,0123",
+        "id,mark,class,ra_deg,dec_deg,redshift,model,model_hash,data,data_hash",
+        "a,5,spiral,10.0,-5.0,,m,abc,d,0123",
+        "'=b,2,,11.0,-4.0,,m,abc,d,0123",
     ]
+
+
+def test_marks_of_long_ids_come_back_through_a_spreadsheet() -> None:
+    ids = ["587727180061933716", "587727180061933717"]
+    text = marks.write_csv({0: 5, 1: 2}, galaxies(ids), "m", "abc")
+    for name in ids:
+        text = text.replace(f"\n{name},", "\n5.87727E+17,")
+    assert marks.read_csv(text.encode(), ids).marks == {0: 5, 1: 2}
 
 
 def test_ids_that_are_not_in_the_data_are_counted_and_named() -> None:

@@ -192,9 +192,7 @@ def _files(workspace: Workspace, current: Review) -> None:
         name, digest = (str(model.id), model.hash) if model is not None else ("pixel PCA", "")
         st.download_button(
             "Export marks",
-            lambda: marks.write_csv(
-                current.marks, data.ids, name, digest, data.name, data.fingerprint
-            ),
+            lambda: marks.write_csv(current.marks, data, name, digest),
             "marks.csv",
             "text/csv",
             on_click="ignore",
@@ -210,7 +208,7 @@ def _files(workspace: Workspace, current: Review) -> None:
                 on_change=_read,
                 args=(workspace,),
             )
-            st.caption("Marks are kept for this session only. Export them to keep them.")
+            st.caption("This browser keeps marks. Export them to keep them elsewhere.")
     if said := st.session_state.get(SAID):
         sentence, wrong = said
         with st.container(key="review_said"):

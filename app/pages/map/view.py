@@ -47,6 +47,8 @@ def show(workspace: Workspace) -> None:
 @st.fragment
 def _pane(workspace: Workspace) -> None:
     """Draw what follows a click, in a fragment of its own so that the page stays."""
+    if st.session_state.pop(state.STORE, False):
+        st.rerun()  # what the browser keeps is written with the whole page
     try:
         left, right = st.columns([2, 1], gap="medium")
         with left:

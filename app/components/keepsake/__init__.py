@@ -1,0 +1,1 @@
+"""What a visitor marked and collected, kept in the browser."""
