@@ -12,6 +12,7 @@ from plotly.offline import get_plotlyjs
 
 BACKGROUND, PANEL, HAIRLINE = "#0B0E14", "#131824", "#232B3B"
 TEXT, MUTED, ACCENT = "#E6EAF2", "#8B95A7", "#FFB454"
+JOINED = 5  # galaxies of a bin of the reliability figure that lines join
 # figures let a dark or light page through
 CLEAR, FAINT = "rgba(0, 0, 0, 0)", "rgba(139, 149, 167, 0.25)"
 SERIES = (
@@ -325,7 +326,8 @@ def reliability_figure(confidence: np.ndarray, correct: np.ndarray, bins: int = 
     """Draw accuracy against confidence (n,), in `bins` of equal width; the diagonal is calibrated.
 
     The bars of a dot are the 95 % Wilson interval of its share, and hovering tells how many
-    galaxies it stands for; a bin of none is left out. *Source:* Guo et al. 2017 (arXiv:1706.04599),
+    galaxies it stands for; a bin of none is left out. Lines join bins of five galaxies or more: the
+    share of fewer says next to nothing. *Source:* Guo et al. 2017 (arXiv:1706.04599),
     figure 1; Wilson 1927 (the interval).
     """
     sure, right = np.asarray(confidence, dtype=np.float64), np.asarray(correct, dtype=np.float64)
@@ -356,15 +358,21 @@ def reliability_figure(confidence: np.ndarray, correct: np.ndarray, bins: int = 
     dots = go.Scatter(
         x=x,
         y=y,
-        mode="lines+markers",
+        mode="markers",
         error_y=error,
         customdata=n,
-        line={"color": ACCENT, "width": 2},
     )
     dots.update(
         hovertemplate="confidence %{x:.0%}, accuracy %{y:.0%}: %{customdata} galaxies"
         "<extra></extra>",
-        marker={"size": 7},
+        marker={"size": 7, "color": ACCENT},
+    )
+    joined = go.Scatter(
+        x=x[n >= JOINED],
+        y=y[n >= JOINED],
+        mode="lines",
+        line={"color": ACCENT, "width": 2},
+        hoverinfo="skip",
     )
     ideal = go.Scatter(
         x=[0, 1],
@@ -373,7 +381,9 @@ def reliability_figure(confidence: np.ndarray, correct: np.ndarray, bins: int = 
         line={"color": MUTED, "width": 1, "dash": "dot"},
         hoverinfo="skip",
     )
-    figure = _figure([ideal, dots], "confidence", "accuracy").update_layout(showlegend=False)
+    figure = _figure([ideal, dots, joined], "confidence", "accuracy").update_layout(
+        showlegend=False
+    )
     return figure.update_xaxes(range=[0, 1], tickformat=".0%").update_yaxes(
         range=[0, 1.02], tickformat=".0%"
     )

@@ -186,6 +186,15 @@ def test_reliability_puts_a_calibrated_probe_on_the_diagonal() -> None:
     assert all(0.03 < half < 0.06 for half in figure.data[1].error_y.array)
 
 
+def test_reliability_joins_no_bins_of_a_few_galaxies() -> None:
+    sure = np.array([0.05, 0.15, *[0.55] * 5, *[0.95] * 40])
+    right = np.array([True, False, *[True] * 5, *[True] * 40])
+    _, dots, joined = plotting.reliability_figure(sure, right).data
+    assert (dots.mode, joined.mode) == ("markers", "lines")
+    assert list(dots.customdata) == [1, 1, 5, 40]
+    np.testing.assert_allclose(joined.x, [0.55, 0.95])
+
+
 def test_reliability_leaves_empty_bins_out_and_stays_between_none_and_all() -> None:
     dots = plotting.reliability_figure(np.array([1.0, 0.95]), np.array([True, True])).data[1]
     assert list(dots.y) == [1.0]

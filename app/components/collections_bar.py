@@ -70,14 +70,12 @@ def list_collections(workspace: Workspace, where: str, rows: np.ndarray | None =
                     key=f"add_{where}_{number}",
                     on_click=_add,
                     args=(workspace, rows, name),
-                    type="tertiary",
                 )
             st.button(
                 "Remove",
                 key=f"remove_{where}_{number}",
                 on_click=_remove,
                 args=(workspace.data, name),
-                type="tertiary",
             )
 
 

@@ -22,6 +22,7 @@ from .latent_map import palette
 COLOURS = {"mse": "magma", "cosine": "viridis"}
 IMAGE, ERRORS, BOTH = "Image", "Patch errors", "Both"
 NUM_NEIGHBOURS = 6
+IMAGE_WIDTH = 352  # pixels at most, so that the neighbours stand on the first screen
 
 
 def galaxy_card(workspace: Workspace, row: int, query: str) -> None:
@@ -37,19 +38,26 @@ def _card(workspace: Workspace, row: int, query: str) -> None:
         st.rerun()
     _heading(workspace, row)
     picture = st.container()  # filled last: all else is there while a first heatmap is computed
-    _facts(workspace, row)
     _neighbours(workspace, row)
+    _facts(workspace, row)
     known_columns(workspace, row, "card")
     copy_link(query)
-    if st.button("Open galaxy page", type="tertiary"):
+    if st.button("Open galaxy page"):
         workspace.go("galaxy")
     with picture:
         _picture(workspace, row)
 
 
+def named(workspace: Workspace, row: int) -> None:
+    """Head a galaxy by its id, with its class as a chip."""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", width="stretch"):
+        st.subheader(escape_markdown(workspace.data.ids[row]), anchor=False, width="content")
+        st.badge(escape_markdown(workspace.class_name(row)), color="gray")
+
+
 def _heading(workspace: Workspace, row: int) -> None:
     place, n = int(workspace.places[row]), len(workspace.data)
-    st.subheader(escape_markdown(workspace.class_name(row)), anchor=False)
+    named(workspace, row)
     share = f"1 of {n:,} (most anomalous)" if place == 1 else f"{place:,} of {n:,}"
     st.caption(
         f"{'Simulated. ' if workspace.data.simulated else ''}Anomaly rank by kNN distance: {share}."
@@ -61,10 +69,10 @@ def _picture(workspace: Workspace, row: int) -> None:
     if image is None:
         unreadable(workspace.data.ids[row])
     elif workspace.model is None:
-        st.image(pictures.inline(image), width="stretch")
+        st.image(pictures.inline(image), width=IMAGE_WIDTH)
         st.caption("Patch errors need a model. This is the pixel baseline.")
     elif not workspace.model.has_predictor:
-        st.image(pictures.inline(_model_view(workspace, image)), width="stretch")
+        st.image(pictures.inline(_model_view(workspace, image)), width=IMAGE_WIDTH)
         st.caption(
             f"{escape_markdown(workspace.choice.label)} is an encoder without a predictor, so it "
             "has no patch errors."
@@ -76,12 +84,12 @@ def _picture(workspace: Workspace, row: int) -> None:
 def _patch_panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
     from astrojepa import plotting
 
-    place = st.empty()
+    place = st.container(width=IMAGE_WIDTH).empty()
     with st.container(horizontal=True, vertical_alignment="center"):
         view = st.segmented_control(
             "Show", [IMAGE, ERRORS, BOTH], key=state.PANEL_VIEW, label_visibility="collapsed"
         )
-        with st.popover("Options"):
+        with st.popover("Heatmap options"):
             _options()
     legend = st.container()
     seen = _model_view(workspace, image)
@@ -153,7 +161,6 @@ def _facts(workspace: Workspace, row: int) -> None:
     facts(
         "galaxy",
         {
-            "Galaxy": str(data.ids[row]),
             "Position": f"{ra:.5f}° {dec:+.5f}°\n{coordinates.sexagesimal(ra, dec)}"
             if placed
             else "none (simulated)"

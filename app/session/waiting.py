@@ -145,7 +145,6 @@ def _watch(
         st.button(
             "Stop",
             key=f"stop {hash(key)}",
-            type="tertiary",
             on_click=job.stop,
             disabled=job.unwanted,
         )
@@ -157,7 +156,6 @@ def _offer_again(key: tuple[object, ...], sentence: str) -> None:
         st.button(
             "Start again",
             key=f"again {hash(key)}",
-            type="tertiary",
             on_click=loaders.jobs().forget,
             args=(key,),
         )

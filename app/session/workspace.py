@@ -98,8 +98,10 @@ class Workspace:
         """The open galaxies with the labels that they were opened with: for what is computed from
         images alone, which the cache then finds whatever the labels.
         """
+        given = self.given_whole
+        if given is self.whole:
+            return self.data
         if "given_data" not in self.opened:
-            given = self.given_whole
             self.opened["given_data"] = (
                 given if self.sampled is None else given.subset(self.sampled)
             )

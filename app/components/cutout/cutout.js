@@ -7,6 +7,7 @@ export default function cutout({ parentElement, data }) {
   if (picture.getAttribute("src") !== data.image) picture.src = data.image;
   const percent = (share) => `${(100 * share).toFixed(3)}%`;
   root.style.aspectRatio = data.aspect;
+  root.style.maxWidth = `${data.widest}px`; // a small picture is not blown up to the page
   const bar = root.querySelector(".bar");
   bar.style.width = percent(data.bar);
   bar.querySelector("span").textContent = data.length;

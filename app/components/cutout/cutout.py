@@ -8,6 +8,7 @@ import numpy as np
 
 from ..browser import component
 
+ENLARGED = 6  # times at most that an image's pixels are shown
 _HTML = (
     '<div class="cutout"><img alt="the whole image"><div class="seen"></div>'
     '<div class="bar"><span></span><i></i></div></div>'
@@ -28,6 +29,7 @@ def cutout(
     data = {
         "image": f"data:image/jpeg;base64,{picture}",
         "aspect": f"{width} / {height}",
+        "widest": ENLARGED * width,
         "bar": bar[0],
         "length": bar[1],
         "box": None if box is None else list(box),

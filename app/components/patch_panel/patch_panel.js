@@ -183,6 +183,7 @@ function receive(state, data) {
     picture.src = data.image;
   }
   root.dataset.layout = data.layout;
+  root.style.setProperty("--widest", `${data.widest}px`);
   root.querySelector(".scale i").style.background = `linear-gradient(90deg, ${data.stops.join(",")})`;
   const [below, above] = scaleEnds(data);
   root.querySelector(".scale .low").textContent = below;

@@ -12,6 +12,8 @@ import numpy as np
 
 from ..browser import component, hears
 
+ENLARGED = 8  # times at most that an image's pixels are shown
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -41,9 +43,12 @@ class Panel:
         return bool(self.mask)
 
 
-def message(panel: Panel, picture: bytes) -> dict[str, Any]:
-    """Lay out what the browser gets; `picture` is a PNG. `token` names all of it."""
+def message(panel: Panel, picture: bytes, side: int) -> dict[str, Any]:
+    """Lay out what the browser gets; `picture` is a PNG, `side` pixels wide. `token` names all of
+    it.
+    """
     described = {**asdict(panel), "stops": list(panel.stops), "editable": panel.editable}
+    described["widest"] = ENLARGED * side
     described["image"] = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
     described["token"] = hashlib.sha256(repr(described).encode()).hexdigest()[:12]
     return described
@@ -56,7 +61,7 @@ def patch_panel(
     from astrojepa import plotting
 
     component("patch_panel", "drawing", "patch_panel")(
-        data=message(panel, plotting.encode_image(image, "png")),
+        data=message(panel, plotting.encode_image(image, "png"), image.shape[1]),
         key=key,
         on_mask_change=hears(key, "mask", "mask", on_mask or (lambda mask: None)),
     )

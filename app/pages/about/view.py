@@ -66,10 +66,11 @@ PRIVACY = """
 The explorer sends no data to third parties: no usage statistics, no external fonts or scripts, no
 look-ups. Links to sky viewers and papers open only when you click them.
 
-Your selection, collections, marks and uploaded images stay in the memory of your session. No other
-visitor sees them, and they are lost when you close or reload the page. Images are never written to
-disk. Export what you want to keep. A copied link contains the view (model, data, galaxy, masks,
-selection) and nothing else.
+Your selection, collections, marks and uploaded images stay in the memory of your session, which
+ends when you close or reload the page; no other visitor sees them. Your browser keeps marks and
+collections in its local storage, and hands them back when you open the same galaxies again. Images
+are never written to disk. Export what you want to keep elsewhere. A copied link contains the view
+(model, data, galaxy, masks, selection) and nothing else.
 """
 KEYS = """
 On the map: `l` lasso, `b` box, `p` images, `Esc` clear, `+` `-` `0` zoom, arrows select the next

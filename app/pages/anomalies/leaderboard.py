@@ -109,14 +109,6 @@ def distribution(workspace: Workspace, view: View) -> None:
     scores, row = view.chosen.scores, st.session_state.get(state.ROW)
     marked = float(scores[row]) if row is not None and row < len(scores) else None
     figure = plotting.histogram_figure(scores, marked, title(view.chosen.name).lower())
-    figure.update_layout(paper_bgcolor="rgba(0,0,0,0)", plot_bgcolor="rgba(0,0,0,0)")
-    if st.context.theme.type == "light":
-        from ...components.latent_map import palette
-
-        figure.update_layout(font={"color": palette.LIGHT_TEXT})
-        figure.update_xaxes(gridcolor=palette.LIGHT_LINE, tickfont={"color": palette.LIGHT_TEXT})
-        figure.update_yaxes(gridcolor=palette.LIGHT_LINE, tickfont={"color": palette.LIGHT_TEXT})
-        figure.update_shapes(line={"color": palette.LIGHT_ACCENT})
     figures.chart(figure, "histogram")
     if marked is not None:
         st.caption(

@@ -11,8 +11,8 @@ import streamlit as st
 
 from ...components.choose import choose
 from ...components.cutout.cutout import cutout
-from ...components.escape_markdown import escape_markdown
 from ...components.facts import facts
+from ...components.galaxy_card import named
 from ...components.gallery.gallery import gallery
 from ...components.review_focus.review_focus import free_the_keys
 from ...session import loaders, marks, state, waiting
@@ -90,7 +90,7 @@ def _do(workspace: Workspace, change: Callable[[Review], Review]) -> None:
 
 def _marking(workspace: Workspace, current: Review, row: int) -> None:
     given = current.marks.get(row)
-    st.subheader(escape_markdown(workspace.class_name(row)), anchor=False)
+    named(workspace, row)
     said = "not marked yet" if given is None else f"marked {given}"
     best = sum(value >= marks.HIGHEST - 1 for value in current.marks.values())
     st.caption(
@@ -163,7 +163,6 @@ def _facts(workspace: Workspace, view: View, row: int, culprit: int | None) -> N
     position = "" if data.simulated else position_words(float(data.ra[row]), float(data.dec[row]))
     redshift = float(data.redshift[row])
     known = {
-        "Galaxy": str(data.ids[row]),
         "Position": f"{position} (degrees)"
         if position
         else "none (simulated)"
@@ -198,7 +197,7 @@ def _files(workspace: Workspace, current: Review) -> None:
             on_click="ignore",
             disabled=not current.marks,
         )
-        with st.popover("Options"):
+        with st.popover("Review options"):
             choose("Re-rank", RERANKINGS, state.RERANKING)
             st.file_uploader(
                 "Import marks",

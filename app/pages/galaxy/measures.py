@@ -36,7 +36,7 @@ def neighbours(workspace: Workspace, row: int, count: int) -> None:
         found.indices.tolist(),
         captions,
         links.select,
-        tile=112,
+        tile=80,
     )
 
 

@@ -20,6 +20,7 @@ from . import measures as galaxy_measures
 from .panel import patch_panel_section
 
 NUM_NEIGHBOURS = 6
+WIDEST = 400  # pixels of the whole image, so that the neighbours stand on the first screen
 SCALE_COLUMNS = ("pxscale", "arcsec_per_pixel")  # Galaxy10 DECaLS, simulated galaxies
 
 
@@ -32,11 +33,11 @@ def show(workspace: Workspace) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with right:
         _whole(workspace, row, image)
+        st.subheader("Nearest neighbours (feature space)", anchor=False)
+        galaxy_measures.neighbours(workspace, row, NUM_NEIGHBOURS)
         _facts(workspace, row)
         known_columns(workspace, row, "page")
         link = st.container()
-    st.subheader("Nearest neighbours (feature space)", anchor=False)
-    galaxy_measures.neighbours(workspace, row, NUM_NEIGHBOURS)
     first, second = st.columns([1, 1], gap="medium")
     with first:
         galaxy_measures.votes(workspace, row)
@@ -58,7 +59,8 @@ def _head(workspace: Workspace, row: int) -> None:
     order = np.argsort(places, kind="stable")
     place, n = int(places[row]), len(places)
     with st.container(horizontal=True, vertical_alignment="center", key="galaxy_head"):
-        st.title(escape_markdown(workspace.class_name(row)), anchor=False, width="stretch")
+        st.title(escape_markdown(workspace.data.ids[row]), anchor=False, width="content")
+        st.badge(escape_markdown(workspace.class_name(row)), color="gray", width="stretch")
         for label, to, key in (("Previous", place - 1, "Left"), ("Next", place + 1, "Right")):
             known = 1 <= to <= n
             target = (int(order[to - 1]),) if known else (row,)
@@ -129,12 +131,13 @@ def _whole(workspace: Workspace, row: int, image: np.ndarray | None) -> None:
     height, width = image.shape[:2]
     scale = arcsec_per_pixel(workspace.data.table, row)
     share = seen_share(workspace)
-    cutout(
-        "cutout",
-        image,
-        scale_bar(width, scale),
-        None if share is None else seen_box(height, width, share),
-    )
+    with st.container(width=WIDEST):
+        cutout(
+            "cutout",
+            image,
+            scale_bar(width, scale),
+            None if share is None else seen_box(height, width, share),
+        )
     size = f"{width} × {height} pixels" + (
         f" of {scale:.3g}″" if scale else ", pixel scale unknown"
     )
@@ -154,11 +157,9 @@ def _facts(workspace: Workspace, row: int) -> None:
     facts(
         "whole_galaxy",
         {
-            "Galaxy": str(data.ids[row]),
             "RA, Dec (°)": f"{ra:.5f} {dec:+.5f}" if placed else missing,
             "Sexagesimal": coordinates.sexagesimal(ra, dec) if placed else missing,
             "Redshift": f"{redshift:.4f}" if math.isfinite(redshift) else "unknown",
-            "Label": workspace.class_name(row),
         },
     )
     if placed:

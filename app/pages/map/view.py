@@ -147,7 +147,7 @@ def _controls(workspace: Workspace) -> None:
         args=(workspace,),
     )
     st.button("Random galaxy", on_click=_surprise, args=(len(workspace.data),), shortcut="s")
-    with st.popover("Options"):
+    with st.popover("Map options"):
         choose("Map type", state.DRAWINGS, state.DRAWING)
         st.caption("\n".join(f"- **{keys}** {what}" for keys, what in KEYS))
         st.caption("The menu at the top right switches between dark and light.")
@@ -191,7 +191,7 @@ def _islands(workspace: Workspace, shown: Layers) -> None:
     groups = colouring.by_column(workspace.data.table[column], column).legend["groups"]
     codes = [group["code"] for group in groups]
     with st.container(horizontal=True, vertical_alignment="center", key="islands"):
-        st.caption(islands_sentence(column, measured))
+        st.caption(islands_sentence(column, measured), width="stretch")
         with st.popover(f"Show one {column}"):
             for group in groups:
                 st.button(
@@ -210,8 +210,7 @@ def islands_sentence(column: str, measured: Any) -> str:
     name = escape_markdown(column)
     return (
         f"The map separates by **{name}**: {100 * measured.share:.0f} % of a galaxy's 15 nearest "
-        f"on the map have its {name} (by chance {100 * measured.chance:.0f} %), so islands may be "
-        f"those of the {name} and not of shape."
+        f"on it have its {name} (by chance {100 * measured.chance:.0f} %)."
     )
 
 
