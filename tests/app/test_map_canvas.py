@@ -8,8 +8,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from canvas_page import FOLDER, Canvas, packed, selection
+
+from app.components.latent_map import colouring
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 # row 4 is in the middle
@@ -255,3 +258,47 @@ def test_a_click_in_a_figure_in_space_is_told_once_as_a_row(
         script,
     )
     assert told == [["click", {"row": 7}], ["click", {"row": 8}]]
+
+
+LEGEND = """() => {
+  const pixel = (canvas, x, y) => [...canvas.getContext('2d').getImageData(x, y, 1, 1).data].slice(0, 3);
+  const stage = document.querySelector('.stage > canvas');
+  const ratio = stage.width / stage.clientWidth;
+  const chips = [...document.querySelectorAll('.chip')].map((chip) => pixel(chip.querySelector('canvas'), 28, 28));
+  const dots = [...Array(9).keys()].map((row) => pixel(stage, ...stage.pixelOf(row).map((at) => Math.round(at * ratio))));
+  return [chips, dots];
+}"""
+
+
+def test_the_legend_has_the_colours_of_the_points_after_every_kind_of_change(
+    open_map: Callable[..., Canvas],
+) -> None:
+    """Colour, theme, galaxies and projection, groups that are hidden and shown again."""
+    canvas = open_map(LIGHT, reduced_motion="reduce")
+    words = [["a", "b", "c"][row // 3] for row in range(9)]
+    by_word = colouring.by_category(pd.Series(words), "kind")
+    by_class = packed(GRID)
+
+    def agree(group_of: Callable[[int], int]) -> list[list[int]]:
+        canvas.page.wait_for_timeout(150)  # a frame or two
+        chips, dots = canvas.page.evaluate(LEGEND)
+        for row, dot in enumerate(dots):
+            np.testing.assert_allclose(dot, chips[group_of(row)], atol=12, err_msg=str(row))
+        return chips
+
+    canvas.show(by_class)
+    for _ in range(2):  # on, off: dots and no images
+        canvas.page.get_by_role("button", name="Images").click()
+    first = agree(lambda row: row % 3)
+    canvas.show(packed(GRID, coloured=by_word))
+    second = agree(lambda row: row // 3)
+    assert first != second, "another column has other colours"
+    canvas.page.evaluate("document.body.style.setProperty('--st-background-color', '#0B0E14')")
+    assert agree(lambda row: row // 3) != second, "a dark page has others than a light one"
+    canvas.show(by_class)
+    assert agree(lambda row: row % 3) != first
+    canvas.show(packed(GRID[::-1], labels=np.arange(9) // 3))  # another projection, other galaxies
+    agree(lambda row: row // 3)
+    canvas.page.locator(".chip").nth(0).click()
+    canvas.page.locator(".chip").nth(0).click()
+    agree(lambda row: row // 3)

@@ -88,7 +88,10 @@ function chooseBright(state) {
     const count = state.bright ? state.bright.reduce((sum, one) => sum + one, 0) : 0;
     state.status.textContent = state.bright ? `${count.toLocaleString("en")} of ${points.n.toLocaleString("en")}` : "";
     state.buttons.clear.hidden = !state.bright;
-    if (state.theme) drawLegend(state);
+    if (state.theme) {
+      dress(state); // the colours before the legend that shows them
+      drawLegend(state);
+    }
   }
   redraw(state);
 }
