@@ -13,6 +13,8 @@
 VENV := .venv
 PY := $(VENV)/bin/python
 ASTROJEPA := $(VENV)/bin/astrojepa
+# A worker takes whole files, those with slow tests first (tests/conftest.py).
+PYTEST := $(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 PIP := -m pip install --quiet --disable-pip-version-check
 # 3.11 first: requirements.lock was made for it.
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -51,20 +53,20 @@ browser:
 # All of it in float32, and again in bfloat16 what trains: the same on every processor, whichever it is fast at.
 TRAINS := tests/training tests/faults tests/cli tests/test_benchmarks.py
 test: $(VENV)/.development browser
-	ASTROJEPA_PRECISION=float32 OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile
-	ASTROJEPA_PRECISION=bfloat16 OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile -m "not slow and not nightly" $(TRAINS)
+	ASTROJEPA_PRECISION=float32 OMP_NUM_THREADS=1 $(PYTEST)
+	ASTROJEPA_PRECISION=bfloat16 OMP_NUM_THREADS=1 $(PYTEST) -m "not slow and not nightly" $(TRAINS)
 
 check: $(VENV)/.development
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/mypy
-	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile -m "not slow and not browser and not real and not nightly"
+	OMP_NUM_THREADS=1 $(PYTEST) -m "not slow and not browser and not real and not nightly"
 
 docs: $(VENV)/.development
 	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
 
 nightly: $(VENV)/.development
-	OMP_NUM_THREADS=1 $(PY) -m pytest -q -n 2 --dist loadfile -m nightly
+	OMP_NUM_THREADS=1 $(PYTEST) -m nightly
 
 $(VENV)/.bench: $(VENV)/.development
 	$(PY) $(PIP) -e '.[bench]' -c $(VENV)/versions.txt

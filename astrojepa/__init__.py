@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from astrojepa.evaluation.vectors.collapse import collapse_gauges
     from astrojepa.evaluation.vectors.embed import embed, pixel_pca
     from astrojepa.evaluation.vectors.neighbours import neighbours
+    from astrojepa.evaluation.vectors.stored import read_vectors
     from astrojepa.objective.masking import patch_brightness, sample_masks
     from astrojepa.objective.sigreg import SIGReg
     from astrojepa.presets import preset
@@ -59,6 +60,7 @@ _HOMES = {
     "pixel_pca": "evaluation.vectors.embed",
     "preset": "presets",
     "project": "evaluation.maps.projection",
+    "read_vectors": "evaluation.vectors.stored",
     "sample_masks": "objective.masking",
     "split": "data.splits",
     "train": "training.trainer",
@@ -90,6 +92,7 @@ __all__ = [
     "pixel_pca",
     "preset",
     "project",
+    "read_vectors",
     "sample_masks",
     "split",
     "train",

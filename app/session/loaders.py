@@ -229,9 +229,10 @@ def islands(table: Any, places: np.ndarray) -> Callable[[Progress], Any]:
 
         found = {}
         for name in class_columns(table):
-            labels = encode_column(table[name])[0] if name.lower() in NUISANCES else []
-            if len(labels) and (labels >= 0).sum() > 1:
-                found[name] = islands(places, labels)
+            if name.lower() in NUISANCES:
+                labels = encode_column(table[name])[0]
+                if (labels >= 0).sum() > 1:
+                    found[name] = islands(places, labels)
         most = max(found, key=lambda name: found[name].explained, default="")
         return (most, found[most]) if most and found[most].explained > PLAIN else None
 

@@ -53,6 +53,11 @@ class ModelFacts:
     std: tuple[float, ...]
 
     @property
+    def origin(self) -> dict[str, str]:
+        """What the model is, for the record."""
+        return {"model": self.id, "model_hash": self.hash}
+
+    @property
     def has_predictor(self) -> bool:
         """Whether patch errors can be computed."""
         return self.config.model.predictor_depth > 0

@@ -141,7 +141,7 @@ class Model(ModelFacts):
 
     def randomised(self, seed: int = 0) -> Model:
         """Return the control: the same architecture and input with random weights."""
-        return _random_model(self.config, seed, self.device, self.mean, self.std)
+        return random_model(self.config, seed, self.device, self.mean, self.std)
 
     def normalised(self, frames: np.ndarray) -> Tensor:
         """Turn frames uint8 (b, F, F, 3) of `frames_for` into the input (b, 3, S, S)."""
@@ -165,8 +165,9 @@ def load_model(name: str | Path, device: str = "cpu") -> Model:
     .pth in the first published layout. "random" is the control, random weights of the default CPU
     preset ("random:ID" of another). "hf://OWNER/ID" is downloaded from the Hugging Face Hub once,
     and so is a released id whose weights are not here, where ASTROJEPA_HUB_OWNER names who
-    publishes them. FileNotFoundError if there is no such model, OSError if the hub does not answer,
-    CheckpointError if the file is not a checkpoint.
+    publishes them. "timm:NAME" is a network of timm with random weights, "timm:NAME@FILE" one with
+    those of a .safetensors or .pth of this machine. FileNotFoundError if there is no such model,
+    OSError if the hub does not answer, CheckpointError if the file is not a checkpoint.
 
     Examples:
         >>> model = aj.load_model("small.lejepa")
@@ -182,7 +183,11 @@ def load_model(name: str | Path, device: str = "cpu") -> Model:
                 f"There is no preset {wanted!r} to fill with random weights; known: "
                 f"{', '.join(PRESETS)}."
             )
-        return _random_model(config, 0, target)
+        return random_model(config, 0, target)
+    if text.startswith("timm:"):
+        from astrojepa.checkpoints.timm_models import load_timm
+
+        return load_timm(text, target)
     path = released_path(text) or hub_weights(text) or Path(text)
     if path.is_dir():
         path = path / "best.pt" if (path / "best.pt").is_file() else path / "last.pt"
@@ -322,13 +327,14 @@ def _assemble(
     )
 
 
-def _random_model(
+def random_model(
     config: TrainConfig,
     seed: int,
     device: torch.device,
     mean: tuple[float, ...] = FIXED_STATISTICS[0],
     std: tuple[float, ...] = FIXED_STATISTICS[1],
 ) -> Model:
+    """Return a config's network with random weights from `seed`."""
     network = build_network(config, device, seed).eval()
     config = dataclasses.replace(config, seed=seed)
     parts = config.to_dict()

@@ -9,16 +9,37 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from astrojepa.cli.options import declare, label, open_data, print_rows, six_digits
+from astrojepa.cli.options import (
+    TABLE_FILE,
+    check_source,
+    declare,
+    label,
+    open_data,
+    open_stored,
+    places,
+    print_rows,
+    provenance,
+)
 from astrojepa.evaluation.anomalies.registry import DEFAULT
-from astrojepa.files import write_csv, write_json
+from astrojepa.files import write_json
+from astrojepa.tables import Column, check_table, write_table
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
     from astrojepa.data.dataset import Dataset
     from astrojepa.evaluation.anomalies.leaderboard_table import Row
+    from astrojepa.evaluation.vectors.stored import Stored
+    from astrojepa.types import Embeddings
 
-_MEASURES = ("average_precision", "difference", "recall", "enrichment", "artefact_share")
+OF_VECTORS = "knn"  # the default where there is no model
+_MEASURES = {
+    "average_precision": "average precision of the ranking",
+    "difference": "average precision less that of knn on the encoder",
+    "recall": "share of the rare among the most anomalous",
+    "enrichment": "rare share of the most anomalous over that of all",
+    "artefact_share": "likely artefacts among the most anomalous",
+}
+_ENDS = {"": "mean", "_low": "lower end of 95 % of the draws", "_high": "upper end"}
 
 
 def add_to(commands: Any) -> None:
@@ -29,12 +50,13 @@ def add_to(commands: Any) -> None:
         _anomalies,
         "Rank galaxies by an anomaly score, most anomalous first.",
         "best --data galaxies --top 25",
+        stored=True,
     )
     strange.add_argument(
         "--score",
         "--method",
-        default=DEFAULT,
-        help=f"score (default {DEFAULT}); an unknown name lists all",
+        default="",
+        help=(f"score (default {DEFAULT}, of --vectors {OF_VECTORS}); an unknown name lists all"),
     )
     strange.add_argument(
         "--k", type=int, default=20, help="number of neighbours for knn and lof (default 20)"
@@ -44,7 +66,7 @@ def add_to(commands: Any) -> None:
         "--output",
         "--out",
         type=Path,
-        help="CSV or JSON file with every galaxy, or with the leaderboard",
+        help=f"JSON or {TABLE_FILE}; with every galaxy, or with the leaderboard",
     )
     strange.add_argument(
         "--leaderboard", action="store_true", help="thin a class and measure which score finds it"
@@ -77,61 +99,84 @@ def _anomalies(options: argparse.Namespace) -> int:
     import astrojepa as aj
     from astrojepa.evaluation.anomalies.registry import find
 
+    check_source(options)
+    options.score = options.score or (OF_VECTORS if options.vectors else DEFAULT)
     find(options.score)
-    if options.output and options.output.suffix.lower() not in (".csv", ".json"):
-        raise ValueError(
-            f"--output is {options.output.name}; name a file that ends in .csv or .json."
-        )
+    if options.output:
+        check_table(options.output, "--output", ".json")
     for flag in ("top", "draws", "k"):
         if getattr(options, flag) < 1:
             raise ValueError(f"--{flag} is {getattr(options, flag)}; it must be at least 1.")
-    data, model = open_data(options), aj.load_model(options.model)
-    return (
-        _leaderboards(options, model, data) if options.leaderboard else _list(options, model, data)
-    )
+    source: Model | Stored
+    found = None
+    if options.vectors:
+        source, data, found = open_stored(options)
+    else:
+        data, source = open_data(options), aj.load_model(options.model)
+    return (_leaderboards if options.leaderboard else _list)(options, source, data, found)
 
 
-def _list(options: argparse.Namespace, model: Model, data: Dataset) -> int:
-    from astrojepa.evaluation.anomalies.scoring import score_by_name
+def _list(
+    options: argparse.Namespace, source: Model | Stored, data: Dataset, found: Embeddings | None
+) -> int:
+    from astrojepa.evaluation.anomalies.registry import find
+    from astrojepa.evaluation.anomalies.scoring import score_by_name, score_stored
     from astrojepa.evaluation.pictures.checks import correlations, picture_checks
 
-    heard = sys.stderr.isatty()
-    scores = score_by_name(model, data, options.score, options.k, progress=heard)
-    checks = picture_checks(data, progress=heard)
-    columns = {"artefact": checks.artefact} | checks.parts | checks.properties
-    galaxies: list[dict[str, Any]] = [
-        {"rank": rank, "id": str(data.ids[i]), "score": float(scores[i]), "label": label(data, i)}
-        | {name: float(values[i]) for name, values in columns.items()}
-        for rank, i in enumerate(np.argsort(-scores, kind="stable"), 1)
-    ]
-    shown = ["rank", "id", "score", "label", "artefact"]
-    print_rows(
-        shown, [[_text(galaxy[name]) for name in shown] for galaxy in galaxies[: options.top]]
+    heard, name, k = sys.stderr.isatty(), options.score, options.k
+    scores = (
+        score_by_name(source, data, name, k, progress=heard)  # type: ignore[arg-type]
+        if found is None
+        else score_stored(found, data, name, k)
     )
-    follows = correlations({options.score: scores}, checks.properties)
-    for found in follows:
-        if found.flagged:
+    properties: dict[str, np.ndarray] = {}
+    order = np.argsort(-scores, kind="stable")
+    columns = [
+        Column("rank", np.arange(1, len(order) + 1), "1 = most anomalous"),
+        Column("id", data.ids[order].astype(str), "name of the galaxy"),
+        Column("score", scores[order].astype(np.float64), f"{name}: {find(name).meaning}"),
+        Column("label", [label(data, row) for row in order], "class"),
+    ]
+    shown = len(columns)
+    if data.has_images:
+        checks = picture_checks(data, progress=heard)
+        properties, shown = checks.properties, shown + 1
+        measured = {"artefact": checks.artefact} | checks.parts | properties
+        columns += [
+            Column(title, values[order].astype(np.float64), f"{title} of the image")
+            for title, values in measured.items()
+        ]
+    rows = zip(*(column.cells()[: options.top] for column in columns[:shown]), strict=True)
+    print_rows(
+        [column.name for column in columns[:shown]], [[_text(cell) for cell in row] for row in rows]
+    )
+    follows = correlations({name: scores}, properties)
+    for one in follows:
+        if one.flagged:
             print(
-                f"{found.score} correlates with {found.about}: rank correlation "
-                f"{found.spearman:+.2f}",
+                f"{one.score} correlates with {one.about}: rank correlation {one.spearman:+.2f}",
                 file=sys.stderr,
             )
-    if options.output and options.output.suffix.lower() == ".csv":
-        write_csv(
-            options.output,
-            list(galaxies[0]),
-            [[_rounded(cell) for cell in galaxy.values()] for galaxy in galaxies],
+    if options.output and options.output.suffix.lower() == ".json":
+        names = [column.name for column in columns]
+        lines = zip(*(np.asarray(column.values).tolist() for column in columns), strict=True)
+        galaxies = [
+            {title: _finite(cell) for title, cell in zip(names, line, strict=True)}
+            for line in lines
+        ]
+        rho = {one.about: _finite(one.spearman) for one in follows}
+        write_json(
+            options.output, _facts(options, source, data) | {"spearman": rho, "galaxies": galaxies}
         )
     elif options.output:
-        known = [{name: _finite(cell) for name, cell in galaxy.items()} for galaxy in galaxies]
-        rho = {found.about: _finite(found.spearman) for found in follows}
-        write_json(
-            options.output, _facts(options, model, data) | {"spearman": rho, "galaxies": known}
-        )
+        facts = provenance(source, data, score=name, k=k)
+        write_table(options.output, [*columns, *places(data, order)], facts)
     return 0
 
 
-def _leaderboards(options: argparse.Namespace, model: Model, data: Dataset) -> int:
+def _leaderboards(
+    options: argparse.Namespace, source: Model | Stored, data: Dataset, found: Embeddings | None
+) -> int:
     from astrojepa.evaluation.anomalies.leaderboard import num_kept
     from astrojepa.evaluation.anomalies.leaderboard_table import (
         leaderboard_table,
@@ -151,7 +196,13 @@ def _leaderboards(options: argparse.Namespace, model: Model, data: Dataset) -> i
             continue
         settings = {"k": options.k, "slow": options.slow, "progress": sys.stderr.isatty()}
         tables[rare] = leaderboard_table(
-            model, data, rare, options.fraction, options.draws, **settings
+            None if found is not None else source,  # type: ignore[arg-type]
+            data,
+            rare,
+            options.fraction,
+            options.draws,
+            found=found,
+            **settings,
         )
         print(
             f"## {rare} thinned to {options.fraction:.2g} in "
@@ -163,34 +214,40 @@ def _leaderboards(options: argparse.Namespace, model: Model, data: Dataset) -> i
             f"No class of {data.name} can be thinned; give labelled galaxies, or another "
             "--fraction."
         )
-    if not options.slow:
+    if found is not None:
+        print(
+            "Not included: scores of tokens, prediction errors and random weights, which need a "
+            f"model{'' if data.has_images else '; baselines of the images, which need --data'}.",
+            file=sys.stderr,
+        )
+    elif not options.slow:
         print(
             "Not included: JEPA-SCORE and prediction errors under random masks; add them with "
             "--slow.",
             file=sys.stderr,
         )
-    if options.output and options.output.suffix.lower() == ".csv":
-        _write_table(options.output, tables)
-    elif options.output:
-        settings = {"fraction": options.fraction, "draws": options.draws}
+    settings = {"fraction": options.fraction, "draws": options.draws}
+    if options.output and options.output.suffix.lower() == ".json":
         write_json(
             options.output,
-            _facts(options, model, data)
+            _facts(options, source, data)
             | settings
             | {"rare": {k: _table(v) for k, v in tables.items()}},
         )
+    elif options.output:
+        facts = provenance(source, data, k=options.k, **settings)
+        write_table(options.output, _columns(tables), facts)
     return 0
 
 
-def _facts(options: argparse.Namespace, model: Model, data: Dataset) -> dict[str, Any]:
+def _facts(options: argparse.Namespace, source: Model | Stored, data: Dataset) -> dict[str, Any]:
     """Say what the numbers were made from."""
     return {
         "data": data.name,
         "where": options.where or [],
         "data_hash": data.fingerprint,
         "simulated": data.simulated,
-        "model": model.id,
-        "model_hash": model.hash,
+        **source.origin,
         "score": None if options.leaderboard else options.score,
         "k": options.k,
     }
@@ -202,29 +259,26 @@ def _table(rows: list[Row]) -> dict[str, Any]:
     return counts | {"rows": [row.to_dict() for row in rows]}
 
 
-def _write_table(path: Path, tables: dict[str, list[Row]]) -> None:
-    """Write a line per class and score: mean of each measure and range of 95 % of the draws."""
-    abouts = list(next(iter(tables.values()))[0].ranking.follows)
-    measures = [f"{name}{end}" for name in _MEASURES for end in ("", "_low", "_high")]
-    lines = []
-    for rare, rows in tables.items():
-        for facts in (row.to_dict() for row in rows):
-            numbers = [six_digits(value) for name in _MEASURES for value in facts[name]]
-            rho = [_rounded(facts["spearman"][about]) for about in abouts]
-            lines.append([rare, facts["vectors"], facts["score"], *numbers, *rho])
-    write_csv(
-        path,
-        ["rare", "vectors", "score", *measures, *(f"spearman {about}" for about in abouts)],
-        lines,
-    )
+def _columns(tables: dict[str, list[Row]]) -> list[Column]:
+    """Lay out a row per class and score: mean of each measure and range of 95 % of the draws."""
+    rows = [(rare, row.to_dict()) for rare, rows in tables.items() for row in rows]
+    columns = [
+        Column("rare", [rare for rare, _ in rows], "class that was thinned"),
+        Column("vectors", [facts["vectors"] for _, facts in rows], "what was scored"),
+        Column("score", [facts["score"] for _, facts in rows], "anomaly score"),
+    ]
+    for name, meaning in _MEASURES.items():
+        for place, (end, which) in enumerate(_ENDS.items()):
+            values = [float(facts[name][place]) for _, facts in rows]
+            columns.append(Column(f"{name}{end}", values, f"{meaning}: {which}"))
+    for about in next(iter(tables.values()))[0].ranking.follows:
+        rho = np.array([facts["spearman"][about] for _, facts in rows], dtype=np.float64)
+        columns.append(Column(f"spearman {about}", rho, f"rank correlation with {about}"))
+    return columns
 
 
 def _text(cell: Any) -> str:
     return f"{cell:.6g}" if isinstance(cell, float) else str(cell)
-
-
-def _rounded(cell: Any) -> Any:
-    return six_digits(cell) if isinstance(cell, float) else cell
 
 
 def _finite(cell: Any) -> Any:

@@ -10,16 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from astrojepa.cli.options import (
+    TABLE_FILE,
     add_data,
     add_device,
     add_passes,
+    add_vectors,
     declare,
     fill_benchmark,
     open_data,
-    six_digits,
+    places,
+    provenance,
 )
 from astrojepa.cli.train import choose_device
-from astrojepa.files import write_csv
+from astrojepa.tables import Column, check_table, write_table
 
 if TYPE_CHECKING:
     from astrojepa.data.dataset import Dataset
@@ -74,9 +77,7 @@ def add_to(commands: Any) -> None:
         help="classifier: a file of finetune, or a probe downloaded from the Probe lab",
     )
     add_data(predict)
-    predict.add_argument(
-        "--vectors", type=Path, help="vectors of embed with the same model, instead of images"
-    )
+    add_vectors(predict, "of the same model, in place of images")
     predict.add_argument(
         "--coverage",
         type=float,
@@ -84,7 +85,7 @@ def add_to(commands: Any) -> None:
         help=f"probability that a galaxy's set contains its class (default {COVERAGE})",
     )
     add_device(predict)
-    predict.add_argument("--out", type=Path, required=True, help="CSV file with a row per galaxy")
+    predict.add_argument("--out", type=Path, required=True, help=f"{TABLE_FILE}; a row per galaxy")
 
 
 def _finetune(options: argparse.Namespace) -> int:
@@ -158,28 +159,23 @@ def _scored(made: Classifier, test: Dataset) -> dict[str, Any]:
 def _predict(options: argparse.Namespace) -> int:
     import astrojepa as aj
 
-    if options.out.suffix.lower() != ".csv":
-        raise ValueError(f"--out is {options.out.name}; name a file that ends in .csv.")
+    check_table(options.out, "--out")
     if options.vectors and (options.data or options.where or options.label_column):
         raise ValueError("--vectors replaces --data; leave out --data and its companions.")
     made = aj.load_classifier(options.classifier, str(choose_device(options.device)))
     galaxies: Dataset | Embeddings
+    further: dict[str, Any] = {"coverage": options.coverage}
     if options.vectors:
-        from astrojepa.evaluation.vectors.stored import read_vectors
+        from astrojepa.evaluation.vectors.stored import open_vectors
 
-        galaxies = read_vectors(options.vectors)
+        stored = open_vectors(options.vectors)
+        data, galaxies = stored.galaxies, stored.embeddings
+        further |= {"vectors": stored.name, "vectors_hash": stored.hash}
     else:
-        galaxies = open_data(options)
+        data = galaxies = open_data(options)
     found = made.predict(galaxies, options.coverage, progress=sys.stderr.isatty())
-    header = [
-        "id",
-        "class",
-        "confidence",
-        "entropy",
-        "set",
-        *(f"p {name}" for name in found.classes),
-    ]
-    write_csv(options.out, header, _rows(found))
+    columns = [*_columns(found), *places(data)]
+    write_table(options.out, columns, provenance(made.model, data, **further))
     print(
         f"{options.out}: {len(found):,} galaxies; sets of {found.sets.sum(axis=1).mean():.2f} "
         f"classes on average at a coverage of {options.coverage:g}"
@@ -187,16 +183,17 @@ def _predict(options: argparse.Namespace) -> int:
     return 0
 
 
-def _rows(found: Predictions) -> list[list[Any]]:
-    names = np.array(found.classes)
+def _columns(found: Predictions) -> list[Column]:
+    names, rows = np.array(found.classes), np.arange(len(found))
+    sets = [" | ".join(names[chosen]) for chosen in found.sets]
     return [
-        [
-            found.ids[row],
-            names[label],
-            six_digits(found.probabilities[row, label]),
-            six_digits(found.entropy[row]),
-            " | ".join(names[found.sets[row]]),
-            *map(six_digits, found.probabilities[row]),
-        ]
-        for row, label in enumerate(found.labels)
+        Column("id", found.ids, "name of the galaxy"),
+        Column("class", names[found.labels], "most probable class"),
+        Column("confidence", found.probabilities[rows, found.labels], "its probability"),
+        Column("entropy", found.entropy, "entropy of the probabilities, nats; 0 = sure"),
+        Column("set", sets, f"classes that hold the true one with probability {found.coverage:g}"),
+        *(
+            Column(f"p {name}", found.probabilities[:, place], f"probability of {name}")
+            for place, name in enumerate(found.classes)
+        ),
     ]

@@ -9,8 +9,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from astrojepa.cli.options import add_data, declare, four_decimals, label, open_data, print_rows
-from astrojepa.files import write_csv, write_json
+from astrojepa.cli.options import (
+    TABLE_FILE,
+    add_data,
+    declare,
+    four_decimals,
+    label,
+    open_data,
+    places,
+    print_columns,
+    provenance,
+)
+from astrojepa.files import write_json
+from astrojepa.tables import Column, check_table, write_table
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
@@ -52,7 +63,9 @@ def add_to(commands: Any) -> None:
         help="also rotate and mirror this many galaxies",
     )
     compare.add_argument(
-        "--out", type=Path, help="JSON file with the numbers, or CSV file with one row per galaxy"
+        "--out",
+        type=Path,
+        help=f"JSON file with the numbers, or with one row per galaxy a {TABLE_FILE}",
     )
 
 
@@ -60,11 +73,8 @@ def _compare(options: argparse.Namespace) -> int:
     import astrojepa as aj
     from astrojepa.evaluation.vectors.compare import compare_embeddings
 
-    if options.out and options.out.suffix.lower() not in (".json", ".csv"):
-        raise ValueError(
-            f"--out is {options.out.name}; give a .json file for the numbers or a .csv file for "
-            "the galaxies."
-        )
+    if options.out:
+        check_table(options.out, "--out", ".json")
     if options.symmetries < 0:
         raise ValueError(
             f"--symmetries is {options.symmetries}; give a number of galaxies >= 1, or leave it "
@@ -82,9 +92,11 @@ def _compare(options: argparse.Namespace) -> int:
     if options.out and options.out.suffix.lower() == ".json":
         write_json(options.out, numbers)
     elif options.out:
-        write_csv(
-            options.out, ["id", "overlap", "stretch", "label"], _rows(comparison, data, len(data))
-        )
+        facts = provenance(models[0], data, k=comparison.k) | {
+            f"other_{name}": text for name, text in models[1].origin.items()
+        }
+        columns = [*_columns(comparison, data), *places(data, comparison.moved)]
+        write_table(options.out, columns, facts)
     _show(numbers, comparison, data)
     return 0
 
@@ -146,16 +158,20 @@ def _show(numbers: dict[str, Any], comparison: Comparison, data: Dataset) -> Non
             "the nearest neighbour"
         )
     print("Galaxies whose neighbours differ most:")
-    print_rows(["id", "overlap", "stretch", "label"], _rows(comparison, data, SHOWN))
+    print_columns(_columns(comparison, data), SHOWN)
 
 
-def _rows(comparison: Comparison, data: Dataset, count: int) -> list[list[Any]]:
+def _columns(comparison: Comparison, data: Dataset) -> list[Column]:
+    moved = comparison.moved
+    overlap = [round(float(value), 3) for value in comparison.overlap[moved]]
     return [
-        [
-            data.ids[row],
-            round(float(comparison.overlap[row]), 3),
-            float(f"{comparison.stretch[row]:.4g}"),
-            label(data, row),
-        ]
-        for row in comparison.moved[:count]
+        Column("id", data.ids[moved].astype(str), "name of the galaxy"),
+        Column("overlap", overlap, "share of nearest neighbours in common", digits=0),
+        Column(
+            "stretch",
+            comparison.stretch[moved],
+            "how much further apart one model places the neighbours of the other",
+            digits=4,
+        ),
+        Column("label", [label(data, row) for row in moved], "class"),
     ]

@@ -7,15 +7,26 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from astrojepa.cli.options import (
+    TABLE_FILE,
     add_passes,
     declare,
     fill_benchmark,
     open_data,
-    print_rows,
-    six_digits,
+    places,
+    print_columns,
+    provenance,
 )
-from astrojepa.files import write_csv
+from astrojepa.tables import Column, check_table, write_table
+
+WAYS = {
+    "chosen": "accuracy with chosen labels",
+    "random": "accuracy with labels drawn at random",
+    "difference": "chosen less random",
+}
+ENDS = {"": "mean", " low": "lower end of 95 %", " high": "upper end of 95 %"}
 
 
 def add_to(commands: Any) -> None:
@@ -30,7 +41,7 @@ def add_to(commands: Any) -> None:
     chosen.add_argument("--count", type=int, default=20, help="number of galaxies (default 20)")
     chosen.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
     add_passes(chosen)
-    chosen.add_argument("--out", type=Path, help="CSV file to write")
+    chosen.add_argument("--out", type=Path, help=TABLE_FILE)
     chosen.add_argument(
         "--curve",
         action="store_true",
@@ -51,8 +62,8 @@ def _label_next(options: argparse.Namespace) -> int:
     import astrojepa as aj
 
     fill_benchmark(options)
-    if options.out and options.out.suffix.lower() != ".csv":
-        raise ValueError(f"--out is {options.out.name}; name a file that ends in .csv.")
+    if options.out:
+        check_table(options.out, "--out")
     data, model = open_data(options), aj.load_model(options.model)
     how: dict[str, Any] = {"passes": options.passes, "progress": sys.stderr.isatty()}
     if options.curve:
@@ -69,25 +80,25 @@ def _label_next(options: argparse.Namespace) -> int:
             seed=options.seed,
             progress=sys.stderr.isatty(),
         )
-        ways = ("chosen", "random", "difference")
-        header = ["labels", *(f"{way}{end}" for way in ways for end in ("", " low", " high"))]
-        rows: list[list[Any]] = [
-            [point.num_labels]
-            + [
-                "" if value is None else six_digits(value)
-                for way in ways
-                for value in getattr(point, way)
-            ]
-            for point in curve
-        ]
+        columns = [Column("labels", [point.num_labels for point in curve], "number of labels")]
+        for way, meaning in WAYS.items():
+            for place, (end, which) in enumerate(ENDS.items()):
+                values = [getattr(point, way)[place] for point in curve]
+                numbers = np.array(values, dtype=np.float64)  # None becomes NaN
+                columns.append(Column(f"{way}{end}", numbers, f"{meaning}, {which}"))
     else:
         found = aj.label_next(aj.embed(model, data, **how), options.count, seed=options.seed)
-        header = ["rank", "id", "margin"]
-        rows = [
-            [rank, str(data.ids[row]), six_digits(margin)]
-            for rank, (row, margin) in enumerate(zip(found.rows, found.margins, strict=True), 1)
+        columns = [
+            Column("rank", np.arange(1, len(found.rows) + 1), "1 = label first"),
+            Column("id", data.ids[found.rows].astype(str), "name of the galaxy"),
+            Column(
+                "margin",
+                found.margins,
+                "probability of the first class less that of the second",
+            ),
+            *places(data, found.rows),
         ]
-    print_rows(header, rows)
+    print_columns(columns)
     if options.out:
-        write_csv(options.out, header, rows)
+        write_table(options.out, columns, provenance(model, data, seed=options.seed))
     return 0

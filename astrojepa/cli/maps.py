@@ -7,8 +7,18 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from astrojepa.cli.options import declare, four_decimals, label, open_data, six_digits, vectors
-from astrojepa.files import write_csv, write_json
+from astrojepa.cli.options import (
+    TABLE_FILE,
+    declare,
+    four_decimals,
+    label,
+    open_data,
+    places,
+    provenance,
+    vectors,
+)
+from astrojepa.files import write_json
+from astrojepa.tables import Column, check_table, write_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,6 +34,7 @@ def add_to(commands: Any) -> None:
         _project,
         "Project embeddings to a 2-D map.",
         "best --data galaxies --method umap --out map.csv --trust trust.json",
+        stored=True,
     )
     project.add_argument("--method", default="umap", help="pca, umap or tsne (default umap)")
     project.add_argument(
@@ -41,14 +52,17 @@ def add_to(commands: Any) -> None:
         metavar="FILE",
         help="JSON file for the projection reliability and the parameters",
     )
-    project.add_argument("--out", required=True, type=Path, help="CSV file: id, x, y, label")
+    project.add_argument("--out", required=True, type=Path, help=f"{TABLE_FILE}: id, x, y, label")
 
 
 def _project(options: argparse.Namespace) -> int:
     import astrojepa as aj
     from astrojepa.evaluation.maps.placement import place
 
-    data, found = vectors(options)
+    check_table(options.out, "--out")
+    if options.vectors and options.place:
+        raise ValueError("--place needs a model, which embeds its galaxies; leave out --vectors.")
+    source, data, found = vectors(options)
     xy = aj.project(found, method=options.method, seed=options.seed, progress=sys.stderr.isatty())
     said = f"{options.method}, seed {options.seed}"
     if options.trust:
@@ -64,11 +78,19 @@ def _project(options: argparse.Namespace) -> int:
         new = aj.embed(aj.load_model(options.model), data, progress=sys.stderr.isatty())
         said += f"; placed among {len(found)}"
         xy = place(new, found, xy, options.method)
-    rows = [
-        [data.ids[i], six_digits(x), six_digits(y), label(data, i)] for i, (x, y) in enumerate(xy)
+    columns = [
+        Column("id", data.ids, "name of the galaxy"),
+        Column("x", xy[:, 0], "first coordinate of the map, without unit"),
+        Column("y", xy[:, 1], "second coordinate of the map, without unit"),
+        Column("label", [label(data, row) for row in range(len(data))], "class"),
+        *places(data),
     ]
-    write_csv(options.out, ["id", "x", "y", "label"], rows)
-    print(f"{options.out}: {len(rows)} galaxies, {said}")
+    write_table(
+        options.out,
+        columns,
+        provenance(source, data, method=options.method, seed=options.seed),
+    )
+    print(f"{options.out}: {len(data)} galaxies, {said}")
     return 0
 
 

@@ -6,10 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from astrojepa.cli.options import add_data, declare, open_data
-from astrojepa.files import write_csv
+from astrojepa.cli.options import TABLE_FILE, add_data, declare, open_data
+from astrojepa.tables import Column, check_table, write_table
 
 
 def add_to(commands: Any) -> None:
@@ -39,30 +37,42 @@ def add_to(commands: Any) -> None:
         default="",
         help="id or position (default: id where any id of the catalogue is a galaxy's)",
     )
-    parser.add_argument("--out", required=True, type=Path, help="CSV file: a row per galaxy")
+    parser.add_argument("--out", required=True, type=Path, help=f"{TABLE_FILE}; a row per galaxy")
 
 
 def _match(options: argparse.Namespace) -> int:
-    from astrojepa.data.catalogue import joined, read_catalogue
+    import astrojepa as aj
+    from astrojepa.data.catalogue import SEPARATION, joined, read_catalogue
 
-    data = open_data(options)
-    name = options.catalogue.stem
+    check_table(options.out, "--out")
+    data, name = open_data(options), options.catalogue.stem
     found = joined(
         data, read_catalogue(options.catalogue), radius=options.radius, by=options.by, name=name
     )
-    columns = [column for column in found.table.columns if column not in data.table.columns]
-    places = np.stack([data.ra, data.dec], axis=1)
-    rows = [
-        [identifier, *map(_cell, place), *map(_cell, values)]
-        for identifier, place, values in zip(
-            data.ids, places, found.table[columns].itertuples(index=False), strict=True
-        )
+    new = [column for column in found.table.columns if column not in data.table.columns]
+    columns = [
+        Column("id", data.ids.astype(str), "galaxy"),
+        Column("ra", data.ra, "right ascension, J2000", "deg", digits=0),
+        Column("dec", data.dec, "declination, J2000", "deg", digits=0),
+        *(
+            Column(
+                column,
+                found.table[column].to_numpy(),
+                "distance on the sky" if column == SEPARATION else f"column of {name}",
+                "arcsec" if column == SEPARATION else "",
+                digits=0,
+            )
+            for column in new
+        ),
     ]
-    write_csv(options.out, ["id", "ra", "dec", *columns], rows)
+    facts = {
+        "creator": f"astrojepa {aj.__version__}",
+        "catalogue": options.catalogue.name,
+        "data": data.name,
+        "data_fingerprint": data.fingerprint,
+        "simulated": data.simulated,
+        "radius_arcsec": options.radius,
+    }
+    write_table(options.out, columns, facts)
     print(f"{options.out}: {found.notes[-1]}")
     return 0
-
-
-def _cell(value: object) -> object:
-    """Return nothing for what is unknown."""
-    return "" if isinstance(value, float) and np.isnan(value) else value

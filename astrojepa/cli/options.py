@@ -6,13 +6,20 @@ import argparse
 import math
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from astrojepa.tables import WRITERS, Column
+
 if TYPE_CHECKING:
+    from astrojepa.checkpoints.model import Model
     from astrojepa.data.dataset import Dataset
+    from astrojepa.evaluation.vectors.stored import Stored
     from astrojepa.types import Embeddings
+
+TABLE_FILE = f"table file: {', '.join(WRITERS)}"
 
 
 def declare(
@@ -22,18 +29,40 @@ def declare(
     help: str,
     example: str,
     model: bool = True,
+    stored: bool = False,
 ) -> argparse.ArgumentParser:
-    """Add a sub-command; with `model` it is given a model and galaxies."""
+    """Add a sub-command; with `model` it is given a model and galaxies, with `stored` too it takes
+    vectors in place of the model.
+    """
     made: argparse.ArgumentParser = commands.add_parser(
         name, help=help, description=help, epilog=f"example: astrojepa {name} {example}"
     )
     made.set_defaults(run=run)
     if model:
         made.add_argument(
-            "model", help="model: id, alias, run folder or file; best; or random (random weights)"
+            "model",
+            nargs="?" if stored else None,
+            help=(
+                "model: id, alias, run folder or file; best; random (random weights); or "
+                "timm:NAME[@FILE], a network of timm"
+            ),
         )
         add_data(made)
+    if stored:
+        add_vectors(made, "in place of the model; with --data, for the galaxies of the same ids")
     return made
+
+
+def add_vectors(parser: argparse.ArgumentParser, use: str) -> None:
+    parser.add_argument(
+        "--vectors",
+        type=Path,
+        metavar="FILE",
+        help=(
+            f"vectors {use}: what embed wrote, or any .npz or Parquet file with object_id and "
+            f"vector"
+        ),
+    )
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
@@ -102,11 +131,70 @@ def open_data(options: argparse.Namespace, heard: bool = True) -> Dataset:
     return data
 
 
-def vectors(options: argparse.Namespace, device: str = "cpu") -> tuple[Dataset, Embeddings]:
+def check_source(options: argparse.Namespace) -> None:
+    """Raise ValueError unless there is a model or --vectors, and not both."""
+    if bool(options.model) == bool(options.vectors):
+        raise ValueError(
+            f"The model is {options.model or 'missing'} and --vectors is "
+            f"{options.vectors or 'missing'}; give one of them."
+        )
+    if options.vectors and options.where and not options.data:
+        raise ValueError("--where chooses from the rows of --data; give both, or neither.")
+
+
+def open_stored(options: argparse.Namespace) -> tuple[Stored, Dataset, Embeddings]:
+    """Return the vectors of --vectors and their galaxies, those of --data where that is given."""
+    from astrojepa.evaluation.vectors.stored import open_vectors, with_images
+
+    stored = open_vectors(options.vectors, "" if options.data else options.label_column)
+    for note in stored.galaxies.notes:
+        print(f"Note: {note}", file=sys.stderr)
+    if not options.data:
+        return stored, stored.galaxies, stored.embeddings
+    whole = open_data(options)
+    data, found = with_images(stored, whole)
+    if len(data) < len(whole):
+        print(
+            f"{len(whole) - len(data):,} of {len(whole):,} galaxies of {whole.name} have no vector "
+            f"in {stored.name} and are left out.",
+            file=sys.stderr,
+        )
+    return stored, data, found
+
+
+def vectors(options: argparse.Namespace) -> tuple[Model | Stored, Dataset, Embeddings]:
+    """Return what made the vectors, the galaxies, and the vectors: a model's, or --vectors."""
     import astrojepa as aj
 
-    data = open_data(options)
-    return data, aj.embed(aj.load_model(options.model, device), data, progress=sys.stderr.isatty())
+    check_source(options)
+    if options.vectors:
+        return open_stored(options)
+    data, model = open_data(options), aj.load_model(options.model)
+    return model, data, aj.embed(model, data, progress=sys.stderr.isatty())
+
+
+def provenance(source: Model | Stored, data: Dataset, **further: Any) -> dict[str, Any]:
+    """Say what a table was made from, as its metadata holds it."""
+    import astrojepa as aj
+
+    return {
+        "creator": f"astrojepa {aj.__version__}",
+        **source.origin,
+        "data": data.name,
+        "data_fingerprint": data.fingerprint,
+        "simulated": data.simulated,
+        **further,
+    }
+
+
+def places(data: Dataset, rows: Any = slice(None)) -> list[Column]:
+    """Return the columns ra and dec, where positions are known; CSV files go without."""
+    if not np.isfinite(data.ra).any():
+        return []
+    return [
+        Column("ra", data.ra[rows], "right ascension, J2000", "deg", digits=0, in_csv=False),
+        Column("dec", data.dec[rows], "declination, J2000", "deg", digits=0, in_csv=False),
+    ]
 
 
 def label(data: Dataset, row: int) -> str:
@@ -133,6 +221,14 @@ def print_rows(header: list[str], rows: list[list[Any]]) -> None:
                 str(cell).ljust(width) for cell, width in zip(row, widths, strict=True)
             ).rstrip()
         )
+
+
+def print_columns(columns: list[Column], count: int | None = None) -> None:
+    """Print the first `count` rows of a table as CSV would hold them."""
+    shown = [column for column in columns if column.in_csv]
+    cells = [["" if cell != cell else cell for cell in column.cells()[:count]] for column in shown]
+    rows = zip(*cells, strict=True)
+    print_rows([column.name for column in shown], [list(row) for row in rows])
 
 
 def six_digits(value: float) -> float:

@@ -9,8 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from astrojepa.cli.options import declare, label, open_data, row_of, six_digits
-from astrojepa.files import atomic_write, write_csv
+from astrojepa.cli.options import (
+    TABLE_FILE,
+    declare,
+    label,
+    open_data,
+    places,
+    provenance,
+    row_of,
+)
+from astrojepa.files import atomic_write
+from astrojepa.tables import Column, check_table, write_table
 
 MEASURES = ("mse", "normalised", "cosine")
 
@@ -44,19 +53,19 @@ def add_to(commands: Any) -> None:
         "--out",
         required=True,
         type=Path,
-        help="PNG file of one galaxy, or CSV file for a list of all galaxies",
+        help=f"PNG file of one galaxy; of a list of all galaxies {TABLE_FILE}",
     )
 
 
 def _patch_errors(options: argparse.Namespace) -> int:
     import astrojepa as aj
 
-    wanted = ".png" if options.galaxy is not None else ".csv"
-    if options.out.suffix.lower() != wanted:
-        kind = "one galaxy is drawn" if wanted == ".png" else "without --galaxy all are listed"
+    if options.galaxy is not None and options.out.suffix.lower() != ".png":
         raise ValueError(
-            f"--out is {options.out.name}, but {kind}; name a file that ends in {wanted}."
+            f"--out is {options.out.name}, but one galaxy is drawn; name a file that ends in .png."
         )
+    if options.galaxy is None:
+        check_table(options.out, "Without --galaxy all are listed, and --out")
     data, model = open_data(options), aj.load_model(options.model)
     return _list(options, data, model) if options.galaxy is None else _draw(options, data, model)
 
@@ -92,11 +101,16 @@ def _list(options: argparse.Namespace, data: Any, model: Any) -> int:
             f"--masks {options.masks} needs a --galaxy; lists of all galaxies use tiling."
         )
     found = patch_error_summary(model, data, progress=sys.stderr.isatty())
-    columns = (found.normalised, found.mean_mse, found.max_mse, found.mean_cosine)
-    rows = [
-        [data.ids[row], *(six_digits(column[row]) for column in columns), label(data, row)]
-        for row in np.argsort(-found.normalised, kind="stable")
+    rows = np.argsort(-found.normalised, kind="stable")
+    columns = [
+        Column("id", data.ids[rows].astype(str), "name of the galaxy"),
+        Column("normalised", found.normalised[rows], "mean error over that of the mean token"),
+        Column("mse", found.mean_mse[rows], "mean squared error, mean over patches"),
+        Column("max_mse", found.max_mse[rows], "mean squared error, largest of all patches"),
+        Column("cosine", found.mean_cosine[rows], "cosine of prediction and target"),
+        Column("label", [label(data, row) for row in rows], "class"),
+        *places(data, rows),
     ]
-    write_csv(options.out, ["id", "normalised", "mse", "max_mse", "cosine", "label"], rows)
+    write_table(options.out, columns, provenance(model, data, masks=options.masks))
     print(f"{options.out}: {len(rows)} galaxies, largest mean normalised error first")
     return 0

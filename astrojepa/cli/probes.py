@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from astrojepa.cli.options import declare, fill_benchmark, open_data
+from astrojepa.cli.options import check_source, declare, fill_benchmark, open_data, open_stored
 from astrojepa.files import write_json
 
 
@@ -19,6 +19,7 @@ def add_to(commands: Any) -> None:
         _probe,
         "Measure linear and kNN probes and their baselines.",
         "best --data galaxies --benchmark B1 --few-labels --controls --out B1.json",
+        stored=True,
     )
     probe.add_argument(
         "--benchmark",
@@ -80,9 +81,16 @@ def _probe(options: argparse.Namespace) -> int:
 
     _check(options)
     columns = tuple(dict.fromkeys(options.regress))
+    model, found = None, None
+    facts: dict[str, Any] = {}
+    if options.vectors:
+        stored, data, found = open_stored(options)
+        facts = {"vectors": stored.name, "vectors_hash": stored.hash}
+    else:
+        model, data = load_model(options.model), open_data(options)
     table = probe_table(
-        load_model(options.model),
-        with_targets(open_data(options), columns, options.catalogue),
+        model,
+        with_targets(data, columns, options.catalogue),
         options.split,
         options.random_seeds,
         mlp=options.mlp,
@@ -90,12 +98,13 @@ def _probe(options: argparse.Namespace) -> int:
         controls=options.controls,
         fine_tune_epochs=options.fine_tune,
         targets=columns,
+        found=found,
         progress=sys.stderr.isatty(),
     )
     for line in table["text"]:
         print(line)
     if options.out:
-        facts = {
+        facts |= {
             "benchmark": options.benchmark,
             "where": options.where or [],
             "label_column": options.label_column,
@@ -109,6 +118,7 @@ def _probe(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> None:
     """Fill in what a benchmark fixes; ValueError for flags that contradict it, or one another."""
     fill_benchmark(options)
+    check_source(options)
     if options.catalogue and not options.regress:
         raise ValueError(f"--catalogue {options.catalogue} needs --regress COLUMN.")
     if options.random_seeds < 0 or options.fine_tune < 0:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
+import re
 import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +17,13 @@ import pandas as pd
 from astrojepa.data import DataError
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.missing import as_numbers, known_numbers, known_places, without_missing
+from astrojepa.data.parquet_footer import count_values
 from astrojepa.data.readers.labels import find_column
 from astrojepa.wording import one_line
 
 MAX_BYTES = 4 * 1024**3
 MAX_VALUES = 2**28  # rows times columns
+MAX_COLUMNS = 600  # SDSS has 509
 FORMATS = {
     ".csv": "ascii.csv",
     ".tsv": "ascii.tab",
@@ -200,36 +205,81 @@ def _read(path: Path, format: str) -> pd.DataFrame:
     if format == "parquet":
         from pyarrow import parquet
 
-        about = parquet.read_metadata(path)
-        _check_size(path, about.num_rows, about.num_columns)
-        return _plain(parquet.read_table(path).to_pandas())
+        counts = count_values(path)
+        _check_size(path, max(counts.values(), default=0), len(counts))
+        table = parquet.read_table(path)
+        table.validate(full=True)
+        return _plain(table.to_pandas())
     if format in ("ascii.csv", "ascii.tab"):
         separator = "," if format == "ascii.csv" else "\t"
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            header = next(csv.reader(lines, delimiter=separator), [])
+        _check_size(path, 1, len(header))
         table = pd.read_csv(
             path, sep=separator, dtype=str, keep_default_na=False, skipinitialspace=True
         )
         _check_size(path, *table.shape)
         return pd.DataFrame({name: _column(table[name]) for name in table.columns})
-    from astropy import units
+    if format == "fits":
+        return _read_fits(path)
     from astropy.table import Table
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = Table.read(path, format=format, **({"memmap": True} if format == "fits" else {}))
-        _check_size(path, len(found), len(found.columns))
-        names = pd.DataFrame(columns=found.colnames)
-        for name in filter(None, (find_column(names, "ra"), find_column(names, "dec"))):
-            if found[name].unit is not None:
-                found[name] = found[name].quantity.to(units.deg)
+        found = Table.read(path, format=format)
         found.keep_columns([name for name in found.colnames if found[name].ndim == 1])
-        return _plain(found.to_pandas())
+        _check_size(path, len(found), len(found.columns))
+        units = {name: str(found[name].unit or "") for name in found.colnames}
+        return _in_degrees(_plain(found.to_pandas()), units)
+
+
+def _read_fits(path: Path) -> pd.DataFrame:
+    """Read the first table of a FITS file, columns of one value a row."""
+    from astropy.io import fits
+
+    from astrojepa.data.images.fits import opened_parts
+
+    with opened_parts(path, str(path), MAX_BYTES) as parts:
+        table = next((part for part in parts if isinstance(part, fits.BinTableHDU)), None)
+        if table is None or not table.header["NAXIS1"]:
+            raise DataError(f"{path} holds no binary table with columns.")
+        # one value each: others take room that the file does not have, or lie elsewhere in it
+        kept = [item for item in table.columns if re.fullmatch(r"1?[LBIJKED]|\d*A", item.format)]
+        _check_size(path, table.header["NAXIS2"], len(kept))
+        columns = {item.name: _native(table.data[item.name], item.null) for item in kept}
+    return _in_degrees(_plain(pd.DataFrame(columns)), {item.name: item.unit for item in kept})
+
+
+def _native(values: Any, null: Any) -> np.ndarray:
+    """Return a column in this machine's byte order; whole numbers that mean missing are NaN."""
+    found = np.asarray(values)
+    found = found.astype(found.dtype.newbyteorder("="))
+    if null in ("", None) or found.dtype.kind not in "iu" or not (found == null).any():
+        return found
+    return np.where(found == null, np.nan, found)
+
+
+def _in_degrees(table: pd.DataFrame, units: Mapping[str, Any]) -> pd.DataFrame:
+    """Convert positions in other units; one that is not known leaves them as they are."""
+    from astropy.units import Unit, deg
+
+    found = (find_column(table, name) for name in ("ra", "dec"))
+    names = [name for name in found if name and units.get(name)]
+    angles = {name: Unit(units[name], parse_strict="silent") for name in names}
+    return table.assign(
+        **{
+            name: (np.asarray(table[name]) * angle).to_value(deg)
+            for name, angle in angles.items()
+            if angle.is_equivalent(deg) and pd.api.types.is_numeric_dtype(table[name].dtype)
+        }
+    )
 
 
 def _check_size(path: Path, rows: int, columns: int) -> None:
-    if rows * columns > MAX_VALUES:
+    if rows * columns > MAX_VALUES or columns > MAX_COLUMNS:
         raise DataError(
-            f"{path} has {rows:,} rows of {columns:,} columns; at most {MAX_VALUES:,} values are "
-            "read. Select its columns first."
+            f"{path} has {rows:,} rows of {columns:,} columns; at most {MAX_COLUMNS} columns and "
+            f"{MAX_VALUES:,} values are read. Select its columns first."
         )
 
 

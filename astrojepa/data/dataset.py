@@ -11,6 +11,7 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from astrojepa.data.without_images import NoImages
 from astrojepa.types import Galaxy
 
 
@@ -88,6 +89,11 @@ class Dataset:
         digest = hashlib.sha256(self.source_hash.encode())
         digest.update(self.rows.tobytes())
         return digest.hexdigest()[:16]
+
+    @property
+    def has_images(self) -> bool:
+        """Whether there are images of the galaxies; a file of vectors has none."""
+        return not isinstance(self.reader, NoImages)
 
     @property
     def id_hash(self) -> str:

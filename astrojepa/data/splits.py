@@ -92,10 +92,10 @@ def equal_pictures(data: Dataset) -> np.ndarray:
     """Number the images by their pixels: int64 (n,), equal where all pixels are.
 
     An image of one colour, or one that cannot be read, equals none. Simulated galaxies are not
-    drawn for it: their ids tell. Each image is read once and its hash kept, about 1 ms for a JPEG
-    of 256 pixels.
+    drawn for it: their ids tell. Without images none are equal. Each image is read once and its
+    hash kept, about 1 ms for a JPEG of 256 pixels.
     """
-    if data.simulated:
+    if data.simulated or not data.has_images:
         return np.arange(len(data))
     path = cache_path("pixels", pictures_hash(data))
     kept = load_arrays(path) or {}

@@ -18,7 +18,7 @@ from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import frames_for
 from astrojepa.data.splits import default_split
 from astrojepa.data.transforms import channel_statistics
-from astrojepa.models.encoders.registry import check_encoder
+from astrojepa.models.encoders.registry import check_encoder, check_trains
 from astrojepa.objective.masking import token_counts
 from astrojepa.precision import decided, kept
 from astrojepa.runs import forget_metrics_after, read_config
@@ -101,6 +101,7 @@ def prepare(
         config, because = kept(read_config(Path(resume)))
         config = replace(config, data=moved or config.data.data)
     check_encoder(config)
+    check_trains(config.model.backbone)
     if config.objective.prediction_weight > 0:
         token_counts(config.image.grid, config.mask)  # or a sentence, before anything is read
     donor = load_model(config.start_from) if config.start_from else None

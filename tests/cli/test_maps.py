@@ -141,13 +141,13 @@ def test_a_model_compared_with_itself_shares_everything(
     [
         (
             ["compare", "random", "random", "--out", "c.txt"],
-            "--out is c.txt; give a .json file",
+            "--out is c.txt; name a file that ends in .csv, .ecsv",
         ),
         (["compare", "random", "random", "--symmetries", "-1"], "--symmetries is -1"),
         (["compare", "random", "nope"], "There is no model 'nope'"),
         (
             ["patch-errors", "random", "--out", "all.png"],
-            "--out is all.png, but without --galaxy all are listed",
+            "Without --galaxy all are listed, and --out is all.png; name a file that ends in .csv",
         ),
         (
             ["patch-errors", "random", "--galaxy", "1", "--out", "one.csv"],

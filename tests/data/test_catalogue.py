@@ -153,7 +153,7 @@ def test_an_id_of_two_rows_is_refused(galaxies):
 @pytest.mark.parametrize("ending", ["fits", "vot", "parquet", "ecsv"])
 def test_a_damaged_table_is_refused_in_one_sentence(ending, tmp_path):
     (tmp_path / f"c.{ending}").write_bytes(b"\x00\xffno table" * 50)
-    with pytest.raises(DataError, match="cannot be read as a table"):
+    with pytest.raises(DataError, match=r"cannot be read as a table|is not a FITS file"):
         read_catalogue(tmp_path / f"c.{ending}")
 
 
@@ -176,3 +176,9 @@ def test_the_command_writes_a_row_per_galaxy_and_says_how_many_matched(
     assert table["mass"][:3].tolist() == [9.5, 10.0, 11.0]
     assert table["mass"][3:].isna().all()
     assert f"3 of {len(ids)} galaxies matched by id" in capsys.readouterr().out
+    command[-1] = str(tmp_path / "joined.ecsv")
+    assert main(command) == 0
+    again = Table.read(tmp_path / "joined.ecsv")
+    assert again["ra"].unit == units.deg
+    assert again["mass"][:3].tolist() == [9.5, 10.0, 11.0]
+    assert again.meta["catalogue"] == "c.csv"

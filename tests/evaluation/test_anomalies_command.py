@@ -85,7 +85,11 @@ def test_the_leaderboard_has_a_table_for_the_chosen_class(
     ("flags", "message"),
     [
         (["--score", "norm"], "no anomaly score 'norm'; choose one of asymmetry, knn"),
-        (["--output", "x.txt"], "--output is x.txt; name a file that ends in .csv or .json."),
+        (
+            ["--output", "x.txt"],
+            "--output is x.txt; name a file that ends in .csv, .ecsv, .vot, .xml, .fits, .parquet "
+            "or .json.",
+        ),
         (["--top", "0"], "--top is 0; it must be at least 1."),
         (["--k", "0"], "--k is 0"),
         (

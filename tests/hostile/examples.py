@@ -15,9 +15,13 @@ from typing import Any
 
 import h5py
 import numpy as np
+import pyarrow as pa
 import torch
+from astropy import units
 from astropy.io import fits
+from astropy.table import MaskedColumn, Table
 from PIL import Image
+from pyarrow import parquet
 
 from astrojepa.checkpoints import model as checkpoint
 from astrojepa.config import TrainConfig, replace
@@ -144,6 +148,53 @@ def hdf5_files() -> list[bytes]:
             file["redshift"] = np.array([0.1, np.nan, 0.2, 0.3])
         files.append(stream.getvalue())
     return files
+
+
+def row_files(kind: str) -> list[bytes]:
+    """Files with an image in each row: a struct as of `datasets` with classes, and plain bytes."""
+    images = [encoded(Image.fromarray(picture(seed)), "PNG") for seed in range(3)]
+    label = {"_type": "ClassLabel", "names": ["spiral", "round"]}
+    about = json.dumps({"info": {"features": {"label": label}}})
+    columns = {"label": [0, 1, 0], "id": ["a", "b", ""], "ra": [1.0, None, 3.0], "dec": [0.0] * 3}
+    structs = [{"bytes": image, "path": None} for image in images]
+    tables = (
+        pa.table({"image": structs, **columns}).replace_schema_metadata({"huggingface": about}),
+        pa.table({"cutout": images, "note": ["=1", "ü", ""]}),
+    )
+    found = []
+    for table in tables:
+        stream = io.BytesIO()
+        if kind == "Parquet":
+            parquet.write_table(table, stream, row_group_size=2)
+        else:
+            with pa.ipc.new_stream(stream, table.schema) as writer:
+                writer.write_table(table)
+        found.append(stream.getvalue())
+    return found
+
+
+def catalogues(ending: str) -> list[bytes]:
+    """A table with ids, positions in another unit, missing values and text."""
+    made = Table(
+        {
+            "id": [10**17 + 1, 10**17 + 2, 10**17 + 3],
+            "ra": [0.1, 0.2, 0.3] * units.rad,
+            "dec": [0.1, -0.2, 0.3] * units.rad,
+            "mass": MaskedColumn([9.5, 10.0, 0.0], mask=[False, False, True]),
+            "kind": ["Sa", "", "E, odd"],
+        }
+    )
+    stream, text = io.BytesIO(), io.StringIO()
+    if ending == "parquet":
+        made.to_pandas().to_parquet(stream)
+    elif ending == "fits":
+        fits.table_to_hdu(made).writeto(stream)
+    elif ending == "vot":
+        made.write(stream, format="votable")
+    else:
+        made.write(text, format=f"ascii.{ending}")
+        return [text.getvalue().encode()]
+    return [stream.getvalue()]
 
 
 def tables() -> list[bytes]:
@@ -348,6 +399,33 @@ def metrics() -> list[bytes]:
     """metrics.jsonl of a run."""
     rows = [{"step": k, "total": 1.0 / (k + 1), "sigreg": 0.2, "lr": 1e-3} for k in range(5)]
     return ["".join(json.dumps(row) + "\n" for row in rows).encode()]
+
+
+def foreign_arrays() -> list[bytes]:
+    """Somebody's vectors as .npz, packed and not."""
+    files = []
+    known = {"label": np.array(["a", "b", "?"]), "ra": np.arange(3.0), "dec": np.arange(3.0)}
+    for save, ids in ((np.savez, np.array(["a", "b", "c"])), (np.savez_compressed, np.arange(3))):
+        stream = io.BytesIO()
+        save(stream, object_id=ids, vector=np.arange(12, dtype=np.float32).reshape(3, 4), **known)
+        files.append(stream.getvalue())
+    return files
+
+
+def foreign_tables() -> list[bytes]:
+    """Somebody's vectors as Parquet: lists and lists of fixed length, text and numbers as ids."""
+    numbers = np.arange(40, dtype=np.float32)
+    files = []
+    for vectors, ids, packed in (
+        (pa.FixedSizeListArray.from_arrays(pa.array(numbers), 4), pa.array(range(10)), "none"),
+        (pa.array(numbers.reshape(10, 4).tolist()), pa.array([f"g{n}" for n in range(10)]), "zstd"),
+    ):
+        stream = io.BytesIO()
+        known = {"label": pa.array(["a", None] * 5), "ra": pa.array(np.arange(10.0))}
+        table = pa.table({"object_id": ids, "vector": vectors, **known, "dec": known["ra"]})
+        parquet.write_table(table, stream, compression=packed)
+        files.append(stream.getvalue())
+    return files
 
 
 def cached_arrays() -> list[bytes]:

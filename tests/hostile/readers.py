@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from app.session import marks, state
 from astrojepa.cache import load_arrays
 from astrojepa.checkpoints.model import load_model
 from astrojepa.data import open_dataset
+from astrojepa.data.catalogue import read_catalogue
 from astrojepa.data.coordinates import parse_coordinates
 from astrojepa.data.images.fits import read_fits, read_sky
 from astrojepa.data.images.raster import read_image
@@ -29,6 +31,7 @@ from astrojepa.data.simulate.simulator import simulate
 from astrojepa.evaluation.probes.portable import probe_from_dict
 from astrojepa.evaluation.vectors.embed_shards import embed_shards
 from astrojepa.evaluation.vectors.shards import read_shards
+from astrojepa.evaluation.vectors.stored import open_vectors
 from astrojepa.files import read_json
 from astrojepa.runs import read_config, read_metrics
 from tests.hostile import examples, mutations
@@ -88,7 +91,7 @@ def _look(model: Any) -> Any:
 
 
 def _read_galaxies(path: Path) -> Any:
-    data = open_dataset(path if path.suffix == ".h5" else path.parent)
+    data = open_dataset(path if path.suffix != ".csv" else path.parent)
     images = [data[index].image for index in range(min(len(data), 20))]
     assert all(image.dtype == np.uint8 and image.ndim == 3 for image in images)
     return data.fingerprint
@@ -228,6 +231,32 @@ READERS = (
     Reader(
         "HDF5", "galaxies.h5", _only(examples.hdf5_files), mutations.harm_bytes, _read_galaxies, 2
     ),
+    *(
+        Reader(
+            f"{kind} of images",
+            f"galaxies.{kind.lower()}",
+            _only(partial(examples.row_files, kind)),
+            mutations.harm_bytes,
+            _read_galaxies,
+        )
+        for kind in ("Parquet", "Arrow")
+    ),
+    *(
+        Reader(
+            f"catalogue in {ending}",
+            f"catalogue.{ending}",
+            _only(partial(examples.catalogues, ending)),
+            harm,
+            read_catalogue,
+        )
+        for ending, harm in (
+            ("fits", mutations.harm_fits),
+            ("vot", mutations.harm_text),
+            ("ecsv", mutations.harm_text),
+            ("csv", mutations.harm_text),
+            ("parquet", mutations.harm_bytes),
+        )
+    ),
     Reader("FITS", "galaxy.fits", _only(examples.fits_files), mutations.harm_fits, _read_fits, 1.5),
     Reader("JPEG and PNG", "galaxy.png", _only(examples.pictures), PICTURES, read_image, 5),
     Reader("labels.csv", "labels.csv", _with_pictures, mutations.harm_text, _read_galaxies, 2),
@@ -253,6 +282,22 @@ READERS = (
         _with_shards(SHARD),
         mutations.harm_bytes,
         lambda path: read_shards(path.parent),
+    ),
+    Reader(
+        "others' vectors, Parquet",
+        "theirs.parquet",
+        _only(examples.foreign_tables),
+        mutations.harm_bytes,
+        open_vectors,
+        2,
+    ),
+    Reader(
+        "others' vectors, npz",
+        "theirs.npz",
+        _only(examples.foreign_arrays),
+        mutations.harm_zip,
+        open_vectors,
+        2,
     ),
     Reader(
         "portable probe", "probe.json", _only(examples.probes), mutations.harm_json, _read_probe, 3

@@ -32,6 +32,7 @@ BEGINNING = b"SIMPLE  ="
 PACKERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open}
 CARD, BLOCK = 80, 2880
 ENDED = re.compile(rb"END {77}")
+SIZES = re.compile(rb"(HIERARCH +)?(Z?(NAXIS\d*|BITPIX)|[PG]COUNT|TFIELDS)")
 COUNTS = ([b"NAXIS"], [b"ZNAXIS"], [b"TFIELDS"])
 MAX_HEADER_BYTES = 300 * BLOCK  # 10,800 cards
 # How extensions are called that show no galaxy, and those that do
@@ -162,7 +163,19 @@ def _opened(source: str | Path | bytes, name: str) -> Iterator[_Picture]:
     """Open a FITS file at its image, whose size and length have been checked and whose data
     have not been read.
     """
-    limit = MAX_BYTES if isinstance(source, bytes) else MAX_FILE_BYTES
+    with opened_parts(source, name) as parts:
+        yield _picture(parts, name)
+
+
+@contextmanager
+def opened_parts(
+    source: str | Path | bytes, name: str, limit: int = MAX_FILE_BYTES
+) -> Iterator[list[Any]]:
+    """Open the parts of a FITS file, each of which lies within it; no data have been read.
+
+    PictureError where the file is none, is damaged, or has more than `limit` bytes.
+    """
+    limit = MAX_BYTES if isinstance(source, bytes) else limit
     size = len(source) if isinstance(source, bytes) else Path(source).stat().st_size
     _check_length(size, limit, name)
     with io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb") as given:
@@ -181,7 +194,7 @@ def _opened(source: str | Path | bytes, name: str) -> Iterator[_Picture]:
                     disable_image_compression=True,
                     do_not_scale_image_data=True,
                 ) as hdus:
-                    yield _picture(_checked(hdus, stream, size, name), name)
+                    yield _checked(hdus, stream, size, name)
             except PictureError:
                 raise
             # astropy raises OSError, ValueError, TypeError, KeyError, ... for damaged files
@@ -239,6 +252,13 @@ def _check_header(stream: BinaryIO, place: int, name: str) -> None:
     for key, value in (
         header[k : k + CARD].partition(b"=")[::2] for k in range(0, len(header), CARD)
     ):
+        if SIZES.fullmatch(key.upper().strip()) and value.lstrip().startswith(b"'"):
+            # a size times a text would be a text of that size
+            raise PictureError(
+                f"{name}: its header says {key.decode().strip()} = "
+                f"{value.partition(b'/')[0].decode('ascii', 'replace').strip()[:20]}, which is no "
+                "number."
+            )
         numbers = re.findall(rb"\d+", value.partition(b"/")[0])
         if key.upper().split()[-1:] in COUNTS and any(
             len(number.lstrip(b"0")) > 3 for number in numbers

@@ -10,7 +10,6 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -33,7 +32,9 @@ from astrojepa.data.readers.labels import (
     split_names,
     walk,
 )
+from astrojepa.data.readers.parquet import is_table
 from astrojepa.data.readers.registry import Selection, reader
+from astrojepa.data.readers.rows import readable_rows
 from astrojepa.progress import Progress, reporting
 
 SUFFIXES = IMAGE_SUFFIXES + FITS_SUFFIXES
@@ -75,7 +76,11 @@ def _age(status: os.stat_result) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-@reader("a folder of images", lambda source: Path(source).is_dir(), selects=True)
+def _is_folder(source: str) -> bool:
+    return Path(source).is_dir() and not is_table(source)
+
+
+@reader("a folder of images", _is_folder, selects=True)
 def _open(source: str, selection: Selection, progress: bool | Progress) -> Dataset:
     chosen = (dict(selection.where), selection.label_column, selection.skip_corrupt)
     return open_folder(source, *chosen, progress)
@@ -112,7 +117,7 @@ def open_folder(
     seen = {name: _age(status) for name, status in zip(names, statuses, strict=True)}
     reader = FolderReader(root, files, seen)
     listing = "\n".join(f"{n}\t{h.hex()}" for n, h in zip(names, hashes, strict=True))
-    rows, skipped = _readable(reader, rows, progress) if skip_corrupt else (rows, ())
+    rows, skipped = readable_rows(reader, rows, progress) if skip_corrupt else (rows, ())
     kept = table.iloc[rows].reset_index(drop=True)
     labels, classes, said = encode_labels(kept, label_column)
     ra, dec, redshift = coordinate_columns(kept)
@@ -213,34 +218,6 @@ def _is_inside(root: Path, name: str) -> bool:
         return (root / name).resolve().is_relative_to(root)
     except (OSError, RuntimeError):  # a loop of links
         return False
-
-
-def _readable(
-    reader: FolderReader, rows: np.ndarray, progress: bool | Progress
-) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Decode every image; return readable rows and the names of unreadable files."""
-
-    def is_readable(row: int) -> bool:
-        try:
-            reader.read(row)
-        except DataError:
-            return False
-        return True
-
-    good = np.zeros(len(rows), dtype=bool)
-    with (
-        ThreadPoolExecutor(2) as pool,
-        reporting(progress, len(rows), "checking images") as report,
-    ):
-        for done, whole in enumerate(pool.map(is_readable, rows.tolist(), chunksize=64)):
-            good[done] = whole
-            report(done + 1)
-    if not good.any():
-        raise DataError(
-            f"None of the {len(rows)} images in {reader.root} can be read; are they JPEG, PNG or "
-            f"FITS?"
-        )
-    return rows[good], tuple(reader.files[row] for row in rows[~good])
 
 
 def _fill_from_headers(

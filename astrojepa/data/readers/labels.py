@@ -8,7 +8,7 @@ import io
 import os
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -54,9 +54,14 @@ NO_IDS = ("0", "0.0", "-1", "-1.0")  # where several rows have it
 
 def find_column(table: pd.DataFrame, name: str) -> str | None:
     """Return the column of this name, else in other letters, else of a name that means it."""
-    if name in table:
+    return find_name([str(column) for column in table.columns], name)
+
+
+def find_name(columns: Sequence[str], name: str) -> str | None:
+    """`find_column` among the names of columns."""
+    if name in columns:
         return name
-    lower = {str(column).lower(): str(column) for column in reversed(table.columns)}
+    lower = {column.lower(): column for column in reversed(columns)}
     return next((lower[known] for known in (name, *NAMES.get(name, ())) if known in lower), None)
 
 
@@ -259,17 +264,23 @@ def name_galaxies(table: pd.DataFrame) -> np.ndarray:
     if column is None:
         return table["file"].to_numpy(dtype=str)
     ids = table[column]
-    long = ids[ids.str.fullmatch(r"\d{16,}")]
-    rounded = long[long.str.fullmatch(ROUNDED)] if len(long) > 1 else long[:0]
-    lost = ids[ids.str.fullmatch(SHORTENED)]
-    if len(lost) or len(rounded) > len(long) / 2:
+    if lost := shortened_ids(ids):
         raise DataError(
-            f"labels.csv: {column} is {(*lost, *rounded)[0]!r}, a number that lost its digits in a "
-            f"spreadsheet ({max(len(lost), len(rounded)):,} such ids); write ids as text, or "
-            f"remove the column."
+            f"labels.csv: {column} is {lost[0]!r}, a number that lost its digits in a spreadsheet "
+            f"({len(lost):,} such ids); write ids as text, or remove the column."
         )
     nothing = (ids == "") | (ids.isin(NO_IDS) & ids.duplicated(keep=False))
     return ids.mask(nothing, table["file"]).to_numpy(dtype=str)
+
+
+def shortened_ids(ids: pd.Series) -> list[str]:
+    """Return the ids (text) that lost digits, as numbers do in a spreadsheet."""
+    long = ids[ids.str.fullmatch(r"\d{16,}")]
+    rounded = long[long.str.fullmatch(ROUNDED)] if len(long) > 1 else long[:0]
+    lost = ids[ids.str.fullmatch(SHORTENED)]
+    if len(rounded) <= len(long) / 2:
+        rounded = rounded[:0]
+    return [*lost, *rounded]
 
 
 def split_names(table: pd.DataFrame) -> np.ndarray | None:

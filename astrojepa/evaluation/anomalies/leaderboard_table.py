@@ -14,6 +14,7 @@ from astrojepa.evaluation.anomalies.scores.prediction_error import prediction_er
 from astrojepa.evaluation.pictures.checks import SUSPICIOUS, picture_checks
 from astrojepa.evaluation.vectors.embed import embed, pixel_pca, summary_statistics
 from astrojepa.progress import Progress
+from astrojepa.types import Embeddings
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
@@ -76,7 +77,7 @@ def rare_labels(data: Dataset, rare: str) -> np.ndarray:
 
 
 def leaderboard_table(
-    model: Model,
+    model: Model | None,
     data: Dataset,
     rare: str,
     fraction: float = 0.02,
@@ -85,16 +86,49 @@ def leaderboard_table(
     k: int = 20,
     *,
     slow: bool = False,
+    found: Embeddings | None = None,
     progress: Progress | bool | None = None,
 ) -> list[Row]:
     """Rank thinned data by every score on the encoder, and by quick ones on the baselines.
 
     All see the same draws; the last rows rank by the images alone. With `slow` also prediction
     errors under four random masks a galaxy and JEPA-SCORE, which take more than 50 ms a galaxy.
-    Prediction errors need a predictor. Raises ValueError as `rare_labels` and `leaderboard` do.
+    Prediction errors need a predictor. Without a model the vectors `found` are ranked, beside what
+    the images give where there are any. Raises ValueError as `rare_labels` and `leaderboard` do.
     """
     labels = rare_labels(data, rare)
-    checks = picture_checks(data, progress=progress)
+    checks = picture_checks(data, progress=progress) if data.has_images else None
+    worlds = _of_vectors(found, data) if model is None else _worlds(model, data, slow, progress)
+    properties: dict[str, np.ndarray] = {}
+    if checks is not None:
+        properties = checks.properties
+        worlds[-1][-1].update({**properties, "artefact": checks.artefact})
+    settings: dict[str, Any] = {
+        "artefacts": None if checks is None else checks.artefact,
+        "properties": properties,
+        "progress": progress,
+    }
+    rankings = [
+        (name, ranking)
+        for name, vectors, scores, given in worlds
+        for ranking in leaderboard(
+            vectors, labels, fraction, draws, seed, scores=scores, k=k, fixed=given, **settings
+        )
+    ]
+    knn = next(ranking for _, ranking in rankings if ranking.score == "knn").average_precision
+    return [
+        Row(name, ranking, mean_interval(ranking.average_precision - knn))
+        for name, ranking in rankings
+    ]
+
+
+World = tuple[str, np.ndarray, tuple[str, ...], dict[str, np.ndarray]]
+
+
+def _worlds(
+    model: Model, data: Dataset, slow: bool, progress: Progress | bool | None
+) -> list[World]:
+    """Return each kind of vectors with its scores, and scores that are fixed; last, of images."""
     random = model.randomised()
     fixed = _of_model(model, data, slow, progress)
     pictures = {name: fixed.pop(name) for name in list(fixed) if find(name).needs == "images"}
@@ -104,30 +138,28 @@ def leaderboard_table(
     untrained = {}
     if find(DEFAULT).needs == "encoder":
         untrained[DEFAULT] = find(DEFAULT).compute(random, data, progress=progress)
-    pictures |= {**checks.properties, "artefact": checks.artefact}
-    worlds = [
+    return [
         ("encoder", embed(model, data, progress=progress).vectors, vector_scores(), fixed),
-        ("pixel PCA-64", pixel_pca(data, data)[0].vectors, _LOCAL, {}),
-        ("summary statistics", summary_statistics(data).vectors, _LOCAL, {}),
+        *_of_images(data),
         ("random weights", embed(random, data, progress=progress).vectors, _LOCAL, untrained),
         ("none", np.zeros((len(data), 1), np.float32), (), pictures),
     ]
-    settings: dict[str, Any] = {
-        "artefacts": checks.artefact,
-        "properties": checks.properties,
-        "progress": progress,
-    }
-    found = [
-        (name, ranking)
-        for name, vectors, scores, given in worlds
-        for ranking in leaderboard(
-            vectors, labels, fraction, draws, seed, scores=scores, k=k, fixed=given, **settings
-        )
-    ]
-    knn = next(ranking for _, ranking in found if ranking.score == "knn").average_precision
+
+
+def _of_vectors(found: Embeddings | None, data: Dataset) -> list[World]:
+    """The same of vectors that no model here made."""
+    if found is None:
+        raise ValueError("There is nothing to rank; give a model, or vectors.")
+    worlds: list[World] = [("encoder", found.vectors, vector_scores(), {})]
+    if data.has_images:
+        worlds += [*_of_images(data), ("none", np.zeros((len(data), 1), np.float32), (), {})]
+    return worlds
+
+
+def _of_images(data: Dataset) -> list[World]:
     return [
-        Row(name, ranking, mean_interval(ranking.average_precision - knn))
-        for name, ranking in found
+        ("pixel PCA-64", pixel_pca(data, data)[0].vectors, _LOCAL, {}),
+        ("summary statistics", summary_statistics(data).vectors, _LOCAL, {}),
     ]
 
 

@@ -15,6 +15,7 @@ from astrojepa.evaluation.anomalies.registry import (
     Features,
     find,
     find_vector_score,
+    vector_scores,
 )
 from astrojepa.evaluation.anomalies.scores import of_vectors  # noqa: F401  (without torch)
 from astrojepa.evaluation.vectors.embed import embed, pixel_pca
@@ -98,6 +99,22 @@ def score_by_name(
         return score.compute(model, data, progress=progress)
     on_pixels = name.startswith(PIXELS)
     vectors = pixel_pca(data, data)[0] if on_pixels else embed(model, data, progress=progress)
+    return anomaly_scores(vectors, method=score.name, k=k)
+
+
+def score_stored(found: Embeddings, data: Dataset, name: str, k: int = 20) -> np.ndarray:
+    """`score_by_name` of vectors that no model here made, float64 (n,).
+
+    Scores of pixels need images in `data`. ValueError for a score that needs a model.
+    """
+    score, on_pixels = find(name), name.startswith(PIXELS)
+    if score.needs != "vectors" or (on_pixels and not data.has_images):
+        needed = "images" if on_pixels else "a model and images"
+        raise ValueError(
+            f"The score {name} needs {needed}; of vectors alone there are "
+            f"{', '.join(vector_scores())}."
+        )
+    vectors = pixel_pca(data, data)[0] if on_pixels else found
     return anomaly_scores(vectors, method=score.name, k=k)
 
 

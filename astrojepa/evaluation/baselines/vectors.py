@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from astrojepa.config import ImageConfig
 from astrojepa.data.dataset import Dataset
 from astrojepa.evaluation.vectors.embed import (
     crop_statistics,
@@ -17,6 +18,7 @@ from astrojepa.evaluation.vectors.embed import (
     polar_statistics,
     summary_statistics,
 )
+from astrojepa.presets import default_preset
 from astrojepa.progress import Progress
 from astrojepa.types import Embeddings
 
@@ -66,12 +68,43 @@ def encoded(
     The same galaxies in the same order in each. Random weights take as long as the encoder the
     first time, and are then in the cache.
     """
+    found = {ENCODER: _embedded(model, split, progress)} | _of_images(split, model.config.image)
+    for seed in range(random_seeds):
+        found[f"{RANDOM} {seed}"] = _embedded(model.randomised(seed), split, progress)
+    return found
+
+
+def stored(
+    vectors: Embeddings, data: Dataset, split: tuple[Dataset, Dataset, Dataset]
+) -> dict[str, Parts]:
+    """Return vectors that no model here made, one per galaxy of `data`, as `encoded` does.
+
+    The baselines of the images are there where `data` has images, of the crop that the smallest
+    preset sees; random weights are not.
+    """
+    order = np.argsort(data.rows)
+    rows = [order[np.searchsorted(data.rows, part.rows, sorter=order)] for part in split]
+    train, check, test = (
+        dataclasses.replace(
+            vectors,
+            vectors=vectors.vectors[own],
+            labels=vectors.labels[own],
+            ids=vectors.ids[own],
+        )
+        for own in rows
+    )
+    found = {ENCODER: Parts(train, check if len(check) else None, test)}
+    return found | _of_images(split, default_preset("cpu").image) if data.has_images else found
+
+
+def _of_images(split: tuple[Dataset, Dataset, Dataset], image: ImageConfig) -> dict[str, Parts]:
+    """Return the vectors that images give without a model, or with one of everyday photographs."""
     train, validation, test = split
-    found = {ENCODER: _embedded(model, split, progress)}
-    image = model.config.image
-    found[STATISTICS] = _measured(summary_statistics, split)
-    found[CROP] = _measured(lambda part: crop_statistics(part, image), split)
-    found[POLAR] = _measured(lambda part: polar_statistics(part, image), split)
+    found = {
+        STATISTICS: _measured(summary_statistics, split),
+        CROP: _measured(lambda part: crop_statistics(part, image), split),
+        POLAR: _measured(lambda part: polar_statistics(part, image), split),
+    }
     found[BOTH] = _side_by_side(found[CROP], found[POLAR])
     known, new = pixel_pca(train, test)
     # fitted on train alone, so the components are the same
@@ -79,8 +112,6 @@ def encoded(
     found[PIXELS] = Parts(known, check, new)
     if (transferred := _transferred(split)) is not None:
         found[IMAGENET] = transferred
-    for seed in range(random_seeds):
-        found[f"{RANDOM} {seed}"] = _embedded(model.randomised(seed), split, progress)
     return found
 
 

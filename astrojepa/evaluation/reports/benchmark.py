@@ -12,11 +12,14 @@ from astrojepa.data.splits import default_split, split
 from astrojepa.evaluation.baselines.vectors import (
     BOTH,
     ENCODER,
+    HAND_MADE,
+    IMAGENET,
     PIXELS,
     RANDOM,
     STATISTICS,
     Parts,
     encoded,
+    stored,
 )
 from astrojepa.evaluation.probes.classification import (
     knn_probe,
@@ -37,7 +40,7 @@ from astrojepa.evaluation.probes.regression import (
 from astrojepa.evaluation.probes.svm import svm_probe
 from astrojepa.evaluation.reports.benchmark_text import benchmark_lines
 from astrojepa.progress import Progress
-from astrojepa.types import ProbeResult, RegressionResult
+from astrojepa.types import Embeddings, ProbeResult, RegressionResult
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
@@ -62,7 +65,7 @@ BENCHMARKS = {
 
 
 def probe_table(
-    model: Model,
+    model: Model | None,
     data: Dataset,
     kind: str = "",
     random_seeds: int = 3,
@@ -73,6 +76,7 @@ def probe_table(
     controls: bool = False,
     fine_tune_epochs: int = 0,
     targets: tuple[str, ...] = (),
+    found: Embeddings | None = None,
     progress: Progress | bool | None = None,
 ) -> dict[str, Any]:
     """Score linear and 20-NN probes (plain and whitened) of model and baselines on one split.
@@ -82,13 +86,26 @@ def probe_table(
     interval of the paired bootstrap on the same galaxies: a model beats a baseline where it
     excludes 0. On request: rows of MLP probes and of training on the labels (the encoder, and a
     ResNet-18 from random weights as the ceiling), and tables `few_labels`, `controls` and
-    `regressions` of columns of numbers in `data.table`. `text` holds all as lines. Raises
-    ValueError where the split or the labels do not allow it.
+    `regressions` of columns of numbers in `data.table`. `text` holds all as lines.
+
+    Without a model the vectors `found` of `data` are probed; `absent` names the rows that then
+    cannot be there. Raises ValueError where the split or the labels do not allow it, or a model or
+    images are needed.
     """
     parts = split(data, kind, seed) if kind else default_split(data, seed)
-    vectors = encoded(model, parts, random_seeds, progress)
+    absent: list[str] = []
+    if model is not None:
+        vectors = encoded(model, parts, random_seeds, progress)
+    elif found is None:
+        raise ValueError("There is nothing to probe; give a model, or vectors.")
+    elif fine_tune_epochs or (controls and not data.has_images):
+        needed, what = ("a model", "Fine-tuning") if fine_tune_epochs else ("images", "Controls")
+        raise ValueError(f"{what} of stored vectors cannot be computed: there is need of {needed}.")
+    else:
+        vectors = stored(found, data, parts)
+        absent = [name for name in (*HAND_MADE, PIXELS, IMAGENET, RANDOM) if name not in vectors]
     results = _probed(vectors, mlp)
-    if fine_tune_epochs:
+    if fine_tune_epochs and model is not None:
         for name, train_on_labels in (
             ("fine-tuned", fine_tune),
             ("supervised ResNet-18", supervised),
@@ -107,13 +124,15 @@ def probe_table(
         "num_test": len(linear.truth),
         "train_hash": train.id_hash,
         "test_hash": test.id_hash,
-        "model_hash": model.hash,
+        "model_hash": model.hash if model is not None else vectors[ENCODER].train.model_hash,
         "linear_probe_accuracy": linear.accuracy,
         "confusion": linear.confusion.tolist(),
         "rows": {
             name: _row(linear, result, name != "linear probe") for name, result in results.items()
         },
     }
+    if absent:
+        card["absent"] = absent
     if few_labels:
         card["few_labels"] = _few_labels(vectors)
     if controls:

@@ -100,6 +100,20 @@ def read_shards(path: str | Path) -> Embeddings:
     )
 
 
+def read_places(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return ra, dec of the galaxies of `read_shards`, float64 (n,), degrees, NaN where unknown."""
+    folder = open_shards(path)
+    shards, angles = folder.shards(), np.full((2, folder.facts["count"]), np.nan)
+    for part, shard in enumerate(shards):
+        blocks = folder.blocks[part :: len(shards)]
+        with folder.opened(shard, blocks) as file:
+            table = file.read(columns=["ra", "dec"])
+        rows = np.concatenate([np.arange(own.start, own.stop) for own in blocks or [range(0)]])
+        for angle, name in zip(angles, ("ra", "dec"), strict=True):
+            angle[rows.astype(np.int64)] = table[name].to_numpy()
+    return angles[0], angles[1]
+
+
 def open_shards(path: str | Path) -> ShardFolder:
     """Read a folder's manifest; FileNotFoundError if none, ValueError if different."""
     manifest = Path(path) / MANIFEST
@@ -129,18 +143,21 @@ def _is_count(value: Any, limit: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= limit
 
 
+def _is_word(value: Any) -> bool:
+    """Whether a value is text that UTF-8 can hold: JSON may name half a letter."""
+    return isinstance(value, str) and value.encode(errors="replace").decode() == value
+
+
 def _wrong_words(facts: dict[str, Any]) -> list[str]:
     """Name the facts that should be words and are not."""
     classes = facts["classes"]
     wrong = [
         name
         for name in ("model", "model_hash", "data", "data_fingerprint")
-        if not isinstance(facts[name], str)
+        if not _is_word(facts[name])
     ]
     return wrong + (
-        []
-        if isinstance(classes, list) and all(isinstance(name, str) for name in classes)
-        else ["classes"]
+        [] if isinstance(classes, list) and all(map(_is_word, classes)) else ["classes"]
     )
 
 

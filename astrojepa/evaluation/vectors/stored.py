@@ -1,63 +1,261 @@
-"""Vectors that the embed command wrote: one .npz file, or a folder of Parquet shards."""
+"""Vectors in files: those of the embed command, and other people's."""
 
 from __future__ import annotations
 
-import zipfile
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from astrojepa.evaluation.vectors.shards import read_shards
+from astrojepa.data.content import content_hash
+from astrojepa.data.dataset import Dataset
+from astrojepa.data.missing import as_numbers, known_places, without_missing
+from astrojepa.data.readers.labels import encode_labels, shortened_ids, split_names
+from astrojepa.data.without_images import NoImages
+from astrojepa.evaluation.vectors.columns import Columns, VectorsError, read_npz, read_parquet
+from astrojepa.evaluation.vectors.shards import MANIFEST, read_places, read_shards
 from astrojepa.files import atomic_write
 from astrojepa.types import Embeddings
-from astrojepa.wording import one_line
+
+READERS: dict[str, Callable[[Path, str], Columns]] = {
+    ".npz": read_npz,
+    ".parquet": read_parquet,
+    ".pq": read_parquet,
+}
 
 
-def write_vectors(path: Path, found: Embeddings, facts: dict[str, Any]) -> None:
-    """Write vectors, ids, labels, classes, the model's hash and further facts as one .npz,
-    atomically.
+@dataclass(frozen=True)
+class Stored:
+    """What a file of vectors holds."""
+
+    name: str
+    hash: str  # of the file, or of what the manifest of a folder says (16 hex digits)
+    embeddings: Embeddings
+    galaxies: Dataset  # the same galaxies, of which the file has no images
+
+    @property
+    def origin(self) -> dict[str, str]:
+        """What the vectors are, for the record."""
+        known = {"model_hash": self.embeddings.model_hash} if self.embeddings.model_hash else {}
+        return {"vectors": self.name, "vectors_hash": self.hash, **known}
+
+
+def write_vectors(path: Path, found: Embeddings, data: Dataset, facts: dict[str, Any]) -> None:
+    """Write vectors, ids, labels, classes, what is known of the galaxies, the hashes of model and
+    data and further facts as one .npz, atomically.
     """
+    known: dict[str, Any] = {"ra": data.ra, "dec": data.dec} if np.isfinite(data.ra).any() else {}
+    if data.split_column is not None:
+        known["split"] = data.split_column.astype(str)
     with atomic_write(path) as stream:
         np.savez(
             stream,
             vectors=found.vectors,
             ids=found.ids.astype(str),
             labels=found.labels,
-            classes=np.array(found.classes),
+            classes=np.array(found.classes, dtype=str),
             model_hash=np.array(found.model_hash),
+            data_hash=np.array(found.data_hash),
+            **known,
             **facts,
         )
 
 
 def read_vectors(path: str | Path) -> Embeddings:
-    """Read an .npz of `write_vectors`, or the shards in a folder; nothing in it is unpickled.
+    """Read vectors from a file: an .npz or Parquet file, or a folder that the embed command wrote.
 
-    FileNotFoundError where there is none, ValueError where a file is damaged or of something else.
+    A Parquet file has a column `object_id` (or `id`) and a column `vector` of lists of D numbers;
+    an .npz has arrays of these names, (n,) and (n, D). Labels (`label`) may stand beside them.
+    Nothing is unpickled.
+
+    Raises FileNotFoundError where there is none; ValueError for a file that is damaged or too
+    large, vectors of different lengths or that are not finite, and ids that are missing, lost
+    digits, or occur twice.
+
+    Examples:
+        >>> path = folder.with_suffix(".npz")
+        >>> np.savez(path, object_id=["a", "b"], vector=np.eye(2))
+        >>> aj.read_vectors(path).vectors.shape
+        (2, 2)
+    """
+    return open_vectors(path).embeddings
+
+
+def open_vectors(path: str | Path, label_column: str = "") -> Stored:
+    """`read_vectors`, with what the file knows of the galaxies: ids, labels, positions, split.
+
+    `label_column` chooses the column of the class. Raises as `read_vectors`.
     """
     path = Path(path)
     if path.is_dir():
-        return read_shards(path)
+        return _of_folder(path)
     if not path.is_file():
         raise FileNotFoundError(f"There are no vectors {path}; write some with astrojepa embed.")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(item.file_size for item in archive.infolist()) > path.stat().st_size:
-                raise ValueError("it is compressed")
-        with np.load(path, allow_pickle=False) as arrays:
-            vectors, labels = arrays["vectors"], arrays["labels"].astype(np.int64)
-            ids, classes = arrays["ids"].astype(str), tuple(arrays["classes"].astype(str).tolist())
-            digest = str(arrays["model_hash"]) if "model_hash" in arrays else ""
-        if vectors.ndim != 2 or not len(vectors) == len(labels) == len(ids):
+    read = READERS.get(path.suffix.lower())
+    if read is None:
+        raise VectorsError(
+            f"{path} is no file of vectors; give one that ends in {', '.join(READERS)}, or a "
+            f"folder of the embed command."
+        )
+    found = read(path, label_column)
+    digest = content_hash(path).hex()[:16]
+    ids = _checked_ids(path, found)
+    labels, classes, note = _labels(path, found, ids)
+    _check_finite(path, found.vectors, ids)
+    ra, dec = _places(path, found, ids)
+    text = pd.DataFrame({"split": found.known.get("split", np.array([])).astype(str)}, dtype=str)
+    hashes = (found.facts.get("model_hash", ""), found.facts.get("data_hash", ""))
+    embeddings = Embeddings(found.vectors, labels, ids, classes, *hashes)
+    galaxies = _without_images(path.name, embeddings, ra, dec, f"vectors {digest}")
+    if "split" in found.known:
+        galaxies = dataclasses.replace(galaxies, split_column=split_names(text))
+    if note:
+        galaxies = dataclasses.replace(galaxies, notes=(note,))
+    return Stored(path.name, digest, embeddings, galaxies)
+
+
+def with_images(stored: Stored, data: Dataset) -> tuple[Dataset, Embeddings]:
+    """Return the galaxies of `data` that have vectors, and their vectors, labelled as in `data`.
+
+    Galaxies are the same where their ids are, or row by row where the vectors were made of these
+    very data. Raises ValueError where none has a vector, or an id has several.
+    """
+    found = stored.embeddings
+    if found.data_hash == data.fingerprint and len(found) == len(data):
+        rows = np.arange(len(data))
+    else:
+        place = {name: row for row, name in enumerate(found.ids.tolist())}
+        if len(place) < len(found):
             raise ValueError(
-                f"vectors of shape {vectors.shape}, {len(labels)} labels, {len(ids)} ids"
+                f"{stored.name} has several vectors of one id, and was made of other data than "
+                f"{data.name}; embed the galaxies again."
             )
-        if len(labels) and not -1 <= labels.min() <= labels.max() < len(classes):
-            raise ValueError(f"labels up to {labels.max()} for {len(classes)} classes")
-    # numpy and zipfile raise a dozen kinds for damaged files
-    except Exception as error:
-        reason = one_line(f"{type(error).__name__}: {error}", 120)
+        rows = np.array([place.get(name, -1) for name in data.ids.astype(str).tolist()])
+        data, rows = data.subset(rows >= 0), rows[rows >= 0]
+    if not len(rows):
         raise ValueError(
-            f"{path} holds no vectors of the embed command ({reason}); write it again."
-        ) from error
-    return Embeddings(vectors.astype(np.float32), labels, ids, classes, digest)
+            f"No galaxy of {data.name} has the id of a vector in {stored.name} (such as "
+            f"{found.ids[0]}); choose data with these ids."
+        )
+    return data, Embeddings(
+        found.vectors[rows],
+        np.asarray(data.labels, dtype=np.int64),
+        data.ids.astype(str),
+        data.classes,
+        found.model_hash,
+        data.fingerprint,
+    )
+
+
+def _of_folder(path: Path) -> Stored:
+    if not (path / MANIFEST).is_file() and any(path.glob("*.parquet")):
+        raise VectorsError(
+            f"{path} is no folder of the embed command (it has no {MANIFEST}); give one of its "
+            f"Parquet files."
+        )
+    found = read_shards(path)
+    _check_finite(path, found.vectors, found.ids)
+    digest = content_hash(path / MANIFEST).hex()[:16]
+    galaxies = _without_images(path.name, found, *read_places(path), f"vectors {digest}")
+    return Stored(path.name, digest, found, galaxies)
+
+
+def _without_images(
+    name: str, found: Embeddings, ra: np.ndarray, dec: np.ndarray, source_hash: str
+) -> Dataset:
+    count = len(found)
+    return Dataset(
+        name,
+        NoImages(name),
+        np.arange(count),
+        found.ids,
+        found.labels,
+        found.classes,
+        ra,
+        dec,
+        redshift=np.full(count, np.nan),
+        source_hash=source_hash,
+    )
+
+
+def _checked_ids(path: Path, found: Columns) -> np.ndarray:
+    """Return the ids, str (n,); VectorsError for ids that name nothing or several galaxies."""
+    given = found.known["id"]
+    if given.dtype.kind == "f":
+        raise VectorsError(
+            f"{path}: the ids are floating-point numbers, which lose digits; write them as text or "
+            f"integers."
+        )
+    ids = given.astype(str)
+    if lost := shortened_ids(pd.Series(ids, dtype=str)):
+        raise VectorsError(
+            f"{path}: the id {lost[0]} lost its digits in a spreadsheet ({len(lost):,} such ids); "
+            f"write ids as text."
+        )
+    if empty := int((ids == "").sum()):
+        raise VectorsError(f"{path}: {empty:,} ids are missing; give every vector an id.")
+    own = "model_hash" in found.facts  # several images of a galaxy may have been embedded
+    names, counts = (None, None) if own else np.unique(ids, return_counts=True)
+    if counts is not None and names is not None and len(names) < len(ids):
+        raise VectorsError(
+            f"{path}: {int((counts > 1).sum()):,} ids occur twice or more, such as "
+            f"{names[counts > 1][0]}; keep one vector of each."
+        )
+    return ids
+
+
+def _check_finite(path: Path, vectors: np.ndarray, ids: np.ndarray) -> None:
+    with np.errstate(invalid="ignore"):  # a sum is finite where every number is
+        bad = np.flatnonzero(~np.isfinite(vectors.sum(axis=1, dtype=np.float64)))
+    if len(bad):
+        raise VectorsError(
+            f"{path}: {len(bad):,} of {len(vectors):,} vectors hold NaN, infinity or a number too "
+            f"large for float32 (first: {ids[bad[0]]}); leave these galaxies out, or embed them "
+            f"again."
+        )
+
+
+def _labels(path: Path, found: Columns, ids: np.ndarray) -> tuple[np.ndarray, tuple[str, ...], str]:
+    """Return labels int64 (n,), -1 where unknown, the classes, and a sentence where the column
+    holds no classes.
+    """
+    given = found.known.get("label")
+    if given is None:
+        return np.full(len(ids), -1, np.int64), (), ""
+    if found.classes is not None and given.dtype.kind in "iu":
+        labels = given.astype(np.int64)
+        if not -1 <= labels.min() <= labels.max() < len(found.classes):
+            raise VectorsError(
+                f"{path} has labels from {labels.min()} to {labels.max()} for "
+                f"{len(found.classes)} classes; write it again."
+            )
+        return labels, found.classes, ""
+    if given.dtype.kind == "f" and not (given[np.isfinite(given)] % 1).any():
+        given = np.array(["" if value != value else f"{value:.0f}" for value in given.tolist()])
+    text = without_missing(pd.Series(given.astype(str), dtype=str))
+    text = text.mask(text == "-1", "") if found.known["label"].dtype.kind in "if" else text
+    return encode_labels(pd.DataFrame({"file": ids, "label": text}, dtype=str), None)
+
+
+def _places(path: Path, found: Columns, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return ra, dec in degrees, NaN where unknown; VectorsError for what is none."""
+    angles = []
+    for name, low, high in (("ra", 0, 360), ("dec", -90, 90)):
+        given = found.known.get(name)
+        if given is None:
+            return np.full(len(ids), np.nan), np.full(len(ids), np.nan)
+        text = given.dtype.kind == "U"
+        values, wrong = as_numbers(pd.Series(given, dtype=str)) if text else (given, np.zeros(1))
+        values = np.asarray(values, dtype=np.float64)
+        bad = np.flatnonzero((wrong > 0) | (values < low) | (values > high))
+        if len(bad):
+            raise VectorsError(
+                f"{path}: {name} of {ids[bad[0]]} is {given[bad[0]]}, expected degrees in "
+                f"[{low}, {high}]."
+            )
+        angles.append(np.where(np.isfinite(values), values, np.nan))
+    return known_places(angles[0], angles[1])

@@ -10,7 +10,7 @@ from astrojepa.config import CONV_BACKBONES, ImageConfig, ModelConfig
 from astrojepa.models.encoders.registry import encoder
 from astrojepa.models.readouts import ring_readout
 from astrojepa.models.timm_import import timm
-from astrojepa.models.tokens import gather_tokens
+from astrojepa.models.tokens import gather_tokens, without_hidden
 
 RING_STAGES = 3  # the last stages, whose rings are read
 SMALLEST_MAP = 4  # places along a side of a map whose rings are read
@@ -115,12 +115,7 @@ class ConvEncoder(nn.Module):
         held cannot reach a token.
         """
         if index is not None:
-            seen = (
-                images.new_zeros(len(index), self.grid**2)
-                .scatter_(1, index, 1.0)
-                .view(-1, 1, self.grid, self.grid)
-            )
-            images = images * nn.functional.interpolate(seen, scale_factor=self.patch_size)
+            images = without_hidden(images, index, self.grid, self.patch_size)
         (features,) = self.net.forward_intermediates(
             images, indices=[self.patch_stage], intermediates_only=True, stop_early=True
         )

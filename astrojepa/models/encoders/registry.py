@@ -46,17 +46,22 @@ class EncoderKind:
     build: Callable[[ImageConfig, ModelConfig], nn.Module]
     masks: bool  # it learns from masks; the others from views only
     sized: bool  # its width, depth and heads are settings, and views are made of whole patches
+    trains: bool  # it can be pretrained here
 
 
 Made = TypeVar("Made", bound=Callable[[ImageConfig, ModelConfig], nn.Module])
 _ENCODERS: dict[str, EncoderKind] = {}
 
 
-def encoder(*names: str, masks: bool = False, sized: bool = False) -> Callable[[Made], Made]:
-    """Register a class of encoders under one or several names."""
+def encoder(
+    *names: str, masks: bool = False, sized: bool = False, trains: bool = True
+) -> Callable[[Made], Made]:
+    """Register a class of encoders under one or several names; one that ends in ":" stands for all
+    that begin so.
+    """
 
     def register(made: Made) -> Made:
-        _ENCODERS.update({name: EncoderKind(name, made, masks, sized) for name in names})
+        _ENCODERS.update({name: EncoderKind(name, made, masks, sized, trains) for name in names})
         return made
 
     return register
@@ -65,10 +70,22 @@ def encoder(*names: str, masks: bool = False, sized: bool = False) -> Callable[[
 def find_encoder(name: str) -> EncoderKind:
     """Return the encoder of this name; ValueError lists the known ones."""
     _import_encoders()
-    if name not in _ENCODERS:
-        known = ", ".join(_ENCODERS)
+    family = name.partition(":")[0] + ":"
+    found = _ENCODERS.get(name) or (_ENCODERS.get(family) if name != family else None)
+    if found is None:
+        known = ", ".join(known + "NAME" * known.endswith(":") for known in _ENCODERS)
         raise ValueError(f"`backbone` is {name!r}; choose one of {known}.")
-    return _ENCODERS[name]
+    return found
+
+
+def check_trains(name: str) -> None:
+    """Raise ValueError for an encoder that is only loaded."""
+    if not find_encoder(name).trains:
+        known = ", ".join(kind.name for kind in _ENCODERS.values() if kind.trains)
+        raise ValueError(
+            f"`backbone` {name} is loaded with weights of its own and not pretrained here; choose "
+            f"one of {known}."
+        )
 
 
 def check_encoder(config: TrainConfig) -> None:

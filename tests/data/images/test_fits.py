@@ -158,6 +158,24 @@ def test_a_file_cut_within_its_header_is_an_error(write_fits: Write) -> None:
         read_fits(path)
 
 
+def test_a_size_that_is_a_text_is_refused_before_it_is_multiplied(tmp_path: Path) -> None:
+    cards = [
+        "XTENSION= 'IMAGE   '",
+        "BITPIX  =                  -32",
+        "NAXIS   =                    2",
+    ]
+    cards += [
+        "NAXIS1  =           2147483647",
+        "NAXIS2  = 'x       '",
+        "PCOUNT  =                    0",
+    ]
+    first = fits.PrimaryHDU().header.tostring().encode()
+    second = "".join(card.ljust(80) for card in [*cards, "GCOUNT  = 1", "END"]).ljust(2880)
+    (tmp_path / "huge.fits").write_bytes(first + second.encode() + bytes(2880))
+    with pytest.raises(DataError, match=r"its header says NAXIS2 = 'x +', which is no number"):
+        read_fits(tmp_path / "huge.fits")
+
+
 def test_a_header_that_declares_a_huge_image_is_refused_before_reading(write_fits: Write) -> None:
     path = write_fits(spot().astype(np.uint8))
     raw = path.read_bytes()

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from astropy.table import Table
 
 import astrojepa as aj
 from astrojepa.checkpoints.model import Model, load_model
@@ -150,6 +151,13 @@ def test_a_folder_is_labelled_on_the_command_line(
     arguments = ["predict", str(mine), "--vectors", str(vectors), "--coverage", "0.8", "--out"]
     assert main([*arguments, str(same)]) == 0
     assert same.read_text() == table.read_text()
+    assert main([*arguments, str(tmp_path / "same.fits")]) == 0
+    found = Table.read(tmp_path / "same.fits")
+    assert found.colnames == list(rows[0])
+    assert [str(name) for name in found["id"]] == [row["id"] for row in rows]
+    np.testing.assert_allclose(found["p round"], [float(row["p round"]) for row in rows], 1e-5)
+    assert found.meta["MODEL"] == "mine"
+    assert found.meta["VECTORS"] == "v.npz"
 
 
 @pytest.mark.parametrize(
@@ -190,4 +198,4 @@ def test_damaged_classifiers_and_vectors_are_refused(
     (tmp_path / "v.npz").write_bytes(b"PK not an archive")
     arguments = ["predict", str(path), "--vectors", str(tmp_path / "v.npz"), "--out", "t.csv"]
     assert main(arguments) == 2
-    assert "holds no vectors of the embed command" in capsys.readouterr().err
+    assert "holds no vectors that can be read" in capsys.readouterr().err

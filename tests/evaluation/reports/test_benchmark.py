@@ -125,6 +125,7 @@ def test_everything_asked_for_stands_on_one_card_that_json_can_hold(
         20,
         40,
         2,
+        4,
         10,
         96,
     ]

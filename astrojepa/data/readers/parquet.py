@@ -1,0 +1,336 @@
+"""Parquet and Arrow files with an image in each row, as Hugging Face `datasets` writes them.
+
+One file, or a folder of shards. Images are encoded bytes (JPEG, PNG, WebP, FITS) in a column of
+binary values or of structs with a field `bytes`. Only the rows asked for are read: of Parquet the
+row group they lie in, of Arrow (`save_to_disk`) the memory-mapped values.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from astrojepa.data import DataError, PictureError
+from astrojepa.data.content import content_hashes
+from astrojepa.data.dataset import Dataset
+from astrojepa.data.images import FITS_SUFFIXES, IMAGE_SUFFIXES
+from astrojepa.data.images.fits import is_fits, read_fits
+from astrojepa.data.images.raster import read_image
+from astrojepa.data.missing import without_missing
+from astrojepa.data.parquet_footer import count_values
+from astrojepa.data.readers.labels import (
+    LABEL_COLUMNS,
+    SPLITS,
+    coordinate_columns,
+    encode_labels,
+    find_column,
+    find_table,
+    keep_where,
+    name_galaxies,
+    split_names,
+    walk,
+)
+from astrojepa.data.readers.registry import Selection, reader
+from astrojepa.data.readers.rows import readable_rows
+from astrojepa.progress import Progress
+from astrojepa.wording import one_line
+
+SUFFIXES = (".parquet", ".arrow")
+IMAGE_COLUMNS = ("image", "rgb_image", "img", "picture", "cutout", "jpg", "png", "bytes")
+MAX_ROWS = 20_000_000
+MAX_GROUP_BYTES = 2**30  # of the images of one row group, unpacked
+MAX_TEXT_BYTES = 2**31  # of all other columns of a shard, unpacked
+KEPT_GROUPS = 2
+
+
+class ParquetShard:
+    """A Parquet file: its images are unpacked a row group at a time, and two of these are kept."""
+
+    def __init__(self, path: Path) -> None:
+        from pyarrow import parquet
+
+        count_values(path)  # a damaged footer would end the process
+        self.path, self.file = path, parquet.ParquetFile(path)
+        self.schema, about = self.file.schema_arrow, self.file.metadata
+        self.column = image_column(self.schema, path)
+        groups = [about.row_group(number) for number in range(about.num_row_groups)]
+        self.starts = np.cumsum([0, *(group.num_rows for group in groups)])
+        images, others = [], 0
+        for group in groups:
+            parts = [group.column(number) for number in range(group.num_columns)]
+            own = [part.path_in_schema.partition(".")[0] == self.column for part in parts]
+            sizes = [part.total_uncompressed_size for part in parts]
+            images.append(sum(size for size, mine in zip(sizes, own, strict=True) if mine))
+            others += sum(sizes) - images[-1]
+        _check_bytes(path, "a row group of its images", max(images, default=0), MAX_GROUP_BYTES)
+        _check_bytes(path, "its other columns", others, MAX_TEXT_BYTES)
+        self._groups: dict[int, Any] = {}
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def table(self, columns: list[str]) -> Any:
+        """Read columns without images."""
+        found = self.file.read(columns)
+        found.validate(full=True)
+        if columns and len(found) != len(self):
+            raise ValueError(f"{len(found)} of {len(self)} rows")
+        return found
+
+    def image(self, row: int) -> Any:
+        """Return the value of the image column."""
+        number = int(np.searchsorted(self.starts, row, "right")) - 1
+        with self._lock:
+            if number not in self._groups:
+                while len(self._groups) >= KEPT_GROUPS:
+                    del self._groups[next(iter(self._groups))]
+                group = self.file.read_row_group(number, [self.column])
+                group.validate(full=True)
+                self._groups[number] = group.column(self.column)
+            return self._groups[number][row - int(self.starts[number])].as_py()
+
+
+class ArrowShard:
+    """An Arrow file of `save_to_disk`, mapped into memory."""
+
+    def __init__(self, path: Path) -> None:
+        import pyarrow as pa
+
+        stream = pa.memory_map(str(path))
+        self.whole = pa.ipc.open_stream(stream).read_all()
+        self.whole.validate(full=True)  # a damaged offset must not lead out of the file
+        self.path, self.schema = path, self.whole.schema
+        self.column = image_column(self.schema, path)
+
+    def __len__(self) -> int:
+        return int(self.whole.num_rows)
+
+    def table(self, columns: list[str]) -> Any:
+        """Return columns without images."""
+        return self.whole.select(columns)
+
+    def image(self, row: int) -> Any:
+        """Return the value of the image column."""
+        return self.whole.column(self.column)[row].as_py()
+
+
+@dataclass
+class RowReader:
+    """Decodes the image of a row; row numbers count through all shards."""
+
+    root: Path
+    shards: list[Any]
+    files: tuple[str, ...]  # a name for each row
+    ages: list[tuple[int, int]]  # bytes, ns of the last change of each shard
+    starts: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.starts = np.cumsum([0, *map(len, self.shards)])
+
+    def read(self, row: int) -> np.ndarray:
+        """Return an image as uint8 (H, W, 3); DataError where it is damaged, changed or gone."""
+        number = int(np.searchsorted(self.starts, row, "right")) - 1
+        shard, name = self.shards[number], self.files[row]
+        try:
+            status = shard.path.stat()
+            if (status.st_size, status.st_mtime_ns) != self.ages[number]:
+                raise DataError(
+                    f"{shard.path.name} was changed after it was opened; open it again."
+                )
+            content = shard.image(row - int(self.starts[number]))
+        except DataError:
+            raise
+        # pyarrow raises a dozen kinds for damaged files
+        except Exception as error:
+            raise DataError(f"{name} cannot be read ({one_line(error, 100)}).") from error
+        if isinstance(content, dict):
+            content = content.get("bytes")
+        if not content:
+            raise PictureError(f"{name} holds no image.")
+        return read_fits(content, name)[0] if is_fits(content[:16]) else read_image(content, name)
+
+
+def is_table(source: str) -> bool:
+    """Whether a source is a Parquet or Arrow file, or a folder of them without images or table."""
+    path = Path(source)
+    if path.is_file():
+        return path.suffix.lower() in SUFFIXES
+    if not path.is_dir() or find_table(path):
+        return False
+    found = False
+    for name in map(str.lower, walk(path)):
+        if name.endswith(IMAGE_SUFFIXES + FITS_SUFFIXES):
+            return False
+        found = found or name.endswith(SUFFIXES)
+    return found
+
+
+@reader("Parquet or Arrow files with images", is_table, selects=True)
+def open_table(source: str, selection: Selection, progress: bool | Progress) -> Dataset:
+    """Open files with an image in each row; no image is decoded, except with `skip_corrupt`.
+
+    Columns mean what they mean in labels.csv (`labels.NAMES`). Numbers of a `ClassLabel` of
+    `datasets` become its names. Files called train-, validation- and test-... are the split where
+    no column is. Columns of lists and structs are left out. Raises DataError for a file without
+    images, a damaged one, shards of different columns, or too much to read.
+    """
+    root = Path(source).resolve()
+    names = (
+        sorted(name for name in walk(root) if name.lower().endswith(SUFFIXES))
+        if root.is_dir()
+        else [""]
+    )
+    paths = [root / name if name else root for name in names]
+    statuses = [path.stat() for path in paths]
+    shards = [_opened(path) for path in paths]
+    if sum(map(len, shards)) > MAX_ROWS:
+        raise DataError(
+            f"{root} has {sum(map(len, shards)):,} rows; at most {MAX_ROWS:,} are read."
+        )
+    table = _joined(root, shards)
+    text = _as_text(table, selection)
+    rows = keep_where(text, dict(selection.where), root.name)
+    if not len(rows):
+        raise DataError(f"{root} has no rows.")
+    hashes = content_hashes(root, names, statuses, progress)
+    listing = "\n".join(f"{n}\t{h.hex()}" for n, h in zip(names, hashes, strict=True))
+    ages = [(status.st_size, status.st_mtime_ns) for status in statuses]
+    images = RowReader(root, shards, tuple(table["file"]), ages)
+    skipped: tuple[str, ...] = ()
+    if selection.skip_corrupt:
+        rows, skipped = readable_rows(images, rows, progress)
+    text = text.iloc[rows].reset_index(drop=True)
+    labels, classes, said = encode_labels(text, selection.label_column)
+    return Dataset(
+        root.stem,
+        images,
+        rows,
+        name_galaxies(text),
+        labels,
+        classes,
+        *coordinate_columns(text),
+        source_hash=hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest(),
+        split_column=split_names(text),
+        table=table.iloc[rows].reset_index(drop=True),
+        skipped=skipped,
+        notes=(said,) if said else (),
+    )
+
+
+def image_column(schema: Any, path: Path) -> str:
+    """Return the column of encoded images; DataError where there is none, or two unnamed ones."""
+    import pyarrow as pa
+
+    def holds_bytes(kind: Any) -> bool:
+        if pa.types.is_struct(kind):
+            place = kind.get_field_index("bytes")
+            return place >= 0 and holds_bytes(kind.field(place).type)
+        return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+
+    found = [item.name for item in schema if holds_bytes(item.type)]
+    named = [name for name in IMAGE_COLUMNS if name in found]
+    if not named and len(found) != 1:
+        columns = one_line(", ".join(f"{item.name} ({item.type})" for item in schema), 160)
+        raise DataError(
+            f"{path.name} has {len(found) or 'no'} columns of encoded images (found: {columns}); "
+            "expected one of binary values, or of structs with a field bytes, called image."
+        )
+    return named[0] if named else found[0]
+
+
+def _opened(path: Path) -> ParquetShard | ArrowShard:
+    try:
+        return (ParquetShard if path.suffix.lower() == ".parquet" else ArrowShard)(path)
+    except DataError:
+        raise
+    # pyarrow raises a dozen kinds for damaged files
+    except Exception as error:
+        reason = one_line(error, 120)
+        raise DataError(f"{path} is no whole Parquet or Arrow file ({reason}).") from error
+
+
+def _joined(root: Path, shards: list[ParquetShard | ArrowShard]) -> pd.DataFrame:
+    """Return the plain columns of all shards, and `file`: a name for each row."""
+    parts = []
+    for shard in shards:
+        kept = [item.name for item in shard.schema if _is_plain(item.type)]
+        try:
+            frame = shard.table(kept).to_pandas()
+        except Exception as error:
+            raise DataError(f"{shard.path} is damaged ({one_line(error, 120)}).") from error
+        for name, classes in _class_names(shard.schema).items():
+            if name in frame:
+                numbers = pd.to_numeric(frame[name], errors="coerce")
+                frame[name] = [
+                    classes[int(value)] if 0 <= value < len(classes) else "" for value in numbers
+                ]
+        digits = len(str(len(shard)))
+        frame["file"] = [f"{shard.path.name}#{row:0{digits}d}" for row in range(len(shard))]
+        split = SPLITS.get(shard.path.name.lower().partition("-")[0].partition(".")[0])
+        if find_column(frame, "split") is None and split:
+            frame["split"] = split
+        parts.append(frame)
+    if odd := [
+        shard.path.name
+        for shard, part in zip(shards, parts, strict=True)
+        if set(part.columns) != set(parts[0].columns)
+    ]:
+        raise DataError(f"{odd[0]} has other columns than {shards[0].path.name}; open one of them.")
+    return pd.concat(parts, ignore_index=True)
+
+
+def _is_plain(kind: Any) -> bool:
+    import pyarrow as pa
+
+    types = pa.types
+    return bool(
+        types.is_integer(kind)
+        or types.is_floating(kind)
+        or types.is_boolean(kind)
+        or types.is_string(kind)
+        or types.is_large_string(kind)
+    )
+
+
+def _class_names(schema: Any) -> dict[str, list[str]]:
+    """Return the class names of columns that `datasets` calls ClassLabel."""
+    try:
+        about = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
+        features = about["info"]["features"]
+        return {
+            str(name): [str(label) for label in feature["names"]]
+            for name, feature in features.items()
+            if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
+        }
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _as_text(table: pd.DataFrame, selection: Selection) -> pd.DataFrame:
+    """Return the columns that say what a galaxy is, as labels.csv has them."""
+    wanted = [find_column(table, name) for name in ("id", "ra", "dec", "redshift", "split")]
+    wanted += [find_column(table, name) for name in LABEL_COLUMNS]
+    wanted += [*selection.where, selection.label_column]
+    kept = {"file": table["file"]}
+    for name in filter(None, wanted):
+        if name in table and name not in kept:
+            values = table[name]
+            known = values.notna()
+            kept[name] = without_missing(values.where(known, "").astype(str).str.strip())
+    return pd.DataFrame(kept)
+
+
+def _check_bytes(path: Path, what: str, size: int, limit: int) -> None:
+    if size > limit:
+        raise DataError(
+            f"{path.name}: {what} take {size / 1e9:.1f} GB; at most {limit / 1e9:.1f} GB are read. "
+            "Write it in smaller pieces."
+        )

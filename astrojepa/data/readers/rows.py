@@ -1,0 +1,58 @@
+"""Which images of a reader can be read."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from astrojepa.data import DataError
+from astrojepa.progress import Progress, reporting
+
+
+class NamedReader(Protocol):
+    """A reader with a name for each row."""
+
+    @property
+    def root(self) -> Path:
+        """The folder or file that holds the images."""
+        ...
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """A name for each row."""
+        ...
+
+    def read(self, row: int) -> np.ndarray:
+        """Return an image, or raise DataError."""
+        ...
+
+
+def readable_rows(
+    reader: NamedReader, rows: np.ndarray, progress: bool | Progress
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Decode every image; return readable rows and the names of unreadable ones."""
+
+    def is_readable(row: int) -> bool:
+        try:
+            reader.read(row)
+        except DataError:
+            return False
+        return True
+
+    good = np.zeros(len(rows), dtype=bool)
+    with (
+        ThreadPoolExecutor(2) as pool,
+        reporting(progress, len(rows), "checking images") as report,
+    ):
+        for done, whole in enumerate(pool.map(is_readable, rows.tolist(), chunksize=64)):
+            good[done] = whole
+            report(done + 1)
+    if not good.any():
+        raise DataError(
+            f"None of the {len(rows)} images in {reader.root} can be read; are they JPEG, PNG or "
+            f"FITS?"
+        )
+    return rows[good], tuple(reader.files[row] for row in rows[~good])

@@ -1,0 +1,206 @@
+"""Tables as files: CSV, ECSV, VOTable, FITS and Parquet, told apart by the end of their name.
+
+All but CSV carry units, descriptions and the facts that a table was made from. Text stays text,
+so ids keep every digit.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from astrojepa.files import atomic_write, csv_text
+from astrojepa.wording import one_line
+
+Facts = Mapping[str, str | int | float | bool]
+_CARD = 40  # letters of a fact that stand in a FITS header beside a long keyword
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: numbers (NaN = unknown) or text ("" = unknown), one per row."""
+
+    name: str
+    values: Sequence[Any] | np.ndarray
+    description: str
+    unit: str = ""  # as the IAU writes it, such as deg
+    digits: int = 6  # significant digits of a fraction in CSV; 0 = all
+    in_csv: bool = True
+
+    @property
+    def array(self) -> np.ndarray:
+        """The values as text, int64 or floats, (n,)."""
+        values = np.asarray(self.values)
+        if values.dtype == object:
+            missing = "" if any(isinstance(value, str) for value in values) else np.nan
+            values = np.array(
+                [missing if value is None or value != value else value for value in values]
+            )
+        if values.dtype.kind in "fU":
+            return values
+        return values.astype(np.int64) if values.dtype.kind in "iub" else values.astype(str)
+
+    def cells(self) -> list[Any]:
+        """The values as CSV holds them."""
+        values = self.values.tolist() if isinstance(self.values, np.ndarray) else self.values
+        return [_rounded(value, self.digits) for value in values]
+
+
+def write_table(path: str | Path, columns: Sequence[Column], facts: Facts) -> None:
+    """Write columns of equal length, atomically, in the format that the name of the file asks for.
+
+    `facts` say what the table was made from. CSV holds the columns alone, and only those that are
+    `in_csv`. Raises ValueError for another ending, a package that is missing, and text that the
+    format cannot hold.
+    """
+    path = Path(path)
+    write = _writer(path)
+    with atomic_write(path) as stream:
+        write(stream, columns, facts)
+
+
+def check_table(path: Path, argument: str, *others: str) -> None:
+    """Raise ValueError unless `path` ends as a table does, or in one of `others`, and can be
+    written here.
+    """
+    ending = path.suffix.lower()
+    if ending not in (*WRITERS, *others):
+        *most, last = (*WRITERS, *others)
+        raise ValueError(
+            f"{argument} is {path.name}; name a file that ends in {', '.join(most)} or {last}."
+        )
+    if ending not in others:
+        _writer(path)
+
+
+def _writer(path: Path) -> Callable[[BinaryIO, Sequence[Column], Facts], None]:
+    if (found := WRITERS.get(path.suffix.lower())) is None:
+        raise ValueError(f"{path.name} is no table; choose one of {', '.join(WRITERS)}.")
+    package, write = found
+    try:
+        if package:
+            importlib.import_module(package)
+    except ImportError as error:
+        raise ValueError(
+            f"{path.name} needs the package {package}: pip install {package}, or name a file that "
+            f"ends in .csv."
+        ) from error
+    return write
+
+
+def _csv(stream: BinaryIO, columns: Sequence[Column], facts: Facts) -> None:
+    shown = [column for column in columns if column.in_csv]
+    rows = zip(*(column.cells() for column in shown), strict=True)
+    stream.write(csv_text([column.name for column in shown], rows).encode())
+
+
+def _rounded(value: Any, digits: int) -> Any:
+    return float(f"{value:.{digits}g}") if digits and isinstance(value, float) else value
+
+
+def _astropy_table(columns: Sequence[Column], facts: Facts, masked: bool = True) -> Any:
+    from astropy.table import MaskedColumn, Table
+
+    table = Table(meta=dict(facts))
+    for column in columns:
+        values = column.array
+        missing = values == "" if masked and values.dtype.kind == "U" else False
+        table[column.name] = MaskedColumn(
+            values,
+            mask=missing,
+            name=column.name,
+            unit=column.unit or None,
+            description=column.description,
+        )
+    return table if masked else table.filled()
+
+
+def _ecsv(stream: BinaryIO, columns: Sequence[Column], facts: Facts) -> None:
+    text = io.StringIO()
+    _astropy_table(columns, facts).write(text, format="ascii.ecsv")
+    stream.write(text.getvalue().encode())
+
+
+def _votable(stream: BinaryIO, columns: Sequence[Column], facts: Facts) -> None:
+    from astropy.io.votable import from_table
+    from astropy.io.votable.exceptions import VOWarning
+    from astropy.io.votable.tree import Info
+
+    if (text := _first(columns, lambda text: not text.isprintable())) is not None:
+        raise ValueError(
+            f"{one_line(text, 60)!r} holds letters that cannot be printed, which a VOTable cannot "
+            f"hold; name a file that ends in .ecsv or .parquet."
+        )
+    with warnings.catch_warnings():  # that identifiers are made from names such as "p Sa"
+        warnings.simplefilter("ignore", VOWarning)
+        found = from_table(_astropy_table(columns, {}))
+    for name, value in facts.items():
+        found.resources[0].infos.append(Info(name=name, value=one_line(value)))
+    found.to_xml(stream)
+
+
+def _fits(stream: BinaryIO, columns: Sequence[Column], facts: Facts) -> None:
+    from astropy.io import fits
+
+    if (text := _first(columns, lambda text: not text.isascii())) is not None:
+        raise ValueError(
+            f"{one_line(text, 60)!r} holds letters beyond ASCII, which a FITS table cannot hold; "
+            f"name a file that ends in .ecsv, .vot or .parquet."
+        )
+    made = fits.table_to_hdu(_astropy_table(columns, {}, masked=False))
+    for number, column in enumerate(columns, 1):
+        made.header[f"TCOMM{number}"] = column.description.encode("ascii", "replace").decode()
+    for name, value in facts.items():
+        plain = one_line(value).encode("ascii", "replace").decode()
+        short = len(name) <= 8
+        shown = value if isinstance(value, int | float) else plain if short else plain[:_CARD]
+        made.header[name.upper() if short else f"HIERARCH {name.upper()}"] = shown
+    content = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), made]).writeto(content)
+    stream.write(content.getvalue())
+
+
+def _first(columns: Sequence[Column], test: Callable[[str], bool]) -> str | None:
+    """Return the first name or text of which `test` is true."""
+    for column in columns:
+        values = column.array
+        for text in (column.name, *(values.tolist() if values.dtype.kind == "U" else ())):
+            if test(text):
+                return str(text)
+    return None
+
+
+def _parquet(stream: BinaryIO, columns: Sequence[Column], facts: Facts) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    arrays, fields = [], []
+    for column in columns:
+        values = column.array
+        if values.dtype.kind == "U":
+            array = pa.array([text or None for text in values.tolist()], pa.string())
+        else:
+            array = pa.array(values, from_pandas=True)  # NaN becomes null
+        notes = {"description": column.description} | ({"unit": column.unit} if column.unit else {})
+        fields.append(pa.field(column.name, array.type, metadata=notes))
+        arrays.append(array)
+    about = {name: str(value) for name, value in facts.items()}
+    parquet.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields, about)), stream)
+
+
+# by the end of the name: the package that it needs, and what writes it
+WRITERS: dict[str, tuple[str, Callable[[BinaryIO, Sequence[Column], Facts], None]]] = {
+    ".csv": ("", _csv),
+    ".ecsv": ("astropy", _ecsv),
+    ".vot": ("astropy", _votable),
+    ".xml": ("astropy", _votable),
+    ".fits": ("astropy", _fits),
+    ".parquet": ("pyarrow", _parquet),
+}

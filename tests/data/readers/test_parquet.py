@@ -1,0 +1,193 @@
+"""Parquet and Arrow files with images, as `datasets` and others write them."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from astropy.io import fits
+from PIL import Image
+from pyarrow import parquet
+
+import astrojepa as aj
+from astrojepa.cli import main
+from astrojepa.data import DataError
+from astrojepa.data.readers import parquet as reading
+
+LONG_ID = 1237648720142401611
+
+
+def pixels(number: int) -> np.ndarray:
+    return np.random.default_rng(number).integers(0, 255, (24, 24, 3), np.uint8)
+
+
+def png(number: int) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels(number)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def hub_table(numbers: range, label: Any = None) -> pa.Table:
+    """A table as the Hub has them: image structs, and a ClassLabel in the schema's metadata."""
+    labels = pa.array([number % 3 for number in numbers] if label is None else label, pa.int64())
+    table = pa.table(
+        {
+            "image": [{"bytes": png(number), "path": f"{number}.png"} for number in numbers],
+            "label": labels,
+            "object_id": [LONG_ID + number for number in numbers],
+            "ra": [10.0 + number for number in numbers],
+            "dec": [float(-number) for number in numbers],
+            "z_spec": pa.array([0.1, None, *[0.2] * (len(numbers) - 2)]),
+            "spectrum": [[1.0, 2.0]] * len(numbers),
+        }
+    )
+    features = {"label": {"names": ["round", "spiral", "edge-on"], "_type": "ClassLabel"}}
+    about = json.dumps({"info": {"features": features}})
+    return table.replace_schema_metadata({"huggingface": about})
+
+
+@pytest.fixture
+def hub(tmp_path: Path) -> Path:
+    """A data set of two training shards and one of tests, of row groups of four."""
+    for name, numbers in (
+        ("train-00000-of-00002", range(10)),
+        ("train-00001-of-00002", range(10, 15)),
+        ("test-00000-of-00001", range(15, 20)),
+    ):
+        path = tmp_path / "hub" / "data" / f"{name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        parquet.write_table(hub_table(numbers), path, row_group_size=4)
+    return tmp_path / "hub"
+
+
+def test_a_data_set_of_the_hub_opens_with_images_classes_positions_and_split(hub: Path) -> None:
+    data = aj.open_dataset(hub)
+    numbers = [*range(15, 20), *range(15)]  # shards by name: test before train
+    assert data.ids.tolist() == [str(LONG_ID + number) for number in numbers]
+    assert data.classes == ("edge-on", "round", "spiral")
+    assert [data.classes[label] for label in data.labels] == [
+        ("round", "spiral", "edge-on")[number % 3] for number in numbers
+    ]
+    assert data.ra.tolist() == [10.0 + number for number in numbers]
+    assert data.split_column is not None
+    assert data.split_column.tolist() == ["test"] * 5 + ["train"] * 15
+    for row in np.random.default_rng(0).permutation(20):
+        assert np.array_equal(data[int(row)].image, pixels(numbers[row]))
+    assert data[6].redshift is None
+    assert data[5].redshift == 0.1
+    assert "spectrum" not in data.table
+
+
+def test_an_arrow_folder_of_save_to_disk_gives_the_same_galaxies(hub: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    with pa.OSFile(str(folder / "data-00000-of-00001.arrow"), "wb") as sink:
+        table = hub_table(range(10))
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table, max_chunksize=3)
+    (folder / "dataset_info.json").write_text("{}")
+    data, other = (
+        aj.open_dataset(folder),
+        aj.open_dataset(hub / "data/train-00000-of-00002.parquet"),
+    )
+    assert data.ids.tolist() == other.ids.tolist()
+    assert np.array_equal(data.labels, other.labels)
+    assert all(np.array_equal(data[row].image, other[row].image) for row in range(10))
+
+
+def test_plain_bytes_of_any_image_and_other_names_of_columns_are_read(tmp_path: Path) -> None:
+    stream = io.BytesIO()
+    ramp = np.arange(1024, dtype=np.float32).reshape(32, 32)
+    fits.PrimaryHDU(ramp).writeto(stream)
+    columns = {"cutout": [png(1), stream.getvalue()], "RAJ2000": [1.0, 2.0], "DEJ2000": [3.0, 4.0]}
+    columns |= {"Label": ["Sa", "-"], "mass": [9.5, 10.0]}
+    parquet.write_table(pa.table(columns), tmp_path / "c.parquet")
+    data = aj.open_dataset(tmp_path / "c.parquet")
+    assert (data.ra.tolist(), data.dec.tolist()) == ([1.0, 2.0], [3.0, 4.0])
+    assert data.labels.tolist() == [0, -1]
+    assert data[1].image.shape == (32, 32, 3)
+    assert data.table["mass"].tolist() == [9.5, 10.0]
+    assert data.ids.tolist() == ["c.parquet#0", "c.parquet#1"]
+
+
+def test_rows_are_chosen_by_columns_and_bad_images_are_left_out_when_asked(tmp_path: Path) -> None:
+    table = pa.table({"image": [png(0), b"no image", png(2)], "survey": ["a", "a", "b"]})
+    parquet.write_table(table, tmp_path / "c.parquet")
+    assert aj.open_dataset(tmp_path / "c.parquet", where={"survey": "b"}).rows.tolist() == [2]
+    with pytest.raises(DataError, match=r"c\.parquet#1 is no JPEG, PNG or WebP image"):
+        _ = aj.open_dataset(tmp_path / "c.parquet")[1].image
+    data = aj.open_dataset(tmp_path / "c.parquet", skip_corrupt=True)
+    assert (data.rows.tolist(), data.skipped) == ([0, 2], ("c.parquet#1",))
+
+
+def test_the_fingerprint_follows_the_content_and_a_changed_file_is_not_read(hub: Path) -> None:
+    data = aj.open_dataset(hub)
+    path = hub / "data" / "test-00000-of-00001.parquet"
+    parquet.write_table(hub_table(range(15, 20), label=[0] * 5), path)
+    assert aj.open_dataset(hub).source_hash != data.source_hash
+    with pytest.raises(DataError, match="was changed after it was opened"):
+        _ = data[0].image
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"ra": [1.0]}, r"no columns of encoded images .*found: ra \(double\)"),
+        ({"a": [b"x"], "b": [b"y"]}, "2 columns of encoded images"),
+        ({"image": pa.array([], pa.binary())}, "no rows"),
+        ({"image": [b"x"], "id": ["1.23765E+18"]}, "lost its digits"),
+        ({"image": [b"x"], "ra": [400.0], "dec": [0.0]}, "expected degrees"),
+    ],
+)
+def test_what_is_no_data_set_is_refused(
+    columns: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    parquet.write_table(pa.table(columns), tmp_path / "c.parquet")
+    with pytest.raises(DataError, match=message):
+        aj.open_dataset(tmp_path / "c.parquet")
+
+
+@pytest.mark.parametrize("ending", ["parquet", "arrow"])
+def test_a_damaged_file_is_refused_in_one_sentence(hub: Path, tmp_path: Path, ending: str) -> None:
+    content = (hub / "data" / "train-00000-of-00002.parquet").read_bytes()
+    for number, damaged in enumerate((content[:-500], b"PAR1" * 20, b"")):
+        path = tmp_path / f"d{number}.{ending}"
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match="is no whole Parquet or Arrow file"):
+            aj.open_dataset(path)
+
+
+def test_shards_of_other_columns_are_refused(hub: Path) -> None:
+    parquet.write_table(
+        pa.table({"image": [png(0)], "mass": [1.0]}), hub / "data" / "train-x.parquet"
+    )
+    with pytest.raises(DataError, match=r"train-x\.parquet has other columns than test-00000"):
+        aj.open_dataset(hub)
+
+
+def test_a_row_group_too_large_for_memory_is_refused_before_it_is_read(
+    hub: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "MAX_GROUP_BYTES", 1000)
+    with pytest.raises(DataError, match=r"a row group of its images take .* smaller pieces"):
+        aj.open_dataset(hub)
+
+
+def test_no_more_than_two_row_groups_are_held(hub: Path) -> None:
+    data = aj.open_dataset(hub / "data" / "train-00000-of-00002.parquet")
+    for row in range(10):
+        _ = data[row].image
+    shard = data.reader.shards[0]  # type: ignore[attr-defined]
+    assert sorted(shard._groups) == [1, 2]
+
+
+def test_the_commands_work_on_it(hub: Path, tmp_path: Path) -> None:
+    out = tmp_path / "v.npz"
+    assert main(["embed", "random", "--data", str(hub), "--out", str(out)]) == 0
+    with np.load(out) as found:
+        assert found["ids"].tolist() == aj.open_dataset(hub).ids.tolist()

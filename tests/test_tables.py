@@ -1,0 +1,141 @@
+"""Tables as files, read back by astropy and pyarrow."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from astropy.io import fits, votable
+from astropy.table import Table
+from pyarrow import parquet
+
+from astrojepa.tables import WRITERS, Column, check_table, write_table
+
+IDS = ["587722981741625344", "M 87", "=1+1"]
+SCORES = [1 / 3, np.nan, -2e-7]
+COLUMNS = [
+    Column("rank", [1, 2, 3], "place in the list"),
+    Column("id", IDS, "name of the galaxy"),
+    Column("score", SCORES, "larger = more anomalous"),
+    Column("label", ["Sa", "", "E"], "class"),
+    Column("ra", [187.70593076725, np.nan, 0.1], "right ascension", "deg", digits=0),
+    Column("dec", [12.391123246083, np.nan, -0.1], "declination", "deg", in_csv=False),
+]
+FACTS = {
+    "creator": "astrojepa 0.1.0",
+    "model": "small.lejepa",
+    "model_hash": "0123456789abcdef",
+    "data_fingerprint": "fedcba9876543210",
+    "k": 20,
+}
+NAMES = [column.name for column in COLUMNS]
+
+
+def written(tmp_path: Path, ending: str) -> Path:
+    path = tmp_path / f"table{ending}"
+    write_table(path, COLUMNS, FACTS)
+    return path
+
+
+def test_csv_has_six_digits_empty_cells_and_no_formulas(tmp_path: Path) -> None:
+    assert written(tmp_path, ".csv").read_text() == (
+        "rank,id,score,label,ra\n"
+        "1,587722981741625344,0.333333,Sa,187.70593076725\n"
+        "2,M 87,,,\n"
+        "3,'=1+1,-2e-07,E,0.1\n"
+    )
+
+
+@pytest.mark.parametrize("ending", [".ecsv", ".vot", ".xml", ".fits"])
+def test_astropy_reads_back_names_values_units_and_descriptions(
+    tmp_path: Path, ending: str
+) -> None:
+    path = written(tmp_path, ending)
+    kind = {".ecsv": "ascii.ecsv", ".fits": "fits"}.get(ending, "votable")
+    table = Table.read(path, format=kind)
+    assert table.colnames == NAMES
+    assert [str(name) for name in table["id"]] == IDS
+    assert table["rank"].tolist() == [1, 2, 3]
+    assert table["rank"].dtype.kind == "i"
+    for name in ("score", "ra", "dec"):
+        expected = next(column for column in COLUMNS if column.name == name).values
+        np.testing.assert_array_equal(np.ma.filled(table[name].astype(float), np.nan), expected)
+    labels = [str(label) for label in np.ma.filled(table["label"].astype(str), "")]
+    assert labels == ["Sa", "", "E"]
+    assert str(table["ra"].unit) == str(table["dec"].unit) == "deg"
+    assert table["score"].unit is None
+    if ending != ".fits":  # whose TCOMM astropy leaves in the header
+        assert table["score"].description == "larger = more anomalous"
+
+
+def test_the_facts_stand_in_the_metadata_of_each_format(tmp_path: Path) -> None:
+    meta = Table.read(written(tmp_path, ".ecsv"), format="ascii.ecsv").meta
+    assert dict(meta) == FACTS
+    infos = votable.parse(written(tmp_path, ".vot")).resources[0].infos
+    assert {info.name: info.value for info in infos} == {k: str(v) for k, v in FACTS.items()}
+    header = fits.getheader(written(tmp_path, ".fits"), 1)
+    assert {name: header[name] for name in FACTS} == FACTS
+    assert header["TCOMM2"] == "name of the galaxy"
+    schema = parquet.read_schema(written(tmp_path, ".parquet"))
+    found = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
+    assert found == {k: str(v) for k, v in FACTS.items()}
+
+
+def test_pyarrow_reads_back_names_values_units_and_missing_values(tmp_path: Path) -> None:
+    table = parquet.read_table(written(tmp_path, ".parquet"))
+    assert table.column_names == NAMES
+    assert table["id"].to_pylist() == IDS
+    assert table["rank"].to_pylist() == [1, 2, 3]
+    assert table["score"].to_pylist() == [1 / 3, None, -2e-7]
+    assert table["label"].to_pylist() == ["Sa", None, "E"]
+    assert table.schema.field("ra").metadata[b"unit"] == b"deg"
+    assert table.schema.field("ra").metadata[b"description"] == b"right ascension"
+
+
+@pytest.mark.parametrize("ending", WRITERS)
+def test_a_table_without_rows_is_a_table(tmp_path: Path, ending: str) -> None:
+    empty = [Column("id", np.array([], str), "name"), Column("x", np.array([]), "place")]
+    write_table(tmp_path / f"t{ending}", empty, FACTS)
+    if ending == ".parquet":
+        assert parquet.read_table(tmp_path / "t.parquet").num_rows == 0
+    else:
+        kind = {".csv": "ascii.csv", ".ecsv": "ascii.ecsv", ".fits": "fits"}.get(ending, "votable")
+        assert Table.read(tmp_path / f"t{ending}", format=kind).colnames == ["id", "x"]
+
+
+def test_what_is_missing_among_objects_is_missing(tmp_path: Path) -> None:
+    words = np.array(["a", None, float("nan")], dtype=object)
+    numbers = np.array([1.5, None, 2], dtype=object)
+    write_table(tmp_path / "t.parquet", [Column("w", words, ""), Column("n", numbers, "")], {})
+    table = parquet.read_table(tmp_path / "t.parquet")
+    assert table["w"].to_pylist() == ["a", None, None]
+    assert table["n"].to_pylist() == [1.5, None, 2.0]
+
+
+def test_letters_beyond_ascii_stay_where_the_format_has_them(tmp_path: Path) -> None:
+    column = [Column("id", ["Größe ≥ 3", "b"], "name"), Column("p étoile", [0.5, 1.0], "share")]
+    for ending, how in (
+        (".ecsv", {"format": "ascii.ecsv"}),
+        (".vot", {"format": "votable", "use_names_over_ids": True}),
+    ):
+        write_table(tmp_path / f"t{ending}", column, FACTS)
+        table = Table.read(tmp_path / f"t{ending}", **how)
+        assert table["id"][0] == "Größe ≥ 3"
+        assert "p étoile" in table.colnames
+    with pytest.raises(ValueError, match=r"letters beyond ASCII, which a FITS table cannot hold"):
+        write_table(tmp_path / "t.fits", column, FACTS)
+    assert not (tmp_path / "t.fits").exists()
+
+
+def test_another_ending_or_a_missing_package_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValueError, match=r"--out is t.txt; name a file that ends in .csv, .ecsv"):
+        check_table(tmp_path / "t.txt", "--out", ".json")
+    check_table(tmp_path / "t.json", "--out", ".json")
+    monkeypatch.setitem(sys.modules, "astropy", None)
+    with pytest.raises(ValueError, match=r"t.fits needs the package astropy: pip install astropy"):
+        check_table(tmp_path / "t.fits", "--out")
+    check_table(tmp_path / "t.csv", "--out")
