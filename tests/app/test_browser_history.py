@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from explorer_page import PATIENCE, Explorer
+from explorer_page import PATIENCE, Explorer, identities
 from playwright.sync_api import expect
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
@@ -59,7 +59,7 @@ def addressed(explorer: Explorer) -> int:
 
 def shows(explorer: Explorer, row: int) -> bool:
     """Wait until the card shows this galaxy; says whether the address names it too."""
-    explorer.page.get_by_text(re.compile(rf", number {row}$")).wait_for()
+    explorer.page.get_by_text(identities()[row], exact=True).first.wait_for()
     explorer.quiet()
     return addressed(explorer) == row == explorer.shown_row()
 

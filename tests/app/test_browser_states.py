@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from explorer_page import PATIENCE, Explorer
+from explorer_page import PATIENCE, Explorer, identities
 from PIL import Image
 from safetensors.torch import load_file, save
 
@@ -137,17 +137,18 @@ def test_a_sample_is_shown_first_and_the_rest_joins_it_with_the_galaxy_still_sel
     progress.wait_for(timeout=PATIENCE)
     explorer.drawn(sampling.SAMPLE)
     tile = page.locator(".st-key-neighbours .tile").first
-    row = int(tile.get_attribute("data-row", timeout=PATIENCE))
+    tile.wait_for(timeout=PATIENCE)
+    before = page.get_by_text(re.compile(r"^\d+\.png$")).first.inner_text()
     tile.click()
-    chosen = page.get_by_text(re.compile(rf"^\d+\.png, number {row}$"))
+    chosen = page.get_by_text(re.compile(rf"^(?!{before})\d+\.png$")).first
     chosen.wait_for()
-    name = chosen.inner_text().partition(",")[0]
+    name = chosen.inner_text()
     page.wait_for_url(re.compile(f"id={name}"))
     explorer.drawn(COUNT - 1)
     progress.wait_for(state="detached")
     explorer.quiet()
     assert f"id={name}" in page.url
-    assert page.get_by_text(re.compile(rf"^{name}, number \d+$")).is_visible()
+    assert page.get_by_text(name, exact=True).first.is_visible()
     assert page.get_by_test_id("stAlert").count() == 0
 
 
@@ -198,7 +199,7 @@ def test_a_bad_checkpoint_is_one_card_and_the_previous_model_stays(
     assert "Choose another model" in said
     page.get_by_role("link", name="Map").click()
     explorer.drawn()
-    page.get_by_text(re.compile(", number 5$")).wait_for()
+    page.get_by_text(identities()[5], exact=True).first.wait_for()
     assert page.get_by_text("Random weights").first.is_visible()
 
 
