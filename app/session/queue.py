@@ -181,12 +181,11 @@ class Job:
     @property
     def seconds_left(self) -> float | None:
         """Remaining time of this stage at its own speed, or None while that is a guess."""
-        if self.began is None or self.done - self.first < 0.02 * self.total:
+        began, steps = self.began, self.done - self.first  # another thread goes on meanwhile
+        if began is None or steps <= 0 or steps < 0.02 * self.total:
             return None
-        spent = self.turn.worked - self.began
-        if spent < KNOWN:
-            return None
-        return spent * (self.total - self.done) / (self.done - self.first)
+        spent = self.turn.worked - began
+        return spent * max(0, self.total - self.done) / steps if spent >= KNOWN else None
 
     @property
     def ahead(self) -> int:

@@ -45,6 +45,8 @@ def _match(options: argparse.Namespace) -> int:
     from astrojepa.data.catalogue import SEPARATION, joined, read_catalogue
 
     check_table(options.out, "--out")
+    if options.out.exists() and options.out.samefile(options.catalogue):
+        raise ValueError(f"--out {options.out} is the catalogue itself; name another file.")
     data, name = open_data(options), options.catalogue.stem
     found = joined(
         data, read_catalogue(options.catalogue), radius=options.radius, by=options.by, name=name

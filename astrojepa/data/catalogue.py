@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from astrojepa.data import DataError
+from astrojepa.data.coordinates import parse_coordinates
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.missing import as_numbers, known_numbers, known_places, without_missing
 from astrojepa.data.parquet_footer import count_values
@@ -35,6 +36,8 @@ FORMATS = {
     ".parquet": "parquet",
 }
 SEPARATION = "separation_arcsec"
+EXACT = 2**53  # up to it floats hold every whole number; ids of 18 digits lie beyond
+OWN = ("file", "id", "ra", "dec")  # of every galaxy
 
 
 @dataclass(frozen=True)
@@ -134,11 +137,13 @@ def joined(
     new: dict[str, Any] = {}
     for column in catalogue.columns:
         values = catalogue[column].to_numpy()[np.where(there, found.rows, 0)]
-        if values.dtype.kind in "iuf":
-            values = np.where(there, values, np.nan)
-        else:
-            values = np.where(there, values.astype(str), "")
-        new[f"{name}_{column}" if column in data.table or column in new else str(column)] = values
+        if values.dtype.kind in "iu" and (np.abs(values) > EXACT).any():
+            values = values.astype(str)
+        missing = np.nan if values.dtype.kind in "iuf" else ""
+        if not there.all():
+            values = np.where(there, values, missing)
+        twice = column in data.table or column in new or str(column).lower() in OWN
+        new[f"{name}_{column}" if twice else str(column)] = values
     if found.by == "position":
         new[SEPARATION] = found.separation
     base = data.table if len(data.table) else pd.DataFrame(index=range(len(data)))
@@ -155,12 +160,13 @@ def _by_id(data: Dataset, catalogue: pd.DataFrame) -> Match | None:
         return None
     ids = pd.Index(catalogue[column].astype(str))
     wanted = np.asarray(data.ids).astype(str)
-    known = ids.isin(wanted)
+    known = ids.isin(wanted) & (ids != "")
     if not known.any():
         return None
     if len(twice := ids[known & ids.duplicated()]):
         raise DataError(
-            f"The catalogue has several rows of {twice[0]} ({len(twice)} such rows); keep one."
+            f"The catalogue has several rows of {twice[0]} ({len(twice)} ids or rows more than "
+            "once); keep one of each."
         )
     rows = pd.Series(np.flatnonzero(known), index=ids[known]).reindex(wanted, fill_value=-1)
     return Match(
@@ -178,11 +184,12 @@ def _by_position(data: Dataset, catalogue: pd.DataFrame, radius: float) -> Match
     columns = [find_column(catalogue, name) for name in ("ra", "dec")]
     if None in columns:
         raise DataError(
-            f"The catalogue has no columns of ids or positions for {data.name} (found: "
-            f"{', '.join(map(str, catalogue.columns[:20]))}); name them id, or ra and dec."
+            f"The catalogue has no id of {data.name}, such as {data.ids[0]}, and no columns ra "
+            f"and dec (found: {', '.join(map(str, catalogue.columns[:20]))}); name its columns id, "
+            "or ra and dec."
         )
-    ra, dec = known_places(*(as_numbers(catalogue[name].astype(str))[0] for name in columns))
-    usable = np.flatnonzero(np.isfinite(ra) & (np.abs(dec) <= 90))
+    ra, dec = positions(catalogue)
+    usable = np.flatnonzero(np.isfinite(ra))
     own = np.flatnonzero(np.isfinite(data.ra) & np.isfinite(data.dec))
     if not len(own) or not len(usable):
         who = data.name if not len(own) else "The catalogue"
@@ -198,6 +205,29 @@ def _by_position(data: Dataset, catalogue: pd.DataFrame, radius: float) -> Match
         _, second, _ = galaxies.match_to_catalog_sky(others, nthneighbor=2)
         crowded[own] = second.arcsec <= radius
     return Match("position", rows, separation, crowded)
+
+
+def positions(catalogue: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return ra in [0, 360) and dec of each row, degrees, NaN where unknown or off the sky.
+
+    Text may be sexagesimal, hours and degrees; DataError where it is neither that nor a number.
+    """
+    columns = [find_column(catalogue, name) for name in ("ra", "dec")]
+    texts = [
+        without_missing(catalogue[name].map(str).where(catalogue[name].notna(), "").str.strip())
+        for name in columns
+    ]
+    numbers = [as_numbers(text) for text in texts]
+    ra, dec = (values for values, _ in numbers)
+    for row in np.flatnonzero(numbers[0][1] | numbers[1][1]):
+        written = " ".join(text.iloc[row] for text in texts)
+        try:
+            ra[row], dec[row] = parse_coordinates(written)
+        except ValueError as error:
+            raise DataError(f"Row {row} of the catalogue: {error}") from error
+    ra, dec = known_places(ra % 360, dec)
+    on_sky = np.isfinite(ra) & (np.abs(dec) <= 90)
+    return np.where(on_sky, ra, np.nan), np.where(on_sky, dec, np.nan)
 
 
 def _read(path: Path, format: str) -> pd.DataFrame:
@@ -250,13 +280,13 @@ def _read_fits(path: Path) -> pd.DataFrame:
     return _in_degrees(_plain(pd.DataFrame(columns)), {item.name: item.unit for item in kept})
 
 
-def _native(values: Any, null: Any) -> np.ndarray:
-    """Return a column in this machine's byte order; whole numbers that mean missing are NaN."""
+def _native(values: Any, null: Any) -> Any:
+    """Return a column in this machine's byte order; whole numbers that mean missing are NA."""
     found = np.asarray(values)
     found = found.astype(found.dtype.newbyteorder("="))
     if null in ("", None) or found.dtype.kind not in "iu" or not (found == null).any():
         return found
-    return np.where(found == null, np.nan, found)
+    return pd.arrays.IntegerArray(found.astype(np.int64), found == null)
 
 
 def _in_degrees(table: pd.DataFrame, units: Mapping[str, Any]) -> pd.DataFrame:
@@ -296,8 +326,13 @@ def _plain(table: pd.DataFrame) -> pd.DataFrame:
             )
         if pd.api.types.is_bool_dtype(values.dtype):
             values = values.astype(object).map({True: "true", False: "false"})
-        if pd.api.types.is_integer_dtype(values.dtype) and not values.isna().any():
-            kept[str(name)] = values.to_numpy(dtype=np.int64)
+        if pd.api.types.is_integer_dtype(values.dtype):
+            if not values.isna().any():
+                kept[str(name)] = values.to_numpy(dtype=np.int64)
+            elif (values.abs() > EXACT).any():
+                kept[str(name)] = without_missing(values.astype(str).where(values.notna(), ""))
+            else:
+                kept[str(name)] = known_numbers(values.to_numpy(np.float64, na_value=np.nan))
         elif pd.api.types.is_numeric_dtype(values.dtype):
             kept[str(name)] = known_numbers(values.to_numpy(dtype=np.float64, na_value=np.nan))
         elif not values.map(lambda value: isinstance(value, list | dict | np.ndarray)).any():

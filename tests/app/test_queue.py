@@ -216,6 +216,14 @@ def test_the_time_left_is_that_of_a_stage_at_its_own_speed_and_is_not_guessed(
     assert said == [None, None, 3.0, None, 100.0, None, 40.0]
 
 
+@pytest.mark.parametrize("total", [0, 10])
+def test_a_stage_that_has_not_moved_has_no_time_left(total: int) -> None:
+    line = Line()
+    job = Job(line, line.join(), 0.0)
+    job.began, job.total = -1000.0, total
+    assert job.seconds_left is None
+
+
 def test_work_whose_last_page_is_gone_stops_and_begins_anew_when_a_page_asks_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

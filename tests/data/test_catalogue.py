@@ -13,7 +13,7 @@ from astropy.table import MaskedColumn, Table
 import astrojepa as aj
 from astrojepa.cli import main
 from astrojepa.data import DataError
-from astrojepa.data.catalogue import joined, match, read_catalogue
+from astrojepa.data.catalogue import joined, match, positions, read_catalogue
 
 LONG_ID = 1237648720142401611
 
@@ -119,6 +119,50 @@ def test_numbers_that_mean_missing_and_columns_of_arrays_are_no_values(tmp_path)
     assert found["mag"][1] == 17.5
 
 
+def test_ids_of_18_digits_keep_every_digit_beside_galaxies_without_a_row(galaxies):
+    catalogue = pd.DataFrame({"id": galaxies.ids[:2], "source_id": [LONG_ID, LONG_ID + 1]})
+    column = joined(galaxies, catalogue).table["source_id"]
+    assert column[:3].tolist() == [str(LONG_ID), str(LONG_ID + 1), ""]
+
+
+@pytest.mark.parametrize("ending", ["fits", "vot", "ecsv", "parquet"])
+def test_a_missing_whole_number_costs_the_others_no_digit(ending, tmp_path):
+    values = MaskedColumn([LONG_ID, 0, LONG_ID + 2], mask=[False, True, False], fill_value=-1)
+    table = Table({"id": ["a", "b", "c"], "source_id": values})
+    if ending == "parquet":
+        frame = pd.DataFrame({"id": ["a", "b", "c"]})
+        frame["source_id"] = pd.array([LONG_ID, None, LONG_ID + 2], dtype="Int64")
+        frame.to_parquet(tmp_path / "c.parquet")
+    else:
+        table.write(tmp_path / f"c.{ending}", format="votable" if ending == "vot" else None)
+    found = read_catalogue(tmp_path / f"c.{ending}")["source_id"]
+    assert found.tolist() == [str(LONG_ID), "", str(LONG_ID + 2)]
+
+
+def test_sexagesimal_positions_are_read_as_in_labels(galaxies):
+    catalogue = pd.DataFrame({"ra": ["12:30:49.42"], "dec": ["+12:23:28.0"]})
+    ra, dec = positions(catalogue)
+    assert ra[0] == pytest.approx((12 + 30 / 60 + 49.42 / 3600) * 15)
+    assert dec[0] == pytest.approx(12 + 23 / 60 + 28 / 3600)
+    with pytest.raises(DataError, match=r"Row 0 of the catalogue: .* is not a position"):
+        positions(pd.DataFrame({"ra": ["here"], "dec": ["there"]}))
+
+
+def test_positions_of_the_catalogue_stand_beside_the_galaxies_own(galaxies):
+    catalogue = pd.DataFrame({"id": galaxies.ids[:2], "ra": [1.0, 2.0], "dec": [3.0, 4.0]})
+    table = joined(galaxies, catalogue, name="cat").table
+    assert {"cat_id", "cat_ra", "cat_dec"} <= set(table.columns)
+    assert not {"id", "ra", "dec"} & set(table.columns) - set(galaxies.table.columns)
+
+
+def test_the_catalogue_itself_is_never_overwritten(galaxy_folder, tmp_path, capsys):
+    path = tmp_path / "c.csv"
+    path.write_text("id,mass\na,1\n")
+    assert main(["match", str(path), "--data", str(galaxy_folder), "--out", str(path)]) == 2
+    assert "is the catalogue itself; name another file" in capsys.readouterr().err
+    assert path.read_text() == "id,mass\na,1\n"
+
+
 def test_columns_of_the_galaxies_are_never_replaced(galaxies):
     galaxies = dataclasses.replace(galaxies, table=pd.DataFrame({"mass": np.arange(60.0)}))
     catalogue = pd.DataFrame({"id": galaxies.ids[:2], "mass": [7, 8]})
@@ -132,7 +176,7 @@ def test_columns_of_the_galaxies_are_never_replaced(galaxies):
     ("columns", "options", "message"),
     [
         ({"id": ["x"], "mass": [1]}, {"by": "id"}, "no row for any id .* match by position"),
-        ({"mass": [1]}, {}, "no columns of ids or positions .*found: mass.*; name them id, or ra"),
+        ({"mass": [1]}, {}, "no id of .* and no columns ra and dec .*found: mass"),
         ({"ra": [0.0], "dec": [0.0]}, {}, "The catalogue has no positions"),
         ({"ra": [120.0], "dec": [-60.0]}, {}, "No galaxy of .* lies within 1 arcsec of a row"),
         ({"ra": [1.0], "dec": [1.0]}, {"radius": 0}, "`radius` is 0 arcsec; it must lie in"),

@@ -16,10 +16,10 @@ import numpy as np
 import pandas as pd
 
 from astrojepa.data import DataError, PictureError
+from astrojepa.data.catalogue import positions
 from astrojepa.data.download.https import DroppedError, Server, UnreachableError
 from astrojepa.data.images.fits import read_fits
 from astrojepa.data.images.raster import read_image
-from astrojepa.data.missing import as_numbers, known_places
 from astrojepa.data.readers.labels import find_column
 from astrojepa.files import atomic_write, read_json, write_csv, write_json
 from astrojepa.progress import Progress, reporting
@@ -190,16 +190,14 @@ def _with_files(catalogue: pd.DataFrame, cutout: Cutout) -> pd.DataFrame:
     if columns["ra"] is None or columns["dec"] is None:
         found = ", ".join(map(str, catalogue.columns[:20]))
         raise DataError(f"The catalogue has no columns ra and dec (found: {found}); name them so.")
-    ra, dec = known_places(
-        *(as_numbers(catalogue[columns[name]].astype(str))[0] for name in ("ra", "dec"))
-    )
-    known = np.isfinite(ra) & np.isfinite(dec) & (np.abs(dec) <= 90)
+    ra, dec = positions(catalogue)
+    known = np.isfinite(ra)
     if not 0 < known.sum() <= MAX_CUTOUTS:
         raise DataError(
             f"The catalogue has {known.sum():,} rows with a position; expected 1 to "
             f"{MAX_CUTOUTS:,}, in degrees."
         )
-    ra, dec = ra[known] % 360, dec[known]
+    ra, dec = ra[known], dec[known]
     if columns["id"] is None:
         ids = pd.Series([f"{a:.6f}{d:+.6f}" for a, d in zip(ra, dec, strict=True)])
     else:

@@ -268,10 +268,13 @@ def _joined(root: Path, shards: list[ParquetShard | ArrowShard]) -> pd.DataFrame
             raise DataError(f"{shard.path} is damaged ({one_line(error, 120)}).") from error
         for name, classes in _class_names(shard.schema).items():
             if name in frame:
-                numbers = pd.to_numeric(frame[name], errors="coerce")
-                frame[name] = [
-                    classes[int(value)] if 0 <= value < len(classes) else "" for value in numbers
-                ]
+                numbers = pd.to_numeric(frame[name], errors="coerce").fillna(-1)  # -1: no label
+                if not numbers.between(-1, len(classes) - 1).all():
+                    raise DataError(
+                        f"{shard.path.name}: {name} has {numbers.max():g}, but its {len(classes)} "
+                        "classes are counted from 0; write the right number or -1."
+                    )
+                frame[name] = [[*classes, ""][int(value)] for value in numbers]
         digits = len(str(len(shard)))
         frame["file"] = [f"{shard.path.name}#{row:0{digits}d}" for row in range(len(shard))]
         split = SPLITS.get(shard.path.name.lower().partition("-")[0].partition(".")[0])
