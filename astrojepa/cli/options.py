@@ -66,7 +66,11 @@ def add_vectors(parser: argparse.ArgumentParser, use: str) -> None:
 
 
 def add_data(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", default="", help="HDF5 file, image folder or simulated[:COUNT]")
+    parser.add_argument(
+        "--data",
+        default="",
+        help="HDF5 file, image folder, Parquet or Arrow file, or simulated[:COUNT]",
+    )
     parser.add_argument(
         "--where",
         action="append",
@@ -140,6 +144,10 @@ def check_source(options: argparse.Namespace) -> None:
         )
     if options.vectors and options.where and not options.data:
         raise ValueError("--where chooses from the rows of --data; give both, or neither.")
+    out = getattr(options, "out", None) or getattr(options, "output", None)
+    both = options.vectors and out and out.exists() and options.vectors.exists()
+    if both and out.samefile(options.vectors):
+        raise ValueError(f"--out {out} is the file of --vectors itself; name another file.")
 
 
 def open_stored(options: argparse.Namespace) -> tuple[Stored, Dataset, Embeddings]:

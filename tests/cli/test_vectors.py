@@ -204,3 +204,13 @@ def test_place_needs_a_model(theirs: Path, capsys: pytest.CaptureFixture[str]) -
     given = ["--vectors", str(theirs), "--place", "simulated", "--out", "m.csv"]
     assert main(["project", *given]) == 2
     assert "--place needs a model" in capsys.readouterr().err
+
+
+def test_the_vectors_themselves_are_never_overwritten(
+    theirs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = theirs.read_bytes()
+    command = ["project", "--vectors", str(theirs), "--method", "pca", "--out", str(theirs)]
+    assert main(command) == 2
+    assert "is the file of --vectors itself; name another file" in capsys.readouterr().err
+    assert theirs.read_bytes() == before
