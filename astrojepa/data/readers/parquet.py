@@ -21,7 +21,6 @@ from astrojepa.data import DataError, PictureError
 from astrojepa.data.content import content_hashes
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.images import FITS_SUFFIXES, IMAGE_SUFFIXES
-from astrojepa.data.images.fits import is_fits, read_fits
 from astrojepa.data.images.raster import read_image
 from astrojepa.data.missing import without_missing
 from astrojepa.data.parquet_footer import count_values
@@ -155,6 +154,8 @@ class RowReader:
             content = content.get("bytes")
         if not content:
             raise PictureError(f"{name} holds no image.")
+        from astrojepa.data.images.fits import is_fits, read_fits  # astropy
+
         return read_fits(content, name)[0] if is_fits(content[:16]) else read_image(content, name)
 
 
