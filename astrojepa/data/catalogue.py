@@ -65,10 +65,11 @@ class Match:
 def read_catalogue(path: str | Path) -> pd.DataFrame:
     """Read a table: CSV, TSV, ECSV, FITS, VOTable or Parquet, by the ending of its name.
 
-    Text columns are str with "" where unknown; numbers are float64 with NaN where unknown, except
-    for whole numbers without gaps, which stay int64 (ids have 18 digits). Positions are in degrees.
-    Columns of arrays are left out. Raises FileNotFoundError where there is no file, DataError for
-    another format, a damaged file or one of more than 4 GB or 268 million values.
+    Text columns are str with "" where unknown; numbers are float64 with NaN where unknown. Whole
+    numbers without gaps stay int64; those with gaps become text where floats would lose digits, as
+    of ids. Positions with a unit are in degrees. Columns of arrays are left out. Raises
+    FileNotFoundError where there is no file, DataError for another format, a damaged file or one of
+    more than 4 GB, 600 columns or 268 million values.
     """
     path = Path(path)
     if not path.is_file():
