@@ -11,6 +11,7 @@ import asyncio
 import json
 import re
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,6 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 PATIENCE = 60.0  # seconds until a click counts as not answered
 OPENING = 900.0  # seconds until an opening does
-NAMED = re.compile(r"^(.+), number (\d+)$")  # how the card names a galaxy
 Result = TypeVar("Result")
 
 
@@ -47,6 +47,7 @@ class Tally:
     wrong: list[str] = field(default_factory=list)
     clicks: int = 0
     ids: dict[int, str] = field(default_factory=dict)  # row -> id, as any visitor was told
+    rows: dict[str, int] = field(default_factory=dict)  # and back
 
     def check(self, row: int, name: str, allowed: tuple[int | None, ...]) -> None:
         """Take down a galaxy that a visitor was shown who may be shown only `allowed`, or any
@@ -56,6 +57,8 @@ class Tally:
             self.wrong.append(f"galaxy {row} was shown to one who had clicked {allowed[0]}")
         if name and self.ids.setdefault(row, name) != name:
             self.wrong.append(f"galaxy {row} was called {name} and {self.ids[row]}")
+        elif name and self.rows.setdefault(name, row) != row:
+            self.wrong.append(f"{name} was galaxy {row} and {self.rows[name]}")
 
 
 class Visitor:
@@ -73,6 +76,7 @@ class Visitor:
         self.trigger = self.fragment = ""  # of the map
         self.count = 0  # galaxies on the map
         self.row: int | None = None  # the galaxy on the card
+        self.headed: dict[str, float] = {}  # headings of this run, and when they came
         self.allowed: tuple[int | None, ...] = ()  # the one that was clicked, the one before
         self.pages: dict[str, str] = {}  # title -> what names it to the server
         self.choices: dict[str, str] = {}  # label of a menu -> what names it to the server
@@ -214,7 +218,7 @@ class Visitor:
         if kind == "ref_hash":
             message, kind = self.held[message.ref_hash], "delta"
         if kind == "new_session":
-            self.running = True
+            self.running, self.headed = True, {}
             self.page = message.new_session.page_script_hash or self.page
             if not message.metadata.run.fragment_ids:
                 self._stop(list(self.timers))
@@ -253,11 +257,8 @@ class Visitor:
             )
         elif kind == "alert" and element.alert.format == element.alert.ERROR:
             self.tally.errors.append(f"shown: {element.alert.body}")
-        elif kind == "text" and (found := NAMED.match(element.text.body)):
-            self.row = int(found[2])
-            self.tally.check(self.row, found[1], self.allowed)
-            if self.allowed and self.row == self.allowed[0] and not self.answered:
-                self.answered = time.perf_counter()
+        elif kind == "heading":
+            self.headed[re.sub(r"\\(.)", r"\1", element.heading.body)] = time.perf_counter()
         elif kind == "selectbox":
             self.choices[element.selectbox.label] = element.selectbox.id
         elif kind == "imgs":
@@ -280,11 +281,24 @@ class Visitor:
             and (row := json.loads(component.json)["selected"]) is not None
         ):
             self.tally.check(row, "", self.allowed)
+        elif name == "astrojepa_copy_link":
+            self._card(dict(urllib.parse.parse_qsl(json.loads(component.json)["query"])))
         elif name == "astrojepa_gallery":
             sheet = json.loads(component.json)
             self._fetch(
                 f"{sheet['pictures']}/{sheet['side']}?rows={','.join(map(str, sheet['rows']))}"
             )
+
+    def _card(self, link: dict[str, str]) -> None:
+        """Take down the galaxy of a card: headed by its id, with a link to it below."""
+        if "galaxy" not in link:
+            return
+        self.row = int(link["galaxy"])
+        self.tally.check(self.row, link["id"], self.allowed)
+        if link["id"] not in self.headed:
+            self.tally.wrong.append(f"the card of {link['id']} is headed {[*self.headed]}")
+        elif self.allowed and self.row == self.allowed[0] and not self.answered:
+            self.answered = self.headed[link["id"]]
 
     def _fetch(self, path: str) -> None:
         async def get() -> None:

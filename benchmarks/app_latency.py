@@ -173,12 +173,12 @@ def measure(page: Any, url: str, repeats: int, maps: Sequence[str]) -> dict[str,
     def click(turn: int) -> float:
         box = canvas.bounding_box()
         x, y = canvas.evaluate("(canvas, row) => canvas.pixelOf(row)", int(rows[turn]))
-        text = page.get_by_text(re.compile(r", number \d+$"))
-        before = text.inner_text()
+        card = page.locator("h3").first
+        before = card.inner_text()
         return timed(
             lambda: page.mouse.click(box["x"] + x, box["y"] + y),
             lambda: page.wait_for_function(
-                "([node, old]) => node.innerText !== old", arg=[text.element_handle(), before]
+                "([node, old]) => node.innerText !== old", arg=[card.element_handle(), before]
             ),
         )
 

@@ -28,9 +28,12 @@ AIM = """(canvas, rows) => {
   }
   return null;
 }"""
-CARD = (
-    "document.querySelector('.st-key-facts-galaxy')?.innerText.match(/, number (\\d+)\\s*$/m)?.[1]"
-)
+# The row of the galaxy in the address, if its id heads the card.
+CARD = """(() => {
+  const link = new URLSearchParams(location.search);
+  const headings = [...document.querySelectorAll('h3')].map(heading => heading.innerText);
+  return headings.includes(link.get('id')) ? link.get('galaxy') : null;
+})()"""
 QUIET = f"() => ({IDLE})() && !document.querySelector('[data-testid=\"stProgress\"]')"
 PAGES = ("Galaxy", "Anomalies", "Probe lab", "Compare", "Models & data", "About")
 

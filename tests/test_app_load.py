@@ -5,6 +5,7 @@ that they click.
 from __future__ import annotations
 
 import json
+from urllib.parse import urlencode
 
 import pytest
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
@@ -42,11 +43,15 @@ def test_nobody_clicked_is_no_success():
     assert app_load.summary(Tally())["met"] is False
 
 
-def card(row: int, name: str) -> ForwardMsg:
-    """The message that names a galaxy on the card."""
-    message = ForwardMsg()
-    message.delta.new_element.text.body = f"{name}, number {row}"
-    return message
+def card(row: int, name: str, heading: str = "") -> tuple[ForwardMsg, ForwardMsg, ForwardMsg]:
+    """The messages of a run that draws a card: its heading, and its link."""
+    begun, headed, linked = ForwardMsg(), ForwardMsg(), ForwardMsg()
+    begun.new_session.main_script_path = "main.py"
+    headed.delta.new_element.heading.body = heading or name
+    component = linked.delta.new_element.bidi_component
+    component.component_name = "astrojepa_copy_link"
+    component.json = json.dumps({"query": urlencode({"galaxy": row, "id": name})})
+    return begun, headed, linked
 
 
 def heard(*messages: ForwardMsg) -> Tally:
@@ -63,11 +68,13 @@ def heard(*messages: ForwardMsg) -> Tally:
 
 
 def test_the_galaxy_of_another_visitor_is_a_wrong_answer():
-    assert heard(card(3, "c"), card(7, "g")).wrong == []
-    assert heard(card(7, "g"), card(5, "e")).wrong == [
+    assert heard(*card(3, "c"), *card(7, "g")).wrong == []
+    assert heard(*card(7, "g"), *card(5, "e")).wrong == [
         "galaxy 5 was shown to one who had clicked 7"
     ]
-    assert heard(card(7, "g"), card(7, "h")).wrong == ["galaxy 7 was called h and g"]
+    assert heard(*card(7, "g"), *card(7, "h")).wrong == ["galaxy 7 was called h and g"]
+    assert heard(*card(3, "g"), *card(7, "g")).wrong == ["g was galaxy 7 and 3"]
+    assert heard(*card(7, "g", heading="e")).wrong == ["the card of g is headed ['e']"]
 
 
 def test_exceptions_and_errors_on_the_page_are_errors():

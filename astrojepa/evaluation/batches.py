@@ -62,7 +62,7 @@ def check_batches(data: Dataset | np.ndarray, purpose: str, batch_size: int = 1)
         name = getattr(data, "name", "The array")
         raise ValueError(f"{name} has no galaxies to {purpose}; loosen the selection.")
     if batch_size < 1:
-        raise ValueError(f"batch_size is {batch_size}; it must be at least 1.")
+        raise ValueError(f"`batch_size` is {batch_size}; it must be at least 1.")
 
 
 def scored_in_batches(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ class TensorBoardLog:
             raise ValueError(
                 "TensorBoard is not installed; install it with: pip install tensorboard"
             ) from error
+        _let_the_second_pass(Path(folder))
         self.writer = SummaryWriter(str(folder), purge_step=after + 1)
 
     def write(self, row: dict[str, Any]) -> None:
@@ -58,6 +60,16 @@ class TensorBoardLog:
     def close(self) -> None:
         """Finish the file."""
         self.writer.close()
+
+
+def _let_the_second_pass(folder: Path) -> None:
+    """Wait, a second at most, until a new file of events comes last: TensorBoard reads them in the
+    order of their names, which begin with the second and go on with a counter (9 after 10).
+    """
+    for _ in range(21):
+        if not any(folder.glob(f"events.out.tfevents.{int(time.time()):010d}.*")):
+            return
+        time.sleep(0.05)
 
 
 def write_tensorboard(rows: Iterable[dict[str, Any]], folder: str | Path) -> None:

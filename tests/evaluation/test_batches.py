@@ -80,5 +80,5 @@ def test_no_galaxies_and_impossible_batches_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match="memory has no galaxies to score"):
         scored(make_dataset(IMAGES).subset([]), make_stand_in(), Counting())
-    with pytest.raises(ValueError, match="batch_size is 0"):
+    with pytest.raises(ValueError, match="`batch_size` is 0"):
         scored(make_dataset(IMAGES), make_stand_in(), Counting(), batch_size=0)

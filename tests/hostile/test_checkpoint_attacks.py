@@ -195,9 +195,9 @@ def with_first(change: Callable[[torch.Tensor], Any]) -> dict[str, Any]:
         ({"network": [1, 2]}, "holds no tensors by name"),
         ({"network": {"a": 1}}, "holds no tensors by name"),
         ({"network": None}, "holds no tensors by name"),
-        ({"config": {"model": {"width": 10**400}}}, "--width is 1000.* … .*must lie in"),
+        ({"config": {"model": {"width": 10**400}}}, "`width` is 1000.* … .*must lie in"),
         ({"config": {"optim": {"learning_rate": 10**400}}}, "too large a number"),
-        ({"config": {"image": {"crop_fraction": float("nan")}}}, "--crop-fraction is nan"),
+        ({"config": {"image": {"crop_fraction": float("nan")}}}, "`crop_fraction` is nan"),
         (
             {"normalisation": {"mean": [0, 0, 0], "std": [1, float("nan"), 1]}},
             "three positive deviations",

@@ -283,10 +283,10 @@ def test_directions_of_another_width_are_refused():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"num_directions": 0}, "num_directions is 0; it must lie in"),
-        ({"t_max": 0.0}, "t_max is 0"),
-        ({"num_knots": 16}, "num_knots is 16; it must be odd"),
-        ({"scale": "sum"}, "scale is 'sum'; choose one of mean, count"),
+        ({"num_directions": 0}, "`num_directions` is 0; it must lie in"),
+        ({"t_max": 0.0}, "`t_max` is 0"),
+        ({"num_knots": 16}, "`num_knots` is 16; it must be odd"),
+        ({"scale": "sum"}, "`scale` is 'sum'; choose one of mean, count"),
     ],
 )
 def test_settings_out_of_range_are_refused_by_their_own_names(settings, message):

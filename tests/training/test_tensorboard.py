@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 
@@ -11,6 +12,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.backend.event_processing.plugin_event_accumulator import (
     EventAccumulator as DisplayedEvents,
 )
+from tensorboard.summary.writer import event_file_writer
 
 from astrojepa.runs import read_metrics
 from astrojepa.training import trainer as module
@@ -91,6 +93,14 @@ def test_what_lies_beyond_the_resumed_step_is_replaced(tmp_path):
         (18, "from 12"),
         (24, "from 12"),
     ]
+
+
+def test_the_later_of_two_logs_is_read_last_though_its_number_sorts_first(tmp_path, monkeypatch):
+    monkeypatch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(9))
+    for after, step in ((0, 6), (6, 12)):  # files number 9 and 10, as a rule of one second
+        with contextlib.closing(TensorBoardLog(tmp_path, after)) as log:
+            log.write({"step": step, "total": 0.5})
+    assert curves(tmp_path)["loss/total"] == [(6, 0.5), (12, 0.5)]
 
 
 def test_a_resumed_run_shows_what_metrics_jsonl_holds_and_nothing_twice(

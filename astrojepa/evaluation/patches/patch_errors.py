@@ -104,7 +104,7 @@ def fixed_plan(model: Model, masks: str | np.ndarray) -> list[MaskGroup]:
 
 def _random_plan(model: Model, image: np.ndarray, seed: int, num_masks: int) -> list[MaskGroup]:
     if num_masks < 1:
-        raise ValueError(f"num_masks is {num_masks}; it must be at least 1.")
+        raise ValueError(f"`num_masks` is {num_masks}; it must be at least 1.")
     config = model.config.image
     crop = seen_part(image, config)
     brightness = patch_brightness(to_flux(torch.from_numpy(crop[None].copy())), config.patch_size)

@@ -240,7 +240,7 @@ def test_wrong_masks_are_refused(make_stand_in: StandIn, image: np.ndarray) -> N
         patch_errors(model, image, np.zeros((8, 8), dtype=bool))
     with pytest.raises(ValueError, match="no set of masks 'grid'"):
         patch_errors(model, image, "grid")
-    with pytest.raises(ValueError, match="num_masks is 0"):
+    with pytest.raises(ValueError, match="`num_masks` is 0"):
         patch_errors(model, image, "random", num_masks=0)
 
 

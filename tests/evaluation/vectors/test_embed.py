@@ -145,7 +145,7 @@ def test_nothing_to_embed_is_refused(make_dataset: MakeData, make_stand_in: Stan
         embed(make_stand_in(), empty)
     with pytest.raises(ValueError, match="no galaxies to measure"):
         summary_statistics(empty)
-    with pytest.raises(ValueError, match="batch_size is 0"):
+    with pytest.raises(ValueError, match="`batch_size` is 0"):
         embed(make_stand_in(), make_dataset(pictures()), batch_size=0)
 
 

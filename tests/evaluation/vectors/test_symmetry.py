@@ -146,7 +146,7 @@ def test_bad_requests_are_refused(model: PixelModel, make_dataset: MakeData) -> 
     data = make_dataset(pictures(3))
     with pytest.raises(ValueError, match="rows from 0 to 2"):
         symmetry_drift(model, data, rows=np.array([3]))
-    with pytest.raises(ValueError, match="batch_size is 0"):
+    with pytest.raises(ValueError, match="`batch_size` is 0"):
         symmetry_drift(model, data, batch_size=0)
     with pytest.raises(ValueError, match="no galaxies to turn"):
         symmetry_drift(model, pictures(0))

@@ -105,7 +105,7 @@ def _random_errors(
 ) -> PatchErrorSummary:
     check_predictor(model)
     if num_masks < 1:
-        raise ValueError(f"num_masks is {num_masks}; it must be at least 1.")
+        raise ValueError(f"`num_masks` is {num_masks}; it must be at least 1.")
     found = scored_in_batches(
         "prediction-errors",
         model,

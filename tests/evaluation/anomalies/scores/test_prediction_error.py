@@ -146,7 +146,7 @@ def test_unknown_masks_and_impossible_counts_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match='no set of masks \'blocks\'; choose "tiling" or "random"'):
         prediction_error_scores(make_stand_in(), make_dataset(pictures(1)), "blocks")
-    with pytest.raises(ValueError, match="num_masks is 0"):
+    with pytest.raises(ValueError, match="`num_masks` is 0"):
         prediction_error_scores(make_stand_in(), make_dataset(pictures(1)), "random", num_masks=0)
 
 
