@@ -110,9 +110,9 @@ def test_drawing_a_mask_changes_the_heatmap_to_exactly_what_the_package_gives(
     expected = masks.first_mask(grid)
     expected[0] = True
     assert canvas.evaluate("canvas => canvas.panel.mask()") == masks.write_mask(expected) != before
-    page.wait_for_function(
-        "canvas => canvas.panel.values && canvas.panel.values[0] !== null",
-        arg=canvas.element_handle(),
+    page.wait_for_function(  # what was sent while still drawing may be answered first
+        "([canvas, n]) => canvas.panel.values?.slice(0, n).every(value => value !== null)",
+        arg=[canvas.element_handle(), grid],
         timeout=PATIENCE,
     )
     shown = np.array(canvas.evaluate("canvas => canvas.panel.values"), dtype=float).reshape(

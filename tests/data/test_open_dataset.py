@@ -54,7 +54,7 @@ def test_hdf5_is_recognised_whatever_its_name(write_galaxy10: Write) -> None:
 def test_a_single_picture_or_text_is_not_a_data_set(tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("file\na.png\n")
     with pytest.raises(
-        DataError, match="is not a data set; expected a folder of images or an HDF5 file"
+        DataError, match="is not a data set; expected one of: a folder of images, an HDF5 file"
     ):
         open_dataset(tmp_path / "labels.csv")
 

@@ -166,7 +166,7 @@ def test_a_process_that_dies_ends_the_run_with_a_sentence_and_the_run_can_go_on(
     _, errors = launched.communicate(timeout=120)
     assert launched.returncode != 0
     assert "[process 0] error: Process 0 of 2 lost contact with another one" in errors
-    assert "start again (a training with --resume)" in errors
+    assert "start again (resume a training)" in errors
     step = read_pickled(run / "last.pt")["step"]
     config = (
         (run / "config.json").read_text().replace('"epochs": 4000', f'"epochs": {step // 6 + 2}')

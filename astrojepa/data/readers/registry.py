@@ -61,7 +61,8 @@ def find_reader(source: str) -> Reader:
     for found in _READERS.values():
         if found.recognises(source):
             return found
-    raise DataError(f"{source} is not a data set; expected {' or '.join(sorted(_READERS))}.")
+    expected = ", ".join(sorted(_READERS, key=str.lower))
+    raise DataError(f"{source} is not a data set; expected one of: {expected}.")
 
 
 @functools.cache

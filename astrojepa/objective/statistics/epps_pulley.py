@@ -38,7 +38,9 @@ class EppsPulley:
         within("t_max", self.t_max, 0.1, 20.0)
         within("num_knots", self.num_knots, 3, 257)
         if self.num_knots % 2 == 0:
-            raise ValueError(f"`num_knots` is {self.num_knots}; it must be odd, so that 0 is a knot.")
+            raise ValueError(
+                f"`num_knots` is {self.num_knots}; it must be odd, so that 0 is a knot."
+            )
 
     def __call__(self, rows: Tensor, count: Tensor) -> Tensor:
         """Return the statistic of each row's samples, averaged over the rows (R, n)."""
