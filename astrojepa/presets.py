@@ -133,6 +133,14 @@ PRESETS: dict[str, TrainConfig] = {
         },
         "smallresnet10t.lejepa": _CLOSE,
         "smallresnet10t.rings": _RINGS,
+        "smallresnet10t.rings96": {
+            **_RINGS,
+            "image_size": 96,
+            "start_from": "smallresnet10t.rings",
+            "learning_rate": 5e-4,
+            "warmup_epochs": 0.5,
+            "epochs": 20,
+        },
     }.items()
 }
 
