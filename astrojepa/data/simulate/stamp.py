@@ -28,6 +28,18 @@ def draw_stamp(
     seed: int, index: int, kind: str, artefact: str, size: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw galaxy `index` of `seed`: uint8 (size, size, 3), and TRUTHS, float64 (11,)."""
+    bands, truths, rng = draw_bands(seed, index, kind, artefact, size)
+    return camera.through_jpeg(camera.colour_picture(bands), int(rng.integers(88, 96))), truths
+
+
+def draw_bands(
+    seed: int, index: int, kind: str, artefact: str, size: int
+) -> tuple[np.ndarray, np.ndarray, np.random.Generator]:
+    """Draw galaxy `index` of `seed` as the camera sees it, before the colour image.
+
+    Returns the flux in g, r, z, float32 (3, size, size), nanomaggies per native pixel, TRUTHS, and
+    the generator for what follows.
+    """
     rng = np.random.default_rng((seed, index))
     factor = -(-MIN_DRAWN_SIZE // size)
     drawn = size * factor
@@ -44,7 +56,6 @@ def draw_stamp(
     bands = camera.shrink(camera.blur(bands, fwhm / finest), factor)
     bands = camera.add_noise(rng, bands, sky_noise, finest * factor)
     bands = camera.spoil(rng, bands, artefact)
-    picture = camera.through_jpeg(camera.colour_picture(bands), int(rng.integers(88, 96)))
     # native pixels within the half-light circle
     area = np.pi * pixels**2 * (finest / camera.NATIVE_ARCSEC_PER_PIXEL) ** 2
     signal = 0.5 * flux * (finest / camera.NATIVE_ARCSEC_PER_PIXEL) ** 2  # nanomaggies
@@ -58,7 +69,7 @@ def draw_stamp(
         "num_stars": float(num_stars),
         "arcsec_per_pixel": finest * factor,
     }
-    return picture, np.array([truth.get(name, np.nan) for name in TRUTHS])
+    return bands, np.array([truth.get(name, np.nan) for name in TRUTHS]), rng
 
 
 def draw_kind(rng: np.random.Generator, kind: str, size: int) -> galaxy.Sketch:
