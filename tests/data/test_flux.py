@@ -102,12 +102,19 @@ def test_hdf5_gives_the_flux_that_was_written(named: bool, tmp_path: Path) -> No
     with h5py.File(tmp_path / "flux.h5", "w") as file:
         images = file.create_dataset("images", data=flux, compression="gzip")
         if named:
-            images.attrs["bands"] = ["z", "i", "r", "g"]
+            images.attrs["bands"] = np.array(["z", "i", "r", "g"], "S8")
         file["ra"], file["dec"] = np.arange(1.0, 6), np.arange(1.0, 6)
     data = aj.open_dataset(tmp_path / "flux.h5", bands=GRIZ)
     expected = flux[4, ::-1] if named else flux[4]
     np.testing.assert_array_equal(data.flux(4), np.moveaxis(expected, 0, -1))
     assert (data.ra.tolist(), data.classes) == ([1, 2, 3, 4, 5], ())
+
+
+def test_names_of_bands_in_text_of_variable_length_are_refused(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "flux.h5", "w") as file:
+        file.create_dataset("images", data=cubes(2)).attrs["bands"] = list(GRIZ)
+    with pytest.raises(aj.DataError, match=r"expected 4 texts of fixed length, as numpy.array"):
+        aj.open_dataset(tmp_path / "flux.h5", bands=GRIZ)
 
 
 def test_simulated_flux_is_what_the_simulated_image_was_made_from() -> None:
@@ -116,6 +123,18 @@ def test_simulated_flux_is_what_the_simulated_image_was_made_from() -> None:
         picture = colour_picture(np.moveaxis(data.flux(row), -1, 0))
         versions = (through_jpeg(picture, quality) for quality in range(88, 96))
         assert any(np.array_equal(version, data[row].image) for version in versions)
+
+
+def test_simulated_i_and_y_follow_the_spectrum_and_add_no_noise_to_the_other_bands() -> None:
+    five = aj.open_dataset("simulated:60", bands=("g", "r", "i", "z", "y"))
+    three = aj.open_dataset("simulated:60", bands=("g", "r", "z"))
+    flux = five.flux(7)
+    np.testing.assert_array_equal(flux[..., [0, 1, 3]], three.flux(7))
+    g, r, i, z, y = (flux[56:72, 56:72, band].mean() for band in range(5))
+    colour = np.log(z / r) / np.log(900 / 630)  # power law through r and z
+    np.testing.assert_allclose(i, r * (775 / 630) ** colour, rtol=0.03)
+    np.testing.assert_allclose(y, z * (1000 / 900) ** (colour / 2), rtol=0.05)
+    assert g < r
 
 
 def test_frames_of_flux_keep_its_mean_to_half_a_percent() -> None:
@@ -188,8 +207,8 @@ def test_bands_that_are_not_there_are_refused(
 
 
 def test_what_holds_no_flux_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(aj.DataError, match="draws the bands g, r, z, not y"):
-        aj.open_dataset("simulated:60", bands=("y",))
+    with pytest.raises(aj.DataError, match="draws the bands g, r, i, z, y, not u"):
+        aj.open_dataset("simulated:60", bands=("u",))
     with pytest.raises(aj.DataError, match="was opened as RGB images; name the bands"):
         aj.open_dataset("simulated:60").flux(0)
     (tmp_path / "a.png").write_bytes(b"")

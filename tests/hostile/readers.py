@@ -102,6 +102,15 @@ def _read_fits(path: Path) -> Any:
     return read_sky(path)
 
 
+def _read_flux(path: Path) -> Any:
+    data = open_dataset(path if path.suffix == ".h5" else path.parent, bands=("g", "r", "z"))
+    flux = data.flux(0)
+    assert flux.dtype == np.float32
+    assert flux.shape[2] == 3
+    assert np.isfinite(flux).all()
+    return data[0].image
+
+
 def _read_probe(path: Path) -> Any:
     probe = probe_from_dict(read_json(path))
     return (
@@ -258,6 +267,8 @@ READERS = (
         )
     ),
     Reader("FITS", "galaxy.fits", _only(examples.fits_files), mutations.harm_fits, _read_fits, 1.5),
+    Reader("FITS flux", "galaxy.fits", _only(examples.flux_fits), mutations.harm_fits, _read_flux),
+    Reader("HDF5 flux", "flux.h5", _only(examples.flux_hdf5), mutations.harm_bytes, _read_flux),
     Reader("JPEG and PNG", "galaxy.png", _only(examples.pictures), PICTURES, read_image, 5),
     Reader("labels.csv", "labels.csv", _with_pictures, mutations.harm_text, _read_galaxies, 2),
     Reader(

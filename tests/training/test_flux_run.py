@@ -115,7 +115,7 @@ def test_without_light_effects_a_view_of_flux_is_the_stretched_frame() -> None:
         softening=(0.1, 0.2), white=(5.0, 9.0),
     )  # fmt: skip
     config = ViewConfig(
-        global_views=1, local_views=0, global_scale=(1.0, 1.0), shift=0.0, seeing=0.0,
+        global_views=2, local_views=0, global_scale=(1.0, 1.0), shift=0.0, seeing=0.0,
         brightness=0.0, noise=0.0,
     )  # fmt: skip
     flux = torch.rand(2, 32, 32, 2) * 5
@@ -124,7 +124,9 @@ def test_without_light_effects_a_view_of_flux_is_the_stretched_frame() -> None:
     (view,) = random_views(flux, image, config, draws, make_noise_bank(0, torch.device("cpu")))
     black = np.arcsinh(-1)
     for band, (low, high) in enumerate(zip(image.softening, image.white, strict=True)):
-        levels = (np.arcsinh(flux[..., band] / low) - black) / (np.arcsinh(high / low) - black)
+        levels = (np.arcsinh(flux[..., band].numpy() / low) - black) / (
+            np.arcsinh(high / low) - black
+        )
         np.testing.assert_allclose(view[0, :, band], levels.clip(0, 1), atol=2e-5)
 
 
@@ -134,7 +136,7 @@ def test_gains_of_another_telescope_multiply_linear_flux() -> None:
         softening=(1.0, 1.0), white=(1e4, 1e4),
     )  # fmt: skip
     config = ViewConfig(
-        global_views=1, local_views=0, global_scale=(1.0, 1.0), shift=0.0, seeing=0.0,
+        global_views=2, local_views=0, global_scale=(1.0, 1.0), shift=0.0, seeing=0.0,
         brightness=0.0, noise=0.0, telescope=1.0,
     )  # fmt: skip
     draws = torch.full((1, num_view_uniforms(config, 2)), 0.5)
@@ -143,5 +145,5 @@ def test_gains_of_another_telescope_multiply_linear_flux() -> None:
     flux = torch.full((1, 32, 32, 2), 100.0)
     (view,) = random_views(flux, image, config, draws, make_noise_bank(0, torch.device("cpu")))
     white = np.arcsinh(1e4) + np.arcsinh(1)
-    seen = np.sinh(view[0, 0, :, 16, 16].numpy() * white - np.arcsinh(1))
+    seen = np.sinh(view[1, 0, :, 16, 16].numpy() * white - np.arcsinh(1))
     np.testing.assert_allclose(seen, 100 * np.exp([0.3, -0.3]), rtol=1e-3)

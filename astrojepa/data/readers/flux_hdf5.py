@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     import h5py
 
 NUMBERS = ("ra", "dec", "redshift")
+LONGEST_NAME = 64  # bytes
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,10 @@ class FluxFileReader:
 def open_flux(path: Path, bands: tuple[str, ...]) -> Dataset:
     """Open an HDF5 file with `images` (n, C, H, W), numbers of any unit, and its bands.
 
-    The attribute `bands` of `images` or of the file names the planes; without it they are the bands
-    asked for, in their order, if they are as many. `ans` (Galaxy10's classes), `ra`, `dec` and
-    `redshift` may be missing. DataError for other layouts, as `open_galaxy10`.
+    The attribute `bands` of `images` or of the file names the planes, in text of fixed length
+    (`numpy.array(["g", "r"], "S8")`); without it they are the bands asked for, in their order, if
+    they are as many. `ans` (Galaxy10's classes), `ra`, `dec` and `redshift` may be missing.
+    DataError for other layouts, as `open_galaxy10`.
     """
     import h5py
 
@@ -113,7 +114,7 @@ def _planes(
     from astrojepa.data.images.bands import planes_of
 
     count = images.shape[1]
-    found = _names(images, count) or _names(file, count)
+    found = _names(path, images, count) or _names(path, file, count)
     places = planes_of(bands, found, count)
     if places is None:
         has = ", ".join(found) if found else f"{count} bands without names"
@@ -121,13 +122,20 @@ def _planes(
     return tuple(places)
 
 
-def _names(item: h5py.Dataset | h5py.File, count: int) -> list[str] | None:
-    """Return the names in the attribute `bands`, None where it is missing or of another length."""
-    with contextlib.suppress(OSError, TypeError, ValueError, UnicodeDecodeError):
-        if "bands" not in item.attrs or item.attrs.get_id("bands").get_storage_size() > 4096:
-            return None
-        values = np.atleast_1d(item.attrs["bands"]).tolist()
-        names = [v.decode() if isinstance(v, bytes) else str(v) for v in values]
-        names = names[0].replace(",", " ").split() if len(names) == 1 else names
-        return names if len(names) == count else None
-    return None
+def _names(path: Path, item: h5py.Dataset | h5py.File, count: int) -> list[str] | None:
+    """Return the names in the attribute `bands`, None where it is missing.
+
+    Text of variable length is refused: the HDF5 library follows damaged ones without end.
+    """
+    if "bands" not in item.attrs:
+        return None
+    attribute = item.attrs.get_id("bands")
+    shape, kind = attribute.shape, attribute.dtype
+    if shape != (count,) or kind.kind != "S" or kind.itemsize > LONGEST_NAME:
+        raise DataError(
+            f"{path.name}: the attribute 'bands' is {kind} {shape}; expected {count} texts of "
+            f'fixed length, as numpy.array(["g", "r"], "S8").'
+        )
+    values = np.zeros(shape, kind)
+    attribute.read(values)
+    return [value.decode("utf-8", "replace") for value in values.tolist()]
