@@ -233,8 +233,10 @@ def train(options: argparse.Namespace) -> int:
         return _sweep(options, how)
     else:
         folder = trainer.train(_announced(options, device), out=options.out, **how)
-    data = read_json(folder / "config.json")["data"]["data"]
-    shown = shlex.join([*(["--data", data] if data else []), "--checkpoint", str(folder)])
+    config = read_json(folder / "config.json")
+    data, bands = config["data"]["data"], config["image"].get("bands", [])
+    opened = [*(["--data", data] if data else []), *(["--bands", *bands] if bands else [])]
+    shown = shlex.join([*opened, "--checkpoint", str(folder)])
     _say(f"Done: {folder}. Explore it with: {EXPLORE} {shown}")
     return 0
 
