@@ -11,6 +11,7 @@ from typing import Any
 
 from astrojepa.settings import Settings, flag_of, from_dict, setting, within
 
+MAX_BANDS = 16
 PRECISIONS = ("auto", "float32", "bfloat16")
 # hand-made numbers of an image: those of `shape_statistics` and of `polar_fourier`
 NUM_DESCRIBED = 230
@@ -41,9 +42,48 @@ class ImageConfig(Settings):
         "dataset (mean and std of the training set), zscore (per image) or fixed (0.5, 0.5)",
         one_of=("dataset", "zscore", "fixed"),
     )
+    bands: tuple[str, ...] = setting(
+        (),
+        "bands of flux data, in order: the network is given their flux instead of an RGB image",
+        since=2,
+        metavar="BAND",
+    )
+    softening: tuple[float, ...] = setting(
+        (),
+        "flux of each band below which its stretch is linear (default: 3 times the noise of the "
+        "sky in the training set)",
+        since=2,
+        metavar="FLUX",
+    )
+    white: tuple[float, ...] = setting(
+        (),
+        "flux of each band that the stretch maps to 1 (default: the brightest pixels of the "
+        "training set)",
+        since=2,
+        metavar="FLUX",
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if len(self.bands) > MAX_BANDS or len(set(self.bands)) < len(self.bands):
+            raise ValueError(
+                f"`bands` is {', '.join(self.bands)[:100]}; name up to {MAX_BANDS}, each once."
+            )
+        if any(not name.isprintable() or not 0 < len(name) <= 40 for name in self.bands):
+            raise ValueError(
+                "`bands` has a name that is empty, longer than 40 letters or unprintable."
+            )
+        if len(self.softening) != len(self.white) or len(self.white) not in (0, len(self.bands)):
+            raise ValueError(
+                f"`softening` and `white` have {len(self.softening)} and {len(self.white)} values; "
+                f"expected one for each of {len(self.bands)} bands, or none."
+            )
+        for low, high in zip(self.softening, self.white, strict=True):
+            if not 0 < low < high < math.inf:
+                raise ValueError(
+                    f"`softening` {low:g} and `white` {high:g} are those of one band; expected 0 < "
+                    f"softening < white."
+                )
         if self.image_size % self.patch_size:
             fits = math.gcd(self.image_size, self.patch_size)
             raise ValueError(
@@ -60,6 +100,11 @@ class ImageConfig(Settings):
     def grid(self) -> int:
         """Patches along a side."""
         return self.image_size // self.patch_size
+
+    @property
+    def channels(self) -> int:
+        """Channels of the network's input: the bands, or red, green and blue."""
+        return len(self.bands) or 3
 
     @property
     def frame_size(self) -> int:

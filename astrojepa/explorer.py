@@ -20,6 +20,12 @@ FLAGS: dict[str, dict[str, Any]] = {
         "help": "keep only matching rows of labels.csv; repeatable",
     },
     "label_column": {"help": "column of labels.csv with the class"},
+    "bands": {
+        "action": "extend",
+        "nargs": "+",
+        "metavar": "BAND",
+        "help": "bands of FITS or HDF5 flux, for a model that was trained on them, e.g. g r z",
+    },
     "catalogue": {
         "metavar": "TABLE",
         "help": "table whose columns are joined to the galaxies, by id or by position (1 arcsec)",
@@ -33,7 +39,7 @@ FLAGS: dict[str, dict[str, Any]] = {
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Declare the explorer's flags; repeatable ones are lists, others "" by default."""
     for name, how in FLAGS.items():
-        default: Any = [] if how.get("action") == "append" else ""
+        default: Any = [] if "action" in how else ""
         parser.add_argument(_flag(name), default=default, **how)
 
 

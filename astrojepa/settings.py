@@ -20,14 +20,17 @@ def setting(
     since: int = 1,
     within: tuple[float, float] | None = None,
     one_of: tuple[object, ...] = (),
+    metavar: str = "COLUMN=VALUE",
 ) -> Any:
     """Declare a config field: default, one line of help, the flag if named differently, and the
-    range or the choices of its value, or of each of a pair.
+    range or the choices of its value, or of each of a pair. `metavar` is what the flag of a list
+    is followed by.
 
     `since` is the version of configs that has it first: a new field is 2, and is written only where
     it has not its default.
     """
     about = {"help": help, "flag": flag, "since": since, "within": within, "one_of": one_of}
+    about["metavar"] = metavar
     return dataclasses.field(default=default, metadata=about)
 
 

@@ -108,7 +108,7 @@ def _patch_panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
         scale_key, sentence, loaders.error_scale(workspace.model, workspace.data, masks)
     )[kind]
     errors, elapsed = waiting.in_turn(
-        lambda: loaders.patch_errors(workspace.model, image, *workspace.key, row, masks)
+        lambda: loaders.patch_errors(workspace.model, workspace.data, *workspace.key, row, masks)
     )
     values = errors.mse if kind == "mse" else errors.cosine
     opacity = 1.0 if view == ERRORS else st.session_state[state.OPACITY] / 100

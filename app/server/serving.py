@@ -33,6 +33,7 @@ class Source:
     label_column: str = ""
     catalogue: str = ""  # table whose columns are joined
     skip_corrupt: bool = False
+    bands: tuple[str, ...] = ()  # whose flux is read
     source_hash: str = ""  # what it must be, where it is on the list
     title: str = ""  # what the list calls it
 

@@ -80,7 +80,13 @@ def read_settings(argv: Sequence[str], environment: Mapping[str, str]) -> Settin
     sources = [
         *listed.sources,
         *(
-            Source(path, tuple(given.where), given.label_column, given.catalogue)
+            Source(
+                path,
+                tuple(given.where),
+                given.label_column,
+                given.catalogue,
+                bands=tuple(given.bands),
+            )
             for path in dict.fromkeys(paths)
         ),
     ]

@@ -31,17 +31,18 @@ def jobs() -> Queue:
 
 @st.cache_data(show_spinner=False, max_entries=512)
 def patch_errors(
-    _model: Any, _image: np.ndarray, model_hash: str, data_hash: str, row: int, masks: str
+    _model: Any, _data: Any, model_hash: str, data_hash: str, row: int, masks: str
 ) -> tuple[Any, float]:
     """Return a galaxy's patch errors and the seconds they took; BusyError if others come first."""
     MODEL_TURNS.check()
     began = time.perf_counter()
-    return aj.patch_errors(_model, _image, masks=masks, seed=0), time.perf_counter() - began
+    image = _model.image_of(_data, row)
+    return aj.patch_errors(_model, image, masks=masks, seed=0), time.perf_counter() - began
 
 
 @st.cache_data(show_spinner=False, max_entries=512)
 def panel_errors(
-    _model: Any, _image: np.ndarray, model_hash: str, data_hash: str, row: int, masks: masking.Masks
+    _model: Any, _data: Any, model_hash: str, data_hash: str, row: int, masks: masking.Masks
 ) -> tuple[Any, float]:
     """The same under the masks chosen in the patch panel."""
     MODEL_TURNS.check()
@@ -51,7 +52,8 @@ def panel_errors(
     elif masks.kind == "drawn":
         options["masks"] = masking.read_mask(masks.drawn, _model.grid)
     began = time.perf_counter()
-    return aj.patch_errors(_model, _image, **options), time.perf_counter() - began
+    image = _model.image_of(_data, row)
+    return aj.patch_errors(_model, image, **options), time.perf_counter() - began
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
@@ -268,9 +270,8 @@ def error_scale(model: Any, data: Any, masks: str, sample: int = 12) -> Callable
         found = []
         for done, row in enumerate(rows):
             with MODEL_TURNS.turn():
-                found.append(
-                    aj.patch_errors(model, data[int(row)].image, masks=masks, seed=0, num_masks=4)
-                )
+                image = model.image_of(data, int(row))
+                found.append(aj.patch_errors(model, image, masks=masks, seed=0, num_masks=4))
             report(done + 1, len(rows), "")
         kinds = ("mse", "cosine")
         return {
@@ -283,9 +284,10 @@ def error_scale(model: Any, data: Any, masks: str, sample: int = 12) -> Callable
 
 @st.cache_data(show_spinner=False, max_entries=16)
 def seconds_per_galaxy(_model: Any, model_hash: str) -> float:
-    """How long the model looks at one galaxy here, from one batch of grey images."""
-    side = _model.config.image.frame_size
-    grey = np.full((16, side, side, 3), 64, dtype=np.uint8)
+    """How long the model looks at one galaxy here, from one batch of dark images."""
+    image = _model.config.image
+    shape = (16, image.frame_size, image.frame_size, image.channels)
+    grey = np.zeros(shape, np.float32 if image.bands else np.uint8)
     with MODEL_TURNS.turn():
         _model.encode(grey[:1])
         began = time.perf_counter()

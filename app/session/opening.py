@@ -20,6 +20,7 @@ def open_source(source: Source) -> Callable[[Progress], Any]:
         options: dict[str, Any] = {
             "where": source.where or None,
             "label_column": source.label_column or None,
+            "bands": source.bands,
         }
         data = aj.open_dataset(
             source.path, **options, skip_corrupt=source.skip_corrupt, progress=report

@@ -210,10 +210,11 @@ def facts_of(source: Path, digest: str, card: dict[str, Any]) -> ModelFacts:
         raise CheckpointError(
             f"{source} has a config that this version cannot use: {error}"
         ) from error
-    if len(mean) != 3 or len(std) != 3 or not np.isfinite([*mean, *std]).all() or min(std) <= 0:
+    expected = config.image.channels
+    if {len(mean), len(std)} != {expected} or not np.isfinite([*mean, *std]).all() or min(std) <= 0:
         raise CheckpointError(
-            f"{source} has normalisation {mean}, {std}; expected three finite means and three "
-            f"positive deviations."
+            f"{source} has normalisation {mean}, {std}; expected {expected} finite means and "
+            f"{expected} positive deviations."
         )
     return ModelFacts(str(card["id"]), config, card, digest[:16], mean, std)
 

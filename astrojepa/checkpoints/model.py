@@ -44,8 +44,10 @@ from astrojepa.checkpoints.weights import (
     restore_network,
 )
 from astrojepa.config import TrainConfig, replace
-from astrojepa.data.crops import centre_crop, resize_frame
-from astrojepa.data.transforms import normalise, to_flux, turned_input
+from astrojepa.data.crops import centre_crop, resize_flux, resize_frame
+from astrojepa.data.dataset import Dataset
+from astrojepa.data.frames import check_bands
+from astrojepa.data.transforms import check_channels, normalise, to_flux, turned_input
 from astrojepa.files import atomic_write, write_json
 from astrojepa.models.jepa import JEPA
 from astrojepa.places import TRAIN
@@ -80,16 +82,29 @@ class Model(ModelFacts):
         """Width of an embedding, D."""
         return self.network.encoder.width
 
+    def image_of(self, data: Dataset, index: int) -> np.ndarray:
+        """Return a galaxy as `prepare` takes it: RGB, uint8 (H, W, 3), or flux, float32 (H, W, C).
+
+        DataError where the data are not given in the bands that the network takes.
+        """
+        check_bands(data, self.config.image)
+        return data.flux(index) if self.config.image.bands else data[index].image
+
     def prepare(self, images: np.ndarray) -> Tensor:
-        """Turn images uint8 (H, W, 3) or (b, H, W, 3) into the network's input (b, 3, S, S)."""
+        """Turn images (H, W, C) or (b, H, W, C) into the network's input (b, C, S, S).
+
+        They are uint8 RGB, or float32 flux where the network takes that.
+        """
         stack = images[None] if images.ndim == 3 else images
-        frame_size = self.config.image.frame_size
-        return self.normalised(np.stack([resize_frame(image, frame_size) for image in stack]))
+        image = self.config.image
+        check_channels(torch.from_numpy(stack[:, :1, :1].copy()), image)
+        resize = resize_flux if image.bands else resize_frame
+        return self.normalised(np.stack([resize(one, image.frame_size) for one in stack]))
 
     def encode(
         self, frames: np.ndarray, precision: str = "float32", passes: int | None = None
     ) -> np.ndarray:
-        """Return embeddings float32 (b, D) of frames uint8 (b, F, F, 3), averaged over passes.
+        """Return embeddings float32 (b, D) of frames (b, F, F, C), averaged over passes.
 
         The network computes in float32 or bfloat16. Fewer `passes` than the config's are the first
         ones: the turns of the network's own crop, then those of other sizes; 1 is a quick look.
@@ -111,7 +126,7 @@ class Model(ModelFacts):
         return torch.stack(found).mean(0)
 
     def _views(self, frames: np.ndarray) -> Iterator[Tensor]:
-        """Yield the input (b, 3, S, S) of every pass; a crop is resampled once, then rotated."""
+        """Yield the input (b, C, S, S) of every pass; a crop is resampled once, then rotated."""
         for side in self.config.crop_sides:
             crop = self._input(centre_crop(frames, side))
             for symmetry in range(self.config.model.orientations):
@@ -144,13 +159,13 @@ class Model(ModelFacts):
         return random_model(self.config, seed, self.device, self.mean, self.std)
 
     def normalised(self, frames: np.ndarray) -> Tensor:
-        """Turn frames uint8 (b, F, F, 3) of `frames_for` into the input (b, 3, S, S)."""
+        """Turn frames (b, F, F, C) of `frames_for` into the input (b, C, S, S)."""
         return self._input(centre_crop(frames, self.config.image.image_size))
 
     def _input(self, crop: np.ndarray) -> Tensor:
-        """Turn crops uint8 (b, s, s, 3) into the network's input, resampled unless s = S."""
+        """Turn crops (b, s, s, C) into the network's input, resampled unless s = S."""
         image = self.config.image
-        flux = to_flux(torch.from_numpy(np.ascontiguousarray(crop)).to(self.device))
+        flux = to_flux(torch.from_numpy(np.ascontiguousarray(crop)).to(self.device), image)
         if flux.shape[-1] != image.image_size:
             flux = functional.interpolate(
                 flux, (image.image_size, image.image_size), mode="bilinear", antialias=True
@@ -331,10 +346,12 @@ def random_model(
     config: TrainConfig,
     seed: int,
     device: torch.device,
-    mean: tuple[float, ...] = FIXED_STATISTICS[0],
-    std: tuple[float, ...] = FIXED_STATISTICS[1],
+    mean: tuple[float, ...] = (),
+    std: tuple[float, ...] = (),
 ) -> Model:
-    """Return a config's network with random weights from `seed`."""
+    """Return a config's network with random weights from `seed`; mean and std: 0.5 by default."""
+    half = (0.5,) * config.image.channels
+    mean, std = mean or half, std or half
     network = build_network(config, device, seed).eval()
     config = dataclasses.replace(config, seed=seed)
     parts = config.to_dict()

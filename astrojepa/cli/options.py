@@ -79,6 +79,13 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--label-column", default="", help="column of labels.csv with the class")
     parser.add_argument(
+        "--bands",
+        nargs="+",
+        default=(),
+        metavar="BAND",
+        help="bands of FITS or HDF5 flux, for a model that was trained on them, e.g. g r z",
+    )
+    parser.add_argument(
         "--skip-corrupt",
         action="store_true",
         help="leave out unreadable images and list them",
@@ -124,6 +131,7 @@ def open_data(options: argparse.Namespace, heard: bool = True) -> Dataset:
         where=options.where,
         label_column=options.label_column or None,
         skip_corrupt=options.skip_corrupt,
+        bands=options.bands,
         progress=heard and sys.stderr.isatty(),
     )
     if data.simulated and heard:
@@ -145,8 +153,8 @@ def check_source(options: argparse.Namespace) -> None:
     if options.vectors and options.where and not options.data:
         raise ValueError("--where chooses from the rows of --data; give both, or neither.")
     out = getattr(options, "out", None) or getattr(options, "output", None)
-    both = options.vectors and out and out.exists() and options.vectors.exists()
-    if both and out.samefile(options.vectors):
+    given = options.vectors
+    if given and out and out.exists() and given.exists() and out.samefile(given):
         raise ValueError(f"--out {out} is the file of --vectors itself; name another file.")
 
 

@@ -75,8 +75,11 @@ def _draw(options: argparse.Namespace, data: Any, model: Any) -> int:
     from astrojepa.data.crops import seen_part
     from astrojepa.plotting import colour_scale, encode_image, heatmap_overlay
 
-    image = data[row_of(data, options.galaxy)].image
-    errors = aj.patch_errors(model, image, masks=options.masks, seed=options.seed)
+    row = row_of(data, options.galaxy)
+    image = data[row].image
+    errors = aj.patch_errors(
+        model, model.image_of(data, row), masks=options.masks, seed=options.seed
+    )
     values = getattr(errors, options.measure)
     zoom = max(1, 448 // model.config.image.image_size)
     low, high = colour_scale(values)

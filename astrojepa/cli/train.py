@@ -195,8 +195,11 @@ def _argument(item: dataclasses.Field[Any], kind: Any) -> dict[str, Any]:
     default = "" if item.default in ("", ()) else f" (default {_plain(item.default)})"
     if kind is bool:
         return {"action": argparse.BooleanOptionalAction, "help": help_text}
-    if kind == tuple[str, ...]:
+    if kind == tuple[str, ...] and item.metadata["metavar"] == "COLUMN=VALUE":
         return {"action": "append", "metavar": "COLUMN=VALUE", "help": help_text}
+    if kind in (tuple[str, ...], tuple[float, ...]):
+        one = str if kind == tuple[str, ...] else float
+        return {"nargs": "+", "type": one, "metavar": item.metadata["metavar"], "help": help_text}
     if kind == tuple[float, float]:
         return {"nargs": 2, "type": float, "metavar": ("LOW", "HIGH"), "help": help_text + default}
     return {"type": kind, "metavar": kind.__name__.upper(), "help": help_text + default}
@@ -230,8 +233,10 @@ def train(options: argparse.Namespace) -> int:
         return _sweep(options, how)
     else:
         folder = trainer.train(_announced(options, device), out=options.out, **how)
-    data = read_json(folder / "config.json")["data"]["data"]
-    shown = shlex.join([*(["--data", data] if data else []), "--checkpoint", str(folder)])
+    config = read_json(folder / "config.json")
+    data, bands = config["data"]["data"], config["image"].get("bands", [])
+    opened = [*(["--data", data] if data else []), *(["--bands", *bands] if bands else [])]
+    shown = shlex.join([*opened, "--checkpoint", str(folder)])
     _say(f"Done: {folder}. Explore it with: {EXPLORE} {shown}")
     return 0
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DataError", "find_data", "open_dataset"]
 
+MAX_BANDS = 16
 GALAXY10_PATH = Path("data") / "Galaxy10_DECals.h5"
 DEFAULT_SIMULATED = 1000  # enough to look at, drawn in about 15 s
 
@@ -63,6 +64,7 @@ def open_dataset(
     where: Mapping[str, str] | Sequence[str] | None = None,
     label_column: str | None = None,
     skip_corrupt: bool = False,
+    bands: Sequence[str] = (),
     progress: bool | Progress = False,
 ) -> Dataset:
     """Open a Galaxy10 HDF5 file, a folder of images, or "simulated[:COUNT[:SEED]]" (1000, 0).
@@ -70,8 +72,9 @@ def open_dataset(
     `where` keeps rows of labels.csv, as {"source": "gz1-balanced"} or ["source=gz1-balanced"];
     `label_column` chooses the class column (default `label`, else `morphology`, else unlabelled);
     `skip_corrupt` decodes every image of a folder first and leaves out those that cannot be read,
-    listing them in `Dataset.skipped`. `progress` is True for a bar in the terminal or a callable
-    (done, total, text).
+    listing them in `Dataset.skipped`. `bands`, as ("g", "r", "z"), reads the flux of FITS, HDF5 or
+    simulated images too, for models of flux (`Dataset.flux`). `progress` is True for a bar in the
+    terminal or a callable (done, total, text).
 
     Raises FileNotFoundError where `source` is missing, DataError (a ValueError) where its content
     is not as expected.
@@ -80,10 +83,14 @@ def open_dataset(
         >>> data = aj.open_dataset("simulated:60")
         >>> len(data), data[0].image.shape, data.simulated
         (60, (128, 128, 3), True)
+        >>> aj.open_dataset("simulated:60", bands=("g", "r", "z")).flux(0).dtype
+        dtype('float32')
     """
     from astrojepa.data.readers.registry import Selection, find_reader
 
-    selection = Selection(parse_where(where), label_column or None, skip_corrupt)
+    selection = Selection(
+        parse_where(where), label_column or None, skip_corrupt, parse_bands(bands)
+    )
     if not is_simulated(str(source)):
         _existing(source)
     found = find_reader(str(source))
@@ -93,7 +100,24 @@ def open_dataset(
             f"{asked} chooses from the labels.csv of a folder of images, and {source} has none; "
             f"leave it out."
         )
+    if selection.bands and not found.gives_flux:
+        raise DataError(
+            f"{source} is {found.name}, whose flux is not read; leave out the bands, or give a "
+            f"folder of FITS images or an HDF5 file."
+        )
     return found.open(str(source), selection, progress)
+
+
+def parse_bands(bands: Sequence[str]) -> tuple[str, ...]:
+    """Check the names of bands: 1 to 16, each once; a text "g r z" or "g,r,z" is split."""
+    names = bands.replace(",", " ").split() if isinstance(bands, str) else list(bands)
+    bad = [name for name in names if not isinstance(name, str) or not name or len(name) > 40]
+    if bad or len(set(names)) < len(names) or len(names) > MAX_BANDS:
+        raise DataError(
+            f"bands are up to {MAX_BANDS} names, each once, e.g. g r z; found "
+            f"{', '.join(map(str, names))[:100]}."
+        )
+    return tuple(names)
 
 
 def parse_where(where: Mapping[str, str] | Sequence[str] | None) -> dict[str, str]:

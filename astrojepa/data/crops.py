@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, TypeVar
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 from PIL import Image
 
 from astrojepa.config import ImageConfig
@@ -22,6 +22,18 @@ def resize_frame(image: UInt8[np.ndarray, "H W 3"], size: int) -> UInt8[np.ndarr
     return np.array(
         Image.fromarray(np.ascontiguousarray(square)).resize((size, size), Image.Resampling.LANCZOS)
     )
+
+
+def resize_flux(flux: Float32[np.ndarray, "H W C"], size: int) -> Float32[np.ndarray, "F F C"]:
+    """Resample the central square of flux to `size` pixels a side, each band as `resize_frame`."""
+    side = min(flux.shape[:2])
+    square = np.ascontiguousarray(np.moveaxis(centre_crop(flux, side), -1, 0))
+    if side != size:
+        planes = (Image.fromarray(plane) for plane in square)
+        square = np.stack(
+            [np.asarray(p.resize((size, size), Image.Resampling.LANCZOS)) for p in planes]
+        )
+    return np.ascontiguousarray(np.moveaxis(square, 0, -1))
 
 
 def centre_crop(frames: Array, size: int) -> Array:

@@ -6,11 +6,12 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
 
+from astrojepa.data import DataError
 from astrojepa.data.without_images import NoImages
 from astrojepa.types import Galaxy
 
@@ -24,6 +25,20 @@ class ImageReader(Protocol):
 
     def read(self, row: int) -> np.ndarray:
         """Return one image as uint8 (H, W, 3)."""
+        ...
+
+
+@runtime_checkable
+class FluxReader(ImageReader, Protocol):
+    """Reads the flux of several bands too; `read` returns an RGB image made from it."""
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """The names of the bands, in the order of `flux`."""
+        ...
+
+    def flux(self, row: int) -> np.ndarray:
+        """Return the flux of one image as float32 (H, W, C), finite, in the unit of its source."""
         ...
 
 
@@ -89,6 +104,23 @@ class Dataset:
         digest = hashlib.sha256(self.source_hash.encode())
         digest.update(self.rows.tobytes())
         return digest.hexdigest()[:16]
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """Names of the bands whose flux is known; none where there are only RGB images."""
+        return self.reader.bands if isinstance(self.reader, FluxReader) else ()
+
+    def flux(self, index: int) -> np.ndarray:
+        """Return a galaxy's flux, float32 (H, W, C), in the order of `bands`.
+
+        DataError for a data set that was opened without bands.
+        """
+        if not isinstance(self.reader, FluxReader):
+            raise DataError(
+                f"{self.name} was opened as RGB images; name the bands to read their flux, e.g. "
+                f'bands=("g", "r", "z").'
+            )
+        return self.reader.flux(int(self.rows[index]))
 
     @property
     def has_images(self) -> bool:

@@ -9,13 +9,16 @@ import shutil
 from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.lib import format as npy
+from numpy.typing import DTypeLike
 
 from astrojepa.cache import cache_path
 from astrojepa.config import ImageConfig
-from astrojepa.data.crops import resize_frame
+from astrojepa.data import DataError
+from astrojepa.data.crops import resize_flux, resize_frame
 from astrojepa.data.dataset import Dataset
 from astrojepa.files import atomic_write
 from astrojepa.progress import Progress, reporting
@@ -36,19 +39,26 @@ def frames(data: Dataset, frame_size: int, progress: bool | Progress = False) ->
     Raises DataError naming the first image that cannot be read, OSError where the disk is full;
     neither leaves half a file.
     """
+    return _kept_frames(data, frame_size, progress)
+
+
+def _kept_frames(
+    data: Dataset, frame_size: int, progress: bool | Progress, num_bands: int = 0
+) -> np.ndarray:
+    """Return the frames in the cache, making them first where they are not; 0 bands: uint8 RGB."""
     if not 1 <= frame_size <= 4096:
         raise ValueError(f"A frame of {frame_size} pixels cannot be made; choose 1 to 4096.")
-    path = cache_path("frames", f"{pictures_hash(data)}-{frame_size}", ".npy")
-    shape = (len(data), frame_size, frame_size, 3)
-    found = open_pictures(path, shape)
+    kind, dtype = ("flux", np.float32) if num_bands else ("frames", np.uint8)
+    path = cache_path(kind, f"{pictures_hash(data)}-{frame_size}", ".npy")
+    shape = (len(data), frame_size, frame_size, num_bands or 3)
+    found = open_pictures(path, shape, dtype)
     if found is None:
         if (prepare := getattr(data.reader, "prepare", None)) is not None:
             prepare(len(data), progress)
         parts = (slice(start, start + CHUNK) for start in range(0, len(data), CHUNK))
-        write_pictures(
-            path, shape, read_frames(data, frame_size, parts), progress, f"reading {data.name}"
-        )
-        found = open_pictures(path, shape)
+        read = read_frames(data, frame_size, parts, bool(num_bands))
+        write_pictures(path, shape, read, progress, f"reading {data.name}", dtype)
+        found = open_pictures(path, shape, dtype)
     if found is None:
         raise OSError(
             f"{path} was written and cannot be read back; is the disk sound, or did something "
@@ -57,22 +67,57 @@ def frames(data: Dataset, frame_size: int, progress: bool | Progress = False) ->
     return found
 
 
+def flux_frames(data: Dataset, frame_size: int, progress: bool | Progress = False) -> np.ndarray:
+    """Return the flux of every galaxy, as `frames` does: memory-mapped float32 (n, F, F, C)."""
+    return _kept_frames(data, frame_size, progress, len(data.bands))
+
+
 def frames_for(
     data: Dataset, image: ImageConfig, progress: bool | Progress | None = None
 ) -> np.ndarray:
-    """Return the frames that a network with this image config is given."""
-    return frames(data, image.frame_size, progress or False)
+    """Return the frames that a network with this image config is given, uint8 or flux.
+
+    DataError where its bands are not those of the data.
+    """
+    check_bands(data, image)
+    kept = flux_frames if image.bands else frames
+    return kept(data, image.frame_size, progress or False)
 
 
-def read_frames(data: Dataset, frame_size: int, parts: Iterable[slice]) -> Generator[np.ndarray]:
+def read_frames_for(
+    data: Dataset, image: ImageConfig, parts: Iterable[slice]
+) -> Generator[np.ndarray]:
+    """Yield parts of `frames_for`, without the cache."""
+    check_bands(data, image)
+    return read_frames(data, image.frame_size, parts, bool(image.bands))
+
+
+def check_bands(data: Dataset, image: ImageConfig) -> None:
+    """Raise DataError unless the data are given in the bands that a network takes."""
+    if image.bands != data.bands:
+        wanted = f"flux in {', '.join(image.bands)}" if image.bands else "RGB images"
+        found = f"flux in {', '.join(data.bands)}" if data.bands else "RGB images"
+        how = f"with the bands {' '.join(image.bands)}" if image.bands else "without bands"
+        raise DataError(
+            f"The model takes {wanted}, and {data.name} was opened as {found}; open it {how}, or "
+            f"train a model on it."
+        )
+
+
+def read_frames(
+    data: Dataset, frame_size: int, parts: Iterable[slice], flux: bool = False
+) -> Generator[np.ndarray]:
     """Yield the frames of each part of the rows, uint8 (b, F, F, 3), without the cache.
 
-    While the caller works on one part the next is read, in two threads; no more than three parts'
-    frames are in memory. Raises DataError naming the first image that cannot be read.
+    With `flux` they are float32 (b, F, F, C). While the caller works on one part the next is read,
+    in two threads; no more than three parts' frames are in memory. Raises DataError naming the
+    first image that cannot be read.
     """
+    reader: Any = data.reader
+    read, resize = (reader.flux, resize_flux) if flux else (reader.read, resize_frame)
 
     def frame(row: int) -> np.ndarray:
-        return resize_frame(data.reader.read(row), frame_size)
+        return resize(read(row), frame_size)
 
     pool = ThreadPoolExecutor(THREADS)
     try:
@@ -83,8 +128,10 @@ def read_frames(data: Dataset, frame_size: int, parts: Iterable[slice]) -> Gener
         pool.shutdown(cancel_futures=True)
 
 
-def open_pictures(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
-    """Map a cached uint8 .npy of that shape read-only; None if missing or different."""
+def open_pictures(
+    path: Path, shape: tuple[int, ...], dtype: DTypeLike = np.uint8
+) -> np.ndarray | None:
+    """Map a cached .npy of that shape and type read-only; None if missing or different."""
     try:
         pictures = np.load(path, mmap_mode="c", allow_pickle=False)
     except (OSError, ValueError, EOFError):
@@ -92,7 +139,7 @@ def open_pictures(path: Path, shape: tuple[int, ...]) -> np.ndarray | None:
     whole = (
         isinstance(pictures, np.memmap) and path.stat().st_size == pictures.offset + pictures.nbytes
     )
-    return pictures if whole and pictures.shape == shape and pictures.dtype == np.uint8 else None
+    return pictures if whole and pictures.shape == shape and pictures.dtype == dtype else None
 
 
 def write_pictures(
@@ -101,12 +148,13 @@ def write_pictures(
     blocks: Iterable[np.ndarray],
     progress: bool | Progress,
     text: str,
+    dtype: DTypeLike = np.uint8,
 ) -> None:
-    """Write blocks of images one after the other into a uint8 .npy of that shape, atomically.
+    """Write blocks of images one after the other into a .npy of that shape and type, atomically.
 
     Raises OSError where the disk has no room for it, before anything is read.
     """
-    needed = math.prod(shape) + SPARE_BYTES
+    needed = math.prod(shape) * np.dtype(dtype).itemsize + SPARE_BYTES
     path.parent.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(path.parent).free
     if free < needed:
@@ -117,9 +165,10 @@ def write_pictures(
         )
     done = 0
     with atomic_write(path) as stream, reporting(progress, shape[0], text) as report:
-        npy.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        descr = npy.dtype_to_descr(np.dtype(dtype))
+        npy.write_array_header_1_0(stream, {"descr": descr, "fortran_order": False, "shape": shape})
         for block in blocks:
-            stream.write(np.ascontiguousarray(block, dtype=np.uint8).data)
+            stream.write(np.ascontiguousarray(block, dtype=dtype).data)
             done += len(block)
             report(done)
         if done != shape[0]:

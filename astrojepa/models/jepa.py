@@ -84,7 +84,7 @@ class JEPA(nn.Module):
 
     def forward(
         self,
-        images: Float[Tensor, "#B 3 S S"] | None,
+        images: Float[Tensor, "#B C S S"] | None,
         masks: PatchMasks | None,
         views: Sequence[Tensor] = (),
         projected_only: bool = False,
@@ -118,7 +118,7 @@ class JEPA(nn.Module):
         described = None if self.describer is None or projected_only else self.describer(pooled)
         return JEPAOutput(prediction, target, projected, pooled, tokens, described)
 
-    def project(self, images: Float[Tensor, "B 3 S S"]) -> Float[Tensor, "B P"]:
+    def project(self, images: Float[Tensor, "B C S S"]) -> Float[Tensor, "B P"]:
         """Project whole images, each seen once: what SIGReg would see of them."""
         return self._project(*self.encoder(images))
 
@@ -135,7 +135,7 @@ class JEPA(nn.Module):
         return prediction
 
     def target_tokens(
-        self, images: Float[Tensor, "#B 3 S S"], masks: PatchMasks
+        self, images: Float[Tensor, "#B C S S"], masks: PatchMasks
     ) -> Float[Tensor, "B M Nt D"]:
         """Encode the whole image; gather layer-normed target blocks (no gradient for "ema")."""
         shared = self.config.target == "shared"
@@ -156,7 +156,7 @@ class JEPA(nn.Module):
         ]
         torch._foreach_lerp_(list[Tensor](targets), list[Tensor](sources), 1.0 - momentum)
 
-    def embed(self, images: Float[Tensor, "B 3 S S"]) -> Float[Tensor, "B D"]:
+    def embed(self, images: Float[Tensor, "B C S S"]) -> Float[Tensor, "B D"]:
         """Return one vector per image: what the evaluated encoder's tokens are read as."""
         tokens, _ = self.evaluated(images)
         return self.evaluated.vector(tokens)

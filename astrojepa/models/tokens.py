@@ -22,8 +22,8 @@ def gather_tokens(
 
 
 def without_hidden(
-    images: Float[Tensor, "B 3 S S"], index: Int[Tensor, "B K"], grid: int, patch_size: int
-) -> Float[Tensor, "B 3 S S"]:
+    images: Float[Tensor, "B C S S"], index: Int[Tensor, "B K"], grid: int, patch_size: int
+) -> Float[Tensor, "B C S S"]:
     """Set the patches that are not in `index` to 0: what they held cannot reach a token."""
     seen = images.new_zeros(len(index), grid**2).scatter_(1, index, 1.0).view(-1, 1, grid, grid)
     return images * nn.functional.interpolate(seen, scale_factor=patch_size)

@@ -24,7 +24,7 @@ _DRAWS_PER_BLOCK = 5  # shape, top, left, biased or not, which bright patch
 _BORDER = 0.05  # the sky is read from a frame this fraction of the side wide
 
 
-def patch_brightness(flux: Float[Tensor, "B 3 S S"], patch_size: int) -> Float[Tensor, "B G G"]:
+def patch_brightness(flux: Float[Tensor, "B C S S"], patch_size: int) -> Float[Tensor, "B G G"]:
     """Return each patch's mean flux above the sky, >= 0, in the unit of `flux`.
 
     grey = mean over channels; sky = median of the border, 5 per cent of the side wide; values below

@@ -42,7 +42,7 @@ def check_batch(galaxies: int, config: TrainConfig) -> tuple[int, int]:
 
 
 class BatchMaker:
-    """Holds training frames, uint8 (n, F, F, 3), and makes this process's part of any batch.
+    """Holds training frames (n, F, F, C), uint8 or flux; makes this process's part of any batch.
 
     `numbers` (n, 230), the `described_numbers` of the same galaxies, go with it where a describer
     learns to tell them.
@@ -107,12 +107,16 @@ class BatchMaker:
     def _make(self, step: int, ids: Tensor, frames: Tensor) -> Batch:
         config = self.config
         num_masking = num_uniforms(config.image.grid, config.mask)
-        num_views = num_view_uniforms(config.views) if config.multi_view else 0
+        num_views = (
+            num_view_uniforms(config.views, config.image.channels) if config.multi_view else 0
+        )
         draws = counter_uniforms(config.seed, step, ids, _TURN_DRAWS + num_masking + num_views)
         turning, masking, viewing = draws.split([_TURN_DRAWS, num_masking, num_views], dim=1)
         images = masks = None
         if config.objective.prediction_weight > 0:
-            flux = random_frames(frames, config.image.image_size, config.optim.rotate, turning)
+            flux = random_frames(
+                frames, config.image.image_size, config.optim.rotate, turning, config.image
+            )
             masks = sample_masks(
                 patch_brightness(flux, config.image.patch_size), config.mask, uniforms=masking
             )
@@ -142,7 +146,7 @@ class BatchMaker:
         order = np.argsort(rows)  # the memory map is read front to back
         found = torch.empty(
             (len(rows), *self.frames.shape[1:]),
-            dtype=torch.uint8,
+            dtype=torch.float32 if self.config.image.bands else torch.uint8,
             pin_memory=self.device.type == "cuda",
         )
         found.numpy()[order] = self.frames[rows[order]]

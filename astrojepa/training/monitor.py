@@ -94,7 +94,7 @@ class Monitor:
                 crop = np.ascontiguousarray(
                     centre_crop(np.asarray(stored[start : start + _CHUNK]), image.image_size)
                 )
-                flux = to_flux(torch.from_numpy(crop).to(self.device))
+                flux = to_flux(torch.from_numpy(crop).to(self.device), image)
                 parts.append(
                     encode(normalise(flux, image.normalization, self.mean, self.std))
                     .float()

@@ -17,6 +17,7 @@ from astrojepa.data import find_data, open_dataset
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import frames_for
 from astrojepa.data.splits import default_split
+from astrojepa.data.stretch import fit_stretch
 from astrojepa.data.transforms import channel_statistics
 from astrojepa.models.encoders.registry import check_encoder, check_trains
 from astrojepa.objective.masking import token_counts
@@ -45,7 +46,7 @@ class Prepared:
     training: Dataset
     validation: Dataset
     split: str  # name of the split
-    frames: np.ndarray  # uint8 (n, F, F, 3), of the training galaxies
+    frames: np.ndarray  # (n, F, F, C), uint8 RGB or flux, of the training galaxies
     mean: tuple[float, ...]
     std: tuple[float, ...]
     donor: Model | None  # whose frozen encoder a predictor is fitted to, or whose weights begin it
@@ -111,8 +112,9 @@ def prepare(
         source, data = _open(config, progress)
         training, validation, split = _choose(data, config)
         check_batch(len(training), config)
+        config = _with_stretch(config, training)
         frames = frames_for(training, config.image, progress)
-        mean, std = (donor.mean, donor.std) if donor else channel_statistics(frames)
+        mean, std = (donor.mean, donor.std) if donor else channel_statistics(frames, config.image)
     galaxies = (source, training, validation, split)
     return Prepared(config, because, device, *galaxies, frames, mean, std, donor)
 
@@ -135,6 +137,7 @@ def _open(config: TrainConfig, progress: bool) -> tuple[str, Dataset]:
         where=asked.where or None,
         label_column=asked.label_column or None,
         skip_corrupt=asked.skip_corrupt,
+        bands=config.image.bands,
         progress=progress,
     )
     if progress and data.skipped:
@@ -142,6 +145,14 @@ def _open(config: TrainConfig, progress: bool) -> tuple[str, Dataset]:
     for note in data.notes if progress else ():
         print(f"Note      {note}")
     return source, data
+
+
+def _with_stretch(config: TrainConfig, training: Dataset) -> TrainConfig:
+    """Settle the stretch of flux, once for the run and whoever uses its model."""
+    if not config.image.bands or config.image.white:
+        return config
+    softening, white = fit_stretch(training)
+    return replace(config, softening=softening, white=white)
 
 
 def _choose(data: Dataset, config: TrainConfig) -> tuple[Dataset, Dataset, str]:

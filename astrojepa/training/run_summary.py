@@ -25,6 +25,10 @@ def print_summary(ready: Prepared, state: TrainState, batches: BatchMaker, folde
         f"Data      {training.name}{simulated}: {len(training):,} for training (split "
         f"{ready.split}, hash {training.id_hash}), {judged}"
     )
+    if (image := config.image).bands:
+        stretches = zip(image.bands, image.softening, image.white, strict=True)
+        told = "; ".join(f"{band} {low:.3g} to {high:.3g}" for band, low, high in stretches)
+        print(f"Flux      softening to white of the stretch: {told}")
     sized = find_encoder(config.model.backbone).sized
     name = f"patches of {config.image.patch_size}" if sized else config.model.backbone
     print(

@@ -15,28 +15,37 @@ from torch import Tensor
 from torch.nn import functional
 
 from astrojepa.config import ImageConfig, ViewConfig
+from astrojepa.data.stretch import in_softenings, stretched
 from astrojepa.data.transforms import check_frames, crop_middle, orientations, to_flux
-from astrojepa.training.telescope import TELESCOPE_DRAWS, another_telescope, pixel_scale
+from astrojepa.training.telescope import (
+    FLUX_SKY,
+    another_sky,
+    another_stretch,
+    another_telescope,
+    num_telescope_draws,
+    pixel_scale,
+)
 
 NUM_BANKED = 2**22  # 16 MiB, more than the largest view (3 * 1024 * 1024)
 # galaxies at a time, so that what lies between frames and views stays small and near the processor
 _CPU_CHUNK = 16
 _TURN_DRAWS = 4  # as in random_frames
 _CROP_DRAWS = 3  # area, across, down
+FLUX_NOISE = 10 / 3  # ten times the noise of the sky, in units of the softening
 _CAMERA_DRAWS = 4  # seeing, brightness, noise, place in the bank
 # where each begins but the first
 _PARTS = (_TURN_DRAWS, _TURN_DRAWS + _CROP_DRAWS, _TURN_DRAWS + _CROP_DRAWS + _CAMERA_DRAWS)
-# and TELESCOPE_DRAWS where there is another telescope
+# and num_telescope_draws where there is another telescope
 _DRAWS_PER_VIEW = _TURN_DRAWS + _CROP_DRAWS + _CAMERA_DRAWS
 
 
-def num_view_uniforms(config: ViewConfig) -> int:
+def num_view_uniforms(config: ViewConfig, channels: int = 3) -> int:
     """Return how many uniform numbers one galaxy's views, all together, are made from."""
-    return (config.global_views + config.local_views) * _draws_per_view(config)
+    return (config.global_views + config.local_views) * _draws_per_view(config, channels)
 
 
-def _draws_per_view(config: ViewConfig) -> int:
-    return _DRAWS_PER_VIEW + (TELESCOPE_DRAWS if config.telescope else 0)
+def _draws_per_view(config: ViewConfig, channels: int) -> int:
+    return _DRAWS_PER_VIEW + (num_telescope_draws(channels) if config.telescope else 0)
 
 
 def make_noise_bank(seed: int, device: torch.device) -> Float[Tensor, " L"]:
@@ -45,27 +54,31 @@ def make_noise_bank(seed: int, device: torch.device) -> Float[Tensor, " L"]:
 
 
 def random_views(
-    frames: UInt8[Tensor, "B F F 3"],
+    frames: UInt8[Tensor, "B F F 3"] | Float[Tensor, "B F F C"],
     image: ImageConfig,
     config: ViewConfig,
     uniforms: Float[Tensor, "B U"],
     noise_bank: Float[Tensor, " L"],
-) -> tuple[Float[Tensor, "_ B 3 _ _"], ...]:
-    """Make views: flux in [0, 1], (V, B, 3, s, s) for global views, then for local ones.
+) -> tuple[Float[Tensor, "_ B C _ _"], ...]:
+    """Make views: flux in [0, 1], (V, B, C, s, s) for global views, then for local ones.
 
     In the order of nature: mirrored and turned by any angle; a square of the central `image_size`
     pixels of the frame, of an area drawn from `global_scale` or `local_scale`, off the galaxy by at
     most `shift` times what keeps it inside; blurred by a Gaussian of up to `seeing` pixels;
     brighter or fainter by up to `brightness`, all channels alike; noise of up to `noise`; cut to
     [0, 1]. With `telescope` above 0 the square is that of another pixel scale, and its light
-    another camera's (`another_telescope`).
+    another camera's (`another_sky`, `another_stretch`).
+
+    Of flux data all of this is done to linear flux, which is stretched last. There `noise` is in
+    units of ten times the noise of the sky.
 
     `uniforms` in [0, 1), (B, num_view_uniforms(config)), decide everything, so a galaxy's views
     depend on no other galaxy of the batch; the noise itself is a piece of `noise_bank`
     (`make_noise_bank`). Raises ValueError for frames, numbers or a bank of the wrong shape.
     """
-    check_frames(frames, image.image_size, uniforms, num_view_uniforms(config))
-    longest = 3 * max(image.image_size, config.local_size) ** 2
+    num_uniforms = num_view_uniforms(config, image.channels)
+    check_frames(frames, image.image_size, uniforms, num_uniforms, image)
+    longest = image.channels * max(image.image_size, config.local_size) ** 2
     if noise_bank.ndim != 1 or len(noise_bank) < longest:
         raise ValueError(
             f"A view needs {longest} numbers of noise, found a bank of {tuple(noise_bank.shape)}."
@@ -86,8 +99,8 @@ def _look(
     frames: Tensor, uniforms: Tensor, image: ImageConfig, config: ViewConfig, noise_bank: Tensor
 ) -> tuple[Tensor, ...]:
     """Make all views of a few galaxies, resolution by resolution."""
-    flux = to_flux(frames)
-    draws = uniforms.reshape(len(frames), -1, _draws_per_view(config))
+    flux = in_softenings(frames, image) if image.bands else to_flux(frames)
+    draws = uniforms.reshape(len(frames), -1, _draws_per_view(config, image.channels))
     large, small = draws.split([config.global_views, config.local_views], dim=1)
     views = []
     for part, size, scale in (
@@ -98,11 +111,8 @@ def _look(
             turn, crop, camera, telescope = part.tensor_split(_PARTS, dim=2)
             zoom = pixel_scale(telescope, config.telescope) if config.telescope else None
             pointed = _point(flux, image.image_size, size, scale, config.shift, turn, crop, zoom)
-            views.append(
-                _expose(
-                    pointed, config, camera.transpose(0, 1), telescope.transpose(0, 1), noise_bank
-                )
-            )
+            numbers = camera.transpose(0, 1), telescope.transpose(0, 1)
+            views.append(_expose(pointed, image, config, *numbers, noise_bank))
     return tuple(views)
 
 
@@ -147,28 +157,50 @@ def _point(
         flux, grid, mode="bilinear", padding_mode="reflection", align_corners=False
     )
     seen = functional.avg_pool2d(seen, samples) if samples > 1 else seen
-    return seen.view(batch, 3, views, size, size).permute(2, 0, 1, 3, 4).contiguous()
+    return seen.view(batch, -1, views, size, size).permute(2, 0, 1, 3, 4).contiguous()
 
 
 def _expose(
-    flux: Tensor, config: ViewConfig, camera: Tensor, telescope: Tensor, noise_bank: Tensor
+    flux: Tensor,
+    image: ImageConfig,
+    config: ViewConfig,
+    camera: Tensor,
+    telescope: Tensor,
+    noise_bank: Tensor,
 ) -> Tensor:
-    """Add seeing, exposure and noise to (V, B, 3, S, S) from uniforms (V, B, 4), (V, B, 9)."""
+    """Add seeing, exposure and noise to (V, B, C, S, S) from uniforms (V, B, 4), (V, B, 5 + C).
+
+    RGB images get their noise after the stretch of another telescope, flux before any stretch.
+    """
     seeing, gain, noise, place = camera.flatten(0, 1).unbind(1)
     views = flux.flatten(0, 1)
     if config.seeing > 0:
         views = _blur(views, seeing * config.seeing, config.seeing)
     views = views * (1 + config.brightness * (2 * gain - 1)).view(-1, 1, 1, 1)
-    if config.telescope:
-        views = another_telescope(views, telescope.flatten(0, 1), config.telescope)
-    if config.noise > 0:
-        # a piece begins at every number; nothing is copied here
-        pieces = noise_bank.unfold(0, views[0].numel(), 1)
-        starts = (place * len(pieces)).long().clamp_max(len(pieces) - 1)
-        views.addcmul_(
-            pieces.index_select(0, starts).view_as(views), (noise * config.noise).view(-1, 1, 1, 1)
-        )
-    return views.clamp_(0, 1).view_as(flux)
+    draws, strength = telescope.flatten(0, 1), config.telescope
+    if not image.bands:
+        views = another_telescope(views, draws, strength) if strength else views
+        views = _with_noise(views, config.noise, noise, place, noise_bank)
+        return views.clamp_(0, 1).view_as(flux)
+    views = another_sky(views, draws, strength, FLUX_SKY) if strength else views
+    views = _with_noise(views, FLUX_NOISE * config.noise, noise, place, noise_bank)
+    views = stretched(views, image)
+    return (another_stretch(views, draws, strength) if strength else views).view_as(flux)
+
+
+def _with_noise(
+    views: Tensor, largest: float, share: Tensor, place: Tensor, noise_bank: Tensor
+) -> Tensor:
+    """Add noise to views (n, C, S, S) in place: to each a piece of the bank, times `largest` and
+    its share (n,).
+    """
+    if largest == 0:
+        return views
+    # a piece begins at every number; nothing is copied here
+    pieces = noise_bank.unfold(0, views[0].numel(), 1)
+    starts = (place * len(pieces)).long().clamp_max(len(pieces) - 1)
+    sigma = (share * largest).view(-1, 1, 1, 1)
+    return views.addcmul_(pieces.index_select(0, starts).view_as(views), sigma)
 
 
 def _blur(views: Tensor, sigma: Tensor, largest: float) -> Tensor:
@@ -177,12 +209,12 @@ def _blur(views: Tensor, sigma: Tensor, largest: float) -> Tensor:
     The border reflects with its edge pixels repeated, which keeps the total flux: what would leave
     the view comes back.
     """
-    count, size = views.shape[0] * 3, views.shape[-1]
+    count, size = views.shape[0] * views.shape[1], views.shape[-1]
     radius = min(math.ceil(3 * largest), size)
     steps = torch.arange(-radius, radius + 1, device=views.device)
     taps = torch.exp(-0.5 * (steps / sigma.clamp_min(1e-3)[:, None]) ** 2)
     taps = taps / taps.sum(1, keepdim=True)
-    kernels = taps[:, None].expand(-1, 3, -1).reshape(count, 1, 1, -1)
+    kernels = taps[:, None].expand(-1, views.shape[1], -1).reshape(count, 1, 1, -1)
     wide = torch.cat((views[..., :radius].flip(-1), views, views[..., -radius:].flip(-1)), -1)
     wide = torch.cat((wide[..., :radius, :].flip(-2), wide, wide[..., -radius:, :].flip(-2)), -2)
     across = functional.conv2d(wide.view(1, count, *wide.shape[2:]), kernels, groups=count)

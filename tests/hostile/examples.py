@@ -127,6 +127,26 @@ def fits_files() -> list[bytes]:
     return [*files, gzip.compress(files[0])]
 
 
+def flux_fits() -> list[bytes]:
+    """The FITS files that hold g, r and z: as named or nameless planes, and as extensions."""
+    whole = fits_files()
+    return [whole[1], whole[4], whole[8]]
+
+
+def flux_hdf5() -> list[bytes]:
+    """Files of flux in three bands: named and packed, and plain."""
+    flux = np.random.default_rng(0).normal(0, 1, (2, 3, 8, 8)).astype(np.float32)
+    files = []
+    for options in ({"compression": "gzip", "chunks": (1, 3, 8, 8)}, {}):
+        stream = io.BytesIO()
+        with h5py.File(stream, "w") as file:
+            images = file.create_dataset("images", data=flux, **options)
+            if options:
+                images.attrs["bands"] = np.array(["g", "r", "z"], "S8")
+        files.append(stream.getvalue())
+    return files
+
+
 def hdf5_files() -> list[bytes]:
     """Files of Galaxy10's layout: packed, plain, and in the newer format whose metadata have
     checksums.

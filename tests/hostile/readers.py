@@ -25,7 +25,7 @@ from astrojepa.checkpoints.model import load_model
 from astrojepa.data import open_dataset
 from astrojepa.data.catalogue import read_catalogue
 from astrojepa.data.coordinates import parse_coordinates
-from astrojepa.data.images.fits import read_fits, read_sky
+from astrojepa.data.images.fits import read_fits, read_flux, read_sky, shown
 from astrojepa.data.images.raster import read_image
 from astrojepa.data.simulate.simulator import simulate
 from astrojepa.evaluation.probes.portable import probe_from_dict
@@ -100,6 +100,19 @@ def _read_galaxies(path: Path) -> Any:
 def _read_fits(path: Path) -> Any:
     assert read_fits(path)[0].shape == read_fits(path.read_bytes(), "An upload")[0].shape
     return read_sky(path)
+
+
+def _read_flux(path: Path) -> Any:
+    flux = read_flux(path, ("g", "r", "z"))
+    assert flux.shape[2] == 3
+    assert np.isfinite(flux).all()
+    return shown(flux, ("g", "r", "z"))
+
+
+def _open_flux(path: Path) -> Any:
+    data = open_dataset(path, bands=("g", "r", "z"))
+    assert np.isfinite(data.flux(0)).all()
+    return data[0].image
 
 
 def _read_probe(path: Path) -> Any:
@@ -258,6 +271,8 @@ READERS = (
         )
     ),
     Reader("FITS", "galaxy.fits", _only(examples.fits_files), mutations.harm_fits, _read_fits, 1.5),
+    Reader("FITS flux", "galaxy.fits", _only(examples.flux_fits), mutations.harm_fits, _read_flux),
+    Reader("HDF5 flux", "flux.h5", _only(examples.flux_hdf5), mutations.harm_bytes, _open_flux),
     Reader("JPEG and PNG", "galaxy.png", _only(examples.pictures), PICTURES, read_image, 5),
     Reader("labels.csv", "labels.csv", _with_pictures, mutations.harm_text, _read_galaxies, 2),
     Reader(

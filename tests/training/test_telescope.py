@@ -12,7 +12,12 @@ import torch
 from astrojepa.config import ImageConfig, TrainConfig, ViewConfig, replace
 from astrojepa.objective.masking import counter_uniforms
 from astrojepa.presets import PRESETS, preset
-from astrojepa.training.telescope import GREY_SHARE, TELESCOPE_DRAWS, another_telescope, pixel_scale
+from astrojepa.training.telescope import (
+    GREY_SHARE,
+    another_telescope,
+    num_telescope_draws,
+    pixel_scale,
+)
 from astrojepa.training.views import make_noise_bank, num_view_uniforms, random_views
 
 IMAGE = ImageConfig(image_size=32, patch_size=8, crop_fraction=0.5)
@@ -25,7 +30,7 @@ def pictures(count: int = 64) -> torch.Tensor:
 
 def neutral(count: int, **columns: float) -> torch.Tensor:
     """Numbers that leave the light nearly alone, but for the columns named."""
-    draws = torch.full((count, TELESCOPE_DRAWS), 0.5)
+    draws = torch.full((count, num_telescope_draws(3)), 0.5)
     draws[:, SOFTENING], draws[:, GREY] = 0.0, 0.99
     for name, value in columns.items():
         draws[:, globals()[name]] = value
@@ -43,7 +48,7 @@ def test_draws_in_the_middle_change_nothing() -> None:
 def test_strength_0_changes_nothing_whatever_is_drawn() -> None:
     views, draws = (
         pictures(),
-        torch.rand(64, TELESCOPE_DRAWS, generator=torch.Generator().manual_seed(1)),
+        torch.rand(64, num_telescope_draws(3), generator=torch.Generator().manual_seed(1)),
     )
     torch.testing.assert_close(another_telescope(views, draws, 0.0), views, atol=1e-5, rtol=0)
     assert (pixel_scale(draws, 0.0) == 1).all()
@@ -51,7 +56,7 @@ def test_strength_0_changes_nothing_whatever_is_drawn() -> None:
 
 def test_light_stays_between_black_and_white_and_keeps_its_order() -> None:
     ramp = torch.linspace(0, 1, 64).view(1, 1, 8, 8).expand(500, 3, 8, 8).contiguous()
-    draws = torch.rand(500, TELESCOPE_DRAWS, generator=torch.Generator().manual_seed(2))
+    draws = torch.rand(500, num_telescope_draws(3), generator=torch.Generator().manual_seed(2))
     seen = another_telescope(ramp, draws, 1.0)
     assert seen.min() >= 0
     assert seen.max() <= 1

@@ -153,7 +153,7 @@ def _culprit(workspace: Workspace, row: int, image: np.ndarray | None) -> int | 
     if image is None or workspace.model is None or not workspace.model.has_predictor:
         return None
     errors, _ = waiting.in_turn(
-        lambda: loaders.patch_errors(workspace.model, image, *workspace.key, row, "tiling")
+        lambda: loaders.patch_errors(workspace.model, workspace.data, *workspace.key, row, "tiling")
     )
     return int(np.nanargmax(errors.mse))
 

@@ -61,7 +61,7 @@ def culprits(model: Any, data: Any, rows: tuple[int, ...]) -> Callable[[Progress
         found = {}
         for done, row in enumerate(rows):
             try:
-                image = data[row].image
+                image = model.image_of(data, row)
             except (ValueError, OSError):
                 continue
             with MODEL_TURNS.turn():

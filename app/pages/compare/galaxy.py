@@ -100,7 +100,7 @@ def _heatmap(
         return
     chosen, grid = Masks("tiling"), workspace.model.grid
     errors, elapsed = waiting.in_turn(
-        lambda: loaders.panel_errors(workspace.model, image, *workspace.key, row, chosen)
+        lambda: loaders.panel_errors(workspace.model, workspace.data, *workspace.key, row, chosen)
     )
     low, high = scale or (0.0, 1.0)
     panel = Panel(

@@ -90,7 +90,9 @@ def _panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
     errors, elapsed, problem = None, 0.0, "" if hidden is None else masks.complaint(hidden)
     if not problem:
         errors, elapsed = waiting.in_turn(
-            lambda: loaders.panel_errors(workspace.model, image, *workspace.key, row, chosen)
+            lambda: loaders.panel_errors(
+                workspace.model, workspace.data, *workspace.key, row, chosen
+            )
         )
     with foot:
         shown = _outlined(chosen, errors)

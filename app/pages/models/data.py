@@ -87,7 +87,7 @@ def _patch_seconds(workspace: Workspace) -> float:
     if image is None:
         return 0.0
     _, seconds = waiting.in_turn(
-        lambda: loaders.patch_errors(workspace.model, image, *workspace.key, row, "tiling")
+        lambda: loaders.patch_errors(workspace.model, workspace.data, *workspace.key, row, "tiling")
     )
     return seconds
 

@@ -75,6 +75,29 @@ def image_band(header: Mapping[str, Any]) -> str | None:
     return next((name for name in named if wavelength(name)), None)
 
 
+def planes_of(bands: Sequence[str], names: Sequence[str] | None, count: int) -> list[int] | None:
+    """Return which of `count` planes the bands are: by name, else by wavelength.
+
+    Without names the planes are the bands in their order. None where a band is missing, twice
+    there, or the planes without names are not as many.
+
+    >>> planes_of(["r", "g"], ["SDSS-g", "SDSS-r"], 2), planes_of(["z"], ["g", "r"], 2)
+    ([1, 0], None)
+    """
+    if names is None:
+        return list(range(count)) if count == len(bands) else None
+    places = []
+    for band in bands:
+        wanted = wavelength(band)
+        found = [place for place, name in enumerate(names) if name == band] or [
+            place for place, name in enumerate(names) if wanted and wavelength(name) == wanted
+        ]
+        if len(found) != 1:
+            return None
+        places += found
+    return places
+
+
 def red_green_blue(bands: Sequence[str]) -> list[int] | None:
     """Return which planes to show as red, green and blue: longest, middle and shortest wavelength;
     the shorter of two is green and blue. None where a name is unknown or two have one wavelength.

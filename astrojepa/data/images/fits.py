@@ -12,7 +12,7 @@ import re
 import threading
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ import numpy as np
 from astropy.io import fits
 
 from astrojepa.data import PictureError
-from astrojepa.data.images.bands import image_band, plane_bands, red_green_blue
+from astrojepa.data.images.bands import image_band, plane_bands, planes_of, red_green_blue
 from astrojepa.data.images.raster import MAX_BYTES, MAX_PIXELS
 
 MAX_FILE_BYTES = 512 * 1024**2
@@ -44,6 +44,7 @@ NO_PICTURES = re.compile(
 PICTURES = re.compile(r"sci|science|image")
 CALLED = ("EXTNAME", "HDUNAME", "EXTTYPE", "IMAGETYP", "HDUCLAS1", "HDUCLAS2", "HDUCLAS3")
 UNPACKED = ("RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2")  # whose unpackers stay within their arrays
+LARGEST_FLOAT32 = 1e30  # so that squares of flux stay finite as well
 LARGEST = 1e100  # beyond it lies no flux in any unit, and sums overflow: such a pixel is undefined
 SOFTENING = 3.0  # in units of the sky's noise: below it the stretch is linear, above it logarithmic
 WHITE_PERCENTILE = 99.8
@@ -69,12 +70,13 @@ class _Picture:
     bands: list[str] | None  # of its planes, where the header names them
     headers: list[fits.Header]
     parts: list[Any]  # of the whole file
+    unnamed: int  # planes of a cube whose filters are not named
 
     @property
     def planes(self) -> int:
         if len(self.shape) == 2:
             return len(self.images)
-        return len(self.bands) if self.bands else 3
+        return len(self.bands) if self.bands else self.unnamed
 
     def sky(self) -> Sky:
         from astrojepa.data.images.position import centre
@@ -82,13 +84,14 @@ class _Picture:
         ra, dec = centre(self.headers[0], self.parts) or (None, None)
         return Sky(ra, dec, self.planes == 3 and not red_green_blue(self.bands or []))
 
-    def flux(self) -> np.ndarray:
-        """Read the planes, float64 (n, H, W), red first."""
+    def cube(self) -> np.ndarray:
+        """Read all planes, float64 (n, H, W), in the order of `bands`; row 0 is the top."""
         values = [_values(image, self.shape) for image in self.images]
         cube = np.stack(values) if len(self.shape) == 2 else values[0]
         cube = cube if len(cube) == self.planes else np.moveaxis(cube, -1, 0)
-        order = red_green_blue(self.bands or [])
-        return cube[order] if order else cube
+        cube = np.where(np.abs(cube) < LARGEST, cube, np.nan)
+        top_down = str(self.headers[0].get("ROWORDER", "")).strip().upper() == "TOP-DOWN"
+        return cube if top_down else cube[:, ::-1]
 
 
 def read_fits(source: str | Path | bytes, name: str = "") -> tuple[np.ndarray, Sky]:
@@ -106,19 +109,67 @@ def read_fits(source: str | Path | bytes, name: str = "") -> tuple[np.ndarray, S
     """
     name = name or ("The FITS file" if isinstance(source, bytes) else str(source))
     with _opened(source, name) as picture:
-        planes, sky = picture.flux(), picture.sky()
-        upside_down = str(picture.headers[0].get("ROWORDER", "")).strip().upper() != "TOP-DOWN"
-    planes = np.where(np.abs(planes) < LARGEST, planes, np.nan)
+        planes, sky, bands = picture.cube(), picture.sky(), picture.bands
+    order = red_green_blue(bands or [])
+    planes = planes[order] if order else planes
     if not np.isfinite(planes).any():
         raise PictureError(f"{name} has no defined pixel.")
-    image = stretch(planes)
-    return image[::-1].copy() if upside_down else image, sky
+    return stretch(planes), sky
 
 
-def read_sky(source: str | Path) -> Sky:
+def read_flux(source: str | Path | bytes, bands: Sequence[str], name: str = "") -> np.ndarray:
+    """Read the flux of some bands of a FITS file: float32 (H, W, C), in the unit of the file.
+
+    The image is chosen as by `read_fits`. A band is the plane or the extension whose filter has its
+    name, or its wavelength; where the header names no filters, the planes are the bands in their
+    order, if they are as many. Undefined pixels take the band's median.
+
+    Raises PictureError where a band is missing, and as `read_fits`.
+    """
+    name = name or ("The FITS file" if isinstance(source, bytes) else str(source))
+    with _opened(source, name, len(bands)) as picture:
+        cube, found = picture.cube(), picture.bands
+        if (
+            found is None
+            and len(cube) == 1 == len(bands)
+            and (own := image_band(picture.headers[0]))
+        ):
+            found = [own]
+    places = planes_of(bands, found, len(cube))
+    if places is None:
+        has = ", ".join(found) if found else f"{len(cube)} planes without names"
+        raise PictureError(f"{name} has {has}; expected the bands {', '.join(bands)}.")
+    return filled(cube[places], name, bands)
+
+
+def filled(cube: np.ndarray, name: str, bands: Sequence[str]) -> np.ndarray:
+    """Return planes (C, H, W) as float32 (H, W, C), undefined pixels at their band's median.
+
+    PictureError where a band has no defined pixel.
+    """
+    cube = np.where(np.abs(cube) < LARGEST_FLOAT32, cube, np.nan)
+    for band, plane in zip(bands, cube, strict=True):
+        known = plane[np.isfinite(plane)]
+        if not len(known):
+            raise PictureError(f"{name} has no defined pixel in {band}.")
+        plane[~np.isfinite(plane)] = np.median(known)
+    return np.ascontiguousarray(np.moveaxis(cube, 0, -1), dtype=np.float32)
+
+
+def read_sky(source: str | Path, planes: int = 0) -> Sky:
     """Return what a FITS file's headers tell of its image, which is not read."""
-    with _opened(source, str(source)) as picture:
+    with _opened(source, str(source), planes) as picture:
         return picture.sky()
+
+
+def shown(flux: np.ndarray, bands: Sequence[str]) -> np.ndarray:
+    """Return flux (H, W, C) as an RGB image, uint8 (H, W, 3), by `stretch`.
+
+    Red, green and blue are the longest, the middle and the shortest wavelength, or the last, the
+    middle and the first band where a name is unknown.
+    """
+    order = red_green_blue(bands) or [len(bands) - 1, len(bands) // 2, 0]
+    return stretch(np.moveaxis(flux, -1, 0)[order].astype(np.float64))
 
 
 def stretch(planes: np.ndarray) -> np.ndarray:
@@ -159,12 +210,12 @@ def stretch(planes: np.ndarray) -> np.ndarray:
 
 
 @contextmanager
-def _opened(source: str | Path | bytes, name: str) -> Iterator[_Picture]:
+def _opened(source: str | Path | bytes, name: str, planes: int = 0) -> Iterator[_Picture]:
     """Open a FITS file at its image, whose size and length have been checked and whose data
-    have not been read.
+    have not been read; of so many planes, where the header does not name their filters.
     """
     with opened_parts(source, name) as parts:
-        yield _picture(parts, name)
+        yield _picture(parts, name, planes)
 
 
 @contextmanager
@@ -297,7 +348,7 @@ def _checked(opened: Any, stream: BinaryIO, size: int, name: str) -> list[Any]:
     return hdus
 
 
-def _picture(parts: list[Any], name: str) -> _Picture:
+def _picture(parts: list[Any], name: str, planes: int) -> _Picture:
     """Choose the image, or the images of several bands, that make the image."""
     images = [
         part
@@ -325,7 +376,7 @@ def _picture(parts: list[Any], name: str) -> _Picture:
         counts = [count for count in (shape[0], shape[2]) if count <= MAX_BANDS]
         found = (plane_bands(headers[0], count) for count in counts)
         bands = next((names for names in found if names), None)
-    picture = _Picture(chosen, shape, bands, headers, parts)
+    picture = _Picture(chosen, shape, bands, headers, parts, planes or 3)
     if len(shape) != 2 and (len(shape) != 3 or picture.planes not in (shape[0], shape[2])):
         raise PictureError(
             f"{name}: its image is {best.shape}; expected (H, W), (3, H, W) or (H, W, 3), or one "

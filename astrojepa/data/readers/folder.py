@@ -7,13 +7,15 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import stat
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+import pandas as pd
 
 from astrojepa.cache import cache_path, load_arrays, program_text, save_arrays
 from astrojepa.data import DataError, PictureError
@@ -37,6 +39,7 @@ from astrojepa.data.readers.registry import Selection, reader
 from astrojepa.data.readers.rows import readable_rows
 from astrojepa.progress import Progress, reporting
 
+BAND = "{band}"  # in the name of a file for each band
 SUFFIXES = IMAGE_SUFFIXES + FITS_SUFFIXES
 OTHER_TABLES = (".csv", ".tsv", ".ecsv", ".vot", ".parquet", ".xlsx")
 
@@ -56,20 +59,55 @@ class FolderReader:
         damaged, changed or gone.
         """
         name = self.files[row]
-        try:
-            status = os.stat(f"{self.root}/{name}")  # noqa: PTH116
-            if self.seen.get(name, _age(status)) != _age(status):
-                raise DataError(f"{name} was changed after it was opened; open {self.root} again.")
+        with self._unchanged(name):
             if name.lower().endswith(FITS_SUFFIXES):
                 from astrojepa.data.images.fits import read_fits
 
                 return read_fits(self.root / name, name)[0]
             return read_image(self.root / name, name)
+
+    @contextlib.contextmanager
+    def _unchanged(self, name: str) -> Iterator[None]:
+        """Raise DataError where a file was changed since it was opened, or is gone."""
+        try:
+            status = os.stat(f"{self.root}/{name}")  # noqa: PTH116
+            if self.seen.get(name, _age(status)) != _age(status):
+                raise DataError(f"{name} was changed after it was opened; open {self.root} again.")
+            yield
         except OSError as error:
             raise DataError(
                 f"{name} cannot be read any more ({error.strerror or error}); is {self.root} still "
                 f"whole?"
             ) from error
+
+
+@dataclass(frozen=True)
+class FluxFolderReader(FolderReader):
+    """Reads the flux of FITS images: one file per galaxy, or one for each band, whose name has
+    {band} where the band stands.
+    """
+
+    bands: tuple[str, ...] = ()
+
+    def flux(self, row: int) -> np.ndarray:
+        """Return the flux as float32 (H, W, C); DataError as `read`, or where a band is missing."""
+        from astrojepa.data.images.fits import read_flux
+
+        name, planes = self.files[row], []
+        for bands in ((band,) for band in self.bands) if BAND in name else (self.bands,):
+            file = name.replace(BAND, bands[0])
+            with self._unchanged(file):
+                planes.append(read_flux(self.root / file, bands, file))
+        if len({plane.shape for plane in planes}) > 1:
+            sizes = ", ".join(f"{p.shape[1]} x {p.shape[0]}" for p in planes)
+            raise PictureError(f"{name} has images of {sizes} pixels; expected one size.")
+        return np.concatenate(planes, axis=2)
+
+    def read(self, row: int) -> np.ndarray:
+        """Return an RGB image of the bands, uint8 (H, W, 3), by their wavelengths."""
+        from astrojepa.data.images.fits import shown
+
+        return shown(self.flux(row), self.bands)
 
 
 def _age(status: os.stat_result) -> tuple[int, int]:
@@ -80,10 +118,10 @@ def _is_folder(source: str) -> bool:
     return Path(source).is_dir() and not is_table(source)
 
 
-@reader("a folder of images", _is_folder, selects=True)
+@reader("a folder of images", _is_folder, selects=True, gives_flux=True)
 def _open(source: str, selection: Selection, progress: bool | Progress) -> Dataset:
     chosen = (dict(selection.where), selection.label_column, selection.skip_corrupt)
-    return open_folder(source, *chosen, progress)
+    return open_folder(source, *chosen, progress, selection.bands)
 
 
 def open_folder(
@@ -92,8 +130,13 @@ def open_folder(
     label_column: str | None = None,
     skip_corrupt: bool = False,
     progress: bool | Progress = False,
+    bands: tuple[str, ...] = (),
 ) -> Dataset:
     """Open the images of a folder; no image is decoded, except with `skip_corrupt`.
+
+    With `bands` every image is FITS and has them: as planes, as extensions, or as one file for each
+    band, named alike but for the band (galaxy_g.fits, galaxy_r.fits); a row of the table then
+    names any of its files, or galaxy_{band}.fits.
 
     labels.csv or labels.tsv: one row per image, column `file`, optional `id` (else the file),
     `ra`, `dec` (degrees), `redshift`, `split`, in any letters and as other catalogues call them
@@ -109,25 +152,29 @@ def open_folder(
     """
     root = Path(path).resolve()
     table, raw = read_labels(root) or list_pictures(root, SUFFIXES)
+    table = _one_row_per_galaxy(table, bands) if bands else table
     rows = keep_where(table, dict(where or {}), str(path))
     files = tuple(table["file"].tolist())
-    names = [files[row] for row in rows.tolist()]
+    names = _all_files([files[row] for row in rows.tolist()], bands)
     statuses = _check_files(root, names)
     hashes = content_hashes(root, names, statuses, progress)
     seen = {name: _age(status) for name, status in zip(names, statuses, strict=True)}
-    reader = FolderReader(root, files, seen)
+    reader = (
+        FluxFolderReader(root, files, seen, bands) if bands else FolderReader(root, files, seen)
+    )
     listing = "\n".join(f"{n}\t{h.hex()}" for n, h in zip(names, hashes, strict=True))
     rows, skipped = readable_rows(reader, rows, progress) if skip_corrupt else (rows, ())
     kept = table.iloc[rows].reset_index(drop=True)
     labels, classes, said = encode_labels(kept, label_column)
     ra, dec, redshift = coordinate_columns(kept)
+    listing += "".join(f"\n{band}" for band in bands)
     source_hash = hashlib.sha256(raw + listing.encode("utf-8", "surrogateescape")).hexdigest()
     unnamed = _fill_from_headers(reader, rows, ra, dec, source_hash, progress)
     return Dataset(
         root.name,
         reader,
         rows,
-        name_galaxies(kept),
+        _without_band(name_galaxies(kept)) if bands else name_galaxies(kept),
         labels,
         classes,
         *(ra, dec, redshift),
@@ -135,8 +182,40 @@ def open_folder(
         split_column=split_names(kept),
         table=kept,
         skipped=skipped,
-        notes=tuple(filter(None, (said, unnamed, _left_out(root, set(files))))),
+        notes=tuple(filter(None, (said, unnamed, _left_out(root, set(_all_files(files, bands)))))),
     )
+
+
+def _one_row_per_galaxy(table: pd.DataFrame, bands: tuple[str, ...]) -> pd.DataFrame:
+    """Join the rows of files that are named alike but for a band into one, file name with {band}.
+
+    DataError for files that are not FITS.
+    """
+    others = [name for name in table["file"] if not name.lower().endswith(FITS_SUFFIXES)]
+    if others:
+        raise DataError(
+            f"bands are read from FITS images, and {_first(others)} is none; leave out the bands, "
+            f"or the file."
+        )
+    any_band = "|".join(map(re.escape, sorted(bands, key=len, reverse=True)))
+    # the last part of the name, before its suffixes
+    last = re.compile(rf"^(.*[-_.])({any_band})(\.[^/]*)$")
+    patterns = table["file"].str.replace(last, rf"\1{BAND}\3", regex=True)
+    table, kept = table.assign(file=patterns), ~patterns.duplicated() | (patterns == table["file"])
+    return table[kept].reset_index(drop=True)
+
+
+def _without_band(ids: np.ndarray) -> np.ndarray:
+    return np.array([re.sub(r"[-_.]\{band\}", "", name) for name in ids.tolist()])
+
+
+def _all_files(names: Sequence[str], bands: tuple[str, ...]) -> list[str]:
+    """Return the files behind names, of which some have {band}."""
+    return [
+        name.replace(BAND, band)
+        for name in names
+        for band in (bands if bands and BAND in name else ("",))
+    ]
 
 
 def _left_out(root: Path, read: set[str]) -> str:
@@ -231,12 +310,13 @@ def _fill_from_headers(
     """Write the sky position of FITS images into `ra` and `dec` where both are unknown; say
     whose bands have no names.
     """
-    names = [reader.files[row] for row in rows.tolist()]
+    bands = reader.bands if isinstance(reader, FluxFolderReader) else ("",)
+    names = [reader.files[row].replace(BAND, bands[0]) for row in rows.tolist()]
     places = [place for place, name in enumerate(names) if name.lower().endswith(FITS_SUFFIXES)]
     if not places:
         return ""
     fits = [names[place] for place in places]
-    east, north, unnamed = _headers(reader.root, fits, source_hash, progress).T
+    east, north, unnamed = _headers(reader.root, fits, source_hash, progress, len(bands)).T
     unknown = np.isnan(ra[places]) & np.isnan(dec[places])
     ra[places] = np.where(unknown, east, ra[places])
     dec[places] = np.where(unknown, north, dec[places])
@@ -250,14 +330,14 @@ def _fill_from_headers(
 
 
 def _headers(
-    root: Path, files: Sequence[str], source_hash: str, progress: bool | Progress
+    root: Path, files: Sequence[str], source_hash: str, progress: bool | Progress, planes: int
 ) -> np.ndarray:
     """Read FITS headers, once for a content: ra, dec (degrees, NaN where unknown) and whether the
     bands have no names, float64 (n, 3).
     """
     from astrojepa.data.images import bands, fits, position
 
-    key = hashlib.sha256(f"{source_hash} {program_text(fits, position, bands)}".encode())
+    key = hashlib.sha256(f"{source_hash} {program_text(fits, position, bands)} {planes}".encode())
     path = cache_path("headers", key.hexdigest()[:16])
     found = (load_arrays(path) or {}).get("sky")
     if found is None or found.shape != (len(files), 3) or found.dtype != np.float64:
@@ -265,7 +345,7 @@ def _headers(
         with reporting(progress, len(files), f"reading headers of {root.name}") as report:
             for place, name in enumerate(files):
                 with contextlib.suppress(PictureError):  # named when the image is read
-                    sky = fits.read_sky(root / name)
+                    sky = fits.read_sky(root / name, planes)
                     found[place] = (sky.ra, sky.dec, sky.unnamed_bands)  # None becomes NaN
                 report(place + 1)
         save_arrays(path, sky=found)

@@ -45,6 +45,7 @@ CLASSES = (
     "Edge-on with Bulge",
 )
 REQUIRED = ("images", "ans")
+LIMITS = {"ra": (0, 360), "dec": (-90, 90)}  # degrees
 NUMBERS = ("ra", "dec", "redshift", "pxscale")
 MAX_GALAXIES = 1_000_000
 MAX_SIDE = 1024
@@ -108,8 +109,12 @@ def is_hdf5(source: str) -> bool:
         return stream.read(len(HDF5_SIGNATURE)) == HDF5_SIGNATURE
 
 
-@reader("an HDF5 file of Galaxy10's layout", is_hdf5)
+@reader("an HDF5 file of Galaxy10's layout", is_hdf5, gives_flux=True)
 def _open(source: str, selection: Selection, progress: bool | Progress) -> Dataset:
+    if selection.bands:
+        from astrojepa.data.readers.flux_hdf5 import open_flux
+
+        return open_flux(Path(source), selection.bands)
     return open_galaxy10(source, progress)
 
 
@@ -135,7 +140,7 @@ def open_galaxy10(path: str | Path, progress: bool | Progress = False) -> Datase
             f"zenodo.org/records/10845026."
         )
     with contextlib.ExitStack() as stack:
-        with _reading(path):
+        with reading(path):
             file = stack.enter_context(h5py.File(path, "r"))
             images, labels, numbers = _judge(path, file)
         source_hash = content_hashes(path.resolve(), [""], [path.stat()])[0].hex()
@@ -156,7 +161,7 @@ def open_galaxy10(path: str | Path, progress: bool | Progress = False) -> Datase
 
 
 @contextlib.contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def reading(path: Path) -> Iterator[None]:
     """Turn what h5py raises on a damaged file into a sentence."""
     try:
         yield
@@ -176,30 +181,40 @@ def _judge(path: Path, file: h5py.File) -> tuple[h5py.Dataset, np.ndarray, dict[
                 f"{', '.join(names[:10]) or 'nothing'}); "
                 "expected images and ans, and where known ra, dec, redshift and pxscale."
             )
-    images = _dataset(path, file, "images")
+    images = stored(path, file, "images")
     _check_images(path, images)
-    labels = _column(path, _dataset(path, file, "ans"), "ans", len(images), "ui").astype(np.int64)
+    labels = read_classes(path, file, len(images))
+    numbers = {name: np.full(len(images), np.nan) for name in NUMBERS}
+    for name in NUMBERS:
+        if name in names:
+            numbers[name] = read_numbers(path, file, name, len(images))
+    numbers["ra"], numbers["dec"] = known_places(numbers["ra"], numbers["dec"])
+    return images, labels, numbers
+
+
+def read_classes(path: Path, file: h5py.File, count: int) -> np.ndarray:
+    """Read `ans`, int64 (count,); DataError for others than the ten classes."""
+    labels = _column(path, stored(path, file, "ans"), "ans", count, "ui").astype(np.int64)
     wrong = np.flatnonzero((labels < 0) | (labels >= len(CLASSES)))
     if len(wrong):
         raise DataError(
             f"{path.name}: 'ans' is {labels[wrong[0]]} in row {wrong[0]}; the ten classes are 0 to "
             f"9."
         )
-    numbers = {name: np.full(len(images), np.nan) for name in NUMBERS}
-    for name in NUMBERS:
-        if name in names:
-            values = _column(path, _dataset(path, file, name), name, len(images), "uif").astype(
-                np.float64
-            )
-            numbers[name] = known_numbers(values)
-    for name, low, high in (("ra", 0, 360), ("dec", -90, 90)):
-        if ((numbers[name] < low) | (numbers[name] > high)).any():
-            raise DataError(f"{path.name}: {name!r} has values outside [{low}, {high}] degrees.")
-    numbers["ra"], numbers["dec"] = known_places(numbers["ra"], numbers["dec"])
-    return images, labels, numbers
+    return labels
 
 
-def _dataset(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
+def read_numbers(path: Path, file: h5py.File, name: str, count: int) -> np.ndarray:
+    """Read a column, float64 (count,), NaN where unknown; DataError outside the sky."""
+    column = _column(path, stored(path, file, name), name, count, "uif")
+    values = known_numbers(column.astype(np.float64))
+    low, high = LIMITS.get(name, (-np.inf, np.inf))
+    if ((values < low) | (values > high)).any():
+        raise DataError(f"{path.name}: {name!r} has values outside [{low}, {high}] degrees.")
+    return values
+
+
+def stored(path: Path, file: h5py.File, name: str) -> h5py.Dataset:
     """Return a dataset stored in this file and no larger than it; nothing is read."""
     import h5py
 
@@ -266,7 +281,7 @@ def _check_images(path: Path, images: h5py.Dataset) -> None:
     if len(shape) != 4 or shape[3] != 3 or images.dtype != np.uint8:
         raise DataError(
             f"{path.name}: 'images' is {images.dtype} {shape}; expected uint8 (n, height, width, "
-            f"3)."
+            f"3), or name the bands of flux (n, bands, height, width)."
         )
     if shape[1:3] == SDSS_SHAPE:
         raise DataError(
@@ -301,7 +316,7 @@ def _reader(
         reader = FileReader(
             path.resolve(), offset, images.shape, (status.st_size, status.st_mtime_ns)
         )
-        with _reading(path):
+        with reading(path):
             if all(np.array_equal(reader.read(row), images[row]) for row in (0, len(images) - 1)):
                 return reader
     key = hashlib.sha256(
@@ -330,6 +345,6 @@ def _slices(path: Path, images: h5py.Dataset) -> Iterator[np.ndarray]:
     # a chunk of very many rows is unpacked more than once
     step = min(step, max(1, MAX_CHUNK_BYTES // row_bytes))
     for start in range(0, len(images), step):
-        with _reading(path):
+        with reading(path):
             block = images[start : start + step]
         yield block

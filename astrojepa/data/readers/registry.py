@@ -25,6 +25,7 @@ class Selection:
     where: Mapping[str, str] = field(default_factory=dict)  # {column: value}, all of which hold
     label_column: str | None = None
     skip_corrupt: bool = False
+    bands: tuple[str, ...] = ()  # whose flux is read beside RGB images
 
 
 Open = Callable[[str, Selection, "bool | Progress"], Dataset]
@@ -37,6 +38,7 @@ class Reader:
     name: str  # as a refusal names it: "a folder of images"
     recognises: Callable[[str], bool]
     selects: bool  # whether it has columns to select by
+    gives_flux: bool  # of named bands
     open: Open
 
 
@@ -44,12 +46,12 @@ _READERS: dict[str, Reader] = {}
 
 
 def reader(
-    name: str, recognises: Callable[[str], bool], selects: bool = False
+    name: str, recognises: Callable[[str], bool], selects: bool = False, gives_flux: bool = False
 ) -> Callable[[Open], Open]:
     """Register a format. At most one reader may recognise a source."""
 
     def register(open_it: Open) -> Open:
-        _READERS[name] = Reader(name, recognises, selects, open_it)
+        _READERS[name] = Reader(name, recognises, selects, gives_flux, open_it)
         return open_it
 
     return register

@@ -5,18 +5,23 @@ from __future__ import annotations
 from astrojepa.data import DEFAULT_SIMULATED, DataError, is_simulated
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.readers.registry import Selection, reader
+from astrojepa.data.simulate.fluxes import with_flux
 from astrojepa.progress import Progress
 
 MAX_SIMULATED = 1_000_000
 
 
-@reader("simulated[:COUNT[:SEED]]", is_simulated)
+@reader("simulated[:COUNT[:SEED]]", is_simulated, gives_flux=True)
 def open_simulated(source: str, selection: Selection, progress: bool | Progress) -> Dataset:
-    """Draw the galaxies that `source` asks for; 1000 with seed 0 where it does not say."""
+    """Draw the galaxies that `source` asks for; 1000 with seed 0 where it does not say.
+
+    With bands their flux is drawn too, in nanomaggies per pixel of 0.262 arcseconds.
+    """
     from astrojepa.data.simulate.simulator import simulate
 
     count, seed = count_and_seed(source)
-    return simulate(count, seed=seed, progress=progress)
+    data = simulate(count, seed=seed, progress=progress)
+    return with_flux(data, selection.bands, seed) if selection.bands else data
 
 
 def count_and_seed(source: str) -> tuple[int, int]:

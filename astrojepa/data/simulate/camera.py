@@ -76,7 +76,7 @@ def shrink(bands: np.ndarray, factor: int) -> np.ndarray:
     if factor == 1:
         return bands
     size = bands.shape[-1] // factor
-    return bands.reshape(3, size, factor, size, factor).mean(axis=(2, 4), dtype=np.float32)
+    return bands.reshape(-1, size, factor, size, factor).mean(axis=(2, 4), dtype=np.float32)
 
 
 def add_noise(

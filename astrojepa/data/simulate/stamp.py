@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from astrojepa.data.simulate import camera, encounter, galaxy, light
@@ -28,6 +30,27 @@ def draw_stamp(
     seed: int, index: int, kind: str, artefact: str, size: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Draw galaxy `index` of `seed`: uint8 (size, size, 3), and TRUTHS, float64 (11,)."""
+    exposure = expose(seed, index, kind, artefact, size)
+    quality = int(exposure.rng.integers(88, 96))
+    return camera.through_jpeg(camera.colour_picture(exposure.flux), quality), exposure.truths
+
+
+@dataclass(frozen=True)
+class Exposure:
+    """What the camera gathered of a stamp in g, r, z, before the colour image, and what it saw."""
+
+    flux: np.ndarray  # (3, size, size), nanomaggies per native pixel
+    truths: np.ndarray  # TRUTHS, float64 (11,)
+    rng: np.random.Generator  # for what follows
+    light: np.ndarray  # (3, drawn, drawn), before the camera, drawn `factor` times finer
+    factor: int
+    arcsec_per_pixel: float  # of `flux`
+    fwhm_arcsec: np.ndarray  # (3,), of the seeing
+    sky_noise: np.ndarray  # (3,), nanomaggies per native pixel
+
+
+def expose(seed: int, index: int, kind: str, artefact: str, size: int) -> Exposure:
+    """Draw galaxy `index` of `seed` and its field, and expose the camera to it."""
     rng = np.random.default_rng((seed, index))
     factor = -(-MIN_DRAWN_SIZE // size)
     drawn = size * factor
@@ -41,10 +64,9 @@ def draw_stamp(
     survey = int(rng.random() < camera.NORTH_SHARE)
     fwhm = np.array(camera.SURVEYS[survey].fwhm_arcsec) * rng.lognormal(0, 0.10)
     sky_noise = np.array(camera.SURVEYS[survey].sky_noise) * 0.6 * rng.lognormal(0, 0.2)
-    bands = camera.shrink(camera.blur(bands, fwhm / finest), factor)
-    bands = camera.add_noise(rng, bands, sky_noise, finest * factor)
-    bands = camera.spoil(rng, bands, artefact)
-    picture = camera.through_jpeg(camera.colour_picture(bands), int(rng.integers(88, 96)))
+    seen = camera.shrink(camera.blur(bands, fwhm / finest), factor)
+    seen = camera.add_noise(rng, seen, sky_noise, finest * factor)
+    seen = camera.spoil(rng, seen, artefact)
     # native pixels within the half-light circle
     area = np.pi * pixels**2 * (finest / camera.NATIVE_ARCSEC_PER_PIXEL) ** 2
     signal = 0.5 * flux * (finest / camera.NATIVE_ARCSEC_PER_PIXEL) ** 2  # nanomaggies
@@ -58,7 +80,8 @@ def draw_stamp(
         "num_stars": float(num_stars),
         "arcsec_per_pixel": finest * factor,
     }
-    return picture, np.array([truth.get(name, np.nan) for name in TRUTHS])
+    truths = np.array([truth.get(name, np.nan) for name in TRUTHS])
+    return Exposure(seen, truths, rng, bands, factor, finest * factor, fwhm, sky_noise)
 
 
 def draw_kind(rng: np.random.Generator, kind: str, size: int) -> galaxy.Sketch:

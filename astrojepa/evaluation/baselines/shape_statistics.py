@@ -42,8 +42,12 @@ def shape_statistics(pictures: np.ndarray) -> np.ndarray:
 
 
 def light_above_sky(pictures: np.ndarray) -> np.ndarray:
-    """Return grey light of uint8 (b, S, S, 3) above the border's median: float32 (b, S, S), > 0."""
-    grey: np.ndarray = _above_sky(pictures.astype(np.float32) / 255).mean(axis=3) + _FLOOR
+    """Return grey light of images (b, S, S, C) above the border's median: float32 (b, S, S), > 0.
+
+    Images are uint8, or float32 in [0, 1].
+    """
+    scale = 255 if pictures.dtype == np.uint8 else 1
+    grey: np.ndarray = _above_sky(pictures.astype(np.float32) / scale).mean(axis=3) + _FLOOR
     return grey
 
 

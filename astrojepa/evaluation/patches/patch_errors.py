@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from astrojepa.data.crops import seen_part
+from astrojepa.data.crops import centre_crop, resize_flux, resize_frame
 from astrojepa.data.transforms import to_flux
 from astrojepa.evaluation.patches.masked_prediction import (
     MaskedErrors,
@@ -33,6 +33,8 @@ def patch_errors(
 ) -> PatchErrors:
     """Compare predicted with target tokens of one image, uint8 (H, W, 3), patch by patch.
 
+    A model that takes flux is given `data.flux(index)`, float32 (H, W, C).
+
     - "tiling": a fixed set of masks hides every patch exactly once, in blocks of the size the model
       was trained with; the context is everything else. `seed` plays no part.
     - "random": `num_masks` masks drawn with `seed` as in training; patches that were never a target
@@ -56,10 +58,12 @@ def patch_errors(
     """
     check_predictor(model)
     image = np.asarray(image)
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+    bands = model.config.image.bands
+    kind, channels = ("float32", len(bands)) if bands else ("uint8", 3)
+    if image.dtype != kind or image.ndim != 3 or image.shape[2] != channels:
         raise ValueError(
-            f"Expected an image of type uint8 and shape (H, W, 3), found {image.dtype} and "
-            f"{image.shape}."
+            f"Expected an image of type {kind} and shape (H, W, {channels}), found {image.dtype} "
+            f"and {image.shape}."
         )
     plan = (
         _random_plan(model, image, seed, num_masks)
@@ -106,8 +110,10 @@ def _random_plan(model: Model, image: np.ndarray, seed: int, num_masks: int) -> 
     if num_masks < 1:
         raise ValueError(f"`num_masks` is {num_masks}; it must be at least 1.")
     config = model.config.image
-    crop = seen_part(image, config)
-    brightness = patch_brightness(to_flux(torch.from_numpy(crop[None].copy())), config.patch_size)
+    resize = resize_flux if config.bands else resize_frame
+    crop = centre_crop(resize(image, config.frame_size), config.image_size)
+    seen = to_flux(torch.from_numpy(crop[None].copy()), config)
+    brightness = patch_brightness(seen, config.patch_size)
     generator = torch.Generator().manual_seed(seed)
     return plan_of(sample_masks(brightness.expand(num_masks, -1, -1), model.config.mask, generator))
 

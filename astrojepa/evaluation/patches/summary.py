@@ -69,12 +69,14 @@ def patch_error_summary(
     """
     check_predictor(model)
     check_batches(data, "predict", batch_size)
+    bands = model.config.image.bands
+    kind, channels = ("float32", len(bands)) if bands else ("uint8", 3)
     if not isinstance(data, Dataset) and (
-        data.dtype != np.uint8 or data.ndim != 4 or data.shape[-1] != 3
+        data.dtype != kind or data.ndim != 4 or data.shape[-1] != channels
     ):
         raise ValueError(
-            f"Expected frames of type uint8 and shape (n, F, F, 3), found {data.dtype} and "
-            f"{data.shape}."
+            f"Expected frames of type {kind} and shape (n, F, F, {channels}), found {data.dtype} "
+            f"and {data.shape}."
         )
     plan = fixed_plan(model, masks)
 

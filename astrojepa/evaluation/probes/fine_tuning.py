@@ -234,7 +234,8 @@ def _one_epoch(
             model.device
         )
         stored = torch.from_numpy(pictures[rows]).to(model.device)
-        flux = random_frames(stored, image.image_size, model.config.optim.rotate, uniforms[:, :4])
+        rotate = model.config.optim.rotate
+        flux = random_frames(stored, image.image_size, rotate, uniforms[:, :4], image)
         flux = (flux * (1 + BRIGHTNESS * (2 * uniforms[:, 4, None, None, None] - 1))).clamp_(0, 1)
         vectors = model.network.embed(normalise(flux, image.normalization, model.mean, model.std))
         loss = functional.cross_entropy(

@@ -211,7 +211,7 @@ def _patch_errors(
     galaxies = []
     for row in list(dict.fromkeys(rows))[:count]:
         image = data[row].image
-        errors = patch_errors(model, image)
+        errors = patch_errors(model, model.image_of(data, row))
         seen = seen_part(
             image, model.config.image, max(1, HEATMAP // model.config.image.image_size)
         )

@@ -20,7 +20,7 @@ import torch
 
 from astrojepa import distributed
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.frames import read_frames
+from astrojepa.data.frames import read_frames_for
 from astrojepa.evaluation.vectors.embed import differences
 from astrojepa.evaluation.vectors.shards import FORMAT, MANIFEST, ShardFolder, open_shards
 from astrojepa.evaluation.vectors.standardise import check_finite
@@ -190,7 +190,7 @@ def _encoded(
         for rows in blocks
     ]
     batches = (slice(rows.start, rows.stop) for rows in itertools.chain.from_iterable(cuts))
-    with contextlib.closing(read_frames(data, model.config.image.frame_size, batches)) as frames:
+    with contextlib.closing(read_frames_for(data, model.config.image, batches)) as frames:
         for parts in cuts:
             yield np.concatenate(
                 [model.encode(batch, **unusual) for batch in itertools.islice(frames, len(parts))]

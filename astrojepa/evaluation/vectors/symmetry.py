@@ -9,7 +9,7 @@ import numpy as np
 
 from astrojepa.data.crops import turned
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.frames import read_frames
+from astrojepa.data.frames import read_frames_for
 from astrojepa.evaluation.batches import check_batches
 from astrojepa.evaluation.vectors.embed import embed
 from astrojepa.evaluation.vectors.neighbours import exact_distances, nearest
@@ -86,7 +86,7 @@ def symmetry_drift(
             data.ids,
         )
         pictures = iter(
-            read_frames(data.subset(rows), model.config.image.frame_size, parts)
+            read_frames_for(data.subset(rows), model.config.image, parts)
         )  # of one galaxy, where one is asked for
     else:
         starts = range(0, len(data), batch_size)

@@ -67,7 +67,7 @@ class TimmEncoder(nn.Module):
         self.frozen_width = 0
         self.grid, self.patch_size = image.grid, image.patch_size
 
-    def forward(self, images: Float[Tensor, "B 3 S S"]) -> tuple[Tensor, Tensor]:
+    def forward(self, images: Float[Tensor, "B C S S"]) -> tuple[Tensor, Tensor]:
         """Return the token (B, 1, D) twice: there is no final norm outside the network."""
         tokens = self.net(images)[:, None]
         return tokens, tokens
@@ -77,7 +77,7 @@ class TimmEncoder(nn.Module):
         return tokens.mean(dim=1)
 
     def patch_tokens(
-        self, images: Float[Tensor, "B 3 S S"], index: Int[Tensor, "B K"] | None = None
+        self, images: Float[Tensor, "B C S S"], index: Int[Tensor, "B K"] | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return a token per patch, (B, K, D') twice, of the network's last map of features.
 

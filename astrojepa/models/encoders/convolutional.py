@@ -32,7 +32,11 @@ class ConvEncoder(nn.Module):
     def __init__(self, image: ImageConfig, model: ModelConfig) -> None:
         super().__init__()
         self.net = timm.create_model(
-            model.backbone, pretrained=False, num_classes=0, global_pool=""
+            model.backbone,
+            pretrained=False,
+            in_chans=image.channels,
+            num_classes=0,
+            global_pool="",
         )
         self.stages = model.readout == "stages"
         self.grid, self.patch_size = image.grid, image.patch_size
@@ -78,7 +82,7 @@ class ConvEncoder(nn.Module):
             getattr(self.net, name).requires_grad_(False)
         return self
 
-    def forward(self, images: Float[Tensor, "B 3 S S"]) -> tuple[Tensor, Tensor]:
+    def forward(self, images: Float[Tensor, "B C S S"]) -> tuple[Tensor, Tensor]:
         """Return the tokens (B, K, D) twice: there is no final norm."""
         if self.rings is not None:
             # in bfloat16 convolutions are faster so
@@ -106,7 +110,7 @@ class ConvEncoder(nn.Module):
         return tokens.mean(dim=1)
 
     def patch_tokens(
-        self, images: Float[Tensor, "B 3 S S"], index: Int[Tensor, "B K"] | None = None
+        self, images: Float[Tensor, "B C S S"], index: Int[Tensor, "B K"] | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return a token per patch, (B, K, D') twice, of the patches in `index` (None: all).
 

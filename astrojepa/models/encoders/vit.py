@@ -26,6 +26,7 @@ class VisionTransformer(nn.Module):
         self.vit = timm.models.vision_transformer.VisionTransformer(
             img_size=image.image_size,
             patch_size=image.patch_size,
+            in_chans=image.channels,
             embed_dim=model.width,
             depth=model.depth,
             num_heads=model.heads,
@@ -40,7 +41,7 @@ class VisionTransformer(nn.Module):
         self.patch_size = image.patch_size
 
     def forward(
-        self, images: Float[Tensor, "B 3 S S"], index: Int[Tensor, "B K"] | None = None
+        self, images: Float[Tensor, "B C S S"], index: Int[Tensor, "B K"] | None = None
     ) -> tuple[Tensor, Tensor]:
         """Return tokens after and before the final norm, (B, K, D), of `index` (None: all).
 

@@ -62,10 +62,9 @@ def _batch(model: Model, frames: np.ndarray) -> dict[str, np.ndarray]:
     # the whole frame, so that the galaxy stays where it is in what is cut out of it
     both = (frames, turned(frames, HALF_TURN))
     tokens, others = (whole_targets(model, model.normalised(pictures)) for pictures in both)
-    seen = [np.ascontiguousarray(centre_crop(pictures, image.image_size)) for pictures in both]
-    brightness = torch.stack(
-        [patch_brightness(to_flux(torch.from_numpy(crop)), image.patch_size) for crop in seen]
-    )
+    crops = [np.ascontiguousarray(centre_crop(pictures, image.image_size)) for pictures in both]
+    seen = [to_flux(torch.from_numpy(crop), image) for crop in crops]
+    brightness = torch.stack([patch_brightness(flux, image.patch_size) for flux in seen])
     weights = (brightness.sum(dim=0) + FAINT).sqrt().flatten(1).to(model.device)
     scores = token_asymmetry(tokens, others, weights)
     if not bool(torch.isfinite(scores).all()):
@@ -75,7 +74,9 @@ def _batch(model: Model, frames: np.ndarray) -> dict[str, np.ndarray]:
         )
     return {
         ASYMMETRY: scores.cpu().numpy(),
-        PIXEL_ASYMMETRY: unlikeness(*map(light_above_sky, seen)),
+        PIXEL_ASYMMETRY: unlikeness(
+            *(light_above_sky(flux.permute(0, 2, 3, 1).numpy()) for flux in seen)
+        ),
     }
 
 

@@ -132,7 +132,9 @@ def _draw(model: Model, frames: np.ndarray, rows: np.ndarray, seed: int, number:
         seed, number, torch.from_numpy(rows), num_uniforms(model.grid, config.mask)
     )
     return sample_masks(
-        patch_brightness(to_flux(crop), config.image.patch_size), config.mask, uniforms=uniforms
+        patch_brightness(to_flux(crop, config.image), config.image.patch_size),
+        config.mask,
+        uniforms=uniforms,
     )
 
 

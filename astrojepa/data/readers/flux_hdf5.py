@@ -1,0 +1,141 @@
+"""HDF5 files of flux in several bands, checked before reading as those of Galaxy10's layout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from astrojepa.data import DataError
+from astrojepa.data.content import content_hashes
+from astrojepa.data.dataset import Dataset
+from astrojepa.data.missing import known_places
+from astrojepa.data.readers import galaxy10
+
+if TYPE_CHECKING:
+    import h5py
+
+NUMBERS = ("ra", "dec", "redshift")
+LONGEST_NAME = 64  # bytes
+
+
+@dataclass(frozen=True)
+class FluxFileReader:
+    """Reads flux rows in place, while the file stays as it was opened."""
+
+    path: Path
+    planes: tuple[int, ...]  # of the file, in the order of `bands`
+    bands: tuple[str, ...]
+    seen: tuple[int, int]  # bytes of the file, and when it was last changed, in ns
+
+    def flux(self, row: int) -> np.ndarray:
+        """Return the flux as float32 (H, W, C); DataError if the file changed or is gone."""
+        import h5py
+
+        from astrojepa.data.images.fits import filled
+
+        try:
+            status = self.path.stat()
+        except OSError as error:
+            raise DataError(f"{self.path} cannot be read any more ({error.strerror}).") from error
+        if (status.st_size, status.st_mtime_ns) != self.seen:
+            raise DataError(f"{self.path} was changed after it was opened; open it again.")
+        with galaxy10.reading(self.path), h5py.File(self.path, "r") as file:
+            cube = file["images"][row]
+        chosen = cube.astype(np.float64)[list(self.planes)]
+        return filled(chosen, f"Row {row} of {self.path.name}", self.bands)
+
+    def read(self, row: int) -> np.ndarray:
+        """Return an RGB image of the bands, uint8 (H, W, 3), by their wavelengths."""
+        from astrojepa.data.images.fits import shown
+
+        return shown(self.flux(row), self.bands)
+
+
+def open_flux(path: Path, bands: tuple[str, ...]) -> Dataset:
+    """Open an HDF5 file with `images` (n, C, H, W), numbers of any unit, and its bands.
+
+    The attribute `bands` of `images` or of the file names the planes, in text of fixed length
+    (`numpy.array(["g", "r"], "S8")`); without it they are the bands asked for, in their order, if
+    they are as many. `ans` (Galaxy10's classes), `ra`, `dec` and `redshift` may be missing.
+    DataError for other layouts, as `open_galaxy10`.
+    """
+    import h5py
+
+    with galaxy10.reading(path), h5py.File(path, "r") as file:
+        names = set(file)
+        images = galaxy10.stored(path, file, "images")
+        _check_cubes(path, images)
+        count = len(images)
+        planes = _planes(path, images, file, bands)
+        labels = np.full(count, -1, dtype=np.int64)
+        if "ans" in names:
+            labels = galaxy10.read_classes(path, file, count)
+        numbers = {name: np.full(count, np.nan) for name in NUMBERS}
+        for name in names.intersection(NUMBERS):
+            numbers[name] = galaxy10.read_numbers(path, file, name, count)
+    ra, dec = known_places(numbers["ra"], numbers["dec"])
+    status = path.stat()
+    digest = content_hashes(path.resolve(), [""], [status])[0].hex()
+    return Dataset(
+        name=path.stem,
+        reader=FluxFileReader(path.resolve(), planes, bands, (status.st_size, status.st_mtime_ns)),
+        rows=np.arange(count, dtype=np.int64),
+        ids=np.arange(count).astype(str),
+        labels=labels,
+        classes=galaxy10.CLASSES if "ans" in names else (),
+        ra=ra,
+        dec=dec,
+        redshift=numbers["redshift"],
+        source_hash=f"{digest} {' '.join(bands)}",
+    )
+
+
+def _check_cubes(path: Path, images: h5py.Dataset) -> None:
+    shape, most = images.shape, galaxy10.MAX_SIDE
+    if (
+        len(shape) != 4
+        or not 1 <= shape[0] <= galaxy10.MAX_GALAXIES
+        or not 1 <= shape[1] <= 16
+        or not (1 <= shape[2] <= most and 1 <= shape[3] <= most)
+    ):
+        raise DataError(
+            f"{path.name}: 'images' is {shape}; with bands it must be (n, bands, height, width), "
+            f"of 1 to 16 bands and up to {most} pixels."
+        )
+
+
+def _planes(
+    path: Path, images: h5py.Dataset, file: h5py.File, bands: tuple[str, ...]
+) -> tuple[int, ...]:
+    """Return which plane of the file each band is."""
+    from astrojepa.data.images.bands import planes_of
+
+    count = images.shape[1]
+    found = _names(path, images, count) or _names(path, file, count)
+    places = planes_of(bands, found, count)
+    if places is None:
+        has = ", ".join(found) if found else f"{count} bands without names"
+        raise DataError(f"{path.name} has {has}; expected the bands {', '.join(bands)}.")
+    return tuple(places)
+
+
+def _names(path: Path, item: h5py.Dataset | h5py.File, count: int) -> list[str] | None:
+    """Return the names in the attribute `bands`, None where it is missing.
+
+    Text of variable length is refused: the HDF5 library follows damaged ones without end.
+    """
+    if "bands" not in item.attrs:
+        return None
+    attribute = item.attrs.get_id("bands")
+    shape, kind = attribute.shape, attribute.dtype
+    if shape != (count,) or kind.kind != "S" or kind.itemsize > LONGEST_NAME:
+        raise DataError(
+            f"{path.name}: the attribute 'bands' is {kind} {shape}; expected {count} texts of "
+            f'fixed length, as numpy.array(["g", "r"], "S8").'
+        )
+    values = np.zeros(shape, kind)
+    attribute.read(values)
+    return [value.decode("utf-8", "replace") for value in values.tolist()]
