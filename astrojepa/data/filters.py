@@ -80,6 +80,11 @@ def matching(expression: str, columns: Mapping[str, Values]) -> np.ndarray:
     return found
 
 
+def on_one_line(expression: str) -> str:
+    """Return an expression without line breaks and blanks around it, as an address holds it."""
+    return " ".join(expression.split())
+
+
 def with_clause(expression: str, column: str, clause: str) -> str:
     """Return an expression with `clause` in place of what it demands of one column alone.
 

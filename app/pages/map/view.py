@@ -18,13 +18,14 @@ from ...components.gallery.gallery import gallery
 from ...components.latent_map import colouring, geometry
 from ...components.latent_map.latent_map import latent_map, mark
 from ...components.latent_map.layers import Layers, colour_options, layers, option_name
-from ...session import links, loaders, state, waiting
+from ...session import columns, links, loaders, state, waiting
 from ...session.export import table_text
 from ...session.queue import imported
 from ...session.workspace import Workspace
 from ..registry import Page
 from . import search
 from .figure import figure_map
+from .filter_box import filter_box
 
 PER_PAGE = 24
 NUM_NEIGHBOURS = 6
@@ -63,7 +64,7 @@ def _pane(workspace: Workspace) -> None:
 
 
 def _map(workspace: Workspace) -> np.ndarray | None:
-    """Draw the map; returns the rows that were drawn around, None where nothing was."""
+    """Draw the map; returns the rows that lasso and filter choose, None without either."""
     method, option = st.session_state[state.PROJECTION], st.session_state[state.COLOUR]
     with st.container(key="map_notes", gap="small"):
         _banner(workspace, method)
@@ -75,12 +76,16 @@ def _map(workspace: Workspace) -> np.ndarray | None:
     if st.session_state.get(state.OFF_COLOUR) != shown.option:
         st.session_state[state.OFF], st.session_state[state.OFF_COLOUR] = (), shown.option
     polygons = _polygons(workspace, shown.method, method)
+    matching, wrong = columns.filtered(workspace)
     if st.session_state.get(state.DRAWING) == "space":
-        figure_map(workspace, shown, links.select)
+        figure_map(workspace, shown, matching, links.select)
     else:
         latent_map(shown.packed, links.select, _drawn, _toggled)
-        mark(_selection(workspace, polygons))
-    return chosen_rows(shown, polygons, st.session_state[state.OFF]) if polygons else None
+        mark(_selection(workspace, polygons), matching)
+    filter_box(workspace, matching, wrong)
+    if not polygons and matching is None:
+        return None
+    return chosen_rows(shown, polygons, st.session_state[state.OFF], matching)
 
 
 def _polygons(workspace: Workspace, shown: str, wanted: str) -> list[geometry.Polygon]:
@@ -98,10 +103,17 @@ def _polygons(workspace: Workspace, shown: str, wanted: str) -> list[geometry.Po
 
 
 def chosen_rows(
-    shown: Layers, polygons: list[geometry.Polygon], off: tuple[int, ...]
+    shown: Layers,
+    polygons: list[geometry.Polygon],
+    off: tuple[int, ...],
+    matching: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return the rows inside the polygons and of a group that the legend shows, ascending."""
-    rows = geometry.rows_inside(shown.places, polygons)
+    """Return the rows inside the polygons, if there are any, that match the filter, bool (n,), if
+    there is one, and are of a group that the legend shows; ascending.
+    """
+    everybody = np.arange(len(shown.places))
+    rows = geometry.rows_inside(shown.places, polygons) if polygons else everybody
+    rows = rows if matching is None else rows[matching[rows]]
     return rows[~np.isin(shown.coloured.codes[rows], off)]
 
 
@@ -147,7 +159,7 @@ def _controls(workspace: Workspace) -> None:
     st.text_input(
         "Find",
         key="find",
-        placeholder="Id, class, coordinates or viewer link",
+        placeholder="Id, class, coordinates, viewer link or filter",
         on_change=_find,
         args=(workspace,),
     )
@@ -233,12 +245,15 @@ def _toggled(message: Any) -> None:
 def _find(workspace: Workspace) -> None:
     from astrojepa.data.coordinates import parse_coordinates
 
-    data = workspace.data
-    if not st.session_state.get("find", "").strip():
+    data, written = workspace.data, st.session_state.get("find", "")
+    if search.is_filter(written):
+        st.session_state[state.FILTER], st.session_state["find"] = written, ""
+        return
+    if not written.strip():
         st.session_state[state.OFF] = ()
         return
     found = search.search(
-        st.session_state.get("find", ""),
+        written,
         data.ids,
         data.classes,
         data.ra,
