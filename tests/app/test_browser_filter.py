@@ -1,0 +1,75 @@
+"""A filter in a real browser: grey points, a box, an export, and the link in another browser."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from explorer_page import Explorer, identities
+from PIL import Image
+
+import astrojepa as aj
+
+pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+VIEW = {"width": 1280, "height": 900}
+EXPRESSION = 'snr > 20 & class in ["Merging", "Barred Spiral"]'
+
+
+def matching_rows() -> list[int]:
+    data = aj.open_dataset("simulated:200")
+    named = np.isin(np.array(data.classes)[data.labels], ["Merging", "Barred Spiral"])
+    snr = data.table["snr"].astype(float).to_numpy()
+    return np.flatnonzero(named & (snr > 20)).tolist()
+
+
+def saturation(explorer: Explorer, row: int) -> int:
+    """How far the dot of a galaxy is from grey, 0 to 255."""
+    image = Image.open(io.BytesIO(explorer.canvas.screenshot())).convert("RGB")
+    x, y = explorer.pixel_of(row)
+    pixel = image.getpixel((round(x), round(y)))
+    return max(pixel) - min(pixel)
+
+
+def test_a_filter_greys_the_map_bounds_box_and_export_and_opens_elsewhere_from_its_link(
+    server: Any, browser: Any
+) -> None:
+    context = browser.new_context(viewport=VIEW, color_scheme="dark")
+    explorer = Explorer(context.new_page(), server.url).open("/?map=pca")
+    page, rows = explorer.page, matching_rows()
+    lonely = explorer.lonely_row(avoid=(explorer.shown_row(), *rows))
+    assert saturation(explorer, lonely) > 40
+    page.get_by_role("textbox", name="Filter").fill(EXPRESSION)
+    page.keyboard.press("Enter")
+    explorer.says(f"{len(rows)} of 200 galaxies match.")
+    explorer.quiet()
+    assert explorer.page.locator(".status").inner_text() == f"{len(rows)} of 200"
+    assert saturation(explorer, lonely) < 30, "a galaxy that does not match keeps its colour"
+
+    said = explorer.draw_box()
+    inside = int(page.locator(".status").inner_text().split(" of ")[0])
+    assert said == f"{inside} galaxies selected"
+    assert 0 < inside < len(rows)
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export CSV").click()
+    lines = list(csv.DictReader(Path(download.value.path()).read_text().splitlines()))
+    assert len(lines) == inside
+    assert {line["id"] for line in lines} <= {identities()[row] for row in rows}
+    assert all(float(line["snr"]) > 20 for line in lines)
+
+    elsewhere = browser.new_context(viewport=VIEW)
+    other = Explorer(elsewhere.new_page(), server.url)
+    other.page.goto(page.url)
+    other.drawn().says(f"{len(rows)} of 200 galaxies match.")
+    other.says(re.compile(f"^{inside} galaxies selected$"))
+    assert other.page.get_by_role("textbox", name="Filter").input_value() == EXPRESSION
+    assert other.page.locator(".status").inner_text() == f"{inside} of 200"
+    for opened in (explorer, other):
+        assert opened.complaints == []
+        assert opened.outside == []
+    elsewhere.close()
+    context.close()
