@@ -27,6 +27,8 @@ MAP_SHOWN = "map_shown"  # model, data and projection of the map that is drawn
 AREA_OF = "area_of"  # model, data and projection that the polygons were drawn on
 DRAWING = "drawing"  # how the map is drawn
 FILTER = "filter"  # expression that the galaxies of the map match
+HISTOGRAMS = "histogram_columns"  # columns that are shown as histograms
+HISTOGRAMS_OPEN = "histograms_open"
 NOTICES = "notices"  # sentences to show once
 LINK_READ = "link_read"  # query parameters last written or read
 LINK_COMING = "link_coming"  # a link that is being followed
@@ -93,7 +95,17 @@ PERSISTENT: tuple[str, ...] = (
 )
 PERSISTENT += (MASK_KIND, MASK_SEED, MASK_COUNT, MEASURE, LAYOUT, SHADE, SECOND)
 PERSISTENT += (PROBE_KIND, PROBE_TARGET, PROBE_SHARE, PROBE_REST)
-PERSISTENT += (FILTER, LABEL_COLUMN, SCORE, ANOMALY_CLASS, HIDE_ARTEFACTS, BOARD_MODE, RERANKING)
+PERSISTENT += (
+    FILTER,
+    HISTOGRAMS,
+    HISTOGRAMS_OPEN,
+    LABEL_COLUMN,
+    SCORE,
+    ANOMALY_CLASS,
+    HIDE_ARTEFACTS,
+    BOARD_MODE,
+    RERANKING,
+)
 
 PROJECTIONS = {"umap": "UMAP", "pca": "PCA", "tsne": "t-SNE"}
 DRAWINGS = {"canvas": "Canvas", "space": "Plotly, 3-D"}

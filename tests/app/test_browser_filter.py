@@ -73,3 +73,42 @@ def test_a_filter_greys_the_map_bounds_box_and_export_and_opens_elsewhere_from_i
         assert opened.outside == []
     elsewhere.close()
     context.close()
+
+
+def test_a_drag_over_a_histogram_and_a_click_on_a_bar_write_the_filter(
+    server: Any, browser: Any
+) -> None:
+    context = browser.new_context(viewport=VIEW)
+    explorer = Explorer(context.new_page(), server.url).open("/?map=pca")
+    page = explorer.page
+    page.get_by_text("Histograms", exact=True).click()
+    bars = page.locator("[data-column=anomaly_score] .bars")
+    bars.scroll_into_view_if_needed()
+    box = bars.bounding_box()
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 30, steps=4)
+    page.mouse.up()
+    written = page.get_by_role("textbox", name="Filter")
+    explorer.says(re.compile(r"^\d+ of 200 galaxies match\.$"))
+    explorer.quiet()
+    assert re.fullmatch(r"\d[\d.]* <= anomaly_score < \d[\d.]*", written.input_value())
+
+    word = page.locator("[data-column=class] .word").first
+    name, before = word.locator(".name").inner_text(), word.locator(".count").inner_text()
+    word.click()
+    page.wait_for_url(re.compile("filter=.*class"))
+    explorer.quiet()
+    assert written.input_value().endswith(f' & class == "{name}"')
+    assert word.get_attribute("aria-pressed") == "true"
+    assert word.locator(".count").inner_text() == before
+    matching = page.get_by_text(re.compile(r"^\d+ of 200 galaxies match\.$")).inner_text()
+    assert matching.split()[0] == before.split()[0]
+
+    page.get_by_role("button", name="Clear the filter of anomaly score").click()
+    page.wait_for_function(
+        "text => document.querySelector('.st-key-filter input').value === text",
+        arg=f'class == "{name}"',
+    )
+    assert explorer.complaints == []
+    context.close()

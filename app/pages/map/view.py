@@ -24,6 +24,7 @@ from ...session.queue import imported
 from ...session.workspace import Workspace
 from ..registry import Page
 from . import search
+from .column_panel import column_panel
 from .figure import figure_map
 from .filter_box import filter_box
 
@@ -83,6 +84,7 @@ def _map(workspace: Workspace) -> np.ndarray | None:
         latent_map(shown.packed, links.select, _drawn, _toggled)
         mark(_selection(workspace, polygons), matching)
     filter_box(workspace, matching, wrong)
+    column_panel(workspace, matching, wrong)
     if not polygons and matching is None:
         return None
     return chosen_rows(shown, polygons, st.session_state[state.OFF], matching)
