@@ -43,6 +43,30 @@ class Words:
 Values = Numbers | Words
 
 
+def sortable(values: Values) -> np.ndarray:
+    """Return numbers in the order of a column's values, float64 (n,), NaN where unknown."""
+    return (
+        values.values
+        if isinstance(values, Numbers)
+        else np.where(values.known, values.codes, np.nan)
+    )
+
+
+def cells(values: Values, rows: np.ndarray) -> np.ndarray:
+    """Return the values of some rows as a table holds them: text with "" for unknown, int64 where
+    the whole column is known and whole, float64 with NaN.
+
+    >>> cells(Words(np.array([0, -1]), ("Sa",)), np.array([1, 0]))
+    array(['', 'Sa'], dtype=object)
+    """
+    if isinstance(values, Words):
+        return np.array([*values.words, ""], dtype=object)[values.codes[rows]]
+    column, found = values.values, values.values[rows]
+    with np.errstate(invalid="ignore"):
+        whole = bool(((column == np.rint(column)) & (np.abs(column) < EXACT)).all())
+    return found.astype(np.int64) if whole else found
+
+
 def coded(codes: np.ndarray, names: Sequence[str]) -> Words:
     """Return the words that codes, int64 (n,), stand for in `names`; below 0 = unknown.
 

@@ -54,8 +54,9 @@ def test_a_filter_greys_the_map_bounds_box_and_export_and_opens_elsewhere_from_i
     inside = int(page.locator(".status").inner_text().split(" of ")[0])
     assert said == f"{inside} galaxies selected"
     assert 0 < inside < len(rows)
+    page.get_by_role("button", name="Export", exact=True).click()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Export CSV").click()
+        page.get_by_role("button", name=f"Download {inside} galaxies").click()
     lines = list(csv.DictReader(Path(download.value.path()).read_text().splitlines()))
     assert len(lines) == inside
     assert {line["id"] for line in lines} <= {identities()[row] for row in rows}
@@ -110,5 +111,27 @@ def test_a_drag_over_a_histogram_and_a_click_on_a_bar_write_the_filter(
         "text => document.querySelector('.st-key-filter input').value === text",
         arg=f'class == "{name}"',
     )
+    assert explorer.complaints == []
+    context.close()
+
+
+def test_a_click_in_the_table_selects_the_galaxy_and_images_are_in_its_rows(
+    server: Any, browser: Any
+) -> None:
+    context = browser.new_context(viewport=VIEW)
+    explorer = Explorer(context.new_page(), server.url).open("/?map=pca&filter=snr+%3E+20")
+    page, table = explorer.page, explorer.page.get_by_test_id("stDataFrame")
+    with page.expect_response(re.compile(r"/48\?rows=\d+$")) as image:
+        page.get_by_role("radio", name="Table").click()
+        table.scroll_into_view_if_needed()
+    assert image.value.ok
+    explorer.quiet()
+    wanted = page.get_by_test_id("glide-cell-1-2").inner_text()
+    assert wanted in identities()
+    table.scroll_into_view_if_needed()
+    box = table.bounding_box()
+    page.mouse.click(box["x"] + 0.6 * box["width"], box["y"] + 36 + 2.5 * 48)
+    page.wait_for_url(re.compile(f"id={wanted}(&|$)"))
+    assert identities()[explorer.shown_row()] == wanted
     assert explorer.complaints == []
     context.close()

@@ -69,6 +69,7 @@ def test_columns_that_are_constant_unknown_or_names_are_not_shown_at_first() -> 
         "name": Words(np.arange(9), tuple("abcdefghi")),
         "id": Words(np.arange(9) % 2, ("a", "b")),
         "kind": Words(np.arange(9) % 2, ("a", "b")),
+        "label": Words(np.arange(9) % 2, ("a", "b")),
         **{f"z{k}": Numbers(np.arange(9.0)) for k in range(8)},
     }
     assert worth_a_look(columns) == ["kind", "z0", "z1", "z2", "z3", "z4"]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
-from page_runner import QUIET, run_page, settled, words
+from page_runner import QUIET, run_page, script, settled, words
 from streamlit.testing.v1 import AppTest
 
 import astrojepa as aj
 from app.components.latent_map import colouring
 from app.pages.map import figure, search
+from app.session import loaders
 from app.session.columns import columns_of
 from astrojepa.data.filters import matching
 
@@ -95,6 +98,29 @@ def test_class_score_position_and_columns_of_the_data_can_be_compared() -> None:
     assert matching("Anomaly_Score > 0.5", columns).sum() == 20
     merging = data.labels == data.classes.index("Merging")
     np.testing.assert_array_equal(matching('class == "Merging"', columns), merging)
+
+
+def test_a_map_that_is_the_first_one_and_takes_long_shows_one_progress_bar(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
+    go_on = threading.Event()
+    project = loaders.project
+
+    def slow(*given: Any) -> Callable[..., Any]:
+        task = project(*given)
+        return lambda report: task(report) if go_on.wait(60) else None
+
+    monkeypatch.setattr(loaders, "project", slow)
+    for name, value in {"DATA": "simulated:61", "CHECKPOINT": "baseline", "MODE": ""}.items():
+        monkeypatch.setenv(f"ASTROJEPA_{name}", value)
+    monkeypatch.setenv("ASTROJEPA_CACHE", str(pages_cache))
+    test = AppTest.from_function(script, args=("map", False), default_timeout=240)
+    test.query_params["map"] = "pca"
+    while "PCA map of 61 galaxies" not in str([bar.proto for bar in test.run().get("progress")]):
+        assert not test.exception
+    assert not test.exception
+    go_on.set()
+    assert "Anomaly rank by kNN distance" in words(settled(test.run()))
 
 
 def test_the_figure_draws_what_does_not_match_in_a_grey_trace_of_its_own() -> None:

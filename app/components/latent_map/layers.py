@@ -86,16 +86,13 @@ def _places(workspace: Workspace, method: str) -> tuple[str, np.ndarray]:
     if method != "pca" and not _at_hand(workspace, method):
         # quick, and before the long one in the queue: there is a map meanwhile
         workspace.positions("pca")
-    xy = waiting.show_when_ready(key, sentence, task)
+    others = [
+        other for other in state.PROJECTIONS if other != method and _at_hand(workspace, other)
+    ]
+    wait = waiting.show_when_ready if others else waiting.wait_for
+    xy = wait(key, sentence, task)
     if xy is None:
-        method = next(
-            (
-                other
-                for other in state.PROJECTIONS
-                if other != method and _at_hand(workspace, other)
-            ),
-            "pca",
-        )
+        method = others[0]
         xy = workspace.positions(method)
     return method, geometry.quantise(xy)
 

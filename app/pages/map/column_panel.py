@@ -58,9 +58,17 @@ def worth_a_look(columns: Mapping[str, Values]) -> list[str]:
     for name in columns:
         if len(found) == AT_FIRST:
             break
-        if name not in _NOT_AT_FIRST and _differs(columns[name]):
+        values = columns[name]
+        again = any(_same(values, columns[other]) for other in found)
+        if name not in _NOT_AT_FIRST and not again and _differs(values):
             found.append(name)
     return found
+
+
+def _same(first: Values, second: Values) -> bool:
+    """Whether two columns say the same, as the classes and the column that they are from."""
+    words = isinstance(first, Words) and isinstance(second, Words)
+    return words and first.words == second.words and np.array_equal(first.codes, second.codes)
 
 
 def _differs(values: Values) -> bool:

@@ -11,15 +11,12 @@ import streamlit as st
 from astrojepa.places import TRAIN
 
 from ...components.choose import choose
-from ...components.collections_bar import collections_bar
 from ...components.escape_markdown import escape_markdown
 from ...components.galaxy_card import galaxy_card
-from ...components.gallery.gallery import gallery
 from ...components.latent_map import colouring, geometry
 from ...components.latent_map.latent_map import latent_map, mark
 from ...components.latent_map.layers import Layers, colour_options, layers, option_name
 from ...session import columns, links, loaders, state, waiting
-from ...session.export import table_text
 from ...session.queue import imported
 from ...session.workspace import Workspace
 from ..registry import Page
@@ -27,8 +24,8 @@ from . import search
 from .column_panel import column_panel
 from .figure import figure_map
 from .filter_box import filter_box
+from .selection import show_selection
 
-PER_PAGE = 24
 NUM_NEIGHBOURS = 6
 KEYS = (
     ("Drag, wheel, + −, 0", "move, zoom, reset the view"),
@@ -56,7 +53,7 @@ def _pane(workspace: Workspace) -> None:
         with left:
             chosen = _map(workspace)
             if chosen is not None:
-                _lasso_gallery(workspace, chosen)
+                show_selection(workspace, chosen)
         with right:
             if (row := st.session_state.get(state.ROW)) is not None:
                 galaxy_card(workspace, row, links.publish(workspace))
@@ -278,50 +275,6 @@ def _show_only(option: str, codes: Iterable[int], shown: Collection[int]) -> Non
 
 def _surprise(count: int) -> None:
     links.select(int(np.random.default_rng().integers(count)))
-
-
-def _lasso_gallery(workspace: Workspace, rows: np.ndarray) -> None:
-    places = workspace.places
-    order = rows[np.argsort(places[rows], kind="stable")]
-    pages = max(1, -(-len(order) // PER_PAGE))
-    page = min(st.session_state.get(state.GALLERY_PAGE, 0), pages - 1)
-    with st.container(horizontal=True, vertical_alignment="center", key="lasso"):
-        st.subheader(f"{len(order):,} galaxies selected", anchor=False)
-        st.button("Previous", disabled=page == 0, on_click=_turn, args=(page - 1,))
-        st.caption(f"{page + 1} of {pages}")
-        st.button("Next", disabled=page + 1 >= pages, on_click=_turn, args=(page + 1,))
-        st.download_button(
-            "Export CSV",
-            lambda: _csv(workspace, order),
-            "galaxies.csv",
-            "text/csv",
-            on_click="ignore",
-        )
-        collections_bar(workspace, order)
-    shown = order[page * PER_PAGE : (page + 1) * PER_PAGE]
-    captions = [(workspace.class_name(int(i)), f"anomaly rank {places[i]:,}") for i in shown]
-    gallery(
-        "lasso_gallery",
-        workspace.pictures,
-        shown.tolist(),
-        captions,
-        links.select,
-        selected=st.session_state.get(state.ROW),
-    )
-
-
-def _turn(page: int) -> None:
-    st.session_state[state.GALLERY_PAGE] = max(0, page)
-
-
-def _csv(workspace: Workspace, rows: np.ndarray) -> str:
-    more = {
-        "anomaly_score_knn": workspace.scores[rows].tolist(),
-        "anomaly_rank_knn": workspace.places[rows].tolist(),
-        "model": [workspace.model.id if workspace.model else "pixel PCA"] * len(rows),
-        "data": [workspace.data.name] * len(rows),
-    }
-    return table_text(workspace.data, rows.tolist(), more)
 
 
 PAGE = Page("Map", 1, show, needs_libraries=False)
