@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,7 +11,8 @@ import pandas as pd
 from astrojepa.data.missing import as_numbers
 
 EXACT = 2**53  # whole numbers beyond are ids, which float64 would round
-_LONG = re.compile(r"[+-]?\d{16,}")
+FIRST = 20  # values that tell words from numbers before all are read
+_LONG = r"\s*[+-]?\d{16,}\s*"
 
 
 @dataclass(frozen=True)
@@ -95,16 +95,31 @@ def read_values(column: pd.Series) -> Values:
         if not long:
             values = column.to_numpy(dtype=np.float64, na_value=np.nan)
             return Numbers(np.where(np.isfinite(values), values, np.nan))
+    text = pd.api.types.is_string_dtype(kind)
+    if text and (numbers := _all_numbers(column)) is not None:
+        return Numbers(numbers)
     codes, found = pd.factorize(column, use_na_sentinel=True)
     names = [
         str(name).lower() if isinstance(name, bool | np.bool_) else str(name) for name in found
     ]
-    if not any(_LONG.fullmatch(name.strip()) for name in names):
-        numbers, wrong = as_numbers(pd.Series(names, dtype=object))
-        if not wrong.any() and np.isfinite(numbers).any():
-            return Numbers(np.append(numbers, np.nan)[codes])
+    if not text and (numbers := _all_numbers(pd.Series(names, dtype=str))) is not None:
+        return Numbers(np.append(numbers, np.nan)[codes])
     empty = np.array([*(name == "" for name in names), True])
     told = coded(codes, names)
     words = tuple(word for word in told.words if word)
     shift = len(told.words) - len(words)  # the empty word, which is sorted first
     return Words(np.where(empty[codes], -1, told.codes - shift), words)
+
+
+def _all_numbers(text: pd.Series) -> np.ndarray | None:
+    """Return text as float64 (n,), NaN = unknown; None where some is known and no number, where
+    there are ids of 16 digits and more, or where nothing is known.
+    """
+    text = text.fillna("")
+    first = text[text != ""].iloc[:FIRST]  # of words, few tell
+    if as_numbers(first)[1].any():
+        return None
+    if text.str.len().max() >= 16 and text.str.fullmatch(_LONG).any():
+        return None
+    numbers, wrong = as_numbers(text)
+    return None if wrong.any() or np.isnan(numbers).all() else numbers

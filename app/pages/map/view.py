@@ -187,10 +187,17 @@ def _banner(workspace: Workspace, method: str) -> None:
             f"{named}."
         )
     parts += [escape_markdown(note) for note in workspace.data.notes]
-    if method == "pca" and not loaders.is_projected(workspace.embeddings, "umap"):
+    if method == "pca" and not _has_umap(workspace):
         parts.append("PCA is shown first. UMAP and t-SNE are computed when you choose them.")
     if parts:
         st.caption(" ".join(parts))
+
+
+def _has_umap(workspace: Workspace) -> bool:
+    """Whether a UMAP map was there when the page was drawn; to ask takes a hash of all vectors."""
+    if "has_umap" not in workspace.opened:
+        workspace.opened["has_umap"] = loaders.is_projected(workspace.embeddings, "umap")
+    return workspace.opened["has_umap"]
 
 
 def _islands(workspace: Workspace, shown: Layers) -> None:
