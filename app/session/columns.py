@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -73,12 +74,10 @@ def _readers(workspace: Workspace) -> dict[str, Callable[[], Values]]:
     for name in ("redshift", "ra", "dec"):
         values = np.asarray(getattr(data, name), np.float64)
         if np.isfinite(values).any():
-            found[name] = lambda values=values: Numbers(values)  # type: ignore[misc]
+            found[name] = partial(Numbers, values)
     found["id"] = lambda: read_ids(data.ids)
     for name in further_columns(data):
-        found.setdefault(
-            name, lambda name=name: _of_table(data.table[name], data.galaxies_hash, name)
-        )
+        found.setdefault(name, partial(_of_table, data.table[name], data.galaxies_hash, name))
     return found
 
 

@@ -71,12 +71,14 @@ def test_galaxies_are_sorted_by_score_by_similarity_or_by_any_column_unknown_one
 
 def test_a_caption_says_what_is_sorted_by() -> None:
     shown = workspace()
-    assert selection.caption(shown, "anomaly score", 3, 1234.0) == "anomaly rank 1,234"
-    assert selection.caption(shown, selection.SIMILARITY, 3, 1.234) == "distance 1.23"
+    rows, values = np.array([3, 5]), np.array([1234.0, 2.0])
+    assert selection.captions(shown, "anomaly score", rows, values)[0] == "anomaly rank 1,234"
+    assert selection.captions(shown, selection.SIMILARITY, rows, values)[1] == "distance 2.00"
     snr = float(shown.data.table["snr"].iloc[3])
-    assert selection.caption(shown, "snr", 3, 0.0) == f"snr {snr:.4g}"
-    row = int(np.flatnonzero(np.isnan(selection.sort_values(shown, np.arange(40), "pitch_deg")))[0])
-    assert selection.caption(shown, "pitch_deg", row, np.nan) == "pitch deg unknown"
+    assert selection.captions(shown, "snr", rows, values)[0] == f"snr {snr:.4g}"
+    unknown = np.isnan(selection.sort_values(shown, np.arange(40), "pitch_deg"))
+    rows = np.flatnonzero(unknown)[:1]
+    assert selection.captions(shown, "pitch_deg", rows, values[:1]) == ["pitch deg unknown"]
 
 
 @pytest.mark.parametrize("ending", [ending for ending in WRITERS if ending != ".csv"])

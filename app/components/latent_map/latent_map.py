@@ -89,7 +89,7 @@ def latent_map(
 
 def packed_bits(matching: np.ndarray) -> str:
     """Write bool (n,) as text, a bit per galaxy (see geometry.js)."""
-    return base64.b64encode(np.packbits(matching)).decode()
+    return base64.b64encode(np.packbits(matching).tobytes()).decode()
 
 
 def mark(selection: dict[str, Any], matching: np.ndarray | None = None) -> None:

@@ -67,8 +67,9 @@ def worth_a_look(columns: Mapping[str, Values]) -> list[str]:
 
 def _same(first: Values, second: Values) -> bool:
     """Whether two columns say the same, as the classes and the column that they are from."""
-    words = isinstance(first, Words) and isinstance(second, Words)
-    return words and first.words == second.words and np.array_equal(first.codes, second.codes)
+    if not isinstance(first, Words) or not isinstance(second, Words):
+        return False
+    return first.words == second.words and np.array_equal(first.codes, second.codes)
 
 
 def _differs(values: Values) -> bool:

@@ -45,16 +45,14 @@ def show_selection(workspace: Workspace, rows: np.ndarray) -> None:
     if view == "table":
         _table(workspace, rows)
         return
-    shown = slice(page * PER_PAGE, (page + 1) * PER_PAGE)
-    captions = [
-        (workspace.class_name(int(row)), caption(workspace, by, int(row), float(value)))
-        for row, value in zip(rows[shown], values[shown], strict=True)
-    ]
+    part = slice(page * PER_PAGE, (page + 1) * PER_PAGE)
+    shown = rows[part]
+    said = captions(workspace, by, shown, values[part])
     gallery(
         "lasso_gallery",
         workspace.pictures,
-        rows[shown].tolist(),
-        captions,
+        shown.tolist(),
+        [(workspace.class_name(row), text) for row, text in zip(shown, said, strict=True)],
         links.select,
         selected=st.session_state.get(state.ROW),
     )
@@ -76,14 +74,14 @@ def backwards(order: np.ndarray, values: np.ndarray) -> np.ndarray:
     return np.concatenate([known[::-1], order[len(known) :]])
 
 
-def caption(workspace: Workspace, by: str, row: int, value: float) -> str:
-    """Say below an image what it is sorted by."""
+def captions(workspace: Workspace, by: str, rows: np.ndarray, values: np.ndarray) -> list[str]:
+    """Say below images what they are sorted by."""
     if by == state.SCORE_COLOUR:
-        return f"anomaly rank {value:,.0f}"
+        return [f"anomaly rank {value:,.0f}" for value in values]
     if by == SIMILARITY:
-        return f"distance {value:.2f}"
-    said = cells(columns.columns_of(workspace)[by], np.array([row]))[0]
-    return f"{by.replace('_', ' ')} {written(said) or 'unknown'}"
+        return [f"distance {value:.2f}" for value in values]
+    said = cells(columns.columns_of(workspace)[by], rows)
+    return [f"{by.replace('_', ' ')} {written(value) or 'unknown'}" for value in said]
 
 
 def written(value: object) -> str:
