@@ -110,7 +110,7 @@ def _pager(count: int) -> int:
     pages = max(1, -(-count // PER_PAGE))
     page = min(st.session_state.get(state.GALLERY_PAGE, 0), pages - 1)
     st.button("Previous", disabled=page == 0, on_click=_turn, args=(page - 1,))
-    st.caption(f"{page + 1} of {pages}")
+    st.caption(f"{page + 1} of {pages}", width="content")
     st.button("Next", disabled=page + 1 >= pages, on_click=_turn, args=(page + 1,))
     return page
 
