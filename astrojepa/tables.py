@@ -66,6 +66,13 @@ def write_table(path: str | Path, columns: Sequence[Column], facts: Facts) -> No
         write(stream, columns, facts)
 
 
+def table_bytes(ending: str, columns: Sequence[Column], facts: Facts) -> bytes:
+    """Return what `write_table` writes into a file that ends so, such as .fits."""
+    stream = io.BytesIO()
+    _writer(Path(f"table{ending}"))(stream, columns, facts)
+    return stream.getvalue()
+
+
 def check_table(path: Path, argument: str, *others: str) -> None:
     """Raise ValueError unless `path` ends as a table does, or in one of `others`, and can be
     written here.

@@ -13,7 +13,7 @@ import re
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -74,6 +74,7 @@ class Visitor:
         self.fetching: set[asyncio.Task[None]] = set()
         self.fetched: set[str] = set()
         self.trigger = self.fragment = ""  # of the map
+        self.histograms = ""  # their trigger
         self.count = 0  # galaxies on the map
         self.row: int | None = None  # the galaxy on the card
         self.headed: dict[str, float] = {}  # headings of this run, and when they came
@@ -134,6 +135,19 @@ class Visitor:
         """Choose in a menu, and return the seconds to the last part of the answer."""
         return await self._last_part(self._rerun(chosen={self.choices[label]: option}))
 
+    async def set(self, label: str, value: str | bool | list[str]) -> float:
+        """Set a widget beside the map (a box, a folded part, a menu of many), and return the
+        seconds to the last part of the answer.
+        """
+        asked = self._rerun(self.fragment, chosen={self.choices[label]: value})
+        return await self._last_part(asked)
+
+    async def choose_bars(self, column: str, first: int, last: int) -> float:
+        """Choose bars of a histogram, and return the seconds to the last part of the answer."""
+        value = {"choice": [column, first, last]}
+        message = json.dumps([{"event": "choice", "value": value}])
+        return await self._last_part(self._rerun(self.fragment, {self.histograms: message}))
+
     async def visit(self, title: str) -> float:
         """Go to another page, and return the seconds to its last part."""
         self.page, self.query = self.pages[title], ""
@@ -172,7 +186,7 @@ class Visitor:
         fragment: str = "",
         triggers: dict[str, str] | None = None,
         *,
-        chosen: dict[str, str] | None = None,
+        chosen: Mapping[str, str | bool | list[str]] | None = None,
         timer: bool = False,
     ) -> None:
         message = BackMsg()
@@ -194,7 +208,13 @@ class Visitor:
             widget.id, widget.json_trigger_value = key, value
         for key, value in (chosen or {}).items():
             widget = ask.widget_states.widgets.add()
-            widget.id, widget.string_value = key, value
+            widget.id = key
+            if isinstance(value, bool):
+                widget.bool_value = value
+            elif isinstance(value, list):
+                widget.string_array_value.data.extend(value)
+            else:
+                widget.string_value = value
         ask.widget_states.SetInParent()
         await self.socket.send(message.SerializeToString())
 
@@ -248,6 +268,9 @@ class Visitor:
             self.heard = time.perf_counter()
             if message.delta.WhichOneof("type") == "new_element":
                 self._see(message.delta.new_element, message.delta.fragment_id)
+            elif message.delta.add_block.expandable.label:
+                block = message.delta.add_block
+                self.choices[block.expandable.label] = block.id
 
     def _see(self, element: Any, fragment: str) -> None:
         kind = element.WhichOneof("type")
@@ -259,8 +282,9 @@ class Visitor:
             self.tally.errors.append(f"shown: {element.alert.body}")
         elif kind == "heading":
             self.headed[re.sub(r"\\(.)", r"\1", element.heading.body)] = time.perf_counter()
-        elif kind == "selectbox":
-            self.choices[element.selectbox.label] = element.selectbox.id
+        elif kind in ("selectbox", "multiselect", "text_input"):
+            widget = getattr(element, kind)
+            self.choices[widget.label] = widget.id
         elif kind == "imgs":
             self._fetch(element.imgs.imgs[0].url)
         elif kind == "bidi_component":
@@ -272,13 +296,12 @@ class Visitor:
             self.payload = len(component.bytes)
             size = int.from_bytes(component.bytes[:4], "little")
             self.count = json.loads(component.bytes[4 : 4 + size])["count"]
-            self.trigger, self.fragment = (
-                f"$$STREAMLIT_INTERNAL_KEY_{component.id}__events",
-                fragment,
-            )
+            self.trigger, self.fragment = _events(component), fragment
+        elif name == "astrojepa_histograms":
+            self.histograms = _events(component)
         elif (
             name == "astrojepa_latent_map_state"
-            and (row := json.loads(component.json)["selected"]) is not None
+            and (row := json.loads(component.json).get("selected")) is not None
         ):
             self.tally.check(row, "", self.allowed)
         elif name == "astrojepa_copy_link":
@@ -325,3 +348,8 @@ class Visitor:
         for fragment in fragments:
             if fragment in self.timers:
                 self.timers.pop(fragment).cancel()
+
+
+def _events(component: Any) -> str:
+    """What names the events of a component to the server."""
+    return f"$$STREAMLIT_INTERNAL_KEY_{component.id}__events"

@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -239,7 +239,9 @@ def private_mb(process: int) -> float:
 
 
 @contextmanager
-def latent_catalogue(count: int, checkpoint: str) -> Iterator[str]:
+def latent_catalogue(
+    count: int, checkpoint: str, columns: Mapping[str, Sequence[object]] | None = None
+) -> Iterator[str]:
     """Write a large catalogue for as long as it is needed; its cache goes with it."""
     from benchmarks.app_catalogue import write_catalogue
 
@@ -247,9 +249,8 @@ def latent_catalogue(count: int, checkpoint: str) -> Iterator[str]:
         before = os.environ.get("ASTROJEPA_CACHE")
         os.environ["ASTROJEPA_CACHE"] = str(Path(folder) / "cache")
         try:
-            yield str(
-                write_catalogue(Path(folder) / f"{count} simulated latents", count, checkpoint)
-            )
+            made = Path(folder) / f"{count} simulated latents"
+            yield str(write_catalogue(made, count, checkpoint, columns=columns))
         finally:
             del os.environ["ASTROJEPA_CACHE"]
             os.environ |= {} if before is None else {"ASTROJEPA_CACHE": before}

@@ -94,6 +94,22 @@ def _latency(found: dict[str, Any]) -> str:
     return markdown([f"{found['galaxies']}, `{found['checkpoint']}`", *head], rows)
 
 
+def app_columns(results: Results) -> str:
+    """Compare what the server takes to answer a filter and a choice in a histogram with its bars."""
+    rows = []
+    for count, found in results["app_columns"]["galaxies"].items():
+        for name, times in found["actions"].items():
+            first = times["repeats"] == 1  # reads the columns, which is done once
+            bar = ["–", "–"] if first else [f"{found['bar_ms']:.0f}", _met(times, found)]
+            rows.append([f"{int(count):,}", name, f"{times['cpu_ms']:.0f}", *bar, *_times(times)])
+    head = ["processor's time, ms", "at most", "met", "whole answer, median ms", "p95"]
+    return markdown(["galaxies", "action", *head], rows)
+
+
+def _met(times: dict[str, float], found: dict[str, Any]) -> str:
+    return verdict(times["cpu_ms"] <= found["bar_ms"])
+
+
 def _times(found: dict[str, float] | None) -> list[str]:
     return ["–", "–"] if found is None else [f"{found[key]:.0f}" for key in ("p50_ms", "p95_ms")]
 

@@ -31,6 +31,7 @@ TABLES = tables.TABLES | {
         explorer_tables.projections,
         explorer_tables.app_latency,
         explorer_tables.app_latency_latents,
+        explorer_tables.app_columns,
         explorer_tables.app_load,
         explorer_tables.app_load_50,
         explorer_tables.app_memory,

@@ -8,11 +8,22 @@ from typing import Any
 
 import numpy as np
 
+import astrojepa
 from astrojepa import files
 from astrojepa.data.columns import further_columns
+from astrojepa.data.values import cells, coded, read_values
+from astrojepa.tables import Column, table_bytes
 
 # of which a spreadsheet keeps 15 digits
 _LONG = re.compile(r"\d{16,}")
+FORMATS = {
+    ".csv": "CSV",
+    ".ecsv": "ECSV",
+    ".vot": "VOTable (.vot)",
+    ".xml": "VOTable (.xml)",
+    ".fits": "FITS",
+    ".parquet": "Parquet",
+}
 MARK = "#"  # before an id of many digits, so that a spreadsheet takes it for text
 
 
@@ -56,6 +67,53 @@ def table_text(data: Any, rows: Sequence[int], more: Mapping[str, Sequence[objec
         if name not in columns:
             columns[name] = [_cell(data.table[name].iloc[row]) for row in rows]
     return files.csv_text(list(columns), zip(*columns.values(), strict=True))
+
+
+def table_file(
+    ending: str, data: Any, rows: np.ndarray, more: Sequence[Column], facts: Mapping[str, Any]
+) -> bytes:
+    """Write galaxies as a table of this format: who they are, where, `more`, and every column of
+    the data. All but CSV hold units and `facts`; CSV names model and data in columns.
+
+    ValueError for text that the format cannot hold.
+    """
+    if ending == ".csv":
+        named = {column.name: column.cells() for column in more}
+        made = {"model": facts["model"], "data": data.name}
+        further = {name: [value] * len(rows) for name, value in made.items()}
+        return table_text(data, rows.tolist(), named | further).encode()
+    about = {
+        "creator": f"astrojepa {astrojepa.__version__}",
+        **facts,
+        "data": data.name,
+        "data_fingerprint": data.fingerprint,
+        "simulated": data.simulated,
+    }
+    known = [*_identity(data, rows), *more]
+    taken = {column.name.casefold() for column in known}
+    known += [
+        Column(name, cells(read_values(data.table[name]), rows), "column of the data", digits=0)
+        for name in further_columns(data)
+        if name.casefold() not in taken
+    ]
+    return table_bytes(ending, known, about)
+
+
+def _identity(data: Any, rows: np.ndarray) -> list[Column]:
+    about = {
+        "ra": ("right ascension, J2000", "deg"),
+        "dec": ("declination, J2000", "deg"),
+        "redshift": ("redshift", ""),
+    }
+    return [
+        Column("id", data.ids[rows].astype(str), "galaxy"),
+        Column("class", cells(coded(data.labels, data.classes), rows), "label"),
+        *(
+            Column(name, getattr(data, name)[rows], text, unit, digits=0)
+            for name, (text, unit) in about.items()
+            if np.isfinite(getattr(data, name)).any()
+        ),
+    ]
 
 
 def _cell(value: Any) -> object:

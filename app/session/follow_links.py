@@ -48,6 +48,7 @@ def arrive(workspace: Workspace, link: state.Link) -> None:
     )
     st.session_state.pop(state.AREA_OF, None)
     st.session_state[state.OFF], st.session_state[state.OFF_COLOUR] = link.off, link.colour
+    st.session_state[state.FILTER] = link.filter
     links.arrived()
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from astrojepa.data import filters
+
 from ..components.latent_map import geometry
 
 # Session keys, named once.
@@ -24,6 +26,13 @@ OFF_COLOUR = "off_colour"  # the colouring that they belong to
 MAP_SHOWN = "map_shown"  # model, data and projection of the map that is drawn
 AREA_OF = "area_of"  # model, data and projection that the polygons were drawn on
 DRAWING = "drawing"  # how the map is drawn
+FILTER = "filter"  # expression that the galaxies of the map match
+HISTOGRAMS = "histogram_columns"  # columns that are shown as histograms
+HISTOGRAMS_OPEN = "histograms_open"
+SELECTION_VIEW = "selection_view"  # of the galaxies that lasso and filter choose: gallery or table
+SELECTION_ORDER = "selection_order"  # what they are sorted by
+SELECTION_REVERSED = "selection_reversed"
+TABLE_COLUMNS = "table_columns"
 NOTICES = "notices"  # sentences to show once
 LINK_READ = "link_read"  # query parameters last written or read
 LINK_COMING = "link_coming"  # a link that is being followed
@@ -91,6 +100,8 @@ PERSISTENT: tuple[str, ...] = (
 PERSISTENT += (MASK_KIND, MASK_SEED, MASK_COUNT, MEASURE, LAYOUT, SHADE, SECOND)
 PERSISTENT += (PROBE_KIND, PROBE_TARGET, PROBE_SHARE, PROBE_REST)
 PERSISTENT += (LABEL_COLUMN, SCORE, ANOMALY_CLASS, HIDE_ARTEFACTS, BOARD_MODE, RERANKING)
+PERSISTENT += (FILTER, HISTOGRAMS, HISTOGRAMS_OPEN)
+PERSISTENT += (SELECTION_VIEW, SELECTION_ORDER, SELECTION_REVERSED, TABLE_COLUMNS)
 
 PROJECTIONS = {"umap": "UMAP", "pca": "PCA", "tsne": "t-SNE"}
 DRAWINGS = {"canvas": "Canvas", "space": "Plotly, 3-D"}
@@ -200,6 +211,7 @@ class Link:
         lambda text: whole_units(geometry.decode_polygons(text)),
         geometry.encode_polygons,
     )
+    filter: str = _field("", "filter", _text(filters.MOST_LETTERS), filters.on_one_line, key=FILTER)
     # of the leaderboard, and the class it is of
     score: str = _field("", "score", _like(_SCORE), key=SCORE, usual=USUAL_SCORE)
     only: str = _field("", "only", _text(80), key=ANOMALY_CLASS, usual=ALL_CLASSES)

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from canvas_page import FOLDER, Canvas, packed, selection
 
-from app.components.latent_map import colouring
+from app.components.latent_map import colouring, latent_map
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 # row 4 is in the middle
@@ -96,6 +96,26 @@ def test_the_legend_counts_inside_the_selection_and_toggles_a_class(
     assert canvas.sent() == [["legend", {"off": [1]}]]
     assert canvas.page.locator(".chip").nth(1).get_attribute("aria-pressed") == "false"
     assert canvas.page.locator(".status").inner_text() == "1 of 9"
+
+
+def test_galaxies_that_do_not_match_the_filter_are_grey_and_in_no_box(
+    open_map: Callable[..., Canvas],
+) -> None:
+    canvas = open_map().show(packed(GRID))
+    bits = latent_map.packed_bits(np.arange(9) < 4)
+    told = {"of": "/pictures/x", "matching": bits}
+    canvas.page.evaluate("said => window.tell({...latentMapState, ...said})", told)
+    assert canvas.page.locator(".status").inner_text() == "4 of 9"
+    assert canvas.page.locator("[data-do=clear]").is_hidden()
+    assert canvas.page.locator(".chip .count").all_inner_texts() == ["2 of 3", "1 of 3", "1 of 3"]
+    canvas.canvas.focus()
+    canvas.press("b")
+    canvas.drag(*around(canvas, 3, 5))
+    assert canvas.page.locator(".status").inner_text() == "1 of 9"
+    canvas.press("Escape")
+    assert canvas.page.locator(".status").inner_text() == "4 of 9"
+    canvas.page.evaluate("said => window.tell({...latentMapState, ...said})", told | {"of": "/y"})
+    assert canvas.page.locator(".status").inner_text() == "", "that filter was of other galaxies"
 
 
 def test_a_double_click_in_the_legend_shows_one_class_alone(

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.components.latent_map import colouring, palette
-from app.components.latent_map import layers as map_layers
 from app.components.latent_map.layers import Layers
 from app.pages.map import figure as map_figure
 from app.pages.map import view as map_view
+from app.session.columns import probed_labels
 from astrojepa.data.readers.galaxy10 import CLASSES as GALAXY10
 
 PAGES = (palette.BACKGROUND, palette.LIGHT_BACKGROUND)
@@ -90,7 +90,7 @@ def test_trust_is_shown_in_per_cent_of_the_neighbours() -> None:
 
 
 def test_galaxies_that_a_probe_learned_from_get_no_prediction() -> None:
-    assert map_layers.probed_labels(5, np.array([1, 4]), np.array([2, 0])).tolist() == [
+    assert probed_labels(5, np.array([1, 4]), np.array([2, 0])).tolist() == [
         -1,
         2,
         -1,
@@ -105,6 +105,10 @@ def test_chosen_are_those_inside_of_a_group_that_the_legend_shows() -> None:
     shown = layers(np.array([0, 1, 1, 0]), places)
     assert map_view.chosen_rows(shown, [square], ()).tolist() == [0, 1, 2]
     assert map_view.chosen_rows(shown, [square], (1,)).tolist() == [0]
+    matching = np.array([False, True, True, True])
+    assert map_view.chosen_rows(shown, [square], (), matching).tolist() == [1, 2]
+    assert map_view.chosen_rows(shown, [], (), matching).tolist() == [1, 2, 3]
+    assert map_view.chosen_rows(shown, [], (1,), matching).tolist() == [3]
 
 
 def test_the_figure_holds_every_galaxy_once_and_a_ring_around_the_selected() -> None:

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import shell
 from app.session import state
+from astrojepa.data.filters import MOST_LETTERS, on_one_line
 
 names = st.from_regex(r"[A-Za-z0-9._:+ =-]{1,80}", fullmatch=True)
 hashes = st.from_regex(r"[0-9a-f]{8,16}", fullmatch=True)
@@ -33,6 +34,7 @@ links = st.builds(
     off=st.lists(st.integers(0, 255), unique=True, max_size=12).map(
         lambda codes: tuple(sorted(codes))
     ),
+    filter=words.map(on_one_line),
     polygons=st.lists(st.lists(corners, min_size=3, max_size=30).map(tuple), max_size=8).map(tuple),
 )
 
@@ -45,9 +47,9 @@ def test_a_link_survives_the_address_bar(link: state.Link) -> None:
 @given(
     st.dictionaries(
         st.sampled_from(
-            ["model", "data", "map", "colour", "galaxy", "id", "drawing", "off", "area", "x"]
+            ["model", "data", "map", "colour", "galaxy", "id", "drawing", "off", "area", "filter"]
         ),
-        st.text(max_size=300),
+        st.text(max_size=600),
     )
 )
 def test_any_address_gives_a_bounded_link(parameters: dict[str, str]) -> None:
@@ -57,6 +59,7 @@ def test_any_address_gives_a_bounded_link(parameters: dict[str, str]) -> None:
     assert link.drawing in {"", *state.DRAWINGS}
     assert all(0 <= code < 256 for code in link.off)
     assert len(link.polygons) <= 8
+    assert len(link.filter) <= MOST_LETTERS
     assert max(map(len, (link.model, link.data, link.colour, link.id))) <= 160
     assert "/" not in link.model + link.data, "no path comes in by the address"
 

@@ -18,6 +18,12 @@ function decode(bytes) {
   return { header, n, xy, classes: column(0), colours: column(1), ranks: column(2) };
 }
 
+// One bit per galaxy, the first in the highest bit of the first byte, as text in base64.
+function unpackBits(text, n) {
+  const bytes = atob(text);
+  return Uint8Array.from({ length: n }, (_, i) => (bytes.charCodeAt(i >> 3) >> (7 - (i & 7))) & 1);
+}
+
 // Counting sort of the points into square buckets: who is near is found without looking at everyone.
 function bucketIndex(points) {
   const size = (UNITS + 1) / BUCKETS;

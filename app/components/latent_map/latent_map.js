@@ -11,7 +11,7 @@ function build(parentElement) {
     root, stage, canvas, ctx: canvas.getContext("2d"), card: root.querySelector(".hover"), legend: root.querySelector(".legend"),
     status: root.querySelector(".status"), spoken: root.querySelector(".spoken"), buttons: {}, view: makeView(), mode: "pan",
     pictures: "auto", polygons: [], off: new Set(), selected: null, neighbours: [], shown: [], hovered: null, drawn: null,
-    inside: null, bright: null, points: null, xy: null, moving: false, pointers: new Map(), mine: {},
+    matching: "", inside: null, bright: null, points: null, xy: null, moving: false, pointers: new Map(), mine: {},
   };
   root.querySelectorAll("button[data-do]").forEach((button) => {
     state.buttons[button.dataset.do] = button;
@@ -73,13 +73,14 @@ function redraw(state) {
   });
 }
 
-// Bright: inside what was drawn, and of a group that the legend shows. Nothing chosen: everybody.
+// Bright: matching the filter, inside what was drawn, and of a group that the legend shows. Nothing chosen: everybody.
 function chooseBright(state) {
-  const { points, polygons, off } = state;
-  const key = JSON.stringify([points.header.layout, points.header.look, polygons, [...off]]);
+  const { points, polygons, off, matching } = state;
+  const key = JSON.stringify([points.header.layout, points.header.look, polygons, [...off], matching]);
   if (state.brightKey !== key) {
     state.brightKey = key;
     state.inside = polygons.length ? rowsInside(points, polygons) : null;
+    if (matching) state.inside = unpackBits(matching, points.n).map((one, i) => (state.inside ? one & state.inside[i] : one));
     state.bright = null;
     if (state.inside || off.size) {
       state.bright = new Uint8Array(points.n);
@@ -87,7 +88,7 @@ function chooseBright(state) {
     }
     const count = state.bright ? state.bright.reduce((sum, one) => sum + one, 0) : 0;
     state.status.textContent = state.bright ? `${count.toLocaleString("en")} of ${points.n.toLocaleString("en")}` : "";
-    state.buttons.clear.hidden = !state.bright;
+    state.buttons.clear.hidden = !polygons.length && !off.size;
     if (state.theme) {
       dress(state); // the colours before the legend that shows them
       drawLegend(state);
@@ -184,6 +185,7 @@ function follow(state) {
   }
   if (heard(state, "polygons", said.polygons)) state.polygons = said.polygons;
   if (heard(state, "off", said.off)) state.off = new Set(said.off);
+  state.matching = said.of === said.pictures ? said.matching : "";
   chooseBright(state);
 }
 

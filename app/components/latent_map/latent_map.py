@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from collections.abc import Callable
@@ -86,11 +87,20 @@ def latent_map(
     )
 
 
-def mark(selection: dict[str, Any]) -> None:
+def packed_bits(matching: np.ndarray) -> str:
+    """Write bool (n,) as text, a bit per galaxy (see geometry.js)."""
+    return base64.b64encode(np.packbits(matching).tobytes()).decode()
+
+
+def mark(selection: dict[str, Any], matching: np.ndarray | None = None) -> None:
     """Mark galaxies on every map of the page; separate from the maps' data, since it is small.
 
     selection: `pictures` (address, says which galaxies are meant), selected, neighbours, polygons,
-    off.
+    off. `matching`: which galaxies match the filter, bool (n,), None for all; a bit per galaxy,
+    which a click does not send again.
     """
+    bits = "" if matching is None else packed_bits(matching)
+    told = {"state": selection, "matching": {"of": selection["pictures"], "matching": bits}}
     with st.container(key=f"{KEY}_aside"):  # theme.css takes it out of the page's flow
-        component(f"{KEY}_state", "state", folder=KEY)(data=selection, key=f"{KEY}_state")
+        for name, data in told.items():
+            component(f"{KEY}_state", "state", folder=KEY)(data=data, key=f"{KEY}_{name}")

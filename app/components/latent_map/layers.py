@@ -9,6 +9,7 @@ import numpy as np
 import streamlit as st
 
 from ...session import loaders, state, waiting
+from ...session.columns import predicted, probe_report
 from ...session.workspace import Workspace
 from . import colouring, geometry, palette
 from .colouring import Colouring
@@ -79,37 +80,19 @@ def option_name(option: str) -> str:
     return name[:1].upper() + name[1:].replace("_", " ")
 
 
-def probe_report(workspace: Workspace) -> Any:
-    """The last probe of these galaxies and this model, if one was trained in this session."""
-    key = st.session_state.get(state.PROBED)
-    if not key or tuple(key[:2]) != workspace.key or not loaders.jobs().has(("probe", *key)):
-        return None
-    return loaders.jobs().start(("probe", *key), lambda report: None).value
-
-
-def probed_labels(count: int, test: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-    """Return the probe's prediction for each of `count` galaxies: int64 (count,), -1 if none."""
-    named = np.full(count, -1, dtype=np.int64)
-    named[test] = predictions
-    return named
-
-
 def _places(workspace: Workspace, method: str) -> tuple[str, np.ndarray]:
     """Positions by this method; while they are computed, by the one that is at hand."""
     key, sentence, task = workspace.projection_task(method)
     if method != "pca" and not _at_hand(workspace, method):
         # quick, and before the long one in the queue: there is a map meanwhile
         workspace.positions("pca")
-    xy = waiting.show_when_ready(key, sentence, task)
+    others = [
+        other for other in state.PROJECTIONS if other != method and _at_hand(workspace, other)
+    ]
+    wait = waiting.show_when_ready if others else waiting.wait_for
+    xy = wait(key, sentence, task)
     if xy is None:
-        method = next(
-            (
-                other
-                for other in state.PROJECTIONS
-                if other != method and _at_hand(workspace, other)
-            ),
-            "pca",
-        )
+        method = others[0]
         xy = workspace.positions(method)
     return method, geometry.quantise(xy)
 
@@ -128,13 +111,9 @@ def _colours(workspace: Workspace, method: str, option: str) -> tuple[str, Colou
     if option == state.CLASS_COLOUR:
         return option, colouring.by_class(data.labels, data.classes)
     if option == state.PROBE_COLOUR:
-        report = probe_report(workspace)
-        result = report.rows[0].result
-        named = probed_labels(len(data), report.test, result.predictions)
-        # nearest neighbours name the test part alone
-        named = np.where(named < 0, report.named, named)
+        named, classes = predicted(len(data), probe_report(workspace))
         return option, colouring.by_class(
-            named, result.classes, "Probe prediction", "not in the test part"
+            named, classes, "Probe prediction", "not in the test part"
         )
     if option == state.SCORE_COLOUR:
         return option, colouring.by_number(workspace.scores, "Anomaly score", palette.MAGMA)

@@ -12,9 +12,9 @@ from ...components import figures
 from ...components.facts import facts
 from ...components.gallery.gallery import gallery
 from ...components.latent_map import colouring
-from ...components.latent_map.layers import probe_report
 from ...server import pictures
 from ...session import links, loaders, waiting
+from ...session.columns import probe_report
 from ...session.workspace import Workspace
 from ..anomalies.scores import score_job, title
 

@@ -21,8 +21,13 @@ HEIGHT = 620  # pixels
 SYMBOLS = {"circle": "circle", "diamond": "diamond", "triangle": "cross", "bar": "square"}
 
 
-def figure_map(workspace: Workspace, shown: Layers, on_click: Callable[[Any], None]) -> None:
-    """Draw the figure; the callback gets the clicked row."""
+def figure_map(
+    workspace: Workspace,
+    shown: Layers,
+    matching: np.ndarray | None,
+    on_click: Callable[[Any], None],
+) -> None:
+    """Draw the figure, grey what does not match the filter; the callback gets the clicked row."""
     method = "pca" if shown.method == "tsne" else shown.method
     if method != shown.method:
         st.caption("t-SNE is available in 2-D only; the 3-D view shows PCA.")
@@ -31,6 +36,8 @@ def figure_map(workspace: Workspace, shown: Layers, on_click: Callable[[Any], No
         return
     light, data = st.context.theme.type == "light", workspace.data
     groups = marker_groups(shown.coloured, data.classes, light, st.session_state[state.OFF])
+    if matching is not None:
+        groups = greyed(groups, matching)
     colours = (
         (palette.LIGHT_TEXT, palette.LIGHT_ACCENT) if light else (palette.TEXT, palette.ACCENT)
     )
@@ -73,6 +80,22 @@ def marker_groups(
         for group in legend["groups"]
         if group["count"]
     ]
+
+
+def greyed(groups: Sequence[Mapping[str, Any]], matching: np.ndarray) -> list[dict[str, Any]]:
+    """Move galaxies that do not match the filter, bool (n,), from their traces into a grey one."""
+    kept = []
+    for group in groups:
+        inside = matching[group["rows"]]
+        arrays = {name: group[name][inside] for name in ("rows", "values") if name in group}
+        kept.append({**group, **arrays})
+    rest = {
+        "name": "does not match the filter",
+        "rows": np.flatnonzero(~matching),
+        "colour": palette.UNKNOWN,
+        "shape": "circle",
+    }
+    return [group for group in (*kept, rest) if len(group["rows"])]
 
 
 def map_figure(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 MAX_LENGTH = 400
+_COMPARISON = re.compile(r"[<>]|[=!]=|\bin\s*[\[(]")
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,11 @@ class Found:
     row: int | None = None
     labels: tuple[int, ...] = ()
     sentence: str = ""
+
+
+def is_filter(text: str) -> bool:
+    """Whether a search compares columns, and so is a filter (`redshift < 0.1`)."""
+    return bool(_COMPARISON.search(text)) and "://" not in text
 
 
 def separation(ra: np.ndarray, dec: np.ndarray, ra0: float, dec0: float) -> np.ndarray:

@@ -11,22 +11,21 @@ import streamlit as st
 from astrojepa.places import TRAIN
 
 from ...components.choose import choose
-from ...components.collections_bar import collections_bar
 from ...components.escape_markdown import escape_markdown
 from ...components.galaxy_card import galaxy_card
-from ...components.gallery.gallery import gallery
 from ...components.latent_map import colouring, geometry
 from ...components.latent_map.latent_map import latent_map, mark
 from ...components.latent_map.layers import Layers, colour_options, layers, option_name
-from ...session import links, loaders, state, waiting
-from ...session.export import table_text
+from ...session import columns, links, loaders, state, waiting
 from ...session.queue import imported
 from ...session.workspace import Workspace
 from ..registry import Page
 from . import search
+from .column_panel import column_panel
 from .figure import figure_map
+from .filter_box import filter_box
+from .selection import show_selection
 
-PER_PAGE = 24
 NUM_NEIGHBOURS = 6
 KEYS = (
     ("Drag, wheel, + −, 0", "move, zoom, reset the view"),
@@ -54,7 +53,7 @@ def _pane(workspace: Workspace) -> None:
         with left:
             chosen = _map(workspace)
             if chosen is not None:
-                _lasso_gallery(workspace, chosen)
+                show_selection(workspace, chosen)
         with right:
             if (row := st.session_state.get(state.ROW)) is not None:
                 galaxy_card(workspace, row, links.publish(workspace))
@@ -63,7 +62,7 @@ def _pane(workspace: Workspace) -> None:
 
 
 def _map(workspace: Workspace) -> np.ndarray | None:
-    """Draw the map; returns the rows that were drawn around, None where nothing was."""
+    """Draw the map; returns the rows that lasso and filter choose, None without either."""
     method, option = st.session_state[state.PROJECTION], st.session_state[state.COLOUR]
     with st.container(key="map_notes", gap="small"):
         _banner(workspace, method)
@@ -75,12 +74,17 @@ def _map(workspace: Workspace) -> np.ndarray | None:
     if st.session_state.get(state.OFF_COLOUR) != shown.option:
         st.session_state[state.OFF], st.session_state[state.OFF_COLOUR] = (), shown.option
     polygons = _polygons(workspace, shown.method, method)
+    matching, wrong = columns.filtered(workspace)
     if st.session_state.get(state.DRAWING) == "space":
-        figure_map(workspace, shown, links.select)
+        figure_map(workspace, shown, matching, links.select)
     else:
         latent_map(shown.packed, links.select, _drawn, _toggled)
-        mark(_selection(workspace, polygons))
-    return chosen_rows(shown, polygons, st.session_state[state.OFF]) if polygons else None
+        mark(_selection(workspace, polygons), matching)
+    filter_box(workspace, matching, wrong)
+    column_panel(workspace, matching, wrong)
+    if not polygons and matching is None:
+        return None
+    return chosen_rows(shown, polygons, st.session_state[state.OFF], matching)
 
 
 def _polygons(workspace: Workspace, shown: str, wanted: str) -> list[geometry.Polygon]:
@@ -98,10 +102,17 @@ def _polygons(workspace: Workspace, shown: str, wanted: str) -> list[geometry.Po
 
 
 def chosen_rows(
-    shown: Layers, polygons: list[geometry.Polygon], off: tuple[int, ...]
+    shown: Layers,
+    polygons: list[geometry.Polygon],
+    off: tuple[int, ...],
+    matching: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return the rows inside the polygons and of a group that the legend shows, ascending."""
-    rows = geometry.rows_inside(shown.places, polygons)
+    """Return the rows inside the polygons, if there are any, that match the filter, bool (n,), if
+    there is one, and are of a group that the legend shows; ascending.
+    """
+    everybody = np.arange(len(shown.places))
+    rows = geometry.rows_inside(shown.places, polygons) if polygons else everybody
+    rows = rows if matching is None else rows[matching[rows]]
     return rows[~np.isin(shown.coloured.codes[rows], off)]
 
 
@@ -147,7 +158,7 @@ def _controls(workspace: Workspace) -> None:
     st.text_input(
         "Find",
         key="find",
-        placeholder="Id, class, coordinates or viewer link",
+        placeholder="Id, class, coordinates, viewer link or filter",
         on_change=_find,
         args=(workspace,),
     )
@@ -176,10 +187,17 @@ def _banner(workspace: Workspace, method: str) -> None:
             f"{named}."
         )
     parts += [escape_markdown(note) for note in workspace.data.notes]
-    if method == "pca" and not loaders.is_projected(workspace.embeddings, "umap"):
+    if method == "pca" and not _has_umap(workspace):
         parts.append("PCA is shown first. UMAP and t-SNE are computed when you choose them.")
     if parts:
         st.caption(" ".join(parts))
+
+
+def _has_umap(workspace: Workspace) -> bool:
+    """Whether a UMAP map was there when the page was drawn; to ask takes a hash of all vectors."""
+    if "has_umap" not in workspace.opened:
+        workspace.opened["has_umap"] = loaders.is_projected(workspace.embeddings, "umap")
+    return workspace.opened["has_umap"]
 
 
 def _islands(workspace: Workspace, shown: Layers) -> None:
@@ -233,12 +251,15 @@ def _toggled(message: Any) -> None:
 def _find(workspace: Workspace) -> None:
     from astrojepa.data.coordinates import parse_coordinates
 
-    data = workspace.data
-    if not st.session_state.get("find", "").strip():
+    data, written = workspace.data, st.session_state.get("find", "")
+    if search.is_filter(written):
+        st.session_state[state.FILTER], st.session_state["find"] = written, ""
+        return
+    if not written.strip():
         st.session_state[state.OFF] = ()
         return
     found = search.search(
-        st.session_state.get("find", ""),
+        written,
         data.ids,
         data.classes,
         data.ra,
@@ -261,50 +282,6 @@ def _show_only(option: str, codes: Iterable[int], shown: Collection[int]) -> Non
 
 def _surprise(count: int) -> None:
     links.select(int(np.random.default_rng().integers(count)))
-
-
-def _lasso_gallery(workspace: Workspace, rows: np.ndarray) -> None:
-    places = workspace.places
-    order = rows[np.argsort(places[rows], kind="stable")]
-    pages = max(1, -(-len(order) // PER_PAGE))
-    page = min(st.session_state.get(state.GALLERY_PAGE, 0), pages - 1)
-    with st.container(horizontal=True, vertical_alignment="center", key="lasso"):
-        st.subheader(f"{len(order):,} galaxies selected", anchor=False)
-        st.button("Previous", disabled=page == 0, on_click=_turn, args=(page - 1,))
-        st.caption(f"{page + 1} of {pages}")
-        st.button("Next", disabled=page + 1 >= pages, on_click=_turn, args=(page + 1,))
-        st.download_button(
-            "Export CSV",
-            lambda: _csv(workspace, order),
-            "galaxies.csv",
-            "text/csv",
-            on_click="ignore",
-        )
-        collections_bar(workspace, order)
-    shown = order[page * PER_PAGE : (page + 1) * PER_PAGE]
-    captions = [(workspace.class_name(int(i)), f"anomaly rank {places[i]:,}") for i in shown]
-    gallery(
-        "lasso_gallery",
-        workspace.pictures,
-        shown.tolist(),
-        captions,
-        links.select,
-        selected=st.session_state.get(state.ROW),
-    )
-
-
-def _turn(page: int) -> None:
-    st.session_state[state.GALLERY_PAGE] = max(0, page)
-
-
-def _csv(workspace: Workspace, rows: np.ndarray) -> str:
-    more = {
-        "anomaly_score_knn": workspace.scores[rows].tolist(),
-        "anomaly_rank_knn": workspace.places[rows].tolist(),
-        "model": [workspace.model.id if workspace.model else "pixel PCA"] * len(rows),
-        "data": [workspace.data.name] * len(rows),
-    }
-    return table_text(workspace.data, rows.tolist(), more)
 
 
 PAGE = Page("Map", 1, show, needs_libraries=False)

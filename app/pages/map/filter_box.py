@@ -1,0 +1,65 @@
+"""The filter below the map: an expression over the columns, and how many galaxies match."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import streamlit as st
+
+from astrojepa.data.filters import MOST_LETTERS, name_in, text_in
+
+from ...components.escape_markdown import escape_markdown
+from ...session import state
+from ...session.columns import columns_of
+from ...session.workspace import Workspace
+
+SYNTAX = (
+    "Combine comparisons (`<` `<=` `>` `>=` `==` `!=` `in`) with `&`, `|`, `~` and parentheses. "
+    'Text stands in quotes; `""` stands for unknown.'
+)
+
+
+def filter_box(workspace: Workspace, matching: np.ndarray | None, wrong: str) -> None:
+    """Draw the box, and below it how many galaxies match, or what is wrong with the filter."""
+    st.session_state.setdefault(state.FILTER, "")
+    with st.container(horizontal=True, vertical_alignment="bottom", key="filter_row"):
+        st.text_input(
+            "Filter",
+            key=state.FILTER,
+            placeholder=example(workspace),
+            max_chars=MOST_LETTERS,
+            help=f"{SYNTAX}\n\nColumns: {_listed(columns_of(workspace))}",
+            on_change=to_first_page,
+        )
+        if st.session_state[state.FILTER]:
+            st.button("Clear filter", on_click=set_filter, args=("",))
+    if wrong:
+        st.error(escape_markdown(wrong))
+    elif matching is not None:
+        st.caption(f"{int(matching.sum()):,} of {len(matching):,} galaxies match.")
+
+
+def set_filter(expression: str) -> None:
+    """Make an expression the filter."""
+    st.session_state[state.FILTER] = expression
+    to_first_page()
+
+
+def to_first_page() -> None:
+    """Begin the gallery anew."""
+    st.session_state[state.GALLERY_PAGE] = 0
+
+
+def example(workspace: Workspace) -> str:
+    """Return a filter that these galaxies have the columns for."""
+    number = "redshift < 0.1" if "redshift" in columns_of(workspace) else "anomaly_score > 5"
+    return (
+        f"{number} & class == {text_in(workspace.data.classes[-1])}"
+        if workspace.labelled
+        else number
+    )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(escape_markdown(name_in(name)) for name in names)

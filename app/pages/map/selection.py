@@ -1,0 +1,192 @@
+"""What lasso and filter choose, as a gallery or a table: sorted, exported, collected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from astrojepa.data.values import cells, sortable
+from astrojepa.tables import WRITERS, Column
+
+from ...components.choose import choose
+from ...components.collections_bar import collections_bar
+from ...components.gallery.gallery import gallery
+from ...session import columns, export, links, loaders, state
+from ...session.workspace import Workspace
+
+PER_PAGE = 24
+MOST_ROWS = 1000  # of the table; a browser sorts these
+SIMILARITY = "similarity to the selected galaxy"
+VIEWS = {"gallery": "Gallery", "table": "Table"}
+TABLE = "selection_table"
+SIDE = 48  # of an image in the table, pixels
+_AT_FIRST = ("class", "anomaly_score", "probe_prediction", "redshift")
+
+
+def show_selection(workspace: Workspace, rows: np.ndarray) -> None:
+    """Draw the chosen galaxies with what can be done with them."""
+    with st.container(horizontal=True, vertical_alignment="bottom", key="selection"):
+        st.subheader(f"{len(rows):,} galaxies selected", anchor=False)
+        view = choose("View", VIEWS, state.SELECTION_VIEW, label_visibility="collapsed")
+        by, reverse = _order_menu(workspace)
+    values = sort_values(workspace, rows, by)
+    order = np.argsort(values, kind="stable")
+    if reverse:
+        order = backwards(order, values)
+    rows, values = rows[order], values[order]
+    with st.container(horizontal=True, vertical_alignment="center", key="lasso"):
+        page = _pager(len(rows)) if view == "gallery" else 0
+        _export(workspace, rows)
+        collections_bar(workspace, rows)
+    if view == "table":
+        _table(workspace, rows)
+        return
+    part = slice(page * PER_PAGE, (page + 1) * PER_PAGE)
+    shown = rows[part]
+    said = captions(workspace, by, shown, values[part])
+    gallery(
+        "lasso_gallery",
+        workspace.pictures,
+        shown.tolist(),
+        [(workspace.class_name(row), text) for row, text in zip(shown, said, strict=True)],
+        links.select,
+        selected=st.session_state.get(state.ROW),
+    )
+
+
+def sort_values(workspace: Workspace, rows: np.ndarray, by: str) -> np.ndarray:
+    """Return what galaxies are sorted by, smallest first: float64 (m,), NaN where unknown."""
+    if by == state.SCORE_COLOUR:
+        return workspace.places[rows].astype(np.float64)
+    if by == SIMILARITY:
+        vectors = loaders.features(workspace.embeddings, *workspace.key)
+        return np.linalg.norm(vectors[rows] - vectors[workspace.selected], axis=1)
+    return sortable(columns.columns_of(workspace)[by])[rows]
+
+
+def backwards(order: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return an ascending order the other way round; unknown values, NaN, stay at the end."""
+    known = order[~np.isnan(values[order])]
+    return np.concatenate([known[::-1], order[len(known) :]])
+
+
+def captions(workspace: Workspace, by: str, rows: np.ndarray, values: np.ndarray) -> list[str]:
+    """Say below images what they are sorted by."""
+    if by == state.SCORE_COLOUR:
+        return [f"anomaly rank {value:,.0f}" for value in values]
+    if by == SIMILARITY:
+        return [f"distance {value:.2f}" for value in values]
+    said = cells(columns.columns_of(workspace)[by], rows)
+    return [f"{by.replace('_', ' ')} {written(value) or 'unknown'}" for value in said]
+
+
+def written(value: object) -> str:
+    """Write a cell: numbers with four digits, "" for unknown."""
+    if isinstance(value, float):
+        return "" if np.isnan(value) else f"{value:.4g}"
+    return str(value)
+
+
+def _order_menu(workspace: Workspace) -> tuple[str, bool]:
+    names = [name for name in columns.columns_of(workspace) if name != "anomaly_score"]
+    options = [state.SCORE_COLOUR, SIMILARITY, *names]
+    if st.session_state.get(state.SELECTION_ORDER) not in options:
+        st.session_state[state.SELECTION_ORDER] = options[0]
+    by = st.selectbox(
+        "Sort by",
+        options,
+        format_func=lambda name: (name[:1].upper() + name[1:]).replace("_", " "),
+        key=state.SELECTION_ORDER,
+        width=208,
+    )
+    return by, st.toggle("Reverse", key=state.SELECTION_REVERSED)
+
+
+def _pager(count: int) -> int:
+    pages = max(1, -(-count // PER_PAGE))
+    page = min(st.session_state.get(state.GALLERY_PAGE, 0), pages - 1)
+    st.button("Previous", disabled=page == 0, on_click=_turn, args=(page - 1,))
+    st.caption(f"{page + 1} of {pages}", width="content")
+    st.button("Next", disabled=page + 1 >= pages, on_click=_turn, args=(page + 1,))
+    return page
+
+
+def _turn(page: int) -> None:
+    st.session_state[state.GALLERY_PAGE] = max(0, page)
+
+
+def _table(workspace: Workspace, rows: np.ndarray) -> None:
+    """Draw the table; a click on a cell selects the galaxy."""
+    known = columns.columns_of(workspace)
+    before = st.session_state.get(state.TABLE_COLUMNS)
+    kept = [name for name in before or () if name in known]
+    first = [name for name in _AT_FIRST if name in known]
+    st.session_state[state.TABLE_COLUMNS] = kept if kept or before == [] else first
+    chosen = st.multiselect(
+        "Columns of the table", [name for name in known if name != "id"], key=state.TABLE_COLUMNS
+    )
+    shown = rows[:MOST_ROWS]
+    content: dict[str, Sequence[Any] | np.ndarray] = {
+        "image": [f"{workspace.pictures}/{SIDE}?rows={row}" for row in shown.tolist()],
+        "id": workspace.data.ids[shown].astype(str),
+    }
+    content |= {name: cells(known[name], shown) for name in chosen}
+    st.dataframe(
+        pd.DataFrame(content),
+        key=TABLE,
+        hide_index=True,
+        height=440,
+        row_height=SIDE,
+        placeholder="",
+        column_config={"image": st.column_config.ImageColumn("image", width=64)},
+        selection_mode="single-cell",
+        on_select=lambda: _clicked(shown),
+    )
+    beyond = (
+        f" The first {MOST_ROWS:,} of {len(rows):,} are listed; an export holds all."
+        if len(rows) > len(shown)
+        else ""
+    )
+    st.caption(f"Click a cell to select its galaxy, a heading to sort.{beyond}")
+
+
+def _clicked(shown: np.ndarray) -> None:
+    cells = st.session_state[TABLE].selection.cells
+    if cells and 0 <= cells[0][0] < len(shown):
+        links.select(int(shown[cells[0][0]]))
+
+
+def _export(workspace: Workspace, rows: np.ndarray) -> None:
+    with st.popover("Export"):
+        ending = st.selectbox(
+            "Format", list(WRITERS), format_func=export.FORMATS.__getitem__, key="export_format"
+        )
+        if ending == ".fits":
+            st.caption("FITS tables hold ASCII text only.")
+        st.download_button(
+            f"Download {len(rows):,} galaxies",
+            lambda: export.table_file(ending, workspace.data, rows, *_further(workspace, rows)),
+            f"galaxies{ending}",
+            "text/csv" if ending == ".csv" else "application/octet-stream",
+            on_click="ignore",
+            type="primary",
+        )
+
+
+def _further(workspace: Workspace, rows: np.ndarray) -> tuple[list[Column], dict[str, Any]]:
+    """Return what the model says of galaxies, and what the table was made from."""
+    score = "mean distance to the 20 nearest galaxies in feature space; larger = more anomalous"
+    said = [
+        Column("anomaly_score_knn", workspace.scores[rows], score, digits=0),
+        Column("anomaly_rank_knn", workspace.places[rows], "1 = most anomalous"),
+    ]
+    model = workspace.model
+    facts = {
+        **(model.origin if model else {"model": "pixel PCA"}),
+        "filter": st.session_state.get(state.FILTER, ""),
+    }
+    return said, facts

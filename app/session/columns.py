@@ -1,0 +1,121 @@
+"""Every column of the open galaxies by its name, as a filter, a histogram and a table read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from astrojepa.data.columns import further_columns
+from astrojepa.data.filters import matching
+from astrojepa.data.values import Numbers, Values, Words, coded, read_values
+
+from . import loaders, state
+from .workspace import Workspace
+
+
+class Columns(Mapping[str, Values]):
+    """Columns by name; one is read when it is first asked for."""
+
+    def __init__(self, readers: Mapping[str, Callable[[], Values]]) -> None:
+        self._readers, self._read = readers, dict[str, Values]()
+
+    def __getitem__(self, name: str) -> Values:
+        if name not in self._read:
+            self._read[name] = self._readers[name]()
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._readers)
+
+    def __len__(self) -> int:
+        return len(self._readers)
+
+
+def columns_of(workspace: Workspace) -> Columns:
+    """The columns of a workspace: class, score, probe, position, id, and those of the data."""
+    key = str(("columns", st.session_state.get(state.PROBED)))
+    if key not in workspace.opened:
+        workspace.opened[key] = Columns(_readers(workspace))
+    return workspace.opened[key]
+
+
+def filtered(workspace: Workspace) -> tuple[np.ndarray | None, str]:
+    """Return which galaxies match the filter, bool (n,), and what is wrong with it.
+
+    None where there is no filter, or one that cannot be read.
+    """
+    expression = st.session_state.get(state.FILTER, "")
+    if not expression.strip():
+        return None, ""
+    asked = st.session_state.get(state.PROBED), expression
+    before, found = workspace.opened.get("filtered", (None, (None, "")))
+    if before != asked:
+        try:
+            found = matching(expression, columns_of(workspace)), ""
+        except ValueError as error:
+            found = None, str(error)
+        workspace.opened["filtered"] = asked, found
+    return found
+
+
+def _readers(workspace: Workspace) -> dict[str, Callable[[], Values]]:
+    data = workspace.data
+    found: dict[str, Callable[[], Values]] = {}
+    if workspace.labelled:
+        found[_name(state.CLASS_COLOUR)] = lambda: coded(data.labels, data.classes)
+    found[_name(state.SCORE_COLOUR)] = lambda: Numbers(np.asarray(workspace.scores, np.float64))
+    if (report := probe_report(workspace)) is not None:
+        found[_name(state.PROBE_COLOUR)] = lambda: coded(*predicted(len(data), report))
+    for name in ("redshift", "ra", "dec"):
+        values = np.asarray(getattr(data, name), np.float64)
+        if np.isfinite(values).any():
+            found[name] = partial(Numbers, values)
+    found["id"] = lambda: read_ids(data.ids)
+    for name in further_columns(data):
+        found.setdefault(name, partial(_of_table, data.table[name], data.galaxies_hash, name))
+    return found
+
+
+def _name(option: str) -> str:
+    return option.replace(" ", "_")
+
+
+def read_ids(ids: np.ndarray) -> Words:
+    """Return ids as words, also those that are numbers."""
+    codes, names = pd.factorize(ids.astype(str))
+    return coded(codes, names.tolist())
+
+
+@st.cache_resource(show_spinner=False, max_entries=128)
+def _of_table(_column: pd.Series, galaxies_hash: str, name: str) -> Values:
+    return read_values(_column)
+
+
+def probe_report(workspace: Workspace) -> Any:
+    """The last probe of these galaxies and this model, if one was trained in this session."""
+    key = st.session_state.get(state.PROBED)
+    if not key or tuple(key[:2]) != workspace.key or not loaders.jobs().has(("probe", *key)):
+        return None
+    return loaders.jobs().start(("probe", *key), lambda report: None).value
+
+
+def predicted(count: int, report: Any) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return what a probe says of each of `count` galaxies, int64 (count,) with -1 where it says
+    nothing, and its classes.
+    """
+    result = report.rows[0].result
+    named = probed_labels(count, report.test, result.predictions)
+    # nearest neighbours name the test part alone
+    return np.where(named < 0, report.named, named), result.classes
+
+
+def probed_labels(count: int, test: np.ndarray, predictions: np.ndarray) -> np.ndarray:
+    """Return the probe's prediction for each of `count` galaxies: int64 (count,), -1 if none."""
+    named = np.full(count, -1, dtype=np.int64)
+    named[test] = predictions
+    return named

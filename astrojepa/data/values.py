@@ -1,0 +1,125 @@
+"""The values of a column, ready to be compared and counted: numbers, or words by their codes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from astrojepa.data.missing import as_numbers
+
+EXACT = 2**53  # whole numbers beyond are ids, which float64 would round
+FIRST = 20  # values that tell words from numbers before all are read
+_LONG = r"\s*[+-]?\d{16,}\s*"
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A column of numbers."""
+
+    values: np.ndarray  # float64 (n,), NaN = unknown
+
+    @property
+    def known(self) -> np.ndarray:
+        """Where there is a value: bool (n,)."""
+        return ~np.isnan(self.values)
+
+
+@dataclass(frozen=True)
+class Words:
+    """A column of text."""
+
+    codes: np.ndarray  # int64 (n,), places in `words`; -1 = unknown
+    words: tuple[str, ...]  # each once, sorted
+
+    @property
+    def known(self) -> np.ndarray:
+        """Where there is a value: bool (n,)."""
+        return self.codes >= 0
+
+
+Values = Numbers | Words
+
+
+def sortable(values: Values) -> np.ndarray:
+    """Return numbers in the order of a column's values, float64 (n,), NaN where unknown."""
+    return (
+        values.values
+        if isinstance(values, Numbers)
+        else np.where(values.known, values.codes, np.nan)
+    )
+
+
+def cells(values: Values, rows: np.ndarray) -> np.ndarray:
+    """Return the values of some rows as a table holds them: text with "" for unknown, int64 where
+    the whole column is known and whole, float64 with NaN.
+
+    >>> cells(Words(np.array([0, -1]), ("Sa",)), np.array([1, 0]))
+    array(['', 'Sa'], dtype=object)
+    """
+    if isinstance(values, Words):
+        return np.array([*values.words, ""], dtype=object)[values.codes[rows]]
+    column, found = values.values, values.values[rows]
+    with np.errstate(invalid="ignore"):
+        whole = bool(((column == np.rint(column)) & (np.abs(column) < EXACT)).all())
+    return found.astype(np.int64) if whole else found
+
+
+def coded(codes: np.ndarray, names: Sequence[str]) -> Words:
+    """Return the words that codes, int64 (n,), stand for in `names`; below 0 = unknown.
+
+    >>> coded(np.array([0, -1, 1]), ["round", "edge-on"])
+    Words(codes=array([ 1, -1,  0]), words=('edge-on', 'round'))
+    """
+    words = tuple(sorted(set(names)))
+    places = {word: place for place, word in enumerate(words)}
+    codes = np.asarray(codes)
+    renumbered = np.array([*(places[name] for name in names), -1], dtype=np.int64)
+    return Words(renumbered[np.where(codes < 0, len(names), codes)], words)
+
+
+def read_values(column: pd.Series) -> Values:
+    """Read a column of any kind: text is numbers where all that is known of it is a number.
+
+    Unknown are NaN, None, empty text, and among numbers what `astrojepa.data.missing` lists. Ids of
+    16 digits and more stay text; true and false are words.
+
+    >>> read_values(pd.Series(["1.5", "", "2"]))
+    Numbers(values=array([1.5, nan, 2. ]))
+    """
+    kind = column.dtype
+    if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind):
+        long = pd.api.types.is_integer_dtype(kind) and (column.abs() > EXACT).any()
+        if not long:
+            values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+            return Numbers(np.where(np.isfinite(values), values, np.nan))
+    text = pd.api.types.is_string_dtype(kind)
+    if text and (numbers := _all_numbers(column)) is not None:
+        return Numbers(numbers)
+    codes, found = pd.factorize(column, use_na_sentinel=True)
+    names = [
+        str(name).lower() if isinstance(name, bool | np.bool_) else str(name) for name in found
+    ]
+    if not text and (numbers := _all_numbers(pd.Series(names, dtype=str))) is not None:
+        return Numbers(np.append(numbers, np.nan)[codes])
+    empty = np.array([*(name == "" for name in names), True])
+    told = coded(codes, names)
+    words = tuple(word for word in told.words if word)
+    shift = len(told.words) - len(words)  # the empty word, which is sorted first
+    return Words(np.where(empty[codes], -1, told.codes - shift), words)
+
+
+def _all_numbers(text: pd.Series) -> np.ndarray | None:
+    """Return text as float64 (n,), NaN = unknown; None where some is known and no number, where
+    there are ids of 16 digits and more, or where nothing is known.
+    """
+    text = text.fillna("")
+    first = text[text != ""].iloc[:FIRST]  # of words, few tell
+    if as_numbers(first)[1].any():
+        return None
+    if text.str.len().max() >= 16 and text.str.fullmatch(_LONG).any():
+        return None
+    numbers, wrong = as_numbers(text)
+    return None if wrong.any() or np.isnan(numbers).all() else numbers

@@ -1,0 +1,144 @@
+"""What lasso and filter choose: its order, its captions, its export."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from astropy.table import Table
+from page_runner import QUIET, run_page, words
+from pyarrow import parquet
+from streamlit.testing.v1 import AppTest
+
+import astrojepa as aj
+from app.pages.map import selection
+from app.session import export
+from astrojepa.tables import WRITERS, Column
+
+pytestmark = QUIET
+ROWS = np.array([3, 0, 7])
+MORE = [Column("anomaly_score_knn", np.array([0.5, 0.25, 0.125]), "distance")]
+FACTS = {"model": "mine", "model_hash": "0123", "filter": "snr > 20"}
+
+
+def workspace(count: int = 40) -> Any:
+    data = aj.open_dataset(f"simulated:{count}")
+    scores = np.linspace(1, 2, count)
+    return SimpleNamespace(
+        data=data,
+        scores=scores,
+        places=np.arange(count, 0, -1),
+        labelled=True,
+        opened={},
+        key=("model", "data"),
+        embeddings=None,
+        selected=2,
+    )
+
+
+def test_galaxies_are_sorted_by_score_by_similarity_or_by_any_column_unknown_ones_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown = workspace()
+    rows = np.arange(40)
+    vectors = np.abs(rows - 2.0)[:, None]
+    monkeypatch.setattr(selection.loaders, "features", lambda *key: vectors)
+    by_score = np.argsort(selection.sort_values(shown, rows, "anomaly score"))
+    assert by_score.tolist() == rows[::-1].tolist()
+    near = np.argsort(selection.sort_values(shown, rows, selection.SIMILARITY), kind="stable")
+    assert near[:4].tolist() == [2, 1, 3, 0]
+    values = selection.sort_values(shown, rows, "pitch_deg")
+    known = shown.data.table["pitch_deg"].replace("", "nan").astype(float).to_numpy()
+    np.testing.assert_array_equal(values, known)
+    order = np.argsort(values, kind="stable")
+    turned = selection.backwards(order, values)
+    unknown = int(np.isnan(known).sum())
+    assert 0 < unknown < 40
+    assert np.isnan(known[turned[-unknown:]]).all()
+    assert (np.diff(known[turned[:-unknown]]) <= 0).all()
+    assert selection.sort_values(shown, rows, "class")[0] == sorted(shown.data.classes).index(
+        shown.data.classes[shown.data.labels[0]]
+    )
+
+
+def test_a_caption_says_what_is_sorted_by() -> None:
+    shown = workspace()
+    rows, values = np.array([3, 5]), np.array([1234.0, 2.0])
+    assert selection.captions(shown, "anomaly score", rows, values)[0] == "anomaly rank 1,234"
+    assert selection.captions(shown, selection.SIMILARITY, rows, values)[1] == "distance 2.00"
+    snr = float(shown.data.table["snr"].iloc[3])
+    assert selection.captions(shown, "snr", rows, values)[0] == f"snr {snr:.4g}"
+    unknown = np.isnan(selection.sort_values(shown, np.arange(40), "pitch_deg"))
+    rows = np.flatnonzero(unknown)[:1]
+    assert selection.captions(shown, "pitch_deg", rows, values[:1]) == ["pitch deg unknown"]
+
+
+@pytest.mark.parametrize("ending", [ending for ending in WRITERS if ending != ".csv"])
+def test_an_export_holds_ids_scores_columns_and_what_it_was_made_from(
+    ending: str, tmp_path: Path
+) -> None:
+    data = aj.open_dataset("simulated:10")
+    path = tmp_path / f"galaxies{ending}"
+    path.write_bytes(export.table_file(ending, data, ROWS, MORE, FACTS))
+    if ending == ".parquet":
+        table = parquet.read_table(path)
+        about = {name.decode(): text.decode() for name, text in table.schema.metadata.items()}
+        ids, snr = table["id"].to_pylist(), table["snr"].to_pylist()
+        assert about["filter"] == "snr > 20"
+        assert about["data_fingerprint"] == data.fingerprint
+    else:
+        kind = {".ecsv": "ascii.ecsv", ".fits": "fits"}.get(ending, "votable")
+        table = Table.read(path, format=kind)
+        ids, snr = [str(name) for name in table["id"]], list(table["snr"])
+        assert "snr > 20" in path.read_text(errors="replace").replace("&gt;", ">")
+    assert ids == [str(data.ids[row]) for row in ROWS]
+    np.testing.assert_allclose(snr, data.table["snr"].astype(float).iloc[ROWS])
+
+
+def test_a_position_is_exported_with_its_unit(tmp_path: Path) -> None:
+    ra = np.linspace(10, 300, 10)
+    data = dataclasses.replace(aj.open_dataset("simulated:10"), ra=ra, dec=ra / 10)
+    path = tmp_path / "galaxies.vot"
+    path.write_bytes(export.table_file(".vot", data, ROWS, MORE, FACTS))
+    table = Table.read(path, format="votable")
+    assert str(table["ra"].unit) == "deg"
+    np.testing.assert_array_equal(table["ra"], data.ra[ROWS])
+
+
+def test_csv_names_model_and_data_in_columns_as_before() -> None:
+    data = aj.open_dataset("simulated:10")
+    text = export.table_file(".csv", data, ROWS, MORE, FACTS).decode()
+    lines = list(csv.DictReader(io.StringIO(text)))
+    assert [line["anomaly_score_knn"] for line in lines] == ["0.5", "0.25", "0.125"]
+    assert {line["model"] for line in lines} == {"mine"}
+    assert {line["data"] for line in lines} == {data.name}
+    assert {"id", "class", "ra_deg", "dec_deg", "redshift", "snr"} <= set(lines[0])
+
+
+def test_the_table_lists_the_chosen_columns_of_the_selection_in_its_order(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
+    draw: Callable[..., AppTest] = partial(run_page, monkeypatch, pages_cache, "map")
+    test = draw(query={"map": "pca", "filter": "snr > 20"})
+    test.session_state["selection_view"] = "table"
+    test.session_state["selection_order"] = "snr"
+    test.session_state["selection_reversed"] = True
+    test.session_state["table_columns"] = ["class", "snr"]
+    test.run()
+    assert not test.exception
+    table = test.dataframe[0].value
+    assert list(table.columns) == ["image", "id", "class", "snr"]
+    assert (np.diff(table["snr"]) <= 0).all()
+    assert (table["snr"] > 20).all()
+    assert f"{len(table)} galaxies selected" in words(test)
+    data = aj.open_dataset("simulated:60")
+    row = int(np.flatnonzero(data.ids == table["id"].iloc[0])[0])
+    assert table["image"].iloc[0].endswith(f"/48?rows={row}")
