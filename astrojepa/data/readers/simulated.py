@@ -5,7 +5,6 @@ from __future__ import annotations
 from astrojepa.data import DEFAULT_SIMULATED, DataError, is_simulated
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.readers.registry import Selection, reader
-from astrojepa.data.simulate.fluxes import with_flux
 from astrojepa.progress import Progress
 
 MAX_SIMULATED = 1_000_000
@@ -17,6 +16,7 @@ def open_simulated(source: str, selection: Selection, progress: bool | Progress)
 
     With bands their flux is drawn too, in nanomaggies per pixel of 0.262 arcseconds.
     """
+    from astrojepa.data.simulate.fluxes import with_flux
     from astrojepa.data.simulate.simulator import simulate
 
     count, seed = count_and_seed(source)
