@@ -170,6 +170,11 @@ def row_files(kind: str) -> list[bytes]:
             with pa.ipc.new_stream(stream, table.schema) as writer:
                 writer.write_table(table)
         found.append(stream.getvalue())
+    if kind == "Arrow":
+        stream, packed = io.BytesIO(), pa.ipc.IpcWriteOptions(compression="zstd")
+        with pa.ipc.new_file(stream, tables[0].schema, options=packed) as writer:
+            writer.write_table(tables[0])
+        found.append(stream.getvalue())
     return found
 
 

@@ -130,9 +130,12 @@ def with_images(stored: Stored, data: Dataset) -> tuple[Dataset, Embeddings]:
     else:
         place = {name: row for row, name in enumerate(found.ids.tolist())}
         if len(place) < len(found):
+            names, counts = np.unique(found.ids, return_counts=True)
+            twice = names[counts > 1]
             raise ValueError(
-                f"{stored.name} has several vectors of one id, and was made of other data than "
-                f"{data.name}; embed the galaxies again."
+                f"{stored.name} has several vectors each of {', '.join(twice[:3])}"
+                f"{f' and {len(twice) - 3:,} more ids' if len(twice) > 3 else ''}, and was not made "
+                f"of {data.name}; keep one vector of each id, or embed {data.name} again."
             )
         rows = np.array([place.get(name, -1) for name in data.ids.astype(str).tolist()])
         data, rows = data.subset(rows >= 0), rows[rows >= 0]
@@ -238,7 +241,7 @@ def _labels(path: Path, found: Columns, ids: np.ndarray) -> tuple[np.ndarray, tu
         given = np.array(["" if value != value else f"{value:.0f}" for value in given.tolist()])
     text = without_missing(pd.Series(given.astype(str), dtype=str))
     text = text.mask(text == "-1", "") if found.known["label"].dtype.kind in "if" else text
-    return encode_labels(pd.DataFrame({"file": ids, "label": text}, dtype=str), None)
+    return encode_labels(pd.DataFrame({"file": ids, "label": text}, dtype=str), None, path.name)
 
 
 def _places(path: Path, found: Columns, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
