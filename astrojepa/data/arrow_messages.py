@@ -1,7 +1,7 @@
 """How many bytes the batches of an Arrow file take once unpacked, from their messages.
 
-pyarrow makes room for whatever a packed buffer says that it unpacks to. *Source:* the Arrow columnar
-format, Message.fbs and Schema.fbs, in FlatBuffers.
+pyarrow makes room for whatever a packed buffer says that it unpacks to. *Source:* the Arrow
+columnar format, Message.fbs and Schema.fbs, in FlatBuffers.
 """
 
 from __future__ import annotations

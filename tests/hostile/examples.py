@@ -197,7 +197,8 @@ def catalogues(ending: str) -> list[bytes]:
     elif ending == "vot":
         made.write(stream, format="votable")
     else:
-        made.write(text, format=f"ascii.{ending}")
+        name = "commented_header" if ending == "txt" else ending
+        made.write(text, format=f"ascii.{name}")
         return [text.getvalue().encode()]
     return [stream.getvalue()]
 

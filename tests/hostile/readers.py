@@ -254,6 +254,7 @@ READERS = (
             ("vot", mutations.harm_text),
             ("ecsv", mutations.harm_text),
             ("csv", mutations.harm_text),
+            ("txt", mutations.harm_text),
             ("parquet", mutations.harm_bytes),
         )
     ),

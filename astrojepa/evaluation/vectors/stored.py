@@ -132,10 +132,10 @@ def with_images(stored: Stored, data: Dataset) -> tuple[Dataset, Embeddings]:
         if len(place) < len(found):
             names, counts = np.unique(found.ids, return_counts=True)
             twice = names[counts > 1]
+            more = f" and {len(twice) - 3:,} more ids" if len(twice) > 3 else ""
             raise ValueError(
-                f"{stored.name} has several vectors each of {', '.join(twice[:3])}"
-                f"{f' and {len(twice) - 3:,} more ids' if len(twice) > 3 else ''}, and was not made "
-                f"of {data.name}; keep one vector of each id, or embed {data.name} again."
+                f"{stored.name} has several vectors each of {', '.join(twice[:3])}{more}, and was "
+                f"not made of {data.name}; keep one vector of each id, or embed {data.name} again."
             )
         rows = np.array([place.get(name, -1) for name in data.ids.astype(str).tolist()])
         data, rows = data.subset(rows >= 0), rows[rows >= 0]
