@@ -122,7 +122,8 @@ def with_images(stored: Stored, data: Dataset) -> tuple[Dataset, Embeddings]:
     """Return the galaxies of `data` that have vectors, and their vectors, labelled as in `data`.
 
     Galaxies are the same where their ids are, or row by row where the vectors were made of these
-    very data. Raises ValueError where none has a vector, or an id has several.
+    very data; a note says how many have none. Raises ValueError where none has a vector, or an id
+    has several.
     """
     found = stored.embeddings
     if found.data_hash == data.fingerprint and len(found) == len(data):
@@ -138,7 +139,13 @@ def with_images(stored: Stored, data: Dataset) -> tuple[Dataset, Embeddings]:
                 f"not made of {data.name}; keep one vector of each id, or embed {data.name} again."
             )
         rows = np.array([place.get(name, -1) for name in data.ids.astype(str).tolist()])
-        data, rows = data.subset(rows >= 0), rows[rows >= 0]
+        whole, data, rows = data, data.subset(rows >= 0), rows[rows >= 0]
+        if len(data) < len(whole):
+            note = (
+                f"{len(whole) - len(data):,} of {len(whole):,} galaxies of {whole.name} have no "
+                f"vector in {stored.name} and are left out."
+            )
+            data = dataclasses.replace(data, notes=(*data.notes, note))
     if not len(rows):
         raise ValueError(
             f"No galaxy of {data.name} has the id of a vector in {stored.name} (such as "
