@@ -153,7 +153,7 @@ def _places(workspace: Workspace, view: View) -> np.ndarray:
 
 def leaderboard_csv(workspace: Workspace, view: View, order: np.ndarray) -> str:
     """Write the galaxies of the leaderboard as CSV, in its order, with the score and its parts."""
-    chosen, model = view.chosen, workspace.model
+    chosen = view.chosen
     more: dict[str, Any] = {
         "rank": chosen.places[order].tolist(),
         "score": [chosen.name] * len(order),
@@ -163,7 +163,7 @@ def leaderboard_csv(workspace: Workspace, view: View, order: np.ndarray) -> str:
     }
     if view.checks is not None:
         more["artefact"] = view.checks.artefact[order].tolist()
-    more["model"] = [model.id if model else "pixel PCA"] * len(order)
+    more["model"] = [workspace.made_by[0]] * len(order)
     more["data"] = [workspace.data.name] * len(order)
     return table_text(workspace.data, order.tolist(), more)
 

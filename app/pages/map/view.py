@@ -162,7 +162,10 @@ def _banner(workspace: Workspace, method: str) -> None:
     parts = []
     if workspace.data.simulated:
         parts.append("**Simulated galaxies**: drawn by a program, not observed.")
-    if workspace.model is None:
+    if workspace.stored is not None:
+        name = escape_markdown(workspace.stored.name)
+        parts.append(f"**Vectors from {name}**; what needs a model, such as patch errors, is not.")
+    elif workspace.model is None:
         parts.append(
             "**Baseline without a model**: the map shows the PCA of the pixels. Train a model "
             f"with `{TRAIN}`."
@@ -301,7 +304,7 @@ def _csv(workspace: Workspace, rows: np.ndarray) -> str:
     more = {
         "anomaly_score_knn": workspace.scores[rows].tolist(),
         "anomaly_rank_knn": workspace.places[rows].tolist(),
-        "model": [workspace.model.id if workspace.model else "pixel PCA"] * len(rows),
+        "model": [workspace.made_by[0]] * len(rows),
         "data": [workspace.data.name] * len(rows),
     }
     return table_text(workspace.data, rows.tolist(), more)

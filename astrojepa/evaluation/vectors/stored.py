@@ -125,6 +125,38 @@ def with_images(stored: Stored, data: Dataset) -> tuple[Dataset, Embeddings]:
     very data; a note says how many have none. Raises ValueError where none has a vector, or an id
     has several.
     """
+    rows = rows_of(stored, data)
+    there = rows >= 0
+    if not there.all():
+        note = left_out(stored, data, int((~there).sum()))
+        data = dataclasses.replace(data.subset(there), notes=(*data.notes, note))
+    return data, taken(stored, data, rows[there])
+
+
+def left_out(stored: Stored, data: Dataset, count: int) -> str:
+    """Say how many galaxies have no vector."""
+    return (
+        f"{count:,} of {len(data):,} galaxies of {data.name} have no vector in {stored.name} and "
+        "are left out."
+    )
+
+
+def taken(stored: Stored, data: Dataset, rows: np.ndarray) -> Embeddings:
+    """Return the vectors of `rows`, one per galaxy of `data`, labelled as there."""
+    return Embeddings(
+        stored.embeddings.vectors[rows],
+        np.asarray(data.labels, dtype=np.int64),
+        data.ids.astype(str),
+        data.classes,
+        stored.embeddings.model_hash,
+        data.fingerprint,
+    )
+
+
+def rows_of(stored: Stored, data: Dataset) -> np.ndarray:
+    """Return which vector is that of each galaxy, int64 (n,), -1 where none. Raises as
+    `with_images`.
+    """
     found = stored.embeddings
     if found.data_hash == data.fingerprint and len(found) == len(data):
         rows = np.arange(len(data))
@@ -139,26 +171,12 @@ def with_images(stored: Stored, data: Dataset) -> tuple[Dataset, Embeddings]:
                 f"not made of {data.name}; keep one vector of each id, or embed {data.name} again."
             )
         rows = np.array([place.get(name, -1) for name in data.ids.astype(str).tolist()])
-        whole, data, rows = data, data.subset(rows >= 0), rows[rows >= 0]
-        if len(data) < len(whole):
-            note = (
-                f"{len(whole) - len(data):,} of {len(whole):,} galaxies of {whole.name} have no "
-                f"vector in {stored.name} and are left out."
-            )
-            data = dataclasses.replace(data, notes=(*data.notes, note))
-    if not len(rows):
+    if not (rows >= 0).any():
         raise ValueError(
             f"No galaxy of {data.name} has the id of a vector in {stored.name} (such as "
             f"{found.ids[0]}); choose data with these ids."
         )
-    return data, Embeddings(
-        found.vectors[rows],
-        np.asarray(data.labels, dtype=np.int64),
-        data.ids.astype(str),
-        data.classes,
-        found.model_hash,
-        data.fingerprint,
-    )
+    return rows
 
 
 def _of_folder(path: Path) -> Stored:
