@@ -73,7 +73,7 @@ def read_settings(argv: Sequence[str], environment: Mapping[str, str]) -> Settin
     listed = listing(given.bundle or at_hand, given.allow)
     if not paths and not listed.sources:
         paths = [find_data()]
-    if given.vectors and not given.data:
+    if given.vectors and not (given.data or environment.get("ASTROJEPA_DATA")):
         raise ValueError("--vectors needs --data, the galaxies with the ids of the vectors.")
     for condition in given.where:
         if not condition.partition("=")[1]:

@@ -146,7 +146,7 @@ def check_source(options: argparse.Namespace) -> None:
         raise ValueError("--where chooses from the rows of --data; give both, or neither.")
     out = getattr(options, "out", None) or getattr(options, "output", None)
     both = options.vectors and out and out.exists() and options.vectors.exists()
-    if both and out.samefile(options.vectors):
+    if out and both and out.samefile(options.vectors):
         raise ValueError(f"--out {out} is the file of --vectors itself; name another file.")
 
 

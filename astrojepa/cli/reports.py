@@ -93,15 +93,15 @@ def _report(options: argparse.Namespace) -> int:
     fill_benchmark(options)
     check_source(options)
     columns = tuple(dict.fromkeys(options.regress))
-    found = None
+    found, model = None, None
     source: Model | Stored
     if options.vectors:
         _check_vectors(options)
         source, data, found = open_stored(options)
     else:
-        source = load_model(options.model)
+        source = model = load_model(options.model)
         if options.card:
-            released_card(source)  # refused before anything is measured
+            released_card(model)  # refused before anything is measured
         data = open_data(options)
     data = with_targets(data, columns, options.catalogue)
     folder = Path(options.model or "")
@@ -139,8 +139,8 @@ def _report(options: argparse.Namespace) -> int:
     print(f"{numbers} and {page}: {len(data)} galaxies")
     for sentence in report.facts["left_out"]:
         print(sentence)
-    if options.card:
-        path, card = released_card(source)
+    if options.card and model is not None:
+        path, card = released_card(model)
         write_json(path, with_measurement(card, facts | report.facts))
         print(f"{path}: {facts['benchmark'] or data.name} updated")
     return 0

@@ -281,6 +281,7 @@ def positions(catalogue: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 def _read(path: Path, format: str) -> pd.DataFrame:
     """Read plain columns; sizes are known before values are read where the format tells them."""
+    about: dict[str, tuple[str, str]]
     if format == "parquet":
         from pyarrow import parquet
 
@@ -353,7 +354,7 @@ def _read_fits(path: Path) -> pd.DataFrame:
         _check_size(path, table.header["NAXIS2"], len(kept))
         columns = {item.name: _native(table.data[item.name], item.null) for item in kept}
         numbers = {name: number for number, name in enumerate(table.columns.names, 1)}
-        about = {
+        about: dict[str, tuple[str, str]] = {
             item.name: (_said(item.unit), _said(table.header.get(f"TCOMM{numbers[item.name]}")))
             for item in kept
         }

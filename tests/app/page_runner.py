@@ -21,7 +21,7 @@ QUIET = [
 WORDS = ("caption", "markdown", "info", "warning", "error", "title", "subheader", "text")
 
 
-def script(page: str, hosted: bool, flags: list[str]) -> None:
+def script(page: str, hosted: bool, flags: tuple[str, ...] = ()) -> None:
     """Draw one page, as app/main.py does it."""
     import os
 
@@ -40,7 +40,7 @@ def run_page(monkeypatch: pytest.MonkeyPatch, cache: Path, page: str, **options:
     monkeypatch.setenv("ASTROJEPA_MODE", "")
     monkeypatch.setenv("ASTROJEPA_DATA", options.get("data", "simulated:60"))
     monkeypatch.setenv("ASTROJEPA_CHECKPOINT", options.get("checkpoint", "random"))
-    arguments = (page, options.get("hosted", False), options.get("flags", []))
+    arguments = (page, options.get("hosted", False), options.get("flags", ()))
     test = AppTest.from_function(script, args=arguments, default_timeout=240)
     for name, value in options.get("query", {}).items():
         test.query_params[name] = value

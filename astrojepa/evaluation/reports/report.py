@@ -70,17 +70,19 @@ def make_report(
 ) -> Report:
     """Measure a model on `data`: probes, spread, map, anomalies, patch errors.
 
-    Vectors that no model here made are measured too: `source` says what they are, and `found` holds
-    one per galaxy of `data`. `left_out` of the facts says what they cannot have.
+    Vectors that no model here made are measured too: `source` is the file, and `found` holds one per
+    galaxy of `data`, where that is not the file's own. `left_out` of the facts says what they cannot have.
 
     `curve` holds the rows of the run's metrics, else those on the model's card. `rare` is the class
     that is thinned to `fraction`, `draws` times, to score the anomaly rankings; by default the
     smallest of which enough is there. The other arguments are those of `probe_table`. What cannot
     be measured (no labels, no predictor) stands in the facts as {"absent": why}.
     """
-    model: Model | None = None if found is not None else source  # type: ignore[assignment]
-    vectors = found if model is None else _embed_parts(model, data, kind, progress)
-    assert vectors is not None
+    model: Model | None = None
+    if isinstance(source, Stored):
+        vectors = found = source.embeddings if found is None else found
+    else:
+        model, vectors = source, _embed_parts(source, data, kind, progress)
     report = Report({}, vectors, project(vectors, method, progress=progress))
     score = DEFAULT if model is not None else OF_VECTORS
     strangest = _strangest(report, model, data, score, num_strange, progress)
