@@ -10,6 +10,7 @@ import numpy as np
 
 from astrojepa import files
 from astrojepa.data.columns import further_columns
+from astrojepa.tables import Column
 
 # of which a spreadsheet keeps 15 digits
 _LONG = re.compile(r"\d{16,}")
@@ -56,6 +57,32 @@ def table_text(data: Any, rows: Sequence[int], more: Mapping[str, Sequence[objec
         if name not in columns:
             columns[name] = [_cell(data.table[name].iloc[row]) for row in rows]
     return files.csv_text(list(columns), zip(*columns.values(), strict=True))
+
+
+def table_columns(
+    data: Any, rows: Sequence[int], more: Mapping[str, Sequence[Any]]
+) -> list[Column]:
+    """Return the same as columns with units and descriptions, for formats that hold them."""
+    chosen = list(rows)
+    named = {
+        "id": ("name of the galaxy", ""),
+        "class": ("class", ""),
+        "ra": ("right ascension, J2000", "deg"),
+        "dec": ("declination, J2000", "deg"),
+        "redshift": ("redshift", ""),
+    }
+    known = {name.removesuffix("_deg"): values for name, values in identity(data, chosen).items()}
+    columns = [
+        Column(name, known[name], description, unit) for name, (description, unit) in named.items()
+    ]
+    columns += [Column(name, list(values), name.replace("_", " ")) for name, values in more.items()]
+    taken = {column.name for column in columns}
+    for name in further_columns(data):
+        if name not in taken:
+            unit, description = data.about.get(name, ("", ""))
+            values = data.table[name].iloc[chosen].to_numpy()
+            columns.append(Column(name, values, description or name.replace("_", " "), unit))
+    return columns
 
 
 def _cell(value: Any) -> object:

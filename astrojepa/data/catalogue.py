@@ -289,11 +289,10 @@ def _read(path: Path, format: str) -> pd.DataFrame:
         _check_size(path, max(counts.values(), default=0), len(counts))
         table = parquet.read_table(path)
         table.validate(full=True)
+        notes = {item.name: item.metadata or {} for item in table.schema}
         about = {
-            item.name: tuple(
-                _said((item.metadata or {}).get(key)) for key in (b"unit", b"description")
-            )
-            for item in table.schema
+            name: (_said(said.get(b"unit")), _said(said.get(b"description")))
+            for name, said in notes.items()
         }
         return _in_degrees(_plain(table.to_pandas()), about)
     if not format:

@@ -18,6 +18,7 @@ from ...components.gallery.gallery import gallery
 from ...components.latent_map import colouring, geometry
 from ...components.latent_map.latent_map import latent_map, mark
 from ...components.latent_map.layers import Layers, colour_options, layers, option_name
+from ...components.send_button import send_button
 from ...session import links, loaders, state, waiting
 from ...session.export import table_text
 from ...session.queue import imported
@@ -283,6 +284,13 @@ def _lasso_gallery(workspace: Workspace, rows: np.ndarray) -> None:
             "text/csv",
             on_click="ignore",
         )
+        send_button(
+            workspace,
+            "lasso",
+            "Selection on the map",
+            order.tolist,
+            lambda: _measured(workspace, order),
+        )
         collections_bar(workspace, order)
     shown = order[page * PER_PAGE : (page + 1) * PER_PAGE]
     captions = [(workspace.class_name(int(i)), f"anomaly rank {places[i]:,}") for i in shown]
@@ -300,14 +308,16 @@ def _turn(page: int) -> None:
     st.session_state[state.GALLERY_PAGE] = max(0, page)
 
 
-def _csv(workspace: Workspace, rows: np.ndarray) -> str:
-    more = {
+def _measured(workspace: Workspace, rows: np.ndarray) -> dict[str, list[Any]]:
+    return {
         "anomaly_score_knn": workspace.scores[rows].tolist(),
         "anomaly_rank_knn": workspace.places[rows].tolist(),
-        "model": [workspace.made_by[0]] * len(rows),
-        "data": [workspace.data.name] * len(rows),
     }
-    return table_text(workspace.data, rows.tolist(), more)
+
+
+def _csv(workspace: Workspace, rows: np.ndarray) -> str:
+    made = {"model": [workspace.made_by[0]] * len(rows), "data": [workspace.data.name] * len(rows)}
+    return table_text(workspace.data, rows.tolist(), _measured(workspace, rows) | made)
 
 
 PAGE = Page("Map", 1, show, needs_libraries=False)

@@ -70,8 +70,9 @@ def make_report(
 ) -> Report:
     """Measure a model on `data`: probes, spread, map, anomalies, patch errors.
 
-    Vectors that no model here made are measured too: `source` is the file, and `found` holds one per
-    galaxy of `data`, where that is not the file's own. `left_out` of the facts says what they cannot have.
+    Vectors that no model here made are measured too: `source` is their file, and `found` holds one
+    per galaxy of `data` where these are not the file's own. `left_out` of the facts says what such
+    a report cannot have.
 
     `curve` holds the rows of the run's metrics, else those on the model's card. `rare` is the class
     that is thinned to `fraction`, `draws` times, to score the anomaly rankings; by default the
