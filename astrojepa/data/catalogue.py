@@ -236,10 +236,12 @@ def _by_position(data: Dataset, catalogue: pd.DataFrame, radius: float) -> Match
 def position_form(catalogue: pd.DataFrame) -> str:
     """Say how `positions` reads the right ascensions of a table."""
     column = find_column(catalogue, "ra")
-    text = catalogue[column].astype(str)
-    numbers, wrong = as_numbers(text)
-    if wrong.any():
-        return f"{column} read as hours, where sexagesimal, as {text[wrong].iloc[0]}"
+    numbers = catalogue[column].to_numpy()
+    if numbers.dtype.kind not in "iuf":
+        text = catalogue[column].astype(str)
+        numbers, wrong = as_numbers(text)
+        if wrong.any():
+            return f"{column} read as hours, where sexagesimal, as {text[wrong].iloc[0]}"
     form = f"{column} read as degrees"
     stated = catalogue.attrs.get(ABOUT, {}).get(column, ("", ""))[0]
     small = len(numbers) > 1 and np.nanmax(numbers, initial=0) <= HOURS
