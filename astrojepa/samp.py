@@ -31,8 +31,7 @@ def send_table(columns: Sequence[Column], facts: Facts, name: str) -> list[str]:
     # astropy and sockets raise a dozen kinds for a hub that is gone
     except Exception as error:
         raise ValueError(
-            f"No SAMP hub is running ({one_line(error, 80)}): start TOPCAT or Aladin, then send "
-            "again."
+            "No SAMP hub is running: start TOPCAT or Aladin, then send again."
         ) from error
     try:
         receivers = list(client.get_subscribed_clients(MESSAGE))

@@ -173,7 +173,7 @@ def joined(
     )
 
 
-def names(ids: pd.Series) -> pd.Series:
+def id_text(ids: pd.Series) -> pd.Series:
     """Return ids as text, "" where missing; whole numbers that a gap made floats have no point."""
     if ids.dtype.kind == "f" and not (ids.dropna() % 1).any():
         ids = ids.astype("Int64")
@@ -184,7 +184,7 @@ def _by_id(data: Dataset, catalogue: pd.DataFrame) -> Match | None:
     column = find_column(catalogue, "id")
     if column is None:
         return None
-    ids = pd.Index(names(catalogue[column]))
+    ids = pd.Index(id_text(catalogue[column]))
     wanted = np.asarray(data.ids).astype(str)
     known = ids.isin(wanted) & (ids != "")
     if not known.any():

@@ -43,8 +43,7 @@ def test_without_a_hub_the_page_says_what_to_start(
     monkeypatch.setenv("SAMP_HUB", f"std-lockurl:{(tmp_path / 'none').as_uri()}")
     test = run_page(monkeypatch, pages_cache, "anomalies", query={"score": "knn"})
     test.button(key="send_leaderboard").click().run()
-    assert "No SAMP hub is running" in words(test)
-    assert "start TOPCAT or Aladin" in words(test)
+    assert "No SAMP hub is running: start TOPCAT or Aladin, then send again." in words(test)
 
 
 def test_a_hosted_explorer_sends_nothing(

@@ -212,7 +212,7 @@ def test_a_report_of_vectors_has_the_tables_of_a_model_and_says_what_is_left_out
     assert "baselines of the images, which need images" in said
     assert all(sentence in page for sentence in facts["left_out"])
     assert "data:image/jpeg" not in page
-    assert "By mean distance to the 20 nearest neighbours in feature space." in page
+    assert "By mean distance to the 20 nearest neighbours." in page
     assert said in " ".join(capsys.readouterr().out.split())
 
 

@@ -165,7 +165,7 @@ def _banner(workspace: Workspace, method: str) -> None:
         parts.append("**Simulated galaxies**: drawn by a program, not observed.")
     if workspace.stored is not None:
         name = escape_markdown(workspace.stored.name)
-        parts.append(f"**Vectors from {name}**; what needs a model, such as patch errors, is not.")
+        parts.append(f"**Vectors from {name}**, not of a model: there are no patch errors.")
     elif workspace.model is None:
         parts.append(
             "**Baseline without a model**: the map shows the PCA of the pixels. Train a model "

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from astrojepa.data import DataError, PictureError
-from astrojepa.data.catalogue import names, positions
+from astrojepa.data.catalogue import id_text, positions
 from astrojepa.data.download.https import DroppedError, Server, UnreachableError
 from astrojepa.data.images.fits import read_fits
 from astrojepa.data.images.raster import read_image
@@ -207,7 +207,7 @@ def _with_files(catalogue: pd.DataFrame, cutout: Cutout) -> pd.DataFrame:
     if columns["id"] is None:
         ids = pd.Series([f"{a:.6f}{d:+.6f}" for a, d in zip(ra, dec, strict=True)])
     else:
-        ids = names(catalogue.loc[known, columns["id"]]).reset_index(drop=True)
+        ids = id_text(catalogue.loc[known, columns["id"]]).reset_index(drop=True)
     if (twice := ids[ids.duplicated()]).size:
         raise DataError(f"The catalogue has several rows of {twice.iloc[0]}; keep one of each.")
     ending = FORMATS[cutout.format]

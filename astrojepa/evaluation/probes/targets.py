@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from astrojepa.data import DataError
-from astrojepa.data.catalogue import names, read_catalogue
+from astrojepa.data.catalogue import id_text, read_catalogue
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.missing import as_numbers
 from astrojepa.data.readers.labels import find_column
@@ -60,8 +60,8 @@ def _ids(table: pd.DataFrame, data: Dataset) -> pd.Series:
     """Return the column that names galaxies of `data`: the one called id, or else the first."""
     first = table.columns[0]
     named = find_column(table, "id") or first
-    found = names(table[named])
-    return found if found.isin(data.ids.astype(str)).any() else names(table[first])
+    found = id_text(table[named])
+    return found if found.isin(data.ids.astype(str)).any() else id_text(table[first])
 
 
 def _column(table: pd.DataFrame, column: str, name: str) -> np.ndarray:

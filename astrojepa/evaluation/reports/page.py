@@ -10,6 +10,7 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
+from astrojepa.evaluation.anomalies.registry import find
 from astrojepa.evaluation.reports.report import Report
 from astrojepa.plotting import (
     colour_scale,
@@ -33,12 +34,6 @@ _CURVES = {  # title: rows of the metrics, by the name they are shown under
 }
 
 
-_MEANINGS = {  # of the scores that a report is ordered by
-    "asymmetry": "asymmetry under a rotation by 180°",
-    "knn": "mean distance to the 20 nearest neighbours in feature space",
-}
-
-
 def report_page(report: Report) -> str:
     """Lay a report out as HTML; every text from data or card is escaped."""
     facts = report.facts
@@ -59,7 +54,7 @@ def report_page(report: Report) -> str:
         **facts,
         figures={name: Markup(figure) for name, figure in figures.items()},
         script=Markup(plotly_script()),
-        meaning=_MEANINGS.get(facts["anomaly_score"], facts["anomaly_score"]),
+        meaning=find(facts["anomaly_score"]).meaning,
         curves=[(title, Markup(figure)) for title, figure in _curves(facts["curve"])],
         strange=[_picture(image) for image in report.strange],
         heatmaps=_heatmaps(report.heatmaps),
