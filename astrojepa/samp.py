@@ -63,8 +63,11 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
 def _client() -> tuple[Any, tuple[type[Exception], ...]]:
     """Return a client of this machine alone, and what it raises."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that pyvo has it too
-        from astropy import samp
+        warnings.simplefilter("ignore")  # that it will be pyvo's one day
+        try:
+            from astropy import samp
+        except ImportError as error:
+            raise ValueError("This astropy has no SAMP any more; install astropy 8.") from error
     samp.conf.use_internet = False  # it would look its address up
     client = samp.SAMPIntegratedClient("AstroJEPA", addr="127.0.0.1", callable=False)
     return client, (samp.SAMPProxyError, samp.SAMPClientError, OSError)
