@@ -21,12 +21,14 @@ from .session.queue import imported
 from .session.workspace import (
     BASELINE,
     LIBRARIES,
+    VECTORS,
     Workspace,
     data_task,
     default_model,
     label_of,
     model_choices,
     model_task,
+    vectors_task,
 )
 
 HERE = Path(__file__).parent
@@ -98,7 +100,8 @@ def _open(
     settings: Settings, hosted: bool, link: state.Link | None, go: Callable[[str], None]
 ) -> Workspace:
     """Set up the workspace from the menus, and from the link if one came in."""
-    choices = model_choices(hosted, st.session_state.get(state.LOADED_PATHS, []), settings.listing)
+    loaded = st.session_state.get(state.LOADED_PATHS, [])
+    choices = model_choices(hosted, loaded, settings.listing, settings.vectors)
     sources = settings.offered(hosted)
     _set_default(state.SOURCE, sources[0].name, [source.name for source in sources])
     if link:
@@ -176,7 +179,7 @@ def _load_model(workspace: Workspace) -> None:
         workspace.model, workspace.loaded = facts, False
         return
     try:
-        workspace.model = waiting.wait_for(*model_task(workspace.choice))
+        _take(workspace)
         st.session_state[state.GOOD_CHECKPOINT] = reference
     except (ValueError, OSError) as error:
         previous = st.session_state.get(state.GOOD_CHECKPOINT, BASELINE)
@@ -194,7 +197,23 @@ def _load_model(workspace: Workspace) -> None:
             f"{escape_markdown(error)}\n\n{remedy}"
         )
         if workspace.choice.reference != BASELINE:
-            workspace.model = waiting.wait_for(*model_task(workspace.choice))
+            _take(workspace)
+
+
+def _take(workspace: Workspace) -> None:
+    """Load the model, or the file of vectors that stands in for one; ValueError where none of the
+    open galaxies has a vector.
+    """
+    workspace.model = workspace.stored = None
+    if not workspace.choice.reference.startswith(VECTORS):
+        workspace.model = waiting.wait_for(*model_task(workspace.choice))
+        return
+    workspace.stored = waiting.wait_for(*vectors_task(workspace.choice))
+    try:
+        _ = workspace.sampled
+    except ValueError:
+        workspace.stored = None
+        raise
 
 
 def _facts(workspace: Workspace) -> Any | None:

@@ -30,6 +30,11 @@ FLAGS: dict[str, dict[str, Any]] = {
         "metavar": "TABLE",
         "help": "table whose columns are joined to the galaxies, by id or by position (1 arcsec)",
     },
+    "vectors": {
+        "action": "append",
+        "metavar": "FILE",
+        "help": "vectors to show beside the models, for the galaxies of --data by id; repeatable",
+    },
     "checkpoint": {"help": "model shown first: id, alias, run folder or file"},
     "bundle": {"help": "folder written by export bundle"},
     "allow": {"help": "JSON list of what a hosted explorer may serve"},

@@ -145,24 +145,30 @@ def _votable(stream: BinaryIO, columns: Sequence[Column], facts: Facts) -> None:
             f"{one_line(text, 60)!r} holds letters that cannot be printed, which a VOTable cannot "
             f"hold; name a file that ends in .ecsv or .parquet."
         )
-    with warnings.catch_warnings():  # that identifiers are made from names such as "p Sa"
+    # that identifiers are made from names such as "p Sa", and of units that the IAU does not know
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", VOWarning)
         found = from_table(_astropy_table(columns, {}))
-    for name, value in facts.items():
-        found.resources[0].infos.append(Info(name=name, value=one_line(value)))
-    found.to_xml(stream)
+        for name, value in facts.items():
+            found.resources[0].infos.append(Info(name=name, value=one_line(value)))
+        found.to_xml(stream)
 
 
 def _fits(stream: BinaryIO, columns: Sequence[Column], facts: Facts) -> None:
     from astropy.io import fits
+    from astropy.units import UnitsWarning
 
     if (text := _first(columns, lambda text: not text.isascii())) is not None:
         raise ValueError(
             f"{one_line(text, 60)!r} holds letters beyond ASCII, which a FITS table cannot hold; "
             f"name a file that ends in .ecsv, .vot or .parquet."
         )
-    made = fits.table_to_hdu(_astropy_table(columns, {}, masked=False))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnitsWarning)  # they are written all the same
+        made = fits.table_to_hdu(_astropy_table(columns, {}, masked=False))
     for number, column in enumerate(columns, 1):
+        if column.unit:
+            made.header.setdefault(f"TUNIT{number}", column.unit)
         made.header[f"TCOMM{number}"] = column.description.encode("ascii", "replace").decode()
     for name, value in facts.items():
         plain = one_line(value).encode("ascii", "replace").decode()

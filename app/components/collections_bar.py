@@ -9,6 +9,7 @@ import streamlit as st
 
 from ..session import collections, export, state
 from ..session.workspace import Workspace
+from .send_button import send_button
 
 _NAME = "collection_name"
 _SAID = "collection_said"
@@ -42,6 +43,15 @@ def collections_bar(workspace: Workspace, rows: np.ndarray) -> None:
                 "text/csv",
                 on_click="ignore",
                 key="collections_export",
+            )
+            members = [row for rows in held.values() for row in rows]
+            names = [name for name, rows in held.items() for _ in rows]
+            send_button(
+                workspace,
+                "collections",
+                "Collections",
+                lambda: members,
+                lambda: export.plain_columns({"collection": names}),
             )
         if collections_of(workspace.data) and st.button("Train a probe on the collections"):
             st.session_state[state.PROBE_TARGET] = collections.COLLECTIONS

@@ -70,7 +70,7 @@ def _picture(workspace: Workspace, row: int) -> None:
         unreadable(workspace.data.ids[row])
     elif workspace.model is None:
         st.image(pictures.inline(image), width=IMAGE_WIDTH)
-        st.caption("Patch errors need a model. This is the pixel baseline.")
+        st.caption(escape_markdown(f"Patch errors need a model. {workspace.without_model}"))
     elif not workspace.model.has_predictor:
         st.image(pictures.inline(_model_view(workspace, image)), width=IMAGE_WIDTH)
         st.caption(

@@ -29,6 +29,7 @@ class Settings:
 
     sources: tuple[Source, ...]
     checkpoint: str = ""
+    vectors: tuple[str, ...] = ()  # files of vectors, shown on this machine alone
     listing: Listing = field(default_factory=Listing)
 
     def offered(self, hosted: bool) -> list[Source]:
@@ -56,7 +57,7 @@ def read_settings(argv: Sequence[str], environment: Mapping[str, str]) -> Settin
     `--data` may be given several times; `--where` and `--label-column` apply to all of them.
     `--bundle` opens a hosted bundle, `--allow` a list of what may be served. Without any of them
     Galaxy10 DECaLS is opened where data/ has it, else simulated galaxies, which are always on
-    offer.
+    offer. `--vectors` are those of the galaxies of `--data`.
     """
     parser = _Parser(prog="app/main.py", add_help=False)
     add_flags(parser)
@@ -72,6 +73,8 @@ def read_settings(argv: Sequence[str], environment: Mapping[str, str]) -> Settin
     listed = listing(given.bundle or at_hand, given.allow)
     if not paths and not listed.sources:
         paths = [find_data()]
+    if given.vectors and not (given.data or environment.get("ASTROJEPA_DATA")):
+        raise ValueError("--vectors needs --data, the galaxies with the ids of the vectors.")
     for condition in given.where:
         if not condition.partition("=")[1]:
             raise ValueError(
@@ -92,7 +95,7 @@ def read_settings(argv: Sequence[str], environment: Mapping[str, str]) -> Settin
     ]
     if not any(source.is_simulated for source in sources):
         sources.append(Source("simulated"))
-    return Settings(tuple(sources), given.checkpoint, listed)
+    return Settings(tuple(sources), given.checkpoint, tuple(dict.fromkeys(given.vectors)), listed)
 
 
 def is_loopback(host: str) -> bool:

@@ -72,8 +72,8 @@ def table_text(data: Any, rows: Sequence[int], more: Mapping[str, Sequence[objec
 def table_file(
     ending: str, data: Any, rows: np.ndarray, more: Sequence[Column], facts: Mapping[str, Any]
 ) -> bytes:
-    """Write galaxies as a table of this format: who they are, where, `more`, and every column of
-    the data. All but CSV hold units and `facts`; CSV names model and data in columns.
+    """Write galaxies as a table of this format: `table_columns` with units and `facts`, or CSV,
+    which names model and data in columns.
 
     ValueError for text that the format cannot hold.
     """
@@ -89,14 +89,25 @@ def table_file(
         "data_fingerprint": data.fingerprint,
         "simulated": data.simulated,
     }
+    return table_bytes(ending, table_columns(data, rows, more), about)
+
+
+def table_columns(data: Any, rows: np.ndarray, more: Sequence[Column]) -> list[Column]:
+    """Return who the galaxies are, where, `more`, and every column of the data, with units."""
     known = [*_identity(data, rows), *more]
     taken = {column.name.casefold() for column in known}
-    known += [
-        Column(name, cells(read_values(data.table[name]), rows), "column of the data", digits=0)
-        for name in further_columns(data)
-        if name.casefold() not in taken
-    ]
-    return table_bytes(ending, known, about)
+    for name in further_columns(data):
+        if name.casefold() not in taken:
+            unit, description = data.about.get(name, ("", ""))
+            values = cells(read_values(data.table[name]), rows)
+            about = description or "column of the data"
+            known.append(Column(name, values, about, unit, digits=0))
+    return known
+
+
+def plain_columns(values: Mapping[str, Sequence[Any]]) -> list[Column]:
+    """Return columns that are described by their names."""
+    return [Column(name, list(found), name.replace("_", " ")) for name, found in values.items()]
 
 
 def _identity(data: Any, rows: np.ndarray) -> list[Column]:

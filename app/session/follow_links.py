@@ -27,10 +27,14 @@ def follow(link: state.Link, choices: list[Choice], sources: list[str]) -> None:
 
 def arrive(workspace: Workspace, link: state.Link) -> None:
     """Find the link's galaxy, and say in one sentence what differs from what the link pinned."""
-    model, whole = workspace.model, workspace.whole
+    whole = workspace.whole
     row, sentence = state.locate(link, whole.ids, whole.fingerprint)
     differences = state.differences(
-        link, workspace.choice.label, model.hash if model else "none", whole.name, whole.fingerprint
+        link,
+        workspace.choice.label,
+        workspace.made_by[1] or "none",
+        whole.name,
+        whole.fingerprint,
     )
     links.notice(
         " ".join(
@@ -57,7 +61,9 @@ def select_among_all(workspace: Workspace, row: int) -> None:
     place = sampling.place_in(workspace.sampled, row)
     st.session_state[state.ROW] = place
     st.session_state.pop(state.AWAITED, None)
-    if place is None:
+    if place is None and workspace.stored is not None:
+        links.notice(f"{workspace.whole.ids[row]} has no vector in {workspace.stored.name}.")
+    elif place is None:
         st.session_state[state.AWAITED] = row
         links.notice(
             f"{workspace.whole.ids[row]} is not in the sample; it opens once all galaxies are "
@@ -84,12 +90,15 @@ def keep_place(workspace: Workspace) -> None:
         st.session_state.get(state.SAMPLE_OF, ""),
         "" if workspace.sampled is None else workspace.data.galaxies_hash,
     )
+    rows = st.session_state.get(state.SAMPLE_ROWS) if before else None
     st.session_state[state.SAMPLE_OF] = now
+    st.session_state[state.SAMPLE_ROWS] = workspace.sampled
     if before == now:
         return
     row, awaited = st.session_state.get(state.ROW), st.session_state.get(state.AWAITED)
-    rows = sampling.stratified_rows(workspace.whole.labels) if before else None
-    if rows is not None and workspace.whole.subset(rows).galaxies_hash != before:
+    if rows is not None and (
+        rows[-1] >= len(workspace.whole) or workspace.whole.subset(rows).galaxies_hash != before
+    ):
         return  # the sample was of other galaxies
     if rows is not None:
         take_along(before, workspace.whole.galaxies_hash, rows.tolist())

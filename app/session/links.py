@@ -50,8 +50,8 @@ def current(workspace: Workspace) -> state.Link:
     return state.Link(
         **held
         | {
-            "model": str(workspace.model.id) if workspace.model else workspace.choice.reference,
-            "model_hash": workspace.model.hash[:8] if workspace.model else "",
+            "model": workspace.choice.reference if workspace.is_baseline else workspace.made_by[0],
+            "model_hash": workspace.made_by[1][:8],
             "data": workspace.source.name,
             "data_hash": workspace.whole.fingerprint[:8],
             "row": row,

@@ -131,9 +131,14 @@ def is_embedded(model: Any, data: Any) -> bool:
 
 def state_of(source: Source) -> tuple[tuple[int, int, int], ...]:
     """Return what changes with the data on disk: which file or folder, its length and its age."""
-    found = []
     tables = [Path(source.catalogue)] if source.catalogue else []
-    for path in (Path(source.path), Path(source.path) / "labels.csv", *tables):
+    return state_on_disk(Path(source.path), Path(source.path) / "labels.csv", *tables)
+
+
+def state_on_disk(*paths: Path) -> tuple[tuple[int, int, int], ...]:
+    """Return which files or folders these are, with their length and age."""
+    found = []
+    for path in paths:
         with contextlib.suppress(OSError):
             status = path.stat()
             found.append((status.st_ino, status.st_size, status.st_mtime_ns))
@@ -166,6 +171,25 @@ def embed(model: Any, data: Any, given: Any = None) -> Callable[[Progress], Any]
         else:
             found = aj.embed(model, given, progress=report)
         return dataclasses.replace(found, labels=data.labels, classes=data.classes)
+
+    return task
+
+
+def stored_vectors(stored: Any, data: Any, given: Any) -> Callable[[Progress], Any]:
+    """The vectors of a file, one per galaxy; ValueError where some have none. `given` as in
+    `embed`.
+    """
+
+    def task(report: Progress) -> Any:
+        from astrojepa.evaluation.vectors.stored import rows_of, taken
+
+        rows = rows_of(stored, given)
+        if (missing := int((rows < 0).sum())) > 0:
+            raise ValueError(
+                f"{missing:,} of these {len(data):,} galaxies have no vector in {stored.name}; "
+                "choose it at the top to see the others."
+            )
+        return taken(stored, data, rows)
 
     return task
 

@@ -42,6 +42,17 @@ def _joined(data: Any, catalogue: str) -> Any:
     return joined(data, read_catalogue(catalogue), name=Path(catalogue).stem)
 
 
+def open_vectors(path: str) -> Callable[[Progress], Any]:
+    """Read a file of vectors."""
+
+    def task(report: Progress) -> Any:
+        from astrojepa.evaluation.vectors.stored import open_vectors
+
+        return open_vectors(path)
+
+    return task
+
+
 def open_model(reference: str, sha256: str = "") -> Callable[[Progress], Any]:
     """Load a model by id, alias or path; ValueError if its weights differ from the list."""
 

@@ -51,6 +51,7 @@ OPENED = "opened"  # the data set that was drawn last, and its hash
 # hash of the sample that the row and all that is kept by row count in; empty where it is all
 # galaxies
 SAMPLE_OF = "sample_of"
+SAMPLE_ROWS = "sample_rows"  # of the sample among all galaxies
 KEPT = "kept"  # values of the widgets that outlive the pages that do not show them
 AWAITED = "awaited"  # row among all galaxies of one that was selected and is not in the sample
 LOADED_PATHS = "loaded_paths"  # checkpoints loaded by path, local mode

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from .queue import import_libraries
 
 BASELINE = "baseline"  # the reference of "no model": pixel PCA
 RANDOM = "random"
+VECTORS = "vectors:"  # begins the reference of a file of vectors
 
 # key on the board of jobs, sentence while it runs, what to do
 Task = tuple[tuple[object, ...], str, Callable[[Progress], Any]]
@@ -31,7 +34,7 @@ Task = tuple[tuple[object, ...], str, Callable[[Progress], Any]]
 class Choice:
     """A model in the menu."""
 
-    reference: str  # what load_model takes, or BASELINE
+    reference: str  # what load_model takes, BASELINE, or VECTORS and the path of a file
     label: str
     sha256: str = ""  # what its weights must be, where they are on the list of what is served
 
@@ -51,7 +54,8 @@ class Workspace:
     choices: list[Choice]
     bar: Any  # the row of controls at the top, to which a page may add its own
     go: Callable[[str], None]  # opens another page
-    model: Any = None  # a Model; None for the baseline
+    model: Any = None  # a Model; None for the baseline and for vectors
+    stored: Any = None  # the Stored vectors that stand in for a model's
     # False where the model is known by its card alone, and its network still to come
     loaded: bool = True
     opened: dict[str, Any] = field(default_factory=dict)
@@ -69,10 +73,14 @@ class Workspace:
 
     @property
     def sampled(self) -> np.ndarray | None:
-        """Rows of the sample shown until all galaxies are embedded; None afterwards."""
+        """Rows of the sample shown until all galaxies are embedded, or of the galaxies that have
+        vectors; None where all are shown.
+        """
         if "sampled" not in self.opened:
             whole, rows = self.whole, None
-            if self.model is not None and sampling.is_large(len(whole)):
+            if self.stored is not None:
+                rows = self._with_vectors()
+            elif self.model is not None and sampling.is_large(len(whole)):
                 rows = (
                     None
                     if self.has_embedded(self.model)
@@ -80,6 +88,13 @@ class Workspace:
                 )
             self.opened["sampled"] = rows
         return self.opened["sampled"]
+
+    def _with_vectors(self) -> np.ndarray | None:
+        """Rows of the galaxies that have a vector in the file; None where all have one."""
+        from astrojepa.evaluation.vectors.stored import rows_of
+
+        there = rows_of(self.stored, self.given_whole) >= 0
+        return None if there.all() else np.flatnonzero(there)
 
     def has_embedded(self, model: Any) -> bool:
         """Whether a model has looked at all galaxies before."""
@@ -111,16 +126,40 @@ class Workspace:
     def data(self) -> Any:
         """The open galaxies: all of them, or the sample."""
         if "data" not in self.opened:
-            self.opened["data"] = (
-                self.whole if self.sampled is None else self.whole.subset(self.sampled)
-            )
-            pictures.offer(self.opened["data"])
+            whole, rows = self.whole, self.sampled
+            data = whole if rows is None else whole.subset(rows)
+            if self.stored is not None and rows is not None:
+                from astrojepa.evaluation.vectors.stored import left_out
+
+                note = left_out(self.stored, whole, len(whole) - len(data))
+                data = dataclasses.replace(data, notes=(*data.notes, note))
+            self.opened["data"] = data
+            pictures.offer(data)
         return self.opened["data"]
 
     @property
     def key(self) -> tuple[str, str]:
-        """Hashes of model and data."""
-        return (self.model.hash if self.model else BASELINE, self.data.fingerprint)
+        """Hashes of what made the vectors and of the data."""
+        return (self.made_by[1] or BASELINE, self.data.fingerprint)
+
+    @property
+    def made_by(self) -> tuple[str, str]:
+        """Name and hash of the model or the file that the vectors are from; no hash of pixels."""
+        if self.stored is not None:
+            return self.stored.name, self.stored.hash
+        return (str(self.model.id), self.model.hash) if self.model else ("pixel PCA", "")
+
+    @property
+    def is_baseline(self) -> bool:
+        """Whether the vectors are principal components of the pixels."""
+        return self.model is None and self.stored is None
+
+    @property
+    def without_model(self) -> str:
+        """Say what stands in for a model."""
+        if self.stored is not None:
+            return f"These are vectors from {self.stored.name}."
+        return "This is the pixel baseline."
 
     @property
     def embeddings(self) -> Any:
@@ -129,6 +168,10 @@ class Workspace:
 
     def embed_task(self) -> Task:
         """What `waiting.wait_for` needs for the vectors."""
+        if self.stored is not None:
+            sentence = f"Reading the vectors of {len(self.data):,} galaxies"
+            task = loaders.stored_vectors(self.stored, self.data, self.given)
+            return ("embed", *self.key), sentence, task
         count, all_of_them = len(self.data), len(self.whole)
         shown = (
             f"{count:,} of {all_of_them:,} galaxies"
@@ -217,8 +260,12 @@ class Workspace:
         return None
 
 
-def model_choices(hosted: bool, loaded_paths: list[str], listing: Listing) -> list[Choice]:
-    """List the models offered: listed, released, then (locally) runs and files, then controls."""
+def model_choices(
+    hosted: bool, loaded_paths: list[str], listing: Listing, vectors: Sequence[str] = ()
+) -> list[Choice]:
+    """List the models offered: listed, released, then (locally) runs and files, of vectors too,
+    then controls.
+    """
     choices = [Choice(entry.reference, entry.id, entry.sha256) for entry in listing.checkpoints]
     if hosted:
         choices += [Choice(entry.reference, entry.id, entry.sha256) for entry in listing.released]
@@ -230,7 +277,8 @@ def model_choices(hosted: bool, loaded_paths: list[str], listing: Listing) -> li
             Choice(folder, f"run {folder.rstrip('/').rpartition('/')[2]}")
             for folder in loaders.run_folders()
         ]
-        choices += [Choice(path, path.rstrip("/").rpartition("/")[2]) for path in loaded_paths]
+        choices += [Choice(path, label_of(path)) for path in loaded_paths]
+        choices += [Choice(VECTORS + path, label_of(path)) for path in vectors]
     return [
         *choices,
         Choice(RANDOM, "random weights (control)"),
@@ -239,7 +287,8 @@ def model_choices(hosted: bool, loaded_paths: list[str], listing: Listing) -> li
 
 
 def default_model(settings: Settings, hosted: bool, choices: list[Choice]) -> str:
-    """Return the requested model, else the bundle's, best released, newest run, or pixel PCA.
+    """Return the requested model, else the vectors, the bundle's, best released, newest run, or
+    pixel PCA.
 
     ValueError where strangers may be looking and the model asked for is not on the list.
     """
@@ -257,6 +306,8 @@ def default_model(settings: Settings, hosted: bool, choices: list[Choice]) -> st
         if named is None:
             choices.insert(0, Choice(wanted, label_of(wanted)))
         return named or wanted
+    if not wanted and settings.vectors and not hosted:
+        return VECTORS + settings.vectors[0]
     if settings.listing.checkpoints:
         return settings.listing.checkpoints[0].reference
     if usable(loaders.cards()):
@@ -295,6 +346,14 @@ def data_task(source: Source) -> Task:
         f"Opening {source.name}",
         opening.open_source(source),
     )
+
+
+def vectors_task(choice: Choice) -> Task:
+    """What `waiting.wait_for` needs to read a file of vectors."""
+    path = choice.reference.removeprefix(VECTORS)
+    files = (Path(path), Path(path) / "manifest.json")
+    key = ("vectors", path, loaders.state_on_disk(*files))
+    return key, f"Reading {choice.label}", opening.open_vectors(path)
 
 
 def model_task(choice: Choice) -> Task:

@@ -203,25 +203,33 @@ def load_model(name: str | Path, device: str = "cpu") -> Model:
         from astrojepa.checkpoints.timm_models import load_timm
 
         return load_timm(text, target)
-    path = released_path(text) or hub_weights(text) or Path(text)
+    path = weights_file(text)
+    return (
+        _load_released(path, target)
+        if path.suffix == ".safetensors"
+        else _load_pickled(path, target)
+    )
+
+
+def weights_file(name: str) -> Path:
+    """Return the file that `load_model` reads for an id, alias or path; FileNotFoundError if there
+    is none.
+    """
+    path = released_path(name) or hub_weights(name) or Path(name)
     if path.is_dir():
         path = path / "best.pt" if (path / "best.pt").is_file() else path / "last.pt"
     if not path.is_file():
-        wanted = ALIASES.get(text, text)
+        wanted = ALIASES.get(name, name)
         hint = (
             f" It is a preset: train it with {TRAIN} --preset {wanted}."
             if wanted in PRESETS
             else ""
         )
         raise FileNotFoundError(
-            without_weights(text)
-            or f"There is no model {text!r}; {released_here()}, or give a file.{hint}"
+            without_weights(name)
+            or f"There is no model {name!r}; {released_here()}, or give a file.{hint}"
         )
-    return (
-        _load_released(path, target)
-        if path.suffix == ".safetensors"
-        else _load_pickled(path, target)
-    )
+    return path
 
 
 def save_released(

@@ -20,7 +20,7 @@ from astrojepa.cli.options import (
     print_rows,
     provenance,
 )
-from astrojepa.evaluation.anomalies.registry import DEFAULT
+from astrojepa.evaluation.anomalies.registry import DEFAULT, OF_VECTORS
 from astrojepa.files import write_json
 from astrojepa.tables import Column, check_table, write_table
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from astrojepa.evaluation.vectors.stored import Stored
     from astrojepa.types import Embeddings
 
-OF_VECTORS = "knn"  # the default where there is no model
 _MEASURES = {
     "average_precision": "average precision of the ranking",
     "difference": "average precision less that of knn on the encoder",
@@ -269,7 +268,7 @@ def _columns(tables: dict[str, list[Row]]) -> list[Column]:
     ]
     for name, meaning in _MEASURES.items():
         for place, (end, which) in enumerate(_ENDS.items()):
-            values = [float(facts[name][place]) for _, facts in rows]
+            values = np.array([facts[name][place] for _, facts in rows], dtype=np.float64)
             columns.append(Column(f"{name}{end}", values, f"{meaning}: {which}"))
     for about in next(iter(tables.values()))[0].ranking.follows:
         rho = np.array([facts["spearman"][about] for _, facts in rows], dtype=np.float64)

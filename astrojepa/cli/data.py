@@ -110,7 +110,7 @@ def _declare_cutouts(actions: Any) -> None:
         "--scale", type=float, default=0.262, help="arcseconds per pixel (default 0.262)"
     )
     cutouts.add_argument("--format", default="jpeg", help="jpeg (default) or fits")
-    cutouts.add_argument("--bands", default="", help="filters of FITS files (default grz)")
+    cutouts.add_argument("--bands", default="", help="filters, a letter each (default grz)")
     cutouts.add_argument(
         "--rate", type=float, default=2.0, help="most requests a second (default 2)"
     )
@@ -207,12 +207,13 @@ def _pack(options: argparse.Namespace) -> int:
 
 
 def _cutouts(options: argparse.Namespace) -> int:
-    from astrojepa.data.catalogue import read_catalogue
+    from astrojepa.data.catalogue import position_form, read_catalogue
     from astrojepa.data.download.cutouts import Cutout, fetch_cutouts
 
     what = Cutout(options.size, options.scale, options.format, options.layer, options.bands)
+    catalogue = read_catalogue(options.catalogue)
     found = fetch_cutouts(
-        read_catalogue(options.catalogue),
+        catalogue,
         options.out,
         options.service,
         what,
@@ -221,7 +222,7 @@ def _cutouts(options: argparse.Namespace) -> int:
         progress=sys.stderr.isatty(),
         say=lambda text: print(text, file=sys.stderr),
     )
-    print(f"{options.out}: {found}.")
+    print(f"{options.out}: {found}; {position_form(catalogue)}.")
     return 0
 
 

@@ -42,7 +42,7 @@ def add_to(commands: Any) -> None:
 
 def _match(options: argparse.Namespace) -> int:
     import astrojepa as aj
-    from astrojepa.data.catalogue import SEPARATION, joined, read_catalogue
+    from astrojepa.data.catalogue import joined, read_catalogue
 
     check_table(options.out, "--out")
     if options.out.exists() and options.out.samefile(options.catalogue):
@@ -56,17 +56,11 @@ def _match(options: argparse.Namespace) -> int:
         Column("id", data.ids.astype(str), "galaxy"),
         Column("ra", data.ra, "right ascension, J2000", "deg", digits=0),
         Column("dec", data.dec, "declination, J2000", "deg", digits=0),
-        *(
-            Column(
-                column,
-                found.table[column].to_numpy(),
-                "distance on the sky" if column == SEPARATION else f"column of {name}",
-                "arcsec" if column == SEPARATION else "",
-                digits=0,
-            )
-            for column in new
-        ),
     ]
+    for column in new:
+        unit, description = found.about.get(column, ("", ""))
+        values = found.table[column].to_numpy()
+        columns.append(Column(column, values, description or f"column of {name}", unit, digits=0))
     facts = {
         "creator": f"astrojepa {aj.__version__}",
         "catalogue": options.catalogue.name,

@@ -169,12 +169,8 @@ def open_stored(options: argparse.Namespace) -> tuple[Stored, Dataset, Embedding
         return stored, stored.galaxies, stored.embeddings
     whole = open_data(options)
     data, found = with_images(stored, whole)
-    if len(data) < len(whole):
-        print(
-            f"{len(whole) - len(data):,} of {len(whole):,} galaxies of {whole.name} have no vector "
-            f"in {stored.name} and are left out.",
-            file=sys.stderr,
-        )
+    for note in data.notes[len(whole.notes) :]:
+        print(f"Note: {note}", file=sys.stderr)
     return stored, data, found
 
 

@@ -69,7 +69,7 @@ def add_to(commands: Any) -> None:
         "--catalogue",
         default="",
         metavar="FILE",
-        help="table with these columns by id: a CSV file, or EFIGI_attributes.txt",
+        help="table with these columns by id: any that match reads, or EFIGI_attributes.txt",
     )
     probe.add_argument("--out", type=Path, help="JSON file for all results")
 

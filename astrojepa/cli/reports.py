@@ -5,11 +5,21 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from astrojepa.cli.options import declare, fill_benchmark, open_data
+from astrojepa.cli.options import (
+    check_source,
+    declare,
+    fill_benchmark,
+    open_data,
+    open_stored,
+)
 from astrojepa.files import atomic_write, write_json
 from astrojepa.runs import read_metrics
+
+if TYPE_CHECKING:
+    from astrojepa.checkpoints.model import Model
+    from astrojepa.evaluation.vectors.stored import Stored
 
 
 def add_to(commands: Any) -> None:
@@ -20,6 +30,7 @@ def add_to(commands: Any) -> None:
         _report,
         "Measure a model and write JSON and a self-contained HTML page.",
         "best --data galaxies --benchmark B1 --out reports/best-B1",
+        stored=True,
     )
     report.add_argument("--benchmark", choices=("B1", "B2"), help="as in the probe command")
     report.add_argument(
@@ -80,17 +91,27 @@ def _report(options: argparse.Namespace) -> int:
     from astrojepa.evaluation.reports.zoo import with_measurement
 
     fill_benchmark(options)
-    model, columns = load_model(options.model), tuple(dict.fromkeys(options.regress))
-    if options.card:
-        released_card(model)  # refused before anything is measured
-    data = with_targets(open_data(options), columns, options.catalogue)
-    folder = Path(options.model)
+    check_source(options)
+    columns = tuple(dict.fromkeys(options.regress))
+    found, model = None, None
+    source: Model | Stored
+    if options.vectors:
+        _check_vectors(options)
+        source, data, found = open_stored(options)
+    else:
+        source = model = load_model(options.model)
+        if options.card:
+            released_card(model)  # refused before anything is measured
+        data = open_data(options)
+    data = with_targets(data, columns, options.catalogue)
+    folder = Path(options.model or "")
     report = make_report(
-        model,
+        source,
         data,
         options.split,
+        found=found,
         curve=[row for row in read_metrics(folder) if "effective_rank" in row]
-        if folder.is_dir()
+        if options.model and folder.is_dir()
         else None,
         method=options.map,
         rare=options.rare,
@@ -116,11 +137,22 @@ def _report(options: argparse.Namespace) -> int:
         stream.write(report_page(report).encode())
     write_json(numbers, facts | report.facts)
     print(f"{numbers} and {page}: {len(data)} galaxies")
-    if options.card:
+    for sentence in report.facts["left_out"]:
+        print(sentence)
+    if options.card and model is not None:
         path, card = released_card(model)
         write_json(path, with_measurement(card, facts | report.facts))
         print(f"{path}: {facts['benchmark'] or data.name} updated")
     return 0
+
+
+def _check_vectors(options: argparse.Namespace) -> None:
+    """Raise ValueError for flags that need a model, or images."""
+    without = {"--card": options.card, "--fine-tune": options.fine_tune}
+    if flags := [flag for flag, given in without.items() if given]:
+        raise ValueError(f"{flags[0]} needs a model; leave it out beside --vectors.")
+    if options.controls and not options.data:
+        raise ValueError("--controls needs images; give --data too, or leave it out.")
 
 
 def _zoo(options: argparse.Namespace) -> int:

@@ -267,16 +267,19 @@ def _only_where(options: argparse.Namespace) -> None:
 
 def _announced(options: argparse.Namespace, device: str) -> TrainConfig:
     """Return the config that the options describe, and say what they leave open."""
-    from astrojepa.data import find_data
+    from astrojepa.checkpoints.model import weights_file
+    from astrojepa.data import find_data, is_simulated
 
     config = config_from(options, device)
+    for name in filter(None, (config.start_from, config.encoder_from)):
+        if name.partition(":")[0] not in ("random", "timm"):
+            weights_file(name)  # or a sentence, before anything is announced
+    source = find_data(config.data.data)
     if not options.preset and device == "cpu":
         _say(f"Preset    {config.preset}: the default without a GPU; choose another with --preset")
-    if find_data(config.data.data).startswith("simulated"):
-        _say(
-            "DATA      SIMULATED GALAXIES: no --data was given and there is no "
-            "data/Galaxy10_DECals.h5"
-        )
+    if is_simulated(source):
+        why = ": no --data was given and there is no data/Galaxy10_DECals.h5"
+        _say(f"DATA      SIMULATED GALAXIES{'' if config.data.data else why}")
     return config
 
 

@@ -34,10 +34,15 @@ FORMATS = {
     ".vot": "votable",
     ".xml": "votable",
     ".parquet": "parquet",
+    ".txt": "",  # columns between blanks, their names in the last line of comment, as EFIGI's
 }
 SEPARATION = "separation_arcsec"
 EXACT = 2**53  # up to it floats hold every whole number; ids of 18 digits lie beyond
 OWN = ("file", "id", "ra", "dec")  # of every galaxy
+ABOUT = "columns"  # of the attributes of a table: unit and description of columns, by name
+HOURS = 24
+PLURALS = {"degrees": "deg", "radians": "rad", "hours": "hourangle"}  # as people write units
+MAX_LETTERS = 300  # of a description
 
 
 @dataclass(frozen=True)
@@ -48,12 +53,15 @@ class Match:
     rows: np.ndarray  # int64 (n,), -1 where there is none
     separation: np.ndarray  # float64 (n,), arcseconds; NaN where there is none, and by id
     crowded: np.ndarray  # bool (n,), whether other rows lie within the radius too; by id never
+    read_as: str = ""  # how the positions of the catalogue were understood
 
     def __str__(self) -> str:
         found = self.rows >= 0
         text = f"{found.sum():,} of {len(found):,} galaxies matched by {self.by}"
         if self.by == "position" and found.any():
             text += f", median separation {np.median(self.separation[found]):.2f} arcsec"
+        if self.read_as:
+            text += f"; {self.read_as}"
         if self.crowded.any():
             text += (
                 f"; {self.crowded.sum():,} have several rows within the radius, the nearest counts"
@@ -63,11 +71,13 @@ class Match:
 
 
 def read_catalogue(path: str | Path) -> pd.DataFrame:
-    """Read a table: CSV, TSV, ECSV, FITS, VOTable or Parquet, by the ending of its name.
+    """Read a table: CSV, TSV, ECSV, FITS, VOTable, Parquet or columns of text (.txt), by the ending
+    of its name.
 
     Text columns are str with "" where unknown; numbers are float64 with NaN where unknown. Whole
     numbers without gaps stay int64; those with gaps become text where floats would lose digits, as
-    of ids. Positions with a unit are in degrees. Columns of arrays are left out. Raises
+    of ids. Positions with a unit are in degrees. Columns of arrays are left out. `attrs["columns"]`
+    of the table gives (unit, description) of the columns that have either. Raises
     FileNotFoundError where there is no file, DataError for another format, a damaged file or one of
     more than 4 GB, 600 columns or 268 million values.
     """
@@ -134,8 +144,11 @@ def joined(
     found = match(data, catalogue, radius=radius, by=by)
     there = found.rows >= 0
     if not there.any():
-        raise DataError(f"No galaxy of {data.name} lies within {radius:g} arcsec of a row.")
+        raise DataError(
+            f"No galaxy of {data.name} lies within {radius:g} arcsec of a row; {found.read_as}."
+        )
     new: dict[str, Any] = {}
+    known, about = catalogue.attrs.get(ABOUT, {}), dict(data.about)
     for column in catalogue.columns:
         values = catalogue[column].to_numpy()[np.where(there, found.rows, 0)]
         if values.dtype.kind in "iu" and (np.abs(values) > EXACT).any():
@@ -144,22 +157,34 @@ def joined(
         if not there.all():
             values = np.where(there, values, missing)
         twice = column in data.table or column in new or str(column).lower() in OWN
-        new[f"{name}_{column}" if twice else str(column)] = values
+        called = f"{name}_{column}" if twice else str(column)
+        new[called] = values
+        if column in known:
+            about[called] = known[column]
     if found.by == "position":
         new[SEPARATION] = found.separation
+        about[SEPARATION] = ("arcsec", "distance on the sky from the galaxy")
     base = data.table if len(data.table) else pd.DataFrame(index=range(len(data)))
     return dataclasses.replace(
         data,
         table=pd.concat([base, pd.DataFrame(new, index=base.index)], axis=1),
+        about=about,
         notes=(*data.notes, f"Catalogue {name}: {found}."),
     )
+
+
+def id_text(ids: pd.Series) -> pd.Series:
+    """Return ids as text, "" where missing; whole numbers that a gap made floats have no point."""
+    if ids.dtype.kind == "f" and not (ids.dropna() % 1).any():
+        ids = ids.astype("Int64")
+    return ids.astype(object).where(ids.notna(), "").astype(str)
 
 
 def _by_id(data: Dataset, catalogue: pd.DataFrame) -> Match | None:
     column = find_column(catalogue, "id")
     if column is None:
         return None
-    ids = pd.Index(catalogue[column].astype(str))
+    ids = pd.Index(id_text(catalogue[column]))
     wanted = np.asarray(data.ids).astype(str)
     known = ids.isin(wanted) & (ids != "")
     if not known.any():
@@ -205,15 +230,40 @@ def _by_position(data: Dataset, catalogue: pd.DataFrame, radius: float) -> Match
     if len(usable) > 1:
         _, second, _ = galaxies.match_to_catalog_sky(others, nthneighbor=2)
         crowded[own] = second.arcsec <= radius
-    return Match("position", rows, separation, crowded)
+    return Match("position", rows, separation, crowded, position_form(catalogue))
+
+
+def position_form(catalogue: pd.DataFrame) -> str:
+    """Say how `positions` reads the right ascensions of a table."""
+    column = find_column(catalogue, "ra")
+    numbers = catalogue[column].to_numpy()
+    if numbers.dtype.kind not in "iuf":
+        text = catalogue[column].astype(str)
+        numbers, wrong = as_numbers(text)
+        if wrong.any():
+            return f"{column} read as hours, where sexagesimal, as {text[wrong].iloc[0]}"
+    form = f"{column} read as degrees"
+    stated = catalogue.attrs.get(ABOUT, {}).get(column, ("", ""))[0]
+    small = len(numbers) > 1 and np.nanmax(numbers, initial=0) <= HOURS
+    if small and not stated:
+        form += f", although none exceeds {HOURS}: give hours a unit, or write them as 12:30:49"
+    return form
 
 
 def positions(catalogue: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Return ra in [0, 360) and dec of each row, degrees, NaN where unknown or off the sky.
 
-    Text may be sexagesimal, hours and degrees; DataError where it is neither that nor a number.
+    Text may be sexagesimal, hours and degrees; DataError where it is neither that nor a number, and
+    where a unit is no angle.
     """
     columns = [find_column(catalogue, name) for name in ("ra", "dec")]
+    for name in columns:
+        unit = catalogue.attrs.get(ABOUT, {}).get(name, ("", ""))[0]
+        if unit not in ("", "deg") and catalogue[name].dtype.kind in "iuf":
+            raise DataError(
+                f"The unit of {name} is {unit}, expected an angle such as deg; correct it, or name "
+                "the columns of the position ra and dec."
+            )
     texts = [
         without_missing(catalogue[name].map(str).where(catalogue[name].notna(), "").str.strip())
         for name in columns
@@ -233,6 +283,7 @@ def positions(catalogue: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 def _read(path: Path, format: str) -> pd.DataFrame:
     """Read plain columns; sizes are known before values are read where the format tells them."""
+    about: dict[str, tuple[str, str]]
     if format == "parquet":
         from pyarrow import parquet
 
@@ -240,7 +291,14 @@ def _read(path: Path, format: str) -> pd.DataFrame:
         _check_size(path, max(counts.values(), default=0), len(counts))
         table = parquet.read_table(path)
         table.validate(full=True)
-        return _plain(table.to_pandas())
+        notes = {item.name: item.metadata or {} for item in table.schema}
+        about = {
+            name: (_said(said.get(b"unit")), _said(said.get(b"description")))
+            for name, said in notes.items()
+        }
+        return _in_degrees(_plain(table.to_pandas()), about)
+    if not format:
+        return _read_columns(path)
     if format in ("ascii.csv", "ascii.tab"):
         separator = "," if format == "ascii.csv" else "\t"
         with path.open(encoding="utf-8-sig", newline="") as lines:
@@ -260,8 +318,26 @@ def _read(path: Path, format: str) -> pd.DataFrame:
         found = Table.read(path, format=format)
         found.keep_columns([name for name in found.colnames if found[name].ndim == 1])
         _check_size(path, len(found), len(found.columns))
-        units = {name: str(found[name].unit or "") for name in found.colnames}
-        return _in_degrees(_plain(found.to_pandas()), units)
+        about = {
+            column.name: (_said(column.unit), _said(column.info.description))
+            for column in found.itercols()
+        }
+        return _in_degrees(_plain(found.to_pandas()), about)
+
+
+def _read_columns(path: Path) -> pd.DataFrame:
+    """Read columns between blanks, named in the last of the lines that begin with #."""
+    header = ""
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            if not line.startswith("#"):
+                break
+            header = line if line.strip("# \n") else header
+    titles = header.strip("#").split()
+    _check_size(path, 1, len(titles))
+    table = pd.read_csv(path, sep=r"\s+", comment="#", names=titles or None, dtype=str)
+    _check_size(path, *table.shape)
+    return pd.DataFrame({name: _column(table[name].fillna("")) for name in table.columns})
 
 
 def _read_fits(path: Path) -> pd.DataFrame:
@@ -278,7 +354,18 @@ def _read_fits(path: Path) -> pd.DataFrame:
         kept = [item for item in table.columns if re.fullmatch(r"1?[LBIJKED]|\d*A", item.format)]
         _check_size(path, table.header["NAXIS2"], len(kept))
         columns = {item.name: _native(table.data[item.name], item.null) for item in kept}
-    return _in_degrees(_plain(pd.DataFrame(columns)), {item.name: item.unit for item in kept})
+        numbers = {name: number for number, name in enumerate(table.columns.names, 1)}
+        about: dict[str, tuple[str, str]] = {
+            item.name: (_said(item.unit), _said(table.header.get(f"TCOMM{numbers[item.name]}")))
+            for item in kept
+        }
+    return _in_degrees(_plain(pd.DataFrame(columns)), about)
+
+
+def _said(value: Any) -> str:
+    """Return a unit or a description as text of one line."""
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "")
+    return one_line(text, MAX_LETTERS)
 
 
 def _native(values: Any, null: Any) -> Any:
@@ -290,20 +377,22 @@ def _native(values: Any, null: Any) -> Any:
     return pd.arrays.IntegerArray(found.astype(np.int64), found == null)
 
 
-def _in_degrees(table: pd.DataFrame, units: Mapping[str, Any]) -> pd.DataFrame:
-    """Convert positions in other units; one that is not known leaves them as they are."""
-    from astropy.units import Unit, deg
+def _in_degrees(table: pd.DataFrame, about: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
+    """Convert positions in other units, and keep what is said of the columns."""
+    from astropy.units import Unit, deg, hour, hourangle
 
-    found = (find_column(table, name) for name in ("ra", "dec"))
-    names = [name for name in found if name and units.get(name)]
-    angles = {name: Unit(units[name], parse_strict="silent") for name in names}
-    return table.assign(
-        **{
-            name: (np.asarray(table[name]) * angle).to_value(deg)
-            for name, angle in angles.items()
-            if angle.is_equivalent(deg) and pd.api.types.is_numeric_dtype(table[name].dtype)
-        }
-    )
+    table.attrs[ABOUT] = {name: about[name] for name in table if any(about.get(name, ()))}
+    known = table.attrs[ABOUT]
+    for name in filter(None, (find_column(table, name) for name in ("ra", "dec"))):
+        written, description = known.get(name, ("", ""))
+        if not written or not pd.api.types.is_numeric_dtype(table[name].dtype):
+            continue
+        unit = Unit(PLURALS.get(written.lower(), written), parse_strict="silent")
+        unit = hourangle if unit == hour else unit
+        if unit.is_equivalent(deg):
+            table[name] = (np.asarray(table[name]) * unit).to_value(deg)
+            known[name] = ("deg", description)
+    return table
 
 
 def _check_size(path: Path, rows: int, columns: int) -> None:
@@ -342,8 +431,12 @@ def _plain(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _column(text: pd.Series) -> Any:
-    """Return text as numbers where all that is known is a number; long ids stay text."""
+    """Return text as numbers where all that is known is a number; ids of many digits, or that begin
+    with 0, stay text.
+    """
     known = without_missing(text.str.strip())
     numbers, wrong = as_numbers(known)
-    whole = known.str.fullmatch(r"[+-]?\d{16,}").any()
-    return known if wrong.any() or whole or not (known != "").any() else numbers
+    name = known.str.fullmatch(r"[+-]?\d{16,}|0\d+").any()
+    if wrong.any() or name or not (known != "").any():
+        return known
+    return numbers.astype(np.int64) if known.str.fullmatch(r"[+-]?\d+").all() else numbers

@@ -60,12 +60,15 @@ def further_columns(data: Dataset) -> list[str]:
 
 
 def known_of(data: Dataset, row: int) -> dict[str, str]:
-    """Return what the further columns say of one galaxy, as text; without the empty ones."""
+    """Return what the further columns say of one galaxy, as text with units; without the empty
+    ones.
+    """
     if not 0 <= row < len(data):
         raise ValueError(f"{data.name} has {len(data)} galaxies, there is no row {row}.")
     found = {name: data.table[name].iloc[row] for name in further_columns(data)}
     said = {name: plain(value) for name, value in found.items()}
-    return {name: text for name, text in said.items() if text}
+    units = {name: data.about.get(name, ("", ""))[0] for name in said}
+    return {name: f"{text} {units[name]}".rstrip() for name, text in said.items() if text}
 
 
 def plain(value: object) -> str:

@@ -21,7 +21,7 @@ HELP = (
 def parse_coordinates(text: str) -> tuple[float, float]:
     """Read right ascension and declination, in degrees, from what a person types or pastes.
 
-    Two plain numbers are degrees. Sexagesimal right ascension is in hours unless it is marked with
+    Plain numbers are degrees. Sexagesimal right ascension is in hours unless it is marked with
     d; declination is in degrees and keeps its sign (-00:30:00 is -0.5). A viewer's link is read by
     its ra= and dec=, or target=, Coord= or mark=.
 
@@ -112,8 +112,11 @@ def _sexagesimal(text: str) -> tuple[float, float] | None:
         return None
     from astropy.coordinates import SkyCoord
 
+    parts = text.replace(",", " ").replace(";", " ").split()
+    if len(parts) == 2 and re.fullmatch(NUMBER, parts[0], re.ASCII):
+        parts[0] += "d"  # a plain number is in degrees whatever stands beside it
     try:
-        place = SkyCoord(text.replace(",", " ").replace(";", " "), unit=("hourangle", "deg"))
+        place = SkyCoord(" ".join(parts), unit=("hourangle", "deg"))
     # a warning where warnings are errors: 60 seconds
     except (ValueError, TypeError, IndexError, Warning):
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol, runtime_checkable
@@ -68,6 +68,8 @@ class Dataset:
     split_column: np.ndarray | None = None  # str (n,): train, val or test
     simulated: bool = False
     table: pd.DataFrame = field(default_factory=pd.DataFrame)  # further columns, one row per galaxy
+    # unit and description of columns of `table`, where a catalogue says them
+    about: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     # files that were asked to be left out because they cannot be read
     skipped: tuple[str, ...] = ()
     # sentences on what was left out of the source, or could not be told from it
@@ -152,6 +154,7 @@ class Dataset:
             split_column=None if self.split_column is None else self.split_column[chosen],
             simulated=self.simulated,
             table=self.table.iloc[chosen].reset_index(drop=True) if len(self.table) else self.table,
+            about=self.about,
             skipped=self.skipped,
             notes=self.notes,
         )

@@ -21,7 +21,7 @@ QUIET = [
 WORDS = ("caption", "markdown", "info", "warning", "error", "title", "subheader", "text")
 
 
-def script(page: str, hosted: bool) -> None:
+def script(page: str, hosted: bool, flags: tuple[str, ...] = ()) -> None:
     """Draw one page, as app/main.py does it."""
     import os
 
@@ -29,20 +29,19 @@ def script(page: str, hosted: bool) -> None:
     from app.pages.registry import pages
     from app.server import settings
 
-    shell.draw(settings.read_settings([], os.environ), hosted, pages()[page], lambda path: None)
+    shell.draw(settings.read_settings(flags, os.environ), hosted, pages()[page], lambda path: None)
 
 
 def run_page(monkeypatch: pytest.MonkeyPatch, cache: Path, page: str, **options: Any) -> AppTest:
     """Run a page until nothing is in progress any more; options: data, checkpoint, query,
-    hosted.
+    hosted, flags.
     """
     monkeypatch.setenv("ASTROJEPA_CACHE", str(cache))
     monkeypatch.setenv("ASTROJEPA_MODE", "")
     monkeypatch.setenv("ASTROJEPA_DATA", options.get("data", "simulated:60"))
     monkeypatch.setenv("ASTROJEPA_CHECKPOINT", options.get("checkpoint", "random"))
-    test = AppTest.from_function(
-        script, args=(page, options.get("hosted", False)), default_timeout=240
-    )
+    arguments = (page, options.get("hosted", False), options.get("flags", ()))
+    test = AppTest.from_function(script, args=arguments, default_timeout=240)
     for name, value in options.get("query", {}).items():
         test.query_params[name] = value
     return settled(test.run())

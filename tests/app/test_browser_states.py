@@ -21,6 +21,7 @@ import astrojepa as aj
 from app.session import sampling
 from astrojepa.checkpoints.model import save_released
 from astrojepa.data import find_data
+from astrojepa.types import Embeddings
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 COUNT, DAMAGED = 1502, "00003.png"
@@ -98,6 +99,28 @@ def test_a_fresh_clone_opens_on_bundled_weights_and_simulated_galaxies(
     commands = page.get_by_test_id("stCode").inner_text()
     assert "python -m astrojepa data download" in commands
     assert "python train.py" in commands
+
+
+def test_vectors_of_a_file_make_a_map_whose_galaxies_open_and_lead_to_their_neighbours(
+    start: Any, visit: Any, tmp_path: Path
+) -> None:
+    ids = identities()[10:]
+    vectors = np.random.default_rng(0).normal(size=(len(ids), 8)).astype(np.float32)
+    np.savez(tmp_path / "theirs.npz", object_id=ids, vector=vectors)
+    flags = ("--data", "simulated:200", "--vectors", str(tmp_path / "theirs.npz"))
+    explorer = visit(start(*flags)).open()
+    page = explorer.drawn(190).page
+    explorer.says("10 of 200 galaxies of simulated")
+    assert "model=theirs.npz%40" in page.url
+    made = Embeddings(vectors, np.full(190, -1), np.array(ids), ())
+    found = aj.neighbours(made, query=5, k=6).indices
+    page.mouse.click(*explorer.place(5))
+    explorer.says(ids[5])
+    page.get_by_role("link", name="Galaxy", exact=True).click()
+    explorer.says("Patch errors need a model. These are vectors from theirs.npz.")
+    tiles = page.locator(".st-key-galaxy_neighbours .tile")
+    explorer.appears(tiles.nth(5))
+    assert [int(tile.get_attribute("data-row")) for tile in tiles.all()] == found.tolist()
 
 
 def test_without_a_checkpoint_the_map_is_a_baseline_and_the_other_pages_explain(

@@ -172,3 +172,9 @@ def test_a_scale_says_where_values_lie_beyond_its_ends() -> None:
     values = np.array([[0.2, np.nan], [0.9, 0.4]])
     assert palette.scale_ends(0.25, 0.8, values) == ("≤ 0.25", "≥ 0.80")
     assert palette.scale_ends(0.2, 0.9, values) == ("0.20", "0.90")
+
+
+def test_a_columns_own_unit_stands_in_the_legend() -> None:
+    values = pd.Series(np.linspace(8, 12, 100))
+    assert colouring.by_column(values, "Stellar mass", "solMass").legend["unit"] == "solMass"
+    assert colouring.by_column(values, "size_arcsec").legend["unit"] == "arcsec"

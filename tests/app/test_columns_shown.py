@@ -113,7 +113,8 @@ def test_the_leaderboard_is_exported_in_its_order_with_score_and_position() -> N
     data = aj.open_dataset("simulated:5")
     chosen = Chosen("lof", np.array([0.1, 0.5, 0.3, 0.2, 0.4]), np.array([5, 1, 3, 4, 2]))
     view = View(chosen, None, None, None)
-    workspace = SimpleNamespace(data=data, model=None, places=np.array([1, 2, 3, 4, 5]))
+    places = np.array([1, 2, 3, 4, 5])
+    workspace = SimpleNamespace(data=data, made_by=("pixel PCA", ""), places=places)
     order = view.order(workspace, chosen.places)  # type: ignore[arg-type]
     text = leaderboard_csv(workspace, view, order)  # type: ignore[arg-type]
     lines = list(csv.DictReader(io.StringIO(text)))

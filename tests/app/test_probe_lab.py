@@ -155,7 +155,7 @@ def test_random_weights_wait_until_they_are_asked_for_where_they_look_at_many_ga
     assert tasks.RANDOM in tasks.baselines(model, most, False)
     assert tasks.RANDOM not in tasks.baselines(model, most + 1, False)
     assert tasks.RANDOM in tasks.baselines(model, most + 1, True)
-    assert tasks.baselines(None, 10, True) == [tasks.COMMONEST, tasks.STATISTICS]
+    assert tasks.baselines(None, 10, True, on_pixels=True) == [tasks.COMMONEST, tasks.STATISTICS]
 
 
 def test_a_verdict_follows_from_the_interval() -> None:

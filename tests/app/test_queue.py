@@ -331,8 +331,16 @@ class Galaxies(list[int]):
 @pytest.mark.parametrize(
     ("count", "model", "sentence"),
     [
-        (300, SimpleNamespace(hash="4567"), "Embedding 300 of 1,000 galaxies with small.lejepa"),
-        (1000, SimpleNamespace(hash="4567"), "Embedding 1,000 galaxies with small.lejepa"),
+        (
+            300,
+            SimpleNamespace(id="small.lejepa", hash="4567"),
+            "Embedding 300 of 1,000 galaxies with small.lejepa",
+        ),
+        (
+            1000,
+            SimpleNamespace(id="small.lejepa", hash="4567"),
+            "Embedding 1,000 galaxies with small.lejepa",
+        ),
         (1000, None, "Computing the pixel PCA of 1,000 galaxies"),
     ],
 )

@@ -45,6 +45,13 @@ def test_flags_name_data_conditions_and_checkpoint() -> None:
     assert "/" not in settings.sources[0].name
 
 
+def test_vectors_are_those_of_galaxies_that_are_named_too() -> None:
+    flags = ["--data", "galaxies", "--vectors", "a.npz", "--vectors", "b.parquet"]
+    assert read_settings(flags, {}).vectors == ("a.npz", "b.parquet")
+    with pytest.raises(ValueError, match="--vectors needs --data, the galaxies with the ids"):
+        read_settings(["--vectors", "a.npz"], {})
+
+
 def test_environment_fills_what_flags_leave_open() -> None:
     settings = read_settings(
         [], {"ASTROJEPA_DATA": "simulated:200", "ASTROJEPA_CHECKPOINT": "random"}

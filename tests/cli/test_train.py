@@ -300,6 +300,26 @@ def test_without_data_the_simulator_is_announced_on_the_first_lines(
     assert load_model(tmp_path / "run").card["data"]["simulated"] is True
 
 
+def test_a_model_that_is_not_there_is_named_before_anything_is_announced(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert train_main(["--start-from", "nope", "--epochs", "1"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "There is no model 'nope'" in err
+
+
+def test_simulated_galaxies_that_were_asked_for_are_not_called_missing_data(
+    tmp_path, capsys, tiny_flags
+):
+    out = str(tmp_path / "run")
+    assert train_main([*tiny_flags[2:], "--data", "simulated:7", "--out", out]) == 2
+    said = capsys.readouterr().out
+    assert "SIMULATED GALAXIES" in said
+    assert "no --data" not in said
+
+
 def start(*arguments: str, **settings) -> subprocess.Popen[str]:
     command = [sys.executable, str(ROOT / "train.py"), *arguments]
     return subprocess.Popen(

@@ -187,11 +187,78 @@ def test_vectors_stand_beside_the_baselines_of_the_images_of_the_same_ids(
     assert "artefact" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", ["project", "anomalies", "neighbours", "probe"])
+def report_of(tmp_path: Path, *words: str) -> tuple[dict[str, Any], str]:
+    command = ["report", "--map", "pca", "--draws", "2", "--fraction", "0.1", *words]
+    assert main([*command, "--out", str(tmp_path / "r")]) == 0
+    facts = json.loads((tmp_path / "r.json").read_text())
+    return facts, (tmp_path / "r.html").read_text()
+
+
+def test_a_report_of_vectors_has_the_tables_of_a_model_and_says_what_is_left_out(
+    theirs: Path, embeddings: Embeddings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    facts, page = report_of(tmp_path, "--vectors", str(theirs))
+    assert facts["model"]["id"] == "theirs.parquet"
+    assert facts["model"]["width"] == 8
+    assert list(facts["probes"]["rows"]) == ["linear probe", "20-NN", "20-NN, whitened", "majority"]
+    assert facts["gauges"]["effective_rank"] == aj.collapse_gauges(VECTORS).effective_rank
+    scores = aj.anomaly_scores(embeddings)
+    order = np.argsort(-scores, kind="stable")[:24]
+    assert [galaxy["id"] for galaxy in facts["anomalies"]] == [IDS[row] for row in order]
+    assert {row["score"] for row in facts["leaderboard"]["rows"]} >= {"knn", "lof", "isolation"}
+    assert "need a model" in facts["patch_errors"]["absent"]
+    said = " ".join(facts["left_out"])
+    assert "patch errors, training curves and random weights, which need a model" in said
+    assert "baselines of the images, which need images" in said
+    assert all(sentence in page for sentence in facts["left_out"])
+    assert "data:image/jpeg" not in page
+    assert "By mean distance to the 20 nearest neighbours." in page
+    assert said in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_report_of_vectors_beside_their_images_shows_them_and_counts_the_galaxies_without(
+    galaxy_folder: Path, tmp_path: Path
+) -> None:
+    data = aj.open_dataset(galaxy_folder)
+    vectors = np.random.default_rng(0).normal(size=(len(data), 8)).astype(np.float32)
+    np.savez(tmp_path / "v.npz", object_id=data.ids[4:], vector=vectors[4:])
+    words = ["--vectors", str(tmp_path / "v.npz"), "--data", str(galaxy_folder)]
+    facts, page = report_of(tmp_path, *words)
+    note = "4 of 128 galaxies of galaxies have no vector in v.npz and are left out."
+    assert facts["data"]["notes"][-1] == note
+    assert note in page
+    assert "pixel PCA-64, linear" in facts["probes"]["rows"]
+    assert all("artefact" in galaxy for galaxy in facts["anomalies"])
+    assert page.count("data:image/jpeg") == 24
+    assert [sentence for sentence in facts["left_out"] if "images" in sentence] == []
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--card"], "--card needs a model; leave it out beside --vectors"),
+        (["--fine-tune", "1"], "--fine-tune needs a model"),
+        (["--controls"], "--controls needs images; give --data too"),
+    ],
+)
+def test_a_report_of_vectors_refuses_what_needs_a_model_or_images(
+    theirs: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    flags: list[str],
+    message: str,
+) -> None:
+    command = ["report", "--vectors", str(theirs), "--out", str(tmp_path / "r"), *flags]
+    assert main(command) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "r.json").exists()
+
+
+@pytest.mark.parametrize("command", ["project", "anomalies", "neighbours", "probe", "report"])
 def test_a_model_and_vectors_exclude_each_other(
     theirs: Path, capsys: pytest.CaptureFixture[str], command: str
 ) -> None:
-    out: list[Any] = ["--out", "x.csv"] if command == "project" else []
+    out: list[Any] = ["--out", "x.csv"] if command in ("project", "report") else []
     assert main([command, "best", "--vectors", str(theirs), *out]) == 2
     assert "The model is best and --vectors is" in capsys.readouterr().err
     assert main([command, *out]) == 2

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from astropy import units
+from astropy.coordinates import Angle
+from astropy.io import fits
 from astropy.table import MaskedColumn, Table
+from pyarrow import parquet
 
 import astrojepa as aj
 from astrojepa.cli import main
 from astrojepa.data import DataError
 from astrojepa.data.catalogue import joined, match, positions, read_catalogue
+from astrojepa.data.columns import known_of
 
 LONG_ID = 1237648720142401611
 
@@ -226,3 +232,124 @@ def test_the_command_writes_a_row_per_galaxy_and_says_how_many_matched(
     assert again["ra"].unit == units.deg
     assert again["mass"][:3].tolist() == [9.5, 10.0, 11.0]
     assert again.meta["catalogue"] == "c.csv"
+
+
+def described(path, **columns):
+    """Write a table whose columns have values, a unit and a description each."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of units that nobody knows
+        _write(path, columns)
+
+
+def _write(path, columns):
+    table = Table()
+    for name, (values, unit, description) in columns.items():
+        table[name] = MaskedColumn(values, unit=unit, description=description)
+    if path.suffix == ".parquet":
+        fields = [
+            pa.field(name, pa.array(values).type, metadata={"unit": unit, "description": text})
+            for name, (values, unit, text) in columns.items()
+        ]
+        arrays = [pa.array(values) for values, _, _ in columns.values()]
+        parquet.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), path)
+    elif path.suffix == ".fits":
+        made = fits.table_to_hdu(table)
+        for number, name in enumerate(table.colnames, 1):
+            made.header[f"TCOMM{number}"] = columns[name][2]
+            if columns[name][1]:
+                made.header[f"TUNIT{number}"] = columns[name][1]
+        made.writeto(path)
+    else:
+        table.write(path, format="votable" if path.suffix == ".vot" else None)
+
+
+@pytest.mark.parametrize(
+    ("ending", "written"),
+    [("ecsv", "parquet"), ("fits", "ecsv"), ("vot", "fits"), ("parquet", "vot")],
+)
+def test_units_and_descriptions_of_a_catalogue_reach_the_table_that_is_written(
+    ending, written, galaxy_folder, tmp_path
+):
+    ids = aj.open_dataset(str(galaxy_folder)).ids
+    described(
+        tmp_path / f"c.{ending}",
+        id=(ids[:3].tolist(), "", "name"),
+        mass=([9.5, 10.0, 11.0], "solMass", "stellar mass"),
+        flux=([1.0, 2.0, 3.0], "Jy", "total"),
+        odd=([1.0, 2.0, 3.0], "clicks", "as I count"),
+    )
+    out = tmp_path / f"joined.{written}"
+    command = ["match", str(tmp_path / f"c.{ending}"), "--data", str(galaxy_folder)]
+    assert main([*command, "--out", str(out)]) == 0
+    again = read_catalogue(out)
+    about = again.attrs["columns"]
+    assert about["mass"] == ("solMass", "stellar mass")
+    assert about["flux"] == ("Jy", "total")
+    assert about["odd"] == ("clicks", "as I count")
+    assert again["mass"][:3].tolist() == [9.5, 10.0, 11.0]
+
+
+def test_units_stand_beside_the_numbers_of_a_galaxy(galaxies):
+    catalogue = pd.DataFrame({"id": galaxies.ids[:2], "mass": [9.5, 10.0]})
+    catalogue.attrs["columns"] = {"mass": ("solMass", "stellar mass")}
+    data = joined(galaxies, catalogue).subset([1, 5])
+    assert known_of(data, 0)["mass"] == "10 solMass"
+    assert "mass" not in known_of(data, 1)
+
+
+@pytest.mark.parametrize(("column", "unit"), [("dec", "mag"), ("ra", "Jy"), ("dec", "nonsense")])
+def test_a_position_in_a_unit_that_is_no_angle_is_refused(column, unit, galaxies, tmp_path):
+    about = {"ra": (galaxies.ra[:5], "deg", ""), "dec": (galaxies.dec[:5], "deg", "")}
+    about[column] = (about[column][0], unit, "")
+    described(tmp_path / "c.ecsv", **about)
+    with pytest.raises(DataError, match=f"unit of {column} is {unit}, expected an angle such as"):
+        match(galaxies, read_catalogue(tmp_path / "c.ecsv"))
+
+
+@pytest.mark.parametrize("unit", ["h", "hours", "hourangle"])
+def test_right_ascension_in_hours_is_read_by_its_unit(unit, galaxies, tmp_path):
+    columns = {"ra": (galaxies.ra[:5] / 15, unit, ""), "dec": (galaxies.dec[:5], "degrees", "")}
+    described(tmp_path / "c.ecsv", **columns)
+    found = match(galaxies, read_catalogue(tmp_path / "c.ecsv"))
+    assert found.rows[:5].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_the_match_says_how_positions_were_read(galaxies):
+    def said(ra, dec):
+        return str(match(galaxies, pd.DataFrame({"ra": ra, "dec": dec}), by="position"))
+
+    assert "; ra read as degrees" in said(galaxies.ra[:5], galaxies.dec[:5])
+    hours = said(galaxies.ra[:5] / 15, galaxies.dec[:5])
+    assert "ra read as degrees, although none exceeds 24: give hours a unit, or write" in hours
+    written = Angle(galaxies.ra[:2], "deg").to_string("hourangle", sep=":", precision=6)
+    declination = Angle(galaxies.dec[:2], "deg").to_string(sep=":", precision=6)
+    sexagesimal = said(written, declination)
+    assert "2 of 60 galaxies matched" in sexagesimal
+    assert f"ra read as hours, where sexagesimal, as {written[0]}" in sexagesimal
+
+
+@pytest.mark.parametrize(
+    ("ra", "dec"),
+    [
+        ("RightAscension", "Declination"),
+        ("right_ascension", "declination"),
+        ("TARGET_RA", "TARGET_DEC"),
+        ("ALPHAWIN_J2000", "DELTAWIN_J2000"),
+        ("raMean", "decMean"),
+        ("s_ra", "s_dec"),
+    ],
+)
+def test_positions_are_found_under_the_names_that_catalogues_give_them(ra, dec, galaxies):
+    catalogue = pd.DataFrame({ra: galaxies.ra[:5], dec: galaxies.dec[:5]})
+    assert match(galaxies, catalogue).rows[:5].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_small_whole_numbers_are_ids_in_every_format(galaxies, tmp_path):
+    galaxies = dataclasses.replace(galaxies, ids=np.arange(60).astype(str))
+    (tmp_path / "c.csv").write_text("id,mass\n3,9.5\n,8\n5,\n")
+    found = match(galaxies, read_catalogue(tmp_path / "c.csv"))
+    assert np.flatnonzero(found.rows >= 0).tolist() == [3, 5]
+    (tmp_path / "c.csv").write_text("id,mass\n3,9.5\n5,1\n")
+    assert read_catalogue(tmp_path / "c.csv")["id"].tolist() == [3, 5]
+    (tmp_path / "c.csv").write_text("id,mass\n007,9.5\n5,1\n")
+    assert read_catalogue(tmp_path / "c.csv")["id"].tolist() == ["007", "5"]

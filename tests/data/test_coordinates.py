@@ -148,3 +148,10 @@ def test_a_northern_plus_never_stands_bare_in_a_link() -> None:
 )
 def test_an_unknown_position_has_no_links(ra: float | None, dec: float | None) -> None:
     assert sky_links(ra, dec) == {}
+
+
+def test_a_plain_number_is_in_degrees_whatever_stands_beside_it() -> None:
+    ra, dec = parse_coordinates("187.5 +12:23:28")
+    assert (ra, dec) == pytest.approx((187.5, 12 + 23 / 60 + 28 / 3600))
+    assert parse_coordinates("12.5, -00:30:00") == pytest.approx((12.5, -0.5))
+    assert parse_coordinates("12:30:00 -0.5") == pytest.approx((187.5, -0.5))

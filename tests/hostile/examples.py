@@ -190,6 +190,11 @@ def row_files(kind: str) -> list[bytes]:
             with pa.ipc.new_stream(stream, table.schema) as writer:
                 writer.write_table(table)
         found.append(stream.getvalue())
+    if kind == "Arrow":
+        stream, packed = io.BytesIO(), pa.ipc.IpcWriteOptions(compression="zstd")
+        with pa.ipc.new_file(stream, tables[0].schema, options=packed) as writer:
+            writer.write_table(tables[0])
+        found.append(stream.getvalue())
     return found
 
 
@@ -212,7 +217,8 @@ def catalogues(ending: str) -> list[bytes]:
     elif ending == "vot":
         made.write(stream, format="votable")
     else:
-        made.write(text, format=f"ascii.{ending}")
+        name = "commented_header" if ending == "txt" else ending
+        made.write(text, format=f"ascii.{name}")
         return [text.getvalue().encode()]
     return [stream.getvalue()]
 

@@ -267,6 +267,7 @@ READERS = (
             ("vot", mutations.harm_text),
             ("ecsv", mutations.harm_text),
             ("csv", mutations.harm_text),
+            ("txt", mutations.harm_text),
             ("parquet", mutations.harm_bytes),
         )
     ),

@@ -117,7 +117,7 @@ def by_category(values: pd.Series, title: str) -> Colouring:
     return Colouring(codes, {"kind": "groups", "isClass": False, "title": title, "groups": groups})
 
 
-def by_column(values: pd.Series, title: str) -> Colouring:
+def by_column(values: pd.Series, title: str, unit: str = "") -> Colouring:
     """Colour by any column: a scale where it holds many different numbers, groups elsewhere."""
     said = values[values.notna() & (values.astype(str) != "")]
     if pd.api.types.is_bool_dtype(values) or said.nunique() <= MAX_GROUPS:
@@ -125,7 +125,7 @@ def by_column(values: pd.Series, title: str) -> Colouring:
     numbers = pd.to_numeric(said, errors="coerce")  # labels.csv gives numbers as text
     if numbers.isna().any():
         return by_category(values, title)
-    name, unit = title_and_unit(title)
+    name, unit = (title, unit) if unit else title_and_unit(title)
     return by_number(numbers.reindex(values.index).to_numpy(dtype=np.float64), name, unit=unit)
 
 

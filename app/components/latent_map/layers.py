@@ -119,7 +119,8 @@ def _colours(workspace: Workspace, method: str, option: str) -> tuple[str, Colou
         return option, colouring.by_number(workspace.scores, "Anomaly score", palette.MAGMA)
     if option == "redshift":
         return option, colouring.by_number(data.redshift, "Redshift z")
-    return option, colouring.by_column(data.table[option], option_name(option))
+    unit = data.about.get(option, ("", ""))[0]
+    return option, colouring.by_column(data.table[option], option_name(option), unit)
 
 
 def packed(workspace: Workspace, method: str, places: np.ndarray, coloured: Colouring) -> bytes:

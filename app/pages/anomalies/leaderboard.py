@@ -10,8 +10,9 @@ import streamlit as st
 from ...components import figures
 from ...components.escape_markdown import escape_markdown
 from ...components.gallery.gallery import gallery
+from ...components.send_button import send_button
 from ...session import links, state, waiting
-from ...session.export import table_text
+from ...session.export import plain_columns, table_text
 from ...session.workspace import Workspace
 from . import tasks
 from .listing import View, score_parts
@@ -153,7 +154,15 @@ def _places(workspace: Workspace, view: View) -> np.ndarray:
 
 def leaderboard_csv(workspace: Workspace, view: View, order: np.ndarray) -> str:
     """Write the galaxies of the leaderboard as CSV, in its order, with the score and its parts."""
-    chosen, model = view.chosen, workspace.model
+    made = {"model": [workspace.made_by[0]] * len(order)}
+    made["data"] = [workspace.data.name] * len(order)
+    more = ranked(workspace, view, order) | made
+    return table_text(workspace.data, order.tolist(), more)
+
+
+def ranked(workspace: Workspace, view: View, order: np.ndarray) -> dict[str, Any]:
+    """Return the columns of the score and its parts."""
+    chosen = view.chosen
     more: dict[str, Any] = {
         "rank": chosen.places[order].tolist(),
         "score": [chosen.name] * len(order),
@@ -163,9 +172,7 @@ def leaderboard_csv(workspace: Workspace, view: View, order: np.ndarray) -> str:
     }
     if view.checks is not None:
         more["artefact"] = view.checks.artefact[order].tolist()
-    more["model"] = [model.id if model else "pixel PCA"] * len(order)
-    more["data"] = [workspace.data.name] * len(order)
-    return table_text(workspace.data, order.tolist(), more)
+    return more
 
 
 def _pager(workspace: Workspace, view: View, order: np.ndarray) -> int:
@@ -186,6 +193,13 @@ def _pager(workspace: Workspace, view: View, order: np.ndarray) -> int:
             "leaderboard.csv",
             "text/csv",
             on_click="ignore",
+        )
+        send_button(
+            workspace,
+            "leaderboard",
+            f"By {title(view.chosen.name).lower()}",
+            order.tolist,
+            lambda: plain_columns(ranked(workspace, view, order)),
         )
     return page
 

@@ -20,9 +20,10 @@ from .scores import title
 
 DRAWS = 20
 ASKED = "quality_asked"  # session key: model, data and class that were asked for
-SHOWN = ("encoder", "pixel PCA-64", "summary statistics", "random weights")
+SHOWN = ("encoder", "stored", "pixel PCA-64", "summary statistics", "random weights")
 VECTORS = {
     "encoder": "This model",
+    "stored": "These vectors",
     "pixel PCA-64": "Pixel PCA",
     "summary statistics": "Summary statistics",
     "random weights": "Random weights",
@@ -60,7 +61,10 @@ def quality(workspace: Workspace) -> None:
     if st.session_state.get(ASKED) != asked and not loaders.jobs().has(job):
         st.caption(_cost(workspace))
         return
-    task = tasks.ranking_quality(workspace.model, data, workspace.embeddings, rare, DRAWS)
+    is_stored = workspace.stored is not None
+    task = tasks.ranking_quality(
+        workspace.model, data, workspace.embeddings, rare, DRAWS, is_stored=is_stored
+    )
     try:
         rows = waiting.wait_for(job, f"Ranking thinned {rare}", task)
     except ValueError as error:
@@ -74,7 +78,7 @@ def _cost(workspace: Workspace) -> str:
         "This first computes any missing scores, baselines and image checks of "
         f"{len(workspace.data):,} galaxies"
     )
-    if workspace.model is None:
+    if workspace.is_baseline:
         return "Without a model, this tests the scores of the pixel baseline."
     return f"{first}, once; on a CPU it takes minutes per thousand galaxies."
 

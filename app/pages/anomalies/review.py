@@ -186,9 +186,9 @@ def _facts(workspace: Workspace, view: View, row: int, culprit: int | None) -> N
 
 
 def _files(workspace: Workspace, current: Review) -> None:
-    data, model = workspace.data, workspace.model
+    data = workspace.data
     with st.container(horizontal=True, vertical_alignment="center", key="review_files"):
-        name, digest = (str(model.id), model.hash) if model is not None else ("pixel PCA", "")
+        name, digest = workspace.made_by
         st.download_button(
             "Export marks",
             lambda: marks.write_csv(current.marks, data, name, digest),

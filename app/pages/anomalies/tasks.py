@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -105,7 +106,7 @@ def expected_marks(
 
 
 def ranking_quality(
-    model: Any, data: Any, embeddings: Any, rare: str, draws: int = 20
+    model: Any, data: Any, embeddings: Any, rare: str, draws: int = 20, *, is_stored: bool = False
 ) -> Callable[[Progress], Any]:
     """Measure how well every score finds a class thinned to 2 %, with baselines."""
 
@@ -115,6 +116,14 @@ def ranking_quality(
 
         if model is not None:
             return table.leaderboard_table(model, data, rare, draws=draws, progress=report)
+        if is_stored:
+            rows = table.leaderboard_table(
+                None, data, rare, draws=draws, found=embeddings, progress=report
+            )
+            return [
+                dataclasses.replace(row, vectors="stored") if row.vectors == "encoder" else row
+                for row in rows
+            ]
         labels = table.rare_labels(data, rare)
         found = leaderboard(embeddings.vectors, labels, draws=draws, progress=report)
         knn = found[0].average_precision

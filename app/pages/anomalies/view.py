@@ -46,7 +46,7 @@ def show(workspace: Workspace) -> None:
             ),
         )
     features = (
-        workspace.choice.label if workspace.model is not None else "the pixels (baseline, no model)"
+        "the pixels (baseline, no model)" if workspace.is_baseline else workspace.choice.label
     )
     st.caption(
         f"{'Simulated galaxies. ' if workspace.data.simulated else ''}Most anomalous first, by "

@@ -15,7 +15,16 @@ from ...components import figures
 from ...components.escape_markdown import escape_markdown
 from ...components.gallery.gallery import gallery
 from ...session import links, loaders, state, waiting
-from ...session.workspace import BASELINE, RANDOM, Choice, Workspace, model_task, named
+from ...session.workspace import (
+    BASELINE,
+    RANDOM,
+    VECTORS,
+    Choice,
+    Workspace,
+    model_task,
+    named,
+    vectors_task,
+)
 from ..models.data import cost
 from ..probe.tasks import quickly
 from ..registry import Page
@@ -50,7 +59,9 @@ def preferred(choices: list[Choice], bundled: bool) -> str:
     released = [
         reference
         for reference in known
-        if "/" not in reference and reference not in {RANDOM, BASELINE}
+        if "/" not in reference
+        and reference not in {RANDOM, BASELINE}
+        and not reference.startswith(VECTORS)
     ]
     ordered = [BASELINE, *released] if bundled else [*released, BASELINE]
     return next((reference for reference in ordered if reference in known), known[0])
@@ -93,10 +104,11 @@ def _second(workspace: Workspace) -> Workspace | None:
     if reference is None:
         return None
     choice = next(choice for choice in choices if choice.reference == reference)
-    model = None
+    model, is_stored = None, reference.startswith(VECTORS)
     if reference != BASELINE:
+        task = vectors_task(choice) if is_stored else model_task(choice)
         try:
-            model = waiting.show_when_ready(*model_task(choice))
+            model = waiting.show_when_ready(*task)
         except (ValueError, OSError) as error:
             st.error(
                 f"**{escape_markdown(choice.label)} was not opened.** {escape_markdown(error)}"
@@ -104,17 +116,20 @@ def _second(workspace: Workspace) -> Workspace | None:
             return None
         if model is None:
             return None
-    if not _ready(workspace, model, choice):
+    if not is_stored and not _ready(workspace, model, choice):
         return None
-    st.session_state[state.SECOND_NAME] = (
-        (reference, "") if model is None else (str(model.id), model.hash[:8])
-    )
-    return dataclasses.replace(
+    second = dataclasses.replace(
         workspace,
         choice=choice,
-        model=model,
+        model=None if is_stored else model,
+        stored=model if is_stored else None,
         opened={"data": workspace.data, "given_data": workspace.given},
     )
+    name, digest = second.made_by
+    st.session_state[state.SECOND_NAME] = (
+        (reference, "") if second.is_baseline else (name, digest[:8])
+    )
+    return second
 
 
 def _at_hand(workspace: Workspace, choices: list[Choice]) -> str | None:

@@ -38,7 +38,7 @@ SCALE_MASKS = {"tiling": "tiling", "drawn": "tiling", "random": "random", "brigh
 def why_not(workspace: Workspace) -> str:
     """Say why there is no patch panel; empty where there is one."""
     if workspace.model is None:
-        return "Patch errors need a model. This is the pixel baseline."
+        return f"Patch errors need a model. {workspace.without_model}"
     if not workspace.model.has_predictor:
         return (
             f"{workspace.choice.label} is an encoder without a predictor, so it has no patch "

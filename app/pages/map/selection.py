@@ -15,6 +15,7 @@ from astrojepa.tables import WRITERS, Column
 from ...components.choose import choose
 from ...components.collections_bar import collections_bar
 from ...components.gallery.gallery import gallery
+from ...components.send_button import send_button
 from ...session import columns, export, links, loaders, state
 from ...session.workspace import Workspace
 
@@ -41,6 +42,13 @@ def show_selection(workspace: Workspace, rows: np.ndarray) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="lasso"):
         page = _pager(len(rows)) if view == "gallery" else 0
         _export(workspace, rows)
+        send_button(
+            workspace,
+            "lasso",
+            "Selection on the map",
+            rows.tolist,
+            lambda: _further(workspace, rows)[0],
+        )
         collections_bar(workspace, rows)
     if view == "table":
         _table(workspace, rows)
@@ -184,9 +192,10 @@ def _further(workspace: Workspace, rows: np.ndarray) -> tuple[list[Column], dict
         Column("anomaly_score_knn", workspace.scores[rows], score, digits=0),
         Column("anomaly_rank_knn", workspace.places[rows], "1 = most anomalous"),
     ]
-    model = workspace.model
+    name, digest = workspace.made_by
     facts = {
-        **(model.origin if model else {"model": "pixel PCA"}),
+        "model": name,
+        **({"model_hash": digest} if digest else {}),
         "filter": st.session_state.get(state.FILTER, ""),
     }
     return said, facts

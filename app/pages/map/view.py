@@ -173,7 +173,10 @@ def _banner(workspace: Workspace, method: str) -> None:
     parts = []
     if workspace.data.simulated:
         parts.append("**Simulated galaxies**: drawn by a program, not observed.")
-    if workspace.model is None:
+    if workspace.stored is not None:
+        name = escape_markdown(workspace.stored.name)
+        parts.append(f"**Vectors from {name}**, not of a model: there are no patch errors.")
+    elif workspace.model is None:
         parts.append(
             "**Baseline without a model**: the map shows the PCA of the pixels. Train a model "
             f"with `{TRAIN}`."

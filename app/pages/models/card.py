@@ -46,6 +46,15 @@ SHOWN_ON_CARD = (
 def show(workspace: Workspace) -> None:
     """Draw the facts of the open model."""
     st.subheader(escape_markdown(workspace.choice.label), anchor=False)
+    if workspace.stored is not None:
+        st.write(
+            f"Vectors of width {workspace.embeddings.vectors.shape[1]} from a file, joined to the "
+            "galaxies by id. What needs a model is not there: patch errors, your own images, and "
+            "scores of predictions."
+        )
+        facts("model", {"Hash": workspace.stored.hash})
+        _health(workspace)
+        return
     if workspace.model is None:
         st.write(
             "Principal components of the pixels: a baseline without training and without patch "
@@ -155,12 +164,13 @@ def _health(workspace: Workspace) -> None:
     if len(workspace.data) < 2:
         return
     gauges = loaders.gauges(workspace.embeddings, *workspace.key)
+    width = workspace.embeddings.vectors.shape[1]
     st.markdown(f"**Embedding health** on the {len(workspace.data):,} open galaxies")
     (st.warning if gauges.collapsing else st.write)(gauges.verdict)
     facts(
         "gauges",
         {
-            "Effective rank": f"{gauges.effective_rank:.1f} of {workspace.model.width}",
+            "Effective rank": f"{gauges.effective_rank:.1f} of {width}",
             "Standard deviation of features": f"{gauges.feature_std:.3f}",
             "Mean cosine": f"{gauges.mean_cosine:.3f}",
         },

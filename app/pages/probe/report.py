@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,10 @@ def _compare(
     kind, share = setting
     place = "/".join((ASKED, *workspace.key))
     asked = bool(st.session_state.get(place)) or _at_hand(workspace)
-    names = tasks.baselines(workspace.model, len(workspace.data), asked)
+    names = tasks.baselines(
+        workspace.model, len(workspace.data), asked, on_pixels=workspace.is_baseline
+    )
+    subject = "This model" if workspace.stored is None else "The probe of these vectors"
     table_place, rows = st.empty(), list(report.rows)
     for name in names:
         key = ("baseline", *workspace.key, kind, share, target.digest, name)
@@ -82,9 +86,11 @@ def _compare(
             break
         rows.append(row)
     with table_place:
-        figures.table(table(rows, workspace.model is None), _columns())
+        first = workspace.stored.name if workspace.stored is not None else rows[0].name
+        first = "Pixel PCA, no model" if workspace.is_baseline else first
+        figures.table(table([dataclasses.replace(rows[0], name=first), *rows[1:]]), _columns())
     if len(rows) > 1:
-        st.markdown("\n".join(f"- {verdict(row)}" for row in rows[1:]))
+        st.markdown("\n".join(f"- {verdict(row, subject)}" for row in rows[1:]))
     if workspace.model is not None and tasks.RANDOM not in names:
         _offer_random(workspace, place)
 
@@ -113,12 +119,8 @@ def _offer_random(workspace: Workspace, place: str) -> None:
 
 def _take_away(workspace: Workspace, report: Report, target: Target, split: Split) -> None:
     """Buttons that use the probe: colours on the map, and a file."""
-    model = workspace.model
-    named = (
-        (str(model.id), model.hash)
-        if model is not None
-        else ("pixel PCA", str(workspace.embeddings.model_hash))
-    )
+    name, digest = workspace.made_by
+    named = (name, digest or str(workspace.embeddings.model_hash))
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Colour map by prediction", on_click=_to_map)
         st.download_button(
@@ -135,9 +137,10 @@ def _take_away(workspace: Workspace, report: Report, target: Target, split: Spli
             if report.probe.layers
             else "The map shows predictions for the test part"
         )
+        use = "; `astrojepa predict FILE --data FOLDER` applies it" if workspace.model else ""
         st.caption(
             f"{all_named}. The download is JSON with classes, weights, standardisation, and hashes "
-            f"of model, data and split; `astrojepa predict FILE --data FOLDER` applies it."
+            f"of model, data and split{use}."
         )
 
 
@@ -146,11 +149,9 @@ def percent(share: float, decimals: int = 1) -> str:
     return f"{100 * share:.{decimals}f} %"
 
 
-def table(rows: list[Row], is_baseline: bool = False) -> pd.DataFrame:
+def table(rows: list[Row]) -> pd.DataFrame:
     """Lay out the results, percentages with their intervals."""
     names = [row.name for row in rows]
-    if is_baseline:
-        names[0] = "Pixel PCA, no model"
     results = [row.result for row in rows]
     return pd.DataFrame(
         {
@@ -166,7 +167,7 @@ def table(rows: list[Row], is_baseline: bool = False) -> pd.DataFrame:
     )
 
 
-def verdict(row: Row) -> str:
+def verdict(row: Row, subject: str = "This model") -> str:
     """Say whether the probe beats a baseline: only if the interval of the difference excludes 0."""
     verb, numbers = words(row.difference or (0.0, 0.0, 0.0))
     name = (
@@ -174,7 +175,7 @@ def verdict(row: Row) -> str:
         if row.name == tasks.COMMONEST
         else row.name[:1].lower() + row.name[1:]
     )
-    return f"This model {verb} {name}: {numbers}."
+    return f"{subject} {verb} {name}: {numbers}."
 
 
 def _columns() -> dict[str, Any]:

@@ -206,9 +206,11 @@ def _calibrated(
     return probe, (asked, found.covered(truth), float(found.sets.sum(axis=1).mean()))
 
 
-def baselines(model: Any, count: int, asked: bool) -> list[str]:
-    """Return the baselines, quickest first; random weights of large data only if asked for."""
-    names = [COMMONEST, PIXELS, STATISTICS] if model is not None else [COMMONEST, STATISTICS]
+def baselines(model: Any, count: int, asked: bool, *, on_pixels: bool = False) -> list[str]:
+    """Return the baselines, quickest first; random weights of large data only if asked for, and
+    pixel PCA unless it is what is probed.
+    """
+    names = [COMMONEST, STATISTICS] if on_pixels else [COMMONEST, PIXELS, STATISTICS]
     return [*names, RANDOM] if model is not None and (asked or quickly(model, count)) else names
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from astrojepa.data import DataError, PictureError
-from astrojepa.data.catalogue import positions
+from astrojepa.data.catalogue import id_text, positions
 from astrojepa.data.download.https import DroppedError, Server, UnreachableError
 from astrojepa.data.images.fits import read_fits
 from astrojepa.data.images.raster import read_image
@@ -31,6 +31,7 @@ LONGEST_WAIT = 60.0  # seconds
 UNREACHABLE = 3  # galaxies in a row without an answer end the command
 SETTINGS, MISSED = "cutouts.json", "missed.csv"
 FORMATS = {"jpeg": "jpg", "fits": "fits"}
+BANDS = "ugrizynf1234"  # n and f of GALEX, 1 to 4 of WISE
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Cutout:
     scale: float = 0.262
     format: str = "jpeg"  # or "fits"
     layer: str = ""  # the service's name of a survey; "" is its default
-    bands: str = ""  # of FITS files, such as griz; "" is the service's default
+    bands: str = ""  # such as griz, each a letter of BANDS; "" is the service's default
 
     def __post_init__(self) -> None:
         if self.format not in FORMATS:
@@ -50,8 +51,11 @@ class Cutout:
             raise ValueError(f"`size` is {self.size} pixels; it must lie in [16, 2048].")
         if not 0.01 <= self.scale <= 60:
             raise ValueError(f"`scale` is {self.scale:g} arcsec; it must lie in [0.01, 60].")
-        if not re.fullmatch(r"[A-Za-z0-9]{0,16}", self.bands):
-            raise ValueError(f"`bands` is {self.bands!r}; give filters such as griz.")
+        if set(self.bands) - set(BANDS) or len(set(self.bands)) < len(self.bands):
+            raise ValueError(
+                f"`bands` is {self.bands!r}; give each filter once, of {', '.join(BANDS)}, such as "
+                "griz."
+            )
         if not re.fullmatch(r"[A-Za-z0-9 ._/+-]{0,100}", self.layer):
             raise ValueError(f"`layer` is {self.layer!r}; give a survey such as ls-dr9.")
 
@@ -166,9 +170,11 @@ def fetch_cutouts(
                     found.missed[name] = str(error).replace(asked, "the server")
                     silent = silent + 1 if isinstance(error, UnreachableError) else 0
                     if silent == UNREACHABLE:
+                        came = found.fetched + found.present
+                        kept = f"What came is kept in {folder}." if came else "Nothing came."
                         raise OSError(
-                            f"{error}, {silent} times in a row; check the network. What came is "
-                            f"kept in {folder}, and the same command goes on."
+                            f"{error}, {silent} times in a row; check the network. {kept} The same "
+                            "command goes on."
                         ) from error
                     continue
                 silent = 0
@@ -201,7 +207,7 @@ def _with_files(catalogue: pd.DataFrame, cutout: Cutout) -> pd.DataFrame:
     if columns["id"] is None:
         ids = pd.Series([f"{a:.6f}{d:+.6f}" for a, d in zip(ra, dec, strict=True)])
     else:
-        ids = catalogue.loc[known, columns["id"]].astype(str).reset_index(drop=True)
+        ids = id_text(catalogue.loc[known, columns["id"]]).reset_index(drop=True)
     if (twice := ids[ids.duplicated()]).size:
         raise DataError(f"The catalogue has several rows of {twice.iloc[0]}; keep one of each.")
     ending = FORMATS[cutout.format]

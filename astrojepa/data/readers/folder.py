@@ -24,6 +24,7 @@ from astrojepa.data.dataset import Dataset
 from astrojepa.data.images import FITS_SUFFIXES, IMAGE_SUFFIXES
 from astrojepa.data.images.raster import read_image
 from astrojepa.data.readers.labels import (
+    TABLES,
     coordinate_columns,
     encode_labels,
     find_table,
@@ -153,7 +154,8 @@ def open_folder(
     root = Path(path).resolve()
     table, raw = read_labels(root) or list_pictures(root, SUFFIXES)
     table = _one_row_per_galaxy(table, bands) if bands else table
-    rows = keep_where(table, dict(where or {}), str(path))
+    said_by = (find_table(root) or Path(TABLES[0])).name
+    rows = keep_where(table, dict(where or {}), str(path), said_by)
     files = tuple(table["file"].tolist())
     names = _all_files([files[row] for row in rows.tolist()], bands)
     statuses = _check_files(root, names)
@@ -165,8 +167,8 @@ def open_folder(
     listing = "\n".join(f"{n}\t{h.hex()}" for n, h in zip(names, hashes, strict=True))
     rows, skipped = readable_rows(reader, rows, progress) if skip_corrupt else (rows, ())
     kept = table.iloc[rows].reset_index(drop=True)
-    labels, classes, said = encode_labels(kept, label_column)
-    ra, dec, redshift = coordinate_columns(kept)
+    labels, classes, said = encode_labels(kept, label_column, said_by)
+    ra, dec, redshift = coordinate_columns(kept, said_by)
     listing += "".join(f"\n{band}" for band in bands)
     source_hash = hashlib.sha256(raw + listing.encode("utf-8", "surrogateescape")).hexdigest()
     unnamed = _fill_from_headers(reader, rows, ra, dec, source_hash, progress)
@@ -174,7 +176,7 @@ def open_folder(
         root.name,
         reader,
         rows,
-        _without_band(name_galaxies(kept)) if bands else name_galaxies(kept),
+        _without_band(name_galaxies(kept, said_by)) if bands else name_galaxies(kept, said_by),
         labels,
         classes,
         *(ra, dec, redshift),

@@ -33,10 +33,15 @@ NAMES = {
     "id": ("objid", "object_id", "objectid", "source_id", "galaxy_id", "iauname"),
     "label": ("labels",),
     "class": ("classname", "class_name", "class_label"),
-    "ra": ("raj2000", "_raj2000", "ra_j2000", "ra_icrs", "ra_deg", "radeg", "alpha_j2000"),
+    "ra": (
+        *("raj2000", "_raj2000", "ra_j2000", "ra_icrs", "ra_deg", "radeg", "alpha_j2000"),
+        *("rightascension", "right_ascension", "right ascension", "target_ra", "ra_target"),
+        *("alphawin_j2000", "ramean", "s_ra"),
+    ),
     "dec": (
         *("dej2000", "_dej2000", "decj2000", "dec_j2000", "de_icrs", "dec_icrs", "dec_deg"),
-        *("decdeg", "dedeg", "delta_j2000", "declination"),
+        *("decdeg", "dedeg", "delta_j2000", "declination", "target_dec", "dec_target"),
+        *("deltawin_j2000", "decmean", "s_dec"),
     ),
     "redshift": ("zspec", "z_spec", "specz", "spec_z"),
     "split": ("subset", "partition"),
@@ -203,11 +208,13 @@ def walk(root: Path) -> Iterator[str]:
         yield from (f"{below}/{name}".lstrip("/") for name in names if not name.startswith("."))
 
 
-def keep_where(table: pd.DataFrame, where: Mapping[str, str], name: str) -> np.ndarray:
+def keep_where(
+    table: pd.DataFrame, where: Mapping[str, str], name: str, source: str = TABLES[0]
+) -> np.ndarray:
     """Return the row numbers, int64, at which every named column has the named value."""
     keep = np.ones(len(table), dtype=bool)
     for column, value in where.items():
-        _known_column(table, column, "where")
+        _known_column(table, column, "where", source)
         keep &= (table[column] == value).to_numpy()
         if not keep.any():
             values = sorted(set(table[column]))
@@ -220,7 +227,7 @@ def keep_where(table: pd.DataFrame, where: Mapping[str, str], name: str) -> np.n
 
 
 def encode_labels(
-    table: pd.DataFrame, label_column: str | None
+    table: pd.DataFrame, label_column: str | None, source: str = TABLES[0]
 ) -> tuple[np.ndarray, tuple[str, ...], str]:
     """Return labels, int64 (n,), -1 where missing, the sorted class names, and a sentence where the
     column holds fractions, as of votes, which are no classes.
@@ -229,7 +236,7 @@ def encode_labels(
     for one image under two labels.
     """
     if label_column:
-        _known_column(table, label_column, "label_column")
+        _known_column(table, label_column, "label_column", source)
     found = (find_column(table, name) for name in LABEL_COLUMNS)
     column = label_column or next((name for name in found if name), None)
     unlabelled = np.full(len(table), -1, dtype=np.int64), ()
@@ -249,16 +256,16 @@ def encode_labels(
     if (twice := said[said["file"].duplicated(keep=False)]).size:
         name = twice["file"].iloc[0]
         both = ", ".join(sorted(twice["label"][twice["file"] == name]))
-        raise DataError(f"labels.csv gives {name} two labels ({both}); keep one row.")
+        raise DataError(f"{source} gives {name} two labels ({both}); keep one row.")
     classes = sorted(known.unique())
     number = {name: index for index, name in enumerate(classes)} | {"": -1}
     labels = np.array([number[name] for name in table[column].tolist()], dtype=np.int64)
     return labels, tuple(classes), ""
 
 
-def name_galaxies(table: pd.DataFrame) -> np.ndarray:
+def name_galaxies(table: pd.DataFrame, source: str = TABLES[0]) -> np.ndarray:
     """Return the ids, str (n,): the file's name where the table has none, or several rows have one
-    that names nothing. Raises DataError for ids that lost their digits.
+    that names nothing. Raises DataError for ids that lost their digits; `source` is the file.
     """
     column = find_column(table, "id")
     if column is None:
@@ -266,7 +273,7 @@ def name_galaxies(table: pd.DataFrame) -> np.ndarray:
     ids = table[column]
     if lost := shortened_ids(ids):
         raise DataError(
-            f"labels.csv: {column} is {lost[0]!r}, a number that lost its digits in a spreadsheet "
+            f"{source}: {column} is {lost[0]!r}, a number that lost its digits in a spreadsheet "
             f"({len(lost):,} such ids); write ids as text, or remove the column."
         )
     nothing = (ids == "") | (ids.isin(NO_IDS) & ids.duplicated(keep=False))
@@ -296,12 +303,14 @@ def split_names(table: pd.DataFrame) -> np.ndarray | None:
     return np.array(names, dtype=str)
 
 
-def coordinate_columns(table: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def coordinate_columns(
+    table: pd.DataFrame, source: str = TABLES[0]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return ra, dec (degrees) and redshift, float64 (n,), NaN if unknown; DataError."""
     table = _in_degrees(table)
-    ra = _numbers(table, "ra", 0.0, 360.0)
-    dec = _numbers(table, "dec", -90.0, 90.0)
-    return *known_places(ra, dec), _numbers(table, "redshift", -np.inf, np.inf)
+    ra = _numbers(table, "ra", 0.0, 360.0, source)
+    dec = _numbers(table, "dec", -90.0, 90.0, source)
+    return *known_places(ra, dec), _numbers(table, "redshift", -np.inf, np.inf, source)
 
 
 def _in_degrees(table: pd.DataFrame) -> pd.DataFrame:
@@ -321,7 +330,7 @@ def _in_degrees(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _numbers(table: pd.DataFrame, name: str, low: float, high: float) -> np.ndarray:
+def _numbers(table: pd.DataFrame, name: str, low: float, high: float, source: str) -> np.ndarray:
     column = find_column(table, name)
     if column is None:
         return np.full(len(table), np.nan)
@@ -331,14 +340,14 @@ def _numbers(table: pd.DataFrame, name: str, low: float, high: float) -> np.ndar
         row = int(np.flatnonzero(bad)[0])
         expected = "a number" if np.isinf(low) else f"degrees in [{low:g}, {high:g}]"
         raise DataError(
-            f"labels.csv: {column} of {table['file'].iloc[row]} is {table[column].iloc[row]!r}, "
+            f"{source}: {column} of {table['file'].iloc[row]} is {table[column].iloc[row]!r}, "
             f"expected {expected}."
         )
     return values
 
 
-def _known_column(table: pd.DataFrame, column: str, argument: str) -> None:
+def _known_column(table: pd.DataFrame, column: str, argument: str, source: str) -> None:
     if column not in table:
         raise DataError(
-            f"{argument}: labels.csv has no column {column!r} (found: {', '.join(table.columns)})."
+            f"{argument}: {source} has no column {column!r} (found: {', '.join(table.columns)})."
         )

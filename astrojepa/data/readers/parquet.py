@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from astrojepa.data import DataError, PictureError
+from astrojepa.data.arrow_messages import FILE, unpacked_bytes
 from astrojepa.data.content import content_hashes
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.images import FITS_SUFFIXES, IMAGE_SUFFIXES
@@ -41,11 +42,11 @@ from astrojepa.data.readers.rows import readable_rows
 from astrojepa.progress import Progress
 from astrojepa.wording import one_line
 
-SUFFIXES = (".parquet", ".arrow")
+SUFFIXES = (".parquet", ".arrow", ".feather")
 IMAGE_COLUMNS = ("image", "rgb_image", "img", "picture", "cutout", "jpg", "png", "bytes")
 MAX_ROWS = 20_000_000
 MAX_GROUP_BYTES = 2**30  # of the images of one row group, unpacked
-MAX_TEXT_BYTES = 2**31  # of all other columns of a shard, unpacked
+MAX_TEXT_BYTES = 2**31  # of all other columns of a shard, or of a packed Arrow file, unpacked
 KEPT_GROUPS = 2
 
 
@@ -98,13 +99,19 @@ class ParquetShard:
 
 
 class ArrowShard:
-    """An Arrow file of `save_to_disk`, mapped into memory."""
+    """An Arrow file, mapped into memory: the stream of `save_to_disk`, or the file format (Feather
+    2).
+    """
 
     def __init__(self, path: Path) -> None:
         import pyarrow as pa
 
-        stream = pa.memory_map(str(path))
-        self.whole = pa.ipc.open_stream(stream).read_all()
+        content = pa.memory_map(str(path))
+        start = len(FILE) if content.read(len(FILE)) == FILE else 0
+        content.seek(start)
+        _check_bytes(path, "its packed values", unpacked_bytes(content), MAX_TEXT_BYTES)
+        content.seek(start)
+        self.whole = pa.ipc.open_stream(content).read_all()
         self.whole.validate(full=True)  # a damaged offset must not lead out of the file
         self.path, self.schema = path, self.whole.schema
         self.column = image_column(self.schema, path)
@@ -197,8 +204,8 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
             f"{root} has {sum(map(len, shards)):,} rows; at most {MAX_ROWS:,} are read."
         )
     table = _joined(root, shards)
-    text = _as_text(table, selection)
-    rows = keep_where(text, dict(selection.where), root.name)
+    text = _as_text(table, selection, root.name)
+    rows = keep_where(text, dict(selection.where), root.name, root.name)
     if not len(rows):
         raise DataError(f"{root} has no rows.")
     hashes = content_hashes(root, names, statuses, progress)
@@ -209,15 +216,15 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
     if selection.skip_corrupt:
         rows, skipped = readable_rows(images, rows, progress)
     text = text.iloc[rows].reset_index(drop=True)
-    labels, classes, said = encode_labels(text, selection.label_column)
+    labels, classes, said = encode_labels(text, selection.label_column, root.name)
     return Dataset(
         root.stem,
         images,
         rows,
-        name_galaxies(text),
+        name_galaxies(text, root.name),
         labels,
         classes,
-        *coordinate_columns(text),
+        *coordinate_columns(text, root.name),
         source_hash=hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest(),
         split_column=split_names(text),
         table=table.iloc[rows].reset_index(drop=True),
@@ -318,7 +325,7 @@ def _class_names(schema: Any) -> dict[str, list[str]]:
         return {}
 
 
-def _as_text(table: pd.DataFrame, selection: Selection) -> pd.DataFrame:
+def _as_text(table: pd.DataFrame, selection: Selection, source: str) -> pd.DataFrame:
     """Return the columns that say what a galaxy is, as labels.csv has them."""
     wanted = [find_column(table, name) for name in ("id", "ra", "dec", "redshift", "split")]
     wanted += [find_column(table, name) for name in LABEL_COLUMNS]
@@ -327,9 +334,24 @@ def _as_text(table: pd.DataFrame, selection: Selection) -> pd.DataFrame:
     for name in filter(None, wanted):
         if name in table and name not in kept:
             values = table[name]
+            if name == wanted[0] and pd.api.types.is_float_dtype(values.dtype):
+                values = _whole(values, source)
             known = values.notna()
             kept[name] = without_missing(values.where(known, "").astype(str).str.strip())
     return pd.DataFrame(kept)
+
+
+def _whole(ids: pd.Series, source: str) -> pd.Series:
+    """Return ids that a gap made floating-point numbers as whole numbers again; DataError where
+    digits are lost.
+    """
+    known = ids[ids.notna()]
+    if ((known % 1 != 0) | (known.abs() > 2**53)).any():
+        raise DataError(
+            f"{source}: {ids.name} holds floating-point numbers, of which ids lose digits; write "
+            "them as text or whole numbers, or leave the column out."
+        )
+    return ids.astype("Int64").astype(object)
 
 
 def _check_bytes(path: Path, what: str, size: int, limit: int) -> None:

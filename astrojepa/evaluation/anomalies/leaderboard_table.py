@@ -45,7 +45,10 @@ class Row:
             "difference": list(self.difference),
         }
         for name in ("average_precision", "recall", "enrichment", "artefact_share"):
-            facts[name] = list(mean_interval(getattr(ranking, name)))
+            facts[name] = [
+                None if np.isnan(value) else value
+                for value in mean_interval(getattr(ranking, name))
+            ]
         facts["spearman"] = {
             about: None if np.isnan(rho) else rho for about, rho in ranking.follows.items()
         }

@@ -9,8 +9,10 @@ import numpy as np
 import pandas as pd
 
 from astrojepa.data import DataError
+from astrojepa.data.catalogue import id_text, read_catalogue
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.missing import as_numbers
+from astrojepa.data.readers.labels import find_column
 
 _UNDETERMINED = -1.0  # of every EFIGI attribute but the type T, of which -1 is a value
 
@@ -24,16 +26,17 @@ def with_targets(data: Dataset, columns: tuple[str, ...], catalogue: str | Path 
 def target_values(data: Dataset, column: str, catalogue: str | Path = "") -> np.ndarray:
     """Return a number per galaxy, float64 (n,), NaN if unknown, from `catalogue` or the table.
 
-    A catalogue is EFIGI_attributes.txt (Baillard et al. 2011, A&A 532, A74) or a CSV file; its
-    first column holds ids, and galaxies that it lacks are unknown. Raises DataError for a column
+    A catalogue is what `read_catalogue` reads, such as EFIGI_attributes.txt (Baillard et al. 2011,
+    A&A 532, A74); the column of ids, or else the first, names galaxies, and those that it lacks are
+    unknown. Raises DataError for a column
     that is not there or holds text, a catalogue without any of these galaxies, or one that gives a
     galaxy two values; FileNotFoundError for a file that is not there.
     """
     if not catalogue:
         return _column(data.table, column, data.name)
-    table = _read(Path(catalogue))
+    table = read_catalogue(catalogue)
     values = pd.Series(
-        _column(table, column, Path(catalogue).name), index=table.iloc[:, 0].astype(str)
+        _column(table, column, Path(catalogue).name), index=_ids(table, data)
     ).dropna()
     if str(catalogue).endswith(".txt") and not column.startswith("T"):
         values = values[values != _UNDETERMINED]
@@ -47,26 +50,18 @@ def target_values(data: Dataset, column: str, catalogue: str | Path = "") -> np.
     found = values["min"].reindex(data.ids.astype(str)).to_numpy(dtype=np.float64)
     if np.isnan(found).all():
         raise DataError(
-            f"{catalogue} has a known {column} of none of the galaxies of {data.name}; is its "
-            f"first column their id?"
+            f"{catalogue} has a known {column} of none of the galaxies of {data.name}; are "
+            f"their ids in its column of ids, or the first?"
         )
     return found
 
 
-def _read(path: Path) -> pd.DataFrame:
-    """Read a CSV file, or EFIGI's table with names in its last # line."""
-    if path.suffix != ".txt":
-        return pd.read_csv(path, dtype={0: str})
-    header = ""
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            if not line.startswith("#"):
-                break
-            header = line if line.strip("# \n") else header
-    names = header.strip("#").split()
-    return pd.read_csv(
-        path, sep=r"\s+", comment="#", names=names, dtype={names[0]: str} if names else None
-    )
+def _ids(table: pd.DataFrame, data: Dataset) -> pd.Series:
+    """Return the column that names galaxies of `data`: the one called id, or else the first."""
+    first = table.columns[0]
+    named = find_column(table, "id") or first
+    found = id_text(table[named])
+    return found if found.isin(data.ids.astype(str)).any() else id_text(table[first])
 
 
 def _column(table: pd.DataFrame, column: str, name: str) -> np.ndarray:

@@ -10,6 +10,7 @@ import jinja2
 import numpy as np
 from markupsafe import Markup
 
+from astrojepa.evaluation.anomalies.registry import find
 from astrojepa.evaluation.reports.report import Report
 from astrojepa.plotting import (
     colour_scale,
@@ -53,6 +54,7 @@ def report_page(report: Report) -> str:
         **facts,
         figures={name: Markup(figure) for name, figure in figures.items()},
         script=Markup(plotly_script()),
+        meaning=find(facts["anomaly_score"]).meaning,
         curves=[(title, Markup(figure)) for title, figure in _curves(facts["curve"])],
         strange=[_picture(image) for image in report.strange],
         heatmaps=_heatmaps(report.heatmaps),

@@ -14,7 +14,8 @@ from astrojepa.data.dataset import Dataset
 from astrojepa.data.splits import default_split, split
 from astrojepa.evaluation.anomalies.leaderboard import num_kept
 from astrojepa.evaluation.anomalies.leaderboard_table import leaderboard_table, rare_labels
-from astrojepa.evaluation.anomalies.scoring import score_by_name
+from astrojepa.evaluation.anomalies.registry import DEFAULT, OF_VECTORS
+from astrojepa.evaluation.anomalies.scoring import score_by_name, score_stored
 from astrojepa.evaluation.maps.map_quality import map_trust
 from astrojepa.evaluation.maps.projection import project
 from astrojepa.evaluation.patches.patch_errors import patch_errors
@@ -22,12 +23,14 @@ from astrojepa.evaluation.pictures.checks import picture_checks
 from astrojepa.evaluation.reports.benchmark import probe_table
 from astrojepa.evaluation.vectors.collapse import collapse_gauges
 from astrojepa.evaluation.vectors.embed import embed
+from astrojepa.evaluation.vectors.stored import Stored
 from astrojepa.progress import Progress
 from astrojepa.types import Embeddings
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
 
+NO_MODEL = "These are vectors from a file, and patch errors need a model"
 THUMBNAIL = 128  # pixels
 HEATMAP = 224
 
@@ -46,10 +49,11 @@ class Report:
 
 
 def make_report(
-    model: Model,
+    source: Model | Stored,
     data: Dataset,
     kind: str = "",
     *,
+    found: Embeddings | None = None,
     curve: list[dict[str, Any]] | None = None,
     method: str = "umap",
     num_strange: int = 24,
@@ -66,23 +70,32 @@ def make_report(
 ) -> Report:
     """Measure a model on `data`: probes, spread, map, anomalies, patch errors.
 
+    Vectors that no model here made are measured too: `source` is their file, and `found` holds one
+    per galaxy of `data` where these are not the file's own. `left_out` of the facts says what such
+    a report cannot have.
+
     `curve` holds the rows of the run's metrics, else those on the model's card. `rare` is the class
     that is thinned to `fraction`, `draws` times, to score the anomaly rankings; by default the
     smallest of which enough is there. The other arguments are those of `probe_table`. What cannot
     be measured (no labels, no predictor) stands in the facts as {"absent": why}.
     """
-    vectors = _embed_parts(model, data, kind, progress)
+    model: Model | None = None
+    if isinstance(source, Stored):
+        vectors = found = source.embeddings if found is None else found
+    else:
+        model, vectors = source, _embed_parts(source, data, kind, progress)
     report = Report({}, vectors, project(vectors, method, progress=progress))
-    strangest = _strangest(report, model, data, num_strange, progress)
+    score = DEFAULT if model is not None else OF_VECTORS
+    strangest = _strangest(report, model, data, score, num_strange, progress)
     wanted: dict[str, Any] = {
         "few_labels": few_labels,
         "controls": controls,
         "fine_tune_epochs": fine_tune_epochs,
     }
-    wanted |= {"targets": targets, "progress": progress}
+    wanted |= {"targets": targets, "progress": progress, "found": found}
     report.facts = {
         "format": 1,
-        "model": _about(model),
+        "model": _about(source, vectors),
         "data": {
             "name": data.name,
             "simulated": data.simulated,
@@ -90,16 +103,21 @@ def make_report(
             "galaxies": len(data),
             "labelled": int((data.labels >= 0).sum()),
             "classes": list(data.classes),
+            "notes": list(data.notes),
         },
-        "curve": curve or model.card.get("curve") or [],
+        "left_out": [] if model is not None else _left_out(data),
+        "curve": curve or (model.card.get("curve") if model is not None else None) or [],
         "gauges": dataclasses.asdict(collapse_gauges(vectors.vectors)),
         "map": {"method": method, "seed": 0, **_trust(vectors, report.xy)},
         "probes": _or_absent(lambda: probe_table(model, data, kind, random_seeds, **wanted)),
+        "anomaly_score": score,
         "anomalies": strangest,
         "leaderboard": _or_absent(
-            lambda: _leaderboard(model, data, rare, fraction, draws, progress)
+            lambda: _leaderboard(model, data, rare, fraction, draws, found, progress)
         ),
-        "patch_errors": _or_absent(
+        "patch_errors": {"absent": f"{NO_MODEL}."}
+        if model is None
+        else _or_absent(
             lambda: _patch_errors(
                 report, model, data, [galaxy["id"] for galaxy in strangest], num_heatmaps
             )
@@ -123,7 +141,19 @@ def _embed_parts(
     return Embeddings(vectors, data.labels, data.ids, data.classes, model.hash, data.fingerprint)
 
 
-def _about(model: Model) -> dict[str, Any]:
+def _left_out(data: Dataset) -> list[str]:
+    """Say what a report of vectors does not hold."""
+    needed = {"patch errors, training curves and random weights": "a model"}
+    if not data.has_images:
+        needed["pictures, artefact marks and the baselines of the images"] = "images"
+    return [f"Left out: {what}, which need {which}." for what, which in needed.items()]
+
+
+def _about(source: Model | Stored, vectors: Embeddings) -> dict[str, Any]:
+    if isinstance(source, Stored):
+        width = vectors.vectors.shape[1]
+        return {"id": source.name, "hash": source.hash, "width": width, **source.origin}
+    model = source
     config = model.config.to_dict()
     # no machine's path in a report
     config["data"]["data"] = config["data"]["data"].rpartition("/")[2]
@@ -146,29 +176,41 @@ def _trust(vectors: Embeddings, xy: np.ndarray) -> dict[str, Any]:
 
 
 def _strangest(
-    report: Report, model: Model, data: Dataset, count: int, progress: Progress | bool | None
+    report: Report,
+    model: Model | None,
+    data: Dataset,
+    score: str,
+    count: int,
+    progress: Progress | bool | None,
 ) -> list[dict[str, Any]]:
-    scores = score_by_name(model, data, progress=progress)
-    artefact = picture_checks(data, progress=progress).artefact
+    scores = (
+        score_stored(report.embeddings, data, score)
+        if model is None
+        else score_by_name(model, data, score, progress=progress)
+    )
+    artefact = picture_checks(data, progress=progress).artefact if data.has_images else None
     found = []
     for rank, row in enumerate(np.argsort(-scores, kind="stable")[:count].tolist(), 1):
-        galaxy = data[row]
-        report.strange.append(resize_frame(galaxy.image, THUMBNAIL))
-        facts = {"score": float(scores[row]), "artefact": float(artefact[row])}
-        found.append({"rank": rank, "id": galaxy.id, "class": _class(data, row), **facts})
+        facts = {"score": float(scores[row])}
+        if artefact is not None:
+            report.strange.append(resize_frame(data[row].image, THUMBNAIL))
+            facts["artefact"] = float(artefact[row])
+        name = str(data.ids[row])
+        found.append({"rank": rank, "id": name, "class": _class(data, row), **facts})
     return found
 
 
 def _leaderboard(
-    model: Model,
+    model: Model | None,
     data: Dataset,
     rare: str,
     fraction: float,
     draws: int,
+    found: Embeddings | None,
     progress: Progress | bool | None,
 ) -> dict[str, Any]:
     rare = rare or _smallest_class(data, fraction)
-    table = leaderboard_table(model, data, rare, fraction, draws, progress=progress)
+    table = leaderboard_table(model, data, rare, fraction, draws, found=found, progress=progress)
     first = table[0].ranking
     counts = {"num_rare": first.num_rare, "num_galaxies": first.num_galaxies, "top": first.top}
     return {

@@ -122,7 +122,40 @@ def with_images(stored: Stored, data: Dataset) -> tuple[Dataset, Embeddings]:
     """Return the galaxies of `data` that have vectors, and their vectors, labelled as in `data`.
 
     Galaxies are the same where their ids are, or row by row where the vectors were made of these
-    very data. Raises ValueError where none has a vector, or an id has several.
+    very data; a note says how many have none. Raises ValueError where none has a vector, or an id
+    has several.
+    """
+    rows = rows_of(stored, data)
+    there = rows >= 0
+    if not there.all():
+        note = left_out(stored, data, int((~there).sum()))
+        data = dataclasses.replace(data.subset(there), notes=(*data.notes, note))
+    return data, taken(stored, data, rows[there])
+
+
+def left_out(stored: Stored, data: Dataset, count: int) -> str:
+    """Say how many galaxies have no vector."""
+    return (
+        f"{count:,} of {len(data):,} galaxies of {data.name} have no vector in {stored.name} and "
+        "are left out."
+    )
+
+
+def taken(stored: Stored, data: Dataset, rows: np.ndarray) -> Embeddings:
+    """Return the vectors of `rows`, one per galaxy of `data`, labelled as there."""
+    return Embeddings(
+        stored.embeddings.vectors[rows],
+        np.asarray(data.labels, dtype=np.int64),
+        data.ids.astype(str),
+        data.classes,
+        stored.embeddings.model_hash,
+        data.fingerprint,
+    )
+
+
+def rows_of(stored: Stored, data: Dataset) -> np.ndarray:
+    """Return which vector is that of each galaxy, int64 (n,), -1 where none. Raises as
+    `with_images`.
     """
     found = stored.embeddings
     if found.data_hash == data.fingerprint and len(found) == len(data):
@@ -130,25 +163,20 @@ def with_images(stored: Stored, data: Dataset) -> tuple[Dataset, Embeddings]:
     else:
         place = {name: row for row, name in enumerate(found.ids.tolist())}
         if len(place) < len(found):
+            names, counts = np.unique(found.ids, return_counts=True)
+            twice = names[counts > 1]
+            more = f" and {len(twice) - 3:,} more ids" if len(twice) > 3 else ""
             raise ValueError(
-                f"{stored.name} has several vectors of one id, and was made of other data than "
-                f"{data.name}; embed the galaxies again."
+                f"{stored.name} has several vectors each of {', '.join(twice[:3])}{more}, and was "
+                f"not made of {data.name}; keep one vector of each id, or embed {data.name} again."
             )
         rows = np.array([place.get(name, -1) for name in data.ids.astype(str).tolist()])
-        data, rows = data.subset(rows >= 0), rows[rows >= 0]
-    if not len(rows):
+    if not (rows >= 0).any():
         raise ValueError(
             f"No galaxy of {data.name} has the id of a vector in {stored.name} (such as "
             f"{found.ids[0]}); choose data with these ids."
         )
-    return data, Embeddings(
-        found.vectors[rows],
-        np.asarray(data.labels, dtype=np.int64),
-        data.ids.astype(str),
-        data.classes,
-        found.model_hash,
-        data.fingerprint,
-    )
+    return rows
 
 
 def _of_folder(path: Path) -> Stored:
@@ -238,7 +266,7 @@ def _labels(path: Path, found: Columns, ids: np.ndarray) -> tuple[np.ndarray, tu
         given = np.array(["" if value != value else f"{value:.0f}" for value in given.tolist()])
     text = without_missing(pd.Series(given.astype(str), dtype=str))
     text = text.mask(text == "-1", "") if found.known["label"].dtype.kind in "if" else text
-    return encode_labels(pd.DataFrame({"file": ids, "label": text}, dtype=str), None)
+    return encode_labels(pd.DataFrame({"file": ids, "label": text}, dtype=str), None, path.name)
 
 
 def _places(path: Path, found: Columns, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

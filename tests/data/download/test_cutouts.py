@@ -159,9 +159,17 @@ def test_a_silent_network_ends_the_command_and_keeps_what_came(
     more = pd.concat([CATALOGUE, CATALOGUE.assign(objid=["a", "b", "c"], RA=[1.0, 2.0, 3.0])])
     serve.running[0].shutdown()
     serve.running[0].server_close()
-    with pytest.raises(OSError, match=r"3 times in a row; check the network.*the same command"):
+    with pytest.raises(OSError, match=r"3 times in a row; check the network\. What came is kept"):
         fetch(tmp_path / "g", url, more)
     assert len(aj.open_dataset(tmp_path / "g")) == 2
+    with pytest.raises(OSError, match=r"3 times in a row; check the network\. Nothing came\. The"):
+        fetch(tmp_path / "new", url, more)
+
+
+@pytest.mark.parametrize("bands", ["grx", "gg", "g,r", "GRZ"])
+def test_letters_that_are_no_filters_are_refused(bands: str) -> None:
+    with pytest.raises(ValueError, match=rf"`bands` is '{bands}'; give each filter once, of u, g,"):
+        Cutout(bands=bands)
 
 
 def test_fits_cutouts_keep_their_bands_and_position(serve: FileServers, tmp_path: Path) -> None:
@@ -227,5 +235,7 @@ def test_the_command_says_what_is_wrong_in_one_line(
     assert capsys.readouterr().err == "error: --size is 5 pixels; it must lie in [16, 2048].\n"
     assert main([*command, "--service", "nasa"]) == 2
     assert "choose one of legacysurvey, hips" in capsys.readouterr().err
+    assert main([*command, "--bands", "grx"]) == 2
+    assert "--bands is 'grx'" in capsys.readouterr().err
     assert not (tmp_path / "g").exists()
     assert json.loads(json.dumps(vars(SMALL)))["size"] == 32

@@ -100,6 +100,54 @@ def test_an_arrow_folder_of_save_to_disk_gives_the_same_galaxies(hub: Path, tmp_
     assert all(np.array_equal(data[row].image, other[row].image) for row in range(10))
 
 
+@pytest.mark.parametrize(("packed", "ending"), [(None, "arrow"), ("lz4", "feather")])
+def test_the_file_format_of_arrow_gives_the_same_galaxies(
+    tmp_path: Path, packed: Any, ending: str
+) -> None:
+    table = hub_table(range(15))
+    how = pa.ipc.IpcWriteOptions(compression=packed)
+    path = tmp_path / f"g.{ending}"
+    with pa.ipc.new_file(path, table.schema, options=how) as writer:
+        writer.write_table(table, max_chunksize=4)
+    data = aj.open_dataset(path)
+    assert data.ids.tolist() == [str(LONG_ID + number) for number in range(15)]
+    assert all(np.array_equal(data[row].image, pixels(row)) for row in range(15))
+    content = path.read_bytes()
+    (tmp_path / "cut.arrow").write_bytes(content[: len(content) // 2])
+    with pytest.raises(DataError, match="is no whole Parquet or Arrow file"):
+        aj.open_dataset(tmp_path / "cut.arrow")
+
+
+def test_an_arrow_file_that_unpacks_to_gigabytes_is_refused_before_it_is_unpacked(
+    tmp_path: Path,
+) -> None:
+    table = pa.table({"image": [png(0)] * 4, "note": ["x" * 100_000] * 4})
+    for packed in ("lz4", "zstd"):
+        how = pa.ipc.IpcWriteOptions(compression=packed)
+        with pa.ipc.new_stream(tmp_path / "g.arrow", table.schema, options=how) as writer:
+            writer.write_table(table)
+        content = (tmp_path / "g.arrow").read_bytes()
+        place = content.rindex((400_000).to_bytes(8, "little"))  # before the packed text
+        lie = content[:place] + (2**40).to_bytes(8, "little") + content[place + 8 :]
+        (tmp_path / "g.arrow").write_bytes(lie)
+        with pytest.raises(DataError, match=r"packed values take 1099\.5 GB; at most 2\.1 GB"):
+            aj.open_dataset(tmp_path / "g.arrow")
+
+
+def test_ids_as_floating_point_numbers_keep_their_digits_or_are_refused(tmp_path: Path) -> None:
+    images = [png(0), png(1)]
+    columns = {"image": images, "object_id": [12.0, None], "ra": [1.0, 2.0], "dec": [3.0, 4.0]}
+    parquet.write_table(pa.table(columns), tmp_path / "c.parquet")
+    assert aj.open_dataset(tmp_path / "c.parquet").ids.tolist() == ["12", "c.parquet#1"]
+    columns["object_id"] = [1.2376487201424016e18, 2.0]
+    parquet.write_table(pa.table(columns), tmp_path / "floatid.parquet")
+    with pytest.raises(
+        DataError, match=r"^floatid\.parquet: object_id holds floating-point"
+    ) as said:
+        aj.open_dataset(tmp_path / "floatid.parquet")
+    assert "labels.csv" not in str(said.value)
+
+
 def test_plain_bytes_of_any_image_and_other_names_of_columns_are_read(tmp_path: Path) -> None:
     stream = io.BytesIO()
     ramp = np.arange(1024, dtype=np.float32).reshape(32, 32)
@@ -140,8 +188,11 @@ def test_the_fingerprint_follows_the_content_and_a_changed_file_is_not_read(hub:
         ({"ra": [1.0]}, r"no columns of encoded images .*found: ra \(double\)"),
         ({"a": [b"x"], "b": [b"y"]}, "2 columns of encoded images"),
         ({"image": pa.array([], pa.binary())}, "no rows"),
-        ({"image": [b"x"], "id": ["1.23765E+18"]}, "lost its digits"),
-        ({"image": [b"x"], "ra": [400.0], "dec": [0.0]}, "expected degrees"),
+        (
+            {"image": [b"x"], "id": ["1.23765E+18"]},
+            r"^c\.parquet: id is '1.23765E\+18', a number that lost its digits",
+        ),
+        ({"image": [b"x"], "ra": [400.0], "dec": [0.0]}, r"^c\.parquet: ra of .* expected degrees"),
     ],
 )
 def test_what_is_no_data_set_is_refused(

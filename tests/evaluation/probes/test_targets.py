@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from astropy.table import Table
 
 from astrojepa.data import DataError
 from astrojepa.data.dataset import Dataset
@@ -90,7 +91,7 @@ def test_columns_that_hold_no_numbers_or_are_not_there_are_refused(
     (tmp_path / "votes.csv").write_text("objid,score\nx,2\n")
     with pytest.raises(
         DataError,
-        match="has a known score of none of the galaxies of memory; is its first column their id",
+        match="has a known score of none of the galaxies of memory; are their ids in its column of ids, or the first",
     ):
         target_values(data, "score", tmp_path / "votes.csv")
     with pytest.raises(FileNotFoundError):
@@ -102,3 +103,16 @@ def test_targets_travel_with_the_galaxies_into_the_parts(data: Dataset) -> None:
     np.testing.assert_array_equal(part.table["text"], [7.5, 12])
     assert part.table["pitch"].tolist() == [3, 1.5]
     assert with_targets(data, ()).fingerprint == data.fingerprint
+
+
+@pytest.mark.parametrize("ending", ["fits", "vot", "parquet"])
+def test_targets_come_from_every_format_of_catalogues(
+    data: Dataset, tmp_path: Path, ending: str
+) -> None:
+    path = tmp_path / f"votes.{ending}"
+    table = Table({"score": [0.25, 0.5], "objid": ["g3", "g0"]})
+    if ending == "parquet":
+        table.to_pandas().to_parquet(path)
+    else:
+        table.write(path, format="votable" if ending == "vot" else None)
+    np.testing.assert_array_equal(target_values(data, "score", path), [0.5, np.nan, np.nan, 0.25])

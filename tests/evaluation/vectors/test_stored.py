@@ -280,3 +280,13 @@ def test_vectors_meet_the_images_of_the_same_ids(galaxy_folder: Path, tmp_path: 
     assert both.has_images
     with pytest.raises(ValueError, match=r"has the id of a vector in theirs.npz"):
         with_images(open_vectors(as_npz(tmp_path, id=["x", "y"], vector=np.eye(2))), data)
+
+
+def test_vectors_whose_ids_occur_twice_are_not_joined_and_the_ids_are_named(
+    galaxy_folder: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "ours.npz"
+    ids = np.array(["g3", "g3", "g7"])
+    np.savez(path, ids=ids, vectors=np.eye(3), model_hash=np.array("0" * 16))
+    with pytest.raises(ValueError, match=r"ours\.npz has several vectors each of g3, .* keep one"):
+        with_images(open_vectors(path), open_dataset(galaxy_folder))

@@ -1,0 +1,51 @@
+"""Send galaxies to TOPCAT or Aladin, from an explorer on one's own machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import streamlit as st
+
+from astrojepa.tables import Column
+
+from ..session import export
+from ..session.workspace import Workspace
+from .escape_markdown import escape_markdown
+
+HELP = (
+    "Sends a VOTable by SAMP to the programs of this desktop that take one. Start TOPCAT or Aladin "
+    "first; where none runs, a message says so."
+)
+
+
+def send_button(
+    workspace: Workspace,
+    key: str,
+    name: str,
+    rows: Callable[[], Sequence[int]],
+    more: Callable[[], Sequence[Column]],
+) -> None:
+    """Draw the button; `rows` and further columns are made when it is pressed. A hosted explorer
+    has none.
+    """
+    if workspace.hosted:
+        return
+    said = f"sent_{key}"
+
+    def send() -> None:
+        from astrojepa.samp import send_table
+
+        data, chosen = workspace.data, np.asarray(rows(), dtype=np.int64)
+        made_by, digest = workspace.made_by
+        facts = {"model": made_by, "model_hash": digest, "data_fingerprint": data.fingerprint}
+        facts |= {"data": data.name, "simulated": data.simulated}
+        try:
+            found = send_table(export.table_columns(data, chosen, more()), facts, name)
+            st.session_state[said] = f"Sent {len(chosen):,} galaxies to {', '.join(found)}."
+        except (ValueError, OSError) as error:
+            st.session_state[said] = str(error)
+
+    st.button("Send to TOPCAT", key=f"send_{key}", on_click=send, help=HELP)
+    if sentence := st.session_state.pop(said, ""):
+        st.caption(escape_markdown(sentence))
