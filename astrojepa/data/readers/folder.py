@@ -312,8 +312,9 @@ def _fill_from_headers(
     """Write the sky position of FITS images into `ra` and `dec` where both are unknown; say
     whose bands have no names.
     """
-    bands = reader.bands if isinstance(reader, FluxFolderReader) else ("",)
-    names = [reader.files[row].replace(BAND, bands[0]) for row in rows.tolist()]
+    bands = reader.bands if isinstance(reader, FluxFolderReader) else ()
+    first = bands[0] if bands else BAND
+    names = [reader.files[row].replace(BAND, first) for row in rows.tolist()]
     places = [place for place, name in enumerate(names) if name.lower().endswith(FITS_SUFFIXES)]
     if not places:
         return ""
