@@ -196,7 +196,7 @@ def test_normalising_leaves_its_input_alone() -> None:
     ("method", "mean", "std", "sentence"),
     [
         ("minmax", (0.5,) * 3, (0.5,) * 3, "no normalisation 'minmax'"),
-        ("dataset", (0.5,), (0.5,) * 3, "three means"),
+        ("dataset", (0.5,), (0.5,) * 3, "3 means and 3 positive"),
         ("dataset", (0.5,) * 3, (0.5, 0.0, 0.5), "positive standard deviations"),
     ],
 )
