@@ -52,11 +52,16 @@ def tinted(image: np.ndarray) -> np.ndarray:
     return np.clip(image + np.array([0, 40, 0]), 0, 255).astype(np.uint8)
 
 
+def missing_band(image: np.ndarray) -> np.ndarray:
+    image[..., 0] = 20
+    return image
+
+
 def flat(image: np.ndarray) -> np.ndarray:
     return np.full_like(image, 128)
 
 
-FAULTS = [bad_column, bad_row, bright_column, flooded_star, red_glare, tinted, flat]
+FAULTS = [bad_column, bad_row, bright_column, flooded_star, red_glare, tinted, missing_band, flat]
 
 
 @dataclass(frozen=True)
