@@ -112,7 +112,7 @@ def prepare(
         source, data = _open(config, progress)
         training, validation, split = _choose(data, config)
         check_batch(len(training), config)
-        config = _with_stretch(config, training)
+        config = _with_stretch(config, training, donor)
         frames = frames_for(training, config.image, progress)
         mean, std = (donor.mean, donor.std) if donor else channel_statistics(frames, config.image)
     galaxies = (source, training, validation, split)
@@ -147,11 +147,16 @@ def _open(config: TrainConfig, progress: bool) -> tuple[str, Dataset]:
     return source, data
 
 
-def _with_stretch(config: TrainConfig, training: Dataset) -> TrainConfig:
-    """Settle the stretch of flux, once for the run and whoever uses its model."""
+def _with_stretch(config: TrainConfig, training: Dataset, donor: Model | None) -> TrainConfig:
+    """Settle the stretch of flux, once for the run and whoever uses its model: the donor's, whose
+    weights know no other, or one fitted to the galaxies.
+    """
     if not config.image.bands or config.image.white:
         return config
-    softening, white = fit_stretch(training)
+    if donor and donor.config.image.bands == config.image.bands:
+        softening, white = donor.config.image.softening, donor.config.image.white
+    else:
+        softening, white = fit_stretch(training)
     return replace(config, softening=softening, white=white)
 
 

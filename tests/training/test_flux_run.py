@@ -82,6 +82,17 @@ def test_patch_errors_anomalies_and_random_weights_work_on_flux(
     assert np.isfinite(aj.embed(model.randomised(), data, cache=False).vectors).all()
 
 
+def test_a_run_that_starts_from_a_model_keeps_the_stretch_of_its_flux(
+    folder: Path, tmp_path: Path
+) -> None:
+    given = {"softening": (0.1, 0.2, 0.3, 0.4), "white": (1.0, 2.0, 3.0, 4.0)}
+    train(config(folder, **VIEWS, **given), out=tmp_path / "donor", progress=False)
+    start = config(folder, **VIEWS, start_from=str(tmp_path / "donor"))
+    train(start, out=tmp_path / "run", progress=False)
+    image = aj.load_model(tmp_path / "run").config.image
+    assert (image.softening, image.white) == (given["softening"], given["white"])
+
+
 def test_a_stretch_that_is_given_is_kept(folder: Path, tmp_path: Path) -> None:
     given = {"softening": (0.1, 0.2, 0.3, 0.4), "white": (1.0, 2.0, 3.0, 4.0)}
     run = tmp_path / "run"
