@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 from explorer_page import PATIENCE, Explorer, identities
 from page_runner import QUIET, run_page, settled, words
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from app.pages.compare import view
 
@@ -85,14 +87,16 @@ def test_a_galaxy_clicked_on_one_map_is_selected_on_both(server: Any, browser: A
     maps.nth(1).wait_for(timeout=PATIENCE)
     page.locator(".st-key-moved_most .tile").first.wait_for(timeout=PATIENCE)
     explorer.quiet()
+    canvas = maps.nth(1)
     row = int(page.locator(".st-key-moved_most .tile").nth(2).get_attribute("data-row"))
-    box, (x, y) = (
-        maps.nth(1).bounding_box(),
-        maps.nth(1).evaluate("(canvas, row) => canvas.pixelOf(row)", row),
-    )
-    assert maps.nth(1).evaluate("(canvas, at) => canvas.galaxyAt(...at)", [x, y]) is not None
-    page.mouse.click(box["x"] + x, box["y"] + y)
-    page.wait_for_url(re.compile(r"galaxy=(?!3&)\d+"), timeout=PATIENCE)
+    for _ in range(5):  # what is still loading above may move the map from under the pointer
+        box = canvas.bounding_box()
+        x, y = canvas.evaluate("(canvas, row) => canvas.pixelOf(row)", row)
+        assert canvas.evaluate("(canvas, at) => canvas.galaxyAt(...at)", [x, y]) is not None
+        page.mouse.click(box["x"] + x, box["y"] + y)
+        with suppress(PlaywrightTimeout):
+            page.wait_for_url(re.compile(r"galaxy=(?!3&)\d+"), timeout=20_000)
+            break
     explorer.quiet()
     chosen = int(re.search(r"galaxy=(\d+)", page.url)[1])
     assert page.get_by_text(f", {identities()[chosen]},").count() == 1

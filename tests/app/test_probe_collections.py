@@ -79,7 +79,9 @@ def gather() -> None:
 
     collections_bar(
         SimpleNamespace(
-            key=("model", "data"), data=SimpleNamespace(galaxies_hash="0123456789abcdef")
+            key=("model", "data"),
+            data=SimpleNamespace(galaxies_hash="0123456789abcdef"),
+            hosted=True,
         ),
         np.array([4, 1]),
     )  # type: ignore[arg-type]

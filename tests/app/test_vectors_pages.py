@@ -126,7 +126,8 @@ def test_vectors_are_for_this_machine_alone() -> None:
 
 
 def test_scores_and_exports_are_those_of_the_vectors(theirs: Path) -> None:
-    from app.pages.map.view import _csv
+    from app.pages.map.selection import further
+    from app.session.export import table_file
 
     stored, data = open_vectors(theirs), aj.open_dataset(f"simulated:{COUNT}")
     page = Workspace(None, False, None, workspace.Choice("vectors:v", "v"), [], None, None)  # type: ignore[arg-type]
@@ -142,5 +143,7 @@ def test_scores_and_exports_are_those_of_the_vectors(theirs: Path) -> None:
     fake = SimpleNamespace(
         data=page.data, scores=scores, places=np.arange(53), made_by=page.made_by
     )
-    table = list(csv.DictReader(_csv(fake, np.array([0])).splitlines()))
+    rows = np.array([0])
+    text = table_file(".csv", page.data, rows, *further(fake, rows)).decode()
+    table = list(csv.DictReader(text.splitlines()))
     assert (table[0]["id"], table[0]["model"]) == (data.ids[LEFT_OUT], "theirs.npz")

@@ -245,7 +245,7 @@ def test_a_file_cut_short_is_refused(released, size):
         ),
         ({"config": {"modell": {}}}, "unknown settings modell"),
         ({"config": []}, "must be an object"),
-        ({"normalisation": {"mean": [0, 0, 0], "std": [1, 1, 0]}}, "three positive deviations"),
+        ({"normalisation": {"mean": [0, 0, 0], "std": [1, 1, 0]}}, "3 positive deviations"),
         ({"normalisation": {}}, "cannot use"),
     ],
 )

@@ -200,11 +200,11 @@ def with_first(change: Callable[[torch.Tensor], Any]) -> dict[str, Any]:
         ({"config": {"image": {"crop_fraction": float("nan")}}}, "`crop_fraction` is nan"),
         (
             {"normalisation": {"mean": [0, 0, 0], "std": [1, float("nan"), 1]}},
-            "three positive deviations",
+            "3 positive deviations",
         ),
         (
             {"normalisation": {"mean": [0, 0, 0], "std": [1, float("inf"), 1]}},
-            "three positive deviations",
+            "3 positive deviations",
         ),
         ({"normalisation": {"mean": [0, 0, 10**400], "std": [1, 1, 1]}}, "cannot use"),
         ({"normalisation": "mean"}, "cannot use"),

@@ -47,7 +47,7 @@ def show_selection(workspace: Workspace, rows: np.ndarray) -> None:
             "lasso",
             "Selection on the map",
             rows.tolist,
-            lambda: _further(workspace, rows)[0],
+            lambda: further(workspace, rows)[0],
         )
         collections_bar(workspace, rows)
     if view == "table":
@@ -177,7 +177,7 @@ def _export(workspace: Workspace, rows: np.ndarray) -> None:
             st.caption("FITS tables hold ASCII text only.")
         st.download_button(
             f"Download {len(rows):,} galaxies",
-            lambda: export.table_file(ending, workspace.data, rows, *_further(workspace, rows)),
+            lambda: export.table_file(ending, workspace.data, rows, *further(workspace, rows)),
             f"galaxies{ending}",
             "text/csv" if ending == ".csv" else "application/octet-stream",
             on_click="ignore",
@@ -185,7 +185,7 @@ def _export(workspace: Workspace, rows: np.ndarray) -> None:
         )
 
 
-def _further(workspace: Workspace, rows: np.ndarray) -> tuple[list[Column], dict[str, Any]]:
+def further(workspace: Workspace, rows: np.ndarray) -> tuple[list[Column], dict[str, Any]]:
     """Return what the model says of galaxies, and what the table was made from."""
     score = "mean distance to the 20 nearest galaxies in feature space; larger = more anomalous"
     said = [
