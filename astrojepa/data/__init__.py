@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from astrojepa.config import MAX_BANDS
 from astrojepa.places import TOP
 from astrojepa.wording import one_line
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DataError", "find_data", "open_dataset"]
 
-MAX_BANDS = 16
 GALAXY10_PATH = Path("data") / "Galaxy10_DECals.h5"
 DEFAULT_SIMULATED = 1000  # enough to look at, drawn in about 15 s
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,12 @@ VIEWS = {
     "local_views": 0,
     "telescope": 0.7,
 }
+
+# Views of the whole crop, without seeing, gain or noise
+STILL = ViewConfig(
+    global_views=2, local_views=0, global_scale=(1.0, 1.0), shift=0.0, seeing=0.0,
+    brightness=0.0, noise=0.0,
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -125,10 +132,7 @@ def test_without_light_effects_a_view_of_flux_is_the_stretched_frame() -> None:
         image_size=32, patch_size=8, crop_fraction=1.0, bands=("g", "r"),
         softening=(0.1, 0.2), white=(5.0, 9.0),
     )  # fmt: skip
-    config = ViewConfig(
-        global_views=2, local_views=0, global_scale=(1.0, 1.0), shift=0.0, seeing=0.0,
-        brightness=0.0, noise=0.0,
-    )  # fmt: skip
+    config = STILL
     flux = torch.rand(2, 32, 32, 2) * 5
     draws = torch.zeros(2, num_view_uniforms(config, 2))
     draws[:, :2] = 0.5  # not mirrored
@@ -146,10 +150,7 @@ def test_gains_of_another_telescope_multiply_linear_flux() -> None:
         image_size=32, patch_size=8, crop_fraction=1.0, bands=("g", "r"),
         softening=(1.0, 1.0), white=(1e4, 1e4),
     )  # fmt: skip
-    config = ViewConfig(
-        global_views=2, local_views=0, global_scale=(1.0, 1.0), shift=0.0, seeing=0.0,
-        brightness=0.0, noise=0.0, telescope=1.0,
-    )  # fmt: skip
+    config = dataclasses.replace(STILL, telescope=1.0)
     draws = torch.full((1, num_view_uniforms(config, 2)), 0.5)
     draws[:, -2], draws[:, -1] = 0.0, 0.99  # neither another stretch nor grey
     draws[:, -6:-4] = torch.tensor([0.8413, 0.1587])  # gains of one sigma up and down

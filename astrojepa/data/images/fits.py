@@ -21,13 +21,13 @@ from typing import Any, BinaryIO
 import numpy as np
 from astropy.io import fits
 
+from astrojepa.config import MAX_BANDS
 from astrojepa.data import PictureError
 from astrojepa.data.images.bands import image_band, plane_bands, planes_of, red_green_blue
 from astrojepa.data.images.raster import MAX_BYTES, MAX_PIXELS
 
 MAX_FILE_BYTES = 512 * 1024**2
 MAX_HDUS = 32
-MAX_BANDS = 16
 BEGINNING = b"SIMPLE  ="
 PACKERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open}
 CARD, BLOCK = 80, 2880

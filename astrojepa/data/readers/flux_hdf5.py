@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from astrojepa.config import MAX_BANDS
 from astrojepa.data import DataError
 from astrojepa.data.content import content_hashes
 from astrojepa.data.dataset import Dataset
@@ -98,12 +99,12 @@ def _check_cubes(path: Path, images: h5py.Dataset) -> None:
     if (
         len(shape) != 4
         or not 1 <= shape[0] <= galaxy10.MAX_GALAXIES
-        or not 1 <= shape[1] <= 16
+        or not 1 <= shape[1] <= MAX_BANDS
         or not (1 <= shape[2] <= most and 1 <= shape[3] <= most)
     ):
         raise DataError(
             f"{path.name}: 'images' is {shape}; with bands it must be (n, bands, height, width), "
-            f"of 1 to 16 bands and up to {most} pixels."
+            f"of 1 to {MAX_BANDS} bands and up to {most} pixels."
         )
 
 
