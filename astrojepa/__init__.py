@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from astrojepa.evaluation.probes.label_next import label_next
     from astrojepa.evaluation.vectors.collapse import collapse_gauges
     from astrojepa.evaluation.vectors.embed import embed, pixel_pca
+    from astrojepa.evaluation.vectors.examples import search_by_examples
     from astrojepa.evaluation.vectors.neighbours import neighbours
     from astrojepa.evaluation.vectors.stored import read_vectors
     from astrojepa.objective.masking import patch_brightness, sample_masks
@@ -62,6 +63,7 @@ _HOMES = {
     "project": "evaluation.maps.projection",
     "read_vectors": "evaluation.vectors.stored",
     "sample_masks": "objective.masking",
+    "search_by_examples": "evaluation.vectors.examples",
     "split": "data.splits",
     "train": "training.trainer",
 }
@@ -94,6 +96,7 @@ __all__ = [
     "project",
     "read_vectors",
     "sample_masks",
+    "search_by_examples",
     "split",
     "train",
 ]

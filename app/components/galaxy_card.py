@@ -18,6 +18,7 @@ from .facts import facts, unreadable
 from .gallery.gallery import gallery
 from .known_columns import known_columns
 from .latent_map import palette
+from .search_buttons import search_buttons
 
 COLOURS = {"mse": "magma", "cosine": "viridis"}
 IMAGE, ERRORS, BOTH = "Image", "Patch errors", "Both"
@@ -39,6 +40,7 @@ def _card(workspace: Workspace, row: int, query: str) -> None:
     _heading(workspace, row)
     picture = st.container()  # filled last: all else is there while a first heatmap is computed
     _neighbours(workspace, row)
+    search_buttons(workspace, row)
     _facts(workspace, row)
     known_columns(workspace, row, "card")
     copy_link(query)

@@ -14,7 +14,7 @@ from astrojepa.data.columns import further_columns
 from astrojepa.data.filters import matching
 from astrojepa.data.values import Numbers, Values, Words, coded, read_values
 
-from . import loaders, state
+from . import examples, loaders, state
 from .workspace import Workspace
 
 
@@ -37,8 +37,8 @@ class Columns(Mapping[str, Values]):
 
 
 def columns_of(workspace: Workspace) -> Columns:
-    """The columns of a workspace: class, score, probe, position, id, and those of the data."""
-    key = str(("columns", st.session_state.get(state.PROBED)))
+    """The columns of a workspace: class, score, probe, search, position, id, those of the data."""
+    key = str(("columns", *_changing(workspace)))
     if key not in workspace.opened:
         workspace.opened[key] = Columns(_readers(workspace))
     return workspace.opened[key]
@@ -52,7 +52,7 @@ def filtered(workspace: Workspace) -> tuple[np.ndarray | None, str]:
     expression = st.session_state.get(state.FILTER, "")
     if not expression.strip():
         return None, ""
-    asked = st.session_state.get(state.PROBED), expression
+    asked = _changing(workspace), expression
     before, found = workspace.opened.get("filtered", (None, (None, "")))
     if before != asked:
         try:
@@ -63,6 +63,12 @@ def filtered(workspace: Workspace) -> tuple[np.ndarray | None, str]:
     return found
 
 
+def _changing(workspace: Workspace) -> tuple[object, ...]:
+    """What columns depend on that a session changes."""
+    search = examples.asked(workspace)
+    return st.session_state.get(state.PROBED), search, examples.distances(workspace) is None
+
+
 def _readers(workspace: Workspace) -> dict[str, Callable[[], Values]]:
     data = workspace.data
     found: dict[str, Callable[[], Values]] = {}
@@ -71,6 +77,11 @@ def _readers(workspace: Workspace) -> dict[str, Callable[[], Values]]:
     found[_name(state.SCORE_COLOUR)] = lambda: Numbers(np.asarray(workspace.scores, np.float64))
     if (report := probe_report(workspace)) is not None:
         found[_name(state.PROBE_COLOUR)] = lambda: coded(*predicted(len(data), report))
+    if (distances := examples.distances(workspace)) is not None:
+        ranks = np.empty(len(data))
+        ranks[np.argsort(distances, kind="stable")] = np.arange(1, len(data) + 1)
+        found[examples.RANK] = lambda: Numbers(ranks)
+        found[examples.DISTANCE] = lambda: Numbers(distances.astype(np.float64))
     for name in ("redshift", "ra", "dec"):
         values = np.asarray(getattr(data, name), np.float64)
         if np.isfinite(values).any():

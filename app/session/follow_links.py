@@ -6,7 +6,7 @@ import streamlit as st
 
 from astrojepa.checkpoints.card import without_weights
 
-from . import links, marks, sampling, state
+from . import examples, links, marks, sampling, state
 from .workspace import Choice, Workspace, named
 
 
@@ -53,6 +53,7 @@ def arrive(workspace: Workspace, link: state.Link) -> None:
     st.session_state.pop(state.AREA_OF, None)
     st.session_state[state.OFF], st.session_state[state.OFF_COLOUR] = link.off, link.colour
     st.session_state[state.FILTER] = link.filter
+    examples.follow(workspace, link)
     links.arrived()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from . import sampling, state
+from . import examples, sampling, state
 from .collections import COLLECTIONS
 from .workspace import Workspace
 
@@ -62,6 +62,9 @@ def current(workspace: Workspace) -> state.Link:
             "drawn": held["drawn"] if kind == "drawn" else "",
             "off": tuple(st.session_state.get(state.OFF) or ()),
             "polygons": state.whole_units(_polygons()),
+            "like": (search := examples.asked(workspace)).like,
+            "unlike": search.unlike,
+            "region": search.region,
         }
         | _probe(workspace)
     )

@@ -265,6 +265,13 @@ def islands(table: Any, places: np.ndarray) -> Callable[[Progress], Any]:
     return task
 
 
+def region(model: Any, data: Any, row: int, patches: np.ndarray, report: Progress) -> np.ndarray:
+    """How much every galaxy has of some patches of one of them, float32 (n,)."""
+    from astrojepa.evaluation.patches.regions import region_similarity
+
+    return region_similarity(model, data, row, patches, progress=report)
+
+
 @st.cache_resource(show_spinner=False, max_entries=8)
 def labelled_by(_data: Any, fingerprint: str, column: str) -> Any:
     """The same galaxies with another column's words as labels."""

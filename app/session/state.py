@@ -79,7 +79,10 @@ COLLECTIONS = "collections"  # of the lasso, by data set: name -> rows
 DRAWN_ON = "drawn_on"  # by data set: name of a collection -> hashes of the models of those maps
 HEARD = "heard"  # hashes of galaxies of which the browser has said what it kept
 STORE = "store"  # what the browser keeps has changed inside a part of the page
-UPLOADS = "uploads"  # images that were brought along, as app/pages/models/pictures.py reads them
+UPLOADS = "uploads"  # images that were brought along, as app/session/uploads.py reads them
+# what is searched for, app/session/examples.py; rows are those among all galaxies
+LIKE, UNLIKE, LIKE_IMAGES, REGION = "like", "unlike", "like_images", "region"
+EXAMPLES_OF = "examples_of"  # hash of the galaxies that they are of
 TO_GALAXY = "to_galaxy"  # a gallery elsewhere asks for the galaxy page
 PROBE_KIND = "probe_kind"
 PROBE_TARGET = "probe_target"
@@ -117,12 +120,14 @@ USUAL_SCORE, ALL_CLASSES = "asymmetry", "All classes"
 PROBE_KINDS = ("linear", "knn", "mlp")
 MASK_KINDS = ("tiling", "random", "bright", "drawn")
 MAX_SEED = 99999
+MOST_EXAMPLES = 16  # of either kind
 
 _NAME = re.compile(r"[A-Za-z0-9._:+ =-]{1,80}")
 _HASH = re.compile(r"[0-9a-f]{8,16}")
 _DRAWN = re.compile(r"[0-9a-f]{1,1024}")
 _SCORE = re.compile(r"[a-z-]{1,40}")
 _DIGITS = re.compile(r"[0-9]+")
+_REGION = re.compile(r"[0-9]{1,10}\.[0-9a-f]{1,1024}")
 
 
 def _written(value: Any) -> str:
@@ -176,6 +181,15 @@ def _read_row(text: str) -> int | None:
     return row if row is None or row <= MAX_ROW else None
 
 
+def _read_rows(text: str) -> tuple[int, ...]:
+    rows = [_read_row(part) for part in text.split(".")[:MOST_EXAMPLES]] if text else []
+    return tuple(dict.fromkeys(row for row in rows if row is not None))
+
+
+def _write_numbers(numbers: Iterable[int]) -> str:
+    return ".".join(map(str, numbers))
+
+
 @dataclass(frozen=True)
 class Link:
     """What a permalink pins; empty or None where the link does not say.
@@ -213,6 +227,10 @@ class Link:
         geometry.encode_polygons,
     )
     filter: str = _field("", "filter", _text(filters.MOST_LETTERS), filters.on_one_line, key=FILTER)
+    # galaxies that are searched for, and that are not; a region that is searched for
+    like: tuple[int, ...] = _field((), "like", _read_rows, _write_numbers, key=LIKE)
+    unlike: tuple[int, ...] = _field((), "unlike", _read_rows, _write_numbers, key=UNLIKE)
+    region: str = _field("", "region", _like(_REGION), key=REGION)
     # of the leaderboard, and the class it is of
     score: str = _field("", "score", _like(_SCORE), key=SCORE, usual=USUAL_SCORE)
     only: str = _field("", "only", _text(80), key=ANOMALY_CLASS, usual=ALL_CLASSES)

@@ -20,6 +20,7 @@ words = st.text(st.characters(categories=["L", "N", "P", "Zs"]), max_size=60).fi
 )
 units = st.integers(-200_000, 200_000)
 corners = st.tuples(units, units)
+rows = st.lists(st.integers(0, state.MAX_ROW), unique=True, max_size=state.MOST_EXAMPLES).map(tuple)
 links = st.builds(
     state.Link,
     model=names,
@@ -35,6 +36,9 @@ links = st.builds(
         lambda codes: tuple(sorted(codes))
     ),
     filter=words.map(on_one_line),
+    like=rows,
+    unlike=rows,
+    region=st.from_regex(r"[0-9]{1,10}\.[0-9a-f]{1,1024}", fullmatch=True),
     polygons=st.lists(st.lists(corners, min_size=3, max_size=30).map(tuple), max_size=8).map(tuple),
 )
 
@@ -47,7 +51,21 @@ def test_a_link_survives_the_address_bar(link: state.Link) -> None:
 @given(
     st.dictionaries(
         st.sampled_from(
-            ["model", "data", "map", "colour", "galaxy", "id", "drawing", "off", "area", "filter"]
+            [
+                "model",
+                "data",
+                "map",
+                "colour",
+                "galaxy",
+                "id",
+                "drawing",
+                "off",
+                "area",
+                "filter",
+                "like",
+                "unlike",
+                "region",
+            ]
         ),
         st.text(max_size=600),
     )
@@ -58,6 +76,8 @@ def test_any_address_gives_a_bounded_link(parameters: dict[str, str]) -> None:
     assert link.row is None or 0 <= link.row <= state.MAX_ROW
     assert link.drawing in {"", *state.DRAWINGS}
     assert all(0 <= code < 256 for code in link.off)
+    assert len(link.like) <= state.MOST_EXAMPLES
+    assert all(0 <= row <= state.MAX_ROW for row in (*link.like, *link.unlike))
     assert len(link.polygons) <= 8
     assert len(link.filter) <= MOST_LETTERS
     assert max(map(len, (link.model, link.data, link.colour, link.id))) <= 160

@@ -15,7 +15,7 @@ from astropy.io import fits
 from page_runner import run_page, settled, words
 from streamlit.testing.v1 import AppTest
 
-from app.pages.models import pictures as uploads
+from app.session import uploads
 from astrojepa import plotting
 from astrojepa.data.simulate.simulator import simulate
 

@@ -17,9 +17,8 @@ from app.components.confusion.confusion import read_cell
 from app.components.latent_map import geometry
 from app.components.patch_panel import masks
 from app.pages.map import search
-from app.pages.models import pictures as uploads
 from app.server import pictures
-from app.session import marks, state
+from app.session import marks, state, uploads
 from astrojepa.cache import load_arrays
 from astrojepa.checkpoints.model import load_model
 from astrojepa.data import open_dataset

@@ -20,7 +20,7 @@ import pytest
 from astropy.io import fits
 from PIL import Image
 
-from app.pages.models import pictures as uploads
+from app.session import uploads
 from astrojepa.data import DataError, PictureError, open_dataset
 from astrojepa.data.images.fits import BLOCK, CARD, read_fits
 from astrojepa.data.images.raster import read_image

@@ -22,9 +22,8 @@ from app.components.escape_markdown import escape_markdown
 from app.components.latent_map import geometry
 from app.components.patch_panel import masks
 from app.pages.map import search
-from app.pages.models import pictures as uploads
 from app.server import pictures
-from app.session import collections, marks, state
+from app.session import collections, marks, state, uploads
 from astrojepa import files
 from astrojepa.config import TrainConfig
 from astrojepa.data.coordinates import parse_coordinates

@@ -13,7 +13,7 @@ from ...components.patch_panel import masks
 from ...components.patch_panel.masks import KINDS, Masks
 from ...components.patch_panel.patch_panel import Panel, patch_panel
 from ...server import pictures
-from ...session import links, loaders, state, waiting
+from ...session import examples, links, loaders, state, waiting
 from ...session.workspace import Workspace
 
 MEASURES = {"mse": "Squared error", "cosine": "Cosine"}
@@ -70,6 +70,8 @@ def seen(workspace: Workspace, image: np.ndarray) -> np.ndarray:
 
 @st.fragment
 def _panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
+    if st.session_state.pop(state.TO_MAP, False):
+        workspace.go("map")
     chosen = _choose_masks(workspace)
     with st.container(horizontal=True, vertical_alignment="bottom", key="panel_look"):
         choose("Measure", MEASURES, state.MEASURE)
@@ -97,6 +99,8 @@ def _panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
     with foot:
         shown = _outlined(chosen, errors)
         _lock(measured)
+        if chosen.kind == "drawn" and hidden is not None and hidden.any():
+            _search(workspace, row, chosen)
     low, high = _scale(measured, measure)
     values = None if errors is None or measured is None else getattr(errors, measure)
     summary = problem or describe(errors, measure, elapsed)
@@ -152,6 +156,20 @@ def _choose_masks(workspace: Workspace) -> Masks:
     if masks.read_mask(drawn, grid) is None:
         drawn = st.session_state[state.DRAWN] = masks.write_mask(masks.first_mask(grid))
     return Masks("drawn", drawn=drawn)
+
+
+def _search(workspace: Workspace, row: int, chosen: Masks) -> None:
+    """Offer to search all galaxies for the patches that are hidden."""
+
+    def search() -> None:
+        examples.set_region(workspace, row, chosen.drawn)
+        st.session_state[state.TO_MAP] = True
+
+    st.button(
+        "Find this region elsewhere",
+        help="Ranks all galaxies by how much they have, anywhere, of the patches hidden here.",
+        on_click=search,
+    )
 
 
 def _outlined(chosen: Masks, errors: Any) -> int:

@@ -22,6 +22,7 @@ from ...session.workspace import Workspace
 from ..registry import Page
 from . import search
 from .column_panel import column_panel
+from .examples_bar import examples_bar, search_by_image
 from .figure import figure_map
 from .filter_box import filter_box
 from .selection import show_selection
@@ -74,12 +75,15 @@ def _map(workspace: Workspace) -> np.ndarray | None:
     if st.session_state.get(state.OFF_COLOUR) != shown.option:
         st.session_state[state.OFF], st.session_state[state.OFF_COLOUR] = (), shown.option
     polygons = _polygons(workspace, shown.method, method)
-    matching, wrong = columns.filtered(workspace)
-    if st.session_state.get(state.DRAWING) == "space":
-        figure_map(workspace, shown, matching, links.select)
-    else:
-        latent_map(shown.packed, links.select, _drawn, _toggled)
-        mark(_selection(workspace, polygons), matching)
+    board = st.container()
+    pending = examples_bar(workspace)  # whose columns the filter may name
+    matching, wrong = (None, "") if pending else columns.filtered(workspace)
+    with board:
+        if st.session_state.get(state.DRAWING) == "space":
+            figure_map(workspace, shown, matching, links.select)
+        else:
+            latent_map(shown.packed, links.select, _drawn, _toggled)
+            mark(_selection(workspace, polygons), matching)
     filter_box(workspace, matching, wrong)
     column_panel(workspace, matching, wrong)
     if not polygons and matching is None:
@@ -162,6 +166,7 @@ def _controls(workspace: Workspace) -> None:
         on_change=_find,
         args=(workspace,),
     )
+    search_by_image(workspace)
     st.button("Random galaxy", on_click=_surprise, args=(len(workspace.data),), shortcut="s")
     with st.popover("Map options"):
         choose("Map type", state.DRAWINGS, state.DRAWING)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,13 +18,12 @@ from ...components.facts import facts
 from ...components.gallery.gallery import gallery
 from ...components.latent_map import palette
 from ...server import pictures
-from ...session import links, loaders, state, waiting
+from ...session import examples, links, loaders, state, uploads, waiting
+from ...session.uploads import Upload
 from ...session.workspace import Workspace
-from . import pictures as uploads
-from .pictures import Upload
 
 SHOWN = 6
-_VECTORS, _PROBLEMS, _PLACED = "upload_vectors", "upload_problems", "upload_placed"
+_PROBLEMS, _PLACED = "upload_problems", "upload_placed"
 
 
 def show(workspace: Workspace) -> None:
@@ -72,24 +70,6 @@ def _take(files: list[Any]) -> None:
     bar.empty()
 
 
-def _vectors(workspace: Workspace, held: list[Upload]) -> list[np.ndarray]:
-    """Each image as the open model sees it, once per session."""
-    known: dict[tuple[str, str], np.ndarray] = st.session_state.setdefault(_VECTORS, {})
-    missing = [upload for upload in held if (workspace.key[0], upload.digest) not in known]
-    if missing:
-        bar = st.progress(0.0, text="Embedding")
-        for number, upload in enumerate(missing):
-            bar.progress(
-                number / len(missing),
-                text=f"Embedding {number + 1} of {len(missing)} with {workspace.choice.label}",
-            )
-            known[(workspace.key[0], upload.digest)] = waiting.in_turn(
-                partial(uploads.picture_vector, workspace.model, upload.image)
-            )
-        bar.empty()
-    return [known[(workspace.key[0], upload.digest)] for upload in held]
-
-
 def _placed(workspace: Workspace, held: list[Upload]) -> None:
     method = st.session_state.get(state.PROJECTION)
     if method not in state.PROJECTIONS:
@@ -97,7 +77,7 @@ def _placed(workspace: Workspace, held: list[Upload]) -> None:
     xy = waiting.show_when_ready(*workspace.projection_task(method))
     if xy is None:
         return
-    vectors = _vectors(workspace, held)
+    vectors = uploads.vectors(workspace, held)
     key = (*workspace.key, method, tuple(upload.digest for upload in held))
     if st.session_state.get(_PLACED, (None,))[0] != key:
         st.session_state[_PLACED] = (
@@ -232,6 +212,12 @@ def _one(workspace: Workspace, upload: Upload, found: Any, number: int) -> None:
         st.button(
             "Open the nearest galaxy", key=f"nearest_{number}", on_click=_open, args=(int(near[0]),)
         )
+        st.button(
+            "Rank all galaxies by this image",
+            key=f"rank_{number}",
+            on_click=_rank,
+            args=(workspace, upload.digest),
+        )
     with right:
         captions = [
             (workspace.class_name(int(i)), f"{d:.2f}") for i, d in zip(near, distances, strict=True)
@@ -244,6 +230,11 @@ def _open(row: Any) -> None:
     st.session_state[state.TO_GALAXY] = True
 
 
+def _rank(workspace: Workspace, digest: str) -> None:
+    examples.add_images(workspace, (digest,))
+    st.session_state[state.TO_MAP] = True
+
+
 def _forget() -> None:
-    for key in (state.UPLOADS, _VECTORS, _PROBLEMS, _PLACED):
+    for key in (state.UPLOADS, state.LIKE_IMAGES, uploads.VECTORS, _PROBLEMS, _PLACED):
         st.session_state.pop(key, None)

@@ -31,6 +31,8 @@ def show(workspace: Workspace) -> None:
     """Draw the table of models, the open model, the data, uploads and commands."""
     if st.session_state.pop(state.TO_GALAXY, False):
         workspace.go("galaxy")
+    if st.session_state.pop(state.TO_MAP, False):
+        workspace.go("map")
     st.title("Models & data", anchor=False)
     st.subheader("Model comparison", anchor=False)
     cards = loaders.cards()

@@ -49,7 +49,7 @@ def neighbours(
     asked = np.asarray(query)
     by_row = asked.ndim <= 1 and np.issubdtype(asked.dtype, np.integer)
     if by_row:
-        rows = _checked_rows(asked.reshape(-1), len(vectors))
+        rows = checked_rows(asked.reshape(-1), len(vectors))
         (features,) = prepare(vectors)
         targets = features[rows]
     else:
@@ -68,7 +68,7 @@ def neighbours(
 def neighbours_among(features: np.ndarray, row: int, k: int = 6) -> Neighbours:
     """`neighbours` of one galaxy among standardised features (n, D), for repeated use."""
     check_count(k)
-    rows = _checked_rows(np.array([row]), len(features))
+    rows = checked_rows(np.array([row]), len(features))
     distances, indices = _exact_order(
         features, features[rows], nearest(features, features[rows], k, exclude=rows)[1]
     )
@@ -141,7 +141,8 @@ def check_count(k: int) -> None:
         raise ValueError(f"k is {k!r}; it must be a whole number of at least 1.")
 
 
-def _checked_rows(rows: np.ndarray, count: int) -> np.ndarray:
+def checked_rows(rows: np.ndarray, count: int) -> np.ndarray:
+    """Return row numbers (q,), counted from the start; ValueError for one outside the data."""
     outside = rows[(rows < -count) | (rows >= count)]
     if len(outside):
         raise ValueError(

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
+import streamlit as st
 
-from ...session import loaders
+from . import loaders, waiting
+from .workspace import Workspace
 
 MAX_FILES = 20  # of a session
 MAX_BYTES = 10 * 1024 * 1024
 MAX_SIDE = 512  # what is kept of a larger image, so that twenty of them stay small
+VECTORS = "upload_vectors"  # session key
 TYPES = ("jpg", "jpeg", "png", "fits", "fit", "fts", "gz", "bz2", "fz")
 
 
@@ -114,6 +118,24 @@ def picture_vector(model: Any, image: np.ndarray) -> np.ndarray:
 
     loaders.MODEL_TURNS.check()
     return embed_picture(model, image)
+
+
+def vectors(workspace: Workspace, held: Sequence[Upload]) -> list[np.ndarray]:
+    """Embed images with the open model, each once per session: float32 (D,) each."""
+    known: dict[tuple[str, str], np.ndarray] = st.session_state.setdefault(VECTORS, {})
+    missing = [upload for upload in held if (workspace.key[0], upload.digest) not in known]
+    if missing:
+        bar = st.progress(0.0, text="Embedding")
+        for number, upload in enumerate(missing):
+            bar.progress(
+                number / len(missing),
+                text=f"Embedding {number + 1} of {len(missing)} with {workspace.choice.label}",
+            )
+            known[(workspace.key[0], upload.digest)] = waiting.in_turn(
+                partial(picture_vector, workspace.model, upload.image)
+            )
+        bar.empty()
+    return [known[(workspace.key[0], upload.digest)] for upload in held]
 
 
 def newcomers(

@@ -1,0 +1,145 @@
+"""The search by example above the filter: what is searched for, and images to search with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from ...components.escape_markdown import escape_markdown
+from ...components.gallery.gallery import gallery
+from ...server import pictures
+from ...session import examples, state, uploads
+from ...session.workspace import Workspace
+
+TILE = 64  # pixels of an example
+_FILES, _PROBLEMS = "search_files", "search_problems"
+
+
+def search_by_image(workspace: Workspace) -> None:
+    """Offer to search with images that a visitor brings along."""
+    with st.popover("Search by image"):
+        if workspace.model is None:
+            st.caption("Choose a model at the top to search with an image.")
+            return
+        st.file_uploader(
+            "Images of galaxies",
+            type=list(uploads.TYPES),
+            accept_multiple_files=True,
+            key=_FILES,
+            max_upload_size=10,
+            on_change=partial(_take, workspace),
+        )
+        st.caption(
+            "JPEG, PNG or FITS. The model sees the central square, so crop the galaxy with as much "
+            "sky as the images here have. Images stay in this session's memory."
+        )
+        for problem in st.session_state.get(_PROBLEMS, []):
+            st.warning(escape_markdown(problem))
+
+
+def examples_bar(workspace: Workspace) -> bool:
+    """Draw what is searched for, if anything is; whether its result is still to come."""
+    search = examples.asked(workspace)
+    if not search:
+        return False
+    with st.container(horizontal=True, vertical_alignment="center", key="examples"):
+        st.caption(sentence(search), width="stretch")
+        st.button("End search", on_click=examples.set_search, args=(workspace, examples.Search()))
+    try:
+        waits = examples.pending(workspace)
+    except ValueError as error:
+        st.error(escape_markdown(error))
+        return False
+    if search.region:
+        _region(workspace, search)
+        return waits
+    if search.images:
+        _images(workspace, search)
+    for kind, rows in (("like", search.like), ("unlike", search.unlike)):
+        shown = examples.places(workspace, rows)
+        captions = [(kind, workspace.class_name(row)) for row in shown]
+        gallery(
+            f"examples_{kind}",
+            workspace.pictures,
+            shown,
+            captions,
+            partial(_remove, workspace),
+            tile=TILE,
+        )
+    every = (*search.like, *search.unlike)
+    if missing := len(every) - len(examples.places(workspace, every)):
+        st.caption(f"{missing} of the examples will count once all galaxies are embedded.")
+    return waits
+
+
+def sentence(search: examples.Search) -> str:
+    """Say what is searched for, and how to change it."""
+    if search.region:
+        return (
+            "Searching for galaxies with a region like the bright one; `search_rank` 1 is nearest."
+        )
+    count = len(search.like) + len(search.images)
+    unlike = f", less like {len(search.unlike)}" if search.unlike else ""
+    return (
+        f"Searching for galaxies like {count} example{'s' if count > 1 else ''}{unlike}; "
+        "`search_rank` 1 is nearest. Add examples beside a selected galaxy; click one to "
+        "remove it."
+    )
+
+
+def _region(workspace: Workspace, search: examples.Search) -> None:
+    from astrojepa import plotting
+    from astrojepa.data.crops import seen_part
+
+    found = examples.region_of(workspace, search)
+    if found is None:
+        st.caption("The galaxy of this region will count once all galaxies are embedded.")
+        return
+    row, patches = found
+    if (image := workspace.picture(row)) is not None:
+        seen = seen_part(image, workspace.model.config.image, 2)
+        elsewhere = np.where(patches, np.nan, 0.0)
+        shown = plotting.heatmap_overlay(seen, elsewhere, 0.0, 1.0, opacity=0.7)
+        st.image(pictures.inline(shown, "png"), width=2 * TILE)
+
+
+def _images(workspace: Workspace, search: examples.Search) -> None:
+    held = st.session_state[state.UPLOADS]
+    with st.container(horizontal=True, vertical_alignment="bottom", key="examples_images"):
+        for digest in search.images:
+            with st.container(width=2 * TILE):
+                st.image(pictures.inline(held[digest].image, "png"), width=TILE)
+                st.button(
+                    "Remove",
+                    key=f"remove_{digest}",
+                    help=escape_markdown(held[digest].name),
+                    on_click=_without,
+                    args=(workspace, digest),
+                )
+
+
+def _take(workspace: Workspace) -> None:
+    """Read what was sent, and search with it; a bad file becomes a sentence."""
+    sent: Iterable[Any] = st.session_state.get(_FILES) or []
+    held, problems = uploads.add(
+        st.session_state.get(state.UPLOADS, {}), ((file.name, file.getvalue()) for file in sent)
+    )
+    before = st.session_state.get(state.UPLOADS, {})
+    st.session_state[state.UPLOADS], st.session_state[_PROBLEMS] = held, problems
+    if new := tuple(digest for digest in held if digest not in before):
+        examples.add_images(workspace, new)
+
+
+def _without(workspace: Workspace, digest: str) -> None:
+    search = examples.asked(workspace)
+    images = tuple(kept for kept in search.images if kept != digest)
+    examples.set_search(workspace, examples.Search(search.like, search.unlike, images))
+
+
+def _remove(workspace: Workspace, row: Any) -> None:
+    if isinstance(row, int) and 0 <= row < len(workspace.data):
+        examples.remove_galaxy(workspace, row)

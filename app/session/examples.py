@@ -1,0 +1,193 @@
+"""Search by example: what the session searches for, and how far every galaxy is from it.
+
+The examples are galaxies, images that were brought along, or a region of one galaxy. The result is
+two columns, `search_rank` and `search_distance`, which filter, sort and export as any other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import streamlit as st
+
+from ..components.patch_panel.masks import read_mask
+from . import loaders, sampling, state, uploads, waiting
+from .workspace import LIBRARIES, Workspace
+
+RANK, DISTANCE = "search_rank", "search_distance"
+FOUND = 100  # galaxies that a new search chooses
+FILTER = f"{RANK} <= {FOUND}"
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is searched for; rows are those among all galaxies."""
+
+    like: tuple[int, ...] = ()
+    unlike: tuple[int, ...] = ()
+    images: tuple[str, ...] = ()  # digests of uploads
+    region: str = ""  # row and mask of patches, as `write_region` gives them
+
+    def __bool__(self) -> bool:
+        return bool(self.like or self.images or self.region)
+
+
+def asked(workspace: Workspace) -> Search:
+    """Return what this session searches for among the open galaxies, empty for nothing."""
+    searched = st.session_state.get(state.EXAMPLES_OF)
+    if not searched or searched != workspace.whole.galaxies_hash:
+        return Search()
+    held = st.session_state.get(state.UPLOADS, {})
+    like, unlike = (
+        tuple(row for row in st.session_state.get(key, ()) if row < len(workspace.whole))
+        for key in (state.LIKE, state.UNLIKE)
+    )
+    images = tuple(name for name in st.session_state.get(state.LIKE_IMAGES, ()) if name in held)
+    region = st.session_state.get(state.REGION, "")
+    if region and _read_region(workspace, region) is None:
+        region = ""
+    return Search(region=region) if region else Search(like, unlike, images)
+
+
+def set_search(workspace: Workspace, search: Search) -> None:
+    """Search for this from now on; an empty Search ends the search and its filter."""
+    session = st.session_state
+    before = asked(workspace)
+    session[state.EXAMPLES_OF] = workspace.whole.galaxies_hash
+    session[state.LIKE], session[state.UNLIKE] = search.like, search.unlike
+    session[state.LIKE_IMAGES], session[state.REGION] = search.images, search.region
+    session[state.GALLERY_PAGE] = 0
+    if not search and RANK in session.get(state.FILTER, ""):
+        session[state.FILTER] = ""
+    elif search and not before:
+        session[state.FILTER] = FILTER
+        session[state.SELECTION_ORDER], session[state.SELECTION_REVERSED] = RANK, False
+
+
+def add_galaxy(workspace: Workspace, row: int, *, alike: bool = True) -> None:
+    """Make an open galaxy an example of what to find more of, or less of."""
+    search, row = asked(workspace), sampling.among_all(workspace.sampled, row)
+    like, unlike = (
+        tuple(kept for kept in rows if kept != row) for rows in (search.like, search.unlike)
+    )
+    like, unlike = ((*like, row), unlike) if alike else (like, (*unlike, row))
+    set_search(
+        workspace,
+        Search(like[-state.MOST_EXAMPLES :], unlike[-state.MOST_EXAMPLES :], search.images),
+    )
+
+
+def remove_galaxy(workspace: Workspace, row: int) -> None:
+    """Take an open galaxy out of the examples."""
+    search, row = asked(workspace), sampling.among_all(workspace.sampled, row)
+    like, unlike = (
+        tuple(kept for kept in rows if kept != row) for rows in (search.like, search.unlike)
+    )
+    set_search(workspace, Search(like, unlike, search.images))
+
+
+def add_images(workspace: Workspace, digests: tuple[str, ...]) -> None:
+    """Make images that were brought along examples of what to find more of."""
+    search = asked(workspace)
+    images = tuple(dict.fromkeys([*search.images, *digests]))
+    set_search(workspace, Search(search.like, search.unlike, images))
+
+
+def set_region(workspace: Workspace, row: int, mask: str) -> None:
+    """Search for the patches of an open galaxy that a mask marks."""
+    set_search(workspace, Search(region=f"{sampling.among_all(workspace.sampled, row)}.{mask}"))
+
+
+def follow(workspace: Workspace, link: state.Link) -> None:
+    """Search for what a link searches for, if its rows are of the open galaxies."""
+    whole = workspace.whole
+    same = link.data_hash == whole.fingerprint[: len(link.data_hash)]
+    st.session_state[state.EXAMPLES_OF] = whole.galaxies_hash if same else ""
+    for key, value in (
+        (state.LIKE, link.like),
+        (state.UNLIKE, link.unlike),
+        (state.REGION, link.region),
+        (state.LIKE_IMAGES, ()),
+    ):
+        st.session_state[key] = value
+
+
+def places(workspace: Workspace, rows: tuple[int, ...]) -> list[int]:
+    """Return where examples stand among the open galaxies; those not in the sample are left out."""
+    found = (sampling.place_in(workspace.sampled, row) for row in rows)
+    return [place for place in found if place is not None]
+
+
+def region_of(workspace: Workspace, search: Search) -> tuple[int, np.ndarray] | None:
+    """Return the open galaxy and the patches bool (G, G) of a search by region; None without."""
+    read = _read_region(workspace, search.region) if search.region else None
+    if read is None:
+        return None
+    place = sampling.place_in(workspace.sampled, read[0])
+    return None if place is None else (place, read[1])
+
+
+def distances(workspace: Workspace) -> np.ndarray | None:
+    """Return every open galaxy's distance to what is searched for, float (n,), smaller = more
+    alike; None where nothing is, or not yet.
+    """
+    return workspace.opened.get(_key(asked(workspace)))
+
+
+def pending(workspace: Workspace) -> bool:
+    """Compute what is missing for the search, with its progress; whether it is not there yet."""
+    search = asked(workspace)
+    if not search or _key(search) in workspace.opened:
+        return False
+    compute = _by_region if search.region else _by_examples
+    found = compute(workspace, search)
+    if found is not None:
+        workspace.opened[_key(search)] = found
+    return found is None
+
+
+def _key(search: Search) -> str:
+    return f"search {search}"
+
+
+def _by_examples(workspace: Workspace, search: Search) -> np.ndarray | None:
+    from astrojepa.evaluation.vectors.examples import distances_to_examples
+    from astrojepa.evaluation.vectors.standardise import checked_vectors, standardise
+
+    features = loaders.features(workspace.embeddings, *workspace.key)
+    like, unlike = (features[places(workspace, rows)] for rows in (search.like, search.unlike))
+    if search.images and workspace.model is not None:
+        held = st.session_state[state.UPLOADS]
+        vectors = uploads.vectors(workspace, [held[name] for name in search.images])
+        known = checked_vectors(workspace.embeddings)
+        like = np.concatenate([like, standardise(known, np.stack(vectors))[1]])
+    if len(like) == 0:
+        return None
+    return distances_to_examples(features, like, unlike)
+
+
+def _by_region(workspace: Workspace, search: Search) -> np.ndarray | None:
+    asked_for = region_of(workspace, search)
+    if asked_for is None:
+        return None
+    if not workspace.loaded:
+        waiting.after_first_paint(*LIBRARIES)
+        return None
+    similar = waiting.show_when_ready(
+        ("region", *workspace.key, search.region),
+        f"Comparing the region with {len(workspace.data):,} galaxies",
+        partial(loaders.region, workspace.model, workspace.given, *asked_for),
+    )
+    return None if similar is None else 1 - similar
+
+
+def _read_region(workspace: Workspace, text: str) -> tuple[int, np.ndarray] | None:
+    """Read row and patches bool (G, G) of a region; None for another grid or another data set."""
+    if workspace.model is None:
+        return None
+    row, _, mask = text.partition(".")
+    patches = read_mask(mask, workspace.model.grid)
+    known = row.isdecimal() and int(row) < len(workspace.whole)
+    return (int(row), patches) if known and patches is not None and patches.any() else None

@@ -1,0 +1,123 @@
+"""Search by example on the pages: what it ranks, how it changes, ends, and opens from a link."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from page_runner import QUIET, run_page, settled, words
+from streamlit.testing.v1 import AppTest
+
+import astrojepa as aj
+from app.components.patch_panel.masks import first_mask, write_mask
+from app.session import uploads
+from astrojepa import plotting
+
+pytestmark = QUIET
+DATA = "simulated:120"
+
+
+@pytest.fixture
+def draw(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> Callable[..., AppTest]:
+    """Run the map until nothing is in progress any more."""
+    return partial(run_page, monkeypatch, pages_cache, "map", data=DATA)
+
+
+def press(test: AppTest, label: str) -> AppTest:
+    next(button for button in test.button if button.label == label).click()
+    return settled(test.run())
+
+
+def labels(test: AppTest) -> list[str]:
+    return [button.label for button in test.button]
+
+
+def test_more_like_this_chooses_the_nearest_hundred_and_is_in_the_link(
+    draw: Callable[..., AppTest],
+) -> None:
+    test = draw(query={"map": "pca", "galaxy": "7"})
+    assert "Less like this" not in labels(test)
+    press(test, "More like this")
+    assert "like 1 example;" in words(test)
+    assert "100 of 120 galaxies match." in words(test)
+    assert test.query_params["like"] == "7"
+    assert test.query_params["filter"] == "search_rank <= 100"
+    assert "Remove from search" in labels(test)
+    press(test, "End search")
+    assert "galaxies match" not in words(test)
+    assert not {"like", "filter"} & set(test.query_params)
+
+
+def test_the_columns_of_a_search_are_its_distances(draw: Callable[..., AppTest]) -> None:
+    known = aj.embed(aj.load_model("random"), aj.open_dataset(DATA))
+    distances = aj.search_by_examples(known, [7, 12], [30])
+    limit = float(np.sort(distances)[9:11].mean())
+    query = {"map": "pca", "galaxy": "7", "like": "7.12", "unlike": "30"}
+    by_distance = draw(query=query | {"filter": f"search_distance < {limit}"})
+    assert "like 2 examples, less like 1;" in words(by_distance)
+    assert "10 of 120 galaxies match." in words(by_distance)
+    row = int(np.argsort(distances)[9])
+    name = str(aj.open_dataset(DATA).ids[row])
+    by_rank = draw(query=query | {"filter": f'search_rank == 10 & id == "{name}"'})
+    assert "1 of 120 galaxies match." in words(by_rank)
+
+
+def test_examples_are_added_on_either_side_and_removed(draw: Callable[..., AppTest]) -> None:
+    test = draw(query={"map": "pca", "galaxy": "7", "like": "12", "filter": "search_rank <= 5"})
+    press(test, "Less like this")
+    assert (test.query_params["like"], test.query_params["unlike"]) == ("12", "7")
+    assert test.query_params["filter"] == "search_rank <= 5", "the visitor's own filter stays"
+    press(test, "Remove from search")
+    assert "unlike" not in test.query_params
+    press(test, "More like this")
+    assert test.query_params["like"] == "12.7"
+
+
+def test_a_link_of_other_data_searches_for_nothing(draw: Callable[..., AppTest]) -> None:
+    query = {"map": "pca", "data": "simulated@0123456789abcdef", "galaxy": "7", "like": "7"}
+    test = draw(query=query)
+    assert "Searching" not in words(test)
+    assert "like" not in test.query_params
+
+
+def test_rows_beyond_the_data_are_no_examples(draw: Callable[..., AppTest]) -> None:
+    test = draw(query={"map": "pca", "galaxy": "7", "like": "5000", "unlike": "3"})
+    assert "Searching" not in words(test)
+
+
+def test_an_image_that_was_brought_along_finds_its_galaxy(draw: Callable[..., AppTest]) -> None:
+    test = draw(query={"map": "pca", "galaxy": "7"})
+    data = aj.open_dataset(DATA)
+    held, problems = uploads.add({}, [("mine.png", plotting.encode_image(data[33].image, "png"))])
+    assert problems == []
+    test.session_state["uploads"] = held
+    test.session_state["like_images"] = tuple(held)
+    test.session_state["examples_of"] = data.galaxies_hash
+    test.session_state["filter"] = f'search_rank == 1 & id == "{data.ids[33]}"'
+    settled(test.run())
+    assert "like 1 example;" in words(test)
+    assert "1 of 120 galaxies match." in words(test)
+    press(test, "Remove")
+    assert "Searching" not in words(test)
+
+
+def test_a_region_ranks_its_own_galaxy_first(draw: Callable[..., AppTest]) -> None:
+    data, model = aj.open_dataset(DATA), aj.load_model("random")
+    mask = write_mask(first_mask(model.grid))
+    query = {"map": "pca", "galaxy": "7", "region": f"7.{mask}"}
+    test = draw(query=query | {"filter": f'search_rank == 1 & id == "{data.ids[7]}"'})
+    assert "a region like the bright one" in words(test)
+    assert "1 of 120 galaxies match." in words(test)
+    assert "Less like this" not in labels(test)
+    assert test.query_params["region"] == f"7.{mask}"
+    press(test, "More like this")
+    assert "region" not in test.query_params
+    assert test.query_params["like"] == "7"
+
+
+def test_a_region_of_another_grid_is_ignored(draw: Callable[..., AppTest]) -> None:
+    test = draw(query={"map": "pca", "galaxy": "7", "region": "7.ff"})
+    assert "Searching" not in words(test)
