@@ -10,6 +10,8 @@ import plotly.graph_objects as go
 from PIL import Image
 from plotly.offline import get_plotlyjs
 
+from astrojepa.data.sky import mollweide
+
 BACKGROUND, PANEL, HAIRLINE = "#0B0E14", "#131824", "#232B3B"
 TEXT, MUTED, ACCENT = "#E6EAF2", "#8B95A7", "#FFB454"
 JOINED = 5  # galaxies of a bin of the reliability figure that lines join
@@ -227,6 +229,61 @@ def map_figure(
     figure = _figure(traces, "", "").update_layout(legend={"itemsizing": "constant"})
     return figure.update_xaxes(showticklabels=False).update_yaxes(
         showticklabels=False, scaleanchor="x"
+    )
+
+
+def sky_figure(
+    ra: np.ndarray, dec: np.ndarray, chosen: np.ndarray, rows: np.ndarray, ids: np.ndarray
+) -> go.Figure:
+    """Draw positions (m,) in degrees on the whole sky, Mollweide, east to the left.
+
+    Those that are `chosen`, bool (m,), lie in colour above the grey others. `rows` (m,) is what a
+    click tells, `ids` (m,) what hovering shows. Positions must be finite.
+    """
+    traces = [_graticule()]
+    for name, inside, colour, opacity in (
+        ("other galaxies", ~chosen, MUTED, 0.35),
+        ("selected", chosen, ACCENT, 0.9),
+    ):
+        xy = mollweide(ra[inside], dec[inside])
+        said = zip(ids[inside], ra[inside], dec[inside], strict=True)
+        traces.append(
+            go.Scattergl(
+                x=xy[:, 0],
+                y=xy[:, 1],
+                mode="markers",
+                name=name,
+                marker={"color": colour, "size": 4, "opacity": opacity},
+                customdata=rows[inside],
+                text=[f"{name} · {right:.4f}° {up:+.4f}°" for name, right, up in said],
+                hovertemplate="%{text}<extra></extra>",
+            )
+        )
+    figure = _figure(traces, "", "").update_layout(
+        margin={"l": 8, "r": 8, "t": 8, "b": 8}, legend={"orientation": "h"}
+    )
+    figure.update_xaxes(visible=False, range=[-2.05, 2.05], constrain="domain")
+    return figure.update_yaxes(visible=False, range=[-1.05, 1.05], scaleanchor="x")
+
+
+def _graticule(step: int = 30) -> go.Scatter:
+    """Draw every 30° of right ascension and declination, and the edge of the sky."""
+    edge = 1e-6  # keeps 0 h on the side that it bounds
+    meridians = [edge, *range(step, 360, step), 360 - edge]
+    lines = [(np.full(91, float(ra)), np.linspace(-90, 90, 91)) for ra in meridians]
+    lines += [
+        (np.linspace(edge, 360 - edge, 181), np.full(181, float(dec)))
+        for dec in range(-90 + step, 90, step)
+    ]
+    gap = np.full((1, 2), np.nan)
+    xy = np.concatenate([part for ra, dec in lines for part in (mollweide(ra, dec), gap)])
+    return go.Scatter(
+        x=xy[:, 0],
+        y=xy[:, 1],
+        mode="lines",
+        line={"color": FAINT, "width": 1},
+        hoverinfo="skip",
+        showlegend=False,
     )
 
 

@@ -8,11 +8,13 @@ The grammar is small, and no text is ever run as a program:
     both       = part { ("&" | "and") part }
     part       = ("~" | "not") part | "(" either ")" | comparison
     comparison = value { sign value } | value ["not"] "in" "[" value { "," value } "]"
+               | "cone" "(" number "," number "," number ")"
     sign       = "<" | "<=" | ">" | ">=" | "==" | "!="
     value      = number | "text" | 'text' | column | `name of a column`
 
 A galaxy whose value is unknown fulfils no comparison but with "", which stands for unknown. A
-column of true and false, or of 0 and 1, may stand alone.
+column of true and false, or of 0 and 1, may stand alone. cone(ra, dec, radius), in degrees, chooses
+what lies at most so far from a position on the sky, by the columns ra and dec.
 """
 
 from __future__ import annotations
@@ -27,10 +29,12 @@ from typing import NoReturn
 
 import numpy as np
 
+from astrojepa.data.sky import separation
 from astrojepa.data.values import Numbers, Values, Words
 from astrojepa.wording import one_line
 
 MOST_LETTERS = 500
+CONE = "cone"
 MOST_DEPTH = 20  # of parentheses
 MOST_NAMED = 40  # columns that an error lists
 _TOKEN = re.compile(
@@ -212,6 +216,8 @@ class _Reader:
         return ~found if inverted else found
 
     def comparison(self) -> np.ndarray:
+        if self.tokens[self.at].meaning.casefold() == CONE and self.tokens[self.at + 1].text == "(":
+            return self.cone()
         left = self.value()
         inverted = self.tokens[self.at].meaning == "~" and self.take("~") is not None
         if self.take("in") is not None:
@@ -228,6 +234,29 @@ class _Reader:
             found = found & self.compare(left, sign, right)
             left = right
         return found
+
+    def cone(self) -> np.ndarray:
+        opened = self.next()
+        self.expect("(", "an opening parenthesis")
+        ra = self.number(0, 360)
+        self.expect(",", "a comma")
+        dec = self.number(-90, 90)
+        self.expect(",", "a comma")
+        radius = self.number(0, 180)
+        self.expect(")", "a closing parenthesis")
+        positions = [self.columns.get(name) for name in ("ra", "dec")]
+        if not all(isinstance(values, Numbers) for values in positions):
+            _refuse(opened.place, "cone needs the columns ra and dec, which these data have not")
+        with np.errstate(invalid="ignore"):
+            right, up = (values.values for values in positions)  # type: ignore[union-attr]
+            return separation(right, up, ra, dec) <= radius
+
+    def number(self, low: float, high: float) -> float:
+        token = self.next()
+        if token.kind != "number" or not low <= float(token.meaning) <= high:
+            found = f"found {one_line(token.text, 40)}" if token.text else "the filter ends"
+            _refuse(token.place, f"a number from {low} to {high} degrees is expected, {found}")
+        return float(token.meaning)
 
     def among(self, left: _Token) -> np.ndarray:
         opened = self.next()

@@ -72,7 +72,7 @@ def test_galaxies_are_sorted_by_score_by_similarity_or_by_any_column_unknown_one
 def test_a_caption_says_what_is_sorted_by() -> None:
     shown = workspace()
     rows, values = np.array([3, 5]), np.array([1234.0, 2.0])
-    assert selection.captions(shown, "anomaly score", rows, values)[0] == "anomaly rank 1,234"
+    assert selection.captions(shown, "anomaly score", rows, values)[0] == "rank 1,234"
     assert selection.captions(shown, selection.SIMILARITY, rows, values)[1] == "distance 2.00"
     snr = float(shown.data.table["snr"].iloc[3])
     assert selection.captions(shown, "snr", rows, values)[0] == f"snr {snr:.4g}"

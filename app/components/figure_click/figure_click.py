@@ -1,4 +1,4 @@
-"""Clicks in a Plotly figure in space, which Streamlit does not report."""
+"""Clicks in a Plotly figure, which Streamlit does not report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ KEY = "figure_click"
 
 def figure_click(figure: str, on_click: Callable[[Any], None]) -> None:
     """Listen to a figure; `on_click` gets the row of the clicked galaxy as sent by the browser."""
-    with st.container(key=f"{KEY}_aside"):  # theme.css takes it out of the page's flow
+    key = f"{KEY}_{figure}"
+    with st.container(key=f"{KEY}_aside_{figure}"):  # theme.css takes it out of the page's flow
         component(KEY)(
-            data={"figure": figure}, key=KEY, on_click_change=hears(KEY, "click", "row", on_click)
+            data={"figure": figure}, key=key, on_click_change=hears(key, "click", "row", on_click)
         )

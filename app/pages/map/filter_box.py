@@ -13,6 +13,7 @@ from ...components.escape_markdown import escape_markdown
 from ...session import state
 from ...session.columns import columns_of
 from ...session.workspace import Workspace
+from .examples_bar import search_by_image
 
 SYNTAX = (
     "Combine comparisons (`<` `<=` `>` `>=` `==` `!=` `in`) with `&`, `|`, `~` and parentheses. "
@@ -34,6 +35,7 @@ def filter_box(workspace: Workspace, matching: np.ndarray | None, wrong: str) ->
         )
         if st.session_state[state.FILTER]:
             st.button("Clear filter", on_click=set_filter, args=("",))
+        search_by_image(workspace)
     if wrong:
         st.error(escape_markdown(wrong))
     elif matching is not None:

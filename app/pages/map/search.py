@@ -8,8 +8,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from astrojepa.data.sky import separation
+
 MAX_LENGTH = 400
-_COMPARISON = re.compile(r"[<>]|[=!]=|\bin\s*[\[(]")
+_COMPARISON = re.compile(r"[<>]|[=!]=|\bin\s*[\[(]|\bcone\s*\(")
+_RADIUS = re.compile(
+    r"(?P<centre>.+?)[\s,;]+(?:within|radius|r\s*=)\s*(?P<size>\d+\.?\d*|\.\d+)\s*"
+    r"(?P<unit>deg|degrees?|°|arcmin|'|′|arcsec|\"|″)?",
+    re.IGNORECASE,
+)
+_UNITS = {"arcmin": 60, "'": 60, "′": 60, "arcsec": 3600, '"': 3600, "″": 3600}  # in a degree
 
 
 @dataclass(frozen=True)
@@ -26,11 +34,20 @@ def is_filter(text: str) -> bool:
     return bool(_COMPARISON.search(text)) and "://" not in text
 
 
-def separation(ra: np.ndarray, dec: np.ndarray, ra0: float, dec0: float) -> np.ndarray:
-    """Return the angle to (ra0, dec0) in degrees (haversine); NaN for unknown positions."""
-    a, d, a0, d0 = np.radians(ra), np.radians(dec), np.radians(ra0), np.radians(dec0)
-    h = np.sin((d - d0) / 2) ** 2 + np.cos(d) * np.cos(d0) * np.sin((a - a0) / 2) ** 2
-    return np.degrees(2 * np.arcsin(np.sqrt(np.clip(h, 0, 1))))
+def cone(text: str, parse: Callable[[str], tuple[float, float]]) -> str:
+    """Return the filter of a search like `184.95 -0.57 within 30'`; "" for any other text.
+
+    The radius is in degrees unless a unit follows. `parse` reads the centre, or raises ValueError.
+    """
+    found = _RADIUS.fullmatch(text.strip()[:MAX_LENGTH])
+    if found is None:
+        return ""
+    try:
+        ra, dec = parse(found["centre"])
+    except ValueError:
+        return ""
+    radius = float(found["size"]) / _UNITS.get((found["unit"] or "").lower(), 1)
+    return f"cone({ra:.8g}, {dec:.8g}, {radius:.6g})"
 
 
 def format_angle(degrees: float) -> str:
@@ -73,8 +90,8 @@ def search(
             )
         return Found(
             sentence=(
-                "No match. Try an id, a class, coordinates such as 184.95 -0.57, or the "
-                "link of a sky viewer."
+                "No match. Try an id, a class, coordinates such as 184.95 -0.57, with a radius "
+                "(within 30'), or the link of a sky viewer."
             )
         )
     return _nearest(ra, dec, ra0, dec0)

@@ -85,7 +85,7 @@ def backwards(order: np.ndarray, values: np.ndarray) -> np.ndarray:
 def captions(workspace: Workspace, by: str, rows: np.ndarray, values: np.ndarray) -> list[str]:
     """Say below images what they are sorted by."""
     if by == state.SCORE_COLOUR:
-        return [f"anomaly rank {value:,.0f}" for value in values]
+        return [f"rank {value:,.0f}" for value in values]
     if by == SIMILARITY:
         return [f"distance {value:.2f}" for value in values]
     said = cells(columns.columns_of(workspace)[by], rows)

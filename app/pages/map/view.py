@@ -22,10 +22,11 @@ from ...session.workspace import Workspace
 from ..registry import Page
 from . import search
 from .column_panel import column_panel
-from .examples_bar import examples_bar, search_by_image
+from .examples_bar import examples_bar
 from .figure import figure_map
 from .filter_box import filter_box
 from .selection import show_selection
+from .sky import sky_panel
 
 NUM_NEIGHBOURS = 6
 KEYS = (
@@ -86,9 +87,11 @@ def _map(workspace: Workspace) -> np.ndarray | None:
             mark(_selection(workspace, polygons), matching)
     filter_box(workspace, matching, wrong)
     column_panel(workspace, matching, wrong)
-    if not polygons and matching is None:
-        return None
-    return chosen_rows(shown, polygons, st.session_state[state.OFF], matching)
+    chosen = None
+    if polygons or matching is not None:
+        chosen = chosen_rows(shown, polygons, st.session_state[state.OFF], matching)
+    sky_panel(workspace, chosen)
+    return chosen
 
 
 def _polygons(workspace: Workspace, shown: str, wanted: str) -> list[geometry.Polygon]:
@@ -166,7 +169,6 @@ def _controls(workspace: Workspace) -> None:
         on_change=_find,
         args=(workspace,),
     )
-    search_by_image(workspace)
     st.button("Random galaxy", on_click=_surprise, args=(len(workspace.data),), shortcut="s")
     with st.popover("Map options"):
         choose("Map type", state.DRAWINGS, state.DRAWING)
@@ -260,8 +262,10 @@ def _find(workspace: Workspace) -> None:
     from astrojepa.data.coordinates import parse_coordinates
 
     data, written = workspace.data, st.session_state.get("find", "")
-    if search.is_filter(written):
-        st.session_state[state.FILTER], st.session_state["find"] = written, ""
+    if expression := search.cone(written, parse_coordinates) or (
+        written if search.is_filter(written) else ""
+    ):
+        st.session_state[state.FILTER], st.session_state["find"] = expression, ""
         return
     if not written.strip():
         st.session_state[state.OFF] = ()

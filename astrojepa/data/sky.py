@@ -1,0 +1,39 @@
+"""The sphere of the sky in numbers: angles between positions, and a map of the whole of it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+ROUNDS = 50  # of Newton's method; a few are enough away from the poles
+
+
+def separation(ra: np.ndarray, dec: np.ndarray, ra0: float, dec0: float) -> np.ndarray:
+    """Return the angle to (ra0, dec0) in degrees (haversine); NaN for unknown positions.
+
+    >>> separation(np.array([10.0, np.nan]), np.array([0.0, 0.0]), 10.0, 60.0)
+    array([60., nan])
+    """
+    a, d, a0, d0 = np.radians(ra), np.radians(dec), np.radians(ra0), np.radians(dec0)
+    h = np.sin((d - d0) / 2) ** 2 + np.cos(d) * np.cos(d0) * np.sin((a - a0) / 2) ** 2
+    return np.degrees(2 * np.arcsin(np.sqrt(np.clip(h, 0, 1))))
+
+
+def mollweide(ra: np.ndarray, dec: np.ndarray, centre: float = 180.0) -> np.ndarray:
+    """Map positions in degrees onto the Mollweide ellipse: float64 (n, 2), east to the left.
+
+    x is in [-2, 2] and y in [-1, 1]; equal areas stay equal, and `centre` is the right ascension at
+    x = 0. NaN for unknown positions. (Snyder 1987, *Map Projections*, USGS Professional Paper 1395,
+    equations 31-1 to 31-3, scaled by 1/√2.)
+
+    >>> mollweide(np.array([180.0, 90.0]), np.array([0.0, 0.0]))
+    array([[0., 0.],
+           [1., 0.]])
+    """
+    longitude = (np.asarray(ra, dtype=np.float64) - centre + 180) % 360 - 180
+    latitude = np.radians(np.asarray(dec, dtype=np.float64))
+    angle = 2 * latitude  # θ' = 2 θ, where θ' + sin θ' = π sin(latitude)
+    target = np.pi * np.sin(latitude)
+    for _ in range(ROUNDS):
+        slope = np.maximum(1 + np.cos(angle), 1e-12)  # 0 at the poles, where the root is known
+        angle = np.clip(angle - (angle + np.sin(angle) - target) / slope, -np.pi, np.pi)
+    return np.stack([-longitude / 90 * np.cos(angle / 2) + 0.0, np.sin(angle / 2)], axis=-1)

@@ -1,0 +1,93 @@
+"""The sky below the map, and searches around a position."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from page_runner import QUIET, run_page, settled, words
+from PIL import Image
+
+import astrojepa as aj
+from app.pages.map import search, sky
+from astrojepa import plotting
+from astrojepa.data.coordinates import parse_coordinates
+from astrojepa.data.sky import mollweide
+
+pytestmark = QUIET
+
+
+@pytest.fixture
+def galaxies(tmp_path: Path) -> Path:
+    """Forty galaxies, 0.1 degrees apart at declination 0.3 from 358 degrees; two unplaced."""
+    data, folder = aj.open_dataset("simulated:40"), tmp_path / "sky"
+    folder.mkdir()
+    lines = ["file,id,ra,dec,label"]
+    for row in range(40):
+        Image.fromarray(data[row].image).save(folder / f"{row:02}.png")
+        ra, dec = (f"{(358 + row / 10) % 360:.1f}", "0.3") if row < 38 else ("", "")
+        lines.append(f"{row:02}.png,G{row:02},{ra},{dec},{data.classes[data.labels[row]]}")
+    (folder / "labels.csv").write_text("\n".join(lines))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("text", "expression"),
+    [
+        ("184.95 -0.57 within 30'", "cone(184.95, -0.57, 0.5)"),
+        ("184.95 -0.57 within 30 arcmin", "cone(184.95, -0.57, 0.5)"),
+        ("12:20:00 +10:00:00 radius 2", "cone(185, 10, 2)"),
+        ("184.95, -0.57, r=90″", "cone(184.95, -0.57, 0.025)"),
+        ("10 20 within 1.5 deg", "cone(10, 20, 1.5)"),
+        ("184.95 -0.57", ""),
+        ("merger within 3", ""),
+        ("within 3", ""),
+    ],
+)
+def test_a_position_with_a_radius_is_a_cone(text: str, expression: str) -> None:
+    assert search.cone(text, parse_coordinates) == expression
+
+
+def test_a_cone_chooses_across_zero_hours_and_the_panel_says_what_has_no_place(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, galaxies: Path
+) -> None:
+    query = {"map": "pca", "filter": "cone(0, 0.3, 0.55)"}
+    test = run_page(monkeypatch, pages_cache, "map", data=str(galaxies), query=query)
+    assert "11 of 40 galaxies match." in words(test), "359.5 to 0.5 degrees"
+    assert "Mollweide" not in words(test), "closed at first"
+    test.session_state["sky_open"] = True
+    test.session_state["filter"] = ""
+    settled(test.run())
+    assert "Mollweide" in words(test)
+    assert "2 of 40 have no position." in words(test)
+
+
+def test_simulated_galaxies_have_no_sky(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
+    test = run_page(monkeypatch, pages_cache, "map", query={"map": "pca"})
+    assert "Sky" not in [expander.label for expander in test.expander]
+
+
+def test_the_figure_holds_every_galaxy_at_its_place() -> None:
+    ra, dec, ids = np.array([0.5, 180, 300]), np.array([0.0, 45, -80]), np.array(["a", "b", "c"])
+    chosen = np.array([False, True, True])
+    figure = plotting.sky_figure(ra, dec, chosen, np.array([4, 7, 9]), ids)
+    _, others, selected = figure.data
+    assert list(selected.customdata) == [7, 9]
+    assert list(others.customdata) == [4]
+    np.testing.assert_allclose(
+        np.stack([selected.x, selected.y], axis=1), mollweide(ra[1:], dec[1:])
+    )
+    assert others.x[0] > 1.9, "0 h stands at the edges, what is just after it at the right"
+    assert selected.text[0] == "b · 180.0000° +45.0000°"
+
+
+def test_many_galaxies_are_thinned_evenly_and_it_says_so() -> None:
+    mask = np.zeros(1000, bool)
+    mask[::2] = True
+    rows = sky.spread(mask, 50)
+    assert len(rows) == 50
+    assert mask[rows].all()
+    assert (rows[0], rows[-1]) == (0, 998)
+    assert "50 of 500 positions are drawn" in sky.sentence(mask, mask, 50)
+    assert "drawn" not in sky.sentence(mask, mask, 500)

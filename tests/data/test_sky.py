@@ -1,0 +1,90 @@
+"""Angles and the Mollweide map against astropy, and a cone among the filters."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from astropy import units
+from astropy.coordinates import SkyCoord
+from astropy.wcs import WCS
+
+from astrojepa.data.filters import clauses_of, matching
+from astrojepa.data.sky import mollweide, separation
+from astrojepa.data.values import Numbers
+
+
+@pytest.fixture
+def positions() -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(0)
+    ra, dec = generator.uniform(0, 360, 2000), np.degrees(np.arcsin(generator.uniform(-1, 1, 2000)))
+    ra[:6], dec[:6] = [0, 359.9999, 180, 12, 200, 90], [0, 0, -89.999, 90, -90, 89.9]
+    return ra, dec
+
+
+def test_the_mollweide_map_is_that_of_astropy(positions: tuple[np.ndarray, np.ndarray]) -> None:
+    projection = WCS(naxis=2)
+    projection.wcs.ctype, projection.wcs.crval = ["RA---MOL", "DEC--MOL"], [180.0, 0.0]
+    projection.wcs.crpix, projection.wcs.cdelt = [0.0, 0.0], [-1.0, 1.0]
+    expected = np.stack(projection.wcs_world2pix(*positions, 0), axis=-1) + 1
+    half_height = np.sqrt(2) * 180 / np.pi  # of the ellipse, in its degrees
+    np.testing.assert_allclose(mollweide(*positions), expected / half_height, atol=1e-5)
+
+
+def test_equal_areas_of_the_sky_are_equal_on_the_map() -> None:
+    dec = np.degrees(np.arcsin(np.linspace(-1, 1, 21)))  # belts of equal area
+    y = mollweide(np.full(21, 180.0), dec)[:, 1]
+    angle = np.arcsin(y)
+    areas = np.diff(2 * angle + np.sin(2 * angle))  # of the ellipse below y
+    np.testing.assert_allclose(areas, areas.mean(), rtol=1e-5)
+
+
+def test_an_unknown_position_is_nowhere_on_the_map() -> None:
+    assert np.isnan(mollweide(np.array([np.nan]), np.array([1.0]))).any()
+
+
+def test_separations_are_those_of_astropy(positions: tuple[np.ndarray, np.ndarray]) -> None:
+    sky = SkyCoord(*positions, unit="deg")
+    for ra, dec in ((10.0, 20.0), (0.0, -90.0), (359.99, 0.0)):
+        expected = sky.separation(SkyCoord(ra, dec, unit="deg")).to_value(units.deg)
+        np.testing.assert_allclose(separation(*positions, ra, dec), expected, atol=1e-6)
+
+
+def test_a_cone_chooses_what_astropy_finds_within_it(
+    positions: tuple[np.ndarray, np.ndarray],
+) -> None:
+    columns = {"ra": Numbers(positions[0]), "dec": Numbers(positions[1])}
+    expected = SkyCoord(*positions, unit="deg").separation(SkyCoord(359, 5, unit="deg")).deg <= 12
+    assert 5 < expected.sum() < 100
+    np.testing.assert_array_equal(matching("cone(359, 5, 12)", columns), expected)
+    np.testing.assert_array_equal(
+        matching("~CONE(359, +5.0, 12) & dec > 0", columns), ~expected & (positions[1] > 0)
+    )
+
+
+def test_a_galaxy_without_a_position_is_in_no_cone() -> None:
+    columns = {"ra": Numbers(np.array([10, np.nan])), "dec": Numbers(np.array([0, 0.0]))}
+    assert matching("cone(10, 0, 180)", columns).tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("cone(10, 0)", "Position 11 of the filter: a comma is expected, found \\)"),
+        ("cone(400, 0, 1)", "Position 6 of the filter: a number from 0 to 360 degrees"),
+        ("cone(10, 0, 1", "a closing parenthesis is expected, the filter ends"),
+        ("cone(10, z, 1)", "a number from -90 to 90 degrees is expected, found z"),
+        ("cone(10, 0, 1)", "cone needs the columns ra and dec"),
+    ],
+)
+def test_what_is_no_cone_is_a_sentence_with_its_position(expression: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        matching(expression, {"z": Numbers(np.array([1.0]))})
+
+
+def test_a_column_may_be_called_cone() -> None:
+    columns = {"cone": Numbers(np.array([1.0, 3.0]))}
+    assert matching("cone > 2", columns).tolist() == [False, True]
+
+
+def test_a_cone_is_no_clause_of_another_column() -> None:
+    assert clauses_of("cone(1, 2, 3) & z < 1", "z") == ["z < 1"]
