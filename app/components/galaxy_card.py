@@ -71,10 +71,14 @@ def _picture(workspace: Workspace, row: int) -> None:
     if image is None:
         unreadable(workspace.data.ids[row])
     elif workspace.model is None:
-        st.image(pictures.inline(image), width=IMAGE_WIDTH)
+        st.image(pictures.inline(image), width=IMAGE_WIDTH, alt=_alt(workspace, row))
         st.caption(escape_markdown(f"Patch errors need a model. {workspace.without_model}"))
     elif not workspace.model.has_predictor:
-        st.image(pictures.inline(_model_view(workspace, image)), width=IMAGE_WIDTH)
+        st.image(
+            pictures.inline(_model_view(workspace, image)),
+            width=IMAGE_WIDTH,
+            alt=_alt(workspace, row),
+        )
         st.caption(
             f"{escape_markdown(workspace.choice.label)} is an encoder without a predictor, so it "
             "has no patch errors."
@@ -98,7 +102,7 @@ def _patch_panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
     kind, masks = st.session_state[state.ERROR_KIND], st.session_state[state.MASKS]
     scale_key = ("scale", *workspace.key, masks)
     if view in {IMAGE, None} or not loaders.jobs().has(scale_key):
-        place.image(pictures.inline(seen), width="stretch")
+        place.image(pictures.inline(seen), width="stretch", alt=_alt(workspace, row))
     if not workspace.loaded:
         with legend:
             waiting.after_first_paint(*LIBRARIES)
@@ -115,9 +119,16 @@ def _patch_panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
     values = errors.mse if kind == "mse" else errors.cosine
     opacity = 1.0 if view == ERRORS else st.session_state[state.OPACITY] / 100
     shown = plotting.heatmap_overlay(seen, values, low, high, opacity, COLOURS[kind])
-    place.image(pictures.inline(shown), width="stretch")
+    place.image(
+        pictures.inline(shown), width="stretch", alt=f"{_alt(workspace, row)}, with patch errors"
+    )
     with legend:
         _scale_legend(kind, low, high, values, elapsed)
+
+
+def _alt(workspace: Workspace, row: int) -> str:
+    """Say what the image shows, for those who do not see it."""
+    return f"Galaxy {workspace.data.ids[row]}, {workspace.class_name(row)}"
 
 
 def _model_view(workspace: Workspace, image: np.ndarray) -> np.ndarray:

@@ -127,6 +127,7 @@ def drift(workspace: Workspace, row: int, image: np.ndarray) -> None:
                 pictures.inline(turned(square[None], number)[0]),
                 caption=f"{name}: {moved}",
                 width=104,
+                alt=name,
             )
     st.caption(
         "How far the embedding moves, relative to the distance to the nearest neighbour: 0 = not "

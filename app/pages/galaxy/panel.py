@@ -53,6 +53,7 @@ def patch_panel_section(workspace: Workspace, row: int, image: np.ndarray) -> No
         st.image(
             pictures.inline(seen(workspace, image) if workspace.model else image, "png"),
             width="stretch",
+            alt=f"Galaxy {workspace.data.ids[row]}",
         )
         st.caption(sentence)
         return

@@ -104,7 +104,8 @@ def _region(workspace: Workspace, search: examples.Search) -> None:
         seen = seen_part(image, workspace.model.config.image, 2)
         elsewhere = np.where(patches, np.nan, 0.0)
         shown = plotting.heatmap_overlay(seen, elsewhere, 0.0, 1.0, opacity=0.7)
-        st.image(pictures.inline(shown, "png"), width=2 * TILE)
+        alt = f"The region of galaxy {workspace.data.ids[row]}"
+        st.image(pictures.inline(shown, "png"), width=2 * TILE, alt=alt)
 
 
 def _images(workspace: Workspace, search: examples.Search) -> None:
@@ -112,7 +113,9 @@ def _images(workspace: Workspace, search: examples.Search) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="examples_images"):
         for digest in search.images:
             with st.container(width=2 * TILE):
-                st.image(pictures.inline(held[digest].image, "png"), width=TILE)
+                st.image(
+                    pictures.inline(held[digest].image, "png"), width=TILE, alt=held[digest].name
+                )
                 st.button(
                     "Remove",
                     key=f"remove_{digest}",

@@ -188,7 +188,7 @@ def _one(workspace: Workspace, upload: Upload, found: Any, number: int) -> None:
     near, distances = found.indices[number, :SHOWN], found.distances[number, :SHOWN]
     left, middle, right = st.columns([1, 2, 4], gap="medium")
     with left:
-        st.image(pictures.inline(upload.image, "png"), width=128)
+        st.image(pictures.inline(upload.image, "png"), width=128, alt=upload.name)
     with middle:
         placed = upload.ra is not None and upload.dec is not None and math.isfinite(upload.ra)
         facts(
