@@ -46,6 +46,7 @@ HOMES = {
     "astropy": {"astrojepa/data", "astrojepa/tables.py", "astrojepa/samp.py"},
     "safetensors": {"astrojepa/checkpoints"},
     "pyarrow": {"astrojepa/data", "astrojepa/evaluation/vectors", "astrojepa/tables.py"},
+    "faiss": {"astrojepa/evaluation/vectors"},
     "plotly": {"astrojepa/plotting.py"},
     "streamlit": {"app"},
     "huggingface_hub": {"astrojepa/checkpoints/hub.py"},

@@ -102,6 +102,25 @@ class Store:
         back = np.argsort(order, kind="stable")
         return {meaning: np.concatenate(parts)[back] for meaning, parts in found.items()}
 
+    def row_of(self, name: str) -> int:
+        """Return the first row with an id, else the row of that number; ValueError for neither."""
+        for first, path, layout in zip(self.firsts, self.files, self.layouts, strict=False):
+            column = layout.known["id"]
+            with opened_parquet(path, layout.text) as file:
+                ids = column_values(path, column, file.read(columns=[column]).column(0))
+            if ids.dtype.kind in "iu":
+                there = np.flatnonzero(ids == int(name)) if _is_int64(name) else []
+            else:
+                there = np.flatnonzero(ids.astype(str) == name)
+            if len(there):
+                return int(first) + int(there[0])
+        if name.isdecimal() and int(name) < len(self):
+            return int(name)
+        raise ValueError(
+            f"{self.path.name} has no galaxy {name!r}; give an id such as "
+            f"{self.known_of(np.array([0]))['id'][0]}, or a row from 0 to {len(self) - 1}."
+        )
+
     def read(self) -> Columns:
         """Read everything into memory, as `read_parquet` does one file.
 
@@ -179,6 +198,10 @@ def _check_complete(path: Path, files: list[Path]) -> None:
             f"{path} is unfinished: it has {len(files)} of {count} partitions {name}; start the "
             f"command that writes it again."
         )
+
+
+def _is_int64(name: str) -> bool:
+    return name.removeprefix("-").isdecimal() and abs(int(name)) < 2**63
 
 
 def _taken(file: pa.parquet.ParquetFile, rows: np.ndarray, names: list[str]) -> pa.Table:
