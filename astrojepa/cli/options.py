@@ -175,20 +175,25 @@ def open_stored(options: argparse.Namespace) -> tuple[Stored, Dataset, Embedding
     return stored, data, found
 
 
-def large_store(options: argparse.Namespace) -> Store | None:
-    """Return the store of --vectors where it is too large to compare all its galaxies, and faiss is
-    there to index them; None where the vectors are read into memory.
-    """
-    from astrojepa.evaluation.vectors.neighbour_index import INSTALL, LARGE, is_available
+def parquet_store(options: argparse.Namespace) -> Store | None:
+    """Return the store of --vectors, unread; None where that is no Parquet, or --data is given."""
     from astrojepa.evaluation.vectors.store import open_store
 
     path = options.vectors
     if path is None or options.data:
         return None
-    if not (path.is_dir() or (path.is_file() and path.suffix.lower() in (".parquet", ".pq"))):
-        return None
-    store = open_store(path, options.label_column)
-    if len(store) <= LARGE:
+    file = path.is_file() and path.suffix.lower() in (".parquet", ".pq")
+    return open_store(path, options.label_column) if file or path.is_dir() else None
+
+
+def large_store(options: argparse.Namespace) -> Store | None:
+    """Return the store of --vectors where it is too large to compare all its galaxies, and faiss is
+    there to index them; None where the vectors are read into memory.
+    """
+    from astrojepa.evaluation.vectors.neighbour_index import INSTALL, LARGE, is_available
+
+    store = parquet_store(options)
+    if store is None or len(store) <= LARGE:
         return None
     if not is_available():
         print(

@@ -25,14 +25,12 @@ from astrojepa.data.simulate.census import CLASSES
 from astrojepa.evaluation.maps.morton import morton_codes
 from astrojepa.evaluation.vectors.columns import MAX_ROWS
 from astrojepa.evaluation.vectors.neighbours import check_count, nearest
-from astrojepa.evaluation.vectors.store import part_name
+from astrojepa.evaluation.vectors.store import OPTIONS, PARTITION, ROW_GROUP, part_name
 from astrojepa.files import atomic_write
 from astrojepa.progress import Progress, reporting
 from astrojepa.types import Neighbours
 
 FORMAT = "1"
-PARTITION = 100_000  # galaxies, about
-ROW_GROUP = 8192  # galaxies that are read together
 INNER = 12  # dimensions of a group
 RADIUS = 8.0  # of a group
 SIGMAS = np.linspace(2.0, 0.5, INNER, dtype=np.float32)  # deviations along its axes
@@ -40,7 +38,6 @@ MOST_LEVELS = 5  # at most 4^5 groups
 MEMBERS = 64  # galaxies of a group on average, at least
 FIRST_ID = 10**15
 MAX_WIDTH = 4096
-OPTIONS = {"compression": "none", "use_dictionary": ["label"], "write_page_checksum": True}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -29,6 +30,13 @@ from astrojepa.evaluation.vectors.columns import (
     vector_batches,
 )
 
+PARTITION = 100_000  # galaxies of a file that is written here, about
+ROW_GROUP = 8192  # galaxies that are read together
+OPTIONS: dict[str, Any] = {
+    "compression": "none",
+    "use_dictionary": ["label"],
+    "write_page_checksum": True,
+}  # floats do not shrink
 PART_NAME = re.compile(r"(.+)-(\d{5,})-of-(\d{5,})\.parquet")
 
 
