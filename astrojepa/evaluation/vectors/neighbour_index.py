@@ -65,8 +65,8 @@ class NeighbourIndex:
     def _candidates(self, queries: np.ndarray, count: int, probes: int) -> np.ndarray:
         import faiss
 
-        how = faiss.SearchParametersIVF(nprobe=probes)
-        found: np.ndarray = self.lists.search(queries, count, params=how)[1]
+        parameters: Any = faiss.SearchParametersIVF
+        found: np.ndarray = self.lists.search(queries, count, params=parameters(nprobe=probes))[1]
         return found
 
 
@@ -84,7 +84,7 @@ def build_index(
         raise ValueError(f"faiss is not installed; install it with: {INSTALL}") from error
     count, width = features.shape
     num_lists = max(1, LISTS_PER_ROOT * math.isqrt(count))
-    lists = faiss.index_factory(width, f"IVF{num_lists},SQ8")
+    lists: Any = faiss.index_factory(width, f"IVF{num_lists},SQ8")
     lists.cp.seed, lists.cp.min_points_per_centroid = seed + 1, 1
     size = min(count, TRAINING * num_lists)
     sample = np.sort(np.random.default_rng(seed).choice(count, size, replace=False))

@@ -44,7 +44,7 @@ PART_NAME = re.compile(r"(.+)-(\d{5,})-of-(\d{5,})\.parquet")
 class Store:
     """Partitions on disk; nothing of them is kept in memory."""
 
-    path: Path
+    path: Path  # the folder, or the one file
     files: tuple[Path, ...]
     layouts: tuple[Layout, ...]  # one per file
 
@@ -117,7 +117,7 @@ class Store:
             with opened_parquet(path, layout.text) as file:
                 ids = column_values(path, column, file.read(columns=[column]).column(0))
             if ids.dtype.kind in "iu":
-                there = np.flatnonzero(ids == int(name)) if _is_int64(name) else []
+                there = np.flatnonzero(ids == int(name)) if _is_int64(name) else np.zeros(0, int)
             else:
                 there = np.flatnonzero(ids.astype(str) == name)
             if len(there):
@@ -152,7 +152,7 @@ class Store:
         again.
         """
         names, states = [path.name for path in self.files], [path.stat() for path in self.files]
-        hashes = content_hashes(self.path, names, states)
+        hashes = content_hashes(self.files[0].parent, names, states)
         return hashlib.sha256(b"".join(hashes)).hexdigest()[:16]
 
 
@@ -179,7 +179,7 @@ def open_store(path: str | Path, label_column: str = "") -> Store:
                 f"{file} and {files[0].name} differ in the width of their vectors, in their "
                 f"columns or in what made them; keep files of one kind in a folder."
             )
-    store = Store(path if path.is_dir() else path.parent, tuple(files), layouts)
+    store = Store(path, tuple(files), layouts)
     if len(store) > MAX_ROWS:
         raise VectorsError(
             f"{path} holds {len(store):,} vectors; at most {MAX_ROWS:,} are read. Divide it."

@@ -78,8 +78,7 @@ def open_index(store: Store, *, progress: Progress | bool | None = None) -> Stor
     cache has no room.
     """
     place = hashlib.sha256(str(store.path.resolve()).encode()).hexdigest()[:12]
-    names = "\0".join(file.name for file in store.files)
-    recipe = f"{_VERSION} {LISTS_PER_ROOT} {TRAINING} {store.hash} {names}"
+    recipe = f"{_VERSION} {LISTS_PER_ROOT} {TRAINING} {store.hash}"
     key = hashlib.sha256(recipe.encode()).hexdigest()[:16]
     folder = cache_path("neighbours", f"{place}-{key}", "")
     if not _is_whole(folder, store):

@@ -127,6 +127,15 @@ def test_the_index_is_opened_again_and_made_again_where_the_store_changed(
 
 
 @needs_faiss
+def test_files_of_one_folder_have_an_index_each(tmp_path: Path, cache: Path) -> None:
+    for seed in (1, 2):
+        simulate_store(Mixture(300, width=12, seed=seed), tmp_path / str(seed))
+        (tmp_path / str(seed) / "part-00000-of-00001.parquet").rename(tmp_path / f"{seed}.parquet")
+    first, second = (open_index(open_store(tmp_path / f"{seed}.parquet")) for seed in (1, 2))
+    assert kept(cache) == sorted([first.folder, second.folder])
+
+
+@needs_faiss
 @pytest.mark.parametrize("name", [FEATURES, LISTS, FACTS])
 def test_an_index_that_was_cut_short_is_made_again(
     store_folder: Path, cache: Path, name: str
