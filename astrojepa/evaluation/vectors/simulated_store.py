@@ -170,9 +170,10 @@ def read_mixture(path: str | Path) -> Mixture:
     if file is None:
         raise FileNotFoundError(f"{path} holds no Parquet files; name a simulated store.")
     facts = (parquet.read_schema(file).metadata or {}).get(b"mixture", b"")
-    if not facts:
-        raise ValueError(f"{path} was not simulated: its true neighbours are not known.")
-    return Mixture(**json.loads(facts))
+    try:
+        return Mixture(**json.loads(facts))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} was not simulated: its true neighbours are not known.") from error
 
 
 def true_neighbours(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from astrojepa.evaluation.vectors.neighbour_index import (
     NeighbourIndex,
     build_index,
 )
+from astrojepa.evaluation.vectors.neighbours import without_own
 from astrojepa.evaluation.vectors.standardise import scaling_of
 from astrojepa.evaluation.vectors.store import Store
 from astrojepa.files import read_json, temporary_folder, write_json
@@ -50,8 +52,6 @@ class StoreIndex:
         Distances are in standard deviations, as those of `neighbours`. The galaxy itself is left
         out; k is lowered to the number of others.
         """
-        from astrojepa.evaluation.vectors.neighbours import without_own
-
         rows, k = np.asarray(rows, np.int64), min(k, len(self) - 1)
         distances, indices = self.index.search(self.index.features[rows], k + 1)
         return without_own(distances, indices, rows)
@@ -111,10 +111,8 @@ def _is_whole(folder: Path, store: Store) -> bool:
 
 
 def _build(store: Store, folder: Path, progress: Progress | bool | None) -> None:
-    import faiss
-
     count, width = len(store), store.width
-    needed = count * (3 * width + 8)
+    needed = count * (3 * width + 8)  # three bytes a number, and the row of each vector in its list
     folder.parent.mkdir(parents=True, exist_ok=True)
     if (free := shutil.disk_usage(folder.parent).free) < needed:
         raise OSError(
@@ -125,17 +123,29 @@ def _build(store: Store, folder: Path, progress: Progress | bool | None) -> None
         temporary_folder(folder.parent, folder.name) as made,
         reporting(progress, 3 * count, "index of neighbours") as report,
     ):
-        shift, factor = scaling_of(batch for _, batch in store.batches())
+        scaling = scaling_of(batch for _, batch in store.batches())
+        np.save(made / SCALING, np.stack(scaling))
         report(count)
-        with (made / FEATURES).open("wb") as stream:
-            for first, batch in store.batches():
-                ((batch - shift) * factor).astype(np.float16).tofile(stream)
-                report(count + first + len(batch))
-        features = np.memmap(made / FEATURES, np.float16, mode="r", shape=(count, width))
-        built = build_index(features, report=lambda done: report(2 * count + done))
-        faiss.write_index(built.lists, str(made / LISTS))
-        np.save(made / SCALING, np.stack([shift, factor]))
+        _write_features(store, made / FEATURES, *scaling, lambda done: report(count + done))
+        _write_lists(made, (count, width), lambda done: report(2 * count + done))
         sizes = {name: (made / name).stat().st_size for name in (FEATURES, LISTS, SCALING)}
         write_json(made / FACTS, {"count": count, "width": width, "bytes": sizes})
         with contextlib.suppress(OSError):  # another process was quicker
             made.rename(folder)
+
+
+def _write_features(
+    store: Store, path: Path, shift: np.ndarray, factor: np.ndarray, report: Callable[[int], None]
+) -> None:
+    """Write the standardised vectors, float16, row by row."""
+    with path.open("wb") as stream:
+        for first, batch in store.batches():
+            ((batch - shift) * factor).astype(np.float16).tofile(stream)
+            report(first + len(batch))
+
+
+def _write_lists(made: Path, shape: tuple[int, int], report: Callable[[int], None]) -> None:
+    import faiss
+
+    features = np.memmap(made / FEATURES, np.float16, mode="r", shape=shape)
+    faiss.write_index(build_index(features, report=report).lists, str(made / LISTS))

@@ -274,6 +274,6 @@ def test_faiss_is_imported_only_where_an_index_is_used() -> None:
         "from astrojepa.types import Embeddings\n"
         "found = Embeddings(np.eye(30, dtype=np.float32), np.zeros(30, int), np.arange(30), ())\n"
         "aj.neighbours(found, 3)\n"
-        "assert not {'faiss', 'duckdb'} & sys.modules.keys()\n"
+        "assert 'faiss' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
