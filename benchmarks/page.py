@@ -40,6 +40,7 @@ TABLES = tables.TABLES | {
         scale_tables.scale_stores,
         scale_tables.scale_neighbours,
         scale_tables.scale_maps,
+        scale_tables.scale_select,
         scale_tables.scale_growth,
     )
 }

@@ -154,6 +154,32 @@ def score(kind: str, count: int, folder: Path, vectors: Path) -> dict[str, Any]:
     return {"scored": len(firsts) * RUN, "cpu_ms_each": 1e3 * seconds / (len(firsts) * RUN)}
 
 
+def choose(kind: str, count: int, folder: Path, vectors: Path) -> dict[str, Any]:
+    """Time a box of a thousandth of the map, a cone of one degree and a filter (median of five)."""
+    from astrojepa.evaluation.vectors.select import select
+    from astrojepa.evaluation.vectors.simulated_store import Mixture
+    from astrojepa.evaluation.vectors.store import open_store
+
+    if kind != "simulated":  # the others have neither map nor sky
+        return {}
+    store, side = open_store(folder), Mixture(count).side
+    end = side * (0.4 + 0.001**0.5)
+    questions: dict[str, dict[str, Any]] = {
+        "box": {"box": (0.4 * side, 0.4 * side, end, end)},
+        "cone": {"cone": (180.0, 0.0, 1.0)},
+        "filter": {"where": "redshift > 0.5"},
+    }
+    found: dict[str, Any] = {}
+    for name, asked in questions.items():
+        times, rows = [], 0
+        for _ in range(5):
+            begin = time.perf_counter()
+            rows = select(store, **asked).num_rows
+            times.append(1e3 * (time.perf_counter() - begin))
+        found |= {f"{name}_ms": float(np.median(times)), f"{name}_rows": rows}
+    return found
+
+
 def place(kind: str, count: int, folder: Path, vectors: Path) -> dict[str, Any]:
     """Fit UMAP to 20,000 (5,000 of 10,000) galaxies, place the others, judge both."""
     from astrojepa.cache import cache_path
@@ -208,6 +234,7 @@ STAGES: dict[str, Callable[[str, int, Path, Path], dict[str, Any]]] = {
     "recall": recall,
     "exact": exact,
     "score": score,
+    "select": choose,
     "map": place,
     "sort": write_back,
 }

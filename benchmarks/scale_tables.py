@@ -97,6 +97,24 @@ def scale_maps(results: Results) -> str:
     return markdown([*head, "neighbours kept"], _rows(results, cells))
 
 
+def scale_select(results: Results) -> str:
+    """Say what a question to the columns of a simulated store costs."""
+    rows = [
+        [
+            f"{count:,}",
+            *(
+                _cell(found, "select", f"{name}_{what}", form)
+                for name in ("box", "cone", "filter")
+                for what, form in (("rows", ",d"), ("ms", ",.0f"))
+            ),
+        ]
+        for kind, count, found in _stores(results)
+        if kind == "simulated"
+    ]
+    head = ["number", "in the box", "ms", "in the cone", "ms", "by the filter", "ms"]
+    return markdown(head, rows)
+
+
 def scale_growth(results: Results) -> str:
     """List log-log slopes against the number of galaxies."""
     costs: dict[str, tuple[str, Cost]] = {
@@ -108,6 +126,8 @@ def scale_growth(results: Results) -> str:
         "a query": ("recall", lambda found: found["query_cpu_ms"]),
         "a query that compares all": ("exact", lambda found: found["query_cpu_ms"]),
         "kNN score of one": ("score", lambda found: found["cpu_ms_each"]),
+        "galaxies in a box": ("select", lambda found: found["box_ms"]),
+        "galaxies by a filter": ("select", lambda found: found["filter_ms"]),
         "place the others on a map": ("map", lambda found: found["place_cpu_seconds"]),
     }
     rows = []
@@ -116,7 +136,7 @@ def scale_growth(results: Results) -> str:
             there = [
                 (count, cost(found[stage]))
                 for own, count, found in _stores(results)
-                if own == kind and stage in found and count >= 100_000
+                if own == kind and found.get(stage) and count >= 100_000
             ]
             if len(there) < 2:
                 continue
