@@ -30,6 +30,12 @@ def is_available() -> bool:
     return importlib.util.find_spec("faiss") is not None
 
 
+def check_available() -> None:
+    """Raise ValueError where faiss is not installed."""
+    if not is_available():
+        raise ValueError(f"faiss is not installed; install it with: {INSTALL}")
+
+
 @dataclass(frozen=True)
 class NeighbourIndex:
     """An index of standardised features, which it keeps for the exact distances."""
@@ -78,10 +84,9 @@ def build_index(
     The lists come from k-means on a sample drawn with `seed`. *Source:* Jégou, Douze & Schmid 2011
     (inverted lists); Douze et al. 2024 (faiss). Raises ValueError where faiss is not installed.
     """
-    try:
-        import faiss  # half a second to load, and most work does without
-    except ModuleNotFoundError as error:
-        raise ValueError(f"faiss is not installed; install it with: {INSTALL}") from error
+    check_available()
+    import faiss  # half a second to load, and most work does without
+
     count, width = features.shape
     num_lists = max(1, LISTS_PER_ROOT * math.isqrt(count))
     lists: Any = faiss.index_factory(width, f"IVF{num_lists},SQ8")

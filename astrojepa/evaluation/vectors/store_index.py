@@ -22,6 +22,7 @@ from astrojepa.evaluation.vectors.neighbour_index import (
     TRAINING,
     NeighbourIndex,
     build_index,
+    check_available,
 )
 from astrojepa.evaluation.vectors.neighbours import without_own
 from astrojepa.evaluation.vectors.standardise import scaling_of
@@ -77,6 +78,7 @@ def open_index(store: Store, *, progress: Progress | bool | None = None) -> Stor
     Raises ValueError where faiss is not installed or a vector is not finite, OSError where the
     cache has no room.
     """
+    check_available()
     place = hashlib.sha256(str(store.path.resolve()).encode()).hexdigest()[:12]
     recipe = f"{_VERSION} {LISTS_PER_ROOT} {TRAINING} {store.hash}"
     key = hashlib.sha256(recipe.encode()).hexdigest()[:16]

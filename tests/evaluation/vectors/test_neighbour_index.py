@@ -264,8 +264,12 @@ def test_without_faiss_a_large_store_is_compared_as_a_small_one(
     assert "an index is quicker: pip install 'astrojepa[scale]'" in shown.err
     expected = aj.neighbours(aj.read_vectors(store_folder), 3, 2)
     assert shown.out.split()[7] == str(FIRST_ID + expected.indices[0])
-    with pytest.raises(ValueError, match="faiss is not installed; install it with: pip install"):
-        build_index(np.zeros((9, 4), np.float32))
+    for use in (
+        lambda: build_index(np.zeros((9, 4))),
+        lambda: open_index(open_store(store_folder)),
+    ):
+        with pytest.raises(ValueError, match="faiss is not installed; install it with: pip insta"):
+            use()
 
 
 def test_faiss_is_imported_only_where_an_index_is_used() -> None:
