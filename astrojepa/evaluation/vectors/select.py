@@ -15,7 +15,7 @@ from astrojepa.evaluation.vectors.store import Store
 
 Box = tuple[float, float, float, float]  # x and y of one corner, x and y of the other
 Cone = tuple[float, float, float]  # ra, dec and radius, degrees
-ALONE = {
+ALONE: dict[str, Any] = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
 }  # nothing is fetched
