@@ -12,10 +12,10 @@ import re
 from pathlib import Path
 from typing import Any
 
-from benchmarks import explorer_tables, report_tables, tables
+from benchmarks import explorer_tables, report_tables, scale_tables, tables
 
 ROOT = Path(__file__).parents[1]
-DOCS = ("results", "performance", "reliability", "hosting", "experiments")
+DOCS = ("results", "performance", "reliability", "hosting", "experiments", "scale")
 PAGES = (*(ROOT / "docs" / f"{name}.md" for name in DOCS), ROOT / "README.md")
 RESULTS, REPORTS = ROOT / "benchmarks" / "results", ROOT / "docs" / "reports"
 TABLES = tables.TABLES | {
@@ -37,6 +37,11 @@ TABLES = tables.TABLES | {
         explorer_tables.app_memory,
         explorer_tables.hosted_start,
         explorer_tables.first_look,
+        scale_tables.scale_stores,
+        scale_tables.scale_neighbours,
+        scale_tables.scale_maps,
+        scale_tables.scale_select,
+        scale_tables.scale_growth,
     )
 }
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)

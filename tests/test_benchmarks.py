@@ -25,6 +25,7 @@ from benchmarks import (
     page,
     peer_steps,
     peers,
+    scale,
     sigreg,
     step,
     throughput,
@@ -201,6 +202,29 @@ def test_growth_is_a_slope(written, monkeypatch):
     )
     assert found["batch"]["flop_slope"] == pytest.approx(1)
     assert found["tokens"]["flop_slope"] > 1
+
+
+@pytest.mark.slow
+def test_every_stage_of_a_store_is_measured_and_none_twice(tmp_path, monkeypatch):
+    pytest.importorskip("faiss", reason="faiss is not installed: pip install faiss-cpu")
+    monkeypatch.setenv("ASTROJEPA_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(
+        scale, "apart", lambda *given: scale.STAGES[given[0]](*given[1:]) | {"cpu_seconds": 0.0}
+    )
+    monkeypatch.setattr(scale, "SAMPLE", 20)
+    vectors = np.random.default_rng(0).normal(size=(1200, 12)).astype(np.float32)
+    np.savez(tmp_path / "v.npz", id=np.arange(1200), vector=vectors)
+    where = ["--vectors", str(tmp_path / "v.npz"), "--folder", str(tmp_path / "stores")]
+    stages = ["--stages", *(name for name in scale.STAGES if name != "map")]
+    out = tmp_path / "scale.json"
+    for _ in range(2):
+        scale.main([*where, *stages, "--counts", "2000", "--out", str(out)])
+    stores = json.loads(out.read_text())["stores"]
+    assert set(stores) == {"simulated", "real"}
+    for found in stores.values():
+        assert set(found["2000"]) == set(scale.STAGES) - {"map"}
+        assert found["2000"]["recall"]["recall_at_10"] > 0.9
+    assert stores["simulated"]["2000"]["recall"]["recall_of_true"] > 0.9
 
 
 def test_throughput_is_measured_on_a_cpu_too(written):

@@ -46,6 +46,8 @@ HOMES = {
     "astropy": {"astrojepa/data", "astrojepa/tables.py", "astrojepa/samp.py"},
     "safetensors": {"astrojepa/checkpoints"},
     "pyarrow": {"astrojepa/data", "astrojepa/evaluation/vectors", "astrojepa/tables.py"},
+    "duckdb": {"astrojepa/evaluation/vectors"},
+    "faiss": {"astrojepa/evaluation/vectors"},
     "plotly": {"astrojepa/plotting.py"},
     "streamlit": {"app"},
     "huggingface_hub": {"astrojepa/checkpoints/hub.py"},

@@ -24,6 +24,7 @@ from astrojepa.cli import (
     probes,
     reports,
     runs,
+    store,
     train,
 )
 from astrojepa.cli.train import guarded
@@ -38,6 +39,7 @@ SUBJECTS = (
     anomalies,
     maps,
     neighbours,
+    store,
     patches,
     compare,
     reports,

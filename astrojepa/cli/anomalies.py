@@ -14,11 +14,15 @@ from astrojepa.cli.options import (
     check_source,
     declare,
     label,
+    large_store,
     open_data,
     open_stored,
     places,
+    print_columns,
     print_rows,
     provenance,
+    store_columns,
+    store_provenance,
 )
 from astrojepa.evaluation.anomalies.registry import DEFAULT, OF_VECTORS
 from astrojepa.files import write_json
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
     from astrojepa.data.dataset import Dataset
     from astrojepa.evaluation.anomalies.leaderboard_table import Row
+    from astrojepa.evaluation.vectors.store import Store
     from astrojepa.evaluation.vectors.stored import Stored
     from astrojepa.types import Embeddings
 
@@ -106,6 +111,9 @@ def _anomalies(options: argparse.Namespace) -> int:
     for flag in ("top", "draws", "k"):
         if getattr(options, flag) < 1:
             raise ValueError(f"--{flag} is {getattr(options, flag)}; it must be at least 1.")
+    by_lists = find(options.score).of_lists and not options.leaderboard
+    if by_lists and (store := large_store(options)) is not None:
+        return _list_store(options, store)
     source: Model | Stored
     found = None
     if options.vectors:
@@ -170,6 +178,35 @@ def _list(
     elif options.output:
         facts = provenance(source, data, score=name, k=k)
         write_table(options.output, [*columns, *places(data, order)], facts)
+    return 0
+
+
+def _list_store(options: argparse.Namespace, store: Store) -> int:
+    """Rank the galaxies of a large store by its index."""
+    from astrojepa.evaluation.anomalies.registry import find
+    from astrojepa.evaluation.anomalies.scoring import score_store
+    from astrojepa.evaluation.vectors.store_index import open_index
+
+    heard, name, k = sys.stderr.isatty(), options.score, options.k
+    scores = score_store(open_index(store, progress=heard), name, k, progress=heard)
+    order = np.argsort(-scores, kind="stable")
+    shown = order if options.output else order[: options.top]
+    known = store.known_of(shown)
+    columns = [
+        Column("rank", np.arange(1, len(shown) + 1), "1 = most anomalous"),
+        Column("id", known["id"].astype(str), "name of the galaxy"),
+        Column("score", scores[shown], f"{name}: {find(name).meaning}"),
+        *store_columns(known),
+    ]
+    print_columns(columns, options.top)
+    facts = store_provenance(store, score=name, k=k, index="IVF,SQ8")
+    if options.output and options.output.suffix.lower() == ".json":
+        names = [column.name for column in columns]
+        lines = zip(*(column.array.tolist() for column in columns), strict=True)
+        galaxies = [dict(zip(names, line, strict=True)) for line in lines]
+        write_json(options.output, facts | {"galaxies": galaxies})
+    elif options.output:
+        write_table(options.output, columns, facts)
     return 0
 
 

@@ -7,22 +7,28 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from astrojepa.cli.options import (
     TABLE_FILE,
+    check_source,
     declare,
     four_decimals,
     label,
     open_data,
+    parquet_store,
     places,
     provenance,
+    store_columns,
+    store_provenance,
     vectors,
 )
 from astrojepa.files import write_json
 from astrojepa.tables import Column, check_table, write_table
 
 if TYPE_CHECKING:
-    import numpy as np
-
+    from astrojepa.evaluation.maps.map_quality import MapTrust
+    from astrojepa.evaluation.vectors.store import Store
     from astrojepa.types import Embeddings
 
 
@@ -52,26 +58,43 @@ def add_to(commands: Any) -> None:
         metavar="FILE",
         help="JSON file for the projection reliability and the parameters",
     )
-    project.add_argument("--out", required=True, type=Path, help=f"{TABLE_FILE}: id, x, y, label")
+    project.add_argument(
+        "--fit",
+        type=int,
+        metavar="COUNT",
+        help=(
+            "of --vectors: fit the map to COUNT galaxies and place the others on it (default: "
+            "20,000 where there are more than 200,000, else all)"
+        ),
+    )
+    project.add_argument(
+        "--out",
+        required=True,
+        type=Path,
+        help=(
+            f"{TABLE_FILE}: id, x, y, label; or, of Parquet files, a new folder: all their columns "
+            "with x and y, sorted along a space-filling curve of these"
+        ),
+    )
 
 
 def _project(options: argparse.Namespace) -> int:
     import astrojepa as aj
     from astrojepa.evaluation.maps.placement import place
 
-    check_table(options.out, "--out")
     if options.vectors and options.place:
         raise ValueError("--place needs a model, which embeds its galaxies; leave out --vectors.")
+    check_source(options)
+    if (store := _store_to_fit(options)) is not None:
+        return _project_store(options, store)
+    check_table(options.out, "--out")
     source, data, found = vectors(options)
     xy = aj.project(found, method=options.method, seed=options.seed, progress=sys.stderr.isatty())
     said = f"{options.method}, seed {options.seed}"
     if options.trust:
         trust = _trust(found, xy, options.method, options.seed)
         write_json(options.trust, trust)
-        said += (
-            f"; trustworthiness {trust['trustworthiness']}, neighbours kept "
-            f"{trust['neighbours_kept']}, k = {trust['k']}"
-        )
+        said += f"; {_in_words(trust)}"
     if options.place:
         others = argparse.Namespace(**vars(options) | {"data": options.place, "where": None})
         data = open_data(others)
@@ -94,12 +117,68 @@ def _project(options: argparse.Namespace) -> int:
     return 0
 
 
+def _store_to_fit(options: argparse.Namespace) -> Store | None:
+    """Return the store whose map is fitted to some of its galaxies; None where it is to all."""
+    from astrojepa.evaluation.vectors.neighbour_index import LARGE
+
+    store = parquet_store(options)
+    if store is None and options.fit:
+        raise ValueError("--fit needs --vectors of Parquet files, and no --data.")
+    if store is None or options.fit or not options.out.suffix or len(store) > LARGE:
+        return store
+    return None
+
+
+def _project_store(options: argparse.Namespace, store: Store) -> int:
+    """Fit a map to some galaxies of a store and place the others."""
+    from astrojepa.evaluation.maps.store_map import FIT, project_store, write_map
+
+    folder = not options.out.suffix
+    if folder and options.out.exists():
+        raise FileExistsError(f"{options.out} exists already; name a new folder for the store.")
+    if not folder:
+        check_table(options.out, "--out")
+    fit = options.fit or min(FIT, len(store) // 2)
+    heard = sys.stderr.isatty()
+    made = project_store(store, options.method, options.seed, fit=fit, progress=heard)
+    trust = {"fitted": _numbers(made.fitted), "placed": _numbers(made.placed)}
+    facts = store_provenance(store)
+    if options.trust:
+        write_json(options.trust, {**trust, "map": made.recipe, **facts})
+    if folder:
+        write_map(store, made, options.out, {"creator": facts["creator"]}, progress=heard)
+    else:
+        known = store.known_of(np.arange(len(store)))
+        columns = [
+            Column("id", known["id"].astype(str), "name of the galaxy"),
+            Column("x", made.xy[:, 0], "first coordinate of the map, without unit"),
+            Column("y", made.xy[:, 1], "second coordinate of the map, without unit"),
+            *store_columns(known),
+        ]
+        how = {"method": options.method, "seed": options.seed, "fitted_to": fit}
+        write_table(options.out, columns, facts | how)
+    print(
+        f"{options.out}: {len(store)} galaxies, {options.method}, seed {options.seed}, fitted to "
+        f"{fit}: {_in_words(trust['fitted'])}; placed: {_in_words(trust['placed'])}"
+    )
+    return 0
+
+
 def _trust(embeddings: Embeddings, xy: np.ndarray, method: str, seed: int) -> dict[str, Any]:
-    """Return the trust numbers beside the map's parameters; None where one is not defined."""
+    """Return the trust numbers beside the map's parameters."""
     from astrojepa.evaluation.maps.map_quality import map_trust
     from astrojepa.evaluation.maps.projection import map_recipe
 
-    trust = map_trust(embeddings, xy)
+    return {
+        **_numbers(map_trust(embeddings, xy)),
+        "map": map_recipe(embeddings, method, seed),
+        "model": embeddings.model_hash,
+        "data": embeddings.data_hash,
+    }
+
+
+def _numbers(trust: MapTrust) -> dict[str, Any]:
+    """Return the trust numbers, None where one is not defined."""
     numbers = {
         "trustworthiness": trust.trustworthiness,
         "neighbours_kept": trust.mean_preservation,
@@ -113,7 +192,11 @@ def _trust(embeddings: Embeddings, xy: np.ndarray, method: str, seed: int) -> di
         "galaxies": trust.num_galaxies,
         "labelled": trust.num_labelled,
         "trustworthiness_over": {"galaxies": trust.sample, "seed": trust.seed},
-        "map": map_recipe(embeddings, method, seed),
-        "model": embeddings.model_hash,
-        "data": embeddings.data_hash,
     }
+
+
+def _in_words(trust: dict[str, Any]) -> str:
+    return (
+        f"trustworthiness {trust['trustworthiness']}, neighbours kept "
+        f"{trust['neighbours_kept']}, k = {trust['k']}"
+    )

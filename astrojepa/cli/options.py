@@ -16,6 +16,7 @@ from astrojepa.tables import WRITERS, Column
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
     from astrojepa.data.dataset import Dataset
+    from astrojepa.evaluation.vectors.store import Store
     from astrojepa.evaluation.vectors.stored import Stored
     from astrojepa.types import Embeddings
 
@@ -174,6 +175,36 @@ def open_stored(options: argparse.Namespace) -> tuple[Stored, Dataset, Embedding
     return stored, data, found
 
 
+def parquet_store(options: argparse.Namespace) -> Store | None:
+    """Return the store of --vectors, unread; None where that is no Parquet, or --data is given."""
+    from astrojepa.evaluation.vectors.store import open_store
+
+    path = options.vectors
+    if path is None or options.data:
+        return None
+    file = path.is_file() and path.suffix.lower() in (".parquet", ".pq")
+    return open_store(path, options.label_column) if file or path.is_dir() else None
+
+
+def large_store(options: argparse.Namespace) -> Store | None:
+    """Return the store of --vectors where it is too large to compare all its galaxies, and faiss is
+    there to index them; None where the vectors are read into memory.
+    """
+    from astrojepa.evaluation.vectors.neighbour_index import INSTALL, LARGE, is_available
+
+    store = parquet_store(options)
+    if store is None or len(store) <= LARGE:
+        return None
+    if not is_available():
+        print(
+            f"Note: {len(store):,} vectors are read into memory and all compared; an index is "
+            f"quicker: {INSTALL}",
+            file=sys.stderr,
+        )
+        return None
+    return store
+
+
 def vectors(options: argparse.Namespace) -> tuple[Model | Stored, Dataset, Embeddings]:
     """Return what made the vectors, the galaxies, and the vectors: a model's, or --vectors."""
     import astrojepa as aj
@@ -183,6 +214,20 @@ def vectors(options: argparse.Namespace) -> tuple[Model | Stored, Dataset, Embed
         return open_stored(options)
     data, model = open_data(options), aj.load_model(options.model)
     return model, data, aj.embed(model, data, progress=sys.stderr.isatty())
+
+
+def store_provenance(store: Store, **further: Any) -> dict[str, Any]:
+    """`provenance` of what was made from a store."""
+    import astrojepa as aj
+
+    return {
+        "creator": f"astrojepa {aj.__version__}",
+        "vectors": store.path.name,
+        "vectors_hash": store.hash,
+        **{name: store.facts[name] for name in ("model", "model_hash") if name in store.facts},
+        "simulated": store.facts.get("simulated") == "true",
+        **further,
+    }
 
 
 def provenance(source: Model | Stored, data: Dataset, **further: Any) -> dict[str, Any]:
@@ -207,6 +252,19 @@ def places(data: Dataset, rows: Any = slice(None)) -> list[Column]:
         Column("ra", data.ra[rows], "right ascension, J2000", "deg", digits=0, in_csv=False),
         Column("dec", data.dec[rows], "declination, J2000", "deg", digits=0, in_csv=False),
     ]
+
+
+def store_columns(known: dict[str, np.ndarray]) -> list[Column]:
+    """Return the columns label, and ra and dec where they are known, of rows of a store."""
+    count = len(known["id"])
+    labels = known.get("label", np.full(count, "")).astype(str)
+    columns = [Column("label", labels, "class")]
+    if {"ra", "dec"} <= known.keys() and known["ra"].dtype.kind == "f":
+        columns += [
+            Column("ra", known["ra"], "right ascension, J2000", "deg", digits=0, in_csv=False),
+            Column("dec", known["dec"], "declination, J2000", "deg", digits=0, in_csv=False),
+        ]
+    return columns
 
 
 def label(data: Dataset, row: int) -> str:

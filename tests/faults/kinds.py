@@ -31,6 +31,8 @@ from astrojepa.data.pack import pack
 from astrojepa.data.simulate.simulator import simulate
 from astrojepa.evaluation.vectors.embed_shards import embed_shards
 from astrojepa.evaluation.vectors.shards import read_shards
+from astrojepa.evaluation.vectors.simulated_store import Mixture, simulate_store
+from astrojepa.evaluation.vectors.stored import read_vectors as read_files
 from astrojepa.files import read_json, write_json, write_records
 from astrojepa.presets import preset
 from astrojepa.runs import append_metrics, forget_metrics_after, read_metrics
@@ -237,6 +239,24 @@ def read_vectors(folder: Path) -> int:
     return begun[-1]
 
 
+def write_store(folder: Path, version: int) -> None:
+    simulate_store(Mixture(3000, width=12, seed=version), folder / f"store {version}")
+
+
+def read_store(folder: Path) -> int:
+    begun = sorted(int(path.name.split()[1]) for path in folder.glob("store *"))
+    for version in begun:
+        try:
+            found = read_files(folder / f"store {version}")
+        except FileNotFoundError:  # unfinished
+            assert version == begun[-1], "a finished store is lost"
+            return version - 1
+        drawn = Mixture(3000, width=12, seed=version).group(0)["vector"]
+        np.testing.assert_array_equal(found.vectors[: len(drawn)], drawn)
+        assert len(found) == 3000
+    return begun[-1]
+
+
 def write_tables(folder: Path, version: int) -> None:
     rows = [{"id": str(row), "version": version} for row in range(300)]
     write_records(folder / "table.csv", rows)
@@ -271,5 +291,6 @@ KINDS: dict[str, Kind] = {
     "download": Kind(write_download, read_download, 0.2, 450),
     "data pack": Kind(write_pack, read_pack, 0.1, 25),
     "shards": Kind(write_shards, read_vectors, 0.3, 550),
+    "simulated store": Kind(write_store, read_store, 0.1, 25),
     "tables and reports": Kind(write_tables, read_tables, 0.03, 50),
 }

@@ -23,15 +23,16 @@ from tests.data.download.file_server import FileServers
 from tests.faults.kinds import DOWNLOADED, KINDS
 
 KILLS = {  # 100 in all
-    "cached arrays": 10,
+    "cached arrays": 8,
     "frames": 6,
     "simulation": 6,
     "run log": 12,
-    "last.pt and best.pt": 20,
-    "released weights": 16,
+    "last.pt and best.pt": 18,
+    "released weights": 14,
     "download": 10,
     "data pack": 6,
     "shards": 8,
+    "simulated store": 6,
     "tables and reports": 6,
 }
 

@@ -33,6 +33,7 @@ class AnomalyScore:
     meaning: str  # half a sentence: what a large value says
     needs: str  # one of NEEDS
     slow: bool  # more than about 50 ms a galaxy: computed only when asked for
+    of_lists: bool  # whether lists of neighbours are all of the vectors that it takes
     compute: Compute
 
 
@@ -71,7 +72,12 @@ _SCORES: dict[str, AnomalyScore] = {}
 
 
 def anomaly_score(
-    name: str, title: str, meaning: str, needs: str = "vectors", slow: bool = False
+    name: str,
+    title: str,
+    meaning: str,
+    needs: str = "vectors",
+    slow: bool = False,
+    of_lists: bool = False,
 ) -> Callable[[Compute], Compute]:
     """Register a score under `name`. It returns float64 (n,), larger = more anomalous.
 
@@ -85,7 +91,7 @@ def anomaly_score(
     def register(compute: Compute) -> Compute:
         if name in _SCORES:
             raise ValueError(f"There is an anomaly score {name!r} already; choose another name.")
-        _SCORES[name] = AnomalyScore(name, title, meaning, needs, slow, compute)
+        _SCORES[name] = AnomalyScore(name, title, meaning, needs, slow, of_lists, compute)
         return compute
 
     return register

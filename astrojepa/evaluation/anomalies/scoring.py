@@ -13,6 +13,7 @@ from astrojepa.evaluation.anomalies.registry import (
     DEFAULT,
     PIXELS,
     Features,
+    all_scores,
     find,
     find_vector_score,
     vector_scores,
@@ -30,6 +31,7 @@ from astrojepa.types import Embeddings
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
+    from astrojepa.evaluation.vectors.store_index import StoreIndex
 
 _VERSION = 1  # part of the cache's key; raise it when the scores change
 
@@ -47,7 +49,8 @@ def anomaly_scores(
     Returns float64 (n,), larger = more anomalous. Features are standardised on the reference;
     without one a galaxy is not its own neighbour. `method` is "knn" (mean distance to the k
     nearest), "lof", "mahalanobis", "isolation" (drawn with `seed`), or any other registered score
-    of vectors; each says in `scores/` what it computes and from which paper.
+    of vectors; each says in `scores/` what it computes and from which paper. Neighbours among more
+    than 200,000 galaxies come from an index where faiss is installed (`nearest`).
 
     `k` is lowered to the number of other galaxies. Raises ValueError for an unknown method, k < 1,
     other widths, non-finite vectors, or nothing to compare with.
@@ -116,6 +119,25 @@ def score_stored(found: Embeddings, data: Dataset, name: str, k: int = 20) -> np
         )
     vectors = pixel_pca(data, data)[0] if on_pixels else found
     return anomaly_scores(vectors, method=score.name, k=k)
+
+
+def score_store(
+    index: StoreIndex, name: str, k: int = 20, *, progress: Progress | bool | None = None
+) -> np.ndarray:
+    """`anomaly_scores` of the galaxies of a store against each other by its index: float64 (n,).
+
+    ValueError for a score that takes more than lists of neighbours.
+    """
+    score = find_vector_score(name)
+    if not score.of_lists:
+        lists = [name for name, score in all_scores().items() if score.of_lists]
+        raise ValueError(
+            f"The score {name} takes all vectors in memory; of a store there are "
+            f"{', '.join(lists)}."
+        )
+    lists_of_all = index.all_nearest(k, progress=progress)
+    features = index.index.features
+    return score.compute(Features(features, features, k, True, lists=lists_of_all))
 
 
 def kept_scores(embeddings: Embeddings, method: str = "knn") -> np.ndarray:

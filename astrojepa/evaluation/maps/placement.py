@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from astrojepa.evaluation.maps.layouts import layout_features, principal_components
+from astrojepa.evaluation.maps.layouts import COMPONENTS, principal_axes
 from astrojepa.evaluation.maps.map_quality import check_map
 from astrojepa.evaluation.maps.projection import METHODS
 from astrojepa.evaluation.vectors.neighbours import check_count, exact_distances, nearest
-from astrojepa.evaluation.vectors.standardise import check_same_width, checked_vectors, standardise
+from astrojepa.evaluation.vectors.standardise import (
+    check_same_width,
+    checked_vectors,
+    standardisation,
+)
 from astrojepa.types import Embeddings
 
 _STEPS = 50  # of the search for the median
@@ -33,32 +37,59 @@ def place(
     method is "pca", an unknown method, k < 1, or vectors that are not finite. *Source:* Weiszfeld
     1937 (the iteration for the median).
     """
-    check_count(k)
-    if method not in METHODS:
-        raise ValueError(f"There is no projection {method!r}; choose one of {', '.join(METHODS)}.")
-    old, fresh = checked_vectors(known), checked_vectors(new)
-    check_same_width(old, fresh)
-    xy = check_map(xy, len(old))
-    if method == "pca" or len(old) < 5:
-        return _place_linearly(fresh, old, xy)
-    features, targets = layout_features(old, fresh)
-    _, indices = nearest(features, targets, k)
-    squares = np.square(exact_distances(features, targets, indices), dtype=np.float64)
-    floor = np.where(
-        squares.max(axis=1, keepdims=True) > 0, _SAME * squares.max(axis=1, keepdims=True), 1.0
-    )
-    return _weighted_median(xy[indices], 1 / (squares + floor)).astype(np.float32)
+    return Placer(known, xy, method, k)(checked_vectors(new))
 
 
-def _place_linearly(fresh: np.ndarray, old: np.ndarray, xy: np.ndarray) -> np.ndarray:
-    features, targets = standardise(old, fresh)
-    again, placed = principal_components(features, 2, targets)
-    if not np.allclose(again, xy, atol=1e-3 * max(1.0, float(np.abs(again).max()))):
-        raise ValueError(
-            "This is not the PCA map of the known galaxies; give the one that project(known, "
-            "'pca') makes."
+class Placer:
+    """`place` for repeated use: what depends on the known galaxies alone is computed once."""
+
+    def __init__(
+        self, known: Embeddings, xy: np.ndarray, method: str = "umap", k: int = 10
+    ) -> None:
+        check_count(k)
+        if method not in METHODS:
+            raise ValueError(
+                f"There is no projection {method!r}; choose one of {', '.join(METHODS)}."
+            )
+        old = checked_vectors(known)
+        self.old, self.k, self.xy = old, k, check_map(xy, len(old))
+        self.linear = method == "pca" or len(old) < 5
+        self.shift, self.factor = standardisation(old)
+        features = (old - self.shift) * self.factor
+        components = 2 if self.linear else COMPONENTS
+        self.axes = (
+            principal_axes(features, components)
+            if self.linear or old.shape[1] > COMPONENTS
+            else None
         )
-    return placed
+        self.features = self._prepared(old)
+        if self.linear and not np.allclose(
+            self.features, xy, atol=1e-3 * max(1.0, float(np.abs(self.features).max()))
+        ):
+            raise ValueError(
+                "This is not the PCA map of the known galaxies; give the one that project(known, "
+                "'pca') makes."
+            )
+
+    def __call__(self, vectors: np.ndarray) -> np.ndarray:
+        """Place finite vectors (q, D): float32 (q, 2)."""
+        check_same_width(self.old, vectors)
+        targets = self._prepared(vectors)
+        if self.linear:
+            return targets
+        _, indices = nearest(self.features, targets, self.k)
+        squares = np.square(exact_distances(self.features, targets, indices), dtype=np.float64)
+        floor = np.where(
+            squares.max(axis=1, keepdims=True) > 0, _SAME * squares.max(axis=1, keepdims=True), 1.0
+        )
+        return _weighted_median(self.xy[indices], 1 / (squares + floor)).astype(np.float32)
+
+    def _prepared(self, vectors: np.ndarray) -> np.ndarray:
+        features = (vectors - self.shift) * self.factor
+        if self.axes is None:
+            return features
+        mean, axes = self.axes
+        return (features - mean) @ axes
 
 
 def _weighted_median(points: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -5,10 +5,12 @@ Nothing is unpickled, and room is made for numbers only after the file has said 
 
 from __future__ import annotations
 
+import contextlib
 import math
 import warnings
 import zipfile
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,34 +54,60 @@ class Columns:
     facts: dict[str, str] = field(default_factory=dict)  # about the file: model_hash, data_hash
 
 
+@dataclass(frozen=True)
+class Layout:
+    """What a Parquet file of vectors says that it holds."""
+
+    count: int
+    width: int
+    vector: str  # name of the column of vectors
+    known: dict[str, str]  # names of the other columns by what they mean, of WANTED
+    text: list[str]  # those of them that hold text
+    facts: dict[str, str]
+
+
 def read_parquet(path: Path, label_column: str = "") -> Columns:
     """Read a Parquet file with a column of lists of numbers, all of one length, and a column of
     ids.
 
     VectorsError where it is damaged, too large, or holds something else.
     """
+    layout = parquet_layout(path, label_column)
+    with opened_parquet(path, layout.text) as file:
+        known = {
+            meaning: column_values(path, name, file.read(columns=[name]).column(0))
+            for meaning, name in layout.known.items()
+        }
+        vectors = _joined(path, file, layout)
+    return Columns(vectors, known, None, layout.facts)
+
+
+def parquet_layout(path: Path, label_column: str = "") -> Layout:
+    """Read the footer of a Parquet file of vectors. Raises as `read_parquet`."""
+    with opened_parquet(path) as file:
+        schema = file.schema_arrow
+        known = _chosen(path, schema.names, label_column)
+        text = [name for name in known.values() if _is_text(schema.field(name))]
+        vector = _vector_column(path, schema)
+        width = _width(path, file, vector)
+        facts = _text_facts(schema.metadata)
+        return Layout(file.metadata.num_rows, width, vector, known, text, facts)
+
+
+@contextlib.contextmanager
+def opened_parquet(path: Path, text: Sequence[str] = ()) -> Iterator[parquet.ParquetFile]:
+    """Open a Parquet file, its columns of text as dictionaries: they then take no more room than
+    the file says. VectorsError where it is damaged, also in what is read of it inside the block.
+    """
     try:
-        with parquet.ParquetFile(path) as file:
-            names = file.schema_arrow.names
-            chosen = _chosen(path, names, label_column)
-            text = [name for name in chosen.values() if _is_text(file.schema_arrow.field(name))]
-        # as dictionaries, text takes no more room than the file says
         with parquet.ParquetFile(
-            path, read_dictionary=text, page_checksum_verification=True
+            path, read_dictionary=list(text), page_checksum_verification=True
         ) as file:
-            column = _vector_column(path, file.schema_arrow)
-            width = _width(path, file, column)
-            known = {
-                meaning: _values(path, name, file.read(columns=[name]).column(0))
-                for meaning, name in chosen.items()
-            }
-            vectors = _joined(path, file, column, width)
-            facts = _text_facts(file.schema_arrow.metadata)
+            yield file
     except VectorsError:
         raise
     except (pa.ArrowException, OSError, UnicodeError, MemoryError, OverflowError) as error:
         raise VectorsError(f"{path} is not a readable Parquet file ({_why(error)}).") from error
-    return Columns(vectors, known, None, facts)
 
 
 def _chosen(path: Path, names: list[str], label_column: str) -> dict[str, str]:
@@ -162,11 +190,24 @@ def _checked_shape(path: Path, rows: int, values: int) -> int:
     return width
 
 
-def _joined(path: Path, file: parquet.ParquetFile, column: str, width: int) -> np.ndarray:
+def _joined(path: Path, file: parquet.ParquetFile, layout: Layout) -> np.ndarray:
     """Return the vectors, float32 (n, D)."""
-    count, start = file.metadata.num_rows, 0
-    vectors = np.empty((count, width), np.float32)
-    for batch in file.iter_batches(max(1, BATCH // width), columns=[column]):
+    vectors = np.empty((layout.count, layout.width), np.float32)
+    for start, numbers in vector_batches(path, file, layout):
+        with np.errstate(over="ignore"):  # infinity is counted later
+            vectors[start : start + len(numbers)] = numbers
+    return vectors
+
+
+def vector_batches(
+    path: Path, file: parquet.ParquetFile, layout: Layout
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the first row and the vectors of one batch after another, (b, D) in the file's type.
+
+    VectorsError where a vector has another length, or the file other rows than it says.
+    """
+    count, width, start = layout.count, layout.width, 0
+    for batch in file.iter_batches(max(1, BATCH // width), columns=[layout.vector]):
         lists = batch.column(0)
         lists.validate(full=True)
         lists = lists.storage if isinstance(lists, pa.ExtensionArray) else lists
@@ -180,15 +221,13 @@ def _joined(path: Path, file: parquet.ParquetFile, column: str, width: int) -> n
         numbers = lists.flatten().to_numpy(zero_copy_only=False)  # null becomes NaN
         if start + len(lists) > count:
             raise VectorsError(f"{path} holds more rows than it says; write it again.")
-        with np.errstate(over="ignore"):  # infinity is counted later
-            vectors[start : start + len(lists)] = numbers.reshape(len(lists), width)
+        yield start, numbers.reshape(len(lists), width)
         start += len(lists)
     if start != count:
         raise VectorsError(f"{path} holds {start:,} of {count:,} rows; write it again.")
-    return vectors
 
 
-def _values(path: Path, name: str, column: pa.ChunkedArray) -> np.ndarray:
+def column_values(path: Path, name: str, column: pa.ChunkedArray) -> np.ndarray:
     """Return a column as text with "" for missing, or as numbers with NaN."""
     column.validate(full=True)  # of a damaged file, words may lie outside the dictionary
     kind = column.type
@@ -216,8 +255,13 @@ def _check_letters(path: Path, name: str, longest: int, count: int) -> None:
 
 
 def _text_facts(metadata: dict[bytes, bytes] | None) -> dict[str, str]:
-    """Return what a shard of the embed command says of itself."""
-    known = {"model": "model", "model_hash": "model_hash", "data_fingerprint": "data_hash"}
+    """Return what a shard of the embed command, or a simulated store, says of itself."""
+    known = {
+        "model": "model",
+        "model_hash": "model_hash",
+        "data_fingerprint": "data_hash",
+        "simulated": "simulated",
+    }
     text = {
         key.decode(errors="replace"): value.decode(errors="replace")
         for key, value in (metadata or {}).items()

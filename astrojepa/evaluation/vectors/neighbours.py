@@ -1,9 +1,10 @@
-"""Which galaxies look alike: exact nearest neighbours on standardised features."""
+"""Which galaxies look alike: nearest neighbours on standardised features."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from astrojepa.evaluation.vectors.neighbour_index import LARGE, build_index, is_available
 from astrojepa.evaluation.vectors.standardise import (
     check_same_width,
     checked_vectors,
@@ -18,6 +19,7 @@ _FEW = 16
 # up to this many features a tree is quicker than comparing all: 17,736 points on a map in 0.1 s,
 # not 2 s
 _TREE_WIDTH = 3
+_MANY = 10_000  # queries that are worth the making of an index
 
 
 def neighbours(
@@ -33,7 +35,8 @@ def neighbours(
     one vector (D,) or several (q, D) of the same model. Distances are in standard deviations, >= 0,
     0 for an exact duplicate: the metric of `anomaly_scores`. Where fewer than k galaxies exist, all
     of them are returned. Equal distances come in row order. With `whitened` they are distances
-    along uncorrelated axes of unit variance (`whiten`).
+    along uncorrelated axes of unit variance (`whiten`). More than 10,000 queries among more than
+    200,000 galaxies are answered by an index where faiss is installed, which may miss a neighbour.
 
     Raises ValueError for k < 1, rows outside the data, vectors of another width, and non-finite
     numbers.
@@ -78,23 +81,45 @@ def neighbours_among(features: np.ndarray, row: int, k: int = 6) -> Neighbours:
 def nearest(
     reference: np.ndarray, queries: np.ndarray, k: int, *, exclude: np.ndarray | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return (distances float32, indices int64), both (q, k), nearest first: exact, chunked.
+    """Return (distances float32, indices int64), both (q, k), nearest first, in bounded memory.
 
-    `exclude` (q,) names one reference row per query to leave out: the query itself. k is lowered to
-    the rows there are.
+    Exact, except for many queries among more than 200,000 vectors where faiss is installed: an
+    index then finds nearly all neighbours (`neighbour_index`). `exclude` (q,) names one reference
+    row per query to leave out: the query itself. k is lowered to the rows there are.
     """
     others = len(reference) - (exclude is not None)
     k = min(k, others)
     if k < 1:
         return np.zeros((len(queries), 0), np.float32), np.zeros((len(queries), 0), np.int64)
-    search = _by_differences if len(queries) <= _FEW else _by_products
+    large = len(reference) > LARGE and reference.shape[1] > _TREE_WIDTH
+    many = large and len(queries) > _MANY and is_available()
+    search = _by_index if many else exact_nearest
     distances, indices = search(reference, queries, k if exclude is None else k + 1)
     if exclude is not None:
-        own = indices == np.asarray(exclude)[:, None]
-        # hidden behind more than k exact duplicates: any of them may go
-        own[~own.any(axis=1), -1] = True
-        distances, indices = distances[~own].reshape(-1, k), indices[~own].reshape(-1, k)
+        distances, indices = without_own(distances, indices, np.asarray(exclude))
     return distances.astype(np.float32), indices.astype(np.int64)
+
+
+def exact_nearest(
+    reference: np.ndarray, queries: np.ndarray, k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return distances and indices (q, k) of the k nearest by comparing all, nearest first."""
+    return (_by_differences if len(queries) <= _FEW else _by_products)(reference, queries, k)
+
+
+def without_own(
+    distances: np.ndarray, indices: np.ndarray, rows: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Leave the query's own row out of lists (q, k + 1): (q, k) each."""
+    own = indices == rows[:, None]
+    # hidden behind more than k exact duplicates: any of them may go
+    own[~own.any(axis=1), -1] = True
+    shape = (len(indices), indices.shape[1] - 1)
+    return distances[~own].reshape(shape), indices[~own].reshape(shape)
+
+
+def _by_index(reference: np.ndarray, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    return build_index(reference).search(queries, k)
 
 
 def _by_differences(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from astrojepa.types import Embeddings
@@ -77,7 +79,26 @@ def whiten(reference: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...]
 def standardisation(reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return (shift, factor), float32 (D,): x becomes (x - shift) * factor."""
     mean = reference.mean(axis=0, dtype=np.float64)
-    deviation = reference.std(axis=0, dtype=np.float64)
+    return _scaling(mean, reference.std(axis=0, dtype=np.float64))
+
+
+def scaling_of(batches: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the `standardisation` of all batches (b, D) together, one in memory at a time.
+
+    *Source:* Chan, Golub & LeVeque 1983 (how variances are joined).
+    """
+    count, mean, squares = 0, np.float64(0), np.float64(0)
+    for batch in batches:
+        own = batch.mean(axis=0, dtype=np.float64)
+        total, gap = count + len(batch), own - mean
+        spread = batch.var(axis=0, dtype=np.float64) * len(batch)
+        squares = squares + spread + gap**2 * (count * len(batch) / total)
+        mean = mean + gap * (len(batch) / total)
+        count = total
+    return _scaling(np.asarray(mean), np.sqrt(np.asarray(squares) / max(1, count)))
+
+
+def _scaling(mean: np.ndarray, deviation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     constant = deviation <= 1e-6 * np.maximum(np.abs(mean), deviation.max(initial=0.0))
     scale = np.where(constant, 1.0, deviation)
     return mean.astype(np.float32), (1 / scale).astype(np.float32)

@@ -18,6 +18,7 @@ from astrojepa.data.readers.labels import encode_labels, shortened_ids, split_na
 from astrojepa.data.without_images import NoImages
 from astrojepa.evaluation.vectors.columns import Columns, VectorsError, read_npz, read_parquet
 from astrojepa.evaluation.vectors.shards import MANIFEST, read_places, read_shards
+from astrojepa.evaluation.vectors.store import open_store
 from astrojepa.files import atomic_write
 from astrojepa.types import Embeddings
 
@@ -66,7 +67,7 @@ def write_vectors(path: Path, found: Embeddings, data: Dataset, facts: dict[str,
 
 
 def read_vectors(path: str | Path) -> Embeddings:
-    """Read vectors from a file: an .npz or Parquet file, or a folder that the embed command wrote.
+    """Read vectors from a file: an .npz or Parquet file, or a folder of Parquet files.
 
     A Parquet file has a column `object_id` (or `id`) and a column `vector` of lists of D numbers;
     an .npz has arrays of these names, (n,) and (n, D). Labels (`label`) may stand beside them.
@@ -91,18 +92,20 @@ def open_vectors(path: str | Path, label_column: str = "") -> Stored:
     `label_column` chooses the column of the class. Raises as `read_vectors`.
     """
     path = Path(path)
+    if (path / MANIFEST).is_file():
+        return _of_shards(path)
     if path.is_dir():
-        return _of_folder(path)
-    if not path.is_file():
+        store = open_store(path, label_column)
+        found, digest = store.read(), store.hash
+    elif not path.is_file():
         raise FileNotFoundError(f"There are no vectors {path}; write some with astrojepa embed.")
-    read = READERS.get(path.suffix.lower())
-    if read is None:
+    elif (read := READERS.get(path.suffix.lower())) is None:
         raise VectorsError(
             f"{path} is no file of vectors; give one that ends in {', '.join(READERS)}, or a "
-            f"folder of the embed command."
+            f"folder of Parquet files."
         )
-    found = read(path, label_column)
-    digest = content_hash(path).hex()[:16]
+    else:
+        found, digest = read(path, label_column), content_hash(path).hex()[:16]
     ids = _checked_ids(path, found)
     labels, classes, note = _labels(path, found, ids)
     _check_finite(path, found.vectors, ids)
@@ -110,7 +113,10 @@ def open_vectors(path: str | Path, label_column: str = "") -> Stored:
     text = pd.DataFrame({"split": found.known.get("split", np.array([])).astype(str)}, dtype=str)
     hashes = (found.facts.get("model_hash", ""), found.facts.get("data_hash", ""))
     embeddings = Embeddings(found.vectors, labels, ids, classes, *hashes)
-    galaxies = _without_images(path.name, embeddings, ra, dec, f"vectors {digest}")
+    galaxies = dataclasses.replace(
+        _without_images(path.name, embeddings, ra, dec, f"vectors {digest}"),
+        simulated=found.facts.get("simulated") == "true",
+    )
     if "split" in found.known:
         galaxies = dataclasses.replace(galaxies, split_column=split_names(text))
     if note:
@@ -179,12 +185,7 @@ def rows_of(stored: Stored, data: Dataset) -> np.ndarray:
     return rows
 
 
-def _of_folder(path: Path) -> Stored:
-    if not (path / MANIFEST).is_file() and any(path.glob("*.parquet")):
-        raise VectorsError(
-            f"{path} is no folder of the embed command (it has no {MANIFEST}); give one of its "
-            f"Parquet files."
-        )
+def _of_shards(path: Path) -> Stored:
     found = read_shards(path)
     _check_finite(path, found.vectors, found.ids)
     digest = content_hash(path / MANIFEST).hex()[:16]

@@ -237,8 +237,9 @@ def test_damaged_and_other_files_are_refused(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ValueError, match=message):
             aj.read_vectors(tmp_path / name)
-    with pytest.raises(ValueError, match="is no folder of the embed command"):
-        aj.read_vectors(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match="empty holds no Parquet files of vectors"):
+        aj.read_vectors(tmp_path / "empty")
     with pytest.raises(FileNotFoundError, match="There are no vectors"):
         aj.read_vectors(tmp_path / "none.npz")
 

@@ -8,7 +8,10 @@ from astrojepa.evaluation.anomalies.registry import Features, anomaly_score
 
 
 @anomaly_score(
-    "knn", "Distance to 20 nearest neighbours", "mean distance to the 20 nearest neighbours"
+    "knn",
+    "Distance to 20 nearest neighbours",
+    "mean distance to the 20 nearest neighbours",
+    of_lists=True,
 )
 def knn(features: Features) -> np.ndarray:
     """Mean Euclidean distance to the k nearest, in standard deviations, >= 0.
@@ -23,6 +26,7 @@ def knn(features: Features) -> np.ndarray:
     "lof",
     "Local outlier factor",
     "how sparse the neighbourhood is compared with that of its neighbours",
+    of_lists=True,
 )
 def lof(features: Features) -> np.ndarray:
     """Local outlier factor, about 1 inside a cluster. *Source:* Breunig et al. 2000."""

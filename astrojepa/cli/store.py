@@ -1,0 +1,114 @@
+"""simulate-store and select: a large made-up store of vectors, and galaxies chosen from a store."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from astrojepa.cli.options import (
+    TABLE_FILE,
+    add_vectors,
+    declare,
+    print_columns,
+    store_provenance,
+)
+from astrojepa.tables import Column, check_table, write_table
+
+SHOWN = 25  # rows that are printed
+
+
+def add_to(commands: Any) -> None:
+    """Declare the commands of this file."""
+    made = declare(
+        commands,
+        "simulate-store",
+        _simulate_store,
+        "Write a store of made-up vectors whose true neighbours are known, or go on with it.",
+        "--count 1000000 --out store",
+        model=False,
+    )
+    made.add_argument("--count", type=int, required=True, help="number of galaxies")
+    made.add_argument("--width", type=int, default=192, help="length of a vector (default 192)")
+    made.add_argument("--seed", type=int, default=0, help="random seed (default 0)")
+    made.add_argument(
+        "--out", type=Path, required=True, help="folder for the Parquet files of the store"
+    )
+    chosen = declare(
+        commands,
+        "select",
+        _select,
+        "List the galaxies of a store in a box of its map, in a cone on the sky, or by a filter.",
+        '--vectors store --cone 180 0 0.5 --filter "redshift < 0.1" --out near.vot',
+        model=False,
+    )
+    add_vectors(chosen, "in Parquet files")
+    chosen.add_argument(
+        "--box",
+        nargs=4,
+        type=float,
+        metavar=("X0", "Y0", "X1", "Y1"),
+        help="two corners of a rectangle in the columns x and y",
+    )
+    chosen.add_argument(
+        "--cone",
+        nargs=3,
+        type=float,
+        metavar=("RA", "DEC", "RADIUS"),
+        help="position and radius, degrees",
+    )
+    chosen.add_argument(
+        "--filter",
+        default="",
+        metavar="EXPRESSION",
+        help="over the columns, such as 'redshift < 0.1 & label == \"Merging\"'",
+    )
+    chosen.add_argument("--out", type=Path, help=f"{TABLE_FILE}; with every column but vectors")
+
+
+def _simulate_store(options: argparse.Namespace) -> int:
+    from astrojepa.evaluation.vectors.simulated_store import Mixture, simulate_store
+
+    mixture = Mixture(options.count, options.width, options.seed)
+    found = simulate_store(mixture, options.out, progress=sys.stderr.isatty())
+    if found:
+        print(f"{found} of {len(mixture.partitions)} partitions were already there")
+    print(
+        f"{options.out}: {options.count:,} SIMULATED vectors of width {options.width} in "
+        f"{len(mixture.partitions)} partitions"
+    )
+    return 0
+
+
+def _select(options: argparse.Namespace) -> int:
+    from astrojepa.evaluation.vectors.select import select
+    from astrojepa.evaluation.vectors.store import open_store
+
+    if options.vectors is None:
+        raise ValueError("--vectors is missing; name the folder of a store.")
+    if not (options.box or options.cone or options.filter):
+        raise ValueError("Nothing chooses the galaxies; give --box, --cone or --filter.")
+    if options.out:
+        check_table(options.out, "--out")
+    store = open_store(options.vectors)
+    table = select(store, box=options.box, cone=options.cone, where=options.filter)
+    degrees = {store.layouts[0].known.get(name) for name in ("ra", "dec")}
+    columns = [
+        Column(
+            name,
+            table[name].to_pandas().to_numpy(),
+            "column of the store",
+            "deg" if name in degrees else "",
+            digits=0 if name in degrees else 6,
+        )
+        for name in table.column_names
+    ]
+    print_columns(columns, SHOWN)
+    print(f"{table.num_rows:,} of {len(store):,} galaxies")
+    if options.out:
+        how = {"box": options.box, "cone": options.cone, "filter": options.filter}
+        said = {name: " ".join(map(str, value)) for name, value in how.items() if value}
+        facts = store_provenance(store, **(said | {"filter": options.filter}))
+        write_table(options.out, columns, facts)
+    return 0

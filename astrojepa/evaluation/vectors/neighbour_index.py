@@ -1,0 +1,101 @@
+"""Nearest neighbours of very many galaxies: an index by faiss, and exact distances of its best.
+
+k-means divides the vectors into 2 √n lists. A query reads the 32 lists whose centres are nearest,
+compares the vectors in them, kept as 8 bits a number, and the 200 best are compared exactly. A
+query so costs about √n instead of n. Recall on real embeddings: docs/scale.md.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+LARGE = 200_000  # vectors above which an index takes the place of comparing all
+LISTS_PER_ROOT = 2  # lists, times the root of the number of vectors
+PROBES = 32  # lists that a query reads
+RERANKED = 200  # candidates whose distance is computed exactly
+TRAINING = 64  # vectors per list that k-means sees
+_CHUNK = 256  # queries answered together
+_ADDED = 65_536  # vectors added together
+INSTALL = "pip install 'astrojepa[scale]'"
+
+
+def is_available() -> bool:
+    """Whether faiss is installed; it is not imported."""
+    return importlib.util.find_spec("faiss") is not None
+
+
+def check_available() -> None:
+    """Raise ValueError where faiss is not installed."""
+    if not is_available():
+        raise ValueError(f"faiss is not installed; install it with: {INSTALL}")
+
+
+@dataclass(frozen=True)
+class NeighbourIndex:
+    """An index of standardised features, which it keeps for the exact distances."""
+
+    lists: Any  # faiss.IndexIVFScalarQuantizer
+    features: np.ndarray  # float16 or float32 (n, D), in memory or mapped from disk
+
+    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return (distances float32, indices int64), both (q, k), by (distance, row).
+
+        Distances are exact; a neighbour may be missed. k is at most n.
+        """
+        distances = np.empty((len(queries), k), np.float32)
+        indices = np.empty((len(queries), k), np.int64)
+        for first in range(0, len(queries), _CHUNK):
+            part = slice(first, first + _CHUNK)
+            asked = np.ascontiguousarray(queries[part], dtype=np.float32)
+            distances[part], indices[part] = self._reranked(asked, k)
+        return distances, indices
+
+    def _reranked(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        found = self._candidates(queries, max(RERANKED, k), PROBES)
+        if (found[:, k - 1] < 0).any():  # lists with few members: all are read
+            found = self._candidates(queries, max(RERANKED, k), self.lists.nlist)
+        gaps = self.features[found].astype(np.float32)  # a candidate of -1 is the last row, for now
+        gaps -= queries[:, None, :]
+        squares = np.einsum("qkd,qkd->qk", gaps, gaps)
+        squares[found < 0] = np.inf
+        order = np.lexsort((found, squares), axis=1)[:, :k]
+        nearest = np.take_along_axis(squares, order, axis=1)
+        return np.sqrt(nearest), np.take_along_axis(found, order, axis=1)
+
+    def _candidates(self, queries: np.ndarray, count: int, probes: int) -> np.ndarray:
+        import faiss
+
+        parameters: Any = faiss.SearchParametersIVF
+        found: np.ndarray = self.lists.search(queries, count, params=parameters(nprobe=probes))[1]
+        return found
+
+
+def build_index(
+    features: np.ndarray, seed: int = 0, report: Callable[[int], None] = lambda done: None
+) -> NeighbourIndex:
+    """Index standardised features (n, D), float16 or float32; `report` takes the rows done.
+
+    The lists come from k-means on a sample drawn with `seed`. *Source:* Jégou, Douze & Schmid 2011
+    (inverted lists); Douze et al. 2024 (faiss). Raises ValueError where faiss is not installed.
+    """
+    check_available()
+    import faiss  # half a second to load, and most work does without
+
+    count, width = features.shape
+    num_lists = max(1, LISTS_PER_ROOT * math.isqrt(count))
+    lists: Any = faiss.index_factory(width, f"IVF{num_lists},SQ8")
+    lists.cp.seed, lists.cp.min_points_per_centroid = seed + 1, 1
+    size = min(count, TRAINING * num_lists)
+    sample = np.sort(np.random.default_rng(seed).choice(count, size, replace=False))
+    lists.train(features[sample].astype(np.float32))
+    for first in range(0, count, _ADDED):
+        rows = features[first : first + _ADDED]
+        lists.add(np.ascontiguousarray(rows, dtype=np.float32))
+        report(first + len(rows))
+    return NeighbourIndex(lists, features)

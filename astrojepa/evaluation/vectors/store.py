@@ -1,0 +1,224 @@
+"""A store of vectors: a folder of Parquet files, its partitions, read a batch at a time.
+
+Each file is one that `read_parquet` reads: ids, vectors, and what else is known. Where the names
+end as `part-00003-of-00012.parquet` does, all of them must be there. Rows are numbered through the
+files in the order of their names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from astrojepa.data.content import content_hashes
+from astrojepa.evaluation.vectors.columns import (
+    MAX_NUMBERS,
+    MAX_ROWS,
+    Columns,
+    Layout,
+    VectorsError,
+    column_values,
+    opened_parquet,
+    parquet_layout,
+    vector_batches,
+)
+
+PARTITION = 100_000  # galaxies of a file that is written here, about
+ROW_GROUP = 8192  # galaxies that are read together
+OPTIONS: dict[str, Any] = {
+    "compression": "none",
+    "use_dictionary": ["label"],
+    "write_page_checksum": True,
+}  # floats do not shrink
+PART_NAME = re.compile(r"(.+)-(\d{5,})-of-(\d{5,})\.parquet")
+
+
+@dataclass(frozen=True)
+class Store:
+    """Partitions on disk; nothing of them is kept in memory."""
+
+    path: Path  # the folder, or the one file
+    files: tuple[Path, ...]
+    layouts: tuple[Layout, ...]  # one per file
+
+    def __len__(self) -> int:
+        return sum(layout.count for layout in self.layouts)
+
+    @property
+    def width(self) -> int:
+        """The length D of a vector."""
+        return self.layouts[0].width
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What the first partition says of itself."""
+        return self.layouts[0].facts
+
+    @property
+    def firsts(self) -> np.ndarray:
+        """The first row of each partition, and the number of rows at the end: int64 (p + 1,)."""
+        return np.cumsum([0, *(layout.count for layout in self.layouts)])
+
+    def batches(self) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield the first row and the vectors of one batch after another: float32 (b, D), finite.
+
+        VectorsError where a partition is damaged or a vector is not finite.
+        """
+        for first, path, layout in zip(self.firsts, self.files, self.layouts, strict=False):
+            with opened_parquet(path) as file:
+                for start, numbers in vector_batches(path, file, layout):
+                    with np.errstate(over="ignore"):
+                        vectors = numbers.astype(np.float32, copy=False)
+                    bad = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+                    if len(bad):
+                        raise VectorsError(
+                            f"{path}: the vector of row {start + bad[0]} holds NaN, infinity or a "
+                            f"number too large for float32; leave this galaxy out."
+                        )
+                    yield int(first) + start, vectors
+
+    def known(self, meaning: str) -> np.ndarray | None:
+        """Return a column of WANTED for all galaxies, (n,); None where no partition has it."""
+        if meaning not in self.layouts[0].known:
+            return None
+        parts = []
+        for path, layout in zip(self.files, self.layouts, strict=True):
+            name = layout.known[meaning]
+            with opened_parquet(path, layout.text) as file:
+                parts.append(column_values(path, name, file.read(columns=[name]).column(0)))
+        return np.concatenate(parts)
+
+    def known_of(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the columns of WANTED for some rows, (q,) each, by what they mean."""
+        found: dict[str, list[np.ndarray]] = {meaning: [] for meaning in self.layouts[0].known}
+        part = np.searchsorted(self.firsts, rows, side="right") - 1
+        order = np.argsort(part, kind="stable")
+        for number in np.unique(part):
+            path, layout = self.files[number], self.layouts[number]
+            here = rows[order][part[order] == number] - self.firsts[number]
+            with opened_parquet(path, layout.text) as file:
+                table = _taken(file, here, list(layout.known.values()))
+                for meaning, name in layout.known.items():
+                    found[meaning].append(column_values(path, name, table.column(name)))
+        back = np.argsort(order, kind="stable")
+        return {meaning: np.concatenate(parts)[back] for meaning, parts in found.items()}
+
+    def row_of(self, name: str) -> int:
+        """Return the first row with an id, else the row of that number; ValueError for neither."""
+        for first, path, layout in zip(self.firsts, self.files, self.layouts, strict=False):
+            column = layout.known["id"]
+            with opened_parquet(path, layout.text) as file:
+                ids = column_values(path, column, file.read(columns=[column]).column(0))
+            if ids.dtype.kind in "iu":
+                there = np.flatnonzero(ids == int(name)) if _is_int64(name) else np.zeros(0, int)
+            else:
+                there = np.flatnonzero(ids.astype(str) == name)
+            if len(there):
+                return int(first) + int(there[0])
+        if name.isdecimal() and int(name) < len(self):
+            return int(name)
+        raise ValueError(
+            f"{self.path.name} has no galaxy {name!r}; give an id such as "
+            f"{self.known_of(np.array([0]))['id'][0]}, or a row from 0 to {len(self) - 1}."
+        )
+
+    def read(self) -> Columns:
+        """Read everything into memory, as `read_parquet` does one file.
+
+        VectorsError for more numbers than may be read.
+        """
+        if len(self) * self.width > MAX_NUMBERS:
+            raise VectorsError(
+                f"{self.path} holds {len(self):,} vectors of width {self.width:,}; at most "
+                f"{MAX_NUMBERS:,} numbers are read into memory. Divide it."
+            )
+        vectors = np.empty((len(self), self.width), np.float32)
+        for first, batch in self.batches():
+            vectors[first : first + len(batch)] = batch
+        known = {meaning: self.known(meaning) for meaning in self.layouts[0].known}
+        there = {meaning: values for meaning, values in known.items() if values is not None}
+        return Columns(vectors, there, None, self.facts)
+
+    @property
+    def hash(self) -> str:
+        """Hash of every byte of the partitions (16 hex digits); unchanged files are not read
+        again.
+        """
+        names, states = [path.name for path in self.files], [path.stat() for path in self.files]
+        hashes = content_hashes(self.files[0].parent, names, states)
+        return hashlib.sha256(b"".join(hashes)).hexdigest()[:16]
+
+
+def open_store(path: str | Path, label_column: str = "") -> Store:
+    """Open a folder of Parquet files, or one such file, without reading its vectors.
+
+    Raises FileNotFoundError where there are none or some are missing, VectorsError where a file is
+    damaged, holds no vectors, or differs from the first in columns or width.
+    """
+    path = Path(path)
+    files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    if not files or not files[0].is_file():
+        raise FileNotFoundError(f"{path} holds no Parquet files of vectors; name another folder.")
+    _check_complete(path, files)
+    layouts = tuple(parquet_layout(file, label_column) for file in files)
+    for file, layout in zip(files, layouts, strict=True):
+        same = (layout.width, layout.known, layout.facts) == (
+            layouts[0].width,
+            layouts[0].known,
+            layouts[0].facts,
+        )
+        if not same:
+            raise VectorsError(
+                f"{file} and {files[0].name} differ in the width of their vectors, in their "
+                f"columns or in what made them; keep files of one kind in a folder."
+            )
+    store = Store(path, tuple(files), layouts)
+    if len(store) > MAX_ROWS:
+        raise VectorsError(
+            f"{path} holds {len(store):,} vectors; at most {MAX_ROWS:,} are read. Divide it."
+        )
+    return store
+
+
+def part_name(number: int, count: int) -> str:
+    """Return the name of one partition."""
+    return f"part-{number:05d}-of-{count:05d}.parquet"
+
+
+def _check_complete(path: Path, files: list[Path]) -> None:
+    """Raise FileNotFoundError where the names of the files say that some are missing."""
+    matches = [PART_NAME.fullmatch(file.name) for file in files]
+    if not all(matches):
+        return
+    kinds = {(match[1], int(match[3])) for match in matches if match}
+    if len(kinds) > 1:
+        raise VectorsError(f"{path} holds the partitions of {len(kinds)} stores; keep one.")
+    ((name, count),) = kinds
+    if path.is_dir() and len(files) < count:
+        raise FileNotFoundError(
+            f"{path} is unfinished: it has {len(files)} of {count} partitions {name}; start the "
+            f"command that writes it again."
+        )
+
+
+def _is_int64(name: str) -> bool:
+    return name.removeprefix("-").isdecimal() and abs(int(name)) < 2**63
+
+
+def _taken(file: pa.parquet.ParquetFile, rows: np.ndarray, names: list[str]) -> pa.Table:
+    """Return some rows of some columns, in the order given; only their row groups are read."""
+    counts = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+    ends = np.cumsum(counts)
+    groups = np.unique(np.searchsorted(ends, rows, side="right"))
+    table = file.read_row_groups(groups.tolist(), columns=names)
+    inside = np.concatenate([[0], np.cumsum([counts[group] for group in groups])])
+    place = np.searchsorted(groups, np.searchsorted(ends, rows, side="right"))
+    firsts = np.array([ends[group] - counts[group] for group in groups])
+    return table.take(pa.array(inside[place] + rows - firsts[place]))

@@ -1,0 +1,103 @@
+"""A folder of Parquet files as one store: rows through all files, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+import astrojepa as aj
+from astrojepa.evaluation.vectors.store import Store, open_store, part_name
+
+COUNT, WIDTH, PARTS = 90, 5, 3
+VECTORS = np.random.default_rng(0).normal(size=(COUNT, WIDTH)).astype(np.float32)
+IDS = [f"galaxy {row}" for row in range(COUNT)]
+LABELS = [None if row % 7 == 0 else f"class {row % 2}" for row in range(COUNT)]
+
+
+def write(path: Path, rows: slice, width: int = WIDTH, **other: object) -> None:
+    vectors = VECTORS[rows, :width]
+    table = {
+        "object_id": IDS[rows],
+        "vector": pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), width),
+        "label": LABELS[rows],
+        "ra": np.arange(COUNT)[rows] * 4.0,
+        "dec": np.zeros(COUNT)[rows],
+        **other,
+    }
+    parquet.write_table(pa.table(table), path, row_group_size=8)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    for number in range(PARTS):
+        write(tmp_path / part_name(number, PARTS), slice(number * 30, number * 30 + 30))
+    return open_store(tmp_path)
+
+
+def test_rows_are_counted_through_the_files(store: Store) -> None:
+    assert (len(store), store.width) == (COUNT, WIDTH)
+    vectors = np.empty_like(VECTORS)
+    for first, batch in store.batches():
+        vectors[first : first + len(batch)] = batch
+    np.testing.assert_array_equal(vectors, VECTORS)
+    ids = store.known("id")
+    assert ids is not None
+    assert ids.tolist() == IDS
+    assert store.known("split") is None
+
+
+def test_some_rows_are_read_in_the_order_asked_for(store: Store) -> None:
+    rows = np.array([89, 0, 31, 31, 7, 60, 29])
+    found = store.known_of(rows)
+    assert found["id"].tolist() == [IDS[row] for row in rows]
+    assert found["label"].tolist() == [LABELS[row] or "" for row in rows]
+    assert found["ra"].tolist() == [4.0 * row for row in rows]
+
+
+def test_the_whole_folder_opens_where_one_file_does(store: Store) -> None:
+    found = aj.read_vectors(store.path)
+    np.testing.assert_array_equal(found.vectors, VECTORS)
+    assert found.ids.tolist() == IDS
+    assert found.classes == ("class 0", "class 1")
+    assert found.labels[:3].tolist() == [-1, 1, 0]
+    one = open_store(store.files[1])
+    assert one.known("id").tolist() == IDS[30:60]  # type: ignore[union-attr]
+
+
+def test_the_hash_is_of_every_byte_of_every_file(store: Store) -> None:
+    before = store.hash
+    assert open_store(store.path).hash == before
+    content = bytearray(store.files[2].read_bytes())
+    content[40] ^= 1
+    store.files[2].write_bytes(content)
+    assert open_store(store.path).hash != before
+
+
+def test_a_vector_that_is_not_finite_is_named(tmp_path: Path) -> None:
+    hole = VECTORS.copy()
+    hole[4, 2] = np.inf
+    column = pa.FixedSizeListArray.from_arrays(pa.array(hole.ravel()), WIDTH)
+    parquet.write_table(pa.table({"id": IDS, "vector": column}), tmp_path / "a.parquet")
+    with pytest.raises(ValueError, match=r"a.parquet: the vector of row 4 holds NaN, infinity"):
+        list(open_store(tmp_path).batches())
+
+
+def test_missing_partitions_and_files_of_another_kind_are_refused(
+    store: Store, tmp_path: Path
+) -> None:
+    write(tmp_path / "other.parquet", slice(5), width=4)
+    with pytest.raises(ValueError, match="differ in the width of their vectors"):
+        open_store(tmp_path)
+    (tmp_path / "other.parquet").rename(tmp_path / part_name(0, 2))
+    with pytest.raises(ValueError, match="holds the partitions of 2 stores; keep one"):
+        open_store(tmp_path)
+    (tmp_path / part_name(0, 2)).unlink()
+    store.files[1].unlink()
+    with pytest.raises(FileNotFoundError, match="is unfinished: it has 2 of 3 partitions"):
+        open_store(tmp_path)
+    with pytest.raises(FileNotFoundError, match="holds no Parquet files of vectors"):
+        open_store(tmp_path / "none")
