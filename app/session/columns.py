@@ -14,7 +14,7 @@ from astrojepa.data.columns import further_columns
 from astrojepa.data.filters import matching
 from astrojepa.data.values import Numbers, Values, Words, coded, read_values
 
-from . import loaders, state
+from . import clusters, loaders, state
 from .workspace import Workspace
 
 
@@ -38,7 +38,7 @@ class Columns(Mapping[str, Values]):
 
 def columns_of(workspace: Workspace) -> Columns:
     """The columns of a workspace: class, score, probe, position, id, and those of the data."""
-    key = str(("columns", st.session_state.get(state.PROBED)))
+    key = str(("columns", *_made_of(workspace)))
     if key not in workspace.opened:
         workspace.opened[key] = Columns(_readers(workspace))
     return workspace.opened[key]
@@ -52,7 +52,7 @@ def filtered(workspace: Workspace) -> tuple[np.ndarray | None, str]:
     expression = st.session_state.get(state.FILTER, "")
     if not expression.strip():
         return None, ""
-    asked = st.session_state.get(state.PROBED), expression
+    asked = *_made_of(workspace), expression
     before, found = workspace.opened.get("filtered", (None, (None, "")))
     if before != asked:
         try:
@@ -63,6 +63,11 @@ def filtered(workspace: Workspace) -> tuple[np.ndarray | None, str]:
     return found
 
 
+def _made_of(workspace: Workspace) -> tuple[object, bool]:
+    """What decides which columns there are: the probe, and whether clusters have been found."""
+    return st.session_state.get(state.PROBED), clusters.at_hand(workspace) is not None
+
+
 def _readers(workspace: Workspace) -> dict[str, Callable[[], Values]]:
     data = workspace.data
     found: dict[str, Callable[[], Values]] = {}
@@ -71,6 +76,9 @@ def _readers(workspace: Workspace) -> dict[str, Callable[[], Values]]:
     found[_name(state.SCORE_COLOUR)] = lambda: Numbers(np.asarray(workspace.scores, np.float64))
     if (report := probe_report(workspace)) is not None:
         found[_name(state.PROBE_COLOUR)] = lambda: coded(*predicted(len(data), report))
+    if (groups := clusters.at_hand(workspace)) is not None:
+        for name in clusters.COLUMNS:
+            found[name] = partial(clusters.column, groups, name)
     for name in ("redshift", "ra", "dec"):
         values = np.asarray(getattr(data, name), np.float64)
         if np.isfinite(values).any():

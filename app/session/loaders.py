@@ -265,6 +265,55 @@ def islands(table: Any, places: np.ndarray) -> Callable[[Progress], Any]:
     return task
 
 
+@dataclasses.dataclass(frozen=True)
+class NamedClusters:
+    """Clusters at two levels, each with a label."""
+
+    clusters: Any  # a Clusters
+    labels: dict[str, tuple[str, ...]]  # of each level
+
+    def level(self, name: str) -> Any:
+        """One level, a Clustering: "coarse" or "fine"."""
+        return getattr(self.clusters, name)
+
+    def names(self, level: str) -> tuple[str, ...]:
+        """The labels of a level's clusters."""
+        return self.labels[level]
+
+
+def clusters(embeddings: Any, data: Any, given: Any) -> Callable[[Progress], NamedClusters]:
+    """Clusters with labels from the columns of the data and the images. `given` as in `embed`."""
+
+    def task(report: Progress) -> NamedClusters:
+        from astrojepa.data.columns import comparable_columns
+        from astrojepa.evaluation.baselines.shape_columns import shape_columns
+        from astrojepa.evaluation.maps.cluster_labels import cluster_labels
+        from astrojepa.evaluation.maps.clusters import find_clusters
+
+        found = find_clusters(embeddings, progress=report)
+        levels = {"coarse": found.coarse, "fine": found.fine}
+        if not found.fine.count:
+            return NamedClusters(found, dict.fromkeys(levels, ()))
+        columns = comparable_columns(data) | shape_columns(given, progress=report)
+        return NamedClusters(
+            found,
+            {name: cluster_labels(level.labels, columns) for name, level in levels.items()},
+        )
+
+    return task
+
+
+def shapes(given: Any) -> Callable[[Progress], Any]:
+    """Hand-made statistics of the images as columns; none without images."""
+
+    def task(report: Progress) -> Any:
+        from astrojepa.evaluation.baselines.shape_columns import shape_columns
+
+        return shape_columns(given, progress=report)
+
+    return task
+
+
 @st.cache_resource(show_spinner=False, max_entries=8)
 def labelled_by(_data: Any, fingerprint: str, column: str) -> Any:
     """The same galaxies with another column's words as labels."""

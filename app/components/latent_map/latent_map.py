@@ -23,6 +23,7 @@ _SCRIPTS = (
     "dots",
     "drawing",
     "pictures",
+    "labels",
     "motion",
     "legend",
     "gestures",

@@ -11,6 +11,7 @@ from astrojepa.evaluation.baselines.shape_columns import BY_NAME
 from astrojepa.evaluation.maps.differences import Difference, differences
 
 WORTH = 0.25  # strength, from which on a difference is part of a label: |d| = 0.5
+ALIKE = 0.8  # correlation, from which on two traits say the same
 _KNOWN = 0.5  # share of a cluster that has a value, from which on its column can name it
 _SAMPLE = 20_000  # galaxies of either side that are compared
 
@@ -47,13 +48,13 @@ def cluster_labels(
 
 
 def _traits(found: list[Difference], columns: Mapping[str, Values]) -> Iterator[str]:
-    """Write differences, each once: of columns that say the same, the first."""
-    said: list[Values] = []
+    """Write differences, each once: of traits that say the same, the first."""
+    said: list[np.ndarray] = []
     for one in found:
-        values = columns[one.column]
-        if any(_same(values, other) for other in said):
+        trait = _measured(columns[one.column], one.word)
+        if any(_alike(trait, other) for other in said):
             continue
-        said.append(values)
+        said.append(trait)
         if one.measure == "V":
             yield f"{100 * one.shares[0]:.0f} % {one.word}"
         elif one.column in BY_NAME:
@@ -62,13 +63,23 @@ def _traits(found: list[Difference], columns: Mapping[str, Values]) -> Iterator[
             yield f"{'high' if one.effect > 0 else 'low'} {one.column.replace('_', ' ')}"
 
 
-def _same(values: Values, other: Values) -> bool:
-    return (
-        isinstance(values, Words)
-        and isinstance(other, Words)
-        and values.words == other.words
-        and np.array_equal(values.codes, other.codes)
-    )
+def _measured(values: Values, word: str) -> np.ndarray:
+    """Return a trait of all galaxies, float64 (n,): a number, or 1 for the word and 0 for others;
+    NaN = unknown.
+    """
+    if isinstance(values, Words):
+        return np.where(values.known, values.codes == values.words.index(word), np.nan)
+    return values.values
+
+
+def _alike(trait: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two traits correlate by more than 0.8, of either sign."""
+    known = ~(np.isnan(trait) | np.isnan(other))
+    if not known.any():
+        return False
+    first, second = (one[known] - one[known].mean() for one in (trait, other))
+    spread = np.sqrt((first**2).sum() * (second**2).sum())
+    return bool(spread > 0 and abs((first * second).sum()) > ALIKE * spread)
 
 
 def _free(traits: list[str], taken: list[str], without: str) -> str:

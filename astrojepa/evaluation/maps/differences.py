@@ -11,6 +11,7 @@ from astrojepa.data.values import Numbers, Values, Words
 
 SIGNIFICANT = 0.001  # p-value, below which a difference is not left to chance
 MOST_WORDS = 50  # different words; a column with more names galaxies or files
+_EXACT = 1e-12  # of the largest value; less than that is rounding
 _FEWEST = 3  # known values on each side
 
 
@@ -76,19 +77,23 @@ def differences(
 def _of_numbers(
     name: str, values: Numbers, first: np.ndarray, second: np.ndarray
 ) -> Difference | None:
-    from scipy.stats import ttest_ind
+    from scipy.special import stdtr
 
     a, b = values.values[first], values.values[second]
-    if min(a.min(), b.min()) == max(a.max(), b.max()):
+    gap, size = float(a.mean() - b.mean()), max(abs(a).max(), abs(b).max())
+    squares = np.array([((side - side.mean()) ** 2).sum() for side in (a, b)])
+    deviation = float(np.sqrt(squares.sum() / (len(a) + len(b) - 2)))
+    if max(abs(gap), deviation) <= _EXACT * size:
         return None
-    squares = float(((a - a.mean()) ** 2).sum() + ((b - b.mean()) ** 2).sum())
-    gap, deviation = float(a.mean() - b.mean()), np.sqrt(squares / (len(a) + len(b) - 2))
-    if deviation == 0:  # constant on each side
+    if deviation <= _EXACT * size:  # constant on each side
         d, strength, p = float(np.copysign(np.inf, gap)), 1.0, 0.0
     else:
         d = gap / deviation
         strength = abs(d) / np.sqrt(d**2 + 4)
-        p = ttest_ind(a, b, equal_var=False).pvalue
+        counts = np.array([len(a), len(b)])
+        errors = squares / (counts - 1) / counts
+        freedom = errors.sum() ** 2 / (errors**2 / (counts - 1)).sum()
+        p = 2 * stdtr(freedom, -abs(gap) / np.sqrt(errors.sum()))
     return Difference(
         name,
         "d",

@@ -100,7 +100,7 @@ def test_a_label_gives_the_share_of_the_class_and_the_strongest_other_trait() ->
         names[0]: Numbers(colour),
         "noise": Numbers(rng.normal(size=400)),
         "class": coded(codes, ["edge-on", "spiral"]),
-        "kind": coded(codes, ["edge-on", "spiral"]),
+        "kind": coded(codes, ["Edge-on", "Spiral"]),
     }
     expected = ("82 % edge-on, red", "100 % spiral, low redshift")
     assert cluster_labels(labels, columns) == expected
