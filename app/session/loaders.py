@@ -20,6 +20,7 @@ from ..components.patch_panel import masks as masking
 from ..server.serving import Source
 from .queue import Line, Queue, warm_up
 
+FEW = 2000  # galaxies that exemplars are chosen from
 MODEL_TURNS = Line()  # one heatmap at a time: two would only slow each other down
 
 
@@ -76,6 +77,17 @@ def features(_embeddings: Any, model_hash: str, data_hash: str) -> np.ndarray:
     from astrojepa.evaluation.vectors.standardise import checked_vectors, standardise
 
     return standardise(checked_vectors(_embeddings))[0]
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def exemplars(
+    _embeddings: Any, model_hash: str, data_hash: str, rows: np.ndarray, count: int
+) -> np.ndarray:
+    """Rows of a few galaxies that stand for those of `rows`, int64 (m,)."""
+    from astrojepa.evaluation.vectors.exemplars import exemplars
+
+    some = np.random.default_rng(0).permutation(rows)[:FEW]
+    return some[exemplars(features(_embeddings, model_hash, data_hash)[some], count)]
 
 
 @st.cache_data(show_spinner=False, ttl=20)

@@ -29,6 +29,9 @@ DRAWING = "drawing"  # how the map is drawn
 FILTER = "filter"  # expression that the galaxies of the map match
 HISTOGRAMS = "histogram_columns"  # columns that are shown as histograms
 HISTOGRAMS_OPEN = "histograms_open"
+DIFFERENCES_OPEN = "differences_open"
+DIFFERENCES_FIRST = "differences_first"  # the two sides that are compared, by name
+DIFFERENCES_SECOND = "differences_second"
 SELECTION_VIEW = "selection_view"  # of the galaxies that lasso and filter choose: gallery or table
 SELECTION_ORDER = "selection_order"  # what they are sorted by
 SELECTION_REVERSED = "selection_reversed"
@@ -102,6 +105,7 @@ PERSISTENT += (MASK_KIND, MASK_SEED, MASK_COUNT, MEASURE, LAYOUT, SHADE, SECOND)
 PERSISTENT += (PROBE_KIND, PROBE_TARGET, PROBE_SHARE, PROBE_REST)
 PERSISTENT += (LABEL_COLUMN, SCORE, ANOMALY_CLASS, HIDE_ARTEFACTS, BOARD_MODE, RERANKING)
 PERSISTENT += (FILTER, HISTOGRAMS, HISTOGRAMS_OPEN)
+PERSISTENT += (DIFFERENCES_OPEN, DIFFERENCES_FIRST, DIFFERENCES_SECOND)
 PERSISTENT += (SELECTION_VIEW, SELECTION_ORDER, SELECTION_REVERSED, TABLE_COLUMNS)
 
 PROJECTIONS = {"umap": "UMAP", "pca": "PCA", "tsne": "t-SNE"}

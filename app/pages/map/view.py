@@ -23,6 +23,7 @@ from ...session.workspace import Workspace
 from ..registry import Page
 from . import search
 from .column_panel import column_panel
+from .difference_panel import difference_panel
 from .figure import figure_map
 from .filter_box import filter_box, set_filter
 from .selection import show_selection
@@ -85,9 +86,11 @@ def _map(workspace: Workspace) -> np.ndarray | None:
         mark(_selection(workspace, polygons), matching)
     filter_box(workspace, matching, wrong, lambda: _choose_cluster(workspace))
     column_panel(workspace, matching, wrong)
-    if not polygons and matching is None:
-        return None
-    return chosen_rows(shown, polygons, st.session_state[state.OFF], matching)
+    chosen = None
+    if polygons or matching is not None:
+        chosen = chosen_rows(shown, polygons, st.session_state[state.OFF], matching)
+    difference_panel(workspace, chosen)
+    return chosen
 
 
 def _polygons(workspace: Workspace, shown: str, wanted: str) -> list[geometry.Polygon]:
