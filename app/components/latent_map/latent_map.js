@@ -27,6 +27,8 @@ function build(parentElement) {
   canvas.galaxyAt = (px, py) => nearest(state, px, py); // for tests: who is at this pixel of the canvas, and where is this row
   canvas.pixelOf = (row) => toScreen(state.view, state.points.xy[2 * row], state.points.xy[2 * row + 1]);
   canvas.hasPicture = (row) => Boolean(state.album.get(row));
+  canvas.picturesShown = () => [state.pictureSide, state.shown];
+  canvas.contoursShown = () => (state.contoursOn ? contoursOf(state) : []);
   canvas.labelsShown = () => state.labels.map(({ text, box }) => [text, box]);
   canvas.nextFrom = (row, dx, dy) => nextInDirection(state.points, row, dx, dy, state.bright);
   return state;
@@ -65,6 +67,7 @@ function redraw(state) {
       ctx.fillRect(0, 0, view.width, view.height);
       drawDensity(ctx, state);
     } else drawDots(ctx, state);
+    drawContours(ctx, state);
     drawPictures(ctx, state);
     drawMarks(ctx, state);
     drawLabels(ctx, state);
@@ -133,6 +136,9 @@ function act(state, name) {
   else if (name === "pictures") {
     state.pictures = state.pictures === "on" ? "off" : "on";
     state.buttons.pictures.setAttribute("aria-pressed", String(state.pictures === "on"));
+  } else if (name === "contours") {
+    state.contoursOn = !state.contoursOn;
+    state.buttons.contours.setAttribute("aria-pressed", String(state.contoursOn));
   } else if (name === "clear") {
     const [drawn, hidden] = [state.polygons.length, state.off.size];
     Object.assign(state, { polygons: [], off: new Set(), drawn: null });
@@ -201,6 +207,7 @@ function receive(state, bytes) {
   Object.assign(state, { bytes, points });
   if (moved) {
     state.index = bucketIndex(points);
+    state.turns = turnsOf(points);
     state.hovered = null;
     state.card.hidden = true;
     settleOrWalk(state);

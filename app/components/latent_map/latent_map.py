@@ -23,6 +23,7 @@ _SCRIPTS = (
     "dots",
     "drawing",
     "pictures",
+    "contours",
     "labels",
     "motion",
     "legend",

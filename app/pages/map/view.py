@@ -33,7 +33,7 @@ KEYS = (
     ("Drag, wheel, + −, 0", "move, zoom, reset the view"),
     ("Arrows", "select the next galaxy in that direction"),
     ("l, b, Esc", "lasso, box, clear; Shift adds to the selection"),
-    ("p, /, s", "images, search, random galaxy"),
+    ("p, c, /, s", "images, contours, search, random galaxy"),
 )
 
 
