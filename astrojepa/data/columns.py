@@ -13,6 +13,7 @@ from astrojepa.data.values import Numbers, Values, coded, read_values
 MOST_CLASSES = 20
 # shown elsewhere, or about the file
 _NOT_CLASSES = {"file", "id", "split", "duplicate_of"}
+_OF_FRAMES = {"width", "height"}
 _SHOWN = {"file", "id", "ra", "dec", "redshift", "duplicate_of"}
 
 
@@ -62,7 +63,7 @@ def further_columns(data: Dataset) -> list[str]:
 
 def comparable_columns(data: Dataset) -> dict[str, Values]:
     """Return class, redshift and the further columns by name, as values that can be compared;
-    without those that name files, splits or galaxies.
+    without those that name files, splits or galaxies, or give the size of a frame.
     """
     found: dict[str, Values] = {}
     if len(data.classes) > 1:
@@ -70,7 +71,7 @@ def comparable_columns(data: Dataset) -> dict[str, Values]:
     if np.isfinite(data.redshift).any():
         found["redshift"] = Numbers(np.asarray(data.redshift, np.float64))
     for name in further_columns(data):
-        if name not in _NOT_CLASSES:
+        if name.lower() not in _NOT_CLASSES | _OF_FRAMES:
             found.setdefault(name, read_values(data.table[name]))
     return found
 

@@ -2,7 +2,7 @@
 
 const CELLS = 160; // of the grid across the map
 const MARGIN = 10; // cells around it, so that every line closes
-const BLUR = 2; // cells: half the width of each of three box filters, about a Gaussian of 2.4 cells
+const BLUR = 2; // cells: half the width of each of three box filters, together about a Gaussian of 2.4 cells
 const ENCLOSED = [0.95, 0.8, 0.6, 0.4, 0.2];
 
 function densityGrid(points, bright) {
@@ -49,9 +49,11 @@ function linesAt({ side, size, grid }, level) {
   const unit = (cell) => (cell + 0.5 - MARGIN) * size;
   for (let y = 0; y < side - 1; y++) {
     for (let x = 0; x < side - 1; x++) {
+      const at = y * side + x;
+      const below = (grid[at] < level) + (grid[at + 1] < level) + (grid[at + side] < level) + (grid[at + side + 1] < level);
+      if (below % 4 === 0) continue; // no line crosses this cell
       const corners = [[x, y], [x + 1, y], [x + 1, y + 1], [x, y + 1]];
       const values = corners.map(([cx, cy]) => grid[cy * side + cx] - level);
-      if (values.every((value) => value < 0) || values.every((value) => value >= 0)) continue;
       const cuts = [];
       for (let k = 0; k < 4; k++) {
         const [a, b] = [values[k], values[(k + 1) % 4]];

@@ -106,8 +106,8 @@ def table(found: list[Any], names: tuple[str, str]) -> Mapping[str, list[str]]:
             )
     return {
         "column": [one.column.replace("_", " ") for one in found],
+        "effect size": [effect(one) for one in found],  # here it is seen on a telephone too
         **dict(zip(names, sides, strict=True)),
-        "effect size": [effect(one) for one in found],
         "n": [f"{one.counts[0]:,} and {one.counts[1]:,}" for one in found],
     }
 

@@ -28,7 +28,7 @@ def filter_box(
 ) -> None:
     """Draw the box, and below it how many galaxies match, or what is wrong with the filter.
 
-    `more` draws what else writes the filter, beside it.
+    `more` draws what else writes the filter, below it.
     """
     st.session_state.setdefault(state.FILTER, "")
     with st.container(horizontal=True, vertical_alignment="bottom", key="filter_row"):
@@ -42,7 +42,7 @@ def filter_box(
         )
         if st.session_state[state.FILTER]:
             st.button("Clear filter", on_click=set_filter, args=("",))
-        more()
+    more()
     if wrong:
         st.error(escape_markdown(wrong))
     elif matching is not None:
