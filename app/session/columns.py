@@ -14,7 +14,7 @@ from astrojepa.data.columns import further_columns
 from astrojepa.data.filters import matching
 from astrojepa.data.values import Numbers, Values, Words, coded, read_values
 
-from . import examples, loaders, state
+from . import clusters, examples, loaders, state
 from .workspace import Workspace
 
 
@@ -37,8 +37,8 @@ class Columns(Mapping[str, Values]):
 
 
 def columns_of(workspace: Workspace) -> Columns:
-    """The columns of a workspace: class, score, probe, search, position, id, those of the data."""
-    key = str(("columns", *_changing(workspace)))
+    """The columns of a workspace: class, score, probe, clusters, search, and those of the data."""
+    key = str(("columns", *_made_of(workspace)))
     if key not in workspace.opened:
         workspace.opened[key] = Columns(_readers(workspace))
     return workspace.opened[key]
@@ -52,7 +52,7 @@ def filtered(workspace: Workspace) -> tuple[np.ndarray | None, str]:
     expression = st.session_state.get(state.FILTER, "")
     if not expression.strip():
         return None, ""
-    asked = _changing(workspace), expression
+    asked = *_made_of(workspace), expression
     before, found = workspace.opened.get("filtered", (None, (None, "")))
     if before != asked:
         try:
@@ -63,10 +63,14 @@ def filtered(workspace: Workspace) -> tuple[np.ndarray | None, str]:
     return found
 
 
-def _changing(workspace: Workspace) -> tuple[object, ...]:
-    """What columns depend on that a session changes."""
-    search = examples.asked(workspace)
-    return st.session_state.get(state.PROBED), search, examples.distances(workspace) is None
+def _made_of(workspace: Workspace) -> tuple[object, ...]:
+    """What decides which columns there are: the probe, the search, and what has been found."""
+    return (
+        st.session_state.get(state.PROBED),
+        clusters.at_hand(workspace) is not None,
+        examples.asked(workspace),
+        examples.distances(workspace) is not None,
+    )
 
 
 def _readers(workspace: Workspace) -> dict[str, Callable[[], Values]]:
@@ -82,6 +86,9 @@ def _readers(workspace: Workspace) -> dict[str, Callable[[], Values]]:
         ranks[np.argsort(distances, kind="stable")] = np.arange(1, len(data) + 1)
         found[examples.RANK] = lambda: Numbers(ranks)
         found[examples.DISTANCE] = lambda: Numbers(distances.astype(np.float64))
+    if (groups := clusters.at_hand(workspace)) is not None:
+        for name in clusters.COLUMNS:
+            found[name] = partial(clusters.column, groups, name)
     for name in ("redshift", "ra", "dec"):
         values = np.asarray(getattr(data, name), np.float64)
         if np.isfinite(values).any():

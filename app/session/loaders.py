@@ -20,6 +20,7 @@ from ..components.patch_panel import masks as masking
 from ..server.serving import Source
 from .queue import Line, Queue, warm_up
 
+FEW = 2000  # galaxies that exemplars are chosen from
 MODEL_TURNS = Line()  # one heatmap at a time: two would only slow each other down
 
 
@@ -76,6 +77,17 @@ def features(_embeddings: Any, model_hash: str, data_hash: str) -> np.ndarray:
     from astrojepa.evaluation.vectors.standardise import checked_vectors, standardise
 
     return standardise(checked_vectors(_embeddings))[0]
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def exemplars(
+    _embeddings: Any, model_hash: str, data_hash: str, rows: np.ndarray, count: int
+) -> np.ndarray:
+    """Rows of a few galaxies that stand for those of `rows`, int64 (m,)."""
+    from astrojepa.evaluation.vectors.exemplars import exemplars
+
+    some = np.random.default_rng(0).permutation(rows)[:FEW]
+    return some[exemplars(features(_embeddings, model_hash, data_hash)[some], count)]
 
 
 @st.cache_data(show_spinner=False, ttl=20)
@@ -270,6 +282,55 @@ def region(model: Any, data: Any, row: int, patches: np.ndarray, report: Progres
     from astrojepa.evaluation.patches.regions import region_similarity
 
     return region_similarity(model, data, row, patches, progress=report)
+
+
+@dataclasses.dataclass(frozen=True)
+class NamedClusters:
+    """Clusters at two levels, each with a label."""
+
+    clusters: Any  # a Clusters
+    labels: dict[str, tuple[str, ...]]  # of each level
+
+    def level(self, name: str) -> Any:
+        """One level, a Clustering: "coarse" or "fine"."""
+        return getattr(self.clusters, name)
+
+    def names(self, level: str) -> tuple[str, ...]:
+        """The labels of a level's clusters."""
+        return self.labels[level]
+
+
+def clusters(embeddings: Any, data: Any, given: Any) -> Callable[[Progress], NamedClusters]:
+    """Clusters with labels from the columns of the data and the images. `given` as in `embed`."""
+
+    def task(report: Progress) -> NamedClusters:
+        from astrojepa.data.columns import comparable_columns
+        from astrojepa.evaluation.baselines.shape_columns import shape_columns
+        from astrojepa.evaluation.maps.cluster_labels import cluster_labels
+        from astrojepa.evaluation.maps.clusters import find_clusters
+
+        found = find_clusters(embeddings, progress=report)
+        levels = {"coarse": found.coarse, "fine": found.fine}
+        if not found.fine.count:
+            return NamedClusters(found, dict.fromkeys(levels, ()))
+        columns = comparable_columns(data) | shape_columns(given, progress=report)
+        return NamedClusters(
+            found,
+            {name: cluster_labels(level.labels, columns) for name, level in levels.items()},
+        )
+
+    return task
+
+
+def shapes(given: Any) -> Callable[[Progress], Any]:
+    """Hand-made statistics of the images as columns; none without images."""
+
+    def task(report: Progress) -> Any:
+        from astrojepa.evaluation.baselines.shape_columns import shape_columns
+
+        return shape_columns(given, progress=report)
+
+    return task
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)

@@ -30,6 +30,9 @@ FILTER = "filter"  # expression that the galaxies of the map match
 HISTOGRAMS = "histogram_columns"  # columns that are shown as histograms
 HISTOGRAMS_OPEN = "histograms_open"
 SKY_OPEN = "sky_open"
+DIFFERENCES_OPEN = "differences_open"
+DIFFERENCES_FIRST = "differences_first"  # the two sides that are compared, by name
+DIFFERENCES_SECOND = "differences_second"
 SELECTION_VIEW = "selection_view"  # of the galaxies that lasso and filter choose: gallery or table
 SELECTION_ORDER = "selection_order"  # what they are sorted by
 SELECTION_REVERSED = "selection_reversed"
@@ -106,10 +109,12 @@ PERSISTENT += (MASK_KIND, MASK_SEED, MASK_COUNT, MEASURE, LAYOUT, SHADE, SECOND)
 PERSISTENT += (PROBE_KIND, PROBE_TARGET, PROBE_SHARE, PROBE_REST)
 PERSISTENT += (LABEL_COLUMN, SCORE, ANOMALY_CLASS, HIDE_ARTEFACTS, BOARD_MODE, RERANKING)
 PERSISTENT += (FILTER, HISTOGRAMS, HISTOGRAMS_OPEN, SKY_OPEN)
+PERSISTENT += (DIFFERENCES_OPEN, DIFFERENCES_FIRST, DIFFERENCES_SECOND)
 PERSISTENT += (SELECTION_VIEW, SELECTION_ORDER, SELECTION_REVERSED, TABLE_COLUMNS)
 
 PROJECTIONS = {"umap": "UMAP", "pca": "PCA", "tsne": "t-SNE"}
 DRAWINGS = {"canvas": "Canvas", "space": "Plotly, 3-D"}
+CLUSTER_COLOUR, FINER_COLOUR = "feature cluster", "finer feature cluster"
 CLASS_COLOUR, SCORE_COLOUR, PROBE_COLOUR, TRUST_COLOUR = (
     "class",
     "anomaly score",

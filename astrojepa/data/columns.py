@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 
 from astrojepa.data.dataset import Dataset
+from astrojepa.data.values import Numbers, Values, coded, read_values
 
 MOST_CLASSES = 20
 # shown elsewhere, or about the file
 _NOT_CLASSES = {"file", "id", "split", "duplicate_of"}
+_OF_FRAMES = {"width", "height"}
 _SHOWN = {"file", "id", "ra", "dec", "redshift", "duplicate_of"}
 
 
@@ -57,6 +59,21 @@ def labelled_by(data: Dataset, column: str) -> Dataset:
 def further_columns(data: Dataset) -> list[str]:
     """Return the columns that are neither id nor position nor redshift, in their order."""
     return [str(name) for name in data.table.columns if str(name).lower() not in _SHOWN]
+
+
+def comparable_columns(data: Dataset) -> dict[str, Values]:
+    """Return class, redshift and the further columns by name, as values that can be compared;
+    without those that name files, splits or galaxies, or give the size of a frame.
+    """
+    found: dict[str, Values] = {}
+    if len(data.classes) > 1:
+        found["class"] = coded(np.asarray(data.labels), data.classes)
+    if np.isfinite(data.redshift).any():
+        found["redshift"] = Numbers(np.asarray(data.redshift, np.float64))
+    for name in further_columns(data):
+        if name.lower() not in _NOT_CLASSES | _OF_FRAMES:
+            found.setdefault(name, read_values(data.table[name]))
+    return found
 
 
 def known_of(data: Dataset, row: int) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,12 @@ def packed(
     places: np.ndarray,
     labels: np.ndarray | None = None,
     coloured: colouring.Colouring | None = None,
+    named: Sequence[dict[str, Any]] = (),
 ) -> str:
     labels = np.arange(len(places)) % len(CLASSES) if labels is None else labels
     header = {
         "title": "a test",
+        "labels": list(named),
         "pictures": "/pictures/x",
         "classes": list(CLASSES),
         "ranked": True,

@@ -117,6 +117,21 @@ def by_category(values: pd.Series, title: str) -> Colouring:
     return Colouring(codes, {"kind": "groups", "isClass": False, "title": title, "groups": groups})
 
 
+def by_cluster(labels: np.ndarray, names: tuple[str, ...], title: str) -> Colouring:
+    """Colour by cluster, int (n,); galaxies in none (-1) are grey."""
+    labels, names = np.asarray(labels), names[:UNKNOWN]
+    codes = np.where((labels < 0) | (labels >= len(names)), UNKNOWN, labels).astype(np.uint8)
+    counts = np.bincount(codes, minlength=256)
+    colours = palette.DISTINCT
+    groups = [
+        _group(code, name, colours[code % len(colours)], int(counts[code]))
+        for code, name in enumerate(names)
+    ]
+    if counts[UNKNOWN]:
+        groups.append(_group(UNKNOWN, "in no cluster", palette.UNKNOWN, int(counts[UNKNOWN])))
+    return Colouring(codes, {"kind": "groups", "isClass": False, "title": title, "groups": groups})
+
+
 def by_column(values: pd.Series, title: str, unit: str = "") -> Colouring:
     """Colour by any column: a scale where it holds many different numbers, groups elsewhere."""
     said = values[values.notna() & (values.astype(str) != "")]

@@ -100,7 +100,7 @@ function released(state, event) {
 }
 
 const DIRECTIONS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
-const ACTIONS = { l: "lasso", b: "box", p: "pictures", Escape: "clear", "+": "in", "=": "in", "-": "out", 0: "fit" };
+const ACTIONS = { l: "lasso", b: "box", p: "pictures", c: "contours", Escape: "clear", "+": "in", "=": "in", "-": "out", 0: "fit" };
 
 function keyed(state, event) {
   if (event.ctrlKey || event.metaKey || event.altKey || state.moving) return;

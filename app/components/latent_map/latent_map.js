@@ -11,7 +11,7 @@ function build(parentElement) {
     root, stage, canvas, ctx: canvas.getContext("2d"), card: root.querySelector(".hover"), legend: root.querySelector(".legend"),
     status: root.querySelector(".status"), spoken: root.querySelector(".spoken"), buttons: {}, view: makeView(), mode: "pan",
     pictures: "auto", polygons: [], off: new Set(), selected: null, neighbours: [], shown: [], hovered: null, drawn: null,
-    matching: "", inside: null, bright: null, points: null, xy: null, moving: false, pointers: new Map(), mine: {},
+    matching: "", inside: null, bright: null, points: null, xy: null, moving: false, pointers: new Map(), mine: {}, labels: [],
   };
   root.querySelectorAll("button[data-do]").forEach((button) => {
     state.buttons[button.dataset.do] = button;
@@ -27,6 +27,9 @@ function build(parentElement) {
   canvas.galaxyAt = (px, py) => nearest(state, px, py); // for tests: who is at this pixel of the canvas, and where is this row
   canvas.pixelOf = (row) => toScreen(state.view, state.points.xy[2 * row], state.points.xy[2 * row + 1]);
   canvas.hasPicture = (row) => Boolean(state.album.get(row));
+  canvas.picturesShown = () => [state.pictureSide, state.shown];
+  canvas.contoursShown = () => (state.contoursOn ? contoursOf(state) : []);
+  canvas.labelsShown = () => state.labels.map(({ text, box }) => [text, box]);
   canvas.nextFrom = (row, dx, dy) => nextInDirection(state.points, row, dx, dy, state.bright);
   return state;
 }
@@ -64,8 +67,10 @@ function redraw(state) {
       ctx.fillRect(0, 0, view.width, view.height);
       drawDensity(ctx, state);
     } else drawDots(ctx, state);
+    drawContours(ctx, state);
     drawPictures(ctx, state);
     drawMarks(ctx, state);
+    drawLabels(ctx, state);
     canvas.dataset.drawn = String(state.points.n);
     canvas.dispatchEvent(new Event("latent-map-drawn", { bubbles: true, composed: true })); // for the first look, which goes then
     canvas.dataset.as = crowded ? "density" : "dots";
@@ -131,6 +136,9 @@ function act(state, name) {
   else if (name === "pictures") {
     state.pictures = state.pictures === "on" ? "off" : "on";
     state.buttons.pictures.setAttribute("aria-pressed", String(state.pictures === "on"));
+  } else if (name === "contours") {
+    state.contoursOn = !state.contoursOn;
+    state.buttons.contours.setAttribute("aria-pressed", String(state.contoursOn));
   } else if (name === "clear") {
     const [drawn, hidden] = [state.polygons.length, state.off.size];
     Object.assign(state, { polygons: [], off: new Set(), drawn: null });
@@ -199,6 +207,7 @@ function receive(state, bytes) {
   Object.assign(state, { bytes, points });
   if (moved) {
     state.index = bucketIndex(points);
+    state.turns = turnsOf(points);
     state.hovered = null;
     state.card.hidden = true;
     settleOrWalk(state);

@@ -23,6 +23,8 @@ _SCRIPTS = (
     "dots",
     "drawing",
     "pictures",
+    "contours",
+    "labels",
     "motion",
     "legend",
     "gestures",

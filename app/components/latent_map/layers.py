@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from ...session import loaders, state, waiting
+from ...session import clusters, loaders, state, waiting
 from ...session.columns import predicted, probe_report
 from ...session.workspace import Workspace
 from . import colouring, geometry, palette
@@ -37,7 +38,11 @@ def layers(workspace: Workspace, method: str, option: str) -> Layers:
     if key not in workspace.opened:
         shown, places = _places(workspace, method)
         option, coloured = _colours(workspace, shown, option)
-        made = Layers(shown, option, places, coloured, packed(workspace, shown, places, coloured))
+        labels = []
+        if option in clusters.LEVELS:
+            labels = clusters.marks(clusters.at_hand(workspace), places, option)
+        data = packed(workspace, shown, places, coloured, labels)
+        made = Layers(shown, option, places, coloured, data)
         # to be made anew when what was asked for is there
         if (made.method, made.option) != key[1:3]:
             return made
@@ -51,6 +56,8 @@ def colour_options(workspace: Workspace) -> list[str]:
     options.append(state.SCORE_COLOUR)
     if probe_report(workspace) is not None:
         options.append(state.PROBE_COLOUR)
+    if clusters.offered(workspace):
+        options += clusters.LEVELS
     if np.isfinite(workspace.data.redshift).any():
         options.append("redshift")
     if len(workspace.data) > TRUST_NEIGHBOURS:
@@ -107,7 +114,13 @@ def _colours(workspace: Workspace, method: str, option: str) -> tuple[str, Colou
         kept = waiting.show_when_ready(*workspace.trust_task(method, TRUST_NEIGHBOURS))
         if kept is not None:
             return option, colouring.by_neighbours_kept(kept, min(TRUST_NEIGHBOURS, len(data) - 1))
-        option = state.CLASS_COLOUR if workspace.labelled else state.SCORE_COLOUR
+        option = _usual(workspace)
+    if option in clusters.LEVELS:
+        if (found := clusters.at_hand(workspace)) is not None:
+            level = clusters.LEVELS[option]
+            labels, names = found.level(level).labels, found.names(level)
+            return option, colouring.by_cluster(labels, names, option_name(option))
+        option = _usual(workspace)
     if option == state.CLASS_COLOUR:
         return option, colouring.by_class(data.labels, data.classes)
     if option == state.PROBE_COLOUR:
@@ -123,8 +136,19 @@ def _colours(workspace: Workspace, method: str, option: str) -> tuple[str, Colou
     return option, colouring.by_column(data.table[option], option_name(option), unit)
 
 
-def packed(workspace: Workspace, method: str, places: np.ndarray, coloured: Colouring) -> bytes:
-    """Return one map for the browser."""
+def _usual(workspace: Workspace) -> str:
+    """What colours mean while those that were asked for are computed."""
+    return state.CLASS_COLOUR if workspace.labelled else state.SCORE_COLOUR
+
+
+def packed(
+    workspace: Workspace,
+    method: str,
+    places: np.ndarray,
+    coloured: Colouring,
+    labels: Sequence[Mapping[str, Any]] = (),
+) -> bytes:
+    """Return one map for the browser, with labels as `clusters.marks` makes them."""
     data = workspace.data
     header = {
         "title": f"{state.PROJECTIONS[method]} of {workspace.choice.label}",
@@ -132,6 +156,7 @@ def packed(workspace: Workspace, method: str, places: np.ndarray, coloured: Colo
         "classes": list(data.classes),
         "shapes": [style.shape for style in palette.class_styles(data.classes)],
         "ranked": True,
+        "labels": list(labels),
     }
     classes = np.where((data.labels < 0) | (data.labels > 254), 255, data.labels)
     return pack(header, places, classes, coloured, colouring.rank_codes(workspace.places))

@@ -79,6 +79,10 @@ _STYLES = (
 )
 
 
+# many that differ, for groups that are of no family
+DISTINCT = tuple(dict.fromkeys([*OTHERS, *(style.colour for _, style in _STYLES)]))
+
+
 def class_styles(names: tuple[str, ...]) -> list[Style]:
     """Return one style per class, each colour once: by family if the name tells it, else spare."""
     styles: list[Style] = []

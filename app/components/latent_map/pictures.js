@@ -4,8 +4,23 @@ const PICTURE = 48; // side of a picture on the map, CSS pixels
 const SHEET = 40; // pictures per request; the server's limit is 64
 const SHEETS = 60; // kept; 60 x 40 pictures of 96 px are 88 MB at most
 const FORESEEN = 24;
+const SHUFFLE = 611953; // a prime: steps of so many rows come by every row once
 
-// Which pictures are shown: lowest row first, none over another, by a step that changes with the zoom only in jumps.
+// When it is a galaxy's turn to be shown, uint32 (n,): first one of every class, then a second one, each time from all over the
+// data, which is often sorted.
+function turnsOf(points) {
+  const turns = new Uint32Array(points.n);
+  const seen = new Uint32Array(256);
+  const stride = points.n % SHUFFLE ? SHUFFLE % points.n : 1;
+  for (let k = 0, i = 0; k < points.n; k++, i = (i + stride) % points.n) turns[i] = seen[points.classes[i]]++;
+  return turns;
+}
+
+function sideAt(zoom) {
+  return Math.min(112, PICTURE * Math.max(1, Math.sqrt(zoom / 12)));
+}
+
+// Which pictures are shown: of all classes in turn, none over another, by a step that changes with the zoom only in jumps.
 function picturesInView(state) {
   const { points, view, index } = state;
   if (state.pictures === "off" || state.moving) return [];
@@ -18,8 +33,9 @@ function picturesInView(state) {
     if (x >= x0 && x <= x1 && y >= y0 && y <= y1) visible.push(i);
   });
   if (state.pictures === "auto" && visible.length > 160) return [];
-  visible.sort((a, b) => a - b);
-  const step = (PICTURE + 4) / (view.base * Math.pow(2, Math.floor(Math.log2(view.zoom) * 2) / 2));
+  visible.sort((a, b) => state.turns[a] - state.turns[b] || a - b);
+  const jump = Math.pow(2, Math.floor(Math.log2(view.zoom) * 2) / 2);
+  const step = (sideAt(jump) + 4) / (view.base * jump);
   const taken = new Map(); // square of the grid -> the picture in it; a picture overlaps none of the nine squares around it
   return visible.filter((i) => {
     if (state.bright && !state.bright[i]) return false;
@@ -40,7 +56,7 @@ function drawPictures(ctx, state) {
   const shown = picturesInView(state);
   state.shown = shown;
   state.album.want(shown);
-  const side = Math.min(112, PICTURE * Math.max(1, Math.pow(state.view.zoom / 12, 0.5)));
+  const side = sideAt(state.view.zoom);
   state.pictureSide = side;
   for (const i of shown) {
     const [x, y] = toScreen(state.view, state.xy[2 * i], state.xy[2 * i + 1]);

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import streamlit as st
@@ -21,8 +21,16 @@ SYNTAX = (
 )
 
 
-def filter_box(workspace: Workspace, matching: np.ndarray | None, wrong: str) -> None:
-    """Draw the box, and below it how many galaxies match, or what is wrong with the filter."""
+def filter_box(
+    workspace: Workspace,
+    matching: np.ndarray | None,
+    wrong: str,
+    more: Callable[[], None] = lambda: None,
+) -> None:
+    """Draw the box, and below it how many galaxies match, or what is wrong with the filter.
+
+    `more` draws what else writes the filter, below it.
+    """
     st.session_state.setdefault(state.FILTER, "")
     with st.container(horizontal=True, vertical_alignment="bottom", key="filter_row"):
         st.text_input(
@@ -36,6 +44,7 @@ def filter_box(workspace: Workspace, matching: np.ndarray | None, wrong: str) ->
         if st.session_state[state.FILTER]:
             st.button("Clear filter", on_click=set_filter, args=("",))
         search_by_image(workspace)
+    more()
     if wrong:
         st.error(escape_markdown(wrong))
     elif matching is not None:

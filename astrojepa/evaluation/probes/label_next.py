@@ -10,6 +10,7 @@ import numpy as np
 from astrojepa.evaluation.probes.few_labels import few_label_probe, mean_over_draws, take
 from astrojepa.evaluation.probes.logistic import LogisticPath
 from astrojepa.evaluation.probes.parts import labelled
+from astrojepa.evaluation.vectors.exemplars import exemplars
 from astrojepa.evaluation.vectors.standardise import checked_vectors, standardise
 from astrojepa.progress import Progress, reporting
 from astrojepa.types import Embeddings, ToLabel
@@ -53,8 +54,11 @@ def label_next(embeddings: Embeddings, count: int = 20, *, seed: int = 0) -> ToL
         margins = (ordered[:, -1] - ordered[:, -2]).astype(np.float64)
         candidates = np.argsort(margins, kind="stable")[: CANDIDATES * count]
     chosen = candidates[
-        _one_of_each_cluster(
-            features[pool[candidates]], 1 - np.nan_to_num(margins[candidates]), count, seed
+        exemplars(
+            features[pool[candidates]],
+            count,
+            np.maximum(1 - np.nan_to_num(margins[candidates]), 1e-6),
+            seed,
         )
     ]
     chosen = chosen[np.argsort(margins[chosen], kind="stable")]
@@ -123,20 +127,3 @@ def label_curve(
         )
         for step, budget in enumerate(budgets)
     )
-
-
-def _one_of_each_cluster(
-    features: np.ndarray, weights: np.ndarray, count: int, seed: int
-) -> np.ndarray:
-    """Return the row nearest to the centre of each of `count` clusters of features (n, D); all
-    rows where there are no more.
-    """
-    if len(features) <= count:
-        return np.arange(len(features))
-    from sklearn.cluster import KMeans
-
-    weights = np.maximum(weights, 1e-6)
-    found = KMeans(count, n_init=1, random_state=seed).fit(features, sample_weight=weights)
-    gaps = np.linalg.norm(features - found.cluster_centers_[found.labels_], axis=1)
-    order = np.lexsort((gaps, found.labels_))
-    return order[np.unique(found.labels_[order], return_index=True)[1]]

@@ -148,7 +148,7 @@ def pixel_pca(
     return _embeddings(found["known"], train, name), _embeddings(found["new"], test, name)
 
 
-def summary_statistics(data: Dataset) -> Embeddings:
+def summary_statistics(data: Dataset, *, progress: Progress | bool | None = None) -> Embeddings:
     """Embed by hand-made statistics: colour, percentiles, size, ellipticity, profile, asymmetry.
 
     One row per galaxy of `shape_statistics` on the centre 7/8 at 64 × 64 pixels; learned from
@@ -157,7 +157,8 @@ def summary_statistics(data: Dataset) -> Embeddings:
     """
     key = ("summary-statistics", program_text(measuring), data.fingerprint)
     size = measuring.FRAME_SIZE
-    return _kept_measures(data, key, measuring.shape_statistics, size, round(size / 0.875))
+    frame_size = round(size / 0.875)
+    return _kept_measures(data, key, measuring.shape_statistics, size, frame_size, progress)
 
 
 def crop_statistics(data: Dataset, image: ImageConfig) -> Embeddings:
@@ -199,16 +200,21 @@ def _kept_measures(
     measure: Callable[[np.ndarray], np.ndarray],
     size: int,
     frame_size: int,
+    progress: Progress | bool | None = None,
 ) -> Embeddings:
     """Measure the centre `size` pixels of every galaxy's frame, unless that was done before."""
     check_batches(data, "measure")
     path = cache_path("baseline", key_of(*key))
     found = _cached(path, vectors=len(data))
     if found is None:
-        pictures = frames(data, frame_size)
-        batches = (pictures[first : first + _BATCH] for first in range(0, len(data), _BATCH))
-        parts = [measure(centre_crop(np.asarray(batch), size)) for batch in batches]
-        found = {"vectors": np.concatenate(parts)}
+        found = in_batches(
+            frames(data, frame_size, progress or False),
+            data.rows,
+            lambda batch, rows: {"vectors": measure(centre_crop(batch, size))},
+            batch_size=_BATCH,
+            progress=progress,
+            text="measuring images",
+        )
         check_finite(found["vectors"], data.ids)
         save_arrays(path, **found)
     return _embeddings(found["vectors"], data, key[0])

@@ -1,0 +1,85 @@
+"""What differs? The panel below the map: sides, table, exemplars."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from page_runner import QUIET, run_page, settled, words
+from streamlit.testing.v1 import AppTest
+
+import astrojepa as aj
+from app.pages.map import difference_panel
+from app.session import state
+from astrojepa.data.values import Numbers, coded
+from astrojepa.evaluation.maps.differences import differences
+
+pytestmark = QUIET
+LIMIT = 300
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> AppTest:
+    """The map of 60 simulated galaxies with a filter and the panel open."""
+    data = aj.open_dataset("simulated:60")
+    test = run_page(
+        monkeypatch,
+        pages_cache,
+        "map",
+        checkpoint="baseline",
+        query={"map": "pca", "filter": f"snr > {LIMIT}"},
+    )
+    test.session_state[state.COLLECTIONS] = {data.galaxies_hash: {"odd": tuple(range(1, 60, 2))}}
+    test.session_state[state.DIFFERENCES_OPEN] = True
+    return settled(test.run())
+
+
+def menu(test: AppTest, label: str) -> list[str]:
+    return list(next(box for box in test.selectbox if box.label == label).options)
+
+
+def test_a_selection_is_compared_with_all_others_and_with_a_collection(opened: AppTest) -> None:
+    data = aj.open_dataset("simulated:60")
+    inside = data.table["snr"].to_numpy(float) > LIMIT
+    assert menu(opened, "Compare") == ["Selection", "Collection odd"]
+    assert menu(opened, "with") == ["Everything else", "Collection odd"]
+    table = opened.dataframe[0].value
+    snr = table.set_index("column").loc["snr"]
+    median = np.median(data.table["snr"].to_numpy(float)[inside])
+    assert snr["Selection"] == f"{median:.4g}"
+    assert snr["n"] == f"{inside.sum()} and {60 - inside.sum()}"
+    assert snr["effect size"].startswith("d = +")
+    assert "image: asymmetry" in list(table["column"]), "images are measured too"
+    assert f"galaxies that stand for {inside.sum()}" in words(opened)
+
+    next(box for box in opened.selectbox if box.label == "with").select("Collection odd").run()
+    settled(opened)
+    both = int(inside[1::2].sum())
+    assert f"{both} galaxies of both sides count for Selection only." in words(opened)
+
+
+def test_without_a_selection_the_panel_says_how_to_make_one(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
+    test = run_page(monkeypatch, pages_cache, "map", checkpoint="baseline", query={"map": "pca"})
+    assert "Select galaxies with lasso" not in words(test), "while it is closed, it says nothing"
+    test.session_state[state.DIFFERENCES_OPEN] = True
+    assert "Select galaxies with lasso, box or filter" in words(settled(test.run()))
+
+
+def test_a_table_gives_medians_shares_and_both_measures() -> None:
+    rng = np.random.default_rng(0)
+    columns = {
+        "half_light": Numbers(np.append(rng.normal(3, 1, 50), rng.normal(5, 1, 50))),
+        "class": coded(np.repeat([0, 1, 1], [40, 10, 50]), ["edge-on", "round"]),
+    }
+    found = differences(columns, np.arange(50), np.arange(50, 100))
+    made = difference_panel.table(found, ("Selection", "Everything else"))
+    rows = dict(zip(made["column"], zip(*list(made.values())[1:], strict=True), strict=True))
+    assert rows["class"][1:3] == ("edge-on: 80 %", "edge-on: 0 %")
+    assert rows["class"][0].startswith("V = 0.8")
+    assert rows["half light"][0].startswith("d = \N{MINUS SIGN}")
+    assert rows["half light"][3] == "50 and 50"
+    assert difference_panel.summary(0, 7) == "None of 7 columns differs significantly (p < 0.001)."
+    assert "The strongest 20 are listed." in difference_panel.summary(30, 40)
