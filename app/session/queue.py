@@ -294,6 +294,7 @@ LIBRARIES = (
     "evaluation.anomalies.feedback",
     "evaluation.patches.patch_errors",
     "evaluation.probes.classification",
+    "evaluation.vectors.exemplars",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.cluster import KMeans
 
 
 def exemplars(
@@ -16,8 +17,6 @@ def exemplars(
     """
     if len(features) <= count:
         return np.arange(len(features))
-    from sklearn.cluster import KMeans
-
     found = KMeans(count, n_init=1, random_state=seed).fit(features, sample_weight=weights)
     gaps = np.linalg.norm(features - found.cluster_centers_[found.labels_], axis=1)
     order = np.lexsort((gaps, found.labels_))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_ind
+from scipy.stats import chi2_contingency, ttest_ind
 from scipy.stats.contingency import association
 
 from astrojepa.data.values import Numbers, Words, coded
@@ -41,6 +41,7 @@ def test_words_are_compared_by_cramers_v_corrected_for_bias() -> None:
     plain = association(table, method="cramer")  # 2 x k and equal sides: the usual one
     found = only(coded(codes, ["a", "b", "c"]), FIRST, SECOND)
     assert found.effect == found.strength == pytest.approx(np.sqrt(plain**2 - 2 / 400))
+    assert found.p == pytest.approx(chi2_contingency(table, correction=False).pvalue)
     assert (found.word, found.shares) == ("a", (table[0, 0] / 200, table[1, 0] / 200))
 
 
