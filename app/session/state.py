@@ -73,7 +73,7 @@ SECOND_NAME = "second_name"  # its name and hash, for the link
 SECOND_ASKED = "second_asked"  # name of the second model that a link asks for
 SCORE = "anomaly_score"  # name of the score of the leaderboard
 ANOMALY_CLASS = "anomaly_class"  # the class that the leaderboard is of
-HIDE_ARTEFACTS = "hide_artefacts"
+SHOW_ARTEFACTS = "show_artefacts"  # whether the leaderboard includes likely artefacts
 BOARD_MODE = "board_mode"  # leaderboard, review, or how good it is
 # data hash -> app/session/marks.py's Review; never leaves the session but by export
 REVIEWS = "reviews"
@@ -107,7 +107,7 @@ PERSISTENT: tuple[str, ...] = (
 )
 PERSISTENT += (MASK_KIND, MASK_SEED, MASK_COUNT, MEASURE, LAYOUT, SHADE, SECOND)
 PERSISTENT += (PROBE_KIND, PROBE_TARGET, PROBE_SHARE, PROBE_REST)
-PERSISTENT += (LABEL_COLUMN, SCORE, ANOMALY_CLASS, HIDE_ARTEFACTS, BOARD_MODE, RERANKING)
+PERSISTENT += (LABEL_COLUMN, SCORE, ANOMALY_CLASS, SHOW_ARTEFACTS, BOARD_MODE, RERANKING)
 PERSISTENT += (FILTER, HISTOGRAMS, HISTOGRAMS_OPEN, SKY_OPEN)
 PERSISTENT += (DIFFERENCES_OPEN, DIFFERENCES_FIRST, DIFFERENCES_SECOND)
 PERSISTENT += (SELECTION_VIEW, SELECTION_ORDER, SELECTION_REVERSED, TABLE_COLUMNS)
@@ -240,12 +240,12 @@ class Link:
     # of the leaderboard, and the class it is of
     score: str = _field("", "score", _like(_SCORE), key=SCORE, usual=USUAL_SCORE)
     only: str = _field("", "only", _text(80), key=ANOMALY_CLASS, usual=ALL_CLASSES)
-    hide: bool = _field(  # whether likely artefacts are left out
+    with_artefacts: bool = _field(  # whether likely artefacts are included
         False,
-        "hide",
-        lambda text: text == "artefacts",
-        lambda hide: "artefacts" if hide else "",
-        key=HIDE_ARTEFACTS,
+        "artefacts",
+        lambda text: text == "shown",
+        lambda shown: "shown" if shown else "",
+        key=SHOW_ARTEFACTS,
     )
     page: int = _field(  # from 0; from 1 in the address
         0,

@@ -170,18 +170,20 @@ def test_any_file_gives_marks_or_a_sentence(content: bytes) -> None:
 
 
 def test_a_link_carries_score_filter_and_page() -> None:
-    link = state.Link(score="pixel-pca-lof", only="Merging", hide=True, page=2)
+    link = state.Link(score="pixel-pca-lof", only="Merging", with_artefacts=True, page=2)
     parameters = state.encode_link(link)
     assert parameters == {
         "score": "pixel-pca-lof",
         "only": "Merging",
-        "hide": "artefacts",
+        "artefacts": "shown",
         "page": "3",
     }
     assert state.decode_link(parameters) == link
 
 
-@given(st.dictionaries(st.sampled_from(["score", "only", "hide", "page"]), st.text(max_size=200)))
+@given(
+    st.dictionaries(st.sampled_from(["score", "only", "artefacts", "page"]), st.text(max_size=200))
+)
 def test_any_address_gives_a_bounded_leaderboard(parameters: dict[str, str]) -> None:
     link = state.decode_link(parameters)
     assert 0 <= link.page < 10**6

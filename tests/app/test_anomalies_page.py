@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from page_runner import QUIET, run_page, settled, words
 from streamlit.testing.v1 import AppTest
 
+import astrojepa as aj
+from app.pages.anomalies import artefacts
 from app.session import state
+from astrojepa.evaluation.pictures.artefacts import LIKELY
+from astrojepa.evaluation.pictures.checks import picture_checks
 
 pytestmark = QUIET
 
@@ -53,23 +60,57 @@ def test_a_slow_score_is_measured_when_asked_and_the_link_says_which(
 def test_a_link_opens_the_same_score_class_and_page(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:
-    query = {"score": "pixel-pca-lof", "hide": "artefacts", "page": "2"}
+    query = {"score": "pixel-pca-lof", "artefacts": "shown", "page": "2"}
     test = run_page(monkeypatch, pages_cache, "anomalies", query=query)
     said = words(test)
     assert "64 principal components of the pixels" in said
     assert "page 2 of" in said
-    assert test.session_state[state.HIDE_ARTEFACTS] is True
+    assert test.session_state[state.SHOW_ARTEFACTS] is True
+    assert "60 galaxies, page 2 of" in said
 
 
 def test_an_empty_choice_has_one_way_out(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, unlabelled: str
 ) -> None:
-    test = run_page(
-        monkeypatch, pages_cache, "anomalies", data=unlabelled, query={"hide": "artefacts"}
-    )
+    test = run_page(monkeypatch, pages_cache, "anomalies", data=unlabelled)
     assert "All galaxies of this selection" in words(test), "pictures of noise are blank"
     press(test, "Show all galaxies")
     assert "8 galaxies, page 1 of 1" in words(test)
+
+
+def test_artefacts_leave_the_leaderboard_for_their_own_tab_where_they_are_counted(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
+    test = run_page(monkeypatch, pages_cache, "anomalies", data="simulated:120")
+    scores = picture_checks(aj.open_dataset("simulated:120")).parts
+    likely = {kind: values > LIKELY for kind, values in scores.items()}
+    count = int(np.any(list(likely.values()), axis=0).sum())
+    assert 0 < count < 30
+    assert f"{120 - count} galaxies, page 1 of" in words(test)
+    assert f"{count} likely artefact" in words(test)
+    test.session_state[state.BOARD_MODE] = "artefacts"
+    settled(test.run())
+    assert f"{count} of 120 images are likely artefacts." in words(test)
+    kind, rows = max(likely.items(), key=lambda item: item[1].sum())
+    test.session_state["artefact_kind"] = kind
+    settled(test.run())
+    assert f"{rows.sum()} galaxies, page 1 of 1" in words(test)
+
+
+def test_an_exported_artefact_names_its_kinds() -> None:
+    data = aj.open_dataset("simulated:6")
+    parts = {
+        "trail": np.array([0, 0.9, 0, 0.2, 0, 0]),
+        "dead line": np.array([0, 0.6, 0, 0, 0, 1.0]),
+    }
+    checks = SimpleNamespace(parts=parts, artefact=np.maximum(*parts.values()))
+    order = artefacts.likely(checks.artefact)
+    assert order.tolist() == [5, 1]
+    workspace: Any = SimpleNamespace(data=data)
+    text = artefacts.artefacts_csv(workspace, checks, order)
+    first, second = csv.DictReader(text.splitlines())
+    assert (first["id"], first["artefact"], first["dead_line"]) == (data.ids[5], "dead line", "1.0")
+    assert (second["artefact"], second["trail"]) == ("trail, dead line", "0.9")
 
 
 def test_keys_mark_the_galaxy_and_everything_is_ranked_anew(
@@ -125,7 +166,7 @@ def test_without_a_model_or_classes_all_three_modes_work(
         "anomalies",
         data=unlabelled,
         checkpoint="baseline",
-        query={"score": "prediction"},
+        query={"score": "prediction", "artefacts": "shown"},
     )
     assert "baseline, no model" in words(test)
     assert test.session_state[state.SCORE] == "knn"

@@ -371,7 +371,7 @@ def links() -> list[bytes]:
                 "off": "1.2.255",
                 "score": "knn",
                 "only": "Merging",
-                "hide": "artefacts",
+                "artefacts": "shown",
                 "page": "4",
                 "probe": "knn",
                 "learn": "labels",

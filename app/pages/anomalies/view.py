@@ -10,9 +10,10 @@ import streamlit as st
 from ...components.choose import choose
 from ...components.escape_markdown import escape_markdown
 from ...session import loaders, state, waiting
-from ...session.workspace import Workspace
+from ...session.workspace import Task, Workspace
 from ..registry import Page
 from . import tasks
+from .artefacts import artefacts
 from .leaderboard import board
 from .listing import View, first_page
 from .quality import quality
@@ -20,7 +21,12 @@ from .review import review
 from .scores import choose_score, how, measured
 
 FEW = 2000  # up to so many images are checked unasked
-MODES = {"board": "Leaderboard", "review": "Review", "quality": "Benchmark"}
+MODES = {
+    "board": "Leaderboard",
+    "review": "Review",
+    "artefacts": "Artefacts",
+    "quality": "Benchmark",
+}
 
 
 def show(workspace: Workspace) -> None:
@@ -33,12 +39,15 @@ def show(workspace: Workspace) -> None:
     if mode == "quality":
         quality(workspace)
         return
+    if mode == "artefacts":
+        artefacts(workspace, waiting.wait_for(*_check_task(workspace)))
+        return
     with st.container(horizontal=True, vertical_alignment="bottom", key="anomaly_controls"):
         name = choose_score(workspace, first_page)
         label = _class_filter(workspace)
-        hide = st.toggle(
-            "Hide likely artefacts",
-            key=state.HIDE_ARTEFACTS,
+        hide = not st.toggle(
+            "Include likely artefacts",
+            key=state.SHOW_ARTEFACTS,
             on_change=first_page,
             help=(
                 "Blank or saturated images, satellite trails, missing bands, dead columns, crowded "
@@ -50,14 +59,16 @@ def show(workspace: Workspace) -> None:
     )
     st.caption(
         f"{'Simulated galaxies. ' if workspace.data.simulated else ''}Most anomalous first, by "
-        f"{how(name, features)}. A top rank may be a merger, a foreground star or an image "
-        "artefact."
+        f"{how(name, features)}. A top rank may be a merger or a foreground star; likely "
+        f"artefacts are {'in their own tab' if hide else 'included'}."
     )
     chosen = measured(workspace, name)
     if chosen is None:
         return
     checks = _checks(workspace, hide)
-    view = View(chosen, label, _sound(checks) if hide else None, checks)
+    if hide and checks is None:
+        st.caption("Likely artefacts are left out once all images are checked.")
+    view = View(chosen, label, _sound(checks) if hide and checks is not None else None, checks)
     if not len(view.order(workspace, chosen.places)):
         _nothing(view)
     elif mode == "review":
@@ -83,20 +94,25 @@ def _class_filter(workspace: Workspace) -> int | None:
 
 
 def _checks(workspace: Workspace, needed: bool) -> Any | None:
-    """Return the image checks: waited for if `needed`, else when ready if there are few images."""
-    job, sentence = (
-        ("checks", workspace.data.fingerprint),
-        f"Checking {len(workspace.data):,} images",
-    )
-    if needed:
-        return waiting.wait_for(job, sentence, tasks.picture_checks(workspace.data))
+    """Return the image checks when they are ready, None before: unasked for few images only."""
+    job, sentence, task = _check_task(workspace)
     if (
-        len(workspace.data) <= FEW
+        needed
+        or len(workspace.data) <= FEW
         or loaders.jobs().has(job)
         or st.session_state.get("check_pictures") == job
     ):
-        return waiting.show_when_ready(job, sentence, tasks.picture_checks(workspace.data))
+        return waiting.show_when_ready(job, sentence, task)
     return None
+
+
+def _check_task(workspace: Workspace) -> Task:
+    """What `waiting.wait_for` needs to check all images."""
+    return (
+        ("checks", workspace.data.fingerprint),
+        f"Checking {len(workspace.data):,} images",
+        tasks.picture_checks(workspace.data),
+    )
 
 
 def _sound(checks: Any) -> np.ndarray:
@@ -109,7 +125,7 @@ def _nothing(view: View) -> None:
     """Say why no galaxy is left, and offer the way out."""
 
     def everything() -> None:
-        st.session_state[state.HIDE_ARTEFACTS] = False
+        st.session_state[state.SHOW_ARTEFACTS] = True
         st.session_state[state.ANOMALY_CLASS] = state.ALL_CLASSES
         first_page()
 

@@ -1,0 +1,97 @@
+"""Likely artefacts, apart from the leaderboard: counted by kind, clearest first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from ...components.gallery.gallery import gallery
+from ...session import links, state
+from ...session.export import table_text
+from ...session.workspace import Workspace
+from .listing import first_page
+
+PER_PAGE = 24
+ALL = "all"
+_KIND = "artefact_kind"
+
+
+def artefacts(workspace: Workspace, checks: Any) -> None:
+    """Draw the likely artefacts of one kind or of all, clearest first."""
+    rows = {kind: likely(values) for kind, values in checks.parts.items()}
+    rows = {kind: found for kind, found in rows.items() if len(found)}
+    every = likely(checks.artefact)
+    count = len(every)
+    st.caption(
+        f"{count:,} of {len(workspace.data):,} images are likely artefacts. The leaderboard leaves "
+        "them out. A galaxy of several kinds is listed under each. Thresholds were set by eye on "
+        "SDSS cutouts; look before you discard."
+    )
+    if not count:
+        return
+    options = {ALL: f"All ({count:,})"}
+    options |= {kind: f"{kind.capitalize()} ({len(found):,})" for kind, found in rows.items()}
+    if st.session_state.get(_KIND) not in options:
+        st.session_state[_KIND] = ALL
+    kind = st.pills(
+        "Kind", list(options), format_func=options.__getitem__, key=_KIND, on_change=first_page
+    )
+    order = rows.get(str(kind), every)
+    values = checks.parts[str(kind)] if kind in rows else checks.artefact
+    pages = -(-len(order) // PER_PAGE)
+    page = min(st.session_state.get(state.BOARD_PAGE, 0), pages - 1)
+    with st.container(horizontal=True, vertical_alignment="center", key="artefact_pages"):
+        st.button("Previous", disabled=page == 0, on_click=_turn, args=(page - 1,))
+        st.button("Next", disabled=page + 1 >= pages, on_click=_turn, args=(page + 1,))
+        st.caption(f"{len(order):,} galaxies, page {page + 1} of {pages}")
+        st.download_button(
+            "Export CSV",
+            lambda: artefacts_csv(workspace, checks, order),
+            "artefacts.csv",
+            "text/csv",
+            on_click="ignore",
+        )
+    shown = order[page * PER_PAGE : (page + 1) * PER_PAGE]
+    captions = [
+        (kinds_of(checks.parts, row), f"{values[row]:.2f}  {workspace.data.ids[row]}")
+        for row in shown.tolist()
+    ]
+    gallery("artefacts", workspace.pictures, shown.tolist(), captions, _open, tile=128)
+    st.caption("The number is the artefact score: 0 = none, 1 = clear, from 0.5 on likely.")
+
+
+def likely(scores: np.ndarray) -> np.ndarray:
+    """Return the rows of likely artefacts, clearest first: int64 (m,)."""
+    from astrojepa.evaluation.pictures.artefacts import LIKELY
+
+    order = np.argsort(-np.asarray(scores), kind="stable")
+    return order[np.asarray(scores)[order] > LIKELY]
+
+
+def kinds_of(parts: Mapping[str, np.ndarray], row: int) -> str:
+    """Name the kinds of artefact that a galaxy's image likely has."""
+    from astrojepa.evaluation.pictures.artefacts import LIKELY
+
+    return ", ".join(kind for kind, values in parts.items() if values[row] > LIKELY)
+
+
+def artefacts_csv(workspace: Workspace, checks: Any, order: np.ndarray) -> str:
+    """Write likely artefacts as CSV, each with its kinds and its score of every kind."""
+    more: dict[str, list[object]] = {
+        "artefact": [kinds_of(checks.parts, row) for row in order.tolist()]
+    }
+    for kind, values in checks.parts.items():
+        more[kind.replace(" ", "_").replace("-", "_")] = values[order].tolist()
+    return table_text(workspace.data, order.tolist(), more)
+
+
+def _turn(page: int) -> None:
+    st.session_state[state.BOARD_PAGE] = max(0, page)
+
+
+def _open(row: Any) -> None:
+    links.select(row)
+    st.session_state[state.TO_MAP] = True
