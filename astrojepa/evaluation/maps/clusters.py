@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -122,7 +123,7 @@ def _two_levels(
     with reporting(progress, len(settings) * (1 + _HALVES), "clustering") as report:
         for number, setting in enumerate(settings):
             first = number * (1 + _HALVES)
-            found.append(_measured(features, halves, setting, lambda k, at=first: report(at + k)))
+            found.append(_measured(features, halves, setting, partial(_advance, report, first)))
     best = max((one.stability for one in found), default=0.0)
     stable = [one for one in found if one.stability >= STABLE]
     if not stable:
@@ -130,6 +131,10 @@ def _two_levels(
     fine = max(stable, key=lambda one: one.stability * one.count)
     fewer = [one for one in stable if _FINER * one.count <= fine.count]
     return max(fewer, key=lambda one: one.stability * one.share, default=fine), fine
+
+
+def _advance(report: Callable[[int], None], before: int, steps: int) -> None:
+    report(before + steps)
 
 
 def _measured(
