@@ -62,7 +62,7 @@ def show(workspace: Workspace) -> None:
         models_data.show(workspace)
     models_uploads.show(workspace)
     st.subheader("Train your own", anchor=False)
-    st.code(COMMANDS, language="bash")
+    st.code(COMMANDS, language="bash", wrap_lines=True)
 
 
 def zoo_table(cards: list[dict[str, Any]]) -> pd.DataFrame:
