@@ -59,17 +59,19 @@ def examples_bar(workspace: Workspace) -> bool:
         return waits
     if search.images:
         _images(workspace, search)
-    for kind, rows in (("like", search.like), ("unlike", search.unlike)):
-        shown = examples.places(workspace, rows)
-        captions = [(kind, workspace.class_name(row)) for row in shown]
-        gallery(
-            f"examples_{kind}",
-            workspace.pictures,
-            shown,
-            captions,
-            partial(_remove, workspace),
-            tile=TILE,
-        )
+    shown = {
+        row: kind
+        for kind, rows in (("like", search.like), ("unlike", search.unlike))
+        for row in examples.places(workspace, rows)
+    }
+    gallery(
+        "examples_gallery",
+        workspace.pictures,
+        list(shown),
+        [(kind, workspace.class_name(row)) for row, kind in shown.items()],
+        partial(_remove, workspace),
+        tile=TILE,
+    )
     every = (*search.like, *search.unlike)
     if missing := len(every) - len(examples.places(workspace, every)):
         st.caption(f"{missing} of the examples will count once all galaxies are embedded.")
