@@ -26,7 +26,9 @@ def test_the_leaderboard_is_sent_in_its_order_to_a_program_at_the_hub(
     pages_cache: Path,
     topcat: dict[str, Any],  # noqa: F811
 ) -> None:
-    test = run_page(monkeypatch, pages_cache, "anomalies", query={"score": "knn"})
+    test = run_page(
+        monkeypatch, pages_cache, "anomalies", query={"score": "knn", "artefacts": "shown"}
+    )
     test.button(key="send_leaderboard").click().run()
     assert topcat["event"].wait(20)
     assert "Sent 60 galaxies to topcat." in words(test)
