@@ -28,7 +28,7 @@ class Search:
     like: tuple[int, ...] = ()
     unlike: tuple[int, ...] = ()
     images: tuple[str, ...] = ()  # digests of uploads
-    region: str = ""  # row and mask of patches, as `write_region` gives them
+    region: str = ""  # row, a dot, and the mask of its patches
 
     def __bool__(self) -> bool:
         return bool(self.like or self.images or self.region)
@@ -39,7 +39,7 @@ def asked(workspace: Workspace) -> Search:
     searched = st.session_state.get(state.EXAMPLES_OF)
     if not searched or searched != workspace.whole.galaxies_hash:
         return Search()
-    held = st.session_state.get(state.UPLOADS, {})
+    held = st.session_state.get(state.UPLOADS, {}) if workspace.model is not None else {}
     like, unlike = (
         tuple(row for row in st.session_state.get(key, ()) if row < len(workspace.whole))
         for key in (state.LIKE, state.UNLIKE)
@@ -156,9 +156,12 @@ def _by_examples(workspace: Workspace, search: Search) -> np.ndarray | None:
     from astrojepa.evaluation.vectors.examples import distances_to_examples
     from astrojepa.evaluation.vectors.standardise import checked_vectors, standardise
 
+    if search.images and not workspace.loaded:
+        waiting.after_first_paint(*LIBRARIES)
+        return None
     features = loaders.features(workspace.embeddings, *workspace.key)
     like, unlike = (features[places(workspace, rows)] for rows in (search.like, search.unlike))
-    if search.images and workspace.model is not None:
+    if search.images:
         held = st.session_state[state.UPLOADS]
         vectors = uploads.vectors(workspace, [held[name] for name in search.images])
         known = checked_vectors(workspace.embeddings)

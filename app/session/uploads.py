@@ -61,7 +61,12 @@ def read_upload(name: str, content: bytes) -> Upload:
         image = images.read_image(content, name)
     height, width = image.shape[:2]
     square = resize_frame(image, min(height, width, MAX_SIDE))
-    return Upload(name, hashlib.sha256(content).hexdigest()[:16], square, (width, height), ra, dec)
+    return Upload(name, digest_of(content), square, (width, height), ra, dec)
+
+
+def digest_of(content: bytes) -> str:
+    """Return what an image is known by: 16 hex digits of its file's hash."""
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def add(

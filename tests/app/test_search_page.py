@@ -104,6 +104,26 @@ def test_an_image_that_was_brought_along_finds_its_galaxy(draw: Callable[..., Ap
     assert "Searching" not in words(test)
 
 
+def test_an_uploaded_file_is_an_example_until_it_is_removed_and_again_when_sent_again(
+    draw: Callable[..., AppTest],
+) -> None:
+    test = draw(query={"map": "pca", "galaxy": "7"})
+    data = aj.open_dataset(DATA)
+    first, second = (plotting.encode_image(data[row].image, "png") for row in (33, 34))
+    uploader = next(box for box in test.file_uploader if box.key == "search_files")
+    settled(uploader.upload("first.png", first, "image/png").run())
+    assert "like 1 example;" in words(test)
+    press(test, "Remove")
+    assert "Searching" not in words(test)
+    uploader = next(box for box in test.file_uploader if box.key == "search_files")
+    settled(uploader.upload("second.png", second, "image/png").run())
+    assert "like 1 example;" in words(test), "the removed one does not come back"
+    uploader = next(box for box in test.file_uploader if box.key == "search_files")
+    settled(uploader.upload("broken.png", b"not an image", "image/png").run())
+    assert "broken.png" in words(test)
+    assert "like 1 example;" in words(test)
+
+
 def test_a_region_ranks_its_own_galaxy_first(draw: Callable[..., AppTest]) -> None:
     data, model = aj.open_dataset(DATA), aj.load_model("random")
     mask = write_mask(first_mask(model.grid))

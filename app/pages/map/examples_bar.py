@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from ...session import examples, state, uploads
 from ...session.workspace import Workspace
 
 TILE = 64  # pixels of an example
-_FILES, _PROBLEMS = "search_files", "search_problems"
+_FILES, _SEEN, _PROBLEMS = "search_files", "search_files_seen", "search_problems"
 
 
 def search_by_image(workspace: Workspace) -> None:
@@ -129,14 +129,15 @@ def _images(workspace: Workspace, search: examples.Search) -> None:
 
 def _take(workspace: Workspace) -> None:
     """Read what was sent, and search with it; a bad file becomes a sentence."""
-    sent: Iterable[Any] = st.session_state.get(_FILES) or []
-    held, problems = uploads.add(
-        st.session_state.get(state.UPLOADS, {}), ((file.name, file.getvalue()) for file in sent)
-    )
-    before = st.session_state.get(state.UPLOADS, {})
+    sent: Sequence[Any] = st.session_state.get(_FILES) or []
+    seen = st.session_state.get(_SEEN, ())
+    st.session_state[_SEEN] = [file.file_id for file in sent]
+    new = [(file.name, file.getvalue()) for file in sent if file.file_id not in seen]
+    held, problems = uploads.add(st.session_state.get(state.UPLOADS, {}), new)
     st.session_state[state.UPLOADS], st.session_state[_PROBLEMS] = held, problems
-    if new := tuple(digest for digest in held if digest not in before):
-        examples.add_images(workspace, new)
+    digests = (uploads.digest_of(content) for _, content in new)
+    if found := tuple(digest for digest in digests if digest in held):
+        examples.add_images(workspace, found)
 
 
 def _without(workspace: Workspace, digest: str) -> None:
