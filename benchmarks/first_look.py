@@ -64,11 +64,11 @@ def visit(chromium: Any, url: str) -> dict[str, float]:
     note("whole_map_s")
     own.wait_for(timeout=PATIENCE)
     note("answering_map_s")
-    if "umap" not in page.url.lower():
-        raise RuntimeError(f"The first map is not the whole one: {page.url}")
     page.get_by_text("Anomaly rank by kNN distance").wait_for(timeout=PATIENCE)
     page.locator(".gallery .tile").nth(5).wait_for(timeout=PATIENCE)
     note("first_galaxy_s")
+    if "umap" not in page.url.lower():
+        raise RuntimeError(f"The first map is not the whole one: {page.url}")
     context.close()
     return found
 
