@@ -12,6 +12,8 @@ from functools import partial
 import numpy as np
 import streamlit as st
 
+from astrojepa.data.filters import with_clause
+
 from ..components.patch_panel.masks import read_mask
 from . import loaders, sampling, state, uploads, waiting
 from .workspace import LIBRARIES, Workspace
@@ -55,14 +57,18 @@ def set_search(workspace: Workspace, search: Search) -> None:
     """Search for this from now on; an empty Search ends the search and its filter."""
     session = st.session_state
     before = asked(workspace)
+    search = search or Search()  # what is unlike alone is no search
     session[state.EXAMPLES_OF] = workspace.whole.galaxies_hash
     session[state.LIKE], session[state.UNLIKE] = search.like, search.unlike
     session[state.LIKE_IMAGES], session[state.REGION] = search.images, search.region
     session[state.GALLERY_PAGE] = 0
-    if not search and RANK in session.get(state.FILTER, ""):
-        session[state.FILTER] = ""
-    elif search and not before:
-        session[state.FILTER] = FILTER
+    expression = session.get(state.FILTER, "")
+    if not search:
+        for name in (RANK, DISTANCE):
+            expression = with_clause(expression, name, "")
+        session[state.FILTER] = "" if RANK in expression or DISTANCE in expression else expression
+    elif not before:
+        session[state.FILTER] = with_clause(expression, RANK, FILTER)
         session[state.SELECTION_ORDER], session[state.SELECTION_REVERSED] = RANK, False
 
 

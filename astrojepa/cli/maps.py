@@ -64,7 +64,7 @@ def add_to(commands: Any) -> None:
         metavar="COUNT",
         help=(
             "of --vectors: fit the map to COUNT galaxies and place the others on it (default: "
-            "20,000 where there are more than 200,000, else all)"
+            "20,000 where there are more than 200,000, else all; for a new folder at most half)"
         ),
     )
     project.add_argument(
@@ -122,9 +122,9 @@ def _store_to_fit(options: argparse.Namespace) -> Store | None:
     from astrojepa.evaluation.vectors.neighbour_index import LARGE
 
     store = parquet_store(options)
-    if store is None and options.fit:
+    if store is None and options.fit is not None:
         raise ValueError("--fit needs --vectors of Parquet files, and no --data.")
-    if store is None or options.fit or not options.out.suffix or len(store) > LARGE:
+    if store is None or options.fit is not None or not options.out.suffix or len(store) > LARGE:
         return store
     return None
 
@@ -138,7 +138,7 @@ def _project_store(options: argparse.Namespace, store: Store) -> int:
         raise FileExistsError(f"{options.out} exists already; name a new folder for the store.")
     if not folder:
         check_table(options.out, "--out")
-    fit = options.fit or min(FIT, len(store) // 2)
+    fit = min(FIT, len(store) // 2) if options.fit is None else options.fit
     heard = sys.stderr.isatty()
     made = project_store(store, options.method, options.seed, fit=fit, progress=heard)
     trust = {"fitted": _numbers(made.fitted), "placed": _numbers(made.placed)}

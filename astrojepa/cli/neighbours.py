@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from astrojepa.evaluation.vectors.store import Store
 
 SHOWN = 60  # rows that are printed
+FEWEST = 5  # galaxies of which recall is measured
 
 
 def add_to(commands: Any) -> None:
@@ -141,7 +142,13 @@ def _recall(options: argparse.Namespace) -> int:
         raise ValueError("--recall measures the index of --vectors, which is missing.")
     if options.out and options.out.suffix.lower() != ".json":
         raise ValueError(f"--out is {options.out.name}; --recall writes a .json file.")
+    if options.galaxy or options.whitened:
+        raise ValueError("--recall draws galaxies itself; leave out --galaxy and --whitened.")
     store = open_store(options.vectors)
+    if len(store) < FEWEST:
+        raise ValueError(
+            f"{store.path.name} has {len(store)} galaxies; an index needs at least {FEWEST}."
+        )
     index = open_index(store, progress=sys.stderr.isatty())
     found = measure_recall(index, options.recall)
     median, late = np.percentile(found.milliseconds, [50, 95])

@@ -76,7 +76,7 @@ def _simulate_store(options: argparse.Namespace) -> int:
         print(f"{found} of {len(mixture.partitions)} partitions were already there")
     print(
         f"{options.out}: {options.count:,} SIMULATED vectors of width {options.width} in "
-        f"{len(mixture.partitions)} partitions"
+        f"{len(mixture.partitions)} partition{'s' if len(mixture.partitions) > 1 else ''}"
     )
     return 0
 

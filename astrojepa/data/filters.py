@@ -244,7 +244,8 @@ class _Reader:
         self.expect(",", "a comma")
         radius = self.number(0, 180)
         self.expect(")", "a closing parenthesis")
-        positions = [self.columns.get(name) for name in ("ra", "dec")]
+        names = (_found(name, self.columns) for name in ("ra", "dec"))
+        positions = [None if name is None else self.columns[name] for name in names]
         if not all(isinstance(values, Numbers) for values in positions):
             _refuse(opened.place, "cone needs the columns ra and dec, which these data have not")
         with np.errstate(invalid="ignore"):

@@ -76,6 +76,27 @@ def test_examples_are_added_on_either_side_and_removed(draw: Callable[..., AppTe
     assert test.query_params["like"] == "12.7"
 
 
+def test_a_search_joins_the_filter_that_is_there_and_leaves_it_when_it_ends(
+    draw: Callable[..., AppTest],
+) -> None:
+    test = draw(query={"map": "pca", "galaxy": "7", "filter": "snr > 20"})
+    press(test, "More like this")
+    assert test.query_params["filter"] == "snr > 20 & search_rank <= 100"
+    test.session_state["filter"] = "snr > 20 & search_distance < 30"
+    settled(test.run())
+    press(test, "End search")
+    assert test.query_params["filter"] == "snr > 20"
+    assert "no column" not in words(test)
+
+
+def test_what_is_unlike_alone_is_forgotten(draw: Callable[..., AppTest]) -> None:
+    test = draw(query={"map": "pca", "galaxy": "7", "like": "7", "unlike": "12"})
+    press(test, "Remove from search")
+    assert "Searching" not in words(test)
+    press(test, "More like this")
+    assert "unlike" not in test.query_params
+
+
 def test_a_link_of_other_data_searches_for_nothing(draw: Callable[..., AppTest]) -> None:
     query = {"map": "pca", "data": "simulated@0123456789abcdef", "galaxy": "7", "like": "7"}
     test = draw(query=query)

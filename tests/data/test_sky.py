@@ -61,6 +61,11 @@ def test_a_cone_chooses_what_astropy_finds_within_it(
     )
 
 
+def test_a_cone_finds_its_columns_in_any_letters() -> None:
+    columns = {"RA": Numbers(np.array([10, 30.0])), "Dec": Numbers(np.array([0, 0.0]))}
+    assert matching("cone(10, 0, 1)", columns).tolist() == [True, False]
+
+
 def test_a_galaxy_without_a_position_is_in_no_cone() -> None:
     columns = {"ra": Numbers(np.array([10, np.nan])), "dec": Numbers(np.array([0, 0.0]))}
     assert matching("cone(10, 0, 180)", columns).tolist() == [True, False]

@@ -60,7 +60,7 @@ def artefacts(workspace: Workspace, checks: Any) -> None:
         for row in shown.tolist()
     ]
     gallery("artefacts", workspace.pictures, shown.tolist(), captions, _open, tile=128)
-    st.caption("The number is the artefact score: 0 = none, 1 = clear, from 0.5 on likely.")
+    st.caption("The number is the artefact score: 0 = none, 1 = clear, above 0.5 likely.")
 
 
 def likely(scores: np.ndarray) -> np.ndarray:

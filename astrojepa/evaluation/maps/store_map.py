@@ -53,6 +53,11 @@ def project_store(
     lie in [5, 200,000] or leaves fewer than 5 galaxies to place, and as `project` and `place`.
     """
     count = len(store)
+    if count < 10:
+        raise ValueError(
+            f"{store.path.name} has {count} galaxies; fitting to some and placing the others needs "
+            "at least 10."
+        )
     if not 5 <= fit <= min(LARGE, count - 5):
         raise ValueError(
             f"fit is {fit:,}; it must lie between 5 and {min(LARGE, count - 5):,} of the "

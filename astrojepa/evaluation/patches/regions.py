@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import frames_for
-from astrojepa.evaluation.batches import scored_in_batches
+from astrojepa.evaluation.batches import check_batches, scored_in_batches
 from astrojepa.progress import Progress
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ def region_similarity(
     place of the grid, over up to 512 galaxies of the data, since tokens know their place; then they
     are averaged. That is compared (cosine) with the average over the same shape, moved to every
     place where it fits into another galaxy's grid; the best place counts. 1 for the galaxy itself.
-    A region turned or mirrored elsewhere is found only as far as the tokens do not tell.
+    A turned or mirrored copy is found only where the tokens ignore orientation.
 
     Kept in the cache as patch errors are. Raises ValueError for a row outside the data, and for a
-    region that is empty or not of the model's grid.
+    region that is empty or not of the model's grid, and fewer than two galaxies.
 
     Examples:
         >>> region = np.zeros((model.grid, model.grid), bool)
@@ -53,8 +53,11 @@ def region_similarity(
             f"The region has shape {region.shape} and {int(region.sum())} patches; give at least "
             f"one patch of a grid of shape ({model.grid}, {model.grid})."
         )
-    if not 0 <= row < len(data):
-        raise ValueError(f"There is no row {row}; the data have rows 0 to {len(data) - 1}.")
+    if isinstance(row, bool) or not isinstance(row, int | np.integer) or not 0 <= row < len(data):
+        raise ValueError(f"There is no row {row!r}; the data have rows 0 to {len(data) - 1}.")
+    if len(data) < 2:
+        raise ValueError("A region is compared with other galaxies; give at least two.")
+    check_batches(data, "compare", batch_size)
 
     @torch.inference_mode()
     def score(frames: np.ndarray, rows: np.ndarray) -> dict[str, np.ndarray]:
@@ -87,7 +90,7 @@ def region_similarity(
         cache=cache,
         progress=progress,
     )
-    return found["similarity"].astype(np.float32)
+    return np.clip(found["similarity"].astype(np.float32), -1, 1)
 
 
 def _tokens(model: Model, frames: np.ndarray) -> Tensor:

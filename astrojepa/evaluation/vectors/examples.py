@@ -62,13 +62,20 @@ def _features(
     examples: Sequence[int] | np.ndarray, vectors: np.ndarray, features: np.ndarray
 ) -> np.ndarray:
     """Return the standardised features (q, D) of examples: rows or vectors (q, D)."""
-    asked = np.asarray(examples)
-    if asked.size == 0:
-        return features[:0]
-    if asked.ndim <= 1 and np.issubdtype(asked.dtype, np.integer):
-        return features[checked_rows(asked.reshape(-1), len(features))]
-    asked = asked.astype(np.float32)
+    wrong = "Examples must be row numbers, or finite vectors of shape (q, D)."
+    try:
+        asked = np.asarray(examples)
+        if asked.size == 0:
+            return features[:0]
+        if asked.ndim <= 1 and np.issubdtype(asked.dtype, np.integer):
+            rows = asked.reshape(-1)
+        else:
+            rows, asked = None, asked.astype(np.float32)
+    except (TypeError, ValueError) as error:
+        raise ValueError(wrong) from error
+    if rows is not None:
+        return features[checked_rows(rows, len(features))]
     if asked.ndim != 2 or not np.isfinite(asked).all():
-        raise ValueError("Examples must be row numbers, or finite vectors of shape (q, D).")
+        raise ValueError(wrong)
     check_same_width(vectors, asked)
     return standardise(vectors, asked)[1]

@@ -12,6 +12,7 @@ from pyarrow import parquet
 from astrojepa.data.filters import matching
 from astrojepa.data.values import read_values
 from astrojepa.evaluation.vectors.store import Store
+from astrojepa.wording import one_line
 
 Box = tuple[float, float, float, float]  # x and y of one corner, x and y of the other
 Cone = tuple[float, float, float]  # ra, dec and radius, degrees
@@ -53,8 +54,14 @@ def select(
     query = f"SELECT {', '.join(map(_quoted, kept))} FROM read_parquet(?)"
     if conditions:
         query += f" WHERE {' AND '.join(conditions)}"
-    with duckdb.connect(":memory:", config=ALONE) as database:
-        found: pa.Table = database.sql(query, params=values).to_arrow_table()
+    try:
+        with duckdb.connect(":memory:", config=ALONE) as database:
+            found: pa.Table = database.sql(query, params=values).to_arrow_table()
+    except duckdb.Error as error:
+        raise ValueError(
+            f"{store.path.name} cannot be read to its end ({one_line(str(error), 120)}); its files "
+            "are damaged or were written by something else, write them anew."
+        ) from error
     if where:
         columns = {name: read_values(found[name].to_pandas()) for name in kept}
         found = found.filter(pa.array(matching(where, columns)))
@@ -65,10 +72,10 @@ def _in_cone(store: Store, schema: pa.Schema, cone: Cone) -> tuple[str, list[flo
     """Return a condition and its numbers: the haversine of the separation is small enough."""
     _check(cone, "cone")
     ra, dec, radius = cone
-    if not (-90 <= dec <= 90 and 0 < radius <= 180):
+    if not (0 <= ra <= 360 and -90 <= dec <= 90 and 0 < radius <= 180):
         raise ValueError(
-            f"The cone has dec {dec:g} and radius {radius:g}; expected degrees in [-90, 90] and "
-            f"(0, 180]."
+            f"The cone has ra {ra:g}, dec {dec:g} and radius {radius:g}; expected degrees in [0, "
+            f"360], [-90, 90] and (0, 180]."
         )
     own_ra, own_dec = (
         _column(store, schema, store.layouts[0].known.get(name, name)) for name in ("ra", "dec")

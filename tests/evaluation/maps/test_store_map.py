@@ -128,3 +128,9 @@ def test_the_command_writes_a_table_or_a_new_store(
     ):
         assert main(wrong) == 2
         assert message in capsys.readouterr().err
+
+
+def test_a_store_of_few_galaxies_is_refused_in_its_own_words(tmp_path: Path) -> None:
+    simulate_store(Mixture(3, width=12), tmp_path / "few")
+    with pytest.raises(ValueError, match=r"few has 3 galaxies; .* at least 10"):
+        project_store(open_store(tmp_path / "few"), fit=1)

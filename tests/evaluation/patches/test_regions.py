@@ -89,5 +89,10 @@ def test_what_is_no_region_is_refused_in_one_sentence(data: aj.Dataset, model: M
         region_similarity(model, data, 3, np.zeros((model.grid, model.grid), bool))
     with pytest.raises(ValueError, match="at least one patch of a grid of shape"):
         region_similarity(model, data, 3, np.ones((2, 2), bool))
-    with pytest.raises(ValueError, match="There is no row 12"):
-        region_similarity(model, data, 12, region(model, 2, 3))
+    for row in (12, -1, 7.5, "7", True):
+        with pytest.raises(ValueError, match=f"There is no row {row!r}"):
+            region_similarity(model, data, row, region(model, 2, 3))
+    with pytest.raises(ValueError, match="at least two"):
+        region_similarity(model, data.subset(np.array([3])), 0, region(model, 2, 3))
+    with pytest.raises(ValueError, match="`batch_size` is 0"):
+        region_similarity(model, data, 3, region(model, 2, 3), batch_size=0)

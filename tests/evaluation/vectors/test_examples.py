@@ -73,6 +73,8 @@ def test_an_unlike_example_moves_the_search_to_the_other_side(make_embeddings: M
         (np.zeros((1, 4)), "have 5 and 4 features"),
         (np.full((1, 5), np.nan), "finite"),
         (np.zeros(5), "of shape"),
+        (["seven"], "row numbers, or finite vectors"),
+        ([[1, 2], [3]], "row numbers, or finite vectors"),
     ],
 )
 def test_what_is_no_example_is_refused_in_one_sentence(

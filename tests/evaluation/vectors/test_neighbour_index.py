@@ -244,6 +244,7 @@ def test_recall_is_measured_by_a_command(
     for wrong, message in (
         (["neighbours", "best", "--recall", "5"], "--vectors, which is missing"),
         ([*command, "--out", str(tmp_path / "a.csv")], "--recall writes a .json file"),
+        ([*command, "--galaxy", "3"], "leave out --galaxy and --whitened"),
         ([*command[:-1], "0"], "sample is 0"),
     ):
         assert main(wrong) == 2

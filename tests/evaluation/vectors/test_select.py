@@ -120,3 +120,25 @@ def test_without_duckdb_the_command_says_what_to_install(
     monkeypatch.setitem(sys.modules, "duckdb", None)
     with pytest.raises(ValueError, match="DuckDB is not installed; install it with: pip install"):
         select(store, box=(0, 0, 1, 1))
+
+
+@needs_duckdb
+def test_a_file_that_is_damaged_inside_is_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    simulate_store(Mixture(50, width=12), tmp_path / "store")
+    (file,) = (tmp_path / "store").glob("*.parquet")
+    content = bytearray(file.read_bytes())
+    content[300:900] = bytes(600)
+    file.write_bytes(content)
+    command = ["select", "--vectors", str(tmp_path / "store"), "--filter", "redshift < 0.1"]
+    assert main(command) == 2
+    said = capsys.readouterr().err
+    assert "store cannot be read to its end" in said
+    assert "Traceback" not in said
+
+
+@needs_duckdb
+def test_a_cone_off_the_sky_is_refused(store: Store) -> None:
+    with pytest.raises(ValueError, match="The cone has ra 400"):
+        select(store, cone=(400.0, 0.0, 1.0))
