@@ -6,7 +6,7 @@ two columns, `search_rank` and `search_distance`, which filter, sort and export 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -74,31 +74,34 @@ def set_search(workspace: Workspace, search: Search) -> None:
 
 def add_galaxy(workspace: Workspace, row: int, *, alike: bool = True) -> None:
     """Make an open galaxy an example of what to find more of, or less of."""
-    search, row = asked(workspace), sampling.among_all(workspace.sampled, row)
-    like, unlike = (
-        tuple(kept for kept in rows if kept != row) for rows in (search.like, search.unlike)
-    )
-    like, unlike = ((*like, row), unlike) if alike else (like, (*unlike, row))
-    set_search(
-        workspace,
-        Search(like[-state.MOST_EXAMPLES :], unlike[-state.MOST_EXAMPLES :], search.images),
-    )
+    search, row = _without(workspace, row), sampling.among_all(workspace.sampled, row)
+    most = state.MOST_EXAMPLES
+    if alike:
+        search = replace(search, like=(*search.like, row)[-most:])
+    else:
+        search = replace(search, unlike=(*search.unlike, row)[-most:])
+    set_search(workspace, search)
 
 
 def remove_galaxy(workspace: Workspace, row: int) -> None:
     """Take an open galaxy out of the examples."""
+    set_search(workspace, _without(workspace, row))
+
+
+def _without(workspace: Workspace, row: int) -> Search:
+    """Return what is searched for without an open galaxy, and without a region."""
     search, row = asked(workspace), sampling.among_all(workspace.sampled, row)
     like, unlike = (
         tuple(kept for kept in rows if kept != row) for rows in (search.like, search.unlike)
     )
-    set_search(workspace, Search(like, unlike, search.images))
+    return Search(like, unlike, search.images)
 
 
 def add_images(workspace: Workspace, digests: tuple[str, ...]) -> None:
     """Make images that were brought along examples of what to find more of."""
     search = asked(workspace)
     images = tuple(dict.fromkeys([*search.images, *digests]))
-    set_search(workspace, Search(search.like, search.unlike, images))
+    set_search(workspace, replace(search, images=images, region=""))
 
 
 def set_region(workspace: Workspace, row: int, mask: str) -> None:
