@@ -322,3 +322,30 @@ def test_the_legend_has_the_colours_of_the_points_after_every_kind_of_change(
     canvas.page.locator(".chip").nth(0).click()
     canvas.page.locator(".chip").nth(0).click()
     agree(lambda row: row // 3)
+
+
+def test_a_call_that_the_next_one_overtakes_takes_nothing_from_it(
+    open_map: Callable[..., Canvas],
+) -> None:
+    """While the script loads, Streamlit may call twice and then end the first call."""
+    canvas = open_map()
+    page = canvas.page
+    page.evaluate(
+        """([first, second, state]) => {
+            show(first, state);
+            const overtaken = leave;
+            show(second, state);
+            overtaken();
+        }""",
+        [packed(GRID[:2]), packed(GRID), selection()],
+    )
+    page.locator("canvas[data-drawn='9']").wait_for(timeout=10_000)
+    before = canvas.canvas.evaluate("canvas => canvas.width")
+    page.set_viewport_size({"width": 700, "height": 600})
+    page.wait_for_function(
+        "before => document.querySelector('canvas').width !== before", arg=before
+    )
+    page.mouse.click(*canvas.place(4))
+    assert canvas.sent() == [["click", {"row": 4}]], "once"
+    page.evaluate("leave()")
+    page.wait_for_function("() => !document.getElementById('host').latentMap")

@@ -226,16 +226,22 @@ function reveal(state, row) {
 export default function latentMap({ parentElement, data, setTriggerValue }) {
   if (!data) return undefined;
   const state = (parentElement.latentMap ??= build(parentElement));
+  const call = (state.calls = (state.calls ?? 0) + 1);
   state.send = setTriggerValue;
   receive(state, data);
   follow(state);
   return () => {
     remember(state);
-    state.resizer.disconnect();
-    cancelAnimationFrame(state.pending);
-    cancelAnimationFrame(state.walking);
-    document.removeEventListener("latent-map-state", state.hear);
-    document.removeEventListener("keydown", slash);
-    delete parentElement.latentMap;
+    // Streamlit also ends a call that the next one overtook while the script was loading: the map is the next one's then.
+    setTimeout(() => state.calls === call && unmount(state, parentElement));
   };
+}
+
+function unmount(state, parentElement) {
+  state.resizer.disconnect();
+  cancelAnimationFrame(state.pending);
+  cancelAnimationFrame(state.walking);
+  document.removeEventListener("latent-map-state", state.hear);
+  document.removeEventListener("keydown", slash);
+  delete parentElement.latentMap;
 }

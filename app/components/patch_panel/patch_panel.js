@@ -202,12 +202,17 @@ function receive(state, data) {
 export default function patchPanel({ parentElement, data, setTriggerValue }) {
   if (!data) return undefined;
   const state = (parentElement.patchPanel ??= build(parentElement));
+  const call = (state.calls = (state.calls ?? 0) + 1);
   state.send = setTriggerValue;
   receive(state, data);
   state.canvas.panel = { values: data.values, mask: () => state.hidden && pack(state.hidden), colourOf: (cell) => colourAt(state, cell) }; // for tests
   return () => {
-    state.resizer.disconnect();
-    clearTimeout(state.timer);
-    delete parentElement.patchPanel;
+    // Streamlit also ends a call that the next one overtook while the script was loading: the panel is the next one's then.
+    setTimeout(() => {
+      if (state.calls !== call) return;
+      state.resizer.disconnect();
+      clearTimeout(state.timer);
+      delete parentElement.patchPanel;
+    });
   };
 }
