@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import functools
+import queue
 import tempfile
+import threading
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,15 +18,38 @@ from astrojepa.tables import Column, Facts, write_table
 from astrojepa.wording import one_line
 
 MESSAGE = "table.load.votable"
+PATIENCE = 20.0  # seconds until a hub counts as one that does not answer
 
 
 def send_table(columns: Sequence[Column], facts: Facts, name: str) -> list[str]:
     """Send columns as a VOTable to every program that takes one; returns the programs' names.
 
     The file is there until this process ends, since programs read it when they like. Raises
-    ValueError where no hub runs or no program takes tables, and for text that a VOTable cannot
-    hold.
+    ValueError where no hub runs or answers, where no program takes tables, and for text that a
+    VOTable cannot hold.
     """
+    answer: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            answer.put(_send(columns, facts, name))
+        except Exception as error:
+            answer.put(error)
+
+    # astropy's calls know no time limit
+    threading.Thread(target=work, daemon=True).start()
+    try:
+        found = answer.get(timeout=PATIENCE)
+    except queue.Empty:
+        raise ValueError(
+            f"The SAMP hub did not answer within {PATIENCE:.0f} seconds; start it again."
+        ) from None
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+def _send(columns: Sequence[Column], facts: Facts, name: str) -> list[str]:
     client, failure = _client()
     try:
         client.connect()

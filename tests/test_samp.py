@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import warnings
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from urllib.request import url2pathname
 import pytest
 from astropy.table import Table
 
+from astrojepa import samp as ours
 from astrojepa.samp import MESSAGE, send_table
 from astrojepa.tables import Column
 
@@ -84,3 +86,18 @@ def test_without_a_hub_or_a_listener_a_sentence_says_so(
 def test_a_hub_without_a_program_that_takes_tables_is_said(hub: Any) -> None:
     with pytest.raises(ValueError, match="No program that takes tables is connected"):
         send_table(COLUMNS, {}, "a selection")
+
+
+def test_a_hub_that_never_answers_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = tmp_path / "hub.lock"
+    monkeypatch.setattr(ours, "PATIENCE", 0.5)
+    monkeypatch.setenv("SAMP_HUB", f"std-lockurl:{lock.as_uri()}")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        lock.write_text(
+            "samp.secret=s\nsamp.profile.version=1.3\n"
+            f"samp.hub.xmlrpc.url=http://127.0.0.1:{silent.getsockname()[1]}/\n"
+        )
+        with pytest.raises(ValueError, match="The SAMP hub did not answer within"):
+            send_table(COLUMNS, {}, "a selection")
