@@ -26,6 +26,7 @@ CONV_BACKBONES = (
     "convnextv2_pico",
     "convnextv2_nano",
 )
+POLAR = "polar:"  # before one of these: it sees radii and angles
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,7 +147,10 @@ class ModelConfig(Settings):
     """Sizes of the networks."""
 
     backbone: str = setting(
-        "vit", "vit, or an encoder for multi-view training: " + ", ".join(CONV_BACKBONES)
+        "vit",
+        "vit, or an encoder for multi-view training: "
+        + ", ".join(CONV_BACKBONES)
+        + f", or {POLAR} and one of these, which sees radii and angles",
     )
     readout: str = setting(
         "last",

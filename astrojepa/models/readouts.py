@@ -45,9 +45,7 @@ def ring_weights(grid: int, rings: int) -> Float[Tensor, "W N"]:
         for place in (across, down)
     )
     samples = near_y[..., :, None] * near_x[..., None, :]
-    phase = torch.arange(NUM_MODES, dtype=torch.float64)[:, None] * angle
-    waves = torch.stack((torch.cos(phase), -torch.sin(phase)), 1) / NUM_ANGLES  # (modes, 2, angles)
-    weights = torch.einsum("mca,rayx->rmcyx", waves, samples)
+    weights = torch.einsum("mca,rayx->rmcyx", _waves(NUM_ANGLES), samples)
     return weights.reshape(-1, grid * grid).float()
 
 
@@ -61,12 +59,15 @@ class RingReadout(nn.Module):
     are those of its usual grid, whatever the size of the view.
     """
 
+    count = staticmethod(ring_count)
+    weights = staticmethod(ring_weights)
+
     def __init__(
         self, maps: Sequence[tuple[int, int]], narrow: int = 0, embedding: int = 0
     ) -> None:
         """`maps` are (width, usual grid) of each map."""
         super().__init__()
-        self.rings = [ring_count(grid) for _, grid in maps]
+        self.rings = [self.count(grid) for _, grid in maps]
         self.narrow = nn.ModuleList(
             nn.Linear(width, narrow) if narrow else nn.Identity() for width, _ in maps
         )
@@ -109,12 +110,36 @@ class RingReadout(nn.Module):
     def _map(self, grid: int, rings: int, device: torch.device) -> Tensor:
         key = grid, rings, device
         if key not in self._weights:
-            self._weights[key] = ring_weights(grid, rings).to(device)
+            self._weights[key] = self.weights(grid, rings).to(device)
         return self._weights[key]
 
 
-def ring_readout(maps: list[tuple[int, int]], model: ModelConfig) -> RingReadout | None:
+class SectorReadout(RingReadout):
+    """The same numbers from polar maps of G / 2 radii times 2 G angles: every radius is a ring."""
+
+    @staticmethod
+    def count(grid: int) -> int:
+        """Return the number of rings."""
+        return max(1, grid // 2)
+
+    @staticmethod
+    def weights(grid: int, rings: int) -> Float[Tensor, "W N"]:
+        """Return the map from tokens to Fourier coefficients, as `ring_weights` does."""
+        angles = grid**2 // rings
+        return torch.kron(torch.eye(rings), _waves(angles).flatten(0, 1).float())
+
+
+def ring_readout(
+    maps: list[tuple[int, int]], model: ModelConfig, kind: type[RingReadout] = RingReadout
+) -> RingReadout | None:
     """Return the readout of maps (width, grid), if the config reads rings."""
     if model.readout != "rings":
         return None
-    return RingReadout(maps, model.readout_width, model.embedding_width)
+    return kind(maps, model.readout_width, model.embedding_width)
+
+
+def _waves(angles: int) -> Float[Tensor, "M 2 A"]:
+    """cos mθ and -sin mθ over their number, for modes 0 to 4 and angles at the middle of steps."""
+    angle = (torch.arange(angles, dtype=torch.float64) + 0.5) * (2 * math.pi / angles)
+    phase = torch.arange(NUM_MODES, dtype=torch.float64)[:, None] * angle
+    return torch.stack((torch.cos(phase), -torch.sin(phase)), 1) / angles

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from astrojepa.config import CONV_BACKBONES, ImageConfig, ModelConfig
 from astrojepa.models.encoders.registry import encoder
-from astrojepa.models.readouts import ring_readout
+from astrojepa.models.readouts import RingReadout, ring_readout
 from astrojepa.models.timm_import import timm
 from astrojepa.models.tokens import gather_tokens, without_hidden
 
@@ -29,10 +29,12 @@ class ConvEncoder(nn.Module):
     of the network.
     """
 
+    readout: type[RingReadout] = RingReadout
+
     def __init__(self, image: ImageConfig, model: ModelConfig) -> None:
         super().__init__()
         self.net = timm.create_model(
-            model.backbone,
+            model.backbone.rpartition(":")[2],
             pretrained=False,
             in_chans=image.channels,
             num_classes=0,
@@ -46,7 +48,9 @@ class ConvEncoder(nn.Module):
             -RING_STAGES:
         ]
         self.rings = ring_readout(
-            [(widths[number], grids[number]) for number in self.read_stages], model
+            [(widths[number], grids[number]) for number in self.read_stages],
+            model,
+            self.readout,
         )
         if self.rings is not None:
             self.net.prune_intermediate_layers(self.read_stages)  # later stages are not computed
@@ -84,6 +88,7 @@ class ConvEncoder(nn.Module):
 
     def forward(self, images: Float[Tensor, "B C S S"]) -> tuple[Tensor, Tensor]:
         """Return the tokens (B, K, D) twice: there is no final norm."""
+        images = self.prepare(images)
         if self.rings is not None:
             # in bfloat16 convolutions are faster so
             images = images.contiguous(memory_format=torch.channels_last)
@@ -105,6 +110,14 @@ class ConvEncoder(nn.Module):
         )[:, None]
         return tokens, tokens
 
+    def prepare(self, images: Float[Tensor, "B C S S"]) -> Tensor:
+        """Return what the network is given."""
+        return images
+
+    def on_patches(self, features: Float[Tensor, "B D H W"]) -> Float[Tensor, "B D G G"]:
+        """Return a stage's features, one per patch."""
+        return nn.functional.adaptive_avg_pool2d(features, self.grid)
+
     def vector(self, tokens: Float[Tensor, "B K D"]) -> Float[Tensor, "B D"]:
         """Return an image's vector from its tokens: their mean."""
         return tokens.mean(dim=1)
@@ -121,8 +134,11 @@ class ConvEncoder(nn.Module):
         if index is not None:
             images = without_hidden(images, index, self.grid, self.patch_size)
         (features,) = self.net.forward_intermediates(
-            images, indices=[self.patch_stage], intermediates_only=True, stop_early=True
+            self.prepare(images),
+            indices=[self.patch_stage],
+            intermediates_only=True,
+            stop_early=True,
         )
-        tokens = nn.functional.adaptive_avg_pool2d(features, self.grid).flatten(2).transpose(1, 2)
+        tokens = self.on_patches(features).flatten(2).transpose(1, 2)
         tokens = tokens if index is None else gather_tokens(tokens, index)
         return tokens, tokens
