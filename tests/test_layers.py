@@ -47,6 +47,7 @@ HOMES = {
     "safetensors": {"astrojepa/checkpoints"},
     "pyarrow": {"astrojepa/data", "astrojepa/evaluation/vectors", "astrojepa/tables.py"},
     "duckdb": {"astrojepa/evaluation/vectors"},
+    "astropy_healpix": {"astrojepa/data/sky.py"},
     "faiss": {"astrojepa/evaluation/vectors"},
     "plotly": {"astrojepa/plotting.py"},
     "streamlit": {"app"},

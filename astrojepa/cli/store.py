@@ -1,4 +1,6 @@
-"""simulate-store and select: a large made-up store of vectors, and galaxies chosen from a store."""
+"""simulate-store, select and hats: a large made-up store of vectors, galaxies chosen from a store,
+and a store as a HATS catalogue.
+"""
 
 from __future__ import annotations
 
@@ -65,6 +67,25 @@ def add_to(commands: Any) -> None:
         help="over the columns, such as 'redshift < 0.1 & label == \"Merging\"'",
     )
     chosen.add_argument("--out", type=Path, help=f"{TABLE_FILE}; with every column but vectors")
+    divided = declare(
+        commands,
+        "hats",
+        _hats,
+        "Write a store as a HATS catalogue, which LSDB opens and matches with surveys.",
+        "--vectors store --out catalogue",
+        model=False,
+    )
+    add_vectors(divided, "in Parquet files")
+    divided.add_argument(
+        "--partition",
+        type=int,
+        default=1_000_000,
+        help="galaxies of a partition, at most (default 1,000,000)",
+    )
+    divided.add_argument(
+        "--float32", action="store_true", help="keep vectors as they are; without it, float16"
+    )
+    divided.add_argument("--out", type=Path, required=True, help="new folder of the catalogue")
 
 
 def _simulate_store(options: argparse.Namespace) -> int:
@@ -111,4 +132,26 @@ def _select(options: argparse.Namespace) -> int:
         said = {name: " ".join(map(str, value)) for name, value in how.items() if value}
         facts = store_provenance(store, **(said | {"filter": options.filter}))
         write_table(options.out, columns, facts)
+    return 0
+
+
+def _hats(options: argparse.Namespace) -> int:
+    from astrojepa.evaluation.vectors.hats_store import write_hats
+    from astrojepa.evaluation.vectors.store import open_store
+
+    if options.vectors is None:
+        raise ValueError("--vectors is missing; name the folder of a store.")
+    written = write_hats(
+        open_store(options.vectors),
+        options.out,
+        half=not options.float32,
+        partition=options.partition,
+        progress=sys.stderr.isatty(),
+    )
+    if written.left_out:
+        print(f"{written.left_out:,} galaxies have no position and were left out")
+    print(
+        f"{options.out}: {written.galaxies:,} galaxies in {written.partitions} "
+        f"partition{'s' if written.partitions > 1 else ''}, the smallest of order {written.order}"
+    )
     return 0

@@ -17,6 +17,7 @@ import pandas as pd
 from astrojepa.data import DataError
 from astrojepa.data.coordinates import parse_coordinates
 from astrojepa.data.dataset import Dataset
+from astrojepa.data.hats import hats_files, is_hats
 from astrojepa.data.missing import as_numbers, known_numbers, known_places, without_missing
 from astrojepa.data.parquet_footer import count_values
 from astrojepa.data.readers.labels import find_column
@@ -72,7 +73,7 @@ class Match:
 
 def read_catalogue(path: str | Path) -> pd.DataFrame:
     """Read a table: CSV, TSV, ECSV, FITS, VOTable, Parquet or columns of text (.txt), by the ending
-    of its name.
+    of its name; or a HATS catalogue, a folder.
 
     Text columns are str with "" where unknown; numbers are float64 with NaN where unknown. Whole
     numbers without gaps stay int64; those with gaps become text where floats would lose digits, as
@@ -82,9 +83,10 @@ def read_catalogue(path: str | Path) -> pd.DataFrame:
     more than 4 GB, 600 columns or 268 million values.
     """
     path = Path(path)
-    if not path.is_file():
+    hats = is_hats(path)
+    if not hats and not path.is_file():
         raise FileNotFoundError(f"There is no catalogue {path}; give {', '.join(FORMATS)}.")
-    if path.suffix.lower() not in FORMATS:
+    if not hats and path.suffix.lower() not in FORMATS:
         raise DataError(
             f"{path.name} is no catalogue that can be read; its name must end in "
             f"{', '.join(FORMATS)}."
@@ -95,7 +97,9 @@ def read_catalogue(path: str | Path) -> pd.DataFrame:
             "read. Select its columns first."
         )
     try:
-        table = _read(path, FORMATS[path.suffix.lower()])
+        table = (
+            _read_parquet(hats_files(path)) if hats else _read(path, FORMATS[path.suffix.lower()])
+        )
     except DataError:
         raise
     # astropy and pyarrow raise a dozen kinds for damaged files
@@ -285,18 +289,7 @@ def _read(path: Path, format: str) -> pd.DataFrame:
     """Read plain columns; sizes are known before values are read where the format tells them."""
     about: dict[str, tuple[str, str]]
     if format == "parquet":
-        from pyarrow import parquet
-
-        counts = count_values(path)
-        _check_size(path, max(counts.values(), default=0), len(counts))
-        table = parquet.read_table(path)
-        table.validate(full=True)
-        notes = {item.name: item.metadata or {} for item in table.schema}
-        about = {
-            name: (_said(said.get(b"unit")), _said(said.get(b"description")))
-            for name, said in notes.items()
-        }
-        return _in_degrees(_plain(table.to_pandas()), about)
+        return _read_parquet([path])
     if not format:
         return _read_columns(path)
     if format in ("ascii.csv", "ascii.tab"):
@@ -323,6 +316,29 @@ def _read(path: Path, format: str) -> pd.DataFrame:
             for column in found.itercols()
         }
         return _in_degrees(_plain(found.to_pandas()), about)
+
+
+def _read_parquet(paths: list[Path]) -> pd.DataFrame:
+    """Read the columns of one value a row of one file, or of the partitions of a catalogue."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    rows = 0
+    for path in paths:
+        counts = count_values(path)
+        rows += max(counts.values(), default=0)
+        _check_size(path, rows, len(counts))
+    schema = parquet.read_schema(paths[0])
+    kept = [item.name for item in schema if not pa.types.is_nested(item.type)]
+    tables = [parquet.read_table(path, columns=kept, partitioning=None) for path in paths]
+    table = pa.concat_tables(tables)
+    table.validate(full=True)
+    notes = {item.name: item.metadata or {} for item in table.schema}
+    about = {
+        name: (_said(said.get(b"unit")), _said(said.get(b"description")))
+        for name, said in notes.items()
+    }
+    return _in_degrees(_plain(table.to_pandas()), about)
 
 
 def _read_columns(path: Path) -> pd.DataFrame:

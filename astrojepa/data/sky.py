@@ -37,3 +37,25 @@ def mollweide(ra: np.ndarray, dec: np.ndarray, centre: float = 180.0) -> np.ndar
         slope = np.maximum(1 + np.cos(angle), 1e-12)  # 0 at the poles, where the root is known
         angle = np.clip(angle - (angle + np.sin(angle) - target) / slope, -np.pi, np.pi)
     return np.stack([-longitude / 90 * np.cos(angle / 2) + 0.0, np.sin(angle / 2)], axis=-1)
+
+
+def healpix(ra: np.ndarray, dec: np.ndarray, order: int) -> np.ndarray:
+    """Return the HEALPix pixel, int64 (n,), of positions in degrees: nested, 12 · 4^order of them.
+
+    ValueError where astropy-healpix is not installed.
+
+    Examples:
+        >>> healpix(np.array([45.0, 300.0]), np.array([0.0, -80.0]), 0).tolist()
+        [4, 11]
+    """
+    try:
+        from astropy_healpix import core
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            "astropy-healpix is not installed; install it with: pip install 'astrojepa[scale]'"
+        ) from error
+    from astropy import units
+
+    return np.asarray(
+        core.lonlat_to_healpix(ra * units.deg, dec * units.deg, 2**order, order="nested"), np.int64
+    )

@@ -1,8 +1,8 @@
 """Parquet and Arrow files with an image in each row, as Hugging Face `datasets` writes them.
 
-One file, or a folder of shards. Images are encoded bytes (JPEG, PNG, WebP, FITS) in a column of
-binary values or of structs with a field `bytes`. Only the rows asked for are read: of Parquet the
-row group they lie in, of Arrow (`save_to_disk`) the memory-mapped values.
+One file, a folder of shards, or a HATS catalogue. Images are encoded bytes (JPEG, PNG, WebP, FITS)
+in a column of binary values or of structs with a field `bytes`. Only the rows asked for are read:
+of Parquet the row group they lie in, of Arrow (`save_to_disk`) the memory-mapped values.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from astrojepa.data import DataError, PictureError
 from astrojepa.data.arrow_messages import FILE, unpacked_bytes
 from astrojepa.data.content import content_hashes
 from astrojepa.data.dataset import Dataset
+from astrojepa.data.hats import hats_files, is_hats
 from astrojepa.data.images import FITS_SUFFIXES, IMAGE_SUFFIXES
 from astrojepa.data.images.raster import read_image
 from astrojepa.data.missing import without_missing
@@ -167,10 +168,14 @@ class RowReader:
 
 
 def is_table(source: str) -> bool:
-    """Whether a source is a Parquet or Arrow file, or a folder of them without images or table."""
+    """Whether a source is a Parquet or Arrow file, a folder of them without images or table, or a
+    HATS catalogue.
+    """
     path = Path(source)
     if path.is_file():
         return path.suffix.lower() in SUFFIXES
+    if is_hats(path):
+        return True
     if not path.is_dir() or find_table(path):
         return False
     found = False
@@ -181,7 +186,7 @@ def is_table(source: str) -> bool:
     return found
 
 
-@reader("Parquet or Arrow files with images", is_table, selects=True)
+@reader("Parquet or Arrow files with images, a HATS catalogue of them", is_table, selects=True)
 def open_table(source: str, selection: Selection, progress: bool | Progress) -> Dataset:
     """Open files with an image in each row; no image is decoded, except with `skip_corrupt`.
 
@@ -191,11 +196,7 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
     images, a damaged one, shards of different columns, or too much to read.
     """
     root = Path(source).resolve()
-    names = (
-        sorted(name for name in walk(root) if name.lower().endswith(SUFFIXES))
-        if root.is_dir()
-        else [""]
-    )
+    names = _files(root)
     paths = [root / name if name else root for name in names]
     statuses = [path.stat() for path in paths]
     shards = [_opened(path) for path in paths]
@@ -203,7 +204,7 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
         raise DataError(
             f"{root} has {sum(map(len, shards)):,} rows; at most {MAX_ROWS:,} are read."
         )
-    table = _joined(root, shards)
+    table = _joined(root, shards, names)
     text = _as_text(table, selection, root.name)
     rows = keep_where(text, dict(selection.where), root.name, root.name)
     if not len(rows):
@@ -265,10 +266,19 @@ def _opened(path: Path) -> ParquetShard | ArrowShard:
         raise DataError(f"{path} is no whole Parquet or Arrow file ({reason}).") from error
 
 
-def _joined(root: Path, shards: list[ParquetShard | ArrowShard]) -> pd.DataFrame:
+def _files(root: Path) -> list[str]:
+    """Return the shards below a folder; "" for a file."""
+    if not root.is_dir():
+        return [""]
+    if is_hats(root):
+        return [file.relative_to(root).as_posix() for file in hats_files(root)]
+    return sorted(name for name in walk(root) if name.lower().endswith(SUFFIXES))
+
+
+def _joined(root: Path, shards: list[ParquetShard | ArrowShard], names: list[str]) -> pd.DataFrame:
     """Return the plain columns of all shards, and `file`: a name for each row."""
     parts = []
-    for shard in shards:
+    for shard, place in zip(shards, names, strict=True):
         kept = [item.name for item in shard.schema if _is_plain(item.type)]
         try:
             frame = shard.table(kept).to_pandas()
@@ -284,7 +294,9 @@ def _joined(root: Path, shards: list[ParquetShard | ArrowShard]) -> pd.DataFrame
                     )
                 frame[name] = [[*classes, ""][int(value)] for value in numbers]
         digits = len(str(len(shard)))
-        frame["file"] = [f"{shard.path.name}#{row:0{digits}d}" for row in range(len(shard))]
+        # of a HATS catalogue, two partitions may have the same name
+        file = place if is_hats(root) else shard.path.name
+        frame["file"] = [f"{file}#{row:0{digits}d}" for row in range(len(shard))]
         split = SPLITS.get(shard.path.name.lower().partition("-")[0].partition(".")[0])
         if find_column(frame, "split") is None and split:
             frame["split"] = split

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from astrojepa.files import temporary_folder
 from astrojepa.progress import Progress, reporting
 
 _BATCH = 32_768  # rows moved together
-_MOST_PARTITIONS = 400  # files that are open at the same time
+MOST_PARTITIONS = 400  # files that are open at the same time
 _RANK = "__rank__"
 _GONE = {b"store", b"mixture", b"row"}  # what a store said of its own order
 
@@ -41,36 +41,63 @@ def write_sorted(
     path, count = Path(path), len(store)
     if path.exists():
         raise FileExistsError(f"{path} exists already; name a new folder for the store.")
-    size = max(PARTITION, -(-count // _MOST_PARTITIONS))
-    number = -(-count // size)
+    size = max(PARTITION, -(-count // MOST_PARTITIONS))
+    cuts = np.append(np.arange(0, count, size), count)
+    number = len(cuts) - 1
     rank = np.empty(count, np.int64)
     rank[order] = np.arange(count)
-    with (
-        temporary_folder(path.parent, path.name) as made,
-        reporting(progress, 2 * count, "sorting") as report,
-    ):
-        schema = _divide(store, rank, columns, size, made, report)
-        about = {key: value for key, value in (schema.metadata or {}).items() if key not in _GONE}
-        final = schema.remove(schema.get_field_index(_RANK)).with_metadata(about | _bytes(facts))
-        (made / "store").mkdir()
-        for part in range(number):
-            with pa.memory_map(str(made / f"{part}.arrow")) as source:
-                table = ipc.open_file(source).read_all()
-                places = np.argsort(table[_RANK].to_numpy(), kind="stable")
-                table = table.drop_columns([_RANK]).take(pa.array(places)).cast(final)
-            target = made / "store" / part_name(part, number)
-            parquet.write_table(table, target, row_group_size=ROW_GROUP, **OPTIONS)
-            (made / f"{part}.arrow").unlink()
-            report(count + min(count, (part + 1) * size))
+    with temporary_folder(path.parent, path.name) as made:
+        names = [part_name(part, number) for part in range(number)]
+        write_parts(store, rank, cuts, names, columns, made, facts, progress=progress)
         (made / "store").rename(path)
     return number
+
+
+def write_parts(
+    store: Store,
+    rank: np.ndarray,
+    cuts: np.ndarray,
+    names: Sequence[str],
+    columns: Mapping[str, np.ndarray],
+    folder: Path,
+    facts: Mapping[str, str],
+    *,
+    change: Callable[[pa.Schema], pa.Schema] = lambda schema: schema,
+    progress: Progress | bool | None = None,
+) -> list[Any]:
+    """Write the rows of ranks `cuts[i]` to `cuts[i + 1]` - 1 to `folder / "store" / names[i]`.
+
+    `rank` (n,) is the place of each row in the new order, -1 for one that is left out; `change`
+    makes the schema that is written of the one that was read. Returns the footer of each file.
+    """
+    footers: list[Any] = []
+    count = len(store)
+    with reporting(progress, count + int(cuts[-1]), "sorting") as report:
+        schema = _divide(store, rank, columns, cuts, folder, report)
+        about = {key: value for key, value in (schema.metadata or {}).items() if key not in _GONE}
+        final = schema.remove(schema.get_field_index(_RANK)).with_metadata(about | _bytes(facts))
+        final = change(final)
+        for part, name in enumerate(names):
+            with pa.memory_map(str(folder / f"{part}.arrow")) as source:
+                table = ipc.open_file(source).read_all()
+                places = np.argsort(table[_RANK].to_numpy(), kind="stable")
+                table = table.drop_columns([_RANK]).take(pa.array(places))
+                table = table.select(final.names).cast(final)
+            target = folder / "store" / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            parquet.write_table(
+                table, target, row_group_size=ROW_GROUP, metadata_collector=footers, **OPTIONS
+            )
+            (folder / f"{part}.arrow").unlink()
+            report(count + int(cuts[part + 1]))
+    return footers
 
 
 def _divide(
     store: Store,
     rank: np.ndarray,
     columns: Mapping[str, np.ndarray],
-    size: int,
+    cuts: np.ndarray,
     folder: Path,
     report: Callable[[int], None],
 ) -> pa.Schema:
@@ -87,8 +114,8 @@ def _divide(
                     table = table.select(kept)
                     for name, values in further.items():
                         table = table.append_column(name, pa.array(values[here]))
-                    part = rank[here] // size
-                    for number in np.unique(part).tolist():
+                    part = np.searchsorted(cuts, rank[here], side="right") - 1
+                    for number in np.unique(part[part >= 0]).tolist():
                         if number not in writers:
                             place = str(folder / f"{number}.arrow")
                             sink = stack.enter_context(pa.OSFile(place, "wb"))

@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from astrojepa.data import DataError
 from astrojepa.data.content import content_hashes
+from astrojepa.data.hats import hats_files, is_hats
 from astrojepa.evaluation.vectors.columns import (
     MAX_NUMBERS,
     MAX_ROWS,
@@ -151,19 +153,20 @@ class Store:
         """Hash of every byte of the partitions (16 hex digits); unchanged files are not read
         again.
         """
-        names, states = [path.name for path in self.files], [path.stat() for path in self.files]
-        hashes = content_hashes(self.files[0].parent, names, states)
+        root = self.path if self.path.is_dir() else self.path.parent
+        names = [path.relative_to(root).as_posix() for path in self.files]
+        hashes = content_hashes(root, names, [path.stat() for path in self.files])
         return hashlib.sha256(b"".join(hashes)).hexdigest()[:16]
 
 
 def open_store(path: str | Path, label_column: str = "") -> Store:
-    """Open a folder of Parquet files, or one such file, without reading its vectors.
+    """Open a folder of Parquet files, a HATS catalogue, or one file, without reading its vectors.
 
     Raises FileNotFoundError where there are none or some are missing, VectorsError where a file is
     damaged, holds no vectors, or differs from the first in columns or width.
     """
     path = Path(path)
-    files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    files = _files(path)
     if not files or not files[0].is_file():
         raise FileNotFoundError(f"{path} holds no Parquet files of vectors; name another folder.")
     _check_complete(path, files)
@@ -185,6 +188,15 @@ def open_store(path: str | Path, label_column: str = "") -> Store:
             f"{path} holds {len(store):,} vectors; at most {MAX_ROWS:,} are read. Divide it."
         )
     return store
+
+
+def _files(path: Path) -> list[Path]:
+    if is_hats(path):
+        try:
+            return hats_files(path)
+        except DataError as error:
+            raise VectorsError(str(error)) from error
+    return sorted(path.glob("*.parquet")) if path.is_dir() else [path]
 
 
 def part_name(number: int, count: int) -> str:
