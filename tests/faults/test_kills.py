@@ -21,6 +21,7 @@ import pytest
 from astrojepa.files import UNFINISHED
 from tests.data.download.file_server import FileServers
 from tests.faults.kinds import DOWNLOADED, KINDS
+from tests.forking import ALONE
 
 KILLS = {  # 100 in all
     "cached arrays": 8,
@@ -43,7 +44,11 @@ class Writers:
     def __init__(self) -> None:
         program = Path(__file__).with_name("writer_server.py")
         self.server = subprocess.Popen(
-            [sys.executable, str(program)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, str(program)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | ALONE,
         )
         assert self._line() == "ready"
 

@@ -20,9 +20,11 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.faults.kinds import KINDS
+from tests.forking import fork
 
 PACKAGE = Path(__file__).parents[2] / "astrojepa"
 WRITING = {str(PACKAGE / name) for name in ("files.py", "cache.py", "data/download/galaxy10.py")}
+PATIENCE = 300.0  # seconds until a writer counts as hung
 missing = [name for name in WRITING if not Path(name).is_file()]
 assert not missing, f"{missing} moved: nothing would be killed there"
 
@@ -64,7 +66,7 @@ def main() -> None:
     tell("ready")
     for line in sys.stdin:
         order = json.loads(line)
-        child = os.fork()
+        child = fork(PATIENCE)
         if child == 0:
             tell(f"pid {os.getpid()}")
             if order["rename"]:

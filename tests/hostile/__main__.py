@@ -15,6 +15,8 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
+os.environ["JE_ARROW_MALLOC_CONF"] = "background_thread:false"  # tests/forking.py says why
+
 from tests.hostile.readers import READERS
 from tests.hostile.trial import try_all
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from tests.forking import fork
 from tests.hostile.mutations import Mutator
 
 LEAST = 50  # cases of every reader
@@ -181,7 +182,7 @@ def try_all(readers: Sequence[Reader], cases: int, seed: int, folder: Path) -> l
     for reader in readers:
         share = max(LEAST, math.ceil(cases * reader.weight / weights))
         place, report = folder / reader.name.replace(" ", "-"), folder / f"{reader.name}.json"
-        child = os.fork()
+        child = fork(60 + share)
         if child == 0:
             code = 1
             try:
