@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from astrojepa.evaluation.vectors.examples import search_by_examples
     from astrojepa.evaluation.vectors.neighbours import neighbours
     from astrojepa.evaluation.vectors.stored import read_vectors
+    from astrojepa.notebook import show
     from astrojepa.objective.masking import patch_brightness, sample_masks
     from astrojepa.objective.sigreg import SIGReg
     from astrojepa.presets import preset
@@ -64,6 +65,7 @@ _HOMES = {
     "read_vectors": "evaluation.vectors.stored",
     "sample_masks": "objective.masking",
     "search_by_examples": "evaluation.vectors.examples",
+    "show": "notebook",
     "split": "data.splits",
     "train": "training.trainer",
 }
@@ -97,6 +99,7 @@ __all__ = [
     "read_vectors",
     "sample_masks",
     "search_by_examples",
+    "show",
     "split",
     "train",
 ]

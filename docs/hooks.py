@@ -11,7 +11,11 @@ from mkdocs.structure.files import File, Files
 from nbconvert import MarkdownExporter
 
 ROOT = Path(__file__).parents[1]
-NOTEBOOKS = {"map": "folder_to_map.ipynb", "probe": "own_probe.ipynb"}
+NOTEBOOKS = {
+    "map": "folder_to_map.ipynb",
+    "probe": "own_probe.ipynb",
+    "notebook": "map_in_a_notebook.ipynb",
+}
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:

@@ -13,6 +13,7 @@ LAYERS = {
     "wording": 0,
     "places": 0,
     "explorer": 0,
+    "notebook": 0,
     "settings": 0,
     "config": 0,
     "constants": 0,
@@ -51,6 +52,8 @@ HOMES = {
     "faiss": {"astrojepa/evaluation/vectors"},
     "plotly": {"astrojepa/plotting.py"},
     "streamlit": {"app"},
+    "anywidget": {"app/notebook"},
+    "traitlets": {"app/notebook"},
     "huggingface_hub": {"astrojepa/checkpoints/hub.py"},
     "filelock": {"astrojepa/files.py", "astrojepa/runs.py", "astrojepa/data/download/galaxy10.py"},
 }

@@ -108,12 +108,16 @@ def placeholder(side: int) -> np.ndarray:
 
 
 def sheet(key: str, rows: list[int], side: int) -> bytes:
-    """Return the images as one JPEG, ceil(sqrt(n)) across, at most 8 × 8 of 160 pixels."""
+    """Return the images as one JPEG, at most 8 × 8 of 160 pixels."""
+    return as_sheet([tile(key, row, side) for row in rows])
+
+
+def as_sheet(tiles: list[np.ndarray]) -> bytes:
+    """Return square images of one size as one JPEG, ceil(sqrt(n)) across."""
     from astrojepa import plotting
 
-    across = math.ceil(math.sqrt(len(rows)))
-    canvas = plotting.sprite_sheet(np.stack([tile(key, row, side) for row in rows]), across)
-    return plotting.encode_image(canvas, quality=88)
+    across = math.ceil(math.sqrt(len(tiles)))
+    return plotting.encode_image(plotting.sprite_sheet(np.stack(tiles), across), quality=88)
 
 
 def _answer(request: Request) -> Response:

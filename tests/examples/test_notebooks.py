@@ -20,8 +20,8 @@ def printed(cell: nbformat.NotebookNode) -> str:
     )
 
 
-def test_there_are_two_tutorials():
-    assert [path.stem for path in NOTEBOOKS] == ["folder_to_map", "own_probe"]
+def test_there_are_three_tutorials():
+    assert [path.stem for path in NOTEBOOKS] == ["folder_to_map", "map_in_a_notebook", "own_probe"]
 
 
 @pytest.mark.slow

@@ -212,7 +212,8 @@ function receive(state, bytes) {
     state.card.hidden = true;
     settleOrWalk(state);
   } else if (!state.moving) state.xy = points.xy;
-  if (state.album?.source !== header.pictures) state.album = makeAlbum(header.pictures, () => redraw(state));
+  if (state.album?.source !== header.pictures) state.album = makeAlbum(header.pictures, () => redraw(state), state.sheets);
+  state.buttons.pictures.hidden = Boolean(header.imageless);
   state.canvas.setAttribute("aria-label", `Map of ${header.count} galaxies, ${header.title}. Arrow keys select the next galaxy in that direction.`);
   chooseBright(state);
 }
@@ -223,11 +224,11 @@ function reveal(state, row) {
   Object.assign(state.view, { cx: state.points.xy[2 * row], cy: state.points.xy[2 * row + 1] });
 }
 
-export default function latentMap({ parentElement, data, setTriggerValue }) {
+export default function latentMap({ parentElement, data, setTriggerValue, sheets = sheetAddress }) {
   if (!data) return undefined;
   const state = (parentElement.latentMap ??= build(parentElement));
   const call = (state.calls = (state.calls ?? 0) + 1);
-  state.send = setTriggerValue;
+  Object.assign(state, { send: setTriggerValue, sheets });
   receive(state, data);
   follow(state);
   return () => {

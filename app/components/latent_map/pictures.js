@@ -23,7 +23,7 @@ function sideAt(zoom) {
 // Which pictures are shown: of all classes in turn, none over another, by a step that changes with the zoom only in jumps.
 function picturesInView(state) {
   const { points, view, index } = state;
-  if (state.pictures === "off" || state.moving) return [];
+  if (state.pictures === "off" || state.moving || points.header.imageless) return [];
   if (state.pictures === "auto" && countInView(index, view) > 4000) return [];
   const [x0, y1] = toData(view, 0, 0);
   const [x1, y0] = toData(view, view.width, view.height);
@@ -70,8 +70,13 @@ function drawPictures(ctx, state) {
   }
 }
 
+// Where the server has a sheet of the images of some rows. A notebook has no server: its sheets are promised.
+function sheetAddress(source, side, rows) {
+  return `${source}/${side}?rows=${rows.join(",")}`;
+}
+
 // Pictures come in sheets of the rows asked for, one request for many; the oldest sheets are let go.
-function makeAlbum(source, changed) {
+function makeAlbum(source, changed, addressOf) {
   const tiles = new Map();
   const asked = new Set();
   const sheets = [];
@@ -93,7 +98,7 @@ function makeAlbum(source, changed) {
       coming--;
       if (++failures < 4) rows.forEach((row) => asked.delete(row));
     };
-    image.src = `${source}/${side}?rows=${rows.join(",")}`;
+    Promise.resolve(addressOf(source, side, rows)).then((address) => (image.src = address));
   };
   const want = (rows) => {
     const missing = rows.filter((row) => !asked.has(row));
@@ -130,7 +135,7 @@ function showCard(state, row, px, py) {
   card.style.left = `${Math.max(4, px + 18 + 184 > view.width ? px - 184 - 18 : px + 18)}px`;
   card.style.top = `${Math.max(4, Math.min(py - 60, view.height - 258))}px`;
   if (changed) fillCard(state, row);
-  state.album.foresee(whoIsAround(state, px, py));
+  if (!points.header.imageless) state.album.foresee(whoIsAround(state, px, py));
 }
 
 // The small picture is there at once where its sheet is; the sharp one lies over it as soon as it comes.
@@ -143,7 +148,11 @@ function fillCard(state, row) {
   if (tile) small.drawImage(tile.image, tile.x, tile.y, tile.side, tile.side, 0, 0, 160, 160);
   const picture = card.querySelector("img");
   picture.removeAttribute("src");
-  picture.src = `${header.pictures}/160?rows=${row}`;
+  picture.parentElement.hidden = Boolean(header.imageless);
+  if (!header.imageless)
+    Promise.resolve(state.sheets(header.pictures, 160, [row])).then((address) => {
+      if (state.hovered === row) picture.src = address;
+    });
   card.querySelector(".name").textContent = header.classes[points.classes[row]] ?? "no label";
   card.querySelector(".rank").textContent = header.ranked ? `anomaly percentile ${Math.floor((points.ranks[row] / 255) * 100)}` : "";
   card.querySelector(".value").textContent = valueText(header.colour, points.colours[row]);
