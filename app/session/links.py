@@ -60,6 +60,7 @@ def current(workspace: Workspace) -> state.Link:
             "second_hash": second_hash,
             "seed": held["seed"] if kind in {"random", "bright"} else 0,
             "drawn": held["drawn"] if kind == "drawn" else "",
+            "columns": held["columns"] if held["view"] == "table" else (),
             "off": tuple(st.session_state.get(state.OFF) or ()),
             "polygons": state.whole_units(_polygons()),
             "like": (search := examples.asked(workspace)).like,
@@ -80,7 +81,7 @@ def _polygons() -> Any:
 def _held(name: str) -> Any:
     """Return what the session holds for a field of a link; the usual value is left out."""
     value, usual = st.session_state.get(state.PARAMETERS[name].key), getattr(state.Link, name)
-    return usual if value in {None, state.PARAMETERS[name].usual} else type(usual)(value)
+    return usual if value in (None, state.PARAMETERS[name].usual) else type(usual)(value)
 
 
 def _probe(workspace: Workspace) -> dict[str, Any]:

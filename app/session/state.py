@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import urllib.parse
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -37,6 +38,7 @@ SELECTION_VIEW = "selection_view"  # of the galaxies that lasso and filter choos
 SELECTION_ORDER = "selection_order"  # what they are sorted by
 SELECTION_REVERSED = "selection_reversed"
 TABLE_COLUMNS = "table_columns"
+SELECTION_SIZE = "selection_size"  # of the images of the gallery: small or large
 NOTICES = "notices"  # sentences to show once
 LINK_READ = "link_read"  # query parameters last written or read
 LINK_COMING = "link_coming"  # a link that is being followed
@@ -111,6 +113,7 @@ PERSISTENT += (LABEL_COLUMN, SCORE, ANOMALY_CLASS, SHOW_ARTEFACTS, BOARD_MODE, R
 PERSISTENT += (FILTER, HISTOGRAMS, HISTOGRAMS_OPEN, SKY_OPEN)
 PERSISTENT += (DIFFERENCES_OPEN, DIFFERENCES_FIRST, DIFFERENCES_SECOND)
 PERSISTENT += (SELECTION_VIEW, SELECTION_ORDER, SELECTION_REVERSED, TABLE_COLUMNS)
+PERSISTENT += (SELECTION_SIZE,)
 
 PROJECTIONS = {"umap": "UMAP", "pca": "PCA", "tsne": "t-SNE"}
 DRAWINGS = {"canvas": "Canvas", "space": "Plotly, 3-D"}
@@ -127,6 +130,8 @@ PROBE_KINDS = ("linear", "knn", "mlp")
 MASK_KINDS = ("tiling", "random", "bright", "drawn")
 MAX_SEED = 99999
 MOST_EXAMPLES = 16  # of either kind
+MOST_COLUMNS = 24  # of a table in a link
+VIEWS = {"gallery": "Gallery", "table": "Table"}  # of the selection
 
 _NAME = re.compile(r"[A-Za-z0-9._:+ =-]{1,80}")
 _HASH = re.compile(r"[0-9a-f]{8,16}")
@@ -192,6 +197,19 @@ def _read_rows(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(row for row in rows if row is not None))
 
 
+def _read_names(text: str) -> tuple[str, ...]:
+    names = map(urllib.parse.unquote, text[: 80 * MOST_COLUMNS].split(",")[:MOST_COLUMNS])
+    return tuple(dict.fromkeys(name for name in map(_text(80), names) if name))
+
+
+def _write_names(names: Iterable[str]) -> str:
+    return ",".join(urllib.parse.quote(name, safe=" ") for name in names)
+
+
+def _flag(word: str) -> dict[str, Callable[[Any], Any]]:
+    return {"read": lambda text: text == word, "write": lambda on: word if on else ""}
+
+
 def _write_numbers(numbers: Iterable[int]) -> str:
     return ".".join(map(str, numbers))
 
@@ -237,16 +255,16 @@ class Link:
     like: tuple[int, ...] = _field((), "like", _read_rows, _write_numbers, key=LIKE)
     unlike: tuple[int, ...] = _field((), "unlike", _read_rows, _write_numbers, key=UNLIKE)
     region: str = _field("", "region", _like(_REGION), key=REGION)
+    # how the selection is shown, what it is sorted by, and the columns of its table
+    view: str = _field("", "view", _one_of(VIEWS), key=SELECTION_VIEW, usual="gallery")
+    order: str = _field("", "sort", _text(80), key=SELECTION_ORDER, usual=SCORE_COLOUR)
+    reversed: bool = _field(False, "order", **_flag("reversed"), key=SELECTION_REVERSED)
+    columns: tuple[str, ...] = _field((), "columns", _read_names, _write_names, key=TABLE_COLUMNS)
     # of the leaderboard, and the class it is of
     score: str = _field("", "score", _like(_SCORE), key=SCORE, usual=USUAL_SCORE)
     only: str = _field("", "only", _text(80), key=ANOMALY_CLASS, usual=ALL_CLASSES)
-    with_artefacts: bool = _field(  # whether likely artefacts are included
-        False,
-        "artefacts",
-        lambda text: text == "shown",
-        lambda shown: "shown" if shown else "",
-        key=SHOW_ARTEFACTS,
-    )
+    # whether likely artefacts are included
+    with_artefacts: bool = _field(False, "artefacts", **_flag("shown"), key=SHOW_ARTEFACTS)
     page: int = _field(  # from 0; from 1 in the address
         0,
         "page",

@@ -135,3 +135,34 @@ def test_a_click_in_the_table_selects_the_galaxy_and_images_are_in_its_rows(
     page.get_by_role("heading", name=wanted, exact=True).wait_for()
     assert explorer.complaints == []
     context.close()
+
+
+def test_keys_mark_and_move_in_the_gallery_and_marks_are_those_of_the_review(
+    server: Any, browser: Any
+) -> None:
+    context = browser.new_context(viewport=VIEW)
+    explorer = Explorer(context.new_page(), server.url)
+    page = explorer.page
+    page.goto(f"{server.url}/?map=pca&filter=snr > 20")
+    explorer.drawn()
+    tiles = page.locator(".st-key-lasso_gallery .tile")
+    explorer.appears(tiles.nth(3))
+    explorer.quiet()
+    small = tiles.first.bounding_box()["width"]
+    tiles.first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("4")
+    explorer.appears(tiles.nth(1).get_by_text("marked 4"))
+    explorer.quiet()
+    page.keyboard.press("ArrowRight")  # the keys stay with the gallery
+    page.keyboard.press("2")
+    explorer.appears(tiles.nth(2).get_by_text("marked 2"))
+    explorer.quiet()
+    page.locator(".st-key-lasso").get_by_text("Large", exact=True).click()
+    explorer.quiet()
+    assert tiles.first.bounding_box()["width"] > 1.3 * small
+    page.get_by_role("link", name="Anomalies").click()
+    page.get_by_text("Review", exact=True).first.click()
+    explorer.says("2 marked so far, 1 of them with 4 or 5.")
+    assert explorer.complaints == []
+    context.close()

@@ -131,3 +131,29 @@ def test_the_figure_draws_what_does_not_match_in_a_grey_trace_of_its_own() -> No
     assert [group["rows"].tolist() for group in found] == [[0, 3], [1, 2]]
     assert len(found[0]["values"]) == 2
     assert found[1]["name"] == "does not match the filter"
+
+
+def test_a_link_opens_the_table_of_the_selection_with_its_columns_and_order(
+    draw: Callable[..., AppTest],
+) -> None:
+    shown = {"view": "table", "sort": "snr", "order": "reversed", "columns": "snr,class"}
+    test = draw(query={"map": "pca", "filter": EXPRESSION, **shown})
+    (table,) = test.dataframe
+    assert list(table.value.columns) == ["image", "id", "snr", "class"]
+    snr = table.value["snr"].tolist()
+    assert snr == sorted(snr, reverse=True)
+    assert len(snr) == expected()
+    assert {name: test.query_params[name] for name in shown} == shown
+
+    gallery = draw(query={"map": "pca", "filter": EXPRESSION})
+    assert not gallery.dataframe
+    assert not set(shown) & set(gallery.query_params), "what is usual is not in the address"
+
+
+def test_a_link_with_columns_that_are_not_there_opens_the_usual_ones(
+    draw: Callable[..., AppTest],
+) -> None:
+    test = draw(query={"filter": EXPRESSION, "view": "table", "sort": "mass", "columns": "mass"})
+    (table,) = test.dataframe
+    assert "class" in table.value.columns
+    assert "sort" not in test.query_params

@@ -36,6 +36,10 @@ links = st.builds(
         lambda codes: tuple(sorted(codes))
     ),
     filter=words.map(on_one_line),
+    view=st.sampled_from(["", "table"]),
+    order=words,
+    reversed=st.booleans(),
+    columns=st.lists(words.filter(bool), unique=True, max_size=state.MOST_COLUMNS).map(tuple),
     like=rows,
     unlike=rows,
     region=st.from_regex(r"[0-9]{1,10}\.[0-9a-f]{1,1024}", fullmatch=True),
@@ -65,6 +69,9 @@ def test_a_link_survives_the_address_bar(link: state.Link) -> None:
                 "like",
                 "unlike",
                 "region",
+                "view",
+                "sort",
+                "columns",
             ]
         ),
         st.text(max_size=600),
@@ -79,6 +86,9 @@ def test_any_address_gives_a_bounded_link(parameters: dict[str, str]) -> None:
     assert len(link.like) <= state.MOST_EXAMPLES
     assert all(0 <= row <= state.MAX_ROW for row in (*link.like, *link.unlike))
     assert len(link.polygons) <= 8
+    assert link.view in {"", *state.VIEWS}
+    assert len(link.columns) <= state.MOST_COLUMNS
+    assert max(map(len, (link.order, *link.columns))) <= 80
     assert len(link.filter) <= MOST_LETTERS
     assert max(map(len, (link.model, link.data, link.colour, link.id))) <= 160
     assert "/" not in link.model + link.data, "no path comes in by the address"

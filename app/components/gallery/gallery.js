@@ -7,6 +7,10 @@ export default function gallery({ parentElement, data, setTriggerValue }) {
   grid.send = setTriggerValue;
   if (grid.dataset.shown === key) return;
   grid.dataset.shown = key;
+  if (!grid.listens) grid.addEventListener("keydown", (event) => press(grid, event));
+  grid.listens = true;
+  grid.marks = data.marks;
+  const focused = grid.getRootNode().activeElement?.dataset?.row;
   const across = Math.ceil(Math.sqrt(data.rows.length));
   const down = Math.ceil(data.rows.length / across);
   const sheet = `url("${data.pictures}/${data.side}?rows=${data.rows.join(",")}")`;
@@ -37,4 +41,19 @@ export default function gallery({ parentElement, data, setTriggerValue }) {
       return tile;
     }),
   );
+  if (focused !== undefined) grid.querySelector(`[data-row="${focused}"]`)?.focus();
+}
+
+// Arrow keys move between the tiles, digits mark the one that has the focus.
+function press(grid, event) {
+  const tiles = [...grid.children];
+  const at = tiles.indexOf(event.target.closest(".tile"));
+  if (at < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
+  const across = getComputedStyle(grid).gridTemplateColumns.split(" ").length;
+  const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -across, ArrowDown: across }[event.key];
+  const digit = grid.marks && /^[0-5]$/.test(event.key);
+  if (step) tiles[at + step]?.focus();
+  else if (digit) grid.send("mark", { mark: [Number(tiles[at].dataset.row), Number(event.key)] });
+  if (step || digit) event.preventDefault();
+  if (step || digit) event.stopPropagation();
 }

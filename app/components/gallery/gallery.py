@@ -18,8 +18,11 @@ def gallery(
     *,
     selected: int | None = None,
     tile: int = 96,
+    on_mark: Callable[[Any], None] | None = None,
 ) -> None:
-    """Show up to 64 galaxies; `on_click` gets the row of the clicked one as sent by the browser."""
+    """Show up to 64 galaxies; `on_click` gets the row of the clicked one as sent by the browser,
+    `on_mark` row and mark of one on which a digit was pressed.
+    """
     rows, captions = (
         list(map(int, rows[:MAX_ROWS])),
         [list(map(str, lines)) for lines in captions[:MAX_ROWS]],
@@ -34,7 +37,11 @@ def gallery(
         "rows": rows,
         "captions": captions,
         "selected": selected,
+        "marks": on_mark is not None,
     }
     component("gallery", html='<div class="gallery"></div>')(
-        data=data, key=key, on_click_change=hears(key, "click", "row", on_click)
+        data=data,
+        key=key,
+        on_click_change=hears(key, "click", "row", on_click),
+        on_mark_change=hears(key, "mark", "mark", on_mark or (lambda message: None)),
     )

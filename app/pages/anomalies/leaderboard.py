@@ -11,7 +11,7 @@ from ...components import figures
 from ...components.escape_markdown import escape_markdown
 from ...components.gallery.gallery import gallery
 from ...components.send_button import send_button
-from ...session import links, state, waiting
+from ...session import links, reviewing, state, waiting
 from ...session.export import plain_columns, table_text
 from ...session.workspace import Workspace
 from . import tasks
@@ -25,7 +25,7 @@ from .order import (
     position_words,
 )
 from .quality import measured_verdict
-from .review import expected, session_review
+from .review import expected
 from .scores import title
 
 PER_PAGE = 25
@@ -145,7 +145,7 @@ def _followed(workspace: Workspace, view: View) -> None:
 
 def _places(workspace: Workspace, view: View) -> np.ndarray:
     """Return the ranks by the score, or re-ranked by the marks if the user asks for that."""
-    marks = session_review(workspace).marks
+    marks = reviewing.review_of(workspace).marks
     if not marks:
         return view.chosen.places
     by_marks = st.toggle(f"Re-rank by my {len(marks):,} marks", key=BY_MARKS)

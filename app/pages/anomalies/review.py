@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -15,7 +15,7 @@ from ...components.facts import facts
 from ...components.galaxy_card import named
 from ...components.gallery.gallery import gallery
 from ...components.review_focus.review_focus import free_the_keys
-from ...session import loaders, marks, state, waiting
+from ...session import loaders, marks, reviewing, state, waiting
 from ...session.marks import Review
 from ...session.workspace import Workspace
 from ..galaxy import view as galaxy
@@ -34,13 +34,6 @@ SAID = "marks_read"
 FILE = "marks_file"
 
 
-def session_review(workspace: Workspace) -> Review:
-    """This session's review of the open data."""
-    return st.session_state.setdefault(state.REVIEWS, {}).get(
-        workspace.data.galaxies_hash, Review()
-    )
-
-
 def expected(workspace: Workspace, view: View, given: Mapping[int, int]) -> np.ndarray:
     """Return the expected mark of each galaxy, or the score itself without marks."""
     if not given:
@@ -55,7 +48,7 @@ def expected(workspace: Workspace, view: View, given: Mapping[int, int]) -> np.n
 def review(workspace: Workspace, view: View) -> None:
     """Show the galaxy to be marked, and what comes next."""
     context = (*workspace.key, view.chosen.name, view.label, view.keep is not None)
-    current = session_review(workspace)
+    current = reviewing.review_of(workspace)
     if st.session_state.get(CONTEXT, context) != context:
         current = marks.restart(current)
     st.session_state[CONTEXT] = context
@@ -81,13 +74,6 @@ def review(workspace: Workspace, view: View) -> None:
     _galleries(workspace, current, order, places)
 
 
-def _do(workspace: Workspace, change: Callable[[Review], Review]) -> None:
-    """Change the review: what every key and button calls."""
-    st.session_state[state.REVIEWS][workspace.data.galaxies_hash] = change(
-        session_review(workspace)
-    )
-
-
 def _marking(workspace: Workspace, current: Review, row: int) -> None:
     given = current.marks.get(row)
     named(workspace, row)
@@ -105,7 +91,7 @@ def _marking(workspace: Workspace, current: Review, row: int) -> None:
                 key=f"mark_{value}",
                 type=kind,
                 shortcut=str(value),
-                on_click=_do,
+                on_click=reviewing.change,
                 args=(workspace, lambda r, value=value: marks.mark(r, value)),
             )
     with st.container(horizontal=True, gap="small", key="review_moves"):
@@ -120,7 +106,7 @@ def _marking(workspace: Workspace, current: Review, row: int) -> None:
                 key=f"review_{key.lower()}",
                 shortcut=key,
                 disabled=barred,
-                on_click=_do,
+                on_click=reviewing.change,
                 args=(workspace, change),
             )
     st.caption(
@@ -226,7 +212,7 @@ def _read(workspace: Workspace) -> None:
     except ValueError as error:
         st.session_state[SAID] = (str(error), True)
         return
-    _do(workspace, lambda review: marks.add(review, found.marks))
+    reviewing.change(workspace, lambda review: marks.add(review, found.marks))
     st.session_state[SAID] = (found.sentence(workspace.data.fingerprint), False)
 
 
@@ -235,7 +221,7 @@ def _galleries(
 ) -> None:
     def visit(row: Any) -> None:
         if isinstance(row, int) and not isinstance(row, bool) and 0 <= row < len(workspace.data):
-            _do(workspace, lambda review: marks.visit(review, row))
+            reviewing.change(workspace, lambda review: marks.visit(review, row))
 
     seen = {*current.path, *current.marks}
     coming = [row for row in order.tolist() if row not in seen][:NEXT]
@@ -270,7 +256,7 @@ def _finished(workspace: Workspace, current: Review) -> None:
         f"{len(workspace.data):,}."
     )
     with st.container(horizontal=True):
-        st.button("Start again", on_click=_do, args=(workspace, _again))
+        st.button("Start again", on_click=reviewing.change, args=(workspace, _again))
     _files(workspace, current)
 
 

@@ -16,13 +16,14 @@ from ...components.choose import choose
 from ...components.collections_bar import collections_bar
 from ...components.gallery.gallery import gallery
 from ...components.send_button import send_button
-from ...session import columns, export, links, loaders, state
+from ...session import columns, export, links, loaders, reviewing, state
 from ...session.workspace import Workspace
 
 PER_PAGE = 24
 MOST_ROWS = 1000  # of the table; a browser sorts these
 SIMILARITY = "similarity to the selected galaxy"
-VIEWS = {"gallery": "Gallery", "table": "Table"}
+SIZES = {"small": "Small", "large": "Large"}  # of the images of the gallery
+TILES = {"small": 96, "large": 160}
 TABLE = "selection_table"
 SIDE = 48  # of an image in the table, pixels
 _AT_FIRST = ("class", "anomaly_score", "probe_prediction", "redshift")
@@ -32,7 +33,7 @@ def show_selection(workspace: Workspace, rows: np.ndarray) -> None:
     """Draw the chosen galaxies with what can be done with them."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="selection"):
         st.subheader(f"{len(rows):,} galaxies selected", anchor=False)
-        view = choose("View", VIEWS, state.SELECTION_VIEW, label_visibility="collapsed")
+        view = choose("View", state.VIEWS, state.SELECTION_VIEW, label_visibility="collapsed")
         by, reverse = _order_menu(workspace)
     values = sort_values(workspace, rows, by)
     order = np.argsort(values, kind="stable")
@@ -40,7 +41,10 @@ def show_selection(workspace: Workspace, rows: np.ndarray) -> None:
         order = backwards(order, values)
     rows, values = rows[order], values[order]
     with st.container(horizontal=True, vertical_alignment="center", key="lasso"):
-        page = _pager(len(rows)) if view == "gallery" else 0
+        page, size = 0, "small"
+        if view == "gallery":
+            page = _pager(len(rows))
+            size = choose("Images", SIZES, state.SELECTION_SIZE, label_visibility="collapsed")
         _export(workspace, rows)
         send_button(
             workspace,
@@ -56,14 +60,22 @@ def show_selection(workspace: Workspace, rows: np.ndarray) -> None:
     part = slice(page * PER_PAGE, (page + 1) * PER_PAGE)
     shown = rows[part]
     said = captions(workspace, by, shown, values[part])
+    given = reviewing.review_of(workspace).marks
+    marked = [f", marked {given[row]}" if row in given else "" for row in shown.tolist()]
     gallery(
         "lasso_gallery",
         workspace.pictures,
         shown.tolist(),
-        [(workspace.class_name(row), text) for row, text in zip(shown, said, strict=True)],
+        [
+            (workspace.class_name(row), text + mark)
+            for row, text, mark in zip(shown, said, marked, strict=True)
+        ],
         links.select,
         selected=st.session_state.get(state.ROW),
+        tile=TILES[size],
+        on_mark=lambda message: reviewing.take_mark(workspace, message),
     )
+    st.caption("Arrow keys move between images; 0 to 5 mark one as on the Anomalies page.")
 
 
 def sort_values(workspace: Workspace, rows: np.ndarray, by: str) -> np.ndarray:
