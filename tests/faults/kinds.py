@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -30,8 +31,12 @@ from astrojepa.data.frames import open_pictures, write_pictures
 from astrojepa.data.pack import pack
 from astrojepa.data.simulate.simulator import simulate
 from astrojepa.evaluation.vectors.embed_shards import embed_shards
+from astrojepa.evaluation.vectors.hats_store import write_hats
 from astrojepa.evaluation.vectors.shards import read_shards
 from astrojepa.evaluation.vectors.simulated_store import Mixture, simulate_store
+from astrojepa.evaluation.vectors.sorted_store import write_sorted
+from astrojepa.evaluation.vectors.store import Store, open_store
+from astrojepa.evaluation.vectors.store_index import open_index
 from astrojepa.evaluation.vectors.stored import read_vectors as read_files
 from astrojepa.files import read_json, write_json, write_records
 from astrojepa.presets import preset
@@ -257,6 +262,54 @@ def read_store(folder: Path) -> int:
     return begun[-1]
 
 
+def source(folder: Path, version: int = 0) -> Store:
+    """A store that the writers below begin with."""
+    simulate_store(Mixture(600, width=12, seed=version), folder / f"source {version}")
+    return open_store(folder / f"source {version}")
+
+
+def write_order(folder: Path, version: int) -> None:
+    order = np.roll(np.arange(600), version)
+    write_sorted(source(folder), order, {}, folder / f"sorted {version}", {})
+
+
+def write_catalogue(folder: Path, version: int) -> None:
+    write_hats(source(folder), folder / f"hats {version}", partition=100, half=False)
+
+
+def read_copies(folder: Path) -> int:
+    """All copies of the source are whole: they have its galaxies, in some order."""
+    whole = source(folder).read()
+    begun = sorted(
+        (int(path.name.split()[1]), path)
+        for path in folder.iterdir()
+        if path.name.split()[0] in ("sorted", "hats")
+    )
+    expected = whole.vectors[np.argsort(whole.known["id"])]
+    for _, path in begun:
+        found = open_store(path).read()
+        np.testing.assert_array_equal(found.vectors[np.argsort(found.known["id"])], expected)
+    assert [version for version, _ in begun] == list(range(len(begun))), "a copy is lost"
+    return len(begun) - 1
+
+
+def write_index(folder: Path, version: int) -> None:
+    with patch.dict(os.environ, ASTROJEPA_CACHE=str(folder / "cache")):
+        open_index(source(folder, version))
+
+
+def read_index(folder: Path) -> int:
+    """Every index that is there is whole, and finds what was indexed."""
+    begun = sorted(folder.glob("cache/neighbours-*"))
+    with patch.dict(os.environ, ASTROJEPA_CACHE=str(folder / "cache")):
+        for version in range(len(begun)):
+            index = open_index(source(folder, version))
+            assert sorted(folder.glob("cache/neighbours-*")) == begun, "it had to be built again"
+            distances, _ = index.nearest(np.arange(5), 3)
+            assert np.isfinite(distances).all()
+    return len(begun) - 1
+
+
 def write_tables(folder: Path, version: int) -> None:
     rows = [{"id": str(row), "version": version} for row in range(300)]
     write_records(folder / "table.csv", rows)
@@ -292,5 +345,8 @@ KINDS: dict[str, Kind] = {
     "data pack": Kind(write_pack, read_pack, 0.1, 25),
     "shards": Kind(write_shards, read_vectors, 0.3, 550),
     "simulated store": Kind(write_store, read_store, 0.1, 25),
+    "sorted store": Kind(write_order, read_copies, 0.1, 25),
+    "HATS catalogue": Kind(write_catalogue, read_copies, 0.2, 25),
+    "neighbour index": Kind(write_index, read_index, 0.2, 50),
     "tables and reports": Kind(write_tables, read_tables, 0.03, 50),
 }
