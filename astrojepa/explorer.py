@@ -24,7 +24,7 @@ FLAGS: dict[str, dict[str, Any]] = {
         "action": "extend",
         "nargs": "+",
         "metavar": "BAND",
-        "help": "bands of FITS or HDF5 flux, for a model that was trained on them, e.g. g r z",
+        "help": "bands of flux, for a model that was trained on them, e.g. g r z",
     },
     "catalogue": {
         "metavar": "TABLE",

@@ -84,7 +84,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=(),
         metavar="BAND",
-        help="bands of FITS or HDF5 flux, for a model that was trained on them, e.g. g r z",
+        help="bands of flux, for a model that was trained on them, e.g. g r z",
     )
     parser.add_argument(
         "--skip-corrupt",

@@ -147,6 +147,31 @@ def flux_hdf5() -> list[bytes]:
     return files
 
 
+def flux_rows() -> list[bytes]:
+    """Parquet files of flux in three bands: structs of lists, and lists of structs."""
+    flux = np.random.default_rng(0).normal(0, 1, (2, 3, 8, 8)).astype(np.float32)
+    names, found = ["g", "r", "z"], []
+    structs = [{"band": names, "flux": cube.tolist()} for cube in flux]
+    lists = [
+        [{"band": name, "flux": plane} for name, plane in zip(names, cube.tolist(), strict=True)]
+        for cube in flux
+    ]
+    for image in (structs, lists):
+        stream = io.BytesIO()
+        parquet.write_table(pa.table({"id": ["a", "b"], "image": image}), stream)
+        found.append(stream.getvalue())
+    return found
+
+
+def hats_lists(folder: Path) -> list[bytes]:
+    """The list of partitions of a HATS catalogue, which is written into the folder too."""
+    table = pa.table({"id": ["a", "b"], "ra": [1.0, 2.0], "dec": [0.0, 1.0]})
+    (folder / "dataset" / "Norder=0" / "Dir=0").mkdir(parents=True)
+    parquet.write_table(table, folder / "dataset" / "Norder=0" / "Dir=0" / "Npix=4.parquet")
+    (folder / "hats.properties").write_text("#HATS catalog\nhats_nrows=2\n")
+    return [b"Norder,Npix\n0,4\n", b"Norder,Npix,num_rows\n0,4,2\n"]
+
+
 def hdf5_files() -> list[bytes]:
     """Files of Galaxy10's layout: packed, plain, and in the newer format whose metadata have
     checksums.

@@ -337,10 +337,13 @@ def _checked(opened: Any, stream: BinaryIO, size: int, name: str) -> list[Any]:
             break
         info = hdu.fileinfo()
         following = info["datLoc"] + info["datSpan"]
-        if info["datLoc"] + hdu.size > size:
+        # a table of no axes has no size of its own, whatever lies behind it
+        behind = hdu.header.get("PCOUNT", 0) if isinstance(hdu, fits.BinTableHDU) else 0
+        end = info["datLoc"] + max(hdu.size, behind)
+        if end > size:
             raise PictureError(
-                f"{name} is cut short: its part {index} ends at byte {info['datLoc'] + hdu.size:,} "
-                f"of {size:,}; replace it."
+                f"{name} is cut short: its part {index} ends at byte {end:,} of {size:,}; replace "
+                "it."
             )
         if isinstance(hdu, fits.BinTableHDU) and hdu.header.get("ZIMAGE") is True:
             hdu = fits.CompImageHDU(bintable=hdu, do_not_scale_image_data=True)

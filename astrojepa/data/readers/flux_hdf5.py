@@ -45,7 +45,8 @@ class FluxFileReader:
             raise DataError(f"{self.path} was changed after it was opened; open it again.")
         with galaxy10.reading(self.path), h5py.File(self.path, "r") as file:
             cube = file["images"][row]
-        chosen = cube.astype(np.float64)[list(self.planes)]
+        with np.errstate(invalid="ignore"):
+            chosen = cube.astype(np.float64)[list(self.planes)]
         return filled(chosen, f"Row {row} of {self.path.name}", self.bands)
 
     def read(self, row: int) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 One file, a folder of shards, or a HATS catalogue. Images are encoded bytes (JPEG, PNG, WebP, FITS)
 in a column of binary values or of structs with a field `bytes`. Only the rows asked for are read:
-of Parquet the row group they lie in, of Arrow (`save_to_disk`) the memory-mapped values.
+of Parquet the row group they lie in, of Arrow (`save_to_disk`) the memory-mapped values. With bands
+the flux is read instead, as the Multimodal Universe holds it: structs of `band` and `flux`, lists.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from astrojepa.data.content import content_hashes
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.hats import hats_files, is_hats
 from astrojepa.data.images import FITS_SUFFIXES, IMAGE_SUFFIXES
+from astrojepa.data.images.bands import planes_of
 from astrojepa.data.images.raster import read_image
 from astrojepa.data.missing import without_missing
 from astrojepa.data.parquet_footer import count_values
@@ -54,13 +56,13 @@ KEPT_GROUPS = 2
 class ParquetShard:
     """A Parquet file: its images are unpacked a row group at a time, and two of these are kept."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, flux: bool) -> None:
         from pyarrow import parquet
 
         count_values(path)  # a damaged footer would end the process
         self.path, self.file = path, parquet.ParquetFile(path)
         self.schema, about = self.file.schema_arrow, self.file.metadata
-        self.column = image_column(self.schema, path)
+        self.column = (flux_column if flux else image_column)(self.schema, path)
         groups = [about.row_group(number) for number in range(about.num_row_groups)]
         self.starts = np.cumsum([0, *(group.num_rows for group in groups)])
         images, others = [], 0
@@ -96,7 +98,7 @@ class ParquetShard:
                 group = self.file.read_row_group(number, [self.column])
                 group.validate(full=True)
                 self._groups[number] = group.column(self.column)
-            return self._groups[number][row - int(self.starts[number])].as_py()
+            return self._groups[number][row - int(self.starts[number])]
 
 
 class ArrowShard:
@@ -104,7 +106,7 @@ class ArrowShard:
     2).
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, flux: bool) -> None:
         import pyarrow as pa
 
         content = pa.memory_map(str(path))
@@ -115,7 +117,7 @@ class ArrowShard:
         self.whole = pa.ipc.open_stream(content).read_all()
         self.whole.validate(full=True)  # a damaged offset must not lead out of the file
         self.path, self.schema = path, self.whole.schema
-        self.column = image_column(self.schema, path)
+        self.column = (flux_column if flux else image_column)(self.schema, path)
 
     def __len__(self) -> int:
         return int(self.whole.num_rows)
@@ -126,7 +128,7 @@ class ArrowShard:
 
     def image(self, row: int) -> Any:
         """Return the value of the image column."""
-        return self.whole.column(self.column)[row].as_py()
+        return self.whole.column(self.column)[row]
 
 
 @dataclass
@@ -142,8 +144,8 @@ class RowReader:
     def __post_init__(self) -> None:
         self.starts = np.cumsum([0, *map(len, self.shards)])
 
-    def read(self, row: int) -> np.ndarray:
-        """Return an image as uint8 (H, W, 3); DataError where it is damaged, changed or gone."""
+    def value(self, row: int) -> Any:
+        """Return what the column holds; DataError where it is damaged, changed or gone."""
         number = int(np.searchsorted(self.starts, row, "right")) - 1
         shard, name = self.shards[number], self.files[row]
         try:
@@ -152,12 +154,16 @@ class RowReader:
                 raise DataError(
                     f"{shard.path.name} was changed after it was opened; open it again."
                 )
-            content = shard.image(row - int(self.starts[number]))
+            return shard.image(row - int(self.starts[number]))
         except DataError:
             raise
         # pyarrow raises a dozen kinds for damaged files
         except Exception as error:
             raise DataError(f"{name} cannot be read ({one_line(error, 100)}).") from error
+
+    def read(self, row: int) -> np.ndarray:
+        """Return an image as uint8 (H, W, 3); DataError where it is damaged, changed or gone."""
+        name, content = self.files[row], self.value(row).as_py()
         if isinstance(content, dict):
             content = content.get("bytes")
         if not content:
@@ -165,6 +171,54 @@ class RowReader:
         from astrojepa.data.images.fits import is_fits, read_fits  # astropy
 
         return read_fits(content, name)[0] if is_fits(content[:16]) else read_image(content, name)
+
+
+@dataclass
+class FluxRowReader(RowReader):
+    """Reads the flux of bands from each row."""
+
+    bands: tuple[str, ...] = ()
+
+    def flux(self, row: int) -> np.ndarray:
+        """Return the flux as float32 (H, W, C); DataError where it is damaged, changed or gone."""
+        from astrojepa.data.images.fits import filled
+
+        name = self.files[row]
+        names, cube = _cube(self.value(row), name)
+        places = planes_of(self.bands, names, len(cube))
+        if places is None:
+            raise PictureError(
+                f"{name} has {', '.join(names)}; expected the bands {', '.join(self.bands)}."
+            )
+        return filled(cube[places], name, self.bands)
+
+    def read(self, row: int) -> np.ndarray:
+        """Return an RGB image of the bands, uint8 (H, W, 3), by their wavelengths."""
+        from astrojepa.data.images.fits import shown
+
+        return shown(self.flux(row), self.bands)
+
+
+def _cube(value: Any, name: str) -> tuple[list[str], np.ndarray]:
+    """Return the bands' names and their flux, float64 (C, H, W), of a struct of lists or a list of
+    structs.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    try:
+        if pa.types.is_struct(value.type):
+            names, planes = value["band"].as_py(), value["flux"].values
+        else:
+            names, planes = value.values.field("band").to_pylist(), value.values.field("flux")
+        rows = planes.flatten()
+        heights, widths = (set(pc.list_value_length(lists).to_pylist()) for lists in (planes, rows))
+        (height,), (width,) = heights, widths
+        numbers = rows.flatten().to_numpy(zero_copy_only=False).astype(np.float64)
+        return list(map(str, names)), numbers.reshape(len(names), height, width)
+    # a missing value, planes of unequal sizes, other kinds of values
+    except (AttributeError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
+        raise PictureError(f"{name} holds no flux of bands of one size.") from error
 
 
 def is_table(source: str) -> bool:
@@ -186,7 +240,12 @@ def is_table(source: str) -> bool:
     return found
 
 
-@reader("Parquet or Arrow files with images, a HATS catalogue of them", is_table, selects=True)
+@reader(
+    "Parquet or Arrow files with images, a HATS catalogue of them",
+    is_table,
+    selects=True,
+    gives_flux=True,
+)
 def open_table(source: str, selection: Selection, progress: bool | Progress) -> Dataset:
     """Open files with an image in each row; no image is decoded, except with `skip_corrupt`.
 
@@ -199,7 +258,8 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
     names = _files(root)
     paths = [root / name if name else root for name in names]
     statuses = [path.stat() for path in paths]
-    shards = [_opened(path) for path in paths]
+    bands = selection.bands
+    shards = [_opened(path, bool(bands)) for path in paths]
     if sum(map(len, shards)) > MAX_ROWS:
         raise DataError(
             f"{root} has {sum(map(len, shards)):,} rows; at most {MAX_ROWS:,} are read."
@@ -210,9 +270,14 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
     if not len(rows):
         raise DataError(f"{root} has no rows.")
     hashes = content_hashes(root, names, statuses, progress)
-    listing = "\n".join(f"{n}\t{h.hex()}" for n, h in zip(names, hashes, strict=True))
+    listing = "".join(f"{band}\n" for band in bands) + "\n".join(
+        f"{n}\t{h.hex()}" for n, h in zip(names, hashes, strict=True)
+    )
     ages = [(status.st_size, status.st_mtime_ns) for status in statuses]
-    images = RowReader(root, shards, tuple(table["file"]), ages)
+    given = root, shards, tuple(table["file"]), ages
+    images = FluxRowReader(*given, bands=bands) if bands else RowReader(*given)
+    if isinstance(images, FluxRowReader):
+        images.flux(int(rows[0]))  # bands that are not there are said at once
     skipped: tuple[str, ...] = ()
     if selection.skip_corrupt:
         rows, skipped = readable_rows(images, rows, progress)
@@ -247,6 +312,11 @@ def image_column(schema: Any, path: Path) -> str:
     found = [item.name for item in schema if holds_bytes(item.type)]
     named = [name for name in IMAGE_COLUMNS if name in found]
     if not named and len(found) != 1:
+        if flux := _flux_columns(schema):
+            raise DataError(
+                f"{path.name} has no encoded images; {flux[0]} holds flux in bands, name them: "
+                "--bands g r z, or bands=(...)."
+            )
         columns = one_line(", ".join(f"{item.name} ({item.type})" for item in schema), 160)
         raise DataError(
             f"{path.name} has {len(found) or 'no'} columns of encoded images (found: {columns}); "
@@ -255,9 +325,34 @@ def image_column(schema: Any, path: Path) -> str:
     return named[0] if named else found[0]
 
 
-def _opened(path: Path) -> ParquetShard | ArrowShard:
+def flux_column(schema: Any, path: Path) -> str:
+    """Return the column of flux in bands; DataError where there is none, or two unnamed ones."""
+    found = _flux_columns(schema)
+    named = [name for name in IMAGE_COLUMNS if name in found]
+    if not named and len(found) != 1:
+        raise DataError(
+            f"{path.name} has {len(found) or 'no'} columns of flux; expected one of structs with "
+            "lists band and flux, called image. Leave out the bands to read RGB images."
+        )
+    return named[0] if named else found[0]
+
+
+def _flux_columns(schema: Any) -> list[str]:
+    """Return the columns of structs of `band` and `flux`, or of lists of such structs."""
+    import pyarrow as pa
+
+    def holds(kind: Any) -> bool:
+        if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+            kind = kind.value_type
+        fields = {kind.field(i).name for i in range(kind.num_fields)}
+        return bool(pa.types.is_struct(kind)) and {"band", "flux"} <= fields
+
+    return [item.name for item in schema if holds(item.type)]
+
+
+def _opened(path: Path, flux: bool) -> ParquetShard | ArrowShard:
     try:
-        return (ParquetShard if path.suffix.lower() == ".parquet" else ArrowShard)(path)
+        return (ParquetShard if path.suffix.lower() == ".parquet" else ArrowShard)(path, flux)
     except DataError:
         raise
     # pyarrow raises a dozen kinds for damaged files

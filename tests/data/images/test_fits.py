@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import os
+import re
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -14,7 +17,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from astrojepa.data import DataError
+from astrojepa.data import DataError, PictureError
 from astrojepa.data.images.fits import read_fits, read_sky, stretch
 
 Write = Callable[..., Path]
@@ -335,3 +338,29 @@ def test_an_image_without_a_defined_pixel_is_an_error(write_fits: Write) -> None
 def test_a_missing_file_is_file_not_found(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         read_fits(tmp_path / "none.fits")
+
+
+def test_a_packed_image_that_announces_more_bytes_than_the_file_has_is_refused(
+    tmp_path: Path,
+) -> None:
+    stream = io.BytesIO()
+    fits.HDUList(
+        [
+            fits.PrimaryHDU(),
+            fits.CompImageHDU(np.ones((10, 12), np.int16), compression_type="GZIP_1"),
+        ]
+    ).writeto(stream)
+    content = stream.getvalue()
+    pcount = re.search(rb"PCOUNT  = +\d+", content[2880:])
+    naxis = re.search(rb"NAXIS   = +2", content[2880:])
+    assert pcount
+    assert naxis
+    content = content.replace(pcount[0], b"PCOUNT  =           4294967295")
+    place = 2880 + naxis.start()
+    content = content[:place] + b"NAXIS   =                    0" + content[place + 30 :]
+    (tmp_path / "a.fits").write_bytes(content)
+    tracemalloc.start()
+    with pytest.raises(PictureError, match="is cut short: its part 1 ends at byte 4,294,"):
+        read_fits(tmp_path / "a.fits")
+    assert tracemalloc.get_traced_memory()[1] < 2**26
+    tracemalloc.stop()
