@@ -53,7 +53,7 @@ def _card(workspace: Workspace, row: int, query: str) -> None:
 def named(workspace: Workspace, row: int) -> None:
     """Head a galaxy by its id, with its class as a chip."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="stretch"):
-        st.subheader(escape_markdown(workspace.data.ids[row]), anchor=False, width="content")
+        st.header(escape_markdown(workspace.data.ids[row]), anchor=False, width="content")
         st.badge(escape_markdown(workspace.class_name(row)), color="gray")
 
 

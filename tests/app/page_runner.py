@@ -18,7 +18,7 @@ QUIET = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit"),
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
-WORDS = ("caption", "markdown", "info", "warning", "error", "title", "subheader", "text")
+WORDS = ("caption", "markdown", "info", "warning", "error", "title", "header", "subheader", "text")
 
 
 def script(page: str, hosted: bool, flags: tuple[str, ...] = ()) -> None:

@@ -12,6 +12,7 @@ from explorer_page import Explorer
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 SERIOUS = {"serious", "critical"}
+HEADINGS = {"heading-order", "page-has-heading-one", "empty-heading"}
 VIEWS = {
     "dark": {"width": 1280, "height": 900},
     "light": {"width": 390, "height": 844},
@@ -27,10 +28,10 @@ PAGES = {
 
 
 def findings(page: Any) -> list[str]:
-    """What axe-core calls serious or critical: rule, element and why."""
+    """What axe-core calls serious or critical, or says of headings: rule, element and why."""
     found = []
     for rule in Axe().run(page).response["violations"]:
-        if rule["impact"] in SERIOUS:
+        if rule["impact"] in SERIOUS or rule["id"] in HEADINGS:
             for node in rule["nodes"]:
                 reasons = [
                     check["message"] for check in (*node["any"], *node["all"], *node["none"])

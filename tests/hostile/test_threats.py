@@ -34,7 +34,7 @@ MARKUP = (
     "<img src=x "
     "onerror=alert(1)>![p](https://attacker.example/p.png)[l](javascript:alert(2)):red[x]$x$"
 )
-SHOWN = ("caption", "markdown", "info", "warning", "error", "title", "subheader", "toast")
+SHOWN = ("caption", "markdown", "info", "warning", "error", "title", "header", "subheader", "toast")
 
 pytestmark = QUIET
 

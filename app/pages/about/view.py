@@ -98,7 +98,7 @@ def show(settings: Settings) -> None:
 
 
 def _section(title: str, text: str) -> None:
-    st.subheader(title, anchor=False)
+    st.header(title, anchor=False)
     st.markdown(text)
 
 

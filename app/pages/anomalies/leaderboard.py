@@ -106,7 +106,7 @@ def distribution(workspace: Workspace, view: View) -> None:
     """Show the histogram of the score with the selected galaxy, and its correlations."""
     from astrojepa import plotting
 
-    st.subheader("Score distribution", anchor=False)
+    st.header("Score distribution", anchor=False)
     scores, row = view.chosen.scores, st.session_state.get(state.ROW)
     marked = float(scores[row]) if row is not None and row < len(scores) else None
     figure = plotting.histogram_figure(scores, marked, title(view.chosen.name).lower())

@@ -226,7 +226,7 @@ def _galleries(
     seen = {*current.path, *current.marks}
     coming = [row for row in order.tolist() if row not in seen][:NEXT]
     if coming:
-        st.subheader("Up next", anchor=False)
+        st.header("Up next", anchor=False)
         captions = [
             (workspace.class_name(row), f"rank {places[row]:,}, before {workspace.places[row]:,}")
             for row in coming
@@ -234,7 +234,7 @@ def _galleries(
         gallery("review_next", workspace.pictures, coming, captions, visit, tile=96)
     if current.marks:
         best = sorted(current.marks, key=lambda row: (-current.marks[row], row))
-        st.subheader("Marked", anchor=False)
+        st.header("Marked", anchor=False)
         captions = [
             (f"{current.marks[row]}  {workspace.class_name(row)}", str(workspace.data.ids[row]))
             for row in best[:MARKED]

@@ -28,7 +28,7 @@ def galaxy(first: Workspace, second: Workspace, row: int, found: Any) -> None:
         if found is None
         else f", {found.k * found.overlap[row]:.0f} of {found.k} nearest neighbours shared"
     )
-    st.subheader(
+    st.header(
         f"{escape_markdown(f'{first.class_name(row)}, {first.data.ids[row]}')}{shared}",
         anchor=False,
     )

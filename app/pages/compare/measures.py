@@ -37,7 +37,7 @@ def overlap_figure(found: Any) -> None:
 
 def probes(first: Workspace, second: Workspace) -> None:
     """Show the accuracies of both models; they are measured when asked."""
-    st.subheader("Probes", anchor=False)
+    st.header("Probes", anchor=False)
     if not first.labelled:
         st.caption(f"{first.data.name} has no classes, which probes need.")
         return
@@ -95,7 +95,7 @@ def sweeps() -> None:
     folders = {folder.name: folder for folder in tasks.sweep_folders()}
     if not folders:
         return
-    st.subheader("Sweeps", anchor=False)
+    st.header("Sweeps", anchor=False)
     name = (
         st.selectbox("Sweep", list(folders), key="sweep", width=320)
         if len(folders) > 1

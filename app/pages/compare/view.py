@@ -227,7 +227,7 @@ def _summary(first: Workspace, second: Workspace, found: Any) -> None:
 
 
 def _moved(workspace: Workspace, found: Any, row: int) -> None:
-    st.subheader("Largest changes", anchor=False)
+    st.header("Largest changes", anchor=False)
     st.caption(
         "Galaxies whose nearest neighbours by one model lie farthest away by the other, compared "
         "with its own nearest. Click one to show it above."

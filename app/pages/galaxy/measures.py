@@ -58,7 +58,7 @@ def probe_vote(report: Any, row: int) -> str:
 
 def votes(workspace: Workspace, row: int) -> None:
     """Show the label beside what the probe and the neighbours say."""
-    st.subheader("Label and predictions", anchor=False)
+    st.header("Label and predictions", anchor=False)
     if not workspace.labelled:
         st.caption(f"{workspace.data.name} has no classes.")
         return
@@ -77,7 +77,7 @@ def _probe(workspace: Workspace, row: int) -> str:
 @st.fragment
 def scores(workspace: Workspace, row: int) -> None:
     """Show the galaxy's place in every anomaly score."""
-    st.subheader("Anomaly scores", anchor=False)
+    st.header("Anomaly scores", anchor=False)
     rows, asked = [], len(workspace.data) <= FEW or st.session_state.get("all_scores")
     for name in SCORES if workspace.model is not None else SCORES[1:]:
         known = workspace.scores if name == "knn" else None
@@ -107,7 +107,7 @@ def drift(workspace: Workspace, row: int, image: np.ndarray) -> None:
     from astrojepa.data.crops import resize_frame, turned
     from astrojepa.evaluation.vectors.symmetry import SYMMETRIES
 
-    st.subheader("Rotated and mirrored", anchor=False)
+    st.header("Rotated and mirrored", anchor=False)
     measured = waiting.show_when_ready(
         ("drift", *workspace.key, row),
         "Embedding rotated and mirrored images",

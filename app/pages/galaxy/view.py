@@ -33,7 +33,7 @@ def show(workspace: Workspace) -> None:
     left, right = st.columns([3, 2], gap="medium")
     with right:
         _whole(workspace, row, image)
-        st.subheader("Nearest neighbours (feature space)", anchor=False)
+        st.header("Nearest neighbours (feature space)", anchor=False)
         galaxy_measures.neighbours(workspace, row, NUM_NEIGHBOURS)
         _facts(workspace, row)
         known_columns(workspace, row, "page")

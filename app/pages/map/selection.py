@@ -32,7 +32,7 @@ _AT_FIRST = ("class", "anomaly_score", "probe_prediction", "redshift")
 def show_selection(workspace: Workspace, rows: np.ndarray) -> None:
     """Draw the chosen galaxies with what can be done with them."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="selection"):
-        st.subheader(f"{len(rows):,} galaxies selected", anchor=False)
+        st.header(f"{len(rows):,} galaxies selected", anchor=False)
         view = choose("View", state.VIEWS, state.SELECTION_VIEW, label_visibility="collapsed")
         by, reverse = _order_menu(workspace)
     values = sort_values(workspace, rows, by)

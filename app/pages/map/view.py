@@ -41,6 +41,8 @@ KEYS = (
 
 def show(workspace: Workspace) -> None:
     """Draw the map, the selected galaxy beside it, and the gallery of the selection below."""
+    with st.container(key="heard_title"):
+        st.title("Map", anchor=False)
     _ = workspace.places  # the long steps first, so that their progress stands alone
     with workspace.bar:
         _controls(workspace)

@@ -45,7 +45,7 @@ SHOWN_ON_CARD = (
 
 def show(workspace: Workspace) -> None:
     """Draw the facts of the open model."""
-    st.subheader(escape_markdown(workspace.choice.label), anchor=False)
+    st.header(escape_markdown(workspace.choice.label), anchor=False)
     if workspace.stored is not None:
         st.write(
             f"Vectors of width {workspace.embeddings.vectors.shape[1]} from a file, joined to the "

@@ -21,7 +21,7 @@ MAP_SECONDS = {"pca": (0.01, 0.03), "umap": (2.2, 9.1), "tsne": (24.0, 64.0)}
 def show(workspace: Workspace) -> None:
     """Draw the facts of the open data."""
     data = workspace.data
-    st.subheader(escape_markdown(data.name), anchor=False)
+    st.header(escape_markdown(data.name), anchor=False)
     labelled = int((data.labels >= 0).sum())
     skipped = len(data.skipped)
     split = tasks.split_rows(data, data.fingerprint)

@@ -28,7 +28,7 @@ _PROBLEMS, _PLACED = "upload_problems", "upload_placed"
 
 def show(workspace: Workspace) -> None:
     """Draw the form, and what has been found out about every image."""
-    st.subheader("Your own images", anchor=False)
+    st.header("Your own images", anchor=False)
     if workspace.model is None:
         st.caption("Choose a model at the top to compare your own images with these galaxies.")
         return

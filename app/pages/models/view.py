@@ -34,7 +34,7 @@ def show(workspace: Workspace) -> None:
     if st.session_state.pop(state.TO_MAP, False):
         workspace.go("map")
     st.title("Models & data", anchor=False)
-    st.subheader("Model comparison", anchor=False)
+    st.header("Model comparison", anchor=False)
     cards = loaders.cards()
     table = zoo_table(cards)
     figures.table(table, _widths(list(table)), height="content")
@@ -61,7 +61,7 @@ def show(workspace: Workspace) -> None:
     with right:
         models_data.show(workspace)
     models_uploads.show(workspace)
-    st.subheader("Train your own", anchor=False)
+    st.header("Train your own", anchor=False)
     st.code(COMMANDS, language="bash", wrap_lines=True)
 
 

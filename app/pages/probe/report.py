@@ -35,7 +35,7 @@ def show(
 ) -> None:
     """Draw a probe's report; `setting` is its kind and the share of labels, %."""
     first = report.rows[0].result
-    st.subheader(
+    st.header(
         f"{percent(first.accuracy)} of {len(first.truth):,} test galaxies classified correctly",
         anchor=False,
     )
@@ -233,7 +233,7 @@ def _cell(workspace: Workspace, report: Report, cell: tuple[int, int]) -> None:
         else ", highest confidence first"
     )
     labelled, called = escape_markdown(result.classes[true]), escape_markdown(result.classes[named])
-    st.subheader(
+    st.header(
         f"{len(rows):,} {'galaxy' if len(rows) == 1 else 'galaxies'} labelled {labelled}, "
         f"predicted {called}{shown}",
         anchor=False,
