@@ -62,3 +62,38 @@ def test_the_map_stands_before_streamlit_does_and_gives_way_to_its_own(
     assert page.locator("#first-look").count() == 0
     assert explorer.complaints == []
     context.close()
+
+
+def test_a_first_visit_has_a_tour_of_three_steps_by_keyboard_and_the_next_one_has_none(
+    server: Any, browser: Any
+) -> None:
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    explorer = Explorer(context.new_page(), server.url).open("/?map=pca")
+    page = explorer.page
+    introduction = page.get_by_role("group", name="Introduction")
+    said, press = introduction.get_by_role("status"), introduction.get_by_role("button").first
+    press.focus()
+    for number in (1, 2, 3):
+        assert said.inner_text().startswith(f"{number} of 3: ")
+        page.keyboard.press("Enter")
+    assert said.inner_text().startswith("Each point is a galaxy")
+    page.reload()
+    explorer.drawn()
+    assert said.inner_text().startswith("Each point is a galaxy")
+    introduction.get_by_role("button", name="Tour").press("Enter")
+    assert said.inner_text().startswith("1 of 3: ")
+    page.keyboard.press("Escape")
+    assert said.inner_text().startswith("Each point is a galaxy")
+    assert explorer.complaints == []
+    context.close()
+
+
+@pytest.mark.parametrize(("width", "most"), [(1440, 165), (390, 330)])
+def test_menus_and_one_line_stand_above_the_map(
+    width: int, most: int, server: Any, browser: Any
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    context.add_init_script("localStorage.setItem('astrojepa:tour', 'read')")
+    explorer = Explorer(context.new_page(), server.url).open("/?map=pca")
+    assert explorer.canvas.bounding_box()["y"] <= most, "pixels"
+    context.close()

@@ -14,6 +14,7 @@ from astrojepa.places import TRAIN
 from ...components.choose import choose
 from ...components.escape_markdown import escape_markdown
 from ...components.galaxy_card import galaxy_card
+from ...components.guide.guide import guide
 from ...components.latent_map import colouring, geometry
 from ...components.latent_map.latent_map import latent_map, mark
 from ...components.latent_map.layers import Layers, colour_options, layers, option_name
@@ -31,6 +32,11 @@ from .selection import show_selection
 from .sky import sky_panel
 
 NUM_NEIGHBOURS = 6
+LINE = "Each point is a galaxy; similar ones are side by side. Click one, or draw a lasso."
+STEPS = (
+    "Each point is a galaxy; similar ones are side by side. Hover to see one, click to select it.",
+    "Lasso and Box select several: a gallery, a table and exports of them open below the map.",
+)
 KEYS = (
     ("Drag, wheel, + −, 0", "move, zoom, reset the view"),
     ("Arrows", "select the next galaxy in that direction"),
@@ -46,6 +52,9 @@ def show(workspace: Workspace) -> None:
     _ = workspace.places  # the long steps first, so that their progress stands alone
     with workspace.bar:
         _controls(workspace)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="map_line"):
+        _banner(workspace)
+        _guide(workspace)
     _pane(workspace)
 
 
@@ -71,7 +80,6 @@ def _map(workspace: Workspace) -> np.ndarray | None:
     """Draw the map; returns the rows that lasso and filter choose, None without either."""
     method, option = st.session_state[state.PROJECTION], st.session_state[state.COLOUR]
     with st.container(key="map_notes", gap="small"):
-        _banner(workspace, method)
         waits = _clusters(workspace)
         shown = layers(workspace, method, option)
         if shown.method != method:
@@ -180,10 +188,11 @@ def _controls(workspace: Workspace) -> None:
     with st.popover("Map options"):
         choose("Map type", state.DRAWINGS, state.DRAWING)
         st.caption("\n".join(f"- **{keys}** {what}" for keys, what in KEYS))
+        st.caption("UMAP and t-SNE are computed when you first choose them.")
         st.caption("The menu at the top right switches between dark and light.")
 
 
-def _banner(workspace: Workspace, method: str) -> None:
+def _banner(workspace: Workspace) -> None:
     parts = []
     if workspace.data.simulated:
         parts.append("**Simulated galaxies**: drawn by a program, not observed.")
@@ -204,17 +213,15 @@ def _banner(workspace: Workspace, method: str) -> None:
             f"{named}."
         )
     parts += [escape_markdown(note) for note in workspace.data.notes]
-    if method == "pca" and not _has_umap(workspace):
-        parts.append("PCA is shown first. UMAP and t-SNE are computed when you choose them.")
     if parts:
-        st.caption(" ".join(parts))
+        st.caption(" ".join(parts), width="content")
 
 
-def _has_umap(workspace: Workspace) -> bool:
-    """Whether a UMAP map was there when the page was drawn; to ask takes a hash of all vectors."""
-    if "has_umap" not in workspace.opened:
-        workspace.opened["has_umap"] = loaders.is_projected(workspace.embeddings, "umap")
-    return workspace.opened["has_umap"]
+def _guide(workspace: Workspace) -> None:
+    model = workspace.model
+    errors = "Patch errors, beside the map, show what the model did not expect. "
+    last = "Copy link, below the selected galaxy, sends what you see now."
+    guide(LINE, (*STEPS, (errors if model is not None and model.has_predictor else "") + last))
 
 
 def _islands(workspace: Workspace, shown: Layers) -> None:

@@ -1,0 +1,1 @@
+"""The line above the map, and the tour of a first visit."""
