@@ -16,7 +16,7 @@ from .components.escape_markdown import escape_markdown
 from .components.keepsake.keepsake import keep_in_browser
 from .pages.registry import Page, pages
 from .server.settings import Settings, settings_of_start, strangers_may_look
-from .session import follow_links, links, loaders, state, waiting
+from .session import follow_links, large, links, loaders, state, waiting
 from .session.queue import imported
 from .session.workspace import (
     BASELINE,
@@ -78,6 +78,10 @@ def draw(settings: Settings, hosted: bool, page: Page, go: Callable[[str], None]
         sentence = waiting.wait_for(("start",), "Starting", loaders.start)
         if sentence and not hosted:  # it names a folder
             st.warning(escape_markdown(sentence))
+        if (opened := large.opened(settings, hosted)) is not None:
+            (page.show_large or partial(large.refuse, page.title))(opened)
+            st.session_state.pop(state.NOTICES, None)
+            return
         if page.needs_libraries and not imported.is_set():
             waiting.wait_for(*LIBRARIES)
         workspace = _open(settings, hosted, link, go)

@@ -23,6 +23,8 @@ class Page:
     show: Callable[[Any], None]
     opens_galaxies: bool = True
     needs_libraries: bool = True  # torch and scikit-learn are imported before it is drawn
+    # draws it of a store that is too large to be read into memory; None where that cannot be done
+    show_large: Callable[[Any], None] | None = None
 
 
 @functools.cache

@@ -64,6 +64,8 @@ def markup(hosted: bool) -> str:
     from ..session import workspace as workspaces
 
     settings = settings_of_start()
+    if settings.vectors and not hosted:  # which are read before there is a map
+        return ""
     choices = workspaces.model_choices(hosted, [], settings.listing)
     reference = workspaces.default_model(settings, hosted, choices)
     choice = next(choice for choice in choices if choice.reference == reference)

@@ -57,7 +57,8 @@ def read_settings(argv: Sequence[str], environment: Mapping[str, str]) -> Settin
     `--data` may be given several times; `--where` and `--label-column` apply to all of them.
     `--bundle` opens a hosted bundle, `--allow` a list of what may be served. Without any of them
     Galaxy10 DECaLS is opened where data/ has it, else simulated galaxies, which are always on
-    offer. `--vectors` are those of the galaxies of `--data`.
+    offer. `--vectors` are those of the galaxies of `--data`, which a
+    store, a folder, may stand alone for.
     """
     parser = _Parser(prog="app/main.py", add_help=False)
     add_flags(parser)
@@ -73,7 +74,8 @@ def read_settings(argv: Sequence[str], environment: Mapping[str, str]) -> Settin
     listed = listing(given.bundle or at_hand, given.allow)
     if not paths and not listed.sources:
         paths = [find_data()]
-    if given.vectors and not (given.data or environment.get("ASTROJEPA_DATA")):
+    without_data = not (given.data or environment.get("ASTROJEPA_DATA"))
+    if without_data and not all(Path(vectors).is_dir() for vectors in given.vectors):
         raise ValueError("--vectors needs --data, the galaxies with the ids of the vectors.")
     for condition in given.where:
         if not condition.partition("=")[1]:

@@ -6,6 +6,7 @@ const BUCKETS = 96;
 const CORNERS = 48; // of a lasso, at most: so that it fits into a link
 const NEAR_LINE = 0.6; // cosine: an arrow key looks within 53 degrees of its direction
 
+// Of a map that is sent in tiles (tiles.py) the places count in the tile's box; rows and cells follow.
 // bytes: uint32 length of the JSON header | header | pad to 4 | uint16 x, y per galaxy | uint8 class | uint8 colour | uint8 rank
 function decode(bytes) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -13,9 +14,21 @@ function decode(bytes) {
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + headerLength)));
   const start = Math.ceil((4 + headerLength) / 4) * 4;
   const n = header.count;
-  const xy = new Uint16Array(bytes.slice(start, start + 4 * n).buffer);
+  const sent = new Uint16Array(bytes.slice(start, start + 4 * n).buffer);
   const column = (k) => bytes.slice(start + (4 + k) * n, start + (5 + k) * n);
-  return { header, n, xy, classes: column(0), colours: column(1), ranks: column(2) };
+  const points = { header, n, xy: sent, classes: column(0), colours: column(1), ranks: column(2), rows: null, cells: null };
+  return header.tile ? { ...points, ...decodeTile(bytes, start + 7 * n, points) } : points;
+}
+
+// A tile's galaxies lie in its box and have rows of their own; where they are too many, cells say how many there are and their colour.
+function decodeTile(bytes, start, { header, n, xy: sent }) {
+  const { box: [x0, y0, x1, y1], cells } = header.tile;
+  const xy = Float32Array.from(sent, (q, k) => (k % 2 ? y0 + ((y1 - y0) * q) / UNITS : x0 + ((x1 - x0) * q) / UNITS));
+  const rows = new Uint32Array(bytes.slice(start, start + 4 * n).buffer);
+  if (!cells) return { xy, rows };
+  const [down, across] = cells;
+  const part = (k) => bytes.slice(start + 4 * n + k * down * across, start + 4 * n + (k + 1) * down * across);
+  return { xy, rows, cells: { down, across, levels: part(0), colours: part(1) } };
 }
 
 // One bit per galaxy, the first in the highest bit of the first byte, as text in base64.
@@ -88,7 +101,7 @@ function makeView() {
   return { width: 1, height: 1, zoom: 1, base: 1, cx: UNITS / 2, cy: UNITS / 2 };
 }
 function fitView(view, points) {
-  let [x0, y0, x1, y1] = [UNITS, UNITS, 0, 0];
+  let [x0, y0, x1, y1] = points.header.tile ? [0, 0, UNITS, UNITS] : [UNITS, UNITS, 0, 0];
   for (let i = 0; i < points.n; i++) {
     const [x, y] = [points.xy[2 * i], points.xy[2 * i + 1]];
     x0 = Math.min(x0, x);

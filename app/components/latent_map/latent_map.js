@@ -62,7 +62,8 @@ function redraw(state) {
     dress(state);
     const crowded = isCrowded(state);
     ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-    if (crowded) {
+    if (state.points.cells) drawCells(ctx, state);
+    else if (crowded) {
       ctx.fillStyle = state.theme.background;
       ctx.fillRect(0, 0, view.width, view.height);
       drawDensity(ctx, state);
@@ -73,7 +74,8 @@ function redraw(state) {
     drawLabels(ctx, state);
     canvas.dataset.drawn = String(state.points.n);
     canvas.dispatchEvent(new Event("latent-map-drawn", { bubbles: true, composed: true })); // for the first look, which goes then
-    canvas.dataset.as = crowded ? "density" : "dots";
+    canvas.dataset.as = crowded || state.points.cells ? "density" : "dots";
+    tellView(state);
     canvas.dataset.milliseconds = (performance.now() - began).toFixed(1);
   });
 }
@@ -92,7 +94,7 @@ function chooseBright(state) {
       for (let i = 0; i < points.n; i++) state.bright[i] = (!state.inside || state.inside[i]) && !off.has(points.colours[i]) ? 1 : 0;
     }
     const count = state.bright ? state.bright.reduce((sum, one) => sum + one, 0) : 0;
-    state.status.textContent = state.bright ? `${count.toLocaleString("en")} of ${points.n.toLocaleString("en")}` : "";
+    state.status.textContent = state.bright && !points.header.tile ? `${count.toLocaleString("en")} of ${points.n.toLocaleString("en")}` : "";
     state.buttons.clear.hidden = !polygons.length && !off.size;
     if (state.theme) {
       dress(state); // the colours before the legend that shows them
@@ -130,6 +132,7 @@ function setMode(state, mode) {
 
 function act(state, name) {
   const { view } = state;
+  if (state.buttons[name]?.hidden) return;
   if (name === "lasso" || name === "box") setMode(state, name);
   else if (name === "in" || name === "out") zoomAt(view, view.width / 2, view.height / 2, name === "in" ? 1.5 : 1 / 1.5);
   else if (name === "fit") fitView(view, state.points);
@@ -170,7 +173,7 @@ function select(state, row, delay) {
   Object.assign(state, { selected: row, neighbours: [] });
   const { points } = state;
   state.spoken.textContent = `Selected: ${points.header.classes[points.classes[row]] ?? "no label"}`;
-  tell(state, "click", "row", row, delay);
+  tell(state, "click", "row", points.rows ? points.rows[row] : row, delay);
   redraw(state);
 }
 
@@ -184,12 +187,13 @@ function heard(state, name, value) {
 function follow(state) {
   const said = globalThis.latentMapState;
   if (!said || !state.points || said.pictures !== state.points.header.pictures) return;
-  const known = (row) => row !== null && row < state.points.n;
+  const { n, rows, header } = state.points;
+  const here = (row) => (row === null ? -1 : rows ? rows.indexOf(row) : row < n ? row : -1);
   if (heard(state, "row", said.selected)) {
-    const moved = state.selected !== said.selected;
-    state.selected = known(said.selected) ? said.selected : null;
-    state.neighbours = said.neighbours.filter(known);
-    if (moved && state.selected !== null && state.ratio) reveal(state, state.selected);
+    const before = state.selected;
+    state.selected = here(said.selected) < 0 ? null : here(said.selected);
+    state.neighbours = said.neighbours.map(here).filter((i) => i >= 0);
+    if (before !== state.selected && !header.tile && state.selected !== null && state.ratio) reveal(state, state.selected);
   }
   if (heard(state, "polygons", said.polygons)) state.polygons = said.polygons;
   if (heard(state, "off", said.off)) state.off = new Set(said.off);
@@ -205,6 +209,7 @@ function receive(state, bytes) {
   const moved = before?.layout !== header.layout || before?.pictures !== header.pictures;
   if (moved && state.points) remember(state);
   Object.assign(state, { bytes, points });
+  if (header.tile) enterTile(state);
   if (moved) {
     state.index = bucketIndex(points);
     state.turns = turnsOf(points);
@@ -214,7 +219,7 @@ function receive(state, bytes) {
   } else if (!state.moving) state.xy = points.xy;
   if (state.album?.source !== header.pictures) state.album = makeAlbum(header.pictures, () => redraw(state), state.sheets);
   state.buttons.pictures.hidden = Boolean(header.imageless);
-  state.canvas.setAttribute("aria-label", `Map of ${header.count} galaxies, ${header.title}. Arrow keys select the next galaxy in that direction.`);
+  state.canvas.setAttribute("aria-label", `Map of ${header.tile?.total ?? header.count} galaxies, ${header.title}. Arrow keys select the next galaxy in that direction.`);
   chooseBright(state);
 }
 

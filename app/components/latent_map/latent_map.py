@@ -28,6 +28,7 @@ _SCRIPTS = (
     "motion",
     "legend",
     "gestures",
+    "tiles",
     "latent_map",
 )  # one module in the browser
 
@@ -75,8 +76,10 @@ def latent_map(
     on_lasso: Callable[[Any], None],
     on_legend: Callable[[Any], None] = lambda off: None,
     key: str = KEY,
+    on_view: Callable[[Any], None] = lambda box: None,
 ) -> None:
-    """Mount a map; callbacks get the clicked row, the drawn polygons and the hidden codes.
+    """Mount a map; callbacks get the clicked row, the drawn polygons and the hidden codes,
+    and of a map in tiles (`pack_tile`) the box that is in view.
 
     `data` (see `pack`) is sent again only where it differs: Streamlit knows messages by content.
     """
@@ -86,6 +89,7 @@ def latent_map(
         on_click_change=hears(key, "click", "row", on_click),
         on_lasso_change=hears(key, "lasso", "polygons", on_lasso),
         on_legend_change=hears(key, "legend", "off", on_legend),
+        on_view_change=hears(key, "view", "box", on_view),
     )
 
 

@@ -18,6 +18,7 @@ function settleOrWalk(state) {
   fitView(view, points);
   stopWalk(state);
   if (!state.ratio) return; // not measured yet: called again when it is
+  if (points.header.tile) return void (before && Object.assign(view, { zoom: from.zoom, cx: from.cx, cy: from.cy }), look(state));
   if (!before || before.xy.length !== points.xy.length) return;
   if (before.layout === points.header.layout) return void Object.assign(view, { zoom: from.zoom, cx: from.cx, cy: from.cy });
   if (matchMedia("(prefers-reduced-motion: reduce)").matches) return;

@@ -22,7 +22,7 @@ from ...session import clusters, columns, links, loaders, state, waiting
 from ...session.queue import imported
 from ...session.workspace import Workspace
 from ..registry import Page
-from . import search
+from . import large, search
 from .column_panel import column_panel
 from .difference_panel import difference_panel
 from .examples_bar import examples_bar
@@ -375,4 +375,4 @@ def _surprise(count: int) -> None:
     links.select(int(np.random.default_rng().integers(count)))
 
 
-PAGE = Page("Map", 1, show, needs_libraries=False)
+PAGE = Page("Map", 1, show, needs_libraries=False, show_large=large.show)

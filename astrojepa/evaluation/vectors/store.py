@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
+from pyarrow import parquet
 
 from astrojepa.data import DataError
 from astrojepa.data.content import content_hashes
 from astrojepa.data.hats import hats_files, is_hats
+from astrojepa.data.values import Values, coded, read_values
 from astrojepa.evaluation.vectors.columns import (
     MAX_NUMBERS,
     MAX_ROWS,
@@ -111,6 +114,42 @@ class Store:
                     found[meaning].append(column_values(path, name, table.column(name)))
         back = np.argsort(order, kind="stable")
         return {meaning: np.concatenate(parts)[back] for meaning, parts in found.items()}
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The columns of one value a galaxy, in the order of the first partition."""
+        schema = parquet.read_schema(self.files[0])
+        return tuple(field.name for field in schema if not pa.types.is_nested(field.type))
+
+    def values(self, name: str) -> Values:
+        """Return one of `names` for all galaxies: (n,)."""
+        parts = []
+        for path in self.files:
+            with opened_parquet(path) as file:
+                parts.append(file.read(columns=[name]).column(0))
+        column = pa.chunked_array([chunk for part in parts for chunk in part.chunks])
+        if not (pa.types.is_string(column.type) or pa.types.is_dictionary(column.type)):
+            return read_values(column.to_pandas())
+        coded_once = column.cast(pa.string()).dictionary_encode().unify_dictionaries()
+        codes = [chunk.indices.fill_null(-1).to_numpy() for chunk in coded_once.chunks]
+        names = coded_once.chunk(0).dictionary.to_pylist() if codes else []
+        found = np.concatenate([np.zeros(0, np.int32), *codes])
+        if "" in names:  # unknown, as everywhere
+            found[found == names.index("")] = -1
+        return coded(found, names)
+
+    def table_of(self, rows: np.ndarray) -> pd.DataFrame:
+        """Return `names` of some galaxies, in the order of `rows`; only their row groups are
+        read.
+        """
+        part = np.searchsorted(self.firsts, rows, side="right") - 1
+        order, names, parts = np.argsort(part, kind="stable"), list(self.names), []
+        for number in np.unique(part):
+            here = rows[order][part[order] == number] - self.firsts[number]
+            with opened_parquet(self.files[number]) as file:
+                parts.append(_taken(file, here, names).to_pandas())
+        found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=names)
+        return found.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
 
     def row_of(self, name: str) -> int:
         """Return the first row with an id, else the row of that number; ValueError for neither."""

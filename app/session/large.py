@@ -1,0 +1,155 @@
+"""A store of more galaxies than are read into memory: what the pages know of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from astrojepa.evaluation.maps.large_map import LargeMap
+from astrojepa.evaluation.vectors.neighbour_index import LARGE, is_available
+from astrojepa.progress import Progress
+
+from ..components.escape_markdown import escape_markdown
+from ..components.latent_map import colouring
+from ..server.settings import Settings
+from . import loaders, state, waiting
+
+NO_COLOUR = "none"
+
+
+@dataclass(frozen=True)
+class Large:
+    """A store that is open, and a hash of its state on disk."""
+
+    name: str
+    key: str
+    map: LargeMap
+
+    @property
+    def label(self) -> str:
+        """The column of the class; "" where there is none."""
+        return self.map.store.layouts[0].known.get("label", "")
+
+    @property
+    def options(self) -> list[str]:
+        """What the map can be coloured by: the class, numbers."""
+        first = self.map.store.table_of(np.array([0]))
+        known = {self.label, self.map.store.layouts[0].known["id"], "x", "y", ""}
+        numbers = [name for name in first if first[name].dtype.kind == "f" and name not in known]
+        return [*([self.label] if self.label else []), *numbers, NO_COLOUR]
+
+    def coloured(self, option: str) -> colouring.Colouring | None:
+        """The colours by a column; None while they are computed."""
+        sentence = f"Colouring {len(self.map):,} galaxies by {option}"
+        return waiting.show_when_ready(
+            ("large colour", self.key, option), sentence, _colouring(self, option)
+        )
+
+    def matching(self, expression: str) -> np.ndarray | None:
+        """Which galaxies a filter chooses, bool (n,); None while they are counted."""
+        sentence = f"Filtering {len(self.map):,} galaxies"
+        return waiting.show_when_ready(
+            ("large filter", self.key, expression),
+            sentence,
+            lambda report: self.map.matching(expression),
+        )
+
+    def inside(self, polygons: list[Any]) -> np.ndarray | None:
+        """The rows inside polygons, ascending; None while they are sought."""
+        return waiting.show_when_ready(
+            ("large area", self.key, str(polygons)),
+            "Selecting galaxies",
+            lambda report: self.map.inside(polygons),
+        )
+
+    def nearest(self, row: int, count: int) -> tuple[np.ndarray, np.ndarray] | None:
+        """Distances and rows of the nearest galaxies; None while they are sought, or the index of
+        the store is built.
+        """
+        if not is_available():
+            return waiting.show_when_ready(
+                ("large nearest", self.key, row, count),
+                f"Comparing {len(self.map):,} vectors",
+                lambda report: self.map.nearest(row, count),
+            )
+        index = waiting.show_when_ready(
+            ("large index", self.key), f"Indexing {len(self.map):,} vectors", _index(self)
+        )
+        if index is None:
+            return None
+        distances, rows = index.nearest(np.array([row]), count)
+        return distances[0], rows[0]
+
+
+def opened(settings: Settings, hosted: bool) -> Large | None:
+    """Return the store that the explorer was started with, if it is a large one.
+
+    A store that changed on disk is opened anew. ValueError where it has no map.
+    """
+    if hosted or not settings.vectors or not Path(settings.vectors[0]).is_dir():
+        return None
+    path = Path(settings.vectors[0])
+    files = loaders.state_on_disk(*sorted(path.glob("*.parquet")))
+    digest = hashlib.sha256(str((path, files)).encode()).hexdigest()[:16]
+    return waiting.wait_for(("large", digest), f"Opening {path.name}", _open(path, digest))
+
+
+def refuse(title: str, large: Large) -> None:
+    """Say that a page cannot be drawn of so many galaxies."""
+    st.info(
+        f"**{title}** reads all vectors into memory and takes at most {LARGE:,} galaxies; "
+        f"{escape_markdown(large.name)} has {len(large.map):,}. The map shows them all; export a "
+        "selection there, and the commands of the documentation (Millions of galaxies) do the rest."
+    )
+
+
+def _open(path: Path, digest: str) -> Callable[[Progress], Large | None]:
+    def task(report: Progress) -> Large | None:
+        from astrojepa.evaluation.maps.large_map import is_large, open_large_map
+        from astrojepa.evaluation.vectors.shards import MANIFEST
+        from astrojepa.evaluation.vectors.store import open_store
+
+        if (path / MANIFEST).is_file():
+            return None
+        store = open_store(path)
+        return Large(path.name, digest, open_large_map(store)) if is_large(store) else None
+
+    return task
+
+
+def _index(large: Large) -> Callable[[Progress], Any]:
+    def task(report: Progress) -> Any:
+        from astrojepa.evaluation.vectors.store_index import open_index
+
+        return open_index(large.map.store, progress=report)
+
+    return task
+
+
+def _colouring(large: Large, option: str) -> Callable[[Progress], Any]:
+    def task(report: Progress) -> colouring.Colouring:
+        from astrojepa.data.values import Numbers
+
+        if option == NO_COLOUR:
+            return colouring.by_class(np.zeros(len(large.map), np.int64), ("galaxy",))
+        values = large.map.column(option)
+        if isinstance(values, Numbers):
+            return colouring.by_number(values.values, option)
+        return colouring.by_class(values.codes, values.words)
+
+    return task
+
+
+def select(large: Large, row: int) -> None:
+    """Select a galaxy and have the map show it."""
+    x, y = large.map.places[row].tolist()
+    zoom = float(np.clip(np.sqrt(len(large.map) / 5000), 2, 200))
+    wish = st.session_state.get(state.LOOK) or {"number": 0}
+    st.session_state[state.ROW] = int(row)
+    st.session_state[state.LOOK] = {"at": [x, y], "zoom": zoom, "number": wish["number"] + 1}

@@ -1,0 +1,226 @@
+"""A map of millions of galaxies, of which only those in sight are worked on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from astrojepa.data.filters import matching
+from astrojepa.data.values import Numbers, Values
+from astrojepa.evaluation.vectors.neighbour_index import LARGE
+from astrojepa.evaluation.vectors.neighbours import without_own
+from astrojepa.evaluation.vectors.standardise import scaling_of
+from astrojepa.evaluation.vectors.store import Store
+
+DRAWN = 50_000  # galaxies of a box that are given one by one, at most
+UNITS = 65_535.0  # the longer side of the map
+CELLS = (288, 384)  # of a density image: down, across
+_BLOCK = 8192  # galaxies whose bounds are known; neighbours on the map where the store is sorted
+SAMPLED = 1_000_000  # galaxies that a density image is made from, at most
+
+Box = tuple[float, float, float, float]  # low x and y, high x and y, in units of the map
+WHOLE: Box = (0.0, 0.0, UNITS, UNITS)
+
+
+@dataclass(frozen=True)
+class Tile:
+    """What is in a box: galaxies where they are few, else how many there are in each cell."""
+
+    box: Box
+    count: int  # galaxies in the box that are shown
+    rows: np.ndarray  # int64 (m,), empty where there are more than DRAWN
+    cells: np.ndarray | None = None  # uint32 (CELLS), from the lowest y up
+    codes: np.ndarray | None = None  # uint8 (CELLS): the colour of each cell
+    step: int = 1  # one in so many galaxies was counted
+
+
+@dataclass
+class LargeMap:
+    """Places of all galaxies of a store, and what can be asked of them."""
+
+    store: Store
+    places: np.ndarray  # float32 (n, 2), in units of the map, 0 to UNITS
+    bounds: np.ndarray  # float32 (b, 4): low x and y, high x and y of each block
+    kept: dict[str, Values] = field(default_factory=dict)  # the column that was read last
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def tile(
+        self, box: Box, shown: np.ndarray | None = None, codes: np.ndarray | None = None
+    ) -> Tile:
+        """Return what lies in a box, edges included; `shown`: which galaxies count, bool (n,).
+
+        `codes`, uint8 (n,), colour the cells: each has that of one of its galaxies. Of more than a
+        million galaxies every k-th along the store is drawn, k times; the count is that of all.
+        """
+        parts = list(self._near(box, shown))
+        count = sum(len(part) if isinstance(part, np.ndarray) else part[1] for part in parts)
+        step = 1 if count <= DRAWN else -(-count // SAMPLED)
+        rows = np.concatenate(
+            [np.zeros(0, np.int64), *(self._taken(part, shown, step) for part in parts)]
+        )
+        if count <= DRAWN:
+            return Tile(box, count, rows)
+        cell = self._cells_of(rows, box)
+        cells = np.bincount(cell, minlength=CELLS[0] * CELLS[1]).astype(np.uint32) * step
+        colours = np.zeros(len(cells), np.uint8)
+        if codes is not None:
+            colours[cell] = codes[rows]
+        empty = np.zeros(0, np.int64)
+        return Tile(box, count, empty, cells.reshape(CELLS), colours.reshape(CELLS), step)
+
+    def _near(
+        self, box: Box, shown: np.ndarray | None = None
+    ) -> Iterator[np.ndarray | tuple[int, int]]:
+        """Yield what of each block counts: its rows, or its first row and their number where it
+        lies in the box as a whole. Blocks that do not meet the box are not read.
+        """
+        x0, y0, x1, y1 = box
+        low, high = self.bounds[:, :2], self.bounds[:, 2:]
+        meets = (low <= (x1, y1)).all(axis=1) & (high >= (x0, y0)).all(axis=1)
+        within = (low >= (x0, y0)).all(axis=1) & (high <= (x1, y1)).all(axis=1)
+        for block in np.flatnonzero(meets):
+            here = slice(first := int(block) * _BLOCK, min(first + _BLOCK, len(self)))
+            if within[block]:
+                size = here.stop - first
+                yield first, size if shown is None else int(np.count_nonzero(shown[here]))
+                continue
+            x, y = self.places[here].T
+            inside = (x >= x0) & (x <= x1) & (y >= y0) & (y <= y1)
+            yield first + np.flatnonzero(inside if shown is None else inside & shown[here])
+
+    def _taken(
+        self, part: np.ndarray | tuple[int, int], shown: np.ndarray | None, step: int = 1
+    ) -> np.ndarray:
+        """Return every `step`-th row of a part."""
+        if isinstance(part, np.ndarray):
+            return part[::step]
+        first, stop = part[0], min(part[0] + _BLOCK, len(self))
+        if shown is None:
+            return np.arange(first, stop, step)
+        return first + np.flatnonzero(shown[first:stop])[::step]
+
+    def _cells_of(self, rows: np.ndarray, box: Box) -> np.ndarray:
+        """Return the cell of each galaxy of the box: int32 (m,)."""
+        places = self.places[rows]
+        down, across = CELLS
+        x = _steps(places[:, 0], box[0], box[2], across)
+        y = _steps(places[:, 1], box[1], box[3], down)
+        y *= across
+        y += x
+        return y
+
+    def inside(self, polygons: Sequence[Sequence[tuple[float, float]]]) -> np.ndarray:
+        """Return the rows in any of the polygons, by the even-odd rule, ascending: int64 (m,)."""
+        found = [np.zeros(0, np.int64)]
+        for polygon in polygons:
+            corners = np.asarray(polygon, np.float64)
+            box = (*corners.min(axis=0).tolist(), *corners.max(axis=0).tolist())
+            parts = (self._taken(part, None) for part in self._near(box))
+            rows = np.concatenate([np.zeros(0, np.int64), *parts])
+            found.append(rows[_in_polygon(self.places[rows], corners)])
+        return np.unique(np.concatenate(found))
+
+    def matching(self, expression: str) -> np.ndarray:
+        """Return which galaxies a filter chooses: bool (n,). Only columns that it names are read.
+
+        Raises ValueError as `astrojepa.data.filters.matching`.
+        """
+        return matching(expression, _Columns(self))
+
+    def column(self, name: str) -> Values:
+        """Return a column of all galaxies; the last that was asked for is kept."""
+        if name not in self.kept:
+            found = self.store.values(name)
+            self.kept = {name: found}
+            return found
+        return self.kept[name]
+
+    def nearest(self, row: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return distances float32 and rows int64, (k,), of the k nearest: every vector is read.
+
+        Distances are those of `open_index(store).nearest`, which is quick where there is an index.
+        """
+        _, factor = scaling_of(batch for _, batch in self.store.batches())
+        own = next(
+            batch[row - first]
+            for first, batch in self.store.batches()
+            if first <= row < first + len(batch)
+        )
+        k = min(k, len(self) - 1)
+        distances, rows = np.zeros(0, np.float32), np.zeros(0, np.int64)
+        for first, batch in self.store.batches():
+            gaps = np.linalg.norm((batch - own) * factor, axis=1)
+            distances = np.concatenate([distances, gaps])
+            rows = np.concatenate([rows, np.arange(first, first + len(batch))])
+            best = np.lexsort((rows, distances))[: k + 1]
+            distances, rows = distances[best], rows[best]
+        found = without_own(distances[None], rows[None], np.array([row]))
+        return found[0][0], found[1][0]
+
+
+class _Columns(Mapping[str, Values]):
+    """Columns of a store, read when they are asked for."""
+
+    def __init__(self, large: LargeMap) -> None:
+        self.large, self.names = large, large.store.names
+
+    def __getitem__(self, name: str) -> Values:
+        return self.large.column(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+def is_large(store: Store) -> bool:
+    """Whether a store has too many galaxies to be read into memory by the explorer."""
+    return len(store) > LARGE
+
+
+def open_large_map(store: Store) -> LargeMap:
+    """Read the places of all galaxies from the columns x and y.
+
+    Raises ValueError where there are none, or where one is not finite.
+    """
+    if not {"x", "y"} <= set(store.names):
+        raise ValueError(
+            f"{store.path.name} has {len(store):,} galaxies and no map of them (columns x and y); "
+            f"make one with: astrojepa project --vectors {store.path.name} --out mapped"
+        )
+    found = [store.values(name) for name in ("x", "y")]
+    x, y = (each.values if isinstance(each, Numbers) else np.array([np.nan]) for each in found)
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise ValueError(
+            f"The columns x and y of {store.path.name} must be finite numbers; project it anew."
+        )
+    spans = [float(values.max() - values.min()) for values in (x, y)]
+    span = max(spans) or 1.0
+    places = np.empty((len(store), 2), np.float32)
+    for axis, (values, own) in enumerate(zip((x, y), spans, strict=True)):
+        # the shorter axis is centred
+        places[:, axis] = ((values - values.min()) / span + (1 - own / span) / 2) * UNITS
+    firsts = np.arange(0, len(places), _BLOCK)
+    low, high = (each.reduceat(places, firsts, axis=0) for each in (np.minimum, np.maximum))
+    return LargeMap(store, places, np.concatenate([low, high], axis=1))
+
+
+def _steps(values: np.ndarray, low: float, high: float, count: int) -> np.ndarray:
+    scaled = values - np.float32(low)
+    scaled *= np.float32(count / max(high - low, 1e-6))
+    steps = scaled.astype(np.int32)
+    return np.clip(steps, 0, count - 1, out=steps)
+
+
+def _in_polygon(places: np.ndarray, corners: np.ndarray) -> np.ndarray:
+    x, y = places.astype(np.float64).T
+    odd = np.zeros(len(places), bool)
+    for (xi, yi), (xj, yj) in zip(corners, np.roll(corners, 1, axis=0), strict=True):
+        if yi != yj:  # a horizontal edge is never crossed
+            odd ^= ((yi > y) != (yj > y)) & (x < ((xj - xi) * (y - yi)) / (yj - yi) + xi)
+    return odd
