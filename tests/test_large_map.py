@@ -1,0 +1,158 @@
+"""A map of millions of galaxies: what is in a box, a lasso, a filter."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from astrojepa.evaluation.maps import large_map
+from astrojepa.evaluation.maps.large_map import UNITS, WHOLE, LargeMap, open_large_map
+from astrojepa.evaluation.vectors.simulated_store import Mixture, simulate_store
+from astrojepa.evaluation.vectors.store import Store, open_store
+
+COUNT = 60_000
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    path = tmp_path_factory.mktemp("large") / "store"
+    simulate_store(Mixture(COUNT, 16), path)
+    return open_store(path)
+
+
+@pytest.fixture(scope="module")
+def large(store: Store) -> LargeMap:
+    return open_large_map(store)
+
+
+@pytest.fixture(scope="module")
+def table(store: Store) -> pd.DataFrame:
+    """The same galaxies as pandas reads them."""
+    return pd.concat([pd.read_parquet(path) for path in store.files], ignore_index=True)
+
+
+def scaled(table: pd.DataFrame) -> np.ndarray:
+    xy = table[["x", "y"]].to_numpy(np.float64)
+    low, high = xy.min(axis=0), xy.max(axis=0)
+    span = (high - low).max()
+    return ((xy - low) / span + (1 - (high - low) / span) / 2) * UNITS
+
+
+def test_a_small_box_holds_the_galaxies_that_lie_in_it(
+    large: LargeMap, table: pd.DataFrame
+) -> None:
+    x, y = scaled(table).T
+    tile = large.tile((20_000, 10_000, 30_000, 25_000))
+    expected = np.flatnonzero((x >= 20_000) & (x <= 30_000) & (y >= 10_000) & (y <= 25_000))
+    assert tile.cells is None
+    assert tile.rows.tolist() == expected.tolist()
+    assert tile.count == len(expected) > 1000
+
+
+def test_a_crowded_box_is_counted_in_cells_each_with_the_colour_of_one_of_its_galaxies(
+    large: LargeMap, table: pd.DataFrame
+) -> None:
+    codes = pd.factorize(table["label"])[0].astype(np.uint8)
+    tile = large.tile(WHOLE, codes=codes)
+    assert tile.cells is not None
+    assert tile.codes is not None
+    assert (tile.count, tile.cells.sum(), len(tile.rows)) == (COUNT, COUNT, 0)
+    down, across = large_map.CELLS
+    expected, ys, xs = np.histogram2d(
+        *scaled(table).T[::-1], bins=(down, across), range=((0, UNITS), (0, UNITS))
+    )
+    assert np.abs(tile.cells.astype(int) - expected).sum() < COUNT / 500  # on edges, in float32
+    for cell in np.flatnonzero(tile.cells)[::5000]:
+        v, u = divmod(int(cell), across)
+        box = (xs[u] - 1, ys[v] - 1, xs[u + 1] + 1, ys[v + 1] + 1)
+        assert tile.codes[v, u] in codes[large.tile(box).rows]
+
+
+def test_of_many_one_in_so_many_is_counted_and_the_number_said_is_that_of_all(
+    monkeypatch: pytest.MonkeyPatch, large: LargeMap
+) -> None:
+    monkeypatch.setattr(large_map, "SAMPLED", 20_000)
+    tile = large.tile(WHOLE)
+    assert tile.cells is not None
+    assert (tile.count, tile.step) == (COUNT, 3)
+    assert abs(int(tile.cells.sum()) - COUNT) < 100
+    shown = np.zeros(COUNT, bool)
+    shown[::2] = True
+    monkeypatch.setattr(large_map, "DRAWN", 10_000)
+    half = large.tile(WHOLE, shown)
+    assert half.cells is not None
+    assert (half.count, half.step) == (COUNT // 2, 2)
+
+
+def test_a_lasso_of_two_triangles_holds_those_on_the_inner_side_of_all_edges_of_either(
+    large: LargeMap,
+) -> None:
+    triangles = [
+        [(5_000.5, 5_000.5), (40_000, 9_000), (30_000, 50_000)],
+        [(10_000, 10_000), (60_000, 12_000), (20_000, 20_000.5)],
+    ]
+    expected = np.zeros(COUNT, bool)
+    for corners in triangles:
+        sides = [
+            np.cross(np.subtract(second, first), large.places - first) > 0
+            for first, second in zip(corners, corners[1:] + corners[:1], strict=True)
+        ]
+        expected |= np.all(sides, axis=0)
+    assert large.inside(triangles).tolist() == np.flatnonzero(expected).tolist()
+    assert large.inside([]).tolist() == []
+
+
+def test_a_filter_chooses_as_pandas_does(large: LargeMap, table: pd.DataFrame) -> None:
+    found = large.matching('redshift < 0.05 & label == "Merging"')
+    expected = (table["redshift"] < np.float32(0.05)) & (table["label"] == "Merging")
+    assert found.tolist() == expected.tolist()
+    assert 0 < found.sum() < COUNT
+    with pytest.raises(ValueError, match="nonsense"):
+        large.matching("nonsense < 1")
+
+
+def test_only_columns_that_a_filter_names_are_read(
+    monkeypatch: pytest.MonkeyPatch, store: Store
+) -> None:
+    large, read = open_large_map(store), []
+    values = Store.values
+    monkeypatch.setattr(
+        Store, "values", lambda own, name: (read.append(name), values(own, name))[1]
+    )
+    large.matching("magnitude < 18 & magnitude > 17")
+    assert read == ["magnitude"]
+
+
+def test_neighbours_without_an_index_are_the_nearest_standardised_vectors(
+    large: LargeMap, table: pd.DataFrame
+) -> None:
+    vectors = np.stack(table["vector"].to_numpy()).astype(np.float64)
+    vectors = (vectors - vectors.mean(axis=0)) / vectors.std(axis=0)
+    gaps = np.linalg.norm(vectors - vectors[123], axis=1)
+    gaps[123] = np.inf
+    distances, rows = large.nearest(123, 5)
+    assert rows.tolist() == np.argsort(gaps)[:5].tolist()
+    np.testing.assert_allclose(distances, np.sort(gaps)[:5], rtol=1e-3)
+
+
+def test_rows_of_a_store_come_in_the_order_asked_for(store: Store, table: pd.DataFrame) -> None:
+    rows = np.array([COUNT - 1, 3, 20_000, 3])
+    found = store.table_of(rows)
+    expected = table.drop(columns="vector").iloc[rows].reset_index(drop=True)
+    assert found["object_id"].tolist() == expected["object_id"].tolist()
+    assert found["label"].tolist() == expected["label"].tolist()
+    assert store.table_of(np.zeros(0, int)).columns.tolist() == list(store.names)
+
+
+def test_a_store_without_a_map_says_how_to_make_one(tmp_path: Path) -> None:
+    frame = {"object_id": ["a", "b"], "vector": [[0.0, 1.0], [1.0, 0.0]]}
+    pd.DataFrame(frame).to_parquet(tmp_path / "plain.parquet")
+    with pytest.raises(ValueError, match=r"no map of them .* astrojepa project --vectors"):
+        open_large_map(open_store(tmp_path))
+    placed = pd.DataFrame({**frame, "x": [0.0, np.nan], "y": [0.0, 1.0]})
+    placed.to_parquet(tmp_path / "plain.parquet")
+    with pytest.raises(ValueError, match="must be finite numbers"):
+        open_large_map(open_store(tmp_path))
