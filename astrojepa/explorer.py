@@ -33,7 +33,8 @@ FLAGS: dict[str, dict[str, Any]] = {
     "vectors": {
         "action": "append",
         "metavar": "FILE",
-        "help": "vectors to show beside the models, for the galaxies of --data by id; repeatable",
+        "help": "vectors to show beside the models, for the galaxies of --data by id, or "
+        "a folder of millions with a map, alone; repeatable",
     },
     "checkpoint": {"help": "model shown first: id, alias, run folder or file"},
     "bundle": {"help": "folder written by export bundle"},
