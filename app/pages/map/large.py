@@ -54,20 +54,22 @@ def _pane(large: Large) -> None:
     """Draw what follows a move or a click, in a fragment of its own so that the page stays."""
     try:
         left, right = st.columns([2, 1], gap="medium")
-        with left:
-            matching = _map(large)
-            _selection(large, matching)
+        row = st.session_state.get(state.ROW)
+        row = None if row is None or row >= len(large.map) else row
         with right:
-            row = st.session_state.get(state.ROW)
-            if row is not None and row < len(large.map):
+            if row is not None:
                 _galaxy(large, row)
             else:
                 _publish(large)
+            found = None if row is None else _neighbours(large, row)
+        with left:
+            matching = _map(large, row, [] if found is None else found)
+            _selection(large, matching)
     except (ValueError, OSError) as error:
         st.error(escape_markdown(error))
 
 
-def _map(large: Large) -> np.ndarray | None:
+def _map(large: Large, row: int | None, near: list[int]) -> np.ndarray | None:
     """Draw the map; returns which galaxies match the filter, None without one."""
     notes, board, below = st.container(), st.container(), st.container()
     with below:
@@ -96,7 +98,15 @@ def _map(large: Large) -> np.ndarray | None:
         look = st.session_state.get(state.LOOK)
         packed = pack_tile(header, large.map, tile, coloured, look)
         latent_map(packed, links.select, _drawn, _toggled, on_view=_moved)
-        mark(_marks(large, header["pictures"]))
+        mark(
+            {
+                "pictures": header["pictures"],
+                "selected": row,
+                "neighbours": near,
+                "polygons": st.session_state.get(state.POLYGONS) or [],
+                "off": list(st.session_state.get(state.OFF) or ()),
+            }
+        )
     return matching
 
 
@@ -113,19 +123,6 @@ def said(name: str, tile: Tile, total: int, filtered: bool) -> str:
         f"{text}The density of {tile.count:,}{which} here is drawn{every}; zoom in to see "
         "and click single ones."
     )
-
-
-def _marks(large: Large, key: str) -> dict[str, Any]:
-    row = st.session_state.get(state.ROW)
-    row = None if row is None or row >= len(large.map) else row
-    found = None if row is None else large.nearest(row, NUM_NEIGHBOURS)
-    return {
-        "pictures": key,
-        "selected": row,
-        "neighbours": [] if found is None else found[1].tolist(),
-        "polygons": st.session_state.get(state.POLYGONS) or [],
-        "off": list(st.session_state.get(state.OFF) or ()),
-    }
 
 
 def _filter(large: Large) -> np.ndarray | None:
@@ -201,21 +198,25 @@ def table_of(large: Large, rows: np.ndarray, ending: str) -> bytes:
 
 
 def _galaxy(large: Large, row: int) -> None:
-    """Show the columns of the selected galaxy, and its neighbours."""
-    store = large.map.store
-    found = large.nearest(row, NUM_NEIGHBOURS)
-    rows = [row] if found is None else [row, *found[1].tolist()]
-    table = store.table_of(np.array(rows))
-    name = store.layouts[0].known["id"]
+    """Show the columns of the selected galaxy."""
+    table, name = large.map.store.table_of(np.array([row])), large.map.store.layouts[0].known["id"]
     st.subheader(escape_markdown(table[name][0]))
     facts("large", {column: _written(table[column][0]) for column in table if column != name})
     copy_link(_publish(large, row, str(table[name][0])))
+
+
+def _neighbours(large: Large, row: int) -> list[int] | None:
+    """List the nearest galaxies; returns their rows, None while they are sought."""
+    found = large.nearest(row, NUM_NEIGHBOURS)
     if found is None:
-        return
+        return None
+    distances, rows = found[0].tolist(), found[1].tolist()
+    names = large.map.store.known_of(found[1])["id"].tolist()
     st.caption("Nearest in feature space (distance in standard deviations)")
-    for place, (distance, other) in enumerate(zip(found[0], found[1], strict=True), 1):
-        words = f"{table[name][place]} ({distance:.2f})"
-        st.button(words, key=f"near_{place}", on_click=select, args=(large, int(other)))
+    for place, (name, distance, other) in enumerate(zip(names, distances, rows, strict=True), 1):
+        words = f"{escape_markdown(name)} ({distance:.2f})"
+        st.button(words, key=f"near_{place}", on_click=select, args=(large, other))
+    return rows
 
 
 def _written(value: Any) -> str:
