@@ -80,8 +80,8 @@ class LargeMap:
         """
         x0, y0, x1, y1 = box
         low, high = self.bounds[:, :2], self.bounds[:, 2:]
-        meets = (low <= (x1, y1)).all(axis=1) & (high >= (x0, y0)).all(axis=1)
-        within = (low >= (x0, y0)).all(axis=1) & (high <= (x1, y1)).all(axis=1)
+        meets = np.all((low <= (x1, y1)) & (high >= (x0, y0)), axis=1)
+        within = np.all((low >= (x0, y0)) & (high <= (x1, y1)), axis=1)
         for block in np.flatnonzero(meets):
             here = slice(first := int(block) * _BLOCK, min(first + _BLOCK, len(self)))
             if within[block]:
