@@ -96,10 +96,10 @@ def test_a_lasso_of_two_triangles_holds_those_on_the_inner_side_of_all_edges_of_
     ]
     expected = np.zeros(COUNT, bool)
     for corners in triangles:
-        sides = [
-            np.cross(np.subtract(second, first), large.places - first) > 0
-            for first, second in zip(corners, corners[1:] + corners[:1], strict=True)
-        ]
+        sides = []
+        for (x0, y0), (x1, y1) in zip(corners, corners[1:] + corners[:1], strict=True):
+            x, y = large.places.astype(np.float64).T
+            sides.append((x1 - x0) * (y - y0) - (y1 - y0) * (x - x0) > 0)
         expected |= np.all(sides, axis=0)
     assert large.inside(triangles).tolist() == np.flatnonzero(expected).tolist()
     assert large.inside([]).tolist() == []
