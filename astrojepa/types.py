@@ -240,3 +240,5 @@ class CollapseGauges:
     mean_cosine: float  # mean pairwise cosine; 1 = all vectors agree
     verdict: str  # one plain sentence
     collapsing: bool  # whether that sentence is an alarm
+    narrow: bool = False  # few directions, of the width or beside hand-made statistics; no alarm
+    hand_made_rank: float | None = None  # effective rank of hand-made statistics, standardised

@@ -40,7 +40,24 @@ def test_the_open_models_numbers_stand_beside_their_baselines() -> None:
     )
     assert table["Linear probe"].tolist() == ["61.2% (58.0% to 64.5%)", ""]
     assert table["Galaxies"][0] == "x s=1"
+    assert table["Strongest simple baseline"].tolist() == ["", ""]
     assert models_card.measured_table({}).empty
+
+
+def test_beside_an_accuracy_stands_the_strongest_simple_baseline_and_not_one_that_was_trained() -> (
+    None
+):
+    rows = {
+        "linear probe": {"accuracy": 0.80, "interval": [0.7, 0.9]},
+        "summary statistics, linear": {"accuracy": 0.73, "interval": [0.7, 0.76]},
+        "polar Fourier, 20-NN": {"accuracy": 0.81, "interval": [0.78, 0.84]},
+        "pixel PCA-64, linear": {"accuracy": 0.58, "interval": [0.5, 0.6]},
+        "fine-tuned": {"accuracy": 0.9, "interval": [0.8, 0.95]},
+        "ImageNet transfer, linear": {"accuracy": 0.85, "interval": [0.8, 0.9]},
+        "statistics of the crop, linear": "nonsense",
+    }
+    table = models_card.measured_table({"measured": [{"data": "x", "rows": rows}]})
+    assert table[models_card.BASELINE].tolist() == ["81.0% (78.0% to 84.0%): polar Fourier, 20-NN"]
 
 
 def test_curves_leave_out_what_a_run_has_not() -> None:
@@ -86,7 +103,7 @@ def page(
 def test_the_page_tells_health_caches_and_the_zoo(page: Callable[..., AppTest]) -> None:
     test = page()
     assert "Embedding health" in words(test)
-    assert "Effective rank" in words(test)
+    assert "Effective rank of hand-made statistics" in words(test)
     kept = next(frame.value for frame in test.dataframe if "State" in frame.value.columns)
     assert kept.set_index("Result").loc["Embeddings", "State"] == "cached"
     assert "not trained" in set(

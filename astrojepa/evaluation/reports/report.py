@@ -21,11 +21,11 @@ from astrojepa.evaluation.maps.projection import project
 from astrojepa.evaluation.patches.patch_errors import patch_errors
 from astrojepa.evaluation.pictures.checks import picture_checks
 from astrojepa.evaluation.reports.benchmark import probe_table
-from astrojepa.evaluation.vectors.collapse import collapse_gauges
-from astrojepa.evaluation.vectors.embed import embed
+from astrojepa.evaluation.vectors.collapse import collapse_gauges, gauged_rows
+from astrojepa.evaluation.vectors.embed import embed, summary_statistics
 from astrojepa.evaluation.vectors.stored import Stored
 from astrojepa.progress import Progress
-from astrojepa.types import Embeddings
+from astrojepa.types import CollapseGauges, Embeddings
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
@@ -107,7 +107,7 @@ def make_report(
         },
         "left_out": [] if model is not None else _left_out(data),
         "curve": curve or (model.card.get("curve") if model is not None else None) or [],
-        "gauges": dataclasses.asdict(collapse_gauges(vectors.vectors)),
+        "gauges": dataclasses.asdict(_gauges(vectors.vectors, data, progress)),
         "map": {"method": method, "seed": 0, **_trust(vectors, report.xy)},
         "probes": _or_absent(lambda: probe_table(model, data, kind, random_seeds, **wanted)),
         "anomaly_score": score,
@@ -164,6 +164,17 @@ def _about(source: Model | Stored, vectors: Embeddings) -> dict[str, Any]:
     }
     sizes = {"parameters": model.network.num_parameters(), "width": model.width}
     return {"id": model.id, "hash": model.hash, **sizes, "config": config} | kept
+
+
+def _gauges(vectors: np.ndarray, data: Dataset, progress: Progress | bool | None) -> CollapseGauges:
+    """Measure the spread, beside that of hand-made statistics where there are images."""
+    rows = gauged_rows(len(vectors))
+    measured = (
+        summary_statistics(data.subset(rows), progress=progress).vectors
+        if data.has_images and len(data) == len(vectors)
+        else None
+    )
+    return collapse_gauges(vectors[rows], hand_made=measured)
 
 
 def _trust(vectors: Embeddings, xy: np.ndarray) -> dict[str, Any]:

@@ -6,14 +6,26 @@ from typing import Any
 
 import numpy as np
 
+from astrojepa.evaluation.vectors.standardise import standardise
 from astrojepa.types import CollapseGauges
 
-RANK_ALARM = 10.0  # an effective rank below this says that few directions are used
+RANK_ALARM = 10.0  # an effective rank below this, or ...
+SHARE_ALARM = 0.05  # ... below this share of the width, says that the embeddings collapse
+SHARE_NARROW = 0.1  # below this share of the width, few directions are used
 COSINE_ALARM = 0.95  # a mean pairwise cosine above this says that all vectors point the same way
 _SAMPLE = 2048
 
 
-def collapse_gauges(vectors: Any, *, seed: int = 0) -> CollapseGauges:
+def gauged_rows(count: int, seed: int = 0) -> np.ndarray:
+    """Return the rows of `count` that the gauges are measured on: all, or 2048 by `seed`; int64."""
+    if count <= _SAMPLE:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).choice(count, _SAMPLE, replace=False))
+
+
+def collapse_gauges(
+    vectors: Any, *, hand_made: np.ndarray | None = None, seed: int = 0
+) -> CollapseGauges:
     """Measure the spread of embeddings (n, D), array or tensor, on at most 2048 rows by `seed`.
 
     - effective rank: exp(-Σ p ln p), p = σ / Σσ over the singular values of the centred vectors; 0
@@ -25,7 +37,14 @@ def collapse_gauges(vectors: Any, *, seed: int = 0) -> CollapseGauges:
       vectors u; 1 = collapsed. A zero vector has no direction and counts as agreeing with
       everything when all are zero.
 
-    Raises ValueError for fewer than 2 vectors or non-finite ones.
+    The verdict is *collapsing* where all vectors are equal, where the effective rank lies under 10
+    (under a quarter of the width where that is less) or under 5 % of the width, or where the mean
+    cosine exceeds 0.95. It is *narrow*, which is no alarm, where the rank lies under 10 % of the
+    width, or under that of `hand_made`: statistics of the same rows, finite (m, S), such as
+    `summary_statistics` of the rows that `gauged_rows` gives. Their columns have different units,
+    so they are standardised first. *Width* is min(n - 1, D).
+
+    Raises ValueError for fewer than 2 vectors, non-finite ones, or `hand_made` of other rows.
 
     Examples:
         >>> gauges = aj.collapse_gauges(np.random.default_rng(0).normal(size=(500, 16)))
@@ -37,10 +56,7 @@ def collapse_gauges(vectors: Any, *, seed: int = 0) -> CollapseGauges:
         raise ValueError(
             f"Collapse gauges need at least 2 vectors of shape (n, D), found {array.shape}."
         )
-    if len(array) > _SAMPLE:
-        array = array[
-            np.sort(np.random.default_rng(seed).choice(len(array), _SAMPLE, replace=False))
-        ]
+    array = array[gauged_rows(len(array), seed)]
     array = array.astype(np.float64)
     if not np.isfinite(array).all():
         raise ValueError("The embeddings are not finite; the training has diverged.")
@@ -49,13 +65,29 @@ def collapse_gauges(vectors: Any, *, seed: int = 0) -> CollapseGauges:
     deviation = float(array.std(axis=0).mean())
     possible = min(len(array) - 1, array.shape[1])
     alarms = _alarms(rank, cosine, possible)
-    verdict = (
-        f"{'Collapsing' if rank else 'Collapsed'}: {' and '.join(alarms)}."
-        if alarms
-        else f"No sign of collapse: effective rank {rank:.1f} of {possible}, mean pairwise cosine "
-        f"{round(cosine, 2) + 0.0:.2f}."
+    measured = None if hand_made is None else _hand_made_rank(hand_made, len(array))
+    narrow = not alarms and (
+        rank < SHARE_NARROW * possible or (measured is not None and rank < measured)
     )
-    return CollapseGauges(rank, deviation, cosine, verdict, bool(alarms))
+    if alarms:
+        verdict = f"{'Collapsing' if rank else 'Collapsed'}: {' and '.join(alarms)}."
+    else:
+        beside = "" if measured is None else f"; hand-made statistics: {measured:.1f}"
+        verdict = (
+            f"{'Few directions' if narrow else 'No sign of collapse'}: effective rank {rank:.1f} "
+            f"of {possible} ({rank / possible:.0%} of the width{beside}), mean pairwise cosine "
+            f"{round(cosine, 2) + 0.0:.2f}."
+        )
+    return CollapseGauges(rank, deviation, cosine, verdict, bool(alarms), narrow, measured)
+
+
+def _hand_made_rank(statistics: np.ndarray, count: int) -> float:
+    if len(statistics) != count:
+        raise ValueError(
+            f"There are hand-made statistics of {len(statistics):,} galaxies for {count:,} "
+            "embeddings; give those of the same rows (gauged_rows)."
+        )
+    return effective_rank(standardise(np.asarray(statistics, dtype=np.float32))[0].astype(float))
 
 
 def effective_rank(vectors: np.ndarray) -> float:
@@ -81,7 +113,7 @@ def mean_cosine(vectors: np.ndarray) -> float:
 
 
 def _alarms(rank: float, cosine: float, possible: int) -> list[str]:
-    alarm = min(RANK_ALARM, possible / 4)
+    alarm = max(min(RANK_ALARM, possible / 4), SHARE_ALARM * possible)
     if rank == 0.0:
         return ["all embeddings are equal"]
     alarms = []

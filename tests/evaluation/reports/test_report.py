@@ -59,6 +59,7 @@ def test_the_report_holds_the_numbers_of_the_functions_it_gathers(report, model,
     order = np.argsort(-score_by_name(model, galaxies), kind="stable")[:6]
     assert [galaxy["id"] for galaxy in facts["anomalies"]] == galaxies.ids[order].tolist()
     assert facts["gauges"]["effective_rank"] == aj.collapse_gauges(whole.vectors).effective_rank
+    assert 1 < facts["gauges"]["hand_made_rank"] < 51
     assert facts["leaderboard"]["rows"][0]["score"] == "knn"
     assert {"encoder", "pixel PCA-64", "random weights 0"} <= facts["probes"]["regressions"][
         "bulge_to_total"

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from astrojepa.evaluation.vectors.collapse import collapse_gauges, effective_rank, mean_cosine
+from astrojepa.evaluation.vectors.collapse import (
+    collapse_gauges,
+    effective_rank,
+    gauged_rows,
+    mean_cosine,
+)
 
 
 def test_isotropic_vectors_have_nearly_full_effective_rank() -> None:
@@ -77,6 +82,58 @@ def test_spread_vectors_raise_no_alarm() -> None:
     assert collapse_gauges(np.random.default_rng(0).normal(size=(500, 64))).verdict.startswith(
         "No sign of collapse"
     )
+
+
+def spread_over(directions: int, width: int, count: int = 2000) -> np.ndarray:
+    """Vectors of equal variance in so many directions: their effective rank is nearly that."""
+    random = np.random.default_rng(0)
+    axes = np.linalg.qr(random.normal(size=(width, directions)))[0]
+    return random.normal(size=(count, directions)) @ axes.T
+
+
+@pytest.mark.parametrize(
+    ("directions", "width", "said"),
+    [
+        (11, 192, "Few directions: effective rank 11.0 of 192 (6% of the width)"),
+        (11, 64, "No sign of collapse: effective rank 11.0 of 64 (17% of the width)"),
+        (15, 400, "Collapsing: the effective rank is 15.0 of 400, under 20"),
+        (3, 8, "No sign of collapse: effective rank 3.0 of 8 (37% of the width)"),
+    ],
+)
+def test_few_directions_are_few_of_the_width(directions: int, width: int, said: str) -> None:
+    gauges = collapse_gauges(spread_over(directions, width))
+    assert gauges.verdict.startswith(said)
+    assert (gauges.collapsing, gauges.narrow) == (said[0] == "C", said[0] == "F")
+
+
+def test_fewer_directions_than_hand_made_statistics_have_are_few() -> None:
+    vectors = spread_over(20, 64)
+    richer, poorer = spread_over(30, 51), spread_over(4, 51)
+    gauges = collapse_gauges(vectors, hand_made=richer)
+    assert gauges.narrow
+    assert not gauges.collapsing
+    standardised = (richer - richer.mean(axis=0)) / richer.std(axis=0)
+    assert gauges.hand_made_rank == pytest.approx(effective_rank(standardised), rel=1e-4)
+    assert f"; hand-made statistics: {gauges.hand_made_rank:.1f})" in gauges.verdict
+    assert not collapse_gauges(vectors, hand_made=poorer).narrow
+
+
+def test_hand_made_statistics_count_alike_in_any_unit() -> None:
+    statistics = spread_over(9, 12)
+    in_units = [
+        collapse_gauges(spread_over(20, 64), hand_made=statistics * unit).hand_made_rank
+        for unit in (1.0, np.logspace(0, 4, 12))
+    ]
+    assert in_units[0] == pytest.approx(in_units[1], rel=1e-3)
+
+
+def test_hand_made_statistics_are_of_the_same_rows() -> None:
+    vectors, statistics = spread_over(20, 64, 5000), spread_over(30, 51, 5000)
+    rows = gauged_rows(5000)
+    beside = collapse_gauges(vectors[rows], hand_made=statistics[rows])
+    assert beside.effective_rank == collapse_gauges(vectors).effective_rank
+    with pytest.raises(ValueError, match=r"statistics of 5,000 galaxies for 2,048 embeddings"):
+        collapse_gauges(vectors, hand_made=statistics)
 
 
 def test_feature_std_is_the_mean_standard_deviation() -> None:
