@@ -94,6 +94,18 @@ def test_accuracies_stand_with_their_intervals() -> None:
     assert table["interval"].tolist() == ["40.0 – 60.0"] * 2
 
 
+def test_hand_made_statistics_stand_beside_the_models() -> None:
+    result, simple = (
+        SimpleNamespace(accuracy=one, interval=(0.4, 0.6), balanced_accuracy=one)
+        for one in (0.5, 0.55)
+    )
+    found = [tasks.Accuracy("knn", result, result, (0, 0, 0), "grouped", simple)]
+    table = accuracy_table(found, "A", "B").set_index("model")
+    assert table["accuracy"].to_dict() == pytest.approx(
+        {"A": 50, "B": 50, "hand-made statistics": 55}
+    )
+
+
 def sweep_table() -> pd.DataFrame:
     rows = [
         (lam, width, seed, 0.5 + lam + 0.01 * seed)

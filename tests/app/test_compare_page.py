@@ -40,7 +40,8 @@ def test_accuracies_are_measured_when_asked_and_not_before(
     next(button for button in test.button if button.label == "Train probes").click().run()
     settled(test)
     table = test.dataframe[1].value
-    assert table["probe"].tolist() == ["Linear probe"] * 2 + ["20 nearest neighbours"] * 2
+    assert table["probe"].tolist() == ["Linear probe"] * 3 + ["20 nearest neighbours"] * 3
+    assert table["model"].tolist()[2::3] == ["hand-made statistics"] * 2
     assert all("–" in interval for interval in table["interval"])
 
 

@@ -16,6 +16,7 @@ from ...session.workspace import Workspace
 from . import tasks
 from .tasks import CURVES, KINDS, Accuracy, Curve
 
+HAND_MADE = "hand-made statistics"
 ASKED = "compare_asked"  # session key: the pair whose probes were asked for
 
 
@@ -44,7 +45,8 @@ def probes(first: Workspace, second: Workspace) -> None:
     pair = (first.key[0], *second.key)
     if st.session_state.get(ASKED) != pair:
         st.caption(
-            "A linear probe and 20-NN for both models, on the same training and test galaxies."
+            "A linear probe and 20-NN for both models and for hand-made statistics (colours, "
+            "sizes, profile, asymmetry), on the same training and test galaxies."
         )
         if st.button("Train probes"):
             st.session_state[ASKED] = pair
@@ -61,10 +63,13 @@ def probes(first: Workspace, second: Workspace) -> None:
 
 
 def accuracy_table(found: list[Accuracy], first: str, second: str) -> pd.DataFrame:
-    """Lay out the accuracies of both models with their intervals, a row per probe and model."""
+    """Lay out accuracies with their intervals: of both models and, where measured, by hand."""
     rows = []
     for accuracy in found:
-        for name, result in ((first, accuracy.first), (second, accuracy.second)):
+        compared = [(first, accuracy.first), (second, accuracy.second)]
+        if accuracy.hand_made is not None:
+            compared.append((HAND_MADE, accuracy.hand_made))
+        for name, result in compared:
             low, high = result.interval
             interval = f"{100 * low:.1f} – {100 * high:.1f}"
             rows.append(

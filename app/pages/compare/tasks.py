@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ class Accuracy:
     second: Any
     difference: tuple[float, float, float]  # first minus second, with its interval
     split: str
+    hand_made: Any = None  # ProbeResult on hand-made statistics; None without images
 
 
 @dataclass(frozen=True)
@@ -49,22 +50,30 @@ class Curve:
 
 
 def accuracies(data: Any, first: Any, second: Any) -> Callable[[Progress], list[Accuracy]]:
-    """Train both kinds of probe on both embeddings, on the same galaxies."""
+    """Train both kinds of probe on both models and hand-made statistics, on the same galaxies."""
 
     def task(report: Progress) -> list[Accuracy]:
         from astrojepa.data.splits import default_split, split_name
+        from astrojepa.evaluation.vectors.embed import summary_statistics
 
         train, _, test = (rows_of(part, data) for part in default_split(data))
+        compared = [first, second]
+        if data.has_images:
+            measured = summary_statistics(data, progress=report)
+            compared.append(replace(measured, labels=first.labels, classes=first.classes))
         found = []
         probes: dict[str, Callable[..., Any]] = {"linear": aj.linear_probe, "knn": aj.knn_probe}
-        for done, (kind, fit) in enumerate(probes.items()):
+        for kind, fit in probes.items():
             results: list[Any] = []
-            for number, embeddings in enumerate((first, second)):
+            for embeddings in compared:
                 results.append(fit(take(embeddings, train), take(embeddings, test)))
-                report(2 * done + number + 1, 4, "")
-            of_first, of_second = results
+                done = len(found) * len(compared) + len(results)
+                report(done, len(probes) * len(compared), "Training probes")
+            of_first, of_second, *of_hand_made = results
             difference = aj.paired_bootstrap(of_first, of_second)
-            found.append(Accuracy(kind, of_first, of_second, difference, split_name(data)))
+            found.append(
+                Accuracy(kind, of_first, of_second, difference, split_name(data), *of_hand_made)
+            )
         return found
 
     return task
