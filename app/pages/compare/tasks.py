@@ -61,7 +61,7 @@ def accuracies(data: Any, first: Any, second: Any) -> Callable[[Progress], list[
         if data.has_images:
             measured = summary_statistics(data, progress=report)
             compared.append(replace(measured, labels=first.labels, classes=first.classes))
-        found = []
+        found: list[Accuracy] = []
         probes: dict[str, Callable[..., Any]] = {"linear": aj.linear_probe, "knn": aj.knn_probe}
         for kind, fit in probes.items():
             results: list[Any] = []
