@@ -141,6 +141,7 @@ PRESETS: dict[str, TrainConfig] = {
             "warmup_epochs": 0.5,
             "epochs": 20,
         },
+        "smallresnet10t.polar": {**_RINGS, "backbone": "polar:resnet10t", "epochs": 26},
     }.items()
 }
 
@@ -152,7 +153,7 @@ ALIASES = {
     "model3": "vit5m.sigreg06",
     "model4": "vit25m.sigreg06",
     "model5": "vit25m.sigreg001",
-    "best-small": "smallresnet10t.rings",
+    "best-small": "smallresnet10t.polar",
 }
 
 # Linear-probe accuracy on Galaxy10 DECaLS and sizes as published by the AstroJEPA capstone project;

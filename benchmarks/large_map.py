@@ -7,9 +7,7 @@ the browser. The store is simulated, and its places are made up.
 from __future__ import annotations
 
 import argparse
-import json
 import resource
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +19,7 @@ from app.components.latent_map import colouring
 from app.components.latent_map.tiles import pack_tile, widened
 from astrojepa.evaluation.maps.large_map import UNITS, LargeMap, open_large_map
 from astrojepa.evaluation.vectors.store import open_store
+from benchmarks.measure import machine, write
 
 MOVES = 200  # boxes and clicks that are measured
 
@@ -98,13 +97,9 @@ def main() -> None:
     """Measure the store that is named."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("store", help="folder that astrojepa simulate-store wrote")
-    parser.add_argument("--out", type=Path, help="JSON file; default: the terminal")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/large_map.json"))
     given = parser.parse_args()
-    text = json.dumps(measure(given.store), indent=2) + "\n"
-    if given.out:
-        given.out.write_text(text)
-    else:
-        sys.stdout.write(text)
+    write(given.out, {"machine": machine(), "threads": 1, **measure(given.store)})
 
 
 if __name__ == "__main__":
