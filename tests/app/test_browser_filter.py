@@ -159,6 +159,7 @@ def test_keys_mark_and_move_in_the_gallery_and_marks_are_those_of_the_review(
     explorer.appears(tiles.nth(2).get_by_text("marked 2"))
     explorer.quiet()
     page.locator(".st-key-lasso").get_by_text("Large", exact=True).click()
+    explorer.appears(page.locator(".st-key-lasso_gallery .gallery[style*='160px']"))
     explorer.quiet()
     assert tiles.first.bounding_box()["width"] > 1.3 * small
     page.get_by_role("link", name="Anomalies").click()

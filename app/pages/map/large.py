@@ -174,7 +174,7 @@ def _selection(large: Large, matching: np.ndarray | None) -> None:
     )
     if beyond or more:
         st.caption(f"{beyond}{more}".strip())
-    with st.popover("Export"):
+    with st.popover("Export the selection"):
         ending = st.selectbox(
             "Format", list(WRITERS), format_func=export.FORMATS.__getitem__, key="export_format"
         )
