@@ -4,7 +4,9 @@ function render({ model, el }) {
   const host = document.createElement("div");
   host.dataset.lmSuppressShortcuts = "true"; // JupyterLab's own keys, of which b would insert a cell
   const shadow = host.attachShadow({ mode: "open" }); // the map's style is for the map alone
-  shadow.innerHTML = `<style>${CSS}</style>${HTML}`;
+  const style = document.createElement("style");
+  style.textContent = CSS;
+  shadow.append(style, ...new DOMParser().parseFromString(HTML, "text/html").body.childNodes);
   el.append(host);
   const lit = document.body.dataset.jpThemeLight ?? String(matchMedia("(prefers-color-scheme: light)").matches);
   host.classList.toggle("light", lit === "true");
