@@ -32,7 +32,8 @@ def show(
 
     `widget.clicked` is the row of the clicked galaxy, None before, and may be set;
     `widget.neighbours` are the 6 rows nearest to it in feature space; `widget.selection` holds the
-    rows inside the lasso or box, of the groups that the legend shows. `widget.observe(...)` hears
+    rows inside the lasso or box, without the groups that the legend hides; with a group hidden and
+    nothing drawn, all others. `widget.observe(...)` hears
     of changes.
 
     Raises ValueError where lengths differ, where images are of other galaxies, or where anywidget

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from astrojepa.evaluation.maps import large_map
-from astrojepa.evaluation.maps.large_map import UNITS, WHOLE, LargeMap, open_large_map
+from astrojepa.evaluation.maps.large_map import WHOLE, LargeMap, open_large_map
+from astrojepa.evaluation.maps.plane import UNITS
 from astrojepa.evaluation.vectors.simulated_store import Mixture, simulate_store
 from astrojepa.evaluation.vectors.store import Store, open_store
 

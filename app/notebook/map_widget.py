@@ -38,8 +38,9 @@ class MapWidget(anywidget.AnyWidget):
     """A map of galaxies in a notebook, which `aj.show` makes.
 
     `clicked` is the row of the clicked galaxy, or None, and may be set; `neighbours` are the rows
-    nearest to it in feature space. `selection` holds the rows inside what was drawn, of the groups
-    that the legend shows. All can be observed.
+    nearest to it in feature space. `selection` holds the rows inside what was drawn, without the
+    groups that the legend hides; with a group hidden and nothing drawn, all others. All can be
+    observed.
     """
 
     _esm = _module()

@@ -57,8 +57,8 @@ def read_settings(argv: Sequence[str], environment: Mapping[str, str]) -> Settin
     `--data` may be given several times; `--where` and `--label-column` apply to all of them.
     `--bundle` opens a hosted bundle, `--allow` a list of what may be served. Without any of them
     Galaxy10 DECaLS is opened where data/ has it, else simulated galaxies, which are always on
-    offer. `--vectors` are those of the galaxies of `--data`, which a
-    store, a folder, may stand alone for.
+    offer. `--vectors` are those of the galaxies of `--data`; the
+    folder of a store needs no `--data`.
     """
     parser = _Parser(prog="app/main.py", add_help=False)
     add_flags(parser)

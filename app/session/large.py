@@ -13,6 +13,7 @@ import streamlit as st
 
 from astrojepa.evaluation.maps.large_map import LargeMap
 from astrojepa.evaluation.vectors.neighbour_index import LARGE, is_available
+from astrojepa.evaluation.vectors.store import store_files
 from astrojepa.progress import Progress
 
 from ..components.escape_markdown import escape_markdown
@@ -95,7 +96,7 @@ def opened(settings: Settings, hosted: bool) -> Large | None:
     if hosted or not settings.vectors or not Path(settings.vectors[0]).is_dir():
         return None
     path = Path(settings.vectors[0])
-    files = loaders.state_on_disk(*sorted(path.glob("*.parquet")))
+    files = loaders.state_on_disk(*store_files(path))
     digest = hashlib.sha256(str((path, files)).encode()).hexdigest()[:16]
     return waiting.wait_for(("large", digest), f"Opening {path.name}", _open(path, digest))
 
@@ -103,9 +104,9 @@ def opened(settings: Settings, hosted: bool) -> Large | None:
 def refuse(title: str, large: Large) -> None:
     """Say that a page cannot be drawn of so many galaxies."""
     st.info(
-        f"**{title}** reads all vectors into memory and takes at most {LARGE:,} galaxies; "
-        f"{escape_markdown(large.name)} has {len(large.map):,}. The map shows them all; export a "
-        "selection there, and the commands of the documentation (Millions of galaxies) do the rest."
+        f"The {title} page works with up to {LARGE:,} galaxies; {escape_markdown(large.name)} has "
+        f"{len(large.map):,}. Use the Map page, or the commands `anomalies`, `neighbours` and "
+        "`select`."
     )
 
 

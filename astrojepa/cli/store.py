@@ -27,7 +27,7 @@ def add_to(commands: Any) -> None:
         commands,
         "simulate-store",
         _simulate_store,
-        "Write a store of made-up vectors whose true neighbours are known, or go on with it.",
+        "Write a store of made-up vectors whose true neighbours are known, or continue one.",
         "--count 1000000 --out store",
         model=False,
     )
@@ -152,6 +152,7 @@ def _hats(options: argparse.Namespace) -> int:
         print(f"{written.left_out:,} galaxies have no position and were left out")
     print(
         f"{options.out}: {written.galaxies:,} galaxies in {written.partitions} "
-        f"partition{'s' if written.partitions > 1 else ''}, the smallest of order {written.order}"
+        f"partition{'s' if written.partitions > 1 else ''}, the finest at HEALPix order "
+        f"{written.order}"
     )
     return 0

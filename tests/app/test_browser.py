@@ -15,7 +15,7 @@ import pytest
 from explorer_page import PATIENCE, Explorer, identities
 from PIL import Image
 
-from app.components.latent_map.geometry import points_in_polygon
+from astrojepa.evaluation.maps.plane import points_in_polygon
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 SMALL = {"width": 1280, "height": 800}

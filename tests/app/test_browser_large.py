@@ -29,13 +29,13 @@ def test_a_large_store_is_density_from_afar_and_galaxies_near_to_click_and_link(
     context = browser.new_context(viewport=VIEW)
     explorer = Explorer(context.new_page(), server.url).open("/")
     page = explorer.page
-    explorer.says("The density of 200,100 here is drawn")
+    explorer.says("density of the 200,100 in view")
     assert explorer.canvas.get_attribute("data-as") == "density"
     box = explorer.canvas.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     for _ in range(5):
         page.mouse.wheel(0, -120)
-    explorer.says(re.compile(r"All [\d,]+ here are drawn"))
+    explorer.says(re.compile(r"All [\d,]+ in view are drawn"))
     explorer.quiet()
     page.wait_for_function(
         f"(canvas) => ({SOMEBODY})(canvas)", arg=explorer.canvas.element_handle()
@@ -44,7 +44,7 @@ def test_a_large_store_is_density_from_afar_and_galaxies_near_to_click_and_link(
     page.mouse.click(box["x"] + x, box["y"] + y)
     page.wait_for_url(re.compile("id="), wait_until="commit")
     name = re.search(r"id=(\d+)", page.url)
-    explorer.says("Nearest in feature space")
+    explorer.says("Nearest neighbours (feature space)")
     other = Explorer(context.new_page(), server.url)
     other.page.goto(page.url)
     assert name is not None

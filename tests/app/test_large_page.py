@@ -10,15 +10,18 @@ import numpy as np
 import pandas as pd
 import pytest
 from page_runner import QUIET, run_page, settled, words
+from pyarrow import parquet
 
 from app.components.latent_map.tiles import pack_tile, read_box, widened
 from app.pages.map import large as page
 from app.session.large import Large
 from astrojepa.evaluation.maps import large_map
-from astrojepa.evaluation.maps.large_map import UNITS, WHOLE, open_large_map
+from astrojepa.evaluation.maps.large_map import WHOLE, open_large_map
+from astrojepa.evaluation.maps.plane import UNITS
+from astrojepa.evaluation.vectors.hats_store import write_hats
 from astrojepa.evaluation.vectors.neighbour_index import is_available
 from astrojepa.evaluation.vectors.simulated_store import Mixture, simulate_store
-from astrojepa.evaluation.vectors.store import open_store
+from astrojepa.evaluation.vectors.store import open_store, store_files
 
 pytestmark = QUIET
 COUNT = 3000
@@ -47,8 +50,8 @@ def test_the_map_says_how_many_galaxies_are_drawn_and_how(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
 ) -> None:
     said = words(run(monkeypatch, pages_cache, store))
-    assert "**survey**, 3,000 galaxies, without images." in said
-    assert "The density of 3,000 here is drawn; zoom in" in said
+    assert "**survey**, 3,000 **simulated** galaxies, without images." in said
+    assert "The map shows the density of the 3,000 in view. Zoom in" in said
 
 
 def test_a_link_to_a_galaxy_opens_it_with_its_columns_and_neighbours(
@@ -58,7 +61,7 @@ def test_a_link_to_a_galaxy_opens_it_with_its_columns_and_neighbours(
     galaxy = frame.iloc[1234]
     test = run(monkeypatch, pages_cache, store, query={"id": str(galaxy["object_id"])})
     assert not test.error
-    assert str(galaxy["object_id"]) in [element.value for element in test.subheader]
+    assert str(galaxy["object_id"]) in [element.value for element in test.header]
     assert f"{galaxy['redshift']:.6g}" in words(test)
     assert "are drawn" in words(test)
     vectors = np.stack(frame["vector"].to_numpy()).astype(np.float64)
@@ -69,7 +72,7 @@ def test_a_link_to_a_galaxy_opens_it_with_its_columns_and_neighbours(
     assert [label.split(" ")[0] for label in listed] == nearest
     next(button for button in test.button if button.key == "near_1").click().run()
     settled(test)
-    assert nearest[0] in [element.value for element in test.subheader]
+    assert nearest[0] in [element.value for element in test.header]
     assert test.query_params["id"] == nearest[0]
 
 
@@ -79,8 +82,8 @@ def test_a_filter_of_a_link_is_counted_and_its_galaxies_can_be_exported(
     expected = int((pd.read_parquet(store)["redshift"] > np.float32(0.2)).sum())
     test = run(monkeypatch, pages_cache, store, query={"filter": "redshift > 0.2"})
     assert f"{expected:,} of 3,000 galaxies match." in words(test)
-    assert f"All {expected:,} that match the filter here are drawn." in words(test)
-    assert f"{expected:,} galaxies selected" in [element.value for element in test.subheader]
+    assert f"All {expected:,} in view that match the filter are drawn." in words(test)
+    assert f"{expected:,} galaxies selected" in [element.value for element in test.header]
     find = next(box for box in test.text_input if box.key == "find")
     find.input("180 0 within 20 deg").run()
     settled(test)
@@ -97,7 +100,7 @@ def test_other_pages_say_what_they_take(
 ) -> None:
     test = run(monkeypatch, pages_cache, store, page=name)
     assert not test.error
-    assert "reads all vectors into memory and takes at most" in words(test)
+    assert "page works with up to" in words(test)
 
 
 def test_a_store_without_a_map_is_told_how_to_get_one(
@@ -188,3 +191,17 @@ def test_without_faiss_neighbours_are_those_of_all_vectors(
         listed.append([button.label for button in test.button if "near_" in button.key])
     assert [text.split()[0] for text in listed[0]] == [text.split()[0] for text in listed[1]]
     assert len(listed[0]) == 6
+
+
+def test_a_hats_catalogue_of_vectors_opens_and_a_change_in_it_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path, tmp_path: Path
+) -> None:
+    pytest.importorskip("astropy_healpix")
+    write_hats(open_store(store), tmp_path / "sky", partition=400)
+    test = run(monkeypatch, pages_cache, tmp_path / "sky")
+    assert "**sky**, 3,000 **simulated** galaxies" in words(test)
+    files = store_files(tmp_path / "sky")
+    table = parquet.read_table(files[0], partitioning=None)
+    parquet.write_table(table.slice(1), files[0])
+    settled(test.run())
+    assert "**sky**, 2,999 **simulated** galaxies" in words(test)

@@ -96,7 +96,6 @@ def test_images_are_sent_as_one_sheet_when_they_are_asked_for(
     widget: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent = []
-    monkeypatch.setattr(type(widget), "send", lambda _, *what: sent.append(what), raising=False)
     monkeypatch.setattr(type(widget), "send", lambda _, said, buffers: sent.append((said, buffers)))
     widget._answer(widget, {"sheet": 4, "side": 48, "rows": [1, 5, 9]}, [])
     ((said, (jpeg,)),) = sent

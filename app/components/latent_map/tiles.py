@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from astrojepa.evaluation.maps.large_map import UNITS, Box, LargeMap, Tile
+from astrojepa.evaluation.maps.large_map import Box, LargeMap, Tile
+from astrojepa.evaluation.maps.plane import UNITS
 
 from .colouring import Colouring
 from .latent_map import pack

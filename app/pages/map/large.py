@@ -9,7 +9,8 @@ import numpy as np
 import streamlit as st
 
 from astrojepa.data.filters import MOST_LETTERS
-from astrojepa.evaluation.maps.large_map import UNITS, WHOLE, Tile
+from astrojepa.evaluation.maps.large_map import WHOLE, Tile
+from astrojepa.evaluation.maps.plane import UNITS
 from astrojepa.tables import WRITERS, Column, table_bytes
 
 from ...components.copy_link.copy_link import copy_link
@@ -31,6 +32,8 @@ EXPORTED = 100_000  # galaxies of a file, at most
 
 def show(large: Large) -> None:
     """Draw the map, the selected galaxy beside it, and the selection below."""
+    with st.container(key="heard_title"):
+        st.title("Map", anchor=False)
     _follow(large)
     for sentence in st.session_state.get(state.NOTICES, []):
         st.info(escape_markdown(sentence))
@@ -93,7 +96,7 @@ def _map(large: Large, row: int | None, near: list[int]) -> np.ndarray | None:
         "shapes": [style.shape for style in palette.class_styles(classes)],
     }
     with notes:
-        st.caption(said(large.name, tile, len(large.map), matching is not None))
+        st.caption(said(large, tile, matching is not None))
     with board:
         look = st.session_state.get(state.LOOK)
         packed = pack_tile(header, large.map, tile, coloured, look)
@@ -110,18 +113,20 @@ def _map(large: Large, row: int | None, near: list[int]) -> np.ndarray | None:
     return matching
 
 
-def said(name: str, tile: Tile, total: int, filtered: bool) -> str:
-    """Say how many galaxies are drawn, of how many, and how."""
+def said(large: Large, tile: Tile, filtered: bool) -> str:
+    """Say what the galaxies are, how many of them are drawn, and how."""
     which = " that match the filter" if filtered else ""
-    text = f"**{escape_markdown(name)}**, {total:,} galaxies, without images. "
+    none = " that matches the filter" if filtered else ""
+    kind = "**simulated** galaxies" if large.map.store.facts.get("simulated") else "galaxies"
+    text = f"**{escape_markdown(large.name)}**, {len(large.map):,} {kind}, without images. "
     if not tile.count:
-        return f"{text}None{which} lie here; 0 resets the view."
+        return f"{text}No galaxy{none} is in view; press 0 to reset the view."
     if tile.cells is None:
-        return f"{text}All {tile.count:,}{which} here are drawn."
-    every = f", counted by one in {tile.step:,}" if tile.step > 1 else ""
+        return f"{text}All {tile.count:,} in view{which} are drawn."
+    every = f" (one in {tile.step:,} counted)" if tile.step > 1 else ""
     return (
-        f"{text}The density of {tile.count:,}{which} here is drawn{every}; zoom in to see "
-        "and click single ones."
+        f"{text}The map shows the density of the {tile.count:,} in view{which}{every}. Zoom in to "
+        "see and click single galaxies."
     )
 
 
@@ -162,7 +167,7 @@ def _selection(large: Large, matching: np.ndarray | None) -> None:
         rows = np.flatnonzero(matching)
     else:
         return
-    st.subheader(f"{len(rows):,} galaxies selected")
+    st.header(f"{len(rows):,} galaxies selected", anchor=False)
     if not len(rows):
         return
     st.dataframe(large.map.store.table_of(rows[:LISTED]), hide_index=True, height=280)
@@ -200,7 +205,7 @@ def table_of(large: Large, rows: np.ndarray, ending: str) -> bytes:
 def _galaxy(large: Large, row: int) -> None:
     """Show the columns of the selected galaxy."""
     table, name = large.map.store.table_of(np.array([row])), large.map.store.layouts[0].known["id"]
-    st.subheader(escape_markdown(table[name][0]))
+    st.header(escape_markdown(table[name][0]), anchor=False)
     facts("large", {column: _written(table[column][0]) for column in table if column != name})
     copy_link(_publish(large, row, str(table[name][0])))
 
@@ -212,7 +217,9 @@ def _neighbours(large: Large, row: int) -> list[int] | None:
         return None
     distances, rows = found[0].tolist(), found[1].tolist()
     names = large.map.store.known_of(found[1])["id"].tolist()
-    st.caption("Nearest in feature space (distance in standard deviations)")
+    st.caption(
+        "Nearest neighbours (feature space) and their distances between standardised vectors"
+    )
     for place, (name, distance, other) in enumerate(zip(names, distances, rows, strict=True), 1):
         words = f"{escape_markdown(name)} ({distance:.2f})"
         st.button(words, key=f"near_{place}", on_click=select, args=(large, other))

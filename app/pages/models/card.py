@@ -120,7 +120,7 @@ def _measured(card: dict[str, Any]) -> None:
         figures.table(table, height="content")
         st.caption(
             f"{BASELINE}: the best of all probes on hand-made statistics and pixels, chosen by its "
-            "accuracy on these test galaxies, so a little flattered."
+            "accuracy on these test galaxies, which is slightly optimistic."
         )
 
 

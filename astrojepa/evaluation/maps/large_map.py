@@ -9,13 +9,13 @@ import numpy as np
 
 from astrojepa.data.filters import matching
 from astrojepa.data.values import Numbers, Values
+from astrojepa.evaluation.maps.plane import UNITS, points_in_polygon
 from astrojepa.evaluation.vectors.neighbour_index import LARGE
 from astrojepa.evaluation.vectors.neighbours import without_own
 from astrojepa.evaluation.vectors.standardise import scaling_of
 from astrojepa.evaluation.vectors.store import Store
 
 DRAWN = 50_000  # galaxies of a box that are given one by one, at most
-UNITS = 65_535.0  # the longer side of the map
 CELLS = (288, 384)  # of a density image: down, across
 _BLOCK = 8192  # galaxies whose bounds are known; neighbours on the map where the store is sorted
 SAMPLED = 1_000_000  # galaxies that a density image is made from, at most
@@ -121,7 +121,7 @@ class LargeMap:
             box = (*corners.min(axis=0).tolist(), *corners.max(axis=0).tolist())
             parts = (self._taken(part, None) for part in self._near(box))
             rows = np.concatenate([np.zeros(0, np.int64), *parts])
-            found.append(rows[_in_polygon(self.places[rows], corners)])
+            found.append(rows[points_in_polygon(self.places[rows], polygon)])
         return np.unique(np.concatenate(found))
 
     def matching(self, expression: str) -> np.ndarray:
@@ -215,12 +215,3 @@ def _steps(values: np.ndarray, low: float, high: float, count: int) -> np.ndarra
     scaled *= np.float32(count / max(high - low, 1e-6))
     steps = scaled.astype(np.int32)
     return np.clip(steps, 0, count - 1, out=steps)
-
-
-def _in_polygon(places: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    x, y = places.astype(np.float64).T
-    odd = np.zeros(len(places), bool)
-    for (xi, yi), (xj, yj) in zip(corners, np.roll(corners, 1, axis=0), strict=True):
-        if yi != yj:  # a horizontal edge is never crossed
-            odd ^= ((yi > y) != (yj > y)) & (x < ((xj - xi) * (y - yi)) / (yj - yi) + xi)
-    return odd

@@ -66,7 +66,6 @@ def write_hats(
         partition *= 2
     names = [f"Norder={o}/Dir={p // 10_000 * 10_000}/Npix={p}.parquet" for o, p, _ in parts]
     cuts = np.cumsum([0, *(count for _, _, count in parts)])
-    known = store.layouts[0].known
     with temporary_folder(path.parent, path.name) as made:
         footers = write_parts(
             store,
@@ -81,26 +80,7 @@ def write_hats(
         )
         (made / "store").rename(made / "dataset")
         _describe(made / "dataset", names, footers)
-        _say(
-            made,
-            parts,
-            {
-                "obs_collection": path.name,
-                "dataproduct_type": "object",
-                "hats_nrows": str(len(order)),
-                "hats_col_ra": known["ra"],
-                "hats_col_dec": known["dec"],
-                "hats_col_healpix": INDEX,
-                "hats_col_healpix_order": str(ORDER),
-                "hats_npix_suffix": ".parquet",
-                "hats_max_rows": str(partition),
-                "hats_order": str(max(o for o, _, _ in parts)),
-                "hats_builder": f"AstroJEPA {astrojepa.__version__}",
-                "hats_creation_date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%MUTC"),
-                "hats_version": "v1.0",
-                **{f"astrojepa_{key}": value for key, value in store.facts.items()},
-            },
-        )
+        _say(made, parts, _facts(store, path.name, parts, partition))
         whole = made / "whole"
         whole.mkdir()
         for item in ("dataset", PARTITIONS, *PROPERTIES):
@@ -130,6 +110,29 @@ def divided(pixels: np.ndarray, most: int) -> list[tuple[int, int, int]]:
         elif last > first:
             found.append((order, pixel, int(last - first)))
     return found
+
+
+def _facts(
+    store: Store, name: str, parts: list[tuple[int, int, int]], partition: int
+) -> dict[str, str]:
+    """What the catalogue says of itself."""
+    known = store.layouts[0].known
+    return {
+        "obs_collection": name,
+        "dataproduct_type": "object",
+        "hats_nrows": str(sum(count for _, _, count in parts)),
+        "hats_col_ra": known["ra"],
+        "hats_col_dec": known["dec"],
+        "hats_col_healpix": INDEX,
+        "hats_col_healpix_order": str(ORDER),
+        "hats_npix_suffix": ".parquet",
+        "hats_max_rows": str(partition),
+        "hats_order": str(max(order for order, _, _ in parts)),
+        "hats_builder": f"AstroJEPA {astrojepa.__version__}",
+        "hats_creation_date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%MUTC"),
+        "hats_version": "v1.0",
+        **{f"astrojepa_{key}": value for key, value in store.facts.items()},
+    }
 
 
 def _pixels(store: Store) -> np.ndarray:

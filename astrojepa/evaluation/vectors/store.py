@@ -205,7 +205,7 @@ def open_store(path: str | Path, label_column: str = "") -> Store:
     damaged, holds no vectors, or differs from the first in columns or width.
     """
     path = Path(path)
-    files = _files(path)
+    files = store_files(path)
     if not files or not files[0].is_file():
         raise FileNotFoundError(f"{path} holds no Parquet files of vectors; name another folder.")
     _check_complete(path, files)
@@ -229,7 +229,11 @@ def open_store(path: str | Path, label_column: str = "") -> Store:
     return store
 
 
-def _files(path: Path) -> list[Path]:
+def store_files(path: Path) -> list[Path]:
+    """Return the files of a store, in the order of their rows: [] where a folder has none.
+
+    VectorsError for a HATS catalogue that is not whole.
+    """
     if is_hats(path):
         try:
             return hats_files(path)
