@@ -66,9 +66,9 @@ class Visitor:
     pictures.
     """
 
-    def __init__(self, url: str, tally: Tally) -> None:
+    def __init__(self, url: str, tally: Tally, query: str = "map=umap") -> None:
         self.url, self.tally = url, tally
-        self.query, self.page = "map=umap", ""
+        self.query, self.page = query, ""
         self.held: dict[str, ForwardMsg] = {}  # large messages that the server need not send again
         self.timers: dict[str, asyncio.Task[None]] = {}  # fragments that run every so often
         self.fetching: set[asyncio.Task[None]] = set()
@@ -295,7 +295,8 @@ class Visitor:
         if name == "astrojepa_latent_map":
             self.payload = len(component.bytes)
             size = int.from_bytes(component.bytes[:4], "little")
-            self.count = json.loads(component.bytes[4 : 4 + size])["count"]
+            header = json.loads(component.bytes[4 : 4 + size])
+            self.count = header.get("tile", {}).get("total", header["count"])
             self.trigger, self.fragment = _events(component), fragment
         elif name == "astrojepa_histograms":
             self.histograms = _events(component)

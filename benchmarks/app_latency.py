@@ -173,7 +173,7 @@ def measure(page: Any, url: str, repeats: int, maps: Sequence[str]) -> dict[str,
     def click(turn: int) -> float:
         box = canvas.bounding_box()
         x, y = canvas.evaluate("(canvas, row) => canvas.pixelOf(row)", int(rows[turn]))
-        card = page.locator("h3").first
+        card = page.locator("h2").first
         before = card.inner_text()
         return timed(
             lambda: page.mouse.click(box["x"] + x, box["y"] + y),

@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 import websockets
 
+from astrojepa.evaluation.vectors.store import open_store
 from benchmarks.app_clients import Tally, Visitor, run
 from benchmarks.app_latency import MEMORY_BAR_MB, ROOT, explorer, flags, private_mb
 from benchmarks.app_load_browser import browse, page_of, quiet, wander
@@ -131,12 +132,12 @@ class MemoryWatch:
         }
 
 
-async def warm(url: str) -> None:
+async def warm(url: str, query: str) -> None:
     """Open the map once, so that what is computed once is there; RuntimeError where that shows
     an error.
     """
     tally = Tally()
-    visitor = Visitor(url, tally)
+    visitor = Visitor(url, tally, query)
     try:
         await visitor.open()
     finally:
@@ -147,6 +148,7 @@ async def warm(url: str) -> None:
 
 async def crowd(
     url: str,
+    query: str,
     tally: Tally,
     clients: int,
     think: float,
@@ -156,7 +158,7 @@ async def crowd(
     """Let websocket visitors click until it is the end; each picks its own galaxies, at its own
     times.
     """
-    visitors = [Visitor(url, tally) for _ in range(clients)]
+    visitors = [Visitor(url, tally, query) for _ in range(clients)]
 
     async def visit(visitor: Visitor, seed: int) -> None:
         random = np.random.default_rng(seed)
@@ -182,19 +184,25 @@ async def crowd(
 
 
 def load(
-    url: str, process: int, clients: int, browsers: int, minutes: float, think: float
+    url: str,
+    query: str,
+    process: int,
+    clients: int,
+    browsers: int,
+    minutes: float,
+    think: float,
 ) -> dict[str, Any]:
     """Let all visitors in, watch, and say what each kind met."""
     tallies = {"websocket": Tally(), "browser": Tally()}
     ready, end = threading.Barrier(browsers + (clients > 0) + 1, timeout=1800), threading.Event()
     threads = [
         threading.Thread(
-            target=browse, args=(url, tallies["browser"], 1000 + seed, think, ready, end)
+            target=browse, args=(url, query, tallies["browser"], 1000 + seed, think, ready, end)
         )
         for seed in range(browsers)
     ]
     if clients:
-        everybody = (url, tallies["websocket"], clients, think, ready, end)
+        everybody = (url, query, tallies["websocket"], clients, think, ready, end)
         threads.append(threading.Thread(target=lambda: asyncio.run(crowd(*everybody))))
     watch = MemoryWatch(process)
     for thread in threads:
@@ -253,6 +261,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", default="simulated:1000")
     parser.add_argument("--checkpoint", default="best")
+    parser.add_argument("--vectors", type=Path, help="a large store, in place of --data")
     parser.add_argument("--clients", type=int, default=20, help="sessions over a websocket")
     parser.add_argument("--browsers", type=int, default=2)
     parser.add_argument(
@@ -273,17 +282,24 @@ def main(arguments: list[str] | None = None) -> None:
     )
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log.txt"
-        with explorer(flags(options.data, options.checkpoint), log) as (url, process):
-            run(lambda: warm(url))
+        given, query = flags(options.data, options.checkpoint), "map=umap"
+        if options.vectors:
+            given = ["--vectors", str(options.vectors.resolve())]
+            (first,) = open_store(options.vectors).known_of(np.array([0]))["id"]
+            query = f"id={first}"
+        with explorer(given, log) as (url, process):
+            run(lambda: warm(url, query))
             if options.memory:
                 found = memory(url, process, minutes)
             else:
                 found = load(
-                    url, process, options.clients, options.browsers, minutes, options.think
+                    url, query, process, options.clients, options.browsers, minutes, options.think
                 )
         failures = log.read_text(errors="replace").count("Traceback (most recent call last)")
     drawn = {
-        "galaxies": options.data.rstrip("/").rpartition("/")[2],
+        "galaxies": options.vectors.name
+        if options.vectors
+        else options.data.rstrip("/").rpartition("/")[2],
         "checkpoint": options.checkpoint,
     }
     write(

@@ -24,14 +24,14 @@ AIM = """(canvas, rows) => {
   const box = canvas.getBoundingClientRect(), root = canvas.getRootNode();
   for (const row of rows) {
     const [x, y] = canvas.pixelOf(row);
-    if (root.elementFromPoint(box.left + x, box.top + y) === canvas) return [box.left + x, box.top + y, canvas.galaxyAt(x, y)];
+    if (root.elementFromPoint(box.left + x, box.top + y) === canvas) return [box.left + x, box.top + y, canvas.rowOf(canvas.galaxyAt(x, y))];
   }
   return null;
 }"""
 # The row of the galaxy in the address, if its id heads the card.
 CARD = """(() => {
   const link = new URLSearchParams(location.search);
-  const headings = [...document.querySelectorAll('h3')].map(heading => heading.innerText);
+  const headings = [...document.querySelectorAll('h2')].map(heading => heading.innerText);
   return headings.includes(link.get('id')) ? link.get('galaxy') : null;
 })()"""
 QUIET = f"() => ({IDLE})() && !document.querySelector('[data-testid=\"stProgress\"]')"
@@ -39,7 +39,7 @@ PAGES = ("Galaxy", "Anomalies", "Probe lab", "Compare", "Models & data", "About"
 
 
 @contextmanager
-def page_of(url: str, tally: Tally) -> Iterator[Any]:
+def page_of(url: str, tally: Tally, query: str = "map=umap") -> Iterator[Any]:
     """Open the map in a Chromium of its own; errors of its scripts and a lost session are taken
     down.
     """
@@ -55,7 +55,7 @@ def page_of(url: str, tally: Tally) -> Iterator[Any]:
         page.on("pageerror", lambda error: tally.errors.append(f"in the browser: {error}"))
         page.on("websocket", lambda socket: socket.on("close", lost))
         began = time.perf_counter()
-        opened(page, f"{url}/?map=umap")
+        opened(page, f"{url}/?{query}")
         tally.opened.append(time.perf_counter() - began)
         try:
             yield page
@@ -65,12 +65,18 @@ def page_of(url: str, tally: Tally) -> Iterator[Any]:
 
 
 def browse(
-    url: str, tally: Tally, seed: int, think: float, ready: threading.Barrier, end: threading.Event
+    url: str,
+    query: str,
+    tally: Tally,
+    seed: int,
+    think: float,
+    ready: threading.Barrier,
+    end: threading.Event,
 ) -> None:
     """Click on one galaxy after another until it is the end."""
     random = np.random.default_rng(seed)
     try:
-        with page_of(url, tally) as page:
+        with page_of(url, tally, query) as page:
             quiet(page)
             ready.wait()
             while not end.is_set():

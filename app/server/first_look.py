@@ -60,11 +60,12 @@ def markup(hosted: bool) -> str:
 
     from ..components.latent_map import colouring, geometry, layers
     from ..components.latent_map.latent_map import parts
-    from ..session import loaders
+    from ..session import large, loaders
     from ..session import workspace as workspaces
 
     settings = settings_of_start()
     if settings.vectors and not hosted:  # which are read before there is a map
+        large.begin(settings, OPENING)
         return ""
     choices = workspaces.model_choices(hosted, [], settings.listing)
     reference = workspaces.default_model(settings, hosted, choices)

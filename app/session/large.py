@@ -93,12 +93,24 @@ def opened(settings: Settings, hosted: bool) -> Large | None:
 
     A store that changed on disk is opened anew. ValueError where it has no map.
     """
-    if hosted or not settings.vectors or not Path(settings.vectors[0]).is_dir():
+    task = None if hosted else _opening(settings)
+    return None if task is None else waiting.wait_for(*task)
+
+
+def begin(settings: Settings, seconds: float) -> None:
+    """Open the store before the first page asks for it, for at most so long."""
+    if (task := _opening(settings)) is not None:
+        loaders.jobs().start(task[0], task[2]).finished.wait(seconds)
+
+
+def _opening(settings: Settings) -> tuple[Any, str, Callable[[Progress], Large | None]] | None:
+    """What opens the store, under a key of its state on disk; None where there is none."""
+    if not settings.vectors or not Path(settings.vectors[0]).is_dir():
         return None
     path = Path(settings.vectors[0])
     files = loaders.state_on_disk(*store_files(path))
     digest = hashlib.sha256(str((path, files)).encode()).hexdigest()[:16]
-    return waiting.wait_for(("large", digest), f"Opening {path.name}", _open(path, digest))
+    return ("large", digest), f"Opening {path.name}", _open(path, digest)
 
 
 def refuse(title: str, large: Large) -> None:

@@ -14,6 +14,9 @@ from pyarrow import parquet
 
 from app.components.latent_map.tiles import pack_tile, read_box, widened
 from app.pages.map import large as page
+from app.server import first_look
+from app.server.settings import read_settings
+from app.session import large, loaders
 from app.session.large import Large
 from astrojepa.evaluation.maps import large_map
 from astrojepa.evaluation.maps.large_map import WHOLE, open_large_map
@@ -205,3 +208,16 @@ def test_a_hats_catalogue_of_vectors_opens_and_a_change_in_it_is_noticed(
     parquet.write_table(table.slice(1), files[0])
     settled(test.run())
     assert "**sky**, 2,999 **simulated** galaxies" in words(test)
+
+
+def test_the_server_opens_the_store_before_the_first_page_asks_for_it(
+    monkeypatch: pytest.MonkeyPatch, store: Path
+) -> None:
+    monkeypatch.setattr(first_look, "settings_of_start", lambda: read_settings(flags(store), {}))
+    assert first_look.markup(hosted=False) == ""
+    key, _, _ = large._opening(read_settings(flags(store), {})) or ((), "", None)
+    assert loaders.jobs().has(key)
+
+
+def flags(store: Path) -> list[str]:
+    return ["--vectors", str(store)]

@@ -25,6 +25,7 @@ function build(parentElement) {
   document.addEventListener("keydown", slash);
   listen(state);
   canvas.galaxyAt = (px, py) => nearest(state, px, py); // for tests: who is at this pixel of the canvas, and where is this row
+  canvas.rowOf = (i) => (i === null ? null : (state.points.rows?.[i] ?? i)); // of a tile, the row in the store
   canvas.pixelOf = (row) => toScreen(state.view, state.points.xy[2 * row], state.points.xy[2 * row + 1]);
   canvas.hasPicture = (row) => Boolean(state.album.get(row));
   canvas.picturesShown = () => [state.pictureSide, state.shown];

@@ -64,6 +64,7 @@ def _pane(large: Large) -> None:
                 _galaxy(large, row)
             else:
                 _publish(large)
+                st.caption("Zoom in and click a galaxy, or find one by its id.")
             found = None if row is None else _neighbours(large, row)
         with left:
             matching = _map(large, row, [] if found is None else found)
