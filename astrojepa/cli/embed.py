@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,15 @@ def add_to(commands: Any) -> None:
         ),
     )
     embed.add_argument(
+        "--part",
+        type=_part,
+        metavar="R/W",
+        help=(
+            "compute part R of W (1 to W) of the folder alone, e.g. 3/16: jobs of a cluster, or "
+            "machines that share the folder, each take one"
+        ),
+    )
+    embed.add_argument(
         "--precision",
         default="float32",
         help=(
@@ -40,6 +50,16 @@ def add_to(commands: Any) -> None:
     )
     add_passes(embed)
     add_device(embed)
+
+
+def _part(text: str) -> tuple[int, int]:
+    """Read "3/16" as (3, 16)."""
+    match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
+    if not match or not 1 <= int(match[1]) <= int(match[2]):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no part; write R/W, e.g. 3/16, R from 1 to W"
+        )
+    return int(match[1]), int(match[2])
 
 
 def _embed(options: argparse.Namespace) -> int:
@@ -60,10 +80,10 @@ def _embed_file(options: argparse.Namespace, device: str) -> int:
     from astrojepa.evaluation.vectors.embed import differences, embed
     from astrojepa.evaluation.vectors.stored import write_vectors
 
-    if distributed.world_size() > 1:
+    if distributed.world_size() > 1 or options.part:
+        writers = options.part[1] if options.part else distributed.world_size()
         raise ValueError(
-            f"{options.out} is one file, but {distributed.world_size()} processes write; give a "
-            "folder."
+            f"{options.out} is one file, but {writers} processes write; give a folder."
         )
     model, data = load_model(options.model, device), open_data(options)
     how = {"precision": options.precision, "passes": options.passes}
@@ -85,10 +105,18 @@ def _embed_folder(options: argparse.Namespace, device: str) -> int:
     with distributed.first_on_each_machine():  # the others find what it drew or hashed
         data = open_data(options, heard=distributed.rank() == 0)
     how = {"precision": options.precision, "passes": options.passes}
-    run = embed_shards(model, data, options.out, progress=sys.stderr.isatty(), **how)
+    run = embed_shards(
+        model, data, options.out, progress=sys.stderr.isatty(), part=options.part, **how
+    )
     if distributed.rank() == 0:
         if run.num_found:
             print(f"{run.num_found} of {run.num_blocks} blocks were already done")
+        if run.num_missing:
+            print(
+                f"{options.out}: {run.num_shards - run.num_missing} of {run.num_shards} shards are "
+                f"written, {run.num_missing} are missing"
+            )
+            return 0
         print(
             f"{options.out}: complete, {len(data)} vectors of width {model.width} for {data.name}, "
             f"shards: {run.num_shards}"

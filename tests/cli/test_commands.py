@@ -53,6 +53,34 @@ def test_embed_into_a_folder_writes_shards_and_leaves_them_when_they_are_complet
     assert "1 of 1 blocks were already done" in capsys.readouterr().out
 
 
+def test_parts_of_an_embedding_say_what_is_missing_until_the_last_is_written(
+    galaxy_folder, tmp_path, capsys
+):
+    arguments = ["embed", "random", "--data", str(galaxy_folder), "--out", str(tmp_path / "v")]
+    assert main([*arguments, "--part", "2/2"]) == 0
+    assert (
+        capsys.readouterr().out == f"{tmp_path / 'v'}: 1 of 2 shards are written, 1 are missing\n"
+    )
+    assert main([*arguments, "--part", "1/2"]) == 0
+    assert "complete, 128 vectors" in capsys.readouterr().out
+    assert len(read_shards(tmp_path / "v")) == 128
+
+
+@pytest.mark.parametrize("part", ["0/2", "3/2", "2", "1/0", "a/b", "1/2/3"])
+def test_a_part_that_does_not_exist_is_refused_in_one_sentence(galaxy_folder, part, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["embed", "random", "--data", str(galaxy_folder), "--out", "v", "--part", part])
+    assert ended.value.code == 2
+    assert f"'{part}' is no part; write R/W, e.g. 3/16, R from 1 to W" in capsys.readouterr().err
+
+
+def test_a_part_of_one_file_is_refused(galaxy_folder, tmp_path, capsys):
+    out = str(tmp_path / "v.npz")
+    arguments = ["embed", "random", "--data", str(galaxy_folder), "--out", out, "--part", "1/2"]
+    assert main(arguments) == 2
+    assert f"{out} is one file, but 2 processes write; give a folder." in capsys.readouterr().err
+
+
 def test_embed_names_another_precision_and_fewer_passes_in_what_it_writes(
     galaxy_folder, tmp_path, capsys
 ):

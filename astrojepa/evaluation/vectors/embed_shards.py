@@ -37,11 +37,12 @@ NAMES = ("model", "data")  # for the reader; a renamed file gives the same vecto
 
 @dataclass(frozen=True)
 class ShardRun:
-    """What `embed_shards` found and left, over all processes."""
+    """What `embed_shards` found and left, over all processes, or of its part."""
 
     num_blocks: int
     num_found: int  # blocks that were there already
     num_shards: int
+    num_missing: int = 0  # shards that other parts have not written yet
 
 
 def embed_shards(
@@ -53,6 +54,7 @@ def embed_shards(
     progress: Progress | bool | None = None,
     precision: str = "float32",
     passes: int | None = None,
+    part: tuple[int, int] | None = None,
 ) -> ShardRun:
     """Embed every galaxy into a folder of Parquet shards; every process of torchrun calls this.
 
@@ -62,11 +64,21 @@ def embed_shards(
     already. `progress` is heard on process 0, about its own share. `precision` and `passes` are
     those of `embed`; where they are not the usual ones, the manifest says so.
 
+    `part` = (r, w), with 1 <= r <= w, does the share of process r of w without torchrun: machines
+    that see the same folder need not know of each other, nor run at the same time.
+
     Raises ValueError for an empty data set, a vector that is not finite (its galaxy is named), a
-    folder of another model or data, or one that another number of processes must finish;
-    PeerLostError where another process ended.
+    folder of another model or data, one that another number of processes must finish, or a part
+    that does not exist or is asked for under torchrun; PeerLostError where another process ended.
     """
     own, size = distributed.rank(), distributed.world_size()
+    if part:
+        if size > 1 or not 1 <= part[0] <= part[1]:
+            raise ValueError(
+                f"part is {part[0]} of {part[1]} in {size} processes; give 1 to {part[1]}, and no "
+                f"torchrun."
+            )
+        own, size = part[0] - 1, part[1]
     if len(data) == 0 or block_size < 1:
         raise ValueError(
             f"{data.name} has {len(data)} galaxies to embed in blocks of {block_size}; both must "
@@ -86,8 +98,8 @@ def embed_shards(
     if shards and len(shards) != size:
         raise ValueError(
             f"{path} holds {len(whole)} of {len(shards)} shards, and {len(shards)} processes must "
-            f"finish them, not {size}; "
-            f"start torchrun with --nproc_per_node={len(shards)}, or choose another folder."
+            f"finish them, not {size}; start torchrun with --nproc_per_node={len(shards)}, give "
+            f"parts of {len(shards)}, or choose another folder."
         )
     shard = folder.shard(own, size)
     mine = [] if shard in whole else blocks[own::size]
@@ -96,7 +108,9 @@ def embed_shards(
         folder.write_shard(shard, mine)
     distributed.wait()
     folder.remove_leftovers()
-    return ShardRun(len(blocks), len(blocks) - computed, size)
+    asked = len(blocks[own::size] if part else blocks)
+    missing = sum(not other.is_file() for other in folder.shards())
+    return ShardRun(asked, asked - computed, size, missing)
 
 
 def _facts(model: Model, data: Dataset, block_size: int, unusual: dict[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,9 @@ def one_after_the_other(patch: pytest.MonkeyPatch) -> Callable[[int, int], None]
     return become
 
 
-def interrupted(model: Any, data: Dataset, folder: Path, after: int) -> None:
+def interrupted(
+    model: Any, data: Dataset, folder: Path, after: int, part: tuple[int, int] | None = None
+) -> None:
     """Embed in blocks of 4 until `after` blocks are written."""
     encode, left = model.encode, iter(range(after))
 
@@ -47,7 +49,7 @@ def interrupted(model: Any, data: Dataset, folder: Path, after: int) -> None:
 
     model.encode = encode_or_die
     with pytest.raises(KeyboardInterrupt):
-        embed_shards(model, data, folder, block_size=4)
+        embed_shards(model, data, folder, block_size=4, part=part)
     model.encode = encode
 
 

@@ -198,6 +198,50 @@ def test_shards_begun_by_another_number_of_processes_are_theirs_to_finish(
     assert model.encoded == 12, "a complete folder is left alone, whoever asks"
 
 
+@pytest.mark.parametrize("order", [[1, 2, 3], [3, 1, 2]], ids=str)
+def test_parts_in_any_order_make_the_folder_that_processes_of_torchrun_make(
+    model: Any, make_dataset: MakeData, tmp_path: Path, order: list[int]
+) -> None:
+    data = make_dataset(pictures(18))
+    found = [
+        embed_shards(model, data, tmp_path, block_size=4, part=(number, 3)) for number in order
+    ]
+    assert [run.num_missing for run in found] == [2, 1, 0]
+    assert sum(run.num_blocks for run in found) == 5
+    assert model.encoded == 18
+    assert not (tmp_path / "blocks").exists()
+    assert_equal(read_shards(tmp_path), embed(model, data, cache=False))
+
+
+def test_a_part_that_was_killed_loses_at_most_the_block_it_was_at(
+    model: Any, make_dataset: MakeData, tmp_path: Path
+) -> None:
+    data = make_dataset(pictures(30))
+    embed_shards(model, data, tmp_path, block_size=4, part=(1, 2))
+    interrupted(model, data, tmp_path, after=2, part=(2, 2))
+    again = embed_shards(model, data, tmp_path, block_size=4, part=(2, 2))
+    assert (again.num_blocks, again.num_found) == (4, 2)
+    assert model.encoded == 30, "no finished block is computed twice"
+    assert_equal(read_shards(tmp_path), embed(model, data, cache=False))
+
+
+@pytest.mark.parametrize("part", [(0, 3), (4, 3), (-1, 3)], ids=str)
+def test_a_part_that_does_not_exist_is_refused_before_anything_is_written(
+    model: Any, make_dataset: MakeData, tmp_path: Path, part: tuple[int, int]
+) -> None:
+    with pytest.raises(ValueError, match=rf"part is {part[0]} of 3 .*; give 1 to 3"):
+        embed_shards(model, make_dataset(pictures(6)), tmp_path / "out", part=part)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_part_among_processes_of_torchrun_is_refused(
+    model: Any, make_dataset: MakeData, tmp_path: Path, become: Callable[[int, int], None]
+) -> None:
+    become(0, 2)
+    with pytest.raises(ValueError, match=r"part is 1 of 3 in 2 processes; .*no torchrun"):
+        embed_shards(model, make_dataset(pictures(6)), tmp_path, part=(1, 3))
+
+
 @pytest.mark.parametrize("change", ["model", "galaxies", "settings", "blocks"])
 def test_a_folder_of_another_embedding_is_refused_and_keeps_everything(
     model: Any,
