@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from astrojepa.cli.options import add_data, declare, open_data
+from astrojepa.cli.options import add_data, declare, json_file, open_data
 from astrojepa.files import write_json
 
 
@@ -46,7 +46,7 @@ def add_to(commands: Any) -> None:
     _add_data_again(audit)
     audit.add_argument(
         "--out",
-        type=Path,
+        type=json_file,
         help="JSON file with all ids; the printed report shows the first ones",
     )
     download = _declare_action(

@@ -14,6 +14,7 @@ from astrojepa.cli.options import (
     check_source,
     declare,
     four_decimals,
+    json_file,
     label,
     open_data,
     parquet_store,
@@ -54,7 +55,7 @@ def add_to(commands: Any) -> None:
     )
     project.add_argument(
         "--trust",
-        type=Path,
+        type=json_file,
         metavar="FILE",
         help="JSON file for the projection reliability and the parameters",
     )

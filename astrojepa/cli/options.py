@@ -93,6 +93,15 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def json_file(text: str) -> Path:
+    """Read the name of a JSON file to write; another ending would say what the file is not."""
+    if Path(text).suffix.lower() != ".json":
+        raise argparse.ArgumentTypeError(
+            f"{text} is written as JSON; name a file that ends in .json"
+        )
+    return Path(text)
+
+
 def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="", help="cpu or cuda (default: cuda if there is one)")
 

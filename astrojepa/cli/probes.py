@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import Any
 
-from astrojepa.cli.options import check_source, declare, fill_benchmark, open_data, open_stored
+from astrojepa.cli.options import (
+    check_source,
+    declare,
+    fill_benchmark,
+    json_file,
+    open_data,
+    open_stored,
+)
 from astrojepa.files import write_json
 
 
@@ -71,7 +77,7 @@ def add_to(commands: Any) -> None:
         metavar="FILE",
         help="table with these columns by id: any that match reads, or EFIGI_attributes.txt",
     )
-    probe.add_argument("--out", type=Path, help="JSON file for all results")
+    probe.add_argument("--out", type=json_file, help="JSON file for all results")
 
 
 def _probe(options: argparse.Namespace) -> int:

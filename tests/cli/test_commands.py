@@ -409,6 +409,22 @@ def test_download_goes_where_it_is_told_and_speaks_https_only(tmp_path, capsys, 
     )
 
 
+@pytest.mark.parametrize(
+    ("command", "flag"),
+    [
+        (["project", "random", "--out", "map.csv"], "--trust"),
+        (["probe", "random"], "--out"),
+        (["data", "audit"], "--out"),
+    ],
+    ids=str,
+)
+def test_a_file_that_is_written_as_json_must_say_so_by_its_name(command, flag, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "--data", "simulated:8", flag, "found.csv"])
+    assert ended.value.code == 2
+    assert f"argument {flag}: found.csv is written as JSON; name a file" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("action", ["verify", "audit", "download"])
 def test_every_action_on_data_has_a_help_that_ends_in_an_example(action, capsys):
     with pytest.raises(SystemExit):
