@@ -36,7 +36,8 @@ def write_sorted(
     `columns` (n,) each, in the order of the store, are added or replace those of the same name;
     `facts` are added to the metadata. Rows first go to the file of their partition, and each of
     these is then sorted: at most one partition is in memory. The new folder is there whole or not
-    at all. Raises FileExistsError where there is something at `path` already.
+    at all. Raises FileExistsError where there is something at `path` already, VectorsError where an
+    id occurs twice.
     """
     path, count = Path(path), len(store)
     if path.exists():
@@ -70,6 +71,7 @@ def write_parts(
     `rank` (n,) is the place of each row in the new order, -1 for one that is left out; `change`
     makes the schema that is written of the one that was read. Returns the footer of each file.
     """
+    store.check_ids()
     footers: list[Any] = []
     count = len(store)
     with reporting(progress, count + int(cuts[-1]), "sorting") as report:

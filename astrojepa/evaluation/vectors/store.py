@@ -42,6 +42,7 @@ OPTIONS: dict[str, Any] = {
     "use_dictionary": ["label"],
     "write_page_checksum": True,
 }  # floats do not shrink
+MOST_COMPARED = 1000  # ids that occur twice, or seem to
 PART_NAME = re.compile(r"(.+)-(\d{5,})-of-(\d{5,})\.parquet")
 
 
@@ -153,10 +154,7 @@ class Store:
 
     def row_of(self, name: str) -> int:
         """Return the first row with an id, else the row of that number; ValueError for neither."""
-        for first, path, layout in zip(self.firsts, self.files, self.layouts, strict=False):
-            column = layout.known["id"]
-            with opened_parquet(path, layout.text) as file:
-                ids = column_values(path, column, file.read(columns=[column]).column(0))
+        for first, ids in zip(self.firsts, self._ids(), strict=False):
             if ids.dtype.kind in "iu":
                 there = np.flatnonzero(ids == int(name)) if _is_int64(name) else np.zeros(0, int)
             else:
@@ -169,6 +167,32 @@ class Store:
             f"{self.path.name} has no galaxy {name!r}; give an id such as "
             f"{self.known_of(np.array([0]))['id'][0]}, or a row from 0 to {len(self) - 1}."
         )
+
+    def check_ids(self) -> None:
+        """Raise VectorsError, naming one, where an id stands in several rows.
+
+        64-bit hashes of all ids are in memory; only where two are equal, the ids are compared.
+        """
+        codes = np.concatenate([_codes(ids) for ids in self._ids()])
+        order = np.argsort(codes, kind="stable")
+        again = order[1:][codes[order[1:]] == codes[order[:-1]]]
+        alike = np.flatnonzero(np.isin(codes, codes[again[:MOST_COMPARED]]))
+        ids = self.known_of(alike)["id"] if len(alike) else alike
+        seen, first = np.unique(ids, return_index=True)
+        if len(seen) < len(ids):
+            second = int(np.setdiff1d(np.arange(len(ids)), first)[0])
+            rows = alike[ids == ids[second]]
+            raise VectorsError(
+                f"{self.path} has the id {ids[second]} in {len(rows)} rows, {rows[0]} and "
+                f"{rows[1]} among them; give every galaxy an id of its own."
+            )
+
+    def _ids(self) -> Iterator[np.ndarray]:
+        """Yield the ids of one partition after another."""
+        for path, layout in zip(self.files, self.layouts, strict=True):
+            name = layout.known["id"]
+            with opened_parquet(path, layout.text) as file:
+                yield column_values(path, name, file.read(columns=[name]).column(0))
 
     def read(self) -> Columns:
         """Read everything into memory, as `read_parquet` does one file.
@@ -245,6 +269,13 @@ def store_files(path: Path) -> list[Path]:
 def part_name(number: int, count: int) -> str:
     """Return the name of one partition."""
     return f"part-{number:05d}-of-{count:05d}.parquet"
+
+
+def _codes(ids: np.ndarray) -> np.ndarray:
+    """Return a number for each id, uint64 (n,): equal for equal ids."""
+    if ids.dtype.kind in "iu":
+        return ids.astype(np.uint64)
+    return pd.util.hash_array(ids.astype(str).astype(object), categorize=False)
 
 
 def _check_complete(path: Path, files: list[Path]) -> None:

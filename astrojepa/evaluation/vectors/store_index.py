@@ -75,8 +75,8 @@ class StoreIndex:
 def open_index(store: Store, *, progress: Progress | bool | None = None) -> StoreIndex:
     """Open the index of a store; it is built where there is none, or where the store has changed.
 
-    Raises ValueError where faiss is not installed or a vector is not finite, OSError where the
-    cache has no room.
+    Raises ValueError where faiss is not installed, a vector is not finite or an id occurs twice,
+    OSError where the cache has no room.
     """
     check_available()
     place = hashlib.sha256(str(store.path.resolve()).encode()).hexdigest()[:12]
@@ -113,6 +113,7 @@ def _is_whole(folder: Path, store: Store) -> bool:
 
 
 def _build(store: Store, folder: Path, progress: Progress | bool | None) -> None:
+    store.check_ids()
     count, width = len(store), store.width
     needed = count * (3 * width + 8)  # three bytes a number, and the row of each vector in its list
     folder.parent.mkdir(parents=True, exist_ok=True)

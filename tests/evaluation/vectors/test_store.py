@@ -10,6 +10,9 @@ import pytest
 from pyarrow import parquet
 
 import astrojepa as aj
+from astrojepa.evaluation.vectors import store as module
+from astrojepa.evaluation.vectors.columns import VectorsError
+from astrojepa.evaluation.vectors.sorted_store import write_sorted
 from astrojepa.evaluation.vectors.store import Store, open_store, part_name
 
 COUNT, WIDTH, PARTS = 90, 5, 3
@@ -101,3 +104,30 @@ def test_missing_partitions_and_files_of_another_kind_are_refused(
         open_store(tmp_path)
     with pytest.raises(FileNotFoundError, match="holds no Parquet files of vectors"):
         open_store(tmp_path / "none")
+
+
+@pytest.mark.parametrize("kind", ["text", "numbers"])
+def test_an_id_in_two_rows_is_named_before_an_index_or_another_store_is_made(
+    store: Store, tmp_path: Path, kind: str
+) -> None:
+    ids = np.arange(COUNT) if kind == "numbers" else np.array(IDS)
+    for number in range(PARTS):
+        rows = slice(number * 30, number * 30 + 30)
+        write(tmp_path / part_name(number, PARTS), rows, object_id=ids[rows])
+    open_store(tmp_path).check_ids()
+    ids[77] = ids[12]
+    write(tmp_path / part_name(2, PARTS), slice(60, 90), object_id=ids[60:])
+    twice = open_store(tmp_path)
+    said = f"has the id {ids[12]} in 2 rows, 12 and 77 among them; give every galaxy an id"
+    with pytest.raises(VectorsError, match=said):
+        twice.check_ids()
+    with pytest.raises(VectorsError, match=said):
+        write_sorted(twice, np.arange(COUNT), {}, tmp_path / "new", {})
+    assert not (tmp_path / "new").exists()
+
+
+def test_different_ids_with_equal_hashes_are_different(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_codes", lambda ids: np.zeros(len(ids), np.uint64))
+    store.check_ids()
