@@ -9,7 +9,12 @@ import numpy as np
 from sklearn.metrics import average_precision_score
 from sklearn.metrics.pairwise import euclidean_distances
 
-from astrojepa.evaluation.anomalies.registry import Features, find_vector_score, vector_scores
+from astrojepa.evaluation.anomalies.registry import (
+    Features,
+    find_vector_score,
+    mean_rank,
+    vector_scores,
+)
 from astrojepa.evaluation.pictures.artefacts import LIKELY
 from astrojepa.evaluation.pictures.checks import spearman
 from astrojepa.evaluation.vectors.neighbours import check_count, nearest
@@ -52,6 +57,7 @@ def leaderboard(
     scores: Sequence[str] | None = None,
     k: int = 20,
     fixed: Mapping[str, np.ndarray] | None = None,
+    combined: Mapping[str, Sequence[str]] | None = None,
     artefacts: np.ndarray | None = None,
     properties: Mapping[str, np.ndarray] | None = None,
     top: int = 100,
@@ -62,6 +68,7 @@ def leaderboard(
     `vectors` (n, D), finite; `rare` int (n,): 1 = rare, 0 = common, -1 = unknown, which is left
     out since it might be rare. `scores` are methods of `anomaly_scores` (default all), computed
     anew for each draw; `fixed` holds scores (n,) that do not depend on the other galaxies;
+    `combined` names the scores, of both kinds, whose mean rank in a draw is another score;
     `artefacts` (n,) are likelihoods; `properties` (n,) of the images are what a score should not
     follow. Which galaxies a draw keeps follows from (seed, draw) and `rare` alone, so that runs on
     other vectors are paired. Features are standardised on the common galaxies, once; `k` is at
@@ -72,7 +79,7 @@ def leaderboard(
     another length, fewer rare galaxies than the fraction asks for, an unknown score, or draws, top
     or k < 1.
     """
-    fixed, properties = dict(fixed or {}), dict(properties or {})
+    fixed, combined, properties = dict(fixed or {}), combined or {}, dict(properties or {})
     scores = vector_scores() if scores is None else scores
     check_count(k)
     if min(draws, top) < 1:
@@ -92,7 +99,7 @@ def leaderboard(
     )
     truth = np.arange(len(common) + count) >= len(common)
     top = min(top, len(truth))
-    measures: dict[str, list[list[float]]] = {name: [] for name in (*scores, *fixed)}
+    measures: dict[str, list[list[float]]] = {name: [] for name in (*scores, *fixed, *combined)}
     with reporting(progress, draws, "leaderboard") as report:
         lists = _lists(known, others, k) if scores else None
         for draw in range(draws):
@@ -101,6 +108,10 @@ def leaderboard(
             rows = np.concatenate([common, rows_of_rare[kept]])
             ranked = dict(_scored(known, others, kept, scores, lists, k, seed + draw))
             ranked |= {name: values[rows] for name, values in fixed.items()}
+            ranked |= {
+                name: mean_rank([ranked[part] for part in parts])
+                for name, parts in combined.items()
+            }
             for name, values in ranked.items():
                 plain = (
                     np.nan if artefacts is None else artefact_share(values, artefacts[rows], top)

@@ -115,7 +115,16 @@ def leaderboard_table(
         (name, ranking)
         for name, vectors, scores, given in worlds
         for ranking in leaderboard(
-            vectors, labels, fraction, draws, seed, scores=scores, k=k, fixed=given, **settings
+            vectors,
+            labels,
+            fraction,
+            draws,
+            seed,
+            scores=scores,
+            k=k,
+            fixed=given,
+            combined=_combinations({*scores, *given}),
+            **settings,
         )
     ]
     knn = next(ranking for _, ranking in rankings if ranking.score == "knn").average_precision
@@ -149,6 +158,15 @@ def _worlds(
     ]
 
 
+def _combinations(there: set[str]) -> dict[str, tuple[str, ...]]:
+    """Return the combinations whose parts are all there."""
+    return {
+        name: score.parts
+        for name, score in all_scores().items()
+        if score.parts and there.issuperset(score.parts)
+    }
+
+
 def _of_vectors(found: Embeddings | None, data: Dataset) -> list[World]:
     """The same of vectors that no model here made."""
     if found is None:
@@ -169,11 +187,12 @@ def _of_images(data: Dataset) -> list[World]:
 def _of_model(
     model: Model, data: Dataset, slow: bool, progress: Progress | bool | None
 ) -> dict[str, np.ndarray]:
-    """Return every score that looks at the images, and that this model can give."""
+    """Return every score that looks at the images alone, and that this model can give."""
     return {
         name: score.compute(model, data, progress=progress)
         for name, score in all_scores().items()
         if score.needs != "vectors"
+        and not score.parts
         and (slow or not score.slow)
         and (model.has_predictor or score.needs != "predictor")
     }

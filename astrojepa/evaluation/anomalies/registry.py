@@ -9,10 +9,12 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from scipy.stats import rankdata
 
 from astrojepa.evaluation.vectors.neighbours import nearest
 
@@ -35,6 +37,7 @@ class AnomalyScore:
     slow: bool  # more than about 50 ms a galaxy: computed only when asked for
     of_lists: bool  # whether lists of neighbours are all of the vectors that it takes
     compute: Compute
+    parts: tuple[str, ...] = ()  # of a `combination`: the scores whose ranks it averages
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,25 @@ def anomaly_score(
         return compute
 
     return register
+
+
+def combination(name: str, title: str, meaning: str, parts: tuple[str, ...]) -> None:
+    """Register the mean rank of other scores, of the vectors and of the images, as a score."""
+
+    def compute(model: Any, data: Any, progress: Any = None) -> np.ndarray:
+        from astrojepa.evaluation.anomalies.scoring import score_by_name
+
+        return mean_rank([score_by_name(model, data, part, progress=progress) for part in parts])
+
+    anomaly_score(name, title, meaning, "encoder")(compute)
+    _SCORES[name] = replace(_SCORES[name], parts=parts)
+
+
+def mean_rank(scores: Sequence[np.ndarray]) -> np.ndarray:
+    """Average the ranks of several scores of the same galaxies: float64 (n,), in (0, 1]."""
+    ranks = [rankdata(score) / len(score) for score in scores]
+    mean: np.ndarray = np.mean(ranks, axis=0)
+    return mean
 
 
 def all_scores() -> dict[str, AnomalyScore]:

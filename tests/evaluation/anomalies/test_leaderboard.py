@@ -132,6 +132,34 @@ def test_far_rare_galaxies_are_found_and_indistinct_ones_only_by_chance(method: 
     assert near.average_precision.mean() < 0.3
 
 
+def test_a_combination_ranks_only_the_galaxies_of_a_draw() -> None:
+    vectors, rare = world()
+    given = np.random.default_rng(2).normal(size=len(rare))
+    (found,) = [
+        ranking
+        for ranking in leaderboard(
+            vectors,
+            rare,
+            0.04,
+            1,
+            scores=("knn",),
+            k=5,
+            fixed={"mine": given},
+            combined={"both": ("knn", "mine")},
+        )
+        if ranking.score == "both"
+    ]
+    common, others = np.flatnonzero(rare == 0), np.flatnonzero(rare == 1)
+    kept = np.sort(np.random.default_rng((0, 0)).choice(20, found.num_rare, replace=False))
+    rows = np.concatenate([common, others[kept]])
+    features = (vectors - vectors[common].mean(0)) / vectors[common].std(0)
+    gaps = np.linalg.norm(features[rows, None] - features[None, rows], axis=2)
+    near = np.sort(gaps, axis=1)[:, 1:6].mean(axis=1)
+    ranks = near.argsort().argsort() + given[rows].argsort().argsort()
+    expected = average_precision_score(rare[rows], ranks)
+    assert found.average_precision[0] == pytest.approx(expected)
+
+
 def test_fixed_scores_artefacts_and_properties_are_those_of_the_galaxies_that_are_left() -> None:
     vectors, rare = world()
     generator = np.random.default_rng(5)

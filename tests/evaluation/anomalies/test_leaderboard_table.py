@@ -80,12 +80,14 @@ def test_every_score_has_a_row_and_knn_on_the_encoder_is_what_others_are_compare
             ("encoder", name)
             for name in ("asymmetry", "prediction", "normalised-prediction", "seed-formula")
         ),
+        ("encoder", "asymmetry-lof"),
         *(
             (name, score)
             for name in ("pixel PCA-64", "summary statistics", "random weights")
             for score in ("knn", "lof")
         ),
         ("random weights", "asymmetry"),
+        ("random weights", "asymmetry-lof"),
         *(
             ("none", name)
             for name in ("pixel-asymmetry", "brightness", "S/N", "star count", "artefact")

@@ -15,6 +15,7 @@ from astrojepa.evaluation.anomalies.registry import (
     all_scores,
     anomaly_score,
     find,
+    mean_rank,
     names,
     vector_scores,
 )
@@ -46,6 +47,23 @@ def test_scores_of_the_model_are_computed_from_model_and_galaxies(
         told = lambda *given, progress, place=place: (given, place)  # noqa: E731
         monkeypatch.setitem(module._SCORES, name, dataclasses.replace(find(name), compute=told))
         assert score_by_name(model, data, name) == ((model, data), place)
+
+
+def test_a_combination_is_the_mean_of_the_ranks_by_its_parts(
+    make_stand_in: Make, make_dataset: Make
+) -> None:
+    model, data = make_stand_in(), make_dataset(IMAGES)
+    ranks = [
+        [(1 + sum(values < own) + sum(values <= own)) / 2 for own in values]
+        for values in (score_by_name(model, data, part) for part in ("asymmetry", "lof"))
+    ]
+    expected = np.array(ranks).mean(axis=0) / len(data)
+    np.testing.assert_allclose(score_by_name(model, data, "asymmetry-lof"), expected)
+
+
+def test_equal_scores_share_their_mean_rank() -> None:
+    found = mean_rank([np.array([3.0, 1.0, 3.0, 0.0]), np.array([0.0, 1.0, 2.0, 3.0])])
+    np.testing.assert_allclose(found, np.array([3.5 + 1, 2 + 2, 3.5 + 3, 1 + 4]) / 8)
 
 
 @pytest.fixture
