@@ -18,19 +18,24 @@ from astrojepa.progress import Progress
 
 from ..components.escape_markdown import escape_markdown
 from ..components.latent_map import colouring
+from ..server import pictures
 from ..server.settings import Settings
 from . import loaders, state, waiting
 
 NO_COLOUR = "none"
+WIDEST = 704  # pixels of the image of one galaxy that a browser is sent
 
 
 @dataclass(frozen=True)
 class Large:
-    """A store that is open, and a hash of its state on disk."""
+    """A store that is open, a hash of its state on disk, and what draws its images, if it was
+    simulated.
+    """
 
     name: str
     key: str
     map: LargeMap
+    drawn: Any = None  # a DrawnImages
 
     @property
     def label(self) -> str:
@@ -69,6 +74,17 @@ class Large:
             lambda report: self.map.inside(polygons),
         )
 
+    @property
+    def images(self) -> Any:
+        """The images of the galaxies, a StoreImages; None where there are none."""
+        if self.drawn is not None:
+            pictures.offer_large(self.key, self.drawn)
+        return self.drawn
+
+    def picture(self, row: int) -> tuple[str, str]:
+        """The address of one image, and what is wrong with it; both "" where there is none."""
+        return _picture(self.images, self.key, row)
+
     def nearest(self, row: int, count: int) -> tuple[np.ndarray, np.ndarray] | None:
         """Distances and rows of the nearest galaxies; None while they are sought, or the index of
         the store is built.
@@ -86,6 +102,16 @@ class Large:
             return None
         distances, rows = index.nearest(np.array([row]), count)
         return distances[0], rows[0]
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def _picture(_images: Any, key: str, row: int) -> tuple[str, str]:
+    from astrojepa.data.crops import at_most
+
+    ((_, image),) = _images.each([row])
+    if isinstance(image, np.ndarray):
+        return pictures.inline(at_most(image, WIDEST)), ""
+    return "", str(image or "")
 
 
 def opened(settings: Settings, hosted: bool) -> Large | None:
@@ -127,11 +153,15 @@ def _open(path: Path, digest: str) -> Callable[[Progress], Large | None]:
         from astrojepa.evaluation.maps.large_map import is_large, open_large_map
         from astrojepa.evaluation.vectors.shards import MANIFEST
         from astrojepa.evaluation.vectors.store import open_store
+        from astrojepa.evaluation.vectors.store_images import DrawnImages, is_made_up
 
         if (path / MANIFEST).is_file():
             return None
         store = open_store(path)
-        return Large(path.name, digest, open_large_map(store)) if is_large(store) else None
+        if not is_large(store):
+            return None
+        drawn = DrawnImages(store) if is_made_up(store) else None
+        return Large(path.name, digest, open_large_map(store), drawn)
 
     return task
 

@@ -14,10 +14,11 @@ from pyarrow import parquet
 
 from app.components.latent_map.tiles import pack_tile, read_box, widened
 from app.pages.map import large as page
-from app.server import first_look
+from app.server import first_look, pictures
 from app.server.settings import read_settings
 from app.session import large, loaders
 from app.session.large import Large
+from astrojepa.data.crops import resize_frame
 from astrojepa.evaluation.maps import large_map
 from astrojepa.evaluation.maps.large_map import WHOLE, open_large_map
 from astrojepa.evaluation.maps.plane import UNITS
@@ -25,6 +26,7 @@ from astrojepa.evaluation.vectors.hats_store import write_hats
 from astrojepa.evaluation.vectors.neighbour_index import is_available
 from astrojepa.evaluation.vectors.simulated_store import Mixture, simulate_store
 from astrojepa.evaluation.vectors.store import open_store, store_files
+from astrojepa.evaluation.vectors.store_images import DrawnImages
 
 pytestmark = QUIET
 COUNT = 3000
@@ -34,6 +36,15 @@ COUNT = 3000
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("large") / "survey"
     simulate_store(Mixture(COUNT, 16), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def plain(store: Path) -> Path:
+    """The same galaxies in a store that does not say that they are simulated: without images."""
+    path = store.parent / "plain"
+    path.mkdir()
+    pd.read_parquet(store).to_parquet(path / "a.parquet")
     return path
 
 
@@ -53,16 +64,17 @@ def test_the_map_says_how_many_galaxies_are_drawn_and_how(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
 ) -> None:
     said = words(run(monkeypatch, pages_cache, store))
-    assert "**survey**, 3,000 **simulated** galaxies, without images." in said
+    drawn = "whose images are drawn when they are asked for"
+    assert f"**survey**, 3,000 **simulated** galaxies, {drawn}." in said
     assert "The map shows the density of the 3,000 in view. Zoom in" in said
 
 
 def test_a_link_to_a_galaxy_opens_it_with_its_columns_and_neighbours(
-    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path
 ) -> None:
-    frame = pd.read_parquet(store)
+    frame = pd.read_parquet(plain)
     galaxy = frame.iloc[1234]
-    test = run(monkeypatch, pages_cache, store, query={"id": str(galaxy["object_id"])})
+    test = run(monkeypatch, pages_cache, plain, query={"id": str(galaxy["object_id"])})
     assert not test.error
     assert str(galaxy["object_id"]) in [element.value for element in test.header]
     assert f"{galaxy['redshift']:.6g}" in words(test)
@@ -77,6 +89,25 @@ def test_a_link_to_a_galaxy_opens_it_with_its_columns_and_neighbours(
     settled(test)
     assert nearest[0] in [element.value for element in test.header]
     assert test.query_params["id"] == nearest[0]
+
+
+def test_a_simulated_galaxy_is_shown_with_its_image_and_those_of_its_neighbours(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
+) -> None:
+    shown: list[Any] = []
+    monkeypatch.setattr(page, "gallery", lambda *given, **more: shown.append(given))
+    frame = pd.read_parquet(store)
+    test = run(monkeypatch, pages_cache, store, query={"id": str(frame["object_id"][1234])})
+    assert not test.error
+    assert "Simulated image, drawn from the class and the id." in words(test)
+    assert len(test.get("image")) == 1
+    key, address, rows, captions, click = shown[-1]
+    assert key == "neighbours"
+    assert [name for name, _ in captions] == frame["label"][rows].tolist()
+    tiles = pictures.tiles_of_store(address.rpartition("/")[2], rows, 48)
+    drawn = dict(DrawnImages(open_store(store)).each(rows))
+    for row, tile in zip(rows, tiles, strict=True):
+        assert np.array_equal(tile, resize_frame(drawn[row], 48))
 
 
 def test_a_filter_of_a_link_is_counted_and_its_galaxies_can_be_exported(
@@ -182,15 +213,15 @@ def test_a_box_that_a_browser_sends_is_four_finite_numbers_low_before_high() -> 
 
 
 def test_without_faiss_neighbours_are_those_of_all_vectors(
-    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path
 ) -> None:
     if not is_available():
         pytest.skip("faiss is not installed")
-    name = str(pd.read_parquet(store)["object_id"].iloc[77])
+    name = str(pd.read_parquet(plain)["object_id"].iloc[77])
     listed = []
     for there in (True, False):
         monkeypatch.setattr("app.session.large.is_available", lambda there=there: there)
-        test = run(monkeypatch, pages_cache, store, query={"id": name})
+        test = run(monkeypatch, pages_cache, plain, query={"id": name})
         listed.append([button.label for button in test.button if "near_" in button.key])
     assert [text.split()[0] for text in listed[0]] == [text.split()[0] for text in listed[1]]
     assert len(listed[0]) == 6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import urllib.parse
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,16 +17,19 @@ from astrojepa.tables import WRITERS, Column, table_bytes
 from ...components.copy_link.copy_link import copy_link
 from ...components.escape_markdown import escape_markdown
 from ...components.facts import facts
+from ...components.gallery.gallery import gallery
 from ...components.latent_map import geometry, palette
 from ...components.latent_map.latent_map import latent_map, mark
 from ...components.latent_map.layers import option_name
 from ...components.latent_map.tiles import pack_tile, read_box, widened
+from ...server import pictures
 from ...session import export, links, state
 from ...session.large import Large, select
 from . import search
 from .filter_box import SYNTAX, set_filter
 
 NUM_NEIGHBOURS = 6
+IMAGE_WIDTH = 352  # pixels at most, so that the neighbours stand on the first screen
 LISTED = 200  # of a selection, in the table
 EXPORTED = 100_000  # galaxies of a file, at most
 
@@ -60,12 +64,12 @@ def _pane(large: Large) -> None:
         row = st.session_state.get(state.ROW)
         row = None if row is None or row >= len(large.map) else row
         with right:
+            found = None
             if row is not None:
-                _galaxy(large, row)
+                found = _galaxy(large, row)
             else:
                 _publish(large)
                 st.caption("Zoom in and click a galaxy, or find one by its id.")
-            found = None if row is None else _neighbours(large, row)
         with left:
             matching = _map(large, row, [] if found is None else found)
             _selection(large, matching)
@@ -90,9 +94,9 @@ def _map(large: Large, row: int | None, near: list[int]) -> np.ndarray | None:
     groups = coloured.legend.get("groups", [])
     classes = tuple(group["name"] for group in groups)
     header = {
-        "imageless": True,
+        "imageless": large.images is None,
         "title": f"of {large.name}",
-        "pictures": f"store-{large.key}",
+        "pictures": pictures.address(large.key),
         "classes": list(classes),
         "shapes": [style.shape for style in palette.class_styles(classes)],
     }
@@ -119,7 +123,7 @@ def said(large: Large, tile: Tile, filtered: bool) -> str:
     which = " that match the filter" if filtered else ""
     none = " that matches the filter" if filtered else ""
     kind = "**simulated** galaxies" if large.map.store.facts.get("simulated") else "galaxies"
-    text = f"**{escape_markdown(large.name)}**, {len(large.map):,} {kind}, without images. "
+    text = f"**{escape_markdown(large.name)}**, {len(large.map):,} {kind}{_pictured(large)}. "
     if not tile.count:
         return f"{text}No galaxy{none} is in view; press 0 to reset the view."
     if tile.cells is None:
@@ -129,6 +133,13 @@ def said(large: Large, tile: Tile, filtered: bool) -> str:
         f"{text}The map shows the density of the {tile.count:,} in view{which}{every}. Zoom in to "
         "see and click single galaxies."
     )
+
+
+def _pictured(large: Large) -> str:
+    """Say which galaxies have images."""
+    if large.drawn is not None:
+        return ", whose images are drawn when they are asked for"
+    return ", without images"
 
 
 def _filter(large: Large) -> np.ndarray | None:
@@ -203,28 +214,62 @@ def table_of(large: Large, rows: np.ndarray, ending: str) -> bytes:
     return table_bytes(ending, columns, about)
 
 
-def _galaxy(large: Large, row: int) -> None:
-    """Show the columns of the selected galaxy."""
+def _galaxy(large: Large, row: int) -> list[int] | None:
+    """Show the selected galaxy, its neighbours and its columns; returns the rows of the neighbours,
+    None while they are sought.
+    """
     table, name = large.map.store.table_of(np.array([row])), large.map.store.layouts[0].known["id"]
-    st.header(escape_markdown(table[name][0]), anchor=False)
+    named = str(table[name][0])
+    st.header(escape_markdown(named), anchor=False)
+    if large.images is not None:
+        _picture(large, row, named)
+    found = _neighbours(large, row)
     facts("large", {column: _written(table[column][0]) for column in table if column != name})
-    copy_link(_publish(large, row, str(table[name][0])))
+    copy_link(_publish(large, row, named))
+    return found
+
+
+def _picture(large: Large, row: int, name: str) -> None:
+    """Show the image of a galaxy, or say why there is none."""
+    address, wrong = large.picture(row)
+    if address:
+        st.image(address, width=IMAGE_WIDTH, alt=f"Galaxy {name}")
+        if large.drawn is not None:
+            st.caption("Simulated image, drawn from the class and the id.")
+    elif wrong:
+        st.warning(escape_markdown(wrong))
 
 
 def _neighbours(large: Large, row: int) -> list[int] | None:
-    """List the nearest galaxies; returns their rows, None while they are sought."""
+    """Show the nearest galaxies; returns their rows, None while they are sought."""
     found = large.nearest(row, NUM_NEIGHBOURS)
     if found is None:
         return None
     distances, rows = found[0].tolist(), found[1].tolist()
-    names = large.map.store.known_of(found[1])["id"].tolist()
+    known = large.map.store.known_of(found[1])
+    names = known["id"].tolist()
     st.caption(
         "Nearest neighbours (feature space) and their distances between standardised vectors"
     )
+    if large.images is not None:
+        classes = known["label"].tolist() if "label" in known else names
+        captions = [(name, f"{gap:.2f}") for name, gap in zip(classes, distances, strict=True)]
+        gallery("neighbours", pictures.address(large.key), rows, captions, _go_in(large), tile=96)
+        return rows
     for place, (name, distance, other) in enumerate(zip(names, distances, rows, strict=True), 1):
         words = f"{escape_markdown(name)} ({distance:.2f})"
         st.button(words, key=f"near_{place}", on_click=select, args=(large, other))
     return rows
+
+
+def _go_in(large: Large) -> Callable[[Any], None]:
+    """Return what follows a click in a gallery."""
+
+    def go(row: Any) -> None:
+        if isinstance(row, int) and not isinstance(row, bool) and 0 <= row < len(large.map):
+            select(large, row)
+
+    return go
 
 
 def _written(value: Any) -> str:
