@@ -21,6 +21,10 @@ function rowOf(points, i) {
   return points.rows ? points.rows[i] : i;
 }
 
+function hasImage(points, i) {
+  return !points.header.imageless && !(points.pictured && !points.pictured[i]);
+}
+
 function sideAt(zoom) {
   return Math.min(112, PICTURE * Math.max(1, Math.sqrt(zoom / 12)));
 }
@@ -43,7 +47,7 @@ function picturesInView(state) {
   const step = (sideAt(jump) + 4) / (view.base * jump);
   const taken = new Map(); // square of the grid -> the picture in it; a picture overlaps none of the nine squares around it
   return visible.filter((i) => {
-    if (state.bright && !state.bright[i]) return false;
+    if ((state.bright && !state.bright[i]) || !hasImage(points, i)) return false;
     const [x, y] = [points.xy[2 * i], points.xy[2 * i + 1]];
     const [gx, gy] = [Math.floor(x / step), Math.floor(y / step)];
     for (let dy = -1; dy <= 1; dy++) {
@@ -153,8 +157,8 @@ function fillCard(state, row) {
   if (tile) small.drawImage(tile.image, tile.x, tile.y, tile.side, tile.side, 0, 0, 160, 160);
   const picture = card.querySelector("img");
   picture.removeAttribute("src");
-  picture.parentElement.hidden = Boolean(header.imageless);
-  if (!header.imageless)
+  picture.parentElement.hidden = !hasImage(points, row);
+  if (hasImage(points, row))
     Promise.resolve(state.sheets(header.pictures, 160, [rowOf(points, row)])).then((address) => {
       if (state.hovered === row) picture.src = address;
     });

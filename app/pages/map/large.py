@@ -22,9 +22,8 @@ from ...components.latent_map import geometry, palette
 from ...components.latent_map.latent_map import latent_map, mark
 from ...components.latent_map.layers import option_name
 from ...components.latent_map.tiles import pack_tile, read_box, widened
-from ...server import pictures
 from ...session import export, links, state
-from ...session.large import Large, select
+from ...session.large import Large, picture, select
 from . import search
 from .filter_box import SYNTAX, set_filter
 
@@ -60,24 +59,25 @@ def show(large: Large) -> None:
 def _pane(large: Large) -> None:
     """Draw what follows a move or a click, in a fragment of its own so that the page stays."""
     try:
+        images = large.images()
         left, right = st.columns([2, 1], gap="medium")
         row = st.session_state.get(state.ROW)
         row = None if row is None or row >= len(large.map) else row
         with right:
             found = None
             if row is not None:
-                found = _galaxy(large, row)
+                found = _galaxy(large, images, row)
             else:
                 _publish(large)
                 st.caption("Zoom in and click a galaxy, or find one by its id.")
         with left:
-            matching = _map(large, row, [] if found is None else found)
+            matching = _map(large, images, row, [] if found is None else found)
             _selection(large, matching)
     except (ValueError, OSError) as error:
         st.error(escape_markdown(error))
 
 
-def _map(large: Large, row: int | None, near: list[int]) -> np.ndarray | None:
+def _map(large: Large, images: Any, row: int | None, near: list[int]) -> np.ndarray | None:
     """Draw the map; returns which galaxies match the filter, None without one."""
     notes, board, below = st.container(), st.container(), st.container()
     with below:
@@ -94,17 +94,18 @@ def _map(large: Large, row: int | None, near: list[int]) -> np.ndarray | None:
     groups = coloured.legend.get("groups", [])
     classes = tuple(group["name"] for group in groups)
     header = {
-        "imageless": large.images is None,
+        "imageless": images is None,
         "title": f"of {large.name}",
-        "pictures": pictures.address(large.key),
+        "pictures": large.address,
         "classes": list(classes),
         "shapes": [style.shape for style in palette.class_styles(classes)],
     }
     with notes:
-        st.caption(said(large, tile, matching is not None))
+        st.caption(said(large, tile, matching is not None, pictured(large, images)))
     with board:
         look = st.session_state.get(state.LOOK)
-        packed = pack_tile(header, large.map, tile, coloured, look)
+        there = None if images is None else images.there(tile.rows)
+        packed = pack_tile(header, large.map, tile, coloured, look, there)
         latent_map(packed, links.select, _drawn, _toggled, on_view=_moved)
         mark(
             {
@@ -118,12 +119,12 @@ def _map(large: Large, row: int | None, near: list[int]) -> np.ndarray | None:
     return matching
 
 
-def said(large: Large, tile: Tile, filtered: bool) -> str:
+def said(large: Large, tile: Tile, filtered: bool, images: str) -> str:
     """Say what the galaxies are, how many of them are drawn, and how."""
     which = " that match the filter" if filtered else ""
     none = " that matches the filter" if filtered else ""
     kind = "**simulated** galaxies" if large.map.store.facts.get("simulated") else "galaxies"
-    text = f"**{escape_markdown(large.name)}**, {len(large.map):,} {kind}{_pictured(large)}. "
+    text = f"**{escape_markdown(large.name)}**, {len(large.map):,} {kind}{images}. "
     if not tile.count:
         return f"{text}No galaxy{none} is in view; press 0 to reset the view."
     if tile.cells is None:
@@ -135,11 +136,19 @@ def said(large: Large, tile: Tile, filtered: bool) -> str:
     )
 
 
-def _pictured(large: Large) -> str:
-    """Say which galaxies have images."""
+def pictured(large: Large, images: Any) -> str:
+    """Say which galaxies have images, and which images no galaxy."""
     if large.drawn is not None:
         return ", whose images are drawn when they are asked for"
-    return ", without images"
+    if images is None or large.source is None:
+        return ", without images"
+    name, lacking = escape_markdown(large.source.name), len(images) - images.count
+    found = f"{images.count:,} of which have" if lacking else "all with"
+    text = f", {found} an image in {name}"
+    if images.others:
+        which = "image of another galaxy" if images.others == 1 else "images of other galaxies"
+        text += f", which has {images.others:,} {which}"
+    return text
 
 
 def _filter(large: Large) -> np.ndarray | None:
@@ -214,33 +223,35 @@ def table_of(large: Large, rows: np.ndarray, ending: str) -> bytes:
     return table_bytes(ending, columns, about)
 
 
-def _galaxy(large: Large, row: int) -> list[int] | None:
+def _galaxy(large: Large, images: Any, row: int) -> list[int] | None:
     """Show the selected galaxy, its neighbours and its columns; returns the rows of the neighbours,
     None while they are sought.
     """
     table, name = large.map.store.table_of(np.array([row])), large.map.store.layouts[0].known["id"]
     named = str(table[name][0])
     st.header(escape_markdown(named), anchor=False)
-    if large.images is not None:
-        _picture(large, row, named)
-    found = _neighbours(large, row)
+    if images is not None:
+        _picture(large, images, row, named)
+    found = _neighbours(large, images, row)
     facts("large", {column: _written(table[column][0]) for column in table if column != name})
     copy_link(_publish(large, row, named))
     return found
 
 
-def _picture(large: Large, row: int, name: str) -> None:
+def _picture(large: Large, images: Any, row: int, name: str) -> None:
     """Show the image of a galaxy, or say why there is none."""
-    address, wrong = large.picture(row)
+    address, wrong = picture(images, large.pictures_key, row)
     if address:
         st.image(address, width=IMAGE_WIDTH, alt=f"Galaxy {name}")
         if large.drawn is not None:
             st.caption("Simulated image, drawn from the class and the id.")
     elif wrong:
         st.warning(escape_markdown(wrong))
+    elif large.source is not None:
+        st.caption(f"{escape_markdown(large.source.name)} has no image of this galaxy.")
 
 
-def _neighbours(large: Large, row: int) -> list[int] | None:
+def _neighbours(large: Large, images: Any, row: int) -> list[int] | None:
     """Show the nearest galaxies; returns their rows, None while they are sought."""
     found = large.nearest(row, NUM_NEIGHBOURS)
     if found is None:
@@ -251,10 +262,14 @@ def _neighbours(large: Large, row: int) -> list[int] | None:
     st.caption(
         "Nearest neighbours (feature space) and their distances between standardised vectors"
     )
-    if large.images is not None:
+    if images is not None:
         classes = known["label"].tolist() if "label" in known else names
-        captions = [(name, f"{gap:.2f}") for name, gap in zip(classes, distances, strict=True)]
-        gallery("neighbours", pictures.address(large.key), rows, captions, _go_in(large), tile=96)
+        there = images.there(found[1]).tolist()
+        captions = [
+            (name, f"{gap:.2f}" if one else f"{gap:.2f}, no image")
+            for name, gap, one in zip(classes, distances, there, strict=True)
+        ]
+        gallery("neighbours", large.address, rows, captions, _go_in(large), tile=96)
         return rows
     for place, (name, distance, other) in enumerate(zip(names, distances, rows, strict=True), 1):
         words = f"{escape_markdown(name)} ({distance:.2f})"
