@@ -241,6 +241,33 @@ def test_a_filter_of_a_link_is_counted_and_its_galaxies_can_be_exported(
     assert len(test.error) == 1
 
 
+def test_a_selection_opens_a_gallery_of_bounded_length_page_by_page(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, survey: Path
+) -> None:
+    shown: dict[str, Any] = {}
+    monkeypatch.setattr(page, "gallery", lambda key, *given, **more: shown.update({key: given}))
+    monkeypatch.setattr(page, "PICTURED", 40)
+    query = {"filter": "redshift > 0.1", "colour": "redshift"}
+    test = run(monkeypatch, pages_cache, plain, images=[survey], query=query)
+    redshift = pd.read_parquet(plain)["redshift"]
+    rows = np.flatnonzero(redshift > np.float32(0.1))
+    pictured = rows[rows % 2 == 0]
+    _, first, captions, _ = shown["lasso_gallery"]
+    assert first == pictured[:24].tolist()
+    assert captions[0][1] == f"redshift {redshift[first[0]]:.4g}"
+    assert (
+        f"{len(pictured):,} of these galaxies have an image. The first 40 images are shown."
+    ) in words(test)
+    next(button for button in test.button if button.label == "Next").click().run()
+    settled(test)
+    assert shown["lasso_gallery"][1] == pictured[24:40].tolist()
+    assert not test.dataframe
+    test.session_state["selection_view"] = "table"
+    settled(test.run())
+    assert len(test.dataframe) == 1
+    assert test.query_params["view"] == "table"
+
+
 @pytest.mark.parametrize("name", ["galaxy", "anomalies", "probe", "compare", "models"])
 def test_other_pages_say_what_they_take(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path, name: str

@@ -14,6 +14,7 @@ from astrojepa.evaluation.maps.large_map import WHOLE, Tile
 from astrojepa.evaluation.maps.plane import UNITS
 from astrojepa.tables import WRITERS, Column, table_bytes
 
+from ...components.choose import choose
 from ...components.copy_link.copy_link import copy_link
 from ...components.escape_markdown import escape_markdown
 from ...components.facts import facts
@@ -26,10 +27,12 @@ from ...session import export, links, state
 from ...session.large import Large, picture, select
 from . import search
 from .filter_box import SYNTAX, set_filter
+from .selection import PER_PAGE, SIZES, TILES, pager, written
 
 NUM_NEIGHBOURS = 6
 IMAGE_WIDTH = 352  # pixels at most, so that the neighbours stand on the first screen
 LISTED = 200  # of a selection, in the table
+PICTURED = 50 * PER_PAGE  # of a selection, in the gallery
 EXPORTED = 100_000  # galaxies of a file, at most
 
 
@@ -72,7 +75,7 @@ def _pane(large: Large) -> None:
                 st.caption("Zoom in and click a galaxy, or find one by its id.")
         with left:
             matching = _map(large, images, row, [] if found is None else found)
-            _selection(large, matching)
+            _selection(large, images, matching)
     except (ValueError, OSError) as error:
         st.error(escape_markdown(error))
 
@@ -176,8 +179,8 @@ def _filter(large: Large) -> np.ndarray | None:
     return matching
 
 
-def _selection(large: Large, matching: np.ndarray | None) -> None:
-    """List the galaxies inside the lasso, or else those that match, and export them."""
+def _selection(large: Large, images: Any, matching: np.ndarray | None) -> None:
+    """Show the galaxies inside the lasso, or else those that match, and export them."""
     polygons = st.session_state.get(state.POLYGONS) or []
     if polygons:
         rows = large.inside(polygons)
@@ -188,18 +191,22 @@ def _selection(large: Large, matching: np.ndarray | None) -> None:
         rows = np.flatnonzero(matching)
     else:
         return
-    st.header(f"{len(rows):,} galaxies selected", anchor=False)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="selection"):
+        st.header(f"{len(rows):,} galaxies selected", anchor=False)
+        view = "table"
+        if images is not None:
+            view = choose("View", state.VIEWS, state.SELECTION_VIEW, label_visibility="collapsed")
     if not len(rows):
         return
-    st.dataframe(large.map.store.table_of(rows[:LISTED]), hide_index=True, height=280)
-    beyond = f" The first {LISTED} are listed." if len(rows) > LISTED else ""
-    more = (
-        f" A file holds the first {EXPORTED:,}; `astrojepa select` writes them all."
-        if len(rows) > EXPORTED
-        else ""
-    )
-    if beyond or more:
-        st.caption(f"{beyond}{more}".strip())
+    if view == "gallery":
+        beyond = _gallery(large, images, rows)
+    else:
+        st.dataframe(large.map.store.table_of(rows[:LISTED]), hide_index=True, height=280)
+        beyond = f"The first {LISTED} are listed. " if len(rows) > LISTED else ""
+    if len(rows) > EXPORTED:
+        beyond += f"A file holds the first {EXPORTED:,}; `astrojepa select` writes them all."
+    if beyond:
+        st.caption(beyond.strip())
     with st.popover("Export the selection"):
         ending = st.selectbox(
             "Format", list(WRITERS), format_func=export.FORMATS.__getitem__, key="export_format"
@@ -211,6 +218,41 @@ def _selection(large: Large, matching: np.ndarray | None) -> None:
             on_click="ignore",
             type="primary",
         )
+
+
+def _gallery(large: Large, images: Any, rows: np.ndarray) -> str:
+    """Show the images of a selection, a page of them at a time; returns what is not among them."""
+    found = rows[images.there(rows)]
+    beyond = ""
+    if len(found) < len(rows):
+        beyond += f"{len(found):,} of these galaxies have an image. "
+    if len(found) > PICTURED:
+        beyond += f"The first {PICTURED:,} images are shown. "
+    found = found[:PICTURED]
+    with st.container(horizontal=True, vertical_alignment="center", key="lasso"):
+        page = pager(len(found))
+        size = choose("Images", SIZES, state.SELECTION_SIZE, label_visibility="collapsed")
+    shown = found[page * PER_PAGE : (page + 1) * PER_PAGE]
+    gallery(
+        "lasso_gallery",
+        large.address,
+        shown.tolist(),
+        _captions(large, shown),
+        _go_in(large),
+        selected=st.session_state.get(state.ROW),
+        tile=TILES[size],
+    )
+    return beyond
+
+
+def _captions(large: Large, rows: np.ndarray) -> list[list[str]]:
+    """Say below images the class, or else the id, and the number that the map is coloured by."""
+    table, option = large.map.store.table_of(rows), st.session_state[state.COLOUR]
+    lines = [table[large.label or large.map.store.layouts[0].known["id"]].astype(str).tolist()]
+    if option in table and option != large.label:
+        name = option.replace("_", " ")
+        lines.append([f"{name} {written(float(value)) or 'unknown'}" for value in table[option]])
+    return [list(captions) for captions in zip(*lines, strict=True)]
 
 
 def table_of(large: Large, rows: np.ndarray, ending: str) -> bytes:
@@ -302,6 +344,7 @@ def _publish(large: Large, row: int | None = None, name: str = "") -> str:
         off=tuple(st.session_state.get(state.OFF) or ()),
         polygons=state.whole_units(st.session_state.get(state.POLYGONS) or ()),
         filter=st.session_state.get(state.FILTER, ""),
+        view="table" if st.session_state.get(state.SELECTION_VIEW) == "table" else "",
     )
     parameters = state.encode_link(link)
     st.session_state[state.LINK_READ] = parameters
@@ -318,6 +361,8 @@ def _follow(large: Large) -> None:
     st.session_state[state.POLYGONS] = [list(map(list, polygon)) for polygon in link.polygons]
     if link.filter:
         st.session_state[state.FILTER] = link.filter
+    if link.view:
+        st.session_state[state.SELECTION_VIEW] = link.view
     if link.colour:
         st.session_state[state.COLOUR] = st.session_state[state.OFF_COLOUR] = link.colour
         st.session_state[state.OFF] = link.off
@@ -357,6 +402,7 @@ def _moved(message: Any) -> None:
 
 def _drawn(message: Any) -> None:
     st.session_state[state.POLYGONS] = geometry.read_polygons(message)
+    st.session_state[state.GALLERY_PAGE] = 0
 
 
 def _toggled(message: Any) -> None:
