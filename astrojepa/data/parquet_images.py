@@ -114,6 +114,8 @@ class ParquetImages:
             return self._decode(value, name)
         except DataError as error:
             return error
+        except (ValueError, MemoryError) as error:  # of a value that is not what its column says
+            return DataError(f"{name} cannot be read ({one_line(error, 100)}).")
 
 
 def is_parquet(source: str) -> bool:

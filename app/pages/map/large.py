@@ -143,8 +143,10 @@ def pictured(large: Large, images: Any) -> str:
     """Say which galaxies have images, and which images no galaxy."""
     if large.drawn is not None:
         return ", whose images are drawn when they are asked for"
-    if images is None or large.source is None:
+    if large.source is None:
         return ", without images"
+    if images is None:  # while ids are looked up
+        return ""
     name, lacking = escape_markdown(large.source.name), len(images) - images.count
     found = f"{images.count:,} of which have" if lacking else "all with"
     text = f", {found} an image in {name}"
