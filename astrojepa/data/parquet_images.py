@@ -18,7 +18,7 @@ import numpy as np
 from astrojepa.data import DataError
 from astrojepa.data.id_keys import id_keys
 from astrojepa.data.image_source import CHUNK
-from astrojepa.data.parquet_footer import count_values, footers_hash
+from astrojepa.data.parquet_footer import footers_hash, row_groups
 from astrojepa.data.readers.labels import find_name
 from astrojepa.data.readers.parquet import (
     MAX_GROUP_BYTES,
@@ -132,12 +132,10 @@ def _look(path: Path, name: str, flux: bool) -> _File:
 
     try:
         status = path.stat()
-        count_values(path)  # a damaged footer would end the process
+        groups = row_groups(path)  # pyarrow would end the process on a damaged footer
         with parquet.ParquetFile(path) as file:
             images = (flux_column if flux else image_column)(file.schema_arrow, path)
             names = list(map(str, file.schema_arrow.names))
-            groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
-            parts = [[group.column(i) for i in range(group.num_columns)] for group in groups]
     except DataError:
         raise
     # pyarrow raises a dozen kinds for damaged files
@@ -148,16 +146,9 @@ def _look(path: Path, name: str, flux: bool) -> _File:
         raise DataError(
             f"{path.name} has no column of ids (found: {', '.join(names[:20])}); name it object_id."
         )
-    sizes = [
-        sum(
-            part.total_uncompressed_size
-            for part in group
-            if part.path_in_schema.partition(".")[0] == images
-        )
-        for group in parts
-    ]
+    sizes = [group.unpacked[images] for group in groups]
     check_bytes(path, "a row group of its images", max(sizes, default=0), MAX_GROUP_BYTES)
-    ends = np.cumsum([group.num_rows for group in groups] or [0])
+    ends = np.cumsum([group.rows for group in groups] or [0])
     age = (status.st_size, status.st_mtime_ns)
     return _File(path, name or path.name, age, images, ids, ends, np.array(sizes or [0]))
 

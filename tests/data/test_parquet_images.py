@@ -136,6 +136,23 @@ def test_a_file_that_is_gone_changed_or_damaged_spoils_only_its_own_images(folde
     assert "2.parquet#0 cannot be read" in str(dict(source.each([20]))[20])
 
 
+def test_statistics_at_odds_with_the_columns_spoil_images_and_do_not_end_the_process(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.parquet"
+    write(path, range(8))
+    optional, required = (b"\x25" + kind + b"\x18\x05bytes" for kind in (b"\x02", b"\x00"))
+    content = path.read_bytes()
+    assert optional in content
+    path.write_bytes(content.replace(optional, required))
+    source = ParquetImages(path)
+    assert sum(map(len, source.keys())) == 8
+    assert "a.parquet#0 cannot be read" in str(dict(source.each([0]))[0])
+    data = aj.open_dataset(path)
+    with pytest.raises(DataError, match=r"a.parquet#0 cannot be read"):
+        data[0]
+
+
 def test_the_fingerprint_changes_with_the_files_and_not_with_how_they_are_named(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,7 +27,7 @@ from astrojepa.data.images import FITS_SUFFIXES, IMAGE_SUFFIXES
 from astrojepa.data.images.bands import planes_of
 from astrojepa.data.images.raster import read_image
 from astrojepa.data.missing import without_missing
-from astrojepa.data.parquet_footer import count_values
+from astrojepa.data.parquet_footer import row_groups
 from astrojepa.data.readers.labels import (
     LABEL_COLUMNS,
     SPLITS,
@@ -59,19 +59,13 @@ class ParquetShard:
     def __init__(self, path: Path, flux: bool) -> None:
         from pyarrow import parquet
 
-        count_values(path)  # a damaged footer would end the process
+        groups = row_groups(path)  # pyarrow would end the process on a damaged footer
         self.path, self.file = path, parquet.ParquetFile(path)
-        self.schema, about = self.file.schema_arrow, self.file.metadata
+        self.schema = self.file.schema_arrow
         self.column = (flux_column if flux else image_column)(self.schema, path)
-        groups = [about.row_group(number) for number in range(about.num_row_groups)]
-        self.starts = np.cumsum([0, *(group.num_rows for group in groups)])
-        images, others = [], 0
-        for group in groups:
-            parts = [group.column(number) for number in range(group.num_columns)]
-            own = [part.path_in_schema.partition(".")[0] == self.column for part in parts]
-            sizes = [part.total_uncompressed_size for part in parts]
-            images.append(sum(size for size, mine in zip(sizes, own, strict=True) if mine))
-            others += sum(sizes) - images[-1]
+        self.starts = np.cumsum([0, *(group.rows for group in groups)])
+        images = [group.unpacked[self.column] for group in groups]
+        others = sum(group.unpacked.total() for group in groups) - sum(images)
         check_bytes(path, "a row group of its images", max(images, default=0), MAX_GROUP_BYTES)
         check_bytes(path, "its other columns", others, MAX_TEXT_BYTES)
         self._groups: dict[int, Any] = {}
