@@ -249,12 +249,18 @@ def _gallery(large: Large, images: Any, rows: np.ndarray) -> str:
 
 def _captions(large: Large, rows: np.ndarray) -> list[list[str]]:
     """Say below images the class, or else the id, and the number that the map is coloured by."""
-    table, option = large.map.store.table_of(rows), st.session_state[state.COLOUR]
-    lines = [table[large.label or large.map.store.layouts[0].known["id"]].astype(str).tolist()]
-    if option in table and option != large.label:
-        name = option.replace("_", " ")
-        lines.append([f"{name} {written(float(value)) or 'unknown'}" for value in table[option]])
+    lines, option = [_classes(large.map.store.known_of(rows))], st.session_state[state.COLOUR]
+    if option in large.map.store.names and option != large.label:
+        name, values = option.replace("_", " "), large.map.store.table_of(rows)[option]
+        lines.append([f"{name} {written(float(value)) or 'unknown'}" for value in values])
     return [list(captions) for captions in zip(*lines, strict=True)]
+
+
+def _classes(known: dict[str, np.ndarray]) -> list[str]:
+    """Name the classes of galaxies, or else their ids."""
+    if "label" not in known:
+        return known["id"].astype(str).tolist()
+    return [str(name) or "no label" for name in known["label"].tolist()]
 
 
 def table_of(large: Large, rows: np.ndarray, ending: str) -> bytes:
@@ -307,11 +313,10 @@ def _neighbours(large: Large, images: Any, row: int) -> list[int] | None:
         "Nearest neighbours (feature space) and their distances between standardised vectors"
     )
     if images is not None:
-        classes = known["label"].tolist() if "label" in known else names
         there = images.there(found[1]).tolist()
         captions = [
             (name, f"{gap:.2f}" if one else f"{gap:.2f}, no image")
-            for name, gap, one in zip(classes, distances, there, strict=True)
+            for name, gap, one in zip(_classes(known), distances, there, strict=True)
         ]
         gallery("neighbours", large.address, rows, captions, _go_in(large), tile=96)
         return rows
