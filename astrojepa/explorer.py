@@ -34,7 +34,7 @@ FLAGS: dict[str, dict[str, Any]] = {
         "action": "append",
         "metavar": "FILE",
         "help": "vectors to show beside the models, for the galaxies of --data by id, or "
-        "a folder of millions with a map, alone; repeatable",
+        "a folder of millions with a map, with or without --data; repeatable",
     },
     "checkpoint": {"help": "model shown first: id, alias, run folder or file"},
     "bundle": {"help": "folder written by export bundle"},

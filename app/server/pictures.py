@@ -14,6 +14,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import streamlit as st
 
 from ..session.queue import page_is_seen
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from astrojepa.data.thumbnails import Thumbnails
+    from astrojepa.evaluation.vectors.store_images import StoreImages
 
 PREFIX = "/pictures"
 SIDES = (48, 96, 160)
@@ -29,9 +31,12 @@ SIDES = (48, 96, 160)
 _SIDES_BY_NAME = {str(side): side for side in SIDES}
 MAX_ROWS = 64
 KEEP = 1000  # decoded images kept: 77 MB of the largest, 28 MB of the usual ones of 96 px
+KEEP_STORES = 8
 _PLACEHOLDER = (19, 24, 36)
 
 _open: dict[str, Any] = {}
+_large: OrderedDict[str, StoreImages] = OrderedDict()  # of stores, as they were opened last
+_turn = threading.Lock()  # one sheet of a store at a time: several would only slow each other down
 _small: dict[str, Thumbnails | None] = {}  # of data sets whose small images were made before
 _tiles: OrderedDict[tuple[str, int, int], np.ndarray] = OrderedDict()
 _lock = threading.Lock()
@@ -60,6 +65,21 @@ def offer(data: Any) -> str:
     return key
 
 
+def offer_large(key: str, images: StoreImages) -> None:
+    """Make the images of a store available under a key."""
+    with _lock:
+        _large[key] = images
+        _large.move_to_end(key)
+        while len(_large) > KEEP_STORES:
+            _large.popitem(last=False)
+
+
+def address(key: str) -> str:
+    """Return where the sheets of a key are, from the server's root."""
+    base = (st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"{'/' + base if base else ''}{PREFIX}/{key}"
+
+
 def read_rows(text: str, count: int) -> list[int]:
     """Read "3,14,15" as at most 64 row numbers below `count`; ValueError otherwise."""
     parts = text.split(",")
@@ -76,10 +96,8 @@ def read_rows(text: str, count: int) -> list[int]:
 def tile(key: str, row: int, side: int) -> np.ndarray:
     """Return one image as uint8 (side, side, 3); a crossed placeholder if it is unreadable."""
     name = (key, row, side)
-    with _lock:
-        if name in _tiles:
-            _tiles.move_to_end(name)
-            return _tiles[name]
+    if (kept := _kept(name)) is not None:
+        return kept
     from astrojepa.data.crops import resize_frame
 
     small = _small.get(key)
@@ -89,6 +107,17 @@ def tile(key: str, row: int, side: int) -> np.ndarray:
         )
     except (ValueError, OSError):
         made = placeholder(side)
+    return _keep(name, made)
+
+
+def _kept(name: tuple[str, int, int]) -> np.ndarray | None:
+    with _lock:
+        if name in _tiles:
+            _tiles.move_to_end(name)
+        return _tiles.get(name)
+
+
+def _keep(name: tuple[str, int, int], made: np.ndarray) -> np.ndarray:
     with _lock:
         _tiles[name] = made
         while len(_tiles) > KEEP:
@@ -96,10 +125,33 @@ def tile(key: str, row: int, side: int) -> np.ndarray:
     return made
 
 
-def placeholder(side: int) -> np.ndarray:
+def tiles_of_store(key: str, rows: list[int], side: int) -> list[np.ndarray]:
+    """Return images of a store, uint8 (side, side, 3): a crossed placeholder for one that cannot
+    be read, an empty one where there is none.
+    """
+    from astrojepa.data.crops import resize_frame
+
+    with _turn:
+        found = {row: kept for row in rows if (kept := _kept((key, row, side))) is not None}
+        missing = [row for row in dict.fromkeys(rows) if row not in found]
+        try:
+            for row, image in _large[key].each(missing):
+                if isinstance(image, np.ndarray):
+                    made = resize_frame(image, side)
+                else:
+                    made = placeholder(side, crossed=image is not None)
+                found[row] = _keep((key, row, side), made)
+        except (ValueError, OSError):  # the store itself cannot be read any more
+            pass
+    return [found.get(row, placeholder(side)) for row in rows]
+
+
+def placeholder(side: int, crossed: bool = True) -> np.ndarray:
     """Return what stands in for a damaged image: a dark square, crossed out."""
     image = np.empty((side, side, 3), dtype=np.uint8)
     image[:] = _PLACEHOLDER
+    if not crossed:
+        return image
     diagonal = np.arange(side)
     for shift in (0, 1):
         image[diagonal, np.minimum(diagonal + shift, side - 1)] = 139, 149, 167
@@ -109,6 +161,8 @@ def placeholder(side: int) -> np.ndarray:
 
 def sheet(key: str, rows: list[int], side: int) -> bytes:
     """Return the images as one JPEG, at most 8 × 8 of 160 pixels."""
+    if key in _large:
+        return as_sheet(tiles_of_store(key, rows, side))
     return as_sheet([tile(key, row, side) for row in rows])
 
 
@@ -125,7 +179,7 @@ def _answer(request: Request) -> Response:
 
     page_is_seen()
     key = request.path_params["key"]
-    data = _open.get(key)
+    data = _large.get(key, _open.get(key))
     side = _SIDES_BY_NAME.get(request.path_params["side"])
     if data is None or side is None:
         return PlainTextResponse("No such images; reload the page.", status_code=404)

@@ -30,6 +30,7 @@ class Settings:
     sources: tuple[Source, ...]
     checkpoint: str = ""
     vectors: tuple[str, ...] = ()  # files of vectors, shown on this machine alone
+    asked: tuple[Source, ...] = ()  # the data sets that were asked for by name
     listing: Listing = field(default_factory=Listing)
 
     def offered(self, hosted: bool) -> list[Source]:
@@ -82,22 +83,18 @@ def read_settings(argv: Sequence[str], environment: Mapping[str, str]) -> Settin
             raise ValueError(
                 f"--where {condition!r} must read COLUMN=VALUE, e.g. --where source=gz1-balanced."
             )
-    sources = [
-        *listed.sources,
-        *(
-            Source(
-                path,
-                tuple(given.where),
-                given.label_column,
-                given.catalogue,
-                bands=tuple(given.bands),
-            )
-            for path in dict.fromkeys(paths)
-        ),
-    ]
+    own = tuple(
+        Source(
+            path, tuple(given.where), given.label_column, given.catalogue, bands=tuple(given.bands)
+        )
+        for path in dict.fromkeys(paths)
+    )
+    sources = [*listed.sources, *own]
     if not any(source.is_simulated for source in sources):
         sources.append(Source("simulated"))
-    return Settings(tuple(sources), given.checkpoint, tuple(dict.fromkeys(given.vectors)), listed)
+    vectors = tuple(dict.fromkeys(given.vectors))
+    asked = () if without_data else own
+    return Settings(tuple(sources), given.checkpoint, vectors, asked, listed)
 
 
 def is_loopback(host: str) -> bool:

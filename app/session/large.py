@@ -18,19 +18,25 @@ from astrojepa.progress import Progress
 
 from ..components.escape_markdown import escape_markdown
 from ..components.latent_map import colouring
+from ..server import pictures
+from ..server.serving import Source
 from ..server.settings import Settings
-from . import loaders, state, waiting
+from . import loaders, opening, state, waiting
 
 NO_COLOUR = "none"
+WIDEST = 704  # pixels of the image of one galaxy that a browser is sent
 
 
 @dataclass(frozen=True)
 class Large:
-    """A store that is open, and a hash of its state on disk."""
+    """A store that is open, a hash of its state on disk, and where its images are from."""
 
     name: str
     key: str
     map: LargeMap
+    drawn: Any = None  # a DrawnImages, of a simulated store
+    source: Source | None = None  # whose images are found by id
+    pictures_key: str = ""  # changes with the store and with the source
 
     @property
     def label(self) -> str:
@@ -69,6 +75,26 @@ class Large:
             lambda report: self.map.inside(polygons),
         )
 
+    @property
+    def address(self) -> str:
+        """Where the images are, once they are there."""
+        return pictures.address(self.pictures_key)
+
+    def images(self) -> Any:
+        """The images of the galaxies, a StoreImages; None where there are none, and while ids are
+        looked up, with progress.
+        """
+        found = self.drawn
+        if self.source is not None:
+            found = waiting.show_when_ready(
+                ("large images", self.pictures_key),
+                f"Looking up {len(self.map):,} ids in {self.source.name}",
+                _looking_up(self),
+            )
+        if found is not None:
+            pictures.offer_large(self.pictures_key, found)
+        return found
+
     def nearest(self, row: int, count: int) -> tuple[np.ndarray, np.ndarray] | None:
         """Distances and rows of the nearest galaxies; None while they are sought, or the index of
         the store is built.
@@ -86,6 +112,17 @@ class Large:
             return None
         distances, rows = index.nearest(np.array([row]), count)
         return distances[0], rows[0]
+
+
+@st.cache_data(show_spinner=False, max_entries=32)
+def picture(_images: Any, key: str, row: int) -> tuple[str, str]:
+    """The image of one galaxy as an address, and what is wrong with it; both "" without one."""
+    from astrojepa.data.crops import at_most
+
+    ((_, image),) = _images.each([row])
+    if isinstance(image, np.ndarray):
+        return pictures.inline(at_most(image, WIDEST)), ""
+    return "", str(image or "")
 
 
 def opened(settings: Settings, hosted: bool) -> Large | None:
@@ -109,8 +146,15 @@ def _opening(settings: Settings) -> tuple[Any, str, Callable[[Progress], Large |
         return None
     path = Path(settings.vectors[0])
     files = loaders.state_on_disk(*store_files(path))
-    digest = hashlib.sha256(str((path, files)).encode()).hexdigest()[:16]
-    return ("large", digest), f"Opening {path.name}", _open(path, digest)
+    digest = _digest(path, files)
+    sources = [(source, loaders.state_of(source)) for source in settings.asked]
+    key = _digest(digest, sources)
+    task = _open(path, digest, settings.asked, key)
+    return ("large", key), f"Opening {path.name}", task
+
+
+def _digest(*parts: Any) -> str:
+    return hashlib.sha256(str(parts).encode()).hexdigest()[:16]
 
 
 def refuse(title: str, large: Large) -> None:
@@ -122,16 +166,44 @@ def refuse(title: str, large: Large) -> None:
     )
 
 
-def _open(path: Path, digest: str) -> Callable[[Progress], Large | None]:
+def _open(
+    path: Path, digest: str, sources: tuple[Source, ...], key: str
+) -> Callable[[Progress], Large | None]:
     def task(report: Progress) -> Large | None:
         from astrojepa.evaluation.maps.large_map import is_large, open_large_map
         from astrojepa.evaluation.vectors.shards import MANIFEST
         from astrojepa.evaluation.vectors.store import open_store
+        from astrojepa.evaluation.vectors.store_images import DrawnImages, is_made_up
 
         if (path / MANIFEST).is_file():
             return None
         store = open_store(path)
-        return Large(path.name, digest, open_large_map(store)) if is_large(store) else None
+        if not is_large(store):
+            return None
+        if len(sources) > 1:
+            raise ValueError(
+                f"The images of {path.name} come from one source; --data names {len(sources)}."
+            )
+        source = sources[0] if sources else None
+        drawn = DrawnImages(store) if source is None and is_made_up(store) else None
+        return Large(path.name, digest, open_large_map(store), drawn, source, key)
+
+    return task
+
+
+def _looking_up(large: Large) -> Callable[[Progress], Any]:
+    def task(report: Progress) -> Any:
+        from astrojepa.data.image_source import DatasetImages
+        from astrojepa.data.parquet_images import ParquetImages, is_parquet
+        from astrojepa.evaluation.vectors.store_images import find_images
+
+        assert large.source is not None
+        chosen = large.source.where or large.source.catalogue
+        if not chosen and is_parquet(large.source.path):
+            found: Any = ParquetImages(large.source.path, large.source.bands)
+        else:
+            found = DatasetImages(opening.open_source(large.source)(report))
+        return find_images(large.map.store, found, progress=report)
 
     return task
 

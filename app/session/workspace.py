@@ -245,8 +245,7 @@ class Workspace:
     @property
     def pictures(self) -> str:
         """Address of this data set's images, from the server's root."""
-        base = (st.get_option("server.baseUrlPath") or "").strip("/")
-        return f"{'/' + base if base else ''}{pictures.PREFIX}/{self.data.fingerprint}"
+        return pictures.address(self.data.fingerprint)
 
     def class_name(self, row: int) -> str:
         """The class of a galaxy, or "no label"."""

@@ -24,6 +24,16 @@ def resize_frame(image: UInt8[np.ndarray, "H W 3"], size: int) -> UInt8[np.ndarr
     )
 
 
+def at_most(image: UInt8[np.ndarray, "H W 3"], side: int) -> np.ndarray:
+    """Return an image as it is, or reduced until its longer side has so many pixels."""
+    height, width = image.shape[:2]
+    scale = side / max(height, width)
+    if scale >= 1:
+        return image
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.array(Image.fromarray(image).resize(size, Image.Resampling.BOX))
+
+
 def resize_flux(flux: Float32[np.ndarray, "H W C"], size: int) -> Float32[np.ndarray, "F F C"]:
     """Resample the central square of flux to `size` pixels a side, each band as `resize_frame`."""
     side = min(flux.shape[:2])

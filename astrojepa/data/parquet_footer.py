@@ -1,4 +1,5 @@
-"""How many values each column of a Parquet file says that it holds, from its footer.
+"""How many rows and values a Parquet file says that it holds, and how large they are, from its
+footer.
 
 pyarrow tells this too, but a damaged footer then ends the process: a C++ exception that it does not
 catch. *Source:* the Parquet format, parquet.thrift, in Thrift's compact protocol.
@@ -6,8 +7,11 @@ catch. *Source:* the Parquet format, parquet.thrift, in Thrift's compact protoco
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +19,34 @@ MAGIC = b"PAR1"
 MAX_FOOTER = 64_000_000  # bytes
 DEEPEST = 12  # levels of structs and lists; the format has fewer
 # numbers of fields in parquet.thrift
-ROW_GROUPS, COLUMNS, META_DATA, PATH, NUM_VALUES = 4, 1, 3, 3, 5
+ROW_GROUPS, COLUMNS, NUM_ROWS, META_DATA, PATH, NUM_VALUES, UNPACKED = 4, 1, 3, 3, 3, 5, 6
+MOST = 2**62  # values, rows or bytes
+
+
+@dataclass(frozen=True)
+class RowGroup:
+    """What the footer says of one row group, by top-level column."""
+
+    rows: int
+    values: Counter[str]  # missing ones included
+    unpacked: Counter[str]  # bytes
+
+
+def row_groups(path: str | Path) -> list[RowGroup]:
+    """Return what the footer says of each row group; ValueError where it is damaged."""
+    try:
+        footer, found = _Compact(_footer(Path(path))).struct(), []
+        for group in footer.get(ROW_GROUPS, ()):
+            about = RowGroup(_count(group[NUM_ROWS]), Counter(), Counter())
+            for chunk in group[COLUMNS]:
+                facts = chunk[META_DATA]
+                name = facts[PATH][0].decode()
+                about.values[name] += _count(facts[NUM_VALUES])
+                about.unpacked[name] += _count(facts[UNPACKED])
+            found.append(about)
+    except (KeyError, IndexError, TypeError, AttributeError, UnicodeDecodeError) as error:
+        raise ValueError("its footer is damaged") from error
+    return found
 
 
 def count_values(path: str | Path) -> Counter[str]:
@@ -23,19 +54,26 @@ def count_values(path: str | Path) -> Counter[str]:
 
     ValueError where the footer is damaged.
     """
-    try:
-        footer = _Compact(_footer(Path(path))).struct()
-        counts: Counter[str] = Counter()
-        for group in footer.get(ROW_GROUPS, ()):
-            for chunk in group[COLUMNS]:
-                facts = chunk[META_DATA]
-                count = facts[NUM_VALUES]
-                if not 0 <= count < 2**62:
-                    raise ValueError("a negative count")
-                counts[facts[PATH][0].decode()] += count
-    except (KeyError, IndexError, TypeError, AttributeError, UnicodeDecodeError) as error:
-        raise ValueError("its footer is damaged") from error
-    return counts
+    return sum((group.values for group in row_groups(path)), Counter())
+
+
+def _count(number: int) -> int:
+    if not 0 <= number < MOST:
+        raise ValueError("its footer holds a negative count")
+    return number
+
+
+def footers_hash(paths: Sequence[Path]) -> str:
+    """Hash what the footers of files say (16 hex digits), with number on the disk, length and times
+    of each: what changes when a file is written anew, without reading its values.
+    """
+    digest = hashlib.sha256()
+    for path in paths:
+        state = path.stat()
+        about = (path.name, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+        digest.update(repr(about).encode())
+        digest.update(_footer(path))
+    return digest.hexdigest()[:16]
 
 
 def _footer(path: Path) -> bytes:

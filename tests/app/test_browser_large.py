@@ -7,10 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 from explorer_page import Explorer
+from pyarrow import parquet
 
-from astrojepa.evaluation.vectors.simulated_store import Mixture, simulate_store
+from astrojepa.data.images.raster import read_image
+from astrojepa.evaluation.vectors.simulated_store import FIRST_ID, Mixture, simulate_store
+from astrojepa.plotting import encode_image
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 VIEW = {"width": 1440, "height": 900}
@@ -50,6 +55,81 @@ def test_a_large_store_is_density_from_afar_and_galaxies_near_to_click_and_link(
     assert name is not None
     other.says(name[1])
     other.drawn()
+    for opened in (explorer, other):
+        assert opened.complaints == []
+        assert opened.outside == []
+    context.close()
+
+
+def grey(row: int) -> int:
+    """The shade of a galaxy's image, which tells it from its neighbours'."""
+    return 40 + 30 * (row % 7)
+
+
+@pytest.fixture(scope="module")
+def survey(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A store, and images of all its galaxies but every fifth; that of row 2 is broken."""
+    folder = tmp_path_factory.mktemp("survey")
+    simulate_store(Mixture(200_100, 16), folder / "survey")
+    rows = [row for row in range(200_100) if row % 5]
+    shades = {shade: np.full((24, 24, 3), shade, np.uint8) for shade in map(grey, range(7))}
+    encoded = {shade: encode_image(image) for shade, image in shades.items()}
+    images = [b"broken" if row == 2 else encoded[grey(row)] for row in rows]
+    ids = [FIRST_ID + row for row in rows]
+    table = pa.table({"object_id": ids, "image": pa.array(images, pa.binary())})
+    parquet.write_table(table, folder / "images.parquet", row_group_size=1000)
+    return folder / "survey", folder / "images.parquet"
+
+
+def test_images_of_a_large_store_are_beside_it_on_it_and_in_the_gallery_of_a_selection(
+    start: Callable[..., Any], browser: Any, survey: tuple[Path, Path]
+) -> None:
+    store, images = survey
+    server = start("--vectors", str(store), "--data", str(images))
+    context = browser.new_context(viewport=VIEW)
+    explorer = Explorer(context.new_page(), server.url).open(f"/?id={FIRST_ID + 100_001}")
+    page = explorer.page
+    explorer.says(re.compile(r"galaxies, 160,080 of which have an image in images\.parquet\."))
+    explorer.appears(page.get_by_alt_text(f"Galaxy {FIRST_ID + 100_001}"))
+    near = page.locator(".st-key-neighbours .tile")
+    explorer.appears(near.first)
+    rows = [int(tile.get_attribute("data-row")) for tile in near.all()]
+    assert ["no image" in tile.inner_text() for tile in near.all()] == [r % 5 == 0 for r in rows]
+    sheet = near.first.locator(".picture").evaluate("e => e.style.backgroundImage").split('"')[1]
+    pixels = read_image(page.request.get(server.url + sheet).body())
+    across = int(np.ceil(np.sqrt(len(rows))))
+    for k, row in enumerate(rows):
+        if row % 5:
+            down, along = (96 * part + 48 for part in divmod(k, across))
+            assert abs(int(pixels[down, along].mean()) - grey(row)) < 4
+    pictured = next(k for k, row in enumerate(rows) if row % 5)
+    near.nth(pictured).click()
+    explorer.appears(page.get_by_alt_text(f"Galaxy {FIRST_ID + rows[pictured]}"))
+    explorer.quiet()
+    box = explorer.canvas.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    seen = (
+        "(canvas) => canvas.picturesShown()[1].map((i) => [canvas.rowOf(i), canvas.hasPicture(i)])"
+    )
+    for _ in range(12):
+        page.mouse.wheel(0, -120)
+        explorer.quiet()
+        page.wait_for_timeout(500)
+        if explorer.canvas.evaluate(seen):
+            break
+    page.wait_for_function(
+        f"(canvas) => (shown => shown.length && shown.every((one) => one[1]))(({seen})(canvas))",
+        arg=explorer.canvas.element_handle(),
+    )
+    assert all(row % 5 for row, _ in explorer.canvas.evaluate(seen))
+    explorer.draw_box()
+    tile = page.locator(".st-key-lasso_gallery .tile").first
+    chosen = int(tile.get_attribute("data-row"))
+    tile.click()
+    explorer.appears(page.get_by_alt_text(f"Galaxy {FIRST_ID + chosen}"))
+    other = Explorer(context.new_page(), server.url).open(f"/?id={FIRST_ID + 2}")
+    other.says(re.compile("images.parquet#1 is no JPEG, PNG or WebP image"))
+    other.appears(other.page.locator(".st-key-neighbours .tile").first)
     for opened in (explorer, other):
         assert opened.complaints == []
         assert opened.outside == []

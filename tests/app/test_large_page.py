@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import io
+import json
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from page_runner import QUIET, run_page, settled, words
 from pyarrow import parquet
 
+from app.components.latent_map.colouring import by_class
+from app.components.latent_map.latent_map import packed_bits
 from app.components.latent_map.tiles import pack_tile, read_box, widened
 from app.pages.map import large as page
-from app.server import first_look
+from app.server import first_look, pictures
 from app.server.settings import read_settings
 from app.session import large, loaders
 from app.session.large import Large
+from astrojepa import plotting
+from astrojepa.data.crops import resize_frame
+from astrojepa.data.images import raster
 from astrojepa.evaluation.maps import large_map
 from astrojepa.evaluation.maps.large_map import WHOLE, open_large_map
 from astrojepa.evaluation.maps.plane import UNITS
 from astrojepa.evaluation.vectors.hats_store import write_hats
 from astrojepa.evaluation.vectors.neighbour_index import is_available
-from astrojepa.evaluation.vectors.simulated_store import Mixture, simulate_store
+from astrojepa.evaluation.vectors.simulated_store import FIRST_ID, Mixture, simulate_store
 from astrojepa.evaluation.vectors.store import open_store, store_files
+from astrojepa.evaluation.vectors.store_images import DrawnImages
 
 pytestmark = QUIET
 COUNT = 3000
@@ -37,6 +46,15 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def plain(store: Path) -> Path:
+    """The same galaxies in a store that does not say that they are simulated: without images."""
+    path = store.parent / "plain"
+    path.mkdir()
+    pd.read_parquet(store).to_parquet(path / "a.parquet")
+    return path
+
+
 @pytest.fixture(autouse=True)
 def low_threshold(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(large_map, "LARGE", 1000)
@@ -45,7 +63,8 @@ def low_threshold(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(monkeypatch: pytest.MonkeyPatch, cache: Path, store: Path, **more: Any) -> Any:
     name = more.pop("page", "map")
-    options = {"flags": [f"--vectors={store}"], "data": "", "checkpoint": ""}
+    flags = [f"--vectors={store}", *(f"--data={path}" for path in more.pop("images", []))]
+    options = {"flags": flags, "data": "", "checkpoint": ""}
     return run_page(monkeypatch, cache, name, **options, **more)
 
 
@@ -53,16 +72,17 @@ def test_the_map_says_how_many_galaxies_are_drawn_and_how(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
 ) -> None:
     said = words(run(monkeypatch, pages_cache, store))
-    assert "**survey**, 3,000 **simulated** galaxies, without images." in said
+    drawn = "whose images are drawn when they are asked for"
+    assert f"**survey**, 3,000 **simulated** galaxies, {drawn}." in said
     assert "The map shows the density of the 3,000 in view. Zoom in" in said
 
 
 def test_a_link_to_a_galaxy_opens_it_with_its_columns_and_neighbours(
-    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path
 ) -> None:
-    frame = pd.read_parquet(store)
+    frame = pd.read_parquet(plain)
     galaxy = frame.iloc[1234]
-    test = run(monkeypatch, pages_cache, store, query={"id": str(galaxy["object_id"])})
+    test = run(monkeypatch, pages_cache, plain, query={"id": str(galaxy["object_id"])})
     assert not test.error
     assert str(galaxy["object_id"]) in [element.value for element in test.header]
     assert f"{galaxy['redshift']:.6g}" in words(test)
@@ -77,6 +97,130 @@ def test_a_link_to_a_galaxy_opens_it_with_its_columns_and_neighbours(
     settled(test)
     assert nearest[0] in [element.value for element in test.header]
     assert test.query_params["id"] == nearest[0]
+
+
+def test_a_simulated_galaxy_is_shown_with_its_image_and_those_of_its_neighbours(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
+) -> None:
+    shown: list[Any] = []
+    monkeypatch.setattr(page, "gallery", lambda *given, **more: shown.append(given))
+    frame = pd.read_parquet(store)
+    test = run(monkeypatch, pages_cache, store, query={"id": str(frame["object_id"][1234])})
+    assert not test.error
+    assert "Simulated image, drawn from the class and the id." in words(test)
+    assert len(test.get("image")) == 1
+    key, address, rows, captions, _ = shown[-1]
+    assert key == "neighbours"
+    assert [name for name, _ in captions] == frame["label"][rows].tolist()
+    tiles = pictures.tiles_of_store(address.rpartition("/")[2], rows, 48)
+    drawn = dict(DrawnImages(open_store(store)).each(rows))
+    for row, tile in zip(rows, tiles, strict=True):
+        assert np.array_equal(tile, resize_frame(drawn[row], 48))
+
+
+@pytest.fixture(scope="module")
+def survey(plain: Path) -> Path:
+    """Images of every second galaxy and of one that the store does not have; two are broken."""
+    ids = [FIRST_ID + row for row in range(0, COUNT, 2)] + [7]
+    images = [plotting.encode_image(np.full((8, 8, 3), row % 200, np.uint8)) for row in range(1501)]
+    images[100], images[101] = b"broken", huge_png()
+    table = pa.table({"object_id": ids, "image": pa.array(images, pa.binary())})
+    parquet.write_table(table, plain.parent / "survey.parquet", row_group_size=100)
+    return plain.parent / "survey.parquet"
+
+
+def huge_png() -> bytes:
+    """The head of a PNG of a billion pixels."""
+    head = b"IHDR" + (40_000).to_bytes(4) * 2 + bytes([8, 2, 0, 0, 0])
+    rest = b"IDAT" + zlib.compress(bytes(100))
+    parts = [
+        len(part[4:]).to_bytes(4) + part + zlib.crc32(part).to_bytes(4) for part in (head, rest)
+    ]
+    return raster.PNG_SIGNATURE + b"".join(parts)
+
+
+def test_images_of_a_source_are_found_by_id_and_the_page_says_how_many_there_are(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, survey: Path
+) -> None:
+    shown: list[Any] = []
+    monkeypatch.setattr(page, "gallery", lambda *given, **more: shown.append(given))
+    test = run(monkeypatch, pages_cache, plain, images=[survey], query={"id": str(FIRST_ID + 1000)})
+    assert not test.error
+    assert (
+        "**plain**, 3,000 galaxies, 1,500 of which have an image in survey.parquet, which has 1 "
+        "image of another galaxy. "
+    ) in words(test)
+    assert len(test.get("image")) == 1
+    _, address, rows, captions, _ = shown[-1]
+    assert [("no image" in text) for _, text in captions] == [row % 2 == 1 for row in rows]
+    tiles = pictures.tiles_of_store(address.rpartition("/")[2], [1000, 1001], 48)
+    assert abs(int(tiles[0].mean()) - 500 % 200) < 3
+    assert np.array_equal(tiles[1], pictures.placeholder(48, crossed=False))
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        (200, "survey.parquet#100 is no JPEG, PNG or WebP image"),
+        (202, "survey.parquet#101 has 40000 x 40000 pixels; at most 16,777,216 are read."),
+        (201, "survey.parquet has no image of this galaxy."),
+    ],
+)
+def test_a_broken_a_huge_and_a_missing_image_are_a_sentence_beside_all_else(
+    monkeypatch: pytest.MonkeyPatch,
+    pages_cache: Path,
+    plain: Path,
+    survey: Path,
+    row: int,
+    sentence: str,
+) -> None:
+    shown: list[Any] = []
+    monkeypatch.setattr(page, "gallery", lambda *given, **more: shown.append(given))
+    test = run(monkeypatch, pages_cache, plain, images=[survey], query={"id": str(FIRST_ID + row)})
+    assert not test.error
+    assert not test.get("image")
+    assert sentence in words(test)
+    address, found = shown[-1][1], str(FIRST_ID + row)
+    assert found in [element.value for element in test.header]
+    (tile,) = pictures.tiles_of_store(address.rpartition("/")[2], [row], 48)
+    assert np.array_equal(tile, pictures.placeholder(48, crossed=row != 201))
+
+
+def test_a_source_that_cannot_be_matched_is_refused_in_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, survey: Path, tmp_path: Path
+) -> None:
+    table = pa.table({"object_id": ["m31"], "image": pa.array([b"x"], pa.binary())})
+    parquet.write_table(table, tmp_path / "other.parquet")
+    for images, sentence in (
+        ([tmp_path / "other.parquet"], "No galaxy of plain has the id of an image of other.parq"),
+        ([survey, tmp_path], "The images of plain come from one source; --data names 2."),
+        (["simulated:60"], "No galaxy of plain has the id of an image of simulated galaxies"),
+    ):
+        test = run(monkeypatch, pages_cache, plain, images=images)
+        assert [sentence in element.value for element in test.error] == [True]
+
+
+def test_a_source_that_changed_on_disk_is_looked_up_anew(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, survey: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "images.parquet"
+    parquet.write_table(parquet.read_table(survey).slice(0, 1000), path)
+    test = run(monkeypatch, pages_cache, plain, images=[path])
+    assert "3,000 galaxies, 1,000 of which have an image in images.parquet" in words(test)
+    parquet.write_table(parquet.read_table(survey).slice(0, 400), path)
+    settled(test.run())
+    assert "3,000 galaxies, 400 of which have an image in images.parquet" in words(test)
+
+
+def test_the_map_knows_which_galaxies_of_a_tile_have_an_image(store: Path) -> None:
+    large = open_large_map(open_store(store))
+    tile = large.tile((0.0, 0.0, 20_000.0, 30_000.0))
+    there = tile.rows % 3 == 0
+    coloured = by_class(np.zeros(COUNT, np.int64), ("galaxy",))
+    for pictured, expected in ((there, packed_bits(there)), (there | True, ""), (None, "")):
+        packed = pack_tile({}, large, tile, coloured, None, pictured)
+        header = json.loads(packed[4 : 4 + int.from_bytes(packed[:4], "little")])
+        assert header["tile"]["pictured"] == expected
 
 
 def test_a_filter_of_a_link_is_counted_and_its_galaxies_can_be_exported(
@@ -95,6 +239,33 @@ def test_a_filter_of_a_link_is_counted_and_its_galaxies_can_be_exported(
     box.input("no such column < 1").run()
     settled(test)
     assert len(test.error) == 1
+
+
+def test_a_selection_opens_a_gallery_of_bounded_length_page_by_page(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, survey: Path
+) -> None:
+    shown: dict[str, Any] = {}
+    monkeypatch.setattr(page, "gallery", lambda key, *given, **more: shown.update({key: given}))
+    monkeypatch.setattr(page, "PICTURED", 40)
+    query = {"filter": "redshift > 0.1", "colour": "redshift"}
+    test = run(monkeypatch, pages_cache, plain, images=[survey], query=query)
+    redshift = pd.read_parquet(plain)["redshift"]
+    rows = np.flatnonzero(redshift > np.float32(0.1))
+    pictured = rows[rows % 2 == 0]
+    _, first, captions, _ = shown["lasso_gallery"]
+    assert first == pictured[:24].tolist()
+    assert captions[0][1] == f"redshift {redshift[first[0]]:.4g}"
+    assert (
+        f"{len(pictured):,} of these galaxies have an image. The first 40 images are shown."
+    ) in words(test)
+    next(button for button in test.button if button.label == "Next").click().run()
+    settled(test)
+    assert shown["lasso_gallery"][1] == pictured[24:40].tolist()
+    assert not test.dataframe
+    test.session_state["selection_view"] = "table"
+    settled(test.run())
+    assert len(test.dataframe) == 1
+    assert test.query_params["view"] == "table"
 
 
 @pytest.mark.parametrize("name", ["galaxy", "anomalies", "probe", "compare", "models"])
@@ -148,8 +319,6 @@ def test_a_selection_is_exported_in_every_format(
 
 def test_a_tile_names_its_galaxies_by_row_and_places_them_in_its_box(store: Path) -> None:
     large = Large("survey", "0" * 16, open_large_map(open_store(store))).map
-    from app.components.latent_map.colouring import by_class
-
     coloured = by_class(np.zeros(COUNT, np.int64), ("galaxy",))
     box = (0.0, 0.0, 20_000.0, 30_000.0)
     tile = large.tile(box)
@@ -182,15 +351,15 @@ def test_a_box_that_a_browser_sends_is_four_finite_numbers_low_before_high() -> 
 
 
 def test_without_faiss_neighbours_are_those_of_all_vectors(
-    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path
 ) -> None:
     if not is_available():
         pytest.skip("faiss is not installed")
-    name = str(pd.read_parquet(store)["object_id"].iloc[77])
+    name = str(pd.read_parquet(plain)["object_id"].iloc[77])
     listed = []
     for there in (True, False):
         monkeypatch.setattr("app.session.large.is_available", lambda there=there: there)
-        test = run(monkeypatch, pages_cache, store, query={"id": name})
+        test = run(monkeypatch, pages_cache, plain, query={"id": name})
         listed.append([button.label for button in test.button if "near_" in button.key])
     assert [text.split()[0] for text in listed[0]] == [text.split()[0] for text in listed[1]]
     assert len(listed[0]) == 6

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from astrojepa.data.crops import centre_crop, resize_frame
+from astrojepa.data.crops import at_most, centre_crop, resize_frame
 from astrojepa.data.transforms import channel_statistics, normalise, random_frames, to_flux
 
 STILL = (0.9, 0.9, 0.0, 0.0)
@@ -46,6 +46,16 @@ def test_reducing_averages_instead_of_picking_pixels() -> None:
     checks = np.zeros((64, 64, 3), np.uint8)
     checks[::2, ::2] = checks[1::2, 1::2] = 200
     assert abs(int(resize_frame(checks, 8)[4, 4, 0]) - 100) < 12
+
+
+def test_a_large_picture_is_reduced_as_a_whole_and_a_small_one_stays() -> None:
+    picture = np.zeros((30, 60, 3), np.uint8)
+    picture[:, :30] = 200
+    reduced = at_most(picture, 20)
+    assert reduced.shape == (10, 20, 3)
+    assert (reduced[:, :10] == 200).all()
+    assert not reduced[:, 10:].any()
+    assert at_most(picture, 60) is picture
 
 
 @pytest.mark.parametrize("side", [8, 9])

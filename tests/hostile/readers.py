@@ -21,11 +21,12 @@ from app.server import pictures
 from app.session import marks, state, uploads
 from astrojepa.cache import load_arrays
 from astrojepa.checkpoints.model import load_model
-from astrojepa.data import open_dataset
+from astrojepa.data import DataError, open_dataset
 from astrojepa.data.catalogue import read_catalogue
 from astrojepa.data.coordinates import parse_coordinates
 from astrojepa.data.images.fits import read_fits, read_flux, read_sky, shown
 from astrojepa.data.images.raster import read_image
+from astrojepa.data.parquet_images import ParquetImages
 from astrojepa.data.simulate.simulator import simulate
 from astrojepa.evaluation.probes.portable import probe_from_dict
 from astrojepa.evaluation.vectors.embed_shards import embed_shards
@@ -94,6 +95,17 @@ def _read_galaxies(path: Path) -> Any:
     images = [data[index].image for index in range(min(len(data), 20))]
     assert all(image.dtype == np.uint8 and image.ndim == 3 for image in images)
     return data.fingerprint
+
+
+def _read_by_id(path: Path) -> Any:
+    """Look up the ids; every image is given, or a sentence in its place."""
+    source = ParquetImages(path)
+    assert sum(map(len, source.keys())) == len(source)
+    found = dict(source.each(range(min(len(source), 20))))
+    assert len(found) == min(len(source), 20)
+    for image in found.values():
+        assert isinstance(image, DataError) or (image.dtype == np.uint8 and image.ndim == 3)
+    return source.fingerprint
 
 
 def _read_fits(path: Path) -> Any:
@@ -252,6 +264,13 @@ READERS = (
             _read_galaxies,
         )
         for kind in ("Parquet", "Arrow")
+    ),
+    Reader(
+        "Parquet images by id",
+        "images.parquet",
+        _only(lambda: examples.row_files("Parquet")[:1]),  # the other has no ids
+        mutations.harm_bytes,
+        _read_by_id,
     ),
     *(
         Reader(

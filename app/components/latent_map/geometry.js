@@ -22,10 +22,11 @@ function decode(bytes) {
 
 // A tile's galaxies lie in its box and have rows of their own; where they are too many, cells say how many there are and their colour.
 function decodeTile(bytes, start, { header, n, xy: sent }) {
-  const { box: [x0, y0, x1, y1], cells } = header.tile;
+  const { box: [x0, y0, x1, y1], cells, pictured: bits } = header.tile;
   const xy = Float32Array.from(sent, (q, k) => (k % 2 ? y0 + ((y1 - y0) * q) / UNITS : x0 + ((x1 - x0) * q) / UNITS));
   const rows = new Uint32Array(bytes.slice(start, start + 4 * n).buffer);
-  if (!cells) return { xy, rows };
+  const pictured = bits ? unpackBits(bits, n) : null;
+  if (!cells) return { xy, rows, pictured };
   const [down, across] = cells;
   const part = (k) => bytes.slice(start + 4 * n + k * down * across, start + 4 * n + (k + 1) * down * across);
   return { xy, rows, cells: { down, across, levels: part(0), colours: part(1) } };

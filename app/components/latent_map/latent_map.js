@@ -25,9 +25,9 @@ function build(parentElement) {
   document.addEventListener("keydown", slash);
   listen(state);
   canvas.galaxyAt = (px, py) => nearest(state, px, py); // for tests: who is at this pixel of the canvas, and where is this row
-  canvas.rowOf = (i) => (i === null ? null : (state.points.rows?.[i] ?? i)); // of a tile, the row in the store
+  canvas.rowOf = (i) => (i === null ? null : rowOf(state.points, i));
   canvas.pixelOf = (row) => toScreen(state.view, state.points.xy[2 * row], state.points.xy[2 * row + 1]);
-  canvas.hasPicture = (row) => Boolean(state.album.get(row));
+  canvas.hasPicture = (row) => Boolean(state.album.get(rowOf(state.points, row)));
   canvas.picturesShown = () => [state.pictureSide, state.shown];
   canvas.contoursShown = () => (state.contoursOn ? contoursOf(state) : []);
   canvas.labelsShown = () => state.labels.map(({ text, box }) => [text, box]);
@@ -174,7 +174,7 @@ function select(state, row, delay) {
   Object.assign(state, { selected: row, neighbours: [] });
   const { points } = state;
   state.spoken.textContent = `Selected: ${points.header.classes[points.classes[row]] ?? "no label"}`;
-  tell(state, "click", "row", points.rows ? points.rows[row] : row, delay);
+  tell(state, "click", "row", rowOf(points, row), delay);
   redraw(state);
 }
 

@@ -16,6 +16,15 @@ function turnsOf(points) {
   return turns;
 }
 
+// The number that the server knows a galaxy by: of a tile, the row in the store.
+function rowOf(points, i) {
+  return points.rows ? points.rows[i] : i;
+}
+
+function hasImage(points, i) {
+  return !points.header.imageless && !(points.pictured && !points.pictured[i]);
+}
+
 function sideAt(zoom) {
   return Math.min(112, PICTURE * Math.max(1, Math.sqrt(zoom / 12)));
 }
@@ -38,7 +47,7 @@ function picturesInView(state) {
   const step = (sideAt(jump) + 4) / (view.base * jump);
   const taken = new Map(); // square of the grid -> the picture in it; a picture overlaps none of the nine squares around it
   return visible.filter((i) => {
-    if (state.bright && !state.bright[i]) return false;
+    if ((state.bright && !state.bright[i]) || !hasImage(points, i)) return false;
     const [x, y] = [points.xy[2 * i], points.xy[2 * i + 1]];
     const [gx, gy] = [Math.floor(x / step), Math.floor(y / step)];
     for (let dy = -1; dy <= 1; dy++) {
@@ -55,12 +64,12 @@ function picturesInView(state) {
 function drawPictures(ctx, state) {
   const shown = picturesInView(state);
   state.shown = shown;
-  state.album.want(shown);
+  state.album.want(shown.map((i) => rowOf(state.points, i)));
   const side = sideAt(state.view.zoom);
   state.pictureSide = side;
   for (const i of shown) {
     const [x, y] = toScreen(state.view, state.xy[2 * i], state.xy[2 * i + 1]);
-    const tile = state.album.get(i);
+    const tile = state.album.get(rowOf(state.points, i));
     ctx.fillStyle = state.theme.background;
     ctx.fillRect(x - side / 2, y - side / 2, side, side);
     if (tile) ctx.drawImage(tile.image, tile.x, tile.y, tile.side, tile.side, x - side / 2, y - side / 2, side, side);
@@ -121,7 +130,7 @@ function whoIsAround(state, px, py) {
   const found = [];
   eachInBox(index, x0, y0, x1, y1, (i) => found.length < 4000 && found.push(i));
   const gap = (i) => (points.xy[2 * i] - x) ** 2 + (points.xy[2 * i + 1] - y) ** 2;
-  return found.map((i) => [gap(i), i]).sort((a, b) => a[0] - b[0]).slice(0, FORESEEN).map((pair) => pair[1]);
+  return found.map((i) => [gap(i), i]).sort((a, b) => a[0] - b[0]).slice(0, FORESEEN).map((pair) => rowOf(points, pair[1]));
 }
 
 function showCard(state, row, px, py) {
@@ -143,14 +152,14 @@ function fillCard(state, row) {
   const { card, points } = state;
   const { header } = points;
   const small = card.querySelector("canvas").getContext("2d");
-  const tile = state.album.get(row);
+  const tile = state.album.get(rowOf(points, row));
   small.clearRect(0, 0, 160, 160);
   if (tile) small.drawImage(tile.image, tile.x, tile.y, tile.side, tile.side, 0, 0, 160, 160);
   const picture = card.querySelector("img");
   picture.removeAttribute("src");
-  picture.parentElement.hidden = Boolean(header.imageless);
-  if (!header.imageless)
-    Promise.resolve(state.sheets(header.pictures, 160, [row])).then((address) => {
+  picture.parentElement.hidden = !hasImage(points, row);
+  if (hasImage(points, row))
+    Promise.resolve(state.sheets(header.pictures, 160, [rowOf(points, row)])).then((address) => {
       if (state.hovered === row) picture.src = address;
     });
   card.querySelector(".name").textContent = header.classes[points.classes[row]] ?? "no label";

@@ -16,9 +16,9 @@ function tellView(state) {
 
 // Galaxies have other places in another tile: whoever is meant is found again by row.
 function enterTile(state) {
-  Object.assign(state, { selected: null, neighbours: [], hovered: null });
+  Object.assign(state, { selected: null, neighbours: [], hovered: null, shown: [] });
   state.card.hidden = true;
-  for (const name of ["pictures", "contours"]) state.buttons[name].hidden = true;
+  state.buttons.contours.hidden = true;
   look(state);
 }
 

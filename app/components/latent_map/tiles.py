@@ -10,7 +10,7 @@ from astrojepa.evaluation.maps.large_map import Box, LargeMap, Tile
 from astrojepa.evaluation.maps.plane import UNITS
 
 from .colouring import Colouring
-from .latent_map import pack
+from .latent_map import pack, packed_bits
 
 MARGIN = 0.1  # of the view, on every side: what a short drag shows
 FARTHEST = 1e6  # units of the map
@@ -44,11 +44,13 @@ def pack_tile(
     tile: Tile,
     coloured: Colouring,
     look: dict[str, Any] | None = None,
+    pictured: np.ndarray | None = None,
 ) -> bytes:
     """Lay out a tile for the browser: as `pack`, with places counted in the tile's box, then
     uint32 row per galaxy, then uint8 density (0 = nobody) and uint8 colour per cell.
 
     `look`: where the view should be, {"at", "zoom", "number"}; each number is followed once.
+    `pictured`: which galaxies of the tile have an image, bool (m,); all where it is None.
     """
     low, high = np.array(tile.box[:2]), np.array(tile.box[2:])
     places = (large.places[tile.rows] - low) / (high - low) * UNITS
@@ -58,6 +60,7 @@ def pack_tile(
         "cells": None if tile.cells is None else tile.cells.shape,
         "total": len(large),
         "look": look,
+        "pictured": "" if pictured is None or pictured.all() else packed_bits(pictured),
     }
     nobody = np.zeros(len(tile.rows), np.uint8)
     classes = codes if coloured.legend.get("isClass") else nobody + 255

@@ -43,7 +43,7 @@ def show_selection(workspace: Workspace, rows: np.ndarray) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="lasso"):
         page, size = 0, "small"
         if view == "gallery":
-            page = _pager(len(rows))
+            page = pager(len(rows))
             size = choose("Images", SIZES, state.SELECTION_SIZE, label_visibility="collapsed")
         _export(workspace, rows)
         send_button(
@@ -126,7 +126,8 @@ def _order_menu(workspace: Workspace) -> tuple[str, bool]:
     return by, st.toggle("Reverse", key=state.SELECTION_REVERSED)
 
 
-def _pager(count: int) -> int:
+def pager(count: int) -> int:
+    """Draw the buttons that turn the pages of a gallery; returns the page that is shown."""
     pages = max(1, -(-count // PER_PAGE))
     page = min(st.session_state.get(state.GALLERY_PAGE, 0), pages - 1)
     st.button("Previous", disabled=page == 0, on_click=_turn, args=(page - 1,))

@@ -27,7 +27,7 @@ from astrojepa.data.images import FITS_SUFFIXES, IMAGE_SUFFIXES
 from astrojepa.data.images.bands import planes_of
 from astrojepa.data.images.raster import read_image
 from astrojepa.data.missing import without_missing
-from astrojepa.data.parquet_footer import count_values
+from astrojepa.data.parquet_footer import row_groups
 from astrojepa.data.readers.labels import (
     LABEL_COLUMNS,
     SPLITS,
@@ -59,21 +59,15 @@ class ParquetShard:
     def __init__(self, path: Path, flux: bool) -> None:
         from pyarrow import parquet
 
-        count_values(path)  # a damaged footer would end the process
+        groups = row_groups(path)  # pyarrow would end the process on a damaged footer
         self.path, self.file = path, parquet.ParquetFile(path)
-        self.schema, about = self.file.schema_arrow, self.file.metadata
+        self.schema = self.file.schema_arrow
         self.column = (flux_column if flux else image_column)(self.schema, path)
-        groups = [about.row_group(number) for number in range(about.num_row_groups)]
-        self.starts = np.cumsum([0, *(group.num_rows for group in groups)])
-        images, others = [], 0
-        for group in groups:
-            parts = [group.column(number) for number in range(group.num_columns)]
-            own = [part.path_in_schema.partition(".")[0] == self.column for part in parts]
-            sizes = [part.total_uncompressed_size for part in parts]
-            images.append(sum(size for size, mine in zip(sizes, own, strict=True) if mine))
-            others += sum(sizes) - images[-1]
-        _check_bytes(path, "a row group of its images", max(images, default=0), MAX_GROUP_BYTES)
-        _check_bytes(path, "its other columns", others, MAX_TEXT_BYTES)
+        self.starts = np.cumsum([0, *(group.rows for group in groups)])
+        images = [group.unpacked[self.column] for group in groups]
+        others = sum(group.unpacked.total() for group in groups) - sum(images)
+        check_bytes(path, "a row group of its images", max(images, default=0), MAX_GROUP_BYTES)
+        check_bytes(path, "its other columns", others, MAX_TEXT_BYTES)
         self._groups: dict[int, Any] = {}
         self._lock = threading.Lock()
 
@@ -112,7 +106,7 @@ class ArrowShard:
         content = pa.memory_map(str(path))
         start = len(FILE) if content.read(len(FILE)) == FILE else 0
         content.seek(start)
-        _check_bytes(path, "its packed values", unpacked_bytes(content), MAX_TEXT_BYTES)
+        check_bytes(path, "its packed values", unpacked_bytes(content), MAX_TEXT_BYTES)
         content.seek(start)
         self.whole = pa.ipc.open_stream(content).read_all()
         self.whole.validate(full=True)  # a damaged offset must not lead out of the file
@@ -163,14 +157,7 @@ class RowReader:
 
     def read(self, row: int) -> np.ndarray:
         """Return an image as uint8 (H, W, 3); DataError where it is damaged, changed or gone."""
-        name, content = self.files[row], self.value(row).as_py()
-        if isinstance(content, dict):
-            content = content.get("bytes")
-        if not content:
-            raise PictureError(f"{name} holds no image.")
-        from astrojepa.data.images.fits import is_fits, read_fits  # astropy
-
-        return read_fits(content, name)[0] if is_fits(content[:16]) else read_image(content, name)
+        return picture(self.value(row), self.files[row])
 
 
 @dataclass
@@ -181,22 +168,42 @@ class FluxRowReader(RowReader):
 
     def flux(self, row: int) -> np.ndarray:
         """Return the flux as float32 (H, W, C); DataError where it is damaged, changed or gone."""
-        from astrojepa.data.images.fits import filled
-
-        name = self.files[row]
-        names, cube = _cube(self.value(row), name)
-        places = planes_of(self.bands, names, len(cube))
-        if places is None:
-            raise PictureError(
-                f"{name} has {', '.join(names)}; expected the bands {', '.join(self.bands)}."
-            )
-        return filled(cube[places], name, self.bands)
+        return _flux(self.value(row), self.files[row], self.bands)
 
     def read(self, row: int) -> np.ndarray:
         """Return an RGB image of the bands, uint8 (H, W, 3), by their wavelengths."""
         from astrojepa.data.images.fits import shown
 
         return shown(self.flux(row), self.bands)
+
+
+def picture(value: Any, name: str) -> np.ndarray:
+    """Decode a value of a column of images, uint8 (H, W, 3); PictureError names what is wrong."""
+    content = value.as_py()
+    if isinstance(content, dict):
+        content = content.get("bytes")
+    if not content:
+        raise PictureError(f"{name} holds no image.")
+    from astrojepa.data.images.fits import is_fits, read_fits  # astropy
+
+    return read_fits(content, name)[0] if is_fits(content[:16]) else read_image(content, name)
+
+
+def flux_image(value: Any, name: str, bands: tuple[str, ...]) -> np.ndarray:
+    """Make an image of a value of a column of flux, uint8 (H, W, 3), as `FluxRowReader` does."""
+    from astrojepa.data.images.fits import shown
+
+    return shown(_flux(value, name, bands), bands)
+
+
+def _flux(value: Any, name: str, bands: tuple[str, ...]) -> np.ndarray:
+    from astrojepa.data.images.fits import filled
+
+    names, cube = _cube(value, name)
+    places = planes_of(bands, names, len(cube))
+    if places is None:
+        raise PictureError(f"{name} has {', '.join(names)}; expected the bands {', '.join(bands)}.")
+    return filled(cube[places], name, bands)
 
 
 def _cube(value: Any, name: str) -> tuple[list[str], np.ndarray]:
@@ -255,7 +262,7 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
     images, a damaged one, shards of different columns, or too much to read.
     """
     root = Path(source).resolve()
-    names = _files(root)
+    names = table_files(root)
     paths = [root / name if name else root for name in names]
     statuses = [path.stat() for path in paths]
     bands = selection.bands
@@ -361,7 +368,7 @@ def _opened(path: Path, flux: bool) -> ParquetShard | ArrowShard:
         raise DataError(f"{path} is no whole Parquet or Arrow file ({reason}).") from error
 
 
-def _files(root: Path) -> list[str]:
+def table_files(root: Path) -> list[str]:
     """Return the shards below a folder; "" for a file."""
     if not root.is_dir():
         return [""]
@@ -461,7 +468,8 @@ def _whole(ids: pd.Series, source: str) -> pd.Series:
     return ids.astype("Int64").astype(object)
 
 
-def _check_bytes(path: Path, what: str, size: int, limit: int) -> None:
+def check_bytes(path: Path, what: str, size: int, limit: int) -> None:
+    """Raise DataError where something takes more room than is made for it."""
     if size > limit:
         raise DataError(
             f"{path.name}: {what} take {size / 1e9:.1f} GB; at most {limit / 1e9:.1f} GB are read. "

@@ -1,0 +1,199 @@
+"""Images of the galaxies of a store, by row, each drawn or read when it is asked for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from astrojepa.cache import cache_path, load_arrays, save_arrays
+from astrojepa.data import DataError, PictureError
+from astrojepa.data.id_keys import id_keys
+from astrojepa.data.image_source import CHUNK, ImageSource
+from astrojepa.data.parquet_footer import footers_hash
+from astrojepa.data.simulate.census import KINDS
+from astrojepa.data.simulate.stamp import draw_stamp
+from astrojepa.evaluation.vectors.columns import opened_parquet
+from astrojepa.evaluation.vectors.store import Store
+from astrojepa.progress import Progress, reporting
+
+SIZE = 128  # pixels of a side of what is drawn
+SORTED = 2**22  # ids of a source that are sorted together: 100 MB
+_VERSION = 1  # part of the key; raise it when ids are looked up in another way
+
+
+class StoreImages(Protocol):
+    """What pages ask for images."""
+
+    def __len__(self) -> int:
+        """The number of galaxies of the store."""
+        ...
+
+    def there(self, rows: np.ndarray) -> np.ndarray:
+        """Say which rows have an image: bool (q,)."""
+        ...
+
+    def each(self, rows: Sequence[int]) -> Iterator[tuple[int, np.ndarray | DataError | None]]:
+        """Yield every row, in any order, with its image as uint8 (H, W, 3), with what is wrong
+        with it, or with None where there is none. One image at a time is in memory.
+        """
+        ...
+
+
+def is_made_up(store: Store) -> bool:
+    """Whether `simulate_store` made a store up, whatever has sorted or projected it since."""
+    return store.facts.get("simulated") == "true" and "model_hash" not in store.facts
+
+
+@dataclass(frozen=True)
+class DrawnImages:
+    """Images of a simulated store: the simulator draws each from the galaxy's class and its id.
+
+    The same id and class give the same image, in whatever store and order; nothing else that the
+    store says of a galaxy decides it.
+    """
+
+    store: Store
+
+    def __len__(self) -> int:
+        return len(self.store)
+
+    def there(self, rows: np.ndarray) -> np.ndarray:
+        """Every galaxy has an image."""
+        return np.ones(len(rows), bool)
+
+    def each(self, rows: Sequence[int]) -> Iterator[tuple[int, np.ndarray | DataError | None]]:
+        """Draw one image after another; PictureError for a class that the simulator lacks."""
+        known = self.store.known_of(np.asarray(rows, np.int64)) if len(rows) else {}
+        for place, row in enumerate(rows):
+            name = str(known["id"][place])
+            kind = str(known["label"][place]) if "label" in known else ""
+            yield row, _drawn(name, kind)
+
+
+def _drawn(name: str, kind: str) -> np.ndarray | DataError:
+    if kind.lower() not in KINDS:
+        return PictureError(f"{name} cannot be drawn: the simulator has no class {kind!r}.")
+    if not name.isdecimal():
+        return PictureError(f"{name} cannot be drawn: the simulator counts galaxies by number.")
+    return draw_stamp(0, int(name), kind.lower(), "none", SIZE)[0]
+
+
+@dataclass(frozen=True)
+class FoundImages:
+    """Images of a source, found by id."""
+
+    source: ImageSource
+    rows: np.ndarray  # int32 (n,): the row of the source for each galaxy, -1 where it has none
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @cached_property
+    def count(self) -> int:
+        """How many galaxies of the store have an image."""
+        return int(np.count_nonzero(self.rows >= 0))
+
+    @cached_property
+    def others(self) -> int:
+        """How many images of the source belong to no galaxy of the store."""
+        used = np.zeros(len(self.source), bool)
+        used[self.rows[self.rows >= 0]] = True
+        return int(np.count_nonzero(~used))
+
+    def there(self, rows: np.ndarray) -> np.ndarray:
+        """Say which rows have an image: bool (q,)."""
+        return self.rows[rows] >= 0
+
+    def each(self, rows: Sequence[int]) -> Iterator[tuple[int, np.ndarray | DataError | None]]:
+        """Yield every row with its image, with what is wrong with it, or with None."""
+        wanted: dict[int, list[int]] = defaultdict(list)
+        for row in rows:
+            wanted[int(self.rows[row])].append(row)
+        for row in wanted.pop(-1, []):
+            yield row, None
+        for place, image in self.source.each(list(wanted)):
+            for row in wanted[place]:
+                yield row, image
+
+
+def find_images(
+    store: Store, source: ImageSource, *, progress: Progress | bool | None = None
+) -> FoundImages:
+    """Look up the ids of a store among those of a source: once, then the rows are in the cache.
+
+    Ids are compared as text, by a hash of 64 bits; of several images of an id the first counts.
+    Nothing but the ids of either is read, and of the source's so many are in memory that 100 MB
+    hold them. Raises DataError where no galaxy has an image, or ids are of a kind that loses
+    digits.
+    """
+    place = hashlib.sha256(str(store.path.resolve()).encode()).hexdigest()[:12]
+    recipe = f"{_VERSION} {footers_hash(store.files)} {source.fingerprint}"
+    key = hashlib.sha256(recipe.encode()).hexdigest()[:16]
+    path = cache_path("images", f"{place}-{key}")
+    rows = (load_arrays(path) or {}).get("rows")
+    if rows is None or not _are_rows(rows, len(store), len(source)):
+        with reporting(progress, len(store), f"looking up ids in {source.name}") as report:
+            rows = _looked_up(store, source, report)
+        save_arrays(path, rows=rows)
+        for other in path.parent.glob(f"images-{place}-*"):
+            if other != path:  # of the store or the source as they were
+                other.unlink(missing_ok=True)
+    found = FoundImages(source, rows)
+    if not found.count:
+        raise DataError(
+            f"No galaxy of {store.path.name} has the id of an image of {source.name}: ids are such "
+            f"as {store.known_of(np.array([0]))['id'][0]} there and {source.first_id()} here; "
+            "choose data with the same ids."
+        )
+    return found
+
+
+def _are_rows(rows: np.ndarray, count: int, most: int) -> bool:
+    whole = rows.shape == (count,) and rows.dtype == np.int32
+    return bool(whole and rows.min() >= -1 and rows.max() < most)
+
+
+def _looked_up(store: Store, source: ImageSource, report: Callable[[int], None]) -> np.ndarray:
+    """Return the row of the source for each galaxy, int32 (n,), -1 where it has none."""
+    rows = np.full(len(store), -1, np.int32)
+    first = 0
+    for keys in _joined(source.keys(), SORTED):
+        order = np.argsort(keys, kind="stable")
+        keys, start = keys[order], 0
+        for own in _keys(store):
+            here = rows[start : start + len(own)]
+            at = np.minimum(np.searchsorted(keys, own), len(keys) - 1)
+            hit = (keys[at] == own) & (own != 0) & (here < 0)
+            here[hit] = first + order[at[hit]]
+            start += len(own)
+            report(start)
+        first += len(keys)
+    return rows
+
+
+def _joined(parts: Iterator[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """Yield parts joined to arrays of so many values, about."""
+    kept: list[np.ndarray] = []
+    for part in parts:
+        kept.append(part)
+        if sum(map(len, kept)) >= size:
+            yield np.concatenate(kept)
+            kept = []
+    if kept:
+        yield np.concatenate(kept)
+
+
+def _keys(store: Store) -> Iterator[np.ndarray]:
+    """Yield the keys of the ids of a store, in the order of its rows."""
+    for path, layout in zip(store.files, store.layouts, strict=True):
+        name = layout.known["id"]
+        with opened_parquet(path, layout.text) as file:
+            for batch in file.iter_batches(CHUNK, columns=[name], use_threads=False):
+                batch.column(0).validate(full=True)
+                yield id_keys(batch.column(0), path.name)
