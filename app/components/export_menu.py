@@ -24,7 +24,8 @@ def export_menu(key: str, stem: str, count: int, write: Callable[[str], bytes]) 
         if ending == ".fits":
             st.caption("FITS tables hold ASCII text only.")
         st.download_button(
-            f"Download {count:,} galax{'y' if count == 1 else 'ies'}",
+            # the format too, so that a press before the page is drawn anew is seen for what it is
+            f"Download {count:,} galax{'y' if count == 1 else 'ies'} as {ending}",
             lambda: write(ending),
             f"{stem}{ending}",
             "text/csv" if ending == ".csv" else "application/octet-stream",

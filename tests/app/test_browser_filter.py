@@ -58,7 +58,7 @@ def test_a_filter_greys_the_map_bounds_box_and_export_and_opens_elsewhere_from_i
     assert 0 < inside < len(rows)
     page.get_by_role("button", name="Export", exact=True).click()
     with page.expect_download() as download:
-        page.get_by_role("button", name=f"Download {inside} galaxies").click()
+        page.get_by_role("button", name=f"Download {inside} galaxies as .csv").click()
     lines = list(csv.DictReader(Path(download.value.path()).read_text().splitlines()))
     assert len(lines) == inside
     assert {line["id"] for line in lines} <= {identities()[row] for row in rows}
@@ -67,7 +67,7 @@ def test_a_filter_greys_the_map_bounds_box_and_export_and_opens_elsewhere_from_i
     page.get_by_role("option", name="VOTable (.vot)").click()
     explorer.quiet()
     with page.expect_download() as download:
-        page.get_by_role("button", name=f"Download {inside} galaxies").click()
+        page.get_by_role("button", name=f"Download {inside} galaxies as .vot").click()
     table = parse(download.value.path())
     about = {info.name: info.value for info in table.resources[0].infos}
     assert about["filter"] == EXPRESSION

@@ -49,7 +49,7 @@ def test_buttons_are_legible_in_a_popover_and_none_covers_words(
     assert sizes[0] == sizes[1]
 
     page.get_by_role("button", name="Export", exact=True).click()
-    button = page.get_by_role("button", name=re.compile(r"^Download \d+ galaxies$"))
+    button = page.get_by_role("button", name=re.compile(r"^Download \d+ galaxies as \.csv$"))
     words = button.get_by_text(re.compile("^Download"))
     assert contrast(painted(words, "color"), painted(button, "backgroundColor")) >= 4.5
     context.close()

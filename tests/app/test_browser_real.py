@@ -75,7 +75,7 @@ def exported(explorer: Explorer, count: int) -> tuple[Any, dict[str, str]]:
     page.get_by_role("option", name="VOTable (.vot)").click()
     explorer.quiet()
     with page.expect_download() as download:
-        page.get_by_role("button", name=f"Download {count} galaxies").click()
+        page.get_by_role("button", name=f"Download {count} galaxies as .vot").click()
     page.keyboard.press("Escape")
     opened = parse(download.value.path())
     about = {info.name: info.value for info in opened.resources[0].infos}
@@ -155,7 +155,7 @@ def test_a_box_within_a_filter_is_exported_and_opens_elsewhere_from_its_link(
 
 
 def test_anomalies_leave_out_artefacts_and_the_galaxy_page_draws_its_heatmap(
-    explorer: Explorer, galaxies: Dataset
+    explorer: Explorer, galaxies: Dataset, real: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = explorer.page
     page.goto(f"{explorer.url}/anomalies?score=knn")
@@ -163,6 +163,7 @@ def test_anomalies_leave_out_artefacts_and_the_galaxy_page_draws_its_heatmap(
     explorer.quiet()
     count = int(page.get_by_text(re.compile("galaxies, page 1 of")).inner_text().split()[0])
     rows, _ = exported(explorer, count)
+    monkeypatch.setenv("ASTROJEPA_CACHE", str(real.cache))  # the images are checked once
     artefacts = picture_checks(galaxies).artefact > LIKELY
     assert set(rows["id"]) == set(galaxies.ids[~artefacts].astype(str))
     assert (np.diff(rows["value"]) <= 0).all()
