@@ -97,6 +97,11 @@ def kept() -> dict[str, Any]:
     return {key: st.session_state[key] for key in state.PERSISTENT if key in st.session_state}
 
 
+def address(workspace: Workspace) -> str:
+    """Return the query string of a link to what is shown now."""
+    return urllib.parse.urlencode(state.encode_link(current(workspace)))
+
+
 def publish(workspace: Workspace) -> str:
     """Write changed state to the address bar; returns the query string of a copied link."""
     st.session_state[state.KEPT] = kept()

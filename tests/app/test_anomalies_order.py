@@ -84,6 +84,9 @@ def test_scores_that_need_what_the_model_lacks_are_not_offered() -> None:
     assert "jepa-score" in scores.offered(True, False)
     assert scores.offered(False, False) == ("knn", "lof", "mahalanobis", "isolation")
     assert all(scores.title(name) != name and scores.how(name, "m") for name in names())
+    assert scores.title("pixel-pca-mahalanobis") == "Pixels: Mahalanobis distance"
+    assert scores.title("pixel-pca-knn") == "Pixels: kNN distance"
+    assert scores.mid_sentence("Local outlier factor") == "local outlier factor"
 
 
 def test_the_table_shows_the_interval_and_the_difference_to_the_first() -> None:
@@ -104,8 +107,8 @@ def test_the_table_shows_the_interval_and_the_difference_to_the_first() -> None:
     assert table["follows"][0] == "S/N −0.70 (strong)"
     assert quality_verdict(rows, "Merging") == (
         "2 Merging among 100 galaxies, 2 draws. Best: local outlier factor on pixel PCA, average "
-        "precision 0.400, above chance (0.020). Row 1, distance to 20 nearest neighbours on this "
-        "model, has 0.200."
+        "precision 0.400, above chance (0.020). Row 1, kNN distance on this model, has "
+        "0.200."
     )
     default = [Row("encoder", ranking("asymmetry", [0.05, 0.07]), (0.0, 0.0, 0.0)), *rows]
     assert quality_verdict(default, "Merging").endswith(

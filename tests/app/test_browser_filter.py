@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
+import urllib.parse
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from astropy.io.votable import parse
 from explorer_page import Explorer, identities
 from PIL import Image
 
@@ -56,11 +58,22 @@ def test_a_filter_greys_the_map_bounds_box_and_export_and_opens_elsewhere_from_i
     assert 0 < inside < len(rows)
     page.get_by_role("button", name="Export", exact=True).click()
     with page.expect_download() as download:
-        page.get_by_role("button", name=f"Download {inside} galaxies").click()
+        page.get_by_role("button", name=f"Download {inside} galaxies as .csv").click()
     lines = list(csv.DictReader(Path(download.value.path()).read_text().splitlines()))
     assert len(lines) == inside
     assert {line["id"] for line in lines} <= {identities()[row] for row in rows}
     assert all(float(line["snr"]) > 20 for line in lines)
+    page.get_by_role("combobox", name="Format").click()
+    page.get_by_role("option", name="VOTable (.vot)").click()
+    explorer.quiet()
+    with page.expect_download() as download:
+        page.get_by_role("button", name=f"Download {inside} galaxies as .vot").click()
+    table = parse(download.value.path())
+    about = {info.name: info.value for info in table.resources[0].infos}
+    assert about["filter"] == EXPRESSION
+    assert about["view"] == urllib.parse.urlparse(page.url).query, "the link that shows them"
+    assert list(table.get_first_table().array["id"]) == [line["id"] for line in lines]
+    page.keyboard.press("Escape")
 
     elsewhere = browser.new_context(viewport=VIEW)
     other = Explorer(elsewhere.new_page(), server.url)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,9 @@ from app.components.latent_map import colouring, palette
 from app.components.latent_map.latent_map import pack
 from app.pages.map import search
 from astrojepa import files
+from astrojepa.data.filters import matching
 from astrojepa.data.readers.galaxy10 import CLASSES as GALAXY10
+from astrojepa.data.values import coded
 
 
 def test_galaxy10_classes_have_the_colours_and_shapes_of_their_families() -> None:
@@ -150,10 +153,29 @@ def test_search_finds_ids_classes_and_places() -> None:
     assert found("SPIRAL").labels == (0, 2), "a word inside of a name, of every class that has it"
     assert found("barred spiral").labels == (0,), "a whole name"
     assert found("iral").labels == ()
+    assert found("mergers").labels == found("Merger").labels == (1,), "as an astronomer says it"
+    assert found("spirals").labels == (0, 2)
+    assert found("rings").labels == ()
     near = found("20.01 5.0")
     assert near.row == 1
     assert "35.9″ away" in near.sentence
     assert found("ngc").row == 0
+
+
+def test_a_class_that_is_found_comes_with_the_filter_that_lists_its_galaxies() -> None:
+    names = ("Barred Spiral", "Merging", "Unbarred Tight Spiral")
+    columns = {"class": coded(np.arange(3), names)}
+    for text, expected in (("merging", [1]), ("spiral", [0, 2])):
+        sentence = found(text).sentence
+        expression = re.search(r"The filter (.*) lists", sentence)
+        assert expression
+        assert np.flatnonzero(matching(expression[1], columns)).tolist() == expected
+
+
+def test_a_search_without_a_match_names_the_classes() -> None:
+    assert "a class (Barred Spiral, Merging, Unbarred Tight Spiral)" in found("quasar").sentence
+    many = search.search("quasar", IDS, tuple(f"kind {n}" for n in range(50)), RA, DEC, parse)
+    assert "kind 11, …)" in many.sentence
 
 
 @pytest.mark.parametrize("text", ["nothing like this", "999", "x" * 5000])

@@ -10,11 +10,12 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from astropy.io.votable import parse
 from page_runner import QUIET, run_page, settled, words
 from streamlit.testing.v1 import AppTest
 
 import astrojepa as aj
-from app.pages.anomalies.leaderboard import leaderboard_csv
+from app.pages.anomalies.leaderboard import card_captions, leaderboard_csv, leaderboard_file
 from app.pages.anomalies.listing import View
 from app.pages.anomalies.scores import Chosen
 from app.pages.map.view import islands_sentence
@@ -114,7 +115,12 @@ def test_the_leaderboard_is_exported_in_its_order_with_score_and_position() -> N
     chosen = Chosen("lof", np.array([0.1, 0.5, 0.3, 0.2, 0.4]), np.array([5, 1, 3, 4, 2]))
     view = View(chosen, None, None, None)
     places = np.array([1, 2, 3, 4, 5])
-    workspace = SimpleNamespace(data=data, made_by=("pixel PCA", ""), places=places)
+    workspace = SimpleNamespace(
+        data=data,
+        made_by=("pixel PCA", ""),
+        places=places,
+        class_name=lambda row: data.classes[data.labels[row]],
+    )
     order = view.order(workspace, chosen.places)  # type: ignore[arg-type]
     text = leaderboard_csv(workspace, view, order)  # type: ignore[arg-type]
     lines = list(csv.DictReader(io.StringIO(text)))
@@ -122,6 +128,18 @@ def test_the_leaderboard_is_exported_in_its_order_with_score_and_position() -> N
     assert lines[0]["id"] == str(data.ids[1])
     assert (lines[0]["score"], lines[0]["value"], lines[0]["rank_knn"]) == ("lof", "0.5", "2")
     assert {"ra_deg", "dec_deg", "class", "model", "data", "snr"} <= set(lines[0])
+    written = card_captions(workspace, view, order, {})  # type: ignore[arg-type]
+    assert [lines[1] for lines in written][:2] == ["0.500, kNN rank 2", "0.400, kNN rank 5"]
+    assert max(len(line) for lines in written for line in lines[1:]) <= 22, "so much is not cut"
+    facts = {"model": "pixel PCA", "view": "model=baseline&score=lof"}
+    content = leaderboard_file(".vot", workspace, view, order, facts)  # type: ignore[arg-type]
+    table = parse(io.BytesIO(content))
+    assert {"pixel PCA", "model=baseline&score=lof"} <= {
+        info.value for info in table.resources[0].infos
+    }
+    rows = table.get_first_table().array
+    assert rows["id"].tolist() == [line["id"] for line in lines]
+    assert rows["value"].tolist() == [float(line["value"]) for line in lines]
 
 
 def _areas() -> None:

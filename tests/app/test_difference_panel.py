@@ -77,7 +77,7 @@ def test_a_table_gives_medians_shares_and_both_measures() -> None:
     found = differences(columns, np.arange(50), np.arange(50, 100))
     made = difference_panel.table(found, ("Selection", "Everything else"))
     rows = dict(zip(made["column"], zip(*list(made.values())[1:], strict=True), strict=True))
-    assert rows["class"][1:3] == ("edge-on: 80 %", "edge-on: 0 %")
+    assert rows["class"][1:3] == ("80 % edge-on", "0 % edge-on"), "cut at its end, the share stays"
     assert rows["class"][0].startswith("V = 0.8")
     assert rows["half light"][0].startswith("d = \N{MINUS SIGN}")
     assert rows["half light"][3] == "50 and 50"

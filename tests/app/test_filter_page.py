@@ -17,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 import astrojepa as aj
 from app.components.latent_map import colouring
 from app.pages.map import figure, search
+from app.pages.map.filter_box import example
 from app.session import loaders
 from app.session.columns import columns_of
 from astrojepa.data.filters import matching
@@ -35,6 +36,17 @@ def expected() -> int:
     data = aj.open_dataset("simulated:60")
     named = np.isin(np.array(data.classes)[data.labels], ["Merging", "Disturbed"])
     return int((named & (data.table["snr"].astype(float).to_numpy() > 20)).sum())
+
+
+def test_the_example_of_a_filter_chooses_the_most_anomalous() -> None:
+    scores = np.linspace(10, 30, 200)
+    workspace: Any = SimpleNamespace(
+        data=aj.open_dataset("simulated:200"), scores=scores, labelled=False, opened={}
+    )
+    workspace.key, workspace.whole = ("model", "data"), workspace.data
+    chosen = matching(example(workspace), columns_of(workspace))
+    assert chosen.sum() == 2
+    assert chosen[scores.argmax()]
 
 
 def test_a_filter_counts_what_matches_opens_it_and_is_in_the_link(

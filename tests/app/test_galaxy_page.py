@@ -34,7 +34,7 @@ def test_the_page_shows_what_is_known_and_says_what_is_not(
     assert "20 nearest neighbours" in said
     assert test.dataframe[0].value["Score"].tolist() == [
         "Asymmetry",
-        "Distance to 20 nearest neighbours",
+        "kNN distance",
         "Local outlier factor",
         "Mahalanobis distance",
         "Isolation forest",

@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 from app.pages.models import card as models_card
 from app.pages.models import data as models_data
 from app.pages.models import view as models
+from app.session import loaders
 from astrojepa.presets import PUBLISHED, ZOO
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit")
@@ -25,6 +26,13 @@ def test_recipes_without_weights_are_not_trained_beside_what_was_published() -> 
     for name, published in PUBLISHED.items():
         assert rows.loc[name, "published elsewhere, %"] == published["probe_percent"]
         assert rows.loc[name, "Galaxy Zoo 1, %"] == "not trained"
+
+
+def test_the_table_of_models_has_room_for_the_longest_name() -> None:
+    table = models.zoo_table(loaders.cards())
+    longest = max(map(len, table["model"]))
+    width = models._widths(list(table))["model"]["width"]
+    assert width >= 7 * longest, "pixels of a letter"
 
 
 def test_the_zoo_is_shown_where_nothing_is_released() -> None:

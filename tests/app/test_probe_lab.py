@@ -36,6 +36,17 @@ def data() -> Any:
     return simulate(COUNT)
 
 
+def test_the_axis_of_recall_says_recall(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr(probe_report.figures, "chart", lambda figure, *rest: drawn.append(figure))
+    result = SimpleNamespace(
+        counts=np.array([4, 0]), classes=("spiral", "ring"), recalls=np.array([0.75, np.nan])
+    )
+    probe_report._recall(result)
+    assert drawn[0].layout.xaxis.title.text == "recall"
+    assert drawn[0].data[0].y == ("spiral (4)",)
+
+
 @pytest.fixture(scope="module")
 def embeddings(data: Any) -> Embeddings:
     """Features that tell the class, with noise."""

@@ -21,6 +21,7 @@ from streamlit.testing.v1 import AppTest
 import astrojepa as aj
 from app.pages.map import selection
 from app.session import export
+from astrojepa.data.values import Numbers
 from astrojepa.tables import WRITERS, Column
 
 pytestmark = QUIET
@@ -101,6 +102,20 @@ def test_an_export_holds_ids_scores_columns_and_what_it_was_made_from(
         assert "snr > 20" in path.read_text(errors="replace").replace("&gt;", ">")
     assert ids == [str(data.ids[row]) for row in ROWS]
     np.testing.assert_allclose(snr, data.table["snr"].astype(float).iloc[ROWS])
+
+
+def test_an_export_holds_the_rank_and_the_distance_of_a_search(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown = workspace()
+    ranks = np.arange(40.0, 0, -1)
+    found = {"class": None, "search_rank": Numbers(ranks), "search_distance": Numbers(ranks / 8)}
+    monkeypatch.setattr(selection.columns, "columns_of", lambda page: found)
+    shown.made_by = ("mine", "0123")
+    said = {column.name: column for column in selection.further(shown, ROWS)[0]}
+    assert said["search_rank"].array.tolist() == [37, 40, 33]
+    assert said["search_distance"].array.tolist() == [4.625, 5, 4.125]
+    assert "most like" in said["search_rank"].description
 
 
 def test_a_position_is_exported_with_its_unit(tmp_path: Path) -> None:

@@ -113,6 +113,7 @@ def test_streamlit_reads_the_same_settings_from_both_places() -> None:
     assert settings["server"]["fileWatcherType"] == "none"
     assert settings["server"]["maxUploadSize"] <= 10
     assert settings["browser"]["gatherUsageStats"] is False
+    assert settings["global"]["maxCachedMessageAge"] >= 100, "a browser keeps what a page names"
     assert settings["client"]["showErrorDetails"] == "none"
 
 

@@ -141,7 +141,15 @@ def test_scores_and_exports_are_those_of_the_vectors(theirs: Path) -> None:
     scores = loaders.scores(found)(lambda *done: None)
     np.testing.assert_allclose(scores, aj.anomaly_scores(found))
     fake = SimpleNamespace(
-        data=page.data, scores=scores, places=np.arange(53), made_by=page.made_by
+        data=page.data,
+        scores=scores,
+        places=np.arange(53),
+        made_by=page.made_by,
+        labelled=True,
+        opened={},
+        whole=page.data,
+        key=("theirs", page.data.fingerprint),
+        embeddings=None,
     )
     rows = np.array([0])
     text = table_file(".csv", page.data, rows, *further(fake, rows)).decode()

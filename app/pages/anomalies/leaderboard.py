@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,11 @@ import streamlit as st
 
 from ...components import figures
 from ...components.escape_markdown import escape_markdown
+from ...components.export_menu import export_menu
 from ...components.gallery.gallery import gallery
 from ...components.send_button import send_button
 from ...session import links, reviewing, state, waiting
-from ...session.export import plain_columns, table_text
+from ...session.export import plain_columns, table_file, table_text
 from ...session.workspace import Workspace
 from . import tasks
 from .listing import View, score_parts
@@ -26,7 +28,7 @@ from .order import (
 )
 from .quality import measured_verdict
 from .review import expected
-from .scores import title
+from .scores import mid_sentence, title
 
 PER_PAGE = 25
 BY_MARKS = "board_by_marks"
@@ -76,22 +78,23 @@ def found_culprits(workspace: Workspace, view: View, rows: np.ndarray) -> dict[i
 def card_captions(
     workspace: Workspace, view: View, rows: np.ndarray, culprits: dict[int, int]
 ) -> list[list[str]]:
-    """Write the lines under each galaxy: rank, class, score, id, details."""
+    """Write the lines under each galaxy: rank and class, score and its first detail, id, more.
+
+    Each is as short as an image is wide: what is cut at its end is not read.
+    """
     data, chosen = workspace.data, view.chosen
     parts = score_parts(workspace, view, rows)
     lines = []
     for row, part in zip(map(int, rows), parts, strict=True):
         line = [
             f"{chosen.places[row]:,}  {workspace.class_name(row)}",
-            f"{chosen.scores[row]:.3f}  {data.ids[row]}",
-            part,
+            f"{chosen.scores[row]:.3f}, {part.split(',')[0]}",
+            str(data.ids[row]),
         ]
         if row in culprits and workspace.model is not None:
-            line.append(
-                f"worst-predicted patch: {patch_words(culprits[row], workspace.model.grid)}"
-            )
+            line.append(f"worst patch {patch_words(culprits[row], workspace.model.grid)}")
         if view.checks is not None and (kind := artefact_kind(view.checks.parts, row)):
-            line.append(f"likely artefact: {kind}")
+            line.append(f"artefact: {kind}")
         if not data.simulated and (
             position := position_words(float(data.ra[row]), float(data.dec[row]))
         ):
@@ -109,7 +112,7 @@ def distribution(workspace: Workspace, view: View) -> None:
     st.header("Score distribution", anchor=False)
     scores, row = view.chosen.scores, st.session_state.get(state.ROW)
     marked = float(scores[row]) if row is not None and row < len(scores) else None
-    figure = plotting.histogram_figure(scores, marked, title(view.chosen.name).lower())
+    figure = plotting.histogram_figure(scores, marked, mid_sentence(title(view.chosen.name)))
     figures.chart(figure, "histogram")
     if marked is not None:
         st.caption(
@@ -152,6 +155,16 @@ def _places(workspace: Workspace, view: View) -> np.ndarray:
     return finite_places(expected(workspace, view, marks)) if by_marks else view.chosen.places
 
 
+def leaderboard_file(
+    ending: str, workspace: Workspace, view: View, order: np.ndarray, facts: Mapping[str, str]
+) -> bytes:
+    """Write the galaxies of the leaderboard in its order as a table of this format."""
+    if ending == ".csv":
+        return leaderboard_csv(workspace, view, order).encode()
+    more = plain_columns(ranked(workspace, view, order))
+    return table_file(ending, workspace.data, order, more, facts)
+
+
 def leaderboard_csv(workspace: Workspace, view: View, order: np.ndarray) -> str:
     """Write the galaxies of the leaderboard as CSV, in its order, with the score and its parts."""
     made = {"model": [workspace.made_by[0]] * len(order)}
@@ -187,17 +200,18 @@ def _pager(workspace: Workspace, view: View, order: np.ndarray) -> int:
             f", {hidden:,} likely artefact{'' if hidden == 1 else 's'} hidden" if hidden else ""
         )
         st.caption(f"{count:,} galaxies, page {page + 1} of {pages}{without}")
-        st.download_button(
-            "Export CSV",
-            lambda: leaderboard_csv(workspace, view, order),
-            "leaderboard.csv",
-            "text/csv",
-            on_click="ignore",
+        facts = {"model": workspace.made_by[0], "model_hash": workspace.made_by[1]}
+        facts["view"] = links.address(workspace)
+        export_menu(
+            "leaderboard",
+            "leaderboard",
+            count,
+            lambda ending: leaderboard_file(ending, workspace, view, order, facts),
         )
         send_button(
             workspace,
             "leaderboard",
-            f"By {title(view.chosen.name).lower()}",
+            f"By {mid_sentence(title(view.chosen.name))}",
             order.tolist,
             lambda: plain_columns(ranked(workspace, view, order)),
         )

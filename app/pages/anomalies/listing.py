@@ -47,7 +47,7 @@ def score_parts(workspace: Workspace, view: View, rows: np.ndarray) -> list[str]
         ]
     if view.chosen.name == "knn":
         gaps = tasks.distances(workspace.embeddings, *workspace.key, tuple(map(int, rows)), NEAREST)
-        return [f"distance to nearest {gap[0]:.3g}, to {len(gap)}th {gap[-1]:.3g}" for gap in gaps]
+        return [f"nearest {gap[0]:.3g}, {len(gap)}th {gap[-1]:.3g}" for gap in gaps]
     return [f"kNN rank {workspace.places[row]:,}" for row in rows]
 
 

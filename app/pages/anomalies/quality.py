@@ -16,7 +16,7 @@ from ...session.state import USUAL_SCORE
 from ...session.workspace import Workspace
 from . import tasks
 from .order import correlations_words
-from .scores import title
+from .scores import mid_sentence, title
 
 DRAWS = 20
 ASKED = "quality_asked"  # session key: model, data and class that were asked for
@@ -101,10 +101,10 @@ def quality_verdict(rows: Sequence[Any], rare: str) -> str:
     chance = first.num_rare / first.num_galaxies
     precision = best.ranking.average_precision
     against = "above" if np.quantile(precision, 0.025) > chance else "not clearly above"
+    what = f"{mid_sentence(title(best.ranking.score))} on {mid_sentence(VECTORS[best.vectors])}"
     return (
         f"{first.num_rare:,} {rare} among {first.num_galaxies:,} galaxies, {len(precision)} draws. "
-        f"Best: {_lower(title(best.ranking.score))} on {_lower(VECTORS[best.vectors])}, average "
-        f"precision {np.mean(precision):.3f}, "
+        f"Best: {what}, average precision {np.mean(precision):.3f}, "
         f"{against} chance ({chance:.3f}).{_usual(rows, best)}"
     )
 
@@ -114,14 +114,10 @@ def _usual(rows: Sequence[Any], best: Any) -> str:
     usual = next((row for row in rows if row.ranking.score == USUAL_SCORE), rows[0])
     if usual is best:
         return ""
-    name = f"{_lower(title(usual.ranking.score))} on {_lower(VECTORS[usual.vectors])}"
+    name = f"{mid_sentence(title(usual.ranking.score))} on {mid_sentence(VECTORS[usual.vectors])}"
     value = np.mean(usual.ranking.average_precision)
     which = "The default" if usual.ranking.score == USUAL_SCORE else "Row 1"
     return f" {which}, {name}, has {value:.3f}."
-
-
-def _lower(words: str) -> str:
-    return words[:1].lower() + words[1:] if words[1:2].islower() else words
 
 
 def _table(rows: Sequence[Any], rare: str) -> None:

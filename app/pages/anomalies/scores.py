@@ -16,6 +16,7 @@ from ...session.workspace import Workspace
 from . import tasks
 from .order import finite_places
 
+NAMES = ("Mahalanobis",)  # of people
 ASKED = "slow_scores"  # session key: (job, model, data) of the slow scores that were asked for
 MINUTES = "one or two minutes per thousand galaxies on a CPU"
 
@@ -36,7 +37,13 @@ def title(name: str) -> str:
     from astrojepa.evaluation.anomalies.registry import PIXELS, find
 
     words = find(name).title
-    return f"Pixels: {words[:1].lower() + words[1:]}" if name.startswith(PIXELS) else words
+    return f"Pixels: {mid_sentence(words)}" if name.startswith(PIXELS) else words
+
+
+def mid_sentence(words: str) -> str:
+    """Write a title as it stands within a sentence: names and abbreviations keep their capitals."""
+    kept = words.startswith(NAMES) or not words[1:2].islower()
+    return words if kept else words[:1].lower() + words[1:]
 
 
 def how(name: str, features: str) -> str:
@@ -71,7 +78,7 @@ def choose_score(workspace: Workspace, first_page: Any) -> str:
         if wanted:
             st.toast(
                 f"The score {title(wanted)!r} is not available for {workspace.choice.label}; "
-                f"{title(names[0]).lower()} is shown."
+                f"{mid_sentence(title(names[0]))} is shown."
             )
     return str(
         st.selectbox(
@@ -95,6 +102,9 @@ def measured(workspace: Workspace, name: str) -> Chosen | None:
         return None
     if name == "knn":
         return Chosen(name, workspace.scores, workspace.places)
+    if len(workspace.data) > tasks.FEW and not loaders.jobs().has(job):
+        # a new visitor need not wait for what takes minutes
+        st.caption(f"Until then, {title('knn')}, under Score, is there at once.")
     scores = waiting.wait_for(job, f"{title(name)} of {len(workspace.data):,} galaxies", task)
     parts = {}
     if predicted:

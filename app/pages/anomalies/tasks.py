@@ -14,6 +14,8 @@ from astrojepa.progress import Progress
 
 from ...session.loaders import MODEL_TURNS
 
+FEW = 2000  # galaxies whose images are checked, and scored, in a moment
+
 
 def picture_checks(data: Any) -> Callable[[Progress], Any]:
     """Check every image: artefacts, brightness, signal-to-noise, stars."""

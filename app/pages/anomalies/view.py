@@ -20,7 +20,6 @@ from .quality import quality
 from .review import review
 from .scores import choose_score, how, measured
 
-FEW = 2000  # up to so many images are checked unasked
 MODES = {
     "board": "Leaderboard",
     "review": "Review",
@@ -98,7 +97,7 @@ def _checks(workspace: Workspace, needed: bool) -> Any | None:
     job, sentence, task = _check_task(workspace)
     if (
         needed
-        or len(workspace.data) <= FEW
+        or len(workspace.data) <= tasks.FEW
         or loaders.jobs().has(job)
         or st.session_state.get("check_pictures") == job
     ):

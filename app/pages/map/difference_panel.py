@@ -100,9 +100,9 @@ def table(found: list[Any], names: tuple[str, str]) -> Mapping[str, list[str]]:
     for one in found:
         for side, written in enumerate(sides):
             written.append(
-                f"{one.word}: {100 * one.shares[side]:.0f} %"
+                f"{100 * one.shares[side]:.0f} % {one.word}"
                 if one.medians is None
-                else f"{one.medians[side]:.4g}"
+                else f"{one.medians[side]:.4g}".replace("-", "\N{MINUS SIGN}")
             )
     return {
         "column": [one.column.replace("_", " ") for one in found],
@@ -125,10 +125,11 @@ def summary(told: int, compared: int) -> str:
         return f"None of {compared} columns differs significantly (p < 0.001)."
     listed = f"The strongest {MOST} are listed. " if told > MOST else ""
     return (
-        f"{told} of {compared} columns differ significantly (p < 0.001). {listed}Numbers: medians "
-        "and Cohen's d, the difference of the means in standard deviations. Words: the share of "
-        "the word that is more frequent on the left, and Cramér's V, from 0 (same shares) to 1 (no "
-        "word in common). Columns named *image* are measured on the images."
+        f"{told} of {compared} columns differ significantly (p < 0.001). {listed}Of numbers, the "
+        "table gives the medians and Cohen's d, the difference of the means in standard "
+        "deviations; of words, the share of the one that is most over-represented on the left, and "
+        "Cramér's V, from 0 (same shares) to 1 (no word in common). Columns named *image* are "
+        "measured on the images, radii in units of half the frame."
     )
 
 

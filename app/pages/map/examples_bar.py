@@ -88,8 +88,8 @@ def sentence(search: examples.Search) -> str:
     unlike = f", less like {len(search.unlike)}" if search.unlike else ""
     return (
         f"Searching for galaxies like {count} example{'s' if count > 1 else ''}{unlike}; "
-        "`search_rank` 1 is nearest. Add examples beside a selected galaxy; click one to "
-        "remove it."
+        "`search_rank` 1 is nearest. *More like this*, beside a selected galaxy, adds an example. "
+        "Click an example, or *Remove* below an image, to take it away."
     )
 
 

@@ -64,7 +64,11 @@ def to_first_page() -> None:
 
 def example(workspace: Workspace) -> str:
     """Return a filter that these galaxies have the columns for."""
-    number = "redshift < 0.1" if "redshift" in columns_of(workspace) else "anomaly_score > 5"
+    number = (
+        "redshift < 0.1"
+        if "redshift" in columns_of(workspace)
+        else f"anomaly_score > {np.nanpercentile(workspace.scores, 99):.3g}"
+    )
     return (
         f"{number} & class == {text_in(workspace.data.classes[-1])}"
         if workspace.labelled

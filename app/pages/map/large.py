@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,18 +12,19 @@ import streamlit as st
 from astrojepa.data.filters import MOST_LETTERS
 from astrojepa.evaluation.maps.large_map import WHOLE, Tile
 from astrojepa.evaluation.maps.plane import UNITS
-from astrojepa.tables import WRITERS, Column, table_bytes
+from astrojepa.tables import Column, table_bytes
 
 from ...components.choose import choose
 from ...components.copy_link.copy_link import copy_link
 from ...components.escape_markdown import escape_markdown
+from ...components.export_menu import export_menu
 from ...components.facts import facts
 from ...components.gallery.gallery import gallery
 from ...components.latent_map import geometry, palette
 from ...components.latent_map.latent_map import latent_map, mark
 from ...components.latent_map.layers import option_name
 from ...components.latent_map.tiles import pack_tile, read_box, widened
-from ...session import export, links, state
+from ...session import links, state
 from ...session.large import Large, picture, select
 from . import search
 from .filter_box import SYNTAX, set_filter
@@ -209,17 +210,13 @@ def _selection(large: Large, images: Any, matching: np.ndarray | None) -> None:
         beyond += f"A file holds the first {EXPORTED:,}; `astrojepa select` writes them all."
     if beyond:
         st.caption(beyond.strip())
-    with st.popover("Export the selection"):
-        ending = st.selectbox(
-            "Format", list(WRITERS), format_func=export.FORMATS.__getitem__, key="export_format"
-        )
-        st.download_button(
-            f"Download {min(len(rows), EXPORTED):,} galaxies",
-            lambda: table_of(large, rows, ending),
-            f"galaxies{ending}",
-            on_click="ignore",
-            type="primary",
-        )
+    made_by = {"store": large.name, "filter": st.session_state.get(state.FILTER, "")}
+    export_menu(
+        "selection",
+        "galaxies",
+        min(len(rows), EXPORTED),
+        lambda ending: table_of(large, rows, ending, made_by),
+    )
 
 
 def _gallery(large: Large, images: Any, rows: np.ndarray) -> str:
@@ -263,14 +260,13 @@ def _classes(known: dict[str, np.ndarray]) -> list[str]:
     return [str(name) or "no label" for name in known["label"].tolist()]
 
 
-def table_of(large: Large, rows: np.ndarray, ending: str) -> bytes:
+def table_of(large: Large, rows: np.ndarray, ending: str, facts: Mapping[str, str]) -> bytes:
     """Write the columns of galaxies, the first 100,000 of them, as a table of this format."""
     table = large.map.store.table_of(rows[:EXPORTED])
     columns = [
         Column(name, table[name].to_numpy(), "column of the store", digits=0) for name in table
     ]
-    about = {"store": large.name, "filter": st.session_state.get(state.FILTER, "")}
-    return table_bytes(ending, columns, about)
+    return table_bytes(ending, columns, facts)
 
 
 def _galaxy(large: Large, images: Any, row: int) -> list[int] | None:

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from astrojepa.data.filters import text_in
 from astrojepa.data.sky import separation
 
 MAX_LENGTH = 400
+FEW = 12  # classes that a sentence names
+# of English words that name a class, so that "mergers" finds Merging, and "ellipticals" elliptical
+_ENDING = re.compile(r"(?:ers?|ing|s)$")
 _COMPARISON = re.compile(r"[<>]|[=!]=|\bin\s*[\[(]|\bcone\s*\(")
 _RADIUS = re.compile(
     r"(?P<centre>.+?)[\s,;]+(?:within|radius|r\s*=)\s*(?P<size>\d+\.?\d*|\.\d+)\s*"
@@ -77,8 +81,7 @@ def search(
     if len(exact):
         return Found(row=int(exact[0]), sentence=f"Galaxy with id {text}.")
     if labels := _classes_of(text, classes):
-        names = " and ".join(classes[label] for label in labels)
-        return Found(labels=labels, sentence=f"Galaxies of class {names} are highlighted.")
+        return Found(labels=labels, sentence=_highlighted([classes[label] for label in labels]))
     try:
         ra0, dec0 = parse(text)
     except ValueError:
@@ -90,8 +93,8 @@ def search(
             )
         return Found(
             sentence=(
-                "No match. Try an id, a class, coordinates such as 184.95 -0.57, with a radius "
-                "(within 30'), or the link of a sky viewer."
+                f"No match. Try an id, a class{_some(classes)}, coordinates such as 184.95 -0.57, "
+                "with a radius (within 30'), or the link of a sky viewer."
             )
         )
     return _nearest(ra, dec, ra0, dec0)
@@ -101,9 +104,27 @@ def _classes_of(text: str, classes: tuple[str, ...]) -> tuple[int, ...]:
     lowered = [name.lower() for name in classes]
     if text.lower() in lowered:
         return (lowered.index(text.lower()),)
-    begins = re.compile(rf"\b{re.escape(text.lower())}")
-    found = [k for k, name in enumerate(lowered) if begins.search(name)]
-    return tuple(found) if len(text) > 2 else ()
+    for start in (text.lower(), _ENDING.sub("", text.lower())):  # mergers: Merging
+        begins = re.compile(rf"\b{re.escape(start)}")
+        found = tuple(k for k, name in enumerate(lowered) if begins.search(name))
+        if found and len(start) > 2:
+            return found
+    return ()
+
+
+def _highlighted(names: list[str]) -> str:
+    quoted = ", ".join(map(text_in, names))
+    expression = f"class == {quoted}" if len(names) == 1 else f"class in [{quoted}]"
+    return (
+        f"Galaxies of class {' and '.join(names)} are highlighted. The filter {expression} lists "
+        "them, for a gallery or an export."
+    )
+
+
+def _some(classes: tuple[str, ...]) -> str:
+    """Name a few classes, for who does not know them."""
+    more = ", …" if len(classes) > FEW else ""
+    return f" ({', '.join(classes[:FEW])}{more})" if classes else ""
 
 
 def _nearest(ra: np.ndarray, dec: np.ndarray, ra0: float, dec0: float) -> Found:

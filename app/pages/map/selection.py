@@ -10,10 +10,11 @@ import pandas as pd
 import streamlit as st
 
 from astrojepa.data.values import cells, sortable
-from astrojepa.tables import WRITERS, Column
+from astrojepa.tables import Column
 
 from ...components.choose import choose
 from ...components.collections_bar import collections_bar
+from ...components.export_menu import export_menu
 from ...components.gallery.gallery import gallery
 from ...components.send_button import send_button
 from ...session import columns, export, links, loaders, reviewing, state
@@ -26,7 +27,15 @@ SIZES = {"small": "Small", "large": "Large"}  # of the images of the gallery
 TILES = {"small": 96, "large": 160}
 TABLE = "selection_table"
 SIDE = 48  # of an image in the table, pixels
-_AT_FIRST = ("class", "anomaly_score", "probe_prediction", "redshift")
+_AT_FIRST = ("search_rank", "class", "anomaly_score", "probe_prediction", "redshift")
+# columns that the explorer made, as an export describes them
+_MADE = {
+    "search_rank": "1 = most like what was searched for",
+    "search_distance": "distance to what was searched for in feature space; smaller = more alike",
+    "probe_prediction": "class that the last probe predicts",
+    "feature_cluster": "cluster in feature space",
+    "finer_feature_cluster": "finer cluster in feature space",
+}
 
 
 def show_selection(workspace: Workspace, rows: np.ndarray) -> None:
@@ -182,20 +191,14 @@ def _clicked(shown: np.ndarray) -> None:
 
 
 def _export(workspace: Workspace, rows: np.ndarray) -> None:
-    with st.popover("Export"):
-        ending = st.selectbox(
-            "Format", list(WRITERS), format_func=export.FORMATS.__getitem__, key="export_format"
-        )
-        if ending == ".fits":
-            st.caption("FITS tables hold ASCII text only.")
-        st.download_button(
-            f"Download {len(rows):,} galaxies",
-            lambda: export.table_file(ending, workspace.data, rows, *further(workspace, rows)),
-            f"galaxies{ending}",
-            "text/csv" if ending == ".csv" else "application/octet-stream",
-            on_click="ignore",
-            type="primary",
-        )
+    more, facts = further(workspace, rows)
+    facts["view"] = links.address(workspace)
+    export_menu(
+        "selection",
+        "galaxies",
+        len(rows),
+        lambda ending: export.table_file(ending, workspace.data, rows, more, facts),
+    )
 
 
 def further(workspace: Workspace, rows: np.ndarray) -> tuple[list[Column], dict[str, Any]]:
@@ -204,6 +207,12 @@ def further(workspace: Workspace, rows: np.ndarray) -> tuple[list[Column], dict[
     said = [
         Column("anomaly_score_knn", workspace.scores[rows], score, digits=0),
         Column("anomaly_rank_knn", workspace.places[rows], "1 = most anomalous"),
+    ]
+    known = columns.columns_of(workspace)
+    said += [
+        Column(name, cells(known[name], rows), about, digits=0)
+        for name, about in _MADE.items()
+        if name in known
     ]
     name, digest = workspace.made_by
     facts = {

@@ -180,7 +180,7 @@ def _controls(workspace: Workspace) -> None:
     st.text_input(
         "Find",
         key="find",
-        placeholder="Id, class, coordinates, viewer link or filter",
+        placeholder="Id, class, position or filter",
         on_change=_find,
         args=(workspace,),
     )

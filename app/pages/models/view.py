@@ -69,15 +69,23 @@ def zoo_table(cards: list[dict[str, Any]]) -> pd.DataFrame:
     """Lay out the measurements of all models and controls, and the untrained recipes."""
     from astrojepa.evaluation.reports.zoo import zoo_table
 
-    return pd.DataFrame(zoo_table(cards))
+    table = pd.DataFrame(zoo_table(cards))
+    table["model"] = table["model"].map(_short)
+    return table
+
+
+def _short(name: str) -> str:
+    """Name one of the models that share a row, and count the others."""
+    kind, first, *others = [*name.split(", "), ""]
+    return f"{kind}, {first} and {len(others) - 1} more" if len(others) > 2 else name
 
 
 def _widths(names: list[str]) -> dict[str, Any]:
     widths = dict.fromkeys(names, 147) | {
-        "model": 240,
-        "recipe": 144,
-        "parameters": 104,
-        "weights": 88,
+        "model": 340,
+        "recipe": 138,
+        "parameters": 96,
+        "weights": 80,
     }
     return {name: st.column_config.TextColumn(name, width=width) for name, width in widths.items()}
 

@@ -195,7 +195,7 @@ def _recall(result: Any) -> None:
     present = np.flatnonzero(result.counts)
     names = [f"{result.classes[k]} ({result.counts[k]})" for k in present]
     st.markdown("**Recall by class** (number of test galaxies)")
-    figure = plotting.bars_figure(names, result.recalls[present].tolist(), "accuracy")
+    figure = plotting.bars_figure(names, result.recalls[present].tolist(), "recall")
     figures.chart(figure, "recall", 72 + 32 * len(present))
 
 

@@ -9,7 +9,7 @@ from astrojepa.evaluation.anomalies.registry import Features, anomaly_score
 
 @anomaly_score(
     "knn",
-    "Distance to 20 nearest neighbours",
+    "kNN distance",
     "mean distance to the 20 nearest neighbours",
     of_lists=True,
 )

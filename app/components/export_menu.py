@@ -1,0 +1,34 @@
+"""Galaxies as a file: the format is chosen, and the file is written when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from astrojepa.tables import WRITERS
+
+from ..session import export
+
+
+def export_menu(key: str, stem: str, count: int, write: Callable[[str], bytes]) -> None:
+    """Offer `count` galaxies as the file `stem` in any format.
+
+    `write` takes the ending, such as .vot. It runs when the file is asked for, outside of the page,
+    where the session is empty: what it needs of the session, it has to hold.
+    """
+    with st.popover("Export", key=f"export_{key}"):
+        ending = st.selectbox(
+            "Format", list(WRITERS), format_func=export.FORMATS.__getitem__, key="export_format"
+        )
+        if ending == ".fits":
+            st.caption("FITS tables hold ASCII text only.")
+        st.download_button(
+            # the format too, so that a press before the page is drawn anew is seen for what it is
+            f"Download {count:,} galax{'y' if count == 1 else 'ies'} as {ending}",
+            lambda: write(ending),
+            f"{stem}{ending}",
+            "text/csv" if ending == ".csv" else "application/octet-stream",
+            on_click="ignore",
+            type="primary",
+        )

@@ -1,0 +1,55 @@
+"""What buttons look like in a real browser, in both themes."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from explorer_page import Explorer
+from test_contrast import contrast
+
+pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+
+
+PAINTED = """(element, role) => {
+  const pen = new OffscreenCanvas(1, 1).getContext("2d");
+  pen.fillStyle = getComputedStyle(element)[role];
+  pen.fillRect(0, 0, 1, 1);
+  return [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3);
+}"""
+
+
+def painted(element: Any, role: str) -> str:
+    """A colour of an element as it is painted, as hexadecimal digits."""
+    return "#" + bytes(element.evaluate(PAINTED, role)).hex().upper()
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_buttons_are_legible_in_a_popover_and_none_covers_words(
+    server: Any, browser: Any, theme: Any
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=theme)
+    explorer = Explorer(context.new_page(), server.url).open("/?map=pca&galaxy=12&filter=snr>20")
+    explorer.says(re.compile(r"^\d+ of 200 galaxies match\.$"))
+    page = explorer.page
+
+    image = page.locator("[data-testid=stImage]").first
+    image.hover()
+    enlarge, whole = (
+        found.bounding_box() for found in (page.get_by_test_id("stElementToolbar").first, image)
+    )
+    assert enlarge["y"] >= whole["y"], "the button to enlarge stands on the words above the image"
+    assert enlarge["x"] + enlarge["width"] <= whole["x"] + whole["width"]
+
+    sizes = [
+        page.get_by_text(words, exact=True).evaluate("button => getComputedStyle(button).fontSize")
+        for words in ("Copy link", "Open galaxy page")
+    ]
+    assert sizes[0] == sizes[1]
+
+    page.get_by_role("button", name="Export", exact=True).click()
+    button = page.get_by_role("button", name=re.compile(r"^Download \d+ galaxies as \.csv$"))
+    words = button.get_by_text(re.compile("^Download"))
+    assert contrast(painted(words, "color"), painted(button, "backgroundColor")) >= 4.5
+    context.close()
