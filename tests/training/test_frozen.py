@@ -96,7 +96,9 @@ def test_a_run_resumed_halfway_equals_one_left_alone(tiny_once, encoder_only, tm
 
 
 @pytest.mark.slow
-def test_the_card_tells_how_the_encoder_was_trained_and_names_no_path(encoder_only, fitted, tmp_path):
+def test_the_card_tells_how_the_encoder_was_trained_and_names_no_path(
+    encoder_only, fitted, tmp_path
+):
     model = load_model(fitted)
     path = save_released(model, tmp_path, {**model.card, "id": "tiny.fitted"})
     card = json.loads(path.with_suffix(".json").read_text())
