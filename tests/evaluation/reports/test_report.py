@@ -143,7 +143,7 @@ def test_the_command_writes_both_files_beside_each_other(tmp_path, capsys):
         "report",
         "random:small.sigreg06",
         "--data",
-        "simulated:150",
+        "simulated:80",
         "--map",
         "pca",
         "--draws",
@@ -155,7 +155,7 @@ def test_the_command_writes_both_files_beside_each_other(tmp_path, capsys):
     facts = json.loads((tmp_path / "new" / "r.json").read_text())
     assert facts["model"]["random"]
     assert facts["data"]["simulated"]
-    assert "150 galaxies" in capsys.readouterr().out
+    assert "80 galaxies" in capsys.readouterr().out
     assert (tmp_path / "new" / "r.html").read_text().startswith("<!doctype html>")
 
 
