@@ -23,7 +23,7 @@ from astrojepa.checkpoints.model import save_released
 from astrojepa.types import Embeddings
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
-COUNT, DAMAGED = 1502, "00003.png"
+COUNT, DAMAGED = 1002, "00003.png"
 
 
 @pytest.fixture
