@@ -36,6 +36,7 @@ CLICK_BAR_MS = 1500.0  # at the 95th percentile, to the card
 GROWTH_BAR = 1.0  # MB a minute, slope of the last minutes
 GROWTH_MINUTES = 20.0
 MAX_LISTED = 20  # errors that the result quotes
+MAP = "umap"
 
 
 def percentiles(seconds: Sequence[float]) -> dict[str, float] | None:
@@ -282,7 +283,7 @@ def main(arguments: list[str] | None = None) -> None:
     )
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log.txt"
-        given, query = flags(options.data, options.checkpoint), "map=umap"
+        given, query = flags(options.data, options.checkpoint), f"map={MAP}"
         if options.vectors:
             given = ["--vectors", str(options.vectors.resolve())]
             (first,) = open_store(options.vectors).known_of(np.array([0]))["id"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,8 @@ FILES = sorted(
 )
 
 
-def imports(path: Path) -> set[str]:
+@functools.cache
+def imports(path: Path) -> frozenset[str]:
     """Every module that a file imports when it runs, at the top or inside functions;
     type-checking blocks are not run.
     """
@@ -84,7 +86,7 @@ def imports(path: Path) -> set[str]:
             found.add(node.module or "")
             if node.module == "astrojepa":
                 found |= {f"astrojepa.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
 
 
 def part(module: str) -> str:

@@ -49,8 +49,7 @@ def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def environment(site: Path, tmp_path: Path) -> dict[str, str]:
+def user_of(site: Path, folder: Path) -> dict[str, str]:
     """The environment of a user who has nothing but the wheel: a home of their own, no settings,
     no cache.
     """
@@ -59,9 +58,14 @@ def environment(site: Path, tmp_path: Path) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("ASTROJEPA_", "STREAMLIT_", "PYTEST_"))
     }
-    (tmp_path / "home").mkdir()
-    (tmp_path / "elsewhere").mkdir()
-    return kept | {"PYTHONPATH": str(site), "HOME": str(tmp_path / "home"), "OMP_NUM_THREADS": "1"}
+    (folder / "home").mkdir()
+    (folder / "elsewhere").mkdir()
+    return kept | {"PYTHONPATH": str(site), "HOME": str(folder / "home"), "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture
+def environment(site: Path, tmp_path: Path) -> dict[str, str]:
+    return user_of(site, tmp_path)
 
 
 def run(command: list[str], folder: Path, environment: dict[str, str]) -> str:
@@ -164,8 +168,8 @@ def test_it_trains_and_what_was_trained_embeds(
     said = run([console(site), "train", *given], tmp_path, environment)
     assert "Explore it with: astrojepa app --data " in said
     assert (tmp_path / "elsewhere" / "run" / "last.pt").is_file()
-    code = "import astrojepa as aj; print(aj.load_model('run').card['environment']['commit'])"
-    assert run([sys.executable, "-c", code], tmp_path, environment) == f"release {aj.__version__}\n"
+    card = aj.load_model(tmp_path / "elsewhere" / "run").card
+    assert card["environment"]["commit"] == f"release {aj.__version__}"
     run(
         [console(site), "embed", "run", "--data", "simulated:20", "--out", "v.npz"],
         tmp_path,
@@ -174,15 +178,17 @@ def test_it_trains_and_what_was_trained_embeds(
     assert (tmp_path / "elsewhere" / "v.npz").is_file()
 
 
-@pytest.fixture
-def explorer(site: Path, tmp_path: Path, environment: dict[str, str]) -> Iterator[tuple[str, Path]]:
+@pytest.fixture(scope="module")
+def explorer(site: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """`astrojepa app` in an empty folder: its address and what it prints."""
-    port, log = free_port(), tmp_path / "log.txt"
+    folder = tmp_path_factory.mktemp("user")
+    port, log = free_port(), folder / "log.txt"
+    user = user_of(site, folder)
     with log.open("wb") as stream:
         process = subprocess.Popen(
             [console(site), "app", "--port", str(port)],
-            cwd=tmp_path / "elsewhere",
-            env=environment | {"STREAMLIT_SERVER_HEADLESS": "true"},
+            cwd=folder / "elsewhere",
+            env=user | {"STREAMLIT_SERVER_HEADLESS": "true"},
             stdout=stream,
             stderr=subprocess.STDOUT,
         )

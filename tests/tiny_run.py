@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -26,12 +29,22 @@ TINY = {
 }
 
 
-@pytest.fixture
-def galaxy_folder(tmp_path):
+def flags_on(folder: Path) -> list[str]:
+    """The tiny run on these galaxies as flags of train.py."""
+    settings = {"data": folder} | TINY
+    return [
+        word
+        for name, value in settings.items()
+        for word in (f"--{name.replace('_', '-')}", str(value))
+    ]
+
+
+@pytest.fixture(scope="session")
+def drawn_galaxies(tmp_path_factory) -> Path:
     """A folder of 128 small pictures, round or elongated, with labels.csv: 96 to train on, 16 to
-    validate, 16 to test.
+    validate, 16 to test. It is left as it is.
     """
-    folder = tmp_path / "galaxies"
+    folder = tmp_path_factory.mktemp("drawn") / "galaxies"
     (folder / "images").mkdir(parents=True)
     rng = np.random.default_rng(0)
     line = np.arange(40) - 20
@@ -60,14 +73,16 @@ def galaxy_folder(tmp_path):
 
 
 @pytest.fixture
+def galaxy_folder(drawn_galaxies, tmp_path) -> Path:
+    """A copy of these galaxies, which a test may change."""
+    return shutil.copytree(drawn_galaxies, tmp_path / "galaxies")
+
+
+@pytest.fixture
 def tiny(galaxy_folder) -> TrainConfig:
     return replace(preset("small.sigreg06"), data=str(galaxy_folder), **TINY)
 
 
 @pytest.fixture
 def tiny_flags(galaxy_folder) -> list[str]:
-    """The same run as flags of train.py."""
-    flags = ["--data", str(galaxy_folder)]
-    for name, value in TINY.items():
-        flags += [f"--{name.replace('_', '-')}", str(value)]
-    return flags
+    return flags_on(galaxy_folder)

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest, app_test
 
+from app.session import loaders
+
 # Else every run puts this folder first and takes it away, and an import in another thread, which
 # walks along the path meanwhile, skips a folder. The server's own folder stays there as well.
 sys.path.append(app_test.TMP_DIR.name)
@@ -51,7 +53,9 @@ def settled(test: AppTest) -> AppTest:
     """Run the page again while a progress bar is on it."""
     deadline = time.monotonic() + 400
     while any(element.type == "progress" for element in test.main) and time.monotonic() < deadline:
-        time.sleep(0.5)
+        running = [job for job in loaders.jobs()._jobs.values() if not job.finished.is_set()]
+        if running:
+            running[0].finished.wait(0.5)
         test.run()
     assert not test.exception
     return test

@@ -14,7 +14,7 @@ from page_runner import QUIET, run_page, settled, words
 from streamlit.testing.v1 import AppTest
 
 import astrojepa as aj
-from app.pages.anomalies import artefacts
+from app.pages.anomalies import artefacts, quality
 from app.session import state
 from astrojepa.evaluation.pictures.artefacts import LIKELY
 from astrojepa.evaluation.pictures.checks import picture_checks
@@ -186,6 +186,7 @@ def test_without_a_model_or_classes_all_three_modes_work(
 def test_a_ranking_is_tested_on_a_class_made_rare(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, checkpoint: str
 ) -> None:
+    monkeypatch.setattr(quality, "DRAWS", 3)
     test = run_page(monkeypatch, pages_cache, "anomalies", checkpoint=checkpoint)
     test.session_state[state.BOARD_MODE] = "quality"
     settled(test.run())
@@ -194,7 +195,7 @@ def test_a_ranking_is_tested_on_a_class_made_rare(
     features = test.dataframe[0].value["features"].tolist()
     assert "Pixel PCA" in features
     assert ("Random weights" in features) == (checkpoint == "random")
-    assert "20 draws" in words(test)
+    assert "galaxies, 3 draws" in words(test)
     test.session_state[state.BOARD_MODE] = "board"
     settled(test.run())
     assert "Benchmark: " in words(test), "the leaderboard repeats which score is best"

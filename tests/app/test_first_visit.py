@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from explorer_page import Explorer
 
+import astrojepa as aj
 from app.pages.registry import pages
+from astrojepa.data import find_data
 from benchmarks.serving import READY, wait_until_healthy
 from tests.app.conftest import running
 
@@ -60,6 +63,27 @@ def test_the_map_stands_before_streamlit_does_and_gives_way_to_its_own(
         request.continue_()
     explorer.drawn(1000)
     assert page.locator("#first-look").count() == 0
+    assert explorer.complaints == []
+    context.close()
+
+
+def test_a_fresh_clone_opens_on_bundled_weights_and_simulated_galaxies(
+    clone: Any, browser: Any
+) -> None:
+    if find_data() != "simulated":
+        pytest.skip("Galaxy10 lies in data/, so this is no fresh clone")
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    explorer = Explorer(context.new_page(), clone.url).open()
+    page = explorer.page
+    explorer.drawn(1000)
+    assert page.get_by_text("Simulated galaxies").first.is_visible()
+    released = {str(card["id"]) for card in aj.list_checkpoints()}
+    assert re.search(r"model=([^&]*)%40", page.url)[1] in released
+    page.get_by_role("link", name="Models & data").click()
+    explorer.says("Train your own")
+    commands = page.get_by_test_id("stCode").inner_text()
+    assert "python -m astrojepa data download" in commands
+    assert "python train.py" in commands
     assert explorer.complaints == []
     context.close()
 

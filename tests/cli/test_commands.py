@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -15,12 +16,23 @@ from astrojepa.checkpoints.model import load_model
 from astrojepa.cli import main, make_parser
 from astrojepa.cli.train import train_main
 from astrojepa.evaluation.vectors.shards import read_shards
+from tests.tiny_run import flags_on
+
+
+@pytest.fixture(scope="module")
+def trained(drawn_galaxies, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASTROJEPA_CACHE", str(folder / "cache"))
+        flags = [*flags_on(drawn_galaxies), "--epochs", "1"]
+        assert train_main([*flags, "--out", str(folder / "run")]) == 0
+    return folder / "run"
 
 
 @pytest.fixture
-def run(tmp_path, tiny_flags):
-    assert train_main([*tiny_flags, "--epochs", "1", "--out", str(tmp_path / "run")]) == 0
-    return str(tmp_path / "run")
+def run(trained, tmp_path):
+    """A copy of one trained run, which a test may change."""
+    return str(shutil.copytree(trained, tmp_path / "run"))
 
 
 def test_embed_writes_vectors_that_open_without_pickle(run, galaxy_folder, tmp_path):

@@ -1,7 +1,7 @@
 """What each process of the distributed tests runs: one step of each case, terms and gradients
-written to a file.
+written to a file; then whole commands, as `train.py` runs them.
 
-torchrun ... distributed_worker.py FOLDER '[[recipe, step, changes, bug], ...]'
+torchrun ... distributed_worker.py FOLDER '[[recipe, step, changes, bug], ...]' '[[flag, ...], ...]'
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from torch import distributed as processes
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from astrojepa import distributed
+from astrojepa.cli.train import train_main
 from astrojepa.objective import sigreg
 from astrojepa.objective.sigreg import SIGReg, random_directions
 from astrojepa.objective.statistics import epps_pulley
@@ -93,12 +94,15 @@ def compute(recipe: str, step: int, changes: dict, bug: str, early_world_size: i
 
 
 def main() -> None:
-    folder, cases = sys.argv[1:]
+    folder, cases, commands = sys.argv[1:]
     torch.set_num_threads(1)
     early = distributed.world_size()
     distributed.start(CPU)
     found = [compute(*case, early) for case in json.loads(cases)]
     torch.save(found, Path(folder) / f"{distributed.rank()}.pt")
+    for flags in json.loads(commands):
+        if train_main(flags) != 0:
+            sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,14 @@ others, which must be found.
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,8 @@ import torch
 from astrojepa import distributed
 from astrojepa.checkpoints.weights import read_pickled
 from astrojepa.runs import read_metrics
+from astrojepa.training.trainer import train
+from tests.tiny_run import flags_on
 from tests.training.tiny_step import RECIPES, TOLERANCE, one_step, tiny_config
 
 ROOT = Path(__file__).parents[2]
@@ -41,17 +45,42 @@ CASES = [
 BUGS = ["sums thrown away", "world size read too early", "no gradient through the sum"]
 
 
+@dataclass(frozen=True)
+class Together:
+    """What two real processes did: one step of every case, a training and a sweep."""
+
+    cases: list[list[dict]]  # [process][case]; the cases with a mistake come last
+    run: Path
+    sweep: Path
+    said: str
+
+
 @pytest.fixture(scope="module")
-def two_processes(tmp_path_factory) -> list[list[dict]]:
-    """What each of two real processes computed, [process][case]; the cases with a mistake come
-    last.
-    """
+def together(tmp_path_factory, drawn_galaxies) -> Together:
     folder = tmp_path_factory.mktemp("two")
+    run, sweep = folder / "run", folder / "sweep"
     cases = [*CASES, *(("sigreg alone", 0, {"precision": "float32"}, bug) for bug in BUGS)]
-    command = [*TORCHRUN, str(WORKER), str(folder), json.dumps(cases)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    flags = [*flags_on(drawn_galaxies), "--device", "cpu"]
+    commands = [
+        [*flags, "--out", str(run)],
+        [*flags, "--epochs", "1", "--sweep", "lambda=0,0.6", "--out", str(sweep)],
+    ]
+    done = subprocess.run(
+        [*TORCHRUN, str(WORKER), str(folder), json.dumps(cases), json.dumps(commands)],
+        env=os.environ | {"ASTROJEPA_CACHE": str(folder / "cache")},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
     assert done.returncode == 0, done.stderr[-3000:]
-    return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
+    found = [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(2)]
+    return Together(found, run, sweep, done.stdout)
+
+
+@pytest.fixture
+def two_processes(together) -> list[list[dict]]:
+    return together.cases
 
 
 def gap(found: torch.Tensor, expected: torch.Tensor) -> float:
@@ -130,19 +159,21 @@ def launch(*flags: str, out: Path | None = None) -> subprocess.Popen[str]:
 
 
 @pytest.mark.slow
-def test_a_run_on_two_processes_equals_the_run_on_one(tmp_path, tiny_flags):
+def test_a_run_on_two_processes_equals_the_run_on_one(together, tiny, tmp_path):
     """Sums are ordered differently, so weights agree to rounding, not to the bit."""
-    commands = [
-        [sys.executable, str(ROOT / "train.py"), *tiny_flags, "--out", str(tmp_path / "one")],
-        [*TORCHRUN, str(ROOT / "train.py"), *tiny_flags, "--out", str(tmp_path / "two")],
-    ]
-    for command in commands:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
-        assert done.returncode == 0, done.stderr[-3000:]
-    one, two = (read_metrics(tmp_path / name) for name in ("one", "two"))
-    assert [row["step"] for row in two] == [row["step"] for row in one]
+    one = read_metrics(train(tiny, out=tmp_path / "one", progress=False))
+    two = read_metrics(together.run)
+    assert [row["step"] for row in two] == [row["step"] for row in one] == [6, 12, 18]
     for first, second in zip(one, two, strict=True):
         assert second["total"] == pytest.approx(first["total"], rel=1e-3)
+
+
+@pytest.mark.slow
+def test_two_processes_sweep_together_and_one_of_them_writes_and_speaks(together):
+    assert together.said.count("Sweep     run") == 2
+    assert together.said.count(f"Done: {together.sweep}") == 1
+    rows = csv.DictReader((together.sweep / "table.csv").read_text().splitlines())
+    assert [row["state"] for row in rows] == ["finished", "finished"]
 
 
 @pytest.mark.slow

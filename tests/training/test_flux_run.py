@@ -36,12 +36,13 @@ STILL = ViewConfig(
 )  # fmt: skip
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """64 cubes of flux: what a simulated galaxy sends in g, r, z, and i between r and z."""
-    made = tmp_path / "griz"
-    made.mkdir()
-    data = aj.open_dataset("simulated:64", bands=("g", "r", "z"))
+    made = tmp_path_factory.mktemp("griz")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASTROJEPA_CACHE", str(tmp_path_factory.mktemp("cache")))
+        data = aj.open_dataset("simulated:64", bands=("g", "r", "z"))
     for row in range(len(data)):
         g, r, z = np.moveaxis(data.flux(row)[32:96, 32:96], -1, 0)
         fits.writeto(made / f"{row:02d}.fits", np.stack([g, r, (r + z) / 2, z]))

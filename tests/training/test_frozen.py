@@ -12,8 +12,10 @@ import astrojepa as aj
 from astrojepa.checkpoints.model import load_model, save_released
 from astrojepa.cli.train import train_main
 from astrojepa.config import replace
+from astrojepa.presets import preset
 from astrojepa.runs import read_metrics
 from astrojepa.training.trainer import train
+from tests.tiny_run import TINY
 
 VIEWS = {
     "prediction_weight": 0.0,
@@ -25,29 +27,38 @@ VIEWS = {
 }
 
 
-@pytest.fixture(params=["vit", "resnet18"])
-def encoder_only(request, tiny, tmp_path):
+@pytest.fixture(scope="module")
+def tiny_once(drawn_galaxies, tmp_path_factory):
+    """The tiny run on galaxies that no test changes, with one cache for all runs of this file."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASTROJEPA_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield replace(preset("small.sigreg06"), data=str(drawn_galaxies), **TINY)
+
+
+@pytest.fixture(scope="module", params=["vit", "resnet18"])
+def encoder_only(request, tiny_once, tmp_path_factory):
     return train(
-        replace(tiny, backbone=request.param, **VIEWS), out=tmp_path / "views", progress=False
+        replace(tiny_once, backbone=request.param, **VIEWS),
+        out=tmp_path_factory.mktemp("donor") / "views",
+        progress=False,
     )
 
 
-def fitted(tiny, donor, out):
+@pytest.fixture(scope="module")
+def fitted(tiny_once, encoder_only, tmp_path_factory):
     return train(
-        replace(tiny, encoder_from=str(donor), epochs=4, learning_rate=3e-3),
-        out=out,
+        replace(tiny_once, encoder_from=str(encoder_only), epochs=4, learning_rate=3e-3),
+        out=tmp_path_factory.mktemp("frozen") / "fitted",
         progress=False,
     )
 
 
 @pytest.mark.slow
-def test_the_vectors_stay_bit_for_bit_and_patch_errors_come(
-    tiny, encoder_only, tmp_path, galaxy_folder
-):
+def test_the_vectors_stay_bit_for_bit_and_patch_errors_come(encoder_only, fitted, drawn_galaxies):
     before = load_model(encoder_only)
     assert not before.has_predictor
-    after = load_model(fitted(tiny, encoder_only, tmp_path / "fitted") / "last.pt")
-    data = aj.open_dataset(str(galaxy_folder))
+    after = load_model(fitted / "last.pt")
+    data = aj.open_dataset(str(drawn_galaxies))
     assert np.array_equal(
         aj.embed(before, data, cache=False).vectors, aj.embed(after, data, cache=False).vectors
     )
@@ -56,11 +67,10 @@ def test_the_vectors_stay_bit_for_bit_and_patch_errors_come(
 
 
 @pytest.mark.slow
-def test_only_the_predictor_learns_and_it_does(tiny, encoder_only, tmp_path):
-    folder = fitted(tiny, encoder_only, tmp_path / "fitted")
-    losses = [row["prediction"] for row in read_metrics(folder)]
+def test_only_the_predictor_learns_and_it_does(encoder_only, fitted):
+    losses = [row["prediction"] for row in read_metrics(fitted)]
     assert losses[-1] < losses[0]
-    network, kept = (load_model(folder / name).network for name in ("last.pt", "best.pt"))
+    network, kept = (load_model(fitted / name).network for name in ("last.pt", "best.pt"))
     assert torch.equal(kept.predictor.out.weight, network.predictor.out.weight)
     donor = load_model(encoder_only).network
     own = network.encoder.state_dict()
@@ -71,10 +81,10 @@ def test_only_the_predictor_learns_and_it_does(tiny, encoder_only, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_run_resumed_halfway_equals_one_left_alone(tiny, encoder_only, tmp_path):
+def test_a_run_resumed_halfway_equals_one_left_alone(tiny_once, encoder_only, tmp_path):
     from tests.training.test_trainer import interrupted_run
 
-    config = replace(tiny, encoder_from=str(encoder_only), epochs=2)
+    config = replace(tiny_once, encoder_from=str(encoder_only), epochs=2)
     with pytest.raises(KeyboardInterrupt):
         interrupted_run(config, tmp_path / "halted", 3)
     train(config, resume=tmp_path / "halted", progress=False)
@@ -86,14 +96,17 @@ def test_a_run_resumed_halfway_equals_one_left_alone(tiny, encoder_only, tmp_pat
 
 
 @pytest.mark.slow
-def test_the_card_tells_how_the_encoder_was_trained_and_names_no_path(tiny, encoder_only, tmp_path):
-    model = load_model(fitted(tiny, encoder_only, tmp_path / "fitted"))
+def test_the_card_tells_how_the_encoder_was_trained_and_names_no_path(
+    encoder_only, fitted, tmp_path
+):
+    model = load_model(fitted)
     path = save_released(model, tmp_path, {**model.card, "id": "tiny.fitted"})
     card = json.loads(path.with_suffix(".json").read_text())
     assert card["config"]["encoder_from"] == card["encoder"]["id"] == "views"
     assert card["encoder"]["config"]["objective"]["invariance_weight"] == 1.0
     assert card["encoder"]["training"]["steps"] == read_metrics(encoder_only)[-1]["step"]
-    assert str(tmp_path) not in path.with_suffix(".json").read_text()
+    for folder in (encoder_only.parent, fitted.parent, tmp_path):
+        assert str(folder) not in path.with_suffix(".json").read_text()
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -19,10 +17,10 @@ from astrojepa.runs import read_metrics
 from astrojepa.training import monitor as monitor_module
 from astrojepa.training.schedules import snapshot_steps
 from astrojepa.training.trainer import train
+from tests.apart import start_training
 from tests.training.test_trainer import same
 from tests.training.tiny_step import RECIPES
 
-ROOT = Path(__file__).parents[2]
 KILLS = 4
 
 
@@ -35,30 +33,31 @@ def position(run: Path) -> int:
 def test_a_run_killed_again_and_again_equals_one_left_alone(tmp_path, tiny_flags):
     """SIGKILL at random moments of a real process: while it starts, steps, judges or saves."""
     whole, run, chance, kills = tmp_path / "whole", tmp_path / "killed", random.Random(5), 0
-    start = [sys.executable, str(ROOT / "train.py"), *tiny_flags, "--epochs", "50", "--out"]
-    subprocess.run([*start, str(whole)], stdout=subprocess.DEVNULL, check=True, timeout=300)
+    said = tmp_path / "said.txt"
+    start = [*tiny_flags, "--epochs", "50", "--out"]
+    alone = start_training([*start, str(whole)], said)
+    alone.join(300)
+    assert alone.exitcode == 0, said.read_text()
     command = [*start, str(run)]
     while True:
-        process = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
+        process = start_training(command, said)
         before, deadline = position(run), time.monotonic() + 120
         while (
             kills < KILLS
-            and process.poll() is None
+            and process.is_alive()
             and position(run) <= before
             and time.monotonic() < deadline
         ):
             time.sleep(0.05)
-        if kills < KILLS and process.poll() is None:
+        if kills < KILLS and process.is_alive():
             time.sleep(chance.uniform(0, 0.5))
             process.kill()
             kills += 1
-        _, errors = process.communicate(timeout=300)
-        command = [sys.executable, str(ROOT / "train.py"), "--resume", str(run)]
-        if process.returncode == 0:
+        process.join(300)
+        command = ["--resume", str(run)]
+        if process.exitcode == 0:
             break
-        assert process.returncode == -9, errors
+        assert process.exitcode == -9, said.read_text()
     assert kills == KILLS
     first, second = (read_pickled(folder / "last.pt") for folder in (whole, run))
     for part in ("network", "optimizer", "step", "best", "config", "normalisation", "data"):

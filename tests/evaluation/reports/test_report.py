@@ -10,13 +10,17 @@ import re
 
 import numpy as np
 import pytest
+import torch
 
 import astrojepa as aj
+from astrojepa.checkpoints.weights import build_network
 from astrojepa.cli import main
+from astrojepa.config import replace
 from astrojepa.data.dataset import Dataset
 from astrojepa.evaluation.anomalies.scoring import score_by_name
 from astrojepa.evaluation.reports.page import report_page
 from astrojepa.evaluation.reports.report import Report, make_report
+from tests.tiny_run import TINY
 
 SETTINGS = {
     "method": "pca",
@@ -31,7 +35,11 @@ EVIL = '</script><script>alert(1)</script><img src=x onerror="alert(2)">'
 
 @pytest.fixture(scope="module")
 def model() -> aj.checkpoint.Model:
-    return aj.load_model("random:small.sigreg06")
+    """Random weights of the tiny network, which looks at 32 px."""
+    start = aj.load_model("random:small.sigreg06")
+    config = replace(start.config, **TINY)
+    network = build_network(config, torch.device("cpu"), 0).eval()
+    return dataclasses.replace(start, network=network, config=config, hash="t1ny")
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +143,7 @@ def test_the_command_writes_both_files_beside_each_other(tmp_path, capsys):
         "report",
         "random:small.sigreg06",
         "--data",
-        "simulated:150",
+        "simulated:80",
         "--map",
         "pca",
         "--draws",
@@ -147,7 +155,7 @@ def test_the_command_writes_both_files_beside_each_other(tmp_path, capsys):
     facts = json.loads((tmp_path / "new" / "r.json").read_text())
     assert facts["model"]["random"]
     assert facts["data"]["simulated"]
-    assert "150 galaxies" in capsys.readouterr().out
+    assert "80 galaxies" in capsys.readouterr().out
     assert (tmp_path / "new" / "r.html").read_text().startswith("<!doctype html>")
 
 

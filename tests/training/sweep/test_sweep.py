@@ -6,8 +6,6 @@ import csv
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,8 +17,6 @@ from astrojepa.runs import append_metrics, create_run, read_config, read_metrics
 from astrojepa.training import trainer
 from astrojepa.training.sweep import sweep as module
 from astrojepa.training.sweep.sweep import SweepInterrupted, sweep
-
-ROOT = Path(__file__).parents[3]
 
 
 class WrittenRuns:
@@ -317,38 +313,3 @@ def test_a_diverged_run_is_named_and_the_others_finish(tiny, tmp_path, written):
     with pytest.raises(FloatingPointError, match=named):
         sweep(*arguments, progress=False)
     assert written.calls == []
-
-
-@pytest.mark.slow
-def test_two_processes_sweep_together_and_one_of_them_writes_and_speaks(tmp_path, tiny_flags):
-    torchrun = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--standalone",
-        "--nproc_per_node=2",
-        str(ROOT / "train.py"),
-    ]
-    arguments = [
-        "--epochs",
-        "1",
-        "--device",
-        "cpu",
-        "--sweep",
-        "lambda=0,0.6",
-        "--out",
-        str(tmp_path / "sweep"),
-    ]
-    process = subprocess.Popen(
-        [*torchrun, *tiny_flags, *arguments],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        spoken, errors = process.communicate(timeout=120)
-    finally:
-        process.terminate()  # torchrun then ends the processes it started
-    assert process.returncode == 0, errors[-3000:]
-    assert (spoken.count("Sweep     run"), spoken.count("Done: ")) == (2, 1)
-    assert [row["state"] for row in table(tmp_path / "sweep")] == ["finished", "finished"]
