@@ -33,6 +33,7 @@ def test_an_image_finds_its_galaxy_and_examples_narrow_the_search(
     explorer.says(identities()[33])
     page.get_by_role("button", name="More like this").click()
     explorer.says("Searching for galaxies like 2 examples")
+    explorer.quiet()  # the address is written when the page is whole
     assert "like=33" in page.url
     page.get_by_role("button", name="End search").click()
     explorer.quiet()

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.stats import rankdata
 
 from astrojepa.evaluation.vectors.neighbours import nearest
 
@@ -114,6 +113,8 @@ def combination(name: str, title: str, meaning: str, parts: tuple[str, ...]) -> 
 
 def mean_rank(scores: Sequence[np.ndarray]) -> np.ndarray:
     """Average the ranks of several scores of the same galaxies: float64 (n,), in (0, 1]."""
+    from scipy.stats import rankdata  # here: the first page imports this module, and no library
+
     ranks = [rankdata(score) / len(score) for score in scores]
     mean: np.ndarray = np.mean(ranks, axis=0)
     return mean
