@@ -35,6 +35,7 @@ from astrojepa.wording import one_line
 MAX_ROWS = 10**8
 BUFFER = 2**20  # bytes of a file that are read together
 UNPACKED = 2**22  # bytes of images that are unpacked together, about
+MOST_UNPACKED = 2**28  # at most, where a file says little and repeats one image
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ class ParquetImages:
 
     def first_id(self) -> str:
         """Return the id of the first row."""
-        return str(next(_column(self._files[0], self._files[0].ids))[0].as_py())
+        columns = (column for file in self._files for column in _column(file, file.ids))
+        return str(next(column for column in columns if len(column))[0].as_py())
 
     def each(self, rows: Sequence[int]) -> Iterator[tuple[int, np.ndarray | DataError]]:
         """Yield every row once, with its image or with what is wrong with it, in the order of the
@@ -178,7 +180,7 @@ def _column(file: _File, name: str) -> Iterator[Any]:
                 yield batch.column(0)
     except DataError:
         raise
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         raise DataError(f"{file.path} is damaged ({one_line(error, 120)}).") from error
 
 
@@ -192,7 +194,8 @@ def _values(file: _File, rows: list[int]) -> Iterator[tuple[int, Any]]:
         for group, found in groups:
             first, wanted = int(starts[group]), list(found)
             mean = int(file.sizes[group]) // max(1, int(file.ends[group]) - first)
-            size = int(np.clip(UNPACKED // max(1, mean), 1, 1024))
+            most = MOST_UNPACKED // max(1, int(file.sizes[group]))  # one value may be all of it
+            size = int(np.clip(min(UNPACKED // max(1, mean), most), 1, 1024))
             for batch in opened.iter_batches(
                 size, row_groups=[group], columns=[file.images], use_threads=False
             ):

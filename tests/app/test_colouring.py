@@ -153,6 +153,7 @@ def test_search_finds_ids_classes_and_places() -> None:
     assert found("SPIRAL").labels == (0, 2), "a word inside of a name, of every class that has it"
     assert found("barred spiral").labels == (0,), "a whole name"
     assert found("iral").labels == ()
+    assert search.search("lenses", IDS, ("Ring", "Lens"), RA, DEC, parse).labels == (1,)
     assert found("mergers").labels == found("Merger").labels == (1,), "as an astronomer says it"
     assert found("spirals").labels == (0, 2)
     assert found("rings").labels == ()

@@ -99,6 +99,32 @@ def test_images_of_large_row_groups_are_unpacked_a_few_at_a_time(
     assert 20 < sum(sizes) < 30
 
 
+def test_one_image_that_a_file_repeats_is_not_unpacked_for_every_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    same = [{"bytes": png(3, 200), "path": ""}] * 400  # the file holds it once
+    write(tmp_path / "g.parquet", range(400), group=400, image=same)
+    monkeypatch.setattr(parquet_images, "MOST_UNPACKED", 2**20)
+    source, before = ParquetImages(tmp_path / "g.parquet"), pa.total_allocated_bytes()
+    most = 0
+    for _, image in source.each(range(0, 400, 7)):
+        assert isinstance(image, np.ndarray)
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert most < 8 * 2**20 < 400 * len(same[0]["bytes"])
+
+
+def test_an_empty_first_file_and_two_columns_of_ids_are_borne_or_refused(tmp_path: Path) -> None:
+    write(tmp_path / "survey" / "1.parquet", range(5))
+    none = parquet.read_table(tmp_path / "survey" / "1.parquet").slice(0, 0)
+    parquet.write_table(none, tmp_path / "survey" / "0.parquet")
+    assert ParquetImages(tmp_path / "survey").first_id() == str(FIRST)
+    columns = [pa.array([1]), pa.array([2]), pa.array([png(1)])]
+    table = pa.Table.from_arrays(columns, ["object_id", "object_id", "image"])
+    parquet.write_table(table, tmp_path / "twice.parquet")
+    with pytest.raises(DataError, match="object_id"):
+        next(ParquetImages(tmp_path / "twice.parquet").keys())
+
+
 def test_a_broken_a_huge_and_a_missing_image_are_said_and_the_others_are_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,7 +88,7 @@ def card_captions(
     for row, part in zip(map(int, rows), parts, strict=True):
         line = [
             f"{chosen.places[row]:,}  {workspace.class_name(row)}",
-            f"{chosen.scores[row]:.3f}, {part.split(',')[0]}",
+            f"{chosen.scores[row]:.3f}, {part.split(', ')[0]}",
             str(data.ids[row]),
         ]
         if row in culprits and workspace.model is not None:

@@ -127,7 +127,9 @@ def said(large: Large, tile: Tile, filtered: bool, images: str) -> str:
     """Say what the galaxies are, how many of them are drawn, and how."""
     which = " that match the filter" if filtered else ""
     none = " that matches the filter" if filtered else ""
-    kind = "**simulated** galaxies" if large.map.store.facts.get("simulated") else "galaxies"
+    kind = (
+        "**simulated** galaxies" if large.map.store.facts.get("simulated") == "true" else "galaxies"
+    )
     text = f"**{escape_markdown(large.name)}**, {len(large.map):,} {kind}{images}. "
     if not tile.count:
         return f"{text}No galaxy{none} is in view; press 0 to reset the view."
@@ -210,7 +212,8 @@ def _selection(large: Large, images: Any, matching: np.ndarray | None) -> None:
         beyond += f"A file holds the first {EXPORTED:,}; `astrojepa select` writes them all."
     if beyond:
         st.caption(beyond.strip())
-    made_by = {"store": large.name, "filter": st.session_state.get(state.FILTER, "")}
+    applied = "" if matching is None else st.session_state.get(state.FILTER, "")
+    made_by = {"store": large.name, "filter": applied}
     export_menu(
         "selection",
         "galaxies",

@@ -13,8 +13,8 @@ from astrojepa.data.sky import separation
 
 MAX_LENGTH = 400
 FEW = 12  # classes that a sentence names
-# of English words that name a class, so that "mergers" finds Merging, and "ellipticals" elliptical
-_ENDING = re.compile(r"(?:ers?|ing|s)$")
+# of English words that name a class, so that "mergers" finds Merging, and "lenses" Lens
+_ENDING = re.compile(r"(?:ers?|ing|es|s)$")
 _COMPARISON = re.compile(r"[<>]|[=!]=|\bin\s*[\[(]|\bcone\s*\(")
 _RADIUS = re.compile(
     r"(?P<centre>.+?)[\s,;]+(?:within|radius|r\s*=)\s*(?P<size>\d+\.?\d*|\.\d+)\s*"

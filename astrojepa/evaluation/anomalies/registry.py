@@ -105,7 +105,7 @@ def combination(name: str, title: str, meaning: str, parts: tuple[str, ...]) -> 
     def compute(model: Any, data: Any, progress: Any = None) -> np.ndarray:
         from astrojepa.evaluation.anomalies.scoring import score_by_name
 
-        return mean_rank([score_by_name(model, data, part, progress=progress) for part in parts])
+        return score_by_name(model, data, name, progress=progress)
 
     anomaly_score(name, title, meaning, "encoder")(compute)
     _SCORES[name] = replace(_SCORES[name], parts=parts)

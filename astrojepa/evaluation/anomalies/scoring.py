@@ -16,6 +16,7 @@ from astrojepa.evaluation.anomalies.registry import (
     all_scores,
     find,
     find_vector_score,
+    mean_rank,
     vector_scores,
 )
 from astrojepa.evaluation.anomalies.scores import of_vectors  # noqa: F401  (without torch)
@@ -98,6 +99,9 @@ def score_by_name(
     64 principal components of the pixels. ValueError for an unknown name, listing the known ones.
     """
     score = find(name)
+    if score.parts:
+        parts = (score_by_name(model, data, part, k, progress=progress) for part in score.parts)
+        return mean_rank(list(parts))
     if score.needs != "vectors":
         return score.compute(model, data, progress=progress)
     on_pixels = name.startswith(PIXELS)

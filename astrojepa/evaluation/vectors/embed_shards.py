@@ -42,7 +42,7 @@ class ShardRun:
     num_blocks: int
     num_found: int  # blocks that were there already
     num_shards: int
-    num_missing: int = 0  # shards that other parts have not written yet
+    num_missing: int = 0  # shards that other parts still have to write, or to write again
 
 
 def embed_shards(
@@ -107,9 +107,13 @@ def embed_shards(
     if shard not in whole:
         folder.write_shard(shard, mine)
     distributed.wait()
-    folder.remove_leftovers()
     asked = len(blocks[own::size] if part else blocks)
-    missing = sum(not other.is_file() for other in folder.shards())
+    missing = sum(
+        not folder.is_whole(other, blocks[number::size])
+        for number, other in enumerate(folder.shards())
+    )
+    if not missing:  # else another part may still need its blocks
+        folder.remove_leftovers()
     return ShardRun(asked, asked - computed, size, missing)
 
 

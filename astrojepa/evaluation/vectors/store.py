@@ -42,7 +42,7 @@ OPTIONS: dict[str, Any] = {
     "use_dictionary": ["label"],
     "write_page_checksum": True,
 }  # floats do not shrink
-MOST_COMPARED = 1000  # ids that occur twice, or seem to
+MOST_COMPARED = 1000  # ids that occur twice, or seem to, which are then compared
 PART_NAME = re.compile(r"(.+)-(\d{5,})-of-(\d{5,})\.parquet")
 
 
@@ -171,20 +171,21 @@ class Store:
     def check_ids(self) -> None:
         """Raise VectorsError, naming one, where an id stands in several rows.
 
-        64-bit hashes of all ids are in memory; only where two are equal, the ids are compared.
+        64-bit hashes of all ids and the ids of one partition are in memory; where hashes are equal,
+        ids are compared.
         """
         codes = np.concatenate([_codes(ids) for ids in self._ids()])
         order = np.argsort(codes, kind="stable")
         again = order[1:][codes[order[1:]] == codes[order[:-1]]]
-        alike = np.flatnonzero(np.isin(codes, codes[again[:MOST_COMPARED]]))
+        alike = np.flatnonzero(np.isin(codes, codes[again[:MOST_COMPARED]]))[: 2 * MOST_COMPARED]
         ids = self.known_of(alike)["id"] if len(alike) else alike
         seen, first = np.unique(ids, return_index=True)
         if len(seen) < len(ids):
             second = int(np.setdiff1d(np.arange(len(ids)), first)[0])
             rows = alike[ids == ids[second]]
             raise VectorsError(
-                f"{self.path} has the id {ids[second]} in {len(rows)} rows, {rows[0]} and "
-                f"{rows[1]} among them; give every galaxy an id of its own."
+                f"{self.path} has the id {str(ids[second])!r} in the rows {rows[0]} and {rows[1]}; "
+                f"give every galaxy an id of its own."
             )
 
     def _ids(self) -> Iterator[np.ndarray]:

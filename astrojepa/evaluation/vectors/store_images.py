@@ -132,7 +132,8 @@ def find_images(
     hold them. Raises DataError where no galaxy has an image, or ids are of a kind that loses
     digits.
     """
-    place = hashlib.sha256(str(store.path.resolve()).encode()).hexdigest()[:12]
+    both = f"{store.path.resolve()} {source.name}"
+    place = hashlib.sha256(both.encode()).hexdigest()[:12]
     recipe = f"{_VERSION} {footers_hash(store.files)} {source.fingerprint}"
     key = hashlib.sha256(recipe.encode()).hexdigest()[:16]
     path = cache_path("images", f"{place}-{key}")

@@ -41,7 +41,9 @@ def test_scores_of_the_model_are_computed_from_model_and_galaxies(
     make_stand_in: Make, make_dataset: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model, data = make_stand_in(), make_dataset(IMAGES)
-    own = [name for name, score in all_scores().items() if score.needs != "vectors"]
+    own = [
+        name for name, score in all_scores().items() if score.needs != "vectors" and not score.parts
+    ]
     assert {"asymmetry", "pixel-asymmetry", "prediction", "jepa-score"} <= set(own)
     for place, name in enumerate(own):
         told = lambda *given, progress, place=place: (given, place)  # noqa: E731
@@ -55,10 +57,13 @@ def test_a_combination_is_the_mean_of_the_ranks_by_its_parts(
     model, data = make_stand_in(), make_dataset(IMAGES)
     ranks = [
         [(1 + sum(values < own) + sum(values <= own)) / 2 for own in values]
-        for values in (score_by_name(model, data, part) for part in ("asymmetry", "lof"))
+        for values in (score_by_name(model, data, part, 4) for part in ("asymmetry", "lof"))
     ]
     expected = np.array(ranks).mean(axis=0) / len(data)
-    np.testing.assert_allclose(score_by_name(model, data, "asymmetry-lof"), expected)
+    np.testing.assert_allclose(score_by_name(model, data, "asymmetry-lof", 4), expected)
+    np.testing.assert_array_equal(
+        find("asymmetry-lof").compute(model, data), score_by_name(model, data, "asymmetry-lof")
+    )
 
 
 def test_equal_scores_share_their_mean_rank() -> None:

@@ -225,6 +225,21 @@ def test_a_part_that_was_killed_loses_at_most_the_block_it_was_at(
     assert_equal(read_shards(tmp_path), embed(model, data, cache=False))
 
 
+def test_a_shard_that_was_cut_short_is_missing_until_its_part_has_written_it_again(
+    model: Any, make_dataset: MakeData, tmp_path: Path
+) -> None:
+    data = make_dataset(pictures(18))
+    for part in ((1, 2), (2, 2)):
+        embed_shards(model, data, tmp_path, block_size=4, part=part)
+    second = tmp_path / "shard-00001-of-00002.parquet"
+    second.write_bytes(second.read_bytes()[:-100])
+    interrupted(model, data, tmp_path, after=1, part=(2, 2))
+    assert embed_shards(model, data, tmp_path, block_size=4, part=(1, 2)).num_missing == 1
+    again = embed_shards(model, data, tmp_path, block_size=4, part=(2, 2))
+    assert (again.num_found, again.num_missing) == (1, 0), "the other part left its block alone"
+    assert_equal(read_shards(tmp_path), embed(model, data, cache=False))
+
+
 @pytest.mark.parametrize("part", [(0, 3), (4, 3), (-1, 3)], ids=str)
 def test_a_part_that_does_not_exist_is_refused_before_anything_is_written(
     model: Any, make_dataset: MakeData, tmp_path: Path, part: tuple[int, int]

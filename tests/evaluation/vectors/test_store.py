@@ -118,7 +118,7 @@ def test_an_id_in_two_rows_is_named_before_an_index_or_another_store_is_made(
     ids[77] = ids[12]
     write(tmp_path / part_name(2, PARTS), slice(60, 90), object_id=ids[60:])
     twice = open_store(tmp_path)
-    said = f"has the id {ids[12]} in 2 rows, 12 and 77 among them; give every galaxy an id"
+    said = f"has the id '{ids[12]}' in the rows 12 and 77; give every galaxy an id"
     with pytest.raises(VectorsError, match=said):
         twice.check_ids()
     with pytest.raises(VectorsError, match=said):
