@@ -150,7 +150,14 @@ def _votable(stream: BinaryIO, columns: Sequence[Column], facts: Facts) -> None:
         warnings.simplefilter("ignore", VOWarning)
         found = from_table(_astropy_table(columns, {}))
         for name, value in facts.items():
-            found.resources[0].infos.append(Info(name=name, value=one_line(value)))
+            fact = Info(name=name, value=one_line(value))
+            fact.ID = None  # else astropy takes the name, which a column may have as well
+            found.resources[0].infos.append(fact)
+        taken: set[str] = set()
+        for number, field in enumerate(found.resources[0].tables[0].fields, 1):
+            if field.ID in taken:  # "p Sa" and "p_Sa"
+                field.ID = f"{field.ID}_{number}"
+            taken.add(field.ID)
         found.to_xml(stream)
 
 

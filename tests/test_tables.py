@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -68,6 +69,16 @@ def test_astropy_reads_back_names_values_units_and_descriptions(
     assert table["score"].unit is None
     if ending != ".fits":  # whose TCOMM astropy leaves in the header
         assert table["score"].description == "larger = more anomalous"
+
+
+def test_every_identifier_of_a_votable_stands_once(tmp_path: Path) -> None:
+    columns = [*COLUMNS, Column("p Sa", SCORES, "first"), Column("p_Sa", SCORES, "second")]
+    write_table(tmp_path / "table.vot", columns, {**FACTS, "score": "knn", "p_Sa": 1})
+    elements = ElementTree.parse(tmp_path / "table.vot").iter()
+    identifiers = [element.get("ID") for element in elements if element.get("ID") is not None]
+    assert len(identifiers) == len(set(identifiers)) == len(columns)
+    found = votable.parse_single_table(tmp_path / "table.vot")
+    assert [field.name for field in found.fields] == [column.name for column in columns]
 
 
 def test_the_facts_stand_in_the_metadata_of_each_format(tmp_path: Path) -> None:
