@@ -29,7 +29,7 @@ class Explorer:
         self.page, self.url = page, url
         self.complaints: list[str] = []
         self.outside: list[str] = []
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(PATIENCE)
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", self._request)

@@ -27,6 +27,7 @@ def test_clusters_come_by_a_link_and_what_differs_leads_to_a_galaxy(
     explorer.says(re.compile("^Everything else: 6 galaxies that stand for"))
     stands = page.locator(".st-key-exemplars_0 [data-row]").nth(2)
     explorer.appears(stands)
+    explorer.quiet()  # else what stands there may still change between reading and clicking
     row = int(stands.get_attribute("data-row"))
     stands.click()
     page.wait_for_url(re.compile(f"id={identities()[row]}(&|$)"))
