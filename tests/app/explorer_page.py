@@ -69,8 +69,10 @@ class Explorer:
         try:
             awaited.wait_for(timeout=PATIENCE)
         except PlaywrightTimeout:
+            stages = "nodes => nodes.map(node => node.innerHTML.slice(0, 400))"
             pytest.fail(
-                f"{awaited} never came. {self.page.url} "
+                f"{awaited} never came. {self.page.url} complains of {self.complaints}, has the maps "
+                f"{self.page.locator('.stage').evaluate_all(stages)} and "
                 f"says:\n{self.page.locator('body').inner_text()}"
             )
 
