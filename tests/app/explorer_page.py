@@ -70,8 +70,13 @@ class Explorer:
             awaited.wait_for(timeout=PATIENCE)
         except PlaywrightTimeout:
             stages = "nodes => nodes.map(node => node.innerHTML.slice(0, 400))"
+            frames = (
+                "() => new Promise(tell => { requestAnimationFrame(() => tell('is drawn')); "
+                "setTimeout(() => tell('is not drawn, no frame in 5 s'), 5000); })"
+            )
             pytest.fail(
-                f"{awaited} never came. {self.page.url} complains of {self.complaints}, has the maps "
+                f"{awaited} never came. {self.page.url} {self.page.evaluate(frames)}, complains of "
+                f"{self.complaints}, has the maps "
                 f"{self.page.locator('.stage').evaluate_all(stages)} and "
                 f"says:\n{self.page.locator('body').inner_text()}"
             )

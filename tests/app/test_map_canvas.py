@@ -349,3 +349,18 @@ def test_a_call_that_the_next_one_overtakes_takes_nothing_from_it(
     assert canvas.sent() == [["click", {"row": 4}]], "once"
     page.evaluate("leave()")
     page.wait_for_function("() => !document.getElementById('host').latentMap")
+
+
+def test_the_first_drawing_waits_for_no_frame(open_map: Callable[..., Canvas]) -> None:
+    """A browser that is busy or hidden gives none for a long time."""
+    canvas = open_map()
+    canvas.page.evaluate(
+        "() => { window.requestAnimationFrame = () => 0; window.ResizeObserver.prototype.observe = () => {}; }"
+    )
+    canvas.page.evaluate(
+        "([data, state]) => window.show(data, state)", [packed(GRID), selection(selected=4)]
+    )
+    assert canvas.canvas.get_attribute("data-drawn") == "9"
+    colours = """canvas => new Set(new Uint32Array(
+        canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.buffer)).size"""
+    assert canvas.canvas.evaluate(colours) > 2, "dots and a ring, not an empty stage"

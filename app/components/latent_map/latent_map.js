@@ -38,9 +38,10 @@ function build(parentElement) {
 function resize(state) {
   const { stage, canvas, view } = state;
   const [width, height] = [stage.clientWidth, stage.clientHeight];
-  if (!width || !height) return;
+  const ratio = window.devicePixelRatio || 1;
+  if (!width || !height || (width === view.width && height === view.height && ratio === state.ratio)) return;
   const first = !state.ratio;
-  state.ratio = window.devicePixelRatio || 1;
+  state.ratio = ratio;
   canvas.width = Math.round(width * state.ratio);
   canvas.height = Math.round(height * state.ratio);
   Object.assign(view, { width, height });
@@ -50,35 +51,37 @@ function resize(state) {
     fitView(view, state.points);
     if (zoom !== 1) Object.assign(view, { zoom, cx, cy });
   }
-  redraw(state);
+  draw(state); // at once: a canvas of a new size is empty, and the first drawing waits for no frame
 }
 
 function redraw(state) {
-  if (state.pending || !state.points) return;
-  state.pending = requestAnimationFrame(() => {
-    state.pending = 0;
-    const { ctx, view, ratio, canvas } = state;
-    if (!ratio) return;
-    const began = performance.now();
-    dress(state);
-    const crowded = isCrowded(state);
-    ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
-    if (state.points.cells) drawCells(ctx, state);
-    else if (crowded) {
-      ctx.fillStyle = state.theme.background;
-      ctx.fillRect(0, 0, view.width, view.height);
-      drawDensity(ctx, state);
-    } else drawDots(ctx, state);
-    drawContours(ctx, state);
-    drawPictures(ctx, state);
-    drawMarks(ctx, state);
-    drawLabels(ctx, state);
-    canvas.dataset.drawn = String(state.points.n);
-    canvas.dispatchEvent(new Event("latent-map-drawn", { bubbles: true, composed: true })); // for the first look, which goes then
-    canvas.dataset.as = crowded || state.points.cells ? "density" : "dots";
-    tellView(state);
-    canvas.dataset.milliseconds = (performance.now() - began).toFixed(1);
-  });
+  if (!state.pending && state.points) state.pending = requestAnimationFrame(() => draw(state));
+}
+
+function draw(state) {
+  cancelAnimationFrame(state.pending);
+  state.pending = 0;
+  const { ctx, view, ratio, canvas } = state;
+  if (!ratio || !state.points) return;
+  const began = performance.now();
+  dress(state);
+  const crowded = isCrowded(state);
+  ctx.setTransform(ratio, 0, 0, ratio, 0, 0);
+  if (state.points.cells) drawCells(ctx, state);
+  else if (crowded) {
+    ctx.fillStyle = state.theme.background;
+    ctx.fillRect(0, 0, view.width, view.height);
+    drawDensity(ctx, state);
+  } else drawDots(ctx, state);
+  drawContours(ctx, state);
+  drawPictures(ctx, state);
+  drawMarks(ctx, state);
+  drawLabels(ctx, state);
+  canvas.dataset.drawn = String(state.points.n);
+  canvas.dispatchEvent(new Event("latent-map-drawn", { bubbles: true, composed: true })); // for the first look, which goes then
+  canvas.dataset.as = crowded || state.points.cells ? "density" : "dots";
+  tellView(state);
+  canvas.dataset.milliseconds = (performance.now() - began).toFixed(1);
 }
 
 // Bright: matching the filter, inside what was drawn, and of a group that the legend shows. Nothing chosen: everybody.
@@ -237,6 +240,7 @@ export default function latentMap({ parentElement, data, setTriggerValue, sheets
   Object.assign(state, { send: setTriggerValue, sheets });
   receive(state, data);
   follow(state);
+  if (!state.ratio) resize(state);
   return () => {
     remember(state);
     // Streamlit also ends a call that the next one overtook while the script was loading: the map is the next one's then.
