@@ -148,7 +148,7 @@ class ModelConfig(Settings):
 
     backbone: str = setting(
         "vit",
-        "vit, or an encoder for multi-view training: "
+        "vit, or an encoder for training on views: "
         + ", ".join(CONV_BACKBONES)
         + f", or {POLAR} and one of these, which sees radii and angles",
     )

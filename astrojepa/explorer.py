@@ -33,8 +33,8 @@ FLAGS: dict[str, dict[str, Any]] = {
     "vectors": {
         "action": "append",
         "metavar": "FILE",
-        "help": "vectors to show beside the models, for the galaxies of --data by id, or "
-        "a folder of millions with a map, with or without --data; repeatable",
+        "help": "vectors to show like those of a model, for the galaxies of --data with the same "
+        "ids; or a store of millions with map coordinates, which needs no --data; repeatable",
     },
     "checkpoint": {"help": "model shown first: id, alias, run folder or file"},
     "bundle": {"help": "folder written by export bundle"},

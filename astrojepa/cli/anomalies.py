@@ -87,7 +87,7 @@ def add_to(commands: Any) -> None:
         "--fraction",
         type=float,
         default=0.02,
-        help="fraction of all galaxies that it then makes up (default 0.02)",
+        help="fraction of the galaxies that the thinned class makes up (default 0.02)",
     )
     strange.add_argument(
         "--draws", type=int, default=100, help="number of random draws (default 100)"

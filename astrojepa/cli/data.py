@@ -94,7 +94,7 @@ def _declare_cutouts(actions: Any) -> None:
         actions,
         "cutouts",
         _cutouts,
-        "Fetch an image of each galaxy of a catalogue, or go on with it, into a folder to open.",
+        "Fetch an image of each galaxy of a catalogue into a folder; run again, it continues.",
         "catalogue.fits --service legacysurvey --out my_galaxies",
     )
     cutouts.add_argument("catalogue", type=Path, help="table with ra and dec in degrees, and id")

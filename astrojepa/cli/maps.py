@@ -64,8 +64,8 @@ def add_to(commands: Any) -> None:
         type=int,
         metavar="COUNT",
         help=(
-            "of --vectors: fit the map to COUNT galaxies and place the others on it (default: "
-            "20,000 where there are more than 200,000, else all; for a new folder at most half)"
+            "with --vectors: fit the map to COUNT galaxies and place the others on it (default: "
+            "20,000 if there are more than 200,000, else all; for a new folder at most half)"
         ),
     )
     project.add_argument(
@@ -73,8 +73,8 @@ def add_to(commands: Any) -> None:
         required=True,
         type=Path,
         help=(
-            f"{TABLE_FILE}: id, x, y, label; or, of Parquet files, a new folder: all their columns "
-            "with x and y, sorted along a space-filling curve of these"
+            f"{TABLE_FILE}: id, x, y, label; or, for vectors in Parquet files, a new folder with "
+            "all their columns, x and y, sorted along a space-filling curve on the map"
         ),
     )
 

@@ -35,7 +35,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "--by",
         default="",
-        help="id or position (default: id where any id of the catalogue is a galaxy's)",
+        help="id or position (default: id if any id of the catalogue is a galaxy's)",
     )
     parser.add_argument("--out", required=True, type=Path, help=f"{TABLE_FILE}; a row per galaxy")
 

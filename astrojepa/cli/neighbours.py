@@ -61,11 +61,11 @@ def add_to(commands: Any) -> None:
         type=int,
         metavar="COUNT",
         help=(
-            "of --vectors: instead, how many of the 10 nearest of COUNT galaxies the index of a "
-            "large store finds, and how long a query takes"
+            "with --vectors: measure instead how many of the 10 nearest of COUNT galaxies the "
+            "index of a large store finds, and how long a query takes"
         ),
     )
-    near.add_argument("--out", type=Path, help=f"{TABLE_FILE}; of --recall a JSON file")
+    near.add_argument("--out", type=Path, help=f"{TABLE_FILE}; with --recall a JSON file")
 
 
 def _neighbours(options: argparse.Namespace) -> int:

@@ -54,15 +54,14 @@ def declare(
     return made
 
 
-def add_vectors(parser: argparse.ArgumentParser, use: str) -> None:
+def add_vectors(
+    parser: argparse.ArgumentParser, use: str, files: str = "any .npz or Parquet file"
+) -> None:
     parser.add_argument(
         "--vectors",
         type=Path,
         metavar="FILE",
-        help=(
-            f"vectors {use}: what embed wrote, or any .npz or Parquet file with object_id and "
-            f"vector"
-        ),
+        help=(f"vectors {use}: what embed wrote, or {files} with object_id and vector"),
     )
 
 

@@ -47,13 +47,13 @@ def add_to(commands: Any) -> None:
     report.add_argument(
         "--rare",
         default="",
-        help="class to thin for the anomaly leaderboard (default: the smallest possible)",
+        help="class to thin for the anomaly leaderboard (default: the smallest possible one)",
     )
     report.add_argument(
         "--fraction",
         type=float,
         default=0.02,
-        help="fraction of all galaxies that it then makes up (default 0.02)",
+        help="fraction of the galaxies that the thinned class makes up (default 0.02)",
     )
     report.add_argument(
         "--draws", type=int, default=100, help="number of random draws (default 100)"

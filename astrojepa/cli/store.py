@@ -45,7 +45,7 @@ def add_to(commands: Any) -> None:
         '--vectors store --cone 180 0 0.5 --filter "redshift < 0.1" --out near.vot',
         model=False,
     )
-    add_vectors(chosen, "in Parquet files")
+    add_vectors(chosen, "of a store", "any Parquet files")
     chosen.add_argument(
         "--box",
         nargs=4,
@@ -75,15 +75,17 @@ def add_to(commands: Any) -> None:
         "--vectors store --out catalogue",
         model=False,
     )
-    add_vectors(divided, "in Parquet files")
+    add_vectors(divided, "of a store", "any Parquet files")
     divided.add_argument(
         "--partition",
         type=int,
         default=1_000_000,
-        help="galaxies of a partition, at most (default 1,000,000)",
+        help="most galaxies in a partition (default 1,000,000)",
     )
     divided.add_argument(
-        "--float32", action="store_true", help="keep vectors as they are; without it, float16"
+        "--float32",
+        action="store_true",
+        help="keep the precision of the vectors (default: float16)",
     )
     divided.add_argument("--out", type=Path, required=True, help="new folder of the catalogue")
 

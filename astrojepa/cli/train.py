@@ -108,8 +108,8 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=1,
         metavar="EPOCHS",
-        help="judge and save after so many epochs and the last (default 1); on a GPU a judgement "
-        "may take as long as an epoch",
+        help="validate and save after so many epochs and after the last (default 1); on a GPU "
+        "validation may take as long as an epoch",
     )
     parser.add_argument(
         "--sweep",

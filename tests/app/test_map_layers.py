@@ -83,7 +83,7 @@ def test_a_column_that_ends_in_a_unit_shows_it_beside_the_numbers(
 def test_trust_is_shown_in_per_cent_of_the_neighbours() -> None:
     legend = colouring.by_neighbours_kept(np.linspace(0, 1, 101), 15).legend
     assert (legend["title"], legend["unit"]) == (
-        "Projection reliability: of 15 nearest, kept on the map",
+        "Projection reliability: share of 15 nearest kept on the map",
         "%",
     )
     assert (legend["low"], legend["high"]) == (1.0, 99.0)

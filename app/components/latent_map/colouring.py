@@ -155,7 +155,7 @@ def by_neighbours_kept(share: np.ndarray, k: int) -> Colouring:
     """Colour by projection reliability: share of the k nearest that the map keeps nearest."""
     return by_number(
         100 * np.asarray(share, dtype=np.float64),
-        f"Projection reliability: of {k} nearest, kept on the map",
+        f"Projection reliability: share of {k} nearest kept on the map",
         palette.VIRIDIS,
         "%",
     )

@@ -27,8 +27,8 @@ def artefacts(workspace: Workspace, checks: Any) -> None:
     count = len(every)
     st.caption(
         f"{count:,} of {len(workspace.data):,} images are likely artefacts. The leaderboard leaves "
-        "them out. A galaxy of several kinds is listed under each. Thresholds were set by eye on "
-        "SDSS cutouts; look before you discard."
+        "them out. An image of several kinds is listed under each. Thresholds were set by eye on "
+        "SDSS cutouts; look at an image before you discard it."
     )
     if not count:
         return

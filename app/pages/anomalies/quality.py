@@ -126,8 +126,8 @@ def _table(rows: Sequence[Any], rare: str) -> None:
     st.caption(
         "Ranges hold 95 % of the random draws; they say nothing about another survey. Enrichment "
         f"1 = chance. Recall and artefacts: among the top {rows[0].ranking.top:,}. Correlates "
-        "with: rank correlations with brightness, S/N or star count that so many galaxies tell "
-        "from none (weak below 0.5, strong above 0.7)."
+        "with: significant rank correlations with brightness, S/N or star count (weak below 0.5, "
+        "strong above 0.7)."
     )
 
 
@@ -171,7 +171,7 @@ def _columns(top: int) -> dict[str, Any]:
         "score": text("Score"),
         "precision": number(
             "Average precision",
-            help="Mean of the precision at each rare galaxy, down the ranking; 1 = all come first",
+            help="Mean of the precision at the rank of each rare galaxy; 1 = all come first",
             format="%.3f",
         ),
         "between": text("95 % of draws", alignment="right"),

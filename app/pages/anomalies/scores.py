@@ -104,7 +104,7 @@ def measured(workspace: Workspace, name: str) -> Chosen | None:
         return Chosen(name, workspace.scores, workspace.places)
     if len(workspace.data) > tasks.FEW and not loaders.jobs().has(job):
         # a new visitor need not wait for what takes minutes
-        st.caption(f"This takes a while; {title('knn')}, under Score, is there at once.")
+        st.caption(f"This takes a while; {title('knn')}, under Score, is available at once.")
     scores = waiting.wait_for(job, f"{title(name)} of {len(workspace.data):,} galaxies", task)
     parts = {}
     if predicted:

@@ -229,8 +229,8 @@ def _summary(first: Workspace, second: Workspace, found: Any) -> None:
 def _moved(workspace: Workspace, found: Any, row: int) -> None:
     st.header("Largest changes", anchor=False)
     st.caption(
-        "Galaxies whose nearest neighbours by one model lie farthest away by the other, compared "
-        "with its own nearest. Click one to show it above."
+        "Galaxies whose nearest neighbours in one model lie farthest away in the other, relative "
+        "to the nearest there. Click one to show it above."
     )
     rows = found.moved[:NUM_MOVED]
     captions = [

@@ -47,8 +47,8 @@ def column_panel(workspace: Workspace, matching: np.ndarray | None, wrong: str) 
         histograms(KEY, panels, lambda message: _choose(message, panels, wrong))
         colour = "" if matching is None else " In colour: those that match."
         st.caption(
-            f"Drag over bars, or click one, to filter. Grey: all galaxies.{colour} Each is scaled "
-            "to its own highest bar; the bars at the ends include what lies beyond."
+            f"Drag over bars, or click one, to filter. Grey: all galaxies.{colour} Grey and colour "
+            "are each scaled to their highest bar; the bars at the ends include what lies beyond."
         )
 
 

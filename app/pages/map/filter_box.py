@@ -17,7 +17,7 @@ from .examples_bar import search_by_image
 
 SYNTAX = (
     "Combine comparisons (`<` `<=` `>` `>=` `==` `!=` `in`) with `&`, `|`, `~` and parentheses. "
-    'Text stands in quotes; `""` stands for unknown.'
+    'Put text in quotes; `""` means unknown.'
 )
 
 

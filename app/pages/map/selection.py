@@ -31,7 +31,7 @@ _AT_FIRST = ("search_rank", "class", "anomaly_score", "probe_prediction", "redsh
 # columns that the explorer made, as an export describes them
 _MADE = {
     "search_rank": "1 = most like what was searched for",
-    "search_distance": "distance to what was searched for in feature space; smaller = more alike",
+    "search_distance": "distance in feature space to what was searched for; smaller = more similar",
     "probe_prediction": "class that the last probe predicts",
     "feature_cluster": "cluster in feature space",
     "finer_feature_cluster": "finer cluster in feature space",

@@ -32,9 +32,9 @@ from .selection import show_selection
 from .sky import sky_panel
 
 NUM_NEIGHBOURS = 6
-LINE = "Each point is a galaxy; similar ones are side by side. Click one, or draw a lasso."
+LINE = "Each point is a galaxy; similar ones lie close together. Click one, or draw a lasso."
 STEPS = (
-    "Each point is a galaxy; similar ones are side by side. Hover to see one, click to select it.",
+    "Each point is a galaxy; similar ones lie close together. Hover to see one; click to select.",
     "Lasso and Box select several: a gallery, a table and exports of them open below the map.",
 )
 KEYS = (
@@ -322,7 +322,7 @@ def islands_sentence(column: str, measured: Any) -> str:
     name = escape_markdown(column)
     return (
         f"The map separates by **{name}**: {100 * measured.share:.0f} % of a galaxy's 15 nearest "
-        f"on it have its {name} (by chance {100 * measured.chance:.0f} %)."
+        f"on it have the same {name} (by chance {100 * measured.chance:.0f} %)."
     )
 
 

@@ -24,9 +24,9 @@ SHOWN = 48
 ASKED = "random_asked"  # session key: random weights were asked for, per model and data
 
 CIRCULAR = (
-    "These collections were drawn on this model's own map. The number says how well a probe finds "
-    "the outlines again, not what the model knows about galaxies, so it is not compared with "
-    "baselines. Train it on another model, or on labels, to compare."
+    "These collections were drawn on this model's own map. The accuracy says how well a probe "
+    "recovers their outlines, not what the model knows about galaxies, so it is not compared with "
+    "baselines. Use another model, or labels, to compare."
 )
 
 
