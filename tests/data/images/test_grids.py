@@ -22,6 +22,7 @@ from astrojepa.data.images.grids import Plane, _places, grid_of, on_one_grid
 STAR = SkyCoord(150.1003, 2.2004, unit="deg")
 BANDS = ("VIS", "NIR_H")
 SIP = {"A_ORDER": 2, "B_ORDER": 2, "A_2_0": 3e-4, "A_1_1": -4e-4, "B_0_2": 2e-4, "B_1_1": 1e-4}
+BENT = {"CTYPE1": "RA---TAN-SIP", "CTYPE2": "DEC--TAN-SIP"} | SIP
 
 
 def header(side: int, arcsec: float, turned: float = 0.0, **cards: Any) -> fits.Header:
@@ -84,7 +85,7 @@ def both(coarse: fits.Header, fine: fits.Header | None = None) -> dict[str, Any]
         header(52, 0.3, 33.0),
         header(52, 0.3, 180.0),
         header(52, 0.3, ROWORDER="TOP-DOWN"),
-        header(52, 0.3, 20.0, CTYPE1="RA---TAN-SIP", CTYPE2="DEC--TAN-SIP", **SIP),
+        header(52, 0.3, 20.0, **BENT),
         header(64, 0.27, RADESYS="FK5", EQUINOX=2000.0),
     ],
     ids=["aligned", "turned", "upside down", "top down", "SIP", "FK5"],
@@ -175,15 +176,38 @@ def test_an_undefined_pixel_takes_only_its_own_area(tmp_path: Path) -> None:
     np.testing.assert_allclose(found[np.isfinite(found)], 1, rtol=1e-6)
 
 
-def test_places_between_knots_are_astropy_s() -> None:
-    head = header(400, 0.1, 15.0, CTYPE1="RA---TAN-SIP", CTYPE2="DEC--TAN-SIP", **SIP)
-    coarse = header(200, 0.3)
-    fine = WCS(head)
-    rows, columns = _places(grid_of(head, [], (400, 400)), grid_of(coarse, [], (200, 200)))
+@pytest.mark.parametrize("fine", [BENT, {}], ids=["bent", "plain"])
+@pytest.mark.parametrize(
+    "coarse",
+    [BENT, {"CTYPE1": "DEC--TAN", "CTYPE2": "RA---TAN", "CRVAL1": 2.2, "CRVAL2": 150.1}],
+    ids=["bent", "declination first"],
+)
+def test_places_between_knots_are_astropy_s(fine: dict[str, Any], coarse: dict[str, Any]) -> None:
+    heads = header(400, 0.1, 15.0, **fine), header(200, 0.3, **coarse)
+    sides = 400, 200
+    grids = [grid_of(head, [], (side, side)) for head, side in zip(heads, sides, strict=True)]
+    rows, columns = _places(*grids)
     y, x = np.mgrid[:400, :400]
-    expected = pixel_to_pixel(fine, WCS(coarse), x, y)
+    expected = pixel_to_pixel(*map(WCS, heads), x, y)
     np.testing.assert_allclose(columns[::-1], expected[0], atol=1e-3)
     np.testing.assert_allclose(199 - rows[::-1], expected[1], atol=1e-3)
+
+
+def test_the_finest_band_gives_the_grid_however_few_its_pixels(tmp_path: Path) -> None:
+    fine = header(60, 0.1)
+    flux = read_flux(as_extensions(tmp_path, **both(header(80, 0.3, 20.0), fine)), BANDS)
+    assert flux.shape == (60, 60, 2)
+    expected = [float(x) for x in WCS(fine).world_to_pixel(STAR)]
+    assert centroid(flux[..., 1]) == pytest.approx(expected, abs=0.1)
+
+
+def test_of_bands_of_one_pixel_size_the_largest_gives_the_grid(tmp_path: Path) -> None:
+    for number, sides in enumerate(((120, 80), (80, 120))):
+        (folder := tmp_path / str(number)).mkdir()
+        fine, other = (header(side, 0.1) for side in sides)
+        as_files(folder, VIS=(star(fine), fine), NIR_H=(star(other), other))
+        flux = aj.open_dataset(folder, bands=BANDS).flux(0)
+        assert flux.shape == (120, 120, 2)
 
 
 def test_an_rgb_image_has_the_colours_of_all_bands(tmp_path: Path) -> None:
