@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ class Grid:
         columns, rows = self.wcs.all_world2pix(*world, 0)
         return self._turned(rows), columns
 
-    @property
+    @cached_property
     def pixel_area(self) -> float:
         """Solid angle of the central pixel, steradians."""
         row, column = ((side - 1) / 2 for side in self.shape)
@@ -123,12 +124,15 @@ def finest(grids: Sequence[Grid]) -> Grid:
 
 def coverage(target: Grid, source: Grid) -> float:
     """Return which fraction of a grid's pixels lies on another image."""
+    if source is target:
+        return 1.0
     return float(_inside(source, *_places(target, source)).mean())
 
 
 def uncovered(grids: Sequence[Grid]) -> float:
     """Return the largest fraction of the finest grid in which another has no pixel."""
-    return max((1 - coverage(finest(grids), grid) for grid in grids), default=0.0)
+    target = finest(grids) if grids else None
+    return max((1 - coverage(target, grid) for grid in grids if target), default=0.0)
 
 
 def on_one_grid(planes: Sequence[Plane], name: str) -> np.ndarray:

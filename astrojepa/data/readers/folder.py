@@ -339,8 +339,8 @@ def _fill_from_headers(
         f"file."
     )
     apart = (
-        f"The bands of {int(resampled.sum()):,} galaxies have pixels of different number or size; "
-        f"they are brought onto the finest by their WCS."
+        f"{int(resampled.sum()):,} of {len(fits):,} galaxies have bands whose pixels differ in "
+        f"number or size; they are brought onto the finest by their WCS."
     )
     if partly := int((uncovered >= LEAST_UNCOVERED).sum()):
         apart += (
