@@ -23,7 +23,13 @@ from astropy.io import fits
 
 from astrojepa.config import MAX_BANDS
 from astrojepa.data import PictureError
-from astrojepa.data.images.bands import image_band, plane_bands, planes_of, red_green_blue
+from astrojepa.data.images.bands import (
+    image_band,
+    plane_bands,
+    planes_of,
+    red_green_blue,
+    wavelength,
+)
 from astrojepa.data.images.grids import (
     Grid,
     Plane,
@@ -75,6 +81,7 @@ class Sky:
     unnamed_bands: bool = False  # planes are shown in the file's order, which may be any
     resampled: bool = False  # bands had other pixels than the finest of them
     uncovered: float = 0.0  # largest fraction of the image in which a band has no pixel
+    left_out: bool = False  # images in other filters are not shown
 
 
 @dataclass(frozen=True)
@@ -88,6 +95,7 @@ class _Picture:
     parts: list[Any]  # of the whole file
     unnamed: int  # planes of a cube whose filters are not named
     grids: list[Grid] | None  # of the images where they differ: all come onto the finest
+    left_out: bool  # images in other filters than these
 
     @property
     def planes(self) -> int:
@@ -108,7 +116,8 @@ class _Picture:
         place = self.grids.index(finest(self.grids)) if self.grids else 0
         ra, dec = centre(self.headers[place], self.parts) or (None, None)
         unnamed = self.planes == 3 and not red_green_blue(self.bands or [])
-        return Sky(ra, dec, unnamed, bool(self.grids), uncovered(self.grids or []))
+        apart = bool(self.grids), uncovered(self.grids or [])
+        return Sky(ra, dec, unnamed, *apart, self.left_out)
 
     def cube(self) -> np.ndarray:
         """Read all planes, float64 (n, H, W), in the order of `bands`; row 0 is the top."""
@@ -428,7 +437,8 @@ def _picture(parts: list[Any], name: str, wanted: Sequence[str]) -> _Picture:
         counts = [count for count in (shape[0], shape[2]) if count <= MAX_BANDS]
         found = (plane_bands(headers[0], count) for count in counts)
         bands = next((names for names in found if names), None)
-    picture = _Picture(chosen, shape, bands, headers, parts, len(wanted) or 3, grids)
+    left_out = not wanted and len(shape) == 2 and bool(_filters(shown) - _filters(chosen))
+    picture = _Picture(chosen, shape, bands, headers, parts, len(wanted) or 3, grids, left_out)
     if len(shape) != 2 and (len(shape) != 3 or picture.planes not in (shape[0], shape[2])):
         raise PictureError(
             f"{name}: its image is {best.shape}; expected (H, W), (3, H, W) or (H, W, 3), or one "
@@ -486,6 +496,12 @@ def _of_other_sizes(
         if not (set(alike) <= set(known) and differ(sizes, list(known.values()))):
             return None
     return list(known), [named[band] for band in known], list(known.values())
+
+
+def _filters(images: list[Any]) -> set[float | None]:
+    """Return the wavelengths of images of one plane that name their filter."""
+    flat = (image for image in images if len(_plain(image.shape)) == 2)
+    return {wavelength(band) for image in flat if (band := image_band(image.header))}
 
 
 def _worth(image: Any) -> tuple[bool, int, bool]:

@@ -177,8 +177,7 @@ def open_folder(
     ra, dec, redshift = coordinate_columns(kept, said_by)
     listing += "".join(f"\n{band}" for band in bands)
     source_hash = hashlib.sha256(raw + listing.encode("utf-8", "surrogateescape")).hexdigest()
-    told = _fill_from_headers(reader, rows, ra, dec, source_hash, progress)
-    unnamed, resampled = told
+    unnamed, resampled, apart = _fill_from_headers(reader, rows, ra, dec, source_hash, progress)
     if resampled:  # what was shown of such files before is in the cache
         source_hash = hashlib.sha256(f"{source_hash} resampled".encode()).hexdigest()
     left_out = _left_out(root, set(_all_files(files, bands)))
@@ -194,7 +193,7 @@ def open_folder(
         split_column=split_names(kept),
         table=kept,
         skipped=skipped,
-        notes=tuple(filter(None, (said, unnamed, resampled, left_out))),
+        notes=tuple(filter(None, (said, unnamed, resampled, apart, left_out))),
     )
 
 
@@ -318,18 +317,19 @@ def _fill_from_headers(
     dec: np.ndarray,
     source_hash: str,
     progress: bool | Progress,
-) -> tuple[str, str]:
+) -> tuple[str, str, str]:
     """Write the sky position of FITS images into `ra` and `dec` where both are unknown; say
-    whose bands have no names, and how many have bands that are resampled.
+    whose bands have no names, how many have bands that are resampled, and how many bands that
+    are not shown.
     """
     bands = reader.bands if isinstance(reader, FluxFolderReader) else ()
     names = [reader.files[row] for row in rows.tolist()]
     places = [place for place, name in enumerate(names) if name.lower().endswith(FITS_SUFFIXES)]
     if not places:
-        return "", ""
+        return "", "", ""
     fits = [names[place] for place in places]
     told = _headers(reader.root, fits, source_hash, progress, bands)
-    east, north, unnamed, resampled, uncovered = told.T
+    east, north, unnamed, resampled, uncovered, left_out = told.T
     unknown = np.isnan(ra[places]) & np.isnan(dec[places])
     ra[places] = np.where(unknown, east, ra[places])
     dec[places] = np.where(unknown, north, dec[places])
@@ -347,7 +347,13 @@ def _fill_from_headers(
             f" In {partly:,} of them a band does not cover the whole image; what is missing, up to "
             f"{uncovered.max():.0%}, takes the median of the band."
         )
-    return shown if unnamed.any() else "", apart if resampled.any() else ""
+    alone = (
+        f"{_first([fits[place] for place in np.flatnonzero(left_out)])}: images in other filters "
+        f"are not shown beside the largest; they need its size, or a WCS that meets its own."
+    )
+    said = (shown, unnamed), (apart, resampled), (alone, left_out)
+    first, second, third = (sentence if any(true) else "" for sentence, true in said)
+    return first, second, third
 
 
 def _headers(
@@ -358,8 +364,8 @@ def _headers(
     bands: tuple[str, ...],
 ) -> np.ndarray:
     """Read FITS headers, once for a content: ra, dec (degrees, NaN where unknown), whether the
-    bands have no names, whether they are resampled, and which fraction of the image the least
-    of them does not cover, float64 (n, 5).
+    bands have no names, whether they are resampled, which fraction of the image the least of them
+    does not cover, and whether some are not shown, float64 (n, 6).
     """
     from astrojepa.data.images import bands as filters
     from astrojepa.data.images import fits, grids, position
@@ -368,8 +374,8 @@ def _headers(
     key = hashlib.sha256(f"{source_hash} {program} {len(bands)}".encode())
     path = cache_path("headers", key.hexdigest()[:16])
     found = (load_arrays(path) or {}).get("sky")
-    if found is None or found.shape != (len(files), 5) or found.dtype != np.float64:
-        found = np.full((len(files), 5), (np.nan, np.nan, 0.0, 0.0, 0.0))
+    if found is None or found.shape != (len(files), 6) or found.dtype != np.float64:
+        found = np.full((len(files), 6), (np.nan, np.nan, 0.0, 0.0, 0.0, 0.0))
         with reporting(progress, len(files), f"reading headers of {root.name}") as report:
             for place, name in enumerate(files):
                 with contextlib.suppress(PictureError):  # named when the image is read
@@ -380,6 +386,7 @@ def _headers(
                         sky.unnamed_bands,
                         sky.resampled,
                         sky.uncovered,
+                        sky.left_out,
                     )
                 report(place + 1)
         save_arrays(path, sky=found)

@@ -216,6 +216,7 @@ def test_an_rgb_image_has_the_colours_of_all_bands(tmp_path: Path) -> None:
     path = as_extensions(tmp_path, VIS=(star(fine, 1.0), fine), **red)
     image, sky = read_fits(path)
     assert (image.shape, sky.resampled, sky.uncovered) == ((120, 120, 3), True, 0.0)
+    assert not sky.left_out
     x, y = (round(float(place)) for place in WCS(fine).world_to_pixel(STAR))
     assert image[119 - y - 8, x, 0] > 2 * image[119 - y - 8, x, 2]
     assert any("1 of 1 galaxies have bands" in note for note in aj.open_dataset(tmp_path).notes)
@@ -228,6 +229,11 @@ def test_where_nothing_says_how_bands_lie_they_are_refused(tmp_path: Path) -> No
     with pytest.raises(DataError, match=told):
         read_flux(path, BANDS)
     assert read_fits(path)[0].shape == (120, 120, 3)
+    notes = aj.open_dataset(tmp_path).notes
+    assert notes[0] == (
+        "galaxy.fits: images in other filters are not shown beside the largest; they need its "
+        "size, or a WCS that meets its own."
+    )
     path.unlink()
     as_files(tmp_path, **images)
     with pytest.raises(DataError, match=told):
@@ -239,7 +245,7 @@ def test_bands_that_do_not_meet_are_refused_and_not_shown(tmp_path: Path) -> Non
     with pytest.raises(DataError, match="no defined pixel in NIR_H"):
         read_flux(path, BANDS)
     image, sky = read_fits(path)
-    assert (image.shape, sky.resampled) == ((120, 120, 3), False)
+    assert (image.shape, sky.resampled, sky.left_out) == ((120, 120, 3), False, True)
     assert (image[..., 0] == image[..., 2]).all()
 
 
