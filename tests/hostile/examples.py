@@ -73,7 +73,8 @@ def pictures() -> list[bytes]:
 
 def fits_files() -> list[bytes]:
     """A plane, a cube, scaled integers, an image in an extension, bands as extensions beside a
-    mask, tiles packed in three ways, a table of distortions, and a file packed as a whole.
+    mask, tiles packed in three ways, a table of distortions, bands of several sizes, and a file
+    packed as a whole.
     """
     header = fits.Header(
         {
@@ -119,6 +120,10 @@ def fits_files() -> list[bytes]:
     ):
         tiles = fits.CompImageHDU(values, header, compression_type=packed)
         lists.append(fits.HDUList([fits.PrimaryHDU(), tiles]))
+    coarse = sip.copy()
+    coarse.update({"CDELT1": -3e-4, "CDELT2": 3e-4, "CRPIX1": 2.5, "CRPIX2": 2, "BUNIT": "uJy"})
+    small = [fits.ImageHDU(np.float32(noise[k, :4, :5]), coarse, name="grz"[k]) for k in (1, 2)]
+    lists.append(fits.HDUList([fits.PrimaryHDU(), bands[0].copy(), *small]))
     files = []
     for hdus in lists:
         stream = io.BytesIO()
@@ -128,9 +133,11 @@ def fits_files() -> list[bytes]:
 
 
 def flux_fits() -> list[bytes]:
-    """The FITS files that hold g, r and z: as named or nameless planes, and as extensions."""
+    """The FITS files that hold g, r and z: as named or nameless planes, and as extensions, of one
+    size and of several.
+    """
     whole = fits_files()
-    return [whole[1], whole[4], whole[8]]
+    return [whole[1], whole[4], whole[8], whole[10]]
 
 
 def flux_hdf5() -> list[bytes]:
@@ -148,7 +155,9 @@ def flux_hdf5() -> list[bytes]:
 
 
 def flux_rows() -> list[bytes]:
-    """Parquet files of flux in three bands: structs of lists, and lists of structs."""
+    """Parquet files of flux in three bands: structs of lists, lists of structs, and planes of
+    several sizes with their scale.
+    """
     flux = np.random.default_rng(0).normal(0, 1, (2, 3, 8, 8)).astype(np.float32)
     names, found = ["g", "r", "z"], []
     structs = [{"band": names, "flux": cube.tolist()} for cube in flux]
@@ -156,7 +165,16 @@ def flux_rows() -> list[bytes]:
         [{"band": name, "flux": plane} for name, plane in zip(names, cube.tolist(), strict=True)]
         for cube in flux
     ]
-    for image in (structs, lists):
+    small = flux[:, :, :3, :4].tolist()
+    scaled = [
+        [
+            {"band": "g", "flux": cube[0].tolist(), "scale": 0.1},
+            {"band": "r", "flux": part[1], "scale": 0.3},
+            {"band": "z", "flux": part[2], "scale": 0.3},
+        ]
+        for cube, part in zip(flux, small, strict=True)
+    ]
+    for image in (structs, lists, scaled):
         stream = io.BytesIO()
         parquet.write_table(pa.table({"id": ["a", "b"], "image": image}), stream)
         found.append(stream.getvalue())

@@ -28,6 +28,7 @@ from astrojepa import files
 from astrojepa.progress import Progress
 from tests.app.page_runner import QUIET, run_page, settled, words
 from tests.hostile import examples
+from tests.hostile.readers import READERS
 
 ROOT = Path(__file__).parents[2]
 MARKUP = (
@@ -257,6 +258,7 @@ def test_every_threat_names_tests_that_exist() -> None:
 def test_counts_in_the_record_are_those_of_its_json() -> None:
     record = json.loads((Path(__file__).parent / "record.json").read_text())
     page = (ROOT / "docs" / "reliability.md").read_text()
+    assert [outcome["reader"] for outcome in record["readers"]] == [r.name for r in READERS]
     for outcome in record["readers"]:
         assert f"| {outcome['reader']} | {outcome['cases']:,} | {outcome['refused']:,} |" in page
         assert not outcome["failures"]

@@ -23,7 +23,27 @@ from astropy.io import fits
 
 from astrojepa.config import MAX_BANDS
 from astrojepa.data import PictureError
-from astrojepa.data.images.bands import image_band, plane_bands, planes_of, red_green_blue
+from astrojepa.data.images.bands import (
+    image_band,
+    plane_bands,
+    planes_of,
+    red_green_blue,
+    wavelength,
+)
+from astrojepa.data.images.grids import (
+    Grid,
+    Plane,
+    coverage,
+    differ,
+    finest,
+    grid_of,
+    is_top_down,
+    on_one_grid,
+    same_cards,
+    too_many,
+    uncovered,
+    unrelated,
+)
 from astrojepa.data.images.raster import MAX_BYTES, MAX_PIXELS
 
 MAX_FILE_BYTES = 512 * 1024**2
@@ -59,6 +79,9 @@ class Sky:
     ra: float | None = None  # of the centre, ICRS, degrees
     dec: float | None = None
     unnamed_bands: bool = False  # planes are shown in the file's order, which may be any
+    resampled: bool = False  # bands had other pixels than the finest of them
+    uncovered: float = 0.0  # largest fraction of the image in which a band has no pixel
+    left_out: bool = False  # images in other filters are not shown
 
 
 @dataclass(frozen=True)
@@ -71,6 +94,8 @@ class _Picture:
     headers: list[fits.Header]
     parts: list[Any]  # of the whole file
     unnamed: int  # planes of a cube whose filters are not named
+    grids: list[Grid] | None  # of the images where they differ: all come onto the finest
+    left_out: bool  # images in other filters than these
 
     @property
     def planes(self) -> int:
@@ -78,28 +103,41 @@ class _Picture:
             return len(self.images)
         return len(self.bands) if self.bands else self.unnamed
 
+    @property
+    def size(self) -> tuple[int, ...]:
+        """Height and width."""
+        if len(self.shape) == 2:
+            return self.shape
+        return self.shape[1:] if self.shape[0] == self.planes else self.shape[:2]
+
     def sky(self) -> Sky:
         from astrojepa.data.images.position import centre
 
-        ra, dec = centre(self.headers[0], self.parts) or (None, None)
-        return Sky(ra, dec, self.planes == 3 and not red_green_blue(self.bands or []))
+        place = self.grids.index(finest(self.grids)) if self.grids else 0
+        ra, dec = centre(self.headers[place], self.parts) or (None, None)
+        unnamed = self.planes == 3 and not red_green_blue(self.bands or [])
+        apart = bool(self.grids), uncovered(self.grids or [])
+        return Sky(ra, dec, unnamed, *apart, self.left_out)
 
     def cube(self) -> np.ndarray:
         """Read all planes, float64 (n, H, W), in the order of `bands`; row 0 is the top."""
+        if self.grids:
+            pairs = zip(self.images, self.grids, strict=True)
+            return on_one_grid([Plane(_upright(i, g), g) for i, g in pairs], "The file")
         values = [_values(image, self.shape) for image in self.images]
         cube = np.stack(values) if len(self.shape) == 2 else values[0]
         cube = cube if len(cube) == self.planes else np.moveaxis(cube, -1, 0)
         cube = np.where(np.abs(cube) < LARGEST, cube, np.nan)
-        top_down = str(self.headers[0].get("ROWORDER", "")).strip().upper() == "TOP-DOWN"
-        return cube if top_down else cube[:, ::-1]
+        return cube if is_top_down(self.headers[0]) else cube[:, ::-1]
 
 
 def read_fits(source: str | Path | bytes, name: str = "") -> tuple[np.ndarray, Sky]:
     """Read the image of a FITS file: uint8 (H, W, 3), and where its centre is on the sky.
 
     The image is the largest image that is not called a mask, weight, error, PSF or the like; the
-    first of several. Images of one size that name different filters are its bands. A plane becomes
-    grey. Planes (n, H, W) or (H, W, n) become red, green, blue by the wavelength of their filters
+    first of several. Images of one size that name different filters are its bands; so are those of
+    other sizes, on the grid of the finest, where each has a WCS (`grids`). A plane becomes grey.
+    Planes (n, H, W) or (H, W, n) become red, green, blue by the wavelength of their filters
     (`bands`); three without known filters are taken as red, green, blue. Axes of length 1 are
     ignored. Rows are turned upside down, as FITS counts from the bottom, unless ROWORDER says
     TOP-DOWN. BLANK and undefined pixels take the sky's value. The stretch is `stretch`. Files
@@ -127,19 +165,34 @@ def read_flux(source: str | Path | bytes, bands: Sequence[str], name: str = "") 
     Raises PictureError where a band is missing, and as `read_fits`.
     """
     name = name or ("The FITS file" if isinstance(source, bytes) else str(source))
-    with _opened(source, name, len(bands)) as picture:
-        cube, found = picture.cube(), picture.bands
-        if (
-            found is None
-            and len(cube) == 1 == len(bands)
-            and (own := image_band(picture.headers[0]))
-        ):
-            found = [own]
+    with _opened(source, name, bands) as picture:
+        cube = _wanted(picture, bands, name)
+    return filled(cube, name, bands)
+
+
+def read_plane(source: str | Path, band: str, name: str) -> Plane:
+    """Read one band of a FITS file as `read_flux` does, undefined pixels NaN, and its grid."""
+    with _opened(source, name, (band,)) as picture:
+        cube = _wanted(picture, (band,), name)
+        return Plane(cube[0], grid_of(picture.headers[0], picture.parts, picture.size))
+
+
+def read_grid(source: str | Path, band: str) -> tuple[tuple[int, ...], Grid | None]:
+    """Return the size and the grid of one band of a FITS file, which is not read."""
+    with _opened(source, str(source), (band,)) as picture:
+        return picture.size, grid_of(picture.headers[0], picture.parts, picture.size)
+
+
+def _wanted(picture: _Picture, bands: Sequence[str], name: str) -> np.ndarray:
+    """Read some bands, float64 (C, H, W)."""
+    cube, found = picture.cube(), picture.bands
+    if found is None and len(cube) == 1 == len(bands) and (own := image_band(picture.headers[0])):
+        found = [own]
     places = planes_of(bands, found, len(cube))
     if places is None:
         has = ", ".join(found) if found else f"{len(cube)} planes without names"
         raise PictureError(f"{name} has {has}; expected the bands {', '.join(bands)}.")
-    return filled(cube[places], name, bands)
+    return cube[places]
 
 
 def filled(cube: np.ndarray, name: str, bands: Sequence[str]) -> np.ndarray:
@@ -156,9 +209,9 @@ def filled(cube: np.ndarray, name: str, bands: Sequence[str]) -> np.ndarray:
     return np.ascontiguousarray(np.moveaxis(cube, 0, -1), dtype=np.float32)
 
 
-def read_sky(source: str | Path, planes: int = 0) -> Sky:
+def read_sky(source: str | Path, bands: Sequence[str] = ()) -> Sky:
     """Return what a FITS file's headers tell of its image, which is not read."""
-    with _opened(source, str(source), planes) as picture:
+    with _opened(source, str(source), bands) as picture:
         return picture.sky()
 
 
@@ -210,12 +263,12 @@ def stretch(planes: np.ndarray) -> np.ndarray:
 
 
 @contextmanager
-def _opened(source: str | Path | bytes, name: str, planes: int = 0) -> Iterator[_Picture]:
+def _opened(source: str | Path | bytes, name: str, bands: Sequence[str] = ()) -> Iterator[_Picture]:
     """Open a FITS file at its image, whose size and length have been checked and whose data
-    have not been read; of so many planes, where the header does not name their filters.
+    have not been read; of as many planes as bands, where the header does not name their filters.
     """
     with opened_parts(source, name) as parts:
-        yield _picture(parts, name, planes)
+        yield _picture(parts, name, bands)
 
 
 @contextmanager
@@ -351,7 +404,7 @@ def _checked(opened: Any, stream: BinaryIO, size: int, name: str) -> list[Any]:
     return hdus
 
 
-def _picture(parts: list[Any], name: str, planes: int) -> _Picture:
+def _picture(parts: list[Any], name: str, wanted: Sequence[str]) -> _Picture:
     """Choose the image, or the images of several bands, that make the image."""
     images = [
         part
@@ -366,7 +419,7 @@ def _picture(parts: list[Any], name: str, planes: int) -> _Picture:
             f"({f'its images are called {called}' if images else 'tables are not read'})."
         )
     best = max(shown, key=_worth)
-    shape, chosen, bands = _plain(best.shape), [best], None
+    shape, chosen, bands, grids = _plain(best.shape), [best], None, None
     named = {
         band: image
         for image in shown
@@ -374,18 +427,25 @@ def _picture(parts: list[Any], name: str, planes: int) -> _Picture:
     }
     if len(shape) == 2 and len(named) > 1 and red_green_blue(list(named)):
         bands, chosen = list(named), list(named.values())
+    if len(shape) == 2 and best in named.values():
+        as_before = bands, chosen, None
+        other = _of_other_sizes(shown, named, parts, name, wanted)
+        bands, chosen, grids = other or as_before
+        shape = finest(grids).shape if grids else _plain(chosen[0].shape)
     headers = [_inherited(image, parts[0]) for image in chosen]
     if len(shape) == 3:
         counts = [count for count in (shape[0], shape[2]) if count <= MAX_BANDS]
         found = (plane_bands(headers[0], count) for count in counts)
         bands = next((names for names in found if names), None)
-    picture = _Picture(chosen, shape, bands, headers, parts, planes or 3)
+    left_out = not wanted and len(shape) == 2 and bool(_filters(shown) - _filters(chosen))
+    picture = _Picture(chosen, shape, bands, headers, parts, len(wanted) or 3, grids, left_out)
     if len(shape) != 2 and (len(shape) != 3 or picture.planes not in (shape[0], shape[2])):
         raise PictureError(
             f"{name}: its image is {best.shape}; expected (H, W), (3, H, W) or (H, W, 3), or one "
             f"plane for each filter that BANDS names."
         )
-    if not 0 < len(chosen) * math.prod(shape) <= MAX_PIXELS * picture.planes:
+    largest = max(math.prod(_plain(image.shape)) for image in chosen)
+    if not 0 < len(chosen) * largest <= MAX_PIXELS * picture.planes:
         raise PictureError(
             f"{name}: its image is {best.shape}; 1 to {MAX_PIXELS:,} pixels are read. Cut out the "
             f"galaxy first."
@@ -394,6 +454,54 @@ def _picture(parts: list[Any], name: str, planes: int) -> _Picture:
         if isinstance(image, fits.CompImageHDU):
             _check_tiles(image, name)
     return picture
+
+
+def _of_other_sizes(
+    shown: list[Any], alike: dict[str, Any], parts: list[Any], name: str, wanted: Sequence[str]
+) -> tuple[list[str], list[Any], list[Grid] | None] | None:
+    """Return bands whose images differ in the number or size of pixels: names, images, grids.
+
+    `alike` are the bands of one size, with the largest image; None where they are all there is to
+    show or all that is wanted. Without `wanted`, bands that no WCS puts onto the others are left
+    out; PictureError where one of `wanted` is.
+    """
+    named = dict(alike)
+    for image in sorted(shown, key=_worth, reverse=True):  # of one filter, the largest
+        if len(_plain(image.shape)) == 2 and (band := image_band(image.header)):
+            named.setdefault(band, image)
+    if wanted:
+        places = planes_of(wanted, list(named), len(named))
+        if places is None:
+            return None
+        named = {band: named[band] for band in (list(named)[place] for place in places)}
+    elif not red_green_blue(list(named)):
+        return None
+    images, inside = list(named.values()), set(named) <= set(alike)
+    shapes = [_plain(image.shape) for image in images]
+    headers = [_inherited(image, parts[0]) for image in images]
+    grids: list[Grid | None] = []
+    if len(set(shapes)) > 1 or not same_cards(headers):
+        grids = [grid_of(h, parts, shape) for h, shape in zip(headers, shapes, strict=True)]
+    if not differ(shapes, grids):
+        return None if inside else (list(named), images, None)
+    known = {band: grid for band, grid in zip(named, grids, strict=True) if grid}
+    too_large = len(named) * max(map(math.prod, shapes)) > MAX_PIXELS
+    if wanted and (too_large or len(known) < len(named)):
+        raise PictureError(too_many(name, shapes) if too_large else unrelated(name, shapes))
+    if not wanted:
+        known = {} if too_large else known
+        target = finest(list(known.values())) if known else None
+        known = {band: grid for band, grid in known.items() if target and coverage(target, grid)}
+        sizes = [grid.shape for grid in known.values()]
+        if not (set(alike) <= set(known) and differ(sizes, list(known.values()))):
+            return None
+    return list(known), [named[band] for band in known], list(known.values())
+
+
+def _filters(images: list[Any]) -> set[float | None]:
+    """Return the wavelengths of images of one plane that name their filter."""
+    flat = (image for image in images if len(_plain(image.shape)) == 2)
+    return {wavelength(band) for image in flat if (band := image_band(image.header))}
 
 
 def _worth(image: Any) -> tuple[bool, int, bool]:
@@ -476,3 +584,10 @@ def _values(image: Any, shape: tuple[int, ...]) -> np.ndarray:
         stored = limits.min <= int(blank) <= limits.max  # as it ought to be
         values[(raw if stored else values) == int(blank)] = np.nan
     return values.reshape(shape)
+
+
+def _upright(image: Any, grid: Grid) -> np.ndarray:
+    """Read an image as its grid has it: float64 (H, W), NaN where undefined, row 0 at the top."""
+    values = _values(image, grid.shape)
+    values = np.where(np.abs(values) < LARGEST, values, np.nan)
+    return values if grid.top_down else values[::-1]

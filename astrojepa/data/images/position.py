@@ -27,9 +27,18 @@ def centre(header: fits.Header, hdus: list[Any]) -> tuple[float, float] | None:
     Distortions count: SIP, TPV, PV terms, and the lookup tables among `hdus`. The frame is ICRS,
     FK5, FK4 or Galactic, the equinox any; ecliptic, terrestrial and planetary positions are none.
     """
+    found = on_sky(header, hdus)
+    try:
+        return _centre(header, *found) if found else None
+    except Exception:  # nonsense in the header, for which astropy raises a dozen kinds
+        return None
+
+
+def on_sky(header: fits.Header, hdus: list[Any]) -> tuple[WCS, Any] | None:
+    """Return the WCS of an image and the frame of its positions, as `centre` takes them."""
     log_was, log.disabled = log.disabled, True
     try:
-        return _centre(_tidy(header), hdus)
+        return _on_sky(_tidy(header), hdus)
     except Exception:  # nonsense in the header, for which astropy raises a dozen kinds
         return None
     finally:
@@ -51,7 +60,7 @@ def _tidy(header: fits.Header) -> fits.Header:
     return header
 
 
-def _centre(header: fits.Header, hdus: list[Any]) -> tuple[float, float] | None:
+def _on_sky(header: fits.Header, hdus: list[Any]) -> tuple[WCS, Any] | None:
     if any(hdu.size > 8 * MAX_TABLE for hdu in hdus if hdu.name in TABLES):
         return None
     tables = fits.HDUList(hdus)
@@ -65,6 +74,10 @@ def _centre(header: fits.Header, hdus: list[Any]) -> tuple[float, float] | None:
     frame = Galactic() if axis == "GLON" else wcs_to_celestial_frame(wcs)
     if axis not in ("RA--", "GLON") or not isinstance(frame, FRAMES):
         return None
+    return wcs, frame
+
+
+def _centre(header: fits.Header, wcs: WCS, frame: Any) -> tuple[float, float] | None:
     pixel = [(header.get(f"NAXIS{axis + 1}", 1) - 1) / 2 for axis in range(wcs.naxis)]
     world = wcs.all_pix2world([pixel], 0)[0]
     place = SkyCoord(world[wcs.wcs.lng], world[wcs.wcs.lat], unit=units.deg, frame=frame).icrs

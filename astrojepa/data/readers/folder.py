@@ -11,8 +11,9 @@ import re
 import stat
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -40,6 +41,10 @@ from astrojepa.data.readers.registry import Selection, reader
 from astrojepa.data.readers.rows import readable_rows
 from astrojepa.progress import Progress, reporting
 
+if TYPE_CHECKING:
+    from astrojepa.data.images.fits import Sky
+
+LEAST_UNCOVERED = 1e-3  # of an image, worth a word
 BAND = "{band}"  # in the name of a file for each band
 SUFFIXES = IMAGE_SUFFIXES + FITS_SUFFIXES
 OTHER_TABLES = (".csv", ".tsv", ".ecsv", ".vot", ".parquet", ".xlsx")
@@ -92,17 +97,18 @@ class FluxFolderReader(FolderReader):
 
     def flux(self, row: int) -> np.ndarray:
         """Return the flux as float32 (H, W, C); DataError as `read`, or where a band is missing."""
-        from astrojepa.data.images.fits import read_flux
+        from astrojepa.data.images.fits import filled, read_flux, read_plane
+        from astrojepa.data.images.grids import on_one_grid
 
         name, planes = self.files[row], []
-        for bands in ((band,) for band in self.bands) if BAND in name else (self.bands,):
-            file = name.replace(BAND, bands[0])
+        if BAND not in name:
+            with self._unchanged(name):
+                return read_flux(self.root / name, self.bands, name)
+        for band in self.bands:
+            file = name.replace(BAND, band)
             with self._unchanged(file):
-                planes.append(read_flux(self.root / file, bands, file))
-        if len({plane.shape for plane in planes}) > 1:
-            sizes = ", ".join(f"{p.shape[1]} x {p.shape[0]}" for p in planes)
-            raise PictureError(f"{name} has images of {sizes} pixels; expected one size.")
-        return np.concatenate(planes, axis=2)
+                planes.append(read_plane(self.root / file, band, file))
+        return filled(on_one_grid(planes, name), name, self.bands)
 
     def read(self, row: int) -> np.ndarray:
         """Return an RGB image of the bands, uint8 (H, W, 3), by their wavelengths."""
@@ -171,7 +177,10 @@ def open_folder(
     ra, dec, redshift = coordinate_columns(kept, said_by)
     listing += "".join(f"\n{band}" for band in bands)
     source_hash = hashlib.sha256(raw + listing.encode("utf-8", "surrogateescape")).hexdigest()
-    unnamed = _fill_from_headers(reader, rows, ra, dec, source_hash, progress)
+    unnamed, resampled, apart = _fill_from_headers(reader, rows, ra, dec, source_hash, progress)
+    if resampled:  # what was shown of such files before is in the cache
+        source_hash = hashlib.sha256(f"{source_hash} resampled".encode()).hexdigest()
+    left_out = _left_out(root, set(_all_files(files, bands)))
     return Dataset(
         root.name,
         reader,
@@ -184,7 +193,7 @@ def open_folder(
         split_column=split_names(kept),
         table=kept,
         skipped=skipped,
-        notes=tuple(filter(None, (said, unnamed, _left_out(root, set(_all_files(files, bands)))))),
+        notes=tuple(filter(None, (said, unnamed, resampled, apart, left_out))),
     )
 
 
@@ -308,51 +317,95 @@ def _fill_from_headers(
     dec: np.ndarray,
     source_hash: str,
     progress: bool | Progress,
-) -> str:
+) -> tuple[str, str, str]:
     """Write the sky position of FITS images into `ra` and `dec` where both are unknown; say
-    whose bands have no names.
+    whose bands have no names, how many have bands that are resampled, and how many bands that
+    are not shown.
     """
     bands = reader.bands if isinstance(reader, FluxFolderReader) else ()
-    first = bands[0] if bands else BAND
-    names = [reader.files[row].replace(BAND, first) for row in rows.tolist()]
+    names = [reader.files[row] for row in rows.tolist()]
     places = [place for place, name in enumerate(names) if name.lower().endswith(FITS_SUFFIXES)]
     if not places:
-        return ""
+        return "", "", ""
     fits = [names[place] for place in places]
-    east, north, unnamed = _headers(reader.root, fits, source_hash, progress, len(bands)).T
+    told = _headers(reader.root, fits, source_hash, progress, bands)
+    east, north, unnamed, resampled, uncovered, left_out = told.T
     unknown = np.isnan(ra[places]) & np.isnan(dec[places])
     ra[places] = np.where(unknown, east, ra[places])
     dec[places] = np.where(unknown, north, dec[places])
-    if not unnamed.any():
-        return ""
-    return (
+    shown = (
         f"{_first([fits[place] for place in np.flatnonzero(unnamed)])}: the header names no known "
         f"filters for its three planes; they are shown as red, green and blue in the order of the "
         f"file."
     )
+    apart = (
+        f"{int(resampled.sum()):,} of {len(fits):,} galaxies have bands whose pixels differ in "
+        f"number or size; they are brought onto the finest by their WCS."
+    )
+    if partly := int((uncovered >= LEAST_UNCOVERED).sum()):
+        apart += (
+            f" In {partly:,} of them a band does not cover the whole image; what is missing, up to "
+            f"{uncovered.max():.0%}, takes the median of the band."
+        )
+    alone = (
+        f"{_first([fits[place] for place in np.flatnonzero(left_out)])}: images in other filters "
+        f"are not shown beside the largest; they need its size, or a WCS that meets its own."
+    )
+    said = (shown, unnamed), (apart, resampled), (alone, left_out)
+    first, second, third = (sentence if any(true) else "" for sentence, true in said)
+    return first, second, third
 
 
 def _headers(
-    root: Path, files: Sequence[str], source_hash: str, progress: bool | Progress, planes: int
+    root: Path,
+    files: Sequence[str],
+    source_hash: str,
+    progress: bool | Progress,
+    bands: tuple[str, ...],
 ) -> np.ndarray:
-    """Read FITS headers, once for a content: ra, dec (degrees, NaN where unknown) and whether the
-    bands have no names, float64 (n, 3).
+    """Read FITS headers, once for a content: ra, dec (degrees, NaN where unknown), whether the
+    bands have no names, whether they are resampled, which fraction of the image the least of them
+    does not cover, and whether some are not shown, float64 (n, 6).
     """
-    from astrojepa.data.images import bands, fits, position
+    from astrojepa.data.images import bands as filters
+    from astrojepa.data.images import fits, grids, position
 
-    key = hashlib.sha256(f"{source_hash} {program_text(fits, position, bands)} {planes}".encode())
+    program = program_text(fits, position, filters, grids)
+    key = hashlib.sha256(f"{source_hash} {program} {len(bands)}".encode())
     path = cache_path("headers", key.hexdigest()[:16])
     found = (load_arrays(path) or {}).get("sky")
-    if found is None or found.shape != (len(files), 3) or found.dtype != np.float64:
-        found = np.full((len(files), 3), (np.nan, np.nan, 0.0))
+    if found is None or found.shape != (len(files), 6) or found.dtype != np.float64:
+        found = np.full((len(files), 6), (np.nan, np.nan, 0.0, 0.0, 0.0, 0.0))
         with reporting(progress, len(files), f"reading headers of {root.name}") as report:
             for place, name in enumerate(files):
                 with contextlib.suppress(PictureError):  # named when the image is read
-                    sky = fits.read_sky(root / name, planes)
-                    found[place] = (sky.ra, sky.dec, sky.unnamed_bands)  # None becomes NaN
+                    sky = _read_sky(root, name, bands)
+                    place_on_sky = sky.ra, sky.dec  # None becomes NaN
+                    found[place] = (
+                        *place_on_sky,
+                        sky.unnamed_bands,
+                        sky.resampled,
+                        sky.uncovered,
+                        sky.left_out,
+                    )
                 report(place + 1)
         save_arrays(path, sky=found)
     return found
+
+
+def _read_sky(root: Path, name: str, bands: tuple[str, ...]) -> Sky:
+    """Read what the headers of one galaxy tell, be it a file or a file for each band."""
+    from astrojepa.data.images import fits, grids
+
+    if BAND not in name:
+        return fits.read_sky(root / name, bands)
+    files = [root / name.replace(BAND, band) for band in bands]
+    sizes, found = zip(*map(fits.read_grid, files, bands), strict=True)
+    known = [grid for grid in found if grid]
+    if len(known) < len(files) or not grids.differ(sizes, found):
+        return fits.read_sky(files[0], bands[:1])
+    sky = fits.read_sky(files[known.index(grids.finest(known))])
+    return replace(sky, resampled=True, uncovered=grids.uncovered(known))
 
 
 def _first(names: Sequence[str], count: int = 3) -> str:

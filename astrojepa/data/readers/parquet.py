@@ -13,7 +13,7 @@ import json
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -44,6 +44,9 @@ from astrojepa.data.readers.registry import Selection, reader
 from astrojepa.data.readers.rows import readable_rows
 from astrojepa.progress import Progress
 from astrojepa.wording import one_line
+
+if TYPE_CHECKING:
+    from astrojepa.data.images.grids import Plane
 
 SUFFIXES = (".parquet", ".arrow", ".feather")
 IMAGE_COLUMNS = ("image", "rgb_image", "img", "picture", "cutout", "jpg", "png", "bytes")
@@ -170,6 +173,20 @@ class FluxRowReader(RowReader):
         """Return the flux as float32 (H, W, C); DataError where it is damaged, changed or gone."""
         return _flux(self.value(row), self.files[row], self.bands)
 
+    def resampled(self, row: int) -> str:
+        """Say whether the bands of a row are brought onto one grid, and what is missing then."""
+        from astrojepa.data.images.grids import differ, uncovered
+
+        grids = [plane.grid for plane in _planes(self.value(row), self.files[row], self.bands)]
+        known = [grid for grid in grids if grid]
+        if len(known) < len(grids) or not differ([grid.shape for grid in known], known):
+            return ""
+        return (
+            f"The bands of {self.files[row]} have pixels of different number or size, and so may "
+            f"others; they are brought onto the finest by their scale, with one centre. There "
+            f"{uncovered(known):.0%} of a band is missing, at most, and takes its median."
+        )
+
     def read(self, row: int) -> np.ndarray:
         """Return an RGB image of the bands, uint8 (H, W, 3), by their wavelengths."""
         from astrojepa.data.images.fits import shown
@@ -198,34 +215,82 @@ def flux_image(value: Any, name: str, bands: tuple[str, ...]) -> np.ndarray:
 
 def _flux(value: Any, name: str, bands: tuple[str, ...]) -> np.ndarray:
     from astrojepa.data.images.fits import filled
+    from astrojepa.data.images.grids import on_one_grid
 
-    names, cube = _cube(value, name)
-    places = planes_of(bands, names, len(cube))
-    if places is None:
-        raise PictureError(f"{name} has {', '.join(names)}; expected the bands {', '.join(bands)}.")
-    return filled(cube[places], name, bands)
+    return filled(on_one_grid(_planes(value, name, bands), name), name, bands)
 
 
-def _cube(value: Any, name: str) -> tuple[list[str], np.ndarray]:
-    """Return the bands' names and their flux, float64 (C, H, W), of a struct of lists or a list of
-    structs.
+def _planes(value: Any, name: str, bands: tuple[str, ...]) -> list[Plane]:
+    """Return the flux of bands of a struct of lists or a list of structs. Where the planes differ
+    in their number of pixels, or in `scale`, arcseconds per pixel, they have grids by that.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
 
+    from astrojepa.data.images.grids import Plane, centred_grid
+
     try:
-        if pa.types.is_struct(value.type):
-            names, planes = value["band"].as_py(), value["flux"].values
-        else:
-            names, planes = value.values.field("band").to_pylist(), value.values.field("flux")
+        single = pa.types.is_struct(value.type)
+        names = value["band"].as_py() if single else value.values.field("band").to_pylist()
+        planes = value["flux"].values if single else value.values.field("flux")
+        scales = _scales(value, len(planes))
         rows = planes.flatten()
         heights, widths = (set(pc.list_value_length(lists).to_pylist()) for lists in (planes, rows))
-        (height,), (width,) = heights, widths
-        numbers = rows.flatten().to_numpy(zero_copy_only=False).astype(np.float64)
-        return list(map(str, names)), numbers.reshape(len(names), height, width)
+        one_size, one_scale = len(heights) == len(widths) == 1, len(set(scales)) == 1
+        if len(names) != len(planes) or not len(planes):
+            raise ValueError("another number of names than of planes")
+        if not one_size and one_scale and np.isnan(scales[0]):
+            raise ValueError("nothing says how they lie on each other")
+        found = list(map(str, names))
+        places = planes_of(bands, found, len(found))
+        chosen = [_numbers(planes[place]) for place in places or []]
     # a missing value, planes of unequal sizes, other kinds of values
-    except (AttributeError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
+    except (
+        AttributeError,
+        KeyError,
+        TypeError,
+        ValueError,
+        IndexError,
+        pa.ArrowException,
+    ) as error:
         raise PictureError(f"{name} holds no flux of bands of one size.") from error
+    if places is None:
+        raise PictureError(f"{name} has {', '.join(found)}; expected the bands {', '.join(bands)}.")
+    if one_size and one_scale:
+        return [Plane(values, None) for values in chosen]
+    return [
+        Plane(values, centred_grid(values.shape, scales[place]))
+        for values, place in zip(chosen, places, strict=True)
+    ]
+
+
+def _numbers(plane: Any) -> np.ndarray:
+    """Return a list of rows as float64 (H, W); ValueError where these are not alike."""
+    import pyarrow.compute as pc
+
+    rows = plane.values
+    numbers = rows.flatten().to_numpy(zero_copy_only=False).astype(np.float64)
+    if len(set(pc.list_value_length(rows).to_pylist())) != 1:
+        raise ValueError("rows of unequal length")
+    return numbers.reshape(len(rows), -1)
+
+
+def _scales(value: Any, count: int) -> list[float]:
+    """Return the arcseconds per pixel of each plane, NaN where they are not given."""
+    import pyarrow as pa
+
+    if pa.types.is_struct(value.type):
+        given = value["scale"].as_py() if value.type.get_field_index("scale") >= 0 else None
+    else:
+        kind = value.values.type
+        place = kind.get_field_index("scale")
+        given = value.values.field(place).to_pylist() if place >= 0 else None
+    numbers = [isinstance(scale, int | float) for scale in given or ()]
+    return (
+        list(map(float, given))
+        if given and len(numbers) == count and all(numbers)
+        else [np.nan] * count
+    )
 
 
 def is_table(source: str) -> bool:
@@ -283,8 +348,11 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
     ages = [(status.st_size, status.st_mtime_ns) for status in statuses]
     given = root, shards, tuple(table["file"]), ages
     images = FluxRowReader(*given, bands=bands) if bands else RowReader(*given)
+    resampled = ""
     if isinstance(images, FluxRowReader):
         images.flux(int(rows[0]))  # bands that are not there are said at once
+        resampled = images.resampled(int(rows[0]))
+        listing += "\nresampled" if resampled else ""
     skipped: tuple[str, ...] = ()
     if selection.skip_corrupt:
         rows, skipped = readable_rows(images, rows, progress)
@@ -302,7 +370,7 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
         split_column=split_names(text),
         table=table.iloc[rows].reset_index(drop=True),
         skipped=skipped,
-        notes=(said,) if said else (),
+        notes=tuple(filter(None, (said, resampled))),
     )
 
 

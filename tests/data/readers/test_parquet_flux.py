@@ -29,6 +29,17 @@ def lists_of_structs(flux: np.ndarray) -> list[Any]:
     ]
 
 
+def of_two_scales(side: int, scales: dict[str, float | None]) -> list[Any]:
+    """Galaxies of one Jansky in every band, two arcseconds left of the middle and one above it."""
+    found = []
+    for band, scale in scales.items():
+        pixels = round(side * 0.1 / (scale or 0.1))
+        y, x = (np.mgrid[:pixels, :pixels] - (pixels - 1) / 2) * (scale or 0.1)
+        light = np.exp(-((x + 2) ** 2 + (y + 1) ** 2) / 2) / (2 * np.pi) * (scale or 0.1) ** 2
+        found.append({"band": band, "flux": light.tolist(), "scale": scale})
+    return [found] * COUNT
+
+
 def write(path: Path, images: list[Any]) -> Path:
     table = {
         "object_id": [f"g{row}" for row in range(COUNT)],
@@ -83,3 +94,52 @@ def test_what_does_not_fit_is_refused_in_a_sentence(tmp_path: Path) -> None:
     parquet.write_table(pa.table({"image": [b"x"]}), tmp_path / "rgb.parquet")
     with pytest.raises(DataError, match="has no columns of flux; expected one of structs"):
         aj.open_dataset(tmp_path / "rgb.parquet", bands=("g",))
+
+
+def as_struct_of_lists(images: list[Any]) -> list[Any]:
+    return [{key: [band[key] for band in image] for key in image[0]} for image in images]
+
+
+@pytest.mark.parametrize("layout", [list, as_struct_of_lists])
+def test_planes_of_different_pixel_size_share_their_centre(tmp_path: Path, layout: Any) -> None:
+    images = layout(of_two_scales(120, {"VIS": 0.1, "NIR_H": 0.3}))
+    data = aj.open_dataset(write(tmp_path / "euclid.parquet", images), bands=("NIR_H", "VIS"))
+    flux = data.flux(3)
+    assert flux.shape == (120, 120, 2)
+    y, x = np.mgrid[:120, :120]
+    for band in range(2):
+        light = flux[..., band] / flux[..., band].sum()
+        assert flux[..., band].sum() == pytest.approx(1, rel=0.02)
+        assert (light * x).sum() == pytest.approx(59.5 - 20, abs=0.1)
+        assert (light * y).sum() == pytest.approx(59.5 - 10, abs=0.1)
+    assert any("#0 have pixels of different number or size" in note for note in data.notes)
+    plain = aj.open_dataset(tmp_path / "euclid.parquet", bands=("NIR_H",))
+    assert plain.flux(0).shape == (40, 40, 1)
+    assert not plain.notes
+
+
+def test_planes_of_one_size_and_scale_are_as_they_were_written(tmp_path: Path) -> None:
+    images = structs_of_lists(FLUX)
+    given = [image | {"scale": [0.26] * len(NAMES)} for image in images]
+    plain = aj.open_dataset(write(tmp_path / "a.parquet", images), bands=("z", "g"))
+    scaled = aj.open_dataset(write(tmp_path / "b.parquet", given), bands=("z", "g"))
+    np.testing.assert_array_equal(plain.flux(1), scaled.flux(1))
+    assert not scaled.notes
+
+
+def test_planes_of_one_size_and_several_scales_are_no_one_grid(tmp_path: Path) -> None:
+    images = of_two_scales(120, {"VIS": 0.1, "NIR_H": 0.3})
+    wide = of_two_scales(360, {"NIR_H": 0.3})[0][0]
+    path = write(tmp_path / "a.parquet", [[image[0], wide] for image in images])
+    flux = aj.open_dataset(path, bands=("VIS", "NIR_H")).flux(0)
+    np.testing.assert_allclose(flux.sum(axis=(0, 1)), 1, rtol=0.02)
+
+
+@pytest.mark.parametrize("scale", [None, 0.0, -0.3, float("nan"), float("inf")])
+def test_planes_of_several_sizes_without_a_scale_are_refused(
+    tmp_path: Path, scale: float | None
+) -> None:
+    images = of_two_scales(60, {"VIS": 0.1, "NIR_H": 0.3})
+    images = [[image[0], image[1] | {"scale": scale}] for image in images]
+    with pytest.raises(DataError, match=r"no flux of bands of one size|no WCS or pixel size"):
+        aj.open_dataset(write(tmp_path / "a.parquet", images), bands=("VIS", "NIR_H"))

@@ -1,0 +1,239 @@
+"""Bands whose pixels differ in size or number, brought onto one grid by what says where they lie.
+
+Our own few lines on astropy's WCS and `scipy.ndimage`: `reproject` would be one more dependency.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from astropy import units
+from astropy.coordinates import ICRS, SkyCoord
+from astropy.io import fits
+from astropy.wcs import WCS
+from scipy.interpolate import RectBivariateSpline
+from scipy.ndimage import map_coordinates
+
+from astrojepa.data import PictureError
+from astrojepa.data.images.position import NUMBERS, on_sky
+from astrojepa.data.images.raster import MAX_PIXELS
+
+ALIKE = 1.02  # areas of pixels whose ratio is below are of one size
+KNOTS = 33  # per axis, where astropy computes how two grids lie on each other: smooth in between
+PER_SKY = re.compile(r"\b(sr|arcsec|arcmin|deg|rad)", re.IGNORECASE)  # in BUNIT
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where the pixels of an image lie on the sky; row 0 is the top, as everywhere here."""
+
+    wcs: WCS
+    frame: Any
+    shape: tuple[int, ...]
+    top_down: bool = True  # the first row of the file is the top
+    per_sky: bool = False  # values are per solid angle, not per pixel
+
+    def sky(self, rows: np.ndarray, columns: np.ndarray) -> SkyCoord:
+        """Return the positions of pixels; rows and columns count from 0 at pixels' centres."""
+        world = self.wcs.all_pix2world(columns, self._turned(rows), 0)
+        longitude, latitude = world[self.wcs.wcs.lng], world[self.wcs.wcs.lat]
+        return SkyCoord(longitude, latitude, unit=units.deg, frame=self.frame)
+
+    def pixels(self, sky: SkyCoord) -> tuple[np.ndarray, np.ndarray]:
+        """Return the rows and columns of positions, NaN where they are on no pixel at all."""
+        places = sky.transform_to(self.frame).spherical
+        world = [places.lon.deg, places.lat.deg]
+        if self.wcs.wcs.lng:
+            world.reverse()
+        columns, rows = self.wcs.all_world2pix(*world, 0)
+        return self._turned(rows), columns
+
+    @cached_property
+    def pixel_area(self) -> float:
+        """Solid angle of the central pixel, steradians."""
+        row, column = ((side - 1) / 2 for side in self.shape)
+        found = self.sky(np.array([row, row, row + 1]), np.array([column, column + 1, column]))
+        origin, right, down = found.cartesian.xyz.value.T
+        return float(np.linalg.norm(np.cross(right - origin, down - origin)))
+
+    def _turned(self, rows: np.ndarray) -> np.ndarray:
+        return rows if self.top_down else self.shape[0] - 1 - rows
+
+
+@dataclass(frozen=True)
+class Plane:
+    """The image of one band."""
+
+    values: np.ndarray  # float64 (H, W), NaN where undefined
+    grid: Grid | None  # None where nothing says how its pixels lie on the sky
+
+
+def grid_of(header: fits.Header, hdus: list[Any], shape: tuple[int, ...]) -> Grid | None:
+    """Return the grid of a FITS image as its header has it, None without a position on the sky."""
+    found = on_sky(header, hdus)
+    if found is None or min(shape) < 1:
+        return None
+    wcs, frame = found
+    per_sky = bool(PER_SKY.search(str(header.get("BUNIT", ""))))
+    grid = Grid(wcs if wcs.naxis == 2 else wcs.sub(2), frame, shape, is_top_down(header), per_sky)
+    return grid if grid.wcs.has_celestial and _is_sound(grid) else None
+
+
+def is_top_down(header: fits.Header) -> bool:
+    """Whether the first row of a FITS image is the top."""
+    return str(header.get("ROWORDER", "")).strip().upper() == "TOP-DOWN"
+
+
+def centred_grid(shape: tuple[int, ...], arcsec_per_pixel: float) -> Grid | None:
+    """Return the grid of an image of known pixel size around the galaxy; None for no size."""
+    if not 1e-4 < arcsec_per_pixel < 3600:
+        return None
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype = "RA---TAN", "DEC--TAN"
+    wcs.wcs.crpix = (shape[1] + 1) / 2, (shape[0] + 1) / 2
+    wcs.wcs.cdelt = -arcsec_per_pixel / 3600, -arcsec_per_pixel / 3600
+    wcs.wcs.set()
+    return Grid(wcs, ICRS(), shape)
+
+
+def same_cards(headers: Sequence[fits.Header]) -> bool:
+    """Whether headers have the same numbers about the sky, which is soon seen."""
+    cards = [[item for item in h.items() if NUMBERS.fullmatch(item[0])] for h in headers]
+    return all(card == cards[0] for card in cards)
+
+
+def differ(shapes: Sequence[tuple[int, ...]], grids: Sequence[Grid | None]) -> bool:
+    """Whether images differ in their number of pixels, or in the size of these."""
+    if len(set(shapes)) > 1:
+        return True
+    areas = [grid.pixel_area for grid in grids if grid]
+    return 1 < len(areas) == len(grids) and max(areas) > ALIKE * min(areas)
+
+
+def finest(grids: Sequence[Grid]) -> Grid:
+    """Return the grid of the smallest pixels; of several, the one of most pixels."""
+    smallest = min(grid.pixel_area for grid in grids)
+    fine = [grid for grid in grids if grid.pixel_area <= ALIKE * smallest]
+    return max(fine, key=lambda grid: grid.shape[0] * grid.shape[1])
+
+
+def coverage(target: Grid, source: Grid) -> float:
+    """Return which fraction of a grid's pixels lies on another image."""
+    if source is target:
+        return 1.0
+    return float(_inside(source, *_places(target, source)).mean())
+
+
+def uncovered(grids: Sequence[Grid]) -> float:
+    """Return the largest fraction of the finest grid in which another has no pixel."""
+    target = finest(grids) if grids else None
+    return max((1 - coverage(target, grid) for grid in grids if target), default=0.0)
+
+
+def on_one_grid(planes: Sequence[Plane], name: str) -> np.ndarray:
+    """Return planes, float64 (n, H, W), on the grid of the finest: `finest`, `resampled`.
+
+    Planes of one shape and one pixel size are taken as they are. PictureError where they differ
+    and nothing says how they lie on each other.
+    """
+    shapes, grids = [plane.values.shape for plane in planes], [plane.grid for plane in planes]
+    if not differ(shapes, grids):
+        return np.stack([plane.values for plane in planes])
+    known = [grid for grid in grids if grid]
+    if len(known) < len(grids):
+        raise PictureError(unrelated(name, shapes))
+    target = finest(known)
+    return np.stack([resampled(plane, target) for plane in planes])
+
+
+def unrelated(name: str, shapes: Sequence[tuple[int, ...]]) -> str:
+    """Say that bands cannot be brought onto one grid."""
+    return (
+        f"{name} has images of {_sizes(shapes)} pixels, and no WCS or pixel size of each "
+        f"says how they lie on each other; expected one size."
+    )
+
+
+def too_many(name: str, shapes: Sequence[tuple[int, ...]]) -> str:
+    """Say that bands of many pixels are not brought onto one grid."""
+    return (
+        f"{name} has images of {_sizes(shapes)} pixels, which are brought onto one grid up to "
+        f"{MAX_PIXELS:,} pixels in all bands. Cut out the galaxy first."
+    )
+
+
+def _sizes(shapes: Sequence[tuple[int, ...]]) -> str:
+    return ", ".join(f"{shape[1]} x {shape[0]}" for shape in shapes)
+
+
+def resampled(plane: Plane, target: Grid) -> np.ndarray:
+    """Return a plane on another grid, whose pixels are not larger: float64 (H, W).
+
+    Linear between the centres of pixels, which adds no rings around stars. Surface brightness is
+    kept: values per pixel are multiplied by the ratio of the pixels' areas, values per solid angle
+    (BUNIT) are not. NaN where the plane has no pixel, or an undefined one.
+    """
+    values, source = plane.values, plane.grid
+    if source is target or source is None:
+        return values
+    rows, columns = _places(target, source)
+    inside = _inside(source, rows, columns)
+    at = [
+        np.clip(np.nan_to_num(p), 0, n - 1)
+        for p, n in zip((rows, columns), values.shape, strict=True)
+    ]
+    known = np.isfinite(values)
+    light = map_coordinates(np.where(known, values, 0.0), at, order=1)
+    weight = map_coordinates(known.astype(np.float64), at, order=1)
+    row, column = (np.rint(place).astype(np.intp) for place in at)
+    found = np.full(target.shape, np.nan)
+    np.divide(light, weight, out=found, where=inside & known[row, column])
+    return found if source.per_sky else found * (target.pixel_area / source.pixel_area)
+
+
+def _places(target: Grid, source: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """Return at which row and column of an image the pixels of another lie, float64 (H, W); NaN
+    for all where astropy finds no place for some.
+    """
+    height, width = target.shape
+    down, along = (np.linspace(-0.5, side - 0.5, KNOTS) for side in target.shape)
+    rows, columns = np.meshgrid(down, along, indexing="ij")
+    try:
+        knots = source.pixels(target.sky(rows.ravel(), columns.ravel()))
+    except Exception:  # distortions that cannot be inverted there
+        knots = (np.full(KNOTS**2, np.nan),) * 2
+    if not np.isfinite(knots).all():
+        return (np.full(target.shape, np.nan),) * 2
+    found = (
+        RectBivariateSpline(down, along, values.reshape(KNOTS, KNOTS))(
+            np.arange(height), np.arange(width)
+        )
+        for values in knots
+    )
+    rows, columns = found
+    return rows, columns
+
+
+def _inside(source: Grid, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    (height, width), edge = source.shape, 0.5 + 1e-3
+    return (
+        (rows >= -edge)
+        & (rows <= height - 1 + edge)
+        & (columns >= -edge)
+        & (columns <= width - 1 + edge)
+    )
+
+
+def _is_sound(grid: Grid) -> bool:
+    """Whether its pixels have a size, and lie where astropy finds them again."""
+    try:
+        middle = [np.array([(side - 1) / 2]) for side in grid.shape]
+        again = grid.pixels(grid.sky(*middle))
+        return grid.pixel_area > 0 and bool(np.allclose(again, middle, atol=0.01))
+    except Exception:  # nonsense in the header, for which astropy raises a dozen kinds
+        return False

@@ -1,0 +1,282 @@
+"""Bands of different pixels: every band lies where astropy's own WCS says, with its flux."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from astropy.coordinates import SkyCoord
+from astropy.io import fits
+from astropy.wcs import WCS
+from astropy.wcs.utils import pixel_to_pixel
+
+import astrojepa as aj
+from astrojepa.data import DataError
+from astrojepa.data.frames import flux_frames
+from astrojepa.data.images.fits import read_fits, read_flux, read_plane
+from astrojepa.data.images.grids import Plane, _places, grid_of, on_one_grid
+
+STAR = SkyCoord(150.1003, 2.2004, unit="deg")
+BANDS = ("VIS", "NIR_H")
+SIP = {"A_ORDER": 2, "B_ORDER": 2, "A_2_0": 3e-4, "A_1_1": -4e-4, "B_0_2": 2e-4, "B_1_1": 1e-4}
+BENT = {"CTYPE1": "RA---TAN-SIP", "CTYPE2": "DEC--TAN-SIP"} | SIP
+
+
+def header(side: int, arcsec: float, turned: float = 0.0, **cards: Any) -> fits.Header:
+    """A header of `side` x `side` pixels around one position, turned by some degrees."""
+    step, angle = arcsec / 3600, np.deg2rad(turned)
+    return fits.Header(
+        {
+            **{"NAXIS": 2, "NAXIS1": side, "NAXIS2": side},
+            **{"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CRVAL1": 150.1, "CRVAL2": 2.2},
+            **{"CRPIX1": side / 2 + 1.3, "CRPIX2": side / 2 - 2.1},
+            **{"CD1_1": -step * np.cos(angle), "CD1_2": step * np.sin(angle)},
+            **{"CD2_1": step * np.sin(angle), "CD2_2": step * np.cos(angle)},
+        }
+        | cards
+    )
+
+
+def distances(head: fits.Header) -> np.ndarray:
+    """Arcseconds from the star to every pixel, by astropy."""
+    y, x = np.mgrid[: head["NAXIS2"], : head["NAXIS1"]]
+    return WCS(head).pixel_to_world(x, y).separation(STAR).arcsec
+
+
+def star(head: fits.Header, arcsec: float = 0.6) -> np.ndarray:
+    """A round source of one Jansky at the star's place: flux per pixel."""
+    area = abs(np.linalg.det(WCS(head).pixel_scale_matrix)) * 3600**2
+    light = np.exp(-0.5 * (distances(head) / arcsec) ** 2) / (2 * np.pi * arcsec**2)
+    return light * area
+
+
+def as_extensions(path: Path, **images: tuple[np.ndarray, fits.Header]) -> Path:
+    parts = [fits.ImageHDU(values, head, name=band) for band, (values, head) in images.items()]
+    fits.HDUList([fits.PrimaryHDU(), *parts]).writeto(path / "galaxy.fits")
+    return path / "galaxy.fits"
+
+
+def as_files(path: Path, **images: tuple[np.ndarray, fits.Header]) -> Path:
+    for band, (values, head) in images.items():
+        fits.writeto(path / f"galaxy-{band}.fits", values, head)
+    return path
+
+
+def centroid(plane: np.ndarray) -> tuple[float, float]:
+    """Return x, y as FITS counts rows, from 0."""
+    y, x = np.mgrid[: plane.shape[0], : plane.shape[1]]
+    light = plane[::-1] / plane.sum()
+    return float((light * x).sum()), float((light * y).sum())
+
+
+def both(coarse: fits.Header, fine: fits.Header | None = None) -> dict[str, Any]:
+    fine = fine or header(120, 0.1)
+    return {"NIR_H": (2 * star(coarse), coarse), "VIS": (star(fine), fine)}
+
+
+@pytest.mark.parametrize("write", [as_extensions, as_files])
+@pytest.mark.parametrize(
+    "coarse",
+    [
+        header(50, 0.3),
+        header(52, 0.3, 33.0),
+        header(52, 0.3, 180.0),
+        header(52, 0.3, ROWORDER="TOP-DOWN"),
+        header(52, 0.3, 20.0, **BENT),
+        header(64, 0.27, RADESYS="FK5", EQUINOX=2000.0),
+    ],
+    ids=["aligned", "turned", "upside down", "top down", "SIP", "FK5"],
+)
+def test_a_source_lands_where_astropy_says_with_its_flux(
+    write: Callable[..., Path], coarse: fits.Header, tmp_path: Path
+) -> None:
+    write(tmp_path, **both(coarse))
+    data = aj.open_dataset(tmp_path, bands=BANDS)
+    flux = data.flux(0)
+    assert flux.shape == (120, 120, 2)
+    expected = WCS(header(120, 0.1)).world_to_pixel(STAR)
+    for band, total in enumerate((1.0, 2.0)):
+        found = flux[..., band]
+        assert centroid(found) == pytest.approx([float(x) for x in expected], abs=0.1)
+        assert found.sum() == pytest.approx(total, rel=0.02)
+
+
+def test_positions_are_those_of_the_finest_band(tmp_path: Path) -> None:
+    coarse, fine = header(50, 0.3, CRPIX1=31.0), header(120, 0.1)
+    centre = WCS(fine).pixel_to_world(59.5, 59.5)
+    for name, write in (("one", as_extensions), ("each", as_files)):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name, **both(coarse))
+        data = aj.open_dataset(tmp_path / name, bands=("NIR_H", "VIS"))
+        assert SkyCoord(data.ra[0], data.dec[0], unit="deg").separation(centre).arcsec < 0.01
+
+
+@pytest.mark.parametrize(("unit", "level"), [("uJy", 1.0), ("", 1.0), ("MJy/sr", 9.0)])
+def test_a_constant_sky_stays_constant_at_its_surface_brightness(
+    unit: str, level: float, tmp_path: Path
+) -> None:
+    coarse, fine = header(60, 0.3, 40.0, BUNIT=unit), header(120, 0.1, BUNIT=unit)
+    sky = {"VIS": (np.ones((120, 120)), fine), "NIR_H": (np.full((60, 60), 9.0), coarse)}
+    flux = read_flux(as_extensions(tmp_path, **sky), BANDS)
+    np.testing.assert_allclose(flux[..., 1], level, rtol=1e-4)
+    np.testing.assert_array_equal(flux[..., 0], 1)
+
+
+def test_the_colour_of_a_resolved_galaxy_is_the_same_at_every_radius(tmp_path: Path) -> None:
+    coarse, fine = header(60, 0.3, 25.0), header(150, 0.1)
+    disc = {
+        band: (ratio * area * np.exp(-distances(head) / 2.0), head)
+        for band, head, area, ratio in (("VIS", fine, 0.01, 1.0), ("NIR_H", coarse, 0.09, 2.5))
+    }
+    flux = read_flux(as_extensions(tmp_path, **disc), BANDS)[::-1]
+    away = distances(fine)
+    for inner in np.arange(0.0, 5.0, 0.5):
+        ring = (away >= inner) & (away < inner + 0.5)
+        light = flux[ring].sum(axis=0)
+        assert light[1] / light[0] == pytest.approx(2.5, rel=0.03)
+
+
+def test_pixels_outside_a_band_are_missing_and_counted(tmp_path: Path) -> None:
+    coarse, fine = header(20, 0.3), header(120, 0.1)
+    images = {"VIS": (np.ones((120, 120)), fine), "NIR_H": (np.full((20, 20), 9.0), coarse)}
+    as_files(tmp_path, **images)
+    planes = [read_plane(tmp_path / f"galaxy-{band}.fits", band, band) for band in BANDS]
+    missing = np.isnan(on_one_grid(planes, "galaxy"))
+    y, x = np.mgrid[:120, :120]
+    there = np.array(pixel_to_pixel(WCS(fine), WCS(coarse), x, y))
+    outside = ((there < -0.5) | (there > 19.5)).any(axis=0)
+    assert not missing[0].any()
+    np.testing.assert_array_equal(missing[1], outside[::-1])
+
+    data = aj.open_dataset(tmp_path, bands=BANDS)
+    share = f"{outside.mean():.0%}"
+    assert any("1 of 1 galaxies have bands whose pixels differ in" in n for n in data.notes)
+    assert any("In 1 of them a band does not cover" in n and share in n for n in data.notes)
+    np.testing.assert_allclose(data.flux(0)[..., 1], 1, rtol=1e-4)  # the band's median, not 0
+
+
+def test_an_undefined_pixel_takes_only_its_own_area(tmp_path: Path) -> None:
+    coarse, fine = (
+        header(60, 0.3, CRPIX1=30.5, CRPIX2=30.5),
+        header(90, 0.1, CRPIX1=45.5, CRPIX2=45.5),
+    )
+    values = np.full((60, 60), 9.0)
+    values[29, 31] = np.nan
+    planes = [
+        Plane(np.ones((90, 90)), grid_of(fine, [], (90, 90))),
+        Plane(values[::-1], grid_of(coarse, [], (60, 60))),
+    ]
+    found = on_one_grid(planes, "galaxy")[1][::-1]
+    assert np.argwhere(np.isnan(found)).tolist() == [
+        [y, x] for y in range(42, 45) for x in range(48, 51)
+    ]
+    np.testing.assert_allclose(found[np.isfinite(found)], 1, rtol=1e-6)
+
+
+@pytest.mark.parametrize("fine", [BENT, {}], ids=["bent", "plain"])
+@pytest.mark.parametrize(
+    "coarse",
+    [BENT, {"CTYPE1": "DEC--TAN", "CTYPE2": "RA---TAN", "CRVAL1": 2.2, "CRVAL2": 150.1}],
+    ids=["bent", "declination first"],
+)
+def test_places_between_knots_are_astropy_s(fine: dict[str, Any], coarse: dict[str, Any]) -> None:
+    heads = header(400, 0.1, 15.0, **fine), header(200, 0.3, **coarse)
+    sides = 400, 200
+    grids = [grid_of(head, [], (side, side)) for head, side in zip(heads, sides, strict=True)]
+    rows, columns = _places(*grids)
+    y, x = np.mgrid[:400, :400]
+    expected = pixel_to_pixel(*map(WCS, heads), x, y)
+    np.testing.assert_allclose(columns[::-1], expected[0], atol=1e-3)
+    np.testing.assert_allclose(199 - rows[::-1], expected[1], atol=1e-3)
+
+
+def test_the_finest_band_gives_the_grid_however_few_its_pixels(tmp_path: Path) -> None:
+    fine = header(60, 0.1)
+    flux = read_flux(as_extensions(tmp_path, **both(header(80, 0.3, 20.0), fine)), BANDS)
+    assert flux.shape == (60, 60, 2)
+    expected = [float(x) for x in WCS(fine).world_to_pixel(STAR)]
+    assert centroid(flux[..., 1]) == pytest.approx(expected, abs=0.1)
+
+
+def test_of_bands_of_one_pixel_size_the_largest_gives_the_grid(tmp_path: Path) -> None:
+    for number, sides in enumerate(((120, 80), (80, 120))):
+        (folder := tmp_path / str(number)).mkdir()
+        fine, other = (header(side, 0.1) for side in sides)
+        as_files(folder, VIS=(star(fine), fine), NIR_H=(star(other), other))
+        flux = aj.open_dataset(folder, bands=BANDS).flux(0)
+        assert flux.shape == (120, 120, 2)
+
+
+def test_an_rgb_image_has_the_colours_of_all_bands(tmp_path: Path) -> None:
+    coarse, fine = header(50, 0.3), header(120, 0.1)
+    red = {"NIR_H": (40 * star(coarse, 1.0), coarse), "NIR_Y": (9 * star(coarse, 1.0), coarse)}
+    path = as_extensions(tmp_path, VIS=(star(fine, 1.0), fine), **red)
+    image, sky = read_fits(path)
+    assert (image.shape, sky.resampled, sky.uncovered) == ((120, 120, 3), True, 0.0)
+    assert not sky.left_out
+    x, y = (round(float(place)) for place in WCS(fine).world_to_pixel(STAR))
+    assert image[119 - y - 8, x, 0] > 2 * image[119 - y - 8, x, 2]
+    assert any("1 of 1 galaxies have bands" in note for note in aj.open_dataset(tmp_path).notes)
+
+
+def test_where_nothing_says_how_bands_lie_they_are_refused(tmp_path: Path) -> None:
+    planes = {"VIS": np.ones((120, 120)), "NIR_H": np.ones((40, 40))}
+    images = {band: (values, fits.Header()) for band, values in planes.items()}
+    path, told = as_extensions(tmp_path, **images), r"120 x 120, 40 x 40 pixels, and no WCS"
+    with pytest.raises(DataError, match=told):
+        read_flux(path, BANDS)
+    assert read_fits(path)[0].shape == (120, 120, 3)
+    notes = aj.open_dataset(tmp_path).notes
+    assert notes[0] == (
+        "galaxy.fits: images in other filters are not shown beside the largest; they need its "
+        "size, or a WCS that meets its own."
+    )
+    path.unlink()
+    as_files(tmp_path, **images)
+    with pytest.raises(DataError, match=told):
+        aj.open_dataset(tmp_path, bands=BANDS).flux(0)
+
+
+def test_bands_that_do_not_meet_are_refused_and_not_shown(tmp_path: Path) -> None:
+    path = as_extensions(tmp_path, **both(header(50, 0.3, CRVAL2=-60.0)))
+    with pytest.raises(DataError, match="no defined pixel in NIR_H"):
+        read_flux(path, BANDS)
+    image, sky = read_fits(path)
+    assert (image.shape, sky.resampled, sky.left_out) == ((120, 120, 3), False, True)
+    assert (image[..., 0] == image[..., 2]).all()
+
+
+def test_bands_of_more_pixels_than_are_read_are_refused(tmp_path: Path) -> None:
+    large = header(3000, 0.1)
+    images = both(header(50, 0.3)) | {"VIS": (np.zeros((3000, 3000), np.uint8), large)}
+    path = as_extensions(tmp_path, **images)
+    with pytest.raises(DataError, match=r"3000 x 3000, 50 x 50 pixels.*Cut out the galaxy"):
+        read_flux(path, BANDS)
+
+
+def test_bands_of_one_size_are_left_as_they_are_wherever_they_lie(tmp_path: Path) -> None:
+    random, near = np.random.default_rng(0), header(40, 0.3, 12.0, CRVAL2=2.2001)
+    planes = random.normal(0, 1, (2, 40, 40)).astype(np.float32)
+    images = {"NIR_Y": (planes[0], header(40, 0.3)), "NIR_H": (planes[1], near)}
+    path = as_extensions(tmp_path, VIS=(star(header(120, 0.1)), header(120, 0.1)), **images)
+    found = read_flux(path, ("NIR_Y", "NIR_H"))
+    np.testing.assert_array_equal(found, np.moveaxis(planes[:, ::-1], 0, -1))
+    np.testing.assert_array_equal(read_flux(path, ("NIR_H",)), found[..., 1:])
+
+
+def test_one_number_of_pixels_of_different_size_is_no_one_grid(tmp_path: Path) -> None:
+    as_extensions(tmp_path, **both(header(120, 0.3)))
+    flux = aj.open_dataset(tmp_path, bands=BANDS).flux(0)
+    expected = WCS(header(120, 0.1)).world_to_pixel(STAR)
+    assert centroid(flux[..., 1]) == pytest.approx([float(x) for x in expected], abs=0.1)
+
+
+def test_a_data_set_of_bands_on_several_grids_is_framed(tmp_path: Path) -> None:
+    as_files(tmp_path, **both(header(50, 0.3)))
+    data = aj.open_dataset(tmp_path, bands=BANDS)
+    kept = flux_frames(data, 60)
+    assert kept.shape == (1, 60, 60, 2)
+    assert kept[0, ..., 1].sum() / kept[0, ..., 0].sum() == pytest.approx(2, rel=0.02)
