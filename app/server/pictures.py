@@ -2,12 +2,14 @@
 
 `GET /pictures/<data>/<side>?rows=3,14,15` answers with a square sheet, images side by side from
 the top left, in the order asked. Only data sets that a page has opened can be asked for, by hash;
-the answer never changes, so browsers keep it.
+the answer never changes, so browsers keep it, unless an image could not be read: it is asked for
+again.
 """
 
 from __future__ import annotations
 
 import base64
+import functools
 import math
 import threading
 from collections import OrderedDict
@@ -94,7 +96,7 @@ def read_rows(text: str, count: int) -> list[int]:
 
 
 def tile(key: str, row: int, side: int) -> np.ndarray:
-    """Return one image as uint8 (side, side, 3); a crossed placeholder if it is unreadable."""
+    """Return one image as uint8 (side, side, 3); `placeholder(side)` itself if it is unreadable."""
     name = (key, row, side)
     if (kept := _kept(name)) is not None:
         return kept
@@ -106,7 +108,7 @@ def tile(key: str, row: int, side: int) -> np.ndarray:
             _open[key][row].image if small is None or side > small.side else small.tile(row), side
         )
     except (ValueError, OSError):
-        made = placeholder(side)
+        return placeholder(side)
     return _keep(name, made)
 
 
@@ -137,33 +139,32 @@ def tiles_of_store(key: str, rows: list[int], side: int) -> list[np.ndarray]:
         try:
             for row, image in _large[key].each(missing):
                 if isinstance(image, np.ndarray):
-                    made = resize_frame(image, side)
-                else:
-                    made = placeholder(side, crossed=image is not None)
-                found[row] = _keep((key, row, side), made)
+                    found[row] = _keep((key, row, side), resize_frame(image, side))
+                elif image is None:
+                    found[row] = placeholder(side, crossed=False)
         except (ValueError, OSError):  # the store itself cannot be read any more
             pass
     return [found.get(row, placeholder(side)) for row in rows]
 
 
+@functools.cache
 def placeholder(side: int, crossed: bool = True) -> np.ndarray:
-    """Return what stands in for a damaged image: a dark square, crossed out."""
+    """Return what stands in for a damaged image: a dark, crossed square; always the same array."""
     image = np.empty((side, side, 3), dtype=np.uint8)
     image[:] = _PLACEHOLDER
-    if not crossed:
-        return image
     diagonal = np.arange(side)
-    for shift in (0, 1):
+    for shift in (0, 1) if crossed else ():
         image[diagonal, np.minimum(diagonal + shift, side - 1)] = 139, 149, 167
         image[diagonal, np.maximum(side - 1 - diagonal - shift, 0)] = 139, 149, 167
+    image.setflags(write=False)
     return image
 
 
-def sheet(key: str, rows: list[int], side: int) -> bytes:
-    """Return the images as one JPEG, at most 8 × 8 of 160 pixels."""
+def tiles(key: str, rows: list[int], side: int) -> list[np.ndarray]:
+    """Return images of a data set or a store, uint8 (side, side, 3) each."""
     if key in _large:
-        return as_sheet(tiles_of_store(key, rows, side))
-    return as_sheet([tile(key, row, side) for row in rows])
+        return tiles_of_store(key, rows, side)
+    return [tile(key, row, side) for row in rows]
 
 
 def as_sheet(tiles: list[np.ndarray]) -> bytes:
@@ -187,11 +188,13 @@ def _answer(request: Request) -> Response:
         rows = read_rows(request.query_params.get("rows", ""), len(data))
     except ValueError as error:
         return PlainTextResponse(f"Bad request: {error}.", status_code=400)
+    shown = tiles(key, rows, side)
+    whole = all(one is not placeholder(side) for one in shown)
     return Response(
-        sheet(key, rows, side),
+        as_sheet(shown),
         media_type="image/jpeg",
         headers={
-            "Cache-Control": "private, max-age=86400, immutable",
+            "Cache-Control": "private, max-age=86400, immutable" if whole else "no-store",
             "X-Content-Type-Options": "nosniff",
         },
     )

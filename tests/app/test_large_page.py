@@ -7,6 +7,7 @@ import json
 import zlib
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import numpy as np
 import pandas as pd
@@ -226,11 +227,22 @@ def test_the_map_knows_which_galaxies_of_a_tile_have_an_image(store: Path) -> No
 def test_a_filter_of_a_link_is_counted_and_its_galaxies_can_be_exported(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
 ) -> None:
+    exported: list[Any] = []
+    monkeypatch.setattr(page, "export_menu", lambda *given: exported.append(given))
     expected = int((pd.read_parquet(store)["redshift"] > np.float32(0.2)).sum())
     test = run(monkeypatch, pages_cache, store, query={"filter": "redshift > 0.2"})
     assert f"{expected:,} of 3,000 galaxies match." in words(test)
     assert f"All {expected:,} in view that match the filter are drawn." in words(test)
     assert f"{expected:,} galaxies selected" in [element.value for element in test.header]
+    _, _, count, write = exported[-1]
+    assert count == expected
+    said = {
+        line.partition(": ")[0].strip("# -{"): line.partition(": ")[2].strip("}'")
+        for line in write(".ecsv").decode().splitlines()
+        if line.startswith("#")
+    }
+    assert (said["filter"], said["simulated"]) == ("redshift > 0.2", "true")
+    assert parse_qs(said["view"])["filter"] == ["redshift > 0.2"]
     find = next(box for box in test.text_input if box.key == "find")
     find.input("180 0 within 20 deg").run()
     settled(test)

@@ -7,11 +7,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import h5py
 import numpy as np
 import pytest
+from starlette.requests import Request
 from streamlit.testing.v1 import AppTest
 
 from app.server import pictures
@@ -87,7 +89,43 @@ def test_pictures_removed_or_damaged_while_open_become_placeholders(galaxy_folde
     placeholder = pictures.placeholder(48)
     same = [bool(np.array_equal(pictures.tile(key, row, 48), placeholder)) for row in range(2, 6)]
     assert same == [False, True, True, False]
-    assert pictures.sheet(key, [2, 3, 4, 5], 48).startswith(b"\xff\xd8")
+    sheet = pictures.as_sheet(pictures.tiles(key, [2, 3, 4, 5], 48))
+    assert sheet.startswith(b"\xff\xd8")
+
+
+def test_an_image_that_could_not_be_read_once_is_read_when_it_is_asked_for_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A disk or a network that fails for a moment; neither server nor browser keeps the failure."""
+
+    class Flaky:
+        def __init__(self) -> None:
+            self.fails = True
+
+        def __len__(self) -> int:
+            return 3
+
+        def __getitem__(self, row: int) -> Any:
+            if self.fails and row == 1:
+                raise OSError("no answer")
+            return SimpleNamespace(image=np.full((50, 50, 3), 200, np.uint8))
+
+    data = Flaky()
+    monkeypatch.setitem(pictures._open, "flaky", data)
+
+    def ask(rows: str) -> Any:
+        address = {"path_params": {"key": "flaky", "side": "48"}, "headers": []}
+        query = f"rows={rows}".encode()
+        return pictures._answer(Request({"type": "http", "query_string": query, **address}))
+
+    assert "immutable" in ask("0,2").headers["Cache-Control"]
+    failed = ask("0,1,2")
+    assert failed.headers["Cache-Control"] == "no-store"
+    data.fails = False
+    whole = ask("0,1,2")
+    assert "immutable" in whole.headers["Cache-Control"]
+    assert whole.body != failed.body
+    assert np.array_equal(pictures.tile("flaky", 1, 48), pictures.tile("flaky", 0, 48))
 
 
 def test_every_change_of_a_file_or_folder_changes_its_state(

@@ -198,12 +198,12 @@ def _selection(large: Large, images: Any, matching: np.ndarray | None) -> None:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="selection"):
         st.header(f"{len(rows):,} galaxies selected", anchor=False)
-        view = "table"
+        shown = "table"
         if images is not None:
-            view = choose("View", state.VIEWS, state.SELECTION_VIEW, label_visibility="collapsed")
+            shown = choose("View", state.VIEWS, state.SELECTION_VIEW, label_visibility="collapsed")
     if not len(rows):
         return
-    if view == "gallery":
+    if shown == "gallery":
         beyond = _gallery(large, images, rows)
     else:
         st.dataframe(large.map.store.table_of(rows[:LISTED]), hide_index=True, height=280)
@@ -213,7 +213,8 @@ def _selection(large: Large, images: Any, matching: np.ndarray | None) -> None:
     if beyond:
         st.caption(beyond.strip())
     applied = "" if matching is None else st.session_state.get(state.FILTER, "")
-    made_by = {"store": large.name, "filter": applied}
+    view = urllib.parse.urlencode(st.session_state[state.LINK_READ])
+    made_by = {"store": large.name, **large.map.store.facts, "filter": applied, "view": view}
     export_menu(
         "selection",
         "galaxies",
