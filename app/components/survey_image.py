@@ -37,8 +37,8 @@ def survey_toggle(workspace: Workspace, row: int) -> None:
         return
     st.toggle("Show the survey image", key=state.SURVEY_IMAGE)
     st.caption(
-        f"When on, the position of each galaxy that you open here is sent to {HOST}, with the size "
-        "of the image. As any website, it sees your network address."
+        f"When on, the position of each galaxy that you open here is sent to `{HOST}`, with the "
+        "size of the image. Like any website, it sees your network address."
     )
 
 
@@ -47,6 +47,8 @@ def fetched(workspace: Workspace, row: int, side: int, scale: float | None) -> A
 
     None, with a sentence in its place, where none came; nothing is asked for unless `is_on`.
     """
+    from astrojepa.data.download.survey_image import HOST
+
     if not is_on(workspace, row):
         return None
     place = (float(workspace.data.ra[row]), float(workspace.data.dec[row]), side, scale)
@@ -58,7 +60,8 @@ def fetched(workspace: Workspace, row: int, side: int, scale: float | None) -> A
         except (ValueError, OSError) as error:
             why = str(error)
             st.session_state[_FAILED] = (place, why)
-    st.caption(escape_markdown(f"No survey image: {why}"))
+    # as code, or the page would make a link of it
+    st.caption(escape_markdown(f"No survey image: {why}").replace(HOST, f"`{HOST}`"))
     st.button("Try again", key="survey_image_again", on_click=_forget)
     return None
 

@@ -60,7 +60,11 @@ def survey_image(
         content = _content(server)
     except (OSError, http.client.HTTPException) as error:
         raise OSError(f"{_reason(error, timeout).replace(asked, HOST)}.") from error
-    image = read_image(content, f"The answer of {HOST}")
+    try:
+        image = read_image(content)
+    except PictureError as error:
+        side = cutout.size
+        raise PictureError(f"{HOST} sent no readable image of {side} × {side} pixels.") from error
     check_cutout(image, cutout)
     return image
 
@@ -73,7 +77,7 @@ def _content(server: Server) -> bytes:
             content += piece
             if len(content) > MAX_BYTES:
                 raise PictureError(
-                    f"The answer has more than {MAX_BYTES // 1024**2} MB, so it is no cutout."
+                    f"{HOST} sent more than {MAX_BYTES // 1024**2} MB, so it is no cutout."
                 )
             if time.monotonic() > end:
                 raise TimeoutError
