@@ -105,6 +105,17 @@ def test_artefacts_leave_the_leaderboard_for_their_own_tab_where_they_are_counte
     ]
 
 
+def test_without_artefacts_the_tab_says_so_and_exports_nothing(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
+    monkeypatch.setattr(artefacts, "likely", lambda scores: np.zeros(0, dtype=np.int64))
+    test = run_page(monkeypatch, pages_cache, "anomalies", query={"score": "knn"})
+    test.session_state[state.BOARD_MODE] = "artefacts"
+    settled(test.run())
+    assert "None of the 60 images is a likely artefact." in words(test)
+    assert not test.get("download_button")
+
+
 def test_an_exported_artefact_names_its_kinds() -> None:
     data = aj.open_dataset("simulated:6")
     parts = {

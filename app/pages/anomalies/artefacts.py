@@ -28,13 +28,14 @@ def artefacts(workspace: Workspace, checks: Any) -> None:
     rows = {kind: found for kind, found in rows.items() if len(found)}
     every = likely(checks.artefact)
     count = len(every)
+    if not count:
+        st.caption(f"None of the {len(workspace.data):,} images is a likely artefact.")
+        return
     st.caption(
         f"{count:,} of {len(workspace.data):,} images are likely artefacts. The leaderboard leaves "
         "them out. A galaxy of several kinds is listed under each. Thresholds were set by eye on "
         "SDSS cutouts; look before you discard."
     )
-    if not count:
-        return
     options = {ALL: f"All ({count:,})"}
     options |= {kind: f"{kind.capitalize()} ({len(found):,})" for kind, found in rows.items()}
     if st.session_state.get(_KIND) not in options:
