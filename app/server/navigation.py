@@ -7,10 +7,17 @@ A visitor's way to another page stands, whatever the page that is left still ask
 joins the requests that wait for the script to one, and the newest names the page: a progress bar's
 timer that ticks just after a click on another page would take its visitor back (the same is said of
 `st.rerun` in streamlit/streamlit#16158).
+
+A timer can also tick before a slow browser has drawn which page it is on. Streamlit would answer as
+if that were another page; by then the browser knows, clears the page for what it takes for a new
+one, finds no place for the answer and shows nothing at all. Such a tick is not answered; the next
+one is.
 """
 
 from __future__ import annotations
 
+from streamlit.proto.ClientState_pb2 import ClientState
+from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
 
@@ -21,11 +28,21 @@ def outdated(asked: RerunData, before: RerunData) -> bool:
 
 
 def hold() -> None:
-    """Have Streamlit leave the folder `pages` alone, and drop ticks of pages that were left."""
+    """Have Streamlit leave the folder `pages` alone, and drop ticks from any page but the one that
+    is open.
+    """
     PagesManager.uses_pages_directory = False
-    accept = ScriptRequests.request_rerun
+    accept, ask = ScriptRequests.request_rerun, AppSession.request_rerun
 
     def request_rerun(self: ScriptRequests, new_data: RerunData) -> bool:
         return outdated(new_data, self._rerun_data) or accept(self, new_data)
 
+    def request_from_page(self: AppSession, client_state: ClientState | None) -> None:
+        here = self._pages_manager.current_page_script_hash
+        if not (
+            client_state and client_state.is_auto_rerun and client_state.page_script_hash != here
+        ):
+            ask(self, client_state)
+
     ScriptRequests.request_rerun = request_rerun  # type: ignore[method-assign]
+    AppSession.request_rerun = request_from_page  # type: ignore[method-assign]

@@ -1,5 +1,5 @@
 """A click on another page stands, also where the page that is left asks for itself in the same
-moment.
+moment; a page stays, also where a browser is slow to draw it.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequests
 
@@ -21,7 +22,8 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 def requests(monkeypatch: pytest.MonkeyPatch) -> ScriptRequests:
     # undone after the test
     monkeypatch.setattr(PagesManager, "uses_pages_directory", None)
-    monkeypatch.setattr(ScriptRequests, "request_rerun", ScriptRequests.request_rerun)
+    for asked in (ScriptRequests, AppSession):
+        monkeypatch.setattr(asked, "request_rerun", asked.request_rerun)
     navigation.hold()
     return ScriptRequests()
 
@@ -71,8 +73,15 @@ class Walker(Visitor):
     def __init__(self, url: str, tally: Tally) -> None:
         super().__init__(url, tally)
         self.pages: dict[str, str] = {}
+        self.first = ""  # the page that Streamlit names before the script has chosen one
+        self.lost: list[str] = []  # answers to timers that a browser takes for another page
 
     def _hear(self, message: Any) -> None:
+        if message.WhichOneof("type") == "new_session":
+            page = message.new_session.page_script_hash
+            self.first = self.first or page
+            if message.metadata.run.fragment_ids and page != self.page:
+                self.lost.append(page)
         super()._hear(message)
         if message.WhichOneof("type") == "navigation":
             self.pages = {
@@ -104,4 +113,34 @@ def test_a_visitor_who_leaves_a_progress_bar_for_another_page_arrives_there(star
 
     arrived, wanted = run(leave)
     assert arrived == wanted
+    assert tally.errors == []
+
+
+def test_a_timer_that_ticks_before_the_browser_knows_its_page_does_not_clear_it(
+    start: Any,
+) -> None:
+    """A browser that is slow to draw still names the page that it had before, or none. What it is
+    answered would come when it has drawn its page, and clear it: a white window.
+    """
+    tally = Tally()
+
+    async def tick_too_early() -> Walker:
+        walker = Walker(start("--data", "simulated:2000", "--checkpoint", "random").url, tally)
+        opening = asyncio.create_task(walker.open())
+        async with asyncio.timeout(120):
+            while not (walker.timers and walker.pages):
+                await asyncio.sleep(0.001)
+        [bar], here = walker.timers, walker.page
+        for early in (walker.first, ""):
+            walker.page = early
+            await walker._rerun(bar, timer=True)
+            walker.page = here
+        await opening
+        await walker.close()
+        return walker
+
+    walker = run(tick_too_early)
+    assert walker.first != walker.page
+    assert walker.lost == []
+    assert walker.count == 2000
     assert tally.errors == []
