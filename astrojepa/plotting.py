@@ -161,7 +161,7 @@ def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> go.Figure
         texttemplate="%{text}",
         hovertemplate="true %{y}<br>predicted %{x}<br>%{text} (%{z:.0%})<extra></extra>",
     )
-    figure = _figure(heat, "named", "true")
+    figure = _figure(heat, "predicted", "true")
     return figure.update_yaxes(autorange="reversed")
 
 

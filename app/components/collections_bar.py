@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from astrojepa.tables import Column
+
 from ..session import collections, export, state
 from ..session.workspace import Workspace
+from .export_menu import export_form
 from .send_button import send_button
 
 _NAME = "collection_name"
@@ -20,8 +24,10 @@ def collections_of(data: Any) -> dict[str, tuple[int, ...]]:
     return dict(st.session_state.get(state.COLLECTIONS, {}).get(data.galaxies_hash, {}))
 
 
-def collections_bar(workspace: Workspace, rows: np.ndarray) -> None:
-    """Offer to add galaxies to a collection, and list what has been gathered."""
+def collections_bar(workspace: Workspace, rows: np.ndarray, link: str) -> None:
+    """Offer to add galaxies to a collection, and list what has been gathered; an export holds the
+    link to what is shown.
+    """
     with st.popover("Add to a collection"):
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.text_input("Name", key=_NAME, placeholder="Rings", max_chars=collections.MAX_NAME)
@@ -36,13 +42,12 @@ def collections_bar(workspace: Workspace, rows: np.ndarray) -> None:
             st.caption(said)
         list_collections(workspace, "map", rows)
         if held := collections_of(workspace.data):
-            st.download_button(
-                "Export collections",
-                lambda: collections_csv(workspace.data, held),
-                "collections.csv",
-                "text/csv",
-                on_click="ignore",
-                key="collections_export",
+            made = {"view": link, **drawn_facts(workspace.data)}
+            export_form(
+                "collections",
+                "collections",
+                sum(map(len, held.values())),
+                lambda ending: collections_file(ending, workspace.data, held, made),
             )
             members = [row for rows in held.values() for row in rows]
             names = [name for name, rows in held.items() for _ in rows]
@@ -62,11 +67,20 @@ def collections_bar(workspace: Workspace, rows: np.ndarray) -> None:
         )
 
 
-def collections_csv(data: Any, held: collections.Collections) -> str:
-    """Write the galaxies of all collections as CSV, each with the name of its collection."""
+def collections_file(
+    ending: str, data: Any, held: collections.Collections, facts: Mapping[str, str]
+) -> bytes:
+    """Write the galaxies of all collections as a table, each with the name of its collection."""
     rows = [row for members in held.values() for row in members]
     names = [name for name, members in held.items() for _ in members]
-    return export.table_text(data, rows, {"collection": names})
+    column = Column("collection", names, "collection that the galaxy was added to")
+    return export.table_file(ending, data, np.array(rows, dtype=np.int64), [column], facts)
+
+
+def drawn_facts(data: Any) -> dict[str, str]:
+    """Return, as a fact of an export, on which models' maps each collection was drawn."""
+    drawn = "; ".join(f"{name}: {', '.join(models)}" for name, models in drawn_on(data).items())
+    return {"drawn_on": drawn} if drawn else {}
 
 
 def list_collections(workspace: Workspace, where: str, rows: np.ndarray | None = None) -> None:

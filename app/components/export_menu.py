@@ -1,4 +1,4 @@
-"""Galaxies as a file: the format is chosen, and the file is written when it is asked for."""
+"""A table as a file: the format is chosen, and the file is written when it is asked for."""
 
 from __future__ import annotations
 
@@ -10,25 +10,39 @@ from astrojepa.tables import WRITERS
 
 from ..session import export
 
+GALAXY, IMAGE = ("galaxy", "galaxies"), ("image", "images")  # what a row is, and rows are
+
 
 def export_menu(key: str, stem: str, count: int, write: Callable[[str], bytes]) -> None:
-    """Offer `count` galaxies as the file `stem` in any format.
+    """Offer `count` galaxies as the file `stem` in any format, behind a button."""
+    with st.popover("Export", key=f"export_{key}"):
+        export_form(key, stem, count, write)
+
+
+def export_form(
+    key: str,
+    stem: str,
+    count: int,
+    write: Callable[[str], bytes],
+    rows: tuple[str, str] = GALAXY,
+) -> None:
+    """Offer `count` rows as the file `stem` in any format.
 
     `write` takes the ending, such as .vot. It runs when the file is asked for, outside of the page,
     where the session is empty: what it needs of the session, it has to hold.
     """
-    with st.popover("Export", key=f"export_{key}"):
-        ending = st.selectbox(
-            "Format", list(WRITERS), format_func=export.FORMATS.__getitem__, key="export_format"
-        )
-        if ending == ".fits":
-            st.caption("FITS tables hold ASCII text only.")
-        st.download_button(
-            # the format too, so that a press before the page is drawn anew is seen for what it is
-            f"Download {count:,} galax{'y' if count == 1 else 'ies'} as {ending}",
-            lambda: write(ending),
-            f"{stem}{ending}",
-            "text/csv" if ending == ".csv" else "application/octet-stream",
-            on_click="ignore",
-            type="primary",
-        )
+    ending = st.selectbox(
+        "Format", list(WRITERS), format_func=export.FORMATS.__getitem__, key=f"export_format_{key}"
+    )
+    if ending == ".fits":
+        st.caption("FITS tables hold ASCII text only.")
+    st.download_button(
+        # the format too, so that a press before the page is drawn anew is seen for what it is
+        f"Download {count:,} {rows[count != 1]} as {ending}",
+        lambda: write(ending),
+        f"{stem}{ending}",
+        "text/csv" if ending == ".csv" else "application/octet-stream",
+        key=f"export_file_{key}",
+        on_click="ignore",
+        type="primary",
+    )

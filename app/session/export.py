@@ -73,23 +73,26 @@ def table_file(
     ending: str, data: Any, rows: np.ndarray, more: Sequence[Column], facts: Mapping[str, Any]
 ) -> bytes:
     """Write galaxies as a table of this format: `table_columns` with units and `facts`, or CSV,
-    which names model and data in columns.
+    which names the data, and the model where `facts` do, in columns.
 
     ValueError for text that the format cannot hold.
     """
     if ending == ".csv":
         named = {column.name: column.cells() for column in more}
-        made = {"model": facts["model"], "data": data.name}
+        made = {name: facts[name] for name in ("model",) if name in facts} | {"data": data.name}
         further = {name: [value] * len(rows) for name, value in made.items()}
         return table_text(data, rows.tolist(), named | further).encode()
-    about = {
+    return table_bytes(ending, table_columns(data, rows, more), {**provenance(data), **facts})
+
+
+def provenance(data: Any) -> dict[str, Any]:
+    """Return the facts that every table tells: what wrote it, and from which galaxies."""
+    return {
         "creator": f"astrojepa {astrojepa.__version__}",
-        **facts,
         "data": data.name,
         "data_fingerprint": data.fingerprint,
         "simulated": data.simulated,
     }
-    return table_bytes(ending, table_columns(data, rows, more), about)
 
 
 def table_columns(data: Any, rows: np.ndarray, more: Sequence[Column]) -> list[Column]:

@@ -82,6 +82,7 @@ BOARD_MODE = "board_mode"  # leaderboard, review, or how good it is
 # data hash -> app/session/marks.py's Review; never leaves the session but by export
 REVIEWS = "reviews"
 RERANKING = "reranking"  # how marks re-rank
+SURVEY_IMAGE = "survey_image"  # whether the survey's own image is fetched; local mode
 SKIP_CORRUPT = "skip_corrupt"  # names of data sets whose damaged images are left out
 COLLECTIONS = "collections"  # of the lasso, by data set: name -> rows
 DRAWN_ON = "drawn_on"  # by data set: name of a collection -> hashes of the models of those maps
@@ -115,7 +116,7 @@ PERSISTENT += (LABEL_COLUMN, SCORE, ANOMALY_CLASS, SHOW_ARTEFACTS, BOARD_MODE, R
 PERSISTENT += (FILTER, HISTOGRAMS, HISTOGRAMS_OPEN, SKY_OPEN)
 PERSISTENT += (DIFFERENCES_OPEN, DIFFERENCES_FIRST, DIFFERENCES_SECOND)
 PERSISTENT += (SELECTION_VIEW, SELECTION_ORDER, SELECTION_REVERSED, TABLE_COLUMNS)
-PERSISTENT += (SELECTION_SIZE,)
+PERSISTENT += (SELECTION_SIZE, SURVEY_IMAGE)
 
 PROJECTIONS = {"umap": "UMAP", "pca": "PCA", "tsne": "t-SNE"}
 DRAWINGS = {"canvas": "Canvas", "space": "Plotly, 3-D"}

@@ -103,7 +103,9 @@ def test_the_table_shows_the_interval_and_the_difference_to_the_first() -> None:
     table = quality_table(rows)
     assert table["features"].tolist() == ["This model", "Pixel PCA"]
     assert table["precision"].tolist() == pytest.approx([0.2, 0.4])
-    assert table["less"][1] == "+0.200 [+0.100, +0.300]"
+    assert table["less"].tolist() == ["", "+0.200 [+0.100, +0.300]"]
+    worse = [rows[0], Row("random", ranking("lof", [0.1, 0.1]), (-0.1, -0.2, 0.05))]
+    assert quality_table(worse)["less"][1] == "−0.100 [−0.200, +0.050]"
     assert table["follows"][0] == "S/N −0.70 (strong)"
     assert quality_verdict(rows, "Merging") == (
         "2 Merging among 100 galaxies, 2 draws. Best: local outlier factor on pixel PCA, average "

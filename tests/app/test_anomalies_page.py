@@ -10,14 +10,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from exported import read_back
 from page_runner import QUIET, run_page, settled, words
 from streamlit.testing.v1 import AppTest
 
 import astrojepa as aj
 from app.pages.anomalies import artefacts, quality
 from app.session import state
+from astrojepa.data.filters import matching
+from astrojepa.data.values import Numbers
 from astrojepa.evaluation.pictures.artefacts import LIKELY
 from astrojepa.evaluation.pictures.checks import picture_checks
+from astrojepa.tables import WRITERS
 
 pytestmark = QUIET
 
@@ -95,6 +99,21 @@ def test_artefacts_leave_the_leaderboard_for_their_own_tab_where_they_are_counte
     test.session_state["artefact_kind"] = kind
     settled(test.run())
     assert f"{rows.sum()} galaxies, page 1 of 1" in words(test)
+    choose(test, "export_format_artefacts", ".vot")
+    assert f"Download {rows.sum()} galax{'y' if rows.sum() == 1 else 'ies'} as .vot" in [
+        button.proto.label for button in test.get("download_button")
+    ]
+
+
+def test_without_artefacts_the_tab_says_so_and_exports_nothing(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
+    monkeypatch.setattr(artefacts, "likely", lambda scores: np.zeros(0, dtype=np.int64))
+    test = run_page(monkeypatch, pages_cache, "anomalies", query={"score": "knn"})
+    test.session_state[state.BOARD_MODE] = "artefacts"
+    settled(test.run())
+    assert "None of the 60 images is a likely artefact." in words(test)
+    assert not test.get("download_button")
 
 
 def test_an_exported_artefact_names_its_kinds() -> None:
@@ -107,10 +126,37 @@ def test_an_exported_artefact_names_its_kinds() -> None:
     order = artefacts.likely(checks.artefact)
     assert order.tolist() == [5, 1]
     workspace: Any = SimpleNamespace(data=data)
-    text = artefacts.artefacts_csv(workspace, checks, order)
+    text = artefacts.artefacts_file(".csv", workspace, checks, order, {}).decode()
     first, second = csv.DictReader(text.splitlines())
     assert (first["id"], first["artefact"], first["dead_line"]) == (data.ids[5], "dead line", "1.0")
     assert (second["artefact"], second["trail"]) == ("trail, dead line", "0.9")
+    assert first["data"] == data.name
+
+
+@pytest.mark.parametrize("ending", WRITERS)
+def test_artefacts_are_exported_in_every_format_with_the_filter_that_chooses_them(
+    ending: str,
+) -> None:
+    data = aj.open_dataset("simulated:6")
+    parts = {"trail": np.array([0, 0.9, 0, 0.2, 0, 0]), "dead line": np.array([0, 0, 0.6, 0, 0, 1])}
+    checks = SimpleNamespace(parts=parts, artefact=np.maximum(*parts.values()))
+    order, workspace = artefacts.likely(checks.artefact), SimpleNamespace(data=data)
+    chosen = artefacts.filter_of(list(parts))
+    facts = {"filter": chosen, "view": "galaxy=7"}
+    content = artefacts.artefacts_file(ending, workspace, checks, order, facts)  # type: ignore[arg-type]
+    columns, said = read_back(ending, content)
+    assert columns["id"] == data.ids[order].astype(str).tolist()
+    assert columns["artefact"] == ["dead line", "trail", "dead line"]
+    assert columns["dead_line"] == [1, 0, 0.6]
+    known = {"trail": parts["trail"], "dead_line": parts["dead line"]}
+    match = matching(chosen, {name: Numbers(values) for name, values in known.items()})
+    assert np.flatnonzero(match).tolist() == sorted(order)
+    if ending == ".csv":
+        assert set(columns["data"]) == {data.name}
+        return
+    assert said["filter"] == "trail > 0.5 or dead_line > 0.5"
+    assert (said["view"], said["data_fingerprint"]) == ("galaxy=7", data.fingerprint)
+    assert "model" not in said, "no model has a part in them"
 
 
 def test_keys_mark_the_galaxy_and_everything_is_ranked_anew(

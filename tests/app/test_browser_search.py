@@ -38,6 +38,10 @@ def test_an_image_finds_its_galaxy_and_examples_narrow_the_search(
     page.get_by_role("button", name="End search").click()
     explorer.quiet()
     page.get_by_text("Searching for galaxies").wait_for(state="detached")
+    page.get_by_role("button", name="Search by image").click()
+    explorer.says("Images stay in this session's memory.")
+    explorer.quiet()
+    assert page.get_by_text("mine.png").count() == 0, "the list of files is empty again"
     assert explorer.complaints == []
     assert explorer.outside == []
     context.close()

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from exported import read_back
 from page_runner import QUIET, run_page, settled, words
 from streamlit.testing.v1 import AppTest
 
 import app
+from app.components.collections_bar import collections_file
 from app.session import collections
 from astrojepa.checkpoints.model import load_model
 from astrojepa.data import open_dataset
+from astrojepa.tables import WRITERS
 
 pytestmark = QUIET
 
@@ -84,6 +87,7 @@ def gather() -> None:
             hosted=True,
         ),
         np.array([4, 1]),
+        "map=pca",
     )  # type: ignore[arg-type]
 
 
@@ -103,6 +107,40 @@ def test_the_bar_under_a_lasso_keeps_its_galaxies_for_the_session() -> None:
     next(button for button in test.button if button.label == "Remove").click().run()
     assert test.session_state["collections"] == {"0123456789abcdef": {}}
     assert test.session_state["drawn_on"] == {"0123456789abcdef": {}}
+
+
+@pytest.mark.parametrize("ending", WRITERS)
+def test_collections_are_exported_in_every_format_with_the_maps_they_were_drawn_on(
+    ending: str,
+) -> None:
+    data = open_dataset("simulated:8")
+    held = {"rings": (1, 4), "bars": (4,)}
+    facts = {"view": "map=pca", "drawn_on": "rings: 0123, 4567; bars: 0123"}
+    columns, said = read_back(ending, collections_file(ending, data, held, facts))
+    assert columns["id"] == data.ids[[1, 4, 4]].astype(str).tolist()
+    assert columns["collection"] == ["rings", "rings", "bars"]
+    assert len(columns["snr"]) == 3, "columns of the data"
+    if ending != ".csv":
+        assert {**said, **facts} == said
+        assert (said["data"], said["data_fingerprint"]) == (data.name, data.fingerprint)
+
+
+def test_the_bar_offers_collections_in_the_chosen_format(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
+    query = {"map": "pca", "filter": "snr > 0"}
+    test = run_page(monkeypatch, pages_cache, "map", query=query)
+    test.text_input(key="collection_name").set_value("bright")
+    test.button(key="collection_add").click()
+    settled(test.run())
+    test.selectbox(key="export_format_collections").set_value(".parquet")
+    settled(test.run())
+    button = next(
+        button
+        for button in test.get("download_button")
+        if button.proto.label.endswith("as .parquet") and "collections" in button.proto.id
+    )
+    assert button.proto.label == "Download 60 galaxies as .parquet"
 
 
 def test_a_probe_on_outlines_of_the_models_own_map_claims_nothing_over_baselines(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,6 +30,10 @@ def draw(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> Callable[..., Ap
 def press(test: AppTest, label: str) -> AppTest:
     next(button for button in test.button if button.label == label).click()
     return settled(test.run())
+
+
+def uploader_of(test: AppTest) -> Any:
+    return next(box for box in test.file_uploader if str(box.key).startswith("search_files"))
 
 
 def labels(test: AppTest) -> list[str]:
@@ -131,18 +136,31 @@ def test_an_uploaded_file_is_an_example_until_it_is_removed_and_again_when_sent_
     test = draw(query={"map": "pca", "galaxy": "7"})
     data = aj.open_dataset(DATA)
     first, second = (plotting.encode_image(data[row].image, "png") for row in (33, 34))
-    uploader = next(box for box in test.file_uploader if box.key == "search_files")
-    settled(uploader.upload("first.png", first, "image/png").run())
+    settled(uploader_of(test).upload("first.png", first, "image/png").run())
     assert "like 1 example;" in words(test)
     press(test, "Remove")
     assert "Searching" not in words(test)
-    uploader = next(box for box in test.file_uploader if box.key == "search_files")
-    settled(uploader.upload("second.png", second, "image/png").run())
+    settled(uploader_of(test).upload("second.png", second, "image/png").run())
     assert "like 1 example;" in words(test), "the removed one does not come back"
-    uploader = next(box for box in test.file_uploader if box.key == "search_files")
-    settled(uploader.upload("broken.png", b"not an image", "image/png").run())
+    settled(uploader_of(test).upload("broken.png", b"not an image", "image/png").run())
     assert "broken.png" in words(test)
     assert "like 1 example;" in words(test)
+
+
+def test_with_the_end_of_a_search_its_files_are_no_longer_listed(
+    draw: Callable[..., AppTest],
+) -> None:
+    test = draw(query={"map": "pca", "galaxy": "7"})
+    image = plotting.encode_image(aj.open_dataset(DATA)[33].image, "png")
+    settled(uploader_of(test).upload("first.png", image, "image/png").run())
+    settled(uploader_of(test).upload("broken.png", b"not an image", "image/png").run())
+    assert uploader_of(test).value
+    assert "broken.png" in words(test)
+    press(test, "End search")
+    assert not uploader_of(test).value
+    assert "broken.png" not in words(test)
+    settled(uploader_of(test).upload("first.png", image, "image/png").run())
+    assert "like 1 example;" in words(test), "sent again, it is searched for again"
 
 
 def test_a_region_ranks_its_own_galaxy_first(draw: Callable[..., AppTest]) -> None:

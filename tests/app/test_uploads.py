@@ -7,17 +7,21 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from astropy.io import fits
+from exported import read_back
 from page_runner import run_page, settled, words
 from streamlit.testing.v1 import AppTest
 
+from app.pages.models import uploads as upload_page
 from app.session import uploads
 from astrojepa import plotting
 from astrojepa.data.simulate.simulator import simulate
+from astrojepa.tables import WRITERS, table_bytes
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit")
 
@@ -121,6 +125,33 @@ def test_votes_leave_out_galaxies_without_a_label() -> None:
     assert uploads.votes(np.array([-1]), ("a",)) == "no labels"
 
 
+@pytest.mark.parametrize("ending", WRITERS)
+def test_placed_images_are_exported_in_every_format_with_what_they_were_placed_by(
+    ending: str,
+) -> None:
+    data, upload = simulate(20), uploads.read_upload("mine.png", png(picture()))
+    found = SimpleNamespace(
+        xy=np.array([[1.5, -2.0]], dtype=np.float32),
+        scores=np.array([12.5]),
+        stranger=np.array([0.25]),
+        indices=np.array([[7, 3]]),
+        distances=np.array([[0.5, 0.75]]),
+    )
+    table = upload_page.upload_table([upload], found, data.labels, data.classes, data.ids)
+    workspace = SimpleNamespace(data=data, made_by=("mine", "0123abcd"))
+    facts = upload_page.facts_of(workspace, "umap", "map=umap")  # type: ignore[arg-type]
+    content = table_bytes(ending, upload_page.exported(table), facts)
+    columns, said = read_back(ending, content)
+    assert columns["image"] == ["mine.png"]
+    assert (columns["x"], columns["y"]) == ([1.5], [-2.0])
+    assert (columns["anomaly_score_knn"], columns["anomaly_percentile"]) == ([12.5], [75.0])
+    assert (columns["nearest"], columns["distance"]) == ([str(data.ids[7])], [0.5])
+    if ending != ".csv":
+        assert (said["model"], said["model_hash"], said["view"]) == ("mine", "0123abcd", "map=umap")
+        assert (said["projection"], said["data"]) == ("umap", data.name)
+        assert said["data_fingerprint"] == data.fingerprint
+
+
 @pytest.fixture
 def models(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Any:
     cache = tmp_path_factory.getbasetemp() / "pages-cache"
@@ -163,6 +194,10 @@ def test_a_galaxy_of_the_data_is_its_own_nearest_and_lands_on_its_place(models: 
     ]
     assert kept_files() == before, "something was written to disk"
     assert "percentile" in words(test)
+    test.selectbox(key="export_format_images").set_value(".fits").run()
+    assert "Download 1 image as .fits" in [
+        button.proto.label for button in test.get("download_button")
+    ]
     next(button for button in test.button if button.label == "Open the nearest galaxy").click()
     settled(test.run())
     assert test.session_state["row"] == 7

@@ -5,6 +5,7 @@ export default function cutout({ parentElement, data }) {
   const root = parentElement.querySelector(".cutout");
   const picture = root.querySelector("img");
   if (picture.getAttribute("src") !== data.image) picture.src = data.image;
+  picture.alt = data.alt;
   const percent = (share) => `${(100 * share).toFixed(3)}%`;
   root.style.aspectRatio = data.aspect;
   root.style.maxWidth = `${data.widest}px`; // a small picture is not blown up to the page

@@ -10,7 +10,7 @@ from ..browser import component
 
 ENLARGED = 6  # times at most that an image's pixels are shown
 _HTML = (
-    '<div class="cutout"><img alt="the whole image"><div class="seen"></div>'
+    '<div class="cutout"><img alt=""><div class="seen"></div>'
     '<div class="bar"><span></span><i></i></div></div>'
 )
 
@@ -20,8 +20,12 @@ def cutout(
     image: np.ndarray,
     bar: tuple[float, str],
     box: tuple[float, float, float, float] | None,
+    alt: str = "the whole image",
 ) -> None:
-    """Show uint8 (H, W, 3); `bar`: share of the width and label, `box`: shares of the image."""
+    """Show uint8 (H, W, 3); `bar`: share of the width and label, `box`: shares of the image.
+
+    `alt` says what it shows to those who do not see it.
+    """
     from astrojepa import plotting
 
     picture = base64.b64encode(plotting.encode_image(image, "jpeg", 92)).decode()
@@ -33,5 +37,6 @@ def cutout(
         "bar": bar[0],
         "length": bar[1],
         "box": None if box is None else list(box),
+        "alt": alt,
     }
     component("cutout", html=_HTML)(data=data, key=key)

@@ -64,7 +64,9 @@ CITATIONS = """
 """
 PRIVACY = """
 The explorer sends no data to third parties: no usage statistics, no external fonts or scripts, no
-look-ups. Links to sky viewers and papers open only when you click them.
+look-ups. Links to sky viewers and papers open only when you click them. The exception, on your own
+machine alone, is *Show the survey image* on the Galaxy page: while it is on, positions are sent to
+the Legacy Surveys viewer.
 
 Your selection, collections, marks and uploaded images stay in the memory of your session, which
 ends when you close or reload the page; no other visitor sees them. Your browser keeps marks and

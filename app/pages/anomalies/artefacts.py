@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
+from astrojepa.tables import Column
+
+from ...components.export_menu import export_menu
 from ...components.gallery.gallery import gallery
 from ...session import links, state
-from ...session.export import table_text
+from ...session.export import table_file
 from ...session.workspace import Workspace
 from .listing import first_page
 
@@ -25,13 +28,14 @@ def artefacts(workspace: Workspace, checks: Any) -> None:
     rows = {kind: found for kind, found in rows.items() if len(found)}
     every = likely(checks.artefact)
     count = len(every)
+    if not count:
+        st.caption(f"None of the {len(workspace.data):,} images is a likely artefact.")
+        return
     st.caption(
         f"{count:,} of {len(workspace.data):,} images are likely artefacts. The leaderboard leaves "
         "them out. An image of several kinds is listed under each. Thresholds were set by eye on "
         "SDSS cutouts; look at an image before you discard it."
     )
-    if not count:
-        return
     options = {ALL: f"All ({count:,})"}
     options |= {kind: f"{kind.capitalize()} ({len(found):,})" for kind, found in rows.items()}
     if st.session_state.get(_KIND) not in options:
@@ -47,12 +51,13 @@ def artefacts(workspace: Workspace, checks: Any) -> None:
         st.button("Previous", disabled=page == 0, on_click=_turn, args=(page - 1,))
         st.button("Next", disabled=page + 1 >= pages, on_click=_turn, args=(page + 1,))
         st.caption(f"{len(order):,} galaxies, page {page + 1} of {pages}")
-        st.download_button(
-            "Export CSV",
-            lambda: artefacts_csv(workspace, checks, order),
-            "artefacts.csv",
-            "text/csv",
-            on_click="ignore",
+        kinds = [str(kind)] if kind in rows else list(rows)
+        facts = {"filter": filter_of(kinds), "view": links.address(workspace)}
+        export_menu(
+            "artefacts",
+            "artefacts",
+            len(order),
+            lambda ending: artefacts_file(ending, workspace, checks, order, facts),
         )
     shown = order[page * PER_PAGE : (page + 1) * PER_PAGE]
     captions = [
@@ -78,14 +83,29 @@ def kinds_of(parts: Mapping[str, np.ndarray], row: int) -> str:
     return ", ".join(kind for kind, values in parts.items() if values[row] > LIKELY)
 
 
-def artefacts_csv(workspace: Workspace, checks: Any, order: np.ndarray) -> str:
-    """Write likely artefacts as CSV, each with its kinds and its score of every kind."""
-    more: dict[str, list[object]] = {
-        "artefact": [kinds_of(checks.parts, row) for row in order.tolist()]
-    }
-    for kind, values in checks.parts.items():
-        more[kind.replace(" ", "_").replace("-", "_")] = values[order].tolist()
-    return table_text(workspace.data, order.tolist(), more)
+def artefacts_file(
+    ending: str, workspace: Workspace, checks: Any, order: np.ndarray, facts: Mapping[str, str]
+) -> bytes:
+    """Write likely artefacts as a table, each with its kinds and its score of every kind."""
+    kinds = [kinds_of(checks.parts, row) for row in order.tolist()]
+    score = "0 = none, 1 = clear, above 0.5 likely"
+    more = [Column("artefact", kinds, "kinds of artefact that the image likely has")]
+    more += [
+        Column(_column(kind), values[order], f"artefact score of {kind}: {score}", digits=0)
+        for kind, values in checks.parts.items()
+    ]
+    return table_file(ending, workspace.data, order, more, facts)
+
+
+def filter_of(kinds: Sequence[str]) -> str:
+    """Return the expression, on the columns of the export, that chooses these kinds."""
+    from astrojepa.evaluation.pictures.artefacts import LIKELY
+
+    return " or ".join(f"{_column(kind)} > {LIKELY:g}" for kind in kinds)
+
+
+def _column(kind: str) -> str:
+    return kind.replace(" ", "_").replace("-", "_")
 
 
 def _turn(page: int) -> None:

@@ -134,7 +134,7 @@ def _table(rows: Sequence[Any], rare: str) -> None:
 def quality_table(rows: Sequence[Any]) -> pd.DataFrame:
     """Lay out average precision, difference from row 1, recall, enrichment, correlations."""
     table = []
-    for row in rows:
+    for number, row in enumerate(rows):
         ranking = row.ranking
         low, high = np.quantile(ranking.average_precision, [0.025, 0.975])
         mean, below, above = row.difference
@@ -144,7 +144,7 @@ def quality_table(rows: Sequence[Any]) -> pd.DataFrame:
                 "score": title(ranking.score),
                 "precision": float(np.mean(ranking.average_precision)),
                 "between": f"{low:.3f} – {high:.3f}",
-                "less": f"{mean:+.3f} [{below:+.3f}, {above:+.3f}]",
+                "less": signs(f"{mean:+.3f} [{below:+.3f}, {above:+.3f}]") if number else "",
                 "recall": 100 * float(np.mean(ranking.recall)),
                 "enrichment": float(np.mean(ranking.enrichment)),
                 "artefacts": 100 * float(np.mean(ranking.artefact_share)),
@@ -152,6 +152,11 @@ def quality_table(rows: Sequence[Any]) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(table)
+
+
+def signs(numbers: str) -> str:
+    """Write negative numbers with a minus sign, as wide as the plus."""
+    return numbers.replace("-", "\N{MINUS SIGN}")
 
 
 def _follows(ranking: Any) -> str:
@@ -167,7 +172,7 @@ def _follows(ranking: Any) -> str:
 def _columns(top: int) -> dict[str, Any]:
     number, text = st.column_config.NumberColumn, st.column_config.TextColumn
     return {
-        "features": text("Features"),
+        "features": text("Features", width=132),
         "score": text("Score"),
         "precision": number(
             "Average precision",

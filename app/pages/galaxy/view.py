@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from ...components import survey_image
 from ...components.copy_link.copy_link import copy_link
-from ...components.cutout.cutout import cutout
+from ...components.cutout.cutout import ENLARGED, cutout
 from ...components.escape_markdown import escape_markdown
 from ...components.facts import facts, unreadable
 from ...components.known_columns import known_columns
@@ -32,7 +33,7 @@ def show(workspace: Workspace) -> None:
     image = workspace.picture(row)
     left, right = st.columns([3, 2], gap="medium")
     with right:
-        _whole(workspace, row, image)
+        beside = _whole(workspace, row, image)
         st.header("Nearest neighbours (feature space)", anchor=False)
         galaxy_measures.neighbours(workspace, row, NUM_NEIGHBOURS)
         _facts(workspace, row)
@@ -52,6 +53,9 @@ def show(workspace: Workspace) -> None:
         galaxy_measures.scores(workspace, row)
     with link:
         copy_link(links.publish(workspace))
+    if beside is not None and image is not None:
+        with beside:  # last: all else is there while it is fetched
+            _survey(workspace, row, image.shape[1])
 
 
 def _head(workspace: Workspace, row: int) -> None:
@@ -125,25 +129,48 @@ def seen_sentence(sides: tuple[int, ...]) -> str:
     )
 
 
-def _whole(workspace: Workspace, row: int, image: np.ndarray | None) -> None:
+def _whole(workspace: Workspace, row: int, image: np.ndarray | None) -> Any | None:
+    """Draw the whole image; returns the place beside it if the survey's own is switched on."""
     if image is None:
-        return
+        return None
     height, width = image.shape[:2]
     scale = arcsec_per_pixel(workspace.data.table, row)
     share = seen_share(workspace)
-    with st.container(width=WIDEST):
-        cutout(
-            "cutout",
-            image,
-            scale_bar(width, scale),
-            None if share is None else seen_box(height, width, share),
+    is_on = survey_image.is_on(workspace, row)
+    left, beside = st.columns(2, gap="small") if is_on else (st.container(), None)
+    with left:
+        with st.container(width=WIDEST):
+            cutout(
+                "cutout",
+                image,
+                scale_bar(width, scale),
+                None if share is None else seen_box(height, width, share),
+            )
+        size = f"{width} × {height} pixels" + (
+            f" of {scale:.3g}″" if scale else ", pixel scale unknown"
         )
-    size = f"{width} × {height} pixels" + (
-        f" of {scale:.3g}″" if scale else ", pixel scale unknown"
-    )
+        st.caption(
+            "Whole image, "
+            f"{size}.{'' if share is None else seen_sentence(workspace.model.config.crop_sides)}"
+        )
+    survey_image.survey_toggle(workspace, row)
+    return beside
+
+
+def _survey(workspace: Workspace, row: int, side: int) -> None:
+    """Draw the survey's image as wide as the stored one of `side` pixels, at its angular scale."""
+    scale = arcsec_per_pixel(workspace.data.table, row)
+    found = survey_image.fetched(workspace, row, side, scale)
+    if found is None:
+        return
+    image, shown = found
+    with st.container(width=min(WIDEST, ENLARGED * side)):
+        alt = f"Galaxy {workspace.data.ids[row]} in the Legacy Surveys viewer"
+        cutout("survey_cutout", image, scale_bar(shown.size, shown.scale), None, alt)
+    known = "as the stored image" if scale else "since the stored image's pixel scale is unknown"
     st.caption(
-        "Whole image, "
-        f"{size}.{'' if share is None else seen_sentence(workspace.model.config.crop_sides)}"
+        f"{survey_image.LABEL}. {shown.size * shown.scale:.3g}″ wide, {known}; north is up, east "
+        "left."
     )
 
 

@@ -17,6 +17,7 @@ from ...session.workspace import Workspace
 
 TILE = 64  # pixels of an example
 _FILES, _SEEN, _PROBLEMS = "search_files", "search_files_seen", "search_problems"
+_ENDED = "searches_ended"  # how many; the list of files of each search is a new one
 
 
 def search_by_image(workspace: Workspace) -> None:
@@ -29,7 +30,7 @@ def search_by_image(workspace: Workspace) -> None:
             "Images of galaxies",
             type=list(uploads.TYPES),
             accept_multiple_files=True,
-            key=_FILES,
+            key=_files_key(),
             max_upload_size=10,
             on_change=partial(_take, workspace),
         )
@@ -48,7 +49,7 @@ def examples_bar(workspace: Workspace) -> bool:
         return False
     with st.container(horizontal=True, vertical_alignment="center", key="examples"):
         st.caption(sentence(search), width="stretch")
-        st.button("End search", on_click=examples.set_search, args=(workspace, examples.Search()))
+        st.button("End search", on_click=_search, args=(workspace, examples.Search()))
     try:
         waits = examples.pending(workspace)
     except ValueError as error:
@@ -129,7 +130,7 @@ def _images(workspace: Workspace, search: examples.Search) -> None:
 
 def _take(workspace: Workspace) -> None:
     """Read what was sent, and search with it; a bad file becomes a sentence."""
-    sent: Sequence[Any] = st.session_state.get(_FILES) or []
+    sent: Sequence[Any] = st.session_state.get(_files_key()) or []
     seen = st.session_state.get(_SEEN, ())
     st.session_state[_SEEN] = [file.file_id for file in sent]
     new = [(file.name, file.getvalue()) for file in sent if file.file_id not in seen]
@@ -143,9 +144,22 @@ def _take(workspace: Workspace) -> None:
 def _without(workspace: Workspace, digest: str) -> None:
     search = examples.asked(workspace)
     images = tuple(kept for kept in search.images if kept != digest)
-    examples.set_search(workspace, examples.Search(search.like, search.unlike, images))
+    _search(workspace, examples.Search(search.like, search.unlike, images))
 
 
 def _remove(workspace: Workspace, row: Any) -> None:
     if isinstance(row, int) and 0 <= row < len(workspace.data):
         examples.remove_galaxy(workspace, row)
+        _search(workspace, examples.asked(workspace))
+
+
+def _search(workspace: Workspace, search: examples.Search) -> None:
+    """Search for this; with the end of a search the list of its files is empty."""
+    examples.set_search(workspace, search)
+    if not search:
+        st.session_state[_ENDED] = st.session_state.get(_ENDED, 0) + 1
+        st.session_state.pop(_PROBLEMS, None)
+
+
+def _files_key() -> str:
+    return f"{_FILES}_{st.session_state.get(_ENDED, 0)}"

@@ -54,7 +54,8 @@ def show_selection(workspace: Workspace, rows: np.ndarray) -> None:
         if view == "gallery":
             page = pager(len(rows))
             size = choose("Images", SIZES, state.SELECTION_SIZE, label_visibility="collapsed")
-        _export(workspace, rows)
+        link = links.address(workspace)
+        _export(workspace, rows, link)
         send_button(
             workspace,
             "lasso",
@@ -62,7 +63,7 @@ def show_selection(workspace: Workspace, rows: np.ndarray) -> None:
             rows.tolist,
             lambda: further(workspace, rows)[0],
         )
-        collections_bar(workspace, rows)
+        collections_bar(workspace, rows, link)
     if view == "table":
         _table(workspace, rows)
         return
@@ -190,9 +191,9 @@ def _clicked(shown: np.ndarray) -> None:
         links.select(int(shown[cells[0][0]]))
 
 
-def _export(workspace: Workspace, rows: np.ndarray) -> None:
+def _export(workspace: Workspace, rows: np.ndarray, link: str) -> None:
     more, facts = further(workspace, rows)
-    facts["view"] = links.address(workspace)
+    facts["view"] = link
     export_menu(
         "selection",
         "galaxies",

@@ -10,19 +10,34 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from astrojepa import files
+from astrojepa.tables import Column, table_bytes
 
 from ...components import figures
 from ...components.escape_markdown import escape_markdown
+from ...components.export_menu import IMAGE, export_form
 from ...components.facts import facts
 from ...components.gallery.gallery import gallery
 from ...components.latent_map import palette
 from ...server import pictures
-from ...session import examples, links, loaders, state, uploads, waiting
+from ...session import examples, export, links, loaders, state, uploads, waiting
 from ...session.uploads import Upload
 from ...session.workspace import Workspace
 
 SHOWN = 6
+# columns of the table, as a file names and describes them
+_EXPORTED = {
+    "Image": ("image", "name of the file"),
+    "x": ("x", "position on the map"),
+    "y": ("y", "position on the map"),
+    "Anomaly score": (
+        "anomaly_score_knn",
+        "mean distance to the 20 nearest galaxies in feature space; larger = more anomalous",
+    ),
+    "Anomaly percentile": ("anomaly_percentile", "share of the galaxies with a lower score, %"),
+    "Votes": ("votes", "labels of the 20 nearest galaxies"),
+    "Nearest": ("nearest", "id of the nearest galaxy in feature space"),
+    "Distance": ("distance", "distance to the nearest galaxy in feature space"),
+}
 _PROBLEMS, _PLACED = "upload_problems", "upload_placed"
 
 
@@ -92,9 +107,15 @@ def _placed(workspace: Workspace, held: list[Upload]) -> None:
     with left:
         figures.table(table, _columns())
         with st.container(horizontal=True):
-            st.download_button(
-                "Export CSV", lambda: _csv(table), "pictures.csv", "text/csv", on_click="ignore"
-            )
+            facts = facts_of(workspace, method, links.address(workspace))
+            with st.popover("Export", key="export_images"):
+                export_form(
+                    "images",
+                    "images",
+                    len(held),
+                    lambda ending: table_bytes(ending, exported(table), facts),
+                    IMAGE,
+                )
             st.button("Remove all", on_click=_forget)
         st.caption(
             "x, y: position on the current map. Anomaly score: mean distance to the 20 nearest "
@@ -140,10 +161,19 @@ def _columns() -> dict[str, Any]:
     }
 
 
-def _csv(table: pd.DataFrame) -> str:
-    return files.csv_text(
-        [str(name) for name in table.columns], table.itertuples(index=False, name=None)
-    )
+def exported(table: pd.DataFrame) -> list[Column]:
+    """Return the table's columns as a file names and describes them."""
+    return [
+        Column(name, table[shown].tolist(), about, digits=0)
+        for shown, (name, about) in _EXPORTED.items()
+    ]
+
+
+def facts_of(workspace: Workspace, method: str, view: str) -> dict[str, Any]:
+    """Return what the images were placed by: model, map and galaxies, and the link to the page."""
+    name, digest = workspace.made_by
+    made = {"model": name, "model_hash": digest, "projection": method, "view": view}
+    return {**export.provenance(workspace.data), **made}
 
 
 def _figure(

@@ -165,7 +165,7 @@ def fetch_cutouts(
                 server = Server(asked, timeout, http_on_loopback)
                 try:
                     content = _content(server, first_wait, say)
-                    _check(content, cutout)
+                    check_cutout(_image(content, cutout), cutout)
                 except (OSError, PictureError) as error:
                     found.missed[name] = str(error).replace(asked, "the server")
                     silent = silent + 1 if isinstance(error, UnreachableError) else 0
@@ -269,12 +269,15 @@ def _answer(server: Server) -> bytes:
     return content
 
 
-def _check(content: bytes, cutout: Cutout) -> None:
-    """Refuse what is no image, has another size, or shows nothing."""
+def _image(content: bytes, cutout: Cutout) -> np.ndarray:
+    """Read an answer in the format that was asked for."""
     if cutout.format == "fits":
-        image, _ = read_fits(content, "The answer")
-    else:
-        image = read_image(content, "The answer")
+        return read_fits(content, "The answer")[0]
+    return read_image(content, "The answer")
+
+
+def check_cutout(image: np.ndarray, cutout: Cutout) -> None:
+    """Refuse, by PictureError, an image that has another size than asked for or shows nothing."""
     if image.shape[:2] != (cutout.size, cutout.size):
         raise PictureError(
             f"The answer has {image.shape[1]} × {image.shape[0]} pixels, not {cutout.size} a side."

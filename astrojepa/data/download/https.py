@@ -21,14 +21,21 @@ class UnreachableError(DroppedError):
 
 
 class Server:
-    """Answers requests for one address. `answered` says whether it ever did."""
+    """Answers requests for one address. `answered` says whether it ever did.
 
-    def __init__(self, url: str, timeout: float, http_on_loopback: bool = False) -> None:
+    With `same_host` a redirect to another host is refused.
+    """
+
+    def __init__(
+        self, url: str, timeout: float, http_on_loopback: bool = False, *, same_host: bool = False
+    ) -> None:
         check_address(url, http_on_loopback)
         self.url = url
         self.timeout = timeout
         self.answered = False
-        self._opener = urllib.request.build_opener(SecureRedirects(http_on_loopback))
+        self._opener = urllib.request.build_opener(
+            SecureRedirects(http_on_loopback, urlsplit(url).netloc if same_host else "")
+        )
 
     def open(self, start: int = 0) -> http.client.HTTPResponse:
         """Get bytes from `start` on. DroppedError if a retry may help, else OSError; ValueError."""
@@ -58,10 +65,11 @@ class Server:
 
 
 class SecureRedirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects to https only."""
+    """Follows redirects to https only, and only to `host` where one is given."""
 
-    def __init__(self, http_on_loopback: bool) -> None:
+    def __init__(self, http_on_loopback: bool, host: str = "") -> None:
         self.http_on_loopback = http_on_loopback
+        self.host = host
 
     def redirect_request(
         self,
@@ -72,9 +80,11 @@ class SecureRedirects(urllib.request.HTTPRedirectHandler):
         headers: http.client.HTTPMessage,
         newurl: str,
     ) -> Any:
-        """Refuse, by ValueError, an address that is not https."""
+        """Refuse, by ValueError, an address that is not https or on another host."""
         try:
             check_address(newurl, self.http_on_loopback)
+            if self.host and urlsplit(newurl).netloc != self.host:
+                raise ValueError(f"The server sends on to {urlsplit(newurl).hostname}; refused.")
         except ValueError:
             fp.close()
             raise

@@ -38,9 +38,9 @@ def report_page(report: Report) -> str:
     """Lay a report out as HTML; every text from data or card is escaped."""
     facts = report.facts
     labels, ids = report.embeddings.labels, report.embeddings.ids
-    figures = {
-        "map": figure_html(map_figure(report.xy, labels, report.embeddings.classes, ids), 560)
-    }
+    chart = map_figure(report.xy, labels, report.embeddings.classes, ids)
+    chart.update_layout(legend={"orientation": "h"})  # beside it, no room is left on a phone
+    figures = {"map": figure_html(chart, 560)}
     if "confusion" in facts["probes"]:
         figures["confusion"] = figure_html(
             confusion_figure(np.array(facts["probes"]["confusion"]), facts["data"]["classes"])
