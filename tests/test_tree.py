@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -27,6 +28,15 @@ def tracked() -> list[Path]:
 
 def test_the_tree_is_light(tracked: list[Path]) -> None:
     assert sum(path.stat().st_size for path in tracked) <= MOST_BYTES
+
+
+def test_no_file_holds_the_marks_of_an_unfinished_merge(tracked: list[Path]) -> None:
+    marks = re.compile(rb"^(<<<<<<<|>>>>>>>) ", re.MULTILINE)
+    texts = [
+        path for path in tracked if path.suffix in {".md", ".py", ".js", ".css", ".html", ".toml"}
+    ]
+    assert len(texts) > 100
+    assert not [path for path in texts if marks.search(path.read_bytes())]
 
 
 def test_weights_are_two_thirds_of_it_at_most(tracked: list[Path]) -> None:

@@ -9,7 +9,6 @@ again.
 from __future__ import annotations
 
 import base64
-import functools
 import math
 import threading
 from collections import OrderedDict
@@ -96,7 +95,7 @@ def read_rows(text: str, count: int) -> list[int]:
 
 
 def tile(key: str, row: int, side: int) -> np.ndarray:
-    """Return one image as uint8 (side, side, 3); `placeholder(side)` itself if it is unreadable."""
+    """Return one image as uint8 (side, side, 3); `UNREAD[side]` itself if it is unreadable."""
     name = (key, row, side)
     if (kept := _kept(name)) is not None:
         return kept
@@ -108,7 +107,7 @@ def tile(key: str, row: int, side: int) -> np.ndarray:
             _open[key][row].image if small is None or side > small.side else small.tile(row), side
         )
     except (ValueError, OSError):
-        return placeholder(side)
+        return UNREAD[side]
     return _keep(name, made)
 
 
@@ -144,12 +143,11 @@ def tiles_of_store(key: str, rows: list[int], side: int) -> list[np.ndarray]:
                     found[row] = placeholder(side, crossed=False)
         except (ValueError, OSError):  # the store itself cannot be read any more
             pass
-    return [found.get(row, placeholder(side)) for row in rows]
+    return [found.get(row, UNREAD[side]) for row in rows]
 
 
-@functools.cache
 def placeholder(side: int, crossed: bool = True) -> np.ndarray:
-    """Return what stands in for a damaged image: a dark, crossed square; always the same array."""
+    """Return what stands in for a damaged image: a dark, crossed square; read only."""
     image = np.empty((side, side, 3), dtype=np.uint8)
     image[:] = _PLACEHOLDER
     diagonal = np.arange(side)
@@ -158,6 +156,9 @@ def placeholder(side: int, crossed: bool = True) -> np.ndarray:
         image[diagonal, np.maximum(side - 1 - diagonal - shift, 0)] = 139, 149, 167
     image.setflags(write=False)
     return image
+
+
+UNREAD = {side: placeholder(side) for side in SIDES}
 
 
 def tiles(key: str, rows: list[int], side: int) -> list[np.ndarray]:
@@ -189,7 +190,7 @@ def _answer(request: Request) -> Response:
     except ValueError as error:
         return PlainTextResponse(f"Bad request: {error}.", status_code=400)
     shown = tiles(key, rows, side)
-    whole = all(one is not placeholder(side) for one in shown)
+    whole = all(one is not UNREAD[side] for one in shown)
     return Response(
         as_sheet(shown),
         media_type="image/jpeg",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import http.client
 import math
+import queue
+import threading
 import time
 from urllib.error import HTTPError
 from urllib.parse import urlencode
@@ -49,15 +51,16 @@ def survey_image(
     One request, over https, whose redirects stay on the host; nothing but position, size and pixel
     scale is sent. `url` replaces the service's address.
 
-    Raises OSError where no answer comes in time or the host has no image, PictureError for an
-    answer of more than 2 MB, of another size than asked for, of one colour, or that is no image.
+    Raises OSError where no answer comes in time or the host has no image, ValueError for an address
+    or a redirect that is not allowed, PictureError for an answer of more than 2 MB, of another size
+    than asked for, of one colour, or that is no image.
     """
     query = {"ra": f"{ra % 360:.6f}", "dec": f"{dec:.6f}", "layer": cutout.layer}
     size = {"pixscale": f"{cutout.scale:.6g}", "size": cutout.size}
     asked = f"{url}?{urlencode(query | size)}"
     server = Server(asked, timeout, http_on_loopback, same_host=True)
     try:
-        content = _content(server)
+        content = _in_time(server)
     except (OSError, http.client.HTTPException) as error:
         raise OSError(f"{_reason(error, timeout).replace(asked, HOST)}.") from error
     try:
@@ -67,6 +70,26 @@ def survey_image(
         raise PictureError(f"{HOST} sent no readable image of {side} × {side} pixels.") from error
     check_cutout(image, cutout)
     return image
+
+
+def _in_time(server: Server) -> bytes:
+    """Read the answer; TimeoutError where it takes too long, be it that its headers trickle."""
+    answers: queue.SimpleQueue[bytes | Exception] = queue.SimpleQueue()
+
+    def read() -> None:
+        try:
+            answers.put(_content(server))
+        except Exception as error:
+            answers.put(error)
+
+    threading.Thread(target=read, daemon=True).start()
+    try:
+        found = answers.get(timeout=server.timeout)
+    except queue.Empty:
+        raise TimeoutError from None
+    if isinstance(found, Exception):
+        raise found
+    return found
 
 
 def _content(server: Server) -> bytes:

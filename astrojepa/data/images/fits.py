@@ -31,6 +31,8 @@ from astrojepa.data.images.bands import (
     wavelength,
 )
 from astrojepa.data.images.grids import (
+    FIELD,
+    MAX_ON_GRID,
     Grid,
     Plane,
     coverage,
@@ -485,7 +487,7 @@ def _of_other_sizes(
     if not differ(shapes, grids):
         return None if inside else (list(named), images, None)
     known = {band: grid for band, grid in zip(named, grids, strict=True) if grid}
-    too_large = len(named) * max(map(math.prod, shapes)) > MAX_PIXELS
+    too_large = len(named) * max(map(math.prod, shapes)) > MAX_ON_GRID
     if wanted and (too_large or len(known) < len(named)):
         raise PictureError(too_many(name, shapes) if too_large else unrelated(name, shapes))
     if not wanted:
@@ -494,6 +496,9 @@ def _of_other_sizes(
         known = {band: grid for band, grid in known.items() if target and coverage(target, grid)}
         sizes = [grid.shape for grid in known.values()]
         if not (set(alike) <= set(known) and differ(sizes, list(known.values()))):
+            return None
+        largest = known[next(iter(alike))]
+        if target is None or coverage(largest, target) < FIELD:
             return None
     return list(known), [named[band] for band in known], list(known.values())
 

@@ -21,11 +21,16 @@ from scipy.ndimage import map_coordinates
 
 from astrojepa.data import PictureError
 from astrojepa.data.images.position import NUMBERS, on_sky
-from astrojepa.data.images.raster import MAX_PIXELS
 
 ALIKE = 1.02  # areas of pixels whose ratio is below are of one size
 KNOTS = 33  # per axis, where astropy computes how two grids lie on each other: smooth in between
-PER_SKY = re.compile(r"\b(sr|arcsec|arcmin|deg|rad)", re.IGNORECASE)  # in BUNIT
+MAX_ON_GRID = 2**22  # pixels of all bands: seconds of work, 200 MB
+FIELD = 0.5  # of the largest image, which the finest covers at least: stamps are not its bands
+# BUNIT whose values do not grow with the pixel: per solid angle, of temperature, or logarithms
+PER_SKY = re.compile(
+    r"arcsec|arcmin|asec|ster|beam|sr\b|sr-|sr\^|sq ?deg|deg(2|\^|\*|-2)|^m?k$|mag(?!g)|dex|log",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Grid:
     frame: Any
     shape: tuple[int, ...]
     top_down: bool = True  # the first row of the file is the top
-    per_sky: bool = False  # values are per solid angle, not per pixel
+    per_sky: bool = False  # values are no flux per pixel
 
     def sky(self, rows: np.ndarray, columns: np.ndarray) -> SkyCoord:
         """Return the positions of pixels; rows and columns count from 0 at pixels' centres."""
@@ -79,8 +84,13 @@ def grid_of(header: fits.Header, hdus: list[Any], shape: tuple[int, ...]) -> Gri
     if found is None or min(shape) < 1:
         return None
     wcs, frame = found
-    per_sky = bool(PER_SKY.search(str(header.get("BUNIT", ""))))
-    grid = Grid(wcs if wcs.naxis == 2 else wcs.sub(2), frame, shape, is_top_down(header), per_sky)
+    first = hdus[0].header if hdus else header
+    unit = header.get("BUNIT") or first.get("BUNIT") or ""
+    try:
+        flat = wcs if wcs.naxis == 2 else wcs.sub(2)
+    except Exception:  # axes that depend on each other
+        return None
+    grid = Grid(flat, frame, shape, is_top_down(header), bool(PER_SKY.search(str(unit).strip())))
     return grid if grid.wcs.has_celestial and _is_sound(grid) else None
 
 
@@ -139,7 +149,7 @@ def on_one_grid(planes: Sequence[Plane], name: str) -> np.ndarray:
     """Return planes, float64 (n, H, W), on the grid of the finest: `finest`, `resampled`.
 
     Planes of one shape and one pixel size are taken as they are. PictureError where they differ
-    and nothing says how they lie on each other.
+    and nothing says how they lie on each other, or would have too many pixels.
     """
     shapes, grids = [plane.values.shape for plane in planes], [plane.grid for plane in planes]
     if not differ(shapes, grids):
@@ -148,6 +158,8 @@ def on_one_grid(planes: Sequence[Plane], name: str) -> np.ndarray:
     if len(known) < len(grids):
         raise PictureError(unrelated(name, shapes))
     target = finest(known)
+    if len(planes) * target.shape[0] * target.shape[1] > MAX_ON_GRID:
+        raise PictureError(too_many(name, shapes))
     return np.stack([resampled(plane, target) for plane in planes])
 
 
@@ -163,7 +175,7 @@ def too_many(name: str, shapes: Sequence[tuple[int, ...]]) -> str:
     """Say that bands of many pixels are not brought onto one grid."""
     return (
         f"{name} has images of {_sizes(shapes)} pixels, which are brought onto one grid up to "
-        f"{MAX_PIXELS:,} pixels in all bands. Cut out the galaxy first."
+        f"{MAX_ON_GRID:,} pixels in all bands. Cut out the galaxy first."
     )
 
 

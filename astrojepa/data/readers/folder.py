@@ -404,7 +404,8 @@ def _read_sky(root: Path, name: str, bands: tuple[str, ...]) -> Sky:
     known = [grid for grid in found if grid]
     if len(known) < len(files) or not grids.differ(sizes, found):
         return fits.read_sky(files[0], bands[:1])
-    sky = fits.read_sky(files[known.index(grids.finest(known))])
+    place = known.index(grids.finest(known))
+    sky = fits.read_sky(files[place], bands[place : place + 1])
     return replace(sky, resampled=True, uncovered=grids.uncovered(known))
 
 

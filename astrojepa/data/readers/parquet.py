@@ -173,6 +173,14 @@ class FluxRowReader(RowReader):
         """Return the flux as float32 (H, W, C); DataError where it is damaged, changed or gone."""
         return _flux(self.value(row), self.files[row], self.bands)
 
+    def has_scale(self, row: int) -> bool:
+        """Whether bands have a size of pixels, so that any galaxy's may differ in it."""
+        import pyarrow as pa
+
+        kind = self.value(row).type
+        kind = kind if pa.types.is_struct(kind) else kind.value_type
+        return bool(kind.get_field_index("scale") >= 0)
+
     def resampled(self, row: int) -> str:
         """Say whether the bands of a row are brought onto one grid, and what is missing then."""
         from astrojepa.data.images.grids import differ, uncovered
@@ -352,7 +360,7 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
     if isinstance(images, FluxRowReader):
         images.flux(int(rows[0]))  # bands that are not there are said at once
         resampled = images.resampled(int(rows[0]))
-        listing += "\nresampled" if resampled else ""
+        listing += "\nresampled" if images.has_scale(int(rows[0])) else ""
     skipped: tuple[str, ...] = ()
     if selection.skip_corrupt:
         rows, skipped = readable_rows(images, rows, progress)

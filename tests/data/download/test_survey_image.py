@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import socket
+import threading
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -134,6 +137,26 @@ def test_an_answer_that_stalls_or_trickles_is_given_up(
     url, _ = serve(content=picture(64) + bytes(survey.MAX_BYTES // 2), **silence)
     with pytest.raises(OSError, match=r"^www\.legacysurvey\.org took longer than 0\.2 s\.$"):
         fetch(url, timeout=0.2)
+
+
+def test_headers_that_trickle_are_given_up_too() -> None:
+    """The clock is for the whole answer, not for each of its lines."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        given_up = threading.Event()
+
+        def trickle() -> None:
+            visitor, _ = server.accept()
+            with visitor, contextlib.suppress(OSError):
+                visitor.sendall(b"HTTP/1.1 200 OK\r\n")
+                while not given_up.wait(0.02):
+                    visitor.sendall(b"X-More: x\r\n")
+
+        thread = threading.Thread(target=trickle)
+        thread.start()
+        with pytest.raises(OSError, match=r"took longer than 0\.3 s"):
+            fetch(f"http://127.0.0.1:{server.getsockname()[1]}/cutout.jpg", timeout=0.3)
+        given_up.set()
+        thread.join()
 
 
 def test_where_nobody_listens_the_sentence_says_so() -> None:

@@ -17,7 +17,7 @@ import astrojepa as aj
 from astrojepa.data import DataError
 from astrojepa.data.frames import flux_frames
 from astrojepa.data.images.fits import read_fits, read_flux, read_plane
-from astrojepa.data.images.grids import Plane, _places, grid_of, on_one_grid
+from astrojepa.data.images.grids import MAX_ON_GRID, PER_SKY, Plane, _places, grid_of, on_one_grid
 
 STAR = SkyCoord(150.1003, 2.2004, unit="deg")
 BANDS = ("VIS", "NIR_H")
@@ -112,6 +112,51 @@ def test_positions_are_those_of_the_finest_band(tmp_path: Path) -> None:
         write(tmp_path / name, **both(coarse))
         data = aj.open_dataset(tmp_path / name, bands=("NIR_H", "VIS"))
         assert SkyCoord(data.ra[0], data.dec[0], unit="deg").separation(centre).arcsec < 0.01
+
+
+@pytest.mark.parametrize(
+    "unit", ["uJy", "", "nanomaggies", "ADU", "electron/s", "ADU/deg", "erg/s"]
+)
+def test_values_of_these_units_are_flux_in_a_pixel(unit: str) -> None:
+    assert not PER_SKY.search(unit)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        *("MJy/sr", "MJy sr-1", "MJysr-1", "Jy_per_sr", "MJy/ster", "W/m2/steradian", "Jy/beam"),
+        *("1/arcsec2", "maggies/sqarcsec", "mag", "MAG/arcsec^2", "K", "mK", "Jy/deg2", "dex"),
+    ],
+)
+def test_values_of_these_units_do_not_grow_with_the_pixel(unit: str) -> None:
+    assert PER_SKY.search(unit)
+
+
+def test_the_unit_of_the_whole_file_counts_where_an_image_has_none(tmp_path: Path) -> None:
+    sky = {
+        "VIS": (np.ones((90, 90)), header(90, 0.1)),
+        "NIR_H": (np.ones((60, 60)), header(60, 0.3)),
+    }
+    path = as_extensions(tmp_path, **sky)
+    with fits.open(path, mode="update") as hdus:
+        hdus[0].header["BUNIT"] = "MJy/sr"
+    np.testing.assert_allclose(read_flux(path, BANDS), 1, rtol=1e-4)
+
+
+def test_axes_that_depend_on_each_other_are_no_place_but_no_damage_either(tmp_path: Path) -> None:
+    odd = {"WCSAXES": 3, "CTYPE3": "FREQ", "PC1_3": 0.1}
+    head = fits.Header({"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN"} | odd)
+    planes = {band: (np.full((50, 50), place), head) for place, band in enumerate(BANDS, 1)}
+    as_files(tmp_path, **planes)
+    assert aj.open_dataset(tmp_path, bands=BANDS).flux(0)[0, 0].tolist() == [1, 2]
+
+
+def test_a_stamp_in_a_finer_filter_does_not_stand_for_the_image(tmp_path: Path) -> None:
+    wide, stamp = header(200, 0.26), header(20, 0.03)
+    images = {band: (np.full((200, 200), 9.0), wide) for band in "grz"}
+    path = as_extensions(tmp_path, **images, i=(np.full((20, 20), 9.0), stamp))
+    image, sky = read_fits(path)
+    assert (image.shape, sky.resampled, sky.left_out) == ((200, 200, 3), False, True)
 
 
 @pytest.mark.parametrize(("unit", "level"), [("uJy", 1.0), ("", 1.0), ("MJy/sr", 9.0)])
@@ -253,8 +298,15 @@ def test_bands_of_more_pixels_than_are_read_are_refused(tmp_path: Path) -> None:
     large = header(3000, 0.1)
     images = both(header(50, 0.3)) | {"VIS": (np.zeros((3000, 3000), np.uint8), large)}
     path = as_extensions(tmp_path, **images)
-    with pytest.raises(DataError, match=r"3000 x 3000, 50 x 50 pixels.*Cut out the galaxy"):
+    told = r"3000 x 3000, 50 x 50 pixels.*Cut out the galaxy"
+    with pytest.raises(DataError, match=told):
         read_flux(path, BANDS)
+    grids = [
+        grid_of(head, [], (side, side)) for head, side in ((large, 3000), (header(50, 0.3), 50))
+    ]
+    assert MAX_ON_GRID < 2 * 3000**2
+    with pytest.raises(DataError, match=told):
+        on_one_grid([Plane(np.zeros(grid.shape), grid) for grid in grids if grid], "galaxy")
 
 
 def test_bands_of_one_size_are_left_as_they_are_wherever_they_lie(tmp_path: Path) -> None:

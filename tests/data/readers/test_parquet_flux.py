@@ -13,6 +13,7 @@ from pyarrow import parquet
 import astrojepa as aj
 from astrojepa.data import DataError
 from astrojepa.data.images.fits import shown
+from astrojepa.data.readers import parquet as parquet_reader
 
 COUNT, NAMES = 5, ("des-g", "des-r", "des-i", "des-z")
 FLUX = np.random.default_rng(0).normal(5, 2, (COUNT, len(NAMES), 12, 16)).astype(np.float32)
@@ -125,6 +126,18 @@ def test_planes_of_one_size_and_scale_are_as_they_were_written(tmp_path: Path) -
     scaled = aj.open_dataset(write(tmp_path / "b.parquet", given), bands=("z", "g"))
     np.testing.assert_array_equal(plain.flux(1), scaled.flux(1))
     assert not scaled.notes
+
+
+@pytest.mark.parametrize("layout", [list, as_struct_of_lists])
+def test_data_whose_pixels_may_differ_in_size_are_not_those_of_a_version_that_ignored_it(
+    tmp_path: Path, layout: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else kept vectors of the old numbers would be shown, also where only later rows differ."""
+    images = layout(of_two_scales(60, {"VIS": 0.1, "NIR_H": 0.1}))
+    path = write(tmp_path / "a.parquet", images)
+    now = aj.open_dataset(path, bands=("VIS", "NIR_H")).source_hash
+    monkeypatch.setattr(parquet_reader.FluxRowReader, "has_scale", lambda self, row: False)
+    assert aj.open_dataset(path, bands=("VIS", "NIR_H")).source_hash != now
 
 
 def test_planes_of_one_size_and_several_scales_are_no_one_grid(tmp_path: Path) -> None:
