@@ -461,7 +461,7 @@ def _picture(parts: list[Any], name: str, wanted: Sequence[str]) -> _Picture:
 def _of_other_sizes(
     shown: list[Any], alike: dict[str, Any], parts: list[Any], name: str, wanted: Sequence[str]
 ) -> tuple[list[str], list[Any], list[Grid] | None] | None:
-    """Return bands whose images differ in the number or size of pixels: names, images, grids.
+    """Return bands whose images differ in number, size or place of pixels: names, images, grids.
 
     `alike` are the bands of one size, with the largest image; None where they are all there is to
     show or all that is wanted. Without `wanted`, bands that no WCS puts onto the others are left

@@ -1,4 +1,4 @@
-"""Bands whose pixels differ in size or number, brought onto one grid by what says where they lie.
+"""Bands whose pixels do not lie on each other, brought onto one grid by what says where they lie.
 
 Our own few lines on astropy's WCS and `scipy.ndimage`: `reproject` would be one more dependency.
 """
@@ -118,11 +118,27 @@ def same_cards(headers: Sequence[fits.Header]) -> bool:
 
 
 def differ(shapes: Sequence[tuple[int, ...]], grids: Sequence[Grid | None]) -> bool:
-    """Whether images differ in their number of pixels, or in the size of these."""
+    """Whether images differ in their number of pixels, in the size of these, or in where on the
+    sky these lie, by more than a pixel.
+    """
     if len(set(shapes)) > 1:
         return True
-    areas = [grid.pixel_area for grid in grids if grid]
-    return 1 < len(areas) == len(grids) and max(areas) > ALIKE * min(areas)
+    known = [grid for grid in grids if grid]
+    if not 1 < len(known) == len(grids):
+        return False
+    areas = [grid.pixel_area for grid in known]
+    return max(areas) > ALIKE * min(areas) or any(_apart(known[0], one) for one in known[1:])
+
+
+def _apart(one: Grid, other: Grid) -> bool:
+    """Whether a corner of an image lies more than a pixel from the same corner of another."""
+    height, width = one.shape
+    rows, columns = np.array([(0, 0, height, height), (0, width, 0, width)]) - 0.5
+    try:
+        found = np.array(other.pixels(one.sky(rows, columns)))
+    except Exception:  # on the other side of the sky
+        return True
+    return not np.abs(found - (rows, columns)).max() <= 1
 
 
 def finest(grids: Sequence[Grid]) -> Grid:
@@ -148,8 +164,8 @@ def uncovered(grids: Sequence[Grid]) -> float:
 def on_one_grid(planes: Sequence[Plane], name: str) -> np.ndarray:
     """Return planes, float64 (n, H, W), on the grid of the finest: `finest`, `resampled`.
 
-    Planes of one shape and one pixel size are taken as they are. PictureError where they differ
-    and nothing says how they lie on each other, or would have too many pixels.
+    Planes whose pixels lie on each other are taken as they are (`differ`). PictureError where they
+    do not and nothing says how they lie, or would have too many pixels.
     """
     shapes, grids = [plane.values.shape for plane in planes], [plane.grid for plane in planes]
     if not differ(shapes, grids):

@@ -340,7 +340,7 @@ def _fill_from_headers(
     )
     apart = (
         f"{int(resampled.sum()):,} of {len(fits):,} galaxies have bands whose pixels differ in "
-        f"number or size; they are brought onto the finest by their WCS."
+        f"number, size or place; they are brought onto the finest by their WCS."
     )
     if partly := int((uncovered >= LEAST_UNCOVERED).sum()):
         apart += (

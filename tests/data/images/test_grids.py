@@ -309,8 +309,24 @@ def test_bands_of_more_pixels_than_are_read_are_refused(tmp_path: Path) -> None:
         on_one_grid([Plane(np.zeros(grid.shape), grid) for grid in grids if grid], "galaxy")
 
 
-def test_bands_of_one_size_are_left_as_they_are_wherever_they_lie(tmp_path: Path) -> None:
-    random, near = np.random.default_rng(0), header(40, 0.3, 12.0, CRVAL2=2.2001)
+@pytest.mark.parametrize("write", [as_extensions, as_files])
+@pytest.mark.parametrize(
+    "other",
+    [header(120, 0.1, CRPIX1=56.3), header(120, 0.1, 180.0), header(120, 0.1, 5.0)],
+    ids=["shifted by 5 pixels", "upside down", "turned"],
+)
+def test_bands_of_one_size_that_lie_elsewhere_come_onto_one_grid(
+    write: Callable[..., Path], other: fits.Header, tmp_path: Path
+) -> None:
+    write(tmp_path, **both(other))
+    flux = aj.open_dataset(tmp_path, bands=BANDS).flux(0)
+    expected = [float(x) for x in WCS(header(120, 0.1)).world_to_pixel(STAR)]
+    for band in range(2):
+        assert centroid(flux[..., band]) == pytest.approx(expected, abs=0.1)
+
+
+def test_bands_whose_pixels_lie_on_each_other_are_left_as_they_are(tmp_path: Path) -> None:
+    random, near = np.random.default_rng(0), header(40, 0.3, CRVAL2=2.2 + 0.2 / 3600)
     planes = random.normal(0, 1, (2, 40, 40)).astype(np.float32)
     images = {"NIR_Y": (planes[0], header(40, 0.3)), "NIR_H": (planes[1], near)}
     path = as_extensions(tmp_path, VIS=(star(header(120, 0.1)), header(120, 0.1)), **images)
