@@ -10,7 +10,6 @@
   host.hidden = false;
 
   const data = Uint8Array.from(atob(host.dataset.map), (letter) => letter.charCodeAt(0));
-  const leave = latentMap({ parentElement: shadow, data, setTriggerValue() {} });
   const address = location.pathname;
   const end = () => {
     leave();
@@ -26,5 +25,6 @@
     if (location.pathname !== address || document.querySelector("[data-testid=stAlert], [data-testid=stException], [role=dialog]")) end();
   });
   document.addEventListener("latent-map-drawn", drawn);
+  const leave = latentMap({ parentElement: shadow, data, setTriggerValue() {} });
   changes.observe(document.body, { childList: true, subtree: true });
 }
