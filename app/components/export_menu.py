@@ -13,10 +13,16 @@ from ..session import export
 GALAXY, IMAGE = ("galaxy", "galaxies"), ("image", "images")  # what a row is, and rows are
 
 
-def export_menu(key: str, stem: str, count: int, write: Callable[[str], bytes]) -> None:
-    """Offer `count` galaxies as the file `stem` in any format, behind a button."""
+def export_menu(
+    key: str,
+    stem: str,
+    count: int,
+    write: Callable[[str], bytes],
+    rows: tuple[str, str] = GALAXY,
+) -> None:
+    """Offer `count` rows as the file `stem` in any format, behind a button: `export_form`."""
     with st.popover("Export", key=f"export_{key}"):
-        export_form(key, stem, count, write)
+        export_form(key, stem, count, write, rows)
 
 
 def export_form(

@@ -14,7 +14,7 @@ from astrojepa.tables import Column, table_bytes
 
 from ...components import figures
 from ...components.escape_markdown import escape_markdown
-from ...components.export_menu import IMAGE, export_form
+from ...components.export_menu import IMAGE, export_menu
 from ...components.facts import facts
 from ...components.gallery.gallery import gallery
 from ...components.latent_map import palette
@@ -108,14 +108,13 @@ def _placed(workspace: Workspace, held: list[Upload]) -> None:
         figures.table(table, _columns())
         with st.container(horizontal=True):
             facts = facts_of(workspace, method, links.address(workspace))
-            with st.popover("Export", key="export_images"):
-                export_form(
-                    "images",
-                    "images",
-                    len(held),
-                    lambda ending: table_bytes(ending, exported(table), facts),
-                    IMAGE,
-                )
+            export_menu(
+                "images",
+                "images",
+                len(held),
+                lambda ending: table_bytes(ending, exported(table), facts),
+                IMAGE,
+            )
             st.button("Remove all", on_click=_forget)
         st.caption(
             "x, y: position on the current map. Anomaly score: mean distance to the 20 nearest "
