@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from astropy.coordinates import SkyCoord
 from astropy.io import fits
+from astropy.wcs import WCS
 
 import astrojepa as aj
 from astrojepa.config import ImageConfig, TrainConfig, ViewConfig, replace
@@ -88,6 +90,38 @@ def test_patch_errors_anomalies_and_random_weights_work_on_flux(
     with pytest.raises(ValueError, match=r"float32 and shape \(H, W, 4\), found uint8"):
         aj.patch_errors(model, data[3].image)
     assert np.isfinite(aj.embed(model.randomised(), data, cache=False).vectors).all()
+
+
+def test_a_model_is_trained_on_bands_of_unequal_pixels(tmp_path: Path) -> None:
+    """As VIS and NISP of Euclid: r and z of simulated galaxies, z in pixels three times as large."""
+    data = aj.open_dataset("simulated:64", bands=("r", "z"))
+    made, position = tmp_path / "euclid", SkyCoord(150.0, 2.0, unit="deg")
+    made.mkdir()
+    for row in range(len(data)):
+        fine, other = np.moveaxis(data.flux(row)[16:112, 16:112], -1, 0).astype(np.float64)
+        coarse = other.reshape(32, 3, 32, 3).sum(axis=(1, 3))
+        parts = [fits.PrimaryHDU()]
+        for band, plane, arcsec in (("VIS", fine, 0.1), ("NIR_H", coarse, 0.3)):
+            header = make_wcs(plane.shape, position, arcsec).to_header()
+            header["ROWORDER"] = "TOP-DOWN"
+            parts.append(fits.ImageHDU(plane, header, name=band))
+        fits.HDUList(parts).writeto(made / f"{row:02d}.fits")
+    bands = ("VIS", "NIR_H")
+    train(config(made, bands=bands), out=tmp_path / "run", progress=False)
+    opened = aj.open_dataset(made, bands=bands)
+    assert any("64 of 64 galaxies have bands whose pixels differ" in note for note in opened.notes)
+    assert opened.flux(5)[..., 1].sum() == pytest.approx(
+        data.flux(5)[16:112, 16:112, 1].sum(), rel=0.02
+    )
+    assert np.isfinite(aj.embed(aj.load_model(tmp_path / "run"), opened, cache=False).vectors).all()
+
+
+def make_wcs(shape: tuple[int, ...], centre: SkyCoord, arcsec: float) -> WCS:
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype, wcs.wcs.crval = ("RA---TAN", "DEC--TAN"), (centre.ra.deg, centre.dec.deg)
+    wcs.wcs.crpix = [(side + 1) / 2 for side in reversed(shape)]
+    wcs.wcs.cdelt = -arcsec / 3600, arcsec / 3600
+    return wcs
 
 
 def test_a_run_that_starts_from_a_model_keeps_the_stretch_of_its_flux(
