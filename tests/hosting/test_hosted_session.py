@@ -77,6 +77,7 @@ def test_a_session_over_all_seven_pages_asks_nobody_else(
     explorer.says("Your own images")
     assert page.locator(".st-key-path_to_load").count() == 0
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(str(pictures / "07.png"))
+    explorer.says("07.png")  # pressed before it is listed, the button sends nothing
     page.get_by_role("button", name="Embed and place on the map").click()
     explorer.says("Remove all")
     explorer.quiet()
