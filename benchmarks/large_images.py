@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from app.server.pictures import inline, offer_large, sheet
+from app.server.pictures import as_sheet, inline, offer_large, tiles
 from astrojepa.data.parquet_images import ParquetImages
 from astrojepa.evaluation.vectors.store import Store, open_store
 from astrojepa.evaluation.vectors.store_images import DrawnImages, StoreImages, find_images
@@ -59,11 +59,11 @@ def shown(store: Store, index: StoreIndex, images: StoreImages, key: str) -> dic
         inline(image)
         _, near = index.nearest(np.array([row]), NEIGHBOURS)
         store.known_of(near[0])
-        sheet(key, near[0].tolist(), 96)
+        as_sheet(tiles(key, near[0].tolist(), 96))
 
     def page(rows: np.ndarray) -> None:
         store.table_of(rows)
-        sheet(key, rows.tolist(), 96)
+        as_sheet(tiles(key, rows.tolist(), 96))
 
     rows = generator.integers(0, len(store), CLICKS).tolist()
     firsts = generator.integers(0, len(store) - PER_PAGE, PAGES).tolist()

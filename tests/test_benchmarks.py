@@ -4,6 +4,7 @@ we compute. No time is asserted.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -33,6 +34,7 @@ from benchmarks import (
 )
 from tests.training.tiny_step import tiny_config
 
+HERE = Path(page.__file__).parent
 TINY_SIZES = [
     "--presets",
     "tiny.hybrid",
@@ -43,6 +45,12 @@ TINY_SIZES = [
     "--repeats",
     "1",
 ]
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in HERE.glob("*.py")))
+def test_every_benchmark_finds_what_it_measures(name: str) -> None:
+    """Also those that no test runs: what they import is there."""
+    importlib.import_module(f"benchmarks.{name}")
 
 
 @pytest.fixture(autouse=True)
