@@ -12,7 +12,7 @@ from astrojepa.tables import Column
 
 from ..session import collections, export, state
 from ..session.workspace import Workspace
-from .export_menu import export_form
+from .export_menu import export_menu
 from .send_button import send_button
 
 _NAME = "collection_name"
@@ -43,11 +43,12 @@ def collections_bar(workspace: Workspace, rows: np.ndarray, link: str) -> None:
         list_collections(workspace, "map", rows)
         if held := collections_of(workspace.data):
             made = {"view": link, **drawn_facts(workspace.data)}
-            export_form(
+            export_menu(
                 "collections",
                 "collections",
                 sum(map(len, held.values())),
                 lambda ending: collections_file(ending, workspace.data, held, made),
+                behind_a_button=False,
             )
             members = [row for rows in held.values() for row in rows]
             names = [name for name, rows in held.items() for _ in rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import streamlit as st
 
@@ -19,36 +20,30 @@ def export_menu(
     count: int,
     write: Callable[[str], bytes],
     rows: tuple[str, str] = GALAXY,
-) -> None:
-    """Offer `count` rows as the file `stem` in any format, behind a button: `export_form`."""
-    with st.popover("Export", key=f"export_{key}"):
-        export_form(key, stem, count, write, rows)
-
-
-def export_form(
-    key: str,
-    stem: str,
-    count: int,
-    write: Callable[[str], bytes],
-    rows: tuple[str, str] = GALAXY,
+    *,
+    behind_a_button: bool = True,
 ) -> None:
     """Offer `count` rows as the file `stem` in any format.
 
     `write` takes the ending, such as .vot. It runs when the file is asked for, outside of the page,
     where the session is empty: what it needs of the session, it has to hold.
     """
-    ending = st.selectbox(
-        "Format", list(WRITERS), format_func=export.FORMATS.__getitem__, key=f"export_format_{key}"
-    )
-    if ending == ".fits":
-        st.caption("FITS tables hold ASCII text only.")
-    st.download_button(
-        # the format too, so that a press before the page is drawn anew is seen for what it is
-        f"Download {count:,} {rows[count != 1]} as {ending}",
-        lambda: write(ending),
-        f"{stem}{ending}",
-        "text/csv" if ending == ".csv" else "application/octet-stream",
-        key=f"export_file_{key}",
-        on_click="ignore",
-        type="primary",
-    )
+    with st.popover("Export", key=f"export_{key}") if behind_a_button else nullcontext():
+        ending = st.selectbox(
+            "Format",
+            list(WRITERS),
+            format_func=export.FORMATS.__getitem__,
+            key=f"export_format_{key}",
+        )
+        if ending == ".fits":
+            st.caption("FITS tables hold ASCII text only.")
+        st.download_button(
+            # the format too, so that a press before the page is drawn anew is seen for what it is
+            f"Download {count:,} {rows[count != 1]} as {ending}",
+            lambda: write(ending),
+            f"{stem}{ending}",
+            "text/csv" if ending == ".csv" else "application/octet-stream",
+            key=f"export_file_{key}",
+            on_click="ignore",
+            type="primary",
+        )
