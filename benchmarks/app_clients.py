@@ -206,15 +206,15 @@ class Visitor:
         for key, value in (triggers or {}).items():
             widget = ask.widget_states.widgets.add()
             widget.id, widget.json_trigger_value = key, value
-        for key, value in (chosen or {}).items():
+        for key, choice in (chosen or {}).items():
             widget = ask.widget_states.widgets.add()
             widget.id = key
-            if isinstance(value, bool):
-                widget.bool_value = value
-            elif isinstance(value, list):
-                widget.string_array_value.data.extend(value)
+            if isinstance(choice, bool):
+                widget.bool_value = choice
+            elif isinstance(choice, list):
+                widget.string_array_value.data.extend(choice)
             else:
-                widget.string_value = value
+                widget.string_value = choice
         ask.widget_states.SetInParent()
         await self.socket.send(message.SerializeToString())
 

@@ -271,7 +271,8 @@ def main(arguments: list[str] | None = None) -> None:
         "--latents", type=int, help="a catalogue of so many simulated latents instead of --data"
     )
     options = parser.parse_args(arguments)
-    made, view, maps = contextlib.nullcontext(options.data), "/?map=umap", ["PCA", "UMAP"]
+    made: contextlib.AbstractContextManager[Any] = contextlib.nullcontext(options.data)
+    view, maps = "/?map=umap", ["PCA", "UMAP"]
     if options.latents:
         # UMAP leaves empty sky between the clouds, where a lasso finds nobody
         view, maps = "/?map=pca", []

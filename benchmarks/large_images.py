@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import resource
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +68,9 @@ def shown(store: Store, index: StoreIndex, images: StoreImages, key: str) -> dic
 
     rows = generator.integers(0, len(store), CLICKS).tolist()
     firsts = generator.integers(0, len(store) - PER_PAGE, PAGES).tolist()
-    clicks: list[Callable[[], Any]] = [lambda row=row: click(row) for row in rows]
+    clicks: list[Callable[[], Any]] = [partial(click, row) for row in rows]
     pages: list[Callable[[], Any]] = [
-        lambda first=first: page(np.arange(first, first + PER_PAGE)) for first in firsts
+        partial(page, np.arange(first, first + PER_PAGE)) for first in firsts
     ]
     return {"click": repeated(clicks), "gallery": repeated(pages)}
 

@@ -11,7 +11,7 @@ import platform
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ def machine() -> dict[str, str]:
     }
 
 
-def best_of(functions: dict[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
+def best_of(functions: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
     """Return each function's least CPU seconds (all threads), so that waiting for a busy machine
     does not count.
 

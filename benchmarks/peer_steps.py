@@ -30,6 +30,8 @@ def seed_forward(
     predictor pass of its own. (With masks in the predictor too, unlike in the seed, nothing leaks,
     and prediction and gradient equal ours.)
     """
+    assert network.predictor is not None
+    assert network.projector is not None
     encoder = network.encoder
     seen = _marked(masks.context, encoder.positions.table.shape[1])
     raw = _run(encoder.vit.blocks, encoder.vit.patch_embed(images) + encoder.positions.table, seen)
@@ -81,8 +83,10 @@ def official_forward(
     gets the target blocks side by side in the batch. That is ours too, but for the predictor's last
     block and norm, which here work on the context tokens as well.
     """
-    context, _ = network.encoder(images, masks.context)
     predictor = network.predictor
+    assert predictor is not None
+    assert network.projector is not None
+    context, _ = network.encoder(images, masks.context)
     batch, blocks, length = masks.targets.shape
     table = predictor.positions.table.expand(batch, -1, -1)
     seen = predictor.embed(context) + gather_tokens(table, masks.context)
@@ -114,7 +118,11 @@ class OfficialStep:
     def __call__(self, batch: Batch, momentum: float = 0.996) -> Tensor:
         """Do one step; returns the loss."""
         network = self.network
+        assert batch.images is not None
+        assert batch.masks is not None
         output = official_forward(network, batch.images, batch.masks)
+        assert output.prediction is not None
+        assert output.target is not None
         loss = nn.functional.smooth_l1_loss(output.prediction, output.target)
         loss.backward()
         self.optimizer.step()

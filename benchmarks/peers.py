@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from astrojepa.config import TrainConfig, replace
-from astrojepa.models.jepa import JEPA
+from astrojepa.models.jepa import JEPA, JEPAOutput
 from astrojepa.objective.masking import token_counts
 from astrojepa.precision import resolve
 from astrojepa.presets import preset
@@ -31,7 +31,11 @@ PRESETS = {"vit5m.sigreg06": 8, "vit25m.sigreg06": 8}  # batch sizes
 # least speed ratio to the seed's way, as a fraction of the ratio of counted FLOPs
 FLOAT32_BAR = 0.85
 BFLOAT16_BAR = 1.4 * FLOAT32_BAR  # ours in bfloat16 against the seed's way in float32
-FORWARDS = {"ours": JEPA.forward, "seed": seed_forward, "official": official_forward}
+FORWARDS: dict[str, Callable[..., JEPAOutput]] = {
+    "ours": JEPA.forward,
+    "seed": seed_forward,
+    "official": official_forward,
+}
 Step = Callable[[Batch], Tensor]
 
 

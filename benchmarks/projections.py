@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +160,7 @@ def patch_seconds(name: str = "vit5m.sigreg06", repeats: int = 40) -> dict[str, 
     torch.set_num_threads(1)
     model, data = aj.load_model(f"random:{name}"), aj.open_dataset("simulated:10")
     found = [
-        timed(lambda row=row: aj.patch_errors(model, data[row % 10].image))[0]
+        timed(partial(aj.patch_errors, model, data[row % 10].image))[0]
         for row in range(repeats + 2)
     ][2:]
     together, _ = timed(lambda: patch_error_summary(model, data, cache=False))

@@ -5,6 +5,7 @@ file.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from benchmarks.throughput import BARS, H200_TFLOPS
@@ -127,27 +128,25 @@ def peer_data(results: Results) -> str:
     )
 
 
+def share_of(part: str, found: dict[str, Any]) -> str:
+    """Write a part's share of a step."""
+    return f"{found['share'][part]:.1%}" if part in found["share"] else "–"
+
+
 def step(results: Results) -> str:
     """Split steps into parts."""
     profiles = results["step"]["profiles"]
-    parts = dict.fromkeys(part for found in profiles.values() for part in found["share"])
+    named = dict.fromkeys(part for found in profiles.values() for part in found["share"])
     parts = [
         "data",
         "masks",
-        *(part for part in parts if part not in ("data", "masks", "everything else")),
+        *(part for part in named if part not in ("data", "masks", "everything else")),
         "everything else",
     ]
-    facts = {
+    facts: dict[str, Callable[[dict[str, Any]], str]] = {
         "pixels / patch": lambda found: f"{found['image_size']} / {found['patch_size']}",
         "batch": lambda found: str(found["batch_size"]),
-        **{
-            part: (
-                lambda found, part=part: (
-                    f"{found['share'][part]:.1%}" if part in found["share"] else "–"
-                )
-            )
-            for part in parts
-        },
+        **{part: partial(share_of, part) for part in parts},
         "data + masks": lambda found: f"{found['data_and_masks_share']:.1%}",
         "at most": lambda found: "–" if found["bar"] is None else f"{found['bar']:.0%}",
         "met": lambda found: "–" if found["bar"] is None else verdict(found["met"]),
