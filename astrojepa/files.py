@@ -124,7 +124,7 @@ def read_json(path: Path, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
 def write_json(path: Path, value: dict[str, Any]) -> None:
     """Write a JSON object atomically."""
     with atomic_write(path) as stream:
-        stream.write((json.dumps(value, indent=2, allow_nan=False) + "\n").encode())
+        stream.write((json.dumps(value, indent=1, allow_nan=False) + "\n").encode())
 
 
 def write_csv(path: str | Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
