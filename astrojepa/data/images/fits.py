@@ -22,7 +22,7 @@ import numpy as np
 from astropy.io import fits
 
 from astrojepa.config import MAX_BANDS
-from astrojepa.data import PictureError
+from astrojepa.data import DataError, PictureError
 from astrojepa.data.images.bands import (
     image_band,
     plane_bands,
@@ -301,7 +301,7 @@ def opened_parts(
                     do_not_scale_image_data=True,
                 ) as hdus:
                     yield _checked(hdus, stream, size, name)
-            except PictureError:
+            except DataError:
                 raise
             # astropy raises OSError, ValueError, TypeError, KeyError, ... for damaged files
             except Exception as error:

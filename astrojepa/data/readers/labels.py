@@ -51,6 +51,7 @@ SPLITS = {
     **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
+IN_DEGREES = re.compile(r"\s*[(\[]\s*(deg|degrees?|\N{DEGREE SIGN})\s*[)\]]$", re.IGNORECASE)
 # An id that passed through a spreadsheet: of more digits than were written
 SHORTENED = re.compile(r"-?\d\.\d+[eE]\+?\d{2,}|-?\d[eE]\+\d{2,}|-?\d{16,}\.0*")
 ROUNDED = re.compile(r"\d{15}0+")
@@ -66,7 +67,8 @@ def find_name(columns: Sequence[str], name: str) -> str | None:
     """`find_column` among the names of columns."""
     if name in columns:
         return name
-    lower = {column.lower(): column for column in reversed(columns)}
+    lower = {IN_DEGREES.sub("", column).lower(): column for column in reversed(columns)}
+    lower |= {column.lower(): column for column in reversed(columns)}
     return next((lower[known] for known in (name, *NAMES.get(name, ())) if known in lower), None)
 
 
