@@ -35,6 +35,7 @@ from astrojepa.data.readers.labels import (
     LABEL_COLUMNS,
     SPLITS,
     coordinate_columns,
+    doubtful_positions,
     encode_labels,
     find_column,
     find_name,
@@ -42,6 +43,7 @@ from astrojepa.data.readers.labels import (
     keep_where,
     name_galaxies,
     split_names,
+    unread_positions,
     walk,
 )
 from astrojepa.data.readers.registry import Selection, reader
@@ -372,6 +374,8 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
         rows, skipped = readable_rows(images, rows, progress)
     text = text.iloc[rows].reset_index(drop=True)
     labels, classes, said = encode_labels(text, selection.label_column, root.name)
+    ra, dec, redshift = coordinate_columns(text, root.name)
+    doubt = doubtful_positions(ra, dec) or unread_positions(list(table.columns))
     return Dataset(
         root.stem,
         images,
@@ -379,12 +383,12 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
         name_galaxies(text, root.name),
         labels,
         classes,
-        *coordinate_columns(text, root.name),
+        *(ra, dec, redshift),
         source_hash=hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest(),
         split_column=split_names(text),
         table=table.iloc[rows].reset_index(drop=True),
         skipped=skipped,
-        notes=tuple(filter(None, (said, resampled))),
+        notes=tuple(filter(None, (said, doubt, resampled))),
     )
 
 
