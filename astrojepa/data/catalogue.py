@@ -21,7 +21,7 @@ from astrojepa.data.dataset import Dataset
 from astrojepa.data.hats import hats_files, is_hats
 from astrojepa.data.missing import as_numbers, known_numbers, known_places, without_missing
 from astrojepa.data.parquet_footer import count_values
-from astrojepa.data.readers.labels import SEPARATORS, find_column, find_name
+from astrojepa.data.readers.labels import SEPARATORS, find_column, find_name, with_points
 from astrojepa.data.sky import separation
 from astrojepa.wording import one_line
 
@@ -362,6 +362,8 @@ def _read_separated(path: Path, separators: str) -> pd.DataFrame:
             warnings.simplefilter("ignore", pd.errors.ParserWarning)  # of what is left out, empty
             table = pd.read_csv(path, **plain, **given, index_col=False)
     _check_size(path, *table.shape)
+    if separator == ";":
+        table = table.apply(with_points)
     units: dict[str, tuple[str, str]] = {}
     if len(table) > 1 and table.iloc[1].str.fullmatch("-+").all():
         units = {str(name): (_said(unit), "") for name, unit in table.iloc[0].items()}

@@ -555,3 +555,10 @@ def test_ids_whose_rows_lie_elsewhere_are_said(galaxies) -> None:
     away = separation(galaxies.ra, galaxies.dec, rows["ra"], rows["dec"])
     assert found.far == (away > 60).sum() > 20
     assert f"{found.far} of these rows lie more than 60 arcsec from their galaxy" in str(found)
+
+
+def test_decimal_commas_are_read_where_semicolons_separate(tmp_path: Path) -> None:
+    table = read_catalogue(written(tmp_path / "x.csv", "ra;dec;mass\n10,5;-20,25;1,5e3\n"))
+    assert table.to_numpy().tolist() == [[10.5, -20.25, 1500.0]]
+    table = read_catalogue(written(tmp_path / "y.csv", 'ra,dec,mass\n10.5,-20.25,"1,500"\n'))
+    assert [*table["mass"]] == ["1,500"]  # a thousand and a half, or one and a half: text

@@ -150,7 +150,10 @@ def _parse(raw: bytes, path: Path) -> pd.DataFrame:
                 f"separators."
             )
         row += [""] * (len(header) - len(row))
-    return pd.DataFrame(rows[1:], columns=header, dtype=str)
+    table = pd.DataFrame(rows[1:], columns=header, dtype=str)
+    if _separator(_without_comments(raw)) == ";":
+        table = table.apply(with_points)
+    return table
 
 
 def _rows(raw: bytes, path: Path) -> list[list[str]]:
@@ -160,8 +163,7 @@ def _rows(raw: bytes, path: Path) -> list[list[str]]:
     rows: list[list[str]] = []
     longest = 0
     raw = _without_comments(raw)
-    first = raw.lstrip().partition(b"\n")[0].decode("utf-8-sig", "replace")
-    separator = max(SEPARATORS, key=first.count)  # the first of them where there is none
+    separator = _separator(raw)
     text = io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8-sig", newline="")
     for line in csv.reader(text, strict=True, delimiter=separator):
         if not any(line):
@@ -180,6 +182,25 @@ def _rows(raw: bytes, path: Path) -> list[list[str]]:
                 f"its longest values."
             )
     return rows
+
+
+def _separator(raw: bytes) -> str:
+    first = raw.lstrip().partition(b"\n")[0].decode("utf-8-sig", "replace")
+    return max(SEPARATORS, key=first.count)  # the first of them where there is none
+
+
+def with_points(values: pd.Series) -> pd.Series:
+    """Return text with points for decimal commas, where all that is known is such a number: in
+    tables separated by semicolons, as spreadsheets write them where commas are decimal.
+
+    >>> with_points(pd.Series(["10,5", "", "-3"])).tolist()
+    ['10.5', '', '-3']
+    """
+    known = without_missing(values)
+    known = known[known != ""]
+    if known.str.fullmatch(r"[+-]?\d+(,\d+)?([eE][+-]?\d+)?").all():
+        return values.str.replace(",", ".")
+    return values
 
 
 def _without_comments(raw: bytes) -> bytes:
