@@ -484,7 +484,7 @@ def _read_columns(path: Path) -> pd.DataFrame:
         path, sep=r"\s+", header=None, skiprows=numbers, dtype=str, keep_default_na=False
     )
     _check_size(path, *table.shape)
-    if not isinstance(table.index, pd.RangeIndex) or (table == "").any(axis=None):
+    if not isinstance(table.index, pd.RangeIndex) or _fewest_values(path) < table.shape[1]:
         raise DataError(
             f"{path} has rows of fewer values than others; write a value for each column, such as "
             "-- for a missing one, or use .csv."
@@ -503,6 +503,14 @@ def _read_columns(path: Path) -> pd.DataFrame:
     return pd.DataFrame(
         {name: _column(table[place]) for place, name in zip(table.columns, titles, strict=True)}
     )
+
+
+def _fewest_values(path: Path) -> int:
+    """Return the number of values between blanks in the shortest row; pandas fills it up."""
+    with path.open(encoding="utf-8", newline="") as lines:
+        texts = (line.replace("\t", " ").strip() for line in lines)
+        rows = (text for text in texts if text and not text.startswith("#"))
+        return min(map(len, csv.reader(rows, delimiter=" ", skipinitialspace=True)), default=0)
 
 
 def _read_fits(path: Path) -> pd.DataFrame:

@@ -418,6 +418,13 @@ def test_columns_of_text_are_named_by_the_line_that_fits_them(heading: str, tmp_
     }
 
 
+def test_an_empty_text_in_quotes_is_a_missing_value_between_blanks(tmp_path: Path) -> None:
+    text = '# id ra\tmass kind\n1  0.5\t9.5 Sa \n\n2 0.7 "" "E, odd"\n'
+    table = read_catalogue(written(tmp_path / "x.txt", text))
+    assert [*table["kind"]] == ["Sa", "E, odd"]
+    assert np.array_equal(table["mass"], [9.5, np.nan], equal_nan=True)
+
+
 def test_a_catalogue_of_sextractor_is_read_as_astropy_reads_it(tmp_path: Path) -> None:
     text = (
         "#   1 NUMBER       Running object number\n"
