@@ -439,6 +439,30 @@ def test_a_catalogue_of_sextractor_is_read_as_astropy_reads_it(tmp_path: Path) -
     assert np.array_equal(table.to_numpy(), np.array([*expected.itercols()]).T)
 
 
+MRT = """Title: Galaxies
+Authors: Nobody
+Table: Positions
+================================================================================
+Byte-by-byte Description of file: x.txt
+--------------------------------------------------------------------------------
+   Bytes Format Units  Label  Explanations
+--------------------------------------------------------------------------------
+   1-  7 A7     ---    Name   Name
+   9- 13 F5.2   deg    RAdeg  Right ascension
+  15- 20 F6.2   deg    DEdeg  ? Declination
+--------------------------------------------------------------------------------
+NGC 123 10.50 -20.50
+NGC 124 11.50
+"""
+
+
+def test_a_machine_readable_table_of_a_journal_is_read_by_its_columns(tmp_path: Path) -> None:
+    table = read_catalogue(written(tmp_path / "x.txt", MRT))
+    assert [*table["Name"]] == ["NGC 123", "NGC 124"]
+    assert [values[0] for values in positions(table)] == [10.5, -20.5]
+    assert np.isnan(table["DEdeg"][1])
+
+
 def test_times_quantities_and_positions_of_an_ecsv_are_columns(tmp_path: Path) -> None:
     from astropy import units
     from astropy.coordinates import SkyCoord

@@ -55,6 +55,7 @@ SPLITS = {
 IN_DEGREES = re.compile(r"\s*[(\[]\s*(deg|degrees?|\N{DEGREE SIGN})\s*[)\]]$", re.IGNORECASE)
 POSITION = re.compile(r"(ra|dec|decl|right ?ascension|declination)([^a-z]|$|j?2000)", re.IGNORECASE)
 LEAST_POSITIONS = 20  # that tell degrees from hours and radians
+ODD = re.compile("[\ud800-\udfff]")  # bytes of a name that are no letters
 # An id that passed through a spreadsheet: of more digits than were written
 SHORTENED = re.compile(r"-?\d\.\d+[eE]\+?\d{2,}|-?\d[eE]\+\d{2,}|-?\d{16,}\.0*")
 ROUNDED = re.compile(r"\d{15}0+")
@@ -229,9 +230,11 @@ def list_pictures(root: Path, suffixes: tuple[str, ...]) -> tuple[pd.DataFrame, 
             f"holds them"
             + (f" (folders that are links are not followed, as {links[0]})." if links else ".")
         )
-    for name in files:
-        if not _is_text(name):
-            raise DataError(f"{root}: the name {name!a} is not UTF-8; rename the file.")
+    try:
+        "".join(files).encode()
+    except UnicodeEncodeError:
+        odd = next(name for name in files if ODD.search(name))
+        raise DataError(f"{root}: the name {odd!a} is not UTF-8; rename the file.") from None
     table = pd.DataFrame({"file": files}, dtype=str)
     folders = [name.split("/")[:-1] for name in files]
     for _ in range(MAX_LEVELS):
@@ -252,10 +255,6 @@ def list_pictures(root: Path, suffixes: tuple[str, ...]) -> tuple[pd.DataFrame, 
             break
         folders = [below[1:] for below in folders]
     return table, b""
-
-
-def _is_text(name: str) -> bool:
-    return not any("\ud800" <= letter <= "\udfff" for letter in name)
 
 
 def walk(root: Path) -> Iterator[str]:
