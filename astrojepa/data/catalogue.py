@@ -362,6 +362,7 @@ def _read_separated(path: Path, separators: str) -> pd.DataFrame:
             warnings.simplefilter("ignore", pd.errors.ParserWarning)  # of what is left out, empty
             table = pd.read_csv(path, **plain, **given, index_col=False)
     _check_size(path, *table.shape)
+    table.columns = [str(name).strip() for name in table.columns]
     if separator == ";":
         table = table.apply(with_points)
     units: dict[str, tuple[str, str]] = {}

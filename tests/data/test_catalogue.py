@@ -368,6 +368,7 @@ def written(path: Path, text: str) -> Path:
         "id,ra,dec,mass\n007,10,20,5,\n8,11,21,6,\n",  # a separator behind the last value
         "#Table1\nid,ra,dec,mass\n007,10,20,5\n8,11,21,6\n",  # CasJobs
         "# id,ra,dec,mass\n007,10,20,5\n8,11,21,6\n",  # numpy.savetxt
+        " id , ra , dec , mass \n007, 10, 20, 5\n8, 11, 21, 6\n",
         "id;ra;dec;mass\n007;10;20;5\n8;11;21;6\n",
     ],
 )

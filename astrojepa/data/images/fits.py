@@ -443,7 +443,8 @@ def _picture(parts: list[Any], name: str, wanted: Sequence[str]) -> _Picture:
         bands = next((names for names in found if names), None)
     left_out = not wanted and len(shape) == 2 and bool(_filters(shown) - _filters(chosen))
     before = [i for i in images if not _called(i, NO_PICTURES) or _called(i, NEW_WORDS)]
-    several = len(chosen) > 1 and (twice or any(_called(i, NEW_WORDS) for i in before))
+    others = [i for i in before if _called(i, NEW_WORDS) and image_band(i.header)]
+    several = len(chosen) > 1 and bool(twice or others)
     anew = several or best is not max(before, key=_worth) or any(map(_softened, headers))
     picture = _Picture(
         chosen, shape, bands, headers, parts, len(wanted) or 3, grids, left_out, anew

@@ -411,6 +411,9 @@ def test_only_images_that_are_read_otherwise_than_before_are_marked(tmp_path: Pa
     assert not mark(*(extension("SCI", s, FILTER=b) for s, b in enumerate("gri", 1)))
     assert not mark(extension("DATA", 1), extension("MODEL", 2), extension("RESID", 3))
     assert not mark(*(extension("SCI", s, FILTER="r") for s in (1, 2)))
+    bands = [extension("SCI", s, FILTER=b) for s, b in enumerate("gri", 1)]
+    assert not mark(*bands, extension("MODEL", 4))
+    assert mark(*bands, extension("MODEL", 4, FILTER="r"))
     assert mark(extension("MODEL", 1), extension("DATA", 2))
     assert mark(*(extension("SCI", s, FILTER=b) for s, b in enumerate("ggr", 1)))
     assert mark(extension("SCI", 1, BSOFTEN=1.0, BOFFSET=0.0))
