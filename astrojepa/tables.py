@@ -38,19 +38,32 @@ class Column:
     def array(self) -> np.ndarray:
         """The values as text, int64 or floats, (n,)."""
         values = np.asarray(self.values)
+        if values.dtype.kind in "mM":
+            return np.where(np.isnat(values), "", values.astype(str))
         if values.dtype == object:
-            missing = "" if any(isinstance(value, str) for value in values) else np.nan
-            values = np.array(
-                [missing if value is None or value != value else value for value in values]
-            )
+            given = [None if value is None or value != value else value for value in values]
+            words = any(isinstance(value, str) or _is_long(value) for value in given)
+            missing = "" if words else np.nan
+            values = np.array([missing if value is None else value for value in given])
         if values.dtype.kind in "fU":
             return values
+        if values.dtype.kind == "u" and values.size and _is_beyond_int64(values.max()):
+            return values.astype(str)
         return values.astype(np.int64) if values.dtype.kind in "iub" else values.astype(str)
 
     def cells(self) -> list[Any]:
         """The values as CSV holds them."""
         values = self.values.tolist() if isinstance(self.values, np.ndarray) else self.values
         return [_rounded(value, self.digits) for value in values]
+
+
+def _is_long(value: Any) -> bool:
+    """Whether a whole number would lose digits as the float that stands beside missing ones."""
+    return isinstance(value, int | np.integer) and abs(int(value)) > 2**53
+
+
+def _is_beyond_int64(value: Any) -> bool:
+    return int(value) > np.iinfo(np.int64).max
 
 
 def write_table(path: str | Path, columns: Sequence[Column], facts: Facts) -> None:

@@ -150,3 +150,31 @@ def test_another_ending_or_a_missing_package_is_one_sentence(
     with pytest.raises(ValueError, match=r"t.fits needs the package astropy: pip install astropy"):
         check_table(tmp_path / "t.fits", "--out")
     check_table(tmp_path / "t.csv", "--out")
+
+
+LONG = 1237648720142401611
+
+
+@pytest.mark.parametrize("ending", [".ecsv", ".vot", ".fits", ".parquet"])
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([None, LONG, 7], ["", str(LONG), "7"]),
+        (np.array([2**64 - 1, 2], np.uint64), [str(2**64 - 1), "2"]),
+        (np.array([2**63 - 1, 2], np.uint64), [2**63 - 1, 2]),
+        (np.array(["2020-02-29", "NaT"], "M8[D]"), ["2020-02-29", ""]),
+        ([None, 5, 7], [None, 5, 7]),
+    ],
+)
+def test_long_numbers_and_dates_are_read_back_as_they_were(
+    tmp_path: Path, ending: str, values: object, expected: list[object]
+) -> None:
+    path = tmp_path / f"table{ending}"
+    write_table(path, [Column("value", values, "any")], FACTS)
+    if ending == ".parquet":
+        found = parquet.read_table(path)["value"].to_pylist()
+    else:
+        column = Table.read(path, format="votable" if ending == ".vot" else None)["value"]
+        found = [None if value is np.ma.masked else value for value in column]
+    gap = "" if isinstance(expected[0], str) else None
+    assert [gap if value is None or value != value else value for value in found] == expected

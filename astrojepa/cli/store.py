@@ -16,6 +16,7 @@ from astrojepa.cli.options import (
     print_columns,
     store_provenance,
 )
+from astrojepa.data.arrow_columns import to_series
 from astrojepa.tables import Column, check_table, write_table
 
 SHOWN = 25  # rows that are printed
@@ -120,7 +121,7 @@ def _select(options: argparse.Namespace) -> int:
     columns = [
         Column(
             name,
-            table[name].to_pandas().to_numpy(),
+            to_series(table[name]).to_numpy(),
             "column of the store",
             "deg" if name in degrees else "",
             digits=0 if name in degrees else 6,

@@ -6,7 +6,7 @@ import csv
 import dataclasses
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,14 @@ import numpy as np
 import pandas as pd
 
 from astrojepa.data import DataError
+from astrojepa.data.arrow_columns import holds_values, is_binary, to_frame
 from astrojepa.data.coordinates import parse_coordinates
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.hats import hats_files, is_hats
 from astrojepa.data.missing import as_numbers, known_numbers, known_places, without_missing
 from astrojepa.data.parquet_footer import count_values
-from astrojepa.data.readers.labels import find_column
+from astrojepa.data.readers.labels import SEPARATORS, find_column, find_name, with_points
+from astrojepa.data.sky import separation
 from astrojepa.wording import one_line
 
 MAX_BYTES = 4 * 1024**3
@@ -38,11 +40,19 @@ FORMATS = {
     ".txt": "",  # columns between blanks, their names in the last line of comment, as EFIGI's
 }
 SEPARATION = "separation_arcsec"
+ELSEWHERE = 60.0  # arcseconds: no row of the same galaxy
 EXACT = 2**53  # up to it floats hold every whole number; ids of 18 digits lie beyond
 OWN = ("file", "id", "ra", "dec")  # of every galaxy
 ABOUT = "columns"  # of the attributes of a table: unit and description of columns, by name
+FRAME = "frame"  # of the attributes of a table: in which positions are, where not ICRS
+SAME_FRAME = r"(icrs.*|(eq_)?fk5( J?2000(\.0*)?)?)?"
 HOURS = 24
-PLURALS = {"degrees": "deg", "radians": "rad", "hours": "hourangle"}  # as people write units
+# as people write units
+ANGLES = {
+    **dict.fromkeys(("deg", "degs", "degree", "degrees"), "deg"),
+    **dict.fromkeys(("rad", "radian", "radians"), "rad"),
+    **dict.fromkeys(("hour", "hours", "hourangle"), "hourangle"),
+}
 MAX_LETTERS = 300  # of a description
 
 
@@ -55,12 +65,18 @@ class Match:
     separation: np.ndarray  # float64 (n,), arcseconds; NaN where there is none, and by id
     crowded: np.ndarray  # bool (n,), whether other rows lie within the radius too; by id never
     read_as: str = ""  # how the positions of the catalogue were understood
+    far: int = 0  # matched by id, at another place on the sky
 
     def __str__(self) -> str:
         found = self.rows >= 0
         text = f"{found.sum():,} of {len(found):,} galaxies matched by {self.by}"
         if self.by == "position" and found.any():
             text += f", median separation {np.median(self.separation[found]):.2f} arcsec"
+        if self.far:
+            text += (
+                f"; {self.far:,} of these rows lie more than {ELSEWHERE:g} arcsec from their "
+                "galaxy: check that the ids are the same, or match by position"
+            )
         if self.read_as:
             text += f"; {self.read_as}"
         if self.crowded.any():
@@ -129,7 +145,7 @@ def match(data: Dataset, catalogue: pd.DataFrame, *, radius: float = 1.0, by: st
     if by != "position":
         found = _by_id(data, catalogue)
         if found is not None:
-            return found
+            return dataclasses.replace(found, far=_elsewhere(data, catalogue, found.rows))
         if by == "id":
             raise DataError(
                 f"The catalogue has no row for any id of {data.name}, such as {data.ids[0]}; match "
@@ -207,6 +223,17 @@ def _by_id(data: Dataset, catalogue: pd.DataFrame) -> Match | None:
     )
 
 
+def _elsewhere(data: Dataset, catalogue: pd.DataFrame, rows: np.ndarray) -> int:
+    """Count the rows of the same ids that lie elsewhere, as those of mere row numbers do."""
+    try:
+        ra, dec = positions(catalogue)
+    except (DataError, KeyError):  # no positions, or none that can be read
+        return 0
+    there = rows >= 0
+    apart = separation(ra[rows[there]], dec[rows[there]], data.ra[there], data.dec[there])
+    return int((apart * 3600 > ELSEWHERE).sum())  # NaN is unknown
+
+
 def _by_position(data: Dataset, catalogue: pd.DataFrame, radius: float) -> Match:
     from astropy import units
     from astropy.coordinates import SkyCoord
@@ -260,6 +287,11 @@ def positions(catalogue: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     Text may be sexagesimal, hours and degrees; DataError where it is neither that nor a number, and
     where a unit is no angle.
     """
+    if frame := catalogue.attrs.get(FRAME):
+        raise DataError(
+            f"The positions of the catalogue are in {frame}, expected ICRS or J2000; convert them, "
+            "or match by id."
+        )
     columns = [find_column(catalogue, name) for name in ("ra", "dec")]
     for name in columns:
         unit = catalogue.attrs.get(ABOUT, {}).get(name, ("", ""))[0]
@@ -287,35 +319,126 @@ def positions(catalogue: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 def _read(path: Path, format: str) -> pd.DataFrame:
     """Read plain columns; sizes are known before values are read where the format tells them."""
-    about: dict[str, tuple[str, str]]
     if format == "parquet":
         return _read_parquet([path])
-    if not format:
-        return _read_columns(path)
     if format in ("ascii.csv", "ascii.tab"):
-        separator = "," if format == "ascii.csv" else "\t"
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            header = next(csv.reader(lines, delimiter=separator), [])
-        _check_size(path, 1, len(header))
-        table = pd.read_csv(
-            path, sep=separator, dtype=str, keep_default_na=False, skipinitialspace=True
-        )
-        _check_size(path, *table.shape)
-        return pd.DataFrame({name: _column(table[name]) for name in table.columns})
+        return _read_separated(path, SEPARATORS if format == "ascii.csv" else "\t")
     if format == "fits":
         return _read_fits(path)
-    from astropy.table import Table
+    return _read_by_astropy(path, format) if format else _read_columns(path)
+
+
+def _read_separated(path: Path, separators: str) -> pd.DataFrame:
+    """Read separated values under a line of names; lines before it that begin with # are left out,
+    but for one that has the names. Below the names VizieR writes units and a rule.
+    """
+    comments, skipped = "", 0
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        for line in lines:
+            if not line.startswith("#"):
+                break
+            comments, skipped = line, skipped + 1
+        else:
+            line = ""
+    separator = max(separators, key=line.count)
+    first, above = (next(csv.reader([text], delimiter=separator), []) for text in (line, comments))
+    named = len(above) == len(first) > 1  # by the last comment: names of an ASCII table of NumPy
+    _check_size(path, 1, len(first))
+    given: dict[str, Any] = {
+        "names": [name.strip("# ") for name in above] if named else None,
+        "header": None if named else "infer",
+        "skiprows": skipped,
+    }
+    plain = {"sep": separator, "dtype": str, "keep_default_na": False, "skipinitialspace": True}
+    table = pd.read_csv(path, **plain, **given)
+    if not isinstance(table.index, pd.RangeIndex):  # pandas takes the first columns for an index
+        more = table.index.nlevels
+        if (table.iloc[:, -more:] != "").any(axis=None):
+            raise DataError(
+                f"{path} has {more + table.shape[1]} values in its rows and {table.shape[1]} names "
+                "of columns; name every column."
+            )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pd.errors.ParserWarning)  # of what is left out, empty
+            table = pd.read_csv(path, **plain, **given, index_col=False)
+    _check_size(path, *table.shape)
+    table.columns = [str(name).strip() for name in table.columns]
+    if separator == ";":
+        table = table.apply(with_points)
+    units: dict[str, tuple[str, str]] = {}
+    if len(table) > 1 and table.iloc[1].str.fullmatch("-+").all():
+        units = {str(name): (_said(unit), "") for name, unit in table.iloc[0].items()}
+        table = table.iloc[2:].reset_index(drop=True)
+    return _in_degrees(pd.DataFrame({name: _column(table[name]) for name in table.columns}), units)
+
+
+def _read_by_astropy(path: Path, format: str) -> pd.DataFrame:
+    """Read the columns of one value a row of a VOTable, ECSV or other table that astropy knows."""
+    from astropy.coordinates import SkyCoord
+    from astropy.table import Column, Table
+    from astropy.time import Time
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = Table.read(path, format=format)
-        found.keep_columns([name for name in found.colnames if found[name].ndim == 1])
+        frame = ""
+        if format == "votable":
+            found, frame = _votable(path)
+        else:
+            found = Table.read(path, format=format)
+        for name in found.colnames:
+            place = found[name]
+            if isinstance(place, SkyCoord) and place.ndim == 1:
+                for angle in ("ra", "dec"):
+                    if angle not in found.colnames:
+                        found[angle] = Column(getattr(place.icrs, angle).deg, unit="deg")
+        kept = [
+            name
+            for name in found.colnames
+            if found[name].ndim == 1
+            and (hasattr(found[name], "dtype") or isinstance(found[name], Time))
+        ]
+        found.keep_columns(kept)
         _check_size(path, len(found), len(found.columns))
-        about = {
-            column.name: (_said(column.unit), _said(column.info.description))
-            for column in found.itercols()
+        about: dict[str, tuple[str, str]] = {
+            name: (_said(found[name].info.unit), _said(found[name].info.description))
+            for name in found.colnames
         }
-        return _in_degrees(_plain(found.to_pandas()), about)
+        table = _in_degrees(_plain(found.to_pandas()), about)
+    return _in_frame(table, frame)
+
+
+def _votable(path: Path) -> tuple[Any, str]:
+    """Read the table with positions or ids, else the first, and the frame of its positions where
+    that is not ICRS.
+    """
+    from astropy.io import votable
+
+    whole = votable.parse(path)
+    tables = list(whole.iter_tables())
+    names = [[str(field.name) for field in table.fields] for table in tables]
+    table = tables[_with_galaxies(names)]
+    systems = {system.ID: system for system in whole.iter_coosys()}
+    right = find_name([str(field.name) for field in table.fields], "ra")
+    refs = [field.ref for field in table.fields if field.name == right]
+    system = systems.get(refs[0]) if refs else None
+    frame = "" if system is None else f"{system.system} {system.equinox or ''}".strip()
+    return table.to_table(), "" if re.fullmatch(SAME_FRAME, frame, re.IGNORECASE) else frame
+
+
+def _with_galaxies(tables: Sequence[Sequence[str]]) -> int:
+    """Return which of several tables, told by the names of their columns, is of galaxies: the first
+    with positions or ids, else the first.
+    """
+    for place, names in enumerate(tables):
+        if find_name(names, "id") or (find_name(names, "ra") and find_name(names, "dec")):
+            return place
+    return 0
+
+
+def _in_frame(table: pd.DataFrame, frame: str) -> pd.DataFrame:
+    """Keep in which frame positions are; "" for ICRS and J2000."""
+    table.attrs[FRAME] = frame
+    return table
 
 
 def _read_parquet(paths: list[Path]) -> pd.DataFrame:
@@ -329,7 +452,7 @@ def _read_parquet(paths: list[Path]) -> pd.DataFrame:
         rows += max(counts.values(), default=0)
         _check_size(path, rows, len(counts))
     schema = parquet.read_schema(paths[0])
-    kept = [item.name for item in schema if not pa.types.is_nested(item.type)]
+    kept = [item.name for item in schema if holds_values(item.type) or is_binary(item.type)]
     tables = [parquet.read_table(path, columns=kept, partitioning=None) for path in paths]
     table = pa.concat_tables(tables)
     table.validate(full=True)
@@ -338,44 +461,99 @@ def _read_parquet(paths: list[Path]) -> pd.DataFrame:
         name: (_said(said.get(b"unit")), _said(said.get(b"description")))
         for name, said in notes.items()
     }
-    return _in_degrees(_plain(table.to_pandas()), about)
+    return _in_degrees(_plain(to_frame(table)), about)
 
 
 def _read_columns(path: Path) -> pd.DataFrame:
-    """Read columns between blanks, named in the last of the lines that begin with #."""
-    header = ""
+    """Read columns between blanks: under a line of names, or named by the last line that begins
+    with # and has as many words. Machine-readable tables of the journals and catalogues of
+    SExtractor are read by astropy.
+    """
+    comments, numbers, start = [], [], ""
     with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            if not line.startswith("#"):
-                break
-            header = line if line.strip("# \n") else header
-    titles = header.strip("#").split()
-    _check_size(path, 1, len(titles))
-    table = pd.read_csv(path, sep=r"\s+", comment="#", names=titles or None, dtype=str)
+        for number, line in enumerate(lines):
+            start = start or line
+            if line.lstrip().startswith("#"):
+                comments.append(line.strip().lstrip("#").split())
+                numbers.append(number)
+    if start.startswith("Title:"):
+        return _read_by_astropy(path, "ascii.mrt")
+    if comments and all(len(words) > 1 and words[0].isdecimal() for words in comments):
+        return _read_by_astropy(path, "ascii.sextractor")
+    _check_size(path, 1, len(start.split()))
+    table = pd.read_csv(
+        path, sep=r"\s+", header=None, skiprows=numbers, dtype=str, keep_default_na=False
+    )
     _check_size(path, *table.shape)
-    return pd.DataFrame({name: _column(table[name].fillna("")) for name in table.columns})
+    if not isinstance(table.index, pd.RangeIndex) or _fewest_values(path) < table.shape[1]:
+        raise DataError(
+            f"{path} has rows of fewer values than others; write a value for each column, such as "
+            "-- for a missing one, or use .csv."
+        )
+    titles = next((words for words in reversed(comments) if len(words) == table.shape[1]), None)
+    if titles is None:
+        titles = table.iloc[0].tolist()
+        table = table.iloc[1:].reset_index(drop=True)
+        if comments and any(re.match(r"[+-]?\.?\d", title) for title in titles):
+            raise DataError(
+                f"{path} has {table.shape[1]} values in its rows, and no line that begins with # "
+                f"has as many names; write one name without blanks for each column."
+            )
+    if len(set(titles)) < len(titles):
+        raise DataError(f"{path} has two columns of the same name ({', '.join(titles)}).")
+    return pd.DataFrame(
+        {name: _column(table[place]) for place, name in zip(table.columns, titles, strict=True)}
+    )
+
+
+def _fewest_values(path: Path) -> int:
+    """Return the number of values between blanks in the shortest row; pandas fills it up."""
+    with path.open(encoding="utf-8", newline="") as lines:
+        texts = (line.replace("\t", " ").strip() for line in lines)
+        rows = (text for text in texts if text and not text.startswith("#"))
+        return min(map(len, csv.reader(rows, delimiter=" ", skipinitialspace=True)), default=0)
 
 
 def _read_fits(path: Path) -> pd.DataFrame:
-    """Read the first table of a FITS file, columns of one value a row."""
+    """Read the table of a FITS file that has positions or ids, else the first: columns of one value
+    a row.
+    """
     from astropy.io import fits
 
     from astrojepa.data.images.fits import opened_parts
 
     with opened_parts(path, str(path), MAX_BYTES) as parts:
-        table = next((part for part in parts if isinstance(part, fits.BinTableHDU)), None)
-        if table is None or not table.header["NAXIS1"]:
+        tables = [
+            part
+            for part in parts
+            if isinstance(part, fits.BinTableHDU) and part.header["NAXIS1"] and part.columns.names
+        ]
+        if not tables:
             raise DataError(f"{path} holds no binary table with columns.")
+        table = tables[_with_galaxies([part.columns.names for part in tables])]
         # one value each: others take room that the file does not have, or lie elsewhere in it
-        kept = [item for item in table.columns if re.fullmatch(r"1?[LBIJKED]|\d*A", item.format)]
+        kept = [
+            item
+            for item in table.columns
+            if re.fullmatch(r"1?[LBIJKED]|\d*A", item.format) and "," not in str(item.dim or "")
+        ]
         _check_size(path, table.header["NAXIS2"], len(kept))
-        columns = {item.name: _native(table.data[item.name], item.null) for item in kept}
+        columns = {item.name: _native(table.data[item.name], item) for item in kept}
         numbers = {name: number for number, name in enumerate(table.columns.names, 1)}
         about: dict[str, tuple[str, str]] = {
             item.name: (_said(item.unit), _said(table.header.get(f"TCOMM{numbers[item.name]}")))
             for item in kept
         }
-    return _in_degrees(_plain(pd.DataFrame(columns)), about)
+        frame = _fits_frame(table.header)
+    return _in_frame(_in_degrees(_plain(pd.DataFrame(columns)), about), frame)
+
+
+def _fits_frame(header: Mapping[str, Any]) -> str:
+    """Return the frame that a table's header says its positions are in, "" for ICRS and J2000."""
+    system = str(header.get("RADESYS", header.get("RADECSYS", ""))).strip()
+    equinox = str(header.get("EQUINOX", "")).strip()
+    frame = system if system.upper() == "ICRS" else f"{system or 'FK5'} {equinox}".strip()
+    return "" if re.fullmatch(SAME_FRAME, frame, re.IGNORECASE) else frame
 
 
 def _said(value: Any) -> str:
@@ -384,13 +562,23 @@ def _said(value: Any) -> str:
     return one_line(text, MAX_LETTERS)
 
 
-def _native(values: Any, null: Any) -> Any:
-    """Return a column in this machine's byte order; whole numbers that mean missing are NA."""
+def _native(values: Any, column: Any) -> Any:
+    """Return a column of FITS in this machine's byte order; whole numbers that mean missing are NA
+    or, where the file scales them, NaN.
+    """
     found = np.asarray(values)
     found = found.astype(found.dtype.newbyteorder("="))
-    if null in ("", None) or found.dtype.kind not in "iu" or not (found == null).any():
+    null, scale, zero = column.null, column.bscale, column.bzero
+    if null in ("", None) or column.format[-1] not in "BIJK":
         return found
-    return pd.arrays.IntegerArray(found.astype(np.int64), found == null)
+    if scale not in ("", None, 1) or zero not in ("", None, 0):
+        null = null * (1 if scale in ("", None) else scale) + (0 if zero in ("", None) else zero)
+    missing = found == null
+    if not missing.any():
+        return found
+    if found.dtype.kind == "f":
+        return np.where(missing, np.nan, found)
+    return pd.arrays.IntegerArray(found.astype(np.int64), missing)
 
 
 def _in_degrees(table: pd.DataFrame, about: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
@@ -403,7 +591,7 @@ def _in_degrees(table: pd.DataFrame, about: Mapping[str, tuple[str, str]]) -> pd
         written, description = known.get(name, ("", ""))
         if not written or not pd.api.types.is_numeric_dtype(table[name].dtype):
             continue
-        unit = Unit(PLURALS.get(written.lower(), written), parse_strict="silent")
+        unit = Unit(ANGLES.get(written.lower().rstrip("."), written), parse_strict="silent")
         unit = hourangle if unit == hour else unit
         if unit.is_equivalent(deg):
             table[name] = (np.asarray(table[name]) * unit).to_value(deg)
@@ -433,7 +621,9 @@ def _plain(table: pd.DataFrame) -> pd.DataFrame:
         if pd.api.types.is_bool_dtype(values.dtype):
             values = values.astype(object).map({True: "true", False: "false"})
         if pd.api.types.is_integer_dtype(values.dtype):
-            if not values.isna().any():
+            if values.max() > np.iinfo(np.int64).max:
+                kept[str(name)] = without_missing(values.astype(str).where(values.notna(), ""))
+            elif not values.isna().any():
                 kept[str(name)] = values.to_numpy(dtype=np.int64)
             elif (values.abs() > EXACT).any():
                 kept[str(name)] = without_missing(values.astype(str).where(values.notna(), ""))
@@ -442,7 +632,8 @@ def _plain(table: pd.DataFrame) -> pd.DataFrame:
         elif pd.api.types.is_numeric_dtype(values.dtype):
             kept[str(name)] = known_numbers(values.to_numpy(dtype=np.float64, na_value=np.nan))
         elif not values.map(lambda value: isinstance(value, list | dict | np.ndarray)).any():
-            kept[str(name)] = without_missing(values.fillna("").astype(str).str.strip())
+            text = values.astype(str).where(values.notna(), "")
+            kept[str(name)] = without_missing(text.str.strip())
     return pd.DataFrame(kept)
 
 

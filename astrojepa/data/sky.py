@@ -7,7 +7,9 @@ import numpy as np
 ROUNDS = 50  # of Newton's method; a few are enough away from the poles
 
 
-def separation(ra: np.ndarray, dec: np.ndarray, ra0: float, dec0: float) -> np.ndarray:
+def separation(
+    ra: np.ndarray, dec: np.ndarray, ra0: float | np.ndarray, dec0: float | np.ndarray
+) -> np.ndarray:
     """Return the angle to (ra0, dec0) in degrees (haversine); NaN for unknown positions.
 
     >>> separation(np.array([10.0, np.nan]), np.array([0.0, 0.0]), 10.0, 60.0)

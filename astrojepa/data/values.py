@@ -90,12 +90,14 @@ def read_values(column: pd.Series) -> Values:
     Numbers(values=array([1.5, nan, 2. ]))
     """
     kind = column.dtype
-    if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind):
-        long = pd.api.types.is_integer_dtype(kind) and (column.abs() > EXACT).any()
-        if not long:
-            values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-            return Numbers(np.where(np.isfinite(values), values, np.nan))
-    text = pd.api.types.is_string_dtype(kind)
+    whole, truth = pd.api.types.is_integer_dtype(kind), pd.api.types.is_bool_dtype(kind)
+    if pd.api.types.is_numeric_dtype(kind) and not truth and not (whole and _is_long(column)):
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        return Numbers(np.where(np.isfinite(values), values, np.nan))
+    # of objects, some are truths, decimals or dates
+    text = isinstance(kind, pd.StringDtype) or (
+        kind.kind == "O" and pd.api.types.infer_dtype(column) == "string"
+    )
     if text and (numbers := _all_numbers(column)) is not None:
         return Numbers(numbers)
     codes, found = pd.factorize(column, use_na_sentinel=True)
@@ -109,6 +111,11 @@ def read_values(column: pd.Series) -> Values:
     words = tuple(word for word in told.words if word)
     shift = len(told.words) - len(words)  # the empty word, which is sorted first
     return Words(np.where(empty[codes], -1, told.codes - shift), words)
+
+
+def _is_long(whole: pd.Series) -> bool:
+    """Whether floats would round some of these whole numbers."""
+    return bool(len(whole) and (whole.max() > EXACT or whole.min() < -EXACT))
 
 
 def _all_numbers(text: pd.Series) -> np.ndarray | None:

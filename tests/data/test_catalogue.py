@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import warnings
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -353,3 +355,242 @@ def test_small_whole_numbers_are_ids_in_every_format(galaxies, tmp_path):
     assert read_catalogue(tmp_path / "c.csv")["id"].tolist() == [3, 5]
     (tmp_path / "c.csv").write_text("id,mass\n007,9.5\n5,1\n")
     assert read_catalogue(tmp_path / "c.csv")["id"].tolist() == ["007", "5"]
+
+
+def written(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id,ra,dec,mass\n007,10,20,5,\n8,11,21,6,\n",  # a separator behind the last value
+        "#Table1\nid,ra,dec,mass\n007,10,20,5\n8,11,21,6\n",  # CasJobs
+        "# id,ra,dec,mass\n007,10,20,5\n8,11,21,6\n",  # numpy.savetxt
+        " id , ra , dec , mass \n007, 10, 20, 5\n8, 11, 21, 6\n",
+        "id;ra;dec;mass\n007;10;20;5\n8;11;21;6\n",
+    ],
+)
+def test_numbers_of_separated_values_stay_under_their_names(text: str, tmp_path: Path) -> None:
+    table = read_catalogue(written(tmp_path / "x.csv", text))
+    assert {name: [*table[name]] for name in table} == {
+        "id": ["007", "8"],
+        "ra": [10, 11],
+        "dec": [20, 21],
+        "mass": [5, 6],
+    }
+
+
+def test_a_table_of_vizier_is_read_with_its_units(tmp_path: Path) -> None:
+    text = "#\n#RESOURCE=x\n_RAJ2000\tDEJ2000\tBmag\n'h'\tdeg\tmag\n----\t---\t----\n 10.5\t-20\t\n"
+    table = read_catalogue(written(tmp_path / "x.tsv", text.replace("'h'", "deg")))
+    assert [*table["_RAJ2000"], *table["DEJ2000"]] == [10.5, -20]
+    assert table.attrs["columns"]["Bmag"] == ("mag", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("x.csv", "ra,dec\n1,10,20\n2,11,21\n", "3 values in its rows and 2 names"),
+        ("x.txt", "# id ra dec\n1 10 20 5\n2 11 21 6\n", "4 values in its rows"),
+        ("x.txt", "# id ra dec mass type\n1 10 20 5 Sa\n2 11 21 Sb\n", "fewer values"),
+        ("x.txt", "# RA (deg) DEC (deg)\n10 20\n11 21\n", "2 values in its rows"),
+        ("x.txt", "# a | b | c\n1 | 2 | 3\n", "two columns of the same name"),
+    ],
+)
+def test_rows_that_do_not_fit_the_names_are_refused(
+    name: str, text: str, message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(DataError, match=message):
+        read_catalogue(written(tmp_path / name, text))
+
+
+@pytest.mark.parametrize(
+    "heading", ["# id ra dec\n#--------\n", "# made by hand, 2020\nid ra dec\n"]
+)
+def test_columns_of_text_are_named_by_the_line_that_fits_them(heading: str, tmp_path: Path) -> None:
+    text = f"{heading}a#1 10 20\n'b c' 11 21\n".replace("'", '"')
+    table = read_catalogue(written(tmp_path / "x.txt", text))
+    assert {name: [*table[name]] for name in table} == {
+        "id": ["a#1", "b c"],
+        "ra": [10, 11],
+        "dec": [20, 21],
+    }
+
+
+def test_an_empty_text_in_quotes_is_a_missing_value_between_blanks(tmp_path: Path) -> None:
+    text = '# id ra\tmass kind\n1  0.5\t9.5 Sa \n\n2 0.7 "" "E, odd"\n'
+    table = read_catalogue(written(tmp_path / "x.txt", text))
+    assert [*table["kind"]] == ["Sa", "E, odd"]
+    assert np.array_equal(table["mass"], [9.5, np.nan], equal_nan=True)
+
+
+def test_a_catalogue_of_sextractor_is_read_as_astropy_reads_it(tmp_path: Path) -> None:
+    text = (
+        "#   1 NUMBER       Running object number\n"
+        "#   2 ALPHA_J2000  Right ascension  [deg]\n"
+        "#   3 DELTA_J2000  Declination  [deg]\n"
+        "  1  10.5 -20.5\n  2  11.5 -21.5\n"
+    )
+    path = written(tmp_path / "x.txt", text)
+    expected = Table.read(path, format="ascii.sextractor")
+    table = read_catalogue(path)
+    assert [*table] == expected.colnames
+    assert np.array_equal(table.to_numpy(), np.array([*expected.itercols()]).T)
+
+
+MRT = """Title: Galaxies
+Authors: Nobody
+Table: Positions
+================================================================================
+Byte-by-byte Description of file: x.txt
+--------------------------------------------------------------------------------
+   Bytes Format Units  Label  Explanations
+--------------------------------------------------------------------------------
+   1-  7 A7     ---    Name   Name
+   9- 13 F5.2   deg    RAdeg  Right ascension
+  15- 20 F6.2   deg    DEdeg  ? Declination
+--------------------------------------------------------------------------------
+NGC 123 10.50 -20.50
+NGC 124 11.50
+"""
+
+
+def test_a_machine_readable_table_of_a_journal_is_read_by_its_columns(tmp_path: Path) -> None:
+    table = read_catalogue(written(tmp_path / "x.txt", MRT))
+    assert [*table["Name"]] == ["NGC 123", "NGC 124"]
+    assert [values[0] for values in positions(table)] == [10.5, -20.5]
+    assert np.isnan(table["DEdeg"][1])
+
+
+def test_times_quantities_and_positions_of_an_ecsv_are_columns(tmp_path: Path) -> None:
+    from astropy import units
+    from astropy.coordinates import SkyCoord
+    from astropy.table import QTable
+    from astropy.time import Time
+
+    place = SkyCoord([10, 200], [-5, 60], unit="deg", frame="galactic")
+    whole = QTable({"id": ["a", "b"], "place": place, "size": [1, 2] * units.arcmin})
+    whole["seen"] = Time(["2020-01-01", "2021-06-01"])
+    whole.write(tmp_path / "x.ecsv")
+    table = read_catalogue(tmp_path / "x.ecsv")
+    ra, dec = positions(table)
+    assert place.icrs.separation(SkyCoord(ra, dec, unit="deg")).arcsec.max() < 1e-3
+    assert [*table["size"]] == [1, 2]
+    assert [*table["seen"]] == ["2020-01-01", "2021-06-01"]
+
+
+@pytest.mark.parametrize("wide", [np.uint64, np.int64])
+def test_numbers_of_64_bits_keep_every_digit(wide: Any, tmp_path: Path) -> None:
+    numbers = np.array([np.iinfo(wide).max, 5], wide)
+    Table({"ra": [1.0, 2.0], "n": numbers}).write(tmp_path / "x.fits")
+    table = read_catalogue(tmp_path / "x.fits")
+    assert [int(number) for number in table["n"]] == numbers.tolist()
+
+
+@pytest.mark.parametrize(("scale", "zero"), [(1, 32768), (0.5, 10.0)])
+def test_scaled_numbers_that_mean_missing_are_none(
+    scale: float, zero: float, tmp_path: Path
+) -> None:
+    stored = np.array([-7, 100, -32768], ">i2")
+    cards = {"XTENSION": "BINTABLE", "BITPIX": 8, "NAXIS": 2, "NAXIS1": 2, "NAXIS2": 3}
+    cards |= {"PCOUNT": 0, "GCOUNT": 1, "TFIELDS": 1, "TTYPE1": "n", "TFORM1": "I"}
+    cards |= {"TNULL1": -32768, "TSCAL1": scale, "TZERO1": zero}
+    header = fits.Header(list(cards.items()))
+    content = fits.PrimaryHDU().header.tostring() + header.tostring()
+    path = tmp_path / "x.fits"
+    path.write_bytes(content.encode() + stored.tobytes().ljust(2880, b"\0"))
+    found = read_catalogue(path)["n"].to_numpy(dtype=np.float64)
+    expected = np.where(stored == -32768, np.nan, stored.astype(np.float64) * scale + zero)
+    assert np.array_equal(found, expected, equal_nan=True)
+
+
+def test_the_table_of_galaxies_is_read_of_several(tmp_path: Path) -> None:
+    card = fits.BinTableHDU(Table({"Field Header Card": ["SIMPLE"]}), name="LDAC_IMHEAD")
+    objects = fits.BinTableHDU(Table({"ALPHA_J2000": [10.0], "DELTA_J2000": [20.0]}))
+    fits.HDUList([fits.PrimaryHDU(), card, objects]).writeto(tmp_path / "x.fits")
+    assert [*read_catalogue(tmp_path / "x.fits")] == ["ALPHA_J2000", "DELTA_J2000"]
+
+
+def test_text_of_several_values_a_row_is_left_out(tmp_path: Path) -> None:
+    names = fits.Column("names", "8A", dim="(4,2)", array=np.array([["ab", "cd"]]))
+    columns = [fits.Column("ra", "D", array=[1.0]), names]
+    fits.BinTableHDU.from_columns(columns).writeto(tmp_path / "x.fits")
+    assert [*read_catalogue(tmp_path / "x.fits")] == ["ra"]
+
+
+def test_a_file_without_a_table_is_not_called_damaged(tmp_path: Path) -> None:
+    fits.PrimaryHDU(np.ones((4, 4))).writeto(tmp_path / "x.fits")
+    with pytest.raises(DataError, match=r"^\S+x\.fits holds no binary table with columns\.$"):
+        read_catalogue(tmp_path / "x.fits")
+
+
+COOSYS = """<VOTABLE version="1.3" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"><RESOURCE>
+<COOSYS ID="c" system="{}" equinox="{}"/><TABLE><FIELD name="x" datatype="int"/><DATA><TABLEDATA>
+<TR><TD>1</TD></TR></TABLEDATA></DATA></TABLE><TABLE>
+<FIELD name="RA" datatype="double" unit="deg" ref="c"/>
+<FIELD name="DEC" datatype="double" unit="deg" ref="c"/><DATA><TABLEDATA>
+<TR><TD>10</TD><TD>20</TD></TR></TABLEDATA></DATA></TABLE></RESOURCE></VOTABLE>"""
+
+
+@pytest.mark.parametrize("ending", ["vot", "fits"])
+@pytest.mark.parametrize(
+    ("system", "equinox", "far"),
+    [
+        ("ICRS", "J2000", False),
+        ("FK5", "J2000", False),
+        ("FK4", "B1950", True),
+        ("FK5", "J1975", True),
+    ],
+)
+def test_positions_of_another_frame_are_refused_and_never_taken_for_icrs(
+    ending: str, system: str, equinox: str, far: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / f"x.{ending}"
+    if ending == "vot":
+        path.write_text(COOSYS.format(system if system == "ICRS" else f"eq_{system}", equinox))
+    else:
+        table = fits.BinTableHDU(Table({"RA": [10.0], "DEC": [20.0]}))
+        table.header.update({"RADESYS": system, "EQUINOX": float(equinox[1:])})
+        table.writeto(path)
+    found = read_catalogue(path)
+    assert [*found] == ["RA", "DEC"]
+    if far:
+        with pytest.raises(DataError, match=f"are in (eq_)?{system} .*{equinox[1:]}"):
+            positions(found)
+    else:
+        assert [values.tolist() for values in positions(found)] == [[10], [20]]
+
+
+@pytest.mark.parametrize("unit", ["DEG", "deg.", "Degree", "degrees"])
+def test_degrees_are_known_however_they_are_written(unit: str, tmp_path: Path) -> None:
+    columns = [fits.Column(name, "D", unit=unit, array=[10.0]) for name in ("ra", "dec")]
+    fits.BinTableHDU.from_columns(columns).writeto(tmp_path / "x.fits")
+    assert [*map(np.ndarray.item, positions(read_catalogue(tmp_path / "x.fits")))] == [10, 10]
+
+
+def test_the_unit_may_stand_in_the_name_of_a_position(tmp_path: Path) -> None:
+    table = read_catalogue(written(tmp_path / "x.csv", "RA (deg),Dec [degrees]\n10,-20\n"))
+    assert [*map(np.ndarray.item, positions(table))] == [10, -20]
+    hours = read_catalogue(written(tmp_path / "y.csv", "RA (h),Dec (deg)\n10,-20\n"))
+    with pytest.raises(DataError, match=r"no columns ra and dec \(found: RA \(h\)"):
+        match(aj.open_dataset("simulated:5"), hours)
+
+
+def test_ids_whose_rows_lie_elsewhere_are_said(galaxies) -> None:
+    rows = pd.DataFrame({"id": galaxies.ids, "ra": galaxies.ra, "dec": galaxies.dec})
+    assert "lie more than" not in str(match(galaxies, rows))
+    rows["dec"] = -rows["dec"]
+    found = match(galaxies, rows)
+    assert found.by == "id"
+    away = separation(galaxies.ra, galaxies.dec, rows["ra"], rows["dec"])
+    assert found.far == (away > 60).sum() > 20
+    assert f"{found.far} of these rows lie more than 60 arcsec from their galaxy" in str(found)
+
+
+def test_decimal_commas_are_read_where_semicolons_separate(tmp_path: Path) -> None:
+    table = read_catalogue(written(tmp_path / "x.csv", "ra;dec;mass\n10,5;-20,25;1,5e3\n"))
+    assert table.to_numpy().tolist() == [[10.5, -20.25, 1500.0]]
+    table = read_catalogue(written(tmp_path / "y.csv", 'ra,dec,mass\n10.5,-20.25,"1,500"\n'))
+    assert [*table["mass"]] == ["1,500"]  # a thousand and a half, or one and a half: text

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import date
+from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +14,7 @@ import pytest
 import astrojepa as aj
 from astrojepa.data.columns import class_columns, further_columns, known_of, labelled_by
 from astrojepa.data.dataset import Dataset
+from astrojepa.data.values import Words, read_values
 
 
 @pytest.fixture
@@ -46,3 +50,24 @@ def test_what_is_known_of_a_galaxy_leaves_out_what_is_not(data: Dataset) -> None
     assert known_of(data, 0) == {"hubble": "Sa", "mag_r": "14.1235", "one": "x", "count": "1"}
     assert known_of(data, 1) == {"hubble": "E", "one": "x", "count": "2"}
     assert list(known_of(data, 2)) == ["mag_r", "one", "count"]
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        ([True, None, False], ["true", None, "false"]),
+        ([Decimal("1.5"), None, Decimal("2")], [1.5, None, 2.0]),
+        ([date(2020, 1, 2), None], ["2020-01-02", None]),
+        (np.array([-(2**63), 1]), [str(-(2**63)), "1"]),
+        (["a", 1, None], ["a", "1", None]),
+        ([None, None], [None, None]),
+    ],
+)
+def test_values_of_any_kind_can_be_compared(column: Any, expected: list[Any]) -> None:
+    kind = None if isinstance(column, np.ndarray) else object
+    values = read_values(pd.Series(column, dtype=kind))
+    if isinstance(values, Words):
+        found = [values.words[code] if code >= 0 else None for code in values.codes]
+    else:
+        found = [None if value != value else value for value in values.values]
+    assert found == expected

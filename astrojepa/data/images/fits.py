@@ -22,7 +22,7 @@ import numpy as np
 from astropy.io import fits
 
 from astrojepa.config import MAX_BANDS
-from astrojepa.data import PictureError
+from astrojepa.data import DataError, PictureError
 from astrojepa.data.images.bands import (
     image_band,
     plane_bands,
@@ -59,11 +59,14 @@ COUNTS = ([b"NAXIS"], [b"ZNAXIS"], [b"TFIELDS"])
 MAX_HEADER_BYTES = 300 * BLOCK  # 10,800 cards
 # How extensions are called that show no galaxy, and those that do
 NO_PICTURES = re.compile(
-    r"(mask|msk|bpm|dq|flag|flags|maskbits|weight|wht|wgt|ivar|invvar|var|variance|err|error"
+    r"([a-z]*mask|msk|bpm|badpix|dq|flag|flags|flg|quality|maskbits|weight|wht|wgt|ivar|invvar|var|variance|err|error"
     r"|sigma|rms|noise|std|unc|uncert|uncertainty|psf|exp|nexp|exposure|exptime|coverage"
     r"|cov|seg|segm|segmap|segmentation|ctx|wcsdvarr|d2imarr|thumbnail)"
 )
 PICTURES = re.compile(r"sci|science|image")
+# and those that are shown only where nothing else is
+PRODUCTS = re.compile(r"models?|resid|residuals?|bkgd?|background|bg|chi2?|snr")
+NEW_WORDS = re.compile(rf"{PRODUCTS.pattern}|[a-z]+mask|badpix|flg|quality")
 CALLED = ("EXTNAME", "HDUNAME", "EXTTYPE", "IMAGETYP", "HDUCLAS1", "HDUCLAS2", "HDUCLAS3")
 UNPACKED = ("RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2")  # whose unpackers stay within their arrays
 LARGEST_FLOAT32 = 1e30  # so that squares of flux stay finite as well
@@ -84,6 +87,7 @@ class Sky:
     resampled: bool = False  # bands had other pixels than the finest of them
     uncovered: float = 0.0  # largest fraction of the image in which a band has no pixel
     left_out: bool = False  # images in other filters are not shown
+    anew: bool = False  # read otherwise than by older versions, whose frames may be cached
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,7 @@ class _Picture:
     unnamed: int  # planes of a cube whose filters are not named
     grids: list[Grid] | None  # of the images where they differ: all come onto the finest
     left_out: bool  # images in other filters than these
+    anew: bool = False  # as in `Sky`
 
     @property
     def planes(self) -> int:
@@ -119,7 +124,7 @@ class _Picture:
         ra, dec = centre(self.headers[place], self.parts) or (None, None)
         unnamed = self.planes == 3 and not red_green_blue(self.bands or [])
         apart = bool(self.grids), uncovered(self.grids or [])
-        return Sky(ra, dec, unnamed, *apart, self.left_out)
+        return Sky(ra, dec, unnamed, *apart, self.left_out, self.anew)
 
     def cube(self) -> np.ndarray:
         """Read all planes, float64 (n, H, W), in the order of `bands`; row 0 is the top."""
@@ -301,7 +306,7 @@ def opened_parts(
                     do_not_scale_image_data=True,
                 ) as hdus:
                     yield _checked(hdus, stream, size, name)
-            except PictureError:
+            except DataError:
                 raise
             # astropy raises OSError, ValueError, TypeError, KeyError, ... for damaged files
             except Exception as error:
@@ -420,13 +425,10 @@ def _picture(parts: list[Any], name: str, wanted: Sequence[str]) -> _Picture:
             f"{name} holds no image of the sky "
             f"({f'its images are called {called}' if images else 'tables are not read'})."
         )
+    shown = [image for image in shown if not _called(image, PRODUCTS)] or shown
     best = max(shown, key=_worth)
     shape, chosen, bands, grids = _plain(best.shape), [best], None, None
-    named = {
-        band: image
-        for image in shown
-        if _plain(image.shape) == shape and (band := image_band(image.header))
-    }
+    named, twice = _bands_alike(shown, shape, bool(wanted))
     if len(shape) == 2 and len(named) > 1 and red_green_blue(list(named)):
         bands, chosen = list(named), list(named.values())
     if len(shape) == 2 and best in named.values():
@@ -440,7 +442,13 @@ def _picture(parts: list[Any], name: str, wanted: Sequence[str]) -> _Picture:
         found = (plane_bands(headers[0], count) for count in counts)
         bands = next((names for names in found if names), None)
     left_out = not wanted and len(shape) == 2 and bool(_filters(shown) - _filters(chosen))
-    picture = _Picture(chosen, shape, bands, headers, parts, len(wanted) or 3, grids, left_out)
+    before = [i for i in images if not _called(i, NO_PICTURES) or _called(i, NEW_WORDS)]
+    others = [i for i in before if _called(i, NEW_WORDS) and image_band(i.header)]
+    several = len(chosen) > 1 and bool(twice or others)
+    anew = several or best is not max(before, key=_worth) or any(map(_softened, headers))
+    picture = _Picture(
+        chosen, shape, bands, headers, parts, len(wanted) or 3, grids, left_out, anew
+    )
     if len(shape) != 2 and (len(shape) != 3 or picture.planes not in (shape[0], shape[2])):
         raise PictureError(
             f"{name}: its image is {best.shape}; expected (H, W), (3, H, W) or (H, W, 3), or one "
@@ -456,6 +464,22 @@ def _picture(parts: list[Any], name: str, wanted: Sequence[str]) -> _Picture:
         if isinstance(image, fits.CompImageHDU):
             _check_tiles(image, name)
     return picture
+
+
+def _bands_alike(
+    shown: list[Any], shape: tuple[int, ...], by_name: bool
+) -> tuple[dict[str, Any], bool]:
+    """Return the images of one size by the filter that they name, in the order of the file, and
+    whether a filter has several: of these the best, the first of equals. Filters are told by their
+    wavelength, or by their very name.
+    """
+    alike = [i for i in shown if _plain(i.shape) == shape and image_band(i.header)]
+    found: dict[Any, Any] = {}
+    for image in sorted(alike, key=_worth, reverse=True):
+        band = image_band(image.header) or ""
+        found.setdefault(band if by_name else wavelength(band), image)
+    kept = [image for image in alike if any(image is one for one in found.values())]
+    return {image_band(i.header) or "": i for i in kept}, len(kept) < len(alike)
 
 
 def _of_other_sizes(
@@ -503,10 +527,14 @@ def _of_other_sizes(
     return list(known), [named[band] for band in known], list(known.values())
 
 
-def _filters(images: list[Any]) -> set[float | None]:
-    """Return the wavelengths of images of one plane that name their filter."""
-    flat = (image for image in images if len(_plain(image.shape)) == 2)
-    return {wavelength(band) for image in flat if (band := image_band(image.header))}
+def _filters(images: list[Any]) -> set[float | str | None]:
+    """Return the wavelengths of images of one plane that name their filter, or its name where it is
+    not known.
+    """
+    flat = [image.header for image in images if len(_plain(image.shape)) == 2]
+    known = {wavelength(band) for header in flat if (band := image_band(header))}
+    said = {str(header.get("FILTER", "")).strip() for header in flat if not image_band(header)}
+    return known | (said - {""})
 
 
 def _worth(image: Any) -> tuple[bool, int, bool]:
@@ -588,7 +616,19 @@ def _values(image: Any, shape: tuple[int, ...]) -> np.ndarray:
         limits = np.iinfo(raw.dtype)
         stored = limits.min <= int(blank) <= limits.max  # as it ought to be
         values[(raw if stored else values) == int(blank)] = np.nan
+    if _softened(header):
+        with np.errstate(over="ignore"):  # no flux: undefined later
+            values = 2 * float(header["BSOFTEN"]) * np.sinh(values * np.log(10) / 2.5)
+        values += float(header["BOFFSET"])
     return values.reshape(shape)
+
+
+def _softened(header: fits.Header) -> bool:
+    """Whether values are asinh magnitudes of Pan-STARRS, which become flux.
+
+    *Source:* Waters et al. 2020, ApJS 251, 4: flux = BOFFSET + 2 BSOFTEN sinh(value · ln 10 / 2.5).
+    """
+    return "BSOFTEN" in header and "BOFFSET" in header
 
 
 def _upright(image: Any, grid: Grid) -> np.ndarray:

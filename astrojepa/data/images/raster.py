@@ -22,7 +22,7 @@ MAX_FILE_BYTES = 128 * 1024 * 1024
 MAX_SCANS = 100  # a progressive JPEG has about ten; thousands over a large image take hours
 MAX_CHUNKS = 50_000  # a PNG of 4096 x 4096 pixels has about 8,000, of 8 kB each
 BITS = (8, 10, 12, 14, 16)
-DEEP = ("I;16B", "RGB;16B", "RGBA;16B")  # kinds of 16-bit samples, as Pillow names them
+DEEP = ("I;16B", "LA;16B", "RGB;16B", "RGBA;16B")  # kinds of 16-bit samples, as Pillow names them
 JPEG_SCAN = b"\xff\xda"
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 JPEG_SIGNATURE = b"\xff\xd8\xff"
@@ -129,11 +129,17 @@ def _check_size(size: tuple[int, int], name: str) -> None:
 
 
 def _deep(raw: bytes, kind: str) -> np.ndarray:
-    """Read a PNG of 16 bits: uint16 (H, W, 1, 3 or 4), of which Pillow itself keeps 8 in colours.
+    """Read a PNG of 16 bits: uint16 (H, W, 1 to 4), of which Pillow itself keeps 8 in colours.
 
-    The decoder is asked for the upper bytes, then, as if the file were little-endian, the lower.
+    The decoder is asked for the upper bytes, then, as if the file were little-endian, the lower;
+    for grey and alpha, for their four bytes as if they were colours.
     """
     samples: Any = 0
+    if kind == "LA;16B":
+        with PngImageFile(io.BytesIO(raw)) as whole:
+            whole.tile = [whole.tile[0]._replace(args="RGBA")]
+            upper, lower = (np.array(whole)[..., k::2].astype(np.uint16) for k in (0, 1))
+        return upper * np.uint16(256) + lower
     for order in "BL" if kind != "I;16B" else "B":
         with PngImageFile(io.BytesIO(raw)) as half:
             half.tile = [half.tile[0]._replace(args=kind[:-1] + order)]
@@ -142,8 +148,10 @@ def _deep(raw: bytes, kind: str) -> np.ndarray:
 
 
 def _scaled(deep: np.ndarray) -> np.ndarray:
-    """Turn 16-bit samples, grey, RGB, or RGB and alpha, into uint8 (H, W, 3)."""
-    light, opacity = deep[..., :3], deep[..., 3:] if deep.shape[2] == 4 else np.ones(1, np.uint16)
+    """Turn 16-bit samples, grey or RGB, with or without alpha, into uint8 (H, W, 3)."""
+    colours = deep.shape[2] - (deep.shape[2] % 2 == 0)
+    light, opacity = deep[..., :colours], deep[..., colours:]
+    opacity = opacity if opacity.size else np.ones(1, np.uint16)
     bits = next(bits for bits in BITS if int(light.max()) < 2**bits)
     values = light / np.float32(2**bits - 1) * (opacity / np.float32(max(opacity.max(), 1)))
     return np.repeat(np.round(values * 255).astype(np.uint8), 3 // light.shape[2], axis=2)

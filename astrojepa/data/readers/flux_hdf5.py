@@ -14,6 +14,7 @@ from astrojepa.data.content import content_hashes
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.missing import known_places
 from astrojepa.data.readers import galaxy10
+from astrojepa.data.readers.labels import doubtful_positions
 
 if TYPE_CHECKING:
     import h5py
@@ -92,6 +93,7 @@ def open_flux(path: Path, bands: tuple[str, ...]) -> Dataset:
         dec=dec,
         redshift=numbers["redshift"],
         source_hash=f"{digest} {' '.join(bands)}",
+        notes=tuple(filter(None, (doubtful_positions(ra, dec),))),
     )
 
 

@@ -27,13 +27,16 @@ from astrojepa.data.images.raster import read_image
 from astrojepa.data.readers.labels import (
     TABLES,
     coordinate_columns,
+    doubtful_positions,
     encode_labels,
     find_table,
     keep_where,
+    linked_folders,
     list_pictures,
     name_galaxies,
     read_labels,
     split_names,
+    unread_positions,
     walk,
 )
 from astrojepa.data.readers.parquet import is_table
@@ -177,10 +180,14 @@ def open_folder(
     ra, dec, redshift = coordinate_columns(kept, said_by)
     listing += "".join(f"\n{band}" for band in bands)
     source_hash = hashlib.sha256(raw + listing.encode("utf-8", "surrogateescape")).hexdigest()
-    unnamed, resampled, apart = _fill_from_headers(reader, rows, ra, dec, source_hash, progress)
-    if resampled:  # what was shown of such files before is in the cache
-        source_hash = hashlib.sha256(f"{source_hash} resampled".encode()).hexdigest()
+    unnamed, resampled, apart, anew = _fill_from_headers(
+        reader, rows, ra, dec, source_hash, progress
+    )
+    # what was shown of such files before is in the cache
+    for changed in [word for word, true in (("resampled", resampled), ("anew", anew)) if true]:
+        source_hash = hashlib.sha256(f"{source_hash} {changed}".encode()).hexdigest()
     left_out = _left_out(root, set(_all_files(files, bands)))
+    doubt = doubtful_positions(ra, dec) or unread_positions(list(kept.columns))
     return Dataset(
         root.name,
         reader,
@@ -193,7 +200,7 @@ def open_folder(
         split_column=split_names(kept),
         table=kept,
         skipped=skipped,
-        notes=tuple(filter(None, (said, unnamed, resampled, apart, left_out))),
+        notes=tuple(filter(None, (said, doubt, unnamed, resampled, apart, left_out))),
     )
 
 
@@ -234,10 +241,16 @@ def _left_out(root: Path, read: set[str]) -> str:
     table = find_table(root)
     others = [name for name in walk(root) if name not in read and root / name != table]
     kinds = Counter(map(_kind, others))
-    if not kinds:
-        return ""
-    counted = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(6))
-    return f"{len(others):,} other files in {root.name} are not read ({counted})."
+    said = []
+    if kinds:
+        counted = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(6))
+        said.append(f"{len(others):,} other files in {root.name} are not read ({counted}).")
+    if table is None and (links := linked_folders(root)):
+        said.append(
+            f"Folders that are links are not followed ({_first(links)}); copy them, or open what "
+            "they lead to."
+        )
+    return " ".join(said)
 
 
 def _kind(name: str) -> str:
@@ -284,18 +297,19 @@ def _check_files(root: Path, files: Sequence[str]) -> list[os.stat_result]:
 def _complain(
     root: Path, total: int, missing: Sequence[str], outside: Sequence[str], foreign: Sequence[str]
 ) -> None:
+    table = find_table(root)
+    source = table.name if table else root.name
     if outside:
-        raise DataError(
-            f"labels.csv names files outside {root}: {_first(outside)}. Copy them into the folder."
-        )
+        names = "names files outside" if table else "holds links to files outside"
+        raise DataError(f"{source} {names} {root}: {_first(outside)}. Copy them into the folder.")
     if foreign:
         raise DataError(
-            f"labels.csv names files that are not JPEG, PNG or FITS: {_first(foreign)}. Convert or "
+            f"{source} names files that are not JPEG, PNG or FITS: {_first(foreign)}. Convert or "
             f"remove them."
         )
     if missing:
         raise DataError(
-            f"{len(missing)} of {total} files of labels.csv are missing in {root}: "
+            f"{len(missing)} of {total} files of {source} are missing in {root}: "
             f"{_first(missing)}. "
             "Add the files, or remove their rows."
         )
@@ -317,19 +331,19 @@ def _fill_from_headers(
     dec: np.ndarray,
     source_hash: str,
     progress: bool | Progress,
-) -> tuple[str, str, str]:
+) -> tuple[str, str, str, bool]:
     """Write the sky position of FITS images into `ra` and `dec` where both are unknown; say
     whose bands have no names, how many have bands that are resampled, and how many bands that
-    are not shown.
+    are not shown; and whether any is read otherwise than before (`Sky.anew`).
     """
     bands = reader.bands if isinstance(reader, FluxFolderReader) else ()
     names = [reader.files[row] for row in rows.tolist()]
     places = [place for place, name in enumerate(names) if name.lower().endswith(FITS_SUFFIXES)]
     if not places:
-        return "", "", ""
+        return "", "", "", False
     fits = [names[place] for place in places]
     told = _headers(reader.root, fits, source_hash, progress, bands)
-    east, north, unnamed, resampled, uncovered, left_out = told.T
+    east, north, unnamed, resampled, uncovered, left_out, anew = told.T
     unknown = np.isnan(ra[places]) & np.isnan(dec[places])
     ra[places] = np.where(unknown, east, ra[places])
     dec[places] = np.where(unknown, north, dec[places])
@@ -349,11 +363,12 @@ def _fill_from_headers(
         )
     alone = (
         f"{_first([fits[place] for place in np.flatnonzero(left_out)])}: images in other filters "
-        f"are not shown beside the largest; they need its size, or a WCS that meets its own."
+        f"are not shown beside the largest; they need a known filter, and its size or a WCS that "
+        "meets its own."
     )
     said = (shown, unnamed), (apart, resampled), (alone, left_out)
     first, second, third = (sentence if any(true) else "" for sentence, true in said)
-    return first, second, third
+    return first, second, third, bool(anew.any())
 
 
 def _headers(
@@ -365,7 +380,7 @@ def _headers(
 ) -> np.ndarray:
     """Read FITS headers, once for a content: ra, dec (degrees, NaN where unknown), whether the
     bands have no names, whether they are resampled, which fraction of the image the least of them
-    does not cover, and whether some are not shown, float64 (n, 6).
+    does not cover, whether some are not shown, and whether they are read anew, float64 (n, 7).
     """
     from astrojepa.data.images import bands as filters
     from astrojepa.data.images import fits, grids, position
@@ -374,8 +389,8 @@ def _headers(
     key = hashlib.sha256(f"{source_hash} {program} {len(bands)}".encode())
     path = cache_path("headers", key.hexdigest()[:16])
     found = (load_arrays(path) or {}).get("sky")
-    if found is None or found.shape != (len(files), 6) or found.dtype != np.float64:
-        found = np.full((len(files), 6), (np.nan, np.nan, 0.0, 0.0, 0.0, 0.0))
+    if found is None or found.shape != (len(files), 7) or found.dtype != np.float64:
+        found = np.full((len(files), 7), (np.nan, np.nan, 0.0, 0.0, 0.0, 0.0, 0.0))
         with reporting(progress, len(files), f"reading headers of {root.name}") as report:
             for place, name in enumerate(files):
                 with contextlib.suppress(PictureError):  # named when the image is read
@@ -387,6 +402,7 @@ def _headers(
                         sky.resampled,
                         sky.uncovered,
                         sky.left_out,
+                        sky.anew,
                     )
                 report(place + 1)
         save_arrays(path, sky=found)

@@ -24,6 +24,7 @@ from astrojepa.data.content import content_hashes
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import open_pictures, write_pictures
 from astrojepa.data.missing import known_numbers, known_places
+from astrojepa.data.readers.labels import doubtful_positions
 from astrojepa.data.readers.registry import Selection, reader
 from astrojepa.progress import Progress
 
@@ -157,6 +158,7 @@ def open_galaxy10(path: str | Path, progress: bool | Progress = False) -> Datase
         redshift=numbers["redshift"],
         source_hash=source_hash,
         table=pd.DataFrame({"pxscale": numbers["pxscale"]}),
+        notes=tuple(filter(None, (doubtful_positions(numbers["ra"], numbers["dec"]),))),
     )
 
 

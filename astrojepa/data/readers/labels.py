@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
 import io
@@ -51,6 +52,10 @@ SPLITS = {
     **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
     **dict.fromkeys(("test", "testing"), "test"),
 }
+IN_DEGREES = re.compile(r"\s*[(\[]\s*(deg|degrees?|\N{DEGREE SIGN})\s*[)\]]$", re.IGNORECASE)
+POSITION = re.compile(r"(ra|dec|decl|right ?ascension|declination)([^a-z]|$|j?2000)", re.IGNORECASE)
+LEAST_POSITIONS = 20  # that tell degrees from hours and radians
+ODD = re.compile("[\ud800-\udfff]")  # bytes of a name that are no letters
 # An id that passed through a spreadsheet: of more digits than were written
 SHORTENED = re.compile(r"-?\d\.\d+[eE]\+?\d{2,}|-?\d[eE]\+\d{2,}|-?\d{16,}\.0*")
 ROUNDED = re.compile(r"\d{15}0+")
@@ -66,7 +71,8 @@ def find_name(columns: Sequence[str], name: str) -> str | None:
     """`find_column` among the names of columns."""
     if name in columns:
         return name
-    lower = {column.lower(): column for column in reversed(columns)}
+    lower = {IN_DEGREES.sub("", column).lower(): column for column in reversed(columns)}
+    lower |= {column.lower(): column for column in reversed(columns)}
     return next((lower[known] for known in (name, *NAMES.get(name, ())) if known in lower), None)
 
 
@@ -145,7 +151,10 @@ def _parse(raw: bytes, path: Path) -> pd.DataFrame:
                 f"separators."
             )
         row += [""] * (len(header) - len(row))
-    return pd.DataFrame(rows[1:], columns=header, dtype=str)
+    table = pd.DataFrame(rows[1:], columns=header, dtype=str)
+    if _separator(_without_comments(raw)) == ";":
+        table = table.apply(with_points)
+    return table
 
 
 def _rows(raw: bytes, path: Path) -> list[list[str]]:
@@ -154,8 +163,8 @@ def _rows(raw: bytes, path: Path) -> list[list[str]]:
     """
     rows: list[list[str]] = []
     longest = 0
-    first = raw.lstrip().partition(b"\n")[0].decode("utf-8-sig", "replace")
-    separator = max(SEPARATORS, key=first.count)  # the first of them where there is none
+    raw = _without_comments(raw)
+    separator = _separator(raw)
     text = io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8-sig", newline="")
     for line in csv.reader(text, strict=True, delimiter=separator):
         if not any(line):
@@ -176,20 +185,68 @@ def _rows(raw: bytes, path: Path) -> list[list[str]]:
     return rows
 
 
+def _separator(raw: bytes) -> str:
+    first = raw.lstrip().partition(b"\n")[0].decode("utf-8-sig", "replace")
+    return max(SEPARATORS, key=first.count)  # the first of them where there is none
+
+
+def with_points(values: pd.Series) -> pd.Series:
+    """Return text with points for decimal commas, where all that is known is such a number: in
+    tables separated by semicolons, as spreadsheets write them where commas are decimal.
+
+    >>> with_points(pd.Series(["10,5", "", "-3"])).tolist()
+    ['10.5', '', '-3']
+    """
+    known = without_missing(values)
+    known = known[known != ""]
+    if known.str.fullmatch(r"[+-]?\d+(,\d+)?([eE][+-]?\d+)?").all():
+        return values.str.replace(",", ".")
+    return values
+
+
+def _without_comments(raw: bytes) -> bytes:
+    """Leave out the lines before the names that begin with #, but for one that has the names."""
+    text, comment = raw.removeprefix(codecs.BOM_UTF8).lstrip(), b""
+    while text.startswith(b"#"):
+        comment, _, text = text.partition(b"\n")
+    if not comment:
+        return raw
+    counts = [
+        max(line.count(mark.encode()) for mark in SEPARATORS)
+        for line in (comment, text.partition(b"\n")[0])
+    ]
+    return comment.lstrip(b"# ") + b"\n" + text if counts[0] == counts[1] > 0 else text
+
+
 def list_pictures(root: Path, suffixes: tuple[str, ...]) -> tuple[pd.DataFrame, bytes]:
     """Make the table of a folder without labels.csv: sorted images. Sub-folders called train, val
     and test are the split, other two or more are classes; folders that all share say nothing.
     """
     files = sorted(name for name in walk(root) if name.lower().endswith(suffixes))
     if not files:
+        links = linked_folders(root)
         raise DataError(
             f"{root} holds no images (JPEG, PNG or FITS) and no labels.csv; give the folder that "
-            f"holds them."
+            f"holds them"
+            + (f" (folders that are links are not followed, as {links[0]})." if links else ".")
         )
+    try:
+        "".join(files).encode()
+    except UnicodeEncodeError:
+        odd = next(name for name in files if ODD.search(name))
+        raise DataError(f"{root}: the name {odd!a} is not UTF-8; rename the file.") from None
     table = pd.DataFrame({"file": files}, dtype=str)
     folders = [name.split("/")[:-1] for name in files]
     for _ in range(MAX_LEVELS):
         level = {below[0] if below else "" for below in folders}
+        said = {SPLITS[name.lower()] for name in level if name.lower() in SPLITS}
+        other = sorted(name for name in level if name.lower() not in SPLITS)
+        if "train" in said and len(said) > 1 and other:
+            where = f"in {other[-1]}" if other[-1] else "in none of them"
+            raise DataError(
+                f"{root} has folders of a split ({', '.join(sorted(said))}) and, beside them, "
+                f"images {where}; move these, or name each image and its split in {TABLES[0]}."
+            )
         if "split" not in table and {name.lower() for name in level} <= set(SPLITS):
             table["split"] = [SPLITS[below[0].lower()] for below in folders]
         elif "label" not in table and len(level - {""}) > 1:
@@ -202,10 +259,23 @@ def list_pictures(root: Path, suffixes: tuple[str, ...]) -> tuple[pd.DataFrame, 
 
 def walk(root: Path) -> Iterator[str]:
     """Yield the path of every file below a folder, hidden ones left out."""
-    for folder, folders, names in os.walk(root):
+    for folder, folders, names in os.walk(root, onerror=_refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
         below = folder.removeprefix(f"{root}").replace(os.sep, "/").lstrip("/")
         yield from (f"{below}/{name}".lstrip("/") for name in names if not name.startswith("."))
+
+
+def linked_folders(root: Path) -> list[str]:
+    """Return the folders below a folder that are links, which `walk` does not follow."""
+    found = []
+    for folder, folders, _ in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [name for name in folders if os.path.islink(f"{folder}/{name}")]  # noqa: PTH114
+    return sorted(found)
+
+
+def _refuse(error: OSError) -> None:
+    raise DataError(f"{error.filename} cannot be listed ({error.strerror}); make it readable.")
 
 
 def keep_where(
@@ -252,6 +322,7 @@ def encode_labels(
         if label_column:
             raise DataError(f"label_column: {numbers}")
         return *unlabelled, numbers
+    known = _one_spelling(known)
     said = pd.DataFrame({"file": table["file"], "label": known}).dropna().drop_duplicates()
     if (twice := said[said["file"].duplicated(keep=False)]).size:
         name = twice["file"].iloc[0]
@@ -259,8 +330,20 @@ def encode_labels(
         raise DataError(f"{source} gives {name} two labels ({both}); keep one row.")
     classes = sorted(known.unique())
     number = {name: index for index, name in enumerate(classes)} | {"": -1}
-    labels = np.array([number[name] for name in table[column].tolist()], dtype=np.int64)
+    spelled = known.reindex(table.index, fill_value="")
+    labels = np.array([number[name] for name in spelled.tolist()], dtype=np.int64)
     return labels, tuple(classes), ""
+
+
+def _one_spelling(known: pd.Series) -> pd.Series:
+    """Return labels in which 1 and 1.0, or True and TRUE, are one class, where there are both."""
+    for words, plain in (
+        (r"-?\d+(\.0*)?", known.str.replace(r"\.0*$", "", regex=True)),
+        (r"(?i:true|false)", known.str.lower()),
+    ):
+        if known.str.fullmatch(words).all() and plain.nunique() < known.nunique():
+            return plain
+    return known
 
 
 def name_galaxies(table: pd.DataFrame, source: str = TABLES[0]) -> np.ndarray:
@@ -311,6 +394,34 @@ def coordinate_columns(
     ra = _numbers(table, "ra", 0.0, 360.0, source)
     dec = _numbers(table, "dec", -90.0, 90.0, source)
     return *known_places(ra, dec), _numbers(table, "redshift", -np.inf, np.inf, source)
+
+
+def doubtful_positions(ra: np.ndarray, dec: np.ndarray) -> str:
+    """Say where positions over much of the sky look like hours or radians instead of degrees."""
+    known = np.isfinite(ra) & np.isfinite(dec)
+    if known.sum() < LEAST_POSITIONS:
+        return ""
+    highest, width, height = ra[known].max(), np.ptp(ra[known]), np.ptp(dec[known])
+    radians = highest <= 2 * np.pi and width > np.pi and np.abs(dec[known]).max() <= np.pi / 2
+    if not radians and not (highest <= 24 and width > 12 and height > 24):
+        return ""
+    return (
+        f"Positions are read as degrees, but no right ascension exceeds {highest:.4g}; if they are "
+        f"in {'radians' if radians else 'hours'}, convert them."
+    )
+
+
+def unread_positions(columns: Sequence[str]) -> str:
+    """Say which columns look like a position under names, or in units, that are not read."""
+    if all(find_name(columns, name) for name in ("ra", "dec")):
+        return ""
+    found = [name for name in columns if POSITION.match(name)]
+    return (
+        f"The columns {', '.join(found)} are not read as positions; call them ra and dec, in "
+        "degrees or sexagesimal."
+        if len(found) > 1
+        else ""
+    )
 
 
 def _in_degrees(table: pd.DataFrame) -> pd.DataFrame:

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
 
 from astrojepa.data import DataError, PictureError
+from astrojepa.data.arrow_columns import holds_values, is_binary, to_frame
 from astrojepa.data.arrow_messages import FILE, unpacked_bytes
 from astrojepa.data.content import content_hashes
 from astrojepa.data.dataset import Dataset
@@ -32,12 +35,15 @@ from astrojepa.data.readers.labels import (
     LABEL_COLUMNS,
     SPLITS,
     coordinate_columns,
+    doubtful_positions,
     encode_labels,
     find_column,
+    find_name,
     find_table,
     keep_where,
     name_galaxies,
     split_names,
+    unread_positions,
     walk,
 )
 from astrojepa.data.readers.registry import Selection, reader
@@ -48,6 +54,8 @@ from astrojepa.wording import one_line
 if TYPE_CHECKING:
     from astrojepa.data.images.grids import Plane
 
+WORK_FILES = "cache-"  # of `datasets`, beside the shards of `save_to_disk`
+NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 SUFFIXES = (".parquet", ".arrow", ".feather")
 IMAGE_COLUMNS = ("image", "rgb_image", "img", "picture", "cutout", "jpg", "png", "bytes")
 MAX_ROWS = 20_000_000
@@ -345,7 +353,7 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
             f"{root} has {sum(map(len, shards)):,} rows; at most {MAX_ROWS:,} are read."
         )
     table = _joined(root, shards, names)
-    text = _as_text(table, selection, root.name)
+    text = _as_text(table, selection, root.name, _whole_numbers(shards))
     rows = keep_where(text, dict(selection.where), root.name, root.name)
     if not len(rows):
         raise DataError(f"{root} has no rows.")
@@ -366,6 +374,8 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
         rows, skipped = readable_rows(images, rows, progress)
     text = text.iloc[rows].reset_index(drop=True)
     labels, classes, said = encode_labels(text, selection.label_column, root.name)
+    ra, dec, redshift = coordinate_columns(text, root.name)
+    doubt = doubtful_positions(ra, dec) or unread_positions(list(table.columns))
     return Dataset(
         root.stem,
         images,
@@ -373,12 +383,12 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
         name_galaxies(text, root.name),
         labels,
         classes,
-        *coordinate_columns(text, root.name),
+        *(ra, dec, redshift),
         source_hash=hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest(),
         split_column=split_names(text),
         table=table.iloc[rows].reset_index(drop=True),
         skipped=skipped,
-        notes=tuple(filter(None, (said, resampled))),
+        notes=tuple(filter(None, (said, doubt, resampled))),
     )
 
 
@@ -450,16 +460,23 @@ def table_files(root: Path) -> list[str]:
         return [""]
     if is_hats(root):
         return [file.relative_to(root).as_posix() for file in hats_files(root)]
-    return sorted(name for name in walk(root) if name.lower().endswith(SUFFIXES))
+    names = sorted(name for name in walk(root) if name.lower().endswith(SUFFIXES))
+    shards = [name for name in names if not name.rpartition("/")[2].startswith(WORK_FILES)]
+    return shards or names
 
 
 def _joined(root: Path, shards: list[ParquetShard | ArrowShard], names: list[str]) -> pd.DataFrame:
     """Return the plain columns of all shards, and `file`: a name for each row."""
     parts = []
+    last = [shard.path.name for shard in shards]
+    # two partitions of a HATS catalogue, or train and test, may have files of the same name
+    whole = is_hats(root) or len(set(last)) < len(last)
     for shard, place in zip(shards, names, strict=True):
-        kept = [item.name for item in shard.schema if _is_plain(item.type)]
+        kept = [item.name for item in shard.schema if _is_kept(item, shard.column)]
         try:
-            frame = shard.table(kept).to_pandas()
+            frame = to_frame(shard.table(kept))
+        except DataError:
+            raise
         except Exception as error:
             raise DataError(f"{shard.path} is damaged ({one_line(error, 120)}).") from error
         for name, classes in _class_names(shard.schema).items():
@@ -472,10 +489,13 @@ def _joined(root: Path, shards: list[ParquetShard | ArrowShard], names: list[str
                     )
                 frame[name] = [[*classes, ""][int(value)] for value in numbers]
         digits = len(str(len(shard)))
-        # of a HATS catalogue, two partitions may have the same name
-        file = place if is_hats(root) else shard.path.name
+        file = place if whole else shard.path.name
         frame["file"] = [f"{file}#{row:0{digits}d}" for row in range(len(shard))]
-        split = SPLITS.get(shard.path.name.lower().partition("-")[0].partition(".")[0])
+        if not is_hats(root):
+            for name, value in _said_by_folders(place).items():
+                if name not in frame:
+                    frame[name] = value
+        split = _split(place or shard.path.name)
         if find_column(frame, "split") is None and split:
             frame["split"] = split
         parts.append(frame)
@@ -488,17 +508,25 @@ def _joined(root: Path, shards: list[ParquetShard | ArrowShard], names: list[str
     return pd.concat(parts, ignore_index=True)
 
 
-def _is_plain(kind: Any) -> bool:
-    import pyarrow as pa
+def _is_kept(item: Any, images: str) -> bool:
+    """Whether a column has one value a row; bytes where they are an id, a class or the like."""
+    if is_binary(item.type):
+        meant = ("id", "split", *LABEL_COLUMNS)
+        return item.name != images and any(find_name([item.name], name) for name in meant)
+    return item.name != images and holds_values(item.type)
 
-    types = pa.types
-    return bool(
-        types.is_integer(kind)
-        or types.is_floating(kind)
-        or types.is_boolean(kind)
-        or types.is_string(kind)
-        or types.is_large_string(kind)
-    )
+
+def _said_by_folders(place: str) -> dict[str, str]:
+    """Return what folders called name=value say of the rows below them, as Hive and Spark write."""
+    pairs = [folder.partition("=") for folder in place.split("/")[:-1] if "=" in folder]
+    return {name: "" if value == NO_VALUE else unquote(value) for name, _, value in pairs}
+
+
+def _split(place: str) -> str | None:
+    """Return the split that the name of a shard says, or a folder that it lies in."""
+    *folders, name = place.lower().split("/")
+    said = (SPLITS.get(word) for word in (re.split(r"[-.]", name)[0], *reversed(folders)))
+    return next(filter(None, said), None)
 
 
 def _class_names(schema: Any) -> dict[str, list[str]]:
@@ -515,7 +543,16 @@ def _class_names(schema: Any) -> dict[str, list[str]]:
         return {}
 
 
-def _as_text(table: pd.DataFrame, selection: Selection, source: str) -> pd.DataFrame:
+def _whole_numbers(shards: list[ParquetShard | ArrowShard]) -> set[str]:
+    """Return the columns of whole numbers, which pandas makes floats of where one is missing."""
+    from pyarrow import types
+
+    return {item.name for shard in shards for item in shard.schema if types.is_integer(item.type)}
+
+
+def _as_text(
+    table: pd.DataFrame, selection: Selection, source: str, whole: set[str]
+) -> pd.DataFrame:
     """Return the columns that say what a galaxy is, as labels.csv has them."""
     wanted = [find_column(table, name) for name in ("id", "ra", "dec", "redshift", "split")]
     wanted += [find_column(table, name) for name in LABEL_COLUMNS]
@@ -526,6 +563,8 @@ def _as_text(table: pd.DataFrame, selection: Selection, source: str) -> pd.DataF
             values = table[name]
             if name == wanted[0] and pd.api.types.is_float_dtype(values.dtype):
                 values = _whole(values, source)
+            if name in whole and pd.api.types.is_float_dtype(values.dtype):
+                values = values.astype("Int64").astype(object)
             known = values.notna()
             kept[name] = without_missing(values.where(known, "").astype(str).str.strip())
     return pd.DataFrame(kept)

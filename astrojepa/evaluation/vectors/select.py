@@ -11,6 +11,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from astrojepa.cache import cache_path, load_arrays, save_arrays
+from astrojepa.data.arrow_columns import to_series
 from astrojepa.data.filters import matching
 from astrojepa.data.values import read_values
 from astrojepa.evaluation.vectors.columns import opened_parquet
@@ -69,7 +70,7 @@ def select(
             "are damaged or were written by something else, write them anew."
         ) from error
     if where:
-        columns = {name: read_values(found[name].to_pandas()) for name in kept}
+        columns = {name: read_values(to_series(found[name])) for name in kept}
         found = found.filter(pa.array(matching(where, columns)))
     return found
 

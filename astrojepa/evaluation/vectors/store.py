@@ -20,6 +20,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from astrojepa.data import DataError
+from astrojepa.data.arrow_columns import to_frame, to_series
 from astrojepa.data.content import content_hashes
 from astrojepa.data.hats import hats_files, is_hats
 from astrojepa.data.values import Values, coded, read_values
@@ -130,7 +131,7 @@ class Store:
                 parts.append(file.read(columns=[name]).column(0))
         column = pa.chunked_array([chunk for part in parts for chunk in part.chunks])
         if not (pa.types.is_string(column.type) or pa.types.is_dictionary(column.type)):
-            return read_values(column.to_pandas())
+            return read_values(to_series(column))
         coded_once = column.cast(pa.string()).dictionary_encode().unify_dictionaries()
         codes = [chunk.indices.fill_null(-1).to_numpy() for chunk in coded_once.chunks]
         names = coded_once.chunk(0).dictionary.to_pylist() if codes else []
@@ -148,7 +149,7 @@ class Store:
         for number in np.unique(part):
             here = rows[order][part[order] == number] - self.firsts[number]
             with opened_parquet(self.files[number]) as file:
-                parts.append(_taken(file, here, names).to_pandas())
+                parts.append(to_frame(_taken(file, here, names)))
         found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=names)
         return found.iloc[np.argsort(order, kind="stable")].reset_index(drop=True)
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from astrojepa.data.content import content_hash
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.missing import as_numbers, known_places, without_missing
+from astrojepa.data.missing import WORDS, as_numbers, known_numbers, known_places, without_missing
 from astrojepa.data.readers.labels import encode_labels, shortened_ids, split_names
 from astrojepa.data.without_images import NoImages
 from astrojepa.evaluation.vectors.columns import Columns, VectorsError, read_npz, read_parquet
@@ -225,7 +225,7 @@ def _checked_ids(path: Path, found: Columns) -> np.ndarray:
             f"{path}: the id {lost[0]} lost its digits in a spreadsheet ({len(lost):,} such ids); "
             f"write ids as text."
         )
-    if empty := int((ids == "").sum()):
+    if empty := int(np.isin(ids, [*WORDS]).sum()):
         raise VectorsError(f"{path}: {empty:,} ids are missing; give every vector an id.")
     own = "model_hash" in found.facts  # several images of a galaxy may have been embedded
     names, counts = (None, None) if own else np.unique(ids, return_counts=True)
@@ -279,7 +279,7 @@ def _places(path: Path, found: Columns, ids: np.ndarray) -> tuple[np.ndarray, np
             return np.full(len(ids), np.nan), np.full(len(ids), np.nan)
         text = given.dtype.kind == "U"
         values, wrong = as_numbers(pd.Series(given, dtype=str)) if text else (given, np.zeros(1))
-        values = np.asarray(values, dtype=np.float64)
+        values = known_numbers(np.asarray(values, dtype=np.float64))
         bad = np.flatnonzero((wrong > 0) | (values < low) | (values > high))
         if len(bad):
             raise VectorsError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import itertools
 import os
 import re
 import tracemalloc
@@ -18,7 +19,7 @@ import pytest
 from astropy.io import fits
 
 from astrojepa.data import DataError, PictureError
-from astrojepa.data.images.fits import read_fits, read_sky, stretch
+from astrojepa.data.images.fits import read_fits, read_flux, read_sky, stretch
 
 Write = Callable[..., Path]
 
@@ -364,3 +365,80 @@ def test_a_packed_image_that_announces_more_bytes_than_the_file_has_is_refused(
         read_fits(tmp_path / "a.fits")
     assert tracemalloc.get_traced_memory()[1] < 2**26
     tracemalloc.stop()
+
+
+def extension(name: str, seed: int, **cards: object) -> fits.ImageHDU:
+    values = np.random.default_rng(seed).normal(0, 1, (20, 24)).astype(np.float32)
+    values[seed, 2 * seed] = 500
+    image = fits.ImageHDU(values, name=name)
+    image.header.update(cards)
+    return image
+
+
+@pytest.mark.parametrize(
+    ("parts", "shown"),
+    [
+        # Euclid: several parts of one filter
+        (
+            [extension(f"{band}.{kind}", seed) for seed, (band, kind) in enumerate(
+                itertools.product(("VIS", "NIR-Y", "NIR-H"), ("FLG", "SCI", "RMS")), 1
+            )],
+            [7, 4, 1],
+        ),
+        ([extension(f"{k}_{b}", s) for s, (k, b) in enumerate(
+            itertools.product(("BKG", "SCI"), "gri"), 1)], [5, 4, 3]),
+        # two exposures in g: the first counts
+        ([extension("SCI", s, FILTER=b) for s, b in enumerate("ggri", 1)], [3, 2, 0]),
+        ([extension("MODEL", 1), extension("RESID", 2), extension("DATA", 3)], [2, 2, 2]),
+        ([extension("CRMASK", 1), extension("QUALITY", 2), extension("PRODUCT", 3)], [2, 2, 2]),
+        ([extension("MODEL", 1)], [0, 0, 0]),  # where there is nothing else
+    ],
+)  # fmt: skip
+def test_of_several_images_in_a_filter_the_galaxy_s_is_shown(
+    parts: list[fits.ImageHDU], shown: list[int], tmp_path: Path
+) -> None:
+    fits.HDUList([fits.PrimaryHDU(), *parts]).writeto(tmp_path / "x.fits")
+    picture, _ = read_fits(tmp_path / "x.fits")
+    expected = [np.argmax(parts[place].data[::-1]) for place in shown]
+    assert [int(picture[..., colour].argmax()) for colour in range(3)] == expected
+
+
+def test_only_images_that_are_read_otherwise_than_before_are_marked(tmp_path: Path) -> None:
+    def mark(*parts: fits.ImageHDU) -> bool:
+        fits.HDUList([fits.PrimaryHDU(), *parts]).writeto(tmp_path / "x.fits", overwrite=True)
+        return read_sky(tmp_path / "x.fits").anew
+
+    assert not mark(*(extension("SCI", s, FILTER=b) for s, b in enumerate("gri", 1)))
+    assert not mark(extension("DATA", 1), extension("MODEL", 2), extension("RESID", 3))
+    assert not mark(*(extension("SCI", s, FILTER="r") for s in (1, 2)))
+    bands = [extension("SCI", s, FILTER=b) for s, b in enumerate("gri", 1)]
+    assert not mark(*bands, extension("MODEL", 4))
+    assert mark(*bands, extension("MODEL", 4, FILTER="r"))
+    assert mark(extension("MODEL", 1), extension("DATA", 2))
+    assert mark(*(extension("SCI", s, FILTER=b) for s, b in enumerate("ggr", 1)))
+    assert mark(extension("SCI", 1, BSOFTEN=1.0, BOFFSET=0.0))
+
+
+def test_flux_of_a_filter_in_two_images_is_that_of_the_first(tmp_path: Path) -> None:
+    parts = [extension("SCI", s, FILTER=b) for s, b in enumerate("ggr", 1)]
+    fits.HDUList([fits.PrimaryHDU(), *parts]).writeto(tmp_path / "x.fits")
+    flux = read_flux(tmp_path / "x.fits", ("r", "g"))
+    assert np.array_equal(flux[::-1, :, 0], parts[2].data)
+    assert np.array_equal(flux[::-1, :, 1], parts[0].data)
+
+
+def test_asinh_magnitudes_of_pan_starrs_become_flux(tmp_path: Path) -> None:
+    flux = np.linspace(-50, 9000, 480).reshape(20, 24)
+    offset, softening = 3.5, 120.0
+    values = 2.5 / np.log(10) * np.arcsinh((flux - offset) / (2 * softening))
+    cards = {"BSOFTEN": softening, "BOFFSET": offset, "FILTER": "r.00000"}
+    fits.PrimaryHDU(values, fits.Header(cards)).writeto(tmp_path / "x.fits")
+    assert np.allclose(read_flux(tmp_path / "x.fits", ("r",))[::-1, :, 0], flux, rtol=1e-5)
+
+
+def test_an_image_in_an_unknown_filter_is_said_to_be_left_out(tmp_path: Path) -> None:
+    parts = [extension("", s, FILTER=b) for s, b in enumerate(("g", "r", "[SII]"), 1)]
+    fits.HDUList([fits.PrimaryHDU(), *parts]).writeto(tmp_path / "x.fits")
+    assert read_sky(tmp_path / "x.fits").left_out
+    fits.HDUList([fits.PrimaryHDU(), *parts[:2]]).writeto(tmp_path / "y.fits")
+    assert not read_sky(tmp_path / "y.fits").left_out

@@ -276,8 +276,8 @@ def test_where_nothing_says_how_bands_lie_they_are_refused(tmp_path: Path) -> No
     assert read_fits(path)[0].shape == (120, 120, 3)
     notes = aj.open_dataset(tmp_path).notes
     assert notes[0] == (
-        "galaxy.fits: images in other filters are not shown beside the largest; they need its "
-        "size, or a WCS that meets its own."
+        "galaxy.fits: images in other filters are not shown beside the largest; they need a "
+        "known filter, and its size or a WCS that meets its own."
     )
     path.unlink()
     as_files(tmp_path, **images)

@@ -171,11 +171,11 @@ def test_a_missing_picture_is_file_not_found(tmp_path: Path) -> None:
 
 
 def png16(samples: np.ndarray) -> bytes:
-    """Write uint16 (H, W, 1, 3 or 4) as a PNG, which Pillow does for grey only."""
+    """Write uint16 (H, W, 1 to 4) as a PNG, which Pillow does for grey only."""
     height, width, count = samples.shape
     lines = b"".join(b"\0" + line.astype(">u2").tobytes() for line in samples)
     parts = [
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 16, {1: 0, 3: 2, 4: 6}[count], 0, 0, 0)),
+        (b"IHDR", struct.pack(">IIBBBBB", width, height, 16, (0, 4, 2, 6)[count - 1], 0, 0, 0)),
         (b"IDAT", zlib.compress(lines)),
         (b"IEND", b""),
     ]
@@ -185,16 +185,18 @@ def png16(samples: np.ndarray) -> bytes:
     )
 
 
-@pytest.mark.parametrize("count", [1, 3, 4])
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
 @pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
 def test_values_of_fewer_bits_in_a_16_bit_png_fill_the_range(bits: int, count: int) -> None:
     rng = np.random.default_rng(bits)
     samples = rng.integers(0, 2**bits, (9, 7, count), dtype=np.uint16)
     samples[0, 0] = 2**bits - 1
-    if count == 4:
-        samples[..., 3] = 65535
+    if count in (2, 4):
+        samples[..., -1] = 65535
     image = read_image(png16(samples))
-    expected = np.broadcast_to(samples[..., :3] / (2**bits - 1) * 255, (9, 7, 3))
+    expected = np.broadcast_to(
+        samples[..., : 1 if count < 3 else 3] / (2**bits - 1) * 255, (9, 7, 3)
+    )
     assert np.abs(image - expected).max() <= 0.5
 
 

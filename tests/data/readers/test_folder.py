@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
+from astropy.io import fits
 from PIL import Image
 
 from astrojepa.data import DataError, open_dataset
@@ -583,3 +585,144 @@ def test_equal_pixels_under_two_ids_stay_on_one_side(tmp_path: Path) -> None:
     pixels = [{galaxy.image.tobytes() for galaxy in part} for part in parts]
     assert sum(map(len, pixels)) == 30
     assert [len(part) for part in parts] == [48, 6, 6]
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["#Table1\nfile,label\n", "# made by hand, 2020-01-01\n#\nfile,label\n", "# file,label\n"],
+)
+def test_lines_of_comment_above_the_names_are_left_out(
+    heading: str, write_folder: Write, tmp_path: Path
+) -> None:
+    root = write_folder([{"file": "a.png"}, {"file": "b.png"}])
+    (root / "labels.csv").write_text(f"\ufeff{heading}a.png,E\nb.png,Sa\n", encoding="utf-8")
+    data = open_dataset(root)
+    assert data.classes == ("E", "Sa")
+    assert [*data.ids] == ["a.png", "b.png"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "numbers"),
+    [
+        (["1", "1.0", "2", ""], ("1", "2"), [0, 0, 1, -1]),
+        (["True", "TRUE", "false", "False"], ("false", "true"), [1, 1, 0, 0]),
+        (["1.0", "2.0", "1.0", ""], ("1.0", "2.0"), [0, 1, 0, -1]),  # as they are written
+        (["True", "False", "True", ""], ("False", "True"), [1, 0, 1, -1]),
+        (["Sab", "SAB", "Sab", ""], ("SAB", "Sab"), [1, 0, 1, -1]),  # not the same
+    ],
+)
+def test_one_number_or_truth_in_two_spellings_is_one_class(
+    labels: list[str], classes: tuple[str, ...], numbers: list[int], write_folder: Write
+) -> None:
+    data = open_dataset(
+        write_folder([{"file": f"{k}.png", "label": name} for k, name in enumerate(labels)])
+    )
+    assert data.classes == classes
+    assert data.labels.tolist() == numbers
+
+
+@pytest.mark.parametrize("beside", ["unlabeled/c.png", "c.png"])
+def test_images_beside_folders_of_a_split_are_refused_and_no_classes(
+    beside: str, write_picture: Write, tmp_path: Path
+) -> None:
+    for name in ("train/E/a.png", "test/E/b.png", beside):
+        write_picture(tmp_path / "x" / name)
+    with pytest.raises(DataError, match=r"folders of a split \(test, train\) and, beside them"):
+        open_dataset(tmp_path / "x")
+
+
+def test_folders_that_are_links_are_said_not_to_be_read(
+    write_picture: Write, tmp_path: Path
+) -> None:
+    for name in ("x/E/a.png", "x/Sa/b.png", "away/c.png", "y/notes.png"):
+        write_picture(tmp_path / name)
+    (tmp_path / "x" / "Irr").symlink_to(tmp_path / "away")
+    data = open_dataset(tmp_path / "x")
+    assert len(data) == 2
+    assert data.notes == (
+        "Folders that are links are not followed (Irr); copy them, or open what they lead to.",
+    )
+    (tmp_path / "only").mkdir()
+    (tmp_path / "only" / "E").symlink_to(tmp_path / "away")
+    with pytest.raises(DataError, match=r"links are not followed, as E\)"):
+        open_dataset(tmp_path / "only")
+
+
+def test_a_folder_that_cannot_be_listed_is_an_error(
+    write_picture: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_picture(tmp_path / "x" / "E" / "a.png")
+    write_picture(tmp_path / "x" / "Sa" / "b.png")
+    scandir = os.scandir
+
+    def closed(path: str) -> object:
+        if str(path).endswith("Sa"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    with pytest.raises(DataError, match=r"Sa cannot be listed \(Permission denied\)"):
+        open_dataset(tmp_path / "x")
+
+
+def test_a_name_that_is_not_utf_8_is_refused_in_a_sentence(
+    write_picture: Write, tmp_path: Path
+) -> None:
+    path = write_picture(tmp_path / "x" / "a.png")
+    os.rename(os.fsencode(path), os.fsencode(path.parent) + b"/caf\xe9.png")  # noqa: PTH104
+    with pytest.raises(DataError, match=r"the name 'caf\\udce9\.png' is not UTF-8; rename"):
+        open_dataset(tmp_path / "x")
+
+
+@pytest.mark.parametrize(("unit", "word"), [(1.0, ""), (np.pi / 180, "radians"), (1 / 15, "hours")])
+def test_positions_that_look_like_hours_or_radians_are_said(
+    unit: float, word: str, write_folder: Write
+) -> None:
+    places = [(12.0 * k + 1, 2.0 * k - 30) for k in range(29)]
+    down = unit if word == "radians" else 1.0
+    rows = [
+        {"file": f"{k}.png", "ra": ra * unit, "dec": dec * down}
+        for k, (ra, dec) in enumerate(places)
+    ]
+    notes = open_dataset(write_folder(rows)).notes
+    assert len(notes) == bool(word)
+    assert all(f"if they are in {word}, convert them" in note for note in notes)
+
+
+def test_a_position_in_another_unit_is_said_not_to_be_read(write_folder: Write) -> None:
+    rows = [{"file": "a.png", "RA [h]": 12.5, "Dec (deg)": -3}]
+    data = open_dataset(write_folder(rows))
+    assert np.isnan(data.ra).all()
+    assert data.notes[0].startswith("The columns RA [h], Dec (deg) are not read as positions")
+    degrees = open_dataset(write_folder([{"file": "a.png", "RA (deg)": 12.5, "Dec [Degrees]": -3}]))
+    assert (degrees.ra[0], degrees.dec[0], degrees.notes) == (12.5, -3, ())
+
+
+def test_images_of_pan_starrs_have_another_fingerprint_than_where_they_were_no_flux(
+    tmp_path: Path,
+) -> None:
+    def opened(name: str, **cards: float) -> str:
+        (tmp_path / name).mkdir()
+        header = fits.Header(cards | {"FILTER": "r", "PAD1": 0, "PAD2": 0})
+        fits.PrimaryHDU(np.eye(20), header).writeto(tmp_path / name / "a.fits")
+        return open_dataset(tmp_path / name).source_hash
+
+    content = opened("plain"), opened("soft", BSOFTEN=1.0, BOFFSET=0.0)
+    for name, found, word in zip(("plain", "soft"), content, ("", " anew"), strict=True):
+        raw = (tmp_path / name / "a.fits").read_bytes()
+        hashed = hashlib.sha256(str(len(raw)).encode() + raw).hexdigest()
+        expected = hashlib.sha256(f"a.fits\t{hashed}".encode()).hexdigest()
+        if word:
+            expected = hashlib.sha256(f"{expected}{word}".encode()).hexdigest()
+        assert found == expected
+
+
+def test_decimal_commas_of_a_table_with_semicolons_are_points(write_folder: Write) -> None:
+    root = write_folder([{"file": "a,1.png"}, {"file": "b.png"}])
+    text = "file;label;redshift;mass;name\na,1.png;E;0,05;-1,5;3,x\nb.png;Sa;;2;4,5\n"
+    (root / "labels.csv").write_text(text)
+    data = open_dataset(root)
+    assert [*data.ids] == ["a,1.png", "b.png"]
+    assert np.array_equal(data.redshift, [0.05, np.nan], equal_nan=True)
+    assert [*data.table["mass"]] == ["-1.5", "2"]
+    assert [*data.table["name"]] == ["3,x", "4,5"]

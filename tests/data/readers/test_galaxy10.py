@@ -323,3 +323,11 @@ def test_a_full_disk_is_an_os_error_before_anything_is_written(
     with pytest.raises(OSError, match="make room, or name another folder in ASTROJEPA_CACHE"):
         open_dataset(path)
     assert list(cache.iterdir()) == []
+
+
+def test_positions_in_radians_are_said(write_galaxy10: Write) -> None:
+    degrees = np.arange(40) * 9.0, np.arange(40) - 20.0
+    path = write_galaxy10(40, ra=degrees[0], dec=degrees[1])
+    assert open_dataset(path).notes == ()
+    path = write_galaxy10(40, ra=np.radians(degrees[0]), dec=np.radians(degrees[1]))
+    assert "if they are in radians, convert them" in open_dataset(path).notes[0]

@@ -242,3 +242,73 @@ def test_the_commands_work_on_it(hub: Path, tmp_path: Path) -> None:
     assert main(["embed", "random", "--data", str(hub), "--out", str(out)]) == 0
     with np.load(out) as found:
         assert found["ids"].tolist() == aj.open_dataset(hub).ids.tolist()
+
+
+def plain_table(**columns: Any) -> pa.Table:
+    count = len(next(iter(columns.values())))
+    return pa.table({"image": [{"bytes": png(number)} for number in range(count)], **columns})
+
+
+def test_words_of_a_dictionary_are_labels_and_ids(tmp_path: Path) -> None:
+    words = pa.array(["Sa", None, "E", "Sa"])
+    for name, column in (("text", words), ("coded", words.dictionary_encode())):
+        ids = pa.array(list("abcd"))
+        ids = ids.dictionary_encode() if name == "coded" else ids
+        parquet.write_table(plain_table(label=column, id=ids), tmp_path / f"{name}.parquet")
+        data = aj.open_dataset(tmp_path / f"{name}.parquet")
+        assert [*data.ids] == list("abcd")
+        assert [*data.labels] == [1, -1, 0, 1]
+        assert data.classes == ("E", "Sa")
+    assert len(aj.open_dataset(tmp_path)) == 8  # shards of either kind go together
+
+
+def test_ids_of_bytes_and_decimals_and_numbers_beside_a_gap_keep_every_digit(
+    tmp_path: Path,
+) -> None:
+    long = [LONG_ID, None, LONG_ID + 1]
+    parquet.write_table(
+        plain_table(
+            id=pa.array([b"a", b"b", b"c"]),
+            specobjid=pa.array(long, pa.int64()),
+            survey_id=pa.array([LONG_ID] * 3, pa.decimal128(20)),
+            label=pa.array([1, None, 2]),
+        ),
+        tmp_path / "x.parquet",
+    )
+    data = aj.open_dataset(tmp_path / "x.parquet")
+    assert [*data.ids] == ["a", "b", "c"]
+    assert [*data.table["specobjid"]] == [str(LONG_ID), "", str(LONG_ID + 1)]
+    assert [*data.table["survey_id"]] == [str(LONG_ID)] * 3
+    assert data.classes == ("1", "2")
+
+
+@pytest.mark.parametrize("layout", ["{}/data-00000-of-00001.arrow", "default/{}/0000.parquet"])
+def test_train_and_test_in_folders_of_their_own_are_the_split_and_share_no_id(
+    layout: str, tmp_path: Path
+) -> None:
+    for start, part in enumerate(("train", "validation", "test")):
+        path = tmp_path / layout.format(part)
+        path.parent.mkdir(parents=True)
+        table = pa.table({"image": [{"bytes": png(3 * start + k)} for k in range(3)]})
+        if path.suffix == ".parquet":
+            parquet.write_table(table, path)
+        else:
+            with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, table.schema) as out:
+                out.write_table(table)
+            (path.parent / "cache-0123456789abcdef.arrow").write_bytes(path.read_bytes())
+    data = aj.open_dataset(tmp_path)
+    assert len(data) == len(set(data.ids)) == 9
+    assert [*data.split_column] == ["test"] * 3 + ["train"] * 3 + ["val"] * 3
+    assert {len(part) for part in aj.split(data, "column")} == {3}
+
+
+def test_columns_in_the_names_of_folders_are_read(tmp_path: Path) -> None:
+    whole = plain_table(label=["Sa", "E/S0", "Sa", None], number=[0, 1, 2, 3])
+    parquet.write_to_dataset(whole, tmp_path, partition_cols=["label"])
+    data = aj.open_dataset(tmp_path)
+    found = {
+        int(number): data.classes[label] if label >= 0 else None
+        for number, label in zip(data.table["number"], data.labels, strict=True)
+    }
+    assert found == {0: "Sa", 1: "E/S0", 2: "Sa", 3: None}
+    assert len(set(data.ids)) == 4

@@ -291,3 +291,17 @@ def test_vectors_whose_ids_occur_twice_are_not_joined_and_the_ids_are_named(
     np.savez(path, ids=ids, vectors=np.eye(3), model_hash=np.array("0" * 16))
     with pytest.raises(ValueError, match=r"ours\.npz has several vectors each of g3, .* keep one"):
         with_images(open_vectors(path), open_dataset(galaxy_folder))
+
+
+def test_a_position_that_means_missing_is_none(tmp_path: Path) -> None:
+    ra, dec = np.full(COUNT, 10.0), np.full(COUNT, -5.0)
+    ra[3] = dec[3] = -9999
+    galaxies = open_vectors(as_npz(tmp_path, ids=IDS, vectors=VECTORS, ra=ra, dec=dec)).galaxies
+    assert np.isnan([galaxies.ra[3], galaxies.dec[3]]).all()
+    assert np.isfinite(np.delete(galaxies.ra, 3)).all()
+
+
+@pytest.mark.parametrize("word", ["nan", "<NA>", "null", "--"])
+def test_an_id_that_says_missing_is_missing(word: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="1 ids are missing"):
+        open_vectors(as_npz(tmp_path, ids=[word, *NAMES[1:]], vectors=VECTORS))
