@@ -53,7 +53,9 @@ class Large:
     @property
     def options(self) -> list[str]:
         """What the map can be coloured by: the class, numbers."""
-        numbers = [name for name in self.map.store.numbers if name not in ("x", "y")]
+        first = self.map.store.table_of(np.array([0]))
+        known = {self.label, self.map.store.layouts[0].known["id"], "x", "y", ""}
+        numbers = [name for name in first if first[name].dtype.kind == "f" and name not in known]
         return [*([self.label] if self.label else []), *numbers, NO_COLOUR]
 
     @property
