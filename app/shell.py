@@ -16,7 +16,7 @@ from .components.escape_markdown import escape_markdown
 from .components.keepsake.keepsake import keep_in_browser
 from .pages.registry import Page, pages
 from .server.settings import Settings, settings_of_start, strangers_may_look
-from .session import follow_links, large, links, loaders, state, waiting
+from .session import follow_links, large, large_links, links, loaders, state, waiting
 from .session.queue import imported
 from .session.workspace import (
     BASELINE,
@@ -79,7 +79,12 @@ def draw(settings: Settings, hosted: bool, page: Page, go: Callable[[str], None]
         if sentence and not hosted:  # it names a folder
             st.warning(escape_markdown(sentence))
         if (opened := large.opened(settings, hosted)) is not None:
-            (page.show_large or partial(large.refuse, page.title))(opened)
+            large_links.follow(opened)
+            _show_notices()
+            if page.show_large is None:
+                large.refuse(page.title, opened)
+            else:
+                page.show_large(opened, go)
             st.session_state.pop(state.NOTICES, None)
             return
         if page.needs_libraries and not imported.is_set():

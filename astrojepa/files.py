@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import os
+import platform
 import shutil
 import sys
 import tempfile
@@ -90,6 +91,28 @@ def remove_leftovers(folder: Path) -> None:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
             finally:
                 os.close(handle)
+
+
+@contextlib.contextmanager
+def alone(path: Path, refusal: Callable[[str], str], *, needs_locks: bool = True) -> Iterator[None]:
+    """Hold a lock on `path`, a file that is made; OSError if another process does: what `refusal`
+    says of the name of that process. Without `needs_locks` a file system that has none will do.
+    """
+    with path.open("ab+", buffering=0) as stream:
+        try:
+            free = lock_descriptor(stream.fileno(), blocking=False)
+        except OSError:
+            if needs_locks:
+                raise
+            free = True
+        if not free:
+            stream.seek(1)
+            raise OSError(refusal(stream.read(200).decode("utf-8", "replace") or "just begun"))
+        with naming(path):
+            stream.truncate(0)
+            # the first byte is the locked one on Windows
+            stream.write(f"\nprocess {os.getpid()} on {platform.node()}".encode())
+        yield
 
 
 @contextlib.contextmanager

@@ -167,8 +167,19 @@ def confusion_figure(confusion: np.ndarray, classes: Sequence[str]) -> go.Figure
 
 def histogram_figure(values: np.ndarray, marked: float | None = None, label: str = "") -> go.Figure:
     """Draw the distribution of values (n,) without NaN, with a line at `marked`."""
+    return counts_figure(*histogram(values), marked, label)
+
+
+def histogram(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return how many of the finite values lie in each of 60 bins, and the 61 edges of these."""
     finite = np.asarray(values, dtype=np.float64)
-    counts, edges = np.histogram(finite[np.isfinite(finite)], bins=60)
+    return np.histogram(finite[np.isfinite(finite)], bins=60)
+
+
+def counts_figure(
+    counts: np.ndarray, edges: np.ndarray, marked: float | None = None, label: str = ""
+) -> go.Figure:
+    """Draw a `histogram` with a line at `marked`."""
     bars = go.Bar(
         x=(edges[:-1] + edges[1:]) / 2,
         y=counts,

@@ -5,16 +5,11 @@ from __future__ import annotations
 import contextlib
 import datetime
 import json
-import os
-import platform
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from filelock import lock_descriptor
-
 from astrojepa.config import TrainConfig
-from astrojepa.files import atomic_write, naming, read_json, write_json
+from astrojepa.files import alone, atomic_write, naming, read_json, write_json
 
 MAX_JSON_BYTES = 64_000_000
 MAX_CONFIG_BYTES = 1_000_000
@@ -46,22 +41,15 @@ def _new_folder(preset: str) -> Path:
     raise FileExistsError(f"runs/ has no name left for another {name}; choose one with `out`.")
 
 
-@contextlib.contextmanager
-def only_training(folder: Path) -> Iterator[None]:
+def only_training(folder: Path) -> contextlib.AbstractContextManager[None]:
     """Lock a run folder; OSError if another process trains there."""
-    with (folder / LOCK).open("ab+", buffering=0) as stream:
-        if not lock_descriptor(stream.fileno(), blocking=False):
-            stream.seek(1)
-            who = stream.read(200).decode("utf-8", "replace") or "just begun"
-            raise OSError(
-                f"Another training, {who}, writes into {folder}; let it finish or stop it, or "
-                f"choose another `out`."
-            )
-        with naming(folder / LOCK):
-            stream.truncate(0)
-            # the first byte is the locked one on Windows
-            stream.write(f"\nprocess {os.getpid()} on {platform.node()}".encode())
-        yield
+    return alone(
+        folder / LOCK,
+        lambda who: (
+            f"Another training, {who}, writes into {folder}; let it finish or stop it, or choose "
+            "another `out`."
+        ),
+    )
 
 
 def read_config(folder: Path) -> TrainConfig:

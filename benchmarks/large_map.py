@@ -18,8 +18,10 @@ import numpy as np
 
 from app.components.latent_map import colouring
 from app.components.latent_map.tiles import pack_tile, widened
+from app.session.large import RANKED
 from astrojepa.evaluation.maps.large_map import UNITS, LargeMap, open_large_map
 from astrojepa.evaluation.vectors.store import open_store
+from astrojepa.plotting import histogram
 from benchmarks.measure import machine, write
 
 MOVES = 200  # boxes and clicks that are measured
@@ -72,6 +74,10 @@ def measure(path: str) -> dict[str, Any]:
     clicks: list[Callable[[], Any]] = [
         partial(large.store.table_of, rows[i : i + 1]) for i in range(MOVES)
     ]
+    parts = rows.reshape(-1, 25)
+    pages: list[Callable[[], Any]] = [
+        lambda part=part: large.store.table_of(part) for part in parts
+    ]
     return {
         "count": len(large),
         "open": opening,
@@ -81,10 +87,22 @@ def measure(path: str) -> dict[str, Any]:
         "columns_of_a_click": repeated(clicks),
         "filter": timed(lambda: large.matching("redshift > 0.5"))[1],
         "cone": timed(lambda: large.matching("cone(180, 0, 1)"))[1],
+        "leaderboard": timed(lambda: large.first("score", RANKED))[1],
+        "leaderboard_of_a_filter": timed(
+            lambda: large.first("score", RANKED, shown=large.matching("redshift > 0.1"))
+        )[1],
+        "histogram": timed(lambda: histogram(column_of(large, "score")))[1],
+        "columns_of_25": repeated(pages),
         "lasso": timed(lambda: lasso(large))[1],
         "find": timed(lambda: large.store.row_of(str(large.store.known_of(rows[:1])["id"][0])))[1],
         "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
+
+
+def column_of(large: LargeMap, name: str) -> np.ndarray:
+    """Return a column of numbers of all galaxies."""
+    values: Any = large.column(name)
+    return np.asarray(values.values)
 
 
 def lasso(large: LargeMap) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from astrojepa.data.values import Numbers
 from astrojepa.evaluation.maps import large_map
 from astrojepa.evaluation.maps.large_map import WHOLE, LargeMap, open_large_map
 from astrojepa.evaluation.maps.plane import UNITS
@@ -113,6 +114,34 @@ def test_a_filter_chooses_as_pandas_does(large: LargeMap, table: pd.DataFrame) -
     assert 0 < found.sum() < COUNT
     with pytest.raises(ValueError, match="nonsense"):
         large.matching("nonsense < 1")
+
+
+@pytest.mark.parametrize("lowest", [False, True])
+def test_the_first_galaxies_by_a_column_are_those_of_a_sorted_table(
+    large: LargeMap, table: pd.DataFrame, lowest: bool
+) -> None:
+    column = table["redshift"].astype(np.float64)
+    expected = column.sort_values(ascending=lowest, kind="stable").index
+    rows, count = large.first("redshift", 100, lowest=lowest)
+    assert (rows.tolist(), count) == (expected[:100].tolist(), COUNT)
+    shown = np.arange(COUNT) % 3 == 0
+    rows, count = large.first("redshift", COUNT, lowest=lowest, shown=shown)
+    assert rows.tolist() == [row for row in expected if row % 3 == 0]
+    assert count == len(rows)
+    with pytest.raises(ValueError, match=r"The column label of .* holds no numbers"):
+        large.first("label", 5)
+
+
+def test_of_equal_values_the_first_row_comes_first_and_unknown_ones_are_not_listed(
+    large: LargeMap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.full(COUNT, np.nan)
+    values[[9, 3, 7, 5]] = 1, 1, 2, 1
+    monkeypatch.setattr(large, "kept", {"made": Numbers(values)})
+    for most, expected in ((2, [7, 3]), (3, [7, 3, 5]), (9, [7, 3, 5, 9])):
+        rows, count = large.first("made", most)
+        assert (rows.tolist(), count) == (expected, 4)
+    assert large.first("made", 2, lowest=True)[0].tolist() == [3, 5]
 
 
 def test_only_columns_that_a_filter_names_are_read(

@@ -56,7 +56,7 @@ HOMES = {
     "anywidget": {"app/notebook"},
     "traitlets": {"app/notebook"},
     "huggingface_hub": {"astrojepa/checkpoints/hub.py"},
-    "filelock": {"astrojepa/files.py", "astrojepa/runs.py", "astrojepa/data/download/galaxy10.py"},
+    "filelock": {"astrojepa/files.py", "astrojepa/data/download/galaxy10.py"},
 }
 FILES = sorted(
     [*(ROOT / "astrojepa").rglob("*.py"), *(ROOT / "app").rglob("*.py"), ROOT / "train.py"]

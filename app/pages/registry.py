@@ -23,8 +23,9 @@ class Page:
     show: Callable[[Any], None]
     opens_galaxies: bool = True
     needs_libraries: bool = True  # torch and scikit-learn are imported before it is drawn
-    # draws it of a store that is too large to be read into memory; None where that cannot be done
-    show_large: Callable[[Any], None] | None = None
+    # `show_large(large, go)` draws it of a store that is too large to be read into memory, and
+    # `go("map")` opens another page; None where that cannot be done
+    show_large: Callable[[Any, Callable[[str], None]], None] | None = None
 
 
 @functools.cache

@@ -18,9 +18,7 @@ def follow(link: state.Link, choices: list[Choice], sources: list[str]) -> None:
         st.session_state[state.SOURCE] = link.data
     if link.row is not None:
         st.session_state[state.DRAWING] = "canvas"
-    for name, about in state.PARAMETERS.items():
-        if about.key and (value := getattr(link, name)):
-            st.session_state[about.key] = value
+    links.hold(link)
     if link.probe:
         st.session_state[state.PROBE_ASKED] = True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,9 @@ from ..server.settings import Settings
 from . import loaders, opening, state, waiting
 
 NO_COLOUR = "none"
+SCORE = "score"  # the column of the anomaly score, as `astrojepa anomalies` names it
 WIDEST = 704  # pixels of the image of one galaxy that a browser is sent
+RANKED = 100_000  # galaxies of a file, and of a leaderboard, at most
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,29 @@ class Large:
         return self.map.store.layouts[0].known.get("label", "")
 
     @property
+    def is_simulated(self) -> bool:
+        """Whether the store says so of itself."""
+        return self.map.store.facts.get("simulated") == "true"
+
+    @property
     def options(self) -> list[str]:
         """What the map can be coloured by: the class, numbers."""
         first = self.map.store.table_of(np.array([0]))
         known = {self.label, self.map.store.layouts[0].known["id"], "x", "y", ""}
         numbers = [name for name in first if first[name].dtype.kind == "f" and name not in known]
         return [*([self.label] if self.label else []), *numbers, NO_COLOUR]
+
+    @property
+    def scores(self) -> list[str]:
+        """The columns of numbers that galaxies can be ranked by, the anomaly score first."""
+        known = self.map.store.layouts[0].known
+        places = {"x", "y", known.get("ra"), known.get("dec")}
+        numbers = [name for name in self.map.store.numbers if name not in places]
+        return sorted(numbers, key=lambda name: name != SCORE)
+
+    def names(self, rows: Sequence[int] | np.ndarray) -> list[str]:
+        """The ids of some galaxies."""
+        return self.map.store.known_of(np.asarray(rows))["id"].astype(str).tolist()
 
     def coloured(self, option: str) -> colouring.Colouring | None:
         """The colours by a column; None while they are computed."""
@@ -65,6 +84,24 @@ class Large:
             ("large filter", self.key, expression),
             sentence,
             lambda report: self.map.matching(expression),
+        )
+
+    def ranked(
+        self, column: str, lowest: bool, expression: str, matching: np.ndarray | None
+    ) -> tuple[np.ndarray, int] | None:
+        """The rows of the first 100,000 galaxies by a column, of those that the expression chooses,
+        and how many have a value; None while they are sorted.
+        """
+        return waiting.show_when_ready(
+            ("large rank", self.key, column, lowest, expression),
+            f"Sorting {len(self.map):,} galaxies by {column}",
+            lambda report: self.map.first(column, RANKED, lowest=lowest, shown=matching),
+        )
+
+    def histogram(self, column: str) -> tuple[np.ndarray, np.ndarray] | None:
+        """The `plotting.histogram` of a column of numbers; None while it is counted."""
+        return waiting.show_when_ready(
+            ("large histogram", self.key, column), f"Reading {column}", _histogram(self, column)
         )
 
     def inside(self, polygons: list[Any]) -> np.ndarray | None:
@@ -161,8 +198,7 @@ def refuse(title: str, large: Large) -> None:
     """Say that a page cannot be drawn of so many galaxies."""
     st.info(
         f"The {title} page works with up to {LARGE:,} galaxies; {escape_markdown(large.name)} has "
-        f"{len(large.map):,}. Use the Map page, or the commands `anomalies`, `neighbours` and "
-        "`select`."
+        f"{len(large.map):,}. Use the other pages, or the commands `neighbours` and `select`."
     )
 
 
@@ -229,6 +265,21 @@ def _colouring(large: Large, option: str) -> Callable[[Progress], Any]:
         return colouring.by_class(values.codes, values.words)
 
     return task
+
+
+def _histogram(large: Large, column: str) -> Callable[[Progress], Any]:
+    def task(report: Progress) -> Any:
+        from astrojepa import plotting
+
+        return plotting.histogram(large.map.column(column).values)  # type: ignore[union-attr]
+
+    return task
+
+
+def selected(large: Large) -> int | None:
+    """The row of the selected galaxy, if there is one."""
+    row = st.session_state.get(state.ROW)
+    return None if row is None or row >= len(large.map) else int(row)
 
 
 def select(large: Large, row: int) -> None:

@@ -41,14 +41,14 @@ def arrived() -> None:
 
 def current(workspace: Workspace) -> state.Link:
     """Describe what is shown now."""
-    held = {name: _held(name) for name, about in state.PARAMETERS.items() if about.key}
-    kind = held["masks"] or "tiling"
+    found = held()
+    kind = found["masks"] or "tiling"
     row = st.session_state.get(state.ROW)
     if row is not None:
         row = sampling.among_all(workspace.sampled, row)
     second, second_hash = st.session_state.get(state.SECOND_NAME) or ("", "")
     return state.Link(
-        **held
+        **found
         | {
             "model": workspace.choice.reference if workspace.is_baseline else workspace.made_by[0],
             "model_hash": workspace.made_by[1][:8],
@@ -58,9 +58,9 @@ def current(workspace: Workspace) -> state.Link:
             "id": "" if row is None else str(workspace.whole.ids[row]),
             "second": second,
             "second_hash": second_hash,
-            "seed": held["seed"] if kind in {"random", "bright"} else 0,
-            "drawn": held["drawn"] if kind == "drawn" else "",
-            "columns": held["columns"] if held["view"] == "table" else (),
+            "seed": found["seed"] if kind in {"random", "bright"} else 0,
+            "drawn": found["drawn"] if kind == "drawn" else "",
+            "columns": found["columns"] if found["view"] == "table" else (),
             "off": tuple(st.session_state.get(state.OFF) or ()),
             "polygons": state.whole_units(_polygons()),
             "like": (search := examples.asked(workspace)).like,
@@ -76,6 +76,18 @@ def _polygons() -> Any:
     owner = st.session_state.get(state.AREA_OF)
     elsewhere = owner is not None and owner[-1] != st.session_state.get(state.PROJECTION)
     return () if elsewhere else st.session_state.get(state.POLYGONS) or ()
+
+
+def held() -> dict[str, Any]:
+    """Return what the session holds for the fields of a link that have a session key."""
+    return {name: _held(name) for name, about in state.PARAMETERS.items() if about.key}
+
+
+def hold(link: state.Link) -> None:
+    """Give the session what a link says of the fields that have a session key."""
+    for name, about in state.PARAMETERS.items():
+        if about.key and (value := getattr(link, name)):
+            st.session_state[about.key] = value
 
 
 def _held(name: str) -> Any:
@@ -104,8 +116,13 @@ def address(workspace: Workspace) -> str:
 
 def publish(workspace: Workspace) -> str:
     """Write changed state to the address bar; returns the query string of a copied link."""
+    return write(current(workspace))
+
+
+def write(link: state.Link) -> str:
+    """Write a link to the address bar; returns it as a query string."""
     st.session_state[state.KEPT] = kept()
-    parameters = state.encode_link(current(workspace))
+    parameters = state.encode_link(link)
     st.session_state[state.LINK_READ] = parameters
     # also after a change of page, which empties the address
     if dict(st.query_params) != parameters:

@@ -50,6 +50,7 @@ MASKS = "masks"
 OPACITY = "opacity"
 GALLERY_PAGE = "gallery_page"
 BOARD_PAGE = "board_page"
+BOARD_OF = "board_of"  # what the leaderboard of a large store lists
 TO_MAP = "to_map"  # a gallery elsewhere asks for the map
 PROBED = "probed"  # key of the last probe
 CELL = "cell"  # of its confusion matrix

@@ -70,7 +70,10 @@ def add_to(commands: Any) -> None:
         "--output",
         "--out",
         type=Path,
-        help=f"JSON or {TABLE_FILE}; with every galaxy, or with the leaderboard",
+        help=(
+            f"JSON or {TABLE_FILE}; with every galaxy, or with the leaderboard; or, for more than "
+            "200,000 vectors in Parquet files, a new folder with all their columns and score"
+        ),
     )
     strange.add_argument(
         "--leaderboard", action="store_true", help="thin a class and measure which score finds it"
@@ -102,11 +105,15 @@ def add_to(commands: Any) -> None:
 def _anomalies(options: argparse.Namespace) -> int:
     import astrojepa as aj
     from astrojepa.evaluation.anomalies.registry import find
+    from astrojepa.evaluation.vectors.neighbour_index import LARGE
 
     check_source(options)
     options.score = options.score or (OF_VECTORS if options.vectors else DEFAULT)
     find(options.score)
-    if options.output:
+    folder = options.output and not options.output.suffix
+    if folder and options.output.exists():
+        raise FileExistsError(f"{options.output} exists already; name a new folder for the store.")
+    if options.output and not folder:
         check_table(options.output, "--output", ".json")
     for flag in ("top", "draws", "k"):
         if getattr(options, flag) < 1:
@@ -114,6 +121,11 @@ def _anomalies(options: argparse.Namespace) -> int:
     by_lists = find(options.score).of_lists and not options.leaderboard
     if by_lists and (store := large_store(options)) is not None:
         return _list_store(options, store)
+    if folder:
+        raise ValueError(
+            f"{options.output} is no file of a table; a folder is written only for --vectors of "
+            f"more than {LARGE:,} galaxies in Parquet files, with --score knn or lof and faiss."
+        )
     source: Model | Stored
     found = None
     if options.vectors:
@@ -185,12 +197,14 @@ def _list_store(options: argparse.Namespace, store: Store) -> int:
     """Rank the galaxies of a large store by its index."""
     from astrojepa.evaluation.anomalies.registry import find
     from astrojepa.evaluation.anomalies.scoring import score_store
+    from astrojepa.evaluation.vectors.sorted_store import write_sorted
     from astrojepa.evaluation.vectors.store_index import open_index
 
     heard, name, k = sys.stderr.isatty(), options.score, options.k
     scores = score_store(open_index(store, progress=heard), name, k, progress=heard)
     order = np.argsort(-scores, kind="stable")
-    shown = order if options.output else order[: options.top]
+    table = options.output and options.output.suffix
+    shown = order if table else order[: options.top]
     known = store.known_of(shown)
     columns = [
         Column("rank", np.arange(1, len(shown) + 1), "1 = most anomalous"),
@@ -205,8 +219,12 @@ def _list_store(options: argparse.Namespace, store: Store) -> int:
         lines = zip(*(column.array.tolist() for column in columns), strict=True)
         galaxies = [dict(zip(names, line, strict=True)) for line in lines]
         write_json(options.output, facts | {"galaxies": galaxies})
-    elif options.output:
+    elif table:
         write_table(options.output, columns, facts)
+    elif options.output:
+        added = {"score": scores.astype(np.float32)}
+        about = {"score": f"{find(name).title}, k = {k}"}
+        write_sorted(store, np.arange(len(store)), added, options.output, about, progress=heard)
     return 0
 
 

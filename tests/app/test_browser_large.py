@@ -61,6 +61,33 @@ def test_a_large_store_is_density_from_afar_and_galaxies_near_to_click_and_link(
     context.close()
 
 
+def test_a_click_on_the_leaderboard_of_a_large_store_opens_the_galaxy_on_the_map(
+    start: Callable[..., Any], browser: Any, tmp_path: Path
+) -> None:
+    simulate_store(Mixture(200_100, 16), tmp_path / "survey")
+    server = start("--vectors", str(tmp_path / "survey"))
+    context = browser.new_context(viewport=VIEW)
+    explorer = Explorer(context.new_page(), server.url)
+    page = explorer.page
+    page.goto(f"{server.url}/anomalies?sort=magnitude&filter=redshift%20%3E%200.3")
+    tile = page.locator(".st-key-leaderboard .tile").nth(2)
+    explorer.appears(tile)
+    name = FIRST_ID + int(tile.get_attribute("data-row"))
+    page.wait_for_url(re.compile("sort=magnitude"), wait_until="commit")
+    tile.click()
+    explorer.says(re.compile("in view that match the filter are drawn"))
+    page.wait_for_url(re.compile(f"/\\?.*id={name}"), wait_until="commit")
+    explorer.appears(page.get_by_alt_text(f"Galaxy {name}"))
+    page.get_by_role("button", name="Open galaxy page").click()
+    page.wait_for_url(re.compile(f"/galaxy\\?.*id={name}"), wait_until="commit")
+    explorer.appears(page.get_by_role("heading", name=str(name)))
+    page.go_back()
+    explorer.drawn()
+    assert explorer.complaints == []
+    assert explorer.outside == []
+    context.close()
+
+
 def grey(row: int) -> int:
     """The shade of a galaxy's image, which tells it from its neighbours'."""
     return 40 + 30 * (row % 7)

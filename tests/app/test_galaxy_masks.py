@@ -13,8 +13,9 @@ from hypothesis.extra.numpy import arrays
 
 from app.components.patch_panel import masks
 from app.components.patch_panel.masks import Masks
+from app.components.survey_image import scale_bar
 from app.pages.galaxy.measures import probe_vote, tally
-from app.pages.galaxy.view import arcsec_per_pixel, scale_bar, seen_box, seen_sentence
+from app.pages.galaxy.view import arcsec_per_pixel, seen_box, seen_sentence
 from app.session import state
 
 grids = st.integers(2, 16).flatmap(lambda grid: arrays(bool, (grid, grid)))

@@ -16,9 +16,11 @@ import pytest
 from page_runner import QUIET, run_page, settled, words
 from pyarrow import parquet
 
+from app.components import large_card
 from app.components.latent_map.colouring import by_class
 from app.components.latent_map.latent_map import packed_bits
 from app.components.latent_map.tiles import pack_tile, read_box, widened
+from app.pages.anomalies import large as anomalies
 from app.pages.map import large as page
 from app.server import first_look, pictures
 from app.server.settings import read_settings
@@ -104,7 +106,7 @@ def test_a_simulated_galaxy_is_shown_with_its_image_and_those_of_its_neighbours(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
 ) -> None:
     shown: list[Any] = []
-    monkeypatch.setattr(page, "gallery", lambda *given, **more: shown.append(given))
+    monkeypatch.setattr(large_card, "gallery", lambda *given, **more: shown.append(given))
     frame = pd.read_parquet(store)
     test = run(monkeypatch, pages_cache, store, query={"id": str(frame["object_id"][1234])})
     assert not test.error
@@ -144,7 +146,7 @@ def test_images_of_a_source_are_found_by_id_and_the_page_says_how_many_there_are
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, survey: Path
 ) -> None:
     shown: list[Any] = []
-    monkeypatch.setattr(page, "gallery", lambda *given, **more: shown.append(given))
+    monkeypatch.setattr(large_card, "gallery", lambda *given, **more: shown.append(given))
     test = run(monkeypatch, pages_cache, plain, images=[survey], query={"id": str(FIRST_ID + 1000)})
     assert not test.error
     assert (
@@ -176,7 +178,7 @@ def test_a_broken_a_huge_and_a_missing_image_are_a_sentence_beside_all_else(
     sentence: str,
 ) -> None:
     shown: list[Any] = []
-    monkeypatch.setattr(page, "gallery", lambda *given, **more: shown.append(given))
+    monkeypatch.setattr(large_card, "gallery", lambda *given, **more: shown.append(given))
     test = run(monkeypatch, pages_cache, plain, images=[survey], query={"id": str(FIRST_ID + row)})
     assert not test.error
     assert not test.get("image")
@@ -228,7 +230,7 @@ def test_a_filter_of_a_link_is_counted_and_its_galaxies_can_be_exported(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
 ) -> None:
     exported: list[Any] = []
-    monkeypatch.setattr(page, "export_menu", lambda *given: exported.append(given))
+    monkeypatch.setattr(page, "export_menu", lambda *given, **more: exported.append(given))
     expected = int((pd.read_parquet(store)["redshift"] > np.float32(0.2)).sum())
     test = run(monkeypatch, pages_cache, store, query={"filter": "redshift > 0.2"})
     assert f"{expected:,} of 3,000 galaxies match." in words(test)
@@ -280,7 +282,95 @@ def test_a_selection_opens_a_gallery_of_bounded_length_page_by_page(
     assert test.query_params["view"] == "table"
 
 
-@pytest.mark.parametrize("name", ["galaxy", "anomalies", "probe", "compare", "models"])
+def leaderboard(
+    monkeypatch: pytest.MonkeyPatch, cache: Path, store: Path, **more: Any
+) -> tuple[Any, dict[str, Any]]:
+    """The page Anomalies, and what its gallery and its export were given."""
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(anomalies, "gallery", lambda *own, **named: given.update(gallery=own))
+    monkeypatch.setattr(page, "export_menu", lambda *own, **named: given.update(export=own))
+    return run(monkeypatch, cache, store, page="anomalies", **more), given
+
+
+def test_the_leaderboard_lists_galaxies_by_score_and_the_link_says_by_which(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
+) -> None:
+    test, given = leaderboard(monkeypatch, pages_cache, store)
+    assert not test.error
+    frame = pd.read_parquet(store)
+    expected = frame["score"].sort_values(ascending=False, kind="stable").index
+    _, _, rows, captions, _ = given["gallery"]
+    assert rows == expected[:25].tolist()
+    assert captions[0] == [
+        f"1  {frame['label'][rows[0]]}",
+        f"score {frame['score'][rows[0]]:.4g}",
+        str(frame["object_id"][rows[0]]),
+    ]
+    assert "Highest first, by the column score." in words(test)
+    assert test.query_params["sort"] == "score"
+    next(button for button in test.button if button.label == "Next").click().run()
+    settled(test)
+    assert given["gallery"][2] == expected[25:50].tolist()
+    assert test.query_params["page"] == "2"
+    test.selectbox(key="selection_order").select("redshift")
+    settled(test.run())
+    assert "page" not in test.query_params, "another column begins on the first page"
+
+
+def test_a_link_to_a_leaderboard_opens_its_column_order_filter_and_galaxy(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
+) -> None:
+    frame = pd.read_parquet(store)
+    chosen = frame[frame["redshift"] > np.float32(0.1)]
+    expected = chosen["magnitude"].sort_values(kind="stable").index
+    link = {"sort": "magnitude", "order": "reversed", "filter": "redshift > 0.1", "page": "2"}
+    link["id"] = str(frame["object_id"][77])
+    test, given = leaderboard(monkeypatch, pages_cache, store, query=link)
+    assert not test.error
+    assert given["gallery"][2] == expected[25:50].tolist()
+    assert "Lowest first, by the column magnitude." in words(test)
+    assert f"The line marks the selected galaxy, {link['id']}" in words(test)
+    assert link.items() <= dict(test.query_params).items()
+    key, stem, count, write = given["export"]
+    assert (key, stem, count) == ("leaderboard", "leaderboard", len(expected))
+    table = pd.read_csv(io.BytesIO(write(".csv")))
+    assert table["rank"].tolist() == list(range(1, count + 1))
+    assert table["object_id"].tolist() == chosen["object_id"][expected].tolist()
+    about = write(".ecsv").decode()
+    for fact in ("ranked_by: magnitude", "order: lowest first", "redshift > 0.1", "store: survey"):
+        assert fact in about
+    test, given = leaderboard(monkeypatch, pages_cache, store, query=link | {"view": "table"})
+    assert "gallery" not in given
+    assert test.dataframe[0].value["object_id"].tolist() == table["object_id"][25:50].tolist()
+
+
+def test_a_store_without_a_score_is_told_which_command_writes_one(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path, tmp_path: Path
+) -> None:
+    pd.read_parquet(store).drop(columns=["score"]).to_parquet(tmp_path / "a.parquet")
+    test, given = leaderboard(monkeypatch, pages_cache, tmp_path)
+    command = f"`astrojepa anomalies --vectors {tmp_path.name} --out scored`"
+    assert command in words(test)
+    assert "by the column redshift" in words(test), "other columns rank all the same"
+    assert "gallery" not in given
+    assert len(test.dataframe) == 1
+
+
+def test_the_galaxy_page_of_a_large_store_shows_the_galaxy_of_the_link(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
+) -> None:
+    assert "Click a galaxy" in words(run(monkeypatch, pages_cache, store, page="galaxy"))
+    test = run(monkeypatch, pages_cache, store, page="galaxy", query={"galaxy": "1234"})
+    galaxy = pd.read_parquet(store).iloc[1234]
+    assert not test.error
+    assert [element.value for element in test.title] == [str(galaxy["object_id"])]
+    assert f"{galaxy['redshift']:.6g}" in words(test)
+    assert "Nearest neighbours" in words(test)
+    assert len(test.get("image")) == 1
+    assert test.query_params["id"] == str(galaxy["object_id"])
+
+
+@pytest.mark.parametrize("name", ["probe", "compare", "models"])
 def test_other_pages_say_what_they_take(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path, name: str
 ) -> None:
@@ -316,7 +406,7 @@ def test_a_selection_is_exported_in_every_format(
 ) -> None:
     from astropy.table import Table
 
-    monkeypatch.setattr(page, "EXPORTED", 2)
+    monkeypatch.setattr(page, "RANKED", 2)
     large = Large("survey", "0" * 16, open_large_map(open_store(store)))
     facts = {"store": "survey", "filter": "redshift < 0.1"}
     content = page.table_of(large, np.array([5, 1, 7]), ending, facts)

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
+import pandas as pd
 import pytest
 from conftest import ROOT, Server
 from explorer_page import Explorer
@@ -22,6 +23,8 @@ from streamlit.testing.v1 import AppTest
 import astrojepa as aj
 from app.components import survey_image as component
 from astrojepa.data.download import survey_image as survey
+from astrojepa.evaluation.maps import large_map
+from astrojepa.evaluation.vectors.simulated_store import Mixture, simulate_store
 from tests.data.download.file_server import Behaviour, FileServers
 
 pytestmark = QUIET
@@ -164,6 +167,45 @@ def test_a_hosted_explorer_has_no_switch_and_asks_nobody_whatever_the_session_ho
     assert switch(test) is None
     assert LABEL not in words(test)
     assert how.paths == []
+
+
+@pytest.mark.parametrize("page", ["map", "galaxy"])
+def test_a_galaxy_of_a_large_store_has_the_same_switch_unless_it_is_simulated_or_unplaced(
+    monkeypatch: pytest.MonkeyPatch,
+    pages_cache: Path,
+    tmp_path: Path,
+    service: Callable[..., Behaviour],
+    page: str,
+) -> None:
+    how = service(answer=answer)
+    monkeypatch.setattr(large_map, "LARGE", 1000)
+    simulate_store(Mixture(1100, 16), tmp_path / "simulated")
+    frame = pd.read_parquet(tmp_path / "simulated")
+    frame.loc[3, "dec"] = np.nan
+    (tmp_path / "store").mkdir()
+    frame.to_parquet(tmp_path / "store" / "a.parquet")
+
+    def opened(store: str, row: int) -> AppTest:
+        flags = [f"--vectors={tmp_path / store}"]
+        options = {"flags": flags, "data": "", "checkpoint": "", "query": {"galaxy": str(row)}}
+        return run_page(monkeypatch, pages_cache, page, **options)
+
+    assert switch(opened("simulated", 7)) is None
+    assert switch(opened("store", 3)) is None
+    test = opened("store", 7)
+    assert switch(test).value is False, "off by default"
+    assert "is sent to `www.legacysurvey.org`" in words(test), "before it is switched on"
+    assert how.paths == []
+    switch(test).set_value(True)
+    settled(test.run())
+    assert f"{LABEL}. 67.1″ wide; north is up, east left." in words(test)
+    (path,) = how.paths
+    asked = {
+        name: float(value)
+        for name, (value,) in parse_qs(urlsplit(path).query).items()
+        if name in ("ra", "dec")
+    }
+    assert asked == pytest.approx({"ra": frame["ra"][7], "dec": frame["dec"][7]}, abs=1e-6)
 
 
 @pytest.mark.parametrize(

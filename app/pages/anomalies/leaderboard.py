@@ -190,16 +190,11 @@ def ranked(workspace: Workspace, view: View, order: np.ndarray) -> dict[str, Any
 
 def _pager(workspace: Workspace, view: View, order: np.ndarray) -> int:
     count, hidden = len(order), view.hidden
-    pages = max(1, -(-count // PER_PAGE))
-    page = min(st.session_state.get(state.BOARD_PAGE, 0), pages - 1)
-    st.session_state[state.BOARD_PAGE] = page
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Previous", disabled=page == 0, on_click=_turn, args=(page - 1,))
-        st.button("Next", disabled=page + 1 >= pages, on_click=_turn, args=(page + 1,))
         without = (
             f", {hidden:,} likely artefact{'' if hidden == 1 else 's'} hidden" if hidden else ""
         )
-        st.caption(f"{count:,} galaxies, page {page + 1} of {pages}{without}")
+        page = turned(count, f"{count:,} galaxies", without)
         facts = {"model": workspace.made_by[0], "model_hash": workspace.made_by[1]}
         facts["view"] = links.address(workspace)
         export_menu(
@@ -215,6 +210,19 @@ def _pager(workspace: Workspace, view: View, order: np.ndarray) -> int:
             order.tolist,
             lambda: plain_columns(ranked(workspace, view, order)),
         )
+    return page
+
+
+def turned(count: int, listed: str, further: str = "") -> int:
+    """Draw the buttons that turn the pages of `count` galaxies, and say what is `listed`; returns
+    the page that is shown.
+    """
+    pages = max(1, -(-count // PER_PAGE))
+    page = min(st.session_state.get(state.BOARD_PAGE, 0), pages - 1)
+    st.session_state[state.BOARD_PAGE] = page
+    st.button("Previous", disabled=page == 0, on_click=_turn, args=(page - 1,))
+    st.button("Next", disabled=page + 1 >= pages, on_click=_turn, args=(page + 1,))
+    st.caption(f"{listed}, page {page + 1:,} of {pages:,}{further}")
     return page
 
 

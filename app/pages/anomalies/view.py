@@ -12,7 +12,7 @@ from ...components.escape_markdown import escape_markdown
 from ...session import loaders, state, waiting
 from ...session.workspace import Task, Workspace
 from ..registry import Page
-from . import tasks
+from . import large, tasks
 from .artefacts import artefacts
 from .leaderboard import board
 from .listing import View, first_page
@@ -136,4 +136,4 @@ def _nothing(view: View) -> None:
     st.button("Show all galaxies", on_click=everything)
 
 
-PAGE = Page("Anomalies", 3, show)
+PAGE = Page("Anomalies", 3, show, show_large=large.show)

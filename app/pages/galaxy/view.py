@@ -10,18 +10,19 @@ import streamlit as st
 
 from ...components import survey_image
 from ...components.copy_link.copy_link import copy_link
-from ...components.cutout.cutout import ENLARGED, cutout
+from ...components.cutout.cutout import cutout
 from ...components.escape_markdown import escape_markdown
 from ...components.facts import facts, unreadable
 from ...components.known_columns import known_columns
+from ...components.survey_image import WIDEST, scale_bar
 from ...session import links
 from ...session.workspace import Workspace
 from ..registry import Page
+from . import large
 from . import measures as galaxy_measures
 from .panel import patch_panel_section
 
 NUM_NEIGHBOURS = 6
-WIDEST = 400  # pixels of the whole image, so that the neighbours stand on the first screen
 SCALE_COLUMNS = ("pxscale", "arcsec_per_pixel")  # Galaxy10 DECaLS, simulated galaxies
 
 
@@ -55,7 +56,12 @@ def show(workspace: Workspace) -> None:
         copy_link(links.publish(workspace))
     if beside is not None and image is not None:
         with beside:  # last: all else is there while it is fetched
-            _survey(workspace, row, image.shape[1])
+            scale = arcsec_per_pixel(workspace.data.table, row)
+            known = "as the stored image"
+            if not scale:
+                known = "since the stored image's pixel scale is unknown"
+            place, name = survey_image.place_of(workspace, row), workspace.data.ids[row]
+            survey_image.survey_picture(place, name, image.shape[1], scale, known)
 
 
 def _head(workspace: Workspace, row: int) -> None:
@@ -96,14 +102,6 @@ def arcsec_per_pixel(table: Any, row: int) -> float | None:
     return None
 
 
-def scale_bar(width: int, scale: float | None) -> tuple[float, str]:
-    """Choose a round length of 15 to 40 % of the width: (share of the width, label)."""
-    extent = width * (scale or 1.0)
-    steps = [digit * 10.0**power for power in range(-3, 6) for digit in (1, 2, 5)]
-    length = max((step for step in steps if step <= 0.4 * extent), default=extent)
-    return length / extent, f"{length:g}″" if scale else f"{length:g} px"
-
-
 def seen_box(height: int, width: int, share: float) -> tuple[float, float, float, float]:
     """Return (left, top, width, height) of the central square of side `share`, as shares."""
     side = share * min(height, width)
@@ -136,8 +134,9 @@ def _whole(workspace: Workspace, row: int, image: np.ndarray | None) -> Any | No
     height, width = image.shape[:2]
     scale = arcsec_per_pixel(workspace.data.table, row)
     share = seen_share(workspace)
-    is_on = survey_image.is_on(workspace, row)
-    left, beside = st.columns(2, gap="small") if is_on else (st.container(), None)
+    place = survey_image.place_of(workspace, row)
+    two = survey_image.is_on(place)
+    left, beside = st.columns(2, gap="small") if two else (st.container(), None)
     with left:
         with st.container(width=WIDEST):
             cutout(
@@ -153,25 +152,8 @@ def _whole(workspace: Workspace, row: int, image: np.ndarray | None) -> Any | No
             "Whole image, "
             f"{size}.{'' if share is None else seen_sentence(workspace.model.config.crop_sides)}"
         )
-    survey_image.survey_toggle(workspace, row)
+    survey_image.survey_toggle(place)
     return beside
-
-
-def _survey(workspace: Workspace, row: int, side: int) -> None:
-    """Draw the survey's image as wide as the stored one of `side` pixels, at its angular scale."""
-    scale = arcsec_per_pixel(workspace.data.table, row)
-    found = survey_image.fetched(workspace, row, side, scale)
-    if found is None:
-        return
-    image, shown = found
-    with st.container(width=min(WIDEST, ENLARGED * side)):
-        alt = f"Galaxy {workspace.data.ids[row]} in the Legacy Surveys viewer"
-        cutout("survey_cutout", image, scale_bar(shown.size, shown.scale), None, alt)
-    known = "as the stored image" if scale else "since the stored image's pixel scale is unknown"
-    st.caption(
-        f"{survey_image.LABEL}. {shown.size * shown.scale:.3g}″ wide, {known}; north is up, east "
-        "left."
-    )
 
 
 def _facts(workspace: Workspace, row: int) -> None:
@@ -195,4 +177,4 @@ def _facts(workspace: Workspace, row: int) -> None:
         )
 
 
-PAGE = Page("Galaxy", 2, show)
+PAGE = Page("Galaxy", 2, show, show_large=large.show)

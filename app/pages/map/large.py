@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import urllib.parse
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,39 +10,41 @@ import streamlit as st
 
 from astrojepa.data.filters import MOST_LETTERS
 from astrojepa.evaluation.maps.large_map import WHOLE, Tile
-from astrojepa.evaluation.maps.plane import UNITS
 from astrojepa.tables import Column, table_bytes
 
 from ...components.choose import choose
 from ...components.copy_link.copy_link import copy_link
 from ...components.escape_markdown import escape_markdown
 from ...components.export_menu import export_menu
-from ...components.facts import facts
 from ...components.gallery.gallery import gallery
+from ...components.large_card import (
+    class_names,
+    columns_and_links,
+    go_in,
+    nearest,
+    place_of,
+    shown_image,
+)
 from ...components.latent_map import geometry, palette
 from ...components.latent_map.latent_map import latent_map, mark
 from ...components.latent_map.layers import option_name
 from ...components.latent_map.tiles import pack_tile, read_box, widened
+from ...components.survey_image import survey_picture, survey_toggle
 from ...session import links, state
-from ...session.large import Large, picture, select
+from ...session.large import RANKED, Large, selected
+from ...session.large_links import go_to, publish
 from . import search
 from .filter_box import SYNTAX, set_filter
 from .selection import PER_PAGE, SIZES, TILES, pager, written
 
-NUM_NEIGHBOURS = 6
-IMAGE_WIDTH = 352  # pixels at most, so that the neighbours stand on the first screen
 LISTED = 200  # of a selection, in the table
 PICTURED = 50 * PER_PAGE  # of a selection, in the gallery
-EXPORTED = 100_000  # galaxies of a file, at most
 
 
-def show(large: Large) -> None:
+def show(large: Large, go: Callable[[str], None]) -> None:
     """Draw the map, the selected galaxy beside it, and the selection below."""
     with st.container(key="heard_title"):
         st.title("Map", anchor=False)
-    _follow(large)
-    for sentence in st.session_state.get(state.NOTICES, []):
-        st.info(escape_markdown(sentence))
     options = large.options
     if st.session_state.get(state.COLOUR) not in options:
         st.session_state[state.COLOUR] = options[0]
@@ -56,27 +57,27 @@ def show(large: Large) -> None:
             on_change=_find,
             args=(large,),
         )
-    _pane(large)
+    _pane(large, go)
 
 
 @st.fragment
-def _pane(large: Large) -> None:
+def _pane(large: Large, go: Callable[[str], None]) -> None:
     """Draw what follows a move or a click, in a fragment of its own so that the page stays."""
     try:
         images = large.images()
         left, right = st.columns([2, 1], gap="medium")
-        row = st.session_state.get(state.ROW)
-        row = None if row is None or row >= len(large.map) else row
+        row, found = selected(large), None
         with right:
-            found = None
             if row is not None:
-                found = _galaxy(large, images, row)
+                found, survey = _galaxy(large, images, row, go)
             else:
-                _publish(large)
+                publish(large)
                 st.caption("Zoom in and click a galaxy, or find one by its id.")
         with left:
-            matching = _map(large, images, row, [] if found is None else found)
+            matching = _map(large, images, row, found or [])
             _selection(large, images, matching)
+        if row is not None:
+            survey()  # last: all else is there while it is fetched
     except (ValueError, OSError) as error:
         st.error(escape_markdown(error))
 
@@ -85,7 +86,7 @@ def _map(large: Large, images: Any, row: int | None, near: list[int]) -> np.ndar
     """Draw the map; returns which galaxies match the filter, None without one."""
     notes, board, below = st.container(), st.container(), st.container()
     with below:
-        matching = _filter(large)
+        matching = filter_row(large)
     option = st.session_state[state.COLOUR]
     if st.session_state.get(state.OFF_COLOUR) != option:
         st.session_state[state.OFF], st.session_state[state.OFF_COLOUR] = (), option
@@ -127,9 +128,7 @@ def said(large: Large, tile: Tile, filtered: bool, images: str) -> str:
     """Say what the galaxies are, how many of them are drawn, and how."""
     which = " that match the filter" if filtered else ""
     none = " that matches the filter" if filtered else ""
-    kind = (
-        "**simulated** galaxies" if large.map.store.facts.get("simulated") == "true" else "galaxies"
-    )
+    kind = "**simulated** galaxies" if large.is_simulated else "galaxies"
     text = f"**{escape_markdown(large.name)}**, {len(large.map):,} {kind}{images}. "
     if not tile.count:
         return f"{text}No galaxy{none} is in view; press 0 to reset the view."
@@ -159,7 +158,10 @@ def pictured(large: Large, images: Any) -> str:
     return text
 
 
-def _filter(large: Large) -> np.ndarray | None:
+def filter_row(large: Large) -> np.ndarray | None:
+    """Draw the filter; returns which galaxies match, None without one, and while they are
+    counted.
+    """
     st.session_state.setdefault(state.FILTER, "")
     with st.container(horizontal=True, vertical_alignment="bottom", key="filter_row"):
         columns = ", ".join(map(escape_markdown, large.map.store.names))
@@ -208,19 +210,12 @@ def _selection(large: Large, images: Any, matching: np.ndarray | None) -> None:
     else:
         st.dataframe(large.map.store.table_of(rows[:LISTED]), hide_index=True, height=280)
         beyond = f"The first {LISTED} are listed. " if len(rows) > LISTED else ""
-    if len(rows) > EXPORTED:
-        beyond += f"A file holds the first {EXPORTED:,}; `astrojepa select` writes them all."
+    if len(rows) > RANKED:
+        beyond += f"A file holds the first {RANKED:,}; `astrojepa select` writes them all."
     if beyond:
         st.caption(beyond.strip())
     applied = "" if matching is None else st.session_state.get(state.FILTER, "")
-    view = urllib.parse.urlencode(st.session_state[state.LINK_READ])
-    made_by = {"store": large.name, **large.map.store.facts, "filter": applied, "view": view}
-    export_menu(
-        "selection",
-        "galaxies",
-        min(len(rows), EXPORTED),
-        lambda ending: table_of(large, rows, ending, made_by),
-    )
+    export_rows(large, "selection", rows, {"filter": applied})
 
 
 def _gallery(large: Large, images: Any, rows: np.ndarray) -> str:
@@ -241,7 +236,7 @@ def _gallery(large: Large, images: Any, rows: np.ndarray) -> str:
         large.address,
         shown.tolist(),
         _captions(large, shown),
-        _go_in(large),
+        go_in(large),
         selected=st.session_state.get(state.ROW),
         tile=TILES[size],
     )
@@ -250,143 +245,64 @@ def _gallery(large: Large, images: Any, rows: np.ndarray) -> str:
 
 def _captions(large: Large, rows: np.ndarray) -> list[list[str]]:
     """Say below images the class, or else the id, and the number that the map is coloured by."""
-    lines, option = [_classes(large.map.store.known_of(rows))], st.session_state[state.COLOUR]
+    lines, option = [class_names(large.map.store.known_of(rows))], st.session_state[state.COLOUR]
     if option in large.map.store.names and option != large.label:
         name, values = option.replace("_", " "), large.map.store.table_of(rows)[option]
         lines.append([f"{name} {written(float(value)) or 'unknown'}" for value in values])
     return [list(captions) for captions in zip(*lines, strict=True)]
 
 
-def _classes(known: dict[str, np.ndarray]) -> list[str]:
-    """Name the classes of galaxies, or else their ids."""
-    if "label" not in known:
-        return known["id"].astype(str).tolist()
-    return [str(name) or "no label" for name in known["label"].tolist()]
+def export_rows(
+    large: Large, key: str, rows: np.ndarray, further: Mapping[str, Any], *, ranks: bool = False
+) -> None:
+    """Offer the first 100,000 of some galaxies as a table that says what it was made from."""
+    facts = large.map.store.facts
+    made_by = {"store": large.name, **facts, **further, "view": publish(large)}
+    export_menu(
+        key,
+        "leaderboard" if ranks else "galaxies",
+        min(len(rows), RANKED),
+        lambda ending: table_of(large, rows, ending, made_by, ranks=ranks),
+    )
 
 
-def table_of(large: Large, rows: np.ndarray, ending: str, facts: Mapping[str, str]) -> bytes:
+def table_of(
+    large: Large, rows: np.ndarray, ending: str, facts: Mapping[str, str], *, ranks: bool = False
+) -> bytes:
     """Write the columns of galaxies, the first 100,000 of them, as a table of this format."""
-    table = large.map.store.table_of(rows[:EXPORTED])
+    table = large.map.store.table_of(rows[:RANKED])
     columns = [
         Column(name, table[name].to_numpy(), "column of the store", digits=0) for name in table
     ]
+    if ranks:
+        rank = Column("rank", np.arange(1, len(table) + 1), "place on the leaderboard")
+        columns = [rank, *(column for column in columns if column.name.casefold() != "rank")]
     return table_bytes(ending, columns, facts)
 
 
-def _galaxy(large: Large, images: Any, row: int) -> list[int] | None:
+def _galaxy(
+    large: Large, images: Any, row: int, go: Callable[[str], None]
+) -> tuple[list[int] | None, Callable[[], None]]:
     """Show the selected galaxy, its neighbours and its columns; returns the rows of the neighbours,
-    None while they are sought.
+    None while they are sought, and what draws the survey's image in its place.
     """
-    table, name = large.map.store.table_of(np.array([row])), large.map.store.layouts[0].known["id"]
-    named = str(table[name][0])
-    st.header(escape_markdown(named), anchor=False)
-    if images is not None:
-        _picture(large, images, row, named)
-    found = _neighbours(large, images, row)
-    facts("large", {column: _written(table[column][0]) for column in table if column != name})
-    copy_link(_publish(large, row, named))
-    return found
+    table, (name,) = large.map.store.table_of(np.array([row])), large.names([row])
+    st.header(escape_markdown(name), anchor=False)
+    shown_image(large, images, row, name)
+    place = place_of(large, table)
+    survey_toggle(place)
+    beside = st.container()
+    found = nearest(large, images, row)
+    columns_and_links(large, table)
+    copy_link(publish(large))
+    if st.button("Open galaxy page", key="open_galaxy"):
+        go("galaxy")
 
+    def survey() -> None:
+        with beside:
+            survey_picture(place, name)
 
-def _picture(large: Large, images: Any, row: int, name: str) -> None:
-    """Show the image of a galaxy, or say why there is none."""
-    address, wrong = picture(images, large.pictures_key, row)
-    if address:
-        st.image(address, width=IMAGE_WIDTH, alt=f"Galaxy {name}")
-        if large.drawn is not None:
-            st.caption("Simulated image, drawn from the class and the id.")
-    elif wrong:
-        st.warning(escape_markdown(wrong))
-    elif large.source is not None:
-        st.caption(f"{escape_markdown(large.source.name)} has no image of this galaxy.")
-
-
-def _neighbours(large: Large, images: Any, row: int) -> list[int] | None:
-    """Show the nearest galaxies; returns their rows, None while they are sought."""
-    found = large.nearest(row, NUM_NEIGHBOURS)
-    if found is None:
-        return None
-    distances, rows = found[0].tolist(), found[1].tolist()
-    known = large.map.store.known_of(found[1])
-    names = known["id"].tolist()
-    st.caption(
-        "Nearest neighbours (feature space) and their distances between standardised vectors"
-    )
-    if images is not None:
-        there = images.there(found[1]).tolist()
-        captions = [
-            (name, f"{gap:.2f}" if one else f"{gap:.2f}, no image")
-            for name, gap, one in zip(_classes(known), distances, there, strict=True)
-        ]
-        gallery("neighbours", large.address, rows, captions, _go_in(large), tile=96)
-        return rows
-    for place, (name, distance, other) in enumerate(zip(names, distances, rows, strict=True), 1):
-        words = f"{escape_markdown(name)} ({distance:.2f})"
-        st.button(words, key=f"near_{place}", on_click=select, args=(large, other))
-    return rows
-
-
-def _go_in(large: Large) -> Callable[[Any], None]:
-    """Return what follows a click in a gallery."""
-
-    def go(row: Any) -> None:
-        if isinstance(row, int) and not isinstance(row, bool) and 0 <= row < len(large.map):
-            select(large, row)
-
-    return go
-
-
-def _written(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float | np.floating) else str(value)
-
-
-def _publish(large: Large, row: int | None = None, name: str = "") -> str:
-    """Write the address of what is shown; returns it as a copied link holds it."""
-    link = state.Link(
-        model=large.name,
-        model_hash=large.key[:8],
-        colour=st.session_state.get(state.COLOUR) or "",
-        row=row,
-        id=name,
-        off=tuple(st.session_state.get(state.OFF) or ()),
-        polygons=state.whole_units(st.session_state.get(state.POLYGONS) or ()),
-        filter=st.session_state.get(state.FILTER, ""),
-        view="table" if st.session_state.get(state.SELECTION_VIEW) == "table" else "",
-    )
-    parameters = state.encode_link(link)
-    st.session_state[state.LINK_READ] = parameters
-    if dict(st.query_params) != parameters:
-        st.query_params.from_dict(parameters)
-    return urllib.parse.urlencode(parameters)
-
-
-def _follow(large: Large) -> None:
-    """Follow a link, once; a galaxy is found by its id, and shown."""
-    if (link := links.incoming()) is None:
-        return
-    links.arrived()
-    st.session_state[state.POLYGONS] = [list(map(list, polygon)) for polygon in link.polygons]
-    if link.filter:
-        st.session_state[state.FILTER] = link.filter
-    if link.view:
-        st.session_state[state.SELECTION_VIEW] = link.view
-    if link.colour:
-        st.session_state[state.COLOUR] = st.session_state[state.OFF_COLOUR] = link.colour
-        st.session_state[state.OFF] = link.off
-    if link.id:
-        _go_to(large, link.id)
-
-
-def _go_to(large: Large, name: str) -> None:
-    try:
-        row = large.map.store.row_of(name)
-    except ValueError as error:
-        links.notice(str(error))
-        return
-    select(large, row)
-    side = UNITS / st.session_state[state.LOOK]["zoom"]
-    x, y = st.session_state[state.LOOK]["at"]
-    st.session_state[state.VIEW] = (x - side / 2, y - side / 2, x + side / 2, y + side / 2)
+    return found, survey
 
 
 def _find(large: Large) -> None:
@@ -398,7 +314,7 @@ def _find(large: Large) -> None:
     ):
         set_filter(expression)
     elif written:
-        _go_to(large, written)
+        go_to(large, written)
     st.session_state["find"] = ""
 
 

@@ -18,7 +18,6 @@ import pandas as pd
 from astrojepa.data import DataError, PictureError
 from astrojepa.data.catalogue import id_text, positions
 from astrojepa.data.download.https import DroppedError, Server, UnreachableError
-from astrojepa.data.images.fits import read_fits
 from astrojepa.data.images.raster import read_image
 from astrojepa.data.readers.labels import find_column
 from astrojepa.files import atomic_write, read_json, write_csv, write_json
@@ -272,6 +271,8 @@ def _answer(server: Server) -> bytes:
 def _image(content: bytes, cutout: Cutout) -> np.ndarray:
     """Read an answer in the format that was asked for."""
     if cutout.format == "fits":
+        from astrojepa.data.images.fits import read_fits  # astropy takes a while to load
+
         return read_fits(content, "The answer")[0]
     return read_image(content, "The answer")
 

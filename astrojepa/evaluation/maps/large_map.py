@@ -133,11 +133,29 @@ class LargeMap:
 
     def column(self, name: str) -> Values:
         """Return a column of all galaxies; the last that was asked for is kept."""
-        if name not in self.kept:
+        if (found := self.kept.get(name)) is None:
             found = self.store.values(name)
-            self.kept = {name: found}
-            return found
-        return self.kept[name]
+            self.kept = {name: found}  # a new one: another thread may read the old one
+        return found
+
+    def first(
+        self, name: str, most: int, *, lowest: bool = False, shown: np.ndarray | None = None
+    ) -> tuple[np.ndarray, int]:
+        """Return the rows of the highest values of a column of numbers, or the lowest, in this
+        order: int64 (k,), k <= `most`; and how many galaxies have a value. Of equal values the
+        first row comes first. `shown`: which galaxies count, bool (n,).
+
+        ValueError where the column holds no numbers.
+        """
+        values = self.column(name)
+        if not isinstance(values, Numbers):
+            raise ValueError(f"The column {name} of {self.store.path.name} holds no numbers.")
+        rows = np.flatnonzero(values.known if shown is None else values.known & shown)
+        count, order = len(rows), values.values[rows] * (1 if lowest else -1)
+        if count > most:
+            near = order <= np.partition(order, most - 1)[most - 1]
+            rows, order = rows[near], order[near]
+        return rows[np.argsort(order, kind="stable")[:most]], count
 
     def nearest(self, row: int, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Return distances float32 and rows int64, (k,), of the k nearest: every vector is read.

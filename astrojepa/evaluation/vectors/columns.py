@@ -261,6 +261,7 @@ def _text_facts(metadata: dict[bytes, bytes] | None) -> dict[str, str]:
         "model_hash": "model_hash",
         "data_fingerprint": "data_hash",
         "simulated": "simulated",
+        "score": "score",
     }
     text = {
         key.decode(errors="replace"): value.decode(errors="replace")

@@ -69,7 +69,8 @@ def embed_shards(
 
     Raises ValueError for an empty data set, a vector that is not finite (its galaxy is named), a
     folder of another model or data, one that another number of processes must finish, or a part
-    that does not exist or is asked for under torchrun; PeerLostError where another process ended.
+    that does not exist or is asked for under torchrun; OSError where another process computes the
+    same share; PeerLostError where another process of torchrun ended.
     """
     own, size = distributed.rank(), distributed.world_size()
     if part:
@@ -102,10 +103,13 @@ def embed_shards(
             f"parts of {len(shards)}, or choose another folder."
         )
     shard = folder.shard(own, size)
-    mine = [] if shard in whole else blocks[own::size]
-    computed = _compute(model, data, folder, mine, progress, unusual)
-    if shard not in whole:
-        folder.write_shard(shard, mine)
+    with folder.alone(shard):
+        mine = blocks[own::size]
+        if done := folder.is_whole(shard, mine):
+            mine = []
+        computed = _compute(model, data, folder, mine, progress, unusual)
+        if not done:
+            folder.write_shard(shard, mine)
     distributed.wait()
     asked = len(blocks[own::size] if part else blocks)
     missing = sum(

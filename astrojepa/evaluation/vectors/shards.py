@@ -25,7 +25,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from astrojepa.data.dataset import Dataset
-from astrojepa.files import atomic_write, read_json
+from astrojepa.files import alone, atomic_write, read_json
 from astrojepa.types import Embeddings
 from astrojepa.wording import one_line
 
@@ -209,6 +209,16 @@ class ShardFolder:
         """Return the path of one shard."""
         return self.path / f"shard-{part:05d}-of-{size:05d}.parquet"
 
+    def alone(self, shard: Path) -> contextlib.AbstractContextManager[None]:
+        """Hold a shard and its blocks; OSError if another process computes them."""
+        return alone(
+            self.path / f".{shard.name}.lock",  # one of the leftovers in the end
+            lambda who: (
+                f"Another embed, {who}, computes {shard}; let it finish, or stop it and {AGAIN}"
+            ),
+            needs_locks=False,
+        )
+
     def block(self, rows: range) -> Path:
         """Return the path of one block."""
         return self.path / "blocks" / f"rows-{rows.start:010d}.parquet"
@@ -280,7 +290,8 @@ class ShardFolder:
             return
         for pattern in ("blocks/rows-*.parquet", "blocks/.rows-*.parquet.*", ".shard-*.parquet.*"):
             for path in self.path.glob(pattern):
-                path.unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # open elsewhere, on Windows
+                    path.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             (self.path / "blocks").rmdir()  # unless somebody keeps other things in it
 

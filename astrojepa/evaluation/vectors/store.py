@@ -123,6 +123,20 @@ class Store:
         schema = parquet.read_schema(self.files[0])
         return tuple(field.name for field in schema if not pa.types.is_nested(field.type))
 
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Those of `names` that hold numbers, but for ids, labels and what begins with _ (of HATS:
+        pixels, by which it sorts).
+        """
+        known = self.layouts[0].known
+        return tuple(
+            field.name
+            for field in parquet.read_schema(self.files[0])
+            if (pa.types.is_integer(field.type) or pa.types.is_floating(field.type))
+            and field.name not in (known["id"], known.get("label"))
+            and not field.name.startswith("_")
+        )
+
     def values(self, name: str) -> Values:
         """Return one of `names` for all galaxies: (n,)."""
         parts = []

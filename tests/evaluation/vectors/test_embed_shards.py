@@ -5,6 +5,7 @@ the way.
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import signal
 import subprocess
@@ -21,8 +22,10 @@ import pytest
 import torch
 from pyarrow import parquet
 
+from astrojepa import files
 from astrojepa.checkpoints.model import Model, load_model, save_released
 from astrojepa.checkpoints.weights import build_network
+from astrojepa.cli import main
 from astrojepa.config import replace
 from astrojepa.data import open_dataset
 from astrojepa.data.dataset import Dataset
@@ -31,6 +34,7 @@ from astrojepa.evaluation.vectors.embed import embed
 from astrojepa.evaluation.vectors.embed_shards import ShardRun, embed_shards
 from astrojepa.evaluation.vectors.shards import ShardFolder, open_shards, read_shards
 from astrojepa.presets import preset
+from astrojepa.runs import only_training
 from tests.evaluation.vectors.shard_world import (
     assert_equal,
     interrupted,
@@ -211,6 +215,57 @@ def test_parts_in_any_order_make_the_folder_that_processes_of_torchrun_make(
     assert model.encoded == 18
     assert not (tmp_path / "blocks").exists()
     assert_equal(read_shards(tmp_path), embed(model, data, cache=False))
+
+
+def test_a_part_that_another_process_computes_is_refused_and_the_first_loses_nothing(
+    model: Any, make_dataset: MakeData, make_stand_in: Callable[..., Any], tmp_path: Path
+) -> None:
+    data, encode, refused = make_dataset(pictures(18)), model.encode, []
+    second = make_stand_in()
+    second.id = model.id
+
+    def encode_and_ask(frames: np.ndarray) -> np.ndarray:
+        with pytest.raises(
+            OSError, match=r"Another embed, .* computes .*; let it finish, or"
+        ) as no:
+            embed_shards(second, data, tmp_path, block_size=4, part=(1, 2))
+        refused.append(str(no.value))
+        return encode(frames)
+
+    model.encode = encode_and_ask
+    embed_shards(model, data, tmp_path, block_size=4, part=(1, 2))
+    assert len(refused) == 3
+    assert f"process {os.getpid()} on " in refused[0]
+    assert "shard-00000-of-00002.parquet" in refused[0]
+    model.encode = encode
+    embed_shards(model, data, tmp_path, block_size=4, part=(2, 2))
+    assert_equal(read_shards(tmp_path), embed(model, data, batch_size=4, cache=False))
+    assert not [path.name for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_two_commands_for_one_part_end_in_one_sentence_for_the_second(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["embed", "random", "--data", "simulated:4", "--out", str(tmp_path), "--part", "1/2"]
+    with ShardFolder(tmp_path, {}).alone(tmp_path / "shard-00000-of-00002.parquet"):
+        assert main(command) == 2
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
+    assert line.startswith(f"error: Another embed, process {os.getpid()} on ")
+    assert not list(tmp_path.glob("shard-*"))
+    assert main(command) == 0
+
+
+def test_a_file_system_without_locks_is_no_hindrance(
+    model: Any, make_dataset: MakeData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(*given: Any, **named: Any) -> bool:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(files, "lock_descriptor", no_locks)
+    embed_shards(model, make_dataset(pictures(6)), tmp_path)
+    assert len(read_shards(tmp_path).vectors) == 6
+    with pytest.raises(OSError, match="No locks"), only_training(tmp_path):
+        pass
 
 
 def test_a_part_that_was_killed_loses_at_most_the_block_it_was_at(

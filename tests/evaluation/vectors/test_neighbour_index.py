@@ -222,6 +222,17 @@ def test_the_commands_take_the_index_of_a_large_store(
         (row["score"] for row in found["galaxies"]), reverse=True
     )
     assert len(found["galaxies"]) == 4000
+    assert main(["anomalies", *given, "--out", str(tmp_path / "scored")]) == 0
+    before, scored = open_store(store_folder), open_store(tmp_path / "scored")
+    kept = [name for name in before.names if name != "score"]
+    rows = np.arange(4000)
+    assert scored.table_of(rows)[kept].equals(before.table_of(rows)[kept])
+    by_id = dict(zip(scored.known("id").astype(str), scored.values("score").values, strict=True))
+    for row in found["galaxies"][::500]:
+        assert by_id[row["id"]] == np.float32(row["score"])
+    assert scored.facts["score"] == "kNN distance, k = 20"
+    assert main(["anomalies", *given, "--out", str(tmp_path / "scored")]) == 2
+    assert "scored exists already; name a new folder" in capsys.readouterr().err
     for wrong, message in (
         ([], "too many to list the neighbours of each; name some with --galaxy"),
         (["--galaxy", "nobody"], "store has no galaxy 'nobody'; give an id such as 1000000000000"),

@@ -1,0 +1,105 @@
+"""A galaxy of a large store: image, the survey's image, nearest neighbours, columns and links."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from ..session.large import Large, picture, select
+from .escape_markdown import escape_markdown
+from .facts import facts
+from .gallery.gallery import gallery
+from .survey_image import Place
+
+NUM_NEIGHBOURS = 6
+IMAGE_WIDTH = 352  # pixels at most, so that the neighbours stand on the first screen
+
+
+def shown_image(large: Large, images: Any, row: int, name: str) -> None:
+    """Show the image of a galaxy, or say why there is none."""
+    if images is None:
+        return
+    address, wrong = picture(images, large.pictures_key, row)
+    if address:
+        st.image(address, width=IMAGE_WIDTH, alt=f"Galaxy {name}")
+        if large.drawn is not None:
+            st.caption("Simulated image, drawn from the class and the id.")
+    elif wrong:
+        st.warning(escape_markdown(wrong))
+    elif large.source is not None:
+        st.caption(f"{escape_markdown(large.source.name)} has no image of this galaxy.")
+
+
+def nearest(large: Large, images: Any, row: int) -> list[int] | None:
+    """Show the nearest galaxies; returns their rows, None while they are sought."""
+    found = large.nearest(row, NUM_NEIGHBOURS)
+    if found is None:
+        return None
+    distances, rows = found[0].tolist(), found[1].tolist()
+    known = large.map.store.known_of(found[1])
+    names = known["id"].tolist()
+    st.caption(
+        "Nearest neighbours (feature space) and their distances between standardised vectors"
+    )
+    if images is not None:
+        there = images.there(found[1]).tolist()
+        captions = [
+            (name, f"{gap:.2f}" if one else f"{gap:.2f}, no image")
+            for name, gap, one in zip(class_names(known), distances, there, strict=True)
+        ]
+        gallery("neighbours", large.address, rows, captions, go_in(large), tile=96)
+        return rows
+    with st.container(horizontal=True, gap="small"):
+        for place, (name, gap, other) in enumerate(zip(names, distances, rows, strict=True), 1):
+            words = f"{escape_markdown(name)} ({gap:.2f})"
+            st.button(words, key=f"near_{place}", on_click=select, args=(large, other))
+    return rows
+
+
+def columns_and_links(large: Large, table: pd.DataFrame) -> None:
+    """List the columns of a galaxy, of a `table` of one row, and where else it can be seen."""
+    from astrojepa.data import coordinates
+
+    own = large.map.store.layouts[0].known["id"]
+    facts("large", {column: _written(table[column][0]) for column in table if column != own})
+    if (place := place_of(large, table)) is not None:
+        found = coordinates.sky_links(*place).items()
+        st.markdown(" · ".join(f"[{name}]({url})" for name, url in found))
+
+
+def place_of(large: Large, table: pd.DataFrame) -> Place | None:
+    """Return the position of a galaxy, of a `table` of one row; None where it is made up or
+    unknown.
+    """
+    known = large.map.store.layouts[0].known
+    if large.is_simulated or not {"ra", "dec"} <= known.keys():
+        return None
+    ra, dec = (pd.to_numeric(table[known[name]], "coerce")[0] for name in ("ra", "dec"))
+    return (float(ra), float(dec)) if math.isfinite(ra) and -90 <= dec <= 90 else None
+
+
+def class_names(known: dict[str, np.ndarray]) -> list[str]:
+    """Name the classes of galaxies, or else their ids."""
+    if "label" not in known:
+        return known["id"].astype(str).tolist()
+    return [str(name) or "no label" for name in known["label"].tolist()]
+
+
+def go_in(large: Large, then: Callable[[], None] = lambda: None) -> Callable[[Any], None]:
+    """Return what follows a click in a gallery: the galaxy is selected, `then` called."""
+
+    def go(row: Any) -> None:
+        if isinstance(row, int) and not isinstance(row, bool) and 0 <= row < len(large.map):
+            select(large, row)
+            then()
+
+    return go
+
+
+def _written(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float | np.floating) else str(value)

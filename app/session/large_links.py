@@ -1,0 +1,51 @@
+"""Links to what is shown of a large store: written, and followed."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from astrojepa.evaluation.maps.plane import UNITS
+
+from . import links, state
+from .large import Large, select, selected
+
+
+def follow(large: Large) -> None:
+    """Follow a link, once; a galaxy is found by its id, else by its row, and shown."""
+    if (link := links.incoming()) is None:
+        return
+    links.arrived()
+    links.hold(link)
+    st.session_state.pop(state.BOARD_OF, None)
+    st.session_state[state.POLYGONS] = [list(map(list, polygon)) for polygon in link.polygons]
+    if link.colour:
+        st.session_state[state.OFF_COLOUR], st.session_state[state.OFF] = link.colour, link.off
+    if link.id or link.row is not None:
+        go_to(large, link.id or str(link.row))
+
+
+def go_to(large: Large, name: str) -> None:
+    """Select a galaxy by its id or row, and show the map around it; say so where there is none."""
+    try:
+        row = large.map.store.row_of(name)
+    except ValueError as error:
+        links.notice(str(error))
+        return
+    select(large, row)
+    side = UNITS / st.session_state[state.LOOK]["zoom"]
+    x, y = st.session_state[state.LOOK]["at"]
+    st.session_state[state.VIEW] = (x - side / 2, y - side / 2, x + side / 2, y + side / 2)
+
+
+def publish(large: Large) -> str:
+    """Write what is shown to the address bar; returns the query string of a copied link."""
+    row = selected(large)
+    shown = {
+        "model": large.name,
+        "model_hash": large.key[:8],
+        "row": row,
+        "id": "" if row is None else large.names([row])[0],
+        "off": tuple(st.session_state.get(state.OFF) or ()),
+        "polygons": state.whole_units(st.session_state.get(state.POLYGONS) or ()),
+    }
+    return links.write(state.Link(**links.held() | shown))
