@@ -11,11 +11,12 @@ import streamlit as st
 
 from ...components.choose import choose
 from ...components.cutout.cutout import cutout
+from ...components.export_menu import MARK, export_menu
 from ...components.facts import facts
 from ...components.galaxy_card import named
 from ...components.gallery.gallery import gallery
 from ...components.review_focus.review_focus import free_the_keys
-from ...session import loaders, marks, reviewing, state, waiting
+from ...session import links, loaders, marks, reviewing, state, waiting
 from ...session.marks import Review
 from ...session.workspace import Workspace
 from ..galaxy import view as galaxy
@@ -174,14 +175,14 @@ def _facts(workspace: Workspace, view: View, row: int, culprit: int | None) -> N
 def _files(workspace: Workspace, current: Review) -> None:
     data = workspace.data
     with st.container(horizontal=True, vertical_alignment="center", key="review_files"):
-        name, digest = workspace.made_by
-        st.download_button(
-            "Export marks",
-            lambda: marks.write_csv(current.marks, data, name, digest),
-            "marks.csv",
-            "text/csv",
-            on_click="ignore",
-            disabled=not current.marks,
+        made = {"model": workspace.made_by[0], "model_hash": workspace.made_by[1]}
+        made["view"] = links.address(workspace)
+        export_menu(
+            "marks",
+            "marks",
+            len(current.marks),
+            lambda ending: marks.marks_file(ending, current.marks, data, made),
+            MARK,
         )
         with st.popover("Review options"):
             choose("Re-rank", RERANKINGS, state.RERANKING)
@@ -193,7 +194,10 @@ def _files(workspace: Workspace, current: Review) -> None:
                 on_change=_read,
                 args=(workspace,),
             )
-            st.caption("This browser keeps marks. Export them to keep them elsewhere.")
+            st.caption(
+                "This browser keeps marks. Export them to keep them elsewhere; CSV can be "
+                "imported again."
+            )
     if said := st.session_state.get(SAID):
         sentence, wrong = said
         with st.container(key="review_said"):
