@@ -11,6 +11,7 @@ from exported import read_back
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.pages.anomalies.review import rank_words
 from app.session import marks, state
 from app.session.marks import Review
 from astrojepa.data.simulate.simulator import simulate
@@ -202,3 +203,7 @@ def test_marks_are_exported_in_every_format_highest_first(ending: str) -> None:
     assert columns["id"] == [str(simulate(5).ids[row]) for row in (0, 2, 1)]
     named = {name: values[0] for name, values in columns.items()} | said
     assert (named["model"], named["model_hash"], named["data"]) == ("m", "abc", simulate(5).name)
+
+
+def test_the_rank_before_the_marks_is_of_the_same_score() -> None:
+    assert (rank_words(3, 10), rank_words(3, 3)) == ("rank 3, was 10", "rank 3")

@@ -72,7 +72,7 @@ def review(workspace: Workspace, view: View) -> None:
             _marking(workspace, current, row)
             _facts(workspace, view, row, culprit)
             _files(workspace, current)
-    _galleries(workspace, current, order, places)
+    _galleries(workspace, view, current, order, places)
 
 
 def _marking(workspace: Workspace, current: Review, row: int) -> None:
@@ -221,7 +221,7 @@ def _read(workspace: Workspace) -> None:
 
 
 def _galleries(
-    workspace: Workspace, current: Review, order: np.ndarray, places: np.ndarray
+    workspace: Workspace, view: View, current: Review, order: np.ndarray, places: np.ndarray
 ) -> None:
     def visit(row: Any) -> None:
         if isinstance(row, int) and not isinstance(row, bool) and 0 <= row < len(workspace.data):
@@ -232,7 +232,7 @@ def _galleries(
     if coming:
         st.header("Up next", anchor=False)
         captions = [
-            (workspace.class_name(row), f"rank {places[row]:,}, before {workspace.places[row]:,}")
+            (workspace.class_name(row), rank_words(places[row], view.chosen.places[row]))
             for row in coming
         ]
         gallery("review_next", workspace.pictures, coming, captions, visit, tile=96)
@@ -252,6 +252,11 @@ def _galleries(
             selected=current.shown,
             tile=96,
         )
+
+
+def rank_words(place: int, before: int) -> str:
+    """Say which rank a galaxy has by the marks, and which it had by the same score alone."""
+    return f"rank {place:,}" if place == before else f"rank {place:,}, was {before:,}"
 
 
 def _finished(workspace: Workspace, current: Review) -> None:
