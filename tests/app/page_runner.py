@@ -68,6 +68,11 @@ def words(test: AppTest) -> str:
     return " ".join(str(element.value) for kind in WORDS for element in test.get(kind))
 
 
+def numbers(column: pd.Series[Any]) -> list[float]:
+    """The numbers of a table's column."""
+    return [float(text.replace(",", "").replace("\N{MINUS SIGN}", "-")) for text in column]
+
+
 def tables(test: AppTest) -> list[pd.DataFrame]:
     """All tables on the page, as they read."""
     found = [

@@ -56,7 +56,7 @@ def test_a_selection_is_compared_with_all_others_and_with_a_collection(opened: A
     next(box for box in opened.selectbox if box.label == "with").select("Collection odd").run()
     settled(opened)
     both = int(inside[1::2].sum())
-    assert f"{both} galaxies of both sides count for Selection only." in words(opened)
+    assert f"{both} galaxies are in both sets and count for Selection only." in words(opened)
 
 
 def test_without_a_selection_the_panel_says_how_to_make_one(

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from page_runner import QUIET, run_page, script, settled, tables, words
+from page_runner import QUIET, numbers, run_page, script, settled, tables, words
 from streamlit.testing.v1 import AppTest
 
 import astrojepa as aj
@@ -152,7 +152,7 @@ def test_a_link_opens_the_table_of_the_selection_with_its_columns_and_order(
     test = draw(query={"map": "pca", "filter": EXPRESSION, **shown})
     (table,) = tables(test)
     assert list(table.columns) == ["id", "snr", "class", "image"]
-    snr = table["snr"].astype(float).tolist()
+    snr = numbers(table["snr"])
     assert snr == sorted(snr, reverse=True)
     assert len(snr) == expected()
     assert {name: test.query_params[name] for name in shown} == shown

@@ -20,7 +20,7 @@ TINT = 0.1  # difference between the channels of the sky, of full scale
 CLIPPED = 0.004  # share of the frame that may be clipped outside the middle
 LINE = 0.6  # light of a dead line over that of its neighbours
 LEAST = 0.05  # light of a channel in the middle, over that of the brightest channel
-CENTRE = 0.08  # how far from the middle the brightest pixel may be, in frames
+CENTRE = 0.06  # how far from the middle the brightest pixel may be, in frames
 CENTRAL = 0.5  # least share of the frame's light that the galaxy in the middle holds
 
 
