@@ -134,7 +134,7 @@ def _take_away(workspace: Workspace, report: Report, target: Target, split: Spli
     name, digest = workspace.made_by
     named = (name, digest or str(workspace.embeddings.model_hash))
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Colour the map by prediction", on_click=_to_map)
+        st.button("Colour map by prediction", on_click=_to_map)
         st.download_button(
             "Download probe",
             lambda: tasks.as_json(
