@@ -10,7 +10,7 @@ import importlib
 import io
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,6 +20,7 @@ from astrojepa.files import atomic_write, csv_text
 from astrojepa.wording import one_line
 
 Facts = Mapping[str, str | int | float | bool]
+ESCAPED = r"Letters beyond ASCII are escaped as in Python: \xe9 = e acute"
 _CARD = 40  # letters of a fact that stand in a FITS header beside a long keyword
 
 
@@ -178,26 +179,36 @@ def _fits(stream: BinaryIO, columns: Sequence[Column], facts: Facts) -> None:
     from astropy.io import fits
     from astropy.units import UnitsWarning
 
-    if (text := _first(columns, lambda text: not text.isascii())) is not None:
-        raise ValueError(
-            f"{one_line(text, 60)!r} holds letters beyond ASCII, which a FITS table cannot hold; "
-            f"name a file that ends in .ecsv, .vot or .parquet."
-        )
+    plain = [_in_ascii(column) for column in columns]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnitsWarning)  # they are written all the same
-        made = fits.table_to_hdu(_astropy_table(columns, {}, masked=False))
+        made = fits.table_to_hdu(_astropy_table(plain, {}, masked=False))
     for number, column in enumerate(columns, 1):
         if column.unit:
             made.header.setdefault(f"TUNIT{number}", column.unit)
-        made.header[f"TCOMM{number}"] = column.description.encode("ascii", "replace").decode()
+        made.header[f"TCOMM{number}"] = _escaped(column.description)
+    if _first(columns, lambda text: not text.isascii()) is not None:
+        made.header["COMMENT"] = ESCAPED
     for name, value in facts.items():
-        plain = one_line(value).encode("ascii", "replace").decode()
+        text = _escaped(one_line(value))
         short = len(name) <= 8
-        shown = value if isinstance(value, int | float) else plain if short else plain[:_CARD]
+        shown = value if isinstance(value, int | float) else text if short else text[:_CARD]
         made.header[name.upper() if short else f"HIERARCH {name.upper()}"] = shown
     content = io.BytesIO()
     fits.HDUList([fits.PrimaryHDU(), made]).writeto(content)
     stream.write(content.getvalue())
+
+
+def _escaped(text: str) -> str:
+    r"""Write letters beyond ASCII as Python escapes them: "é" becomes "\xe9"."""
+    return text.encode("ascii", "backslashreplace").decode()
+
+
+def _in_ascii(column: Column) -> Column:
+    values = column.array
+    if values.dtype.kind == "U":
+        values = np.array([_escaped(text) for text in values.tolist()], dtype=str)
+    return replace(column, name=_escaped(column.name), values=values)
 
 
 def _first(columns: Sequence[Column], test: Callable[[str], bool]) -> str | None:

@@ -12,7 +12,7 @@ from astropy.io import fits, votable
 from astropy.table import Table
 from pyarrow import parquet
 
-from astrojepa.tables import WRITERS, Column, check_table, write_table
+from astrojepa.tables import ESCAPED, WRITERS, Column, check_table, write_table
 
 IDS = ["587722981741625344", "M 87", "=1+1"]
 SCORES = [1 / 3, np.nan, -2e-7]
@@ -135,9 +135,17 @@ def test_letters_beyond_ascii_stay_where_the_format_has_them(tmp_path: Path) -> 
         table = Table.read(tmp_path / f"t{ending}", **how)
         assert table["id"][0] == "Größe ≥ 3"
         assert "p étoile" in table.colnames
-    with pytest.raises(ValueError, match=r"letters beyond ASCII, which a FITS table cannot hold"):
-        write_table(tmp_path / "t.fits", column, FACTS)
-    assert not (tmp_path / "t.fits").exists()
+
+
+def test_fits_which_holds_ascii_only_escapes_other_letters_and_says_so(tmp_path: Path) -> None:
+    column = [Column("id", ["Größe ≥ 3", "b"], "name ≥ 3"), Column("p étoile", [0.5, 1.0], "share")]
+    write_table(tmp_path / "t.fits", column, {"DATA": "à"})
+    table, header = Table.read(tmp_path / "t.fits"), fits.getheader(tmp_path / "t.fits", 1)
+    assert table.colnames == ["id", r"p \xe9toile"]
+    assert [text.encode().decode("unicode_escape") for text in table["id"]] == ["Größe ≥ 3", "b"]
+    assert (header["DATA"], header["TCOMM1"]) == (r"\xe0", r"name \u2265 3")
+    assert str(header["COMMENT"]) == ESCAPED
+    assert "COMMENT" not in fits.getheader(written(tmp_path, ".fits"), 1)
 
 
 def test_another_ending_or_a_missing_package_is_one_sentence(

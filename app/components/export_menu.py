@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 
 import streamlit as st
 
@@ -11,7 +12,8 @@ from astrojepa.tables import WRITERS
 
 from ..session import export
 
-GALAXY, IMAGE = ("galaxy", "galaxies"), ("image", "images")  # what a row is, and rows are
+# what a row is, and rows are
+GALAXY, IMAGE, MARK = ("galaxy", "galaxies"), ("image", "images"), ("mark", "marks")
 
 
 def export_menu(
@@ -28,7 +30,8 @@ def export_menu(
     `write` takes the ending, such as .vot. It runs when the file is asked for, outside of the page,
     where the session is empty: what it needs of the session, it has to hold.
     """
-    with st.popover("Export", key=f"export_{key}") if behind_a_button else nullcontext():
+    button = partial(st.popover, "Export", key=f"export_{key}", disabled=not count)
+    with button() if behind_a_button else nullcontext():
         ending = st.selectbox(
             "Format",
             list(WRITERS),
@@ -36,7 +39,7 @@ def export_menu(
             key=f"export_format_{key}",
         )
         if ending == ".fits":
-            st.caption("FITS tables hold ASCII text only.")
+            st.caption(r"FITS holds ASCII only: other letters are escaped, é as `\xe9`.")
         st.download_button(
             # the format too, so that a press before the page is drawn anew is seen for what it is
             f"Download {count:,} {rows[count != 1]} as {ending}",

@@ -43,9 +43,10 @@ def _card(workspace: Workspace, row: int, query: str) -> None:
     search_buttons(workspace, row)
     _facts(workspace, row)
     known_columns(workspace, row, "card")
-    copy_link(query)
-    if st.button("Open galaxy page"):
-        workspace.go("galaxy")
+    with st.container(horizontal=True):
+        if st.button("Open galaxy page"):
+            workspace.go("galaxy")
+        copy_link(query)
     with picture:
         _picture(workspace, row)
 

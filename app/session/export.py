@@ -77,12 +77,18 @@ def table_file(
 
     ValueError for text that the format cannot hold.
     """
+    facts = {**provenance(data), **facts}
     if ending == ".csv":
-        named = {column.name: column.cells() for column in more}
-        made = {name: facts[name] for name in ("model",) if name in facts} | {"data": data.name}
-        further = {name: [value] * len(rows) for name, value in made.items()}
-        return table_text(data, rows.tolist(), named | further).encode()
-    return table_bytes(ending, table_columns(data, rows, more), {**provenance(data), **facts})
+        named = {column.name: column.cells() for column in [*more, *named_in_csv(facts, len(rows))]}
+        return table_text(data, rows.tolist(), named).encode()
+    return table_bytes(ending, table_columns(data, rows, more), facts)
+
+
+def named_in_csv(facts: Mapping[str, Any], count: int) -> list[Column]:
+    """Return model and data as columns of CSV, which has no other place for facts."""
+    return [
+        Column(name, [facts[name]] * count, name) for name in ("model", "data") if name in facts
+    ]
 
 
 def provenance(data: Any) -> dict[str, Any]:
@@ -97,7 +103,7 @@ def provenance(data: Any) -> dict[str, Any]:
 
 def table_columns(data: Any, rows: np.ndarray, more: Sequence[Column]) -> list[Column]:
     """Return who the galaxies are, where, `more`, and every column of the data, with units."""
-    known = [*_identity(data, rows), *more]
+    known = [*identity_columns(data, rows), *more]
     taken = {column.name.casefold() for column in known}
     for name in further_columns(data):
         if name.casefold() not in taken:
@@ -110,10 +116,14 @@ def table_columns(data: Any, rows: np.ndarray, more: Sequence[Column]) -> list[C
 
 def plain_columns(values: Mapping[str, Sequence[Any]]) -> list[Column]:
     """Return columns that are described by their names."""
-    return [Column(name, list(found), name.replace("_", " ")) for name, found in values.items()]
+    return [
+        Column(name, list(found), name.replace("_", " "), digits=0)
+        for name, found in values.items()
+    ]
 
 
-def _identity(data: Any, rows: np.ndarray) -> list[Column]:
+def identity_columns(data: Any, rows: np.ndarray) -> list[Column]:
+    """Return id and class, and position and redshift where any galaxy has one."""
     about = {
         "ra": ("right ascension, J2000", "deg"),
         "dec": ("declination, J2000", "deg"),

@@ -9,7 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from astrojepa import files
+from astrojepa.tables import Column, table_bytes
 from astrojepa.wording import one_line
 
 from . import export
@@ -120,13 +123,26 @@ def _give(review: Review, marks: Mapping[int, int]) -> Review:
     return replace(review, marks={**review.marks, **marks}, steps=(*review.steps, step))
 
 
+def marks_file(ending: str, marks: Mapping[int, int], data: Any, facts: Mapping[str, Any]) -> bytes:
+    """Write marks as a table of this format, highest first; `facts` name model and model_hash."""
+    if ending == ".csv":
+        return write_csv(marks, data, facts["model"], facts["model_hash"]).encode()
+    rows = np.array(_ordered(marks), dtype=np.int64)
+    mark = Column(
+        "mark", [marks[row] for row in rows.tolist()], "0 = ordinary, 5 = most interesting"
+    )
+    columns = [*export.identity_columns(data, rows), mark]
+    return table_bytes(ending, columns, {**export.provenance(data), **facts})
+
+
 def write_csv(marks: Mapping[int, int], data: Any, model: str, model_hash: str) -> str:
     """Write marks as CSV, highest first, with id, class and position of each galaxy, model and
     data; formulas are escaped.
     """
-    ordered = sorted(marks.items(), key=lambda item: (-item[1], item[0]))
-    known = export.identity(data, [row for row, _ in ordered])
-    columns: dict[str, list[object]] = {"id": known.pop("id"), "mark": [v for _, v in ordered]}
+    ordered = _ordered(marks)
+    known = export.identity(data, ordered)
+    columns: dict[str, list[object]] = {"id": known.pop("id")}
+    columns["mark"] = [marks[row] for row in ordered]
     about = {
         "model": model,
         "model_hash": model_hash,
@@ -135,6 +151,10 @@ def write_csv(marks: Mapping[int, int], data: Any, model: str, model_hash: str) 
     }
     columns |= known | {name: [text] * len(ordered) for name, text in about.items()}
     return files.csv_text(list(columns), zip(*columns.values(), strict=True))
+
+
+def _ordered(marks: Mapping[int, int]) -> list[int]:
+    return sorted(marks, key=lambda row: (-marks[row], row))
 
 
 @dataclass(frozen=True)

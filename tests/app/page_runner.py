@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest, app_test
 
@@ -64,3 +66,22 @@ def settled(test: AppTest) -> AppTest:
 def words(test: AppTest) -> str:
     """All words on the page."""
     return " ".join(str(element.value) for kind in WORDS for element in test.get(kind))
+
+
+def numbers(column: pd.Series[Any]) -> list[float]:
+    """The numbers of a table's column."""
+    return [float(text.replace(",", "").replace("\N{MINUS SIGN}", "-")) for text in column]
+
+
+def tables(test: AppTest) -> list[pd.DataFrame]:
+    """All tables on the page, as they read."""
+    found = [
+        json.loads(element.proto.json)
+        for element in test.get("bidi_component")
+        if element.proto.component_name == "astrojepa_table"
+    ]
+    frames = [pd.DataFrame(shown["rows"], columns=shown["titles"]) for shown in found]
+    return [
+        frame.assign(image=shown["images"]) if shown["images"] else frame
+        for shown, frame in zip(found, frames, strict=True)
+    ]

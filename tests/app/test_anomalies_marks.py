@@ -7,11 +7,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from exported import read_back
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.pages.anomalies.review import rank_words
 from app.session import marks, state
 from app.session.marks import Review
+from astrojepa.data.simulate.simulator import simulate
+from astrojepa.tables import WRITERS
 
 ORDER = [3, 1, 4, 0, 2]
 IDS = np.array(["a", "=b", "c,d", "e", "'f"])
@@ -188,3 +192,18 @@ def test_any_address_gives_a_bounded_leaderboard(parameters: dict[str, str]) -> 
     link = state.decode_link(parameters)
     assert 0 <= link.page < 10**6
     assert max(len(link.score), len(link.only)) <= 80
+
+
+@pytest.mark.parametrize("ending", WRITERS)
+def test_marks_are_exported_in_every_format_highest_first(ending: str) -> None:
+    facts = {"model": "m", "model_hash": "abc", "view": "score=knn"}
+    content = marks.marks_file(ending, {1: 2, 0: 5, 2: 5}, simulate(5), facts)
+    columns, said = read_back(ending, content)
+    assert columns["mark"] == [5, 5, 2]
+    assert columns["id"] == [str(simulate(5).ids[row]) for row in (0, 2, 1)]
+    named = {name: values[0] for name, values in columns.items()} | said
+    assert (named["model"], named["model_hash"], named["data"]) == ("m", "abc", simulate(5).name)
+
+
+def test_the_rank_before_the_marks_is_of_the_same_score() -> None:
+    assert (rank_words(3, 10), rank_words(3, 3)) == ("rank 3, was 10", "rank 3")

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from exported import read_back
-from page_runner import QUIET, run_page, settled, words
+from page_runner import QUIET, run_page, settled, tables, words
 from streamlit.testing.v1 import AppTest
 
 import astrojepa as aj
@@ -236,9 +236,9 @@ def test_a_ranking_is_tested_on_a_class_made_rare(
     test = run_page(monkeypatch, pages_cache, "anomalies", checkpoint=checkpoint)
     test.session_state[state.BOARD_MODE] = "quality"
     settled(test.run())
-    assert not test.dataframe
+    assert not tables(test)
     press(test, "quality_measure")
-    features = test.dataframe[0].value["features"].tolist()
+    features = tables(test)[0]["Features"].tolist()
     assert "Pixel PCA" in features
     assert ("Random weights" in features) == (checkpoint == "random")
     assert "galaxies, 3 draws" in words(test)

@@ -133,19 +133,24 @@ def test_a_click_in_the_table_selects_the_galaxy_and_images_are_in_its_rows(
 ) -> None:
     context = browser.new_context(viewport=VIEW)
     explorer = Explorer(context.new_page(), server.url).open("/?map=pca&filter=snr+%3E+20")
-    page, table = explorer.page, explorer.page.get_by_test_id("stDataFrame")
+    page = explorer.page
+    table = page.get_by_role("table", name="Selected galaxies")
     with page.expect_response(re.compile(r"/48\?rows=\d+$")) as image:
         page.get_by_role("radio", name="Table").click()
         table.scroll_into_view_if_needed()
     assert image.value.ok
     explorer.quiet()
-    wanted = page.get_by_test_id("glide-cell-1-2").inner_text()
-    assert wanted in identities()
-    table.scroll_into_view_if_needed()
-    box = table.bounding_box()
-    page.mouse.click(box["x"] + 0.6 * box["width"], box["y"] + 36 + 2.5 * 48)
-    page.wait_for_url(re.compile(f"id={wanted}(&|$)"))
-    page.get_by_role("heading", name=wanted, exact=True).wait_for()
+    for row, press in (
+        (2, lambda row: row.locator("td").last.click()),
+        (3, lambda row: row.get_by_role("button").press("Enter")),
+    ):
+        row = table.locator("tbody tr").nth(row)
+        wanted = row.get_by_role("rowheader").inner_text()
+        assert wanted in identities()
+        press(row)
+        page.wait_for_url(re.compile(f"id={wanted}(&|$)"))
+        page.get_by_role("heading", name=wanted, exact=True).wait_for()
+        explorer.appears(table.locator("tbody tr[aria-current]").get_by_text(wanted))
     assert explorer.complaints == []
     context.close()
 

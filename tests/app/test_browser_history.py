@@ -195,3 +195,31 @@ def test_back_from_a_page_that_is_just_being_drawn_again_leaves_the_history_as_i
     assert shows(explorer, row)
     go(explorer, "Galaxy")
     assert "/galaxy?" in explorer.page.url
+
+
+def test_a_click_before_the_box_of_the_filter_is_there_keeps_the_filter_of_a_link(
+    server: Any, browser: Any
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    explorer = Explorer(context.new_page(), server.url)
+    page = explorer.page
+    held: list[Any] = []
+    page.route(re.compile(r"/TextInput\.[^/]*\.js$"), lambda route: held.append(route))
+    page.goto(f"{server.url}/?map=pca&filter=snr+%3E+500")
+    matching = page.get_by_text(re.compile(r"^\d+ of 200 galaxies match\.$"))
+    explorer.appears(matching)
+    before = matching.inner_text()
+    assert held
+    page.get_by_text("What differs?").click()
+    explorer.appears(page.get_by_label("Compare", exact=True))
+    explorer.quiet()
+    for request in held:
+        request.continue_()
+    box = page.locator(".st-key-filter input")
+    explorer.appears(box)
+    page.get_by_text("What differs?").click()
+    explorer.quiet()
+    assert box.input_value() == "snr > 500"
+    assert matching.inner_text() == before
+    assert "filter=snr" in page.url
+    context.close()

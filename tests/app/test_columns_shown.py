@@ -15,7 +15,7 @@ from page_runner import QUIET, run_page, settled, words
 from streamlit.testing.v1 import AppTest
 
 import astrojepa as aj
-from app.pages.anomalies.leaderboard import card_captions, leaderboard_csv, leaderboard_file
+from app.pages.anomalies.leaderboard import card_captions, leaderboard_file
 from app.pages.anomalies.listing import View
 from app.pages.anomalies.scores import Chosen
 from app.pages.map.view import islands_sentence
@@ -122,8 +122,9 @@ def test_the_leaderboard_is_exported_in_its_order_with_score_and_position() -> N
         class_name=lambda row: data.classes[data.labels[row]],
     )
     order = view.order(workspace, chosen.places)  # type: ignore[arg-type]
-    text = leaderboard_csv(workspace, view, order)  # type: ignore[arg-type]
-    lines = list(csv.DictReader(io.StringIO(text)))
+    facts = {"model": "pixel PCA", "view": "model=baseline&score=lof"}
+    content = leaderboard_file(".csv", workspace, view, order, facts)  # type: ignore[arg-type]
+    lines = list(csv.DictReader(io.StringIO(content.decode())))
     assert [line["rank"] for line in lines] == ["1", "2", "3", "4", "5"]
     assert lines[0]["id"] == str(data.ids[1])
     assert (lines[0]["score"], lines[0]["value"], lines[0]["rank_knn"]) == ("lof", "0.5", "2")
@@ -135,7 +136,6 @@ def test_the_leaderboard_is_exported_in_its_order_with_score_and_position() -> N
     third = card_captions(workspace, view, order, {})[2]  # type: ignore[arg-type]
     assert third[1] == "0.300, kNN rank 12,348", "a rank is whole"
     workspace.places = places
-    facts = {"model": "pixel PCA", "view": "model=baseline&score=lof"}
     content = leaderboard_file(".vot", workspace, view, order, facts)  # type: ignore[arg-type]
     table = parse(io.BytesIO(content))
     assert {"pixel PCA", "model=baseline&score=lof"} <= {

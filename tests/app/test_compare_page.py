@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from explorer_page import PATIENCE, Explorer, identities
-from page_runner import QUIET, run_page, settled, words
+from page_runner import QUIET, run_page, settled, tables, words
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from app.pages.compare import view
@@ -27,7 +27,7 @@ def test_random_weights_are_compared_with_the_pixel_baseline(
     assert "of 10 nearest neighbours at the median" in said
     assert "Linear CKA" in said
     assert "Patch errors need a model" in said, "the baseline has none, and the page says so"
-    assert test.dataframe[0].value["Model"].tolist()[1].startswith("no model")
+    assert tables(test)[0]["Model"].tolist()[1].startswith("no model")
 
 
 def test_accuracies_are_measured_when_asked_and_not_before(
@@ -36,13 +36,13 @@ def test_accuracies_are_measured_when_asked_and_not_before(
     test = run_page(
         monkeypatch, pages_cache, "compare", data="simulated:200", query={"with": "baseline"}
     )
-    assert len(test.dataframe) == 1
+    assert len(tables(test)) == 1
     next(button for button in test.button if button.label == "Train probes").click().run()
     settled(test)
-    table = test.dataframe[1].value
-    assert table["probe"].tolist() == ["Linear probe"] * 3 + ["20 nearest neighbours"] * 3
-    assert table["model"].tolist()[2::3] == ["hand-made statistics"] * 2
-    assert all("–" in interval for interval in table["interval"])
+    table = tables(test)[1]
+    assert table["Probe"].tolist() == ["Linear probe"] * 3 + ["20 nearest neighbours"] * 3
+    assert table["Model"].tolist()[2::3] == ["hand-made statistics"] * 2
+    assert all("–" in interval for interval in table["95 % interval"])
 
 
 def test_a_second_model_is_chosen_first_and_its_cost_said_before_it_embeds(

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 import app
-from app.components.figures import in_light
 from app.components.latent_map import palette
 from astrojepa import plotting
 
@@ -53,10 +52,13 @@ def test_text_links_and_quiet_words_stand_out_from_the_page(theme: str) -> None:
 
 
 def test_figures_on_a_light_page_have_its_colours() -> None:
-    figure = in_light(plotting.bars_figure(["a"], [0.5], "accuracy").to_plotly_json())
+    figure = plotting.in_light(plotting.bars_figure(["a"], [0.5], "accuracy").to_plotly_json())
     assert palette.ACCENT not in str(figure)
     assert palette.LIGHT_ACCENT in str(figure)
-    assert contrast(palette.LIGHT_ACCENT, palette.LIGHT_BACKGROUND) >= 3
+    assert contrast(plotting.LIGHT[plotting.MUTED], palette.LIGHT_BACKGROUND) >= 4.5
+    for colour in plotting.SERIES:
+        assert contrast(plotting.LIGHT[colour], palette.LIGHT_BACKGROUND) >= 3, colour
+        assert contrast(colour, palette.BACKGROUND) >= 3, colour
 
 
 def test_no_button_looks_like_text() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_runner import QUIET, run_page, settled, words
+from page_runner import QUIET, run_page, settled, tables, words
 from streamlit.testing.v1 import AppTest
 
 import astrojepa as aj
@@ -44,19 +44,19 @@ def test_a_selection_is_compared_with_all_others_and_with_a_collection(opened: A
     inside = data.table["snr"].to_numpy(float) > LIMIT
     assert menu(opened, "Compare") == ["Selection", "Collection odd"]
     assert menu(opened, "with") == ["Everything else", "Collection odd"]
-    table = opened.dataframe[0].value
+    table = tables(opened)[0]
     snr = table.set_index("column").loc["snr"]
     median = np.median(data.table["snr"].to_numpy(float)[inside])
     assert snr["Selection"] == f"{median:.4g}"
     assert snr["n"] == f"{inside.sum()} and {60 - inside.sum()}"
     assert snr["effect size"].startswith("d = +")
     assert "image: asymmetry" in list(table["column"]), "images are measured too"
-    assert f"galaxies that stand for {inside.sum()}" in words(opened)
+    assert f"typical galaxies of {inside.sum()}" in words(opened)
 
     next(box for box in opened.selectbox if box.label == "with").select("Collection odd").run()
     settled(opened)
     both = int(inside[1::2].sum())
-    assert f"{both} galaxies of both sides count for Selection only." in words(opened)
+    assert f"{both} galaxies are in both sets and count for Selection only." in words(opened)
 
 
 def test_without_a_selection_the_panel_says_how_to_make_one(

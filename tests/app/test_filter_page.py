@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from page_runner import QUIET, run_page, script, settled, words
+from page_runner import QUIET, numbers, run_page, script, settled, tables, words
 from streamlit.testing.v1 import AppTest
 
 import astrojepa as aj
@@ -150,15 +150,15 @@ def test_a_link_opens_the_table_of_the_selection_with_its_columns_and_order(
 ) -> None:
     shown = {"view": "table", "sort": "snr", "order": "reversed", "columns": "snr,class"}
     test = draw(query={"map": "pca", "filter": EXPRESSION, **shown})
-    (table,) = test.dataframe
-    assert list(table.value.columns) == ["image", "id", "snr", "class"]
-    snr = table.value["snr"].tolist()
+    (table,) = tables(test)
+    assert list(table.columns) == ["id", "snr", "class", "image"]
+    snr = numbers(table["snr"])
     assert snr == sorted(snr, reverse=True)
     assert len(snr) == expected()
     assert {name: test.query_params[name] for name in shown} == shown
 
     gallery = draw(query={"map": "pca", "filter": EXPRESSION})
-    assert not gallery.dataframe
+    assert not tables(gallery)
     assert not set(shown) & set(gallery.query_params), "what is usual is not in the address"
 
 
@@ -166,6 +166,6 @@ def test_a_link_with_columns_that_are_not_there_opens_the_usual_ones(
     draw: Callable[..., AppTest],
 ) -> None:
     test = draw(query={"filter": EXPRESSION, "view": "table", "sort": "mass", "columns": "mass"})
-    (table,) = test.dataframe
-    assert "class" in table.value.columns
+    (table,) = tables(test)
+    assert "class" in table.columns
     assert "sort" not in test.query_params

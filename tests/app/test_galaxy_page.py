@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from explorer_page import PATIENCE, Explorer
-from page_runner import QUIET, run_page, words
+from page_runner import QUIET, run_page, tables, words
 
 import astrojepa as aj
 from app.components.patch_panel import masks
@@ -32,7 +32,7 @@ def test_the_page_shows_what_is_known_and_says_what_is_not(
     assert "unknown" in said, "redshift"
     assert "none yet; train one" in said
     assert "20 nearest neighbours" in said
-    assert test.dataframe[0].value["Score"].tolist() == [
+    assert tables(test)[0]["Score"].tolist() == [
         "Asymmetry",
         "kNN distance",
         "Local outlier factor",

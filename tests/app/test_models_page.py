@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from page_runner import run_page, words
+from page_runner import run_page, tables, words
 from streamlit.testing.v1 import AppTest
 
 from app.pages.models import card as models_card
 from app.pages.models import data as models_data
 from app.pages.models import view as models
-from app.session import loaders
 from astrojepa.presets import PUBLISHED, ZOO
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:streamlit")
@@ -26,13 +25,6 @@ def test_recipes_without_weights_are_not_trained_beside_what_was_published() -> 
     for name, published in PUBLISHED.items():
         assert rows.loc[name, "published elsewhere, %"] == published["probe_percent"]
         assert rows.loc[name, "Galaxy Zoo 1, %"] == "not trained"
-
-
-def test_the_table_of_models_has_room_for_the_longest_name() -> None:
-    table = models.zoo_table(loaders.cards())
-    longest = max(map(len, table["model"]))
-    width = models._widths(list(table))["model"]["width"]
-    assert width >= 7 * longest, "pixels of a letter"
 
 
 def test_the_zoo_is_shown_where_nothing_is_released() -> None:
@@ -112,12 +104,10 @@ def test_the_page_tells_health_caches_and_the_zoo(page: Callable[..., AppTest]) 
     test = page()
     assert "Embedding health" in words(test)
     assert "Effective rank of hand-made statistics" in words(test)
-    kept = next(frame.value for frame in test.dataframe if "State" in frame.value.columns)
+    kept = next(table for table in tables(test) if "State" in table)
     assert kept.set_index("Result").loc["Embeddings", "State"] == "cached"
     assert "not trained" in set(
-        next(frame.value for frame in test.dataframe if "Galaxy Zoo 1, %" in frame.value.columns)[
-            "Galaxy Zoo 1, %"
-        ]
+        next(table["Galaxy Zoo 1, %"] for table in tables(test) if "Galaxy Zoo 1, %" in table)
     )
 
 

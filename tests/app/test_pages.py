@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from page_runner import QUIET, run_page, settled, words
+from page_runner import QUIET, run_page, settled, tables, words
 from streamlit.testing.v1 import AppTest
 
 from app.components.latent_map import colouring
@@ -111,10 +111,10 @@ def test_probe_lab_trains_on_click_with_baselines_beside_it(draw: Callable[..., 
         "This model",
         "Most frequent class",
         "Pixel PCA",
-        "Summary statistics",
+        "Hand-made statistics",
         "Random weights",
     ]
-    assert list(test.dataframe[0].value["features"]) == compared
+    assert list(tables(test)[0]["Features"]) == compared
 
 
 def test_probe_lab_explains_data_without_labels(

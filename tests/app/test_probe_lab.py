@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from page_runner import run_page, settled, words
+from page_runner import run_page, settled, tables, words
 from streamlit.testing.v1 import AppTest
 
 from app.pages.probe import report as probe_report
@@ -220,7 +220,7 @@ def test_the_lab_shows_calibration_baselines_and_the_download(lab: Callable[...,
     test = train(lab())
     assert "Fixed split" in words(test)
     assert "Calibration" in words(test)
-    assert test.dataframe[0].value["features"].tolist()[1:] == [
+    assert tables(test)[0]["Features"].tolist()[1:] == [
         tasks.COMMONEST,
         tasks.PIXELS,
         tasks.STATISTICS,
@@ -256,7 +256,7 @@ def test_without_a_model_the_probe_is_named_as_the_baseline_that_it_is(
     lab: Callable[..., AppTest],
 ) -> None:
     test = train(lab(checkpoint="baseline"))
-    assert test.dataframe[0].value["features"].tolist() == [
+    assert tables(test)[0]["Features"].tolist() == [
         "Pixel PCA, no model",
         tasks.COMMONEST,
         tasks.STATISTICS,

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from page_runner import QUIET, run_page, settled, words
+from page_runner import QUIET, run_page, settled, tables, words
 
 import astrojepa as aj
 from app.session import loaders, workspace
@@ -88,7 +88,7 @@ def test_every_page_works_on_vectors(
         next(button for button in test.button if "Train" in button.label).click().run()
         settled(test)
         assert not test.error
-        said = words(test) + str([frame.value for frame in test.dataframe])
+        said = words(test) + str(tables(test))
         assert "The probe of these vectors" in said
     assert sentence in said
 

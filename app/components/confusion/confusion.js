@@ -27,7 +27,6 @@ export default function confusion({ parentElement, data, setTriggerValue }) {
       button.type = "button";
       button.disabled = !count;
       button.style.setProperty("--share", `${Math.round(share * 100)}%`);
-      button.className = share > 0.55 ? "full" : "";
       button.setAttribute("aria-pressed", String(data.chosen?.[0] === i && data.chosen?.[1] === j));
       button.setAttribute("aria-label", `${count} galaxies, true ${data.classes[i]}, predicted ${data.classes[j]}`);
       button.title = `true ${data.classes[i]}, predicted ${data.classes[j]}: ${count} (${Math.round(share * 100)} %)`;

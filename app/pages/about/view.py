@@ -21,10 +21,10 @@ with the same model and colour scale.
 
 **Anomaly rank.** On the map and the galaxy page, galaxies are ranked by kNN distance: how far a
 galaxy is from its nearest neighbours in feature space. The page *Anomalies* starts with asymmetry:
-how much the model's tokens change when the galaxy is rotated by 180°. Of the scores here it finds
-most mergers among real galaxies, but nothing symmetric, such as a ring, so try the other scores
-too. Rank 1 is the most anomalous of the open galaxies. Anomalous does not mean interesting: nearby
-or saturated stars, satellite trails and mosaic edges also rank high.
+how much the model's tokens change when the galaxy is rotated by 180°. Of all scores here it finds
+the most mergers among real galaxies, but nothing symmetric, such as a ring; try the others too.
+Rank 1 is the most anomalous of the open galaxies. Anomalous does not mean interesting: nearby or
+saturated stars, satellite trails and mosaic edges also rank high.
 
 **Probes.** A probe is a small classifier on the frozen features: a linear one, 20 nearest
 neighbours, or an MLP with one hidden layer. It is trained on the training part of a fixed split and

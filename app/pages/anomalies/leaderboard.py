@@ -14,7 +14,7 @@ from ...components.export_menu import export_menu
 from ...components.gallery.gallery import gallery
 from ...components.send_button import send_button
 from ...session import links, reviewing, state, waiting
-from ...session.export import plain_columns, table_file, table_text
+from ...session.export import plain_columns, table_file
 from ...session.workspace import Workspace
 from . import tasks
 from .listing import View, score_parts
@@ -159,18 +159,8 @@ def leaderboard_file(
     ending: str, workspace: Workspace, view: View, order: np.ndarray, facts: Mapping[str, str]
 ) -> bytes:
     """Write the galaxies of the leaderboard in its order as a table of this format."""
-    if ending == ".csv":
-        return leaderboard_csv(workspace, view, order).encode()
     more = plain_columns(ranked(workspace, view, order))
     return table_file(ending, workspace.data, order, more, facts)
-
-
-def leaderboard_csv(workspace: Workspace, view: View, order: np.ndarray) -> str:
-    """Write the galaxies of the leaderboard as CSV, in its order, with the score and its parts."""
-    made = {"model": [workspace.made_by[0]] * len(order)}
-    made["data"] = [workspace.data.name] * len(order)
-    more = ranked(workspace, view, order) | made
-    return table_text(workspace.data, order.tolist(), more)
 
 
 def ranked(workspace: Workspace, view: View, order: np.ndarray) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from ...components import figures
 from ...components.escape_markdown import escape_markdown
+from ...components.table.table import Heading, table
 from ...session import loaders, waiting
 from ...session.state import USUAL_SCORE
 from ...session.workspace import Workspace
@@ -25,7 +25,7 @@ VECTORS = {
     "encoder": "This model",
     "stored": "These vectors",
     "pixel PCA-64": "Pixel PCA",
-    "summary statistics": "Summary statistics",
+    "summary statistics": "Hand-made statistics",
     "random weights": "Random weights",
 }
 
@@ -74,13 +74,12 @@ def quality(workspace: Workspace) -> None:
 
 
 def _cost(workspace: Workspace) -> str:
-    first = (
-        "This first computes any missing scores, baselines and image checks of "
-        f"{len(workspace.data):,} galaxies"
-    )
     if workspace.is_baseline:
         return "Without a model, this tests the scores of the pixel baseline."
-    return f"{first}, once; on a CPU it takes minutes per thousand galaxies."
+    return (
+        "This first computes the missing scores, baselines and image checks of "
+        f"{len(workspace.data):,} galaxies: minutes per thousand galaxies on a CPU, once."
+    )
 
 
 def measured_verdict(workspace: Workspace) -> str:
@@ -122,7 +121,7 @@ def _usual(rows: Sequence[Any], best: Any) -> str:
 
 def _table(rows: Sequence[Any], rare: str) -> None:
     st.text(quality_verdict(rows, rare))
-    figures.table(quality_table(rows), _columns(rows[0].ranking.top), height="content")
+    table("quality", f"Anomaly scores: {rare}", quality_table(rows), _columns(rows[0].ranking.top))
     st.caption(
         "Ranges hold 95 % of the random draws; they say nothing about another survey. Enrichment "
         f"1 = chance. Recall and artefacts: among the top {rows[0].ranking.top:,}. Correlates "
@@ -133,12 +132,12 @@ def _table(rows: Sequence[Any], rare: str) -> None:
 
 def quality_table(rows: Sequence[Any]) -> pd.DataFrame:
     """Lay out average precision, difference from row 1, recall, enrichment, correlations."""
-    table = []
+    lines = []
     for number, row in enumerate(rows):
         ranking = row.ranking
         low, high = np.quantile(ranking.average_precision, [0.025, 0.975])
         mean, below, above = row.difference
-        table.append(
+        lines.append(
             {
                 "features": VECTORS.get(row.vectors, row.vectors),
                 "score": title(ranking.score),
@@ -151,7 +150,7 @@ def quality_table(rows: Sequence[Any]) -> pd.DataFrame:
                 "follows": _follows(ranking),
             }
         )
-    return pd.DataFrame(table)
+    return pd.DataFrame(lines)
 
 
 def signs(numbers: str) -> str:
@@ -169,24 +168,23 @@ def _follows(ranking: Any) -> str:
     return correlations_words(told, n)
 
 
-def _columns(top: int) -> dict[str, Any]:
-    number, text = st.column_config.NumberColumn, st.column_config.TextColumn
+def _columns(top: int) -> dict[str, Heading]:
     return {
-        "features": text("Features", width=132),
-        "score": text("Score"),
-        "precision": number(
+        "features": Heading("Features"),
+        "score": Heading("Score"),
+        "precision": Heading(
             "Average precision",
-            help="Mean of the precision at the rank of each rare galaxy; 1 = all come first",
-            format="%.3f",
+            ".3f",
+            "Mean of the precision at the rank of each rare galaxy; 1 = all come first",
         ),
-        "between": text("95 % of draws", alignment="right"),
-        "less": text(
+        "between": Heading("95 % of draws", numeric=True),
+        "less": Heading(
             "Difference from row 1",
-            alignment="right",
             help="Average precision minus that of row 1, draw by draw",
+            numeric=True,
         ),
-        "recall": number(f"Recall@{top}, %", format="%.1f"),
-        "enrichment": number("Enrichment", format="%.1f"),
-        "artefacts": number("Artefacts, %", format="%.1f"),
-        "follows": text("Correlates with"),
+        "recall": Heading(f"Recall@{top}, %", ".1f"),
+        "enrichment": Heading("Enrichment", ".1f"),
+        "artefacts": Heading("Artefacts, %", ".1f"),
+        "follows": Heading("Correlates with"),
     }

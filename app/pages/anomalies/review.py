@@ -11,11 +11,12 @@ import streamlit as st
 
 from ...components.choose import choose
 from ...components.cutout.cutout import cutout
+from ...components.export_menu import MARK, export_menu
 from ...components.facts import facts
 from ...components.galaxy_card import named
 from ...components.gallery.gallery import gallery
 from ...components.review_focus.review_focus import free_the_keys
-from ...session import loaders, marks, reviewing, state, waiting
+from ...session import links, loaders, marks, reviewing, state, waiting
 from ...session.marks import Review
 from ...session.workspace import Workspace
 from ..galaxy import view as galaxy
@@ -71,7 +72,7 @@ def review(workspace: Workspace, view: View) -> None:
             _marking(workspace, current, row)
             _facts(workspace, view, row, culprit)
             _files(workspace, current)
-    _galleries(workspace, current, order, places)
+    _galleries(workspace, view, current, order, places)
 
 
 def _marking(workspace: Workspace, current: Review, row: int) -> None:
@@ -174,14 +175,14 @@ def _facts(workspace: Workspace, view: View, row: int, culprit: int | None) -> N
 def _files(workspace: Workspace, current: Review) -> None:
     data = workspace.data
     with st.container(horizontal=True, vertical_alignment="center", key="review_files"):
-        name, digest = workspace.made_by
-        st.download_button(
-            "Export marks",
-            lambda: marks.write_csv(current.marks, data, name, digest),
-            "marks.csv",
-            "text/csv",
-            on_click="ignore",
-            disabled=not current.marks,
+        made = {"model": workspace.made_by[0], "model_hash": workspace.made_by[1]}
+        made["view"] = links.address(workspace)
+        export_menu(
+            "marks",
+            "marks",
+            len(current.marks),
+            lambda ending: marks.marks_file(ending, current.marks, data, made),
+            MARK,
         )
         with st.popover("Review options"):
             choose("Re-rank", RERANKINGS, state.RERANKING)
@@ -193,7 +194,10 @@ def _files(workspace: Workspace, current: Review) -> None:
                 on_change=_read,
                 args=(workspace,),
             )
-            st.caption("This browser keeps marks. Export them to keep them elsewhere.")
+            st.caption(
+                "This browser keeps marks. Export them to keep them elsewhere; CSV can be "
+                "imported again."
+            )
     if said := st.session_state.get(SAID):
         sentence, wrong = said
         with st.container(key="review_said"):
@@ -217,7 +221,7 @@ def _read(workspace: Workspace) -> None:
 
 
 def _galleries(
-    workspace: Workspace, current: Review, order: np.ndarray, places: np.ndarray
+    workspace: Workspace, view: View, current: Review, order: np.ndarray, places: np.ndarray
 ) -> None:
     def visit(row: Any) -> None:
         if isinstance(row, int) and not isinstance(row, bool) and 0 <= row < len(workspace.data):
@@ -228,7 +232,7 @@ def _galleries(
     if coming:
         st.header("Up next", anchor=False)
         captions = [
-            (workspace.class_name(row), f"rank {places[row]:,}, before {workspace.places[row]:,}")
+            (workspace.class_name(row), rank_words(places[row], view.chosen.places[row]))
             for row in coming
         ]
         gallery("review_next", workspace.pictures, coming, captions, visit, tile=96)
@@ -248,6 +252,11 @@ def _galleries(
             selected=current.shown,
             tile=96,
         )
+
+
+def rank_words(place: int, before: int) -> str:
+    """Say which rank a galaxy has by the marks, and which it had by the same score alone."""
+    return f"rank {place:,}" if place == before else f"rank {place:,}, was {before:,}"
 
 
 def _finished(workspace: Workspace, current: Review) -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from ...components import figures
 from ...components.escape_markdown import escape_markdown
+from ...components.table.table import Heading, table
 from ...session import waiting
 from ...session.workspace import Workspace
 from . import tasks
@@ -18,6 +19,13 @@ from .tasks import CURVES, KINDS, Accuracy, Curve
 
 HAND_MADE = "hand-made statistics"
 ASKED = "compare_asked"  # session key: the pair whose probes were asked for
+COLUMNS = {
+    "probe": Heading("Probe"),
+    "model": Heading("Model"),
+    "accuracy": Heading("Accuracy, %", ".1f"),
+    "interval": Heading("95 % interval", numeric=True),
+    "balanced": Heading("Balanced accuracy, %", ".1f"),
+}
 
 
 def overlap_counts(overlap: np.ndarray, k: int) -> np.ndarray:
@@ -56,7 +64,8 @@ def probes(first: Workspace, second: Workspace) -> None:
     found = waiting.show_when_ready(("probes", *pair), "Training the probes of both models", task)
     if found is None:
         return
-    figures.table(accuracy_table(found, first.choice.label, second.choice.label), _columns())
+    shown = accuracy_table(found, first.choice.label, second.choice.label)
+    table("compare_probes", "Accuracy of the probes", shown, COLUMNS)
     for accuracy in found:
         st.caption(tasks.verdict(accuracy, first.choice.label, second.choice.label))
     st.caption(f"{len(found[0].first.truth):,} test galaxies, split: {found[0].split}.")
@@ -82,17 +91,6 @@ def accuracy_table(found: list[Accuracy], first: str, second: str) -> pd.DataFra
                 )
             )
     return pd.DataFrame(rows, columns=["probe", "model", "accuracy", "interval", "balanced"])
-
-
-def _columns() -> dict[str, Any]:
-    text, number = st.column_config.TextColumn, st.column_config.NumberColumn
-    return {
-        "probe": text("Probe"),
-        "model": text("Model"),
-        "accuracy": number("Accuracy, %", format="%.1f"),
-        "interval": text("95 % interval", alignment="right"),
-        "balanced": number("Balanced accuracy, %", format="%.1f"),
-    }
 
 
 def sweeps() -> None:

@@ -11,9 +11,9 @@ import streamlit as st
 
 from astrojepa.checkpoints.card import ABSENT, without_weights
 
-from ...components import figures
 from ...components.escape_markdown import escape_markdown
 from ...components.gallery.gallery import gallery
+from ...components.table.table import Heading, table
 from ...session import links, loaders, state, waiting
 from ...session.workspace import (
     BASELINE,
@@ -207,7 +207,7 @@ def _summary(first: Workspace, second: Workspace, found: Any) -> None:
             f"Linear CKA {found.cka:.2f}, unbiased {found.cka_unbiased:.2f}: 1 = identical up to "
             "rotation, 0 = unrelated."
         )
-        table = pd.DataFrame(
+        shown = pd.DataFrame(
             {
                 "Model": [first.choice.label, second.choice.label],
                 "Effective rank": [
@@ -217,11 +217,8 @@ def _summary(first: Workspace, second: Workspace, found: Any) -> None:
                 "Mean cosine": [f"{g.mean_cosine:.2f}" for g in gauges],
             }
         )
-        right_aligned = {
-            name: st.column_config.TextColumn(alignment="right")
-            for name in ("Effective rank", "Mean cosine")
-        }
-        figures.table(table, right_aligned)
+        numbers = dict.fromkeys(("Effective rank", "Mean cosine"), Heading(numeric=True))
+        table("compare_spread", "Spread of both models", shown, numbers)
     with right:
         compare_measures.overlap_figure(found)
 
@@ -229,8 +226,9 @@ def _summary(first: Workspace, second: Workspace, found: Any) -> None:
 def _moved(workspace: Workspace, found: Any, row: int) -> None:
     st.header("Largest changes", anchor=False)
     st.caption(
-        "Galaxies whose nearest neighbours in one model lie farthest away in the other, relative "
-        "to the nearest there. Click one to show it above."
+        "Galaxies whose neighbours change most. *3 × as far*: the nearest neighbours by one model "
+        "are, by the other, three times as far away as the nearest there. Click a galaxy to show "
+        "it above."
     )
     rows = found.moved[:NUM_MOVED]
     captions = [

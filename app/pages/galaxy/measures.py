@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from ...components import figures
 from ...components.facts import facts
 from ...components.gallery.gallery import gallery
 from ...components.latent_map import colouring
+from ...components.table.table import Heading, table
 from ...server import pictures
 from ...session import links, loaders, waiting
 from ...session.columns import probe_report
@@ -87,14 +87,14 @@ def scores(workspace: Workspace, row: int) -> None:
         if known is not None:
             rows.append((title(name), float(known[row]), int(colouring.ranks(known)[row])))
     n = len(workspace.data)
-    table = pd.DataFrame(
+    shown = pd.DataFrame(
         {
             "Score": [r[0] for r in rows],
             "Value": [r[1] for r in rows],
             f"Rank of {n:,}": [r[2] for r in rows],
         },
     )
-    figures.table(table, {"Value": st.column_config.NumberColumn(format="%.3f")})
+    table("galaxy_scores", "Anomaly scores of this galaxy", shown, {"Value": Heading(form=".3f")})
     st.caption("Rank 1 = most anomalous.")
     if len(rows) == 1 and not asked and st.button("Compute the other scores"):
         st.session_state["all_scores"] = True

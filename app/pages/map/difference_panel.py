@@ -14,6 +14,7 @@ from astrojepa.data.values import Values
 from ...components.collections_bar import collections_of
 from ...components.escape_markdown import escape_markdown
 from ...components.gallery.gallery import gallery
+from ...components.table.table import table as show_table
 from ...session import links, loaders, state, waiting
 from ...session.columns import columns_of
 from ...session.queue import imported
@@ -44,11 +45,13 @@ def difference_panel(workspace: Workspace, chosen: np.ndarray | None) -> None:
         both = 0 if second == REST else len(np.intersect1d(one, other))
         other = np.setdiff1d(other, one)
         if not len(one) or not len(other):
-            st.caption("One side has no galaxies; choose other ones.")
+            st.caption("One of the two sets is empty; choose another.")
             return
         _compare(workspace, (first, second), (one, other))
         if both:
-            st.caption(f"{both:,} galaxies of both sides count for {escape_markdown(first)} only.")
+            st.caption(
+                f"{both:,} galaxies are in both sets and count for {escape_markdown(first)} only."
+            )
 
 
 def sides_of(workspace: Workspace, chosen: np.ndarray | None) -> dict[str, np.ndarray]:
@@ -89,7 +92,7 @@ def _compare(
     told = [one for one in found if one.significant]
     if told:
         listed = pd.DataFrame(table(told[:MOST], names))
-        st.dataframe(listed, hide_index=True, height="content", key="what_differs")
+        show_table("what_differs", "What differs", listed)
     st.caption(summary(len(told), len(found)))
     _exemplars(workspace, names, sides)
 
@@ -106,7 +109,7 @@ def table(found: list[Any], names: tuple[str, str]) -> Mapping[str, list[str]]:
             )
     return {
         "column": [one.column.replace("_", " ") for one in found],
-        "effect size": [effect(one) for one in found],  # here it is seen on a telephone too
+        "effect size": [effect(one) for one in found],
         **dict(zip(names, sides, strict=True)),
         "n": [f"{one.counts[0]:,} and {one.counts[1]:,}" for one in found],
     }
@@ -125,11 +128,11 @@ def summary(told: int, compared: int) -> str:
         return f"None of {compared} columns differs significantly (p < 0.001)."
     listed = f"The strongest {MOST} are listed. " if told > MOST else ""
     return (
-        f"{told} of {compared} columns differ significantly (p < 0.001). {listed}Of numbers, the "
-        "table gives the medians and Cohen's d, the difference of the means in standard "
-        "deviations; of words, the share of the one that is most over-represented on the left, and "
-        "Cramér's V, from 0 (same shares) to 1 (no word in common). Columns named *image* are "
-        "measured on the images, radii in units of half the frame."
+        f"{told} of {compared} columns differ significantly (p < 0.001). {listed}Numbers: medians, "
+        "and Cohen's d, the difference of the means in standard deviations. Words: the one that is "
+        "most over-represented in the first set, its share in both, and Cramér's V (0 = same "
+        "shares, 1 = no word in common). Columns named *image* are measured on the images, radii "
+        "in units of half the frame."
     )
 
 
@@ -141,7 +144,7 @@ def _exemplars(
         return
     for number, (name, rows) in enumerate(zip(names, sides, strict=True)):
         shown = loaders.exemplars(workspace.embeddings, *workspace.key, rows, EXEMPLARS)
-        st.caption(f"{escape_markdown(name)}: {len(shown)} galaxies that stand for {len(rows):,}")
+        st.caption(f"{escape_markdown(name)}: {len(shown)} typical galaxies of {len(rows):,}")
         gallery(
             f"exemplars_{number}",
             workspace.pictures,

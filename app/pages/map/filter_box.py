@@ -35,6 +35,8 @@ def filter_box(
     with st.container(horizontal=True, vertical_alignment="bottom", key="filter_row"):
         st.text_input(
             "Filter",
+            # a browser that has not drawn the box yet answers with this, not with nothing
+            st.session_state[state.FILTER],
             key=state.FILTER,
             placeholder=example(workspace),
             max_chars=MOST_LETTERS,

@@ -17,6 +17,7 @@ from ...components.collections_bar import collections_bar
 from ...components.export_menu import export_menu
 from ...components.gallery.gallery import gallery
 from ...components.send_button import send_button
+from ...components.table.table import Heading, table
 from ...session import columns, export, links, loaders, reviewing, state
 from ...session.workspace import Workspace
 
@@ -25,7 +26,6 @@ MOST_ROWS = 1000  # of the table; a browser sorts these
 SIMILARITY = "similarity to the selected galaxy"
 SIZES = {"small": "Small", "large": "Large"}  # of the images of the gallery
 TILES = {"small": 96, "large": 160}
-TABLE = "selection_table"
 SIDE = 48  # of an image in the table, pixels
 _AT_FIRST = ("search_rank", "class", "anomaly_score", "probe_prediction", "redshift")
 # columns that the explorer made, as an export describes them
@@ -162,33 +162,30 @@ def _table(workspace: Workspace, rows: np.ndarray) -> None:
     )
     shown = rows[:MOST_ROWS]
     content: dict[str, Sequence[Any] | np.ndarray] = {
-        "image": [f"{workspace.pictures}/{SIDE}?rows={row}" for row in shown.tolist()],
         "id": workspace.data.ids[shown].astype(str),
     }
     content |= {name: cells(known[name], shown) for name in chosen}
-    st.dataframe(
+    selected = np.flatnonzero(shown == st.session_state.get(state.ROW))
+    table(
+        "selection_table",
+        "Selected galaxies",
         pd.DataFrame(content),
-        key=TABLE,
-        hide_index=True,
-        height=440,
-        row_height=SIDE,
-        placeholder="",
-        column_config={"image": st.column_config.ImageColumn("image", width=64)},
-        selection_mode="single-cell",
-        on_select=lambda: _clicked(shown),
+        dict.fromkeys(("ra", "dec"), Heading(form=".5f")),
+        images=[f"{workspace.pictures}/{SIDE}?rows={row}" for row in shown.tolist()],
+        selected=int(selected[0]) if len(selected) else None,
+        on_click=lambda number: _clicked(shown, number),
     )
     beyond = (
         f" The first {MOST_ROWS:,} of {len(rows):,} are listed; an export holds all."
         if len(rows) > len(shown)
         else ""
     )
-    st.caption(f"Click a cell to select its galaxy, a heading to sort.{beyond}")
+    st.caption(f"Click a row to select its galaxy, a heading to sort.{beyond}")
 
 
-def _clicked(shown: np.ndarray) -> None:
-    cells = st.session_state[TABLE].selection.cells
-    if cells and 0 <= cells[0][0] < len(shown):
-        links.select(int(shown[cells[0][0]]))
+def _clicked(shown: np.ndarray, number: Any) -> None:
+    if isinstance(number, int) and not isinstance(number, bool) and 0 <= number < len(shown):
+        links.select(int(shown[number]))
 
 
 def _export(workspace: Workspace, rows: np.ndarray, link: str) -> None:

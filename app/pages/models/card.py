@@ -17,12 +17,13 @@ from astrojepa.progress import Progress
 from ...components import figures
 from ...components.escape_markdown import escape_markdown
 from ...components.facts import facts
+from ...components.table.table import table
 from ...session import loaders, waiting
 from ...session.workspace import Workspace
 
 CURVES = (
     ("Losses", {"total": "total", "prediction": "prediction", "invariance": "invariance"}),
-    ("SIGReg / floor", {"sigreg_over_floor": "SIGReg / floor"}),
+    ("SIGReg / floor (1 = Gaussian features)", {"sigreg_over_floor": "SIGReg / floor"}),
     ("Effective rank", {"effective_rank": "effective rank"}),
     ("20-NN probe", {"knn_accuracy": "accuracy"}),
 )
@@ -52,8 +53,8 @@ def show(workspace: Workspace) -> None:
     if workspace.stored is not None:
         st.write(
             f"Vectors of width {workspace.embeddings.vectors.shape[1]} from a file, joined to the "
-            "galaxies by id. What needs a model is not there: patch errors, your own images, and "
-            "scores of predictions."
+            "galaxies by id. Without a model there are no patch errors, no images of your own and "
+            "no scores of predictions."
         )
         facts("model", {"Hash": workspace.stored.hash})
         _health(workspace)
@@ -114,10 +115,10 @@ def _strongest(probes: dict[str, Any]) -> str:
 
 
 def _measured(card: dict[str, Any]) -> None:
-    table = measured_table(card)
-    if len(table):
+    shown = measured_table(card)
+    if len(shown):
         st.markdown("**Measured**, accuracy on test galaxies")
-        figures.table(table, height="content")
+        table("measured", "Accuracy on test galaxies", shown)
         st.caption(
             f"{BASELINE}: the best of all probes on hand-made statistics and pixels, chosen by its "
             "accuracy on these test galaxies, which is slightly optimistic."

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from ...components import figures
 from ...components.escape_markdown import escape_markdown
 from ...components.facts import facts
+from ...components.table.table import table
 from ...session import loaders, state, waiting
 from ...session.workspace import Workspace
 from ..probe import tasks
@@ -27,7 +27,7 @@ def show(workspace: Workspace) -> None:
     split = tasks.split_rows(data, data.fingerprint)
     parts = ", ".join(
         f"{name} {len(rows):,}"
-        for name, rows in zip(("train", "val", "test"), split.parts, strict=True)
+        for name, rows in zip(("train", "validation", "test"), split.parts, strict=True)
     )
     facts(
         "data",
@@ -46,9 +46,13 @@ def show(workspace: Workspace) -> None:
         st.caption(escape_markdown(note))
     if labelled:
         counts = np.bincount(data.labels[data.labels >= 0], minlength=len(data.classes))
-        figures.table(pd.DataFrame({"Class": data.classes, "Galaxies": counts}))
+        table(
+            "classes",
+            "Galaxies by class",
+            pd.DataFrame({"Class": data.classes, "Galaxies": counts}),
+        )
     st.markdown("**Cached results**")
-    figures.table(caches(workspace))
+    table("caches", "Cached results", caches(workspace))
     st.caption(
         "Missing results are computed when a page needs them, and cached. Costs are estimates: "
         "embedding was timed just now, maps on one core."

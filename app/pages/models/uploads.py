@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from ...components.export_menu import IMAGE, export_menu
 from ...components.facts import facts
 from ...components.gallery.gallery import gallery
 from ...components.latent_map import palette
+from ...components.table.table import Heading, table
 from ...server import pictures
 from ...session import examples, export, links, loaders, state, uploads, waiting
 from ...session.uploads import Upload
@@ -37,6 +38,13 @@ _EXPORTED = {
     "Votes": ("votes", "labels of the 20 nearest galaxies"),
     "Nearest": ("nearest", "id of the nearest galaxy in feature space"),
     "Distance": ("distance", "distance to the nearest galaxy in feature space"),
+}
+COLUMNS = {
+    "x": Heading(form=".2f"),
+    "y": Heading(form=".2f"),
+    "Anomaly score": Heading(form=".3f"),
+    "Anomaly percentile": Heading(form=".1f"),
+    "Distance": Heading(form=".3f"),
 }
 _PROBLEMS, _PLACED = "upload_problems", "upload_placed"
 
@@ -100,19 +108,19 @@ def _placed(workspace: Workspace, held: list[Upload]) -> None:
             uploads.newcomers(vectors, workspace.embeddings, workspace.scores, xy, method),
         )
     found = st.session_state[_PLACED][1]
-    table = upload_table(
+    shown = upload_table(
         held, found, workspace.data.labels, workspace.data.classes, workspace.data.ids
     )
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        figures.table(table, _columns())
+        table("placed", "Your images", shown, COLUMNS)
         with st.container(horizontal=True):
             facts = facts_of(workspace, method, links.address(workspace))
             export_menu(
                 "images",
                 "images",
                 len(held),
-                lambda ending: table_bytes(ending, exported(table), facts),
+                lambda ending: images_file(ending, shown, facts),
                 IMAGE,
             )
             st.button("Remove all", on_click=_forget)
@@ -147,25 +155,18 @@ def upload_table(
     )
 
 
-def _columns() -> dict[str, Any]:
-    formats = {
-        "x": "%.2f",
-        "y": "%.2f",
-        "Anomaly score": "%.3f",
-        "Anomaly percentile": "%.1f",
-        "Distance": "%.3f",
-    }
-    return {
-        name: st.column_config.NumberColumn(name, format=format) for name, format in formats.items()
-    }
-
-
 def exported(table: pd.DataFrame) -> list[Column]:
     """Return the table's columns as a file names and describes them."""
     return [
         Column(name, table[shown].tolist(), about, digits=0)
         for shown, (name, about) in _EXPORTED.items()
     ]
+
+
+def images_file(ending: str, table: pd.DataFrame, facts: Mapping[str, Any]) -> bytes:
+    """Write the images as a table of this format; CSV names model and data in columns."""
+    made = export.named_in_csv(facts, len(table)) if ending == ".csv" else []
+    return table_bytes(ending, [*exported(table), *made], facts)
 
 
 def facts_of(workspace: Workspace, method: str, view: str) -> dict[str, Any]:

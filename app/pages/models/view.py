@@ -10,8 +10,8 @@ import streamlit as st
 from astrojepa.checkpoints.card import ABSENT, HOW_TO_GET
 from astrojepa.places import EXPLORE, TRAIN
 
-from ...components import figures
 from ...components.escape_markdown import escape_markdown
+from ...components.table.table import Heading, table
 from ...session import loaders, state
 from ...session.workspace import Workspace
 from ..registry import Page
@@ -19,6 +19,7 @@ from . import card as models_card
 from . import data as models_data
 from . import uploads as models_uploads
 
+WORDS = ("model", "recipe", "weights")  # columns of the table that hold no numbers
 COMMANDS = f"""\
 python -m astrojepa data download    # Galaxy10 DECaLS, 2.7 GB, zenodo.org/records/10845026
 {TRAIN} --lambda 0.6                      # on it if it is there, else on simulated galaxies
@@ -36,14 +37,20 @@ def show(workspace: Workspace) -> None:
     st.title("Models & data", anchor=False)
     st.header("Model comparison", anchor=False)
     cards = loaders.cards()
-    table = zoo_table(cards)
-    figures.table(table, _widths(list(table)), height="content")
+    shown = zoo_table(cards)
+    table(
+        "zoo",
+        "Model comparison",
+        shown,
+        {name: Heading(numeric=name not in WORDS) for name in shown},
+    )
     st.caption(
         "Accuracy of a linear probe on frozen features, in percent of test galaxies, with 95 % "
         "intervals: morphology for Galaxy Zoo 1, Hubble type for EFIGI. Rare class: average "
-        "precision of an anomaly score for mergers of Galaxy Zoo 1 thinned to 2 % (asymmetry; of "
-        "pixels for hand-made statistics; kNN for pixel PCA). Published elsewhere: on Galaxy10 "
-        "DECaLS, so not comparable with the other columns. *Not trained*: a recipe without weights."
+        "precision of the asymmetry score for mergers of Galaxy Zoo 1 thinned to 2 % (hand-made "
+        "statistics: asymmetry of the pixels; pixel PCA: kNN distance). Published elsewhere: on "
+        "Galaxy10 DECaLS, so not comparable with the other columns. *Not trained*: a recipe "
+        "without weights."
     )
     if any(card.get(ABSENT) for card in cards):
         st.caption(
@@ -78,16 +85,6 @@ def _short(name: str) -> str:
     """Name one of the models that share a row, and count the others."""
     kind, first, *others = [*name.split(", "), ""]
     return f"{kind}, {first} and {len(others) - 1} more" if len(others) > 2 else name
-
-
-def _widths(names: list[str]) -> dict[str, Any]:
-    widths = dict.fromkeys(names, 147) | {
-        "model": 340,
-        "recipe": 138,
-        "parameters": 96,
-        "weights": 80,
-    }
-    return {name: st.column_config.TextColumn(name, width=width) for name, width in widths.items()}
 
 
 def _load_path() -> None:

@@ -14,6 +14,8 @@ from ...components.confusion.confusion import confusion
 from ...components.difference import words
 from ...components.escape_markdown import escape_markdown
 from ...components.gallery.gallery import gallery
+from ...components.table.table import Heading
+from ...components.table.table import table as data_table
 from ...session import links, loaders, state, waiting
 from ...session.workspace import Workspace
 from ..models.data import cost
@@ -23,6 +25,15 @@ from .tasks import Report, Row, Split, Target
 SHOWN = 48
 ASKED = "random_asked"  # session key: random weights were asked for, per model and data
 
+COLUMNS = {
+    "features": Heading("Features"),
+    "accuracy": Heading("Accuracy, %", ".1f"),
+    "interval": Heading("95 % interval", numeric=True),
+    "balanced": Heading("Balanced accuracy, %", ".1f", "Mean of the recalls of the classes"),
+    "macro F1": Heading(
+        "Macro F1, %", ".1f", "Mean over the classes of F1, which joins recall and precision"
+    ),
+}
 CIRCULAR = (
     "These collections were drawn on this model's own map. The accuracy says how well a probe "
     "recovers their outlines, not what the model knows about galaxies, so it is not compared with "
@@ -88,7 +99,8 @@ def _compare(
     with table_place:
         first = workspace.stored.name if workspace.stored is not None else rows[0].name
         first = "Pixel PCA, no model" if workspace.is_baseline else first
-        figures.table(table([dataclasses.replace(rows[0], name=first), *rows[1:]]), _columns())
+        shown = table([dataclasses.replace(rows[0], name=first), *rows[1:]])
+        data_table("probe_table", "The probe and its baselines", shown, COLUMNS)
     if len(rows) > 1:
         st.markdown("\n".join(f"- {verdict(row, subject)}" for row in rows[1:]))
     if workspace.model is not None and tasks.RANDOM not in names:
@@ -146,7 +158,7 @@ def _take_away(workspace: Workspace, report: Report, target: Target, split: Spli
 
 def percent(share: float, decimals: int = 1) -> str:
     """Write a fraction as a percentage."""
-    return f"{100 * share:.{decimals}f} %"
+    return f"{100 * share:.{decimals}f}\N{NO-BREAK SPACE}%"
 
 
 def table(rows: list[Row]) -> pd.DataFrame:
@@ -178,17 +190,6 @@ def verdict(row: Row, subject: str = "This model") -> str:
     return f"{subject} {verb} {name}: {numbers}."
 
 
-def _columns() -> dict[str, Any]:
-    number = st.column_config.NumberColumn
-    return {
-        "features": st.column_config.TextColumn("Features"),
-        "accuracy": number("Accuracy, %", format="%.1f"),
-        "interval": st.column_config.TextColumn("95 % interval", alignment="right"),
-        "balanced": number("Balanced accuracy, %", format="%.1f"),
-        "macro F1": number("Macro F1, %", format="%.1f"),
-    }
-
-
 def _recall(result: Any) -> None:
     from astrojepa import plotting
 
@@ -212,10 +213,10 @@ def _calibration(result: Any, report: Report) -> None:
     if report.sets is not None:
         asked, found, size = report.sets
         st.caption(
-            f"The download includes a temperature of {report.probe.temperature:.2f}, which divides "
-            f"the logits, and prediction sets: sets meant to contain the true class of "
-            f"{percent(asked)} of galaxies do so for {percent(found)} of the test part, with "
-            f"{size:.1f} classes on average."
+            f"The download holds a temperature ({report.probe.temperature:.2f}) that divides the "
+            f"logits, and prediction sets: meant to contain the true class of {percent(asked)} of "
+            f"galaxies, they do so for {percent(found)} of the test part, with {size:.1f} classes "
+            "on average."
         )
 
 

@@ -22,7 +22,7 @@ LABELS = "labels"  # the target that is the data's own classes
 COMMONEST, PIXELS, STATISTICS, RANDOM = (
     "Most frequent class",
     "Pixel PCA",
-    "Summary statistics",
+    "Hand-made statistics",
     "Random weights",
 )
 COVERAGE = 0.9  # of the prediction sets

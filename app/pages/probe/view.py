@@ -123,13 +123,12 @@ def _target(workspace: Workspace) -> Target | None:
 def split_sentence(split: Split) -> str:
     """Say which galaxies are trained on and which are scored, with the hashes of the parts."""
     kind = "from the data" if split.name == "column" else "grouped within 60″, seed 42"
-    parts = " · ".join(
-        f"{name} {len(rows):,} `{digest[:8]}`"
-        for name, rows, digest in zip(
-            ("train", "validation", "test"), split.parts, split.hashes, strict=True
-        )
+    train, validation, test = (f"{len(rows):,}" for rows in split.parts)
+    hashes = ", ".join(f"`{digest[:8]}`" for digest in split.hashes)
+    return (
+        f"Fixed split, {kind}: {train} training, {validation} validation and {test} test galaxies "
+        f"(hashes {hashes}). The probe is trained on the first and scored once on the last."
     )
-    return f"Fixed split, {kind}: {parts}. The probe is trained on train and scored once on test."
 
 
 PAGE = Page("Probe lab", 4, show)

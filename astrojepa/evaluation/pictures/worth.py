@@ -20,6 +20,7 @@ TINT = 0.1  # difference between the channels of the sky, of full scale
 CLIPPED = 0.004  # share of the frame that may be clipped outside the middle
 LINE = 0.6  # light of a dead line over that of its neighbours
 LEAST = 0.05  # light of a channel in the middle, over that of the brightest channel
+CENTRE = 0.06  # how far from the middle the brightest pixel may be, in frames
 CENTRAL = 0.5  # least share of the frame's light that the galaxy in the middle holds
 
 
@@ -54,8 +55,8 @@ def share_filled(images: np.ndarray) -> np.ndarray:
 
     `images`: uint8 (b, S, S, 3). 0 where the image has a fault: a tinted sky, clipped pixels away
     from the middle, a row or column darker than its neighbours or brighter up to the edges, a
-    middle no brighter than the sky, a channel without its light, most of the light elsewhere, or
-    light that fills the edges.
+    middle no brighter than the sky, a channel without its light, most of the light or the
+    brightest pixel elsewhere, or light that fills the edges.
     """
     flux = images.astype(np.float32) / 255
     grey, side = flux.mean(axis=3), images.shape[1]
@@ -69,8 +70,10 @@ def share_filled(images: np.ndarray) -> np.ndarray:
     light = np.where(bright, grey - level[:, None, None], 0)
     middle = flux[:, radius < 0.1].mean(axis=1) - sky
     outside = (flux.max(axis=3) > 0.97) & (radius > 0.25)
+    peak = radius.reshape(-1)[grey.reshape(len(grey), -1).argmax(axis=1)]
     faulty = (
-        (np.ptp(sky, axis=1) > TINT)
+        (peak > CENTRE)
+        | (np.ptp(sky, axis=1) > TINT)
         | (outside.mean(axis=(1, 2)) > CLIPPED)
         | _line(grey)
         | _line(grey.transpose(0, 2, 1))

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from astrojepa.evaluation.anomalies.registry import find
 from astrojepa.evaluation.reports.report import Report
 from astrojepa.plotting import (
+    LIGHT,
     colour_scale,
     confusion_figure,
     curves_figure,
@@ -54,6 +55,7 @@ def report_page(report: Report) -> str:
         **facts,
         figures={name: Markup(figure) for name, figure in figures.items()},
         script=Markup(plotly_script()),
+        light=LIGHT,
         meaning=find(facts["anomaly_score"]).meaning,
         curves=[(title, Markup(figure)) for title, figure in _curves(facts["curve"])],
         strange=[_picture(image) for image in report.strange],
@@ -90,15 +92,19 @@ def _picture(image: np.ndarray) -> str:
 
 
 def _number(value: float | None, form: str) -> str:
-    return "–" if value is None else form % value
+    return "–" if value is None else _signs(form % value)
 
 
 def _percent(value: float | None) -> str:
-    return "–" if value is None else f"{100 * value:.1f}"
+    return "–" if value is None else _signs(f"{100 * value:.1f}")
 
 
 def _between(values: list[float], sign: bool = False, scale: float = 100, digits: int = 1) -> str:
     """Write [mean, low, high] or [low, high] as numbers with their interval."""
-    shown = [f"{scale * value:{'+' if sign else ''}.{digits}f}" for value in values]
+    shown = [_signs(f"{scale * value:{'+' if sign else ''}.{digits}f}") for value in values]
     interval = f"[{shown[-2]}, {shown[-1]}]"
     return f"{shown[0]} {interval}" if len(shown) == 3 else interval
+
+
+def _signs(number: str) -> str:
+    return number.replace("-", "\N{MINUS SIGN}")

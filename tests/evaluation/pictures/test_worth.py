@@ -57,11 +57,26 @@ def missing_band(image: np.ndarray) -> np.ndarray:
     return image
 
 
+def brighter_star(image: np.ndarray) -> np.ndarray:
+    image[20:23, 40:43] = 235
+    return image
+
+
 def flat(image: np.ndarray) -> np.ndarray:
     return np.full_like(image, 128)
 
 
-FAULTS = [bad_column, bad_row, bright_column, flooded_star, red_glare, tinted, missing_band, flat]
+FAULTS = [
+    bad_column,
+    bad_row,
+    bright_column,
+    flooded_star,
+    red_glare,
+    brighter_star,
+    tinted,
+    missing_band,
+    flat,
+]
 
 
 @dataclass(frozen=True)

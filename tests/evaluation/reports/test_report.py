@@ -11,6 +11,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from axe_playwright_python.sync_playwright import Axe
 
 import astrojepa as aj
 from astrojepa.checkpoints.weights import build_network
@@ -176,3 +177,42 @@ def test_a_benchmark_and_its_own_split_contradict_each_other(capsys, tmp_path):
         == 2
     )
     assert "fixes galaxies, labels and split" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_negative_numbers_have_a_minus_sign(report):
+    markup = re.sub(r"<script.*?</script>", "", report_page(report), flags=re.DOTALL)
+    cells = " ".join(re.findall(r"<td>(.*?)</td>", markup))
+    assert re.search(r"\N{MINUS SIGN}\d", cells)
+    assert not re.search(r"(?<![\w–])-\d", cells)
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_the_page_follows_the_readers_theme_and_its_words_stand_out(report, browser, theme):
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme=theme)
+    page = context.new_page()
+    page.set_content(report_page(report))
+    page.wait_for_selector(".js-plotly-plot .main-svg text")
+    found = Axe().run(page).response["violations"]
+    assert [rule["id"] for rule in found if rule["impact"] in {"serious", "critical"}] == []
+    painted = (
+        "(element, role) => getComputedStyle(element)[role].match(/\\d+/g).slice(0, 3).map(Number)"
+    )
+    behind = page.locator("body").evaluate(painted, "backgroundColor")
+    assert (sum(behind) < 128) == (theme == "dark")
+    words = page.locator(".js-plotly-plot :is(.xtick, .ytick, .legendtext, .g-xtitle) text")
+    words = words.or_(page.locator(".js-plotly-plot text.legendtext"))
+    assert words.count() > 5
+    for word in words.all():
+        assert contrast(word.evaluate(painted, "fill"), behind) >= 4.5
+    context.close()
+
+
+def contrast(*colours: list[int]) -> float:
+    """Contrast of two colours of 0 to 255 (WCAG 2.2)."""
+    scaled = [np.array(colour) / 255 for colour in colours]
+    linear = [np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) for c in scaled]
+    low, high = sorted(float(c @ [0.2126, 0.7152, 0.0722]) for c in linear)
+    return (high + 0.05) / (low + 0.05)

@@ -1,0 +1,1 @@
+"""A table that becomes cards where it does not fit."""

@@ -1,0 +1,99 @@
+// A table whose headings sort; cards, one per row, where its frame is narrow and the rows do not fit. Text only.
+
+const NARROW = 640; // px
+const { compare } = new Intl.Collator(undefined, { numeric: true });
+
+export default function show({ parentElement, data, setTriggerValue }) {
+  if (!data) return;
+  const frame = parentElement.querySelector(".frame");
+  const table = frame.querySelector("table");
+  table.send = setTriggerValue;
+  const { selected, ...content } = data;
+  const key = JSON.stringify(content);
+  if (table.shown !== key) fill(frame, table, content);
+  table.shown = key;
+  for (const row of table.tBodies[0].rows) row.ariaCurrent = row.number === selected ? "true" : null;
+}
+
+function fill(frame, table, data) {
+  const body = make("tbody", "rowgroup");
+  body.append(...data.rows.map((cells, number) => rowOf(table, data, cells, number)));
+  table.role = "table";
+  table.setAttribute("aria-label", data.label);
+  table.replaceChildren(headOf(data, body), body);
+  frame.className = data.clicks ? "frame clicks" : "frame";
+  frame.watch ??= new ResizeObserver(() => fit(frame, table));
+  frame.watch.observe(frame);
+  fit(frame, table);
+}
+
+function fit(frame, table) {
+  frame.classList.remove("cards");
+  frame.classList.toggle("cards", frame.clientWidth < NARROW && frame.scrollWidth > frame.clientWidth);
+  const scrolls = frame.scrollWidth > frame.clientWidth || frame.scrollHeight > frame.clientHeight;
+  if (scrolls) frame.tabIndex = 0;
+  else frame.removeAttribute("tabindex");
+}
+
+function make(tag, role, text = "") {
+  const made = document.createElement(tag);
+  if (role) made.role = role;
+  made.textContent = text;
+  return made;
+}
+
+function headOf(data, body) {
+  const head = make("thead", "rowgroup");
+  const row = make("tr", "row");
+  if (data.images.length) row.append(make("td", ""));
+  data.titles.forEach((title, column) => {
+    const cell = make("th", "columnheader");
+    const button = make("button", "", title);
+    button.type = "button";
+    if (data.helps[column]) button.title = data.helps[column];
+    if (data.numeric[column]) cell.className = "number";
+    button.addEventListener("click", () => sort(data, body, cell, column));
+    cell.append(button);
+    row.append(cell);
+  });
+  head.append(row);
+  return head;
+}
+
+function rowOf(table, data, cells, number) {
+  const row = make("tr", "row");
+  row.number = number;
+  if (data.images.length) {
+    const cell = make("td", "cell");
+    const image = make("img");
+    image.loading = "lazy";
+    image.alt = "";
+    image.src = data.images[number];
+    cell.className = "image";
+    cell.append(image);
+    row.append(cell);
+  }
+  cells.forEach((text, column) => {
+    const cell = column ? make("td", "cell", text) : make("th", "rowheader");
+    if (column) cell.dataset.title = data.titles[column];
+    else cell.append(data.clicks ? make("button", "", text) : text);
+    if (data.numeric[column]) cell.className = "number";
+    row.append(cell);
+  });
+  if (data.clicks) row.addEventListener("click", () => table.send("click", { row: number }));
+  return row;
+}
+
+// What is unknown stays at the end both ways.
+function sort(data, body, cell, column) {
+  const down = cell.getAttribute("aria-sort") === "ascending";
+  for (const other of cell.parentElement.children) other.removeAttribute("aria-sort");
+  cell.setAttribute("aria-sort", down ? "descending" : "ascending");
+  const value = ({ number }) => {
+    const text = data.rows[number][column];
+    return data.numeric[column] ? Number.parseFloat(text.replaceAll(",", "").replace("\u2212", "-")) : text;
+  };
+  const unknown = (value) => value === "" || Number.isNaN(value);
+  const order = (a, b) => unknown(a) - unknown(b) || (down ? -1 : 1) * (data.numeric[column] ? a - b || 0 : compare(a, b));
+  body.append(...[...body.children].sort((a, b) => order(value(a), value(b))));
+}

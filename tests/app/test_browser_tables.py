@@ -1,0 +1,118 @@
+"""Tables in a real browser: rows where they fit, cards on a telephone, and headings that sort."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from explorer_page import Explorer
+
+pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+PHONE = {"width": 390, "height": 844}
+# what is wider than its frame, wherever it lies
+CUT = """() => {
+  const found = [];
+  const walk = (root) => root.querySelectorAll("*").forEach((element) => {
+    if (element.shadowRoot) walk(element.shadowRoot);
+    const scrolls = ["auto", "scroll"].includes(getComputedStyle(element).overflowX);
+    if (scrolls && element.clientWidth && element.scrollWidth > element.clientWidth + 1)
+      found.push(element.className);
+  });
+  walk(document);
+  return found;
+}"""
+
+
+def pressed(name: str) -> Callable[[Any], None]:
+    return lambda page: page.get_by_role("button", name=name, exact=True).click()
+
+
+def view(name: str, *buttons: str) -> Callable[[Any], None]:
+    def choose(page: Any) -> None:
+        page.get_by_role("radio", name=name).click()
+        for button in buttons:
+            pressed(button)(page)
+
+    return choose
+
+
+PAGES = {
+    "the selection": ("/?map=pca&filter=snr+%3E+20", view("Table"), "Selected galaxies"),
+    "what differs": (
+        "/?map=pca&filter=snr+%3E+500",
+        lambda page: page.get_by_text("What differs?").click(),
+        "What differs",
+    ),
+    "a galaxy": ("/galaxy", None, "Anomaly scores of this galaxy"),
+    "the benchmark": (
+        "/anomalies",
+        view("Benchmark", "Measure"),
+        re.compile("^Anomaly scores: "),
+    ),
+    "a probe": ("/probe", pressed("Train"), "The probe and its baselines"),
+    "two models": (
+        "/compare?with=baseline",
+        pressed("Train probes"),
+        "Accuracy of the probes",
+    ),
+    "all models": ("/models", None, "Model comparison"),
+}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_table_is_cut_on_a_telephone(server: Any, browser: Any, name: str) -> None:
+    path, act, label = PAGES[name]
+    context = browser.new_context(viewport=PHONE)
+    explorer = Explorer(context.new_page(), server.url)
+    page = explorer.page
+    page.goto(server.url + path)
+    explorer.appears(page.locator("h1, h2").first)
+    explorer.quiet()
+    if act is not None:
+        act(page)
+    table = page.get_by_role("table", name=label)
+    explorer.appears(table)
+    explorer.quiet()
+    assert page.evaluate(CUT) == []
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= PHONE["width"]
+    rows = table.get_by_role("row")
+    cells = rows.last.get_by_role("cell")
+    assert table.get_by_role("rowheader").count() > 1
+    if "cards" in table.locator("..").get_attribute("class"):
+        named = 'cell => getComputedStyle(cell, "::before").content'
+        said = [cells.nth(k).evaluate(named) for k in range(cells.count())]
+        assert "none" not in said[-2:], "a card names the column of each value"
+    assert explorer.complaints == []
+    context.close()
+
+
+def test_a_heading_sorts_by_numbers_and_what_is_unknown_stays_last(
+    server: Any, browser: Any
+) -> None:
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    explorer = Explorer(context.new_page(), server.url)
+    page = explorer.page
+    page.goto(f"{server.url}/?map=pca&filter=snr+%3E+20&view=table&columns=pitch_deg,snr")
+    table = page.get_by_role("table", name="Selected galaxies")
+    explorer.appears(table)
+    explorer.quiet()
+
+    def pitches() -> list[str]:
+        rows = table.locator("tbody tr")
+        return [str(text) for text in rows.locator("td[data-title=pitch_deg]").all_inner_texts()]
+
+    heading = table.get_by_role("columnheader", name="pitch_deg")
+    for order, sign in (("ascending", 1), ("descending", -1)):
+        heading.get_by_role("button").focus()
+        page.keyboard.press("Enter")
+        assert heading.get_attribute("aria-sort") == order
+        shown = pitches()
+        known = [float(text) for text in shown if text]
+        assert known == sorted(known, key=lambda value: sign * value)
+        assert len({*known}) > 2
+        assert not any(shown[len(known) :])
+        assert len(known) < len(shown)
+    assert explorer.complaints == []
+    context.close()
