@@ -77,3 +77,13 @@ def test_visreg_pulls_as_hard_as_sigreg_at_the_first_step(tiny):
     recipe_trials.use_visreg(trainer)
     assert recipe_trials.pull(trainer.stepper, batch) == pytest.approx(before, rel=1e-3)
     assert before > 0
+
+
+def test_the_optimiser_decays_by_the_ramp_and_norms_not_at_all(tiny):
+    trainer = recipe_trials.trainer_of(tiny, Path())
+    recipe_trials.ramp_decay(trainer)
+    for expected in (0.04, recipe_trials.decay_at(1, trainer.total_steps)):
+        trainer.step()
+        matrices, others = trainer.state.optimizer.param_groups
+        assert matrices["weight_decay"] == pytest.approx(expected)
+        assert others["weight_decay"] == 0
