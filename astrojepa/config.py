@@ -301,7 +301,7 @@ class ObjectiveConfig(Settings):
     )
     sigreg_statistic: str = setting(
         "epps-pulley",
-        "univariate test along each direction: epps-pulley or cramer-von-mises",
+        "univariate test along each direction: epps-pulley, cramer-von-mises or wasserstein",
         since=2,
     )
     sigreg_on: str = setting(

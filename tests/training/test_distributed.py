@@ -36,6 +36,7 @@ STEPS: list[tuple[str, int, dict]] = [
     ("lejepa", 3, {"keep_last": True, "batch_size": 15}),
     ("hybrid", 0, {"batch_size": 15, "accumulate": 2}),
     ("sigreg alone", 0, {"batch_size": 15, "sigreg_statistic": "cramer-von-mises"}),
+    ("sigreg alone", 0, {"batch_size": 15, "sigreg_statistic": "wasserstein"}),
 ]
 CASES = [
     (recipe, step, changes | {"precision": precision}, "none")

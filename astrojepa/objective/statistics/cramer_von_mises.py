@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from astrojepa import distributed
+from astrojepa.objective.statistics.ranks import ranks
 from astrojepa.objective.statistics.registry import statistic
 
 
@@ -24,10 +25,7 @@ class CramerVonMises:
 
     def __call__(self, rows: Tensor, count: Tensor) -> Tensor:
         """Return the statistic of each row's samples, averaged over the rows (R, n)."""
-        everyone, start = _gathered(rows.detach(), int(count))
-        own = slice(start, start + rows.shape[1])
-        places = everyone.argsort(dim=1).argsort(dim=1)[:, own]
-        residual = torch.special.ndtr(rows) - (2 * places + 1) / (2 * count)
+        residual = torch.special.ndtr(rows) - (2 * ranks(rows, count) + 1) / (2 * count)
         mean = residual.square().mean()
         share = rows.shape[1] / count
         whole = distributed.all_sum(mean.detach() * share) + 1 / (12 * count**2)
@@ -36,15 +34,3 @@ class CramerVonMises:
     def floor(self, count: int) -> float:
         """Return the expectation for `count` samples of N(0, 1): 1 / 6N."""
         return 1 / (6 * count)
-
-
-def _gathered(rows: Tensor, count: int) -> tuple[Tensor, int]:
-    """Return the samples of all processes, (R, N), and where this process's begin."""
-    if distributed.world_size() == 1:
-        return rows, 0
-    sizes = rows.new_zeros(distributed.world_size())
-    sizes[distributed.rank()] = rows.shape[1]
-    start = int(distributed.all_sum(sizes)[: distributed.rank()].sum())
-    everyone = rows.new_zeros(len(rows), count)
-    everyone[:, start : start + rows.shape[1]] = rows
-    return distributed.all_sum(everyone), start
