@@ -75,9 +75,7 @@ def measure(path: str) -> dict[str, Any]:
         partial(large.store.table_of, rows[i : i + 1]) for i in range(MOVES)
     ]
     parts = rows.reshape(-1, 25)
-    pages: list[Callable[[], Any]] = [
-        lambda part=part: large.store.table_of(part) for part in parts
-    ]
+    pages: list[Callable[[], Any]] = [partial(large.store.table_of, part) for part in parts]
     return {
         "count": len(large),
         "open": opening,
