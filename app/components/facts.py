@@ -14,7 +14,7 @@ def facts(key: str, values: Mapping[str, str]) -> None:
     with st.container(key=f"facts-{key}"):
         for name, value in values.items():
             first, second = st.columns([1, 2], gap="small")
-            first.caption(name)
+            first.caption(escape_markdown(name))
             second.text(value)
 
 

@@ -102,4 +102,6 @@ def go_in(large: Large, then: Callable[[], None] = lambda: None) -> Callable[[An
 
 
 def _written(value: Any) -> str:
+    if pd.isna(value):
+        return "unknown"
     return f"{value:.6g}" if isinstance(value, float | np.floating) else str(value)

@@ -102,6 +102,18 @@ def test_a_link_to_a_galaxy_opens_it_with_its_columns_and_neighbours(
     assert test.query_params["id"] == nearest[0]
 
 
+def test_names_of_columns_are_shown_letter_by_letter_and_missing_values_as_unknown(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, tmp_path: Path
+) -> None:
+    frame = pd.read_parquet(plain)
+    frame["[mass](http://example.org)"] = np.nan
+    frame.to_parquet(tmp_path / "odd.parquet")
+    test = run(monkeypatch, pages_cache, tmp_path, page="galaxy", query={"galaxy": "4"})
+    said = [element.value for element in test.caption]
+    assert r"\[mass\](http\://example.org)" in said
+    assert "unknown" in [element.value for element in test.get("text")]
+
+
 def test_a_simulated_galaxy_is_shown_with_its_image_and_those_of_its_neighbours(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
 ) -> None:
