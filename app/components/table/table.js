@@ -91,7 +91,7 @@ function sort(data, body, cell, column) {
   cell.setAttribute("aria-sort", down ? "descending" : "ascending");
   const value = ({ number }) => {
     const text = data.rows[number][column];
-    return data.numeric[column] ? Number.parseFloat(text.replaceAll(",", "").replace("\u2212", "-")) : text;
+    return data.numeric[column] ? Number.parseFloat(text.replaceAll(",", "").replaceAll("\u2212", "-")) : text;
   };
   const unknown = (value) => value === "" || Number.isNaN(value);
   const order = (a, b) => unknown(a) - unknown(b) || (down ? -1 : 1) * (data.numeric[column] ? a - b || 0 : compare(a, b));

@@ -63,7 +63,8 @@ def table(
 def cells_of(values: pd.Series[Any], form: str = "") -> list[str]:
     """Write a column: text as it is, numbers with a minus sign, "" for unknown.
 
-    Without a `form`, fractions have so many decimals that their median has four digits.
+    Without a `form`, fractions have so many decimals that their median has four digits, six at
+    most; where it is below 0.00001 they are written as 1.234e-17.
     """
     if not pd.api.types.is_numeric_dtype(values):
         return ["" if pd.isna(value) else str(value) for value in values]
@@ -82,4 +83,4 @@ def _form_of(values: pd.Series[Any]) -> str:
     if (known % 1 == 0).all():
         return ",.0f"
     decimals = 3 - math.floor(math.log10(float(np.median(known))))
-    return f",.{min(max(decimals, 0), 6)}f"
+    return f",.{min(max(decimals, 0), 6)}f" if decimals < 9 else ".3e"
