@@ -21,7 +21,13 @@ from astrojepa.data.dataset import Dataset
 from astrojepa.data.hats import hats_files, is_hats
 from astrojepa.data.missing import as_numbers, known_numbers, known_places, without_missing
 from astrojepa.data.parquet_footer import count_values
-from astrojepa.data.readers.labels import SEPARATORS, find_column, find_name, with_points
+from astrojepa.data.readers.labels import (
+    SEPARATORS,
+    are_names,
+    find_column,
+    find_name,
+    with_points,
+)
 from astrojepa.data.sky import separation
 from astrojepa.wording import one_line
 
@@ -342,7 +348,8 @@ def _read_separated(path: Path, separators: str) -> pd.DataFrame:
             line = ""
     separator = max(separators, key=line.count)
     first, above = (next(csv.reader([text], delimiter=separator), []) for text in (line, comments))
-    named = len(above) == len(first) > 1  # by the last comment: names of an ASCII table of NumPy
+    # by the last comment, as NumPy writes tables
+    named = are_names([name.strip("# ") for name in above], [name.strip() for name in first])
     _check_size(path, 1, len(first))
     given: dict[str, Any] = {
         "names": [name.strip("# ") for name in above] if named else None,

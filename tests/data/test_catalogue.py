@@ -594,3 +594,10 @@ def test_decimal_commas_are_read_where_semicolons_separate(tmp_path: Path) -> No
     assert table.to_numpy().tolist() == [[10.5, -20.25, 1500.0]]
     table = read_catalogue(written(tmp_path / "y.csv", 'ra,dec,mass\n10.5,-20.25,"1,500"\n'))
     assert [*table["mass"]] == ["1,500"]  # a thousand and a half, or one and a half: text
+
+
+def test_a_comment_of_as_many_words_as_the_names_below_it_is_no_names(tmp_path: Path) -> None:
+    table = read_catalogue(written(tmp_path / "x.csv", "# TOPCAT, 2026\nra,dec\n10,-20\n"))
+    assert table.to_dict("list") == {"ra": [10], "dec": [-20]}
+    table = read_catalogue(written(tmp_path / "y.csv", "# ra,dec\n10,-20\n"))
+    assert table.to_dict("list") == {"ra": [10], "dec": [-20]}

@@ -211,11 +211,23 @@ def _without_comments(raw: bytes) -> bytes:
         comment, _, text = text.partition(b"\n")
     if not comment:
         return raw
-    counts = [
-        max(line.count(mark.encode()) for mark in SEPARATORS)
-        for line in (comment, text.partition(b"\n")[0])
-    ]
-    return comment.lstrip(b"# ") + b"\n" + text if counts[0] == counts[1] > 0 else text
+    above, first = (
+        [word.strip(" \"'") for word in line.lstrip("# ").rstrip().split(_separator(line.encode()))]
+        for line in (
+            part.decode("utf-8", "replace") for part in (comment, text.partition(b"\n")[0])
+        )
+    )
+    return comment.lstrip(b"# ") + b"\n" + text if are_names(above, first) else text
+
+
+def are_names(above: Sequence[str], first: Sequence[str]) -> bool:
+    """Whether a comment names the columns, told by the words of it and of the line below: as many
+    of both, and below no name of a column that is known.
+
+    >>> are_names(["ra", "dec"], ["10", "20"]), are_names(["TOPCAT", "2026"], ["ra", "dec"])
+    (True, False)
+    """
+    return len(above) == len(first) > 1 and not any(find_name(first, name) for name in NAMES)
 
 
 def list_pictures(root: Path, suffixes: tuple[str, ...]) -> tuple[pd.DataFrame, bytes]:

@@ -589,7 +589,12 @@ def test_equal_pixels_under_two_ids_stay_on_one_side(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "heading",
-    ["#Table1\nfile,label\n", "# made by hand, 2020-01-01\n#\nfile,label\n", "# file,label\n"],
+    [
+        "#Table1\nfile,label\n",
+        "# made by hand, 2020-01-01\n#\nfile,label\n",
+        "# made by hand, 2020-01-01\nfile,label\n",
+        "# file,label\n",
+    ],
 )
 def test_lines_of_comment_above_the_names_are_left_out(
     heading: str, write_folder: Write, tmp_path: Path
