@@ -189,9 +189,16 @@ def histogram_figure(values: np.ndarray, marked: float | None = None, label: str
 
 
 def histogram(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return how many of the finite values lie in each of 60 bins, and the 61 edges of these."""
+    """Return how many of the finite values lie in each of 60 bins, and the 61 edges of these;
+    values that differ by rounding alone lie in one bin.
+    """
     finite = np.asarray(values, dtype=np.float64)
-    return np.histogram(finite[np.isfinite(finite)], bins=60)
+    finite = finite[np.isfinite(finite)]
+    low, high = (finite.min(), finite.max()) if len(finite) else (0.0, 0.0)
+    least = 1e-9 * max(abs(low), abs(high))
+    if high - low < least:
+        low, high = low - max(0.5, least), high + max(0.5, least)
+    return np.histogram(finite, bins=60, range=(low, high))
 
 
 def counts_figure(

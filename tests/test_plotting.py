@@ -146,6 +146,13 @@ def test_a_histogram_counts_finite_values_and_marks_one() -> None:
     assert sum(plotting.histogram_figure(np.array([np.nan])).data[0].y) == 0
 
 
+@pytest.mark.parametrize("value", [0.262, -7e-17, 1e20])
+def test_values_that_differ_by_rounding_alone_lie_in_one_bin_of_a_histogram(value: float) -> None:
+    counts, edges = plotting.histogram(np.array([value, np.nextafter(value, np.inf)]))
+    assert counts.max() == 2
+    assert edges[0] < value < edges[-1]
+
+
 def test_curves_have_names_and_a_legend_only_when_there_are_several() -> None:
     one = plotting.curves_figure({"loss": ([0, 1], [2.0, 1.0])}, ("step", "loss"))
     two = plotting.curves_figure({"a": ([0, 1], [2.0, 1.0]), "b": ([0, 1], [1.0, 3.0])})
