@@ -84,8 +84,7 @@ def decay_at(step: int, total_steps: int) -> float:
 
 def init_predictor(trainer: Trainer) -> None:
     """Draw the weights of the predictor's linear layers anew: normal, 0.02; biases 0."""
-    assert trainer.state.network.predictor is not None
-    for layer in trainer.state.network.predictor.modules():
+    for layer in trainer.state.network.get_submodule("predictor").modules():
         if isinstance(layer, nn.Linear):
             nn.init.trunc_normal_(layer.weight, std=0.02)
             nn.init.zeros_(layer.bias)

@@ -13,7 +13,8 @@ from astrojepa.tables import WRITERS
 from ..session import export
 
 # what a row is, and rows are
-GALAXY, IMAGE, MARK = ("galaxy", "galaxies"), ("image", "images"), ("mark", "marks")
+GALAXY, IMAGE = ("galaxy", "galaxies"), ("image", "images")
+MARK, SCORE = ("mark", "marks"), ("score", "scores")
 
 
 def export_menu(

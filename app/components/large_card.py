@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from ..session.large import Large, picture, select
+from ..session.large import Large, picture, select, selected
 from .escape_markdown import escape_markdown
 from .facts import facts
 from .gallery.gallery import gallery
 from .survey_image import Place
+from .table.table import Heading, table
 
 NUM_NEIGHBOURS = 6
 IMAGE_WIDTH = 352  # pixels at most, so that the neighbours stand on the first screen
@@ -99,6 +100,40 @@ def go_in(large: Large, then: Callable[[], None] = lambda: None) -> Callable[[An
             then()
 
     return go
+
+
+def listing(
+    large: Large,
+    key: str,
+    rows: np.ndarray,
+    go: Callable[[Any], None],
+    first: int | None = None,
+) -> None:
+    """List galaxies with all their columns but the place on the map, before them ranks from `first`
+    on; a click on a row is told `go`.
+    """
+    known, content = large.map.store.layouts[0].known, large.map.store.table_of(rows)
+    content = content.astype(dict.fromkeys([known["id"], *content.select_dtypes("bool")], str))
+    content.insert(0, known["id"], content.pop(known["id"]))
+    content = content.drop(columns=["x", "y"], errors="ignore")
+    if first is not None:
+        content = content.drop(columns="rank", errors="ignore")
+        content.insert(0, "rank", np.arange(first, first + len(rows)))
+    here = np.flatnonzero(rows == selected(large))
+    table(
+        key,
+        "Galaxies",
+        content,
+        {known[name]: Heading(form=".5f") for name in ("ra", "dec") if name in known},
+        selected=int(here[0]) if len(here) else None,
+        on_click=lambda number: go(chosen_row(rows, number)),
+    )
+
+
+def chosen_row(rows: np.ndarray, number: Any) -> int | None:
+    """Return the row that a browser chose by its number; None where it sent no such number."""
+    sound = isinstance(number, int) and not isinstance(number, bool) and 0 <= number < len(rows)
+    return int(rows[number]) if sound else None
 
 
 def _written(value: Any) -> str:

@@ -36,15 +36,6 @@ if TYPE_CHECKING:
     from astrojepa.evaluation.vectors.stored import Stored
     from astrojepa.types import Embeddings
 
-_MEASURES = {
-    "average_precision": "average precision of the ranking",
-    "difference": "average precision less that of knn on the encoder",
-    "recall": "share of the rare among the most anomalous",
-    "enrichment": "rare share of the most anomalous over that of all",
-    "artefact_share": "likely artefacts among the most anomalous",
-}
-_ENDS = {"": "mean", "_low": "lower end of 95 % of the draws", "_high": "upper end"}
-
 
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
@@ -235,6 +226,7 @@ def _leaderboards(
     from astrojepa.evaluation.anomalies.leaderboard_table import (
         leaderboard_table,
         rare_labels,
+        table_columns,
         table_lines,
     )
 
@@ -290,7 +282,7 @@ def _leaderboards(
         )
     elif options.output:
         facts = provenance(source, data, k=options.k, **settings)
-        write_table(options.output, _columns(tables), facts)
+        write_table(options.output, table_columns(tables), facts)
     return 0
 
 
@@ -311,24 +303,6 @@ def _table(rows: list[Row]) -> dict[str, Any]:
     first = rows[0].ranking
     counts = {"num_rare": first.num_rare, "num_galaxies": first.num_galaxies, "top": first.top}
     return counts | {"rows": [row.to_dict() for row in rows]}
-
-
-def _columns(tables: dict[str, list[Row]]) -> list[Column]:
-    """Lay out a row per class and score: mean of each measure and range of 95 % of the draws."""
-    rows = [(rare, row.to_dict()) for rare, rows in tables.items() for row in rows]
-    columns = [
-        Column("rare", [rare for rare, _ in rows], "class that was thinned"),
-        Column("vectors", [facts["vectors"] for _, facts in rows], "what was scored"),
-        Column("score", [facts["score"] for _, facts in rows], "anomaly score"),
-    ]
-    for name, meaning in _MEASURES.items():
-        for place, (end, which) in enumerate(_ENDS.items()):
-            values = np.array([facts[name][place] for _, facts in rows], dtype=np.float64)
-            columns.append(Column(f"{name}{end}", values, f"{meaning}: {which}"))
-    for about in next(iter(tables.values()))[0].ranking.follows:
-        rho = np.array([facts["spearman"][about] for _, facts in rows], dtype=np.float64)
-        columns.append(Column(f"spearman {about}", rho, f"rank correlation with {about}"))
-    return columns
 
 
 def _text(cell: Any) -> str:

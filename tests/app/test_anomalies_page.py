@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from exported import read_back
 from page_runner import QUIET, run_page, settled, tables, words
@@ -233,12 +235,23 @@ def test_a_ranking_is_tested_on_a_class_made_rare(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, checkpoint: str
 ) -> None:
     monkeypatch.setattr(quality, "DRAWS", 3)
+    write: dict[str, Any] = {}
+    monkeypatch.setattr(quality, "export_menu", lambda key, *more: write.update({key: more}))
     test = run_page(monkeypatch, pages_cache, "anomalies", checkpoint=checkpoint)
     test.session_state[state.BOARD_MODE] = "quality"
     settled(test.run())
     assert not tables(test)
     press(test, "quality_measure")
-    features = tables(test)[0]["Features"].tolist()
+    (shown,) = tables(test)
+    features = shown["Features"].tolist()
+    stem, count, file, _ = write["quality"]
+    assert (stem, count) == ("benchmark", len(shown))
+    listed = pd.read_csv(io.BytesIO(file(".csv")))
+    assert [f"{value:.3f}" for value in listed["average_precision"]] == shown[
+        "Average precision"
+    ].tolist()
+    assert listed["data"].nunique() == listed["rare"].nunique() == 1
+    assert file(".vot").startswith(b"<?xml")
     assert "Pixel PCA" in features
     assert ("Random weights" in features) == (checkpoint == "random")
     assert "galaxies, 3 draws" in words(test)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from page_runner import QUIET, run_page, settled, words
+from page_runner import QUIET, run_page, settled, tables, words
 from pyarrow import parquet
 
 from app.components import large_card
@@ -287,10 +287,10 @@ def test_a_selection_opens_a_gallery_of_bounded_length_page_by_page(
     next(button for button in test.button if button.label == "Next").click().run()
     settled(test)
     assert shown["lasso_gallery"][1] == pictured[24:40].tolist()
-    assert not test.dataframe
+    assert not tables(test)
     test.session_state["selection_view"] = "table"
     settled(test.run())
-    assert len(test.dataframe) == 1
+    assert len(tables(test)) == 1
     assert test.query_params["view"] == "table"
 
 
@@ -353,7 +353,9 @@ def test_a_link_to_a_leaderboard_opens_its_column_order_filter_and_galaxy(
         assert fact in about
     test, given = leaderboard(monkeypatch, pages_cache, store, query=link | {"view": "table"})
     assert "gallery" not in given
-    assert test.dataframe[0].value["object_id"].tolist() == table["object_id"][25:50].tolist()
+    (listed,) = tables(test)
+    assert listed["object_id"].tolist() == table["object_id"][25:50].astype(str).tolist()
+    assert listed["rank"].tolist() == [str(rank) for rank in range(26, 51)]
 
 
 def test_a_store_without_a_score_is_told_which_command_writes_one(
@@ -365,7 +367,7 @@ def test_a_store_without_a_score_is_told_which_command_writes_one(
     assert command in words(test)
     assert "by the column redshift" in words(test), "other columns rank all the same"
     assert "gallery" not in given
-    assert len(test.dataframe) == 1
+    assert len(tables(test)) == 1
 
 
 def test_the_galaxy_page_of_a_large_store_shows_the_galaxy_of_the_link(

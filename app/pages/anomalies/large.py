@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from ...components import figures
 from ...components.choose import choose
 from ...components.escape_markdown import escape_markdown
 from ...components.gallery.gallery import gallery
-from ...components.large_card import class_names, go_in, place_of
+from ...components.large_card import class_names, go_in, listing, place_of
 from ...session import state
 from ...session.large import SCORE, Large, selected
 from ..map.large import export_rows, filter_row, pictured
@@ -92,17 +91,8 @@ def _board(large: Large, images: Any, view: str, column: str, rows: np.ndarray, 
     if not len(shown):
         st.caption("No galaxy has a value here.")
     elif view == "table":
-        table = large.map.store.table_of(shown).drop(columns="rank", errors="ignore")
-        table.insert(0, "rank", np.arange(first + 1, first + 1 + len(shown)))
-        st.dataframe(
-            table,
-            key=TABLE,
-            hide_index=True,
-            height="content",
-            selection_mode="single-cell",
-            on_select=partial(_clicked, opened, shown),
-        )
-        st.caption("Click a cell to open its galaxy on the map.")
+        listing(large, TABLE, shown, opened, first + 1)
+        st.caption("Click a row to open its galaxy on the map, a heading to sort this page.")
     else:
         captions = _captions(large, images, column, shown, first + 1)
         gallery(
@@ -152,12 +142,6 @@ def _distribution(large: Large, column: str) -> None:
             f"The line marks the selected galaxy, {escape_markdown(large.names([row])[0])}: "
             f"{written(value) or 'unknown'}."
         )
-
-
-def _clicked(opened: Callable[[Any], None], shown: np.ndarray) -> None:
-    cells = st.session_state[TABLE].selection.cells
-    if cells and 0 <= cells[0][0] < len(shown):
-        opened(int(shown[cells[0][0]]))
 
 
 def _words(column: str) -> str:

@@ -9,9 +9,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from astrojepa.tables import table_bytes
+
 from ...components.escape_markdown import escape_markdown
+from ...components.export_menu import SCORE, export_menu
 from ...components.table.table import Heading, table
-from ...session import loaders, waiting
+from ...session import export, loaders, waiting
 from ...session.state import USUAL_SCORE
 from ...session.workspace import Workspace
 from . import tasks
@@ -70,7 +73,13 @@ def quality(workspace: Workspace) -> None:
     except ValueError as error:
         st.info(escape_markdown(error))
         return
-    _table([row for row in rows if row.vectors in SHOWN], rare)
+    shown = [row for row in rows if row.vectors in SHOWN]
+    _table(shown, rare)
+    made = {"model": workspace.made_by[0], "model_hash": workspace.made_by[1], "draws": DRAWS}
+    facts = export.provenance(data) | made
+    export_menu(
+        "quality", "benchmark", len(shown), lambda ending: _file(ending, shown, rare, facts), SCORE
+    )
 
 
 def _cost(workspace: Workspace) -> str:
@@ -128,6 +137,13 @@ def _table(rows: Sequence[Any], rare: str) -> None:
         "with: significant rank correlations with brightness, S/N or star count (weak below 0.5, "
         "strong above 0.7)."
     )
+
+
+def _file(ending: str, rows: Sequence[Any], rare: str, facts: dict[str, Any]) -> bytes:
+    from astrojepa.evaluation.anomalies.leaderboard_table import table_columns
+
+    named = export.named_in_csv(facts, len(rows)) if ending == ".csv" else []
+    return table_bytes(ending, [*table_columns({rare: rows}), *named], facts)
 
 
 def quality_table(rows: Sequence[Any]) -> pd.DataFrame:

@@ -21,6 +21,7 @@ from ...components.large_card import (
     class_names,
     columns_and_links,
     go_in,
+    listing,
     nearest,
     place_of,
     shown_image,
@@ -208,7 +209,7 @@ def _selection(large: Large, images: Any, matching: np.ndarray | None) -> None:
     if shown == "gallery":
         beyond = _gallery(large, images, rows)
     else:
-        st.dataframe(large.map.store.table_of(rows[:LISTED]), hide_index=True, height=280)
+        listing(large, "selection_table", rows[:LISTED], go_in(large))
         beyond = f"The first {LISTED} are listed. " if len(rows) > LISTED else ""
     if len(rows) > RANKED:
         beyond += f"A file holds the first {RANKED:,}; `astrojepa select` writes them all."

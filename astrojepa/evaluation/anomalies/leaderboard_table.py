@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,20 @@ from astrojepa.evaluation.anomalies.scores.prediction_error import prediction_er
 from astrojepa.evaluation.pictures.checks import SUSPICIOUS, picture_checks
 from astrojepa.evaluation.vectors.embed import embed, pixel_pca, summary_statistics
 from astrojepa.progress import Progress
+from astrojepa.tables import Column
 from astrojepa.types import Embeddings
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
 
+_MEASURES = {
+    "average_precision": "average precision of the ranking",
+    "difference": "average precision less that of knn on the encoder",
+    "recall": "share of the rare among the most anomalous",
+    "enrichment": "rare share of the most anomalous over that of all",
+    "artefact_share": "likely artefacts among the most anomalous",
+}
+_ENDS = {"": "mean", "_low": "lower end of 95 % of the draws", "_high": "upper end"}
 _LOCAL = ("knn", "lof")  # what is computed on the trivial vectors
 
 
@@ -132,6 +142,24 @@ def leaderboard_table(
         Row(name, ranking, mean_interval(ranking.average_precision - knn))
         for name, ranking in rankings
     ]
+
+
+def table_columns(tables: Mapping[str, Sequence[Row]]) -> list[Column]:
+    """Lay out a row per class and score: mean of each measure and range of 95 % of the draws."""
+    rows = [(rare, row.to_dict()) for rare, rows in tables.items() for row in rows]
+    columns = [
+        Column("rare", [rare for rare, _ in rows], "class that was thinned"),
+        Column("vectors", [facts["vectors"] for _, facts in rows], "what was scored"),
+        Column("score", [facts["score"] for _, facts in rows], "anomaly score"),
+    ]
+    for name, meaning in _MEASURES.items():
+        for place, (end, which) in enumerate(_ENDS.items()):
+            values = np.array([facts[name][place] for _, facts in rows], dtype=np.float64)
+            columns.append(Column(f"{name}{end}", values, f"{meaning}: {which}"))
+    for about in next(iter(tables.values()))[0].ranking.follows:
+        rho = np.array([facts["spearman"][about] for _, facts in rows], dtype=np.float64)
+        columns.append(Column(f"spearman {about}", rho, f"rank correlation with {about}"))
+    return columns
 
 
 World = tuple[str, np.ndarray, tuple[str, ...], dict[str, np.ndarray]]
