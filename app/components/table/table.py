@@ -12,6 +12,8 @@ import pandas as pd
 
 from ..browser import component, hears
 
+SMALLEST, LONGEST = 1e-5, 1e15  # numbers that are read well with all their digits
+
 
 @dataclass(frozen=True)
 class Heading:
@@ -64,7 +66,8 @@ def cells_of(values: pd.Series[Any], form: str = "") -> list[str]:
     """Write a column: text as it is, numbers with a minus sign, "" for unknown.
 
     Without a `form`, fractions have so many decimals that their median has four digits, six at
-    most; where it is below 0.00001 they are written as 1.234e-17.
+    most; where it is below 0.00001 or above 10^15 they are written as 1.234e-17. Whole numbers
+    beyond 10^15 are ids, without commas.
     """
     if not pd.api.types.is_numeric_dtype(values):
         return ["" if pd.isna(value) else str(value) for value in values]
@@ -79,8 +82,10 @@ def _form_of(values: pd.Series[Any]) -> str:
     known = np.abs(values.to_numpy(float))
     known = known[np.isfinite(known) & (known > 0)]
     if pd.api.types.is_integer_dtype(values) or not len(known):
-        return ","
+        return "d" if len(known) and known.max() > LONGEST else ","
+    if not SMALLEST <= (median := float(np.median(known))) <= LONGEST:
+        return ".3e"
     if (known % 1 == 0).all():
         return ",.0f"
-    decimals = 3 - math.floor(math.log10(float(np.median(known))))
-    return f",.{min(max(decimals, 0), 6)}f" if decimals < 9 else ".3e"
+    decimals = 3 - math.floor(math.log10(median))
+    return f",.{min(max(decimals, 0), 6)}f"
