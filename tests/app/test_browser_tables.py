@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from explorer_page import Explorer
+
+from astrojepa.plotting import encode_image
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 PHONE = {"width": 390, "height": 844}
@@ -115,4 +119,30 @@ def test_a_heading_sorts_by_numbers_and_what_is_unknown_stays_last(
         assert not any(shown[len(known) :])
         assert len(known) < len(shown)
     assert explorer.complaints == []
+    context.close()
+
+
+def test_a_heading_sorts_numbers_that_are_written_with_exponents(
+    start: Callable[..., Any], browser: Any, tmp_path: Path
+) -> None:
+    folder = tmp_path / "galaxies"
+    folder.mkdir()
+    flux = [-5e-18, 2e-19, -3e-17] * 10
+    for k in range(len(flux)):
+        image = np.full((32, 32, 3), 5 * k, np.uint8)
+        (folder / f"{k}.png").write_bytes(encode_image(image, "png"))
+    lines = [f"{k}.png,{value}" for k, value in enumerate(flux)]
+    (folder / "labels.csv").write_text("\n".join(["file,flux", *lines]))
+    server = start("--data", str(folder))
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    explorer = Explorer(context.new_page(), server.url)
+    page = explorer.page
+    page.goto(f"{server.url}/?map=pca&filter=flux+%3C+1&view=table&columns=flux")
+    table = page.get_by_role("table", name="Selected galaxies")
+    explorer.appears(table)
+    explorer.quiet()
+    table.get_by_role("columnheader", name="flux").get_by_role("button").click()
+    shown = table.locator("td[data-title=flux]").all_inner_texts()
+    written = ["\u22123.000e\u221217", "\u22125.000e\u221218", "2.000e\u221219"]
+    assert shown == [text for text in written for _ in range(10)]
     context.close()
