@@ -57,7 +57,7 @@ def to_series(column: Any) -> pd.Series:
     kind = column.type
     if pa.types.is_decimal(kind):
         if kind.scale > 0:
-            return column.cast(pa.float64()).to_pandas()
+            return pd.to_numeric(_text(column))  # a cast to float64 can miss the nearest number
         return _text(column)
     if is_binary(kind):
         return column.to_pandas().map(lambda value: value.decode("utf-8", "replace"), "ignore")

@@ -167,6 +167,13 @@ def fresh() -> Iterator[Path]:
         yield Path(folder)
 
 
+REHEARSABLE = pytest.mark.skipif(
+    f"FROM python:{sys.version_info.major}.{sys.version_info.minor}." not in DOCKERFILE,
+    reason="needs the image's version of Python",
+)
+
+
+@REHEARSABLE
 @pytest.mark.slow
 def test_the_dockerfiles_steps_start_an_explorer_without_privileges_on_a_read_only_disk(
     fresh: Path,
@@ -182,6 +189,7 @@ def test_the_dockerfiles_steps_start_an_explorer_without_privileges_on_a_read_on
         }
 
 
+@REHEARSABLE
 @pytest.mark.nightly
 @pytest.mark.browser
 @pytest.mark.filterwarnings("ignore::ResourceWarning")

@@ -270,9 +270,11 @@ def list_pictures(root: Path, suffixes: tuple[str, ...]) -> tuple[pd.DataFrame, 
 
 
 def walk(root: Path) -> Iterator[str]:
-    """Yield the path of every file below a folder, hidden ones left out."""
+    """Yield the path of every file below a folder; hidden ones and those of the file system are
+    left out. DataError where a folder cannot be listed.
+    """
     for folder, folders, names in os.walk(root, onerror=_refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in folders if not name.startswith(".") and name != "lost+found"]
         below = folder.removeprefix(f"{root}").replace(os.sep, "/").lstrip("/")
         yield from (f"{below}/{name}".lstrip("/") for name in names if not name.startswith("."))
 

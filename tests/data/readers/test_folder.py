@@ -653,19 +653,21 @@ def test_folders_that_are_links_are_said_not_to_be_read(
         open_dataset(tmp_path / "only")
 
 
-def test_a_folder_that_cannot_be_listed_is_an_error(
+def test_a_folder_that_cannot_be_listed_is_an_error_unless_it_is_the_file_systems(
     write_picture: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_picture(tmp_path / "x" / "E" / "a.png")
-    write_picture(tmp_path / "x" / "Sa" / "b.png")
+    (tmp_path / "x" / "lost+found").mkdir()
     scandir = os.scandir
 
     def closed(path: str) -> object:
-        if str(path).endswith("Sa"):
+        if str(path).endswith(("Sa", "lost+found")):
             raise PermissionError(13, "Permission denied", str(path))
         return scandir(path)
 
     monkeypatch.setattr(os, "scandir", closed)
+    assert len(open_dataset(tmp_path / "x")) == 1
+    write_picture(tmp_path / "x" / "Sa" / "b.png")
     with pytest.raises(DataError, match=r"Sa cannot be listed \(Permission denied\)"):
         open_dataset(tmp_path / "x")
 
