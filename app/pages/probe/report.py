@@ -88,7 +88,7 @@ def _compare(
         workspace.model, len(workspace.data), asked, on_pixels=workspace.is_baseline
     )
     subject = "This model" if workspace.stored is None else "The probe of these vectors"
-    table_place, rows = st.empty(), list(report.rows)
+    table_place, rows = st.container(), list(report.rows)
     for name in names:
         key = ("baseline", *workspace.key, kind, share, target.digest, name)
         task = tasks.baseline_task(name, workspace, report, target, split, kind, share / 100)
