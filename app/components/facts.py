@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 
@@ -36,6 +37,11 @@ def position_facts(workspace: Workspace, row: int, more: Mapping[str, str]) -> N
         st.markdown(
             " · ".join(f"[{name}]({url})" for name, url in coordinates.sky_links(ra, dec).items())
         )
+
+
+def chip(text: object, width: Any = "content") -> None:
+    """Show a word as a chip; `st.badge` would escape it a second time."""
+    st.markdown(f":gray-badge[{escape_markdown(text)}]", width=width)
 
 
 def unreadable(galaxy: object) -> None:

@@ -15,7 +15,7 @@ from ..session.workspace import LIBRARIES, Workspace
 from .choose import choose
 from .copy_link.copy_link import copy_link
 from .escape_markdown import escape_markdown
-from .facts import position_facts, unreadable
+from .facts import chip, position_facts, unreadable
 from .gallery.gallery import gallery
 from .known_columns import known_columns
 from .latent_map import palette
@@ -57,7 +57,7 @@ def named(workspace: Workspace, row: int) -> None:
     """Head a galaxy by its id, with its class as a chip."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="stretch"):
         st.header(escape_markdown(workspace.data.ids[row]), anchor=False, width="content")
-        st.badge(escape_markdown(workspace.class_name(row)), color="gray")
+        chip(workspace.class_name(row))
 
 
 def _heading(workspace: Workspace, row: int) -> None:

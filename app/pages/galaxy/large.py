@@ -9,6 +9,7 @@ import streamlit as st
 
 from ...components.copy_link.copy_link import copy_link
 from ...components.escape_markdown import escape_markdown
+from ...components.facts import chip
 from ...components.large_card import (
     class_names,
     columns_and_links,
@@ -36,7 +37,7 @@ def show(large: Large, go: Callable[[str], None]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="galaxy_head"):
         st.title(escape_markdown(name), anchor=False, width="content")
         if "label" in known:
-            st.badge(escape_markdown(class_names(known)[0]), color="gray", width="stretch")
+            chip(class_names(known)[0], "stretch")
     images = large.images()
     left, right = st.columns([3, 2], gap="medium")
     with left:

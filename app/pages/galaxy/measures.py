@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from ...components.escape_markdown import escape_markdown
 from ...components.facts import facts
 from ...components.latent_map import colouring
 from ...components.table.table import Heading, table
@@ -42,7 +43,7 @@ def votes(workspace: Workspace, row: int) -> None:
     """Show the label beside what the probe and the neighbours say."""
     st.header("Label and predictions", anchor=False)
     if not workspace.labelled:
-        st.caption(f"{workspace.data.name} has no classes.")
+        st.caption(f"{escape_markdown(workspace.data.name)} has no classes.")
         return
     found = loaders.neighbours(workspace.embeddings, *workspace.key, row, VOTERS)
     counted = tally(workspace.data.labels[found.indices], workspace.data.classes)

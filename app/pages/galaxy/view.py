@@ -12,7 +12,7 @@ from ...components import survey_image
 from ...components.copy_link.copy_link import copy_link
 from ...components.cutout.cutout import cutout
 from ...components.escape_markdown import escape_markdown
-from ...components.facts import position_facts, unreadable
+from ...components.facts import chip, position_facts, unreadable
 from ...components.galaxy_card import nearest
 from ...components.known_columns import known_columns
 from ...components.survey_image import WIDEST, scale_bar
@@ -70,7 +70,7 @@ def _head(workspace: Workspace, row: int) -> None:
     place, n = int(places[row]), len(places)
     with st.container(horizontal=True, vertical_alignment="center", key="galaxy_head"):
         st.title(escape_markdown(workspace.data.ids[row]), anchor=False, width="content")
-        st.badge(escape_markdown(workspace.class_name(row)), color="gray", width="stretch")
+        chip(workspace.class_name(row), "stretch")
         with st.container(horizontal=True, gap="small", width="content"):
             for label, to, key in (("Previous", place - 1, "Left"), ("Next", place + 1, "Right")):
                 known = 1 <= to <= n

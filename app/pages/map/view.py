@@ -105,8 +105,6 @@ def _map(workspace: Workspace, line: Any) -> np.ndarray | None:
         else:
             latent_map(shown.packed, links.select, _drawn, _toggled)
             mark(_selection(workspace, polygons), matching)
-    if notes := workspace.data.notes:
-        st.caption(escape_markdown(" ".join(notes)))
     filter_box(workspace, matching, wrong, lambda: _choose_cluster(workspace))
     column_panel(workspace, matching, wrong)
     chosen = None
@@ -114,6 +112,8 @@ def _map(workspace: Workspace, line: Any) -> np.ndarray | None:
         chosen = chosen_rows(shown, polygons, st.session_state[state.OFF], matching)
     sky_panel(workspace, chosen)
     difference_panel(workspace, chosen)
+    if notes := workspace.data.notes:
+        st.caption(escape_markdown(" ".join(notes)))
     return chosen
 
 
