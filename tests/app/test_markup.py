@@ -20,8 +20,9 @@ from astrojepa import plotting
 from astrojepa.evaluation.maps.islands import Islands
 
 pytestmark = QUIET
-NAMED = ":red[x] $y$ :material/home: *z* [l](u)"
-AS_MARKUP = re.compile(r"(?<!\\)(:red|\$y|:material|\*z|\[l)|\\\\")  # or escaped twice
+NAMED = ":red[x] $y$ :material/home: *z* [l](u) :star: <= q"
+# what Markdown reads, what Streamlit reads whether it is escaped or not, and what is escaped twice
+AS_MARKUP = re.compile(r"(?<!\\)(:red|\$y|\*z|\[l)|:material|:star:|<= q|\\\\")
 COUNT = 48
 # fields of Streamlit's messages that it reads as Markdown, and elements that have none
 FIELDS = {"body", "label", "help", "text", "caption", "content", "legend"}
