@@ -164,9 +164,9 @@ def check_search(text: str) -> None:
 
 def check_marks(text: str) -> None:
     refused(
-        lambda: marks.read_csv(f"id,mark\n{text}".encode(errors="replace"), ["a", "b"]).sentence(
-            "0123"
-        )
+        lambda: marks.read_marks(
+            "m.csv", f"id,mark\n{text}".encode(errors="replace"), ["a", "b"]
+        ).sentence("0123")
     )
 
 
