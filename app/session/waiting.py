@@ -83,7 +83,7 @@ def describe(job: Job) -> str:
     parts = [waiting_for(ahead).lower()] if (ahead := job.ahead) else []
     if job.total:
         parts.append(f"{job.done:,} of {job.total:,}")
-    if (left := job.seconds_left) is not None and left > 1:
+    if not job.ahead and (left := job.seconds_left) is not None and left > 1:
         parts.append(f"about {left:.0f} s left" if left < 90 else f"about {left / 60:.0f} min left")
     return ", ".join(parts)
 

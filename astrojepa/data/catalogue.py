@@ -176,7 +176,7 @@ def joined(
             f"No galaxy of {data.name} lies within {radius:g} arcsec of a row; {found.read_as}."
         )
     redshift, ra, dec = data.redshift, data.ra, data.dec
-    own = OWN
+    own: tuple[str, ...] = OWN
     if np.isfinite(redshift).any():
         own = (*OWN, "redshift")
     elif (column := find_column(catalogue, "redshift")) is not None:

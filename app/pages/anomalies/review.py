@@ -152,11 +152,7 @@ def _facts(workspace: Workspace, view: View, row: int, culprit: int | None) -> N
     position = "" if data.simulated else position_words(float(data.ra[row]), float(data.dec[row]))
     redshift = float(data.redshift[row])
     known = {
-        "Position": f"{position} (degrees)"
-        if position
-        else "none (simulated)"
-        if data.simulated
-        else "unknown",
+        "Position": position or ("none (simulated)" if data.simulated else "unknown"),
         "Redshift": f"{redshift:.4f}" if math.isfinite(redshift) else "unknown",
         title(
             chosen.name

@@ -55,7 +55,7 @@ def show(large: Large, go: Callable[[str], None]) -> None:
         st.text_input(
             "Find",
             key="find",
-            placeholder="Id, coordinates with a radius, or filter",
+            placeholder="Id or position",
             on_change=_find,
             args=(large,),
         )

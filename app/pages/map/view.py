@@ -100,9 +100,8 @@ def _map(workspace: Workspace, line: Any) -> np.ndarray | None:
     # a filter by clusters or by a search waits for them
     matching, wrong = (None, "") if waits or pending else columns.filtered(workspace)
     with board:
-        if st.session_state.get(state.DRAWING) == "space":
-            figure_map(workspace, shown, matching, links.select)
-        else:
+        in_space = st.session_state.get(state.DRAWING) == "space"
+        if not (in_space and figure_map(workspace, shown, matching, links.select)):
             latent_map(shown.packed, links.select, _drawn, _toggled)
             mark(_selection(workspace, polygons), matching)
     filter_box(workspace, matching, wrong, lambda: _choose_cluster(workspace))
