@@ -129,6 +129,19 @@ def test_the_figure_holds_every_galaxy_once_and_a_ring_around_the_selected() -> 
     assert [ring[axis].tolist() for axis in "xyz"] == [[6.0], [7.0], [8.0]]
 
 
+def test_in_the_figure_many_points_are_small_and_grey_ones_faint() -> None:
+    def markers(count: int) -> list[dict[str, float]]:
+        coloured = colouring.by_class(np.arange(count) % 2 - 1, ("a",))
+        groups = map_figure.marker_groups(coloured, ("a",), light=False)
+        names = np.full(count, "", dtype=object)
+        figure = map_figure.map_figure(np.zeros((count, 3)), groups, names, None, ("", ""))
+        return [trace["marker"] for trace in figure["data"]]
+
+    (few, grey), (many, _) = markers(10), markers(20_000)
+    assert many["size"] < few["size"]
+    assert grey["opacity"] < few["opacity"]
+
+
 def test_a_scale_in_the_figure_has_its_title_and_leaves_the_unknown_grey() -> None:
     coloured = colouring.by_number(np.array([1.0, 2.0, np.nan]), "Size", unit="arcsec")
     scale, unknown = map_figure.marker_groups(coloured, ("a",), light=True)

@@ -16,6 +16,7 @@ from ...session import state, waiting
 from ...session.workspace import Workspace
 
 KEY = "map_figure_space"
+FEW = 2000  # galaxies whose points are drawn in full size
 HEIGHT = 620  # pixels
 # Plotly has no triangles in space
 SYMBOLS = {"circle": "circle", "diamond": "diamond", "triangle": "cross", "bar": "square"}
@@ -126,6 +127,7 @@ def map_figure(
         "title": {"text": ""},
         "showbackground": False,
     }
+    camera = {"eye": {"x": 0.9, "y": 0.9, "z": 0.7}}  # the points fill the frame
     layout = {
         "height": HEIGHT,
         "margin": {"l": 0, "r": 0, "t": 8, "b": 0},
@@ -133,14 +135,27 @@ def map_figure(
         "uirevision": "map",  # view and hidden groups stay when the selected galaxy changes
         "font": {"color": colours[0]},
         "legend": {"orientation": "h", "y": -0.02, "itemsizing": "constant"},
-        "scene": {"xaxis": axis, "yaxis": axis, "zaxis": axis, "aspectmode": "data"},
+        "scene": {
+            "xaxis": axis,
+            "yaxis": axis,
+            "zaxis": axis,
+            "aspectmode": "data",
+            "camera": camera,
+        },
     }
     return {"data": traces, "layout": layout}
 
 
 def _trace(places: np.ndarray, group: Mapping[str, Any], names: np.ndarray) -> dict[str, Any]:
     rows = group["rows"]
-    marker: dict[str, Any] = {"symbol": SYMBOLS[group["shape"]], "size": 3, "opacity": 0.85}
+    # many points, or the grey ones, must not hide the others
+    size = min(3.0, max(1.0, 3 * (FEW / len(places)) ** 0.5))
+    opacity = 0.25 if group.get("colour") == palette.UNKNOWN else 0.85
+    marker: dict[str, Any] = {
+        "symbol": SYMBOLS[group["shape"]],
+        "size": size,
+        "opacity": opacity,
+    }
     if "values" in group:
         last = len(group["stops"]) - 1
         title = {"text": group["name"], "side": "right"}
