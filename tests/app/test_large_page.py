@@ -384,6 +384,89 @@ def test_the_galaxy_page_of_a_large_store_shows_the_galaxy_of_the_link(
     assert test.query_params["id"] == str(galaxy["object_id"])
 
 
+def pressed(test: Any, label: str) -> Any:
+    next(button for button in test.button if button.label == label).click().run()
+    return settled(test)
+
+
+@pytest.mark.parametrize("listed", [100_000, 40], ids=["listed", "beyond what is listed"])
+def test_the_galaxy_page_steps_through_the_ranks_of_the_leaderboard_one_came_from(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, listed: int
+) -> None:
+    monkeypatch.setattr(large, "RANKED", listed)
+    loaders.jobs()._jobs.clear()
+    frame = pd.read_parquet(plain)
+    chosen = frame[frame["redshift"] > np.float32(0.1)]
+    order = chosen["magnitude"].sort_values(kind="stable").index
+    ids = frame["object_id"][order].astype(str).tolist()
+    link = {"sort": "magnitude", "order": "reversed", "filter": "redshift > 0.1"}
+    query = link | {"id": ids[38]}
+    test = run(monkeypatch, pages_cache, plain, page="galaxy", query=query)
+    said = f"of the {len(ids):,} galaxies that match redshift \\> 0.1, by magnitude, lowest first"
+    for step, place in (("Next", 39), ("Next", 40), ("Next", 41), ("Previous", 40)):
+        pressed(test, step)
+        assert [element.value for element in test.title] == [ids[place]]
+        assert f"Rank {place + 1} {said}" in words(test)
+        assert test.query_params["id"] == ids[place]
+        assert link.items() <= dict(test.query_params).items()
+    for end, barred in ((0, "Previous"), (-1, "Next")):
+        query = link | {"id": ids[end]}
+        test = run(monkeypatch, pages_cache, plain, page="galaxy", query=query)
+        buttons = {button.label: button.disabled for button in test.button}
+        assert [buttons["Previous"], buttons["Next"]] == [barred == "Previous", barred == "Next"]
+    outside = str(frame["object_id"][frame["redshift"].idxmin()])
+    test = run(monkeypatch, pages_cache, plain, page="galaxy", query=link | {"id": outside})
+    assert f"is not among the {len(ids):,} that match" in words(test)
+    query = {"galaxy": "7", "filter": "no such column < 1"}
+    test = run(monkeypatch, pages_cache, plain, page="galaxy", query=query)
+    assert not test.error
+    assert "no column" in words(test)
+
+
+@pytest.mark.parametrize("name", ["map", "anomalies"])
+def test_a_wrong_filter_is_named_on_the_page_and_stays_in_the_link(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, name: str
+) -> None:
+    query = {"filter": "redshift > 0.1"}
+    test = run(monkeypatch, pages_cache, plain, page=name, query=query)
+    assert test.query_params["filter"] == "redshift > 0.1"
+    next(box for box in test.text_input if box.key == "filter").input("z >").run()
+    settled(test)
+    assert len(test.error) == 1
+    assert test.query_params["filter"] == "z >"
+
+
+def test_a_score_is_any_column_of_numbers_but_no_identifier(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, tmp_path: Path
+) -> None:
+    frame = pd.read_parquet(plain)
+    frame["source_id"], frame["number"] = np.arange(COUNT), np.arange(COUNT)
+    frame["gaia"] = np.arange(COUNT) + 2**60
+    frame.to_parquet(tmp_path / "a.parquet")
+    test = run(monkeypatch, pages_cache, tmp_path, page="anomalies")
+    offered = test.selectbox(key="selection_order").options
+    assert offered == ["score", "redshift", "magnitude", "number"]
+
+
+@pytest.mark.parametrize("values", [[-1.7e308, 1.7e308], [3.0, 3.0], [np.inf, np.nan]], ids=str)
+def test_a_leaderboard_by_any_numbers_has_its_histogram(
+    monkeypatch: pytest.MonkeyPatch,
+    pages_cache: Path,
+    plain: Path,
+    tmp_path: Path,
+    values: list[float],
+) -> None:
+    frame = pd.read_parquet(plain)
+    frame["made"] = np.resize(values, COUNT)
+    frame.to_parquet(tmp_path / "a.parquet")
+    query = {"sort": "made", "galaxy": "1"}
+    test = run(monkeypatch, pages_cache, tmp_path, page="anomalies", query=query)
+    assert not test.error
+    assert len(test.get("plotly_chart")) == 1
+    known = int(np.isfinite(frame["made"]).sum())
+    assert f"{known:,} galaxies, page 1 of" in words(test)
+
+
 @pytest.mark.parametrize("name", ["probe", "compare", "models"])
 def test_other_pages_say_what_they_take(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path, name: str

@@ -226,9 +226,7 @@ class ShardFolder:
     def _held(self, shard: Path, remedy: str) -> contextlib.AbstractContextManager[None]:
         return alone(
             self.path / f".{shard.name}.lock",  # one of the leftovers in the end
-            lambda who: (
-                f"Another embed, {who}, computes {shard}; {remedy}, or stop it and {AGAIN}"
-            ),
+            lambda who: f"Another embed, {who}, computes {shard}; {remedy}, or stop it and {AGAIN}",
             needs_locks=False,
         )
 
