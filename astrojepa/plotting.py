@@ -210,7 +210,7 @@ def counts_figure(
     bars.update(hovertemplate="%{x:.3g}: %{y}<extra></extra>")
     figure = _figure(bars, label, "galaxies").update_layout(bargap=0)
     if marked is not None and np.isfinite(marked):
-        figure.add_vline(x=float(drawable(marked)), line={"color": ACCENT, "width": 2})
+        figure.add_vline(x=float(drawable(np.array(marked))), line={"color": ACCENT, "width": 2})
     return figure
 
 

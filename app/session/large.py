@@ -85,6 +85,18 @@ class Large:
         """The ids of some galaxies."""
         return self.map.store.known_of(np.asarray(rows))["id"].astype(str).tolist()
 
+    def galaxies(self, rows: Sequence[int] | np.ndarray) -> Any:
+        """Some galaxies as a data set, as pages of small data and exports know them."""
+        from astrojepa.evaluation.vectors.store_galaxies import galaxies_of
+
+        return galaxies_of(self.map.store, np.asarray(rows), self.key)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What every file says of where its galaxies are from."""
+        made_by = {"data": self.name, "data_fingerprint": self.key}
+        return {**self.map.store.facts, **made_by, "model": self.name, "model_hash": self.key}
+
     def coloured(self, option: str) -> colouring.Colouring | None:
         """The colours by a column; None while they are computed."""
         sentence = f"Colouring {len(self.map):,} galaxies by {option}"

@@ -347,14 +347,15 @@ def test_a_link_to_a_leaderboard_opens_its_column_order_filter_and_galaxy(
     assert (key, stem, count) == ("leaderboard", "leaderboard", len(expected))
     table = pd.read_csv(io.BytesIO(write(".csv")))
     assert table["rank"].tolist() == list(range(1, count + 1))
-    assert table["object_id"].tolist() == chosen["object_id"][expected].tolist()
+    assert table["id"].tolist() == chosen["object_id"][expected].tolist()
+    assert table["value"].tolist() == chosen["magnitude"][expected].tolist()
     about = write(".ecsv").decode()
-    for fact in ("ranked_by: magnitude", "order: lowest first", "redshift > 0.1", "store: survey"):
+    for fact in ("ranked_by: magnitude", "order: lowest first", "redshift > 0.1", "data: survey"):
         assert fact in about
     test, given = leaderboard(monkeypatch, pages_cache, store, query=link | {"view": "table"})
     assert "gallery" not in given
     (listed,) = tables(test)
-    assert listed["object_id"].tolist() == table["object_id"][25:50].astype(str).tolist()
+    assert listed["object_id"].tolist() == table["id"][25:50].astype(str).tolist()
     assert listed["rank"].tolist() == [str(rank) for rank in range(26, 51)]
 
 
@@ -510,13 +511,13 @@ def test_a_selection_is_exported_in_every_format(
     assert ending == ".csv" or b"redshift" in content
     written = io.BytesIO(content)
     if ending == ".parquet":
-        ids = pd.read_parquet(written)["object_id"].tolist()
+        ids = pd.read_parquet(written)["id"].tolist()
     elif ending == ".csv":
-        ids = pd.read_csv(written)["object_id"].tolist()
+        ids = pd.read_csv(written)["id"].tolist()
     else:
         formats = {".ecsv": "ascii.ecsv", ".fits": "fits"}
-        ids = Table.read(written, format=formats.get(ending, "votable"))["object_id"].tolist()
-    assert ids == pd.read_parquet(store)["object_id"].iloc[[5, 1]].tolist()
+        ids = Table.read(written, format=formats.get(ending, "votable"))["id"].tolist()
+    assert list(map(int, ids)) == pd.read_parquet(store)["object_id"].iloc[[5, 1]].tolist()
 
 
 def test_a_tile_names_its_galaxies_by_row_and_places_them_in_its_box(store: Path) -> None:

@@ -181,7 +181,8 @@ class LargeMap:
         elif (higher := (order > order[row]) & known).any():
             after = np.argmax((order == order[higher].min()) & known)
         rank = int(np.count_nonzero(lower)) + place + 1
-        return rank, *(None if other is None else int(other) for other in (before, after))
+        found = [None if other is None else int(other) for other in (before, after)]
+        return rank, found[0], found[1]
 
     def nearest(self, row: int, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Return distances float32 and rows int64, (k,), of the k nearest: every vector is read.
