@@ -522,7 +522,7 @@ def test_text_of_several_values_a_row_is_left_out(tmp_path: Path) -> None:
 
 def test_a_file_without_a_table_is_not_called_damaged(tmp_path: Path) -> None:
     fits.PrimaryHDU(np.ones((4, 4))).writeto(tmp_path / "x.fits")
-    with pytest.raises(DataError, match=r"^\S+x\.fits holds no binary table with columns\.$"):
+    with pytest.raises(DataError, match=r"^\S+x\.fits holds no table with columns\.$"):
         read_catalogue(tmp_path / "x.fits")
 
 
@@ -601,3 +601,48 @@ def test_a_comment_of_as_many_words_as_the_names_below_it_is_no_names(tmp_path: 
     assert table.to_dict("list") == {"ra": [10], "dec": [-20]}
     table = read_catalogue(written(tmp_path / "y.csv", "# ra,dec\n10,-20\n"))
     assert table.to_dict("list") == {"ra": [10], "dec": [-20]}
+
+
+def test_an_ascii_table_of_fits_gives_the_numbers_words_and_gaps_of_its_text(tmp_path: Path):
+    columns = [
+        fits.Column("NAME", "A8", array=["M 31", "007", ""]),
+        fits.Column("RA", "F11.6", unit="deg", array=[10.684708, 23.4621, 1.5]),
+        fits.Column("DEC", "F11.6", unit="deg", array=[41.26875, -30.66, -0.25]),
+        fits.Column("MAG", "D15.7", array=[3.44, -1.5e-7, 2.5], null="-"),
+        fits.Column("N", "I5", array=[12, -3, 0], ascii=True, null="*"),
+        fits.Column("DIAM", "I4", array=[17, 15, 11], ascii=True),
+    ]
+    table = fits.TableHDU.from_columns(columns)
+    table.header.update({"TSCAL6": 0.5, "TZERO6": 1.0})
+    table.writeto(tmp_path / "c.fits")
+    text = (tmp_path / "c.fits").read_bytes().replace(b"2.5000000D+00", b"-".rjust(13))
+    (tmp_path / "c.fits").write_bytes(text.replace(b"-0.250000    ", b" " * 13))
+    found = read_catalogue(tmp_path / "c.fits")
+    assert found["NAME"].tolist() == ["M 31", "007", ""]
+    assert found["RA"].tolist() == [10.684708, 23.4621, 1.5]
+    assert found["DEC"].tolist()[:2] == [41.26875, -30.66]
+    assert np.isnan(found["DEC"][2])
+    assert found["MAG"].tolist()[:2] == [3.44, -1.5e-7]
+    assert np.isnan(found["MAG"][2])
+    assert found["N"].tolist() == [12, -3, 0]
+    assert found["DIAM"].tolist() == fits.getdata(tmp_path / "c.fits")["DIAM"].tolist()
+    assert found.attrs["columns"]["RA"] == ("deg", "")
+
+
+@pytest.mark.parametrize("unit", ["rad", "hourangle"])
+def test_positions_of_an_ascii_table_in_other_units_become_degrees(unit: str, tmp_path: Path):
+    place = [0.5, 1.25] * units.Unit(unit)
+    columns = [fits.Column(name, "F9.5", unit=unit, array=place.value) for name in ("ra", "dec")]
+    fits.TableHDU.from_columns(columns).writeto(tmp_path / "c.fits")
+    np.testing.assert_allclose(read_catalogue(tmp_path / "c.fits")["ra"], place.to_value("deg"))
+
+
+def test_columns_of_a_votable_are_called_by_their_names_whatever_their_ids(tmp_path: Path):
+    Table({"ra": [1.0], "dec": [2.0], "p_Sa": [0.5]}).write(tmp_path / "c.vot", format="votable")
+    text = (tmp_path / "c.vot").read_text()
+    for place, name in enumerate(("ra", "dec", "p_Sa"), 1):
+        text = text.replace(f'ID="{name}"', f'ID="col{place}"')
+    text = text.replace('name="p_Sa"', 'name="p Sa"')
+    (tmp_path / "c.vot").write_text(text)
+    assert 'ID="col1"' in text
+    assert list(read_catalogue(tmp_path / "c.vot").columns) == ["ra", "dec", "p Sa"]
