@@ -57,6 +57,15 @@ def parse_coordinates(text: str) -> tuple[float, float]:
     raise ValueError(f"{shown!r} is not a position on the sky; {HELP}.")
 
 
+def parse_pair(ra: str, dec: str) -> tuple[float, float]:
+    """Read a position from the two cells of a table, as `parse_coordinates` does; ValueError also
+    for decimal commas, which would look like minutes.
+    """
+    if "," in ra + dec:
+        raise ValueError(f"{ra} {dec} has a comma; write numbers with decimal points.")
+    return parse_coordinates(f"{ra} {dec}")
+
+
 def to_degrees(values: np.ndarray, unit: str) -> np.ndarray | None:
     """Return angles in degrees, float64; None where the unit is no angle.
 

@@ -69,13 +69,13 @@ def test_known_files_are_not_read_again(folder: Path, monkeypatch: pytest.Monkey
 
 def test_files_of_the_last_seconds_are_read_each_time(folder: Path, cache: Path) -> None:
     hashes(folder)
-    assert not list(cache.glob("files-*"))
+    assert not list(cache.glob("hashes-*"))
 
 
 @pytest.mark.usefixtures("settled")
 def test_a_damaged_memory_is_none(folder: Path, cache: Path) -> None:
     first = hashes(folder)
-    (kept,) = cache.glob("files-*")
+    (kept,) = cache.glob("hashes-*")
     np.savez(kept, stamps=np.zeros(3), hashes=np.zeros((3, 2), np.uint8))
     assert hashes(folder) == first
     kept.write_bytes(b"nonsense")

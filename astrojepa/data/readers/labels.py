@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from astrojepa.data import DataError
-from astrojepa.data.coordinates import parse_coordinates
+from astrojepa.data.coordinates import parse_pair
 from astrojepa.data.missing import as_numbers, known_places, without_missing
 from astrojepa.data.position_parts import is_sign, joined_parts, parts_of
 
@@ -482,7 +482,7 @@ def _in_degrees(table: pd.DataFrame) -> pd.DataFrame:
     degrees = {}
     for row in np.flatnonzero(as_numbers(table[columns[0]])[1] & as_numbers(table[columns[1]])[1]):
         with contextlib.suppress(ValueError):  # _numbers says which and why
-            degrees[row] = parse_coordinates(" ".join(table[columns].iloc[row]))
+            degrees[row] = parse_pair(*table[columns].iloc[row])
     for place, column in enumerate(columns if degrees else []):
         values = table[column].tolist()
         for row, position in degrees.items():

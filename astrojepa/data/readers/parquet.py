@@ -23,7 +23,7 @@ import pandas as pd
 from astrojepa.data import DataError, PictureError
 from astrojepa.data.arrow_columns import holds_values, is_binary, to_frame
 from astrojepa.data.arrow_messages import FILE, unpacked_bytes
-from astrojepa.data.catalogue import ABOUT, check_units, in_degrees, said_text
+from astrojepa.data.catalogue import ABOUT, check_units, in_degrees, said_of_columns
 from astrojepa.data.content import content_hashes
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.hats import hats_files, is_hats
@@ -355,7 +355,7 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
         raise DataError(
             f"{root} has {sum(map(len, shards)):,} rows; at most {MAX_ROWS:,} are read."
         )
-    table = in_degrees(_joined(root, shards, names), _said_of_columns(shards[0].schema))
+    table = in_degrees(_joined(root, shards, names), said_of_columns(shards[0].schema))
     check_units(table)
     text = _as_text(table, selection, root.name, _whole_numbers(shards))
     rows = keep_where(text, dict(selection.where), root.name, root.name)
@@ -532,17 +532,6 @@ def _split(place: str) -> str | None:
     *folders, name = place.lower().split("/")
     said = (SPLITS.get(word) for word in (re.split(r"[-.]", name)[0], *reversed(folders)))
     return next(filter(None, said), None)
-
-
-def _said_of_columns(schema: Any) -> dict[str, tuple[str, str]]:
-    """Return unit and description of the columns that have either, as `astropy` and the commands
-    here write them.
-    """
-    notes = {item.name: item.metadata or {} for item in schema}
-    return {
-        name: (said_text(said.get(b"unit")), said_text(said.get(b"description")))
-        for name, said in notes.items()
-    }
 
 
 def _class_names(schema: Any) -> dict[str, list[str]]:
