@@ -85,6 +85,7 @@ def draw(settings: Settings, hosted: bool, page: Page, go: Callable[[str], None]
                 large.refuse(page.title, opened)
             else:
                 page.show_large(opened, go)
+            large_links.publish(opened)
             st.session_state.pop(state.NOTICES, None)
             return
         if page.needs_libraries and not imported.is_set():

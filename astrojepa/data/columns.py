@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from astrojepa.data.dataset import Dataset
+from astrojepa.data.readers.labels import named_column
 from astrojepa.data.values import Numbers, Values, coded, read_values
 
 MOST_CLASSES = 20
@@ -47,12 +48,13 @@ def labelled_by(data: Dataset, column: str) -> Dataset:
     >>> labelled_by(data, "label").classes == tuple(sorted(set(data.table["label"])))
     True
     """
-    if column not in data.table.columns:
+    found = named_column(list(map(str, data.table.columns)), column)
+    if found is None:
         raise ValueError(
             f"{data.name} has no column {column!r} (found: "
             f"{', '.join(map(str, data.table.columns[:8]))}); choose one of these."
         )
-    labels, classes = encode_column(data.table[column])
+    labels, classes = encode_column(data.table[found])
     return dataclasses.replace(data, labels=labels, classes=classes)
 
 

@@ -11,9 +11,9 @@ import streamlit as st
 from ...components import survey_image
 from ...components.copy_link.copy_link import copy_link
 from ...components.cutout.cutout import cutout
-from ...components.escape_markdown import escape_markdown
-from ...components.facts import chip, position_facts, unreadable
+from ...components.facts import position_facts, unreadable
 from ...components.galaxy_card import nearest
+from ...components.galaxy_head import galaxy_head
 from ...components.known_columns import known_columns
 from ...components.survey_image import WIDEST, scale_bar
 from ...session import links
@@ -68,21 +68,8 @@ def _head(workspace: Workspace, row: int) -> None:
     places = workspace.places
     order = np.argsort(places, kind="stable")
     place, n = int(places[row]), len(places)
-    with st.container(horizontal=True, vertical_alignment="center", key="galaxy_head"):
-        st.title(escape_markdown(workspace.data.ids[row]), anchor=False, width="content")
-        chip(workspace.class_name(row), "stretch")
-        with st.container(horizontal=True, gap="small", width="content"):
-            for label, to, key in (("Previous", place - 1, "Left"), ("Next", place + 1, "Right")):
-                known = 1 <= to <= n
-                target = (int(order[to - 1]),) if known else (row,)
-                st.button(
-                    label,
-                    disabled=not known,
-                    on_click=links.select,
-                    args=target,
-                    shortcut=key,
-                    width="content",
-                )
+    before, after = (int(order[to - 1]) if 1 <= to <= n else None for to in (place - 1, place + 1))
+    galaxy_head(workspace.data.ids[row], workspace.class_name(row), before, after, links.select)
     share = f"1 of {n:,} (most anomalous)" if place == 1 else f"{place:,} of {n:,}"
     st.caption(
         f"{'Simulated. ' if workspace.data.simulated else ''}Anomaly rank by kNN distance: "
