@@ -8,8 +8,6 @@ from functools import partial
 
 import streamlit as st
 
-from astrojepa.tables import WRITERS
-
 from ..session import export
 
 # what a row is, and rows are
@@ -35,7 +33,7 @@ def export_menu(
     with button() if behind_a_button else nullcontext():
         ending = st.selectbox(
             "Format",
-            list(WRITERS),
+            list(export.FORMATS),
             format_func=export.FORMATS.__getitem__,
             key=f"export_format_{key}",
         )

@@ -19,8 +19,7 @@ _LONG = re.compile(r"\d{16,}")
 FORMATS = {
     ".csv": "CSV",
     ".ecsv": "ECSV",
-    ".vot": "VOTable (.vot)",
-    ".xml": "VOTable (.xml)",
+    ".vot": "VOTable",
     ".fits": "FITS",
     ".parquet": "Parquet",
 }

@@ -13,8 +13,9 @@ The grammar is small, and no text is ever run as a program:
     value      = number | "text" | 'text' | column | `name of a column`
 
 A galaxy whose value is unknown fulfils no comparison but with "", which stands for unknown. A
-column of true and false, or of 0 and 1, may stand alone. cone(ra, dec, radius), in degrees, chooses
-what lies at most so far from a position on the sky, by the columns ra and dec.
+column of true and false, or of 0 and 1, may stand alone, and so may a word of the column class.
+cone(ra, dec, radius), in degrees, chooses what lies at most so far from a position on the sky, by
+the columns ra and dec.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from astrojepa.data.values import Numbers, Values, Words
 from astrojepa.wording import one_line
 
 MOST_LETTERS = 500
-CONE = "cone"
+CONE, CLASS = "cone", "class"
 MOST_DEPTH = 20  # of parentheses
 MOST_NAMED = 40  # columns that an error lists
 _TOKEN = re.compile(
@@ -293,6 +294,8 @@ class _Reader:
 
     def truth(self, token: _Token) -> np.ndarray:
         if token.kind == "name":
+            if _found(token.meaning, self.columns) is None:
+                return self.members(token)
             values = self.read(token)
             if isinstance(values, Words) and {*map(str.lower, values.words)} <= {"true", "false"}:
                 return np.isin(
@@ -303,6 +306,15 @@ class _Reader:
         return _refuse(
             token.place, f"{one_line(token.text, 40)} stands alone; compare it with a value"
         )
+
+    def members(self, token: _Token) -> np.ndarray:
+        """Return which galaxies are of the class that a name tells, in any letters."""
+        name = _found(CLASS, self.columns)
+        if name is not None and isinstance(values := self.columns[name], Words):
+            found = [k for k, w in enumerate(values.words) if _folded(w) == _folded(token.meaning)]
+            if found:
+                return np.isin(values.codes, found)
+        raise ValueError(_no_column(token, self.columns))
 
     def read(self, token: _Token) -> Values:
         if token.kind == "number":
@@ -318,8 +330,6 @@ class _Reader:
         if token.kind not in ("name", "number", "text"):
             what = f"found {token.text}" if token.text else "the filter ends"
             _refuse(token.place, f"a column, a number or text in quotes is expected, {what}")
-        if token.kind == "name":
-            self.read(token)
         return token
 
     def next(self) -> _Token:

@@ -64,7 +64,7 @@ def test_a_filter_greys_the_map_bounds_box_and_export_and_opens_elsewhere_from_i
     assert {line["id"] for line in lines} <= {identities()[row] for row in rows}
     assert all(float(line["snr"]) > 20 for line in lines)
     page.get_by_role("combobox", name="Format").click()
-    page.get_by_role("option", name="VOTable (.vot)").click()
+    page.get_by_role("option", name="VOTable").click()
     explorer.quiet()
     with page.expect_download() as download:
         page.get_by_role("button", name=f"Download {inside} galaxies as .vot").click()

@@ -72,7 +72,7 @@ def exported(explorer: Explorer, count: int) -> tuple[Any, dict[str, str]]:
     page = explorer.page
     page.get_by_role("button", name="Export", exact=True).click()
     page.get_by_role("combobox", name="Format").click()
-    page.get_by_role("option", name="VOTable (.vot)").click()
+    page.get_by_role("option", name="VOTable").click()
     explorer.quiet()
     with page.expect_download() as download:
         page.get_by_role("button", name=f"Download {count} galaxies as .vot").click()

@@ -75,6 +75,15 @@ def test_an_expression_chooses_what_numpy_chooses(expression: str, expected: np.
     np.testing.assert_array_equal(found, expected)
 
 
+def test_a_word_of_the_class_may_stand_alone_where_no_column_has_its_name() -> None:
+    columns = {"z": Numbers(Z), "Class": read_values(pd.Series(KIND)), "sa": COLUMNS["not"]}
+    found = matching("z < 0.5 & ~(Merger | barred_spiral)", columns)
+    np.testing.assert_array_equal(found, (Z < 0.5) & ~np.isin(KIND, ["merger", "Barred Spiral"]))
+    np.testing.assert_array_equal(matching("sa", columns), MAG > 17)
+    with pytest.raises(ValueError, match="no column lens"):
+        matching("lens", columns)
+
+
 @pytest.mark.parametrize(
     ("expression", "sentence"),
     [
