@@ -76,6 +76,14 @@ def test_a_box_selects_shift_adds_and_escape_clears(open_map: Callable[..., Canv
     canvas.page.keyboard.up("Shift")
     assert canvas.page.locator(".status").inner_text() == "3 of 9"
     assert [len(message[1]["polygons"]) for message in canvas.sent(2)] == [1, 2]
+    tool = canvas.page.locator("[data-do=box]")
+    tool.click()  # to draw another
+    canvas.drag(*around(canvas, 4, 5))
+    assert [len(message[1]["polygons"]) for message in canvas.sent()] == [1]
+    assert canvas.page.locator(".status").inner_text() == "2 of 9"
+    tool.click()
+    tool.click()
+    assert tool.get_attribute("aria-pressed") == "false"
     canvas.press("Escape")
     assert canvas.sent() == [["lasso", {"polygons": []}]]
     assert canvas.page.locator(".status").inner_text() == ""

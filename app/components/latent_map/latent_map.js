@@ -128,8 +128,10 @@ function nearest(state, px, py, reach = 14) {
   return best;
 }
 
+// A tool that is chosen again is put down, or, if it has just drawn, draws anew.
 function setMode(state, mode) {
-  state.mode = state.mode === mode ? "pan" : mode;
+  state.mode = state.mode === mode && !state.used ? "pan" : mode;
+  state.used = false;
   for (const name of ["lasso", "box"]) state.buttons[name].setAttribute("aria-pressed", String(state.mode === name));
   state.canvas.style.cursor = state.mode === "pan" ? "grab" : "crosshair";
 }
@@ -148,7 +150,7 @@ function act(state, name) {
     state.buttons.contours.setAttribute("aria-pressed", String(state.contoursOn));
   } else if (name === "clear") {
     const [drawn, hidden] = [state.polygons.length, state.off.size];
-    Object.assign(state, { polygons: [], off: new Set(), drawn: null });
+    Object.assign(state, { polygons: [], off: new Set(), drawn: null, used: false });
     if (state.mode !== "pan") setMode(state, state.mode);
     chooseBright(state);
     if (drawn) tell(state, "lasso", "polygons", []);
@@ -161,6 +163,7 @@ function finishShape(state, add) {
   const polygon = simplify(state.drawn);
   state.drawn = null;
   if (polygon.length < 3) return redraw(state);
+  state.used = true;
   state.polygons = add ? [...state.polygons, polygon].slice(-8) : [polygon];
   chooseBright(state);
   tell(state, "lasso", "polygons", state.polygons);
