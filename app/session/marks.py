@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -69,6 +69,11 @@ def add(review: Review, marks: Mapping[int, int]) -> Review:
     return _give(review, marks) if marks else review
 
 
+def resume(review: Review, kept: Mapping[int, int]) -> Review:
+    """Put marks that were kept from before beside those given, which win; go on after them."""
+    return restart(replace(review, marks={**kept, **review.marks}))
+
+
 def undo(review: Review) -> Review:
     """Take the last step back; one galaxy's mark: look at it again."""
     if not review.steps:
@@ -126,7 +131,8 @@ def _give(review: Review, marks: Mapping[int, int]) -> Review:
 def marks_file(ending: str, marks: Mapping[int, int], data: Any, facts: Mapping[str, Any]) -> bytes:
     """Write marks as a table of this format, highest first; `facts` name model and model_hash."""
     if ending == ".csv":
-        return write_csv(marks, data, facts["model"], facts["model_hash"]).encode()
+        digest = facts.get("data_fingerprint", data.fingerprint)
+        return write_csv(marks, data, facts["model"], facts["model_hash"], digest).encode()
     rows = np.array(_ordered(marks), dtype=np.int64)
     mark = Column(
         "mark", [marks[row] for row in rows.tolist()], "0 = ordinary, 5 = most interesting"
@@ -135,9 +141,11 @@ def marks_file(ending: str, marks: Mapping[int, int], data: Any, facts: Mapping[
     return table_bytes(ending, columns, {**export.provenance(data), **facts})
 
 
-def write_csv(marks: Mapping[int, int], data: Any, model: str, model_hash: str) -> str:
+def write_csv(
+    marks: Mapping[int, int], data: Any, model: str, model_hash: str, data_hash: str = ""
+) -> str:
     """Write marks as CSV, highest first, with id, class and position of each galaxy, model and
-    data; formulas are escaped.
+    data, by its own hash unless another is given; formulas are escaped.
     """
     ordered = _ordered(marks)
     known = export.identity(data, ordered)
@@ -147,7 +155,7 @@ def write_csv(marks: Mapping[int, int], data: Any, model: str, model_hash: str) 
         "model": model,
         "model_hash": model_hash,
         "data": data.name,
-        "data_hash": data.fingerprint,
+        "data_hash": data_hash or data.fingerprint,
     }
     columns |= known | {name: [text] * len(ordered) for name, text in about.items()}
     return files.csv_text(list(columns), zip(*columns.values(), strict=True))
@@ -186,7 +194,15 @@ class Imported:
 
 
 def read_csv(content: bytes, ids: Sequence[object]) -> Imported:
-    """Read a file of marks with columns id and mark; later lines win.
+    """Read a file of marks of the galaxies with these ids, as `read_marks` does."""
+    return read_marks(
+        content, lambda names: {str(name): row for row, name in reversed(list(enumerate(ids)))}
+    )
+
+
+def read_marks(content: bytes, find: Callable[[set[str]], Mapping[str, int]]) -> Imported:
+    """Read a file of marks with columns id and mark; later lines win. `find` gives the rows of
+    galaxies by their ids, of those that it knows.
 
     Raises ValueError with one sentence for a file that is too large, is no text, lacks the columns,
     or holds something that is no mark.
@@ -216,7 +232,16 @@ def read_csv(content: bytes, ids: Sequence[object]) -> Imported:
         raise ValueError(
             f"The file needs the columns id and mark (found: {have}); use one as exported here."
         )
-    return _match(found, {str(name): row for row, name in reversed(list(enumerate(ids)))})
+    return _match(found, find({name for line in found for name in _names(line)}))
+
+
+def _names(line: dict[str, str | None]) -> tuple[str, ...]:
+    """Return what a galaxy may be called, most likely first: its id, without the apostrophe that
+    the export put before it, and the text of an id that a spreadsheet has rounded.
+    """
+    name = line["id"] or ""
+    plain = name[1:] if name.startswith("'") and files.safe_cell(name[1:]) == name else name
+    return name, plain, export.id_of((line.get("id_text") or "").strip())
 
 
 def _match(lines: list[dict[str, str | None]], rows: Mapping[str, int]) -> Imported:
@@ -233,14 +258,10 @@ def _match(lines: list[dict[str, str | None]], rows: Mapping[str, int]) -> Impor
                 f"Line {number} has the mark {written[:20]!r}; marks are integers from 0 to "
                 f"{HIGHEST}."
             )
-        name = line["id"] or ""
-        # undoes the export's apostrophe
-        plain = name[1:] if name.startswith("'") and files.safe_cell(name[1:]) == name else name
-        row = rows.get(name, rows.get(plain))
-        if row is None:  # a spreadsheet has rounded the id, but not its text
-            row = rows.get(export.id_of((line.get("id_text") or "").strip()))
+        names = _names(line)
+        row = next((rows[name] for name in names if name in rows), None)
         if row is None:
-            missing[plain] = None
+            missing[names[1]] = None
         else:
             marks[row] = value
         hashes.add((line.get("data_hash") or "").strip())

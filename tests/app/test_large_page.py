@@ -21,10 +21,11 @@ from app.components.latent_map.colouring import by_class
 from app.components.latent_map.latent_map import packed_bits
 from app.components.latent_map.tiles import pack_tile, read_box, widened
 from app.pages.anomalies import large as anomalies
+from app.pages.anomalies import review
 from app.pages.map import large as page
 from app.server import first_look, pictures
 from app.server.settings import read_settings
-from app.session import large, loaders
+from app.session import large, loaders, marks
 from app.session.large import Large
 from astrojepa import plotting
 from astrojepa.data.crops import resize_frame
@@ -422,6 +423,61 @@ def test_the_galaxy_page_steps_through_the_ranks_of_the_leaderboard_one_came_fro
     test = run(monkeypatch, pages_cache, plain, page="galaxy", query=query)
     assert not test.error
     assert "no column" in words(test)
+
+
+def test_marks_of_a_large_store_are_given_in_the_order_of_the_leaderboard_and_undone(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
+) -> None:
+    shown, exported = {}, {}
+    monkeypatch.setattr(review, "gallery", lambda key, *own, **named: shown.update({key: own}))
+    monkeypatch.setattr(review, "export_menu", lambda *own: exported.update({own[0]: own}))
+    frame = pd.read_parquet(store)
+    order = frame["score"].sort_values(ascending=False, kind="stable").index.tolist()
+    ids = frame["object_id"][order].astype(str).tolist()
+    test = run(monkeypatch, pages_cache, store, page="anomalies")
+    test.session_state["board_mode"] = "review"
+    settled(test.run())
+    assert not test.error
+    assert f"{ids[0]}" in [element.value for element in test.header]
+    assert "not marked yet. 0 marked so far" in words(test)
+    assert shown["review_next"][1] == order[1:13]
+    assert shown["review_next"][2][0] == (frame["label"][order[1]], "rank 2")
+    for key in ("mark_4", "mark_5", "mark_0", "review_u"):
+        test.button(key=key).click().run()
+        settled(test)
+    assert ids[2] in [element.value for element in test.header], "undo goes back"
+    assert "2 marked so far, 2 of them with 4 or 5" in words(test)
+    assert test.query_params["id"] == ids[2]
+    assert shown["review_marked"][1] == [order[1], order[0]]
+    assert shown["review_marked"][2][0] == (f"5  {frame['label'][order[1]]}", ids[1])
+    _, _, count, write, _ = exported["marks"]
+    assert count == 2
+    table = pd.read_csv(io.BytesIO(write(".csv")), dtype={"id": str})
+    assert table["id"].tolist() == [ids[1], ids[0]]
+    assert table["mark"].tolist() == [5, 4]
+    assert table["class"].tolist() == frame["label"][order[1::-1]].tolist()
+    np.testing.assert_allclose(table["dec_deg"], frame["dec"][order[1::-1]])
+    assert table["data"].unique().tolist() == ["survey"]
+    about = write(".ecsv").decode()
+    assert "{simulated: 'true'}" in about
+    assert about.splitlines()[-2].startswith(ids[1])
+
+
+def test_marks_of_a_large_store_are_imported_by_id_whatever_its_order(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, tmp_path: Path
+) -> None:
+    frame = pd.read_parquet(plain)
+    frame.iloc[::-1].to_parquet(tmp_path / "a.parquet")
+    one, other = (open_store(path) for path in (plain, tmp_path))
+    assert one.galaxies_hash == other.galaxies_hash
+    frame[1:].to_parquet(tmp_path / "a.parquet")
+    assert open_store(tmp_path).galaxies_hash != one.galaxies_hash
+    frame.iloc[::-1].to_parquet(tmp_path / "a.parquet")
+    named = frame["object_id"].iloc[[7, 9]].astype(str).tolist()
+    content = f"id,mark\n{named[0]},3\n{named[1]},5\nnobody,1\n"
+    found = marks.read_marks(content.encode(), other.rows_of)
+    assert found.marks == {COUNT - 8: 3, COUNT - 10: 5}
+    assert found.missing == ("nobody",)
 
 
 @pytest.mark.parametrize("name", ["map", "anomalies"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -189,19 +189,38 @@ class Store:
 
     def row_of(self, name: str) -> int:
         """Return the first row with an id, else the row of that number; ValueError for neither."""
-        for first, ids in zip(self.firsts, self._ids(), strict=False):
-            if ids.dtype.kind in "iu":
-                there = np.flatnonzero(ids == int(name)) if _is_int64(name) else np.zeros(0, int)
-            else:
-                there = np.flatnonzero(ids.astype(str) == name)
-            if len(there):
-                return int(first) + int(there[0])
+        if (row := self.rows_of([name]).get(name)) is not None:
+            return row
         if name.isdecimal() and int(name) < len(self):
             return int(name)
         raise ValueError(
             f"{self.path.name} has no galaxy {name!r}; give an id such as "
             f"{self.known_of(np.array([0]))['id'][0]}, or a row from 0 to {len(self) - 1}."
         )
+
+    def rows_of(self, names: Collection[str]) -> dict[str, int]:
+        """Return the first row with each id, of those that are there."""
+        found: dict[str, int] = {}
+        left = set(names)
+        for first, ids in zip(self.firsts, self._ids(), strict=False):
+            if not left:
+                break
+            whole = ids.dtype.kind in "iu"
+            ids = ids if whole else ids.astype(str)
+            wanted = [int(name) for name in left if _is_int64(name)] if whole else list(left)
+            for row in np.flatnonzero(np.isin(ids, np.array(wanted, ids.dtype)))[::-1].tolist():
+                found[str(ids[row])] = int(first) + row
+            left -= found.keys()
+        return {name: found[name] for name in names if name in found}
+
+    @cached_property
+    def galaxies_hash(self) -> str:
+        """Hash of the set of ids, whatever their order (16 hex digits)."""
+        total = np.uint64(0)
+        for ids in self._ids():
+            codes = pd.util.hash_array(_codes(ids), categorize=False)
+            total += codes.sum(dtype=np.uint64)
+        return hashlib.sha256(f"{len(self)} {total}".encode()).hexdigest()[:16]
 
     def check_ids(self) -> None:
         """Raise VectorsError, naming one, where an id stands in several rows.
