@@ -144,8 +144,8 @@ def marking(about: Reviewed, current: Review, row: int) -> None:
                 on_click=reviewing.change,
                 args=(about.key, change),
             )
-    best = "show more like it. Each mark re-ranks all other galaxies." if about.reranks else "most"
-    st.caption(f"How interesting is this galaxy? 0 = ordinary or an artefact, 5 = {best}")
+    most = "show more like it. Each mark re-ranks all other galaxies." if about.reranks else "most"
+    st.caption(f"How interesting is this galaxy? 0 = ordinary or an artefact, 5 = {most}")
 
 
 def _picture(workspace: Workspace, row: int, image: np.ndarray | None, culprit: int | None) -> None:
