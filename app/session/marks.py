@@ -70,8 +70,11 @@ def add(review: Review, marks: Mapping[int, int]) -> Review:
 
 
 def resume(review: Review, kept: Mapping[int, int]) -> Review:
-    """Put marks that were kept from before beside those given, which win; go on after them."""
-    return restart(replace(review, marks={**kept, **review.marks}))
+    """Put marks that were kept from before beside those given, which win; where the galaxy shown
+    turns out to be marked, go on to one that is not.
+    """
+    both = replace(review, marks={**kept, **review.marks})
+    return restart(both) if review.shown in kept.keys() - review.marks.keys() else both
 
 
 def undo(review: Review) -> Review:
