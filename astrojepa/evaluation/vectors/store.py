@@ -36,6 +36,7 @@ from astrojepa.evaluation.vectors.columns import (
     parquet_layout,
     vector_batches,
 )
+from astrojepa.progress import Progress, reporting
 
 PARTITION = 100_000  # galaxies of a file that is written here, about
 ROW_GROUP = 8192  # galaxies that are read together
@@ -92,6 +93,18 @@ class Store:
                             f"number too large for float32; leave this galaxy out."
                         )
                     yield int(first) + start, vectors
+
+    def vectors_of(self, rows: np.ndarray, progress: Progress | bool | None = None) -> np.ndarray:
+        """Return the vectors of some rows, ascending: float32 (q, D). All are read, a batch at a
+        time.
+        """
+        found = np.empty((len(rows), self.width), np.float32)
+        with reporting(progress, len(self), "reading vectors") as report:
+            for first, batch in self.batches():
+                here = slice(*np.searchsorted(rows, (first, first + len(batch))))
+                found[here] = batch[rows[here] - first]
+                report(len(batch))
+        return found
 
     def known(self, meaning: str) -> np.ndarray | None:
         """Return a column of WANTED for all galaxies, (n,); None where no partition has it."""
