@@ -7,6 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from .escape_markdown import escape_markdown
+from .facts import chip
 
 
 def galaxy_head(
@@ -20,13 +21,14 @@ def galaxy_head(
     with st.container(horizontal=True, vertical_alignment="center", key="galaxy_head"):
         st.title(escape_markdown(name), anchor=False, width="content")
         if kind:
-            st.badge(escape_markdown(kind), color="gray", width="stretch")
-        for label, row, key in (("Previous", before, "Left"), ("Next", after, "Right")):
-            st.button(
-                label,
-                disabled=row is None,
-                on_click=select,
-                args=(row,),
-                shortcut=key,
-                width="content",
-            )
+            chip(kind, "stretch")
+        with st.container(horizontal=True, gap="small", width="content"):
+            for label, row, key in (("Previous", before, "Left"), ("Next", after, "Right")):
+                st.button(
+                    label,
+                    disabled=row is None,
+                    on_click=select,
+                    args=(row,),
+                    shortcut=key,
+                    width="content",
+                )

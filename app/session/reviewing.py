@@ -23,7 +23,8 @@ class Reviewed:
     ids: Callable[[Sequence[int]], list[str]]  # of rows
     classes: Callable[[Sequence[int]], list[str]]
     export: Callable[[str, Mapping[int, int]], bytes]  # ending, marks by row
-    read: Callable[[bytes], Imported]  # a file that was exported
+    read: Callable[[str, bytes], Imported]  # name and content of a file that was exported
+    hosted: bool
     reranks: bool  # marks change the order of the other galaxies
 
 

@@ -476,7 +476,7 @@ def test_marks_of_a_large_store_are_imported_by_id_whatever_its_order(
     frame.iloc[::-1].to_parquet(tmp_path / "a.parquet")
     named = frame["object_id"].iloc[[7, 9]].astype(str).tolist()
     content = f"id,mark\n{named[0]},3\n{named[1]},5\nnobody,1\n"
-    found = marks.read_marks(content.encode(), other.rows_of)
+    found = marks.read_marks("m.csv", content.encode(), other.rows_of)
     assert found.marks == {COUNT - 8: 3, COUNT - 10: 5}
     assert found.missing == ("nobody",)
 

@@ -62,8 +62,9 @@ def _reviewed(large: Large, key: str, images: Any) -> Reviewed:
         large.names,
         classes,
         export,
-        lambda content: marks.read_marks(content, large.map.store.rows_of),
+        lambda name, content: marks.read_marks(name, content, large.map.store.rows_of),
         reranks=False,
+        hosted=False,
     )
 
 

@@ -10,6 +10,8 @@ from typing import Any, Literal
 import numpy as np
 import streamlit as st
 
+from astrojepa.tables import WRITERS
+
 from ...components.choose import choose
 from ...components.cutout.cutout import cutout
 from ...components.escape_markdown import escape_markdown
@@ -88,8 +90,9 @@ def reviewed(workspace: Workspace) -> Reviewed:
         lambda rows: [str(data.ids[row]) for row in rows],
         lambda rows: [workspace.class_name(row) for row in rows],
         lambda ending, given: marks.marks_file(ending, given, data, made),
-        lambda content: marks.read_csv(content, data.ids),
+        lambda name, content: marks.read_marks(name, content, data.ids),
         reranks=True,
+        hosted=workspace.hosted,
     )
 
 
@@ -182,11 +185,7 @@ def _facts(workspace: Workspace, view: View, row: int, culprit: int | None) -> N
     position = "" if data.simulated else position_words(float(data.ra[row]), float(data.dec[row]))
     redshift = float(data.redshift[row])
     known = {
-        "Position": f"{position} (degrees)"
-        if position
-        else "none (simulated)"
-        if data.simulated
-        else "unknown",
+        "Position": position or ("none (simulated)" if data.simulated else "unknown"),
         "Redshift": f"{redshift:.4f}" if math.isfinite(redshift) else "unknown",
         title(
             chosen.name
@@ -219,16 +218,13 @@ def files(about: Reviewed, current: Review) -> None:
                 choose("Re-rank", RERANKINGS, state.RERANKING)
             st.file_uploader(
                 "Import marks",
-                "csv",
+                ["csv"] if about.hosted else [ending[1:] for ending in WRITERS],
                 key=FILE,
                 max_upload_size=2,
                 on_change=_read,
                 args=(about,),
             )
-            st.caption(
-                "This browser keeps marks. Export them to keep them elsewhere; CSV can be "
-                "imported again."
-            )
+            st.caption("This browser keeps marks. Export them to keep them elsewhere.")
     if said := st.session_state.get(SAID):
         sentence, wrong = said
         with st.container(key="review_said"):
@@ -243,7 +239,7 @@ def _read(about: Reviewed) -> None:
         st.session_state.pop(SAID, None)
         return
     try:
-        found = about.read(file.getvalue())
+        found = about.read(file.name, file.getvalue())
     except ValueError as error:
         st.session_state[SAID] = (str(error), True)
         return

@@ -10,6 +10,7 @@ import streamlit as st
 
 from astrojepa.data.filters import MOST_LETTERS
 from astrojepa.evaluation.maps.large_map import WHOLE, Tile
+from astrojepa.wording import galaxies
 
 from ...components.choose import choose
 from ...components.copy_link.copy_link import copy_link
@@ -54,7 +55,7 @@ def show(large: Large, go: Callable[[str], None]) -> None:
         st.text_input(
             "Find",
             key="find",
-            placeholder="Id, coordinates with a radius, or filter",
+            placeholder="Id or position",
             on_change=_find,
             args=(large,),
         )
@@ -200,7 +201,7 @@ def _selection(large: Large, images: Any, matching: np.ndarray | None) -> None:
     else:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="selection"):
-        st.header(f"{len(rows):,} galaxies selected", anchor=False)
+        st.header(f"{galaxies(len(rows))} selected", anchor=False)
         shown = "table"
         if images is not None:
             shown = choose("View", state.VIEWS, state.SELECTION_VIEW, label_visibility="collapsed")

@@ -1,4 +1,4 @@
-"""Models & data: all models, the open one, the data and uploaded images."""
+"""Models & data: the open model, the data, uploaded images and all models."""
 
 from __future__ import annotations
 
@@ -32,13 +32,12 @@ python -m astrojepa data download    # Galaxy10 DECaLS, 2.7 GB, zenodo.org/recor
 
 
 def show(workspace: Workspace) -> None:
-    """Draw the table of models, the open model, the data, uploads and commands."""
+    """Draw the open model, the data, uploads, the table of models and commands."""
     if st.session_state.pop(state.TO_GALAXY, False):
         workspace.go("galaxy")
     if st.session_state.pop(state.TO_MAP, False):
         workspace.go("map")
     st.title("Models & data", anchor=False)
-    _zoo()
     if not workspace.hosted:
         _load_path()
     left, right = st.columns([1, 1], gap="large")
@@ -47,13 +46,13 @@ def show(workspace: Workspace) -> None:
     with right:
         models_data.show(workspace)
     models_uploads.show(workspace)
+    _comparison()
     _commands()
 
 
 def show_large(large: Large, go: Callable[[str], None]) -> None:
     """Draw the table of models, and what the store says of itself."""
     st.title("Models & data", anchor=False)
-    _zoo()
     store, name = large.map.store, escape_markdown(large.name)
     st.header("Data", anchor=False)
     st.caption(
@@ -62,6 +61,7 @@ def show_large(large: Large, go: Callable[[str], None]) -> None:
     )
     known = {"Galaxies": f"{len(store):,}", "Numbers in a vector": f"{store.width:,}"}
     facts("store", {**known, "Columns": ", ".join(store.names), **store.facts})
+    _comparison()
     _commands()
 
 
@@ -70,7 +70,7 @@ def _commands() -> None:
     st.code(COMMANDS, language="bash", wrap_lines=True)
 
 
-def _zoo() -> None:
+def _comparison() -> None:
     """Draw the table of models."""
     st.header("Model comparison", anchor=False)
     cards = loaders.cards()
