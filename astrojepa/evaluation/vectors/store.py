@@ -229,10 +229,10 @@ class Store:
     @cached_property
     def galaxies_hash(self) -> str:
         """Hash of the set of ids, whatever their order (16 hex digits)."""
-        total = np.uint64(0)
+        total = 0
         for ids in self._ids():
             codes = pd.util.hash_array(_codes(ids), categorize=False)
-            total += codes.sum(dtype=np.uint64)
+            total = (total + int(codes.sum(dtype=np.uint64))) % 2**64
         return hashlib.sha256(f"{len(self)} {total}".encode()).hexdigest()[:16]
 
     def check_ids(self) -> None:
