@@ -53,16 +53,17 @@ def _card(workspace: Workspace, row: int, query: str) -> None:
         _picture(workspace, row)
 
 
-def named(workspace: Workspace, row: int) -> None:
+def named(name: str, kind: str) -> None:
     """Head a galaxy by its id, with its class as a chip."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="stretch"):
-        st.header(escape_markdown(workspace.data.ids[row]), anchor=False, width="content")
-        chip(workspace.class_name(row))
+        st.header(escape_markdown(name), anchor=False, width="content")
+        if kind:
+            chip(kind)
 
 
 def _heading(workspace: Workspace, row: int) -> None:
     place, n = int(workspace.places[row]), len(workspace.data)
-    named(workspace, row)
+    named(workspace.data.ids[row], workspace.class_name(row))
     share = f"1 of {n:,} (most anomalous)" if place == 1 else f"{place:,} of {n:,}"
     st.caption(
         f"{'Simulated. ' if workspace.data.simulated else ''}Anomaly rank by kNN distance: {share}."

@@ -1,7 +1,8 @@
 """The text in which a browser keeps marks and collections of one set of galaxies.
 
 Galaxies are written as rows, which mean the same as long as the set, whose hash names the text, is
-the same. What comes back is checked like any other input. Pure functions.
+the same; those of a large store, which may be sorted anew, as ids. What comes back is checked like
+any other input. Pure functions.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from .marks import HIGHEST
 
 MAX_LENGTH = 2_000_000  # characters; a browser keeps some five million of all its pages together
 MAX_MODELS = 16
+MOST_LETTERS = 160  # of an id
 FORMAT = 1
 
 
@@ -23,7 +25,7 @@ FORMAT = 1
 class Kept:
     """What is kept of one set of galaxies."""
 
-    marks: Mapping[int, int] = field(default_factory=dict)  # row -> 0 ... 5
+    marks: Mapping[Any, int] = field(default_factory=dict)  # row, or id -> 0 ... 5
     collections: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # name -> rows
     # name of a collection -> hashes of the models on whose maps it was drawn
     drawn_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -43,9 +45,9 @@ def write(kept: Kept) -> str:
     return text if len(text) <= MAX_LENGTH else ""
 
 
-def read(text: object, count: int) -> Kept:
-    """Read what a browser kept of `count` galaxies; whatever has not the expected form is left
-    out.
+def read(text: object, count: int | None) -> Kept:
+    """Read what a browser kept of `count` galaxies, or of galaxies by their ids (None); whatever
+    has not the expected form is left out.
     """
     if not isinstance(text, str) or len(text) > MAX_LENGTH:
         return Kept()
@@ -61,11 +63,11 @@ def read(text: object, count: int) -> Kept:
         for pair in pairs
         if isinstance(pair, list)
         and len(pair) == 2
-        and _is_row(pair[0], count)
+        and (_is_id(pair[0]) if count is None else _is_row(pair[0], count))
         and _is_row(pair[1], HIGHEST + 1)
     }
     found = {
-        clean_name(name): tuple(sorted({row for row in _list(rows) if _is_row(row, count)}))
+        clean_name(name): tuple(sorted({row for row in _list(rows) if _is_row(row, count or 0)}))
         for name, rows in list(_dict(content.get("collections")).items())[:MAX_COLLECTIONS]
     }
     collections = {name: rows for name, rows in found.items() if name not in {"", REST} and rows}
@@ -81,6 +83,10 @@ def read(text: object, count: int) -> Kept:
 
 def _is_row(value: object, count: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < count
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= MOST_LETTERS
 
 
 def _list(value: object) -> list[Any]:

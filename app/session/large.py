@@ -159,6 +159,22 @@ class Large:
         )
         return rank, count, before, after
 
+    def galaxies_hash(self) -> str | None:
+        """Hash of the set of ids, under which marks are kept; None while they are read."""
+        return waiting.show_when_ready(
+            ("large ids", self.key),
+            f"Reading {len(self.map):,} ids",
+            lambda report: self.map.store.galaxies_hash,
+        )
+
+    def rows_of(self, names: tuple[str, ...]) -> dict[str, int] | None:
+        """The rows of galaxies by their ids, of those that are there; None while sought."""
+        return waiting.show_when_ready(
+            ("large rows", self.key, names),
+            f"Looking up {len(names):,} ids",
+            lambda report: self.map.store.rows_of(names),
+        )
+
     def histogram(self, column: str) -> tuple[np.ndarray, np.ndarray] | None:
         """The `plotting.histogram` of a column of numbers; None while it is counted."""
         return waiting.show_when_ready(

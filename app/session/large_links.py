@@ -20,6 +20,7 @@ def follow(large: Large) -> None:
     st.session_state[state.POLYGONS] = [list(map(list, polygon)) for polygon in link.polygons]
     if link.colour:
         st.session_state[state.OFF_COLOUR], st.session_state[state.OFF] = link.colour, link.off
+    st.session_state[state.PROBE_ASKED] = bool(link.probe)
     if link.id or link.row is not None:
         go_to(large, link.id or str(link.row))
 
@@ -47,5 +48,6 @@ def publish(large: Large) -> str:
         "id": "" if row is None else large.names([row])[0],
         "off": tuple(st.session_state.get(state.OFF) or ()),
         "polygons": state.whole_units(st.session_state.get(state.POLYGONS) or ()),
+        **links.trained((large.key,)),
     }
     return links.write(state.Link(**links.held() | shown))

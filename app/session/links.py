@@ -67,7 +67,7 @@ def current(workspace: Workspace) -> state.Link:
             "unlike": search.unlike,
             "region": search.region,
         }
-        | _probe(workspace)
+        | trained(workspace.key)
     )
 
 
@@ -96,10 +96,12 @@ def _held(name: str) -> Any:
     return usual if value in (None, state.PARAMETERS[name].usual) else type(usual)(value)
 
 
-def _probe(workspace: Workspace) -> dict[str, Any]:
-    """Describe the trained probe for a link; "" for collections, which stay in their session."""
+def trained(on: tuple[str, ...]) -> dict[str, Any]:
+    """Describe the probe that was trained on the vectors of these hashes for a link; "" for
+    collections, which stay in their session.
+    """
     key, target = st.session_state.get(state.PROBED), st.session_state.get(state.PROBED_TARGET)
-    if not key or key[:2] != workspace.key or target is None or target.name == COLLECTIONS:
+    if not key or key[: len(on)] != on or target is None or target.name == COLLECTIONS:
         return {"probe": "", "learn": "", "share": 0}
     return {"probe": key[2], "learn": target.name, "share": key[3]}
 

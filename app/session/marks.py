@@ -6,7 +6,7 @@ import csv
 import io
 import itertools
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -71,6 +71,14 @@ def add(review: Review, marks: Mapping[int, int]) -> Review:
     return _give(review, marks) if marks else review
 
 
+def resume(review: Review, kept: Mapping[int, int]) -> Review:
+    """Put marks that were kept from before beside those given, which win; where the galaxy shown
+    turns out to be marked, go on to one that is not.
+    """
+    both = replace(review, marks={**kept, **review.marks})
+    return restart(both) if review.shown in kept.keys() - review.marks.keys() else both
+
+
 def undo(review: Review) -> Review:
     """Take the last step back; one galaxy's mark: look at it again."""
     if not review.steps:
@@ -128,7 +136,8 @@ def _give(review: Review, marks: Mapping[int, int]) -> Review:
 def marks_file(ending: str, marks: Mapping[int, int], data: Any, facts: Mapping[str, Any]) -> bytes:
     """Write marks as a table of this format, highest first; `facts` name model and model_hash."""
     if ending == ".csv":
-        return write_csv(marks, data, facts["model"], facts["model_hash"]).encode()
+        digest = facts.get("data_fingerprint", data.fingerprint)
+        return write_csv(marks, data, facts["model"], facts["model_hash"], digest).encode()
     rows = np.array(_ordered(marks), dtype=np.int64)
     mark = Column(
         "mark", [marks[row] for row in rows.tolist()], "0 = ordinary, 5 = most interesting"
@@ -137,9 +146,11 @@ def marks_file(ending: str, marks: Mapping[int, int], data: Any, facts: Mapping[
     return table_bytes(ending, columns, {**export.provenance(data), **facts})
 
 
-def write_csv(marks: Mapping[int, int], data: Any, model: str, model_hash: str) -> str:
+def write_csv(
+    marks: Mapping[int, int], data: Any, model: str, model_hash: str, data_hash: str = ""
+) -> str:
     """Write marks as CSV, highest first, with id, class and position of each galaxy, model and
-    data; formulas are escaped.
+    data, by its own hash unless another is given; formulas are escaped.
     """
     ordered = _ordered(marks)
     known = export.identity(data, ordered)
@@ -149,7 +160,7 @@ def write_csv(marks: Mapping[int, int], data: Any, model: str, model_hash: str) 
         "model": model,
         "model_hash": model_hash,
         "data": data.name,
-        "data_hash": data.fingerprint,
+        "data_hash": data_hash or data.fingerprint,
     }
     columns |= known | {name: [text] * len(ordered) for name, text in about.items()}
     return files.csv_text(list(columns), zip(*columns.values(), strict=True))
@@ -187,9 +198,13 @@ class Imported:
         return " ".join(parts)
 
 
-def read_marks(name: str, content: bytes, ids: Sequence[object]) -> Imported:
+def read_marks(
+    name: str,
+    content: bytes,
+    ids: Sequence[object] | Callable[[set[str]], Mapping[str, int]],
+) -> Imported:
     """Read a file of marks with columns id and mark, of any format of an export, told by its name;
-    later lines win.
+    later lines win. `ids`: those of all galaxies, or what gives the rows of those that are there.
 
     Raises ValueError with one sentence for a file that is too large, cannot be read, lacks the
     columns, or holds something that is no mark.
@@ -201,7 +216,11 @@ def read_marks(name: str, content: bytes, ids: Sequence[object]) -> Imported:
         )
     ending = Path(name).suffix.lower()
     lines = _lines_of_csv(content) if ending == ".csv" else _lines_of_table(content, ending)
-    return _match(lines, {str(name): row for row, name in reversed(list(enumerate(ids)))})
+    if callable(ids):
+        rows = ids({name for line in lines for name in _names(line)})
+    else:
+        rows = {str(name): row for row, name in reversed(list(enumerate(ids)))}
+    return _match(lines, rows)
 
 
 def _lines_of_table(content: bytes, ending: str) -> list[dict[str, str | None]]:
@@ -248,6 +267,15 @@ def _check_columns(columns: list[str]) -> None:
         )
 
 
+def _names(line: dict[str, str | None]) -> tuple[str, ...]:
+    """Return what a galaxy may be called, most likely first: its id, without the apostrophe that
+    the export put before it, and the text of an id that a spreadsheet has rounded.
+    """
+    name = line["id"] or ""
+    plain = name[1:] if name.startswith("'") and files.safe_cell(name[1:]) == name else name
+    return name, plain, export.id_of((line.get("id_text") or "").strip())
+
+
 def _match(lines: list[dict[str, str | None]], rows: Mapping[str, int]) -> Imported:
     marks: dict[int, int] = {}
     missing: dict[str, None] = {}
@@ -262,14 +290,10 @@ def _match(lines: list[dict[str, str | None]], rows: Mapping[str, int]) -> Impor
                 f"Line {number} has the mark {written[:20]!r}; marks are integers from 0 to "
                 f"{HIGHEST}."
             )
-        name = line["id"] or ""
-        # undoes the export's apostrophe
-        plain = name[1:] if name.startswith("'") and files.safe_cell(name[1:]) == name else name
-        row = rows.get(name, rows.get(plain))
-        if row is None:  # a spreadsheet has rounded the id, but not its text
-            row = rows.get(export.id_of((line.get("id_text") or "").strip()))
+        names = _names(line)
+        row = next((rows[name] for name in names if name in rows), None)
         if row is None:
-            missing[plain] = None
+            missing[names[1]] = None
         else:
             marks[row] = value
         hashes.add((line.get("data_hash") or "").strip())

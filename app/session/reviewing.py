@@ -1,34 +1,49 @@
-"""This session's review of the open data: the marks that any page shows or gives."""
+"""This session's review of the open galaxies: the marks that any page shows or gives."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import streamlit as st
 
 from . import marks, state
-from .marks import Review
-from .workspace import Workspace
+from .marks import Imported, Review
 
 
-def review_of(workspace: Workspace) -> Review:
-    """Return the review."""
-    return st.session_state.setdefault(state.REVIEWS, {}).get(
-        workspace.data.galaxies_hash, Review()
-    )
+@dataclass(frozen=True)
+class Reviewed:
+    """The galaxies that are marked, of a small data set or a large store."""
+
+    key: str  # hash of the set of galaxies, under which session and browser keep its marks
+    data_hash: str
+    count: int
+    pictures: str  # address of the images; "" without any
+    ids: Callable[[Sequence[int]], list[str]]  # of rows
+    classes: Callable[[Sequence[int]], list[str]]
+    export: Callable[[str, Mapping[int, int]], bytes]  # ending, marks by row
+    read: Callable[[str, bytes], Imported]  # name and content of a file that was exported
+    hosted: bool
+    reranks: bool  # marks change the order of the other galaxies
 
 
-def change(workspace: Workspace, how: Callable[[Review], Review]) -> None:
+def review_of(key: str) -> Review:
+    """Return the review of a set of galaxies."""
+    return st.session_state.setdefault(state.REVIEWS, {}).get(key, Review())
+
+
+def change(key: str, how: Callable[[Review], Review]) -> None:
     """Change the review."""
-    st.session_state[state.REVIEWS][workspace.data.galaxies_hash] = how(review_of(workspace))
+    changed = how(review_of(key))
+    st.session_state[state.REVIEWS][key] = changed
 
 
-def take_mark(workspace: Workspace, message: Any) -> None:
+def take_mark(key: str, count: int, message: Any) -> None:
     """Take [row, mark] from the browser; anything else changes nothing."""
     if not isinstance(message, list) or [type(part) for part in message] != [int, int]:
         return
     row, value = message
-    if 0 <= row < len(workspace.data) and 0 <= value <= marks.HIGHEST:
-        change(workspace, lambda review: marks.add(review, {row: value}))
+    if 0 <= row < count and 0 <= value <= marks.HIGHEST:
+        change(key, lambda review: marks.add(review, {row: value}))
         st.session_state[state.STORE] = True  # the browser keeps marks

@@ -82,6 +82,9 @@ SHOW_ARTEFACTS = "show_artefacts"  # whether the leaderboard includes likely art
 BOARD_MODE = "board_mode"  # leaderboard, review, or how good it is
 # data hash -> app/session/marks.py's Review; never leaves the session but by export
 REVIEWS = "reviews"
+# of a large store, by the hash of its ids: marks that the browser kept, by id, until rows are known
+MARKS_FOUND = "marks_found"
+MARKED_IDS = "marked_ids"  # row -> id
 RERANKING = "reranking"  # how marks re-rank
 SURVEY_IMAGE = "survey_image"  # whether the survey's own image is fetched; local mode
 SKIP_CORRUPT = "skip_corrupt"  # names of data sets whose damaged images are left out

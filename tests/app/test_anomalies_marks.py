@@ -62,6 +62,18 @@ def test_arrows_go_back_and_on_without_marking() -> None:
     assert marks.forward(marks.back(review)).shown == 1
 
 
+def test_marks_that_were_kept_stand_beside_those_given_and_a_marked_galaxy_is_left() -> None:
+    review = marks.mark(marks.arrive(Review(), ORDER), 4)
+    review = marks.arrive(review, ORDER)
+    first, second, third = ORDER[:3]
+    same = marks.resume(review, {first: 1})
+    assert same.marks == {first: 4}, "the session's own wins"
+    assert same.path == review.path, "and the way back stays"
+    other = marks.arrive(marks.resume(review, {second: 2}), ORDER)
+    assert other.marks == {first: 4, second: 2}
+    assert other.shown == third
+
+
 def test_undo_takes_the_mark_back_and_looks_at_that_galaxy_again() -> None:
     review = marks.undo(pressed(pressed(begun(), 5), 2))
     assert (review.shown, dict(review.marks)) == (1, {3: 5})

@@ -101,6 +101,37 @@ def test_a_click_on_the_leaderboard_opens_the_galaxy_on_the_map_and_arrow_keys_s
     context.close()
 
 
+def test_marks_of_a_large_store_are_given_by_key_and_kept_by_the_browser_by_id(
+    start: Callable[..., Any], browser: Any, tmp_path: Path
+) -> None:
+    simulate_store(Mixture(200_100, 16), tmp_path / "survey")
+    server = start("--vectors", str(tmp_path / "survey"))
+    context = browser.new_context(viewport=VIEW)
+    explorer = Explorer(context.new_page(), server.url)
+    page = explorer.page
+    page.goto(f"{server.url}/anomalies?sort=magnitude")
+    explorer.appears(page.locator(".st-key-leaderboard .tile").first)
+    tiles = page.locator(".st-key-leaderboard .tile").all()
+    names = [str(FIRST_ID + int(one.get_attribute("data-row"))) for one in tiles[:3]]
+    page.get_by_text("Review", exact=True).click()
+    explorer.appears(page.get_by_role("heading", name=names[0]))
+    explorer.quiet()
+    for key, name in (("5", names[1]), ("3", names[2]), ("ArrowLeft", names[1])):
+        page.keyboard.press(key)
+        explorer.appears(page.get_by_role("heading", name=name))
+        explorer.quiet()
+    explorer.says("This galaxy is marked 3. 2 marked so far")
+    page.wait_for_function(f"JSON.stringify(localStorage).includes('{names[1]}')")
+    page.reload()
+    explorer.appears(page.get_by_text("Review", exact=True))
+    page.get_by_text("Review", exact=True).click()
+    explorer.says("2 marked so far, 1 of them with 4 or 5")
+    explorer.appears(page.get_by_role("heading", name=names[2]))
+    assert explorer.complaints == []
+    assert explorer.outside == []
+    context.close()
+
+
 def grey(row: int) -> int:
     """The shade of a galaxy's image, which tells it from its neighbours'."""
     return 40 + 30 * (row % 7)

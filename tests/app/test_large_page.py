@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from page_runner import QUIET, run_page, settled, tables, words
+from page_runner import QUIET, numbers, run_page, settled, tables, words
 from pyarrow import parquet
 
 from app.components import large_card
@@ -21,10 +21,12 @@ from app.components.latent_map.colouring import by_class
 from app.components.latent_map.latent_map import packed_bits
 from app.components.latent_map.tiles import pack_tile, read_box, widened
 from app.pages.anomalies import large as anomalies
+from app.pages.anomalies import review
 from app.pages.map import large as page
+from app.pages.probe import large as probe
 from app.server import first_look, pictures
 from app.server.settings import read_settings
-from app.session import large, loaders
+from app.session import large, loaders, marks, store_sample
 from app.session.large import Large
 from astrojepa import plotting
 from astrojepa.data.crops import resize_frame
@@ -424,6 +426,61 @@ def test_the_galaxy_page_steps_through_the_ranks_of_the_leaderboard_one_came_fro
     assert "no column" in words(test)
 
 
+def test_marks_of_a_large_store_are_given_in_the_order_of_the_leaderboard_and_undone(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
+) -> None:
+    shown, exported = {}, {}
+    monkeypatch.setattr(review, "gallery", lambda key, *own, **named: shown.update({key: own}))
+    monkeypatch.setattr(review, "export_menu", lambda *own: exported.update({own[0]: own}))
+    frame = pd.read_parquet(store)
+    order = frame["score"].sort_values(ascending=False, kind="stable").index.tolist()
+    ids = frame["object_id"][order].astype(str).tolist()
+    test = run(monkeypatch, pages_cache, store, page="anomalies")
+    test.session_state["board_mode"] = "review"
+    settled(test.run())
+    assert not test.error
+    assert f"{ids[0]}" in [element.value for element in test.header]
+    assert "not marked yet. 0 marked so far" in words(test)
+    assert shown["review_next"][1] == order[1:13]
+    assert shown["review_next"][2][0] == (frame["label"][order[1]], "rank 2")
+    for key in ("mark_4", "mark_5", "mark_0", "review_u"):
+        test.button(key=key).click().run()
+        settled(test)
+    assert ids[2] in [element.value for element in test.header], "undo goes back"
+    assert "2 marked so far, 2 of them with 4 or 5" in words(test)
+    assert test.query_params["id"] == ids[2]
+    assert shown["review_marked"][1] == [order[1], order[0]]
+    assert shown["review_marked"][2][0] == (f"5  {frame['label'][order[1]]}", ids[1])
+    _, _, count, write, _ = exported["marks"]
+    assert count == 2
+    table = pd.read_csv(io.BytesIO(write(".csv")), dtype={"id": str})
+    assert table["id"].tolist() == [ids[1], ids[0]]
+    assert table["mark"].tolist() == [5, 4]
+    assert table["class"].tolist() == frame["label"][order[1::-1]].tolist()
+    np.testing.assert_allclose(table["dec_deg"], frame["dec"][order[1::-1]])
+    assert table["data"].unique().tolist() == ["survey"]
+    about = write(".ecsv").decode()
+    assert "{simulated: 'true'}" in about
+    assert about.splitlines()[-2].startswith(ids[1])
+
+
+def test_marks_of_a_large_store_are_imported_by_id_whatever_its_order(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, tmp_path: Path
+) -> None:
+    frame = pd.read_parquet(plain)
+    frame.iloc[::-1].to_parquet(tmp_path / "a.parquet")
+    one, other = (open_store(path) for path in (plain, tmp_path))
+    assert one.galaxies_hash == other.galaxies_hash
+    frame[1:].to_parquet(tmp_path / "a.parquet")
+    assert open_store(tmp_path).galaxies_hash != one.galaxies_hash
+    frame.iloc[::-1].to_parquet(tmp_path / "a.parquet")
+    named = frame["object_id"].iloc[[7, 9]].astype(str).tolist()
+    content = f"id,mark\n{named[0]},3\n{named[1]},5\nnobody,1\n"
+    found = marks.read_marks("m.csv", content.encode(), other.rows_of)
+    assert found.marks == {COUNT - 8: 3, COUNT - 10: 5}
+    assert found.missing == ("nobody",)
+
+
 @pytest.mark.parametrize("name", ["map", "anomalies"])
 def test_a_wrong_filter_is_named_on_the_page_and_stays_in_the_link(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, name: str
@@ -468,13 +525,78 @@ def test_a_leaderboard_by_any_numbers_has_its_histogram(
     assert f"{known:,} galaxies, page 1 of" in words(test)
 
 
-@pytest.mark.parametrize("name", ["probe", "compare", "models"])
-def test_other_pages_say_what_they_take(
-    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path, name: str
+def test_a_probe_is_trained_on_a_random_sample_and_its_link_trains_it_again(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
 ) -> None:
-    test = run(monkeypatch, pages_cache, store, page=name)
+    shown: list[Any] = []
+    monkeypatch.setattr(probe, "gallery", lambda *given: shown.append(given))
+    monkeypatch.setattr(store_sample, "SAMPLED", 1200)
+    test = run(monkeypatch, pages_cache, store, page="probe")
+    assert "of a random sample of 1,200 of the 3,000 labelled galaxies (seed 0)." in words(test)
+    assert "probe" not in test.query_params
+    frame = pd.read_parquet(store)
+    targets = test.selectbox(key="probe_target").options
+    assert targets == ["Classes of the data", "Label"]
+    pressed(test, "Train")
     assert not test.error
-    assert "page works with up to" in words(test)
+    assert "test galaxies classified correctly" in " ".join(box.value for box in test.header)
+    (listed,) = tables(test)
+    assert listed["Features"].tolist() == ["survey", "Most frequent class"]
+    accuracy = numbers(listed["Accuracy, %"])
+    assert accuracy[0] > accuracy[1] + 20, "a mixture's own classes are easy to tell"
+    link = dict(test.query_params)
+    assert (link["probe"], link["learn"], link["share"]) == ("linear", "labels", "100")
+    test.session_state["cell"] = (0, 0)
+    settled(test.run())
+    _, _, rows, captions, _ = shown[-1]
+    assert set(frame["label"].iloc[rows]) == {min(frame["label"])}
+    assert [name for name, _ in captions] == frame["object_id"].iloc[rows].astype(str).tolist()
+    again = run(monkeypatch, pages_cache, store, page="probe", query=link)
+    assert again.header[0].value == test.header[0].value
+
+
+def test_a_sample_holds_the_vectors_of_its_galaxies_and_none_without_a_label(
+    plain: Path, tmp_path: Path
+) -> None:
+    frame = pd.read_parquet(plain)
+    frame.loc[frame.index % 3 == 0, "label"] = None
+    frame.to_parquet(tmp_path / "a.parquet")
+    opened = Large("survey", "0" * 16, open_large_map(open_store(tmp_path)))
+    stored, labelled = store_sample._sample(opened)(lambda *said: None)
+    rows = stored.galaxies.rows
+    assert labelled == len(rows) == 2000
+    assert (rows % 3 > 0).all()
+    np.testing.assert_array_equal(
+        stored.embeddings.vectors, np.stack(frame["vector"].iloc[rows].to_numpy())
+    )
+    names = [stored.galaxies.classes[label] for label in stored.embeddings.labels]
+    assert names == frame["label"].iloc[rows].tolist()
+
+
+def test_a_store_without_classes_is_told_that_a_probe_needs_them(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, tmp_path: Path
+) -> None:
+    pd.read_parquet(plain).drop(columns="label").to_parquet(tmp_path / "a.parquet")
+    test = run(monkeypatch, pages_cache, tmp_path, page="probe")
+    assert "has no classes, which a probe needs" in words(test)
+
+
+def test_the_models_page_of_a_large_store_compares_models_and_tells_what_the_store_holds(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
+) -> None:
+    test = run(monkeypatch, pages_cache, store, page="models")
+    assert not test.error
+    assert len(tables(test)) == 1
+    said = [element.value for element in test.get("text")]
+    assert {"3,000", "16", "true"} <= set(said)
+
+
+def test_compare_says_in_a_sentence_what_it_needs(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
+) -> None:
+    test = run(monkeypatch, pages_cache, store, page="compare")
+    assert not test.error
+    assert "Compare needs the vectors of two models for the same galaxies" in words(test)
 
 
 def test_a_store_without_a_map_is_told_how_to_get_one(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import streamlit as st
 
 from ...session import follow_links, keepsake, sampling, state
-from ...session.marks import Review
+from ...session.marks import Review, resume
 from ...session.workspace import Workspace
 from ..browser import component, hears
 
@@ -20,13 +20,9 @@ def keep_in_browser(workspace: Workspace) -> None:
     what it kept before.
     """
     place = workspace.data.galaxies_hash
-    heard = st.session_state.setdefault(state.HEARD, set())
     names = [place, *_of_sample(workspace)]
 
-    def found(kept: Any) -> None:
-        if place in heard or not isinstance(kept, dict):
-            return
-        heard.add(place)
+    def found(kept: dict[str, Any]) -> None:
         for name in names:
             _take_over(name, keepsake.read(kept.get(name), len(workspace.data)))
         for sample in names[1:]:
@@ -34,10 +30,23 @@ def keep_in_browser(workspace: Workspace) -> None:
             follow_links.take_along(sample, place, rows)
 
     # a sample's are those of all galaxies from now on
-    texts = {name: keepsake.write(_held(name)) for name in names}
+    keep(place, {name: keepsake.write(_held(name)) for name in names}, found)
+
+
+def keep(place: str, texts: Mapping[str, str], take: Callable[[dict[str, Any]], None]) -> None:
+    """Have the browser keep texts by their names, after it has handed over, once for a `place`,
+    what it kept before.
+    """
+    heard = st.session_state.setdefault(state.HEARD, set())
+
+    def found(kept: Any) -> None:
+        if place not in heard and isinstance(kept, dict):
+            heard.add(place)
+            take(kept)
+
     with st.container(key=f"{KEY}_aside"):  # theme.css takes it out of the page's flow
         component(KEY)(
-            data={"texts": texts, "heard": place in heard},
+            data={"texts": dict(texts), "heard": place in heard},
             key=KEY,
             on_found_change=hears(KEY, "found", "kept", found),
         )
@@ -68,8 +77,7 @@ def _take_over(name: str, kept: keepsake.Kept) -> None:
     """Put what was kept beside what the session holds, which wins."""
     reviews = st.session_state.setdefault(state.REVIEWS, {})
     if kept.marks:
-        review = reviews.get(name, Review())
-        reviews[name] = dataclasses.replace(review, marks={**kept.marks, **review.marks})
+        reviews[name] = resume(reviews.get(name, Review()), kept.marks)
     for key, before in ((state.COLLECTIONS, kept.collections), (state.DRAWN_ON, kept.drawn_on)):
         if before:
             held = st.session_state.setdefault(key, {})

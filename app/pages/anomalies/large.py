@@ -1,4 +1,4 @@
-"""The leaderboard of a store that is too large for memory, by any of its columns of numbers."""
+"""Leaderboard and review of a store that is too large for memory, by any column of numbers."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from ...session import state
 from ...session.large import SCORE, Large, Order, selected
 from ..map.large import export_rows, filter_row, pictured
 from ..map.selection import written
+from .large_review import review
 from .leaderboard import PER_PAGE, turned
 from .order import position_words
 
 TABLE = "leaderboard_table"
+MODES = {"board": "Leaderboard", "review": "Review"}
 
 
 def show(large: Large, go: Callable[[str], None]) -> None:
@@ -28,6 +30,7 @@ def show(large: Large, go: Callable[[str], None]) -> None:
     if st.session_state.pop(state.TO_MAP, False):
         go("map")
     st.title("Anomalies", anchor=False)
+    mode = choose("Mode", MODES, state.BOARD_MODE, label_visibility="collapsed")
     images, columns = large.images(), large.scores
     if SCORE not in columns:
         st.info(
@@ -42,7 +45,7 @@ def show(large: Large, go: Callable[[str], None]) -> None:
         )
         lowest = st.toggle("Lowest first", key=state.SELECTION_REVERSED)
         view = "table"
-        if images is not None:
+        if images is not None and mode == "board":
             view = choose("View", state.VIEWS, state.SELECTION_VIEW, label_visibility="collapsed")
     st.caption(_said(large, images, column, lowest))
     matching = filter_row(large)
@@ -53,6 +56,9 @@ def show(large: Large, go: Callable[[str], None]) -> None:
         st.session_state[state.BOARD_OF], st.session_state[state.BOARD_PAGE] = order, 0
     found = large.ranked(order)
     if found is None:
+        return
+    if mode == "review":
+        review(large, images, order, found[0])
         return
     left, right = st.columns([2, 1], gap="medium")
     with left:
@@ -65,10 +71,12 @@ def _said(large: Large, images: Any, column: str, lowest: bool) -> str:
     """Say whose galaxies these are, and what they are ranked by."""
     kind = "**simulated** galaxies" if large.is_simulated else "galaxies"
     which = "Lowest" if lowest else "Highest"
+    checked = "there are no images to check" if images is None else "images are not checked"
     made = large.map.store.facts.get(SCORE, "") if column == SCORE else ""
     return (
         f"**{escape_markdown(large.name)}**, {len(large.map):,} {kind}{pictured(large, images)}. "
-        f"{which} first, by {escape_markdown(made or f'the column {_words(column)}')}."
+        f"{which} first, by {escape_markdown(made or f'the column {_words(column)}')}. Likely "
+        f"artefacts are included: {checked}."
     )
 
 

@@ -148,7 +148,7 @@ def _followed(workspace: Workspace, view: View) -> None:
 
 def _places(workspace: Workspace, view: View) -> np.ndarray:
     """Return the ranks by the score, or re-ranked by the marks if the user asks for that."""
-    marks = reviewing.review_of(workspace).marks
+    marks = reviewing.review_of(workspace.data.galaxies_hash).marks
     if not marks:
         return view.chosen.places
     by_marks = st.toggle(f"Re-rank by my {len(marks):,} marks", key=BY_MARKS)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +14,7 @@ from astrojepa.tables import WRITERS
 
 from ...components.choose import choose
 from ...components.cutout.cutout import cutout
+from ...components.escape_markdown import escape_markdown
 from ...components.export_menu import MARK, export_menu
 from ...components.facts import facts
 from ...components.galaxy_card import named
@@ -20,6 +22,7 @@ from ...components.gallery.gallery import gallery
 from ...components.review_focus.review_focus import free_the_keys
 from ...session import links, loaders, marks, reviewing, state, waiting
 from ...session.marks import Review
+from ...session.reviewing import Reviewed
 from ...session.workspace import Workspace
 from ..galaxy import view as galaxy
 from . import tasks
@@ -51,35 +54,67 @@ def expected(workspace: Workspace, view: View, given: Mapping[int, int]) -> np.n
 def review(workspace: Workspace, view: View) -> None:
     """Show the galaxy to be marked, and what comes next."""
     context = (*workspace.key, view.chosen.name, view.label, view.keep is not None)
-    current = reviewing.review_of(workspace)
-    if st.session_state.get(CONTEXT, context) != context:
-        current = marks.restart(current)
-    st.session_state[CONTEXT] = context
-    places = finite_places(expected(workspace, view, current.marks))
+    about = reviewed(workspace)
+    given = reviewing.review_of(about.key).marks
+    places = finite_places(expected(workspace, view, given))
     order = view.order(workspace, places)
-    current = marks.arrive(current, order.tolist())
-    st.session_state[state.REVIEWS][workspace.data.galaxies_hash] = current
+    current = arrived(about.key, order, context)
     row = current.shown
     if row is None:
-        _finished(workspace, current)
+        finished(about, current)
     else:
-        st.session_state[state.ROW] = row
-        free_the_keys(state.BOARD_MODE, row)
         left, right = st.columns([1, 1], gap="medium")
         image = workspace.picture(row)
         culprit = _culprit(workspace, row, image)
         with left:
             _picture(workspace, row, image, culprit)
         with right:
-            _marking(workspace, current, row)
+            marking(about, current, row)
             _facts(workspace, view, row, culprit)
-            _files(workspace, current)
-    _galleries(workspace, view, current, order, places)
+            files(about, current)
+    coming = following(current, order)
+    before = view.chosen.places
+    galleries(about, current, coming, [rank_words(places[row], before[row]) for row in coming])
 
 
-def _marking(workspace: Workspace, current: Review, row: int) -> None:
+def reviewed(workspace: Workspace) -> Reviewed:
+    """The open galaxies, as those that are marked."""
+    data = workspace.data
+    made = {"model": workspace.made_by[0], "model_hash": workspace.made_by[1]}
+    made["view"] = links.address(workspace)
+    return Reviewed(
+        data.galaxies_hash,
+        data.fingerprint,
+        len(data),
+        workspace.pictures,
+        lambda rows: [str(data.ids[row]) for row in rows],
+        lambda rows: [workspace.class_name(row) for row in rows],
+        lambda ending, given: marks.marks_file(ending, given, data, made),
+        lambda name, content: marks.read_marks(name, content, data.ids),
+        reranks=True,
+        hosted=workspace.hosted,
+    )
+
+
+def arrived(key: str, order: np.ndarray, context: object) -> Review:
+    """Return the review at the galaxy that is to be marked, which is selected; in another `context`
+    the path through the galaxies begins anew.
+    """
+    current = reviewing.review_of(key)
+    if st.session_state.get(CONTEXT, context) != context:
+        current = marks.restart(current)
+    st.session_state[CONTEXT] = context
+    current = st.session_state[state.REVIEWS][key] = marks.arrive(current, order.tolist())
+    if current.shown is not None:
+        st.session_state[state.ROW] = current.shown
+        free_the_keys(state.BOARD_MODE, current.shown)
+    return current
+
+
+def marking(about: Reviewed, current: Review, row: int) -> None:
+    """Draw the galaxy's name, and the buttons that mark it and move on."""
     given = current.marks.get(row)
-    named(workspace, row)
+    named(about.ids([row])[0], about.classes([row])[0])
     said = "not marked yet" if given is None else f"marked {given}"
     best = sum(value >= marks.HIGHEST - 1 for value in current.marks.values())
     st.caption(
@@ -95,7 +130,7 @@ def _marking(workspace: Workspace, current: Review, row: int) -> None:
                 type=kind,
                 shortcut=str(value),
                 on_click=reviewing.change,
-                args=(workspace, lambda r, value=value: marks.mark(r, value)),
+                args=(about.key, lambda r, value=value: marks.mark(r, value)),
             )
     with st.container(horizontal=True, gap="small", key="review_moves"):
         moves = (
@@ -110,12 +145,10 @@ def _marking(workspace: Workspace, current: Review, row: int) -> None:
                 shortcut=key,
                 disabled=barred,
                 on_click=reviewing.change,
-                args=(workspace, change),
+                args=(about.key, change),
             )
-    st.caption(
-        "How interesting is this galaxy? 0 = ordinary or an artefact, 5 = show more like it. Each "
-        "mark re-ranks all other galaxies."
-    )
+    most = "show more like it. Each mark re-ranks all other galaxies." if about.reranks else "most"
+    st.caption(f"How interesting is this galaxy? 0 = ordinary or an artefact, 5 = {most}")
 
 
 def _picture(workspace: Workspace, row: int, image: np.ndarray | None, culprit: int | None) -> None:
@@ -170,27 +203,26 @@ def _facts(workspace: Workspace, view: View, row: int, culprit: int | None) -> N
     facts("review", known)
 
 
-def _files(workspace: Workspace, current: Review) -> None:
-    data = workspace.data
+def files(about: Reviewed, current: Review) -> None:
+    """Offer the marks as a file, and to take over those of one."""
     with st.container(horizontal=True, vertical_alignment="center", key="review_files"):
-        made = {"model": workspace.made_by[0], "model_hash": workspace.made_by[1]}
-        made["view"] = links.address(workspace)
         export_menu(
             "marks",
             "marks",
             len(current.marks),
-            lambda ending: marks.marks_file(ending, current.marks, data, made),
+            lambda ending: about.export(ending, current.marks),
             MARK,
         )
         with st.popover("Review options"):
-            choose("Re-rank", RERANKINGS, state.RERANKING)
+            if about.reranks:
+                choose("Re-rank", RERANKINGS, state.RERANKING)
             st.file_uploader(
                 "Import marks",
-                ["csv"] if workspace.hosted else [ending[1:] for ending in WRITERS],
+                ["csv"] if about.hosted else [ending[1:] for ending in WRITERS],
                 key=FILE,
                 max_upload_size=2,
                 on_change=_read,
-                args=(workspace,),
+                args=(about,),
             )
             st.caption("This browser keeps marks. Export them to keep them elsewhere.")
     if said := st.session_state.get(SAID):
@@ -200,53 +232,65 @@ def _files(workspace: Workspace, current: Review) -> None:
             st.text(sentence)
 
 
-def _read(workspace: Workspace) -> None:
+def _read(about: Reviewed) -> None:
     """Take over the marks of a file once, when it arrives."""
     file = st.session_state.get(FILE)
     if file is None:
         st.session_state.pop(SAID, None)
         return
     try:
-        found = marks.read_marks(file.name, file.getvalue(), workspace.data.ids)
+        found = about.read(file.name, file.getvalue())
     except ValueError as error:
         st.session_state[SAID] = (str(error), True)
         return
-    reviewing.change(workspace, lambda review: marks.add(review, found.marks))
-    st.session_state[SAID] = (found.sentence(workspace.data.fingerprint), False)
+    reviewing.change(about.key, lambda review: marks.add(review, found.marks))
+    st.session_state[SAID] = (found.sentence(about.data_hash), False)
 
 
-def _galleries(
-    workspace: Workspace, view: View, current: Review, order: np.ndarray, places: np.ndarray
-) -> None:
-    def visit(row: Any) -> None:
-        if isinstance(row, int) and not isinstance(row, bool) and 0 <= row < len(workspace.data):
-            reviewing.change(workspace, lambda review: marks.visit(review, row))
-
+def following(current: Review, order: np.ndarray) -> list[int]:
+    """Return the rows that come next."""
     seen = {*current.path, *current.marks}
-    coming = [row for row in order.tolist() if row not in seen][:NEXT]
+    return list(itertools.islice((row for row in order.tolist() if row not in seen), NEXT))
+
+
+def galleries(
+    about: Reviewed, current: Review, coming: Sequence[int], words: Sequence[str]
+) -> None:
+    """Show the galaxies that come next, each with words, and those with the highest marks."""
+
+    def visit(row: Any) -> None:
+        if isinstance(row, int) and not isinstance(row, bool) and 0 <= row < about.count:
+            reviewing.change(about.key, lambda review: marks.visit(review, row))
+
+    best = sorted(current.marks, key=lambda row: (-current.marks[row], row))[:MARKED]
     if coming:
         st.header("Up next", anchor=False)
-        captions = [
-            (workspace.class_name(row), rank_words(places[row], view.chosen.places[row]))
-            for row in coming
-        ]
-        gallery("review_next", workspace.pictures, coming, captions, visit, tile=96)
-    if current.marks:
-        best = sorted(current.marks, key=lambda row: (-current.marks[row], row))
+        captions = list(zip(about.classes(coming), words, strict=True))
+        _galaxies("review_next", about, coming, captions, visit)
+    if best:
         st.header("Marked", anchor=False)
-        captions = [
-            (f"{current.marks[row]}  {workspace.class_name(row)}", str(workspace.data.ids[row]))
-            for row in best[:MARKED]
-        ]
-        gallery(
-            "review_marked",
-            workspace.pictures,
-            best[:MARKED],
-            captions,
-            visit,
-            selected=current.shown,
-            tile=96,
-        )
+        kinds = zip(best, about.classes(best), strict=True)
+        firsts = [f"{current.marks[row]}  {kind}".rstrip() for row, kind in kinds]
+        captions = list(zip(firsts, about.ids(best), strict=True))
+        _galaxies("review_marked", about, best, captions, visit, current.shown)
+
+
+def _galaxies(
+    key: str,
+    about: Reviewed,
+    rows: Sequence[int],
+    captions: Sequence[tuple[str, str]],
+    visit: Callable[[Any], None],
+    selected: int | None = None,
+) -> None:
+    """Show images, or buttons where there are none."""
+    if about.pictures:
+        gallery(key, about.pictures, list(rows), captions, visit, selected=selected, tile=96)
+        return
+    with st.container(horizontal=True, gap="small", key=key):
+        for row, lines in zip(rows, captions, strict=True):
+            words = escape_markdown(", ".join(line for line in lines if line))
+            st.button(words, key=f"{key}_{row}", on_click=visit, args=(row,))
 
 
 def rank_words(place: int, before: int) -> str:
@@ -254,14 +298,15 @@ def rank_words(place: int, before: int) -> str:
     return f"rank {place:,}" if place == before else f"rank {place:,}, was {before:,}"
 
 
-def _finished(workspace: Workspace, current: Review) -> None:
+def finished(about: Reviewed, current: Review) -> None:
+    """Say that every galaxy has been seen."""
     st.info(
         f"You have seen every galaxy of this selection and marked {len(current.marks):,} of "
-        f"{len(workspace.data):,}."
+        f"{about.count:,}."
     )
     with st.container(horizontal=True):
-        st.button("Start again", on_click=reviewing.change, args=(workspace, _again))
-    _files(workspace, current)
+        st.button("Start again", on_click=reviewing.change, args=(about.key, _again))
+    files(about, current)
 
 
 def _again(review: Review) -> Review:

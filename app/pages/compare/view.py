@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,13 @@ import pandas as pd
 import streamlit as st
 
 from astrojepa.checkpoints.card import ABSENT, without_weights
+from astrojepa.evaluation.vectors.neighbour_index import LARGE
 
 from ...components.escape_markdown import escape_markdown
 from ...components.gallery.gallery import gallery
 from ...components.table.table import Heading, table
 from ...session import links, loaders, state, waiting
+from ...session.large import Large
 from ...session.workspace import (
     BASELINE,
     RANDOM,
@@ -51,6 +54,15 @@ def show(workspace: Workspace) -> None:
         _compare(workspace, second)
     if not workspace.hosted:
         compare_measures.sweeps()
+
+
+def show_large(large: Large, go: Callable[[str], None]) -> None:
+    """Say what a comparison needs that a large store does not have."""
+    st.title("Compare", anchor=False)
+    st.info(
+        "Compare needs the vectors of two models for the same galaxies, of at most "
+        f"{LARGE:,}; {escape_markdown(large.name)} has those of one, for {len(large.map):,}."
+    )
 
 
 def preferred(choices: list[Choice], bundled: bool) -> str:
@@ -242,4 +254,4 @@ def _moved(workspace: Workspace, found: Any, row: int) -> None:
     gallery("moved_most", workspace.pictures, rows.tolist(), captions, links.select, selected=row)
 
 
-PAGE = Page("Compare", 5, show)
+PAGE = Page("Compare", 5, show, show_large=show_large)

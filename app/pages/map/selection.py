@@ -70,8 +70,8 @@ def show_selection(workspace: Workspace, rows: np.ndarray) -> None:
         return
     part = slice(page * PER_PAGE, (page + 1) * PER_PAGE)
     shown = rows[part]
-    said = captions(workspace, by, shown, values[part])
-    given = reviewing.review_of(workspace).marks
+    said, data = captions(workspace, by, shown, values[part]), workspace.data
+    given = reviewing.review_of(data.galaxies_hash).marks
     marked = [f", marked {given[row]}" if row in given else "" for row in shown.tolist()]
     gallery(
         "lasso_gallery",
@@ -84,7 +84,7 @@ def show_selection(workspace: Workspace, rows: np.ndarray) -> None:
         links.select,
         selected=st.session_state.get(state.ROW),
         tile=TILES[size],
-        on_mark=lambda message: reviewing.take_mark(workspace, message),
+        on_mark=lambda message: reviewing.take_mark(data.galaxies_hash, len(data), message),
     )
     st.caption("Arrow keys move between images; 0 to 5 mark one as on the Anomalies page.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -11,8 +12,10 @@ from astrojepa.checkpoints.card import ABSENT, HOW_TO_GET
 from astrojepa.places import EXPLORE, TRAIN
 
 from ...components.escape_markdown import escape_markdown
+from ...components.facts import facts
 from ...components.table.table import Heading, table
 from ...session import loaders, state
+from ...session.large import Large
 from ...session.workspace import Workspace
 from ..registry import Page
 from . import card as models_card
@@ -44,11 +47,31 @@ def show(workspace: Workspace) -> None:
         models_data.show(workspace)
     models_uploads.show(workspace)
     _comparison()
+    _commands()
+
+
+def show_large(large: Large, go: Callable[[str], None]) -> None:
+    """Draw the table of models, and what the store says of itself."""
+    st.title("Models & data", anchor=False)
+    store, name = large.map.store, escape_markdown(large.name)
+    st.header("Data", anchor=False)
+    st.caption(
+        f"{name} holds vectors, and no model. To open a model, start the explorer without "
+        "`--vectors`."
+    )
+    known = {"Galaxies": f"{len(store):,}", "Numbers in a vector": f"{store.width:,}"}
+    facts("store", {**known, "Columns": ", ".join(store.names), **store.facts})
+    _comparison()
+    _commands()
+
+
+def _commands() -> None:
     st.header("Train your own", anchor=False)
     st.code(COMMANDS, language="bash", wrap_lines=True)
 
 
 def _comparison() -> None:
+    """Draw the table of models."""
     st.header("Model comparison", anchor=False)
     cards = loaders.cards()
     shown = zoo_table(cards)
@@ -110,4 +133,4 @@ def _remember_path() -> None:
         st.session_state[state.CHECKPOINT] = path
 
 
-PAGE = Page("Models & data", 6, show)
+PAGE = Page("Models & data", 6, show, show_large=show_large)

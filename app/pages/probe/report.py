@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,10 +42,21 @@ CIRCULAR = (
 )
 
 
+# draws galaxies by their rows, with captions
+Galaxies = Callable[[np.ndarray, Sequence[Sequence[str]]], None]
+
+
 def show(
-    workspace: Workspace, report: Report, target: Target, split: Split, setting: tuple[str, int]
+    workspace: Workspace,
+    report: Report,
+    target: Target,
+    split: Split,
+    setting: tuple[str, int],
+    galaxies: Galaxies | None = None,
 ) -> None:
-    """Draw a probe's report; `setting` is its kind and the share of labels, %."""
+    """Draw a probe's report; `setting` is its kind and the share of labels, %. `galaxies` draws
+    those of a sample, whose probe colours no map.
+    """
     first = report.rows[0].result
     st.header(
         f"{percent(first.accuracy)} of {len(first.truth):,} test galaxies classified correctly",
@@ -59,7 +71,7 @@ def show(
     circular = workspace.key[0] in target.drawn_on
     if circular:
         st.warning(CIRCULAR)
-    _take_away(workspace, report, target, split)
+    _take_away(workspace, report, target, split, mapped=galaxies is None)
     compared = st.container()
     left, right = st.columns([2, 3], gap="large")
     with left:
@@ -70,7 +82,7 @@ def show(
         cell = st.session_state.get(state.CELL)
         confusion("confusion", first.confusion, first.classes, cell, _choose)
         if cell is not None:
-            _cell(workspace, report, cell)
+            _cell(workspace, report, cell, galaxies)
     if circular:
         return
     with compared:  # last, since a baseline may take long
@@ -85,7 +97,11 @@ def _compare(
     place = "/".join((ASKED, *workspace.key))
     asked = bool(st.session_state.get(place)) or _at_hand(workspace)
     names = tasks.baselines(
-        workspace.model, len(workspace.data), asked, on_pixels=workspace.is_baseline
+        workspace.model,
+        len(workspace.data),
+        asked,
+        on_pixels=workspace.is_baseline,
+        has_images=workspace.data.has_images,
     )
     subject = "This model" if workspace.stored is None else "The probe of these vectors"
     table_place, rows = st.container(), list(report.rows)
@@ -129,12 +145,15 @@ def _offer_random(workspace: Workspace, place: str) -> None:
         )
 
 
-def _take_away(workspace: Workspace, report: Report, target: Target, split: Split) -> None:
+def _take_away(
+    workspace: Workspace, report: Report, target: Target, split: Split, *, mapped: bool
+) -> None:
     """Buttons that use the probe: colours on the map, and a file."""
     name, digest = workspace.made_by
     named = (name, digest or str(workspace.embeddings.model_hash))
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.button("Colour map by prediction", on_click=_to_map)
+        if mapped:
+            st.button("Colour map by prediction", on_click=_to_map)
         st.download_button(
             "Download probe",
             lambda: tasks.as_json(
@@ -144,14 +163,11 @@ def _take_away(workspace: Workspace, report: Report, target: Target, split: Spli
             "application/json",
             on_click="ignore",
         )
-        all_named = (
-            "The map shows predictions for all galaxies"
-            if report.probe.layers
-            else "The map shows predictions for the test part"
-        )
+        part = "all galaxies" if report.probe.layers else "the test part"
+        all_named = f"The map shows predictions for {part}. " if mapped else ""
         use = "; `astrojepa predict FILE --data FOLDER` applies it" if workspace.model else ""
         st.caption(
-            f"{all_named}. The download is JSON with classes, weights, standardisation, and hashes "
+            f"{all_named}The download is JSON with classes, weights, standardisation, and hashes "
             f"of model, data and split{use}."
         )
 
@@ -220,7 +236,9 @@ def _calibration(result: Any, report: Report) -> None:
         )
 
 
-def _cell(workspace: Workspace, report: Report, cell: tuple[int, int]) -> None:
+def _cell(
+    workspace: Workspace, report: Report, cell: tuple[int, int], galaxies: Galaxies | None
+) -> None:
     result = report.rows[0].result
     true, named = cell
     if max(cell) >= len(result.classes):
@@ -243,7 +261,10 @@ def _cell(workspace: Workspace, report: Report, cell: tuple[int, int]) -> None:
         (str(workspace.data.ids[row]), f"{percent(result.probabilities[i, named], 0)} confidence")
         for i, row in zip(inside, rows, strict=True)
     ]
-    gallery("confused", workspace.pictures, rows[:SHOWN].tolist(), captions[:SHOWN], _open)
+    if galaxies is not None:
+        galaxies(rows[:SHOWN], captions[:SHOWN])
+    else:
+        gallery("confused", workspace.pictures, rows[:SHOWN].tolist(), captions[:SHOWN], _open)
 
 
 def _choose(cell: tuple[int, int] | None) -> None:

@@ -206,10 +206,14 @@ def _calibrated(
     return probe, (asked, found.covered(truth), float(found.sets.sum(axis=1).mean()))
 
 
-def baselines(model: Any, count: int, asked: bool, *, on_pixels: bool = False) -> list[str]:
+def baselines(
+    model: Any, count: int, asked: bool, *, on_pixels: bool = False, has_images: bool = True
+) -> list[str]:
     """Return the baselines, quickest first; random weights of large data only if asked for, and
     pixel PCA unless it is what is probed.
     """
+    if not has_images:
+        return [COMMONEST]
     names = [COMMONEST, STATISTICS] if on_pixels else [COMMONEST, PIXELS, STATISTICS]
     return [*names, RANDOM] if model is not None and (asked or quickly(model, count)) else names
 

@@ -12,8 +12,8 @@ from ...components.escape_markdown import escape_markdown
 from ...session import collections, state, waiting
 from ...session.workspace import Workspace
 from ..registry import Page
+from . import large, tasks
 from . import report as probe_report
-from . import tasks
 from .tasks import Split, Target
 
 HOW_TO_COLLECT = (
@@ -40,8 +40,17 @@ def show(workspace: Workspace) -> None:
         f"{'Simulated galaxies. ' if data.simulated else ''}A probe is a small classifier on the "
         f"frozen features of {workspace.choice.label}, which were learned without labels."
     )
+    probe(workspace)
+
+
+def probe(workspace: Workspace, galaxies: probe_report.Galaxies | None = None) -> None:
+    """Draw controls, split and report; `galaxies` draws those of a sample, whose probe colours no
+    map.
+    """
+    data = workspace.data
     split = tasks.split_rows(data, data.fingerprint)
-    _ask(workspace, split)
+    options = target_options(workspace)
+    _ask(workspace, split, options if galaxies is None else options[:-1])
     st.caption(split_sentence(split))
     key, target = st.session_state.get(state.PROBED), st.session_state.get(state.PROBED_TARGET)
     if not key or key[:2] != workspace.key or target is None:
@@ -49,12 +58,11 @@ def show(workspace: Workspace) -> None:
     kind, share = key[2:4]
     task = tasks.probe_task(workspace.embeddings, target, split, kind, share / 100)
     report = waiting.wait_for(("probe", *key), "Training the probe", task)
-    probe_report.show(workspace, report, target, split, (kind, share))
+    probe_report.show(workspace, report, target, split, (kind, share), galaxies)
 
 
-def _ask(workspace: Workspace, split: Split) -> None:
+def _ask(workspace: Workspace, split: Split, options: list[str]) -> None:
     """Draw the controls; a click on Train takes down what is to be learned."""
-    options = target_options(workspace)
     if st.session_state.get(state.PROBE_TARGET) not in options:
         st.session_state[state.PROBE_TARGET] = options[0]
     st.session_state.setdefault(state.PROBE_SHARE, 100)
@@ -134,4 +142,4 @@ def split_sentence(split: Split) -> str:
     )
 
 
-PAGE = Page("Probe lab", 4, show)
+PAGE = Page("Probe lab", 4, show, show_large=large.show)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +36,7 @@ from astrojepa.evaluation.vectors.columns import (
     parquet_layout,
     vector_batches,
 )
+from astrojepa.progress import Progress, reporting
 
 PARTITION = 100_000  # galaxies of a file that is written here, about
 ROW_GROUP = 8192  # galaxies that are read together
@@ -92,6 +93,18 @@ class Store:
                             f"number too large for float32; leave this galaxy out."
                         )
                     yield int(first) + start, vectors
+
+    def vectors_of(self, rows: np.ndarray, progress: Progress | bool | None = None) -> np.ndarray:
+        """Return the vectors of some rows, ascending: float32 (q, D). All are read, a batch at a
+        time.
+        """
+        found = np.empty((len(rows), self.width), np.float32)
+        with reporting(progress, len(self), "reading vectors") as report:
+            for first, batch in self.batches():
+                here = slice(*np.searchsorted(rows, (first, first + len(batch))))
+                found[here] = batch[rows[here] - first]
+                report(len(batch))
+        return found
 
     def known(self, meaning: str) -> np.ndarray | None:
         """Return a column of WANTED for all galaxies, (n,); None where no partition has it."""
@@ -189,19 +202,38 @@ class Store:
 
     def row_of(self, name: str) -> int:
         """Return the first row with an id, else the row of that number; ValueError for neither."""
-        for first, ids in zip(self.firsts, self._ids(), strict=False):
-            if ids.dtype.kind in "iu":
-                there = np.flatnonzero(ids == int(name)) if _is_int64(name) else np.zeros(0, int)
-            else:
-                there = np.flatnonzero(ids.astype(str) == name)
-            if len(there):
-                return int(first) + int(there[0])
+        if (row := self.rows_of([name]).get(name)) is not None:
+            return row
         if name.isdecimal() and int(name) < len(self):
             return int(name)
         raise ValueError(
             f"{self.path.name} has no galaxy {name!r}; give an id such as "
             f"{self.known_of(np.array([0]))['id'][0]}, or a row from 0 to {len(self) - 1}."
         )
+
+    def rows_of(self, names: Collection[str]) -> dict[str, int]:
+        """Return the first row with each id, of those that are there."""
+        found: dict[str, int] = {}
+        left = set(names)
+        for first, ids in zip(self.firsts, self._ids(), strict=False):
+            if not left:
+                break
+            whole = ids.dtype.kind in "iu"
+            ids = ids if whole else ids.astype(str)
+            wanted = [int(name) for name in left if _is_int64(name)] if whole else list(left)
+            for row in np.flatnonzero(np.isin(ids, np.array(wanted, ids.dtype)))[::-1].tolist():
+                found[str(ids[row])] = int(first) + row
+            left -= found.keys()
+        return {name: found[name] for name in names if name in found}
+
+    @cached_property
+    def galaxies_hash(self) -> str:
+        """Hash of the set of ids, whatever their order (16 hex digits)."""
+        total = 0
+        for ids in self._ids():
+            codes = pd.util.hash_array(_codes(ids), categorize=False)
+            total = (total + int(codes.sum(dtype=np.uint64))) % 2**64
+        return hashlib.sha256(f"{len(self)} {total}".encode()).hexdigest()[:16]
 
     def check_ids(self) -> None:
         """Raise VectorsError, naming one, where an id stands in several rows.

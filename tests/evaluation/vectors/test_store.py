@@ -106,6 +106,29 @@ def test_missing_partitions_and_files_of_another_kind_are_refused(
         open_store(tmp_path / "none")
 
 
+@pytest.mark.parametrize("text", [False, True])
+def test_galaxies_are_found_by_ids_and_their_set_has_one_hash_in_any_order_and_number_of_files(
+    tmp_path: Path, text: bool
+) -> None:
+    ids = [str(row + 2**62) if text else row + 2**62 for row in range(COUNT)]
+    stores = []
+    for parts in (1, 5):
+        folder = tmp_path / str(parts)
+        folder.mkdir()
+        for number in range(parts):
+            here = ids[number::parts][:: -1 if parts > 1 else 1]
+            vectors = pa.FixedSizeListArray.from_arrays(pa.array(np.ones(2 * len(here))), 2)
+            table = pa.table({"object_id": here, "vector": vectors})
+            parquet.write_table(table, folder / f"{number}.parquet")
+        stores.append(open_store(folder))
+    one, several = stores
+    assert one.galaxies_hash == several.galaxies_hash
+    wanted = [str(ids[7]), "nobody", str(ids[3])]
+    assert one.rows_of(wanted) == {str(ids[7]): 7, str(ids[3]): 3}
+    found = several.rows_of(wanted)
+    assert several.known_of(np.array(list(found.values())))["id"].astype(str).tolist() == [*found]
+
+
 @pytest.mark.parametrize("statistics", [True, False])
 def test_a_store_ranks_by_numbers_and_never_by_ids(tmp_path: Path, statistics: bool) -> None:
     rows = np.arange(COUNT)
