@@ -379,10 +379,11 @@ def _read_separated(path: Path, separators: str) -> pd.DataFrame:
             warnings.simplefilter("ignore", pd.errors.ParserWarning)  # of what is left out, empty
             table = pd.read_csv(path, **plain, **given, index_col=False)
     _check_size(path, *table.shape)
-    table.columns = ["" if re.match("Unnamed: ", str(n)) else str(n).strip() for n in table.columns]
+    table.columns = [str(name).strip() for name in table.columns]
     if separator == ";":
         table = table.apply(with_points)
-    table = table[[name for name in table if name or (table[name] != "").any()]]
+    nameless = [name for name in table if name.startswith("Unnamed: ")]  # so does pandas call them
+    table = table.drop(columns=[name for name in nameless if (table[name] == "").all()])
     units: dict[str, str] = {}
     ruled = len(table) > 1 and table.iloc[1].str.fullmatch("-+").all()
     if ruled or _is_of_units(table):
