@@ -56,7 +56,8 @@ OWN = ("file", "id", "ra", "dec")  # of every galaxy
 ABOUT = "columns"  # of the attributes of a table: unit and description of columns, by name
 FRAME = "frame"  # of the attributes of a table: in which positions are, where not ICRS
 SAME_FRAME = r"(icrs.*|(eq_)?fk5( J?2000(\.0*)?)?)?"
-OLD_EQUINOX = r"\b[BJ]? ?1[89]\d\d(\.\d)?\b|\bFK4\b"  # in what is said of a column
+# in what is said of a column; a year alone may be that of a paper, or of an epoch
+OLD_EQUINOX = r"\bB ?1[89]\d\d(\.\d+)?\b|\bFK4\b|\b1950(\.0)?\b|\bequinox[ =:]*1[89]\d\d(\.\d+)?"
 HOURS = 24
 FIRST_LINES = 20  # that tell how values are separated
 MAX_LETTERS = 300  # of a description
@@ -464,7 +465,7 @@ def _with_places(table: pd.DataFrame) -> pd.DataFrame:
     used = [name for name in (find_name(names, "ra"), find_name(names, "dec")) if name]
     known = table.attrs.setdefault(ABOUT, {})
     said = " ".join(known.get(name, ("", ""))[1] for name in (used or parts.values()))
-    if (old := re.search(OLD_EQUINOX, said)) and "2000" not in said:
+    if (old := re.search(OLD_EQUINOX, said, re.IGNORECASE)) and "2000" not in said:
         table.attrs[FRAME] = table.attrs.get(FRAME) or old[0]
     if used or not parts:
         return table

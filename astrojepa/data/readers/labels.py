@@ -39,12 +39,12 @@ NAMES = {
     "ra": (
         *("raj2000", "_raj2000", "ra_j2000", "ra_icrs", "ra_deg", "radeg", "alpha_j2000"),
         *("rightascension", "right_ascension", "right ascension", "target_ra", "ra_target"),
-        *("alphawin_j2000", "ramean", "s_ra"),
+        *("alphawin_j2000", "ramean", "rastack", "s_ra", "objra"),
     ),
     "dec": (
         *("dej2000", "_dej2000", "decj2000", "dec_j2000", "de_icrs", "dec_icrs", "dec_deg"),
         *("decdeg", "dedeg", "delta_j2000", "declination", "target_dec", "dec_target"),
-        *("deltawin_j2000", "decmean", "s_dec"),
+        *("deltawin_j2000", "decmean", "decstack", "s_dec", "objdec"),
     ),
     "redshift": ("zspec", "z_spec", "specz", "spec_z"),
     "split": ("subset", "partition"),
