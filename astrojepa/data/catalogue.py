@@ -174,7 +174,8 @@ def joined(
 ) -> Dataset:
     """Return the galaxies with the catalogue's columns in `table`; a note says what was matched.
 
-    A column that the galaxies have already is called `name`_column. Raises as `match`.
+    A column that the galaxies have already is called `name`_column. Galaxies without any redshift,
+    or without any position, get the catalogue's. Raises as `match`.
     """
     found = match(data, catalogue, radius=radius, by=by)
     there = found.rows >= 0
@@ -182,6 +183,15 @@ def joined(
         raise DataError(
             f"No galaxy of {data.name} lies within {radius:g} arcsec of a row; {found.read_as}."
         )
+    redshift, ra, dec = data.redshift, data.ra, data.dec
+    own: tuple[str, ...] = OWN
+    if np.isfinite(redshift).any():
+        own = (*OWN, "redshift")
+    elif (column := find_column(catalogue, "redshift")) is not None:
+        redshift = _of_rows(as_numbers(catalogue[column].astype(str))[0], found.rows)
+    if not np.isfinite(ra).any():
+        with contextlib.suppress(DataError, KeyError):  # no positions, or none that can be read
+            ra, dec = (_of_rows(angle, found.rows) for angle in positions(catalogue))
     new: dict[str, Any] = {}
     known, about = catalogue.attrs.get(ABOUT, {}), dict(data.about)
     for column in catalogue.columns:
@@ -191,7 +201,7 @@ def joined(
         missing = np.nan if values.dtype.kind in "iuf" else ""
         if not there.all():
             values = np.where(there, values, missing)
-        twice = column in data.table or column in new or str(column).lower() in OWN
+        twice = column in data.table or column in new or str(column).lower() in own
         called = f"{name}_{column}" if twice else str(column)
         new[called] = values
         if column in known:
@@ -202,10 +212,17 @@ def joined(
     base = data.table if len(data.table) else pd.DataFrame(index=range(len(data)))
     return dataclasses.replace(
         data,
+        redshift=redshift,
+        ra=ra,
+        dec=dec,
         table=pd.concat([base, pd.DataFrame(new, index=base.index)], axis=1),
         about=about,
         notes=(*data.notes, f"Catalogue {name}: {found}."),
     )
+
+
+def _of_rows(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    return np.where(rows >= 0, values[rows], np.nan)
 
 
 def id_text(ids: pd.Series) -> pd.Series:

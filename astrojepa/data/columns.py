@@ -14,7 +14,7 @@ from astrojepa.data.values import Numbers, Values, coded, read_values
 MOST_CLASSES = 20
 # shown elsewhere, or about the file
 _NOT_CLASSES = {"file", "id", "split", "duplicate_of"}
-_OF_FRAMES = {"width", "height"}
+ABOUT_FILES = _NOT_CLASSES | {"width", "height"}  # they say nothing of the galaxy
 _SHOWN = {"file", "id", "ra", "dec", "redshift", "duplicate_of"}
 
 
@@ -73,7 +73,7 @@ def comparable_columns(data: Dataset) -> dict[str, Values]:
     if np.isfinite(data.redshift).any():
         found["redshift"] = Numbers(np.asarray(data.redshift, np.float64))
     for name in further_columns(data):
-        if name.lower() not in _NOT_CLASSES | _OF_FRAMES:
+        if name.lower() not in ABOUT_FILES:
             found.setdefault(name, read_values(data.table[name]))
     return found
 

@@ -163,6 +163,24 @@ def test_positions_of_the_catalogue_stand_beside_the_galaxies_own(galaxies):
     assert not {"id", "ra", "dec"} & set(table.columns) - set(galaxies.table.columns)
 
 
+def test_galaxies_without_redshift_or_position_get_the_catalogues(galaxies):
+    unknown = np.full(60, np.nan)
+    bare = dataclasses.replace(galaxies, ra=unknown, dec=unknown, redshift=unknown)
+    columns = {"ra": ["12:30:49.42", "2"], "dec": ["+12:23:28.0", "4"], "zspec": [0.1, -9999.0]}
+    catalogue = pd.DataFrame({"id": bare.ids[:2], **columns})
+    found = joined(bare, catalogue, name="cat")
+    assert found.redshift[0] == 0.1
+    assert np.isnan(found.redshift[1:]).all()
+    np.testing.assert_allclose([*found.ra[:2], *found.dec[:2]], [187.7059, 2, 12.3911, 4], 1e-4)
+    assert np.isnan(found.ra[2:]).all()
+    assert found.fingerprint == bare.fingerprint
+    placed = dataclasses.replace(galaxies, redshift=np.full(60, 0.2))
+    known = joined(placed, catalogue.rename(columns={"zspec": "redshift"}), name="cat")
+    np.testing.assert_array_equal(known.redshift, placed.redshift)
+    np.testing.assert_array_equal(known.ra, placed.ra)
+    assert known.table["cat_redshift"][0] == 0.1
+
+
 def test_the_catalogue_itself_is_never_overwritten(galaxy_folder, tmp_path, capsys):
     path = tmp_path / "c.csv"
     path.write_text("id,mass\na,1\n")
