@@ -17,7 +17,7 @@ import pandas as pd
 
 from astrojepa.data import DataError
 from astrojepa.data.arrow_columns import holds_values, is_binary, to_frame
-from astrojepa.data.coordinates import parse_pair, to_degrees
+from astrojepa.data.coordinates import ANGLES, parse_pair, to_degrees
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.hats import hats_files, is_hats
 from astrojepa.data.missing import as_numbers, known_numbers, known_places, without_missing
@@ -56,7 +56,8 @@ OWN = ("file", "id", "ra", "dec")  # of every galaxy
 ABOUT = "columns"  # of the attributes of a table: unit and description of columns, by name
 FRAME = "frame"  # of the attributes of a table: in which positions are, where not ICRS
 SAME_FRAME = r"(icrs.*|(eq_)?fk5( J?2000(\.0*)?)?)?"
-OLD_EQUINOX = r"\b[BJ]? ?1[89]\d\d(\.\d)?\b|\bFK4\b"  # in what is said of a column
+# in what is said of a column; a year alone may be that of a paper, or of an epoch
+OLD_EQUINOX = r"\bB ?1[89]\d\d(\.\d+)?\b|\bFK4\b|\b1950(\.0)?\b|\bequinox[ =:]*1[89]\d\d(\.\d+)?"
 HOURS = 24
 FIRST_LINES = 20  # that tell how values are separated
 MAX_LETTERS = 300  # of a description
@@ -396,10 +397,11 @@ def _read_separated(path: Path, separators: str) -> pd.DataFrame:
             warnings.simplefilter("ignore", pd.errors.ParserWarning)  # of what is left out, empty
             table = pd.read_csv(path, **plain, **given, index_col=False)
     _check_size(path, *table.shape)
-    table.columns = ["" if re.match("Unnamed: ", str(n)) else str(n).strip() for n in table.columns]
+    table.columns = [str(name).strip() for name in table.columns]
     if separator == ";":
         table = table.apply(with_points)
-    table = table[[name for name in table if name or (table[name] != "").any()]]
+    nameless = [name for name in table if name.startswith("Unnamed: ")]  # so does pandas call them
+    table = table.drop(columns=[name for name in nameless if (table[name] == "").all()])
     units: dict[str, str] = {}
     ruled = len(table) > 1 and table.iloc[1].str.fullmatch("-+").all()
     if ruled or _is_of_units(table):
@@ -410,12 +412,21 @@ def _read_separated(path: Path, separators: str) -> pd.DataFrame:
 
 
 def _is_of_units(table: pd.DataFrame) -> bool:
-    """Whether the first row gives units: no number, but words over several columns of numbers."""
-    if len(table) < 2 or not as_numbers(table.iloc[0])[1][(table.iloc[0] != "").to_numpy()].all():
+    """Whether the first row is none of a galaxy: no id, and units over columns of numbers."""
+    if len(table) < 2:
         return False
-    below = table.iloc[1:]
-    numbers = [name for name in table if not as_numbers(below[name])[1].any()]
-    return sum(table[name].iloc[0] != "" for name in numbers) > 1
+    first, name = table.iloc[0].str.strip(), find_column(table, "id")
+    words = first[first != ""]
+    if (name and first[name]) or not len(words) or not as_numbers(words)[1].all():
+        return False
+    from astropy.units import Unit
+
+    for word in words:
+        try:
+            Unit(ANGLES.get(word.lower(), word))
+        except (ValueError, TypeError):
+            return False
+    return not any(as_numbers(table[column].iloc[1:])[1].any() for column in words.index)
 
 
 def _read_by_astropy(path: Path, format: str) -> pd.DataFrame:
@@ -480,7 +491,7 @@ def _with_places(table: pd.DataFrame) -> pd.DataFrame:
     used = [name for name in (find_name(names, "ra"), find_name(names, "dec")) if name]
     known = table.attrs.setdefault(ABOUT, {})
     said = " ".join(known.get(name, ("", ""))[1] for name in (used or parts.values()))
-    if (old := re.search(OLD_EQUINOX, said)) and "2000" not in said:
+    if (old := re.search(OLD_EQUINOX, said, re.IGNORECASE)) and "2000" not in said:
         table.attrs[FRAME] = table.attrs.get(FRAME) or old[0]
     if used or not parts:
         return table
@@ -532,11 +543,13 @@ def _read_columns(path: Path) -> pd.DataFrame:
     """
     comments, numbers, start = [], [], ""
     first: list[str] = []
+    texts: list[str] = []
     with path.open(encoding="utf-8-sig") as lines:
         for number, line in enumerate(lines):
             start = start or line
             if line.lstrip().startswith("#"):
-                comments.append(line.strip().lstrip("#").split())
+                texts.append(line.strip().lstrip("#"))
+                comments.append(texts[-1].split())
                 numbers.append(number)
             elif line.strip() and len(first) < FIRST_LINES:
                 first.append(line.rstrip("\n"))
@@ -546,10 +559,7 @@ def _read_columns(path: Path) -> pd.DataFrame:
         return _read_by_astropy(path, "ascii.sextractor")
     if start.startswith(("|", "\\")):
         return _read_by_astropy(path, "ascii.ipac")
-    if any(
-        len({line.count(mark) for line in first} - {0}) == 1 and all(mark in line for line in first)
-        for mark in SEPARATORS
-    ):
+    if _are_separated(first, texts):
         return _read_separated(path, SEPARATORS)
     _check_size(path, 1, len(start.split()))
     table = pd.read_csv(
@@ -582,6 +592,17 @@ def _read_columns(path: Path) -> pd.DataFrame:
             for place, name in zip(table.columns, titles, strict=True)
         }
     )
+
+
+def _are_separated(lines: Sequence[str], comments: Sequence[str]) -> bool:
+    """Whether a mark, as often in each line, divides the values, and not blanks alone: these do
+    where a comment without the mark has as many words, as names.
+    """
+    counts = {mark: {line.count(mark) for line in lines} for mark in SEPARATORS}
+    marks = [mark for mark, found in counts.items() if len(found) == 1 and found != {0}]
+    words = {len(line.split()) for line in lines}
+    named = (not any(mark in c for mark in marks) and {len(c.split())} == words for c in comments)
+    return bool(marks) and not any(named)
 
 
 def _fewest_values(path: Path) -> int:

@@ -8,6 +8,8 @@ from urllib.parse import unquote
 
 import numpy as np
 
+from astrojepa.wording import one_line
+
 MAX_TEXT = 1000
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)"
 PAIR = re.compile(rf"({NUMBER})\s*°?(?:\s*[,;\s]\s*|(?=[+-]))({NUMBER})\s*°?", re.ASCII)
@@ -36,7 +38,7 @@ def parse_coordinates(text: str) -> tuple[float, float]:
     Raises ValueError saying what was found and what can be read; right ascension must be in [0,
     360], declination in [-90, 90].
     """
-    shown = text.strip() if len(text) <= 80 else text.strip()[:77] + "..."
+    shown = one_line(text.strip(), 80)
     if len(text) <= MAX_TEXT:
         plain = (
             _from_link(text.strip())

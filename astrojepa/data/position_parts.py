@@ -61,7 +61,7 @@ def _sign(table: pd.DataFrame, columns: dict[str, str], degrees: np.ndarray) -> 
     """Return -1, 1, or NaN where whole numbers of 0 degrees have lost their sign."""
     given = table[columns.get("sign", columns["ded"])]
     if not pd.api.types.is_numeric_dtype(given.dtype):
-        return np.where(given.astype(str).str.strip().str.startswith(MINUS), -1.0, 1.0)
+        return np.where(given.astype(str).str.strip(" '").str.startswith(MINUS), -1.0, 1.0)
     if "sign" in columns:  # 1 and -1, or an empty column
         return np.where(given.to_numpy(np.float64, na_value=np.nan) < 0, -1.0, 1.0)
     sign = np.where(np.signbit(degrees), -1.0, 1.0)

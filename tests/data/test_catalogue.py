@@ -752,3 +752,30 @@ def test_packed_tables_and_cells_of_one_number_in_fits_are_read(tmp_path: Path) 
 def test_numbers_of_fortran_are_numbers(tmp_path: Path) -> None:
     (tmp_path / "c.csv").write_text("id,x\na,1.5D+02\nb,-2.5d-01\nc,3\n")
     assert read_catalogue(tmp_path / "c.csv")["x"].tolist() == [150, -0.25, 3]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id,x,y\na,bad,worse\nb,1,2\nc,3,4\n",
+        "id,x,y\na,,nodata\nb,1,2\nc,3,4\n",
+        "id,x,y\na,m,s\nb,1,2\nc,3,4\n",
+        "x,y,kind\nm,s,Sa\n1,2,E\n3,4,E\n",
+    ],
+)
+def test_a_first_galaxy_of_words_is_not_taken_for_units(text: str, tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text(text)
+    assert len(read_catalogue(tmp_path / "c.csv")) == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# name ra dec\nSmith,J 1 2\nDoe,K 3 4\n",
+        "# id ra dec\na\t1\t2\nb\t3\t4\n",
+        "# made by hand\nid,ra,dec\na,1,2\nb,3,4\n",
+    ],
+)
+def test_a_mark_within_values_does_not_divide_what_blanks_do(text: str, tmp_path: Path) -> None:
+    (tmp_path / "c.txt").write_text(text)
+    assert np.stack(positions(read_catalogue(tmp_path / "c.txt"))).tolist() == [[1, 3], [2, 4]]

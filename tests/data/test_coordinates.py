@@ -155,3 +155,10 @@ def test_a_plain_number_is_in_degrees_whatever_stands_beside_it() -> None:
     assert (ra, dec) == pytest.approx((187.5, 12 + 23 / 60 + 28 / 3600))
     assert parse_coordinates("12.5, -00:30:00") == pytest.approx((12.5, -0.5))
     assert parse_coordinates("12:30:00 -0.5") == pytest.approx((187.5, -0.5))
+
+
+def test_a_refusal_is_short_and_printable_whatever_was_typed():
+    with pytest.raises(ValueError, match="is not a position on the sky") as caught:
+        parse_coordinates("\u202e " * 300)
+    assert len(str(caught.value)) < 400
+    assert str(caught.value).isprintable()

@@ -165,3 +165,34 @@ def test_other_names_of_parts_are_said_not_to_be_read(tmp_path: Path) -> None:
     data = aj.open_dataset(tmp_path)
     assert np.isnan(data.ra).all()
     assert any("RA_h, RA_m, Dec_d, Dec_m are not read as positions" in n for n in data.notes)
+
+
+@pytest.mark.parametrize(
+    ("said", "old"),
+    [
+        ("Right ascension (B1950)", "B1950"),
+        ("RA, equinox 1900", "equinox 1900"),
+        ("RA in FK4", "FK4"),
+        ("Right ascension 1950.0", "1950.0"),
+        ("RA from Schlegel et al. 1998", ""),
+        ("Right ascension (ICRS, Epoch=J1991.25)", ""),
+        ("RA (J2000), precessed from B1950", ""),
+    ],
+)
+def test_an_equinox_is_told_from_the_year_of_a_paper_or_an_epoch(
+    said: str, old: str, tmp_path: Path
+) -> None:
+    table = Table({"ra": [10.0], "dec": [2.0]})
+    table["ra"].description = said
+    table.write(tmp_path / "c.ecsv")
+    found = read_catalogue(tmp_path / "c.ecsv")
+    if old:
+        with pytest.raises(DataError, match=f"positions of the catalogue are in {old}, expected"):
+            positions(found)
+    else:
+        assert np.concatenate(positions(found)).tolist() == [10, 2]
+
+
+def test_a_sign_that_a_spreadsheet_must_not_run_is_a_sign(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("RAh,DE-,DEd\n1,'-,5\n1,'+,5\n")
+    assert positions(read_catalogue(tmp_path / "c.csv"))[1].tolist() == [-5, 5]

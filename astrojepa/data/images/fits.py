@@ -71,6 +71,7 @@ CALLED = ("EXTNAME", "HDUNAME", "EXTTYPE", "IMAGETYP", "HDUCLAS1", "HDUCLAS2", "
 UNPACKED = ("RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2")  # whose unpackers stay within their arrays
 LARGEST_FLOAT32 = 1e30  # so that squares of flux stay finite as well
 LARGEST = 1e100  # beyond it lies no flux in any unit, and sums overflow: such a pixel is undefined
+FAINTEST = 90  # magnitudes: 99 means missing
 SOFTENING = 3.0  # in units of the sky's noise: below it the stretch is linear, above it logarithmic
 WHITE_PERCENTILE = 99.8
 
@@ -192,6 +193,8 @@ def read_grid(source: str | Path, band: str) -> tuple[tuple[int, ...], Grid | No
 
 def _wanted(picture: _Picture, bands: Sequence[str], name: str) -> np.ndarray:
     """Read some bands, float64 (C, H, W)."""
+    if any(map(_in_magnitudes, picture.headers)):
+        raise PictureError(f"{name} holds magnitudes (BUNIT), expected flux; convert it first.")
     cube, found = picture.cube(), picture.bands
     if found is None and len(cube) == 1 == len(bands) and (own := image_band(picture.headers[0])):
         found = [own]
@@ -445,7 +448,11 @@ def _picture(parts: list[Any], name: str, wanted: Sequence[str]) -> _Picture:
     before = [i for i in images if not _called(i, NO_PICTURES) or _called(i, NEW_WORDS)]
     others = [i for i in before if _called(i, NEW_WORDS) and image_band(i.header)]
     several = len(chosen) > 1 and bool(twice or others)
-    anew = several or best is not max(before, key=_worth) or any(map(_softened, headers))
+    anew = (
+        several
+        or best is not max(before, key=_worth)
+        or any(_softened(header) or _in_magnitudes(header) for header in headers)
+    )
     picture = _Picture(
         chosen, shape, bands, headers, parts, len(wanted) or 3, grids, left_out, anew
     )
@@ -620,7 +627,16 @@ def _values(image: Any, shape: tuple[int, ...]) -> np.ndarray:
         with np.errstate(over="ignore"):  # no flux: undefined later
             values = 2 * float(header["BSOFTEN"]) * np.sinh(values * np.log(10) / 2.5)
         values += float(header["BOFFSET"])
+    if _in_magnitudes(header):
+        values = 10.0 ** (-0.4 * np.where(np.abs(values) < FAINTEST, values, np.nan))
     return values.reshape(shape)
+
+
+def _in_magnitudes(header: fits.Header) -> bool:
+    """Whether values are magnitudes, of which the smaller are the brighter."""
+    return bool(
+        re.match(r"(ab|vega|st)?[ _]?mag(?![a-z])", str(header.get("BUNIT", "")).lower().strip())
+    )
 
 
 def _softened(header: fits.Header) -> bool:

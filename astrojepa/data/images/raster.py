@@ -72,6 +72,8 @@ def _decode(raw: bytes, name: str) -> np.ndarray:
     elif raw[:4] == b"RIFF" and raw[8:12] == b"WEBP":
         opener = WebPImageFile
         _check_size(_webp_size(raw), name)  # before Pillow makes room for it
+    elif not raw:
+        raise PictureError(f"{name} is an empty file; replace it.")
     else:
         raise PictureError(
             f"{name} is no JPEG, PNG or WebP image (it begins with {raw[:8]!r}); convert it first."

@@ -162,7 +162,7 @@ def open_galaxy10(path: str | Path, progress: bool | Progress = False) -> Datase
         source_hash=source_hash,
         table=pd.DataFrame({"pxscale": numbers["pxscale"]}),
         notes=tuple(
-            filter(None, (doubtful_positions(numbers["ra"], numbers["dec"]), unread_units(path)))
+            filter(None, (doubtful_positions(numbers["ra"], numbers["dec"]), *unread(path)))
         ),
     )
 
@@ -241,18 +241,25 @@ def unit_of(item: h5py.Dataset) -> str:
     return ""
 
 
-def unread_units(path: Path) -> str:
-    """Say which positions are taken as degrees because their unit cannot be read."""
+def unread(path: Path) -> tuple[str, ...]:
+    """Say which datasets are not read, and which positions are taken as degrees because their unit
+    is not.
+    """
     import h5py
 
     with reading(path), h5py.File(path, "r") as file:
-        unread = [name for name in LIMITS if name in file and unit_of(file[name]) == UNREAD_UNIT]
-    return (
-        f"The unit of {' and '.join(unread)} is text of variable length, which is not read; they "
-        "are taken as degrees."
-        if unread
-        else ""
-    )
+        units = [name for name in LIMITS if name in file and unit_of(file[name]) == UNREAD_UNIT]
+        others = sorted(map(str, set(file) - {*REQUIRED, *NUMBERS}))
+    said = []
+    if units:
+        said.append(
+            f"The unit of {' and '.join(units)} is text of variable length, which is not read; "
+            "they are taken as degrees."
+        )
+    if others:
+        names = one_line(", ".join(others), 100)
+        said.append(f"{path.name} also holds {names}, which is not read.")
+    return tuple(said)
 
 
 def stored(path: Path, file: h5py.File, name: str) -> h5py.Dataset:

@@ -9,6 +9,7 @@ import io
 import os
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -38,20 +39,25 @@ NAMES = {
     "ra": (
         *("raj2000", "_raj2000", "ra_j2000", "ra_icrs", "ra_deg", "radeg", "alpha_j2000"),
         *("rightascension", "right_ascension", "right ascension", "target_ra", "ra_target"),
-        *("alphawin_j2000", "ramean", "s_ra"),
+        *("alphawin_j2000", "ramean", "rastack", "s_ra", "objra"),
     ),
     "dec": (
         *("dej2000", "_dej2000", "decj2000", "dec_j2000", "de_icrs", "dec_icrs", "dec_deg"),
         *("decdeg", "dedeg", "delta_j2000", "declination", "target_dec", "dec_target"),
-        *("deltawin_j2000", "decmean", "s_dec"),
+        *("deltawin_j2000", "decmean", "decstack", "s_dec", "objdec"),
     ),
     "redshift": ("zspec", "z_spec", "specz", "spec_z"),
     "split": ("subset", "partition"),
 }
 SPLITS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
-    **dict.fromkeys(("test", "testing"), "test"),
+    f"{word}{rest}": split
+    for split, words in (
+        ("train", ("train", "training")),
+        ("val", ("val", "valid", "validation", "dev")),
+        ("test", ("test", "testing")),
+    )
+    for word in words
+    for rest in ("", "_set", "-set", " set", "set", "_images", "_data")
 }
 IN_DEGREES = re.compile(r"\s*[(\[]\s*(deg|degrees?|\N{DEGREE SIGN})\s*[)\]]$", re.IGNORECASE)
 POSITION = re.compile(
@@ -158,6 +164,14 @@ def _parse(raw: bytes, path: Path) -> pd.DataFrame:
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is not a table of separated values in UTF-8 ({error}).") from error
     header = rows[0] if rows else []
+    while (
+        header
+        and not header[-1]
+        and not any(row[len(header) - 1 :] != [""] for row in rows[1:] if len(row) >= len(header))
+    ):
+        header = header[:-1]
+        rows = [row[: len(header)] for row in rows]
+    header = [name or f"Unnamed: {place}" for place, name in enumerate(header)]  # as pandas does
     if len(set(header)) < len(header):
         raise DataError(
             f"{path} has two columns of the same name (found: {', '.join(header)}); rename one."
@@ -256,9 +270,11 @@ def list_pictures(root: Path, suffixes: tuple[str, ...]) -> tuple[pd.DataFrame, 
     files = sorted(name for name in walk(root) if name.lower().endswith(suffixes))
     if not files:
         links = linked_folders(root)
+        kinds = Counter(Path(name).suffix.lower() or "without a suffix" for name in walk(root))
+        found = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(3))
         raise DataError(
-            f"{root} holds no images (JPEG, PNG or FITS) and no labels.csv; give the folder that "
-            f"holds them"
+            f"{root} holds no images (JPEG, PNG or FITS) and no labels.csv"
+            f"{f' (found: {found})' if found else ''}; give the folder that holds them"
             + (f" (folders that are links are not followed, as {links[0]})." if links else ".")
         )
     try:
@@ -406,6 +422,8 @@ def name_galaxies(table: pd.DataFrame, source: str = TABLES[0]) -> np.ndarray:
             f"{source}: {column} is {lost[0]!r}, a number that lost its digits in a spreadsheet "
             f"({len(lost):,} such ids); write ids as text, or remove the column."
         )
+    if ids[ids != ""].str.fullmatch(r"\d+\.0").all():  # a gap made whole numbers floats
+        ids = ids.str.removesuffix(".0")
     nothing = (ids == "") | (ids.isin(NO_IDS) & ids.duplicated(keep=False))
     return ids.mask(nothing, table["file"]).to_numpy(dtype=str)
 
@@ -480,7 +498,7 @@ def _in_degrees(table: pd.DataFrame) -> pd.DataFrame:
     if len(columns) < 2:
         return table
     degrees = {}
-    for row in np.flatnonzero(as_numbers(table[columns[0]])[1] & as_numbers(table[columns[1]])[1]):
+    for row in np.flatnonzero(as_numbers(table[columns[0]])[1] | as_numbers(table[columns[1]])[1]):
         with contextlib.suppress(ValueError):  # _numbers says which and why
             degrees[row] = parse_pair(*table[columns].iloc[row])
     for place, column in enumerate(columns if degrees else []):

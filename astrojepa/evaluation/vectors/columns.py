@@ -21,6 +21,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
+from astrojepa.data.catalogue import said_of_columns
+from astrojepa.data.coordinates import to_degrees
 from astrojepa.data.parquet_footer import count_values
 from astrojepa.data.readers.labels import LABEL_COLUMNS, find_name, named_column
 from astrojepa.wording import one_line
@@ -97,6 +99,7 @@ def parquet_layout(path: Path, label_column: str = "") -> Layout:
     with opened_parquet(path) as file:
         schema = file.schema_arrow
         known = _chosen(path, schema.names, label_column)
+        _check_units(path, schema, known)
         text = [name for name in known.values() if _is_text(schema.field(name))]
         vector = _vector_column(path, schema)
         width = _width(path, file, vector)
@@ -134,6 +137,7 @@ def _read_wide(path: Path, columns: list[str], label_column: str) -> Columns:
     with opened_parquet(path) as file:
         schema, rows = file.schema_arrow, file.metadata.num_rows
         chosen = _chosen(path, schema.names, label_column)
+        _check_units(path, schema, chosen)
         width = _checked_shape(path, rows, rows * len(columns))
     with opened_parquet(
         path, [name for name in chosen.values() if _is_text(schema.field(name))]
@@ -185,6 +189,15 @@ def _chosen(path: Path, names: list[str], label_column: str) -> dict[str, str]:
             f"{path} has no ids (found: {', '.join(names[:20])}); name them object_id."
         )
     return {meaning: name for meaning, name in found.items() if name is not None}
+
+
+def _check_units(path: Path, schema: pa.Schema, known: dict[str, str]) -> None:
+    """Raise VectorsError where positions are in another unit than degrees."""
+    said = said_of_columns(schema)
+    for name in (known[angle] for angle in ("ra", "dec") if angle in known):
+        unit = said.get(name, ("", ""))[0]
+        if unit and to_degrees(np.ones(1), unit) != 1:
+            raise VectorsError(f"{path}: the unit of {name} is {unit}; write positions in degrees.")
 
 
 def _is_text(column: pa.Field) -> bool:
@@ -292,6 +305,9 @@ def column_values(path: Path, name: str, column: pa.ChunkedArray) -> np.ndarray:
         longest = [pc.max(pc.utf8_length(chunk.dictionary)).as_py() for chunk in column.chunks]
         _check_letters(path, name, max([length or 0 for length in longest], default=0), len(column))
         return np.array([word or "" for word in column.to_pylist()], dtype=str)
+    if pa.types.is_boolean(kind):
+        truths = {True: "true", False: "false", None: ""}
+        return np.array([truths[truth] for truth in column.to_pylist()], dtype=str)
     if pa.types.is_integer(kind):
         if not column.null_count:
             return np.asarray(column.to_numpy())
@@ -388,7 +404,7 @@ def _array(
         if read is None:
             raise VectorsError(f"{path}: {name} is of another version of NumPy's format.")
         shape, transposed, kind = read(stream)
-        if kind.hasobject or kind.fields is not None or kind.kind not in "fiuUS":
+        if kind.hasobject or kind.fields is not None or kind.kind not in "fiuUSb":
             raise VectorsError(
                 f"{path}: {name} holds {_kind(kind)}, expected plain numbers or text; nothing is "
                 f"unpickled."
@@ -441,6 +457,8 @@ def _plain(path: Path, name: str, values: np.ndarray) -> np.ndarray:
     """Return text as str, missing ones "", and numbers as they are."""
     if values.dtype.kind == "S":
         return np.char.decode(values, "utf-8")
+    if values.dtype.kind == "b":
+        return np.where(values, "true", "false")
     return values if values.dtype.kind in "Uiu" else values.astype(np.float64)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from astropy import units as u
 from astropy.io import fits
 
 from astrojepa.data import DataError, PictureError
@@ -442,3 +443,26 @@ def test_an_image_in_an_unknown_filter_is_said_to_be_left_out(tmp_path: Path) ->
     assert read_sky(tmp_path / "x.fits").left_out
     fits.HDUList([fits.PrimaryHDU(), *parts[:2]]).writeto(tmp_path / "y.fits")
     assert not read_sky(tmp_path / "y.fits").left_out
+
+
+@pytest.mark.parametrize("unit", ["mag", "mag/arcsec2", "ABmag", "mag(AB)"])
+def test_magnitudes_are_shown_as_the_flux_that_they_mean(unit: str, tmp_path: Path) -> None:
+    flux = spot()
+    magnitudes = (flux * u.nJy).to_value(u.ABmag)
+    magnitudes[3, 3] = 99  # missing
+    fits.PrimaryHDU(magnitudes, fits.Header({"BUNIT": unit, "FILTER": "r"})).writeto(
+        tmp_path / "m.fits"
+    )
+    flux[3, 3] = np.nan
+    shown = read_fits(tmp_path / "m.fits")[0].astype(int)
+    assert np.abs(shown - stretch(flux[None, ::-1])).max() <= 1
+    assert read_sky(tmp_path / "m.fits").anew  # was dark where it is bright
+    with pytest.raises(PictureError, match=r"holds magnitudes \(BUNIT\), expected flux"):
+        read_flux(tmp_path / "m.fits", ("r",))
+
+
+@pytest.mark.parametrize("unit", ["nanomaggy", "magic", "image", "counts", "MJy/sr"])
+def test_other_units_are_no_magnitudes(unit: str, tmp_path: Path) -> None:
+    fits.PrimaryHDU(spot(), fits.Header({"BUNIT": unit})).writeto(tmp_path / "m.fits")
+    assert np.array_equal(read_fits(tmp_path / "m.fits")[0], stretch(spot()[None, ::-1]))
+    assert not read_sky(tmp_path / "m.fits").anew

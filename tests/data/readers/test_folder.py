@@ -735,3 +735,61 @@ def test_decimal_commas_of_a_table_with_semicolons_are_points(write_folder: Writ
     assert np.array_equal(data.redshift, [0.05, np.nan], equal_nan=True)
     assert [*data.table["mass"]] == ["-1.5", "2"]
     assert [*data.table["name"]] == ["3,x", "4,5"]
+
+
+@pytest.mark.parametrize("end", ["_set", "set", "-set", "_images", "_data"])
+def test_folders_called_training_set_and_the_like_are_the_split(
+    end: str, write_picture: Write, tmp_path: Path
+) -> None:
+    for part in ("training", "Test"):
+        for kind in ("E", "S"):
+            write_picture(tmp_path / "g" / f"{part}{end}" / kind / "a.png")
+    data = open_dataset(tmp_path / "g")
+    assert data.classes == ("E", "S")
+    assert data.split_column is not None
+    assert data.split_column.tolist() == ["test", "test", "train", "train"]
+
+
+def test_empty_columns_at_the_end_and_one_without_a_name_are_no_error(
+    write_picture: Write, tmp_path: Path
+) -> None:
+    for name in "ab":
+        write_picture(tmp_path / f"{name}.png")
+    (tmp_path / "labels.csv").write_text(",file,label,,\n0,a.png,E,,\n1,b.png,S\n")
+    data = open_dataset(tmp_path)
+    assert data.classes == ("E", "S")
+    assert data.table.columns.tolist() == ["file", "Unnamed: 0", "label"]
+    (tmp_path / "labels.csv").write_text("file,,\na.png,E,\nb.png,S,\n")
+    assert open_dataset(tmp_path).table["Unnamed: 1"].tolist() == ["E", "S"]
+
+
+def test_whole_ids_that_a_gap_made_floats_are_whole_again(write_folder: Write) -> None:
+    rows = [{"file": f"{k}.png", "id": name} for k, name in enumerate(("12.0", "7.0", ""))]
+    assert open_dataset(write_folder(rows)).ids.tolist() == ["12", "7", "2.png"]
+    rows[0]["id"] = "12.5"
+    assert open_dataset(write_folder(rows)).ids.tolist() == ["12.5", "7.0", "2.png"]
+
+
+def test_right_ascension_in_hours_beside_a_declination_in_degrees_is_read(
+    write_folder: Write,
+) -> None:
+    data = open_dataset(write_folder([{"file": "a.png", "ra": "01:30:00", "dec": "-2.5"}]))
+    np.testing.assert_allclose([data.ra, data.dec], [[22.5], [-2.5]], rtol=1e-12)
+
+
+def test_positions_with_decimal_commas_are_refused(write_folder: Write) -> None:
+    with pytest.raises(DataError, match=r"ra of a\.png is '10,5'"):
+        open_dataset(write_folder([{"file": "a.png", "ra": "10,5", "dec": "-1,5"}]))
+
+
+def test_a_folder_of_other_files_says_which(tmp_path: Path) -> None:
+    for name in ("a.tif", "b.TIF", "c.gif"):
+        (tmp_path / name).write_bytes(b"x")
+    with pytest.raises(DataError, match=r"holds no images .* \(found: 2 \.tif, 1 \.gif\)"):
+        open_dataset(tmp_path)
+
+
+def test_an_empty_image_is_called_empty(tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    with pytest.raises(DataError, match=r"a\.png is an empty file"):
+        open_dataset(tmp_path)[0]

@@ -362,3 +362,13 @@ def test_a_unit_that_is_not_read_is_said(write_galaxy10: Write) -> None:
         file["ra"].attrs["unit"] = "rad"  # of variable length
     (note,) = open_dataset(path).notes
     assert note.startswith("The unit of ra is text of variable length, which is not read")
+
+
+def test_datasets_that_are_not_read_are_named(write_galaxy10: Write) -> None:
+    path = write_galaxy10(n=4)
+    assert not open_dataset(path).notes
+    with h5py.File(path, "a") as file:
+        file["objid"] = np.arange(4)
+        file["catalogue"] = np.zeros(4, [("ra", "f8")])
+    (note,) = open_dataset(path).notes
+    assert note == f"{path.name} also holds catalogue, objid, which is not read."

@@ -334,3 +334,30 @@ def test_two_vectors_in_columns_and_a_gap_in_one_are_refused(tmp_path: Path) -> 
     frame.drop(columns=["emb_2", "pc_2"]).to_parquet(tmp_path / "wide.parquet")
     with pytest.raises(ValueError, match="name the vectors 'vector', or their numbers emb_0"):
         open_vectors(tmp_path / "wide.parquet")
+
+
+def test_truths_are_labels_as_in_other_tables(tmp_path: Path) -> None:
+    labels = [True, False, True]
+    given = {"object_id": NAMES[:3], "label": labels}
+    as_parquet(tmp_path, vector=VECTORS[:3].tolist(), **given)
+    as_npz(tmp_path, vector=VECTORS[:3], **given)
+    for name in ("theirs.parquet", "theirs.npz"):
+        found = open_vectors(tmp_path / name).embeddings
+        assert found.classes == ("false", "true")
+        assert found.labels.tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize(("unit", "read"), [("deg", True), ("rad", False), ("pix", False)])
+def test_positions_beside_vectors_are_in_degrees_or_refused(
+    unit: str, read: bool, tmp_path: Path
+) -> None:
+    table = pa.table(
+        {"id": NAMES[:2], "vector": VECTORS[:2].tolist(), "ra": [1.0, 2], "dec": [0.1, 0]}
+    )
+    fields = [field.with_metadata({"unit": unit}) for field in table.schema]
+    parquet.write_table(table.cast(pa.schema(fields)), tmp_path / "v.parquet")
+    if read:
+        assert open_vectors(tmp_path / "v.parquet").galaxies.ra.tolist() == [1, 2]
+    else:
+        with pytest.raises(ValueError, match=f"the unit of ra is {unit}; write positions in degr"):
+            open_vectors(tmp_path / "v.parquet")
