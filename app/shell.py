@@ -85,6 +85,7 @@ def draw(settings: Settings, hosted: bool, page: Page, go: Callable[[str], None]
                 large.refuse(page.title, opened)
             else:
                 page.show_large(opened, go)
+            large_links.publish(opened)
             st.session_state.pop(state.NOTICES, None)
             return
         if page.needs_libraries and not imported.is_set():
@@ -128,7 +129,7 @@ def _open(
             list(labels),
             format_func=lambda reference: labels.get(reference, reference),
             key=state.CHECKPOINT,
-            width=232,
+            width=208,
         )
         if len(sources) > 1:
             st.selectbox(
@@ -136,7 +137,7 @@ def _open(
                 [source.name for source in sources],
                 key=state.SOURCE,
                 on_change=_forget_galaxy,
-                width=200,
+                width=152,
             )
     source = next(source for source in sources if source.name == st.session_state[state.SOURCE])
     if source.name in st.session_state.get(state.SKIP_CORRUPT, []):
@@ -167,7 +168,7 @@ def _choose_labels(workspace: Workspace) -> None:
             format_func=lambda name: name.replace("_", " ") or "As given",
             key=state.LABEL_COLUMN,
             on_change=_forget_labels,
-            width=144,
+            width=128,
         )
 
 

@@ -12,6 +12,7 @@ from PIL import Image
 from plotly.offline import get_plotlyjs
 
 from astrojepa.data.sky import mollweide
+from astrojepa.data.values import drawable, ends
 
 BACKGROUND, PANEL, HAIRLINE = "#0B0E14", "#131824", "#232B3B"
 TEXT, MUTED, ACCENT = "#E6EAF2", "#8B95A7", "#FFB454"
@@ -192,13 +193,8 @@ def histogram(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return how many of the finite values lie in each of 60 bins, and the 61 edges of these;
     values that differ by rounding alone lie in one bin.
     """
-    finite = np.asarray(values, dtype=np.float64)
-    finite = finite[np.isfinite(finite)]
-    low, high = (finite.min(), finite.max()) if len(finite) else (0.0, 0.0)
-    least = 1e-9 * max(abs(low), abs(high))
-    if high - low < least:
-        low, high = low - max(0.5, least), high + max(0.5, least)
-    return np.histogram(finite, bins=60, range=(low, high))
+    finite = drawable(values)[np.isfinite(values)]
+    return np.histogram(finite, bins=60, range=ends(finite))
 
 
 def counts_figure(
@@ -214,7 +210,7 @@ def counts_figure(
     bars.update(hovertemplate="%{x:.3g}: %{y}<extra></extra>")
     figure = _figure(bars, label, "galaxies").update_layout(bargap=0)
     if marked is not None and np.isfinite(marked):
-        figure.add_vline(x=float(marked), line={"color": ACCENT, "width": 2})
+        figure.add_vline(x=float(drawable(np.array(marked))), line={"color": ACCENT, "width": 2})
     return figure
 
 

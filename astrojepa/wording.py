@@ -1,4 +1,4 @@
-"""Quoting untrusted text in messages: one printable line of bounded length."""
+"""Words of messages: untrusted text on one printable line of bounded length, and counts."""
 
 from __future__ import annotations
 
@@ -16,3 +16,12 @@ def one_line(text: object, longest: int = LONGEST) -> str:
         if line.isprintable()
         else "".join(letter if letter.isprintable() else " " for letter in line)
     )
+
+
+def galaxies(count: int) -> str:
+    """Count galaxies in words.
+
+    >>> galaxies(1), galaxies(1200)
+    ('1 galaxy', '1,200 galaxies')
+    """
+    return f"{count:,} galax{'y' if count == 1 else 'ies'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -142,6 +143,24 @@ def test_of_equal_values_the_first_row_comes_first_and_unknown_ones_are_not_list
         rows, count = large.first("made", most)
         assert (rows.tolist(), count) == (expected, 4)
     assert large.first("made", 2, lowest=True)[0].tolist() == [3, 5]
+
+
+@pytest.mark.parametrize("lowest", [False, True])
+def test_the_galaxies_beside_one_are_those_of_the_sorted_order(
+    large: LargeMap, monkeypatch: pytest.MonkeyPatch, lowest: bool
+) -> None:
+    values = np.random.default_rng(0).integers(0, 40, COUNT).astype(float)
+    values[::7] = np.nan
+    monkeypatch.setattr(large, "kept", {"made": Numbers(values)})
+    for shown in (None, np.arange(COUNT) % 3 == 0, np.arange(COUNT) == 1, np.zeros(COUNT, bool)):
+        order = large.first("made", COUNT, lowest=lowest, shown=shown)[0].tolist()
+        ranks = {row: rank for rank, row in enumerate(order)}
+        for row in [*order[:3], *order[-3:], *range(100)]:
+            expected: tuple[Any, ...] = (0, None, None)
+            if (rank := ranks.get(row)) is not None:
+                ends = [None, *order, None]
+                expected = (rank + 1, ends[rank], ends[rank + 2])
+            assert large.beside("made", row, lowest=lowest, shown=shown) == expected
 
 
 def test_only_columns_that_a_filter_names_are_read(

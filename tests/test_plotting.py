@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from app.components.latent_map.colouring import UNKNOWN, by_number
 from astrojepa import plotting
+from astrojepa.data.histograms import histogram
+from astrojepa.data.values import Numbers
 
 
 @pytest.fixture
@@ -151,6 +154,39 @@ def test_values_that_differ_by_rounding_alone_lie_in_one_bin_of_a_histogram(valu
     counts, edges = plotting.histogram(np.array([value, np.nextafter(value, np.inf)]))
     assert counts.max() == 2
     assert edges[0] < value < edges[-1]
+
+
+HUGE = np.finfo(np.float64).max
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [-1.7e308, 0, 3, 1.7e308],
+        [HUGE, HUGE],
+        [np.nan, -HUGE, np.inf, -np.inf],
+        [0, 5e-324],
+        [-1e-310, 1e-310, np.nan],
+        [np.nan, np.inf],
+        [],
+    ],
+    ids=str,
+)
+def test_a_histogram_and_colours_can_be_drawn_of_any_numbers(values: list[float]) -> None:
+    numbers = np.array(values, np.float64)
+    known = np.isfinite(numbers)
+    for marked in (None, *numbers):
+        figure = plotting.histogram_figure(numbers, marked)
+        assert sum(figure.data[0].y) == known.sum()
+        for drawn in (figure.data[0].x, figure.data[0].width):
+            assert np.isfinite(drawn).all()
+    found = histogram(Numbers(np.where(known, numbers, np.nan)))
+    assert found.counts.tolist()[-1] == (~known).sum()
+    assert found.counts.sum() == len(numbers)
+    assert np.isfinite(found.edges).all()
+    coloured = by_number(numbers, "x")
+    assert np.array_equal(coloured.codes == UNKNOWN, ~known)
+    assert np.isfinite([coloured.legend["low"], coloured.legend["high"]]).all()
 
 
 def test_curves_have_names_and_a_legend_only_when_there_are_several() -> None:

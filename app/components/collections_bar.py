@@ -9,9 +9,11 @@ import numpy as np
 import streamlit as st
 
 from astrojepa.tables import Column
+from astrojepa.wording import galaxies
 
 from ..session import collections, export, state
 from ..session.workspace import Workspace
+from .escape_markdown import escape_markdown
 from .export_menu import export_menu
 from .send_button import send_button
 
@@ -32,14 +34,14 @@ def collections_bar(workspace: Workspace, rows: np.ndarray, link: str) -> None:
         with st.container(horizontal=True, vertical_alignment="bottom"):
             st.text_input("Name", key=_NAME, placeholder="Rings", max_chars=collections.MAX_NAME)
             st.button(
-                f"Add {len(rows):,} galaxies",
+                f"Add {galaxies(len(rows))}",
                 key="collection_add",
                 type="primary",
                 on_click=_add,
                 args=(workspace, rows),
             )
         if said := st.session_state.pop(_SAID, ""):
-            st.caption(said)
+            st.caption(escape_markdown(said))
         list_collections(workspace, "map", rows)
         if held := collections_of(workspace.data):
             made = {"view": link, **drawn_facts(workspace.data)}
@@ -121,7 +123,7 @@ def _add(workspace: Workspace, rows: np.ndarray, to: str = "") -> None:
     models = drawn_on(data)
     models[name] = tuple(dict.fromkeys([*models.get(name, ()), workspace.key[0]]))
     _keep_models(data, models)
-    st.session_state[_SAID] = f"{name} now holds {len(held[name]):,} galaxies."
+    st.session_state[_SAID] = f"{name} now holds {galaxies(len(held[name]))}."
     st.session_state[_NAME] = ""
 
 

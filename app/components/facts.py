@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from typing import Any
 
 import streamlit as st
 
+from ..session.workspace import Workspace
 from .escape_markdown import escape_markdown
 
 
@@ -16,6 +19,29 @@ def facts(key: str, values: Mapping[str, str]) -> None:
             first, second = st.columns([1, 2], gap="small")
             first.caption(escape_markdown(name))
             second.text(value)
+
+
+def position_facts(workspace: Workspace, row: int, more: Mapping[str, str]) -> None:
+    """Show a galaxy's position and redshift, what else is given, and links to sky viewers."""
+    from astrojepa.data import coordinates
+
+    data = workspace.data
+    ra, dec, redshift = (float(values[row]) for values in (data.ra, data.dec, data.redshift))
+    placed = math.isfinite(ra) and math.isfinite(dec) and not data.simulated
+    position = "none (simulated)" if data.simulated else "unknown"
+    if placed:
+        position = f"{ra:.5f}° {dec:+.5f}°\n{coordinates.sexagesimal(ra, dec)}"
+    known = f"{redshift:.4f}" if math.isfinite(redshift) else "unknown"
+    facts("galaxy", {"Position": position, "Redshift": known, **more})
+    if placed:
+        st.markdown(
+            " · ".join(f"[{name}]({url})" for name, url in coordinates.sky_links(ra, dec).items())
+        )
+
+
+def chip(text: object, width: Any = "content") -> None:
+    """Show a word as a chip; `st.badge` would escape it a second time."""
+    st.markdown(f":gray-badge[{escape_markdown(text)}]", width=width)
 
 
 def unreadable(galaxy: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from ..session.workspace import LIBRARIES, Workspace
 from .choose import choose
 from .copy_link.copy_link import copy_link
 from .escape_markdown import escape_markdown
-from .facts import facts, unreadable
+from .facts import chip, position_facts, unreadable
 from .gallery.gallery import gallery
 from .known_columns import known_columns
 from .latent_map import palette
@@ -39,9 +40,10 @@ def _card(workspace: Workspace, row: int, query: str) -> None:
         st.rerun()
     _heading(workspace, row)
     picture = st.container()  # filled last: all else is there while a first heatmap is computed
-    _neighbours(workspace, row)
+    st.caption("Nearest neighbours (feature space) and their distances")
+    nearest(workspace, row, "neighbours", _go, 96)
     search_buttons(workspace, row)
-    _facts(workspace, row)
+    position_facts(workspace, row, {"Anomaly score": f"{workspace.scores[row]:.3f}"})
     known_columns(workspace, row, "card")
     with st.container(horizontal=True):
         if st.button("Open galaxy page"):
@@ -55,7 +57,7 @@ def named(workspace: Workspace, row: int) -> None:
     """Head a galaxy by its id, with its class as a chip."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", width="stretch"):
         st.header(escape_markdown(workspace.data.ids[row]), anchor=False, width="content")
-        st.badge(escape_markdown(workspace.class_name(row)), color="gray")
+        chip(workspace.class_name(row))
 
 
 def _heading(workspace: Workspace, row: int) -> None:
@@ -75,11 +77,7 @@ def _picture(workspace: Workspace, row: int) -> None:
         st.image(pictures.inline(image), width=IMAGE_WIDTH, alt=_alt(workspace, row))
         st.caption(escape_markdown(f"Patch errors need a model. {workspace.without_model}"))
     elif not workspace.model.has_predictor:
-        st.image(
-            pictures.inline(_model_view(workspace, image)),
-            width=IMAGE_WIDTH,
-            alt=_alt(workspace, row),
-        )
+        st.image(pictures.inline(image), width=IMAGE_WIDTH, alt=_alt(workspace, row))
         st.caption(
             f"{escape_markdown(workspace.choice.label)} is an encoder without a predictor, so it "
             "has no patch errors."
@@ -99,11 +97,10 @@ def _patch_panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
         with st.popover("Heatmap options"):
             _options()
     legend = st.container()
-    seen = _model_view(workspace, image)
     kind, masks = st.session_state[state.ERROR_KIND], st.session_state[state.MASKS]
     scale_key = ("scale", *workspace.key, masks)
     if view in {IMAGE, None} or not loaders.jobs().has(scale_key):
-        place.image(pictures.inline(seen), width="stretch", alt=_alt(workspace, row))
+        place.image(pictures.inline(image), width="stretch", alt=_alt(workspace, row))
     if not workspace.loaded:
         with legend:
             waiting.after_first_paint(*LIBRARIES)
@@ -119,6 +116,7 @@ def _patch_panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
     )
     values = errors.mse if kind == "mse" else errors.cosine
     opacity = 1.0 if view == ERRORS else st.session_state[state.OPACITY] / 100
+    seen = _model_view(workspace, image)
     shown = plotting.heatmap_overlay(seen, values, low, high, opacity, COLOURS[kind])
     place.image(
         pictures.inline(shown), width="stretch", alt=f"{_alt(workspace, row)}, with patch errors"
@@ -166,38 +164,14 @@ def _options() -> None:
     st.slider("Heatmap opacity, %", 10, 100, key=state.OPACITY, step=5)
 
 
-def _facts(workspace: Workspace, row: int) -> None:
-    from astrojepa.data import coordinates
-
-    data = workspace.data
-    ra, dec, redshift = (float(values[row]) for values in (data.ra, data.dec, data.redshift))
-    placed = math.isfinite(ra) and math.isfinite(dec) and not data.simulated
-    facts(
-        "galaxy",
-        {
-            "Position": f"{ra:.5f}° {dec:+.5f}°\n{coordinates.sexagesimal(ra, dec)}"
-            if placed
-            else "none (simulated)"
-            if data.simulated
-            else "unknown",
-            "Redshift": f"{redshift:.4f}" if math.isfinite(redshift) else "unknown",
-            "Anomaly score": f"{workspace.scores[row]:.3f}",
-        },
-    )
-    if placed:
-        st.markdown(
-            " · ".join(f"[{name}]({url})" for name, url in coordinates.sky_links(ra, dec).items())
-        )
-
-
-def _neighbours(workspace: Workspace, row: int) -> None:
+def nearest(workspace: Workspace, row: int, key: str, go: Callable[[Any], None], tile: int) -> None:
+    """Show the nearest galaxies with their distances; a click on one is told `go`."""
     found = loaders.neighbours(workspace.embeddings, *workspace.key, row, NUM_NEIGHBOURS)
-    st.caption("Nearest neighbours (feature space) and their distances")
     captions = [
         (workspace.class_name(int(i)), f"{d:.2f}")
         for i, d in zip(found.indices, found.distances, strict=True)
     ]
-    gallery("neighbours", workspace.pictures, found.indices.tolist(), captions, _go, tile=96)
+    gallery(key, workspace.pictures, found.indices.tolist(), captions, go, tile=tile)
 
 
 def _go(row: Any) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 
 from astrojepa.tables import Column
+from astrojepa.wording import galaxies
 
 from ..session import export
 from ..session.workspace import Workspace
@@ -42,7 +43,7 @@ def send_button(
         facts |= {"data": data.name, "simulated": data.simulated}
         try:
             found = send_table(export.table_columns(data, chosen, more()), facts, name)
-            st.session_state[said] = f"Sent {len(chosen):,} galaxies to {', '.join(found)}."
+            st.session_state[said] = f"Sent {galaxies(len(chosen))} to {', '.join(found)}."
         except (ValueError, OSError) as error:
             st.session_state[said] = str(error)
 

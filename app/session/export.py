@@ -65,7 +65,7 @@ def table_text(data: Any, rows: Sequence[int], more: Mapping[str, Sequence[objec
     columns = identity(data, rows) | {name: list(values) for name, values in more.items()}
     for name in further_columns(data):
         if name not in columns:
-            columns[name] = [_cell(data.table[name].iloc[row]) for row in rows]
+            columns[name] = data.table[name].iloc[list(rows)].tolist()
     return files.csv_text(list(columns), zip(*columns.values(), strict=True))
 
 
@@ -138,7 +138,3 @@ def identity_columns(data: Any, rows: np.ndarray) -> list[Column]:
             if np.isfinite(getattr(data, name)).any()
         ),
     ]
-
-
-def _cell(value: Any) -> object:
-    return value.item() if isinstance(value, np.generic) else value

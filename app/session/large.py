@@ -30,6 +30,21 @@ RANKED = 100_000  # galaxies of a file, and of a leaderboard, at most
 
 
 @dataclass(frozen=True)
+class Order:
+    """The order of a leaderboard: by a column, of the galaxies that a filter chooses."""
+
+    column: str
+    lowest: bool  # first
+    filter: str
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What a file says of it."""
+        first = "lowest first" if self.lowest else "highest first"
+        return {"ranked_by": self.column, "order": first, "filter": self.filter}
+
+
+@dataclass(frozen=True)
 class Large:
     """A store that is open, a hash of its state on disk, and where its images are from."""
 
@@ -70,6 +85,18 @@ class Large:
         """The ids of some galaxies."""
         return self.map.store.known_of(np.asarray(rows))["id"].astype(str).tolist()
 
+    def galaxies(self, rows: Sequence[int] | np.ndarray) -> Any:
+        """Some galaxies as a data set, as pages of small data and exports know them."""
+        from astrojepa.evaluation.vectors.store_galaxies import galaxies_of
+
+        return galaxies_of(self.map.store, np.asarray(rows), self.key)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What every file says of where its galaxies are from."""
+        made_by = {"data": self.name, "data_fingerprint": self.key}
+        return {**self.map.store.facts, **made_by, "model": self.name, "model_hash": self.key}
+
     def coloured(self, option: str) -> colouring.Colouring | None:
         """The colours by a column; None while they are computed."""
         sentence = f"Colouring {len(self.map):,} galaxies by {option}"
@@ -86,17 +113,51 @@ class Large:
             lambda report: self.map.matching(expression),
         )
 
-    def ranked(
-        self, column: str, lowest: bool, expression: str, matching: np.ndarray | None
-    ) -> tuple[np.ndarray, int] | None:
-        """The rows of the first 100,000 galaxies by a column, of those that the expression chooses,
-        and how many have a value; None while they are sorted.
+    def order(self) -> Order | None:
+        """The order of the leaderboard, as session and link have it; None without numbers."""
+        columns = self.scores
+        if st.session_state.get(state.SELECTION_ORDER) not in columns:
+            st.session_state[state.SELECTION_ORDER] = next(iter(columns), "")
+        column = st.session_state[state.SELECTION_ORDER]
+        lowest = bool(st.session_state.get(state.SELECTION_REVERSED))
+        expression = st.session_state.get(state.FILTER, "").strip()
+        return Order(column, lowest, expression) if columns else None
+
+    def ranked(self, order: Order) -> tuple[np.ndarray, int] | None:
+        """The rows of the first 100,000 galaxies of a leaderboard, and how many have a value; None
+        while they are filtered and sorted. ValueError for a wrong filter.
         """
+        matching = None
+        if order.filter and (matching := self.matching(order.filter)) is None:
+            return None
         return waiting.show_when_ready(
-            ("large rank", self.key, column, lowest, expression),
-            f"Sorting {len(self.map):,} galaxies by {column}",
-            lambda report: self.map.first(column, RANKED, lowest=lowest, shown=matching),
+            ("large rank", self.key, order),
+            f"Sorting {len(self.map):,} galaxies by {order.column}",
+            lambda report: self.map.first(
+                order.column, RANKED, lowest=order.lowest, shown=matching
+            ),
         )
+
+    def beside(self, order: Order, row: int) -> tuple[int, int, int | None, int | None] | None:
+        """The rank of a galaxy on a leaderboard, 0 where it is not on it, how many are, and the
+        rows before and after it; None while they are filtered and sorted.
+
+        Among the first 100,000 they are looked up, beyond all values are compared once.
+        """
+        if (found := self.ranked(order)) is None:
+            return None
+        rows, count = found
+        if len(at := np.flatnonzero(rows == row)) and (at[0] + 1 < len(rows) or count == len(rows)):
+            place = int(at[0])
+            before, after = (
+                int(rows[to]) if 0 <= to < len(rows) else None for to in (place - 1, place + 1)
+            )
+            return place + 1, count, before, after
+        matching = self.matching(order.filter) if order.filter else None
+        rank, before, after = self.map.beside(
+            order.column, row, lowest=order.lowest, shown=matching
+        )
+        return rank, count, before, after
 
     def histogram(self, column: str) -> tuple[np.ndarray, np.ndarray] | None:
         """The `plotting.histogram` of a column of numbers; None while it is counted."""

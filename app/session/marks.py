@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -185,17 +187,41 @@ class Imported:
         return " ".join(parts)
 
 
-def read_csv(content: bytes, ids: Sequence[object]) -> Imported:
-    """Read a file of marks with columns id and mark; later lines win.
+def read_marks(name: str, content: bytes, ids: Sequence[object]) -> Imported:
+    """Read a file of marks with columns id and mark, of any format of an export, told by its name;
+    later lines win.
 
-    Raises ValueError with one sentence for a file that is too large, is no text, lacks the columns,
-    or holds something that is no mark.
+    Raises ValueError with one sentence for a file that is too large, cannot be read, lacks the
+    columns, or holds something that is no mark.
     """
     if len(content) > MAX_BYTES:
         raise ValueError(
             f"The file has {len(content) / 1e6:.1f} MB; marks may have at most "
             f"{MAX_BYTES / 1e6:.0f} MB."
         )
+    ending = Path(name).suffix.lower()
+    lines = _lines_of_csv(content) if ending == ".csv" else _lines_of_table(content, ending)
+    return _match(lines, {str(name): row for row, name in reversed(list(enumerate(ids)))})
+
+
+def _lines_of_table(content: bytes, ending: str) -> list[dict[str, str | None]]:
+    from astrojepa.data.catalogue import id_text, read_catalogue
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"marks{ending}")
+        path.write_bytes(content)
+        try:
+            table = read_catalogue(path)
+        except ValueError as error:
+            raise ValueError(str(error).replace(str(path), "The file")) from None
+    _check_columns(list(map(str, table.columns)))
+    return [
+        {"id": name, "mark": mark}
+        for name, mark in zip(id_text(table["id"]), id_text(table["mark"]), strict=True)
+    ]
+
+
+def _lines_of_csv(content: bytes) -> list[dict[str, str | None]]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -210,13 +236,16 @@ def read_csv(content: bytes, ids: Sequence[object]) -> Imported:
         raise ValueError(
             f"The file cannot be read as CSV ({error}); use one as exported here."
         ) from None
-    columns = [name or "" for name in lines.fieldnames or []]
+    _check_columns([name or "" for name in lines.fieldnames or []])
+    return found
+
+
+def _check_columns(columns: list[str]) -> None:
     if not {"id", "mark"} <= set(columns):
         have = one_line(", ".join(columns[:6]), 160) or "none"
         raise ValueError(
             f"The file needs the columns id and mark (found: {have}); use one as exported here."
         )
-    return _match(found, {str(name): row for row, name in reversed(list(enumerate(ids)))})
 
 
 def _match(lines: list[dict[str, str | None]], rows: Mapping[str, int]) -> Imported:

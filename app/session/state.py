@@ -120,7 +120,7 @@ PERSISTENT += (SELECTION_VIEW, SELECTION_ORDER, SELECTION_REVERSED, TABLE_COLUMN
 PERSISTENT += (SELECTION_SIZE, SURVEY_IMAGE)
 
 PROJECTIONS = {"umap": "UMAP", "pca": "PCA", "tsne": "t-SNE"}
-DRAWINGS = {"canvas": "Canvas", "space": "Plotly, 3-D"}
+DRAWINGS = {"canvas": "2-D", "space": "3-D"}
 CLUSTER_COLOUR, FINER_COLOUR = "feature cluster", "finer feature cluster"
 CLASS_COLOUR, SCORE_COLOUR, PROBE_COLOUR, TRUST_COLOUR = (
     "class",

@@ -10,6 +10,7 @@ import streamlit as st
 
 from astrojepa.progress import Progress
 
+from ..components.escape_markdown import escape_markdown
 from ..server import settings
 from . import loaders, state
 from .queue import BusyError, Job, Urgency, called_for, waiting_for
@@ -82,7 +83,7 @@ def describe(job: Job) -> str:
     parts = [waiting_for(ahead).lower()] if (ahead := job.ahead) else []
     if job.total:
         parts.append(f"{job.done:,} of {job.total:,}")
-    if (left := job.seconds_left) is not None and left > 1:
+    if not job.ahead and (left := job.seconds_left) is not None and left > 1:
         parts.append(f"about {left:.0f} s left" if left < 90 else f"about {left / 60:.0f} min left")
     return ", ".join(parts)
 
@@ -129,7 +130,7 @@ def _begin(
             raise job.error
         if job.finished.is_set():
             st.rerun()
-    st.progress(0.0, text=f"{sentence} …")
+    st.progress(0.0, text=f"{escape_markdown(sentence)} …")
 
 
 @st.fragment(run_every=0.4)
@@ -139,7 +140,7 @@ def _watch(
     job = loaders.jobs().start(key, task, urgency)
     if job.finished.is_set():
         st.rerun()
-    doing, detail = stage(sentence, job.text), describe(job)
+    doing, detail = escape_markdown(stage(sentence, job.text)), describe(job)
     st.progress(job.fraction, text=f"{doing}: {detail}" if detail else f"{doing} …")
     if not settings.strangers_may_look():  # who do not stop what others wait for
         st.button(
@@ -152,7 +153,7 @@ def _watch(
 
 def _offer_again(key: tuple[object, ...], sentence: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(f"{sentence}: stopped.")
+        st.caption(f"{escape_markdown(sentence)}: stopped.")
         st.button(
             "Start again",
             key=f"again {hash(key)}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import re
@@ -16,11 +17,12 @@ import pandas as pd
 
 from astrojepa.data import DataError
 from astrojepa.data.arrow_columns import holds_values, is_binary, to_frame
-from astrojepa.data.coordinates import parse_coordinates
+from astrojepa.data.coordinates import parse_pair, to_degrees
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.hats import hats_files, is_hats
 from astrojepa.data.missing import as_numbers, known_numbers, known_places, without_missing
 from astrojepa.data.parquet_footer import count_values
+from astrojepa.data.position_parts import is_sign, joined_parts, parts_of
 from astrojepa.data.readers.labels import (
     SEPARATORS,
     are_names,
@@ -43,8 +45,10 @@ FORMATS = {
     ".vot": "votable",
     ".xml": "votable",
     ".parquet": "parquet",
-    ".txt": "",  # columns between blanks, their names in the last line of comment, as EFIGI's
+    # columns between blanks, their names in the last line of comment, as EFIGI's; and many others
+    **dict.fromkeys((".txt", ".dat", ".cat", ".tbl", ".mrt"), ""),
 }
+PACKED = (".gz", ".bz2")  # of FITS
 SEPARATION = "separation_arcsec"
 ELSEWHERE = 60.0  # arcseconds: no row of the same galaxy
 EXACT = 2**53  # up to it floats hold every whole number; ids of 18 digits lie beyond
@@ -52,14 +56,11 @@ OWN = ("file", "id", "ra", "dec")  # of every galaxy
 ABOUT = "columns"  # of the attributes of a table: unit and description of columns, by name
 FRAME = "frame"  # of the attributes of a table: in which positions are, where not ICRS
 SAME_FRAME = r"(icrs.*|(eq_)?fk5( J?2000(\.0*)?)?)?"
+OLD_EQUINOX = r"\b[BJ]? ?1[89]\d\d(\.\d)?\b|\bFK4\b"  # in what is said of a column
 HOURS = 24
-# as people write units
-ANGLES = {
-    **dict.fromkeys(("deg", "degs", "degree", "degrees"), "deg"),
-    **dict.fromkeys(("rad", "radian", "radians"), "rad"),
-    **dict.fromkeys(("hour", "hours", "hourangle"), "hourangle"),
-}
+FIRST_LINES = 20  # that tell how values are separated
 MAX_LETTERS = 300  # of a description
+MAX_YAML = 2**20  # bytes of what astropy says of a Parquet file
 
 
 @dataclass(frozen=True)
@@ -105,10 +106,10 @@ def read_catalogue(path: str | Path) -> pd.DataFrame:
     more than 4 GB, 600 columns or 268 million values.
     """
     path = Path(path)
-    hats = is_hats(path)
+    hats, format = is_hats(path), FORMATS.get(_ending(path))
     if not hats and not path.is_file():
         raise FileNotFoundError(f"There is no catalogue {path}; give {', '.join(FORMATS)}.")
-    if not hats and path.suffix.lower() not in FORMATS:
+    if not hats and format is None:
         raise DataError(
             f"{path.name} is no catalogue that can be read; its name must end in "
             f"{', '.join(FORMATS)}."
@@ -119,9 +120,7 @@ def read_catalogue(path: str | Path) -> pd.DataFrame:
             "read. Select its columns first."
         )
     try:
-        table = (
-            _read_parquet(hats_files(path)) if hats else _read(path, FORMATS[path.suffix.lower()])
-        )
+        table = _read_parquet(hats_files(path)) if hats else _read(path, str(format))
     except DataError:
         raise
     # astropy and pyarrow raise a dozen kinds for damaged files
@@ -129,7 +128,16 @@ def read_catalogue(path: str | Path) -> pd.DataFrame:
         raise DataError(f"{path} cannot be read as a table ({one_line(error, 160)}).") from error
     if table.empty:
         raise DataError(f"{path} has no rows, or no columns of one value a row.")
-    return table
+    return _with_places(table)
+
+
+def _ending(path: Path) -> str:
+    """Return how the name of a table ends, that of a packed FITS file without the packing."""
+    name = path.name.lower()
+    for packed in PACKED:
+        if name.endswith((f".fits{packed}", f".fit{packed}")):
+            name = name.removesuffix(packed)
+    return Path(name).suffix
 
 
 def match(data: Dataset, catalogue: pd.DataFrame, *, radius: float = 1.0, by: str = "") -> Match:
@@ -165,7 +173,8 @@ def joined(
 ) -> Dataset:
     """Return the galaxies with the catalogue's columns in `table`; a note says what was matched.
 
-    A column that the galaxies have already is called `name`_column. Raises as `match`.
+    A column that the galaxies have already is called `name`_column. Galaxies without any redshift,
+    or without any position, get the catalogue's. Raises as `match`.
     """
     found = match(data, catalogue, radius=radius, by=by)
     there = found.rows >= 0
@@ -173,6 +182,15 @@ def joined(
         raise DataError(
             f"No galaxy of {data.name} lies within {radius:g} arcsec of a row; {found.read_as}."
         )
+    redshift, ra, dec = data.redshift, data.ra, data.dec
+    own: tuple[str, ...] = OWN
+    if np.isfinite(redshift).any():
+        own = (*OWN, "redshift")
+    elif (column := find_column(catalogue, "redshift")) is not None:
+        redshift = _of_rows(as_numbers(catalogue[column].astype(str))[0], found.rows)
+    if not np.isfinite(ra).any():
+        with contextlib.suppress(DataError, KeyError):  # no positions, or none that can be read
+            ra, dec = (_of_rows(angle, found.rows) for angle in positions(catalogue))
     new: dict[str, Any] = {}
     known, about = catalogue.attrs.get(ABOUT, {}), dict(data.about)
     for column in catalogue.columns:
@@ -182,7 +200,7 @@ def joined(
         missing = np.nan if values.dtype.kind in "iuf" else ""
         if not there.all():
             values = np.where(there, values, missing)
-        twice = column in data.table or column in new or str(column).lower() in OWN
+        twice = column in data.table or column in new or str(column).lower() in own
         called = f"{name}_{column}" if twice else str(column)
         new[called] = values
         if column in known:
@@ -193,10 +211,17 @@ def joined(
     base = data.table if len(data.table) else pd.DataFrame(index=range(len(data)))
     return dataclasses.replace(
         data,
+        redshift=redshift,
+        ra=ra,
+        dec=dec,
         table=pd.concat([base, pd.DataFrame(new, index=base.index)], axis=1),
         about=about,
         notes=(*data.notes, f"Catalogue {name}: {found}."),
     )
+
+
+def _of_rows(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    return np.where(rows >= 0, values[rows], np.nan)
 
 
 def id_text(ids: pd.Series) -> pd.Series:
@@ -244,8 +269,7 @@ def _by_position(data: Dataset, catalogue: pd.DataFrame, radius: float) -> Match
     from astropy import units
     from astropy.coordinates import SkyCoord
 
-    columns = [find_column(catalogue, name) for name in ("ra", "dec")]
-    if None in columns:
+    if None in [find_column(catalogue, name) for name in ("ra", "dec")]:
         raise DataError(
             f"The catalogue has no id of {data.name}, such as {data.ids[0]}, and no columns ra "
             f"and dec (found: {', '.join(map(str, catalogue.columns[:20]))}); name its columns id, "
@@ -298,14 +322,12 @@ def positions(catalogue: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
             f"The positions of the catalogue are in {frame}, expected ICRS or J2000; convert them, "
             "or match by id."
         )
-    columns = [find_column(catalogue, name) for name in ("ra", "dec")]
-    for name in columns:
-        unit = catalogue.attrs.get(ABOUT, {}).get(name, ("", ""))[0]
-        if unit not in ("", "deg") and catalogue[name].dtype.kind in "iuf":
-            raise DataError(
-                f"The unit of {name} is {unit}, expected an angle such as deg; correct it, or name "
-                "the columns of the position ra and dec."
-            )
+    columns = [column for name in ("ra", "dec") if (column := find_column(catalogue, name))]
+    if len(columns) < 2:
+        raise DataError(
+            "The catalogue has no columns ra and dec; name the columns of the position so."
+        )
+    check_units(catalogue)
     texts = [
         without_missing(catalogue[name].map(str).where(catalogue[name].notna(), "").str.strip())
         for name in columns
@@ -313,9 +335,8 @@ def positions(catalogue: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     numbers = [as_numbers(text) for text in texts]
     ra, dec = (values for values, _ in numbers)
     for row in np.flatnonzero(numbers[0][1] | numbers[1][1]):
-        written = " ".join(text.iloc[row] for text in texts)
         try:
-            ra[row], dec[row] = parse_coordinates(written)
+            ra[row], dec[row] = parse_pair(*(text.iloc[row] for text in texts))
         except ValueError as error:
             raise DataError(f"Row {row} of the catalogue: {error}") from error
     ra, dec = known_places(ra % 360, dec)
@@ -339,11 +360,17 @@ def _read_separated(path: Path, separators: str) -> pd.DataFrame:
     but for one that has the names. Below the names VizieR writes units and a rule.
     """
     comments, skipped = "", 0
+    said: dict[str, str] = {}  # of columns
     with path.open(encoding="utf-8-sig", newline="") as lines:
         for line in lines:
             if not line.startswith("#"):
                 break
-            comments, skipped = line, skipped + 1
+            if line.startswith("#Column\t"):  # of VizieR
+                words = line.rstrip().split("\t")
+                said[words[1].strip()] = said_text(words[3]) if len(words) > 3 else ""
+            else:
+                comments = line
+            skipped += 1
         else:
             line = ""
     separator = max(separators, key=line.count)
@@ -369,14 +396,26 @@ def _read_separated(path: Path, separators: str) -> pd.DataFrame:
             warnings.simplefilter("ignore", pd.errors.ParserWarning)  # of what is left out, empty
             table = pd.read_csv(path, **plain, **given, index_col=False)
     _check_size(path, *table.shape)
-    table.columns = [str(name).strip() for name in table.columns]
+    table.columns = ["" if re.match("Unnamed: ", str(n)) else str(n).strip() for n in table.columns]
     if separator == ";":
         table = table.apply(with_points)
-    units: dict[str, tuple[str, str]] = {}
-    if len(table) > 1 and table.iloc[1].str.fullmatch("-+").all():
-        units = {str(name): (_said(unit), "") for name, unit in table.iloc[0].items()}
-        table = table.iloc[2:].reset_index(drop=True)
-    return _in_degrees(pd.DataFrame({name: _column(table[name]) for name in table.columns}), units)
+    table = table[[name for name in table if name or (table[name] != "").any()]]
+    units: dict[str, str] = {}
+    ruled = len(table) > 1 and table.iloc[1].str.fullmatch("-+").all()
+    if ruled or _is_of_units(table):
+        units = {str(name): said_text(unit) for name, unit in table.iloc[0].items()}
+        table = table.iloc[2 if ruled else 1 :].reset_index(drop=True)
+    about = {str(name): (units.get(str(name), ""), said.get(str(name), "")) for name in table}
+    return in_degrees(pd.DataFrame({name: _column(table[name]) for name in table.columns}), about)
+
+
+def _is_of_units(table: pd.DataFrame) -> bool:
+    """Whether the first row gives units: no number, but words over several columns of numbers."""
+    if len(table) < 2 or not as_numbers(table.iloc[0])[1][(table.iloc[0] != "").to_numpy()].all():
+        return False
+    below = table.iloc[1:]
+    numbers = [name for name in table if not as_numbers(below[name])[1].any()]
+    return sum(table[name].iloc[0] != "" for name in numbers) > 1
 
 
 def _read_by_astropy(path: Path, format: str) -> pd.DataFrame:
@@ -407,10 +446,10 @@ def _read_by_astropy(path: Path, format: str) -> pd.DataFrame:
         found.keep_columns(kept)
         _check_size(path, len(found), len(found.columns))
         about: dict[str, tuple[str, str]] = {
-            name: (_said(found[name].info.unit), _said(found[name].info.description))
+            name: (said_text(found[name].info.unit), said_text(found[name].info.description))
             for name in found.colnames
         }
-        table = _in_degrees(_plain(found.to_pandas()), about)
+        table = in_degrees(_plain(found.to_pandas()), about)
     return _in_frame(table, frame)
 
 
@@ -429,7 +468,25 @@ def _votable(path: Path) -> tuple[Any, str]:
     refs = [field.ref for field in table.fields if field.name == right]
     system = systems.get(refs[0]) if refs else None
     frame = "" if system is None else f"{system.system} {system.equinox or ''}".strip()
-    return table.to_table(), "" if re.fullmatch(SAME_FRAME, frame, re.IGNORECASE) else frame
+    return table.to_table(use_names_over_ids=True), "" if re.fullmatch(
+        SAME_FRAME, frame, re.IGNORECASE
+    ) else frame
+
+
+def _with_places(table: pd.DataFrame) -> pd.DataFrame:
+    """Add ra and dec where they are given in parts, and keep the equinox that columns tell."""
+    names = [str(name) for name in table.columns]
+    parts = parts_of(names)
+    used = [name for name in (find_name(names, "ra"), find_name(names, "dec")) if name]
+    known = table.attrs.setdefault(ABOUT, {})
+    said = " ".join(known.get(name, ("", ""))[1] for name in (used or parts.values()))
+    if (old := re.search(OLD_EQUINOX, said)) and "2000" not in said:
+        table.attrs[FRAME] = table.attrs.get(FRAME) or old[0]
+    if used or not parts:
+        return table
+    joined = dict(zip(("ra", "dec"), joined_parts(table), strict=True))
+    known |= dict.fromkeys(joined, ("deg", f"from {', '.join(parts.values())}"))
+    return table.assign(**joined)
 
 
 def _with_galaxies(tables: Sequence[Sequence[str]]) -> int:
@@ -437,7 +494,8 @@ def _with_galaxies(tables: Sequence[Sequence[str]]) -> int:
     with positions or ids, else the first.
     """
     for place, names in enumerate(tables):
-        if find_name(names, "id") or (find_name(names, "ra") and find_name(names, "dec")):
+        placed = find_name(names, "ra") and find_name(names, "dec")
+        if find_name(names, "id") or placed or parts_of(names):
             return place
     return 0
 
@@ -463,12 +521,8 @@ def _read_parquet(paths: list[Path]) -> pd.DataFrame:
     tables = [parquet.read_table(path, columns=kept, partitioning=None) for path in paths]
     table = pa.concat_tables(tables)
     table.validate(full=True)
-    notes = {item.name: item.metadata or {} for item in table.schema}
-    about = {
-        name: (_said(said.get(b"unit")), _said(said.get(b"description")))
-        for name, said in notes.items()
-    }
-    return _in_degrees(_plain(to_frame(table)), about)
+    about = said_of_columns(schema)
+    return in_degrees(_plain(to_frame(table)), about)
 
 
 def _read_columns(path: Path) -> pd.DataFrame:
@@ -477,16 +531,26 @@ def _read_columns(path: Path) -> pd.DataFrame:
     SExtractor are read by astropy.
     """
     comments, numbers, start = [], [], ""
-    with path.open(encoding="utf-8") as lines:
+    first: list[str] = []
+    with path.open(encoding="utf-8-sig") as lines:
         for number, line in enumerate(lines):
             start = start or line
             if line.lstrip().startswith("#"):
                 comments.append(line.strip().lstrip("#").split())
                 numbers.append(number)
+            elif line.strip() and len(first) < FIRST_LINES:
+                first.append(line.rstrip("\n"))
     if start.startswith("Title:"):
         return _read_by_astropy(path, "ascii.mrt")
     if comments and all(len(words) > 1 and words[0].isdecimal() for words in comments):
         return _read_by_astropy(path, "ascii.sextractor")
+    if start.startswith(("|", "\\")):
+        return _read_by_astropy(path, "ascii.ipac")
+    if any(
+        len({line.count(mark) for line in first} - {0}) == 1 and all(mark in line for line in first)
+        for mark in SEPARATORS
+    ):
+        return _read_separated(path, SEPARATORS)
     _check_size(path, 1, len(start.split()))
     table = pd.read_csv(
         path, sep=r"\s+", header=None, skiprows=numbers, dtype=str, keep_default_na=False
@@ -506,10 +570,17 @@ def _read_columns(path: Path) -> pd.DataFrame:
                 f"{path} has {table.shape[1]} values in its rows, and no line that begins with # "
                 f"has as many names; write one name without blanks for each column."
             )
+    if not any(re.search(r"\w", title) for title in titles):
+        raise DataError(f"{path} has no names of columns; write them in the line above the rows.")
+    rule = table.iloc[:1].map(lambda word: bool(re.fullmatch("[-=]+", word))).all(axis=None)
+    table = table.iloc[int(rule) :].reset_index(drop=True)
     if len(set(titles)) < len(titles):
         raise DataError(f"{path} has two columns of the same name ({', '.join(titles)}).")
     return pd.DataFrame(
-        {name: _column(table[place]) for place, name in zip(table.columns, titles, strict=True)}
+        {
+            name: _column(table[place].rename(name))
+            for place, name in zip(table.columns, titles, strict=True)
+        }
     )
 
 
@@ -533,26 +604,65 @@ def _read_fits(path: Path) -> pd.DataFrame:
         tables = [
             part
             for part in parts
-            if isinstance(part, fits.BinTableHDU) and part.header["NAXIS1"] and part.columns.names
+            if isinstance(part, fits.BinTableHDU | fits.TableHDU)
+            and part.header["NAXIS1"]
+            and part.columns.names
         ]
         if not tables:
-            raise DataError(f"{path} holds no binary table with columns.")
+            raise DataError(f"{path} holds no table with columns.")
         table = tables[_with_galaxies([part.columns.names for part in tables])]
-        # one value each: others take room that the file does not have, or lie elsewhere in it
-        kept = [
-            item
-            for item in table.columns
-            if re.fullmatch(r"1?[LBIJKED]|\d*A", item.format) and "," not in str(item.dim or "")
-        ]
-        _check_size(path, table.header["NAXIS2"], len(kept))
-        columns = {item.name: _native(table.data[item.name], item) for item in kept}
+        if isinstance(table, fits.TableHDU):
+            kept = list(table.columns)
+            _check_size(path, table.header["NAXIS2"], len(kept))
+            columns = _of_text(table)
+        else:
+            # one value each: others take room that the file does not have, or lie elsewhere in it
+            kept = [
+                item
+                for item in table.columns
+                if re.fullmatch(r"1?[LBIJKED]|\d*A", item.format) and "," not in str(item.dim or "")
+            ]
+            _check_size(path, table.header["NAXIS2"], len(kept))
+            columns = {item.name: _native(table.data, item) for item in kept}
         numbers = {name: number for number, name in enumerate(table.columns.names, 1)}
         about: dict[str, tuple[str, str]] = {
-            item.name: (_said(item.unit), _said(table.header.get(f"TCOMM{numbers[item.name]}")))
+            item.name: (
+                said_text(item.unit),
+                said_text(table.header.get(f"TCOMM{numbers[item.name]}")),
+            )
             for item in kept
         }
         frame = _fits_frame(table.header)
-    return _in_frame(_in_degrees(_plain(pd.DataFrame(columns)), about), frame)
+    return _in_frame(in_degrees(_plain(pd.DataFrame(columns)), about), frame)
+
+
+def _of_text(table: Any) -> dict[str, Any]:
+    """Return the columns of an ASCII table of FITS: numbers as they are written, those that the
+    header calls null, and blanks, unknown (astropy makes them 0).
+    """
+    width, count = table.header["NAXIS1"], table.header["NAXIS2"]
+    raw = table._get_raw_data(width * count, np.uint8, table._data_offset).reshape(count, width)
+    columns: dict[str, Any] = {}
+    for item in table.columns:
+        form = re.fullmatch(r"([AIFED])(\d{1,6})(?:\.\d+)?", item.format)
+        kind, first = item.format[:1], item.start - 1
+        length = int(form[2]) if form else 0
+        if not 0 <= first < first + length <= width:
+            raise DataError(f"The column {item.name} lies outside its rows of {width} letters.")
+        letters = np.ascontiguousarray(raw[:, first : first + length]).view(f"S{length}")[:, 0]
+        text = pd.Series(np.char.decode(letters, "latin-1")).str.strip()
+        text = text.mask(text == str(item.null).strip(), "") if item.null else text
+        if kind == "A":
+            columns[item.name] = text
+            continue
+        numbers = _column(text.str.upper().str.replace("D", "E").rename(item.name))
+        scale, zero = (
+            default if given in ("", None) else given
+            for given, default in ((item.bscale, 1), (item.bzero, 0))
+        )
+        scaled = (scale, zero) != (1, 0) and pd.api.types.is_numeric_dtype(numbers.dtype)
+        columns[item.name] = numbers * scale + zero if scaled else numbers
+    return columns
 
 
 def _fits_frame(header: Mapping[str, Any]) -> str:
@@ -563,7 +673,28 @@ def _fits_frame(header: Mapping[str, Any]) -> str:
     return "" if re.fullmatch(SAME_FRAME, frame, re.IGNORECASE) else frame
 
 
-def _said(value: Any) -> str:
+def said_of_columns(schema: Any) -> dict[str, tuple[str, str]]:
+    """Return unit and description of the columns of a Parquet or Arrow file, as the commands here
+    write them, or as astropy does.
+    """
+    notes = {item.name: item.metadata or {} for item in schema}
+    about = {
+        name: (said_text(said.get(b"unit")), said_text(said.get(b"description")))
+        for name, said in notes.items()
+    }
+    text = (schema.metadata or {}).get(b"table_meta_yaml", b"")
+    if 0 < len(text) <= MAX_YAML:
+        from astropy.table.meta import get_header_from_yaml
+
+        with contextlib.suppress(Exception):  # a damaged text says nothing
+            for said in get_header_from_yaml(text.decode().splitlines())["datatype"]:
+                given = said_text(said.get("unit")), said_text(said.get("description"))
+                if not any(about.get(str(said["name"]), ("?",))):
+                    about[str(said["name"])] = given
+    return about
+
+
+def said_text(value: Any) -> str:
     """Return a unit or a description as text of one line."""
     text = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "")
     return one_line(text, MAX_LETTERS)
@@ -571,9 +702,13 @@ def _said(value: Any) -> str:
 
 def _native(values: Any, column: Any) -> Any:
     """Return a column of FITS in this machine's byte order; whole numbers that mean missing are NA
-    or, where the file scales them, NaN.
+    or, where the file scales them, NaN, and truths that are neither T nor F are NA.
     """
-    found = np.asarray(values)
+    if column.format[-1] == "L":
+        letters = np.asarray(values)[column.name].reshape(-1)
+        missing = ~np.isin(letters, (ord("T"), ord("F")))
+        return pd.arrays.BooleanArray(letters == ord("T"), missing)
+    found = np.asarray(values[column.name]).reshape(len(values))
     found = found.astype(found.dtype.newbyteorder("="))
     null, scale, zero = column.null, column.bscale, column.bzero
     if null in ("", None) or column.format[-1] not in "BIJK":
@@ -588,22 +723,30 @@ def _native(values: Any, column: Any) -> Any:
     return pd.arrays.IntegerArray(found.astype(np.int64), missing)
 
 
-def _in_degrees(table: pd.DataFrame, about: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
+def in_degrees(table: pd.DataFrame, about: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
     """Convert positions in other units, and keep what is said of the columns."""
-    from astropy.units import Unit, deg, hour, hourangle
-
     table.attrs[ABOUT] = {name: about[name] for name in table if any(about.get(name, ()))}
     known = table.attrs[ABOUT]
     for name in filter(None, (find_column(table, name) for name in ("ra", "dec"))):
         written, description = known.get(name, ("", ""))
         if not written or not pd.api.types.is_numeric_dtype(table[name].dtype):
             continue
-        unit = Unit(ANGLES.get(written.lower().rstrip("."), written), parse_strict="silent")
-        unit = hourangle if unit == hour else unit
-        if unit.is_equivalent(deg):
-            table[name] = (np.asarray(table[name]) * unit).to_value(deg)
+        degrees = to_degrees(table[name].to_numpy(np.float64, na_value=np.nan), written)
+        if degrees is not None:
+            table[name] = degrees
             known[name] = ("deg", description)
     return table
+
+
+def check_units(table: pd.DataFrame) -> None:
+    """Raise DataError where the position is given as numbers whose unit is no angle."""
+    for name in filter(None, (find_column(table, name) for name in ("ra", "dec"))):
+        unit = table.attrs.get(ABOUT, {}).get(name, ("", ""))[0]
+        if unit not in ("", "deg") and table[name].dtype.kind in "iuf":
+            raise DataError(
+                f"The unit of {name} is {unit}, expected an angle such as deg; correct it, or name "
+                "the columns of the position ra and dec."
+            )
 
 
 def _check_size(path: Path, rows: int, columns: int) -> None:
@@ -639,18 +782,28 @@ def _plain(table: pd.DataFrame) -> pd.DataFrame:
         elif pd.api.types.is_numeric_dtype(values.dtype):
             kept[str(name)] = known_numbers(values.to_numpy(dtype=np.float64, na_value=np.nan))
         elif not values.map(lambda value: isinstance(value, list | dict | np.ndarray)).any():
-            text = values.astype(str).where(values.notna(), "")
-            kept[str(name)] = without_missing(text.str.strip())
+            text = values.astype(str).where(values.notna(), "").str.strip()
+            kept[str(name)] = text if is_sign(name) else _of_truths(without_missing(text))
     return pd.DataFrame(kept)
+
+
+def _of_truths(text: pd.Series) -> pd.Series:
+    """Return text, truths as true and false in whatever letters they are."""
+    lower = text.str.lower()
+    return lower if lower.isin(("true", "false", "")).all() else text
 
 
 def _column(text: pd.Series) -> Any:
     """Return text as numbers where all that is known is a number; ids of many digits, or that begin
     with 0, stay text.
     """
+    if is_sign(text.name):
+        return text.str.strip()
     known = without_missing(text.str.strip())
     numbers, wrong = as_numbers(known)
     name = known.str.fullmatch(r"[+-]?\d{16,}|0\d+").any()
     if wrong.any() or name or not (known != "").any():
-        return known
+        return _of_truths(known)
+    if (minus := known.str.fullmatch("-0+")).any():  # of a declination, -00 30
+        return np.where(minus, -0.0, numbers)
     return numbers.astype(np.int64) if known.str.fullmatch(r"[+-]?\d+").all() else numbers

@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 
 from astrojepa.data.dataset import Dataset
+from astrojepa.data.readers.labels import named_column
 from astrojepa.data.values import Numbers, Values, coded, read_values
 
 MOST_CLASSES = 20
 # shown elsewhere, or about the file
 _NOT_CLASSES = {"file", "id", "split", "duplicate_of"}
-_OF_FRAMES = {"width", "height"}
+ABOUT_FILES = _NOT_CLASSES | {"width", "height"}  # they say nothing of the galaxy
 _SHOWN = {"file", "id", "ra", "dec", "redshift", "duplicate_of"}
 
 
@@ -47,12 +48,13 @@ def labelled_by(data: Dataset, column: str) -> Dataset:
     >>> labelled_by(data, "label").classes == tuple(sorted(set(data.table["label"])))
     True
     """
-    if column not in data.table.columns:
+    found = named_column(list(map(str, data.table.columns)), column)
+    if found is None:
         raise ValueError(
             f"{data.name} has no column {column!r} (found: "
             f"{', '.join(map(str, data.table.columns[:8]))}); choose one of these."
         )
-    labels, classes = encode_column(data.table[column])
+    labels, classes = encode_column(data.table[found])
     return dataclasses.replace(data, labels=labels, classes=classes)
 
 
@@ -71,7 +73,7 @@ def comparable_columns(data: Dataset) -> dict[str, Values]:
     if np.isfinite(data.redshift).any():
         found["redshift"] = Numbers(np.asarray(data.redshift, np.float64))
     for name in further_columns(data):
-        if name.lower() not in _NOT_CLASSES | _OF_FRAMES:
+        if name.lower() not in ABOUT_FILES:
             found.setdefault(name, read_values(data.table[name]))
     return found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,10 +19,17 @@ SETTLED = 2 * 10**9  # ns after which a clock that ticks slowly has moved on
 MAX_REMEMBERED = 2**20  # files of one folder
 
 
+# a 16-bit grey PNG with opacity: older versions showed, and cached, other images of it
+ANEW = re.compile(rb"\x89PNG\r\n\x1a\n.{16}\x10\x04", re.DOTALL)
+
+
 def content_hash(path: str | Path) -> bytes:
     """Hash the length and every byte of a file: sha256, 32 bytes."""
     with open(path, "rb", buffering=0) as stream:
         digest = hashlib.sha256(str(os.fstat(stream.fileno()).st_size).encode())
+        start = stream.read(BLOCK)
+        digest.update(b"anew" if ANEW.match(start) else b"")
+        digest.update(start)
         while block := stream.read(BLOCK):
             digest.update(block)
     return digest.digest()
@@ -41,7 +49,8 @@ def content_hashes(
     first and 1.4 s later, on one core.
     """
     now, stamps = time.time_ns(), _stamps(statuses)
-    path = cache_path("files", hashlib.sha256(str(root).encode()).hexdigest()[:16])
+    # hashes of older versions, which are under "files", do not tell what is read anew
+    path = cache_path("hashes", hashlib.sha256(str(root).encode()).hexdigest()[:16])
     kept = load_arrays(path) or {}
     known = _as_rows(kept.get("stamps"), np.int64, 4), _as_rows(kept.get("hashes"), np.uint8, 32)
     place = {stamp.tobytes(): index for index, stamp in enumerate(known[0][: len(known[1])])}

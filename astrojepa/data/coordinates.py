@@ -6,12 +6,20 @@ import math
 import re
 from urllib.parse import unquote
 
+import numpy as np
+
 MAX_TEXT = 1000
 NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)"
 PAIR = re.compile(rf"({NUMBER})\s*°?(?:\s*[,;\s]\s*|(?=[+-]))({NUMBER})\s*°?", re.ASCII)
 SEXAGESIMAL = re.compile(r"[0-9hmsd:°'\"′″.+\-\s,;]+")
 # of the viewers' links, in this order
 PARAMETERS = (("ra", "dec"), ("coord",), ("target",), ("mark",))
+# as people write units
+ANGLES = {
+    **dict.fromkeys(("deg", "degs", "degree", "degrees"), "deg"),
+    **dict.fromkeys(("rad", "radian", "radians"), "rad"),
+    **dict.fromkeys(("h", "hr", "hour", "hours", "hourangle"), "hourangle"),
+}
 HELP = (
     "give degrees (187.7 12.39), sexagesimal (12:30:49 +12:23:28, or 12h30m49s +12d23m28s), or "
     "a viewer's link"
@@ -47,6 +55,28 @@ def parse_coordinates(text: str) -> tuple[float, float]:
                 )
             return ra % 360, dec
     raise ValueError(f"{shown!r} is not a position on the sky; {HELP}.")
+
+
+def parse_pair(ra: str, dec: str) -> tuple[float, float]:
+    """Read a position from the two cells of a table, as `parse_coordinates` does; ValueError also
+    for decimal commas, which would look like minutes.
+    """
+    if "," in ra + dec:
+        raise ValueError(f"{ra} {dec} has a comma; write numbers with decimal points.")
+    return parse_coordinates(f"{ra} {dec}")
+
+
+def to_degrees(values: np.ndarray, unit: str) -> np.ndarray | None:
+    """Return angles in degrees, float64; None where the unit is no angle.
+
+    >>> to_degrees(np.array([1.0, 2.0]), "hours").tolist()
+    [15.0, 30.0]
+    """
+    from astropy.units import Unit, deg
+
+    known = Unit(ANGLES.get(unit.lower().rstrip("."), unit), parse_strict="silent")
+    values = np.asarray(values, dtype=np.float64)
+    return (values * known).to_value(deg) if known.is_equivalent(deg) else None
 
 
 def sexagesimal(ra: float, dec: float) -> str:

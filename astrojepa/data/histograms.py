@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from astrojepa.data.filters import clauses_of, matching, name_in, text_in
-from astrojepa.data.values import Numbers, Values, Words
+from astrojepa.data.values import Numbers, Values, Words, drawable
 
 BINS = 32  # at most, about; their width is a round number
 MOST_WORDS = 8  # bars; less frequent words are counted together
@@ -115,6 +115,7 @@ def _edges(values: np.ndarray) -> np.ndarray:
     """
     if not len(values):
         return np.zeros(0)
+    values = drawable(values)
     low, high = (float(value) for value in np.percentile(values, (1, 99)))
     least, most = float(values.min()), float(values.max())
     tail = (high - low or most - least) / 4  # beyond that, values are few and far

@@ -9,6 +9,7 @@ import pandas as pd
 WORDS = frozenset(
     ("", "nan", "NaN", "NAN", "<NA>", "<na>", "null", "NULL", "Null", "n/a", "N/A", "-", "--", "?")
 )
+FORTRAN = r"^([+-]?(?:\d+\.\d*|\.\d+))[dD]([+-]?\d{1,3})$"
 NO_NUMBERS = ("none", "na", "masked")
 NUMBERS = (-99.0, -999.0, -9999.0, -99999.0)
 
@@ -28,6 +29,9 @@ def as_numbers(values: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     known = without_missing(values)
     known = known.mask(known.str.lower().isin(NO_NUMBERS), "")
     numbers = pd.to_numeric(known.where(known != "", "nan"), errors="coerce")
+    if numbers.isna().any():  # Fortran's 1.5D+02 is a number
+        known = known.str.replace(FORTRAN, r"\1E\2", regex=True)
+        numbers = pd.to_numeric(known.where(known != "", "nan"), errors="coerce")
     found = numbers.to_numpy(dtype=np.float64, copy=True)
     wrong = np.isnan(found) & (known != "").to_numpy()
     found[~np.isfinite(found)] = np.nan

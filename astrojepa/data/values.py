@@ -11,6 +11,7 @@ import pandas as pd
 from astrojepa.data.missing import as_numbers
 
 EXACT = 2**53  # whole numbers beyond are ids, which float64 would round
+LARGEST, SMALLEST = 1e300, 1e-300  # a number on an axis, at most; the length of one, at least
 FIRST = 20  # values that tell words from numbers before all are read
 _LONG = r"\s*[+-]?\d{16,}\s*"
 
@@ -41,6 +42,22 @@ class Words:
 
 
 Values = Numbers | Words
+
+
+def drawable(values: np.ndarray) -> np.ndarray:
+    """Return numbers, float64, as an axis holds them: those beyond 10^300 are drawn at 10^300."""
+    return np.clip(np.asarray(values, dtype=np.float64), -LARGEST, LARGEST)
+
+
+def ends(values: np.ndarray) -> tuple[float, float]:
+    """Return where an axis begins and ends that shows finite numbers, `drawable`: the lowest and
+    the highest; around them where they differ by rounding alone; (-0.5, 0.5) without any.
+    """
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
+    least = max(1e-9 * max(abs(low), abs(high)), SMALLEST)
+    if high - low < least:
+        return low - max(0.5, least), high + max(0.5, least)
+    return low, high
 
 
 def sortable(values: Values) -> np.ndarray:

@@ -1,5 +1,6 @@
-"""axe-core on every page, light and narrow, and on the map, dark and wide: nothing serious for those
-who read a page by keyboard or by ear. Contrast of the dark theme is in test_contrast.py.
+"""axe-core on the map with its popovers, its table and what differs, and, light and narrow, on
+every page: nothing serious for those who read a page by keyboard or by ear. Contrast of the dark
+theme is in test_contrast.py.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ VIEWS = {
     "dark": {"width": 1280, "height": 900},
     "light": {"width": 390, "height": 844},
 }
+POPOVERS = ("Map options", "Search by image", "Export", "Add to a collection", "Heatmap options")
 PAGES = {
     "galaxy": "Anomaly scores",
     "anomalies": "Score distribution",
@@ -51,6 +53,16 @@ def test_no_page_has_a_serious_finding(server: Any, browser: Any, theme: Any) ->
     explorer.says("Drag over bars")
     explorer.quiet()
     wrong["map"] = findings(page)
+    for name in POPOVERS:
+        page.get_by_role("button", name=name).first.click()
+        page.wait_for_timeout(500)
+        wrong[name] = findings(page)
+        page.keyboard.press("Escape")
+    page.get_by_text("Table", exact=True).first.click()
+    page.get_by_text("What differs?", exact=True).first.click()
+    explorer.says("typical galaxies of")
+    explorer.quiet()
+    wrong["table"] = findings(page)
     for path, awaited in PAGES.items() if theme == "light" else ():
         page.goto(f"{server.url}/{path}")
         explorer.says(awaited)

@@ -107,7 +107,7 @@ def test_a_file_of_marks_is_one_step_to_undo() -> None:
 @given(st.dictionaries(st.integers(0, len(IDS) - 1), st.integers(0, 5), min_size=1))
 def test_exported_marks_come_back_as_they_were(given_marks: dict[int, int]) -> None:
     text = marks.write_csv(given_marks, galaxies(IDS), "m", "abc")
-    found = marks.read_csv(text.encode(), IDS)
+    found = marks.read_marks("m.csv", text.encode(), IDS)
     assert found.marks == given_marks
     assert (found.missing, found.data_hash) == ((), "0123")
 
@@ -126,11 +126,12 @@ def test_marks_of_long_ids_come_back_through_a_spreadsheet() -> None:
     text = marks.write_csv({0: 5, 1: 2}, galaxies(ids), "m", "abc")
     for name in ids:
         text = text.replace(f"\n{name},", "\n5.87727E+17,")
-    assert marks.read_csv(text.encode(), ids).marks == {0: 5, 1: 2}
+    assert marks.read_marks("m.csv", text.encode(), ids).marks == {0: 5, 1: 2}
 
 
 def test_ids_that_are_not_in_the_data_are_counted_and_named() -> None:
-    found = marks.read_csv(
+    found = marks.read_marks(
+        "m.csv",
         b"id,mark,data_hash\na,3,ffffffffff\nx,1,ffffffffff\ny,1,ffffffffff\nz,0,ffffffffff\nw,2,ffffffffff\n",
         IDS,
     )
@@ -142,7 +143,9 @@ def test_ids_that_are_not_in_the_data_are_counted_and_named() -> None:
 
 
 def test_a_spreadsheet_may_write_semicolons_and_decimals_and_leave_cells_empty() -> None:
-    assert marks.read_csv("\ufeffid;mark\r\na;3.0\r\ne;\r\n".encode(), IDS).marks == {0: 3}
+    assert marks.read_marks("m.csv", "\ufeffid;mark\r\na;3.0\r\ne;\r\n".encode(), IDS).marks == {
+        0: 3
+    }
 
 
 @pytest.mark.parametrize(
@@ -160,14 +163,14 @@ def test_a_spreadsheet_may_write_semicolons_and_decimals_and_leave_cells_empty()
 )
 def test_a_bad_file_is_one_sentence(content: bytes, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint) as raised:
-        marks.read_csv(content, IDS)
+        marks.read_marks("m.csv", content, IDS)
     assert "\n" not in str(raised.value)
 
 
 @given(st.binary(max_size=300))
 def test_any_file_gives_marks_or_a_sentence(content: bytes) -> None:
     try:
-        found = marks.read_csv(b"id,mark\n" + content, IDS)
+        found = marks.read_marks("m.csv", b"id,mark\n" + content, IDS)
     except ValueError:
         return
     assert all(0 <= value <= 5 for value in found.marks.values())
@@ -195,7 +198,7 @@ def test_any_address_gives_a_bounded_leaderboard(parameters: dict[str, str]) -> 
 
 
 @pytest.mark.parametrize("ending", WRITERS)
-def test_marks_are_exported_in_every_format_highest_first(ending: str) -> None:
+def test_marks_are_exported_in_every_format_highest_first_and_come_back(ending: str) -> None:
     facts = {"model": "m", "model_hash": "abc", "view": "score=knn"}
     content = marks.marks_file(ending, {1: 2, 0: 5, 2: 5}, simulate(5), facts)
     columns, said = read_back(ending, content)
@@ -203,6 +206,10 @@ def test_marks_are_exported_in_every_format_highest_first(ending: str) -> None:
     assert columns["id"] == [str(simulate(5).ids[row]) for row in (0, 2, 1)]
     named = {name: values[0] for name, values in columns.items()} | said
     assert (named["model"], named["model_hash"], named["data"]) == ("m", "abc", simulate(5).name)
+    again = marks.read_marks(f"Marks{ending.upper()}", content, simulate(5).ids.tolist())
+    assert again.marks == {1: 2, 0: 5, 2: 5}
+    with pytest.raises(ValueError, match=r"id and mark|^The file"):
+        marks.read_marks(f"m{ending}", content[:5], [])
 
 
 def test_the_rank_before_the_marks_is_of_the_same_score() -> None:

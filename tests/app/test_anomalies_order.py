@@ -75,7 +75,7 @@ def test_a_weak_correlation_of_many_galaxies_is_weak_and_not_none() -> None:
 
 def test_unknown_positions_are_not_written() -> None:
     assert order.position_words(float("nan"), 1.0) == ""
-    assert order.position_words(12.5, -1.25) == "12.5000 -1.2500"
+    assert order.position_words(12.5, -1.25) == "12.5000° -1.2500°"
 
 
 def test_scores_that_need_what_the_model_lacks_are_not_offered() -> None:

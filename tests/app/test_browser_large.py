@@ -61,7 +61,7 @@ def test_a_large_store_is_density_from_afar_and_galaxies_near_to_click_and_link(
     context.close()
 
 
-def test_a_click_on_the_leaderboard_of_a_large_store_opens_the_galaxy_on_the_map(
+def test_a_click_on_the_leaderboard_opens_the_galaxy_on_the_map_and_arrow_keys_step_its_ranks(
     start: Callable[..., Any], browser: Any, tmp_path: Path
 ) -> None:
     simulate_store(Mixture(200_100, 16), tmp_path / "survey")
@@ -72,7 +72,9 @@ def test_a_click_on_the_leaderboard_of_a_large_store_opens_the_galaxy_on_the_map
     page.goto(f"{server.url}/anomalies?sort=magnitude&filter=redshift%20%3E%200.3")
     tile = page.locator(".st-key-leaderboard .tile").nth(2)
     explorer.appears(tile)
-    name = FIRST_ID + int(tile.get_attribute("data-row"))
+    tiles = page.locator(".st-key-leaderboard .tile").all()
+    names = [str(FIRST_ID + int(one.get_attribute("data-row"))) for one in tiles]
+    name = int(names[2])
     page.wait_for_url(re.compile("sort=magnitude"), wait_until="commit")
     tile.click()
     explorer.says(re.compile("in view that match the filter are drawn"))
@@ -81,8 +83,19 @@ def test_a_click_on_the_leaderboard_of_a_large_store_opens_the_galaxy_on_the_map
     page.get_by_role("button", name="Open galaxy page").click()
     page.wait_for_url(re.compile(f"/galaxy\\?.*id={name}"), wait_until="commit")
     explorer.appears(page.get_by_role("heading", name=str(name)))
-    page.go_back()
-    explorer.drawn()
+    explorer.says(re.compile(r"Rank 3 of the [\d,]+ galaxies that match redshift > 0.3, by magni"))
+    page.keyboard.press("ArrowRight")
+    explorer.says("Rank 4 of the")
+    explorer.quiet()
+    page.keyboard.press("ArrowRight")
+    explorer.says("Rank 5 of the")
+    page.keyboard.press("ArrowLeft")
+    explorer.says("Rank 4 of the")
+    page.wait_for_url(re.compile(f"id={names[3]}"), wait_until="commit")
+    other = Explorer(context.new_page(), server.url)
+    other.page.goto(page.url)
+    other.says("Rank 4 of the")
+    other.appears(other.page.get_by_role("heading", name=names[3]))
     assert explorer.complaints == []
     assert explorer.outside == []
     context.close()

@@ -75,7 +75,7 @@ def test_a_map_that_separates_by_source_says_so_with_its_share(
     monkeypatch.setattr(loaders, "islands", lambda table, places: lambda report: measured)
     test = run_page(monkeypatch, pages_cache, "map", data=str(folder), checkpoint="baseline")
     assert "The map separates by **source**" in words(test)
-    assert "97 % of a galaxy's 15 nearest on it have the same source" in words(test)
+    assert "97 % of the 15 nearest points have the same" in words(test)
     assert "(by chance 49 %)" in words(test)
     next(button for button in test.button if button.label == "north (24)").click().run()
     settled(test)

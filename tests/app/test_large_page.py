@@ -347,14 +347,15 @@ def test_a_link_to_a_leaderboard_opens_its_column_order_filter_and_galaxy(
     assert (key, stem, count) == ("leaderboard", "leaderboard", len(expected))
     table = pd.read_csv(io.BytesIO(write(".csv")))
     assert table["rank"].tolist() == list(range(1, count + 1))
-    assert table["object_id"].tolist() == chosen["object_id"][expected].tolist()
+    assert table["id"].tolist() == chosen["object_id"][expected].tolist()
+    assert table["value"].tolist() == chosen["magnitude"][expected].tolist()
     about = write(".ecsv").decode()
-    for fact in ("ranked_by: magnitude", "order: lowest first", "redshift > 0.1", "store: survey"):
+    for fact in ("ranked_by: magnitude", "order: lowest first", "redshift > 0.1", "data: survey"):
         assert fact in about
     test, given = leaderboard(monkeypatch, pages_cache, store, query=link | {"view": "table"})
     assert "gallery" not in given
     (listed,) = tables(test)
-    assert listed["object_id"].tolist() == table["object_id"][25:50].astype(str).tolist()
+    assert listed["object_id"].tolist() == table["id"][25:50].astype(str).tolist()
     assert listed["rank"].tolist() == [str(rank) for rank in range(26, 51)]
 
 
@@ -382,6 +383,89 @@ def test_the_galaxy_page_of_a_large_store_shows_the_galaxy_of_the_link(
     assert "Nearest neighbours" in words(test)
     assert len(test.get("image")) == 1
     assert test.query_params["id"] == str(galaxy["object_id"])
+
+
+def pressed(test: Any, label: str) -> Any:
+    next(button for button in test.button if button.label == label).click().run()
+    return settled(test)
+
+
+@pytest.mark.parametrize("listed", [100_000, 40], ids=["listed", "beyond what is listed"])
+def test_the_galaxy_page_steps_through_the_ranks_of_the_leaderboard_one_came_from(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, listed: int
+) -> None:
+    monkeypatch.setattr(large, "RANKED", listed)
+    loaders.jobs()._jobs.clear()
+    frame = pd.read_parquet(plain)
+    chosen = frame[frame["redshift"] > np.float32(0.1)]
+    order = chosen["magnitude"].sort_values(kind="stable").index
+    ids = frame["object_id"][order].astype(str).tolist()
+    link = {"sort": "magnitude", "order": "reversed", "filter": "redshift > 0.1"}
+    query = link | {"id": ids[38]}
+    test = run(monkeypatch, pages_cache, plain, page="galaxy", query=query)
+    said = f"of the {len(ids):,} galaxies that match redshift \\> 0.1, by magnitude, lowest first"
+    for step, place in (("Next", 39), ("Next", 40), ("Next", 41), ("Previous", 40)):
+        pressed(test, step)
+        assert [element.value for element in test.title] == [ids[place]]
+        assert f"Rank {place + 1} {said}" in words(test)
+        assert test.query_params["id"] == ids[place]
+        assert link.items() <= dict(test.query_params).items()
+    for end, barred in ((0, "Previous"), (-1, "Next")):
+        query = link | {"id": ids[end]}
+        test = run(monkeypatch, pages_cache, plain, page="galaxy", query=query)
+        buttons = {button.label: button.disabled for button in test.button}
+        assert [buttons["Previous"], buttons["Next"]] == [barred == "Previous", barred == "Next"]
+    outside = str(frame["object_id"][frame["redshift"].idxmin()])
+    test = run(monkeypatch, pages_cache, plain, page="galaxy", query=link | {"id": outside})
+    assert f"is not among the {len(ids):,} that match" in words(test)
+    query = {"galaxy": "7", "filter": "no such column < 1"}
+    test = run(monkeypatch, pages_cache, plain, page="galaxy", query=query)
+    assert not test.error
+    assert "no column" in words(test)
+
+
+@pytest.mark.parametrize("name", ["map", "anomalies"])
+def test_a_wrong_filter_is_named_on_the_page_and_stays_in_the_link(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, name: str
+) -> None:
+    query = {"filter": "redshift > 0.1"}
+    test = run(monkeypatch, pages_cache, plain, page=name, query=query)
+    assert test.query_params["filter"] == "redshift > 0.1"
+    next(box for box in test.text_input if box.key == "filter").input("z >").run()
+    settled(test)
+    assert len(test.error) == 1
+    assert test.query_params["filter"] == "z >"
+
+
+def test_a_score_is_any_column_of_numbers_but_no_identifier(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, tmp_path: Path
+) -> None:
+    frame = pd.read_parquet(plain)
+    frame["source_id"], frame["number"] = np.arange(COUNT), np.arange(COUNT)
+    frame["gaia"] = np.arange(COUNT) + 2**60
+    frame.to_parquet(tmp_path / "a.parquet")
+    test = run(monkeypatch, pages_cache, tmp_path, page="anomalies")
+    offered = test.selectbox(key="selection_order").options
+    assert offered == ["score", "redshift", "magnitude", "number"]
+
+
+@pytest.mark.parametrize("values", [[-1.7e308, 1.7e308], [3.0, 3.0], [np.inf, np.nan]], ids=str)
+def test_a_leaderboard_by_any_numbers_has_its_histogram(
+    monkeypatch: pytest.MonkeyPatch,
+    pages_cache: Path,
+    plain: Path,
+    tmp_path: Path,
+    values: list[float],
+) -> None:
+    frame = pd.read_parquet(plain)
+    frame["made"] = np.resize(values, COUNT)
+    frame.to_parquet(tmp_path / "a.parquet")
+    query = {"sort": "made", "galaxy": "1"}
+    test = run(monkeypatch, pages_cache, tmp_path, page="anomalies", query=query)
+    assert not test.error
+    assert len(test.get("plotly_chart")) == 1
+    known = int(np.isfinite(frame["made"]).sum())
+    assert f"{known:,} galaxies, page 1 of" in words(test)
 
 
 @pytest.mark.parametrize("name", ["probe", "compare", "models"])
@@ -427,13 +511,13 @@ def test_a_selection_is_exported_in_every_format(
     assert ending == ".csv" or b"redshift" in content
     written = io.BytesIO(content)
     if ending == ".parquet":
-        ids = pd.read_parquet(written)["object_id"].tolist()
+        ids = pd.read_parquet(written)["id"].tolist()
     elif ending == ".csv":
-        ids = pd.read_csv(written)["object_id"].tolist()
+        ids = pd.read_csv(written)["id"].tolist()
     else:
         formats = {".ecsv": "ascii.ecsv", ".fits": "fits"}
-        ids = Table.read(written, format=formats.get(ending, "votable"))["object_id"].tolist()
-    assert ids == pd.read_parquet(store)["object_id"].iloc[[5, 1]].tolist()
+        ids = Table.read(written, format=formats.get(ending, "votable"))["id"].tolist()
+    assert list(map(int, ids)) == pd.read_parquet(store)["object_id"].iloc[[5, 1]].tolist()
 
 
 def test_a_tile_names_its_galaxies_by_row_and_places_them_in_its_box(store: Path) -> None:

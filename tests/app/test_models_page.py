@@ -24,13 +24,13 @@ def test_recipes_without_weights_are_not_trained_beside_what_was_published() -> 
     assert rows.loc["small.sigreg06", "Galaxy Zoo 1, %"] == "not measured"
     for name, published in PUBLISHED.items():
         assert rows.loc[name, "published elsewhere, %"] == published["probe_percent"]
-        assert rows.loc[name, "Galaxy Zoo 1, %"] == "not trained"
+        assert rows.loc[name, "weights"] == "not trained"
 
 
 def test_the_zoo_is_shown_where_nothing_is_released() -> None:
     table = models.zoo_table([])
     assert len(table) == len(ZOO)
-    assert set(table["Galaxy Zoo 1, %"]) == {"not trained"}
+    assert set(table["weights"]) == {"not trained"}
 
 
 def test_the_open_models_numbers_stand_beside_their_baselines() -> None:
@@ -107,7 +107,7 @@ def test_the_page_tells_health_caches_and_the_zoo(page: Callable[..., AppTest]) 
     kept = next(table for table in tables(test) if "State" in table)
     assert kept.set_index("Result").loc["Embeddings", "State"] == "cached"
     assert "not trained" in set(
-        next(table["Galaxy Zoo 1, %"] for table in tables(test) if "Galaxy Zoo 1, %" in table)
+        next(table["weights"] for table in tables(test) if "weights" in table)
     )
 
 

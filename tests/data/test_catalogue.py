@@ -163,6 +163,24 @@ def test_positions_of_the_catalogue_stand_beside_the_galaxies_own(galaxies):
     assert not {"id", "ra", "dec"} & set(table.columns) - set(galaxies.table.columns)
 
 
+def test_galaxies_without_redshift_or_position_get_the_catalogues(galaxies):
+    unknown = np.full(60, np.nan)
+    bare = dataclasses.replace(galaxies, ra=unknown, dec=unknown, redshift=unknown)
+    columns = {"ra": ["12:30:49.42", "2"], "dec": ["+12:23:28.0", "4"], "zspec": [0.1, -9999.0]}
+    catalogue = pd.DataFrame({"id": bare.ids[:2], **columns})
+    found = joined(bare, catalogue, name="cat")
+    assert found.redshift[0] == 0.1
+    assert np.isnan(found.redshift[1:]).all()
+    np.testing.assert_allclose([*found.ra[:2], *found.dec[:2]], [187.7059, 2, 12.3911, 4], 1e-4)
+    assert np.isnan(found.ra[2:]).all()
+    assert found.fingerprint == bare.fingerprint
+    placed = dataclasses.replace(galaxies, redshift=np.full(60, 0.2))
+    known = joined(placed, catalogue.rename(columns={"zspec": "redshift"}), name="cat")
+    np.testing.assert_array_equal(known.redshift, placed.redshift)
+    np.testing.assert_array_equal(known.ra, placed.ra)
+    assert known.table["cat_redshift"][0] == 0.1
+
+
 def test_the_catalogue_itself_is_never_overwritten(galaxy_folder, tmp_path, capsys):
     path = tmp_path / "c.csv"
     path.write_text("id,mass\na,1\n")
@@ -396,7 +414,8 @@ def test_a_table_of_vizier_is_read_with_its_units(tmp_path: Path) -> None:
         ("x.txt", "# id ra dec\n1 10 20 5\n2 11 21 6\n", "4 values in its rows"),
         ("x.txt", "# id ra dec mass type\n1 10 20 5 Sa\n2 11 21 Sb\n", "fewer values"),
         ("x.txt", "# RA (deg) DEC (deg)\n10 20\n11 21\n", "2 values in its rows"),
-        ("x.txt", "# a | b | c\n1 | 2 | 3\n", "two columns of the same name"),
+        ("x.txt", "# a b b\n1 2 3\n", "two columns of the same name"),
+        ("x.txt", "== ===\nid x\n== ===\na 1\n== ===\n", "no names of columns"),
     ],
 )
 def test_rows_that_do_not_fit_the_names_are_refused(
@@ -522,7 +541,7 @@ def test_text_of_several_values_a_row_is_left_out(tmp_path: Path) -> None:
 
 def test_a_file_without_a_table_is_not_called_damaged(tmp_path: Path) -> None:
     fits.PrimaryHDU(np.ones((4, 4))).writeto(tmp_path / "x.fits")
-    with pytest.raises(DataError, match=r"^\S+x\.fits holds no binary table with columns\.$"):
+    with pytest.raises(DataError, match=r"^\S+x\.fits holds no table with columns\.$"):
         read_catalogue(tmp_path / "x.fits")
 
 
@@ -601,3 +620,135 @@ def test_a_comment_of_as_many_words_as_the_names_below_it_is_no_names(tmp_path: 
     assert table.to_dict("list") == {"ra": [10], "dec": [-20]}
     table = read_catalogue(written(tmp_path / "y.csv", "# ra,dec\n10,-20\n"))
     assert table.to_dict("list") == {"ra": [10], "dec": [-20]}
+
+
+def test_an_ascii_table_of_fits_gives_the_numbers_words_and_gaps_of_its_text(tmp_path: Path):
+    columns = [
+        fits.Column("NAME", "A8", array=["M 31", "007", ""]),
+        fits.Column("RA", "F11.6", unit="deg", array=[10.684708, 23.4621, 1.5]),
+        fits.Column("DEC", "F11.6", unit="deg", array=[41.26875, -30.66, -0.25]),
+        fits.Column("MAG", "D15.7", array=[3.44, -1.5e-7, 2.5], null="-"),
+        fits.Column("N", "I5", array=[12, -3, 0], ascii=True, null="*"),
+        fits.Column("DIAM", "I4", array=[17, 15, 11], ascii=True),
+    ]
+    table = fits.TableHDU.from_columns(columns)
+    table.header.update({"TSCAL6": 0.5, "TZERO6": 1.0})
+    table.writeto(tmp_path / "c.fits")
+    text = (tmp_path / "c.fits").read_bytes().replace(b"2.5000000D+00", b"-".rjust(13))
+    (tmp_path / "c.fits").write_bytes(text.replace(b"-0.250000    ", b" " * 13))
+    found = read_catalogue(tmp_path / "c.fits")
+    assert found["NAME"].tolist() == ["M 31", "007", ""]
+    assert found["RA"].tolist() == [10.684708, 23.4621, 1.5]
+    assert found["DEC"].tolist()[:2] == [41.26875, -30.66]
+    assert np.isnan(found["DEC"][2])
+    assert found["MAG"].tolist()[:2] == [3.44, -1.5e-7]
+    assert np.isnan(found["MAG"][2])
+    assert found["N"].tolist() == [12, -3, 0]
+    assert found["DIAM"].tolist() == fits.getdata(tmp_path / "c.fits")["DIAM"].tolist()
+    assert found.attrs["columns"]["RA"] == ("deg", "")
+
+
+@pytest.mark.parametrize("unit", ["rad", "hourangle"])
+def test_positions_of_an_ascii_table_in_other_units_become_degrees(unit: str, tmp_path: Path):
+    place = [0.5, 1.25] * units.Unit(unit)
+    columns = [fits.Column(name, "F9.5", unit=unit, array=place.value) for name in ("ra", "dec")]
+    fits.TableHDU.from_columns(columns).writeto(tmp_path / "c.fits")
+    np.testing.assert_allclose(read_catalogue(tmp_path / "c.fits")["ra"], place.to_value("deg"))
+
+
+def test_columns_of_a_votable_are_called_by_their_names_whatever_their_ids(tmp_path: Path):
+    Table({"ra": [1.0], "dec": [2.0], "p_Sa": [0.5]}).write(tmp_path / "c.vot", format="votable")
+    text = (tmp_path / "c.vot").read_text()
+    for place, name in enumerate(("ra", "dec", "p_Sa"), 1):
+        text = text.replace(f'ID="{name}"', f'ID="col{place}"')
+    text = text.replace('name="p_Sa"', 'name="p Sa"')
+    (tmp_path / "c.vot").write_text(text)
+    assert 'ID="col1"' in text
+    assert list(read_catalogue(tmp_path / "c.vot").columns) == ["ra", "dec", "p Sa"]
+
+
+SEPARATED = {
+    "c.txt": "# id | ra | dec\na | 10 | -2\nb | 11 | 3\n",
+    "commas.txt": "# id, ra, dec\na, 10, -2\nb, 11, 3\n",
+    "c.dat": "id\tra\tdec\na\t10\t-2\nb\t11\t3\n",
+    "ruled.txt": "id ra dec\n-- -- ---\na 10 -2\nb 11 3\n",
+    "units.csv": "id,ra,dec\n,deg,deg\na,10,-2\nb,11,3\n",
+    "last.csv": "id,ra,dec,\na,10,-2,\nb,11,3,\n",
+    "c.tbl": "",
+}
+
+
+@pytest.mark.parametrize("name", SEPARATED)
+def test_text_tables_are_read_however_their_values_are_separated(name: str, tmp_path: Path) -> None:
+    text = SEPARATED[name]
+    if name == "c.tbl":
+        table = Table({"id": ["a", "b"], "ra": [10.0, 11.0] * units.deg, "dec": [-2.0, 3.0]})
+        table.write(tmp_path / name, format="ipac")
+    else:
+        (tmp_path / name).write_text(text)
+    found = read_catalogue(tmp_path / name)
+    assert list(found.columns) == ["id", "ra", "dec"]
+    assert found["id"].tolist() == ["a", "b"]
+    assert np.stack(positions(found)).tolist() == [[10, 11], [-2, 3]]
+
+
+def test_the_names_of_a_vizier_table_are_no_comment_and_its_equinox_counts(tmp_path: Path) -> None:
+    told = "#Column\tRAB\t(F8.4)\tRight ascension ({})\t[ucd=pos.eq.ra]\n"
+    rows = "Name\t_RA\tRAJ2000\tDEJ2000\tz\n\tdeg\tdeg\tdeg\t\n--\t--\t--\t--\t-\na\t1\t2\t3\t0.1\n"
+    for equinox in ("J2000", "B1950"):
+        text = told.format(equinox).replace("RAB", "RAJ2000") + rows
+        (tmp_path / "c.tsv").write_text(text)
+        found = read_catalogue(tmp_path / "c.tsv")
+        assert found["z"].tolist() == [0.1]
+        assert found.attrs["columns"]["RAJ2000"] == ("deg", f"Right ascension ({equinox})")
+    with pytest.raises(DataError, match="are in B1950"):
+        positions(found)
+
+
+def test_positions_with_decimal_commas_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "c.tsv").write_text("id\tra\tdec\na\t10,5\t-1,5\n")
+    with pytest.raises(DataError, match="has a comma; write numbers with decimal points"):
+        positions(read_catalogue(tmp_path / "c.tsv"))
+
+
+def test_units_that_astropy_keeps_in_a_parquet_file_count(tmp_path: Path) -> None:
+    table = Table({"ra": [10.0, 20.0] * units.deg, "m": [1.0, 2.0] * units.Jy})
+    table["dec"] = ([-1.5, 0.25] * units.deg).to(units.rad)
+    table["m"].description = "flux"
+    table.write(tmp_path / "c.parquet")
+    found = read_catalogue(tmp_path / "c.parquet")
+    np.testing.assert_allclose(positions(found), [[10, 20], [-1.5, 0.25]])
+    assert found.attrs["columns"]["m"] == ("Jy", "flux")
+
+
+def test_truths_are_the_same_words_in_every_format(tmp_path: Path) -> None:
+    column = MaskedColumn([True, False, True], mask=[False, False, True])
+    table = Table({"id": ["a", "b", "c"], "barred": column})
+    table.write(tmp_path / "c.ecsv")
+    table.write(tmp_path / "c.vot", format="votable")
+    table.to_pandas().to_parquet(tmp_path / "c.parquet")
+    (tmp_path / "c.csv").write_text("id,barred\na,True\nb,FALSE\nc,\n")
+    letters = [
+        fits.Column("id", "1A", array=["a", "b", "c"]),
+        fits.Column("barred", "L", array=[1, 0, 1]),
+    ]
+    fits.BinTableHDU.from_columns(letters).writeto(tmp_path / "c.fits")
+    raw = (tmp_path / "c.fits").read_bytes()
+    (tmp_path / "c.fits").write_bytes(raw.replace(b"aTbFcT", b"aTbFc\0"))
+    for ending in ("ecsv", "vot", "parquet", "csv", "fits"):
+        found = read_catalogue(tmp_path / f"c.{ending}")["barred"].tolist()
+        assert found == ["true", "false", ""], ending
+
+
+def test_packed_tables_and_cells_of_one_number_in_fits_are_read(tmp_path: Path) -> None:
+    columns = [
+        fits.Column("ra", "D", array=[1.0, 2.0]),
+        fits.Column("dec", "1E", dim="(1)", array=np.array([[3.0], [4.0]])),
+    ]
+    fits.BinTableHDU.from_columns(columns).writeto(tmp_path / "c.fits.gz")
+    assert read_catalogue(tmp_path / "c.fits.gz")["dec"].tolist() == [3, 4]
+
+
+def test_numbers_of_fortran_are_numbers(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("id,x\na,1.5D+02\nb,-2.5d-01\nc,3\n")
+    assert read_catalogue(tmp_path / "c.csv")["x"].tolist() == [150, -0.25, 3]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import astrojepa as aj
 from astrojepa.data import content, open_dataset
@@ -65,13 +69,13 @@ def test_known_files_are_not_read_again(folder: Path, monkeypatch: pytest.Monkey
 
 def test_files_of_the_last_seconds_are_read_each_time(folder: Path, cache: Path) -> None:
     hashes(folder)
-    assert not list(cache.glob("files-*"))
+    assert not list(cache.glob("hashes-*"))
 
 
 @pytest.mark.usefixtures("settled")
 def test_a_damaged_memory_is_none(folder: Path, cache: Path) -> None:
     first = hashes(folder)
-    (kept,) = cache.glob("files-*")
+    (kept,) = cache.glob("hashes-*")
     np.savez(kept, stamps=np.zeros(3), hashes=np.zeros((3, 2), np.uint8))
     assert hashes(folder) == first
     kept.write_bytes(b"nonsense")
@@ -124,3 +128,22 @@ def test_a_copy_elsewhere_of_another_date_has_the_same_fingerprint(
             os.utime(path, (len(name), seed))
     folders = [tmp_path / "one/galaxies", tmp_path / "two/galaxies"]
     assert len({open_dataset(folder).fingerprint for folder in folders}) == 1
+
+
+def test_an_image_that_is_read_otherwise_than_before_has_another_hash_and_others_keep_theirs(
+    tmp_path: Path,
+) -> None:
+    samples = np.full((4, 6, 2), 3000, ">u2")
+    rows = b"".join(b"\0" + row.tobytes() for row in samples)
+    head = struct.pack(">IIBBBBB", 6, 4, 16, 4, 0, 0, 0)
+    parts = ((b"IHDR", head), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    deep = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in parts
+    )
+    stream = io.BytesIO()
+    Image.new("LA", (6, 4)).save(stream, "PNG")
+    for content_of, kept in ((deep, False), (stream.getvalue(), True)):
+        (tmp_path / "a.bin").write_bytes(content_of)
+        before = hashlib.sha256(str(len(content_of)).encode() + content_of).digest()
+        assert (hashes(tmp_path) == [before]) is kept

@@ -9,6 +9,8 @@ import hashlib
 import io
 import json
 import math
+from datetime import date
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -209,6 +211,7 @@ def hdf5_files() -> list[bytes]:
             file["ans"] = np.array([0, 3, 7, 9], np.uint8)
             file["ra"], file["dec"] = rng.uniform(0, 360, 4), rng.uniform(-10, 80, 4)
             file["redshift"] = np.array([0.1, np.nan, 0.2, 0.3])
+            file["ra"].attrs["unit"] = np.bytes_("deg")
         files.append(stream.getvalue())
     return files
 
@@ -241,8 +244,74 @@ def row_files(kind: str) -> list[bytes]:
     return found
 
 
+MRT = """Title: Galaxies
+Authors: Nobody
+Table: Positions
+================================================================================
+Byte-by-byte Description of file: table.dat
+--------------------------------------------------------------------------------
+   Bytes Format Units  Label Explanations
+--------------------------------------------------------------------------------
+   1-  2 A2     ---    Name  Name
+   4-  5 I2     h      RAh   Hour of Right Ascension (J2000)
+   7-  8 I2     min    RAm   Minute of Right Ascension (J2000)
+  10     A1     ---    DE-   Sign of the Declination (J2000)
+  11- 12 I2     deg    DEd   Degree of Declination (J2000)
+  14- 17 F4.1   mag    Mag   ? Magnitude
+--------------------------------------------------------------------------------
+g0 05 02 +23 12.5
+g1 00 42 -00
+"""
+SEXTRACTOR = """#   1 NUMBER                 Running object number
+#   2 ALPHA_J2000            Right ascension of barycenter (J2000)              [deg]
+#   3 DELTA_J2000            Declination of barycenter (J2000)                  [deg]
+#   4 MAG_AUTO               Kron-like elliptical aperture magnitude            [mag]
+         1  150.1163213   +2.2058312  21.5432
+         2  150.1200000   -0.2000000  99.0000
+"""
+VIZIER = b"""#
+#   VizieR Astronomical Server
+#Column\tRAh\t(I2)\tHour of Right Ascension (J2000)\t[ucd=pos.eq.ra]
+Name\tRAh\tRAm\tDE-\tDEd
+\th\tmin\t\tdeg
+----\t--\t--\t-\t--
+g0\t05\t02\t+\t23
+g1\t00\t42\t-\t00
+"""
+
+
+def coded_catalogue() -> bytes:
+    """A Parquet file of dictionaries, decimals, dates, truths and unsigned whole numbers."""
+    stream = io.BytesIO()
+    words = pa.array(["Sa", None, "E"]).dictionary_encode()
+    columns = {
+        "source_id": pa.array([2**63, None, 2**64 - 1], pa.uint64()),
+        "kind": words,
+        "ra": pa.array([Decimal("10.250"), None, Decimal("0.125")], pa.decimal128(9, 3)),
+        "dec": pa.array([Decimal(-5), Decimal(5), None], pa.decimal128(4, 0)),
+        "seen": pa.array([date(2026, 1, 2), None, date(1950, 3, 4)]),
+        "barred": pa.array([True, None, False]),
+        "tiles": pa.array([1, 1, 2], pa.int16()).dictionary_encode(),
+    }
+    parquet.write_table(pa.table(columns), stream)
+    return stream.getvalue()
+
+
+def ascii_fits() -> bytes:
+    """A FITS file whose table is text."""
+    columns = [
+        fits.Column("NAME", "A4", array=["M 31", "007"]),
+        fits.Column("RA", "F9.5", unit="hourangle", array=[10.5, 2.25]),
+        fits.Column("DEC", "D12.4", unit="deg", array=[-0.5, 41.0]),
+        fits.Column("N", "I5", array=[3, 0], ascii=True, null="*"),
+    ]
+    stream = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), fits.TableHDU.from_columns(columns)]).writeto(stream)
+    return stream.getvalue()
+
+
 def catalogues(ending: str) -> list[bytes]:
-    """A table with ids, positions in another unit, missing values and text."""
+    """Tables with ids, positions in another unit or in parts, missing values and text."""
     made = Table(
         {
             "id": [10**17 + 1, 10**17 + 2, 10**17 + 3],
@@ -262,8 +331,14 @@ def catalogues(ending: str) -> list[bytes]:
     else:
         name = "commented_header" if ending == "txt" else ending
         made.write(text, format=f"ascii.{name}")
-        return [text.getvalue().encode()]
-    return [stream.getvalue()]
+        stream.write(text.getvalue().encode())
+    others = {
+        "parquet": lambda: [coded_catalogue()],
+        "fits": lambda: [ascii_fits()],
+        "csv": lambda: [VIZIER],
+        "txt": lambda: [MRT.encode(), SEXTRACTOR.encode()],
+    }
+    return [stream.getvalue(), *others.get(ending, list)()]
 
 
 def tables() -> list[bytes]:
@@ -273,6 +348,7 @@ def tables() -> list[bytes]:
         b"1,spiral,10.5,-3.25,0.1,train\nb.jpg,,elliptical,,,,test\nc.fits,M 87,,1,2,,val\n",
         b'\xef\xbb\xbffile,morphology\r\n"a.png","round, smooth"\r\nb.jpg,\r\n',
         b"file\na.png\na.png\n",
+        b"file\tRAh\tRAm\tDE-\tDEd\tlabel\na.png\t05\t02\t-\t00\tTrue\nb.jpg\t1\t2\t+\t3\t1\n",
     ]
 
 
@@ -494,7 +570,10 @@ def foreign_tables() -> list[bytes]:
         table = pa.table({"object_id": ids, "vector": vectors, **known, "dec": known["ra"]})
         parquet.write_table(table, stream, compression=packed)
         files.append(stream.getvalue())
-    return files
+    wide = {f"emb_{place}": pa.array(numbers[place::4]) for place in range(4)}
+    stream = io.BytesIO()
+    parquet.write_table(pa.table({"object_id": pa.array([*"abcdefghij"]), **wide}), stream)
+    return [*files, stream.getvalue()]
 
 
 def cached_arrays() -> list[bytes]:

@@ -128,7 +128,10 @@ def check_plain(text: str) -> None:
     written = escape_markdown(text)
     bare = re.sub(r"\\[\\`*_\[\]<>$~&:#+.)-]", " ", written)
     assert not re.search(r"[\\`*_\[\]<>$~&]|:(?=[\w/])|\n", bare.replace(": ", ""))
-    assert re.sub(r"\\([^a-zA-Z0-9\s])", r"\1", written) == " ".join(text.split())
+    joined = re.sub(r"\\([^a-zA-Z0-9\s])", r"\1", written)
+    shown = joined.replace("\N{WORD JOINER}", "")
+    assert shown == " ".join(text.split()).replace("\N{WORD JOINER}", "")
+    assert not re.search(r":(material/|(?!\d\d:)[\w+-]+:)", joined)
 
 
 def check_line(text: str) -> None:
@@ -161,9 +164,9 @@ def check_search(text: str) -> None:
 
 def check_marks(text: str) -> None:
     refused(
-        lambda: marks.read_csv(f"id,mark\n{text}".encode(errors="replace"), ["a", "b"]).sentence(
-            "0123"
-        )
+        lambda: marks.read_marks(
+            "m.csv", f"id,mark\n{text}".encode(errors="replace"), ["a", "b"]
+        ).sentence("0123")
     )
 
 

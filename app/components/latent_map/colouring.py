@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from astrojepa.data.values import drawable, ends
+
 from . import palette
 
 UNKNOWN = 255
@@ -71,11 +73,8 @@ def by_number(
     values: np.ndarray, title: str, stops: tuple[str, ...] = palette.VIRIDIS, unit: str = ""
 ) -> Colouring:
     """Colour by a number from its 1st to its 99th percentile; values beyond are clipped."""
-    values = np.asarray(values, dtype=np.float64)
-    known = np.isfinite(values)
-    low, high = (map(float, np.percentile(values[known], [1, 99]))) if known.any() else (0.0, 1.0)
-    if high <= low:
-        low, high = low - 0.5, low + 0.5
+    known, values = np.isfinite(values), drawable(values)
+    low, high = ends(np.percentile(values[known], [1, 99]) if known.any() else values[:0])
     with np.errstate(invalid="ignore"):
         scaled = np.clip((np.where(known, values, low) - low) / (high - low), 0, 1)
     codes = np.where(known, np.rint(scaled * 254), UNKNOWN).astype(np.uint8)

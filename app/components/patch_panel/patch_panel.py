@@ -12,7 +12,7 @@ import numpy as np
 
 from ..browser import component, hears
 
-ENLARGED = 8  # times at most that an image's pixels are shown
+ENLARGED = 12  # times at most that an image's pixels are shown
 
 
 @dataclass(frozen=True)

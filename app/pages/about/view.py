@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from ...server.settings import Settings
+from ..map.view import KEYS
 from ..registry import Page
 
 READING = """
@@ -65,19 +66,14 @@ CITATIONS = """
 PRIVACY = """
 The explorer sends no data to third parties: no usage statistics, no external fonts or scripts, no
 look-ups. Links to sky viewers and papers open only when you click them. The exception, on your own
-machine alone, is *Show the survey image* on the Galaxy page: while it is on, positions are sent to
-the Legacy Surveys viewer.
+machine alone, is *Show the survey image*: while it is on, positions are sent to the Legacy Surveys
+viewer.
 
 Your selection, collections, marks and uploaded images stay in the memory of your session, which
 ends when you close or reload the page; no other visitor sees them. Your browser keeps marks and
 collections in its local storage, and hands them back when you open the same galaxies again. Images
 are never written to disk. Export what you want to keep elsewhere. A copied link contains the view
 (model, data, galaxy, masks, selection) and nothing else.
-"""
-KEYS = """
-On the map: `l` lasso, `b` box, `p` images, `Esc` clear, `+` `-` `0` zoom, arrows select the next
-galaxy, `/` search, `s` random galaxy. Shift adds to a selection. On the galaxy page: left and right
-arrow step through the ranks.
 """
 LICENCE = (
     "The program is under the MIT licence. The images belong to their surveys, and the terms of "
@@ -96,12 +92,13 @@ def show(settings: Settings) -> None:
         _section("Please cite", CITATIONS)
         _section("Privacy", PRIVACY)
         _section("Licence", LICENCE)
-        _section("Keys", KEYS)
+        keys = "\n".join(f"- **{keys}** {what}" for keys, what in KEYS)
+        _section("Keys of the map", keys)
 
 
 def _section(title: str, text: str) -> None:
     st.header(title, anchor=False)
-    st.markdown(text)
+    st.markdown(text, width=760)  # lines that can be read on a wide screen
 
 
 PAGE = Page("About", 7, show, opens_galaxies=False)

@@ -14,7 +14,7 @@ from ...components.escape_markdown import escape_markdown
 from ...components.gallery.gallery import gallery
 from ...components.large_card import class_names, go_in, listing, place_of
 from ...session import state
-from ...session.large import SCORE, Large, selected
+from ...session.large import SCORE, Large, Order, selected
 from ..map.large import export_rows, filter_row, pictured
 from ..map.selection import written
 from .leaderboard import PER_PAGE, turned
@@ -34,10 +34,8 @@ def show(large: Large, go: Callable[[str], None]) -> None:
             f"{escape_markdown(large.name)} has no anomaly score. Write a store that has one: "
             f"`astrojepa anomalies --vectors {large.name.replace('`', '')} --out scored`"
         )
-    if not columns:
+    if large.order() is None:
         return
-    if st.session_state.get(state.SELECTION_ORDER) not in columns:
-        st.session_state[state.SELECTION_ORDER] = columns[0]
     with st.container(horizontal=True, vertical_alignment="bottom", key="anomaly_controls"):
         column = st.selectbox(
             "Score", columns, format_func=_words, key=state.SELECTION_ORDER, width=260
@@ -48,18 +46,17 @@ def show(large: Large, go: Callable[[str], None]) -> None:
             view = choose("View", state.VIEWS, state.SELECTION_VIEW, label_visibility="collapsed")
     st.caption(_said(large, images, column, lowest))
     matching = filter_row(large)
-    expression = st.session_state[state.FILTER].strip()
-    if expression and matching is None:
+    order = large.order()
+    if order is None or (order.filter and matching is None):
         return
-    listed = [column, lowest, expression]
-    if st.session_state.setdefault(state.BOARD_OF, listed) != listed:
-        st.session_state[state.BOARD_OF], st.session_state[state.BOARD_PAGE] = listed, 0
-    found = large.ranked(column, lowest, expression, matching)
+    if st.session_state.setdefault(state.BOARD_OF, order) != order:
+        st.session_state[state.BOARD_OF], st.session_state[state.BOARD_PAGE] = order, 0
+    found = large.ranked(order)
     if found is None:
         return
     left, right = st.columns([2, 1], gap="medium")
     with left:
-        _board(large, images, view, column, *found)
+        _board(large, images, view, order, *found)
     with right:
         _distribution(large, column)
 
@@ -75,16 +72,14 @@ def _said(large: Large, images: Any, column: str, lowest: bool) -> str:
     )
 
 
-def _board(large: Large, images: Any, view: str, column: str, rows: np.ndarray, count: int) -> None:
+def _board(
+    large: Large, images: Any, view: str, order: Order, rows: np.ndarray, count: int
+) -> None:
     """Draw the galaxies of one page, which a click opens on the map."""
     with st.container(horizontal=True, vertical_alignment="center"):
         all_of_them = f"The first {len(rows):,} of " if count > len(rows) else ""
         page = turned(len(rows), f"{all_of_them}{count:,} galaxies")
-        how = {"ranked_by": column, "order": "lowest first"}
-        if not st.session_state[state.SELECTION_REVERSED]:
-            how["order"] = "highest first"
-        how["filter"] = st.session_state[state.FILTER]
-        export_rows(large, "leaderboard", rows, how, ranks=True)
+        export_rows(large, "leaderboard", rows, order.facts, ranks=True)
     first = page * PER_PAGE
     shown = rows[first : first + PER_PAGE]
     opened = go_in(large, lambda: st.session_state.update({state.TO_MAP: True}))
@@ -94,7 +89,7 @@ def _board(large: Large, images: Any, view: str, column: str, rows: np.ndarray, 
         listing(large, TABLE, shown, opened, first + 1)
         st.caption("Click a row to open its galaxy on the map, a heading to sort this page.")
     else:
-        captions = _captions(large, images, column, shown, first + 1)
+        captions = _captions(large, images, order.column, shown, first + 1)
         gallery(
             "leaderboard",
             large.address,

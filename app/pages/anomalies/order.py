@@ -84,4 +84,4 @@ def patch_box(
 
 def position_words(ra: float, dec: float) -> str:
     """Write a position in degrees; empty where it is not known."""
-    return f"{ra:.4f} {dec:+.4f}" if math.isfinite(ra) and math.isfinite(dec) else ""
+    return f"{ra:.4f}° {dec:+.4f}°" if math.isfinite(ra) and math.isfinite(dec) else ""

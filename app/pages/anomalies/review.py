@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 import streamlit as st
 
+from astrojepa.tables import WRITERS
+
 from ...components.choose import choose
 from ...components.cutout.cutout import cutout
 from ...components.export_menu import MARK, export_menu
@@ -150,11 +152,7 @@ def _facts(workspace: Workspace, view: View, row: int, culprit: int | None) -> N
     position = "" if data.simulated else position_words(float(data.ra[row]), float(data.dec[row]))
     redshift = float(data.redshift[row])
     known = {
-        "Position": f"{position} (degrees)"
-        if position
-        else "none (simulated)"
-        if data.simulated
-        else "unknown",
+        "Position": position or ("none (simulated)" if data.simulated else "unknown"),
         "Redshift": f"{redshift:.4f}" if math.isfinite(redshift) else "unknown",
         title(
             chosen.name
@@ -188,16 +186,13 @@ def _files(workspace: Workspace, current: Review) -> None:
             choose("Re-rank", RERANKINGS, state.RERANKING)
             st.file_uploader(
                 "Import marks",
-                "csv",
+                ["csv"] if workspace.hosted else [ending[1:] for ending in WRITERS],
                 key=FILE,
                 max_upload_size=2,
                 on_change=_read,
                 args=(workspace,),
             )
-            st.caption(
-                "This browser keeps marks. Export them to keep them elsewhere; CSV can be "
-                "imported again."
-            )
+            st.caption("This browser keeps marks. Export them to keep them elsewhere.")
     if said := st.session_state.get(SAID):
         sentence, wrong = said
         with st.container(key="review_said"):
@@ -212,7 +207,7 @@ def _read(workspace: Workspace) -> None:
         st.session_state.pop(SAID, None)
         return
     try:
-        found = marks.read_csv(file.getvalue(), workspace.data.ids)
+        found = marks.read_marks(file.name, file.getvalue(), workspace.data.ids)
     except ValueError as error:
         st.session_state[SAID] = (str(error), True)
         return

@@ -102,10 +102,12 @@ def measured(workspace: Workspace, name: str) -> Chosen | None:
         return None
     if name == "knn":
         return Chosen(name, workspace.scores, workspace.places)
+    note = st.empty()
     if len(workspace.data) > tasks.FEW and not loaders.jobs().has(job):
         # a new visitor need not wait for what takes minutes
-        st.caption(f"This takes a while; {title('knn')}, under Score, is available at once.")
+        note.caption(f"This takes a while; {title('knn')}, under Score, is available at once.")
     scores = waiting.wait_for(job, f"{title(name)} of {len(workspace.data):,} galaxies", task)
+    note.empty()
     parts = {}
     if predicted:
         errors = ("errors", *workspace.key)

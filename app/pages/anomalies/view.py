@@ -131,7 +131,7 @@ def _nothing(view: View) -> None:
     st.info(
         "All galaxies of this selection are likely artefacts."
         if view.hidden and view.label is None
-        else f"No galaxy of {st.session_state.get(state.ANOMALY_CLASS, 'this class')} to show."
+        else f"No galaxy of {escape_markdown(st.session_state[state.ANOMALY_CLASS])} to show."
     )
     st.button("Show all galaxies", on_click=everything)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import streamlit as st
 
 from ...components.copy_link.copy_link import copy_link
 from ...components.escape_markdown import escape_markdown
+from ...components.galaxy_head import galaxy_head
 from ...components.large_card import (
     class_names,
     columns_and_links,
@@ -17,7 +19,7 @@ from ...components.large_card import (
     shown_image,
 )
 from ...components.survey_image import is_on, survey_picture, survey_toggle
-from ...session.large import Large, selected
+from ...session.large import Large, select, selected
 from ...session.large_links import publish
 
 
@@ -33,10 +35,7 @@ def show(large: Large, go: Callable[[str], None]) -> None:
         large.map.store.known_of(np.array([row])),
     )
     name, place = str(known["id"][0]), place_of(large, table)
-    with st.container(horizontal=True, vertical_alignment="center", key="galaxy_head"):
-        st.title(escape_markdown(name), anchor=False, width="content")
-        if "label" in known:
-            st.badge(escape_markdown(class_names(known)[0]), color="gray", width="stretch")
+    _head(large, row, name, class_names(known)[0] if "label" in known else "")
     images = large.images()
     left, right = st.columns([3, 2], gap="medium")
     with left:
@@ -51,3 +50,25 @@ def show(large: Large, go: Callable[[str], None]) -> None:
         copy_link(link)
     with survey:
         survey_picture(place, name)  # last: all else is there while it is fetched
+
+
+def _head(large: Large, row: int, name: str, kind: str) -> None:
+    """Head the page, with the ranks before and after on the leaderboard."""
+    head, order, found, said = st.container(), large.order(), None, ""
+    if order is not None:
+        which = f" that match {order.filter}" if order.filter else ""
+        by = f"by {order.column.replace('_', ' ')}, {order.facts['order']}"
+        try:
+            found = large.beside(order, row)
+        except ValueError as error:
+            said = str(error)
+    if found is not None:
+        rank, count, *_ = found
+        said = f"Rank {rank:,} of the {count:,} galaxies{which}, {by}. Arrow keys step through the "
+        said += "ranks."
+        if not rank:
+            said = f"This galaxy is not among the {count:,}{which} that are ranked {by}."
+    st.caption(escape_markdown(f"{'Simulated. ' if large.is_simulated else ''}{said}"))
+    before, after = found[2:] if found else (None, None)
+    with head:
+        galaxy_head(name, kind, before, after, partial(select, large))

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from ...components.escape_markdown import escape_markdown
 from ...components.facts import facts
-from ...components.gallery.gallery import gallery
 from ...components.latent_map import colouring
 from ...components.table.table import Heading, table
 from ...server import pictures
-from ...session import links, loaders, waiting
+from ...session import loaders, waiting
 from ...session.columns import probe_report
 from ...session.workspace import Workspace
 from ..anomalies.scores import score_job, title
@@ -21,23 +21,6 @@ from ..anomalies.scores import score_job, title
 VOTERS = 20
 FEW = 2000  # up to so many galaxies every score is measured unasked
 SCORES = ("asymmetry", "knn", "lof", "mahalanobis", "isolation")
-
-
-def neighbours(workspace: Workspace, row: int, count: int) -> None:
-    """Show the nearest galaxies with their distances; a click goes there."""
-    found = loaders.neighbours(workspace.embeddings, *workspace.key, row, count)
-    captions = [
-        (workspace.class_name(int(i)), f"{d:.2f}")
-        for i, d in zip(found.indices, found.distances, strict=True)
-    ]
-    gallery(
-        "galaxy_neighbours",
-        workspace.pictures,
-        found.indices.tolist(),
-        captions,
-        links.select,
-        tile=80,
-    )
 
 
 def tally(labels: np.ndarray, classes: tuple[str, ...]) -> list[tuple[str, int]]:
@@ -60,7 +43,7 @@ def votes(workspace: Workspace, row: int) -> None:
     """Show the label beside what the probe and the neighbours say."""
     st.header("Label and predictions", anchor=False)
     if not workspace.labelled:
-        st.caption(f"{workspace.data.name} has no classes.")
+        st.caption(f"{escape_markdown(workspace.data.name)} has no classes.")
         return
     found = loaders.neighbours(workspace.embeddings, *workspace.key, row, VOTERS)
     counted = tally(workspace.data.labels[found.indices], workspace.data.classes)

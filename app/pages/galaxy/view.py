@@ -11,8 +11,9 @@ import streamlit as st
 from ...components import survey_image
 from ...components.copy_link.copy_link import copy_link
 from ...components.cutout.cutout import cutout
-from ...components.escape_markdown import escape_markdown
-from ...components.facts import facts, unreadable
+from ...components.facts import position_facts, unreadable
+from ...components.galaxy_card import nearest
+from ...components.galaxy_head import galaxy_head
 from ...components.known_columns import known_columns
 from ...components.survey_image import WIDEST, scale_bar
 from ...session import links
@@ -22,7 +23,6 @@ from . import large
 from . import measures as galaxy_measures
 from .panel import patch_panel_section
 
-NUM_NEIGHBOURS = 6
 SCALE_COLUMNS = ("pxscale", "arcsec_per_pixel")  # Galaxy10 DECaLS, simulated galaxies
 
 
@@ -32,26 +32,26 @@ def show(workspace: Workspace) -> None:
     links.publish(workspace)
     _head(workspace, row)
     image = workspace.picture(row)
-    left, right = st.columns([3, 2], gap="medium")
+    with st.container(horizontal=True, gap="medium", key="galaxy_columns"):
+        left, right, third = (st.container() for _ in range(3))
     with right:
         beside = _whole(workspace, row, image)
         st.header("Nearest neighbours (feature space)", anchor=False)
-        galaxy_measures.neighbours(workspace, row, NUM_NEIGHBOURS)
-        _facts(workspace, row)
+        nearest(workspace, row, "galaxy_neighbours", links.select, 80)
+        position_facts(workspace, row, {})
         known_columns(workspace, row, "page")
         link = st.container()
-    first, second = st.columns([1, 1], gap="medium")
-    with first:
+    with third:
         galaxy_measures.votes(workspace, row)
     with left:
         if image is None:
             unreadable(workspace.data.ids[row])
         else:
             patch_panel_section(workspace, row, image)
-    if image is not None and workspace.model is not None:
-        galaxy_measures.drift(workspace, row, image)
-    with second:
+    with third:
         galaxy_measures.scores(workspace, row)
+        if image is not None and workspace.model is not None:
+            galaxy_measures.drift(workspace, row, image)
     with link:
         copy_link(links.publish(workspace))
     if beside is not None and image is not None:
@@ -68,20 +68,8 @@ def _head(workspace: Workspace, row: int) -> None:
     places = workspace.places
     order = np.argsort(places, kind="stable")
     place, n = int(places[row]), len(places)
-    with st.container(horizontal=True, vertical_alignment="center", key="galaxy_head"):
-        st.title(escape_markdown(workspace.data.ids[row]), anchor=False, width="content")
-        st.badge(escape_markdown(workspace.class_name(row)), color="gray", width="stretch")
-        for label, to, key in (("Previous", place - 1, "Left"), ("Next", place + 1, "Right")):
-            known = 1 <= to <= n
-            target = (int(order[to - 1]),) if known else (row,)
-            st.button(
-                label,
-                disabled=not known,
-                on_click=links.select,
-                args=target,
-                shortcut=key,
-                width="content",
-            )
+    before, after = (int(order[to - 1]) if 1 <= to <= n else None for to in (place - 1, place + 1))
+    galaxy_head(workspace.data.ids[row], workspace.class_name(row), before, after, links.select)
     share = f"1 of {n:,} (most anomalous)" if place == 1 else f"{place:,} of {n:,}"
     st.caption(
         f"{'Simulated. ' if workspace.data.simulated else ''}Anomaly rank by kNN distance: "
@@ -154,27 +142,6 @@ def _whole(workspace: Workspace, row: int, image: np.ndarray | None) -> Any | No
         )
     survey_image.survey_toggle(place)
     return beside
-
-
-def _facts(workspace: Workspace, row: int) -> None:
-    from astrojepa.data import coordinates
-
-    data = workspace.data
-    ra, dec, redshift = (float(values[row]) for values in (data.ra, data.dec, data.redshift))
-    placed = math.isfinite(ra) and math.isfinite(dec) and not data.simulated
-    missing = "none (simulated)" if data.simulated else "unknown"
-    facts(
-        "whole_galaxy",
-        {
-            "RA, Dec (°)": f"{ra:.5f} {dec:+.5f}" if placed else missing,
-            "Sexagesimal": coordinates.sexagesimal(ra, dec) if placed else missing,
-            "Redshift": f"{redshift:.4f}" if math.isfinite(redshift) else "unknown",
-        },
-    )
-    if placed:
-        st.markdown(
-            " · ".join(f"[{name}]({url})" for name, url in coordinates.sky_links(ra, dec).items())
-        )
 
 
 PAGE = Page("Galaxy", 2, show, show_large=large.show)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from astrojepa.data.columns import ABOUT_FILES
 from astrojepa.data.values import Values
 
 from ...components.collections_bar import collections_of
@@ -23,7 +24,7 @@ from ...session.workspace import Workspace
 SELECTION, REST = "Selection", "Everything else"
 MOST = 20  # columns that are listed
 EXEMPLARS = 6
-_APART = ("id", "ra", "dec", "split", "file")
+_APART = ABOUT_FILES | {"ra", "dec"}
 
 
 def difference_panel(workspace: Workspace, chosen: np.ndarray | None) -> None:

@@ -89,8 +89,7 @@ def sentence(search: examples.Search) -> str:
     unlike = f", less like {len(search.unlike)}" if search.unlike else ""
     return (
         f"Searching for galaxies like {count} example{'s' if count > 1 else ''}{unlike}; "
-        "`search_rank` 1 is nearest. *More like this*, beside a selected galaxy, adds an example. "
-        "Click an example, or *Remove* below an image, to take it away."
+        "`search_rank` 1 is nearest. *More like this* adds an example, a click removes it."
     )
 
 
@@ -115,7 +114,7 @@ def _images(workspace: Workspace, search: examples.Search) -> None:
     held = st.session_state[state.UPLOADS]
     with st.container(horizontal=True, vertical_alignment="bottom", key="examples_images"):
         for digest in search.images:
-            with st.container(width=2 * TILE):
+            with st.container(horizontal=True, vertical_alignment="center", width=3 * TILE):
                 st.image(
                     pictures.inline(held[digest].image, "png"), width=TILE, alt=held[digest].name
                 )

@@ -26,14 +26,17 @@ def figure_map(
     shown: Layers,
     matching: np.ndarray | None,
     on_click: Callable[[Any], None],
-) -> None:
-    """Draw the figure, grey what does not match the filter; the callback gets the clicked row."""
+) -> bool:
+    """Draw the figure, grey what does not match the filter; the callback gets the clicked row.
+
+    Returns whether the figure is there; until then its progress is.
+    """
     method = "pca" if shown.method == "tsne" else shown.method
     if method != shown.method:
         st.caption("t-SNE is available in 2-D only; the 3-D view shows PCA.")
     places = waiting.show_when_ready(*workspace.projection_task(method, 3))
     if places is None:
-        return
+        return False
     light, data = st.context.theme.type == "light", workspace.data
     groups = marker_groups(shown.coloured, data.classes, light, st.session_state[state.OFF])
     if matching is not None:
@@ -45,6 +48,7 @@ def figure_map(
     config = {"displaylogo": False, "scrollZoom": True}
     st.plotly_chart(figure, width="stretch", key=KEY, config=config)
     figure_click(KEY, on_click)
+    return True
 
 
 def marker_groups(

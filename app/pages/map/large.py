@@ -10,7 +10,7 @@ import streamlit as st
 
 from astrojepa.data.filters import MOST_LETTERS
 from astrojepa.evaluation.maps.large_map import WHOLE, Tile
-from astrojepa.tables import Column, table_bytes
+from astrojepa.wording import galaxies
 
 from ...components.choose import choose
 from ...components.copy_link.copy_link import copy_link
@@ -32,6 +32,7 @@ from ...components.latent_map.layers import option_name
 from ...components.latent_map.tiles import pack_tile, read_box, widened
 from ...components.survey_image import survey_picture, survey_toggle
 from ...session import links, state
+from ...session.export import plain_columns, table_file
 from ...session.large import RANKED, Large, selected
 from ...session.large_links import go_to, publish
 from . import search
@@ -54,7 +55,7 @@ def show(large: Large, go: Callable[[str], None]) -> None:
         st.text_input(
             "Find",
             key="find",
-            placeholder="Id, coordinates with a radius, or filter",
+            placeholder="Id or position",
             on_change=_find,
             args=(large,),
         )
@@ -200,7 +201,7 @@ def _selection(large: Large, images: Any, matching: np.ndarray | None) -> None:
     else:
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="selection"):
-        st.header(f"{len(rows):,} galaxies selected", anchor=False)
+        st.header(f"{galaxies(len(rows))} selected", anchor=False)
         shown = "table"
         if images is not None:
             shown = choose("View", state.VIEWS, state.SELECTION_VIEW, label_visibility="collapsed")
@@ -257,28 +258,28 @@ def export_rows(
     large: Large, key: str, rows: np.ndarray, further: Mapping[str, Any], *, ranks: bool = False
 ) -> None:
     """Offer the first 100,000 of some galaxies as a table that says what it was made from."""
-    facts = large.map.store.facts
-    made_by = {"store": large.name, **facts, **further, "view": publish(large)}
+    facts = {**large.provenance, **further, "view": publish(large)}
     export_menu(
         key,
         "leaderboard" if ranks else "galaxies",
         min(len(rows), RANKED),
-        lambda ending: table_of(large, rows, ending, made_by, ranks=ranks),
+        lambda ending: table_of(large, rows, ending, facts, ranks=ranks),
     )
 
 
 def table_of(
-    large: Large, rows: np.ndarray, ending: str, facts: Mapping[str, str], *, ranks: bool = False
+    large: Large, rows: np.ndarray, ending: str, facts: Mapping[str, Any], *, ranks: bool = False
 ) -> bytes:
-    """Write the columns of galaxies, the first 100,000 of them, as a table of this format."""
-    table = large.map.store.table_of(rows[:RANKED])
-    columns = [
-        Column(name, table[name].to_numpy(), "column of the store", digits=0) for name in table
-    ]
+    """Write galaxies, the first 100,000 of them, as a table of this format; with `ranks`, with the
+    columns of the leaderboard that `facts` tell of.
+    """
+    data = large.galaxies(rows[:RANKED])
+    more: dict[str, Any] = {}
     if ranks:
-        rank = Column("rank", np.arange(1, len(table) + 1), "place on the leaderboard")
-        columns = [rank, *(column for column in columns if column.name.casefold() != "rank")]
-    return table_bytes(ending, columns, facts)
+        values = data.table[facts["ranked_by"]].tolist()
+        more = {"rank": list(range(1, len(data) + 1)), "score": [facts["ranked_by"]] * len(data)}
+        more["value"] = values
+    return table_file(ending, data, np.arange(len(data)), plain_columns(more), facts)
 
 
 def _galaxy(

@@ -11,6 +11,7 @@ import streamlit as st
 
 from astrojepa.data.values import cells, sortable
 from astrojepa.tables import Column
+from astrojepa.wording import galaxies
 
 from ...components.choose import choose
 from ...components.collections_bar import collections_bar
@@ -41,7 +42,7 @@ _MADE = {
 def show_selection(workspace: Workspace, rows: np.ndarray) -> None:
     """Draw the chosen galaxies with what can be done with them."""
     with st.container(horizontal=True, vertical_alignment="bottom", key="selection"):
-        st.header(f"{len(rows):,} galaxies selected", anchor=False)
+        st.header(f"{galaxies(len(rows))} selected", anchor=False)
         view = choose("View", state.VIEWS, state.SELECTION_VIEW, label_visibility="collapsed")
         by, reverse = _order_menu(workspace)
     values = sort_values(workspace, rows, by)

@@ -52,9 +52,6 @@ def show(workspace: Workspace) -> None:
     _ = workspace.places  # the long steps first, so that their progress stands alone
     with workspace.bar:
         _controls(workspace)
-    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="map_line"):
-        _banner(workspace)
-        _guide(workspace)
     _pane(workspace)
 
 
@@ -64,9 +61,15 @@ def _pane(workspace: Workspace) -> None:
     if st.session_state.pop(state.STORE, False):
         st.rerun()  # what the browser keeps is written with the whole page
     try:
+        line = st.container(
+            horizontal=True, vertical_alignment="center", gap="small", key="map_line"
+        )
+        with line:
+            _banner(workspace)
+            _guide(workspace)
         left, right = st.columns([2, 1], gap="medium")
         with left:
-            chosen = _map(workspace)
+            chosen = _map(workspace, line)
             if chosen is not None:
                 show_selection(workspace, chosen)
         with right:
@@ -76,14 +79,17 @@ def _pane(workspace: Workspace) -> None:
         st.error(escape_markdown(error))
 
 
-def _map(workspace: Workspace) -> np.ndarray | None:
-    """Draw the map; returns the rows that lasso and filter choose, None without either."""
+def _map(workspace: Workspace, line: Any) -> np.ndarray | None:
+    """Draw the map, and in the line above it what it separates by; returns the rows that lasso and
+    filter choose, None without either.
+    """
     method, option = st.session_state[state.PROJECTION], st.session_state[state.COLOUR]
     with st.container(key="map_notes", gap="small"):
         waits = _clusters(workspace)
         shown = layers(workspace, method, option)
         if shown.method != method:
             st.caption(f"Until then, this is the {state.PROJECTIONS[shown.method]} map.")
+    with line:
         _islands(workspace, shown)
     _ = workspace.selected
     if st.session_state.get(state.OFF_COLOUR) != shown.option:
@@ -94,9 +100,8 @@ def _map(workspace: Workspace) -> np.ndarray | None:
     # a filter by clusters or by a search waits for them
     matching, wrong = (None, "") if waits or pending else columns.filtered(workspace)
     with board:
-        if st.session_state.get(state.DRAWING) == "space":
-            figure_map(workspace, shown, matching, links.select)
-        else:
+        in_space = st.session_state.get(state.DRAWING) == "space"
+        if not (in_space and figure_map(workspace, shown, matching, links.select)):
             latent_map(shown.packed, links.select, _drawn, _toggled)
             mark(_selection(workspace, polygons), matching)
     filter_box(workspace, matching, wrong, lambda: _choose_cluster(workspace))
@@ -106,6 +111,8 @@ def _map(workspace: Workspace) -> np.ndarray | None:
         chosen = chosen_rows(shown, polygons, st.session_state[state.OFF], matching)
     sky_panel(workspace, chosen)
     difference_panel(workspace, chosen)
+    if notes := workspace.data.notes:
+        st.caption(escape_markdown(" ".join(notes)))
     return chosen
 
 
@@ -176,15 +183,15 @@ def _controls(workspace: Workspace) -> None:
         key=state.PROJECTION,
         width=104,
     )
-    st.selectbox("Colour", options, format_func=option_name, key=state.COLOUR, width=176)
+    st.selectbox("Colour", options, format_func=option_name, key=state.COLOUR, width=168)
     st.text_input(
         "Find",
         key="find",
-        placeholder="Id, class, position or filter",
+        placeholder="Id, class, position",
         on_change=_find,
         args=(workspace,),
     )
-    st.button("Random galaxy", on_click=_surprise, args=(len(workspace.data),), shortcut="s")
+    st.button("Random", on_click=_surprise, args=(len(workspace.data),), shortcut="s")
     with st.popover("Map options"):
         choose("Map type", state.DRAWINGS, state.DRAWING)
         st.caption("\n".join(f"- **{keys}** {what}" for keys, what in KEYS))
@@ -210,9 +217,8 @@ def _banner(workspace: Workspace) -> None:
         named = ", ".join(skipped[:3]) + (" …" if len(skipped) > 3 else "")
         parts.append(
             f"{len(skipped):,} damaged image{'s are' if len(skipped) > 1 else ' is'} left out: "
-            f"{named}."
+            f"{escape_markdown(named)}."
         )
-    parts += [escape_markdown(note) for note in workspace.data.notes]
     if parts:
         st.caption(" ".join(parts), width="content")
 
@@ -237,12 +243,12 @@ def _islands(workspace: Workspace, shown: Layers) -> None:
     column, measured = found
     groups = colouring.by_column(workspace.data.table[column], column).legend["groups"]
     codes = [group["code"] for group in groups]
-    with st.container(horizontal=True, vertical_alignment="center", key="islands"):
-        st.caption(islands_sentence(column, measured), width="stretch")
-        with st.popover(f"Show one {column}"):
+    with st.container(horizontal=True, vertical_alignment="center", width="content", key="islands"):
+        st.caption(islands_sentence(column, measured), width="content")
+        with st.popover(f"Show one {escape_markdown(column)}"):
             for group in groups:
                 st.button(
-                    f"{group['name']} ({group['count']:,})",
+                    escape_markdown(f"{group['name']} ({group['count']:,})"),
                     key=f"only_{group['code']}",
                     on_click=_show_only,
                     args=(column, codes, (group["code"],)),
@@ -321,8 +327,8 @@ def islands_sentence(column: str, measured: Any) -> str:
     """Say how far a map separates by a column, beside what chance gives."""
     name = escape_markdown(column)
     return (
-        f"The map separates by **{name}**: {100 * measured.share:.0f} % of a galaxy's 15 nearest "
-        f"on it have the same {name} (by chance {100 * measured.chance:.0f} %)."
+        f"The map separates by **{name}**: {100 * measured.share:.0f} % of the 15 nearest points "
+        f"have the same (by chance {100 * measured.chance:.0f} %)."
     )
 
 

@@ -40,8 +40,6 @@ _EXPORTED = {
     "Distance": ("distance", "distance to the nearest galaxy in feature space"),
 }
 COLUMNS = {
-    "x": Heading(form=".2f"),
-    "y": Heading(form=".2f"),
     "Anomaly score": Heading(form=".3f"),
     "Anomaly percentile": Heading(form=".1f"),
     "Distance": Heading(form=".3f"),
@@ -113,7 +111,7 @@ def _placed(workspace: Workspace, held: list[Upload]) -> None:
     )
     left, right = st.columns([3, 2], gap="medium")
     with left:
-        table("placed", "Your images", shown, COLUMNS)
+        table("placed", "Your images", shown.drop(columns=["x", "y"]), COLUMNS)
         with st.container(horizontal=True):
             facts = facts_of(workspace, method, links.address(workspace))
             export_menu(
@@ -125,11 +123,10 @@ def _placed(workspace: Workspace, held: list[Upload]) -> None:
             )
             st.button("Remove all", on_click=_forget)
         st.caption(
-            "x, y: position on the current map. Anomaly score: mean distance to the 20 nearest "
-            "galaxies (kNN). Percentile: share of the open galaxies with a lower score. Votes: "
-            "labels of the 20 nearest. An image from another survey, or with a wider or closer "
-            "crop, may score high for that reason alone. An image that is already among the open "
-            "galaxies finds itself and scores lower."
+            "Anomaly score: mean distance to the 20 nearest galaxies (kNN). Percentile: share of "
+            "the open galaxies with a lower score. Votes: labels of the 20 nearest. An image from "
+            "another survey, or with a wider or closer crop, may score high for that reason alone. "
+            "An image that is already among the open galaxies finds itself and scores lower."
         )
     with right:
         _figure(workspace, held, found, xy, method)

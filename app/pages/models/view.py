@@ -1,4 +1,4 @@
-"""Models & data: all models, the open one, the data and uploaded images."""
+"""Models & data: the open model, the data, uploaded images and all models."""
 
 from __future__ import annotations
 
@@ -29,12 +29,26 @@ python -m astrojepa data download    # Galaxy10 DECaLS, 2.7 GB, zenodo.org/recor
 
 
 def show(workspace: Workspace) -> None:
-    """Draw the table of models, the open model, the data, uploads and commands."""
+    """Draw the open model, the data, uploads, the table of models and commands."""
     if st.session_state.pop(state.TO_GALAXY, False):
         workspace.go("galaxy")
     if st.session_state.pop(state.TO_MAP, False):
         workspace.go("map")
     st.title("Models & data", anchor=False)
+    if not workspace.hosted:
+        _load_path()
+    left, right = st.columns([1, 1], gap="large")
+    with left:
+        models_card.show(workspace)
+    with right:
+        models_data.show(workspace)
+    models_uploads.show(workspace)
+    _comparison()
+    st.header("Train your own", anchor=False)
+    st.code(COMMANDS, language="bash", wrap_lines=True)
+
+
+def _comparison() -> None:
     st.header("Model comparison", anchor=False)
     cards = loaders.cards()
     shown = zoo_table(cards)
@@ -60,16 +74,6 @@ def show(workspace: Workspace) -> None:
     for card in cards:
         if "error" in card:
             st.warning(escape_markdown(f"{card['id']}: {card['error']}"))
-    if not workspace.hosted:
-        _load_path()
-    left, right = st.columns([1, 1], gap="large")
-    with left:
-        models_card.show(workspace)
-    with right:
-        models_data.show(workspace)
-    models_uploads.show(workspace)
-    st.header("Train your own", anchor=False)
-    st.code(COMMANDS, language="bash", wrap_lines=True)
 
 
 def zoo_table(cards: list[dict[str, Any]]) -> pd.DataFrame:

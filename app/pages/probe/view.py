@@ -8,6 +8,7 @@ from astrojepa.data.columns import class_columns
 
 from ...components.choose import choose
 from ...components.collections_bar import collections_of, drawn_on, list_collections
+from ...components.escape_markdown import escape_markdown
 from ...session import collections, state, waiting
 from ...session.workspace import Workspace
 from ..registry import Page
@@ -107,7 +108,9 @@ def _target(workspace: Workspace) -> Target | None:
         )
         with st.popover("Collections"):
             list_collections(workspace, "probe")
-        st.caption(", ".join(f"{name} {len(rows):,}" for name, rows in held.items()))
+        st.caption(
+            escape_markdown(", ".join(f"{name} {len(rows):,}" for name, rows in held.items()))
+        )
     labels, classes, twice = collections.as_labels(
         held, len(data), len(held) == 1 or st.session_state[state.PROBE_REST]
     )

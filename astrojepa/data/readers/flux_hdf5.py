@@ -93,7 +93,7 @@ def open_flux(path: Path, bands: tuple[str, ...]) -> Dataset:
         dec=dec,
         redshift=numbers["redshift"],
         source_hash=f"{digest} {' '.join(bands)}",
-        notes=tuple(filter(None, (doubtful_positions(ra, dec),))),
+        notes=tuple(filter(None, (doubtful_positions(ra, dec), galaxy10.unread_units(path)))),
     )
 
 

@@ -21,12 +21,14 @@ import pandas as pd
 from astrojepa.cache import cache_path
 from astrojepa.data import DataError
 from astrojepa.data.content import content_hashes
+from astrojepa.data.coordinates import to_degrees
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import open_pictures, write_pictures
 from astrojepa.data.missing import known_numbers, known_places
 from astrojepa.data.readers.labels import doubtful_positions
 from astrojepa.data.readers.registry import Selection, reader
 from astrojepa.progress import Progress
+from astrojepa.wording import one_line
 
 if TYPE_CHECKING:
     import h5py
@@ -46,6 +48,7 @@ CLASSES = (
     "Edge-on with Bulge",
 )
 REQUIRED = ("images", "ans")
+UNREAD_UNIT = "?"
 LIMITS = {"ra": (0, 360), "dec": (-90, 90)}  # degrees
 NUMBERS = ("ra", "dec", "redshift", "pxscale")
 MAX_GALAXIES = 1_000_000
@@ -158,7 +161,9 @@ def open_galaxy10(path: str | Path, progress: bool | Progress = False) -> Datase
         redshift=numbers["redshift"],
         source_hash=source_hash,
         table=pd.DataFrame({"pxscale": numbers["pxscale"]}),
-        notes=tuple(filter(None, (doubtful_positions(numbers["ra"], numbers["dec"]),))),
+        notes=tuple(
+            filter(None, (doubtful_positions(numbers["ra"], numbers["dec"]), unread_units(path)))
+        ),
     )
 
 
@@ -208,12 +213,46 @@ def read_classes(path: Path, file: h5py.File, count: int) -> np.ndarray:
 
 def read_numbers(path: Path, file: h5py.File, name: str, count: int) -> np.ndarray:
     """Read a column, float64 (count,), NaN where unknown; DataError outside the sky."""
-    column = _column(path, stored(path, file, name), name, count, "uif")
-    values = known_numbers(column.astype(np.float64))
+    item = stored(path, file, name)
+    values = known_numbers(_column(path, item, name, count, "uif").astype(np.float64))
+    if name in LIMITS and (unit := unit_of(item)) not in ("", UNREAD_UNIT):
+        degrees = to_degrees(values, unit)
+        if degrees is None:
+            raise DataError(f"{path.name}: the unit of {name!r} is {unit}, expected deg.")
+        values = degrees
     low, high = LIMITS.get(name, (-np.inf, np.inf))
     if ((values < low) | (values > high)).any():
         raise DataError(f"{path.name}: {name!r} has values outside [{low}, {high}] degrees.")
     return values
+
+
+def unit_of(item: h5py.Dataset) -> str:
+    """Return the attribute `unit` or `units` of a dataset, "" without one, and `UNREAD_UNIT` of
+    text of variable length, of which the HDF5 library follows damaged ones without end.
+    """
+    for name in ("unit", "units"):
+        if name in item.attrs:
+            attribute = item.attrs.get_id(name)
+            if attribute.dtype.kind != "S" or attribute.shape not in ((), (1,)):
+                return UNREAD_UNIT
+            value = np.zeros(attribute.shape, attribute.dtype)
+            attribute.read(value)
+            return one_line(value.reshape(-1)[0].decode("utf-8", "replace").strip(), 40)
+    return ""
+
+
+def unread_units(path: Path) -> str:
+    """Say which positions are taken as degrees because their unit cannot be read."""
+    import h5py
+
+    with reading(path), h5py.File(path, "r") as file:
+        unread = [name for name in LIMITS if name in file and unit_of(file[name]) == UNREAD_UNIT]
+    return (
+        f"The unit of {' and '.join(unread)} is text of variable length, which is not read; they "
+        "are taken as degrees."
+        if unread
+        else ""
+    )
 
 
 def stored(path: Path, file: h5py.File, name: str) -> h5py.Dataset:

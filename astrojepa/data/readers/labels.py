@@ -16,8 +16,9 @@ import numpy as np
 import pandas as pd
 
 from astrojepa.data import DataError
-from astrojepa.data.coordinates import parse_coordinates
+from astrojepa.data.coordinates import parse_pair
 from astrojepa.data.missing import as_numbers, known_places, without_missing
+from astrojepa.data.position_parts import is_sign, joined_parts, parts_of
 
 MAX_CSV_BYTES = 256 * 1024 * 1024
 MAX_COLUMNS = 512
@@ -53,7 +54,10 @@ SPLITS = {
     **dict.fromkeys(("test", "testing"), "test"),
 }
 IN_DEGREES = re.compile(r"\s*[(\[]\s*(deg|degrees?|\N{DEGREE SIGN})\s*[)\]]$", re.IGNORECASE)
-POSITION = re.compile(r"(ra|dec|decl|right ?ascension|declination)([^a-z]|$|j?2000)", re.IGNORECASE)
+POSITION = re.compile(
+    r"(ra|dec|decl|right ?ascension|declination)([^a-z]|$|j?2000)|(ra|de|dec)(h|hr|d|m|min|s|sec)$",
+    re.IGNORECASE,
+)
 LEAST_POSITIONS = 20  # that tell degrees from hours and radians
 ODD = re.compile("[\ud800-\udfff]")  # bytes of a name that are no letters
 # An id that passed through a spreadsheet: of more digits than were written
@@ -81,6 +85,19 @@ def find_table(root: Path) -> Path | None:
     with os.scandir(root) as items:
         names = [item.name for item in items if item.name.lower() in TABLES and item.is_file()]
     return root / min(names, key=lambda name: (name != TABLES[0], name)) if names else None
+
+
+def named_column(columns: Sequence[str], name: str) -> str | None:
+    """Return the column that a user names: of this name, else in other letters; None where there is
+    none, or several.
+
+    >>> named_column(["ID", "Redshift"], "redshift"), named_column(["z", "Z"], "z")
+    ('Redshift', 'z')
+    """
+    if name in columns:
+        return name
+    found = [column for column in columns if str(column).casefold() == name.casefold()]
+    return found[0] if len(found) == 1 else None
 
 
 def read_labels(root: Path) -> tuple[pd.DataFrame, bytes] | None:
@@ -113,7 +130,9 @@ def read_labels(root: Path) -> tuple[pd.DataFrame, bytes] | None:
         )
     plain = {"file": [_plain(name) for name in table[column]]}
     known = {
-        name: without_missing(table[name]) for name in table.columns if name not in ("file", column)
+        name: table[name] if is_sign(name) else without_missing(table[name])
+        for name in table.columns
+        if name not in ("file", column)
     }
     return pd.DataFrame(
         {
@@ -298,8 +317,8 @@ def keep_where(
     """Return the row numbers, int64, at which every named column has the named value."""
     keep = np.ones(len(table), dtype=bool)
     for column, value in where.items():
-        _known_column(table, column, "where", source)
-        keep &= (table[column] == value).to_numpy()
+        column = _known_column(table, column, "where", source)
+        keep &= _is(table[column], value).to_numpy()
         if not keep.any():
             values = sorted(set(table[column]))
             raise DataError(
@@ -320,7 +339,7 @@ def encode_labels(
     for one image under two labels.
     """
     if label_column:
-        _known_column(table, label_column, "label_column", source)
+        label_column = _known_column(table, label_column, "label_column", source)
     found = (find_column(table, name) for name in LABEL_COLUMNS)
     column = label_column or next((name for name in found if name), None)
     unlabelled = np.full(len(table), -1, dtype=np.int64), ()
@@ -349,15 +368,29 @@ def encode_labels(
     return labels, tuple(classes), ""
 
 
+def _is(values: pd.Series, value: str) -> pd.Series:
+    """Where a column has a value, so spelled; else in another spelling, as True of 1."""
+    exact = values == value
+    return exact if exact.any() else _spelled_alike(values) == _spelled_alike(pd.Series([value]))[0]
+
+
+def _spelled_alike(values: pd.Series) -> pd.Series:
+    """Return text in which 1, 1.0, true and TRUE are "1", and other words as they are."""
+    words = values.mask(values.str.lower() == "true", "1").mask(values.str.lower() == "false", "0")
+    return words.mask(
+        words.str.fullmatch(r"-?\d+\.0*"), words.str.replace(r"\.0*$", "", regex=True)
+    )
+
+
 def _one_spelling(known: pd.Series) -> pd.Series:
-    """Return labels in which 1 and 1.0, or True and TRUE, are one class, where there are both."""
-    for words, plain in (
-        (r"-?\d+(\.0*)?", known.str.replace(r"\.0*$", "", regex=True)),
-        (r"(?i:true|false)", known.str.lower()),
-    ):
-        if known.str.fullmatch(words).all() and plain.nunique() < known.nunique():
-            return plain
-    return known
+    """Return labels in which 1 and 1.0 are one class, where there are both; truths are true and
+    false, whether True, TRUE or, beside such words, 1.
+    """
+    plain = _spelled_alike(known)
+    if known.str.fullmatch("(?i:true|false)").any() and plain.isin(("0", "1")).all():
+        return plain.map({"0": "false", "1": "true"})
+    numbers = known.str.fullmatch(r"-?\d+(\.0*)?").all()
+    return plain if numbers and plain.nunique() < known.nunique() else known
 
 
 def name_galaxies(table: pd.DataFrame, source: str = TABLES[0]) -> np.ndarray:
@@ -427,7 +460,7 @@ def doubtful_positions(ra: np.ndarray, dec: np.ndarray) -> str:
 
 def unread_positions(columns: Sequence[str]) -> str:
     """Say which columns look like a position under names, or in units, that are not read."""
-    if all(find_name(columns, name) for name in ("ra", "dec")):
+    if all(find_name(columns, name) for name in ("ra", "dec")) or parts_of(columns):
         return ""
     found = [name for name in columns if POSITION.match(name)]
     return (
@@ -441,12 +474,15 @@ def unread_positions(columns: Sequence[str]) -> str:
 def _in_degrees(table: pd.DataFrame) -> pd.DataFrame:
     """Write sexagesimal positions, hours and degrees, as degrees; the rest stays."""
     columns = [column for name in ("ra", "dec") if (column := find_column(table, name))]
+    if not columns and parts_of(list(table.columns)):
+        joined = (map(repr, angle.tolist()) for angle in joined_parts(table))
+        return table.assign(**dict(zip(("ra", "dec"), map(list, joined), strict=True)))
     if len(columns) < 2:
         return table
     degrees = {}
     for row in np.flatnonzero(as_numbers(table[columns[0]])[1] & as_numbers(table[columns[1]])[1]):
         with contextlib.suppress(ValueError):  # _numbers says which and why
-            degrees[row] = parse_coordinates(" ".join(table[columns].iloc[row]))
+            degrees[row] = parse_pair(*table[columns].iloc[row])
     for place, column in enumerate(columns if degrees else []):
         values = table[column].tolist()
         for row, position in degrees.items():
@@ -471,8 +507,10 @@ def _numbers(table: pd.DataFrame, name: str, low: float, high: float, source: st
     return values
 
 
-def _known_column(table: pd.DataFrame, column: str, argument: str, source: str) -> None:
-    if column not in table:
+def _known_column(table: pd.DataFrame, column: str, argument: str, source: str) -> str:
+    found = named_column(list(table.columns), column)
+    if found is None:
         raise DataError(
             f"{argument}: {source} has no column {column!r} (found: {', '.join(table.columns)})."
         )
+    return found

@@ -23,6 +23,7 @@ import pandas as pd
 from astrojepa.data import DataError, PictureError
 from astrojepa.data.arrow_columns import holds_values, is_binary, to_frame
 from astrojepa.data.arrow_messages import FILE, unpacked_bytes
+from astrojepa.data.catalogue import ABOUT, check_units, in_degrees, said_of_columns
 from astrojepa.data.content import content_hashes
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.hats import hats_files, is_hats
@@ -31,6 +32,7 @@ from astrojepa.data.images.bands import planes_of
 from astrojepa.data.images.raster import read_image
 from astrojepa.data.missing import without_missing
 from astrojepa.data.parquet_footer import row_groups
+from astrojepa.data.position_parts import is_sign, parts_of
 from astrojepa.data.readers.labels import (
     LABEL_COLUMNS,
     SPLITS,
@@ -42,6 +44,7 @@ from astrojepa.data.readers.labels import (
     find_table,
     keep_where,
     name_galaxies,
+    named_column,
     split_names,
     unread_positions,
     walk,
@@ -352,7 +355,8 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
         raise DataError(
             f"{root} has {sum(map(len, shards)):,} rows; at most {MAX_ROWS:,} are read."
         )
-    table = _joined(root, shards, names)
+    table = in_degrees(_joined(root, shards, names), said_of_columns(shards[0].schema))
+    check_units(table)
     text = _as_text(table, selection, root.name, _whole_numbers(shards))
     rows = keep_where(text, dict(selection.where), root.name, root.name)
     if not len(rows):
@@ -387,6 +391,7 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
         source_hash=hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest(),
         split_column=split_names(text),
         table=table.iloc[rows].reset_index(drop=True),
+        about=table.attrs[ABOUT],
         skipped=skipped,
         notes=tuple(filter(None, (said, doubt, resampled))),
     )
@@ -556,7 +561,9 @@ def _as_text(
     """Return the columns that say what a galaxy is, as labels.csv has them."""
     wanted = [find_column(table, name) for name in ("id", "ra", "dec", "redshift", "split")]
     wanted += [find_column(table, name) for name in LABEL_COLUMNS]
-    wanted += [*selection.where, selection.label_column]
+    asked = filter(None, (*selection.where, selection.label_column))
+    names = list(map(str, table.columns))
+    wanted += [*(named_column(names, name) for name in asked), *parts_of(names).values()]
     kept = {"file": table["file"]}
     for name in filter(None, wanted):
         if name in table and name not in kept:
@@ -566,7 +573,8 @@ def _as_text(
             if name in whole and pd.api.types.is_float_dtype(values.dtype):
                 values = values.astype("Int64").astype(object)
             known = values.notna()
-            kept[name] = without_missing(values.where(known, "").astype(str).str.strip())
+            text = values.where(known, "").astype(str).str.strip()
+            kept[name] = text if is_sign(name) else without_missing(text)
     return pd.DataFrame(kept)
 
 

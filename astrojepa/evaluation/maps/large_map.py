@@ -157,6 +157,33 @@ class LargeMap:
             rows, order = rows[near], order[near]
         return rows[np.argsort(order, kind="stable")[:most]], count
 
+    def beside(
+        self, name: str, row: int, *, lowest: bool = False, shown: np.ndarray | None = None
+    ) -> tuple[int, int | None, int | None]:
+        """Return a galaxy's rank in the order of `first`, from 1, and the rows before and after it;
+        the rank is 0 where it is not in this order. Nothing is sorted.
+        """
+        values = self.column(name)
+        assert isinstance(values, Numbers)
+        known = values.known if shown is None else values.known & shown
+        if not known[row]:
+            return 0, None, None
+        order = values.values if lowest else -values.values
+        equal = np.flatnonzero((order == order[row]) & known)
+        place = int(np.searchsorted(equal, row))
+        lower = (order < order[row]) & known
+        before, after = equal[place - 1] if place else None, None
+        if before is None and lower.any():
+            highest = order[lower].max()
+            before = np.flatnonzero((order == highest) & known)[-1]
+        if place + 1 < len(equal):
+            after = equal[place + 1]
+        elif (higher := (order > order[row]) & known).any():
+            after = np.argmax((order == order[higher].min()) & known)
+        rank = int(np.count_nonzero(lower)) + place + 1
+        found = [None if other is None else int(other) for other in (before, after)]
+        return rank, found[0], found[1]
+
     def nearest(self, row: int, k: int) -> tuple[np.ndarray, np.ndarray]:
         """Return distances float32 and rows int64, (k,), of the k nearest: every vector is read.
 

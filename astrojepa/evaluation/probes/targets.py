@@ -12,7 +12,7 @@ from astrojepa.data import DataError
 from astrojepa.data.catalogue import id_text, read_catalogue
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.missing import as_numbers
-from astrojepa.data.readers.labels import find_column
+from astrojepa.data.readers.labels import find_column, named_column
 
 _UNDETERMINED = -1.0  # of every EFIGI attribute but the type T, of which -1 is a value
 
@@ -33,6 +33,9 @@ def target_values(data: Dataset, column: str, catalogue: str | Path = "") -> np.
     galaxy two values; FileNotFoundError for a file that is not there.
     """
     if not catalogue:
+        known = named_column(list(map(str, data.table.columns)), column)
+        if known is None and column.lower() == "redshift" and np.isfinite(data.redshift).any():
+            return np.asarray(data.redshift, np.float64)
         return _column(data.table, column, data.name)
     table = read_catalogue(catalogue)
     values = pd.Series(
@@ -65,13 +68,14 @@ def _ids(table: pd.DataFrame, data: Dataset) -> pd.Series:
 
 
 def _column(table: pd.DataFrame, column: str, name: str) -> np.ndarray:
-    if column not in table:
+    found = named_column(list(map(str, table.columns)), column)
+    if found is None:
         columns = ", ".join(map(str, table.columns[:20]))
         raise DataError(
             f"{name} has no column {column!r} (found: {columns or 'none'}); choose one that holds "
             f"numbers."
         )
-    text = table[column].map(str)
+    text = table[found].map(str)
     values, wrong = as_numbers(text)
     if wrong.any():
         raise DataError(

@@ -52,9 +52,8 @@ def zoo_table(cards: list[dict[str, Any]]) -> list[dict[str, str]]:
                 rows.append(_row(name, dict(zip(measures, cells, strict=True))))
     known = {str(card.get("id")) for card in cards}
     for name in (name for name in ZOO if name not in known):
-        rows.append(
-            _row(name, dict.fromkeys(measures, NOT_TRAINED), _recipe(PRESETS[name].to_dict()))
-        )
+        recipe = _recipe(PRESETS[name].to_dict())
+        rows.append(_row(name, dict.fromkeys(measures, ""), recipe, weights=NOT_TRAINED))
     return rows
 
 

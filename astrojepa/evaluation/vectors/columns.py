@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 import warnings
 import zipfile
 from collections import Counter
@@ -21,7 +22,7 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from astrojepa.data.parquet_footer import count_values
-from astrojepa.data.readers.labels import LABEL_COLUMNS, find_name
+from astrojepa.data.readers.labels import LABEL_COLUMNS, find_name, named_column
 from astrojepa.wording import one_line
 
 MAX_ROWS = 10**8
@@ -33,6 +34,13 @@ UNPACKED = 64  # numbers per byte of its length that a file may hold, beyond SPA
 SPARE = 2**24
 BATCH = 2**22  # numbers that are converted together
 VECTORS = ("vector", "vectors", "embedding", "embeddings", "feature", "features", "representation")
+# what a number of a vector is called in tables with a column for each: emb_0, emb_1 ...
+NUMBERED = re.compile(
+    r"(emb|embed|embedding|embeddings|feat|feature|features|vec|vector|latent|dim|pca?|rep|z|x|f|v)?"
+    r"[_ .-]?(\d{1,5})",
+    re.IGNORECASE,
+)
+LEAST_NUMBERED = 4
 WANTED = ("id", "label", "ra", "dec", "split")
 
 
@@ -72,6 +80,8 @@ def read_parquet(path: Path, label_column: str = "") -> Columns:
 
     VectorsError where it is damaged, too large, or holds something else.
     """
+    if columns := _numbered_columns(path):
+        return _read_wide(path, columns, label_column)
     layout = parquet_layout(path, label_column)
     with opened_parquet(path, layout.text) as file:
         known = {
@@ -92,6 +102,51 @@ def parquet_layout(path: Path, label_column: str = "") -> Layout:
         width = _width(path, file, vector)
         facts = _text_facts(schema.metadata)
         return Layout(file.metadata.num_rows, width, vector, known, text, facts)
+
+
+def _numbered_columns(path: Path) -> list[str]:
+    """Return the columns of a file that has one for each number of a vector, in their order; none
+    where it has lists, or other columns than 0 or 1 to the last.
+    """
+    with opened_parquet(path) as file:
+        schema = file.schema_arrow
+    if any(_list_type(item.type) is not None for item in schema):
+        return []
+    called: dict[str, dict[int, str]] = {}
+    for item in schema:
+        match = NUMBERED.fullmatch(item.name)
+        if match and (pa.types.is_floating(item.type) or pa.types.is_integer(item.type)):
+            called.setdefault(item.name[: match.start(2)], {})[int(match[2])] = item.name
+    whole = [
+        [found[number] for number in sorted(found)]
+        for found in called.values()
+        if len(found) >= LEAST_NUMBERED and max(found) - min(found) == len(found) - 1
+        if min(found) < 2
+    ]
+    if len(whole) > 1:
+        names = " and ".join(f"{columns[0]} to {columns[-1]}" for columns in whole)
+        raise VectorsError(f"{path} has the vectors {names}; keep one of them.")
+    return whole[0] if whole else []
+
+
+def _read_wide(path: Path, columns: list[str], label_column: str) -> Columns:
+    """Read vectors of which each number has a column."""
+    with opened_parquet(path) as file:
+        schema, rows = file.schema_arrow, file.metadata.num_rows
+        chosen = _chosen(path, schema.names, label_column)
+        width = _checked_shape(path, rows, rows * len(columns))
+    with opened_parquet(
+        path, [name for name in chosen.values() if _is_text(schema.field(name))]
+    ) as file:
+        known = {
+            meaning: column_values(path, name, file.read(columns=[name]).column(0))
+            for meaning, name in chosen.items()
+        }
+        vectors = np.empty((rows, width), np.float32)
+        for place, name in enumerate(columns):
+            with np.errstate(over="ignore"):  # infinity is counted later
+                vectors[:, place] = column_values(path, name, file.read(columns=[name]).column(0))
+        return Columns(vectors, known, None, _text_facts(schema.metadata))
 
 
 @contextlib.contextmanager
@@ -115,7 +170,8 @@ def _chosen(path: Path, names: list[str], label_column: str) -> dict[str, str]:
     twice = next((name for name, count in Counter(names).items() if count > 1), None)
     if twice is not None:
         raise VectorsError(f"{path} has two columns {twice!r}; rename one.")
-    if label_column and label_column not in names:
+    chosen = named_column(names, label_column) if label_column else ""
+    if chosen is None:
         raise VectorsError(
             f"{path} has no column {label_column!r} for the labels (found: "
             f"{', '.join(names[:20])})."
@@ -123,7 +179,7 @@ def _chosen(path: Path, names: list[str], label_column: str) -> dict[str, str]:
     found = {name: find_name(names, name) for name in WANTED}
     labels = (find_name(names, name) for name in (*LABEL_COLUMNS, "labels"))
     found["id"] = found["id"] or find_name(names, "ids")
-    found["label"] = label_column or next((name for name in labels if name), None)
+    found["label"] = chosen or next((name for name in labels if name), None)
     if found["id"] is None:
         raise VectorsError(
             f"{path} has no ids (found: {', '.join(names[:20])}); name them object_id."
@@ -149,7 +205,8 @@ def _vector_column(path: Path, schema: pa.Schema) -> str:
     if not called and len(lists) != 1:
         raise VectorsError(
             f"{path} has {len(lists)} columns of lists "
-            f"({', '.join([*(lists or schema.names)][:20])}); name the vectors 'vector'."
+            f"({', '.join([*(lists or schema.names)][:20])}); name the vectors 'vector', or their "
+            "numbers emb_0, emb_1 and so on."
         )
     name = (called or list(lists))[0]
     if not (pa.types.is_floating(lists[name]) or pa.types.is_integer(lists[name])):

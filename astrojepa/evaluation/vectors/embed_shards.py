@@ -69,8 +69,9 @@ def embed_shards(
 
     Raises ValueError for an empty data set, a vector that is not finite (its galaxy is named), a
     folder of another model or data, one that another number of processes must finish, or a part
-    that does not exist or is asked for under torchrun; OSError where another process computes the
-    same share; PeerLostError where another process of torchrun ended.
+    that does not exist or is asked for under torchrun; OSError, before anything is computed, where
+    another process computes the same share, or divides the galaxies into another number of parts;
+    PeerLostError where another process of torchrun ended.
     """
     own, size = distributed.rank(), distributed.world_size()
     if part:
@@ -96,14 +97,16 @@ def embed_shards(
     if shards and len(whole) == len(shards):
         folder.remove_leftovers()
         return ShardRun(len(blocks), len(blocks), len(shards))
-    if shards and len(shards) != size:
-        raise ValueError(
-            f"{path} holds {len(whole)} of {len(shards)} shards, and {len(shards)} processes must "
-            f"finish them, not {size}; start torchrun with --nproc_per_node={len(shards)}, give "
-            f"parts of {len(shards)}, or choose another folder."
-        )
     shard = folder.shard(own, size)
     with folder.alone(shard):
+        shards = folder.shards()  # another process may have written one meanwhile
+        if shards and len(shards) != size:
+            count = sum(map(Path.is_file, shards))
+            raise ValueError(
+                f"{path} holds {count} of {len(shards)} shards, and {len(shards)} processes must "
+                f"finish them, not {size}; start torchrun with --nproc_per_node={len(shards)}, "
+                f"give parts of {len(shards)}, or choose another folder."
+            )
         mine = blocks[own::size]
         if done := folder.is_whole(shard, mine):
             mine = []

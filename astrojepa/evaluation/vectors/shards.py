@@ -209,13 +209,24 @@ class ShardFolder:
         """Return the path of one shard."""
         return self.path / f"shard-{part:05d}-of-{size:05d}.parquet"
 
-    def alone(self, shard: Path) -> contextlib.AbstractContextManager[None]:
-        """Hold a shard and its blocks; OSError if another process computes them."""
+    @contextlib.contextmanager
+    def alone(self, shard: Path) -> Iterator[None]:
+        """Hold a shard and its blocks; OSError if another process computes them, or some of them
+        because it divides the galaxies into another number of shards.
+        """
+        with self._held(shard, "let it finish"):
+            total = shard.stem.rpartition("-")[2]
+            for lock in self.path.glob(".shard-*.parquet.lock"):
+                other = shard.with_name(lock.name[1:].removesuffix(".lock"))
+                if other.stem.rpartition("-")[2] != total:
+                    with self._held(other, "divide the galaxies as it does"):
+                        pass
+            yield
+
+    def _held(self, shard: Path, remedy: str) -> contextlib.AbstractContextManager[None]:
         return alone(
             self.path / f".{shard.name}.lock",  # one of the leftovers in the end
-            lambda who: (
-                f"Another embed, {who}, computes {shard}; let it finish, or stop it and {AGAIN}"
-            ),
+            lambda who: f"Another embed, {who}, computes {shard}; {remedy}, or stop it and {AGAIN}",
             needs_locks=False,
         )
 

@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from astrojepa.data import DataError
 from astrojepa.data.arrow_columns import to_frame, to_series
 from astrojepa.data.content import content_hashes
 from astrojepa.data.hats import hats_files, is_hats
-from astrojepa.data.values import Values, coded, read_values
+from astrojepa.data.values import EXACT, Numbers, Values, coded, read_values
 from astrojepa.evaluation.vectors.columns import (
     MAX_NUMBERS,
     MAX_ROWS,
@@ -44,6 +45,7 @@ OPTIONS: dict[str, Any] = {
     "write_page_checksum": True,
 }  # floats do not shrink
 MOST_COMPARED = 1000  # ids that occur twice, or seem to, which are then compared
+ID_NAME = re.compile(r"(^|_|obj|object|source|target|brick|fiber)ids?$", re.IGNORECASE)
 PART_NAME = re.compile(r"(.+)-(\d{5,})-of-(\d{5,})\.parquet")
 
 
@@ -123,10 +125,10 @@ class Store:
         schema = parquet.read_schema(self.files[0])
         return tuple(field.name for field in schema if not pa.types.is_nested(field.type))
 
-    @property
+    @cached_property
     def numbers(self) -> tuple[str, ...]:
-        """Those of `names` that hold numbers, but for ids, labels and what begins with _ (of HATS:
-        pixels, by which it sorts).
+        """Those of `names` that hold numbers, but for labels, what begins with _ (of HATS: pixels,
+        by which it sorts) and ids: by their name, or whole numbers that float64 would round.
         """
         known = self.layouts[0].known
         return tuple(
@@ -135,7 +137,25 @@ class Store:
             if (pa.types.is_integer(field.type) or pa.types.is_floating(field.type))
             and field.name not in (known["id"], known.get("label"))
             and not field.name.startswith("_")
+            and not ID_NAME.search(field.name)
+            and not (pa.types.is_integer(field.type) and self._is_long(field.name))
         )
+
+    def _is_long(self, name: str) -> bool:
+        """Whether float64 would round some of a column's whole numbers, by its statistics; it is
+        read where it has none.
+        """
+        for path in self.files:
+            with opened_parquet(path) as file:
+                leaves = [file.schema.column(k).path for k in range(len(file.schema))]
+                place = leaves.index(name)
+                for group in range(file.num_row_groups):
+                    found = file.metadata.row_group(group).column(place).statistics
+                    if found is None or not found.has_min_max:
+                        return not isinstance(self.values(name), Numbers)
+                    if found.min < -EXACT or found.max > EXACT:
+                        return True
+        return False
 
     def values(self, name: str) -> Values:
         """Return one of `names` for all galaxies: (n,)."""

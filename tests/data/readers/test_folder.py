@@ -612,7 +612,9 @@ def test_lines_of_comment_above_the_names_are_left_out(
         (["1", "1.0", "2", ""], ("1", "2"), [0, 0, 1, -1]),
         (["True", "TRUE", "false", "False"], ("false", "true"), [1, 1, 0, 0]),
         (["1.0", "2.0", "1.0", ""], ("1.0", "2.0"), [0, 1, 0, -1]),  # as they are written
-        (["True", "False", "True", ""], ("False", "True"), [1, 0, 1, -1]),
+        (["True", "False", "True", ""], ("false", "true"), [1, 0, 1, -1]),
+        (["1", "True", "0", "FALSE"], ("false", "true"), [1, 1, 0, 0]),
+        (["1", "0", "1.0", "2"], ("0", "1", "2"), [1, 0, 1, 2]),
         (["Sab", "SAB", "Sab", ""], ("SAB", "Sab"), [1, 0, 1, -1]),  # not the same
     ],
 )

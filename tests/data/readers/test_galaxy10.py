@@ -11,6 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from astropy import units as u
 
 from astrojepa.data import DataError, open_dataset
 from astrojepa.data.readers.galaxy10 import CLASSES
@@ -331,3 +332,33 @@ def test_positions_in_radians_are_said(write_galaxy10: Write) -> None:
     assert open_dataset(path).notes == ()
     path = write_galaxy10(40, ra=np.radians(degrees[0]), dec=np.radians(degrees[1]))
     assert "if they are in radians, convert them" in open_dataset(path).notes[0]
+
+
+@pytest.mark.parametrize("unit", ["rad", "hourangle", "deg", "radians"])
+def test_positions_in_a_stated_unit_become_degrees(unit: str, write_galaxy10: Write) -> None:
+    given = np.array([0.1, 0.2, 0.3, 0.4])
+    path = write_galaxy10(n=4, ra=given, dec=-given)
+    with h5py.File(path, "a") as file:
+        for name, key in (("ra", "unit"), ("dec", "units")):
+            file[name].attrs[key] = np.bytes_(unit)
+    known = {"rad": u.rad, "radians": u.rad, "hourangle": u.hourangle, "deg": u.deg}[unit]
+    data = open_dataset(path)
+    np.testing.assert_allclose(data.ra, (given * known).to_value(u.deg))
+    np.testing.assert_allclose(data.dec, -(given * known).to_value(u.deg))
+    assert not data.notes
+
+
+def test_a_unit_of_positions_that_is_no_angle_is_refused(write_galaxy10: Write) -> None:
+    path = write_galaxy10(n=4)
+    with h5py.File(path, "a") as file:
+        file["dec"].attrs["unit"] = np.bytes_("m")
+    with pytest.raises(DataError, match="the unit of 'dec' is m, expected deg"):
+        open_dataset(path)
+
+
+def test_a_unit_that_is_not_read_is_said(write_galaxy10: Write) -> None:
+    path = write_galaxy10(n=4)
+    with h5py.File(path, "a") as file:
+        file["ra"].attrs["unit"] = "rad"  # of variable length
+    (note,) = open_dataset(path).notes
+    assert note.startswith("The unit of ra is text of variable length, which is not read")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from astropy import units
 from astropy.io import fits
 from PIL import Image
 from pyarrow import parquet
@@ -312,3 +313,36 @@ def test_columns_in_the_names_of_folders_are_read(tmp_path: Path) -> None:
     }
     assert found == {0: "Sa", 1: "E/S0", 2: "Sa", 3: None}
     assert len(set(data.ids)) == 4
+
+
+def test_units_of_columns_are_kept_and_positions_become_degrees(tmp_path: Path) -> None:
+    about = {"ra": {"unit": "hourangle"}, "dec": {"unit": "rad"}, "mass": {"unit": "solMass"}}
+    table = plain_table(ra=[1.0, 2.0], dec=[0.1, -0.2], mass=[3e10, 4e10])
+    fields = [field.with_metadata(about.get(field.name, {})) for field in table.schema]
+    parquet.write_table(table.cast(pa.schema(fields)), tmp_path / "g.parquet")
+    data = aj.open_dataset(tmp_path / "g.parquet")
+    np.testing.assert_allclose(data.ra, [15, 30])
+    np.testing.assert_allclose(data.dec, ([0.1, -0.2] * units.rad).to_value(units.deg))
+    assert data.about["mass"] == ("solMass", "")
+    assert data.table["mass"].tolist() == [3e10, 4e10]
+
+
+def test_positions_in_a_unit_that_is_no_angle_are_refused(tmp_path: Path) -> None:
+    table = plain_table(ra=[1.0, 2.0], dec=[0.1, -0.2])
+    fields = [field.with_metadata({"unit": "pix"}) for field in table.schema]
+    parquet.write_table(table.cast(pa.schema(fields)), tmp_path / "g.parquet")
+    with pytest.raises(DataError, match="The unit of ra is pix, expected an angle"):
+        aj.open_dataset(tmp_path / "g.parquet")
+
+
+def test_truths_are_the_same_classes_and_values_in_every_format(tmp_path: Path) -> None:
+    parquet.write_table(plain_table(label=[True, False]), tmp_path / "g.parquet")
+    (tmp_path / "folder").mkdir()
+    for number in range(2):
+        (tmp_path / "folder" / f"{number}.png").write_bytes(png(number))
+    (tmp_path / "folder" / "labels.csv").write_text("file,label\n0.png,TRUE\n1.png,FALSE\n")
+    for source in (tmp_path / "g.parquet", tmp_path / "folder"):
+        data = aj.open_dataset(source)
+        assert [data.classes[label] for label in data.labels] == ["true", "false"]
+        for value in ("true", "True", "1"):
+            assert len(aj.open_dataset(source, where={"Label": value})) == 1

@@ -116,3 +116,19 @@ def test_targets_come_from_every_format_of_catalogues(
     else:
         table.write(path, format="votable" if ending == "vot" else None)
     np.testing.assert_array_equal(target_values(data, "score", path), [0.5, np.nan, np.nan, 0.25])
+
+
+def test_a_column_is_found_in_other_letters_where_only_one_is_meant(data: Dataset) -> None:
+    table = data.table.assign(Redshift=[0.1, 0.2, 0.3, 0.4], z=1.0, Z=2.0)
+    data = dataclasses.replace(data, table=table)
+    np.testing.assert_array_equal(target_values(data, "redshift"), [0.1, 0.2, 0.3, 0.4])
+    assert target_values(data, "z")[0] == 1
+    assert target_values(data, "Z")[0] == 2
+    with pytest.raises(DataError, match="no column 'zz'"):
+        target_values(data, "zz")
+
+
+def test_the_redshift_is_that_of_the_data_under_whatever_name(data: Dataset) -> None:
+    known = np.array([0.1, np.nan, 0.3, 0.4])
+    data = dataclasses.replace(data, redshift=known)
+    np.testing.assert_array_equal(target_values(data, "redshift"), known)

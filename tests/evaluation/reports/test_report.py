@@ -210,6 +210,23 @@ def test_the_page_follows_the_readers_theme_and_its_words_stand_out(report, brow
     context.close()
 
 
+@pytest.mark.slow
+@pytest.mark.browser
+def test_on_a_phone_the_rows_of_tables_are_cards(report, browser):
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.set_content(report_page(report))
+    page.wait_for_selector(".js-plotly-plot .main-svg text")
+    beyond = "nodes => nodes.map(node => node.scrollWidth - node.clientWidth)"
+    assert set(page.locator("html, section").evaluate_all(beyond)) == {0}
+    name = (
+        page.locator("tr.own td")
+        .nth(1)
+        .evaluate("cell => getComputedStyle(cell, '::before').content")
+    )
+    assert name == '"accuracy"'
+    page.close()
+
+
 def contrast(*colours: list[int]) -> float:
     """Contrast of two colours of 0 to 255 (WCAG 2.2)."""
     scaled = [np.array(colour) / 255 for colour in colours]

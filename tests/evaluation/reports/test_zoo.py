@@ -169,7 +169,7 @@ def test_a_model_whose_weights_are_elsewhere_is_marked() -> None:
         row["model"]: row["weights"] for row in zoo_table([{"id": "a"}, {"id": "b", ABSENT: True}])
     }
     assert (rows["a"], rows["b"]) == ("here", "not here")
-    assert rows["vit5m.sigreg06"] == ""
+    assert rows["vit5m.sigreg06"] == "not trained"
     assert "| `b` |" not in markdown_zoo([{"id": "a"}])
     assert "| *not here* |" in markdown_zoo([{"id": "b", "parameters": 3, ABSENT: True}])
 

@@ -255,6 +255,32 @@ def test_two_commands_for_one_part_end_in_one_sentence_for_the_second(
     assert main(command) == 0
 
 
+def test_a_part_of_another_total_is_refused_while_a_real_process_computes_one(
+    catalogue: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights, data = catalogue
+    out = tmp_path / "out"
+    command = ["embed", weights, "--data", data, "--out", str(out), "--device", "cpu", "--part"]
+    python = [sys.executable, "-m", "astrojepa"]
+    with subprocess.Popen([*python, *command, "1/2"], stderr=subprocess.DEVNULL) as first:
+        while not any(out.glob("blocks/rows-*")) and first.poll() is None:
+            time.sleep(0.01)
+        first.send_signal(signal.SIGSTOP)
+        before = sorted(out.rglob("*.parquet"))
+        assert main([*command, "3/3"]) == 2
+        assert sorted(out.rglob("*.parquet")) == before, "refused before anything was computed"
+        first.send_signal(signal.SIGCONT)
+        assert first.wait(timeout=120) == 0
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
+    assert f"Another embed, process {first.pid} on " in line
+    assert "computes" in line
+    assert "shard-00000-of-00002.parquet; divide the galaxies as it does, or stop it" in line
+    assert main([*command, "3/3"]) == 2, "nor later, as one of two parts is there"
+    assert "holds 1 of 2 shards" in capsys.readouterr().err
+    assert main([*command, "2/2"]) == 0
+    assert_equal(read_shards(out), embed(load_model(weights), open_dataset(data), cache=False))
+
+
 def test_a_file_system_without_locks_is_no_hindrance(
     model: Any, make_dataset: MakeData, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

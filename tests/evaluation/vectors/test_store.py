@@ -106,6 +106,25 @@ def test_missing_partitions_and_files_of_another_kind_are_refused(
         open_store(tmp_path / "none")
 
 
+@pytest.mark.parametrize("statistics", [True, False])
+def test_a_store_ranks_by_numbers_and_never_by_ids(tmp_path: Path, statistics: bool) -> None:
+    rows = np.arange(COUNT)
+    columns = {
+        "object_id": pa.array(rows),
+        "vector": pa.FixedSizeListArray.from_arrays(pa.array(np.ones(2 * COUNT)), 2),
+        "shape": pa.array([{"gaia": 1.0, "grid": 2**60}] * COUNT),
+        "TARGETID": pa.array(rows),
+        "gaia": pa.array(rows + 2**60),
+        "healpix": pa.array(rows - 2**60),
+        "grid": pa.array(rows),
+        "flux": pa.array(rows / 3),
+        "_healpix_29": pa.array(rows),
+    }
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pa.table(columns), path, row_group_size=40, write_statistics=statistics)
+    assert open_store(tmp_path).numbers == ("grid", "flux")
+
+
 @pytest.mark.parametrize("kind", ["text", "numbers"])
 def test_an_id_in_two_rows_is_named_before_an_index_or_another_store_is_made(
     store: Store, tmp_path: Path, kind: str

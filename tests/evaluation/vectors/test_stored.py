@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
@@ -305,3 +306,31 @@ def test_a_position_that_means_missing_is_none(tmp_path: Path) -> None:
 def test_an_id_that_says_missing_is_missing(word: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="1 ids are missing"):
         open_vectors(as_npz(tmp_path, ids=[word, *NAMES[1:]], vectors=VECTORS))
+
+
+@pytest.mark.parametrize("prefix", ["emb_", "", "feature", "PC"])
+def test_a_table_with_a_column_for_each_number_holds_vectors(prefix: str, tmp_path: Path) -> None:
+    vectors = np.random.default_rng(1).normal(size=(4, 12))
+    first = 1 if prefix == "PC" else 0
+    order = np.random.default_rng(2).permutation(12)
+    frame = pd.DataFrame({"Object_ID": NAMES[:4], "mag": 1.0, "aper_0": 2.0, "aper_1": 2.0})
+    for place in order:
+        frame[f"{prefix}{place + first}"] = vectors[:, place]
+    frame["Label"] = ["a", "b", None, "a"]
+    frame.to_parquet(tmp_path / "wide.parquet")
+    found = open_vectors(tmp_path / "wide.parquet")
+    np.testing.assert_array_equal(found.embeddings.vectors, vectors.astype(np.float32))
+    assert found.embeddings.ids.tolist() == NAMES[:4]
+    assert found.embeddings.labels.tolist() == [0, 1, -1, 0]
+
+
+def test_two_vectors_in_columns_and_a_gap_in_one_are_refused(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {"id": NAMES[:3]} | {f"{n}_{k}": 1.0 for n in ("emb", "pc") for k in range(5)}
+    )
+    frame.to_parquet(tmp_path / "wide.parquet")
+    with pytest.raises(ValueError, match="has the vectors emb_0 to emb_4 and pc_0 to pc_4"):
+        open_vectors(tmp_path / "wide.parquet")
+    frame.drop(columns=["emb_2", "pc_2"]).to_parquet(tmp_path / "wide.parquet")
+    with pytest.raises(ValueError, match="name the vectors 'vector', or their numbers emb_0"):
+        open_vectors(tmp_path / "wide.parquet")

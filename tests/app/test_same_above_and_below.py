@@ -1,0 +1,134 @@
+"""The same galaxies as a small set and as a large store: pages, links and files agree."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from page_runner import QUIET, run_page, words
+from pyarrow import parquet
+
+from app.pages.anomalies import leaderboard
+from app.pages.map import large as large_page
+from app.pages.map import selection
+from app.session import loaders
+from app.session.export import FORMATS
+from astrojepa import plotting
+from astrojepa.evaluation.maps import large_map
+from astrojepa.evaluation.vectors.simulated_store import Mixture, simulate_store
+
+pytestmark = QUIET
+COUNT = 2100  # more images than are checked unasked
+ABOVE, BELOW = 1000, 10**6  # thresholds
+FILTER = "redshift > 0.1 & label == 'Merging'"
+# what a model's vectors give a small set, where a large store has columns
+COMPUTED = {"anomaly_score_knn", "anomaly_rank_knn", "rank_knn", "artefact"}
+
+
+@pytest.fixture(scope="module")
+def survey(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Vectors and columns of galaxies, and their images with the same columns."""
+    folder = tmp_path_factory.mktemp("survey")
+    simulate_store(Mixture(COUNT, 16), folder / "made")
+    frame = pd.read_parquet(folder / "made")
+    (folder / "vectors").mkdir()
+    frame.to_parquet(folder / "vectors" / "a.parquet")  # does not say that it is simulated
+    images = [plotting.encode_image(np.full((8, 8, 3), row % 200, np.uint8)) for row in frame.index]
+    table = pa.Table.from_pandas(frame.drop(columns="vector"), preserve_index=False)
+    table = table.append_column("image", pa.array(images, pa.binary()))
+    parquet.write_table(table, folder / "images.parquet", row_group_size=500)
+    return folder / "vectors", folder / "images.parquet"
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch, pages_cache: Path, survey: tuple[Path, Path]) -> Any:
+    """What opens a page, with what its export was given, by the threshold."""
+
+    def open_page(threshold: int, name: str, **query: str) -> tuple[Any, dict[str, Any]]:
+        exports: dict[str, Any] = {}
+        for module in (selection, leaderboard, large_page):
+            monkeypatch.setattr(
+                module,
+                "export_menu",
+                lambda key, stem, count, write, *more, **named: exports.update(
+                    {key: (stem, count, write)}
+                ),
+            )
+        monkeypatch.setattr(large_map, "LARGE", threshold)
+        loaders.jobs()._jobs.clear()  # which know the store by another threshold
+        vectors, images = survey
+        options = {"flags": [f"--vectors={vectors}", f"--data={images}"]}
+        given = {"data": "", "checkpoint": "", "query": {"map": "pca", **query}}
+        return run_page(monkeypatch, pages_cache, name, **options, **given), exports
+
+    return open_page
+
+
+def read(ending: str, content: bytes) -> tuple[pd.DataFrame, dict[str, str]]:
+    """A file's columns, and the facts that it tells."""
+    from astropy.table import Table
+
+    file = io.BytesIO(content)
+    if ending == ".csv":
+        return pd.read_csv(file, dtype={"id": str}), {}
+    if ending == ".parquet":
+        table = parquet.read_table(file)
+        facts = {key.decode(): value.decode() for key, value in table.schema.metadata.items()}
+        return table.to_pandas(), facts
+    formats = {".ecsv": "ascii.ecsv", ".fits": "fits"}
+    table = Table.read(file, format=formats.get(ending, "votable"))
+    return table.to_pandas(), {str(key).lower(): str(value) for key, value in table.meta.items()}
+
+
+@pytest.mark.parametrize("page", ["map", "anomalies"])
+def test_a_selection_and_a_leaderboard_are_the_same_file_above_and_below(
+    opened: Any, survey: tuple[Path, Path], page: str
+) -> None:
+    key = {"map": "selection", "anomalies": "leaderboard"}[page]
+    order = (
+        {"sort": "score", "filter": FILTER}
+        if page == "map"
+        else {"score": "knn", "artefacts": "shown"}
+    )
+    files = []
+    for threshold in (BELOW, ABOVE):
+        test, exports = opened(threshold, page, **order)
+        assert not test.error
+        files.append(exports[key])
+    assert files[0][:2] == files[1][:2], "name and number of rows"
+    for ending in FORMATS:
+        (below, told), (above, tells) = (read(ending, write(ending)) for _, _, write in files)
+        computed = [name for name in below if name in COMPUTED]
+        below = below.drop(columns=computed)
+        assert list(above) == list(below)
+        assert above.dtypes.tolist() == below.dtypes.tolist()
+        if page == "map":  # a leaderboard is by vectors below, and by a column above
+            names = list(above.columns.drop("data", errors="ignore"))
+            both = [each.sort_values("id", ignore_index=True)[names] for each in (above, below)]
+            pd.testing.assert_frame_equal(*both)
+        missing = {fact for fact in told if not fact.startswith("tcomm")} - set(tells)
+        assert not missing, f"{ending} does not tell {missing}"
+        assert tells.get("filter", "") == (FILTER if told and page == "map" else "")
+
+
+def test_a_link_made_below_opens_the_same_above_and_the_other_way_round(
+    opened: Any, survey: tuple[Path, Path]
+) -> None:
+    frame = pd.read_parquet(survey[0])
+    name = str(frame["object_id"][1234])
+    count = int(((frame["redshift"] > 0.1) & (frame["label"] == "Merging")).sum())
+    for first, second in ((BELOW, ABOVE), (ABOVE, BELOW)):
+        test, _ = opened(first, "map", id=name, filter=FILTER, colour="magnitude")
+        link = dict(test.query_params)
+        other, _ = opened(second, "map", **link)
+        assert not other.error
+        for key in ("id", "galaxy", "filter", "colour"):
+            assert other.query_params[key] == link[key]
+        for page in (test, other):
+            assert name in [element.value for element in page.header]
+            assert f"{count:,} of {COUNT:,} galaxies match" in words(page)
