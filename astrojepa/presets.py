@@ -142,16 +142,6 @@ PRESETS: dict[str, TrainConfig] = {
             "epochs": 20,
         },
         "smallresnet10t.polar": {**_RINGS, "backbone": "polar:resnet10t", "epochs": 26},
-        # The whole frame; the describer would ask for sizes, which the network does not see.
-        "smallresnet10t.petrosian": {
-            **_RINGS,
-            "backbone": "petrosian:resnet10t",
-            "image_size": 128,
-            "patch_size": 16,
-            "crop_fraction": 1.0,
-            "describer": False,
-            "epochs": 12,
-        },
     }.items()
 }
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,19 +29,23 @@ import astrojepa as aj
 from astrojepa.config import ImageConfig
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import frames_for
-from astrojepa.data.splits import split
+from astrojepa.data.splits import default_split
 from astrojepa.evaluation.baselines.polar_fourier import polar_fourier
 from astrojepa.evaluation.baselines.shape_statistics import shape_statistics
 from astrojepa.evaluation.probes.few_labels import take
 from astrojepa.evaluation.vectors.embed import imagenet_transfer
 from astrojepa.models.encoders.petrosian import REACH, petrosian_radius
-from astrojepa.types import Embeddings
+from astrojepa.types import Embeddings, ProbeResult
 from benchmarks.cross_validation import FOLDS, fold_of_each, vectors_of
 from benchmarks.measure import machine, write
 
 KNOWN, OTHERS = "gz1-balanced", ("gz1-wide", "gz2-votes")
 WHOLE = ImageConfig(image_size=128, patch_size=16, crop_fraction=1.0)
 OWN_SIDE = 64  # pixels, of the square around a galaxy
+PROBES: dict[str, Callable[[Embeddings, Embeddings], ProbeResult]] = {
+    "linear": aj.linear_probe,
+    "20-NN": aj.knn_probe,
+}
 TOGETHER = 64
 
 
@@ -78,7 +83,7 @@ def embedded(name: str, data: Dataset) -> Embeddings:
 def galaxies(source: Path, name: str, tested: bool) -> Dataset:
     """Return the labelled galaxies of a source: its test part, or the others."""
     data = aj.open_dataset(source, where=[f"source={name}"], label_column="morphology")
-    test = set(split(data)[2].ids)
+    test = set(default_split(data)[2].ids)
     keep = [row for row, key in enumerate(data.ids) if (key in test) == tested]
     return data.subset(np.array([row for row in keep if data.labels[row] >= 0]))
 
@@ -128,11 +133,8 @@ def main() -> None:
         fitted = embedded(model, known)
         parts = {name: embedded(model, data) for name, data in others.items()}
         row: dict[str, Any] = {"model": model}
-        for (name, part), probe in itertools.product(
-            parts.items(), (aj.linear_probe, aj.knn_probe)
-        ):
-            scored = probe(fitted, part)
-            row[f"{name} {probe.__name__}"] = round(100 * scored.balanced_accuracy, 1)
+        for (name, part), (kind, probe) in itertools.product(parts.items(), PROBES.items()):
+            row[f"{name}, {kind}"] = round(100 * probe(fitted, part).balanced_accuracy, 1)
         if not given.test:
             row["source"] = source_told({KNOWN: fitted, **parts})
         print(row, flush=True)

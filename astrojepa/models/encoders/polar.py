@@ -34,7 +34,9 @@ class PolarEncoder(ConvEncoder):
         kind, _, name = model.backbone.partition(":")
         if name not in CONV_BACKBONES:
             known = ", ".join(CONV_BACKBONES)
-            raise ValueError(f"`backbone` is {model.backbone!r}; after {kind}: comes one of {known}.")
+            raise ValueError(
+                f"`backbone` is {model.backbone!r}; after {kind}: comes one of {known}."
+            )
         super().__init__(image, model)
         self.register_buffer("places", polar_places(self.side(image)), persistent=False)
         self.register_buffer("patches", patch_places(image.grid), persistent=False)
