@@ -27,6 +27,7 @@ CONV_BACKBONES = (
     "convnextv2_nano",
 )
 POLAR = "polar:"  # before one of these: it sees radii and angles
+PETROSIAN = "petrosian:"  # and radii in units of the galaxy's own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +151,8 @@ class ModelConfig(Settings):
         "vit",
         "vit, or an encoder for training on views: "
         + ", ".join(CONV_BACKBONES)
-        + f", or {POLAR} and one of these, which sees radii and angles",
+        + f", or one of these after {POLAR}, which sees radii and angles, or after {PETROSIAN}, "
+        "which sees them out to 1.5 Petrosian radii of the galaxy",
     )
     readout: str = setting(
         "last",

@@ -24,7 +24,7 @@ from astrojepa.checkpoints.model import Model
 from astrojepa.config import ViewConfig
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import frames_for
-from astrojepa.data.splits import split
+from astrojepa.data.splits import default_split
 from astrojepa.data.transforms import normalise
 from astrojepa.evaluation.probes.few_labels import few_label_curve, take
 from astrojepa.evaluation.reports.benchmark import BENCHMARKS
@@ -104,7 +104,7 @@ def main() -> None:
     given = flags.parse_args()
     model = aj.load_model(given.model)
     generator = np.random.default_rng(0)
-    training = split(aj.open_dataset(given.data))[0]
+    training = default_split(aj.open_dataset(given.data))[0]
     viewed = np.sort(generator.choice(len(training), DRAWN, replace=False))
     scatter = within_galaxies(view_vectors(model, training, viewed, VIEWS, seed=0))
     found: dict[str, list[dict[str, float]]] = {}

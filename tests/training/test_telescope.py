@@ -14,6 +14,7 @@ from astrojepa.objective.masking import counter_uniforms
 from astrojepa.presets import PRESETS, preset
 from astrojepa.training.telescope import (
     GREY_SHARE,
+    _asinh,
     another_telescope,
     num_telescope_draws,
     pixel_scale,
@@ -142,3 +143,8 @@ def test_a_galaxys_views_depend_on_its_own_numbers_only() -> None:
     alone = random_views(frames[7:8], IMAGE, config, numbers[7:8], bank)
     for all_views, one in zip(together, alone, strict=True):
         torch.testing.assert_close(all_views[:, 7:8], one, atol=1e-5, rtol=0)
+
+
+def test_the_quick_asinh_is_that_of_torch_to_a_few_parts_in_ten_million() -> None:
+    numbers = torch.logspace(-7, 1, 1000)
+    torch.testing.assert_close(_asinh(numbers), torch.asinh(numbers), rtol=5e-7, atol=0)

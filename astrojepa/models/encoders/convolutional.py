@@ -43,7 +43,8 @@ class ConvEncoder(nn.Module):
         self.stages = model.readout == "stages"
         self.grid, self.patch_size = image.grid, image.patch_size
         widths = [int(stage["num_chs"]) for stage in self.net.feature_info]
-        grids = [-(-image.image_size // stage["reduction"]) for stage in self.net.feature_info]
+        side = self.side(image)
+        grids = [-(-side // stage["reduction"]) for stage in self.net.feature_info]
         self.read_stages = [number for number, grid in enumerate(grids) if grid >= SMALLEST_MAP][
             -RING_STAGES:
         ]
@@ -110,9 +111,17 @@ class ConvEncoder(nn.Module):
         )[:, None]
         return tokens, tokens
 
+    def side(self, image: ImageConfig) -> int:
+        """Return the usual side of what the network is given, pixels."""
+        return image.image_size
+
     def prepare(self, images: Float[Tensor, "B C S S"]) -> Tensor:
         """Return what the network is given."""
         return images
+
+    def prepare_patches(self, images: Float[Tensor, "B C S S"]) -> Tensor:
+        """Return what the network is given where tokens of patches are asked for."""
+        return self.prepare(images)
 
     def on_patches(self, features: Float[Tensor, "B D H W"]) -> Float[Tensor, "B D G G"]:
         """Return a stage's features, one per patch."""
@@ -134,7 +143,7 @@ class ConvEncoder(nn.Module):
         if index is not None:
             images = without_hidden(images, index, self.grid, self.patch_size)
         (features,) = self.net.forward_intermediates(
-            self.prepare(images),
+            self.prepare_patches(images),
             indices=[self.patch_stage],
             intermediates_only=True,
             stop_early=True,

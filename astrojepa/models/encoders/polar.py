@@ -31,14 +31,14 @@ class PolarEncoder(ConvEncoder):
     patches: Tensor
 
     def __init__(self, image: ImageConfig, model: ModelConfig) -> None:
-        name = model.backbone.removeprefix(POLAR)
+        kind, _, name = model.backbone.partition(":")
         if name not in CONV_BACKBONES:
             known = ", ".join(CONV_BACKBONES)
             raise ValueError(
-                f"`backbone` is {model.backbone!r}; after {POLAR} comes one of {known}."
+                f"`backbone` is {model.backbone!r}; after {kind}: comes one of {known}."
             )
         super().__init__(image, model)
-        self.register_buffer("places", polar_places(image.image_size), persistent=False)
+        self.register_buffer("places", polar_places(self.side(image)), persistent=False)
         self.register_buffer("patches", patch_places(image.grid), persistent=False)
         for layer in self.net.modules():
             if isinstance(layer, nn.Conv2d | nn.MaxPool2d):
@@ -46,14 +46,14 @@ class PolarEncoder(ConvEncoder):
 
     def prepare(self, images: Float[Tensor, "B C S S"]) -> Float[Tensor, "B C R A"]:
         """Return the polar images."""
-        return _sample(images, self.places)
+        return sample(images, self.places)
 
     def on_patches(self, features: Float[Tensor, "B D R A"]) -> Float[Tensor, "B D G G"]:
         """Return the features where the square patches have their centres."""
         angles = features.shape[3]
         turn, radius = self.patches.unbind(-1)
         across = (turn * angles + 1) / (angles + 2)  # one column more on either side
-        return _sample(
+        return sample(
             nn.functional.pad(features, (1, 1, 0, 0), mode="circular"),
             torch.stack((across, radius), -1) * 2 - 1,
         )
@@ -77,8 +77,9 @@ def patch_places(grid: int) -> Float[Tensor, "G G 2"]:
     return torch.stack((torch.atan2(y, x) / (2 * math.pi) % 1, torch.hypot(x, y)), -1)
 
 
-def _sample(maps: Float[Tensor, "B D H W"], places: Float[Tensor, "R A 2"]) -> Tensor:
-    places = places.to(maps.dtype).expand(len(maps), *places.shape)
+def sample(maps: Float[Tensor, "B D H W"], places: Float[Tensor, "*B R A 2"]) -> Tensor:
+    """Return maps at places (`polar_places`), of all maps or of each: (B, D, R, A)."""
+    places = places.to(maps.dtype).expand(len(maps), *places.shape[-3:])
     return nn.functional.grid_sample(maps, places, padding_mode="border", align_corners=False)
 
 
