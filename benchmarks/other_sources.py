@@ -34,14 +34,13 @@ from astrojepa.evaluation.baselines.polar_fourier import polar_fourier
 from astrojepa.evaluation.baselines.shape_statistics import shape_statistics
 from astrojepa.evaluation.probes.few_labels import take
 from astrojepa.evaluation.vectors.embed import imagenet_transfer
-from astrojepa.models.encoders.petrosian import REACH, petrosian_radius
+from astrojepa.models.encoders.petrosian import SIDE, reach
 from astrojepa.types import Embeddings, ProbeResult
 from benchmarks.cross_validation import FOLDS, fold_of_each, vectors_of
 from benchmarks.measure import machine, write
 
 KNOWN, OTHERS = "gz1-balanced", ("gz1-wide", "gz2-votes")
 WHOLE = ImageConfig(image_size=128, patch_size=16, crop_fraction=1.0)
-OWN_SIDE = 64  # pixels, of the square around a galaxy
 PROBES: dict[str, Callable[[Embeddings, Embeddings], ProbeResult]] = {
     "linear": aj.linear_probe,
     "20-NN": aj.knn_probe,
@@ -55,10 +54,9 @@ def own_size_statistics(data: Dataset) -> Embeddings:
     for first in range(0, len(data), TOGETHER):
         part = np.asarray(frames[first : first + TOGETHER])
         flux = torch.from_numpy(part).permute(0, 3, 1, 2) / 255
-        reach = (REACH * petrosian_radius(flux)).clamp(8 / WHOLE.image_size, 1)
-        turns = reach[:, None, None] * torch.eye(2, 3)
+        zooms = reach(flux)[:, None, None] * torch.eye(2, 3)
         places = torch.nn.functional.affine_grid(
-            turns, [len(part), 3, OWN_SIDE, OWN_SIDE], align_corners=False
+            zooms, [len(part), 3, SIDE, SIDE], align_corners=False
         )
         squares = torch.nn.functional.grid_sample(flux, places, align_corners=False)
         pictures = (255 * squares).round().byte().permute(0, 2, 3, 1).numpy()

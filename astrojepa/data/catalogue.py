@@ -174,8 +174,9 @@ def joined(
 ) -> Dataset:
     """Return the galaxies with the catalogue's columns in `table`; a note says what was matched.
 
-    A column that the galaxies have already is called `name`_column. Galaxies without any redshift,
-    or without any position, get the catalogue's. Raises as `match`.
+    A column that the galaxies have already is called `name`_column. If no galaxy has a redshift,
+    the catalogue's are taken; likewise positions. A note says why positions cannot be read. Raises
+    as `match`.
     """
     found = match(data, catalogue, radius=radius, by=by)
     there = found.rows >= 0
@@ -189,9 +190,13 @@ def joined(
         own = (*OWN, "redshift")
     elif (column := find_column(catalogue, "redshift")) is not None:
         redshift = _of_rows(as_numbers(catalogue[column].astype(str))[0], found.rows)
-    if not np.isfinite(ra).any():
-        with contextlib.suppress(DataError, KeyError):  # no positions, or none that can be read
+    notes = [*data.notes, f"Catalogue {name}: {found}."]
+    placed = all(find_column(catalogue, angle) for angle in ("ra", "dec"))
+    if placed and not np.isfinite(ra).any():
+        try:
             ra, dec = (_of_rows(angle, found.rows) for angle in positions(catalogue))
+        except DataError as error:
+            notes.append(f"Catalogue {name}: its positions are not read. {error}")
     new: dict[str, Any] = {}
     known, about = catalogue.attrs.get(ABOUT, {}), dict(data.about)
     for column in catalogue.columns:
@@ -217,7 +222,7 @@ def joined(
         dec=dec,
         table=pd.concat([base, pd.DataFrame(new, index=base.index)], axis=1),
         about=about,
-        notes=(*data.notes, f"Catalogue {name}: {found}."),
+        notes=tuple(notes),
     )
 
 
@@ -326,7 +331,7 @@ def positions(catalogue: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     columns = [column for name in ("ra", "dec") if (column := find_column(catalogue, name))]
     if len(columns) < 2:
         raise DataError(
-            "The catalogue has no columns ra and dec; name the columns of the position so."
+            "The catalogue has no columns ra and dec; rename the columns of the position."
         )
     check_units(catalogue)
     texts = [
@@ -416,6 +421,7 @@ def _is_of_units(table: pd.DataFrame) -> bool:
     if len(table) < 2:
         return False
     first, name = table.iloc[0].str.strip(), find_column(table, "id")
+    first = first.mask(first.str.fullmatch("-+"), "")  # no unit, as VizieR writes it
     words = first[first != ""]
     if (name and first[name]) or not len(words) or not as_numbers(words)[1].all():
         return False
@@ -765,8 +771,8 @@ def check_units(table: pd.DataFrame) -> None:
         unit = table.attrs.get(ABOUT, {}).get(name, ("", ""))[0]
         if unit not in ("", "deg") and table[name].dtype.kind in "iuf":
             raise DataError(
-                f"The unit of {name} is {unit}, expected an angle such as deg; correct it, or name "
-                "the columns of the position ra and dec."
+                f"The unit of {name} is {unit}, expected an angle such as deg; correct the unit, "
+                "or rename the column if it holds no position."
             )
 
 

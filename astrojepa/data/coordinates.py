@@ -64,7 +64,8 @@ def parse_pair(ra: str, dec: str) -> tuple[float, float]:
     for decimal commas, which would look like minutes.
     """
     if "," in ra + dec:
-        raise ValueError(f"{ra} {dec} has a comma; write numbers with decimal points.")
+        shown = one_line(f"{ra} {dec}", 80)
+        raise ValueError(f"{shown!r} has a comma; write numbers with decimal points.")
     return parse_coordinates(f"{ra} {dec}")
 
 

@@ -29,7 +29,7 @@ def as_numbers(values: pd.Series) -> tuple[np.ndarray, np.ndarray]:
     known = without_missing(values)
     known = known.mask(known.str.lower().isin(NO_NUMBERS), "")
     numbers = pd.to_numeric(known.where(known != "", "nan"), errors="coerce")
-    if numbers.isna().any():  # Fortran's 1.5D+02 is a number
+    if (numbers.isna() & (known != "")).any():  # Fortran's 1.5D+02 is a number
         known = known.str.replace(FORTRAN, r"\1E\2", regex=True)
         numbers = pd.to_numeric(known.where(known != "", "nan"), errors="coerce")
     found = numbers.to_numpy(dtype=np.float64, copy=True)

@@ -64,9 +64,10 @@ def _sign(table: pd.DataFrame, columns: dict[str, str], degrees: np.ndarray) -> 
         return np.where(given.astype(str).str.strip(" '").str.startswith(MINUS), -1.0, 1.0)
     if "sign" in columns:  # 1 and -1, or an empty column
         return np.where(given.to_numpy(np.float64, na_value=np.nan) < 0, -1.0, 1.0)
-    sign = np.where(np.signbit(degrees), -1.0, 1.0)
-    lost = given.dtype.kind in "iu" and (degrees < 0).any()
-    return np.where((degrees == 0) & lost, np.nan, sign)
+    negative, known = np.signbit(degrees), degrees[np.isfinite(degrees)]
+    # integers, which a gap makes floats, have no -0
+    lost = (known < 0).any() and not (known % 1).any() and not negative[degrees == 0].any()
+    return np.where((degrees == 0) & lost, np.nan, np.where(negative, -1.0, 1.0))
 
 
 def _numbers(table: pd.DataFrame, column: str) -> np.ndarray:

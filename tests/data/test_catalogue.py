@@ -181,6 +181,18 @@ def test_galaxies_without_redshift_or_position_get_the_catalogues(galaxies):
     assert known.table["cat_redshift"][0] == 0.1
 
 
+def test_positions_of_a_catalogue_that_cannot_be_read_are_said(galaxies):
+    unknown = np.full(60, np.nan)
+    bare = dataclasses.replace(galaxies, ra=unknown, dec=unknown)
+    catalogue = pd.DataFrame({"id": bare.ids[:2], "ra": [1.0, 2.0], "dec": [3.0, 4.0]})
+    catalogue.attrs["frame"] = "B1950"
+    found = joined(bare, catalogue, by="id", name="cat")
+    assert np.isnan(found.ra).all()
+    assert (
+        "its positions are not read. The positions of the catalogue are in B1950" in found.notes[-1]
+    )
+
+
 def test_the_catalogue_itself_is_never_overwritten(galaxy_folder, tmp_path, capsys):
     path = tmp_path / "c.csv"
     path.write_text("id,mass\na,1\n")
@@ -405,6 +417,13 @@ def test_a_table_of_vizier_is_read_with_its_units(tmp_path: Path) -> None:
     table = read_catalogue(written(tmp_path / "x.tsv", text.replace("'h'", "deg")))
     assert [*table["_RAJ2000"], *table["DEJ2000"]] == [10.5, -20]
     assert table.attrs["columns"]["Bmag"] == ("mag", "")
+
+
+def test_a_row_of_units_may_have_dashes_where_there_is_none(tmp_path: Path) -> None:
+    text = "objid,ra,dec\n---,deg,deg\n1,10.5,-20\n2,11,21\n"
+    table = read_catalogue(written(tmp_path / "x.csv", text))
+    assert [*table["ra"], *table["objid"]] == [10.5, 11, 1, 2]
+    assert table.attrs["columns"]["ra"][0] == "deg"
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from pyarrow import parquet
 import astrojepa as aj
 from astrojepa.data import DataError
 from astrojepa.data.catalogue import positions, read_catalogue
+from astrojepa.data.position_parts import joined_parts
 
 PLACES = (
     "05 02 09.75 +23 18 00.5",
@@ -196,3 +197,18 @@ def test_an_equinox_is_told_from_the_year_of_a_paper_or_an_epoch(
 def test_a_sign_that_a_spreadsheet_must_not_run_is_a_sign(tmp_path: Path) -> None:
     (tmp_path / "c.csv").write_text("RAh,DE-,DEd\n1,'-,5\n1,'+,5\n")
     assert positions(read_catalogue(tmp_path / "c.csv"))[1].tolist() == [-5, 5]
+
+
+@pytest.mark.parametrize("gap", [[], [None]])
+def test_zero_degrees_among_southern_integers_have_lost_their_sign(gap: list[None]) -> None:
+    count = 3 + len(gap)
+    degrees = pd.Series([-5, 0, 5, *gap], dtype="Int64")
+    table = pd.DataFrame({"RAh": [1] * count, "DEd": degrees, "DEm": [30] * count})
+    plain = table.assign(DEd=degrees.astype(float) if gap else degrees.astype(int))
+    dec = joined_parts(plain)[1]
+    np.testing.assert_array_equal(dec[:3], [-5.5, np.nan, 5.5])
+
+
+def test_a_negative_zero_keeps_its_sign() -> None:
+    table = pd.DataFrame({"RAh": [1.0, 1.0], "DEd": [-0.0, -5.0], "DEm": [30.0, 0.0]})
+    assert joined_parts(table)[1].tolist() == [-0.5, -5.0]

@@ -130,9 +130,12 @@ class _Picture:
     def cube(self) -> np.ndarray:
         """Read all planes, float64 (n, H, W), in the order of `bands`; row 0 is the top."""
         if self.grids:
-            pairs = zip(self.images, self.grids, strict=True)
-            return on_one_grid([Plane(_upright(i, g), g) for i, g in pairs], "The file")
-        values = [_values(image, self.shape) for image in self.images]
+            parts = zip(self.images, self.grids, self.headers, strict=True)
+            return on_one_grid([Plane(_upright(i, g, h), g) for i, g, h in parts], "The file")
+        values = [
+            _values(image, self.shape, header)
+            for image, header in zip(self.images, self.headers, strict=True)
+        ]
         cube = np.stack(values) if len(self.shape) == 2 else values[0]
         cube = cube if len(cube) == self.planes else np.moveaxis(cube, -1, 0)
         cube = np.where(np.abs(cube) < LARGEST, cube, np.nan)
@@ -612,13 +615,13 @@ def _inherited(image: Any, first: Any) -> fits.Header:
     return whole
 
 
-def _values(image: Any, shape: tuple[int, ...]) -> np.ndarray:
+def _values(image: Any, shape: tuple[int, ...], header: fits.Header) -> np.ndarray:
     """Read an image as float64, undefined where an integer is BLANK: astropy forgets that of
-    unsigned ones.
+    unsigned ones. `header` holds inherited cards too.
     """
-    header, raw = image.header, np.asarray(image.data)
-    scale, blank = header.get("BSCALE", 1), header.get("BLANK")
-    values = raw.astype(np.float64) * float(scale) + float(header.get("BZERO", 0))
+    own, raw = image.header, np.asarray(image.data)
+    scale, blank = own.get("BSCALE", 1), own.get("BLANK")
+    values = raw.astype(np.float64) * float(scale) + float(own.get("BZERO", 0))
     if blank is not None and raw.dtype.kind in "iu":
         limits = np.iinfo(raw.dtype)
         stored = limits.min <= int(blank) <= limits.max  # as it ought to be
@@ -635,7 +638,10 @@ def _values(image: Any, shape: tuple[int, ...]) -> np.ndarray:
 def _in_magnitudes(header: fits.Header) -> bool:
     """Whether values are magnitudes, of which the smaller are the brighter."""
     return bool(
-        re.match(r"(ab|vega|st)?[ _]?mag(?![a-z])", str(header.get("BUNIT", "")).lower().strip())
+        re.match(
+            r"(ab|vega|st)?[ _]?mag(nitudes?|s)?(?![a-z])",
+            str(header.get("BUNIT", "")).lower().strip(),
+        )
     )
 
 
@@ -647,8 +653,8 @@ def _softened(header: fits.Header) -> bool:
     return "BSOFTEN" in header and "BOFFSET" in header
 
 
-def _upright(image: Any, grid: Grid) -> np.ndarray:
+def _upright(image: Any, grid: Grid, header: fits.Header) -> np.ndarray:
     """Read an image as its grid has it: float64 (H, W), NaN where undefined, row 0 at the top."""
-    values = _values(image, grid.shape)
+    values = _values(image, grid.shape, header)
     values = np.where(np.abs(values) < LARGEST, values, np.nan)
     return values if grid.top_down else values[::-1]

@@ -385,9 +385,8 @@ def encode_labels(
 
 
 def _is(values: pd.Series, value: str) -> pd.Series:
-    """Where a column has a value, so spelled; else in another spelling, as True of 1."""
-    exact = values == value
-    return exact if exact.any() else _spelled_alike(values) == _spelled_alike(pd.Series([value]))[0]
+    """Where a column has a value, in any spelling that is the same class, as True and 1."""
+    return _spelled_alike(values) == _spelled_alike(pd.Series([value]))[0]
 
 
 def _spelled_alike(values: pd.Series) -> pd.Series:

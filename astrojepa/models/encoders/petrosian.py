@@ -30,12 +30,16 @@ class PetrosianEncoder(PolarEncoder):
 
     def prepare(self, images: Float[Tensor, "B C S S"]) -> Float[Tensor, "B C R A"]:
         """Return the polar images out to 1.5 Petrosian radii."""
-        reach = (REACH * petrosian_radius(images)).clamp(2 * SMALLEST / images.shape[-1], 1)
-        return sample(images, self.places * reach[:, None, None, None])
+        return sample(images, self.places * reach(images)[:, None, None, None])
 
     def prepare_patches(self, images: Float[Tensor, "B C S S"]) -> Float[Tensor, "B C R A"]:
         """Return the polar images of the whole views."""
         return super().prepare(images)
+
+
+def reach(images: Float[Tensor, "B C S S"]) -> Float[Tensor, " B"]:
+    """Return how far the network sees: 1.5 Petrosian radii, within 4 pixels and the sides (1)."""
+    return (REACH * petrosian_radius(images)).clamp(2 * SMALLEST / images.shape[-1], 1)
 
 
 def petrosian_radius(images: Float[Tensor, "B C S S"]) -> Float[Tensor, " B"]:

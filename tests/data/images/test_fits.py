@@ -445,7 +445,7 @@ def test_an_image_in_an_unknown_filter_is_said_to_be_left_out(tmp_path: Path) ->
     assert not read_sky(tmp_path / "y.fits").left_out
 
 
-@pytest.mark.parametrize("unit", ["mag", "mag/arcsec2", "ABmag", "mag(AB)"])
+@pytest.mark.parametrize("unit", ["mag", "mag/arcsec2", "ABmag", "mag(AB)", "magnitudes"])
 def test_magnitudes_are_shown_as_the_flux_that_they_mean(unit: str, tmp_path: Path) -> None:
     flux = spot()
     magnitudes = (flux * u.nJy).to_value(u.ABmag)
@@ -459,6 +459,16 @@ def test_magnitudes_are_shown_as_the_flux_that_they_mean(unit: str, tmp_path: Pa
     assert read_sky(tmp_path / "m.fits").anew  # was dark where it is bright
     with pytest.raises(PictureError, match=r"holds magnitudes \(BUNIT\), expected flux"):
         read_flux(tmp_path / "m.fits", ("r",))
+
+
+def test_magnitudes_that_only_the_first_part_of_a_file_names_are_shown_as_flux(
+    tmp_path: Path,
+) -> None:
+    magnitudes = (spot() * u.nJy).to_value(u.ABmag)
+    parts = [fits.PrimaryHDU(header=fits.Header({"BUNIT": "mag"})), fits.ImageHDU(magnitudes)]
+    fits.HDUList(parts).writeto(tmp_path / "m.fits")
+    shown = read_fits(tmp_path / "m.fits")[0].astype(int)
+    assert np.abs(shown - stretch(spot()[None, ::-1])).max() <= 1
 
 
 @pytest.mark.parametrize("unit", ["nanomaggy", "magic", "image", "counts", "MJy/sr"])

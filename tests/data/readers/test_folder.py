@@ -628,6 +628,14 @@ def test_one_number_or_truth_in_two_spellings_is_one_class(
     assert data.labels.tolist() == numbers
 
 
+@pytest.mark.parametrize("value", ["1", "True", "true", "1.0"])
+def test_where_selects_every_spelling_of_a_truth(value: str, write_folder: Write) -> None:
+    spellings = ["True", "1", "TRUE", "false", "0"]
+    rows = [{"file": f"{k}.png", "barred": word} for k, word in enumerate(spellings)]
+    found = open_dataset(write_folder(rows), where=[f"barred={value}"])
+    assert found.ids.tolist() == ["0.png", "1.png", "2.png"]
+
+
 @pytest.mark.parametrize("beside", ["unlabeled/c.png", "c.png"])
 def test_images_beside_folders_of_a_split_are_refused_and_no_classes(
     beside: str, write_picture: Write, tmp_path: Path
