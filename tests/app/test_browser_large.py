@@ -84,6 +84,7 @@ def test_a_click_on_the_leaderboard_opens_the_galaxy_on_the_map_and_arrow_keys_s
     page.wait_for_url(re.compile(f"/galaxy\\?.*id={name}"), wait_until="commit")
     explorer.appears(page.get_by_role("heading", name=str(name)))
     explorer.says(re.compile(r"Rank 3 of the [\d,]+ galaxies that match redshift > 0.3, by magni"))
+    explorer.quiet()
     page.keyboard.press("ArrowRight")
     explorer.says("Rank 4 of the")
     explorer.quiet()

@@ -140,7 +140,6 @@ def test_a_truncated_picture_is_an_error_naming_it(kind: str, tmp_path: Path) ->
 @pytest.mark.parametrize(
     "raw",
     [
-        b"",
         b"GIF89a" + b"\0" * 50,
         b"<svg xmlns='http://www.w3.org/2000/svg'/>",
         b"II*\0" + b"\0" * 60,
@@ -149,6 +148,11 @@ def test_a_truncated_picture_is_an_error_naming_it(kind: str, tmp_path: Path) ->
 def test_other_formats_are_refused(raw: bytes) -> None:
     with pytest.raises(DataError, match="no JPEG, PNG or WebP image"):
         read_image(raw)
+
+
+def test_an_empty_file_is_refused_as_one() -> None:
+    with pytest.raises(DataError, match="is an empty file; replace it"):
+        read_image(b"")
 
 
 @pytest.mark.parametrize(
