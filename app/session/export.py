@@ -58,13 +58,14 @@ def identity(data: Any, rows: Sequence[int]) -> dict[str, list[object]]:
 
 
 def table_text(data: Any, rows: Sequence[int], more: Mapping[str, Sequence[object]]) -> str:
-    """Write galaxies as CSV: their identity, what is given, one value each, then the columns of
-    the data that are not there yet.
+    """Write galaxies as CSV: their identity, what is given, one value each, then the other columns
+    of the data; one that is called as what is given becomes data_NAME.
     """
     columns = identity(data, rows) | {name: list(values) for name, values in more.items()}
     for name in further_columns(data):
-        if name not in columns:
-            columns[name] = data.table[name].iloc[list(rows)].tolist()
+        called = f"data_{name}" if name in more else name
+        if called not in columns:
+            columns[called] = data.table[name].iloc[list(rows)].tolist()
     return files.csv_text(list(columns), zip(*columns.values(), strict=True))
 
 
@@ -101,15 +102,19 @@ def provenance(data: Any) -> dict[str, Any]:
 
 
 def table_columns(data: Any, rows: np.ndarray, more: Sequence[Column]) -> list[Column]:
-    """Return who the galaxies are, where, `more`, and every column of the data, with units."""
+    """Return who the galaxies are, where, `more`, and every column of the data, with units; one
+    that is called as one of `more` becomes data_NAME.
+    """
     known = [*identity_columns(data, rows), *more]
     taken = {column.name.casefold() for column in known}
+    given = {column.name.casefold() for column in more}
     for name in further_columns(data):
-        if name.casefold() not in taken:
+        called = f"data_{name}" if name.casefold() in given else name
+        if called.casefold() not in taken:
             unit, description = data.about.get(name, ("", ""))
             values = cells(read_values(data.table[name]), rows)
             about = description or "column of the data"
-            known.append(Column(name, values, about, unit, digits=0))
+            known.append(Column(called, values, about, unit, digits=0))
     return known
 
 

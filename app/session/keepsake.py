@@ -17,7 +17,7 @@ from .marks import HIGHEST
 
 MAX_LENGTH = 2_000_000  # characters; a browser keeps some five million of all its pages together
 MAX_MODELS = 16
-MOST_LETTERS = 160  # of an id
+MOST_LETTERS = 256  # of an id, as in a store
 FORMAT = 1
 
 

@@ -94,8 +94,8 @@ class Large:
     @property
     def provenance(self) -> dict[str, Any]:
         """What every file says of where its galaxies are from."""
-        made_by = {"data": self.name, "data_fingerprint": self.key}
-        return {**self.map.store.facts, **made_by, "model": self.name, "model_hash": self.key}
+        by = {"model": self.name, "model_hash": self.key}  # where the store does not say
+        return {**by, **self.map.store.facts, "data": self.name, "data_fingerprint": self.key}
 
     def coloured(self, option: str) -> colouring.Colouring | None:
         """The colours by a column; None while they are computed."""
@@ -153,7 +153,9 @@ class Large:
                 int(rows[to]) if 0 <= to < len(rows) else None for to in (place - 1, place + 1)
             )
             return place + 1, count, before, after
-        matching = self.matching(order.filter) if order.filter else None
+        matching = None
+        if order.filter and (matching := self.matching(order.filter)) is None:
+            return None
         rank, before, after = self.map.beside(
             order.column, row, lowest=order.lowest, shown=matching
         )

@@ -532,7 +532,7 @@ def test_a_probe_is_trained_on_a_random_sample_and_its_link_trains_it_again(
     monkeypatch.setattr(probe, "gallery", lambda *given: shown.append(given))
     monkeypatch.setattr(store_sample, "SAMPLED", 1200)
     test = run(monkeypatch, pages_cache, store, page="probe")
-    assert "of a random sample of 1,200 of the 3,000 labelled galaxies (seed 0)." in words(test)
+    assert "of a random sample (seed 0) of 1,200 of the 3,000 labelled galaxies of" in words(test)
     assert "probe" not in test.query_params
     frame = pd.read_parquet(store)
     targets = test.selectbox(key="probe_target").options
@@ -578,7 +578,7 @@ def test_a_store_without_classes_is_told_that_a_probe_needs_them(
 ) -> None:
     pd.read_parquet(plain).drop(columns="label").to_parquet(tmp_path / "a.parquet")
     test = run(monkeypatch, pages_cache, tmp_path, page="probe")
-    assert "has no classes, which a probe needs" in words(test)
+    assert "has no column label" in words(test)
 
 
 def test_the_models_page_of_a_large_store_compares_models_and_tells_what_the_store_holds(

@@ -67,3 +67,15 @@ def test_what_is_sent_has_the_units_of_a_joined_catalogue() -> None:
     assert columns["mass"].description == "stellar mass"
     assert pd.Series(columns["mass"].values).tolist() == [3.0, 1.0]
     assert columns["rank"].values == [1, 2]
+
+
+def test_a_column_of_the_data_that_is_called_as_one_of_the_order_is_kept() -> None:
+    data = aj.open_dataset("simulated:4")
+    data = dataclasses.replace(data, table=data.table.assign(score=[0.5, 0.25, 0.125, 1.0]))
+    more = export.plain_columns({"rank": [1, 2], "score": ["size", "size"]})
+    made = {column.name: column for column in export.table_columns(data, np.array([3, 1]), more)}
+    assert list(made["score"].values) == ["size", "size"]
+    assert list(made["data_score"].values) == [1.0, 0.25]
+    text = export.table_text(data, [3, 1], {"score": ["size", "size"]})
+    header, first, *_ = text.splitlines()
+    assert dict(zip(header.split(","), first.split(","), strict=True))["data_score"] == "1.0"

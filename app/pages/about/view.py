@@ -94,6 +94,7 @@ def show(settings: Settings) -> None:
         _section("Licence", LICENCE)
         keys = "\n".join(f"- **{keys}** {what}" for keys, what in KEYS)
         _section("Keys of the map", keys)
+        st.markdown("On the Galaxy page, the left and right arrow step through the ranks.")
 
 
 def _section(title: str, text: str) -> None:

@@ -24,7 +24,7 @@ def review(large: Large, images: Any, order: Order, rows: np.ndarray) -> None:
     about = _reviewed(large, key, images)
     before, current = selected(large), arrived(key, rows, (key, order))
     if (row := current.shown) is None:
-        finished(about, current)
+        finished(about, current, f"the first {len(rows):,} galaxies of this order")
     else:
         if row != before:
             select(large, row)

@@ -147,7 +147,9 @@ def marking(about: Reviewed, current: Review, row: int) -> None:
                 on_click=reviewing.change,
                 args=(about.key, change),
             )
-    most = "show more like it. Each mark re-ranks all other galaxies." if about.reranks else "most"
+    most = "most interesting."
+    if about.reranks:
+        most = "show more like it. Each mark re-ranks all other galaxies."
     st.caption(f"How interesting is this galaxy? 0 = ordinary or an artefact, 5 = {most}")
 
 
@@ -298,12 +300,11 @@ def rank_words(place: int, before: int) -> str:
     return f"rank {place:,}" if place == before else f"rank {place:,}, was {before:,}"
 
 
-def finished(about: Reviewed, current: Review) -> None:
+def finished(
+    about: Reviewed, current: Review, seen: str = "every galaxy of this selection"
+) -> None:
     """Say that every galaxy has been seen."""
-    st.info(
-        f"You have seen every galaxy of this selection and marked {len(current.marks):,} of "
-        f"{about.count:,}."
-    )
+    st.info(f"You have seen {seen} and marked {len(current.marks):,} of {about.count:,}.")
     with st.container(horizontal=True):
         st.button("Start again", on_click=reviewing.change, args=(about.key, _again))
     files(about, current)

@@ -60,8 +60,9 @@ def show_large(large: Large, go: Callable[[str], None]) -> None:
     """Say what a comparison needs that a large store does not have."""
     st.title("Compare", anchor=False)
     st.info(
-        "Compare needs the vectors of two models for the same galaxies, of at most "
-        f"{LARGE:,}; {escape_markdown(large.name)} has those of one, for {len(large.map):,}."
+        f"Compare needs the vectors of two models for the same galaxies, at most {LARGE:,} of "
+        f"them. {escape_markdown(large.name)} holds those of one model, for {len(large.map):,} "
+        "galaxies."
     )
 
 

@@ -26,7 +26,7 @@ def show(large: Large, go: Callable[[str], None]) -> None:
     st.title("Probe lab", anchor=False)
     name = escape_markdown(large.name)
     if not large.label:
-        st.info(f"{name} has no classes, which a probe needs: a column label.")
+        st.info(f"A probe needs classes: {name} has no column label.")
         return
     if not imported.is_set():
         waiting.wait_for(*LIBRARIES)
@@ -35,11 +35,11 @@ def show(large: Large, go: Callable[[str], None]) -> None:
     workspace, labelled = found
     images, rows = large.images(), workspace.data.rows
     count = len(rows)
-    which = f"a random sample of {count:,} of the {labelled:,}" if count < labelled else "all"
+    sample = f"a random sample (seed {SEED}) of {count:,} of the {labelled:,} labelled galaxies"
+    which = sample if count < labelled else "all labelled galaxies"
     st.caption(
         f"{'Simulated galaxies. ' if large.is_simulated else ''}A probe is a small classifier on "
-        f"frozen features, here the vectors of {name}: of {which} labelled galaxies"
-        f"{f' (seed {SEED})' if count < labelled else ''}."
+        f"frozen features: here, the vectors of {which} of {name}."
     )
     opened = go_in(large, lambda: st.session_state.update({state.TO_MAP: True}))
 

@@ -208,13 +208,17 @@ class LargeMap:
 
 
 class _Columns(Mapping[str, Values]):
-    """Columns of a store, read when they are asked for."""
+    """Columns of a store, read when they are asked for; that of its labels is `class` too."""
 
     def __init__(self, large: LargeMap) -> None:
         self.large, self.names = large, large.store.names
+        self.label = large.store.layouts[0].known.get("label", "")
+        if self.label and "class" not in self.names:
+            self.names = (*self.names, "class")
 
     def __getitem__(self, name: str) -> Values:
-        return self.large.column(name)
+        own = name in self.large.store.names
+        return self.large.column(self.label if name == "class" and not own else name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)

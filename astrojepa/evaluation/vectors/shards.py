@@ -219,7 +219,7 @@ class ShardFolder:
             for lock in self.path.glob(".shard-*.parquet.lock"):
                 other = shard.with_name(lock.name[1:].removesuffix(".lock"))
                 if other.stem.rpartition("-")[2] != total:
-                    with self._held(other, "divide the galaxies as it does"):
+                    with self._held(other, "use as many parts as it does"):
                         pass
             yield
 

@@ -220,9 +220,10 @@ class Store:
                 break
             whole = ids.dtype.kind in "iu"
             ids = ids if whole else ids.astype(str)
-            wanted = [int(name) for name in left if _is_int64(name)] if whole else list(left)
-            for row in np.flatnonzero(np.isin(ids, np.array(wanted, ids.dtype)))[::-1].tolist():
-                found[str(ids[row])] = int(first) + row
+            wanted = _as_ids(left, ids.dtype) if whole else {name: [name] for name in left}
+            there = np.isin(ids, np.array(list(wanted), ids.dtype if whole else str))
+            for row in np.flatnonzero(there)[::-1].tolist():
+                found |= dict.fromkeys(wanted[ids[row].item()], int(first) + row)
             left -= found.keys()
         return {name: found[name] for name in names if name in found}
 
@@ -362,8 +363,13 @@ def _check_complete(path: Path, files: list[Path]) -> None:
         )
 
 
-def _is_int64(name: str) -> bool:
-    return name.removeprefix("-").isdecimal() and abs(int(name)) < 2**63
+def _as_ids(names: Collection[str], dtype: np.dtype[Any]) -> dict[int, list[str]]:
+    """Return the names that are whole numbers of this type, by number."""
+    limits, found = np.iinfo(dtype), dict[int, list[str]]()
+    for name in names:
+        if name.removeprefix("-").isdecimal() and limits.min <= int(name) <= limits.max:
+            found.setdefault(int(name), []).append(name)
+    return found
 
 
 def _taken(file: pa.parquet.ParquetFile, rows: np.ndarray, names: list[str]) -> pa.Table:

@@ -7,7 +7,8 @@ import pandas as pd
 
 from astrojepa.data.columns import encode_column
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.readers.labels import find_name
+from astrojepa.data.missing import known_numbers, known_places
+from astrojepa.data.readers.labels import find_name, split_names
 from astrojepa.data.without_images import NoImages
 from astrojepa.evaluation.vectors.store import Store
 
@@ -25,12 +26,16 @@ def galaxies_of(store: Store, rows: np.ndarray, source_hash: str) -> Dataset:
         labels, classes = encode_column(table[known["label"]])
     columns = {"redshift": find_name(list(table), "redshift"), **known}
     ra, dec, redshift = (
-        pd.to_numeric(table[column], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        known_numbers(
+            pd.to_numeric(table[column], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+        )
         if (column := columns.get(meaning))
         else np.full(len(rows), np.nan)
         for meaning in ("ra", "dec", "redshift")
     )
-    placed = np.isfinite(ra) & (np.abs(dec) <= 90)
+    ra, dec = known_places(ra, dec)
+    placed = (ra >= 0) & (ra <= 360) & (np.abs(dec) <= 90)
+    split = table[known["split"]].fillna("").astype(str) if "split" in known else None
     return Dataset(
         name,
         NoImages(name),
@@ -44,4 +49,5 @@ def galaxies_of(store: Store, rows: np.ndarray, source_hash: str) -> Dataset:
         source_hash,
         simulated=store.facts.get("simulated") == "true",
         table=table,
+        split_column=None if split is None else split_names(pd.DataFrame({"split": split})),
     )

@@ -16,6 +16,7 @@ from pyarrow import parquet
 from astrojepa import distributed
 from astrojepa.data.dataset import Dataset
 from astrojepa.evaluation.vectors.embed_shards import embed_shards
+from astrojepa.evaluation.vectors.shards import ShardFolder
 from astrojepa.types import Embeddings
 
 
@@ -69,3 +70,10 @@ def assert_equal(found: Embeddings, expected: Embeddings) -> None:
         )
     assert found.vectors.dtype == np.float32
     assert found.labels.dtype == np.int64
+
+
+def hold(folder: str) -> None:
+    """Hold part 1 of 2 of a folder until a line is given."""
+    with ShardFolder(Path(folder), {}).alone(Path(folder, "shard-00000-of-00002.parquet")):
+        print("held", flush=True)
+        input()

@@ -261,20 +261,21 @@ def test_a_part_of_another_total_is_refused_while_a_real_process_computes_one(
     weights, data = catalogue
     out = tmp_path / "out"
     command = ["embed", weights, "--data", data, "--out", str(out), "--device", "cpu", "--part"]
-    python = [sys.executable, "-m", "astrojepa"]
-    with subprocess.Popen([*python, *command, "1/2"], stderr=subprocess.DEVNULL) as first:
-        while not any(out.glob("blocks/rows-*")) and first.poll() is None:
-            time.sleep(0.01)
-        first.send_signal(signal.SIGSTOP)
-        before = sorted(out.rglob("*.parquet"))
+    out.mkdir()
+    call = f"from tests.evaluation.vectors.shard_world import hold; hold({str(out)!r})"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", call], env=environment, **pipes) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == b"held\n"
         assert main([*command, "3/3"]) == 2
-        assert sorted(out.rglob("*.parquet")) == before, "refused before anything was computed"
-        first.send_signal(signal.SIGCONT)
-        assert first.wait(timeout=120) == 0
+        assert not list(out.rglob("*.parquet")), "refused before anything was computed"
+        first.communicate(b"\n", timeout=60)
+    assert main([*command, "1/2"]) == 0
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
     assert f"Another embed, process {first.pid} on " in line
     assert "computes" in line
-    assert "shard-00000-of-00002.parquet; divide the galaxies as it does, or stop it" in line
+    assert "shard-00000-of-00002.parquet; use as many parts as it does, or stop it" in line
     assert main([*command, "3/3"]) == 2, "nor later, as one of two parts is there"
     assert "holds 1 of 2 shards" in capsys.readouterr().err
     assert main([*command, "2/2"]) == 0
