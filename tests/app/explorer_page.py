@@ -90,6 +90,23 @@ class Explorer:
         )
         return self
 
+    def calm(self) -> Explorer:
+        """Wait until no script has run, and nothing was waited for, for a second: a key that is
+        pressed while the page begins anew by itself may be lost.
+        """
+        self.page.evaluate("() => { window.calmSince = 0; }")
+        self.page.wait_for_function(
+            """() => {
+              const state = document.querySelector('[data-testid="stApp"]')?.dataset.testScriptState;
+              const busy = state !== "notRunning" || document.querySelector('[data-testid="stProgress"]');
+              if (busy) window.calmSince = 0;
+              else window.calmSince ||= performance.now();
+              return !busy && performance.now() - window.calmSince > 1000;
+            }""",
+            timeout=PATIENCE,
+        )
+        return self
+
     @property
     def canvas(self) -> Any:
         return self.page.locator(".stage > canvas")
