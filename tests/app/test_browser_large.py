@@ -76,10 +76,12 @@ def test_a_click_on_the_leaderboard_opens_the_galaxy_on_the_map_and_arrow_keys_s
     names = [str(FIRST_ID + int(one.get_attribute("data-row"))) for one in tiles]
     name = int(names[2])
     page.wait_for_url(re.compile("sort=magnitude"), wait_until="commit")
+    explorer.calm()
     tile.click()
     explorer.says(re.compile("in view that match the filter are drawn"))
     page.wait_for_url(re.compile(f"/\\?.*id={name}"), wait_until="commit")
     explorer.appears(page.get_by_alt_text(f"Galaxy {name}"))
+    explorer.calm()
     page.get_by_role("button", name="Open galaxy page").click()
     page.wait_for_url(re.compile(f"/galaxy\\?.*id={name}"), wait_until="commit")
     explorer.appears(page.get_by_role("heading", name=str(name)))
