@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +26,23 @@ SOMEBODY = """(canvas) => {
 }"""
 
 
-def test_a_large_store_is_density_from_afar_and_galaxies_near_to_click_and_link(
-    start: Callable[..., Any], browser: Any, tmp_path: Path
-) -> None:
+@pytest.fixture
+def explorer(start: Callable[..., Any], browser: Any, tmp_path: Path) -> Iterator[Explorer]:
+    """A browser at an explorer of a large store, which complains of nothing and asks nobody."""
     simulate_store(Mixture(200_100, 16), tmp_path / "survey")
     server = start("--vectors", str(tmp_path / "survey"))
     context = browser.new_context(viewport=VIEW)
-    explorer = Explorer(context.new_page(), server.url).open("/")
-    page = explorer.page
+    opened = Explorer(context.new_page(), server.url)
+    yield opened
+    assert opened.complaints == []
+    assert opened.outside == []
+    context.close()
+
+
+def test_a_large_store_is_density_from_afar_and_galaxies_near_to_click_and_link(
+    explorer: Explorer,
+) -> None:
+    page = explorer.open("/").page
     explorer.says("density of the 200,100 in view")
     assert explorer.canvas.get_attribute("data-as") == "density"
     box = explorer.canvas.bounding_box()
@@ -50,26 +59,20 @@ def test_a_large_store_is_density_from_afar_and_galaxies_near_to_click_and_link(
     page.wait_for_url(re.compile("id="), wait_until="commit")
     name = re.search(r"id=(\d+)", page.url)
     explorer.says("Nearest neighbours (feature space)")
-    other = Explorer(context.new_page(), server.url)
+    other = Explorer(page.context.new_page(), explorer.url)
     other.page.goto(page.url)
     assert name is not None
     other.says(name[1])
     other.drawn()
-    for opened in (explorer, other):
-        assert opened.complaints == []
-        assert opened.outside == []
-    context.close()
+    assert other.complaints == []
+    assert other.outside == []
 
 
 def test_a_click_on_the_leaderboard_opens_the_galaxy_on_the_map_and_arrow_keys_step_its_ranks(
-    start: Callable[..., Any], browser: Any, tmp_path: Path
+    explorer: Explorer,
 ) -> None:
-    simulate_store(Mixture(200_100, 16), tmp_path / "survey")
-    server = start("--vectors", str(tmp_path / "survey"))
-    context = browser.new_context(viewport=VIEW)
-    explorer = Explorer(context.new_page(), server.url)
     page = explorer.page
-    page.goto(f"{server.url}/anomalies?sort=magnitude&filter=redshift%20%3E%200.3")
+    page.goto(f"{explorer.url}/anomalies?sort=magnitude&filter=redshift%20%3E%200.3")
     tile = page.locator(".st-key-leaderboard .tile").nth(2)
     explorer.appears(tile)
     tiles = page.locator(".st-key-leaderboard .tile").all()
@@ -96,24 +99,17 @@ def test_a_click_on_the_leaderboard_opens_the_galaxy_on_the_map_and_arrow_keys_s
     page.keyboard.press("ArrowLeft")
     explorer.says("Rank 4 of the")
     page.wait_for_url(re.compile(f"id={names[3]}"), wait_until="commit")
-    other = Explorer(context.new_page(), server.url)
+    other = Explorer(page.context.new_page(), explorer.url)
     other.page.goto(page.url)
     other.says("Rank 4 of the")
     other.appears(other.page.get_by_role("heading", name=names[3]))
-    assert explorer.complaints == []
-    assert explorer.outside == []
-    context.close()
 
 
 def test_marks_of_a_large_store_are_given_by_key_and_kept_by_the_browser_by_id(
-    start: Callable[..., Any], browser: Any, tmp_path: Path
+    explorer: Explorer,
 ) -> None:
-    simulate_store(Mixture(200_100, 16), tmp_path / "survey")
-    server = start("--vectors", str(tmp_path / "survey"))
-    context = browser.new_context(viewport=VIEW)
-    explorer = Explorer(context.new_page(), server.url)
     page = explorer.page
-    page.goto(f"{server.url}/anomalies?sort=magnitude")
+    page.goto(f"{explorer.url}/anomalies?sort=magnitude")
     explorer.appears(page.locator(".st-key-leaderboard .tile").first)
     tiles = page.locator(".st-key-leaderboard .tile").all()
     names = [str(FIRST_ID + int(one.get_attribute("data-row"))) for one in tiles[:3]]
@@ -131,9 +127,6 @@ def test_marks_of_a_large_store_are_given_by_key_and_kept_by_the_browser_by_id(
     page.get_by_text("Review", exact=True).click()
     explorer.says("2 marked so far, 1 of them with 4 or 5")
     explorer.appears(page.get_by_role("heading", name=names[2]))
-    assert explorer.complaints == []
-    assert explorer.outside == []
-    context.close()
 
 
 def grey(row: int) -> int:
