@@ -23,18 +23,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 import astrojepa as aj
 from astrojepa.config import ImageConfig
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.frames import frames_for
 from astrojepa.data.splits import default_split
-from astrojepa.evaluation.baselines.polar_fourier import polar_fourier
-from astrojepa.evaluation.baselines.shape_statistics import shape_statistics
 from astrojepa.evaluation.probes.few_labels import take
-from astrojepa.evaluation.vectors.embed import imagenet_transfer
-from astrojepa.models.encoders.petrosian import SIDE, reach
+from astrojepa.evaluation.vectors.embed import imagenet_transfer, own_size_statistics
 from astrojepa.types import Embeddings, ProbeResult
 from benchmarks.cross_validation import FOLDS, fold_of_each, vectors_of
 from benchmarks.measure import machine, write
@@ -45,31 +40,12 @@ PROBES: dict[str, Callable[[Embeddings, Embeddings], ProbeResult]] = {
     "linear": aj.linear_probe,
     "20-NN": aj.knn_probe,
 }
-TOGETHER = 64
-
-
-def own_size_statistics(data: Dataset) -> Embeddings:
-    """Return both kinds of hand-made numbers on the square of 1.5 Petrosian radii."""
-    frames, found = frames_for(data, WHOLE), []
-    for first in range(0, len(data), TOGETHER):
-        part = np.asarray(frames[first : first + TOGETHER])
-        flux = torch.from_numpy(part).permute(0, 3, 1, 2) / 255
-        zooms = reach(flux)[:, None, None] * torch.eye(2, 3)
-        places = torch.nn.functional.affine_grid(
-            zooms, [len(part), 3, SIDE, SIDE], align_corners=False
-        )
-        squares = torch.nn.functional.grid_sample(flux, places, align_corners=False)
-        pictures = (255 * squares).round().byte().permute(0, 2, 3, 1).numpy()
-        found.append(np.concatenate([shape_statistics(pictures), polar_fourier(pictures)], axis=1))
-    return Embeddings(
-        np.concatenate(found), np.asarray(data.labels, np.int64), data.ids.astype(str), data.classes
-    )
 
 
 def embedded(name: str, data: Dataset) -> Embeddings:
     """Return the vectors of a model, or hand-made numbers."""
     if name == "own-size":
-        return own_size_statistics(data)
+        return own_size_statistics(data, WHOLE)
     if name == "imagenet":
         found = imagenet_transfer(data)
         if found is None:

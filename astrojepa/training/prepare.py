@@ -54,7 +54,7 @@ class Prepared:
     def batches(self) -> BatchMaker:
         """Return what makes the batches of the run."""
         described = self.config.model.describer
-        numbers = described_numbers(self.training, self.config.image) if described else None
+        numbers = described_numbers(self.training, self.config) if described else None
         return BatchMaker(self.frames, self.config, self.mean, self.std, self.device, numbers)
 
     def monitor(self) -> Monitor:

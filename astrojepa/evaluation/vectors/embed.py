@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,10 +15,11 @@ from astrojepa.config import ImageConfig
 from astrojepa.data.crops import centre_crop
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import frames, frames_for
-from astrojepa.evaluation.baselines import polar_fourier
+from astrojepa.evaluation.baselines import own_size, polar_fourier
 from astrojepa.evaluation.baselines import shape_statistics as measuring
 from astrojepa.evaluation.batches import check_batches, content_path, in_batches, key_of
 from astrojepa.evaluation.vectors.standardise import check_finite
+from astrojepa.models.encoders import petrosian
 from astrojepa.progress import Progress
 from astrojepa.settings import within
 from astrojepa.types import Embeddings
@@ -171,6 +173,11 @@ def polar_statistics(data: Dataset, image: ImageConfig) -> Embeddings:
     return _measured(data, image, "polar-fourier", polar_fourier.polar_fourier)
 
 
+def own_size_statistics(data: Dataset, image: ImageConfig) -> Embeddings:
+    """Embed by `own_size` of the model's crop; cached."""
+    return _measured(data, image, "own-size", own_size.own_size, own_size, petrosian)
+
+
 def imagenet_transfer(data: Dataset) -> Embeddings | None:
     """Embed by a network trained on ImageNet (`baselines.imagenet`), cached by the content of data
     and weights; None where there are no such weights.
@@ -186,11 +193,15 @@ def imagenet_transfer(data: Dataset) -> Embeddings | None:
 
 
 def _measured(
-    data: Dataset, image: ImageConfig, name: str, measure: Callable[[np.ndarray], np.ndarray]
+    data: Dataset,
+    image: ImageConfig,
+    name: str,
+    measure: Callable[[np.ndarray], np.ndarray],
+    *more: ModuleType,
 ) -> Embeddings:
     """Measure every galaxy's crop; the program's text is part of the cache's key."""
     sides = (image.image_size, image.frame_size)
-    key = (name, program_text(measuring, polar_fourier), data.fingerprint, *sides)
+    key = (name, program_text(measuring, polar_fourier, *more), data.fingerprint, *sides)
     return _kept_measures(data, key, measure, *sides)
 
 

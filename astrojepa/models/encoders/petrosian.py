@@ -16,7 +16,7 @@ RATIO = 0.2  # of the light of a ring to that inside it, at one Petrosian radius
 SMALLEST = 4.0  # pixels, so that noise is not magnified
 
 
-@encoder(PETROSIAN)
+@encoder(PETROSIAN, own_size=True)
 class PetrosianEncoder(PolarEncoder):
     """A polar network out to 1.5 Petrosian radii of the galaxy, for example `petrosian:resnet10t`.
 

@@ -47,6 +47,7 @@ class EncoderKind:
     masks: bool  # it learns from masks; the others from views only
     sized: bool  # its width, depth and heads are settings, and views are made of whole patches
     trains: bool  # it can be pretrained here
+    own_size: bool  # it sees every galaxy at its own size
 
 
 Made = TypeVar("Made", bound=Callable[[ImageConfig, ModelConfig], nn.Module])
@@ -54,14 +55,19 @@ _ENCODERS: dict[str, EncoderKind] = {}
 
 
 def encoder(
-    *names: str, masks: bool = False, sized: bool = False, trains: bool = True
+    *names: str,
+    masks: bool = False,
+    sized: bool = False,
+    trains: bool = True,
+    own_size: bool = False,
 ) -> Callable[[Made], Made]:
     """Register a class of encoders under one or several names; one that ends in ":" stands for all
     that begin so.
     """
 
     def register(made: Made) -> Made:
-        _ENCODERS.update({name: EncoderKind(name, made, masks, sized, trains) for name in names})
+        for name in names:
+            _ENCODERS[name] = EncoderKind(name, made, masks, sized, trains, own_size)
         return made
 
     return register

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from astrojepa.config import NUM_DESCRIBED, ImageConfig
+from astrojepa.config import NUM_DESCRIBED, ImageConfig, ModelConfig, TrainConfig
 from astrojepa.evaluation.baselines.polar_fourier import (
     NUM_FOURIER,
     NUM_MODES,
@@ -101,10 +101,34 @@ def test_they_are_measured_on_the_crop_that_the_network_sees(make_dataset: MakeD
 
 
 def test_what_a_describer_learns_are_all_of_them_standardised(make_dataset: MakeData) -> None:
-    numbers = described_numbers(
-        make_dataset(pictures(30, side=64)),
-        ImageConfig(image_size=32, patch_size=8, crop_fraction=0.5),
-    )
+    config = TrainConfig(image=ImageConfig(image_size=32, patch_size=8, crop_fraction=0.5))
+    numbers = described_numbers(make_dataset(pictures(30, side=64)), config)
     assert numbers.shape == (30, NUM_DESCRIBED)
     assert np.abs(numbers).max() <= 4
     np.testing.assert_allclose(numbers.mean(axis=0), 0, atol=0.1)
+
+
+def test_a_describer_of_own_sizes_learns_numbers_that_a_zoom_does_not_change(
+    make_dataset: MakeData,
+) -> None:
+    line = np.arange(128) - 63.5
+    y, x = np.meshgrid(line, line, indexing="ij")
+    shapes = [(arms, ratio) for arms in (0.0, 0.4, 0.8) for ratio in (0.4, 0.6, 0.8, 1.0)]
+    discs = []
+    for length in (5, 10):
+        for arms, ratio in shapes:
+            radius, angle = np.hypot(x, y / ratio), np.arctan2(y / ratio, x)
+            phase = 2 * angle - 8 * radius / (radius + length)
+            light = np.exp(-radius / length) * (1 + arms * np.cos(phase)) / 2
+            discs.append(np.repeat((255 * light).astype(np.uint8)[..., None], 3, axis=2))
+    data = make_dataset(np.stack(discs))
+    image = ImageConfig(image_size=128, patch_size=16, crop_fraction=1.0)
+
+    def recognised(backbone: str) -> int:
+        config = TrainConfig(image=image, model=ModelConfig(backbone=backbone))
+        small, large = np.split(described_numbers(data, config), 2)
+        nearest = np.linalg.norm(small[:, None] - large, axis=2).argmin(axis=1)
+        return int((nearest == np.arange(len(shapes))).sum())
+
+    assert recognised("petrosian:resnet10t") == len(shapes)
+    assert recognised("polar:resnet10t") < len(shapes) / 2

@@ -1,0 +1,33 @@
+"""Hand-made numbers of every galaxy at its own size, so that no zoom changes them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from astrojepa.evaluation.baselines.polar_fourier import polar_fourier
+from astrojepa.evaluation.baselines.shape_statistics import shape_statistics
+from astrojepa.models.encoders.petrosian import SIDE, reach
+
+_TOGETHER = 64
+
+
+def own_size(images: np.ndarray) -> np.ndarray:
+    """Measure images, uint8 (n, S, S, 3), within 1.5 Petrosian radii: float32 (n, 230).
+
+    They are `shape_statistics` and `polar_fourier` of the square of 64 × 64 pixels that reaches so
+    far, or as far as the image (`reach`).
+    """
+    return np.concatenate(
+        [_measured(images[n : n + _TOGETHER]) for n in range(0, len(images), _TOGETHER)]
+    )
+
+
+def _measured(images: np.ndarray) -> np.ndarray:
+    flux = torch.from_numpy(np.asarray(images)).permute(0, 3, 1, 2) / 255
+    zooms = reach(flux)[:, None, None] * torch.eye(2, 3)
+    shape = [len(flux), flux.shape[1], SIDE, SIDE]
+    places = torch.nn.functional.affine_grid(zooms, shape, align_corners=False)
+    squares = torch.nn.functional.grid_sample(flux, places, align_corners=False)
+    pictures = (255 * squares).round().byte().permute(0, 2, 3, 1).numpy()
+    return np.concatenate([shape_statistics(pictures), polar_fourier(pictures)], axis=1)
