@@ -269,6 +269,18 @@ def test_what_embed_writes_is_read_with_positions_and_the_split(
     assert split.tolist() == data.split_column.tolist()  # type: ignore[union-attr]
 
 
+def test_vectors_name_the_model_that_made_them_or_else_the_file(
+    galaxy_folder: Path, tmp_path: Path
+) -> None:
+    data, model = open_dataset(galaxy_folder), aj.load_model("random")
+    write_vectors(tmp_path / "v.npz", aj.embed(model, data), data, {"model": model.id})
+    embed_shards(model, data, tmp_path / "shards")
+    for place in ("v.npz", "shards", "shards/shard-00000-of-00001.parquet"):
+        assert open_vectors(tmp_path / place).made_by == (model.id, model.hash)
+    theirs = open_vectors(as_npz(tmp_path, id=NAMES, vectors=VECTORS))
+    assert theirs.made_by == ("theirs.npz", theirs.hash)
+
+
 def test_vectors_meet_the_images_of_the_same_ids(galaxy_folder: Path, tmp_path: Path) -> None:
     data = open_dataset(galaxy_folder)
     stored = open_vectors(
