@@ -20,7 +20,13 @@ from astrojepa.data.arrow_columns import holds_values, is_binary, to_frame
 from astrojepa.data.coordinates import ANGLES, parse_pair, to_degrees
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.hats import hats_files, is_hats
-from astrojepa.data.missing import as_numbers, known_numbers, known_places, without_missing
+from astrojepa.data.missing import (
+    as_numbers,
+    doubtful_commas,
+    known_numbers,
+    known_places,
+    without_missing,
+)
 from astrojepa.data.parquet_footer import count_values
 from astrojepa.data.position_parts import is_sign, joined_parts, parts_of
 from astrojepa.data.readers.labels import (
@@ -28,6 +34,7 @@ from astrojepa.data.readers.labels import (
     are_names,
     find_column,
     find_name,
+    shortened_ids,
     with_points,
 )
 from astrojepa.data.sky import separation
@@ -158,7 +165,7 @@ def match(data: Dataset, catalogue: pd.DataFrame, *, radius: float = 1.0, by: st
     if not 0 < radius <= 3600:
         raise DataError(f"`radius` is {radius:g} arcsec; it must lie in (0, 3600].")
     if by != "position":
-        found = _by_id(data, catalogue)
+        found = _by_id(data, catalogue, demanded=by == "id")
         if found is not None:
             return dataclasses.replace(found, far=_elsewhere(data, catalogue, found.rows))
         if by == "id":
@@ -191,6 +198,8 @@ def joined(
     elif (column := find_column(catalogue, "redshift")) is not None:
         redshift = _of_rows(as_numbers(catalogue[column].astype(str))[0], found.rows)
     notes = [*data.notes, f"Catalogue {name}: {found}."]
+    if commas := doubtful_commas(catalogue):
+        notes.append(f"Catalogue {name}: {commas}")
     placed = all(find_column(catalogue, angle) for angle in ("ra", "dec"))
     if placed and not np.isfinite(ra).any():
         try:
@@ -231,16 +240,31 @@ def _of_rows(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def id_text(ids: pd.Series) -> pd.Series:
-    """Return ids as text, "" where missing; whole numbers that a gap made floats have no point."""
+    """Return ids as text (NFC), "" where missing; whole numbers that a gap made floats have no
+    point.
+    """
     if ids.dtype.kind == "f" and not (ids.dropna() % 1).any():
         ids = ids.astype("Int64")
-    return ids.astype(object).where(ids.notna(), "").astype(str)
+    return ids.astype(object).where(ids.notna(), "").astype(str).str.normalize("NFC")
 
 
-def _by_id(data: Dataset, catalogue: pd.DataFrame) -> Match | None:
+def _lost_digits(ids: pd.Series) -> bool:
+    if ids.dtype.kind == "f":
+        return bool((ids.abs() > EXACT).any())
+    return bool(pd.api.types.is_string_dtype(ids.dtype) and shortened_ids(ids))
+
+
+def _by_id(data: Dataset, catalogue: pd.DataFrame, demanded: bool) -> Match | None:
     column = find_column(catalogue, "id")
     if column is None:
         return None
+    if _lost_digits(catalogue[column]):
+        if not demanded and find_column(catalogue, "ra"):
+            return None
+        raise DataError(
+            f"The {column} of the catalogue lost digits, as long numbers do in spreadsheets and as "
+            "floating-point numbers; write ids as text or whole numbers, or match by position."
+        )
     ids = pd.Index(id_text(catalogue[column]))
     wanted = np.asarray(data.ids).astype(str)
     known = ids.isin(wanted) & (ids != "")
@@ -829,6 +853,8 @@ def _column(text: pd.Series) -> Any:
     known = without_missing(text.str.strip())
     numbers, wrong = as_numbers(known)
     name = known.str.fullmatch(r"[+-]?\d{16,}|0\d+").any()
+    if find_name([str(text.name)], "id"):  # 1.10 is another galaxy than 1.1, and 12E3 none of 12000
+        name |= not known[known != ""].str.fullmatch(r"[+-]?\d+(\.0)?").all()
     if wrong.any() or name or not (known != "").any():
         return _of_truths(known)
     if (minus := known.str.fullmatch("-0+")).any():  # of a declination, -00 30

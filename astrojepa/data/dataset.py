@@ -75,6 +75,11 @@ class Dataset:
     # sentences on what was left out of the source, or could not be told from it
     notes: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        # none is -1 or less: so do surveys write that it is unknown
+        possible = np.where(np.asarray(self.redshift) > -1, self.redshift, np.nan)
+        object.__setattr__(self, "redshift", possible)
+
     def __len__(self) -> int:
         return len(self.rows)
 

@@ -431,6 +431,7 @@ def _picture(parts: list[Any], name: str, wanted: Sequence[str]) -> _Picture:
             f"{name} holds no image of the sky "
             f"({f'its images are called {called}' if images else 'tables are not read'})."
         )
+    shown = [image for image in shown if len(_plain(image.shape)) > 1] or shown
     shown = [image for image in shown if not _called(image, PRODUCTS)] or shown
     best = max(shown, key=_worth)
     shape, chosen, bands, grids = _plain(best.shape), [best], None, None

@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import stat
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,7 @@ from astrojepa.data.content import content_hashes
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.images import FITS_SUFFIXES, IMAGE_SUFFIXES
 from astrojepa.data.images.raster import read_image
+from astrojepa.data.missing import doubtful_commas
 from astrojepa.data.readers.labels import (
     TABLES,
     coordinate_columns,
@@ -162,6 +164,7 @@ def open_folder(
     """
     root = Path(path).resolve()
     table, raw = read_labels(root) or list_pictures(root, SUFFIXES)
+    table = table.assign(file=_as_on_disk(root, table["file"]))
     table = _one_row_per_galaxy(table, bands) if bands else table
     said_by = (find_table(root) or Path(TABLES[0])).name
     rows = keep_where(table, dict(where or {}), str(path), said_by)
@@ -200,7 +203,20 @@ def open_folder(
         split_column=split_names(kept),
         table=kept,
         skipped=skipped,
-        notes=tuple(filter(None, (said, doubt, unnamed, resampled, apart, left_out))),
+        notes=tuple(
+            filter(None, (said, doubt, doubtful_commas(kept), unnamed, resampled, apart, left_out))
+        ),
+    )
+
+
+def _as_on_disk(root: Path, files: pd.Series) -> pd.Series:
+    """Return the names of files as the disk has them: macOS writes accents apart from letters."""
+    if "".join(files).isascii():
+        return files
+    there = {name for name in walk(root) if not name.isascii()}
+    known = {unicodedata.normalize("NFC", name): name for name in there}
+    return files.map(
+        lambda name: name if name in there else known.get(unicodedata.normalize("NFC", name), name)
     )
 
 

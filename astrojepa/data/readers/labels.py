@@ -229,9 +229,14 @@ def with_points(values: pd.Series) -> pd.Series:
 
     >>> with_points(pd.Series(["10,5", "", "-3"])).tolist()
     ['10.5', '', '-3']
+    >>> with_points(pd.Series(["1.234,5", "7"])).tolist()
+    ['1234.5', '7']
     """
     known = without_missing(values)
     known = known[known != ""]
+    grouped = known.str.fullmatch(r"[+-]?\d{1,3}(\.\d{3})+,\d+")
+    if grouped.any() and known.str.fullmatch(r"[+-]?\d{1,3}(\.\d{3})*(,\d+)?").all():
+        return values.str.replace(".", "").str.replace(",", ".")
     if known.str.fullmatch(r"[+-]?\d+(,\d+)?([eE][+-]?\d+)?").all():
         return values.str.replace(",", ".")
     return values
@@ -274,7 +279,8 @@ def list_pictures(root: Path, suffixes: tuple[str, ...]) -> tuple[pd.DataFrame, 
         found = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(3))
         raise DataError(
             f"{root} holds no images (JPEG, PNG or FITS) and no labels.csv"
-            f"{f' (found: {found})' if found else ''}; give the folder that holds them"
+            f"{f' (found: {found})' if found else ''}; give the folder that holds "
+            "them, or convert them"
             + (f" (folders that are links are not followed, as {links[0]})." if links else ".")
         )
     try:
@@ -410,11 +416,12 @@ def _one_spelling(known: pd.Series) -> pd.Series:
 
 def name_galaxies(table: pd.DataFrame, source: str = TABLES[0]) -> np.ndarray:
     """Return the ids, str (n,): the file's name where the table has none, or several rows have one
-    that names nothing. Raises DataError for ids that lost their digits; `source` is the file.
+    that names nothing; accents are parts of their letters (NFC), which macOS writes apart. Raises
+    DataError for ids that lost their digits; `source` is the file.
     """
-    column = find_column(table, "id")
+    column, files = find_column(table, "id"), table["file"].str.normalize("NFC")
     if column is None:
-        return table["file"].to_numpy(dtype=str)
+        return files.to_numpy(dtype=str)
     ids = table[column]
     if lost := shortened_ids(ids):
         raise DataError(
@@ -424,7 +431,7 @@ def name_galaxies(table: pd.DataFrame, source: str = TABLES[0]) -> np.ndarray:
     if ids[ids != ""].str.fullmatch(r"\d+\.0").all():  # a gap made whole numbers floats
         ids = ids.str.removesuffix(".0")
     nothing = (ids == "") | (ids.isin(NO_IDS) & ids.duplicated(keep=False))
-    return ids.mask(nothing, table["file"]).to_numpy(dtype=str)
+    return ids.str.normalize("NFC").mask(nothing, files).to_numpy(dtype=str)
 
 
 def shortened_ids(ids: pd.Series) -> list[str]:

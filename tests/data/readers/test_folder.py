@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -801,3 +802,28 @@ def test_an_empty_image_is_called_empty(tmp_path: Path) -> None:
     (tmp_path / "a.png").touch()
     with pytest.raises(DataError, match=r"a\.png is an empty file"):
         open_dataset(tmp_path)[0]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_table_names_a_file_whose_accents_the_disk_writes_otherwise(
+    form: str, write_folder: Write
+) -> None:
+    names = {kind: unicodedata.normalize(kind, "gálaxia.png") for kind in ("NFC", "NFD")}
+    root = write_folder([{"file": names[form]}])
+    other = names["NFD" if form == "NFC" else "NFC"]
+    (root / "labels.csv").write_text(f"file,label\n{other},E\n", encoding="utf-8")
+    data = open_dataset(root)
+    assert data.ids.tolist() == [names["NFC"]]
+    assert data[0].image.ndim == 3
+
+
+def test_no_redshift_is_minus_one_or_less(write_folder: Write) -> None:
+    rows = [{"file": f"{k}.png", "redshift": z} for k, z in enumerate((-1, -9, -0.001, 0.1))]
+    data = open_dataset(write_folder(rows))
+    assert np.array_equal(data.redshift, [np.nan, np.nan, -0.001, 0.1], equal_nan=True)
+    assert data[0].redshift is None
+
+
+def test_numbers_with_commas_in_a_table_are_said_to_be_words(write_folder: Write) -> None:
+    data = open_dataset(write_folder([{"file": "a.png", "mass": "1,234"}]))
+    assert any("are read as words (mass, such as 1,234)" in note for note in data.notes)

@@ -4,6 +4,7 @@ made for it.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import zipfile
 from pathlib import Path
@@ -304,6 +305,19 @@ def test_vectors_whose_ids_occur_twice_are_not_joined_and_the_ids_are_named(
     np.savez(path, ids=ids, vectors=np.eye(3), model_hash=np.array("0" * 16))
     with pytest.raises(ValueError, match=r"ours\.npz has several vectors each of g3, .* keep one"):
         with_images(open_vectors(path), open_dataset(galaxy_folder))
+
+
+def test_vectors_meet_images_whose_ids_write_accents_otherwise(
+    galaxy_folder: Path, tmp_path: Path
+) -> None:
+    data = open_dataset(galaxy_folder)
+    data = dataclasses.replace(
+        data.subset([0]), ids=np.array(["G\N{LATIN SMALL LETTER A WITH ACUTE}l"])
+    )
+    stored = open_vectors(
+        as_npz(tmp_path, id=["Ga\N{COMBINING ACUTE ACCENT}l"], vectors=VECTORS[:1])
+    )
+    assert len(with_images(stored, data)[0]) == 1
 
 
 def test_a_position_that_means_missing_is_none(tmp_path: Path) -> None:
