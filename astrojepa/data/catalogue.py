@@ -62,6 +62,7 @@ EXACT = 2**53  # up to it floats hold every whole number; ids of 18 digits lie b
 OWN = ("file", "id", "ra", "dec")  # of every galaxy
 ABOUT = "columns"  # of the attributes of a table: unit and description of columns, by name
 FRAME = "frame"  # of the attributes of a table: in which positions are, where not ICRS
+CUT = "cut"  # of the attributes of a table: whether the service that gave it left out rows
 SAME_FRAME = r"(icrs.*|(eq_)?fk5( J?2000(\.0*)?)?)?"
 # in what is said of a column; a year alone may be that of a paper, or of an epoch
 OLD_EQUINOX = r"\bB ?1[89]\d\d(\.\d+)?\b|\bFK4\b|\b1950(\.0)?\b|\bequinox[ =:]*1[89]\d\d(\.\d+)?"
@@ -198,6 +199,8 @@ def joined(
     elif (column := find_column(catalogue, "redshift")) is not None:
         redshift = _of_rows(as_numbers(catalogue[column].astype(str))[0], found.rows)
     notes = [*data.notes, f"Catalogue {name}: {found}."]
+    if catalogue.attrs.get(CUT):
+        notes.append(f"Catalogue {name}: its service left out rows (OVERFLOW); ask for all.")
     if commas := doubtful_commas(catalogue):
         notes.append(f"Catalogue {name}: {commas}")
     placed = all(find_column(catalogue, angle) for angle in ("ra", "dec"))
@@ -467,9 +470,9 @@ def _read_by_astropy(path: Path, format: str) -> pd.DataFrame:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        frame = ""
+        frame, cut = "", False
         if format == "votable":
-            found, frame = _votable(path)
+            found, frame, cut = _votable(path)
         else:
             found = Table.read(path, format=format)
         for name in found.colnames:
@@ -491,17 +494,23 @@ def _read_by_astropy(path: Path, format: str) -> pd.DataFrame:
             for name in found.colnames
         }
         table = in_degrees(_plain(found.to_pandas()), about)
+    table.attrs[CUT] = cut
     return _in_frame(table, frame)
 
 
-def _votable(path: Path) -> tuple[Any, str]:
-    """Read the table with positions or ids, else the first, and the frame of its positions where
-    that is not ICRS.
+def _votable(path: Path) -> tuple[Any, str, bool]:
+    """Read the table with positions or ids, else the first, the frame of its positions where that
+    is not ICRS, and whether its service left out rows. DataError for what a service says instead.
     """
     from astropy.io import votable
 
     whole = votable.parse(path)
     tables = list(whole.iter_tables())
+    infos = [*whole.infos, *(info for resource in whole.resources for info in resource.infos)]
+    status = {info.value: info.content for info in infos if info.name == "QUERY_STATUS"}
+    if not tables or "ERROR" in status:
+        reason = one_line(status.get("ERROR") or "it is empty", MAX_LETTERS)
+        raise DataError(f"{path} holds no table ({reason}); fetch it again.")
     names = [[str(field.name) for field in table.fields] for table in tables]
     table = tables[_with_galaxies(names)]
     systems = {system.ID: system for system in whole.iter_coosys()}
@@ -509,9 +518,8 @@ def _votable(path: Path) -> tuple[Any, str]:
     refs = [field.ref for field in table.fields if field.name == right]
     system = systems.get(refs[0]) if refs else None
     frame = "" if system is None else f"{system.system} {system.equinox or ''}".strip()
-    return table.to_table(use_names_over_ids=True), "" if re.fullmatch(
-        SAME_FRAME, frame, re.IGNORECASE
-    ) else frame
+    frame = "" if re.fullmatch(SAME_FRAME, frame, re.IGNORECASE) else frame
+    return table.to_table(use_names_over_ids=True), frame, "OVERFLOW" in status
 
 
 def _with_places(table: pd.DataFrame) -> pd.DataFrame:

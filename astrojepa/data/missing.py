@@ -7,7 +7,23 @@ import pandas as pd
 
 # as they are written; NA and None may be classes, and are missing among numbers only
 WORDS = frozenset(
-    ("", "nan", "NaN", "NAN", "<NA>", "<na>", "null", "NULL", "Null", "n/a", "N/A", "-", "--", "?")
+    (
+        "",
+        "nan",
+        "NaN",
+        "NAN",
+        "<NA>",
+        "<na>",
+        "null",
+        "NULL",
+        "Null",
+        "n/a",
+        "N/A",
+        "-",
+        "--",
+        "?",
+        "\\N",
+    )
 )
 FORTRAN = r"^([+-]?(?:\d+\.\d*|\.\d+))[dD]([+-]?\d{1,3})$"
 MINUS = "\N{MINUS SIGN}"
@@ -16,7 +32,7 @@ GROUPED = "[+-]?\\d{1,3}([ '\N{RIGHT SINGLE QUOTATION MARK}\N{NO-BREAK SPACE}\N{
 GROUPED += "\N{NARROW NO-BREAK SPACE}]\\d{3})+(\\.\\d+)?"
 BY_COMMAS = r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?"
 NO_DECIMAL_COMMA = r".*(,.*,|,.*\.).*"  # 1,234,567 and 1,234.5; but 1,234 may be either
-NO_NUMBERS = ("none", "na", "masked")
+NO_NUMBERS = ("none", "na", "masked", "indef")
 # the last three are those of the archives of UKIDSS and VISTA, in float32 and without
 NUMBERS = (-99.0, -999.0, -9999.0, -99999.0, -99999999.0, -999999500.0, -999999488.0)
 

@@ -866,3 +866,41 @@ def test_accents_are_the_same_however_they_are_written(galaxies) -> None:
         assert match(known, pd.DataFrame({"id": [other]})).rows.tolist() == [0]
     keys = [id_keys(pa.array([name]), "") for name in names]
     assert keys[0] == keys[1]
+
+
+def votable_of_a_service(status: str, said: str, table: str) -> str:
+    return (
+        '<?xml version="1.0"?><VOTABLE version="1.3" xmlns="http://www.ivoa.net/xml/VOTable/v1.3">'
+        f'<RESOURCE type="results">{table}<INFO name="QUERY_STATUS" value="{status}">{said}</INFO>'
+        "</RESOURCE></VOTABLE>"
+    )
+
+
+def test_rows_that_a_service_left_out_are_said(galaxies, tmp_path: Path, capsys) -> None:
+    rows = "".join(f"<TR><TD>{name}</TD></TR>" for name in galaxies.ids[:3])
+    field = '<FIELD name="id" datatype="char" arraysize="*"/>'
+    table = f"<TABLE>{field}<DATA><TABLEDATA>{rows}</TABLEDATA></DATA></TABLE>"
+    for status in ("OK", "OVERFLOW"):
+        (tmp_path / "c.vot").write_text(votable_of_a_service(status, "", table))
+        notes = joined(galaxies, read_catalogue(tmp_path / "c.vot"), name="gaia").notes
+        assert ("left out rows" in notes[-1]) == (status == "OVERFLOW")
+    options = ["--data", "simulated:60", "--out", str(tmp_path / "found.csv")]
+    assert main(["match", str(tmp_path / "c.vot"), *options]) == 0
+    assert (
+        "3 of 60 galaxies matched by id. Catalogue c: its service left" in capsys.readouterr().out
+    )
+
+
+def test_what_a_service_says_instead_of_a_table_is_said(tmp_path: Path) -> None:
+    (tmp_path / "c.xml").write_text(votable_of_a_service("ERROR", "no table dr99", ""))
+    with pytest.raises(DataError, match=r"c\.xml holds no table \(no table dr99\); fetch it again"):
+        read_catalogue(tmp_path / "c.xml")
+    (tmp_path / "c.xml").write_text(votable_of_a_service("OK", "", ""))
+    with pytest.raises(DataError, match=r"holds no table \(it is empty\)"):
+        read_catalogue(tmp_path / "c.xml")
+
+
+def test_what_databases_and_iraf_write_for_missing_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("id,x,y\na,\\N,INDEF\nb,2,3\n")
+    table = read_catalogue(tmp_path / "c.csv")
+    np.testing.assert_array_equal(table[["x", "y"]], [[np.nan, np.nan], [2, 3]])
