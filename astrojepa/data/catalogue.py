@@ -251,23 +251,28 @@ def id_text(ids: pd.Series) -> pd.Series:
     return ids.astype(object).where(ids.notna(), "").astype(str).str.normalize("NFC")
 
 
-def _lost_digits(ids: pd.Series) -> bool:
+def lost_digits(ids: pd.Series) -> str:
+    """Say where ids of a catalogue lost digits."""
     if ids.dtype.kind == "f":
-        return bool((ids.abs() > EXACT).any())
-    return bool(pd.api.types.is_string_dtype(ids.dtype) and shortened_ids(ids))
+        lost = (ids.abs() > EXACT).any()
+    else:
+        lost = pd.api.types.is_string_dtype(ids.dtype) and shortened_ids(ids)
+    return (
+        f"The {ids.name} of the catalogue lost digits, as long numbers do in spreadsheets and as "
+        "floating-point numbers; write ids as text or whole numbers, or leave them out."
+        if lost
+        else ""
+    )
 
 
 def _by_id(data: Dataset, catalogue: pd.DataFrame, demanded: bool) -> Match | None:
     column = find_column(catalogue, "id")
     if column is None:
         return None
-    if _lost_digits(catalogue[column]):
+    if lost := lost_digits(catalogue[column]):
         if not demanded and find_column(catalogue, "ra"):
             return None
-        raise DataError(
-            f"The {column} of the catalogue lost digits, as long numbers do in spreadsheets and as "
-            "floating-point numbers; write ids as text or whole numbers, or match by position."
-        )
+        raise DataError(lost)
     ids = pd.Index(id_text(catalogue[column]))
     wanted = np.asarray(data.ids).astype(str)
     known = ids.isin(wanted) & (ids != "")

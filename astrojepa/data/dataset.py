@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from astrojepa.data import DataError
+from astrojepa.data.missing import known_redshifts
 from astrojepa.data.without_images import NoImages
 from astrojepa.types import Galaxy
 
@@ -76,9 +77,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        # none is -1 or less: so do surveys write that it is unknown
-        possible = np.where(np.asarray(self.redshift) > -1, self.redshift, np.nan)
-        object.__setattr__(self, "redshift", possible)
+        object.__setattr__(self, "redshift", known_redshifts(self.redshift))
 
     def __len__(self) -> int:
         return len(self.rows)

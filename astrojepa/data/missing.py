@@ -96,6 +96,13 @@ def known_places(ra: np.ndarray, dec: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return np.where(unknown, np.nan, ra), np.where(unknown, np.nan, dec)
 
 
+def known_redshifts(values: np.ndarray) -> np.ndarray:
+    """Return float64 with NaN where a redshift is -1 or less, as none is and many write for "not
+    known".
+    """
+    return np.where(np.asarray(values) > -1, values, np.nan)
+
+
 def known_numbers(values: np.ndarray) -> np.ndarray:
     """Return float64 with NaN where a number stands for none."""
     return np.where(np.isfinite(values) & ~np.isin(values, NUMBERS), values, np.nan)

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 LEAST_UNCOVERED = 1e-3  # of an image, worth a word
 BAND = "{band}"  # in the name of a file for each band
 SUFFIXES = IMAGE_SUFFIXES + FITS_SUFFIXES
+SUFFIX = re.compile(f"({'|'.join(map(re.escape, SUFFIXES))})$", re.IGNORECASE)
 OTHER_TABLES = (".csv", ".tsv", ".ecsv", ".vot", ".parquet", ".xlsx")
 
 
@@ -186,6 +187,7 @@ def open_folder(
     told, changes = _fill_from_headers(reader, rows, ra, dec, source_hash, progress)
     for changed in changes:  # what was shown of such files before is in the cache
         source_hash = hashlib.sha256(f"{source_hash} {changed}".encode()).hexdigest()
+    twice = "" if find_table(root) else _of_one_name(files)
     left_out = _left_out(root, set(_all_files(files, bands)))
     doubt = doubtful_positions(ra, dec) or unread_positions(list(kept.columns))
     return Dataset(
@@ -200,7 +202,7 @@ def open_folder(
         split_column=split_names(kept),
         table=kept,
         skipped=skipped,
-        notes=tuple(filter(None, (said, doubt, doubtful_commas(kept), *told, left_out))),
+        notes=tuple(filter(None, (said, doubt, doubtful_commas(kept), *told, twice, left_out))),
     )
 
 
@@ -245,6 +247,19 @@ def _all_files(names: Sequence[str], bands: tuple[str, ...]) -> list[str]:
         for name in names
         for band in (bands if bands and BAND in name else ("",))
     ]
+
+
+def _of_one_name(files: Sequence[str]) -> str:
+    """Say where files differ in nothing but their format."""
+    counts = Counter(SUFFIX.sub("", name) for name in files)
+    several = [name for name, count in counts.items() if count > 1]
+    if not several:
+        return ""
+    first = _first([name for name in files if SUFFIX.sub("", name) == several[0]])
+    return (
+        f"{len(several):,} names have images in several formats ({first}), each of which counts as "
+        "a galaxy; keep one of them."
+    )
 
 
 def _left_out(root: Path, read: set[str]) -> str:

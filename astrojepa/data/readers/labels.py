@@ -18,6 +18,7 @@ import pandas as pd
 
 from astrojepa.data import DataError
 from astrojepa.data.coordinates import parse_pair
+from astrojepa.data.images.bands import wavelength
 from astrojepa.data.missing import as_numbers, known_places, without_missing
 from astrojepa.data.position_parts import is_sign, joined_parts, parts_of
 
@@ -29,6 +30,7 @@ MAX_VALUES = 2**25  # rows times columns, 60 bytes each
 MAX_LETTERS = 2**28
 TABLES = ("labels.csv", "labels.tsv")
 SEPARATORS = ",;\t|"
+COLOURS = ("red", "green", "blue")  # of galaxies too
 LABEL_COLUMNS = ("label", "morphology", "class")
 # What other catalogues call a column; a column of the plain name comes first
 NAMES = {
@@ -303,11 +305,27 @@ def list_pictures(root: Path, suffixes: tuple[str, ...]) -> tuple[pd.DataFrame, 
         if "split" not in table and {name.lower() for name in level} <= set(SPLITS):
             table["split"] = [SPLITS[below[0].lower()] for below in folders]
         elif "label" not in table and len(level - {""}) > 1:
+            _check_classes(root, folders, files)
             table["label"] = [below[0] if below else "" for below in folders]
         elif len(level) > 1 or "" in level:
             break
         folders = [below[1:] for below in folders]
     return table, b""
+
+
+def _check_classes(root: Path, folders: Sequence[Sequence[str]], files: Sequence[str]) -> None:
+    """Refuse folders of the same names whose own names are filters and not classes."""
+    below: dict[str, set[str]] = {}
+    for folder, name in zip(folders, files, strict=True):
+        below.setdefault(folder[0] if folder else "", set()).add(name.rpartition("/")[2])
+    first, *others = below.values()
+    filters = all(wavelength(name) and name.lower() not in COLOURS for name in below)
+    if filters and all(names == first for names in others):
+        raise DataError(
+            f"{root} has a folder for each filter ({', '.join(sorted(below))}); put the images of "
+            "a galaxy into one folder, named alike but for the filter (1_g.fits, 1_r.fits), and name "
+            "the bands."
+        )
 
 
 def walk(root: Path) -> Iterator[str]:

@@ -226,7 +226,7 @@ def _checked_ids(path: Path, found: Columns) -> np.ndarray:
             f"{path}: the ids are floating-point numbers, which lose digits; write them as text or "
             f"integers."
         )
-    ids = pd.Series(given.astype(str), dtype=str).str.normalize("NFC").to_numpy(dtype=str)
+    ids = pd.Series(given.astype(str), dtype=str).str.strip().str.normalize("NFC").to_numpy(str)
     if lost := shortened_ids(pd.Series(ids, dtype=str)):
         raise VectorsError(
             f"{path}: the id {lost[0]} lost its digits in a spreadsheet ({len(lost):,} such ids); "
