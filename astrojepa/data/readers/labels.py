@@ -323,8 +323,8 @@ def _check_classes(root: Path, folders: Sequence[Sequence[str]], files: Sequence
     if filters and all(names == first for names in others):
         raise DataError(
             f"{root} has a folder for each filter ({', '.join(sorted(below))}); put the images of "
-            "a galaxy into one folder, named alike but for the filter (1_g.fits, 1_r.fits), and name "
-            "the bands."
+            "a galaxy into one folder, named alike but for the filter (1_g.fits, 1_r.fits), and "
+            "name the bands."
         )
 
 

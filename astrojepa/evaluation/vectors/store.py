@@ -180,10 +180,10 @@ class Store:
                 parts.append(file.read(columns=[name]).column(0))
         column = pa.chunked_array([chunk for part in parts for chunk in part.chunks])
         if not (pa.types.is_string(column.type) or pa.types.is_dictionary(column.type)):
-            found = read_values(to_series(column))
-            if isinstance(found, Numbers) and name == find_name(self.names, "redshift"):
-                return Numbers(known_redshifts(found.values))
-            return found
+            values = read_values(to_series(column))
+            if isinstance(values, Numbers) and name == find_name(self.names, "redshift"):
+                return Numbers(known_redshifts(values.values))
+            return values
         coded_once = column.cast(pa.string()).dictionary_encode().unify_dictionaries()
         codes = [chunk.indices.fill_null(-1).to_numpy() for chunk in coded_once.chunks]
         names = coded_once.chunk(0).dictionary.to_pylist() if codes else []
