@@ -198,7 +198,7 @@ def read_grid(source: str | Path, band: str) -> tuple[tuple[int, ...], Grid | No
 
 def _wanted(picture: _Picture, bands: Sequence[str], name: str) -> np.ndarray:
     """Read some bands, float64 (C, H, W)."""
-    if any(map(_in_magnitudes, picture.headers)):
+    if any(in_magnitudes(header.get("BUNIT")) for header in picture.headers):
         raise PictureError(f"{name} holds magnitudes (BUNIT), expected flux; convert it first.")
     cube, found = picture.cube(name), picture.bands
     if found is None and len(cube) == 1 == len(bands) and (own := image_band(picture.headers[0])):
@@ -461,7 +461,7 @@ def _picture(parts: list[Any], name: str, wanted: Sequence[str]) -> _Picture:
         several
         or _filters(shown) != _filters(everything)
         or best is not max(before, key=_worth)
-        or any(_softened(header) or _in_magnitudes(header) for header in headers)
+        or any(_softened(header) or in_magnitudes(header.get("BUNIT")) for header in headers)
     )
     picture = _Picture(
         chosen, shape, bands, headers, parts, len(wanted) or 3, grids, left_out, anew
@@ -637,20 +637,16 @@ def _values(image: Any, header: fits.Header) -> np.ndarray:
         with np.errstate(over="ignore"):  # no flux: undefined later
             values = 2 * float(header["BSOFTEN"]) * np.sinh(values * np.log(10) / 2.5)
         values += float(header["BOFFSET"])
-    if _in_magnitudes(header):
+    if in_magnitudes(header.get("BUNIT")):
         values = 10.0 ** (-0.4 * np.where(np.abs(values) < FAINTEST, values, np.nan))
     values = np.where(np.abs(values) < LARGEST, values, np.nan)
     return values.reshape(_plain(values.shape))
 
 
-def _in_magnitudes(header: fits.Header) -> bool:
+def in_magnitudes(unit: object) -> bool:
     """Whether values are magnitudes, of which the smaller are the brighter."""
-    return bool(
-        re.match(
-            r"(ab|vega|st)?[ _]?mag(nitudes?|s)?(?![a-z])",
-            str(header.get("BUNIT", "")).lower().strip(),
-        )
-    )
+    words = r"(ab|vega|st)?[ _]?mag(nitudes?|s)?(?![a-z])"
+    return bool(re.match(words, str(unit).lower().strip()))
 
 
 def _softened(header: fits.Header) -> bool:

@@ -68,10 +68,17 @@ def open_flux(path: Path, bands: tuple[str, ...]) -> Dataset:
     """
     import h5py
 
+    from astrojepa.data.images.fits import in_magnitudes
+
     with galaxy10.reading(path), h5py.File(path, "r") as file:
         names = set(file)
         images = galaxy10.stored(path, file, "images")
         _check_cubes(path, images)
+        if in_magnitudes(unit := galaxy10.unit_of(images)):
+            raise DataError(
+                f"{path.name}: 'images' are magnitudes (unit {unit}), expected flux; convert them "
+                "first."
+            )
         galaxy10.unpacked(path, images, np.zeros(0, images.dtype))  # whether it can be
         # older versions did not, whose frames may be cached
         packed = " unpacked" if set(galaxy10.PACKING) & set(images.attrs) else ""

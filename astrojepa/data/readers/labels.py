@@ -415,6 +415,7 @@ def _is(values: pd.Series, value: str) -> pd.Series:
 
 def _spelled_alike(values: pd.Series) -> pd.Series:
     """Return text in which 1, 1.0, true and TRUE are "1", and other words as they are."""
+    values = values.str.normalize("NFC")
     words = values.mask(values.str.lower() == "true", "1").mask(values.str.lower() == "false", "0")
     return words.mask(
         words.str.fullmatch(r"-?\d+\.0*"), words.str.replace(r"\.0*$", "", regex=True)
@@ -423,8 +424,9 @@ def _spelled_alike(values: pd.Series) -> pd.Series:
 
 def _one_spelling(known: pd.Series) -> pd.Series:
     """Return labels in which 1 and 1.0 are one class, where there are both; truths are true and
-    false, whether True, TRUE or, beside such words, 1.
+    false, whether True, TRUE or, beside such words, 1. Accents are parts of their letters (NFC).
     """
+    known = known.str.normalize("NFC")
     plain = _spelled_alike(known)
     if known.str.fullmatch("(?i:true|false)").any() and plain.isin(("0", "1")).all():
         return plain.map({"0": "false", "1": "true"})

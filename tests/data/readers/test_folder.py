@@ -857,3 +857,10 @@ def test_images_of_one_name_in_several_formats_are_said(
     fits.writeto(root / "a.b.FITS", np.random.default_rng(0).normal(size=(8, 8)))
     (note,) = open_dataset(root).notes
     assert note.startswith("1 names have images in several formats (a.b.FITS, a.b.png), each of")
+
+
+def test_a_class_is_the_same_however_its_accents_are_written(write_folder: Write) -> None:
+    words = ["bárred", "ba\N{COMBINING ACUTE ACCENT}rred"]
+    root = write_folder([{"file": f"{word}.png", "label": word} for word in words])
+    assert open_dataset(root).classes == (words[0],)
+    assert len(open_dataset(root, where={"label": words[1]})) == 2
