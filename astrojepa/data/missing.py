@@ -76,12 +76,12 @@ def doubtful_commas(table: pd.DataFrame) -> str:
     """Say which columns are words although all that is known is a number with commas."""
     found = {}
     for name in table.columns:
-        if pd.api.types.is_string_dtype(table[name].dtype):
-            known = without_missing(table[name].fillna("").astype(str))
-            commas = known[known.str.fullmatch(r"[+-]?\d+(,\d+)+(\.\d+)?")]
-            others = as_numbers(known.mask(known.isin(commas), ""))[1]
-            if len(commas) and not others.any() and as_numbers(known)[1].any():
-                found[str(name)] = commas.iloc[0]
+        if not pd.api.types.is_string_dtype(table[name].dtype):
+            continue
+        text = table[name].fillna("").astype(str)
+        commas = text.str.fullmatch(r"[+-]?\d+(,\d+)+(\.\d+)?")
+        if commas.any() and (wrong := as_numbers(text)[1]).any() and commas[wrong].all():
+            found[str(name)] = text[commas].iloc[0]
     if not found:
         return ""
     return (

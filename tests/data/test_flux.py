@@ -127,9 +127,7 @@ def test_flux_that_netcdf_packed_is_unpacked(tmp_path: Path) -> None:
 def test_magnitudes_of_hdf5_are_refused(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "flux.h5", "w") as file:
         file.create_dataset("images", data=cubes(2)).attrs["units"] = np.bytes_("mag/arcsec2")
-    with pytest.raises(
-        aj.DataError, match=r"are magnitudes \(unit mag/arcsec2\), expected fl"
-    ):
+    with pytest.raises(aj.DataError, match=r"are magnitudes \(unit mag/arcsec2\), expected fl"):
         aj.open_dataset(tmp_path / "flux.h5", bands=GRIZ)
 
 

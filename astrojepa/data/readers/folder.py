@@ -362,13 +362,13 @@ def _fill_from_headers(
     bands have no names, are resampled, are not shown, or are in other units than others; and in
     words how images are read otherwise than before (`Sky.anew`).
     """
-    from astrojepa.data.images.grids import one_unit
-
     bands = reader.bands if isinstance(reader, FluxFolderReader) else ()
     names = [reader.files[row] for row in rows.tolist()]
     places = [place for place, name in enumerate(names) if name.lower().endswith(FITS_SUFFIXES)]
     if not places:
         return [], []
+    from astrojepa.data.images.grids import one_unit  # astropy
+
     fits = [names[place] for place in places]
     told, units = _headers(reader.root, fits, source_hash, progress, bands)
     east, north, unnamed, resampled, uncovered, left_out, anew = told.T
