@@ -256,7 +256,7 @@ def lost_digits(ids: pd.Series) -> str:
     if ids.dtype.kind == "f":
         lost = (ids.abs() > EXACT).any()
     else:
-        lost = pd.api.types.is_string_dtype(ids.dtype) and shortened_ids(ids)
+        lost = pd.api.types.is_string_dtype(ids) and shortened_ids(ids)
     return (
         f"The {ids.name} of the catalogue lost digits, as long numbers do in spreadsheets and as "
         "floating-point numbers; write ids as text or whole numbers, or leave them out."
