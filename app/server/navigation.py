@@ -4,14 +4,15 @@ Pages are what `st.navigation` lists. Until it has run once, Streamlit takes a f
 the entry for its older kind of pages, and tells a first visitor that ours do not exist.
 
 A visitor's way to another page stands, whatever the page that is left still asks for. Streamlit
-joins the requests that wait for the script to one, and the newest names the page: a progress bar's
-timer that ticks just after a click on another page would take its visitor back (the same is said of
-`st.rerun` in streamlit/streamlit#16158).
+joins the requests that wait for the script to one, and the newest names the page: what a part of a
+page asks for just after a click on another page, a progress bar's timer or the map that has come to
+rest, would take its visitor back (the same is said of `st.rerun` in streamlit/streamlit#16158). If
+it waits until the other page is drawn, the browser clears that for what it takes for a new page,
+and gets nothing: a white window.
 
-A timer can also tick before a slow browser has drawn which page it is on. Streamlit would answer as
-if that were another page; by then the browser knows, clears the page for what it takes for a new
-one, finds no place for the answer and shows nothing at all. Such a tick is not answered; the next
-one is.
+A part can also ask before a slow browser has drawn which page it is on, and is answered as if that
+were another page: a white window again. So a part of any page but the one that is open is not
+answered; a timer ticks again, and what a widget holds comes with the next request.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, Scri
 
 
 def outdated(asked: RerunData, before: RerunData) -> bool:
-    """Whether a request is the tick of a timer on a page that was left."""
-    return asked.is_auto_rerun and "" != before.page_script_hash != asked.page_script_hash
+    """Whether a request comes from a part of a page that was left."""
+    return bool(asked.fragment_id) and "" != before.page_script_hash != asked.page_script_hash
 
 
 def hold() -> None:
-    """Have Streamlit leave the folder `pages` alone, and drop ticks from any page but the one that
-    is open.
+    """Have Streamlit leave the folder `pages` alone, and drop what parts of any page but the one
+    that is open ask for.
     """
     PagesManager.uses_pages_directory = False
     accept, ask = ScriptRequests.request_rerun, AppSession.request_rerun
@@ -40,7 +41,7 @@ def hold() -> None:
     def request_from_page(self: AppSession, client_state: ClientState | None) -> None:
         here = self._pages_manager.current_page_script_hash
         if not (
-            client_state and client_state.is_auto_rerun and client_state.page_script_hash != here
+            client_state and client_state.fragment_id and client_state.page_script_hash != here
         ):
             ask(self, client_state)
 

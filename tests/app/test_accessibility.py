@@ -29,10 +29,13 @@ PAGES = {
 }
 
 
-def findings(page: Any) -> list[str]:
-    """What axe-core calls serious or critical, or says of headings: rule, element and why."""
+def findings(explorer: Explorer) -> list[str]:
+    """What axe-core calls serious or critical, or says of headings: rule, element and why; looked
+    for once nothing appears or fades away.
+    """
+    explorer.calm()
     found = []
-    for rule in Axe().run(page).response["violations"]:
+    for rule in Axe().run(explorer.page).response["violations"]:
         if rule["impact"] in SERIOUS or rule["id"] in HEADINGS:
             for node in rule["nodes"]:
                 reasons = [
@@ -51,23 +54,18 @@ def test_no_page_has_a_serious_finding(server: Any, browser: Any, theme: Any) ->
     page, wrong = explorer.page, {}
     page.get_by_text("Histograms", exact=True).first.click()
     explorer.says("Drag over bars")
-    explorer.quiet()
-    wrong["map"] = findings(page)
+    wrong["map"] = findings(explorer)
     for name in POPOVERS:
         page.get_by_role("button", name=name).first.click()
-        page.wait_for_timeout(500)
-        wrong[name] = findings(page)
+        wrong[name] = findings(explorer)
         page.keyboard.press("Escape")
     page.get_by_text("Table", exact=True).first.click()
     page.get_by_text("What differs?", exact=True).first.click()
     explorer.says("typical galaxies of")
-    explorer.quiet()
-    wrong["table"] = findings(page)
+    wrong["table"] = findings(explorer)
     for path, awaited in PAGES.items() if theme == "light" else ():
         page.goto(f"{server.url}/{path}")
         explorer.says(awaited)
-        explorer.quiet()
-        page.wait_for_timeout(500)  # animations of what has just appeared
-        wrong[path] = findings(page)
+        wrong[path] = findings(explorer)
     assert not {path: found for path, found in wrong.items() if found}
     context.close()

@@ -1,5 +1,5 @@
-"""A click on another page stands, also where the page that is left asks for itself in the same
-moment; a page stays, also where a browser is slow to draw it.
+"""A click on another page stands, also where parts of the page that is left ask for something in
+the same moment; a page stays, also where a browser is slow to draw it.
 """
 
 from __future__ import annotations
@@ -28,25 +28,30 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> ScriptRequests:
     return ScriptRequests()
 
 
-def tick(page: str) -> RerunData:
-    """What a progress bar asks for."""
-    return RerunData(page_script_hash=page, fragment_id="bar", is_auto_rerun=True)
+def tick(page: str, timer: bool = True) -> RerunData:
+    """What a progress bar asks for, or a component of a part of a page."""
+    return RerunData(page_script_hash=page, fragment_id="bar", is_auto_rerun=timer)
 
 
-def test_a_tick_that_waits_behind_a_click_on_another_page_does_not_take_the_visitor_back(
-    requests: ScriptRequests,
+ASKS = pytest.mark.parametrize("timer", [True, False], ids=["a timer", "a component"])
+
+
+@ASKS
+def test_what_a_part_asks_behind_a_click_on_another_page_does_not_take_the_visitor_back(
+    requests: ScriptRequests, timer: bool
 ) -> None:
     requests.request_rerun(RerunData(page_script_hash="models"))
-    assert requests.request_rerun(tick("map"))
+    assert requests.request_rerun(tick("map", timer))
     assert requests.on_scriptrunner_ready().rerun_data.page_script_hash == "models"
 
 
-def test_a_tick_that_comes_while_the_other_page_is_drawn_is_not_drawn_after_it(
-    requests: ScriptRequests,
+@ASKS
+def test_what_a_part_of_the_page_that_is_left_asks_while_the_other_is_drawn_is_not_drawn_after_it(
+    requests: ScriptRequests, timer: bool
 ) -> None:
     requests.request_rerun(RerunData(page_script_hash="models"))
     requests.on_scriptrunner_ready()
-    assert requests.request_rerun(tick("map"))
+    assert requests.request_rerun(tick("map", timer))
     assert requests.on_scriptrunner_yield() is None
     assert requests.on_scriptrunner_ready().type.value == "STOP", "nothing waits"
 
@@ -90,7 +95,10 @@ class Walker(Visitor):
             }
 
 
-def test_a_visitor_who_leaves_a_progress_bar_for_another_page_arrives_there(start: Any) -> None:
+@ASKS
+def test_what_a_page_that_is_left_still_asks_for_does_not_take_its_visitor_back(
+    start: Any, timer: bool
+) -> None:
     tally = Tally()
 
     async def leave() -> tuple[str, str]:
@@ -105,7 +113,7 @@ def test_a_visitor_who_leaves_a_progress_bar_for_another_page_arrives_there(star
             walker.page = walker.pages["about"]
             await walker._rerun()
             walker.page = left
-            await walker._rerun(bar, timer=True)
+            await walker._rerun(bar, timer=timer)
         await asyncio.sleep(0.1)
         await walker._until(lambda: not walker.running and not walker.timers, 60)
         await walker.close()
@@ -116,8 +124,9 @@ def test_a_visitor_who_leaves_a_progress_bar_for_another_page_arrives_there(star
     assert tally.errors == []
 
 
-def test_a_timer_that_ticks_before_the_browser_knows_its_page_does_not_clear_it(
-    start: Any,
+@ASKS
+def test_a_part_that_asks_before_the_browser_knows_its_page_does_not_clear_it(
+    start: Any, timer: bool
 ) -> None:
     """A browser that is slow to draw still names the page that it had before, or none. What it is
     answered would come when it has drawn its page, and clear it: a white window.
@@ -133,7 +142,7 @@ def test_a_timer_that_ticks_before_the_browser_knows_its_page_does_not_clear_it(
         [bar], here = walker.timers, walker.page
         for early in (walker.first, ""):
             walker.page = early
-            await walker._rerun(bar, timer=True)
+            await walker._rerun(bar, timer=timer)
             walker.page = here
         await opening
         await walker.close()
