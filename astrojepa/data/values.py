@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from astrojepa.data.missing import as_numbers, known_numbers
+from astrojepa.data.missing import as_numbers, known_numbers, known_redshifts
+from astrojepa.data.readers.labels import find_name
 
 EXACT = 2**53  # whole numbers beyond are ids, which float64 would round
 LARGEST, SMALLEST = 1e300, 1e-300  # a number on an axis, at most; the length of one, at least
@@ -100,12 +101,20 @@ def coded(codes: np.ndarray, names: Sequence[str]) -> Words:
 def read_values(column: pd.Series) -> Values:
     """Read a column of any kind: text is numbers where all that is known of it is a number.
 
-    Unknown are NaN, None, empty text, and among numbers what `astrojepa.data.missing` lists. Ids of
-    16 digits and more stay text; true and false are words.
+    Unknown are NaN, None, empty text, and among numbers what `astrojepa.data.missing` lists; in a
+    column called redshift, or as catalogues call it, -1 and less too. Ids of 16 digits and more
+    stay text; true and false are words.
 
     >>> read_values(pd.Series(["1.5", "", "2"]))
     Numbers(values=array([1.5, nan, 2. ]))
     """
+    found = _read_values(column)
+    if isinstance(found, Numbers) and find_name([str(column.name)], "redshift"):
+        return Numbers(known_redshifts(found.values))
+    return found
+
+
+def _read_values(column: pd.Series) -> Values:
     kind = column.dtype
     whole, truth = pd.api.types.is_integer_dtype(kind), pd.api.types.is_bool_dtype(kind)
     if pd.api.types.is_numeric_dtype(kind) and not truth and not (whole and _is_long(column)):

@@ -73,6 +73,12 @@ def test_values_of_any_kind_can_be_compared(column: Any, expected: list[Any]) ->
     assert found == expected
 
 
+@pytest.mark.parametrize("column", [[-9.0, -1, 0.1], ["-9", "-1", "0.1"]])
+def test_no_value_of_a_redshift_is_minus_one_or_less(column: list[Any]) -> None:
+    for name, unknown in (("Z_spec", [True, True, False]), ("mass", [False] * 3)):
+        assert (~read_values(pd.Series(column, name=name)).known).tolist() == unknown
+
+
 def test_numbers_that_mean_missing_are_no_values_of_a_column() -> None:
     for column in ([-99.0, 1.5], [-9999, 1], np.array([-999999500, 1], np.float32)):
         values = read_values(pd.Series(column))

@@ -70,7 +70,7 @@ def select(
             "are damaged or were written by something else, write them anew."
         ) from error
     if where:
-        columns = {name: read_values(to_series(found[name])) for name in kept}
+        columns = {name: read_values(to_series(found[name]).rename(name)) for name in kept}
         found = found.filter(pa.array(matching(where, columns)))
     return found
 

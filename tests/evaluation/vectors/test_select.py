@@ -69,6 +69,16 @@ def test_a_filter_joins_the_other_conditions(store: Store) -> None:
 
 
 @needs_duckdb
+def test_an_unknown_redshift_is_in_no_filter(store: Store, tmp_path: Path) -> None:
+    whole = parquet.read_table(store.path).slice(0, 4)
+    place = whole.column_names.index("redshift")
+    redshifts = np.array([-9.0, 0.05, -1.0, 0.2], np.float32)
+    parquet.write_table(whole.set_column(place, "redshift", [redshifts]), tmp_path / "a.parquet")
+    found = select(open_store(tmp_path), where="redshift < 0.1")
+    assert ids(found) == whole["object_id"].to_pylist()[1:2]
+
+
+@needs_duckdb
 @pytest.mark.parametrize(
     ("given", "message"),
     [
