@@ -56,6 +56,7 @@ MAX_SIDE = 1024
 MAX_BYTES = 64 * 1024**3
 MAX_CHUNK_BYTES = 1024**3
 PACKING = ("_FillValue", "missing_value", "scale_factor", "add_offset")  # attributes of netCDF
+MOST_MISSING = 64  # values that stand for none
 DEFLATE_LIMIT = 1100  # deflate never packs more than 1032 : 1
 FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}
 SLICE_BYTES = 128 * 1024**2
@@ -247,7 +248,9 @@ def _numbers(path: Path, item: h5py.Dataset, name: str) -> np.ndarray:
         return np.zeros(0)
     attribute = item.attrs.get_id(name)
     kind, shape = attribute.dtype, attribute.shape
-    if kind.kind not in "iuf" or kind.itemsize > 8 or len(shape) > 1 or shape == (0,):
+    most = MOST_MISSING if name in PACKING[:2] else 1
+    few = len(shape) < 2 and 0 < math.prod(shape) <= most
+    if kind.kind not in "iuf" or kind.itemsize > 8 or not few:
         raise DataError(f"{path.name}: the attribute {name} is {kind} {shape}; expected a number.")
     value = np.zeros(shape, kind)
     attribute.read(value)

@@ -383,9 +383,12 @@ def test_columns_that_netcdf_packed_are_unpacked(write_galaxy10: Write) -> None:
     np.testing.assert_allclose(open_dataset(path).redshift, expected)
 
 
-def test_an_attribute_of_netcdf_that_is_no_number_is_refused(write_galaxy10: Write) -> None:
+@pytest.mark.parametrize("value", ["a tenth", np.ones((1, 1)), [1.0, 2.0], 1j])
+def test_an_attribute_of_netcdf_that_is_no_number_is_refused(
+    write_galaxy10: Write, value: object
+) -> None:
     path = write_galaxy10()
     with h5py.File(path, "r+") as file:
-        file["redshift"].attrs["scale_factor"] = "a tenth"
+        file["redshift"].attrs["scale_factor"] = value
     with pytest.raises(DataError, match=r"the attribute scale_factor is .* expected a number"):
         open_dataset(path)
