@@ -129,6 +129,10 @@ def test_magnitudes_of_hdf5_are_refused(tmp_path: Path) -> None:
         file.create_dataset("images", data=cubes(2)).attrs["units"] = np.bytes_("mag/arcsec2")
     with pytest.raises(aj.DataError, match=r"are magnitudes \(unit mag/arcsec2\), expected fl"):
         aj.open_dataset(tmp_path / "flux.h5", bands=GRIZ)
+    with h5py.File(tmp_path / "flux.h5", "r+") as file:
+        file["images"].attrs["units"] = "mag"  # of variable length
+    (note,) = aj.open_dataset(tmp_path / "flux.h5", bands=GRIZ).notes
+    assert note.endswith("is text of variable length, which is not read; they are taken as flux.")
 
 
 def test_names_of_bands_in_text_of_variable_length_are_refused(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def flux_fits() -> list[bytes]:
 
 
 def flux_hdf5() -> list[bytes]:
-    """Files of flux in three bands: named and packed, and plain."""
+    """Files of flux in three bands: named and packed, and with what netCDF says of its numbers."""
     flux = np.random.default_rng(0).normal(0, 1, (2, 3, 8, 8)).astype(np.float32)
     files = []
     for options in ({"compression": "gzip", "chunks": (1, 3, 8, 8)}, {}):
@@ -152,6 +152,8 @@ def flux_hdf5() -> list[bytes]:
             images = file.create_dataset("images", data=flux, **options)
             if options:
                 images.attrs["bands"] = np.array(["g", "r", "z"], "S8")
+            else:
+                images.attrs.update({"scale_factor": 0.5, "_FillValue": [-1.0], "units": b"nJy"})
         files.append(stream.getvalue())
     return files
 

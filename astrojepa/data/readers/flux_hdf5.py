@@ -79,6 +79,12 @@ def open_flux(path: Path, bands: tuple[str, ...]) -> Dataset:
                 f"{path.name}: 'images' are magnitudes (unit {unit}), expected flux; convert them "
                 "first."
             )
+        doubt = (
+            "The unit of images is text of variable length, which is not read; they are taken as "
+            "flux."
+            if unit == galaxy10.UNREAD_UNIT
+            else ""
+        )
         galaxy10.unpacked(path, images, np.zeros(0, images.dtype))  # whether it can be
         # older versions did not, whose frames may be cached
         packed = " unpacked" if set(galaxy10.PACKING) & set(images.attrs) else ""
@@ -104,7 +110,7 @@ def open_flux(path: Path, bands: tuple[str, ...]) -> Dataset:
         dec=dec,
         redshift=numbers["redshift"],
         source_hash=f"{digest} {' '.join(bands)}{packed}",
-        notes=tuple(filter(None, (doubtful_positions(ra, dec), *galaxy10.unread(path)))),
+        notes=tuple(filter(None, (doubt, doubtful_positions(ra, dec), *galaxy10.unread(path)))),
     )
 
 
