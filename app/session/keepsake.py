@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from astrojepa.evaluation.vectors.columns import MAX_LETTERS
+
 from .collections import MAX_COLLECTIONS, REST, clean_name
 from .marks import HIGHEST
 
 MAX_LENGTH = 2_000_000  # characters; a browser keeps some five million of all its pages together
 MAX_MODELS = 16
-MOST_LETTERS = 256  # of an id, as in a store
 FORMAT = 1
 
 
@@ -86,7 +87,7 @@ def _is_row(value: object, count: int) -> bool:
 
 
 def _is_id(value: object) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= MOST_LETTERS
+    return isinstance(value, str) and 0 < len(value) <= MAX_LETTERS
 
 
 def _list(value: object) -> list[Any]:

@@ -52,6 +52,7 @@ def _sample(large: Large) -> Callable[[Progress], Any]:
         vectors = store.vectors_of(rows, report)
         hashes = store.facts.get("model_hash", ""), data.fingerprint
         embeddings = Embeddings(vectors, data.labels, data.ids, data.classes, *hashes)
-        return Stored(large.name, large.key, embeddings, data), len(labelled)
+        model = store.facts.get("model", "")
+        return Stored(large.name, large.key, embeddings, data, model), len(labelled)
 
     return task

@@ -88,7 +88,7 @@ def _embed_file(options: argparse.Namespace, device: str) -> int:
     model, data = load_model(options.model, device), open_data(options)
     how = {"precision": options.precision, "passes": options.passes}
     found = embed(model, data, progress=sys.stderr.isatty(), **how)
-    write_vectors(options.out, found, data, differences(model, **how))
+    write_vectors(options.out, found, data, {"model": model.id, **differences(model, **how)})
     print(
         f"{options.out}: {found.vectors.shape[0]} vectors of width {found.vectors.shape[1]} for "
         f"{data.name}"

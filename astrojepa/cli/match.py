@@ -70,5 +70,5 @@ def _match(options: argparse.Namespace) -> int:
         "radius_arcsec": options.radius,
     }
     write_table(options.out, columns, facts)
-    print(f"{options.out}: {found.notes[-1]}")
+    print(f"{options.out}: {' '.join(found.notes[len(data.notes) :])}")
     return 0

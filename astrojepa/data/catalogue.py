@@ -20,7 +20,13 @@ from astrojepa.data.arrow_columns import holds_values, is_binary, to_frame
 from astrojepa.data.coordinates import ANGLES, parse_pair, to_degrees
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.hats import hats_files, is_hats
-from astrojepa.data.missing import as_numbers, known_numbers, known_places, without_missing
+from astrojepa.data.missing import (
+    as_numbers,
+    doubtful_commas,
+    known_numbers,
+    known_places,
+    without_missing,
+)
 from astrojepa.data.parquet_footer import count_values
 from astrojepa.data.position_parts import is_sign, joined_parts, parts_of
 from astrojepa.data.readers.labels import (
@@ -28,6 +34,7 @@ from astrojepa.data.readers.labels import (
     are_names,
     find_column,
     find_name,
+    shortened_ids,
     with_points,
 )
 from astrojepa.data.sky import separation
@@ -55,6 +62,7 @@ EXACT = 2**53  # up to it floats hold every whole number; ids of 18 digits lie b
 OWN = ("file", "id", "ra", "dec")  # of every galaxy
 ABOUT = "columns"  # of the attributes of a table: unit and description of columns, by name
 FRAME = "frame"  # of the attributes of a table: in which positions are, where not ICRS
+CUT = "cut"  # of the attributes of a table: whether the service that gave it left out rows
 SAME_FRAME = r"(icrs.*|(eq_)?fk5( J?2000(\.0*)?)?)?"
 # in what is said of a column; a year alone may be that of a paper, or of an epoch
 OLD_EQUINOX = r"\bB ?1[89]\d\d(\.\d+)?\b|\bFK4\b|\b1950(\.0)?\b|\bequinox[ =:]*1[89]\d\d(\.\d+)?"
@@ -158,7 +166,7 @@ def match(data: Dataset, catalogue: pd.DataFrame, *, radius: float = 1.0, by: st
     if not 0 < radius <= 3600:
         raise DataError(f"`radius` is {radius:g} arcsec; it must lie in (0, 3600].")
     if by != "position":
-        found = _by_id(data, catalogue)
+        found = _by_id(data, catalogue, demanded=by == "id")
         if found is not None:
             return dataclasses.replace(found, far=_elsewhere(data, catalogue, found.rows))
         if by == "id":
@@ -191,6 +199,10 @@ def joined(
     elif (column := find_column(catalogue, "redshift")) is not None:
         redshift = _of_rows(as_numbers(catalogue[column].astype(str))[0], found.rows)
     notes = [*data.notes, f"Catalogue {name}: {found}."]
+    if catalogue.attrs.get(CUT):
+        notes.append(f"Catalogue {name}: its service left out rows (OVERFLOW); ask for all.")
+    if commas := doubtful_commas(catalogue):
+        notes.append(f"Catalogue {name}: {commas}")
     placed = all(find_column(catalogue, angle) for angle in ("ra", "dec"))
     if placed and not np.isfinite(ra).any():
         try:
@@ -231,16 +243,36 @@ def _of_rows(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def id_text(ids: pd.Series) -> pd.Series:
-    """Return ids as text, "" where missing; whole numbers that a gap made floats have no point."""
+    """Return ids as text (NFC), "" where missing; whole numbers that a gap made floats have no
+    point.
+    """
     if ids.dtype.kind == "f" and not (ids.dropna() % 1).any():
         ids = ids.astype("Int64")
-    return ids.astype(object).where(ids.notna(), "").astype(str)
+    return ids.astype(object).where(ids.notna(), "").astype(str).str.normalize("NFC")
 
 
-def _by_id(data: Dataset, catalogue: pd.DataFrame) -> Match | None:
+def lost_digits(ids: pd.Series) -> str:
+    """Say where ids of a catalogue lost digits."""
+    if ids.dtype.kind == "f":
+        lost = (ids.abs() > EXACT).any()
+    else:
+        lost = pd.api.types.is_string_dtype(ids) and shortened_ids(ids)
+    return (
+        f"The {ids.name} of the catalogue lost digits, as long numbers do in spreadsheets and as "
+        "floating-point numbers; write ids as text or whole numbers, or leave them out."
+        if lost
+        else ""
+    )
+
+
+def _by_id(data: Dataset, catalogue: pd.DataFrame, demanded: bool) -> Match | None:
     column = find_column(catalogue, "id")
     if column is None:
         return None
+    if lost := lost_digits(catalogue[column]):
+        if not demanded and find_column(catalogue, "ra"):
+            return None
+        raise DataError(lost)
     ids = pd.Index(id_text(catalogue[column]))
     wanted = np.asarray(data.ids).astype(str)
     known = ids.isin(wanted) & (ids != "")
@@ -443,9 +475,9 @@ def _read_by_astropy(path: Path, format: str) -> pd.DataFrame:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        frame = ""
+        frame, cut = "", False
         if format == "votable":
-            found, frame = _votable(path)
+            found, frame, cut = _votable(path)
         else:
             found = Table.read(path, format=format)
         for name in found.colnames:
@@ -467,17 +499,23 @@ def _read_by_astropy(path: Path, format: str) -> pd.DataFrame:
             for name in found.colnames
         }
         table = in_degrees(_plain(found.to_pandas()), about)
+    table.attrs[CUT] = cut
     return _in_frame(table, frame)
 
 
-def _votable(path: Path) -> tuple[Any, str]:
-    """Read the table with positions or ids, else the first, and the frame of its positions where
-    that is not ICRS.
+def _votable(path: Path) -> tuple[Any, str, bool]:
+    """Read the table with positions or ids, else the first, the frame of its positions where that
+    is not ICRS, and whether its service left out rows. DataError for what a service says instead.
     """
     from astropy.io import votable
 
     whole = votable.parse(path)
     tables = list(whole.iter_tables())
+    infos = [*whole.infos, *(info for resource in whole.resources for info in resource.infos)]
+    status = {info.value: info.content for info in infos if info.name == "QUERY_STATUS"}
+    if not tables or "ERROR" in status:
+        reason = one_line(status.get("ERROR") or "it is empty", MAX_LETTERS)
+        raise DataError(f"{path} holds no table ({reason}); fetch it again.")
     names = [[str(field.name) for field in table.fields] for table in tables]
     table = tables[_with_galaxies(names)]
     systems = {system.ID: system for system in whole.iter_coosys()}
@@ -485,9 +523,8 @@ def _votable(path: Path) -> tuple[Any, str]:
     refs = [field.ref for field in table.fields if field.name == right]
     system = systems.get(refs[0]) if refs else None
     frame = "" if system is None else f"{system.system} {system.equinox or ''}".strip()
-    return table.to_table(use_names_over_ids=True), "" if re.fullmatch(
-        SAME_FRAME, frame, re.IGNORECASE
-    ) else frame
+    frame = "" if re.fullmatch(SAME_FRAME, frame, re.IGNORECASE) else frame
+    return table.to_table(use_names_over_ids=True), frame, "OVERFLOW" in status
 
 
 def _with_places(table: pd.DataFrame) -> pd.DataFrame:
@@ -829,6 +866,8 @@ def _column(text: pd.Series) -> Any:
     known = without_missing(text.str.strip())
     numbers, wrong = as_numbers(known)
     name = known.str.fullmatch(r"[+-]?\d{16,}|0\d+").any()
+    if find_name([str(text.name)], "id"):  # 1.10 is another galaxy than 1.1, and 12E3 none of 12000
+        name |= not known[known != ""].str.fullmatch(r"[+-]?\d+(\.0)?").all()
     if wrong.any() or name or not (known != "").any():
         return _of_truths(known)
     if (minus := known.str.fullmatch("-0+")).any():  # of a declination, -00 30

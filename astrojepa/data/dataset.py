@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from astrojepa.data import DataError
+from astrojepa.data.missing import known_redshifts
 from astrojepa.data.without_images import NoImages
 from astrojepa.types import Galaxy
 
@@ -74,6 +75,9 @@ class Dataset:
     skipped: tuple[str, ...] = ()
     # sentences on what was left out of the source, or could not be told from it
     notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "redshift", known_redshifts(self.redshift))
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -29,6 +29,7 @@ def id_keys(ids: Any, name: str) -> np.ndarray:
         lost = ", which lose digits" if pa.types.is_floating(ids.type) else ""
         raise DataError(f"{name}: the ids are {ids.type}{lost}; write text or whole numbers.")
     words = pc.utf8_trim_whitespace(ids.cast(pa.large_string()).fill_null(""))
+    words = pc.utf8_normalize(words, "NFC")
     known = ~pc.is_in(words, value_set=pa.array(sorted(WORDS), pa.large_string())).to_numpy(
         zero_copy_only=False
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from astrojepa.data.missing import as_numbers
+from astrojepa.data.missing import as_numbers, known_numbers
 
 EXACT = 2**53  # whole numbers beyond are ids, which float64 would round
 LARGEST, SMALLEST = 1e300, 1e-300  # a number on an axis, at most; the length of one, at least
@@ -110,7 +110,7 @@ def read_values(column: pd.Series) -> Values:
     whole, truth = pd.api.types.is_integer_dtype(kind), pd.api.types.is_bool_dtype(kind)
     if pd.api.types.is_numeric_dtype(kind) and not truth and not (whole and _is_long(column)):
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-        return Numbers(np.where(np.isfinite(values), values, np.nan))
+        return Numbers(known_numbers(values))
     # of objects, some are truths, decimals or dates
     text = isinstance(kind, pd.StringDtype) or (
         kind.kind == "O" and pd.api.types.infer_dtype(column) == "string"

@@ -6,6 +6,7 @@ import io
 import json
 import zlib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -24,6 +25,7 @@ from app.pages.anomalies import large as anomalies
 from app.pages.anomalies import review
 from app.pages.map import large as page
 from app.pages.probe import large as probe
+from app.pages.probe import report, tasks
 from app.server import first_look, pictures
 from app.server.settings import read_settings
 from app.session import large, loaders, marks, store_sample
@@ -571,6 +573,26 @@ def test_a_sample_holds_the_vectors_of_its_galaxies_and_none_without_a_label(
     )
     names = [stored.galaxies.classes[label] for label in stored.embeddings.labels]
     assert names == frame["label"].iloc[rows].tolist()
+
+
+def test_a_probe_of_a_large_store_names_the_model_of_its_vectors(
+    monkeypatch: pytest.MonkeyPatch, plain: Path, tmp_path: Path
+) -> None:
+    table = parquet.read_table(plain)
+    facts = {"model": "vit5m.sigreg06", "model_hash": "0123456789abcdef"}
+    parquet.write_table(table.replace_schema_metadata(facts), tmp_path / "a.parquet")
+    opened = Large("survey", "0" * 16, open_large_map(open_store(tmp_path)))
+    stored, _ = store_sample._sample(opened)(lambda *said: None)
+    given: list[Any] = []
+    monkeypatch.setattr(report.st, "download_button", lambda _, content, *more, **_m: content())
+    monkeypatch.setattr(tasks, "as_json", lambda *said: given.append(said[3:]))
+    made = SimpleNamespace(probe=SimpleNamespace(layers=(), kind="linear"))
+    workspace = SimpleNamespace(
+        stored=stored, data=stored.galaxies, embeddings=stored.embeddings, model=None
+    )
+    report._take_away(workspace, made, SimpleNamespace(digest="0"), None, mapped=False)
+    data = (stored.galaxies.name, stored.galaxies.fingerprint)
+    assert given == [(tuple(facts.values()), data)]
 
 
 def test_a_store_without_classes_is_told_that_a_probe_needs_them(

@@ -40,6 +40,7 @@ def test_embed_writes_vectors_that_open_without_pickle(run, galaxy_folder, tmp_p
     with np.load(tmp_path / "v.npz", allow_pickle=False) as found:
         assert found["vectors"].shape == (128, 16)
         assert list(found["classes"]) == ["elongated", "round"]
+        assert found["model"] == load_model(run).id
 
 
 def test_embed_into_a_folder_writes_shards_and_leaves_them_when_they_are_complete(

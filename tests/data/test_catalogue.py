@@ -22,6 +22,8 @@ from astrojepa.cli import main
 from astrojepa.data import DataError
 from astrojepa.data.catalogue import joined, match, positions, read_catalogue
 from astrojepa.data.columns import known_of
+from astrojepa.data.id_keys import id_keys
+from astrojepa.data.readers.labels import name_galaxies
 
 LONG_ID = 1237648720142401611
 
@@ -798,3 +800,107 @@ def test_a_first_galaxy_of_words_is_not_taken_for_units(text: str, tmp_path: Pat
 def test_a_mark_within_values_does_not_divide_what_blanks_do(text: str, tmp_path: Path) -> None:
     (tmp_path / "c.txt").write_text(text)
     assert np.stack(positions(read_catalogue(tmp_path / "c.txt"))).tolist() == [[1, 3], [2, 4]]
+
+
+@pytest.mark.parametrize(
+    ("values", "numbers"),
+    [
+        (["1,234", "1,234,567", "7"], [1234, 1234567, 7]),
+        (["1,234.5", "-12"], [1234.5, -12]),
+        (["1 234", "-7"], [1234, -7]),
+        (["1\N{NARROW NO-BREAK SPACE}234.5", "7"], [1234.5, 7]),
+        (["1'234", "7"], [1234, 7]),
+        (["\N{MINUS SIGN}21.5", "\N{MINUS SIGN}99"], [-21.5, np.nan]),
+        (["-0.9999995e9", "-99999999"], [np.nan, np.nan]),  # of the archives of UKIDSS and VISTA
+    ],
+)
+def test_numbers_are_read_however_print_and_archives_write_them(
+    values: list[str], numbers: list[float], tmp_path: Path
+) -> None:
+    rows = "".join(f'{row},"{value}"\n' for row, value in enumerate([*values, "1"]))
+    (tmp_path / "c.csv").write_text(f"id,x\n{rows}")
+    np.testing.assert_array_equal(read_catalogue(tmp_path / "c.csv")["x"], [*numbers, 1])
+
+
+def test_thousands_divided_by_points_are_read_where_commas_are_decimal(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("id;x;y\na;1.234,5;1.234\nb;7;2.5\n")
+    table = read_catalogue(tmp_path / "c.csv")
+    assert (table["x"].tolist(), table["y"].tolist()) == ([1234.5, 7], [1.234, 2.5])
+
+
+def test_commas_that_may_be_decimal_are_said(galaxies, tmp_path: Path) -> None:
+    a, b = galaxies.ids[:2]
+    text = f'id,mass,name\n{a},"1,234","A,1"\n{b},7,"B,2"\n'
+    (tmp_path / "c.csv").write_text(text)
+    found = joined(galaxies, read_catalogue(tmp_path / "c.csv"), name="sdss")
+    assert found.table["mass"].iloc[0] == "1,234"
+    assert found.notes[-1].startswith(
+        "Catalogue sdss: Numbers with commas, which may be decimal, are read as words (mass, such "
+        "as 1,234); write them"
+    )
+
+
+def test_ids_that_look_like_numbers_stay_as_they_are_written(galaxies, tmp_path: Path) -> None:
+    galaxies = dataclasses.replace(galaxies.subset([0, 1]), ids=np.array(["3.1", "12E3"]))
+    (tmp_path / "c.csv").write_text("id,x\n3.10,1\n12E3,2\n")
+    assert match(galaxies, read_catalogue(tmp_path / "c.csv")).rows.tolist() == [-1, 1]
+
+
+@pytest.mark.parametrize("lost", [[float(LONG_ID), 5.0], ["1.23764872014240E+18", "5"]])
+def test_ids_of_a_catalogue_that_lost_digits_name_no_galaxy(galaxies, lost: list[Any]) -> None:
+    catalogue = pd.DataFrame({"id": lost})
+    galaxies = dataclasses.replace(galaxies, ids=np.full(60, f"{float(LONG_ID):.0f}"))
+    with pytest.raises(DataError, match=r"The id of the catalogue lost digits, .* leave them out"):
+        match(galaxies, catalogue)
+    placed = catalogue.assign(ra=galaxies.ra[:2], dec=galaxies.dec[:2])
+    assert match(galaxies, placed).by == "position"
+    with pytest.raises(DataError, match="lost digits"):
+        match(galaxies, placed, by="id")
+
+
+def test_accents_are_the_same_however_they_are_written(galaxies) -> None:
+    names = np.array(["Gál", "Ga\N{COMBINING ACUTE ACCENT}l"])
+    for own, other in (names, names[::-1]):
+        ids = pd.DataFrame({"file": [own]})
+        known = dataclasses.replace(galaxies.subset([0]), ids=name_galaxies(ids))
+        assert match(known, pd.DataFrame({"id": [other]})).rows.tolist() == [0]
+    keys = [id_keys(pa.array([name]), "") for name in names]
+    assert keys[0] == keys[1]
+
+
+def votable_of_a_service(status: str, said: str, table: str) -> str:
+    return (
+        '<?xml version="1.0"?><VOTABLE version="1.3" xmlns="http://www.ivoa.net/xml/VOTable/v1.3">'
+        f'<RESOURCE type="results">{table}<INFO name="QUERY_STATUS" value="{status}">{said}</INFO>'
+        "</RESOURCE></VOTABLE>"
+    )
+
+
+def test_rows_that_a_service_left_out_are_said(galaxies, tmp_path: Path, capsys) -> None:
+    rows = "".join(f"<TR><TD>{name}</TD></TR>" for name in galaxies.ids[:3])
+    field = '<FIELD name="id" datatype="char" arraysize="*"/>'
+    table = f"<TABLE>{field}<DATA><TABLEDATA>{rows}</TABLEDATA></DATA></TABLE>"
+    for status in ("OK", "OVERFLOW"):
+        (tmp_path / "c.vot").write_text(votable_of_a_service(status, "", table))
+        notes = joined(galaxies, read_catalogue(tmp_path / "c.vot"), name="gaia").notes
+        assert ("left out rows" in notes[-1]) == (status == "OVERFLOW")
+    options = ["--data", "simulated:60", "--out", str(tmp_path / "found.csv")]
+    assert main(["match", str(tmp_path / "c.vot"), *options]) == 0
+    assert (
+        "3 of 60 galaxies matched by id. Catalogue c: its service left" in capsys.readouterr().out
+    )
+
+
+def test_what_a_service_says_instead_of_a_table_is_said(tmp_path: Path) -> None:
+    (tmp_path / "c.xml").write_text(votable_of_a_service("ERROR", "no table dr99", ""))
+    with pytest.raises(DataError, match=r"c\.xml holds no table \(no table dr99\); fetch it again"):
+        read_catalogue(tmp_path / "c.xml")
+    (tmp_path / "c.xml").write_text(votable_of_a_service("OK", "", ""))
+    with pytest.raises(DataError, match=r"holds no table \(it is empty\)"):
+        read_catalogue(tmp_path / "c.xml")
+
+
+def test_what_databases_and_iraf_write_for_missing_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_text("id,x,y\na,\\N,INDEF\nb,2,3\n")
+    table = read_catalogue(tmp_path / "c.csv")
+    np.testing.assert_array_equal(table[["x", "y"]], [[np.nan, np.nan], [2, 3]])

@@ -14,7 +14,7 @@ import pytest
 import astrojepa as aj
 from astrojepa.data.columns import class_columns, further_columns, known_of, labelled_by
 from astrojepa.data.dataset import Dataset
-from astrojepa.data.values import Words, read_values
+from astrojepa.data.values import Numbers, Words, read_values
 
 
 @pytest.fixture
@@ -71,3 +71,10 @@ def test_values_of_any_kind_can_be_compared(column: Any, expected: list[Any]) ->
     else:
         found = [None if value != value else value for value in values.values]
     assert found == expected
+
+
+def test_numbers_that_mean_missing_are_no_values_of_a_column() -> None:
+    for column in ([-99.0, 1.5], [-9999, 1], np.array([-999999500, 1], np.float32)):
+        values = read_values(pd.Series(column))
+        assert isinstance(values, Numbers)
+        assert np.isnan(values.values).tolist() == [True, False]

@@ -110,6 +110,27 @@ def test_hdf5_gives_the_flux_that_was_written(named: bool, tmp_path: Path) -> No
     assert (data.ra.tolist(), data.classes) == ([1, 2, 3, 4, 5], ())
 
 
+def test_flux_that_netcdf_packed_is_unpacked(tmp_path: Path) -> None:
+    packed = np.random.default_rng(0).integers(-900, 900, (2, 2, 8, 8), np.int16)
+    packed[0, 0, 0, 0] = -32768
+    with h5py.File(tmp_path / "flux.h5", "w") as file:
+        images = file.create_dataset("images", data=packed)
+        images.attrs.update(
+            {"scale_factor": 0.5, "add_offset": 3.0, "_FillValue": packed[0, 0, 0, 0]}
+        )
+    found = aj.open_dataset(tmp_path / "flux.h5", bands=("g", "r")).flux(0)
+    expected = np.moveaxis(packed[0] * 0.5 + 3, 0, -1)
+    expected[0, 0, 0] = np.median(expected[..., 0].ravel()[1:])
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_magnitudes_of_hdf5_are_refused(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "flux.h5", "w") as file:
+        file.create_dataset("images", data=cubes(2)).attrs["units"] = np.bytes_("mag/arcsec2")
+    with pytest.raises(aj.DataError, match=r"are magnitudes \(unit mag/arcsec2\), expected fl"):
+        aj.open_dataset(tmp_path / "flux.h5", bands=GRIZ)
+
+
 def test_names_of_bands_in_text_of_variable_length_are_refused(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "flux.h5", "w") as file:
         file.create_dataset("images", data=cubes(2)).attrs["bands"] = list(GRIZ)

@@ -149,8 +149,12 @@ def _take_away(
     workspace: Workspace, report: Report, target: Target, split: Split, *, mapped: bool
 ) -> None:
     """Buttons that use the probe: colours on the map, and a file."""
-    name, digest = workspace.made_by
-    named = (name, digest or str(workspace.embeddings.model_hash))
+    stored = workspace.stored
+    named = (
+        (workspace.made_by[0], str(workspace.embeddings.model_hash))
+        if stored is None
+        else stored.made_by
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         if mapped:
             st.button("Colour map by prediction", on_click=_to_map)

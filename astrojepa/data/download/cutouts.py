@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from astrojepa.data import DataError, PictureError
-from astrojepa.data.catalogue import id_text, positions
+from astrojepa.data.catalogue import id_text, lost_digits, positions
 from astrojepa.data.download.https import DroppedError, Server, UnreachableError
 from astrojepa.data.images.raster import read_image
 from astrojepa.data.readers.labels import find_column
@@ -206,6 +206,8 @@ def _with_files(catalogue: pd.DataFrame, cutout: Cutout) -> pd.DataFrame:
     if columns["id"] is None:
         ids = pd.Series([f"{a:.6f}{d:+.6f}" for a, d in zip(ra, dec, strict=True)])
     else:
+        if lost := lost_digits(catalogue[columns["id"]]):
+            raise DataError(lost)
         ids = id_text(catalogue.loc[known, columns["id"]]).reset_index(drop=True)
     if (twice := ids[ids.duplicated()]).size:
         raise DataError(f"The catalogue has several rows of {twice.iloc[0]}; keep one of each.")

@@ -41,9 +41,11 @@ from astrojepa.data.images.grids import (
     grid_of,
     is_top_down,
     on_one_grid,
+    one_unit,
     same_cards,
     too_many,
     uncovered,
+    unit_of,
     unrelated,
 )
 from astrojepa.data.images.raster import MAX_BYTES, MAX_PIXELS
@@ -89,6 +91,7 @@ class Sky:
     uncovered: float = 0.0  # largest fraction of the image in which a band has no pixel
     left_out: bool = False  # images in other filters are not shown
     anew: bool = False  # read otherwise than by older versions, whose frames may be cached
+    unit: str = ""  # as the header writes it
 
 
 @dataclass(frozen=True)
@@ -125,20 +128,18 @@ class _Picture:
         ra, dec = centre(self.headers[place], self.parts) or (None, None)
         unnamed = self.planes == 3 and not red_green_blue(self.bands or [])
         apart = bool(self.grids), uncovered(self.grids or [])
-        return Sky(ra, dec, unnamed, *apart, self.left_out, self.anew)
+        unit = unit_of(self.headers[place], self.parts)
+        return Sky(ra, dec, unnamed, *apart, self.left_out, self.anew, unit)
 
-    def cube(self) -> np.ndarray:
+    def cube(self, name: str) -> np.ndarray:
         """Read all planes, float64 (n, H, W), in the order of `bands`; row 0 is the top."""
-        if self.grids:
-            parts = zip(self.images, self.grids, self.headers, strict=True)
-            return on_one_grid([Plane(_upright(i, g, h), g) for i, g, h in parts], "The file")
-        values = [
-            _values(image, self.shape, header)
-            for image, header in zip(self.images, self.headers, strict=True)
-        ]
-        cube = np.stack(values) if len(self.shape) == 2 else values[0]
+        if len(self.shape) == 2:
+            grids: Sequence[Grid | None] = self.grids or [None] * len(self.images)
+            parts = zip(self.images, grids, self.headers, strict=True)
+            planes = [Plane(_upright(i, h), g, unit_of(h, self.parts)) for i, g, h in parts]
+            return on_one_grid(planes, name)
+        cube = _values(self.images[0], self.headers[0])
         cube = cube if len(cube) == self.planes else np.moveaxis(cube, -1, 0)
-        cube = np.where(np.abs(cube) < LARGEST, cube, np.nan)
         return cube if is_top_down(self.headers[0]) else cube[:, ::-1]
 
 
@@ -158,7 +159,7 @@ def read_fits(source: str | Path | bytes, name: str = "") -> tuple[np.ndarray, S
     """
     name = name or ("The FITS file" if isinstance(source, bytes) else str(source))
     with _opened(source, name) as picture:
-        planes, sky, bands = picture.cube(), picture.sky(), picture.bands
+        planes, sky, bands = picture.cube(name), picture.sky(), picture.bands
     order = red_green_blue(bands or [])
     planes = planes[order] if order else planes
     if not np.isfinite(planes).any():
@@ -185,7 +186,8 @@ def read_plane(source: str | Path, band: str, name: str) -> Plane:
     """Read one band of a FITS file as `read_flux` does, undefined pixels NaN, and its grid."""
     with _opened(source, name, (band,)) as picture:
         cube = _wanted(picture, (band,), name)
-        return Plane(cube[0], grid_of(picture.headers[0], picture.parts, picture.size))
+        header, parts = picture.headers[0], picture.parts
+        return Plane(cube[0], grid_of(header, parts, picture.size), unit_of(header, parts))
 
 
 def read_grid(source: str | Path, band: str) -> tuple[tuple[int, ...], Grid | None]:
@@ -196,9 +198,9 @@ def read_grid(source: str | Path, band: str) -> tuple[tuple[int, ...], Grid | No
 
 def _wanted(picture: _Picture, bands: Sequence[str], name: str) -> np.ndarray:
     """Read some bands, float64 (C, H, W)."""
-    if any(map(_in_magnitudes, picture.headers)):
+    if any(in_magnitudes(header.get("BUNIT")) for header in picture.headers):
         raise PictureError(f"{name} holds magnitudes (BUNIT), expected flux; convert it first.")
-    cube, found = picture.cube(), picture.bands
+    cube, found = picture.cube(name), picture.bands
     if found is None and len(cube) == 1 == len(bands) and (own := image_band(picture.headers[0])):
         found = [own]
     places = planes_of(bands, found, len(cube))
@@ -431,8 +433,12 @@ def _picture(parts: list[Any], name: str, wanted: Sequence[str]) -> _Picture:
             f"{name} holds no image of the sky "
             f"({f'its images are called {called}' if images else 'tables are not read'})."
         )
+    shown = [image for image in shown if len(_plain(image.shape)) > 1] or shown
     shown = [image for image in shown if not _called(image, PRODUCTS)] or shown
     best = max(shown, key=_worth)
+    everything, unit = shown, unit_of(best.header, parts)
+    if not wanted:
+        shown = [image for image in shown if one_unit([unit_of(image.header, parts), unit])]
     shape, chosen, bands, grids = _plain(best.shape), [best], None, None
     named, twice = _bands_alike(shown, shape, bool(wanted))
     if len(shape) == 2 and len(named) > 1 and red_green_blue(list(named)):
@@ -447,14 +453,15 @@ def _picture(parts: list[Any], name: str, wanted: Sequence[str]) -> _Picture:
         counts = [count for count in (shape[0], shape[2]) if count <= MAX_BANDS]
         found = (plane_bands(headers[0], count) for count in counts)
         bands = next((names for names in found if names), None)
-    left_out = not wanted and len(shape) == 2 and bool(_filters(shown) - _filters(chosen))
+    left_out = not wanted and len(shape) == 2 and bool(_filters(everything) - _filters(chosen))
     before = [i for i in images if not _called(i, NO_PICTURES) or _called(i, NEW_WORDS)]
     others = [i for i in before if _called(i, NEW_WORDS) and image_band(i.header)]
     several = len(chosen) > 1 and bool(twice or others)
     anew = (
         several
+        or _filters(shown) != _filters(everything)
         or best is not max(before, key=_worth)
-        or any(_softened(header) or _in_magnitudes(header) for header in headers)
+        or any(_softened(header) or in_magnitudes(header.get("BUNIT")) for header in headers)
     )
     picture = _Picture(
         chosen, shape, bands, headers, parts, len(wanted) or 3, grids, left_out, anew
@@ -498,8 +505,8 @@ def _of_other_sizes(
     """Return bands whose images differ in number, size or place of pixels: names, images, grids.
 
     `alike` are the bands of one size, with the largest image; None where they are all there is to
-    show or all that is wanted. Without `wanted`, bands that no WCS puts onto the others are left
-    out; PictureError where one of `wanted` is.
+    show, or lack one that is wanted. Without `wanted`, bands that no WCS puts onto the others are
+    left out; PictureError where one of `wanted` is.
     """
     named = dict(alike)
     for image in sorted(shown, key=_worth, reverse=True):  # of one filter, the largest
@@ -519,7 +526,7 @@ def _of_other_sizes(
     if len(set(shapes)) > 1 or not same_cards(headers):
         grids = [grid_of(h, parts, shape) for h, shape in zip(headers, shapes, strict=True)]
     if not differ(shapes, grids):
-        return None if inside else (list(named), images, None)
+        return None if inside and not wanted else (list(named), images, None)
     known = {band: grid for band, grid in zip(named, grids, strict=True) if grid}
     too_large = len(named) * max(map(math.prod, shapes)) > MAX_ON_GRID
     if wanted and (too_large or len(known) < len(named)):
@@ -615,9 +622,9 @@ def _inherited(image: Any, first: Any) -> fits.Header:
     return whole
 
 
-def _values(image: Any, shape: tuple[int, ...], header: fits.Header) -> np.ndarray:
-    """Read an image as float64, undefined where an integer is BLANK: astropy forgets that of
-    unsigned ones. `header` holds inherited cards too.
+def _values(image: Any, header: fits.Header) -> np.ndarray:
+    """Read an image as float64, without axes of length 1, NaN where it is beyond any flux or an
+    integer is BLANK: astropy forgets that of unsigned ones. `header` holds inherited cards too.
     """
     own, raw = image.header, np.asarray(image.data)
     scale, blank = own.get("BSCALE", 1), own.get("BLANK")
@@ -630,19 +637,16 @@ def _values(image: Any, shape: tuple[int, ...], header: fits.Header) -> np.ndarr
         with np.errstate(over="ignore"):  # no flux: undefined later
             values = 2 * float(header["BSOFTEN"]) * np.sinh(values * np.log(10) / 2.5)
         values += float(header["BOFFSET"])
-    if _in_magnitudes(header):
+    if in_magnitudes(header.get("BUNIT")):
         values = 10.0 ** (-0.4 * np.where(np.abs(values) < FAINTEST, values, np.nan))
-    return values.reshape(shape)
+    values = np.where(np.abs(values) < LARGEST, values, np.nan)
+    return values.reshape(_plain(values.shape))
 
 
-def _in_magnitudes(header: fits.Header) -> bool:
+def in_magnitudes(unit: object) -> bool:
     """Whether values are magnitudes, of which the smaller are the brighter."""
-    return bool(
-        re.match(
-            r"(ab|vega|st)?[ _]?mag(nitudes?|s)?(?![a-z])",
-            str(header.get("BUNIT", "")).lower().strip(),
-        )
-    )
+    words = r"(ab|vega|st)?[ _]?mag(nitudes?|s)?(?![a-z])"
+    return bool(re.match(words, str(unit).lower().strip()))
 
 
 def _softened(header: fits.Header) -> bool:
@@ -653,8 +657,7 @@ def _softened(header: fits.Header) -> bool:
     return "BSOFTEN" in header and "BOFFSET" in header
 
 
-def _upright(image: Any, grid: Grid, header: fits.Header) -> np.ndarray:
-    """Read an image as its grid has it: float64 (H, W), NaN where undefined, row 0 at the top."""
-    values = _values(image, grid.shape, header)
-    values = np.where(np.abs(values) < LARGEST, values, np.nan)
-    return values if grid.top_down else values[::-1]
+def _upright(image: Any, header: fits.Header) -> np.ndarray:
+    """Read an image as float64 (H, W), row 0 at the top."""
+    values = _values(image, header)
+    return values if is_top_down(header) else values[::-1]

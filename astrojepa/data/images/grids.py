@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,7 @@ class Plane:
 
     values: np.ndarray  # float64 (H, W), NaN where undefined
     grid: Grid | None  # None where nothing says how its pixels lie on the sky
+    unit: str = ""  # as the file writes it; "" where it does not
 
 
 def grid_of(header: fits.Header, hdus: list[Any], shape: tuple[int, ...]) -> Grid | None:
@@ -84,14 +85,37 @@ def grid_of(header: fits.Header, hdus: list[Any], shape: tuple[int, ...]) -> Gri
     if found is None or min(shape) < 1:
         return None
     wcs, frame = found
-    first = hdus[0].header if hdus else header
-    unit = header.get("BUNIT") or first.get("BUNIT") or ""
     try:
         flat = wcs if wcs.naxis == 2 else wcs.sub(2)
     except Exception:  # axes that depend on each other
         return None
-    grid = Grid(flat, frame, shape, is_top_down(header), bool(PER_SKY.search(str(unit).strip())))
+    per_sky = bool(PER_SKY.search(unit_of(header, hdus)))
+    grid = Grid(flat, frame, shape, is_top_down(header), per_sky)
     return grid if grid.wcs.has_celestial and _is_sound(grid) else None
+
+
+def unit_of(header: fits.Header, hdus: list[Any]) -> str:
+    """Return the unit of a FITS image, or that of the whole file; "" for none."""
+    first = hdus[0].header if hdus else header
+    return str(header.get("BUNIT") or first.get("BUNIT") or "").strip()
+
+
+def one_unit(given: Sequence[str]) -> bool:
+    """Whether units, of which some may be unknown (""), are the same, however they are written.
+
+    >>> one_unit(["MJy/sr", "", "MJy sr-1"]), one_unit(["nJy", "uJy"])
+    (True, False)
+    """
+    known = [_meaning(unit) for unit in dict.fromkeys(given) if unit]
+    return all(unit == known[0] for unit in known)
+
+
+@lru_cache(maxsize=64)
+def _meaning(unit: str) -> Any:
+    try:
+        return units.Unit(unit)
+    except (ValueError, TypeError):
+        return unit.lower().replace(" ", "")
 
 
 def is_top_down(header: fits.Header) -> bool:
@@ -165,8 +189,13 @@ def on_one_grid(planes: Sequence[Plane], name: str) -> np.ndarray:
     """Return planes, float64 (n, H, W), on the grid of the finest: `finest`, `resampled`.
 
     Planes whose pixels lie on each other are taken as they are (`differ`). PictureError where they
-    do not and nothing says how they lie, or would have too many pixels.
+    do not and nothing says how they lie, or would have too many pixels; and for several units.
     """
+    if not one_unit(given := [plane.unit for plane in planes]):
+        raise PictureError(
+            f"{name} has bands in {', '.join(map(repr, dict.fromkeys(filter(None, given))))} "
+            f"(BUNIT); expected one unit. Convert them first."
+        )
     shapes, grids = [plane.values.shape for plane in planes], [plane.grid for plane in planes]
     if not differ(shapes, grids):
         return np.stack([plane.values for plane in planes])

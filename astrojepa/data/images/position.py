@@ -68,7 +68,10 @@ def _on_sky(header: fits.Header, hdus: list[Any]) -> tuple[WCS, Any] | None:
         wcs = WCS(header, tables)
     except ValueError:  # distortions beside a third axis, which astropy has for two only
         wcs = WCS(header, tables, naxis=2)
-    if not wcs.has_celestial:
+    # without a reference astropy takes ra = dec = 0, the same for all
+    if not wcs.has_celestial or any(
+        f"CRVAL{axis + 1}" not in header for axis in (wcs.wcs.lng, wcs.wcs.lat)
+    ):
         return None
     axis = wcs.wcs.ctype[wcs.wcs.lng][:4]  # astropy takes ecliptic axes for ICRS, and Galactic too
     frame = Galactic() if axis == "GLON" else wcs_to_celestial_frame(wcs)

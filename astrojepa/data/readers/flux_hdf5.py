@@ -45,9 +45,9 @@ class FluxFileReader:
         if (status.st_size, status.st_mtime_ns) != self.seen:
             raise DataError(f"{self.path} was changed after it was opened; open it again.")
         with galaxy10.reading(self.path), h5py.File(self.path, "r") as file:
-            cube = file["images"][row]
-        with np.errstate(invalid="ignore"):
-            chosen = cube.astype(np.float64)[list(self.planes)]
+            images = file["images"]
+            cube = galaxy10.unpacked(self.path, images, images[row])
+        chosen = cube[list(self.planes)]
         return filled(chosen, f"Row {row} of {self.path.name}", self.bands)
 
     def read(self, row: int) -> np.ndarray:
@@ -58,7 +58,8 @@ class FluxFileReader:
 
 
 def open_flux(path: Path, bands: tuple[str, ...]) -> Dataset:
-    """Open an HDF5 file with `images` (n, C, H, W), numbers of any unit, and its bands.
+    """Open an HDF5 file with `images` (n, C, H, W), numbers of any unit, and its bands. Numbers
+    that netCDF packed are unpacked (`galaxy10.unpacked`).
 
     The attribute `bands` of `images` or of the file names the planes, in text of fixed length
     (`numpy.array(["g", "r"], "S8")`); without it they are the bands asked for, in their order, if
@@ -67,10 +68,20 @@ def open_flux(path: Path, bands: tuple[str, ...]) -> Dataset:
     """
     import h5py
 
+    from astrojepa.data.images.fits import in_magnitudes
+
     with galaxy10.reading(path), h5py.File(path, "r") as file:
         names = set(file)
         images = galaxy10.stored(path, file, "images")
         _check_cubes(path, images)
+        if in_magnitudes(unit := galaxy10.unit_of(images)):
+            raise DataError(
+                f"{path.name}: 'images' are magnitudes (unit {unit}), expected flux; convert them "
+                "first."
+            )
+        galaxy10.unpacked(path, images, np.zeros(0, images.dtype))  # whether it can be
+        # older versions did not, whose frames may be cached
+        packed = " unpacked" if set(galaxy10.PACKING) & set(images.attrs) else ""
         count = len(images)
         planes = _planes(path, images, file, bands)
         labels = np.full(count, -1, dtype=np.int64)
@@ -92,7 +103,7 @@ def open_flux(path: Path, bands: tuple[str, ...]) -> Dataset:
         ra=ra,
         dec=dec,
         redshift=numbers["redshift"],
-        source_hash=f"{digest} {' '.join(bands)}",
+        source_hash=f"{digest} {' '.join(bands)}{packed}",
         notes=tuple(filter(None, (doubtful_positions(ra, dec), *galaxy10.unread(path)))),
     )
 

@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import stat
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,7 @@ from astrojepa.data.content import content_hashes
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.images import FITS_SUFFIXES, IMAGE_SUFFIXES
 from astrojepa.data.images.raster import read_image
+from astrojepa.data.missing import doubtful_commas
 from astrojepa.data.readers.labels import (
     TABLES,
     coordinate_columns,
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 LEAST_UNCOVERED = 1e-3  # of an image, worth a word
 BAND = "{band}"  # in the name of a file for each band
 SUFFIXES = IMAGE_SUFFIXES + FITS_SUFFIXES
+SUFFIX = re.compile(f"({'|'.join(map(re.escape, SUFFIXES))})$", re.IGNORECASE)
 OTHER_TABLES = (".csv", ".tsv", ".ecsv", ".vot", ".parquet", ".xlsx")
 
 
@@ -162,6 +165,7 @@ def open_folder(
     """
     root = Path(path).resolve()
     table, raw = read_labels(root) or list_pictures(root, SUFFIXES)
+    table = table.assign(file=_as_on_disk(root, table["file"]))
     table = _one_row_per_galaxy(table, bands) if bands else table
     said_by = (find_table(root) or Path(TABLES[0])).name
     rows = keep_where(table, dict(where or {}), str(path), said_by)
@@ -180,12 +184,10 @@ def open_folder(
     ra, dec, redshift = coordinate_columns(kept, said_by)
     listing += "".join(f"\n{band}" for band in bands)
     source_hash = hashlib.sha256(raw + listing.encode("utf-8", "surrogateescape")).hexdigest()
-    unnamed, resampled, apart, anew = _fill_from_headers(
-        reader, rows, ra, dec, source_hash, progress
-    )
-    # what was shown of such files before is in the cache
-    for changed in [word for word, true in (("resampled", resampled), ("anew", anew)) if true]:
+    told, changes = _fill_from_headers(reader, rows, ra, dec, source_hash, progress)
+    for changed in changes:  # what was shown of such files before is in the cache
         source_hash = hashlib.sha256(f"{source_hash} {changed}".encode()).hexdigest()
+    twice = "" if find_table(root) else _of_one_name(files)
     left_out = _left_out(root, set(_all_files(files, bands)))
     doubt = doubtful_positions(ra, dec) or unread_positions(list(kept.columns))
     return Dataset(
@@ -200,7 +202,18 @@ def open_folder(
         split_column=split_names(kept),
         table=kept,
         skipped=skipped,
-        notes=tuple(filter(None, (said, doubt, unnamed, resampled, apart, left_out))),
+        notes=tuple(filter(None, (said, doubt, doubtful_commas(kept), *told, twice, left_out))),
+    )
+
+
+def _as_on_disk(root: Path, files: pd.Series) -> pd.Series:
+    """Return the names of files as the disk has them: macOS writes accents apart from letters."""
+    if "".join(files).isascii():
+        return files
+    there = {name for name in walk(root) if not name.isascii()}
+    known = {unicodedata.normalize("NFC", name): name for name in there}
+    return files.map(
+        lambda name: name if name in there else known.get(unicodedata.normalize("NFC", name), name)
     )
 
 
@@ -234,6 +247,19 @@ def _all_files(names: Sequence[str], bands: tuple[str, ...]) -> list[str]:
         for name in names
         for band in (bands if bands and BAND in name else ("",))
     ]
+
+
+def _of_one_name(files: Sequence[str]) -> str:
+    """Say where files differ in nothing but their format."""
+    counts = Counter(SUFFIX.sub("", name) for name in files)
+    several = [name for name, count in counts.items() if count > 1]
+    if not several:
+        return ""
+    first = _first([name for name in files if SUFFIX.sub("", name) == several[0]])
+    return (
+        f"{len(several):,} names have images in several formats ({first}), each of which counts as "
+        "a galaxy; keep one of them."
+    )
 
 
 def _left_out(root: Path, read: set[str]) -> str:
@@ -331,18 +357,20 @@ def _fill_from_headers(
     dec: np.ndarray,
     source_hash: str,
     progress: bool | Progress,
-) -> tuple[str, str, str, bool]:
-    """Write the sky position of FITS images into `ra` and `dec` where both are unknown; say
-    whose bands have no names, how many have bands that are resampled, and how many bands that
-    are not shown; and whether any is read otherwise than before (`Sky.anew`).
+) -> tuple[list[str], list[str]]:
+    """Write the sky position of FITS images into `ra` and `dec` where both are unknown; say whose
+    bands have no names, are resampled, are not shown, or are in other units than others; and in
+    words how images are read otherwise than before (`Sky.anew`).
     """
     bands = reader.bands if isinstance(reader, FluxFolderReader) else ()
     names = [reader.files[row] for row in rows.tolist()]
     places = [place for place, name in enumerate(names) if name.lower().endswith(FITS_SUFFIXES)]
     if not places:
-        return "", "", "", False
+        return [], []
+    from astrojepa.data.images.grids import one_unit  # astropy
+
     fits = [names[place] for place in places]
-    told = _headers(reader.root, fits, source_hash, progress, bands)
+    told, units = _headers(reader.root, fits, source_hash, progress, bands)
     east, north, unnamed, resampled, uncovered, left_out, anew = told.T
     unknown = np.isnan(ra[places]) & np.isnan(dec[places])
     ra[places] = np.where(unknown, east, ra[places])
@@ -363,12 +391,19 @@ def _fill_from_headers(
         )
     alone = (
         f"{_first([fits[place] for place in np.flatnonzero(left_out)])}: images in other filters "
-        f"are not shown beside the largest; they need a known filter, and its size or a WCS that "
-        "meets its own."
+        f"are not shown beside the largest; they need a known filter, its unit, and its size or a "
+        "WCS that meets its own."
     )
-    said = (shown, unnamed), (apart, resampled), (alone, left_out)
-    first, second, third = (sentence if any(true) else "" for sentence, true in said)
-    return first, second, third, bool(anew.any())
+    counted = Counter(unit for unit in units.tolist() if unit)
+    often = ", ".join(f"{count:,} in {unit}" for unit, count in counted.most_common(3))
+    mixed = (
+        f"Galaxies differ in the unit of their flux (BUNIT: {often}), which is read as it stands; "
+        "convert it to one."
+    )
+    several = bool(bands) and not one_unit(list(counted))
+    said = (shown, any(unnamed)), (apart, any(resampled)), (alone, any(left_out)), (mixed, several)
+    changes = ("resampled", any(resampled)), ("anew", any(anew))
+    return [sentence for sentence, true in said if true], [word for word, true in changes if true]
 
 
 def _headers(
@@ -377,10 +412,11 @@ def _headers(
     source_hash: str,
     progress: bool | Progress,
     bands: tuple[str, ...],
-) -> np.ndarray:
+) -> tuple[np.ndarray, np.ndarray]:
     """Read FITS headers, once for a content: ra, dec (degrees, NaN where unknown), whether the
     bands have no names, whether they are resampled, which fraction of the image the least of them
-    does not cover, whether some are not shown, and whether they are read anew, float64 (n, 7).
+    does not cover, whether some are not shown, and whether they are read anew, float64 (n, 7); and
+    the units, str (n,).
     """
     from astrojepa.data.images import bands as filters
     from astrojepa.data.images import fits, grids, position
@@ -388,9 +424,13 @@ def _headers(
     program = program_text(fits, position, filters, grids)
     key = hashlib.sha256(f"{source_hash} {program} {len(bands)}".encode())
     path = cache_path("headers", key.hexdigest()[:16])
-    found = (load_arrays(path) or {}).get("sky")
-    if found is None or found.shape != (len(files), 7) or found.dtype != np.float64:
+    known = load_arrays(path) or {}
+    kinds = [(part.shape, part.dtype.kind) for part in known.values()]
+    if kinds == [((len(files), 7), "f"), ((len(files),), "U")]:
+        found, units = known.values()
+    else:
         found = np.full((len(files), 7), (np.nan, np.nan, 0.0, 0.0, 0.0, 0.0, 0.0))
+        words = [""] * len(files)
         with reporting(progress, len(files), f"reading headers of {root.name}") as report:
             for place, name in enumerate(files):
                 with contextlib.suppress(PictureError):  # named when the image is read
@@ -404,9 +444,11 @@ def _headers(
                         sky.left_out,
                         sky.anew,
                     )
+                    words[place] = sky.unit
                 report(place + 1)
-        save_arrays(path, sky=found)
-    return found
+        units = np.array(words, dtype=str)
+        save_arrays(path, sky=found, units=units)
+    return found, units
 
 
 def _read_sky(root: Path, name: str, bands: tuple[str, ...]) -> Sky:

@@ -55,6 +55,7 @@ MAX_GALAXIES = 1_000_000
 MAX_SIDE = 1024
 MAX_BYTES = 64 * 1024**3
 MAX_CHUNK_BYTES = 1024**3
+PACKING = ("_FillValue", "missing_value", "scale_factor", "add_offset")  # attributes of netCDF
 DEFLATE_LIMIT = 1100  # deflate never packs more than 1032 : 1
 FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}
 SLICE_BYTES = 128 * 1024**2
@@ -214,7 +215,7 @@ def read_classes(path: Path, file: h5py.File, count: int) -> np.ndarray:
 def read_numbers(path: Path, file: h5py.File, name: str, count: int) -> np.ndarray:
     """Read a column, float64 (count,), NaN where unknown; DataError outside the sky."""
     item = stored(path, file, name)
-    values = known_numbers(_column(path, item, name, count, "uif").astype(np.float64))
+    values = known_numbers(unpacked(path, item, _column(path, item, name, count, "uif")))
     if name in LIMITS and (unit := unit_of(item)) not in ("", UNREAD_UNIT):
         degrees = to_degrees(values, unit)
         if degrees is None:
@@ -224,6 +225,33 @@ def read_numbers(path: Path, file: h5py.File, name: str, count: int) -> np.ndarr
     if ((values < low) | (values > high)).any():
         raise DataError(f"{path.name}: {name!r} has values outside [{low}, {high}] degrees.")
     return values
+
+
+def unpacked(path: Path, item: h5py.Dataset, values: np.ndarray) -> np.ndarray:
+    """Return values of a dataset as float64, as netCDF packs them: NaN where they are `_FillValue`
+    or `missing_value`, else times `scale_factor`, plus `add_offset`. DataError where one of these
+    attributes is no number.
+
+    *Source:* NetCDF Users Guide, appendix A, attribute conventions.
+    """
+    *missing, factor, offset = (_numbers(path, item, name) for name in PACKING)
+    with np.errstate(invalid="ignore", over="ignore"):
+        unknown = np.isin(values, np.concatenate(missing).astype(item.dtype))
+        found = values.astype(np.float64) * (factor[0] if len(factor) else 1)
+    return np.where(unknown, np.nan, found + (offset[0] if len(offset) else 0))
+
+
+def _numbers(path: Path, item: h5py.Dataset, name: str) -> np.ndarray:
+    """Return the numbers of an attribute, float64 (k,); none where it is missing."""
+    if name not in item.attrs:
+        return np.zeros(0)
+    attribute = item.attrs.get_id(name)
+    kind, shape = attribute.dtype, attribute.shape
+    if kind.kind not in "iuf" or kind.itemsize > 8 or len(shape) > 1 or shape == (0,):
+        raise DataError(f"{path.name}: the attribute {name} is {kind} {shape}; expected a number.")
+    value = np.zeros(shape, kind)
+    attribute.read(value)
+    return value.reshape(-1).astype(np.float64)
 
 
 def unit_of(item: h5py.Dataset) -> str:

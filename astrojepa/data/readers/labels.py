@@ -18,6 +18,7 @@ import pandas as pd
 
 from astrojepa.data import DataError
 from astrojepa.data.coordinates import parse_pair
+from astrojepa.data.images.bands import wavelength
 from astrojepa.data.missing import as_numbers, known_places, without_missing
 from astrojepa.data.position_parts import is_sign, joined_parts, parts_of
 
@@ -29,6 +30,7 @@ MAX_VALUES = 2**25  # rows times columns, 60 bytes each
 MAX_LETTERS = 2**28
 TABLES = ("labels.csv", "labels.tsv")
 SEPARATORS = ",;\t|"
+COLOURS = ("red", "green", "blue")  # of galaxies too
 LABEL_COLUMNS = ("label", "morphology", "class")
 # What other catalogues call a column; a column of the plain name comes first
 NAMES = {
@@ -229,9 +231,14 @@ def with_points(values: pd.Series) -> pd.Series:
 
     >>> with_points(pd.Series(["10,5", "", "-3"])).tolist()
     ['10.5', '', '-3']
+    >>> with_points(pd.Series(["1.234,5", "7"])).tolist()
+    ['1234.5', '7']
     """
     known = without_missing(values)
     known = known[known != ""]
+    grouped = known.str.fullmatch(r"[+-]?\d{1,3}(\.\d{3})+,\d+")
+    if grouped.any() and known.str.fullmatch(r"[+-]?\d{1,3}(\.\d{3})*(,\d+)?").all():
+        return values.str.replace(".", "").str.replace(",", ".")
     if known.str.fullmatch(r"[+-]?\d+(,\d+)?([eE][+-]?\d+)?").all():
         return values.str.replace(",", ".")
     return values
@@ -274,7 +281,8 @@ def list_pictures(root: Path, suffixes: tuple[str, ...]) -> tuple[pd.DataFrame, 
         found = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(3))
         raise DataError(
             f"{root} holds no images (JPEG, PNG or FITS) and no labels.csv"
-            f"{f' (found: {found})' if found else ''}; give the folder that holds them"
+            f"{f' (found: {found})' if found else ''}; give the folder that holds "
+            "them, or convert them"
             + (f" (folders that are links are not followed, as {links[0]})." if links else ".")
         )
     try:
@@ -297,11 +305,27 @@ def list_pictures(root: Path, suffixes: tuple[str, ...]) -> tuple[pd.DataFrame, 
         if "split" not in table and {name.lower() for name in level} <= set(SPLITS):
             table["split"] = [SPLITS[below[0].lower()] for below in folders]
         elif "label" not in table and len(level - {""}) > 1:
+            _check_classes(root, folders, files)
             table["label"] = [below[0] if below else "" for below in folders]
         elif len(level) > 1 or "" in level:
             break
         folders = [below[1:] for below in folders]
     return table, b""
+
+
+def _check_classes(root: Path, folders: Sequence[Sequence[str]], files: Sequence[str]) -> None:
+    """Refuse folders of the same names whose own names are filters and not classes."""
+    below: dict[str, set[str]] = {}
+    for folder, name in zip(folders, files, strict=True):
+        below.setdefault(folder[0] if folder else "", set()).add(name.rpartition("/")[2])
+    first, *others = below.values()
+    filters = all(wavelength(name) and name.lower() not in COLOURS for name in below)
+    if filters and all(names == first for names in others):
+        raise DataError(
+            f"{root} has a folder for each filter ({', '.join(sorted(below))}); put the images of "
+            "a galaxy into one folder, named alike but for the filter (1_g.fits, 1_r.fits), and "
+            "name the bands."
+        )
 
 
 def walk(root: Path) -> Iterator[str]:
@@ -391,6 +415,7 @@ def _is(values: pd.Series, value: str) -> pd.Series:
 
 def _spelled_alike(values: pd.Series) -> pd.Series:
     """Return text in which 1, 1.0, true and TRUE are "1", and other words as they are."""
+    values = values.str.normalize("NFC")
     words = values.mask(values.str.lower() == "true", "1").mask(values.str.lower() == "false", "0")
     return words.mask(
         words.str.fullmatch(r"-?\d+\.0*"), words.str.replace(r"\.0*$", "", regex=True)
@@ -399,8 +424,9 @@ def _spelled_alike(values: pd.Series) -> pd.Series:
 
 def _one_spelling(known: pd.Series) -> pd.Series:
     """Return labels in which 1 and 1.0 are one class, where there are both; truths are true and
-    false, whether True, TRUE or, beside such words, 1.
+    false, whether True, TRUE or, beside such words, 1. Accents are parts of their letters (NFC).
     """
+    known = known.str.normalize("NFC")
     plain = _spelled_alike(known)
     if known.str.fullmatch("(?i:true|false)").any() and plain.isin(("0", "1")).all():
         return plain.map({"0": "false", "1": "true"})
@@ -410,11 +436,12 @@ def _one_spelling(known: pd.Series) -> pd.Series:
 
 def name_galaxies(table: pd.DataFrame, source: str = TABLES[0]) -> np.ndarray:
     """Return the ids, str (n,): the file's name where the table has none, or several rows have one
-    that names nothing. Raises DataError for ids that lost their digits; `source` is the file.
+    that names nothing; accents are parts of their letters (NFC), which macOS writes apart. Raises
+    DataError for ids that lost their digits; `source` is the file.
     """
-    column = find_column(table, "id")
+    column, files = find_column(table, "id"), table["file"].str.normalize("NFC")
     if column is None:
-        return table["file"].to_numpy(dtype=str)
+        return files.to_numpy(dtype=str)
     ids = table[column]
     if lost := shortened_ids(ids):
         raise DataError(
@@ -424,7 +451,7 @@ def name_galaxies(table: pd.DataFrame, source: str = TABLES[0]) -> np.ndarray:
     if ids[ids != ""].str.fullmatch(r"\d+\.0").all():  # a gap made whole numbers floats
         ids = ids.str.removesuffix(".0")
     nothing = (ids == "") | (ids.isin(NO_IDS) & ids.duplicated(keep=False))
-    return ids.mask(nothing, table["file"]).to_numpy(dtype=str)
+    return ids.str.normalize("NFC").mask(nothing, files).to_numpy(dtype=str)
 
 
 def shortened_ids(ids: pd.Series) -> list[str]:

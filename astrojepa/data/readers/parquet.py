@@ -405,7 +405,8 @@ def image_column(schema: Any, path: Path) -> str:
         if pa.types.is_struct(kind):
             place = kind.get_field_index("bytes")
             return place >= 0 and holds_bytes(kind.field(place).type)
-        return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+        kinds = pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view
+        return any(is_kind(kind) for is_kind in kinds)
 
     found = [item.name for item in schema if holds_bytes(item.type)]
     named = [name for name in IMAGE_COLUMNS if name in found]

@@ -24,6 +24,8 @@ from astrojepa.data import DataError
 from astrojepa.data.arrow_columns import to_frame, to_series
 from astrojepa.data.content import content_hashes
 from astrojepa.data.hats import hats_files, is_hats
+from astrojepa.data.missing import known_redshifts
+from astrojepa.data.readers.labels import find_name
 from astrojepa.data.values import EXACT, Numbers, Values, coded, read_values
 from astrojepa.evaluation.vectors.columns import (
     MAX_NUMBERS,
@@ -178,7 +180,10 @@ class Store:
                 parts.append(file.read(columns=[name]).column(0))
         column = pa.chunked_array([chunk for part in parts for chunk in part.chunks])
         if not (pa.types.is_string(column.type) or pa.types.is_dictionary(column.type)):
-            return read_values(to_series(column))
+            values = read_values(to_series(column))
+            if isinstance(values, Numbers) and name == find_name(self.names, "redshift"):
+                return Numbers(known_redshifts(values.values))
+            return values
         coded_once = column.cast(pa.string()).dictionary_encode().unify_dictionaries()
         codes = [chunk.indices.fill_null(-1).to_numpy() for chunk in coded_once.chunks]
         names = coded_once.chunk(0).dictionary.to_pylist() if codes else []

@@ -17,7 +17,7 @@ from astrojepa.data.missing import WORDS, as_numbers, known_numbers, known_place
 from astrojepa.data.readers.labels import encode_labels, shortened_ids, split_names
 from astrojepa.data.without_images import NoImages
 from astrojepa.evaluation.vectors.columns import Columns, VectorsError, read_npz, read_parquet
-from astrojepa.evaluation.vectors.shards import MANIFEST, read_places, read_shards
+from astrojepa.evaluation.vectors.shards import MANIFEST, open_shards, read_places, read_shards
 from astrojepa.evaluation.vectors.store import open_store
 from astrojepa.files import atomic_write
 from astrojepa.types import Embeddings
@@ -37,6 +37,13 @@ class Stored:
     hash: str  # of the file, or of what the manifest of a folder says (16 hex digits)
     embeddings: Embeddings
     galaxies: Dataset  # the same galaxies, of which the file has no images
+    model: str = ""  # id of the model that made the vectors, where the file says it
+
+    @property
+    def made_by(self) -> tuple[str, str]:
+        """Name and hash of the model that made the vectors; of the file, where it does not say."""
+        known = self.embeddings.model_hash
+        return (self.model or self.name, known) if known else (self.name, self.hash)
 
     @property
     def origin(self) -> dict[str, str]:
@@ -121,7 +128,7 @@ def open_vectors(path: str | Path, label_column: str = "") -> Stored:
         galaxies = dataclasses.replace(galaxies, split_column=split_names(text))
     if note:
         galaxies = dataclasses.replace(galaxies, notes=(note,))
-    return Stored(path.name, digest, embeddings, galaxies)
+    return Stored(path.name, digest, embeddings, galaxies, found.facts.get("model", ""))
 
 
 def with_images(stored: Stored, data: Dataset) -> tuple[Dataset, Embeddings]:
@@ -190,7 +197,7 @@ def _of_shards(path: Path) -> Stored:
     _check_finite(path, found.vectors, found.ids)
     digest = content_hash(path / MANIFEST).hex()[:16]
     galaxies = _without_images(path.name, found, *read_places(path), f"vectors {digest}")
-    return Stored(path.name, digest, found, galaxies)
+    return Stored(path.name, digest, found, galaxies, open_shards(path).facts["model"])
 
 
 def _without_images(
@@ -219,7 +226,7 @@ def _checked_ids(path: Path, found: Columns) -> np.ndarray:
             f"{path}: the ids are floating-point numbers, which lose digits; write them as text or "
             f"integers."
         )
-    ids = given.astype(str)
+    ids = pd.Series(given.astype(str), dtype=str).str.strip().str.normalize("NFC").to_numpy(str)
     if lost := shortened_ids(pd.Series(ids, dtype=str)):
         raise VectorsError(
             f"{path}: the id {lost[0]} lost its digits in a spreadsheet ({len(lost):,} such ids); "

@@ -194,6 +194,7 @@ def test_fits_cutouts_keep_their_bands_and_position(serve: FileServers, tmp_path
         ({"catalogue": CATALOGUE.drop(columns="RA")}, "no columns ra and dec"),
         ({"catalogue": CATALOGUE.assign(RA=np.nan)}, "0 rows with a position"),
         ({"catalogue": CATALOGUE.assign(objid="x")}, "several rows of x"),
+        ({"catalogue": CATALOGUE.assign(objid=1.2e18)}, "objid of the catalogue lost digits"),
         ({"rate": 0}, "`rate` is 0 a second"),
         ({"url": "ftp://elsewhere/"}, "not an https address"),
     ],

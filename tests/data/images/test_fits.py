@@ -302,6 +302,13 @@ def test_the_galaxy_is_shown_and_not_its_mask_weight_or_psf(
     assert np.array_equal(read_fits(tmp_path / "x.fits")[0], expected)
 
 
+def test_a_row_of_numbers_is_not_shown_for_the_image(tmp_path: Path, write_fits: Write) -> None:
+    row = fits.ImageHDU(np.ones(9999, np.float32))  # as SDSS writes the flat field of a frame
+    fits.HDUList([fits.PrimaryHDU(spot()), row]).writeto(tmp_path / "x.fits")
+    expected = read_fits(write_fits(spot()))[0]
+    assert np.array_equal(read_fits(tmp_path / "x.fits")[0], expected)
+
+
 def test_a_file_of_masks_and_tables_says_that_it_holds_no_picture(tmp_path: Path) -> None:
     table = fits.BinTableHDU.from_columns([fits.Column("a", "E", array=[1.0])])
     mask = fits.ImageHDU(np.ones((9, 9), np.uint8), name="MASK")

@@ -14,9 +14,9 @@ from astropy.wcs import WCS
 from astropy.wcs.utils import pixel_to_pixel
 
 import astrojepa as aj
-from astrojepa.data import DataError
+from astrojepa.data import DataError, PictureError
 from astrojepa.data.frames import flux_frames
-from astrojepa.data.images.fits import read_fits, read_flux, read_plane
+from astrojepa.data.images.fits import read_fits, read_flux, read_plane, read_sky
 from astrojepa.data.images.grids import MAX_ON_GRID, PER_SKY, Plane, _places, grid_of, on_one_grid
 
 STAR = SkyCoord(150.1003, 2.2004, unit="deg")
@@ -277,7 +277,7 @@ def test_where_nothing_says_how_bands_lie_they_are_refused(tmp_path: Path) -> No
     notes = aj.open_dataset(tmp_path).notes
     assert notes[0] == (
         "galaxy.fits: images in other filters are not shown beside the largest; they need a "
-        "known filter, and its size or a WCS that meets its own."
+        "known filter, its unit, and its size or a WCS that meets its own."
     )
     path.unlink()
     as_files(tmp_path, **images)
@@ -348,3 +348,48 @@ def test_a_data_set_of_bands_on_several_grids_is_framed(tmp_path: Path) -> None:
     kept = flux_frames(data, 60)
     assert kept.shape == (1, 60, 60, 2)
     assert kept[0, ..., 1].sum() / kept[0, ..., 0].sum() == pytest.approx(2, rel=0.02)
+
+
+def in_units(folder: Path, *units: str) -> Path:
+    flat = {"VIS": 1.0, "NIR_H": 2.0, "NIR_Y": 3.0}
+    images = {
+        band: (np.full((40, 40), level), header(40, 0.1, BUNIT=unit))
+        for (band, level), unit in zip(flat.items(), units, strict=False)
+    }
+    as_files(folder, **images)
+    return as_extensions(folder, **images)
+
+
+@pytest.mark.parametrize("unit", ["uJy", "MJy/sr", "mag"])
+def test_bands_in_several_units_are_refused(unit: str, tmp_path: Path) -> None:
+    path = in_units(tmp_path, "nJy", unit)
+    sentence = "galaxy.* has bands in .*BUNIT.*; expected one unit" if unit != "mag" else "magnitud"
+    with pytest.raises(PictureError, match=sentence):
+        read_flux(path, BANDS, "galaxy")
+    path.unlink()
+    with pytest.raises(PictureError, match=sentence):
+        aj.open_dataset(tmp_path, bands=BANDS).flux(0)
+
+
+@pytest.mark.parametrize("unit", ["nJy", "", "10-9 Jy", "nanoJansky"])
+def test_bands_in_one_unit_are_read_however_it_is_written(unit: str, tmp_path: Path) -> None:
+    path = in_units(tmp_path, "nJy", unit)
+    assert read_flux(path, BANDS)[0, 0].tolist() == [1, 2]
+
+
+def test_a_band_in_another_unit_spoils_no_others_and_is_not_shown(tmp_path: Path) -> None:
+    for name, unit in (("other", "ADU"), ("same", "nJy")):
+        (tmp_path / name).mkdir()
+        path = in_units(tmp_path / name, "nJy", "nJy", unit)
+        assert read_flux(path, BANDS)[0, 0].tolist() == [1, 2]
+        assert read_sky(path).left_out == (name == "other")
+
+
+def test_galaxies_whose_flux_is_in_several_units_are_said(tmp_path: Path) -> None:
+    for name, unit in (("a", "nJy"), ("b", "nJy"), ("c", "uJy"), ("d", "")):
+        head = fits.Header({"BANDS": "gr"} | ({"BUNIT": unit} if unit else {}))
+        fits.writeto(tmp_path / f"{name}.fits", np.ones((2, 30, 30)), head)
+    note = aj.open_dataset(tmp_path, bands=("g", "r")).notes[0]
+    assert "(BUNIT: 2 in nJy, 1 in uJy), which is read as it stands" in note
+    (tmp_path / "c.fits").unlink()
+    assert "BUNIT" not in "".join(aj.open_dataset(tmp_path, bands=("g", "r")).notes)

@@ -189,6 +189,14 @@ def test_what_astropy_computes_no_position_of_has_none(
     assert (found.ra, found.dec) == (None, None)
 
 
+@pytest.mark.parametrize("card", ["CRVAL1", "CRVAL2"])
+def test_without_a_reference_value_there_is_no_position(
+    write_fits: Callable[..., Path], card: str
+) -> None:
+    cards = {key: value for key, value in PLAIN.items() if key != card}
+    assert read_sky(write_fits(np.zeros((64, 48)), **cards)).ra is None
+
+
 def test_cutouts_of_one_exposure_stay_different_galaxies(
     write_fits: Callable[..., Path], make_data: Callable[..., Any]
 ) -> None:

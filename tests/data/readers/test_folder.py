@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
@@ -801,3 +802,65 @@ def test_an_empty_image_is_called_empty(tmp_path: Path) -> None:
     (tmp_path / "a.png").touch()
     with pytest.raises(DataError, match=r"a\.png is an empty file"):
         open_dataset(tmp_path)[0]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_table_names_a_file_whose_accents_the_disk_writes_otherwise(
+    form: str, write_folder: Write
+) -> None:
+    names = {kind: unicodedata.normalize(kind, "gálaxia.png") for kind in ("NFC", "NFD")}
+    root = write_folder([{"file": names[form]}])
+    other = names["NFD" if form == "NFC" else "NFC"]
+    (root / "labels.csv").write_text(f"file,label\n{other},E\n", encoding="utf-8")
+    data = open_dataset(root)
+    assert data.ids.tolist() == [names["NFC"]]
+    assert data[0].image.ndim == 3
+
+
+def test_no_redshift_is_minus_one_or_less(write_folder: Write) -> None:
+    rows = [{"file": f"{k}.png", "redshift": z} for k, z in enumerate((-1, -9, -0.001, 0.1))]
+    data = open_dataset(write_folder(rows))
+    assert np.array_equal(data.redshift, [np.nan, np.nan, -0.001, 0.1], equal_nan=True)
+    assert data[0].redshift is None
+
+
+def test_numbers_with_commas_in_a_table_are_said_to_be_words(write_folder: Write) -> None:
+    data = open_dataset(write_folder([{"file": "a.png", "mass": "1,234"}]))
+    assert any("are read as words (mass, such as 1,234)" in note for note in data.notes)
+
+
+@pytest.mark.parametrize("bands", [(), ("g", "r")])
+def test_folders_of_filters_are_no_classes(bands: tuple[str, ...], tmp_path: Path) -> None:
+    root = tmp_path / "survey"
+    for name in ("HSC-G/1.fits", "HSC-G/2.fits", "HSC-R/1.fits", "HSC-R/2.fits"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        fits.writeto(root / name, np.random.default_rng(0).normal(size=(8, 8)))
+    with pytest.raises(DataError, match=r"a folder for each filter \(HSC-G, HSC-R\); put the imag"):
+        open_dataset(root, bands=bands)
+    (root / "HSC-R" / "2.fits").rename(root / "HSC-R" / "3.fits")
+    assert open_dataset(root).classes == ("HSC-G", "HSC-R")
+
+
+def test_colours_are_classes(tmp_path: Path, write_picture: Write) -> None:
+    for name in ("blue/1.png", "red/1.png"):
+        write_picture(tmp_path / "kinds" / name)
+    assert open_dataset(tmp_path / "kinds").classes == ("blue", "red")
+
+
+def test_images_of_one_name_in_several_formats_are_said(
+    tmp_path: Path, write_picture: Write
+) -> None:
+    root = tmp_path / "two"
+    for name in ("a.b.png", "c.png", "d.jpg"):
+        write_picture(root / name)
+    assert "several formats" not in "".join(open_dataset(root).notes)
+    fits.writeto(root / "a.b.FITS", np.random.default_rng(0).normal(size=(8, 8)))
+    (note,) = open_dataset(root).notes
+    assert note.startswith("1 names have images in several formats (a.b.FITS, a.b.png), each of")
+
+
+def test_a_class_is_the_same_however_its_accents_are_written(write_folder: Write) -> None:
+    words = ["bárred", "ba\N{COMBINING ACUTE ACCENT}rred"]
+    root = write_folder([{"file": f"{word}.png", "label": word} for word in words])
+    assert open_dataset(root).classes == (words[0],)
+    assert len(open_dataset(root, where={"label": words[1]})) == 2

@@ -372,3 +372,20 @@ def test_datasets_that_are_not_read_are_named(write_galaxy10: Write) -> None:
         file["catalogue"] = np.zeros(4, [("ra", "f8")])
     (note,) = open_dataset(path).notes
     assert note == f"{path.name} also holds catalogue, objid, which is not read."
+
+
+def test_columns_that_netcdf_packed_are_unpacked(write_galaxy10: Write) -> None:
+    path = write_galaxy10(redshift=np.array([0, 5, 12, -32768, -1, 7], np.int16))
+    attributes = {"scale_factor": 0.01, "add_offset": [0.5], "_FillValue": np.int16([-32768])}
+    with h5py.File(path, "r+") as file:
+        file["redshift"].attrs.update(attributes | {"missing_value": [-1, -2]})
+    expected = [0.5, 0.55, 0.62, np.nan, np.nan, 0.57]
+    np.testing.assert_allclose(open_dataset(path).redshift, expected)
+
+
+def test_an_attribute_of_netcdf_that_is_no_number_is_refused(write_galaxy10: Write) -> None:
+    path = write_galaxy10()
+    with h5py.File(path, "r+") as file:
+        file["redshift"].attrs["scale_factor"] = "a tenth"
+    with pytest.raises(DataError, match=r"the attribute scale_factor is .* expected a number"):
+        open_dataset(path)

@@ -164,6 +164,22 @@ def test_plain_bytes_of_any_image_and_other_names_of_columns_are_read(tmp_path: 
     assert data.ids.tolist() == ["c.parquet#0", "c.parquet#1"]
 
 
+def test_views_as_polars_writes_them_are_read(tmp_path: Path) -> None:
+    views = {
+        "image": pa.array([png(1)], pa.binary_view()),
+        "id": pa.array(["01"], pa.string_view()),
+    }
+    table = pa.table(views)
+    with (
+        pa.OSFile(str(tmp_path / "c.arrow"), "wb") as file,
+        pa.ipc.new_file(file, table.schema) as w,
+    ):
+        w.write_table(table)
+    data = aj.open_dataset(tmp_path / "c.arrow")
+    assert data.ids.tolist() == ["01"]
+    np.testing.assert_array_equal(data[0].image, pixels(1))
+
+
 def test_rows_are_chosen_by_columns_and_bad_images_are_left_out_when_asked(tmp_path: Path) -> None:
     table = pa.table({"image": [png(0), b"no image", png(2)], "survey": ["a", "a", "b"]})
     parquet.write_table(table, tmp_path / "c.parquet")

@@ -71,6 +71,14 @@ def test_the_whole_folder_opens_where_one_file_does(store: Store) -> None:
     assert one.known("id").tolist() == IDS[30:60]  # type: ignore[union-attr]
 
 
+def test_numbers_that_stand_for_none_are_unknown_as_in_small_data(tmp_path: Path) -> None:
+    numbers = {"redshift": [-9.0, -0.001, 0.1], "mass": [-9.0, -99.0, 2.0]}
+    write(tmp_path / "a.parquet", slice(0, 3), **numbers)
+    store = open_store(tmp_path)
+    unknown = {name: (~store.values(name).known).tolist() for name in numbers}
+    assert unknown == {"redshift": [True, False, False], "mass": [False, True, False]}
+
+
 def test_the_hash_is_of_every_byte_of_every_file(store: Store) -> None:
     before = store.hash
     assert open_store(store.path).hash == before

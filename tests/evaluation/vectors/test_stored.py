@@ -4,6 +4,7 @@ made for it.
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import zipfile
 from pathlib import Path
@@ -269,6 +270,18 @@ def test_what_embed_writes_is_read_with_positions_and_the_split(
     assert split.tolist() == data.split_column.tolist()  # type: ignore[union-attr]
 
 
+def test_vectors_name_the_model_that_made_them_or_else_the_file(
+    galaxy_folder: Path, tmp_path: Path
+) -> None:
+    data, model = open_dataset(galaxy_folder), aj.load_model("random")
+    write_vectors(tmp_path / "v.npz", aj.embed(model, data), data, {"model": model.id})
+    embed_shards(model, data, tmp_path / "shards")
+    for place in ("v.npz", "shards", "shards/shard-00000-of-00001.parquet"):
+        assert open_vectors(tmp_path / place).made_by == (model.id, model.hash)
+    theirs = open_vectors(as_npz(tmp_path, id=NAMES, vectors=VECTORS))
+    assert theirs.made_by == ("theirs.npz", theirs.hash)
+
+
 def test_vectors_meet_the_images_of_the_same_ids(galaxy_folder: Path, tmp_path: Path) -> None:
     data = open_dataset(galaxy_folder)
     stored = open_vectors(
@@ -292,6 +305,19 @@ def test_vectors_whose_ids_occur_twice_are_not_joined_and_the_ids_are_named(
     np.savez(path, ids=ids, vectors=np.eye(3), model_hash=np.array("0" * 16))
     with pytest.raises(ValueError, match=r"ours\.npz has several vectors each of g3, .* keep one"):
         with_images(open_vectors(path), open_dataset(galaxy_folder))
+
+
+def test_vectors_meet_images_whose_ids_write_accents_or_blanks_otherwise(
+    galaxy_folder: Path, tmp_path: Path
+) -> None:
+    data = open_dataset(galaxy_folder)
+    data = dataclasses.replace(
+        data.subset([0]), ids=np.array(["G\N{LATIN SMALL LETTER A WITH ACUTE}l"])
+    )
+    stored = open_vectors(
+        as_npz(tmp_path, id=[" Ga\N{COMBINING ACUTE ACCENT}l"], vectors=VECTORS[:1])
+    )
+    assert len(with_images(stored, data)[0]) == 1
 
 
 def test_a_position_that_means_missing_is_none(tmp_path: Path) -> None:
