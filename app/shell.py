@@ -137,7 +137,7 @@ def _open(
                 [source.name for source in sources],
                 key=state.SOURCE,
                 on_change=_forget_galaxy,
-                width=152,
+                width=208,
             )
     source = next(source for source in sources if source.name == st.session_state[state.SOURCE])
     if source.name in st.session_state.get(state.SKIP_CORRUPT, []):
