@@ -1,5 +1,5 @@
-// Streamlit draws an open popover at the end of the page. Here Tab goes from its button into it, and from its end to what comes after
-// the button; Shift and Tab go the other way.
+// Streamlit draws an open popover at the end of the page. Here Tab goes from its button through it and on to what comes after the
+// button; Shift and Tab go the other way.
 if (!globalThis.explorerPopovers) {
   globalThis.explorerPopovers = true;
   addEventListener("keydown", (event) => {
@@ -7,14 +7,11 @@ if (!globalThis.explorerPopovers) {
     const body = document.querySelector('[data-testid="stPopoverBody"]');
     if (event.key !== "Tab" || !button || !body) return;
     const inside = [...body.querySelectorAll("button, input, textarea, summary, a[href], [tabindex]")];
-    const stops = inside.filter((one) => one.tabIndex >= 0 && !one.disabled && one.getClientRects().length);
-    const at = document.activeElement;
-    if (at === button && !event.shiftKey && stops.length) {
-      stops[0].focus();
-      event.preventDefault();
-    } else if (at && at === stops.at(event.shiftKey ? 0 : -1)) {
-      button.focus();
-      if (event.shiftKey) event.preventDefault();
-    }
+    const stops = [button, ...inside.filter((one) => one.tabIndex >= 0 && !one.disabled && one.getClientRects().length)];
+    const at = stops.indexOf(document.activeElement);
+    const to = at + (event.shiftKey ? -1 : 1);
+    if (at < 0 || to < 0) return;
+    (stops[to] ?? button).focus();
+    if (stops[to]) event.preventDefault();
   }, true);
 }

@@ -53,6 +53,48 @@ def test_tab_goes_into_an_open_popover_and_on_to_what_comes_after_its_button(
     assert "rank 1" in page.evaluate(FOCUSED), "the gallery comes after the button"
 
 
+def test_a_file_is_exported_in_a_format_that_was_chosen_by_keys(explorer: Explorer) -> None:
+    explorer.open("/?map=pca&filter=snr+%3E+20")
+    explorer.says(re.compile("galaxies selected$"))
+    page, keys = explorer.page, explorer.page.keyboard
+    page.get_by_role("button", name="Export", exact=True).focus()
+    keys.press("Enter")
+    page.get_by_role("combobox", name="Format").wait_for()
+    keys.press("Tab")
+    keys.press("ArrowDown")
+    page.get_by_role("option", name="ECSV").wait_for()
+    keys.press("ArrowDown")
+    keys.press("Enter")
+    page.get_by_role("button", name=re.compile(r"^Download \d+ galaxies as \.(?!csv)")).wait_for()
+    explorer.quiet()
+    keys.press("Tab")
+    with page.expect_download() as download:
+        keys.press("Enter")
+    assert not download.value.suggested_filename.endswith(".csv")
+
+
+def test_a_cell_of_the_confusion_matrix_keeps_the_focus_when_it_is_chosen(
+    explorer: Explorer,
+) -> None:
+    page = explorer.page
+    page.goto(explorer.url + "/probe")
+    button = page.get_by_role("button", name="Train", exact=True)
+    explorer.appears(button)
+    explorer.quiet()
+    button.focus()
+    page.keyboard.press("Enter")
+    cell = page.get_by_role("button", name=re.compile("^[1-9].* galaxies, true")).first
+    explorer.appears(cell)
+    explorer.calm()
+    cell.focus()
+    said = page.evaluate(FOCUSED)
+    page.keyboard.press("Enter")
+    explorer.says(re.compile("labelled .*, predicted"))
+    explorer.quiet()
+    assert page.evaluate(FOCUSED) == said
+    assert cell.get_attribute("aria-pressed") == "true"
+
+
 def test_the_page_that_has_the_focus_in_the_navigation_has_a_ring(explorer: Explorer) -> None:
     explorer.open("/?map=pca")
     link = explorer.page.get_by_role("link", name="Anomalies")
