@@ -42,8 +42,9 @@ def run() -> None:
         "AstroJEPA explorer", str(HERE / "icon.svg"), layout="wide", menu_items={"About": about}
     )
     st.html(HERE / "theme.css")
-    with st.container(key="history"):
-        script = (HERE / "server" / "history.js").read_text(encoding="utf-8")
+    with st.container(key="scripts"):
+        scripts = (HERE / "server" / name for name in ("history.js", "popovers.js"))
+        script = "\n".join(path.read_text(encoding="utf-8") for path in scripts)
         st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
     st.logo(str(HERE / "logo.svg"), size="large")
     try:
@@ -137,7 +138,7 @@ def _open(
                 [source.name for source in sources],
                 key=state.SOURCE,
                 on_change=_forget_galaxy,
-                width=152,
+                width=208,
             )
     source = next(source for source in sources if source.name == st.session_state[state.SOURCE])
     if source.name in st.session_state.get(state.SKIP_CORRUPT, []):

@@ -1,13 +1,14 @@
 """Long tasks, one at a time: each runs once however many pages ask, with progress.
 
 What a page waits for comes first. A running task yields to a more urgent one when it reports
-progress, and ends when no page has asked for it for a while.
+progress, is the least urgent once its page was left, and ends when no page asks for it again.
 """
 
 from __future__ import annotations
 
 import gc
 import importlib
+import math
 import sys
 import threading
 import time
@@ -24,6 +25,7 @@ from astrojepa.progress import Progress
 SAY_EVERY = 1.0  # seconds
 # seconds without a page that asks, after which nobody waits: a hidden tab asks once a minute
 FORSAKEN = 180.0
+LEFT = 5.0  # seconds without a page that asks, after which others come first: open pages ask sooner
 # seconds at work after which a job lets others of its urgency that are shorter come first
 LONG = 4.0
 KNOWN = 1.5  # seconds of a stage after which its speed is known
@@ -65,13 +67,20 @@ class Turn:
     at_work: bool = False
     since: float = 0.0  # when it last came to work, seconds, time.monotonic
     used: float = 0.0  # seconds at work before that
+    asked: float = math.inf  # when a page last did, seconds, time.monotonic; inf: it is waited for
 
     @property
-    def rank(self) -> tuple[bool, Urgency, bool, int]:
-        """What is at work stays first, until it yields or leaves; then comes the urgent before the
-        rest, the short before the long, and whoever came first.
+    def pressing(self) -> tuple[Urgency, bool]:
+        """The urgent comes before the rest, the short before the long; the smallest is first."""
+        left = time.monotonic() - self.asked > LEFT
+        return Urgency.BACKGROUND if left else self.urgency, self.used > LONG
+
+    @property
+    def rank(self) -> tuple[bool, tuple[Urgency, bool], int]:
+        """What is at work stays first, until it yields or leaves; then comes what is pressing, and
+        whoever came first.
         """
-        return not self.at_work, self.urgency, self.used > LONG, self.number
+        return not self.at_work, self.pressing, self.number
 
     def begin(self) -> None:
         """Come to work."""
@@ -130,8 +139,7 @@ class Line:
         """
         with self._moved:
             turn.pause()
-            mine = (turn.urgency, turn.used > LONG)
-            turn.at_work = not any((o.urgency, o.used > LONG) < mine for o in self._line)
+            turn.at_work = not any(other.pressing < turn.pressing for other in self._line)
             self._moved.notify_all()
         self.wait(turn)
 
@@ -161,7 +169,6 @@ class Job:
 
     line: Line
     turn: Turn
-    asked: float  # when a page last did, seconds, time.monotonic
     finished: threading.Event = field(default_factory=threading.Event)
     done: int = 0
     total: int = 0
@@ -197,7 +204,7 @@ class Job:
         unwanted.
         """
         self.line.give_way(self.turn)
-        if self.unwanted or time.monotonic() - self.asked > FORSAKEN:
+        if self.unwanted or time.monotonic() - self.turn.asked > FORSAKEN:
             raise StoppedError
         if self.began is None or str(text) != self.text or int(done) < self.done:
             self.began, self.first = self.turn.worked, int(done)
@@ -252,10 +259,10 @@ class Queue:
                 waiting = sum(not other.finished.is_set() for other in self._jobs.values())
                 if waiting > self._most:
                     raise BusyError(waiting)
-                job = Job(self._line, self._line.join(urgency), time.monotonic())
+                job = Job(self._line, self._line.join(urgency))
                 self._jobs[key] = job
                 self._pool.submit(job.run, task)
-            job.asked = time.monotonic()
+            job.turn.asked = time.monotonic()
             job.turn.urgency = min(job.turn.urgency, urgency)
             self._jobs.move_to_end(key)
             for old in [k for k, j in self._jobs.items() if j.finished.is_set()][

@@ -25,6 +25,16 @@ def painted(element: Any, role: str) -> str:
     return "#" + bytes(element.evaluate(PAINTED, role)).hex().upper()
 
 
+def test_a_long_name_in_a_menu_ends_in_dots_and_is_not_cut_within_a_letter(
+    server: Any, browser: Any
+) -> None:
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    explorer = Explorer(context.new_page(), server.url).open("/?map=pca")
+    field = explorer.page.get_by_role("combobox", name="Model")
+    assert field.evaluate("field => getComputedStyle(field).textOverflow") == "ellipsis"
+    context.close()
+
+
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_buttons_are_legible_in_a_popover_and_none_covers_words(
     server: Any, browser: Any, theme: Any

@@ -90,6 +90,25 @@ def test_no_table_is_cut_on_a_telephone(server: Any, browser: Any, name: str) ->
     context.close()
 
 
+def test_a_model_takes_one_line_on_a_laptop_and_the_table_is_not_cut_on_a_tablet(
+    server: Any, browser: Any
+) -> None:
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    explorer = Explorer(context.new_page(), server.url)
+    page = explorer.page
+    page.goto(f"{server.url}/models")
+    table = page.get_by_role("table", name="Model comparison")
+    explorer.appears(table.get_by_role("rowheader").first)
+    explorer.quiet()
+    heights = "cells => cells.map(cell => cell.closest('tr').offsetHeight)"
+    words = table.locator("td").filter(has_text=re.compile("epochs$"))
+    assert len(set(words.evaluate_all(heights))) == 1
+    page.set_viewport_size({"width": 768, "height": 1024})
+    page.locator(".frame.cards").last.wait_for()
+    assert page.evaluate(CUT) == []
+    context.close()
+
+
 def test_a_heading_sorts_by_numbers_and_what_is_unknown_stays_last(
     server: Any, browser: Any
 ) -> None:

@@ -43,6 +43,7 @@ def test_accuracies_are_measured_when_asked_and_not_before(
     assert table["Probe"].tolist() == ["Linear probe"] * 3 + ["20 nearest neighbours"] * 3
     assert table["Model"].tolist()[2::3] == ["hand-made statistics"] * 2
     assert all("–" in interval for interval in table["95 % interval"])
+    assert "test galaxies; split grouped within 60″, seed 42." in words(test)
 
 
 def test_a_second_model_is_chosen_first_and_its_cost_said_before_it_embeds(

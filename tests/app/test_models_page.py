@@ -38,9 +38,9 @@ def test_the_open_models_numbers_stand_beside_their_baselines() -> None:
     table = models_card.measured_table(
         {"measured": [{"data": "x", "where": ["s=1"], "rows": {"linear probe": probe}}, "nonsense"]}
     )
-    assert table["Linear probe"].tolist() == ["61.2% (58.0% to 64.5%)", ""]
+    assert table["Linear probe, %"].tolist() == ["61.2 [58.0, 64.5]", ""]
     assert table["Galaxies"][0] == "x s=1"
-    assert table["Strongest simple baseline"].tolist() == ["", ""]
+    assert table[models_card.BASELINE].tolist() == ["", ""]
     assert models_card.measured_table({}).empty
 
 
@@ -57,7 +57,7 @@ def test_beside_an_accuracy_stands_the_strongest_simple_baseline_and_not_one_tha
         "statistics of the crop, linear": "nonsense",
     }
     table = models_card.measured_table({"measured": [{"data": "x", "rows": rows}]})
-    assert table[models_card.BASELINE].tolist() == ["81.0% (78.0% to 84.0%): polar Fourier, 20-NN"]
+    assert table[models_card.BASELINE].tolist() == ["81.0\xa0[78.0,\xa084.0]: polar Fourier, 20-NN"]
 
 
 def test_curves_leave_out_what_a_run_has_not() -> None:
@@ -113,3 +113,11 @@ def test_the_page_tells_health_caches_and_the_zoo(page: Callable[..., AppTest]) 
 
 def test_without_a_model_the_page_still_stands(page: Callable[..., AppTest]) -> None:
     assert "Principal components of the pixels" in words(page(checkpoint="baseline"))
+
+
+def test_curves_of_a_frozen_encoder_are_called_those_of_its_predictor(
+    page: Callable[..., AppTest],
+) -> None:
+    said = words(page(checkpoint="small.lejepa"))
+    assert "**Training of the predictor**" in said
+    assert "Effective rank\n" not in said.partition("**Training of the predictor**")[2]

@@ -5,6 +5,7 @@ the same moment; a page stays, also where a browser is slow to draw it.
 from __future__ import annotations
 
 import asyncio
+from itertools import product
 from typing import Any
 
 import pytest
@@ -95,21 +96,20 @@ class Walker(Visitor):
             }
 
 
-@ASKS
 def test_what_a_page_that_is_left_still_asks_for_does_not_take_its_visitor_back(
-    start: Any, timer: bool
+    start: Any,
 ) -> None:
     tally = Tally()
 
     async def leave() -> tuple[str, str]:
-        walker = Walker(start("--data", "simulated:2000", "--checkpoint", "random").url, tally)
+        walker = Walker(start("--data", "simulated:600", "--checkpoint", "random").url, tally)
         opening = asyncio.create_task(walker.open())
         async with asyncio.timeout(120):
             while not (walker.timers and walker.pages):
                 await asyncio.sleep(0.001)
         opening.cancel()
         [bar], left = walker.timers, walker.page
-        for _ in range(3):
+        for timer in (True, False, True, False):
             walker.page = walker.pages["about"]
             await walker._rerun()
             walker.page = left
@@ -124,23 +124,20 @@ def test_what_a_page_that_is_left_still_asks_for_does_not_take_its_visitor_back(
     assert tally.errors == []
 
 
-@ASKS
-def test_a_part_that_asks_before_the_browser_knows_its_page_does_not_clear_it(
-    start: Any, timer: bool
-) -> None:
+def test_a_part_that_asks_before_the_browser_knows_its_page_does_not_clear_it(start: Any) -> None:
     """A browser that is slow to draw still names the page that it had before, or none. What it is
     answered would come when it has drawn its page, and clear it: a white window.
     """
     tally = Tally()
 
     async def tick_too_early() -> Walker:
-        walker = Walker(start("--data", "simulated:2000", "--checkpoint", "random").url, tally)
+        walker = Walker(start("--data", "simulated:600", "--checkpoint", "random").url, tally)
         opening = asyncio.create_task(walker.open())
         async with asyncio.timeout(120):
             while not (walker.timers and walker.pages):
                 await asyncio.sleep(0.001)
         [bar], here = walker.timers, walker.page
-        for early in (walker.first, ""):
+        for early, timer in product((walker.first, ""), (True, False)):
             walker.page = early
             await walker._rerun(bar, timer=timer)
             walker.page = here
@@ -151,5 +148,5 @@ def test_a_part_that_asks_before_the_browser_knows_its_page_does_not_clear_it(
     walker = run(tick_too_early)
     assert walker.first != walker.page
     assert walker.lost == []
-    assert walker.count == 2000
+    assert walker.count == 600
     assert tally.errors == []

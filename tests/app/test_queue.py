@@ -22,6 +22,12 @@ from app.session.workspace import BASELINE, Choice, Workspace
 from astrojepa.progress import Progress
 
 
+@pytest.fixture(autouse=True)
+def _no_page_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is, a page counts as left only where a test says so."""
+    monkeypatch.setattr(queue, "LEFT", 120.0)
+
+
 def _waiting(turns: Line, count: int) -> None:
     """Wait until so many stand in line."""
     deadline = time.monotonic() + 60
@@ -169,6 +175,24 @@ def test_long_work_that_nobody_waits_for_yields_to_a_page_when_it_next_reports(
     assert order == ["half", "short", "whole", "same"]
 
 
+def test_work_of_a_page_that_was_left_lets_the_page_that_is_open_come_first() -> None:
+    board, begun, go_on, order = Queue(), threading.Event(), threading.Event(), []
+
+    def left(report: Progress) -> None:
+        begun.set()
+        go_on.wait(60)
+        report(1, 2, "")
+        order.append("left")
+
+    job = board.start(("left",), left, Urgency.AWAITED)
+    assert begun.wait(60)
+    opened = board.start(("open",), lambda report: order.append("open"), Urgency.SHOWN)
+    job.turn.asked -= queue.LEFT
+    go_on.set()
+    assert all(one.finished.wait(60) for one in (job, opened))
+    assert order == ["open", "left"]
+
+
 def test_short_work_does_not_queue_behind_long_work_of_another_visitor(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -196,7 +220,7 @@ def test_the_time_left_is_that_of_a_stage_at_its_own_speed_and_is_not_guessed(
     now = [1000.0]
     monkeypatch.setattr(queue, "time", SimpleNamespace(monotonic=lambda: now[0]))
     line, said = Line(), []
-    job = Job(line, line.join(), now[0])
+    job = Job(line, line.join())
 
     def after(seconds: float, *progress: Any) -> None:
         now[0] += seconds
@@ -219,7 +243,7 @@ def test_the_time_left_is_that_of_a_stage_at_its_own_speed_and_is_not_guessed(
 @pytest.mark.parametrize("total", [0, 10])
 def test_a_stage_that_has_not_moved_has_no_time_left(total: int) -> None:
     line = Line()
-    job = Job(line, line.join(), 0.0)
+    job = Job(line, line.join())
     job.began, job.total = -1000.0, total
     assert job.seconds_left is None
 
@@ -237,7 +261,7 @@ def test_work_whose_last_page_is_gone_stops_and_begins_anew_when_a_page_asks_aga
 
     job = board.start(("long",), long)
     assert begun.wait(60)
-    job.asked -= queue.FORSAKEN
+    job.turn.asked -= queue.FORSAKEN
     go_on.set()
     assert job.finished.wait(60)
     assert job.stopped

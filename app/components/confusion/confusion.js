@@ -3,10 +3,17 @@
 export default function confusion({ parentElement, data, setTriggerValue }) {
   if (!data) return;
   const table = parentElement.querySelector("table");
-  const key = JSON.stringify(data);
+  const { chosen, ...content } = data;
+  const key = JSON.stringify(content);
   table.send = setTriggerValue;
-  if (table.dataset.shown === key) return;
+  if (table.dataset.shown !== key) fill(table, content);
   table.dataset.shown = key;
+  for (const button of table.querySelectorAll("button")) {
+    button.ariaPressed = String(JSON.stringify(button.cell) === JSON.stringify(chosen));
+  }
+}
+
+function fill(table, data) {
   table.style.setProperty("--cell", data.classes.length > 6 ? "40px" : "48px");
   const make = (tag, text, className) => {
     const made = document.createElement(tag);
@@ -27,10 +34,10 @@ export default function confusion({ parentElement, data, setTriggerValue }) {
       button.type = "button";
       button.disabled = !count;
       button.style.setProperty("--share", `${Math.round(share * 100)}%`);
-      button.setAttribute("aria-pressed", String(data.chosen?.[0] === i && data.chosen?.[1] === j));
+      button.cell = [i, j];
       button.setAttribute("aria-label", `${count} galaxies, true ${data.classes[i]}, predicted ${data.classes[j]}`);
       button.title = `true ${data.classes[i]}, predicted ${data.classes[j]}: ${count} (${Math.round(share * 100)} %)`;
-      button.addEventListener("click", () => table.send("cell", { cell: [i, j] }));
+      button.addEventListener("click", () => table.send("cell", { cell: button.cell }));
       cell.append(button);
       row.append(cell);
     });

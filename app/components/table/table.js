@@ -1,6 +1,7 @@
 // A table whose headings sort; cards, one per row, where its frame is narrow and the rows do not fit. Text only.
 
-const NARROW = 640; // px
+const NARROW = 800; // px
+const SHORT = 20; // characters that stand on one line
 const { compare } = new Intl.Collator(undefined, { numeric: true });
 
 export default function show({ parentElement, data, setTriggerValue }) {
@@ -77,7 +78,8 @@ function rowOf(table, data, cells, number) {
     const cell = column ? make("td", "cell", text) : make("th", "rowheader");
     if (column) cell.dataset.title = data.titles[column];
     else cell.append(data.clicks ? make("button", "", text) : text);
-    if (data.numeric[column]) cell.className = "number";
+    cell.classList.toggle("number", data.numeric[column]);
+    cell.classList.toggle("short", text.length <= SHORT);
     row.append(cell);
   });
   if (data.clicks) row.addEventListener("click", () => table.send("click", { row: number }));

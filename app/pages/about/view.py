@@ -51,7 +51,7 @@ CITATIONS = """
 - I-JEPA: Assran et al. 2023, CVPR, [arXiv:2301.08243](https://arxiv.org/abs/2301.08243).
 - LeJEPA and SIGReg: Balestriero & LeCun 2025,
   [arXiv:2511.08544](https://arxiv.org/abs/2511.08544).
-- Galaxy10 DECaLS: Leung & Bovy, `astroNN`,
+- Galaxy10 DECaLS: Leung & Bovy, astroNN,
   [zenodo.org/records/10845026](https://zenodo.org/records/10845026); labels from Galaxy Zoo,
   images from the DESI Legacy Imaging Surveys.
 - Galaxy Zoo: Lintott et al. 2008, MNRAS 389, 1179; Lintott et al. 2011, MNRAS 410, 166.

@@ -14,6 +14,7 @@ from ...components.escape_markdown import escape_markdown
 from ...components.table.table import Heading, table
 from ...session import waiting
 from ...session.workspace import Workspace
+from ..probe.tasks import split_words
 from . import tasks
 from .tasks import CURVES, KINDS, Accuracy, Curve
 
@@ -68,7 +69,8 @@ def probes(first: Workspace, second: Workspace) -> None:
     table("compare_probes", "Accuracy of the probes", shown, COLUMNS)
     for accuracy in found:
         st.caption(tasks.verdict(accuracy, first.choice.label, second.choice.label))
-    st.caption(f"{len(found[0].first.truth):,} test galaxies, split: {found[0].split}.")
+    count, split = len(found[0].first.truth), split_words(found[0].split)
+    st.caption(f"{count:,} test galaxies; split {split}.")
 
 
 def accuracy_table(found: list[Accuracy], first: str, second: str) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from astrojepa.progress import Progress
 from ...components import figures
 from ...components.escape_markdown import escape_markdown
 from ...components.facts import facts
-from ...components.table.table import table
+from ...components.table.table import Heading, table
 from ...session import loaders, waiting
 from ...session.workspace import Workspace
 
@@ -28,11 +28,12 @@ CURVES = (
     ("20-NN probe", {"knn_accuracy": "accuracy"}),
 )
 PROBES = {
-    "Linear probe": "linear probe",
-    "20-NN": "20-NN",
-    "Random weights": "random weights 0, linear",
+    "Linear probe, %": "linear probe",
+    "20-NN, %": "20-NN",
+    "Random weights, %": "random weights 0, linear",
 }
-BASELINE = "Strongest simple baseline"
+BASELINE = "Strongest simple baseline, %"
+NO_BREAK = "\N{NO-BREAK SPACE}"
 SHOWN_ON_CARD = (
     "description",
     "data",
@@ -69,11 +70,15 @@ def show(workspace: Workspace) -> None:
     _health(workspace)
     _measured(workspace.model.card)
     folder = Path(workspace.choice.reference)
-    _curves(
+    rows = (
         runs.read_metrics(folder)
         if not workspace.hosted and folder.is_dir()
         else workspace.model.card.get("curve") or []
     )
+    if workspace.model.card.get("encoder"):
+        _curves("Training of the predictor", rows, CURVES[:1])
+    else:
+        _curves("Training", rows, CURVES)
     with st.expander("Full model card"):
         st.json(
             {
@@ -111,17 +116,19 @@ def _strongest(probes: dict[str, Any]) -> str:
     if not simple:
         return ""
     best = max(simple, key=lambda name: simple[name])
-    return f"{_accuracy(probes[best])}: {best}"
+    return f"{_accuracy(probes[best]).replace(' ', NO_BREAK)}: {best}"
 
 
 def _measured(card: dict[str, Any]) -> None:
     shown = measured_table(card)
     if len(shown):
         st.markdown("**Measured**, accuracy on test galaxies")
-        table("measured", "Accuracy on test galaxies", shown)
+        numbers = {name: Heading(numeric=name in PROBES) for name in shown}
+        table("measured", "Accuracy on test galaxies", shown, numbers)
         st.caption(
-            f"{BASELINE}: the best of all probes on hand-made statistics and pixels, chosen by its "
-            "accuracy on these test galaxies, which is slightly optimistic."
+            "In brackets, 95 % intervals. Strongest simple baseline: the best of all probes on "
+            "hand-made statistics and pixels, chosen by its accuracy on these test galaxies, which "
+            "is slightly optimistic."
         )
 
 
@@ -138,7 +145,8 @@ def _accuracy(row: Any) -> str:
         or len(interval) != 2
     ):
         return ""
-    return f"{row['accuracy']:.1%} ({interval[0]:.1%} to {interval[1]:.1%})"
+    value, low, high = (f"{100 * share:.1f}" for share in (row["accuracy"], *interval))
+    return f"{value} [{low}, {high}]"
 
 
 def described(model: Any) -> dict[str, str]:
@@ -246,12 +254,14 @@ def _is_number(*values: Any) -> bool:
     return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)
 
 
-def _curves(rows: list[dict[str, Any]]) -> None:
+def _curves(
+    heading: str, rows: list[dict[str, Any]], shown: tuple[tuple[str, dict[str, str]], ...]
+) -> None:
     """Draw the training curves of a run, or those on a released card."""
-    drawn = [(title, found) for title, names in CURVES if (found := curves(rows, names))]
+    drawn = [(title, found) for title, names in shown if (found := curves(rows, names))]
     if not drawn:
         return
-    st.markdown("**Training**")
+    st.markdown(f"**{heading}**")
     for first in range(0, len(drawn), 2):
         for column, (title, found) in zip(
             st.columns(2, gap="small"), drawn[first : first + 2], strict=False

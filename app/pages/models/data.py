@@ -36,8 +36,7 @@ def show(workspace: Workspace) -> None:
             "Labelled": f"{labelled:,} in {len(data.classes)} classes" if labelled else "none",
             "With position": f"{int(np.isfinite(data.ra).sum()):,}",
             "With redshift": f"{int(np.isfinite(data.redshift).sum()):,}",
-            "Split": ("from the data" if split.name == "column" else "grouped within 60″, seed 42")
-            + f": {parts}",
+            "Split": f"{tasks.split_words(split.name)}: {parts}",
             "Damaged, left out": f"{skipped:,}" if skipped else "none",
             "Hash": data.fingerprint,
         },

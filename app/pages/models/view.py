@@ -40,7 +40,8 @@ def show(workspace: Workspace) -> None:
     st.title("Models & data", anchor=False)
     if not workspace.hosted:
         _load_path()
-    left, right = st.columns([1, 1], gap="large")
+    with st.container(horizontal=True, gap="large", key="models_columns"):
+        left, right = st.container(), st.container()
     with left:
         models_card.show(workspace)
     with right:

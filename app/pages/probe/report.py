@@ -73,7 +73,8 @@ def show(
         st.warning(CIRCULAR)
     _take_away(workspace, report, target, split, mapped=galaxies is None)
     compared = st.container()
-    left, right = st.columns([2, 3], gap="large")
+    with st.container(horizontal=True, gap="large", key="probe_columns"):
+        left, right = st.container(), st.container()
     with left:
         _recall(first)
         _calibration(first, report)
@@ -228,7 +229,8 @@ def _calibration(result: Any, report: Report) -> None:
     figures.chart(figure, "calibration")
     st.caption(
         f"Mean calibration error {percent(result.calibration_error)}. On the dotted line "
-        "confidence equals accuracy; below it the probe is overconfident. Bars are 95 % intervals."
+        "confidence equals accuracy; below it the probe is overconfident, above it underconfident. "
+        "Bars are 95 % intervals."
     )
     if report.sets is not None:
         asked, found, size = report.sets

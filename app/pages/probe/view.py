@@ -133,12 +133,12 @@ def _target(workspace: Workspace) -> Target | None:
 
 def split_sentence(split: Split) -> str:
     """Say which galaxies are trained on and which are scored, with the hashes of the parts."""
-    kind = "from the data" if split.name == "column" else "grouped within 60″, seed 42"
     train, validation, test = (f"{len(rows):,}" for rows in split.parts)
     hashes = ", ".join(f"`{digest[:8]}`" for digest in split.hashes)
     return (
-        f"Fixed split, {kind}: {train} training, {validation} validation and {test} test galaxies "
-        f"(hashes {hashes}). The probe is trained on the first and scored once on the last."
+        f"Fixed split, {tasks.split_words(split.name)}: {train} training, {validation} validation "
+        f"and {test} test galaxies (hashes {hashes}). The probe is trained on the first and scored "
+        "once on the last."
     )
 
 

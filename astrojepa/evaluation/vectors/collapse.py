@@ -75,8 +75,8 @@ def collapse_gauges(
         beside = "" if measured is None else f"; hand-made statistics: {measured:.1f}"
         verdict = (
             f"{'Few directions' if narrow else 'No sign of collapse'}: effective rank {rank:.1f} "
-            f"of {possible} ({rank / possible:.0%} of the width{beside}), mean pairwise cosine "
-            f"{round(cosine, 2) + 0.0:.2f}."
+            f"of {possible} ({100 * rank / possible:.0f} % of the width{beside}), mean pairwise "
+            f"cosine {round(cosine, 2) + 0.0:.2f}."
         )
     return CollapseGauges(rank, deviation, cosine, verdict, bool(alarms), narrow, measured)
 

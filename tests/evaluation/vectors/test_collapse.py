@@ -94,10 +94,10 @@ def spread_over(directions: int, width: int, count: int = 2000) -> np.ndarray:
 @pytest.mark.parametrize(
     ("directions", "width", "said"),
     [
-        (11, 192, "Few directions: effective rank 11.0 of 192 (6% of the width)"),
-        (11, 64, "No sign of collapse: effective rank 11.0 of 64 (17% of the width)"),
+        (11, 192, "Few directions: effective rank 11.0 of 192 (6 % of the width)"),
+        (11, 64, "No sign of collapse: effective rank 11.0 of 64 (17 % of the width)"),
         (15, 400, "Collapsing: the effective rank is 15.0 of 400, under 20"),
-        (3, 8, "No sign of collapse: effective rank 3.0 of 8 (37% of the width)"),
+        (3, 8, "No sign of collapse: effective rank 3.0 of 8 (37 % of the width)"),
     ],
 )
 def test_few_directions_are_few_of_the_width(directions: int, width: int, said: str) -> None:

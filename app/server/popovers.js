@@ -1,0 +1,17 @@
+// Streamlit draws an open popover at the end of the page. Here Tab goes from its button through it and on to what comes after the
+// button; Shift and Tab go the other way.
+if (!globalThis.explorerPopovers) {
+  globalThis.explorerPopovers = true;
+  addEventListener("keydown", (event) => {
+    const button = document.querySelector('[data-testid="stPopoverButton"][aria-expanded="true"]');
+    const body = document.querySelector('[data-testid="stPopoverBody"]');
+    if (event.key !== "Tab" || !button || !body) return;
+    const inside = [...body.querySelectorAll("button, input, textarea, summary, a[href], [tabindex]")];
+    const stops = [button, ...inside.filter((one) => one.tabIndex >= 0 && !one.disabled && one.getClientRects().length)];
+    const at = stops.indexOf(document.activeElement);
+    const to = at + (event.shiftKey ? -1 : 1);
+    if (at < 0 || to < 0) return;
+    (stops[to] ?? button).focus();
+    if (stops[to]) event.preventDefault();
+  }, true);
+}

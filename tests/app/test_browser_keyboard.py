@@ -1,0 +1,105 @@
+"""The explorer by keyboard alone, in a real browser."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from explorer_page import Explorer
+
+pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
+# the element that has the focus, also within a component
+FOCUSED = """() => {
+  let found = document.activeElement;
+  while (found?.shadowRoot?.activeElement) found = found.shadowRoot.activeElement;
+  return (found?.getAttribute("aria-label") || found?.innerText || "").trim();
+}"""
+
+
+@pytest.fixture
+def explorer(server: Any, browser: Any) -> Iterator[Explorer]:
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, color_scheme="dark")
+    opened = Explorer(context.new_page(), server.url)
+    yield opened
+    assert opened.complaints == []
+    context.close()
+
+
+def test_tab_goes_into_an_open_popover_and_on_to_what_comes_after_its_button(
+    explorer: Explorer,
+) -> None:
+    explorer.open("/?map=pca&filter=snr+%3E+20")
+    explorer.says(re.compile("galaxies selected$"))
+    page, keys = explorer.page, explorer.page.keyboard
+    button = page.get_by_role("button", name="Add to a collection")
+    button.focus()
+    keys.press("Enter")
+    page.get_by_role("textbox", name="Name").wait_for()
+    keys.press("Tab")
+    assert page.evaluate(FOCUSED) == "Name"
+    keys.type("Mine")
+    keys.press("Tab")
+    assert re.match(r"Add \d+ galaxies", page.evaluate(FOCUSED))
+    keys.press("Enter")
+    explorer.says(re.compile(r"^Mine now holds \d+ galaxies\.$"))
+    explorer.quiet()
+    dialog = page.get_by_role("dialog")
+    inside = "found => found.some(one => one.contains(document.activeElement))"
+    for _ in range(40):
+        if dialog.evaluate_all(inside):
+            keys.press("Tab")
+    assert "rank 1" in page.evaluate(FOCUSED), "the gallery comes after the button"
+
+
+def test_a_file_is_exported_in_a_format_that_was_chosen_by_keys(explorer: Explorer) -> None:
+    explorer.open("/?map=pca&filter=snr+%3E+20")
+    explorer.says(re.compile("galaxies selected$"))
+    page, keys = explorer.page, explorer.page.keyboard
+    page.get_by_role("button", name="Export", exact=True).focus()
+    keys.press("Enter")
+    page.get_by_role("combobox", name="Format").wait_for()
+    keys.press("Tab")
+    keys.press("ArrowDown")
+    page.get_by_role("option", name="ECSV").wait_for()
+    keys.press("ArrowDown")
+    keys.press("Enter")
+    page.get_by_role("button", name=re.compile(r"^Download \d+ galaxies as \.(?!csv)")).wait_for()
+    explorer.quiet()
+    keys.press("Tab")
+    with page.expect_download() as download:
+        keys.press("Enter")
+    assert not download.value.suggested_filename.endswith(".csv")
+
+
+def test_a_cell_of_the_confusion_matrix_keeps_the_focus_when_it_is_chosen(
+    explorer: Explorer,
+) -> None:
+    page = explorer.page
+    page.goto(explorer.url + "/probe")
+    button = page.get_by_role("button", name="Train", exact=True)
+    explorer.appears(button)
+    explorer.quiet()
+    button.focus()
+    page.keyboard.press("Enter")
+    cell = page.get_by_role("button", name=re.compile("^[1-9].* galaxies, true")).first
+    explorer.appears(cell)
+    explorer.calm()
+    cell.focus()
+    said = page.evaluate(FOCUSED)
+    page.keyboard.press("Enter")
+    explorer.says(re.compile("labelled .*, predicted"))
+    explorer.quiet()
+    assert page.evaluate(FOCUSED) == said
+    assert cell.get_attribute("aria-pressed") == "true"
+
+
+def test_the_page_that_has_the_focus_in_the_navigation_has_a_ring(explorer: Explorer) -> None:
+    explorer.open("/?map=pca")
+    link = explorer.page.get_by_role("link", name="Anomalies")
+    explorer.page.get_by_role("link", name="Galaxy").focus()
+    explorer.page.keyboard.press("Tab")
+    style = "link => getComputedStyle(link).outlineStyle + getComputedStyle(link).outlineWidth"
+    assert link.evaluate("link => link.matches(':focus')")
+    assert link.evaluate(style) == "solid2px"
