@@ -13,11 +13,16 @@ def search_buttons(workspace: Workspace, row: int) -> None:
     search, known = examples.asked(workspace), sampling.among_all(workspace.sampled, row)
     with st.container(horizontal=True, gap="small", key="search_buttons"):
         if known in (*search.like, *search.unlike):
-            st.button("Remove from search", on_click=_change, args=(workspace, row, None))
+            _first("Remove from search", workspace, row, None)
             return
-        st.button("More like this", on_click=_change, args=(workspace, row, True))
+        _first("More like this", workspace, row, True)
         if search.like or search.images:
             st.button("Less like this", on_click=_change, args=(workspace, row, False))
+
+
+def _first(label: str, workspace: Workspace, row: int, alike: bool | None) -> None:
+    """Draw the first button: one key, so that it keeps the focus when its name changes."""
+    st.button(label, key="search_first", on_click=_change, args=(workspace, row, alike))
 
 
 def _change(workspace: Workspace, row: int, alike: bool | None) -> None:

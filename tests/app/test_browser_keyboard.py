@@ -95,6 +95,16 @@ def test_a_cell_of_the_confusion_matrix_keeps_the_focus_when_it_is_chosen(
     assert cell.get_attribute("aria-pressed") == "true"
 
 
+def test_the_button_that_starts_a_search_keeps_the_focus_and_ends_it(explorer: Explorer) -> None:
+    explorer.open("/?map=pca&galaxy=12")
+    explorer.calm()
+    explorer.page.get_by_role("button", name="More like this").focus()
+    explorer.page.keyboard.press("Enter")
+    explorer.says("Searching for galaxies like 1 example")
+    explorer.calm()
+    assert explorer.page.evaluate(FOCUSED) == "Remove from search"
+
+
 def test_the_page_that_has_the_focus_in_the_navigation_has_a_ring(explorer: Explorer) -> None:
     explorer.open("/?map=pca")
     link = explorer.page.get_by_role("link", name="Anomalies")
