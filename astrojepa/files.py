@@ -8,6 +8,7 @@ import io
 import json
 import os
 import platform
+import re
 import shutil
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from astrojepa.wording import one_line
 MAX_JSON_BYTES = 64_000_000
 WINDOWS = sys.platform == "win32"  # renames and removes no open file, and opens no folder
 UNFINISHED = ".unfinished"  # end of a temporary name; a living writer holds a lock on it
+_NUMBERS = re.compile(r'\[\n\s+[^][{}"]+\n\s+\]')  # a list without text, over several lines
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a cell begins that a spreadsheet would run
 
 
@@ -145,9 +147,11 @@ def read_json(path: Path, limit: int = MAX_JSON_BYTES) -> dict[str, Any]:
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
-    """Write a JSON object atomically."""
+    """Write a JSON object atomically, each list of numbers on one line."""
+    text = json.dumps(value, indent=1, allow_nan=False)
+    text = _NUMBERS.sub(lambda found: " ".join(found[0].split()), text)
     with atomic_write(path) as stream:
-        stream.write((json.dumps(value, indent=1, allow_nan=False) + "\n").encode())
+        stream.write(f"{text}\n".encode())
 
 
 def write_csv(path: str | Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -142,6 +142,14 @@ PRESETS: dict[str, TrainConfig] = {
             "epochs": 20,
         },
         "smallresnet10t.polar": {**_RINGS, "backbone": "polar:resnet10t", "epochs": 26},
+        "smallresnet10t.petrosian": {
+            **_RINGS,
+            "backbone": "petrosian:resnet10t",
+            "image_size": 128,
+            "patch_size": 16,
+            "crop_fraction": 1.0,
+            "epochs": 36,
+        },
     }.items()
 }
 
@@ -153,7 +161,7 @@ ALIASES = {
     "model3": "vit5m.sigreg06",
     "model4": "vit25m.sigreg06",
     "model5": "vit25m.sigreg001",
-    "best-small": "smallresnet10t.polar",
+    "best-small": "smallresnet10t.petrosian",
 }
 
 # Linear-probe accuracy on Galaxy10 DECaLS and sizes as published by the AstroJEPA capstone project;
