@@ -161,7 +161,7 @@ ALIASES = {
     "model3": "vit5m.sigreg06",
     "model4": "vit25m.sigreg06",
     "model5": "vit25m.sigreg001",
-    "best-small": "smallresnet10t.petrosian",
+    "best-small": "smallresnet10t.polar",
 }
 
 # Linear-probe accuracy on Galaxy10 DECaLS and sizes as published by the AstroJEPA capstone project;
