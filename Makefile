@@ -8,7 +8,7 @@
 # make hosting-check  the Dockerfile's steps in a fresh folder, without a container engine
 # make galaxy10  Galaxy10 DECaLS: fetch, audit, train, measure, print the table
 # make gpu    half an hour on a GPU, rehearsed on any machine: python -m benchmarks.gpu --help
-# make bench  every benchmark that this machine allows, and the tables of docs/performance.md
+# make bench  benchmarks of training, embedding and maps, and the tables of docs/performance.md
 
 VENV := .venv
 PY := $(VENV)/bin/python

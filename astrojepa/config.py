@@ -422,8 +422,8 @@ class DataConfig(Settings):
 
     data: str = setting(
         "",
-        "HDF5 file, image folder, or simulated[:COUNT]; default data/Galaxy10_DECals.h5, else "
-        "simulated",
+        "HDF5 file, image folder, Parquet or Arrow file, or simulated[:COUNT]; default "
+        "data/Galaxy10_DECals.h5, else simulated",
     )
     where: tuple[str, ...] = setting((), "keep rows of labels.csv where COLUMN=VALUE; repeatable")
     label_column: str = setting(

@@ -12,7 +12,7 @@ SCRIPT = (PACKAGE if INSTALLED else TOP) / "app" / "main.py"
 FLAGS: dict[str, dict[str, Any]] = {
     "data": {
         "action": "append",
-        "help": "HDF5 file, image folder or simulated[:COUNT]; repeatable",
+        "help": "HDF5 file, image folder, Parquet or Arrow file, or simulated[:COUNT]; repeatable",
     },
     "where": {
         "action": "append",

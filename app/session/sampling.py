@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-# galaxies: a few seconds for the released model on two cores, which looks at each 12 times
+# galaxies: a few seconds on two cores for a model of 12 passes
 SAMPLE = 300
 
 

@@ -38,13 +38,13 @@ def add_to(commands: Any) -> None:
         "compare",
         _compare,
         "Compare the embeddings of two models on the same galaxies.",
-        "model3 best --data galaxies --symmetries 200 --out comparison.json",
+        "best random --data galaxies --symmetries 200 --out comparison.json",
         model=False,
     )
     compare.add_argument(
         "model",
         metavar="MODEL_A",
-        help="model: id, alias, run folder or file; best; or random (random weights)",
+        help="model: id, alias, run folder or file; best; random; or timm:NAME[@FILE]",
     )
     compare.add_argument("other", metavar="MODEL_B", help="second model")
     add_data(compare)

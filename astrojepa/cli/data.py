@@ -124,7 +124,7 @@ def _declare_action(
         name,
         help=help,
         description=help,
-        epilog=f"example: python -m astrojepa data {name} {example}",
+        epilog=f"example: astrojepa data {name} {example}",
     )
     made.set_defaults(run=run)
     return made

@@ -23,7 +23,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument(
         "catalogue",
         type=Path,
-        help="table with columns id, or ra and dec: CSV, TSV, ECSV, FITS, VOTable or Parquet",
+        help="table with columns id, or ra and dec: CSV, ECSV, FITS, VOTable, Parquet, text, HATS",
     )
     add_data(parser)
     parser.add_argument(

@@ -53,7 +53,7 @@ def add_to(commands: Any) -> None:
         "--out",
         required=True,
         type=Path,
-        help=f"PNG file of one galaxy; of a list of all galaxies {TABLE_FILE}",
+        help=f"PNG file of one galaxy; without --galaxy, {TABLE_FILE}",
     )
 
 

@@ -442,7 +442,4 @@ def test_a_file_that_is_written_as_json_must_say_so_by_its_name(command, flag, c
 def test_every_action_on_data_has_a_help_that_ends_in_an_example(action, capsys):
     with pytest.raises(SystemExit):
         make_parser().parse_args(["data", action, "--help"])
-    assert (
-        f"example: python -m astrojepa data {action}"
-        in capsys.readouterr().out.strip().splitlines()[-1]
-    )
+    assert f"example: astrojepa data {action}" in capsys.readouterr().out.strip().splitlines()[-1]

@@ -49,8 +49,8 @@ def show(workspace: Workspace) -> None:
             key=state.SHOW_ARTEFACTS,
             on_change=first_page,
             help=(
-                "Blank or saturated images, satellite trails, missing bands, dead columns, crowded "
-                "fields, coloured sky."
+                "Blank or saturated images, trails, missing bands, dead lines, bright stars, "
+                "coloured sky, off-centre galaxies."
             ),
         )
     features = (

@@ -168,7 +168,7 @@ def _search(workspace: Workspace, row: int, chosen: Masks) -> None:
 
     st.button(
         "Find this region elsewhere",
-        help="Ranks all galaxies by how much they have, anywhere, of the patches hidden here.",
+        help="Ranks all galaxies by the similarity of their best-matching part to this region.",
         on_click=search,
     )
 
