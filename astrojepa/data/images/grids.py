@@ -20,6 +20,7 @@ from scipy.interpolate import RectBivariateSpline
 from scipy.ndimage import map_coordinates
 
 from astrojepa.data import PictureError
+from astrojepa.data.coordinates import read_unit
 from astrojepa.data.images.position import NUMBERS, on_sky
 
 ALIKE = 1.02  # areas of pixels whose ratio is below are of one size
@@ -112,10 +113,8 @@ def one_unit(given: Sequence[str]) -> bool:
 
 @lru_cache(maxsize=64)
 def _meaning(unit: str) -> Any:
-    try:
-        return units.Unit(unit)
-    except (ValueError, TypeError):
-        return unit.lower().replace(" ", "")
+    known = read_unit(unit)
+    return unit.lower().replace(" ", "") if known is None else known
 
 
 def is_top_down(header: fits.Header) -> bool:
