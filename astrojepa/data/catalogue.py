@@ -506,7 +506,7 @@ def _votable(path: Path) -> tuple[Any, str, bool]:
 
     whole = votable.parse(path)
     tables = list(whole.iter_tables())
-    infos = [*whole.infos, *(info for resource in whole.resources for info in resource.infos)]
+    infos = whole.iter_info()
     status = {info.value: info.content for info in infos if info.name == "QUERY_STATUS"}
     if not tables or "ERROR" in status:
         reason = one_line(status.get("ERROR") or "it is empty", MAX_LETTERS)

@@ -888,6 +888,8 @@ def test_rows_that_a_service_left_out_are_said(galaxies, tmp_path: Path, capsys)
         (tmp_path / "c.vot").write_text(votable_of_a_service(status, "", table))
         notes = joined(galaxies, read_catalogue(tmp_path / "c.vot"), name="gaia").notes
         assert ("left out rows" in notes[-1]) == (status == "OVERFLOW")
+    inside = f'<RESOURCE>{table}<INFO name="QUERY_STATUS" value="OVERFLOW"/></RESOURCE>'
+    (tmp_path / "c.vot").write_text(votable_of_a_service("OK", "", inside))
     options = ["--data", "simulated:60", "--out", str(tmp_path / "found.csv")]
     assert main(["match", str(tmp_path / "c.vot"), *options]) == 0
     assert (
