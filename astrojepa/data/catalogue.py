@@ -17,7 +17,7 @@ import pandas as pd
 
 from astrojepa.data import DataError
 from astrojepa.data.arrow_columns import holds_values, is_binary, to_frame
-from astrojepa.data.coordinates import ANGLES, parse_pair, to_degrees
+from astrojepa.data.coordinates import parse_pair, read_unit, to_degrees
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.hats import hats_files, is_hats
 from astrojepa.data.missing import (
@@ -457,13 +457,8 @@ def _is_of_units(table: pd.DataFrame) -> bool:
     words = first[first != ""]
     if (name and first[name]) or not len(words) or not as_numbers(words)[1].all():
         return False
-    from astropy.units import Unit
-
-    for word in words:
-        try:
-            Unit(ANGLES.get(word.lower(), word))
-        except (ValueError, TypeError):
-            return False
+    if any(read_unit(word) is None for word in words):
+        return False
     return not any(as_numbers(table[column].iloc[1:])[1].any() for column in words.index)
 
 
@@ -511,7 +506,7 @@ def _votable(path: Path) -> tuple[Any, str, bool]:
 
     whole = votable.parse(path)
     tables = list(whole.iter_tables())
-    infos = [*whole.infos, *(info for resource in whole.resources for info in resource.infos)]
+    infos = whole.iter_info()
     status = {info.value: info.content for info in infos if info.name == "QUERY_STATUS"}
     if not tables or "ERROR" in status:
         reason = one_line(status.get("ERROR") or "it is empty", MAX_LETTERS)

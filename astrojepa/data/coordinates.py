@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 from urllib.parse import unquote
 
 import numpy as np
@@ -16,6 +17,7 @@ PAIR = re.compile(rf"({NUMBER})\s*°?(?:\s*[,;\s]\s*|(?=[+-]))({NUMBER})\s*°?",
 SEXAGESIMAL = re.compile(r"[0-9hmsd:°'\"′″.+\-\s,;]+")
 # of the viewers' links, in this order
 PARAMETERS = (("ra", "dec"), ("coord",), ("target",), ("mark",))
+LONG = re.compile(r"(?<![.\d])\d{5,}")  # a whole number that is no power of a unit
 # as people write units
 ANGLES = {
     **dict.fromkeys(("deg", "degs", "degree", "degrees"), "deg"),
@@ -75,11 +77,26 @@ def to_degrees(values: np.ndarray, unit: str) -> np.ndarray | None:
     >>> to_degrees(np.array([1.0, 2.0]), "hours").tolist()
     [15.0, 30.0]
     """
-    from astropy.units import Unit, deg
+    from astropy.units import deg
 
-    known = Unit(ANGLES.get(unit.lower().rstrip("."), unit), parse_strict="silent")
+    known = read_unit(unit)
     values = np.asarray(values, dtype=np.float64)
-    return (values * known).to_value(deg) if known.is_equivalent(deg) else None
+    angle = known is not None and known.is_equivalent(deg)
+    return (values * known).to_value(deg) if angle else None
+
+
+def read_unit(unit: str) -> Any:
+    """Return the unit that text names, as astropy has it; None for what is no unit, or has powers
+    that would take minutes, such as 10**100000000 Jy.
+    """
+    from astropy.units import Unit
+
+    if LONG.search(unit):
+        return None
+    try:
+        return Unit(ANGLES.get(unit.lower().rstrip("."), unit))
+    except (ValueError, TypeError, ArithmeticError):
+        return None
 
 
 def sexagesimal(ra: float, dec: float) -> str:

@@ -27,9 +27,11 @@ WORDS = frozenset(
 )
 FORTRAN = r"^([+-]?(?:\d+\.\d*|\.\d+))[dD]([+-]?\d{1,3})$"
 MINUS = "\N{MINUS SIGN}"
-# digits in groups of three, by blanks and apostrophes as in 12 345.6; by commas
-GROUPED = "[+-]?\\d{1,3}([ '\N{RIGHT SINGLE QUOTATION MARK}\N{NO-BREAK SPACE}\N{THIN SPACE}"
-GROUPED += "\N{NARROW NO-BREAK SPACE}]\\d{3})+(\\.\\d+)?"
+SIGN = f"[+{MINUS}-]"
+# between digits in groups of three, as in 12 345.6
+BLANKS = " '\N{RIGHT SINGLE QUOTATION MARK}\N{NO-BREAK SPACE}\N{THIN SPACE}"
+BLANKS += "\N{NARROW NO-BREAK SPACE}"
+GROUPED = rf"[+-]?\d{{1,3}}([{BLANKS}]\d{{3}})+(\.\d+)?"
 BY_COMMAS = r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?"
 NO_DECIMAL_COMMA = r".*(,.*,|,.*\.).*"  # 1,234,567 and 1,234.5; but 1,234 may be either
 NO_NUMBERS = ("none", "na", "masked", "indef")
@@ -79,7 +81,7 @@ def doubtful_commas(table: pd.DataFrame) -> str:
         if not pd.api.types.is_string_dtype(table[name].dtype):
             continue
         text = table[name].fillna("").astype(str)
-        commas = text.str.fullmatch(r"[+-]?\d+(,\d+)+(\.\d+)?")
+        commas = text.str.fullmatch(rf"{SIGN}?\d+([{BLANKS}]\d{{3}})*(,\d+)+(\.\d+)?")
         if commas.any() and (wrong := as_numbers(text)[1]).any() and commas[wrong].all():
             found[str(name)] = text[commas].iloc[0]
     if not found:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from astrojepa.data.missing import as_numbers, known_numbers, known_redshifts
+from astrojepa.data.missing import BY_COMMAS, as_numbers, known_numbers, known_redshifts
 from astrojepa.data.readers.labels import find_name
 
 EXACT = 2**53  # whole numbers beyond are ids, which float64 would round
@@ -150,7 +150,7 @@ def _all_numbers(text: pd.Series) -> np.ndarray | None:
     """
     text = text.fillna("")
     first = text[text != ""].iloc[:FIRST]  # of words, few tell
-    if as_numbers(first)[1].any():
+    if (as_numbers(first)[1] & ~first.str.fullmatch(BY_COMMAS)).any():
         return None
     if text.str.len().max() >= 16 and text.str.fullmatch(_LONG).any():
         return None

@@ -822,21 +822,25 @@ def test_numbers_are_read_however_print_and_archives_write_them(
     np.testing.assert_array_equal(read_catalogue(tmp_path / "c.csv")["x"], [*numbers, 1])
 
 
-def test_thousands_divided_by_points_are_read_where_commas_are_decimal(tmp_path: Path) -> None:
-    (tmp_path / "c.csv").write_text("id;x;y\na;1.234,5;1.234\nb;7;2.5\n")
+def test_thousands_are_divided_by_points_blanks_or_apostrophes_where_commas_are_decimal(
+    tmp_path: Path,
+) -> None:
+    text = "id;x;y;z\na;1.234,5;1.234;\N{MINUS SIGN}12 345,6\nb;7;2.5;1'234,5\nc;-99.0;-99;7890\n"
+    (tmp_path / "c.csv").write_text(text)
     table = read_catalogue(tmp_path / "c.csv")
-    assert (table["x"].tolist(), table["y"].tolist()) == ([1234.5, 7], [1.234, 2.5])
+    expected = [[1234.5, 7, np.nan], [1.234, 2.5, np.nan], [-12345.6, 1234.5, 7890]]
+    np.testing.assert_array_equal(table[["x", "y", "z"]].T, expected)
 
 
 def test_commas_that_may_be_decimal_are_said(galaxies, tmp_path: Path) -> None:
     a, b = galaxies.ids[:2]
-    text = f'id,mass,name\n{a},"1,234","A,1"\n{b},7,"B,2"\n'
+    text = f'id,mass,size,name\n{a},"1,234","1 234,5","A,1"\n{b},7,"\N{MINUS SIGN}2,5","B,2"\n'
     (tmp_path / "c.csv").write_text(text)
     found = joined(galaxies, read_catalogue(tmp_path / "c.csv"), name="sdss")
     assert found.table["mass"].iloc[0] == "1,234"
     assert found.notes[-1].startswith(
-        "Catalogue sdss: Numbers with commas, which may be decimal, are read as words (mass, such "
-        "as 1,234); write them"
+        "Catalogue sdss: Numbers with commas, which may be decimal, are read as words (mass, size, "
+        "such as 1,234); write them"
     )
 
 
@@ -884,6 +888,8 @@ def test_rows_that_a_service_left_out_are_said(galaxies, tmp_path: Path, capsys)
         (tmp_path / "c.vot").write_text(votable_of_a_service(status, "", table))
         notes = joined(galaxies, read_catalogue(tmp_path / "c.vot"), name="gaia").notes
         assert ("left out rows" in notes[-1]) == (status == "OVERFLOW")
+    inside = f'<RESOURCE>{table}<INFO name="QUERY_STATUS" value="OVERFLOW"/></RESOURCE>'
+    (tmp_path / "c.vot").write_text(votable_of_a_service("OK", "", inside))
     options = ["--data", "simulated:60", "--out", str(tmp_path / "found.csv")]
     assert main(["match", str(tmp_path / "c.vot"), *options]) == 0
     assert (

@@ -84,3 +84,9 @@ def test_numbers_that_mean_missing_are_no_values_of_a_column() -> None:
         values = read_values(pd.Series(column))
         assert isinstance(values, Numbers)
         assert np.isnan(values.values).tolist() == [True, False]
+
+
+def test_commas_that_divide_thousands_are_known_by_a_value_far_below() -> None:
+    values = read_values(pd.Series(["1,234"] * 30 + ["1,234,567"]))
+    assert isinstance(values, Numbers)
+    assert values.values[-2:].tolist() == [1234, 1234567]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from astrojepa.data.coordinates import parse_coordinates, sexagesimal, sky_links
+from astrojepa.data.coordinates import parse_coordinates, read_unit, sexagesimal, sky_links
 
 
 @pytest.mark.parametrize(
@@ -162,3 +162,13 @@ def test_a_refusal_is_short_and_printable_whatever_was_typed():
         parse_coordinates("\u202e " * 300)
     assert len(str(caught.value)) < 400
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("unit", ["m**99999", "10**(1000.5) Jy", "10**(1/0)", "counts", "((", "?"])
+def test_what_names_no_unit_and_powers_beyond_all_units_are_none(unit: str) -> None:
+    assert read_unit(unit) is None
+
+
+def test_units_are_read_as_people_write_them_and_with_long_factors() -> None:
+    assert read_unit("Hours") == read_unit("hourangle")
+    assert read_unit("3.631234567e-06 Jy").to("uJy") == pytest.approx(3.631234567)

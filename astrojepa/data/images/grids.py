@@ -20,12 +20,15 @@ from scipy.interpolate import RectBivariateSpline
 from scipy.ndimage import map_coordinates
 
 from astrojepa.data import PictureError
+from astrojepa.data.coordinates import read_unit
 from astrojepa.data.images.position import NUMBERS, on_sky
+from astrojepa.wording import one_line
 
 ALIKE = 1.02  # areas of pixels whose ratio is below are of one size
 KNOTS = 33  # per axis, where astropy computes how two grids lie on each other: smooth in between
 MAX_ON_GRID = 2**22  # pixels of all bands: seconds of work, 200 MB
 FIELD = 0.5  # of the largest image, which the finest covers at least: stamps are not its bands
+LONGEST_UNIT = 100  # characters; a card holds 68, and several cards any number
 # BUNIT whose values do not grow with the pixel: per solid angle, of temperature, or logarithms
 PER_SKY = re.compile(
     r"arcsec|arcmin|asec|ster|beam|sr\b|sr-|sr\^|sq ?deg|deg(2|\^|\*|-2)|^m?k$|mag(?!g)|dex|log",
@@ -95,9 +98,9 @@ def grid_of(header: fits.Header, hdus: list[Any], shape: tuple[int, ...]) -> Gri
 
 
 def unit_of(header: fits.Header, hdus: list[Any]) -> str:
-    """Return the unit of a FITS image, or that of the whole file; "" for none."""
+    """Return the unit of a FITS image, or that of the whole file, cut if long; "" for none."""
     first = hdus[0].header if hdus else header
-    return str(header.get("BUNIT") or first.get("BUNIT") or "").strip()
+    return one_line(str(header.get("BUNIT") or first.get("BUNIT") or "").strip(), LONGEST_UNIT)
 
 
 def one_unit(given: Sequence[str]) -> bool:
@@ -112,10 +115,8 @@ def one_unit(given: Sequence[str]) -> bool:
 
 @lru_cache(maxsize=64)
 def _meaning(unit: str) -> Any:
-    try:
-        return units.Unit(unit)
-    except (ValueError, TypeError):
-        return unit.lower().replace(" ", "")
+    known = read_unit(unit)
+    return unit.lower().replace(" ", "") if known is None else known
 
 
 def is_top_down(header: fits.Header) -> bool:

@@ -257,8 +257,8 @@ def _of_one_name(files: Sequence[str]) -> str:
         return ""
     first = _first([name for name in files if SUFFIX.sub("", name) == several[0]])
     return (
-        f"{len(several):,} names have images in several formats ({first}), each of which counts as "
-        "a galaxy; keep one of them."
+        f"Names that have images in several formats: {len(several):,} ({first}); each image counts "
+        "as a galaxy. Keep one of each name."
     )
 
 

@@ -237,13 +237,20 @@ def unpacked(path: Path, item: h5py.Dataset, values: np.ndarray) -> np.ndarray:
     """
     *missing, factor, offset = (_numbers(path, item, name) for name in PACKING)
     with np.errstate(invalid="ignore", over="ignore"):
-        unknown = np.isin(values, np.concatenate(missing).astype(item.dtype))
+        unknown = np.isin(values, np.concatenate([_of_kind(some, item.dtype) for some in missing]))
         found = values.astype(np.float64) * (factor[0] if len(factor) else 1)
     return np.where(unknown, np.nan, found + (offset[0] if len(offset) else 0))
 
 
+def _of_kind(missing: np.ndarray, kind: np.dtype) -> np.ndarray:
+    """Return numbers as a dataset of a kind can hold them; whole ones hold no 1e20."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        found = missing.astype(kind)
+    return found if kind.kind == "f" else found[found == missing]
+
+
 def _numbers(path: Path, item: h5py.Dataset, name: str) -> np.ndarray:
-    """Return the numbers of an attribute, float64 (k,); none where it is missing."""
+    """Return the numbers of an attribute, (k,); none where it is missing."""
     if name not in item.attrs:
         return np.zeros(0)
     attribute = item.attrs.get_id(name)
@@ -254,7 +261,7 @@ def _numbers(path: Path, item: h5py.Dataset, name: str) -> np.ndarray:
         raise DataError(f"{path.name}: the attribute {name} is {kind} {shape}; expected a number.")
     value = np.zeros(shape, kind)
     attribute.read(value)
-    return value.reshape(-1).astype(np.float64)
+    return value.reshape(-1)
 
 
 def unit_of(item: h5py.Dataset) -> str:

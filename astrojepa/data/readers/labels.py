@@ -19,7 +19,7 @@ import pandas as pd
 from astrojepa.data import DataError
 from astrojepa.data.coordinates import parse_pair
 from astrojepa.data.images.bands import wavelength
-from astrojepa.data.missing import as_numbers, known_places, without_missing
+from astrojepa.data.missing import BLANKS, SIGN, as_numbers, known_places, without_missing
 from astrojepa.data.position_parts import is_sign, joined_parts, parts_of
 
 MAX_CSV_BYTES = 256 * 1024 * 1024
@@ -233,13 +233,16 @@ def with_points(values: pd.Series) -> pd.Series:
     ['10.5', '', '-3']
     >>> with_points(pd.Series(["1.234,5", "7"])).tolist()
     ['1234.5', '7']
+    >>> with_points(pd.Series(["12 345,6", "7"])).tolist()
+    ['12345.6', '7']
     """
-    known = without_missing(values)
-    known = known[known != ""]
-    grouped = known.str.fullmatch(r"[+-]?\d{1,3}(\.\d{3})+,\d+")
-    if grouped.any() and known.str.fullmatch(r"[+-]?\d{1,3}(\.\d{3})*(,\d+)?").all():
-        return values.str.replace(".", "").str.replace(",", ".")
-    if known.str.fullmatch(r"[+-]?\d+(,\d+)?([eE][+-]?\d+)?").all():
+    text = without_missing(values)
+    known = text[text != ""]
+    mark = f"[.{BLANKS}]"
+    grouped = known.str.fullmatch(rf"{SIGN}?\d{{1,3}}({mark}\d{{3}})+,\d+").any()
+    if grouped and known.str.fullmatch(rf"{SIGN}?\d{{1,3}}({mark}?\d{{3}})*(,\d+)?").all():
+        return text.str.replace(mark, "", regex=True).str.replace(",", ".")
+    if known.str.fullmatch(rf"{SIGN}?\d+(,\d+)?([eE]{SIGN}?\d+)?").all():
         return values.str.replace(",", ".")
     return values
 

@@ -391,5 +391,7 @@ def test_galaxies_whose_flux_is_in_several_units_are_said(tmp_path: Path) -> Non
         fits.writeto(tmp_path / f"{name}.fits", np.ones((2, 30, 30)), head)
     note = aj.open_dataset(tmp_path, bands=("g", "r")).notes[0]
     assert "(BUNIT: 2 in nJy, 1 in uJy), which is read as it stands" in note
+    fits.setval(tmp_path / "c.fits", "BUNIT", value="x" * 9999)
+    assert len(aj.open_dataset(tmp_path, bands=("g", "r")).notes[0]) < 300
     (tmp_path / "c.fits").unlink()
     assert "BUNIT" not in "".join(aj.open_dataset(tmp_path, bands=("g", "r")).notes)

@@ -856,7 +856,7 @@ def test_images_of_one_name_in_several_formats_are_said(
     assert "several formats" not in "".join(open_dataset(root).notes)
     fits.writeto(root / "a.b.FITS", np.random.default_rng(0).normal(size=(8, 8)))
     (note,) = open_dataset(root).notes
-    assert note.startswith("1 names have images in several formats (a.b.FITS, a.b.png), each of")
+    assert note.startswith("Names that have images in several formats: 1 (a.b.FITS, a.b.png); each")
 
 
 def test_a_class_is_the_same_however_its_accents_are_written(write_folder: Write) -> None:

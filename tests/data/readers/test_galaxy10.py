@@ -14,7 +14,7 @@ import pytest
 from astropy import units as u
 
 from astrojepa.data import DataError, open_dataset
-from astrojepa.data.readers.galaxy10 import CLASSES
+from astrojepa.data.readers.galaxy10 import CLASSES, unpacked
 
 Write = Callable[..., Path]
 
@@ -381,6 +381,27 @@ def test_columns_that_netcdf_packed_are_unpacked(write_galaxy10: Write) -> None:
         file["redshift"].attrs.update(attributes | {"missing_value": [-1, -2]})
     expected = [0.5, 0.55, 0.62, np.nan, np.nan, 0.57]
     np.testing.assert_allclose(open_dataset(path).redshift, expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fill", "missing"),
+    [
+        (np.int16, 1e20, False),
+        (np.uint8, -255.0, False),  # 1, were it made a byte
+        (np.int32, np.nan, False),
+        (np.float32, 1e20, True),
+        (np.int64, np.int64(-(2**63) + 2), True),
+    ],
+)
+def test_a_number_that_a_kind_of_column_cannot_hold_makes_none_of_it_missing(
+    write_galaxy10: Write, kind: type, fill: float, missing: bool
+) -> None:
+    values = np.array([0, 1, 2, 3, 4, fill if missing else 5], kind)
+    path = write_galaxy10(redshift=values)
+    with h5py.File(path, "r+") as file:
+        file["redshift"].attrs["missing_value"] = fill
+        found = unpacked(path, file["redshift"], values)
+    np.testing.assert_array_equal(found, [0, 1, 2, 3, 4, np.nan if missing else 5])
 
 
 @pytest.mark.parametrize("value", ["a tenth", np.ones((1, 1)), [1.0, 2.0], 1j])
