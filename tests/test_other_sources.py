@@ -10,7 +10,7 @@ from PIL import Image
 import astrojepa as aj
 from astrojepa.evaluation.baselines.polar_fourier import NUM_FOURIER
 from astrojepa.types import Embeddings
-from benchmarks.other_sources import own_size_statistics, source_told
+from benchmarks.other_sources import WHOLE, own_size_statistics, source_told
 
 NUM_EACH = 80
 
@@ -37,7 +37,7 @@ def test_hand_made_numbers_at_a_galaxys_own_size_change_little_with_zoom(tmp_pat
             tmp_path / f"{name}.png"
         )
     data = aj.open_dataset(tmp_path)
-    found = dict(zip(data.ids, own_size_statistics(data).vectors, strict=True))
+    found = dict(zip(data.ids, own_size_statistics(data, WHOLE).vectors, strict=True))
     near, far, face_on = (found[f"{name}.png"] for name in ("near", "far", "round"))
     assert near.shape == (51 + NUM_FOURIER,)
     assert np.linalg.norm(near - far) < 0.4 * np.linalg.norm(face_on - far)

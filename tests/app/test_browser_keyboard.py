@@ -56,6 +56,7 @@ def test_tab_goes_into_an_open_popover_and_on_to_what_comes_after_its_button(
 def test_a_file_is_exported_in_a_format_that_was_chosen_by_keys(explorer: Explorer) -> None:
     explorer.open("/?map=pca&filter=snr+%3E+20")
     explorer.says(re.compile("galaxies selected$"))
+    explorer.calm()
     page, keys = explorer.page, explorer.page.keyboard
     page.get_by_role("button", name="Export", exact=True).focus()
     keys.press("Enter")
@@ -66,9 +67,10 @@ def test_a_file_is_exported_in_a_format_that_was_chosen_by_keys(explorer: Explor
     keys.press("ArrowDown")
     keys.press("Enter")
     page.get_by_role("button", name=re.compile(r"^Download \d+ galaxies as \.(?!csv)")).wait_for()
-    explorer.quiet()
+    explorer.calm()
     keys.press("Tab")
-    with page.expect_download() as download:
+    explorer.appears(page.locator("button:focus", has_text="Download"))
+    with page.expect_download(timeout=60_000) as download:
         keys.press("Enter")
     assert not download.value.suggested_filename.endswith(".csv")
 
@@ -80,7 +82,7 @@ def test_a_cell_of_the_confusion_matrix_keeps_the_focus_when_it_is_chosen(
     page.goto(explorer.url + "/probe")
     button = page.get_by_role("button", name="Train", exact=True)
     explorer.appears(button)
-    explorer.quiet()
+    explorer.calm()
     button.focus()
     page.keyboard.press("Enter")
     cell = page.get_by_role("button", name=re.compile("^[1-9].* galaxies, true")).first

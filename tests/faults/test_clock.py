@@ -93,7 +93,7 @@ def test_what_the_explorer_says_is_left_is_never_negative(
     monkeypatch.setattr(queue, "KNOWN", 0.0)
     seen: list[float | None] = []
     line = Line()
-    job = Job(line, line.join(), time.monotonic())
+    job = Job(line, line.join())
 
     def task(report: Any) -> None:
         for done in range(1, 4):

@@ -15,11 +15,10 @@ from astrojepa.config import ImageConfig
 from astrojepa.data.crops import centre_crop
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import frames, frames_for
-from astrojepa.evaluation.baselines import own_size, polar_fourier
+from astrojepa.evaluation.baselines import polar_fourier
 from astrojepa.evaluation.baselines import shape_statistics as measuring
 from astrojepa.evaluation.batches import check_batches, content_path, in_batches, key_of
 from astrojepa.evaluation.vectors.standardise import check_finite
-from astrojepa.models.encoders import petrosian
 from astrojepa.progress import Progress
 from astrojepa.settings import within
 from astrojepa.types import Embeddings
@@ -175,6 +174,9 @@ def polar_statistics(data: Dataset, image: ImageConfig) -> Embeddings:
 
 def own_size_statistics(data: Dataset, image: ImageConfig) -> Embeddings:
     """Embed by `own_size` of the model's crop; cached."""
+    from astrojepa.evaluation.baselines import own_size
+    from astrojepa.models.encoders import petrosian
+
     return _measured(data, image, "own-size", own_size.own_size, own_size, petrosian)
 
 
