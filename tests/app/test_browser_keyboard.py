@@ -53,6 +53,28 @@ def test_tab_goes_into_an_open_popover_and_on_to_what_comes_after_its_button(
     assert "rank 1" in page.evaluate(FOCUSED), "the gallery comes after the button"
 
 
+def test_a_file_is_exported_in_a_format_that_was_chosen_by_keys(explorer: Explorer) -> None:
+    explorer.open("/?map=pca&filter=snr+%3E+20")
+    explorer.says(re.compile("galaxies selected$"))
+    explorer.calm()
+    page, keys = explorer.page, explorer.page.keyboard
+    page.get_by_role("button", name="Export", exact=True).focus()
+    keys.press("Enter")
+    page.get_by_role("combobox", name="Format").wait_for()
+    keys.press("Tab")
+    keys.press("ArrowDown")
+    page.get_by_role("option", name="ECSV").wait_for()
+    keys.press("ArrowDown")
+    keys.press("Enter")
+    page.get_by_role("button", name=re.compile(r"^Download \d+ galaxies as \.(?!csv)")).wait_for()
+    explorer.calm()
+    keys.press("Tab")
+    explorer.appears(page.locator("button:focus", has_text="Download"))
+    with page.expect_download(timeout=60_000) as download:
+        keys.press("Enter")
+    assert not download.value.suggested_filename.endswith(".csv")
+
+
 def test_a_cell_of_the_confusion_matrix_keeps_the_focus_when_it_is_chosen(
     explorer: Explorer,
 ) -> None:
