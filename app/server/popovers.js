@@ -8,7 +8,8 @@ if (!globalThis.explorerPopovers) {
     if (event.key !== "Tab" || !button || !body) return;
     const inside = [...body.querySelectorAll("button, input, textarea, summary, a[href], [tabindex]")];
     const shown = inside.filter((one) => !one.disabled && one.getClientRects().length && !one.matches("[data-testid=stSelectbox] button"));
-    const stops = [button, ...(shown.some((one) => one.tabIndex >= 0) ? shown.filter((one) => one.tabIndex >= 0) : shown)];
+    const inOrder = shown.filter((one) => one.tabIndex >= 0);
+    const stops = [button, ...(inOrder.length ? inOrder : shown)];
     const at = stops.indexOf(document.activeElement);
     const to = at + (event.shiftKey ? -1 : 1);
     if (at < 0 || to < 0) return;

@@ -9,8 +9,6 @@ from astrojepa.evaluation.baselines.polar_fourier import polar_fourier
 from astrojepa.evaluation.baselines.shape_statistics import shape_statistics
 from astrojepa.models.encoders.petrosian import SIDE, reach
 
-_TOGETHER = 64
-
 
 def own_size(images: np.ndarray) -> np.ndarray:
     """Measure images, uint8 (n, S, S, 3), within 1.5 Petrosian radii: float32 (n, 230).
@@ -18,12 +16,6 @@ def own_size(images: np.ndarray) -> np.ndarray:
     They are `shape_statistics` and `polar_fourier` of the square of 64 × 64 pixels that reaches so
     far, or as far as the image (`reach`).
     """
-    return np.concatenate(
-        [_measured(images[n : n + _TOGETHER]) for n in range(0, len(images), _TOGETHER)]
-    )
-
-
-def _measured(images: np.ndarray) -> np.ndarray:
     flux = torch.from_numpy(np.asarray(images)).permute(0, 3, 1, 2) / 255
     zooms = reach(flux)[:, None, None] * torch.eye(2, 3)
     shape = [len(flux), flux.shape[1], SIDE, SIDE]
