@@ -250,15 +250,15 @@ def _all_files(names: Sequence[str], bands: tuple[str, ...]) -> list[str]:
 
 
 def _of_one_name(files: Sequence[str]) -> str:
-    """Say where files differ in nothing but their format."""
-    counts = Counter(SUFFIX.sub("", name) for name in files)
-    several = [name for name, count in counts.items() if count > 1]
+    """Say where files differ in nothing but their format, or in how accents are written."""
+    names = [unicodedata.normalize("NFC", SUFFIX.sub("", name)) for name in files]
+    several = [name for name, count in Counter(names).items() if count > 1]
     if not several:
         return ""
-    first = _first([name for name in files if SUFFIX.sub("", name) == several[0]])
+    first = _first([file for file, name in zip(files, names, strict=True) if name == several[0]])
     return (
-        f"Names that have images in several formats: {len(several):,} ({first}); each image counts "
-        "as a galaxy. Keep one of each name."
+        f"Names of several images, which differ in format or in how accents are written: "
+        f"{len(several):,} ({first}); each image counts as a galaxy. Keep one of each name."
     )
 
 

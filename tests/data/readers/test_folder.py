@@ -847,16 +847,19 @@ def test_colours_are_classes(tmp_path: Path, write_picture: Write) -> None:
     assert open_dataset(tmp_path / "kinds").classes == ("blue", "red")
 
 
-def test_images_of_one_name_in_several_formats_are_said(
+def test_images_of_one_name_in_several_formats_or_spellings_are_said(
     tmp_path: Path, write_picture: Write
 ) -> None:
     root = tmp_path / "two"
-    for name in ("a.b.png", "c.png", "d.jpg"):
+    for name in ("a.b.png", "c.png", "d.jpg", "é.png"):
         write_picture(root / name)
-    assert "several formats" not in "".join(open_dataset(root).notes)
+    assert "several images" not in "".join(open_dataset(root).notes)
     fits.writeto(root / "a.b.FITS", np.random.default_rng(0).normal(size=(8, 8)))
     (note,) = open_dataset(root).notes
-    assert note.startswith("Names that have images in several formats: 1 (a.b.FITS, a.b.png); each")
+    assert ": 1 (a.b.FITS, a.b.png); each image counts as a galaxy." in note
+    write_picture(root / "e\N{COMBINING ACUTE ACCENT}.png")
+    (note,) = open_dataset(root).notes
+    assert ": 2 (a.b.FITS, a.b.png); each" in note
 
 
 def test_a_class_is_the_same_however_its_accents_are_written(write_folder: Write) -> None:
