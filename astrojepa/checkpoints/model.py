@@ -145,7 +145,7 @@ class Model(ModelFacts):
         with torch.inference_mode():
             masks = PatchMasks(masks.context.to(self.device), masks.targets.to(self.device))
             pixels = pixels.to(self.device)
-            context, _ = self.network.encoder(
+            context, _ = self.network.encoder.patch_tokens(
                 pixels.expand(len(masks.context), -1, -1, -1), masks.context
             )
             prediction, target = (

@@ -283,9 +283,13 @@ def test_hiding_a_patch_alone_or_with_far_ones_predicts_it_from_other_context(
     assert patch_errors(model, image, alone).mse[1, 1] != patch_errors(model, image, more).mse[1, 1]
 
 
-@pytest.mark.parametrize("masks", ["tiling", "random"])
-def test_errors_equal_those_of_predicting_every_block_alone(image: np.ndarray, masks: str) -> None:
-    model = load_model("random")
+@pytest.mark.parametrize(
+    ("name", "masks"), [("random", "tiling"), ("random", "random"), ("best", "tiling")]
+)
+def test_errors_equal_those_of_predicting_every_block_alone(
+    image: np.ndarray, name: str, masks: str
+) -> None:
+    model = load_model(name)
     pixels = model.prepare(image)
     if masks == "tiling":
         plan = tiling_plan(model.grid, model.config.mask)
