@@ -53,7 +53,6 @@ from astrojepa.models.jepa import JEPA
 from astrojepa.places import TRAIN
 from astrojepa.precision import computing
 from astrojepa.presets import ALIASES, PRESETS, PUBLISHED, default_preset
-from astrojepa.types import PatchMasks
 
 # galaxies that a CPU looks at together: the outputs of a layer stay near it, and need no memory
 # cleared anew
@@ -131,28 +130,6 @@ class Model(ModelFacts):
             crop = self._input(centre_crop(frames, side))
             for symmetry in range(self.config.model.orientations):
                 yield turned_input(crop, symmetry)
-
-    def predict(self, pixels: Tensor, masks: PatchMasks) -> tuple[Tensor, Tensor]:
-        """Return predicted and target tokens (b, M, Nt, D), float32: b images, or b masks of one.
-
-        CheckpointError if the model has no predictor.
-        """
-        if not self.has_predictor:
-            raise CheckpointError(
-                f"{self.id} has no predictor: it is an encoder-only checkpoint, so it gives no "
-                f"patch errors."
-            )
-        with torch.inference_mode():
-            masks = PatchMasks(masks.context.to(self.device), masks.targets.to(self.device))
-            pixels = pixels.to(self.device)
-            context, _ = self.network.encoder.patch_tokens(
-                pixels.expand(len(masks.context), -1, -1, -1), masks.context
-            )
-            prediction, target = (
-                self.network.predict(context, masks),
-                self.network.target_tokens(pixels, masks),
-            )
-        return prediction.float(), target.float()
 
     def randomised(self, seed: int = 0) -> Model:
         """Return the control: the same architecture and input with random weights."""

@@ -23,7 +23,7 @@ from astrojepa.checkpoints.model import CHUNK, load_model, save_released
 from astrojepa.checkpoints.weights import build_network
 from astrojepa.config import replace
 from astrojepa.data.crops import centre_crop
-from astrojepa.objective.masking import sample_masks
+from astrojepa.evaluation.patches.patch_errors import patch_errors
 from astrojepa.presets import PRESETS, preset
 from tests.tiny_run import TINY
 
@@ -321,9 +321,8 @@ def test_an_encoder_only_model_embeds_and_says_that_it_cannot_predict(monkeypatc
     model = load_model("random:tiny.encoder")
     assert not model.has_predictor
     assert model.encode(np.zeros((2, 37, 37, 3), np.uint8)).shape == (2, 16)
-    masks = sample_masks(torch.rand(1, 8, 8), model.config.mask)
-    with pytest.raises(CheckpointError, match="has no predictor"):
-        model.predict(torch.zeros(1, 3, 32, 32), masks)
+    with pytest.raises(ValueError, match="has no predictor"):
+        patch_errors(model, np.zeros((37, 37, 3), np.uint8))
 
 
 def test_the_same_weights_read_in_another_way_are_released_under_another_hash(model, tmp_path):
