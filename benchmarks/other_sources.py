@@ -6,8 +6,10 @@ python -m benchmarks.other_sources best runs/NAME own-size polar statistics imag
 Linear and 20-NN probes are fitted to `gz1-balanced` and scored on `gz1-wide` and `gz2-votes`, whose
 frames show about half as much sky: balanced accuracy over the four classes of Galaxy Zoo. *Source*
 is the accuracy with which a linear probe tells the three sources apart, in 4-fold cross-validation
-over equally many galaxies of each class in each; chance is 33.3 %. All on training and validation
-galaxies, so that models may be chosen by it; `--test` scores the test parts once.
+over equally many galaxies of each class in each; chance is 33.3 %. *Within* is the balanced accuracy
+of a linear probe fitted to the other source itself, in 4-fold cross-validation: labels that
+contradict the images limit it too. All on training and validation galaxies, so that models may be
+chosen by it; `--test` scores the test parts once.
 
 `polar` and `statistics` are the hand-made numbers on the crop of the best model, `own-size` both of
 them on the square of 1.5 Petrosian radii around each galaxy, `imagenet` the features of a network
@@ -62,6 +64,16 @@ def galaxies(source: Path, name: str, tested: bool) -> Dataset:
     return data.subset(np.array([row for row in keep if data.labels[row] >= 0]))
 
 
+def within(part: Embeddings) -> float:
+    """Return the balanced accuracy of a linear probe fitted to three quarters of a source."""
+    folds, correct = fold_of_each(part.labels), np.empty(len(part.labels), dtype=bool)
+    for fold in range(FOLDS):
+        known, new = (take(part, np.flatnonzero(rows)) for rows in (folds != fold, folds == fold))
+        correct[folds == fold] = aj.linear_probe(known, new).correct
+    classes = np.unique(part.labels)
+    return round(100 * float(np.mean([correct[part.labels == one].mean() for one in classes])), 1)
+
+
 def source_told(parts: dict[str, Embeddings], seed: int = 0) -> float:
     """Return how well a linear probe tells sources apart, in percent."""
     generator = np.random.default_rng(seed)
@@ -110,6 +122,7 @@ def main() -> None:
         for (name, part), (kind, probe) in itertools.product(parts.items(), PROBES.items()):
             row[f"{name}, {kind}"] = round(100 * probe(fitted, part).balanced_accuracy, 1)
         if not given.test:
+            row |= {f"{name}, within": within(part) for name, part in parts.items()}
             row["source"] = source_told({KNOWN: fitted, **parts})
         print(row, flush=True)
         rows.append(row)
