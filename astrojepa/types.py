@@ -140,6 +140,9 @@ class Predictions:
     entropy: np.ndarray  # float32 (n,), nats; 0 = sure, log c = no idea
     sets: np.ndarray  # bool (n, c), classes among which the true one is ...
     coverage: float  # ... with at least this probability
+    # float32 (n,), share of labelled galaxies kept aside that are as far from the known ones or
+    # farther; small = unlike them, NaN = not known
+    typicality: np.ndarray
 
     def __len__(self) -> int:
         return len(self.ids)

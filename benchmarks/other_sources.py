@@ -8,7 +8,9 @@ frames show about half as much sky: balanced accuracy over the four classes of G
 is the accuracy with which a linear probe tells the three sources apart, in 4-fold cross-validation
 over equally many galaxies of each class in each; chance is 33.3 %. *Within* is the balanced accuracy
 of a linear probe fitted to the other source itself, in 4-fold cross-validation: labels that
-contradict the images limit it too. All on training and validation galaxies, so that models may be
+contradict the images limit it too. *Unusual* is the share of its galaxies with a typicality of 5 %
+or less, and *covered* that whose class is in its 90 % set, for a classifier fitted to half of
+`gz1-balanced` and calibrated on the other half. All on training and validation galaxies, so that models may be
 chosen by it; `--test` scores the test parts once.
 
 `polar` and `statistics` are the hand-made numbers on the crop of the best model, `own-size` both of
@@ -31,6 +33,8 @@ from astrojepa.config import ImageConfig
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.splits import default_split
 from astrojepa.evaluation.probes.few_labels import take
+from astrojepa.evaluation.probes.portable import fit_probe
+from astrojepa.evaluation.probes.typicality import UNUSUAL
 from astrojepa.evaluation.vectors.embed import imagenet_transfer, own_size_statistics
 from astrojepa.types import Embeddings, ProbeResult
 from benchmarks.cross_validation import FOLDS, fold_of_each, vectors_of
@@ -72,6 +76,25 @@ def within(part: Embeddings) -> float:
         correct[folds == fold] = aj.linear_probe(known, new).correct
     classes = np.unique(part.labels)
     return round(100 * float(np.mean([correct[part.labels == one].mean() for one in classes])), 1)
+
+
+def taken_away(fitted: Embeddings, parts: dict[str, Embeddings]) -> dict[str, float]:
+    """Return what a classifier says of galaxies of its own source and of others, in percent."""
+    folds = fold_of_each(fitted.labels)
+    known, chooser, kept = (
+        take(fitted, np.flatnonzero(rows)) for rows in (folds < 2, folds == 2, folds == 3)
+    )
+    halves = fold_of_each(kept.labels, seed=1) < 2
+    new, kept = (take(kept, np.flatnonzero(rows)) for rows in (halves, ~halves))
+    probe = fit_probe("linear", known, chooser, validation=chooser)[0]
+    probe = probe.calibrated(known, chooser, kept)
+    found = {}
+    for name, part in {KNOWN: new, **parts}.items():
+        says = probe.predict(part, 0.9)
+        covered = says.covered(np.array(part.classes)[part.labels])
+        found[f"{name}, unusual"] = round(100 * float((says.typicality <= UNUSUAL).mean()), 1)
+        found[f"{name}, covered"] = round(100 * covered, 1)
+    return found
 
 
 def source_told(parts: dict[str, Embeddings], seed: int = 0) -> float:
@@ -123,6 +146,7 @@ def main() -> None:
             row[f"{name}, {kind}"] = round(100 * probe(fitted, part).balanced_accuracy, 1)
         if not given.test:
             row |= {f"{name}, within": within(part) for name, part in parts.items()}
+            row |= taken_away(fitted, parts)
             row["source"] = source_told({KNOWN: fitted, **parts})
         print(row, flush=True)
         rows.append(row)

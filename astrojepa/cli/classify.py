@@ -158,6 +158,7 @@ def _scored(made: Classifier, test: Dataset) -> dict[str, Any]:
 
 def _predict(options: argparse.Namespace) -> int:
     import astrojepa as aj
+    from astrojepa.evaluation.probes.typicality import unlike
 
     check_table(options.out, "--out")
     if options.vectors and (options.data or options.where or options.label_column):
@@ -180,6 +181,7 @@ def _predict(options: argparse.Namespace) -> int:
         f"{options.out}: {len(found):,} galaxies; sets of {found.sets.sum(axis=1).mean():.2f} "
         f"classes on average at a coverage of {options.coverage:g}"
     )
+    print(unlike(found.typicality, len(made.probe.distances)))
     return 0
 
 
@@ -196,4 +198,5 @@ def _columns(found: Predictions) -> list[Column]:
             Column(f"p {name}", found.probabilities[:, place], f"probability of {name}")
             for place, name in enumerate(found.classes)
         ),
+        Column("typicality", found.typicality, "share of known galaxies that are less typical"),
     ]

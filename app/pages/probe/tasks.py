@@ -179,7 +179,7 @@ def probe_task(
         probe, result = fit_probe(kind, take(vectors, known), take(vectors, test), progress=report)
         named, sets = np.full(len(vectors), -1, dtype=np.int64), None
         if probe.layers:
-            probe, sets = _calibrated(probe, vectors, split, test[result.rows])
+            probe, sets = _calibrated(probe, vectors, split, known, test[result.rows])
             named = probe.probabilities(vectors.vectors).argmax(axis=1).astype(np.int64)
         return Report(
             (Row("This model", result, None),),
@@ -195,7 +195,7 @@ def probe_task(
 
 
 def _calibrated(
-    probe: Any, vectors: Any, split: Split, test: np.ndarray
+    probe: Any, vectors: Any, split: Split, known: np.ndarray, test: np.ndarray
 ) -> tuple[Any, tuple[float, float, float] | None]:
     """Calibrate a probe on the validation part, and say what its sets hold of the test part."""
     from astrojepa.evaluation.probes.parts import stratified
@@ -204,7 +204,8 @@ def _calibrated(
     halves = stratified(vectors.labels[check], 0, 0.5) if len(check) else ()
     if not halves or not all(map(len, halves)):
         return probe, None
-    probe = probe.calibrated(*(take(vectors, check[half]) for half in halves))
+    parts = (known, *(check[half] for half in halves))
+    probe = probe.calibrated(*(take(vectors, rows) for rows in parts))
     asked = probe.most_coverage(COVERAGE)
     found = probe.predict(take(vectors, test), asked)
     truth = np.array(vectors.classes)[vectors.labels[test]]

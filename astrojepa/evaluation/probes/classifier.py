@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from astrojepa.checkpoints.card import NAME
 from astrojepa.config import replace
 from astrojepa.data.dataset import Dataset
@@ -24,6 +26,7 @@ from astrojepa.wording import one_line
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
 
+MOST_KNOWN = 4000  # galaxies that say what is typical, after training on labels
 KEY = "classifier"  # of the card of weights that hold one
 ENCODER_ONLY = {
     "prediction_weight": 0.0,
@@ -63,8 +66,9 @@ class Classifier:
         *,
         progress: Progress | bool | None = None,
     ) -> Predictions:
-        """Name galaxies, or vectors of its model: probabilities, entropy, and the classes among
-        which the true one is with a probability of `coverage`.
+        """Name galaxies, or vectors of its model: probabilities, entropy, the classes among which
+        the true one is with a probability of `coverage`, and how typical each galaxy is of those
+        that were kept aside.
 
         ValueError for vectors of another model, and where too few galaxies were kept for the
         coverage.
@@ -114,9 +118,9 @@ def finetune(
     `frozen`, a linear probe of it.
 
     Half of the labelled `validation` galaxies, class by class, choose the epoch (`frozen`: the L2
-    strength) and the temperature; the other half is kept for prediction sets. Training is that of
-    the probe table's *fine-tuned* row. `passes` is how often a frozen encoder looks at a galaxy.
-    `model` is not changed; the classifier has no predictor.
+    strength) and the temperature; the other half is kept for prediction sets and typicality.
+    Training is that of the probe table's *fine-tuned* row. `passes` is how often a frozen encoder
+    looks at a galaxy. `model` is not changed; the classifier has no predictor.
 
     Raises ValueError for too few labels or wrong settings, FloatingPointError where the loss stops
     being finite.
@@ -152,13 +156,15 @@ def finetune(
             seed=seed,
             progress=progress,
         )
+        drawn = np.random.default_rng(seed).permutation(np.flatnonzero(train.labels >= 0))
+        train = train.subset(np.sort(drawn[:MOST_KNOWN]))
     vectors = [
         embed(model, part, passes=passes, cache=frozen, progress=progress)
-        for part in ((train, chooser, kept) if frozen else (chooser, kept))
+        for part in (train, chooser, kept)
     ]
     if frozen:
-        probe, _ = fit_probe("linear", vectors[0], vectors[-2], validation=vectors[-2], seed=seed)
-    probe = probe.calibrated(*vectors[-2:])
+        probe, _ = fit_probe("linear", *vectors[:2], validation=vectors[1], seed=seed)
+    probe = probe.calibrated(*vectors)
     # as it will be read: classes of which nothing was known are not among the answers
     return Classifier(model, probe_from_dict(probe.to_dict()), passes, (model.hash,))
 

@@ -22,6 +22,7 @@ from astrojepa.evaluation.probes.calibration import (
 from astrojepa.evaluation.probes.classification import fitted_weights, knn_probe
 from astrojepa.evaluation.probes.mlp import fitted_network
 from astrojepa.evaluation.probes.parts import labelled, probe_parts
+from astrojepa.evaluation.probes.typicality import distances, typicality, whitening
 from astrojepa.evaluation.vectors.standardise import checked_vectors, standardisation
 from astrojepa.progress import Progress
 from astrojepa.types import Embeddings, Predictions, ProbeResult
@@ -39,6 +40,10 @@ HOW = {
     "galaxies vote, each with weight "
     "(1 + cosine) / 2; embed the known ids with the same model",
 }
+TYPICALITY = (
+    "distance = sqrt(mean((x @ whitening) ** 2)); typicality = (1 + how many `distances` are as "
+    "large or larger) / (1 + how many there are)"
+)
 
 
 @dataclass(frozen=True)
@@ -60,6 +65,9 @@ class PortableProbe:
     temperature: float = 1.0  # logits are divided by it
     # float32 (m,), ascending: 1 - probability of the true class, of galaxies kept aside
     scores: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
+    # float32 (D, q) and (m,), ascending: `typicality.whitening`, and distances of the same galaxies
+    whitening: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), dtype=np.float32))
+    distances: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
 
     def probabilities(self, vectors: np.ndarray) -> np.ndarray:
         """Return the probability of every class for embeddings (n, D) of the same model, float32
@@ -83,14 +91,19 @@ class PortableProbe:
                 f"The probe reads {len(self.shift)} features, found vectors of shape "
                 f"{vectors.shape}."
             )
-        signal = (vectors.astype(np.float32) - self.shift) * self.factor
+        signal = self._standardised(vectors)
         for number, (weights, bias) in enumerate(self.layers):
             signal = (np.maximum(signal, 0) if number else signal) @ weights + bias
         return signal
 
-    def calibrated(self, chooser: Embeddings, kept: Embeddings) -> PortableProbe:
+    def _standardised(self, vectors: np.ndarray) -> np.ndarray:
+        features: np.ndarray = (vectors.astype(np.float32) - self.shift) * self.factor
+        return features
+
+    def calibrated(self, known: Embeddings, chooser: Embeddings, kept: Embeddings) -> PortableProbe:
         """Return the probe with a temperature fitted on `chooser`, and `kept` as what prediction
-        sets are made from: labelled galaxies that it was not fitted on.
+        sets and typicality are made from: labelled galaxies that it was not fitted on. `known` are
+        those that it was fitted on.
         """
         vectors, labels = labelled(chooser, "validation")
         seen = np.isin(labels, self.present)
@@ -100,23 +113,30 @@ class PortableProbe:
         vectors, labels = labelled(kept, "validation")
         rows = np.random.default_rng(0).permutation(len(labels))[:MAX_SCORES]
         scores = conformal_scores(warmed.probabilities(vectors[rows]), labels[rows])
-        return dataclasses.replace(warmed, scores=scores)
+        directions = whitening(self._standardised(labelled(known, "known")[0]))
+        far = np.sort(distances(self._standardised(vectors[rows]), directions))
+        return dataclasses.replace(warmed, scores=scores, whitening=directions, distances=far)
 
     def most_coverage(self, wanted: float) -> float:
         """Return `wanted`, or the largest coverage that the galaxies kept for sets allow."""
         return min(wanted, len(self.scores) / (len(self.scores) + 1))
 
     def predict(self, galaxies: Embeddings, coverage: float = 0.9) -> Predictions:
-        """Name galaxies embedded by the same model: probabilities, entropy, and the classes that
-        hold the true one with a probability of `coverage`.
+        """Name galaxies embedded by the same model: probabilities, entropy, the classes that hold
+        the true one with a probability of `coverage`, and typicality.
 
         Raises ValueError as `probabilities` and `prediction_sets`; a probe that was not
         calibrated makes no sets.
         """
-        found = self.probabilities(checked_vectors(galaxies))
+        vectors = checked_vectors(galaxies)
+        found = self.probabilities(vectors)
         sets = prediction_sets(found, self.scores, coverage)
         ids = np.asarray(galaxies.ids).astype(str)
-        return Predictions(ids, self.classes, found, entropy(found), sets, coverage)
+        typical = np.full(len(ids), np.nan, dtype=np.float32)
+        if len(self.distances):
+            far = distances(self._standardised(vectors), self.whitening)
+            typical = typicality(far, self.distances)
+        return Predictions(ids, self.classes, found, entropy(found), sets, coverage, typical)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the probe as lists and words for JSON, with the sentence that says how to use
@@ -132,6 +152,12 @@ class PortableProbe:
             "temperature": self.temperature,
             "scores": _numbers(self.scores),
         }
+        if len(self.distances):
+            content["typicality"] = {
+                "how": TYPICALITY,
+                "whitening": _numbers(self.whitening, 5),
+                "distances": _numbers(self.distances, 6),
+            }
         if self.kind == "knn":
             codes = np.searchsorted(self.present, self.known_labels)
             content |= {
@@ -156,6 +182,7 @@ def probe_from_dict(content: dict[str, Any]) -> PortableProbe:
     try:
         classes = tuple(map(str, content["classes"]))
         known = content.get("known", {"ids": [], "classes": []})
+        near = content.get("typicality", {"whitening": [[]], "distances": []})
         shift, factor = (
             _finite(content["standardisation"][name], (-1,)) for name in ("shift", "factor")
         )
@@ -175,6 +202,8 @@ def probe_from_dict(content: dict[str, Any]) -> PortableProbe:
             k=int(content.get("k", 0)),
             temperature=float(content.get("temperature", 1.0)),
             scores=_finite(content.get("scores", []), (-1,)),
+            whitening=_finite(near["whitening"], (-1, -1)),
+            distances=_finite(near["distances"], (-1,)),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         reason = one_line(f"{type(error).__name__}: {error}", 120)
@@ -208,11 +237,12 @@ def _check_sizes(probe: PortableProbe) -> None:
         or bool(shapes) is (probe.kind == "knn")
         or (shapes and widths[-1] != len(probe.classes))
         or not TEMPERATURES[0] <= probe.temperature <= TEMPERATURES[1]
-        or bool((np.diff(probe.scores) < 0).any())
+        or any(bool((np.diff(kept) < 0).any()) for kept in (probe.scores, probe.distances))
+        or (len(probe.distances) and len(probe.whitening) != widths[0])
     ):
         raise ValueError(
             f"This probe's layers {shapes[:4]} do not fit its {widths[0]} features, its classes, "
-            f"its temperature or its scores; export it again."
+            f"its temperature, its scores or its distances; export it again."
         )
 
 
@@ -279,8 +309,8 @@ def fit_probe(
     return PortableProbe(kind, known.classes, parts.present, shift, factor, layers, setting), result
 
 
-def _numbers(array: np.ndarray) -> Any:
-    """Return an array as lists of numbers with the nine digits that a float32 has."""
+def _numbers(array: np.ndarray, digits: int = 9) -> Any:
+    """Return an array as lists of numbers; a float32 has nine digits."""
     if array.ndim > 1:
-        return [_numbers(row) for row in array]
-    return [float(f"{value:.9g}") for value in array.tolist()]
+        return [_numbers(row, digits) for row in array]
+    return [float(f"{value:.{digits}g}") for value in array.tolist()]

@@ -98,7 +98,7 @@ def test_a_probe_of_the_lab_names_galaxies_too(parts: Parts, tmp_path: Path) -> 
     model = load_model("small.lejepa")
     known, check, new = (embed(model, part, passes=1) for part in parts)
     probe, result = fit_probe("linear", known, new)
-    content = probe.calibrated(check, check).to_dict()
+    content = probe.calibrated(known, check, check).to_dict()
     content |= {"model": {"id": model.id, "hash": model.hash}}
     (tmp_path / "probe.json").write_text(json.dumps(content))
     made = load_classifier(tmp_path / "probe.json")

@@ -72,10 +72,11 @@ def test_other_widths_kinds_and_formats_are_refused(make_blobs: Make) -> None:
 def test_a_calibrated_probe_read_back_makes_the_same_sets(make_blobs: Make) -> None:
     known, new = make_blobs(seed=1, spread=1.5), make_blobs(seed=2, spread=1.5)
     probe, result = fit_probe("linear", known, new)
-    made = probe.calibrated(make_blobs(seed=3, spread=1.5), make_blobs(seed=4, spread=1.5))
+    made = probe.calibrated(known, *(make_blobs(seed=seed, spread=1.5) for seed in (3, 4)))
     again = probe_from_dict(json.loads(json.dumps(made.to_dict(), allow_nan=False)))
     found = again.predict(new, 0.9)
     np.testing.assert_array_equal(found.sets, made.predict(new, 0.9).sets)
+    np.testing.assert_allclose(found.typicality, made.predict(new, 0.9).typicality, atol=1 / 201)
     np.testing.assert_array_equal(found.labels, result.predictions)
     assert found.covered(np.array(new.classes)[new.labels]) == pytest.approx(0.9, abs=0.07)
     assert made.most_coverage(0.999) == 200 / 201
