@@ -119,7 +119,7 @@ def _add(workspace: Workspace, rows: np.ndarray, to: str = "") -> None:
     except ValueError as error:
         st.session_state[_SAID] = str(error)
         return
-    _keep(data, held)
+    keep(data, held)
     models = drawn_on(data)
     models[name] = tuple(dict.fromkeys([*models.get(name, ()), workspace.key[0]]))
     _keep_models(data, models)
@@ -128,8 +128,7 @@ def _add(workspace: Workspace, rows: np.ndarray, to: str = "") -> None:
 
 
 def _remove(data: Any, name: str) -> None:
-    _keep(data, collections.without(collections_of(data), name))
-    _keep_models(data, {key: value for key, value in drawn_on(data).items() if key != name})
+    keep(data, collections.without(collections_of(data), name))
 
 
 def _keep_models(data: Any, models: dict[str, tuple[str, ...]]) -> None:
@@ -139,7 +138,9 @@ def _keep_models(data: Any, models: dict[str, tuple[str, ...]]) -> None:
     }
 
 
-def _keep(data: Any, held: dict[str, tuple[int, ...]]) -> None:
+def keep(data: Any, held: dict[str, tuple[int, ...]]) -> None:
+    """Make these the session's collections of a data set."""
+    _keep_models(data, {name: models for name, models in drawn_on(data).items() if name in held})
     st.session_state[state.STORE] = True
     st.session_state[state.COLLECTIONS] = {
         **st.session_state.get(state.COLLECTIONS, {}),

@@ -7,7 +7,7 @@ Python's own module.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -47,6 +47,28 @@ def with_added(held: Collections, name: str, rows: np.ndarray) -> dict[str, tupl
 def without(held: Collections, name: str) -> dict[str, tuple[int, ...]]:
     """Return the collections but one."""
     return {other: rows for other, rows in held.items() if other != name}
+
+
+def with_class(
+    held: Collections, row: int, name: str, classes: Sequence[str]
+) -> dict[str, tuple[int, ...]]:
+    """Return the collections with a galaxy in the one called `name`, and in no other that is called
+    as one of the `classes`; without a name, in none of them. ValueError as `with_added` raises it.
+    """
+    named = {clean_name(one) for one in classes}
+    kept = {
+        other: tuple(member for member in rows if other not in named or member != row)
+        for other, rows in held.items()
+    }
+    kept = {other: rows for other, rows in kept.items() if rows}
+    return with_added(kept, name, np.array([row])) if name else kept
+
+
+def codes_given(held: Collections, classes: Sequence[str], count: int) -> np.ndarray:
+    """Return, for each galaxy, the number of the class whose name its collection has, int64
+    (count,); -1 for one in no such collection, or in two.
+    """
+    return as_labels({name: held.get(clean_name(name), ()) for name in classes}, count, False)[0]
 
 
 def as_labels(held: Collections, count: int, rest: bool) -> tuple[np.ndarray, tuple[str, ...], int]:

@@ -98,11 +98,14 @@ def _held(name: str) -> Any:
 
 def trained(on: tuple[str, ...]) -> dict[str, Any]:
     """Describe the probe that was trained on the vectors of these hashes for a link; "" for
-    collections, which stay in their session.
+    one of collections or of labels given here, which stay in their session.
     """
     key, target = st.session_state.get(state.PROBED), st.session_state.get(state.PROBED_TARGET)
-    if not key or key[: len(on)] != on or target is None or target.name == COLLECTIONS:
-        return {"probe": "", "learn": "", "share": 0}
+    nothing = {"probe": "", "learn": "", "share": 0}
+    if not key or key[: len(on)] != on or target is None:
+        return nothing
+    if target.name == COLLECTIONS or len(target.given):
+        return nothing
     return {"probe": key[2], "learn": target.name, "share": key[3]}
 
 

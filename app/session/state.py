@@ -103,6 +103,10 @@ PROBE_SHARE = "probe_share"  # of the labels, %
 PROBE_ASKED = "probe_asked"  # a link asks for its probe to be trained
 PROBED_TARGET = "probed_target"  # what the last probe learned to tell
 PROBE_REST = "probe_rest"  # whether galaxies of no collection are a class
+PROBE_GIVEN = "probe_given"  # whether labels that were given in the session are learned as well
+PROBE_VIEW = "probe_view"  # of the last probe: its report, or what to label next
+PROBED_BEFORE = "probed_before"  # key of the probe that was trained before labels were given
+LABELLED = "labelled"  # row of the galaxy that is to be labelled
 PERSISTENT: tuple[str, ...] = (
     SOURCE,
     CHECKPOINT,
@@ -115,7 +119,7 @@ PERSISTENT: tuple[str, ...] = (
     OPACITY,
 )
 PERSISTENT += (MASK_KIND, MASK_SEED, MASK_COUNT, MEASURE, LAYOUT, SHADE, SECOND)
-PERSISTENT += (PROBE_KIND, PROBE_TARGET, PROBE_SHARE, PROBE_REST)
+PERSISTENT += (PROBE_KIND, PROBE_TARGET, PROBE_SHARE, PROBE_REST, PROBE_GIVEN, PROBE_VIEW)
 PERSISTENT += (LABEL_COLUMN, SCORE, ANOMALY_CLASS, SHOW_ARTEFACTS, BOARD_MODE, RERANKING)
 PERSISTENT += (FILTER, HISTOGRAMS, HISTOGRAMS_OPEN, SKY_OPEN)
 PERSISTENT += (DIFFERENCES_OPEN, DIFFERENCES_FIRST, DIFFERENCES_SECOND)

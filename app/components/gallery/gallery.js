@@ -51,7 +51,7 @@ function press(grid, event) {
   if (at < 0 || event.ctrlKey || event.metaKey || event.altKey) return;
   const across = getComputedStyle(grid).gridTemplateColumns.split(" ").length;
   const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -across, ArrowDown: across }[event.key];
-  const digit = grid.marks && /^[0-5]$/.test(event.key);
+  const digit = event.key.length === 1 && grid.marks.includes(event.key);
   if (step) tiles[at + step]?.focus();
   else if (digit) grid.send("mark", { mark: [Number(tiles[at].dataset.row), Number(event.key)] });
   if (step || digit) event.preventDefault();

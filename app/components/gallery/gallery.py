@@ -19,9 +19,10 @@ def gallery(
     selected: int | None = None,
     tile: int = 96,
     on_mark: Callable[[Any], None] | None = None,
+    digits: str = "012345",
 ) -> None:
     """Show up to 64 galaxies; `on_click` gets the row of the clicked one as sent by the browser,
-    `on_mark` row and mark of one on which a digit was pressed.
+    `on_mark` row and mark of one on which one of the digits was pressed.
     """
     rows, captions = (
         list(map(int, rows[:MAX_ROWS])),
@@ -37,7 +38,7 @@ def gallery(
         "rows": rows,
         "captions": captions,
         "selected": selected,
-        "marks": on_mark is not None,
+        "marks": digits if on_mark is not None else "",
     }
     component("gallery", html='<div class="gallery"></div>')(
         data=data,

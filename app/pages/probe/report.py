@@ -46,6 +46,22 @@ CIRCULAR = (
 Galaxies = Callable[[np.ndarray, Sequence[Sequence[str]]], None]
 
 
+def headline(report: Report, target: Target, kind: str) -> None:
+    """Say how many galaxies a probe of this kind classifies correctly, and what it learned from."""
+    first, own = report.rows[0].result, len(target.given)
+    st.header(
+        f"{percent(first.accuracy)} of {len(first.truth):,} test galaxies classified correctly",
+        anchor=False,
+    )
+    low, high = first.interval
+    given = f", {own:,} of them given here" if own else ""
+    st.caption(
+        f"95 % interval {percent(low)} to {percent(high)}. {tasks.KINDS[kind]}, "
+        f"{first.setting}, trained on {report.num_known:,} labels of the training part{given}, "
+        "scored on the test part."
+    )
+
+
 def show(
     workspace: Workspace,
     report: Report,
@@ -58,16 +74,6 @@ def show(
     those of a sample, whose probe colours no map.
     """
     first = report.rows[0].result
-    st.header(
-        f"{percent(first.accuracy)} of {len(first.truth):,} test galaxies classified correctly",
-        anchor=False,
-    )
-    low, high = first.interval
-    st.caption(
-        f"95 % interval {percent(low)} to {percent(high)}. {tasks.KINDS[setting[0]]}, "
-        f"{first.setting}, trained on {report.num_known:,} labels of the training part, scored on "
-        "the test part."
-    )
     circular = workspace.key[0] in target.drawn_on
     if circular:
         st.warning(CIRCULAR)

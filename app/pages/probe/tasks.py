@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,8 @@ class Target:
     classes: tuple[str, ...]
     # hashes of the models on whose maps it was drawn: for these it is circular
     drawn_on: tuple[str, ...] = ()
+    # int64, rows of the training part whose label was given in this session
+    given: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
 
     @property
     def digest(self) -> str:
@@ -130,6 +132,18 @@ def label_target(data: Any) -> Target:
     return Target(LABELS, np.asarray(data.labels, dtype=np.int64), data.classes)
 
 
+def with_given(target: Target, split: Split, held: collections.Collections) -> Target:
+    """Give galaxies of the training part that have no label, but by what was given before, the
+    class whose name a collection of theirs has.
+    """
+    codes = collections.codes_given(held, target.classes, len(target.labels))
+    train, labels = split.parts[0], target.labels.copy()
+    labels[target.given] = -1
+    given = np.sort(train[(labels[train] < 0) & (codes[train] >= 0)])
+    labels[given] = codes[given]
+    return dataclasses.replace(target, labels=labels, given=given)
+
+
 def why_not(target: Target, split: Split) -> str:
     """Say why a target cannot be probed on this split; empty where it can."""
     train, _, test = (target.labels[rows] for rows in split.parts)
@@ -161,9 +175,12 @@ def relabelled(embeddings: Any, target: Target) -> Any:
 
 
 def known_rows(target: Target, split: Split, fraction: float) -> np.ndarray:
-    """Choose the rows of the training part whose labels a probe may learn from."""
-    train = split.parts[0]
-    return train[known_share(target.labels[train], fraction)]
+    """Choose the rows of the training part whose labels a probe may learn from: this share of
+    those of the data, and all that were given here.
+    """
+    train, labels = split.parts[0], target.labels.copy()
+    labels[target.given] = -1
+    return np.union1d(train[known_share(labels[train], fraction)], target.given)
 
 
 def probe_task(
@@ -291,6 +308,7 @@ def as_json(
         **report.probe.to_dict(),
         "target": target.name,
         "num_known": report.num_known,
+        "num_given": len(target.given),
         "scored": {
             "accuracy": result.accuracy,
             "interval": list(result.interval),

@@ -12,10 +12,11 @@ from ...components.escape_markdown import escape_markdown
 from ...session import collections, state, waiting
 from ...session.workspace import Workspace
 from ..registry import Page
-from . import large, tasks
+from . import label_next, large, tasks
 from . import report as probe_report
 from .tasks import Split, Target
 
+VIEWS = {"report": "Report", "next": "Label next"}
 HOW_TO_COLLECT = (
     "There are no collections yet. Select galaxies on the map with the lasso (key l) and choose "
     "*Add to a collection* below it. A probe separates one collection from everything else, or "
@@ -58,7 +59,15 @@ def probe(workspace: Workspace, galaxies: probe_report.Galaxies | None = None) -
     kind, share = key[2:4]
     task = tasks.probe_task(workspace.embeddings, target, split, kind, share / 100)
     report = waiting.wait_for(("probe", *key), "Training the probe", task)
-    probe_report.show(workspace, report, target, split, (kind, share), galaxies)
+    probe_report.headline(report, target, kind)
+    if galaxies is None and _view() == "next":
+        label_next.show(workspace, report, target, split, key)
+    else:
+        probe_report.show(workspace, report, target, split, (kind, share), galaxies)
+
+
+def _view() -> str:
+    return str(choose("View", VIEWS, state.PROBE_VIEW, label_visibility="collapsed"))
 
 
 def _ask(workspace: Workspace, split: Split, options: list[str]) -> None:
@@ -67,6 +76,7 @@ def _ask(workspace: Workspace, split: Split, options: list[str]) -> None:
         st.session_state[state.PROBE_TARGET] = options[0]
     st.session_state.setdefault(state.PROBE_SHARE, 100)
     st.session_state.setdefault(state.PROBE_REST, True)
+    st.session_state.setdefault(state.PROBE_GIVEN, True)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         st.selectbox("Target", options, format_func=target_name, key=state.PROBE_TARGET, width=200)
         choose("Method", tasks.KINDS, state.PROBE_KIND)
@@ -74,7 +84,7 @@ def _ask(workspace: Workspace, split: Split, options: list[str]) -> None:
         pressed = st.button("Train", type="primary") or st.session_state.pop(
             state.PROBE_ASKED, False
         )
-    target = _target(workspace)
+    target = _target(workspace, split)
     if target is None:
         return
     problem = tasks.why_not(target, split)
@@ -99,14 +109,14 @@ def target_name(option: str) -> str:
     return names.get(option, option[:1].upper() + option[1:].replace("_", " "))
 
 
-def _target(workspace: Workspace) -> Target | None:
+def _target(workspace: Workspace, split: Split) -> Target | None:
     """Return what is to be learned; None, with a sentence, while there is nothing of the kind."""
     option, data = st.session_state[state.PROBE_TARGET], workspace.data
-    if option == tasks.LABELS:
-        return tasks.label_target(data)
-    if option != collections.COLLECTIONS:
-        return tasks.column_target(data.table, option)
     held = collections_of(data)
+    if option != collections.COLLECTIONS:
+        own = option == tasks.LABELS
+        target = tasks.label_target(data) if own else tasks.column_target(data.table, option)
+        return _with_given(tasks.with_given(target, split, held), target)
     if not held:
         st.info(HOW_TO_COLLECT)
         return None
@@ -129,6 +139,24 @@ def _target(workspace: Workspace) -> Target | None:
         )
     models = tuple({model for drawn in drawn_on(data).values() for model in drawn})
     return Target(collections.COLLECTIONS, labels, classes, models)
+
+
+def _with_given(given: Target, target: Target) -> Target:
+    """Offer to learn the labels that were given here; returns the target with or without them."""
+    if not (count := len(given.given)):
+        return target
+    return (
+        given
+        if st.toggle(
+            f"Use {count:,} {'label' if count == 1 else 'labels'} given here",
+            key=state.PROBE_GIVEN,
+            help=(
+                "Galaxies without a label that are in a collection called as a class: those "
+                "labelled under Label next, and those added to such a collection on the map."
+            ),
+        )
+        else target
+    )
 
 
 def split_sentence(split: Split) -> str:
