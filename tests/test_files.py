@@ -16,6 +16,7 @@ VALUES = st.recursive(
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(' []\n",1a'),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(' []\n",1a'), inner),
+    max_leaves=12,
 )
 
 

@@ -26,11 +26,23 @@ SOMEBODY = """(canvas) => {
 }"""
 
 
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store, which nobody changes."""
+    folder = tmp_path_factory.mktemp("survey") / "survey"
+    simulate_store(Mixture(200_100, 16), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(start: Callable[..., Any], store: Path) -> Any:
+    """An explorer of the store, started once: the first test finds it cold."""
+    return start("--vectors", str(store))
+
+
 @pytest.fixture
-def explorer(start: Callable[..., Any], browser: Any, tmp_path: Path) -> Iterator[Explorer]:
-    """A browser at an explorer of a large store, which complains of nothing and asks nobody."""
-    simulate_store(Mixture(200_100, 16), tmp_path / "survey")
-    server = start("--vectors", str(tmp_path / "survey"))
+def explorer(server: Any, browser: Any) -> Iterator[Explorer]:
+    """A browser at this explorer, which complains of nothing and asks nobody."""
     context = browser.new_context(viewport=VIEW)
     opened = Explorer(context.new_page(), server.url)
     yield opened
@@ -135,24 +147,22 @@ def grey(row: int) -> int:
 
 
 @pytest.fixture(scope="module")
-def survey(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A store, and images of all its galaxies but every fifth; that of row 2 is broken."""
-    folder = tmp_path_factory.mktemp("survey")
-    simulate_store(Mixture(200_100, 16), folder / "survey")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Images of all galaxies of the store but every fifth; that of row 2 is broken."""
+    path = tmp_path_factory.mktemp("images") / "images.parquet"
     rows = [row for row in range(200_100) if row % 5]
     shades = {shade: np.full((24, 24, 3), shade, np.uint8) for shade in map(grey, range(7))}
     encoded = {shade: encode_image(image) for shade, image in shades.items()}
-    images = [b"broken" if row == 2 else encoded[grey(row)] for row in rows]
+    held = [b"broken" if row == 2 else encoded[grey(row)] for row in rows]
     ids = [FIRST_ID + row for row in rows]
-    table = pa.table({"object_id": ids, "image": pa.array(images, pa.binary())})
-    parquet.write_table(table, folder / "images.parquet", row_group_size=1000)
-    return folder / "survey", folder / "images.parquet"
+    table = pa.table({"object_id": ids, "image": pa.array(held, pa.binary())})
+    parquet.write_table(table, path, row_group_size=1000)
+    return path
 
 
 def test_images_of_a_large_store_are_beside_it_on_it_and_in_the_gallery_of_a_selection(
-    start: Callable[..., Any], browser: Any, survey: tuple[Path, Path]
+    start: Callable[..., Any], browser: Any, store: Path, images: Path
 ) -> None:
-    store, images = survey
     server = start("--vectors", str(store), "--data", str(images))
     context = browser.new_context(viewport=VIEW)
     explorer = Explorer(context.new_page(), server.url).open(f"/?id={FIRST_ID + 100_001}")

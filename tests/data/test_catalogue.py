@@ -39,14 +39,22 @@ def separation(ra, dec, other_ra, other_dec):
     return np.degrees(np.arctan2(across, along)) * 3600
 
 
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """Sixty galaxies, drawn once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASTROJEPA_CACHE", str(tmp_path_factory.mktemp("drawn")))
+        return aj.open_dataset("simulated:60")
+
+
 @pytest.fixture
-def galaxies():
+def galaxies(drawn):
     """Sixty galaxies around the north pole and the origin of right ascension, three unplaced."""
     draw = np.random.default_rng(3)
     ra, dec = draw.uniform(359.9, 360.1, 60) % 360, draw.uniform(-0.1, 0.1, 60)
     ra[:20], dec[:20] = draw.uniform(0, 360, 20), draw.uniform(89.9, 90, 20)
     ra[57:] = dec[57:] = np.nan
-    return dataclasses.replace(aj.open_dataset("simulated:60"), ra=ra, dec=dec)
+    return dataclasses.replace(drawn, ra=ra, dec=dec)
 
 
 def test_the_nearest_row_within_the_radius_is_that_of_a_search_over_all_pairs(galaxies):

@@ -208,7 +208,7 @@ def test_a_recipe_says_what_was_done(make_embeddings: Make) -> None:
     assert map_recipe(make_embeddings(np.eye(4)), "umap") == {"method": "pca"}
 
 
-@pytest.mark.parametrize("method", ["pca", "umap"])
+@pytest.mark.parametrize("method", ["pca", pytest.param("umap", marks=pytest.mark.slow)])
 def test_a_map_can_have_three_dimensions_and_is_kept_beside_the_flat_one(
     make_embeddings: Make, method: str
 ) -> None:
