@@ -181,7 +181,7 @@ def _predict(options: argparse.Namespace) -> int:
         f"{options.out}: {len(found):,} galaxies; sets of {found.sets.sum(axis=1).mean():.2f} "
         f"classes on average at a coverage of {options.coverage:g}"
     )
-    print(unlike(found.typicality, len(made.probe.distances)))
+    print(unlike(found.typicality, len(made.probe.distances))[0])
     return 0
 
 

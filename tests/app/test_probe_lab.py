@@ -24,6 +24,7 @@ from app.session import collections, loaders, state
 from astrojepa.config import replace
 from astrojepa.data.simulate.simulator import simulate
 from astrojepa.evaluation.probes.portable import probe_from_dict
+from astrojepa.evaluation.probes.typicality import unlike
 from astrojepa.presets import preset
 from astrojepa.types import Embeddings
 
@@ -101,6 +102,19 @@ def test_labels_of_validation_and_test_cannot_change_the_probe(
         for wanted in (target, changed)
     )
     np.testing.assert_array_equal(first.named, second.named)
+
+
+def test_galaxies_without_a_label_that_are_unlike_the_labelled_ones_are_told() -> None:
+    data = simulate(600)
+    vectors = np.random.default_rng(0).normal(size=(600, 12)) + 3 * np.eye(12)[data.labels]
+    labels = np.where(np.arange(600) % 5 == 0, -1, data.labels)
+    target = dataclasses.replace(tasks.label_target(data), labels=labels)
+    for moved, expected in ((0.0, False), (4.0, True)):
+        shifted = (vectors + moved * (labels < 0)[:, None]).astype(np.float32)
+        embeddings = Embeddings(shifted, data.labels, data.ids, data.classes, "m", "d")
+        report = tasks.probe_task(embeddings, target, tasks.split_of(data), "linear", 1.0)(nothing)
+        assert len(report.typicality) == 120
+        assert unlike(report.typicality, len(report.probe.distances))[1] is expected
 
 
 def test_few_labels_are_drawn_from_train_and_hold_every_class(data: Any) -> None:

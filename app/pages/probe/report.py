@@ -246,6 +246,11 @@ def _calibration(result: Any, report: Report) -> None:
             f"galaxies, they do so for {percent(found)} of the test part, with {size:.1f} classes "
             "on average."
         )
+    if len(report.probe.distances) and len(report.typicality):
+        from astrojepa.evaluation.probes.typicality import unlike
+
+        told, distrusted = unlike(report.typicality, len(report.probe.distances))
+        (st.warning if distrusted else st.caption)(f"Galaxies without a label: {told}")
 
 
 def _cell(

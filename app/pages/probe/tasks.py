@@ -26,6 +26,7 @@ COMMONEST, PIXELS, STATISTICS, RANDOM = (
     "Random weights",
 )
 COVERAGE = 0.9  # of the prediction sets
+MOST_ASKED = 20_000  # galaxies without a label that are asked how typical they are
 # up to so many passes of the network random weights look at galaxies without being asked to: some
 # ten seconds
 UNASKED = 4000
@@ -88,6 +89,8 @@ class Report:
     # coverage that was asked for, share of test galaxies whose set holds their class, classes in a
     # set; None where none could be made
     sets: tuple[float, float, float] | None = None
+    # how typical galaxies without a label are, at most 20,000, evenly drawn; NaN where not known
+    typicality: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
 
 
 def rows_of(part: Any, whole: Any) -> np.ndarray:
@@ -195,9 +198,13 @@ def probe_task(
         known, test = known_rows(target, split, fraction), split.parts[2]
         probe, result = fit_probe(kind, take(vectors, known), take(vectors, test), progress=report)
         named, sets = np.full(len(vectors), -1, dtype=np.int64), None
+        typicality = np.zeros(0, np.float32)
         if probe.layers:
             probe, sets = _calibrated(probe, vectors, split, known, test[result.rows])
             named = probe.probabilities(vectors.vectors).argmax(axis=1).astype(np.int64)
+            unlabelled = np.flatnonzero(target.labels < 0)
+            step = 1 + len(unlabelled) // MOST_ASKED
+            typicality = probe.typicality(vectors.vectors[unlabelled[::step]])
         return Report(
             (Row("This model", result, None),),
             test[result.rows],
@@ -206,6 +213,7 @@ def probe_task(
             probe,
             named,
             sets,
+            typicality,
         )
 
     return task

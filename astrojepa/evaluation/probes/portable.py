@@ -30,6 +30,7 @@ from astrojepa.wording import one_line
 
 KINDS = ("linear", "knn", "mlp")
 FORMAT = "astrojepa-probe-1"
+CHUNK = 65_536  # galaxies whose typicality is computed together
 HOW = {
     "linear": "x = (embedding - shift) * factor; logits = x @ weights + bias; probabilities = "
     "softmax(logits / temperature)",
@@ -132,11 +133,20 @@ class PortableProbe:
         found = self.probabilities(vectors)
         sets = prediction_sets(found, self.scores, coverage)
         ids = np.asarray(galaxies.ids).astype(str)
-        typical = np.full(len(ids), np.nan, dtype=np.float32)
-        if len(self.distances):
-            far = distances(self._standardised(vectors), self.whitening)
-            typical = typicality(far, self.distances)
+        typical = self.typicality(vectors)
         return Predictions(ids, self.classes, found, entropy(found), sets, coverage, typical)
+
+    def typicality(self, vectors: np.ndarray) -> np.ndarray:
+        """Return how typical embeddings (n, D) are of those kept aside, as `typicality.typicality`:
+        float32 (n,), NaN where the probe was not calibrated.
+        """
+        if not len(self.distances):
+            return np.full(len(vectors), np.nan, dtype=np.float32)
+        far = [
+            distances(self._standardised(vectors[first : first + CHUNK]), self.whitening)
+            for first in range(0, max(1, len(vectors)), CHUNK)
+        ]
+        return typicality(np.concatenate(far), self.distances)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the probe as lists and words for JSON, with the sentence that says how to use

@@ -48,21 +48,27 @@ def typicality(found: np.ndarray, kept: np.ndarray) -> np.ndarray:
     return ((1 + larger) / (1 + len(kept))).astype(np.float32)
 
 
-def unlike(typical: np.ndarray, num_kept: int) -> str:
-    """Say how many galaxies are unlike those that a classifier knows, and what that means."""
+def unlike(typical: np.ndarray, num_kept: int) -> tuple[str, bool]:
+    """Say how many galaxies are unlike those that a classifier knows, and whether it is to be
+    distrusted for that: at twice as many as expected.
+    """
     if not num_kept:
-        return "this classifier does not tell how typical galaxies are; make it again"
+        return "This classifier does not tell how typical galaxies are; make it again.", False
     if num_kept < 1 / UNUSUAL - 1:
         return (
-            f"whether these galaxies are like those known cannot be told: {num_kept} labelled ones "
-            f"were kept aside, and {1 / UNUSUAL - 1:.0f} are needed"
+            f"Whether these galaxies are like those known cannot be told: {num_kept} labelled ones "
+            f"were kept aside, and {1 / UNUSUAL - 1:.0f} are needed.",
+            False,
         )
     share = float((typical <= UNUSUAL).mean())
-    told = f"{share:.1%} of the galaxies are less typical than {1 - UNUSUAL:.0%} of those known"
+    told = (
+        f"{100 * share:.1f} % of {len(typical):,} galaxies are less typical than "
+        f"{100 * (1 - UNUSUAL):.0f} % of those known ({100 * UNUSUAL:.0f} % would be expected)."
+    )
     if share <= 2 * UNUSUAL:
-        return f"{told} ({UNUSUAL:.0%} are expected)"
+        return told, False
     return (
-        f"{told}, where {UNUSUAL:.0%} are expected: this model sees them as unlike the galaxies "
-        f"that it was fitted to, so trust neither probabilities nor sets before you have checked "
-        f"some by eye"
+        f"{told} The model sees them as unlike the galaxies that the classifier was fitted to: "
+        f"trust neither its probabilities nor its sets before you have checked some by eye.",
+        True,
     )
