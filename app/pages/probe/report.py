@@ -78,6 +78,7 @@ def show(
     if circular:
         st.warning(CIRCULAR)
     _take_away(workspace, report, target, split, mapped=galaxies is None)
+    _typicality(report)
     compared = st.container()
     with st.container(horizontal=True, gap="large", key="probe_columns"):
         left, right = st.container(), st.container()
@@ -227,6 +228,17 @@ def _recall(result: Any) -> None:
     figures.chart(figure, "recall", 72 + 32 * len(present))
 
 
+def _typicality(report: Report) -> None:
+    """Say how far the galaxies without a label are like those with one."""
+    from astrojepa.evaluation.probes.typicality import unlike
+
+    known = len(report.probe.distances)
+    if known and len(report.typicality):
+        told, distrusted = unlike(report.typicality, known)
+        say = st.warning if distrusted else st.caption
+        say(f"Galaxies without a label: {told[0].lower()}{told[1:]}")
+
+
 def _calibration(result: Any, report: Report) -> None:
     from astrojepa import plotting
 
@@ -246,11 +258,6 @@ def _calibration(result: Any, report: Report) -> None:
             f"galaxies, they do so for {percent(found)} of the test part, with {size:.1f} classes "
             "on average."
         )
-    if len(report.probe.distances) and len(report.typicality):
-        from astrojepa.evaluation.probes.typicality import unlike
-
-        told, distrusted = unlike(report.typicality, len(report.probe.distances))
-        (st.warning if distrusted else st.caption)(f"Galaxies without a label: {told}")
 
 
 def _cell(
