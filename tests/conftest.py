@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ SHAPED = [
     "astrojepa.data.transforms",
 ]
 install_import_hook(SHAPED, "beartype.beartype")
+
+gc.disable()  # until all test files are imported
 
 # No test depends on an idle machine: not on how long an example takes to make or to check.
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -49,6 +52,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.get_closest_marker("slow") or item.get_closest_marker("browser")
     }
     items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what was imported out of every later collection: a walk through all libraries takes
+    0.4 s, and a test that makes many objects, as one that compiles UMAP, begins dozens.
+    """
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

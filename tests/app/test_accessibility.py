@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from explorer_page import Explorer
+from explorer_page import PATIENCE, Explorer
+from playwright.sync_api import expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 SERIOUS = {"serious", "critical"}
@@ -30,10 +31,7 @@ PAGES = {
 
 
 def findings(explorer: Explorer) -> list[str]:
-    """What axe-core calls serious or critical, or says of headings: rule, element and why; looked
-    for once nothing appears or fades away.
-    """
-    explorer.calm()
+    """What axe-core calls serious or critical, or says of headings: rule, element and why."""
     found = []
     for rule in Axe().run(explorer.page).response["violations"]:
         if rule["impact"] in SERIOUS or rule["id"] in HEADINGS:
@@ -54,18 +52,22 @@ def test_no_page_has_a_serious_finding(server: Any, browser: Any, theme: Any) ->
     page, wrong = explorer.page, {}
     page.get_by_text("Histograms", exact=True).first.click()
     explorer.says("Drag over bars")
-    wrong["map"] = findings(explorer)
+    wrong["map"] = findings(explorer.calm())
+    popover = page.get_by_test_id("stPopoverBody")  # it has all its words as soon as it is there
     for name in POPOVERS:
         page.get_by_role("button", name=name).first.click()
+        explorer.appears(popover)
+        expect(popover.get_by_test_id("stSkeleton")).to_have_count(0, timeout=PATIENCE)
         wrong[name] = findings(explorer)
         page.keyboard.press("Escape")
+        popover.wait_for(state="detached")
     page.get_by_text("Table", exact=True).first.click()
     page.get_by_text("What differs?", exact=True).first.click()
     explorer.says("typical galaxies of")
-    wrong["table"] = findings(explorer)
+    wrong["table"] = findings(explorer.calm())
     for path, awaited in PAGES.items() if theme == "light" else ():
         page.goto(f"{server.url}/{path}")
         explorer.says(awaited)
-        wrong[path] = findings(explorer)
+        wrong[path] = findings(explorer.calm())
     assert not {path: found for path, found in wrong.items() if found}
     context.close()

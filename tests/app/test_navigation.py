@@ -96,6 +96,7 @@ class Walker(Visitor):
             }
 
 
+@pytest.mark.slow
 def test_what_a_page_that_is_left_still_asks_for_does_not_take_its_visitor_back(
     start: Any,
 ) -> None:
@@ -124,6 +125,7 @@ def test_what_a_page_that_is_left_still_asks_for_does_not_take_its_visitor_back(
     assert tally.errors == []
 
 
+@pytest.mark.slow
 def test_a_part_that_asks_before_the_browser_knows_its_page_does_not_clear_it(start: Any) -> None:
     """A browser that is slow to draw still names the page that it had before, or none. What it is
     answered would come when it has drawn its page, and clear it: a white window.

@@ -138,7 +138,7 @@ def test_the_context_prefers_the_galaxy_to_the_sky(batch):
 
 @pytest.mark.slow
 def test_a_short_training_lowers_the_loss_and_prints_both_probes(capsys):
-    minimal.main(num_galaxies=40, epochs=51)
+    minimal.main(num_galaxies=20, epochs=51)
     lines = capsys.readouterr().out.splitlines()
     first, last = (
         float(re.search(r"total ([\d.]+)", line)[1]) for line in lines if line.startswith("step")
