@@ -14,6 +14,7 @@ from astrojepa.data.columns import class_columns
 
 from .components.escape_markdown import escape_markdown
 from .components.keepsake.keepsake import keep_in_browser
+from .components.theme_change.theme_change import redraw_on_theme_change
 from .pages.registry import Page, pages
 from .server.settings import Settings, settings_of_start, strangers_may_look
 from .session import follow_links, large, large_links, links, loaders, state, waiting
@@ -47,6 +48,7 @@ def run() -> None:
         script = "\n".join(path.read_text(encoding="utf-8") for path in scripts)
         st.html(f"<script>{script}</script>", unsafe_allow_javascript=True)
     st.logo(str(HERE / "logo.svg"), size="large")
+    redraw_on_theme_change()
     try:
         settings = settings_of_start()
     except (ValueError, OSError) as error:

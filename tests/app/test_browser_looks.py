@@ -63,3 +63,25 @@ def test_buttons_are_legible_in_a_popover_and_none_covers_words(
     words = button.get_by_text(re.compile("^Download"))
     assert contrast(painted(words, "color"), painted(button, "backgroundColor")) >= 4.5
     context.close()
+
+
+def test_charts_take_the_colours_of_a_theme_that_is_chosen_while_they_are_shown(
+    server: Any, browser: Any
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="dark")
+    explorer = Explorer(context.new_page(), server.url)
+    page = explorer.page
+    page.goto(server.url + "/probe?probe=linear&learn=labels&share=100")
+    explorer.says(re.compile("^Mean calibration error"))
+    explorer.calm()
+    words = page.locator(".js-plotly-plot .xtitle").first
+    for theme in ("Light", "Dark"):
+        page.get_by_test_id("stMainMenu").click()
+        page.get_by_test_id(f"stMainMenuItem-theme-{theme}").click()
+        page.keyboard.press("Escape")
+        explorer.calm()
+        behind = painted(page.get_by_test_id("stApp"), "backgroundColor")
+        assert behind == {"Light": "#FFFFFF", "Dark": "#0B0E14"}[theme]
+        assert contrast(painted(words, "fill"), behind) >= 4.5, theme
+    assert explorer.complaints == []
+    context.close()

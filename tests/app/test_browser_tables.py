@@ -103,6 +103,10 @@ def test_a_model_takes_one_line_on_a_laptop_and_the_table_is_not_cut_on_a_tablet
     heights = "cells => cells.map(cell => cell.closest('tr').offsetHeight)"
     words = table.locator("td").filter(has_text=re.compile("epochs$"))
     assert len(set(words.evaluate_all(heights))) == 1
+    page.set_viewport_size({"width": 1024, "height": 768})
+    page.locator(".frame.tight").last.wait_for()
+    assert page.evaluate(CUT) == [], "short cells take two lines, and nothing is cut"
+    assert max(words.evaluate_all(heights)) <= 3 * 20 + 13, "three lines of 20 px at most"
     page.set_viewport_size({"width": 768, "height": 1024})
     page.locator(".frame.cards").last.wait_for()
     assert page.evaluate(CUT) == []

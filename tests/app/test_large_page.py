@@ -536,6 +536,7 @@ def test_a_probe_is_trained_on_a_random_sample_and_its_link_trains_it_again(
     test = run(monkeypatch, pages_cache, store, page="probe")
     assert "of a random sample (seed 0) of 1,200 of the 3,000 labelled galaxies of" in words(test)
     assert "probe" not in test.query_params
+    assert "Label next works with up to" in words(test)
     frame = pd.read_parquet(store)
     targets = test.selectbox(key="probe_target").options
     assert targets == ["Classes of the data", "Label"]

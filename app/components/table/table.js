@@ -1,7 +1,8 @@
-// A table whose headings sort; cards, one per row, where its frame is narrow and the rows do not fit. Text only.
+// A table whose headings sort. Where its rows do not fit, short cells take two lines; in a narrow frame, rows are cards. Text only.
 
 const NARROW = 800; // px
 const SHORT = 20; // characters that stand on one line
+const INTERVAL = /(\[[^\]]*), /g; // [low, high], which is not broken
 const { compare } = new Intl.Collator(undefined, { numeric: true });
 
 export default function show({ parentElement, data, setTriggerValue }) {
@@ -29,8 +30,8 @@ function fill(frame, table, data) {
 }
 
 function fit(frame, table) {
-  frame.classList.remove("cards");
-  frame.classList.toggle("cards", frame.clientWidth < NARROW && frame.scrollWidth > frame.clientWidth);
+  frame.classList.remove("cards", "tight");
+  if (frame.scrollWidth > frame.clientWidth) frame.classList.add(frame.clientWidth < NARROW ? "cards" : "tight");
   const scrolls = frame.scrollWidth > frame.clientWidth || frame.scrollHeight > frame.clientHeight;
   if (scrolls) frame.tabIndex = 0;
   else frame.removeAttribute("tabindex");
@@ -75,7 +76,7 @@ function rowOf(table, data, cells, number) {
     row.append(cell);
   }
   cells.forEach((text, column) => {
-    const cell = column ? make("td", "cell", text) : make("th", "rowheader");
+    const cell = column ? make("td", "cell", text.replace(INTERVAL, "$1,\u00a0")) : make("th", "rowheader");
     if (column) cell.dataset.title = data.titles[column];
     else cell.append(data.clicks ? make("button", "", text) : text);
     cell.classList.toggle("number", data.numeric[column]);

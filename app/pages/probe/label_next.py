@@ -240,7 +240,8 @@ def _others(
         anchor=False,
     )
     st.caption(
-        "Those between whose two most probable classes a linear probe can least decide, one of "
+        "Chosen as by `astrojepa label-next`: those whose two most probable classes a linear probe "
+        "with C = 1, which may be less sure than the probe above, can least tell apart; one of "
         "each kind. They are from the training part, so that the test part stays as it is. Arrow "
         "keys move between images, digits give the class."
     )

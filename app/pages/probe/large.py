@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import streamlit as st
 
+from astrojepa.evaluation.vectors.neighbour_index import LARGE
+
 from ...components.escape_markdown import escape_markdown
 from ...components.gallery.gallery import gallery
 from ...components.large_card import go_in, listing
@@ -50,3 +52,4 @@ def show(large: Large, go: Callable[[str], None]) -> None:
             gallery("confused", large.address, rows[chosen].tolist(), captions, opened)
 
     probe(workspace, galaxies)
+    st.caption(f"Label next works with up to {LARGE:,} galaxies; {name} has {len(large.map):,}.")

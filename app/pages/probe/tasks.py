@@ -303,7 +303,7 @@ def _features(name: str, model: Any, data: Any, report: Progress) -> Any:
     return (
         aj.embed(model.randomised(), data, progress=report)
         if name == RANDOM
-        else summary_statistics(data)
+        else summary_statistics(data, progress=report)
     )
 
 
