@@ -15,6 +15,8 @@ from astrojepa.evaluation.anomalies.registry import anomaly_score
 from astrojepa.evaluation.baselines.shape_statistics import light_above_sky, unlikeness
 from astrojepa.evaluation.batches import scored_in_batches
 from astrojepa.evaluation.patches.masked_prediction import whole_targets
+from astrojepa.models.encoders.petrosian import own_square, reach
+from astrojepa.models.encoders.registry import find_encoder
 from astrojepa.objective.masking import patch_brightness
 from astrojepa.progress import Progress
 
@@ -46,24 +48,38 @@ def asymmetry_scores(
       over twice the light, in what the network sees, in [0, 1]. *Source:* Conselice 2003, without
       the search for the centre.
 
+    Encoders that see every galaxy at its own size get the square that ends at their `reach`, so
+    that neither neighbours beyond it nor the zoom change a score.
+
     Kept under `.cache/astrojepa/asymmetry-*.npz`. Raises ValueError for tokens that are not finite,
     and as `scored_in_batches`.
     """
     settings: dict[str, Any] = {"batch_size": batch_size, "cache": cache, "progress": progress}
+    own_size = find_encoder(model.config.model.backbone).own_size
     found = scored_in_batches(
-        "asymmetry", model, data, {}, lambda frames, rows: _batch(model, frames), **settings
+        "asymmetry",
+        model,
+        data,
+        {"own_size": True} if own_size else {},
+        lambda frames, rows: _batch(model, frames, own_size),
+        **settings,
     )
     return {name: found[name].astype(np.float64) for name in (ASYMMETRY, PIXEL_ASYMMETRY)}
 
 
 @torch.inference_mode()
-def _batch(model: Model, frames: np.ndarray) -> dict[str, np.ndarray]:
+def _batch(model: Model, frames: np.ndarray, own_size: bool) -> dict[str, np.ndarray]:
     image = model.config.image
     # the whole frame, so that the galaxy stays where it is in what is cut out of it
     both = (frames, turned(frames, HALF_TURN))
-    tokens, others = (whole_targets(model, model.normalised(pictures)) for pictures in both)
+    pixels = [model.normalised(pictures) for pictures in both]
     crops = [np.ascontiguousarray(centre_crop(pictures, image.image_size)) for pictures in both]
     seen = [to_flux(torch.from_numpy(crop), image) for crop in crops]
+    if own_size:
+        within = reach(pixels[0])
+        pixels = [own_square(views, within, image.image_size) for views in pixels]
+        seen = [own_square(flux, within.cpu(), image.image_size) for flux in seen]
+    tokens, others = (whole_targets(model, views) for views in pixels)
     brightness = torch.stack([patch_brightness(flux, image.patch_size) for flux in seen])
     weights = (brightness.sum(dim=0) + FAINT).sqrt().flatten(1).to(model.device)
     scores = token_asymmetry(tokens, others, weights)
