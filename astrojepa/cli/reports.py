@@ -47,7 +47,8 @@ def add_to(commands: Any) -> None:
     report.add_argument(
         "--rare",
         default="",
-        help="class to thin for the anomaly leaderboard (default: the smallest possible one)",
+        help="class to thin for the anomaly leaderboard (default: that of the benchmark, or the "
+        "smallest possible one)",
     )
     report.add_argument(
         "--fraction",
@@ -86,6 +87,7 @@ def _report(options: argparse.Namespace) -> int:
     from astrojepa.checkpoints.card import released_card
     from astrojepa.checkpoints.model import load_model
     from astrojepa.evaluation.probes.targets import with_targets
+    from astrojepa.evaluation.reports.benchmark import BENCHMARKS
     from astrojepa.evaluation.reports.page import report_page
     from astrojepa.evaluation.reports.report import make_report
     from astrojepa.evaluation.reports.zoo import with_measurement
@@ -114,7 +116,7 @@ def _report(options: argparse.Namespace) -> int:
         if options.model and folder.is_dir()
         else None,
         method=options.map,
-        rare=options.rare,
+        rare=options.rare or (BENCHMARKS[options.benchmark].rare if options.benchmark else ""),
         fraction=options.fraction,
         draws=options.draws,
         random_seeds=options.random_seeds,

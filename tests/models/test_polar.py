@@ -47,6 +47,26 @@ def test_a_square_network_does_change_with_it() -> None:
     assert (square.embed(seen.rot90(1, (2, 3))) - square.embed(seen)).abs().max() > 0.01
 
 
+def test_half_a_turn_of_the_image_shifts_its_sectors_by_half_their_angles() -> None:
+    polar, seen = network().encoder, images()
+    for plain, turned in zip(
+        polar.sectors(seen), polar.sectors(seen.rot90(2, (2, 3))), strict=True
+    ):
+        radii = round((plain.shape[1] / 4) ** 0.5)  # four angles for each radius
+        shifted = plain.unflatten(1, (radii, 4 * radii)).roll(2 * radii, 2).flatten(1, 2)
+        torch.testing.assert_close(turned, shifted, atol=1e-5, rtol=1e-4)
+
+
+def test_the_light_of_sectors_is_above_that_of_the_outermost_ring() -> None:
+    axis = (torch.arange(64) + 0.5) / 32 - 1
+    y, x = torch.meshgrid(axis, axis, indexing="ij")
+    disc = 0.25 + (torch.hypot(x, y) < 0.5).float().expand(1, 3, 64, 64)
+    _, light = network().encoder.sectors(disc)
+    inner, outer = light.chunk(2, dim=1)  # radii below and above a half
+    torch.testing.assert_close(inner, torch.ones_like(inner), atol=0.05, rtol=0)
+    torch.testing.assert_close(outer, torch.zeros_like(outer), atol=0.05, rtol=0)
+
+
 def test_a_polar_image_holds_the_radii_and_angles_of_what_it_shows() -> None:
     axis = (torch.arange(64) + 0.5) / 32 - 1
     y, x = torch.meshgrid(axis, axis, indexing="ij")

@@ -7,7 +7,7 @@ import torch
 
 from astrojepa.evaluation.baselines.polar_fourier import polar_fourier
 from astrojepa.evaluation.baselines.shape_statistics import shape_statistics
-from astrojepa.models.encoders.petrosian import SIDE, reach
+from astrojepa.models.encoders.petrosian import SIDE, own_square, reach
 
 
 def own_size(images: np.ndarray) -> np.ndarray:
@@ -17,9 +17,6 @@ def own_size(images: np.ndarray) -> np.ndarray:
     far, or as far as the image (`reach`).
     """
     flux = torch.from_numpy(np.asarray(images)).permute(0, 3, 1, 2) / 255
-    zooms = reach(flux)[:, None, None] * torch.eye(2, 3)
-    shape = [len(flux), flux.shape[1], SIDE, SIDE]
-    places = torch.nn.functional.affine_grid(zooms, shape, align_corners=False)
-    squares = torch.nn.functional.grid_sample(flux, places, align_corners=False)
+    squares = own_square(flux, reach(flux), SIDE)
     pictures = (255 * squares).round().byte().permute(0, 2, 3, 1).numpy()
     return np.concatenate([shape_statistics(pictures), polar_fourier(pictures)], axis=1)

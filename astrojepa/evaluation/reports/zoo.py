@@ -171,6 +171,9 @@ def _cells(card: dict[str, Any], columns: list[str], key: str) -> dict[str, str]
         vectors, f"{vectors}, {DEFAULT}"
     )
     rare = _mapping(_mapping(found.get(columns[0])).get("rare"))
+    thinned = [one.rare for one in BENCHMARKS.values() if one.title == columns[0] and one.rare]
+    if thinned and rare.get("class") not in thinned:  # a table compares one class
+        rare = {}
     return cells | {RARE: _interval(rare.get(line), 1, 3)}
 
 

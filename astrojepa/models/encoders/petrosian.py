@@ -42,6 +42,15 @@ def reach(images: Float[Tensor, "B C S S"]) -> Float[Tensor, " B"]:
     return (REACH * petrosian_radius(images)).clamp(2 * SMALLEST / images.shape[-1], 1)
 
 
+def own_square(
+    images: Float[Tensor, "B C S S"], within: Float[Tensor, " B"], side: int
+) -> Float[Tensor, "B C T T"]:
+    """Return squares of `side` pixels that end at these shares of the views (`reach`)."""
+    zooms = within[:, None, None] * torch.eye(2, 3, device=images.device)
+    places = nn.functional.affine_grid(zooms, [*images.shape[:2], side, side], align_corners=False)
+    return nn.functional.grid_sample(images, places, padding_mode="border", align_corners=False)
+
+
 def petrosian_radius(images: Float[Tensor, "B C S S"]) -> Float[Tensor, " B"]:
     """Measure where the light of a ring falls to a fifth of the mean inside: 0 to 1, the sides.
 

@@ -48,6 +48,20 @@ class PolarEncoder(ConvEncoder):
         """Return the polar images."""
         return sample(images, self.places)
 
+    def sectors(self, images: Float[Tensor, "B C S S"]) -> tuple[Tensor, Tensor]:
+        """Return the last features that are read, at radii and angles, and the light there.
+
+        They are (B, R · A, D) and (B, R · A); the light is above that of the outermost ring.
+        """
+        unrolled = self.prepare(images)
+        (features,) = self.net.forward_intermediates(
+            unrolled, indices=self.read_stages[-1:], intermediates_only=True, stop_early=True
+        )
+        light = unrolled.mean(dim=1)
+        above = (light - light[:, -1:].median(dim=2, keepdim=True).values).clamp_min(0)
+        places = nn.functional.adaptive_avg_pool2d(above[:, None], features.shape[2:])
+        return features.flatten(2).transpose(1, 2), places.flatten(1)
+
     def on_patches(self, features: Float[Tensor, "B D R A"]) -> Float[Tensor, "B D G G"]:
         """Return the features where the square patches have their centres."""
         angles = features.shape[3]

@@ -233,3 +233,19 @@ def contrast(*colours: list[int]) -> float:
     linear = [np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) for c in scaled]
     low, high = sorted(float(c @ [0.2126, 0.7152, 0.0722]) for c in linear)
     return (high + 0.05) / (low + 0.05)
+
+
+def test_a_report_of_galaxy_zoo_thins_mergers_whatever_class_is_the_smallest(monkeypatch, tmp_path):
+    asked = []
+
+    def stop(*given, rare, **settings):
+        asked.append(rare)
+        raise ValueError("asked")
+
+    monkeypatch.setattr("astrojepa.evaluation.reports.report.make_report", stop)
+    monkeypatch.setattr("astrojepa.cli.reports.open_data", lambda options: None)
+    monkeypatch.setattr("astrojepa.evaluation.probes.targets.with_targets", lambda data, *_: data)
+    words = ["report", "random", "--benchmark", "B1", "--out", str(tmp_path / "r")]
+    for flags in ([], ["--rare", "spiral"]):
+        assert main([*words, *flags]) == 2
+    assert asked == ["merger", "spiral"]

@@ -16,6 +16,7 @@ from astrojepa.checkpoints.card import (
     usable,
 )
 from astrojepa.evaluation.baselines.vectors import PIXELS, RANDOM, STATISTICS
+from astrojepa.evaluation.reports.benchmark import BENCHMARKS
 from astrojepa.evaluation.reports.zoo import markdown_zoo, measurement, with_measurement, zoo_table
 from astrojepa.files import read_json
 from astrojepa.presets import ZOO
@@ -70,6 +71,23 @@ def test_a_report_takes_the_place_of_an_earlier_one_on_the_same_galaxies_and_the
         "random weights, asymmetry": [0.1, 0.05, 0.4],
         "pixel PCA-64, knn": [0.1, 0.05, 0.4],
     }
+
+
+def test_another_class_than_the_benchmarks_is_not_shown_in_its_place() -> None:
+    other = report(0.6, B1)
+    other["leaderboard"]["rare"] = "edge-on"
+    cards = [
+        with_measurement({"id": name}, one) for name, one in (("a", report(0.5, B1)), ("b", other))
+    ]
+    shown = {row["model"]: row["rare class, AP"] for row in zoo_table(cards)}
+    assert (shown["a"], shown["b"]) == ("0.100 [0.050, 0.400]", "not measured")
+
+
+def test_every_released_card_thins_the_class_of_its_benchmark() -> None:
+    for card in list_checkpoints():
+        for one in card["measured"]:
+            if one["where"] == B1:
+                assert one["rare"]["class"] == BENCHMARKS["B1"].rare, card["id"]
 
 
 def test_a_report_without_probes_is_refused() -> None:

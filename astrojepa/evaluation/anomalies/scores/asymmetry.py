@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import layer_norm
 
 from astrojepa.data.crops import centre_crop, turned
 from astrojepa.data.dataset import Dataset
@@ -15,6 +16,9 @@ from astrojepa.evaluation.anomalies.registry import anomaly_score
 from astrojepa.evaluation.baselines.shape_statistics import light_above_sky, unlikeness
 from astrojepa.evaluation.batches import scored_in_batches
 from astrojepa.evaluation.patches.masked_prediction import whole_targets
+from astrojepa.models.encoders.petrosian import own_square, reach
+from astrojepa.models.encoders.polar import PolarEncoder
+from astrojepa.models.encoders.registry import find_encoder
 from astrojepa.objective.masking import patch_brightness
 from astrojepa.progress import Progress
 
@@ -41,17 +45,26 @@ def asymmetry_scores(
       of the turned image, at the same places, over twice the variance of its tokens: 0 =
       symmetric, 1 = opposite places are as unlike as any two; 0 for an image whose tokens are all
       alike. In the mean a place counts by the root of its light above the sky, so that noise in
-      empty sky counts little. Every encoder has it, with a predictor or without.
+      empty sky counts little. Every encoder has it, with a predictor or without. The places of
+      polar encoders are those of their last feature map, radii and angles.
     - "pixel-asymmetry": the hand-made counterpart: absolute difference of the light above the sky
       over twice the light, in what the network sees, in [0, 1]. *Source:* Conselice 2003, without
       the search for the centre.
+
+    Of encoders that see every galaxy at its own size both end at the galaxy's `reach`, so that
+    neither neighbours beyond it nor the zoom change them.
 
     Kept under `.cache/astrojepa/asymmetry-*.npz`. Raises ValueError for tokens that are not finite,
     and as `scored_in_batches`.
     """
     settings: dict[str, Any] = {"batch_size": batch_size, "cache": cache, "progress": progress}
     found = scored_in_batches(
-        "asymmetry", model, data, {}, lambda frames, rows: _batch(model, frames), **settings
+        "asymmetry",
+        model,
+        data,
+        {"sectors": True} if _is_polar(model) else {},
+        lambda frames, rows: _batch(model, frames),
+        **settings,
     )
     return {name: found[name].astype(np.float64) for name in (ASYMMETRY, PIXEL_ASYMMETRY)}
 
@@ -61,12 +74,16 @@ def _batch(model: Model, frames: np.ndarray) -> dict[str, np.ndarray]:
     image = model.config.image
     # the whole frame, so that the galaxy stays where it is in what is cut out of it
     both = (frames, turned(frames, HALF_TURN))
-    tokens, others = (whole_targets(model, model.normalised(pictures)) for pictures in both)
+    pixels = [model.normalised(pictures) for pictures in both]
     crops = [np.ascontiguousarray(centre_crop(pictures, image.image_size)) for pictures in both]
     seen = [to_flux(torch.from_numpy(crop), image) for crop in crops]
-    brightness = torch.stack([patch_brightness(flux, image.patch_size) for flux in seen])
-    weights = (brightness.sum(dim=0) + FAINT).sqrt().flatten(1).to(model.device)
-    scores = token_asymmetry(tokens, others, weights)
+    (tokens, light), (others, more) = (
+        _places(model, views, flux) for views, flux in zip(pixels, seen, strict=True)
+    )
+    scores = token_asymmetry(tokens, others, (light + more + FAINT).sqrt())
+    if find_encoder(model.config.model.backbone).own_size:
+        within = reach(pixels[0]).cpu()
+        seen = [own_square(flux, within, image.image_size) for flux in seen]
     if not bool(torch.isfinite(scores).all()):
         raise ValueError(
             f"{model.id} gives tokens that are not finite; its training diverged, use another "
@@ -78,6 +95,19 @@ def _batch(model: Model, frames: np.ndarray) -> dict[str, np.ndarray]:
             *(light_above_sky(flux.permute(0, 2, 3, 1).numpy()) for flux in seen)
         ),
     }
+
+
+def _is_polar(model: Model) -> bool:
+    return isinstance(model.network.encoder, PolarEncoder)
+
+
+def _places(model: Model, pixels: Tensor, flux: Tensor) -> tuple[Tensor, Tensor]:
+    """Return layer-normed tokens (b, N, D) and the light above the sky at their places (b, N)."""
+    if _is_polar(model):
+        tokens, light = model.network.evaluated.sectors(pixels)
+        return layer_norm(tokens, tokens.shape[-1:]), light
+    light = patch_brightness(flux, model.config.image.patch_size).flatten(1)
+    return whole_targets(model, pixels), light.to(model.device)
 
 
 def token_asymmetry(tokens: Tensor, others: Tensor, weights: Tensor) -> Tensor:

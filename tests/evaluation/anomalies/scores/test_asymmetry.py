@@ -12,6 +12,7 @@ from astrojepa.data.crops import turned
 from astrojepa.evaluation.anomalies.scores.asymmetry import asymmetry_scores, token_asymmetry
 
 Make = Callable[..., Any]
+OWN_SIDE = 128
 SIZE = 73  # pixels of a frame; the network sees 64, so that the margin is odd
 
 
@@ -102,6 +103,42 @@ def test_scores_are_kept_and_found_again(model: Model, make_dataset: Make) -> No
     reads = data.reader.reads
     assert all((asymmetry_scores(model, data)[name] == first[name]).all() for name in first)
     assert data.reader.reads == reads
+
+
+@pytest.fixture(scope="module")
+def own_size() -> Model:
+    """A network that sees every galaxy at its own size, with random weights."""
+    return load_model("random:smallresnet10t.petrosian")
+
+
+def own_galaxy(length: float, *companions: tuple[float, float]) -> np.ndarray:
+    """Draw an exponential disc and companions (distance in its scale lengths, angle) in it."""
+    down, right = np.mgrid[:OWN_SIDE, :OWN_SIDE] - (OWN_SIDE - 1) / 2
+    light = 200 * np.exp(-np.hypot(down, right) / length)
+    for far, angle in companions:
+        y, x = far * length * np.sin(angle), far * length * np.cos(angle)
+        light += 80 * np.exp(-(((down - y) ** 2 + (right - x) ** 2) / (0.6 * length) ** 2))
+    return np.repeat(np.clip(10 + light, 0, 255).round().astype(np.uint8)[..., None], 3, axis=2)
+
+
+def test_at_its_own_size_a_galaxys_companions_count_within_its_reach_only(
+    own_size: Model, make_dataset: Make
+) -> None:
+    # 1.5 Petrosian radii are 5.5 scale lengths of an exponential disc (`test_petrosian`)
+    images = np.stack([own_galaxy(6.0), *(own_galaxy(6.0, (far, 0.4)) for far in (3.0, 9.0))])
+    for name, scores in asymmetry_scores(own_size, make_dataset(images), cache=False).items():
+        alone, inside, outside = scores
+        assert alone == pytest.approx(0, abs=1e-6), name
+        assert outside == pytest.approx(0, abs=1e-6), name
+        assert inside > 1e-3, name
+
+
+def test_at_its_own_size_a_galaxy_scores_nearly_the_same_at_every_zoom(
+    own_size: Model, make_dataset: Make
+) -> None:
+    images = np.stack([own_galaxy(length, (3.0, 0.4)) for length in (6.0, 8.0, 10.0)])
+    for name, scores in asymmetry_scores(own_size, make_dataset(images), cache=False).items():
+        np.testing.assert_allclose(scores, scores[0], rtol=0.1, err_msg=name)
 
 
 def test_tokens_that_are_not_finite_are_refused(make_stand_in: Make, make_dataset: Make) -> None:
