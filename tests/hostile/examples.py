@@ -154,6 +154,7 @@ def flux_hdf5() -> list[bytes]:
                 images.attrs["bands"] = np.array(["g", "r", "z"], "S8")
             else:
                 images.attrs.update({"scale_factor": 0.5, "_FillValue": [-1.0], "units": b"nJy"})
+                images.attrs.update({"valid_range": [-9.0, 9.0], "_Unsigned": np.bytes_("true")})
         files.append(stream.getvalue())
     return files
 
