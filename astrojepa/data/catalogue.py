@@ -207,6 +207,8 @@ def joined(
     if placed and not np.isfinite(ra).any():
         try:
             ra, dec = (_of_rows(angle, found.rows) for angle in positions(catalogue))
+            if off := off_sky(catalogue):
+                notes.append(f"Catalogue {name}: {off}.")
         except DataError as error:
             notes.append(f"Catalogue {name}: its positions are not read. {error}")
     new: dict[str, Any] = {}
@@ -333,24 +335,43 @@ def _by_position(data: Dataset, catalogue: pd.DataFrame, radius: float) -> Match
 
 
 def position_form(catalogue: pd.DataFrame) -> str:
-    """Say how `positions` reads the right ascensions of a table."""
+    """Say how `positions` reads the right ascensions of a table, and which rows it leaves out."""
     column = find_column(catalogue, "ra")
-    numbers = catalogue[column].to_numpy()
-    if numbers.dtype.kind not in "iuf":
-        text = catalogue[column].astype(str)
-        numbers, wrong = as_numbers(text)
-        if wrong.any():
-            return f"{column} read as hours, where sexagesimal, as {text[wrong].iloc[0]}"
+    numbers, wrong = _numbers(catalogue, "ra")
     form = f"{column} read as degrees"
     stated = catalogue.attrs.get(ABOUT, {}).get(column, ("", ""))[0]
-    small = len(numbers) > 1 and np.nanmax(numbers, initial=0) <= HOURS
-    if small and not stated:
+    if wrong.any():
+        form = f"{column} read as hours, where sexagesimal, as {catalogue[column][wrong].iloc[0]}"
+    elif (numbers < 0).any():
+        form += ", with 360 added where negative"
+    elif len(numbers) > 1 and np.nanmax(numbers, initial=0) <= HOURS and not stated:
         form += f", although none exceeds {HOURS}: give hours a unit, or write them as 12:30:49"
-    return form
+    return "; ".join(filter(None, (form, off_sky(catalogue))))
+
+
+def off_sky(catalogue: pd.DataFrame) -> str:
+    """Say which rows `positions` leaves out because they lie off the sky; "" for none."""
+    ra, dec = (_numbers(catalogue, name)[0] for name in ("ra", "dec"))
+    off = np.flatnonzero((ra < -180) | (ra > 360) | (np.abs(dec) > 90))
+    if not len(off):
+        return ""
+    return (
+        f"rows off the sky left out: {len(off):,}, the first at {ra[off[0]]:g} {dec[off[0]]:g}, "
+        "expected degrees in [-180, 360] and [-90, 90]"
+    )
+
+
+def _numbers(catalogue: pd.DataFrame, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return a column as float64 (n,), NaN where missing or no number, and which were no number."""
+    column = catalogue[find_column(catalogue, name)]
+    if column.dtype.kind in "iuf":
+        return known_numbers(column.to_numpy(dtype=np.float64)), np.zeros(len(column), dtype=bool)
+    return as_numbers(column.astype(str))
 
 
 def positions(catalogue: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Return ra in [0, 360) and dec of each row, degrees, NaN where unknown or off the sky.
+    """Return ra in [0, 360) and dec of each row, degrees, NaN where unknown or off the sky: ra not
+    in [-180, 360], dec not in [-90, 90] (`off_sky`).
 
     Text may be sexagesimal, hours and degrees; DataError where it is neither that nor a number, and
     where a unit is no angle.
@@ -377,9 +398,9 @@ def positions(catalogue: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
             ra[row], dec[row] = parse_pair(*(text.iloc[row] for text in texts))
         except ValueError as error:
             raise DataError(f"Row {row} of the catalogue: {error}") from error
-    ra, dec = known_places(ra % 360, dec)
-    on_sky = np.isfinite(ra) & (np.abs(dec) <= 90)
-    return np.where(on_sky, ra, np.nan), np.where(on_sky, dec, np.nan)
+    ra, dec = known_places(ra, dec)
+    on_sky = (ra >= -180) & (ra <= 360) & (np.abs(dec) <= 90)
+    return np.where(on_sky, ra % 360, np.nan), np.where(on_sky, dec, np.nan)
 
 
 def _read(path: Path, format: str) -> pd.DataFrame:

@@ -22,6 +22,7 @@ from astrojepa.data.parquet_footer import footers_hash, row_groups
 from astrojepa.data.readers.labels import find_name
 from astrojepa.data.readers.parquet import (
     MAX_GROUP_BYTES,
+    band_fields,
     check_bytes,
     flux_column,
     flux_image,
@@ -49,6 +50,7 @@ class _File:
     ids: str  # the column of ids
     ends: np.ndarray  # int64 (g,): rows up to the end of each row group
     sizes: np.ndarray  # int64 (g,): bytes of the images of each, unpacked
+    weighted: bool  # whether flux has an inverse variance, which older versions did not read
 
 
 class ParquetImages:
@@ -64,6 +66,8 @@ class ParquetImages:
         if not 0 < len(self) <= MAX_ROWS:
             raise DataError(f"{root} has {len(self):,} rows; 1 to {MAX_ROWS:,} are read.")
         self.fingerprint = f"{footers_hash([file.path for file in self._files])} {' '.join(bands)}"
+        if any(file.weighted for file in self._files):
+            self.fingerprint += " ivar"
 
     def __len__(self) -> int:
         return int(self._firsts[-1])
@@ -138,6 +142,7 @@ def _look(path: Path, name: str, flux: bool) -> _File:
         with parquet.ParquetFile(path) as file:
             images = (flux_column if flux else image_column)(file.schema_arrow, path)
             names = list(map(str, file.schema_arrow.names))
+            kind = file.schema_arrow.field(images).type
     except DataError:
         raise
     # pyarrow raises a dozen kinds for damaged files
@@ -152,7 +157,8 @@ def _look(path: Path, name: str, flux: bool) -> _File:
     check_bytes(path, "a row group of its images", max(sizes, default=0), MAX_GROUP_BYTES)
     ends = np.cumsum([group.rows for group in groups] or [0])
     age = (status.st_size, status.st_mtime_ns)
-    return _File(path, name or path.name, age, images, ids, ends, np.array(sizes or [0]))
+    weighted = flux and "ivar" in band_fields(kind)
+    return _File(path, name or path.name, age, images, ids, ends, np.array(sizes or [0]), weighted)
 
 
 def _opened(file: _File, text: Sequence[str] = ()) -> Any:

@@ -356,6 +356,31 @@ def test_right_ascension_in_hours_is_read_by_its_unit(unit, galaxies, tmp_path):
     assert found.rows[:5].tolist() == [0, 1, 2, 3, 4]
 
 
+def test_right_ascensions_from_minus_180_are_the_same_and_said(galaxies):
+    west = pd.DataFrame({"ra": galaxies.ra - 360 * (galaxies.ra > 180), "dec": galaxies.dec})
+    assert west["ra"].min() < -10
+    found = match(galaxies, west, by="position")
+    assert found.rows[:57].tolist() == list(range(57))
+    assert "; ra read as degrees, with 360 added where negative" in str(found)
+
+
+@pytest.mark.parametrize(("ra", "dec"), [(40, 0), (0, 100), (-181, 0), (999, 999)])
+def test_rows_off_the_sky_are_no_other_place_and_are_said(ra, dec, galaxies):
+    there = pd.DataFrame({"ra": galaxies.ra[20:30], "dec": galaxies.dec[20:30]})
+    there.loc[3] = (360 + ra if ra > 0 else ra, dec)
+    here = dataclasses.replace(galaxies, ra=np.full(60, 40.0), dec=np.zeros(60))
+    found = match(here, there, by="position")
+    assert 3 not in found.rows
+    assert "; rows off the sky left out: 1, the first at " in str(found)
+    assert "expected degrees in [-180, 360] and [-90, 90]" in str(found)
+    known = pd.DataFrame({"id": galaxies.ids[20:30]}).join(there)
+    nowhere = dataclasses.replace(galaxies, ra=galaxies.ra * np.nan)
+    placed = joined(nowhere, known, name="cat")
+    assert np.isnan(placed.ra[23])
+    assert placed.ra[24] == galaxies.ra[24]
+    assert any(note.startswith("Catalogue cat: rows off the sky") for note in placed.notes)
+
+
 def test_the_match_says_how_positions_were_read(galaxies):
     def said(ra, dec):
         return str(match(galaxies, pd.DataFrame({"ra": ra, "dec": dec}), by="position"))

@@ -124,6 +124,19 @@ def test_flux_that_netcdf_packed_is_unpacked(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found, expected)
 
 
+def test_flux_of_packed_bytes_without_sign_and_out_of_range(tmp_path: Path) -> None:
+    packed = np.array([[[[1, 100], [-56, -1]]]], np.int8)  # 1, 100, 200 and 255
+    with h5py.File(tmp_path / "flux.h5", "w") as file:
+        file.create_dataset("images", data=packed)
+    plain = aj.open_dataset(tmp_path / "flux.h5", bands=("g",))
+    with h5py.File(tmp_path / "flux.h5", "r+") as file:
+        attributes = {"_Unsigned": np.bytes_("true"), "valid_range": np.array([0, -56], np.int8)}
+        file["images"].attrs.update(attributes)
+    data = aj.open_dataset(tmp_path / "flux.h5", bands=("g",))
+    assert data.flux(0).ravel().tolist() == [1, 100, 200, 100]  # the last: the median
+    assert data.source_hash != plain.source_hash
+
+
 def test_magnitudes_of_hdf5_are_refused(tmp_path: Path) -> None:
     with h5py.File(tmp_path / "flux.h5", "w") as file:
         file.create_dataset("images", data=cubes(2)).attrs["units"] = np.bytes_("mag/arcsec2")

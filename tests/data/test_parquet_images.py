@@ -215,8 +215,22 @@ def test_flux_of_bands_becomes_the_image_that_the_data_set_makes_of_it(tmp_path:
     parquet.write_table(table, tmp_path / "a.parquet")
     bands = ("g", "r", "z")
     data = aj.open_dataset(tmp_path / "a.parquet", bands=bands)
-    found = dict(ParquetImages(tmp_path / "a.parquet", bands).each([0, 1]))
+    images = ParquetImages(tmp_path / "a.parquet", bands)
+    found = dict(images.each([0, 1]))
     assert all(np.array_equal(found[row], data[row].image) for row in (0, 1))
+    assert "ivar" not in images.fingerprint
+
+
+def test_flux_with_inverse_variance_is_not_that_of_a_version_that_ignored_it(
+    tmp_path: Path,
+) -> None:
+    plane, known = [[1.0, 2.0], [3.0, 9.0]], [[1.0, 1.0], [1.0, 0.0]]
+    values = [[{"band": "g", "flux": plane, "ivar": known}]]
+    table = pa.table({"object_id": ["a"], "image": values})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    assert ParquetImages(tmp_path / "a.parquet", ("g",)).fingerprint.endswith(" g ivar")
+    data = aj.open_dataset(tmp_path / "a.parquet", bands=("g",))
+    assert data.flux(0).ravel().tolist() == [1, 2, 3, 2]
 
 
 def test_a_number_and_its_text_have_one_key_and_what_is_missing_has_none() -> None:

@@ -154,19 +154,23 @@ def flux_hdf5() -> list[bytes]:
                 images.attrs["bands"] = np.array(["g", "r", "z"], "S8")
             else:
                 images.attrs.update({"scale_factor": 0.5, "_FillValue": [-1.0], "units": b"nJy"})
+                images.attrs.update({"valid_range": [-9.0, 9.0], "_Unsigned": np.bytes_("true")})
         files.append(stream.getvalue())
     return files
 
 
 def flux_rows() -> list[bytes]:
-    """Parquet files of flux in three bands: structs of lists, lists of structs, and planes of
-    several sizes with their scale.
+    """Parquet files of flux in three bands: structs of lists, lists of structs with an inverse
+    variance, and planes of several sizes with their scale.
     """
     flux = np.random.default_rng(0).normal(0, 1, (2, 3, 8, 8)).astype(np.float32)
     names, found = ["g", "r", "z"], []
     structs = [{"band": names, "flux": cube.tolist()} for cube in flux]
     lists = [
-        [{"band": name, "flux": plane} for name, plane in zip(names, cube.tolist(), strict=True)]
+        [
+            {"band": name, "flux": plane, "ivar": plane}
+            for name, plane in zip(names, cube.tolist(), strict=True)
+        ]
         for cube in flux
     ]
     small = flux[:, :, :3, :4].tolist()

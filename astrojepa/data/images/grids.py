@@ -34,6 +34,10 @@ PER_SKY = re.compile(
     r"arcsec|arcmin|asec|ster|beam|sr\b|sr-|sr\^|sq ?deg|deg(2|\^|\*|-2)|^m?k$|mag(?!g)|dex|log",
     re.IGNORECASE,
 )
+# words of units, but the e of 1e-17; and those that astropy does not know, or as siemens and ampere
+UNIT_WORD = re.compile(r"(?<![A-Za-z\d.])(e-(?!\d)|[A-Za-z]+)", re.IGNORECASE)
+UNIT_WORDS = {"e": "electron", "e-": "electron", "s": "s", "sec": "s", "secs": "s", "per": "/"}
+UNIT_WORDS |= {"a": "Angstrom", "ang": "Angstrom", "pix": "pixel"}
 
 
 @dataclass(frozen=True)
@@ -108,6 +112,8 @@ def one_unit(given: Sequence[str]) -> bool:
 
     >>> one_unit(["MJy/sr", "", "MJy sr-1"]), one_unit(["nJy", "uJy"])
     (True, False)
+    >>> one_unit(["ELECTRONS/S", "e-/sec", "electron s-1"]), one_unit(["counts", "ADU"])
+    (True, False)
     """
     known = [_meaning(unit) for unit in dict.fromkeys(given) if unit]
     return all(unit == known[0] for unit in known)
@@ -115,8 +121,23 @@ def one_unit(given: Sequence[str]) -> bool:
 
 @lru_cache(maxsize=64)
 def _meaning(unit: str) -> Any:
-    known = read_unit(unit)
+    plain = UNIT_WORD.sub(lambda word: _known_word(word[0]), unit)
+    if plain.count("/") > 1 and "(" not in plain:  # as astropy reads it, which warns of a/b/c
+        above, _, below = plain.partition("/")
+        plain = f"{above}/({below.replace('/', ' ')})"
+    known = read_unit(plain)
     return unit.lower().replace(" ", "") if known is None else known
+
+
+def _known_word(word: str) -> str:
+    """Return a word of a unit as astropy knows it: in other letters, or of one instead of many."""
+    if word.lower() in UNIT_WORDS:
+        return UNIT_WORDS[word.lower()]
+    known = units.get_current_unit_registry().registry
+    forms = (word, word.lower(), word.capitalize())
+    single = [form.removesuffix("s").removesuffix("ie") for form in forms]
+    more = [f"{form}y" for form in single] if word.lower().endswith("ies") else single
+    return next((form for form in (*forms, *more) if form in known), word)
 
 
 def is_top_down(header: fits.Header) -> bool:

@@ -82,12 +82,14 @@ def open_flux(path: Path, bands: tuple[str, ...]) -> Dataset:
         doubt = (
             "The unit of images is text of variable length, which is not read; they are taken as "
             "flux."
-            if unit == galaxy10.UNREAD_UNIT
+            if unit == galaxy10.UNREAD
             else ""
         )
         galaxy10.unpacked(path, images, np.zeros(0, images.dtype))  # whether it can be
         # older versions did not, whose frames may be cached
-        packed = " unpacked" if set(galaxy10.PACKING) & set(images.attrs) else ""
+        attributes = set(images.attrs)
+        packed = " unpacked" if attributes & {*galaxy10.MISSING, *galaxy10.PACKED} else ""
+        packed += " valid" if attributes & {galaxy10.UNSIGNED, *galaxy10.VALID} else ""
         count = len(images)
         planes = _planes(path, images, file, bands)
         labels = np.full(count, -1, dtype=np.int64)

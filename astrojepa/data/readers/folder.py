@@ -31,6 +31,7 @@ from astrojepa.data.readers.labels import (
     coordinate_columns,
     doubtful_positions,
     encode_labels,
+    find_column,
     find_table,
     keep_where,
     linked_folders,
@@ -187,7 +188,8 @@ def open_folder(
     told, changes = _fill_from_headers(reader, rows, ra, dec, source_hash, progress)
     for changed in changes:  # what was shown of such files before is in the cache
         source_hash = hashlib.sha256(f"{source_hash} {changed}".encode()).hexdigest()
-    twice = "" if find_table(root) else _of_one_name(files)
+    listed = files if find_table(root) is None else kept[find_column(kept, "id") or "file"].unique()
+    twice = _of_one_name(listed, any_format=find_table(root) is None)
     left_out = _left_out(root, set(_all_files(files, bands)))
     doubt = doubtful_positions(ra, dec) or unread_positions(list(kept.columns))
     return Dataset(
@@ -249,9 +251,10 @@ def _all_files(names: Sequence[str], bands: tuple[str, ...]) -> list[str]:
     ]
 
 
-def _of_one_name(files: Sequence[str]) -> str:
-    """Say where files differ in nothing but their format, or in how accents are written."""
-    names = [unicodedata.normalize("NFC", SUFFIX.sub("", name)) for name in files]
+def _of_one_name(files: Sequence[str], any_format: bool) -> str:
+    """Say where files, or ids, differ in nothing but how accents are written, or their format."""
+    plain = [SUFFIX.sub("", name) for name in files] if any_format else files
+    names = [unicodedata.normalize("NFC", name) for name in plain]
     several = [name for name, count in Counter(names).items() if count > 1]
     if not several:
         return ""

@@ -48,15 +48,19 @@ CLASSES = (
     "Edge-on with Bulge",
 )
 REQUIRED = ("images", "ans")
-UNREAD_UNIT = "?"
+UNREAD = "?"
 LIMITS = {"ra": (0, 360), "dec": (-90, 90)}  # degrees
 NUMBERS = ("ra", "dec", "redshift", "pxscale")
 MAX_GALAXIES = 1_000_000
 MAX_SIDE = 1024
 MAX_BYTES = 64 * 1024**3
 MAX_CHUNK_BYTES = 1024**3
-PACKING = ("_FillValue", "missing_value", "scale_factor", "add_offset")  # attributes of netCDF
-MOST_MISSING = 64  # values that stand for none
+# attributes of netCDF, and the most numbers that each holds
+MISSING = {"_FillValue": 64, "missing_value": 64}
+PACKED = {"scale_factor": 1, "add_offset": 1}
+VALID = {"valid_range": 2, "valid_min": 1, "valid_max": 1}
+ATTRIBUTES = MISSING | PACKED | VALID
+UNSIGNED = "_Unsigned"  # text
 DEFLATE_LIMIT = 1100  # deflate never packs more than 1032 : 1
 FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}
 SLICE_BYTES = 128 * 1024**2
@@ -217,7 +221,7 @@ def read_numbers(path: Path, file: h5py.File, name: str, count: int) -> np.ndarr
     """Read a column, float64 (count,), NaN where unknown; DataError outside the sky."""
     item = stored(path, file, name)
     values = known_numbers(unpacked(path, item, _column(path, item, name, count, "uif")))
-    if name in LIMITS and (unit := unit_of(item)) not in ("", UNREAD_UNIT):
+    if name in LIMITS and (unit := unit_of(item)) not in ("", UNREAD):
         degrees = to_degrees(values, unit)
         if degrees is None:
             raise DataError(f"{path.name}: the unit of {name!r} is {unit}, expected deg.")
@@ -230,23 +234,63 @@ def read_numbers(path: Path, file: h5py.File, name: str, count: int) -> np.ndarr
 
 def unpacked(path: Path, item: h5py.Dataset, values: np.ndarray) -> np.ndarray:
     """Return values of a dataset as float64, as netCDF packs them: NaN where they are `_FillValue`
-    or `missing_value`, else times `scale_factor`, plus `add_offset`. DataError where one of these
-    attributes is no number.
+    or `missing_value`, or outside `valid_min`, `valid_max` or `valid_range`, else times
+    `scale_factor`, plus `add_offset`. `_Unsigned` says whether whole numbers have a sign. DataError
+    where one of these attributes is not what it should be.
 
-    *Source:* NetCDF Users Guide, appendix A, attribute conventions.
+    *Source:* NetCDF Users Guide, appendix A, attribute conventions; CF conventions, 2.5.1 and 8.1.
     """
-    *missing, factor, offset = (_numbers(path, item, name) for name in PACKING)
+    values = values.view(kind := _kind(path, item))
+    missing, (factor, offset) = (
+        [_numbers(path, item, name) for name in names] for names in (MISSING, PACKED)
+    )
     with np.errstate(invalid="ignore", over="ignore"):
-        unknown = np.isin(values, np.concatenate([_of_kind(some, item.dtype) for some in missing]))
+        low, high = _valid(path, item, kind)
+        none = np.concatenate([_of_kind(numbers, item.dtype, kind) for numbers in missing])
+        unknown = np.isin(values, none) | (values < low) | (values > high)
         found = values.astype(np.float64) * (factor[0] if len(factor) else 1)
     return np.where(unknown, np.nan, found + (offset[0] if len(offset) else 0))
 
 
-def _of_kind(missing: np.ndarray, kind: np.dtype) -> np.ndarray:
+def _kind(path: Path, item: h5py.Dataset) -> np.dtype:
+    """Return the kind of number that a dataset means: `_Unsigned` says it of whole ones."""
+    if UNSIGNED not in item.attrs or item.dtype.kind == "f":
+        return item.dtype
+    said = text_of(item, UNSIGNED).lower()
+    if said not in ("true", "false"):
+        raise DataError(
+            f"{path.name}: the attribute {UNSIGNED} of {item.name} cannot be read; expected text "
+            f'of fixed length, numpy.bytes_("true") or numpy.bytes_("false").'
+        )
+    return np.dtype(
+        item.dtype.str.translate({ord("i"): "u"} if said == "true" else {ord("u"): "i"})
+    )
+
+
+def _valid(path: Path, item: h5py.Dataset, kind: np.dtype) -> list[float | int]:
+    """Return the least and the largest number that is a value, as it is packed."""
+    both, *ends = (_numbers(path, item, name) for name in VALID)
+    if len(both) == 1:
+        raise DataError(f"{path.name}: the attribute valid_range is one number; expected two.")
+    found: list[float | int] = []
+    ends = [both[:1], both[1:]] if len(both) else ends
+    for end, beyond in zip(ends, (-np.inf, np.inf), strict=True):
+        if end.dtype.kind == "f" != kind.kind and len(end) and set(PACKED) & set(item.attrs):
+            raise DataError(
+                f"{path.name}: the valid range of {item.name} is {end.dtype}, and its packed "
+                f"values are {item.dtype}; expected numbers of that kind."
+            )
+        as_stored = end.astype(item.dtype)
+        found += (as_stored.view(kind) if (as_stored == end).all() else end).tolist() or [beyond]
+    return found
+
+
+def _of_kind(missing: np.ndarray, stored: np.dtype, kind: np.dtype) -> np.ndarray:
     """Return numbers as a dataset of a kind can hold them; whole ones hold no 1e20."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        found = missing.astype(kind)
-    return found if kind.kind == "f" else found[found == missing]
+    if kind.kind == "f":
+        return missing.astype(kind)
+    as_stored, found = missing.astype(stored), missing.astype(kind)
+    return np.concatenate([as_stored[as_stored == missing].view(kind), found[found == missing]])
 
 
 def _numbers(path: Path, item: h5py.Dataset, name: str) -> np.ndarray:
@@ -254,8 +298,7 @@ def _numbers(path: Path, item: h5py.Dataset, name: str) -> np.ndarray:
     if name not in item.attrs:
         return np.zeros(0)
     attribute = item.attrs.get_id(name)
-    kind, shape = attribute.dtype, attribute.shape
-    most = MOST_MISSING if name in PACKING[:2] else 1
+    kind, shape, most = attribute.dtype, attribute.shape, ATTRIBUTES[name]
     few = len(shape) < 2 and 0 < math.prod(shape) <= most
     if kind.kind not in "iuf" or kind.itemsize > 8 or not few:
         raise DataError(f"{path.name}: the attribute {name} is {kind} {shape}; expected a number.")
@@ -265,18 +308,20 @@ def _numbers(path: Path, item: h5py.Dataset, name: str) -> np.ndarray:
 
 
 def unit_of(item: h5py.Dataset) -> str:
-    """Return the attribute `unit` or `units` of a dataset, "" without one, and `UNREAD_UNIT` of
-    text of variable length, of which the HDF5 library follows damaged ones without end.
+    """Return the attribute `unit` or `units` of a dataset, "" without one, else as `text_of`."""
+    return next((text_of(item, name) for name in ("unit", "units") if name in item.attrs), "")
+
+
+def text_of(item: h5py.Dataset, name: str) -> str:
+    """Return an attribute, and `UNREAD` for what is no text of fixed length: of text of variable
+    length, the HDF5 library follows damaged ones without end.
     """
-    for name in ("unit", "units"):
-        if name in item.attrs:
-            attribute = item.attrs.get_id(name)
-            if attribute.dtype.kind != "S" or attribute.shape not in ((), (1,)):
-                return UNREAD_UNIT
-            value = np.zeros(attribute.shape, attribute.dtype)
-            attribute.read(value)
-            return one_line(value.reshape(-1)[0].decode("utf-8", "replace").strip(), 40)
-    return ""
+    attribute = item.attrs.get_id(name)
+    if attribute.dtype.kind != "S" or attribute.shape not in ((), (1,)):
+        return UNREAD
+    value = np.zeros(attribute.shape, attribute.dtype)
+    attribute.read(value)
+    return one_line(value.reshape(-1)[0].decode("utf-8", "replace").strip(), 40)
 
 
 def unread(path: Path) -> tuple[str, ...]:
@@ -286,7 +331,7 @@ def unread(path: Path) -> tuple[str, ...]:
     import h5py
 
     with reading(path), h5py.File(path, "r") as file:
-        units = [name for name in LIMITS if name in file and unit_of(file[name]) == UNREAD_UNIT]
+        units = [name for name in LIMITS if name in file and unit_of(file[name]) == UNREAD]
         others = sorted(map(str, set(file) - {*REQUIRED, *NUMBERS}))
     said = []
     if units:

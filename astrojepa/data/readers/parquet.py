@@ -184,13 +184,9 @@ class FluxRowReader(RowReader):
         """Return the flux as float32 (H, W, C); DataError where it is damaged, changed or gone."""
         return _flux(self.value(row), self.files[row], self.bands)
 
-    def has_scale(self, row: int) -> bool:
-        """Whether bands have a size of pixels, so that any galaxy's may differ in it."""
-        import pyarrow as pa
-
-        kind = self.value(row).type
-        kind = kind if pa.types.is_struct(kind) else kind.value_type
-        return bool(kind.get_field_index("scale") >= 0)
+    def fields(self) -> set[str]:
+        """Return the names of what there is of each band, such as scale, ivar and mask."""
+        return set().union(*(band_fields(one.schema.field(one.column).type) for one in self.shards))
 
     def resampled(self, row: int) -> str:
         """Say whether the bands of a row are brought onto one grid, and what is missing then."""
@@ -240,8 +236,11 @@ def _flux(value: Any, name: str, bands: tuple[str, ...]) -> np.ndarray:
 
 
 def _planes(value: Any, name: str, bands: tuple[str, ...]) -> list[Plane]:
-    """Return the flux of bands of a struct of lists or a list of structs. Where the planes differ
-    in their number of pixels, or in `scale`, arcseconds per pixel, they have grids by that.
+    """Return the flux of bands of a struct of lists or a list of structs, NaN where `ivar`, the
+    inverse variance, is not above 0: nothing was measured there. Where the planes differ in their
+    number of pixels, or in `scale`, arcseconds per pixel, they have grids by that.
+
+    `mask` is not read: its True means a good pixel to some and a bad one to others.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -252,6 +251,7 @@ def _planes(value: Any, name: str, bands: tuple[str, ...]) -> list[Plane]:
         single = pa.types.is_struct(value.type)
         names = value["band"].as_py() if single else value.values.field("band").to_pylist()
         planes = value["flux"].values if single else value.values.field("flux")
+        weights = _weights(value)
         scales = _scales(value, len(planes))
         rows = planes.flatten()
         heights, widths = (set(pc.list_value_length(lists).to_pylist()) for lists in (planes, rows))
@@ -263,6 +263,9 @@ def _planes(value: Any, name: str, bands: tuple[str, ...]) -> list[Plane]:
         found = list(map(str, names))
         places = planes_of(bands, found, len(found))
         chosen = [_numbers(planes[place]) for place in places or []]
+        for plane, place in zip(chosen, places or [], strict=True):
+            if weights is not None and weights[place].is_valid:
+                plane[~(_numbers(weights[place]) > 0)] = np.nan
     # a missing value, planes of unequal sizes, other kinds of values
     except (
         AttributeError,
@@ -272,7 +275,9 @@ def _planes(value: Any, name: str, bands: tuple[str, ...]) -> list[Plane]:
         IndexError,
         pa.ArrowException,
     ) as error:
-        raise PictureError(f"{name} holds no flux of bands of one size.") from error
+        raise PictureError(
+            f"{name} holds no flux of bands of one size, or an ivar of another."
+        ) from error
     if places is None:
         raise PictureError(f"{name} has {', '.join(found)}; expected the bands {', '.join(bands)}.")
     if one_size and one_scale:
@@ -292,6 +297,25 @@ def _numbers(plane: Any) -> np.ndarray:
     if len(set(pc.list_value_length(rows).to_pylist())) != 1:
         raise ValueError("rows of unequal length")
     return numbers.reshape(len(rows), -1)
+
+
+def band_fields(kind: Any) -> set[str]:
+    """Return the names of what there is of each band, beside its flux."""
+    import pyarrow as pa
+
+    kind = kind if pa.types.is_struct(kind) else kind.value_type
+    return {field.name for field in kind}
+
+
+def _weights(value: Any) -> Any:
+    """Return the inverse variances of each plane, None where they are not given."""
+    import pyarrow as pa
+
+    if "ivar" not in band_fields(value.type):
+        return None
+    if pa.types.is_struct(value.type):
+        return value["ivar"].values if value["ivar"].is_valid else None
+    return value.values.field("ivar")
 
 
 def _scales(value: Any, count: int) -> list[float]:
@@ -368,11 +392,18 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
     ages = [(status.st_size, status.st_mtime_ns) for status in statuses]
     given = root, shards, tuple(table["file"]), ages
     images = FluxRowReader(*given, bands=bands) if bands else RowReader(*given)
-    resampled = ""
+    resampled = unmasked = ""
     if isinstance(images, FluxRowReader):
         images.flux(int(rows[0]))  # bands that are not there are said at once
         resampled = images.resampled(int(rows[0]))
-        listing += "\nresampled" if images.has_scale(int(rows[0])) else ""
+        # older versions took neither into account, whose frames may be cached
+        listing += "\nresampled" if "scale" in images.fields() else ""
+        listing += "\nivar" if "ivar" in images.fields() else ""
+        if "mask" in images.fields():
+            unmasked = "The masks of the images are not applied"
+            unmasked += (
+                "; pixels whose ivar is 0 are undefined." if "ivar" in images.fields() else "."
+            )
     skipped: tuple[str, ...] = ()
     if selection.skip_corrupt:
         rows, skipped = readable_rows(images, rows, progress)
@@ -393,7 +424,7 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
         table=table.iloc[rows].reset_index(drop=True),
         about=table.attrs[ABOUT],
         skipped=skipped,
-        notes=tuple(filter(None, (said, doubt, resampled))),
+        notes=tuple(filter(None, (said, doubt, resampled, unmasked))),
     )
 
 

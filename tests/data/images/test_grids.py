@@ -17,7 +17,15 @@ import astrojepa as aj
 from astrojepa.data import DataError, PictureError
 from astrojepa.data.frames import flux_frames
 from astrojepa.data.images.fits import read_fits, read_flux, read_plane, read_sky
-from astrojepa.data.images.grids import MAX_ON_GRID, PER_SKY, Plane, _places, grid_of, on_one_grid
+from astrojepa.data.images.grids import (
+    MAX_ON_GRID,
+    PER_SKY,
+    Plane,
+    _places,
+    grid_of,
+    on_one_grid,
+    one_unit,
+)
 
 STAR = SkyCoord(150.1003, 2.2004, unit="deg")
 BANDS = ("VIS", "NIR_H")
@@ -375,6 +383,38 @@ def test_bands_in_several_units_are_refused(unit: str, tmp_path: Path) -> None:
 def test_bands_in_one_unit_are_read_however_it_is_written(unit: str, tmp_path: Path) -> None:
     path = in_units(tmp_path, "nJy", unit)
     assert read_flux(path, BANDS)[0, 0].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        ("count", "counts", "ct", "cts", "COUNTS", "Counts"),
+        ("adu", "ADU", "ADUs"),
+        ("electron", "electrons", "e-", "ELECTRONS", "e"),
+        ("electron/s", "e-/s", "ELECTRONS/S", "electrons/sec", "e- s-1", "electrons per second"),
+        ("nmgy", "nanomaggy", "nanomaggies", "nMgy", "nanoMaggies", "NANOMAGGIES", "1e-9 maggies"),
+        ("nmgy/arcsec2", "nanomaggies per arcsec^2", "nanomaggy arcsec-2"),
+        ("Jy/beam", "JY/BEAM", "Jy beam-1"),
+        ("uJy", "microJansky", "1e-6 Janskys"),
+        ("1e-17 erg/s/cm2/Angstrom", "1e-17 erg/s/cm2/A", "1e-17 ergs/s/cm^2/Ang"),
+        ("DN/s", "dn/sec", "DN s**-1"),
+        ("counts/pixel", "ct/pix"),
+    ],
+)
+def test_words_for_one_unit_are_alike(same: tuple[str, ...]) -> None:
+    assert one_unit(same)
+
+
+@pytest.mark.parametrize(
+    "unlike",
+    [
+        *[("mJy", "MJy"), ("MJY/SR", "mJy/sr"), ("counts", "electrons"), ("adu", "counts")],
+        *[("nmgy", "mgy"), ("counts", "counts/s"), ("1e-17 erg/s", "1e-16 erg/s")],
+        *[("sky sigmas", "counts"), ("nmgy", "nmgy/arcsec2"), ("K", "kJy")],
+    ],
+)
+def test_words_for_several_units_are_not_alike(unlike: tuple[str, ...]) -> None:
+    assert not one_unit(unlike)
 
 
 def test_a_band_in_another_unit_spoils_no_others_and_is_not_shown(tmp_path: Path) -> None:

@@ -862,6 +862,26 @@ def test_images_of_one_name_in_several_formats_or_spellings_are_said(
     assert ": 2 (a.b.FITS, a.b.png); each" in note
 
 
+@pytest.mark.parametrize("column", ["file", "id"])
+def test_rows_whose_names_differ_only_in_how_accents_are_written_are_said(
+    column: str, tmp_path: Path, write_picture: Write
+) -> None:
+    apart = "e\N{COMBINING ACUTE ACCENT}"
+    names = ["é.png", "a.png", "a.jpg"] + ([f"{apart}.png"] if column == "file" else ["b.png"])
+    for name in names:
+        write_picture(tmp_path / name)
+    rows = [(name, f"{row}") for row, name in enumerate(names)]
+    if column == "id":
+        rows = [(names[0], "é"), (names[1], "f"), (names[2], "f"), (names[3], apart)]
+    header = "file,other" if column == "file" else "file,id"
+    table = tmp_path / "labels.csv"
+    table.write_text("\n".join([header, *map(",".join, rows)]), encoding="utf-8")
+    (note,) = open_dataset(tmp_path).notes
+    assert "which differ in format or in how accents are written: 1 (é" in note
+    table.write_text("\n".join([header, *map(",".join, rows[:3])]), encoding="utf-8")
+    assert "accents" not in "".join(open_dataset(tmp_path).notes)
+
+
 def test_a_class_is_the_same_however_its_accents_are_written(write_folder: Write) -> None:
     words = ["bárred", "ba\N{COMBINING ACUTE ACCENT}rred"]
     root = write_folder([{"file": f"{word}.png", "label": word} for word in words])

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -402,6 +403,102 @@ def test_a_number_that_a_kind_of_column_cannot_hold_makes_none_of_it_missing(
         file["redshift"].attrs["missing_value"] = fill
         found = unpacked(path, file["redshift"], values)
     np.testing.assert_array_equal(found, [0, 1, 2, 3, 4, np.nan if missing else 5])
+
+
+# by hand, after the rules of netCDF4-python and, for _Unsigned, of xarray
+NAN = np.nan
+UNPACKED = {
+    "bytes without sign": (
+        np.array([0, 127, -128, -1], "i1"),
+        {"_Unsigned": b"true", "scale_factor": 2.0},
+        [0, 254, 256, 510],
+    ),
+    "of the other order of bytes": (np.array([1, -2], ">i2"), {"_Unsigned": b"True"}, [1, 65534]),
+    "with a fill as it is stored": (
+        np.array([3, -1], "i1"),
+        {"_Unsigned": b"true", "_FillValue": np.int8(-1)},
+        [3, NAN],
+    ),
+    "with a fill as it is meant": (
+        np.array([3, -1], "i1"),
+        {"_Unsigned": b"true", "_FillValue": 255},
+        [3, NAN],
+    ),
+    "with a range as it is stored": (
+        np.array([9, 10, -6, -5], "i1"),
+        {"_Unsigned": b"true", "valid_range": np.array([10, -6], "i1")},
+        [NAN, 10, 250, NAN],
+    ),
+    "with a range as it is meant": (
+        np.array([9, 10, -6, -5], "i1"),
+        {"_Unsigned": b"true", "valid_min": 10, "valid_max": 250},
+        [NAN, 10, 250, NAN],
+    ),
+    "bytes with a sign": (
+        np.array([1, 255, 128], "u1"),
+        {"_Unsigned": b"false", "valid_min": -1},
+        [1, -1, NAN],
+    ),
+    "signed by default": (np.array([1, -1], "i1"), {"_Unsigned": b"false"}, [1, -1]),
+    "floats have no sign to lose": (np.array([1.5, -1]), {"_Unsigned": b"true"}, [1.5, -1]),
+    "a range in packed units": (
+        np.array([-11, -10, 0, 10, 11], "i2"),
+        {"valid_range": np.array([-10, 10], "i2"), "scale_factor": 0.5, "add_offset": 100.0},
+        [NAN, 95, 100, 105, NAN],
+    ),
+    "a range before its ends": (
+        np.array([1, 2, 3], "i4"),
+        {"valid_range": [1, 2], "valid_min": 3},
+        [1, 2, NAN],
+    ),
+    "a largest value of floats": (
+        np.array([0.1, 0.2, NAN], "f4"),
+        {"valid_max": 0.1, "scale_factor": np.float32(10)},
+        [1, NAN, NAN],
+    ),
+    "an end beyond the kind": (np.array([-128, 127], "i1"), {"valid_max": 1000}, [-128, 127]),
+    "an end that is no number": (np.array([1], "i1"), {"valid_max": NAN}, [1]),
+    "of 64 bits": (
+        np.array([5, -1], "i8"),
+        {"_Unsigned": b"true", "valid_max": np.uint64(2**64 - 1)},
+        [5, 2.0**64],
+    ),
+}
+
+
+@pytest.mark.parametrize(("values", "attributes", "expected"), UNPACKED.values(), ids=UNPACKED)
+def test_numbers_are_what_netcdf_says_of_them(
+    values: np.ndarray, attributes: dict[str, Any], expected: list[float], tmp_path: Path
+) -> None:
+    path = tmp_path / "packed.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("a", data=values).attrs.update(
+            {k: np.bytes_(v) if isinstance(v, bytes) else v for k, v in attributes.items()}
+        )
+        found = unpacked(path, file["a"], file["a"][:])
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("attributes", "sentence"),
+    [
+        ({"_Unsigned": "true"}, r"_Unsigned of /redshift cannot be read; .* fixed length"),
+        ({"_Unsigned": np.bytes_("yes")}, "_Unsigned of /redshift cannot be read"),
+        ({"_Unsigned": 1}, "_Unsigned of /redshift cannot be read"),
+        ({"valid_range": 3}, "valid_range is one number; expected two"),
+        ({"valid_range": [1, 2, 3]}, "valid_range is int64 .3,.; expected"),
+        ({"valid_min": np.bytes_("1")}, "the attribute valid_min is"),
+        ({"valid_max": 1.5, "scale_factor": 0.1}, "is float64, and its packed values are int16"),
+    ],
+)
+def test_a_range_or_a_sign_that_is_not_clear_is_refused(
+    attributes: dict[str, Any], sentence: str, write_galaxy10: Write
+) -> None:
+    path = write_galaxy10(redshift=np.arange(6, dtype=np.int16))
+    with h5py.File(path, "r+") as file:
+        file["redshift"].attrs.update(attributes)
+    with pytest.raises(DataError, match=sentence):
+        open_dataset(path)
 
 
 @pytest.mark.parametrize("value", ["a tenth", np.ones((1, 1)), [1.0, 2.0], 1j])

@@ -136,7 +136,7 @@ def test_data_whose_pixels_may_differ_in_size_are_not_those_of_a_version_that_ig
     images = layout(of_two_scales(60, {"VIS": 0.1, "NIR_H": 0.1}))
     path = write(tmp_path / "a.parquet", images)
     now = aj.open_dataset(path, bands=("VIS", "NIR_H")).source_hash
-    monkeypatch.setattr(parquet_reader.FluxRowReader, "has_scale", lambda self, row: False)
+    monkeypatch.setattr(parquet_reader.FluxRowReader, "fields", lambda self: set())
     assert aj.open_dataset(path, bands=("VIS", "NIR_H")).source_hash != now
 
 
@@ -156,3 +156,44 @@ def test_planes_of_several_sizes_without_a_scale_are_refused(
     images = [[image[0], image[1] | {"scale": scale}] for image in images]
     with pytest.raises(DataError, match=r"no flux of bands of one size|no WCS or pixel size"):
         aj.open_dataset(write(tmp_path / "a.parquet", images), bands=("VIS", "NIR_H"))
+
+
+@pytest.mark.parametrize("layout", [structs_of_lists, lists_of_structs])
+def test_pixels_without_inverse_variance_are_undefined(tmp_path: Path, layout: Any) -> None:
+    plain = aj.open_dataset(write(tmp_path / "cubes.parquet", layout(FLUX)), bands=NAMES)
+    ivar = np.ones_like(FLUX)
+    ivar[:, 1, 0, :3] = 0, np.nan, -1
+    holed = np.where(ivar > 0, FLUX, 0)  # as of JWST in the Multimodal Universe
+    masks = {"ivar": ivar.tolist(), "mask": (ivar > 0).tolist()}
+    images = layout(holed)
+    for row, image in enumerate(images):
+        for name, values in masks.items():
+            if isinstance(image, dict):
+                image[name] = values[row]
+            else:
+                for band, plane in zip(image, values[row], strict=True):
+                    band[name] = plane
+    data = aj.open_dataset(write(tmp_path / "cubes.parquet", images), bands=NAMES)
+    expected = np.moveaxis(FLUX[0].copy(), 0, -1)
+    expected[0, :3, 1] = np.median(FLUX[0, 1].ravel()[3:])
+    np.testing.assert_array_equal(data.flux(0), expected)
+    assert data.source_hash != plain.source_hash
+    (note,) = data.notes
+    assert note == "The masks of the images are not applied; pixels whose ivar is 0 are undefined."
+    assert not plain.notes
+
+
+@pytest.mark.parametrize("ivar", [None, [[1.0]], [[0.0] * 16] * 12])
+def test_an_inverse_variance_of_another_size_or_of_nothing_is_refused(
+    tmp_path: Path, ivar: Any
+) -> None:
+    images = structs_of_lists(FLUX)
+    for image in images:
+        image["ivar"] = [ivar] * len(NAMES)
+    path = write(tmp_path / "cubes.parquet", images)
+    if ivar is None:  # not known: all pixels are taken
+        found = aj.open_dataset(path, bands=NAMES).flux(0)
+        np.testing.assert_array_equal(found, np.moveaxis(FLUX[0], 0, -1))
+        return
+    with pytest.raises(DataError, match=r"an ivar of another|no defined pixel in des-g"):
+        aj.open_dataset(path, bands=NAMES)
