@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from explorer_page import Explorer
+from test_probe_label_next import folder
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 # the element that has the focus, also within a component
@@ -115,3 +117,28 @@ def test_the_page_that_has_the_focus_in_the_navigation_has_a_ring(explorer: Expl
     style = "link => getComputedStyle(link).outlineStyle + getComputedStyle(link).outlineWidth"
     assert link.evaluate("link => link.matches(':focus')")
     assert link.evaluate(style) == "solid2px"
+
+
+def test_digits_give_classes_to_the_galaxies_to_label_next_and_take_them_back(
+    start: Callable[..., Any], browser: Any, tmp_path: Path
+) -> None:
+    server = start("--data", str(folder(tmp_path)), "--checkpoint", "random")
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    explorer = Explorer(context.new_page(), server.url)
+    page, keys = explorer.page, explorer.page.keyboard
+    page.goto(server.url + "/probe?probe=linear&learn=labels&share=100")
+    explorer.says(re.compile("test galaxies classified correctly$"))
+    page.get_by_text("Label next", exact=True).click()
+    explorer.says(re.compile("^Galaxy 1 of .*, no class yet. 0 have a class.$"))
+    keys.press("2")
+    explorer.says(re.compile("^Galaxy 2 of .*, no class yet. 1 has a class.$"))
+    keys.press("ArrowLeft")
+    explorer.says(re.compile("^Galaxy 1 of .*, your class: .* 1 has a class.$"))
+    keys.press("2")
+    explorer.says(re.compile("^Galaxy 1 of .*, no class yet. 0 have a class.$"))
+    keys.press("1")
+    explorer.says(re.compile("^Galaxy 2 of .*, no class yet. 1 has a class.$"))
+    keys.press("t")
+    explorer.says(re.compile(r"1 of them given here\b"))
+    assert explorer.complaints == []
+    context.close()

@@ -144,9 +144,10 @@ def _classes(
     order = batch.rows.tolist()
     at, own = order.index(row), given.get(row)
     st.header(escape_markdown(workspace.data.ids[row]), anchor=False)
+    have = "has" if len(given) == 1 else "have"
     called = "no class yet" if own is None else f"your class: {target.classes[own]}"
     st.caption(
-        escape_markdown(f"Galaxy {at + 1} of {len(order)}, {called}. {len(given)} have a class.")
+        escape_markdown(f"Galaxy {at + 1} of {len(order)}, {called}. {len(given)} {have} a class.")
     )
     give = (workspace.data, target.classes, order)
     with st.container(horizontal=True, gap="small", key="label_classes"):
