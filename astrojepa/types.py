@@ -15,7 +15,7 @@ Shape legend, used in every signature:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -142,7 +142,7 @@ class Predictions:
     coverage: float  # ... with at least this probability
     # float32 (n,), share of labelled galaxies kept aside that are as far from the known ones or
     # farther; small = unlike them, NaN = not known
-    typicality: np.ndarray
+    typicality: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.float32))
 
     def __len__(self) -> int:
         return len(self.ids)

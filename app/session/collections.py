@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-MAX_COLLECTIONS = 12
+MAX_COLLECTIONS = 24  # those called as the classes of a label among them
 MAX_NAME = 40
 REST = "everything else"
 COLLECTIONS = "collections"  # the target of a probe that tells them apart
@@ -28,8 +28,7 @@ def clean_name(text: object) -> str:
 def with_added(held: Collections, name: str, rows: np.ndarray) -> dict[str, tuple[int, ...]]:
     """Return the collections with rows added to one, which is made where it is new.
 
-    Raises ValueError without a name, for the name of the rest, and for more than twelve
-    collections.
+    Raises ValueError without a name, for the name of the rest, and for more than 24 collections.
     """
     name = clean_name(name)
     if not name or name == REST:
@@ -53,8 +52,14 @@ def with_class(
     held: Collections, row: int, name: str, classes: Sequence[str]
 ) -> dict[str, tuple[int, ...]]:
     """Return the collections with a galaxy in the one called `name`, and in no other that is called
-    as one of the `classes`; without a name, in none of them. ValueError as `with_added` raises it.
+    as one of the `classes`; without a name, in none of them. ValueError as `with_added` raises it,
+    and for a class that another one cannot be told from.
     """
+    if [clean_name(one) for one in classes].count(clean_name(name)) > 1:
+        raise ValueError(
+            f"Several classes begin with the {MAX_NAME} characters {clean_name(name)!r}, which is "
+            f"all that a collection keeps of a name; rename them in the labels."
+        )
     named = {clean_name(one) for one in classes}
     kept = {
         other: tuple(member for member in rows if other not in named or member != row)

@@ -20,7 +20,7 @@ from astrojepa.presets import ALIASES
 
 FORMAT = 1
 CHECKPOINTS = TOP / "checkpoints"
-MAX_CARD_BYTES = 1_000_000
+MAX_CARD_BYTES = 8_000_000  # of a classifier of 2,048 features and a hundred classes 4,000,000
 MAX_FILE_BYTES = 6 * 2**30
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,79}")  # files are named after an id
 # How rows of what an encoder must beat begin.

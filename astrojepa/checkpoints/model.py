@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from astrojepa.checkpoints.card import (
     FORMAT,
+    MAX_CARD_BYTES,
     WAITING_CARD,
     ModelFacts,
     facts_of,
@@ -242,6 +243,12 @@ def save_released(
     ):
         waiting.replace(path.with_suffix(".json"))  # of an export that was killed before it could
     write_json(waiting, card)
+    if (size := waiting.stat().st_size) > MAX_CARD_BYTES:
+        waiting.unlink()
+        raise ValueError(
+            f"The card of {card['id']} would have {size:,} bytes, more than the {MAX_CARD_BYTES:,} "
+            f"that are read; take fewer classes, or a model with fewer features."
+        )
     with atomic_write(path) as stream:
         stream.write(data)
     waiting.replace(path.with_suffix(".json"))

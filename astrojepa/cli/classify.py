@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from astrojepa.types import Embeddings, Predictions
 
 COVERAGE = 0.9
+TYPICALITY = "share of labelled galaxies, kept aside, that are at least as far from the known ones"
 
 
 def add_to(commands: Any) -> None:
@@ -198,5 +199,5 @@ def _columns(found: Predictions) -> list[Column]:
             Column(f"p {name}", found.probabilities[:, place], f"probability of {name}")
             for place, name in enumerate(found.classes)
         ),
-        Column("typicality", found.typicality, "share of known galaxies that are less typical"),
+        Column("typicality", found.typicality, TYPICALITY),
     ]

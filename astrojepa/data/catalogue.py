@@ -320,7 +320,9 @@ def _by_position(data: Dataset, catalogue: pd.DataFrame, radius: float) -> Match
     own = np.flatnonzero(np.isfinite(data.ra) & np.isfinite(data.dec))
     if not len(own) or not len(usable):
         who = data.name if not len(own) else "The catalogue"
-        raise DataError(f"{who} has no positions; give columns ra and dec in degrees.")
+        off = off_sky(catalogue) if len(own) else ""
+        why = f" ({off})" if off else ""
+        raise DataError(f"{who} has no positions{why}; give columns ra and dec in degrees.")
     rows = np.full(len(data), -1, dtype=np.int64)
     separation, crowded = np.full(len(data), np.nan), np.zeros(len(data), dtype=bool)
     galaxies = SkyCoord(data.ra[own], data.dec[own], unit=units.deg)
@@ -342,7 +344,7 @@ def position_form(catalogue: pd.DataFrame) -> str:
     stated = catalogue.attrs.get(ABOUT, {}).get(column, ("", ""))[0]
     if wrong.any():
         form = f"{column} read as hours, where sexagesimal, as {catalogue[column][wrong].iloc[0]}"
-    elif (numbers < 0).any():
+    elif ((numbers < 0) & (numbers >= -180)).any():
         form += ", with 360 added where negative"
     elif len(numbers) > 1 and np.nanmax(numbers, initial=0) <= HOURS and not stated:
         form += f", although none exceeds {HOURS}: give hours a unit, or write them as 12:30:49"

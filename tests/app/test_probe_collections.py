@@ -35,9 +35,9 @@ def test_a_collection_needs_a_name_of_its_own(name: str) -> None:
         collections.with_added({}, name, np.array([1]))
 
 
-def test_a_session_keeps_twelve_collections() -> None:
+def test_a_session_keeps_24_collections() -> None:
     held = {f"c{k}": (k,) for k in range(collections.MAX_COLLECTIONS)}
-    with pytest.raises(ValueError, match="12 collections already"):
+    with pytest.raises(ValueError, match="24 collections already"):
         collections.with_added(held, "one more", np.array([1]))
     assert collections.with_added(held, "c0", np.array([7]))["c0"] == (0, 7)
 

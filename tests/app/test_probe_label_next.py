@@ -13,7 +13,8 @@ from exported import read_back
 from page_runner import QUIET, run_page, settled, words
 
 import astrojepa as aj
-from app.pages.probe import label_next, tasks
+from app.components import collections_bar
+from app.pages.probe import label_next, tasks, view
 from app.session import collections
 from astrojepa.data.simulate.simulator import simulate
 from astrojepa.types import Embeddings
@@ -49,6 +50,8 @@ def test_a_given_class_is_a_collection_of_its_name_and_of_no_other_class() -> No
     long = "x" * 60
     held = collections.with_class({}, 1, long, (long, "y"))
     assert collections.codes_given(held, (long, "y"), 2).tolist() == [-1, 0]
+    with pytest.raises(ValueError, match="Several classes begin with the 40 characters 'xxx"):
+        collections.with_class({}, 1, long, (long, long + "y"))
 
 
 def test_labels_given_here_change_no_label_of_the_data_and_nothing_outside_of_training(
@@ -146,7 +149,30 @@ def test_classes_are_given_by_button_learned_by_training_again_and_exported(
     assert "With these labels the probe" in said
     assert order[1] not in batch_of(test)
     assert "probe" not in test.query_params, "a link cannot repeat it"
+    test.toggle(key="probe_given").set_value(False).run()
+    next(button for button in test.button if button.label == "Train").click().run()
+    assert "With these labels" not in words(settled(test)), "this probe learned none of them"
     assert len(data) == COUNT
+
+
+def test_collections_that_overlap_are_no_changed_labels(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
+    held = {"a": tuple(range(20)), "b": tuple(range(12, 30))}
+    for module in (view, collections_bar):
+        monkeypatch.setattr(module, "collections_of", lambda data: held)
+    test = run_page(monkeypatch, pages_cache, "probe")
+    test.session_state["probe_target"] = "collections"
+    test.session_state["probe_view"] = "next"
+    settled(test.run())
+    next(button for button in test.button if button.label == "Train").click().run()
+    settled(test)
+    assert test.button(key="label_train").label == "Train again with 0 changed labels"
+    assert [button.label[:1] for button in test.button if button.key in ("label_0", "label_1")] == [
+        "a",
+        "b",
+    ]
+    assert not any(button.key == "label_2" for button in test.button), "the rest has no button"
 
 
 def batch_of(test: Any) -> list[int]:

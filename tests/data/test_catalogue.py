@@ -225,7 +225,12 @@ def test_columns_of_the_galaxies_are_never_replaced(galaxies):
     [
         ({"id": ["x"], "mass": [1]}, {"by": "id"}, "no row for any id .* match by position"),
         ({"mass": [1]}, {}, "no id of .* and no columns ra and dec .*found: mass"),
-        ({"ra": [0.0], "dec": [0.0]}, {}, "The catalogue has no positions"),
+        ({"ra": [0.0], "dec": [0.0]}, {}, "The catalogue has no positions; give"),
+        (
+            {"ra": [400.0], "dec": [1.0]},
+            {},
+            r"no positions \(rows off the sky left out: 1, the first",
+        ),
         ({"ra": [120.0], "dec": [-60.0]}, {}, "No galaxy of .* lies within 1 arcsec of a row"),
         ({"ra": [1.0], "dec": [1.0]}, {"radius": 0}, "`radius` is 0 arcsec; it must lie in"),
         ({"ra": [1.0], "dec": [1.0]}, {"by": "name"}, "`by` is 'name'; choose id or position"),

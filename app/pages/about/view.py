@@ -22,8 +22,8 @@ with the same model and colour scale.
 
 **Anomaly rank.** On the map and the galaxy page, galaxies are ranked by kNN distance: how far a
 galaxy is from its nearest neighbours in feature space. The page *Anomalies* starts with asymmetry:
-how much the model's tokens change when the galaxy is rotated by 180°. Of all scores here it finds
-the most mergers among real galaxies, but nothing symmetric, such as a ring; try the others too.
+how much the model's tokens change when the galaxy is rotated by 180°. It is among the scores that
+find the most mergers, but it finds nothing symmetric, such as a ring; try the others too.
 Rank 1 is the most anomalous of the open galaxies. Anomalous does not mean interesting: nearby or
 saturated stars, satellite trails and mosaic edges also rank high.
 

@@ -188,10 +188,12 @@ def _again_and_file(
     labels that were given.
     """
     data = workspace.data
-    codes = collections.codes_given(collections_bar.collections_of(data), target.classes, len(data))
-    labels = codes
-    if target.name != collections.COLLECTIONS:
-        labels = with_given(target, split, collections_bar.collections_of(data)).labels
+    held = collections_bar.collections_of(data)
+    codes = collections.codes_given(held, target.classes, len(data))
+    if target.name == collections.COLLECTIONS:
+        labels = collections.as_labels(held, len(data), collections.REST in target.classes)[0]
+    else:
+        labels = with_given(target, split, held).labels
     new = int((labels != target.labels)[split.parts[0]].sum())
     with st.container(horizontal=True, vertical_alignment="center", key="label_files"):
         st.button(
@@ -246,6 +248,7 @@ def _others(
         "each kind. They are from the training part, so that the test part stays as it is. Arrow "
         "keys move between images, digits give the class."
     )
+    classes = target.classes[: len(target.classes) - (collections.REST in target.classes)]
     if workspace.data.has_images:
         own = [f"✓ {target.classes[given[one]]}" if one in given else "" for one in order]
         probable = [said(target.classes, shares) for shares in batch.probabilities]
@@ -258,8 +261,8 @@ def _others(
             lambda one: _visit(order, one),
             selected=row,
             tile=112,
-            on_mark=lambda message: _pressed(workspace.data, target.classes, order, message),
-            digits=KEYS[: len(target.classes)],
+            on_mark=lambda message: _pressed(workspace.data, classes, order, message),
+            digits=KEYS[: len(classes)],
         )
 
 

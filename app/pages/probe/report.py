@@ -78,7 +78,7 @@ def show(
     if circular:
         st.warning(CIRCULAR)
     _take_away(workspace, report, target, split, mapped=galaxies is None)
-    _typicality(report)
+    _typicality(report, int((target.labels < 0).sum()))
     compared = st.container()
     with st.container(horizontal=True, gap="large", key="probe_columns"):
         left, right = st.container(), st.container()
@@ -228,7 +228,7 @@ def _recall(result: Any) -> None:
     figures.chart(figure, "recall", 72 + 32 * len(present))
 
 
-def _typicality(report: Report) -> None:
+def _typicality(report: Report, unlabelled: int) -> None:
     """Say how far the galaxies without a label are like those with one."""
     from astrojepa.evaluation.probes.typicality import unlike
 
@@ -236,7 +236,8 @@ def _typicality(report: Report) -> None:
     if known and len(report.typicality):
         told, distrusted = unlike(report.typicality, known)
         say = st.warning if distrusted else st.caption
-        say(f"Galaxies without a label: {told[0].lower()}{told[1:]}")
+        drawn = "" if len(report.typicality) == unlabelled else f", a sample of {unlabelled:,}"
+        say(f"Galaxies without a label{drawn}: {told[0].lower()}{told[1:]}")
 
 
 def _calibration(result: Any, report: Report) -> None:

@@ -203,7 +203,7 @@ def probe_task(
             probe, sets = _calibrated(probe, vectors, split, known, test[result.rows])
             named = probe.probabilities(vectors.vectors).argmax(axis=1).astype(np.int64)
             unlabelled = np.flatnonzero(target.labels < 0)
-            step = 1 + len(unlabelled) // MOST_ASKED
+            step = max(1, -(-len(unlabelled) // MOST_ASKED))
             typicality = probe.typicality(vectors.vectors[unlabelled[::step]])
         return Report(
             (Row("This model", result, None),),

@@ -81,9 +81,10 @@ def _ask(workspace: Workspace, split: Split, options: list[str]) -> None:
         st.selectbox("Target", options, format_func=target_name, key=state.PROBE_TARGET, width=200)
         choose("Method", tasks.KINDS, state.PROBE_KIND)
         st.slider("Training labels, %", 1, 100, key=state.PROBE_SHARE, width=240)
-        pressed = st.button("Train", type="primary") or st.session_state.pop(
-            state.PROBE_ASKED, False
-        )
+        by_hand = st.button("Train", type="primary")
+        pressed = by_hand or st.session_state.pop(state.PROBE_ASKED, False)
+    if by_hand:  # another probe than the one before with more labels
+        st.session_state.pop(state.PROBED_BEFORE, None)
     target = _target(workspace, split)
     if target is None:
         return

@@ -22,7 +22,7 @@ from astrojepa.evaluation.probes.calibration import (
 from astrojepa.evaluation.probes.classification import fitted_weights, knn_probe
 from astrojepa.evaluation.probes.mlp import fitted_network
 from astrojepa.evaluation.probes.parts import labelled, probe_parts
-from astrojepa.evaluation.probes.typicality import distances, typicality, whitening
+from astrojepa.evaluation.probes.typicality import WIDEST, distances, typicality, whitening
 from astrojepa.evaluation.vectors.standardise import checked_vectors, standardisation
 from astrojepa.progress import Progress
 from astrojepa.types import Embeddings, Predictions, ProbeResult
@@ -248,12 +248,16 @@ def _check_sizes(probe: PortableProbe) -> None:
         or (shapes and widths[-1] != len(probe.classes))
         or not TEMPERATURES[0] <= probe.temperature <= TEMPERATURES[1]
         or any(bool((np.diff(kept) < 0).any()) for kept in (probe.scores, probe.distances))
-        or (len(probe.distances) and len(probe.whitening) != widths[0])
+        or (len(probe.distances) and not _whitens(probe.whitening, widths[0]))
     ):
         raise ValueError(
             f"This probe's layers {shapes[:4]} do not fit its {widths[0]} features, its classes, "
             f"its temperature, its scores or its distances; export it again."
         )
+
+
+def _whitens(directions: np.ndarray, width: int) -> bool:
+    return len(directions) == width and 1 <= directions.shape[1] <= min(width, WIDEST)
 
 
 def fit_probe(

@@ -8,11 +8,13 @@ ones only.
 from __future__ import annotations
 
 import numpy as np
+from scipy.stats import betabinom
 from sklearn.covariance import ledoit_wolf
 
 WIDEST = 128  # directions; with more, the same galaxies stand out
 MOST_NUMBERS = 32_768  # of a whitening, so that it stays small in a file
 UNUSUAL = 0.05
+BY_CHANCE = 0.01
 
 
 def whitening(features: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -50,7 +52,8 @@ def typicality(found: np.ndarray, kept: np.ndarray) -> np.ndarray:
 
 def unlike(typical: np.ndarray, num_kept: int) -> tuple[str, bool]:
     """Say how many galaxies are unlike those that a classifier knows, and whether it is to be
-    distrusted for that: at twice as many as expected.
+    distrusted for that: at twice as many as expected, if chance gives so many in fewer than 1 % of
+    draws.
     """
     if not num_kept:
         return "This classifier does not tell how typical galaxies are; make it again.", False
@@ -60,12 +63,15 @@ def unlike(typical: np.ndarray, num_kept: int) -> tuple[str, bool]:
             f"were kept aside, and {1 / UNUSUAL - 1:.0f} are needed.",
             False,
         )
-    share = float((typical <= UNUSUAL).mean())
+    count, number = int((typical <= UNUSUAL).sum()), len(typical)
     told = (
-        f"{100 * share:.1f} % of {len(typical):,} galaxies are less typical than "
+        f"{count:,} of {number:,} galaxies ({100 * count / number:.1f} %) are less typical than "
         f"{100 * (1 - UNUSUAL):.0f} % of those known ({100 * UNUSUAL:.0f} % would be expected)."
     )
-    if share <= 2 * UNUSUAL:
+    # of galaxies like those kept, how many lie beyond the k-th farthest of these
+    k = int(UNUSUAL * (num_kept + 1) + 1e-9)
+    chance = betabinom(number, k, num_kept + 1 - k).sf(count - 1)
+    if count <= 2 * UNUSUAL * number or chance >= BY_CHANCE:
         return told, False
     return (
         f"{told} The model sees them as unlike the galaxies that the classifier was fitted to: "

@@ -132,6 +132,7 @@ def test_a_folder_is_labelled_on_the_command_line(
     with table.open() as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 128
+    assert all(0.11 < float(row["typicality"]) <= 1 for row in rows)
     assert list(rows[0]) == [
         "id",
         "class",
@@ -140,6 +141,7 @@ def test_a_folder_is_labelled_on_the_command_line(
         "set",
         "p elongated",
         "p round",
+        "typicality",
     ]
     for row in rows:
         shares = {name: float(row[f"p {name}"]) for name in ("elongated", "round")}

@@ -61,8 +61,25 @@ def test_of_galaxies_like_the_known_ones_typicality_is_uniform_and_shifted_ones_
     assert (typicality(distances(moved, directions), far) <= 0.05).mean() > 0.8
     said, distrusted = unlike(typicality(distances(moved, directions), far), 2000)
     assert distrusted
-    assert "% of 2,000 galaxies are less typical than 95 % of those known (5 % would" in said
+    assert "%) are less typical than 95 % of those known (5 % would be expected)" in said
     assert not unlike(alike, 2000)[1]
+
+
+@pytest.mark.parametrize(("num_kept", "count"), [(19, 2000), (39, 2000), (5000, 5), (5000, 40)])
+def test_chance_alone_brings_distrust_in_fewer_than_one_in_fifty_draws(
+    num_kept: int, count: int
+) -> None:
+    generator = np.random.default_rng(0)
+    alarms = [
+        unlike(typicality(generator.random(count), np.sort(generator.random(num_kept))), num_kept)
+        for _ in range(1000)
+    ]
+    assert np.mean([distrusted for _, distrusted in alarms]) < 0.02
+
+
+def test_one_galaxy_that_is_unlike_is_counted_and_brings_no_distrust() -> None:
+    said, distrusted = unlike(np.array([0.01]), 5000)
+    assert (said[:24], distrusted) == ("1 of 1 galaxies (100.0 %", False)
 
 
 def test_without_enough_kept_galaxies_nothing_is_said_of_typicality() -> None:
@@ -91,7 +108,14 @@ def test_a_probe_of_before_is_read_and_knows_no_typicality(make_blobs: Make) -> 
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"whitening": [[1.0]]}, {"distances": [2.0, 1.0]}, {"distances": "far"}]
+    "wrong",
+    [
+        {"whitening": [[1.0]]},
+        {"whitening": [[]] * 16},
+        {"whitening": [[1.0] * 17] * 16},  # more directions than features: a stranger's file
+        {"distances": [2.0, 1.0]},
+        {"distances": "far"},
+    ],
 )
 def test_a_damaged_typicality_is_refused(make_blobs: Make, wrong: dict[str, object]) -> None:
     known, check, new = (make_blobs(seed=seed) for seed in (1, 2, 3))
