@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 from astropy.io.votable import parse
-from explorer_page import Explorer, identities
+from explorer_page import PATIENCE, Explorer, identities
 from PIL import Image
+from playwright.sync_api import expect
 
 import astrojepa as aj
 
@@ -80,7 +81,9 @@ def test_a_filter_greys_the_map_bounds_box_and_export_and_opens_elsewhere_from_i
     other.page.goto(page.url)
     other.drawn().says(f"{len(rows)} of 200 galaxies match.")
     other.says(re.compile(f"^{inside} galaxies selected$"))
-    assert other.page.get_by_role("textbox", name="Filter").input_value() == EXPRESSION
+    expect(other.page.get_by_role("textbox", name="Filter")).to_have_value(
+        EXPRESSION, timeout=PATIENCE
+    )
     assert other.page.locator(".status").inner_text() == f"{inside} of 200"
     for opened in (explorer, other):
         assert opened.complaints == []

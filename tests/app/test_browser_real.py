@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 from astropy.io.votable import parse
 from conftest import Server
-from explorer_page import Explorer
+from explorer_page import PATIENCE, Explorer
 from PIL import Image
+from playwright.sync_api import expect
 
 import astrojepa as aj
 from astrojepa.data.dataset import Dataset
@@ -144,7 +145,9 @@ def test_a_box_within_a_filter_is_exported_and_opens_elsewhere_from_its_link(
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     other = Explorer(context.new_page(), explorer.url)
     other.open(f"/?{about['view']}").says(re.compile(f"^{said}$"))
-    assert other.page.get_by_role("textbox", name="Filter").input_value() == EXPRESSION
+    expect(other.page.get_by_role("textbox", name="Filter")).to_have_value(
+        EXPRESSION, timeout=PATIENCE
+    )
     assert other.complaints == []
     context.close()
 
