@@ -17,6 +17,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from astrojepa.checkpoints import card as cards
+from astrojepa.checkpoints import model as models
 from astrojepa.checkpoints.card import list_checkpoints
 from astrojepa.checkpoints.errors import CheckpointError
 from astrojepa.checkpoints.model import CHUNK, load_model, save_released
@@ -255,10 +256,22 @@ def test_a_hostile_card_is_refused_before_anything_is_built(released, changes, m
         load_model(released)
 
 
+def test_a_card_that_could_not_be_read_is_not_written_and_the_one_before_stays(
+    model, tmp_path, monkeypatch
+):
+    before = save_released(model, tmp_path, {"id": "tiny.test"})
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    monkeypatch.setattr(models, "MAX_CARD_BYTES", 5_000)
+    with pytest.raises(ValueError, match=r"card of tiny.test would have .* more than the 5,000"):
+        save_released(model, tmp_path, {"id": "tiny.test", "scores": [0.5] * 2_000})
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == files
+    assert load_model(before).id == "tiny.test"
+
+
 def test_a_card_that_is_missing_huge_or_no_json_is_refused_and_listed_with_its_reason(released):
     card = released.with_suffix(".json")
-    card.write_text("{" + " " * 2_000_000)
-    with pytest.raises(CheckpointError, match="more than the 1,000,000 allowed"):
+    card.write_text("{" + " " * (cards.MAX_CARD_BYTES + 1))
+    with pytest.raises(CheckpointError, match="more than the 8,000,000 allowed"):
         load_model(released)
     card.write_text("not json")
     assert "not valid JSON" in list_checkpoints(released.parent)[0]["error"]
