@@ -243,10 +243,10 @@ def _others(
         anchor=False,
     )
     st.caption(
-        "Chosen as by `astrojepa label-next`: those whose two most probable classes a linear probe "
-        "with C = 1, which may be less sure than the probe above, can least tell apart; one of "
-        "each kind. They are from the training part, so that the test part stays as it is. Arrow "
-        "keys move between images, digits give the class."
+        "Chosen as `astrojepa label-next` does: their two most probable classes are closest in "
+        "probability, and they differ from each other. It fits a linear probe of its own (C = 1), "
+        "whose probabilities may differ from those above. All are from the training part; the test "
+        "part stays as it is. Arrow keys move between images, digits give the class."
     )
     classes = target.classes[: len(target.classes) - (collections.REST in target.classes)]
     if workspace.data.has_images:

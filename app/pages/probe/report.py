@@ -236,7 +236,7 @@ def _typicality(report: Report, unlabelled: int) -> None:
     if known and len(report.typicality):
         told, distrusted = unlike(report.typicality, known)
         say = st.warning if distrusted else st.caption
-        drawn = "" if len(report.typicality) == unlabelled else f", a sample of {unlabelled:,}"
+        drawn = "" if len(report.typicality) == unlabelled else f" (a sample of the {unlabelled:,})"
         say(f"Galaxies without a label{drawn}: {told[0].lower()}{told[1:]}")
 
 

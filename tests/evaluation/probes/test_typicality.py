@@ -61,7 +61,7 @@ def test_of_galaxies_like_the_known_ones_typicality_is_uniform_and_shifted_ones_
     assert (typicality(distances(moved, directions), far) <= 0.05).mean() > 0.8
     said, distrusted = unlike(typicality(distances(moved, directions), far), 2000)
     assert distrusted
-    assert "%) are less typical than 95 % of those known (5 % would be expected)" in said
+    assert "%) are less typical than 95 % of the labelled ones (5 % would be expected)" in said
     assert not unlike(alike, 2000)[1]
 
 
@@ -84,7 +84,7 @@ def test_one_galaxy_that_is_unlike_is_counted_and_brings_no_distrust() -> None:
 
 def test_without_enough_kept_galaxies_nothing_is_said_of_typicality() -> None:
     assert "make it again" in unlike(np.full(3, np.nan), 0)[0]
-    assert "be told: 18 labelled ones were kept aside, and 19 are" in unlike(np.ones(3), 18)[0]
+    assert "be told: 18 of those were kept aside, and 19 are" in unlike(np.ones(3), 18)[0]
 
 
 def test_the_file_of_a_probe_tells_how_its_typicality_is_computed(make_blobs: Make) -> None:
