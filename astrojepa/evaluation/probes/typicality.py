@@ -59,14 +59,15 @@ def unlike(typical: np.ndarray, num_kept: int) -> tuple[str, bool]:
         return "This classifier does not tell how typical galaxies are; make it again.", False
     if num_kept < 1 / UNUSUAL - 1:
         return (
-            f"Whether these galaxies are like the labelled ones cannot be told: {num_kept} of those "
-            f"were kept aside, and {1 / UNUSUAL - 1:.0f} are needed.",
+            f"Whether these galaxies are like the labelled ones cannot be told: {num_kept} of "
+            f"those were kept aside, and {1 / UNUSUAL - 1:.0f} are needed.",
             False,
         )
     count, number = int((typical <= UNUSUAL).sum()), len(typical)
     told = (
         f"{count:,} of {number:,} galaxies ({100 * count / number:.1f} %) are less typical than "
-        f"{100 * (1 - UNUSUAL):.0f} % of the labelled ones ({100 * UNUSUAL:.0f} % would be expected)."
+        f"{100 * (1 - UNUSUAL):.0f} % of the labelled ones "
+        f"({100 * UNUSUAL:.0f} % would be expected)."
     )
     # of galaxies like those kept, how many lie beyond the k-th farthest of these
     k = int(UNUSUAL * (num_kept + 1) + 1e-9)
