@@ -28,6 +28,7 @@ CONV_BACKBONES = (
 )
 POLAR = "polar:"  # before one of these: it sees radii and angles
 PETROSIAN = "petrosian:"  # and radii in units of the galaxy's own
+NESTED = "nested:"  # and out to two radii, one half of the other
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +153,8 @@ class ModelConfig(Settings):
         "vit, or an encoder for training on views: "
         + ", ".join(CONV_BACKBONES)
         + f", or one of these after {POLAR}, which sees radii and angles, or after {PETROSIAN}, "
-        "which sees them out to 1.5 Petrosian radii of the galaxy",
+        f"which sees them out to 1.5 Petrosian radii of the galaxy, or after {NESTED}, which sees "
+        "them out to 1.5 and to 0.75",
     )
     readout: str = setting(
         "last",

@@ -52,7 +52,9 @@ def test_an_added_encoder_is_embedded_with(mixer: str) -> None:
 def test_an_unknown_encoder_is_refused_with_the_known_ones() -> None:
     with pytest.raises(ValueError, match=r"`backbone` is 'vgg'; choose one of .*resnet10t.*vit"):
         JEPA(IMAGE, ModelConfig(backbone="vgg"))
-    assert {"vit", "timm:", "polar:", "petrosian:", *CONV_BACKBONES} == set(registry._ENCODERS)
+    assert {"vit", "timm:", "polar:", "petrosian:", "nested:", *CONV_BACKBONES} == set(
+        registry._ENCODERS
+    )
 
 
 @pytest.mark.parametrize(

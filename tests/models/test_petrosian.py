@@ -22,6 +22,8 @@ MODEL = ModelConfig(
     readout="rings",
     readout_width=4,
 )
+NESTED = "nested:resnet10t"
+OWN_SIZE = (MODEL.backbone, NESTED)
 
 
 def network(backbone: str = MODEL.backbone) -> JEPA:
@@ -89,22 +91,45 @@ def test_zoom_changes_a_vector_far_less_than_that_of_the_polar_network() -> None
     assert change("petrosian:resnet10t") < 0.3 * change("polar:resnet10t")
 
 
-def test_a_quarter_turn_of_the_image_leaves_its_vector_unchanged() -> None:
+@pytest.mark.parametrize("backbone", OWN_SIZE)
+def test_a_quarter_turn_of_the_image_leaves_its_vector_unchanged(backbone: str) -> None:
     seen = disc(8.0, 0.5, arms=0.5)
-    own = network()
+    own = network(backbone)
     torch.testing.assert_close(
         own.embed(seen.rot90(1, (2, 3))), own.embed(seen), atol=1e-5, rtol=1e-4
     )
 
 
-def test_galaxies_of_a_batch_are_seen_each_at_its_own_size() -> None:
-    own, shown = network(), [disc(4.0), disc(10.0, 0.5)]
+@pytest.mark.parametrize("backbone", OWN_SIZE)
+def test_galaxies_of_a_batch_are_seen_each_at_its_own_size(backbone: str) -> None:
+    own, shown = network(backbone), [disc(4.0), disc(10.0, 0.5)]
     torch.testing.assert_close(
         own.embed(torch.cat(shown)),
         torch.cat([own.embed(one) for one in shown]),
         atol=1e-5,
         rtol=1e-4,
     )
+
+
+def test_a_nested_vector_begins_with_that_of_the_petrosian_network_of_the_same_weights() -> None:
+    one, nested, seen = network(), network(NESTED), torch.cat([disc(4.0), disc(8.0, 0.5, arms=0.5)])
+    nested.encoder.load_state_dict(one.encoder.state_dict())
+    nested.target_encoder.load_state_dict(one.target_encoder.state_dict())
+    first, second = nested.embed(seen).chunk(2, dim=1)
+    torch.testing.assert_close(first, one.embed(seen), atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(first, second, atol=1e-2)
+
+
+def test_what_lies_between_the_two_fields_of_a_nested_network_reaches_the_first_only() -> None:
+    nested, alone = network(NESTED), disc(6.0)
+    end = 0.75 * petrosian_radius(alone).item() * SIZE / 2  # of the second field, pixels
+    beside = alone.clone()
+    middle, near = SIZE // 2, SIZE // 2 + math.ceil(end) + 2
+    beside[..., middle - 3 : middle + 3, near : near + 5] += 1.0
+    assert torch.equal(petrosian_radius(beside), petrosian_radius(alone))
+    before, after = (nested.embed(seen).chunk(2, dim=1) for seen in (alone, beside))
+    assert not torch.allclose(before[0], after[0], atol=1e-3)
+    torch.testing.assert_close(before[1], after[1], atol=1e-5, rtol=1e-4)
 
 
 def test_hidden_patches_reach_no_token_of_the_visible_ones() -> None:

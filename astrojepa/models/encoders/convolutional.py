@@ -89,7 +89,10 @@ class ConvEncoder(nn.Module):
 
     def forward(self, images: Float[Tensor, "B C S S"]) -> tuple[Tensor, Tensor]:
         """Return the tokens (B, K, D) twice: there is no final norm."""
-        images = self.prepare(images)
+        return self.read(self.prepare(images))
+
+    def read(self, images: Float[Tensor, "B C H W"]) -> tuple[Tensor, Tensor]:
+        """Return the tokens of what the network is given (`prepare`)."""
         if self.rings is not None:
             # in bfloat16 convolutions are faster so
             images = images.contiguous(memory_format=torch.channels_last)

@@ -6,12 +6,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from astrojepa.config import PETROSIAN, ImageConfig
+from astrojepa.config import NESTED, PETROSIAN, ImageConfig, ModelConfig
 from astrojepa.models.encoders.polar import PolarEncoder, polar_places, sample
 from astrojepa.models.encoders.registry import encoder
 
 SIDE = 64  # 32 radii, 128 angles
 REACH = 1.5  # Petrosian radii
+FIELDS = (1.0, 0.5)  # of this reach, of a nested network
 RATIO = 0.2  # of the light of a ring to that inside it, at one Petrosian radius
 SMALLEST = 4.0  # pixels, so that noise is not magnified
 
@@ -28,13 +29,40 @@ class PetrosianEncoder(PolarEncoder):
         """Return 64, whatever the size of the image."""
         return SIDE
 
-    def prepare(self, images: Float[Tensor, "B C S S"]) -> Float[Tensor, "B C R A"]:
-        """Return the polar images out to 1.5 Petrosian radii."""
-        return sample(images, self.places * reach(images)[:, None, None, None])
+    def prepare(
+        self, images: Float[Tensor, "B C S S"], share: float = 1.0
+    ) -> Float[Tensor, "B C R A"]:
+        """Return the polar images out to 1.5 Petrosian radii, or to a share of that."""
+        return sample(images, self.places * share * reach(images)[:, None, None, None])
 
     def prepare_patches(self, images: Float[Tensor, "B C S S"]) -> Float[Tensor, "B C R A"]:
         """Return the polar images of the whole views."""
         return super().prepare(images)
+
+
+@encoder(NESTED, own_size=True)
+class NestedEncoder(PetrosianEncoder):
+    """The same network twice, out to 1.5 and to 0.75 Petrosian radii: `nested:resnet10t`.
+
+    The second field shows the middle finer. A vector is that of the first field, then that of the
+    second, (B, 2 D).
+    """
+
+    def __init__(self, image: ImageConfig, model: ModelConfig) -> None:
+        super().__init__(image, model)
+        self.width *= len(FIELDS)
+
+    def forward(self, images: Float[Tensor, "B C S S"]) -> tuple[Tensor, Tensor]:
+        """Return the tokens of both fields side by side (B, K, 2 D), twice."""
+        tokens, _ = self.read(torch.cat([self.prepare(images, share) for share in FIELDS]))
+        both = torch.cat(tokens.chunk(len(FIELDS)), dim=2)
+        return both, both
+
+    def sectors(self, images: Float[Tensor, "B C S S"]) -> tuple[Tensor, Tensor]:
+        """Return the sectors of both fields, one after the other."""
+        found = [self.read_sectors(self.prepare(images, share)) for share in FIELDS]
+        features, light = (torch.cat(part, dim=1) for part in zip(*found, strict=True))
+        return features, light
 
 
 def reach(images: Float[Tensor, "B C S S"]) -> Float[Tensor, " B"]:

@@ -53,7 +53,10 @@ class PolarEncoder(ConvEncoder):
 
         They are (B, R · A, D) and (B, R · A); the light is above that of the outermost ring.
         """
-        unrolled = self.prepare(images)
+        return self.read_sectors(self.prepare(images))
+
+    def read_sectors(self, unrolled: Float[Tensor, "B C R A"]) -> tuple[Tensor, Tensor]:
+        """Return the sectors of polar images (`prepare`)."""
         (features,) = self.net.forward_intermediates(
             unrolled, indices=self.read_stages[-1:], intermediates_only=True, stop_early=True
         )

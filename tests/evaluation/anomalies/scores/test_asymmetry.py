@@ -105,10 +105,10 @@ def test_scores_are_kept_and_found_again(model: Model, make_dataset: Make) -> No
     assert data.reader.reads == reads
 
 
-@pytest.fixture(scope="module")
-def own_size() -> Model:
+@pytest.fixture(scope="module", params=["petrosian", "nested"])
+def own_size(request: pytest.FixtureRequest) -> Model:
     """A network that sees every galaxy at its own size, with random weights."""
-    return load_model("random:smallresnet10t.petrosian")
+    return load_model(f"random:smallresnet10t.{request.param}")
 
 
 def own_galaxy(length: float, *companions: tuple[float, float]) -> np.ndarray:
