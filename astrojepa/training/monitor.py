@@ -104,6 +104,17 @@ class Monitor:
         return Embeddings(np.concatenate(parts), data.labels, data.ids, data.classes)
 
 
+def merit(row: dict[str, Any]) -> float:
+    """Return what `best.pt` is chosen by: linear and 20-NN accuracy on validation, added.
+
+    20-NN rises long after the linear probe has levelled off (docs/experiments.md). Without labels
+    it is the step.
+    """
+    if "linear_accuracy" not in row:
+        return float(row["step"])
+    return float(row["linear_accuracy"] + row.get("knn_accuracy", 0.0))
+
+
 def _sample(allowed: np.ndarray, count: int, seed: int) -> np.ndarray:
     """Choose at most `count` of the allowed rows, in their order."""
     rows = np.flatnonzero(allowed)

@@ -21,7 +21,7 @@ from astrojepa.runs import append_metrics, create_run, only_training
 from astrojepa.settings import within
 from astrojepa.training.batches import BatchMaker
 from astrojepa.training.memory import keep_freed_memory, saying_what_to_lower
-from astrojepa.training.monitor import Monitor
+from astrojepa.training.monitor import Monitor, merit
 from astrojepa.training.prepare import prepare, share_weights
 from astrojepa.training.run_summary import print_summary
 from astrojepa.training.schedules import learning_rate, momentum, snapshot_steps, warmup_steps
@@ -250,9 +250,8 @@ class Trainer:
         if "alarm" in state.history and self.progress:
             say(f"ALARM     step {state.step:,}: {state.history['alarm']}")
         # without labels, and of an encoder that does not change, the latest is the best known
-        score = float(state.step)
-        if not state.config.encoder_from:
-            score = state.history.get("linear_accuracy", score)
+        judged = {} if state.config.encoder_from else state.history
+        score = merit({"step": state.step, **judged})
         if score > state.best:
             state.best = score
             state.save_weights(self.folder / "best.pt")

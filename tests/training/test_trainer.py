@@ -195,6 +195,18 @@ def test_a_run_is_not_overwritten(tiny, tmp_path):
         train(tiny, out=tmp_path / "run", progress=False)
 
 
+def test_the_best_weights_have_the_highest_sum_of_both_probes(tiny, tmp_path, monkeypatch):
+    accuracies = iter([(0.9, 0.5), (0.85, 0.75), (0.89, 0.7)])  # linear, 20-NN; tiny has 3 epochs
+
+    def judge(_, network):
+        return dict(zip(("linear_accuracy", "knn_accuracy"), next(accuracies), strict=True))
+
+    monkeypatch.setattr(module.Monitor, "judge", judge)
+    monkeypatch.setattr(module, "_short", lambda row, seen: "")
+    run = train(tiny, out=tmp_path / "run", progress=False)
+    assert read_pickled(run / "best.pt")["step"] == read_metrics(run)[1]["step"]
+
+
 def test_a_run_does_not_resume_on_other_galaxies(tiny, tmp_path, galaxy_folder):
     train(replace(tiny, epochs=1), out=tmp_path / "run", progress=False)
     table = (galaxy_folder / "labels.csv").read_text().replace("g0,", "other,")

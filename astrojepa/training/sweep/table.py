@@ -12,6 +12,7 @@ from scipy import stats
 
 from astrojepa.files import atomic_write, read_json, write_records
 from astrojepa.runs import read_metrics
+from astrojepa.training.monitor import merit
 from astrojepa.training.sweep.plan import FAILURE, SweepRun, value_text
 
 METRICS = (
@@ -58,7 +59,7 @@ def run_row(run: SweepRun, state: str) -> dict[str, Any]:
     metrics = read_metrics(run.folder) if state == "finished" else []
     judged = [line for line in metrics if "effective_rank" in line]
     last = metrics[-1] if metrics else {}
-    best = max(judged, key=lambda line: line.get("linear_accuracy", line["step"])) if judged else {}
+    best = max(judged, key=merit) if judged else {}
     row |= {f"{name}_last": last.get(name) for name in METRICS}
     row |= {f"{name}_best": best.get(name) for name in METRICS}
     row["failure"] = read_json(run.folder / FAILURE)["sentence"] if state == "failed" else None
