@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -61,14 +62,23 @@ def commands() -> str:
     """Collect what every sub-command says about itself."""
     from astrojepa.cli import make_parser
 
-    parser = make_parser()
-    (subparsers,) = parser._subparsers._group_actions  # argparse has no public way to list them
-    found: dict[str, argparse.ArgumentParser] = subparsers.choices
     parts = [
         "# Commands\n\nEach command is one function of the package. `astrojepa` needs the package "
         "installed;\n`python -m astrojepa` does the same in a checkout.\n"
     ]
-    for name, parser in found.items():
-        help_text = parser.format_help()
-        parts.append(f"\n## {name}\n\n```text\n{help_text}```\n")
+    for name, parser in actions(make_parser()):
+        parts.append(f"\n## {name}\n\n```text\n{parser.format_help()}```\n")
     return "".join(parts)
+
+
+def actions(
+    parser: argparse.ArgumentParser, prefix: str = ""
+) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Walk through all sub-commands, and theirs after each."""
+    if parser._subparsers is None:  # argparse has no public way to list them
+        return
+    (subparsers,) = parser._subparsers._group_actions
+    found: dict[str, argparse.ArgumentParser] = subparsers.choices
+    for name, one in found.items():
+        yield prefix + name, one
+        yield from actions(one, f"{prefix}{name} ")

@@ -63,7 +63,6 @@ def add_to(commands: Any) -> None:
 def _export(options: argparse.Namespace) -> int:
     from astrojepa.checkpoints.model import load_model, save_released
     from astrojepa.config import replace
-    from astrojepa.presets import ALIASES
 
     model = load_model(options.model)
     averages = {
@@ -75,7 +74,6 @@ def _export(options: argparse.Namespace) -> int:
     card = {
         **model.card,
         "id": options.id,
-        "alias": {value: key for key, value in ALIASES.items()}.get(options.id),
     }
     if options.description:
         card["description"] = options.description

@@ -50,11 +50,11 @@ def test_the_reference_holds_every_public_name_with_its_docstring(site):
         assert first in page.partition(f'id="astrojepa.{name}"')[2][:6000], name
 
 
-def test_every_command_has_its_help_on_a_page(site):
+def test_every_command_has_its_help_on_a_page_and_so_have_its_actions(site):
     page = (site / "commands.html").read_text()
     (commands,) = (action.choices for action in make_parser()._subparsers._group_actions)
-    for name in commands:
-        assert f"astrojepa {name}" in page, name
+    for name in [*commands, "data audit", "data cutouts", "data download", "data pack"]:
+        assert f"usage: astrojepa {name} " in page, name
 
 
 def test_tutorials_show_the_code_and_its_output(site):

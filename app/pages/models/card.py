@@ -44,7 +44,6 @@ SHOWN_ON_CARD = (
     "environment",
     "normalisation",
     "sha256",
-    "alias",
 )
 
 
