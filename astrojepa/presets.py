@@ -150,14 +150,6 @@ PRESETS: dict[str, TrainConfig] = {
             "crop_fraction": 1.0,
             "epochs": 36,
         },
-        "smallresnet10t.nested": {
-            **_RINGS,
-            "backbone": "nested:resnet10t",
-            "image_size": 128,
-            "patch_size": 16,
-            "crop_fraction": 1.0,
-            "epochs": 36,
-        },
     }.items()
 }
 

@@ -72,6 +72,10 @@ class Model(ModelFacts):
         (2, 192)
         >>> model.randomised(seed=0).hash == model.hash
         False
+        >>> model.with_backbone("polar:resnet10t")
+        Traceback (most recent call last):
+          ...
+        ValueError: The weights of small.lejepa (vit) do not fit `backbone` polar:resnet10t.
     """
 
     network: JEPA
@@ -135,6 +139,29 @@ class Model(ModelFacts):
     def randomised(self, seed: int = 0) -> Model:
         """Return the control: the same architecture and input with random weights."""
         return random_model(self.config, seed, self.device, self.mean, self.std)
+
+    def with_backbone(self, backbone: str) -> Model:
+        """Return the same weights in another encoder of the same layers, for example those of
+        "petrosian:resnet10t" in "nested:resnet10t".
+
+        The predictor stays; projector and describer, which work on vectors, are left out.
+        ValueError where the weights do not fit.
+        """
+        own = dataclasses.replace(
+            self.config.model, backbone=backbone, projector_width=0, describer=False
+        )
+        config = dataclasses.replace(self.config, model=own)
+        network = build_network(config, self.device).eval()
+        heads = ("projector.", "describer.")
+        state = self.network.state_dict()
+        try:
+            network.load_state_dict({k: v for k, v in state.items() if not k.startswith(heads)})
+        except RuntimeError as error:
+            raise ValueError(
+                f"The weights of {self.id} ({self.config.model.backbone}) do not fit `backbone` "
+                f"{backbone}."
+            ) from error
+        return dataclasses.replace(self, config=config, network=network)
 
     def normalised(self, frames: np.ndarray) -> Tensor:
         """Turn frames (b, F, F, C) of `frames_for` into the input (b, C, S, S)."""

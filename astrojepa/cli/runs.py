@@ -35,6 +35,11 @@ def add_to(commands: Any) -> None:
         type=int,
         help="average embeddings over 1 or 3 crop sizes (default: as trained)",
     )
+    export.add_argument(
+        "--backbone",
+        help="another encoder of the same layers, for example nested:resnet10t for "
+        "petrosian:resnet10t (default: as trained)",
+    )
     export.add_argument("--description", default="", help="one sentence on the training data")
     export.add_argument(
         "--measured",
@@ -65,16 +70,15 @@ def _export(options: argparse.Namespace) -> int:
     from astrojepa.config import replace
 
     model = load_model(options.model)
+    if options.backbone:
+        model = model.with_backbone(options.backbone)
     averages = {
         name: getattr(options, name)
         for name in ("orientations", "scales")
         if getattr(options, name) is not None
     }
     model = dataclasses.replace(model, config=replace(model.config, **averages))
-    card = {
-        **model.card,
-        "id": options.id,
-    }
+    card = {**model.card, "id": options.id}
     if options.description:
         card["description"] = options.description
     card["parameters"] = model.network.num_parameters()
@@ -84,7 +88,8 @@ def _export(options: argparse.Namespace) -> int:
         # its training says more than that of the predictor
         folders.insert(0, Path(model.config.encoder_from))
     folder = next(folder for folder in folders if folder.is_dir())
-    card["curve"] = [row for row in read_metrics(folder) if "effective_rank" in row][-500:]
+    curve = [row for row in read_metrics(folder) if "effective_rank" in row]
+    card["curve"] = curve[-500:] or card.get("curve", [])  # a released model has no run folder
     path = save_released(model, options.out, card)
     print(f"{path}: {path.stat().st_size:,} bytes; card in {path.with_suffix('.json').name}")
     return 0

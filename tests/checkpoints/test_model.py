@@ -190,6 +190,25 @@ def test_random_controls_follow_their_seed_and_leave_torchs_generator_alone(mode
     assert not np.array_equal(first.encode(frames), other.encode(frames))
 
 
+def test_weights_move_to_an_encoder_of_the_same_layers_and_keep_their_predictor():
+    sizes = {"backbone": "petrosian:resnet10t", "predictor_depth": 1, "prediction_weight": 1.0}
+    config = replace(preset("smallresnet10t.petrosian"), **sizes)
+    one = models.random_model(config, 0, torch.device("cpu"))
+    nested = one.with_backbone("nested:resnet10t")
+    frames = np.random.default_rng(0).integers(0, 256, (2, 128, 128, 3), np.uint8)
+    vectors = nested.encode(frames)
+    assert vectors.shape == (2, 2 * one.width)
+    np.testing.assert_allclose(vectors[:, : one.width], one.encode(frames), rtol=1e-4, atol=1e-5)
+    before, after = (patch_errors(which, frames[0]).mse for which in (one, nested))
+    np.testing.assert_array_equal(before, after)
+
+
+def test_weights_that_do_not_fit_another_encoder_are_refused_with_both_names():
+    drawn = load_model("random:smallresnet10t.polar")
+    with pytest.raises(ValueError, match=r"\(polar:resnet10t\) do not fit `backbone` resnet18\."):
+        drawn.with_backbone("resnet18")
+
+
 def test_changed_weights_are_noticed_by_their_hash(released):
     content = bytearray(released.read_bytes())
     content[-1] ^= 1

@@ -310,6 +310,15 @@ def test_a_corrupt_picture_is_named_and_left_out_only_when_asked(
     assert "Left out (unreadable)" in capsys.readouterr().err
 
 
+def test_a_released_model_is_released_again_with_another_encoder(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(cards, "CHECKPOINTS", tmp_path)
+    released = ["export", "random:smallresnet10t.petrosian", "--out", str(tmp_path)]
+    assert main([*released, "--id", "two.fields", "--backbone", "nested:resnet10t"]) == 0
+    assert load_model("two.fields").config.model.backbone == "nested:resnet10t"
+    assert main([*released, "--id", "none", "--backbone", "resnet18"]) == 2
+    assert "do not fit --backbone resnet18." in capsys.readouterr().err
+
+
 def test_every_sub_commands_help_shows_an_example(capsys):
     for name in (
         "train",

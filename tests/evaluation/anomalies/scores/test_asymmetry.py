@@ -108,7 +108,8 @@ def test_scores_are_kept_and_found_again(model: Model, make_dataset: Make) -> No
 @pytest.fixture(scope="module", params=["petrosian", "nested"])
 def own_size(request: pytest.FixtureRequest) -> Model:
     """A network that sees every galaxy at its own size, with random weights."""
-    return load_model(f"random:smallresnet10t.{request.param}")
+    drawn = load_model("random:smallresnet10t.petrosian")
+    return drawn.with_backbone(f"{request.param}:resnet10t")
 
 
 def own_galaxy(length: float, *companions: tuple[float, float]) -> np.ndarray:
