@@ -161,8 +161,11 @@ ALIASES = {
     "model3": "vit5m.sigreg06",
     "model4": "vit25m.sigreg06",
     "model5": "vit25m.sigreg001",
-    "best-small": "smallresnet10t.polar",
+    "best-small": "smallresnet10t.petrosian",
 }
+
+# Chosen by cross-validation and across sources (docs/experiments.md); no test galaxy chose it
+BEST = "smallresnet10t.nested"
 
 # Linear-probe accuracy on Galaxy10 DECaLS and sizes as published by the AstroJEPA capstone project;
 # theirs, not measured here.

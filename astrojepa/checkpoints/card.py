@@ -16,7 +16,7 @@ from astrojepa.checkpoints.stored_once import whole_hash
 from astrojepa.config import TrainConfig
 from astrojepa.files import read_json
 from astrojepa.places import TOP, TRAIN
-from astrojepa.presets import ALIASES
+from astrojepa.presets import ALIASES, BEST
 
 FORMAT = 1
 CHECKPOINTS = TOP / "checkpoints"
@@ -145,11 +145,13 @@ def usable(cards: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def best_id() -> str:
-    """Return the released model with patch errors that fails to beat the fewest baselines.
+    """Return `BEST`, or without its weights the model that fails to beat the fewest baselines.
 
-    Of equals, the one with the highest `mean_accuracy`.
+    Those with patch errors come first, and of equals the one with the highest `mean_accuracy`.
     """
     cards = usable(list_checkpoints())
+    if BEST in [card["id"] for card in cards]:
+        return BEST
     if not cards:
         raise FileNotFoundError(
             f"There are no released weights in {CHECKPOINTS.name}/; train some with {TRAIN}."

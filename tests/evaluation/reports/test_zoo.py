@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from astrojepa.checkpoints import card as checkpoint_cards
 from astrojepa.checkpoints.card import (
     ABSENT,
     CHECKPOINTS,
@@ -19,7 +20,7 @@ from astrojepa.evaluation.baselines.vectors import PIXELS, RANDOM, STATISTICS
 from astrojepa.evaluation.reports.benchmark import BENCHMARKS
 from astrojepa.evaluation.reports.zoo import markdown_zoo, measurement, with_measurement, zoo_table
 from astrojepa.files import read_json
-from astrojepa.presets import ZOO
+from astrojepa.presets import BEST, ZOO
 
 
 def report(accuracy: float, where: list[str], data: str = "galaxies") -> dict[str, Any]:
@@ -192,10 +193,18 @@ def test_a_model_whose_weights_are_elsewhere_is_marked() -> None:
     assert "| *not here* |" in markdown_zoo([{"id": "b", "parameters": 3, ABSENT: True}])
 
 
-def test_the_best_released_model_has_patch_errors_and_leaves_the_fewest_baselines_unbeaten() -> (
-    None
-):
-    cards = {card["id"]: card for card in usable(list_checkpoints())}
+def test_the_best_released_model_is_the_one_that_was_chosen_and_has_patch_errors() -> None:
+    (card,) = (card for card in usable(list_checkpoints()) if card["id"] == best_id())
+    assert card["id"] == BEST
+    assert card["config"]["model"]["predictor_depth"] > 0
+
+
+def test_without_the_chosen_model_the_best_one_leaves_the_fewest_baselines_unbeaten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    others = [card for card in usable(list_checkpoints()) if card["id"] != BEST]
+    monkeypatch.setattr(checkpoint_cards, "list_checkpoints", lambda: others)
+    cards = {card["id"]: card for card in others}
     with_errors = [
         name for name, card in cards.items() if card["config"]["model"]["predictor_depth"]
     ]
