@@ -54,7 +54,7 @@ browser:
 TRAINS := tests/training tests/faults tests/cli tests/test_benchmarks.py
 test: $(VENV)/.development browser
 	ASTROJEPA_PRECISION=float32 OMP_NUM_THREADS=1 $(PYTEST)
-	ASTROJEPA_PRECISION=bfloat16 OMP_NUM_THREADS=1 $(PYTEST) -m "not slow and not nightly" $(TRAINS)
+	ASTROJEPA_PRECISION=bfloat16 OMP_NUM_THREADS=1 $(PYTEST) -m "not once and not nightly" $(TRAINS)
 
 check: $(VENV)/.development
 	$(VENV)/bin/ruff format --check .

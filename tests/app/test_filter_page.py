@@ -38,6 +38,7 @@ def expected() -> int:
     return int((named & (data.table["snr"].astype(float).to_numpy() > 20)).sum())
 
 
+@pytest.mark.slow
 def test_the_example_of_a_filter_chooses_the_most_anomalous() -> None:
     scores = np.linspace(10, 30, 200)
     workspace: Any = SimpleNamespace(
@@ -112,6 +113,7 @@ def test_class_score_position_and_columns_of_the_data_can_be_compared() -> None:
     np.testing.assert_array_equal(matching('class == "Merging"', columns), merging)
 
 
+@pytest.mark.slow
 def test_a_map_that_is_the_first_one_and_takes_long_shows_one_progress_bar(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:

@@ -394,6 +394,7 @@ def pressed(test: Any, label: str) -> Any:
     return settled(test)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("listed", [100_000, 40], ids=["listed", "beyond what is listed"])
 def test_the_galaxy_page_steps_through_the_ranks_of_the_leaderboard_one_came_from(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, listed: int
@@ -428,6 +429,7 @@ def test_the_galaxy_page_steps_through_the_ranks_of_the_leaderboard_one_came_fro
     assert "no column" in words(test)
 
 
+@pytest.mark.slow
 def test_marks_of_a_large_store_are_given_in_the_order_of_the_leaderboard_and_undone(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
 ) -> None:
@@ -527,6 +529,7 @@ def test_a_leaderboard_by_any_numbers_has_its_histogram(
     assert f"{known:,} galaxies, page 1 of" in words(test)
 
 
+@pytest.mark.slow
 def test_a_probe_is_trained_on_a_random_sample_and_its_link_trains_it_again(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
 ) -> None:

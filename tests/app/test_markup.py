@@ -102,7 +102,14 @@ STATES: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("shown", STATES)
+# they compute what the others do not
+LONG = {"galaxy", "anomalies", "probe", "compare"}
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in STATES],
+)
 def test_text_of_the_data_is_never_markup(
     shown: str, galaxies: str, monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:

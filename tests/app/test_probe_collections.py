@@ -143,6 +143,7 @@ def test_the_bar_offers_collections_in_the_chosen_format(
     assert button.proto.label == "Download 60 galaxies as .parquet"
 
 
+@pytest.mark.slow
 def test_a_probe_on_outlines_of_the_models_own_map_claims_nothing_over_baselines(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:

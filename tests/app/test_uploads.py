@@ -178,6 +178,7 @@ def kept_files() -> list[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_galaxy_of_the_data_is_its_own_nearest_and_lands_on_its_place(models: Any) -> None:
     test = models()
     data = simulate(60)

@@ -30,6 +30,7 @@ def position(run: Path) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_a_run_killed_again_and_again_equals_one_left_alone(tmp_path, tiny_flags):
     """SIGKILL at random moments of a real process: while it starts, steps, judges or saves."""
     whole, run, chance, kills = tmp_path / "whole", tmp_path / "killed", random.Random(5), 0
@@ -71,6 +72,7 @@ def test_a_run_killed_again_and_again_equals_one_left_alone(tmp_path, tiny_flags
     ]
 
 
+@pytest.mark.slow
 def test_a_run_that_ended_before_its_first_save_starts_again(tiny, tmp_path):
     whole = train(replace(tiny, epochs=1), out=tmp_path / "whole", progress=False)
     begun = tmp_path / "begun"
@@ -91,6 +93,7 @@ def test_every_recipe_trains_saves_and_embeds(recipe, tiny, tmp_path):
     assert model.has_predictor is (recipe != "lejepa")
 
 
+@pytest.mark.slow
 def test_a_convolutional_run_is_released_and_loaded_with_its_running_statistics(tiny, tmp_path):
     from astrojepa.checkpoints.model import save_released
 

@@ -147,6 +147,7 @@ def test_the_same_seed_gives_the_same_pixels_and_another_seed_others(
     assert not np.array_equal(pictures(other), pictures(hundred)[:20])
 
 
+@pytest.mark.slow
 def test_one_process_and_two_draw_the_same_files(tmp_path: Path) -> None:
     for processes in (1, 2):
         steps: list[int] = []
@@ -157,6 +158,7 @@ def test_one_process_and_two_draw_the_same_files(tmp_path: Path) -> None:
         assert (tmp_path / f"{kind}1.npy").read_bytes() == (tmp_path / f"{kind}2.npy").read_bytes()
 
 
+@pytest.mark.slow
 def test_helpers_work_from_a_thread_of_a_script_without_a_main_guard(tmp_path: Path) -> None:
     script = tmp_path / "unguarded.py"
     script.write_text(

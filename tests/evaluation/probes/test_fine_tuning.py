@@ -53,6 +53,7 @@ def hard(make_dataset: MakeData) -> tuple[Dataset, Dataset, Dataset]:
     return part(200, 0), part(60, 1), part(200, 2)
 
 
+@pytest.mark.slow
 def test_labels_teach_an_encoder_what_its_frozen_features_lack(
     model: Model, hard: tuple[Dataset, Dataset, Dataset]
 ) -> None:
