@@ -190,7 +190,7 @@ def test_the_peers_are_measured_beside_ours(written):
     assert (found["bfloat16"] is not None) == (resolve("auto", cases.CPU)[0] == "bfloat16")
 
 
-@pytest.mark.slow
+@pytest.mark.slow(15)
 @pytest.mark.once
 def test_embedding_before_and_now_gives_the_same_vectors(written, monkeypatch):
     # A page that was run in this process before leaves a script as __main__ that is gone, and that
@@ -282,7 +282,7 @@ def test_growth_of_a_real_run_is_seen():
     assert "from step 2 to 4" in found["what"]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(60)
 @pytest.mark.once
 # compiling takes the better part of a minute each; the hybrid has all that the other has
 @pytest.mark.parametrize("recipe", ["hybrid", pytest.param("lejepa", marks=pytest.mark.nightly)])

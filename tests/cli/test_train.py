@@ -328,7 +328,7 @@ def start(*arguments: str, **settings) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.slow(15)
 @pytest.mark.once
 def test_ctrl_c_ends_a_real_process_cleanly_and_resumably(tmp_path, tiny_flags):
     run = tmp_path / "run"

@@ -163,7 +163,7 @@ def launch(*flags: str, out: Path | None = None) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
 @pytest.mark.once
 def test_a_run_on_two_processes_equals_the_run_on_one(together, tiny, tmp_path):
     """Sums are ordered differently, so weights agree to rounding, not to the bit."""
@@ -183,7 +183,7 @@ def test_two_processes_sweep_together_and_one_of_them_writes_and_speaks(together
     assert [row["state"] for row in rows] == ["finished", "finished"]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
 @pytest.mark.once
 def test_a_process_that_dies_ends_the_run_with_a_sentence_and_the_run_can_go_on(
     tmp_path, tiny_flags

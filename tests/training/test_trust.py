@@ -29,13 +29,13 @@ def position(run: Path) -> int:
     return rows[-1]["step"] if rows else -1
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
 @pytest.mark.once
 def test_a_run_killed_again_and_again_equals_one_left_alone(tmp_path, tiny_flags):
     """SIGKILL at random moments of a real process: while it starts, steps, judges or saves."""
     whole, run, chance, kills = tmp_path / "whole", tmp_path / "killed", random.Random(5), 0
     said = tmp_path / "said.txt"
-    start = [*tiny_flags, "--epochs", "50", "--out"]
+    start = [*tiny_flags, "--epochs", "25", "--out"]
     alone = start_training([*start, str(whole)], said)
     alone.join(300)
     assert alone.exitcode == 0, said.read_text()
@@ -51,7 +51,7 @@ def test_a_run_killed_again_and_again_equals_one_left_alone(tmp_path, tiny_flags
         ):
             time.sleep(0.05)
         if kills < KILLS and process.is_alive():
-            time.sleep(chance.uniform(0, 0.5))
+            time.sleep(chance.uniform(0, 0.25))
             process.kill()
             kills += 1
         process.join(300)

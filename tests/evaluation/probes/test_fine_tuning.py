@@ -64,7 +64,7 @@ def test_labels_teach_an_encoder_what_its_frozen_features_lack(
     assert paired_bootstrap(tuned, frozen)[1] > 0
 
 
-@pytest.mark.slow
+@pytest.mark.slow(15)
 def test_the_ceiling_learns_from_random_weights_what_frozen_features_lack(
     model: Model, hard: tuple[Dataset, Dataset, Dataset]
 ) -> None:

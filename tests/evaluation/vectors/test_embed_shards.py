@@ -452,7 +452,7 @@ def kill_one(launcher: int) -> None:
     os.kill(int(first), signal.SIGKILL)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(25)
 def test_two_real_processes_of_which_one_is_killed_finish_what_is_missing_with_the_bits_of_one(
     catalogue: tuple[str, str], tmp_path: Path
 ) -> None:
