@@ -51,7 +51,7 @@ browser:
 	  echo "No Chromium found and it could not be installed: browser tests will be skipped. Install the package 'chromium'."
 
 # All of it in float32, and again in bfloat16 what trains: the same on every processor, whichever it is fast at.
-TRAINS := tests/training tests/faults tests/cli tests/test_benchmarks.py
+TRAINS := tests/training tests/faults tests/cli/test_train.py tests/cli/test_commands.py tests/test_benchmarks.py
 test: $(VENV)/.development browser
 	ASTROJEPA_PRECISION=float32 OMP_NUM_THREADS=1 $(PYTEST)
 	ASTROJEPA_PRECISION=bfloat16 OMP_NUM_THREADS=1 $(PYTEST) -m "not once and not nightly" $(TRAINS)

@@ -47,6 +47,7 @@ TINY_SIZES = [
 ]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", sorted(path.stem for path in HERE.glob("*.py")))
 def test_every_benchmark_finds_what_it_measures(name: str) -> None:
     """Also those that no test runs: what they import is there."""
@@ -77,6 +78,7 @@ def written(tmp_path):
     return run
 
 
+@pytest.mark.once
 def test_the_page_shows_what_the_results_hold():
     for path in page.PAGES:
         text = path.read_text()
@@ -109,6 +111,7 @@ def test_counted_flops_are_near_the_published_ones_at_their_masks(name, publishe
     assert counted["ours"] < counted["official"]
 
 
+@pytest.mark.once
 def test_counted_flops_are_those_of_the_formula():
     config = preset("vit5m.sigreg06")
     width, tokens, pixels = config.model.width, config.image.grid**2, 3 * config.image.patch_size**2

@@ -64,6 +64,7 @@ def test_a_slow_score_is_measured_when_asked_and_the_link_says_which(
     assert (test.query_params["score"], test.query_params["page"]) == ("prediction", "2")
 
 
+@pytest.mark.slow
 def test_a_link_opens_the_same_score_class_and_page(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:

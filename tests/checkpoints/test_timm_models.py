@@ -45,6 +45,7 @@ def expected(net: Any, name: str, frames: np.ndarray) -> np.ndarray:
         return net.forward_head(net.forward_features(pixels), pre_logits=True).numpy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", ["safetensors", "pth", "wrapped pth"])
 def test_weights_of_a_file_embed_as_timm_does(

@@ -66,6 +66,7 @@ def test_embed_into_a_folder_writes_shards_and_leaves_them_when_they_are_complet
     assert "1 of 1 blocks were already done" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_parts_of_an_embedding_say_what_is_missing_until_the_last_is_written(
     galaxy_folder, tmp_path, capsys
 ):
@@ -94,6 +95,7 @@ def test_a_part_of_one_file_is_refused(galaxy_folder, tmp_path, capsys):
     assert f"{out} is one file, but 2 processes write; give a folder." in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_embed_names_another_precision_and_fewer_passes_in_what_it_writes(
     galaxy_folder, tmp_path, capsys
 ):

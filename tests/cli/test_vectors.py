@@ -169,6 +169,7 @@ def test_a_probe_of_vectors_names_the_rows_that_need_images_or_a_model(
         assert message in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_vectors_stand_beside_the_baselines_of_the_images_of_the_same_ids(
     galaxy_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -216,6 +217,7 @@ def test_a_report_of_vectors_has_the_tables_of_a_model_and_says_what_is_left_out
     assert said in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.slow
 def test_a_report_of_vectors_beside_their_images_shows_them_and_counts_the_galaxies_without(
     galaxy_folder: Path, tmp_path: Path
 ) -> None:
