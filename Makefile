@@ -23,6 +23,8 @@ PORT ?= 8501
 # Idle OpenMP threads that spin cost a small machine ten times the work.
 export OMP_WAIT_POLICY := PASSIVE
 export HF_HUB_OFFLINE := 1
+# Tests start hundreds of processes: what one compiled, the next ones need not.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: app test check docs nightly browser bench gpu galaxy10 lock audit hosting-check clean
 

@@ -111,6 +111,7 @@ def test_counted_flops_are_near_the_published_ones_at_their_masks(name, publishe
     assert counted["ours"] < counted["official"]
 
 
+@pytest.mark.slow
 @pytest.mark.once
 def test_counted_flops_are_those_of_the_formula():
     config = preset("vit5m.sigreg06")
@@ -185,6 +186,7 @@ def test_a_step_is_split_into_parts_that_add_up(written):
     assert {"predictor", "target encoder"} <= set(found["tiny.hybrid"]["share"])
 
 
+@pytest.mark.slow
 def test_the_peers_are_measured_beside_ours(written):
     arguments = "--presets tiny.hybrid --batch-sizes 4 --repeats 1"
     found = written(peers.main, *arguments.split())["sizes"]["tiny.hybrid"]

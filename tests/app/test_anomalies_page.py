@@ -167,6 +167,7 @@ def test_artefacts_are_exported_in_every_format_with_the_filter_that_chooses_the
     assert "model" not in said, "no model has a part in them"
 
 
+@pytest.mark.slow
 def test_keys_mark_the_galaxy_and_everything_is_ranked_anew(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:

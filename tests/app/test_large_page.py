@@ -177,6 +177,7 @@ def test_images_of_a_source_are_found_by_id_and_the_page_says_how_many_there_are
     assert np.array_equal(tiles[1], pictures.placeholder(48, crossed=False))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("row", "sentence"),
     [
@@ -205,6 +206,7 @@ def test_a_broken_a_huge_and_a_missing_image_are_a_sentence_beside_all_else(
     assert np.array_equal(tile, pictures.placeholder(48, crossed=row != 201))
 
 
+@pytest.mark.slow
 def test_a_source_that_cannot_be_matched_is_refused_in_one_sentence(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, survey: Path, tmp_path: Path
 ) -> None:
@@ -485,6 +487,7 @@ def test_marks_of_a_large_store_are_imported_by_id_whatever_its_order(
     assert found.missing == ("nobody",)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["map", "anomalies"])
 def test_a_wrong_filter_is_named_on_the_page_and_stays_in_the_link(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, name: str
@@ -510,6 +513,7 @@ def test_a_score_is_any_column_of_numbers_but_no_identifier(
     assert offered == ["score", "redshift", "magnitude", "number"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("values", [[-1.7e308, 1.7e308], [3.0, 3.0], [np.inf, np.nan]], ids=str)
 def test_a_leaderboard_by_any_numbers_has_its_histogram(
     monkeypatch: pytest.MonkeyPatch,

@@ -109,6 +109,7 @@ def test_the_bar_under_a_lasso_keeps_its_galaxies_for_the_session() -> None:
     assert test.session_state["drawn_on"] == {"0123456789abcdef": {}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", WRITERS)
 def test_collections_are_exported_in_every_format_with_the_maps_they_were_drawn_on(
     ending: str,

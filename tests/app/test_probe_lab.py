@@ -293,6 +293,7 @@ def test_every_kind_of_probe_can_be_trained_on_few_labels(
     assert test.session_state["probed"][2:4] == (kind, 30)
 
 
+@pytest.mark.slow
 def test_a_link_trains_the_same_probe(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
     link = state.Link(probe="knn", learn=tasks.LABELS, share=50)
     query = state.encode_link(link)

@@ -125,6 +125,7 @@ def test_votes_leave_out_galaxies_without_a_label() -> None:
     assert uploads.votes(np.array([-1]), ("a",)) == "no labels"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", WRITERS)
 def test_placed_images_are_exported_in_every_format_with_what_they_were_placed_by(
     ending: str,

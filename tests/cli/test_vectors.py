@@ -195,6 +195,7 @@ def report_of(tmp_path: Path, *words: str) -> tuple[dict[str, Any], str]:
     return facts, (tmp_path / "r.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_report_of_vectors_has_the_tables_of_a_model_and_says_what_is_left_out(
     theirs: Path, embeddings: Embeddings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

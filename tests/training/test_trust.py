@@ -135,6 +135,7 @@ def test_snapshots_are_evenly_spaced_in_log_step_and_end_with_the_run():
     assert max(snapshot_steps(777, 9)) == 777
 
 
+@pytest.mark.slow
 def test_snapshots_can_be_opened_like_any_checkpoint(tiny, tmp_path):
     folder = train(replace(tiny, epochs=2, snapshots=3), out=tmp_path / "run", progress=False)
     files = sorted((folder / "snapshots").iterdir())

@@ -228,6 +228,7 @@ def test_the_second_call_opens_the_cache_without_drawing(monkeypatch: pytest.Mon
     assert not list(Path(second.reader.path).parent.glob(".simulating-*"))  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".npy", ".npz"])
 @pytest.mark.parametrize("keep", [0.0, 0.1, 0.9])
 def test_a_cache_cut_short_is_noticed_and_drawn_again(

@@ -98,6 +98,7 @@ def test_the_start_is_the_linear_probe(
     np.testing.assert_allclose(still.probabilities, frozen.probabilities, atol=0.01)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_whatever_was_drawn_before(
     model: Model, hard: tuple[Dataset, Dataset, Dataset]
 ) -> None:
