@@ -284,6 +284,7 @@ def test_without_faiss_a_large_store_is_compared_as_a_small_one(
             use()
 
 
+@pytest.mark.slow
 def test_faiss_is_imported_only_where_an_index_is_used() -> None:
     program = (
         "import sys, numpy as np, astrojepa as aj\n"
