@@ -94,6 +94,7 @@ def test_vectors_are_taken_of_the_same_model_only(
         made.predict(other, 0.8)
 
 
+@pytest.mark.slow
 def test_a_probe_of_the_lab_names_galaxies_too(parts: Parts, tmp_path: Path) -> None:
     model = load_model("small.lejepa")
     known, check, new = (embed(model, part, passes=1) for part in parts)
@@ -118,6 +119,7 @@ def test_too_few_labels_are_refused(model: Model, parts: Parts) -> None:
         finetune(model, parts[0], parts[1], epochs=0)
 
 
+@pytest.mark.slow
 def test_a_folder_is_labelled_on_the_command_line(
     galaxy_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

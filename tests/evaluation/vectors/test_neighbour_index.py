@@ -89,6 +89,7 @@ def test_the_index_is_the_same_for_the_same_seed_and_more_neighbours_than_a_list
     assert np.isfinite(found[0][0]).all()
 
 
+@pytest.mark.slow
 @needs_faiss
 def test_a_galaxy_of_a_large_store_has_its_true_neighbours(store_folder: Path) -> None:
     store = open_store(store_folder)
@@ -201,6 +202,7 @@ def test_the_library_uses_an_index_for_many_queries_of_many_vectors(
     assert aj.neighbours(found, [1, 2]).indices.shape == (2, 6)
 
 
+@pytest.mark.slow
 @needs_faiss
 def test_the_commands_take_the_index_of_a_large_store(
     store_folder: Path, small: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
