@@ -69,6 +69,7 @@ def test_the_selected_galaxy_is_the_same_when_the_model_changes(
     assert test.query_params["galaxy"] == "20"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("page", "sentence"),
     [

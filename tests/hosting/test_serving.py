@@ -233,6 +233,7 @@ def page(
     )
 
 
+@pytest.mark.slow
 @QUIET[0]
 @QUIET[1]
 def test_nothing_in_the_address_adds_to_what_is_served(

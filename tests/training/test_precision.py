@@ -87,6 +87,7 @@ def test_a_run_says_and_writes_down_what_it_decided(able, tiny, tmp_path, capsys
     assert load_model(folder).config.precision == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", BOTH)
 def test_a_run_keeps_its_precision_on_another_machine(able, tiny, tmp_path, monkeypatch, precision):
     able(precision == "bfloat16")
@@ -153,6 +154,7 @@ def test_a_step_in_bfloat16_has_the_loss_of_one_in_float32_to_its_rounding(recip
     assert 0 < (turned - straight).norm() <= 5 * tolerance * straight.norm()
 
 
+@pytest.mark.slow
 def test_a_run_in_either_precision_learns(tiny, tmp_path):
     for name in BOTH:
         folder = train(replace(tiny, precision=name), out=tmp_path / name, progress=False)

@@ -79,6 +79,7 @@ def test_a_run_writes_config_metrics_and_checkpoints(tiny, tmp_path):
     assert card["data"]["split"] == "column"
 
 
+@pytest.mark.slow
 def test_a_run_that_is_judged_rarely_learns_the_same(tiny, tmp_path):
     each = train(tiny, out=tmp_path / "each", progress=False)
     rarely = train(tiny, out=tmp_path / "rarely", progress=False, judge_every=2)
@@ -91,6 +92,7 @@ def test_a_run_that_is_judged_rarely_learns_the_same(tiny, tmp_path):
         train(tiny, out=tmp_path / "never", progress=False, judge_every=0)
 
 
+@pytest.mark.slow
 def test_training_lowers_the_objective(tiny, tmp_path):
     folder = train(
         replace(tiny, epochs=15, learning_rate=3e-3), out=tmp_path / "run", progress=False

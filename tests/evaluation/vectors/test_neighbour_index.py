@@ -175,6 +175,7 @@ def test_a_cache_without_room_is_said_before_anything_is_written(
         open_index(open_store(store_folder))
 
 
+@pytest.mark.slow
 @needs_faiss
 @pytest.mark.parametrize("method", ["knn", "lof"])
 def test_scores_by_the_index_are_those_of_comparing_all(store_folder: Path, method: str) -> None:
