@@ -335,6 +335,7 @@ def test_the_leaderboard_lists_galaxies_by_score_and_the_link_says_by_which(
     assert "page" not in test.query_params, "another column begins on the first page"
 
 
+@pytest.mark.slow
 def test_a_link_to_a_leaderboard_opens_its_column_order_filter_and_galaxy(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
 ) -> None:

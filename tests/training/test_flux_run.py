@@ -139,6 +139,7 @@ def test_a_run_that_starts_from_a_model_keeps_the_stretch_of_its_flux(
     assert (image.softening, image.white) == (given["softening"], given["white"])
 
 
+@pytest.mark.slow
 def test_a_stretch_that_is_given_is_kept(folder: Path, tmp_path: Path) -> None:
     given = {"softening": (0.1, 0.2, 0.3, 0.4), "white": (1.0, 2.0, 3.0, 4.0)}
     run = tmp_path / "run"

@@ -108,6 +108,7 @@ def test_a_run_keeps_its_precision_on_another_machine(able, tiny, tmp_path, monk
     assert all(torch.equal(first[key], second[key]) for key in first)
 
 
+@pytest.mark.slow
 def test_a_run_from_before_the_setting_goes_on_in_float32_and_says_why(
     able, tiny, tmp_path, capsys
 ):

@@ -126,6 +126,7 @@ def test_two_runs_with_one_seed_are_equal_and_another_seed_differs(tiny, tmp_pat
     assert not same(weights[0], weights[2])
 
 
+@pytest.mark.slow
 def test_lines_beyond_the_resumed_step_are_written_again_not_twice(tiny, tmp_path):
     with pytest.raises(TrainingInterrupted):
         interrupted_run(tiny, tmp_path / "run", 8)
@@ -181,6 +182,7 @@ def test_weight_decay_spares_norms_biases_and_tokens(tiny):
     )
 
 
+@pytest.mark.slow
 def test_a_run_resumes_where_its_galaxies_were_moved(tiny, tmp_path, galaxy_folder):
     with pytest.raises(TrainingInterrupted):
         interrupted_run(tiny, tmp_path / "run", 8)

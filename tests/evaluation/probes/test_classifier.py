@@ -41,6 +41,7 @@ def parts(galaxy_folder: Path) -> Parts:
     return aj.split(aj.open_dataset(str(galaxy_folder)), "column")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frozen", [True, False])
 def test_a_classifier_read_back_predicts_the_same(
     frozen: bool, model: Model, parts: Parts, tmp_path: Path
