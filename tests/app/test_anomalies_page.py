@@ -141,6 +141,7 @@ def test_an_exported_artefact_names_its_kinds() -> None:
     assert first["data"] == data.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", WRITERS)
 def test_artefacts_are_exported_in_every_format_with_the_filter_that_chooses_them(
     ending: str,

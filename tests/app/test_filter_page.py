@@ -147,6 +147,7 @@ def test_the_figure_draws_what_does_not_match_in_a_grey_trace_of_its_own() -> No
     assert found[1]["name"] == "does not match the filter"
 
 
+@pytest.mark.slow
 def test_a_link_opens_the_table_of_the_selection_with_its_columns_and_order(
     draw: Callable[..., AppTest],
 ) -> None:

@@ -56,6 +56,7 @@ def test_previous_and_next_follow_the_ranks(
     assert test.session_state["row"] == first
 
 
+@pytest.mark.slow
 def test_a_locked_scale_stays_when_the_masks_change(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:

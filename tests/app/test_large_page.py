@@ -84,6 +84,7 @@ def test_the_map_says_how_many_galaxies_are_drawn_and_how(
     assert "The map shows the density of the 3,000 in view. Zoom in" in said
 
 
+@pytest.mark.slow
 def test_a_link_to_a_galaxy_opens_it_with_its_columns_and_neighbours(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path
 ) -> None:

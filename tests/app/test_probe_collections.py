@@ -126,6 +126,7 @@ def test_collections_are_exported_in_every_format_with_the_maps_they_were_drawn_
         assert (said["data"], said["data_fingerprint"]) == (data.name, data.fingerprint)
 
 
+@pytest.mark.slow
 def test_the_bar_offers_collections_in_the_chosen_format(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:

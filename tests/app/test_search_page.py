@@ -71,6 +71,7 @@ def test_the_columns_of_a_search_are_its_distances(draw: Callable[..., AppTest])
     assert "1 of 120 galaxies match." in words(by_rank)
 
 
+@pytest.mark.slow
 def test_examples_are_added_on_either_side_and_removed(draw: Callable[..., AppTest]) -> None:
     test = draw(query={"map": "pca", "galaxy": "7", "like": "12", "filter": "search_rank <= 5"})
     press(test, "Less like this")
@@ -82,6 +83,7 @@ def test_examples_are_added_on_either_side_and_removed(draw: Callable[..., AppTe
     assert test.query_params["like"] == "12.7"
 
 
+@pytest.mark.slow
 def test_a_search_joins_the_filter_that_is_there_and_leaves_it_when_it_ends(
     draw: Callable[..., AppTest],
 ) -> None:

@@ -213,5 +213,6 @@ def test_without_a_model_pictures_cannot_be_placed(models: Any) -> None:
     assert "Choose a model at the top" in words(test)
 
 
+@pytest.mark.slow
 def test_strangers_may_bring_pictures_too(models: Any) -> None:
     assert len(models(hosted=True).get("file_uploader")) == 1

@@ -76,6 +76,7 @@ def test_project_places_others_on_the_map_of_the_data(
     np.testing.assert_allclose([placed[name] for name in known], list(known.values()), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_patch_errors_of_all_galaxies_are_listed_the_most_surprising_first(
     data: list[str], tmp_path: Path
 ) -> None:
@@ -88,6 +89,7 @@ def test_patch_errors_of_all_galaxies_are_listed_the_most_surprising_first(
     assert {row["label"] for row in rows} == {"round", "elongated"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("measure", ["mse", "normalised", "cosine"])
 def test_patch_errors_draws_each_measure(data: list[str], tmp_path: Path, measure: str) -> None:
     out = tmp_path / "heat.png"

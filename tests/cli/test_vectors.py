@@ -100,6 +100,7 @@ def test_a_score_that_vectors_cannot_give_names_those_they_can(
     )
 
 
+@pytest.mark.slow
 def test_the_leaderboard_of_vectors_says_what_is_not_in_it(
     theirs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

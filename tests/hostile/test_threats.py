@@ -113,6 +113,7 @@ def test_no_cell_of_an_export_is_run_by_a_spreadsheet(word: str) -> None:
         assert not re.match(r"[\s]*[=+@-]", cell)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path", ["/etc/passwd", "../../evil.pth", "runs/evil", "file:///etc/passwd", "..", "evil.pth"]
 )

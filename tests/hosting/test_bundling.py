@@ -54,6 +54,7 @@ def test_without_its_arrays_all_of_that_is_computed(bundle: Path, own_cache: Pat
     assert made - {"hashes"} == {"embeddings", "frames"}
 
 
+@pytest.mark.slow
 def test_vectors_are_those_of_the_packed_pictures_in_half_precision(bundle: Path) -> None:
     found = open_bundle(bundle)
     data, model = aj.open_dataset(found.data), load_model(found.weights("small.tiny"))

@@ -75,6 +75,7 @@ def test_a_config_that_leaves_it_open_is_written_as_before_and_one_that_decides_
         assert TrainConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("amx", "expected"), [(True, "bfloat16"), (False, "float32")])
 def test_a_run_says_and_writes_down_what_it_decided(able, tiny, tmp_path, capsys, amx, expected):
     able(amx)
@@ -125,6 +126,7 @@ def test_a_run_from_before_the_setting_goes_on_in_float32_and_says_why(
     assert read_pickled(tmp_path / "run" / "last.pt")["config"]["precision"] == "float32"
 
 
+@pytest.mark.slow
 def test_a_sweep_has_one_precision_wherever_it_goes_on(able, tiny, tmp_path):
     able(True)
     base = replace(tiny, epochs=1)

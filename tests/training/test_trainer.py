@@ -207,6 +207,7 @@ def test_a_run_does_not_resume_on_other_galaxies(tiny, tmp_path, galaxy_folder):
         train(tiny, resume=tmp_path / "run", progress=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("validation", [0, 1])
 def test_a_run_without_validation_galaxies_trains_unjudged_and_resumes(
     tiny, tmp_path, galaxy_folder, validation

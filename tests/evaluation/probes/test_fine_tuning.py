@@ -75,6 +75,7 @@ def test_the_ceiling_learns_from_random_weights_what_frozen_features_lack(
     assert paired_bootstrap(ceiling, linear_probe(known, new, validation=check))[1] > 0
 
 
+@pytest.mark.slow
 def test_the_tiny_folder_is_learned_and_the_model_is_left_as_it_was(
     model: Model, galaxy_folder: Path
 ) -> None:
@@ -89,6 +90,7 @@ def test_the_tiny_folder_is_learned_and_the_model_is_left_as_it_was(
     assert not model.network.training
 
 
+@pytest.mark.slow
 def test_the_start_is_the_linear_probe(
     model: Model, hard: tuple[Dataset, Dataset, Dataset]
 ) -> None:
