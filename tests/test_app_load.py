@@ -91,7 +91,7 @@ def test_exceptions_and_errors_on_the_page_are_errors():
     assert heard(broken, told, warned).errors == ["exception: KeyError: ", "shown: Gone."]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(15)
 def test_two_visitors_are_shown_the_galaxies_that_they_click(tmp_path, monkeypatch):
     monkeypatch.setattr(app_load, "MAP", "pca")  # compiling UMAP takes longer than the visit
     out = tmp_path / "found.json"

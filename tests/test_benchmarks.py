@@ -47,6 +47,7 @@ TINY_SIZES = [
 ]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", sorted(path.stem for path in HERE.glob("*.py")))
 def test_every_benchmark_finds_what_it_measures(name: str) -> None:
     """Also those that no test runs: what they import is there."""
@@ -77,6 +78,7 @@ def written(tmp_path):
     return run
 
 
+@pytest.mark.once
 def test_the_page_shows_what_the_results_hold():
     for path in page.PAGES:
         text = path.read_text()
@@ -94,6 +96,8 @@ def test_a_marker_that_names_no_table_is_an_error():
         page.with_tables("<!-- table: beauty -->\n<!-- end -->", {})
 
 
+@pytest.mark.once
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "published"), [("vit5m.sigreg06", (11.5, 19.7)), ("vit25m.sigreg06", (46.7, 78.7))]
 )
@@ -107,6 +111,8 @@ def test_counted_flops_are_near_the_published_ones_at_their_masks(name, publishe
     assert counted["ours"] < counted["official"]
 
 
+@pytest.mark.slow
+@pytest.mark.once
 def test_counted_flops_are_those_of_the_formula():
     config = preset("vit5m.sigreg06")
     width, tokens, pixels = config.model.width, config.image.grid**2, 3 * config.image.patch_size**2
@@ -180,6 +186,7 @@ def test_a_step_is_split_into_parts_that_add_up(written):
     assert {"predictor", "target encoder"} <= set(found["tiny.hybrid"]["share"])
 
 
+@pytest.mark.slow
 def test_the_peers_are_measured_beside_ours(written):
     arguments = "--presets tiny.hybrid --batch-sizes 4 --repeats 1"
     found = written(peers.main, *arguments.split())["sizes"]["tiny.hybrid"]
@@ -188,7 +195,8 @@ def test_the_peers_are_measured_beside_ours(written):
     assert (found["bfloat16"] is not None) == (resolve("auto", cases.CPU)[0] == "bfloat16")
 
 
-@pytest.mark.slow
+@pytest.mark.slow(15)
+@pytest.mark.once
 def test_embedding_before_and_now_gives_the_same_vectors(written, monkeypatch):
     # A page that was run in this process before leaves a script as __main__ that is gone, and that
     # a process of its own would look for.
@@ -203,6 +211,7 @@ def test_embedding_before_and_now_gives_the_same_vectors(written, monkeypatch):
     assert found["steps"]["tiny.hybrid"]["loss_difference"] < 1e-3
 
 
+@pytest.mark.slow
 def test_growth_is_a_slope(written, monkeypatch):
     monkeypatch.setattr(growth, "BATCH_PRESET", "tiny.hybrid")
     monkeypatch.setattr(growth, "TOKEN_PRESET", "tiny.hybrid")
@@ -214,6 +223,7 @@ def test_growth_is_a_slope(written, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_every_stage_of_a_store_is_measured_and_none_twice(tmp_path, monkeypatch):
     pytest.importorskip("faiss", reason="faiss is not installed: pip install faiss-cpu")
     monkeypatch.setenv("ASTROJEPA_CACHE", str(tmp_path / "cache"))
@@ -248,6 +258,7 @@ def test_throughput_is_measured_on_a_cpu_too(written):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_memory_is_measured_in_a_process_of_its_own(written):
     found = written(
         memory.main,
@@ -262,6 +273,7 @@ def test_memory_is_measured_in_a_process_of_its_own(written):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_memory_mapped_frames_take_no_memory_of_their_own():
     frames, above, _ = memory.mapped(steps=0, count=2000)
     assert above["gb"] < frames["gb"]
@@ -269,12 +281,14 @@ def test_memory_mapped_frames_take_no_memory_of_their_own():
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_growth_of_a_real_run_is_seen():
     (found,) = memory.growth(galaxies=100, early=2, late=4)
     assert "from step 2 to 4" in found["what"]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(60)
+@pytest.mark.once
 # compiling takes the better part of a minute each; the hybrid has all that the other has
 @pytest.mark.parametrize("recipe", ["hybrid", pytest.param("lejepa", marks=pytest.mark.nightly)])
 def test_the_compiled_step_has_the_eager_loss(recipe):

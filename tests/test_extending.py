@@ -115,6 +115,7 @@ def failed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("title", [title for title, _ in BLOCKS])
 def test_an_example_runs(title: str, failed: dict[str, str]) -> None:
     assert title not in failed, failed[title][-2000:]

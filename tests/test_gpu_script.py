@@ -37,7 +37,7 @@ def test_twins_differ_in_sigreg_alone() -> None:
         assert one == other
 
 
-@pytest.mark.slow
+@pytest.mark.slow(30)
 def test_the_script_is_rehearsed_and_goes_on_where_it_stopped(tmp_path: Path) -> None:
     for name in ABSENT:
         (tmp_path / "bare" / name).mkdir(parents=True)

@@ -19,6 +19,7 @@ def visreg(num_directions: int = 64) -> recipe_trials.VISReg:
     return recipe_trials.VISReg(num_directions, statistic=WASSERSTEIN)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", recipe_trials.PIECES)
 def test_every_piece_trains(piece, drawn_galaxies, tmp_path):
     folder = tmp_path / "run"

@@ -48,6 +48,7 @@ def choose(test: AppTest, key: str, value: str) -> AppTest:
     return settled(test)
 
 
+@pytest.mark.slow
 def test_a_slow_score_is_measured_when_asked_and_the_link_says_which(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:
@@ -63,6 +64,7 @@ def test_a_slow_score_is_measured_when_asked_and_the_link_says_which(
     assert (test.query_params["score"], test.query_params["page"]) == ("prediction", "2")
 
 
+@pytest.mark.slow
 def test_a_link_opens_the_same_score_class_and_page(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:
@@ -75,6 +77,7 @@ def test_a_link_opens_the_same_score_class_and_page(
     assert "60 galaxies, page 2 of" in said
 
 
+@pytest.mark.slow
 def test_an_empty_choice_has_one_way_out(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, unlabelled: str
 ) -> None:
@@ -84,10 +87,12 @@ def test_an_empty_choice_has_one_way_out(
     assert "8 galaxies, page 1 of 1" in words(test)
 
 
+@pytest.mark.slow
 def test_artefacts_leave_the_leaderboard_for_their_own_tab_where_they_are_counted(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:
-    test = run_page(monkeypatch, pages_cache, "anomalies", data="simulated:120")
+    options = {"data": "simulated:120", "checkpoint": "baseline"}
+    test = run_page(monkeypatch, pages_cache, "anomalies", **options)
     scores = picture_checks(aj.open_dataset("simulated:120")).parts
     likely = {kind: values > LIKELY for kind, values in scores.items()}
     count = int(np.any(list(likely.values()), axis=0).sum())
@@ -107,6 +112,7 @@ def test_artefacts_leave_the_leaderboard_for_their_own_tab_where_they_are_counte
     ]
 
 
+@pytest.mark.slow
 def test_without_artefacts_the_tab_says_so_and_exports_nothing(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:
@@ -135,6 +141,7 @@ def test_an_exported_artefact_names_its_kinds() -> None:
     assert first["data"] == data.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", WRITERS)
 def test_artefacts_are_exported_in_every_format_with_the_filter_that_chooses_them(
     ending: str,
@@ -161,6 +168,7 @@ def test_artefacts_are_exported_in_every_format_with_the_filter_that_chooses_the
     assert "model" not in said, "no model has a part in them"
 
 
+@pytest.mark.slow
 def test_keys_mark_the_galaxy_and_everything_is_ranked_anew(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:
@@ -188,6 +196,7 @@ def test_keys_mark_the_galaxy_and_everything_is_ranked_anew(
     assert not test.exception
 
 
+@pytest.mark.slow
 def test_a_file_of_marks_is_read_once_and_a_bad_one_is_a_sentence(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:
@@ -205,6 +214,7 @@ def test_a_file_of_marks_is_read_once_and_a_bad_one_is_a_sentence(
     assert "Line 2 has the mark '7'" in words(test)
 
 
+@pytest.mark.slow
 def test_without_a_model_or_classes_all_three_modes_work(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, unlabelled: str
 ) -> None:
@@ -230,6 +240,7 @@ def test_without_a_model_or_classes_all_three_modes_work(
     assert "has no classes, which this test needs" in words(test)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("checkpoint", ["random", "baseline"])
 def test_a_ranking_is_tested_on_a_class_made_rare(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, checkpoint: str

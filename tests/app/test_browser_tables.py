@@ -154,7 +154,7 @@ def test_a_heading_sorts_numbers_that_are_written_with_exponents(
         (folder / f"{k}.png").write_bytes(encode_image(image, "png"))
     lines = [f"{k}.png,{value}" for k, value in enumerate(flux)]
     (folder / "labels.csv").write_text("\n".join(["file,flux", *lines]))
-    server = start("--data", str(folder))
+    server = start("--data", str(folder), "--checkpoint", "baseline")
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     explorer = Explorer(context.new_page(), server.url)
     page = explorer.page

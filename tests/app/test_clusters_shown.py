@@ -43,6 +43,7 @@ def opened(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> Callable[..., 
     return make
 
 
+@pytest.mark.slow
 def test_clusters_colour_the_map_say_how_stable_they_are_and_filter(
     opened: Callable[..., Any],
 ) -> None:

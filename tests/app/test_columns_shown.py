@@ -44,6 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_columns_are_on_the_panel_and_the_page_and_the_label_is_chosen(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, folder: Path
 ) -> None:
@@ -68,6 +69,7 @@ def test_columns_are_on_the_panel_and_the_page_and_the_label_is_chosen(
     assert next(b for b in linked.selectbox if b.key == "label_column").value == "hubble"
 
 
+@pytest.mark.slow
 def test_a_map_that_separates_by_source_says_so_with_its_share(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, folder: Path
 ) -> None:

@@ -17,6 +17,7 @@ from app.pages.compare import view
 pytestmark = QUIET
 
 
+@pytest.mark.slow
 def test_random_weights_are_compared_with_the_pixel_baseline(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:
@@ -30,6 +31,7 @@ def test_random_weights_are_compared_with_the_pixel_baseline(
     assert tables(test)[0]["Model"].tolist()[1].startswith("no model")
 
 
+@pytest.mark.slow
 def test_accuracies_are_measured_when_asked_and_not_before(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:
@@ -46,6 +48,7 @@ def test_accuracies_are_measured_when_asked_and_not_before(
     assert "test galaxies; split grouped within 60″, seed 42." in words(test)
 
 
+@pytest.mark.slow
 def test_a_second_model_is_chosen_first_and_its_cost_said_before_it_embeds(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

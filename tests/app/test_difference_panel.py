@@ -39,6 +39,7 @@ def menu(test: AppTest, label: str) -> list[str]:
     return list(next(box for box in test.selectbox if box.label == label).options)
 
 
+@pytest.mark.slow
 def test_a_selection_is_compared_with_all_others_and_with_a_collection(opened: AppTest) -> None:
     data = aj.open_dataset("simulated:60")
     inside = data.table["snr"].to_numpy(float) > LIMIT

@@ -38,6 +38,7 @@ def expected() -> int:
     return int((named & (data.table["snr"].astype(float).to_numpy() > 20)).sum())
 
 
+@pytest.mark.slow
 def test_the_example_of_a_filter_chooses_the_most_anomalous() -> None:
     scores = np.linspace(10, 30, 200)
     workspace: Any = SimpleNamespace(
@@ -112,6 +113,7 @@ def test_class_score_position_and_columns_of_the_data_can_be_compared() -> None:
     np.testing.assert_array_equal(matching('class == "Merging"', columns), merging)
 
 
+@pytest.mark.slow
 def test_a_map_that_is_the_first_one_and_takes_long_shows_one_progress_bar(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:
@@ -145,6 +147,7 @@ def test_the_figure_draws_what_does_not_match_in_a_grey_trace_of_its_own() -> No
     assert found[1]["name"] == "does not match the filter"
 
 
+@pytest.mark.slow
 def test_a_link_opens_the_table_of_the_selection_with_its_columns_and_order(
     draw: Callable[..., AppTest],
 ) -> None:

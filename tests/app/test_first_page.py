@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -60,14 +61,24 @@ print(json.dumps([first, drawn(settled(test))]))
 """
 
 
+@pytest.fixture(scope="module")
+def looked(drawn_galaxies: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of released weights, and the cache of their look at the galaxies."""
+    folder = tmp_path_factory.mktemp("looked")
+    path = save_released(load_model("random"), folder / "released", {"id": "small.mine"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ASTROJEPA_CACHE", str(folder / "cache"))
+        vectors = aj.embed(load_model(path), aj.open_dataset(drawn_galaxies))
+        kept_scores(vectors)
+        aj.project(vectors, method="pca", seed=0)
+    return folder
+
+
 @pytest.fixture
-def known(galaxy_folder: Path, tmp_path: Path) -> Path:
-    """Released weights that have looked at the galaxies before."""
-    path = save_released(load_model("random"), tmp_path / "released", {"id": "small.mine"})
-    vectors = aj.embed(load_model(path), aj.open_dataset(galaxy_folder))
-    kept_scores(vectors)
-    aj.project(vectors, method="pca", seed=0)
-    return path
+def known(looked: Path, own_cache: Path, tmp_path: Path) -> Path:
+    """A copy of released weights that have looked at the galaxies before."""
+    shutil.copytree(looked / "cache", own_cache)
+    return next(shutil.copytree(looked / "released", tmp_path / "released").glob("*.safetensors"))
 
 
 @pytest.fixture
@@ -76,6 +87,7 @@ def just_started(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue.imported, "is_set", lambda: False)
 
 
+@pytest.mark.slow
 def test_the_first_page_of_a_warm_cache_imports_no_library_and_the_patch_errors_follow(
     known: Path, galaxy_folder: Path, own_cache: Path, tmp_path: Path
 ) -> None:

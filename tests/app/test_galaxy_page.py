@@ -43,6 +43,7 @@ def test_the_page_shows_what_is_known_and_says_what_is_not(
     assert (test.query_params["masks"], test.query_params["seed"]) == ("bright", "5")
 
 
+@pytest.mark.slow
 def test_previous_and_next_follow_the_ranks(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:
@@ -55,6 +56,7 @@ def test_previous_and_next_follow_the_ranks(
     assert test.session_state["row"] == first
 
 
+@pytest.mark.slow
 def test_a_locked_scale_stays_when_the_masks_change(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:

@@ -42,6 +42,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(
     st.fixed_dictionaries(
         {"format": st.just(1)}, optional=dict.fromkeys(("marks", "collections", "drawn_on"), JSON)

@@ -84,6 +84,7 @@ def test_the_map_says_how_many_galaxies_are_drawn_and_how(
     assert "The map shows the density of the 3,000 in view. Zoom in" in said
 
 
+@pytest.mark.slow
 def test_a_link_to_a_galaxy_opens_it_with_its_columns_and_neighbours(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path
 ) -> None:
@@ -177,6 +178,7 @@ def test_images_of_a_source_are_found_by_id_and_the_page_says_how_many_there_are
     assert np.array_equal(tiles[1], pictures.placeholder(48, crossed=False))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("row", "sentence"),
     [
@@ -205,6 +207,7 @@ def test_a_broken_a_huge_and_a_missing_image_are_a_sentence_beside_all_else(
     assert np.array_equal(tile, pictures.placeholder(48, crossed=row != 201))
 
 
+@pytest.mark.slow
 def test_a_source_that_cannot_be_matched_is_refused_in_one_sentence(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, survey: Path, tmp_path: Path
 ) -> None:
@@ -333,6 +336,7 @@ def test_the_leaderboard_lists_galaxies_by_score_and_the_link_says_by_which(
     assert "page" not in test.query_params, "another column begins on the first page"
 
 
+@pytest.mark.slow
 def test_a_link_to_a_leaderboard_opens_its_column_order_filter_and_galaxy(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
 ) -> None:
@@ -394,6 +398,7 @@ def pressed(test: Any, label: str) -> Any:
     return settled(test)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("listed", [100_000, 40], ids=["listed", "beyond what is listed"])
 def test_the_galaxy_page_steps_through_the_ranks_of_the_leaderboard_one_came_from(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, listed: int
@@ -428,6 +433,7 @@ def test_the_galaxy_page_steps_through_the_ranks_of_the_leaderboard_one_came_fro
     assert "no column" in words(test)
 
 
+@pytest.mark.slow
 def test_marks_of_a_large_store_are_given_in_the_order_of_the_leaderboard_and_undone(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
 ) -> None:
@@ -483,6 +489,7 @@ def test_marks_of_a_large_store_are_imported_by_id_whatever_its_order(
     assert found.missing == ("nobody",)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["map", "anomalies"])
 def test_a_wrong_filter_is_named_on_the_page_and_stays_in_the_link(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, name: str
@@ -508,6 +515,7 @@ def test_a_score_is_any_column_of_numbers_but_no_identifier(
     assert offered == ["score", "redshift", "magnitude", "number"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("values", [[-1.7e308, 1.7e308], [3.0, 3.0], [np.inf, np.nan]], ids=str)
 def test_a_leaderboard_by_any_numbers_has_its_histogram(
     monkeypatch: pytest.MonkeyPatch,
@@ -527,6 +535,7 @@ def test_a_leaderboard_by_any_numbers_has_its_histogram(
     assert f"{known:,} galaxies, page 1 of" in words(test)
 
 
+@pytest.mark.slow
 def test_a_probe_is_trained_on_a_random_sample_and_its_link_trains_it_again(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
 ) -> None:

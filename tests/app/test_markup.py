@@ -102,7 +102,14 @@ STATES: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("shown", STATES)
+# of the map, whose parts draw most of the text
+QUICK = {"map", "filter", "table", "search", "wrong filter", "unknown colour"}
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [pytest.param(name, marks=[pytest.mark.slow] * (name not in QUICK)) for name in STATES],
+)
 def test_text_of_the_data_is_never_markup(
     shown: str, galaxies: str, monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:

@@ -115,6 +115,7 @@ def test_without_a_model_the_page_still_stands(page: Callable[..., AppTest]) -> 
     assert "Principal components of the pixels" in words(page(checkpoint="baseline"))
 
 
+@pytest.mark.slow
 def test_curves_of_a_frozen_encoder_are_called_those_of_its_predictor(
     page: Callable[..., AppTest],
 ) -> None:

@@ -101,6 +101,7 @@ def test_anomalies_filters_by_class(draw: Callable[..., AppTest]) -> None:
     assert not test.exception
 
 
+@pytest.mark.slow
 def test_probe_lab_trains_on_click_with_baselines_beside_it(draw: Callable[..., AppTest]) -> None:
     test = draw("probe", data="simulated:200")
     next(button for button in test.button if button.label == "Train").click().run()

@@ -109,6 +109,7 @@ def test_the_bar_under_a_lasso_keeps_its_galaxies_for_the_session() -> None:
     assert test.session_state["drawn_on"] == {"0123456789abcdef": {}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", WRITERS)
 def test_collections_are_exported_in_every_format_with_the_maps_they_were_drawn_on(
     ending: str,
@@ -125,6 +126,7 @@ def test_collections_are_exported_in_every_format_with_the_maps_they_were_drawn_
         assert (said["data"], said["data_fingerprint"]) == (data.name, data.fingerprint)
 
 
+@pytest.mark.slow
 def test_the_bar_offers_collections_in_the_chosen_format(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:
@@ -143,6 +145,7 @@ def test_the_bar_offers_collections_in_the_chosen_format(
     assert button.proto.label == "Download 60 galaxies as .parquet"
 
 
+@pytest.mark.slow
 def test_a_probe_on_outlines_of_the_models_own_map_claims_nothing_over_baselines(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path
 ) -> None:

@@ -104,6 +104,7 @@ def test_labels_of_validation_and_test_cannot_change_the_probe(
     np.testing.assert_array_equal(first.named, second.named)
 
 
+@pytest.mark.slow
 def test_galaxies_without_a_label_that_are_unlike_the_labelled_ones_are_told() -> None:
     data = simulate(600)
     vectors = np.random.default_rng(0).normal(size=(600, 12)) + 3 * np.eye(12)[data.labels]
@@ -230,6 +231,7 @@ def probed(test: AppTest) -> Any:
     )
 
 
+@pytest.mark.slow
 def test_the_lab_shows_calibration_baselines_and_the_download(lab: Callable[..., AppTest]) -> None:
     test = train(lab())
     assert "Fixed split" in words(test)
@@ -250,6 +252,7 @@ def test_the_lab_shows_calibration_baselines_and_the_download(lab: Callable[...,
     assert test.session_state["colour"] == "probe prediction"
 
 
+@pytest.mark.slow
 def test_the_lab_learns_a_collection_against_everything_else(
     lab: Callable[..., AppTest], data: Any
 ) -> None:
@@ -266,6 +269,7 @@ def test_the_lab_learns_a_collection_against_everything_else(
     assert report_classes == ("mine", "everything else")
 
 
+@pytest.mark.slow
 def test_without_a_model_the_probe_is_named_as_the_baseline_that_it_is(
     lab: Callable[..., AppTest],
 ) -> None:
@@ -277,6 +281,7 @@ def test_without_a_model_the_probe_is_named_as_the_baseline_that_it_is(
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["knn", "mlp"])
 def test_every_kind_of_probe_can_be_trained_on_few_labels(
     kind: str, lab: Callable[..., AppTest]
@@ -288,6 +293,7 @@ def test_every_kind_of_probe_can_be_trained_on_few_labels(
     assert test.session_state["probed"][2:4] == (kind, 30)
 
 
+@pytest.mark.slow
 def test_a_link_trains_the_same_probe(monkeypatch: pytest.MonkeyPatch, pages_cache: Path) -> None:
     link = state.Link(probe="knn", learn=tasks.LABELS, share=50)
     query = state.encode_link(link)

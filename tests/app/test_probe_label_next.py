@@ -106,6 +106,7 @@ def test_the_next_galaxy_is_the_next_without_a_class() -> None:
     assert label_next.following(order, dict.fromkeys(order, 0), 2) == 2, "none is left"
 
 
+@pytest.mark.slow
 def test_classes_are_given_by_button_learned_by_training_again_and_exported(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, pages_cache: Path
 ) -> None:

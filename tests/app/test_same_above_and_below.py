@@ -85,6 +85,7 @@ def read(ending: str, content: bytes) -> tuple[pd.DataFrame, dict[str, str]]:
     return table.to_pandas(), {str(key).lower(): str(value) for key, value in table.meta.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", ["map", "anomalies"])
 def test_a_selection_and_a_leaderboard_are_the_same_file_above_and_below(
     opened: Any, survey: tuple[Path, Path], page: str
@@ -116,6 +117,7 @@ def test_a_selection_and_a_leaderboard_are_the_same_file_above_and_below(
         assert tells.get("filter", "") == (FILTER if told and page == "map" else "")
 
 
+@pytest.mark.slow
 def test_a_link_made_below_opens_the_same_above_and_the_other_way_round(
     opened: Any, survey: tuple[Path, Path]
 ) -> None:

@@ -56,6 +56,7 @@ def test_more_like_this_chooses_the_nearest_hundred_and_is_in_the_link(
     assert not {"like", "filter"} & set(test.query_params)
 
 
+@pytest.mark.slow
 def test_the_columns_of_a_search_are_its_distances(draw: Callable[..., AppTest]) -> None:
     known = aj.embed(aj.load_model("random"), aj.open_dataset(DATA))
     distances = aj.search_by_examples(known, [7, 12], [30])
@@ -70,6 +71,7 @@ def test_the_columns_of_a_search_are_its_distances(draw: Callable[..., AppTest])
     assert "1 of 120 galaxies match." in words(by_rank)
 
 
+@pytest.mark.slow
 def test_examples_are_added_on_either_side_and_removed(draw: Callable[..., AppTest]) -> None:
     test = draw(query={"map": "pca", "galaxy": "7", "like": "12", "filter": "search_rank <= 5"})
     press(test, "Less like this")
@@ -81,6 +83,7 @@ def test_examples_are_added_on_either_side_and_removed(draw: Callable[..., AppTe
     assert test.query_params["like"] == "12.7"
 
 
+@pytest.mark.slow
 def test_a_search_joins_the_filter_that_is_there_and_leaves_it_when_it_ends(
     draw: Callable[..., AppTest],
 ) -> None:
@@ -130,6 +133,7 @@ def test_an_image_that_was_brought_along_finds_its_galaxy(draw: Callable[..., Ap
     assert "Searching" not in words(test)
 
 
+@pytest.mark.slow
 def test_an_uploaded_file_is_an_example_until_it_is_removed_and_again_when_sent_again(
     draw: Callable[..., AppTest],
 ) -> None:
@@ -163,6 +167,7 @@ def test_with_the_end_of_a_search_its_files_are_no_longer_listed(
     assert "like 1 example;" in words(test), "sent again, it is searched for again"
 
 
+@pytest.mark.slow
 def test_a_region_ranks_its_own_galaxy_first(draw: Callable[..., AppTest]) -> None:
     data, model = aj.open_dataset(DATA), aj.load_model("random")
     mask = write_mask(first_mask(model.grid))

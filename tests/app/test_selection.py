@@ -82,6 +82,7 @@ def test_a_caption_says_what_is_sorted_by() -> None:
     assert selection.captions(shown, "pitch_deg", rows, values[:1]) == ["pitch deg unknown"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [ending for ending in WRITERS if ending != ".csv"])
 def test_an_export_holds_ids_scores_columns_and_what_it_was_made_from(
     ending: str, tmp_path: Path

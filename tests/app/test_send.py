@@ -21,6 +21,7 @@ from tests.test_samp import hub, topcat  # noqa: F401  (fixtures)
 pytestmark = QUIET
 
 
+@pytest.mark.slow
 def test_the_leaderboard_is_sent_in_its_order_to_a_program_at_the_hub(
     monkeypatch: pytest.MonkeyPatch,
     pages_cache: Path,
@@ -38,6 +39,7 @@ def test_the_leaderboard_is_sent_in_its_order_to_a_program_at_the_hub(
     assert set(table["id"]) == set(aj.open_dataset("simulated:60").ids)
 
 
+@pytest.mark.slow
 def test_without_a_hub_the_page_says_what_to_start(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, tmp_path: Path
 ) -> None:

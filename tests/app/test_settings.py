@@ -126,6 +126,7 @@ def test_the_app_imports_no_numerics_of_its_own() -> None:
                 assert words[1].split(".")[0] not in forbidden, f"{path.relative_to(ROOT)}: {line}"
 
 
+@pytest.mark.slow
 def test_the_collector_that_runs_after_every_click_leaves_libraries_alone() -> None:
     code = (
         "import gc\nfrom app.session import queue\nqueue.warm_up()\nprint(gc.get_freeze_count() "

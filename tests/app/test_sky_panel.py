@@ -49,6 +49,7 @@ def test_a_position_with_a_radius_is_a_cone(text: str, expression: str) -> None:
     assert search.cone(text, parse_coordinates) == expression
 
 
+@pytest.mark.slow
 def test_a_cone_chooses_across_zero_hours_and_the_panel_says_what_has_no_place(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, galaxies: Path
 ) -> None:

@@ -97,6 +97,7 @@ def galaxy_page(
     return run_page(monkeypatch, cache, "galaxy", data=str(folder), query=query, **options)
 
 
+@pytest.mark.slow
 def test_nothing_is_asked_for_until_it_is_switched_on_and_then_once_a_galaxy(
     monkeypatch: pytest.MonkeyPatch,
     pages_cache: Path,
@@ -125,6 +126,7 @@ def test_nothing_is_asked_for_until_it_is_switched_on_and_then_once_a_galaxy(
     assert LABEL not in words(settled(test.run()))
 
 
+@pytest.mark.slow
 def test_where_the_pixel_scale_is_unknown_the_page_says_so(
     monkeypatch: pytest.MonkeyPatch,
     pages_cache: Path,
@@ -139,6 +141,7 @@ def test_where_the_pixel_scale_is_unknown_the_page_says_so(
     assert "67.1″ wide, since the stored image's pixel scale is unknown" in words(test)
 
 
+@pytest.mark.slow
 def test_a_galaxy_without_a_position_and_a_simulated_one_have_no_switch(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, tmp_path: Path
 ) -> None:
@@ -169,6 +172,7 @@ def test_a_hosted_explorer_has_no_switch_and_asks_nobody_whatever_the_session_ho
     assert how.paths == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", ["map", "galaxy"])
 def test_a_galaxy_of_a_large_store_has_the_same_switch_unless_it_is_simulated_or_unplaced(
     monkeypatch: pytest.MonkeyPatch,
@@ -208,6 +212,7 @@ def test_a_galaxy_of_a_large_store_has_the_same_switch_unless_it_is_simulated_or
     assert asked == pytest.approx({"ra": frame["ra"][7], "dec": frame["dec"][7]}, abs=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("behaviour", "sentence"),
     [

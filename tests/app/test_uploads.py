@@ -125,6 +125,7 @@ def test_votes_leave_out_galaxies_without_a_label() -> None:
     assert uploads.votes(np.array([-1]), ("a",)) == "no labels"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", WRITERS)
 def test_placed_images_are_exported_in_every_format_with_what_they_were_placed_by(
     ending: str,
@@ -178,6 +179,7 @@ def kept_files() -> list[str]:
     )
 
 
+@pytest.mark.slow
 def test_a_galaxy_of_the_data_is_its_own_nearest_and_lands_on_its_place(models: Any) -> None:
     test = models()
     data = simulate(60)
@@ -211,5 +213,6 @@ def test_without_a_model_pictures_cannot_be_placed(models: Any) -> None:
     assert "Choose a model at the top" in words(test)
 
 
+@pytest.mark.slow
 def test_strangers_may_bring_pictures_too(models: Any) -> None:
     assert len(models(hosted=True).get("file_uploader")) == 1

@@ -51,6 +51,7 @@ def test_vectors_are_a_model_of_the_menu_and_galaxies_without_one_are_counted(
     assert test.query_params["model"].startswith("theirs.npz@")
 
 
+@pytest.mark.slow
 def test_the_selected_galaxy_is_the_same_when_the_model_changes(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, theirs: Path
 ) -> None:
@@ -68,6 +69,7 @@ def test_the_selected_galaxy_is_the_same_when_the_model_changes(
     assert test.query_params["galaxy"] == "20"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("page", "sentence"),
     [
@@ -93,6 +95,7 @@ def test_every_page_works_on_vectors(
     assert sentence in said
 
 
+@pytest.mark.slow
 def test_vectors_are_compared_with_a_model_where_they_have_all_its_galaxies(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, theirs: Path
 ) -> None:

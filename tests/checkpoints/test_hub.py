@@ -126,6 +126,7 @@ FETCH = (
 )
 
 
+@pytest.mark.slow
 def test_a_model_of_the_hub_is_fetched_with_its_card_and_loads_as_what_was_exported(
     tmp_path: Path, hub: Hub, released: Path
 ):
@@ -134,6 +135,7 @@ def test_a_model_of_the_hub_is_fetched_with_its_card_and_loads_as_what_was_expor
     assert done.stdout.strip() == load_model(released).hash, done.stderr
 
 
+@pytest.mark.slow
 def test_what_was_fetched_is_used_again_without_asking(tmp_path: Path, hub: Hub, released: Path):
     first = python(FETCH, tmp_path, hub)
     asked = len(hub.asked)
@@ -143,12 +145,14 @@ def test_what_was_fetched_is_used_again_without_asking(tmp_path: Path, hub: Hub,
     assert Path(first.stdout.strip()).read_bytes() == released.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_revision_is_kept_apart(tmp_path: Path, hub: Hub):
     done = python(FETCH.replace(ID, f"{ID}@v2"), tmp_path, hub)
     assert Path(done.stdout.strip()).parent.name == f"{ID}@v2", done.stderr
     assert all("/v2/" in asked for asked in hub.asked)
 
 
+@pytest.mark.slow
 def test_a_card_without_weights_is_enough_where_an_owner_is_named(
     tmp_path: Path, hub: Hub, released: Path
 ):
@@ -167,6 +171,7 @@ def test_a_card_without_weights_is_enough_where_an_owner_is_named(
     )
 
 
+@pytest.mark.slow
 def test_weights_that_do_not_fit_the_card_are_thrown_away(tmp_path: Path, hub: Hub):
     name = f"observatory/{ID}/{ID}.safetensors"
     hub.files[name] = hub.files[name][:-4] + bytes(4)
@@ -176,6 +181,7 @@ def test_weights_that_do_not_fit_the_card_are_thrown_away(tmp_path: Path, hub: H
     assert list(tmp_path.rglob("*.safetensors")) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("part", "size"),
     [("json", cards.MAX_CARD_BYTES + 1), ("safetensors", cards.MAX_FILE_BYTES + 1)],
@@ -187,6 +193,7 @@ def test_a_file_that_is_too_large_is_not_fetched(tmp_path: Path, hub: Hub, part:
     assert not [asked for asked in hub.asked if asked.startswith("GET") and asked.endswith(part)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("offline", [False, True])
 def test_a_hub_that_has_no_such_model_or_is_not_asked_is_one_sentence(
     tmp_path: Path, hub: Hub, offline: bool

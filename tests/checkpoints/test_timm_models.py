@@ -45,6 +45,7 @@ def expected(net: Any, name: str, frames: np.ndarray) -> np.ndarray:
         return net.forward_head(net.forward_features(pixels), pre_logits=True).numpy()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", ["safetensors", "pth", "wrapped pth"])
 def test_weights_of_a_file_embed_as_timm_does(
@@ -66,6 +67,7 @@ def test_weights_of_a_file_embed_as_timm_does(
     assert (model.config.image.image_size, model.grid, model.has_predictor) == (SIDE, 10, False)
 
 
+@pytest.mark.slow
 def test_random_weights_are_the_same_every_time_and_other_weights_have_another_hash(
     frames: np.ndarray, tmp_path: Path
 ) -> None:

@@ -43,6 +43,7 @@ def test_embed_writes_vectors_that_open_without_pickle(run, galaxy_folder, tmp_p
         assert found["model"] == load_model(run).id
 
 
+@pytest.mark.slow
 def test_embed_into_a_folder_writes_shards_and_leaves_them_when_they_are_complete(
     galaxy_folder, tmp_path, capsys
 ):
@@ -66,6 +67,7 @@ def test_embed_into_a_folder_writes_shards_and_leaves_them_when_they_are_complet
     assert "1 of 1 blocks were already done" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_parts_of_an_embedding_say_what_is_missing_until_the_last_is_written(
     galaxy_folder, tmp_path, capsys
 ):
@@ -94,6 +96,7 @@ def test_a_part_of_one_file_is_refused(galaxy_folder, tmp_path, capsys):
     assert f"{out} is one file, but 2 processes write; give a folder." in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_embed_names_another_precision_and_fewer_passes_in_what_it_writes(
     galaxy_folder, tmp_path, capsys
 ):
@@ -125,6 +128,7 @@ def test_one_file_is_not_written_by_several_processes(tmp_path, capsys, monkeypa
     assert "v.npz is one file, but 2 processes write; give a folder." in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_probe_prints_every_baseline_beside_the_model_and_export_puts_it_on_the_card(
     run, galaxy_folder, tmp_path, capsys, monkeypatch
 ):
@@ -205,6 +209,7 @@ def test_a_release_averages_over_scales_only_where_the_frame_holds_them(
     assert not (tmp_path / "tiny.scaled.json").exists()
 
 
+@pytest.mark.slow
 def test_anomalies_are_listed_strangest_first(run, galaxy_folder, tmp_path, capsys):
     assert (
         main(
@@ -336,6 +341,7 @@ def test_every_sub_commands_help_shows_an_example(capsys):
         assert f"example: astrojepa {name}" in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.slow
 def test_metrics_become_a_table_and_events(tmp_path, capsys, tiny):
     from astrojepa.training.trainer import train
 

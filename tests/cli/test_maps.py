@@ -48,6 +48,7 @@ def test_project_writes_how_far_the_map_can_be_trusted_and_how_it_was_made(
     assert 0 <= found["knn_accuracy_on_map"] <= 1
 
 
+@pytest.mark.slow
 def test_project_places_others_on_the_map_of_the_data(
     data: list[str], galaxy_folder: Path, tmp_path: Path
 ) -> None:
@@ -75,6 +76,7 @@ def test_project_places_others_on_the_map_of_the_data(
     np.testing.assert_allclose([placed[name] for name in known], list(known.values()), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_patch_errors_of_all_galaxies_are_listed_the_most_surprising_first(
     data: list[str], tmp_path: Path
 ) -> None:
@@ -87,6 +89,7 @@ def test_patch_errors_of_all_galaxies_are_listed_the_most_surprising_first(
     assert {row["label"] for row in rows} == {"round", "elongated"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("measure", ["mse", "normalised", "cosine"])
 def test_patch_errors_draws_each_measure(data: list[str], tmp_path: Path, measure: str) -> None:
     out = tmp_path / "heat.png"
@@ -109,6 +112,7 @@ def test_patch_errors_draws_each_measure(data: list[str], tmp_path: Path, measur
     assert out.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_compare_writes_numbers_or_galaxies(
     data: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -289,6 +289,7 @@ def test_lambda_reaches_the_run_and_the_last_line_opens_it_on_the_same_galaxies(
     assert [row["step"] for row in read_metrics(tmp_path / "run")] == [6]
 
 
+@pytest.mark.slow
 def test_without_data_the_simulator_is_announced_on_the_first_lines(
     tmp_path, capsys, monkeypatch, tiny_flags
 ):
@@ -327,7 +328,8 @@ def start(*arguments: str, **settings) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.slow(15)
+@pytest.mark.once
 def test_ctrl_c_ends_a_real_process_cleanly_and_resumably(tmp_path, tiny_flags):
     run = tmp_path / "run"
     process = start(*tiny_flags, "--epochs", "5000", "--out", str(run))
@@ -349,6 +351,7 @@ def test_ctrl_c_ends_a_real_process_cleanly_and_resumably(tmp_path, tiny_flags):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_a_full_disk_while_saving_leaves_the_old_checkpoint(tmp_path, tiny_flags):
     """A file-size limit stands for the full disk: the write fails in the same place with the
     same kind of error.

@@ -100,6 +100,7 @@ def test_a_score_that_vectors_cannot_give_names_those_they_can(
     )
 
 
+@pytest.mark.slow
 def test_the_leaderboard_of_vectors_says_what_is_not_in_it(
     theirs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -169,6 +170,7 @@ def test_a_probe_of_vectors_names_the_rows_that_need_images_or_a_model(
         assert message in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_vectors_stand_beside_the_baselines_of_the_images_of_the_same_ids(
     galaxy_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -194,6 +196,7 @@ def report_of(tmp_path: Path, *words: str) -> tuple[dict[str, Any], str]:
     return facts, (tmp_path / "r.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_report_of_vectors_has_the_tables_of_a_model_and_says_what_is_left_out(
     theirs: Path, embeddings: Embeddings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -216,6 +219,7 @@ def test_a_report_of_vectors_has_the_tables_of_a_model_and_says_what_is_left_out
     assert said in " ".join(capsys.readouterr().out.split())
 
 
+@pytest.mark.slow
 def test_a_report_of_vectors_beside_their_images_shows_them_and_counts_the_galaxies_without(
     galaxy_folder: Path, tmp_path: Path
 ) -> None:

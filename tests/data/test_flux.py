@@ -254,6 +254,7 @@ def test_what_holds_no_flux_is_refused_with_what_to_do(tmp_path: Path) -> None:
         aj.open_dataset(tmp_path, bands=("g",))
 
 
+@pytest.mark.slow
 def test_a_model_refuses_galaxies_in_other_bands_than_its_own() -> None:
     data, model = aj.open_dataset("simulated:60", bands=("g", "r")), aj.load_model("random")
     with pytest.raises(aj.DataError, match=r"takes RGB images, and .* was opened as flux in g, r"):

@@ -39,12 +39,6 @@ def test_the_benchmarks_are_one_filter_away(
     assert (data.labels >= 0).mean() > 0.9
 
 
-def test_the_default_split_never_separates_equal_ids(real_galaxies: Path) -> None:
-    pieces = [set(piece.ids.tolist()) for piece in split(open_dataset(real_galaxies))]
-    assert not pieces[0] & (pieces[1] | pieces[2])
-    assert not pieces[1] & pieces[2]
-
-
 def test_real_pictures_become_frames_with_the_galaxy_in_the_middle(real_galaxies: Path) -> None:
     data = open_dataset(real_galaxies)
     made = frames(data.subset(np.arange(0, len(data), 200)), 64)

@@ -13,6 +13,7 @@ import pytest
 import astrojepa as aj
 from astrojepa.cli import make_parser
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 
 

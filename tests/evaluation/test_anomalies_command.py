@@ -45,6 +45,7 @@ def test_the_list_is_that_of_the_scores_with_every_artefact(
     assert set(facts["spearman"]) == {"brightness", "S/N", "star count"}
 
 
+@pytest.mark.slow
 def test_the_leaderboard_has_a_table_for_the_chosen_class(
     galaxy_folder: Path, tmp_path: Path, capsys
 ) -> None:

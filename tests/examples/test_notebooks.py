@@ -24,7 +24,7 @@ def test_there_are_three_tutorials():
     assert [path.stem for path in NOTEBOOKS] == ["folder_to_map", "map_in_a_notebook", "own_probe"]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(15)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_tutorial_runs_and_prints_as_many_lines_as_it_shows(path):
     stored = nbformat.read(path, as_version=4)

@@ -161,6 +161,7 @@ def page(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], AppTest]:
     return open_map
 
 
+@pytest.mark.slow
 @no_deprecation
 def test_the_explorer_opens_changed_data_again_and_says_so(
     page: Callable[[str], AppTest], tmp_path: Path

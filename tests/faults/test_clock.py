@@ -41,6 +41,7 @@ def bars(text: str) -> list[str]:
     return [part for part in re.split(r"[\r\n]", text) if "%|" in part]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("backwards")
 def test_a_training_shows_no_negative_time_and_resumes(
     tiny: TrainConfig,

@@ -26,7 +26,7 @@ from astrojepa.runs import read_config
 from astrojepa.training.trainer import train
 from tests.faults.places import with_mount
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.once]
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from astrojepa.training.trainer import train
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.parametrize(
     "frozen", [False, True], ids=["from random weights", "around a frozen encoder"]
 )

@@ -150,6 +150,7 @@ def killed(writers: Writers, name: str, folder: Path, count: int, seed: int) -> 
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.parametrize("name", KINDS)
 def test_a_writer_killed_at_a_random_moment_loses_nothing_and_leaves_nothing_half_written(
     writers: Writers, place: Path, name: str
@@ -164,6 +165,7 @@ def test_a_thousand_kills_lose_nothing(writers: Writers, place: Path, name: str)
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.parametrize("rename", [1, 2, 3])
 @pytest.mark.parametrize(
     "name", ["released weights", "last.pt and best.pt", "tables and reports", "frames"]
@@ -180,6 +182,7 @@ def test_a_writer_killed_between_the_files_of_one_version_leaves_a_readable_one(
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_an_export_killed_after_one_that_was_killed_loses_nothing(
     writers: Writers, place: Path
 ) -> None:

@@ -34,6 +34,7 @@ def error_of(capsys: pytest.CaptureFixture[str]) -> str:
     return line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("full_from", [1, 9], ids=["first step", "second epoch"])
 def test_a_full_gpu_says_what_to_lower_and_leaves_the_run(
     tiny_flags: list[str],
@@ -95,6 +96,8 @@ def test_other_errors_of_torch_are_not_taken_for_a_full_gpu() -> None:
         guarded(wrong)
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_a_helper_of_the_simulator_killed_at_work_is_one_sentence_and_no_hang(
     own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,6 +130,7 @@ def test_a_helper_of_the_simulator_killed_at_work_is_one_sentence_and_no_hang(
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_helpers_end_with_the_program_that_started_them(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from astrojepa.data.simulate.workers import "
@@ -153,6 +157,7 @@ def test_helpers_end_with_the_program_that_started_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_disk_that_is_too_small_for_the_stamps_is_a_sentence_and_not_the_end_of_the_process(
     tmp_path: Path, processes: int

@@ -81,6 +81,7 @@ def test_a_run_folder_is_held_while_it_is_trained_and_free_afterwards(
         pass
 
 
+@pytest.mark.slow
 def test_the_lock_of_a_killed_training_does_not_stop_the_next(
     tiny: TrainConfig, tmp_path: Path
 ) -> None:
@@ -121,6 +122,8 @@ def test_runs_that_begin_together_get_folders_of_their_own(
     assert len(set(folders)) == 3
 
 
+@pytest.mark.once
+@pytest.mark.slow
 def test_two_processes_may_write_one_key_of_the_cache_while_a_third_reads(tmp_path: Path) -> None:
     path = tmp_path / "embeddings-key.npz"
     seen, torn = set(), 0
@@ -171,6 +174,7 @@ def test_a_temporary_file_removed_before_it_was_locked_is_made_again(
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_two_explorers_may_open_the_same_galaxies_on_one_cold_cache(
     tmp_path: Path, own_cache: Path
 ) -> None:

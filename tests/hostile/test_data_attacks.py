@@ -279,6 +279,7 @@ def test_no_name_in_a_table_and_no_link_leads_out_of_its_folder(name: str, tmp_p
         open_dataset(root)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="needs a pipe with a name")
 def test_a_pipe_called_a_picture_does_not_stop_the_program(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.png")

@@ -17,6 +17,7 @@ import pytest
 from tests.hostile.readers import READERS
 from tests.hostile.trial import LEAST, MEMORY_CAP, SECONDS
 
+pytestmark = pytest.mark.slow(0.5)  # all readers share one trial
 ROOT = Path(__file__).parents[2]
 QUICK = 2_000
 NIGHTLY = int(os.environ.get("HOSTILE_CASES", "24000"))

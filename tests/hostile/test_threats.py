@@ -71,6 +71,7 @@ def unescaped(test: AppTest) -> list[str]:
     return [value for value in values if re.search(r"(?<!\\)(\[p\]|\[l\]|<img|:red\[|\$x)", value)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", ["map", "galaxy", "anomalies", "probe", "compare", "models"])
 def test_markup_in_ids_and_classes_is_shown_and_not_obeyed(
     page: str, draw: Callable[..., AppTest], marked_up: Path
@@ -112,6 +113,7 @@ def test_no_cell_of_an_export_is_run_by_a_spreadsheet(word: str) -> None:
         assert not re.match(r"[\s]*[=+@-]", cell)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path", ["/etc/passwd", "../../evil.pth", "runs/evil", "file:///etc/passwd", "..", "evil.pth"]
 )
@@ -222,6 +224,7 @@ def test_a_heavy_task_runs_once_however_many_ask_and_one_at_a_time() -> None:
     assert len(jobs._jobs) <= 17
 
 
+@pytest.mark.slow
 def test_what_one_visitor_marks_gathers_and_brings_is_not_in_another_s_session(
     draw: Callable[..., AppTest],
 ) -> None:

@@ -82,6 +82,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     return {line["reader"]: line["failures"] for line in lines}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("reader", "complaint"),
     [

@@ -45,6 +45,7 @@ def test_a_host_finds_everything_and_computes_nothing(bundle: Path, own_cache: P
     assert made <= {"hashes"}, "something was computed, and written to the host's own cache"
 
 
+@pytest.mark.slow
 def test_without_its_arrays_all_of_that_is_computed(bundle: Path, own_cache: Path) -> None:
     found = open_bundle(bundle)
     data = aj.open_dataset(found.data)
@@ -53,6 +54,7 @@ def test_without_its_arrays_all_of_that_is_computed(bundle: Path, own_cache: Pat
     assert made - {"hashes"} == {"embeddings", "frames"}
 
 
+@pytest.mark.slow
 def test_vectors_are_those_of_the_packed_pictures_in_half_precision(bundle: Path) -> None:
     found = open_bundle(bundle)
     data, model = aj.open_dataset(found.data), load_model(found.weights("small.tiny"))
@@ -122,6 +124,7 @@ def test_a_bundle_never_replaces_another_folder(
         make_bundle(aj.open_dataset(pictures), "", model, tmp_path, creator="a test")
 
 
+@pytest.mark.slow
 def test_an_interrupted_export_leaves_nothing(
     pictures: Path, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,6 +145,7 @@ def test_an_interrupted_export_leaves_nothing(
     assert list((tmp_path / "out").iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_command_bundles_simulated_galaxies_by_name(
     tmp_path: Path,
     model: Model,

@@ -101,6 +101,7 @@ def test_drawing_the_galaxies_again_gives_their_parameters_and_small_pictures(
         assert np.abs(means).mean() < 1.5, RENEW
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [SAMPLE, pytest.param(1000, marks=pytest.mark.nightly)])
 def test_embedding_the_galaxies_again_gives_their_vectors(data: Dataset, rows: int) -> None:
     chosen = np.linspace(0, len(data) - 1, rows).astype(int)

@@ -174,7 +174,7 @@ REHEARSABLE = pytest.mark.skipif(
 
 
 @REHEARSABLE
-@pytest.mark.slow
+@pytest.mark.slow(15)
 def test_the_dockerfiles_steps_start_an_explorer_without_privileges_on_a_read_only_disk(
     fresh: Path,
 ) -> None:

@@ -20,7 +20,7 @@ from tests.app.explorer_page import Explorer
 from tests.hosting.hosted_server import hosted, outward, recording
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.slow(20),
     pytest.mark.browser,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]

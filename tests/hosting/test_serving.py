@@ -192,6 +192,7 @@ def test_weights_that_changed_since_they_were_listed_are_not_served(
         opening.open_model(str(other), entry.sha256)(print)
 
 
+@pytest.mark.slow
 def test_released_weights_are_pinned_when_the_server_starts(
     model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -233,6 +234,7 @@ def page(
     )
 
 
+@pytest.mark.slow
 @QUIET[0]
 @QUIET[1]
 def test_nothing_in_the_address_adds_to_what_is_served(

@@ -80,6 +80,7 @@ def test_an_image_without_a_galaxy_is_seen_to_its_sides() -> None:
     assert petrosian_radius(torch.zeros(2, 3, SIZE, SIZE)).tolist() == [1.0, 1.0]
 
 
+@pytest.mark.slow
 def test_zoom_changes_a_vector_far_less_than_that_of_the_polar_network() -> None:
     def change(backbone: str) -> float:
         near, far, other = (

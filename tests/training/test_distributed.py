@@ -89,6 +89,7 @@ def gap(found: torch.Tensor, expected: torch.Tensor) -> float:
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.parametrize(
     "index", range(len(CASES)), ids=lambda index: f"{CASES[index][0]} {CASES[index][2]}"
 )
@@ -105,6 +106,7 @@ def test_two_processes_have_the_loss_and_gradient_of_one_on_the_joined_batch(two
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_every_process_has_the_same_value_and_directions(two_processes):
     for first, second in zip(*(process[: len(CASES)] for process in two_processes), strict=True):
         assert first["sigreg"] == second["sigreg"]
@@ -112,6 +114,7 @@ def test_every_process_has_the_same_value_and_directions(two_processes):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 @pytest.mark.parametrize("bug", BUGS[:2])
 def test_a_sum_that_is_not_used_would_be_found(two_processes, bug):
     expected, gradient = one_step(tiny_config("sigreg alone", precision="float32"))
@@ -122,6 +125,7 @@ def test_a_sum_that_is_not_used_would_be_found(two_processes, bug):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_a_sum_without_gradient_would_be_found_as_a_gradient_of_one_half(two_processes):
     expected, gradient = one_step(tiny_config("sigreg alone", precision="float32"))
     first = two_processes[0][-1]
@@ -159,7 +163,8 @@ def launch(*flags: str, out: Path | None = None) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
+@pytest.mark.once
 def test_a_run_on_two_processes_equals_the_run_on_one(together, tiny, tmp_path):
     """Sums are ordered differently, so weights agree to rounding, not to the bit."""
     one = read_metrics(train(tiny, out=tmp_path / "one", progress=False))
@@ -170,6 +175,7 @@ def test_a_run_on_two_processes_equals_the_run_on_one(together, tiny, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_two_processes_sweep_together_and_one_of_them_writes_and_speaks(together):
     assert together.said.count("Sweep     run") == 2
     assert together.said.count(f"Done: {together.sweep}") == 1
@@ -177,7 +183,8 @@ def test_two_processes_sweep_together_and_one_of_them_writes_and_speaks(together
     assert [row["state"] for row in rows] == ["finished", "finished"]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
+@pytest.mark.once
 def test_a_process_that_dies_ends_the_run_with_a_sentence_and_the_run_can_go_on(
     tmp_path, tiny_flags
 ):

@@ -56,6 +56,7 @@ def config(folder: Path, **changes: object) -> TrainConfig:
     return replace(preset("small.sigreg06"), **(settings | changes))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", [{}, VIEWS], ids=["masks", "views"])
 def test_a_model_trained_on_four_bands_embeds_them_and_keeps_its_stretch(
     changes: dict[str, object], folder: Path, tmp_path: Path
@@ -78,6 +79,7 @@ def test_a_model_trained_on_four_bands_embeds_them_and_keeps_its_stretch(
         aj.embed(model, aj.open_dataset("simulated:60"))
 
 
+@pytest.mark.slow
 def test_patch_errors_anomalies_and_random_weights_work_on_flux(
     folder: Path, tmp_path: Path
 ) -> None:
@@ -92,6 +94,7 @@ def test_patch_errors_anomalies_and_random_weights_work_on_flux(
     assert np.isfinite(aj.embed(model.randomised(), data, cache=False).vectors).all()
 
 
+@pytest.mark.slow
 def test_a_model_is_trained_on_bands_of_unequal_pixels(tmp_path: Path) -> None:
     """As VIS and NISP of Euclid: r and z of simulated galaxies, z in pixels three times as large."""
     data = aj.open_dataset("simulated:64", bands=("r", "z"))
@@ -124,6 +127,7 @@ def make_wcs(shape: tuple[int, ...], centre: SkyCoord, arcsec: float) -> WCS:
     return wcs
 
 
+@pytest.mark.slow
 def test_a_run_that_starts_from_a_model_keeps_the_stretch_of_its_flux(
     folder: Path, tmp_path: Path
 ) -> None:
@@ -135,6 +139,7 @@ def test_a_run_that_starts_from_a_model_keeps_the_stretch_of_its_flux(
     assert (image.softening, image.white) == (given["softening"], given["white"])
 
 
+@pytest.mark.slow
 def test_a_stretch_that_is_given_is_kept(folder: Path, tmp_path: Path) -> None:
     given = {"softening": (0.1, 0.2, 0.3, 0.4), "white": (1.0, 2.0, 3.0, 4.0)}
     run = tmp_path / "run"

@@ -54,6 +54,7 @@ def fitted(tiny_once, encoder_only, tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_the_vectors_stay_bit_for_bit_and_patch_errors_come(encoder_only, fitted, drawn_galaxies):
     before = load_model(encoder_only)
     assert not before.has_predictor
@@ -67,6 +68,7 @@ def test_the_vectors_stay_bit_for_bit_and_patch_errors_come(encoder_only, fitted
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_only_the_predictor_learns_and_it_does(encoder_only, fitted):
     losses = [row["prediction"] for row in read_metrics(fitted)]
     assert losses[-1] < losses[0]
@@ -81,6 +83,7 @@ def test_only_the_predictor_learns_and_it_does(encoder_only, fitted):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_a_run_resumed_halfway_equals_one_left_alone(tiny_once, encoder_only, tmp_path):
     from tests.training.test_trainer import interrupted_run
 
@@ -96,6 +99,7 @@ def test_a_run_resumed_halfway_equals_one_left_alone(tiny_once, encoder_only, tm
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_the_card_tells_how_the_encoder_was_trained_and_names_no_path(
     encoder_only, fitted, tmp_path
 ):

@@ -21,6 +21,8 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 
 
+@pytest.mark.once
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the C library of Linux is asked")
 def test_a_block_that_was_freed_is_given_out_again_without_the_kernel() -> None:
     def faults(how: str) -> int:

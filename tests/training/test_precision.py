@@ -75,6 +75,7 @@ def test_a_config_that_leaves_it_open_is_written_as_before_and_one_that_decides_
         assert TrainConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("amx", "expected"), [(True, "bfloat16"), (False, "float32")])
 def test_a_run_says_and_writes_down_what_it_decided(able, tiny, tmp_path, capsys, amx, expected):
     able(amx)
@@ -87,6 +88,7 @@ def test_a_run_says_and_writes_down_what_it_decided(able, tiny, tmp_path, capsys
     assert load_model(folder).config.precision == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", BOTH)
 def test_a_run_keeps_its_precision_on_another_machine(able, tiny, tmp_path, monkeypatch, precision):
     able(precision == "bfloat16")
@@ -107,6 +109,7 @@ def test_a_run_keeps_its_precision_on_another_machine(able, tiny, tmp_path, monk
     assert all(torch.equal(first[key], second[key]) for key in first)
 
 
+@pytest.mark.slow
 def test_a_run_from_before_the_setting_goes_on_in_float32_and_says_why(
     able, tiny, tmp_path, capsys
 ):
@@ -123,6 +126,7 @@ def test_a_run_from_before_the_setting_goes_on_in_float32_and_says_why(
     assert read_pickled(tmp_path / "run" / "last.pt")["config"]["precision"] == "float32"
 
 
+@pytest.mark.slow
 def test_a_sweep_has_one_precision_wherever_it_goes_on(able, tiny, tmp_path):
     able(True)
     base = replace(tiny, epochs=1)
@@ -153,6 +157,7 @@ def test_a_step_in_bfloat16_has_the_loss_of_one_in_float32_to_its_rounding(recip
     assert 0 < (turned - straight).norm() <= 5 * tolerance * straight.norm()
 
 
+@pytest.mark.slow
 def test_a_run_in_either_precision_learns(tiny, tmp_path):
     for name in BOTH:
         folder = train(replace(tiny, precision=name), out=tmp_path / name, progress=False)

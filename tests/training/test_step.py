@@ -85,6 +85,7 @@ def test_without_an_average_the_encoder_itself_is_evaluated():
     Stepper(state, CPU)(batches.parts(0), 1.0, 1e-3, 0.9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backbone", ["resnet18", "convnextv2_atto"])
 def test_a_convolutional_encoder_trains_in_the_same_loop(backbone):
     config = tiny_config(
@@ -172,6 +173,7 @@ def test_a_batch_in_parts_is_regularised_as_a_whole(on, precision):
     assert torch.cosine_similarity(parts[1], whole[1], dim=0) > 0.999
 
 
+@pytest.mark.slow
 def test_a_describer_learns_the_numbers_that_it_is_given():
     config = tiny_config(
         "lejepa", **RINGS, describer=True, sigreg_weight=0.0, invariance_weight=1e-6

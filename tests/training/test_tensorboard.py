@@ -64,6 +64,7 @@ def test_numbers_are_grouped_words_are_text_and_nothing_stands_for_none(tmp_path
     assert texts(tmp_path, "gauge/alarm") == [(12, "Collapse: rank 1.")]
 
 
+@pytest.mark.slow
 def test_a_folder_written_twice_shows_every_value_once(tmp_path):
     for _ in range(2):
         write_tensorboard(ROWS, tmp_path)
@@ -78,6 +79,7 @@ def test_a_row_can_be_read_before_the_log_is_closed(tmp_path):
     log.close()
 
 
+@pytest.mark.slow
 def test_what_lies_beyond_the_resumed_step_is_replaced(tmp_path):
     for after, values in ((0, {6: 0.7, 12: 0.5, 18: 0.4}), (12, {18: 0.3, 24: 0.2})):
         log = TensorBoardLog(tmp_path, after)
@@ -95,6 +97,7 @@ def test_what_lies_beyond_the_resumed_step_is_replaced(tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_the_later_of_two_logs_is_read_last_though_its_number_sorts_first(tmp_path, monkeypatch):
     monkeypatch.setattr(event_file_writer, "_global_uid", event_file_writer.AtomicCounter(9))
     for after, step in ((0, 6), (6, 12)):  # files number 9 and 10, as a rule of one second
@@ -103,6 +106,7 @@ def test_the_later_of_two_logs_is_read_last_though_its_number_sorts_first(tmp_pa
     assert curves(tmp_path)["loss/total"] == [(6, 0.5), (12, 0.5)]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_shows_what_metrics_jsonl_holds_and_nothing_twice(
     tiny, tmp_path, monkeypatch
 ):

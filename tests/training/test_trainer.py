@@ -79,6 +79,7 @@ def test_a_run_writes_config_metrics_and_checkpoints(tiny, tmp_path):
     assert card["data"]["split"] == "column"
 
 
+@pytest.mark.slow
 def test_a_run_that_is_judged_rarely_learns_the_same(tiny, tmp_path):
     each = train(tiny, out=tmp_path / "each", progress=False)
     rarely = train(tiny, out=tmp_path / "rarely", progress=False, judge_every=2)
@@ -91,6 +92,7 @@ def test_a_run_that_is_judged_rarely_learns_the_same(tiny, tmp_path):
         train(tiny, out=tmp_path / "never", progress=False, judge_every=0)
 
 
+@pytest.mark.slow
 def test_training_lowers_the_objective(tiny, tmp_path):
     folder = train(
         replace(tiny, epochs=15, learning_rate=3e-3), out=tmp_path / "run", progress=False
@@ -124,6 +126,7 @@ def test_two_runs_with_one_seed_are_equal_and_another_seed_differs(tiny, tmp_pat
     assert not same(weights[0], weights[2])
 
 
+@pytest.mark.slow
 def test_lines_beyond_the_resumed_step_are_written_again_not_twice(tiny, tmp_path):
     with pytest.raises(TrainingInterrupted):
         interrupted_run(tiny, tmp_path / "run", 8)
@@ -179,6 +182,7 @@ def test_weight_decay_spares_norms_biases_and_tokens(tiny):
     )
 
 
+@pytest.mark.slow
 def test_a_run_resumes_where_its_galaxies_were_moved(tiny, tmp_path, galaxy_folder):
     with pytest.raises(TrainingInterrupted):
         interrupted_run(tiny, tmp_path / "run", 8)
@@ -215,6 +219,7 @@ def test_a_run_does_not_resume_on_other_galaxies(tiny, tmp_path, galaxy_folder):
         train(tiny, resume=tmp_path / "run", progress=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("validation", [0, 1])
 def test_a_run_without_validation_galaxies_trains_unjudged_and_resumes(
     tiny, tmp_path, galaxy_folder, validation

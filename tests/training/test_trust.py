@@ -29,12 +29,13 @@ def position(run: Path) -> int:
     return rows[-1]["step"] if rows else -1
 
 
-@pytest.mark.slow
+@pytest.mark.slow(20)
+@pytest.mark.once
 def test_a_run_killed_again_and_again_equals_one_left_alone(tmp_path, tiny_flags):
     """SIGKILL at random moments of a real process: while it starts, steps, judges or saves."""
     whole, run, chance, kills = tmp_path / "whole", tmp_path / "killed", random.Random(5), 0
     said = tmp_path / "said.txt"
-    start = [*tiny_flags, "--epochs", "50", "--out"]
+    start = [*tiny_flags, "--epochs", "25", "--out"]
     alone = start_training([*start, str(whole)], said)
     alone.join(300)
     assert alone.exitcode == 0, said.read_text()
@@ -50,7 +51,7 @@ def test_a_run_killed_again_and_again_equals_one_left_alone(tmp_path, tiny_flags
         ):
             time.sleep(0.05)
         if kills < KILLS and process.is_alive():
-            time.sleep(chance.uniform(0, 0.5))
+            time.sleep(chance.uniform(0, 0.25))
             process.kill()
             kills += 1
         process.join(300)
@@ -71,6 +72,7 @@ def test_a_run_killed_again_and_again_equals_one_left_alone(tmp_path, tiny_flags
     ]
 
 
+@pytest.mark.slow
 def test_a_run_that_ended_before_its_first_save_starts_again(tiny, tmp_path):
     whole = train(replace(tiny, epochs=1), out=tmp_path / "whole", progress=False)
     begun = tmp_path / "begun"
@@ -91,6 +93,7 @@ def test_every_recipe_trains_saves_and_embeds(recipe, tiny, tmp_path):
     assert model.has_predictor is (recipe != "lejepa")
 
 
+@pytest.mark.slow
 def test_a_convolutional_run_is_released_and_loaded_with_its_running_statistics(tiny, tmp_path):
     from astrojepa.checkpoints.model import save_released
 
@@ -132,6 +135,7 @@ def test_snapshots_are_evenly_spaced_in_log_step_and_end_with_the_run():
     assert max(snapshot_steps(777, 9)) == 777
 
 
+@pytest.mark.slow
 def test_snapshots_can_be_opened_like_any_checkpoint(tiny, tmp_path):
     folder = train(replace(tiny, epochs=2, snapshots=3), out=tmp_path / "run", progress=False)
     files = sorted((folder / "snapshots").iterdir())

@@ -33,6 +33,7 @@ def networks(first, second):
 
 
 @pytest.mark.slow
+@pytest.mark.once
 def test_before_its_first_step_a_run_embeds_as_the_model_that_it_starts_from(
     tiny, tmp_path, galaxy_folder
 ):

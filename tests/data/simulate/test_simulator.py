@@ -147,6 +147,7 @@ def test_the_same_seed_gives_the_same_pixels_and_another_seed_others(
     assert not np.array_equal(pictures(other), pictures(hundred)[:20])
 
 
+@pytest.mark.slow
 def test_one_process_and_two_draw_the_same_files(tmp_path: Path) -> None:
     for processes in (1, 2):
         steps: list[int] = []
@@ -157,6 +158,7 @@ def test_one_process_and_two_draw_the_same_files(tmp_path: Path) -> None:
         assert (tmp_path / f"{kind}1.npy").read_bytes() == (tmp_path / f"{kind}2.npy").read_bytes()
 
 
+@pytest.mark.slow
 def test_helpers_work_from_a_thread_of_a_script_without_a_main_guard(tmp_path: Path) -> None:
     script = tmp_path / "unguarded.py"
     script.write_text(
@@ -226,6 +228,7 @@ def test_the_second_call_opens_the_cache_without_drawing(monkeypatch: pytest.Mon
     assert not list(Path(second.reader.path).parent.glob(".simulating-*"))  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".npy", ".npz"])
 @pytest.mark.parametrize("keep", [0.0, 0.1, 0.9])
 def test_a_cache_cut_short_is_noticed_and_drawn_again(

@@ -107,6 +107,7 @@ def test_each_draw_equals_slow_scores_of_the_galaxies_that_are_left() -> None:
             )
 
 
+@pytest.mark.slow
 def test_all_rare_kept_gives_about_the_scores_of_the_whole_set(
     make_embeddings: Callable[..., Embeddings],
 ) -> None:
@@ -222,6 +223,7 @@ def test_the_same_draws_are_used_for_other_vectors_and_other_seeds_draw_others()
     assert (other.average_precision != rankings[0].average_precision).any()
 
 
+@pytest.mark.slow
 def test_three_galaxies_and_duplicates_do_no_harm() -> None:
     for vectors in (np.eye(3, 2), np.ones((3, 2))):
         for ranking in leaderboard(vectors, np.array([0, 1, 0]), 0.3, draws=1):

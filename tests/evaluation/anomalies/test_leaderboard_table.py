@@ -69,6 +69,7 @@ def test_an_unknown_class_is_refused_and_the_known_are_named(make_dataset: Make)
         rare_labels(make_dataset(IMAGES), "comet")
 
 
+@pytest.mark.slow
 def test_every_score_has_a_row_and_knn_on_the_encoder_is_what_others_are_compared_with(
     make_dataset: Make,
 ) -> None:

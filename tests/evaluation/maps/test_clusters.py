@@ -29,6 +29,7 @@ def clouds(sizes: tuple[int, ...], gap: float, seed: int = 0) -> tuple[np.ndarra
     return rng.normal(size=(len(truth), 8)) + gap * rng.normal(size=(len(sizes), 8))[truth], truth
 
 
+@pytest.mark.slow
 def test_clouds_far_apart_are_clusters_that_halves_of_them_confirm() -> None:
     vectors, truth = clouds((300, 200, 100), gap=20)
     found = find_clusters(embedded(vectors), cache=False)
@@ -47,6 +48,7 @@ def test_one_cloud_has_no_stable_clusters() -> None:
     assert 0 <= found.coarse.stability < clustering.STABLE
 
 
+@pytest.mark.slow
 def test_groups_of_groups_are_found_at_two_levels() -> None:
     rng = np.random.default_rng(0)
     group = np.repeat(np.arange(6), 150)
@@ -59,6 +61,7 @@ def test_groups_of_groups_are_found_at_two_levels() -> None:
     assert adjusted_rand_score(group[inside], found.fine.labels[inside]) > 0.9
 
 
+@pytest.mark.slow
 def test_galaxies_beyond_the_sample_join_their_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clustering, "SAMPLE", 200)
     vectors, truth = clouds((400, 400), gap=20)

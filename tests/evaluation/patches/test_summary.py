@@ -29,6 +29,7 @@ def pictures(count: int) -> np.ndarray:
     )
 
 
+@pytest.mark.slow
 def test_many_galaxies_at_once_equal_each_alone(model: Model, make_dataset: MakeData) -> None:
     images = pictures(5)
     found = patch_error_summary(model, make_dataset(images), batch_size=3)

@@ -41,6 +41,7 @@ def parts(galaxy_folder: Path) -> Parts:
     return aj.split(aj.open_dataset(str(galaxy_folder)), "column")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("frozen", [True, False])
 def test_a_classifier_read_back_predicts_the_same(
     frozen: bool, model: Model, parts: Parts, tmp_path: Path
@@ -94,6 +95,7 @@ def test_vectors_are_taken_of_the_same_model_only(
         made.predict(other, 0.8)
 
 
+@pytest.mark.slow
 def test_a_probe_of_the_lab_names_galaxies_too(parts: Parts, tmp_path: Path) -> None:
     model = load_model("small.lejepa")
     known, check, new = (embed(model, part, passes=1) for part in parts)
@@ -118,6 +120,7 @@ def test_too_few_labels_are_refused(model: Model, parts: Parts) -> None:
         finetune(model, parts[0], parts[1], epochs=0)
 
 
+@pytest.mark.slow
 def test_a_folder_is_labelled_on_the_command_line(
     galaxy_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -68,6 +68,7 @@ def as_parts(split: tuple[Dataset, ...], make_embeddings: Make, vectors: list[np
     )
 
 
+@pytest.mark.slow
 def test_vectors_that_hold_size_and_brightness_tell_them_and_noise_does_not(
     make_split: Callable[..., tuple[Dataset, ...]], make_embeddings: Make
 ) -> None:
@@ -107,6 +108,7 @@ def test_the_size_is_the_half_light_radius_of_the_statistics(make_dataset: MakeD
     np.testing.assert_allclose(half_light[small], 1.177 * width[small] / 0.875, rtol=0.1)
 
 
+@pytest.mark.slow
 def test_a_survey_that_can_be_seen_is_told_and_one_that_cannot_is_not(
     make_split: Callable[..., tuple[Dataset, ...]], make_embeddings: Make
 ) -> None:

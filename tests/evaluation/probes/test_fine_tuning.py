@@ -53,6 +53,7 @@ def hard(make_dataset: MakeData) -> tuple[Dataset, Dataset, Dataset]:
     return part(200, 0), part(60, 1), part(200, 2)
 
 
+@pytest.mark.slow
 def test_labels_teach_an_encoder_what_its_frozen_features_lack(
     model: Model, hard: tuple[Dataset, Dataset, Dataset]
 ) -> None:
@@ -63,7 +64,7 @@ def test_labels_teach_an_encoder_what_its_frozen_features_lack(
     assert paired_bootstrap(tuned, frozen)[1] > 0
 
 
-@pytest.mark.slow
+@pytest.mark.slow(15)
 def test_the_ceiling_learns_from_random_weights_what_frozen_features_lack(
     model: Model, hard: tuple[Dataset, Dataset, Dataset]
 ) -> None:
@@ -74,6 +75,7 @@ def test_the_ceiling_learns_from_random_weights_what_frozen_features_lack(
     assert paired_bootstrap(ceiling, linear_probe(known, new, validation=check))[1] > 0
 
 
+@pytest.mark.slow
 def test_the_tiny_folder_is_learned_and_the_model_is_left_as_it_was(
     model: Model, galaxy_folder: Path
 ) -> None:
@@ -88,6 +90,7 @@ def test_the_tiny_folder_is_learned_and_the_model_is_left_as_it_was(
     assert not model.network.training
 
 
+@pytest.mark.slow
 def test_the_start_is_the_linear_probe(
     model: Model, hard: tuple[Dataset, Dataset, Dataset]
 ) -> None:
@@ -97,6 +100,7 @@ def test_the_start_is_the_linear_probe(
     np.testing.assert_allclose(still.probabilities, frozen.probabilities, atol=0.01)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_whatever_was_drawn_before(
     model: Model, hard: tuple[Dataset, Dataset, Dataset]
 ) -> None:

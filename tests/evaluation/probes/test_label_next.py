@@ -64,6 +64,7 @@ def test_a_choice_is_of_unlabelled_galaxies_once_and_follows_from_the_seed(
     assert len(label_next(some, 500).rows) == 170, "no more than there are"
 
 
+@pytest.mark.slow
 def test_chosen_labels_beat_random_ones_where_few_galaxies_are_doubtful(
     make_embeddings: Make,
 ) -> None:
@@ -93,6 +94,7 @@ def test_wrong_settings_are_refused(make_blobs: Make) -> None:
         label_curve(blobs, blobs, batch=50)
 
 
+@pytest.mark.slow
 def test_the_command_lists_ids_and_writes_a_curve(
     galaxy_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

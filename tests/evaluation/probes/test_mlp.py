@@ -26,6 +26,7 @@ def crossed(make_embeddings: Make) -> Callable[[int, int], Embeddings]:
     return make
 
 
+@pytest.mark.slow
 def test_a_hidden_layer_finds_what_no_line_can(crossed: Callable[[int, int], Embeddings]) -> None:
     known, check, new = crossed(800, 1), crossed(200, 2), crossed(400, 3)
     curved, straight = (

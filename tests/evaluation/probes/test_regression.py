@@ -134,6 +134,7 @@ def test_the_mean_has_no_rank_correlation_and_an_r2_of_about_zero(make_embedding
     assert result.rmse == pytest.approx(truth.std(), rel=0.02)
 
 
+@pytest.mark.slow
 def test_the_interval_of_r2_covers_the_true_value_about_95_times_in_100() -> None:
     generator, covered = np.random.default_rng(0), []
     for _ in range(300):
@@ -143,6 +144,7 @@ def test_the_interval_of_r2_covers_the_true_value_about_95_times_in_100() -> Non
     assert 0.92 <= np.mean(covered) <= 0.98
 
 
+@pytest.mark.slow
 def test_the_interval_of_a_difference_covers_the_true_one_about_95_times_in_100() -> None:
     generator, covered = np.random.default_rng(0), []
     for _ in range(200):

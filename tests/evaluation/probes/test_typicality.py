@@ -65,6 +65,7 @@ def test_of_galaxies_like_the_known_ones_typicality_is_uniform_and_shifted_ones_
     assert not unlike(alike, 2000)[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("num_kept", "count"), [(19, 2000), (39, 2000), (5000, 5), (5000, 40)])
 def test_chance_alone_brings_distrust_in_fewer_than_one_in_fifty_draws(
     num_kept: int, count: int

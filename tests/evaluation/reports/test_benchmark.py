@@ -43,6 +43,7 @@ def data(galaxy_folder: Path) -> Dataset:
     return open_dataset(str(galaxy_folder))
 
 
+@pytest.mark.slow
 def test_the_baselines_hold_the_same_galaxies_and_the_second_time_nothing_is_computed(
     model: Any, data: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,6 +97,7 @@ def with_widths(data: Dataset) -> Dataset:
     )
 
 
+@pytest.mark.slow
 def test_everything_asked_for_stands_on_one_card_that_json_can_hold(
     model: Any, data: Dataset
 ) -> None:
@@ -152,6 +154,7 @@ def test_everything_asked_for_stands_on_one_card_that_json_can_hold(
         assert any(word in line for line in text), word
 
 
+@pytest.mark.slow
 def test_a_benchmark_fixes_galaxies_labels_and_split(
     galaxy_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -184,6 +187,7 @@ def test_a_benchmark_fixes_galaxies_labels_and_split(
     )
 
 
+@pytest.mark.slow
 def test_fine_tuning_and_catalogues_are_one_flag_each(
     galaxy_folder: Path, tmp_path: Path, tiny_flags: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

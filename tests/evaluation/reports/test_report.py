@@ -125,6 +125,7 @@ def test_what_cannot_be_measured_says_why(galaxies):
     json.dumps(report.facts, allow_nan=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [2, 3])
 def test_two_or_three_galaxies_have_a_report(model, galaxies, count):
     report = make_report(model, galaxies.subset(range(count)), **SETTINGS)

@@ -261,6 +261,7 @@ def test_a_model_with_random_weights_embeds_the_frames_of_its_config(
     np.testing.assert_allclose(found.vectors, expected, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_vectors_are_float32_of_all_passes_and_kept_by_name_where_they_are_not(
     make_dataset: MakeData, own_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -255,6 +255,7 @@ def test_two_commands_for_one_part_end_in_one_sentence_for_the_second(
     assert main(command) == 0
 
 
+@pytest.mark.slow
 def test_a_part_of_another_total_is_refused_while_a_real_process_computes_one(
     catalogue: tuple[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -451,7 +452,7 @@ def kill_one(launcher: int) -> None:
     os.kill(int(first), signal.SIGKILL)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(25)
 def test_two_real_processes_of_which_one_is_killed_finish_what_is_missing_with_the_bits_of_one(
     catalogue: tuple[str, str], tmp_path: Path
 ) -> None:

@@ -89,6 +89,7 @@ def test_the_index_is_the_same_for_the_same_seed_and_more_neighbours_than_a_list
     assert np.isfinite(found[0][0]).all()
 
 
+@pytest.mark.slow
 @needs_faiss
 def test_a_galaxy_of_a_large_store_has_its_true_neighbours(store_folder: Path) -> None:
     store = open_store(store_folder)
@@ -174,6 +175,7 @@ def test_a_cache_without_room_is_said_before_anything_is_written(
         open_index(open_store(store_folder))
 
 
+@pytest.mark.slow
 @needs_faiss
 @pytest.mark.parametrize("method", ["knn", "lof"])
 def test_scores_by_the_index_are_those_of_comparing_all(store_folder: Path, method: str) -> None:
@@ -201,6 +203,7 @@ def test_the_library_uses_an_index_for_many_queries_of_many_vectors(
     assert aj.neighbours(found, [1, 2]).indices.shape == (2, 6)
 
 
+@pytest.mark.slow
 @needs_faiss
 def test_the_commands_take_the_index_of_a_large_store(
     store_folder: Path, small: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -284,6 +287,7 @@ def test_without_faiss_a_large_store_is_compared_as_a_small_one(
             use()
 
 
+@pytest.mark.slow
 def test_faiss_is_imported_only_where_an_index_is_used() -> None:
     program = (
         "import sys, numpy as np, astrojepa as aj\n"

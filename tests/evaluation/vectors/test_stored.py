@@ -246,6 +246,7 @@ def test_damaged_and_other_files_are_refused(tmp_path: Path) -> None:
         aj.read_vectors(tmp_path / "none.npz")
 
 
+@pytest.mark.slow
 def test_what_embed_writes_is_read_with_positions_and_the_split(
     galaxy_folder: Path, tmp_path: Path
 ) -> None:
@@ -270,6 +271,7 @@ def test_what_embed_writes_is_read_with_positions_and_the_split(
     assert split.tolist() == data.split_column.tolist()  # type: ignore[union-attr]
 
 
+@pytest.mark.slow
 def test_vectors_name_the_model_that_made_them_or_else_the_file(
     galaxy_folder: Path, tmp_path: Path
 ) -> None:

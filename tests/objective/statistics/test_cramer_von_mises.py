@@ -33,6 +33,7 @@ def test_all_zeros_score_a_twelfth(count):
     assert value_of(torch.zeros(3, count, dtype=torch.float64)).item() == pytest.approx(1 / 12)
 
 
+@pytest.mark.slow
 def test_a_gaussian_sample_scores_the_floor_on_average():
     count, rows = 50, 4000
     sample = torch.randn(rows, count, generator=torch.Generator().manual_seed(0))

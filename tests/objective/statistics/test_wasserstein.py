@@ -51,6 +51,7 @@ def test_two_samples_of_a_gaussian_score_their_closed_form_on_average():
     assert STATISTIC.floor(2) == pytest.approx(2 - 2 * math.sqrt(2) / math.pi, rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [3, 50, 256])
 def test_a_gaussian_sample_scores_the_floor_on_average(count):
     rows = torch.randn(4000, count, generator=torch.Generator().manual_seed(0))

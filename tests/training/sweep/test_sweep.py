@@ -67,6 +67,7 @@ def cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.strip("|").split("|")]
 
 
+@pytest.mark.slow
 def test_a_sweep_trains_every_value_with_every_seed_and_ends_in_one_table(tiny, tmp_path):
     """Real runs; the table is computed a second time from their metrics."""
     base, _ = decided(replace(tiny, epochs=1), torch.device("cpu"))
@@ -184,6 +185,7 @@ def test_a_run_that_logged_its_last_step_but_did_not_save_it_is_resumed(tiny, tm
     assert written.calls == ["sigreg_weight=0/seed42", "sigreg_weight=0/seed42 resumed"]
 
 
+@pytest.mark.slow
 def test_a_real_run_of_a_sweep_is_stopped_by_ctrl_c_and_resumed_where_it_stood(
     tiny, tmp_path, monkeypatch
 ):
