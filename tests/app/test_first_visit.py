@@ -23,17 +23,7 @@ SHOWN = {path: f"a[aria-current=page] >> text='{pages()[path].title}'" for path 
 SHOWN |= {"about": "h1 >> text=About", "models": "h1 >> text=Models & data"}
 
 
-# every visit is to a server of its own; they differ in whether the page waits for torch
-@pytest.mark.parametrize(
-    ("path", "unknown"),
-    [
-        *(
-            pytest.param(path, 0, marks=[pytest.mark.nightly] * (path not in {"galaxy", "models"}))
-            for path in OTHERS
-        ),
-        ("nowhere", 1),
-    ],
-)
+@pytest.mark.parametrize(("path", "unknown"), [*((path, 0) for path in OTHERS), ("nowhere", 1)])
 def test_a_first_visit_finds_the_page_that_was_asked_for(
     path: str, unknown: int, browser: Any, tmp_path: Path
 ) -> None:
