@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 import app
 from app.components.collections_bar import collections_file
 from app.session import collections
+from app.session.gathered import Gathered
 from astrojepa.checkpoints.model import load_model
 from astrojepa.data import open_dataset
 from astrojepa.tables import WRITERS
@@ -82,12 +83,14 @@ def gather() -> None:
 
     collections_bar(
         SimpleNamespace(
-            key=("model", "data"),
-            data=SimpleNamespace(galaxies_hash="0123456789abcdef"),
+            key="0123456789abcdef",
+            model="model",
+            made_by=("model", "0123"),
+            facts={},
             hosted=True,
+            link="map=pca",
         ),
         np.array([4, 1]),
-        "map=pca",
     )  # type: ignore[arg-type]
 
 
@@ -114,9 +117,10 @@ def test_collections_are_exported_in_every_format_with_the_maps_they_were_drawn_
     ending: str,
 ) -> None:
     data = open_dataset("simulated:8")
+    about = Gathered("", "", ("", ""), {}, lambda rows: (data, rows), print, "")
     held = {"rings": (1, 4), "bars": (4,)}
     facts = {"view": "map=pca", "drawn_on": "rings: 0123, 4567; bars: 0123"}
-    columns, said = read_back(ending, collections_file(ending, data, held, facts))
+    columns, said = read_back(ending, collections_file(ending, about, held, facts))
     assert columns["id"] == data.ids[[1, 4, 4]].astype(str).tolist()
     assert columns["collection"] == ["rings", "rings", "bars"]
     assert len(columns["snr"]) == 3, "columns of the data"
