@@ -141,6 +141,41 @@ def test_marks_of_a_large_store_are_given_by_key_and_kept_by_the_browser_by_id(
     explorer.appears(page.get_by_role("heading", name=names[2]))
 
 
+def test_a_selection_of_a_large_store_is_marked_by_key_and_collected_and_its_marks_re_rank(
+    explorer: Explorer,
+) -> None:
+    page = explorer.page
+    page.goto(f"{explorer.url}/?filter=redshift%20%3E%200.3")
+    tile = page.locator(".st-key-lasso_gallery .tile").nth(2)
+    explorer.appears(tile)
+    explorer.calm()
+    row = tile.get_attribute("data-row")
+    tile.focus()
+    page.keyboard.press("5")
+    explorer.says(re.compile(r"score [\d.]+, marked 5"))
+    assert tile.inner_text().endswith(", marked 5")
+    page.get_by_role("button", name="Add to a collection").click()
+    page.get_by_label("Name").fill("far")
+    page.get_by_role("button", name=re.compile("^Add [0-9,]+ galaxies")).click()
+    explorer.says(re.compile(r"far now holds [\d,]+ galaxies\."))
+    page.wait_for_function(f"JSON.stringify(localStorage).includes('{FIRST_ID + int(row)}')")
+    page.wait_for_function("JSON.stringify(localStorage).includes('far')")
+    page.reload()
+    explorer.says(re.compile(r", marked 5"))
+    explorer.calm()
+    page.get_by_role("button", name="Add to a collection").click()
+    explorer.says(re.compile(r"^far: [\d,]+$"))
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Anomalies").click()
+    first = page.locator(".st-key-leaderboard .tile").first
+    explorer.appears(first)
+    explorer.calm()
+    assert first.get_attribute("data-row") != row
+    page.get_by_text("Re-rank the first 20,000 by my 1 mark").click()
+    explorer.appears(page.locator(f".st-key-leaderboard .tile:first-child[data-row='{row}']"))
+    assert first.inner_text().startswith("3 "), "its rank by the score"
+
+
 def grey(row: int) -> int:
     """The shade of a galaxy's image, which tells it from its neighbours'."""
     return 40 + 30 * (row % 7)

@@ -159,7 +159,8 @@ def _places(workspace: Workspace, view: View) -> np.ndarray:
 
 def wants_marks(marks: Mapping[int, int], which: str = "Re-rank") -> bool:
     """Offer to re-rank the leaderboard by marks, where there are any."""
-    return bool(marks) and st.toggle(f"{which} by my {len(marks):,} marks", key=BY_MARKS)
+    mine = "1 mark" if len(marks) == 1 else f"{len(marks):,} marks"
+    return bool(marks) and st.toggle(f"{which} by my {mine}", key=BY_MARKS)
 
 
 def leaderboard_file(
