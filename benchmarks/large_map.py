@@ -2,7 +2,7 @@
 
 Each step is what a page calls; milliseconds of the clock and of the processor, without Streamlit
 and the browser. The store is simulated, and its places are made up. Neighbours are those of the
-index, which is built first where there is none.
+index, which is built first where there is none; `--without-index` leaves them out.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def boxes(count: int) -> list[tuple[float, float, float, float]]:
     return [widened(tuple(box)) for box in low_high.tolist()]
 
 
-def measure(path: str) -> dict[str, Any]:
+def measure(path: str, with_index: bool) -> dict[str, Any]:
     """Measure one store."""
     large, opening = timed(lambda: open_large_map(open_store(path)))
 
@@ -81,7 +81,7 @@ def measure(path: str) -> dict[str, Any]:
     clicks: list[Callable[[], Any]] = [
         partial(large.store.table_of, rows[i : i + 1]) for i in range(MOVES)
     ]
-    index = open_index(large.store)
+    index = open_index(large.store) if with_index else None
     return {
         "count": len(large),
         "open": opening,
@@ -95,8 +95,8 @@ def measure(path: str) -> dict[str, Any]:
         "lasso": timed(lambda: inside(large))[1],
         "find": timed(lambda: large.store.row_of(str(large.store.known_of(rows[:1])["id"][0])))[1],
         "anomalies": anomalies(large, rows),
-        "galaxy_page": repeated([partial(galaxy_page, large, index, int(row)) for row in rows]),
-        "selection": selection(large, index),
+        "selection": selection(large),
+        **({} if index is None else by_index(large, index, rows)),
         "marks": marks(large),
         "probe_sample": probe_sample(Large("", "", large)),
         "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
@@ -124,14 +124,23 @@ def anomalies(large: LargeMap, rows: np.ndarray) -> dict[str, Any]:
     }
 
 
+def by_index(large: LargeMap, index: StoreIndex, rows: np.ndarray) -> dict[str, Any]:
+    """Measure what asks the index: the Galaxy page, and a selection sorted by similarity."""
+    chosen = inside(large)
+    return {
+        "galaxy_page": repeated([partial(galaxy_page, large, index, int(row)) for row in rows]),
+        "by_similarity": timed(lambda: chosen[in_order(index.distances(0, chosen), False)])[1],
+    }
+
+
 def galaxy_page(large: LargeMap, index: StoreIndex, row: int) -> None:
     """Read the columns of a galaxy, its neighbours and what they are called."""
     large.store.table_of(np.array([row]))
     large.store.known_of(index.nearest(np.array([row]), 6)[1][0])
 
 
-def selection(large: LargeMap, index: StoreIndex) -> dict[str, Any]:
-    """Measure the galaxies of a lasso sorted by a column and by similarity to one."""
+def selection(large: LargeMap) -> dict[str, Any]:
+    """Measure the galaxies of a lasso: sorted by a column, read to be collected or sent."""
     rows = inside(large)
 
     def by_column() -> np.ndarray:
@@ -140,8 +149,7 @@ def selection(large: LargeMap, index: StoreIndex) -> dict[str, Any]:
     return {
         "count": len(rows),
         "by_column": timed(by_column)[1],
-        "by_similarity": timed(lambda: rows[in_order(index.distances(0, rows), False)])[1],
-        "collect": timed(lambda: galaxies_of(large.store, rows[:RANKED], ""))[1],
+        "read": timed(lambda: galaxies_of(large.store, rows[:RANKED], ""))[1],
     }
 
 
@@ -186,8 +194,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("store", help="folder that astrojepa simulate-store wrote")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/large_map.json"))
+    parser.add_argument("--without-index", action="store_true", help="leave neighbours out")
     given = parser.parse_args()
-    write(given.out, {"machine": machine(), "threads": 1, **measure(given.store)})
+    measured = measure(given.store, not given.without_index)
+    write(given.out, {"machine": machine(), "threads": 1, **measured})
 
 
 if __name__ == "__main__":

@@ -30,6 +30,16 @@ def test_rows_are_added_once_and_in_order() -> None:
     assert collections.without(held, "rings") == {}
 
 
+def test_what_a_sample_gathers_goes_into_the_collections_of_all_galaxies() -> None:
+    rows = np.array([2, 5, 9, 40])
+    held = {"rings": (5, 7, 40), "bars": (1,)}
+    assert collections.among(held, rows) == {"rings": (1, 3)}
+    changed = {"rings": (1,), "arms": (0,)}  # 40 is a ring no more, and 2 has arms
+    merged = collections.with_those_of(held, changed, rows)
+    assert merged == {"rings": (5, 7), "bars": (1,), "arms": (2,)}
+    assert collections.with_those_of(held, collections.among(held, rows), rows) == held
+
+
 @pytest.mark.parametrize("name", ["", "   ", None, collections.REST, "a\x00b"])
 def test_a_collection_needs_a_name_of_its_own(name: str) -> None:
     with pytest.raises(ValueError, match="Give the collection a name"):
