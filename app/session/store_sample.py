@@ -27,10 +27,12 @@ class Drawn:
     unlabelled: int
 
 
-def sampled(large: Large, about: Gathered, members: np.ndarray) -> tuple[Workspace, Drawn] | None:
+def sampled(
+    large: Large, about: Gathered, members: np.ndarray, images: Any
+) -> tuple[Workspace, Drawn] | None:
     """Return what a page works on, whose galaxies are the sample, in the order of the store, and
     all or 20,000 of the `members` of collections, and what it was drawn from; None while it is
-    read. Without a column of labels all galaxies are unlabelled.
+    read. Without a column of labels all galaxies are unlabelled. `images` are those of the store.
     """
     drawn = waiting.show_when_ready(
         ("large sample", large.key),
@@ -50,19 +52,17 @@ def sampled(large: Large, about: Gathered, members: np.ndarray) -> tuple[Workspa
     )
     if stored is None:
         return None
-    if (images := large.images()) is not None:
+    data = stored.galaxies
+    if images is not None:
         from astrojepa.evaluation.vectors.store_images import SomeImages
 
         reader = SomeImages(images, rows)
-        pictures.offer_large(stored.galaxies.fingerprint, reader)
-        galaxies = dataclasses.replace(stored.galaxies, reader=reader)
-        stored = dataclasses.replace(stored, galaxies=galaxies)
-    opened = {"whole": stored.galaxies, "sampled": None, "data": stored.galaxies}
+        pictures.offer_large(data.fingerprint, reader)
+        data = dataclasses.replace(data, reader=reader)
+    opened = {"whole": data, "sampled": None, "data": data, "about": about}
     nothing: Any = None  # the rest is not asked for
     choice = Choice(VECTORS + large.name, large.name)
-    workspace = Workspace(
-        nothing, False, nothing, choice, [choice], None, about.go, opened=opened | {"about": about}
-    )
+    workspace = Workspace(nothing, False, nothing, choice, [choice], None, about.go, opened=opened)
     workspace.stored = stored
     return workspace, drawn
 

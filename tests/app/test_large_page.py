@@ -41,6 +41,7 @@ from astrojepa.evaluation.anomalies.feedback import rerank
 from astrojepa.evaluation.maps import large_map
 from astrojepa.evaluation.maps.large_map import WHOLE, open_large_map
 from astrojepa.evaluation.maps.plane import UNITS
+from astrojepa.evaluation.vectors import store_images
 from astrojepa.evaluation.vectors.hats_store import write_hats
 from astrojepa.evaluation.vectors.neighbour_index import is_available
 from astrojepa.evaluation.vectors.simulated_store import FIRST_ID, Mixture, simulate_store
@@ -684,6 +685,7 @@ def test_a_probe_is_trained_on_a_random_sample_and_its_link_trains_it_again(
     shown: list[Any] = []
     monkeypatch.setattr(probe, "gallery", lambda *given: shown.append(given))
     monkeypatch.setattr(store_sample, "SAMPLED", 1200)
+    monkeypatch.setattr(probe, "SAMPLED", 1200)
     test = run(monkeypatch, pages_cache, store, page="probe")
     assert "of a random sample (seed 0) of 1,200 of the 3,000 labelled galaxies of" in words(test)
     assert "probe" not in test.query_params
@@ -713,10 +715,15 @@ def test_labels_given_to_a_sample_train_its_probe_and_are_kept_of_the_store(
 ) -> None:
     shown: dict[str, Any] = {}
     monkeypatch.setattr(label_next, "gallery", lambda key, *own, **more: shown.update({key: own}))
+    once, looked_at = store_images.SomeImages.read, list[int]()
+    monkeypatch.setattr(
+        store_images.SomeImages, "read", lambda own, row: (looked_at.append(row), once(own, row))[1]
+    )
     frame = pd.read_parquet(plain)
     frame.loc[frame.index % 2 == 0, "label"] = None
     frame.to_parquet(tmp_path / "a.parquet")
     monkeypatch.setattr(store_sample, "SAMPLED", 700)
+    monkeypatch.setattr(probe, "SAMPLED", 700)
     test = run(monkeypatch, pages_cache, tmp_path, page="probe", images=[survey])
     assert "700 of the 1,500 labelled and 700 of the 1,500 unlabelled galaxies" in words(test)
     pressed(test, "Train")
@@ -737,6 +744,7 @@ def test_labels_given_to_a_sample_train_its_probe_and_are_kept_of_the_store(
     first = test.button(key="label_0").label.rpartition(" ")[0].rpartition(" ")[0]
     test.button(key="label_0").click().run()
     settled(test)
+    assert set(looked_at) <= set(rows.tolist()), "no image is read that is not shown"
     key = open_store(tmp_path).galaxies_hash
     called = target.classes[0]
     assert first == called
@@ -749,9 +757,10 @@ def test_labels_given_to_a_sample_train_its_probe_and_are_kept_of_the_store(
     test.session_state["collections"] = {**test.session_state["collections"], key: held}
     settled(test.run())
     assert test.session_state["collections"][key] == held, "what the map adds is not undone"
-    assert "701 of the 1,500 unlabelled" in words(test) or "701 of the 1,500 labelled" in words(
-        test
-    ), "members of collections are in the sample"
+    assert "more in collections" not in words(test)
+    test.selectbox(key="probe_target").select("collections")
+    settled(test.run())
+    assert "and of 1 more in collections" in words(test)
 
 
 def test_a_sample_holds_the_vectors_of_its_galaxies_with_a_label_and_without(
@@ -765,10 +774,11 @@ def test_a_sample_holds_the_vectors_of_its_galaxies_with_a_label_and_without(
     drawn = store_sample.draw(opened)
     assert (drawn.labelled, drawn.unlabelled) == (2000, 1000)
     assert (len(drawn.rows), int((drawn.rows % 3 == 0).sum())) == (2500, 1000)
-    assert probe.said(drawn, np.repeat([0, -1], [1500, 1000])) == (
-        "a random sample (seed 0) of 1,500 of the 2,000 labelled and 1,000 of the 1,000 unlabelled "
-        "galaxies"
-    )
+    monkeypatch.setattr(probe, "SAMPLED", 1500)
+    told = "a random sample (seed 0) of 1,500 of the 2,000 labelled and 1,000 of the 1,000 "
+    assert probe.said(drawn, 2500) == f"{told}unlabelled galaxies"
+    more = f"{told}unlabelled galaxies, and of 7 more in collections,"
+    assert probe.said(drawn, 2507) == more
     rows = drawn.rows[drawn.rows % 3 > 0]
     stored = store_sample.read(opened, rows, lambda *said: None)
     np.testing.assert_array_equal(

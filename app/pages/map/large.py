@@ -34,6 +34,7 @@ from ...components.large_card import (
     shown_image,
 )
 from ...components.latent_map import geometry, palette
+from ...components.latent_map.colouring import Colouring
 from ...components.latent_map.latent_map import latent_map, mark
 from ...components.latent_map.layers import option_name
 from ...components.latent_map.tiles import pack_tile, read_box, widened
@@ -97,16 +98,21 @@ def _pane(large: Large, go: Callable[[str], None]) -> None:
                 publish(large)
                 st.caption("Zoom in and click a galaxy, or find one by its id.")
         with left:
-            matching = _map(large, images, row, found or [])
-            _selection(large, images, matching, go)
+            matching, coloured = _map(large, images, row, found or [])
+            if coloured is not None:
+                _selection(large, images, matching, coloured, go, found is not None)
         if row is not None:
             survey()  # last: all else is there while it is fetched
     except (ValueError, OSError) as error:
         st.error(escape_markdown(error))
 
 
-def _map(large: Large, images: Any, row: int | None, near: list[int]) -> np.ndarray | None:
-    """Draw the map; returns which galaxies match the filter, None without one."""
+def _map(
+    large: Large, images: Any, row: int | None, near: list[int]
+) -> tuple[np.ndarray | None, Colouring | None]:
+    """Draw the map; returns which galaxies match the filter, None without one, and their colours,
+    None while they are computed.
+    """
     notes, board, below = st.container(), st.container(), st.container()
     with below:
         matching = filter_row(large)
@@ -116,7 +122,7 @@ def _map(large: Large, images: Any, row: int | None, near: list[int]) -> np.ndar
     with notes:
         coloured = large.coloured(option)
     if coloured is None:
-        return matching
+        return matching, None
     box = widened(st.session_state.get(state.VIEW) or WHOLE)
     tile = large.map.tile(box, matching, coloured.codes)
     groups = coloured.legend.get("groups", [])
@@ -144,7 +150,7 @@ def _map(large: Large, images: Any, row: int | None, near: list[int]) -> np.ndar
                 "off": list(st.session_state.get(state.OFF) or ()),
             }
         )
-    return matching
+    return matching, coloured
 
 
 def said(large: Large, tile: Tile, filtered: bool, images: str) -> str:
@@ -210,10 +216,15 @@ def filter_row(large: Large) -> np.ndarray | None:
 
 
 def _selection(
-    large: Large, images: Any, matching: np.ndarray | None, go: Callable[[str], None]
+    large: Large,
+    images: Any,
+    matching: np.ndarray | None,
+    coloured: Colouring,
+    go: Callable[[str], None],
+    has_near: bool,
 ) -> None:
     """Show the galaxies inside the lasso, or else those that match, of the groups that the legend
-    shows, in an order; export, send and collect them.
+    shows, in an order, by similarity once the neighbours are known; export, send and collect them.
     """
     polygons = st.session_state.get(state.POLYGONS) or []
     if polygons:
@@ -227,8 +238,6 @@ def _selection(
         return
     colour = st.session_state[state.COLOUR]
     if off := tuple(st.session_state.get(state.OFF) or ()):
-        if (coloured := large.coloured(colour)) is None:
-            return
         rows = rows[~np.isin(coloured.codes[rows], off)]
     with st.container(horizontal=True, vertical_alignment="bottom", key="selection"):
         st.header(f"{galaxies(len(rows))} selected", anchor=False)
@@ -239,6 +248,9 @@ def _selection(
     if not len(rows) or (key := begun(large)) is None:
         return
     applied = "" if matching is None else st.session_state.get(state.FILTER, "")
+    if by == SIMILARITY and not has_near:
+        st.caption("They are sorted by similarity once the neighbours are known.")
+        return
     found = _arranged(large, rows, by, backwards, (polygons, applied, off, colour))
     if found is None:
         return

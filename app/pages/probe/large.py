@@ -16,7 +16,7 @@ from ...session import collections, state, waiting
 from ...session.large import Large
 from ...session.large_links import publish
 from ...session.queue import imported
-from ...session.store_sample import SEED, Drawn, sampled
+from ...session.store_sample import SAMPLED, SEED, Drawn, sampled
 from ...session.workspace import LIBRARIES
 
 
@@ -39,15 +39,19 @@ def show(large: Large, go: Callable[[str], None]) -> None:
         return
     if not imported.is_set():
         waiting.wait_for(*LIBRARIES)
-    members = np.unique(np.array([row for rows in held.values() for row in rows], np.int64))
-    if (found := sampled(large, large.gathered(key, go, publish(large)), members)) is None:
+    on_collections = st.session_state.get(state.PROBE_TARGET) == collections.COLLECTIONS
+    members = np.zeros(0, np.int64)  # whose share of the sample would bias the score of a class
+    if on_collections or not large.label:
+        members = np.unique([row for rows in held.values() for row in rows]).astype(np.int64)
+    about, images = large.gathered(key, go, publish(large)), large.images()
+    if (found := sampled(large, about, members, images)) is None:
         return
     workspace, drawn = found
-    images, rows = large.images(), workspace.data.rows
+    rows = workspace.data.rows
     _share(key, workspace.data.galaxies_hash, rows)
     st.caption(
         f"{'Simulated galaxies. ' if large.is_simulated else ''}A probe is a small classifier on "
-        f"frozen features: here, the vectors of {said(drawn, workspace.data.labels)} of {name}."
+        f"frozen features: here, the vectors of {said(drawn, len(rows))} of {name}."
     )
     opened = go_in(large, lambda: st.session_state.update({state.TO_MAP: True}))
 
@@ -61,14 +65,15 @@ def show(large: Large, go: Callable[[str], None]) -> None:
     keep_large(large, key)
 
 
-def said(drawn: Drawn, labels: np.ndarray) -> str:
-    """Say which galaxies are in the sample."""
-    counts = {"labelled": (int((labels >= 0).sum()), drawn.labelled)}
-    counts["unlabelled"] = int((labels < 0).sum()), drawn.unlabelled
-    if all(count == of for count, of in counts.values()):
-        return "all galaxies" if drawn.unlabelled else "all labelled galaxies"
-    parts = [f"{count:,} of the {of:,} {kind}" for kind, (count, of) in counts.items() if of]
-    return f"a random sample (seed {SEED}) of {' and '.join(parts)} galaxies"
+def said(drawn: Drawn, count: int) -> str:
+    """Say which galaxies are in a sample of so many, with those of collections."""
+    if len(drawn.rows) == drawn.labelled + drawn.unlabelled:
+        return "all galaxies"
+    of_kind = {"labelled": drawn.labelled, "unlabelled": drawn.unlabelled}
+    parts = [f"{min(SAMPLED, of):,} of the {of:,} {kind}" for kind, of in of_kind.items() if of]
+    more = count - len(drawn.rows)
+    others = f", and of {more:,} more in collections," if more else ""
+    return f"a random sample (seed {SEED}) of {' and '.join(parts)} galaxies{others}"
 
 
 def _share(key: str, own: str, rows: np.ndarray) -> None:

@@ -54,7 +54,9 @@ def probe(workspace: Workspace, galaxies: probe_report.Galaxies | None = None) -
     whose probe colours no map.
     """
     data = workspace.data
-    split = tasks.split_rows(data, data.fingerprint)
+    # images of a sample are not looked at for equal ones: all of them would be read
+    divided = data if galaxies is None else workspace.stored.galaxies
+    split = tasks.split_rows(divided, data.fingerprint)
     options = target_options(workspace)
     _ask(workspace, split, options)
     st.caption(split_sentence(split))
