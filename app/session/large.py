@@ -117,9 +117,9 @@ class Large:
     def order(self) -> Order | None:
         """The order of the leaderboard, as session and link have it; None without numbers."""
         columns = self.scores
-        if st.session_state.get(state.SELECTION_ORDER) not in columns:
-            st.session_state[state.SELECTION_ORDER] = next(iter(columns), "")
-        column = st.session_state[state.SELECTION_ORDER]
+        column = st.session_state.get(state.SELECTION_ORDER)
+        if column not in columns:  # a selection may be sorted by others too
+            column = next(iter(columns), "")
         lowest = bool(st.session_state.get(state.SELECTION_REVERSED))
         expression = st.session_state.get(state.FILTER, "").strip()
         return Order(column, lowest, expression) if columns else None

@@ -343,6 +343,15 @@ def test_a_selection_is_sorted_by_score_by_any_column_and_by_similarity(
         np.testing.assert_allclose(near, np.sort(gaps)[: page.LISTED], rtol=1e-3)
 
 
+def test_the_galaxy_page_does_not_change_what_a_selection_is_sorted_by(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path
+) -> None:
+    query = {"galaxy": "7", "filter": "redshift > 0.2", "sort": selection.SIMILARITY}
+    test = run(monkeypatch, pages_cache, plain, page="galaxy", query=query)
+    assert "by score, highest first" in words(test)
+    assert test.query_params["sort"] == selection.SIMILARITY
+
+
 def test_a_selection_leaves_out_the_groups_that_the_legend_hides_and_random_selects_a_galaxy(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path
 ) -> None:

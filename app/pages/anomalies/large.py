@@ -40,8 +40,9 @@ def show(large: Large, go: Callable[[str], None]) -> None:
             f"{escape_markdown(large.name)} has no anomaly score. Write a store that has one: "
             f"`astrojepa anomalies --vectors {large.name.replace('`', '')} --out scored`"
         )
-    if large.order() is None:
+    if (order := large.order()) is None:
         return
+    st.session_state[state.SELECTION_ORDER] = order.column
     with st.container(horizontal=True, vertical_alignment="bottom", key="anomaly_controls"):
         column = st.selectbox(
             "Score", columns, format_func=_words, key=state.SELECTION_ORDER, width=260
