@@ -160,7 +160,7 @@ def scale_explorer(results: Results) -> str:
                 found[size["count"]] = value
         rows.append([name, *(_number(found.get(size["count"])) for size in sizes)])
         grown = {count: value for count, value in found.items() if count >= 100_000 and value}
-        rows[-1].append(f"{slope(tuple(grown), tuple(grown.values())):.2f}")
+        rows[-1].append(f"{round(slope(tuple(grown), tuple(grown.values())), 2) + 0:.2f}")
     return markdown(["CPU ms", *(f"{size['count']:,}" for size in sizes), "slope"], rows)
 
 
