@@ -1,7 +1,8 @@
-"""What the map of a store of millions costs the server, as JSON: python -m benchmarks.large_map.
+"""What the pages of a store of millions cost the server, as JSON: python -m benchmarks.large_map.
 
-Each step is what the page calls; seconds of the clock and of the processor, without Streamlit and
-the browser. The store is simulated, and its places are made up.
+Each step is what a page calls; milliseconds of the clock and of the processor, without Streamlit
+and the browser. The store is simulated, and its places are made up. Neighbours are those of the
+index, which is built first where there is none; `--without-index` leaves them out.
 """
 
 from __future__ import annotations
@@ -18,9 +19,15 @@ import numpy as np
 
 from app.components.latent_map import colouring
 from app.components.latent_map.tiles import pack_tile, widened
-from app.session.large import RANKED
+from app.pages.anomalies.large_order import RERANKED
+from app.pages.map.selection import in_order
+from app.session.large import RANKED, Large
+from app.session.store_sample import draw, read
+from astrojepa.evaluation.anomalies.feedback import rerank
 from astrojepa.evaluation.maps.large_map import UNITS, LargeMap, open_large_map
 from astrojepa.evaluation.vectors.store import open_store
+from astrojepa.evaluation.vectors.store_galaxies import galaxies_of
+from astrojepa.evaluation.vectors.store_index import StoreIndex, open_index
 from astrojepa.plotting import histogram
 from benchmarks.measure import machine, write
 
@@ -54,7 +61,7 @@ def boxes(count: int) -> list[tuple[float, float, float, float]]:
     return [widened(tuple(box)) for box in low_high.tolist()]
 
 
-def measure(path: str) -> dict[str, Any]:
+def measure(path: str, with_index: bool) -> dict[str, Any]:
     """Measure one store."""
     large, opening = timed(lambda: open_large_map(open_store(path)))
 
@@ -74,8 +81,7 @@ def measure(path: str) -> dict[str, Any]:
     clicks: list[Callable[[], Any]] = [
         partial(large.store.table_of, rows[i : i + 1]) for i in range(MOVES)
     ]
-    parts = rows.reshape(-1, 25)
-    pages: list[Callable[[], Any]] = [partial(large.store.table_of, part) for part in parts]
+    index = open_index(large.store) if with_index else None
     return {
         "count": len(large),
         "open": opening,
@@ -85,16 +91,89 @@ def measure(path: str) -> dict[str, Any]:
         "columns_of_a_click": repeated(clicks),
         "filter": timed(lambda: large.matching("redshift > 0.5"))[1],
         "cone": timed(lambda: large.matching("cone(180, 0, 1)"))[1],
-        "leaderboard": timed(lambda: large.first("score", RANKED))[1],
-        "leaderboard_of_a_filter": timed(
-            lambda: large.first("score", RANKED, shown=large.matching("redshift > 0.1"))
-        )[1],
         "histogram": timed(lambda: histogram(column_of(large, "score")))[1],
-        "columns_of_25": repeated(pages),
-        "lasso": timed(lambda: lasso(large))[1],
+        "lasso": timed(lambda: inside(large))[1],
         "find": timed(lambda: large.store.row_of(str(large.store.known_of(rows[:1])["id"][0])))[1],
+        "anomalies": anomalies(large, rows),
+        "selection": selection(large),
+        **({} if index is None else by_index(large, index, rows)),
+        "marks": marks(large),
+        "probe_sample": probe_sample(Large("", "", large)),
         "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
+
+
+def anomalies(large: LargeMap, rows: np.ndarray) -> dict[str, Any]:
+    """Measure the leaderboard: rank by another column, reverse, filter, step from one galaxy to the
+    next beyond what is listed, turn pages.
+    """
+    column_of(large, "score")
+    shown, filtering = timed(lambda: large.matching("redshift > 0.1"))
+    column_of(large, "score")
+    listed = large.first("score", RANKED)[0]
+    pages = [listed[first : first + 25] for first in range(0, min(len(listed), 5000), 25)]
+    steps: list[Callable[[], Any]] = [partial(large.beside, "score", int(row)) for row in rows[:20]]
+    return {
+        "rank": timed(lambda: large.first("score", RANKED))[1],
+        "reverse": timed(lambda: large.first("score", RANKED, lowest=True))[1],
+        "filter": filtering,
+        "rank_filtered": timed(lambda: large.first("score", RANKED, shown=shown))[1],
+        "rank_another_column": timed(lambda: large.first("magnitude", RANKED))[1],
+        "page": repeated([partial(large.store.table_of, page) for page in pages]),
+        "beside": repeated(steps),
+    }
+
+
+def by_index(large: LargeMap, index: StoreIndex, rows: np.ndarray) -> dict[str, Any]:
+    """Measure what asks the index: the Galaxy page, and a selection sorted by similarity."""
+    chosen = inside(large)
+    return {
+        "galaxy_page": repeated([partial(galaxy_page, large, index, int(row)) for row in rows]),
+        "by_similarity": timed(lambda: chosen[in_order(index.distances(0, chosen), False)])[1],
+    }
+
+
+def galaxy_page(large: LargeMap, index: StoreIndex, row: int) -> None:
+    """Read the columns of a galaxy, its neighbours and what they are called."""
+    large.store.table_of(np.array([row]))
+    large.store.known_of(index.nearest(np.array([row]), 6)[1][0])
+
+
+def selection(large: LargeMap) -> dict[str, Any]:
+    """Measure the galaxies of a lasso: sorted by a column, read to be collected or sent."""
+    rows = inside(large)
+
+    def by_column() -> np.ndarray:
+        return rows[in_order(column_of(large, "redshift")[rows], False)]
+
+    return {
+        "count": len(rows),
+        "by_column": timed(by_column)[1],
+        "read": timed(lambda: galaxies_of(large.store, rows[:RANKED], ""))[1],
+    }
+
+
+def marks(large: LargeMap) -> dict[str, Any]:
+    """Measure marks: hash all ids, look up those of a file, re-rank by 50 of them."""
+    names = large.store.known_of(np.linspace(0, len(large) - 1, 1000).astype(int))["id"].astype(str)
+    rows = np.sort(large.first("score", RERANKED)[0])
+    vectors, reading = timed(lambda: large.store.vectors_of(rows))
+    scores = column_of(large, "score")[rows]
+    given = {place: place % 6 for place in range(50)}
+    rerank(vectors, scores, given)
+    return {
+        "hash_ids": timed(lambda: large.store.galaxies_hash)[1],
+        "look_up_1000": timed(lambda: large.store.rows_of(names))[1],
+        "read_vectors": reading,
+        "rerank": repeated([lambda: rerank(vectors, scores, given)] * 8),
+    }
+
+
+def probe_sample(large: Large) -> dict[str, Any]:
+    """Measure the sample of the Probe lab: draw it, read its vectors and columns."""
+    drawn, drawing = timed(lambda: draw(large))
+    reading = timed(lambda: read(large, drawn.rows, lambda *said: None))[1]
+    return {"count": len(drawn.rows), "draw": drawing, "read": reading}
 
 
 def column_of(large: LargeMap, name: str) -> np.ndarray:
@@ -103,11 +182,11 @@ def column_of(large: LargeMap, name: str) -> np.ndarray:
     return np.asarray(values.values)
 
 
-def lasso(large: LargeMap) -> int:
+def inside(large: LargeMap) -> np.ndarray:
     """Select with a hexagon of a quarter of the map's width."""
     angles = np.linspace(0, 2 * np.pi, 7)[:-1]
     corners = UNITS * (0.5 + 0.125 * np.stack([np.cos(angles), np.sin(angles)], axis=1))
-    return len(large.inside([corners.tolist()]))
+    return large.inside([corners.tolist()])
 
 
 def main() -> None:
@@ -115,8 +194,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("store", help="folder that astrojepa simulate-store wrote")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/large_map.json"))
+    parser.add_argument("--without-index", action="store_true", help="leave neighbours out")
     given = parser.parse_args()
-    write(given.out, {"machine": machine(), "threads": 1, **measure(given.store)})
+    measured = measure(given.store, not given.without_index)
+    write(given.out, {"machine": machine(), "threads": 1, **measured})
 
 
 if __name__ == "__main__":

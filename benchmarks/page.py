@@ -42,6 +42,7 @@ TABLES = tables.TABLES | {
         scale_tables.scale_maps,
         scale_tables.scale_select,
         scale_tables.scale_growth,
+        scale_tables.scale_explorer,
     )
 }
 MARKED = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)

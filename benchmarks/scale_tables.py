@@ -115,6 +115,61 @@ def scale_select(results: Results) -> str:
     return markdown(head, rows)
 
 
+OPERATIONS = {  # of the explorer: where the milliseconds are
+    "open the store": ("open", "cpu_ms"),
+    "colour by class": ("colour", "cpu_ms"),
+    "move or zoom, median": ("move", "cpu_ms_p50"),
+    "move or zoom, 95 %": ("move", "cpu_ms_p95"),
+    "columns of a click, median": ("columns_of_a_click", "cpu_ms_p50"),
+    "find an id": ("find", "cpu_ms"),
+    "filter by a column": ("filter", "cpu_ms"),
+    "cone": ("cone", "cpu_ms"),
+    "lasso": ("lasso", "cpu_ms"),
+    "sort its galaxies by a column": ("selection", "by_column", "cpu_ms"),
+    "sort them by similarity": ("by_similarity", "cpu_ms"),
+    "read them for a file, at most 100,000": ("selection", "read", "cpu_ms"),
+    "Anomalies: rank": ("anomalies", "rank", "cpu_ms"),
+    "reverse": ("anomalies", "reverse", "cpu_ms"),
+    "rank what a filter chose": ("anomalies", "rank_filtered", "cpu_ms"),
+    "rank by another column": ("anomalies", "rank_another_column", "cpu_ms"),
+    "turn a page, median": ("anomalies", "page", "cpu_ms_p50"),
+    "histogram of a column": ("histogram", "cpu_ms"),
+    "Galaxy page with neighbours, median": ("galaxy_page", "cpu_ms_p50"),
+    "its rank, of any, and the galaxies beside": ("anomalies", "beside", "cpu_ms_p50"),
+    "marks: hash all ids, once": ("marks", "hash_ids", "cpu_ms"),
+    "look up 1,000 ids of a file": ("marks", "look_up_1000", "cpu_ms"),
+    "read the vectors that marks re-rank, once": ("marks", "read_vectors", "cpu_ms"),
+    "re-rank by 50 marks": ("marks", "rerank", "cpu_ms_p50"),
+    "Probe lab: draw the sample, once": ("probe_sample", "draw", "cpu_ms"),
+    "read it, once": ("probe_sample", "read", "cpu_ms"),
+    "peak memory of all this, MB": ("peak_mb",),
+}
+
+
+def scale_explorer(results: Results) -> str:
+    """Say what the pages of a large store cost the server, and how it grows."""
+    sizes = [results[name] for name in sorted(results) if name.startswith("large_map_1e")]
+    rows = []
+    for name, path in OPERATIONS.items():
+        found: dict[int, float] = {}
+        for size in sizes:
+            value: Any = size
+            for part in path:
+                value = value.get(part, {})
+            if value != {}:
+                found[size["count"]] = value
+        rows.append([name, *(_number(found.get(size["count"])) for size in sizes)])
+        grown = {count: value for count, value in found.items() if count >= 100_000 and value}
+        rows[-1].append(f"{round(slope(tuple(grown), tuple(grown.values())), 2) + 0:.2f}")
+    return markdown(["CPU ms", *(f"{size['count']:,}" for size in sizes), "slope"], rows)
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return NOT_MEASURED
+    return f"{value:,.0f}" if value >= 10 else f"{value:.1f}"
+
+
 def scale_growth(results: Results) -> str:
     """List log-log slopes against the number of galaxies."""
     costs: dict[str, tuple[str, Cost]] = {

@@ -107,18 +107,18 @@ def listing(
     key: str,
     rows: np.ndarray,
     go: Callable[[Any], None],
-    first: int | None = None,
+    ranks: np.ndarray | None = None,
 ) -> None:
-    """List galaxies with all their columns but the place on the map, before them ranks from `first`
-    on; a click on a row is told `go`.
+    """List galaxies with all their columns but the place on the map, before them `ranks`; a click
+    on a row is told `go`.
     """
     known, content = large.map.store.layouts[0].known, large.map.store.table_of(rows)
     content = content.astype(dict.fromkeys([known["id"], *content.select_dtypes("bool")], str))
     content.insert(0, known["id"], content.pop(known["id"]))
     content = content.drop(columns=["x", "y"], errors="ignore")
-    if first is not None:
+    if ranks is not None:
         content = content.drop(columns="rank", errors="ignore")
-        content.insert(0, "rank", np.arange(first, first + len(rows)))
+        content.insert(0, "rank", ranks)
     here = np.flatnonzero(rows == selected(large))
     table(
         key,

@@ -11,7 +11,7 @@ from astrojepa.tables import Column
 from astrojepa.wording import galaxies
 
 from ..session import export
-from ..session.workspace import Workspace
+from ..session.gathered import Gathered
 from .escape_markdown import escape_markdown
 
 HELP = (
@@ -21,7 +21,7 @@ HELP = (
 
 
 def send_button(
-    workspace: Workspace,
+    about: Gathered,
     key: str,
     name: str,
     rows: Callable[[], Sequence[int]],
@@ -30,17 +30,16 @@ def send_button(
     """Draw the button; `rows` and further columns are made when it is pressed. A hosted explorer
     has none.
     """
-    if workspace.hosted:
+    if about.hosted:
         return
     said = f"sent_{key}"
 
     def send() -> None:
         from astrojepa.samp import send_table
 
-        data, chosen = workspace.data, np.asarray(rows(), dtype=np.int64)
-        made_by, digest = workspace.made_by
-        facts = {"model": made_by, "model_hash": digest, "data_fingerprint": data.fingerprint}
-        facts |= {"data": data.name, "simulated": data.simulated}
+        data, chosen = about.of(np.asarray(rows(), dtype=np.int64))
+        made_by, digest = about.made_by
+        facts = {"model": made_by, "model_hash": digest, **about.facts}
         try:
             found = send_table(export.table_columns(data, chosen, more()), facts, name)
             st.session_state[said] = f"Sent {galaxies(len(chosen))} to {', '.join(found)}."

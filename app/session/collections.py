@@ -69,6 +69,28 @@ def with_class(
     return with_added(kept, name, np.array([row])) if name else kept
 
 
+def among(held: Collections, rows: np.ndarray) -> dict[str, tuple[int, ...]]:
+    """Return the collections as a sample of these rows, ascending, has them: by place in it."""
+    found = {
+        name: np.flatnonzero(np.isin(rows, np.array(members, np.int64)))
+        for name, members in held.items()
+    }
+    return {name: tuple(places.tolist()) for name, places in found.items() if len(places)}
+
+
+def with_those_of(
+    held: Collections, sample: Collections, rows: np.ndarray
+) -> dict[str, tuple[int, ...]]:
+    """Return the collections with what those of a sample, by place among `rows`, say of it."""
+    merged = {}
+    for name in {**held, **sample}:
+        outside = np.setdiff1d(np.array(held.get(name, ()), np.int64), rows)
+        inside = rows[np.array(sample.get(name, ()), np.int64)]
+        if len(members := np.union1d(outside, inside)):
+            merged[name] = tuple(members.tolist())
+    return merged
+
+
 def codes_given(held: Collections, classes: Sequence[str], count: int) -> np.ndarray:
     """Return, for each galaxy, the number of the class whose name its collection has, int64
     (count,); -1 for one in no such collection, or in two.

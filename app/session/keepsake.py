@@ -27,13 +27,15 @@ class Kept:
     """What is kept of one set of galaxies."""
 
     marks: Mapping[Any, int] = field(default_factory=dict)  # row, or id -> 0 ... 5
-    collections: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # name -> rows
+    collections: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)  # name -> rows, or ids
     # name of a collection -> hashes of the models on whose maps it was drawn
     drawn_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def write(kept: Kept) -> str:
-    """Write what is kept as JSON; "" for nothing, or for more than a browser keeps."""
+    """Write what is kept as JSON, marks alone where collections are more than a browser keeps; ""
+    for nothing, or for more marks than it keeps.
+    """
     if not kept.marks and not kept.collections:
         return ""
     content = {
@@ -43,7 +45,14 @@ def write(kept: Kept) -> str:
         "drawn_on": {name: list(models) for name, models in kept.drawn_on.items()},
     }
     text = json.dumps(content, separators=(",", ":"))
-    return text if len(text) <= MAX_LENGTH else ""
+    if len(text) <= MAX_LENGTH:
+        return text
+    return write(Kept(kept.marks)) if kept.collections else ""
+
+
+def fits(kept: Kept) -> bool:
+    """Whether the collections are among what is written."""
+    return not kept.collections or write(kept) != write(Kept(kept.marks))
 
 
 def read(text: object, count: int | None) -> Kept:
@@ -59,16 +68,20 @@ def read(text: object, count: int | None) -> Kept:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         return Kept()
     pairs = _list(content.get("marks"))
+
+    def is_galaxy(value: object) -> bool:
+        return _is_id(value) if count is None else _is_row(value, count)
+
     marks = {
         pair[0]: pair[1]
         for pair in pairs
         if isinstance(pair, list)
         and len(pair) == 2
-        and (_is_id(pair[0]) if count is None else _is_row(pair[0], count))
+        and is_galaxy(pair[0])
         and _is_row(pair[1], HIGHEST + 1)
     }
     found = {
-        clean_name(name): tuple(sorted({row for row in _list(rows) if _is_row(row, count or 0)}))
+        clean_name(name): tuple(sorted({row for row in _list(rows) if is_galaxy(row)}))
         for name, rows in list(_dict(content.get("collections")).items())[:MAX_COLLECTIONS]
     }
     collections = {name: rows for name, rows in found.items() if name not in {"", REST} and rows}

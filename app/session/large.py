@@ -22,6 +22,7 @@ from ..server import pictures
 from ..server.serving import Source
 from ..server.settings import Settings
 from . import loaders, opening, state, waiting
+from .gathered import Gathered
 
 NO_COLOUR = "none"
 SCORE = "score"  # the column of the anomaly score, as `astrojepa anomalies` names it
@@ -116,9 +117,9 @@ class Large:
     def order(self) -> Order | None:
         """The order of the leaderboard, as session and link have it; None without numbers."""
         columns = self.scores
-        if st.session_state.get(state.SELECTION_ORDER) not in columns:
-            st.session_state[state.SELECTION_ORDER] = next(iter(columns), "")
-        column = st.session_state[state.SELECTION_ORDER]
+        column = st.session_state.get(state.SELECTION_ORDER)
+        if column not in columns:  # a selection may be sorted by others too
+            column = next(iter(columns), "")
         lowest = bool(st.session_state.get(state.SELECTION_REVERSED))
         expression = st.session_state.get(state.FILTER, "").strip()
         return Order(column, lowest, expression) if columns else None
@@ -221,13 +222,29 @@ class Large:
                 f"Comparing {len(self.map):,} vectors",
                 lambda report: self.map.nearest(row, count),
             )
-        index = waiting.show_when_ready(
-            ("large index", self.key), f"Indexing {len(self.map):,} vectors", _index(self)
-        )
-        if index is None:
+        if (index := self.index()) is None:
             return None
         distances, rows = index.nearest(np.array([row]), count)
         return distances[0], rows[0]
+
+    def index(self) -> Any:
+        """The index of the vectors, a StoreIndex; None while it is built. It needs faiss."""
+        return waiting.show_when_ready(
+            ("large index", self.key), f"Indexing {len(self.map):,} vectors", _index(self)
+        )
+
+    def gathered(self, key: str, go: Callable[[str], None], link: str) -> Gathered:
+        """The galaxies as they are collected and sent; `key` is the hash of all ids."""
+        made_by = self.provenance["model"], self.provenance["model_hash"]
+        return Gathered(
+            key,
+            self.key,
+            made_by,
+            self.provenance,
+            lambda rows: (self.galaxies(rows), np.arange(len(rows))),
+            go,
+            link,
+        )
 
 
 @st.cache_data(show_spinner=False, max_entries=32)

@@ -32,6 +32,11 @@ def go_to(large: Large, name: str) -> None:
     except ValueError as error:
         links.notice(str(error))
         return
+    show_galaxy(large, row)
+
+
+def show_galaxy(large: Large, row: int) -> None:
+    """Select a galaxy, and show the map around it."""
     select(large, row)
     side = UNITS / st.session_state[state.LOOK]["zoom"]
     x, y = st.session_state[state.LOOK]["at"]

@@ -25,7 +25,7 @@ class Reviewed:
     export: Callable[[str, Mapping[int, int]], bytes]  # ending, marks by row
     read: Callable[[str, bytes], Imported]  # name and content of a file that was exported
     hosted: bool
-    reranks: bool  # marks change the order of the other galaxies
+    reranks: str  # what marks re-rank
 
 
 def review_of(key: str) -> Review:

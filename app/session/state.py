@@ -82,15 +82,17 @@ SHOW_ARTEFACTS = "show_artefacts"  # whether the leaderboard includes likely art
 BOARD_MODE = "board_mode"  # leaderboard, review, or how good it is
 # data hash -> app/session/marks.py's Review; never leaves the session but by export
 REVIEWS = "reviews"
-# of a large store, by the hash of its ids: marks that the browser kept, by id, until rows are known
-MARKS_FOUND = "marks_found"
-MARKED_IDS = "marked_ids"  # row -> id
+# of a large store, by the hash of its ids: what the browser kept, by id, until rows are known
+KEPT_FOUND = "kept_found"
+KEPT_IDS = "kept_ids"  # row -> id
 RERANKING = "reranking"  # how marks re-rank
 SURVEY_IMAGE = "survey_image"  # whether the survey's own image is fetched; local mode
 SKIP_CORRUPT = "skip_corrupt"  # names of data sets whose damaged images are left out
 COLLECTIONS = "collections"  # of the lasso, by data set: name -> rows
 DRAWN_ON = "drawn_on"  # by data set: name of a collection -> hashes of the models of those maps
 HEARD = "heard"  # hashes of galaxies of which the browser has said what it kept
+SHARED = "shared"  # what a sample's collections are of: its hash, and those of its store
+UNKEPT = "unkept"  # hashes of galaxies whose collections are too large for the browser
 STORE = "store"  # what the browser keeps has changed inside a part of the page
 UPLOADS = "uploads"  # images that were brought along, as app/session/uploads.py reads them
 # what is searched for, app/session/examples.py; rows are those among all galaxies

@@ -1,58 +1,89 @@
-"""A random sample of the labelled galaxies of a large store, for what needs vectors in memory."""
+"""A random sample of the galaxies of a large store, for what needs vectors in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import dataclasses
 from typing import Any
 
 import numpy as np
 
 from astrojepa.progress import Progress
 
+from ..server import pictures
 from . import waiting
+from .gathered import Gathered
 from .large import Large
 from .workspace import VECTORS, Choice, Workspace
 
-SAMPLED, SEED = 20_000, 0
+SAMPLED, SEED = 20_000, 0  # of those with a label, and of those without
 
 
-def sampled(large: Large, go: Callable[[str], None]) -> tuple[Workspace, int] | None:
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+    """Which galaxies are in the sample, and how many they were drawn from."""
+
+    rows: np.ndarray  # int64, ascending
+    labelled: int
+    unlabelled: int
+
+
+def sampled(
+    large: Large, about: Gathered, members: np.ndarray, images: Any
+) -> tuple[Workspace, Drawn] | None:
     """Return what a page works on, whose galaxies are the sample, in the order of the store, and
-    how many labelled galaxies it was drawn from; None while it is read, or without labels.
+    all or 20,000 of the `members` of collections, and what it was drawn from; None while it is
+    read. Without a column of labels all galaxies are unlabelled. `images` are those of the store.
     """
-    if not large.label:
-        return None
-    found = waiting.show_when_ready(
+    drawn = waiting.show_when_ready(
         ("large sample", large.key),
-        f"Reading a sample of {large.name}",
-        _sample(large),
+        f"Drawing a sample of {large.name}",
+        lambda report: draw(large),
     )
-    if found is None:
+    if drawn is None:
         return None
-    stored, labelled = found
-    opened = {"whole": stored.galaxies, "sampled": None, "data": stored.galaxies}
+    others = np.setdiff1d(members, drawn.rows)
+    if len(others) > SAMPLED:
+        others = np.random.default_rng(SEED).choice(others, SAMPLED, replace=False, shuffle=False)
+    rows = np.union1d(drawn.rows, others)
+    stored = waiting.show_when_ready(
+        ("large sample", large.key, others.tobytes()),
+        f"Reading a sample of {large.name}",
+        lambda report: read(large, rows, report),
+    )
+    if stored is None:
+        return None
+    data = stored.galaxies
+    if images is not None:
+        from astrojepa.evaluation.vectors.store_images import SomeImages
+
+        reader = SomeImages(images, rows)
+        pictures.offer_large(data.fingerprint, reader)
+        data = dataclasses.replace(data, reader=reader)
+    opened = {"whole": data, "sampled": None, "data": data, "about": about}
     nothing: Any = None  # the rest is not asked for
     choice = Choice(VECTORS + large.name, large.name)
-    workspace = Workspace(nothing, False, nothing, choice, [choice], None, go, opened=opened)
+    workspace = Workspace(nothing, False, nothing, choice, [choice], None, about.go, opened=opened)
     workspace.stored = stored
-    return workspace, labelled
+    return workspace, drawn
 
 
-def _sample(large: Large) -> Callable[[Progress], Any]:
-    def task(report: Progress) -> Any:
-        from astrojepa.evaluation.vectors.stored import Stored
-        from astrojepa.types import Embeddings
+def draw(large: Large) -> Drawn:
+    """Draw at most 20,000 galaxies with a label, and as many without."""
+    known = large.map.column(large.label).known if large.label else np.zeros(len(large.map), bool)
+    generator, parts = np.random.default_rng(SEED), []
+    for rows in (np.flatnonzero(known), np.flatnonzero(~known)):
+        count = min(SAMPLED, len(rows))
+        parts.append(generator.choice(rows, count, replace=False, shuffle=False))
+    return Drawn(np.sort(np.concatenate(parts)), int(known.sum()), int((~known).sum()))
 
-        store = large.map.store
-        labelled = np.flatnonzero(large.map.column(large.label).known)
-        count = min(SAMPLED, len(labelled))
-        drawn = np.random.default_rng(SEED).choice(labelled, count, replace=False, shuffle=False)
-        rows = np.sort(drawn)
-        data = large.galaxies(rows)
-        vectors = store.vectors_of(rows, report)
-        hashes = store.facts.get("model_hash", ""), data.fingerprint
-        embeddings = Embeddings(vectors, data.labels, data.ids, data.classes, *hashes)
-        model = store.facts.get("model", "")
-        return Stored(large.name, large.key, embeddings, data, model), len(labelled)
 
-    return task
+def read(large: Large, rows: np.ndarray, report: Progress) -> Any:
+    """Read vectors and columns of some galaxies: a Stored."""
+    from astrojepa.evaluation.vectors.stored import Stored
+    from astrojepa.types import Embeddings
+
+    store, data = large.map.store, large.galaxies(rows)
+    vectors = store.vectors_of(rows, report)
+    hashes = store.facts.get("model_hash", ""), data.fingerprint
+    embeddings = Embeddings(vectors, data.labels, data.ids, data.classes, *hashes)
+    return Stored(large.name, large.key, embeddings, data, store.facts.get("model", ""))

@@ -123,22 +123,64 @@ def test_marks_of_a_large_store_are_given_by_key_and_kept_by_the_browser_by_id(
     page = explorer.page
     page.goto(f"{explorer.url}/anomalies?sort=magnitude")
     explorer.appears(page.locator(".st-key-leaderboard .tile").first)
-    tiles = page.locator(".st-key-leaderboard .tile").all()
-    names = [str(FIRST_ID + int(one.get_attribute("data-row"))) for one in tiles[:3]]
+    row = page.locator(".st-key-leaderboard .tile").first.get_attribute("data-row")
+    first = str(FIRST_ID + int(row))
     page.get_by_text("Review", exact=True).click()
-    explorer.appears(page.get_by_role("heading", name=names[0]))
+    explorer.appears(page.get_by_role("heading", name=first))
     explorer.calm()
-    for key, name in (("5", names[1]), ("3", names[2]), ("ArrowLeft", names[1])):
-        page.keyboard.press(key)
-        explorer.appears(page.get_by_role("heading", name=name))
-        explorer.calm()
+    page.keyboard.press("5")
+    explorer.says("This galaxy is not marked yet. 1 marked so far")
+    explorer.calm()
+    second = page.get_by_role("heading", name=re.compile(r"^\d{16}$")).inner_text()
+    assert second != first
+    page.keyboard.press("3")
+    explorer.says("This galaxy is not marked yet. 2 marked so far")
+    explorer.calm()
+    page.keyboard.press("ArrowLeft")
     explorer.says("This galaxy is marked 3. 2 marked so far")
-    page.wait_for_function(f"JSON.stringify(localStorage).includes('{names[1]}')")
+    explorer.appears(page.get_by_role("heading", name=second))
+    page.wait_for_function(f"JSON.stringify(localStorage).includes('{second}')")
     page.reload()
     explorer.appears(page.get_by_text("Review", exact=True))
     page.get_by_text("Review", exact=True).click()
     explorer.says("2 marked so far, 1 of them with 4 or 5")
-    explorer.appears(page.get_by_role("heading", name=names[2]))
+    third = page.get_by_role("heading", name=re.compile(r"^\d{16}$")).inner_text()
+    assert third not in (first, second)
+
+
+def test_a_selection_of_a_large_store_is_marked_by_key_and_collected_and_its_marks_re_rank(
+    explorer: Explorer,
+) -> None:
+    page = explorer.page
+    page.goto(f"{explorer.url}/?filter=redshift%20%3E%200.3")
+    tile = page.locator(".st-key-lasso_gallery .tile").nth(2)
+    explorer.appears(tile)
+    explorer.calm()
+    row = tile.get_attribute("data-row")
+    tile.focus()
+    page.keyboard.press("5")
+    explorer.says(re.compile(r"score [\d.]+, marked 5"))
+    assert tile.inner_text().endswith(", marked 5")
+    page.get_by_role("button", name="Add to a collection").click()
+    page.get_by_label("Name").fill("far")
+    page.get_by_role("button", name=re.compile("^Add [0-9,]+ galaxies")).click()
+    explorer.says(re.compile(r"far now holds [\d,]+ galaxies\."))
+    page.wait_for_function(f"JSON.stringify(localStorage).includes('{FIRST_ID + int(row)}')")
+    page.wait_for_function("JSON.stringify(localStorage).includes('far')")
+    page.reload()
+    explorer.says(re.compile(r", marked 5"))
+    explorer.calm()
+    page.get_by_role("button", name="Add to a collection").click()
+    explorer.says(re.compile(r"^far: [\d,]+$"))
+    page.keyboard.press("Escape")
+    page.get_by_role("link", name="Anomalies").click()
+    first = page.locator(".st-key-leaderboard .tile").first
+    explorer.appears(first)
+    explorer.calm()
+    assert first.get_attribute("data-row") != row
+    page.get_by_text("Re-rank the first 20,000 by my 1 mark").click()
+    explorer.appears(page.locator(f".st-key-leaderboard .tile:first-child[data-row='{row}']"))
+    assert first.inner_text().startswith("3 "), "its rank by the score"
 
 
 def grey(row: int) -> int:

@@ -30,6 +30,26 @@ def test_what_is_written_is_read_back(
     assert keepsake.read(keepsake.write(kept), 50) == kept
 
 
+@given(
+    st.dictionaries(NAMES, st.integers(0, 5)),
+    st.dictionaries(st.sampled_from(["rings", "two arms"]), st.sets(NAMES, min_size=1)),
+)
+def test_galaxies_of_a_large_store_are_kept_by_id(
+    marks: dict[str, int], sets: dict[str, set[str]]
+) -> None:
+    collections = {name: tuple(sorted(ids)) for name, ids in sets.items()}
+    kept = Kept(marks, collections)
+    assert keepsake.read(keepsake.write(kept), None) == kept
+
+
+def test_collections_that_are_too_large_for_a_browser_do_not_make_it_forget_marks() -> None:
+    kept = Kept({7: 3}, {"all": tuple(range(400_000))})
+    assert not keepsake.fits(kept)
+    assert keepsake.read(keepsake.write(kept), 400_000) == Kept({7: 3})
+    assert keepsake.fits(Kept({7: 3}, {"few": (1, 2)}))
+    assert keepsake.fits(Kept({7: 3}))
+
+
 def test_nothing_is_written_as_nothing_so_that_the_browser_forgets() -> None:
     assert keepsake.write(Kept()) == ""
     assert keepsake.read("", 10) == Kept()

@@ -8,39 +8,46 @@ import zlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
+from urllib.request import url2pathname
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from astropy.table import Table
 from page_runner import QUIET, numbers, run_page, settled, tables, words
 from pyarrow import parquet
 
-from app.components import large_card
+from app.components import collections_bar, large_card
+from app.components.keepsake import large as keepsake_of_large
 from app.components.latent_map.colouring import by_class
 from app.components.latent_map.latent_map import packed_bits
 from app.components.latent_map.tiles import pack_tile, read_box, widened
 from app.pages.anomalies import large as anomalies
-from app.pages.anomalies import review
+from app.pages.anomalies import large_order, review
 from app.pages.map import large as page
+from app.pages.map import selection
+from app.pages.probe import label_next, report, tasks
 from app.pages.probe import large as probe
-from app.pages.probe import report, tasks
 from app.server import first_look, pictures
 from app.server.settings import read_settings
-from app.session import large, loaders, marks, store_sample
+from app.session import keepsake, large, loaders, marks, store_sample
 from app.session.large import Large
 from astrojepa import plotting
 from astrojepa.data.crops import resize_frame
 from astrojepa.data.images import raster
+from astrojepa.evaluation.anomalies.feedback import rerank
 from astrojepa.evaluation.maps import large_map
 from astrojepa.evaluation.maps.large_map import WHOLE, open_large_map
 from astrojepa.evaluation.maps.plane import UNITS
+from astrojepa.evaluation.vectors import store_images
 from astrojepa.evaluation.vectors.hats_store import write_hats
 from astrojepa.evaluation.vectors.neighbour_index import is_available
 from astrojepa.evaluation.vectors.simulated_store import FIRST_ID, Mixture, simulate_store
 from astrojepa.evaluation.vectors.store import open_store, store_files
 from astrojepa.evaluation.vectors.store_images import DrawnImages
+from tests.test_samp import hub, topcat  # noqa: F401  (fixtures)
 
 pytestmark = QUIET
 COUNT = 3000
@@ -99,9 +106,9 @@ def test_a_link_to_a_galaxy_opens_it_with_its_columns_and_neighbours(
     vectors = (vectors - vectors.mean(axis=0)) / vectors.std(axis=0)
     gaps = np.linalg.norm(vectors - vectors[1234], axis=1)
     nearest = frame["object_id"].iloc[np.argsort(gaps)[1:7]].astype(str).tolist()
-    listed = [button.label for button in test.button if button.key.startswith("near_")]
+    listed = [button.label for button in test.button if str(button.key).startswith("near_")]
     assert [label.split(" ")[0] for label in listed] == nearest
-    next(button for button in test.button if button.key == "near_1").click().run()
+    test.button(key="near_1").click().run()
     settled(test)
     assert nearest[0] in [element.value for element in test.header]
     assert test.query_params["id"] == nearest[0]
@@ -280,7 +287,7 @@ def test_a_selection_opens_a_gallery_of_bounded_length_page_by_page(
     shown: dict[str, Any] = {}
     monkeypatch.setattr(page, "gallery", lambda key, *given, **more: shown.update({key: given}))
     monkeypatch.setattr(page, "PICTURED", 40)
-    query = {"filter": "redshift > 0.1", "colour": "redshift"}
+    query = {"filter": "redshift > 0.1", "colour": "redshift", "sort": page.ON_MAP}
     test = run(monkeypatch, pages_cache, plain, images=[survey], query=query)
     redshift = pd.read_parquet(plain)["redshift"]
     rows = np.flatnonzero(redshift > np.float32(0.1))
@@ -299,6 +306,116 @@ def test_a_selection_opens_a_gallery_of_bounded_length_page_by_page(
     settled(test.run())
     assert len(tables(test)) == 1
     assert test.query_params["view"] == "table"
+
+
+def test_a_selection_is_sorted_by_score_by_any_column_and_by_similarity(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path
+) -> None:
+    frame = pd.read_parquet(plain)
+    frame.loc[frame.index % 5 == 0, "magnitude"] = np.nan
+    changed = pages_cache.parent / "sorted"
+    changed.mkdir(exist_ok=True)
+    frame.to_parquet(changed / "a.parquet")
+    chosen = frame[frame["redshift"] > np.float32(0.2)]
+    vectors = np.stack(frame["vector"].to_numpy()).astype(np.float64)
+    vectors = (vectors - vectors.mean(axis=0)) / vectors.std(axis=0)
+    gaps = pd.Series(np.linalg.norm(vectors - vectors[1234], axis=1))[chosen.index]
+    link = {"filter": "redshift > 0.2", "id": str(frame["object_id"][1234]), "view": "table"}
+
+    def order(**query: str) -> list[int]:
+        test = run(monkeypatch, pages_cache, changed, query=link | query)
+        assert not test.error
+        assert test.query_params["sort"] == query.get("sort", "score")
+        (listed,) = tables(test)
+        return listed["object_id"].astype("int64").tolist()
+
+    def ids(values: pd.Series, ascending: bool = True) -> list[int]:
+        sorted_rows = values.sort_values(ascending=ascending, kind="stable").index
+        return frame["object_id"][sorted_rows].tolist()[: page.LISTED]
+
+    assert len(chosen) > page.LISTED
+    assert order() == ids(chosen["score"], ascending=False), "the most anomalous first"
+    assert order(sort="magnitude") == ids(chosen["magnitude"])
+    backwards = order(sort="magnitude", order="reversed")
+    assert backwards == ids(chosen["magnitude"], ascending=False), "unknown ones stay last"
+    by_id = gaps.set_axis(chosen["object_id"])
+    for there in {True, False} if is_available() else {False}:  # the index rounds to float16
+        monkeypatch.setattr("app.pages.map.large.is_available", lambda there=there: there)
+        loaders.jobs()._jobs.clear()
+        near = by_id[order(sort=selection.SIMILARITY)]
+        np.testing.assert_allclose(near, np.sort(gaps)[: page.LISTED], rtol=1e-3)
+
+
+def test_the_galaxy_page_does_not_change_what_a_selection_is_sorted_by(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path
+) -> None:
+    query = {"galaxy": "7", "filter": "redshift > 0.2", "sort": selection.SIMILARITY}
+    test = run(monkeypatch, pages_cache, plain, page="galaxy", query=query)
+    assert "by score, highest first" in words(test)
+    assert test.query_params["sort"] == selection.SIMILARITY
+
+
+def test_a_selection_leaves_out_the_groups_that_the_legend_hides_and_random_selects_a_galaxy(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path
+) -> None:
+    frame = pd.read_parquet(plain)
+    first = frame["label"].value_counts().index[0]
+    test = run(monkeypatch, pages_cache, plain, query={"filter": "redshift > 0.2"})
+    large_map_of = open_large_map(open_store(plain))
+    values: Any = large_map_of.column("label")
+    groups = by_class(values.codes, values.words).legend["groups"]
+    code = next(group["code"] for group in groups if group["name"] == first)
+    chosen = frame[frame["redshift"] > np.float32(0.2)]
+    query = {"filter": "redshift > 0.2", "colour": "label", "off": str(code)}
+    test = run(monkeypatch, pages_cache, plain, query=query)
+    count = int((chosen["label"] != first).sum())
+    assert 0 < count < len(chosen)
+    assert f"{count:,} galaxies selected" in [element.value for element in test.header]
+    test.button(key="random").click().run()
+    settled(test)
+    assert test.query_params["id"] in set(frame["object_id"].astype(str))
+    assert "Nearest neighbours" in words(test)
+
+
+def test_a_selection_of_a_large_store_is_collected_kept_by_id_exported_and_sent(
+    monkeypatch: pytest.MonkeyPatch,
+    pages_cache: Path,
+    store: Path,
+    topcat: dict[str, Any],  # noqa: F811
+) -> None:
+    exported, texts = {}, {}
+    monkeypatch.setattr(
+        collections_bar, "export_menu", lambda *own, **more: exported.update({own[0]: own})
+    )
+    monkeypatch.setattr(keepsake_of_large, "keep", lambda key, own, take: texts.update(own))
+    frame = pd.read_parquet(store)
+    chosen = frame[frame["redshift"] > np.float32(0.3)].sort_values("magnitude", kind="stable")
+    names = chosen["object_id"].astype(str).tolist()
+    query = {"filter": "redshift > 0.3", "sort": "magnitude"}
+    test = run(monkeypatch, pages_cache, store, query=query)
+    test.text_input(key="collection_name").input("far")
+    test.button(key="collection_add").click()
+    settled(test.run())
+    assert not test.error
+    assert f"far now holds {len(names)} galaxies." in words(test)
+    key = open_store(store).galaxies_hash
+    assert test.session_state["collections"] == {key: {"far": tuple(sorted(chosen.index))}}
+    kept = keepsake.read(texts[key], None)
+    assert set(kept.collections["far"]) == set(names), "by id, since rows may change"
+    _, _, count, write = exported["collections"]
+    table = pd.read_csv(io.BytesIO(write(".csv")), dtype={"id": str})
+    assert count == len(names)
+    assert set(table["id"]) == set(names)
+    assert table["collection"].unique().tolist() == ["far"]
+    assert "data_fingerprint" in write(".ecsv").decode()
+    test.button(key="send_lasso").click().run()
+    assert topcat["event"].wait(20)
+    sent = Table.read(url2pathname(urlsplit(topcat["url"]).path), format="votable")
+    assert list(sent["id"]) == names, "in the order of the selection"
+    again = run(monkeypatch, pages_cache, store, query=query)
+    again.session_state["kept_found"] = {key: kept}
+    settled(again.run())
+    assert again.session_state["collections"] == test.session_state["collections"]
 
 
 def leaderboard(
@@ -438,6 +555,7 @@ def test_marks_of_a_large_store_are_given_in_the_order_of_the_leaderboard_and_un
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
 ) -> None:
     shown, exported = {}, {}
+    monkeypatch.setattr(large_order, "RERANKED", 0)
     monkeypatch.setattr(review, "gallery", lambda key, *own, **named: shown.update({key: own}))
     monkeypatch.setattr(review, "export_menu", lambda *own: exported.update({own[0]: own}))
     frame = pd.read_parquet(store)
@@ -470,6 +588,49 @@ def test_marks_of_a_large_store_are_given_in_the_order_of_the_leaderboard_and_un
     about = write(".ecsv").decode()
     assert "{simulated: 'true'}" in about
     assert about.splitlines()[-2].startswith(ids[1])
+
+
+def test_marks_re_rank_the_first_galaxies_of_a_large_leaderboard_as_the_package_does(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
+) -> None:
+    monkeypatch.setattr(large_order, "RERANKED", 300)
+    frame = pd.read_parquet(store)
+    order = frame["score"].sort_values(ascending=False, kind="stable").index.to_numpy()
+    given = {int(order[0]): 0, int(order[7]): 5, int(order[2000]): 4}
+    both = np.append(order[:300], order[2000])
+    vectors = np.stack(frame["vector"].to_numpy())[both]
+    places = {row: place for place, row in enumerate(both.tolist())}
+    expected = rerank(
+        vectors, -np.arange(301.0), {places[row]: value for row, value in given.items()}
+    )
+    moved = [*order[:300][np.argsort(-expected[:300], kind="stable")], *order[300:]]
+    assert moved[:300] != order[:300].tolist()
+    test, shown = leaderboard(monkeypatch, pages_cache, store)
+    key = open_store(store).galaxies_hash
+    test.session_state["reviews"] = {key: marks.Review(given)}
+    settled(test.run())
+    assert shown["gallery"][2] == order[:25].tolist(), "unasked, the order stays"
+    test.session_state["board_by_marks"] = True
+    settled(test.run())
+    assert not test.error
+    assert shown["gallery"][2] == moved[:25]
+    ranks = pd.Series(range(1, COUNT + 1), order)
+    firsts = [f"{ranks[row]:,}  {frame['label'][row]}" for row in moved[:25]]
+    assert [lines[0] for lines in shown["gallery"][3]] == firsts
+    table = pd.read_csv(io.BytesIO(shown["export"][3](".csv")))
+    assert table["id"].tolist() == frame["object_id"][moved].tolist()
+    assert table["rank"].tolist() == ranks[moved].tolist()
+    galleries: dict[str, Any] = {}
+    monkeypatch.setattr(review, "gallery", lambda key, *own, **named: galleries.update({key: own}))
+    test.session_state["board_mode"] = "review"
+    settled(test.run())
+    assert "Each mark re-ranks the first 20,000 galaxies of this order." in words(test)
+    unmarked = [row for row in moved if row not in given]
+    assert str(frame["object_id"][unmarked[0]]) in [element.value for element in test.header]
+    assert galleries["review_next"][1] == unmarked[1:13]
+    now = {row: place for place, row in enumerate(moved, 1)}
+    captions = [line for _, line in galleries["review_next"][2]]
+    assert captions == [review.rank_words(now[row], ranks[row]) for row in unmarked[1:13]]
 
 
 def test_marks_of_a_large_store_are_imported_by_id_whatever_its_order(
@@ -542,13 +703,13 @@ def test_a_probe_is_trained_on_a_random_sample_and_its_link_trains_it_again(
     shown: list[Any] = []
     monkeypatch.setattr(probe, "gallery", lambda *given: shown.append(given))
     monkeypatch.setattr(store_sample, "SAMPLED", 1200)
+    monkeypatch.setattr(probe, "SAMPLED", 1200)
     test = run(monkeypatch, pages_cache, store, page="probe")
     assert "of a random sample (seed 0) of 1,200 of the 3,000 labelled galaxies of" in words(test)
     assert "probe" not in test.query_params
-    assert "Label next works with up to" in words(test)
     frame = pd.read_parquet(store)
     targets = test.selectbox(key="probe_target").options
-    assert targets == ["Classes of the data", "Label"]
+    assert targets == ["Classes of the data", "Label", "My collections"]
     pressed(test, "Train")
     assert not test.error
     assert "test galaxies classified correctly" in " ".join(box.value for box in test.header)
@@ -567,17 +728,77 @@ def test_a_probe_is_trained_on_a_random_sample_and_its_link_trains_it_again(
     assert again.header[0].value == test.header[0].value
 
 
-def test_a_sample_holds_the_vectors_of_its_galaxies_and_none_without_a_label(
-    plain: Path, tmp_path: Path
+def test_labels_given_to_a_sample_train_its_probe_and_are_kept_of_the_store(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, survey: Path, tmp_path: Path
+) -> None:
+    shown: dict[str, Any] = {}
+    monkeypatch.setattr(label_next, "gallery", lambda key, *own, **more: shown.update({key: own}))
+    once, looked_at = store_images.SomeImages.read, list[int]()
+    monkeypatch.setattr(
+        store_images.SomeImages, "read", lambda own, row: (looked_at.append(row), once(own, row))[1]
+    )
+    frame = pd.read_parquet(plain)
+    frame.loc[frame.index % 2 == 0, "label"] = None
+    frame.to_parquet(tmp_path / "a.parquet")
+    monkeypatch.setattr(store_sample, "SAMPLED", 700)
+    monkeypatch.setattr(probe, "SAMPLED", 700)
+    test = run(monkeypatch, pages_cache, tmp_path, page="probe", images=[survey])
+    assert "700 of the 1,500 labelled and 700 of the 1,500 unlabelled galaxies" in words(test)
+    pressed(test, "Train")
+    test.session_state["probe_view"] = "next"
+    settled(test.run())
+    assert not test.error
+    address, order, _, _ = shown["label_gallery"]
+    target = test.session_state["probed_target"]
+    assert (target.labels[order] < 0).all()
+    drawn = store_sample.draw(Large("survey", "0" * 16, open_large_map(open_store(tmp_path))))
+    rows = drawn.rows[order]
+    assert (rows % 2 == 0).all(), "those without a label"
+    (tile,) = pictures.tiles(address.rpartition("/")[2], order[:1], 48)
+    if rows[0] not in (200, 202):  # which are broken
+        assert abs(int(tile.mean()) - rows[0] // 2 % 200) < 3, "the image of this galaxy"
+    name = str(frame["object_id"][rows[0]])
+    assert name in [element.value for element in test.header]
+    first = test.button(key="label_0").label.rpartition(" ")[0].rpartition(" ")[0]
+    test.button(key="label_0").click().run()
+    settled(test)
+    assert set(looked_at) <= set(rows.tolist()), "no image is read that is not shown"
+    key = open_store(tmp_path).galaxies_hash
+    called = target.classes[0]
+    assert first == called
+    assert test.session_state["collections"][key] == {called: (int(rows[0]),)}
+    test.button(key="label_train").click().run()
+    said = words(settled(test))
+    assert "1 of them given here" in said
+    outside = int(np.setdiff1d(np.arange(COUNT), drawn.rows)[0])
+    held = {called: (*sorted((outside, int(rows[0]))),)}
+    test.session_state["collections"] = {**test.session_state["collections"], key: held}
+    settled(test.run())
+    assert test.session_state["collections"][key] == held, "what the map adds is not undone"
+    assert "more in collections" not in words(test)
+    test.selectbox(key="probe_target").select("collections")
+    settled(test.run())
+    assert "and of 1 more in collections" in words(test)
+
+
+def test_a_sample_holds_the_vectors_of_its_galaxies_with_a_label_and_without(
+    monkeypatch: pytest.MonkeyPatch, plain: Path, tmp_path: Path
 ) -> None:
     frame = pd.read_parquet(plain)
     frame.loc[frame.index % 3 == 0, "label"] = None
     frame.to_parquet(tmp_path / "a.parquet")
     opened = Large("survey", "0" * 16, open_large_map(open_store(tmp_path)))
-    stored, labelled = store_sample._sample(opened)(lambda *said: None)
-    rows = stored.galaxies.rows
-    assert labelled == len(rows) == 2000
-    assert (rows % 3 > 0).all()
+    monkeypatch.setattr(store_sample, "SAMPLED", 1500)
+    drawn = store_sample.draw(opened)
+    assert (drawn.labelled, drawn.unlabelled) == (2000, 1000)
+    assert (len(drawn.rows), int((drawn.rows % 3 == 0).sum())) == (2500, 1000)
+    monkeypatch.setattr(probe, "SAMPLED", 1500)
+    told = "a random sample (seed 0) of 1,500 of the 2,000 labelled and 1,000 of the 1,000 "
+    assert probe.said(drawn, 2500) == f"{told}unlabelled galaxies"
+    more = f"{told}unlabelled galaxies, and of 7 more in collections,"
+    assert probe.said(drawn, 2507) == more
+    rows = drawn.rows[drawn.rows % 3 > 0]
+    stored = store_sample.read(opened, rows, lambda *said: None)
     np.testing.assert_array_equal(
         stored.embeddings.vectors, np.stack(frame["vector"].iloc[rows].to_numpy())
     )
@@ -592,7 +813,8 @@ def test_a_probe_of_a_large_store_names_the_model_of_its_vectors(
     facts = {"model": "vit5m.sigreg06", "model_hash": "0123456789abcdef"}
     parquet.write_table(table.replace_schema_metadata(facts), tmp_path / "a.parquet")
     opened = Large("survey", "0" * 16, open_large_map(open_store(tmp_path)))
-    stored, _ = store_sample._sample(opened)(lambda *said: None)
+    rows = store_sample.draw(opened).rows
+    stored = store_sample.read(opened, rows, lambda *said: None)
     given: list[Any] = []
     monkeypatch.setattr(report.st, "download_button", lambda _, content, *more, **_m: content())
     monkeypatch.setattr(tasks, "as_json", lambda *said: given.append(said[3:]))
@@ -717,7 +939,7 @@ def test_without_faiss_neighbours_are_those_of_all_vectors(
     for there in (True, False):
         monkeypatch.setattr("app.session.large.is_available", lambda there=there: there)
         test = run(monkeypatch, pages_cache, plain, query={"id": name})
-        listed.append([button.label for button in test.button if "near_" in button.key])
+        listed.append([button.label for button in test.button if "near_" in str(button.key)])
     assert [text.split()[0] for text in listed[0]] == [text.split()[0] for text in listed[1]]
     assert len(listed[0]) == 6
 

@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 import app
 from app.components.collections_bar import collections_file
 from app.session import collections
+from app.session.gathered import Gathered
 from astrojepa.checkpoints.model import load_model
 from astrojepa.data import open_dataset
 from astrojepa.tables import WRITERS
@@ -27,6 +28,16 @@ def test_rows_are_added_once_and_in_order() -> None:
     held = collections.with_added(held, "  rings ", np.array([2, 9]))
     assert held == {"rings": (2, 5, 9)}
     assert collections.without(held, "rings") == {}
+
+
+def test_what_a_sample_gathers_goes_into_the_collections_of_all_galaxies() -> None:
+    rows = np.array([2, 5, 9, 40])
+    held = {"rings": (5, 7, 40), "bars": (1,)}
+    assert collections.among(held, rows) == {"rings": (1, 3)}
+    changed = {"rings": (1,), "arms": (0,)}  # 40 is a ring no more, and 2 has arms
+    merged = collections.with_those_of(held, changed, rows)
+    assert merged == {"rings": (5, 7), "bars": (1,), "arms": (2,)}
+    assert collections.with_those_of(held, collections.among(held, rows), rows) == held
 
 
 @pytest.mark.parametrize("name", ["", "   ", None, collections.REST, "a\x00b"])
@@ -82,12 +93,14 @@ def gather() -> None:
 
     collections_bar(
         SimpleNamespace(
-            key=("model", "data"),
-            data=SimpleNamespace(galaxies_hash="0123456789abcdef"),
+            key="0123456789abcdef",
+            model="model",
+            made_by=("model", "0123"),
+            facts={},
             hosted=True,
+            link="map=pca",
         ),
         np.array([4, 1]),
-        "map=pca",
     )  # type: ignore[arg-type]
 
 
@@ -115,9 +128,10 @@ def test_collections_are_exported_in_every_format_with_the_maps_they_were_drawn_
     ending: str,
 ) -> None:
     data = open_dataset("simulated:8")
+    about = Gathered("", "", ("", ""), {}, lambda rows: (data, rows), print, "")
     held = {"rings": (1, 4), "bars": (4,)}
     facts = {"view": "map=pca", "drawn_on": "rings: 0123, 4567; bars: 0123"}
-    columns, said = read_back(ending, collections_file(ending, data, held, facts))
+    columns, said = read_back(ending, collections_file(ending, about, held, facts))
     assert columns["id"] == data.ids[[1, 4, 4]].astype(str).tolist()
     assert columns["collection"] == ["rings", "rings", "bars"]
     assert len(columns["snr"]) == 3, "columns of the data"

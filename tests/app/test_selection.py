@@ -59,8 +59,7 @@ def test_galaxies_are_sorted_by_score_by_similarity_or_by_any_column_unknown_one
     values = selection.sort_values(shown, rows, "pitch_deg")
     known = shown.data.table["pitch_deg"].replace("", "nan").astype(float).to_numpy()
     np.testing.assert_array_equal(values, known)
-    order = np.argsort(values, kind="stable")
-    turned = selection.backwards(order, values)
+    turned = selection.in_order(values, reverse=True)
     unknown = int(np.isnan(known).sum())
     assert 0 < unknown < 40
     assert np.isnan(known[turned[-unknown:]]).all()

@@ -24,13 +24,20 @@ def keep_in_browser(workspace: Workspace) -> None:
 
     def found(kept: dict[str, Any]) -> None:
         for name in names:
-            _take_over(name, keepsake.read(kept.get(name), len(workspace.data)))
+            take_over(name, keepsake.read(kept.get(name), len(workspace.data)))
         for sample in names[1:]:
             rows = sampling.stratified_rows(workspace.whole.labels).tolist()
             follow_links.take_along(sample, place, rows)
 
     # a sample's are those of all galaxies from now on
-    keep(place, {name: keepsake.write(_held(name)) for name in names}, found)
+    keep(place, {name: written(name, held(name)) for name in names}, found)
+
+
+def written(name: str, kept: keepsake.Kept) -> str:
+    """Write what is held of one set of galaxies, and note whether a browser keeps all of it."""
+    unkept = st.session_state.setdefault(state.UNKEPT, set())
+    (unkept.discard if keepsake.fits(kept) else unkept.add)(name)
+    return keepsake.write(kept)
 
 
 def keep(place: str, texts: Mapping[str, str], take: Callable[[dict[str, Any]], None]) -> None:
@@ -65,7 +72,7 @@ def _sample_name(_whole: Any, fingerprint: str) -> str:
     return str(_whole.subset(sampling.stratified_rows(_whole.labels)).galaxies_hash)
 
 
-def _held(name: str) -> keepsake.Kept:
+def held(name: str) -> keepsake.Kept:
     """What the session holds of one set of galaxies."""
     review = st.session_state.get(state.REVIEWS, {}).get(name, Review())
     collections = st.session_state.get(state.COLLECTIONS, {}).get(name, {})
@@ -73,7 +80,7 @@ def _held(name: str) -> keepsake.Kept:
     return keepsake.Kept(review.marks, collections, drawn_on)
 
 
-def _take_over(name: str, kept: keepsake.Kept) -> None:
+def take_over(name: str, kept: keepsake.Kept) -> None:
     """Put what was kept beside what the session holds, which wins."""
     reviews = st.session_state.setdefault(state.REVIEWS, {})
     if kept.marks:

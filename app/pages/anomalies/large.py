@@ -12,13 +12,16 @@ from ...components import figures
 from ...components.choose import choose
 from ...components.escape_markdown import escape_markdown
 from ...components.gallery.gallery import gallery
+from ...components.keepsake.large import begun, keep_large
 from ...components.large_card import class_names, go_in, listing, place_of
-from ...session import state
+from ...components.send_button import send_button
+from ...session import reviewing, state
 from ...session.large import SCORE, Large, Order, selected
-from ..map.large import export_rows, filter_row, pictured
+from ..map.large import export_rows, filter_row, pictured, ranked_columns
 from ..map.selection import written
+from .large_order import WHICH, reranked
 from .large_review import review
-from .leaderboard import PER_PAGE, turned
+from .leaderboard import PER_PAGE, turned, wants_marks
 from .order import position_words
 
 TABLE = "leaderboard_table"
@@ -37,8 +40,9 @@ def show(large: Large, go: Callable[[str], None]) -> None:
             f"{escape_markdown(large.name)} has no anomaly score. Write a store that has one: "
             f"`astrojepa anomalies --vectors {large.name.replace('`', '')} --out scored`"
         )
-    if large.order() is None:
+    if (order := large.order()) is None:
         return
+    st.session_state[state.SELECTION_ORDER] = order.column
     with st.container(horizontal=True, vertical_alignment="bottom", key="anomaly_controls"):
         column = st.selectbox(
             "Score", columns, format_func=_words, key=state.SELECTION_ORDER, width=260
@@ -62,7 +66,10 @@ def show(large: Large, go: Callable[[str], None]) -> None:
         return
     left, right = st.columns([2, 1], gap="medium")
     with left:
-        _board(large, images, view, order, *found)
+        key = begun(large)
+        _board(large, images, view, order, *found, key, go)
+        if key is not None:
+            keep_large(large, key)
     with right:
         _distribution(large, column)
 
@@ -81,23 +88,50 @@ def _said(large: Large, images: Any, column: str, lowest: bool) -> str:
 
 
 def _board(
-    large: Large, images: Any, view: str, order: Order, rows: np.ndarray, count: int
+    large: Large,
+    images: Any,
+    view: str,
+    order: Order,
+    rows: np.ndarray,
+    count: int,
+    key: str | None,
+    go: Callable[[str], None],
 ) -> None:
-    """Draw the galaxies of one page, which a click opens on the map."""
+    """Draw the galaxies of one page, which a click opens on the map; they are re-ranked by marks if
+    the user asks for that, once the `key` of the marks is known.
+    """
+    ranks, given = (
+        np.arange(1, len(rows) + 1),
+        {} if key is None else reviewing.review_of(key).marks,
+    )
+    if wants_marks(given, f"Re-rank {WHICH}"):
+        if (moved := reranked(large, order, rows, given)) is None:
+            return
+        rows, ranks = rows[moved], ranks[moved]
     with st.container(horizontal=True, vertical_alignment="center"):
         all_of_them = f"The first {len(rows):,} of " if count > len(rows) else ""
         page = turned(len(rows), f"{all_of_them}{count:,} galaxies")
-        export_rows(large, "leaderboard", rows, order.facts, ranks=True)
-    first = page * PER_PAGE
-    shown = rows[first : first + PER_PAGE]
+        link = export_rows(large, "leaderboard", rows, order.facts, ranks=ranks)
+        if key is not None:
+            by = f"By {_words(order.column)}"
+            about = large.gathered(key, go, link)
+            send_button(
+                about,
+                "leaderboard",
+                by,
+                rows.tolist,
+                lambda: ranked_columns(about.of(rows)[0], ranks, order.column),
+            )
+    part = slice(page * PER_PAGE, (page + 1) * PER_PAGE)
+    shown, here = rows[part], ranks[part]
     opened = go_in(large, lambda: st.session_state.update({state.TO_MAP: True}))
     if not len(shown):
         st.caption("No galaxy has a value here.")
     elif view == "table":
-        listing(large, TABLE, shown, opened, first + 1)
+        listing(large, TABLE, shown, opened, here)
         st.caption("Click a row to open its galaxy on the map, a heading to sort this page.")
     else:
-        captions = _captions(large, images, order.column, shown, first + 1)
+        captions = _captions(large, images, order.column, shown, here)
         gallery(
             "leaderboard",
             large.address,
@@ -110,14 +144,14 @@ def _board(
 
 
 def _captions(
-    large: Large, images: Any, column: str, rows: np.ndarray, first: int
+    large: Large, images: Any, column: str, rows: np.ndarray, ranks: np.ndarray
 ) -> list[list[str]]:
     """Write the lines under each galaxy: rank and class, value, id, position."""
     table, known = large.map.store.table_of(rows), large.map.store.known_of(rows)
     there, lines = images.there(rows), []
     for place, kind in enumerate(class_names(known)):
         line = [
-            f"{first + place:,}  {kind if 'label' in known else ''}",
+            f"{ranks[place]:,}  {kind if 'label' in known else ''}",
             f"{_words(column)} {written(float(table[column][place]))}",
             str(known["id"][place]),
         ]

@@ -15,6 +15,7 @@ from ...components.gallery.gallery import gallery
 from ...components.send_button import send_button
 from ...session import links, loaders, reviewing, state, waiting
 from ...session.export import plain_columns, table_file
+from ...session.gathered import gathered
 from ...session.workspace import Workspace
 from . import tasks
 from .listing import View, score_parts
@@ -149,10 +150,17 @@ def _followed(workspace: Workspace, view: View) -> None:
 def _places(workspace: Workspace, view: View) -> np.ndarray:
     """Return the ranks by the score, or re-ranked by the marks if the user asks for that."""
     marks = reviewing.review_of(workspace.data.galaxies_hash).marks
-    if not marks:
-        return view.chosen.places
-    by_marks = st.toggle(f"Re-rank by my {len(marks):,} marks", key=BY_MARKS)
-    return finite_places(expected(workspace, view, marks)) if by_marks else view.chosen.places
+    return (
+        finite_places(expected(workspace, view, marks))
+        if wants_marks(marks)
+        else view.chosen.places
+    )
+
+
+def wants_marks(marks: Mapping[int, int], which: str = "Re-rank") -> bool:
+    """Offer to re-rank the leaderboard by marks, where there are any."""
+    mine = "1 mark" if len(marks) == 1 else f"{len(marks):,} marks"
+    return bool(marks) and st.toggle(f"{which} by my {mine}", key=BY_MARKS)
 
 
 def leaderboard_file(
@@ -194,7 +202,7 @@ def _pager(workspace: Workspace, view: View, order: np.ndarray) -> int:
             lambda ending: leaderboard_file(ending, workspace, view, order, facts),
         )
         send_button(
-            workspace,
+            gathered(workspace),
             "leaderboard",
             f"By {mid_sentence(title(view.chosen.name))}",
             order.tolist,

@@ -44,11 +44,16 @@ def expected(workspace: Workspace, view: View, given: Mapping[int, int]) -> np.n
     """Return the expected mark of each galaxy, or the score itself without marks."""
     if not given:
         return view.chosen.scores
-    method = st.session_state.get(state.RERANKING) or "neighbours"
     key = (*workspace.key, view.chosen.name)
-    return tasks.expected_marks(
-        workspace.embeddings, view.chosen.scores, key, tuple(sorted(given.items())), method
-    )
+    return by_marks(workspace.embeddings.vectors, view.chosen.scores, key, given)
+
+
+def by_marks(
+    vectors: np.ndarray, scores: np.ndarray, key: tuple[str, ...], given: Mapping[int, int]
+) -> np.ndarray:
+    """Return expected marks by the method that was chosen; `key` tells vectors and scores."""
+    method = st.session_state.get(state.RERANKING) or "neighbours"
+    return tasks.expected_marks(vectors, scores, key, tuple(sorted(given.items())), method)
 
 
 def review(workspace: Workspace, view: View) -> None:
@@ -91,7 +96,7 @@ def reviewed(workspace: Workspace) -> Reviewed:
         lambda rows: [workspace.class_name(row) for row in rows],
         lambda ending, given: marks.marks_file(ending, given, data, made),
         lambda name, content: marks.read_marks(name, content, data.ids),
-        reranks=True,
+        reranks="all other galaxies",
         hosted=workspace.hosted,
     )
 
@@ -149,7 +154,7 @@ def marking(about: Reviewed, current: Review, row: int) -> None:
             )
     most = "most interesting."
     if about.reranks:
-        most = "show more like it. Each mark re-ranks all other galaxies."
+        most = f"show more like it. Each mark re-ranks {about.reranks}."
     st.caption(f"How interesting is this galaxy? 0 = ordinary or an artefact, 5 = {most}")
 
 

@@ -95,7 +95,7 @@ def score_follows(
 
 @st.cache_data(show_spinner=False, max_entries=32)
 def expected_marks(
-    _embeddings: Any,
+    _vectors: np.ndarray,
     _scores: np.ndarray,
     key: tuple[str, ...],
     marks: tuple[tuple[int, int], ...],
@@ -104,7 +104,7 @@ def expected_marks(
     """Predict every galaxy's mark from those given; `key` identifies vectors and scores."""
     from astrojepa.evaluation.anomalies.feedback import rerank
 
-    return rerank(_embeddings.vectors, _scores, dict(marks), method)
+    return rerank(_vectors, _scores, dict(marks), method)
 
 
 def ranking_quality(

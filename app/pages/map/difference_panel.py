@@ -58,7 +58,7 @@ def difference_panel(workspace: Workspace, chosen: np.ndarray | None) -> None:
 def sides_of(workspace: Workspace, chosen: np.ndarray | None) -> dict[str, np.ndarray]:
     """Return what can be compared: rows of the selection, and of each collection, by name."""
     found = {} if chosen is None or not len(chosen) else {SELECTION: chosen}
-    for name, rows in collections_of(workspace.data).items():
+    for name, rows in collections_of(workspace.data.galaxies_hash).items():
         label = f"Collection {name}"
         found[label] = np.array([row for row in rows if row < len(workspace.data)], dtype=np.int64)
     return found

@@ -6,17 +6,24 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from astrojepa.data.filters import MOST_LETTERS
+from astrojepa.data.values import sortable
 from astrojepa.evaluation.maps.large_map import WHOLE, Tile
+from astrojepa.evaluation.vectors.neighbour_index import is_available
+from astrojepa.progress import Progress
+from astrojepa.tables import Column
 from astrojepa.wording import galaxies
 
 from ...components.choose import choose
+from ...components.collections_bar import collections_bar
 from ...components.copy_link.copy_link import copy_link
 from ...components.escape_markdown import escape_markdown
 from ...components.export_menu import export_menu
 from ...components.gallery.gallery import gallery
+from ...components.keepsake.large import begun, keep_large
 from ...components.large_card import (
     class_names,
     columns_and_links,
@@ -27,20 +34,34 @@ from ...components.large_card import (
     shown_image,
 )
 from ...components.latent_map import geometry, palette
+from ...components.latent_map.colouring import Colouring
 from ...components.latent_map.latent_map import latent_map, mark
 from ...components.latent_map.layers import option_name
 from ...components.latent_map.tiles import pack_tile, read_box, widened
+from ...components.send_button import send_button
 from ...components.survey_image import survey_picture, survey_toggle
-from ...session import links, state
+from ...session import links, reviewing, state, waiting
 from ...session.export import plain_columns, table_file
-from ...session.large import RANKED, Large, selected
-from ...session.large_links import go_to, publish
+from ...session.large import RANKED, SCORE, Large, selected
+from ...session.large_links import go_to, publish, show_galaxy
 from . import search
 from .filter_box import SYNTAX, set_filter
-from .selection import PER_PAGE, SIZES, TILES, pager, written
+from .selection import (
+    GALLERY_KEYS,
+    PER_PAGE,
+    SIMILARITY,
+    SIZES,
+    TILES,
+    in_order,
+    marked,
+    order_menu,
+    pager,
+    written,
+)
 
 LISTED = 200  # of a selection, in the table
 PICTURED = 50 * PER_PAGE  # of a selection, in the gallery
+ON_MAP = "place on the map"  # the order of the store, along a curve where `project` sorted it
 
 
 def show(large: Large, go: Callable[[str], None]) -> None:
@@ -59,6 +80,7 @@ def show(large: Large, go: Callable[[str], None]) -> None:
             on_change=_find,
             args=(large,),
         )
+        st.button("Random", key="random", on_click=_random, args=(large,), shortcut="s")
     _pane(large, go)
 
 
@@ -76,16 +98,21 @@ def _pane(large: Large, go: Callable[[str], None]) -> None:
                 publish(large)
                 st.caption("Zoom in and click a galaxy, or find one by its id.")
         with left:
-            matching = _map(large, images, row, found or [])
-            _selection(large, images, matching)
+            matching, coloured = _map(large, images, row, found or [])
+            if coloured is not None:
+                _selection(large, images, matching, coloured, go, found is not None)
         if row is not None:
             survey()  # last: all else is there while it is fetched
     except (ValueError, OSError) as error:
         st.error(escape_markdown(error))
 
 
-def _map(large: Large, images: Any, row: int | None, near: list[int]) -> np.ndarray | None:
-    """Draw the map; returns which galaxies match the filter, None without one."""
+def _map(
+    large: Large, images: Any, row: int | None, near: list[int]
+) -> tuple[np.ndarray | None, Colouring | None]:
+    """Draw the map; returns which galaxies match the filter, None without one, and their colours,
+    None while they are computed.
+    """
     notes, board, below = st.container(), st.container(), st.container()
     with below:
         matching = filter_row(large)
@@ -95,7 +122,7 @@ def _map(large: Large, images: Any, row: int | None, near: list[int]) -> np.ndar
     with notes:
         coloured = large.coloured(option)
     if coloured is None:
-        return matching
+        return matching, None
     box = widened(st.session_state.get(state.VIEW) or WHOLE)
     tile = large.map.tile(box, matching, coloured.codes)
     groups = coloured.legend.get("groups", [])
@@ -123,7 +150,7 @@ def _map(large: Large, images: Any, row: int | None, near: list[int]) -> np.ndar
                 "off": list(st.session_state.get(state.OFF) or ()),
             }
         )
-    return matching
+    return matching, coloured
 
 
 def said(large: Large, tile: Tile, filtered: bool, images: str) -> str:
@@ -188,8 +215,17 @@ def filter_row(large: Large) -> np.ndarray | None:
     return matching
 
 
-def _selection(large: Large, images: Any, matching: np.ndarray | None) -> None:
-    """Show the galaxies inside the lasso, or else those that match, and export them."""
+def _selection(
+    large: Large,
+    images: Any,
+    matching: np.ndarray | None,
+    coloured: Colouring,
+    go: Callable[[str], None],
+    has_near: bool,
+) -> None:
+    """Show the galaxies inside the lasso, or else those that match, of the groups that the legend
+    shows, in an order, by similarity once the neighbours are known; export, send and collect them.
+    """
     polygons = st.session_state.get(state.POLYGONS) or []
     if polygons:
         rows = large.inside(polygons)
@@ -200,86 +236,168 @@ def _selection(large: Large, images: Any, matching: np.ndarray | None) -> None:
         rows = np.flatnonzero(matching)
     else:
         return
+    colour = st.session_state[state.COLOUR]
+    if off := tuple(st.session_state.get(state.OFF) or ()):
+        rows = rows[~np.isin(coloured.codes[rows], off)]
     with st.container(horizontal=True, vertical_alignment="bottom", key="selection"):
         st.header(f"{galaxies(len(rows))} selected", anchor=False)
         shown = "table"
         if images is not None:
             shown = choose("View", state.VIEWS, state.SELECTION_VIEW, label_visibility="collapsed")
-    if not len(rows):
+        by, backwards = order_menu(order_options(large))
+    if not len(rows) or (key := begun(large)) is None:
         return
+    applied = "" if matching is None else st.session_state.get(state.FILTER, "")
+    if by == SIMILARITY and not has_near:
+        st.caption("They are sorted by similarity once the neighbours are known.")
+        return
+    found = _arranged(large, rows, by, backwards, (polygons, applied, off, colour))
+    if found is None:
+        return
+    count, (rows, values) = len(rows), found
+    with st.container(horizontal=True, vertical_alignment="center", key="lasso"):
+        page, size, there = 0, "small", np.zeros(0, np.int64)
+        if shown == "gallery":
+            there = np.flatnonzero(images.there(rows))
+            page = pager(min(len(there), PICTURED))
+            size = choose("Images", SIZES, state.SELECTION_SIZE, label_visibility="collapsed")
+        link = export_rows(large, "selection", rows, {"filter": applied})
+        about = large.gathered(key, go, link)
+        send_button(about, "lasso", "Selection on the map", rows.tolist, list)
+        collections_bar(about, rows)
+    beyond = []
     if shown == "gallery":
-        beyond = _gallery(large, images, rows)
+        part = there[:PICTURED][page * PER_PAGE : (page + 1) * PER_PAGE]
+        gallery(
+            "lasso_gallery",
+            large.address,
+            rows[part].tolist(),
+            _captions(large, key, by, rows[part], values[part]),
+            go_in(large),
+            selected=st.session_state.get(state.ROW),
+            tile=TILES[size],
+            on_mark=lambda message: reviewing.take_mark(key, len(large.map), message),
+        )
+        if len(there) < len(rows):
+            which = f"the first {len(rows):,}" if count > len(rows) else "these galaxies"
+            beyond.append(f"{len(there):,} of {which} have an image.")
+        if len(there) > PICTURED:
+            beyond.append(f"The first {PICTURED:,} images are shown.")
+        beyond.append(GALLERY_KEYS)
     else:
         listing(large, "selection_table", rows[:LISTED], go_in(large))
-        beyond = f"The first {LISTED} are listed. " if len(rows) > LISTED else ""
-    if len(rows) > RANKED:
-        beyond += f"A file holds the first {RANKED:,}; `astrojepa select` writes them all."
+        if count > LISTED:
+            beyond.append(f"The first {LISTED} are listed.")
+    if count > RANKED:
+        beyond.append(
+            f"A file, a collection and what is sent hold the first {RANKED:,}; `astrojepa select` "
+            "writes them all."
+        )
     if beyond:
-        st.caption(beyond.strip())
-    applied = "" if matching is None else st.session_state.get(state.FILTER, "")
-    export_rows(large, "selection", rows, {"filter": applied})
+        st.caption(" ".join(beyond))
+    keep_large(large, key)
 
 
-def _gallery(large: Large, images: Any, rows: np.ndarray) -> str:
-    """Show the images of a selection, a page of them at a time; returns what is not among them."""
-    found = rows[images.there(rows)]
-    beyond = ""
-    if len(found) < len(rows):
-        beyond += f"{len(found):,} of these galaxies have an image. "
-    if len(found) > PICTURED:
-        beyond += f"The first {PICTURED:,} images are shown. "
-    found = found[:PICTURED]
-    with st.container(horizontal=True, vertical_alignment="center", key="lasso"):
-        page = pager(len(found))
-        size = choose("Images", SIZES, state.SELECTION_SIZE, label_visibility="collapsed")
-    shown = found[page * PER_PAGE : (page + 1) * PER_PAGE]
-    gallery(
-        "lasso_gallery",
-        large.address,
-        shown.tolist(),
-        _captions(large, shown),
-        go_in(large),
-        selected=st.session_state.get(state.ROW),
-        tile=TILES[size],
+def order_options(large: Large) -> list[str]:
+    """Return what a selection can be sorted by: the anomaly score where there is one, first."""
+    names = [name for name in large.map.store.names if name not in (SCORE, "x", "y")]
+    score = [SCORE] if SCORE in large.scores else []
+    return [*score, ON_MAP, *([] if selected(large) is None else [SIMILARITY]), *names]
+
+
+def _arranged(
+    large: Large, rows: np.ndarray, by: str, reverse: bool, of: tuple[Any, ...]
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the first 100,000 of some galaxies, sorted, and what they are sorted by; None while
+    they are. `of`: the polygons, the filter and the legend that chose them.
+    """
+    row = selected(large) if by == SIMILARITY else None
+    index = None
+    if row is not None and is_available() and (index := large.index()) is None:
+        return None
+
+    def task(report: Progress) -> tuple[np.ndarray, np.ndarray]:
+        if row is not None:
+            values = (large.map if index is None else index).distances(row, rows)
+        elif by == ON_MAP:
+            values = np.arange(len(rows), dtype=np.float64)
+        else:  # the most anomalous first
+            values = sortable(large.map.column(by))[rows] * (-1 if by == SCORE else 1)
+        order = in_order(values, reverse)[:RANKED]
+        return rows[order], values[order]
+
+    return waiting.show_when_ready(
+        ("large order", large.key, str(of), by, reverse, row),
+        f"Sorting {len(rows):,} galaxies",
+        task,
     )
-    return beyond
 
 
-def _captions(large: Large, rows: np.ndarray) -> list[list[str]]:
-    """Say below images the class, or else the id, and the number that the map is coloured by."""
-    lines, option = [class_names(large.map.store.known_of(rows))], st.session_state[state.COLOUR]
-    if option in large.map.store.names and option != large.label:
-        name, values = option.replace("_", " "), large.map.store.table_of(rows)[option]
-        lines.append([f"{name} {written(float(value)) or 'unknown'}" for value in values])
-    return [list(captions) for captions in zip(*lines, strict=True)]
+def _captions(
+    large: Large, key: str, by: str, rows: np.ndarray, values: np.ndarray
+) -> list[list[str]]:
+    """Say below images the class, or else the id, what they are sorted by or else the number that
+    the map is coloured by, and the mark.
+    """
+    kinds, said = class_names(large.map.store.known_of(rows)), [""] * len(rows)
+    colour = st.session_state[state.COLOUR]
+    column = colour if by == ON_MAP and colour != large.label else by
+    if column == SIMILARITY:
+        said = [f"distance {value:.2f}" for value in values]
+    elif column in large.map.store.names:
+        found = large.map.store.table_of(rows)[column].tolist()
+        said = [f"{column.replace('_', ' ')} {_cell(value)}" for value in found]
+    lines = zip(kinds, said, marked(key, rows), strict=True)
+    return [[kind, f"{text}{mark}".removeprefix(", ")] for kind, text, mark in lines]
+
+
+def _cell(value: Any) -> str:
+    return "unknown" if pd.isna(value) else written(value) or "unknown"
 
 
 def export_rows(
-    large: Large, key: str, rows: np.ndarray, further: Mapping[str, Any], *, ranks: bool = False
-) -> None:
-    """Offer the first 100,000 of some galaxies as a table that says what it was made from."""
-    facts = {**large.provenance, **further, "view": publish(large)}
+    large: Large,
+    key: str,
+    rows: np.ndarray,
+    further: Mapping[str, Any],
+    *,
+    ranks: np.ndarray | None = None,
+) -> str:
+    """Offer the first 100,000 of some galaxies as a table that says what it was made from; returns
+    the link to what is shown.
+    """
+    facts = {**large.provenance, **further, "view": (link := publish(large))}
     export_menu(
         key,
-        "leaderboard" if ranks else "galaxies",
+        "galaxies" if ranks is None else "leaderboard",
         min(len(rows), RANKED),
         lambda ending: table_of(large, rows, ending, facts, ranks=ranks),
     )
+    return link
 
 
 def table_of(
-    large: Large, rows: np.ndarray, ending: str, facts: Mapping[str, Any], *, ranks: bool = False
+    large: Large,
+    rows: np.ndarray,
+    ending: str,
+    facts: Mapping[str, Any],
+    *,
+    ranks: np.ndarray | None = None,
 ) -> bytes:
     """Write galaxies, the first 100,000 of them, as a table of this format; with `ranks`, with the
     columns of the leaderboard that `facts` tell of.
     """
     data = large.galaxies(rows[:RANKED])
-    more: dict[str, Any] = {}
-    if ranks:
-        values = data.table[facts["ranked_by"]].tolist()
-        more = {"rank": list(range(1, len(data) + 1)), "score": [facts["ranked_by"]] * len(data)}
-        more["value"] = values
-    return table_file(ending, data, np.arange(len(data)), plain_columns(more), facts)
+    more = [] if ranks is None else ranked_columns(data, ranks, facts["ranked_by"])
+    return table_file(ending, data, np.arange(len(data)), more, facts)
+
+
+def ranked_columns(data: Any, ranks: np.ndarray, column: str) -> list[Column]:
+    """Return the columns of a leaderboard by a column of `data`."""
+    values = data.table[column].tolist()
+    return plain_columns(
+        {"rank": ranks[: len(data)].tolist(), "score": [column] * len(data), "value": values}
+    )
 
 
 def _galaxy(
@@ -318,6 +436,10 @@ def _find(large: Large) -> None:
     elif written:
         go_to(large, written)
     st.session_state["find"] = ""
+
+
+def _random(large: Large) -> None:
+    show_galaxy(large, int(np.random.default_rng().integers(len(large.map))))
 
 
 def _moved(message: Any) -> None:

@@ -20,6 +20,7 @@ from ...components.gallery.gallery import gallery
 from ...components.send_button import send_button
 from ...components.table.table import Heading, table
 from ...session import columns, export, links, loaders, reviewing, state
+from ...session.gathered import gathered
 from ...session.workspace import Workspace
 
 PER_PAGE = 24
@@ -27,6 +28,7 @@ MOST_ROWS = 1000  # of the table; a browser sorts these
 SIMILARITY = "similarity to the selected galaxy"
 SIZES = {"small": "Small", "large": "Large"}  # of the images of the gallery
 TILES = {"small": 96, "large": 160}
+GALLERY_KEYS = "Arrow keys move between images; 0 to 5 mark one as on the Anomalies page."
 SIDE = 48  # of an image in the table, pixels
 _AT_FIRST = ("search_rank", "class", "anomaly_score", "probe_prediction", "redshift")
 # columns that the explorer made, as an export describes them
@@ -44,49 +46,52 @@ def show_selection(workspace: Workspace, rows: np.ndarray) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="selection"):
         st.header(f"{galaxies(len(rows))} selected", anchor=False)
         view = choose("View", state.VIEWS, state.SELECTION_VIEW, label_visibility="collapsed")
-        by, reverse = _order_menu(workspace)
+        names = [name for name in columns.columns_of(workspace) if name != "anomaly_score"]
+        by, reverse = order_menu([state.SCORE_COLOUR, SIMILARITY, *names])
     values = sort_values(workspace, rows, by)
-    order = np.argsort(values, kind="stable")
-    if reverse:
-        order = backwards(order, values)
+    order = in_order(values, reverse)
     rows, values = rows[order], values[order]
     with st.container(horizontal=True, vertical_alignment="center", key="lasso"):
         page, size = 0, "small"
         if view == "gallery":
             page = pager(len(rows))
             size = choose("Images", SIZES, state.SELECTION_SIZE, label_visibility="collapsed")
-        link = links.address(workspace)
-        _export(workspace, rows, link)
+        about = gathered(workspace)
+        _export(workspace, rows, about.link)
         send_button(
-            workspace,
+            about,
             "lasso",
             "Selection on the map",
             rows.tolist,
             lambda: further(workspace, rows)[0],
         )
-        collections_bar(workspace, rows, link)
+        collections_bar(about, rows)
     if view == "table":
         _table(workspace, rows)
         return
     part = slice(page * PER_PAGE, (page + 1) * PER_PAGE)
     shown = rows[part]
     said, data = captions(workspace, by, shown, values[part]), workspace.data
-    given = reviewing.review_of(data.galaxies_hash).marks
-    marked = [f", marked {given[row]}" if row in given else "" for row in shown.tolist()]
     gallery(
         "lasso_gallery",
         workspace.pictures,
         shown.tolist(),
         [
             (workspace.class_name(row), text + mark)
-            for row, text, mark in zip(shown, said, marked, strict=True)
+            for row, text, mark in zip(shown, said, marked(data.galaxies_hash, shown), strict=True)
         ],
         links.select,
         selected=st.session_state.get(state.ROW),
         tile=TILES[size],
         on_mark=lambda message: reviewing.take_mark(data.galaxies_hash, len(data), message),
     )
-    st.caption("Arrow keys move between images; 0 to 5 mark one as on the Anomalies page.")
+    st.caption(GALLERY_KEYS)
+
+
+def marked(key: str, rows: np.ndarray) -> list[str]:
+    """Return what a caption adds about the marks of some galaxies, of the set of this hash."""
+    given = reviewing.review_of(key).marks
+    return [f", marked {given[row]}" if row in given else "" for row in rows.tolist()]
 
 
 def sort_values(workspace: Workspace, rows: np.ndarray, by: str) -> np.ndarray:
@@ -99,8 +104,13 @@ def sort_values(workspace: Workspace, rows: np.ndarray, by: str) -> np.ndarray:
     return sortable(columns.columns_of(workspace)[by])[rows]
 
 
-def backwards(order: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Return an ascending order the other way round; unknown values, NaN, stay at the end."""
+def in_order(values: np.ndarray, reverse: bool) -> np.ndarray:
+    """Return the ascending order of values, (m,), or the other way round; unknown ones, NaN, come
+    last.
+    """
+    order = np.argsort(values, kind="stable")
+    if not reverse:
+        return order
     known = order[~np.isnan(values[order])]
     return np.concatenate([known[::-1], order[len(known) :]])
 
@@ -122,9 +132,8 @@ def written(value: object) -> str:
     return str(value)
 
 
-def _order_menu(workspace: Workspace) -> tuple[str, bool]:
-    names = [name for name in columns.columns_of(workspace) if name != "anomaly_score"]
-    options = [state.SCORE_COLOUR, SIMILARITY, *names]
+def order_menu(options: list[str]) -> tuple[str, bool]:
+    """Draw what a selection can be sorted by; returns what it is, and whether in reverse."""
     if st.session_state.get(state.SELECTION_ORDER) not in options:
         st.session_state[state.SELECTION_ORDER] = options[0]
     by = st.selectbox(

@@ -26,7 +26,8 @@ from ...components.facts import position_facts
 from ...components.gallery.gallery import gallery
 from ...components.known_columns import known_columns
 from ...components.review_focus.review_focus import free_the_keys
-from ...session import collections, export, links, loaders, state, waiting
+from ...session import collections, export, loaders, state, waiting
+from ...session.gathered import gathered
 from ...session.workspace import Workspace
 from ..galaxy import view as galaxy
 from .tasks import Report, Split, Target, known_rows, relabelled, take, with_given
@@ -93,7 +94,9 @@ def show(
             _again_and_file(workspace, target, split, key)
         return
     data = workspace.data
-    codes = collections.codes_given(collections_bar.collections_of(data), target.classes, len(data))
+    codes = collections.codes_given(
+        collections_bar.collections_of(data.galaxies_hash), target.classes, len(data)
+    )
     given = {row: int(codes[row]) for row in batch.rows.tolist() if codes[row] >= 0}
     order = batch.rows.tolist()
     row: Any = st.session_state.get(state.LABELLED)
@@ -188,7 +191,7 @@ def _again_and_file(
     labels that were given.
     """
     data = workspace.data
-    held = collections_bar.collections_of(data)
+    held = collections_bar.collections_of(data.galaxies_hash)
     codes = collections.codes_given(held, target.classes, len(data))
     if target.name == collections.COLLECTIONS:
         labels = collections.as_labels(held, len(data), collections.REST in target.classes)[0]
@@ -207,8 +210,8 @@ def _again_and_file(
         )
         rows = np.flatnonzero(codes >= 0)
         names = [target.classes[code] for code in codes[rows]]
-        about = f"class given in the explorer, of {target.name}"
-        made = {"model": workspace.made_by[0], "view": links.address(workspace)}
+        own, about = gathered(workspace), f"class given in the explorer, of {target.name}"
+        made = {**own.facts, "model": workspace.made_by[0], "view": own.link}
         export_menu(
             "labels",
             "labels",
@@ -282,7 +285,7 @@ def _pressed(data: Any, classes: tuple[str, ...], order: Sequence[int], message:
 
 def _give(data: Any, classes: tuple[str, ...], order: Sequence[int], row: int, number: int) -> None:
     """Give a galaxy a class, or take the same one back, and go on to the next."""
-    held = collections_bar.collections_of(data)
+    held = collections_bar.collections_of(data.galaxies_hash)
     before = int(collections.codes_given(held, classes, len(data))[row])
     name = "" if before == number else classes[number]
     try:
@@ -290,7 +293,7 @@ def _give(data: Any, classes: tuple[str, ...], order: Sequence[int], row: int, n
     except ValueError as error:
         st.session_state[_SAID] = str(error)
         return
-    collections_bar.keep(data, held)
+    collections_bar.keep(data.galaxies_hash, held)
     codes = collections.codes_given(held, classes, len(data))
     given = {one: int(codes[one]) for one in order if codes[one] >= 0}
     st.session_state[state.LABELLED] = following(order, given, row) if name else row

@@ -94,13 +94,21 @@ def show(
     if circular:
         return
     with compared:  # last, since a baseline may take long
-        _compare(workspace, report, target, split, setting)
+        on_images = workspace.data.has_images and galaxies is None
+        _compare(workspace, report, target, split, setting, on_images)
 
 
 def _compare(
-    workspace: Workspace, report: Report, target: Target, split: Split, setting: tuple[str, int]
+    workspace: Workspace,
+    report: Report,
+    target: Target,
+    split: Split,
+    setting: tuple[str, int],
+    on_images: bool,
 ) -> None:
-    """Draw the table of the probe and its baselines, which come one by one."""
+    """Draw the table of the probe and its baselines, which come one by one; those that read images
+    if they may.
+    """
     kind, share = setting
     place = "/".join((ASKED, *workspace.key))
     asked = bool(st.session_state.get(place)) or _at_hand(workspace)
@@ -109,7 +117,7 @@ def _compare(
         len(workspace.data),
         asked,
         on_pixels=workspace.is_baseline,
-        has_images=workspace.data.has_images,
+        has_images=on_images,
     )
     subject = "This model" if workspace.stored is None else "The probe of these vectors"
     table_place, rows = st.container(), list(report.rows)

@@ -10,6 +10,7 @@ from ...components.choose import choose
 from ...components.collections_bar import collections_of, drawn_on, list_collections
 from ...components.escape_markdown import escape_markdown
 from ...session import collections, state, waiting
+from ...session.gathered import gathered
 from ...session.workspace import Workspace
 from ..registry import Page
 from . import label_next, large, tasks
@@ -30,7 +31,11 @@ def show(workspace: Workspace) -> None:
         workspace.go("map")
     st.title("Probe lab", anchor=False)
     data = workspace.data
-    if not workspace.labelled and not collections_of(data) and not class_columns(data.table):
+    if (
+        not workspace.labelled
+        and not collections_of(data.galaxies_hash)
+        and not class_columns(data.table)
+    ):
         st.info(
             f"{data.name} has no classes, which a probe needs. Open a folder whose labels.csv has "
             "a class column (--label-column NAME), or Galaxy10 DECaLS, or make your own "
@@ -45,13 +50,15 @@ def show(workspace: Workspace) -> None:
 
 
 def probe(workspace: Workspace, galaxies: probe_report.Galaxies | None = None) -> None:
-    """Draw controls, split and report; `galaxies` draws those of a sample, whose probe colours no
-    map.
+    """Draw controls, split, report and what to label next; `galaxies` draws those of a sample,
+    whose probe colours no map.
     """
     data = workspace.data
-    split = tasks.split_rows(data, data.fingerprint)
+    # images of a sample are not looked at for equal ones: all of them would be read
+    divided = data if galaxies is None else workspace.stored.galaxies
+    split = tasks.split_rows(divided, data.fingerprint)
     options = target_options(workspace)
-    _ask(workspace, split, options if galaxies is None else options[:-1])
+    _ask(workspace, split, options)
     st.caption(split_sentence(split))
     key, target = st.session_state.get(state.PROBED), st.session_state.get(state.PROBED_TARGET)
     if not key or key[:2] != workspace.key or target is None:
@@ -60,7 +67,7 @@ def probe(workspace: Workspace, galaxies: probe_report.Galaxies | None = None) -
     task = tasks.probe_task(workspace.embeddings, target, split, kind, share / 100)
     report = waiting.wait_for(("probe", *key), "Training the probe", task)
     probe_report.headline(report, target, kind)
-    if galaxies is None and _view() == "next":
+    if _view() == "next":
         label_next.show(workspace, report, target, split, key)
     else:
         probe_report.show(workspace, report, target, split, (kind, share), galaxies)
@@ -113,7 +120,7 @@ def target_name(option: str) -> str:
 def _target(workspace: Workspace, split: Split) -> Target | None:
     """Return what is to be learned; None, with a sentence, while there is nothing of the kind."""
     option, data = st.session_state[state.PROBE_TARGET], workspace.data
-    held = collections_of(data)
+    held = collections_of(data.galaxies_hash)
     if option != collections.COLLECTIONS:
         own = option == tasks.LABELS
         target = tasks.label_target(data) if own else tasks.column_target(data.table, option)
@@ -126,7 +133,7 @@ def _target(workspace: Workspace, split: Split) -> Target | None:
             "Add all other galaxies as a class", key=state.PROBE_REST, disabled=len(held) == 1
         )
         with st.popover("Collections"):
-            list_collections(workspace, "probe")
+            list_collections(gathered(workspace), "probe")
         st.caption(
             escape_markdown(", ".join(f"{name} {len(rows):,}" for name, rows in held.items()))
         )
@@ -138,7 +145,7 @@ def _target(workspace: Workspace, split: Split) -> Target | None:
             f"{twice:,} {'galaxy is' if twice == 1 else 'galaxies are'} in two collections and "
             "therefore left out."
         )
-    models = tuple({model for drawn in drawn_on(data).values() for model in drawn})
+    models = tuple({model for drawn in drawn_on(data.galaxies_hash).values() for model in drawn})
     return Target(collections.COLLECTIONS, labels, classes, models)
 
 

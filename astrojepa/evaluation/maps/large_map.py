@@ -189,22 +189,25 @@ class LargeMap:
 
         Distances are those of `open_index(store).nearest`, which is quick where there is an index.
         """
+        distances = self.distances(row)
+        best = np.argsort(distances, kind="stable")[: min(k, len(self) - 1) + 1]
+        found = without_own(distances[best][None], best[None], np.array([row]))
+        return found[0][0], found[1][0]
+
+    def distances(self, row: int, rows: np.ndarray | None = None) -> np.ndarray:
+        """Return the distances of all galaxies, or some, from one, between standardised vectors:
+        float32 (n,) or (q,). Every vector is read; `open_index(store).distances` is quicker.
+        """
         _, factor = scaling_of(batch for _, batch in self.store.batches())
         own = next(
             batch[row - first]
             for first, batch in self.store.batches()
             if first <= row < first + len(batch)
         )
-        k = min(k, len(self) - 1)
-        distances, rows = np.zeros(0, np.float32), np.zeros(0, np.int64)
+        found = np.empty(len(self), np.float32)
         for first, batch in self.store.batches():
-            gaps = np.linalg.norm((batch - own) * factor, axis=1)
-            distances = np.concatenate([distances, gaps])
-            rows = np.concatenate([rows, np.arange(first, first + len(batch))])
-            best = np.lexsort((rows, distances))[: k + 1]
-            distances, rows = distances[best], rows[best]
-        found = without_own(distances[None], rows[None], np.array([row]))
-        return found[0][0], found[1][0]
+            found[first : first + len(batch)] = np.linalg.norm((batch - own) * factor, axis=1)
+        return found if rows is None else found[rows]
 
 
 class _Columns(Mapping[str, Values]):

@@ -76,12 +76,15 @@ class Store:
         """The first row of each partition, and the number of rows at the end: int64 (p + 1,)."""
         return np.cumsum([0, *(layout.count for layout in self.layouts)])
 
-    def batches(self) -> Iterator[tuple[int, np.ndarray]]:
-        """Yield the first row and the vectors of one batch after another: float32 (b, D), finite.
+    def batches(self, rows: np.ndarray | None = None) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield the first row and the vectors of one batch after another: float32 (b, D), finite;
+        of the partitions with some `rows`, ascending, if given.
 
         VectorsError where a partition is damaged or a vector is not finite.
         """
         for first, path, layout in zip(self.firsts, self.files, self.layouts, strict=False):
+            if rows is not None and np.equal(*np.searchsorted(rows, (first, first + layout.count))):
+                continue
             with opened_parquet(path) as file:
                 for start, numbers in vector_batches(path, file, layout):
                     with np.errstate(over="ignore"):
@@ -95,12 +98,12 @@ class Store:
                     yield int(first) + start, vectors
 
     def vectors_of(self, rows: np.ndarray, progress: Progress | bool | None = None) -> np.ndarray:
-        """Return the vectors of some rows, ascending: float32 (q, D). All are read, a batch at a
-        time.
+        """Return the vectors of some rows, ascending: float32 (q, D). Their partitions are read, a
+        batch at a time.
         """
         found = np.empty((len(rows), self.width), np.float32)
         with reporting(progress, len(self), "reading vectors") as report:
-            for first, batch in self.batches():
+            for first, batch in self.batches(rows):
                 here = slice(*np.searchsorted(rows, (first, first + len(batch))))
                 found[here] = batch[rows[here] - first]
                 report(len(batch))

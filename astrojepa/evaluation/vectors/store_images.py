@@ -45,6 +45,36 @@ class StoreImages(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class SomeImages:
+    """The images of some rows of a store: by their place among these for pages, and by row for the
+    reader of a data set.
+    """
+
+    images: StoreImages
+    rows: np.ndarray  # int64 (n,)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def there(self, rows: np.ndarray) -> np.ndarray:
+        """Say which places have an image: bool (q,)."""
+        return self.images.there(self.rows[rows])
+
+    def each(self, rows: Sequence[int]) -> Iterator[tuple[int, np.ndarray | DataError | None]]:
+        """Yield every place with its image, with what is wrong with it, or with None."""
+        places = {int(self.rows[place]): place for place in rows}
+        for row, image in self.images.each(list(places)):
+            yield places[row], image
+
+    def read(self, row: int) -> np.ndarray:
+        """Return the image of a row of the store; DataError where there is none."""
+        ((_, image),) = self.images.each([row])
+        if isinstance(image, np.ndarray):
+            return image
+        raise image or PictureError("There is no image of this galaxy.")
+
+
 def is_made_up(store: Store) -> bool:
     """Whether `simulate_store` made a store up, whatever has sorted or projected it since."""
     return store.facts.get("simulated") == "true" and "model_hash" not in store.facts

@@ -61,6 +61,14 @@ def test_some_rows_are_read_in_the_order_asked_for(store: Store) -> None:
     assert found["ra"].tolist() == [4.0 * row for row in rows]
 
 
+def test_vectors_of_some_rows_are_read_from_their_partitions_alone(store: Store) -> None:
+    rows = np.array([1, 29, 60, 89])
+    store.files[1].unlink()
+    np.testing.assert_array_equal(store.vectors_of(rows), VECTORS[rows])
+    with pytest.raises(VectorsError, match="part-00001"):
+        store.vectors_of(np.array([1, 30]))
+
+
 def test_the_whole_folder_opens_where_one_file_does(store: Store) -> None:
     found = aj.read_vectors(store.path)
     np.testing.assert_array_equal(found.vectors, VECTORS)

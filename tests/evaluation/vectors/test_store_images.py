@@ -13,7 +13,7 @@ from pyarrow import parquet
 
 import astrojepa as aj
 from astrojepa.cache import cache_path
-from astrojepa.data import DataError, parquet_images
+from astrojepa.data import DataError, PictureError, parquet_images
 from astrojepa.data.image_source import DatasetImages
 from astrojepa.data.parquet_images import ParquetImages
 from astrojepa.data.simulate.stamp import draw_stamp
@@ -23,6 +23,7 @@ from astrojepa.evaluation.vectors.sorted_store import write_sorted
 from astrojepa.evaluation.vectors.store import Store, open_store
 from astrojepa.evaluation.vectors.store_images import (
     DrawnImages,
+    SomeImages,
     StoreImages,
     find_images,
     is_made_up,
@@ -41,6 +42,23 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 
 def images(found: StoreImages, rows: list[int]) -> dict[int, Any]:
     return dict(found.each(rows))
+
+
+def test_the_images_of_some_rows_are_told_by_place_and_read_by_row(store: Store) -> None:
+    class EveryOther(DrawnImages):
+        def each(self, rows: Any) -> Any:
+            return ((row, None if row % 2 else np.full((2, 2, 3), row % 200)) for row in rows)
+
+    some = SomeImages(EveryOther(store), np.array([4, 7, 90]))
+    found = images(some, [2, 0, 1])
+    assert {place: None if one is None else one.max() for place, one in found.items()} == {
+        2: 90,
+        0: 4,
+        1: None,
+    }
+    assert (len(some), some.read(90).max()) == (3, 90)
+    with pytest.raises(PictureError, match="no image"):
+        some.read(7)
 
 
 def test_a_simulated_image_is_what_the_simulator_draws_of_this_class_under_this_id(
