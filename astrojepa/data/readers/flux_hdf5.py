@@ -90,8 +90,10 @@ def open_flux(path: Path, bands: tuple[str, ...]) -> Dataset:
         attributes = set(images.attrs)
         packed = " unpacked" if attributes & {*galaxy10.MISSING, *galaxy10.PACKED} else ""
         packed += " valid" if attributes & {galaxy10.UNSIGNED, *galaxy10.VALID} else ""
+        packed += " filled" if galaxy10.netcdf_fills(images) else ""
         count = len(images)
         planes = _planes(path, images, file, bands)
+        _check_defined(path, images, planes, bands)
         labels = np.full(count, -1, dtype=np.int64)
         if "ans" in names:
             labels = galaxy10.read_classes(path, file, count)
@@ -127,6 +129,20 @@ def _check_cubes(path: Path, images: h5py.Dataset) -> None:
         raise DataError(
             f"{path.name}: 'images' is {shape}; with bands it must be (n, bands, height, width), "
             f"of 1 to {MAX_BANDS} bands and up to {most} pixels."
+        )
+
+
+def _check_defined(
+    path: Path, images: h5py.Dataset, planes: tuple[int, ...], bands: tuple[str, ...]
+) -> None:
+    """Refuse images of which the first, the middle and the last have no value in a band."""
+    rows = sorted({0, len(images) // 2, len(images) - 1})
+    known = [np.isfinite(galaxy10.unpacked(path, images, images[row])).any((1, 2)) for row in rows]
+    empty = [band for band, plane in zip(bands, planes, strict=True) if not np.any(known, 0)[plane]]
+    if empty:
+        raise DataError(
+            f"{path.name}: 'images' has no defined pixel in {', '.join(empty)}, as rows "
+            f"{', '.join(map(str, rows))} show; look at its fill value and valid range."
         )
 
 
