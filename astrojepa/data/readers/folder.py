@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from astrojepa.data.images.fits import Sky
 
 LEAST_UNCOVERED = 1e-3  # of an image, worth a word
+SAME_ZERO = 1e-3  # magnitudes
 BAND = "{band}"  # in the name of a file for each band
 SUFFIXES = IMAGE_SUFFIXES + FITS_SUFFIXES
 SUFFIX = re.compile(f"({'|'.join(map(re.escape, SUFFIXES))})$", re.IGNORECASE)
@@ -373,8 +374,8 @@ def _fill_from_headers(
     from astrojepa.data.images.grids import one_unit  # astropy
 
     fits = [names[place] for place in places]
-    told, units = _headers(reader.root, fits, source_hash, progress, bands)
-    east, north, unnamed, resampled, uncovered, left_out, anew = told.T
+    told, units, masks = _headers(reader.root, fits, source_hash, progress, bands)
+    east, north, unnamed, resampled, uncovered, left_out, anew, lowest, highest = told.T
     unknown = np.isnan(ra[places]) & np.isnan(dec[places])
     ra[places] = np.where(unknown, east, ra[places])
     dec[places] = np.where(unknown, north, dec[places])
@@ -404,9 +405,41 @@ def _fill_from_headers(
         "convert it to one."
     )
     several = bool(bands) and not one_unit(list(counted))
-    said = (shown, any(unnamed)), (apart, any(resampled)), (alone, any(left_out)), (mixed, several)
+    said = (
+        *((shown, any(unnamed)), (apart, any(resampled)), (alone, any(left_out)), (mixed, several)),
+        *((_about_zeros(lowest, highest), bool(bands)), (_about_masks(masks.tolist()), True)),
+    )
     changes = ("resampled", any(resampled)), ("anew", any(anew))
-    return [sentence for sentence, true in said if true], [word for word, true in changes if true]
+    return [s for s, true in said if s and true], [word for word, true in changes if true]
+
+
+def _about_zeros(lowest: np.ndarray, highest: np.ndarray) -> str:
+    """Say whether bands of a galaxy, or galaxies, have several zero points: of each galaxy's bands
+    the lowest and the highest, NaN where unknown.
+    """
+    known = np.isfinite(lowest)
+    low, high = lowest[known], highest[known]
+    within = int((high - low > SAME_ZERO).sum())
+    among = known.any() and max(np.ptp(low), np.ptp(high)) > SAME_ZERO
+    if not within and not among:
+        return ""
+    who = f"The bands of {within:,} of {len(lowest):,} galaxies" if within else "Galaxies"
+    most = high.max() - low.min()
+    return (
+        f"{who} differ in the zero point of their counts, by up to {most:.3g} magnitudes by their "
+        "headers, which is not applied; scale the images to one."
+    )
+
+
+def _about_masks(masks: Sequence[str]) -> str:
+    """Say how many images have a mask beside them."""
+    counted = Counter(filter(None, masks))
+    if not counted:
+        return ""
+    return (
+        f"{counted.total():,} of {len(masks):,} FITS images have masks or weights beside them "
+        f"({counted.most_common(1)[0][0]}), which are not applied; write NaN where a pixel is bad."
+    )
 
 
 def _headers(
@@ -415,11 +448,11 @@ def _headers(
     source_hash: str,
     progress: bool | Progress,
     bands: tuple[str, ...],
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Read FITS headers, once for a content: ra, dec (degrees, NaN where unknown), whether the
     bands have no names, whether they are resampled, which fraction of the image the least of them
-    does not cover, whether some are not shown, and whether they are read anew, float64 (n, 7); and
-    the units, str (n,).
+    does not cover, whether some are not shown, whether they are read anew, and the lowest and the
+    highest zero point of the bands, float64 (n, 9); the units and the masks, str (n,).
     """
     from astrojepa.data.images import bands as filters
     from astrojepa.data.images import fits, grids, position
@@ -429,29 +462,33 @@ def _headers(
     path = cache_path("headers", key.hexdigest()[:16])
     known = load_arrays(path) or {}
     kinds = [(part.shape, part.dtype.kind) for part in known.values()]
-    if kinds == [((len(files), 7), "f"), ((len(files),), "U")]:
-        found, units = known.values()
-    else:
-        found = np.full((len(files), 7), (np.nan, np.nan, 0.0, 0.0, 0.0, 0.0, 0.0))
-        words = [""] * len(files)
-        with reporting(progress, len(files), f"reading headers of {root.name}") as report:
-            for place, name in enumerate(files):
-                with contextlib.suppress(PictureError):  # named when the image is read
-                    sky = _read_sky(root, name, bands)
-                    place_on_sky = sky.ra, sky.dec  # None becomes NaN
-                    found[place] = (
-                        *place_on_sky,
-                        sky.unnamed_bands,
-                        sky.resampled,
-                        sky.uncovered,
-                        sky.left_out,
-                        sky.anew,
-                    )
-                    words[place] = sky.unit
-                report(place + 1)
-        units = np.array(words, dtype=str)
-        save_arrays(path, sky=found, units=units)
-    return found, units
+    text = (len(files),), "U"
+    if kinds == [((len(files), 9), "f"), text, text]:
+        found, units, masks = known.values()
+        return found, units, masks
+    found = np.full((len(files), 9), (np.nan, np.nan, 0.0, 0.0, 0.0, 0.0, 0.0, np.nan, np.nan))
+    words = [["", ""] for _ in files]
+    with reporting(progress, len(files), f"reading headers of {root.name}") as report:
+        for place, name in enumerate(files):
+            with contextlib.suppress(PictureError):  # named when the image is read
+                sky = _read_sky(root, name, bands)
+                zeros = [zero for zero in sky.zero_points if np.isfinite(zero)] or [np.nan]
+                place_on_sky = sky.ra, sky.dec  # None becomes NaN
+                found[place] = (
+                    *place_on_sky,
+                    sky.unnamed_bands,
+                    sky.resampled,
+                    sky.uncovered,
+                    sky.left_out,
+                    sky.anew,
+                    min(zeros),
+                    max(zeros),
+                )
+                words[place] = [sky.unit, sky.masks]
+            report(place + 1)
+    units, masks = np.array(words, dtype=str).T
+    save_arrays(path, sky=found, units=units, masks=masks)
+    return found, units, masks
 
 
 def _read_sky(root: Path, name: str, bands: tuple[str, ...]) -> Sky:
@@ -461,13 +498,15 @@ def _read_sky(root: Path, name: str, bands: tuple[str, ...]) -> Sky:
     if BAND not in name:
         return fits.read_sky(root / name, bands)
     files = [root / name.replace(BAND, band) for band in bands]
-    sizes, found = zip(*map(fits.read_grid, files, bands), strict=True)
+    sizes, found, skies = zip(*map(fits.read_grid, files, bands), strict=True)
+    zeros = tuple(zero for sky in skies for zero in sky.zero_points)
+    masks = next(filter(None, (sky.masks for sky in skies)), "")
     known = [grid for grid in found if grid]
     if len(known) < len(files) or not grids.differ(sizes, found):
-        return fits.read_sky(files[0], bands[:1])
-    place = known.index(grids.finest(known))
-    sky = fits.read_sky(files[place], bands[place : place + 1])
-    return replace(sky, resampled=True, uncovered=grids.uncovered(known))
+        return replace(skies[0], zero_points=zeros, masks=masks)
+    sky = skies[known.index(grids.finest(known))]
+    told = {"resampled": True, "uncovered": grids.uncovered(known)}
+    return replace(sky, zero_points=zeros, masks=masks, **told)
 
 
 def _first(names: Sequence[str], count: int = 3) -> str:
