@@ -37,6 +37,7 @@ from astrojepa.data.readers.labels import (
     linked_folders,
     list_pictures,
     name_galaxies,
+    of_one_name,
     read_labels,
     split_names,
     unread_positions,
@@ -190,7 +191,7 @@ def open_folder(
     for changed in changes:  # what was shown of such files before is in the cache
         source_hash = hashlib.sha256(f"{source_hash} {changed}".encode()).hexdigest()
     listed = files if find_table(root) is None else kept[find_column(kept, "id") or "file"].unique()
-    twice = _of_one_name(listed, any_format=find_table(root) is None)
+    twice = of_one_name(listed, SUFFIX if find_table(root) is None else None)
     left_out = _left_out(root, set(_all_files(files, bands)))
     doubt = doubtful_positions(ra, dec) or unread_positions(list(kept.columns))
     return Dataset(
@@ -250,20 +251,6 @@ def _all_files(names: Sequence[str], bands: tuple[str, ...]) -> list[str]:
         for name in names
         for band in (bands if bands and BAND in name else ("",))
     ]
-
-
-def _of_one_name(files: Sequence[str], any_format: bool) -> str:
-    """Say where files, or ids, differ in nothing but how accents are written, or their format."""
-    plain = [SUFFIX.sub("", name) for name in files] if any_format else files
-    names = [unicodedata.normalize("NFC", name) for name in plain]
-    several = [name for name, count in Counter(names).items() if count > 1]
-    if not several:
-        return ""
-    first = _first([file for file, name in zip(files, names, strict=True) if name == several[0]])
-    return (
-        f"Names of several images, which differ in format or in how accents are written: "
-        f"{len(several):,} ({first}); each image counts as a galaxy. Keep one of each name."
-    )
 
 
 def _left_out(root: Path, read: set[str]) -> str:

@@ -9,6 +9,7 @@ import io
 import os
 import posixpath
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -455,6 +456,25 @@ def name_galaxies(table: pd.DataFrame, source: str = TABLES[0]) -> np.ndarray:
         ids = ids.str.removesuffix(".0")
     nothing = (ids == "") | (ids.isin(NO_IDS) & ids.duplicated(keep=False))
     return ids.str.normalize("NFC").mask(nothing, files).to_numpy(dtype=str)
+
+
+def of_one_name(names: Sequence[str], suffix: re.Pattern[str] | None = None) -> str:
+    """Say where names of files, or ids, differ in nothing but how accents are written, or, with
+    `suffix`, their format.
+    """
+    found: dict[str, list[str]] = {}
+    for name in names:
+        plain = suffix.sub("", name) if suffix else name
+        found.setdefault(unicodedata.normalize("NFC", plain), []).append(name)
+    several = [same for same in found.values() if len(same) > 1]
+    if not several:
+        return ""
+    first = several[0][:3] + ([f"and {len(several[0]) - 3} more"] if len(several[0]) > 3 else [])
+    return (
+        f"Names of several images, which differ in format or in how accents are written: "
+        f"{len(several):,} ({', '.join(first)}); each image counts as a galaxy. Keep one of each "
+        "name."
+    )
 
 
 def shortened_ids(ids: pd.Series) -> list[str]:

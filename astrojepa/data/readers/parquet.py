@@ -46,6 +46,7 @@ from astrojepa.data.readers.labels import (
     keep_where,
     name_galaxies,
     named_column,
+    of_one_name,
     split_names,
     unread_positions,
     walk,
@@ -427,6 +428,7 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
     labels, classes, said = encode_labels(text, selection.label_column, root.name)
     ra, dec, redshift = coordinate_columns(text, root.name)
     doubt = doubtful_positions(ra, dec) or unread_positions(list(table.columns))
+    twice = of_one_name(text[column].unique()) if (column := find_column(text, "id")) else ""
     return Dataset(
         root.stem,
         images,
@@ -440,7 +442,7 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
         table=table.iloc[rows].reset_index(drop=True),
         about=table.attrs[ABOUT],
         skipped=skipped,
-        notes=tuple(filter(None, (said, doubt, resampled, unmasked))),
+        notes=tuple(filter(None, (said, doubt, resampled, unmasked, twice))),
     )
 
 
