@@ -30,6 +30,7 @@ from astrojepa.data.images.bands import (
     red_green_blue,
     wavelength,
 )
+from astrojepa.data.images.called import MASKS, NEW_WORDS, NO_PICTURES, PICTURES, PRODUCTS
 from astrojepa.data.images.grids import (
     FIELD,
     MAX_ON_GRID,
@@ -61,27 +62,7 @@ ENDED = re.compile(rb"END {77}")
 SIZES = re.compile(rb"(HIERARCH +)?(Z?(NAXIS\d*|BITPIX)|[PG]COUNT|TFIELDS)")
 COUNTS = ([b"NAXIS"], [b"ZNAXIS"], [b"TFIELDS"])
 MAX_HEADER_BYTES = 300 * BLOCK  # 10,800 cards
-# How extensions are called that show no galaxy, and those that do
-OLD_WORDS = (
-    r"mask|msk|bpm|dq|flag|maskbit|weight|wht|wgt|ivar|invvar|var|variance|err|error|sigma|rms"
-    r"|noise|std|unc|uncert|uncertainty|psf|exp|nexp|exposure|exptime|coverage|cov|seg|segm"
-    r"|segmentation|ctx|wcsdvarr|d2imarr|thumbnail"
-)
-MASKED = r"[a-z]*mask(ed|bit)?|bad(pix|pixel)?|flg|flagged|quality"
-WORDS = rf"{MASKED}|conf|confidence|stdd?ev|invvariance|uncertainties|nobs|[a-z]*depth|psfsize"
-WORDS += r"|gain|apcorr|sat|saturated|saturation"
-ENDS = r"(s|maps?)?\d*"
-NO_PICTURES = re.compile(rf"({OLD_WORDS}|{WORDS}){ENDS}")
-PICTURES = re.compile(r"sci|science|image")
-# and those that are shown only where nothing else is
-PRODUCTS = re.compile(r"models?|resid|residuals?|bkgd?|background|bg|sky|chi2?|snr")
-# of all these, those that older versions showed
-NEW_WORDS = re.compile(
-    rf"{PRODUCTS.pattern}"
-    rf"|(?!({OLD_WORDS}|flags|maskbits|segmap)$)({OLD_WORDS}|{WORDS}){ENDS}"
-)
-# and those that say which pixels are bad
-MASKS = re.compile(rf"({MASKED}|msk|bpm|dq|flag|weight|wht|wgt|ivar|invvar){ENDS}")
+# what calls an extension
 CALLED = ("EXTNAME", "HDUNAME", "EXTTYPE", "IMAGETYP", "HDUCLAS1", "HDUCLAS2", "HDUCLAS3")
 UNPACKED = ("RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2")  # whose unpackers stay within their arrays
 LARGEST_FLOAT32 = 1e30  # so that squares of flux stay finite as well
@@ -107,6 +88,7 @@ class Sky:
     unit: str = ""  # as the header writes it
     zero_points: tuple[float, ...] = ()  # of each image, NaN where unknown
     masks: str = ""  # names of masks and weights beside the image, which are not applied
+    others: bool = False  # the file has further images of one plane
 
 
 @dataclass(frozen=True)
@@ -122,7 +104,7 @@ class _Picture:
     grids: list[Grid] | None  # of the images where they differ: all come onto the finest
     left_out: bool  # images in other filters than these
     anew: bool = False  # as in `Sky`
-    masks: str = ""
+    beside: tuple[str, bool] = ("", False)  # masks and others
 
     @property
     def planes(self) -> int:
@@ -146,7 +128,7 @@ class _Picture:
         apart = bool(self.grids), uncovered(self.grids or [])
         unit = unit_of(self.headers[place], self.parts)
         zeros = tuple(zero_point(header, self.parts) for header in self.headers)
-        return Sky(ra, dec, unnamed, *apart, self.left_out, self.anew, unit, zeros, self.masks)
+        return Sky(ra, dec, unnamed, *apart, self.left_out, self.anew, unit, zeros, *self.beside)
 
     def cube(self, name: str) -> np.ndarray:
         """Read all planes, float64 (n, H, W), in the order of `bands`; row 0 is the top."""
@@ -482,8 +464,10 @@ def _picture(parts: list[Any], name: str, wanted: Sequence[str]) -> _Picture:
         or any(_softened(header) or in_magnitudes(header.get("BUNIT")) for header in headers)
     )
     masks = one_line(" ".join(dict.fromkeys(i.name for i in images if _called(i, MASKS))), 40)
+    flat = sum(len(_plain(image.shape)) == 2 and _plain(image.shape)[0] > 1 for image in shown)
+    beside = masks, not wanted and len(shape) == 2 and not left_out and flat > len(chosen)
     picture = _Picture(
-        chosen, shape, bands, headers, parts, len(wanted) or 3, grids, left_out, anew, masks
+        chosen, shape, bands, headers, parts, len(wanted) or 3, grids, left_out, anew, beside
     )
     if len(shape) != 2 and (len(shape) != 3 or picture.planes not in (shape[0], shape[2])):
         raise PictureError(

@@ -154,8 +154,9 @@ def _prefixed(found: re.Match[str]) -> str:
 
 
 def zero_point(header: fits.Header, hdus: list[Any]) -> float:
-    """Return the magnitude of one count a header tells, but for a constant; NaN where it has none,
-    or its unit is no count.
+    """Return the magnitude of one count that a header tells, but for a constant; without one, that
+    of the exposure time where counts are not per second; NaN for neither, or where the unit is no
+    count.
     """
     meaning = _meaning(unit_of(header, hdus))
     if isinstance(meaning, units.UnitBase) and meaning != units.dimensionless_unscaled:
@@ -171,6 +172,10 @@ def zero_point(header: fits.Header, hdus: list[Any]) -> float:
                 return float(value)
             if value > 0:
                 return float(ZERO_FLUXES[key] * 2.5 * np.log10(value))
+    seconds = header.get("EXPTIME")
+    whole = isinstance(meaning, units.UnitBase) and units.s not in meaning.decompose().bases
+    if whole and meaning != units.dimensionless_unscaled and type(seconds) in (int, float):
+        return float(2.5 * np.log10(seconds)) if 0 < seconds < np.inf else np.nan
     return np.nan
 
 

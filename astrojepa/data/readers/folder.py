@@ -24,9 +24,11 @@ from astrojepa.data import DataError, PictureError
 from astrojepa.data.content import content_hashes
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.images import FITS_SUFFIXES, IMAGE_SUFFIXES
+from astrojepa.data.images.bands import wavelength
 from astrojepa.data.images.raster import read_image
 from astrojepa.data.missing import doubtful_commas
 from astrojepa.data.readers.labels import (
+    COLOURS,
     TABLES,
     coordinate_columns,
     doubtful_positions,
@@ -56,6 +58,7 @@ SAME_ZERO = 1e-3  # magnitudes
 BAND = "{band}"  # in the name of a file for each band
 SUFFIXES = IMAGE_SUFFIXES + FITS_SUFFIXES
 SUFFIX = re.compile(f"({'|'.join(map(re.escape, SUFFIXES))})$", re.IGNORECASE)
+NO_FILTER = re.compile(r"\W?|\d+|[a-z]\d", re.IGNORECASE)  # between names; b1 and m3 are names too
 OTHER_TABLES = (".csv", ".tsv", ".ecsv", ".vot", ".parquet", ".xlsx")
 
 
@@ -169,7 +172,7 @@ def open_folder(
     root = Path(path).resolve()
     table, raw = read_labels(root) or list_pictures(root, SUFFIXES)
     table = table.assign(file=_as_on_disk(root, table["file"]))
-    table = _one_row_per_galaxy(table, bands) if bands else table
+    table = _one_row_per_galaxy(root, table, bands) if bands else table
     said_by = (find_table(root) or Path(TABLES[0])).name
     rows = keep_where(table, dict(where or {}), str(path), said_by)
     files = tuple(table["file"].tolist())
@@ -206,7 +209,15 @@ def open_folder(
         split_column=split_names(kept),
         table=kept,
         skipped=skipped,
-        notes=tuple(filter(None, (said, doubt, doubtful_commas(kept), *told, twice, left_out))),
+        notes=tuple(
+            filter(
+                None,
+                (
+                    *(said, doubt, doubtful_commas(kept), *told, twice, left_out),
+                    "" if bands else _filters_apart(kept["file"].tolist()),
+                ),
+            )
+        ),
     )
 
 
@@ -221,7 +232,7 @@ def _as_on_disk(root: Path, files: pd.Series) -> pd.Series:
     )
 
 
-def _one_row_per_galaxy(table: pd.DataFrame, bands: tuple[str, ...]) -> pd.DataFrame:
+def _one_row_per_galaxy(root: Path, table: pd.DataFrame, bands: tuple[str, ...]) -> pd.DataFrame:
     """Join the rows of files that are named alike but for a band into one, file name with {band}.
 
     DataError for files that are not FITS.
@@ -236,12 +247,25 @@ def _one_row_per_galaxy(table: pd.DataFrame, bands: tuple[str, ...]) -> pd.DataF
     # the last part of the name, before its suffixes
     last = re.compile(rf"^(.*[-_.])({any_band})(\.[^/]*)$")
     patterns = table["file"].str.replace(last, rf"\1{BAND}\3", regex=True)
+    # or another part, where all bands are there
+    part = re.compile(rf"(^|.*[-_./])({any_band})([-_.][^/]*)")
+    there = set(table["file"])
+    for row, name in patterns[patterns == table["file"]].items():
+        other = part.sub(rf"\1{BAND}\3", name) if part.fullmatch(name) else name
+        if BAND in other and there.issuperset(_all_files([other], bands)):
+            patterns[row] = other
     table, kept = table.assign(file=patterns), ~patterns.duplicated() | (patterns == table["file"])
-    return table[kept].reset_index(drop=True)
+    found = table[kept].reset_index(drop=True)
+    alone = "label" in found and found["file"].str.contains("/{band}.", regex=False).all()
+    if alone and not find_table(root) and found["label"].is_unique:  # a folder for each galaxy
+        return found.drop(columns="label")
+    return found
 
 
 def _without_band(ids: np.ndarray) -> np.ndarray:
-    return np.array([re.sub(r"[-_.]\{band\}", "", name) for name in ids.tolist()])
+    """Return ids without the band, and without what follows it where the band is all of a name."""
+    band = re.compile(r"/\{band\}\.[^/]*$|[-_.]\{band\}|\{band\}[-_.]")
+    return np.array([band.sub("", name) for name in ids.tolist()])
 
 
 def _all_files(names: Sequence[str], bands: tuple[str, ...]) -> list[str]:
@@ -253,11 +277,34 @@ def _all_files(names: Sequence[str], bands: tuple[str, ...]) -> list[str]:
     ]
 
 
+def _filters_apart(files: Sequence[str]) -> str:
+    """Say where at least half of the files have names that differ only in a filter."""
+    alike: dict[str, list[tuple[str, str]]] = {}
+    for file in files:
+        parts = re.split(r"([-_./])", SUFFIX.sub("", file))
+        for place, part in enumerate(parts):
+            if NO_FILTER.fullmatch(part) or part.lower() in COLOURS:
+                continue
+            if wavelength(part):
+                rest = "".join([*parts[:place], "*", *parts[place + 1 :]])
+                alike.setdefault(rest, []).append((part, file))
+    several = [found for found in alike.values() if len({part for part, _ in found}) > 1]
+    if 2 * len({file for found in several for _, file in found}) < max(1, len(files)):
+        return ""
+    names = _first([file for _, file in several[0]])
+    lengths = {part: wavelength(part) or 0 for part, _ in several[0]}
+    bands = " ".join(sorted(lengths, key=lengths.__getitem__))
+    return (
+        f"Files whose names differ only in a filter ({names}) count as a galaxy each; FITS images "
+        f"are read as one if you name their bands (--bands {bands})."
+    )
+
+
 def _left_out(root: Path, read: set[str]) -> str:
     """Say how many files of a folder are not read, and of which kind; the table is."""
     table = find_table(root)
     others = [name for name in walk(root) if name not in read and root / name != table]
-    kinds = Counter(map(_kind, others))
+    kinds = Counter(_kind(name, table is not None) for name in others)
     said = []
     if kinds:
         counted = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(6))
@@ -270,10 +317,10 @@ def _left_out(root: Path, read: set[str]) -> str:
     return " ".join(said)
 
 
-def _kind(name: str) -> str:
+def _kind(name: str, in_table: bool) -> str:
     suffix = PurePosixPath(name).suffix.lower()
     if name.lower().endswith(SUFFIXES):
-        return "in no row of the table"
+        return "in no row of the table" if in_table else "called masks or the like of images"
     return f"table {name}" if suffix in OTHER_TABLES else suffix or "without a suffix"
 
 
@@ -362,7 +409,7 @@ def _fill_from_headers(
 
     fits = [names[place] for place in places]
     told, units, masks = _headers(reader.root, fits, source_hash, progress, bands)
-    east, north, unnamed, resampled, uncovered, left_out, anew, lowest, highest = told.T
+    east, north, unnamed, resampled, uncovered, left_out, anew, others, lowest, highest = told.T
     unknown = np.isnan(ra[places]) & np.isnan(dec[places])
     ra[places] = np.where(unknown, east, ra[places])
     dec[places] = np.where(unknown, north, dec[places])
@@ -385,6 +432,10 @@ def _fill_from_headers(
         f"are not shown beside the largest; they need a known filter, its unit, and its size or a "
         "WCS that meets its own."
     )
+    further = (
+        f"{_first([fits[place] for place in np.flatnonzero(others)])}: of several images in "
+        f"one filter, or in none that is named, the largest or first is shown."
+    )
     counted = Counter(unit for unit in units.tolist() if unit)
     often = ", ".join(f"{count:,} in {unit}" for unit, count in counted.most_common(3))
     mixed = (
@@ -393,7 +444,8 @@ def _fill_from_headers(
     )
     several = bool(bands) and not one_unit(list(counted))
     said = (
-        *((shown, any(unnamed)), (apart, any(resampled)), (alone, any(left_out)), (mixed, several)),
+        *((shown, any(unnamed)), (apart, any(resampled)), (alone, any(left_out))),
+        *((further, any(others)), (mixed, several)),
         *((_about_zeros(lowest, highest), bool(bands)), (_about_masks(masks.tolist()), True)),
     )
     changes = ("resampled", any(resampled)), ("anew", any(anew))
@@ -413,8 +465,8 @@ def _about_zeros(lowest: np.ndarray, highest: np.ndarray) -> str:
     who = f"The bands of {within:,} of {len(lowest):,} galaxies" if within else "Galaxies"
     most = high.max() - low.min()
     return (
-        f"{who} differ in the zero point of their counts, by up to {most:.3g} magnitudes by their "
-        "headers, which is not applied; scale the images to one."
+        f"{who} differ in the zero point or the exposure time of their counts, by up to {most:.3g} "
+        "magnitudes by their headers, which is not applied; scale the images to one."
     )
 
 
@@ -438,22 +490,23 @@ def _headers(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Read FITS headers, once for a content: ra, dec (degrees, NaN where unknown), whether the
     bands have no names, whether they are resampled, which fraction of the image the least of them
-    does not cover, whether some are not shown, whether they are read anew, and the lowest and the
-    highest zero point of the bands, float64 (n, 9); the units and the masks, str (n,).
+    does not cover, whether some are not shown, whether they are read anew, whether there are
+    others, and the lowest and the highest zero point of the bands, float64 (n, 10); the units and
+    the masks, str (n,).
     """
     from astrojepa.data.images import bands as filters
-    from astrojepa.data.images import fits, grids, position
+    from astrojepa.data.images import called, fits, grids, position
 
-    program = program_text(fits, position, filters, grids)
+    program = program_text(fits, position, filters, grids, called)
     key = hashlib.sha256(f"{source_hash} {program} {len(bands)}".encode())
     path = cache_path("headers", key.hexdigest()[:16])
     known = load_arrays(path) or {}
     kinds = [(part.shape, part.dtype.kind) for part in known.values()]
     text = (len(files),), "U"
-    if kinds == [((len(files), 9), "f"), text, text]:
+    if kinds == [((len(files), 10), "f"), text, text]:
         found, units, masks = known.values()
         return found, units, masks
-    found = np.full((len(files), 9), (np.nan, np.nan, 0.0, 0.0, 0.0, 0.0, 0.0, np.nan, np.nan))
+    found = np.full((len(files), 10), (np.nan, np.nan, *[0.0] * 6, np.nan, np.nan))
     words = [["", ""] for _ in files]
     with reporting(progress, len(files), f"reading headers of {root.name}") as report:
         for place, name in enumerate(files):
@@ -468,6 +521,7 @@ def _headers(
                     sky.uncovered,
                     sky.left_out,
                     sky.anew,
+                    sky.others,
                     min(zeros),
                     max(zeros),
                 )

@@ -20,6 +20,7 @@ import pandas as pd
 from astrojepa.data import DataError
 from astrojepa.data.coordinates import parse_pair
 from astrojepa.data.images.bands import wavelength
+from astrojepa.data.images.called import beside_others
 from astrojepa.data.missing import BLANKS, SIGN, as_numbers, known_places, without_missing
 from astrojepa.data.position_parts import is_sign, joined_parts, parts_of
 
@@ -275,10 +276,14 @@ def are_names(above: Sequence[str], first: Sequence[str]) -> bool:
 
 
 def list_pictures(root: Path, suffixes: tuple[str, ...]) -> tuple[pd.DataFrame, bytes]:
-    """Make the table of a folder without labels.csv: sorted images. Sub-folders called train, val
-    and test are the split, other two or more are classes; folders that all share say nothing.
+    """Make the table of a folder without labels.csv: sorted images, but for masks and the like of
+    others (`beside_others`). Sub-folders called train, val and test are the split, other two or
+    more are classes; folders that all share say nothing.
     """
-    files = sorted(name for name in walk(root) if name.lower().endswith(suffixes))
+    listed = sorted(name for name in walk(root) if name.lower().endswith(suffixes))
+    ends = re.compile(f"({'|'.join(map(re.escape, suffixes))})$", re.IGNORECASE)
+    masks = beside_others([ends.sub("", name) for name in listed])
+    files = [name for name in listed if ends.sub("", name) not in masks]
     if not files:
         links = linked_folders(root)
         kinds = Counter(Path(name).suffix.lower() or "without a suffix" for name in walk(root))
