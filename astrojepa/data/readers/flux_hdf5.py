@@ -14,7 +14,7 @@ from astrojepa.data.content import content_hashes
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.missing import known_places
 from astrojepa.data.readers import galaxy10
-from astrojepa.data.readers.labels import doubtful_positions
+from astrojepa.data.readers.labels import doubtful_positions, doubtful_redshifts
 
 if TYPE_CHECKING:
     import h5py
@@ -114,7 +114,15 @@ def open_flux(path: Path, bands: tuple[str, ...]) -> Dataset:
         dec=dec,
         redshift=numbers["redshift"],
         source_hash=f"{digest} {' '.join(bands)}{packed}",
-        notes=tuple(filter(None, (doubt, doubtful_positions(ra, dec), *galaxy10.unread(path)))),
+        notes=tuple(
+            filter(
+                None,
+                (
+                    *(doubt, doubtful_positions(ra, dec)),
+                    *(doubtful_redshifts(numbers["redshift"]), *galaxy10.unread(path)),
+                ),
+            )
+        ),
     )
 
 

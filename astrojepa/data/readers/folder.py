@@ -32,6 +32,7 @@ from astrojepa.data.readers.labels import (
     TABLES,
     coordinate_columns,
     doubtful_positions,
+    doubtful_redshifts,
     encode_labels,
     find_column,
     find_table,
@@ -197,6 +198,11 @@ def open_folder(
     twice = of_one_name(listed, SUFFIX if find_table(root) is None else None)
     left_out = _left_out(root, set(_all_files(files, bands)))
     doubt = doubtful_positions(ra, dec) or unread_positions(list(kept.columns))
+    again = (
+        ""
+        if bands
+        else _in_two_classes(kept["file"], labels, dict(zip(names, hashes, strict=True)))
+    )
     return Dataset(
         root.name,
         reader,
@@ -213,7 +219,8 @@ def open_folder(
             filter(
                 None,
                 (
-                    *(said, doubt, doubtful_commas(kept), *told, twice, left_out),
+                    *(said, doubt, doubtful_redshifts(redshift), doubtful_commas(kept), *told),
+                    *(twice, again, left_out),
                     "" if bands else _filters_apart(kept["file"].tolist()),
                 ),
             )
@@ -273,8 +280,25 @@ def _all_files(names: Sequence[str], bands: tuple[str, ...]) -> list[str]:
     return [
         name.replace(BAND, band)
         for name in names
-        for band in (bands if bands and BAND in name else ("",))
+        for band in (bands if bands and BAND in name else (BAND,))
     ]
+
+
+def _in_two_classes(files: pd.Series, labels: np.ndarray, hashes: Mapping[str, bytes]) -> str:
+    """Say which files of equal content have different labels."""
+    seen: dict[bytes, tuple[str, int]] = {}
+    found = []
+    for file, label in zip(files.tolist(), labels.tolist(), strict=True):
+        if label >= 0:
+            other, known = seen.setdefault(hashes[file], (file, label))
+            if known != label:
+                found.append(f"{other} and {file}")
+    if not found:
+        return ""
+    return (
+        f"Files of equal content have different labels: {len(found):,} ({found[0]}); keep one of "
+        "each."
+    )
 
 
 def _filters_apart(files: Sequence[str]) -> str:

@@ -25,7 +25,7 @@ from astrojepa.data.coordinates import to_degrees
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import open_pictures, write_pictures
 from astrojepa.data.missing import known_numbers, known_places
-from astrojepa.data.readers.labels import doubtful_positions
+from astrojepa.data.readers.labels import doubtful_positions, doubtful_redshifts
 from astrojepa.data.readers.registry import Selection, reader
 from astrojepa.progress import Progress
 from astrojepa.wording import one_line
@@ -175,7 +175,13 @@ def open_galaxy10(path: str | Path, progress: bool | Progress = False) -> Datase
         source_hash=source_hash,
         table=pd.DataFrame({"pxscale": numbers["pxscale"]}),
         notes=tuple(
-            filter(None, (doubtful_positions(numbers["ra"], numbers["dec"]), *unread(path)))
+            filter(
+                None,
+                (
+                    doubtful_positions(numbers["ra"], numbers["dec"]),
+                    *(doubtful_redshifts(numbers["redshift"]), *unread(path)),
+                ),
+            )
         ),
     )
 

@@ -23,6 +23,7 @@ from astrojepa.data.images.bands import wavelength
 from astrojepa.data.images.called import beside_others
 from astrojepa.data.missing import BLANKS, SIGN, as_numbers, known_places, without_missing
 from astrojepa.data.position_parts import is_sign, joined_parts, parts_of
+from astrojepa.wording import one_line
 
 MAX_CSV_BYTES = 256 * 1024 * 1024
 MAX_COLUMNS = 512
@@ -65,9 +66,11 @@ SPLITS = {
 }
 IN_DEGREES = re.compile(r"\s*[(\[]\s*(deg|degrees?|\N{DEGREE SIGN})\s*[)\]]$", re.IGNORECASE)
 POSITION = re.compile(
-    r"(ra|dec|decl|right ?ascension|declination)([^a-z]|$|j?2000)|(ra|de|dec)(h|hr|d|m|min|s|sec)$",
+    r"(ra|dec|decl|right ?ascension|declination)([^a-z]|$|j?2000)|(ra|de|dec)(h|hr|d|m|min|s|sec)$"
+    r"|(ra|dec?)_?b?1950$|glon$|glat$|[lb]$",
     re.IGNORECASE,
 )
+HIGHEST_REDSHIFT = 20  # of what has been seen, and more
 LEAST_POSITIONS = 20  # that tell degrees from hours and radians
 ODD = re.compile("[\ud800-\udfff]")  # bytes of a name that are no letters
 # An id that passed through a spreadsheet: of more digits than were written
@@ -414,7 +417,24 @@ def encode_labels(
     number = {name: index for index, name in enumerate(classes)} | {"": -1}
     spelled = known.reindex(table.index, fill_value="")
     labels = np.array([number[name] for name in spelled.tolist()], dtype=np.int64)
-    return labels, tuple(classes), ""
+    return labels, tuple(classes), _doubtful_classes(classes)
+
+
+def _doubtful_classes(classes: Sequence[str]) -> str:
+    """Say which classes are written almost alike, or look like none."""
+    alike: dict[str, list[str]] = {}
+    for name in classes:
+        alike.setdefault(re.sub(r"[\s_-]+", " ", name).strip().casefold(), []).append(name)
+    several = [names for names in alike.values() if len(names) > 1]
+    if several and not all(re.fullmatch(r"[+-]?\d+", name) for name in several[0]):
+        names = one_line(", ".join(several[0]), 100)
+        return (
+            f"Classes that differ only in capitals, blanks or hyphens count as several ({names}); "
+            "write them alike."
+        )
+    if "-1" in classes and all(name.isdecimal() for name in classes if name != "-1"):
+        return "The label -1 counts as a class; leave it empty where it means unknown."
+    return ""
 
 
 def _is(values: pd.Series, value: str) -> pd.Series:
@@ -530,6 +550,17 @@ def doubtful_positions(ra: np.ndarray, dec: np.ndarray) -> str:
     )
 
 
+def doubtful_redshifts(redshift: np.ndarray) -> str:
+    """Say where redshifts are larger than any known."""
+    large = redshift[redshift > HIGHEST_REDSHIFT]
+    if not len(large):
+        return ""
+    return (
+        f"{len(large):,} redshifts exceed {HIGHEST_REDSHIFT} (up to {large.max():g}): if they are "
+        "velocities, or mean unknown, change them."
+    )
+
+
 def unread_positions(columns: Sequence[str]) -> str:
     """Say which columns look like a position under names, or in units, that are not read."""
     if all(find_name(columns, name) for name in ("ra", "dec")) or parts_of(columns):
@@ -537,7 +568,7 @@ def unread_positions(columns: Sequence[str]) -> str:
     found = [name for name in columns if POSITION.match(name)]
     return (
         f"The columns {', '.join(found)} are not read as positions; call them ra and dec, in "
-        "degrees or sexagesimal."
+        "degrees or sexagesimal (ICRS or J2000)."
         if len(found) > 1
         else ""
     )

@@ -39,6 +39,7 @@ from astrojepa.data.readers.labels import (
     SPLITS,
     coordinate_columns,
     doubtful_positions,
+    doubtful_redshifts,
     encode_labels,
     find_column,
     find_name,
@@ -442,7 +443,9 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
         table=table.iloc[rows].reset_index(drop=True),
         about=table.attrs[ABOUT],
         skipped=skipped,
-        notes=tuple(filter(None, (said, doubt, resampled, unmasked, twice))),
+        notes=tuple(
+            filter(None, (said, doubt, doubtful_redshifts(redshift), resampled, unmasked, twice))
+        ),
     )
 
 

@@ -651,8 +651,8 @@ def test_images_beside_folders_of_a_split_are_refused_and_no_classes(
 def test_folders_that_are_links_are_said_not_to_be_read(
     write_picture: Write, tmp_path: Path
 ) -> None:
-    for name in ("x/E/a.png", "x/Sa/b.png", "away/c.png", "y/notes.png"):
-        write_picture(tmp_path / name)
+    for level, name in enumerate(("x/E/a.png", "x/Sa/b.png", "away/c.png", "y/notes.png")):
+        write_picture(tmp_path / name, level)
     (tmp_path / "x" / "Irr").symlink_to(tmp_path / "away")
     data = open_dataset(tmp_path / "x")
     assert len(data) == 2
@@ -950,3 +950,42 @@ def test_several_images_in_a_file_are_said(tmp_path: Path) -> None:
         fits.HDUList([fits.PrimaryHDU(), *images]).writeto(tmp_path / f"{number}.fits")
     (note,) = (note for note in open_dataset(tmp_path).notes if "several images" in note)
     assert note.startswith("1.fits: of several images in one filter, or in none that is named")
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (("Spiral", "spiral", "round"), r"capitals, blanks or hyphens .*\(Spiral, spiral\)"),
+        (("edge-on", "edge on", "edge_on"), r"\(edge on, edge-on, edge_on\)"),
+        (("-1", "0", "1"), "The label -1 counts as a class"),
+        (("-1", "1", "a"), ""),
+        (("1", "01", "2"), ""),
+        (("SBa", "SBb", "Sba b"), ""),
+    ],
+)
+def test_classes_that_may_be_one_or_none_are_said(
+    labels: tuple[str, ...], said: str, write_folder: Write
+) -> None:
+    rows = [{"file": f"{row}.png", "label": label} for row, label in enumerate(labels)]
+    notes = " ".join(n for n in open_dataset(write_folder(rows)).notes if "equal content" not in n)
+    assert re.search(said, notes) if said else not re.search("class|label", notes)
+
+
+def test_equal_files_in_two_classes_are_said(tmp_path: Path) -> None:
+    for name, level in (("a/1", 1), ("b/1", 1), ("b/2", 1), ("a/3", 3), ("a/4", 3)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (9, 9), (level, 0, 0)).save(tmp_path / f"{name}.png")
+    (note,) = (note for note in open_dataset(tmp_path).notes if "equal content" in note)
+    assert "different labels: 2 (a/1.png and b/1.png)" in note
+
+
+def test_redshifts_that_are_none_are_said(write_folder: Write) -> None:
+    redshifts = enumerate(("0.1", "14.4", "9000", ""))
+    rows = [{"file": f"{row}.png", "redshift": redshift} for row, redshift in redshifts]
+    (note,) = (note for note in open_dataset(write_folder(rows)).notes if "redshift" in note)
+    assert note.startswith("1 redshifts exceed 20 (up to 9000)")
+
+
+def test_a_name_may_hold_what_stands_for_a_band(tmp_path: Path) -> None:
+    Image.new("RGB", (9, 9)).save(tmp_path / "{band}.png")
+    assert open_dataset(tmp_path)[0].image.shape == (9, 9, 3)
