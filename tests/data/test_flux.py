@@ -111,6 +111,13 @@ def test_hdf5_gives_the_flux_that_was_written(named: bool, tmp_path: Path) -> No
     assert (data.ra.tolist(), data.classes) == ([1, 2, 3, 4, 5], ())
 
 
+def test_hdf5_without_images_says_what_it_holds(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "flux.h5", "w") as file:
+        file["image_array"], file["data/images"] = cubes(1), cubes(1)
+    with pytest.raises(DataError, match=r"no dataset 'images' \(found: data, image_array\)"):
+        aj.open_dataset(tmp_path / "flux.h5", bands=GRIZ)
+
+
 def test_hdf5_without_a_defined_pixel_in_a_band_is_refused_at_once(tmp_path: Path) -> None:
     flux = cubes(5)
     flux[[0, 2, 4], 1] = 99

@@ -15,6 +15,7 @@ from astrojepa.data.dataset import Dataset
 from astrojepa.data.missing import known_places
 from astrojepa.data.readers import galaxy10
 from astrojepa.data.readers.labels import doubtful_positions, doubtful_redshifts
+from astrojepa.wording import one_line
 
 if TYPE_CHECKING:
     import h5py
@@ -72,6 +73,12 @@ def open_flux(path: Path, bands: tuple[str, ...]) -> Dataset:
 
     with galaxy10.reading(path), h5py.File(path, "r") as file:
         names = set(file)
+        if "images" not in names:
+            found = one_line(", ".join(sorted(map(str, names))) or "nothing", 100)
+            raise DataError(
+                f"{path.name} has no dataset 'images' (found: {found}); expected flux (n, bands, "
+                "height, width) under this name."
+            )
         images = galaxy10.stored(path, file, "images")
         _check_cubes(path, images)
         if in_magnitudes(unit := galaxy10.unit_of(images)):

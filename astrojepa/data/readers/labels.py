@@ -430,7 +430,7 @@ def _doubtful_classes(classes: Sequence[str]) -> str:
         names = one_line(", ".join(several[0]), 100)
         return (
             f"Classes that differ only in capitals, blanks or hyphens count as several ({names}); "
-            "write them alike."
+            "write them alike if they are one."
         )
     if "-1" in classes and all(name.isdecimal() for name in classes if name != "-1"):
         return "The label -1 counts as a class; leave it empty where it means unknown."
