@@ -59,6 +59,7 @@ SAME_ZERO = 1e-3  # magnitudes
 BAND = "{band}"  # in the name of a file for each band
 SUFFIXES = IMAGE_SUFFIXES + FITS_SUFFIXES
 SUFFIX = re.compile(f"({'|'.join(map(re.escape, SUFFIXES))})$", re.IGNORECASE)
+LONGEST_FILTER = 6  # letters, as of F1000W
 NO_FILTER = re.compile(r"\W?|\d+|[a-z]\d", re.IGNORECASE)  # between names; b1 and m3 are names too
 OTHER_TABLES = (".csv", ".tsv", ".ecsv", ".vot", ".parquet", ".xlsx")
 
@@ -304,12 +305,16 @@ def _in_two_classes(files: pd.Series, labels: np.ndarray, hashes: Mapping[str, b
 def _filters_apart(files: Sequence[str]) -> str:
     """Say where at least half of the files have names that differ only in a filter."""
     alike: dict[str, list[tuple[str, str]]] = {}
+    known: dict[str, bool] = {}
     for file in files:
         parts = re.split(r"([-_./])", SUFFIX.sub("", file))
         for place, part in enumerate(parts):
-            if NO_FILTER.fullmatch(part) or part.lower() in COLOURS:
+            if len(part) > LONGEST_FILTER:
                 continue
-            if wavelength(part):
+            if part not in known:
+                no_filter = NO_FILTER.fullmatch(part) or part.lower() in COLOURS
+                known[part] = not no_filter and wavelength(part) is not None
+            if known[part]:
                 rest = "".join([*parts[:place], "*", *parts[place + 1 :]])
                 alike.setdefault(rest, []).append((part, file))
     several = [found for found in alike.values() if len({part for part, _ in found}) > 1]
