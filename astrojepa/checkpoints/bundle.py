@@ -128,7 +128,8 @@ def _listed(value: Any, path: Path) -> dict[str, tuple[int, str]]:
     total = sum(size for size, _ in files.values())
     if total > MAX_BYTES:
         raise BundleError(
-            f"{path} lists {total / 1e9:.1f} GB; a bundle holds at most {MAX_BYTES / 1e9:.0f} GB."
+            f"{path} lists {min(total, 10**18) / 1e9:.1f} GB; a bundle holds at most "
+            f"{MAX_BYTES / 1e9:.0f} GB."
         )
     return files
 

@@ -172,9 +172,9 @@ def load_model(name: str | Path, device: str = "cpu") -> Model:
         wanted = text.partition(":")[2]
         config = PRESETS.get(ALIASES.get(wanted, wanted)) if wanted else default_preset("cpu")
         if config is None:
-            raise ValueError(
-                f"There is no preset {wanted!r} to fill with random weights; known: "
-                f"{', '.join(PRESETS)}."
+            known = ", ".join(PRESETS)
+            raise CheckpointError(
+                f"There is no preset {wanted!r} to fill with random weights; known: {known}."
             )
         return random_model(config, 0, target)
     if text.startswith("timm:"):

@@ -170,6 +170,19 @@ def test_ids_that_differ_only_in_how_accents_are_written_are_one(tmp_path: Path)
         open_vectors(tmp_path / "a.parquet")
 
 
+def test_text_that_is_no_utf_8_is_refused_wherever_it_is_read(tmp_path: Path) -> None:
+    words = pa.array([b"\xf4 as no letter"] * 30).view(pa.string())
+    write(tmp_path / "a.parquet", slice(0, 30), note=words)
+    store = open_store(tmp_path)
+    for read in (
+        lambda: store.values("note"),
+        lambda: store.table_of(np.array([3])),
+        lambda: write_sorted(store, np.arange(30), {}, tmp_path / "new", {}),
+    ):
+        with pytest.raises(VectorsError, match=r"a.parquet .*UTF8"):
+            read()
+
+
 @pytest.mark.parametrize("kind", ["text", "numbers"])
 def test_an_id_in_two_rows_is_named_before_an_index_or_another_store_is_made(
     store: Store, tmp_path: Path, kind: str
