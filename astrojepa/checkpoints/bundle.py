@@ -18,6 +18,7 @@ from typing import Any
 
 from astrojepa.files import read_json, write_json
 from astrojepa.places import TOP
+from astrojepa.wording import one_line
 
 FORMAT = 1
 MANIFEST = "bundle.json"
@@ -34,6 +35,9 @@ _SIMULATED = re.compile(r"simulated(:\d{1,7}){0,2}")
 
 class BundleError(ValueError):
     """A folder is not a whole bundle, and the message says what is wrong with it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,8 @@ def _listed(value: Any, path: Path) -> dict[str, tuple[int, str]]:
     total = sum(size for size, _ in files.values())
     if total > MAX_BYTES:
         raise BundleError(
-            f"{path} lists {total / 1e9:.1f} GB; a bundle holds at most {MAX_BYTES / 1e9:.0f} GB."
+            f"{path} lists {min(total, 10**18) / 1e9:.1f} GB; a bundle holds at most "
+            f"{MAX_BYTES / 1e9:.0f} GB."
         )
     return files
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import itertools
 import json
@@ -54,6 +55,7 @@ from astrojepa.models.jepa import JEPA
 from astrojepa.places import TRAIN
 from astrojepa.precision import computing
 from astrojepa.presets import ALIASES, PRESETS, PUBLISHED, default_preset
+from astrojepa.wording import one_line
 
 # galaxies that a CPU looks at together: the outputs of a layer stay near it, and need no memory
 # cleared anew
@@ -199,9 +201,9 @@ def load_model(name: str | Path, device: str = "cpu") -> Model:
         wanted = text.partition(":")[2]
         config = PRESETS.get(ALIASES.get(wanted, wanted)) if wanted else default_preset("cpu")
         if config is None:
-            raise ValueError(
-                f"There is no preset {wanted!r} to fill with random weights; known: "
-                f"{', '.join(PRESETS)}."
+            known = ", ".join(PRESETS)
+            raise CheckpointError(
+                f"There is no preset {wanted!r} to fill with random weights; known: {known}."
             )
         return random_model(config, 0, target)
     if text.startswith("timm:"):
@@ -220,10 +222,16 @@ def weights_file(name: str) -> Path:
     """Return the file that `load_model` reads for an id, alias or path; FileNotFoundError if there
     is none.
     """
-    path = released_path(name) or hub_weights(name) or Path(name)
-    if path.is_dir():
-        path = path / "best.pt" if (path / "best.pt").is_file() else path / "last.pt"
-    if not path.is_file():
+    try:
+        path = released_path(name) or hub_weights(name) or Path(name)
+        if path.is_dir():
+            path = path / "best.pt" if (path / "best.pt").is_file() else path / "last.pt"
+        there = path.is_file()
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        there = False
+    if not there:
         wanted = ALIASES.get(name, name)
         hint = (
             f" It is a preset: train it with {TRAIN} --preset {wanted}."
@@ -232,7 +240,8 @@ def weights_file(name: str) -> Path:
         )
         raise FileNotFoundError(
             without_weights(name)
-            or f"There is no model {name!r}; {released_here()}, or give a file.{hint}"
+            or f"There is no model {one_line(name, 100)!r}; {released_here()}, or give a file."
+            f"{hint}"
         )
     return path
 

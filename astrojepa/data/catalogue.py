@@ -439,6 +439,11 @@ def _read_separated(path: Path, separators: str) -> pd.DataFrame:
     # by the last comment, as NumPy writes tables
     named = are_names([name.strip("# ") for name in above], [name.strip() for name in first])
     _check_size(path, 1, len(first))
+    names = [name.strip("# ") for name in (above if named else first) if name.strip("# ")]
+    if len(set(names)) < len(names):
+        raise DataError(
+            f"{path} has two columns of the same name ({one_line(', '.join(names), 100)})."
+        )
     given: dict[str, Any] = {
         "names": [name.strip("# ") for name in above] if named else None,
         "header": None if named else "infer",

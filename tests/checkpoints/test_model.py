@@ -164,6 +164,8 @@ def test_a_model_is_found_by_id_path_and_best(released):
 def test_a_missing_model_names_what_there_is(released):
     with pytest.raises(FileNotFoundError, match=r"There is no model 'nope'; released: tiny.test"):
         load_model("nope")
+    with pytest.raises(FileNotFoundError, match=r"There is no model 'x+ … x+'; released"):
+        load_model("x" * 5000)
     with pytest.raises(
         FileNotFoundError,
         match=r"It is a preset: train it with python train.py --preset vit5m.sigreg06",

@@ -13,6 +13,7 @@ from astropy.io import fits
 
 import astrojepa as aj
 from astrojepa.config import ImageConfig, replace
+from astrojepa.data import DataError
 from astrojepa.data.crops import resize_flux
 from astrojepa.data.frames import flux_frames, frames, frames_for
 from astrojepa.data.simulate.camera import colour_picture, through_jpeg
@@ -108,6 +109,22 @@ def test_hdf5_gives_the_flux_that_was_written(named: bool, tmp_path: Path) -> No
     expected = flux[4, ::-1] if named else flux[4]
     np.testing.assert_array_equal(data.flux(4), np.moveaxis(expected, 0, -1))
     assert (data.ra.tolist(), data.classes) == ([1, 2, 3, 4, 5], ())
+
+
+def test_hdf5_without_images_says_what_it_holds(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "flux.h5", "w") as file:
+        file["image_array"], file["data/images"] = cubes(1), cubes(1)
+    with pytest.raises(DataError, match=r"no dataset 'images' \(found: data, image_array\)"):
+        aj.open_dataset(tmp_path / "flux.h5", bands=GRIZ)
+
+
+def test_hdf5_without_a_defined_pixel_in_a_band_is_refused_at_once(tmp_path: Path) -> None:
+    flux = cubes(5)
+    flux[[0, 2, 4], 1] = 99
+    with h5py.File(tmp_path / "flux.h5", "w") as file:
+        file.create_dataset("images", data=flux).attrs["valid_max"] = 50.0
+    with pytest.raises(DataError, match="has no defined pixel in r, as rows 0, 2, 4 show"):
+        aj.open_dataset(tmp_path / "flux.h5", bands=GRIZ)
 
 
 def test_flux_that_netcdf_packed_is_unpacked(tmp_path: Path) -> None:

@@ -25,7 +25,9 @@ from astropy.table import MaskedColumn, Table
 from PIL import Image
 from pyarrow import parquet
 
+from app.session import keepsake
 from astrojepa.checkpoints import model as checkpoint
+from astrojepa.checkpoints.bundle import seal_bundle
 from astrojepa.config import TrainConfig, replace
 from astrojepa.evaluation.probes.portable import PortableProbe
 from astrojepa.presets import PRESETS, preset
@@ -143,7 +145,9 @@ def flux_fits() -> list[bytes]:
 
 
 def flux_hdf5() -> list[bytes]:
-    """Files of flux in three bands: named and packed, and with what netCDF says of its numbers."""
+    """Files of flux in three bands: named and packed, with what netCDF says of its numbers, and
+    with what netCDF fills whole numbers with.
+    """
     flux = np.random.default_rng(0).normal(0, 1, (2, 3, 8, 8)).astype(np.float32)
     files = []
     for options in ({"compression": "gzip", "chunks": (1, 3, 8, 8)}, {}):
@@ -156,11 +160,16 @@ def flux_hdf5() -> list[bytes]:
                 images.attrs.update({"scale_factor": 0.5, "_FillValue": [-1.0], "units": b"nJy"})
                 images.attrs.update({"valid_range": [-9.0, 9.0], "_Unsigned": np.bytes_("true")})
         files.append(stream.getvalue())
-    return files
+    stream = io.BytesIO()
+    with h5py.File(stream, "w") as file:
+        counts = np.int16(np.where(flux > 1, -32767, 100 * flux))
+        file.create_dataset("images", data=counts).attrs["valid_min"] = np.int16(-500)
+        file.attrs["_NCProperties"] = np.bytes_("version=2,netcdf=4.9.2,hdf5=1.14.4")
+    return [*files, stream.getvalue()]
 
 
-def flux_rows() -> list[bytes]:
-    """Parquet files of flux in three bands: structs of lists, lists of structs with an inverse
+def flux_rows(kind: str = "Parquet") -> list[bytes]:
+    """Parquet or Arrow files of flux in three bands: structs of lists, lists of structs with an inverse
     variance, and planes of several sizes with their scale.
     """
     flux = np.random.default_rng(0).normal(0, 1, (2, 3, 8, 8)).astype(np.float32)
@@ -182,11 +191,78 @@ def flux_rows() -> list[bytes]:
         ]
         for cube, part in zip(flux, small, strict=True)
     ]
-    for image in (structs, lists, scaled):
-        stream = io.BytesIO()
-        parquet.write_table(pa.table({"id": ["a", "b"], "image": image}), stream)
+    # the older layout of the Multimodal Universe
+    older = [{"band": names, "array": cube.tolist(), "bit_mask": cube.tolist()} for cube in flux]
+    for image in (structs, lists, scaled, older):
+        stream, table = io.BytesIO(), pa.table({"id": ["a", "b"], "image": image})
+        if kind == "Parquet":
+            parquet.write_table(table, stream)
+        else:
+            with pa.ipc.new_stream(stream, table.schema) as writer:
+                writer.write_table(table)
         found.append(stream.getvalue())
     return found
+
+
+def masked_fits() -> list[bytes]:
+    """FITS files of g, r and z in counts, with zero points, masks and weights beside them."""
+    files = []
+    for unit in ("ADU", "e-/s"):
+        hdus = fits.HDUList([fits.PrimaryHDU()])
+        for place, band in enumerate("grz"):
+            header = fits.Header({"BUNIT": unit, "MAGZP": 25.0 + place, "PHOTFLAM": 1e-19})
+            hdus.append(fits.ImageHDU(np.float32(picture(place)[..., 0]), header, name=band))
+            hdus.append(fits.ImageHDU(picture(place)[..., 1], name=f"DQ_{band}"))
+        stream = io.BytesIO()
+        hdus.writeto(stream)
+        files.append(stream.getvalue())
+    return files
+
+
+def bundle(folder: Path) -> list[bytes]:
+    """The list of a bundle, whose files are written into the folder too."""
+    names = ("data/g/labels.csv", "checkpoints/m.safetensors", "checkpoints/m.json")
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(name.encode())
+    galaxies = {"source": "data/g", "source_hash": "ab" * 32}
+    seal_bundle(folder, {"created_by": "me", "data": galaxies, "checkpoints": ["m"]})
+    return [(folder / "bundle.json").read_bytes()]
+
+
+def sweeps() -> list[bytes]:
+    """Records of sweeps."""
+    sweep = {"config": tiny_config().to_dict(), "settings": {"sigreg_weight": [0, 0.6]}, "seeds": 2}
+    return [json.dumps(sweep).encode()]
+
+
+def keepsakes() -> list[bytes]:
+    """What a browser keeps of a visit."""
+    kept = {"format": keepsake.FORMAT, "marks": [[1, 3], [2, 0]], "collections": {"odd": [1, 2]}}
+    return [json.dumps({**kept, "drawn_on": {"odd": ["0123"]}}).encode()]
+
+
+def kept_frames() -> list[bytes]:
+    """Images unpacked into the cache."""
+    stream = io.BytesIO()
+    np.save(stream, np.stack([picture(0), picture(1)]))
+    return [stream.getvalue()]
+
+
+def collection(folder: Path) -> list[bytes]:
+    """What a HATS collection says of itself, with its catalogue in the folder."""
+    hats_lists(folder / "primary")
+    return [b"#HATS collection\nobs_collection=a\nhats_primary_table_url=primary\n"]
+
+
+def classifiers() -> list[bytes]:
+    """A probe that names the model whose vectors it reads."""
+    model, rng = tiny_model(), np.random.default_rng(0)
+    layer = rng.normal(size=(model.width, 2)), np.zeros(2)
+    scaling = np.zeros(model.width, np.float32), np.ones(model.width, np.float32)
+    probe = PortableProbe("linear", ("x", "y"), np.arange(2), *scaling, (layer,), "L2")
+    named = {"id": f"random:{NAME}", "hash": model.hash}
+    return [json.dumps({**probe.to_dict(), "model": named}).encode()]
 
 
 def hats_lists(folder: Path) -> list[bytes]:

@@ -18,22 +18,27 @@ from app.components.latent_map import geometry
 from app.components.patch_panel import masks
 from app.pages.map import search
 from app.server import pictures
-from app.session import marks, state, uploads
+from app.session import keepsake, marks, state, uploads
 from astrojepa.cache import load_arrays
+from astrojepa.checkpoints.bundle import open_bundle
 from astrojepa.checkpoints.model import load_model
 from astrojepa.data import DataError, open_dataset
 from astrojepa.data.catalogue import read_catalogue
 from astrojepa.data.coordinates import parse_coordinates
+from astrojepa.data.frames import open_pictures
 from astrojepa.data.images.fits import read_fits, read_flux, read_sky, shown
 from astrojepa.data.images.raster import read_image
 from astrojepa.data.parquet_images import ParquetImages
 from astrojepa.data.simulate.simulator import simulate
+from astrojepa.evaluation.probes.classifier import load_classifier
 from astrojepa.evaluation.probes.portable import probe_from_dict
 from astrojepa.evaluation.vectors.embed_shards import embed_shards
 from astrojepa.evaluation.vectors.shards import read_shards
+from astrojepa.evaluation.vectors.store import open_store
 from astrojepa.evaluation.vectors.stored import open_vectors
 from astrojepa.files import read_json
 from astrojepa.runs import read_config, read_metrics
+from astrojepa.training.sweep.plan import read_sweep
 from tests.hostile import examples, mutations
 from tests.hostile.trial import Reader
 
@@ -124,6 +129,31 @@ def _open_flux(path: Path) -> Any:
     data = open_dataset(path, bands=("g", "r", "z"))
     assert np.isfinite(data.flux(0)).all()
     return data[0].image
+
+
+def _open_bands(path: Path) -> Any:
+    """A folder of one FITS file with three bands, of whose header all is told."""
+    data = open_dataset(path.parent, bands=("g", "r", "z"))
+    assert np.isfinite(data.flux(0)).all()
+    return data.notes
+
+
+def _keepsake(path: Path) -> Any:
+    kept = keepsake.read(path.read_bytes().decode("utf-8", "replace"), 4)
+    assert all(0 <= row < 4 for rows in kept.collections.values() for row in rows)
+    return keepsake.write(kept)
+
+
+def _frames(path: Path) -> Any:
+    found = open_pictures(path, (2, 12, 14, 3))
+    assert found is None or np.asarray(found).shape == (2, 12, 14, 3)
+    return found
+
+
+def _store(path: Path) -> Any:
+    store = open_store(path)
+    assert sum(len(vectors) for _, vectors in store.batches()) == len(store)
+    return [store.values(name) for name in store.names], store.check_ids()
 
 
 def _read_probe(path: Path) -> Any:
@@ -299,6 +329,27 @@ READERS = (
         _open_flux,
     ),
     Reader(
+        "Arrow flux",
+        "flux.arrow",
+        _only(partial(examples.flux_rows, "Arrow")),
+        mutations.harm_bytes,
+        _open_flux,
+    ),
+    Reader(
+        "FITS bands with masks",
+        "galaxy.fits",
+        _only(examples.masked_fits),
+        mutations.harm_fits,
+        _open_bands,
+    ),
+    Reader(
+        "HATS collection",
+        "collection.properties",
+        examples.collection,
+        mutations.harm_text,
+        lambda path: read_catalogue(path.parent),
+    ),
+    Reader(
         "list of a HATS catalogue",
         "partition_info.csv",
         examples.hats_lists,
@@ -346,6 +397,50 @@ READERS = (
         mutations.harm_zip,
         open_vectors,
         2,
+    ),
+    Reader(
+        "store of vectors",
+        "part.parquet",
+        _only(lambda: examples.foreign_tables()[:2]),  # the third has no column of vectors
+        mutations.harm_bytes,
+        _store,
+    ),
+    Reader(
+        "cached frames",
+        "frames.npy",
+        _only(examples.kept_frames),
+        mutations.harm_bytes,
+        _frames,
+        total=True,
+    ),
+    Reader(
+        "classifier",
+        "probe.json",
+        _only(examples.classifiers),
+        mutations.harm_json,
+        load_classifier,
+    ),
+    Reader(
+        "list of a bundle",
+        "bundle.json",
+        examples.bundle,
+        mutations.harm_json,
+        lambda path: open_bundle(path.parent),
+    ),
+    Reader(
+        "record of a sweep",
+        "sweep.json",
+        _only(examples.sweeps),
+        mutations.harm_json,
+        lambda path: read_sweep(path.parent),
+    ),
+    Reader(
+        "what a browser kept",
+        "kept.json",
+        _only(examples.keepsakes),
+        mutations.harm_json,
+        _keepsake,
+        total=True,
     ),
     Reader(
         "portable probe", "probe.json", _only(examples.probes), mutations.harm_json, _read_probe, 3

@@ -153,6 +153,8 @@ def test_an_entry_that_is_not_bytes_and_hash_is_refused(
 def test_sizes_are_bounded_together(edit: Callable[..., Path], sealed: Path) -> None:
     with pytest.raises(BundleError, match=r"lists 4.0 GB; a bundle holds at most 4 GB"):
         open_bundle(edit(files=files(sealed) | {"cache/x": [bundles.MAX_BYTES, HASH]}))
+    with pytest.raises(BundleError, match="at most 4 GB"):
+        open_bundle(edit(files=files(sealed) | {"cache/x": [10**400, HASH]}))
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ from astrojepa.data.images.bands import (
     red_green_blue,
     wavelength,
 )
+from astrojepa.data.images.called import MASKS, NEW_WORDS, NO_PICTURES, PICTURES, PRODUCTS
 from astrojepa.data.images.grids import (
     FIELD,
     MAX_ON_GRID,
@@ -47,8 +48,10 @@ from astrojepa.data.images.grids import (
     uncovered,
     unit_of,
     unrelated,
+    zero_point,
 )
 from astrojepa.data.images.raster import MAX_BYTES, MAX_PIXELS
+from astrojepa.wording import one_line
 
 MAX_FILE_BYTES = 512 * 1024**2
 MAX_HDUS = 32
@@ -59,16 +62,7 @@ ENDED = re.compile(rb"END {77}")
 SIZES = re.compile(rb"(HIERARCH +)?(Z?(NAXIS\d*|BITPIX)|[PG]COUNT|TFIELDS)")
 COUNTS = ([b"NAXIS"], [b"ZNAXIS"], [b"TFIELDS"])
 MAX_HEADER_BYTES = 300 * BLOCK  # 10,800 cards
-# How extensions are called that show no galaxy, and those that do
-NO_PICTURES = re.compile(
-    r"([a-z]*mask|msk|bpm|badpix|dq|flag|flags|flg|quality|maskbits|weight|wht|wgt|ivar|invvar|var|variance|err|error"
-    r"|sigma|rms|noise|std|unc|uncert|uncertainty|psf|exp|nexp|exposure|exptime|coverage"
-    r"|cov|seg|segm|segmap|segmentation|ctx|wcsdvarr|d2imarr|thumbnail)"
-)
-PICTURES = re.compile(r"sci|science|image")
-# and those that are shown only where nothing else is
-PRODUCTS = re.compile(r"models?|resid|residuals?|bkgd?|background|bg|chi2?|snr")
-NEW_WORDS = re.compile(rf"{PRODUCTS.pattern}|[a-z]+mask|badpix|flg|quality")
+# what calls an extension
 CALLED = ("EXTNAME", "HDUNAME", "EXTTYPE", "IMAGETYP", "HDUCLAS1", "HDUCLAS2", "HDUCLAS3")
 UNPACKED = ("RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2")  # whose unpackers stay within their arrays
 LARGEST_FLOAT32 = 1e30  # so that squares of flux stay finite as well
@@ -92,6 +86,9 @@ class Sky:
     left_out: bool = False  # images in other filters are not shown
     anew: bool = False  # read otherwise than by older versions, whose frames may be cached
     unit: str = ""  # as the header writes it
+    zero_points: tuple[float, ...] = ()  # of each image, NaN where unknown
+    masks: str = ""  # names of masks and weights beside the image, which are not applied
+    others: bool = False  # the file has further images of one plane
 
 
 @dataclass(frozen=True)
@@ -107,6 +104,7 @@ class _Picture:
     grids: list[Grid] | None  # of the images where they differ: all come onto the finest
     left_out: bool  # images in other filters than these
     anew: bool = False  # as in `Sky`
+    beside: tuple[str, bool] = ("", False)  # masks and others
 
     @property
     def planes(self) -> int:
@@ -129,7 +127,8 @@ class _Picture:
         unnamed = self.planes == 3 and not red_green_blue(self.bands or [])
         apart = bool(self.grids), uncovered(self.grids or [])
         unit = unit_of(self.headers[place], self.parts)
-        return Sky(ra, dec, unnamed, *apart, self.left_out, self.anew, unit)
+        zeros = tuple(zero_point(header, self.parts) for header in self.headers)
+        return Sky(ra, dec, unnamed, *apart, self.left_out, self.anew, unit, zeros, *self.beside)
 
     def cube(self, name: str) -> np.ndarray:
         """Read all planes, float64 (n, H, W), in the order of `bands`; row 0 is the top."""
@@ -190,10 +189,11 @@ def read_plane(source: str | Path, band: str, name: str) -> Plane:
         return Plane(cube[0], grid_of(header, parts, picture.size), unit_of(header, parts))
 
 
-def read_grid(source: str | Path, band: str) -> tuple[tuple[int, ...], Grid | None]:
-    """Return the size and the grid of one band of a FITS file, which is not read."""
+def read_grid(source: str | Path, band: str) -> tuple[tuple[int, ...], Grid | None, Sky]:
+    """Return the size, the grid and the sky of one band of a FITS file, which is not read."""
     with _opened(source, str(source), (band,)) as picture:
-        return picture.size, grid_of(picture.headers[0], picture.parts, picture.size)
+        size = picture.size
+        return size, grid_of(picture.headers[0], picture.parts, size), picture.sky()
 
 
 def _wanted(picture: _Picture, bands: Sequence[str], name: str) -> np.ndarray:
@@ -463,8 +463,11 @@ def _picture(parts: list[Any], name: str, wanted: Sequence[str]) -> _Picture:
         or best is not max(before, key=_worth)
         or any(_softened(header) or in_magnitudes(header.get("BUNIT")) for header in headers)
     )
+    masks = one_line(" ".join(dict.fromkeys(i.name for i in images if _called(i, MASKS))), 40)
+    flat = sum(len(_plain(image.shape)) == 2 and _plain(image.shape)[0] > 1 for image in shown)
+    beside = masks, not wanted and len(shape) == 2 and not left_out and flat > len(chosen)
     picture = _Picture(
-        chosen, shape, bands, headers, parts, len(wanted) or 3, grids, left_out, anew
+        chosen, shape, bands, headers, parts, len(wanted) or 3, grids, left_out, anew, beside
     )
     if len(shape) != 2 and (len(shape) != 3 or picture.planes not in (shape[0], shape[2])):
         raise PictureError(

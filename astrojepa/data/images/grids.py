@@ -37,7 +37,22 @@ PER_SKY = re.compile(
 # words of units, but the e of 1e-17; and those that astropy does not know, or as siemens and ampere
 UNIT_WORD = re.compile(r"(?<![A-Za-z\d.])(e-(?!\d)|[A-Za-z]+)", re.IGNORECASE)
 UNIT_WORDS = {"e": "electron", "e-": "electron", "s": "s", "sec": "s", "secs": "s", "per": "/"}
-UNIT_WORDS |= {"a": "Angstrom", "ang": "Angstrom", "pix": "pixel"}
+UNIT_WORDS |= {"a": "Angstrom", "ang": "Angstrom", "pix": "pixel", "ster": "sr", "cps": "ct/s"}
+# Janskys and maggies, and a part or a multiple of them; m and M are left to astropy
+PREFIXED = re.compile(
+    r"(?<![A-Za-z])(pico|nano|micro|milli|kilo|mega|mu|[\u00b5\u03bcnu])[ -]?"
+    r"(?:(jy|jansk(?:ys?|ies))|mgy|magg(?:y|ies?))(?![A-Za-z])",
+    re.IGNORECASE,
+)
+PREFIXES = {"pico": "p", "nano": "n", "micro": "u", "milli": "m", "kilo": "k", "mega": "M"}
+ELECTRONS = re.compile(r"(?<![A-Za-z\d.])e-(?=[A-Za-z])", re.IGNORECASE)  # before another word
+# Of counts, which say how bright something is by a zero point: in magnitudes, and as a flux
+COUNTED = {"electron", "adu", "ct", "DN", "ph"}
+ZERO_POINTS = (
+    *("MAGZERO", "MAGZPT", "MAGZP", "MAGZEROP", "ZEROPOINT", "ZEROPNT", "ZEROPT", "ZPAB", "ZP"),
+    *("ZPT", "PHOTZP", "SEXMGZPT", "ABMAGZP", "ABZP"),
+)
+ZERO_FLUXES = {"FLUXMAG0": 1, "PHOTFNU": -1, "PHOTMJSR": -1, "PHOTFLAM": -1}
 
 
 @dataclass(frozen=True)
@@ -114,6 +129,8 @@ def one_unit(given: Sequence[str]) -> bool:
     (True, False)
     >>> one_unit(["ELECTRONS/S", "e-/sec", "electron s-1"]), one_unit(["counts", "ADU"])
     (True, False)
+    >>> one_unit(["muJy", "UJY", "micro-Jansky"]), one_unit(["mJy", "MJy"])
+    (True, False)
     """
     known = [_meaning(unit) for unit in dict.fromkeys(given) if unit]
     return all(unit == known[0] for unit in known)
@@ -121,12 +138,45 @@ def one_unit(given: Sequence[str]) -> bool:
 
 @lru_cache(maxsize=64)
 def _meaning(unit: str) -> Any:
-    plain = UNIT_WORD.sub(lambda word: _known_word(word[0]), unit)
+    plain = ELECTRONS.sub("electron ", PREFIXED.sub(_prefixed, unit.replace("\N{MINUS SIGN}", "-")))
+    plain = UNIT_WORD.sub(lambda word: _known_word(word[0]), plain)
     if plain.count("/") > 1 and "(" not in plain:  # as astropy reads it, which warns of a/b/c
         above, _, below = plain.partition("/")
         plain = f"{above}/({below.replace('/', ' ')})"
     known = read_unit(plain)
     return unit.lower().replace(" ", "") if known is None else known
+
+
+def _prefixed(found: re.Match[str]) -> str:
+    return PREFIXES.get(found[1].lower(), "n" if found[1] in "nN" else "u") + (
+        "Jy" if found[2] else "mgy"
+    )
+
+
+def zero_point(header: fits.Header, hdus: list[Any]) -> float:
+    """Return the magnitude of one count that a header tells, but for a constant; without one, that
+    of the exposure time where counts are not per second; NaN for neither, or where the unit is no
+    count.
+    """
+    meaning = _meaning(unit_of(header, hdus))
+    if isinstance(meaning, units.UnitBase) and meaning != units.dimensionless_unscaled:
+        names = {base.to_string() for base in meaning.decompose().bases}
+        if not names & COUNTED:
+            return np.nan
+    for cards in (header, hdus[0].header) if hdus else (header,):
+        found = {key: cards.get(key) for key in (*ZERO_POINTS, *ZERO_FLUXES)}
+        for key, value in found.items():
+            if type(value) not in (int, float) or not np.isfinite(value):
+                continue
+            if key in ZERO_POINTS:
+                return float(value)
+            if value > 0:
+                return float(ZERO_FLUXES[key] * 2.5 * np.log10(value))
+    seconds = header.get("EXPTIME")
+    whole = isinstance(meaning, units.UnitBase) and units.s not in meaning.decompose().bases
+    if whole and meaning != units.dimensionless_unscaled and type(seconds) in (int, float):
+        return float(2.5 * np.log10(seconds)) if 0 < seconds < np.inf else np.nan
+    return np.nan
 
 
 def _known_word(word: str) -> str:

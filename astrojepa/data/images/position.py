@@ -75,7 +75,7 @@ def _on_sky(header: fits.Header, hdus: list[Any]) -> tuple[WCS, Any] | None:
         return None
     axis = wcs.wcs.ctype[wcs.wcs.lng][:4]  # astropy takes ecliptic axes for ICRS, and Galactic too
     frame = Galactic() if axis == "GLON" else wcs_to_celestial_frame(wcs)
-    if axis not in ("RA--", "GLON") or not isinstance(frame, FRAMES):
+    if axis not in ("RA--", "RA", "GLON") or not isinstance(frame, FRAMES):
         return None
     return wcs, frame
 

@@ -83,6 +83,8 @@ def _decode(raw: bytes, name: str) -> np.ndarray:
         # between threads.
         with opener(io.BytesIO(raw)) as image:
             _check_size(image.size, name)
+            if (frames := getattr(image, "n_frames", 1)) > 1:
+                raise PictureError(f"{name} has {frames:,} frames; expected one. Save that alone.")
             kind = str(image.tile[0].args) if image.tile else ""  # a WebP has none
             return _scaled(_deep(raw, kind)) if kind in DEEP else _to_rgb(image)
     except PictureError:

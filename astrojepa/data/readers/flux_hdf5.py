@@ -14,7 +14,8 @@ from astrojepa.data.content import content_hashes
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.missing import known_places
 from astrojepa.data.readers import galaxy10
-from astrojepa.data.readers.labels import doubtful_positions
+from astrojepa.data.readers.labels import doubtful_positions, doubtful_redshifts
+from astrojepa.wording import one_line
 
 if TYPE_CHECKING:
     import h5py
@@ -72,6 +73,12 @@ def open_flux(path: Path, bands: tuple[str, ...]) -> Dataset:
 
     with galaxy10.reading(path), h5py.File(path, "r") as file:
         names = set(file)
+        if "images" not in names:
+            found = one_line(", ".join(sorted(map(str, names))) or "nothing", 100)
+            raise DataError(
+                f"{path.name} has no dataset 'images' (found: {found}); expected flux (n, bands, "
+                "height, width) under this name."
+            )
         images = galaxy10.stored(path, file, "images")
         _check_cubes(path, images)
         if in_magnitudes(unit := galaxy10.unit_of(images)):
@@ -90,8 +97,10 @@ def open_flux(path: Path, bands: tuple[str, ...]) -> Dataset:
         attributes = set(images.attrs)
         packed = " unpacked" if attributes & {*galaxy10.MISSING, *galaxy10.PACKED} else ""
         packed += " valid" if attributes & {galaxy10.UNSIGNED, *galaxy10.VALID} else ""
+        packed += " filled" if galaxy10.netcdf_fills(images) else ""
         count = len(images)
         planes = _planes(path, images, file, bands)
+        _check_defined(path, images, planes, bands)
         labels = np.full(count, -1, dtype=np.int64)
         if "ans" in names:
             labels = galaxy10.read_classes(path, file, count)
@@ -112,7 +121,15 @@ def open_flux(path: Path, bands: tuple[str, ...]) -> Dataset:
         dec=dec,
         redshift=numbers["redshift"],
         source_hash=f"{digest} {' '.join(bands)}{packed}",
-        notes=tuple(filter(None, (doubt, doubtful_positions(ra, dec), *galaxy10.unread(path)))),
+        notes=tuple(
+            filter(
+                None,
+                (
+                    *(doubt, doubtful_positions(ra, dec)),
+                    *(doubtful_redshifts(numbers["redshift"]), *galaxy10.unread(path)),
+                ),
+            )
+        ),
     )
 
 
@@ -127,6 +144,20 @@ def _check_cubes(path: Path, images: h5py.Dataset) -> None:
         raise DataError(
             f"{path.name}: 'images' is {shape}; with bands it must be (n, bands, height, width), "
             f"of 1 to {MAX_BANDS} bands and up to {most} pixels."
+        )
+
+
+def _check_defined(
+    path: Path, images: h5py.Dataset, planes: tuple[int, ...], bands: tuple[str, ...]
+) -> None:
+    """Refuse images of which the first, the middle and the last have no value in a band."""
+    rows = sorted({0, len(images) // 2, len(images) - 1})
+    known = [np.isfinite(galaxy10.unpacked(path, images, images[row])).any((1, 2)) for row in rows]
+    empty = [band for band, plane in zip(bands, planes, strict=True) if not np.any(known, 0)[plane]]
+    if empty:
+        raise DataError(
+            f"{path.name}: 'images' has no defined pixel in {', '.join(empty)}, as rows "
+            f"{', '.join(map(str, rows))} show; look at its fill value and valid range."
         )
 
 

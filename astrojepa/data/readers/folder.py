@@ -24,12 +24,15 @@ from astrojepa.data import DataError, PictureError
 from astrojepa.data.content import content_hashes
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.images import FITS_SUFFIXES, IMAGE_SUFFIXES
+from astrojepa.data.images.bands import wavelength
 from astrojepa.data.images.raster import read_image
 from astrojepa.data.missing import doubtful_commas
 from astrojepa.data.readers.labels import (
+    COLOURS,
     TABLES,
     coordinate_columns,
     doubtful_positions,
+    doubtful_redshifts,
     encode_labels,
     find_column,
     find_table,
@@ -37,6 +40,7 @@ from astrojepa.data.readers.labels import (
     linked_folders,
     list_pictures,
     name_galaxies,
+    of_one_name,
     read_labels,
     split_names,
     unread_positions,
@@ -51,9 +55,12 @@ if TYPE_CHECKING:
     from astrojepa.data.images.fits import Sky
 
 LEAST_UNCOVERED = 1e-3  # of an image, worth a word
+SAME_ZERO = 1e-3  # magnitudes
 BAND = "{band}"  # in the name of a file for each band
 SUFFIXES = IMAGE_SUFFIXES + FITS_SUFFIXES
 SUFFIX = re.compile(f"({'|'.join(map(re.escape, SUFFIXES))})$", re.IGNORECASE)
+LONGEST_FILTER = 6  # letters, as of F1000W
+NO_FILTER = re.compile(r"\W?|\d+|[a-z]\d", re.IGNORECASE)  # between names; b1 and m3 are names too
 OTHER_TABLES = (".csv", ".tsv", ".ecsv", ".vot", ".parquet", ".xlsx")
 
 
@@ -167,7 +174,7 @@ def open_folder(
     root = Path(path).resolve()
     table, raw = read_labels(root) or list_pictures(root, SUFFIXES)
     table = table.assign(file=_as_on_disk(root, table["file"]))
-    table = _one_row_per_galaxy(table, bands) if bands else table
+    table = _one_row_per_galaxy(root, table, bands) if bands else table
     said_by = (find_table(root) or Path(TABLES[0])).name
     rows = keep_where(table, dict(where or {}), str(path), said_by)
     files = tuple(table["file"].tolist())
@@ -189,9 +196,14 @@ def open_folder(
     for changed in changes:  # what was shown of such files before is in the cache
         source_hash = hashlib.sha256(f"{source_hash} {changed}".encode()).hexdigest()
     listed = files if find_table(root) is None else kept[find_column(kept, "id") or "file"].unique()
-    twice = _of_one_name(listed, any_format=find_table(root) is None)
+    twice = of_one_name(listed, SUFFIX if find_table(root) is None else None)
     left_out = _left_out(root, set(_all_files(files, bands)))
     doubt = doubtful_positions(ra, dec) or unread_positions(list(kept.columns))
+    again = (
+        ""
+        if bands
+        else _in_two_classes(kept["file"], labels, dict(zip(names, hashes, strict=True)))
+    )
     return Dataset(
         root.name,
         reader,
@@ -204,7 +216,16 @@ def open_folder(
         split_column=split_names(kept),
         table=kept,
         skipped=skipped,
-        notes=tuple(filter(None, (said, doubt, doubtful_commas(kept), *told, twice, left_out))),
+        notes=tuple(
+            filter(
+                None,
+                (
+                    *(said, doubt, doubtful_redshifts(redshift), doubtful_commas(kept), *told),
+                    *(twice, again, left_out),
+                    "" if bands else _filters_apart(kept["file"].tolist()),
+                ),
+            )
+        ),
     )
 
 
@@ -219,7 +240,7 @@ def _as_on_disk(root: Path, files: pd.Series) -> pd.Series:
     )
 
 
-def _one_row_per_galaxy(table: pd.DataFrame, bands: tuple[str, ...]) -> pd.DataFrame:
+def _one_row_per_galaxy(root: Path, table: pd.DataFrame, bands: tuple[str, ...]) -> pd.DataFrame:
     """Join the rows of files that are named alike but for a band into one, file name with {band}.
 
     DataError for files that are not FITS.
@@ -234,12 +255,25 @@ def _one_row_per_galaxy(table: pd.DataFrame, bands: tuple[str, ...]) -> pd.DataF
     # the last part of the name, before its suffixes
     last = re.compile(rf"^(.*[-_.])({any_band})(\.[^/]*)$")
     patterns = table["file"].str.replace(last, rf"\1{BAND}\3", regex=True)
+    # or another part, where all bands are there
+    part = re.compile(rf"(^|.*[-_./])({any_band})([-_.][^/]*)")
+    there = set(table["file"])
+    for row, name in patterns[patterns == table["file"]].items():
+        other = part.sub(rf"\1{BAND}\3", name) if part.fullmatch(name) else name
+        if BAND in other and there.issuperset(_all_files([other], bands)):
+            patterns[row] = other
     table, kept = table.assign(file=patterns), ~patterns.duplicated() | (patterns == table["file"])
-    return table[kept].reset_index(drop=True)
+    found = table[kept].reset_index(drop=True)
+    alone = "label" in found and found["file"].str.contains("/{band}.", regex=False).all()
+    if alone and not find_table(root) and found["label"].is_unique:  # a folder for each galaxy
+        return found.drop(columns="label")
+    return found
 
 
 def _without_band(ids: np.ndarray) -> np.ndarray:
-    return np.array([re.sub(r"[-_.]\{band\}", "", name) for name in ids.tolist()])
+    """Return ids without the band, and without what follows it where the band is all of a name."""
+    band = re.compile(r"/\{band\}\.[^/]*$|[-_.]\{band\}|\{band\}[-_.]")
+    return np.array([band.sub("", name) for name in ids.tolist()])
 
 
 def _all_files(names: Sequence[str], bands: tuple[str, ...]) -> list[str]:
@@ -247,21 +281,51 @@ def _all_files(names: Sequence[str], bands: tuple[str, ...]) -> list[str]:
     return [
         name.replace(BAND, band)
         for name in names
-        for band in (bands if bands and BAND in name else ("",))
+        for band in (bands if bands and BAND in name else (BAND,))
     ]
 
 
-def _of_one_name(files: Sequence[str], any_format: bool) -> str:
-    """Say where files, or ids, differ in nothing but how accents are written, or their format."""
-    plain = [SUFFIX.sub("", name) for name in files] if any_format else files
-    names = [unicodedata.normalize("NFC", name) for name in plain]
-    several = [name for name, count in Counter(names).items() if count > 1]
-    if not several:
+def _in_two_classes(files: pd.Series, labels: np.ndarray, hashes: Mapping[str, bytes]) -> str:
+    """Say which files of equal content have different labels."""
+    seen: dict[bytes, tuple[str, int]] = {}
+    found = []
+    for file, label in zip(files.tolist(), labels.tolist(), strict=True):
+        if label >= 0:
+            other, known = seen.setdefault(hashes[file], (file, label))
+            if known != label:
+                found.append(f"{other} and {file}")
+    if not found:
         return ""
-    first = _first([file for file, name in zip(files, names, strict=True) if name == several[0]])
     return (
-        f"Names of several images, which differ in format or in how accents are written: "
-        f"{len(several):,} ({first}); each image counts as a galaxy. Keep one of each name."
+        f"Files of equal content have different labels: {len(found):,} ({found[0]}); keep one of "
+        "each."
+    )
+
+
+def _filters_apart(files: Sequence[str]) -> str:
+    """Say where at least half of the files have names that differ only in a filter."""
+    alike: dict[str, list[tuple[str, str]]] = {}
+    known: dict[str, bool] = {}
+    for file in files:
+        parts = re.split(r"([-_./])", SUFFIX.sub("", file))
+        for place, part in enumerate(parts):
+            if len(part) > LONGEST_FILTER:
+                continue
+            if part not in known:
+                no_filter = NO_FILTER.fullmatch(part) or part.lower() in COLOURS
+                known[part] = not no_filter and wavelength(part) is not None
+            if known[part]:
+                rest = "".join([*parts[:place], "*", *parts[place + 1 :]])
+                alike.setdefault(rest, []).append((part, file))
+    several = [found for found in alike.values() if len({part for part, _ in found}) > 1]
+    if 2 * len({file for found in several for _, file in found}) < max(1, len(files)):
+        return ""
+    names = _first([file for _, file in several[0]])
+    lengths = {part: wavelength(part) or 0 for part, _ in several[0]}
+    bands = " ".join(sorted(lengths, key=lengths.__getitem__))
+    return (
+        f"Files whose names differ only in a filter ({names}) count as a galaxy each; FITS images "
+        f"are read as one if you name their bands (--bands {bands})."
     )
 
 
@@ -269,7 +333,7 @@ def _left_out(root: Path, read: set[str]) -> str:
     """Say how many files of a folder are not read, and of which kind; the table is."""
     table = find_table(root)
     others = [name for name in walk(root) if name not in read and root / name != table]
-    kinds = Counter(map(_kind, others))
+    kinds = Counter(_kind(name, table is not None) for name in others)
     said = []
     if kinds:
         counted = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(6))
@@ -282,10 +346,10 @@ def _left_out(root: Path, read: set[str]) -> str:
     return " ".join(said)
 
 
-def _kind(name: str) -> str:
+def _kind(name: str, in_table: bool) -> str:
     suffix = PurePosixPath(name).suffix.lower()
     if name.lower().endswith(SUFFIXES):
-        return "in no row of the table"
+        return "in no row of the table" if in_table else "called masks or the like of images"
     return f"table {name}" if suffix in OTHER_TABLES else suffix or "without a suffix"
 
 
@@ -373,8 +437,8 @@ def _fill_from_headers(
     from astrojepa.data.images.grids import one_unit  # astropy
 
     fits = [names[place] for place in places]
-    told, units = _headers(reader.root, fits, source_hash, progress, bands)
-    east, north, unnamed, resampled, uncovered, left_out, anew = told.T
+    told, units, masks = _headers(reader.root, fits, source_hash, progress, bands)
+    east, north, unnamed, resampled, uncovered, left_out, anew, others, lowest, highest = told.T
     unknown = np.isnan(ra[places]) & np.isnan(dec[places])
     ra[places] = np.where(unknown, east, ra[places])
     dec[places] = np.where(unknown, north, dec[places])
@@ -397,6 +461,10 @@ def _fill_from_headers(
         f"are not shown beside the largest; they need a known filter, its unit, and its size or a "
         "WCS that meets its own."
     )
+    further = (
+        f"{_first([fits[place] for place in np.flatnonzero(others)])}: of several images in "
+        f"one filter, or in none that is named, the largest or first is shown."
+    )
     counted = Counter(unit for unit in units.tolist() if unit)
     often = ", ".join(f"{count:,} in {unit}" for unit, count in counted.most_common(3))
     mixed = (
@@ -404,9 +472,42 @@ def _fill_from_headers(
         "convert it to one."
     )
     several = bool(bands) and not one_unit(list(counted))
-    said = (shown, any(unnamed)), (apart, any(resampled)), (alone, any(left_out)), (mixed, several)
+    said = (
+        *((shown, any(unnamed)), (apart, any(resampled)), (alone, any(left_out))),
+        *((further, any(others)), (mixed, several)),
+        *((_about_zeros(lowest, highest), bool(bands)), (_about_masks(masks.tolist()), True)),
+    )
     changes = ("resampled", any(resampled)), ("anew", any(anew))
-    return [sentence for sentence, true in said if true], [word for word, true in changes if true]
+    return [s for s, true in said if s and true], [word for word, true in changes if true]
+
+
+def _about_zeros(lowest: np.ndarray, highest: np.ndarray) -> str:
+    """Say whether bands of a galaxy, or galaxies, have several zero points: of each galaxy's bands
+    the lowest and the highest, NaN where unknown.
+    """
+    known = np.isfinite(lowest)
+    low, high = lowest[known], highest[known]
+    within = int((high - low > SAME_ZERO).sum())
+    among = known.any() and max(np.ptp(low), np.ptp(high)) > SAME_ZERO
+    if not within and not among:
+        return ""
+    who = f"The bands of {within:,} of {len(lowest):,} galaxies" if within else "Galaxies"
+    most = high.max() - low.min()
+    return (
+        f"{who} differ in the zero point or the exposure time of their counts, by up to {most:.3g} "
+        "magnitudes by their headers, which is not applied; scale the images to one."
+    )
+
+
+def _about_masks(masks: Sequence[str]) -> str:
+    """Say how many images have a mask beside them."""
+    counted = Counter(filter(None, masks))
+    if not counted:
+        return ""
+    return (
+        f"{counted.total():,} of {len(masks):,} FITS images have masks or weights beside them "
+        f"({counted.most_common(1)[0][0]}), which are not applied; write NaN where a pixel is bad."
+    )
 
 
 def _headers(
@@ -415,43 +516,49 @@ def _headers(
     source_hash: str,
     progress: bool | Progress,
     bands: tuple[str, ...],
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Read FITS headers, once for a content: ra, dec (degrees, NaN where unknown), whether the
     bands have no names, whether they are resampled, which fraction of the image the least of them
-    does not cover, whether some are not shown, and whether they are read anew, float64 (n, 7); and
-    the units, str (n,).
+    does not cover, whether some are not shown, whether they are read anew, whether there are
+    others, and the lowest and the highest zero point of the bands, float64 (n, 10); the units and
+    the masks, str (n,).
     """
     from astrojepa.data.images import bands as filters
-    from astrojepa.data.images import fits, grids, position
+    from astrojepa.data.images import called, fits, grids, position
 
-    program = program_text(fits, position, filters, grids)
+    program = program_text(fits, position, filters, grids, called)
     key = hashlib.sha256(f"{source_hash} {program} {len(bands)}".encode())
     path = cache_path("headers", key.hexdigest()[:16])
     known = load_arrays(path) or {}
     kinds = [(part.shape, part.dtype.kind) for part in known.values()]
-    if kinds == [((len(files), 7), "f"), ((len(files),), "U")]:
-        found, units = known.values()
-    else:
-        found = np.full((len(files), 7), (np.nan, np.nan, 0.0, 0.0, 0.0, 0.0, 0.0))
-        words = [""] * len(files)
-        with reporting(progress, len(files), f"reading headers of {root.name}") as report:
-            for place, name in enumerate(files):
-                with contextlib.suppress(PictureError):  # named when the image is read
-                    sky = _read_sky(root, name, bands)
-                    place_on_sky = sky.ra, sky.dec  # None becomes NaN
-                    found[place] = (
-                        *place_on_sky,
-                        sky.unnamed_bands,
-                        sky.resampled,
-                        sky.uncovered,
-                        sky.left_out,
-                        sky.anew,
-                    )
-                    words[place] = sky.unit
-                report(place + 1)
-        units = np.array(words, dtype=str)
-        save_arrays(path, sky=found, units=units)
-    return found, units
+    text = (len(files),), "U"
+    if kinds == [((len(files), 10), "f"), text, text]:
+        found, units, masks = known.values()
+        return found, units, masks
+    found = np.full((len(files), 10), (np.nan, np.nan, *[0.0] * 6, np.nan, np.nan))
+    words = [["", ""] for _ in files]
+    with reporting(progress, len(files), f"reading headers of {root.name}") as report:
+        for place, name in enumerate(files):
+            with contextlib.suppress(PictureError):  # named when the image is read
+                sky = _read_sky(root, name, bands)
+                zeros = [zero for zero in sky.zero_points if np.isfinite(zero)] or [np.nan]
+                place_on_sky = sky.ra, sky.dec  # None becomes NaN
+                found[place] = (
+                    *place_on_sky,
+                    sky.unnamed_bands,
+                    sky.resampled,
+                    sky.uncovered,
+                    sky.left_out,
+                    sky.anew,
+                    sky.others,
+                    min(zeros),
+                    max(zeros),
+                )
+                words[place] = [sky.unit, sky.masks]
+            report(place + 1)
+    units, masks = np.array(words, dtype=str).T
+    save_arrays(path, sky=found, units=units, masks=masks)
+    return found, units, masks
 
 
 def _read_sky(root: Path, name: str, bands: tuple[str, ...]) -> Sky:
@@ -461,13 +568,15 @@ def _read_sky(root: Path, name: str, bands: tuple[str, ...]) -> Sky:
     if BAND not in name:
         return fits.read_sky(root / name, bands)
     files = [root / name.replace(BAND, band) for band in bands]
-    sizes, found = zip(*map(fits.read_grid, files, bands), strict=True)
+    sizes, found, skies = zip(*map(fits.read_grid, files, bands), strict=True)
+    zeros = tuple(zero for sky in skies for zero in sky.zero_points)
+    masks = next(filter(None, (sky.masks for sky in skies)), "")
     known = [grid for grid in found if grid]
     if len(known) < len(files) or not grids.differ(sizes, found):
-        return fits.read_sky(files[0], bands[:1])
-    place = known.index(grids.finest(known))
-    sky = fits.read_sky(files[place], bands[place : place + 1])
-    return replace(sky, resampled=True, uncovered=grids.uncovered(known))
+        return replace(skies[0], zero_points=zeros, masks=masks)
+    sky = skies[known.index(grids.finest(known))]
+    told = {"resampled": True, "uncovered": grids.uncovered(known)}
+    return replace(sky, zero_points=zeros, masks=masks, **told)
 
 
 def _first(names: Sequence[str], count: int = 3) -> str:

@@ -25,7 +25,7 @@ from astrojepa.data.coordinates import to_degrees
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import open_pictures, write_pictures
 from astrojepa.data.missing import known_numbers, known_places
-from astrojepa.data.readers.labels import doubtful_positions
+from astrojepa.data.readers.labels import doubtful_positions, doubtful_redshifts
 from astrojepa.data.readers.registry import Selection, reader
 from astrojepa.progress import Progress
 from astrojepa.wording import one_line
@@ -61,6 +61,13 @@ PACKED = {"scale_factor": 1, "add_offset": 1}
 VALID = {"valid_range": 2, "valid_min": 1, "valid_max": 1}
 ATTRIBUTES = MISSING | PACKED | VALID
 UNSIGNED = "_Unsigned"  # text
+NETCDF = "_NCProperties"  # of a file, and of the variables of older ones
+NETCDF_ITEM = ("_Netcdf4Dimid", "_Netcdf4Coordinates")
+# what netCDF writes where nothing was written. *Source:* netcdf.h, NC_FILL_SHORT to NC_FILL_DOUBLE
+FILLS = {
+    **{"i2": -32767, "u2": 65535, "i4": -(2**31) + 1, "u4": 2**32 - 1},
+    **{"i8": -(2**63) + 2, "u8": 2**64 - 2, "f4": 15 * 2.0**119, "f8": 15 * 2.0**119},
+}
 DEFLATE_LIMIT = 1100  # deflate never packs more than 1032 : 1
 FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}
 SLICE_BYTES = 128 * 1024**2
@@ -168,7 +175,13 @@ def open_galaxy10(path: str | Path, progress: bool | Progress = False) -> Datase
         source_hash=source_hash,
         table=pd.DataFrame({"pxscale": numbers["pxscale"]}),
         notes=tuple(
-            filter(None, (doubtful_positions(numbers["ra"], numbers["dec"]), *unread(path)))
+            filter(
+                None,
+                (
+                    doubtful_positions(numbers["ra"], numbers["dec"]),
+                    *(doubtful_redshifts(numbers["redshift"]), *unread(path)),
+                ),
+            )
         ),
     )
 
@@ -235,21 +248,34 @@ def read_numbers(path: Path, file: h5py.File, name: str, count: int) -> np.ndarr
 def unpacked(path: Path, item: h5py.Dataset, values: np.ndarray) -> np.ndarray:
     """Return values of a dataset as float64, as netCDF packs them: NaN where they are `_FillValue`
     or `missing_value`, or outside `valid_min`, `valid_max` or `valid_range`, else times
-    `scale_factor`, plus `add_offset`. `_Unsigned` says whether whole numbers have a sign. DataError
-    where one of these attributes is not what it should be.
+    `scale_factor`, plus `add_offset`. `_Unsigned` says whether whole numbers have a sign. In files
+    of netCDF-4 without `_FillValue`, what netCDF itself fills with is NaN. DataError where one of
+    these attributes is not what it should be.
 
-    *Source:* NetCDF Users Guide, appendix A, attribute conventions; CF conventions, 2.5.1 and 8.1.
+    *Source:* NetCDF Users Guide, appendix A, attribute conventions, and fill values; CF
+    conventions, 2.5.1 and 8.1.
     """
     values = values.view(kind := _kind(path, item))
     missing, (factor, offset) = (
         [_numbers(path, item, name) for name in names] for names in (MISSING, PACKED)
     )
+    if netcdf_fills(item):
+        missing.append(np.array([FILLS[item.dtype.str[1:]]], item.dtype))
     with np.errstate(invalid="ignore", over="ignore"):
         low, high = _valid(path, item, kind)
         none = np.concatenate([_of_kind(numbers, item.dtype, kind) for numbers in missing])
         unknown = np.isin(values, none) | (values < low) | (values > high)
         found = values.astype(np.float64) * (factor[0] if len(factor) else 1)
     return np.where(unknown, np.nan, found + (offset[0] if len(offset) else 0))
+
+
+def netcdf_fills(item: h5py.Dataset) -> bool:
+    """Whether netCDF's own fill value means missing, as netCDF4-python has it: in files that say
+    that they are netCDF-4, without `_FillValue` and `_Unsigned`. Bytes have none, as the Users
+    Guide says: all of their values may be data.
+    """
+    said = NETCDF in item.file.attrs or any(name in item.attrs for name in NETCDF_ITEM)
+    return said and not {"_FillValue", UNSIGNED} & set(item.attrs) and item.dtype.str[1:] in FILLS
 
 
 def _kind(path: Path, item: h5py.Dataset) -> np.dtype:
@@ -281,8 +307,27 @@ def _valid(path: Path, item: h5py.Dataset, kind: np.dtype) -> list[float | int]:
                 f"values are {item.dtype}; expected numbers of that kind."
             )
         as_stored = end.astype(item.dtype)
-        found += (as_stored.view(kind) if (as_stored == end).all() else end).tolist() or [beyond]
+        meant = as_stored.view(kind) if (as_stored == end).all() else end
+        if kind.kind == "u" and end.dtype.kind == "i" and (meant < 0).any():
+            raise DataError(
+                f"{path.name}: the valid range of {item.name} is {end.dtype} and goes below 0, and "
+                f"its values are {kind}; write it as {kind}."
+            )
+        found += meant.tolist() or [beyond]
+    least, most = _ends(kind)
+    if max(found[0], least) > min(found[1], most):
+        raise DataError(
+            f"{path.name}: the valid range of {item.name}, {found[0]:g} to {found[1]:g}, holds no "
+            f"{kind}; correct or remove it."
+        )
     return found
+
+
+def _ends(kind: np.dtype) -> tuple[float, float]:
+    """Return the least and the largest number that a kind holds."""
+    if kind.kind == "f":
+        return -np.inf, np.inf
+    return np.iinfo(kind).min, np.iinfo(kind).max
 
 
 def _of_kind(missing: np.ndarray, stored: np.dtype, kind: np.dtype) -> np.ndarray:

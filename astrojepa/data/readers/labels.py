@@ -9,6 +9,7 @@ import io
 import os
 import posixpath
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,8 +20,10 @@ import pandas as pd
 from astrojepa.data import DataError
 from astrojepa.data.coordinates import parse_pair
 from astrojepa.data.images.bands import wavelength
+from astrojepa.data.images.called import beside_others
 from astrojepa.data.missing import BLANKS, SIGN, as_numbers, known_places, without_missing
 from astrojepa.data.position_parts import is_sign, joined_parts, parts_of
+from astrojepa.wording import one_line
 
 MAX_CSV_BYTES = 256 * 1024 * 1024
 MAX_COLUMNS = 512
@@ -63,9 +66,11 @@ SPLITS = {
 }
 IN_DEGREES = re.compile(r"\s*[(\[]\s*(deg|degrees?|\N{DEGREE SIGN})\s*[)\]]$", re.IGNORECASE)
 POSITION = re.compile(
-    r"(ra|dec|decl|right ?ascension|declination)([^a-z]|$|j?2000)|(ra|de|dec)(h|hr|d|m|min|s|sec)$",
+    r"(ra|dec|decl|right ?ascension|declination)([^a-z]|$|j?2000)|(ra|de|dec)(h|hr|d|m|min|s|sec)$"
+    r"|(ra|dec?)_?b?1950$|glon$|glat$|[lb]$",
     re.IGNORECASE,
 )
+HIGHEST_REDSHIFT = 20  # of what has been seen, and more
 LEAST_POSITIONS = 20  # that tell degrees from hours and radians
 ODD = re.compile("[\ud800-\udfff]")  # bytes of a name that are no letters
 # An id that passed through a spreadsheet: of more digits than were written
@@ -274,10 +279,14 @@ def are_names(above: Sequence[str], first: Sequence[str]) -> bool:
 
 
 def list_pictures(root: Path, suffixes: tuple[str, ...]) -> tuple[pd.DataFrame, bytes]:
-    """Make the table of a folder without labels.csv: sorted images. Sub-folders called train, val
-    and test are the split, other two or more are classes; folders that all share say nothing.
+    """Make the table of a folder without labels.csv: sorted images, but for masks and the like of
+    others (`beside_others`). Sub-folders called train, val and test are the split, other two or
+    more are classes; folders that all share say nothing.
     """
-    files = sorted(name for name in walk(root) if name.lower().endswith(suffixes))
+    listed = sorted(name for name in walk(root) if name.lower().endswith(suffixes))
+    ends = re.compile(f"({'|'.join(map(re.escape, suffixes))})$", re.IGNORECASE)
+    masks = beside_others([ends.sub("", name) for name in listed])
+    files = [name for name in listed if ends.sub("", name) not in masks]
     if not files:
         links = linked_folders(root)
         kinds = Counter(Path(name).suffix.lower() or "without a suffix" for name in walk(root))
@@ -408,7 +417,24 @@ def encode_labels(
     number = {name: index for index, name in enumerate(classes)} | {"": -1}
     spelled = known.reindex(table.index, fill_value="")
     labels = np.array([number[name] for name in spelled.tolist()], dtype=np.int64)
-    return labels, tuple(classes), ""
+    return labels, tuple(classes), _doubtful_classes(classes)
+
+
+def _doubtful_classes(classes: Sequence[str]) -> str:
+    """Say which classes are written almost alike, or look like none."""
+    alike: dict[str, list[str]] = {}
+    for name in classes:
+        alike.setdefault(re.sub(r"[\s_-]+", " ", name).strip().casefold(), []).append(name)
+    several = [names for names in alike.values() if len(names) > 1]
+    if several and not all(re.fullmatch(r"[+-]?\d+", name) for name in several[0]):
+        names = one_line(", ".join(several[0]), 100)
+        return (
+            f"Classes that differ only in capitals, blanks or hyphens count as several ({names}); "
+            "write them alike if they are one."
+        )
+    if "-1" in classes and all(name.isdecimal() for name in classes if name != "-1"):
+        return "The label -1 counts as a class; leave it empty where it means unknown."
+    return ""
 
 
 def _is(values: pd.Series, value: str) -> pd.Series:
@@ -455,6 +481,25 @@ def name_galaxies(table: pd.DataFrame, source: str = TABLES[0]) -> np.ndarray:
         ids = ids.str.removesuffix(".0")
     nothing = (ids == "") | (ids.isin(NO_IDS) & ids.duplicated(keep=False))
     return ids.str.normalize("NFC").mask(nothing, files).to_numpy(dtype=str)
+
+
+def of_one_name(names: Sequence[str], suffix: re.Pattern[str] | None = None) -> str:
+    """Say where names of files, or ids, differ in nothing but how accents are written, or, with
+    `suffix`, their format.
+    """
+    found: dict[str, list[str]] = {}
+    for name in names:
+        plain = suffix.sub("", name) if suffix else name
+        found.setdefault(unicodedata.normalize("NFC", plain), []).append(name)
+    several = [same for same in found.values() if len(same) > 1]
+    if not several:
+        return ""
+    first = several[0][:3] + ([f"and {len(several[0]) - 3} more"] if len(several[0]) > 3 else [])
+    return (
+        f"Names of several images, which differ in format or in how accents are written: "
+        f"{len(several):,} ({', '.join(first)}); each image counts as a galaxy. Keep one of each "
+        "name."
+    )
 
 
 def shortened_ids(ids: pd.Series) -> list[str]:
@@ -505,6 +550,17 @@ def doubtful_positions(ra: np.ndarray, dec: np.ndarray) -> str:
     )
 
 
+def doubtful_redshifts(redshift: np.ndarray) -> str:
+    """Say where redshifts are larger than any known."""
+    large = redshift[redshift > HIGHEST_REDSHIFT]
+    if not len(large):
+        return ""
+    return (
+        f"{len(large):,} redshifts exceed {HIGHEST_REDSHIFT} (up to {large.max():g}): if they are "
+        "velocities, or mean unknown, change them."
+    )
+
+
 def unread_positions(columns: Sequence[str]) -> str:
     """Say which columns look like a position under names, or in units, that are not read."""
     if all(find_name(columns, name) for name in ("ra", "dec")) or parts_of(columns):
@@ -512,7 +568,7 @@ def unread_positions(columns: Sequence[str]) -> str:
     found = [name for name in columns if POSITION.match(name)]
     return (
         f"The columns {', '.join(found)} are not read as positions; call them ra and dec, in "
-        "degrees or sexagesimal."
+        "degrees or sexagesimal (ICRS or J2000)."
         if len(found) > 1
         else ""
     )

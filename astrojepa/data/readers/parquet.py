@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 import threading
+from collections.abc import Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ from astrojepa.data.readers.labels import (
     SPLITS,
     coordinate_columns,
     doubtful_positions,
+    doubtful_redshifts,
     encode_labels,
     find_column,
     find_name,
@@ -45,6 +47,7 @@ from astrojepa.data.readers.labels import (
     keep_where,
     name_galaxies,
     named_column,
+    of_one_name,
     split_names,
     unread_positions,
     walk,
@@ -60,7 +63,9 @@ if TYPE_CHECKING:
 WORK_FILES = "cache-"  # of `datasets`, beside the shards of `save_to_disk`
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 SUFFIXES = (".parquet", ".arrow", ".feather")
-IMAGE_COLUMNS = ("image", "rgb_image", "img", "picture", "cutout", "jpg", "png", "bytes")
+IMAGE_COLUMNS = ("image", "rgb_image", "rgb", "img", "picture", "cutout", "jpg", "png", "bytes")
+NO_IMAGES = re.compile(r"mask|model|segm|psf|thumb|resid", re.IGNORECASE)  # in a column's name
+FLUX_FIELDS = ("flux", "array")  # of the Multimodal Universe, in newer and older layouts
 MAX_ROWS = 20_000_000
 MAX_GROUP_BYTES = 2**30  # of the images of one row group, unpacked
 MAX_TEXT_BYTES = 2**31  # of all other columns of a shard, or of a packed Arrow file, unpacked
@@ -250,7 +255,8 @@ def _planes(value: Any, name: str, bands: tuple[str, ...]) -> list[Plane]:
     try:
         single = pa.types.is_struct(value.type)
         names = value["band"].as_py() if single else value.values.field("band").to_pylist()
-        planes = value["flux"].values if single else value.values.field("flux")
+        held = flux_field(band_fields(value.type))
+        planes = _stored(value[held].values if single else value.values.field(held))
         weights = _weights(value)
         scales = _scales(value, len(planes))
         rows = planes.flatten()
@@ -307,6 +313,11 @@ def band_fields(kind: Any) -> set[str]:
     return {field.name for field in kind}
 
 
+def flux_field(fields: Set[str]) -> str:
+    """Return which of what there is of each band is its flux, "" without one."""
+    return next((name for name in FLUX_FIELDS if name in fields), "")
+
+
 def _weights(value: Any) -> Any:
     """Return the inverse variances of each plane, None where they are not given."""
     import pyarrow as pa
@@ -314,8 +325,15 @@ def _weights(value: Any) -> Any:
     if "ivar" not in band_fields(value.type):
         return None
     if pa.types.is_struct(value.type):
-        return value["ivar"].values if value["ivar"].is_valid else None
-    return value.values.field("ivar")
+        return _stored(value["ivar"].values) if value["ivar"].is_valid else None
+    return _stored(value.values.field("ivar"))
+
+
+def _stored(planes: Any) -> Any:
+    """Return planes as lists, which `datasets`, where it is imported, makes arrays of its own."""
+    import pyarrow as pa
+
+    return planes.storage if isinstance(planes.type, pa.BaseExtensionType) else planes
 
 
 def _scales(value: Any, count: int) -> list[float]:
@@ -399,7 +417,7 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
         # older versions took neither into account, whose frames may be cached
         listing += "\nresampled" if "scale" in images.fields() else ""
         listing += "\nivar" if "ivar" in images.fields() else ""
-        if "mask" in images.fields():
+        if images.fields() & {"mask", "bit_mask"}:
             unmasked = "The masks of the images are not applied"
             unmasked += (
                 "; pixels whose ivar is 0 are undefined." if "ivar" in images.fields() else "."
@@ -411,6 +429,7 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
     labels, classes, said = encode_labels(text, selection.label_column, root.name)
     ra, dec, redshift = coordinate_columns(text, root.name)
     doubt = doubtful_positions(ra, dec) or unread_positions(list(table.columns))
+    twice = of_one_name(text[column].unique()) if (column := find_column(text, "id")) else ""
     return Dataset(
         root.stem,
         images,
@@ -424,7 +443,9 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
         table=table.iloc[rows].reset_index(drop=True),
         about=table.attrs[ABOUT],
         skipped=skipped,
-        notes=tuple(filter(None, (said, doubt, resampled, unmasked))),
+        notes=tuple(
+            filter(None, (said, doubt, doubtful_redshifts(redshift), resampled, unmasked, twice))
+        ),
     )
 
 
@@ -441,8 +462,10 @@ def image_column(schema: Any, path: Path) -> str:
 
     found = [item.name for item in schema if holds_bytes(item.type)]
     named = [name for name in IMAGE_COLUMNS if name in found]
+    flux = _flux_columns(schema)
+    found = [name for name in found if not NO_IMAGES.search(name)] if flux else found
     if not named and len(found) != 1:
-        if flux := _flux_columns(schema):
+        if flux:
             raise DataError(
                 f"{path.name} has no encoded images; {flux[0]} holds flux in bands, name them: "
                 "--bands g r z, or bands=(...)."
@@ -475,7 +498,7 @@ def _flux_columns(schema: Any) -> list[str]:
         if pa.types.is_list(kind) or pa.types.is_large_list(kind):
             kind = kind.value_type
         fields = {kind.field(i).name for i in range(kind.num_fields)}
-        return bool(pa.types.is_struct(kind)) and {"band", "flux"} <= fields
+        return bool(pa.types.is_struct(kind) and "band" in fields and flux_field(fields))
 
     return [item.name for item in schema if holds(item.type)]
 

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import numpy as np
 import pyarrow as pa
@@ -298,13 +299,16 @@ def vector_batches(
 
 
 def column_values(path: Path, name: str, column: pa.ChunkedArray) -> np.ndarray:
-    """Return a column as text with "" for missing, or as numbers with NaN."""
+    """Return a column as text with "" for missing, or as numbers with NaN; accents are parts of
+    their letters (NFC).
+    """
     column.validate(full=True)  # of a damaged file, words may lie outside the dictionary
     kind = column.type
     if pa.types.is_dictionary(kind) and _is_text(pa.field("", kind.value_type)):
         longest = [pc.max(pc.utf8_length(chunk.dictionary)).as_py() for chunk in column.chunks]
         _check_letters(path, name, max([length or 0 for length in longest], default=0), len(column))
-        return np.array([word or "" for word in column.to_pylist()], dtype=str)
+        words = [normalize("NFC", word or "") for word in column.to_pylist()]
+        return np.array(words, dtype=str)
     if pa.types.is_boolean(kind):
         truths = {True: "true", False: "false", None: ""}
         return np.array([truths[truth] for truth in column.to_pylist()], dtype=str)

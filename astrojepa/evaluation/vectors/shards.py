@@ -156,6 +156,7 @@ def _wrong_words(facts: dict[str, Any]) -> list[str]:
         for name in ("model", "model_hash", "data", "data_fingerprint")
         if not _is_word(facts[name])
     ]
+    wrong += [] if _is_word(json.dumps(facts["settings"], ensure_ascii=False)) else ["settings"]
     return wrong + (
         [] if isinstance(classes, list) and all(map(_is_word, classes)) else ["classes"]
     )

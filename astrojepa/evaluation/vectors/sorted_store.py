@@ -110,6 +110,7 @@ def _divide(
         for file in store.files:
             with opened_parquet(file) as source:
                 for batch in source.iter_batches(_BATCH):
+                    batch.validate(full=True)
                     table = pa.Table.from_batches([batch])
                     here = slice(first, first + len(table))
                     kept = [name for name in table.column_names if name not in further]

@@ -179,6 +179,7 @@ class Store:
         for path in self.files:
             with opened_parquet(path) as file:
                 parts.append(file.read(columns=[name]).column(0))
+                parts[-1].validate(full=True)  # of a damaged file, words may lie anywhere
         column = pa.chunked_array([chunk for part in parts for chunk in part.chunks])
         if not (pa.types.is_string(column.type) or pa.types.is_dictionary(column.type)):
             return read_values(to_series(column).rename(name))
@@ -381,6 +382,7 @@ def _taken(file: pa.parquet.ParquetFile, rows: np.ndarray, names: list[str]) -> 
     ends = np.cumsum(counts)
     groups = np.unique(np.searchsorted(ends, rows, side="right"))
     table = file.read_row_groups(groups.tolist(), columns=names)
+    table.validate(full=True)  # of a damaged file, words may lie anywhere
     inside = np.concatenate([[0], np.cumsum([counts[group] for group in groups])])
     place = np.searchsorted(groups, np.searchsorted(ends, rows, side="right"))
     firsts = np.array([ends[group] - counts[group] for group in groups])

@@ -12,6 +12,7 @@ from astrojepa.config import TrainConfig, flags, replace
 from astrojepa.files import read_json
 from astrojepa.precision import kept
 from astrojepa.runs import read_metrics
+from astrojepa.wording import one_line
 
 FAILURE = "failed.json"  # in the folder of a run whose loss stopped being finite
 RECORD = "sweep.json"
@@ -58,8 +59,8 @@ class Sweep:
         varied = {item.name for _, group, item, _ in flags() if group != "data"} - {"seed"}
         if unknown := [name for name in self.settings if name not in varied]:
             raise ValueError(
-                f"A sweep cannot vary {unknown[0]!r}; it varies settings of the recipe, such as "
-                f"sigreg_weight or width, and `seeds` the seed."
+                f"A sweep cannot vary {one_line(unknown[0], 80)!r}; it varies settings of the "
+                f"recipe, such as sigreg_weight or width, and `seeds` the seed."
             )
         if not self.settings or not all(self.settings.values()):
             raise ValueError("A sweep needs a setting and its values, such as sigreg_weight=0,0.6.")

@@ -19,7 +19,7 @@ import pytest
 from astropy import units as u
 from astropy.io import fits
 
-from astrojepa.data import DataError, PictureError
+from astrojepa.data import DataError, PictureError, open_dataset
 from astrojepa.data.images.fits import read_fits, read_flux, read_sky, stretch
 
 Write = Callable[..., Path]
@@ -288,6 +288,14 @@ def test_axes_of_one_are_ignored(write_fits: Write, shape: tuple[int, ...]) -> N
         [("", np.ones((1, 1)))],
         [("", np.ones((40, 40), np.uint8))],
         [("SEGMENTATION_MAP", np.ones((40, 40), np.int32))],
+        *(
+            [(called, np.full((60, 60), 9.0))]
+            for called in ("BADPIX", "BAD PIXELS", "FLAGS", "MASK1", "OBJMASK", "DATA_QUALITY")
+        ),
+        *(
+            [(called, np.full((60, 60), 9.0))]
+            for called in ("WEIGHT_MAP", "WEIGHTS", "CONFMAP", "VAR", "IVAR", "RMSMAP", "GAIN")
+        ),
     ],
 )
 @pytest.mark.parametrize("name", ["SCI", "", "r"])
@@ -300,6 +308,19 @@ def test_the_galaxy_is_shown_and_not_its_mask_weight_or_psf(
     )
     expected = read_fits(write_fits(spot()))[0]
     assert np.array_equal(read_fits(tmp_path / "x.fits")[0], expected)
+
+
+@pytest.mark.parametrize("bands", [(), ("g", "r")])
+def test_a_mask_that_is_not_applied_is_said_once(tmp_path: Path, bands: tuple[str, ...]) -> None:
+    for number, names in enumerate((["DQ", "WHT"], ["DQ", "WHT"], ["ERR"], [])):
+        sci = [fits.ImageHDU(spot(), name=band) for band in ("g", "r")]
+        others = [fits.ImageHDU(np.ones((40, 40), np.int16), name=name) for name in names]
+        fits.HDUList([fits.PrimaryHDU(), *sci, *others]).writeto(tmp_path / f"{number}.fits")
+    notes = [note for note in open_dataset(tmp_path, bands=bands).notes if "masks" in note]
+    assert notes == [
+        "2 of 4 FITS images have masks or weights beside them (DQ WHT), which are not applied; "
+        "write NaN where a pixel is bad."
+    ]
 
 
 def test_a_row_of_numbers_is_not_shown_for_the_image(tmp_path: Path, write_fits: Write) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -392,10 +393,16 @@ def test_bands_in_one_unit_are_read_however_it_is_written(unit: str, tmp_path: P
         ("adu", "ADU", "ADUs"),
         ("electron", "electrons", "e-", "ELECTRONS", "e"),
         ("electron/s", "e-/s", "ELECTRONS/S", "electrons/sec", "e- s-1", "electrons per second"),
+        ("electron/s", "e-s-1", "e-.s-1", "e\N{MINUS SIGN}/s", "E-/S"),
         ("nmgy", "nanomaggy", "nanomaggies", "nMgy", "nanoMaggies", "NANOMAGGIES", "1e-9 maggies"),
+        ("nmgy", "nanomaggie", "nMaggies", "nmaggy", "nanomgy", "nano-maggies"),
+        ("ct/s", "cps", "CPS", "counts/sec"),
+        ("nJy", "NJY", "nanoJy", "nanojanskys"),
+        ("MJy/sr", "MJy/ster", "mega-Jansky per steradian", "MEGAJY/SR"),
         ("nmgy/arcsec2", "nanomaggies per arcsec^2", "nanomaggy arcsec-2"),
         ("Jy/beam", "JY/BEAM", "Jy beam-1"),
-        ("uJy", "microJansky", "1e-6 Janskys"),
+        ("uJy", "microJansky", "1e-6 Janskys", "muJy", "UJY", "micro-Jy", "microJanskies"),
+        ("uJy", "\u00b5Jy", "\u03bcJy"),  # the sign of micro and the Greek letter
         ("1e-17 erg/s/cm2/Angstrom", "1e-17 erg/s/cm2/A", "1e-17 ergs/s/cm^2/Ang"),
         ("DN/s", "dn/sec", "DN s**-1"),
         ("counts/pixel", "ct/pix"),
@@ -410,7 +417,8 @@ def test_words_for_one_unit_are_alike(same: tuple[str, ...]) -> None:
     [
         *[("mJy", "MJy"), ("MJY/SR", "mJy/sr"), ("counts", "electrons"), ("adu", "counts")],
         *[("nmgy", "mgy"), ("counts", "counts/s"), ("1e-17 erg/s", "1e-16 erg/s")],
-        *[("sky sigmas", "counts"), ("nmgy", "nmgy/arcsec2"), ("K", "kJy")],
+        *[("sky sigmas", "counts"), ("nmgy", "nmgy/arcsec2"), ("K", "kJy"), ("nJy", "uJy")],
+        *[("nmgy", "nJy"), ("e-/s", "e-"), ("muJy", "MJy"), ("cps", "counts"), ("nmgy", "ngy")],
     ],
 )
 def test_words_for_several_units_are_not_alike(unlike: tuple[str, ...]) -> None:
@@ -435,3 +443,41 @@ def test_galaxies_whose_flux_is_in_several_units_are_said(tmp_path: Path) -> Non
     assert len(aj.open_dataset(tmp_path, bands=("g", "r")).notes[0]) < 300
     (tmp_path / "c.fits").unlink()
     assert "BUNIT" not in "".join(aj.open_dataset(tmp_path, bands=("g", "r")).notes)
+
+
+@pytest.mark.parametrize(
+    ("unit", "cards", "differ"),
+    [
+        ("ADU", [{"MAGZP": 25.0}, {"MAGZP": 26.5}], "differ in .* by up to 1.5 magnitudes"),
+        ("", [{"ZEROPNT": 25.0}, {"ZEROPNT": 26.5}], "by up to 1.5 magnitudes"),
+        ("counts", [{"FLUXMAG0": 1e10}, {"FLUXMAG0": 1e11}], "by up to 2.5 magnitudes"),
+        ("electrons/s", [{"PHOTFLAM": 1e-19}, {"PHOTFLAM": 1e-20}], "by up to 2.5 magnitudes"),
+        ("DN/s", [{"MAGZPT": 25.0}, {"MAGZPT": 25.0}], ""),
+        ("DN/s", [{"MAGZPT": 25.0}, {}], ""),
+        ("DN/s", [{"MAGZPT": "25"}, {"MAGZPT": True}], ""),
+        ("ADU", [{"EXPTIME": 30.0}, {"EXPTIME": 300}], "by up to 2.5 magnitudes"),
+        ("ADU", [{"EXPTIME": 30, "MAGZP": 25}, {"EXPTIME": 300, "MAGZP": 25}], ""),
+        ("ADU/s", [{"EXPTIME": 30.0}, {"EXPTIME": 300}], ""),
+        ("", [{"EXPTIME": 30.0}, {"EXPTIME": 300}], ""),
+        ("nJy", [{"MAGZP": 25.0}, {"MAGZP": 26.5}], ""),
+        ("nanomaggies", [{"MAGZP": 25.0}, {"MAGZP": 26.5}], ""),
+    ],
+)
+def test_several_zero_points_of_counts_are_said(
+    unit: str, cards: list[dict[str, Any]], differ: str, tmp_path: Path
+) -> None:
+    def notes(name: str, *bands: str) -> list[str]:
+        said = aj.open_dataset(tmp_path / name, bands=bands).notes
+        return [note for note in said if "zero point" in note]
+
+    one, other = (header(40, 0.1, BUNIT=unit, **own) for own in cards)
+    planes = {"VIS": (np.ones((40, 40)), one), "NIR_H": (np.ones((40, 40)), other)}
+    for write, name in ((as_extensions, "one"), (as_files, "each"), (as_files, "several")):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name, **planes)
+    # two galaxies of one band
+    (tmp_path / "several" / "galaxy-NIR_H.fits").rename(tmp_path / "several" / "other-VIS.fits")
+    found = [notes("one", *BANDS), notes("each", *BANDS), notes("several", "VIS")]
+    assert [len(said) for said in found] == [bool(differ)] * 3
+    for who, said in zip(("bands of 1 of 1", "bands of 1 of 1", "Galaxies"), found, strict=True):
+        assert not differ or re.search(f"{who} .*{differ}", said[0])

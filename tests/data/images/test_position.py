@@ -57,6 +57,7 @@ SKY = {
     },
     "LONPOLE": PLAIN | {"LONPOLE": 150.0, "LATPOLE": 80.0},
     "at the pole": PLAIN | {"CRVAL2": 89.99},
+    "without a projection": PLAIN | {"CTYPE1": "RA", "CTYPE2": "DEC", "CRVAL2": 40.0},
 }
 
 

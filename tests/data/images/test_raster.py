@@ -86,6 +86,14 @@ def test_every_kind_of_png_becomes_rgb(image: Image.Image, expected: tuple[int, 
     assert tuple(picture[0, 0]) == expected
 
 
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_of_several_frames_none_is_chosen(kind: str) -> None:
+    frames = [Image.new("RGB", (9, 9), (level, 0, 0)) for level in (0, 90, 200)]
+    raw = encoded(frames[0], kind, save_all=True, append_images=frames[1:])
+    with pytest.raises(DataError, match="has 3 frames; expected one"):
+        read_image(raw)
+
+
 def test_palette_with_transparency_is_laid_over_black() -> None:
     image = Image.new("P", (2, 2), 1)
     image.putpalette([9, 9, 9, 200, 100, 50])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -650,8 +651,8 @@ def test_images_beside_folders_of_a_split_are_refused_and_no_classes(
 def test_folders_that_are_links_are_said_not_to_be_read(
     write_picture: Write, tmp_path: Path
 ) -> None:
-    for name in ("x/E/a.png", "x/Sa/b.png", "away/c.png", "y/notes.png"):
-        write_picture(tmp_path / name)
+    for level, name in enumerate(("x/E/a.png", "x/Sa/b.png", "away/c.png", "y/notes.png")):
+        write_picture(tmp_path / name, level)
     (tmp_path / "x" / "Irr").symlink_to(tmp_path / "away")
     data = open_dataset(tmp_path / "x")
     assert len(data) == 2
@@ -887,3 +888,104 @@ def test_a_class_is_the_same_however_its_accents_are_written(write_folder: Write
     root = write_folder([{"file": f"{word}.png", "label": word} for word in words])
     assert open_dataset(root).classes == (words[0],)
     assert len(open_dataset(root, where={"label": words[1]})) == 2
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        *("a_mask.png", "mask-a.png", "a.weight.fits", "a_psf.fits", "a_DQ.fits.gz", "a_ivar.fits"),
+        *("masks/a.png", "masks/a_mask.png", "x_wht.fits", "ls-invvar-g.fits", "segmap/a.png"),
+    ],
+)
+def test_masks_and_weights_beside_their_images_are_no_galaxies(
+    beside: str, tmp_path: Path, write_fits: Write
+) -> None:
+    for name in ("x_sci.fits", "ls-image-g.fits"):
+        write_fits(np.eye(9), name)
+    for name in ("a.png", "images/a.png", "exp_1.png", "model_2.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (9, 9)).save(tmp_path / name)
+    alone = open_dataset(tmp_path).ids.tolist()
+    assert len(alone) == 6
+    (tmp_path / beside).parent.mkdir(exist_ok=True)
+    (tmp_path / beside).write_bytes(b"of no matter")
+    data = open_dataset(tmp_path)
+    assert data.ids.tolist() == alone
+    assert any("1 called masks or the like of images" in note for note in data.notes)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        *("{}/{}.fits", "{1}_{0}.fits", "frame-{1}-{0}-3.fits", "{0}.{1}.fits.gz"),
+        *("cutout-HSC-{1}-{0}.fits", "{0}-{1}-int-3.fits"),
+    ],
+)
+def test_files_of_bands_are_a_galaxy_each_only_where_it_is_said(
+    names: str, tmp_path: Path, write_fits: Write
+) -> None:
+    for galaxy in range(2):
+        for place, band in enumerate("grz"):
+            write_fits(np.full((9, 9), 10.0 * galaxy + place), names.format(f"n{galaxy}", band))
+    data = open_dataset(tmp_path)
+    assert len(data) == 6
+    (said,) = (note for note in data.notes if "differ only in a filter" in note)
+    assert "--bands g r z" in said
+    data = open_dataset(tmp_path, bands=("z", "r", "g"))
+    assert [data.flux(row)[0, 0].tolist() for row in range(2)] == [[2, 1, 0], [12, 11, 10]]
+    assert not any("filter" in note for note in data.notes)
+    assert all(band not in re.split("[-_./]", name) for name in data.ids for band in "grz")
+    assert not data.classes
+
+
+def test_names_of_galaxies_are_no_filters(tmp_path: Path) -> None:
+    for name in ("b1.png", "m3.png", "red.png", "blue.png", "NGC_1.png", "NGC_2.png", "g.png"):
+        Image.new("RGB", (9, 9)).save(tmp_path / name)
+    assert not any("filter" in note for note in open_dataset(tmp_path).notes)
+
+
+def test_several_images_in_a_file_are_said(tmp_path: Path) -> None:
+    for number, count in enumerate((1, 3)):
+        images = [fits.ImageHDU(np.eye(9), name=f"CCD{place}") for place in range(count)]
+        fits.HDUList([fits.PrimaryHDU(), *images]).writeto(tmp_path / f"{number}.fits")
+    (note,) = (note for note in open_dataset(tmp_path).notes if "several images" in note)
+    assert note.startswith("1.fits: of several images in one filter, or in none that is named")
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (("Spiral", "spiral", "round"), r"capitals, blanks or hyphens .*\(Spiral, spiral\)"),
+        (("edge-on", "edge on", "edge_on"), r"\(edge on, edge-on, edge_on\)"),
+        (("-1", "0", "1"), "The label -1 counts as a class"),
+        (("-1", "1", "a"), ""),
+        (("1", "01", "2"), ""),
+        (("SBa", "SBb", "Sba b"), ""),
+    ],
+)
+def test_classes_that_may_be_one_or_none_are_said(
+    labels: tuple[str, ...], said: str, write_folder: Write
+) -> None:
+    rows = [{"file": f"{row}.png", "label": label} for row, label in enumerate(labels)]
+    notes = " ".join(n for n in open_dataset(write_folder(rows)).notes if "equal content" not in n)
+    assert re.search(said, notes) if said else not re.search("class|label", notes)
+
+
+def test_equal_files_in_two_classes_are_said(tmp_path: Path) -> None:
+    for name, level in (("a/1", 1), ("b/1", 1), ("b/2", 1), ("a/3", 3), ("a/4", 3)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (9, 9), (level, 0, 0)).save(tmp_path / f"{name}.png")
+    (note,) = (note for note in open_dataset(tmp_path).notes if "equal content" in note)
+    assert "different labels: 2 (a/1.png and b/1.png)" in note
+
+
+def test_redshifts_that_are_none_are_said(write_folder: Write) -> None:
+    redshifts = enumerate(("0.1", "14.4", "9000", ""))
+    rows = [{"file": f"{row}.png", "redshift": redshift} for row, redshift in redshifts]
+    (note,) = (note for note in open_dataset(write_folder(rows)).notes if "redshift" in note)
+    assert note.startswith("1 redshifts exceed 20 (up to 9000)")
+
+
+def test_a_name_may_hold_what_stands_for_a_band(tmp_path: Path) -> None:
+    Image.new("RGB", (9, 9)).save(tmp_path / "{band}.png")
+    assert open_dataset(tmp_path)[0].image.shape == (9, 9, 3)

@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 import pytest
 from astropy import units as u
+from scipy.io import _netcdf as netcdf
 
 from astrojepa.data import DataError, open_dataset
 from astrojepa.data.readers.galaxy10 import CLASSES, unpacked
@@ -477,6 +478,56 @@ def test_numbers_are_what_netcdf_says_of_them(
         )
         found = unpacked(path, file["a"], file["a"][:])
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+# made with scipy's own constants; netCDF4-python 1.7.5 masks the same
+@pytest.mark.parametrize(
+    ("kind", "fill", "said", "missing"),
+    [
+        ("i2", netcdf.FILL_SHORT, {"_Netcdf4Dimid": 0}, True),
+        ("i4", netcdf.FILL_INT, {"_Netcdf4Coordinates": [0]}, True),
+        ("f4", netcdf.FILL_FLOAT, {"_Netcdf4Dimid": 0, "scale_factor": 0.5}, True),
+        ("f8", netcdf.FILL_DOUBLE, {"_Netcdf4Dimid": 0, "missing_value": 7.0}, True),
+        ("f8", netcdf.FILL_DOUBLE, {"_Netcdf4Dimid": 0, "_FillValue": 7.0}, False),
+        ("i2", netcdf.FILL_SHORT, {"_Netcdf4Dimid": 0, "_Unsigned": np.bytes_("false")}, False),
+        ("i1", netcdf.FILL_BYTE, {"_Netcdf4Dimid": 0}, False),
+        ("i2", netcdf.FILL_SHORT, {}, False),
+    ],
+)
+def test_what_netcdf_fills_with_is_missing_where_the_file_says_that_it_is_netcdf(
+    kind: str, fill: bytes, said: dict[str, Any], missing: bool, tmp_path: Path
+) -> None:
+    with h5py.File(tmp_path / "a.nc", "w") as file:
+        item = file.create_dataset("a", data=np.frombuffer(fill + bytes(len(fill)), f">{kind}"))
+        item.attrs.update(said)
+        assert np.isnan(unpacked(tmp_path, item, item[:])).tolist() == [missing, False]
+        if missing:  # or by the whole file, as newer versions write
+            for name in said:
+                del item.attrs[name]
+            file.attrs["_NCProperties"] = np.bytes_("version=2,netcdf=4.9.2,hdf5=1.14.4")
+            assert np.isnan(unpacked(tmp_path, item, item[:])).tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("values", "attributes", "sentence"),
+    [
+        (np.zeros(2, "f4"), {"valid_range": [9.0, -9.0]}, "9 to -9, holds no float32"),
+        (np.zeros(2, "i2"), {"valid_min": 5, "valid_max": -5}, "5 to -5, holds no int16"),
+        (np.zeros(2, "i1"), {"valid_min": 200}, "200 to inf, holds no int8"),
+        *(
+            (np.zeros(2, "u1"), {"valid_range": np.array(ends, "i1")}, "goes below 0, .* uint8")
+            for ends in ([0, -1], [-128, 127])
+        ),
+    ],
+)
+def test_a_valid_range_that_makes_all_invalid_is_refused(
+    values: np.ndarray, attributes: dict[str, Any], sentence: str, tmp_path: Path
+) -> None:
+    with h5py.File(tmp_path / "a.nc", "w") as file:
+        item = file.create_dataset("a", data=values)
+        item.attrs.update(attributes)
+        with pytest.raises(DataError, match=f"valid range of /a.* {sentence}"):
+            unpacked(tmp_path, item, values)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,15 @@ def hub(tmp_path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         parquet.write_table(hub_table(numbers), path, row_group_size=4)
     return tmp_path / "hub"
+
+
+def test_ids_that_differ_only_in_how_accents_are_written_are_said(tmp_path: Path) -> None:
+    twice = {"id": ["NGC é", unicodedata.normalize("NFD", "NGC é"), "NGC 4"]}
+    for number, ids in enumerate((twice, {"id": ["NGC é", "NGC é", "NGC 4"]})):
+        path = tmp_path / f"{number}.parquet"
+        parquet.write_table(pa.table({"image": [png(k) for k in range(3)], **ids}), path)
+        said = [note for note in aj.open_dataset(path).notes if "accents" in note]
+        assert len(said) == (number == 0)
 
 
 def test_a_data_set_of_the_hub_opens_with_images_classes_positions_and_split(hub: Path) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from PIL import Image
 from pyarrow import parquet
 
 import astrojepa as aj
@@ -197,3 +200,99 @@ def test_an_inverse_variance_of_another_size_or_of_nothing_is_refused(
         return
     with pytest.raises(DataError, match=r"an ivar of another|no defined pixel in des-g"):
         aj.open_dataset(path, bands=NAMES)
+
+
+class Array2D(pa.ExtensionType):
+    """What `datasets` makes of Array2D: lists of lists under a name of its own."""
+
+    def __init__(self, kind: pa.DataType) -> None:
+        super().__init__(
+            pa.list_(pa.list_(kind)), "datasets.features.features.Array2DExtensionType"
+        )
+
+    def __arrow_ext_serialize__(self) -> bytes:
+        return b"[[12, 16], null]"
+
+    @classmethod
+    def __arrow_ext_deserialize__(cls, storage: pa.DataType, _: bytes) -> Array2D:
+        return cls(storage.value_type.value_type)
+
+
+def legacy_survey(folded: bool, flux: str, mask: str) -> tuple[pa.Table, np.ndarray]:
+    """The Multimodal Universe's images of the Legacy Surveys, as scripts/legacysurvey/legacysurvey.py
+    declares them (`Sequence` of a dict), and their inverse variance; the columns of Image() are
+    PNG files.
+    """
+    ivar = np.ones_like(FLUX)
+    ivar[1, 2, 3, :5] = 0
+    cells = {flux: FLUX, mask: ivar > 0, "ivar": ivar}
+    kinds = {name: Array2D(pa.from_numpy_dtype(cube.dtype)) for name, cube in cells.items()}
+    planes = {
+        name: pa.ExtensionArray.from_storage(
+            kinds[name], pa.array(cube.reshape(-1, 12, 16).tolist(), kinds[name].storage_type)
+        )
+        for name, cube in cells.items()
+    }
+    numbers = {
+        "band": pa.array([name.upper() for name in NAMES] * COUNT),
+        "psf_fwhm": pa.array([1.3, 1.2, 1.1, 1.1] * COUNT, pa.float32()),
+        "scale": pa.array([0.262] * 4 * COUNT, pa.float32()),
+    }
+    ends = pa.array(np.arange(COUNT + 1) * len(NAMES), pa.int32())
+    fields = numbers | planes
+    if folded:
+        lists = [pa.ListArray.from_arrays(ends, values) for values in fields.values()]
+        images = pa.StructArray.from_arrays(lists, list(fields))
+    else:
+        structs = pa.StructArray.from_arrays(list(fields.values()), list(fields))
+        images = pa.ListArray.from_arrays(ends, structs)
+    pictures = {
+        name: [{"bytes": png(place), "path": None}] * COUNT
+        for place, name in enumerate(("blobmodel", "rgb", "object_mask"))
+    }
+    about = {"object_id": [f"{n}-7" for n in range(COUNT)], "EBV": [0.1] * COUNT}
+    return pa.table({"image": images, **pictures, **about, "TYPE": ["EXP"] * COUNT}), ivar
+
+
+def png(level: int) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(np.full((12, 16, 3), 50 * level, np.uint8)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+@pytest.fixture(params=[False, True], ids=["", "datasets imported"])
+def extension(request: pytest.FixtureRequest) -> Iterator[None]:
+    if request.param:
+        pa.register_extension_type(Array2D(pa.float32()))
+    yield
+    if request.param:
+        pa.unregister_extension_type(Array2D(pa.float32()).extension_name)
+
+
+@pytest.mark.usefixtures("extension")
+@pytest.mark.parametrize("kind", ["parquet", "arrow"])
+@pytest.mark.parametrize("folded", [True, False], ids=["struct of lists", "list of structs"])
+@pytest.mark.parametrize(("flux", "mask"), [("array", "bit_mask"), ("flux", "mask")])
+def test_the_legacy_surveys_of_the_multimodal_universe_are_read(
+    kind: str, folded: bool, flux: str, mask: str, tmp_path: Path
+) -> None:
+    table, ivar = legacy_survey(folded, flux, mask)
+    (tmp_path / "train").mkdir()
+    path = tmp_path / "train" / f"data-00000-of-00001.{kind}"
+    if kind == "parquet":
+        parquet.write_table(table, path)
+    else:  # as `save_to_disk` writes
+        with pa.ipc.new_stream(path, table.schema) as writer:
+            writer.write_table(table)
+    data = aj.open_dataset(tmp_path, bands=("g", "r", "i", "z"))
+    expected = np.moveaxis(FLUX, 1, -1).copy()
+    np.testing.assert_array_equal(data.flux(0), expected[0])
+    expected[1, ..., 2][ivar[1, 2] == 0] = np.median(FLUX[1, 2][ivar[1, 2] > 0])
+    np.testing.assert_array_equal(data.flux(1), expected[1])
+    assert (data.ids[1], data.bands, list(data.split_column)) == (
+        "1-7",
+        tuple("griz"),
+        ["train"] * 5,
+    )
+    assert [note for note in data.notes if "masks of the images are not applied" in note]
+    assert aj.open_dataset(tmp_path)[0].image[0, 0].tolist() == [50] * 3  # rgb, no model or mask

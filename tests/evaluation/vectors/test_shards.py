@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -146,3 +147,15 @@ def test_a_folder_of_something_else_is_refused(
         embed_shards(model, data, tmp_path / "manifest.json")
     with pytest.raises(ValueError, match="has 0 galaxies to embed"):
         embed_shards(model, data.subset([]), tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["model", "settings", "classes"])
+def test_a_manifest_that_names_half_a_letter_is_refused(
+    model: Any, make_dataset: MakeData, tmp_path: Path, name: str
+) -> None:
+    embed_shards(model, make_dataset(pictures(2)), tmp_path)
+    facts = json.loads((tmp_path / "manifest.json").read_text())
+    facts[name] = {"settings": {"a": "\ud800"}, "classes": ["\ud800"]}.get(name, "\ud800")
+    (tmp_path / "manifest.json").write_text(json.dumps(facts))
+    with pytest.raises(ValueError, match=f"holds no usable {name}"):
+        read_shards(tmp_path)

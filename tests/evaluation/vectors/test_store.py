@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from astrojepa.evaluation.vectors import store as module
 from astrojepa.evaluation.vectors.columns import VectorsError
 from astrojepa.evaluation.vectors.sorted_store import write_sorted
 from astrojepa.evaluation.vectors.store import Store, open_store, part_name
+from astrojepa.evaluation.vectors.stored import open_vectors
 
 COUNT, WIDTH, PARTS = 90, 5, 3
 VECTORS = np.random.default_rng(0).normal(size=(COUNT, WIDTH)).astype(np.float32)
@@ -162,6 +164,31 @@ def test_a_store_ranks_by_numbers_and_never_by_ids(tmp_path: Path, statistics: b
     path = tmp_path / "a.parquet"
     parquet.write_table(pa.table(columns), path, row_group_size=40, write_statistics=statistics)
     assert open_store(tmp_path).numbers == ("grid", "flux")
+
+
+def test_ids_that_differ_only_in_how_accents_are_written_are_one(tmp_path: Path) -> None:
+    ids = np.array(IDS[:30], dtype="<U20")
+    ids[[4, 17]] = unicodedata.normalize("NFD", "Arp é"), "Arp é"
+    write(tmp_path / "a.parquet", slice(0, 30), object_id=ids)
+    store = open_store(tmp_path)
+    assert store.rows_of(["Arp é"]) == {"Arp é": 4}
+    with pytest.raises(VectorsError, match="has the id 'Arp é' in the rows 4 and 17"):
+        store.check_ids()
+    with pytest.raises(VectorsError, match="1 ids occur twice or more, such as Arp é"):
+        open_vectors(tmp_path / "a.parquet")
+
+
+def test_text_that_is_no_utf_8_is_refused_wherever_it_is_read(tmp_path: Path) -> None:
+    words = pa.array([b"\xf4 as no letter"] * 30).view(pa.string())
+    write(tmp_path / "a.parquet", slice(0, 30), note=words)
+    store = open_store(tmp_path)
+    for read in (
+        lambda: store.values("note"),
+        lambda: store.table_of(np.array([3])),
+        lambda: write_sorted(store, np.arange(30), {}, tmp_path / "new", {}),
+    ):
+        with pytest.raises(VectorsError, match=r"a.parquet .*UTF8"):
+            read()
 
 
 @pytest.mark.parametrize("kind", ["text", "numbers"])

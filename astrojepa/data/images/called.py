@@ -1,0 +1,59 @@
+"""How images are called that show no galaxy: masks, weights, errors and the like, as extensions of
+a FITS file or as files beside the image.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+
+_OLD = (
+    r"mask|msk|bpm|dq|flag|maskbit|weight|wht|wgt|ivar|invvar|var|variance|err|error|sigma|rms"
+    r"|noise|std|unc|uncert|uncertainty|psf|exp|nexp|exposure|exptime|coverage|cov|seg|segm"
+    r"|segmentation|ctx|wcsdvarr|d2imarr|thumbnail"
+)
+_MASKED = r"[a-z]*mask(ed|bit)?|bad(pix|pixel)?|flg|flagged|quality"
+_NEW = rf"{_MASKED}|conf|confidence|stdd?ev|invvariance|uncertainties|nobs|[a-z]*depth|psfsize"
+_NEW += r"|gain|apcorr|sat|saturated|saturation"
+_ENDS = r"(s|maps?)?\d*"
+NO_PICTURES = re.compile(rf"({_OLD}|{_NEW}){_ENDS}")
+PICTURES = re.compile(r"sci|science|image")
+# shown only where nothing else is
+PRODUCTS = re.compile(r"models?|resid|residuals?|bkgd?|background|bg|sky|chi2?|snr")
+# of all these, those that older versions showed
+NEW_WORDS = re.compile(
+    rf"{PRODUCTS.pattern}|(?!({_OLD}|flags|maskbits|segmap)$)({_OLD}|{_NEW}){_ENDS}"
+)
+# and those that say which pixels are bad
+MASKS = re.compile(rf"({_MASKED}|msk|bpm|dq|flag|weight|wht|wgt|ivar|invvar){_ENDS}")
+_INSTEAD = ("", "image", "images", "img", "sci", "science", "data")
+_MOST = 2  # such words in one name
+
+
+def beside_others(names: Sequence[str]) -> set[str]:
+    """Return which files, by their names without suffix, are masks and the like of others, whose
+    names lack that word or have another for an image in its place.
+
+    >>> sorted(beside_others(["a", "a_mask", "b.weight", "masks/1", "images/1"]))
+    ['a_mask', 'masks/1']
+    """
+    there = {name.lower() for name in names}
+    return {name for name in names if any(other in there for other in _images_of(name.lower()))}
+
+
+def _images_of(name: str) -> list[str]:
+    """Return how the image may be called whose mask, or the like, has this name."""
+    parts = re.split(r"([-_./])", name)
+    words = [place for place in range(0, len(parts), 2) if NO_PICTURES.fullmatch(parts[place])]
+    found = []
+    for instead in (
+        itertools.product(_INSTEAD, repeat=len(words)) if 0 < len(words) <= _MOST else ()
+    ):
+        made = list(parts)
+        for place, word in zip(words, instead, strict=True):
+            made[place] = word
+            if not word:  # with the mark before it, else the one behind
+                made[place - 1 if place else 1 : place or 2] = [""]
+        found.append("".join(made))
+    return found
