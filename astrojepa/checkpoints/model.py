@@ -146,8 +146,8 @@ class Model(ModelFacts):
         """Return the same weights in another encoder of the same layers, for example those of
         "petrosian:resnet10t" in "nested:resnet10t".
 
-        The predictor stays; projector and describer, which work on vectors, are left out.
-        ValueError where the weights do not fit.
+        The predictor stays; projector and describer, which work on vectors, are left out, and so
+        is what the card says of vectors. ValueError where the weights do not fit.
         """
         own = dataclasses.replace(
             self.config.model, backbone=backbone, projector_width=0, describer=False
@@ -163,7 +163,16 @@ class Model(ModelFacts):
                 f"The weights of {self.id} ({self.config.model.backbone}) do not fit `backbone` "
                 f"{backbone}."
             ) from error
-        return dataclasses.replace(self, config=config, network=network)
+        facts = {"steps", "seconds", "device"} & {*self.card.get("training", {})}
+        training = {name: self.card["training"][name] for name in facts}
+        return dataclasses.replace(
+            self,
+            id=f"{self.id} ({backbone})",
+            card={**self.card, "training": training, "measured": [], "curve": []},
+            hash=hashlib.sha256(f"{self.hash} {backbone}".encode()).hexdigest()[:16],
+            config=config,
+            network=network,
+        )
 
     def normalised(self, frames: np.ndarray) -> Tensor:
         """Turn frames (b, F, F, C) of `frames_for` into the input (b, C, S, S)."""

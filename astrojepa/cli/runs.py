@@ -83,13 +83,13 @@ def _export(options: argparse.Namespace) -> int:
         card["description"] = options.description
     card["parameters"] = model.network.num_parameters()
     card["measured"] = [read_json(path) for path in options.measured]
-    folders = [Path(options.model), Path(options.model).parent]
-    if model.config.encoder_from:
-        # its training says more than that of the predictor
-        folders.insert(0, Path(model.config.encoder_from))
-    folder = next(folder for folder in folders if folder.is_dir())
-    curve = [row for row in read_metrics(folder) if "effective_rank" in row]
-    card["curve"] = curve[-500:] or card.get("curve", [])  # a released model has no run folder
+    # the training of a frozen encoder says more than that of its predictor
+    given = [Path(name) for name in (model.config.encoder_from, options.model) if name]
+    folders = [path if path.is_dir() else path.parent for path in given if path.exists()]
+    runs = [folder for folder in folders if (folder / "config.json").is_file()]
+    if runs and not options.backbone:
+        curve = [row for row in read_metrics(runs[0]) if "effective_rank" in row]
+        card["curve"] = curve[-500:]
     path = save_released(model, options.out, card)
     print(f"{path}: {path.stat().st_size:,} bytes; card in {path.with_suffix('.json').name}")
     return 0

@@ -16,6 +16,7 @@ from astrojepa.checkpoints.weights import read_pickled, restore_network
 from astrojepa.config import TrainConfig
 from astrojepa.files import atomic_write
 from astrojepa.models.jepa import JEPA
+from astrojepa.training.monitor import merit
 
 
 @dataclass
@@ -45,7 +46,7 @@ class TrainState:
             "config": self.config.to_dict(),
             "network": self.network.state_dict(),
             "step": self.step,
-            "best": self.best,
+            "merit": self.best,
             **self.facts,
             "training": {
                 "steps": self.step,
@@ -82,26 +83,32 @@ def load_state(
             f"{path} was trained with other network sizes than the run's config.json; one of the "
             f"two was changed."
         )
-    before, now = content["data"]["id_hash"], facts["data"]["id_hash"]
-    if before != now:
+    then, now = content["data"]["id_hash"], facts["data"]["id_hash"]
+    if then != now:
         raise CheckpointError(
-            f"{path} was trained on other galaxies (hash {before}, found {now}); give the same "
+            f"{path} was trained on other galaxies (hash {then}, found {now}); give the same "
             f"`data` as before."
         )
     network = restore_network(config, content["network"], path, device)
     state = new_state(config, network, facts)
     state.optimizer.load_state_dict(content["optimizer"])
-    state.step, state.best, state.seconds = (
-        int(content["step"]),
-        float(content["best"]),
-        float(content["training"]["seconds"]),
-    )
+    state.step, state.seconds = int(content["step"]), float(content["training"]["seconds"])
+    before = "merit" not in content
+    state.best = float(_merit_of_before(path.with_name("best.pt")) if before else content["merit"])
     state.history = {
         key: value
         for key, value in content["training"].items()
         if key not in ("steps", "seconds", "device")
     }
     return state
+
+
+def _merit_of_before(best: Path) -> float:
+    """Return the merit of a best.pt of before runs saved it, when linear probes alone chose it."""
+    if not best.is_file():
+        return float("-inf")
+    training = read_pickled(best)["training"]
+    return merit({"step": training["steps"], **training})
 
 
 def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.AdamW:

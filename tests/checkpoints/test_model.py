@@ -203,6 +203,17 @@ def test_weights_move_to_an_encoder_of_the_same_layers_and_keep_their_predictor(
     np.testing.assert_allclose(vectors[:, : one.width], one.encode(frames), rtol=1e-4, atol=1e-5)
     before, after = (patch_errors(which, frames[0]).mse for which in (one, nested))
     np.testing.assert_array_equal(before, after)
+    assert nested.hash != one.hash
+    assert nested.id == f"{one.id} (nested:resnet10t)"
+
+
+def test_with_another_encoder_a_card_says_nothing_of_the_vectors_of_before():
+    drawn = load_model("random:smallresnet10t.petrosian")
+    training = {"steps": 3, "seconds": 1.0, "device": "cpu", "linear_accuracy": 0.8}
+    card = {"training": training, "measured": [{"data": "x"}], "curve": [{"effective_rank": 9}]}
+    known = dataclasses.replace(drawn, card=card).with_backbone("nested:resnet10t").card
+    training.pop("linear_accuracy")
+    assert known == {"training": training, "measured": [], "curve": []}
 
 
 def test_weights_that_do_not_fit_another_encoder_are_refused_with_both_names():

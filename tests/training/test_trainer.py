@@ -211,6 +211,29 @@ def test_the_best_weights_have_the_highest_sum_of_both_probes(tiny, tmp_path, mo
     assert read_pickled(run / "best.pt")["step"] == read_metrics(run)[1]["step"]
 
 
+def test_a_run_of_before_keeps_its_best_weights_until_both_probes_are_better(
+    tiny, tmp_path, monkeypatch
+):
+    accuracies = iter([(0.9, 0.8), (0.95, 0.6), (0.91, 0.8)])
+
+    def judge(_, network):
+        return dict(zip(("linear_accuracy", "knn_accuracy"), next(accuracies), strict=True))
+
+    monkeypatch.setattr(module.Monitor, "judge", judge)
+    monkeypatch.setattr(module, "_short", lambda row, seen: "")
+    run = train(replace(tiny, epochs=1), out=tmp_path / "run", progress=False)
+    for name in ("last.pt", "best.pt"):  # which hold the best linear probe, as they did
+        content = read_pickled(run / name)
+        content["best"] = content.pop("merit") - 0.8
+        torch.save(content, run / name)
+    longer = json.loads((run / "config.json").read_text())
+    for epochs, kept in ((2, 1), (3, 3)):
+        longer["optim"]["epochs"] = epochs
+        (run / "config.json").write_text(json.dumps(longer))
+        train(tiny, resume=run, progress=False)
+        assert read_pickled(run / "best.pt")["step"] == read_metrics(run)[kept - 1]["step"]
+
+
 def test_a_run_does_not_resume_on_other_galaxies(tiny, tmp_path, galaxy_folder):
     train(replace(tiny, epochs=1), out=tmp_path / "run", progress=False)
     table = (galaxy_folder / "labels.csv").read_text().replace("g0,", "other,")

@@ -61,7 +61,7 @@ def test_a_run_killed_again_and_again_equals_one_left_alone(tmp_path, tiny_flags
         assert process.exitcode == -9, said.read_text()
     assert kills == KILLS
     first, second = (read_pickled(folder / "last.pt") for folder in (whole, run))
-    for part in ("network", "optimizer", "step", "best", "config", "normalisation", "data"):
+    for part in ("network", "optimizer", "step", "merit", "config", "normalisation", "data"):
         assert same(first[part], second[part]), part
     assert same(
         read_pickled(whole / "best.pt")["network"], read_pickled(run / "best.pt")["network"]

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
+from astrojepa.checkpoints.weights import read_pickled
 from astrojepa.files import atomic_write, read_json, write_records
 from astrojepa.runs import read_metrics
-from astrojepa.training.monitor import merit
 from astrojepa.training.sweep.plan import FAILURE, SweepRun, value_text
 
 METRICS = (
@@ -59,11 +59,18 @@ def run_row(run: SweepRun, state: str) -> dict[str, Any]:
     metrics = read_metrics(run.folder) if state == "finished" else []
     judged = [line for line in metrics if "effective_rank" in line]
     last = metrics[-1] if metrics else {}
-    best = max(judged, key=merit) if judged else {}
+    step = _best_step(run.folder) if judged else None
+    best = next((line for line in judged if line["step"] == step), {})
     row |= {f"{name}_last": last.get(name) for name in METRICS}
     row |= {f"{name}_best": best.get(name) for name in METRICS}
     row["failure"] = read_json(run.folder / FAILURE)["sentence"] if state == "failed" else None
     return row
+
+
+def _best_step(folder: Path) -> int | None:
+    """Return the step whose weights best.pt holds."""
+    best = folder / "best.pt"
+    return int(read_pickled(best)["step"]) if best.is_file() else None
 
 
 def t_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float] | None:

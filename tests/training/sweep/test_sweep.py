@@ -46,6 +46,8 @@ class WrittenRuns:
             )
             append_metrics(folder, row)
             torch.save({"step": epoch * 6}, folder / "last.pt")
+            if epoch <= 2:
+                torch.save({"step": epoch * 6}, folder / "best.pt")
             if (name, epoch) == self.stops_in:
                 self.stops_in = ("", 0)
                 raise KeyboardInterrupt
