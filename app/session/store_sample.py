@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -31,8 +32,8 @@ def sampled(
     large: Large, about: Gathered, members: np.ndarray, images: Any
 ) -> tuple[Workspace, Drawn] | None:
     """Return what a page works on, whose galaxies are the sample, in the order of the store, and
-    all or 20,000 of the `members` of collections, and what it was drawn from; None while it is
-    read. Without a column of labels all galaxies are unlabelled. `images` are those of the store.
+    the `members` of collections, and what it was drawn from; None while it is read. Without a
+    column of labels all galaxies are unlabelled. `images` are those of the store.
     """
     drawn = waiting.show_when_ready(
         ("large sample", large.key),
@@ -41,12 +42,9 @@ def sampled(
     )
     if drawn is None:
         return None
-    others = np.setdiff1d(members, drawn.rows)
-    if len(others) > SAMPLED:
-        others = np.random.default_rng(SEED).choice(others, SAMPLED, replace=False, shuffle=False)
-    rows = np.union1d(drawn.rows, others)
+    rows = np.union1d(drawn.rows, members)
     stored = waiting.show_when_ready(
-        ("large sample", large.key, others.tobytes()),
+        ("large sample", large.key, rows.tobytes()),
         f"Reading a sample of {large.name}",
         lambda report: read(large, rows, report),
     )
@@ -75,6 +73,18 @@ def draw(large: Large) -> Drawn:
         count = min(SAMPLED, len(rows))
         parts.append(generator.choice(rows, count, replace=False, shuffle=False))
     return Drawn(np.sort(np.concatenate(parts)), int(known.sum()), int((~known).sum()))
+
+
+def of_each(collections: Sequence[Sequence[int]]) -> np.ndarray:
+    """Return members of collections, int64, ascending: 20,000 in all, as many of each at most, so
+    that small collections stay whole.
+    """
+    most, generator = SAMPLED // max(1, len(collections)), np.random.default_rng(SEED)
+    parts = [np.unique(np.asarray(rows, dtype=np.int64)) for rows in collections]
+    chosen = [
+        part if len(part) <= most else generator.choice(part, most, replace=False) for part in parts
+    ]
+    return np.unique(np.concatenate([np.zeros(0, np.int64), *chosen]))
 
 
 def read(large: Large, rows: np.ndarray, report: Progress) -> Any:

@@ -775,10 +775,20 @@ def test_labels_given_to_a_sample_train_its_probe_and_are_kept_of_the_store(
     test.session_state["collections"] = {**test.session_state["collections"], key: held}
     settled(test.run())
     assert test.session_state["collections"][key] == held, "what the map adds is not undone"
-    assert "more in collections" not in words(test)
+    assert "in collections," not in words(test)
     test.selectbox(key="probe_target").select("collections")
     settled(test.run())
-    assert "and of 1 more in collections" in words(test)
+    assert "and of 1 more of the 2 in collections" in words(test)
+
+
+def test_small_collections_stay_whole_beside_a_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_sample, "SAMPLED", 100)
+    small, large = range(0, 60, 2), range(1, 2000)
+    members = store_sample.of_each([small, large])
+    assert set(small) <= set(members.tolist())
+    assert len(members) <= 80
+    assert (np.diff(members) > 0).all()
+    assert len(store_sample.of_each([])) == 0
 
 
 def test_a_sample_holds_the_vectors_of_its_galaxies_with_a_label_and_without(
@@ -794,9 +804,9 @@ def test_a_sample_holds_the_vectors_of_its_galaxies_with_a_label_and_without(
     assert (len(drawn.rows), int((drawn.rows % 3 == 0).sum())) == (2500, 1000)
     monkeypatch.setattr(probe, "SAMPLED", 1500)
     told = "a random sample (seed 0) of 1,500 of the 2,000 labelled and 1,000 of the 1,000 "
-    assert probe.said(drawn, 2500) == f"{told}unlabelled galaxies"
-    more = f"{told}unlabelled galaxies, and of 7 more in collections,"
-    assert probe.said(drawn, 2507) == more
+    assert probe.said(drawn, 2500, 0) == f"{told}unlabelled galaxies"
+    more = f"{told}unlabelled galaxies, and of 7 more of the 9 in collections,"
+    assert probe.said(drawn, 2507, 9) == more
     rows = drawn.rows[drawn.rows % 3 > 0]
     stored = store_sample.read(opened, rows, lambda *said: None)
     np.testing.assert_array_equal(

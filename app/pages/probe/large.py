@@ -16,7 +16,7 @@ from ...session import collections, state, waiting
 from ...session.large import Large
 from ...session.large_links import publish
 from ...session.queue import imported
-from ...session.store_sample import SAMPLED, SEED, Drawn, sampled
+from ...session.store_sample import SAMPLED, SEED, Drawn, of_each, sampled
 from ...session.workspace import LIBRARIES
 
 
@@ -40,18 +40,19 @@ def show(large: Large, go: Callable[[str], None]) -> None:
     if not imported.is_set():
         waiting.wait_for(*LIBRARIES)
     on_collections = st.session_state.get(state.PROBE_TARGET) == collections.COLLECTIONS
-    members = np.zeros(0, np.int64)  # whose share of the sample would bias the score of a class
-    if on_collections or not large.label:
-        members = np.unique([row for rows in held.values() for row in rows]).astype(np.int64)
+    # members of collections, whose share of the sample would bias the score of a class
+    asked = list(held.values()) if on_collections or not large.label else []
+    members = of_each(asked)
     about, images = large.gathered(key, go, publish(large)), large.images()
     if (found := sampled(large, about, members, images)) is None:
         return
     workspace, drawn = found
     rows = workspace.data.rows
     _share(key, workspace.data.galaxies_hash, rows)
+    in_all = len({row for one in asked for row in one})
     st.caption(
         f"{'Simulated galaxies. ' if large.is_simulated else ''}A probe is a small classifier on "
-        f"frozen features: here, the vectors of {said(drawn, len(rows))} of {name}."
+        f"frozen features: here, the vectors of {said(drawn, len(rows), in_all)} of {name}."
     )
     opened = go_in(large, lambda: st.session_state.update({state.TO_MAP: True}))
 
@@ -65,14 +66,14 @@ def show(large: Large, go: Callable[[str], None]) -> None:
     keep_large(large, key)
 
 
-def said(drawn: Drawn, count: int) -> str:
-    """Say which galaxies are in a sample of so many, with those of collections."""
+def said(drawn: Drawn, count: int, held: int) -> str:
+    """Say which galaxies are in a sample of so many, with those of collections that hold `held`."""
     if len(drawn.rows) == drawn.labelled + drawn.unlabelled:
         return "all galaxies"
     of_kind = {"labelled": drawn.labelled, "unlabelled": drawn.unlabelled}
     parts = [f"{min(SAMPLED, of):,} of the {of:,} {kind}" for kind, of in of_kind.items() if of]
     more = count - len(drawn.rows)
-    others = f", and of {more:,} more in collections," if more else ""
+    others = f", and of {more:,} more of the {held:,} in collections," if more else ""
     return f"a random sample (seed {SEED}) of {' and '.join(parts)} galaxies{others}"
 
 
