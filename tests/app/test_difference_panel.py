@@ -53,6 +53,7 @@ def test_a_selection_is_compared_with_all_others_and_with_a_collection(opened: A
     assert snr["effect size"].startswith("d = +")
     assert "image: asymmetry" in list(table["column"]), "images are measured too"
     assert f"typical galaxies of {inside.sum()}" in words(opened)
+    assert difference_panel.TWO not in words(opened)
 
     next(box for box in opened.selectbox if box.label == "with").select("Collection odd").run()
     settled(opened)
@@ -67,6 +68,8 @@ def test_without_a_selection_the_panel_says_how_to_make_one(
     assert "Select galaxies with lasso" not in words(test), "while it is closed, it says nothing"
     test.session_state[state.DIFFERENCES_OPEN] = True
     assert "Select galaxies with lasso, box or filter" in words(settled(test.run()))
+    next(box for box in test.text_input if box.key == "filter").set_value(f"snr > {LIMIT}").run()
+    assert difference_panel.TWO in words(settled(test))
 
 
 def test_a_table_gives_medians_shares_and_both_measures() -> None:

@@ -97,6 +97,22 @@ def test_the_search_box_takes_a_filter_and_leaves_links_and_classes_alone(
     assert f"{expected()} of 60 galaxies match." in words(test)
 
 
+@pytest.mark.parametrize("written", ["mergers", "Merging"])
+def test_a_class_that_was_found_is_listed_by_one_click(
+    written: str, draw: Callable[..., AppTest]
+) -> None:
+    test, data = draw(), aj.open_dataset("simulated:60")
+    assert "List highlighted" not in [button.label for button in test.button]
+    next(box for box in test.text_input if box.key == "find").set_value(written).run()
+    settled(test)
+    next(button for button in test.button if button.label == "List highlighted").click().run()
+    settled(test)
+    count = int((np.array(data.classes)[data.labels] == "Merging").sum())
+    assert f"{count} of 60 galaxies match." in words(test)
+    assert f"{count} galaxies selected" in words(test)
+    assert "List highlighted" not in [button.label for button in test.button]
+
+
 def test_class_score_position_and_columns_of_the_data_can_be_compared() -> None:
     data = aj.open_dataset("simulated:40")
     scores = np.linspace(0, 1, 40)

@@ -47,6 +47,7 @@ def test_more_like_this_chooses_the_nearest_hundred_and_is_in_the_link(
     assert "Less like this" not in labels(test)
     press(test, "More like this")
     assert "like 1 example;" in words(test)
+    assert "the filter `search_rank <= 10` keeps ten." in words(test)
     assert "100 of 120 galaxies match." in words(test)
     assert test.query_params["like"] == "7"
     assert test.query_params["filter"] == "search_rank <= 100"

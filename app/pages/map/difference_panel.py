@@ -24,6 +24,7 @@ from ...session.workspace import Workspace
 SELECTION, REST = "Selection", "Everything else"
 MOST = 20  # columns that are listed
 EXEMPLARS = 6
+TWO = "To compare two regions of the map, add the first to a collection, then select the second."
 _APART = ABOUT_FILES | {"ra", "dec"}
 
 
@@ -41,6 +42,8 @@ def difference_panel(workspace: Workspace, chosen: np.ndarray | None) -> None:
             )
             return
         first, second = _menus(list(sides))
+        if len(sides) == 1:
+            st.caption(TWO)
         one = sides[first]
         other = np.arange(len(workspace.data)) if second == REST else sides[second]
         both = 0 if second == REST else len(np.intersect1d(one, other))

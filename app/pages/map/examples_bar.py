@@ -89,7 +89,8 @@ def sentence(search: examples.Search) -> str:
     unlike = f", less like {len(search.unlike)}" if search.unlike else ""
     return (
         f"Searching for galaxies like {count} example{'s' if count > 1 else ''}{unlike}; "
-        "`search_rank` 1 is nearest. *More like this* adds an example, a click removes it."
+        "`search_rank` 1 is nearest, and the filter `search_rank <= 10` keeps ten. *More like "
+        "this* adds an example, a click removes it."
     )
 
 

@@ -10,10 +10,12 @@ import streamlit as st
 from astrojepa.data.filters import MOST_LETTERS, name_in, text_in
 
 from ...components.escape_markdown import escape_markdown
+from ...components.latent_map import colouring
 from ...session import state
 from ...session.columns import columns_of
 from ...session.workspace import Workspace
 from .examples_bar import search_by_image
+from .search import of_classes
 
 SYNTAX = (
     "Combine comparisons (`<` `<=` `>` `>=` `==` `!=` `in`) with `&`, `|`, `~` and parentheses. "
@@ -45,12 +47,24 @@ def filter_box(
         )
         if st.session_state[state.FILTER]:
             st.button("Clear filter", on_click=set_filter, args=("",))
+        elif expression := classes_shown(workspace):
+            st.button("List highlighted", on_click=set_filter, args=(expression,))
         search_by_image(workspace)
     more()
     if wrong:
         st.error(escape_markdown(wrong))
     elif matching is not None:
         st.caption(f"{int(matching.sum()):,} of {len(matching):,} galaxies match.")
+
+
+def classes_shown(workspace: Workspace) -> str:
+    """Return the filter of the classes that the legend shows, where it hides others; else ""."""
+    off = st.session_state.get(state.OFF) or ()
+    colours = {st.session_state.get(key) for key in (state.COLOUR, state.OFF_COLOUR)}
+    if not off or colours != {state.CLASS_COLOUR}:
+        return ""
+    named = [*enumerate(workspace.data.classes), (colouring.UNKNOWN, "")]
+    return of_classes([name for code, name in named if code not in off])
 
 
 def set_filter(expression: str) -> None:

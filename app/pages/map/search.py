@@ -112,12 +112,18 @@ def _classes_of(text: str, classes: tuple[str, ...]) -> tuple[int, ...]:
     return ()
 
 
-def _highlighted(names: list[str]) -> str:
+def of_classes(names: list[str]) -> str:
+    """Return the filter of these classes; "" for none."""
     quoted = ", ".join(map(text_in, names))
-    expression = f"class == {quoted}" if len(names) == 1 else f"class in [{quoted}]"
+    if not names:
+        return ""
+    return f"class == {quoted}" if len(names) == 1 else f"class in [{quoted}]"
+
+
+def _highlighted(names: list[str]) -> str:
     return (
-        f"Galaxies of class {' and '.join(names)} are highlighted. The filter {expression} lists "
-        "them, for a gallery or an export."
+        f"Galaxies of class {' and '.join(names)} are highlighted. The button “List highlighted”, "
+        "below the map, shows them as a gallery, for an export."
     )
 
 
