@@ -24,7 +24,7 @@ from ...session.workspace import Workspace
 SELECTION, REST = "Selection", "Everything else"
 MOST = 20  # columns that are listed
 EXEMPLARS = 6
-TWO = "To compare two regions of the map, add one to a collection, select the other, choose both here."
+TWO = "To compare two regions, add one to a collection, select the other, and choose both here."
 _APART = ABOUT_FILES | {"ra", "dec"}
 
 
