@@ -717,6 +717,22 @@ def test_a_position_in_another_unit_is_said_not_to_be_read(write_folder: Write) 
     assert (degrees.ra[0], degrees.dec[0], degrees.notes) == (12.5, -3, ())
 
 
+@pytest.mark.parametrize(
+    ("columns", "in_another_frame"),
+    [
+        *((("glon", "glat"), True), (("GLON", "GLAT"), True), (("l", "b"), True)),
+        *((("ra_b1950", "dec_b1950"), True), (("RAB1950", "DEB1950"), True)),
+        *((("B", "L"), False), (("L", "ra_pix"), False), (("l", "B"), False), (("b",), False)),
+    ],
+)
+def test_positions_in_another_frame_are_not_to_be_called_ra_and_dec_as_they_are(
+    columns: tuple[str, ...], in_another_frame: bool, write_folder: Write
+) -> None:
+    data = open_dataset(write_folder([{"file": "a.png"} | dict.fromkeys(columns, 12.5)]))
+    said = f"The columns {', '.join(columns)} are in another frame; convert them to ICRS and call "
+    assert data.notes == ((f"{said}them ra and dec.",) if in_another_frame else ())
+
+
 def test_images_of_pan_starrs_have_another_fingerprint_than_where_they_were_no_flux(
     tmp_path: Path,
 ) -> None:
