@@ -486,7 +486,7 @@ def name_galaxies(table: pd.DataFrame, source: str = TABLES[0]) -> np.ndarray:
 
 def of_one_name(names: Sequence[str], suffix: re.Pattern[str] | None = None) -> str:
     """Say where names of files, or ids, differ in nothing but how accents are written, or, with
-    `suffix`, their format.
+    `suffix`, what this matches: their format, or where {band} stands.
     """
     found: dict[str, list[str]] = {}
     for name in names:
@@ -496,8 +496,9 @@ def of_one_name(names: Sequence[str], suffix: re.Pattern[str] | None = None) -> 
     if not several:
         return ""
     first = several[0][:3] + ([f"and {len(several[0]) - 3} more"] if len(several[0]) > 3 else [])
+    band = "in where the band stands, " if "{band}" in several[0][0] else ""
     return (
-        f"Names of several images, which differ in format or in how accents are written: "
+        f"Names of several images, which differ {band}in format or in how accents are written: "
         f"{len(several):,} ({', '.join(first)}); each image counts as a galaxy. Keep one of each "
         "name."
     )
