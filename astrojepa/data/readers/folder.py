@@ -470,8 +470,8 @@ def _fill_from_headers(
     from astrojepa.data.images.grids import one_unit  # astropy
 
     fits = [names[place] for place in places]
-    told, units, masks = _headers(reader.root, fits, source_hash, progress, bands)
-    east, north, unnamed, resampled, uncovered, left_out, anew, others, lowest, highest = told.T
+    told, units, masks, zeros = _headers(reader.root, fits, source_hash, progress, bands)
+    east, north, unnamed, resampled, uncovered, left_out, anew, others = told.T
     unknown = np.isnan(ra[places]) & np.isnan(dec[places])
     ra[places] = np.where(unknown, east, ra[places])
     dec[places] = np.where(unknown, north, dec[places])
@@ -508,28 +508,43 @@ def _fill_from_headers(
     said = (
         *((shown, any(unnamed)), (apart, any(resampled)), (alone, any(left_out))),
         *((further, any(others)), (mixed, several)),
-        *((_about_zeros(lowest, highest), bool(bands)), (_about_masks(masks.tolist()), True)),
+        *((_about_zeros(zeros.tolist()), bool(bands)), (_about_masks(masks.tolist()), True)),
     )
     changes = ("resampled", any(resampled)), ("anew", any(anew))
     return [s for s, true in said if s and true], [word for word, true in changes if true]
 
 
-def _about_zeros(lowest: np.ndarray, highest: np.ndarray) -> str:
-    """Say whether bands of a galaxy, or galaxies, have several zero points: of each galaxy's bands
-    the lowest and the highest, NaN where unknown.
+def _about_zeros(zeros: Sequence[str]) -> str:
+    """Say whether bands of a galaxy, or galaxies, have several zero points under one keyword
+    (`_in_words`).
     """
-    known = np.isfinite(lowest)
-    low, high = lowest[known], highest[known]
-    within = int((high - low > SAME_ZERO).sum())
-    among = known.any() and max(np.ptp(low), np.ptp(high)) > SAME_ZERO
-    if not within and not among:
+    within = 0
+    ends: dict[str, tuple[float, float]] = {}
+    for said in zeros:
+        words = said.split()
+        differ = False
+        for key, *numbers in zip(words[::3], words[1::3], words[2::3], strict=True):
+            low, high = map(float, numbers)
+            differ |= high - low > SAME_ZERO
+            lowest, highest = ends.get(key, (low, high))
+            ends[key] = min(lowest, low), max(highest, high)
+        within += differ
+    most = max((high - low for low, high in ends.values()), default=0.0)
+    if most <= SAME_ZERO:
         return ""
-    who = f"The bands of {within:,} of {len(lowest):,} galaxies" if within else "Galaxies"
-    most = high.max() - low.min()
+    who = f"The bands of {within:,} of {len(zeros):,} galaxies" if within else "Galaxies"
     return (
         f"{who} differ in the zero point or the exposure time of their counts, by up to {most:.3g} "
         "magnitudes by their headers, which is not applied; scale the images to one."
     )
+
+
+def _in_words(zeros: Sequence[tuple[str, float]]) -> str:
+    """Return the keywords of zero points, each with the lowest and the highest of its values."""
+    found: dict[str, list[float]] = {}
+    for key, value in zeros:
+        found.setdefault(key, []).append(value)
+    return " ".join(f"{key} {min(values)!r} {max(values)!r}" for key, values in found.items())
 
 
 def _about_masks(masks: Sequence[str]) -> str:
@@ -549,12 +564,11 @@ def _headers(
     source_hash: str,
     progress: bool | Progress,
     bands: tuple[str, ...],
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Read FITS headers, once for a content: ra, dec (degrees, NaN where unknown), whether the
     bands have no names, whether they are resampled, which fraction of the image the least of them
-    does not cover, whether some are not shown, whether they are read anew, whether there are
-    others, and the lowest and the highest zero point of the bands, float64 (n, 10); the units and
-    the masks, str (n,).
+    does not cover, whether some are not shown, whether they are read anew, and whether there are
+    others, float64 (n, 8); the units, the masks and the zero points (`_in_words`), str (n,).
     """
     from astrojepa.data.images import bands as filters
     from astrojepa.data.images import called, fits, grids, position
@@ -565,16 +579,15 @@ def _headers(
     known = load_arrays(path) or {}
     kinds = [(part.shape, part.dtype.kind) for part in known.values()]
     text = (len(files),), "U"
-    if kinds == [((len(files), 10), "f"), text, text]:
-        found, units, masks = known.values()
-        return found, units, masks
-    found = np.full((len(files), 10), (np.nan, np.nan, *[0.0] * 6, np.nan, np.nan))
-    words = [["", ""] for _ in files]
+    if kinds == [((len(files), 8), "f"), text, text, text]:
+        found, units, masks, zeros = known.values()
+        return found, units, masks, zeros
+    found = np.full((len(files), 8), (np.nan, np.nan, *[0.0] * 6))
+    words = [["", "", ""] for _ in files]
     with reporting(progress, len(files), f"reading headers of {root.name}") as report:
         for place, name in enumerate(files):
             with contextlib.suppress(PictureError):  # named when the image is read
                 sky = _read_sky(root, name, bands)
-                zeros = [zero for zero in sky.zero_points if np.isfinite(zero)] or [np.nan]
                 place_on_sky = sky.ra, sky.dec  # None becomes NaN
                 found[place] = (
                     *place_on_sky,
@@ -584,14 +597,12 @@ def _headers(
                     sky.left_out,
                     sky.anew,
                     sky.others,
-                    min(zeros),
-                    max(zeros),
                 )
-                words[place] = [sky.unit, sky.masks]
+                words[place] = [sky.unit, sky.masks, _in_words(sky.zero_points)]
             report(place + 1)
-    units, masks = np.array(words, dtype=str).T
-    save_arrays(path, sky=found, units=units, masks=masks)
-    return found, units, masks
+    units, masks, zeros = (np.array(column, dtype=str) for column in zip(*words, strict=True))
+    save_arrays(path, sky=found, units=units, masks=masks, zeros=zeros)
+    return found, units, masks, zeros
 
 
 def _read_sky(root: Path, name: str, bands: tuple[str, ...]) -> Sky:
