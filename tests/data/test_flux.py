@@ -137,6 +137,8 @@ def test_hdf5_is_refused_only_where_no_galaxy_has_a_pixel_in_a_band(
         file.create_dataset("images", data=flux).attrs["valid_max"] = 50.0
     with pytest.raises(DataError, match="'images' has no defined pixel in r; look"):
         aj.open_dataset(tmp_path / "flux.h5", bands=GRIZ)
+    monkeypatch.setattr("astrojepa.data.readers.flux_hdf5.LOOKED_AT", 4 * flux[:, 0].size - 1)
+    assert len(aj.open_dataset(tmp_path / "flux.h5", bands=GRIZ)) == 5  # not all is looked at
 
 
 def test_flux_that_netcdf_packed_is_unpacked(tmp_path: Path) -> None:
