@@ -7,6 +7,7 @@ import csv
 import dataclasses
 import re
 import warnings
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -440,9 +441,10 @@ def _read_separated(path: Path, separators: str) -> pd.DataFrame:
     named = are_names([name.strip("# ") for name in above], [name.strip() for name in first])
     _check_size(path, 1, len(first))
     names = [name.strip("# ") for name in (above if named else first) if name.strip("# ")]
-    if len(set(names)) < len(names):
+    if twice := [name for name, times in Counter(names).items() if times > 1]:
         raise DataError(
-            f"{path} has two columns of the same name ({one_line(', '.join(names), 100)})."
+            f"{path} has two columns of the same name ({one_line(', '.join(twice), 100)}); rename "
+            "one."
         )
     given: dict[str, Any] = {
         "names": [name.strip("# ") for name in above] if named else None,

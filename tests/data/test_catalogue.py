@@ -474,7 +474,7 @@ def test_a_row_of_units_may_have_dashes_where_there_is_none(tmp_path: Path) -> N
         ("x.txt", "# id ra dec mass type\n1 10 20 5 Sa\n2 11 21 Sb\n", "fewer values"),
         ("x.txt", "# RA (deg) DEC (deg)\n10 20\n11 21\n", "2 values in its rows"),
         ("x.txt", "# a b b\n1 2 3\n", "two columns of the same name"),
-        ("x.csv", "id,ra,dec,ra\n1,2,3,4\n", "two columns of the same name"),
+        ("x.csv", "id,ra,dec,ra\n1,2,3,4\n", r"of the same name \(ra\); rename one"),
         ("x.csv", "# id,ra, ra\n1,2,3\n", "two columns of the same name"),
         ("x.txt", "== ===\nid x\n== ===\na 1\n== ===\n", "no names of columns"),
     ],

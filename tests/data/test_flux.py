@@ -118,13 +118,27 @@ def test_hdf5_without_images_says_what_it_holds(tmp_path: Path) -> None:
         aj.open_dataset(tmp_path / "flux.h5", bands=GRIZ)
 
 
-def test_hdf5_without_a_defined_pixel_in_a_band_is_refused_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at_once", [1, 2**20])
+def test_hdf5_is_refused_only_where_no_galaxy_has_a_pixel_in_a_band(
+    at_once: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("astrojepa.data.readers.flux_hdf5.AT_ONCE", at_once)
     flux = cubes(5)
-    flux[[0, 2, 4], 1] = 99
+    expected = np.moveaxis(flux[3], 0, -1).copy()
+    flux[[0, 1, 2, 4], 1] = 99
+    with h5py.File(tmp_path / "some.h5", "w") as file:
+        file.create_dataset("images", data=flux).attrs["valid_max"] = 50.0
+    data = aj.open_dataset(tmp_path / "some.h5", bands=GRIZ)
+    np.testing.assert_array_equal(data.flux(3), expected)
+    with pytest.raises(DataError, match=r"Row 0 of some.h5 has no defined pixel in r"):
+        data.flux(0)
+    flux[3, 1] = 99
     with h5py.File(tmp_path / "flux.h5", "w") as file:
         file.create_dataset("images", data=flux).attrs["valid_max"] = 50.0
-    with pytest.raises(DataError, match="has no defined pixel in r, as rows 0, 2, 4 show"):
+    with pytest.raises(DataError, match="'images' has no defined pixel in r; look"):
         aj.open_dataset(tmp_path / "flux.h5", bands=GRIZ)
+    monkeypatch.setattr("astrojepa.data.readers.flux_hdf5.LOOKED_AT", 4 * flux[:, 0].size - 1)
+    assert len(aj.open_dataset(tmp_path / "flux.h5", bands=GRIZ)) == 5  # not all is looked at
 
 
 def test_flux_that_netcdf_packed_is_unpacked(tmp_path: Path) -> None:

@@ -27,16 +27,22 @@ NEW_WORDS = re.compile(
 )
 # and those that say which pixels are bad
 MASKS = re.compile(rf"({_MASKED}|msk|bpm|dq|flag|weight|wht|wgt|ivar|invvar){_ENDS}")
+# Of files only what means nothing else: std, sat or noise may be names of galaxies and classes
+_FILES = re.compile(
+    r"(\d*)(?:[a-z]*mask(?:bit)?|msk|bpm|badpix(?:el)?|dq|flag|flg|weight|wht|wgt|ivar"
+    r"|invvar(?:iance)?|var|variance|err|error|sigma|rms|unc|uncert|uncertaint(?:y|ies)|psf|segm?"
+    r"|segmentation|model|resid|residual|bkgd?|background|chi2)(?:s|maps?)?(\d*)"
+)
 _INSTEAD = ("", "image", "images", "img", "sci", "science", "data")
 _MOST = 2  # such words in one name
 
 
 def beside_others(names: Sequence[str]) -> set[str]:
-    """Return which files, by their names without suffix, are masks and the like of others, whose
-    names lack that word or have another for an image in its place.
+    """Return which files, by their names without suffix, are masks, models and the like of others,
+    whose names lack that word or have another for an image in its place, with its number or not.
 
-    >>> sorted(beside_others(["a", "a_mask", "b.weight", "masks/1", "images/1"]))
-    ['a_mask', 'masks/1']
+    >>> sorted(beside_others(["a", "a_mask", "b.weight", "masks/1", "images/1", "img0", "psf0"]))
+    ['a_mask', 'masks/1', 'psf0']
     """
     there = {name.lower() for name in names}
     return {name for name in names if any(other in there for other in _images_of(name.lower()))}
@@ -45,13 +51,17 @@ def beside_others(names: Sequence[str]) -> set[str]:
 def _images_of(name: str) -> list[str]:
     """Return how the image may be called whose mask, or the like, has this name."""
     parts = re.split(r"([-_./])", name)
-    words = [place for place in range(0, len(parts), 2) if NO_PICTURES.fullmatch(parts[place])]
+    words = {p: match for p in range(0, len(parts), 2) if (match := _FILES.fullmatch(parts[p]))}
+    if not 0 < len(words) <= _MOST:
+        return []
     found = []
-    for instead in (
-        itertools.product(_INSTEAD, repeat=len(words)) if 0 < len(words) <= _MOST else ()
-    ):
+    instead = [
+        {f"{match[1]}{word}{number}" for word in _INSTEAD for number in ("", match[2])}
+        for match in words.values()
+    ]
+    for chosen in itertools.product(*instead):
         made = list(parts)
-        for place, word in zip(words, instead, strict=True):
+        for place, word in zip(words, chosen, strict=True):
             made[place] = word
             if not word:  # with the mark before it, else the one behind
                 made[place - 1 if place else 1 : place or 2] = [""]

@@ -86,7 +86,7 @@ class Sky:
     left_out: bool = False  # images in other filters are not shown
     anew: bool = False  # read otherwise than by older versions, whose frames may be cached
     unit: str = ""  # as the header writes it
-    zero_points: tuple[float, ...] = ()  # of each image, NaN where unknown
+    zero_points: tuple[tuple[str, float], ...] = ()  # of images, with their keyword
     masks: str = ""  # names of masks and weights beside the image, which are not applied
     others: bool = False  # the file has further images of one plane
 
@@ -127,7 +127,7 @@ class _Picture:
         unnamed = self.planes == 3 and not red_green_blue(self.bands or [])
         apart = bool(self.grids), uncovered(self.grids or [])
         unit = unit_of(self.headers[place], self.parts)
-        zeros = tuple(zero_point(header, self.parts) for header in self.headers)
+        zeros = tuple(filter(None, (zero_point(header, self.parts) for header in self.headers)))
         return Sky(ra, dec, unnamed, *apart, self.left_out, self.anew, unit, zeros, *self.beside)
 
     def cube(self, name: str) -> np.ndarray:

@@ -52,7 +52,8 @@ ZERO_POINTS = (
     *("MAGZERO", "MAGZPT", "MAGZP", "MAGZEROP", "ZEROPOINT", "ZEROPNT", "ZEROPT", "ZPAB", "ZP"),
     *("ZPT", "PHOTZP", "SEXMGZPT", "ABMAGZP", "ABZP"),
 )
-ZERO_FLUXES = {"FLUXMAG0": 1, "PHOTFNU": -1, "PHOTMJSR": -1, "PHOTFLAM": -1}
+ZERO_FLUXES = {"FLUXMAG0": 1, "PHOTFNU": -1, "PHOTMJSR": -1}  # not PHOTFLAM: per wavelength
+HIGHEST_ZERO = 50  # magnitudes; outside of 0 to it are words for unknown, as -99
 
 
 @dataclass(frozen=True)
@@ -153,30 +154,30 @@ def _prefixed(found: re.Match[str]) -> str:
     )
 
 
-def zero_point(header: fits.Header, hdus: list[Any]) -> float:
-    """Return the magnitude of one count that a header tells, but for a constant; without one, that
-    of the exposure time where counts are not per second; NaN for neither, or where the unit is no
-    count.
+def zero_point(header: fits.Header, hdus: list[Any]) -> tuple[str, float] | None:
+    """Return the keyword and the magnitude of one count that a header tells, but for a constant of
+    this keyword; without one, that of the exposure time where counts are not per second; None for
+    neither, or where the unit is no count.
     """
     meaning = _meaning(unit_of(header, hdus))
     if isinstance(meaning, units.UnitBase) and meaning != units.dimensionless_unscaled:
         names = {base.to_string() for base in meaning.decompose().bases}
         if not names & COUNTED:
-            return np.nan
+            return None
     for cards in (header, hdus[0].header) if hdus else (header,):
         found = {key: cards.get(key) for key in (*ZERO_POINTS, *ZERO_FLUXES)}
         for key, value in found.items():
             if type(value) not in (int, float) or not np.isfinite(value):
                 continue
-            if key in ZERO_POINTS:
-                return float(value)
-            if value > 0:
-                return float(ZERO_FLUXES[key] * 2.5 * np.log10(value))
+            if key in ZERO_POINTS and 0 <= value <= HIGHEST_ZERO:
+                return key, float(value)
+            if key in ZERO_FLUXES and value > 0:
+                return key, float(ZERO_FLUXES[key] * 2.5 * np.log10(value))
     seconds = header.get("EXPTIME")
     whole = isinstance(meaning, units.UnitBase) and units.s not in meaning.decompose().bases
     if whole and meaning != units.dimensionless_unscaled and type(seconds) in (int, float):
-        return float(2.5 * np.log10(seconds)) if 0 < seconds < np.inf else np.nan
-    return np.nan
+        return ("EXPTIME", float(2.5 * np.log10(seconds))) if 0 < seconds < np.inf else None
+    return None
 
 
 def _known_word(word: str) -> str:

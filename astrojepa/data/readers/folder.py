@@ -59,8 +59,11 @@ SAME_ZERO = 1e-3  # magnitudes
 BAND = "{band}"  # in the name of a file for each band
 SUFFIXES = IMAGE_SUFFIXES + FITS_SUFFIXES
 SUFFIX = re.compile(f"({'|'.join(map(re.escape, SUFFIXES))})$", re.IGNORECASE)
+# what an id has not: the band, and the suffix where the band is all of a name
+OF_BAND = re.compile(rf"/\{{band\}}{SUFFIX.pattern}|[-_.]\{{band\}}|\{{band\}}[-_.]", SUFFIX.flags)
 LONGEST_FILTER = 6  # letters, as of F1000W
 NO_FILTER = re.compile(r"\W?|\d+|[a-z]\d", re.IGNORECASE)  # between names; b1 and m3 are names too
+MASK, NO_BANDS = "called masks or the like of images", "of no galaxy with all bands"
 OTHER_TABLES = (".csv", ".tsv", ".ecsv", ".vot", ".parquet", ".xlsx")
 
 
@@ -174,7 +177,8 @@ def open_folder(
     root = Path(path).resolve()
     table, raw = read_labels(root) or list_pictures(root, SUFFIXES)
     table = table.assign(file=_as_on_disk(root, table["file"]))
-    table = _one_row_per_galaxy(root, table, bands) if bands else table
+    listed = set(table["file"])
+    table, lacking = _one_row_per_galaxy(root, table, bands) if bands else (table, "")
     said_by = (find_table(root) or Path(TABLES[0])).name
     rows = keep_where(table, dict(where or {}), str(path), said_by)
     files = tuple(table["file"].tolist())
@@ -195,9 +199,10 @@ def open_folder(
     told, changes = _fill_from_headers(reader, rows, ra, dec, source_hash, progress)
     for changed in changes:  # what was shown of such files before is in the cache
         source_hash = hashlib.sha256(f"{source_hash} {changed}".encode()).hexdigest()
-    listed = files if find_table(root) is None else kept[find_column(kept, "id") or "file"].unique()
-    twice = of_one_name(listed, SUFFIX if find_table(root) is None else None)
-    left_out = _left_out(root, set(_all_files(files, bands)))
+    named = kept[find_column(kept, "id") or "file"].unique()
+    alike = [SUFFIX.pattern] * (find_table(root) is None) + [OF_BAND.pattern] * bool(bands)
+    twice = of_one_name(named, re.compile("|".join(alike), SUFFIX.flags) if alike else None)
+    left_out = _left_out(root, set(_all_files(files, bands)), listed)
     doubt = doubtful_positions(ra, dec) or unread_positions(list(kept.columns))
     again = (
         ""
@@ -221,7 +226,7 @@ def open_folder(
                 None,
                 (
                     *(said, doubt, doubtful_redshifts(redshift), doubtful_commas(kept), *told),
-                    *(twice, again, left_out),
+                    *(twice, again, lacking, left_out),
                     "" if bands else _filters_apart(kept["file"].tolist()),
                 ),
             )
@@ -240,8 +245,12 @@ def _as_on_disk(root: Path, files: pd.Series) -> pd.Series:
     )
 
 
-def _one_row_per_galaxy(root: Path, table: pd.DataFrame, bands: tuple[str, ...]) -> pd.DataFrame:
+def _one_row_per_galaxy(
+    root: Path, table: pd.DataFrame, bands: tuple[str, ...]
+) -> tuple[pd.DataFrame, str]:
     """Join the rows of files that are named alike but for a band into one, file name with {band}.
+    Without a table, files that have no such name with all bands are left out where others have;
+    the sentence says which galaxies lack a band.
 
     DataError for files that are not FITS.
     """
@@ -258,22 +267,41 @@ def _one_row_per_galaxy(root: Path, table: pd.DataFrame, bands: tuple[str, ...])
     # or another part, where all bands are there
     part = re.compile(rf"(^|.*[-_./])({any_band})([-_.][^/]*)")
     there = set(table["file"])
+    parted = {}  # lacking a band or not
     for row, name in patterns[patterns == table["file"]].items():
         other = part.sub(rf"\1{BAND}\3", name) if part.fullmatch(name) else name
         if BAND in other and there.issuperset(_all_files([other], bands)):
             patterns[row] = other
+        parted[name] = other
+    whole = {p for p in patterns.unique() if BAND in p and there.issuperset(_all_files([p], bands))}
     table, kept = table.assign(file=patterns), ~patterns.duplicated() | (patterns == table["file"])
-    found = table[kept].reset_index(drop=True)
-    alone = "label" in found and found["file"].str.contains("/{band}.", regex=False).all()
-    if alone and not find_table(root) and found["label"].is_unique:  # a folder for each galaxy
-        return found.drop(columns="label")
-    return found
+    if find_table(root) or not whole:
+        return table[kept].reset_index(drop=True), ""
+    lacking = {parted.get(name, name) for name in patterns if name not in whole}
+    said = _lacking(sorted(name for name in lacking if BAND in name), bands, there)
+    found = table[kept & patterns.isin(whole)].reset_index(drop=True)
+    # the folder of the files that are called as a band alone
+    folder = found["file"].str.extract(rf"([^/]+)/\{{band\}}{SUFFIX.pattern}", SUFFIX.flags)[0]
+    own = folder.dropna()
+    if "label" in found and own.is_unique and {*own, ""} >= set(found["label"]):  # one per galaxy
+        found = found.drop(columns="label")
+    return found, said
+
+
+def _lacking(patterns: Sequence[str], bands: tuple[str, ...], there: set[str]) -> str:
+    """Say for each band how many galaxies have no file of it, and which."""
+    said = []
+    for band in bands:
+        names = [name for name in patterns if name.replace(BAND, band) not in there]
+        if names:
+            who = "1 galaxy lacks" if len(names) == 1 else f"{len(names):,} galaxies lack"
+            said.append(f"{who} {band}: {_first(_without_band(np.array(names)).tolist())}.")
+    return " ".join(said)
 
 
 def _without_band(ids: np.ndarray) -> np.ndarray:
-    """Return ids without the band, and without what follows it where the band is all of a name."""
-    band = re.compile(r"/\{band\}\.[^/]*$|[-_.]\{band\}|\{band\}[-_.]")
-    return np.array([band.sub("", name) for name in ids.tolist()])
+    """Return ids without the band, and without the suffix where the band is all of a name."""
+    return np.array([OF_BAND.sub("", name) for name in ids.tolist()])
 
 
 def _all_files(names: Sequence[str], bands: tuple[str, ...]) -> list[str]:
@@ -329,15 +357,20 @@ def _filters_apart(files: Sequence[str]) -> str:
     )
 
 
-def _left_out(root: Path, read: set[str]) -> str:
-    """Say how many files of a folder are not read, and of which kind; the table is."""
+def _left_out(root: Path, read: set[str], listed: set[str]) -> str:
+    """Say how many files of a folder are not read, and of which kind; the table is. Without a
+    table, images that were `listed` lack a band.
+    """
     table = find_table(root)
     others = [name for name in walk(root) if name not in read and root / name != table]
-    kinds = Counter(_kind(name, table is not None) for name in others)
+    kinds = Counter(_kind(name, table is not None, name in listed) for name in others)
     said = []
     if kinds:
         counted = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common(6))
         said.append(f"{len(others):,} other files in {root.name} are not read ({counted}).")
+    for kind in (MASK, NO_BANDS) if table is None else ():
+        if names := [name for name in others if _kind(name, False, name in listed) == kind]:
+            said.append(f"{kind.capitalize()}: {_first(sorted(names))}.")
     if table is None and (links := linked_folders(root)):
         said.append(
             f"Folders that are links are not followed ({_first(links)}); copy them, or open what "
@@ -346,10 +379,10 @@ def _left_out(root: Path, read: set[str]) -> str:
     return " ".join(said)
 
 
-def _kind(name: str, in_table: bool) -> str:
+def _kind(name: str, in_table: bool, listed: bool) -> str:
     suffix = PurePosixPath(name).suffix.lower()
     if name.lower().endswith(SUFFIXES):
-        return "in no row of the table" if in_table else "called masks or the like of images"
+        return "in no row of the table" if in_table else NO_BANDS if listed else MASK
     return f"table {name}" if suffix in OTHER_TABLES else suffix or "without a suffix"
 
 
@@ -437,8 +470,8 @@ def _fill_from_headers(
     from astrojepa.data.images.grids import one_unit  # astropy
 
     fits = [names[place] for place in places]
-    told, units, masks = _headers(reader.root, fits, source_hash, progress, bands)
-    east, north, unnamed, resampled, uncovered, left_out, anew, others, lowest, highest = told.T
+    told, units, masks, zeros = _headers(reader.root, fits, source_hash, progress, bands)
+    east, north, unnamed, resampled, uncovered, left_out, anew, others = told.T
     unknown = np.isnan(ra[places]) & np.isnan(dec[places])
     ra[places] = np.where(unknown, east, ra[places])
     dec[places] = np.where(unknown, north, dec[places])
@@ -475,28 +508,43 @@ def _fill_from_headers(
     said = (
         *((shown, any(unnamed)), (apart, any(resampled)), (alone, any(left_out))),
         *((further, any(others)), (mixed, several)),
-        *((_about_zeros(lowest, highest), bool(bands)), (_about_masks(masks.tolist()), True)),
+        *((_about_zeros(zeros.tolist()), bool(bands)), (_about_masks(masks.tolist()), True)),
     )
     changes = ("resampled", any(resampled)), ("anew", any(anew))
     return [s for s, true in said if s and true], [word for word, true in changes if true]
 
 
-def _about_zeros(lowest: np.ndarray, highest: np.ndarray) -> str:
-    """Say whether bands of a galaxy, or galaxies, have several zero points: of each galaxy's bands
-    the lowest and the highest, NaN where unknown.
+def _about_zeros(zeros: Sequence[str]) -> str:
+    """Say whether bands of a galaxy, or galaxies, have several zero points under one keyword
+    (`_in_words`).
     """
-    known = np.isfinite(lowest)
-    low, high = lowest[known], highest[known]
-    within = int((high - low > SAME_ZERO).sum())
-    among = known.any() and max(np.ptp(low), np.ptp(high)) > SAME_ZERO
-    if not within and not among:
+    within = 0
+    ends: dict[str, tuple[float, float]] = {}
+    for said in zeros:
+        words = said.split()
+        differ = False
+        for key, *numbers in zip(words[::3], words[1::3], words[2::3], strict=True):
+            low, high = map(float, numbers)
+            differ |= high - low > SAME_ZERO
+            lowest, highest = ends.get(key, (low, high))
+            ends[key] = min(lowest, low), max(highest, high)
+        within += differ
+    most = max((high - low for low, high in ends.values()), default=0.0)
+    if most <= SAME_ZERO:
         return ""
-    who = f"The bands of {within:,} of {len(lowest):,} galaxies" if within else "Galaxies"
-    most = high.max() - low.min()
+    who = f"The bands of {within:,} of {len(zeros):,} galaxies" if within else "Galaxies"
     return (
         f"{who} differ in the zero point or the exposure time of their counts, by up to {most:.3g} "
         "magnitudes by their headers, which is not applied; scale the images to one."
     )
+
+
+def _in_words(zeros: Sequence[tuple[str, float]]) -> str:
+    """Return the keywords of zero points, each with the lowest and the highest of its values."""
+    found: dict[str, list[float]] = {}
+    for key, value in zeros:
+        found.setdefault(key, []).append(value)
+    return " ".join(f"{key} {min(values)!r} {max(values)!r}" for key, values in found.items())
 
 
 def _about_masks(masks: Sequence[str]) -> str:
@@ -516,12 +564,11 @@ def _headers(
     source_hash: str,
     progress: bool | Progress,
     bands: tuple[str, ...],
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Read FITS headers, once for a content: ra, dec (degrees, NaN where unknown), whether the
     bands have no names, whether they are resampled, which fraction of the image the least of them
-    does not cover, whether some are not shown, whether they are read anew, whether there are
-    others, and the lowest and the highest zero point of the bands, float64 (n, 10); the units and
-    the masks, str (n,).
+    does not cover, whether some are not shown, whether they are read anew, and whether there are
+    others, float64 (n, 8); the units, the masks and the zero points (`_in_words`), str (n,).
     """
     from astrojepa.data.images import bands as filters
     from astrojepa.data.images import called, fits, grids, position
@@ -532,16 +579,15 @@ def _headers(
     known = load_arrays(path) or {}
     kinds = [(part.shape, part.dtype.kind) for part in known.values()]
     text = (len(files),), "U"
-    if kinds == [((len(files), 10), "f"), text, text]:
-        found, units, masks = known.values()
-        return found, units, masks
-    found = np.full((len(files), 10), (np.nan, np.nan, *[0.0] * 6, np.nan, np.nan))
-    words = [["", ""] for _ in files]
+    if kinds == [((len(files), 8), "f"), text, text, text]:
+        found, units, masks, zeros = known.values()
+        return found, units, masks, zeros
+    found = np.full((len(files), 8), (np.nan, np.nan, *[0.0] * 6))
+    words = [["", "", ""] for _ in files]
     with reporting(progress, len(files), f"reading headers of {root.name}") as report:
         for place, name in enumerate(files):
             with contextlib.suppress(PictureError):  # named when the image is read
                 sky = _read_sky(root, name, bands)
-                zeros = [zero for zero in sky.zero_points if np.isfinite(zero)] or [np.nan]
                 place_on_sky = sky.ra, sky.dec  # None becomes NaN
                 found[place] = (
                     *place_on_sky,
@@ -551,14 +597,12 @@ def _headers(
                     sky.left_out,
                     sky.anew,
                     sky.others,
-                    min(zeros),
-                    max(zeros),
                 )
-                words[place] = [sky.unit, sky.masks]
+                words[place] = [sky.unit, sky.masks, _in_words(sky.zero_points)]
             report(place + 1)
-    units, masks = np.array(words, dtype=str).T
-    save_arrays(path, sky=found, units=units, masks=masks)
-    return found, units, masks
+    units, masks, zeros = (np.array(column, dtype=str) for column in zip(*words, strict=True))
+    save_arrays(path, sky=found, units=units, masks=masks, zeros=zeros)
+    return found, units, masks, zeros
 
 
 def _read_sky(root: Path, name: str, bands: tuple[str, ...]) -> Sky:

@@ -66,10 +66,11 @@ SPLITS = {
 }
 IN_DEGREES = re.compile(r"\s*[(\[]\s*(deg|degrees?|\N{DEGREE SIGN})\s*[)\]]$", re.IGNORECASE)
 POSITION = re.compile(
-    r"(ra|dec|decl|right ?ascension|declination)([^a-z]|$|j?2000)|(ra|de|dec)(h|hr|d|m|min|s|sec)$"
-    r"|(ra|dec?)_?b?1950$|glon$|glat$|[lb]$",
+    r"(ra|dec|decl|right ?ascension|declination)([^a-z]|$|j?2000)|(ra|de|dec)(h|hr|d|m|min|s|sec)$",
     re.IGNORECASE,
 )
+# of B1950, and galactic; l and b beside each other as well
+OTHER_FRAME = re.compile(r"_?(ra|dec?)[ _(]*b?1950\)?$|_?g(al)?_?(lon|lat)$", re.IGNORECASE)
 HIGHEST_REDSHIFT = 20  # of what has been seen, and more
 LEAST_POSITIONS = 20  # that tell degrees from hours and radians
 ODD = re.compile("[\ud800-\udfff]")  # bytes of a name that are no letters
@@ -485,7 +486,7 @@ def name_galaxies(table: pd.DataFrame, source: str = TABLES[0]) -> np.ndarray:
 
 def of_one_name(names: Sequence[str], suffix: re.Pattern[str] | None = None) -> str:
     """Say where names of files, or ids, differ in nothing but how accents are written, or, with
-    `suffix`, their format.
+    `suffix`, what this matches: their format, or where {band} stands.
     """
     found: dict[str, list[str]] = {}
     for name in names:
@@ -495,8 +496,9 @@ def of_one_name(names: Sequence[str], suffix: re.Pattern[str] | None = None) -> 
     if not several:
         return ""
     first = several[0][:3] + ([f"and {len(several[0]) - 3} more"] if len(several[0]) > 3 else [])
+    band = "in where the band stands, " if "{band}" in several[0][0] else ""
     return (
-        f"Names of several images, which differ in format or in how accents are written: "
+        f"Names of several images, which differ {band}in format or in how accents are written: "
         f"{len(several):,} ({', '.join(first)}); each image counts as a galaxy. Keep one of each "
         "name."
     )
@@ -565,7 +567,14 @@ def unread_positions(columns: Sequence[str]) -> str:
     """Say which columns look like a position under names, or in units, that are not read."""
     if all(find_name(columns, name) for name in ("ra", "dec")) or parts_of(columns):
         return ""
-    found = [name for name in columns if POSITION.match(name)]
+    other = [name for name in columns if OTHER_FRAME.match(name)]
+    other += ["l", "b"] if {"l", "b"} <= set(columns) else []
+    found = [name for name in columns if POSITION.match(name) and name not in other]
+    if len(other) > 1 >= len(found):
+        return (
+            f"The columns {', '.join(other)} are in another frame; convert them to ICRS and call "
+            "them ra and dec."
+        )
     return (
         f"The columns {', '.join(found)} are not read as positions; call them ra and dec, in "
         "degrees or sexagesimal (ICRS or J2000)."

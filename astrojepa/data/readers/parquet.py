@@ -63,7 +63,7 @@ if TYPE_CHECKING:
 WORK_FILES = "cache-"  # of `datasets`, beside the shards of `save_to_disk`
 NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 SUFFIXES = (".parquet", ".arrow", ".feather")
-IMAGE_COLUMNS = ("image", "rgb_image", "rgb", "img", "picture", "cutout", "jpg", "png", "bytes")
+IMAGE_COLUMNS = ("image", "rgb_image", "img", "picture", "cutout", "jpg", "png", "bytes", "rgb")
 NO_IMAGES = re.compile(r"mask|model|segm|psf|thumb|resid", re.IGNORECASE)  # in a column's name
 FLUX_FIELDS = ("flux", "array")  # of the Multimodal Universe, in newer and older layouts
 MAX_ROWS = 20_000_000

@@ -717,6 +717,22 @@ def test_a_position_in_another_unit_is_said_not_to_be_read(write_folder: Write) 
     assert (degrees.ra[0], degrees.dec[0], degrees.notes) == (12.5, -3, ())
 
 
+@pytest.mark.parametrize(
+    ("columns", "in_another_frame"),
+    [
+        *((("glon", "glat"), True), (("GLON", "GLAT"), True), (("l", "b"), True)),
+        *((("ra_b1950", "dec_b1950"), True), (("RAB1950", "DEB1950"), True)),
+        *((("B", "L"), False), (("L", "ra_pix"), False), (("l", "B"), False), (("b",), False)),
+    ],
+)
+def test_positions_in_another_frame_are_not_to_be_called_ra_and_dec_as_they_are(
+    columns: tuple[str, ...], in_another_frame: bool, write_folder: Write
+) -> None:
+    data = open_dataset(write_folder([{"file": "a.png"} | dict.fromkeys(columns, 12.5)]))
+    said = f"The columns {', '.join(columns)} are in another frame; convert them to ICRS and call "
+    assert data.notes == ((f"{said}them ra and dec.",) if in_another_frame else ())
+
+
 def test_images_of_pan_starrs_have_another_fingerprint_than_where_they_were_no_flux(
     tmp_path: Path,
 ) -> None:
@@ -936,6 +952,75 @@ def test_files_of_bands_are_a_galaxy_each_only_where_it_is_said(
     assert not any("filter" in note for note in data.notes)
     assert all(band not in re.split("[-_./]", name) for name in data.ids for band in "grz")
     assert not data.classes
+
+
+GIVEN = ["ngca/g", "ngca/r", "ngcb/g", "ngcb/r"]
+
+
+@pytest.mark.parametrize(
+    ("more", "ids", "said"),
+    [
+        (
+            [f"ngc{n}/{band}.{what}" for n in "ab" for band in "gr" for what in ("model", "resid")],
+            ["ngca", "ngcb"],
+            "8 called masks or the like of images",
+        ),
+        (["ngca/mask"], ["ngca", "ngcb"], "Of no galaxy with all bands: ngca/mask.fits."),
+        (["ngca/z", "ngcb/z"], ["ngca", "ngcb"], "2 of no galaxy with all bands"),
+        (["ngcc/g"], ["ngca", "ngcb"], "1 galaxy lacks r: ngcc."),
+        (["ngcc/r", "x_r", "ngcd/x-r-1"], ["ngca", "ngcb"], "3 galaxies lack g: ngcc, ngcd/x-1.fi"),
+        (["x_g", "x_r"], ["ngca", "ngcb", "x.fits"], ""),
+        (["ngca/g.big", "ngca/r.big"], ["ngca/big.fits", "ngca", "ngcb"], ""),
+        (
+            ["f/f-g-4", "f/f-r-4", "f/f-4-g", "f/f-4-r"],
+            ["f/f-4.fits", "f/f-4.fits", "ngca", "ngcb"],
+            "differ in where the band stands, .* 1 .f/f-4-{band}.fits, f/f-{band}-4.fits.; each",
+        ),
+    ],
+)
+def test_a_folder_for_each_galaxy_gives_a_galaxy_each_and_says_what_is_none(
+    more: list[str], ids: list[str], said: str, tmp_path: Path, write_fits: Write
+) -> None:
+    for place, name in enumerate(GIVEN + more):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_fits(np.full((9, 9), 1.0 * place), f"{name}.fits")
+    data = open_dataset(tmp_path, bands=("g", "r"))
+    assert data.ids.tolist() == ids
+    row = ids.index("ngcb")
+    assert data.flux(row)[0, 0].tolist() == [2, 3]
+    assert re.search(said or "^1 other files .*1 .npz..$", " ".join(data.notes))
+    assert bool(data.classes) == ("f/" in "".join(more))
+
+
+def test_folders_of_classes_stay_classes_of_galaxies_in_folders(
+    tmp_path: Path, write_fits: Write
+) -> None:
+    for name in ("E/a/g", "E/a/r", "S/b/g", "S/b/r"):
+        (tmp_path / name).parent.mkdir(parents=True) if name.endswith("g") else None
+        write_fits(np.eye(9), f"{name}.fits")
+    data = open_dataset(tmp_path, bands=("g", "r"))
+    assert (data.ids.tolist(), data.classes) == (["E/a", "S/b"], ("E", "S"))
+
+
+@pytest.mark.parametrize(
+    ("images", "masks"),
+    [
+        (["image0", "image1"], ["mask0", "mask1"]),
+        (["img_0"], ["img_0mask"]),
+        (["a-image"], ["a-model", "a-resid", "a-psf1"]),
+        (["galaxy", "galaxy_sat", "M31", "M31_std", "exp1", "exp2", "image"], []),
+        (["data/1", "noise/1", "gain/1", "conf/1"], []),
+    ],
+)
+def test_masks_have_numbers_and_images_may_be_called_almost_so(
+    images: list[str], masks: list[str], tmp_path: Path, write_picture: Write
+) -> None:
+    for name in images + masks:
+        write_picture(tmp_path / "x" / f"{name}.png")
+    data = open_dataset(tmp_path / "x")
+    assert data.ids.tolist() == sorted(f"{name}.png" for name in images)
+    named = ", ".join(f"{name}.png" for name in sorted(masks))
+    assert any(f"images: {named}." in note for note in data.notes) == bool(masks)
 
 
 def test_names_of_galaxies_are_no_filters(tmp_path: Path) -> None:

@@ -67,6 +67,16 @@ def hub(tmp_path: Path) -> Path:
     return tmp_path / "hub"
 
 
+def test_rgb_is_the_image_only_where_no_other_column_is_called_one(tmp_path: Path) -> None:
+    columns = {name: [png(k)] for k, name in enumerate(("rgb", "img", "thumb", "more"))}
+    for names, shown in ((("rgb", "img"), "img"), (("rgb", "thumb", "more"), "rgb")):
+        chosen = {name: columns[name] for name in names}
+        parquet.write_table(pa.table(chosen), tmp_path / f"{shown}.parquet")
+        expected = np.array(Image.open(io.BytesIO(columns[shown][0])))
+        found = aj.open_dataset(tmp_path / f"{shown}.parquet")[0].image
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_ids_that_differ_only_in_how_accents_are_written_are_said(tmp_path: Path) -> None:
     twice = {"id": ["NGC é", unicodedata.normalize("NFD", "NGC é"), "NGC 4"]}
     for number, ids in enumerate((twice, {"id": ["NGC é", "NGC é", "NGC 4"]})):
