@@ -108,7 +108,7 @@ def test_resumed_run_equals_uninterrupted_run(tiny, tmp_path):
     assert read_pickled(tmp_path / "broken" / "last.pt")["step"] == 8
     train(tiny, resume=tmp_path / "broken", progress=False)
     first, second = (read_pickled(folder / "last.pt") for folder in (whole, tmp_path / "broken"))
-    for part in ("network", "optimizer", "step", "best", "config", "normalisation", "data"):
+    for part in ("network", "optimizer", "step", "merit", "config", "normalisation", "data"):
         assert same(first[part], second[part]), part
     ends = [read_metrics(folder)[-1] for folder in (whole, tmp_path / "broken")]
     assert ends[0]["effective_rank"] == ends[1]["effective_rank"]
