@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 
 import numpy as np
 import pandas as pd
@@ -163,14 +162,13 @@ def test_search_finds_ids_classes_and_places() -> None:
     assert found("ngc").row == 0
 
 
-def test_a_class_that_is_found_comes_with_the_filter_that_lists_its_galaxies() -> None:
+def test_the_filter_of_classes_that_are_found_matches_their_galaxies() -> None:
     names = ("Barred Spiral", "Merging", "Unbarred Tight Spiral")
     columns = {"class": coded(np.arange(3), names)}
     for text, expected in (("merging", [1]), ("spiral", [0, 2])):
-        sentence = found(text).sentence
-        expression = re.search(r"The filter (.*) lists", sentence)
-        assert expression
-        assert np.flatnonzero(matching(expression[1], columns)).tolist() == expected
+        assert "The button “List highlighted”" in found(text).sentence
+        expression = search.of_classes([names[label] for label in found(text).labels])
+        assert np.flatnonzero(matching(expression, columns)).tolist() == expected
 
 
 def test_a_search_without_a_match_names_the_classes() -> None:
