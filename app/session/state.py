@@ -138,7 +138,7 @@ CLASS_COLOUR, SCORE_COLOUR, PROBE_COLOUR, TRUST_COLOUR = (
     "trust of the map",
 )
 MAX_ROW = 10**9
-USUAL_SCORE, ALL_CLASSES = "asymmetry", "All classes"
+ALL_CLASSES = "All classes"
 PROBE_KINDS = ("linear", "knn", "mlp")
 MASK_KINDS = ("tiling", "random", "bright", "drawn")
 MAX_SEED = 99999
@@ -274,7 +274,7 @@ class Link:
     reversed: bool = _field(False, "order", **_flag("reversed"), key=SELECTION_REVERSED)
     columns: tuple[str, ...] = _field((), "columns", _read_names, _write_names, key=TABLE_COLUMNS)
     # of the leaderboard, and the class it is of
-    score: str = _field("", "score", _like(_SCORE), key=SCORE, usual=USUAL_SCORE)
+    score: str = _field("", "score", _like(_SCORE), key=SCORE)
     only: str = _field("", "only", _text(80), key=ANOMALY_CLASS, usual=ALL_CLASSES)
     # whether likely artefacts are included
     with_artefacts: bool = _field(False, "artefacts", **_flag("shown"), key=SHOW_ARTEFACTS)

@@ -112,9 +112,9 @@ def test_the_table_shows_the_interval_and_the_difference_to_the_first() -> None:
         "precision 0.400, above chance (0.020). Row 1, kNN distance on this model, has "
         "0.200."
     )
-    default = [Row("encoder", ranking("asymmetry", [0.05, 0.07]), (0.0, 0.0, 0.0)), *rows]
+    default = [Row("encoder", ranking("asymmetry-lof", [0.05, 0.07]), (0.0, 0.0, 0.0)), *rows]
     assert quality_verdict(default, "Merging").endswith(
-        "The default, asymmetry on this model, has 0.060."
+        "The default, asymmetry and local outlier factor on this model, has 0.060."
     )
     assert "The default" not in quality_verdict(default[:1], "Merging"), "it is the best"
     assert SimpleNamespace(**table.iloc[0]).recall == pytest.approx(20)

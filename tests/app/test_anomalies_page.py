@@ -54,7 +54,7 @@ def test_a_slow_score_is_measured_when_asked_and_the_link_says_which(
 ) -> None:
     test = run_page(monkeypatch, pages_cache, "anomalies")
     assert "page 1 of 3" in words(test)
-    assert "score" not in test.query_params
+    assert test.query_params["score"] == "asymmetry-lof", "though another becomes the default"
     choose(test, state.SCORE, "prediction")
     assert "one or two minutes" in words(test)
     assert "page 1 of" not in words(test)

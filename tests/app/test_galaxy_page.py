@@ -33,6 +33,7 @@ def test_the_page_shows_what_is_known_and_says_what_is_not(
     assert "none yet; train one" in said
     assert "20 nearest neighbours" in said
     assert tables(test)[0]["Score"].tolist() == [
+        "Asymmetry and local outlier factor",
         "Asymmetry",
         "kNN distance",
         "Local outlier factor",

@@ -85,7 +85,7 @@ def test_the_leaderboard_has_a_table_for_the_chosen_class(
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        (["--score", "norm"], "no anomaly score 'norm'; choose one of asymmetry, knn"),
+        (["--score", "norm"], "no anomaly score 'norm'; choose one of asymmetry-lof, knn"),
         (
             ["--output", "x.txt"],
             "--output is x.txt; name a file that ends in .csv, .ecsv, .vot, .xml, .fits, .parquet "

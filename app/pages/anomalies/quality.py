@@ -15,7 +15,6 @@ from ...components.escape_markdown import escape_markdown
 from ...components.export_menu import SCORE, export_menu
 from ...components.table.table import Heading, table
 from ...session import export, loaders, waiting
-from ...session.state import USUAL_SCORE
 from ...session.workspace import Workspace
 from . import tasks
 from .order import correlations_words
@@ -119,12 +118,14 @@ def quality_verdict(rows: Sequence[Any], rare: str) -> str:
 
 def _usual(rows: Sequence[Any], best: Any) -> str:
     """Say what the score that the page opens with has, where another is better."""
-    usual = next((row for row in rows if row.ranking.score == USUAL_SCORE), rows[0])
+    from astrojepa.evaluation.anomalies.registry import DEFAULT
+
+    usual = next((row for row in rows if row.ranking.score == DEFAULT), rows[0])
     if usual is best:
         return ""
     name = f"{mid_sentence(title(usual.ranking.score))} on {mid_sentence(VECTORS[usual.vectors])}"
     value = np.mean(usual.ranking.average_precision)
-    which = "The default" if usual.ranking.score == USUAL_SCORE else "Row 1"
+    which = "The default" if usual.ranking.score == DEFAULT else "Row 1"
     return f" {which}, {name}, has {value:.3f}."
 
 

@@ -20,7 +20,7 @@ from ..anomalies.scores import score_job, title
 
 VOTERS = 20
 FEW = 2000  # up to so many galaxies every score is measured unasked
-SCORES = ("asymmetry", "knn", "lof", "mahalanobis", "isolation")
+SCORES = ("asymmetry-lof", "asymmetry", "knn", "lof", "mahalanobis", "isolation")
 
 
 def tally(labels: np.ndarray, classes: tuple[str, ...]) -> list[tuple[str, int]]:
@@ -60,9 +60,13 @@ def _probe(workspace: Workspace, row: int) -> str:
 @st.fragment
 def scores(workspace: Workspace, row: int) -> None:
     """Show the galaxy's place in every anomaly score."""
+    from astrojepa.evaluation.anomalies.registry import find
+
     st.header("Anomaly scores", anchor=False)
     rows, asked = [], len(workspace.data) <= FEW or st.session_state.get("all_scores")
-    for name in SCORES if workspace.model is not None else SCORES[1:]:
+    for name in SCORES:
+        if workspace.model is None and find(name).needs != "vectors":
+            continue
         known = workspace.scores if name == "knn" else None
         job, task = score_job(workspace, name)
         if known is None and (asked or loaders.jobs().has(job)):

@@ -175,9 +175,12 @@ def _worlds(
     if slow and model.has_predictor:
         drawn = prediction_error_scores(model, data, "random", num_masks=4, progress=progress)
         fixed |= {f"{name}, random masks": values for name, values in drawn.items()}
-    untrained = {}
-    if find(DEFAULT).needs == "encoder":
-        untrained[DEFAULT] = find(DEFAULT).compute(random, data, progress=progress)
+    default = find(DEFAULT)
+    untrained = {
+        part: find(part).compute(random, data, progress=progress)
+        for part in default.parts or (DEFAULT,)
+        if find(part).needs == "encoder"
+    }
     return [
         ("encoder", embed(model, data, progress=progress).vectors, vector_scores(), fixed),
         *_of_images(data),

@@ -18,7 +18,7 @@ import numpy as np
 from astrojepa.evaluation.vectors.neighbours import nearest
 
 NEEDS = ("vectors", "predictor", "encoder", "images")  # what a score is computed from, as listed
-DEFAULT = "asymmetry"  # what lists the most anomalous galaxies: docs/decisions/0005
+DEFAULT = "asymmetry-lof"  # what lists the most anomalous galaxies: docs/decisions/0005
 OF_VECTORS = "knn"  # what lists them where there is no model
 PIXELS = "pixel-pca-"  # before a score of vectors: the same on principal components of the pixels
 

@@ -21,6 +21,7 @@ CONTROLS = {
     f"{PIXELS}, linear": "pixel PCA-64",
     f"{RANDOM} 0, linear": "random weights",
 }
+EARLIER = "asymmetry"  # the default score of older reports, which do not have the present one
 RARE, PUBLISHED_PERCENT = "rare class, AP", "published elsewhere, %"
 
 
@@ -29,8 +30,9 @@ def zoo_table(cards: list[dict[str, Any]]) -> list[dict[str, str]]:
 
     Columns: image size and epochs; whether the weights are here; per benchmark the accuracy of the
     linear probe on the test part, percent, with its 95 % interval; and the average precision for
-    the thinned class of the first benchmark, by the default score, its hand-made counterpart, or
-    kNN on pixels. What a card does not hold in the expected form counts as not measured.
+    the thinned class of the first benchmark, by the default score, else by asymmetry, which the
+    cell then names; by asymmetry of the pixels, or kNN on them, for hand-made features. What a card
+    does not hold in the expected form counts as not measured.
     """
     cards = sorted((card for card in cards if "error" not in card), key=mean_accuracy, reverse=True)
     columns = _columns(cards)
@@ -67,7 +69,7 @@ def measurement(report: dict[str, Any]) -> dict[str, Any]:
     }
     if lines:
         names = {"class": board["rare"], "fraction": board["fraction"], "draws": board["draws"]}
-        scores = ("knn", DEFAULT, PIXEL_ASYMMETRY)
+        scores = ("knn", EARLIER, DEFAULT, PIXEL_ASYMMETRY)
         kept["rare"] = names | {
             f"{vectors}, {score}": value
             for (vectors, score), value in lines.items()
@@ -167,14 +169,16 @@ def _cells(card: dict[str, Any], columns: list[str], key: str) -> dict[str, str]
     row = LINEAR if key.startswith(ENCODER) else key
     cells = {f"{column}, %": _accuracy(found.get(column), row) for column in columns}
     vectors = key.partition(",")[0].removesuffix(" 0")
-    line = {PIXELS: f"{PIXELS}, knn", STATISTICS: f"none, {PIXEL_ASYMMETRY}"}.get(
-        vectors, f"{vectors}, {DEFAULT}"
-    )
     rare = _mapping(_mapping(found.get(columns[0])).get("rare"))
     thinned = [one.rare for one in BENCHMARKS.values() if one.title == columns[0] and one.rare]
     if thinned and rare.get("class") not in thinned:  # a table compares one class
         rare = {}
-    return cells | {RARE: _interval(rare.get(line), 1, 3)}
+    of_images = {PIXELS: f"{PIXELS}, knn", STATISTICS: f"none, {PIXEL_ASYMMETRY}"}
+    cell = _interval(rare.get(of_images.get(vectors, f"{vectors}, {DEFAULT}")), 1, 3)
+    earlier = _interval(rare.get(f"{vectors}, {EARLIER}"), 1, 3)
+    if cell == NOT_MEASURED != earlier:
+        cell = f"{earlier} by {EARLIER}"
+    return cells | {RARE: cell}
 
 
 def _accuracy(measured: dict[str, Any] | None, name: str) -> str:

@@ -20,7 +20,7 @@ from astrojepa.evaluation.anomalies.leaderboard_table import (
     rare_labels,
     table_lines,
 )
-from astrojepa.evaluation.anomalies.registry import find
+from astrojepa.evaluation.anomalies.registry import DEFAULT, find
 from astrojepa.evaluation.vectors.embed import embed
 
 Make = Callable[..., Any]
@@ -79,7 +79,7 @@ def test_every_score_has_a_row_and_knn_on_the_encoder_is_what_others_are_compare
         *(("encoder", name) for name in ("knn", "lof", "mahalanobis", "isolation")),
         *(
             ("encoder", name)
-            for name in ("asymmetry", "prediction", "normalised-prediction", "seed-formula")
+            for name in ("prediction", "normalised-prediction", "seed-formula", "asymmetry")
         ),
         ("encoder", "asymmetry-lof"),
         *(
@@ -113,7 +113,15 @@ def test_slow_adds_random_masks_and_jepa_score(
     registry.all_scores()
     known = {
         name: find(name)
-        for name in ("asymmetry", "knn", "lof", "prediction", "jepa-score", "pixel-asymmetry")
+        for name in (
+            DEFAULT,
+            "asymmetry",
+            "knn",
+            "lof",
+            "prediction",
+            "jepa-score",
+            "pixel-asymmetry",
+        )
     }
     quick = dataclasses.replace(
         find("jepa-score"), compute=lambda model, data, progress: np.arange(24.0)
@@ -140,7 +148,7 @@ def test_slow_adds_random_masks_and_jepa_score(
         row.ranking.score
         for row in leaderboard_table(model, data, "merger", 0.1, draws=1, slow=True)
     ]
-    assert full[2:6] == ["asymmetry", "prediction", "jepa-score", "prediction, random masks"]
+    assert full[2:6] == ["prediction", "asymmetry", "jepa-score", "prediction, random masks"]
 
 
 def test_a_score_is_flagged_above_a_half_either_way() -> None:

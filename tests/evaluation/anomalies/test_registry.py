@@ -111,7 +111,7 @@ def test_an_unknown_score_is_refused_before_anything_is_read(
 ) -> None:
     data = make_dataset(IMAGES)
     with pytest.raises(
-        ValueError, match="no anomaly score 'norm'; choose one of asymmetry, knn, lof"
+        ValueError, match="no anomaly score 'norm'; choose one of asymmetry-lof, knn, lof"
     ):
         score_by_name(make_stand_in(), data, "norm")
     assert data.reader.reads == 0

@@ -29,7 +29,7 @@ def report(accuracy: float, where: list[str], data: str = "galaxies") -> dict[st
         name: probe for name in ("linear probe", "random weights 0, linear", "pixel PCA-64, linear")
     }
     found = {
-        "encoder": ("asymmetry", "knn", "lof"),
+        "encoder": ("asymmetry-lof", "knn", "lof"),
         "random weights": ("asymmetry",),
         "pixel PCA-64": ("knn",),
     }
@@ -67,7 +67,7 @@ def test_a_report_takes_the_place_of_an_earlier_one_on_the_same_galaxies_and_the
     assert card["parameters"] == 1234567
     kept = {name: value for name, value in card["measured"][0]["rare"].items() if ", " in name}
     assert kept == {
-        "encoder, asymmetry": [0.1, 0.05, 0.4],
+        "encoder, asymmetry-lof": [0.1, 0.05, 0.4],
         "encoder, knn": [0.2, 0.05, 0.4],
         "random weights, asymmetry": [0.1, 0.05, 0.4],
         "pixel PCA-64, knn": [0.1, 0.05, 0.4],
@@ -121,6 +121,7 @@ def test_models_stand_by_accuracy_then_controls_then_recipes_without_weights() -
         "rare class, AP": "0.100 [0.050, 0.400]",
         "published elsewhere, %": "",
     }
+    assert rows[3]["rare class, AP"] == "0.100 [0.050, 0.400] by asymmetry", "not the default score"
     assert {len(row) for row in rows} == {7}
 
 
