@@ -309,11 +309,6 @@ def print_columns(columns: list[Column], count: int | None = None) -> None:
     print_rows([column.name for column in shown], [list(row) for row in rows])
 
 
-def six_digits(value: float) -> float:
-    """Return a number as it is written into tables."""
-    return float(f"{value:.6g}")
-
-
 def four_decimals(value: float) -> float | None:
     """Return a share as JSON holds it, None where it is not defined."""
     return round(float(value), 4) if math.isfinite(value) else None

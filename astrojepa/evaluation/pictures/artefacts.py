@@ -31,7 +31,8 @@ def artefact_scores(pictures: np.ndarray) -> np.ndarray:
     - trail: a straight one-coloured line crosses the frame (`trail_strength`).
     - missing band: one channel has no light where the others have the galaxy.
     - dead line: a row or column is dark between two lit neighbours.
-    - star-dominated: clipped pixels away from the middle; 1 at 1 % of the frame.
+    - star-dominated: clipped pixels away from the middle, 1 at 1 % of the frame; or scattered light
+      there, redder than the middle, 1 at 8 % of it.
     - coloured sky: the sky is not grey, by scattered light or a bad background.
     - off-centre: the middle is no brighter than its surroundings, and something else in the frame
       is.
@@ -68,7 +69,9 @@ def artefact_scores(pictures: np.ndarray) -> np.ndarray:
         _ramp(trail_strength(coarse), 0.1, 0.5),
         _ramp(_weakest_band(coarse, smooth, noise), 0.08, 0.0),
         np.maximum(_dead_column(grey), _dead_column(grey.transpose(0, 2, 1))),
-        _ramp(outside.mean(axis=(1, 2)), 0.001, 0.01),
+        np.maximum(
+            _ramp(outside.mean(axis=(1, 2)), 0.001, 0.01), _ramp(_red_halo(coarse), 0.02, 0.08)
+        ),
         _ramp(np.ptp(sky, axis=1), 0.08, 0.25),
         _off_centre(smooth, noise),
     ]
@@ -129,6 +132,17 @@ def _incomplete(flux: np.ndarray) -> np.ndarray:
     return _ramp(constant.mean(axis=(1, 2)), 0.01, 0.05) * (
         constant[:, border(8)].mean(axis=1) < 0.9
     )
+
+
+def _red_halo(flux: np.ndarray) -> np.ndarray:
+    """Return the share of the frame that is red, away from the middle and redder than it: (b,)."""
+    side = flux.shape[1]
+    smooth = ndimage.gaussian_filter(flux[..., :2], (0, side / 40, side / 40, 0))
+    red = smooth[..., 0] - smooth[..., 1]
+    middle = red[:, radius(side) < 0.1].max(axis=1)
+    halo = red > np.maximum(middle, 0.2)[:, None, None]
+    share: np.ndarray = (halo & (radius(side) > 0.2)).mean(axis=(1, 2))
+    return share
 
 
 def _weakest_band(flux: np.ndarray, smooth: np.ndarray, noise: np.ndarray) -> np.ndarray:

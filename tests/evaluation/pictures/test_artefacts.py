@@ -93,6 +93,19 @@ def test_turning_and_mirroring_a_picture_changes_no_score(kind: str) -> None:
     np.testing.assert_allclose(scores, np.broadcast_to(scores[:1], scores.shape), atol=0.15)
 
 
+def test_red_light_scattered_by_a_star_is_found_and_the_light_of_a_red_galaxy_is_not() -> None:
+    down, right = np.mgrid[:SIDE, :SIDE]
+    glow, own = (
+        np.exp(-np.hypot(down - 30, right - 25) / 40),
+        np.exp(-np.hypot(down - 64, right - 64) / 25),
+    )
+    red = np.array([1, 0.35, 0.2])
+    images = [galaxy() + 150 * light[..., None] * red for light in (glow, 0.2 * glow, own)]
+    scores = artefact_scores(stored(np.stack(images)))[:, ARTEFACTS.index("star-dominated")]
+    assert scores[0] > LIKELY
+    assert (scores[1:] == 0).all(), "a faint star, and a large galaxy that is red itself"
+
+
 def test_half_a_frame_without_data_is_blank() -> None:
     image = spread(galaxy(), np.s_[:, 96:], 0)
     assert artefact_scores(stored(image)[None])[0, ARTEFACTS.index("blank")] > LIKELY
