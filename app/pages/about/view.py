@@ -21,10 +21,11 @@ artefact. Errors depend on the masks, so average over several. Two heatmaps can 
 with the same model and colour scale.
 
 **Anomaly rank.** On the map and the galaxy page, galaxies are ranked by kNN distance: how far a
-galaxy is from its nearest neighbours in feature space. The page *Anomalies* starts with the mean of
-two ranks: asymmetry, that is how much the model's tokens change when the galaxy is rotated by 180°,
-and local outlier factor, that is how much lonelier it is than its neighbours. It finds the most
-mergers, but a symmetric galaxy, such as a ring, seldom ranks high; try the others too.
+galaxy is from its nearest neighbours in feature space. The page *Anomalies* starts with a mean of
+ranks by asymmetry (how much the model's tokens change when the galaxy is rotated by 180°), which
+counts four times, and by local outlier factor (how much lonelier it is than its neighbours). It
+finds the most mergers, but a symmetric galaxy, such as a ring, seldom ranks high; try the others
+too.
 Rank 1 is the most anomalous of the open galaxies. Anomalous does not mean interesting: nearby or
 saturated stars, satellite trails and mosaic edges also rank high.
 

@@ -178,7 +178,7 @@ def _worlds(
     default = find(DEFAULT)
     untrained = {
         part: find(part).compute(random, data, progress=progress)
-        for part in default.parts or (DEFAULT,)
+        for part in dict.fromkeys(default.parts or (DEFAULT,))
         if find(part).needs == "encoder"
     }
     return [

@@ -36,7 +36,8 @@ class AnomalyScore:
     slow: bool  # more than about 50 ms a galaxy: computed only when asked for
     of_lists: bool  # whether lists of neighbours are all of the vectors that it takes
     compute: Compute
-    parts: tuple[str, ...] = ()  # of a `combination`: the scores whose ranks it averages
+    parts: tuple[str, ...] = ()  # of a `combination`: the scores whose ranks it averages; one that
+    # stands there n times counts n times
 
 
 @dataclass(frozen=True)

@@ -100,8 +100,11 @@ def score_by_name(
     """
     score = find(name)
     if score.parts:
-        parts = (score_by_name(model, data, part, k, progress=progress) for part in score.parts)
-        return mean_rank(list(parts))
+        found = {
+            part: score_by_name(model, data, part, k, progress=progress)
+            for part in dict.fromkeys(score.parts)
+        }
+        return mean_rank([found[part] for part in score.parts])
     if score.needs != "vectors":
         return score.compute(model, data, progress=progress)
     on_pixels = name.startswith(PIXELS)

@@ -51,7 +51,7 @@ def test_scores_of_the_model_are_computed_from_model_and_galaxies(
         assert score_by_name(model, data, name) == ((model, data), place)
 
 
-def test_a_combination_is_the_mean_of_the_ranks_by_its_parts(
+def test_a_combination_is_the_mean_of_the_ranks_by_its_parts_where_asymmetry_counts_four_times(
     make_stand_in: Make, make_dataset: Make
 ) -> None:
     model, data = make_stand_in(), make_dataset(IMAGES)
@@ -59,7 +59,7 @@ def test_a_combination_is_the_mean_of_the_ranks_by_its_parts(
         [(1 + sum(values < own) + sum(values <= own)) / 2 for own in values]
         for values in (score_by_name(model, data, part, 4) for part in ("asymmetry", "lof"))
     ]
-    expected = np.array(ranks).mean(axis=0) / len(data)
+    expected = np.average(ranks, axis=0, weights=[4, 1]) / len(data)
     np.testing.assert_allclose(score_by_name(model, data, "asymmetry-lof", 4), expected)
     np.testing.assert_array_equal(
         find("asymmetry-lof").compute(model, data), score_by_name(model, data, "asymmetry-lof")
