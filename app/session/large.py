@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,7 @@ class Large:
     drawn: Any = None  # a DrawnImages, of a simulated store
     source: Source | None = None  # whose images are found by id
     pictures_key: str = ""  # changes with the store and with the source
+    histograms: dict[str, Any] = field(default_factory=dict)  # of columns, the last ones
 
     @property
     def label(self) -> str:

@@ -90,5 +90,5 @@ def test_many_galaxies_are_thinned_evenly_and_it_says_so() -> None:
     assert len(rows) == 50
     assert mask[rows].all()
     assert (rows[0], rows[-1]) == (0, 998)
-    assert "50 of 500 positions are drawn" in sky.sentence(mask, mask, 50)
-    assert "drawn" not in sky.sentence(mask, mask, 500)
+    assert "50 of 500 positions are drawn" in sky.sentence(mask, mask, 50, False)
+    assert "drawn" not in sky.sentence(mask, mask, 500, False)

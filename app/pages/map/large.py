@@ -43,8 +43,11 @@ from ...components.survey_image import survey_picture, survey_toggle
 from ...session import links, reviewing, state, waiting
 from ...session.export import plain_columns, table_file
 from ...session.large import RANKED, SCORE, Large, selected
+from ...session.large_described import OfStore
 from ...session.large_links import go_to, publish, show_galaxy
 from . import search
+from .column_panel import column_panel
+from .difference_panel import difference_panel
 from .filter_box import SYNTAX, set_filter
 from .selection import (
     GALLERY_KEYS,
@@ -58,6 +61,7 @@ from .selection import (
     pager,
     written,
 )
+from .sky import sky_panel
 
 LISTED = 200  # of a selection, in the table
 PICTURED = 50 * PER_PAGE  # of a selection, in the gallery
@@ -98,9 +102,14 @@ def _pane(large: Large, go: Callable[[str], None]) -> None:
                 publish(large)
                 st.caption("Zoom in and click a galaxy, or find one by its id.")
         with left:
-            matching, coloured = _map(large, images, row, found or [])
-            if coloured is not None:
-                _selection(large, images, matching, coloured, go, found is not None)
+            matching, wrong, coloured = _map(large, images, row, found or [])
+            about = OfStore(large, images)
+            column_panel(about, matching, wrong)
+            chosen = None if coloured is None else chosen_rows(large, matching, coloured)
+            sky_panel(about, chosen)
+            difference_panel(about, chosen)
+            if chosen is not None:
+                _selection(large, images, chosen, matching, go, found is not None)
         if row is not None:
             survey()  # last: all else is there while it is fetched
     except (ValueError, OSError) as error:
@@ -109,20 +118,20 @@ def _pane(large: Large, go: Callable[[str], None]) -> None:
 
 def _map(
     large: Large, images: Any, row: int | None, near: list[int]
-) -> tuple[np.ndarray | None, Colouring | None]:
-    """Draw the map; returns which galaxies match the filter, None without one, and their colours,
-    None while they are computed.
+) -> tuple[np.ndarray | None, str, Colouring | None]:
+    """Draw the map; returns which galaxies match the filter, None without one, what is wrong with
+    it, and their colours, None while they are computed.
     """
     notes, board, below = st.container(), st.container(), st.container()
     with below:
-        matching = filter_row(large)
+        matching, wrong = filter_row(large)
     option = st.session_state[state.COLOUR]
     if st.session_state.get(state.OFF_COLOUR) != option:
         st.session_state[state.OFF], st.session_state[state.OFF_COLOUR] = (), option
     with notes:
         coloured = large.coloured(option)
     if coloured is None:
-        return matching, None
+        return matching, wrong, None
     box = widened(st.session_state.get(state.VIEW) or WHOLE)
     tile = large.map.tile(box, matching, coloured.codes)
     groups = coloured.legend.get("groups", [])
@@ -150,7 +159,7 @@ def _map(
                 "off": list(st.session_state.get(state.OFF) or ()),
             }
         )
-    return matching, coloured
+    return matching, wrong, coloured
 
 
 def said(large: Large, tile: Tile, filtered: bool, images: str) -> str:
@@ -187,9 +196,9 @@ def pictured(large: Large, images: Any) -> str:
     return text
 
 
-def filter_row(large: Large) -> np.ndarray | None:
+def filter_row(large: Large) -> tuple[np.ndarray | None, str]:
     """Draw the filter; returns which galaxies match, None without one, and while they are
-    counted.
+    counted; and what is wrong with it.
     """
     st.session_state.setdefault(state.FILTER, "")
     with st.container(horizontal=True, vertical_alignment="bottom", key="filter_row"):
@@ -204,41 +213,50 @@ def filter_row(large: Large) -> np.ndarray | None:
             st.button("Clear filter", on_click=set_filter, args=("",))
     expression = st.session_state[state.FILTER]
     if not expression.strip():
-        return None
+        return None, ""
     try:
         matching = large.matching(expression)
     except ValueError as error:
         st.error(escape_markdown(error))
-        return None
+        return None, str(error)
     if matching is not None:
         st.caption(f"{int(matching.sum()):,} of {len(matching):,} galaxies match.")
-    return matching
+    return matching, ""
+
+
+def chosen_rows(
+    large: Large, matching: np.ndarray | None, coloured: Colouring
+) -> np.ndarray | None:
+    """Return the galaxies inside the lasso, or else those that match, of the groups that the legend
+    shows; None without either, and while they are sought.
+    """
+    if polygons := st.session_state.get(state.POLYGONS):
+        rows = large.inside(polygons)
+        if rows is None:
+            return None
+        rows = rows if matching is None else rows[matching[rows]]
+    elif matching is not None:
+        rows = np.flatnonzero(matching)
+    else:
+        return None
+    off = st.session_state.get(state.OFF)
+    return rows[~np.isin(coloured.codes[rows], off)] if off else rows
 
 
 def _selection(
     large: Large,
     images: Any,
+    rows: np.ndarray,
     matching: np.ndarray | None,
-    coloured: Colouring,
     go: Callable[[str], None],
     has_near: bool,
 ) -> None:
-    """Show the galaxies inside the lasso, or else those that match, of the groups that the legend
-    shows, in an order, by similarity once the neighbours are known; export, send and collect them.
+    """Show galaxies in an order, by similarity once the neighbours are known; export, send and
+    collect them.
     """
     polygons = st.session_state.get(state.POLYGONS) or []
-    if polygons:
-        rows = large.inside(polygons)
-        if rows is None:
-            return
-        rows = rows if matching is None else rows[matching[rows]]
-    elif matching is not None:
-        rows = np.flatnonzero(matching)
-    else:
-        return
+    off = tuple(st.session_state.get(state.OFF) or ())
     colour = st.session_state[state.COLOUR]
-    if off := tuple(st.session_state.get(state.OFF) or ()):
-        rows = rows[~np.isin(coloured.codes[rows], off)]
     with st.container(horizontal=True, vertical_alignment="bottom", key="selection"):
         st.header(f"{galaxies(len(rows))} selected", anchor=False)
         shown = "table"

@@ -19,6 +19,7 @@ from ...components.latent_map import colouring, geometry
 from ...components.latent_map.latent_map import latent_map, mark
 from ...components.latent_map.layers import Layers, colour_options, layers, option_name
 from ...session import clusters, columns, links, loaders, state, waiting
+from ...session.described import OfWorkspace
 from ...session.queue import imported
 from ...session.workspace import Workspace
 from ..registry import Page
@@ -105,12 +106,13 @@ def _map(workspace: Workspace, line: Any) -> np.ndarray | None:
             latent_map(shown.packed, links.select, _drawn, _toggled)
             mark(_selection(workspace, polygons), matching)
     filter_box(workspace, matching, wrong, lambda: _choose_cluster(workspace))
-    column_panel(workspace, matching, wrong)
+    about = OfWorkspace(workspace)
+    column_panel(about, matching, wrong)
     chosen = None
     if polygons or matching is not None:
         chosen = chosen_rows(shown, polygons, st.session_state[state.OFF], matching)
-    sky_panel(workspace, chosen)
-    difference_panel(workspace, chosen)
+    sky_panel(about, chosen)
+    difference_panel(about, chosen)
     if notes := workspace.data.notes:
         st.caption(escape_markdown(" ".join(notes)))
     return chosen

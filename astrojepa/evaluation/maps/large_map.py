@@ -129,7 +129,21 @@ class LargeMap:
 
         Raises ValueError as `astrojepa.data.filters.matching`.
         """
-        return matching(expression, _Columns(self))
+        return matching(expression, self.columns)
+
+    @property
+    def columns(self) -> StoreColumns:
+        """The columns that a filter may name."""
+        names = self.store.names
+        labelled = "label" in self.store.layouts[0].known and "class" not in names
+        return StoreColumns(self, (*names, "class") if labelled else names)
+
+    @property
+    def described(self) -> StoreColumns:
+        """Those that say something of a galaxy: no ids, no places, nothing that begins with _."""
+        hidden = {self.store.layouts[0].known["id"], "x", "y"}
+        names = self.store.names
+        return StoreColumns(self, [n for n in names if n not in hidden and not n.startswith("_")])
 
     def column(self, name: str) -> Values:
         """Return a column of all galaxies; the last that was asked for is kept."""
@@ -210,16 +224,16 @@ class LargeMap:
         return found if rows is None else found[rows]
 
 
-class _Columns(Mapping[str, Values]):
+class StoreColumns(Mapping[str, Values]):
     """Columns of a store, read when they are asked for; that of its labels is `class` too."""
 
-    def __init__(self, large: LargeMap) -> None:
-        self.large, self.names = large, large.store.names
+    def __init__(self, large: LargeMap, names: Sequence[str]) -> None:
+        self.large, self.names = large, names
         self.label = large.store.layouts[0].known.get("label", "")
-        if self.label and "class" not in self.names:
-            self.names = (*self.names, "class")
 
     def __getitem__(self, name: str) -> Values:
+        if name not in self.names:
+            raise KeyError(name)
         own = name in self.large.store.names
         return self.large.column(self.label if name == "class" and not own else name)
 
