@@ -38,9 +38,13 @@ def mollweide(ra: np.ndarray, dec: np.ndarray, centre: float = 180.0) -> np.ndar
     latitude = np.radians(np.asarray(dec, dtype=np.float64))
     angle = 2 * latitude  # θ' = 2 θ, where θ' + sin θ' = π sin(latitude)
     target = np.pi * np.sin(latitude)
+    moving = np.isfinite(angle)
     for _ in range(ROUNDS):
-        slope = np.maximum(1 + np.cos(angle), 1e-12)  # 0 at the poles, where the root is known
-        angle = np.clip(angle - (angle + np.sin(angle) - target) / slope, -np.pi, np.pi)
+        before = angle[moving]
+        slope = np.maximum(1 + np.cos(before), 1e-12)  # 0 at the poles, where the root is known
+        step = (before + np.sin(before) - target[moving]) / slope
+        angle[moving] = np.clip(before - step, -np.pi, np.pi)
+        moving[moving] = np.abs(step) > 1e-14
     return np.stack([-longitude / 90 * np.cos(angle / 2) + 0.0, np.sin(angle / 2)], axis=-1)
 
 

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from page_runner import QUIET, run_page, words
+from page_runner import QUIET, run_page, settled, tables, words
 from pyarrow import parquet
 
 from app.pages.anomalies import leaderboard
+from app.pages.map import column_panel, selection
 from app.pages.map import large as large_page
-from app.pages.map import selection
-from app.session import loaders
+from app.session import loaders, state
 from app.session.export import FORMATS
 from astrojepa import plotting
 from astrojepa.evaluation.maps import large_map
@@ -134,3 +134,44 @@ def test_a_link_made_below_opens_the_same_above_and_the_other_way_round(
         for page in (test, other):
             assert name in [element.value for element in page.header]
             assert f"{count:,} of {COUNT:,} galaxies match" in words(page)
+
+
+@pytest.mark.slow
+def test_histograms_the_sky_and_what_differs_are_the_same_above_and_below(
+    opened: Any, survey: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panels: list[Any] = []
+    monkeypatch.setattr(
+        column_panel, "histograms", lambda key, shown, choose: panels.append((shown, choose))
+    )
+    frame = pd.read_parquet(survey[0])
+    inside = ((frame["redshift"] > 0.1) & (frame["label"] == "Merging")).to_numpy()
+    shown = ["label", "redshift", "magnitude"]
+    told = []
+    for threshold in (BELOW, ABOVE):
+        test, _ = opened(threshold, "map", filter=FILTER)
+        for key in (state.HISTOGRAMS_OPEN, state.SKY_OPEN, state.DIFFERENCES_OPEN):
+            test.session_state[key] = True
+        test.session_state[state.HISTOGRAMS] = shown
+        settled(test.run())
+        assert not test.error
+        for panel in panels[-1][0]:
+            values = frame[panel.column].to_numpy()
+            if len(edges := panel.found.edges):  # what lies beyond counts in the bars at the ends
+                ends = np.concatenate([[-np.inf], edges[1:-1], [np.inf]])
+                expected = [np.histogram(part, ends)[0] for part in (values, values[inside])]
+            else:
+                expected = [[(part == word).sum() for word in panel.found.words]
+                            for part in (values, values[inside])]  # fmt: skip
+            for counts, of in zip((panel.found.counts, panel.matching), expected, strict=True):
+                assert counts[: panel.found.bars].tolist() == list(of)
+        assert f"6 typical galaxies of {inside.sum():,}" in words(test)
+        assert "Mollweide" in words(test)
+        listed = tables(test)[0].set_index("column")
+        told.append(listed.loc[[name for name in ("label", "redshift") if name in listed.index]])
+    pd.testing.assert_frame_equal(*told)
+    gap = frame["redshift"][inside].mean() - frame["redshift"][~inside].mean()
+    parts = (frame["redshift"][inside], frame["redshift"][~inside])
+    pooled = np.sqrt(sum(((part - part.mean()) ** 2).sum() for part in parts) / (COUNT - 2))
+    assert told[0].loc["redshift", "effect size"] == f"d = {gap / pooled:+.2f}"
+    assert told[0].loc["redshift", "Selection"] == f"{parts[0].median():.4g}"

@@ -24,6 +24,7 @@ SELECTION, REST = "Selection", "Everything else"
 MOST = 20  # columns that are listed
 EXEMPLARS = 6
 TWO = "To compare two regions, add one to a collection, select the other, and choose both here."
+IMAGES = "Columns named *image* are measured on the images, radii in units of half the frame."
 _APART = ABOUT_FILES | {"ra", "dec"}
 
 
@@ -106,7 +107,8 @@ def _compare(
     if told:
         listed = pd.DataFrame(table(told[:MOST], names))
         show_table("what_differs", "What differs", listed)
-    st.caption(f"{summary(len(told), len(found))} {about.unmeasured}".rstrip())
+    about_images = IMAGES if measured else about.unmeasured
+    st.caption(f"{summary(len(told), len(found))} {about_images}".rstrip())
     _exemplars(about, names, sides)
 
 
@@ -144,8 +146,7 @@ def summary(told: int, compared: int) -> str:
         f"{told} of {compared} columns differ significantly (p < 0.001). {listed}Numbers: medians, "
         "and Cohen's d, the difference of the means in standard deviations. Words: the one that is "
         "most over-represented in the first set, its share in both, and Cramér's V (0 = same "
-        "shares, 1 = no word in common). Columns named *image* are measured on the images, radii "
-        "in units of half the frame."
+        "shares, 1 = no word in common)."
     )
 
 

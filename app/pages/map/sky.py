@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from astrojepa.data.sky import CELL
+from astrojepa.data.sky import CELL, sky_counts
 
 from ...components import figures
 from ...components.figure_click.figure_click import figure_click
@@ -26,7 +26,7 @@ class Sky:
     ra: np.ndarray  # degrees (m,)
     dec: np.ndarray
     inside: np.ndarray  # bool (m,): chosen
-    counts: np.ndarray | None  # of all others in each cell of the map; None where they are drawn
+    density: bool  # whether that of all galaxies is drawn, since there are more
     said: str
 
 
@@ -43,10 +43,15 @@ def sky_panel(about: Described, chosen: np.ndarray | None) -> None:
         )
         if found is None:
             return
+        counts = None
+        if found.density:
+            counts = about.ready(("sky",), "Counting positions", lambda report: counts_of(about))
+            if counts is None:
+                return
         from astrojepa import plotting
 
         figure = plotting.sky_figure(
-            found.ra, found.dec, found.inside, found.rows, about.ids(found.rows), found.counts
+            found.ra, found.dec, found.inside, found.rows, about.ids(found.rows), counts
         )
         figures.chart(figure, KEY, 420)
         figure_click(KEY, about.select)
@@ -54,19 +59,22 @@ def sky_panel(about: Described, chosen: np.ndarray | None) -> None:
 
 
 def sky_of(about: Described, chosen: np.ndarray | None) -> Sky:
-    """Return what is drawn: of more than 20,000 galaxies that are not chosen, their density."""
-    from astrojepa.data.sky import sky_counts
-
+    """Return what is drawn; more than 20,000 galaxies that are not chosen are not."""
     ra, dec = about.positions()
     placed, inside = np.isfinite(ra) & np.isfinite(dec), np.full(about.count, chosen is None)
     if chosen is not None:
         inside[chosen] = True
-    rest, counts = spread(placed & ~inside, MOST + 1), None
-    if len(rest) > MOST:
-        rest, counts = rest[:0], sky_counts(ra, dec)
-    rows = np.concatenate([spread(placed & inside, MOST), rest])
-    said = sentence(placed, inside, len(rows) - len(rest), counts is not None)
-    return Sky(rows, ra[rows], dec[rows], inside[rows], counts, said)
+    own, rest = spread(placed & inside, MOST), spread(placed & ~inside, MOST + 1)
+    rest = rest if len(rest) <= MOST else rest[:0]
+    rows = np.concatenate([own, rest])
+    density = len(rows) < np.count_nonzero(placed)
+    said = sentence(placed, inside, len(own), density)
+    return Sky(rows, ra[rows], dec[rows], inside[rows], density, said)
+
+
+def counts_of(about: Described) -> np.ndarray:
+    """Return how many galaxies lie in each cell of the map."""
+    return sky_counts(*about.positions())
 
 
 def spread(mask: np.ndarray, most: int) -> np.ndarray:
