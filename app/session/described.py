@@ -32,6 +32,10 @@ class Described(Protocol):
         """Their columns by name; one is read when it is asked for."""
 
     @property
+    def made_of(self) -> str:
+        """What changes with the columns that the session has made."""
+
+    @property
     def has_positions(self) -> bool:
         """Whether it is known where on the sky some are."""
 
@@ -76,7 +80,7 @@ class Described(Protocol):
 class OfWorkspace:
     """Those of a small data set, all of which is in memory."""
 
-    unmeasured = ""
+    unmeasured, made_of = "", ""
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace, self.columns = workspace, columns_of(workspace)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from astrojepa.evaluation.maps.large_map import LargeMap
+from astrojepa.data.values import Values
+from astrojepa.evaluation.maps.large_map import LargeMap, StoreColumns
 from astrojepa.evaluation.vectors.neighbour_index import LARGE, is_available
 from astrojepa.evaluation.vectors.store import store_files
 from astrojepa.progress import Progress
@@ -46,6 +48,14 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Made:
+    """A column that the session has made of a store."""
+
+    key: str  # changes with its values
+    read: Callable[[], Values]
+
+
+@dataclass(frozen=True)
 class Large:
     """A store that is open, a hash of its state on disk, and where its images are from."""
 
@@ -56,6 +66,7 @@ class Large:
     source: Source | None = None  # whose images are found by id
     pictures_key: str = ""  # changes with the store and with the source
     histograms: dict[str, Any] = field(default_factory=dict)  # of columns, the last ones
+    checkpoint: str = ""  # that the explorer was started with
 
     @property
     def label(self) -> str:
@@ -106,13 +117,35 @@ class Large:
             ("large colour", self.key, option), sentence, _colouring(self, option)
         )
 
+    @property
+    def made(self) -> dict[str, Made]:
+        """The columns that the session has made."""
+        from . import large_search
+
+        return large_search.columns(self)
+
+    @property
+    def columns(self) -> StoreColumns:
+        """What is known of galaxies beside ids and places: by the session, and by the store."""
+        made, names = self.made, self.map.described
+        return StoreColumns(
+            self.map, [*made, *names], {name: one.read for name, one in made.items()}
+        )
+
+    def reader(self, name: str) -> Callable[[], Values]:
+        """What reads a column, later and elsewhere too."""
+        made = self.made
+        return made[name].read if name in made else partial(self.map.column, name)
+
     def matching(self, expression: str) -> np.ndarray | None:
         """Which galaxies a filter chooses, bool (n,); None while they are counted."""
         sentence = f"Filtering {len(self.map):,} galaxies"
+        made = {name: one for name, one in self.made.items() if name in expression}
+        readers = {name: one.read for name, one in made.items()}
         return waiting.show_when_ready(
-            ("large filter", self.key, expression),
+            ("large filter", self.key, expression, *(one.key for one in made.values())),
             sentence,
-            lambda report: self.map.matching(expression),
+            lambda report: self.map.matching(expression, readers),
         )
 
     def order(self) -> Order | None:
@@ -283,7 +316,7 @@ def _opening(settings: Settings) -> tuple[Any, str, Callable[[Progress], Large |
     digest = _digest(path, files)
     sources = [(source, loaders.state_of(source)) for source in settings.asked]
     key = _digest(digest, sources)
-    task = _open(path, digest, settings.asked, key)
+    task = _open(path, digest, settings.asked, key, settings.checkpoint)
     return ("large", key), f"Opening {path.name}", task
 
 
@@ -300,7 +333,7 @@ def refuse(title: str, large: Large) -> None:
 
 
 def _open(
-    path: Path, digest: str, sources: tuple[Source, ...], key: str
+    path: Path, digest: str, sources: tuple[Source, ...], key: str, checkpoint: str
 ) -> Callable[[Progress], Large | None]:
     def task(report: Progress) -> Large | None:
         from astrojepa.evaluation.maps.large_map import is_large, open_large_map
@@ -319,7 +352,15 @@ def _open(
             )
         source = sources[0] if sources else None
         drawn = DrawnImages(store) if source is None and is_made_up(store) else None
-        return Large(path.name, digest, open_large_map(store), drawn, source, key)
+        return Large(
+            path.name,
+            digest,
+            open_large_map(store),
+            drawn,
+            source,
+            key,
+            checkpoint=checkpoint,
+        )
 
     return task
 

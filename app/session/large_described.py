@@ -30,7 +30,9 @@ class OfStore:
 
     def __init__(self, large: Large, images: Any) -> None:
         self.large, self.count = large, len(large.map)
-        self.columns: Mapping[str, Values] = large.map.described
+        self.columns: Mapping[str, Values] = large.columns
+        self.made = large.made
+        self.made_of = str([one.key for one in self.made.values()])
         self.pictures = "" if images is None else large.address
 
     @property
@@ -48,6 +50,8 @@ class OfStore:
         return found
 
     def histogram(self, name: str) -> Histogram:
+        if name in self.made:
+            return histogram(self.columns[name])
         kept = self.large.histograms
         if name not in kept:
             made = histogram(self.columns[name])

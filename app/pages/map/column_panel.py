@@ -34,7 +34,9 @@ def column_panel(about: Described, matching: np.ndarray | None, wrong: str) -> N
     with panel:
         if not kept and before != []:
             found = about.ready(
-                ("histograms",), "Reading columns", lambda report: worth_a_look(about.columns)
+                ("histograms", about.made_of),
+                "Reading columns",
+                lambda report: worth_a_look(about.columns),
             )
             if found is None:
                 return
@@ -94,7 +96,7 @@ def _panels(about: Described, names: list[str], matching: np.ndarray | None) -> 
             found.append(_panel(about, name, matching, expression))
         return found
 
-    key = ("histograms", tuple(names), expression, matching is None)
+    key = ("histograms", tuple(names), expression, matching is None, about.made_of)
     return about.ready(key, f"Counting {about.count:,} galaxies", task)
 
 

@@ -99,7 +99,7 @@ def _compare(
         found.append(differences(measured, *sides))
         return sorted(chain(*found), key=lambda one: (-one.strength, one.p))
 
-    key = ("differences", *map(digest, sides))
+    key = ("differences", *map(digest, sides), about.made_of)
     found = about.ready(key, f"Comparing {about.count:,} galaxies", task)
     if found is None:
         return
@@ -159,12 +159,13 @@ def _exemplars(
             return
         st.caption(f"{escape_markdown(name)}: {len(shown)} typical galaxies of {len(rows):,}")
         key, kinds = f"exemplars_{number}", about.class_names(shown)
-        if about.pictures:
-            selected = st.session_state.get(state.ROW)
-            captions = [(kind,) for kind in kinds]
-            gallery(key, about.pictures, shown.tolist(), captions, about.select, selected=selected)
-            continue
-        with st.container(horizontal=True, gap="small"):
-            for row, kind, own in zip(shown.tolist(), kinds, about.ids(shown), strict=True):
-                words = escape_markdown(own if kind == own else f"{own} ({kind})")
-                st.button(words, key=f"{key}_{row}", on_click=about.select, args=(row,))
+        gallery(
+            key,
+            about.pictures,
+            shown.tolist(),
+            [(kind,) for kind in kinds]
+            if about.pictures
+            else list(zip(about.ids(shown), kinds, strict=True)),
+            about.select,
+            selected=st.session_state.get(state.ROW),
+        )

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from astrojepa.data.filters import MOST_LETTERS
-from astrojepa.data.values import sortable
+from astrojepa.data.values import Values, sortable
 from astrojepa.evaluation.maps.large_map import WHOLE, Tile
 from astrojepa.evaluation.vectors.neighbour_index import is_available
 from astrojepa.progress import Progress
@@ -38,16 +38,19 @@ from ...components.latent_map.colouring import Colouring
 from ...components.latent_map.latent_map import latent_map, mark
 from ...components.latent_map.layers import option_name
 from ...components.latent_map.tiles import pack_tile, read_box, widened
+from ...components.search_buttons import search_buttons
 from ...components.send_button import send_button
 from ...components.survey_image import survey_picture, survey_toggle
-from ...session import links, reviewing, state, waiting
+from ...session import large_search, links, reviewing, state, waiting
 from ...session.export import plain_columns, table_file
 from ...session.large import RANKED, SCORE, Large, selected
 from ...session.large_described import OfStore
 from ...session.large_links import go_to, publish, show_galaxy
+from ...session.large_search import StoreSearch
 from . import search
 from .column_panel import column_panel
 from .difference_panel import difference_panel
+from .examples_bar import examples_bar, search_by_image
 from .filter_box import SYNTAX, set_filter
 from .selection import (
     GALLERY_KEYS,
@@ -56,6 +59,7 @@ from .selection import (
     SIZES,
     TILES,
     in_order,
+    made_columns,
     marked,
     order_menu,
     pager,
@@ -91,6 +95,7 @@ def show(large: Large, go: Callable[[str], None]) -> None:
 @st.fragment
 def _pane(large: Large, go: Callable[[str], None]) -> None:
     """Draw what follows a move or a click, in a fragment of its own so that the page stays."""
+    st.session_state.pop(state.WHOLE_PAGE, None)  # a change of the search draws all of this anew
     try:
         images = large.images()
         left, right = st.columns([2, 1], gap="medium")
@@ -124,7 +129,14 @@ def _map(
     """
     notes, board, below = st.container(), st.container(), st.container()
     with below:
-        matching, wrong = filter_row(large)
+        waits = examples_bar(
+            StoreSearch(large),
+            lambda: large_search.pending(large),
+            "" if images is None else large.address,
+            lambda row: large.names([row]) if images is None else kinds_of(large, row),
+            large_search.SAID,
+        )
+        matching, wrong = filter_row(large, waits)
     option = st.session_state[state.COLOUR]
     if st.session_state.get(state.OFF_COLOUR) != option:
         st.session_state[state.OFF], st.session_state[state.OFF_COLOUR] = (), option
@@ -196,13 +208,18 @@ def pictured(large: Large, images: Any) -> str:
     return text
 
 
-def filter_row(large: Large) -> tuple[np.ndarray | None, str]:
+def kinds_of(large: Large, row: int) -> list[str]:
+    """Name the class of a galaxy, or else its id."""
+    return class_names(large.map.store.known_of(np.array([row])))
+
+
+def filter_row(large: Large, waits: bool = False) -> tuple[np.ndarray | None, str]:
     """Draw the filter; returns which galaxies match, None without one, and while they are
-    counted; and what is wrong with it.
+    counted; and what is wrong with it. It `waits` for columns that it may name.
     """
     st.session_state.setdefault(state.FILTER, "")
     with st.container(horizontal=True, vertical_alignment="bottom", key="filter_row"):
-        columns = ", ".join(map(escape_markdown, large.map.store.names))
+        columns = ", ".join(map(escape_markdown, (*large.made, *large.map.store.names)))
         st.text_input(
             "Filter",
             key=state.FILTER,
@@ -211,8 +228,9 @@ def filter_row(large: Large) -> tuple[np.ndarray | None, str]:
         )
         if st.session_state[state.FILTER]:
             st.button("Clear filter", on_click=set_filter, args=("",))
+        search_by_image(StoreSearch(large), large_search.without(large))
     expression = st.session_state[state.FILTER]
-    if not expression.strip():
+    if waits or not expression.strip():
         return None, ""
     try:
         matching = large.matching(expression)
@@ -320,7 +338,8 @@ def order_options(large: Large) -> list[str]:
     """Return what a selection can be sorted by: the anomaly score where there is one, first."""
     names = [name for name in large.map.store.names if name not in (SCORE, "x", "y")]
     score = [SCORE] if SCORE in large.scores else []
-    return [*score, ON_MAP, *([] if selected(large) is None else [SIMILARITY]), *names]
+    similarity = [] if selected(large) is None else [SIMILARITY]
+    return [*score, ON_MAP, *similarity, *large.made, *names]
 
 
 def _arranged(
@@ -330,7 +349,7 @@ def _arranged(
     they are. `of`: the polygons, the filter and the legend that chose them.
     """
     row = selected(large) if by == SIMILARITY else None
-    index = None
+    index, read = None, large.reader(by)
     if row is not None and is_available() and (index := large.index()) is None:
         return None
 
@@ -340,12 +359,12 @@ def _arranged(
         elif by == ON_MAP:
             values = np.arange(len(rows), dtype=np.float64)
         else:  # the most anomalous first
-            values = sortable(large.map.column(by))[rows] * (-1 if by == SCORE else 1)
+            values = sortable(read())[rows] * (-1 if by == SCORE else 1)
         order = in_order(values, reverse)[:RANKED]
         return rows[order], values[order]
 
     return waiting.show_when_ready(
-        ("large order", large.key, str(of), by, reverse, row),
+        ("large order", large.key, str(of), by, _made_of(large, by), reverse, row),
         f"Sorting {len(rows):,} galaxies",
         task,
     )
@@ -362,11 +381,18 @@ def _captions(
     column = colour if by == ON_MAP and colour != large.label else by
     if column == SIMILARITY:
         said = [f"distance {value:.2f}" for value in values]
+    elif column in large.made:
+        said = [f"{column.replace('_', ' ')} {_cell(value)}" for value in values]
     elif column in large.map.store.names:
         found = large.map.store.table_of(rows)[column].tolist()
         said = [f"{column.replace('_', ' ')} {_cell(value)}" for value in found]
     lines = zip(kinds, said, marked(key, rows), strict=True)
     return [[kind, f"{text}{mark}".removeprefix(", ")] for kind, text, mark in lines]
+
+
+def _made_of(large: Large, name: str) -> str:
+    """Return what changes with a column that the session has made; "" for any other."""
+    return made.key if (made := large.made.get(name)) else ""
 
 
 def _cell(value: Any) -> str:
@@ -385,11 +411,12 @@ def export_rows(
     the link to what is shown.
     """
     facts = {**large.provenance, **further, "view": (link := publish(large))}
+    made = {} if ranks is not None else {name: one.read for name, one in large.made.items()}
     export_menu(
         key,
         "galaxies" if ranks is None else "leaderboard",
         min(len(rows), RANKED),
-        lambda ending: table_of(large, rows, ending, facts, ranks=ranks),
+        lambda ending: table_of(large, rows, ending, facts, ranks=ranks, made=made),
     )
     return link
 
@@ -401,12 +428,14 @@ def table_of(
     facts: Mapping[str, Any],
     *,
     ranks: np.ndarray | None = None,
+    made: Mapping[str, Callable[[], Values]] | None = None,
 ) -> bytes:
     """Write galaxies, the first 100,000 of them, as a table of this format; with `ranks`, with the
-    columns of the leaderboard that `facts` tell of.
+    columns of the leaderboard that `facts` tell of; with those that the session has made.
     """
     data = large.galaxies(rows[:RANKED])
     more = [] if ranks is None else ranked_columns(data, ranks, facts["ranked_by"])
+    more += made_columns(made or {}, rows[:RANKED])
     return table_file(ending, data, np.arange(len(data)), more, facts)
 
 
@@ -431,6 +460,7 @@ def _galaxy(
     survey_toggle(place)
     beside = st.container()
     found = nearest(large, images, row)
+    search_buttons(StoreSearch(large), row)
     columns_and_links(large, table)
     copy_link(publish(large))
     if st.button("Open galaxy page", key="open_galaxy"):

@@ -67,7 +67,7 @@ def sky_of(about: Described, chosen: np.ndarray | None) -> Sky:
     own, rest = spread(placed & inside, MOST), spread(placed & ~inside, MOST + 1)
     rest = rest if len(rest) <= MOST else rest[:0]
     rows = np.concatenate([own, rest])
-    density = len(rows) < np.count_nonzero(placed)
+    density = len(rows) < int(np.count_nonzero(placed))
     said = sentence(placed, inside, len(own), density)
     return Sky(rows, ra[rows], dec[rows], inside[rows], density, said)
 

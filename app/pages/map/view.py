@@ -18,7 +18,7 @@ from ...components.guide.guide import guide
 from ...components.latent_map import colouring, geometry
 from ...components.latent_map.latent_map import latent_map, mark
 from ...components.latent_map.layers import Layers, colour_options, layers, option_name
-from ...session import clusters, columns, links, loaders, state, waiting
+from ...session import clusters, columns, examples, links, loaders, state, waiting
 from ...session.described import OfWorkspace
 from ...session.queue import imported
 from ...session.workspace import Workspace
@@ -97,7 +97,12 @@ def _map(workspace: Workspace, line: Any) -> np.ndarray | None:
         st.session_state[state.OFF], st.session_state[state.OFF_COLOUR] = (), shown.option
     polygons = _polygons(workspace, shown.method, method)
     board = st.container()
-    pending = examples_bar(workspace)
+    pending = examples_bar(
+        workspace,
+        lambda: examples.pending(workspace),
+        workspace.pictures,
+        lambda row: (workspace.class_name(row),),
+    )
     # a filter by clusters or by a search waits for them
     matching, wrong = (None, "") if waits or pending else columns.filtered(workspace)
     with board:

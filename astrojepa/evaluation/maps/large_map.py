@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -124,12 +124,15 @@ class LargeMap:
             found.append(rows[points_in_polygon(self.places[rows], polygon)])
         return np.unique(np.concatenate(found))
 
-    def matching(self, expression: str) -> np.ndarray:
+    def matching(
+        self, expression: str, made: Mapping[str, Callable[[], Values]] | None = None
+    ) -> np.ndarray:
         """Return which galaxies a filter chooses: bool (n,). Only columns that it names are read.
 
-        Raises ValueError as `astrojepa.data.filters.matching`.
+        `made` reads further columns. Raises ValueError as `astrojepa.data.filters.matching`.
         """
-        return matching(expression, self.columns)
+        made, own = made or {}, self.columns
+        return matching(expression, StoreColumns(self, [*made, *own], made))
 
     @property
     def columns(self) -> StoreColumns:
@@ -227,13 +230,20 @@ class LargeMap:
 class StoreColumns(Mapping[str, Values]):
     """Columns of a store, read when they are asked for; that of its labels is `class` too."""
 
-    def __init__(self, large: LargeMap, names: Sequence[str]) -> None:
-        self.large, self.names = large, names
+    def __init__(
+        self,
+        large: LargeMap,
+        names: Sequence[str],
+        made: Mapping[str, Callable[[], Values]] | None = None,
+    ) -> None:
+        self.large, self.names, self.made = large, names, made or {}
         self.label = large.store.layouts[0].known.get("label", "")
 
     def __getitem__(self, name: str) -> Values:
         if name not in self.names:
             raise KeyError(name)
+        if name in self.made:
+            return self.made[name]()
         own = name in self.large.store.names
         return self.large.column(self.label if name == "class" and not own else name)
 
