@@ -175,3 +175,50 @@ def test_histograms_the_sky_and_what_differs_are_the_same_above_and_below(
     pooled = np.sqrt(sum(((part - part.mean()) ** 2).sum() for part in parts) / (COUNT - 2))
     assert told[0].loc["redshift", "effect size"] == f"d = {gap / pooled:+.2f}"
     assert told[0].loc["redshift", "Selection"] == f"{parts[0].median():.4g}"
+
+
+@pytest.mark.slow
+def test_a_search_by_examples_finds_the_same_above_and_below_and_its_link_opens_in_both(
+    opened: Any, survey: tuple[Path, Path]
+) -> None:
+    frame = pd.read_parquet(survey[0])
+    vectors = np.stack(frame["vector"].to_numpy()).astype(np.float64)
+    vectors = (vectors - vectors.mean(axis=0)) / vectors.std(axis=0)
+    own = vectors[[1234, 77]].mean(axis=0)
+    gaps = np.linalg.norm(vectors - (own + (own - vectors[5]) / 2), axis=1)
+    expected = frame["object_id"][np.argsort(gaps)[:100]].astype(str).tolist()
+    given = {"id": str(frame["object_id"][1234]), "galaxy": "1234", "like": "1234.77"}
+    given |= {"unlike": "5", "filter": "search_rank <= 100", "sort": "search_rank"}
+    links = []
+    for threshold in (BELOW, ABOVE):
+        test, exports = opened(threshold, "map", **given)
+        assert not test.error
+        assert f"100 of {COUNT:,} galaxies match." in words(test)
+        assert "Searching for galaxies like 2 examples, less like 1" in words(test)
+        found = read(".csv", exports["selection"][2](".csv"))[0]
+        assert set(found["id"]) == set(expected), "in this order but for float16 above"
+        own = found["id"].map(dict(zip(frame["object_id"].astype(str), gaps, strict=True)))
+        np.testing.assert_allclose(found["search_distance"], own, rtol=2e-3)
+        assert found["search_rank"].tolist() == list(range(1, 101))
+        links.append(dict(test.query_params))
+    assert all(links[0][key] == links[1][key] == given[key] for key in given)
+
+
+@pytest.mark.slow
+def test_more_like_this_begins_a_search_of_a_large_store_and_a_galaxy_of_another_order_ends_it(
+    opened: Any, survey: tuple[Path, Path]
+) -> None:
+    name = str(pd.read_parquet(survey[0])["object_id"][1234])
+    test, _ = opened(ABOVE, "map", id=name)
+    assert "does not say which model its vectors are from" in words(test)
+    test.button(key="search_first").click().run()
+    settled(test)
+    assert test.query_params["filter"] == "search_rank <= 100"
+    assert test.query_params["like"] == "1234"
+    assert f"100 of {COUNT:,} galaxies match." in words(test)
+    assert "The nearest 1,000 have a rank." in words(test)
+    next(box for box in test.button if box.label == "End search").click().run()
+    settled(test)
+    assert not {"filter", "like"} & set(test.query_params)
+    other, _ = opened(ABOVE, "map", id=name, galaxy="7", like="7")
+    assert "Searching for" not in words(other)
