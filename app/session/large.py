@@ -20,10 +20,11 @@ from astrojepa.progress import Progress
 
 from ..components.escape_markdown import escape_markdown
 from ..components.latent_map import colouring
+from ..components.latent_map.layers import option_name
 from ..server import pictures
 from ..server.serving import Source
 from ..server.settings import Settings
-from . import loaders, opening, state, waiting
+from . import clusters, loaders, opening, state, waiting
 from .gathered import Gathered
 
 NO_COLOUR = "none"
@@ -84,7 +85,7 @@ class Large:
         first = self.map.store.table_of(np.array([0]))
         known = {self.label, self.map.store.layouts[0].known["id"], "x", "y", ""}
         numbers = [name for name in first if first[name].dtype.kind == "f" and name not in known]
-        return [*([self.label] if self.label else []), *numbers, NO_COLOUR]
+        return [*([self.label] if self.label else []), *numbers, *clusters.LEVELS, NO_COLOUR]
 
     @property
     def scores(self) -> list[str]:
@@ -111,7 +112,18 @@ class Large:
         return {**by, **self.map.store.facts, "data": self.name, "data_fingerprint": self.key}
 
     def coloured(self, option: str) -> colouring.Colouring | None:
-        """The colours by a column; None while they are computed."""
+        """The colours by a column, or by clusters that are there; None while they are computed."""
+        if option in clusters.LEVELS:
+            from .large_clusters import at_hand
+
+            found, level = at_hand(self), clusters.LEVELS[option]
+            assert found is not None
+            labels, names, title = found.level(level).labels, found.names(level), option
+            return waiting.show_when_ready(
+                ("large colour", self.key, option),
+                "Colouring by clusters",
+                lambda report: colouring.by_cluster(labels, names, option_name(title)),
+            )
         sentence = f"Colouring {len(self.map):,} galaxies by {option}"
         return waiting.show_when_ready(
             ("large colour", self.key, option), sentence, _colouring(self, option)
@@ -120,9 +132,9 @@ class Large:
     @property
     def made(self) -> dict[str, Made]:
         """The columns that the session has made."""
-        from . import large_search
+        from . import large_clusters, large_search
 
-        return large_search.columns(self)
+        return {**large_search.columns(self), **large_clusters.columns(self)}
 
     @property
     def columns(self) -> StoreColumns:

@@ -19,8 +19,10 @@ from app.pages.map import large as large_page
 from app.session import loaders, state
 from app.session.export import FORMATS
 from astrojepa import plotting
-from astrojepa.evaluation.maps import large_map
+from astrojepa.evaluation.maps import clusters, large_map, store_clusters
 from astrojepa.evaluation.vectors.simulated_store import Mixture, simulate_store
+from astrojepa.evaluation.vectors.store import open_store
+from astrojepa.types import Embeddings
 
 pytestmark = QUIET
 COUNT = 2100  # more images than are checked unasked
@@ -222,3 +224,59 @@ def test_more_like_this_begins_a_search_of_a_large_store_and_a_galaxy_of_another
     assert not {"filter", "like"} & set(test.query_params)
     other, _ = opened(ABOVE, "map", id=name, galaxy="7", like="7")
     assert "Searching for" not in words(other)
+
+
+@pytest.fixture(scope="module")
+def islands(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Vectors of three groups of galaxies, each with a word of its own."""
+    generator, folder = np.random.default_rng(0), tmp_path_factory.mktemp("islands")
+    group = np.repeat([0, 1, 2], [900, 600, 500])
+    centres = np.array([[0, 0, 0, 0], [20, 0, 0, 0], [0, 25, 0, 0]], float)
+    vectors = generator.normal(size=(2000, 4)) + centres[group]
+    frame = pd.DataFrame({"object_id": np.arange(2000), "vector": list(vectors.astype(np.float32))})
+    frame["label"] = np.array(["red", "green", "blue"])[group]
+    frame["x"], frame["y"] = vectors[:, 0], vectors[:, 1]
+    frame.sample(frac=1, random_state=0).to_parquet(folder / "a.parquet", index=False)
+    return folder
+
+
+@pytest.mark.slow
+def test_clusters_are_the_same_above_and_below_and_every_galaxy_joins_its_nearest(
+    islands: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(islands)
+    columns = store.read()
+    embeddings = Embeddings(columns.vectors, np.full(2000, -1), columns.known["id"].astype(str), ())
+    below = clusters.find_clusters(embeddings, cache=False)
+    above = store_clusters.find_store_clusters(store, cache=False)
+    assert below.fine.count > 2
+    for level in ("coarse", "fine"):
+        one, other = getattr(above, level), getattr(below, level)
+        np.testing.assert_array_equal(one.labels, other.labels)
+        assert one.stability == pytest.approx(other.stability)
+    monkeypatch.setattr(store_clusters, "SCALED", 500)
+    found = store_clusters.find_store_clusters(store, cache=False).fine
+    assert found.count > 2
+    rows = np.sort(np.random.default_rng(0).choice(2000, 500, replace=False, shuffle=False))
+    assert rows.tolist() == store_clusters.sample_of(2000).tolist()
+    scaled = columns.vectors / columns.vectors[rows].std(axis=0)  # all four components are kept
+    gaps = np.linalg.norm(scaled[:, None] - scaled[rows], axis=2)
+    np.testing.assert_array_equal(found.labels, found.labels[rows][gaps.argmin(axis=1)])
+
+
+@pytest.mark.slow
+def test_clusters_of_a_large_store_colour_it_and_are_chosen_by_the_filter_of_a_link(
+    opened: Any, islands: Path, monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
+    opened(ABOVE, "about")  # lowers the threshold
+    query = {"colour": "feature cluster", "filter": "feature_cluster == '100 % red'"}
+    options = {"data": "", "checkpoint": "", "flags": [f"--vectors={islands}"], "query": query}
+    test = run_page(monkeypatch, pages_cache, "map", **options)
+    assert not test.error
+    found = store_clusters.find_store_clusters(open_store(islands), cache=False).coarse
+    largest = np.flatnonzero(found.labels == 0)
+    kinds = pd.read_parquet(islands)["label"][largest]
+    assert kinds.mode()[0] == "red"
+    assert f"**{found.count} clusters** in feature space hold" in words(test)
+    assert f"{len(largest):,} of 2,000 galaxies match." in words(test)
+    assert {"100 % blue", "100 % green"} <= {box.label.rsplit(" (")[0] for box in test.button}

@@ -41,13 +41,14 @@ from ...components.latent_map.tiles import pack_tile, read_box, widened
 from ...components.search_buttons import search_buttons
 from ...components.send_button import send_button
 from ...components.survey_image import survey_picture, survey_toggle
-from ...session import large_search, links, reviewing, state, waiting
+from ...session import clusters, large_clusters, large_search, links, reviewing, state, waiting
 from ...session.export import plain_columns, table_file
 from ...session.large import RANKED, SCORE, Large, selected
 from ...session.large_described import OfStore
 from ...session.large_links import go_to, publish, show_galaxy
 from ...session.large_search import StoreSearch
 from . import search
+from .cluster_choice import choose_cluster, clusters_sentence
 from .column_panel import column_panel
 from .difference_panel import difference_panel
 from .examples_bar import examples_bar, search_by_image
@@ -138,6 +139,8 @@ def _map(
         )
         matching, wrong = filter_row(large, waits)
     option = st.session_state[state.COLOUR]
+    if option in clusters.LEVELS and large_clusters.at_hand(large) is None:
+        option = large.options[0]  # meanwhile
     if st.session_state.get(state.OFF_COLOUR) != option:
         st.session_state[state.OFF], st.session_state[state.OFF_COLOUR] = (), option
     with notes:
@@ -154,6 +157,7 @@ def _map(
         "pictures": large.address,
         "classes": list(classes),
         "shapes": [style.shape for style in palette.class_styles(classes)],
+        "labels": large_clusters.marks(large, option) if option in clusters.LEVELS else [],
     }
     with notes:
         st.caption(said(large, tile, matching is not None, pictured(large, images)))
@@ -208,14 +212,28 @@ def pictured(large: Large, images: Any) -> str:
     return text
 
 
+def find_clusters(large: Large) -> bool:
+    """Find clusters where they are asked for, and say how stable they are; whether they are still
+    to come.
+    """
+    if not clusters.asked_for():
+        return False
+    found = waiting.show_when_ready(*large_clusters.task(large))
+    if found is None:
+        return True
+    choose_cluster(found)
+    st.caption(f"{clusters_sentence(found.clusters)} {large_clusters.SAID}")
+    return False
+
+
 def kinds_of(large: Large, row: int) -> list[str]:
     """Name the class of a galaxy, or else its id."""
     return class_names(large.map.store.known_of(np.array([row])))
 
 
-def filter_row(large: Large, waits: bool = False) -> tuple[np.ndarray | None, str]:
+def filter_row(large: Large, waits: bool | None = None) -> tuple[np.ndarray | None, str]:
     """Draw the filter; returns which galaxies match, None without one, and while they are
-    counted; and what is wrong with it. It `waits` for columns that it may name.
+    counted; and what is wrong with it. It `waits` for a search, which is done where it is None.
     """
     st.session_state.setdefault(state.FILTER, "")
     with st.container(horizontal=True, vertical_alignment="bottom", key="filter_row"):
@@ -229,6 +247,8 @@ def filter_row(large: Large, waits: bool = False) -> tuple[np.ndarray | None, st
         if st.session_state[state.FILTER]:
             st.button("Clear filter", on_click=set_filter, args=("",))
         search_by_image(StoreSearch(large), large_search.without(large))
+    waits = large_search.pending(large) if waits is None else waits
+    waits |= find_clusters(large)
     expression = st.session_state[state.FILTER]
     if waits or not expression.strip():
         return None, ""
