@@ -12,7 +12,7 @@ import streamlit as st
 from astrojepa.data.filters import MOST_LETTERS
 from astrojepa.data.values import Values, sortable
 from astrojepa.evaluation.maps.large_map import WHOLE, Tile
-from astrojepa.evaluation.vectors.neighbour_index import is_available
+from astrojepa.evaluation.vectors.neighbour_index import LARGE, is_available
 from astrojepa.progress import Progress
 from astrojepa.tables import Column
 from astrojepa.wording import galaxies
@@ -90,6 +90,11 @@ def show(large: Large, go: Callable[[str], None]) -> None:
             args=(large,),
         )
         st.button("Random", key="random", on_click=_random, args=(large,), shortcut="s")
+        with st.popover("Map options"):
+            st.caption(
+                "This is the map of the store, its columns `x` and `y`. Other projections and the "
+                f"3-D map are for up to {LARGE:,} galaxies."
+            )
     _pane(large, go)
 
 
