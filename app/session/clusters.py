@@ -30,8 +30,14 @@ def wanted(workspace: Workspace) -> bool:
 
 def asked_for() -> bool:
     """Whether the session asks for clusters, by colour or filter."""
-    named = re.search(r"feature[ _]cluster", st.session_state.get(state.FILTER, ""), re.IGNORECASE)
-    return st.session_state.get(state.COLOUR) in LEVELS or named is not None
+    return st.session_state.get(state.COLOUR) in LEVELS or named_in(
+        st.session_state.get(state.FILTER, "")
+    )
+
+
+def named_in(expression: str) -> bool:
+    """Whether a filter names clusters."""
+    return re.search(r"feature[ _]cluster", expression, re.IGNORECASE) is not None
 
 
 def task(workspace: Workspace) -> Task:

@@ -62,12 +62,13 @@ def asked(workspace: Searchable) -> Search:
     searched = st.session_state.get(state.EXAMPLES_OF)
     if not searched or searched != workspace.searched[0]:
         return Search()
-    held = st.session_state.get(state.UPLOADS, {}) if workspace.can_embed else {}
+    named = st.session_state.get(state.LIKE_IMAGES, ())
+    held = st.session_state.get(state.UPLOADS, {}) if named and workspace.can_embed else {}
     like, unlike = (
         tuple(row for row in st.session_state.get(key, ()) if row < workspace.searched[1])
         for key in (state.LIKE, state.UNLIKE)
     )
-    images = tuple(name for name in st.session_state.get(state.LIKE_IMAGES, ()) if name in held)
+    images = tuple(name for name in named if name in held)
     region = st.session_state.get(state.REGION, "")
     if region and _read_region(workspace, region) is None:
         region = ""

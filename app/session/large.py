@@ -150,7 +150,17 @@ class Large:
         return made[name].read if name in made else partial(self.map.column, name)
 
     def matching(self, expression: str) -> np.ndarray | None:
-        """Which galaxies a filter chooses, bool (n,); None while they are counted."""
+        """Which galaxies a filter chooses, bool (n,); None while they are counted, or what it names
+        is sought.
+        """
+        from . import examples, large_clusters, large_search
+
+        searched = examples.RANK in expression or examples.DISTANCE in expression
+        if searched and large_search.pending(self):
+            return None
+        named = clusters.named_in(expression)
+        if named and waiting.show_when_ready(*large_clusters.task(self)) is None:
+            return None
         sentence = f"Filtering {len(self.map):,} galaxies"
         made = {name: one for name, one in self.made.items() if name in expression}
         readers = {name: one.read for name, one in made.items()}

@@ -142,7 +142,7 @@ def _map(
             lambda row: large.names([row]) if images is None else kinds_of(large, row),
             large_search.SAID,
         )
-        matching, wrong = filter_row(large, waits)
+        matching, wrong = filter_row(large, waits, on_map=True)
     option = st.session_state[state.COLOUR]
     if option in clusters.LEVELS and large_clusters.at_hand(large) is None:
         option = large.options[0]  # meanwhile
@@ -236,9 +236,11 @@ def kinds_of(large: Large, row: int) -> list[str]:
     return class_names(large.map.store.known_of(np.array([row])))
 
 
-def filter_row(large: Large, waits: bool | None = None) -> tuple[np.ndarray | None, str]:
+def filter_row(
+    large: Large, waits: bool = False, *, on_map: bool = False
+) -> tuple[np.ndarray | None, str]:
     """Draw the filter; returns which galaxies match, None without one, and while they are
-    counted; and what is wrong with it. It `waits` for a search, which is done where it is None.
+    counted; and what is wrong with it. It `waits` for what it may name.
     """
     st.session_state.setdefault(state.FILTER, "")
     with st.container(horizontal=True, vertical_alignment="bottom", key="filter_row"):
@@ -251,9 +253,9 @@ def filter_row(large: Large, waits: bool | None = None) -> tuple[np.ndarray | No
         )
         if st.session_state[state.FILTER]:
             st.button("Clear filter", on_click=set_filter, args=("",))
-        search_by_image(StoreSearch(large), large_search.without(large))
-    waits = large_search.pending(large) if waits is None else waits
-    waits |= find_clusters(large)
+        if on_map:
+            search_by_image(StoreSearch(large), large_search.without(large))
+    waits |= on_map and find_clusters(large)
     expression = st.session_state[state.FILTER]
     if waits or not expression.strip():
         return None, ""
