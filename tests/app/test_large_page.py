@@ -32,7 +32,17 @@ from app.pages.probe import label_next, report, tasks
 from app.pages.probe import large as probe
 from app.server import first_look, pictures
 from app.server.settings import read_settings
-from app.session import keepsake, large, loaders, marks, state, store_sample, uploads
+from app.session import (
+    keepsake,
+    large,
+    loaders,
+    marks,
+    opening,
+    state,
+    store_sample,
+    uploads,
+    waiting,
+)
 from app.session.large import Large
 from astrojepa import plotting
 from astrojepa.data.crops import resize_frame
@@ -1004,9 +1014,18 @@ def test_an_image_is_searched_with_by_the_model_of_the_vectors_and_no_other(
     test.session_state[state.UPLOADS] = {held.digest: held}
     test.session_state[state.LIKE_IMAGES] = (held.digest,)
     test.session_state[state.FILTER] = "search_rank <= 1"
+    loads: list[str] = []
+    load = opening.open_model
+    monkeypatch.setattr(
+        opening, "open_model", lambda *given: (loads.append("once"), load(*given))[1]
+    )
+    monkeypatch.setattr(waiting, "PATIENCE", 0.0)  # as on a busy machine
     settled(test.run())
+    assert len(loads) < 20, "it is loaded again and again"
     if not right:
-        assert any("are those of the model 00000000, not of" in one.value for one in test.error)
+        said = [one.value for one in test.error]
+        assert len(said) == 1
+        assert "are those of the model 00000000, not of" in said[0]
         return
     assert not test.error
     assert "1 of 1,100 galaxies match." in words(test)

@@ -137,7 +137,7 @@ def _map(
     with below:
         waits = examples_bar(
             StoreSearch(large),
-            lambda: large_search.pending(large),
+            lambda: search_pending(large),
             "" if images is None else large.address,
             lambda row: large.names([row]) if images is None else kinds_of(large, row),
             large_search.SAID,
@@ -215,6 +215,15 @@ def pictured(large: Large, images: Any) -> str:
         which = "image of another galaxy" if images.others == 1 else "images of other galaxies"
         text += f", which has {images.others:,} {which}"
     return text
+
+
+def search_pending(large: Large) -> bool:
+    """Search for what is not found yet; whether it is not there, and the filter cannot name it."""
+    try:
+        return large_search.pending(large)
+    except ValueError as error:  # which the filter must not cause once more
+        st.error(escape_markdown(error))
+        return True
 
 
 def find_clusters(large: Large) -> bool:
