@@ -265,14 +265,21 @@ def map_figure(
 
 
 def sky_figure(
-    ra: np.ndarray, dec: np.ndarray, chosen: np.ndarray, rows: np.ndarray, ids: np.ndarray
+    ra: np.ndarray,
+    dec: np.ndarray,
+    chosen: np.ndarray,
+    rows: np.ndarray,
+    ids: np.ndarray,
+    counts: np.ndarray | None = None,
 ) -> go.Figure:
     """Draw positions (m,) in degrees on the whole sky, Mollweide, east to the left.
 
     Those that are `chosen`, bool (m,), lie in colour above the grey others. `rows` (m,) is what a
-    click tells, `ids` (m,) what hovering shows. Positions must be finite.
+    click tells, `ids` (m,) what hovering shows. Positions must be finite. `counts` of the others,
+    as `sky_counts` gives them, lie below.
     """
-    traces = [_graticule()]
+    traces = [] if counts is None else [_density(counts)]
+    traces.append(_graticule())
     for name, inside, colour, opacity in (
         ("other galaxies", ~chosen, MUTED, 0.35),
         ("selected", chosen, ACCENT, 0.9),
@@ -296,6 +303,22 @@ def sky_figure(
     )
     figure.update_xaxes(visible=False, range=[-2.05, 2.05], constrain="domain")
     return figure.update_yaxes(visible=False, range=[-1.05, 1.05], scaleanchor="x")
+
+
+def _density(counts: np.ndarray) -> go.Heatmap:
+    """Draw how many galaxies lie in each cell of the sky, on a logarithmic scale."""
+    down, across = counts.shape
+    there = np.where(counts > 0, counts, np.nan)
+    return go.Heatmap(
+        x=np.linspace(-2, 2, across + 1),
+        y=np.linspace(-1, 1, down + 1),
+        z=np.log10(there).round(2),
+        customdata=counts,
+        colorscale=[[0, FAINT], [1, MUTED]],
+        zmin=0 if np.nanmax(there) > 1 else -1,
+        showscale=False,
+        hovertemplate="%{customdata:,} galaxies<extra></extra>",
+    )
 
 
 def _graticule(step: int = 30) -> go.Scatter:

@@ -20,14 +20,24 @@ import numpy as np
 from app.components.latent_map import colouring
 from app.components.latent_map.tiles import pack_tile, widened
 from app.pages.anomalies.large_order import RERANKED
+from app.pages.map.column_panel import worth_a_look
 from app.pages.map.selection import in_order
+from app.pages.map.sky import counts_of, sky_of
 from app.session.large import RANKED, Large
+from app.session.large_described import OfStore
+from app.session.large_search import MOST
+from app.session.loaders import FEW
 from app.session.store_sample import draw, read
 from astrojepa.evaluation.anomalies.feedback import rerank
+from astrojepa.evaluation.maps.differences import differences
 from astrojepa.evaluation.maps.large_map import UNITS, LargeMap, open_large_map
+from astrojepa.evaluation.maps.store_clusters import find_store_clusters
+from astrojepa.evaluation.vectors.exemplars import exemplars
 from astrojepa.evaluation.vectors.store import open_store
 from astrojepa.evaluation.vectors.store_galaxies import galaxies_of
 from astrojepa.evaluation.vectors.store_index import StoreIndex, open_index
+from astrojepa.evaluation.vectors.store_search import nearest_to_examples
+from astrojepa.files import read_json
 from astrojepa.plotting import histogram
 from benchmarks.measure import machine, write
 
@@ -99,6 +109,7 @@ def measure(path: str, with_index: bool) -> dict[str, Any]:
         **({} if index is None else by_index(large, index, rows)),
         "marks": marks(large),
         "probe_sample": probe_sample(Large("", "", large)),
+        "panels": panels(Large("", "", large), index),
         "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
 
@@ -176,6 +187,52 @@ def probe_sample(large: Large) -> dict[str, Any]:
     return {"count": len(drawn.rows), "draw": drawing, "read": reading}
 
 
+def panels(large: Large, index: StoreIndex | None) -> dict[str, Any]:
+    """Measure the panels below the map, a search by two examples (by the index), and clusters."""
+    about = OfStore(large, None)
+    kept, reading = timed(lambda: [about.histogram(one) for one in worth_a_look(about.columns)])
+    matching = large.map.matching("redshift > 0.1")
+    rows, rest = np.flatnonzero(matching), np.flatnonzero(~matching)
+    compared = [name for name in about.columns if name not in ("ra", "dec")]
+    like, unlike = np.random.default_rng(2).integers(0, about.count, (2, 50, 2))
+    none = np.zeros((0, large.map.store.width), np.float32)
+
+    def differ() -> None:
+        for name in compared:
+            differences({name: about.columns[name]}, rows, rest)
+
+    def typical(chosen: np.ndarray) -> np.ndarray:
+        assert index is not None
+        some = np.sort(np.random.default_rng(0).permutation(chosen)[:FEW])
+        return exemplars(index.index.features[some].astype(np.float32), 6)
+
+    def search(number: int) -> Any:
+        examples = like[number], unlike[number], none
+        return nearest_to_examples(large.map.store, index, *examples, MOST)
+
+    found, finding = timed(lambda: find_store_clusters(large.map.store, cache=False))
+    labels = found.fine.labels
+    names_of = tuple(map(str, range(found.fine.count)))
+    by_index = {}
+    if index is not None:
+        typical(rows)
+        by_index = {
+            "typical": timed(lambda: [typical(rows), typical(rest)])[1],
+            "search": repeated([partial(search, number) for number in range(50)]),
+        }
+    return {
+        "columns": len(kept),
+        "read": reading,
+        "count_matching": timed(lambda: [one.counted(matching) for one in kept])[1],
+        "differ": timed(differ)[1],
+        "sky": timed(lambda: sky_of(about, rows))[1],
+        "sky_density": timed(lambda: counts_of(about))[1],
+        "clusters": finding,
+        "colour_clusters": timed(lambda: colouring.by_cluster(labels, names_of, ""))[1],
+        **by_index,
+    }
+
+
 def column_of(large: LargeMap, name: str) -> np.ndarray:
     """Return a column of numbers of all galaxies."""
     values: Any = large.column(name)
@@ -195,7 +252,13 @@ def main() -> None:
     parser.add_argument("store", help="folder that astrojepa simulate-store wrote")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/large_map.json"))
     parser.add_argument("--without-index", action="store_true", help="leave neighbours out")
+    parser.add_argument("--panels", action="store_true", help="measure the panels again alone")
     given = parser.parse_args()
+    if given.panels:
+        large = Large("", "", open_large_map(open_store(given.store)))
+        index = None if given.without_index else open_index(large.map.store)
+        write(given.out, {**read_json(given.out), "panels": panels(large, index)})
+        return
     measured = measure(given.store, not given.without_index)
     write(given.out, {"machine": machine(), "threads": 1, **measured})
 

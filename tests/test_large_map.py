@@ -194,6 +194,7 @@ def test_rows_of_a_store_come_in_the_order_asked_for(store: Store, table: pd.Dat
     assert found["object_id"].tolist() == expected["object_id"].tolist()
     assert found["label"].tolist() == expected["label"].tolist()
     assert store.table_of(np.zeros(0, int)).columns.tolist() == list(store.names)
+    assert store.known_of(np.zeros(0, int))["id"].tolist() == []
 
 
 def test_a_store_without_a_map_says_how_to_make_one(tmp_path: Path) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import streamlit as st
 
 from ..session import examples, sampling, state
-from ..session.workspace import Workspace
+from ..session.examples import Searchable
 
 
-def search_buttons(workspace: Workspace, row: int) -> None:
+def search_buttons(workspace: Searchable, row: int) -> None:
     """Offer to find more like an open galaxy, or less like it while a search goes on."""
     search, known = examples.asked(workspace), sampling.among_all(workspace.sampled, row)
     with st.container(horizontal=True, gap="small", key="search_buttons"):
@@ -20,12 +20,12 @@ def search_buttons(workspace: Workspace, row: int) -> None:
             st.button("Less like this", on_click=_change, args=(workspace, row, False))
 
 
-def _first(label: str, workspace: Workspace, row: int, alike: bool | None) -> None:
+def _first(label: str, workspace: Searchable, row: int, alike: bool | None) -> None:
     """Draw the first button: one key, so that it keeps the focus when its name changes."""
     st.button(label, key="search_first", on_click=_change, args=(workspace, row, alike))
 
 
-def _change(workspace: Workspace, row: int, alike: bool | None) -> None:
+def _change(workspace: Searchable, row: int, alike: bool | None) -> None:
     if alike is None:
         examples.remove_galaxy(workspace, row)
     else:

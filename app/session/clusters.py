@@ -25,10 +25,19 @@ def offered(workspace: Workspace) -> bool:
 
 def wanted(workspace: Workspace) -> bool:
     """Whether the map shows clusters, or the filter names them."""
-    named = re.search(r"feature[ _]cluster", st.session_state.get(state.FILTER, ""), re.IGNORECASE)
-    return offered(workspace) and (
-        st.session_state.get(state.COLOUR) in LEVELS or named is not None
+    return offered(workspace) and asked_for()
+
+
+def asked_for() -> bool:
+    """Whether the session asks for clusters, by colour or filter."""
+    return st.session_state.get(state.COLOUR) in LEVELS or named_in(
+        st.session_state.get(state.FILTER, "")
     )
+
+
+def named_in(expression: str) -> bool:
+    """Whether a filter names clusters."""
+    return re.search(r"feature[ _]cluster", expression, re.IGNORECASE) is not None
 
 
 def task(workspace: Workspace) -> Task:
@@ -51,16 +60,21 @@ def column(found: Any, name: str) -> Words:
     return coded(found.level(COLUMNS[name]).labels, found.names(COLUMNS[name]))
 
 
-def marks(found: Any, places: np.ndarray, option: str) -> list[dict[str, Any]]:
-    """Where the labels of both levels stand on a map, uint16 (n, 2), the largest cluster first.
+def marks(
+    found: Any, places: np.ndarray, option: str, rows: np.ndarray | None = None
+) -> list[dict[str, Any]]:
+    """Where the labels of both levels stand on a map, (n, 2), the largest cluster first.
 
-    `code` is that of the colouring by this option, None for the level that is not coloured.
+    `code` is that of the colouring by this option, None for the level that is not coloured. `rows`:
+    whose places these are, where they are not those of all.
     """
     made = []
     for other, level in LEVELS.items():
         labels = found.level(level).labels
+        labels = labels if rows is None else labels[rows]
         for code, name in enumerate(found.names(level)):
-            members = places[labels == code].astype(np.float64)
+            if not len(members := places[labels == code].astype(np.float64)):
+                continue
             # the member in the middle, since the middle itself may be empty
             gaps = np.square(members - np.median(members, axis=0)).sum(axis=1)
             x, y = members[gaps.argmin()]

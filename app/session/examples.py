@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
 import streamlit as st
@@ -36,29 +37,50 @@ class Search:
         return bool(self.like or self.images or self.region)
 
 
-def asked(workspace: Workspace) -> Search:
+class Searchable(Protocol):
+    """What is searched: an open data set, or a large store."""
+
+    @property
+    def searched(self) -> tuple[str, int]:
+        """Hash and number of the galaxies."""
+
+    @property
+    def sampled(self) -> np.ndarray | None:
+        """Rows among them of those that are open; None for all."""
+
+    @property
+    def model(self) -> Any:
+        """What regions of images are compared with, or None."""
+
+    @property
+    def can_embed(self) -> bool:
+        """Whether images can be compared with the galaxies."""
+
+
+def asked(workspace: Searchable) -> Search:
     """Return what this session searches for among the open galaxies, empty for nothing."""
     searched = st.session_state.get(state.EXAMPLES_OF)
-    if not searched or searched != workspace.whole.galaxies_hash:
+    if not searched or searched != workspace.searched[0]:
         return Search()
-    held = st.session_state.get(state.UPLOADS, {}) if workspace.model is not None else {}
+    named = st.session_state.get(state.LIKE_IMAGES, ())
+    held = st.session_state.get(state.UPLOADS, {}) if named and workspace.can_embed else {}
     like, unlike = (
-        tuple(row for row in st.session_state.get(key, ()) if row < len(workspace.whole))
+        tuple(row for row in st.session_state.get(key, ()) if row < workspace.searched[1])
         for key in (state.LIKE, state.UNLIKE)
     )
-    images = tuple(name for name in st.session_state.get(state.LIKE_IMAGES, ()) if name in held)
+    images = tuple(name for name in named if name in held)
     region = st.session_state.get(state.REGION, "")
     if region and _read_region(workspace, region) is None:
         region = ""
     return Search(region=region) if region else Search(like, unlike, images)
 
 
-def set_search(workspace: Workspace, search: Search) -> None:
+def set_search(workspace: Searchable, search: Search) -> None:
     """Search for this from now on; an empty Search ends the search and its filter."""
     session = st.session_state
     before = asked(workspace)
     search = search or Search()  # what is unlike alone is no search
-    session[state.EXAMPLES_OF] = workspace.whole.galaxies_hash
+    session[state.EXAMPLES_OF] = workspace.searched[0]
     session[state.LIKE], session[state.UNLIKE] = search.like, search.unlike
     session[state.LIKE_IMAGES], session[state.REGION] = search.images, search.region
     session[state.GALLERY_PAGE] = 0
@@ -72,7 +94,7 @@ def set_search(workspace: Workspace, search: Search) -> None:
         session[state.SELECTION_ORDER], session[state.SELECTION_REVERSED] = RANK, False
 
 
-def add_galaxy(workspace: Workspace, row: int, *, alike: bool = True) -> None:
+def add_galaxy(workspace: Searchable, row: int, *, alike: bool = True) -> None:
     """Make an open galaxy an example of what to find more of, or less of."""
     search, row = _without(workspace, row), sampling.among_all(workspace.sampled, row)
     most = state.MOST_EXAMPLES
@@ -83,12 +105,12 @@ def add_galaxy(workspace: Workspace, row: int, *, alike: bool = True) -> None:
     set_search(workspace, search)
 
 
-def remove_galaxy(workspace: Workspace, row: int) -> None:
+def remove_galaxy(workspace: Searchable, row: int) -> None:
     """Take an open galaxy out of the examples."""
     set_search(workspace, _without(workspace, row))
 
 
-def _without(workspace: Workspace, row: int) -> Search:
+def _without(workspace: Searchable, row: int) -> Search:
     """Return what is searched for without an open galaxy, and without a region."""
     search, row = asked(workspace), sampling.among_all(workspace.sampled, row)
     like, unlike = (
@@ -97,7 +119,7 @@ def _without(workspace: Workspace, row: int) -> Search:
     return Search(like, unlike, search.images)
 
 
-def add_images(workspace: Workspace, digests: tuple[str, ...]) -> None:
+def add_images(workspace: Searchable, digests: tuple[str, ...]) -> None:
     """Make images that were brought along examples of what to find more of."""
     search = asked(workspace)
     images = tuple(dict.fromkeys([*search.images, *digests]))
@@ -123,7 +145,7 @@ def follow(workspace: Workspace, link: state.Link) -> None:
         st.session_state[key] = value
 
 
-def places(workspace: Workspace, rows: tuple[int, ...]) -> list[int]:
+def places(workspace: Searchable, rows: tuple[int, ...]) -> list[int]:
     """Return where examples stand among the open galaxies; those not in the sample are left out."""
     found = (sampling.place_in(workspace.sampled, row) for row in rows)
     return [place for place in found if place is not None]
@@ -172,7 +194,12 @@ def _by_examples(workspace: Workspace, search: Search) -> np.ndarray | None:
     like, unlike = (features[places(workspace, rows)] for rows in (search.like, search.unlike))
     if search.images:
         held = st.session_state[state.UPLOADS]
-        vectors = uploads.vectors(workspace, [held[name] for name in search.images])
+        vectors = uploads.vectors(
+            workspace.model,
+            workspace.key[0],
+            workspace.choice.label,
+            [held[name] for name in search.images],
+        )
         known = checked_vectors(workspace.embeddings)
         like = np.concatenate([like, standardise(known, np.stack(vectors))[1]])
     if len(like) == 0:
@@ -195,11 +222,11 @@ def _by_region(workspace: Workspace, search: Search) -> np.ndarray | None:
     return None if similar is None else 1 - similar
 
 
-def _read_region(workspace: Workspace, text: str) -> tuple[int, np.ndarray] | None:
+def _read_region(workspace: Searchable, text: str) -> tuple[int, np.ndarray] | None:
     """Read row and patches bool (G, G) of a region; None for another grid or another data set."""
     if workspace.model is None:
         return None
     row, _, mask = text.partition(".")
     patches = read_mask(mask, workspace.model.grid)
-    known = row.isdecimal() and int(row) < len(workspace.whole)
+    known = row.isdecimal() and int(row) < workspace.searched[1]
     return (int(row), patches) if known and patches is not None and patches.any() else None

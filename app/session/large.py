@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import streamlit as st
 
-from astrojepa.evaluation.maps.large_map import LargeMap
+from astrojepa.data.values import Values
+from astrojepa.evaluation.maps.large_map import LargeMap, StoreColumns
 from astrojepa.evaluation.vectors.neighbour_index import LARGE, is_available
 from astrojepa.evaluation.vectors.store import store_files
 from astrojepa.progress import Progress
 
 from ..components.escape_markdown import escape_markdown
 from ..components.latent_map import colouring
+from ..components.latent_map.layers import option_name
 from ..server import pictures
 from ..server.serving import Source
 from ..server.settings import Settings
-from . import loaders, opening, state, waiting
+from . import clusters, loaders, opening, state, waiting
 from .gathered import Gathered
 
 NO_COLOUR = "none"
@@ -46,6 +49,14 @@ class Order:
 
 
 @dataclass(frozen=True)
+class Made:
+    """A column that the session has made of a store."""
+
+    key: str  # changes with its values
+    read: Callable[[], Values]
+
+
+@dataclass(frozen=True)
 class Large:
     """A store that is open, a hash of its state on disk, and where its images are from."""
 
@@ -55,6 +66,8 @@ class Large:
     drawn: Any = None  # a DrawnImages, of a simulated store
     source: Source | None = None  # whose images are found by id
     pictures_key: str = ""  # changes with the store and with the source
+    histograms: dict[str, Any] = field(default_factory=dict)  # of columns, the last ones
+    checkpoint: str = ""  # that the explorer was started with
 
     @property
     def label(self) -> str:
@@ -72,7 +85,7 @@ class Large:
         first = self.map.store.table_of(np.array([0]))
         known = {self.label, self.map.store.layouts[0].known["id"], "x", "y", ""}
         numbers = [name for name in first if first[name].dtype.kind == "f" and name not in known]
-        return [*([self.label] if self.label else []), *numbers, NO_COLOUR]
+        return [*([self.label] if self.label else []), *numbers, *clusters.LEVELS, NO_COLOUR]
 
     @property
     def scores(self) -> list[str]:
@@ -99,19 +112,62 @@ class Large:
         return {**by, **self.map.store.facts, "data": self.name, "data_fingerprint": self.key}
 
     def coloured(self, option: str) -> colouring.Colouring | None:
-        """The colours by a column; None while they are computed."""
+        """The colours by a column, or by clusters that are there; None while they are computed."""
+        if option in clusters.LEVELS:
+            from .large_clusters import at_hand
+
+            found, level = at_hand(self), clusters.LEVELS[option]
+            assert found is not None
+            labels, names, title = found.level(level).labels, found.names(level), option
+            return waiting.show_when_ready(
+                ("large colour", self.key, option),
+                "Colouring by clusters",
+                lambda report: colouring.by_cluster(labels, names, option_name(title)),
+            )
         sentence = f"Colouring {len(self.map):,} galaxies by {option}"
         return waiting.show_when_ready(
             ("large colour", self.key, option), sentence, _colouring(self, option)
         )
 
+    @property
+    def made(self) -> dict[str, Made]:
+        """The columns that the session has made."""
+        from . import large_clusters, large_search
+
+        return {**large_search.columns(self), **large_clusters.columns(self)}
+
+    @property
+    def columns(self) -> StoreColumns:
+        """What is known of galaxies beside ids and places: by the session, and by the store."""
+        made, names = self.made, self.map.described
+        return StoreColumns(
+            self.map, [*made, *names], {name: one.read for name, one in made.items()}
+        )
+
+    def reader(self, name: str) -> Callable[[], Values]:
+        """What reads a column, later and elsewhere too."""
+        made = self.made
+        return made[name].read if name in made else partial(self.map.column, name)
+
     def matching(self, expression: str) -> np.ndarray | None:
-        """Which galaxies a filter chooses, bool (n,); None while they are counted."""
+        """Which galaxies a filter chooses, bool (n,); None while they are counted, or what it names
+        is sought.
+        """
+        from . import examples, large_clusters, large_search
+
+        searched = examples.RANK in expression or examples.DISTANCE in expression
+        if searched and large_search.pending(self):
+            return None
+        named = clusters.named_in(expression)
+        if named and waiting.show_when_ready(*large_clusters.task(self)) is None:
+            return None
         sentence = f"Filtering {len(self.map):,} galaxies"
+        made = {name: one for name, one in self.made.items() if name in expression}
+        readers = {name: one.read for name, one in made.items()}
         return waiting.show_when_ready(
-            ("large filter", self.key, expression),
+            ("large filter", self.key, expression, *(one.key for one in made.values())),
             sentence,
-            lambda report: self.map.matching(expression),
+            lambda report: self.map.matching(expression, readers),
         )
 
     def order(self) -> Order | None:
@@ -282,7 +338,7 @@ def _opening(settings: Settings) -> tuple[Any, str, Callable[[Progress], Large |
     digest = _digest(path, files)
     sources = [(source, loaders.state_of(source)) for source in settings.asked]
     key = _digest(digest, sources)
-    task = _open(path, digest, settings.asked, key)
+    task = _open(path, digest, settings.asked, key, settings.checkpoint)
     return ("large", key), f"Opening {path.name}", task
 
 
@@ -299,7 +355,7 @@ def refuse(title: str, large: Large) -> None:
 
 
 def _open(
-    path: Path, digest: str, sources: tuple[Source, ...], key: str
+    path: Path, digest: str, sources: tuple[Source, ...], key: str, checkpoint: str
 ) -> Callable[[Progress], Large | None]:
     def task(report: Progress) -> Large | None:
         from astrojepa.evaluation.maps.large_map import is_large, open_large_map
@@ -318,7 +374,15 @@ def _open(
             )
         source = sources[0] if sources else None
         drawn = DrawnImages(store) if source is None and is_made_up(store) else None
-        return Large(path.name, digest, open_large_map(store), drawn, source, key)
+        return Large(
+            path.name,
+            digest,
+            open_large_map(store),
+            drawn,
+            source,
+            key,
+            checkpoint=checkpoint,
+        )
 
     return task
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from astrojepa.evaluation.maps.plane import UNITS
 
-from . import links, state
+from . import large_search, links, state
 from .large import Large, select, selected
 
 
@@ -21,6 +21,7 @@ def follow(large: Large) -> None:
     if link.colour:
         st.session_state[state.OFF_COLOUR], st.session_state[state.OFF] = link.colour, link.off
     st.session_state[state.PROBE_ASKED] = bool(link.probe)
+    large_search.follow(large, link)
     if link.id or link.row is not None:
         go_to(large, link.id or str(link.row))
 

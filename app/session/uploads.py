@@ -13,7 +13,6 @@ import numpy as np
 import streamlit as st
 
 from . import loaders, waiting
-from .workspace import Workspace
 
 MAX_FILES = 20  # of a session
 MAX_BYTES = 10 * 1024 * 1024
@@ -125,22 +124,22 @@ def picture_vector(model: Any, image: np.ndarray) -> np.ndarray:
     return embed_picture(model, image)
 
 
-def vectors(workspace: Workspace, held: Sequence[Upload]) -> list[np.ndarray]:
-    """Embed images with the open model, each once per session: float32 (D,) each."""
+def vectors(model: Any, key: str, label: str, held: Sequence[Upload]) -> list[np.ndarray]:
+    """Embed images with a model, each once per session: float32 (D,) each. `key`: its hash."""
     known: dict[tuple[str, str], np.ndarray] = st.session_state.setdefault(VECTORS, {})
-    missing = [upload for upload in held if (workspace.key[0], upload.digest) not in known]
+    missing = [upload for upload in held if (key, upload.digest) not in known]
     if missing:
         bar = st.progress(0.0, text="Embedding")
         for number, upload in enumerate(missing):
             bar.progress(
                 number / len(missing),
-                text=f"Embedding {number + 1} of {len(missing)} with {workspace.choice.label}",
+                text=f"Embedding {number + 1} of {len(missing)} with {label}",
             )
-            known[(workspace.key[0], upload.digest)] = waiting.in_turn(
-                partial(picture_vector, workspace.model, upload.image)
+            known[(key, upload.digest)] = waiting.in_turn(
+                partial(picture_vector, model, upload.image)
             )
         bar.empty()
-    return [known[(workspace.key[0], upload.digest)] for upload in held]
+    return [known[(key, upload.digest)] for upload in held]
 
 
 def newcomers(

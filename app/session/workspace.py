@@ -103,6 +103,16 @@ class Workspace:
         ) or loaders.is_embedded(model, self.given_whole)
 
     @property
+    def searched(self) -> tuple[str, int]:
+        """Hash and number of the galaxies that a search is among."""
+        return self.whole.galaxies_hash, len(self.whole)
+
+    @property
+    def can_embed(self) -> bool:
+        """Whether there is a model that images can be embedded with."""
+        return self.model is not None
+
+    @property
     def given_whole(self) -> Any:
         """All galaxies with the labels that they were opened with."""
         whole = self.whole

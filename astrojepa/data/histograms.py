@@ -20,7 +20,8 @@ class Histogram:
 
     edges: np.ndarray  # float64 (bars + 1,); empty for words
     words: tuple[str, ...]  # of each bar, the most frequent first; empty for numbers
-    codes: np.ndarray  # int64 (n,): bar of each galaxy; the last but one = other word, last unknown
+    # uint8 (n,): bar of each galaxy; the last but one = other word, last unknown
+    codes: np.ndarray
     counts: np.ndarray  # int64 (bars + 2,): per bar, of other words, of unknown ones
 
     @property
@@ -46,14 +47,14 @@ def histogram(values: Values) -> Histogram:
         sizes = np.bincount(values.codes[values.known], minlength=len(values.words))
         most = np.argsort(-sizes, kind="stable")[:MOST_WORDS]
         words = tuple(values.words[k] for k in most)
-        bar = np.full(len(values.words) + 1, len(words), dtype=np.int64)
+        bar = np.full(len(values.words) + 1, len(words), dtype=np.uint8)
         bar[most], bar[-1] = np.arange(len(words)), len(words) + 1
         codes, bars = bar[values.codes], len(words)
     else:
         edges = _edges(values.values[values.known])
         bars = max(len(edges) - 1, 0)
         inside = np.searchsorted(edges[1:-1], values.values, side="right")
-        codes = np.where(values.known, inside, bars + 1)
+        codes = np.where(values.known, inside, bars + 1).astype(np.uint8)
     return Histogram(edges, words, codes, np.bincount(codes, minlength=bars + 2))
 
 

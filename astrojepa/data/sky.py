@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 ROUNDS = 50  # of Newton's method; a few are enough away from the poles
+CELLS = (180, 360)  # of the map of the whole sky, its corners included: down, across
+CELL = 4 * 180**2 / np.pi * (8 / (2 * np.pi)) / (CELLS[0] * CELLS[1])  # square degrees of each
+_CHUNK = 65_536
 
 
 def separation(
@@ -35,10 +38,34 @@ def mollweide(ra: np.ndarray, dec: np.ndarray, centre: float = 180.0) -> np.ndar
     latitude = np.radians(np.asarray(dec, dtype=np.float64))
     angle = 2 * latitude  # θ' = 2 θ, where θ' + sin θ' = π sin(latitude)
     target = np.pi * np.sin(latitude)
+    moving = np.isfinite(angle)
     for _ in range(ROUNDS):
-        slope = np.maximum(1 + np.cos(angle), 1e-12)  # 0 at the poles, where the root is known
-        angle = np.clip(angle - (angle + np.sin(angle) - target) / slope, -np.pi, np.pi)
+        before = angle[moving]
+        slope = np.maximum(1 + np.cos(before), 1e-12)  # 0 at the poles, where the root is known
+        step = (before + np.sin(before) - target[moving]) / slope
+        angle[moving] = np.clip(before - step, -np.pi, np.pi)
+        moving[moving] = np.abs(step) > 1e-14
     return np.stack([-longitude / 90 * np.cos(angle / 2) + 0.0, np.sin(angle / 2)], axis=-1)
+
+
+def sky_counts(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
+    """Count positions in degrees in the cells of the `mollweide` map, which have equal areas:
+    int64 (180, 360), from the lowest declination up, from x = -2 to 2. Unknown ones are left out.
+
+    >>> found = sky_counts(np.array([180.1, 180.1, np.nan]), np.array([0.1, 0.1, 0.0]))
+    >>> np.argwhere(found).tolist(), int(found.max())
+    ([[90, 179]], 2)
+    """
+    down, across = CELLS
+    found = np.zeros(down * across, np.int64)
+    known = np.isfinite(ra) & np.isfinite(dec)
+    for first in range(0, len(ra), _CHUNK):
+        here = slice(first, first + _CHUNK)
+        xy = mollweide(ra[here][known[here]], dec[here][known[here]])
+        x = np.clip(((xy[:, 0] + 2) / 4 * across).astype(np.int64), 0, across - 1)
+        y = np.clip(((xy[:, 1] + 1) / 2 * down).astype(np.int64), 0, down - 1)
+        found += np.bincount(y * across + x, minlength=down * across)
+    return found.reshape(CELLS)
 
 
 def healpix(ra: np.ndarray, dec: np.ndarray, order: int) -> np.ndarray:

@@ -80,6 +80,54 @@ def test_a_large_store_is_density_from_afar_and_galaxies_near_to_click_and_link(
     assert other.outside == []
 
 
+def test_a_brushed_histogram_filters_a_large_store_and_what_differs_is_shown_with_images(
+    explorer: Explorer,
+) -> None:
+    page = explorer.open("/").page
+    page.get_by_text("Histograms", exact=True).click()
+    bars = page.locator("[data-column=redshift] .bars")
+    explorer.appears(bars)
+    bars.scroll_into_view_if_needed()
+    box = bars.bounding_box()
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 8)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 1.5 * box["width"], box["y"] + 30, steps=4)
+    page.mouse.up()
+    explorer.says(re.compile(r"^[\d,]+ of 200,100 galaxies match\.$"))
+    page.wait_for_url(re.compile("filter=redshift"), wait_until="commit")
+    count = page.locator("[data-column=label] .count").first
+    explorer.appears(count.filter(has_text=" of "))
+    explorer.says("in view that match the filter")
+    explorer.calm()
+    page.get_by_text("What differs?", exact=True).click()
+    explorer.says(re.compile(r"Selection: 6 typical galaxies of [\d,]+"))
+    explorer.appears(page.locator(".st-key-exemplars_1 .tile").nth(5))
+    explorer.says(re.compile(r"d = \+\d"))
+
+
+def test_more_like_this_ranks_a_large_store_and_the_link_of_the_search_opens_it(
+    explorer: Explorer,
+) -> None:
+    page = explorer.page
+    page.goto(f"{explorer.url}/?id={FIRST_ID + 1234}")
+    explorer.appears(page.get_by_role("button", name="More like this"))
+    explorer.calm()
+    page.get_by_role("button", name="More like this").click()
+    explorer.says("100 of 200,100 galaxies match.")
+    page.wait_for_url(re.compile("like=1234"), wait_until="commit")
+    explorer.appears(page.locator(".st-key-lasso_gallery .tile[data-row='1234']"))
+    explorer.says("search rank 2")
+    other = Explorer(page.context.new_page(), explorer.url)
+    other.page.goto(page.url)
+    other.says("100 of 200,100 galaxies match.")
+    other.appears(other.page.locator(".st-key-examples_gallery .tile[data-row='1234']"))
+    other.says("search rank 2")
+    other.calm()
+    other.page.get_by_role("button", name="End search").click()
+    other.page.wait_for_url(re.compile("^(?!.*like=)"), wait_until="commit")
+    assert other.complaints == []
+
+
 def test_a_click_on_the_leaderboard_opens_the_galaxy_on_the_map_and_arrow_keys_step_its_ranks(
     explorer: Explorer,
 ) -> None:

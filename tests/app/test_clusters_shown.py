@@ -11,7 +11,7 @@ import pytest
 from page_runner import QUIET, run_page, settled, words
 
 from app.components.latent_map import colouring, palette
-from app.pages.map.view import clusters_sentence
+from app.pages.map.cluster_choice import clusters_sentence
 from app.session import loaders
 from astrojepa.evaluation.maps.clusters import Clustering, Clusters
 

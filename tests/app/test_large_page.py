@@ -32,7 +32,17 @@ from app.pages.probe import label_next, report, tasks
 from app.pages.probe import large as probe
 from app.server import first_look, pictures
 from app.server.settings import read_settings
-from app.session import keepsake, large, loaders, marks, store_sample
+from app.session import (
+    keepsake,
+    large,
+    loaders,
+    marks,
+    opening,
+    state,
+    store_sample,
+    uploads,
+    waiting,
+)
 from app.session.large import Large
 from astrojepa import plotting
 from astrojepa.data.crops import resize_frame
@@ -41,7 +51,7 @@ from astrojepa.evaluation.anomalies.feedback import rerank
 from astrojepa.evaluation.maps import large_map
 from astrojepa.evaluation.maps.large_map import WHOLE, open_large_map
 from astrojepa.evaluation.maps.plane import UNITS
-from astrojepa.evaluation.vectors import store_images
+from astrojepa.evaluation.vectors import newcomers, store_images
 from astrojepa.evaluation.vectors.hats_store import write_hats
 from astrojepa.evaluation.vectors.neighbour_index import is_available
 from astrojepa.evaluation.vectors.simulated_store import FIRST_ID, Mixture, simulate_store
@@ -979,3 +989,44 @@ def test_the_server_opens_the_store_before_the_first_page_asks_for_it(
 
 def flags(store: Path) -> list[str]:
     return ["--vectors", str(store)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("right", [True, False])
+def test_an_image_is_searched_with_by_the_model_of_the_vectors_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, tmp_path: Path, right: bool
+) -> None:
+    import astrojepa as aj
+
+    model = aj.load_model("best")
+    image = aj.open_dataset("simulated:3")[1].image
+    generator = np.random.default_rng(0)
+    vectors = generator.normal(size=(1100, model.width)).astype(np.float32)
+    vectors[777] = newcomers.embed_picture(model, image)
+    frame = {"object_id": np.arange(1100), "vector": list(vectors)}
+    places = {axis: generator.uniform(size=1100) for axis in "xy"}
+    table = pa.table({**frame, **places})
+    facts = {"model": str(model.id), "model_hash": model.hash if right else 64 * "0"}
+    parquet.write_table(table.replace_schema_metadata(facts), tmp_path / "a.parquet")
+    test = run(monkeypatch, pages_cache, tmp_path, query={"id": "3", "galaxy": "3"})
+    assert "The model sees the central square" in words(test)
+    held = uploads.Upload("one.png", "0" * 16, image, (424, 424))
+    test.session_state[state.UPLOADS] = {held.digest: held}
+    test.session_state[state.LIKE_IMAGES] = (held.digest,)
+    test.session_state[state.FILTER] = "search_rank <= 1"
+    loads: list[str] = []
+    load = opening.open_model
+    monkeypatch.setattr(
+        opening, "open_model", lambda *given: (loads.append("once"), load(*given))[1]
+    )
+    monkeypatch.setattr(waiting, "PATIENCE", 0.0)  # as on a busy machine
+    settled(test.run())
+    assert len(loads) < 20, "it is loaded again and again"
+    if not right:
+        said = [one.value for one in test.error]
+        assert len(said) == 1
+        assert "are those of the model 00000000, not of" in said[0]
+        return
+    assert not test.error
+    assert "1 of 1,100 galaxies match." in words(test)
+    assert tables(test)[-1]["object_id"].tolist() == ["777"]

@@ -10,17 +10,19 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from page_runner import QUIET, run_page, words
+from page_runner import QUIET, run_page, settled, tables, words
 from pyarrow import parquet
 
 from app.pages.anomalies import leaderboard
+from app.pages.map import column_panel, selection
 from app.pages.map import large as large_page
-from app.pages.map import selection
-from app.session import loaders
+from app.session import loaders, state
 from app.session.export import FORMATS
 from astrojepa import plotting
-from astrojepa.evaluation.maps import large_map
+from astrojepa.evaluation.maps import clusters, large_map, store_clusters
 from astrojepa.evaluation.vectors.simulated_store import Mixture, simulate_store
+from astrojepa.evaluation.vectors.store import open_store
+from astrojepa.types import Embeddings
 
 pytestmark = QUIET
 COUNT = 2100  # more images than are checked unasked
@@ -134,3 +136,149 @@ def test_a_link_made_below_opens_the_same_above_and_the_other_way_round(
         for page in (test, other):
             assert name in [element.value for element in page.header]
             assert f"{count:,} of {COUNT:,} galaxies match" in words(page)
+
+
+@pytest.mark.slow
+def test_histograms_the_sky_and_what_differs_are_the_same_above_and_below(
+    opened: Any, survey: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panels: list[Any] = []
+    monkeypatch.setattr(
+        column_panel, "histograms", lambda key, shown, choose: panels.append((shown, choose))
+    )
+    frame = pd.read_parquet(survey[0])
+    inside = ((frame["redshift"] > 0.1) & (frame["label"] == "Merging")).to_numpy()
+    shown = ["label", "redshift", "magnitude"]
+    told = []
+    for threshold in (BELOW, ABOVE):
+        test, _ = opened(threshold, "map", filter=FILTER)
+        for key in (state.HISTOGRAMS_OPEN, state.SKY_OPEN, state.DIFFERENCES_OPEN):
+            test.session_state[key] = True
+        test.session_state[state.HISTOGRAMS] = shown
+        settled(test.run())
+        assert not test.error
+        for panel in panels[-1][0]:
+            values = frame[panel.column].to_numpy()
+            if len(edges := panel.found.edges):  # what lies beyond counts in the bars at the ends
+                ends = np.concatenate([[-np.inf], edges[1:-1], [np.inf]])
+                expected = [np.histogram(part, ends)[0] for part in (values, values[inside])]
+            else:
+                expected = [[(part == word).sum() for word in panel.found.words]
+                            for part in (values, values[inside])]  # fmt: skip
+            for counts, of in zip((panel.found.counts, panel.matching), expected, strict=True):
+                assert counts[: panel.found.bars].tolist() == list(of)
+        assert f"6 typical galaxies of {inside.sum():,}" in words(test)
+        assert "Mollweide" in words(test)
+        listed = tables(test)[0].set_index("column")
+        told.append(listed.loc[[name for name in ("label", "redshift") if name in listed.index]])
+    pd.testing.assert_frame_equal(*told)
+    gap = frame["redshift"][inside].mean() - frame["redshift"][~inside].mean()
+    parts = (frame["redshift"][inside], frame["redshift"][~inside])
+    pooled = np.sqrt(sum(((part - part.mean()) ** 2).sum() for part in parts) / (COUNT - 2))
+    assert told[0].loc["redshift", "effect size"] == f"d = {gap / pooled:+.2f}"
+    assert told[0].loc["redshift", "Selection"] == f"{parts[0].median():.4g}"
+
+
+@pytest.mark.slow
+def test_a_search_by_examples_finds_the_same_above_and_below_and_its_link_opens_in_both(
+    opened: Any, survey: tuple[Path, Path]
+) -> None:
+    frame = pd.read_parquet(survey[0])
+    vectors = np.stack(frame["vector"].to_numpy()).astype(np.float64)
+    vectors = (vectors - vectors.mean(axis=0)) / vectors.std(axis=0)
+    own = vectors[[1234, 77]].mean(axis=0)
+    gaps = np.linalg.norm(vectors - (own + (own - vectors[5]) / 2), axis=1)
+    expected = frame["object_id"][np.argsort(gaps)[:100]].astype(str).tolist()
+    given = {"id": str(frame["object_id"][1234]), "galaxy": "1234", "like": "1234.77"}
+    given |= {"unlike": "5", "filter": "search_rank <= 100", "sort": "search_rank"}
+    links = []
+    for threshold in (BELOW, ABOVE):
+        test, exports = opened(threshold, "map", **given)
+        assert not test.error
+        assert f"100 of {COUNT:,} galaxies match." in words(test)
+        assert "Searching for galaxies like 2 examples, less like 1" in words(test)
+        found = read(".csv", exports["selection"][2](".csv"))[0]
+        assert set(found["id"]) == set(expected), "in this order but for float16 above"
+        own = found["id"].map(dict(zip(frame["object_id"].astype(str), gaps, strict=True)))
+        np.testing.assert_allclose(found["search_distance"], own, rtol=2e-3)
+        assert found["search_rank"].tolist() == list(range(1, 101))
+        links.append(dict(test.query_params))
+    assert all(links[0][key] == links[1][key] == given[key] for key in given)
+    test, _ = opened(ABOVE, "galaxy", **links[0])
+    assert r"of the 100 galaxies that match search_rank" in words(test).replace("\\", "")
+
+
+@pytest.mark.slow
+def test_more_like_this_begins_a_search_of_a_large_store_and_a_galaxy_of_another_order_ends_it(
+    opened: Any, survey: tuple[Path, Path]
+) -> None:
+    name = str(pd.read_parquet(survey[0])["object_id"][1234])
+    test, _ = opened(ABOVE, "map", id=name)
+    assert "does not say which model its vectors are from" in words(test)
+    test.button(key="search_first").click().run()
+    settled(test)
+    assert test.query_params["filter"] == "search_rank <= 100"
+    assert test.query_params["like"] == "1234"
+    assert f"100 of {COUNT:,} galaxies match." in words(test)
+    assert "The nearest 1,000 have a rank." in words(test)
+    next(box for box in test.button if box.label == "End search").click().run()
+    settled(test)
+    assert not {"filter", "like"} & set(test.query_params)
+    other, _ = opened(ABOVE, "map", id=name, galaxy="7", like="7")
+    assert "Searching for" not in words(other)
+
+
+@pytest.fixture(scope="module")
+def islands(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Vectors of three groups of galaxies, each with a word of its own."""
+    generator, folder = np.random.default_rng(0), tmp_path_factory.mktemp("islands")
+    group = np.repeat([0, 1, 2], [900, 600, 500])
+    centres = np.array([[0, 0, 0, 0], [20, 0, 0, 0], [0, 25, 0, 0]], float)
+    vectors = generator.normal(size=(2000, 4)) + centres[group]
+    frame = pd.DataFrame({"object_id": np.arange(2000), "vector": list(vectors.astype(np.float32))})
+    frame["label"] = np.array(["red", "green", "blue"])[group]
+    frame["x"], frame["y"] = vectors[:, 0], vectors[:, 1]
+    frame.sample(frac=1, random_state=0).to_parquet(folder / "a.parquet", index=False)
+    return folder
+
+
+@pytest.mark.slow
+def test_clusters_are_the_same_above_and_below_and_every_galaxy_joins_its_nearest(
+    islands: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = open_store(islands)
+    columns = store.read()
+    embeddings = Embeddings(columns.vectors, np.full(2000, -1), columns.known["id"].astype(str), ())
+    below = clusters.find_clusters(embeddings, cache=False)
+    above = store_clusters.find_store_clusters(store, cache=False)
+    assert below.fine.count > 2
+    for level in ("coarse", "fine"):
+        one, other = getattr(above, level), getattr(below, level)
+        np.testing.assert_array_equal(one.labels, other.labels)
+        assert one.stability == pytest.approx(other.stability)
+    monkeypatch.setattr(store_clusters, "SCALED", 500)
+    found = store_clusters.find_store_clusters(store, cache=False).fine
+    assert found.count > 2
+    rows = np.sort(np.random.default_rng(0).choice(2000, 500, replace=False, shuffle=False))
+    assert rows.tolist() == store_clusters.sample_of(2000).tolist()
+    scaled = columns.vectors / columns.vectors[rows].std(axis=0)  # all four components are kept
+    gaps = np.linalg.norm(scaled[:, None] - scaled[rows], axis=2)
+    np.testing.assert_array_equal(found.labels, found.labels[rows][gaps.argmin(axis=1)])
+
+
+@pytest.mark.slow
+def test_clusters_of_a_large_store_colour_it_and_are_chosen_by_the_filter_of_a_link(
+    opened: Any, islands: Path, monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
+    opened(ABOVE, "about")  # lowers the threshold
+    query = {"colour": "feature cluster", "filter": "feature_cluster == '100 % red'"}
+    options = {"data": "", "checkpoint": "", "flags": [f"--vectors={islands}"], "query": query}
+    test = run_page(monkeypatch, pages_cache, "map", **options)
+    assert not test.error
+    found = store_clusters.find_store_clusters(open_store(islands), cache=False).coarse
+    largest = np.flatnonzero(found.labels == 0)
+    kinds = pd.read_parquet(islands)["label"][largest]
+    assert kinds.mode()[0] == "red"
+    assert f"**{found.count} clusters** in feature space hold" in words(test)
+    assert f"{len(largest):,} of 2,000 galaxies match." in words(test)
+    assert {"100 % blue", "100 % green"} <= {box.label.rsplit(" (")[0] for box in test.button}

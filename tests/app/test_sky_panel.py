@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -90,5 +92,27 @@ def test_many_galaxies_are_thinned_evenly_and_it_says_so() -> None:
     assert len(rows) == 50
     assert mask[rows].all()
     assert (rows[0], rows[-1]) == (0, 998)
-    assert "50 of 500 positions are drawn" in sky.sentence(mask, mask, 50)
-    assert "drawn" not in sky.sentence(mask, mask, 500)
+    assert "50 of 500 positions are drawn" in sky.sentence(mask, mask, 50, False)
+    assert "drawn" not in sky.sentence(mask, mask, 500, False)
+
+
+def test_of_more_than_are_drawn_one_by_one_the_others_are_a_density_that_says_its_cells(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sky, "MOST", 30)
+    ra, dec = np.linspace(1, 359, 100), np.linspace(-60, 60, 100)
+    ra[7] = np.nan
+    about: Any = SimpleNamespace(count=100, positions=lambda: (ra, dec))
+    found = sky.sky_of(about, np.arange(5, 15))
+    assert found.rows.tolist() == [5, 6, 8, 9, 10, 11, 12, 13, 14]
+    assert found.inside.all()
+    assert "1 of 10 have no position." in found.said
+    assert "Grey: how many of all 99 lie in each of the cells of 0.81 square degrees" in found.said
+    every = sky.sky_of(about, None)
+    assert every.density
+    assert "30 of 99 positions are drawn, evenly chosen." in every.said
+    few = sky.sky_of(about, np.arange(75))
+    assert (few.inside.sum(), (~few.inside).sum()) == (30, 25)
+    counts = sky.counts_of(about)
+    figure = plotting.sky_figure(found.ra, found.dec, found.inside, found.rows, found.rows, counts)
+    assert figure.data[0].customdata.sum() == 99

@@ -9,7 +9,7 @@ from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
 
 from astrojepa.data.filters import clauses_of, matching
-from astrojepa.data.sky import mollweide, separation
+from astrojepa.data.sky import CELL, mollweide, separation, sky_counts
 from astrojepa.data.values import Numbers
 
 
@@ -21,13 +21,36 @@ def positions() -> tuple[np.ndarray, np.ndarray]:
     return ra, dec
 
 
-def test_the_mollweide_map_is_that_of_astropy(positions: tuple[np.ndarray, np.ndarray]) -> None:
+@pytest.fixture
+def placed(positions: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Where astropy draws them."""
     projection = WCS(naxis=2)
     projection.wcs.ctype, projection.wcs.crval = ["RA---MOL", "DEC--MOL"], [180.0, 0.0]
     projection.wcs.crpix, projection.wcs.cdelt = [0.0, 0.0], [-1.0, 1.0]
-    expected = np.stack(projection.wcs_world2pix(*positions, 0), axis=-1) + 1
+    expected: np.ndarray = np.stack(projection.wcs_world2pix(*positions, 0), axis=-1) + 1
     half_height = np.sqrt(2) * 180 / np.pi  # of the ellipse, in its degrees
-    np.testing.assert_allclose(mollweide(*positions), expected / half_height, atol=1e-5)
+    return expected / half_height
+
+
+def test_the_mollweide_map_is_that_of_astropy(
+    positions: tuple[np.ndarray, np.ndarray], placed: np.ndarray
+) -> None:
+    np.testing.assert_allclose(mollweide(*positions), placed, atol=1e-5)
+
+
+def test_the_density_of_the_sky_counts_the_positions_in_each_cell(
+    positions: tuple[np.ndarray, np.ndarray], placed: np.ndarray
+) -> None:
+    cells = (placed + np.array([2, 1])) * 90
+    clear = (np.abs(cells - np.rint(cells)) > 0.01).all(axis=1)  # of the edges of cells
+    ra, dec = (np.append(np.repeat(part[clear], 40), [np.nan, 1]) for part in positions)
+    ra[-1] = np.inf
+    found, expected = sky_counts(ra, dec), np.zeros((180, 360), int)
+    for x, y in cells[clear].astype(int):
+        expected[y, x] += 40
+    np.testing.assert_array_equal(found, expected)
+    whole = 4 * np.pi * np.degrees(1) ** 2  # square degrees of the sky: an ellipse of 2 x 1
+    assert pytest.approx(whole / (np.pi * 2 / (4 * 2)) / found.size) == CELL
 
 
 def test_equal_areas_of_the_sky_are_equal_on_the_map() -> None:

@@ -65,7 +65,7 @@ def pack_tile(
     nobody = np.zeros(len(tile.rows), np.uint8)
     classes = codes if coloured.legend.get("isClass") else nobody + 255
     packed = pack(
-        {**header, "ranked": False, "labels": [], "tile": about},
+        {"labels": [], **header, "ranked": False, "tile": about},
         np.rint(np.clip(places, 0, UNITS)),
         classes,
         Colouring(codes, coloured.legend),

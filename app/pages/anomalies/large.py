@@ -52,7 +52,7 @@ def show(large: Large, go: Callable[[str], None]) -> None:
         if images is not None and mode == "board":
             view = choose("View", state.VIEWS, state.SELECTION_VIEW, label_visibility="collapsed")
     st.caption(_said(large, images, column, lowest))
-    matching = filter_row(large)
+    matching, _ = filter_row(large)
     order = large.order()
     if order is None or (order.filter and matching is None):
         return

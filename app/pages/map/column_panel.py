@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import streamlit as st
 
 from astrojepa.data.filters import with_clause
-from astrojepa.data.histograms import (
-    Histogram,
-    chosen_bars,
-    histogram,
-    range_clause,
-    words_clause,
-)
+from astrojepa.data.histograms import chosen_bars, range_clause, words_clause
 from astrojepa.data.values import Values, Words
+from astrojepa.progress import Progress
 
 from ...components.histograms.histograms import Panel, histograms, read_choice
 from ...components.latent_map.colouring import title_and_unit
 from ...session import state
-from ...session.columns import columns_of
-from ...session.workspace import Workspace
+from ...session.described import Described
 from .filter_box import set_filter
 
 KEY = "histograms"
@@ -31,19 +24,30 @@ FEW = 0.5  # distinct words for each galaxy from which on a column holds names
 _NOT_AT_FIRST = ("id", "ra", "dec", "split")
 
 
-def column_panel(workspace: Workspace, matching: np.ndarray | None, wrong: str) -> None:
+def column_panel(about: Described, matching: np.ndarray | None, wrong: str) -> None:
     """Draw the folded panel; while it is closed, nothing is counted."""
     panel = st.expander("Histograms", key=state.HISTOGRAMS_OPEN, on_change="rerun")
     if not panel.open:
         return
-    columns = columns_of(workspace)
     before = st.session_state.get(state.HISTOGRAMS)
-    kept = [name for name in before or () if name in columns]
-    emptied = before == []
-    st.session_state[state.HISTOGRAMS] = kept if kept or emptied else worth_a_look(columns)
+    kept = [name for name in before or () if name in about.columns]
     with panel:
-        shown = st.multiselect("Columns", list(columns), key=state.HISTOGRAMS, max_selections=MOST)
-        panels = [_panel(workspace, name, columns[name], matching) for name in shown]
+        if not kept and before != []:
+            found = about.ready(
+                ("histograms", about.made_of),
+                "Reading columns",
+                lambda report: worth_a_look(about.columns),
+            )
+            if found is None:
+                return
+            kept = found
+        st.session_state[state.HISTOGRAMS] = kept
+        shown = st.multiselect(
+            "Columns", list(about.columns), key=state.HISTOGRAMS, max_selections=MOST
+        )
+        panels = _panels(about, shown, matching)
+        if panels is None:
+            return
         histograms(KEY, panels, lambda message: _choose(message, panels, wrong))
         colour = "" if matching is None else " In colour: those that match."
         st.caption(
@@ -55,20 +59,22 @@ def column_panel(workspace: Workspace, matching: np.ndarray | None, wrong: str) 
 def worth_a_look(columns: Mapping[str, Values]) -> list[str]:
     """Return the first columns that differ between galaxies and are no names of them."""
     found: list[str] = []
+    words: list[Words] = []
     for name in columns:
         if len(found) == AT_FIRST:
             break
-        values = columns[name]
-        again = any(_same(values, columns[other]) for other in found)
-        if name not in _NOT_AT_FIRST and not again and _differs(values):
-            found.append(name)
+        if name in _NOT_AT_FIRST or not _differs(values := columns[name]):
+            continue
+        if isinstance(values, Words):
+            if any(_same(values, other) for other in words):
+                continue
+            words.append(values)
+        found.append(name)
     return found
 
 
-def _same(first: Values, second: Values) -> bool:
+def _same(first: Words, second: Words) -> bool:
     """Whether two columns say the same, as the classes and the column that they are from."""
-    if not isinstance(first, Words) or not isinstance(second, Words):
-        return False
     return first.words == second.words and np.array_equal(first.codes, second.codes)
 
 
@@ -79,23 +85,31 @@ def _differs(values: Values) -> bool:
     return len(known) > 0 and bool(known.min() < known.max())
 
 
-def _panel(workspace: Workspace, name: str, values: Values, matching: np.ndarray | None) -> Panel:
-    found = _counted(workspace, name, values)
+def _panels(about: Described, names: list[str], matching: np.ndarray | None) -> list[Panel] | None:
+    """Count columns, of all galaxies and of those that match; None while they are."""
+    expression = st.session_state.get(state.FILTER, "")
+
+    def task(report: Progress) -> list[Panel]:
+        found = []
+        for number, name in enumerate(names):
+            report(number, len(names), "")
+            found.append(_panel(about, name, matching, expression))
+        return found
+
+    key = ("histograms", tuple(names), expression, matching is None, about.made_of)
+    return about.ready(key, f"Counting {about.count:,} galaxies", task)
+
+
+def _panel(about: Described, name: str, matching: np.ndarray | None, expression: str) -> Panel:
+    found = about.histogram(name)
     title, unit = title_and_unit(name.replace("_", " "))
     return Panel(
         column=name,
         title=f"{title}, {unit}" if unit else title,
         found=found,
         matching=None if matching is None else found.counted(matching),
-        chosen=chosen_bars(st.session_state.get(state.FILTER, ""), name, found),
+        chosen=chosen_bars(expression, name, found),
     )
-
-
-def _counted(workspace: Workspace, name: str, values: Values) -> Histogram:
-    kept: dict[str, Any] = workspace.opened.setdefault("histograms", {})
-    if name not in kept or kept[name][0] is not values:
-        kept[name] = values, histogram(values)
-    return kept[name][1]
 
 
 def _choose(message: object, panels: list[Panel], wrong: str) -> None:

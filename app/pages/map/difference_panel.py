@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -10,31 +11,31 @@ import pandas as pd
 import streamlit as st
 
 from astrojepa.data.columns import ABOUT_FILES
-from astrojepa.data.values import Values
+from astrojepa.progress import Progress
 
 from ...components.collections_bar import collections_of
 from ...components.escape_markdown import escape_markdown
 from ...components.gallery.gallery import gallery
 from ...components.table.table import table as show_table
-from ...session import links, loaders, state, waiting
-from ...session.columns import columns_of
-from ...session.queue import imported
-from ...session.workspace import Workspace
+from ...session import state
+from ...session.described import Described, digest
 
 SELECTION, REST = "Selection", "Everything else"
 MOST = 20  # columns that are listed
 EXEMPLARS = 6
 TWO = "To compare two regions, add one to a collection, select the other, and choose both here."
+IMAGES = "Columns named *image* are measured on the images, radii in units of half the frame."
 _APART = ABOUT_FILES | {"ra", "dec"}
 
 
-def difference_panel(workspace: Workspace, chosen: np.ndarray | None) -> None:
+def difference_panel(about: Described, chosen: np.ndarray | None) -> None:
     """Draw the folded panel; while it is closed, nothing is compared. `chosen`: selected rows."""
     panel = st.expander("What differs?", key=state.DIFFERENCES_OPEN, on_change="rerun")
     if not panel.open:
         return
     with panel:
-        sides = sides_of(workspace, chosen)
+        if (sides := sides_of(about, chosen)) is None:
+            return
         if not sides:
             st.caption(
                 "Select galaxies with lasso, box or filter, or gather a collection, to compare "
@@ -44,26 +45,30 @@ def difference_panel(workspace: Workspace, chosen: np.ndarray | None) -> None:
         first, second = _menus(list(sides))
         if len(sides) == 1:
             st.caption(TWO)
-        one = sides[first]
-        other = np.arange(len(workspace.data)) if second == REST else sides[second]
-        both = 0 if second == REST else len(np.intersect1d(one, other))
-        other = np.setdiff1d(other, one)
+        one, inside = sides[first], np.zeros(about.count, bool)
+        inside[one] = True
+        other = np.flatnonzero(~inside) if second == REST else sides[second][~inside[sides[second]]]
+        both = 0 if second == REST else len(sides[second]) - len(other)
         if not len(one) or not len(other):
             st.caption("One of the two sets is empty; choose another.")
             return
-        _compare(workspace, (first, second), (one, other))
+        _compare(about, (first, second), (one, other))
         if both:
             st.caption(
                 f"{both:,} galaxies are in both sets and count for {escape_markdown(first)} only."
             )
 
 
-def sides_of(workspace: Workspace, chosen: np.ndarray | None) -> dict[str, np.ndarray]:
-    """Return what can be compared: rows of the selection, and of each collection, by name."""
+def sides_of(about: Described, chosen: np.ndarray | None) -> dict[str, np.ndarray] | None:
+    """Return what can be compared: rows of the selection, and of each collection, by name; None
+    while collections are looked up.
+    """
+    if (key := about.galaxies_hash()) is None:
+        return None
     found = {} if chosen is None or not len(chosen) else {SELECTION: chosen}
-    for name, rows in collections_of(workspace.data.galaxies_hash).items():
-        label = f"Collection {name}"
-        found[label] = np.array([row for row in rows if row < len(workspace.data)], dtype=np.int64)
+    for name, rows in collections_of(key).items():
+        own = np.unique(np.array(rows, dtype=np.int64))
+        found[f"Collection {name}"] = own[own < about.count]
     return found
 
 
@@ -81,24 +86,30 @@ def _menu(label: str, options: list[str], key: str) -> str:
 
 
 def _compare(
-    workspace: Workspace, names: tuple[str, str], sides: tuple[np.ndarray, np.ndarray]
+    about: Described, names: tuple[str, str], sides: tuple[np.ndarray, np.ndarray]
 ) -> None:
-    from astrojepa.evaluation.maps.differences import differences
+    measured = about.measured()
 
-    columns: dict[str, Values] = {
-        name: values for name, values in columns_of(workspace).items() if name not in _APART
-    }
-    if workspace.data.has_images:
-        key = ("shapes", workspace.given.fingerprint)
-        task = loaders.shapes(workspace.given)
-        columns |= waiting.show_when_ready(key, "Measuring images", task) or {}
-    found = differences(columns, *sides)
+    def task(report: Progress) -> list[Any]:
+        from astrojepa.evaluation.maps.differences import differences
+
+        own = (name for name in about.columns if name not in _APART)
+        # one after another, since a column of millions is only held while it is compared
+        found = [differences({name: about.columns[name]}, *sides) for name in own]
+        found.append(differences(measured, *sides))
+        return sorted(chain(*found), key=lambda one: (-one.strength, one.p))
+
+    key = ("differences", *map(digest, sides), about.made_of)
+    found = about.ready(key, f"Comparing {about.count:,} galaxies", task)
+    if found is None:
+        return
     told = [one for one in found if one.significant]
     if told:
         listed = pd.DataFrame(table(told[:MOST], names))
         show_table("what_differs", "What differs", listed)
-    st.caption(summary(len(told), len(found)))
-    _exemplars(workspace, names, sides)
+    about_images = IMAGES if measured else about.unmeasured
+    st.caption(f"{summary(len(told), len(found))} {about_images}".rstrip())
+    _exemplars(about, names, sides)
 
 
 def table(found: list[Any], names: tuple[str, str]) -> Mapping[str, list[str]]:
@@ -135,25 +146,26 @@ def summary(told: int, compared: int) -> str:
         f"{told} of {compared} columns differ significantly (p < 0.001). {listed}Numbers: medians, "
         "and Cohen's d, the difference of the means in standard deviations. Words: the one that is "
         "most over-represented in the first set, its share in both, and Cramér's V (0 = same "
-        "shares, 1 = no word in common). Columns named *image* are measured on the images, radii "
-        "in units of half the frame."
+        "shares, 1 = no word in common)."
     )
 
 
 def _exemplars(
-    workspace: Workspace, names: tuple[str, str], sides: tuple[np.ndarray, np.ndarray]
+    about: Described, names: tuple[str, str], sides: tuple[np.ndarray, np.ndarray]
 ) -> None:
     """Show galaxies that stand for each side, one beside the other."""
-    if workspace.model is not None and not imported.is_set():
-        return
     for number, (name, rows) in enumerate(zip(names, sides, strict=True)):
-        shown = loaders.exemplars(workspace.embeddings, *workspace.key, rows, EXEMPLARS)
+        if (shown := about.exemplars(rows, EXEMPLARS)) is None:
+            return
         st.caption(f"{escape_markdown(name)}: {len(shown)} typical galaxies of {len(rows):,}")
+        key, kinds = f"exemplars_{number}", about.class_names(shown)
         gallery(
-            f"exemplars_{number}",
-            workspace.pictures,
+            key,
+            about.pictures,
             shown.tolist(),
-            [(workspace.class_name(row),) for row in shown.tolist()],
-            links.select,
+            [(kind,) for kind in kinds]
+            if about.pictures
+            else list(zip(about.ids(shown), kinds, strict=True)),
+            about.select,
             selected=st.session_state.get(state.ROW),
         )

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import streamlit as st
 
 from ...components.escape_markdown import escape_markdown
 from ...components.gallery.gallery import gallery
-from ...server import pictures
+from ...server.pictures import inline
 from ...session import examples, state, uploads
+from ...session.examples import Searchable
 from ...session.workspace import Workspace
 
 TILE = 64  # pixels of an example
@@ -20,11 +21,11 @@ _FILES, _SEEN, _PROBLEMS = "search_files", "search_files_seen", "search_problems
 _ENDED = "searches_ended"  # how many; the list of files of each search is a new one
 
 
-def search_by_image(workspace: Workspace) -> None:
-    """Offer to search with images that a visitor brings along."""
+def search_by_image(workspace: Searchable, without: str = "") -> None:
+    """Offer to search with images that a visitor brings along; `without` says what is missing."""
     with st.popover("Search by image"):
-        if workspace.model is None:
-            st.caption("Choose a model at the top to search with an image.")
+        if not workspace.can_embed:
+            st.caption(without or "Choose a model at the top to search with an image.")
             return
         st.file_uploader(
             "Images of galaxies",
@@ -42,21 +43,30 @@ def search_by_image(workspace: Workspace) -> None:
             st.warning(escape_markdown(problem))
 
 
-def examples_bar(workspace: Workspace) -> bool:
-    """Draw what is searched for, if anything is; whether its result is still to come."""
+def examples_bar(
+    workspace: Searchable,
+    pending: Callable[[], bool],
+    pictures: str,
+    captions: Callable[[int], Sequence[str]],
+    said: str = "",
+) -> bool:
+    """Draw what is searched for, if anything is; whether its result is still to come.
+
+    `captions` are written below the galaxy of a row, beside what is `said` of the result.
+    """
     search = examples.asked(workspace)
     if not search:
         return False
     with st.container(horizontal=True, vertical_alignment="center", key="examples"):
-        st.caption(sentence(search), width="stretch")
+        st.caption(f"{sentence(search)} {said}".rstrip(), width="stretch")
         st.button("End search", on_click=_search, args=(workspace, examples.Search()))
     try:
-        waits = examples.pending(workspace)
+        waits = pending()
     except ValueError as error:
         st.error(escape_markdown(error))
         return False
     if search.region:
-        _region(workspace, search)
+        _region(cast("Workspace", workspace), search)
         return waits
     if search.images:
         _images(workspace, search)
@@ -67,9 +77,9 @@ def examples_bar(workspace: Workspace) -> bool:
     }
     gallery(
         "examples_gallery",
-        workspace.pictures,
+        pictures,
         list(shown),
-        [(kind, workspace.class_name(row)) for row, kind in shown.items()],
+        [(kind, *captions(row)) for row, kind in shown.items()],
         partial(_remove, workspace),
         tile=TILE,
     )
@@ -108,17 +118,15 @@ def _region(workspace: Workspace, search: examples.Search) -> None:
         elsewhere = np.where(patches, np.nan, 0.0)
         shown = plotting.heatmap_overlay(seen, elsewhere, 0.0, 1.0, opacity=0.7)
         alt = f"The region of galaxy {workspace.data.ids[row]}"
-        st.image(pictures.inline(shown, "png"), width=2 * TILE, alt=alt)
+        st.image(inline(shown, "png"), width=2 * TILE, alt=alt)
 
 
-def _images(workspace: Workspace, search: examples.Search) -> None:
+def _images(workspace: Searchable, search: examples.Search) -> None:
     held = st.session_state[state.UPLOADS]
     with st.container(horizontal=True, vertical_alignment="bottom", key="examples_images"):
         for digest in search.images:
             with st.container(horizontal=True, vertical_alignment="center", width=3 * TILE):
-                st.image(
-                    pictures.inline(held[digest].image, "png"), width=TILE, alt=held[digest].name
-                )
+                st.image(inline(held[digest].image, "png"), width=TILE, alt=held[digest].name)
                 st.button(
                     "Remove",
                     key=f"remove_{digest}",
@@ -128,7 +136,7 @@ def _images(workspace: Workspace, search: examples.Search) -> None:
                 )
 
 
-def _take(workspace: Workspace) -> None:
+def _take(workspace: Searchable) -> None:
     """Read what was sent, and search with it; a bad file becomes a sentence."""
     sent: Sequence[Any] = st.session_state.get(_files_key()) or []
     seen = st.session_state.get(_SEEN, ())
@@ -141,19 +149,20 @@ def _take(workspace: Workspace) -> None:
         examples.add_images(workspace, found)
 
 
-def _without(workspace: Workspace, digest: str) -> None:
+def _without(workspace: Searchable, digest: str) -> None:
     search = examples.asked(workspace)
     images = tuple(kept for kept in search.images if kept != digest)
     _search(workspace, examples.Search(search.like, search.unlike, images))
 
 
-def _remove(workspace: Workspace, row: Any) -> None:
-    if isinstance(row, int) and 0 <= row < len(workspace.data):
+def _remove(workspace: Searchable, row: Any) -> None:
+    count = workspace.searched[1] if workspace.sampled is None else len(workspace.sampled)
+    if isinstance(row, int) and 0 <= row < count:
         examples.remove_galaxy(workspace, row)
         _search(workspace, examples.asked(workspace))
 
 
-def _search(workspace: Workspace, search: examples.Search) -> None:
+def _search(workspace: Searchable, search: examples.Search) -> None:
     """Search for this; with the end of a search the list of its files is empty."""
     examples.set_search(workspace, search)
     if not search:

@@ -10,9 +10,9 @@ import pandas as pd
 import streamlit as st
 
 from astrojepa.data.filters import MOST_LETTERS
-from astrojepa.data.values import sortable
+from astrojepa.data.values import Values, sortable
 from astrojepa.evaluation.maps.large_map import WHOLE, Tile
-from astrojepa.evaluation.vectors.neighbour_index import is_available
+from astrojepa.evaluation.vectors.neighbour_index import LARGE, is_available
 from astrojepa.progress import Progress
 from astrojepa.tables import Column
 from astrojepa.wording import galaxies
@@ -38,13 +38,20 @@ from ...components.latent_map.colouring import Colouring
 from ...components.latent_map.latent_map import latent_map, mark
 from ...components.latent_map.layers import option_name
 from ...components.latent_map.tiles import pack_tile, read_box, widened
+from ...components.search_buttons import search_buttons
 from ...components.send_button import send_button
 from ...components.survey_image import survey_picture, survey_toggle
-from ...session import links, reviewing, state, waiting
+from ...session import clusters, large_clusters, large_search, links, reviewing, state, waiting
 from ...session.export import plain_columns, table_file
 from ...session.large import RANKED, SCORE, Large, selected
+from ...session.large_described import OfStore
 from ...session.large_links import go_to, publish, show_galaxy
+from ...session.large_search import StoreSearch
 from . import search
+from .cluster_choice import choose_cluster, clusters_sentence
+from .column_panel import column_panel
+from .difference_panel import difference_panel
+from .examples_bar import examples_bar, search_by_image
 from .filter_box import SYNTAX, set_filter
 from .selection import (
     GALLERY_KEYS,
@@ -53,11 +60,13 @@ from .selection import (
     SIZES,
     TILES,
     in_order,
+    made_columns,
     marked,
     order_menu,
     pager,
     written,
 )
+from .sky import sky_panel
 
 LISTED = 200  # of a selection, in the table
 PICTURED = 50 * PER_PAGE  # of a selection, in the gallery
@@ -81,12 +90,18 @@ def show(large: Large, go: Callable[[str], None]) -> None:
             args=(large,),
         )
         st.button("Random", key="random", on_click=_random, args=(large,), shortcut="s")
+        with st.popover("Map options"):
+            st.caption(
+                "This is the map of the store, its columns `x` and `y`. Other projections and the "
+                f"3-D map are for up to {LARGE:,} galaxies."
+            )
     _pane(large, go)
 
 
 @st.fragment
 def _pane(large: Large, go: Callable[[str], None]) -> None:
     """Draw what follows a move or a click, in a fragment of its own so that the page stays."""
+    st.session_state.pop(state.WHOLE_PAGE, None)  # a change of the search draws all of this anew
     try:
         images = large.images()
         left, right = st.columns([2, 1], gap="medium")
@@ -98,9 +113,14 @@ def _pane(large: Large, go: Callable[[str], None]) -> None:
                 publish(large)
                 st.caption("Zoom in and click a galaxy, or find one by its id.")
         with left:
-            matching, coloured = _map(large, images, row, found or [])
-            if coloured is not None:
-                _selection(large, images, matching, coloured, go, found is not None)
+            matching, wrong, coloured = _map(large, images, row, found or [])
+            about = OfStore(large, images)
+            column_panel(about, matching, wrong)
+            chosen = None if coloured is None else chosen_rows(large, matching, coloured)
+            sky_panel(about, chosen)
+            difference_panel(about, chosen)
+            if chosen is not None:
+                _selection(large, images, chosen, matching, go, found is not None)
         if row is not None:
             survey()  # last: all else is there while it is fetched
     except (ValueError, OSError) as error:
@@ -109,20 +129,29 @@ def _pane(large: Large, go: Callable[[str], None]) -> None:
 
 def _map(
     large: Large, images: Any, row: int | None, near: list[int]
-) -> tuple[np.ndarray | None, Colouring | None]:
-    """Draw the map; returns which galaxies match the filter, None without one, and their colours,
-    None while they are computed.
+) -> tuple[np.ndarray | None, str, Colouring | None]:
+    """Draw the map; returns which galaxies match the filter, None without one, what is wrong with
+    it, and their colours, None while they are computed.
     """
     notes, board, below = st.container(), st.container(), st.container()
     with below:
-        matching = filter_row(large)
+        waits = examples_bar(
+            StoreSearch(large),
+            lambda: search_pending(large),
+            "" if images is None else large.address,
+            lambda row: large.names([row]) if images is None else kinds_of(large, row),
+            large_search.SAID,
+        )
+        matching, wrong = filter_row(large, waits, on_map=True)
     option = st.session_state[state.COLOUR]
+    if option in clusters.LEVELS and large_clusters.at_hand(large) is None:
+        option = large.options[0]  # meanwhile
     if st.session_state.get(state.OFF_COLOUR) != option:
         st.session_state[state.OFF], st.session_state[state.OFF_COLOUR] = (), option
     with notes:
         coloured = large.coloured(option)
     if coloured is None:
-        return matching, None
+        return matching, wrong, None
     box = widened(st.session_state.get(state.VIEW) or WHOLE)
     tile = large.map.tile(box, matching, coloured.codes)
     groups = coloured.legend.get("groups", [])
@@ -133,6 +162,7 @@ def _map(
         "pictures": large.address,
         "classes": list(classes),
         "shapes": [style.shape for style in palette.class_styles(classes)],
+        "labels": large_clusters.marks(large, option) if option in clusters.LEVELS else [],
     }
     with notes:
         st.caption(said(large, tile, matching is not None, pictured(large, images)))
@@ -150,7 +180,7 @@ def _map(
                 "off": list(st.session_state.get(state.OFF) or ()),
             }
         )
-    return matching, coloured
+    return matching, wrong, coloured
 
 
 def said(large: Large, tile: Tile, filtered: bool, images: str) -> str:
@@ -187,13 +217,43 @@ def pictured(large: Large, images: Any) -> str:
     return text
 
 
-def filter_row(large: Large) -> np.ndarray | None:
+def search_pending(large: Large) -> bool:
+    """Search for what is not found yet; whether it is not there, and the filter cannot name it."""
+    try:
+        return large_search.pending(large)
+    except ValueError as error:  # which the filter must not cause once more
+        st.error(escape_markdown(error))
+        return True
+
+
+def find_clusters(large: Large) -> bool:
+    """Find clusters where they are asked for, and say how stable they are; whether they are still
+    to come.
+    """
+    if not clusters.asked_for():
+        return False
+    found = waiting.show_when_ready(*large_clusters.task(large))
+    if found is None:
+        return True
+    choose_cluster(found)
+    st.caption(f"{clusters_sentence(found.clusters)} {large_clusters.SAID}")
+    return False
+
+
+def kinds_of(large: Large, row: int) -> list[str]:
+    """Name the class of a galaxy, or else its id."""
+    return class_names(large.map.store.known_of(np.array([row])))
+
+
+def filter_row(
+    large: Large, waits: bool = False, *, on_map: bool = False
+) -> tuple[np.ndarray | None, str]:
     """Draw the filter; returns which galaxies match, None without one, and while they are
-    counted.
+    counted; and what is wrong with it. It `waits` for what it may name.
     """
     st.session_state.setdefault(state.FILTER, "")
     with st.container(horizontal=True, vertical_alignment="bottom", key="filter_row"):
-        columns = ", ".join(map(escape_markdown, large.map.store.names))
+        columns = ", ".join(map(escape_markdown, (*large.made, *large.map.store.names)))
         st.text_input(
             "Filter",
             key=state.FILTER,
@@ -202,43 +262,55 @@ def filter_row(large: Large) -> np.ndarray | None:
         )
         if st.session_state[state.FILTER]:
             st.button("Clear filter", on_click=set_filter, args=("",))
+        if on_map:
+            search_by_image(StoreSearch(large), large_search.without(large))
+    waits |= on_map and find_clusters(large)
     expression = st.session_state[state.FILTER]
-    if not expression.strip():
-        return None
+    if waits or not expression.strip():
+        return None, ""
     try:
         matching = large.matching(expression)
     except ValueError as error:
         st.error(escape_markdown(error))
-        return None
+        return None, str(error)
     if matching is not None:
         st.caption(f"{int(matching.sum()):,} of {len(matching):,} galaxies match.")
-    return matching
+    return matching, ""
+
+
+def chosen_rows(
+    large: Large, matching: np.ndarray | None, coloured: Colouring
+) -> np.ndarray | None:
+    """Return the galaxies inside the lasso, or else those that match, of the groups that the legend
+    shows; None without either, and while they are sought.
+    """
+    if polygons := st.session_state.get(state.POLYGONS):
+        rows = large.inside(polygons)
+        if rows is None:
+            return None
+        rows = rows if matching is None else rows[matching[rows]]
+    elif matching is not None:
+        rows = np.flatnonzero(matching)
+    else:
+        return None
+    off = st.session_state.get(state.OFF)
+    return rows[~np.isin(coloured.codes[rows], off)] if off else rows
 
 
 def _selection(
     large: Large,
     images: Any,
+    rows: np.ndarray,
     matching: np.ndarray | None,
-    coloured: Colouring,
     go: Callable[[str], None],
     has_near: bool,
 ) -> None:
-    """Show the galaxies inside the lasso, or else those that match, of the groups that the legend
-    shows, in an order, by similarity once the neighbours are known; export, send and collect them.
+    """Show galaxies in an order, by similarity once the neighbours are known; export, send and
+    collect them.
     """
     polygons = st.session_state.get(state.POLYGONS) or []
-    if polygons:
-        rows = large.inside(polygons)
-        if rows is None:
-            return
-        rows = rows if matching is None else rows[matching[rows]]
-    elif matching is not None:
-        rows = np.flatnonzero(matching)
-    else:
-        return
+    off = tuple(st.session_state.get(state.OFF) or ())
     colour = st.session_state[state.COLOUR]
-    if off := tuple(st.session_state.get(state.OFF) or ()):
-        rows = rows[~np.isin(coloured.codes[rows], off)]
     with st.container(horizontal=True, vertical_alignment="bottom", key="selection"):
         st.header(f"{galaxies(len(rows))} selected", anchor=False)
         shown = "table"
@@ -302,7 +374,8 @@ def order_options(large: Large) -> list[str]:
     """Return what a selection can be sorted by: the anomaly score where there is one, first."""
     names = [name for name in large.map.store.names if name not in (SCORE, "x", "y")]
     score = [SCORE] if SCORE in large.scores else []
-    return [*score, ON_MAP, *([] if selected(large) is None else [SIMILARITY]), *names]
+    similarity = [] if selected(large) is None else [SIMILARITY]
+    return [*score, ON_MAP, *similarity, *large.made, *names]
 
 
 def _arranged(
@@ -312,7 +385,7 @@ def _arranged(
     they are. `of`: the polygons, the filter and the legend that chose them.
     """
     row = selected(large) if by == SIMILARITY else None
-    index = None
+    index, read = None, large.reader(by)
     if row is not None and is_available() and (index := large.index()) is None:
         return None
 
@@ -322,12 +395,12 @@ def _arranged(
         elif by == ON_MAP:
             values = np.arange(len(rows), dtype=np.float64)
         else:  # the most anomalous first
-            values = sortable(large.map.column(by))[rows] * (-1 if by == SCORE else 1)
+            values = sortable(read())[rows] * (-1 if by == SCORE else 1)
         order = in_order(values, reverse)[:RANKED]
         return rows[order], values[order]
 
     return waiting.show_when_ready(
-        ("large order", large.key, str(of), by, reverse, row),
+        ("large order", large.key, str(of), by, _made_of(large, by), reverse, row),
         f"Sorting {len(rows):,} galaxies",
         task,
     )
@@ -344,11 +417,18 @@ def _captions(
     column = colour if by == ON_MAP and colour != large.label else by
     if column == SIMILARITY:
         said = [f"distance {value:.2f}" for value in values]
+    elif column in large.made:
+        said = [f"{column.replace('_', ' ')} {_cell(value)}" for value in values]
     elif column in large.map.store.names:
         found = large.map.store.table_of(rows)[column].tolist()
         said = [f"{column.replace('_', ' ')} {_cell(value)}" for value in found]
     lines = zip(kinds, said, marked(key, rows), strict=True)
     return [[kind, f"{text}{mark}".removeprefix(", ")] for kind, text, mark in lines]
+
+
+def _made_of(large: Large, name: str) -> str:
+    """Return what changes with a column that the session has made; "" for any other."""
+    return made.key if (made := large.made.get(name)) else ""
 
 
 def _cell(value: Any) -> str:
@@ -367,11 +447,12 @@ def export_rows(
     the link to what is shown.
     """
     facts = {**large.provenance, **further, "view": (link := publish(large))}
+    made = {} if ranks is not None else {name: one.read for name, one in large.made.items()}
     export_menu(
         key,
         "galaxies" if ranks is None else "leaderboard",
         min(len(rows), RANKED),
-        lambda ending: table_of(large, rows, ending, facts, ranks=ranks),
+        lambda ending: table_of(large, rows, ending, facts, ranks=ranks, made=made),
     )
     return link
 
@@ -383,12 +464,14 @@ def table_of(
     facts: Mapping[str, Any],
     *,
     ranks: np.ndarray | None = None,
+    made: Mapping[str, Callable[[], Values]] | None = None,
 ) -> bytes:
     """Write galaxies, the first 100,000 of them, as a table of this format; with `ranks`, with the
-    columns of the leaderboard that `facts` tell of.
+    columns of the leaderboard that `facts` tell of; with those that the session has made.
     """
     data = large.galaxies(rows[:RANKED])
     more = [] if ranks is None else ranked_columns(data, ranks, facts["ranked_by"])
+    more += made_columns(made or {}, rows[:RANKED])
     return table_file(ending, data, np.arange(len(data)), more, facts)
 
 
@@ -413,6 +496,7 @@ def _galaxy(
     survey_toggle(place)
     beside = st.container()
     found = nearest(large, images, row)
+    search_buttons(StoreSearch(large), row)
     columns_and_links(large, table)
     copy_link(publish(large))
     if st.button("Open galaxy page", key="open_galaxy"):

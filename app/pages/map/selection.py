@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from astrojepa.data.values import cells, sortable
+from astrojepa.data.values import Values, cells, sortable
 from astrojepa.tables import Column
 from astrojepa.wording import galaxies
 
@@ -209,6 +210,15 @@ def _export(workspace: Workspace, rows: np.ndarray, link: str) -> None:
     )
 
 
+def made_columns(read: Mapping[str, Callable[[], Values]], rows: np.ndarray) -> list[Column]:
+    """Return the columns that the explorer has made, of those that can be read."""
+    return [
+        Column(name, cells(read[name](), rows), about, digits=0)
+        for name, about in _MADE.items()
+        if name in read
+    ]
+
+
 def further(workspace: Workspace, rows: np.ndarray) -> tuple[list[Column], dict[str, Any]]:
     """Return what the model says of galaxies, and what the table was made from."""
     score = "mean distance to the 20 nearest galaxies in feature space; larger = more anomalous"
@@ -217,11 +227,7 @@ def further(workspace: Workspace, rows: np.ndarray) -> tuple[list[Column], dict[
         Column("anomaly_rank_knn", workspace.places[rows], "1 = most anomalous"),
     ]
     known = columns.columns_of(workspace)
-    said += [
-        Column(name, cells(known[name], rows), about, digits=0)
-        for name, about in _MADE.items()
-        if name in known
-    ]
+    said += made_columns({name: partial(known.__getitem__, name) for name in known}, rows)
     name, digest = workspace.made_by
     facts = {
         "model": name,

@@ -2,38 +2,79 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import streamlit as st
 
+from astrojepa.data.sky import CELL, sky_counts
+
 from ...components import figures
 from ...components.figure_click.figure_click import figure_click
-from ...session import links, state
-from ...session.workspace import Workspace
+from ...session import state
+from ...session.described import Described, digest
 
 KEY = "sky_figure"
-MOST = 20_000  # galaxies that are drawn, chosen and others each
+MOST = 20_000  # galaxies that are drawn one by one, chosen and others each
 
 
-def sky_panel(workspace: Workspace, chosen: np.ndarray | None) -> None:
+@dataclass(frozen=True)
+class Sky:
+    """What is drawn of the sky, and what is said of it."""
+
+    rows: np.ndarray  # int64 (m,), of the galaxies that are drawn one by one
+    ra: np.ndarray  # degrees (m,)
+    dec: np.ndarray
+    inside: np.ndarray  # bool (m,): chosen
+    density: bool  # whether that of all galaxies is drawn, since there are more
+    said: str
+
+
+def sky_panel(about: Described, chosen: np.ndarray | None) -> None:
     """Draw the folded panel where galaxies have positions; `chosen` rows, None for all."""
-    data = workspace.data
-    placed = np.isfinite(data.ra) & np.isfinite(data.dec)
-    if data.simulated or not placed.any():
+    if not about.has_positions:
         return
     panel = st.expander("Sky", key=state.SKY_OPEN, on_change="rerun")
     if not panel.open:
         return
-    inside = np.ones(len(data), bool) if chosen is None else np.isin(np.arange(len(data)), chosen)
-    rows = np.concatenate([spread(placed & part, MOST) for part in (inside, ~inside)])
     with panel:
+        found = about.ready(
+            ("sky", digest(chosen)), "Reading positions", lambda report: sky_of(about, chosen)
+        )
+        if found is None:
+            return
+        counts = None
+        if found.density:
+            counts = about.ready(("sky",), "Counting positions", lambda report: counts_of(about))
+            if counts is None:
+                return
         from astrojepa import plotting
 
         figure = plotting.sky_figure(
-            data.ra[rows], data.dec[rows], inside[rows], rows, data.ids[rows]
+            found.ra, found.dec, found.inside, found.rows, about.ids(found.rows), counts
         )
         figures.chart(figure, KEY, 420)
-        figure_click(KEY, links.select)
-        st.caption(sentence(placed, inside, len(rows)))
+        figure_click(KEY, about.select)
+        st.caption(found.said)
+
+
+def sky_of(about: Described, chosen: np.ndarray | None) -> Sky:
+    """Return what is drawn; more than 20,000 galaxies that are not chosen are not."""
+    ra, dec = about.positions()
+    placed, inside = np.isfinite(ra) & np.isfinite(dec), np.full(about.count, chosen is None)
+    if chosen is not None:
+        inside[chosen] = True
+    own, rest = spread(placed & inside, MOST), spread(placed & ~inside, MOST + 1)
+    rest = rest if len(rest) <= MOST else rest[:0]
+    rows = np.concatenate([own, rest])
+    density = len(rows) < int(np.count_nonzero(placed))
+    said = sentence(placed, inside, len(own), density)
+    return Sky(rows, ra[rows], dec[rows], inside[rows], density, said)
+
+
+def counts_of(about: Described) -> np.ndarray:
+    """Return how many galaxies lie in each cell of the map."""
+    return sky_counts(*about.positions())
 
 
 def spread(mask: np.ndarray, most: int) -> np.ndarray:
@@ -44,14 +85,19 @@ def spread(mask: np.ndarray, most: int) -> np.ndarray:
     return rows[np.linspace(0, len(rows) - 1, most).astype(int)]
 
 
-def sentence(placed: np.ndarray, inside: np.ndarray, drawn: int) -> str:
-    """Say what is drawn, how it is projected, and what has no position."""
+def sentence(placed: np.ndarray, inside: np.ndarray, drawn: int, density: bool) -> str:
+    """Say what is drawn, how it is projected, and what has no position; `drawn`: of `inside`."""
     parts = [
         "Equatorial coordinates, Mollweide projection (equal areas), 180° in the middle, east to "
         "the left, lines every 30°. Click a point to select its galaxy."
     ]
     if missing := int((inside & ~placed).sum()):
         parts.append(f"{missing:,} of {int(inside.sum()):,} have no position.")
-    if drawn < placed.sum():
-        parts.append(f"{drawn:,} of {int(placed.sum()):,} positions are drawn, evenly chosen.")
+    if drawn < (known := int((placed & inside).sum())):
+        parts.append(f"{drawn:,} of {known:,} positions are drawn, evenly chosen.")
+    if density:
+        parts.append(
+            f"Grey: how many of all {int(placed.sum()):,} lie in each of the cells of "
+            f"{CELL:.2g} square degrees, on a logarithmic scale."
+        )
     return " ".join(parts)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from astrojepa.data.filters import name_in, text_in, with_clause
 from astrojepa.places import TRAIN
 
 from ...components.choose import choose
@@ -18,16 +17,18 @@ from ...components.guide.guide import guide
 from ...components.latent_map import colouring, geometry
 from ...components.latent_map.latent_map import latent_map, mark
 from ...components.latent_map.layers import Layers, colour_options, layers, option_name
-from ...session import clusters, columns, links, loaders, state, waiting
+from ...session import clusters, columns, examples, links, loaders, state, waiting
+from ...session.described import OfWorkspace
 from ...session.queue import imported
 from ...session.workspace import Workspace
 from ..registry import Page
 from . import large, search
+from .cluster_choice import choose_cluster, clusters_sentence
 from .column_panel import column_panel
 from .difference_panel import difference_panel
 from .examples_bar import examples_bar
 from .figure import figure_map
-from .filter_box import filter_box, set_filter
+from .filter_box import filter_box
 from .selection import show_selection
 from .sky import sky_panel
 
@@ -96,7 +97,12 @@ def _map(workspace: Workspace, line: Any) -> np.ndarray | None:
         st.session_state[state.OFF], st.session_state[state.OFF_COLOUR] = (), shown.option
     polygons = _polygons(workspace, shown.method, method)
     board = st.container()
-    pending = examples_bar(workspace)
+    pending = examples_bar(
+        workspace,
+        lambda: examples.pending(workspace),
+        workspace.pictures,
+        lambda row: (workspace.class_name(row),),
+    )
     # a filter by clusters or by a search waits for them
     matching, wrong = (None, "") if waits or pending else columns.filtered(workspace)
     with board:
@@ -104,13 +110,15 @@ def _map(workspace: Workspace, line: Any) -> np.ndarray | None:
         if not (in_space and figure_map(workspace, shown, matching, links.select)):
             latent_map(shown.packed, links.select, _drawn, _toggled)
             mark(_selection(workspace, polygons), matching)
-    filter_box(workspace, matching, wrong, lambda: _choose_cluster(workspace))
-    column_panel(workspace, matching, wrong)
+    found = clusters.at_hand(workspace) if clusters.wanted(workspace) else None
+    filter_box(workspace, matching, wrong, lambda: choose_cluster(found))
+    about = OfWorkspace(workspace)
+    column_panel(about, matching, wrong)
     chosen = None
     if polygons or matching is not None:
         chosen = chosen_rows(shown, polygons, st.session_state[state.OFF], matching)
-    sky_panel(workspace, chosen)
-    difference_panel(workspace, chosen)
+    sky_panel(about, chosen)
+    difference_panel(about, chosen)
     if notes := workspace.data.notes:
         st.caption(escape_markdown(" ".join(notes)))
     return chosen
@@ -272,55 +280,6 @@ def _clusters(workspace: Workspace) -> bool:
         return True
     st.caption(clusters_sentence(found.clusters))
     return False
-
-
-def _choose_cluster(workspace: Workspace) -> None:
-    """Offer the clusters that are shown, to be chosen by the filter."""
-    found = clusters.at_hand(workspace) if clusters.wanted(workspace) else None
-    if found is None or not found.clusters.fine.count:
-        return
-    with st.popover("Select a cluster"):
-        _cluster_buttons(found)
-
-
-def _cluster_buttons(found: Any) -> None:
-    for column, level in clusters.COLUMNS.items():
-        if level == "fine" and found.clusters.fine.count == found.clusters.coarse.count:
-            continue
-        st.caption("Clusters" if level == "coarse" else "Finer clusters")
-        sizes = np.bincount(found.level(level).labels + 1)[1:]
-        for name, size in zip(found.names(level), sizes, strict=True):
-            st.button(
-                f"{escape_markdown(name)} ({size:,})",
-                key=f"{column} {name}",
-                on_click=_filter_by,
-                args=(column, name),
-                width="stretch",
-            )
-
-
-def _filter_by(column: str, name: str) -> None:
-    before = st.session_state.get(state.FILTER, "")
-    set_filter(with_clause(before, column, f"{name_in(column)} == {text_in(name)}"))
-
-
-def clusters_sentence(found: Any) -> str:
-    """Say how many clusters there are, and how far other samples agree with them."""
-    coarse, fine = found.coarse, found.fine
-    if not fine.count:
-        return (
-            "**No stable clusters**: clusterings of random halves agree at an adjusted Rand index "
-            f"of {coarse.stability:.2f} at most; 0.5 is needed."
-        )
-    two = fine.count > coarse.count
-    finer = f", {fine.count} finer ones {100 * fine.share:.0f} %" if two else ""
-    and_finer = f" and {fine.stability:.2f}" if two else ""
-    return (
-        f"**{coarse.count} clusters** in feature space hold {100 * coarse.share:.0f} % of the "
-        f"galaxies{finer}. Clusterings of random halves agree at an adjusted Rand index of "
-        f"{coarse.stability:.2f}{and_finer} (1 = the same, 0 = chance)."
-        + (" Zoom in for the finer names." if two else "")
-    )
 
 
 def islands_sentence(column: str, measured: Any) -> str:

@@ -98,7 +98,7 @@ def _placed(workspace: Workspace, held: list[Upload]) -> None:
     xy = waiting.show_when_ready(*workspace.projection_task(method))
     if xy is None:
         return
-    vectors = uploads.vectors(workspace, held)
+    vectors = uploads.vectors(workspace.model, workspace.key[0], workspace.choice.label, held)
     key = (*workspace.key, method, tuple(upload.digest for upload in held))
     if st.session_state.get(_PLACED, (None,))[0] != key:
         st.session_state[_PLACED] = (

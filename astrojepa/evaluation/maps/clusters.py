@@ -28,7 +28,7 @@ _NEIGHBOURS = (5, 10, 20)  # how smooth the density is
 _SELECTIONS = ("eom", "leaf")
 _HALVES = 6
 _FINER = 1.5  # times as many clusters, from which on there are two levels
-_VERSION = 1  # part of the cache's key
+VERSION = 1  # part of the cache's key
 
 Setting = tuple[float, int, str]
 
@@ -37,7 +37,7 @@ Setting = tuple[float, int, str]
 class Clustering:
     """Which galaxies lie together, and whether another sample would say the same."""
 
-    labels: np.ndarray  # int64 (n,): 0 = the largest cluster; -1 = in none
+    labels: np.ndarray  # integer (n,): 0 = the largest cluster; -1 = in none
     stability: float  # mean adjusted Rand index with random halves: 1 = the same, 0 = chance
 
     @property
@@ -92,12 +92,12 @@ def find_clusters(
     """
     vectors = checked_vectors(embeddings)
     path = _path(vectors, seed)
-    if cache and (arrays := load_arrays(path)) is not None and _complete(arrays, len(vectors)):
-        return Clusters(*(_read(arrays, level) for level in ("coarse", "fine")))
+    if cache and (kept := read_clusters(load_arrays(path), len(vectors))) is not None:
+        return kept
     (features,) = principal_components(standardise(vectors)[0], COMPONENTS)
     generator = np.random.default_rng(seed)
     drawn = np.sort(generator.permutation(len(features))[:SAMPLE])
-    found = _two_levels(features[drawn], generator, progress)
+    found = two_levels(features[drawn], generator, progress)
     near = cKDTree(features[drawn]).query(features)[1]
     clusters = Clusters(*(Clustering(one.labels[near], one.stability) for one in found))
     if cache:
@@ -110,9 +110,10 @@ def find_clusters(
     return clusters
 
 
-def _two_levels(
+def two_levels(
     features: np.ndarray, generator: np.random.Generator, progress: Progress | bool | None
 ) -> tuple[Clustering, Clustering]:
+    """Cluster a sample by each setting; returns the coarse and the fine one (`find_clusters`)."""
     n = len(features)
     nothing = np.full(n, -1, dtype=np.int64)
     if n < FEWEST or np.all(features == features[0]):
@@ -178,16 +179,17 @@ def _fitted(features: np.ndarray, setting: Setting) -> np.ndarray:
 
 
 def _path(vectors: np.ndarray, seed: int) -> Path:
-    digest = hashlib.sha256(f"{_VERSION} {seed} {vectors.shape} ".encode())
+    digest = hashlib.sha256(f"{VERSION} {seed} {vectors.shape} ".encode())
     digest.update(np.ascontiguousarray(vectors).data)
     return cache_path("clusters", digest.hexdigest()[:24])
 
 
-def _complete(arrays: dict[str, np.ndarray], count: int) -> bool:
+def read_clusters(arrays: dict[str, np.ndarray] | None, count: int) -> Clusters | None:
+    """Return what was kept of so many galaxies; None where it is not whole."""
     lengths = {"coarse": count, "fine": count, "stability": 2}
-    return all(name in arrays and arrays[name].shape == (n,) for name, n in lengths.items())
-
-
-def _read(arrays: dict[str, np.ndarray], level: str) -> Clustering:
-    stability = arrays["stability"][("coarse", "fine").index(level)]
-    return Clustering(arrays[level].astype(np.int64), float(stability))
+    if arrays is None or any(
+        name not in arrays or arrays[name].shape != (n,) for name, n in lengths.items()
+    ):
+        return None
+    stability = map(float, arrays["stability"])
+    return Clusters(*(Clustering(arrays[name], next(stability)) for name in ("coarse", "fine")))

@@ -58,9 +58,9 @@ def differences(
     >>> found.column, found.measure, found.effect, found.medians
     ('z', 'd', 3.0, (4.0, 1.0))
     """
-    if len(both := np.intersect1d(first, second)):
+    if both := int(np.count_nonzero(np.isin(first, second))):
         raise ValueError(
-            f"Galaxies on both sides: {len(both):,}; leave them out of one to compare the two."
+            f"Galaxies on both sides: {both:,}; leave them out of one to compare the two."
         )
     found = []
     for name, values in columns.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -124,12 +124,29 @@ class LargeMap:
             found.append(rows[points_in_polygon(self.places[rows], polygon)])
         return np.unique(np.concatenate(found))
 
-    def matching(self, expression: str) -> np.ndarray:
+    def matching(
+        self, expression: str, made: Mapping[str, Callable[[], Values]] | None = None
+    ) -> np.ndarray:
         """Return which galaxies a filter chooses: bool (n,). Only columns that it names are read.
 
-        Raises ValueError as `astrojepa.data.filters.matching`.
+        `made` reads further columns. Raises ValueError as `astrojepa.data.filters.matching`.
         """
-        return matching(expression, _Columns(self))
+        made, own = made or {}, self.columns
+        return matching(expression, StoreColumns(self, [*made, *own], made))
+
+    @property
+    def columns(self) -> StoreColumns:
+        """The columns that a filter may name."""
+        names = self.store.names
+        labelled = "label" in self.store.layouts[0].known and "class" not in names
+        return StoreColumns(self, (*names, "class") if labelled else names)
+
+    @property
+    def described(self) -> StoreColumns:
+        """Those that say something of a galaxy: no ids, no places, nothing that begins with _."""
+        hidden = {self.store.layouts[0].known["id"], "x", "y"}
+        names = self.store.names
+        return StoreColumns(self, [n for n in names if n not in hidden and not n.startswith("_")])
 
     def column(self, name: str) -> Values:
         """Return a column of all galaxies; the last that was asked for is kept."""
@@ -210,16 +227,23 @@ class LargeMap:
         return found if rows is None else found[rows]
 
 
-class _Columns(Mapping[str, Values]):
+class StoreColumns(Mapping[str, Values]):
     """Columns of a store, read when they are asked for; that of its labels is `class` too."""
 
-    def __init__(self, large: LargeMap) -> None:
-        self.large, self.names = large, large.store.names
+    def __init__(
+        self,
+        large: LargeMap,
+        names: Sequence[str],
+        made: Mapping[str, Callable[[], Values]] | None = None,
+    ) -> None:
+        self.large, self.names, self.made = large, names, made or {}
         self.label = large.store.layouts[0].known.get("label", "")
-        if self.label and "class" not in self.names:
-            self.names = (*self.names, "class")
 
     def __getitem__(self, name: str) -> Values:
+        if name not in self.names:
+            raise KeyError(name)
+        if name in self.made:
+            return self.made[name]()
         own = name in self.large.store.names
         return self.large.column(self.label if name == "class" and not own else name)
 

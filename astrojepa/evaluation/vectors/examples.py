@@ -47,15 +47,21 @@ def distances_to_examples(features: np.ndarray, like: np.ndarray, unlike: np.nda
 
     The examples are features too, (p, D) and (q, D).
     """
+    target, every = target_of(like, unlike), np.arange(len(features))[:, None]
+    return exact_distances(features, np.broadcast_to(target, features.shape), every)[:, 0]
+
+
+def target_of(like: np.ndarray, unlike: np.ndarray) -> np.ndarray:
+    """Return what a search looks for among standardised features: float32 (D,).
+
+    ValueError without any `like`.
+    """
     if len(like) == 0:
         raise ValueError("There is nothing to search for; give at least one example in `like`.")
     target = like.mean(axis=0, dtype=np.float64)
     if len(unlike):
         target += AWAY * (target - unlike.mean(axis=0, dtype=np.float64))
-    every = np.arange(len(features))[:, None]
-    return exact_distances(
-        features, np.broadcast_to(target.astype(np.float32), features.shape), every
-    )[:, 0]
+    return np.asarray(target, np.float32)
 
 
 def _features(

@@ -43,21 +43,24 @@ class NeighbourIndex:
     lists: Any  # faiss.IndexIVFScalarQuantizer
     features: np.ndarray  # float16 or float32 (n, D), in memory or mapped from disk
 
-    def search(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    def search(
+        self, queries: np.ndarray, k: int, *, probes: int = PROBES
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Return (distances float32, indices int64), both (q, k), by (distance, row).
 
-        Distances are exact; a neighbour may be missed. k is at most n.
+        Distances are exact; a neighbour may be missed. k is at most n. `probes`: lists that a query
+        reads.
         """
         distances = np.empty((len(queries), k), np.float32)
         indices = np.empty((len(queries), k), np.int64)
         for first in range(0, len(queries), _CHUNK):
             part = slice(first, first + _CHUNK)
             asked = np.ascontiguousarray(queries[part], dtype=np.float32)
-            distances[part], indices[part] = self._reranked(asked, k)
+            distances[part], indices[part] = self._reranked(asked, k, probes)
         return distances, indices
 
-    def _reranked(self, queries: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-        found = self._candidates(queries, max(RERANKED, k), PROBES)
+    def _reranked(self, queries: np.ndarray, k: int, probes: int) -> tuple[np.ndarray, np.ndarray]:
+        found = self._candidates(queries, max(RERANKED, k), probes)
         if (found[:, k - 1] < 0).any():  # lists with few members: all are read
             found = self._candidates(queries, max(RERANKED, k), self.lists.nlist)
         gaps = self.features[found].astype(np.float32)  # a candidate of -1 is the last row, for now

@@ -132,8 +132,8 @@ class Store:
                 table = _taken(file, here, list(layout.known.values()))
                 for meaning, name in layout.known.items():
                     found[meaning].append(column_values(path, name, table.column(name)))
-        back = np.argsort(order, kind="stable")
-        return {meaning: np.concatenate(parts)[back] for meaning, parts in found.items()}
+        back, none = np.argsort(order, kind="stable"), [np.zeros(0, object)]
+        return {meaning: np.concatenate(parts or none)[back] for meaning, parts in found.items()}
 
     @property
     def names(self) -> tuple[str, ...]:

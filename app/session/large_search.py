@@ -1,0 +1,146 @@
+"""Search by example in a large store: the nearest galaxies have a rank and a distance."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from astrojepa.data.values import Numbers
+from astrojepa.evaluation.vectors.neighbour_index import is_available
+from astrojepa.progress import Progress
+
+from . import examples, loaders, state, uploads, waiting
+from .large import Large, Made
+from .workspace import Choice, Task, model_task
+
+MOST = 1000  # galaxies that have a rank
+SAID = f"The nearest {MOST:,} have a rank."
+
+
+class StoreSearch:
+    """A store as what is searched."""
+
+    model: Any = None  # a region is compared with patches, which a store does not hold
+    sampled: np.ndarray | None = None
+
+    def __init__(self, large: Large) -> None:
+        self.large = large
+
+    @property
+    def searched(self) -> tuple[str, int]:
+        return self.large.key, len(self.large.map)
+
+    @property
+    def can_embed(self) -> bool:
+        return not without(self.large)
+
+
+def follow(large: Large, link: state.Link) -> None:
+    """Search for what a link searches for, if its rows are those of the store."""
+    same = link.row is None or not link.id or large.names([link.row])[:1] == [link.id]
+    st.session_state[state.EXAMPLES_OF] = large.key if same else ""
+
+
+def found(large: Large) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return distances and rows of the nearest; None where nothing is searched for, or not yet."""
+    key = _key(large)
+    if key is None or not loaders.jobs().has(key):
+        return None
+    value: tuple[np.ndarray, np.ndarray] = loaders.jobs().start(key, lambda report: None).value
+    return value
+
+
+def columns(large: Large) -> dict[str, Made]:
+    """What the search says of galaxies, as columns: rank and distance, of the nearest."""
+    if (nearest := found(large)) is None:
+        return {}
+    distances, rows = nearest
+    ranks = np.arange(1, len(rows) + 1)
+    values = {examples.RANK: ranks, examples.DISTANCE: distances}
+    return {
+        name: Made(str(_key(large)), partial(_spread, len(large.map), rows, told))
+        for name, told in values.items()
+    }
+
+
+def pending(large: Large) -> bool:
+    """Search for what is not found yet, with progress; whether it is not there yet."""
+    key, search = _key(large), examples.asked(StoreSearch(large))
+    if key is None or found(large) is not None:
+        return False
+    index, vectors = None, np.zeros((0, large.map.store.width), np.float32)
+    if is_available() and (index := large.index()) is None:
+        return True
+    if search.images:
+        held = st.session_state[state.UPLOADS]
+        model = waiting.show_when_ready(*_model_task(large))
+        if model is None:
+            return True
+        choice = _choice(large)
+        named = [held[name] for name in search.images]
+        vectors = np.stack(uploads.vectors(model, model.hash, choice.label, named))
+    like, unlike = (np.array(rows, np.int64) for rows in (search.like, search.unlike))
+
+    def task(report: Progress) -> tuple[np.ndarray, np.ndarray]:
+        from astrojepa.evaluation.vectors.store_search import nearest_to_examples
+
+        return nearest_to_examples(large.map.store, index, like, unlike, vectors, MOST)
+
+    said = f"Searching {len(large.map):,} galaxies"
+    return waiting.show_when_ready(key, said, task) is None
+
+
+def without(large: Large) -> str:
+    """Say why no image can be searched with; "" where the model of the vectors is at hand."""
+    facts = large.map.store.facts
+    if not facts.get("model_hash"):
+        return (
+            "The store does not say which model its vectors are from, so no image can be compared "
+            "with them. *More like this* searches with a galaxy of the store."
+        )
+    if _choice(large) is None:
+        return (
+            f"To search with an image, start the explorer with the model of the vectors: "
+            f"--checkpoint {facts.get('model') or 'PATH'}."
+        )
+    return ""
+
+
+def _choice(large: Large) -> Any:
+    """The checkpoint that was asked for, or the released one of the name that the store says."""
+    name = large.map.store.facts.get("model", "")
+    if large.checkpoint and large.checkpoint != "best":
+        return Choice(large.checkpoint, large.checkpoint)
+    there = any(str(card["id"]) == name for card in loaders.cards())
+    return Choice(name, name) if there else None
+
+
+def _model_task(large: Large) -> Task:
+    """What loads the model; ValueError where the vectors are another's."""
+    key, sentence, load = model_task(_choice(large))
+    wanted = large.map.store.facts["model_hash"]
+
+    def task(report: Progress) -> Any:
+        model = load(report)
+        if model.hash != wanted:
+            raise ValueError(
+                f"The vectors of {large.name} are those of the model {wanted[:8]}, not of "
+                f"{model.id} ({model.hash[:8]}); start with --checkpoint and the right one."
+            )
+        return model
+
+    return (*key, wanted), sentence, task
+
+
+def _key(large: Large) -> tuple[object, ...] | None:
+    search = examples.asked(StoreSearch(large))
+    return ("large search", large.key, search) if search else None
+
+
+def _spread(count: int, rows: np.ndarray, values: np.ndarray) -> Numbers:
+    every = np.full(count, np.nan)
+    every[rows] = values
+    return Numbers(every)
