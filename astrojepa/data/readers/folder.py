@@ -227,6 +227,7 @@ def open_folder(
                 (
                     *(said, doubt, doubtful_redshifts(redshift), doubtful_commas(kept), *told),
                     *(twice, again, lacking, left_out),
+                    "" if find_table(root) else _folders_of_one(labels, classes),
                     "" if bands else _filters_apart(kept["file"].tolist()),
                 ),
             )
@@ -330,6 +331,18 @@ def _in_two_classes(files: pd.Series, labels: np.ndarray, hashes: Mapping[str, b
     )
 
 
+def _folders_of_one(labels: np.ndarray, classes: Sequence[str]) -> str:
+    """Say which folders, read as classes, have one galaxy."""
+    counts = np.bincount(labels[labels >= 0], minlength=len(classes))
+    alone = [name for name, count in zip(classes, counts.tolist(), strict=True) if count == 1]
+    if not alone:
+        return ""
+    return (
+        f"Folders are read as classes, and {len(alone):,} of {len(classes):,} have one galaxy each "
+        f"({_first(alone)}); if they are galaxies, name their classes in {TABLES[0]}."
+    )
+
+
 def _filters_apart(files: Sequence[str]) -> str:
     """Say where at least half of the files have names that differ only in a filter."""
     alike: dict[str, list[tuple[str, str]]] = {}
@@ -370,7 +383,8 @@ def _left_out(root: Path, read: set[str], listed: set[str]) -> str:
         said.append(f"{len(others):,} other files in {root.name} are not read ({counted}).")
     for kind in (MASK, NO_BANDS) if table is None else ():
         if names := [name for name in others if _kind(name, False, name in listed) == kind]:
-            said.append(f"{kind.capitalize()}: {_first(sorted(names))}.")
+            kept = "; rename what shows galaxies" if kind == MASK else ""
+            said.append(f"{kind.capitalize()}: {_first(sorted(names))}{kept}.")
     if table is None and (links := linked_folders(root)):
         said.append(
             f"Folders that are links are not followed ({_first(links)}); copy them, or open what "

@@ -658,6 +658,8 @@ def test_folders_that_are_links_are_said_not_to_be_read(
     assert len(data) == 2
     assert data.notes == (
         "Folders that are links are not followed (Irr); copy them, or open what they lead to.",
+        "Folders are read as classes, and 2 of 2 have one galaxy each (E, Sa); if they are "
+        "galaxies, name their classes in labels.csv.",
     )
     (tmp_path / "only").mkdir()
     (tmp_path / "only" / "E").symlink_to(tmp_path / "away")
@@ -1024,7 +1026,7 @@ def test_masks_have_numbers_and_images_may_be_called_almost_so(
     assert data.ids.tolist() == sorted(f"{name}.png" for name in images)
     more = f" and {len(masks) - 3} more" if len(masks) > 3 else ""
     named = ", ".join(f"{name}.png" for name in sorted(masks)[:3]) + more
-    assert any(f"images: {named}." in note for note in data.notes) == bool(masks)
+    assert any(f"images: {named}; rename" in note for note in data.notes) == bool(masks)
 
 
 def test_names_of_galaxies_are_no_filters(tmp_path: Path) -> None:
