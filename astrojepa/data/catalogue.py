@@ -31,6 +31,7 @@ from astrojepa.data.missing import (
 from astrojepa.data.parquet_footer import count_values
 from astrojepa.data.position_parts import is_sign, joined_parts, parts_of
 from astrojepa.data.readers.labels import (
+    AS_TEXT,
     SEPARATORS,
     are_names,
     find_column,
@@ -886,6 +887,7 @@ def _column(text: pd.Series) -> Any:
     """Return text as numbers where all that is known is a number; ids of many digits, or that begin
     with 0, stay text.
     """
+    text = text.str.replace(AS_TEXT, r"\1", regex=True)
     if is_sign(text.name):
         return text.str.strip()
     known = without_missing(text.str.strip())

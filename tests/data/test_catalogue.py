@@ -157,6 +157,26 @@ def test_a_missing_whole_number_costs_the_others_no_digit(ending, tmp_path):
     assert found.tolist() == [str(LONG_ID), "", str(LONG_ID + 2)]
 
 
+def test_masked_values_of_a_parquet_file_of_astropy_are_missing(tmp_path, write_picture):
+    masked = {"ra": [10.5, 11.5], "objid": [LONG_ID, 5], "whole": [7, 8], "ok": [True, False]}
+    table = Table(
+        {name: MaskedColumn(values, mask=[False, True]) for name, values in masked.items()}
+    )
+    table["dec"], table["mass.mask"] = [1.0, 2.0], [True, False]
+    table["image"] = [write_picture(tmp_path / f"{k}.png", k).read_bytes() for k in range(2)]
+    table.write(tmp_path / "t.parquet")
+    again = Table.read(tmp_path / "t.parquet")
+    assert again["objid"].mask.tolist() == [False, True]
+    found = read_catalogue(tmp_path / "t.parquet")
+    assert set(found) == {*masked, "dec", "mass.mask", "image"}
+    assert found["objid"].tolist() == [str(LONG_ID), ""]
+    assert np.array_equal(found[["ra", "whole"]], [[10.5, 7], [np.nan, np.nan]], equal_nan=True)
+    assert found["ok"].tolist() == ["true", ""]
+    data = aj.open_dataset(tmp_path / "t.parquet")
+    assert np.array_equal(data.ra, [10.5, np.nan], equal_nan=True)
+    assert data.ids.tolist() == [str(LONG_ID), "t.parquet#1"]
+
+
 def test_sexagesimal_positions_are_read_as_in_labels(galaxies):
     catalogue = pd.DataFrame({"ra": ["12:30:49.42"], "dec": ["+12:23:28.0"]})
     ra, dec = positions(catalogue)

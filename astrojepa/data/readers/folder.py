@@ -44,6 +44,7 @@ from astrojepa.data.readers.labels import (
     read_labels,
     split_names,
     unread_positions,
+    unread_redshifts,
     walk,
 )
 from astrojepa.data.readers.parquet import is_table
@@ -225,7 +226,8 @@ def open_folder(
             filter(
                 None,
                 (
-                    *(said, doubt, doubtful_redshifts(redshift), doubtful_commas(kept), *told),
+                    *(said, doubt, doubtful_redshifts(redshift)),
+                    *(unread_redshifts(list(kept.columns)), doubtful_commas(kept), *told),
                     *(twice, again, lacking, left_out),
                     "" if find_table(root) else _folders_of_one(labels, classes),
                     "" if bands else _filters_apart(kept["file"].tolist()),

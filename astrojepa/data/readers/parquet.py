@@ -53,6 +53,7 @@ from astrojepa.data.readers.labels import (
     of_one_name,
     split_names,
     unread_positions,
+    unread_redshifts,
     walk,
 )
 from astrojepa.data.readers.registry import Selection, reader
@@ -486,7 +487,13 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
         about=table.attrs[ABOUT],
         skipped=skipped,
         notes=tuple(
-            filter(None, (said, doubt, doubtful_redshifts(redshift), resampled, unmasked, twice))
+            filter(
+                None,
+                (
+                    *(said, doubt, doubtful_redshifts(redshift)),
+                    *(unread_redshifts(list(table.columns)), resampled, unmasked, twice),
+                ),
+            )
         ),
     )
 

@@ -10,12 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from PIL import Image
 
 from astrojepa.data import DataError, open_dataset
+from astrojepa.data.catalogue import read_catalogue
 from astrojepa.data.images import fits as fits_images
 from astrojepa.data.splits import split
 from astrojepa.evaluation.probes.targets import target_values
@@ -710,6 +712,44 @@ def test_positions_that_look_like_hours_or_radians_are_said(
     assert all(f"if they are in {word}, convert them" in note for note in notes)
 
 
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        *((("alpha", "delta"), "positions"), (("X_WORLD", "Y_WORLD"), "positions")),
+        *((("lon", "lat"), "positions"), (("coord_ra", "coord_dec"), "positions")),
+        *((("IFURA", "IFUDEC"), "positions"), (("R.A.", "Decl."), "positions")),
+        *(
+            (("pm_ra", "pm_dec"), ""),
+            (("e_RA", "e_DEC"), ""),
+            (("plug_ra", "plug_dec"), "positions"),
+        ),
+        *((("z",), "redshift"), (("Redshift (z)",), "redshift"), (("nsa_z",), "redshift")),
+        *((("g", "r", "z"), ""), (("mag_z",), ""), (("photoz",), "redshift")),
+    ],
+)
+def test_columns_that_look_like_a_position_or_a_redshift_are_said_not_to_be_read(
+    columns: tuple[str, ...], said: str, write_folder: Write
+) -> None:
+    data = open_dataset(write_folder([{"file": "a.png"} | dict.fromkeys(columns, 1.5)]))
+    assert np.isnan([data.ra, data.dec, data.redshift]).all()
+    assert len(data.notes) == bool(said)
+    assert all(said in note for note in data.notes)
+
+
+def test_names_of_columns_may_have_blanks_and_values_be_written_for_a_spreadsheet(
+    write_folder: Write,
+) -> None:
+    long = 1237648720142401611
+    row = {"File Name": "a.png", "Object ID": f'="{long}"', "Class Name": '="Sa"'}
+    row |= {"Right Ascension (deg)": 10.5, "Declination (deg)": -3, "Spec Z": 0.5}
+    root = write_folder([{"file": "a.png"}])
+    pd.DataFrame([row]).to_csv(root / "labels.csv", index=False)
+    data = open_dataset(root)
+    assert (data.ids.tolist(), data.classes) == ([str(long)], ("Sa",))
+    assert (data.ra[0], data.dec[0], data.redshift[0]) == (10.5, -3, 0.5)
+    assert read_catalogue(root / "labels.csv")["Object ID"].tolist() == [str(long)]
+
+
 def test_a_position_in_another_unit_is_said_not_to_be_read(write_folder: Write) -> None:
     rows = [{"file": "a.png", "RA [h]": 12.5, "Dec (deg)": -3}]
     data = open_dataset(write_folder(rows))
@@ -992,6 +1032,25 @@ def test_a_folder_for_each_galaxy_gives_a_galaxy_each_and_says_what_is_none(
     assert data.flux(row)[0, 0].tolist() == [2, 3]
     assert re.search(said or "^1 other files .*1 .npz..$", " ".join(data.notes))
     assert bool(data.classes) == ("f/" in "".join(more))
+
+
+@pytest.mark.parametrize(
+    ("names", "alone"),
+    [
+        (["S/1", "S/2", "E/1", "E/2"], ""),
+        (["S/1", "S/2", "NGC1/1", "NGC2/1"], "2 of 3 have one galaxy each (NGC1, NGC2)"),
+        ([f"NGC{k}/image" for k in range(4)], "4 of 4 have one galaxy each"),
+    ],
+)
+def test_folders_of_one_galaxy_that_are_read_as_classes_are_said(
+    names: list[str], alone: str, tmp_path: Path, write_picture: Write
+) -> None:
+    for seed, name in enumerate(names):
+        write_picture(tmp_path / "x" / f"{name}.png", seed)
+    data = open_dataset(tmp_path / "x")
+    assert data.classes == tuple(sorted({name.split("/")[0] for name in names}))
+    assert alone in "".join(data.notes)
+    assert bool(data.notes) == bool(alone)
 
 
 def test_folders_of_classes_stay_classes_of_galaxies_in_folders(
