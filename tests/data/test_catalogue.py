@@ -157,6 +157,21 @@ def test_a_missing_whole_number_costs_the_others_no_digit(ending, tmp_path):
     assert found.tolist() == [str(LONG_ID), "", str(LONG_ID + 2)]
 
 
+@pytest.mark.parametrize("ending", ["fits", "vot", "ecsv", "parquet"])
+def test_columns_of_several_values_are_said_not_to_be_read(ending, tmp_path, galaxies):
+    table = Table({"id": galaxies.ids, "mass": np.arange(len(galaxies)) * 1.0})
+    table["spectrum"] = np.zeros((len(galaxies), 3))
+    if ending == "parquet":
+        lists = pa.array(table["spectrum"].tolist())
+        kept = {name: pa.array(table[name].tolist()) for name in ("id", "mass")}
+        parquet.write_table(pa.table(kept | {"spectrum": lists}), tmp_path / "t.parquet")
+    else:
+        table.write(tmp_path / f"t.{ending}", **{"format": "votable"} if ending == "vot" else {})
+    found = joined(galaxies, read_catalogue(tmp_path / f"t.{ending}"), name="t")
+    assert "spectrum" not in found.table
+    assert found.notes[-1].endswith("Columns of lists, structs or bytes are not read: spectrum.")
+
+
 def test_masked_values_of_a_parquet_file_of_astropy_are_missing(tmp_path, write_picture):
     masked = {"ra": [10.5, 11.5], "objid": [LONG_ID, 5], "whole": [7, 8], "ok": [True, False]}
     table = Table(

@@ -15,7 +15,7 @@ _ALWAYS_HIDDEN = (
 )
 _MASKED = r"[a-z]*mask(ed|bit)?|bad(pix|pixel)?|flg|flagged|quality"
 _FORMERLY_SHOWN = rf"{_MASKED}|conf|confidence|stdd?ev|invvariance|uncertainties|nobs|[a-z]*depth"
-_FORMERLY_SHOWN += r"|psfsize|gain|apcorr|sat|saturated|saturation"
+_FORMERLY_SHOWN += r"|psfsize|con|gain|apcorr|sat|saturated|saturation"
 _ENDS = r"(s|maps?)?\d*"
 NO_PICTURES = re.compile(rf"({_ALWAYS_HIDDEN}|{_FORMERLY_SHOWN}){_ENDS}")
 PICTURES = re.compile(r"sci|science|image")
@@ -32,7 +32,7 @@ MASKS = re.compile(rf"({_MASKED}|msk|bpm|dq|flag|weight|wht|wgt|ivar|invvar){_EN
 _FILES = re.compile(
     r"(\d*)(?:[a-z]*mask(?:bit)?|msk|bpm|badpix(?:el)?|dq|flag|flg|weight|wht|wgt|ivar"
     r"|invvar(?:iance)?|var|variance|err|error|sigma|rms|unc|uncert|uncertaint(?:y|ies)|psf|segm?"
-    r"|segmentation|model|resid|residual|bkgd?|background|chi2)(?:s|maps?)?(\d*)"
+    r"|segmentation|model|resid|residual|bkgd?|background|chi2|thumb(?:nail)?|preview)(?:s|maps?)?(\d*)"
 )
 # and what is added to the name of an image, which is there too
 _ADDED = re.compile(

@@ -34,6 +34,7 @@ MAX_LETTERS = 2**28
 TABLES = ("labels.csv", "labels.tsv")
 SEPARATORS = ",;\t|"
 COLOURS = ("red", "green", "blue")  # of galaxies too
+UNLABELLED = ("", "unlabeled", "unlabelled")
 LABEL_COLUMNS = ("label", "morphology", "class")
 # What other catalogues call a column; a column of the plain name comes first
 NAMES = {
@@ -412,7 +413,7 @@ def encode_labels(
     unlabelled = np.full(len(table), -1, dtype=np.int64), ()
     if column is None:
         return *unlabelled, ""
-    known = table[column][table[column] != ""]
+    known = table[column][~table[column].str.lower().isin(UNLABELLED)]
     values = pd.to_numeric(known, errors="coerce")
     if len(known) and values.notna().all() and (values % 1 != 0).any():
         numbers = (

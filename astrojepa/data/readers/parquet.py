@@ -26,7 +26,13 @@ from astrojepa.cache import cache_path, load_arrays, save_arrays
 from astrojepa.data import DataError, PictureError
 from astrojepa.data.arrow_columns import holds_values, is_binary, to_frame
 from astrojepa.data.arrow_messages import FILE, unpacked_bytes
-from astrojepa.data.catalogue import ABOUT, check_units, in_degrees, said_of_columns
+from astrojepa.data.catalogue import (
+    ABOUT,
+    check_units,
+    in_degrees,
+    not_read,
+    said_of_columns,
+)
 from astrojepa.data.content import content_hashes
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.hats import hats_files, is_hats
@@ -492,6 +498,7 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
                 (
                     *(said, doubt, doubtful_redshifts(redshift)),
                     *(unread_redshifts(list(table.columns)), resampled, unmasked, twice),
+                    not_read(_unread(shards[0])),
                 ),
             )
         ),
@@ -615,6 +622,12 @@ def _joined(root: Path, shards: list[ParquetShard | ArrowShard], names: list[str
     ]:
         raise DataError(f"{odd[0]} has other columns than {shards[0].path.name}; open one of them.")
     return pd.concat(parts, ignore_index=True)
+
+
+def _unread(shard: ParquetShard | ArrowShard) -> list[str]:
+    """Return the columns that are neither images nor have one value a row."""
+    others = (item for item in shard.schema if item.name != shard.column)
+    return [item.name for item in others if not _is_kept(item, shard.column)]
 
 
 def _is_kept(item: Any, images: str) -> bool:

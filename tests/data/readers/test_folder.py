@@ -1053,6 +1053,15 @@ def test_folders_of_one_galaxy_that_are_read_as_classes_are_said(
     assert bool(data.notes) == bool(alone)
 
 
+def test_galaxies_in_a_folder_of_those_without_a_label_have_none(
+    tmp_path: Path, write_picture: Write
+) -> None:
+    for seed, name in enumerate(("E/1", "E/2", "S/1", "S/2", "unlabeled/1", "unlabeled/2")):
+        write_picture(tmp_path / "x" / f"{name}.png", seed)
+    data = open_dataset(tmp_path / "x")
+    assert (data.classes, data.labels.tolist()) == (("E", "S"), [0, 0, 1, 1, -1, -1])
+
+
 def test_folders_of_classes_stay_classes_of_galaxies_in_folders(
     tmp_path: Path, write_fits: Write
 ) -> None:
@@ -1072,6 +1081,7 @@ def test_folders_of_classes_stay_classes_of_galaxies_in_folders(
         (["galaxy", "galaxy_sat", "M31", "M31_std", "exp1", "exp2", "image"], []),
         (["data/1", "noise/1", "gain/1", "conf/1"], []),
         (["a", "b.image", "c-sci"], ["a_sky", "a.bg", "a-snr", "a_masked", "b.wt", "c-noise"]),
+        (["images/1", "2"], ["thumbs/1", "2_thumb"]),
         (["l-image-g"], ["l-galdepth-g", "l-nexp-g", "l-blobmodel-g", "l-psfsize-g"]),
         (["a", "sky_1", "skymapper_12", "12", "b_sky", "sky/a", "snr/a", "abg", "a_skyview"], []),
     ],

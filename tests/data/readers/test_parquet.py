@@ -69,6 +69,12 @@ def hub(tmp_path: Path) -> Path:
     return tmp_path / "hub"
 
 
+def test_columns_without_one_value_a_row_are_said_not_to_be_read(hub: Path) -> None:
+    assert aj.open_dataset(hub).notes == (
+        "Columns of lists, structs or bytes are not read: spectrum.",
+    )
+
+
 def test_rgb_is_the_image_only_where_no_other_column_is_called_one(tmp_path: Path) -> None:
     columns = {name: [png(k)] for k, name in enumerate(("rgb", "img", "thumb", "more"))}
     for names, shown in ((("rgb", "img"), "img"), (("rgb", "thumb", "more"), "rgb")):
