@@ -816,14 +816,15 @@ def _native(values: Any, column: Any) -> Any:
     null, scale, zero = column.null, column.bscale, column.bzero
     if null in ("", None) or column.format[-1] not in "BIJK":
         return found
-    if scale not in ("", None, 1) or zero not in ("", None, 0):
-        null = null * (1 if scale in ("", None) else scale) + (0 if zero in ("", None) else zero)
-    missing = found == null
+    scale, zero = 1 if scale in ("", None) else scale, 0 if zero in ("", None) else zero
+    missing = found == null * scale + zero
+    if found.dtype.kind == "u" and not missing.any():
+        missing = found == null  # astropy writes it so, against the standard
     if not missing.any():
         return found
     if found.dtype.kind == "f":
         return np.where(missing, np.nan, found)
-    return pd.arrays.IntegerArray(found.astype(np.int64), missing)
+    return pd.arrays.IntegerArray(found, missing)
 
 
 def in_degrees(table: pd.DataFrame, about: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
@@ -874,7 +875,7 @@ def _plain(table: pd.DataFrame) -> pd.DataFrame:
         if pd.api.types.is_bool_dtype(values.dtype):
             values = values.astype(object).map({True: "true", False: "false"})
         if pd.api.types.is_integer_dtype(values.dtype):
-            if values.max() > np.iinfo(np.int64).max:
+            if (values.dropna() > np.iinfo(np.int64).max).any():
                 kept[str(name)] = without_missing(values.astype(str).where(values.notna(), ""))
             elif not values.isna().any():
                 kept[str(name)] = values.to_numpy(dtype=np.int64)

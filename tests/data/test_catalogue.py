@@ -158,6 +158,24 @@ def test_a_missing_whole_number_costs_the_others_no_digit(ending, tmp_path):
 
 
 @pytest.mark.parametrize("ending", ["fits", "vot", "ecsv", "parquet"])
+@pytest.mark.parametrize("mask", [[False, True, True], [True, True, True]])
+def test_missing_whole_numbers_of_every_kind_are_those_that_astropy_masks(ending, mask, tmp_path):
+    kinds = ["u1", "i2", "i4", "i8", *(["u2", "u4", "u8"] if ending != "vot" else [])]
+    table = Table({kind: MaskedColumn(np.array([5, 6, 7], kind), mask=mask) for kind in kinds})
+    table["id"] = ["a", "b", "c"]
+    how = {"format": "votable"} if ending == "vot" else {}
+    table.write(tmp_path / f"t.{ending}", **how)
+    expected, found = (
+        Table.read(tmp_path / f"t.{ending}", **how),
+        read_catalogue(tmp_path / f"t.{ending}"),
+    )
+    for kind in kinds:
+        assert expected[kind].mask.tolist() == mask
+        values = pd.to_numeric(found[kind]).to_numpy(float)
+        assert np.array_equal(values, expected[kind].astype(float).filled(np.nan), equal_nan=True)
+
+
+@pytest.mark.parametrize("ending", ["fits", "vot", "ecsv", "parquet"])
 def test_columns_of_several_values_are_said_not_to_be_read(ending, tmp_path, galaxies):
     table = Table({"id": galaxies.ids, "mass": np.arange(len(galaxies)) * 1.0})
     table["spectrum"] = np.zeros((len(galaxies), 3))
