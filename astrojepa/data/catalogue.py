@@ -901,7 +901,8 @@ def _column(text: pd.Series) -> Any:
     """Return text as numbers where all that is known is a number; ids of many digits, or that begin
     with 0, stay text.
     """
-    text = text.str.replace(AS_TEXT, r"\1", regex=True)
+    if text.str.startswith("=").any():
+        text = text.str.replace(AS_TEXT, r"\1", regex=True)
     if is_sign(text.name):
         return text.str.strip()
     known = without_missing(text.str.strip())

@@ -20,8 +20,6 @@ def orientation(raw: bytes) -> int:
 
     *Source:* CIPA DC-008 (Exif 2.32), tag 274; PNG 3rd edition, eXIf; WebP container, EXIF.
     """
-    if not any(name in raw for name in (EXIF, b"eXIf", b"EXIF")):  # soon seen
-        return 1
     with contextlib.suppress(struct.error, IndexError):
         if raw.startswith(JPEG_SIGNATURE):
             return _of_exif(b"".join(_segments(raw)))
@@ -42,16 +40,19 @@ def upright(picture: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def _segments(raw: bytes) -> Iterator[bytes]:
-    """Yield the EXIF of a JPEG, which may be in several segments before the image."""
+    """Yield the EXIF of a JPEG, which may be in several segments of applications or comments, with
+    which a file begins.
+    """
     place = 2
     for _ in range(MOST):
-        if raw[place + 1] == 0xFF:  # filling
+        mark = raw[place + 1]
+        if mark == 0xFF:  # filling
             place += 1
             continue
-        if raw[place] != 0xFF or raw[place + 1] in (0xD9, 0xDA):
+        if not (0xE0 <= mark <= 0xEF or mark == 0xFE) or raw[place] != 0xFF:
             return
-        end = place + 2 + int.from_bytes(raw[place + 2 : place + 4])
-        if raw[place + 1] == 0xE1 and raw.startswith(EXIF, place + 4):
+        end = place + 2 + (raw[place + 2] << 8) + raw[place + 3]
+        if mark == 0xE1 and raw.startswith(EXIF, place + 4):
             yield raw[place + 4 + len(EXIF) : end]
         place = end
 

@@ -225,7 +225,10 @@ def _rows(raw: bytes, path: Path) -> list[list[str]]:
     for line in csv.reader(text, strict=True, delimiter=separator):
         if not any(line):
             continue
-        rows.append([AS_TEXT.sub(r"\1", value.strip()) for value in line])
+        line = [value.strip() for value in line]
+        if any(value.startswith("=") for value in line):
+            line = [AS_TEXT.sub(r"\1", value) for value in line]
+        rows.append(line)
         longest = max(longest, *map(len, line))
         if (
             len(line) > MAX_COLUMNS
