@@ -103,7 +103,7 @@ class _Picture:
     bands: list[str] | None  # of its planes, where the header names them
     headers: list[fits.Header]
     parts: list[Any]  # of the whole file
-    unnamed: int  # planes of a cube whose filters are not named
+    wanted: int  # bands that are asked for
     grids: list[Grid] | None  # of the images where they differ: all come onto the finest
     left_out: bool  # images in other filters than these
     anew: bool = False  # as in `Sky`
@@ -113,7 +113,7 @@ class _Picture:
     def planes(self) -> int:
         if len(self.shape) == 2:
             return len(self.images)
-        return len(self.bands) if self.bands else self.unnamed
+        return len(self.bands) if self.bands else self.wanted or 3
 
     @property
     def size(self) -> tuple[int, ...]:
@@ -127,7 +127,8 @@ class _Picture:
 
         place = self.grids.index(finest(self.grids)) if self.grids else 0
         ra, dec = centre(self.headers[place], self.parts) or (None, None)
-        unnamed = self.planes == 3 and not red_green_blue(self.bands or [])
+        unnamed = self.bands is None and len(self.shape) == 3  # as many planes as are asked for
+        unnamed |= not self.wanted and self.planes == 3 and not red_green_blue(self.bands or [])
         apart = bool(self.grids), uncovered(self.grids or [])
         unit = unit_of(self.headers[place], self.parts)
         zeros = tuple(filter(None, (zero_point(header, self.parts) for header in self.headers)))
@@ -473,7 +474,7 @@ def _picture(parts: list[Any], name: str, wanted: Sequence[str]) -> _Picture:
     flat = sum(len(_plain(image.shape)) == 2 and _plain(image.shape)[0] > 1 for image in shown)
     beside = masks, not wanted and len(shape) == 2 and not left_out and flat > len(chosen)
     picture = _Picture(
-        chosen, shape, bands, headers, parts, len(wanted) or 3, grids, left_out, anew, beside
+        chosen, shape, bands, headers, parts, len(wanted), grids, left_out, anew, beside
     )
     if len(shape) != 2 and (len(shape) != 3 or picture.planes not in (shape[0], shape[2])):
         raise PictureError(

@@ -20,6 +20,7 @@ from astrojepa.wording import one_line
 if TYPE_CHECKING:
     import h5py
 
+UNNAMED = "The file names no bands; its planes are taken as {} in their order."
 NUMBERS = ("ra", "dec", "redshift")
 LONGEST_NAME = 64  # bytes
 AT_ONCE = 2**20  # pixels, where a defined one is looked for
@@ -101,7 +102,7 @@ def open_flux(path: Path, bands: tuple[str, ...]) -> Dataset:
         packed += " valid" if attributes & {galaxy10.UNSIGNED, *galaxy10.VALID} else ""
         packed += " filled" if galaxy10.netcdf_fills(images) else ""
         count = len(images)
-        planes = _planes(path, images, file, bands)
+        planes, named = _planes(path, images, file, bands)
         none = _check_defined(path, images, planes, bands)
         labels = np.full(count, -1, dtype=np.int64)
         if "ans" in names:
@@ -127,6 +128,7 @@ def open_flux(path: Path, bands: tuple[str, ...]) -> Dataset:
             filter(
                 None,
                 (
+                    "" if named else UNNAMED.format(", ".join(bands)),
                     *(doubt, none, doubtful_positions(ra, dec)),
                     *(doubtful_redshifts(numbers["redshift"]), *galaxy10.unread(path)),
                 ),
@@ -181,8 +183,8 @@ def _check_defined(
 
 def _planes(
     path: Path, images: h5py.Dataset, file: h5py.File, bands: tuple[str, ...]
-) -> tuple[int, ...]:
-    """Return which plane of the file each band is."""
+) -> tuple[tuple[int, ...], bool]:
+    """Return which plane of the file each band is, and whether the file names them."""
     from astrojepa.data.images.bands import planes_of
 
     count = images.shape[1]
@@ -191,7 +193,7 @@ def _planes(
     if places is None:
         has = ", ".join(found) if found else f"{count} bands without names"
         raise DataError(f"{path.name} has {has}; expected the bands {', '.join(bands)}.")
-    return tuple(places)
+    return tuple(places), found is not None
 
 
 def _names(path: Path, item: h5py.Dataset | h5py.File, count: int) -> list[str] | None:

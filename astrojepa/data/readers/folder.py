@@ -491,10 +491,12 @@ def _fill_from_headers(
     unknown = np.isnan(ra[places]) & np.isnan(dec[places])
     ra[places] = np.where(unknown, east, ra[places])
     dec[places] = np.where(unknown, north, dec[places])
+    order = ", ".join(bands)
     shown = (
         f"{_first([fits[place] for place in np.flatnonzero(unnamed)])}: the header names no known "
-        f"filters for its three planes; they are shown as red, green and blue in the order of the "
-        f"file."
+        f"filters for its {len(bands) or 'three'} planes; they are "
+        + (f"taken as {order}" if bands else "shown as red, green and blue")
+        + " in the order of the file."
     )
     apart = (
         f"{int(resampled.sum()):,} of {len(fits):,} galaxies have bands whose pixels differ in "

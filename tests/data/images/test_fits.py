@@ -492,6 +492,21 @@ def test_only_images_that_are_read_otherwise_than_before_are_marked(tmp_path: Pa
     assert mark(extension("SCI", 1, BSOFTEN=1.0, BOFFSET=0.0))
 
 
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_planes_that_name_no_filters_are_said_to_be_taken_in_their_order(
+    count: int, write_fits: Write, tmp_path: Path
+) -> None:
+    cube = np.stack([spot(seed=seed) for seed in range(count)])
+    write_fits(cube, "x/a.fits")
+    bands = tuple("grizy"[:count])
+    data = open_dataset(tmp_path / "x", bands=bands)
+    assert np.array_equal(data.flux(0), np.moveaxis(cube[:, ::-1], 0, -1).astype("f4"))
+    (said,) = data.notes
+    assert f"its {count} planes; they are taken as {', '.join(bands)} in the order" in said
+    write_fits(cube, "y/a.fits", BANDS="".join(bands))
+    assert open_dataset(tmp_path / "y", bands=bands).notes == ()
+
+
 def test_flux_of_a_filter_in_two_images_is_that_of_the_first(tmp_path: Path) -> None:
     parts = [extension("SCI", s, FILTER=b) for s, b in enumerate("ggr", 1)]
     fits.HDUList([fits.PrimaryHDU(), *parts]).writeto(tmp_path / "x.fits")
