@@ -31,6 +31,7 @@ def is_binary(kind: Any) -> bool:
 
 def to_frame(table: Any) -> pd.DataFrame:
     """Return an Arrow table as a frame, each column as `to_series` does."""
+    table = _unmasked(table)
     names = list(map(str, table.column_names))
     if twice := [name for place, name in enumerate(names) if name in names[:place]]:
         raise DataError(f"There are two columns called {twice[0]!r}; rename one.")
@@ -38,6 +39,24 @@ def to_frame(table: Any) -> pd.DataFrame:
         {name: to_series(column) for name, column in zip(names, table.columns, strict=True)},
         index=range(table.num_rows),
     )
+
+
+def _unmasked(table: Any) -> Any:
+    """Return a table of astropy, which writes the values of masked columns and beside them, as
+    column.mask, which of these are missing, with gaps in their place.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if b"table_meta_yaml" not in (table.schema.metadata or {}):
+        return table
+    for name in [name for name in table.column_names if table.column_names.count(name) == 1]:
+        mask = f"{name}.mask"
+        if mask in table.column_names and pa.types.is_boolean(table[mask].type):
+            column = pc.if_else(table[mask].fill_null(False), None, table[name])
+            place = table.column_names.index(name)
+            table = table.set_column(place, table.schema.field(name), column).drop_columns([mask])
+    return table
 
 
 def to_series(column: Any) -> pd.Series:

@@ -31,6 +31,7 @@ from astrojepa.data.missing import (
 from astrojepa.data.parquet_footer import count_values
 from astrojepa.data.position_parts import is_sign, joined_parts, parts_of
 from astrojepa.data.readers.labels import (
+    AS_TEXT,
     SEPARATORS,
     are_names,
     find_column,
@@ -64,6 +65,7 @@ OWN = ("file", "id", "ra", "dec")  # of every galaxy
 ABOUT = "columns"  # of the attributes of a table: unit and description of columns, by name
 FRAME = "frame"  # of the attributes of a table: in which positions are, where not ICRS
 CUT = "cut"  # of the attributes of a table: whether the service that gave it left out rows
+UNREAD = "unread"  # of the attributes of a table: columns of several values a row
 SAME_FRAME = r"(icrs.*|(eq_)?fk5( J?2000(\.0*)?)?)?"
 # in what is said of a column; a year alone may be that of a paper, or of an epoch
 OLD_EQUINOX = r"\bB ?1[89]\d\d(\.\d+)?\b|\bFK4\b|\b1950(\.0)?\b|\bequinox[ =:]*1[89]\d\d(\.\d+)?"
@@ -202,8 +204,8 @@ def joined(
     notes = [*data.notes, f"Catalogue {name}: {found}."]
     if catalogue.attrs.get(CUT):
         notes.append(f"Catalogue {name}: its service left out rows (OVERFLOW); ask for all.")
-    if commas := doubtful_commas(catalogue):
-        notes.append(f"Catalogue {name}: {commas}")
+    for doubt in (doubtful_commas(catalogue), not_read(catalogue.attrs.get(UNREAD, ()))):
+        notes += [f"Catalogue {name}: {doubt}"] * bool(doubt)
     placed = all(find_column(catalogue, angle) for angle in ("ra", "dec"))
     if placed and not np.isfinite(ra).any():
         try:
@@ -239,6 +241,12 @@ def joined(
         about=about,
         notes=tuple(notes),
     )
+
+
+def not_read(columns: Sequence[str]) -> str:
+    """Say which columns are not read."""
+    names = one_line(", ".join(columns), 100)
+    return f"Columns of lists, structs or bytes are not read: {names}." if columns else ""
 
 
 def _of_rows(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -517,6 +525,7 @@ def _read_by_astropy(path: Path, format: str) -> pd.DataFrame:
             if found[name].ndim == 1
             and (hasattr(found[name], "dtype") or isinstance(found[name], Time))
         ]
+        unread = [n for n in found.colnames if n not in kept and found[n].ndim > 1]
         found.keep_columns(kept)
         _check_size(path, len(found), len(found.columns))
         about: dict[str, tuple[str, str]] = {
@@ -524,7 +533,7 @@ def _read_by_astropy(path: Path, format: str) -> pd.DataFrame:
             for name in found.colnames
         }
         table = in_degrees(_plain(found.to_pandas()), about)
-    table.attrs[CUT] = cut
+    table.attrs |= {CUT: cut, UNREAD: unread}
     return _in_frame(table, frame)
 
 
@@ -601,7 +610,9 @@ def _read_parquet(paths: list[Path]) -> pd.DataFrame:
     table = pa.concat_tables(tables)
     table.validate(full=True)
     about = said_of_columns(schema)
-    return in_degrees(_plain(to_frame(table)), about)
+    found = in_degrees(_plain(to_frame(table)), about)
+    found.attrs[UNREAD] = [str(name) for name in schema.names if name not in kept]
+    return found
 
 
 def _read_columns(path: Path) -> pd.DataFrame:
@@ -722,7 +733,10 @@ def _read_fits(path: Path) -> pd.DataFrame:
             for item in kept
         }
         frame = _fits_frame(table.header)
-    return _in_frame(in_degrees(_plain(pd.DataFrame(columns)), about), frame)
+        unread = [name for name in table.columns.names if name not in columns]
+    found = in_degrees(_plain(pd.DataFrame(columns)), about)
+    found.attrs[UNREAD] = unread
+    return _in_frame(found, frame)
 
 
 def _of_text(table: Any) -> dict[str, Any]:
@@ -802,14 +816,15 @@ def _native(values: Any, column: Any) -> Any:
     null, scale, zero = column.null, column.bscale, column.bzero
     if null in ("", None) or column.format[-1] not in "BIJK":
         return found
-    if scale not in ("", None, 1) or zero not in ("", None, 0):
-        null = null * (1 if scale in ("", None) else scale) + (0 if zero in ("", None) else zero)
-    missing = found == null
+    scale, zero = 1 if scale in ("", None) else scale, 0 if zero in ("", None) else zero
+    missing = found == null * scale + zero
+    if found.dtype.kind == "u" and not missing.any():
+        missing = found == null  # astropy writes it so, against the standard
     if not missing.any():
         return found
     if found.dtype.kind == "f":
         return np.where(missing, np.nan, found)
-    return pd.arrays.IntegerArray(found.astype(np.int64), missing)
+    return pd.arrays.IntegerArray(found, missing)
 
 
 def in_degrees(table: pd.DataFrame, about: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
@@ -860,7 +875,7 @@ def _plain(table: pd.DataFrame) -> pd.DataFrame:
         if pd.api.types.is_bool_dtype(values.dtype):
             values = values.astype(object).map({True: "true", False: "false"})
         if pd.api.types.is_integer_dtype(values.dtype):
-            if values.max() > np.iinfo(np.int64).max:
+            if (values.dropna() > np.iinfo(np.int64).max).any():
                 kept[str(name)] = without_missing(values.astype(str).where(values.notna(), ""))
             elif not values.isna().any():
                 kept[str(name)] = values.to_numpy(dtype=np.int64)
@@ -886,6 +901,8 @@ def _column(text: pd.Series) -> Any:
     """Return text as numbers where all that is known is a number; ids of many digits, or that begin
     with 0, stay text.
     """
+    if text.str.startswith("=").any():
+        text = text.str.replace(AS_TEXT, r"\1", regex=True)
     if is_sign(text.name):
         return text.str.strip()
     known = without_missing(text.str.strip())

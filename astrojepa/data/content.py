@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from astrojepa.cache import cache_path, load_arrays, save_arrays
+from astrojepa.data.images.orientation import JPEG_SIGNATURE, PNG_SIGNATURE, orientation
+from astrojepa.data.images.raster import MAX_FILE_BYTES
 from astrojepa.progress import Progress, reporting
 
 BLOCK = 2**20
@@ -21,14 +23,20 @@ MAX_REMEMBERED = 2**20  # files of one folder
 
 # a 16-bit grey PNG with opacity: older versions showed, and cached, other images of it
 ANEW = re.compile(rb"\x89PNG\r\n\x1a\n.{16}\x10\x04", re.DOTALL)
+PICTURES = (JPEG_SIGNATURE, PNG_SIGNATURE, b"RIFF")
 
 
 def content_hash(path: str | Path) -> bytes:
-    """Hash the length and every byte of a file: sha256, 32 bytes."""
+    """Hash the length and every byte of a file: sha256, 32 bytes. Images that older versions read
+    otherwise, and may have cached, have another hash than theirs.
+    """
     with open(path, "rb", buffering=0) as stream:
         digest = hashlib.sha256(str(os.fstat(stream.fileno()).st_size).encode())
         start = stream.read(BLOCK)
+        if len(start) == BLOCK and start.startswith(PICTURES):
+            start += stream.read(MAX_FILE_BYTES)  # its EXIF may be at the end
         digest.update(b"anew" if ANEW.match(start) else b"")
+        digest.update(b"turned" if orientation(start) > 1 else b"")
         digest.update(start)
         while block := stream.read(BLOCK):
             digest.update(block)
@@ -49,8 +57,8 @@ def content_hashes(
     first and 1.4 s later, on one core.
     """
     now, stamps = time.time_ns(), _stamps(statuses)
-    # hashes of older versions, which are under "files", do not tell what is read anew
-    path = cache_path("hashes", hashlib.sha256(str(root).encode()).hexdigest()[:16])
+    # hashes of older versions, which are under "files" and "hashes", do not tell what is read anew
+    path = cache_path("contents", hashlib.sha256(str(root).encode()).hexdigest()[:16])
     kept = load_arrays(path) or {}
     known = _as_rows(kept.get("stamps"), np.int64, 4), _as_rows(kept.get("hashes"), np.uint8, 32)
     place = {stamp.tobytes(): index for index, stamp in enumerate(known[0][: len(known[1])])}

@@ -157,6 +157,59 @@ def test_a_missing_whole_number_costs_the_others_no_digit(ending, tmp_path):
     assert found.tolist() == [str(LONG_ID), "", str(LONG_ID + 2)]
 
 
+@pytest.mark.parametrize("ending", ["fits", "vot", "ecsv", "parquet"])
+@pytest.mark.parametrize("mask", [[False, True, True], [True, True, True]])
+def test_missing_whole_numbers_of_every_kind_are_those_that_astropy_masks(ending, mask, tmp_path):
+    kinds = ["u1", "i2", "i4", "i8", *(["u2", "u4", "u8"] if ending != "vot" else [])]
+    table = Table({kind: MaskedColumn(np.array([5, 6, 7], kind), mask=mask) for kind in kinds})
+    table["id"] = ["a", "b", "c"]
+    how = {"format": "votable"} if ending == "vot" else {}
+    table.write(tmp_path / f"t.{ending}", **how)
+    expected, found = (
+        Table.read(tmp_path / f"t.{ending}", **how),
+        read_catalogue(tmp_path / f"t.{ending}"),
+    )
+    for kind in kinds:
+        assert expected[kind].mask.tolist() == mask
+        values = pd.to_numeric(found[kind]).to_numpy(float)
+        assert np.array_equal(values, expected[kind].astype(float).filled(np.nan), equal_nan=True)
+
+
+@pytest.mark.parametrize("ending", ["fits", "vot", "ecsv", "parquet"])
+def test_columns_of_several_values_are_said_not_to_be_read(ending, tmp_path, galaxies):
+    table = Table({"id": galaxies.ids, "mass": np.arange(len(galaxies)) * 1.0})
+    table["spectrum"] = np.zeros((len(galaxies), 3))
+    if ending == "parquet":
+        lists = pa.array(table["spectrum"].tolist())
+        kept = {name: pa.array(table[name].tolist()) for name in ("id", "mass")}
+        parquet.write_table(pa.table(kept | {"spectrum": lists}), tmp_path / "t.parquet")
+    else:
+        table.write(tmp_path / f"t.{ending}", **{"format": "votable"} if ending == "vot" else {})
+    found = joined(galaxies, read_catalogue(tmp_path / f"t.{ending}"), name="t")
+    assert "spectrum" not in found.table
+    assert found.notes[-1].endswith("Columns of lists, structs or bytes are not read: spectrum.")
+
+
+def test_masked_values_of_a_parquet_file_of_astropy_are_missing(tmp_path, write_picture):
+    masked = {"ra": [10.5, 11.5], "objid": [LONG_ID, 5], "whole": [7, 8], "ok": [True, False]}
+    table = Table(
+        {name: MaskedColumn(values, mask=[False, True]) for name, values in masked.items()}
+    )
+    table["dec"], table["mass.mask"] = [1.0, 2.0], [True, False]
+    table["image"] = [write_picture(tmp_path / f"{k}.png", k).read_bytes() for k in range(2)]
+    table.write(tmp_path / "t.parquet")
+    again = Table.read(tmp_path / "t.parquet")
+    assert again["objid"].mask.tolist() == [False, True]
+    found = read_catalogue(tmp_path / "t.parquet")
+    assert set(found) == {*masked, "dec", "mass.mask", "image"}
+    assert found["objid"].tolist() == [str(LONG_ID), ""]
+    assert np.array_equal(found[["ra", "whole"]], [[10.5, 7], [np.nan, np.nan]], equal_nan=True)
+    assert found["ok"].tolist() == ["true", ""]
+    data = aj.open_dataset(tmp_path / "t.parquet")
+    assert np.array_equal(data.ra, [10.5, np.nan], equal_nan=True)
+    assert data.ids.tolist() == [str(LONG_ID), "t.parquet#1"]
+
+
 def test_sexagesimal_positions_are_read_as_in_labels(galaxies):
     catalogue = pd.DataFrame({"ra": ["12:30:49.42"], "dec": ["+12:23:28.0"]})
     ra, dec = positions(catalogue)

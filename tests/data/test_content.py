@@ -69,13 +69,13 @@ def test_known_files_are_not_read_again(folder: Path, monkeypatch: pytest.Monkey
 
 def test_files_of_the_last_seconds_are_read_each_time(folder: Path, cache: Path) -> None:
     hashes(folder)
-    assert not list(cache.glob("hashes-*"))
+    assert not list(cache.glob("contents-*"))
 
 
 @pytest.mark.usefixtures("settled")
 def test_a_damaged_memory_is_none(folder: Path, cache: Path) -> None:
     first = hashes(folder)
-    (kept,) = cache.glob("hashes-*")
+    (kept,) = cache.glob("contents-*")
     np.savez(kept, stamps=np.zeros(3), hashes=np.zeros((3, 2), np.uint8))
     assert hashes(folder) == first
     kept.write_bytes(b"nonsense")
@@ -141,9 +141,26 @@ def test_an_image_that_is_read_otherwise_than_before_has_another_hash_and_others
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
         for kind, body in parts
     )
-    stream = io.BytesIO()
-    Image.new("LA", (6, 4)).save(stream, "PNG")
-    for content_of, kept in ((deep, False), (stream.getvalue(), True)):
+    held = [Image.Exif() for _ in range(2)]
+    held[0][0x0112], held[1][0x0112] = 1, 8
+    upright, turned = (exif.tobytes() for exif in held)
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (700, 700, 3), np.uint8))
+    cases = [(deep, False)]
+    for image, kind, exif, kept in (
+        (Image.new("LA", (6, 4)), "PNG", None, True),
+        (Image.new("L", (6, 4)), "JPEG", upright, True),
+        (Image.new("L", (6, 4)), "JPEG", turned, False),
+        (Image.new("L", (6, 4)), "WEBP", turned, False),
+        (noise, "PNG", turned, False),
+    ):
+        stream = io.BytesIO()
+        image.save(stream, kind, **({"exif": exif} if exif else {}))
+        cases.append((stream.getvalue(), kept))
+    raw = cases[-1][0]  # of 1.5 MB; its EXIF behind the image
+    at = raw.index(b"eXIf") - 4
+    end = at + 12 + int.from_bytes(raw[at : at + 4])
+    cases.append((raw[:at] + raw[end:-12] + raw[at:end] + raw[-12:], False))
+    for content_of, kept in cases:
         (tmp_path / "a.bin").write_bytes(content_of)
         before = hashlib.sha256(str(len(content_of)).encode() + content_of).digest()
         assert (hashes(tmp_path) == [before]) is kept

@@ -59,7 +59,8 @@ def pictures() -> list[bytes]:
     rgb = Image.fromarray(picture())
     png = [rgb, rgb.convert("L"), rgb.convert("RGBA"), rgb.convert("P"), rgb.convert("1")]
     deep = Image.fromarray(np.arange(120, dtype=np.uint16).reshape(10, 12) * 500)
-    palette = rgb.convert("P")
+    palette, turned = rgb.convert("P"), Image.Exif()
+    turned[0x0112] = 6
     return [
         *(encoded(image, "PNG") for image in [*png, deep]),
         encoded(palette, "PNG", transparency=3),
@@ -72,13 +73,14 @@ def pictures() -> list[bytes]:
             )
         ),
         *(encoded(rgb.convert(mode), "JPEG") for mode in ("L", "CMYK")),
+        *(encoded(rgb, kind, exif=turned) for kind in ("JPEG", "PNG", "WEBP")),
     ]
 
 
 def fits_files() -> list[bytes]:
     """A plane, a cube, scaled integers, an image in an extension, bands as extensions beside a
-    mask, tiles packed in three ways, a table of distortions, bands of several sizes, and a file
-    packed as a whole.
+    mask, tiles packed in three ways, a table of distortions, bands of several sizes, masks without
+    a name, and a file packed as a whole.
     """
     header = fits.Header(
         {
@@ -128,6 +130,10 @@ def fits_files() -> list[bytes]:
     coarse.update({"CDELT1": -3e-4, "CDELT2": 3e-4, "CRPIX1": 2.5, "CRPIX2": 2, "BUNIT": "uJy"})
     small = [fits.ImageHDU(np.float32(noise[k, :4, :5]), coarse, name="grz"[k]) for k in (1, 2)]
     lists.append(fits.HDUList([fits.PrimaryHDU(), bands[0].copy(), *small]))
+    flags = np.int16(noise[0] > 10) * 4
+    tiles = fits.CompImageHDU(flags, compression_type="RICE_1")
+    parts = fits.PrimaryHDU(flags), tiles, fits.ImageHDU(np.float32(noise[0]))
+    lists.append(fits.HDUList(list(parts)))
     files = []
     for hdus in lists:
         stream = io.BytesIO()

@@ -8,30 +8,36 @@ import itertools
 import re
 from collections.abc import Sequence
 
-_OLD = (
+_ALWAYS_HIDDEN = (
     r"mask|msk|bpm|dq|flag|maskbit|weight|wht|wgt|ivar|invvar|var|variance|err|error|sigma|rms"
     r"|noise|std|unc|uncert|uncertainty|psf|exp|nexp|exposure|exptime|coverage|cov|seg|segm"
     r"|segmentation|ctx|wcsdvarr|d2imarr|thumbnail"
 )
 _MASKED = r"[a-z]*mask(ed|bit)?|bad(pix|pixel)?|flg|flagged|quality"
-_NEW = rf"{_MASKED}|conf|confidence|stdd?ev|invvariance|uncertainties|nobs|[a-z]*depth|psfsize"
-_NEW += r"|gain|apcorr|sat|saturated|saturation"
+_FORMERLY_SHOWN = rf"{_MASKED}|conf|confidence|stdd?ev|invvariance|uncertainties|nobs|[a-z]*depth"
+_FORMERLY_SHOWN += r"|psfsize|con|gain|apcorr|sat|saturated|saturation"
 _ENDS = r"(s|maps?)?\d*"
-NO_PICTURES = re.compile(rf"({_OLD}|{_NEW}){_ENDS}")
+NO_PICTURES = re.compile(rf"({_ALWAYS_HIDDEN}|{_FORMERLY_SHOWN}){_ENDS}")
 PICTURES = re.compile(r"sci|science|image")
 # shown only where nothing else is
 PRODUCTS = re.compile(r"models?|resid|residuals?|bkgd?|background|bg|sky|chi2?|snr")
 # of all these, those that older versions showed
-NEW_WORDS = re.compile(
-    rf"{PRODUCTS.pattern}|(?!({_OLD}|flags|maskbits|segmap)$)({_OLD}|{_NEW}){_ENDS}"
+FORMERLY_SHOWN = re.compile(
+    rf"{PRODUCTS.pattern}"
+    rf"|(?!({_ALWAYS_HIDDEN}|flags|maskbits|segmap)$)({_ALWAYS_HIDDEN}|{_FORMERLY_SHOWN}){_ENDS}"
 )
 # and those that say which pixels are bad
 MASKS = re.compile(rf"({_MASKED}|msk|bpm|dq|flag|weight|wht|wgt|ivar|invvar){_ENDS}")
-# Of files only what means nothing else: std, sat or noise may be names of galaxies and classes
+# Of files and folders only what means nothing else: std, sat or noise may be galaxies and classes
 _FILES = re.compile(
     r"(\d*)(?:[a-z]*mask(?:bit)?|msk|bpm|badpix(?:el)?|dq|flag|flg|weight|wht|wgt|ivar"
     r"|invvar(?:iance)?|var|variance|err|error|sigma|rms|unc|uncert|uncertaint(?:y|ies)|psf|segm?"
-    r"|segmentation|model|resid|residual|bkgd?|background|chi2)(?:s|maps?)?(\d*)"
+    r"|segmentation|model|resid|residual|bkgd?|background|chi2|thumb(?:nail)?|preview)(?:s|maps?)?(\d*)"
+)
+# and what is added to the name of an image, which is there too
+_ADDED = re.compile(
+    r"()(?:[a-z]*masked|sky|bg|snr|wt|noise|conf|confidence|exp|nexp|expwt|exposure"
+    r"|exptime|cov|coverage|[a-z]*depth|psfsize|blobmodel)(?:maps?)?()"
 )
 _INSTEAD = ("", "image", "images", "img", "sci", "science", "data")
 _MOST = 2  # such words in one name
@@ -51,7 +57,11 @@ def beside_others(names: Sequence[str]) -> set[str]:
 def _images_of(name: str) -> list[str]:
     """Return how the image may be called whose mask, or the like, has this name."""
     parts = re.split(r"([-_./])", name)
+    folders = max((place for place, mark in enumerate(parts) if mark == "/"), default=-1)
     words = {p: match for p in range(0, len(parts), 2) if (match := _FILES.fullmatch(parts[p]))}
+    words |= {
+        p: match for p in range(folders + 1, len(parts), 2) if (match := _ADDED.fullmatch(parts[p]))
+    }
     if not 0 < len(words) <= _MOST:
         return []
     found = []

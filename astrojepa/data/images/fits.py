@@ -12,6 +12,7 @@ import re
 import threading
 import warnings
 import zlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from astrojepa.data.images.bands import (
     red_green_blue,
     wavelength,
 )
-from astrojepa.data.images.called import MASKS, NEW_WORDS, NO_PICTURES, PICTURES, PRODUCTS
+from astrojepa.data.images.called import FORMERLY_SHOWN, MASKS, NO_PICTURES, PICTURES, PRODUCTS
 from astrojepa.data.images.grids import (
     FIELD,
     MAX_ON_GRID,
@@ -67,6 +68,8 @@ CALLED = ("EXTNAME", "HDUNAME", "EXTTYPE", "IMAGETYP", "HDUCLAS1", "HDUCLAS2", "
 UNPACKED = ("RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2")  # whose unpackers stay within their arrays
 LARGEST_FLOAT32 = 1e30  # so that squares of flux stay finite as well
 LARGEST = 1e100  # beyond it lies no flux in any unit, and sums overflow: such a pixel is undefined
+MAX_FLAGS = 16  # different values of a mask
+MAX_LOOKED_AT = 2**20  # pixels that tell a mask, about
 FAINTEST = 90  # magnitudes: 99 means missing
 SOFTENING = 3.0  # in units of the sky's noise: below it the stretch is linear, above it logarithmic
 WHITE_PERCENTILE = 99.8
@@ -100,7 +103,7 @@ class _Picture:
     bands: list[str] | None  # of its planes, where the header names them
     headers: list[fits.Header]
     parts: list[Any]  # of the whole file
-    unnamed: int  # planes of a cube whose filters are not named
+    wanted: int  # bands that are asked for
     grids: list[Grid] | None  # of the images where they differ: all come onto the finest
     left_out: bool  # images in other filters than these
     anew: bool = False  # as in `Sky`
@@ -110,7 +113,7 @@ class _Picture:
     def planes(self) -> int:
         if len(self.shape) == 2:
             return len(self.images)
-        return len(self.bands) if self.bands else self.unnamed
+        return len(self.bands) if self.bands else self.wanted or 3
 
     @property
     def size(self) -> tuple[int, ...]:
@@ -124,7 +127,8 @@ class _Picture:
 
         place = self.grids.index(finest(self.grids)) if self.grids else 0
         ra, dec = centre(self.headers[place], self.parts) or (None, None)
-        unnamed = self.planes == 3 and not red_green_blue(self.bands or [])
+        unnamed = self.bands is None and len(self.shape) == 3  # as many planes as are asked for
+        unnamed |= not self.wanted and self.planes == 3 and not red_green_blue(self.bands or [])
         apart = bool(self.grids), uncovered(self.grids or [])
         unit = unit_of(self.headers[place], self.parts)
         zeros = tuple(filter(None, (zero_point(header, self.parts) for header in self.headers)))
@@ -435,6 +439,8 @@ def _picture(parts: list[Any], name: str, wanted: Sequence[str]) -> _Picture:
         )
     shown = [image for image in shown if len(_plain(image.shape)) > 1] or shown
     shown = [image for image in shown if not _called(image, PRODUCTS)] or shown
+    flags = _unnamed_masks(shown, name)
+    shown = [image for image in shown if all(image is not one for one in flags)]
     best = max(shown, key=_worth)
     everything, unit = shown, unit_of(best.header, parts)
     if not wanted:
@@ -454,8 +460,8 @@ def _picture(parts: list[Any], name: str, wanted: Sequence[str]) -> _Picture:
         found = (plane_bands(headers[0], count) for count in counts)
         bands = next((names for names in found if names), None)
     left_out = not wanted and len(shape) == 2 and bool(_filters(everything) - _filters(chosen))
-    before = [i for i in images if not _called(i, NO_PICTURES) or _called(i, NEW_WORDS)]
-    others = [i for i in before if _called(i, NEW_WORDS) and image_band(i.header)]
+    before = [i for i in images if not _called(i, NO_PICTURES) or _called(i, FORMERLY_SHOWN)]
+    others = [i for i in before if _called(i, FORMERLY_SHOWN) and image_band(i.header)]
     several = len(chosen) > 1 and bool(twice or others)
     anew = (
         several
@@ -463,11 +469,12 @@ def _picture(parts: list[Any], name: str, wanted: Sequence[str]) -> _Picture:
         or best is not max(before, key=_worth)
         or any(_softened(header) or in_magnitudes(header.get("BUNIT")) for header in headers)
     )
-    masks = one_line(" ".join(dict.fromkeys(i.name for i in images if _called(i, MASKS))), 40)
+    names = [i.name for i in images if _called(i, MASKS)] + ["unnamed"] * bool(flags)
+    masks = one_line(" ".join(dict.fromkeys(names)), 40)
     flat = sum(len(_plain(image.shape)) == 2 and _plain(image.shape)[0] > 1 for image in shown)
     beside = masks, not wanted and len(shape) == 2 and not left_out and flat > len(chosen)
     picture = _Picture(
-        chosen, shape, bands, headers, parts, len(wanted) or 3, grids, left_out, anew, beside
+        chosen, shape, bands, headers, parts, len(wanted), grids, left_out, anew, beside
     )
     if len(shape) != 2 and (len(shape) != 3 or picture.planes not in (shape[0], shape[2])):
         raise PictureError(
@@ -545,6 +552,42 @@ def _of_other_sizes(
         if target is None or coverage(largest, target) < FIELD:
             return None
     return list(known), [named[band] for band in known], list(known.values())
+
+
+def _unnamed_masks(shown: list[Any], name: str) -> list[Any]:
+    """Return the images that their pixels tell to be masks of others of their size, where nothing
+    is called an image.
+    """
+    if any(_called(image, PICTURES) for image in shown):
+        return []
+    sizes = Counter(_plain(image.shape) for image in shown)
+    several = [image for image in shown if sizes[_plain(image.shape)] > 1]
+    flags = [i for i in several if len(_plain(i.shape)) == 2 and _are_flags(i, name)]
+    sizes.subtract(_plain(image.shape) for image in flags)
+    return [image for image in flags if sizes[_plain(image.shape)]]
+
+
+def _are_flags(image: Any, name: str) -> bool:
+    """Whether an image has no unit and is of whole numbers: two of them, single bits, or so few
+    that they would fill no bits. Counts of photons, 0, 1, 2 and more, are neither.
+    """
+    header = image.header
+    scaled = header.get("BSCALE", 1) != 1 or header.get("BUNIT")
+    if header["BITPIX"] < 0 or scaled or not 0 < math.prod(image.shape) <= MAX_PIXELS:
+        return False
+    if isinstance(image, fits.CompImageHDU):
+        try:
+            _check_tiles(image, name)
+        except PictureError:  # said where it is shown
+            return str(image._bintable.header.get("ZCMPTYPE")).strip() == "PLIO_1"  # masks only
+    pixels = np.asarray(image.data).ravel()
+    del image.data  # it may be one of many
+    values = np.unique(pixels[:: max(1, len(pixels) // MAX_LOOKED_AT)])
+    if len(values) > MAX_FLAGS:
+        return False
+    bits = np.abs(values.astype(np.float64) + float(header.get("BZERO", 0)))
+    single = bool(np.all(np.mod(np.log2(bits[bits > 0]), 1) == 0)) and bits.max() >= len(values)
+    return len(values) < 3 or single or bits.max() >= 2 ** len(values)
 
 
 def _filters(images: list[Any]) -> set[float | str | None]:

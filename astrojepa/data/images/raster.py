@@ -15,6 +15,12 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from astrojepa.data import PictureError
+from astrojepa.data.images.orientation import (
+    JPEG_SIGNATURE,
+    PNG_SIGNATURE,
+    orientation,
+    upright,
+)
 
 MAX_PIXELS = 4096 * 4096
 MAX_BYTES = 10 * 1024 * 1024  # of an upload
@@ -24,8 +30,6 @@ MAX_CHUNKS = 50_000  # a PNG of 4096 x 4096 pixels has about 8,000, of 8 kB each
 BITS = (8, 10, 12, 14, 16)
 DEEP = ("I;16B", "LA;16B", "RGB;16B", "RGBA;16B")  # kinds of 16-bit samples, as Pillow names them
 JPEG_SCAN = b"\xff\xda"
-PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-JPEG_SIGNATURE = b"\xff\xd8\xff"
 
 
 def read_image(source: str | Path | bytes, name: str = "") -> np.ndarray:
@@ -33,10 +37,10 @@ def read_image(source: str | Path | bytes, name: str = "") -> np.ndarray:
 
     Greyscale is repeated, palettes are looked up, and transparency is laid over black (empty sky).
     A 16-bit PNG becomes 8 bits by the fewest bits that hold its brightest value, of 8, 10, 12, 14
-    and 16: cameras and scanners store 12 in 16. The EXIF orientation is ignored: north stays where
-    the file has it. Bytes are limited to 10 MB, files to 128 MB, and any image to 4096 x 4096
-    pixels, which is checked in the header before decoding. The first bytes decide the format, not
-    the suffix.
+    and 16: cameras and scanners store 12 in 16. The image is turned as its EXIF says, as every
+    viewer does (`orientation`). Bytes are limited to 10 MB, files to 128 MB, and any image to 4096
+    x 4096 pixels, which is checked in the header before decoding. The first bytes decide the
+    format, not the suffix.
 
     Raises PictureError, naming `name` or the path, for anything that is not a whole image;
     FileNotFoundError where it is missing.
@@ -86,7 +90,9 @@ def _decode(raw: bytes, name: str) -> np.ndarray:
             if (frames := getattr(image, "n_frames", 1)) > 1:
                 raise PictureError(f"{name} has {frames:,} frames; expected one. Save that alone.")
             kind = str(image.tile[0].args) if image.tile else ""  # a WebP has none
-            return _scaled(_deep(raw, kind)) if kind in DEEP else _to_rgb(image)
+            pixels = _scaled(_deep(raw, kind)) if kind in DEEP else _to_rgb(image)
+            turned = orientation(raw)
+            return upright(pixels, turned) if turned > 1 else pixels
     except PictureError:
         raise
     # Pillow raises OSError, SyntaxError, ValueError, struct.error, ... for damaged files

@@ -20,6 +20,7 @@ from astrojepa.wording import one_line
 if TYPE_CHECKING:
     import h5py
 
+UNNAMED = "The file names no bands; its planes are taken as {} in their order."
 NUMBERS = ("ra", "dec", "redshift")
 LONGEST_NAME = 64  # bytes
 AT_ONCE = 2**20  # pixels, where a defined one is looked for
@@ -101,8 +102,8 @@ def open_flux(path: Path, bands: tuple[str, ...]) -> Dataset:
         packed += " valid" if attributes & {galaxy10.UNSIGNED, *galaxy10.VALID} else ""
         packed += " filled" if galaxy10.netcdf_fills(images) else ""
         count = len(images)
-        planes = _planes(path, images, file, bands)
-        _check_defined(path, images, planes, bands)
+        planes, named = _planes(path, images, file, bands)
+        none = _check_defined(path, images, planes, bands)
         labels = np.full(count, -1, dtype=np.int64)
         if "ans" in names:
             labels = galaxy10.read_classes(path, file, count)
@@ -127,7 +128,8 @@ def open_flux(path: Path, bands: tuple[str, ...]) -> Dataset:
             filter(
                 None,
                 (
-                    *(doubt, doubtful_positions(ra, dec)),
+                    "" if named else UNNAMED.format(", ".join(bands)),
+                    *(doubt, none, doubtful_positions(ra, dec)),
                     *(doubtful_redshifts(numbers["redshift"]), *galaxy10.unread(path)),
                 ),
             )
@@ -151,26 +153,38 @@ def _check_cubes(path: Path, images: h5py.Dataset) -> None:
 
 def _check_defined(
     path: Path, images: h5py.Dataset, planes: tuple[int, ...], bands: tuple[str, ...]
-) -> None:
-    """Refuse images that have no value in a band, in no row; a row without is named when read."""
+) -> str:
+    """Refuse images that have no value in a band, in no row; a row without is named when read. Of
+    very many pixels some rows are looked at, all over the file: a sentence where these have none.
+    """
     count, pixels = len(images), images.shape[2] * images.shape[3]
-    count = min(count, LOOKED_AT // (pixels * len(bands)))
-    step, empty = max(1, AT_ONCE // pixels), []
+    step = max(1, AT_ONCE // pixels)
+    starts = range(0, count, step)
+    most = max(1, LOOKED_AT // (pixels * len(bands) * step))
+    starts = starts[:: -(-len(starts) // most)]
+    empty = []
     for band, plane in zip(bands, planes, strict=True):
-        parts = (images[row : row + step, plane] for row in range(0, count, step))
+        parts = (images[row : row + step, plane] for row in starts)
         if not any(np.isfinite(galaxy10.unpacked(path, images, part)).any() for part in parts):
             empty.append(band)
-    if empty and count == len(images):
+    if not empty:
+        return ""
+    seen, names = sum(min(step, count - row) for row in starts), ", ".join(empty)
+    if seen == count:
         raise DataError(
-            f"{path.name}: 'images' has no defined pixel in {', '.join(empty)}; look at its fill "
-            "value and valid range."
+            f"{path.name}: 'images' has no defined pixel in {names}; look at its fill value and "
+            "valid range."
         )
+    return (
+        f"No pixel is defined in {names} in any of the {seen:,} of {count:,} images that were "
+        "looked at; look at the fill value and the valid range of 'images'."
+    )
 
 
 def _planes(
     path: Path, images: h5py.Dataset, file: h5py.File, bands: tuple[str, ...]
-) -> tuple[int, ...]:
-    """Return which plane of the file each band is."""
+) -> tuple[tuple[int, ...], bool]:
+    """Return which plane of the file each band is, and whether the file names them."""
     from astrojepa.data.images.bands import planes_of
 
     count = images.shape[1]
@@ -179,7 +193,7 @@ def _planes(
     if places is None:
         has = ", ".join(found) if found else f"{count} bands without names"
         raise DataError(f"{path.name} has {has}; expected the bands {', '.join(bands)}.")
-    return tuple(places)
+    return tuple(places), found is not None
 
 
 def _names(path: Path, item: h5py.Dataset | h5py.File, count: int) -> list[str] | None:

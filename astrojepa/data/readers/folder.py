@@ -44,6 +44,7 @@ from astrojepa.data.readers.labels import (
     read_labels,
     split_names,
     unread_positions,
+    unread_redshifts,
     walk,
 )
 from astrojepa.data.readers.parquet import is_table
@@ -225,8 +226,10 @@ def open_folder(
             filter(
                 None,
                 (
-                    *(said, doubt, doubtful_redshifts(redshift), doubtful_commas(kept), *told),
+                    *(said, doubt, doubtful_redshifts(redshift)),
+                    *(unread_redshifts(list(kept.columns)), doubtful_commas(kept), *told),
                     *(twice, again, lacking, left_out),
+                    "" if find_table(root) else _folders_of_one(labels, classes),
                     "" if bands else _filters_apart(kept["file"].tolist()),
                 ),
             )
@@ -330,6 +333,18 @@ def _in_two_classes(files: pd.Series, labels: np.ndarray, hashes: Mapping[str, b
     )
 
 
+def _folders_of_one(labels: np.ndarray, classes: Sequence[str]) -> str:
+    """Say which folders, read as classes, have one galaxy."""
+    counts = np.bincount(labels[labels >= 0], minlength=len(classes))
+    alone = [name for name, count in zip(classes, counts.tolist(), strict=True) if count == 1]
+    if not alone:
+        return ""
+    return (
+        f"Folders are read as classes, and {len(alone):,} of {len(classes):,} have one galaxy each "
+        f"({_first(alone)}); if they are galaxies, name their classes in {TABLES[0]}."
+    )
+
+
 def _filters_apart(files: Sequence[str]) -> str:
     """Say where at least half of the files have names that differ only in a filter."""
     alike: dict[str, list[tuple[str, str]]] = {}
@@ -370,7 +385,8 @@ def _left_out(root: Path, read: set[str], listed: set[str]) -> str:
         said.append(f"{len(others):,} other files in {root.name} are not read ({counted}).")
     for kind in (MASK, NO_BANDS) if table is None else ():
         if names := [name for name in others if _kind(name, False, name in listed) == kind]:
-            said.append(f"{kind.capitalize()}: {_first(sorted(names))}.")
+            kept = "; rename what shows galaxies" if kind == MASK else ""
+            said.append(f"{kind.capitalize()}: {_first(sorted(names))}{kept}.")
     if table is None and (links := linked_folders(root)):
         said.append(
             f"Folders that are links are not followed ({_first(links)}); copy them, or open what "
@@ -475,10 +491,12 @@ def _fill_from_headers(
     unknown = np.isnan(ra[places]) & np.isnan(dec[places])
     ra[places] = np.where(unknown, east, ra[places])
     dec[places] = np.where(unknown, north, dec[places])
+    order = ", ".join(bands)
     shown = (
         f"{_first([fits[place] for place in np.flatnonzero(unnamed)])}: the header names no known "
-        f"filters for its three planes; they are shown as red, green and blue in the order of the "
-        f"file."
+        f"filters for its {len(bands) or 'three'} planes; they are "
+        + (f"taken as {order}" if bands else "shown as red, green and blue")
+        + " in the order of the file."
     )
     apart = (
         f"{int(resampled.sum()):,} of {len(fits):,} galaxies have bands whose pixels differ in "

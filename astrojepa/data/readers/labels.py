@@ -34,6 +34,7 @@ MAX_LETTERS = 2**28
 TABLES = ("labels.csv", "labels.tsv")
 SEPARATORS = ",;\t|"
 COLOURS = ("red", "green", "blue")  # of galaxies too
+UNLABELLED = ("", "unlabeled", "unlabelled")
 LABEL_COLUMNS = ("label", "morphology", "class")
 # What other catalogues call a column; a column of the plain name comes first
 NAMES = {
@@ -66,13 +67,19 @@ SPLITS = {
 }
 IN_DEGREES = re.compile(r"\s*[(\[]\s*(deg|degrees?|\N{DEGREE SIGN})\s*[)\]]$", re.IGNORECASE)
 POSITION = re.compile(
-    r"(ra|dec|decl|right ?ascension|declination)([^a-z]|$|j?2000)|(ra|de|dec)(h|hr|d|m|min|s|sec)$",
+    r"(ra|dec|decl|right ?ascension|declination)([^a-z]|$|j?2000)|(ra|de|dec)(h|hr|d|m|min|s|sec)$"
+    r"|r\.a\.|(?!(e|err|error|pm|sig|sigma)[^a-z]).+[^a-z](ra|dec)$|ifu(ra|dec)$|[xy]_?world$"
+    r"|(alpha|delta)([^a-z]|$)|(lon|lat)(gitude|itude)?$",
     re.IGNORECASE,
+)
+REDSHIFT = re.compile(
+    r".*red-?shift.*|c?z|(nsa|sdss|gama|desi)_z|z_?(best|phot|photo|sp|cmb|helio)|photo?_?z"
 )
 # of B1950, and galactic; l and b beside each other as well
 OTHER_FRAME = re.compile(r"_?(ra|dec?)[ _(]*b?1950\)?$|_?g(al)?_?(lon|lat)$", re.IGNORECASE)
 HIGHEST_REDSHIFT = 20  # of what has been seen, and more
 LEAST_POSITIONS = 20  # that tell degrees from hours and radians
+AS_TEXT = re.compile(r'^="([^"]*)"$')  # as spreadsheets are told to leave digits as they are
 ODD = re.compile("[\ud800-\udfff]")  # bytes of a name that are no letters
 # An id that passed through a spreadsheet: of more digits than were written
 SHORTENED = re.compile(r"-?\d\.\d+[eE]\+?\d{2,}|-?\d[eE]\+\d{2,}|-?\d{16,}\.0*")
@@ -89,9 +96,15 @@ def find_name(columns: Sequence[str], name: str) -> str | None:
     """`find_column` among the names of columns."""
     if name in columns:
         return name
-    lower = {IN_DEGREES.sub("", column).lower(): column for column in reversed(columns)}
-    lower |= {column.lower(): column for column in reversed(columns)}
+    lower: dict[str, str] = {}
+    for plain in (_underscored, lambda column: IN_DEGREES.sub("", column).lower(), str.lower):
+        lower |= {plain(column): column for column in reversed(columns)}
     return next((lower[known] for known in (name, *NAMES.get(name, ())) if known in lower), None)
+
+
+def _underscored(column: str) -> str:
+    """Return the name of a column without its unit, as programs write "Object ID"."""
+    return re.sub(r"[\s_]+", "_", IN_DEGREES.sub("", column).strip().lower())
 
 
 def find_table(root: Path) -> Path | None:
@@ -170,7 +183,9 @@ def _parse(raw: bytes, path: Path) -> pd.DataFrame:
     try:
         rows = _rows(raw, path)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} is not a table of separated values in UTF-8 ({error}).") from error
+        raise DataError(
+            f"{path} is not a table of separated values in UTF-8 ({error}); save it as such."
+        ) from error
     header = rows[0] if rows else []
     while (
         header
@@ -210,7 +225,10 @@ def _rows(raw: bytes, path: Path) -> list[list[str]]:
     for line in csv.reader(text, strict=True, delimiter=separator):
         if not any(line):
             continue
-        rows.append([value.strip() for value in line])
+        line = [value.strip() for value in line]
+        if any(value.startswith("=") for value in line):
+            line = [AS_TEXT.sub(r"\1", value) for value in line]
+        rows.append(line)
         longest = max(longest, *map(len, line))
         if (
             len(line) > MAX_COLUMNS
@@ -398,7 +416,7 @@ def encode_labels(
     unlabelled = np.full(len(table), -1, dtype=np.int64), ()
     if column is None:
         return *unlabelled, ""
-    known = table[column][table[column] != ""]
+    known = table[column][~table[column].str.lower().isin(UNLABELLED)]
     values = pd.to_numeric(known, errors="coerce")
     if len(known) and values.notna().all() and (values % 1 != 0).any():
         numbers = (
@@ -560,6 +578,22 @@ def doubtful_redshifts(redshift: np.ndarray) -> str:
     return (
         f"{len(large):,} redshifts exceed {HIGHEST_REDSHIFT} (up to {large.max():g}): if they are "
         "velocities, or mean unknown, change them."
+    )
+
+
+def unread_redshifts(columns: Sequence[str]) -> str:
+    """Say which columns may be a redshift under names that are not read; a z beside g and r is the
+    brightness in a filter.
+    """
+    lower = {name.strip().lower() for name in columns}
+    if find_name(columns, "redshift"):
+        return ""
+    found = [name for name in columns if REDSHIFT.fullmatch(name.strip().lower())]
+    found = [name for name in found if not ({"g", "r"} <= lower and name.lower() == "z")]
+    return (
+        f"No column is read as the redshift; call one redshift if it is ({', '.join(found[:5])})."
+        if found
+        else ""
     )
 
 

@@ -8,11 +8,12 @@ the flux is read instead, as the Multimodal Universe holds it: structs of `band`
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
 import threading
-from collections.abc import Set
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,15 +22,23 @@ from urllib.parse import unquote
 import numpy as np
 import pandas as pd
 
+from astrojepa.cache import cache_path, load_arrays, save_arrays
 from astrojepa.data import DataError, PictureError
 from astrojepa.data.arrow_columns import holds_values, is_binary, to_frame
 from astrojepa.data.arrow_messages import FILE, unpacked_bytes
-from astrojepa.data.catalogue import ABOUT, check_units, in_degrees, said_of_columns
+from astrojepa.data.catalogue import (
+    ABOUT,
+    check_units,
+    in_degrees,
+    not_read,
+    said_of_columns,
+)
 from astrojepa.data.content import content_hashes
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.hats import hats_files, is_hats
 from astrojepa.data.images import FITS_SUFFIXES, IMAGE_SUFFIXES
 from astrojepa.data.images.bands import planes_of
+from astrojepa.data.images.orientation import orientation
 from astrojepa.data.images.raster import read_image
 from astrojepa.data.missing import without_missing
 from astrojepa.data.parquet_footer import row_groups
@@ -50,11 +59,12 @@ from astrojepa.data.readers.labels import (
     of_one_name,
     split_names,
     unread_positions,
+    unread_redshifts,
     walk,
 )
 from astrojepa.data.readers.registry import Selection, reader
 from astrojepa.data.readers.rows import readable_rows
-from astrojepa.progress import Progress
+from astrojepa.progress import Progress, reporting
 from astrojepa.wording import one_line
 
 if TYPE_CHECKING:
@@ -70,6 +80,7 @@ MAX_ROWS = 20_000_000
 MAX_GROUP_BYTES = 2**30  # of the images of one row group, unpacked
 MAX_TEXT_BYTES = 2**31  # of all other columns of a shard, or of a packed Arrow file, unpacked
 KEPT_GROUPS = 2
+UTF8 = "utf-8", "surrogateescape"  # of names that are not
 
 
 class ParquetShard:
@@ -113,6 +124,13 @@ class ParquetShard:
                 self._groups[number] = group.column(self.column)
             return self._groups[number][row - int(self.starts[number])]
 
+    def images(self) -> Iterator[Any]:
+        """Yield the image column, a row group at a time."""
+        for number in range(len(self.starts) - 1):
+            group = self.file.read_row_group(number, [self.column])
+            group.validate(full=True)
+            yield group.column(self.column)
+
 
 class ArrowShard:
     """An Arrow file, mapped into memory: the stream of `save_to_disk`, or the file format (Feather
@@ -142,6 +160,10 @@ class ArrowShard:
     def image(self, row: int) -> Any:
         """Return the value of the image column."""
         return self.whole.column(self.column)[row]
+
+    def images(self) -> Iterator[Any]:
+        """Yield the image column."""
+        yield self.whole.column(self.column)
 
 
 @dataclass
@@ -224,6 +246,31 @@ def picture(value: Any, name: str) -> np.ndarray:
     from astrojepa.data.images.fits import is_fits, read_fits  # astropy
 
     return read_fits(content, name)[0] if is_fits(content[:16]) else read_image(content, name)
+
+
+def _any_turned(images: RowReader, listing: str, progress: bool | Progress) -> bool:
+    """Whether the EXIF of any image turns it, which older versions did not, whose frames may be
+    cached: every image is looked at, once for a content, and none is decoded.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    path = cache_path("turned", hashlib.sha256(listing.encode(*UTF8)).hexdigest()[:16])
+    known = (load_arrays(path) or {}).get("turned")
+    if known is not None and known.shape == (1,):
+        return bool(known[0])
+    found, seen = False, 0
+    with reporting(progress, int(images.starts[-1]), f"looking at {images.root.name}") as report:
+        for shard in images.shards:
+            # a damaged image is named when it is read; pyarrow raises a dozen kinds
+            with contextlib.suppress(Exception):
+                for column in shard.images():
+                    struct = pa.types.is_struct(column.type)
+                    held = pc.struct_field(column, "bytes") if struct else column
+                    found = found or any(orientation(one.as_py() or b"") > 1 for one in held)
+                    report(seen := seen + len(column))
+    save_arrays(path, turned=np.array([found]))
+    return found
 
 
 def flux_image(value: Any, name: str, bands: tuple[str, ...]) -> np.ndarray:
@@ -422,6 +469,8 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
             unmasked += (
                 "; pixels whose ivar is 0 are undefined." if "ivar" in images.fields() else "."
             )
+    elif _any_turned(images, listing, progress):
+        listing += "\nturned"
     skipped: tuple[str, ...] = ()
     if selection.skip_corrupt:
         rows, skipped = readable_rows(images, rows, progress)
@@ -438,13 +487,20 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
         labels,
         classes,
         *(ra, dec, redshift),
-        source_hash=hashlib.sha256(listing.encode("utf-8", "surrogateescape")).hexdigest(),
+        source_hash=hashlib.sha256(listing.encode(*UTF8)).hexdigest(),
         split_column=split_names(text),
         table=table.iloc[rows].reset_index(drop=True),
         about=table.attrs[ABOUT],
         skipped=skipped,
         notes=tuple(
-            filter(None, (said, doubt, doubtful_redshifts(redshift), resampled, unmasked, twice))
+            filter(
+                None,
+                (
+                    *(said, doubt, doubtful_redshifts(redshift)),
+                    *(unread_redshifts(list(table.columns)), resampled, unmasked, twice),
+                    not_read(_unread(shards[0])),
+                ),
+            )
         ),
     )
 
@@ -566,6 +622,12 @@ def _joined(root: Path, shards: list[ParquetShard | ArrowShard], names: list[str
     ]:
         raise DataError(f"{odd[0]} has other columns than {shards[0].path.name}; open one of them.")
     return pd.concat(parts, ignore_index=True)
+
+
+def _unread(shard: ParquetShard | ArrowShard) -> list[str]:
+    """Return the columns that are neither images nor have one value a row."""
+    others = (item for item in shard.schema if item.name != shard.column)
+    return [item.name for item in others if not _is_kept(item, shard.column)]
 
 
 def _is_kept(item: Any, images: str) -> bool:

@@ -31,6 +31,13 @@ def spot(height: int = 40, width: int = 40, sky: float = 100.0, seed: int = 0) -
     return light + np.random.default_rng(seed).normal(sky, 2, (height, width))
 
 
+def write_hdus(path: Path, parts: list[Any]) -> Path:
+    """Write images as extensions without names, packed ones as they are."""
+    hdus = [part if hasattr(part, "header") else fits.ImageHDU(part) for part in parts]
+    fits.HDUList([fits.PrimaryHDU(), *(hdu.copy() for hdu in hdus)]).writeto(path, overwrite=True)
+    return path
+
+
 def test_a_plane_becomes_grey_with_a_dark_sky_and_a_bright_centre(write_fits: Write) -> None:
     picture, sky = read_fits(write_fits(spot()))
     assert picture.dtype == np.uint8
@@ -323,6 +330,43 @@ def test_a_mask_that_is_not_applied_is_said_once(tmp_path: Path, bands: tuple[st
     ]
 
 
+@pytest.mark.parametrize("kind", ["bool", "uint8", "int16", "uint16", "int32", "PLIO", "RICE"])
+@pytest.mark.parametrize("of", ["f4", "i2"])
+def test_an_unnamed_mask_before_an_unnamed_image_is_not_shown_for_it(
+    kind: str, of: str, tmp_path: Path
+) -> None:
+    science = spot().round().astype(of)
+    bad = np.random.default_rng(0).choice([0, 0, 0, 1, 64, 4096], (40, 40))
+    bad = (bad > 0).astype("u1") if kind in ("bool", "uint8") else bad
+    mask: Any = fits.ImageHDU(
+        bad.astype("i2" if kind.isupper() else "u1" if kind == "bool" else kind)
+    )
+    if kind.isupper():
+        mask = fits.CompImageHDU(mask.data, compression_type=f"{kind}_1")
+    expected = read_fits(write_hdus(tmp_path / "one.fits", [science]))[0]
+    for parts in ([mask, science], [mask, mask, science], [science, mask]):
+        found, sky = read_fits(write_hdus(tmp_path / "two.fits", parts))
+        assert np.array_equal(found, expected)
+        assert "unnamed" in sky.masks
+        assert sky.anew is (parts[0] is mask and kind not in ("bool", "uint8"))  # else as before
+        flux = read_flux(tmp_path / "two.fits", ("r",))
+        assert np.array_equal(flux[::-1, :, 0], science.astype("f4"))
+
+
+def test_counts_of_photons_are_no_mask_and_of_masks_alone_the_first_is_shown(
+    tmp_path: Path,
+) -> None:
+    draw = np.random.default_rng(0)
+    counts, times = draw.poisson(0.5, (40, 40)).astype("i2"), draw.uniform(90, 100, (40, 40))
+    first, second = draw.choice([0, 8], (2, 40, 40)).astype("i4")
+    for one, other in ((counts, times), (first, second)):
+        expected = read_fits(write_hdus(tmp_path / "one.fits", [one]))[0]
+        found, sky = read_fits(write_hdus(tmp_path / "two.fits", [one, other]))
+        assert np.array_equal(found, expected)
+        assert sky.others
+        assert not sky.masks
+
+
 def test_a_row_of_numbers_is_not_shown_for_the_image(tmp_path: Path, write_fits: Write) -> None:
     row = fits.ImageHDU(np.ones(9999, np.float32))  # as SDSS writes the flat field of a frame
     fits.HDUList([fits.PrimaryHDU(spot()), row]).writeto(tmp_path / "x.fits")
@@ -446,6 +490,21 @@ def test_only_images_that_are_read_otherwise_than_before_are_marked(tmp_path: Pa
     assert mark(extension("MODEL", 1), extension("DATA", 2))
     assert mark(*(extension("SCI", s, FILTER=b) for s, b in enumerate("ggr", 1)))
     assert mark(extension("SCI", 1, BSOFTEN=1.0, BOFFSET=0.0))
+
+
+@pytest.mark.parametrize("count", [2, 3, 5])
+def test_planes_that_name_no_filters_are_said_to_be_taken_in_their_order(
+    count: int, write_fits: Write, tmp_path: Path
+) -> None:
+    cube = np.stack([spot(seed=seed) for seed in range(count)])
+    write_fits(cube, "x/a.fits")
+    bands = tuple("grizy"[:count])
+    data = open_dataset(tmp_path / "x", bands=bands)
+    assert np.array_equal(data.flux(0), np.moveaxis(cube[:, ::-1], 0, -1).astype("f4"))
+    (said,) = data.notes
+    assert f"its {count} planes; they are taken as {', '.join(bands)} in the order" in said
+    write_fits(cube, "y/a.fits", BANDS="".join(bands))
+    assert open_dataset(tmp_path / "y", bands=bands).notes == ()
 
 
 def test_flux_of_a_filter_in_two_images_is_that_of_the_first(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from astrojepa.data import DataError
 from astrojepa.data.images.raster import MAX_BYTES, read_image
@@ -104,11 +104,47 @@ def test_cmyk_jpeg_becomes_rgb() -> None:
     assert read_image(encoded(Image.new("CMYK", (4, 4), (0, 0, 0, 255)), "JPEG")).max() < 10
 
 
-def test_exif_orientation_is_ignored() -> None:
-    picture = np.zeros((4, 8, 3), np.uint8)
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "deep"])
+def test_an_image_is_turned_as_its_exif_says_and_as_pillow_turns_it(kind: str) -> None:
+    samples = np.random.default_rng(0).integers(0, 256, (40, 24), dtype=np.uint8)
+    image = Image.fromarray(samples * np.uint16(257) if kind == "deep" else samples)
+    for order in ("<", ">"):
+        for said in range(10):
+            exif = Image.Exif()
+            exif.endian = order
+            exif[0x010E], exif[0x0112], exif[0x0131] = "a galaxy", said, "Scanner 1.0"
+            raw = encoded(image, "PNG" if kind == "deep" else kind, exif=exif)
+            with Image.open(io.BytesIO(raw)) as opened:
+                seen = np.array(ImageOps.exif_transpose(opened))
+            expected = np.uint8(seen // 257) if kind == "deep" else seen
+            expected = np.dstack([expected] * 3) if expected.ndim == 2 else expected
+            assert np.array_equal(read_image(raw), expected), (order, said)
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")  # Pillow's, of a JPEG
+def test_exif_is_found_wherever_the_format_may_have_it_and_nonsense_turns_nothing() -> None:
     exif = Image.Exif()
-    exif[0x0112] = 6  # "rotate by a quarter"
-    assert read_image(encoded(Image.fromarray(picture), "JPEG", exif=exif)).shape == (4, 8, 3)
+    exif[0x0112] = 6
+    body = exif.tobytes().removeprefix(b"Exif\0\0")
+    plain = {kind: encoded(Image.new("RGB", (8, 4)), kind) for kind in ("JPEG", "PNG", "WEBP")}
+    chunk = struct.pack(">I", len(body)) + b"eXIf" + body
+    chunk += struct.pack(">I", zlib.crc32(b"eXIf" + body))
+    last = plain["PNG"][:-12] + chunk + plain["PNG"][-12:]
+    halves = [b"Exif\0\0" + part for part in (body[:20], body[20:])]
+    segments = b"".join(b"\xff\xff\xe1" + struct.pack(">H", len(h) + 2) + h for h in halves)
+    split = plain["JPEG"][:20] + segments + plain["JPEG"][20:]
+    assert read_image(last).shape == read_image(split).shape == (8, 4, 3)
+    for wrong in (
+        b"",
+        b"II*\0",
+        b"Exif\0\0",
+        body[:-9],
+        b"II\0*" + body[4:],
+        body[:8] + b"\xff" * 9,
+    ):
+        for kind in plain:
+            raw = encoded(Image.new("RGB", (8, 4)), kind, exif=b"Exif\0\0" + wrong)
+            assert read_image(raw).shape == (4, 8, 3)
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from PIL import Image
 
 from astrojepa.data import DataError, open_dataset
+from astrojepa.data.catalogue import read_catalogue
 from astrojepa.data.images import fits as fits_images
 from astrojepa.data.splits import split
 from astrojepa.evaluation.probes.targets import target_values
@@ -658,6 +660,8 @@ def test_folders_that_are_links_are_said_not_to_be_read(
     assert len(data) == 2
     assert data.notes == (
         "Folders that are links are not followed (Irr); copy them, or open what they lead to.",
+        "Folders are read as classes, and 2 of 2 have one galaxy each (E, Sa); if they are "
+        "galaxies, name their classes in labels.csv.",
     )
     (tmp_path / "only").mkdir()
     (tmp_path / "only" / "E").symlink_to(tmp_path / "away")
@@ -706,6 +710,44 @@ def test_positions_that_look_like_hours_or_radians_are_said(
     notes = open_dataset(write_folder(rows)).notes
     assert len(notes) == bool(word)
     assert all(f"if they are in {word}, convert them" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        *((("alpha", "delta"), "positions"), (("X_WORLD", "Y_WORLD"), "positions")),
+        *((("lon", "lat"), "positions"), (("coord_ra", "coord_dec"), "positions")),
+        *((("IFURA", "IFUDEC"), "positions"), (("R.A.", "Decl."), "positions")),
+        *(
+            (("pm_ra", "pm_dec"), ""),
+            (("e_RA", "e_DEC"), ""),
+            (("plug_ra", "plug_dec"), "positions"),
+        ),
+        *((("z",), "redshift"), (("Redshift (z)",), "redshift"), (("nsa_z",), "redshift")),
+        *((("g", "r", "z"), ""), (("mag_z",), ""), (("photoz",), "redshift")),
+    ],
+)
+def test_columns_that_look_like_a_position_or_a_redshift_are_said_not_to_be_read(
+    columns: tuple[str, ...], said: str, write_folder: Write
+) -> None:
+    data = open_dataset(write_folder([{"file": "a.png"} | dict.fromkeys(columns, 1.5)]))
+    assert np.isnan([data.ra, data.dec, data.redshift]).all()
+    assert len(data.notes) == bool(said)
+    assert all(said in note for note in data.notes)
+
+
+def test_names_of_columns_may_have_blanks_and_values_be_written_for_a_spreadsheet(
+    write_folder: Write,
+) -> None:
+    long = 1237648720142401611
+    row = {"File Name": "a.png", "Object ID": f'="{long}"', "Class Name": '="Sa"'}
+    row |= {"Right Ascension (deg)": 10.5, "Declination (deg)": -3, "Spec Z": 0.5}
+    root = write_folder([{"file": "a.png"}])
+    pd.DataFrame([row]).to_csv(root / "labels.csv", index=False)
+    data = open_dataset(root)
+    assert (data.ids.tolist(), data.classes) == ([str(long)], ("Sa",))
+    assert (data.ra[0], data.dec[0], data.redshift[0]) == (10.5, -3, 0.5)
+    assert read_catalogue(root / "labels.csv")["Object ID"].tolist() == [str(long)]
 
 
 def test_a_position_in_another_unit_is_said_not_to_be_read(write_folder: Write) -> None:
@@ -992,6 +1034,34 @@ def test_a_folder_for_each_galaxy_gives_a_galaxy_each_and_says_what_is_none(
     assert bool(data.classes) == ("f/" in "".join(more))
 
 
+@pytest.mark.parametrize(
+    ("names", "alone"),
+    [
+        (["S/1", "S/2", "E/1", "E/2"], ""),
+        (["S/1", "S/2", "NGC1/1", "NGC2/1"], "2 of 3 have one galaxy each (NGC1, NGC2)"),
+        ([f"NGC{k}/image" for k in range(4)], "4 of 4 have one galaxy each"),
+    ],
+)
+def test_folders_of_one_galaxy_that_are_read_as_classes_are_said(
+    names: list[str], alone: str, tmp_path: Path, write_picture: Write
+) -> None:
+    for seed, name in enumerate(names):
+        write_picture(tmp_path / "x" / f"{name}.png", seed)
+    data = open_dataset(tmp_path / "x")
+    assert data.classes == tuple(sorted({name.split("/")[0] for name in names}))
+    assert alone in "".join(data.notes)
+    assert bool(data.notes) == bool(alone)
+
+
+def test_galaxies_in_a_folder_of_those_without_a_label_have_none(
+    tmp_path: Path, write_picture: Write
+) -> None:
+    for seed, name in enumerate(("E/1", "E/2", "S/1", "S/2", "unlabeled/1", "unlabeled/2")):
+        write_picture(tmp_path / "x" / f"{name}.png", seed)
+    data = open_dataset(tmp_path / "x")
+    assert (data.classes, data.labels.tolist()) == (("E", "S"), [0, 0, 1, 1, -1, -1])
+
+
 def test_folders_of_classes_stay_classes_of_galaxies_in_folders(
     tmp_path: Path, write_fits: Write
 ) -> None:
@@ -1010,6 +1080,10 @@ def test_folders_of_classes_stay_classes_of_galaxies_in_folders(
         (["a-image"], ["a-model", "a-resid", "a-psf1"]),
         (["galaxy", "galaxy_sat", "M31", "M31_std", "exp1", "exp2", "image"], []),
         (["data/1", "noise/1", "gain/1", "conf/1"], []),
+        (["a", "b.image", "c-sci"], ["a_sky", "a.bg", "a-snr", "a_masked", "b.wt", "c-noise"]),
+        (["images/1", "2"], ["thumbs/1", "2_thumb"]),
+        (["l-image-g"], ["l-galdepth-g", "l-nexp-g", "l-blobmodel-g", "l-psfsize-g"]),
+        (["a", "sky_1", "skymapper_12", "12", "b_sky", "sky/a", "snr/a", "abg", "a_skyview"], []),
     ],
 )
 def test_masks_have_numbers_and_images_may_be_called_almost_so(
@@ -1019,8 +1093,9 @@ def test_masks_have_numbers_and_images_may_be_called_almost_so(
         write_picture(tmp_path / "x" / f"{name}.png")
     data = open_dataset(tmp_path / "x")
     assert data.ids.tolist() == sorted(f"{name}.png" for name in images)
-    named = ", ".join(f"{name}.png" for name in sorted(masks))
-    assert any(f"images: {named}." in note for note in data.notes) == bool(masks)
+    more = f" and {len(masks) - 3} more" if len(masks) > 3 else ""
+    named = ", ".join(f"{name}.png" for name in sorted(masks)[:3]) + more
+    assert any(f"images: {named}; rename" in note for note in data.notes) == bool(masks)
 
 
 def test_names_of_galaxies_are_no_filters(tmp_path: Path) -> None:

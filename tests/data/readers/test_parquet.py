@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import unicodedata
@@ -13,12 +14,13 @@ import pyarrow as pa
 import pytest
 from astropy import units
 from astropy.io import fits
-from PIL import Image
+from PIL import Image, ImageOps
 from pyarrow import parquet
 
 import astrojepa as aj
 from astrojepa.cli import main
 from astrojepa.data import DataError
+from astrojepa.data.content import content_hash
 from astrojepa.data.readers import parquet as reading
 
 LONG_ID = 1237648720142401611
@@ -67,6 +69,12 @@ def hub(tmp_path: Path) -> Path:
     return tmp_path / "hub"
 
 
+def test_columns_without_one_value_a_row_are_said_not_to_be_read(hub: Path) -> None:
+    assert aj.open_dataset(hub).notes == (
+        "Columns of lists, structs or bytes are not read: spectrum.",
+    )
+
+
 def test_rgb_is_the_image_only_where_no_other_column_is_called_one(tmp_path: Path) -> None:
     columns = {name: [png(k)] for k, name in enumerate(("rgb", "img", "thumb", "more"))}
     for names, shown in ((("rgb", "img"), "img"), (("rgb", "thumb", "more"), "rgb")):
@@ -75,6 +83,35 @@ def test_rgb_is_the_image_only_where_no_other_column_is_called_one(tmp_path: Pat
         expected = np.array(Image.open(io.BytesIO(columns[shown][0])))
         found = aj.open_dataset(tmp_path / f"{shown}.parquet")[0].image
         np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "arrow"])
+def test_images_that_exif_turns_are_turned_and_share_no_frames_with_those_of_before(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashes = []
+    for said in (1, 6, 6):
+        exif, stream = Image.Exif(), io.BytesIO()
+        exif[0x0112] = said
+        Image.fromarray(pixels(0)[:16]).save(stream, "PNG", exif=exif)
+        table = pa.table({"image": [{"bytes": raw} for raw in (png(1), b"?", stream.getvalue())]})
+        path = tmp_path / f"{said}.{suffix}"
+        if suffix == "parquet":
+            parquet.write_table(table, path, compression="zstd", row_group_size=2)
+        else:
+            with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as out:
+                out.write_table(table)
+        data = aj.open_dataset(path)
+        seen = ImageOps.exif_transpose(Image.open(stream))
+        np.testing.assert_array_equal(data[2].image, np.array(seen))
+        before = hashlib.sha256(f"\t{content_hash(path).hex()}".encode()).hexdigest()
+        hashes.append((data.source_hash == before, data.source_hash))
+        # looked at once for a content
+        monkeypatch.setattr(reading, "orientation", lambda raw: 1)
+        assert aj.open_dataset(path).source_hash == data.source_hash
+        monkeypatch.undo()
+    assert [kept for kept, _ in hashes] == [True, False, False]
+    assert hashes[1] == hashes[2]
 
 
 def test_ids_that_differ_only_in_how_accents_are_written_are_said(tmp_path: Path) -> None:
