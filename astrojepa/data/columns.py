@@ -45,7 +45,7 @@ def labelled_by(data: Dataset, column: str) -> Dataset:
 
     >>> import astrojepa as aj
     >>> data = aj.open_dataset("simulated:20")
-    >>> labelled_by(data, "label").classes == tuple(sorted(set(data.table["label"])))
+    >>> labelled_by(data, "kind").classes == tuple(sorted(set(data.table["kind"])))
     True
     """
     found = named_column(list(map(str, data.table.columns)), column)

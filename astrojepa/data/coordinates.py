@@ -74,7 +74,7 @@ def parse_pair(ra: str, dec: str) -> tuple[float, float]:
 def to_degrees(values: np.ndarray, unit: str) -> np.ndarray | None:
     """Return angles in degrees, float64; None where the unit is no angle.
 
-    >>> to_degrees(np.array([1.0, 2.0]), "hours").tolist()
+    >>> to_degrees(np.array([1.0, 2.0]), "hours").round(6).tolist()
     [15.0, 30.0]
     """
     from astropy.units import deg

@@ -74,8 +74,8 @@ def healpix(ra: np.ndarray, dec: np.ndarray, order: int) -> np.ndarray:
     ValueError where astropy-healpix is not installed.
 
     Examples:
-        >>> healpix(np.array([45.0, 300.0]), np.array([0.0, -80.0]), 0).tolist()
-        [4, 11]
+        >>> healpix(np.array([90.0, 300.0]), np.array([0.0, -80.0]), 0).tolist()
+        [5, 11]
     """
     try:
         from astropy_healpix import core

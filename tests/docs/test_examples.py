@@ -1,9 +1,10 @@
-"""Every public name has an example in its docstring, and it runs."""
+"""Every public name has an example in its docstring, and every example runs."""
 
 from __future__ import annotations
 
 import dataclasses
 import doctest
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,24 @@ import pytest
 import torch
 
 import astrojepa as aj
+
+
+def modules() -> list[tuple[str, str]]:
+    """Every module of the package with its text."""
+    root = Path(aj.__file__).parent
+    return [
+        (".".join(file.relative_to(root.parent).with_suffix("").parts), file.read_text())
+        for file in sorted(root.rglob("*.py"))
+    ]
+
+
+def check(tests: list[doctest.DocTest]) -> None:
+    """Run examples."""
+    runner = doctest.DocTestRunner(verbose=False)
+    report: list[str] = []
+    for test in tests:
+        runner.run(test, out=report.append)
+    assert runner.summarize(verbose=False).failed == 0, "".join(report)
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +70,14 @@ def test_the_example_of_a_public_name_runs(name, names):
         if test.examples
     ]
     assert tests, f"{name} has no example"
-    runner = doctest.DocTestRunner(verbose=False)
-    report: list[str] = []
-    for test in tests:
-        runner.run(test, out=report.append)
-    assert runner.summarize(verbose=False).failed == 0, "".join(report)
+    check(tests)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name, text in modules() if ">>> " in text])
+def test_every_other_example_of_a_docstring_runs(name, names):
+    module = importlib.import_module(name)
+    public = {id(getattr(aj, name)) for name in aj.__all__}
+    found = doctest.DocTestFinder().find(module, extraglobs=names)
+    named = [(test, getattr(module, test.name.removeprefix(f"{name}."), None)) for test in found]
+    check([test for test, told in named if id(told) not in public])
