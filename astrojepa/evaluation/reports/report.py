@@ -124,7 +124,17 @@ def make_report(
         ),
     }
     report.facts["probes"].pop("text", None)
+    report.facts = _six_digits(report.facts)
     return report
+
+
+def _six_digits(value: Any) -> Any:
+    """Round every number to what was measured, and more: reports and cards stay small."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, dict):
+        return {key: _six_digits(one) for key, one in value.items()}
+    return [_six_digits(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _embed_parts(
