@@ -42,7 +42,13 @@ def column_panel(workspace: Workspace, matching: np.ndarray | None, wrong: str) 
     emptied = before == []
     st.session_state[state.HISTOGRAMS] = kept if kept or emptied else worth_a_look(columns)
     with panel:
-        shown = st.multiselect("Columns", list(columns), key=state.HISTOGRAMS, max_selections=MOST)
+        shown = st.multiselect(
+            "Columns",
+            list(columns),
+            key=state.HISTOGRAMS,
+            persist_state="session",
+            max_selections=MOST,
+        )
         panels = [_panel(workspace, name, columns[name], matching) for name in shown]
         histograms(KEY, panels, lambda message: _choose(message, panels, wrong))
         colour = "" if matching is None else " In colour: those that match."

@@ -77,7 +77,7 @@ def _menus(names: list[str]) -> tuple[str, str]:
 def _menu(label: str, options: list[str], key: str) -> str:
     if st.session_state.get(key) not in options:
         st.session_state[key] = options[0]
-    return str(st.selectbox(label, options, key=key, width=232))
+    return str(st.selectbox(label, options, key=key, persist_state="session", width=232))
 
 
 def _compare(

@@ -197,6 +197,7 @@ def filter_row(large: Large) -> np.ndarray | None:
         st.text_input(
             "Filter",
             key=state.FILTER,
+            persist_state="session",
             max_chars=MOST_LETTERS,
             help=f"{SYNTAX}\n\nColumns: {columns}",
         )

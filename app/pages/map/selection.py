@@ -141,9 +141,10 @@ def order_menu(options: list[str]) -> tuple[str, bool]:
         options,
         format_func=lambda name: (name[:1].upper() + name[1:]).replace("_", " "),
         key=state.SELECTION_ORDER,
+        persist_state="session",
         width=208,
     )
-    return by, st.toggle("Reverse", key=state.SELECTION_REVERSED)
+    return by, st.toggle("Reverse", key=state.SELECTION_REVERSED, persist_state="session")
 
 
 def pager(count: int) -> int:
@@ -168,7 +169,10 @@ def _table(workspace: Workspace, rows: np.ndarray) -> None:
     first = [name for name in _AT_FIRST if name in known]
     st.session_state[state.TABLE_COLUMNS] = kept if kept or before == [] else first
     chosen = st.multiselect(
-        "Columns of the table", [name for name in known if name != "id"], key=state.TABLE_COLUMNS
+        "Columns of the table",
+        [name for name in known if name != "id"],
+        key=state.TABLE_COLUMNS,
+        persist_state="session",
     )
     shown = rows[:MOST_ROWS]
     content: dict[str, Sequence[Any] | np.ndarray] = {
