@@ -85,6 +85,7 @@ REVIEWS = "reviews"
 # of a large store, by the hash of its ids: what the browser kept, by id, until rows are known
 KEPT_FOUND = "kept_found"
 KEPT_IDS = "kept_ids"  # row -> id
+PRESSES = "presses"  # by component: the number of the last press that was taken
 RERANKING = "reranking"  # how marks re-rank
 SURVEY_IMAGE = "survey_image"  # whether the survey's own image is fetched; local mode
 SKIP_CORRUPT = "skip_corrupt"  # names of data sets whose damaged images are left out

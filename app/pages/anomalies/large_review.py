@@ -37,7 +37,7 @@ def review(large: Large, images: Any, order: Order, rows: np.ndarray) -> None:
         with left:
             shown_image(large, images, row, about.ids([row])[0])
         with right:
-            marking(about, current, row)
+            marking(about, current, row, coming_rows)
             columns_and_links(large, large.map.store.table_of(np.array([row])))
             files(about, current)
     coming = following(current, coming_rows)

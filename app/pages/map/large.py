@@ -277,7 +277,7 @@ def _selection(
             go_in(large),
             selected=st.session_state.get(state.ROW),
             tile=TILES[size],
-            on_mark=lambda message: reviewing.take_mark(key, len(large.map), message),
+            on_mark=lambda row, value, _: reviewing.take_mark(key, len(large.map), row, value),
         )
         if len(there) < len(rows):
             which = f"the first {len(rows):,}" if count > len(rows) else "these galaxies"

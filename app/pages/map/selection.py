@@ -83,7 +83,9 @@ def show_selection(workspace: Workspace, rows: np.ndarray) -> None:
         links.select,
         selected=st.session_state.get(state.ROW),
         tile=TILES[size],
-        on_mark=lambda message: reviewing.take_mark(data.galaxies_hash, len(data), message),
+        on_mark=lambda row, value, _: reviewing.take_mark(
+            data.galaxies_hash, len(data), row, value
+        ),
     )
     st.caption(GALLERY_KEYS)
 
