@@ -69,7 +69,7 @@ def set_search(workspace: Workspace, search: Search) -> None:
         session[state.FILTER] = "" if RANK in expression or DISTANCE in expression else expression
     elif not before:
         session[state.FILTER] = with_clause(expression, RANK, FILTER)
-        session[state.SELECTION_ORDER], session[state.SELECTION_REVERSED] = RANK, False
+        session[state.SELECTION_ORDER], session[state.SELECTION_REVERSED] = RANK, True
 
 
 def add_galaxy(workspace: Workspace, row: int, *, alike: bool = True) -> None:

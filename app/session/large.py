@@ -21,7 +21,7 @@ from ..components.latent_map import colouring
 from ..server import pictures
 from ..server.serving import Source
 from ..server.settings import Settings
-from . import loaders, opening, state, waiting
+from . import links, loaders, opening, state, waiting
 from .gathered import Gathered
 
 NO_COLOUR = "none"
@@ -120,7 +120,7 @@ class Large:
         column = st.session_state.get(state.SELECTION_ORDER)
         if column not in columns:  # a selection may be sorted by others too
             column = next(iter(columns), "")
-        lowest = bool(st.session_state.get(state.SELECTION_REVERSED))
+        lowest = links.is_reversed()
         expression = st.session_state.get(state.FILTER, "").strip()
         return Order(column, lowest, expression) if columns else None
 

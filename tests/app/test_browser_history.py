@@ -202,7 +202,7 @@ def test_back_from_a_page_that_is_just_being_drawn_again_leaves_the_history_as_i
     ("path", "late", "clicked", "chosen"),
     [
         (
-            "/?map=pca&filter=snr+%3E+500&view=table&columns=snr&sort=snr&order=reversed",
+            "/?map=pca&filter=snr+%3E+500&view=table&columns=snr&sort=snr&order=lowest",
             "TextInput|Selectbox|Checkbox|ButtonGroup|Multiselect",
             ("What differs?", "What differs?"),
             ".st-key-filter input",

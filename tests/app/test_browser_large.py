@@ -154,7 +154,7 @@ def test_a_click_before_the_controls_of_a_large_store_are_there_keeps_what_the_l
     page, held = explorer.page, []
     late = re.compile(r"/(TextInput|Selectbox|Checkbox)\.[^/]*\.js$")
     page.route(late, lambda route: held.append(route))
-    page.goto(f"{explorer.url}/?filter=redshift%20%3E%200.3&sort=redshift&order=reversed")
+    page.goto(f"{explorer.url}/?filter=redshift%20%3E%200.3&sort=redshift&order=lowest")
     tiles = page.locator(".st-key-lasso_gallery .tile")
     for at in (0, 1):
         explorer.appears(tiles.nth(at))
@@ -165,7 +165,7 @@ def test_a_click_before_the_controls_of_a_large_store_are_there_keeps_what_the_l
             held.pop().continue_()
         explorer.appears(page.locator(".st-key-filter input"))
     assert page.locator(".st-key-filter input").input_value() == "redshift > 0.3"
-    assert "filter=redshift+%3E+0.3&sort=redshift&order=reversed" in page.url
+    assert "filter=redshift+%3E+0.3&sort=redshift&order=lowest" in page.url
 
 
 def test_a_selection_of_a_large_store_is_marked_by_key_and_collected_and_its_marks_re_rank(

@@ -48,6 +48,7 @@ from . import search
 from .filter_box import SYNTAX, set_filter
 from .selection import (
     GALLERY_KEYS,
+    ON_MAP,
     PER_PAGE,
     SIMILARITY,
     SIZES,
@@ -61,7 +62,6 @@ from .selection import (
 
 LISTED = 200  # of a selection, in the table
 PICTURED = 50 * PER_PAGE  # of a selection, in the gallery
-ON_MAP = "place on the map"  # the order of the store, along a curve where `project` sorted it
 
 
 def show(large: Large, go: Callable[[str], None]) -> None:
@@ -245,7 +245,7 @@ def _selection(
         shown = "table"
         if images is not None:
             shown = choose("View", state.VIEWS, state.SELECTION_VIEW, label_visibility="collapsed")
-        by, backwards = order_menu(order_options(large))
+        by, backwards = order_menu(order_options(large), large.map.store.numbers, SCORE)
     if not len(rows) or (key := begun(large)) is None:
         return
     applied = "" if matching is None else st.session_state.get(state.FILTER, "")
@@ -322,8 +322,8 @@ def _arranged(
             values = (large.map if index is None else index).distances(row, rows)
         elif by == ON_MAP:
             values = np.arange(len(rows), dtype=np.float64)
-        else:  # the most anomalous first
-            values = sortable(large.map.column(by))[rows] * (-1 if by == SCORE else 1)
+        else:
+            values = sortable(large.map.column(by))[rows]
         order = in_order(values, reverse)[:RANKED]
         return rows[order], values[order]
 
