@@ -67,6 +67,12 @@ def sides_of(workspace: Workspace, chosen: np.ndarray | None) -> dict[str, np.nd
     return found
 
 
+def compare_the_selection() -> None:
+    """Have the panel compare what was just selected, unless it is one of the two sides already."""
+    if st.session_state.get(state.DIFFERENCES_SECOND) != SELECTION:
+        st.session_state[state.DIFFERENCES_FIRST] = SELECTION
+
+
 def _menus(names: list[str]) -> tuple[str, str]:
     with st.container(horizontal=True, vertical_alignment="bottom", key="differences"):
         first = _menu("Compare", names, state.DIFFERENCES_FIRST)
