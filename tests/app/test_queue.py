@@ -15,7 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
 from app.server import settings
-from app.session import loaders, queue
+from app.session import loaders, queue, waiting
 from app.session.queue import BusyError, Job, Line, Queue, Urgency
 from app.session.waiting import describe, stage
 from app.session.workspace import BASELINE, Choice, Workspace
