@@ -33,7 +33,8 @@ def review(large: Large, images: Any, order: Order, rows: np.ndarray) -> None:
     else:
         if row != before:
             select(large, row)
-        left, right = st.columns([1, 1], gap="medium")
+        with st.container(horizontal=True, gap="medium", key="review_columns"):
+            left, right = st.container(), st.container()
         with left:
             shown_image(large, images, row, about.ids([row])[0])
         with right:

@@ -73,7 +73,8 @@ def review(workspace: Workspace, view: View) -> None:
     if row is None:
         finished(about, current)
     else:
-        left, right = st.columns([1, 1], gap="medium")
+        with st.container(horizontal=True, gap="medium", key="review_columns"):
+            left, right = st.container(), st.container()
         image = workspace.picture(row)
         culprit = _culprit(workspace, row, image)
         with left:

@@ -101,7 +101,8 @@ def show(
     order = batch.rows.tolist()
     row: Any = st.session_state.get(state.LABELLED)
     row = st.session_state[state.LABELLED] = row if row in order else following(order, given, None)
-    left, right = st.columns([1, 1], gap="medium")
+    with st.container(horizontal=True, gap="medium", key="review_columns"):
+        left, right = st.container(), st.container()
     with left:
         _picture(workspace, row)
     with right:
@@ -135,7 +136,7 @@ def _picture(workspace: Workspace, row: int) -> None:
         return
     width = image.shape[1]
     scale = galaxy.scale_bar(width, galaxy.arcsec_per_pixel(workspace.data.table, row))
-    with st.container(width=480):
+    with st.container(width=560):
         cutout("label_picture", image, scale, None, f"Galaxy {workspace.data.ids[row]}")
 
 
