@@ -78,11 +78,11 @@ class Explorer:
         """Press keys one after the other, each of which the server answers before the next, while
         the page shows what it showed before the first.
         """
-        self.holds = True
+        self.calm().holds = True
         for key in keys:
             self.page.keyboard.press(key)
             before = -1
-            while len(self.late) > before or not before:
+            while len(self.late) > max(before, 0) or not self.late:
                 before = len(self.late)
                 self.page.wait_for_timeout(700)
         self.holds = False

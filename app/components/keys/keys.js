@@ -9,16 +9,20 @@ export default function keys({ parentElement, data, setTriggerValue }) {
   const active = document.activeElement;
   if (active?.closest(`.st-key-${data.frees}`)) active.blur();
   const buttons = () => data.groups.flatMap((name) => [...document.querySelectorAll(`.st-key-${name} button`)]);
-  const press = (event, at) => {
+  const press = (event, at, again = false) => {
     event.preventDefault();
     event.stopImmediatePropagation();
-    if (!buttons()[at]?.disabled) setTriggerValue("keys", { presses: wait(waiting, data.row, at, data.given) });
+    if (!again && !buttons()[at]?.disabled) setTriggerValue("keys", { presses: wait(waiting, data.row, at, data.given) });
   };
   const typed = (event) => {
     const at = data.keys.indexOf(event.key.length === 1 ? event.key.toLowerCase() : event.key);
     const target = event.composedPath()[0];
-    const own = target.matches?.("input, textarea, select, [contenteditable]") || target.closest?.(".tile, [role=radiogroup], [role=listbox]");
-    if (at >= 0 && !own && !event.ctrlKey && !event.metaKey && !event.altKey && !event.shiftKey) press(event, at);
+    const arrow = event.key.startsWith("Arrow");
+    const tiles = target.closest?.(".gallery"); // which has arrow keys, and digits where they mark, of its own
+    const own = target.closest?.("input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable], [role=listbox]") || (arrow ? tiles || target.closest?.("[role=radiogroup]") : tiles?.marks);
+    const shifted = event.shiftKey && !/^[0-9]$/.test(event.key); // some keyboards have digits with Shift
+    if (at < 0 || own || event.ctrlKey || event.metaKey || event.altKey || shifted) return;
+    press(event, at, event.repeat && !arrow); // a key that is held down is one press
   };
   const clicked = (event) => {
     const at = buttons().indexOf(event.target.closest?.("button"));
