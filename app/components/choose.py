@@ -10,10 +10,16 @@ import streamlit as st
 
 def choose(label: str, names: Mapping[str, str], key: str, **options: Any) -> Any:
     """Let one of the `names` be chosen, a key of them, of which one always is: at first the
-    first, and where a browser sends none, which it does for a control that it has not drawn yet.
+    first.
     """
     if st.session_state.get(key) not in names:
         st.session_state[key] = next(iter(names))
     return st.segmented_control(
-        label, list(names), format_func=names.__getitem__, key=key, required=True, **options
+        label,
+        list(names),
+        format_func=names.__getitem__,
+        key=key,
+        required=True,
+        persist_state="session",
+        **options,
     )

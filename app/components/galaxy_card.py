@@ -93,7 +93,11 @@ def _patch_panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
     place = st.container(width=IMAGE_WIDTH).empty()
     with st.container(horizontal=True, vertical_alignment="center"):
         view = st.segmented_control(
-            "Show", [IMAGE, ERRORS, BOTH], key=state.PANEL_VIEW, label_visibility="collapsed"
+            "Show",
+            [IMAGE, ERRORS, BOTH],
+            key=state.PANEL_VIEW,
+            label_visibility="collapsed",
+            persist_state="session",
         )
         with st.popover("Heatmap options"):
             _options()
@@ -162,7 +166,7 @@ def _options() -> None:
     choose("Measure", names, state.ERROR_KIND)
     how = {"tiling": "Each patch once", "random": "Random masks"}
     choose("Hidden patches", how, state.MASKS)
-    st.slider("Heatmap opacity, %", 10, 100, key=state.OPACITY, step=5)
+    st.slider("Heatmap opacity, %", 10, 100, key=state.OPACITY, step=5, persist_state="session")
 
 
 def nearest(workspace: Workspace, row: int, key: str, go: Callable[[Any], None], tile: int) -> None:

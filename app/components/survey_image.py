@@ -39,7 +39,7 @@ def survey_toggle(place: Place | None) -> None:
 
     if place is None:
         return
-    st.toggle("Show the survey image", key=state.SURVEY_IMAGE)
+    st.toggle("Show the survey image", key=state.SURVEY_IMAGE, persist_state="session")
     st.caption(
         f"When on, the position of each galaxy that you open here is sent to `{HOST}`, with the "
         "size of the image. Like any website, it sees your network address."

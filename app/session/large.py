@@ -24,7 +24,7 @@ from ..components.latent_map.layers import option_name
 from ..server import pictures
 from ..server.serving import Source
 from ..server.settings import Settings
-from . import clusters, loaders, opening, state, waiting
+from . import clusters, links, loaders, opening, state, waiting
 from .gathered import Gathered
 
 NO_COLOUR = "none"
@@ -176,7 +176,7 @@ class Large:
         column = st.session_state.get(state.SELECTION_ORDER)
         if column not in columns:  # a selection may be sorted by others too
             column = next(iter(columns), "")
-        lowest = bool(st.session_state.get(state.SELECTION_REVERSED))
+        lowest = links.is_reversed()
         expression = st.session_state.get(state.FILTER, "").strip()
         return Order(column, lowest, expression) if columns else None
 

@@ -53,6 +53,7 @@ def publish(large: Large) -> str:
         "row": row,
         "id": "" if row is None else large.names([row])[0],
         "off": tuple(st.session_state.get(state.OFF) or ()),
+        "direction": links.direction(),
         "polygons": state.whole_units(st.session_state.get(state.POLYGONS) or ()),
         **links.trained((large.key,)),
     }

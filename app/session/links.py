@@ -63,6 +63,7 @@ def current(workspace: Workspace) -> state.Link:
             "columns": found["columns"] if found["view"] == "table" else (),
             "off": tuple(st.session_state.get(state.OFF) or ()),
             "polygons": state.whole_units(_polygons()),
+            "direction": direction(),
             "like": (search := examples.asked(workspace)).like,
             "unlike": search.unlike,
             "region": search.region,
@@ -88,6 +89,30 @@ def hold(link: state.Link) -> None:
     for name, about in state.PARAMETERS.items():
         if about.key and (value := getattr(link, name)):
             st.session_state[about.key] = value
+    if link.order or link.direction:
+        st.session_state[state.DIRECTION] = link.direction
+
+
+def is_reversed(lowest_before: bool = False) -> bool:
+    """Whether what is sorted stands the other way round than usual, which is highest first for
+    numbers. Where an old link does not say which comes first, `lowest_before` says whether its page
+    listed the lowest first.
+    """
+    asked = st.session_state.pop(state.DIRECTION, None)
+    if asked is not None:
+        old = asked in {"", "reversed"}
+        reverse = asked in {"lowest", "reversed"}
+        st.session_state[state.SELECTION_REVERSED] = reverse != (old and lowest_before)
+    return bool(st.session_state.setdefault(state.SELECTION_REVERSED, False))
+
+
+def direction() -> str:
+    """Return which comes first, for a link; "" where that goes without saying."""
+    if (asked := st.session_state.get(state.DIRECTION)) is not None:
+        return str(asked)
+    if st.session_state.get(state.SELECTION_REVERSED):
+        return "lowest"
+    return "highest" if _held("order") else ""
 
 
 def _held(name: str) -> Any:

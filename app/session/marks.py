@@ -58,12 +58,15 @@ def arrive(review: Review, order: Sequence[int]) -> Review:
     )
 
 
-def mark(review: Review, value: int) -> Review:
-    """Mark the galaxy shown and move on; nothing changes for a mark outside 0 to 5."""
-    row = review.shown
-    if row is None or not 0 <= value <= HIGHEST:
+def mark(review: Review, row: int, value: int) -> Review:
+    """Mark a galaxy, and move on if it is the one shown; nothing changes for a mark outside 0 to 5,
+    and nothing is to be undone for one that was given already.
+    """
+    if not 0 <= value <= HIGHEST:
         return review
-    return forward(_give(review, {row: value}))
+    if review.marks.get(row) != value:
+        review = _give(review, {row: value})
+    return forward(review) if row == review.shown else review
 
 
 def add(review: Review, marks: Mapping[int, int]) -> Review:

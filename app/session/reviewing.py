@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import streamlit as st
 
@@ -39,11 +38,8 @@ def change(key: str, how: Callable[[Review], Review]) -> None:
     st.session_state[state.REVIEWS][key] = changed
 
 
-def take_mark(key: str, count: int, message: Any) -> None:
-    """Take [row, mark] from the browser; anything else changes nothing."""
-    if not isinstance(message, list) or [type(part) for part in message] != [int, int]:
-        return
-    row, value = message
+def take_mark(key: str, count: int, row: int, value: int) -> None:
+    """Take a mark from the browser; that of no galaxy, and what is no mark, change nothing."""
     if 0 <= row < count and 0 <= value <= marks.HIGHEST:
         change(key, lambda review: marks.add(review, {row: value}))
         st.session_state[state.STORE] = True  # the browser keeps marks

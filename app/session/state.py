@@ -38,7 +38,8 @@ DIFFERENCES_FIRST = "differences_first"  # the two sides that are compared, by n
 DIFFERENCES_SECOND = "differences_second"
 SELECTION_VIEW = "selection_view"  # of the galaxies that lasso and filter choose: gallery or table
 SELECTION_ORDER = "selection_order"  # what they are sorted by
-SELECTION_REVERSED = "selection_reversed"
+SELECTION_REVERSED = "selection_reversed"  # the other way round than is usual
+DIRECTION = "direction"  # of a link, until a page knows what it sorts
 TABLE_COLUMNS = "table_columns"
 SELECTION_SIZE = "selection_size"  # of the images of the gallery: small or large
 NOTICES = "notices"  # sentences to show once
@@ -85,6 +86,7 @@ REVIEWS = "reviews"
 # of a large store, by the hash of its ids: what the browser kept, by id, until rows are known
 KEPT_FOUND = "kept_found"
 KEPT_IDS = "kept_ids"  # row -> id
+PRESSES = "presses"  # by component: the number of the last press that was taken
 RERANKING = "reranking"  # how marks re-rank
 SURVEY_IMAGE = "survey_image"  # whether the survey's own image is fetched; local mode
 SKIP_CORRUPT = "skip_corrupt"  # names of data sets whose damaged images are left out
@@ -271,7 +273,8 @@ class Link:
     # how the selection is shown, what it is sorted by, and the columns of its table
     view: str = _field("", "view", _one_of(VIEWS), key=SELECTION_VIEW, usual="gallery")
     order: str = _field("", "sort", _text(80), key=SELECTION_ORDER, usual=SCORE_COLOUR)
-    reversed: bool = _field(False, "order", **_flag("reversed"), key=SELECTION_REVERSED)
+    # lowest or highest first; old links say nothing, or reversed, and mean what `is_reversed` says
+    direction: str = _field("", "order", _one_of(("lowest", "highest", "reversed")))
     columns: tuple[str, ...] = _field((), "columns", _read_names, _write_names, key=TABLE_COLUMNS)
     # of the leaderboard, and the class it is of
     score: str = _field("", "score", _like(_SCORE), key=SCORE)

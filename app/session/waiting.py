@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from astrojepa.progress import Progress
 
@@ -19,16 +20,20 @@ T = TypeVar("T")
 AGAIN = 2.0  # seconds until a page that was turned away asks again
 UNSEEN = 5.0  # seconds after which what waits for a browser waits no longer
 PATIENCE = 0.35  # seconds a page waits before it shows a progress bar
+AT_START = 60.0  # seconds the server waits for what it prepares before the first page
 
 
 def wait_for(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]) -> Any:
     """Return what the task gives; while it runs, show how far it is and stop the page here.
 
     The task's own error is raised on the page that waits for it, and the next attempt starts anew.
+    TimeoutError where there is no page, and it takes longer than a start may.
     """
-    job = _done(key, sentence, task, Urgency.AWAITED, PATIENCE)
+    patience = AT_START if get_script_run_ctx() is None else PATIENCE
+    job = _done(key, sentence, task, Urgency.AWAITED, patience)
     if job is None:
-        st.stop()
+        st.stop()  # the page; where there is none, this does nothing
+        raise TimeoutError(f"{sentence}: it took longer than {patience:g} s.")
     return job.value
 
 

@@ -58,6 +58,38 @@ class Explorer:
         )
         return self.quiet()
 
+    def slow(self) -> Explorer:
+        """Let `press_unseen` hold back what the server sends; before the page is opened."""
+        self.late: list[tuple[Any, Any]] = []
+        self.holds = False
+
+        def connect(socket: Any) -> None:
+            upstream = socket.connect_to_server()
+            upstream.on_message(
+                lambda message: (
+                    self.late.append((socket, message)) if self.holds else socket.send(message)
+                )
+            )
+
+        self.page.route_web_socket(re.compile("/_stcore/stream"), connect)
+        return self
+
+    def press_unseen(self, *keys: str) -> None:
+        """Press keys one after the other, each of which the server answers before the next, while
+        the page shows what it showed before the first.
+        """
+        self.calm().holds = True
+        for key in keys:
+            self.page.keyboard.press(key)
+            before = -1
+            while len(self.late) > max(before, 0) or not self.late:
+                before = len(self.late)
+                self.page.wait_for_timeout(700)
+        self.holds = False
+        for socket, message in self.late:
+            socket.send(message)
+        self.late.clear()
+
     def says(self, text: str | re.Pattern[str]) -> None:
         """Wait until the page says this."""
         self.appears(self.page.get_by_text(text).first)

@@ -40,8 +40,13 @@ def begun() -> Review:
     return marks.arrive(Review(), ORDER)
 
 
+def seen(review: Review) -> int:
+    assert review.shown is not None
+    return review.shown
+
+
 def pressed(review: Review, value: int) -> Review:
-    return marks.arrive(marks.mark(review, value), ORDER)
+    return marks.arrive(marks.mark(review, seen(review), value), ORDER)
 
 
 def test_a_review_starts_with_the_strangest_galaxy() -> None:
@@ -51,7 +56,7 @@ def test_a_review_starts_with_the_strangest_galaxy() -> None:
 def test_a_mark_goes_on_to_the_best_galaxy_that_was_not_seen() -> None:
     review = pressed(begun(), 5)
     assert (dict(review.marks), review.shown) == ({3: 5}, 1)
-    assert marks.arrive(marks.mark(review, 0), [3, 1, 2, 4, 0]).shown == 2, "ranked anew"
+    assert marks.arrive(marks.mark(review, 1, 0), [3, 1, 2, 4, 0]).shown == 2, "ranked anew"
 
 
 def test_arrows_go_back_and_on_without_marking() -> None:
@@ -63,7 +68,7 @@ def test_arrows_go_back_and_on_without_marking() -> None:
 
 
 def test_marks_that_were_kept_stand_beside_those_given_and_a_marked_galaxy_is_left() -> None:
-    review = marks.mark(marks.arrive(Review(), ORDER), 4)
+    review = marks.mark(begun(), 3, 4)
     review = marks.arrive(review, ORDER)
     first, second, third = ORDER[:3]
     same = marks.resume(review, {first: 1})
@@ -83,15 +88,23 @@ def test_undo_takes_the_mark_back_and_looks_at_that_galaxy_again() -> None:
 
 
 def test_undo_of_a_second_mark_brings_the_first_one_back() -> None:
-    review = marks.mark(marks.back(pressed(begun(), 1)), 4)
+    review = marks.mark(marks.back(pressed(begun(), 1)), 3, 4)
     assert dict(review.marks) == {3: 4}
     assert dict(marks.undo(review).marks) == {3: 1}
 
 
 def test_marks_outside_0_to_5_change_nothing() -> None:
-    assert marks.mark(begun(), 6) == begun()
-    assert marks.mark(begun(), -1) == begun()
-    assert marks.mark(Review(), 3) == Review(), "nothing is shown"
+    assert marks.mark(begun(), 3, 6) == begun()
+    assert marks.mark(begun(), 3, -1) == begun()
+
+
+def test_a_mark_is_that_of_the_galaxy_that_was_seen_and_a_second_one_changes_no_other() -> None:
+    review = pressed(begun(), 3)
+    assert review.shown == 1
+    assert marks.mark(review, 3, 3) == review, "the same key again, before the next one was seen"
+    corrected = marks.mark(review, 3, 5)
+    assert (dict(corrected.marks), corrected.shown) == ({3: 5}, 1)
+    assert dict(marks.undo(corrected).marks) == {3: 3}
 
 
 def test_at_the_end_nothing_is_shown_and_the_marks_stay() -> None:

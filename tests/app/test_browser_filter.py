@@ -175,9 +175,11 @@ def test_keys_mark_and_move_in_the_gallery_and_marks_are_those_of_the_review(
     page.keyboard.press("4")
     explorer.appears(tiles.nth(1).get_by_text("marked 4"))
     explorer.quiet()
-    page.keyboard.press("ArrowRight")  # the keys stay with the gallery
-    page.keyboard.press("2")
-    explorer.appears(tiles.nth(2).get_by_text("marked 2"))
+    for digit in "2501":  # faster than the server; and the keys stay with the gallery
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press(digit)
+    for at, digit in enumerate("2501", 2):
+        explorer.appears(tiles.nth(at).get_by_text(f"marked {digit}"))
     explorer.quiet()
     page.locator(".st-key-lasso").get_by_text("Large", exact=True).click()
     explorer.appears(page.locator(".st-key-lasso_gallery .gallery[style*='160px']"))
@@ -185,6 +187,6 @@ def test_keys_mark_and_move_in_the_gallery_and_marks_are_those_of_the_review(
     assert tiles.first.bounding_box()["width"] > 1.3 * small
     page.get_by_role("link", name="Anomalies").click()
     page.get_by_text("Review", exact=True).first.click()
-    explorer.says("2 marked so far, 1 of them with 4 or 5.")
+    explorer.says("5 marked so far, 2 of them with 4 or 5.")
     assert explorer.complaints == []
     context.close()

@@ -5,6 +5,7 @@ never see each other's.
 from __future__ import annotations
 
 import re
+import urllib.parse
 from collections.abc import Iterator
 from typing import Any
 
@@ -197,29 +198,40 @@ def test_back_from_a_page_that_is_just_being_drawn_again_leaves_the_history_as_i
     assert "/galaxy?" in explorer.page.url
 
 
-def test_a_click_before_the_box_of_the_filter_is_there_keeps_the_filter_of_a_link(
-    server: Any, browser: Any
+@pytest.mark.parametrize(
+    ("path", "late", "clicked", "chosen"),
+    [
+        (
+            "/?map=pca&filter=snr+%3E+500&view=table&columns=snr&sort=snr&order=lowest",
+            "TextInput|Selectbox|Checkbox|ButtonGroup|Multiselect",
+            ("What differs?", "What differs?"),
+            ".st-key-filter input",
+        ),
+        (
+            "/galaxy?galaxy=3&masks=random&seed=7",
+            "NumberInput",
+            ("Cosine", "Squared error"),
+            ".st-key-mask_seed input",
+        ),
+    ],
+)
+def test_a_click_before_the_controls_of_a_page_are_there_keeps_what_the_link_says(
+    visit: Any, path: str, late: str, clicked: tuple[str, str], chosen: str
 ) -> None:
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    explorer = Explorer(context.new_page(), server.url)
-    page = explorer.page
-    held: list[Any] = []
-    page.route(re.compile(r"/TextInput\.[^/]*\.js$"), lambda route: held.append(route))
-    page.goto(f"{server.url}/?map=pca&filter=snr+%3E+500")
-    matching = page.get_by_text(re.compile(r"^\d+ of 200 galaxies match\.$"))
-    explorer.appears(matching)
-    before = matching.inner_text()
-    assert held
-    page.get_by_text("What differs?").click()
-    explorer.appears(page.get_by_label("Compare", exact=True))
-    explorer.quiet()
-    for request in held:
-        request.continue_()
-    box = page.locator(".st-key-filter input")
-    explorer.appears(box)
-    page.get_by_text("What differs?").click()
-    explorer.quiet()
-    assert box.input_value() == "snr > 500"
-    assert matching.inner_text() == before
-    assert "filter=snr" in page.url
-    context.close()
+    explorer = visit()
+    page, held = explorer.page, []
+    page.route(re.compile(rf"/({late})\.[^/]*\.js$"), lambda route: held.append(route))
+    page.goto(explorer.url + path)
+    for words in clicked:
+        button = page.get_by_text(words, exact=True)
+        explorer.appears(button)
+        explorer.calm()
+        button.click()
+        explorer.calm()
+        while held:
+            held.pop().continue_()
+        explorer.appears(page.locator(chosen))
+    kept = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(page.url).query))
+    wanted = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(path).query))
+    assert {name: kept.get(name) for name in wanted} == wanted
+    assert page.locator(chosen).input_value() in wanted.values()

@@ -124,7 +124,7 @@ def test_digits_give_classes_to_the_galaxies_to_label_next_and_take_them_back(
 ) -> None:
     server = start("--data", str(folder(tmp_path)), "--checkpoint", "random")
     context = browser.new_context(viewport={"width": 1440, "height": 900})
-    explorer = Explorer(context.new_page(), server.url)
+    explorer = Explorer(context.new_page(), server.url).slow()
     page, keys = explorer.page, explorer.page.keyboard
     page.goto(server.url + "/probe?probe=linear&learn=labels&share=100")
     explorer.says(re.compile("test galaxies classified correctly$"))
@@ -136,9 +136,37 @@ def test_digits_give_classes_to_the_galaxies_to_label_next_and_take_them_back(
     explorer.says(re.compile("^Galaxy 1 of .*, your class: .* 1 has a class.$"))
     keys.press("2")
     explorer.says(re.compile("^Galaxy 1 of .*, no class yet. 0 have a class.$"))
-    keys.press("1")
+    explorer.press_unseen("2", "1", "1")
     explorer.says(re.compile("^Galaxy 2 of .*, no class yet. 1 has a class.$"))
+    tile = page.locator(".st-key-label_gallery .tile").first
+    assert tile.inner_text().startswith("✓"), "the last key counts"
+    keys.press("ArrowLeft")
+    explorer.says(re.compile("^Galaxy 1 of .*, your class: .* 1 has a class.$"))
     keys.press("t")
     explorer.says(re.compile(r"1 of them given here\b"))
     assert explorer.complaints == []
     context.close()
+
+
+def test_a_key_on_a_slow_page_marks_the_galaxy_that_is_seen_and_each_move_is_one_step(
+    explorer: Explorer,
+) -> None:
+    page = explorer.slow().page
+    page.goto(f"{explorer.url}/anomalies")
+    explorer.appears(page.locator(".st-key-leaderboard .tile").first)
+    page.get_by_text("Review", exact=True).click()
+    explorer.says(re.compile("^This galaxy is not marked yet. 0 marked so far"))
+    name = page.get_by_role("heading", name=re.compile(r"^sim-"))
+    first = name.inner_text()
+    explorer.press_unseen("3", "3", "5")
+    explorer.says("This galaxy is not marked yet. 1 marked so far, 1 of them with 4 or 5.")
+    second = name.inner_text()
+    assert second != first
+    explorer.press_unseen("ArrowRight", "ArrowRight", "ArrowLeft")
+    explorer.quiet()
+    third = name.inner_text()
+    assert third not in (first, second)
+    page.keyboard.press("ArrowLeft")
+    explorer.appears(page.get_by_role("heading", name=second))
+    explorer.press_unseen("u", "u")
+    explorer.says("This galaxy is marked 3. 1 marked so far, 0 of them with 4 or 5.")

@@ -196,9 +196,26 @@ def test_marks_of_a_large_store_are_given_by_key_and_kept_by_the_browser_by_id(
     assert third not in (first, second)
 
 
-# Not in `make test`: on a machine with other work the page sometimes loses the filter of the link,
-# which is an open fault. The functions are tested in test_large_page.py.
-@pytest.mark.nightly
+def test_a_click_before_the_controls_of_a_large_store_are_there_keeps_what_the_link_says(
+    explorer: Explorer,
+) -> None:
+    page, held = explorer.page, []
+    late = re.compile(r"/(TextInput|Selectbox|Checkbox)\.[^/]*\.js$")
+    page.route(late, lambda route: held.append(route))
+    page.goto(f"{explorer.url}/?filter=redshift%20%3E%200.3&sort=redshift&order=lowest")
+    tiles = page.locator(".st-key-lasso_gallery .tile")
+    for at in (0, 1):
+        explorer.appears(tiles.nth(at))
+        explorer.calm()
+        tiles.nth(at).click()
+        page.wait_for_url(re.compile(f"galaxy={tiles.nth(at).get_attribute('data-row')}"))
+        while held:
+            held.pop().continue_()
+        explorer.appears(page.locator(".st-key-filter input"))
+    assert page.locator(".st-key-filter input").input_value() == "redshift > 0.3"
+    assert "filter=redshift+%3E+0.3&sort=redshift&order=lowest" in page.url
+
+
 def test_a_selection_of_a_large_store_is_marked_by_key_and_collected_and_its_marks_re_rank(
     explorer: Explorer,
 ) -> None:

@@ -85,3 +85,15 @@ def test_charts_take_the_colours_of_a_theme_that_is_chosen_while_they_are_shown(
         assert contrast(painted(words, "fill"), behind) >= 4.5, theme
     assert explorer.complaints == []
     context.close()
+
+
+def test_no_hint_of_files_is_cut_on_a_telephone(server: Any, browser: Any) -> None:
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    explorer = Explorer(context.new_page(), server.url)
+    page = explorer.page
+    page.goto(f"{server.url}/models")
+    hint = page.get_by_test_id("stFileUploaderDropzoneInstructions").first
+    explorer.appears(hint)
+    cut = "one => [one, ...one.querySelectorAll('*')].some(e => e.scrollWidth > e.clientWidth)"
+    assert not hint.evaluate(cut)
+    context.close()

@@ -87,3 +87,19 @@ def test_a_table_gives_medians_shares_and_both_measures() -> None:
     assert rows["half light"][3] == "50 and 50"
     assert difference_panel.summary(0, 7) == "None of 7 columns differs significantly (p < 0.001)."
     assert "The strongest 20 are listed." in difference_panel.summary(30, 40)
+
+
+def test_what_is_selected_anew_is_what_is_compared_unless_it_is_one_side_already(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    session = {state.DIFFERENCES_FIRST: "Collection odd"}
+    monkeypatch.setattr("streamlit.session_state", session)
+    difference_panel.compare_the_selection()
+    assert session[state.DIFFERENCES_FIRST] == difference_panel.SELECTION
+    session = {
+        state.DIFFERENCES_FIRST: "Collection odd",
+        state.DIFFERENCES_SECOND: difference_panel.SELECTION,
+    }
+    monkeypatch.setattr("streamlit.session_state", session)
+    difference_panel.compare_the_selection()
+    assert session[state.DIFFERENCES_FIRST] == "Collection odd"

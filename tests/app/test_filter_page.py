@@ -174,7 +174,12 @@ def test_a_link_opens_the_table_of_the_selection_with_its_columns_and_order(
     snr = numbers(table["snr"])
     assert snr == sorted(snr, reverse=True)
     assert len(snr) == expected()
-    assert {name: test.query_params[name] for name in shown} == shown
+    assert {name: test.query_params[name] for name in shown} == shown | {"order": "highest"}
+    for direction in ("lowest", "highest"):
+        again = draw(query={"map": "pca", "filter": EXPRESSION, **shown, "order": direction})
+        assert numbers(tables(again)[0]["snr"]) == sorted(snr, reverse=direction == "highest")
+    (old,) = tables(draw(query={"map": "pca", "filter": EXPRESSION, **shown, "order": ""}))
+    assert numbers(old["snr"]) == sorted(snr), "as it opened when a link did not say"
 
     gallery = draw(query={"map": "pca", "filter": EXPRESSION})
     assert not tables(gallery)

@@ -15,7 +15,7 @@ from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
 from app.server import settings
-from app.session import loaders, queue
+from app.session import loaders, queue, waiting
 from app.session.queue import BusyError, Job, Line, Queue, Urgency
 from app.session.waiting import describe, stage
 from app.session.workspace import BASELINE, Choice, Workspace
@@ -393,3 +393,19 @@ def test_a_step_on_the_way_is_named_instead() -> None:
         stage("Computing the UMAP map of 9 galaxies", "UMAP")
         == "Computing the UMAP map of 9 galaxies"
     )
+
+
+def test_the_start_of_a_server_waits_longer_than_a_page_and_then_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    again = threading.Event()
+
+    def task(report: Progress) -> str:
+        again.wait(2 * waiting.PATIENCE)
+        return "made"
+
+    assert waiting.wait_for(("at the start",), "Making it", task) == "made"
+    monkeypatch.setattr(waiting, "AT_START", 0.01)
+    with pytest.raises(TimeoutError, match="Making it"):
+        waiting.wait_for(("at the start", "again"), "Making it", task)
+    again.set()

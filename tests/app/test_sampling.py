@@ -36,7 +36,7 @@ def test_where_all_galaxies_are_shown_a_row_is_itself() -> None:
 
 
 def test_marks_given_on_a_sample_can_be_undone_among_all_galaxies() -> None:
-    review = marks.mark(marks.arrive(marks.Review(), [1, 0]), 4)
+    review = marks.mark(marks.arrive(marks.Review(), [1, 0]), 1, 4)
     moved = marks.renumbered(review, [20, 50, 90])
     assert moved.marks == {50: 4}
     assert marks.undo(moved).shown == 50

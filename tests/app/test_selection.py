@@ -145,7 +145,6 @@ def test_the_table_lists_the_chosen_columns_of_the_selection_in_its_order(
     test = draw(query={"map": "pca", "filter": "snr > 20"})
     test.session_state["selection_view"] = "table"
     test.session_state["selection_order"] = "snr"
-    test.session_state["selection_reversed"] = True
     test.session_state["table_columns"] = ["class", "snr"]
     test.run()
     assert not test.exception

@@ -38,7 +38,7 @@ links = st.builds(
     filter=words.map(on_one_line),
     view=st.sampled_from(["", "table"]),
     order=words,
-    reversed=st.booleans(),
+    direction=st.sampled_from(["", "lowest", "highest", "reversed"]),
     columns=st.lists(words.filter(bool), unique=True, max_size=state.MOST_COLUMNS).map(tuple),
     like=rows,
     unlike=rows,

@@ -3,13 +3,17 @@
 export default function gallery({ parentElement, data, setTriggerValue }) {
   if (!data) return;
   const grid = parentElement.querySelector(".gallery");
-  const key = JSON.stringify(data);
+  const { taken, ...shown } = data;
+  const key = JSON.stringify(shown);
   grid.send = setTriggerValue;
+  grid.waiting ??= [];
+  drop(grid.waiting, taken);
   if (grid.dataset.shown === key) return;
   grid.dataset.shown = key;
   if (!grid.listens) grid.addEventListener("keydown", (event) => press(grid, event));
   grid.listens = true;
   grid.marks = data.marks;
+  grid.given = data.given;
   const focused = grid.getRootNode().activeElement?.dataset?.row;
   const across = Math.ceil(Math.sqrt(data.rows.length));
   const down = Math.ceil(data.rows.length / across);
@@ -53,7 +57,7 @@ function press(grid, event) {
   const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -across, ArrowDown: across }[event.key];
   const digit = event.key.length === 1 && grid.marks.includes(event.key);
   if (step) tiles[at + step]?.focus();
-  else if (digit) grid.send("mark", { mark: [Number(tiles[at].dataset.row), Number(event.key)] });
+  else if (digit) grid.send("mark", { presses: wait(grid.waiting, Number(tiles[at].dataset.row), Number(event.key), grid.given[at] ?? -1) });
   if (step || digit) event.preventDefault();
   if (step || digit) event.stopPropagation();
 }

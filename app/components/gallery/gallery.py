@@ -10,6 +10,7 @@ import streamlit as st
 from ...server.pictures import MAX_ROWS
 from ..browser import component, hears
 from ..escape_markdown import escape_markdown
+from ..keys.keys import QUEUE, new_presses, taken
 
 
 def gallery(
@@ -21,12 +22,14 @@ def gallery(
     *,
     selected: int | None = None,
     tile: int = 96,
-    on_mark: Callable[[Any], None] | None = None,
+    on_mark: Callable[[int, int, int], None] | None = None,
     digits: str = "012345",
+    given: Sequence[int] = (),
 ) -> None:
     """Show up to 64 galaxies; `on_click` gets the row of the clicked one as sent by the browser,
-    `on_mark` row and mark of one on which one of the digits was pressed. Without an address of
-    `pictures`, the captions are buttons.
+    `on_mark` row and digit of one on which one of the digits was pressed, and what was `given` to
+    it (-1: nothing) as the browser showed it. Without an address of `pictures`, the captions are
+    buttons.
     """
     rows, captions = (
         list(map(int, rows[:MAX_ROWS])),
@@ -49,10 +52,18 @@ def gallery(
         "captions": captions,
         "selected": selected,
         "marks": digits if on_mark is not None else "",
+        "given": list(given),
+        "taken": taken(key),
     }
-    component("gallery", html='<div class="gallery"></div>')(
+
+    def marked(message: Any) -> None:
+        for press in new_presses(key, message):
+            if on_mark is not None and str(press[1]) in list(digits):
+                on_mark(*press)
+
+    component("gallery", "gallery", QUEUE, html='<div class="gallery"></div>')(
         data=data,
         key=key,
         on_click_change=hears(key, "click", "row", on_click),
-        on_mark_change=hears(key, "mark", "mark", on_mark or (lambda message: None)),
+        on_mark_change=hears(key, "mark", "presses", marked),
     )

@@ -33,11 +33,12 @@ def review(large: Large, images: Any, order: Order, rows: np.ndarray) -> None:
     else:
         if row != before:
             select(large, row)
-        left, right = st.columns([1, 1], gap="medium")
+        with st.container(horizontal=True, gap="medium", key="review_columns"):
+            left, right = st.container(), st.container()
         with left:
             shown_image(large, images, row, about.ids([row])[0])
         with right:
-            marking(about, current, row)
+            marking(about, current, row, coming_rows)
             columns_and_links(large, large.map.store.table_of(np.array([row])))
             files(about, current)
     coming = following(current, coming_rows)

@@ -19,7 +19,7 @@ from ...components.export_menu import MARK, export_menu
 from ...components.facts import facts
 from ...components.galaxy_card import named
 from ...components.gallery.gallery import gallery
-from ...components.review_focus.review_focus import free_the_keys
+from ...components.keys.keys import keys
 from ...session import links, loaders, marks, reviewing, state, waiting
 from ...session.marks import Review
 from ...session.reviewing import Reviewed
@@ -33,6 +33,11 @@ from .scores import title
 RERANKINGS = {"neighbours": "By neighbours", "forest": "By random forest"}
 # how interesting; the key is shown beside the word
 MARKS = ("Ordinary", "Slightly", "Somewhat", "Fairly", "Very", "Most")
+MOVES = (
+    ("Previous", "Left", marks.back),
+    ("Next", "Right", marks.forward),
+    ("Undo", "U", marks.undo),
+)
 NEXT, MARKED = 12, 24
 CONTEXT = "review_context"  # session key: what the path through the galaxies belongs to
 # session key: what became of the last file of marks, and whether that was an error
@@ -68,13 +73,14 @@ def review(workspace: Workspace, view: View) -> None:
     if row is None:
         finished(about, current)
     else:
-        left, right = st.columns([1, 1], gap="medium")
+        with st.container(horizontal=True, gap="medium", key="review_columns"):
+            left, right = st.container(), st.container()
         image = workspace.picture(row)
         culprit = _culprit(workspace, row, image)
         with left:
             _picture(workspace, row, image, culprit)
         with right:
-            marking(about, current, row)
+            marking(about, current, row, order)
             _facts(workspace, view, row, culprit)
             files(about, current)
     coming = following(current, order)
@@ -112,12 +118,21 @@ def arrived(key: str, order: np.ndarray, context: object) -> Review:
     current = st.session_state[state.REVIEWS][key] = marks.arrive(current, order.tolist())
     if current.shown is not None:
         st.session_state[state.ROW] = current.shown
-        free_the_keys(state.BOARD_MODE, current.shown)
     return current
 
 
-def marking(about: Reviewed, current: Review, row: int) -> None:
-    """Draw the galaxy's name, and the buttons that mark it and move on."""
+def marking(about: Reviewed, current: Review, row: int, order: np.ndarray) -> None:
+    """Draw the galaxy's name, and the buttons that mark it and move on in this order."""
+
+    def press(of: int, number: int, _: int = 0) -> None:
+        def change(review: Review) -> Review:
+            if number < len(MARKS):
+                return marks.mark(review, of, number)
+            return MOVES[number - len(MARKS)][2](marks.arrive(review, order.tolist()))
+
+        if 0 <= of < about.count:
+            reviewing.change(about.key, change)
+
     given = current.marks.get(row)
     named(about.ids([row])[0], about.classes([row])[0])
     said = "not marked yet" if given is None else f"marked {given}"
@@ -134,24 +149,23 @@ def marking(about: Reviewed, current: Review, row: int) -> None:
                 key=f"mark_{value}",
                 type=kind,
                 shortcut=str(value),
-                on_click=reviewing.change,
-                args=(about.key, lambda r, value=value: marks.mark(r, value)),
+                on_click=press,
+                args=(row, value),
             )
     with st.container(horizontal=True, gap="small", key="review_moves"):
-        moves = (
-            ("Previous", "Left", marks.back, current.at == 0),
-            ("Next", "Right", marks.forward, False),
-            ("Undo", "U", marks.undo, not current.steps),
-        )
-        for name, key, change, barred in moves:
+        barred = (current.at == 0, False, not current.steps)
+        for number, (name, key, _) in enumerate(MOVES):
             st.button(
                 name,
                 key=f"review_{key.lower()}",
                 shortcut=key,
-                disabled=barred,
-                on_click=reviewing.change,
-                args=(about.key, change),
+                disabled=barred[number],
+                on_click=press,
+                args=(row, len(MARKS) + number),
             )
+    digits = [str(value) for value in range(len(MARKS))]
+    buttons = [("review_marks", digits), ("review_moves", ["ArrowLeft", "ArrowRight", "u"])]
+    keys("review_keys", row, -1, buttons, press, frees=state.BOARD_MODE)
     most = "most interesting."
     if about.reranks:
         most = f"show more like it. Each mark re-ranks {about.reranks}."

@@ -87,10 +87,9 @@ def choose_score(workspace: Workspace, first_page: Any) -> str:
     )
 
 
-def measured(workspace: Workspace, name: str) -> Chosen | None:
-    """Return the scores of every galaxy; None, and a button in their place, for one not asked for.
-
-    Slow scores and prediction errors are computed when asked for.
+def measured(workspace: Workspace, name: str) -> Chosen:
+    """Return the scores of every galaxy by this name, or by another one that is there, which is
+    said, until they are computed; slow scores and prediction errors are when asked for.
     """
     from astrojepa.evaluation.anomalies.registry import find
 
@@ -99,22 +98,46 @@ def measured(workspace: Workspace, name: str) -> Chosen | None:
     job, task = score_job(workspace, name)
     if (predicted or score.slow) and not _asked(job):
         _ask(workspace, name, job)
-        return None
+        return _meanwhile(workspace, name)
     if name == "knn":
         return Chosen(name, workspace.scores, workspace.places)
-    note = st.empty()
-    if len(workspace.data) > tasks.FEW and not loaders.jobs().has(job):
-        # a new visitor need not wait for what takes minutes
-        note.caption(f"This takes a while; {title('knn')}, under Score, is available at once.")
-    scores = waiting.wait_for(job, f"{title(name)} of {len(workspace.data):,} galaxies", task)
-    note.empty()
+    # a visitor need not wait for what takes minutes
+    few = len(workspace.data) <= tasks.FEW
+    wait: Callable[..., Any] = waiting.wait_for if few else waiting.show_when_ready
+    scores = wait(job, f"{title(name)} of {len(workspace.data):,} galaxies", task)
     parts = {}
-    if predicted:
+    if predicted and scores is not None:
         errors = ("errors", *workspace.key)
-        parts = waiting.wait_for(
+        parts = wait(
             errors, "Patch errors", tasks.prediction_parts(workspace.model, workspace.given)
         )
+    if scores is None or parts is None:
+        return _meanwhile(workspace, name)
     return Chosen(name, scores, finite_places(scores), parts)
+
+
+def _meanwhile(workspace: Workspace, name: str) -> Chosen:
+    """Return a score that is there, the kNN distance where no other is, say that it stands in for
+    one, and offer to choose it.
+    """
+    from astrojepa.evaluation.anomalies.registry import find
+
+    predictor = workspace.model is not None and workspace.model.has_predictor
+    others = (one for one in offered(workspace.model is not None, predictor) if one != name)
+    there = {one: score_job(workspace, one)[0] for one in others if find(one).needs != "predictor"}
+    other = next((one for one, job in there.items() if loaders.jobs().has(job)), "knn")
+
+    def choose() -> None:
+        st.session_state[state.SCORE], st.session_state[state.BOARD_PAGE] = other, 0
+
+    said = mid_sentence(title(other))
+    with st.container(horizontal=True, vertical_alignment="center", key="meanwhile"):
+        st.caption(f"Until then, galaxies are ranked by {said}.", width="content")
+        st.button(f"Keep {said}", on_click=choose)
+    if other == "knn":
+        return Chosen(other, workspace.scores, workspace.places)
+    scores = loaders.jobs().start(*score_job(workspace, other)).value
+    return Chosen(other, scores, finite_places(scores))
 
 
 def score_job(workspace: Workspace, name: str) -> tuple[tuple[str, ...], Callable[[Progress], Any]]:

@@ -56,14 +56,13 @@ def show(workspace: Workspace) -> None:
     features = (
         "the pixels (baseline, no model)" if workspace.is_baseline else workspace.choice.label
     )
-    st.caption(
+    said = st.container()
+    chosen = measured(workspace, name)
+    said.caption(
         f"{'Simulated galaxies. ' if workspace.data.simulated else ''}Most anomalous first, by "
-        f"{how(name, features)}. A top rank may be a merger or a foreground star; likely "
+        f"{how(chosen.name, features)}. A top rank may be a merger or a foreground star; likely "
         f"artefacts are {'in their own tab' if hide else 'included'}."
     )
-    chosen = measured(workspace, name)
-    if chosen is None:
-        return
     checks = _checks(workspace, hide)
     if hide and checks is None:
         st.caption("Likely artefacts are left out once all images are checked.")

@@ -102,7 +102,7 @@ def sweeps() -> None:
         return
     st.header("Sweeps", anchor=False)
     name = (
-        st.selectbox("Sweep", list(folders), key="sweep", width=320)
+        st.selectbox("Sweep", list(folders), key="sweep", width=320, label_visibility="collapsed")
         if len(folders) > 1
         else next(iter(folders))
     )

@@ -79,7 +79,14 @@ def _panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
         choose("Show", LAYOUTS, state.LAYOUT)
         measure, layout = st.session_state[state.MEASURE], st.session_state[state.LAYOUT]
         opacity = st.slider(
-            "Opacity, %", 0, 100, key=state.SHADE, step=5, disabled=layout == "beside", width=160
+            "Opacity, %",
+            0,
+            100,
+            key=state.SHADE,
+            step=5,
+            persist_state="session",
+            disabled=layout == "beside",
+            width=160,
         )
     board = st.container()
     foot = st.container(
@@ -144,10 +151,20 @@ def _choose_masks(workspace: Workspace) -> Masks:
         kind = choose("Hidden patches", KINDS, state.MASK_KIND)
         if kind in {"random", "bright"}:
             seed = st.number_input(
-                "Seed", 0, state.MAX_SEED, key=state.MASK_SEED, step=1, width=120
+                "Seed",
+                0,
+                state.MAX_SEED,
+                key=state.MASK_SEED,
+                step=1,
+                persist_state="session",
+                width=120,
             )
             count = st.select_slider(
-                "Masks to average", masks.COUNTS, key=state.MASK_COUNT, width=160
+                "Masks to average",
+                masks.COUNTS,
+                key=state.MASK_COUNT,
+                persist_state="session",
+                width=160,
             )
             return Masks(kind, int(seed), int(count))
     if kind != "drawn":

@@ -43,7 +43,11 @@ def column_panel(about: Described, matching: np.ndarray | None, wrong: str) -> N
             kept = found
         st.session_state[state.HISTOGRAMS] = kept
         shown = st.multiselect(
-            "Columns", list(about.columns), key=state.HISTOGRAMS, max_selections=MOST
+            "Columns",
+            list(about.columns),
+            key=state.HISTOGRAMS,
+            persist_state="session",
+            max_selections=MOST,
         )
         panels = _panels(about, shown, matching)
         if panels is None:

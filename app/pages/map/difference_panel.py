@@ -72,6 +72,12 @@ def sides_of(about: Described, chosen: np.ndarray | None) -> dict[str, np.ndarra
     return found
 
 
+def compare_the_selection() -> None:
+    """Have the panel compare what was just selected, unless it is one of the two sides already."""
+    if st.session_state.get(state.DIFFERENCES_SECOND) != SELECTION:
+        st.session_state[state.DIFFERENCES_FIRST] = SELECTION
+
+
 def _menus(names: list[str]) -> tuple[str, str]:
     with st.container(horizontal=True, vertical_alignment="bottom", key="differences"):
         first = _menu("Compare", names, state.DIFFERENCES_FIRST)
@@ -82,7 +88,7 @@ def _menus(names: list[str]) -> tuple[str, str]:
 def _menu(label: str, options: list[str], key: str) -> str:
     if st.session_state.get(key) not in options:
         st.session_state[key] = options[0]
-    return str(st.selectbox(label, options, key=key, width=232))
+    return str(st.selectbox(label, options, key=key, persist_state="session", width=232))
 
 
 def _compare(

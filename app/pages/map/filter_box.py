@@ -37,9 +37,8 @@ def filter_box(
     with st.container(horizontal=True, vertical_alignment="bottom", key="filter_row"):
         st.text_input(
             "Filter",
-            # a browser that has not drawn the box yet answers with this, not with nothing
-            st.session_state[state.FILTER],
             key=state.FILTER,
+            persist_state="session",
             placeholder=example(workspace),
             max_chars=MOST_LETTERS,
             help=f"{SYNTAX}\n\nColumns: {_listed(columns_of(workspace))}",

@@ -55,6 +55,7 @@ from .examples_bar import examples_bar, search_by_image
 from .filter_box import SYNTAX, set_filter
 from .selection import (
     GALLERY_KEYS,
+    ON_MAP,
     PER_PAGE,
     SIMILARITY,
     SIZES,
@@ -70,7 +71,6 @@ from .sky import sky_panel
 
 LISTED = 200  # of a selection, in the table
 PICTURED = 50 * PER_PAGE  # of a selection, in the gallery
-ON_MAP = "place on the map"  # the order of the store, along a curve where `project` sorted it
 
 
 def show(large: Large, go: Callable[[str], None]) -> None:
@@ -257,6 +257,7 @@ def filter_row(
         st.text_input(
             "Filter",
             key=state.FILTER,
+            persist_state="session",
             max_chars=MOST_LETTERS,
             help=f"{SYNTAX}\n\nColumns: {columns}",
         )
@@ -316,7 +317,7 @@ def _selection(
         shown = "table"
         if images is not None:
             shown = choose("View", state.VIEWS, state.SELECTION_VIEW, label_visibility="collapsed")
-        by, backwards = order_menu(order_options(large))
+        by, backwards = order_menu(order_options(large), large.map.store.numbers, SCORE)
     if not len(rows) or (key := begun(large)) is None:
         return
     applied = "" if matching is None else st.session_state.get(state.FILTER, "")
@@ -348,7 +349,7 @@ def _selection(
             go_in(large),
             selected=st.session_state.get(state.ROW),
             tile=TILES[size],
-            on_mark=lambda message: reviewing.take_mark(key, len(large.map), message),
+            on_mark=lambda row, value, _: reviewing.take_mark(key, len(large.map), row, value),
         )
         if len(there) < len(rows):
             which = f"the first {len(rows):,}" if count > len(rows) else "these galaxies"
@@ -394,8 +395,8 @@ def _arranged(
             values = (large.map if index is None else index).distances(row, rows)
         elif by == ON_MAP:
             values = np.arange(len(rows), dtype=np.float64)
-        else:  # the most anomalous first
-            values = sortable(read())[rows] * (-1 if by == SCORE else 1)
+        else:
+            values = sortable(read())[rows]
         order = in_order(values, reverse)[:RANKED]
         return rows[order], values[order]
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from astrojepa.data.values import Values, cells, sortable
+from astrojepa.data.values import Numbers, Values, cells, sortable
 from astrojepa.tables import Column
 from astrojepa.wording import galaxies
 
@@ -27,6 +27,12 @@ from ...session.workspace import Workspace
 PER_PAGE = 24
 MOST_ROWS = 1000  # of the table; a browser sorts these
 SIMILARITY = "similarity to the selected galaxy"
+ON_MAP = "place on the map"  # the order of a large store, along a curve where `project` sorted it
+REVERSED = {  # what comes first then, of what is neither a number nor a word
+    state.SCORE_COLOUR: "Least anomalous first",
+    SIMILARITY: "Least similar first",
+    ON_MAP: "Last on the map first",
+}
 SIZES = {"small": "Small", "large": "Large"}  # of the images of the gallery
 TILES = {"small": 96, "large": 160}
 GALLERY_KEYS = "Arrow keys move between images; 0 to 5 mark one as on the Anomalies page."
@@ -47,8 +53,10 @@ def show_selection(workspace: Workspace, rows: np.ndarray) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="selection"):
         st.header(f"{galaxies(len(rows))} selected", anchor=False)
         view = choose("View", state.VIEWS, state.SELECTION_VIEW, label_visibility="collapsed")
-        names = [name for name in columns.columns_of(workspace) if name != "anomaly_score"]
-        by, reverse = order_menu([state.SCORE_COLOUR, SIMILARITY, *names])
+        known = columns.columns_of(workspace)
+        names = [name for name in known if name != "anomaly_score"]
+        numbers = [name for name in names if isinstance(known[name], Numbers)]
+        by, reverse = order_menu([state.SCORE_COLOUR, SIMILARITY, *names], numbers)
     values = sort_values(workspace, rows, by)
     order = in_order(values, reverse)
     rows, values = rows[order], values[order]
@@ -84,7 +92,9 @@ def show_selection(workspace: Workspace, rows: np.ndarray) -> None:
         links.select,
         selected=st.session_state.get(state.ROW),
         tile=TILES[size],
-        on_mark=lambda message: reviewing.take_mark(data.galaxies_hash, len(data), message),
+        on_mark=lambda row, value, _: reviewing.take_mark(
+            data.galaxies_hash, len(data), row, value
+        ),
     )
     st.caption(GALLERY_KEYS)
 
@@ -133,8 +143,12 @@ def written(value: object) -> str:
     return str(value)
 
 
-def order_menu(options: list[str]) -> tuple[str, bool]:
-    """Draw what a selection can be sorted by; returns what it is, and whether in reverse."""
+def order_menu(
+    options: list[str], numbers: Sequence[str], usual: str = state.SCORE_COLOUR
+) -> tuple[str, bool]:
+    """Draw what a selection can be sorted by, of which some are columns of `numbers`; returns what
+    it is, and whether its values descend. `usual`: the score, always sorted from its highest.
+    """
     if st.session_state.get(state.SELECTION_ORDER) not in options:
         st.session_state[state.SELECTION_ORDER] = options[0]
     by = st.selectbox(
@@ -142,9 +156,13 @@ def order_menu(options: list[str]) -> tuple[str, bool]:
         options,
         format_func=lambda name: (name[:1].upper() + name[1:]).replace("_", " "),
         key=state.SELECTION_ORDER,
+        persist_state="session",
         width=208,
     )
-    return by, st.toggle("Reverse", key=state.SELECTION_REVERSED)
+    links.is_reversed(lowest_before=by in numbers and by != usual)
+    words = "Lowest first" if by in numbers else REVERSED.get(by, "Z to A first")
+    turned = st.toggle(words, key=state.SELECTION_REVERSED, persist_state="session")
+    return by, turned != (by in numbers)
 
 
 def pager(count: int) -> int:
@@ -169,7 +187,10 @@ def _table(workspace: Workspace, rows: np.ndarray) -> None:
     first = [name for name in _AT_FIRST if name in known]
     st.session_state[state.TABLE_COLUMNS] = kept if kept or before == [] else first
     chosen = st.multiselect(
-        "Columns of the table", [name for name in known if name != "id"], key=state.TABLE_COLUMNS
+        "Columns of the table",
+        [name for name in known if name != "id"],
+        key=state.TABLE_COLUMNS,
+        persist_state="session",
     )
     shown = rows[:MOST_ROWS]
     content: dict[str, Sequence[Any] | np.ndarray] = {

@@ -25,7 +25,7 @@ from ..registry import Page
 from . import large, search
 from .cluster_choice import choose_cluster, clusters_sentence
 from .column_panel import column_panel
-from .difference_panel import difference_panel
+from .difference_panel import compare_the_selection, difference_panel
 from .examples_bar import examples_bar
 from .figure import figure_map
 from .filter_box import filter_box
@@ -295,6 +295,7 @@ def _drawn(message: Any) -> None:
     st.session_state[state.POLYGONS] = geometry.read_polygons(message)
     st.session_state[state.AREA_OF] = st.session_state.get(state.MAP_SHOWN)
     st.session_state[state.GALLERY_PAGE] = 0
+    compare_the_selection()
 
 
 def _toggled(message: Any) -> None:

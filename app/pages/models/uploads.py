@@ -59,6 +59,7 @@ def show(workspace: Workspace) -> None:
             type=list(uploads.TYPES),
             accept_multiple_files=True,
             key="upload_files",
+            label_visibility="collapsed",
             max_upload_size=10,
         )
         sent = st.form_submit_button("Embed and place on the map")

@@ -24,8 +24,8 @@ from ...components.escape_markdown import escape_markdown
 from ...components.export_menu import export_menu
 from ...components.facts import position_facts
 from ...components.gallery.gallery import gallery
+from ...components.keys.keys import keys
 from ...components.known_columns import known_columns
-from ...components.review_focus.review_focus import free_the_keys
 from ...session import collections, export, loaders, state, waiting
 from ...session.gathered import gathered
 from ...session.workspace import Workspace
@@ -101,12 +101,12 @@ def show(
     order = batch.rows.tolist()
     row: Any = st.session_state.get(state.LABELLED)
     row = st.session_state[state.LABELLED] = row if row in order else following(order, given, None)
-    free_the_keys(state.PROBE_VIEW, row)
-    left, right = st.columns([1, 1], gap="medium")
-    with right:  # first, so that a key never means a galaxy before the one that is seen
-        _classes(workspace, target, batch, given, row)
+    with st.container(horizontal=True, gap="medium", key="review_columns"):
+        left, right = st.container(), st.container()
     with left:
         _picture(workspace, row)
+    with right:
+        _classes(workspace, target, batch, given, row)
     with right:
         _again_and_file(workspace, target, split, key)
         position_facts(workspace, row, {})
@@ -136,7 +136,7 @@ def _picture(workspace: Workspace, row: int) -> None:
         return
     width = image.shape[1]
     scale = galaxy.scale_bar(width, galaxy.arcsec_per_pixel(workspace.data.table, row))
-    with st.container(width=480):
+    with st.container(width=560):
         cutout("label_picture", image, scale, None, f"Galaxy {workspace.data.ids[row]}")
 
 
@@ -152,30 +152,41 @@ def _classes(
     st.caption(
         escape_markdown(f"Galaxy {at + 1} of {len(order)}, {called}. {len(given)} {have} a class.")
     )
-    give = (workspace.data, target.classes, order)
+    classes = target.classes[: len(target.classes) - (collections.REST in target.classes)]
+
+    def press(of: int, number: int, had: int) -> None:
+        if number < len(classes):
+            _press(workspace.data, classes, order, of, number, had)
+        else:
+            now = order.index(st.session_state[state.LABELLED])
+            step = 1 if number > len(classes) else -1
+            _visit(order, order[min(max(now + step, 0), len(order) - 1)])
+
+    have_class = -1 if own is None else own
     with st.container(horizontal=True, gap="small", key="label_classes"):
-        for number, name in enumerate(target.classes):
-            if name == collections.REST:
-                continue
+        for number, name in enumerate(classes):
             kind: Literal["primary", "secondary"] = "primary" if number == own else "secondary"
             st.button(
                 f"{escape_markdown(name)} {100 * batch.probabilities[at, number]:.0f} %",
                 key=f"label_{number}",
                 type=kind,
                 shortcut=KEYS[number] if number < len(KEYS) else None,
-                on_click=_give,
-                args=(*give, row, number),
+                on_click=press,
+                args=(row, number, have_class),
             )
     with st.container(horizontal=True, gap="small", key="label_moves"):
-        for name, to in (("Previous", at - 1), ("Next", at + 1)):
+        for number, (name, to) in enumerate((("Previous", at - 1), ("Next", at + 1))):
             st.button(
                 name,
                 key=f"label_{name.lower()}",
                 shortcut="Left" if to < at else "Right",
                 disabled=not 0 <= to < len(order),
-                on_click=_visit,
-                args=(order, order[to % len(order)]),
+                on_click=press,
+                args=(row, len(classes) + number, have_class),
             )
+    digits = [KEYS[number] if number < len(KEYS) else "" for number in range(len(classes))]
+    buttons = [("label_classes", digits), ("label_moves", ["ArrowLeft", "ArrowRight"])]
+    keys("label_keys", row, have_class, buttons, press, frees=state.PROBE_VIEW)
     if problem := st.session_state.pop(_SAID, ""):
         st.warning(escape_markdown(problem))
     st.caption(
@@ -264,8 +275,11 @@ def _others(
             lambda one: _visit(order, one),
             selected=row,
             tile=112,
-            on_mark=lambda message: _pressed(workspace.data, classes, order, message),
+            on_mark=lambda one, digit, had: _press(
+                workspace.data, classes, order, one, KEYS.index(str(digit)), had
+            ),
             digits=KEYS[: len(classes)],
+            given=[given.get(one, -1) for one in order],
         )
 
 
@@ -274,20 +288,16 @@ def _visit(order: Sequence[int], row: Any) -> None:
         st.session_state[state.LABELLED] = row
 
 
-def _pressed(data: Any, classes: tuple[str, ...], order: Sequence[int], message: Any) -> None:
-    """Take [row, digit] from the browser; anything else changes nothing."""
-    if not isinstance(message, list) or [type(part) for part in message] != [int, int]:
+def _press(
+    data: Any, classes: tuple[str, ...], order: Sequence[int], row: int, number: int, had: int
+) -> None:
+    """Give a galaxy a class, or take back the one that it `had` when it was seen, and go on from it
+    to the next; anything but a galaxy and a class of these changes nothing.
+    """
+    if row not in order or not 0 <= number < len(classes):
         return
-    row, digit = message
-    if row in order and str(digit) in KEYS[: len(classes)]:
-        _give(data, classes, order, row, KEYS.index(str(digit)))
-
-
-def _give(data: Any, classes: tuple[str, ...], order: Sequence[int], row: int, number: int) -> None:
-    """Give a galaxy a class, or take the same one back, and go on to the next."""
     held = collections_bar.collections_of(data.galaxies_hash)
-    before = int(collections.codes_given(held, classes, len(data))[row])
-    name = "" if before == number else classes[number]
+    name = "" if number == had else classes[number]
     try:
         held = collections.with_class(held, row, name, classes)
     except ValueError as error:
@@ -296,7 +306,8 @@ def _give(data: Any, classes: tuple[str, ...], order: Sequence[int], row: int, n
     collections_bar.keep(data.galaxies_hash, held)
     codes = collections.codes_given(held, classes, len(data))
     given = {one: int(codes[one]) for one in order if codes[one] >= 0}
-    st.session_state[state.LABELLED] = following(order, given, row) if name else row
+    if row == st.session_state.get(state.LABELLED) and name:
+        st.session_state[state.LABELLED] = following(order, given, row)
 
 
 def _train_again(target: Target, key: tuple[Any, ...]) -> None:

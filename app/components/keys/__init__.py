@@ -1,0 +1,1 @@
+"""Keys that name the galaxy that was seen when they were pressed."""

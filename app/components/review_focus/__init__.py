@@ -1,1 +1,0 @@
-"""Arrow keys for reviewing."""
