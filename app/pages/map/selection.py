@@ -20,7 +20,7 @@ from ...components.export_menu import export_menu
 from ...components.gallery.gallery import gallery
 from ...components.send_button import send_button
 from ...components.table.table import Heading, table
-from ...session import columns, export, links, loaders, reviewing, state
+from ...session import columns, examples, export, links, loaders, reviewing, state
 from ...session.gathered import gathered
 from ...session.workspace import Workspace
 
@@ -28,10 +28,12 @@ PER_PAGE = 24
 MOST_ROWS = 1000  # of the table; a browser sorts these
 SIMILARITY = "similarity to the selected galaxy"
 ON_MAP = "place on the map"  # the order of a large store, along a curve where `project` sorted it
-REVERSED = {  # what comes first then, of what is neither a number nor a word
+REVERSED = {  # what comes first then, of what is sorted neither from its highest nor as words
     state.SCORE_COLOUR: "Least anomalous first",
     SIMILARITY: "Least similar first",
     ON_MAP: "Last on the map first",
+    examples.RANK: "Least similar first",
+    examples.DISTANCE: "Least similar first",
 }
 SIZES = {"small": "Small", "large": "Large"}  # of the images of the gallery
 TILES = {"small": 96, "large": 160}
@@ -55,7 +57,9 @@ def show_selection(workspace: Workspace, rows: np.ndarray) -> None:
         view = choose("View", state.VIEWS, state.SELECTION_VIEW, label_visibility="collapsed")
         known = columns.columns_of(workspace)
         names = [name for name in known if name != "anomaly_score"]
-        numbers = [name for name in names if isinstance(known[name], Numbers)]
+        numbers = [
+            name for name in names if isinstance(known[name], Numbers) and name not in REVERSED
+        ]
         by, reverse = order_menu([state.SCORE_COLOUR, SIMILARITY, *names], numbers)
     values = sort_values(workspace, rows, by)
     order = in_order(values, reverse)

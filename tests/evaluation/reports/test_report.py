@@ -135,7 +135,7 @@ def test_two_or_three_galaxies_have_a_report(model, galaxies, count):
 
 
 def test_one_galaxy_has_none_and_is_told_why(model, galaxies):
-    with pytest.raises(ValueError, match="need at least 2 vectors"):
+    with pytest.raises(ValueError, match="or at least 2 galaxies"):
         make_report(model, galaxies.subset([0]), **SETTINGS)
 
 
