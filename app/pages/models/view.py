@@ -86,7 +86,7 @@ def _comparison() -> None:
         "Accuracy of a linear probe on frozen features, in percent of test galaxies, with 95 % "
         "intervals: morphology for Galaxy Zoo 1, Hubble type for EFIGI. Rare class: average "
         "precision for mergers of Galaxy Zoo 1 thinned to 2 %, by asymmetry and local outlier "
-        "factor unless the cell says otherwise (hand-made statistics: asymmetry of the pixels; "
+        "factor (†: by asymmetry alone; hand-made statistics: asymmetry of the pixels; "
         "pixel PCA: kNN distance). Published elsewhere: on Galaxy10 DECaLS, so not comparable with "
         "the other columns. *Not trained*: a recipe without weights."
     )

@@ -21,7 +21,8 @@ CONTROLS = {
     f"{PIXELS}, linear": "pixel PCA-64",
     f"{RANDOM} 0, linear": "random weights",
 }
-EARLIER = "asymmetry"  # the default score of older reports, which do not have the present one
+# the default score of older reports, which do not have the present one, and how a cell says so
+EARLIER, DAGGER = "asymmetry", "†"
 RARE, PUBLISHED_PERCENT = "rare class, AP", "published elsewhere, %"
 
 
@@ -30,8 +31,7 @@ def zoo_table(cards: list[dict[str, Any]]) -> list[dict[str, str]]:
 
     Columns: image size and epochs; whether the weights are here; per benchmark the accuracy of the
     linear probe on the test part, percent, with its 95 % interval; and the average precision for
-    the thinned class of the first benchmark, by the default score, else by asymmetry, which the
-    cell then names; by asymmetry of the pixels, or kNN on them, for hand-made features. What a card
+    the thinned class of the first benchmark, by the default score, else by asymmetry (†); by asymmetry of the pixels, or kNN on them, for hand-made features. What a card
     does not hold in the expected form counts as not measured.
     """
     cards = sorted((card for card in cards if "error" not in card), key=mean_accuracy, reverse=True)
@@ -177,7 +177,7 @@ def _cells(card: dict[str, Any], columns: list[str], key: str) -> dict[str, str]
     cell = _interval(rare.get(of_images.get(vectors, f"{vectors}, {DEFAULT}")), 1, 3)
     earlier = _interval(rare.get(f"{vectors}, {EARLIER}"), 1, 3)
     if cell == NOT_MEASURED != earlier:
-        cell = f"{earlier} by {EARLIER}"
+        cell = f"{earlier} {DAGGER}"
     return cells | {RARE: cell}
 
 
