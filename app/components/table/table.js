@@ -1,7 +1,7 @@
 // A table whose headings sort. Where its rows do not fit, short cells take two lines; in a narrow frame, rows are cards. Text only.
 
 const NARROW = 800; // px
-const SHORT = 20; // characters that stand on one line
+const SHORT = 21; // characters that stand on one line
 const INTERVAL = /(\[[^\]]*), /g; // [low, high], which is not broken
 const { compare } = new Intl.Collator(undefined, { numeric: true });
 

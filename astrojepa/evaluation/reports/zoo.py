@@ -31,8 +31,9 @@ def zoo_table(cards: list[dict[str, Any]]) -> list[dict[str, str]]:
 
     Columns: image size and epochs; whether the weights are here; per benchmark the accuracy of the
     linear probe on the test part, percent, with its 95 % interval; and the average precision for
-    the thinned class of the first benchmark, by the default score, else by asymmetry (†); by asymmetry of the pixels, or kNN on them, for hand-made features. What a card
-    does not hold in the expected form counts as not measured.
+    the thinned class of the first benchmark, by the default score, else by asymmetry (†); by
+    asymmetry of the pixels, or kNN on them, for hand-made features. What a card does not hold in
+    the expected form counts as not measured.
     """
     cards = sorted((card for card in cards if "error" not in card), key=mean_accuracy, reverse=True)
     columns = _columns(cards)
@@ -177,7 +178,7 @@ def _cells(card: dict[str, Any], columns: list[str], key: str) -> dict[str, str]
     cell = _interval(rare.get(of_images.get(vectors, f"{vectors}, {DEFAULT}")), 1, 3)
     earlier = _interval(rare.get(f"{vectors}, {EARLIER}"), 1, 3)
     if cell == NOT_MEASURED != earlier:
-        cell = f"{earlier} {DAGGER}"
+        cell = earlier.replace(" ", f"{DAGGER} ", 1)
     return cells | {RARE: cell}
 
 

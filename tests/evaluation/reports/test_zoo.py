@@ -121,7 +121,7 @@ def test_models_stand_by_accuracy_then_controls_then_recipes_without_weights() -
         "rare class, AP": "0.100 [0.050, 0.400]",
         "published elsewhere, %": "",
     }
-    assert rows[3]["rare class, AP"] == "0.100 [0.050, 0.400] †", "not the default score"
+    assert rows[3]["rare class, AP"] == "0.100† [0.050, 0.400]", "not the default score"
     assert {len(row) for row in rows} == {7}
 
 
