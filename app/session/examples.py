@@ -91,7 +91,7 @@ def set_search(workspace: Searchable, search: Search) -> None:
         session[state.FILTER] = "" if RANK in expression or DISTANCE in expression else expression
     elif not before:
         session[state.FILTER] = with_clause(expression, RANK, FILTER)
-        session[state.SELECTION_ORDER], session[state.SELECTION_REVERSED] = RANK, True
+        session[state.SELECTION_ORDER], session[state.SELECTION_REVERSED] = RANK, False
 
 
 def add_galaxy(workspace: Searchable, row: int, *, alike: bool = True) -> None:

@@ -153,19 +153,25 @@ class Large:
         """Which galaxies a filter chooses, bool (n,); None while they are counted, or what it names
         is sought.
         """
+        from astrojepa.data.filters import folded
+
         from . import examples, large_clusters, large_search
 
-        searched = examples.RANK in expression or examples.DISTANCE in expression
+        said = folded(expression)
+        searched = examples.RANK in said or examples.DISTANCE in said
         if searched and large_search.pending(self):
             return None
-        named = clusters.named_in(expression)
-        if named and waiting.show_when_ready(*large_clusters.task(self)) is None:
+        if (
+            clusters.named_in(expression)
+            and waiting.show_when_ready(*large_clusters.task(self)) is None
+        ):
             return None
         sentence = f"Filtering {len(self.map):,} galaxies"
-        made = {name: one for name, one in self.made.items() if name in expression}
+        made = self.made
+        named = [one.key for name, one in made.items() if folded(name) in said]
         readers = {name: one.read for name, one in made.items()}
         return waiting.show_when_ready(
-            ("large filter", self.key, expression, *(one.key for one in made.values())),
+            ("large filter", self.key, expression, *named),
             sentence,
             lambda report: self.map.matching(expression, readers),
         )

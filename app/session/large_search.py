@@ -39,8 +39,12 @@ class StoreSearch:
 
 
 def follow(large: Large, link: state.Link) -> None:
-    """Search for what a link searches for, if its rows are those of the store."""
-    same = link.row is None or not link.id or large.names([link.row])[:1] == [link.id]
+    """Search for what a link searches for, if its rows are those of the store: it names a galaxy by
+    row and id, or the store.
+    """
+    same = bool(link.model_hash) and large.key.startswith(link.model_hash)
+    if link.row is not None and link.id:
+        same = large.names([link.row])[:1] == [link.id]
     st.session_state[state.EXAMPLES_OF] = large.key if same else ""
 
 

@@ -98,13 +98,13 @@ def with_clause(expression: str, column: str, clause: str) -> str:
     >>> with_clause('z < 0.1 & kind == "Sa"', "z", "0.2 <= z <= 0.3")
     'kind == "Sa" & 0.2 <= z <= 0.3'
     """
-    kept = [text for text, names in _clauses(expression) if names != {_folded(column)}]
+    kept = [text for text, names in _clauses(expression) if names != {folded(column)}]
     return " & ".join([*kept, clause] if clause else kept)
 
 
 def clauses_of(expression: str, column: str) -> list[str]:
     """Return what an expression demands of one column alone: the parts between its &."""
-    return [text for text, names in _clauses(expression) if names == {_folded(column)}]
+    return [text for text, names in _clauses(expression) if names == {folded(column)}]
 
 
 def name_in(column: str) -> str:
@@ -123,7 +123,8 @@ def _quoted(text: str, quote: str) -> str:
     return quote + re.sub(rf"([\\{quote}])", r"\\\1", text) + quote
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """Return a name as filters compare it: neither capitals nor blanks tell columns apart."""
     return name.casefold().replace(" ", "_")
 
 
@@ -170,7 +171,7 @@ def _clauses(expression: str) -> list[tuple[str, set[str]]]:
     return [
         (
             f"({text})" if either else text,
-            {_folded(token.meaning) for token in part if token.kind == "name"},
+            {folded(token.meaning) for token in part if token.kind == "name"},
         )
         for part in parts
         if part
@@ -311,7 +312,7 @@ class _Reader:
         """Return which galaxies are of the class that a name tells, in any letters."""
         name = _found(CLASS, self.columns)
         if name is not None and isinstance(values := self.columns[name], Words):
-            found = [k for k, w in enumerate(values.words) if _folded(w) == _folded(token.meaning)]
+            found = [k for k, w in enumerate(values.words) if folded(w) == folded(token.meaning)]
             if found:
                 return np.isin(values.codes, found)
         raise ValueError(_no_column(token, self.columns))
@@ -369,13 +370,13 @@ def _found(name: str, columns: Iterable[str]) -> str | None:
     names = list(columns)
     if name in names:
         return name
-    return next((other for other in names if _folded(other) == _folded(name)), None)
+    return next((other for other in names if folded(other) == folded(name)), None)
 
 
 def _no_column(token: _Token, columns: Mapping[str, Values]) -> str:
     names = list(columns)
-    near = difflib.get_close_matches(_folded(token.meaning), [*map(_folded, names)], 1)
-    meant = next((name_in(name) for name in names if near and _folded(name) == near[0]), "")
+    near = difflib.get_close_matches(folded(token.meaning), [*map(folded, names)], 1)
+    meant = next((name_in(name) for name in names if near and folded(name) == near[0]), "")
     shown = [one_line(name_in(name), 40) for name in names[:MOST_NAMED]]
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return (

@@ -219,13 +219,19 @@ def test_more_like_this_begins_a_search_of_a_large_store_and_a_galaxy_of_another
     settled(test)
     assert test.query_params["filter"] == "search_rank <= 100"
     assert test.query_params["like"] == "1234"
+    assert test.query_params["order"] == "highest", "similarity, so the nearest come first"
     assert f"100 of {COUNT:,} galaxies match." in words(test)
     assert "The nearest 1,000 have a rank." in words(test)
+    test.text_input(key=state.FILTER).set_value("`Search Rank` <= 7").run()
+    settled(test)
+    assert f"7 of {COUNT:,} galaxies match." in words(test), "in any letters, with blanks or not"
     next(box for box in test.button if box.label == "End search").click().run()
     settled(test)
     assert not {"filter", "like"} & set(test.query_params)
     other, _ = opened(ABOVE, "map", id=name, galaxy="7", like="7")
     assert "Searching for" not in words(other)
+    other, _ = opened(ABOVE, "map", data="other@deadbeef", like="1234")
+    assert "Searching for" not in words(other), "a row of another data set is another galaxy"
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from page_runner import QUIET, run_page, settled, words
+from page_runner import QUIET, run_page, settled, tables, words
 from streamlit.testing.v1 import AppTest
 
 import astrojepa as aj
@@ -43,9 +43,10 @@ def labels(test: AppTest) -> list[str]:
 def test_more_like_this_chooses_the_nearest_hundred_and_is_in_the_link(
     draw: Callable[..., AppTest],
 ) -> None:
-    test = draw(query={"map": "pca", "galaxy": "7"})
+    test = draw(query={"map": "pca", "galaxy": "7", "view": "table"})
     assert "Less like this" not in labels(test)
     press(test, "More like this")
+    assert tables(test)[0]["search_rank"].tolist()[:3] == ["1", "2", "3"], "the nearest come first"
     assert "like 1 example;" in words(test)
     assert "the filter `search_rank <= 10` keeps ten." in words(test)
     assert "100 of 120 galaxies match." in words(test)

@@ -24,8 +24,8 @@ with the same model and colour scale.
 galaxy is from its nearest neighbours in feature space. The page *Anomalies* starts with a mean of
 ranks by asymmetry (how much the model's tokens change when the galaxy is rotated by 180°), which
 counts four times, and by local outlier factor (how much lonelier it is than its neighbours). It
-finds the most mergers, but a symmetric galaxy, such as a ring, seldom ranks high; try the others
-too.
+finds mergers at least as well as the others, within their scatter, but a symmetric galaxy, such as
+a ring, seldom ranks high; try the others too.
 Rank 1 is the most anomalous of the open galaxies. Anomalous does not mean interesting: nearby or
 saturated stars, satellite trails and mosaic edges also rank high.
 

@@ -50,7 +50,7 @@ from ...session.large_search import StoreSearch
 from . import search
 from .cluster_choice import choose_cluster, clusters_sentence
 from .column_panel import column_panel
-from .difference_panel import difference_panel
+from .difference_panel import compare_the_selection, difference_panel
 from .examples_bar import examples_bar, search_by_image
 from .filter_box import SYNTAX, set_filter
 from .selection import (
@@ -535,6 +535,7 @@ def _moved(message: Any) -> None:
 def _drawn(message: Any) -> None:
     st.session_state[state.POLYGONS] = geometry.read_polygons(message)
     st.session_state[state.GALLERY_PAGE] = 0
+    compare_the_selection()
 
 
 def _toggled(message: Any) -> None:

@@ -120,14 +120,10 @@ def sort_values(workspace: Workspace, rows: np.ndarray, by: str) -> np.ndarray:
 
 
 def in_order(values: np.ndarray, reverse: bool) -> np.ndarray:
-    """Return the ascending order of values, (m,), or the other way round; unknown ones, NaN, come
-    last.
+    """Return the ascending order of values, (m,), or the descending one; unknown ones, NaN, come
+    last, and equal ones stay as they are.
     """
-    order = np.argsort(values, kind="stable")
-    if not reverse:
-        return order
-    known = order[~np.isnan(values[order])]
-    return np.concatenate([known[::-1], order[len(known) :]])
+    return np.argsort(-values if reverse else values, kind="stable")
 
 
 def captions(workspace: Workspace, by: str, rows: np.ndarray, values: np.ndarray) -> list[str]:
