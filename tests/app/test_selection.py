@@ -64,6 +64,7 @@ def test_galaxies_are_sorted_by_score_by_similarity_or_by_any_column_unknown_one
     assert 0 < unknown < 40
     assert np.isnan(known[turned[-unknown:]]).all()
     assert (np.diff(known[turned[:-unknown]]) <= 0).all()
+    assert selection.in_order(np.array([1.0, 2, np.nan, 2, 1]), True).tolist() == [1, 3, 0, 4, 2]
     assert selection.sort_values(shown, rows, "class")[0] == sorted(shown.data.classes).index(
         shown.data.classes[shown.data.labels[0]]
     )
