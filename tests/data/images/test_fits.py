@@ -317,6 +317,14 @@ def test_the_galaxy_is_shown_and_not_its_mask_weight_or_psf(
     assert np.array_equal(read_fits(tmp_path / "x.fits")[0], expected)
 
 
+def test_an_image_that_is_called_unmasked_is_shown(tmp_path: Path) -> None:
+    hdus = [fits.ImageHDU(np.ones((40, 40)), name="MASK"), fits.ImageHDU(spot(), name="UNMASKED")]
+    path = write_hdus(tmp_path / "x.fits", hdus)
+    expected = read_fits(write_hdus(tmp_path / "one.fits", [spot()]))[0]
+    assert np.array_equal(read_fits(path)[0], expected)
+    assert read_sky(path).masks == "MASK"
+
+
 @pytest.mark.parametrize("bands", [(), ("g", "r")])
 def test_a_mask_that_is_not_applied_is_said_once(tmp_path: Path, bands: tuple[str, ...]) -> None:
     for number, names in enumerate((["DQ", "WHT"], ["DQ", "WHT"], ["ERR"], [])):
