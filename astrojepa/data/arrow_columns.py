@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -41,21 +43,39 @@ def to_frame(table: Any) -> pd.DataFrame:
     )
 
 
-def _unmasked(table: Any) -> Any:
-    """Return a table of astropy, which writes the values of masked columns and beside them, as
-    column.mask, which of these are missing, with gaps in their place.
-    """
+def masks_of(schema: Any) -> dict[str, str]:
+    """Return the columns of a table of astropy that have masks, and these, called column.mask."""
     import pyarrow as pa
+
+    if b"table_meta_yaml" not in (schema.metadata or {}):
+        return {}
+    once = {name for name, count in Counter(schema.names).items() if count == 1}
+    masks = {name: f"{name}.mask" for name in once if f"{name}.mask" in once}
+    return {
+        name: mask for name, mask in masks.items() if pa.types.is_boolean(schema.field(mask).type)
+    }
+
+
+def read_columns(file: Any, names: Sequence[str], groups: Sequence[int] | None = None) -> Any:
+    """Read some columns of an open Parquet file, of all or some row groups, with gaps where masks
+    of astropy say so: a table of `names`.
+    """
+    masks = masks_of(file.schema_arrow)
+    wanted = [*names, *(masks[name] for name in names if name in masks)]
+    groups = range(file.num_row_groups) if groups is None else groups
+    return _unmasked(file.read_row_groups(list(groups), columns=wanted)).select(list(names))
+
+
+def _unmasked(table: Any) -> Any:
+    """Return a table of astropy, which writes the values of masked columns and beside them which of
+    these are missing, with gaps in their place.
+    """
     import pyarrow.compute as pc
 
-    if b"table_meta_yaml" not in (table.schema.metadata or {}):
-        return table
-    for name in [name for name in table.column_names if table.column_names.count(name) == 1]:
-        mask = f"{name}.mask"
-        if mask in table.column_names and pa.types.is_boolean(table[mask].type):
-            column = pc.if_else(table[mask].fill_null(False), None, table[name])
-            place = table.column_names.index(name)
-            table = table.set_column(place, table.schema.field(name), column).drop_columns([mask])
+    for name, mask in masks_of(table.schema).items():
+        column = pc.if_else(table[mask].fill_null(False), None, table[name])
+        place = table.column_names.index(name)
+        table = table.set_column(place, table.schema.field(name), column).drop_columns([mask])
     return table
 
 

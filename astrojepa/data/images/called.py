@@ -13,7 +13,7 @@ _ALWAYS_HIDDEN = (
     r"|noise|std|unc|uncert|uncertainty|psf|exp|nexp|exposure|exptime|coverage|cov|seg|segm"
     r"|segmentation|ctx|wcsdvarr|d2imarr|thumbnail"
 )
-_MASKED = r"[a-z]*mask(ed|bit)?|bad(pix|pixel)?|flg|flagged|quality"
+_MASKED = r"(?!un)[a-z]*mask(ed|bit)?|bad(pix|pixel)?|flg|flagged|quality"
 _FORMERLY_SHOWN = rf"{_MASKED}|conf|confidence|stdd?ev|invvariance|uncertainties|nobs|[a-z]*depth"
 _FORMERLY_SHOWN += r"|psfsize|con|gain|apcorr|sat|saturated|saturation"
 _ENDS = r"(s|maps?)?\d*"
@@ -30,13 +30,13 @@ FORMERLY_SHOWN = re.compile(
 MASKS = re.compile(rf"({_MASKED}|msk|bpm|dq|flag|weight|wht|wgt|ivar|invvar){_ENDS}")
 # Of files and folders only what means nothing else: std, sat or noise may be galaxies and classes
 _FILES = re.compile(
-    r"(\d*)(?:[a-z]*mask(?:bit)?|msk|bpm|badpix(?:el)?|dq|flag|flg|weight|wht|wgt|ivar"
+    r"(\d*)(?:(?!un)[a-z]*mask(?:bit)?|msk|bpm|badpix(?:el)?|dq|flag|flg|weight|wht|wgt|ivar"
     r"|invvar(?:iance)?|var|variance|err|error|sigma|rms|unc|uncert|uncertaint(?:y|ies)|psf|segm?"
     r"|segmentation|model|resid|residual|bkgd?|background|chi2|thumb(?:nail)?|preview)(?:s|maps?)?(\d*)"
 )
 # and what is added to the name of an image, which is there too
 _ADDED = re.compile(
-    r"()(?:[a-z]*masked|sky|bg|snr|wt|noise|conf|confidence|exp|nexp|expwt|exposure"
+    r"()(?:(?!un)[a-z]*masked|sky|bg|snr|wt|noise|conf|confidence|exp|nexp|expwt|exposure"
     r"|exptime|cov|coverage|[a-z]*depth|psfsize|blobmodel)(?:maps?)?()"
 )
 _INSTEAD = ("", "image", "images", "img", "sci", "science", "data")
@@ -59,15 +59,22 @@ def _images_of(name: str) -> list[str]:
     parts = re.split(r"([-_./])", name)
     folders = max((place for place, mark in enumerate(parts) if mark == "/"), default=-1)
     words = {p: match for p in range(0, len(parts), 2) if (match := _FILES.fullmatch(parts[p]))}
-    words |= {
+    added = {
         p: match for p in range(folders + 1, len(parts), 2) if (match := _ADDED.fullmatch(parts[p]))
     }
+    words |= added
+    # between a name and a number, which may be how much of it there is: galaxy-snr-10
+    amounts = {p for p in added if p > folders + 1 and "".join(parts[p + 2 : p + 3])[:1].isdigit()}
     if not 0 < len(words) <= _MOST:
         return []
     found = []
     instead = [
-        {f"{match[1]}{word}{number}" for word in _INSTEAD for number in ("", match[2])}
-        for match in words.values()
+        {
+            f"{match[1]}{word}{number}"
+            for word in _INSTEAD[place in amounts :]
+            for number in ("", match[2])
+        }
+        for place, match in words.items()
     ]
     for chosen in itertools.product(*instead):
         made = list(parts)

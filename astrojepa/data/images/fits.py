@@ -7,12 +7,12 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import itertools
 import math
 import re
 import threading
 import warnings
 import zlib
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ from astropy.io import fits
 from astrojepa.config import MAX_BANDS
 from astrojepa.data import DataError, PictureError
 from astrojepa.data.images.bands import (
+    NAMES,
     image_band,
     plane_bands,
     planes_of,
@@ -69,6 +70,7 @@ UNPACKED = ("RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2")  # whose unpackers stay wi
 LARGEST_FLOAT32 = 1e30  # so that squares of flux stay finite as well
 LARGEST = 1e100  # beyond it lies no flux in any unit, and sums overflow: such a pixel is undefined
 MAX_FLAGS = 16  # different values of a mask
+LEAST_BIT = 8  # highest of single bits: 0, 1, 2 and 4 may be counts as well
 MAX_LOOKED_AT = 2**20  # pixels that tell a mask, about
 FAINTEST = 90  # magnitudes: 99 means missing
 SOFTENING = 3.0  # in units of the sky's noise: below it the stretch is linear, above it logarithmic
@@ -555,25 +557,27 @@ def _of_other_sizes(
 
 
 def _unnamed_masks(shown: list[Any], name: str) -> list[Any]:
-    """Return the images that their pixels tell to be masks of others of their size, where nothing
-    is called an image.
+    """Return the images that would be shown before another of their size, but that their pixels
+    tell to be its masks; pixels of images that are not to be shown are not looked at.
     """
-    if any(_called(image, PICTURES) for image in shown):
+    shape = _plain(max(shown, key=_worth).shape)
+    alike = [image for image in shown if _plain(image.shape) == shape]
+    if len(shape) != 2 or len(alike) < 2:
         return []
-    sizes = Counter(_plain(image.shape) for image in shown)
-    several = [image for image in shown if sizes[_plain(image.shape)] > 1]
-    flags = [i for i in several if len(_plain(i.shape)) == 2 and _are_flags(i, name)]
-    sizes.subtract(_plain(image.shape) for image in flags)
-    return [image for image in flags if sizes[_plain(image.shape)]]
+    by_worth = sorted(alike, key=_worth, reverse=True)
+    flags = list(itertools.takewhile(lambda image: _are_flags(image, name), by_worth))
+    return flags if len(flags) < len(alike) else []
 
 
 def _are_flags(image: Any, name: str) -> bool:
-    """Whether an image has no unit and is of whole numbers: two of them, single bits, or so few
-    that they would fill no bits. Counts of photons, 0, 1, 2 and more, are neither.
+    """Whether an image has no name, filter or unit and is of whole numbers, 0 and others: bytes of
+    0 and 1, one number, single bits, or so few that they would fill no bits. Counts of photons,
+    0, 1, 2 and more, are neither; BLANK and what is below 0 are not counted.
     """
     header = image.header
-    scaled = header.get("BSCALE", 1) != 1 or header.get("BUNIT")
-    if header["BITPIX"] < 0 or scaled or not 0 < math.prod(image.shape) <= MAX_PIXELS:
+    said = {str(header.get(key, "")).strip() for key in (*CALLED, *NAMES, "BUNIT")}
+    scaled = header["BITPIX"] < 0 or header.get("BSCALE", 1) != 1
+    if said - {"", "COMPRESSED_IMAGE"} or scaled or not 0 < math.prod(image.shape) <= MAX_PIXELS:
         return False
     if isinstance(image, fits.CompImageHDU):
         try:
@@ -583,11 +587,14 @@ def _are_flags(image: Any, name: str) -> bool:
     pixels = np.asarray(image.data).ravel()
     del image.data  # it may be one of many
     values = np.unique(pixels[:: max(1, len(pixels) // MAX_LOOKED_AT)])
-    if len(values) > MAX_FLAGS:
+    bits = values[values != header.get("BLANK")].astype(np.float64) + float(header.get("BZERO", 0))
+    bits = bits[bits >= 0]
+    if not 0 < len(bits) <= MAX_FLAGS or bits[0] != 0:
         return False
-    bits = np.abs(values.astype(np.float64) + float(header.get("BZERO", 0)))
-    single = bool(np.all(np.mod(np.log2(bits[bits > 0]), 1) == 0)) and bits.max() >= len(values)
-    return len(values) < 3 or single or bits.max() >= 2 ** len(values)
+    if bits[-1] <= 1:
+        return bool(header["BITPIX"] == 8)
+    single = bits[-1] >= LEAST_BIT and np.all(np.mod(np.log2(bits[1:]), 1) == 0)
+    return bool(len(bits) == 2 or single or bits[-1] >= 2 ** len(bits))
 
 
 def _filters(images: list[Any]) -> set[float | str | None]:

@@ -11,6 +11,7 @@ import numpy as np
 JPEG_SIGNATURE, PNG_SIGNATURE = b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n"
 EXIF, TAG = b"Exif\0\0", 0x0112
 BYTES = {1: 1, 3: 2, 4: 4}  # of the numbers that EXIF calls BYTE, SHORT and LONG
+SCAN, END, ALONE = 0xDA, 0xD9, range(0xD0, 0xD9)  # marks of a JPEG; ALONE have no length
 MOST = 50_000  # parts of a file that are looked at
 
 
@@ -40,17 +41,18 @@ def upright(picture: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def _segments(raw: bytes) -> Iterator[bytes]:
-    """Yield the EXIF of a JPEG, which may be in several segments of applications or comments, with
-    which a file begins.
-    """
+    """Yield the EXIF of a JPEG, which may be in several segments, anywhere before its scan."""
     place = 2
     for _ in range(MOST):
         mark = raw[place + 1]
         if mark == 0xFF:  # filling
             place += 1
             continue
-        if not (0xE0 <= mark <= 0xEF or mark == 0xFE) or raw[place] != 0xFF:
+        if mark in (SCAN, END) or raw[place] != 0xFF:
             return
+        if mark in ALONE:
+            place += 2
+            continue
         end = place + 2 + (raw[place + 2] << 8) + raw[place + 3]
         if mark == 0xE1 and raw.startswith(EXIF, place + 4):
             yield raw[place + 4 + len(EXIF) : end]

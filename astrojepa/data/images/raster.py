@@ -37,10 +37,10 @@ def read_image(source: str | Path | bytes, name: str = "") -> np.ndarray:
 
     Greyscale is repeated, palettes are looked up, and transparency is laid over black (empty sky).
     A 16-bit PNG becomes 8 bits by the fewest bits that hold its brightest value, of 8, 10, 12, 14
-    and 16: cameras and scanners store 12 in 16. The image is turned as its EXIF says, as every
-    viewer does (`orientation`). Bytes are limited to 10 MB, files to 128 MB, and any image to 4096
-    x 4096 pixels, which is checked in the header before decoding. The first bytes decide the
-    format, not the suffix.
+    and 16: cameras and scanners store 12 in 16. The image is turned as its EXIF says
+    (`orientation`), not as XMP or the text of a PNG do. Bytes are limited to 10 MB, files to 128
+    MB, and any image to 4096 x 4096 pixels, which is checked in the header before decoding. The
+    first bytes decide the format, not the suffix.
 
     Raises PictureError, naming `name` or the path, for anything that is not a whole image;
     FileNotFoundError where it is missing.

@@ -73,7 +73,11 @@ POSITION = re.compile(
     re.IGNORECASE,
 )
 REDSHIFT = re.compile(
-    r".*red-?shift.*|c?z|(nsa|sdss|gama|desi)_z|z_?(best|phot|photo|sp|cmb|helio)|photo?_?z"
+    r"(?!(e|n|q|f)_|.*(err|unc(?!o)|sig|std|flag|qual|warn|type|method)).*red-?shift.*|z|(nsa|sdss|gama|desi)_z|z_?(best|phot|photo|sp|cmb|helio)|photo?_?z"
+)
+BRIGHTNESS = re.compile(
+    r".*((?<!i)mag|flux|psf|petro|model|kron|aper|fiber).*_[ugri]"
+    r"|[ugri]_?(mag|flux|psf|petro|kron)s?(_.*)?"
 )
 # of B1950, and galactic; l and b beside each other as well
 OTHER_FRAME = re.compile(r"_?(ra|dec?)[ _(]*b?1950\)?$|_?g(al)?_?(lon|lat)$", re.IGNORECASE)
@@ -582,14 +586,15 @@ def doubtful_redshifts(redshift: np.ndarray) -> str:
 
 
 def unread_redshifts(columns: Sequence[str]) -> str:
-    """Say which columns may be a redshift under names that are not read; a z beside g and r is the
-    brightness in a filter.
+    """Say which columns may be a redshift under names that are not read; a z beside g and r, or
+    beside brightness in other filters, is the brightness in a filter. Velocities (cz) are none.
     """
     lower = {name.strip().lower() for name in columns}
     if find_name(columns, "redshift"):
         return ""
     found = [name for name in columns if REDSHIFT.fullmatch(name.strip().lower())]
-    found = [name for name in found if not ({"g", "r"} <= lower and name.lower() == "z")]
+    if {"g", "r"} <= lower or any(map(BRIGHTNESS.fullmatch, lower)):
+        found = [name for name in found if name.strip().lower() != "z"]
     return (
         f"No column is read as the redshift; call one redshift if it is ({', '.join(found[:5])})."
         if found

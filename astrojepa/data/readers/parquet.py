@@ -250,7 +250,7 @@ def picture(value: Any, name: str) -> np.ndarray:
 
 def _any_turned(images: RowReader, listing: str, progress: bool | Progress) -> bool:
     """Whether the EXIF of any image turns it, which older versions did not, whose frames may be
-    cached: every image is looked at, once for a content, and none is decoded.
+    cached: images are looked at up to the first, once for a content, and none is decoded.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -267,8 +267,12 @@ def _any_turned(images: RowReader, listing: str, progress: bool | Progress) -> b
                 for column in shard.images():
                     struct = pa.types.is_struct(column.type)
                     held = pc.struct_field(column, "bytes") if struct else column
-                    found = found or any(orientation(one.as_py() or b"") > 1 for one in held)
+                    found = any(orientation(one.as_py() or b"") > 1 for one in held)
+                    if found:
+                        break
                     report(seen := seen + len(column))
+            if found:
+                break
     save_arrays(path, turned=np.array([found]))
     return found
 

@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
+from astrojepa.data.arrow_columns import read_columns
 from astrojepa.data.catalogue import said_of_columns
 from astrojepa.data.coordinates import to_degrees
 from astrojepa.data.parquet_footer import count_values
@@ -88,7 +89,7 @@ def read_parquet(path: Path, label_column: str = "") -> Columns:
     layout = parquet_layout(path, label_column)
     with opened_parquet(path, layout.text) as file:
         known = {
-            meaning: column_values(path, name, file.read(columns=[name]).column(0))
+            meaning: column_values(path, name, read_columns(file, [name]).column(0))
             for meaning, name in layout.known.items()
         }
         vectors = _joined(path, file, layout)
@@ -144,13 +145,13 @@ def _read_wide(path: Path, columns: list[str], label_column: str) -> Columns:
         path, [name for name in chosen.values() if _is_text(schema.field(name))]
     ) as file:
         known = {
-            meaning: column_values(path, name, file.read(columns=[name]).column(0))
+            meaning: column_values(path, name, read_columns(file, [name]).column(0))
             for meaning, name in chosen.items()
         }
         vectors = np.empty((rows, width), np.float32)
         for place, name in enumerate(columns):
             with np.errstate(over="ignore"):  # infinity is counted later
-                vectors[:, place] = column_values(path, name, file.read(columns=[name]).column(0))
+                vectors[:, place] = column_values(path, name, read_columns(file, [name]).column(0))
         return Columns(vectors, known, None, _text_facts(schema.metadata))
 
 

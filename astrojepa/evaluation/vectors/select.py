@@ -56,9 +56,12 @@ def select(
         condition, numbers = _in_cone(store, schema, cone)
         conditions.append(condition)
         values += numbers
-    kept = [field.name for field in schema if not pa.types.is_nested(field.type)]
+    kept = list(store.names)
     _check_pages(store, kept)
-    query = f"SELECT {', '.join(map(_quoted, kept))} FROM read_parquet(?)"
+    columns_read = (f"{_value(store, name)} AS {_quoted(name)}" for name in kept)
+    # a partition of astropy without a missing value has no masks
+    source = "read_parquet(?, union_by_name = true)" if store.masks else "read_parquet(?)"
+    query = f"SELECT {', '.join(columns_read)} FROM {source}"
     if conditions:
         query += f" WHERE {' AND '.join(conditions)}"
     try:
@@ -122,7 +125,14 @@ def _column(store: Store, schema: pa.Schema, name: str) -> str:
             f"{store.path.name} has no numbers {name!r} (found: {', '.join(schema.names[:20])}); "
             f"project the store, or leave this condition out."
         )
-    return _quoted(name)
+    return _value(store, name)
+
+
+def _value(store: Store, name: str) -> str:
+    """Return the values of a column as SQL names them, NULL where its mask says so."""
+    if name not in store.masks:
+        return _quoted(name)
+    return f"CASE WHEN {_quoted(store.masks[name])} THEN NULL ELSE {_quoted(name)} END"
 
 
 def _quoted(name: str) -> str:

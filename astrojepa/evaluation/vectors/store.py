@@ -21,7 +21,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from astrojepa.data import DataError
-from astrojepa.data.arrow_columns import to_frame, to_series
+from astrojepa.data.arrow_columns import masks_of, read_columns, to_frame, to_series
 from astrojepa.data.content import content_hashes
 from astrojepa.data.hats import hats_files, is_hats
 from astrojepa.data.values import EXACT, Numbers, Values, coded, read_values
@@ -117,7 +117,7 @@ class Store:
         for path, layout in zip(self.files, self.layouts, strict=True):
             name = layout.known[meaning]
             with opened_parquet(path, layout.text) as file:
-                parts.append(column_values(path, name, file.read(columns=[name]).column(0)))
+                parts.append(column_values(path, name, read_columns(file, [name]).column(0)))
         return np.concatenate(parts)
 
     def known_of(self, rows: np.ndarray) -> dict[str, np.ndarray]:
@@ -137,9 +137,19 @@ class Store:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The columns of one value a galaxy, in the order of the first partition."""
-        schema = parquet.read_schema(self.files[0])
-        return tuple(field.name for field in schema if not pa.types.is_nested(field.type))
+        """The columns of one value a galaxy but for masks, in the order of the first partition."""
+        masks = self.masks.values()
+        return tuple(
+            field.name
+            for field in parquet.read_schema(self.files[0])
+            if not pa.types.is_nested(field.type) and field.name not in masks
+        )
+
+    @cached_property
+    def masks(self) -> dict[str, str]:
+        """The columns of any partition that say which values of another are missing, by that."""
+        schemas = map(parquet.read_schema, self.files)
+        return {name: mask for schema in schemas for name, mask in masks_of(schema).items()}
 
     @cached_property
     def numbers(self) -> tuple[str, ...]:
@@ -178,7 +188,7 @@ class Store:
         parts = []
         for path in self.files:
             with opened_parquet(path) as file:
-                parts.append(file.read(columns=[name]).column(0))
+                parts.append(read_columns(file, [name]).column(0))
                 parts[-1].validate(full=True)  # of a damaged file, words may lie anywhere
         column = pa.chunked_array([chunk for part in parts for chunk in part.chunks])
         if not (pa.types.is_string(column.type) or pa.types.is_dictionary(column.type)):
@@ -265,7 +275,7 @@ class Store:
         for path, layout in zip(self.files, self.layouts, strict=True):
             name = layout.known["id"]
             with opened_parquet(path, layout.text) as file:
-                yield column_values(path, name, file.read(columns=[name]).column(0))
+                yield column_values(path, name, read_columns(file, [name]).column(0))
 
     def read(self) -> Columns:
         """Read everything into memory, as `read_parquet` does one file.
@@ -381,7 +391,7 @@ def _taken(file: pa.parquet.ParquetFile, rows: np.ndarray, names: list[str]) -> 
     counts = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
     ends = np.cumsum(counts)
     groups = np.unique(np.searchsorted(ends, rows, side="right"))
-    table = file.read_row_groups(groups.tolist(), columns=names)
+    table = read_columns(file, names, groups.tolist())
     table.validate(full=True)  # of a damaged file, words may lie anywhere
     inside = np.concatenate([[0], np.cumsum([counts[group] for group in groups])])
     place = np.searchsorted(groups, np.searchsorted(ends, rows, side="right"))

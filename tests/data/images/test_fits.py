@@ -317,6 +317,14 @@ def test_the_galaxy_is_shown_and_not_its_mask_weight_or_psf(
     assert np.array_equal(read_fits(tmp_path / "x.fits")[0], expected)
 
 
+def test_an_image_that_is_called_unmasked_is_shown(tmp_path: Path) -> None:
+    hdus = [fits.ImageHDU(np.ones((40, 40)), name="MASK"), fits.ImageHDU(spot(), name="UNMASKED")]
+    path = write_hdus(tmp_path / "x.fits", hdus)
+    expected = read_fits(write_hdus(tmp_path / "one.fits", [spot()]))[0]
+    assert np.array_equal(read_fits(path)[0], expected)
+    assert read_sky(path).masks == "MASK"
+
+
 @pytest.mark.parametrize("bands", [(), ("g", "r")])
 def test_a_mask_that_is_not_applied_is_said_once(tmp_path: Path, bands: tuple[str, ...]) -> None:
     for number, names in enumerate((["DQ", "WHT"], ["DQ", "WHT"], ["ERR"], [])):
@@ -347,24 +355,67 @@ def test_an_unnamed_mask_before_an_unnamed_image_is_not_shown_for_it(
     for parts in ([mask, science], [mask, mask, science], [science, mask]):
         found, sky = read_fits(write_hdus(tmp_path / "two.fits", parts))
         assert np.array_equal(found, expected)
-        assert "unnamed" in sky.masks
-        assert sky.anew is (parts[0] is mask and kind not in ("bool", "uint8"))  # else as before
+        anew = parts[0] is mask and kind not in ("bool", "uint8")  # else as before
+        assert (sky.anew, sky.masks, sky.others) == (anew, "unnamed" * anew, not anew)
         flux = read_flux(tmp_path / "two.fits", ("r",))
         assert np.array_equal(flux[::-1, :, 0], science.astype("f4"))
 
 
-def test_counts_of_photons_are_no_mask_and_of_masks_alone_the_first_is_shown(
+def test_images_that_may_be_of_the_sky_are_no_masks_and_of_masks_alone_the_first_is_shown(
     tmp_path: Path,
 ) -> None:
     draw = np.random.default_rng(0)
     counts, times = draw.poisson(0.5, (40, 40)).astype("i2"), draw.uniform(90, 100, (40, 40))
-    first, second = draw.choice([0, 8], (2, 40, 40)).astype("i4")
-    for one, other in ((counts, times), (first, second)):
+    lost = np.where(np.arange(40) < 5, -99, counts).astype("i2")
+    blank = fits.ImageHDU(np.where(lost < 0, -32768, counts).astype("i2"))
+    blank.header["BLANK"] = -32768
+    pedestal = (1000 + draw.integers(0, 7, (40, 40))).astype("i2")
+    sparse, (first, second) = np.minimum(counts, 1), draw.choice([0, 8], (2, 40, 40)).astype("i4")
+    gaps = draw.choice([0, 1, 2, 4], (40, 40)).astype("i2")
+    sky_like = (counts, lost, blank, pedestal, sparse, gaps)
+    for one, other in (*((one, times) for one in sky_like), (first, second)):
         expected = read_fits(write_hdus(tmp_path / "one.fits", [one]))[0]
         found, sky = read_fits(write_hdus(tmp_path / "two.fits", [one, other]))
         assert np.array_equal(found, expected)
         assert sky.others
         assert not sky.masks
+
+
+@pytest.mark.parametrize("key", ["EXTNAME", "FILTER"])
+@pytest.mark.parametrize("lost", ["g", "r", "z"])
+def test_a_band_that_is_blank_or_has_few_counts_stays_a_band(
+    key: str, lost: str, tmp_path: Path
+) -> None:
+    science = spot().round().astype("i2")
+    for few in (np.zeros_like(science), np.minimum(science, 1), science & 8):
+        planes = [fits.ImageHDU(few if band == lost else science) for band in "grz"]
+        for plane, band in zip(planes, "grz", strict=True):
+            plane.header[key] = band
+        path = write_hdus(tmp_path / "x.fits", planes)
+        found, sky = read_flux(path, ("g", "r", "z")), read_sky(path)
+        assert (sky.masks, sky.others, sky.left_out) == ("", False, False)
+        for place, plane in enumerate(planes):
+            assert np.array_equal(found[::-1, :, place], plane.data)
+
+
+def test_pixels_are_looked_at_only_where_the_choice_of_the_image_depends_on_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = spot().round().astype("i2")
+    packed = [
+        fits.CompImageHDU(whole, fits.Header({"FILTER": band} if band else {}))
+        for band in ("g", "r", "")
+    ]
+    headers_tell = ([packed[2]], packed[:2], packed, [spot(), packed[2], packed[2]])
+    files = [
+        write_hdus(tmp_path / f"{number}.fits", parts)
+        for number, parts in enumerate((*headers_tell, [packed[2], packed[2]]))
+    ]
+    monkeypatch.setattr(fits.CompImageHDU, "data", property(lambda hdu: pytest.fail("looked at")))
+    for path in files[:-1]:
+        read_sky(path)
+    with pytest.raises(pytest.fail.Exception, match="looked at"):
+        read_sky(files[-1])
 
 
 def test_a_row_of_numbers_is_not_shown_for_the_image(tmp_path: Path, write_fits: Write) -> None:

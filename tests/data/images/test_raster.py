@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import struct
 import zlib
 from pathlib import Path
@@ -134,6 +135,11 @@ def test_exif_is_found_wherever_the_format_may_have_it_and_nonsense_turns_nothin
     segments = b"".join(b"\xff\xff\xe1" + struct.pack(">H", len(h) + 2) + h for h in halves)
     split = plain["JPEG"][:20] + segments + plain["JPEG"][20:]
     assert read_image(last).shape == read_image(split).shape == (8, 4, 3)
+    marks = [match.start() for match in re.finditer(b"\xff[\xdb\xc0\xc4\xda\xd9]", plain["JPEG"])]
+    for place in marks:  # before tables, the frame, the scan and the end
+        late = plain["JPEG"][:place] + b"\xff\xd0" + segments + plain["JPEG"][place:]
+        seen = ImageOps.exif_transpose(Image.open(io.BytesIO(late)))
+        assert read_image(late).shape[:2] == seen.size[::-1], place
     for wrong in (
         b"",
         b"II*\0",

@@ -19,6 +19,7 @@ from PIL import Image
 from astrojepa.data import DataError, open_dataset
 from astrojepa.data.catalogue import read_catalogue
 from astrojepa.data.images import fits as fits_images
+from astrojepa.data.readers.labels import unread_redshifts
 from astrojepa.data.splits import split
 from astrojepa.evaluation.probes.targets import target_values
 
@@ -725,6 +726,9 @@ def test_positions_that_look_like_hours_or_radians_are_said(
         ),
         *((("z",), "redshift"), (("Redshift (z)",), "redshift"), (("nsa_z",), "redshift")),
         *((("g", "r", "z"), ""), (("mag_z",), ""), (("photoz",), "redshift")),
+        *((("psf_g", "psf_r", "z"), ""), (("mag_g", "z"), ""), (("rmag", "z"), "")),
+        *((("image_r", "z"), "redshift"), (("z", "gain"), "redshift"), (("cz",), "")),
+        *((("redshift_err",), ""), (("e_redshift",), ""), (("redshift_flag",), "")),
     ],
 )
 def test_columns_that_look_like_a_position_or_a_redshift_are_said_not_to_be_read(
@@ -734,6 +738,11 @@ def test_columns_that_look_like_a_position_or_a_redshift_are_said_not_to_be_read
     assert np.isnan([data.ra, data.dec, data.redshift]).all()
     assert len(data.notes) == bool(said)
     assert all(said in note for note in data.notes)
+
+
+def test_a_z_with_a_blank_is_a_magnitude_beside_others_and_may_be_a_redshift_alone() -> None:
+    assert unread_redshifts(["g", "r", "i", "z "]) == ""
+    assert "redshift if it is (z )" in unread_redshifts(["file", "z "])
 
 
 def test_names_of_columns_may_have_blanks_and_values_be_written_for_a_spreadsheet(
@@ -1082,6 +1091,8 @@ def test_folders_of_classes_stay_classes_of_galaxies_in_folders(
         (["data/1", "noise/1", "gain/1", "conf/1"], []),
         (["a", "b.image", "c-sci"], ["a_sky", "a.bg", "a-snr", "a_masked", "b.wt", "c-noise"]),
         (["images/1", "2"], ["thumbs/1", "2_thumb"]),
+        (["a", "a_unmasked", "b", "b-unmask", "g-snr-10", "g-10", "s.001", "s.noise.001"], []),
+        (["12", "s_img_1", "t-5"], ["sky_12", "s_noise_1", "t-mask-5", "t-5-snr"]),
         (["l-image-g"], ["l-galdepth-g", "l-nexp-g", "l-blobmodel-g", "l-psfsize-g"]),
         (["a", "sky_1", "skymapper_12", "12", "b_sky", "sky/a", "snr/a", "abg", "a_skyview"], []),
     ],

@@ -114,6 +114,19 @@ def test_images_that_exif_turns_are_turned_and_share_no_frames_with_those_of_bef
     assert hashes[1] == hashes[2]
 
 
+def test_images_are_looked_at_up_to_the_first_that_exif_turns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[bytes] = []
+    monkeypatch.setattr(reading, "orientation", lambda raw: looked.append(raw) or len(looked))
+    (tmp_path / "data").mkdir()
+    for number in range(2):
+        table = pa.table({"image": [png(4 * number + k) for k in range(4)]})
+        parquet.write_table(table, tmp_path / "data" / f"{number}.parquet", row_group_size=1)
+    aj.open_dataset(tmp_path / "data")
+    assert looked == [png(0), png(1)]
+
+
 def test_ids_that_differ_only_in_how_accents_are_written_are_said(tmp_path: Path) -> None:
     twice = {"id": ["NGC é", unicodedata.normalize("NFD", "NGC é"), "NGC 4"]}
     for number, ids in enumerate((twice, {"id": ["NGC é", "NGC é", "NGC 4"]})):

@@ -8,11 +8,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from astropy.coordinates import SkyCoord
+from astropy.table import MaskedColumn, Table, vstack
 from pyarrow import parquet
 
 import astrojepa as aj
+from astrojepa.data.values import Numbers
 from astrojepa.evaluation.vectors import store as module
-from astrojepa.evaluation.vectors.columns import VectorsError
+from astrojepa.evaluation.vectors.columns import VectorsError, read_parquet
+from astrojepa.evaluation.vectors.select import select
 from astrojepa.evaluation.vectors.sorted_store import write_sorted
 from astrojepa.evaluation.vectors.store import Store, open_store, part_name
 from astrojepa.evaluation.vectors.stored import open_vectors
@@ -216,3 +220,40 @@ def test_different_ids_with_equal_hashes_are_different(
 ) -> None:
     monkeypatch.setattr(module, "_codes", lambda ids: np.zeros(len(ids), np.uint64))
     store.check_ids()
+
+
+def test_values_that_astropy_masks_are_missing_in_every_way_of_reading(tmp_path: Path) -> None:
+    missing = np.arange(COUNT) % 3 == 0
+    for number, rows in enumerate((slice(0, 30), slice(30, COUNT))):
+        table = Table({"object_id": IDS[rows], "vector": VECTORS[rows]})
+        mask = missing[rows] & (number == 1)  # astropy writes no mask of a file without gaps
+        table["label"] = MaskedColumn(["A", "B"] * (len(mask) // 2), mask=mask)
+        for name in ("ra", "dec", "redshift"):
+            table[name] = MaskedColumn(np.arange(COUNT)[rows] / 2, mask=mask)
+        table.write(tmp_path / f"{number}.parquet")
+    known = vstack([Table.read(tmp_path / f"{number}.parquet") for number in range(2)])
+    expected = {name: known[name].filled(np.nan) for name in ("ra", "dec", "redshift")}
+    found = open_store(tmp_path)
+    assert found.names == ("object_id", "label", "ra", "dec", "redshift")
+    rows = np.arange(COUNT)
+    one = [open_store(tmp_path / "1.parquet").read(), read_parquet(tmp_path / "1.parquet")]
+    for name in ("ra", "dec"):
+        for values in (found.known(name), found.known_of(rows)[name], found.read().known[name]):
+            np.testing.assert_array_equal(values, expected[name])
+        for columns in one:
+            np.testing.assert_array_equal(columns.known[name], expected[name][30:])
+    table, values = found.table_of(rows), found.values("redshift")
+    assert isinstance(values, Numbers)
+    for redshift in (values.values, table["redshift"], select(found)["redshift"].to_pandas()):
+        np.testing.assert_array_equal(redshift, expected["redshift"])
+    labels = known["label"].filled("").tolist()
+    assert found.known_of(rows)["label"].tolist() == labels
+    assert table["label"].fillna("").tolist() == labels
+    assert len(select(found, where="redshift > 20")) == int(
+        (known["redshift"] > 20).filled(0).sum()
+    )
+    there = known[~known["ra"].mask]
+    apart = SkyCoord(there["ra"], there["dec"], unit="deg").separation(SkyCoord(0, 0, unit="deg"))
+    assert select(found, cone=(0.0, 0.0, 21.0))["object_id"].to_pylist() == (
+        there["object_id"][apart.deg <= 21].tolist()
+    )
