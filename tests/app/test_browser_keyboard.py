@@ -11,6 +11,9 @@ import pytest
 from explorer_page import Explorer
 from test_probe_label_next import folder
 
+import app
+
+QUEUE = Path(app.__file__).parent / "components" / "keys" / "queue.js"
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 # the element that has the focus, also within a component
 FOCUSED = """() => {
@@ -169,4 +172,32 @@ def test_a_key_on_a_slow_page_marks_the_galaxy_that_is_seen_and_each_move_is_one
     page.keyboard.press("ArrowLeft")
     explorer.appears(page.get_by_role("heading", name=second))
     explorer.press_unseen("u", "u")
-    explorer.says("This galaxy is marked 3. 1 marked so far, 0 of them with 4 or 5.")
+    explorer.says("This galaxy is not marked yet. 0 marked so far, 0 of them with 4 or 5.")
+    assert name.inner_text() == first
+
+
+def test_a_press_that_the_server_does_not_take_is_sent_again_while_the_page_rests(
+    browser: Any,
+) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_content('<div data-testid="stApp" data-test-script-state="running"></div>')
+    page.add_script_tag(path=QUEUE)
+    page.evaluate(
+        """() => {
+          window.sent = [];
+          window.waiting = [];
+          wait(waiting, document.body, (presses) => sent.push(presses.map((press) => press[1])), 7);
+          wait(waiting, document.body, (presses) => sent.push(presses.map((press) => press[1])), 8);
+        }"""
+    )
+    page.wait_for_timeout(3500)
+    assert page.evaluate("sent") == [[7], [7, 8]], "not while it runs"
+    page.evaluate("() => { document.querySelector('div').dataset.testScriptState = 'notRunning'; }")
+    page.wait_for_function("sent.length > 2")
+    assert page.evaluate("sent[2]") == [7, 8]
+    page.evaluate("drop(waiting, waiting[0][0])")
+    page.wait_for_function("sent.at(-1).length === 1")
+    page.evaluate("drop(waiting, waiting[0][0])")
+    page.wait_for_function("waiting.timer === undefined")
+    context.close()

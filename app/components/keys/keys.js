@@ -9,10 +9,11 @@ export default function keys({ parentElement, data, setTriggerValue }) {
   const active = document.activeElement;
   if (active?.closest(`.st-key-${data.frees}`)) active.blur();
   const buttons = () => data.groups.flatMap((name) => [...document.querySelectorAll(`.st-key-${name} button`)]);
-  const press = (event, at, again = false) => {
+  const send = (presses) => setTriggerValue("keys", { presses });
+  const press = (event, at, repeated = false) => {
     event.preventDefault();
     event.stopImmediatePropagation();
-    if (!again && !buttons()[at]?.disabled) setTriggerValue("keys", { presses: wait(waiting, data.row, at, data.given) });
+    if (!repeated && !buttons()[at]?.disabled) wait(waiting, parentElement, send, data.row, at, data.given);
   };
   const typed = (event) => {
     const at = data.keys.indexOf(event.key.length === 1 ? event.key.toLowerCase() : event.key);
