@@ -90,6 +90,15 @@ class Explorer:
             socket.send(message)
         self.late.clear()
 
+    def brush(self, bars: Any, start: float, end: float) -> None:
+        """Drag over a histogram, from one share of its width to another."""
+        bars.scroll_into_view_if_needed()
+        box = bars.bounding_box()
+        self.page.mouse.move(box["x"] + start * box["width"], box["y"] + 8)
+        self.page.mouse.down()
+        self.page.mouse.move(box["x"] + end * box["width"], box["y"] + 30, steps=4)
+        self.page.mouse.up()
+
     def says(self, text: str | re.Pattern[str]) -> None:
         """Wait until the page says this."""
         self.appears(self.page.get_by_text(text).first)

@@ -100,12 +100,7 @@ def test_a_drag_over_a_histogram_and_a_click_on_a_bar_write_the_filter(
     page = explorer.page
     page.get_by_text("Histograms", exact=True).click()
     bars = page.locator("[data-column=anomaly_score] .bars")
-    bars.scroll_into_view_if_needed()
-    box = bars.bounding_box()
-    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 8)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 30, steps=4)
-    page.mouse.up()
+    explorer.brush(bars, 0.3, 0.7)
     written = page.get_by_role("textbox", name="Filter")
     explorer.says(re.compile(r"^\d+ of 200 galaxies match\.$"))
     explorer.quiet()

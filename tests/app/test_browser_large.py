@@ -87,12 +87,7 @@ def test_a_brushed_histogram_filters_a_large_store_and_what_differs_is_shown_wit
     page.get_by_text("Histograms", exact=True).click()
     bars = page.locator("[data-column=redshift] .bars")
     explorer.appears(bars)
-    bars.scroll_into_view_if_needed()
-    box = bars.bounding_box()
-    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 8)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 1.5 * box["width"], box["y"] + 30, steps=4)
-    page.mouse.up()
+    explorer.brush(bars, 0.6, 1.5)
     explorer.says(re.compile(r"^[\d,]+ of 200,100 galaxies match\.$"))
     page.wait_for_url(re.compile("filter=redshift"), wait_until="commit")
     count = page.locator("[data-column=label] .count").first

@@ -23,9 +23,9 @@ with the same model and colour scale.
 **Anomaly rank.** On the map and the galaxy page, galaxies are ranked by kNN distance: how far a
 galaxy is from its nearest neighbours in feature space. The page *Anomalies* starts with a mean of
 ranks by asymmetry (how much the model's tokens change when the galaxy is rotated by 180°), which
-counts four times, and by local outlier factor (how much lonelier it is than its neighbours). It
-finds mergers at least as well as the others, within their scatter, but a symmetric galaxy, such as
-a ring, seldom ranks high; try the others too.
+counts four times, and by local outlier factor (how sparse its neighbourhood is compared with those
+of its neighbours). On real galaxies it finds mergers at least as well as the other scores, within
+their scatter. A symmetric galaxy, such as a ring, seldom ranks high; try the other scores too.
 Rank 1 is the most anomalous of the open galaxies. Anomalous does not mean interesting: nearby or
 saturated stars, satellite trails and mosaic edges also rank high.
 

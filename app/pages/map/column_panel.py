@@ -90,7 +90,7 @@ def _differs(values: Values) -> bool:
 
 
 def _panels(about: Described, names: list[str], matching: np.ndarray | None) -> list[Panel] | None:
-    """Count columns, of all galaxies and of those that match; None while they are."""
+    """Count columns, of all galaxies and of those that match; None until it is done."""
     expression = st.session_state.get(state.FILTER, "")
 
     def task(report: Progress) -> list[Panel]:
