@@ -50,8 +50,8 @@ class Monitor:
         """Return gauges of the clean validation images, probes if labelled, and any alarm.
 
         `clean_sigreg_over_floor` is SIGReg of the projections of whole images, each seen once, over
-        what a Gaussian sample of their number gives: 1 cannot be told from N(0, I). Nothing is
-        measured on fewer than two validation galaxies.
+        what a Gaussian sample of their number gives: 1 cannot be told from N(0, I). `merit_error`
+        is the standard error of `merit`. Nothing is measured on fewer than two validation galaxies.
         """
         if not self.can_judge:
             return {}
@@ -65,8 +65,10 @@ class Monitor:
         }
         if self.can_probe:
             known = self._embedded(network.embed, self.known)
-            row["knn_accuracy"] = knn_probe(known, asked).accuracy
-            row["linear_accuracy"] = linear_probe(known, asked).accuracy
+            near, linear = knn_probe(known, asked), linear_probe(known, asked)
+            row["knn_accuracy"], row["linear_accuracy"] = near.accuracy, linear.accuracy
+            right = near.correct.astype(float) + linear.correct
+            row["merit_error"] = float(right.std() / np.sqrt(len(right)))
         if gauges.collapsing:
             row["alarm"] = gauges.verdict
         elif (
@@ -107,8 +109,10 @@ class Monitor:
 def merit(row: dict[str, Any]) -> float:
     """Return what `best.pt` is chosen by: linear and 20-NN accuracy on validation, added.
 
-    20-NN rises long after the linear probe has levelled off (docs/experiments.md). Without labels
-    it is the step.
+    `best.pt` is the latest whose merit is within one standard error of the highest: once
+    validation cannot tell epochs apart, longer training still helps on galaxies of other sources
+    (docs/experiments.md). Without labels it is the step. *Source:* the one-standard-error rule of
+    Breiman et al. 1984, section 3.4.3.
     """
     if "linear_accuracy" not in row:
         return float(row["step"])

@@ -252,8 +252,9 @@ class Trainer:
         # without labels, and of an encoder that does not change, the latest is the best known
         judged = {} if state.config.encoder_from else state.history
         score = merit({"step": state.step, **judged})
-        if score > state.best:
-            state.best = score
+        good = score > state.best - judged.get("merit_error", 0.0)
+        state.best = max(state.best, score)
+        if good:
             state.save_weights(self.folder / "best.pt")
         return state.history
 

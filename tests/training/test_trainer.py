@@ -6,6 +6,8 @@ import json
 import math
 import os
 import signal
+from statistics import pstdev
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -20,6 +22,7 @@ from astrojepa.config import TrainConfig, replace
 from astrojepa.objective.terms import prediction_loss
 from astrojepa.precision import decided
 from astrojepa.runs import read_config, read_metrics
+from astrojepa.training import monitor as monitoring
 from astrojepa.training import prepare as preparing
 from astrojepa.training import step as step_module
 from astrojepa.training import trainer as module
@@ -199,16 +202,35 @@ def test_a_run_is_not_overwritten(tiny, tmp_path):
         train(tiny, out=tmp_path / "run", progress=False)
 
 
-def test_the_best_weights_have_the_highest_sum_of_both_probes(tiny, tmp_path, monkeypatch):
-    accuracies = iter([(0.9, 0.5), (0.85, 0.75), (0.89, 0.7)])  # linear, 20-NN; tiny has 3 epochs
+@pytest.mark.parametrize(
+    ("error", "kept"),  # of three epochs, whose sums are 1.4, 1.6 and 1.55
+    [(0.0, 2), (0.04, 2), (0.06, 3)],
+)
+def test_the_best_weights_are_the_latest_within_one_standard_error_of_the_highest_sum_of_probes(
+    tiny, tmp_path, monkeypatch, error, kept
+):
+    accuracies = iter([(0.9, 0.5), (0.85, 0.75), (0.89, 0.66)])  # linear, 20-NN
 
     def judge(_, network):
-        return dict(zip(("linear_accuracy", "knn_accuracy"), next(accuracies), strict=True))
+        linear, near = next(accuracies)
+        return {"linear_accuracy": linear, "knn_accuracy": near, "merit_error": error}
 
     monkeypatch.setattr(module.Monitor, "judge", judge)
     monkeypatch.setattr(module, "_short", lambda row, seen: "")
     run = train(tiny, out=tmp_path / "run", progress=False)
-    assert read_pickled(run / "best.pt")["step"] == read_metrics(run)[1]["step"]
+    assert read_pickled(run / "best.pt")["step"] == read_metrics(run)[kept - 1]["step"]
+    assert read_pickled(run / "last.pt")["merit"] == pytest.approx(1.6)
+
+
+def test_the_error_of_a_merit_is_that_of_correct_answers_by_both_probes(
+    tiny, tmp_path, monkeypatch
+):
+    for name, correct in (("linear_probe", [1, 1, 1, 0]), ("knn_probe", [1, 0, 1, 0])):
+        result = SimpleNamespace(accuracy=sum(correct) / 4, correct=np.array(correct, bool))
+        monkeypatch.setattr(monitoring, name, lambda *_, result=result: result)
+    run = train(replace(tiny, epochs=1), out=tmp_path / "run", progress=False)
+    # correct answers per galaxy: 2, 1, 2, 0
+    assert read_metrics(run)[-1]["merit_error"] == pytest.approx(pstdev([2, 1, 2, 0]) / 4**0.5)
 
 
 def test_a_run_of_before_keeps_its_best_weights_until_both_probes_are_better(
