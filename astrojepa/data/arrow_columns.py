@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pandas as pd
@@ -64,6 +64,24 @@ def read_columns(file: Any, names: Sequence[str], groups: Sequence[int] | None =
     wanted = [*names, *(masks[name] for name in names if name in masks)]
     groups = range(file.num_row_groups) if groups is None else groups
     return _unmasked(file.read_row_groups(list(groups), columns=wanted)).select(list(names))
+
+
+def each_batch(file: Any, name: str, size: int) -> Iterator[Any]:
+    """Yield a column of an open Parquet file in arrays of at most `size` rows, checked, with gaps
+    where a mask of astropy says so.
+    """
+    import pyarrow.compute as pc
+
+    names = [name, *filter(None, [masks_of(file.schema_arrow).get(name)])]
+    for batch in file.iter_batches(size, columns=names, use_threads=False):
+        for column in batch.columns:
+            column.validate(full=True)
+        values = batch.column(name)
+        yield (
+            values
+            if len(names) == 1
+            else pc.if_else(batch.column(names[1]).fill_null(False), None, values)
+        )
 
 
 def _unmasked(table: Any) -> Any:

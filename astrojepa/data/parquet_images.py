@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from astrojepa.data import DataError
+from astrojepa.data.arrow_columns import each_batch
 from astrojepa.data.id_keys import id_keys
 from astrojepa.data.image_source import CHUNK
 from astrojepa.data.parquet_footer import footers_hash, row_groups
@@ -181,9 +182,7 @@ def _column(file: _File, name: str) -> Iterator[Any]:
             kind = opened.schema_arrow.field(name).type
         text = [name] if pa.types.is_string(kind) or pa.types.is_large_string(kind) else []
         with _opened(file, text) as opened:
-            for batch in opened.iter_batches(CHUNK, columns=[name], use_threads=False):
-                batch.column(0).validate(full=True)
-                yield batch.column(0)
+            yield from each_batch(opened, name, CHUNK)
     except DataError:
         raise
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:

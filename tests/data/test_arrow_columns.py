@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from astropy.table import MaskedColumn, Table
+from pyarrow import parquet
 
 from astrojepa.data import DataError
-from astrojepa.data.arrow_columns import holds_values, to_frame, to_series
+from astrojepa.data.arrow_columns import each_batch, holds_values, to_frame, to_series
+from astrojepa.data.id_keys import id_keys
 
 LONG = 1237648720142401611
 
@@ -58,3 +62,20 @@ def test_a_dictionary_that_would_fill_the_memory_is_refused() -> None:
     codes = pa.DictionaryArray.from_arrays(pa.array([0] * 300, pa.int32()), ["x" * 2**23])
     with pytest.raises(DataError, match=r"takes up to 2\.5 GB"):
         to_series(pa.chunked_array([codes]))
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_ids_that_a_mask_of_astropy_says_are_missing_are_gaps_piece_by_piece(
+    text: bool, tmp_path: Path
+) -> None:
+    ids = MaskedColumn([*range(11, 18)], mask=[row in (1, 6) for row in range(7)])
+    table = Table({"object_id": ids.astype(str) if text else ids, "z": np.arange(7.0)})
+    table.write(tmp_path / "x.parquet")
+    with parquet.ParquetFile(tmp_path / "x.parquet", read_dictionary=["object_id"]) as file:
+        assert "object_id.mask" in file.schema_arrow.names
+        parts = [*each_batch(file, "object_id", 3)]
+    assert [len(part) for part in parts] == [3, 3, 1]
+    found = [value for part in parts for value in part.to_pylist()]
+    assert [value and int(value) for value in found] == [11, None, 13, 14, 15, 16, None]
+    keys = np.concatenate([id_keys(part, "x") for part in parts])
+    assert np.flatnonzero(keys == 0).tolist() == [1, 6]

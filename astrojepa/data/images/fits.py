@@ -570,9 +570,9 @@ def _unnamed_masks(shown: list[Any], name: str) -> list[Any]:
 
 
 def _are_flags(image: Any, name: str) -> bool:
-    """Whether an image has no name, filter or unit and is of whole numbers, 0 and others: bytes of
-    0 and 1, one number, single bits, or so few that they would fill no bits. Counts of photons,
-    0, 1, 2 and more, are neither; BLANK and what is below 0 are not counted.
+    """Whether an image has no name, filter or unit and is of whole numbers: 0 everywhere, or 0 and
+    others: bytes of 0 and 1, one number, single bits, or so few that they would fill no bits.
+    Counts of photons, 0, 1, 2 and more, are neither; BLANK and what is below 0 are not counted.
     """
     header = image.header
     said = {str(header.get(key, "")).strip() for key in (*CALLED, *NAMES, "BUNIT")}
@@ -592,7 +592,7 @@ def _are_flags(image: Any, name: str) -> bool:
     if not 0 < len(bits) <= MAX_FLAGS or bits[0] != 0:
         return False
     if bits[-1] <= 1:
-        return bool(header["BITPIX"] == 8)
+        return bool(header["BITPIX"] == 8 or bits[-1] == 0)
     single = bits[-1] >= LEAST_BIT and np.all(np.mod(np.log2(bits[1:]), 1) == 0)
     return bool(len(bits) == 2 or single or bits[-1] >= 2 ** len(bits))
 

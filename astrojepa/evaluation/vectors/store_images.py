@@ -13,6 +13,7 @@ import numpy as np
 
 from astrojepa.cache import cache_path, load_arrays, save_arrays
 from astrojepa.data import DataError, PictureError
+from astrojepa.data.arrow_columns import each_batch
 from astrojepa.data.id_keys import id_keys
 from astrojepa.data.image_source import CHUNK, ImageSource
 from astrojepa.data.parquet_footer import footers_hash
@@ -225,6 +226,5 @@ def _keys(store: Store) -> Iterator[np.ndarray]:
     for path, layout in zip(store.files, store.layouts, strict=True):
         name = layout.known["id"]
         with opened_parquet(path, layout.text) as file:
-            for batch in file.iter_batches(CHUNK, columns=[name], use_threads=False):
-                batch.column(0).validate(full=True)
-                yield id_keys(batch.column(0), path.name)
+            for ids in each_batch(file, name, CHUNK):
+                yield id_keys(ids, path.name)
