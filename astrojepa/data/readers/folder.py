@@ -230,7 +230,7 @@ def open_folder(
                     *(unread_redshifts(list(kept.columns)), doubtful_commas(kept), *told),
                     *(twice, again, lacking, left_out),
                     "" if find_table(root) else _folders_of_one(labels, classes),
-                    "" if bands else _filters_apart(kept["file"].tolist()),
+                    _filters_apart(kept["file"].tolist()),
                 ),
             )
         ),
