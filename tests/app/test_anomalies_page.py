@@ -57,14 +57,14 @@ def test_a_slow_score_is_measured_when_asked_and_the_link_says_which(
     assert test.query_params["score"] == "asymmetry-lof", "though another becomes the default"
     choose(test, state.SCORE, "prediction")
     assert "one or two minutes" in words(test)
-    assert "Until then, galaxies are ranked by asymmetry and local outlier factor." in words(test)
+    assert ", until prediction error is shown." in words(test)
     assert "page 1 of 3" in words(test), "there is something to look at meanwhile"
     press(test, "Keep asymmetry and local outlier factor")
-    assert "Until then" not in words(test)
+    assert ", until " not in words(test)
     assert test.query_params["score"] == "asymmetry-lof"
     choose(test, state.SCORE, "prediction")
     press(test, "measure_score")
-    assert "Until then" not in words(test)
+    assert ", until " not in words(test)
     press(test, "Next")
     assert (test.query_params["score"], test.query_params["page"]) == ("prediction", "2")
 
