@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,8 +19,10 @@ from .order import finite_places
 
 NAMES = ("Mahalanobis",)  # of people
 ASKED = "slow_scores"  # session key: (job, model, data) of the slow scores that were asked for
-# session key: the job of a score that another one stands in for, until the visitor moves to it
+# session key: the job of a score that another one stands in for until the visitor moves to it, and
+# since when
 STANDS_IN = "stands_in"
+AT_ONCE = 5.0  # seconds within which a score takes over by itself
 MINUTES = "one or two minutes per thousand galaxies on a CPU"
 
 
@@ -119,15 +122,23 @@ def measured(workspace: Workspace, name: str) -> Chosen:
             errors, "Patch errors", tasks.prediction_parts(workspace.model, workspace.given)
         )
     if scores is None or parts is None:
-        st.session_state[STANDS_IN] = job
+        if _stands_in(job) is None:
+            st.session_state[STANDS_IN] = (job, time.monotonic())
         return _meanwhile(workspace, name)
-    if st.session_state.get(STANDS_IN) == job:  # nothing moves under the hand of who looks
+    if (_stands_in(job) or 0.0) > AT_ONCE:  # nothing moves under the hand of who looks
         st.caption(f"{title(name)} is computed.", width="content")
         st.button(
             "Rank by it", type="primary", on_click=st.session_state.pop, args=(STANDS_IN, None)
         )
         return _meanwhile(workspace, name)
+    st.session_state.pop(STANDS_IN, None)
     return Chosen(name, scores, finite_places(scores), parts)
+
+
+def _stands_in(job: tuple[str, ...]) -> float | None:
+    """For how many seconds another score has stood in for this one; None if none does."""
+    of, since = st.session_state.get(STANDS_IN, (None, 0.0))
+    return time.monotonic() - since if of == job else None
 
 
 def _meanwhile(workspace: Workspace, name: str) -> Chosen:

@@ -20,13 +20,6 @@ from .quality import quality
 from .review import review
 from .scores import choose_score, how, measured, mid_sentence, title
 
-MODES = {
-    "board": "Leaderboard",
-    "review": "Review",
-    "artefacts": "Artefacts",
-    "quality": "Benchmark",
-}
-
 
 def show(workspace: Workspace) -> None:
     """Draw the leaderboard, the review or the test of the ranking."""
@@ -34,7 +27,7 @@ def show(workspace: Workspace) -> None:
         workspace.go("map")
     _ = workspace.places  # the long steps first, so that their progress stands alone
     st.title("Anomalies", anchor=False)
-    mode = choose("Mode", MODES, state.BOARD_MODE, label_visibility="collapsed")
+    mode = choose("Mode", state.BOARD_MODES, state.BOARD_MODE, label_visibility="collapsed")
     if mode == "quality":
         quality(workspace)
         return
