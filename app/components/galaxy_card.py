@@ -41,7 +41,7 @@ def _card(workspace: Workspace, row: int, query: str) -> None:
     _heading(workspace, row)
     picture = st.container()  # filled last: all else is there while a first heatmap is computed
     st.caption("Nearest neighbours (feature space) and their distances")
-    nearest(workspace, row, "neighbours", _go, 96)
+    nearest(workspace, row, "neighbours", _go, 112)
     search_buttons(workspace, row)
     position_facts(workspace, row, {"Anomaly score": f"{workspace.scores[row]:.3f}"})
     known_columns(workspace, row, "card")

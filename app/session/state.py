@@ -80,7 +80,7 @@ SECOND_ASKED = "second_asked"  # name of the second model that a link asks for
 SCORE = "anomaly_score"  # name of the score of the leaderboard
 ANOMALY_CLASS = "anomaly_class"  # the class that the leaderboard is of
 SHOW_ARTEFACTS = "show_artefacts"  # whether the leaderboard includes likely artefacts
-BOARD_MODE = "board_mode"  # leaderboard, review, or how good it is
+BOARD_MODE = "board_mode"  # leaderboard, review, artefacts or benchmark
 # data hash -> app/session/marks.py's Review; never leaves the session but by export
 REVIEWS = "reviews"
 # of a large store, by the hash of its ids: what the browser kept, by id, until rows are known
@@ -146,6 +146,12 @@ MASK_KINDS = ("tiling", "random", "bright", "drawn")
 MAX_SEED = 99999
 MOST_EXAMPLES = 16  # of either kind
 MOST_COLUMNS = 24  # of a table in a link
+BOARD_MODES = {
+    "board": "Leaderboard",
+    "review": "Review",
+    "artefacts": "Artefacts",
+    "quality": "Benchmark",
+}
 VIEWS = {"gallery": "Gallery", "table": "Table"}  # of the selection
 
 _NAME = re.compile(r"[A-Za-z0-9._:+ =-]{1,80}")
@@ -276,7 +282,8 @@ class Link:
     # lowest or highest first; old links say nothing, or reversed, and mean what `is_reversed` says
     direction: str = _field("", "order", _one_of(("lowest", "highest", "reversed")))
     columns: tuple[str, ...] = _field((), "columns", _read_names, _write_names, key=TABLE_COLUMNS)
-    # of the leaderboard, and the class it is of
+    # of the page of anomalies, what is open; the score of its leaderboard, the class it is of
+    tab: str = _field("", "tab", _one_of(BOARD_MODES), key=BOARD_MODE, usual="board")
     score: str = _field("", "score", _like(_SCORE), key=SCORE)
     only: str = _field("", "only", _text(80), key=ANOMALY_CLASS, usual=ALL_CLASSES)
     # whether likely artefacts are included

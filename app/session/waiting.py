@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, NamedTuple, TypeVar
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -21,6 +23,18 @@ AGAIN = 2.0  # seconds until a page that was turned away asks again
 UNSEEN = 5.0  # seconds after which what waits for a browser waits no longer
 PATIENCE = 0.35  # seconds a page waits before it shows a progress bar
 AT_START = 60.0  # seconds the server waits for what it prepares before the first page
+
+
+class Wait(NamedTuple):
+    """What a page waits for."""
+
+    key: tuple[object, ...]
+    sentence: str
+    task: Callable[[Progress], Any]
+    urgency: Urgency
+
+
+_gathered: ContextVar[list[Wait] | None] = ContextVar("gathered", default=None)
 
 
 def wait_for(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]) -> Any:
@@ -54,6 +68,21 @@ def in_background(key: tuple[object, ...], sentence: str, task: Callable[[Progre
     The task's own error is raised, and the next attempt starts anew.
     """
     _done(key, sentence, task, Urgency.BACKGROUND, 0)
+
+
+@contextmanager
+def in_one_line() -> Iterator[None]:
+    """Show what `show_when_ready` waits for inside in one line here: what is at work, and what
+    follows.
+    """
+    place, token = st.container(), _gathered.set(waits := [])
+    try:
+        yield
+    finally:
+        _gathered.reset(token)
+    if waits:
+        with place:
+            _watch(*waits)
 
 
 def after_first_paint(
@@ -107,7 +136,11 @@ def _done(
         _ask_again(busy.ahead, time.monotonic())
         return None
     if not job.finished.wait(patience):
-        _watch(key, sentence, task, urgency)
+        wait, together = Wait(key, sentence, task, urgency), _gathered.get()
+        if together is None or urgency is Urgency.AWAITED:  # then the page stops here
+            _watch(wait)
+        else:
+            together.append(wait)
     elif job.stopped:
         _offer_again(key, sentence)
     elif job.error is not None:
@@ -139,21 +172,24 @@ def _begin(
 
 
 @st.fragment(run_every=0.4)
-def _watch(
-    key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any], urgency: Urgency
-) -> None:
-    job = loaders.jobs().start(key, task, urgency)
-    if job.finished.is_set():
+def _watch(*waits: Wait) -> None:
+    jobs = [loaders.jobs().start(wait.key, wait.task, wait.urgency) for wait in waits]
+    if any(job.finished.is_set() for job in jobs):
         st.rerun()
-    doing, detail = escape_markdown(stage(sentence, job.text)), describe(job)
-    st.progress(job.fraction, text=f"{doing}: {detail}" if detail else f"{doing} …")
-    if not settings.strangers_may_look():  # who do not stop what others wait for
-        st.button(
-            "Stop",
-            key=f"stop {hash(key)}",
-            on_click=job.stop,
-            disabled=job.unwanted,
-        )
+    job, wait = min(zip(jobs, waits, strict=True), key=lambda one: one[0].ahead)
+    doing, detail = escape_markdown(stage(wait.sentence, job.text)), describe(job)
+    said = f"{doing}: {detail}" if detail else f"{doing} …"
+    if rest := [escape_markdown(other.sentence) for other in waits if other is not wait]:
+        said += f". Next: {', '.join(rest)}"
+    with st.container(horizontal=True, vertical_alignment="center", key=f"wait_{hash(wait.key)}"):
+        st.progress(job.fraction, text=said)
+        if not settings.strangers_may_look():  # who do not stop what others wait for
+            st.button(
+                "Stop",
+                key=f"stop {hash(wait.key)}",
+                on_click=job.stop,
+                disabled=job.unwanted,
+            )
 
 
 def _offer_again(key: tuple[object, ...], sentence: str) -> None:

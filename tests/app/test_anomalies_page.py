@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,8 +18,8 @@ from page_runner import QUIET, run_page, settled, tables, words
 from streamlit.testing.v1 import AppTest
 
 import astrojepa as aj
-from app.pages.anomalies import artefacts, quality
-from app.session import state
+from app.pages.anomalies import artefacts, quality, scores, tasks
+from app.session import loaders, state
 from astrojepa.data.filters import matching
 from astrojepa.data.values import Numbers
 from astrojepa.evaluation.pictures.artefacts import LIKELY
@@ -57,16 +58,49 @@ def test_a_slow_score_is_measured_when_asked_and_the_link_says_which(
     assert test.query_params["score"] == "asymmetry-lof", "though another becomes the default"
     choose(test, state.SCORE, "prediction")
     assert "one or two minutes" in words(test)
-    assert "Until then, galaxies are ranked by asymmetry and local outlier factor." in words(test)
+    assert ", until prediction error is shown." in words(test)
     assert "page 1 of 3" in words(test), "there is something to look at meanwhile"
     press(test, "Keep asymmetry and local outlier factor")
-    assert "Until then" not in words(test)
+    assert ", until " not in words(test)
     assert test.query_params["score"] == "asymmetry-lof"
     choose(test, state.SCORE, "prediction")
     press(test, "measure_score")
-    assert "Until then" not in words(test)
+    assert ", until " not in words(test)
     press(test, "Next")
     assert (test.query_params["score"], test.query_params["page"]) == ("prediction", "2")
+
+
+@pytest.mark.slow
+def test_another_score_stands_in_with_one_line_of_progress_until_the_visitor_moves_on(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path
+) -> None:
+    test = run_page(
+        monkeypatch, pages_cache, "anomalies", data="simulated:48", query={"score": "knn"}
+    )
+    go_on = threading.Event()
+
+    def gated(task: Any) -> Any:
+        return lambda report: task() if go_on.wait(60) else None
+
+    monkeypatch.setattr(tasks, "FEW", 10)
+    monkeypatch.setattr(scores, "AT_ONCE", 0)
+    monkeypatch.setattr(
+        tasks, "named_score", lambda model, data, name: gated(lambda: np.arange(len(data)))
+    )
+    monkeypatch.setattr(tasks, "picture_checks", lambda data: gated(lambda: picture_checks(data)))
+    loaders.jobs().forget(("checks", aj.open_dataset("simulated:48").fingerprint))
+    box = next(box for box in test.selectbox if box.key == state.SCORE)
+    box.set_value("asymmetry-lof").run()
+    assert ", until asymmetry and local outlier factor is shown." in words(test)
+    [bar] = test.get("progress")
+    assert "factor" in bar.proto.text
+    assert bar.proto.text.endswith("Next: Checking 48 images")
+    go_on.set()
+    settled(test)
+    assert ", until " in words(test), "nothing moves under the hand of who looks"
+    press(test, "Rank by it")
+    assert ", until " not in words(test)
+    assert test.query_params["score"] == "asymmetry-lof"
 
 
 @pytest.mark.slow

@@ -242,7 +242,17 @@ def test_map_fits_a_telephone(server: Any, browser: Any) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844})
     phone = Explorer(context.new_page(), server.url).open()
     assert phone.page.evaluate("() => document.documentElement.scrollWidth") <= 390
-    assert phone.canvas.bounding_box()["width"] > 340
+    canvas, name, filter_box = (
+        part.bounding_box()
+        for part in (
+            phone.canvas,
+            phone.page.get_by_text(re.compile(r"^sim-\d+-\d+$")).first,
+            phone.page.get_by_role("textbox", name="Filter"),
+        )
+    )
+    assert canvas["width"] > 340
+    assert name["y"] - canvas["y"] - canvas["height"] < 160, "below the map is who was touched"
+    assert name["y"] < filter_box["y"]
     context.close()
 
 

@@ -87,7 +87,9 @@ def test_charts_take_the_colours_of_a_theme_that_is_chosen_while_they_are_shown(
     context.close()
 
 
-def test_no_hint_of_files_is_cut_on_a_telephone(server: Any, browser: Any) -> None:
+def test_on_a_telephone_no_hint_is_cut_and_a_galaxy_is_marked_without_scrolling(
+    server: Any, browser: Any
+) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844})
     explorer = Explorer(context.new_page(), server.url)
     page = explorer.page
@@ -96,4 +98,15 @@ def test_no_hint_of_files_is_cut_on_a_telephone(server: Any, browser: Any) -> No
     explorer.appears(hint)
     cut = "one => [one, ...one.querySelectorAll('*')].some(e => e.scrollWidth > e.clientWidth)"
     assert not hint.evaluate(cut)
+
+    page.goto(f"{server.url}/anomalies?tab=review")
+    explorer.appears(page.get_by_role("button", name="Undo"))
+    explorer.calm()
+    picture, marks = (
+        page.locator(f".st-key-review_{part}").bounding_box() for part in ("picture", "marks")
+    )
+    assert picture["x"] + picture["width"] <= 390 - 12, "the image ends before the page does"
+    height = marks["y"] + marks["height"] - picture["y"]
+    assert height < 667 - 64, "nor on a small one, below the bar of the explorer"
+    assert marks["y"] + marks["height"] < 844
     context.close()

@@ -13,7 +13,7 @@ from ...components.escape_markdown import escape_markdown
 from ...components.export_menu import export_menu
 from ...components.gallery.gallery import gallery
 from ...components.send_button import send_button
-from ...session import links, loaders, reviewing, state, waiting
+from ...session import links, reviewing, state, waiting
 from ...session.export import plain_columns, table_file
 from ...session.gathered import gathered
 from ...session.workspace import Workspace
@@ -133,7 +133,10 @@ def _followed(workspace: Workspace, view: View) -> None:
             "Correlations with brightness, S/N and star count are shown once the images are "
             "checked."
         )
-        if not loaders.jobs().has(job):
+        if (
+            st.session_state.get(state.SHOW_ARTEFACTS)  # else they are being checked
+            and st.session_state.get("check_pictures") != job
+        ):
             st.button(
                 "Check the images", on_click=lambda: st.session_state.update(check_pictures=job)
             )

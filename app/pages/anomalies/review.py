@@ -135,12 +135,6 @@ def marking(about: Reviewed, current: Review, row: int, order: np.ndarray) -> No
 
     given = current.marks.get(row)
     named(about.ids([row])[0], about.classes([row])[0])
-    said = "not marked yet" if given is None else f"marked {given}"
-    best = sum(value >= marks.HIGHEST - 1 for value in current.marks.values())
-    st.caption(
-        f"This galaxy is {said}. {len(current.marks):,} marked so far, {best:,} of them with 4 or "
-        "5."
-    )
     with st.container(horizontal=True, gap="small", key="review_marks"):
         for value, word in enumerate(MARKS):
             kind: Literal["primary", "secondary"] = "primary" if value == given else "secondary"
@@ -169,7 +163,12 @@ def marking(about: Reviewed, current: Review, row: int, order: np.ndarray) -> No
     most = "most interesting."
     if about.reranks:
         most = f"show more like it. Each mark re-ranks {about.reranks}."
-    st.caption(f"How interesting is this galaxy? 0 = ordinary or an artefact, 5 = {most}")
+    said = "not marked yet" if given is None else f"marked {given}"
+    best = sum(value >= marks.HIGHEST - 1 for value in current.marks.values())
+    st.caption(
+        f"How interesting is this galaxy? 0 = ordinary or an artefact, 5 = {most} This galaxy is "
+        f"{said}. {len(current.marks):,} marked so far, {best:,} of them with 4 or 5."
+    )
 
 
 def _picture(workspace: Workspace, row: int, image: np.ndarray | None, culprit: int | None) -> None:
@@ -187,8 +186,6 @@ def _picture(workspace: Workspace, row: int, image: np.ndarray | None, culprit: 
             galaxy.scale_bar(width, galaxy.arcsec_per_pixel(workspace.data.table, row)),
             box,
         )
-        if box is not None:
-            st.caption("The frame marks the worst-predicted patch.")
 
 
 def _culprit(workspace: Workspace, row: int, image: np.ndarray | None) -> int | None:
@@ -214,7 +211,7 @@ def _facts(workspace: Workspace, view: View, row: int, culprit: int | None) -> N
         "Details": score_parts(workspace, view, np.array([row]))[0],
     }
     if culprit is not None:
-        known["Worst-predicted patch"] = patch_words(culprit, workspace.model.grid)
+        known["Worst-predicted patch"] = f"{patch_words(culprit, workspace.model.grid)} (framed)"
     if view.checks is not None:
         known["Image"] = (
             f"likely artefact: {kind}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,10 @@ from .order import finite_places
 
 NAMES = ("Mahalanobis",)  # of people
 ASKED = "slow_scores"  # session key: (job, model, data) of the slow scores that were asked for
+# session key: the job of a score that another one stands in for until the visitor moves to it, and
+# since when
+STANDS_IN = "stands_in"
+AT_ONCE = 5.0  # seconds within which a score takes over by itself
 MINUTES = "one or two minutes per thousand galaxies on a CPU"
 
 
@@ -80,16 +85,21 @@ def choose_score(workspace: Workspace, first_page: Any) -> str:
                 f"The score {title(wanted)!r} is not available for {workspace.choice.label}; "
                 f"{mid_sentence(title(names[0]))} is shown."
             )
+
+    def changed() -> None:
+        st.session_state.pop(STANDS_IN, None)
+        first_page()
+
     return str(
         st.selectbox(
-            "Score", names, format_func=title, key=state.SCORE, on_change=first_page, width=260
+            "Score", names, format_func=title, key=state.SCORE, on_change=changed, width=260
         )
     )
 
 
 def measured(workspace: Workspace, name: str) -> Chosen:
-    """Return the scores of every galaxy by this name, or by another one that is there, which is
-    said, until they are computed; slow scores and prediction errors are when asked for.
+    """Return the scores of every galaxy by this name, or by another one that is there, until they
+    are computed and wanted; slow scores and prediction errors are computed when asked for.
     """
     from astrojepa.evaluation.anomalies.registry import find
 
@@ -104,7 +114,7 @@ def measured(workspace: Workspace, name: str) -> Chosen:
     # a visitor need not wait for what takes minutes
     few = len(workspace.data) <= tasks.FEW
     wait: Callable[..., Any] = waiting.wait_for if few else waiting.show_when_ready
-    scores = wait(job, f"{title(name)} of {len(workspace.data):,} galaxies", task)
+    scores = wait(job, title(name), task)
     parts = {}
     if predicted and scores is not None:
         errors = ("errors", *workspace.key)
@@ -112,14 +122,27 @@ def measured(workspace: Workspace, name: str) -> Chosen:
             errors, "Patch errors", tasks.prediction_parts(workspace.model, workspace.given)
         )
     if scores is None or parts is None:
+        if _stands_in(job) is None:
+            st.session_state[STANDS_IN] = (job, time.monotonic())
         return _meanwhile(workspace, name)
+    if (_stands_in(job) or 0.0) > AT_ONCE:  # nothing moves under the hand of who looks
+        st.caption(f"{title(name)} is computed.", width="content")
+        st.button(
+            "Rank by it", type="primary", on_click=st.session_state.pop, args=(STANDS_IN, None)
+        )
+        return _meanwhile(workspace, name)
+    st.session_state.pop(STANDS_IN, None)
     return Chosen(name, scores, finite_places(scores), parts)
 
 
+def _stands_in(job: tuple[str, ...]) -> float | None:
+    """For how many seconds another score has stood in for this one; None if none does."""
+    of, since = st.session_state.get(STANDS_IN, (None, 0.0))
+    return time.monotonic() - since if of == job else None
+
+
 def _meanwhile(workspace: Workspace, name: str) -> Chosen:
-    """Return a score that is there, the kNN distance where no other is, say that it stands in for
-    one, and offer to choose it.
-    """
+    """Return a score that is there, the kNN distance where no other is, and offer to keep it."""
     from astrojepa.evaluation.anomalies.registry import find
 
     predictor = workspace.model is not None and workspace.model.has_predictor
@@ -130,10 +153,7 @@ def _meanwhile(workspace: Workspace, name: str) -> Chosen:
     def choose() -> None:
         st.session_state[state.SCORE], st.session_state[state.BOARD_PAGE] = other, 0
 
-    said = mid_sentence(title(other))
-    with st.container(horizontal=True, vertical_alignment="center", key="meanwhile"):
-        st.caption(f"Until then, galaxies are ranked by {said}.", width="content")
-        st.button(f"Keep {said}", on_click=choose)
+    st.button(f"Keep {mid_sentence(title(other))}", on_click=choose)
     if other == "knn":
         return Chosen(other, workspace.scores, workspace.places)
     scores = loaders.jobs().start(*score_job(workspace, other)).value
@@ -159,7 +179,7 @@ def _ask(workspace: Workspace, name: str, job: tuple[str, ...]) -> None:
     def asked() -> None:
         st.session_state[ASKED] = {*st.session_state.get(ASKED, ()), job}
 
-    st.info(
+    st.caption(
         f"{title(name)} runs the network several times on each of {len(workspace.data):,} "
         f"galaxies, which takes {MINUTES}. The result is kept."
     )

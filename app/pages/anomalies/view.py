@@ -18,14 +18,7 @@ from .leaderboard import board
 from .listing import View, first_page
 from .quality import quality
 from .review import review
-from .scores import choose_score, how, measured
-
-MODES = {
-    "board": "Leaderboard",
-    "review": "Review",
-    "artefacts": "Artefacts",
-    "quality": "Benchmark",
-}
+from .scores import choose_score, how, measured, mid_sentence, title
 
 
 def show(workspace: Workspace) -> None:
@@ -34,7 +27,7 @@ def show(workspace: Workspace) -> None:
         workspace.go("map")
     _ = workspace.places  # the long steps first, so that their progress stands alone
     st.title("Anomalies", anchor=False)
-    mode = choose("Mode", MODES, state.BOARD_MODE, label_visibility="collapsed")
+    mode = choose("Mode", state.BOARD_MODES, state.BOARD_MODE, label_visibility="collapsed")
     if mode == "quality":
         quality(workspace)
         return
@@ -57,15 +50,19 @@ def show(workspace: Workspace) -> None:
         "the pixels (baseline, no model)" if workspace.is_baseline else workspace.choice.label
     )
     said = st.container()
-    chosen = measured(workspace, name)
+    with (
+        st.container(horizontal=True, vertical_alignment="center", key="meanwhile"),
+        waiting.in_one_line(),
+    ):
+        chosen = measured(workspace, name)
+        checks = _checks(workspace, hide)
+    until = "" if chosen.name == name else f", until {mid_sentence(title(name))} is shown"
+    left_out = "included" if not hide else "left out once all images are checked"
     said.caption(
         f"{'Simulated galaxies. ' if workspace.data.simulated else ''}Most anomalous first, by "
-        f"{how(chosen.name, features)}. A top rank may be a merger or a foreground star; likely "
-        f"artefacts are {'in their own tab' if hide else 'included'}."
+        f"{how(chosen.name, features)}{until}. A top rank may be a merger or a foreground star; "
+        f"likely artefacts are {'in their own tab' if hide and checks is not None else left_out}."
     )
-    checks = _checks(workspace, hide)
-    if hide and checks is None:
-        st.caption("Likely artefacts are left out once all images are checked.")
     view = View(chosen, label, _sound(checks) if hide and checks is not None else None, checks)
     if not len(view.order(workspace, chosen.places)):
         _nothing(view)

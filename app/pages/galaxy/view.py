@@ -37,7 +37,7 @@ def show(workspace: Workspace) -> None:
     with right:
         beside = _whole(workspace, row, image)
         st.header("Nearest neighbours (feature space)", anchor=False)
-        nearest(workspace, row, "galaxy_neighbours", links.select, 80)
+        nearest(workspace, row, "galaxy_neighbours", links.select, 112)
         position_facts(workspace, row, {})
         known_columns(workspace, row, "page")
         link = st.container()

@@ -72,7 +72,8 @@ def _pane(workspace: Workspace) -> None:
         with left:
             chosen = _map(workspace, line)
             if chosen is not None:
-                show_selection(workspace, chosen)
+                with st.container(key="chosen"):
+                    show_selection(workspace, chosen)
         with right:
             if (row := st.session_state.get(state.ROW)) is not None:
                 galaxy_card(workspace, row, links.publish(workspace))
@@ -96,13 +97,14 @@ def _map(workspace: Workspace, line: Any) -> np.ndarray | None:
     if st.session_state.get(state.OFF_COLOUR) != shown.option:
         st.session_state[state.OFF], st.session_state[state.OFF_COLOUR] = (), shown.option
     polygons = _polygons(workspace, shown.method, method)
-    board = st.container()
-    pending = examples_bar(
-        workspace,
-        lambda: examples.pending(workspace),
-        workspace.pictures,
-        lambda row: (workspace.class_name(row),),
-    )
+    board, below = st.container(), st.container(key="map_below")
+    with below:
+        pending = examples_bar(
+            workspace,
+            lambda: examples.pending(workspace),
+            workspace.pictures,
+            lambda row: (workspace.class_name(row),),
+        )
     # a filter by clusters or by a search waits for them
     matching, wrong = (None, "") if waits or pending else columns.filtered(workspace)
     with board:
@@ -111,16 +113,16 @@ def _map(workspace: Workspace, line: Any) -> np.ndarray | None:
             latent_map(shown.packed, links.select, _drawn, _toggled)
             mark(_selection(workspace, polygons), matching)
     found = clusters.at_hand(workspace) if clusters.wanted(workspace) else None
-    filter_box(workspace, matching, wrong, lambda: choose_cluster(found))
-    about = OfWorkspace(workspace)
-    column_panel(about, matching, wrong)
-    chosen = None
+    chosen, about = None, OfWorkspace(workspace)
     if polygons or matching is not None:
         chosen = chosen_rows(shown, polygons, st.session_state[state.OFF], matching)
-    sky_panel(about, chosen)
-    difference_panel(about, chosen)
-    if notes := workspace.data.notes:
-        st.caption(escape_markdown(" ".join(notes)))
+    with below:
+        filter_box(workspace, matching, wrong, lambda: choose_cluster(found))
+        column_panel(about, matching, wrong)
+        sky_panel(about, chosen)
+        difference_panel(about, chosen)
+        if notes := workspace.data.notes:
+            st.caption(escape_markdown(" ".join(notes)))
     return chosen
 
 
