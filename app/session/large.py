@@ -68,6 +68,7 @@ class Large:
     pictures_key: str = ""  # changes with the store and with the source
     histograms: dict[str, Any] = field(default_factory=dict)  # of columns, the last ones
     checkpoint: str = ""  # that the explorer was started with
+    others: tuple[str, ...] = ()  # further stores, of other models
 
     @property
     def label(self) -> str:
@@ -340,12 +341,15 @@ def _opening(settings: Settings) -> tuple[Any, str, Callable[[Progress], Large |
     if not settings.vectors or not Path(settings.vectors[0]).is_dir():
         return None
     path = Path(settings.vectors[0])
-    files = loaders.state_on_disk(*store_files(path))
-    digest = _digest(path, files)
+    digest = digest_of(path)
     sources = [(source, loaders.state_of(source)) for source in settings.asked]
-    key = _digest(digest, sources)
-    task = _open(path, digest, settings.asked, key, settings.checkpoint)
-    return ("large", key), f"Opening {path.name}", task
+    key = _digest(digest, sources, settings.vectors[1:])
+    return ("large", key), f"Opening {path.name}", _open(path, digest, key, settings)
+
+
+def digest_of(path: Path) -> str:
+    """A hash of the state of a store on disk."""
+    return _digest(path, loaders.state_on_disk(*store_files(path)))
 
 
 def _digest(*parts: Any) -> str:
@@ -361,7 +365,7 @@ def refuse(title: str, large: Large) -> None:
 
 
 def _open(
-    path: Path, digest: str, sources: tuple[Source, ...], key: str, checkpoint: str
+    path: Path, digest: str, key: str, settings: Settings
 ) -> Callable[[Progress], Large | None]:
     def task(report: Progress) -> Large | None:
         from astrojepa.evaluation.maps.large_map import is_large, open_large_map
@@ -371,7 +375,7 @@ def _open(
 
         if (path / MANIFEST).is_file():
             return None
-        store = open_store(path)
+        store, sources = open_store(path), settings.asked
         if not is_large(store):
             return None
         if len(sources) > 1:
@@ -387,7 +391,8 @@ def _open(
             drawn,
             source,
             key,
-            checkpoint=checkpoint,
+            checkpoint=settings.checkpoint,
+            others=settings.vectors[1:],
         )
 
     return task

@@ -47,11 +47,14 @@ def show_galaxy(large: Large, row: int) -> None:
 def publish(large: Large) -> str:
     """Write what is shown to the address bar; returns the query string of a copied link."""
     row = selected(large)
+    second, second_hash = st.session_state.get(state.SECOND_NAME) or ("", "")
     shown = {
         "model": large.name,
         "model_hash": large.key[:8],
         "row": row,
         "id": "" if row is None else large.names([row])[0],
+        "second": second,
+        "second_hash": second_hash,
         "off": tuple(st.session_state.get(state.OFF) or ()),
         "direction": links.direction(),
         "polygons": state.whole_units(st.session_state.get(state.POLYGONS) or ()),

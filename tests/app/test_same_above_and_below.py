@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from app.session import loaders, state
 from app.session.export import FORMATS
 from astrojepa import plotting
 from astrojepa.evaluation.maps import clusters, large_map, store_clusters
+from astrojepa.evaluation.vectors.neighbour_index import is_available
 from astrojepa.evaluation.vectors.simulated_store import Mixture, simulate_store
 from astrojepa.evaluation.vectors.store import open_store
 from astrojepa.types import Embeddings
@@ -51,7 +53,9 @@ def survey(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def opened(monkeypatch: pytest.MonkeyPatch, pages_cache: Path, survey: tuple[Path, Path]) -> Any:
     """What opens a page, with what its export was given, by the threshold."""
 
-    def open_page(threshold: int, name: str, **query: str) -> tuple[Any, dict[str, Any]]:
+    def open_page(
+        threshold: int, name: str, second: Path | None = None, **query: str
+    ) -> tuple[Any, dict[str, Any]]:
         exports: dict[str, Any] = {}
         for module in (selection, leaderboard, large_page):
             monkeypatch.setattr(
@@ -64,7 +68,8 @@ def opened(monkeypatch: pytest.MonkeyPatch, pages_cache: Path, survey: tuple[Pat
         monkeypatch.setattr(large_map, "LARGE", threshold)
         loaders.jobs()._jobs.clear()  # which know the store by another threshold
         vectors, images = survey
-        options = {"flags": [f"--vectors={vectors}", f"--data={images}"]}
+        stores = [f"--vectors={path}" for path in (vectors, second) if path is not None]
+        options = {"flags": [*stores, f"--data={images}"]}
         given = {"data": "", "checkpoint": "", "query": {"map": "pca", **query}}
         return run_page(monkeypatch, pages_cache, name, **options, **given), exports
 
@@ -232,6 +237,54 @@ def test_more_like_this_begins_a_search_of_a_large_store_and_a_galaxy_of_another
     assert "Searching for" not in words(other)
     other, _ = opened(ABOVE, "map", data="other@deadbeef", like="1234")
     assert "Searching for" not in words(other), "a row of another data set is another galaxy"
+
+
+@pytest.fixture(scope="module")
+def second(survey: tuple[Path, Path]) -> Path:
+    """Other vectors of the same galaxies, in another order."""
+    frame = pd.read_parquet(survey[0])
+    vectors = np.stack(frame["vector"].to_numpy()).astype(np.float32)
+    noise = np.random.default_rng(1).normal(size=vectors.shape)
+    vectors = (vectors + 0.4 * noise).astype(np.float16)
+    folder = survey[0].parent / "other_model"
+    folder.mkdir()
+    made = pd.DataFrame({"object_id": frame["object_id"], "vector": list(vectors)})
+    made.sample(frac=1, random_state=0).to_parquet(folder / "a.parquet", index=False)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not is_available(), reason="faiss is not installed")
+def test_a_second_store_is_compared_with_the_same_numbers_above_and_below(
+    opened: Any, survey: tuple[Path, Path], second: Path
+) -> None:
+    name = str(pd.read_parquet(survey[0])["object_id"][1234])
+    told, links = [], []
+    for threshold in (BELOW, ABOVE):
+        test, _ = opened(
+            threshold, "compare", second, id=name, galaxy="1234", **{"with": "other_model"}
+        )
+        assert not test.error
+        said = words(test)
+        share = re.search(r"share (\d+) of 10 .* median \(([\d.]+)", said)
+        cka = re.search(r"Linear CKA ([\d.]+), unbiased ([\d.]+)", said)
+        (header,) = (one.value for one in test.header if "shared" in one.value)
+        told.append([*map(float, (*share.groups(), *cka.groups())), tables(test)[0], header])
+        next(box for box in test.button if box.label == "Train probes").click().run()
+        settled(test)
+        accuracy = tables(test)[1]
+        told[-1].append(
+            accuracy[accuracy["Model"] != "hand-made statistics"].reset_index(drop=True)
+        )
+        links.append(dict(test.query_params))
+    (*below, spread, galaxy, probes), (*above, same_spread, same_galaxy, same_probes) = told
+    np.testing.assert_allclose(below, above, rtol=0.01)
+    assert 10 < below[1] < 90
+    assert galaxy == same_galaxy
+    assert name in galaxy
+    pd.testing.assert_frame_equal(spread, same_spread)
+    pd.testing.assert_frame_equal(probes, same_probes)
+    assert all(link["with"].startswith("other_model@") for link in links)
 
 
 @pytest.fixture(scope="module")
