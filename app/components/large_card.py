@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from astrojepa.evaluation.maps.plane import PLACES
+
 from ..session.large import Large, picture, select, selected
 from .escape_markdown import escape_markdown
 from .facts import facts
@@ -125,7 +127,7 @@ def listing(
     known, content = large.map.store.layouts[0].known, large.map.store.table_of(rows)
     content = content.astype(dict.fromkeys([known["id"], *content.select_dtypes("bool")], str))
     content.insert(0, known["id"], content.pop(known["id"]))
-    content = content.drop(columns=["x", "y"], errors="ignore")
+    content = content.drop(columns=[*PLACES], errors="ignore")
     if ranks is not None:
         content = content.drop(columns="rank", errors="ignore")
         content.insert(0, "rank", ranks)

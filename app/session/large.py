@@ -14,6 +14,7 @@ import streamlit as st
 
 from astrojepa.data.values import Values
 from astrojepa.evaluation.maps.large_map import LargeMap, StoreColumns
+from astrojepa.evaluation.maps.plane import PLACES
 from astrojepa.evaluation.vectors.neighbour_index import LARGE, is_available
 from astrojepa.evaluation.vectors.store import store_files
 from astrojepa.progress import Progress
@@ -84,7 +85,7 @@ class Large:
     def options(self) -> list[str]:
         """What the map can be coloured by: the class, numbers."""
         first = self.map.store.table_of(np.array([0]))
-        known = {self.label, self.map.store.layouts[0].known["id"], "x", "y", ""}
+        known = {self.label, self.map.store.layouts[0].known["id"], *PLACES, ""}
         numbers = [name for name in first if first[name].dtype.kind == "f" and name not in known]
         return [*([self.label] if self.label else []), *numbers, *clusters.LEVELS, NO_COLOUR]
 
@@ -92,7 +93,7 @@ class Large:
     def scores(self) -> list[str]:
         """The columns of numbers that galaxies can be ranked by, the anomaly score first."""
         known = self.map.store.layouts[0].known
-        places = {"x", "y", known.get("ra"), known.get("dec")}
+        places = {*PLACES, known.get("ra"), known.get("dec")}
         numbers = [name for name in self.map.store.numbers if name not in places]
         return sorted(numbers, key=lambda name: name != SCORE)
 
@@ -247,12 +248,20 @@ class Large:
             ("large histogram", self.key, column), f"Reading {column}", _histogram(self, column)
         )
 
+    @property
+    def shown(self) -> LargeMap:
+        """The map that is chosen, if it is there."""
+        from .large_maps import at_hand
+
+        return at_hand(self)
+
     def inside(self, polygons: list[Any]) -> np.ndarray | None:
-        """The rows inside polygons, ascending; None while they are sought."""
+        """The rows inside polygons on the chosen map, ascending; None while they are sought."""
+        shown = self.shown
         return waiting.show_when_ready(
-            ("large area", self.key, str(polygons)),
+            ("large area", self.key, st.session_state.get(state.PROJECTION), str(polygons)),
             "Selecting galaxies",
-            lambda report: self.map.inside(polygons),
+            lambda report: shown.inside(polygons),
         )
 
     @property
@@ -455,7 +464,7 @@ def selected(large: Large) -> int | None:
 
 def select(large: Large, row: int) -> None:
     """Select a galaxy and have the map show it."""
-    x, y = large.map.places[row].tolist()
+    x, y = large.shown.places[row].tolist()
     zoom = float(np.clip(np.sqrt(len(large.map) / 5000), 2, 200))
     wish = st.session_state.get(state.LOOK) or {"number": 0}
     st.session_state[state.ROW] = int(row)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from astrojepa.evaluation.maps.plane import UNITS
 
-from . import large_search, links, state
+from . import large_maps, large_search, links, state
 from .large import Large, select, selected
 
 
@@ -16,12 +16,14 @@ def follow(large: Large) -> None:
         return
     links.arrived()
     links.hold(link)
-    st.session_state.pop(state.BOARD_OF, None)
+    for key in (state.BOARD_OF, state.AREA_OF):
+        st.session_state.pop(key, None)
     st.session_state[state.POLYGONS] = [list(map(list, polygon)) for polygon in link.polygons]
     if link.colour:
         st.session_state[state.OFF_COLOUR], st.session_state[state.OFF] = link.colour, link.off
     st.session_state[state.PROBE_ASKED] = bool(link.probe)
     large_search.follow(large, link)
+    large_maps.follow(large, link.projection)
     if link.id or link.row is not None:
         go_to(large, link.id or str(link.row))
 
@@ -57,7 +59,7 @@ def publish(large: Large) -> str:
         "second_hash": second_hash,
         "off": tuple(st.session_state.get(state.OFF) or ()),
         "direction": links.direction(),
-        "polygons": state.whole_units(st.session_state.get(state.POLYGONS) or ()),
+        "polygons": state.whole_units(links.drawn()),
         **links.trained((large.key,)),
     }
     return links.write(state.Link(**links.held() | shown))

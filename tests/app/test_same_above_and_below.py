@@ -14,6 +14,7 @@ import pytest
 from page_runner import QUIET, run_page, settled, tables, words
 from pyarrow import parquet
 
+from app.components.latent_map import geometry
 from app.pages.anomalies import leaderboard
 from app.pages.map import column_panel, selection
 from app.pages.map import large as large_page
@@ -237,6 +238,35 @@ def test_more_like_this_begins_a_search_of_a_large_store_and_a_galaxy_of_another
     assert "Searching for" not in words(other)
     other, _ = opened(ABOVE, "map", data="other@deadbeef", like="1234")
     assert "Searching for" not in words(other), "a row of another data set is another galaxy"
+
+
+@pytest.mark.slow
+def test_an_area_of_the_pca_map_holds_the_same_galaxies_above_and_below(
+    opened: Any, survey: tuple[Path, Path]
+) -> None:
+    frame = pd.read_parquet(survey[0])
+    vectors = np.stack(frame["vector"].to_numpy()).astype(np.float64)
+    vectors = (vectors - vectors.mean(axis=0)) / vectors.std(axis=0)
+    axes = np.linalg.svd(vectors, full_matrices=False)[2][:2].T
+    xy = vectors @ (axes * np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]]))
+    low, extent = xy.min(axis=0), np.ptp(xy, axis=0)
+    placed = ((xy - low) / extent.max() + (1 - extent / extent.max()) / 2) * geometry.UNITS
+    corners = [(20_000, 15_000), (45_000, 15_000), (45_000, 50_000), (20_000, 50_000)]
+    inside = ((placed > corners[0]) & (placed < corners[2])).all(axis=1)
+    area = geometry.encode_polygons([corners])
+    for threshold in (BELOW, ABOVE):
+        test, exports = opened(threshold, "map", area=area)
+        assert not test.error
+        found = read(".csv", exports["selection"][2](".csv"))[0]
+        assert set(found["id"]) == set(frame["object_id"][inside].astype(str))
+        assert test.query_params["area"] == area
+        assert test.query_params["map"] == "pca"
+    test.selectbox(key=state.PROJECTION).select("own").run()
+    settled(test)
+    assert not test.session_state[state.POLYGONS], "an area of one map means nothing on another"
+    assert "selection" in exports
+    test, _ = opened(ABOVE, "map", map="tsne")
+    assert "vectors has no t-SNE map; the map of its columns x and y is shown." in words(test)
 
 
 @pytest.fixture(scope="module")
