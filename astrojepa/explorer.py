@@ -34,7 +34,8 @@ FLAGS: dict[str, dict[str, Any]] = {
         "action": "append",
         "metavar": "FILE",
         "help": "vectors to show like those of a model, for the galaxies of --data with the same "
-        "ids; or a store of millions with map coordinates, which needs no --data; repeatable",
+        "ids; or a store of millions with map coordinates, which needs no --data, and others "
+        "of the same galaxies to compare it with; repeatable",
     },
     "checkpoint": {"help": "model shown first: id, alias, run folder or file"},
     "bundle": {"help": "folder written by export bundle"},

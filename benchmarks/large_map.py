@@ -190,7 +190,7 @@ def probe_sample(large: Large) -> dict[str, Any]:
 def panels(large: Large, index: StoreIndex | None) -> dict[str, Any]:
     """Measure the panels below the map, a search by two examples (by the index), and clusters."""
     about = OfStore(large, None)
-    kept, reading = timed(lambda: [about.histogram(one) for one in worth_a_look(about.columns)])
+    kept, reading = timed(lambda: [about.histogram(one) for one in worth_a_look(about)])
     matching = large.map.matching("redshift > 0.1")
     rows, rest = np.flatnonzero(matching), np.flatnonzero(~matching)
     compared = [name for name in about.columns if name not in ("ra", "dec")]

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from astrojepa.evaluation.maps.plane import PLACES
+
 from ..session.large import Large, picture, select, selected
 from .escape_markdown import escape_markdown
 from .facts import facts
@@ -55,11 +57,21 @@ def nearest(large: Large, images: Any, row: int) -> list[int] | None:
         ]
         gallery("neighbours", large.address, rows, captions, go_in(large), tile=96)
         return rows
-    with st.container(horizontal=True, gap="small"):
-        for place, (name, gap, other) in enumerate(zip(names, distances, rows, strict=True), 1):
-            words = f"{escape_markdown(name)} ({gap:.2f})"
-            st.button(words, key=f"near_{place}", on_click=select, args=(large, other))
+    buttons(
+        large,
+        "near",
+        rows,
+        [f"{name} ({gap:.2f})" for name, gap in zip(names, distances, strict=True)],
+    )
     return rows
+
+
+def buttons(large: Large, key: str, rows: list[int], labels: list[str]) -> None:
+    """Show galaxies without images; a click selects one."""
+    with st.container(horizontal=True, gap="small"):
+        for place, (row, label) in enumerate(zip(rows, labels, strict=True), 1):
+            words = escape_markdown(label)
+            st.button(words, key=f"{key}_{place}", on_click=select, args=(large, row))
 
 
 def columns_and_links(large: Large, table: pd.DataFrame) -> None:
@@ -115,7 +127,7 @@ def listing(
     known, content = large.map.store.layouts[0].known, large.map.store.table_of(rows)
     content = content.astype(dict.fromkeys([known["id"], *content.select_dtypes("bool")], str))
     content.insert(0, known["id"], content.pop(known["id"]))
-    content = content.drop(columns=["x", "y"], errors="ignore")
+    content = content.drop(columns=[*PLACES], errors="ignore")
     if ranks is not None:
         content = content.drop(columns="rank", errors="ignore")
         content.insert(0, "rank", ranks)

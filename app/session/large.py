@@ -14,6 +14,7 @@ import streamlit as st
 
 from astrojepa.data.values import Values
 from astrojepa.evaluation.maps.large_map import LargeMap, StoreColumns
+from astrojepa.evaluation.maps.plane import PLACES
 from astrojepa.evaluation.vectors.neighbour_index import LARGE, is_available
 from astrojepa.evaluation.vectors.store import store_files
 from astrojepa.progress import Progress
@@ -68,6 +69,7 @@ class Large:
     pictures_key: str = ""  # changes with the store and with the source
     histograms: dict[str, Any] = field(default_factory=dict)  # of columns, the last ones
     checkpoint: str = ""  # that the explorer was started with
+    others: tuple[str, ...] = ()  # further stores, of other models
 
     @property
     def label(self) -> str:
@@ -83,7 +85,7 @@ class Large:
     def options(self) -> list[str]:
         """What the map can be coloured by: the class, numbers."""
         first = self.map.store.table_of(np.array([0]))
-        known = {self.label, self.map.store.layouts[0].known["id"], "x", "y", ""}
+        known = {self.label, self.map.store.layouts[0].known["id"], *PLACES, ""}
         numbers = [name for name in first if first[name].dtype.kind == "f" and name not in known]
         return [*([self.label] if self.label else []), *numbers, *clusters.LEVELS, NO_COLOUR]
 
@@ -91,7 +93,7 @@ class Large:
     def scores(self) -> list[str]:
         """The columns of numbers that galaxies can be ranked by, the anomaly score first."""
         known = self.map.store.layouts[0].known
-        places = {"x", "y", known.get("ra"), known.get("dec")}
+        places = {*PLACES, known.get("ra"), known.get("dec")}
         numbers = [name for name in self.map.store.numbers if name not in places]
         return sorted(numbers, key=lambda name: name != SCORE)
 
@@ -246,12 +248,20 @@ class Large:
             ("large histogram", self.key, column), f"Reading {column}", _histogram(self, column)
         )
 
+    @property
+    def shown(self) -> LargeMap:
+        """The map that is chosen, if it is there."""
+        from .large_maps import at_hand
+
+        return at_hand(self)
+
     def inside(self, polygons: list[Any]) -> np.ndarray | None:
-        """The rows inside polygons, ascending; None while they are sought."""
+        """The rows inside polygons on the chosen map, ascending; None while they are sought."""
+        shown = self.shown
         return waiting.show_when_ready(
-            ("large area", self.key, str(polygons)),
+            ("large area", self.key, st.session_state.get(state.PROJECTION), str(polygons)),
             "Selecting galaxies",
-            lambda report: self.map.inside(polygons),
+            lambda report: shown.inside(polygons),
         )
 
     @property
@@ -340,12 +350,15 @@ def _opening(settings: Settings) -> tuple[Any, str, Callable[[Progress], Large |
     if not settings.vectors or not Path(settings.vectors[0]).is_dir():
         return None
     path = Path(settings.vectors[0])
-    files = loaders.state_on_disk(*store_files(path))
-    digest = _digest(path, files)
+    digest = digest_of(path)
     sources = [(source, loaders.state_of(source)) for source in settings.asked]
-    key = _digest(digest, sources)
-    task = _open(path, digest, settings.asked, key, settings.checkpoint)
-    return ("large", key), f"Opening {path.name}", task
+    key = _digest(digest, sources, settings.vectors[1:])
+    return ("large", key), f"Opening {path.name}", _open(path, digest, key, settings)
+
+
+def digest_of(path: Path) -> str:
+    """A hash of the state of a store on disk."""
+    return _digest(path, loaders.state_on_disk(*store_files(path)))
 
 
 def _digest(*parts: Any) -> str:
@@ -361,7 +374,7 @@ def refuse(title: str, large: Large) -> None:
 
 
 def _open(
-    path: Path, digest: str, sources: tuple[Source, ...], key: str, checkpoint: str
+    path: Path, digest: str, key: str, settings: Settings
 ) -> Callable[[Progress], Large | None]:
     def task(report: Progress) -> Large | None:
         from astrojepa.evaluation.maps.large_map import is_large, open_large_map
@@ -371,7 +384,7 @@ def _open(
 
         if (path / MANIFEST).is_file():
             return None
-        store = open_store(path)
+        store, sources = open_store(path), settings.asked
         if not is_large(store):
             return None
         if len(sources) > 1:
@@ -387,7 +400,8 @@ def _open(
             drawn,
             source,
             key,
-            checkpoint=checkpoint,
+            checkpoint=settings.checkpoint,
+            others=settings.vectors[1:],
         )
 
     return task
@@ -450,7 +464,7 @@ def selected(large: Large) -> int | None:
 
 def select(large: Large, row: int) -> None:
     """Select a galaxy and have the map show it."""
-    x, y = large.map.places[row].tolist()
+    x, y = large.shown.places[row].tolist()
     zoom = float(np.clip(np.sqrt(len(large.map) / 5000), 2, 200))
     wish = st.session_state.get(state.LOOK) or {"number": 0}
     st.session_state[state.ROW] = int(row)

@@ -62,7 +62,7 @@ def marks(large: Large, option: str) -> list[dict[str, Any]]:
     from astrojepa.evaluation.maps.store_clusters import sample_of
 
     found, rows = at_hand(large), sample_of(len(large.map))
-    return clusters.marks(found, large.map.places[rows], option, rows)
+    return clusters.marks(found, large.shown.places[rows], option, rows)
 
 
 def _part(values: Values, rows: np.ndarray) -> Values:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from astrojepa.evaluation.maps.plane import UNITS
 
-from . import large_search, links, state
+from . import large_maps, large_search, links, state
 from .large import Large, select, selected
 
 
@@ -16,12 +16,14 @@ def follow(large: Large) -> None:
         return
     links.arrived()
     links.hold(link)
-    st.session_state.pop(state.BOARD_OF, None)
+    for key in (state.BOARD_OF, state.AREA_OF):
+        st.session_state.pop(key, None)
     st.session_state[state.POLYGONS] = [list(map(list, polygon)) for polygon in link.polygons]
     if link.colour:
         st.session_state[state.OFF_COLOUR], st.session_state[state.OFF] = link.colour, link.off
     st.session_state[state.PROBE_ASKED] = bool(link.probe)
     large_search.follow(large, link)
+    large_maps.follow(large, link.projection)
     if link.id or link.row is not None:
         go_to(large, link.id or str(link.row))
 
@@ -47,14 +49,17 @@ def show_galaxy(large: Large, row: int) -> None:
 def publish(large: Large) -> str:
     """Write what is shown to the address bar; returns the query string of a copied link."""
     row = selected(large)
+    second, second_hash = st.session_state.get(state.SECOND_NAME) or ("", "")
     shown = {
         "model": large.name,
         "model_hash": large.key[:8],
         "row": row,
         "id": "" if row is None else large.names([row])[0],
+        "second": second,
+        "second_hash": second_hash,
         "off": tuple(st.session_state.get(state.OFF) or ()),
         "direction": links.direction(),
-        "polygons": state.whole_units(st.session_state.get(state.POLYGONS) or ()),
+        "polygons": state.whole_units(links.drawn()),
         **links.trained((large.key,)),
     }
     return links.write(state.Link(**links.held() | shown))

@@ -62,7 +62,7 @@ def current(workspace: Workspace) -> state.Link:
             "drawn": found["drawn"] if kind == "drawn" else "",
             "columns": found["columns"] if found["view"] == "table" else (),
             "off": tuple(st.session_state.get(state.OFF) or ()),
-            "polygons": state.whole_units(_polygons()),
+            "polygons": state.whole_units(drawn()),
             "direction": direction(),
             "like": (search := examples.asked(workspace)).like,
             "unlike": search.unlike,
@@ -72,7 +72,7 @@ def current(workspace: Workspace) -> state.Link:
     )
 
 
-def _polygons() -> Any:
+def drawn() -> Any:
     """The polygons, unless they were drawn on a map that stands in for the one that was chosen."""
     owner = st.session_state.get(state.AREA_OF)
     elsewhere = owner is not None and owner[-1] != st.session_state.get(state.PROJECTION)

@@ -50,6 +50,15 @@ def sampled(
     )
     if stored is None:
         return None
+    return workspace_of(large, stored, images, rows, about.go, {"about": about}), drawn
+
+
+def workspace_of(
+    large: Large, stored: Any, images: Any, rows: np.ndarray, go: Any, opened: dict[str, Any]
+) -> Workspace:
+    """Return what a page works on, whose galaxies are those of some `rows` of a store, with its
+    `images`, if it has any, and their `stored` vectors.
+    """
     data = stored.galaxies
     if images is not None:
         from astrojepa.evaluation.vectors.store_images import SomeImages
@@ -57,12 +66,12 @@ def sampled(
         reader = SomeImages(images, rows)
         pictures.offer_large(data.fingerprint, reader)
         data = dataclasses.replace(data, reader=reader)
-    opened = {"whole": data, "sampled": None, "data": data, "about": about}
+    opened = {"whole": data, "sampled": None, "data": data, **opened}
     nothing: Any = None  # the rest is not asked for
-    choice = Choice(VECTORS + large.name, large.name)
-    workspace = Workspace(nothing, False, nothing, choice, [choice], None, about.go, opened=opened)
+    choice = Choice(VECTORS + stored.name, stored.name)
+    workspace = Workspace(nothing, False, nothing, choice, [choice], None, go, opened=opened)
     workspace.stored = stored
-    return workspace, drawn
+    return workspace
 
 
 def draw(large: Large) -> Drawn:
@@ -89,11 +98,15 @@ def of_each(collections: Sequence[Sequence[int]]) -> np.ndarray:
 
 def read(large: Large, rows: np.ndarray, report: Progress) -> Any:
     """Read vectors and columns of some galaxies: a Stored."""
+    return stored_of(large, rows, large.map.store.vectors_of(rows, report))
+
+
+def stored_of(large: Large, rows: np.ndarray, vectors: np.ndarray) -> Any:
+    """Return what is known of some galaxies, with their vectors: a Stored."""
     from astrojepa.evaluation.vectors.stored import Stored
     from astrojepa.types import Embeddings
 
-    store, data = large.map.store, large.galaxies(rows)
-    vectors = store.vectors_of(rows, report)
-    hashes = store.facts.get("model_hash", ""), data.fingerprint
+    data, facts = large.galaxies(rows), large.map.store.facts
+    hashes = facts.get("model_hash", ""), data.fingerprint
     embeddings = Embeddings(vectors, data.labels, data.ids, data.classes, *hashes)
-    return Stored(large.name, large.key, embeddings, data, store.facts.get("model", ""))
+    return Stored(large.name, large.key, embeddings, data, facts.get("model", ""))

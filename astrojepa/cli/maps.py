@@ -32,6 +32,11 @@ if TYPE_CHECKING:
     from astrojepa.evaluation.vectors.store import Store
     from astrojepa.types import Embeddings
 
+BESIDE = (
+    "--beside adds a map to a store that has one: give --vectors with columns x and y, and --out "
+    "with the name of a new folder."
+)
+
 
 def add_to(commands: Any) -> None:
     """Declare the commands of this file."""
@@ -69,6 +74,12 @@ def add_to(commands: Any) -> None:
         ),
     )
     project.add_argument(
+        "--beside",
+        action="store_true",
+        help="for a new folder: keep the map that the store has (x, y) and its order, and add this "
+        "one, as columns such as x_tsne and y_tsne",
+    )
+    project.add_argument(
         "--out",
         required=True,
         type=Path,
@@ -88,6 +99,8 @@ def _project(options: argparse.Namespace) -> int:
     check_source(options)
     if (store := _store_to_fit(options)) is not None:
         return _project_store(options, store)
+    if options.beside:
+        raise ValueError(BESIDE)
     check_table(options.out, "--out")
     source, data, found = vectors(options)
     xy = aj.project(found, method=options.method, seed=options.seed, progress=sys.stderr.isatty())
@@ -135,6 +148,8 @@ def _project_store(options: argparse.Namespace, store: Store) -> int:
     from astrojepa.evaluation.maps.store_map import FIT, project_store, write_map
 
     folder = not options.out.suffix
+    if options.beside and not (folder and {"x", "y"} <= set(store.names)):
+        raise ValueError(BESIDE)
     if folder and options.out.exists():
         raise FileExistsError(f"{options.out} exists already; name a new folder for the store.")
     if not folder:
@@ -147,7 +162,8 @@ def _project_store(options: argparse.Namespace, store: Store) -> int:
     if options.trust:
         write_json(options.trust, {**trust, "map": made.recipe, **facts})
     if folder:
-        write_map(store, made, options.out, {"creator": facts["creator"]}, progress=heard)
+        creator = {"creator": facts["creator"]}
+        write_map(store, made, options.out, creator, beside=options.beside, progress=heard)
     else:
         known = store.known_of(np.arange(len(store)))
         columns = [

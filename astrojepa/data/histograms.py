@@ -11,6 +11,7 @@ from astrojepa.data.values import Numbers, Values, Words, drawable
 
 BINS = 32  # at most, about; their width is a round number
 MOST_WORDS = 8  # bars; less frequent words are counted together
+_CACHED = 16_384  # values that a core keeps at hand
 _ROUND = (1.0, 2.0, 2.5, 5.0, 10.0)
 
 
@@ -53,8 +54,8 @@ def histogram(values: Values) -> Histogram:
     else:
         edges = _edges(values.values[values.known])
         bars = max(len(edges) - 1, 0)
-        inside = np.searchsorted(edges[1:-1], values.values, side="right")
-        codes = np.where(values.known, inside, bars + 1).astype(np.uint8)
+        codes = _bar_of(edges[1:-1], values.values)
+        codes[~values.known] = bars + 1
     return Histogram(edges, words, codes, np.bincount(codes, minlength=bars + 2))
 
 
@@ -108,6 +109,18 @@ def chosen_bars(expression: str, column: str, found: Histogram) -> np.ndarray | 
         return np.logical_and.reduce([matching(clause, {column: values}) for clause in clauses])
     except ValueError:
         return None
+
+
+def _bar_of(inner: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Return how many of a few edges lie at or below each value, uint8 (n,): `np.searchsorted`
+    searches for each value by itself, which takes several times as long.
+    """
+    found = np.zeros(len(values), np.uint8)
+    for first in range(0, len(values), _CACHED):
+        here = slice(first, first + _CACHED)
+        for edge in inner:
+            found[here] += values[here] >= edge
+    return found
 
 
 def _edges(values: np.ndarray) -> np.ndarray:

@@ -86,15 +86,15 @@ def cells(values: Values, rows: np.ndarray) -> np.ndarray:
 
 
 def coded(codes: np.ndarray, names: Sequence[str]) -> Words:
-    """Return the words that codes, int64 (n,), stand for in `names`; below 0 = unknown.
+    """Return the words that codes, int64 (n,), stand for in `names`; below 0 and "" = unknown.
 
     >>> coded(np.array([0, -1, 1]), ["round", "edge-on"])
     Words(codes=array([ 1, -1,  0]), words=('edge-on', 'round'))
     """
-    words = tuple(sorted(set(names)))
+    words = tuple(sorted(set(names) - {""}))
     places = {word: place for place, word in enumerate(words)}
     codes = np.asarray(codes)
-    renumbered = np.array([*(places[name] for name in names), -1], dtype=np.int64)
+    renumbered = np.array([*(places.get(name, -1) for name in names), -1], dtype=np.int64)
     return Words(renumbered[np.where(codes < 0, len(names), codes)], words)
 
 
@@ -132,11 +132,7 @@ def _read_values(column: pd.Series) -> Values:
     ]
     if not text and (numbers := _all_numbers(pd.Series(names, dtype=str))) is not None:
         return Numbers(np.append(numbers, np.nan)[codes])
-    empty = np.array([*(name == "" for name in names), True])
-    told = coded(codes, names)
-    words = tuple(word for word in told.words if word)
-    shift = len(told.words) - len(words)  # the empty word, which is sorted first
-    return Words(np.where(empty[codes], -1, told.codes - shift), words)
+    return coded(codes, names)
 
 
 def _is_long(whole: pd.Series) -> bool:

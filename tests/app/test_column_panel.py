@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -72,7 +74,9 @@ def test_columns_that_are_constant_unknown_or_names_are_not_shown_at_first() -> 
         "label": Words(np.arange(9) % 2, ("a", "b")),
         **{f"z{k}": Numbers(np.arange(9.0)) for k in range(8)},
     }
-    assert worth_a_look(columns) == ["kind", "z0", "z1", "z2", "z3", "z4"]
+    counted: list[str] = []
+    about: Any = SimpleNamespace(columns=columns, histogram=counted.append)
+    assert worth_a_look(about) == ["kind", "z0", "z1", "z2", "z3", "z4"] == counted
 
 
 def test_nothing_is_counted_before_the_panel_is_open(

@@ -13,8 +13,8 @@ import pytest
 from app.pages.compare import tasks
 from app.pages.compare.galaxy import common_scale
 from app.pages.compare.maps import picked_out
-from app.pages.compare.measures import accuracy_table, error_bars, overlap_counts
-from app.pages.compare.view import median_overlap, preferred
+from app.pages.compare.measures import accuracy_table, error_bars, median_overlap, overlap_counts
+from app.pages.compare.view import preferred
 from app.session.workspace import BASELINE, RANDOM, Choice, named
 
 CHOICES = [

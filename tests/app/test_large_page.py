@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zlib
 from pathlib import Path
 from types import SimpleNamespace
@@ -870,7 +871,30 @@ def test_compare_says_in_a_sentence_what_it_needs(
 ) -> None:
     test = run(monkeypatch, pages_cache, store, page="compare")
     assert not test.error
-    assert "Compare needs the vectors of two models for the same galaxies" in words(test)
+    assert "Compare needs a second store of the galaxies of survey" in words(test)
+
+
+@pytest.mark.skipif(not is_available(), reason="faiss is not installed")
+@pytest.mark.slow
+def test_a_second_store_without_images_is_compared_and_one_of_other_galaxies_refused(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, tmp_path: Path
+) -> None:
+    frame = pd.read_parquet(plain)
+    for name, part in (("same", frame[::-1]), ("few", frame[:100])):
+        (tmp_path / name).mkdir()
+        part[["object_id", "vector"]].to_parquet(tmp_path / name / "a.parquet", index=False)
+    flags = [f"--vectors={path}" for path in (plain, tmp_path / "same", tmp_path / "few")]
+    options = {"flags": flags, "data": "", "checkpoint": ""}
+    test = run_page(monkeypatch, pages_cache, "compare", **options, query={"with": "same@1234"})
+    assert not test.error
+    # the indices miss a few
+    (share,) = re.findall(r"share 10 of 10 .* \(([\d.]+) ± 0.\d % on average", words(test))
+    assert float(share) > 99
+    assert "random sample (seed 0) of 3,000 of the 3,000 galaxies" in words(test)
+    assert tables(test)[1]["shared"].str.endswith("of 10 shared").all()
+    test.selectbox(key="compare_second_store").select(str(tmp_path / "few")).run()
+    (error,) = settled(test).error
+    assert "plain has 3,000 galaxies and few 100, and 100 ids are in both" in error.value
 
 
 def test_a_store_without_a_map_is_told_how_to_get_one(

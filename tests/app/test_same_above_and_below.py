@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from page_runner import QUIET, run_page, settled, tables, words
 from pyarrow import parquet
 
+from app.components.latent_map import geometry
 from app.pages.anomalies import leaderboard
 from app.pages.map import column_panel, selection
 from app.pages.map import large as large_page
@@ -20,6 +22,7 @@ from app.session import loaders, state
 from app.session.export import FORMATS
 from astrojepa import plotting
 from astrojepa.evaluation.maps import clusters, large_map, store_clusters
+from astrojepa.evaluation.vectors.neighbour_index import is_available
 from astrojepa.evaluation.vectors.simulated_store import Mixture, simulate_store
 from astrojepa.evaluation.vectors.store import open_store
 from astrojepa.types import Embeddings
@@ -51,7 +54,9 @@ def survey(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def opened(monkeypatch: pytest.MonkeyPatch, pages_cache: Path, survey: tuple[Path, Path]) -> Any:
     """What opens a page, with what its export was given, by the threshold."""
 
-    def open_page(threshold: int, name: str, **query: str) -> tuple[Any, dict[str, Any]]:
+    def open_page(
+        threshold: int, name: str, second: Path | None = None, **query: str
+    ) -> tuple[Any, dict[str, Any]]:
         exports: dict[str, Any] = {}
         for module in (selection, leaderboard, large_page):
             monkeypatch.setattr(
@@ -64,7 +69,8 @@ def opened(monkeypatch: pytest.MonkeyPatch, pages_cache: Path, survey: tuple[Pat
         monkeypatch.setattr(large_map, "LARGE", threshold)
         loaders.jobs()._jobs.clear()  # which know the store by another threshold
         vectors, images = survey
-        options = {"flags": [f"--vectors={vectors}", f"--data={images}"]}
+        stores = [f"--vectors={path}" for path in (vectors, second) if path is not None]
+        options = {"flags": [*stores, f"--data={images}"]}
         given = {"data": "", "checkpoint": "", "query": {"map": "pca", **query}}
         return run_page(monkeypatch, pages_cache, name, **options, **given), exports
 
@@ -232,6 +238,83 @@ def test_more_like_this_begins_a_search_of_a_large_store_and_a_galaxy_of_another
     assert "Searching for" not in words(other)
     other, _ = opened(ABOVE, "map", data="other@deadbeef", like="1234")
     assert "Searching for" not in words(other), "a row of another data set is another galaxy"
+
+
+@pytest.mark.slow
+def test_an_area_of_the_pca_map_holds_the_same_galaxies_above_and_below(
+    opened: Any, survey: tuple[Path, Path]
+) -> None:
+    frame = pd.read_parquet(survey[0])
+    vectors = np.stack(frame["vector"].to_numpy()).astype(np.float64)
+    vectors = (vectors - vectors.mean(axis=0)) / vectors.std(axis=0)
+    axes = np.linalg.svd(vectors, full_matrices=False)[2][:2].T
+    xy = vectors @ (axes * np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]]))
+    low, extent = xy.min(axis=0), np.ptp(xy, axis=0)
+    placed = ((xy - low) / extent.max() + (1 - extent / extent.max()) / 2) * geometry.UNITS
+    corners = [(20_000, 15_000), (45_000, 15_000), (45_000, 50_000), (20_000, 50_000)]
+    inside = ((placed > corners[0]) & (placed < corners[2])).all(axis=1)
+    area = geometry.encode_polygons([corners])
+    for threshold in (BELOW, ABOVE):
+        test, exports = opened(threshold, "map", area=area)
+        assert not test.error
+        found = read(".csv", exports["selection"][2](".csv"))[0]
+        assert set(found["id"]) == set(frame["object_id"][inside].astype(str))
+        assert test.query_params["area"] == area
+        assert test.query_params["map"] == "pca"
+    test.selectbox(key=state.PROJECTION).select("own").run()
+    settled(test)
+    assert not test.session_state[state.POLYGONS], "an area of one map means nothing on another"
+    assert "selection" in exports
+    test, _ = opened(ABOVE, "map", map="tsne")
+    assert "vectors has no t-SNE map; the map of its columns x and y is shown." in words(test)
+
+
+@pytest.fixture(scope="module")
+def second(survey: tuple[Path, Path]) -> Path:
+    """Other vectors of the same galaxies, in another order."""
+    frame = pd.read_parquet(survey[0])
+    vectors = np.stack(frame["vector"].to_numpy()).astype(np.float32)
+    noise = np.random.default_rng(1).normal(size=vectors.shape)
+    vectors = (vectors + 0.4 * noise).astype(np.float16)
+    folder = survey[0].parent / "other_model"
+    folder.mkdir()
+    made = pd.DataFrame({"object_id": frame["object_id"], "vector": list(vectors)})
+    made.sample(frac=1, random_state=0).to_parquet(folder / "a.parquet", index=False)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not is_available(), reason="faiss is not installed")
+def test_a_second_store_is_compared_with_the_same_numbers_above_and_below(
+    opened: Any, survey: tuple[Path, Path], second: Path
+) -> None:
+    name = str(pd.read_parquet(survey[0])["object_id"][1234])
+    told, links = [], []
+    for threshold in (BELOW, ABOVE):
+        test, _ = opened(
+            threshold, "compare", second, id=name, galaxy="1234", **{"with": "other_model"}
+        )
+        assert not test.error
+        said = words(test)
+        share = re.search(r"share (\d+) of 10 .* median \(([\d.]+)", said)
+        cka = re.search(r"Linear CKA ([\d.]+), unbiased ([\d.]+)", said)
+        (header,) = (one.value for one in test.header if "shared" in one.value)
+        told.append([*map(float, (*share.groups(), *cka.groups())), tables(test)[0], header])
+        next(box for box in test.button if box.label == "Train probes").click().run()
+        settled(test)
+        accuracy = tables(test)[1]
+        told[-1].append(
+            accuracy[accuracy["Model"] != "hand-made statistics"].reset_index(drop=True)
+        )
+        links.append(dict(test.query_params))
+    (*below, spread, galaxy, probes), (*above, same_spread, same_galaxy, same_probes) = told
+    np.testing.assert_allclose(below, above, rtol=0.01)
+    assert 10 < below[1] < 90
+    assert galaxy == same_galaxy
+    assert name in galaxy
+    pd.testing.assert_frame_equal(spread, same_spread)
+    pd.testing.assert_frame_equal(probes, same_probes)
+    assert all(link["with"].startswith("other_model@") for link in links)
 
 
 @pytest.fixture(scope="module")

@@ -42,6 +42,16 @@ def test_the_filter_of_bars_chooses_what_they_count(
     assert np.flatnonzero(marked).tolist() == list(range(first, last + 1))
 
 
+def test_bars_of_many_numbers_are_counted_as_numpy_counts_them() -> None:
+    values = np.append(RNG.normal(size=40_000), [np.nan, np.inf, -np.inf, 0.25, 0.5])
+    found = histogram(Numbers(values))
+    ends = np.concatenate([[-np.inf], found.edges[1:-1], [np.inf]])
+    expected = np.histogram(values[~np.isnan(values)], ends)[0]
+    assert found.counts.tolist() == [*expected, 0, 1]
+    places = np.digitize(values, found.edges[1:-1])
+    assert found.codes.tolist() == np.where(np.isnan(values), found.bars + 1, places).tolist()
+
+
 def test_bins_have_a_round_width_and_end_bars_hold_the_tails() -> None:
     values = np.append(RNG.normal(size=2000), [90.0, -70.0])
     found = histogram(Numbers(values))

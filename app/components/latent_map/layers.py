@@ -147,16 +147,22 @@ def packed(
     places: np.ndarray,
     coloured: Colouring,
     labels: Sequence[Mapping[str, Any]] = (),
+    *,
+    ranked: bool = True,
 ) -> bytes:
-    """Return one map for the browser, with labels as `clusters.marks` makes them."""
+    """Return one map for the browser, with labels as `clusters.marks` makes them; `ranked`: with
+    the anomaly percentiles of its galaxies.
+    """
     data = workspace.data
+    ranks = colouring.rank_codes(workspace.places) if ranked else np.zeros(len(data), np.uint8)
     header = {
         "title": f"{state.PROJECTIONS[method]} of {workspace.choice.label}",
         "pictures": workspace.pictures,
         "classes": list(data.classes),
         "shapes": [style.shape for style in palette.class_styles(data.classes)],
-        "ranked": True,
+        "ranked": ranked,
+        "imageless": not data.has_images,
         "labels": list(labels),
     }
     classes = np.where((data.labels < 0) | (data.labels > 254), 255, data.labels)
-    return pack(header, places, classes, coloured, colouring.rank_codes(workspace.places))
+    return pack(header, places, classes, coloured, ranks)

@@ -45,18 +45,29 @@ def galaxy(first: Workspace, second: Workspace, row: int, found: Any) -> None:
         with column:
             side = "first" if workspace is first else "second"
             _heatmap(workspace, row, image, scale, side)
-            st.caption(
-                f"Nearest neighbours by {escape_markdown(workspace.choice.label)}; ● = among the "
-                f"{NUM_NEIGHBOURS} nearest for both models"
-            )
+            st.caption(said(workspace.choice.label))
             rows, distances = neighbours.indices[:SHOWN], neighbours.distances[:SHOWN]
-            captions = [
-                (first.class_name(int(i)), f"{d:.2f}{'  ●' if i in both else ''}")
-                for i, d in zip(rows, distances, strict=True)
-            ]
+            names = [first.class_name(row) for row in rows.tolist()]
+            captions = list(zip(names, gaps(rows, distances, both), strict=True))
             gallery(
                 f"near_{side}", workspace.pictures, rows.tolist(), captions, links.select, tile=80
             )
+
+
+def said(label: str) -> str:
+    """Say what the neighbours below are."""
+    return (
+        f"Nearest neighbours by {escape_markdown(label)}; ● = among the {NUM_NEIGHBOURS} nearest "
+        "for both models"
+    )
+
+
+def gaps(rows: np.ndarray, distances: np.ndarray, both: np.ndarray) -> list[str]:
+    """Write the distances of neighbours, and mark those that `both` models name."""
+    return [
+        f"{gap:.2f}{'  ●' if row in both else ''}"
+        for row, gap in zip(rows.tolist(), distances.tolist(), strict=True)
+    ]
 
 
 def _common_scale(*workspaces: Workspace) -> tuple[float, float] | None:

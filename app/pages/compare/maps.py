@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,8 +22,18 @@ AROUND = "compare_around"  # session key: which model's map was drawn on, and th
 METHODS = {"pca": "PCA", "umap": "UMAP"}
 
 
-def maps(first: Workspace, second: Workspace, row: int, found: Any) -> None:
-    """Draw both maps; what is drawn around on one is picked out on the other."""
+def maps(
+    first: Workspace,
+    second: Workspace,
+    row: int | None,
+    found: Any,
+    select: Callable[[Any], None] = links.select,
+    *,
+    of_sample: bool = False,
+) -> None:
+    """Draw both maps; what is drawn around on one is picked out on the other. A clicked row is told
+    `select`. `of_sample`: neighbours and anomalies are not those among all galaxies.
+    """
     with st.container(horizontal=True, vertical_alignment="center", key="compare_maps"):
         method = choose("Maps", METHODS, "compare_method", label_visibility="collapsed")
         note = st.empty()
@@ -40,16 +52,30 @@ def maps(first: Workspace, second: Workspace, row: int, found: Any) -> None:
     ):
         if xy is not None:
             with column:
-                _map(workspace, first, side, method, xy, around)
-    near = loaders.neighbours(first.embeddings, *first.key, row, 6).indices.tolist()
+                if around is not None:
+                    coloured = picked_out(around)
+                elif workspace.labelled:
+                    coloured = colouring.by_class(workspace.data.labels, workspace.data.classes)
+                elif of_sample:
+                    coloured = colouring.by_number(found.overlap, "Share of neighbours in common")
+                else:
+                    coloured = colouring.by_number(first.scores, "Anomaly score", palette.MAGMA)
+                data = packed(workspace, method, xy, coloured, ranked=not of_sample)
+                drawn = partial(_drawn, (*workspace.key, method))
+                latent_map(data, select, drawn, key=f"compare_{side}")
+    near = []
+    if row is not None and not of_sample:
+        near = loaders.neighbours(first.embeddings, *first.key, row, 6).indices.tolist()
     mark(
         {"pictures": first.pictures, "selected": row, "neighbours": near, "polygons": [], "off": []}
     )
     if around is None:
-        note.caption(
-            "Both maps show the selected galaxy and its six nearest neighbours by "
-            f"{first.choice.label}. A lasso on one map selects on both."
+        shown = (
+            f"{len(first.data):,} galaxies of the sample"
+            if of_sample
+            else f"the selected galaxy and its six nearest neighbours by {first.choice.label}"
         )
+        note.caption(f"Both maps show {shown}. A lasso on one map selects on both.")
     else:
         shared = (
             ""
@@ -101,25 +127,9 @@ def picked_out(around: np.ndarray) -> Colouring:
     )
 
 
-def _map(
-    workspace: Workspace,
-    first: Workspace,
-    side: str,
-    method: str,
-    xy: np.ndarray,
-    around: np.ndarray | None,
-) -> None:
-    def drawn(message: Any) -> None:
-        polygons = geometry.read_polygons(message)
-        st.session_state[AROUND] = ((*workspace.key, method), polygons) if polygons else None
-
-    if around is not None:
-        coloured = picked_out(around)
-    elif workspace.labelled:
-        coloured = colouring.by_class(workspace.data.labels, workspace.data.classes)
-    else:
-        coloured = colouring.by_number(first.scores, "Anomaly score", palette.MAGMA)
-    latent_map(packed(workspace, method, xy, coloured), links.select, drawn, key=f"compare_{side}")
+def _drawn(of: tuple[str, ...], message: Any) -> None:
+    polygons = geometry.read_polygons(message)
+    st.session_state[AROUND] = (of, polygons) if polygons else None
 
 
 def _forget() -> None:

@@ -12,12 +12,17 @@ import streamlit as st
 from ...components import figures
 from ...components.escape_markdown import escape_markdown
 from ...components.table.table import Heading, table
-from ...session import waiting
+from ...session import loaders, waiting
 from ...session.workspace import Workspace
 from ..probe.tasks import split_words
 from . import tasks
 from .tasks import CURVES, KINDS, Accuracy, Curve
 
+NUM_MOVED = 24
+MOVED = (
+    "Galaxies whose neighbours change most. *3 × as far*: the nearest neighbours by one model are, "
+    "by the other, three times as far away as the nearest there. Click a galaxy to show it above."
+)
 HAND_MADE = "hand-made statistics"
 ASKED = "compare_asked"  # session key: the pair whose probes were asked for
 COLUMNS = {
@@ -27,6 +32,51 @@ COLUMNS = {
     "interval": Heading("95 % interval", numeric=True),
     "balanced": Heading("Balanced accuracy, %", ".1f"),
 }
+
+
+def median_overlap(found: Any, share: str = "") -> str:
+    """Say how many of the nearest neighbours two models share, and what chance gives; `share`: on
+    average, where it is known with an error.
+    """
+    chance = 100 * found.chance
+    return (
+        f"The models share {found.k * float(np.median(found.overlap)):.0f} of {found.k} nearest "
+        f"neighbours at the median ({share or f'{100 * found.mean_overlap:.1f}'} % on average; "
+        f"unrelated models: {chance:{'.1f' if chance >= 0.1 else '.1g'}} %)."
+    )
+
+
+def summary(first: Workspace, second: Workspace, found: Any, share: str = "") -> None:
+    """Show how alike two models are, and how their vectors spread."""
+    gauges = [loaders.gauges(workspace.embeddings, *workspace.key) for workspace in (first, second)]
+    widths = [workspace.embeddings.vectors.shape[1] for workspace in (first, second)]
+    left, right = st.columns([1, 1], gap="medium")
+    with left:
+        st.markdown(median_overlap(found, share))
+        st.markdown(
+            f"Linear CKA {found.cka:.2f}, unbiased {found.cka_unbiased:.2f}: 1 = identical up to "
+            "rotation, 0 = unrelated."
+        )
+        shown = pd.DataFrame(
+            {
+                "Model": [first.choice.label, second.choice.label],
+                "Effective rank": [
+                    f"{g.effective_rank:.1f} of {width}"
+                    for g, width in zip(gauges, widths, strict=True)
+                ],
+                "Mean cosine": [f"{g.mean_cosine:.2f}" for g in gauges],
+            }
+        )
+        numbers = dict.fromkeys(("Effective rank", "Mean cosine"), Heading(numeric=True))
+        table("compare_spread", "Spread of both models", shown, numbers)
+    with right:
+        overlap_figure(found)
+
+
+def moved_by(found: Any, place: int) -> tuple[str, str]:
+    """Say how much the neighbours of a galaxy change."""
+    kept = f"{found.k * found.overlap[place]:.0f} of {found.k} shared"
+    return f"{found.stretch[place]:.1f} × as far", kept
 
 
 def overlap_counts(overlap: np.ndarray, k: int) -> np.ndarray:

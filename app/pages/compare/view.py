@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import streamlit as st
 
 from astrojepa.checkpoints.card import ABSENT, without_weights
-from astrojepa.evaluation.vectors.neighbour_index import LARGE
 
 from ...components.escape_markdown import escape_markdown
 from ...components.gallery.gallery import gallery
-from ...components.table.table import Heading, table
 from ...session import links, loaders, state, waiting
-from ...session.large import Large
 from ...session.workspace import (
     BASELINE,
     RANDOM,
@@ -32,10 +26,10 @@ from ..models.data import cost
 from ..probe.tasks import quickly
 from ..registry import Page
 from . import galaxy as compare_galaxy
+from . import large
 from . import maps as compare_maps
 from . import measures as compare_measures
 
-NUM_MOVED = 24
 FEW = 2000  # galaxies whose pixel PCA is quick enough to be made unasked
 ASKED = "compare_asked"  # session key: keys of the embeddings that were asked for
 # session key: a sentence about the link's second model, until another is chosen
@@ -54,16 +48,6 @@ def show(workspace: Workspace) -> None:
         _compare(workspace, second)
     if not workspace.hosted:
         compare_measures.sweeps()
-
-
-def show_large(large: Large, go: Callable[[str], None]) -> None:
-    """Say what a comparison needs that a large store does not have."""
-    st.title("Compare", anchor=False)
-    st.info(
-        f"Compare needs the vectors of two models for the same galaxies, at most {LARGE:,} of "
-        f"them. {escape_markdown(large.name)} holds those of one model, for {len(large.map):,} "
-        "galaxies."
-    )
 
 
 def preferred(choices: list[Choice], bundled: bool) -> str:
@@ -193,7 +177,7 @@ def _compare(first: Workspace, second: Workspace) -> None:
     )
     row = first.selected
     if found is not None:
-        _summary(first, second, found)
+        compare_measures.summary(first, second, found)
     compare_maps.maps(first, second, row, found)
     compare_galaxy.galaxy(first, second, row, found)
     if found is not None:
@@ -201,58 +185,12 @@ def _compare(first: Workspace, second: Workspace) -> None:
     compare_measures.probes(first, second)
 
 
-def median_overlap(found: Any) -> str:
-    """Say how many of the nearest neighbours two models share, and what chance gives."""
-    return (
-        f"The models share {found.k * float(np.median(found.overlap)):.0f} of {found.k} nearest "
-        f"neighbours at the median ({100 * found.mean_overlap:.1f} % on average; unrelated models: "
-        f"{100 * found.chance:.1f} %)."
-    )
-
-
-def _summary(first: Workspace, second: Workspace, found: Any) -> None:
-    gauges = [loaders.gauges(workspace.embeddings, *workspace.key) for workspace in (first, second)]
-    widths = [workspace.embeddings.vectors.shape[1] for workspace in (first, second)]
-    left, right = st.columns([1, 1], gap="medium")
-    with left:
-        st.markdown(median_overlap(found))
-        st.markdown(
-            f"Linear CKA {found.cka:.2f}, unbiased {found.cka_unbiased:.2f}: 1 = identical up to "
-            "rotation, 0 = unrelated."
-        )
-        shown = pd.DataFrame(
-            {
-                "Model": [first.choice.label, second.choice.label],
-                "Effective rank": [
-                    f"{g.effective_rank:.1f} of {width}"
-                    for g, width in zip(gauges, widths, strict=True)
-                ],
-                "Mean cosine": [f"{g.mean_cosine:.2f}" for g in gauges],
-            }
-        )
-        numbers = dict.fromkeys(("Effective rank", "Mean cosine"), Heading(numeric=True))
-        table("compare_spread", "Spread of both models", shown, numbers)
-    with right:
-        compare_measures.overlap_figure(found)
-
-
 def _moved(workspace: Workspace, found: Any, row: int) -> None:
     st.header("Largest changes", anchor=False)
-    st.caption(
-        "Galaxies whose neighbours change most. *3 × as far*: the nearest neighbours by one model "
-        "are, by the other, three times as far away as the nearest there. Click a galaxy to show "
-        "it above."
-    )
-    rows = found.moved[:NUM_MOVED]
-    captions = [
-        (
-            workspace.class_name(int(i)),
-            f"{found.stretch[i]:.1f} × as far",
-            f"{found.k * found.overlap[i]:.0f} of {found.k} shared",
-        )
-        for i in rows
-    ]
-    gallery("moved_most", workspace.pictures, rows.tolist(), captions, links.select, selected=row)
+    st.caption(compare_measures.MOVED)
+    rows = found.moved[: compare_measures.NUM_MOVED].tolist()
+    captions = [(workspace.class_name(row), *compare_measures.moved_by(found, row)) for row in rows]
+    gallery("moved_most", workspace.pictures, rows, captions, links.select, selected=row)
 
 
-PAGE = Page("Compare", 5, show, show_large=show_large)
+PAGE = Page("Compare", 5, show, show_large=large.show)

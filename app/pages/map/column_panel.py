@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import streamlit as st
 
@@ -36,7 +34,7 @@ def column_panel(about: Described, matching: np.ndarray | None, wrong: str) -> N
             found = about.ready(
                 ("histograms", about.made_of),
                 "Reading columns",
-                lambda report: worth_a_look(about.columns),
+                lambda report: worth_a_look(about),
             )
             if found is None:
                 return
@@ -60,8 +58,11 @@ def column_panel(about: Described, matching: np.ndarray | None, wrong: str) -> N
         )
 
 
-def worth_a_look(columns: Mapping[str, Values]) -> list[str]:
-    """Return the first columns that differ between galaxies and are no names of them."""
+def worth_a_look(about: Described) -> list[str]:
+    """Return the first columns that differ between galaxies and are no names of them; they are
+    counted while they are at hand.
+    """
+    columns = about.columns
     found: list[str] = []
     words: list[Words] = []
     for name in columns:
@@ -73,6 +74,7 @@ def worth_a_look(columns: Mapping[str, Values]) -> list[str]:
             if any(_same(values, other) for other in words):
                 continue
             words.append(values)
+        about.histogram(name)
         found.append(name)
     return found
 

@@ -12,6 +12,8 @@ import streamlit as st
 from astrojepa.data.filters import MOST_LETTERS
 from astrojepa.data.values import Values, sortable
 from astrojepa.evaluation.maps.large_map import WHOLE, Tile
+from astrojepa.evaluation.maps.morton import morton_codes
+from astrojepa.evaluation.maps.plane import PLACES, UNITS
 from astrojepa.evaluation.vectors.neighbour_index import LARGE, is_available
 from astrojepa.progress import Progress
 from astrojepa.tables import Column
@@ -41,7 +43,16 @@ from ...components.latent_map.tiles import pack_tile, read_box, widened
 from ...components.search_buttons import search_buttons
 from ...components.send_button import send_button
 from ...components.survey_image import survey_picture, survey_toggle
-from ...session import clusters, large_clusters, large_search, links, reviewing, state, waiting
+from ...session import (
+    clusters,
+    large_clusters,
+    large_maps,
+    large_search,
+    links,
+    reviewing,
+    state,
+    waiting,
+)
 from ...session.export import plain_columns, table_file
 from ...session.large import RANKED, SCORE, Large, selected
 from ...session.large_described import OfStore
@@ -81,6 +92,7 @@ def show(large: Large, go: Callable[[str], None]) -> None:
     if st.session_state.get(state.COLOUR) not in options:
         st.session_state[state.COLOUR] = options[0]
     with st.container(horizontal=True, vertical_alignment="bottom", key="bar"):
+        large_maps.choose(large)
         st.selectbox("Colour", options, format_func=option_name, key=state.COLOUR, width=176)
         st.text_input(
             "Find",
@@ -92,8 +104,9 @@ def show(large: Large, go: Callable[[str], None]) -> None:
         st.button("Random", key="random", on_click=_random, args=(large,), shortcut="s")
         with st.popover("Map options"):
             st.caption(
-                "This is the map of the store, its columns `x` and `y`. Other projections and the "
-                f"3-D map are for up to {LARGE:,} galaxies."
+                "The map is that of the columns `x` and `y`. PCA is computed from all vectors when "
+                "you first choose it. `astrojepa project --beside` adds a map to a store. The 3-D "
+                f"map is for up to {LARGE:,} galaxies."
             )
     _pane(large, go)
 
@@ -149,11 +162,14 @@ def _map(
     if st.session_state.get(state.OFF_COLOUR) != option:
         st.session_state[state.OFF], st.session_state[state.OFF_COLOUR] = (), option
     with notes:
+        method, shown = large_maps.shown(large)
+        if method != (asked := st.session_state[state.PROJECTION]):
+            st.caption(f"Until the {state.PROJECTIONS[asked]} map is there, this is the store's.")
         coloured = large.coloured(option)
     if coloured is None:
         return matching, wrong, None
     box = widened(st.session_state.get(state.VIEW) or WHOLE)
-    tile = large.map.tile(box, matching, coloured.codes)
+    tile = shown.tile(box, matching, coloured.codes)
     groups = coloured.legend.get("groups", [])
     classes = tuple(group["name"] for group in groups)
     header = {
@@ -169,14 +185,14 @@ def _map(
     with board:
         look = st.session_state.get(state.LOOK)
         there = None if images is None else images.there(tile.rows)
-        packed = pack_tile(header, large.map, tile, coloured, look, there)
+        packed = pack_tile(header, shown, tile, coloured, look, there)
         latent_map(packed, links.select, _drawn, _toggled, on_view=_moved)
         mark(
             {
                 "pictures": header["pictures"],
                 "selected": row,
                 "neighbours": near,
-                "polygons": st.session_state.get(state.POLYGONS) or [],
+                "polygons": large_maps.polygons(),
                 "off": list(st.session_state.get(state.OFF) or ()),
             }
         )
@@ -285,7 +301,7 @@ def chosen_rows(
     """Return the galaxies inside the lasso, or else those that match, of the groups that the legend
     shows; None without either, and while they are sought.
     """
-    if polygons := st.session_state.get(state.POLYGONS):
+    if polygons := large_maps.polygons():
         rows = large.inside(polygons)
         if rows is None:
             return None
@@ -309,7 +325,7 @@ def _selection(
     """Show galaxies in an order, by similarity once the neighbours are known; export, send and
     collect them.
     """
-    polygons = st.session_state.get(state.POLYGONS) or []
+    polygons = large_maps.polygons()
     off = tuple(st.session_state.get(state.OFF) or ())
     colour = st.session_state[state.COLOUR]
     with st.container(horizontal=True, vertical_alignment="bottom", key="selection"):
@@ -373,7 +389,7 @@ def _selection(
 
 def order_options(large: Large) -> list[str]:
     """Return what a selection can be sorted by: the anomaly score where there is one, first."""
-    names = [name for name in large.map.store.names if name not in (SCORE, "x", "y")]
+    names = [name for name in large.map.store.names if name not in {SCORE, *PLACES}]
     score = [SCORE] if SCORE in large.scores else []
     similarity = [] if selected(large) is None else [SIMILARITY]
     return [*score, ON_MAP, *similarity, *large.made, *names]
@@ -386,22 +402,34 @@ def _arranged(
     they are. `of`: the polygons, the filter and the legend that chose them.
     """
     row = selected(large) if by == SIMILARITY else None
-    index, read = None, large.reader(by)
+    index, read, shown = None, large.reader(by), large.shown
     if row is not None and is_available() and (index := large.index()) is None:
         return None
 
     def task(report: Progress) -> tuple[np.ndarray, np.ndarray]:
         if row is not None:
             values = (large.map if index is None else index).distances(row, rows)
-        elif by == ON_MAP:
+        elif by == ON_MAP and shown is large.map:  # which is sorted on disk
             values = np.arange(len(rows), dtype=np.float64)
+        elif by == ON_MAP:
+            codes = morton_codes(shown.places[rows], np.zeros(2), np.full(2, UNITS))
+            values = codes.astype(np.float64)
         else:
             values = sortable(read())[rows]
         order = in_order(values, reverse)[:RANKED]
         return rows[order], values[order]
 
     return waiting.show_when_ready(
-        ("large order", large.key, str(of), by, _made_of(large, by), reverse, row),
+        (
+            "large order",
+            large.key,
+            st.session_state.get(state.PROJECTION),
+            str(of),
+            by,
+            _made_of(large, by),
+            reverse,
+            row,
+        ),
         f"Sorting {len(rows):,} galaxies",
         task,
     )
@@ -534,6 +562,7 @@ def _moved(message: Any) -> None:
 
 def _drawn(message: Any) -> None:
     st.session_state[state.POLYGONS] = geometry.read_polygons(message)
+    st.session_state[state.AREA_OF] = st.session_state.get(state.MAP_SHOWN)
     st.session_state[state.GALLERY_PAGE] = 0
     compare_the_selection()
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from pyarrow import parquet
 
 from astrojepa.data.filters import matching
 from astrojepa.data.values import Numbers, Values
-from astrojepa.evaluation.maps.plane import UNITS, points_in_polygon
+from astrojepa.evaluation.maps.plane import COLUMNS, PLACES, UNITS, points_in_polygon
 from astrojepa.evaluation.vectors.neighbour_index import LARGE
 from astrojepa.evaluation.vectors.neighbours import without_own
 from astrojepa.evaluation.vectors.standardise import scaling_of
@@ -144,7 +147,7 @@ class LargeMap:
     @property
     def described(self) -> StoreColumns:
         """Those that say something of a galaxy: no ids, no places, nothing that begins with _."""
-        hidden = {self.store.layouts[0].known["id"], "x", "y"}
+        hidden = {self.store.layouts[0].known["id"], *PLACES}
         names = self.store.names
         return StoreColumns(self, [n for n in names if n not in hidden and not n.startswith("_")])
 
@@ -269,12 +272,32 @@ def open_large_map(store: Store) -> LargeMap:
             f"{store.path.name} has {len(store):,} galaxies and no map of them (columns x and y); "
             f"make one with: astrojepa project --vectors {store.path.name} --out mapped"
         )
-    found = [store.values(name) for name in ("x", "y")]
-    x, y = (each.values if isinstance(each, Numbers) else np.array([np.nan]) for each in found)
-    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+    return large_map(store, *coordinates(store, "x", "y"))
+
+
+def method_of(store: Store) -> str:
+    """Return how the map of x and y was made, as `project` writes it; "" where it is not said."""
+    metadata = parquet.read_schema(store.files[0]).metadata or {}
+    with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
+        method = json.loads(metadata[b"map"])["method"]
+        return method if method in COLUMNS else ""
+    return ""
+
+
+def coordinates(store: Store, *names: str) -> list[np.ndarray]:
+    """Return columns of coordinates, float64 (n,); ValueError where one is not finite."""
+    columns = [store.values(name) for name in names]
+    found = [one.values if isinstance(one, Numbers) else np.array([np.nan]) for one in columns]
+    if not all(np.isfinite(values).all() for values in found):
         raise ValueError(
-            f"The columns x and y of {store.path.name} must be finite numbers; project it anew."
+            f"The columns {' and '.join(names)} of {store.path.name} must be finite numbers; "
+            "project it anew."
         )
+    return found
+
+
+def large_map(store: Store, x: np.ndarray, y: np.ndarray) -> LargeMap:
+    """Return the map that has the galaxies of a store at x and y, (n,) each, finite."""
     spans = [float(values.max() - values.min()) for values in (x, y)]
     span = max(spans) or 1.0
     places = np.empty((len(store), 2), np.float32)

@@ -1,4 +1,4 @@
-"""The plane of a map: its units, and which galaxies a polygon on it holds."""
+"""The plane of a map: its units, its columns in a store, and which galaxies a polygon holds."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 UNITS = 65_535.0  # the longer side of a map
+# columns of the coordinates in a store, of its map and of others beside it, by their method
+COLUMNS = {"": ("x", "y")} | {name: (f"x_{name}", f"y_{name}") for name in ("pca", "umap", "tsne")}
+PLACES = frozenset(name for pair in COLUMNS.values() for name in pair)
 
 
 def points_in_polygon(points: np.ndarray, polygon: Sequence[tuple[float, float]]) -> np.ndarray:

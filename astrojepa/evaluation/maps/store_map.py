@@ -17,6 +17,7 @@ import numpy as np
 from astrojepa.evaluation.maps.map_quality import MapTrust, map_trust
 from astrojepa.evaluation.maps.morton import morton_codes
 from astrojepa.evaluation.maps.placement import Placer
+from astrojepa.evaluation.maps.plane import COLUMNS
 from astrojepa.evaluation.maps.projection import map_recipe, project
 from astrojepa.evaluation.vectors.neighbour_index import LARGE
 from astrojepa.evaluation.vectors.sorted_store import write_sorted
@@ -89,13 +90,20 @@ def write_map(
     path: str | Path,
     facts: dict[str, str],
     *,
+    beside: bool = False,
     progress: Progress | bool | None = None,
 ) -> int:
     """Write a store anew with x and y, sorted along their curve; returns how many partitions.
 
     What it held in these columns is replaced; `facts` and the map's parameters go into its
-    metadata. Raises as `write_sorted`.
+    metadata. `beside` the map that it has: in the same order, with x_pca and y_pca, and so of other
+    methods. Raises as `write_sorted`.
     """
+    if beside:
+        method = str(made.recipe["method"])
+        columns = dict(zip(COLUMNS[method], made.xy.T, strict=True))
+        about = {**facts, f"map_{method}": json.dumps(made.recipe)}
+        return write_sorted(store, np.arange(len(store)), columns, path, about, progress=progress)
     codes = morton_codes(made.xy, made.xy.min(axis=0), made.xy.max(axis=0))
     columns = {"x": made.xy[:, 0], "y": made.xy[:, 1]}
     about = {**facts, "map": json.dumps(made.recipe)}

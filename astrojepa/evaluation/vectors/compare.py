@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -54,19 +56,30 @@ def compare_embeddings(a: Embeddings, b: Embeddings, k: int = 10) -> Comparison:
     own = np.arange(len(first))
     features = [standardise(vectors)[0] for vectors in (first, second)]
     near = [nearest(part, part, k, exclude=own)[1] for part in features]
-    found = near[0].shape[1]
-    overlap = (shared_neighbours(*near) / found).astype(np.float32)
-    stretch = np.sqrt(
-        _stretch(features[0], near[1], near[0]) * _stretch(features[1], near[0], near[1])
-    ).astype(np.float32)
+    stretches = (
+        stretch(features[0], features[0], near[1], near[0]),
+        stretch(features[1], features[1], near[0], near[1]),
+    )
+    return compared((first, second), near, stretches, len(own))
+
+
+def compared(
+    vectors: Sequence[np.ndarray], near: Sequence[np.ndarray], stretches: Sequence[Any], among: int
+) -> Comparison:
+    """Compare two sets by vectors of the same n galaxies, (n, D) and (n, D'), by their neighbours
+    `among` so many, int (n, k) each, in one numbering, and by the `stretch` of either.
+    """
+    k = near[0].shape[1]
+    overlap = (shared_neighbours(*near) / k).astype(np.float32)
+    farther = np.sqrt(stretches[0] * stretches[1]).astype(np.float32)
     return Comparison(
         overlap=overlap,
-        stretch=stretch,
-        moved=np.lexsort((own, overlap, -stretch)),
-        chance=found / (len(own) - 1),
-        cka=linear_cka(first, second),
-        cka_unbiased=linear_cka(first, second, unbiased=True),
-        k=found,
+        stretch=farther,
+        moved=np.lexsort((np.arange(len(overlap)), overlap, -farther)),
+        chance=k / (among - 1),
+        cka=linear_cka(vectors[0], vectors[1]),
+        cka_unbiased=linear_cka(vectors[0], vectors[1], unbiased=True),
+        k=k,
     )
 
 
@@ -109,10 +122,14 @@ def _unbiased_product(a: np.ndarray, b: np.ndarray) -> float:
     )
 
 
-def _stretch(features: np.ndarray, strangers: np.ndarray, near: np.ndarray) -> np.ndarray:
-    """Return how many times farther the other neighbours are, mean over k: (n,)."""
+def stretch(
+    features: np.ndarray, own: np.ndarray, strangers: np.ndarray, near: np.ndarray
+) -> np.ndarray:
+    """Return how many times farther than its k nearest among `features` the other set's lie from a
+    galaxy, mean over k: float64 (q,). `own`: features of the galaxies; the rest are rows.
+    """
     far, close = (
-        exact_distances(features, features, rows).mean(axis=1, dtype=np.float64)
+        exact_distances(features, own, rows).mean(axis=1, dtype=np.float64)
         for rows in (strangers, near)
     )
     floor = 1e-12 + 1e-6 * float(close.mean())

@@ -79,7 +79,7 @@ def whiten(reference: np.ndarray, *others: np.ndarray) -> tuple[np.ndarray, ...]
 def standardisation(reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return (shift, factor), float32 (D,): x becomes (x - shift) * factor."""
     mean = reference.mean(axis=0, dtype=np.float64)
-    return _scaling(mean, reference.std(axis=0, dtype=np.float64))
+    return scaling(mean, reference.std(axis=0, dtype=np.float64))
 
 
 def scaling_of(batches: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -95,10 +95,11 @@ def scaling_of(batches: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         squares = squares + spread + gap**2 * (count * len(batch) / total)
         mean = mean + gap * (len(batch) / total)
         count = total
-    return _scaling(np.asarray(mean), np.sqrt(np.asarray(squares) / max(1, count)))
+    return scaling(np.asarray(mean), np.sqrt(np.asarray(squares) / max(1, count)))
 
 
-def _scaling(mean: np.ndarray, deviation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def scaling(mean: np.ndarray, deviation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return shift and factor, float32 (D,), that standardise features; constant ones are kept."""
     constant = deviation <= 1e-6 * np.maximum(np.abs(mean), deviation.max(initial=0.0))
     scale = np.where(constant, 1.0, deviation)
     return mean.astype(np.float32), (1 / scale).astype(np.float32)

@@ -185,21 +185,20 @@ class Store:
 
     def values(self, name: str) -> Values:
         """Return one of `names` for all galaxies: (n,)."""
-        parts = []
+        kind, parts = parquet.read_schema(self.files[0]).field(name).type, []
         for path in self.files:
-            with opened_parquet(path) as file:
+            with opened_parquet(path, [name] if pa.types.is_string(kind) else ()) as file:
                 parts.append(read_columns(file, [name]).column(0))
                 parts[-1].validate(full=True)  # of a damaged file, words may lie anywhere
         column = pa.chunked_array([chunk for part in parts for chunk in part.chunks])
-        if not (pa.types.is_string(column.type) or pa.types.is_dictionary(column.type)):
+        if not pa.types.is_dictionary(column.type):
             return read_values(to_series(column).rename(name))
-        coded_once = column.cast(pa.string()).dictionary_encode().unify_dictionaries()
+        if not pa.types.is_string(column.type.value_type):
+            column = column.cast(pa.string()).dictionary_encode()
+        coded_once = column.unify_dictionaries()
         codes = [chunk.indices.fill_null(-1).to_numpy() for chunk in coded_once.chunks]
         names = coded_once.chunk(0).dictionary.to_pylist() if codes else []
-        found = np.concatenate([np.zeros(0, np.int32), *codes])
-        if "" in names:  # unknown, as everywhere
-            found[found == names.index("")] = -1
-        return coded(found, names)
+        return coded(np.concatenate([np.zeros(0, np.int32), *codes]), names)
 
     def table_of(self, rows: np.ndarray) -> pd.DataFrame:
         """Return `names` of some galaxies, in the order of `rows`; only their row groups are

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -13,18 +13,15 @@ import numpy as np
 
 from astrojepa.cache import cache_path, load_arrays, save_arrays
 from astrojepa.data import DataError, PictureError
-from astrojepa.data.arrow_columns import each_batch
-from astrojepa.data.id_keys import id_keys
-from astrojepa.data.image_source import CHUNK, ImageSource
+from astrojepa.data.image_source import ImageSource
 from astrojepa.data.parquet_footer import footers_hash
 from astrojepa.data.simulate.census import KINDS
 from astrojepa.data.simulate.stamp import draw_stamp
-from astrojepa.evaluation.vectors.columns import opened_parquet
+from astrojepa.evaluation.vectors.same_ids import rows_by_id
 from astrojepa.evaluation.vectors.store import Store
 from astrojepa.progress import Progress, reporting
 
 SIZE = 128  # pixels of a side of what is drawn
-SORTED = 2**22  # ids of a source that are sorted together: 100 MB
 _VERSION = 1  # part of the key; raise it when ids are looked up in another way
 
 
@@ -171,7 +168,7 @@ def find_images(
     rows = (load_arrays(path) or {}).get("rows")
     if rows is None or not _are_rows(rows, len(store), len(source)):
         with reporting(progress, len(store), f"looking up ids in {source.name}") as report:
-            rows = _looked_up(store, source, report)
+            rows = rows_by_id(store, source.keys(), report)
         save_arrays(path, rows=rows)
         for other in path.parent.glob(f"images-{place}-*"):
             if other != path:  # of the store or the source as they were
@@ -189,42 +186,3 @@ def find_images(
 def _are_rows(rows: np.ndarray, count: int, most: int) -> bool:
     whole = rows.shape == (count,) and rows.dtype == np.int32
     return bool(whole and rows.min() >= -1 and rows.max() < most)
-
-
-def _looked_up(store: Store, source: ImageSource, report: Callable[[int], None]) -> np.ndarray:
-    """Return the row of the source for each galaxy, int32 (n,), -1 where it has none."""
-    rows = np.full(len(store), -1, np.int32)
-    first = 0
-    for keys in _joined(source.keys(), SORTED):
-        order = np.argsort(keys, kind="stable")
-        keys, start = keys[order], 0
-        for own in _keys(store):
-            here = rows[start : start + len(own)]
-            at = np.minimum(np.searchsorted(keys, own), len(keys) - 1)
-            hit = (keys[at] == own) & (own != 0) & (here < 0)
-            here[hit] = first + order[at[hit]]
-            start += len(own)
-            report(start)
-        first += len(keys)
-    return rows
-
-
-def _joined(parts: Iterator[np.ndarray], size: int) -> Iterator[np.ndarray]:
-    """Yield parts joined to arrays of so many values, about."""
-    kept: list[np.ndarray] = []
-    for part in parts:
-        kept.append(part)
-        if sum(map(len, kept)) >= size:
-            yield np.concatenate(kept)
-            kept = []
-    if kept:
-        yield np.concatenate(kept)
-
-
-def _keys(store: Store) -> Iterator[np.ndarray]:
-    """Yield the keys of the ids of a store, in the order of its rows."""
-    for path, layout in zip(store.files, store.layouts, strict=True):
-        name = layout.known["id"]
-        with opened_parquet(path, layout.text) as file:
-            for ids in each_batch(file, name, CHUNK):
-                yield id_keys(ids, path.name)

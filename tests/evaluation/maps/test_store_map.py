@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
@@ -16,6 +17,7 @@ from astrojepa.evaluation.maps import store_map
 from astrojepa.evaluation.maps.morton import morton_codes
 from astrojepa.evaluation.maps.placement import place
 from astrojepa.evaluation.maps.store_map import project_store, write_map
+from astrojepa.evaluation.maps.store_pca import project_by_pca
 from astrojepa.evaluation.vectors import sorted_store
 from astrojepa.evaluation.vectors.simulated_store import Mixture, read_mixture, simulate_store
 from astrojepa.evaluation.vectors.sorted_store import write_sorted
@@ -93,6 +95,46 @@ def test_the_new_store_has_every_galaxy_once_with_its_place_along_the_curve(
         aj.read_vectors(tmp_path / "new").ids.tolist()
         == after["object_id"].cast(pa.string()).to_pylist()
     )
+
+
+def test_a_map_beside_that_of_the_store_leaves_all_else_as_it_was(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["project", "--vectors", str(store.path), "--method", "pca", "--beside"]
+    assert main([*given, "--fit", "300", "--out", str(tmp_path / "both")]) == 0
+    before, after = (parquet.read_table(path) for path in (store.path, tmp_path / "both"))
+    assert after.drop_columns(["x_pca", "y_pca"]).to_pydict() == before.to_pydict()
+    xy = project_store(store, "pca", fit=300).xy
+    np.testing.assert_array_equal(np.column_stack([after["x_pca"], after["y_pca"]]), xy)
+    assert json.loads(after.schema.metadata[b"map_pca"])["fitted_to"] == 300
+    for start in (given, ["project", "best", "--beside"]):
+        assert main([*start, "--out", str(tmp_path / "map.csv")]) == 2
+        assert "--beside adds a map to a store that has one" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("shift", [0.0, 1000.0])
+def test_the_pca_of_a_store_is_that_of_its_vectors_in_memory(
+    store: Store, tmp_path: Path, shift: float
+) -> None:
+    vectors = store.read().vectors + np.float32(shift)
+    vectors[:, 3] = 5  # a feature that says nothing
+    vectors[:, 0] *= 50
+    frame = pd.DataFrame({"object_id": np.arange(COUNT), "vector": list(vectors)})
+    for part in range(2):
+        frame[part::2].to_parquet(tmp_path / f"{part}.parquet")
+    moved = open_store(tmp_path)
+    known = moved.known("id")
+    assert known is not None
+    places = known.astype(int)
+    found = Embeddings(vectors[places], np.full(COUNT, -1), places.astype(str), ())
+    expected = aj.project(found, "pca", cache=False)
+    xy = project_by_pca(moved)
+    np.testing.assert_allclose(xy, expected, atol=2e-2 if shift else 2e-5)
+    np.testing.assert_array_equal(project_by_pca(moved), xy)
+    frame["vector"] = [np.zeros(12, np.float32)] * COUNT
+    for part in range(2):
+        frame[part::2].to_parquet(tmp_path / f"{part}.parquet")
+    assert not project_by_pca(open_store(tmp_path)).any(), "the store changed, and has no direction"
 
 
 def test_a_store_is_never_overwritten_and_an_interruption_leaves_none(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +14,7 @@ from astropy.table import MaskedColumn, Table, vstack
 from pyarrow import parquet
 
 import astrojepa as aj
-from astrojepa.data.values import Numbers
+from astrojepa.data.values import Numbers, Words
 from astrojepa.evaluation.vectors import store as module
 from astrojepa.evaluation.vectors.columns import VectorsError, read_parquet
 from astrojepa.evaluation.vectors.select import select
@@ -65,6 +66,21 @@ def test_some_rows_are_read_in_the_order_asked_for(store: Store) -> None:
     assert found["id"].tolist() == [IDS[row] for row in rows]
     assert found["label"].tolist() == [LABELS[row] or "" for row in rows]
     assert found["ra"].tolist() == [4.0 * row for row in rows]
+
+
+@pytest.mark.parametrize("kind", [pa.string(), pa.dictionary(pa.int8(), pa.string())])
+def test_words_of_partitions_that_have_different_ones_are_one_column(
+    tmp_path: Path, kind: Any
+) -> None:
+    parts = [["spiral", None, ""], ["edge-on", "spiral", None], [None, None, None]]
+    for number, words in enumerate(parts):
+        held = {"object_id": [3 * number + k for k in range(3)], "vector": [[1.0, 2.0]] * 3}
+        table = pa.table({**held, "kind": pa.array(words, pa.string()).cast(kind)})
+        parquet.write_table(table, tmp_path / f"{number}.parquet")
+    found = open_store(tmp_path).values("kind")
+    assert isinstance(found, Words)
+    assert [*found.words] == ["edge-on", "spiral"]
+    assert found.codes.tolist() == [1, -1, -1, 0, 1, -1, -1, -1, -1]
 
 
 def test_vectors_of_some_rows_are_read_from_their_partitions_alone(store: Store) -> None:

@@ -17,6 +17,7 @@ from astrojepa.data import DataError, PictureError, parquet_images
 from astrojepa.data.image_source import DatasetImages
 from astrojepa.data.parquet_images import ParquetImages
 from astrojepa.data.simulate.stamp import draw_stamp
+from astrojepa.evaluation.vectors import same_ids
 from astrojepa.evaluation.vectors import store_images as module
 from astrojepa.evaluation.vectors.simulated_store import FIRST_ID, Mixture, simulate_store
 from astrojepa.evaluation.vectors.sorted_store import write_sorted
@@ -129,7 +130,7 @@ def survey(path: Path, ids: list[Any], group: int = 100) -> Path:
 def test_images_of_a_source_are_found_by_id_whatever_its_order(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SORTED", 100)  # in many pieces
+    monkeypatch.setattr(same_ids, "SORTED", 100)  # in many pieces
     monkeypatch.setattr(parquet_images, "CHUNK", 64)
     order = np.random.default_rng(0).permutation(COUNT + 500)[:2500]
     ids = [str(FIRST_ID + number) for number in order.tolist()]
@@ -150,7 +151,7 @@ def test_images_of_a_source_are_found_by_id_whatever_its_order(
 def test_of_several_images_of_an_id_the_first_counts(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SORTED", 2)
+    monkeypatch.setattr(same_ids, "SORTED", 2)
     monkeypatch.setattr(parquet_images, "CHUNK", 2)
     ids = [FIRST_ID + 4, FIRST_ID + 9, FIRST_ID + 4, FIRST_ID + 9, FIRST_ID + 4]
     found = find_images(store, ParquetImages(survey(tmp_path / "a.parquet", ids)))
@@ -161,8 +162,8 @@ def test_ids_are_looked_up_once_and_again_where_store_or_source_changed(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, looked = tmp_path / "a.parquet", []
-    real = module._looked_up
-    monkeypatch.setattr(module, "_looked_up", lambda *given: (looked.append(1), real(*given))[1])
+    real = module.rows_by_id
+    monkeypatch.setattr(module, "rows_by_id", lambda *given: (looked.append(1), real(*given))[1])
 
     def find() -> list[int]:
         return find_images(store, ParquetImages(path)).rows.tolist()

@@ -1,0 +1,160 @@
+"""Two models by large stores of the same galaxies: a random sample is compared among all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from astrojepa.evaluation.vectors.neighbour_index import INSTALL, LARGE, is_available
+from astrojepa.wording import galaxies
+
+from ...components.escape_markdown import escape_markdown
+from ...components.gallery.gallery import gallery
+from ...components.large_card import buttons, chosen_row, class_names, go_in
+from ...components.table.table import Heading, table
+from ...session import large_second, state, waiting
+from ...session.large import Large, selected
+from ...session.large_second import Both
+from ...session.queue import imported
+from ...session.workspace import LIBRARIES, label_of
+from . import galaxy as compare_galaxy
+from . import maps as compare_maps
+from . import measures
+
+SECOND = "compare_second_store"  # session key: the path of the second store
+
+
+def show(large: Large, go: Callable[[str], None]) -> None:
+    """Compare the store with a second one, or say how to open one."""
+    st.title("Compare", anchor=False)
+    name = escape_markdown(large.name)
+    if not large.others:
+        st.info(
+            f"Compare needs a second store of the galaxies of {name}, with the vectors of another "
+            "model (`astrojepa embed OTHER --out second`). Start the explorer with both: "
+            f"`astrojepa app --vectors {name} --vectors second`."
+        )
+    elif not is_available():
+        st.info(f"To compare more than {LARGE:,} galaxies, faiss must be installed: `{INSTALL}`.")
+    else:
+        _compare(large, go)
+    measures.sweeps()
+
+
+def _compare(large: Large, go: Callable[[str], None]) -> None:
+    st.caption(
+        f"{'Simulated galaxies. ' if large.is_simulated else ''}Compares the vectors of "
+        f"{escape_markdown(large.name)} with those of a second store of the same galaxies."
+    )
+    both = large_second.opened(large, _second(large))
+    if both is None or both.comparison is None:
+        return
+    st.session_state[state.SECOND_NAME] = both.name, both.key[:8]
+    if not imported.is_set():
+        waiting.wait_for(*LIBRARIES)
+    images, found = large.images(), both.comparison
+    first, second = both.samples(images, go)
+    in_both = f"{both.partners.count:,} galaxies"
+    if both.partners.count < max(len(large.map), len(both.partners.firsts)):
+        in_both += f" that are in both stores, of {len(large.map):,}"
+    st.caption(
+        f"Numbers and maps are of a random sample (seed 0) of {len(found.rows):,} of the "
+        f"{in_both}; their neighbours are sought among all of these."
+    )
+    share = f"{100 * found.found.mean_overlap:.1f} ± {100 * found.error:.1f}"
+    measures.summary(first, second, found.found, share)
+    row = selected(large)
+    if row is None or both.partners.seconds[row] < 0:
+        row = int(found.rows[found.found.moved[0]])
+    here = np.flatnonzero(found.rows == row)
+    select = go_in(large)
+    compare_maps.maps(
+        first,
+        second,
+        int(here[0]) if len(here) else None,
+        found.found,
+        lambda place: select(chosen_row(found.rows, place)),
+        of_sample=True,
+    )
+    _galaxy(large, both, images, row)
+    _moved(large, both, images, row)
+    measures.probes(first, second)
+
+
+def _second(large: Large) -> str:
+    """Let the second store be chosen, where there are several."""
+    asked = st.session_state.pop(state.SECOND_ASKED, "")
+    named = next((path for path in large.others if label_of(path) == asked), None)
+    if named is not None:
+        st.session_state[SECOND] = named
+    elif asked:
+        st.info(f"The link's second store {escape_markdown(asked)} is not open here.")
+    if st.session_state.get(SECOND) not in large.others:
+        st.session_state[SECOND] = large.others[0]
+    if len(large.others) > 1:
+        st.selectbox("Second store", large.others, format_func=label_of, key=SECOND, width=320)
+    return str(st.session_state[SECOND])
+
+
+def _galaxy(large: Large, both: Both, images: Any, row: int) -> None:
+    """Show a galaxy with its neighbours by either; those that both name are marked."""
+    near = both.nearest(row)
+    rows = np.array([row]) if near is None else np.concatenate([[row], *near])
+    known = large.map.store.known_of(rows)
+    kinds, names = class_names(known), known["id"].astype(str).tolist()
+    title = names[0] if kinds[0] == names[0] else f"{kinds[0]}, {names[0]}"
+    if near is None:
+        st.header(escape_markdown(title), anchor=False)
+        st.caption("Most of its nearest neighbours are in one of the stores alone.")
+        return
+    shared, count = np.intersect1d(*near), near.shape[1]
+    title = f"{title}, {len(shared)} of {count} nearest neighbours shared"
+    st.header(escape_markdown(title), anchor=False)
+    shown = compare_galaxy.SHOWN
+    asked = (row, near[0]), (int(both.partners.seconds[row]), both.partners.seconds[near[1]])
+    for side, column in enumerate(st.columns(2, gap="medium")):
+        distances = both.indices[side].distances(asked[side][0], asked[side][1])
+        first = 1 + side * count
+        here = slice(first, first + shown)
+        said = compare_galaxy.gaps(near[side][:shown], distances[:shown], shared)
+        with column:
+            st.caption(compare_galaxy.said((large.name, both.name)[side]))
+            key = f"near_{('first', 'second')[side]}"
+            if images is None:
+                labels = [f"{name} ({gap})" for name, gap in zip(names[here], said, strict=True)]
+                buttons(large, key, near[side][:shown].tolist(), labels)
+            else:
+                captions = list(zip(kinds[here], said, strict=True))
+                tiles = near[side][:shown].tolist()
+                gallery(key, large.address, tiles, captions, go_in(large), tile=80)
+
+
+def _moved(large: Large, both: Both, images: Any, row: int) -> None:
+    st.header("Largest changes", anchor=False)
+    found = both.comparison
+    st.caption(f"Among the {galaxies(len(found.rows))} of the sample. {measures.MOVED}")
+    places = found.found.moved[: measures.NUM_MOVED]
+    rows = found.rows[places]
+    known = large.map.store.known_of(rows)
+    kinds = class_names(known)
+    told = [measures.moved_by(found.found, place) for place in places.tolist()]
+    if images is not None:
+        captions = [(kind, *said) for kind, said in zip(kinds, told, strict=True)]
+        gallery("moved_most", large.address, rows.tolist(), captions, go_in(large), selected=row)
+        return
+    farther, kept = zip(*told, strict=True)
+    listed = {"id": known["id"].astype(str), "class": kinds, "neighbours": farther, "shared": kept}
+    if "label" not in known:
+        del listed["class"]
+    table(
+        "moved_table",
+        "Galaxies whose neighbours change most",
+        pd.DataFrame(listed),
+        {"neighbours": Heading(numeric=True), "shared": Heading(numeric=True)},
+        selected=next((k for k, one in enumerate(rows.tolist()) if one == row), None),
+        on_click=lambda number: go_in(large)(chosen_row(rows, number)),
+    )

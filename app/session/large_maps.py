@@ -1,0 +1,104 @@
+"""The maps of a large store: that of its columns x and y, others that it holds, and its PCA."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from astrojepa.evaluation.maps.large_map import WHOLE, LargeMap, coordinates, large_map, method_of
+from astrojepa.evaluation.maps.plane import COLUMNS, UNITS
+from astrojepa.evaluation.maps.store_pca import project_by_pca
+from astrojepa.progress import Progress
+
+from . import links, loaders, state, waiting
+from .large import Large
+from .workspace import Task
+
+OWN = "own"  # the map of x and y, where the store does not say what it is
+PCA = "pca"
+
+
+def options(large: Large) -> dict[str, str]:
+    """What the map can be, with its title, that of x and y first."""
+    names = set(large.map.store.names)
+    titles = {own_method(large): state.PROJECTIONS.get(own_method(large), "x and y")}
+    for method, title in state.PROJECTIONS.items():
+        if method == PCA or set(COLUMNS[method]) <= names:
+            titles.setdefault(method, title)
+    return titles
+
+
+def own_method(large: Large) -> str:
+    """What the map of x and y is, as `astrojepa project` writes it."""
+    return method_of(large.map.store) or OWN
+
+
+def follow(large: Large, method: str) -> None:
+    """Say so where a link asks for a map that the store lacks."""
+    if method and method not in options(large):
+        links.notice(
+            f"{large.name} has no {state.PROJECTIONS[method]} map; the map of its columns x and y "
+            "is shown."
+        )
+
+
+def choose(large: Large) -> None:
+    """Offer the maps that there are."""
+    titles = options(large)
+    if st.session_state.get(state.PROJECTION) not in titles:
+        st.session_state[state.PROJECTION] = own_method(large)
+    st.selectbox(
+        "Map", list(titles), format_func=titles.__getitem__, key=state.PROJECTION, width=104
+    )
+
+
+def shown(large: Large) -> tuple[str, LargeMap]:
+    """Return the chosen map and its method; while it is computed, with progress, that of x and y.
+
+    What was drawn on another map, and the part of it that was in view, are forgotten.
+    """
+    method, own = st.session_state.get(state.PROJECTION, OWN), own_method(large)
+    found: LargeMap | None = large.map
+    if method in options(large) and method != own:
+        found = waiting.show_when_ready(*_task(large, method))
+    is_there = found is not None and method in options(large)
+    place = (large.key, method if is_there else own)
+    if st.session_state.get(state.MAP_SHOWN, place) != place:
+        wish = st.session_state.get(state.LOOK) or {"number": 0}
+        whole = {"at": [UNITS / 2, UNITS / 2], "zoom": 1, "number": wish["number"] + 1}
+        st.session_state[state.LOOK], st.session_state[state.VIEW] = whole, WHOLE
+    st.session_state[state.MAP_SHOWN] = place
+    owner = st.session_state.get(state.AREA_OF)
+    if is_there and owner != place:
+        if owner is not None:  # a link's belong to the map that it names
+            st.session_state[state.POLYGONS] = []
+        st.session_state[state.AREA_OF] = place
+    return place[1], found or large.map
+
+
+def polygons() -> Any:
+    """The polygons, if they were drawn on the map that is shown."""
+    here = st.session_state.get(state.AREA_OF) == st.session_state.get(state.MAP_SHOWN)
+    return (st.session_state.get(state.POLYGONS) or []) if here else []
+
+
+def at_hand(large: Large) -> LargeMap:
+    """Return the chosen map if it is there, else that of x and y; computes nothing."""
+    key = _task(large, st.session_state.get(state.PROJECTION, OWN))[0]
+    there = loaders.jobs().has(key)
+    found: LargeMap | None = loaders.jobs().start(key, lambda report: None).value if there else None
+    return found or large.map
+
+
+def _task(large: Large, method: str) -> Task:
+    def task(report: Progress) -> Any:
+        store = large.map.store
+        if set(COLUMNS[method]) <= set(store.names):
+            return large_map(store, *coordinates(store, *COLUMNS[method]))
+        return large_map(store, *project_by_pca(store, progress=report).T.astype(np.float64))
+
+    title = state.PROJECTIONS.get(method, method)
+    sentence = f"Computing the {title} map of {len(large.map):,} galaxies"
+    return ("large map", large.key, method), sentence, task

@@ -1,0 +1,139 @@
+"""Compare two models by stores of the same galaxies, in whatever order, too many to compare all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from astrojepa.evaluation.vectors.compare import Comparison, compared, stretch
+from astrojepa.evaluation.vectors.same_ids import keys_of, rows_by_id
+from astrojepa.evaluation.vectors.store import Store
+from astrojepa.evaluation.vectors.store_index import StoreIndex
+from astrojepa.progress import Progress, reporting
+
+SAMPLED = 5000  # galaxies whose neighbours are compared
+NEIGHBOURS = 10
+SEARCHED = 100  # neighbours of each, of which the first that are in both stores count
+LEAST = 0.5  # of the galaxies of the larger store, that both must have
+_CHUNK = 250
+
+
+@dataclass(frozen=True)
+class Partners:
+    """Which galaxies two stores have in common, by row; -1 = the other has none."""
+
+    seconds: np.ndarray  # int32 (n,): rows of the second store
+    firsts: np.ndarray  # int32 (m,): rows of the first
+
+    @cached_property
+    def count(self) -> int:
+        """How many galaxies are in both."""
+        return int(np.count_nonzero(self.seconds >= 0))
+
+
+@dataclass(frozen=True)
+class StoreComparison:
+    """How alike two stores are, by a random sample of the galaxies that are in both."""
+
+    rows: np.ndarray  # int64 (q,), of the first store, ascending
+    vectors: tuple[np.ndarray, np.ndarray]  # float32 (q, D) and (q, D'), but for float16
+    found: Comparison  # of the sample, whose neighbours are sought among all that are in both
+
+    @property
+    def error(self) -> float:
+        """The standard error of the mean overlap."""
+        overlap = self.found.overlap
+        return float(overlap.std(ddof=1) / np.sqrt(len(overlap)))
+
+
+def same_galaxies(first: Store, second: Store, progress: Progress | bool | None = None) -> Partners:
+    """Find the galaxies of two stores that have the same ids; of several in one, the first.
+
+    ValueError where they share fewer than half of the galaxies of either.
+    """
+    with reporting(progress, len(first), f"looking up ids in {second.path.name}") as report:
+        seconds = rows_by_id(first, keys_of(second), report)
+    rows = np.flatnonzero(seconds >= 0)[::-1]
+    firsts = np.full(len(second), -1, np.int32)
+    firsts[seconds[rows]] = rows
+    seconds[rows[firsts[seconds[rows]] != rows]] = -1
+    found = Partners(seconds, firsts)
+    if found.count < LEAST * max(len(first), len(second)):
+        raise ValueError(
+            f"{first.path.name} has {len(first):,} galaxies and {second.path.name} "
+            f"{len(second):,}, and {found.count:,} ids are in both; compare two models of the "
+            "same galaxies."
+        )
+    return found
+
+
+def neighbours_by_both(
+    indices: tuple[StoreIndex, StoreIndex],
+    partners: Partners,
+    rows: np.ndarray,
+    k: int = NEIGHBOURS,
+    report: Callable[[int], None] = lambda done: None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the k nearest by either store of galaxies that are in both, among these, as rows of
+    the first: int64 (2, q, k); and whether so many were among the nearest 100, bool (q,).
+
+    The indices find nearly all. `report` takes how many searches of 2 q are done.
+    """
+    near = np.empty((2, len(rows), k), np.int64)
+    whole = np.ones(len(rows), bool)
+    asked = rows, partners.seconds[rows]
+    for side, of_other in enumerate((partners.seconds, partners.firsts)):
+        for start in range(0, len(rows), _CHUNK):
+            here = slice(start, start + _CHUNK)
+            found = indices[side].nearest(asked[side][here], max(SEARCHED, k))[1]
+            there = of_other[found] >= 0
+            order = np.argsort(~there, axis=1, kind="stable")[:, :k]
+            kept = np.take_along_axis(found, order, axis=1)
+            near[side, here] = kept if side == 0 else partners.firsts[kept]
+            whole[here] &= there.sum(axis=1) >= k
+            report(side * len(rows) + min(start + _CHUNK, len(rows)))
+    return near, whole
+
+
+def compare_stores(
+    indices: tuple[StoreIndex, StoreIndex],
+    partners: Partners,
+    *,
+    k: int = NEIGHBOURS,
+    sample: int = SAMPLED,
+    seed: int = 0,
+    progress: Progress | bool | None = None,
+) -> StoreComparison:
+    """Compare two stores by `sample` galaxies that are in both, drawn with `seed`.
+
+    Neighbours are those of `neighbours_by_both`; CKA is that of the sample. Galaxies are left out
+    where most of the nearest 100 are in one store alone; ValueError where that leaves fewer than 2.
+    """
+    among = np.flatnonzero(partners.seconds >= 0)
+    generator = np.random.default_rng(seed)
+    rows = np.sort(generator.choice(among, min(sample, len(among)), replace=False, shuffle=False))
+    k = min(k, len(among) - 1)
+    with reporting(progress, 2 * len(rows), "comparing neighbours") as report:
+        near, whole = neighbours_by_both(indices, partners, rows, k, report)
+    rows, near = rows[whole], near[:, whole]
+    if len(rows) < 2:
+        raise ValueError(
+            "The nearest galaxies of each in one store are not in the other; compare two models of "
+            "the same galaxies."
+        )
+    features = [index.index.features for index in indices]
+    sides = rows, partners.seconds[rows]
+    own = [np.asarray(part[side], np.float32) for part, side in zip(features, sides, strict=True)]
+    inside = partners.seconds[near]
+    stretches = (
+        stretch(features[0], own[0], near[1], near[0]),
+        stretch(features[1], own[1], inside[0], inside[1]),
+    )
+    first, second = (
+        part / index.factor + index.shift for part, index in zip(own, indices, strict=True)
+    )
+    found = compared((first, second), list(near), stretches, len(among))
+    return StoreComparison(rows, (first, second), found)
