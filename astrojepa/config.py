@@ -456,8 +456,7 @@ class TrainConfig(Settings):
         42, "random seed of weights, order, masks and directions", within=(0, 2**31 - 1)
     )
     encoder_from: str = setting(
-        "",
-        "fit only a predictor, to the frozen encoder of this model (id, run folder or file)",
+        "", "fit only a predictor, to the frozen encoder of this model (id, run folder or file)"
     )
     start_from: str = setting(
         "",

@@ -476,13 +476,7 @@ def reliability_figure(confidence: np.ndarray, correct: np.ndarray, bins: int = 
         "thickness": 1,
         "width": 0,
     }
-    dots = go.Scatter(
-        x=x,
-        y=y,
-        mode="markers",
-        error_y=error,
-        customdata=n,
-    )
+    dots = go.Scatter(x=x, y=y, mode="markers", error_y=error, customdata=n)
     dots.update(
         hovertemplate="confidence %{x:.0%}, accuracy %{y:.0%}: %{customdata} galaxies"
         "<extra></extra>",

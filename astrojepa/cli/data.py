@@ -63,9 +63,7 @@ def add_to(commands: Any) -> None:
         help="file to write (default data/Galaxy10_DECals.h5)",
     )
     download.add_argument(
-        "--url",
-        default="",
-        help="another https URL of the same file (default: Zenodo)",
+        "--url", default="", help="another https URL of the same file (default: Zenodo)"
     )
 
     _declare_cutouts(actions)
@@ -121,10 +119,7 @@ def _declare_action(
     actions: Any, name: str, run: Callable[[argparse.Namespace], int], help: str, example: str
 ) -> argparse.ArgumentParser:
     made: argparse.ArgumentParser = actions.add_parser(
-        name,
-        help=help,
-        description=help,
-        epilog=f"example: astrojepa data {name} {example}",
+        name, help=help, description=help, epilog=f"example: astrojepa data {name} {example}"
     )
     made.set_defaults(run=run)
     return made

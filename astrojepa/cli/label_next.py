@@ -92,9 +92,7 @@ def _label_next(options: argparse.Namespace) -> int:
             Column("rank", np.arange(1, len(found.rows) + 1), "1 = label first"),
             Column("id", data.ids[found.rows].astype(str), "name of the galaxy"),
             Column(
-                "margin",
-                found.margins,
-                "probability of the first class less that of the second",
+                "margin", found.margins, "probability of the first class less that of the second"
             ),
             *places(data, found.rows),
         ]

@@ -123,9 +123,7 @@ def _project(options: argparse.Namespace) -> int:
         *places(data),
     ]
     write_table(
-        options.out,
-        columns,
-        provenance(source, data, method=options.method, seed=options.seed),
+        options.out, columns, provenance(source, data, method=options.method, seed=options.seed)
     )
     print(f"{options.out}: {len(data)} galaxies, {said}")
     return 0

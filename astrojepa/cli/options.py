@@ -86,9 +86,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
         help="bands of flux, for a model that was trained on them, e.g. g r z",
     )
     parser.add_argument(
-        "--skip-corrupt",
-        action="store_true",
-        help="leave out unreadable images and list them",
+        "--skip-corrupt", action="store_true", help="leave out unreadable images and list them"
     )
 
 

@@ -9,15 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from astrojepa.cli.options import (
-    TABLE_FILE,
-    declare,
-    label,
-    open_data,
-    places,
-    provenance,
-    row_of,
-)
+from astrojepa.cli.options import TABLE_FILE, declare, label, open_data, places, provenance, row_of
 from astrojepa.files import atomic_write
 from astrojepa.tables import Column, check_table, write_table
 
@@ -43,10 +35,7 @@ def add_to(commands: Any) -> None:
         help="tiling or random (default tiling; lists always use tiling)",
     )
     patches.add_argument(
-        "--measure",
-        default="mse",
-        choices=MEASURES,
-        help="quantity shown by colour (default mse)",
+        "--measure", default="mse", choices=MEASURES, help="quantity shown by colour (default mse)"
     )
     patches.add_argument("--seed", type=int, default=0, help="seed of random masks (default 0)")
     patches.add_argument(

@@ -75,7 +75,8 @@ def add_to(commands: Any) -> None:
         "--catalogue",
         default="",
         metavar="FILE",
-        help="table with these columns by id: any that match reads, or EFIGI_attributes.txt",
+        help="table with ids and the columns of --regress: any that `astrojepa match` reads, or "
+        "EFIGI_attributes.txt",
     )
     probe.add_argument("--out", type=json_file, help="JSON file for all results")
 

@@ -7,13 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from astrojepa.cli.options import (
-    check_source,
-    declare,
-    fill_benchmark,
-    open_data,
-    open_stored,
-)
+from astrojepa.cli.options import check_source, declare, fill_benchmark, open_data, open_stored
 from astrojepa.files import atomic_write, write_json
 from astrojepa.runs import read_metrics
 

@@ -31,9 +31,7 @@ def add_to(commands: Any) -> None:
         help="average embeddings over 1, 4 or 8 orientations (default: as trained)",
     )
     export.add_argument(
-        "--scales",
-        type=int,
-        help="average embeddings over 1 or 3 crop sizes (default: as trained)",
+        "--scales", type=int, help="average embeddings over 1 or 3 crop sizes (default: as trained)"
     )
     export.add_argument(
         "--backbone",

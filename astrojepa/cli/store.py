@@ -9,13 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from astrojepa.cli.options import (
-    TABLE_FILE,
-    add_vectors,
-    declare,
-    print_columns,
-    store_provenance,
-)
+from astrojepa.cli.options import TABLE_FILE, add_vectors, declare, print_columns, store_provenance
 from astrojepa.data.arrow_columns import to_series
 from astrojepa.tables import Column, check_table, write_table
 

@@ -97,8 +97,7 @@ def turned_input(images: Float[Tensor, "B C S S"], symmetry: int) -> Float[Tenso
 
 
 def channel_statistics(
-    frames: UInt8[np.ndarray, "n F F 3"] | Float[np.ndarray, "n F F C"],
-    image: ImageConfig = RGB,
+    frames: UInt8[np.ndarray, "n F F 3"] | Float[np.ndarray, "n F F C"], image: ImageConfig = RGB
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return mean and standard deviation of each channel over all frames and pixels, in [0, 1]; one
     grey level for a channel of one value.
@@ -210,11 +209,7 @@ def _turn_by_any_angle(frames: Tensor, size: int, uniforms: Tensor, image: Image
 
 
 def check_frames(
-    frames: Tensor,
-    size: int,
-    uniforms: Tensor,
-    num_uniforms: int,
-    image: ImageConfig = RGB,
+    frames: Tensor, size: int, uniforms: Tensor, num_uniforms: int, image: ImageConfig = RGB
 ) -> None:
     """Raise ValueError unless frames (B, F, F, C) are what a network takes and of enough size, with
     uniforms.

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from playwright.sync_api import TimeoutError as PlaywrightTimeout
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 import astrojepa as aj
 
@@ -20,6 +21,17 @@ PATIENCE = 400_000
 def identities(count: int = 200) -> list[str]:
     """The ids of the simulated galaxies, by row."""
     return list(map(str, aj.open_dataset(f"simulated:{count}").ids))
+
+
+def answered(messages: list[bytes]) -> bool:
+    """Whether the last run that these messages speak of has ended, and begins no other."""
+    heard = [ForwardMsg.FromString(message) for message in messages]
+    runs = [one for one in heard if one.WhichOneof("type") in ("new_session", "script_finished")]
+    return (
+        bool(runs)
+        and runs[-1].WhichOneof("type") == "script_finished"
+        and runs[-1].script_finished != ForwardMsg.FINISHED_EARLY_FOR_RERUN
+    )
 
 
 class Explorer:
@@ -80,11 +92,10 @@ class Explorer:
         """
         self.calm().holds = True
         for key in keys:
+            before = len(self.late)
             self.page.keyboard.press(key)
-            before = -1
-            while len(self.late) > max(before, 0) or not self.late:
-                before = len(self.late)
-                self.page.wait_for_timeout(700)
+            while not answered([message for _, message in self.late[before:]]):
+                self.page.wait_for_timeout(50)
         self.holds = False
         for socket, message in self.late:
             socket.send(message)

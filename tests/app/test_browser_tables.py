@@ -51,7 +51,7 @@ PAGES = {
     ),
     "a galaxy": ("/galaxy", None, "Anomaly scores of this galaxy"),
     "the benchmark": (
-        "/anomalies",
+        "/anomalies?model=baseline",  # nothing is embedded anew
         view("Benchmark", "Measure"),
         re.compile("^Anomaly scores: "),
     ),

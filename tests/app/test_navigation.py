@@ -103,7 +103,7 @@ def test_what_a_page_that_is_left_still_asks_for_does_not_take_its_visitor_back(
     tally = Tally()
 
     async def leave() -> tuple[str, str]:
-        walker = Walker(start("--data", "simulated:300", "--checkpoint", "random").url, tally)
+        walker = Walker(start("--data", "simulated:120", "--checkpoint", "random").url, tally)
         opening = asyncio.create_task(walker.open())
         async with asyncio.timeout(120):
             while not (walker.timers and walker.pages):
@@ -133,7 +133,7 @@ def test_a_part_that_asks_before_the_browser_knows_its_page_does_not_clear_it(st
     tally = Tally()
 
     async def tick_too_early() -> Walker:
-        walker = Walker(start("--data", "simulated:300", "--checkpoint", "random").url, tally)
+        walker = Walker(start("--data", "simulated:120", "--checkpoint", "random").url, tally)
         opening = asyncio.create_task(walker.open())
         async with asyncio.timeout(120):
             while not (walker.timers and walker.pages):
@@ -150,5 +150,5 @@ def test_a_part_that_asks_before_the_browser_knows_its_page_does_not_clear_it(st
     walker = run(tick_too_early)
     assert walker.first != walker.page
     assert walker.lost == []
-    assert walker.count == 300
+    assert walker.count == 120
     assert tally.errors == []

@@ -36,10 +36,7 @@ def check_pictures(data: Dataset, progress: bool | Progress = False) -> Readabil
 
     sizes: Counter[str] = Counter()
     complaints = []
-    with (
-        ThreadPoolExecutor(2) as pool,
-        reporting(progress, len(data), "checking images") as report,
-    ):
+    with ThreadPoolExecutor(2) as pool, reporting(progress, len(data), "checking images") as report:
         for done, (size, complaint) in enumerate(pool.map(decode, data.rows.tolist()), start=1):
             if complaint:
                 complaints.append(complaint)

@@ -15,12 +15,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from astrojepa.data import PictureError
-from astrojepa.data.images.orientation import (
-    JPEG_SIGNATURE,
-    PNG_SIGNATURE,
-    orientation,
-    upright,
-)
+from astrojepa.data.images.orientation import JPEG_SIGNATURE, PNG_SIGNATURE, orientation, upright
 
 MAX_PIXELS = 4096 * 4096
 MAX_BYTES = 10 * 1024 * 1024  # of an upload

@@ -26,13 +26,7 @@ from astrojepa.cache import cache_path, load_arrays, save_arrays
 from astrojepa.data import DataError, PictureError
 from astrojepa.data.arrow_columns import holds_values, is_binary, to_frame
 from astrojepa.data.arrow_messages import FILE, unpacked_bytes
-from astrojepa.data.catalogue import (
-    ABOUT,
-    check_units,
-    in_degrees,
-    not_read,
-    said_of_columns,
-)
+from astrojepa.data.catalogue import ABOUT, check_units, in_degrees, not_read, said_of_columns
 from astrojepa.data.content import content_hashes
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.hats import hats_files, is_hats

@@ -43,10 +43,7 @@ def readable_rows(
         return True
 
     good = np.zeros(len(rows), dtype=bool)
-    with (
-        ThreadPoolExecutor(2) as pool,
-        reporting(progress, len(rows), "checking images") as report,
-    ):
+    with ThreadPoolExecutor(2) as pool, reporting(progress, len(rows), "checking images") as report:
         for done, whole in enumerate(pool.map(is_readable, rows.tolist(), chunksize=64)):
             good[done] = whole
             report(done + 1)

@@ -22,11 +22,7 @@ from astrojepa.evaluation.anomalies.registry import (
 from astrojepa.evaluation.anomalies.scores import of_vectors  # noqa: F401  (without torch)
 from astrojepa.evaluation.vectors.embed import embed, pixel_pca
 from astrojepa.evaluation.vectors.neighbours import check_count
-from astrojepa.evaluation.vectors.standardise import (
-    check_same_width,
-    checked_vectors,
-    standardise,
-)
+from astrojepa.evaluation.vectors.standardise import check_same_width, checked_vectors, standardise
 from astrojepa.progress import Progress
 from astrojepa.types import Embeddings
 

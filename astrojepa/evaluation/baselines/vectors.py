@@ -86,10 +86,7 @@ def stored(
     rows = [order[np.searchsorted(data.rows, part.rows, sorter=order)] for part in split]
     train, check, test = (
         dataclasses.replace(
-            vectors,
-            vectors=vectors.vectors[own],
-            labels=vectors.labels[own],
-            ids=vectors.ids[own],
+            vectors, vectors=vectors.vectors[own], labels=vectors.labels[own], ids=vectors.ids[own]
         )
         for own in rows
     )

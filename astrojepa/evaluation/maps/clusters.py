@@ -139,10 +139,7 @@ def _advance(report: Callable[[int], None], before: int, steps: int) -> None:
 
 
 def _measured(
-    features: np.ndarray,
-    halves: list[np.ndarray],
-    setting: Setting,
-    report: Callable[[int], None],
+    features: np.ndarray, halves: list[np.ndarray], setting: Setting, report: Callable[[int], None]
 ) -> Clustering:
     """Cluster a sample by a setting, and its halves to see how far they agree."""
     from sklearn.metrics import adjusted_rand_score

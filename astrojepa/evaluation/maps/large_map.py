@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from pyarrow import parquet
 
 from astrojepa.data.filters import matching
 from astrojepa.data.values import Numbers, Values
 from astrojepa.evaluation.maps.plane import COLUMNS, PLACES, UNITS, points_in_polygon
+from astrojepa.evaluation.vectors.columns import opened_parquet
 from astrojepa.evaluation.vectors.neighbour_index import LARGE
 from astrojepa.evaluation.vectors.neighbours import without_own
 from astrojepa.evaluation.vectors.standardise import scaling_of
@@ -277,7 +277,8 @@ def open_large_map(store: Store) -> LargeMap:
 
 def method_of(store: Store) -> str:
     """Return how the map of x and y was made, as `project` writes it; "" where it is not said."""
-    metadata = parquet.read_schema(store.files[0]).metadata or {}
+    with opened_parquet(store.files[0]) as file:
+        metadata = file.schema_arrow.metadata or {}
     with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
         method = json.loads(metadata[b"map"])["method"]
         return method if method in COLUMNS else ""

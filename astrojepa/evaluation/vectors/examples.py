@@ -7,11 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from astrojepa.evaluation.vectors.neighbours import checked_rows, exact_distances
-from astrojepa.evaluation.vectors.standardise import (
-    check_same_width,
-    checked_vectors,
-    standardise,
-)
+from astrojepa.evaluation.vectors.standardise import check_same_width, checked_vectors, standardise
 from astrojepa.types import Embeddings
 
 AWAY = 0.5  # how far a search moves from what it must not find (docs/experiments.md)

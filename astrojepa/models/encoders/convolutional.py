@@ -49,9 +49,7 @@ class ConvEncoder(nn.Module):
             -RING_STAGES:
         ]
         self.rings = ring_readout(
-            [(widths[number], grids[number]) for number in self.read_stages],
-            model,
-            self.readout,
+            [(widths[number], grids[number]) for number in self.read_stages], model, self.readout
         )
         if self.rings is not None:
             self.net.prune_intermediate_layers(self.read_stages)  # later stages are not computed

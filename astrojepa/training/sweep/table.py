@@ -104,10 +104,7 @@ def markdown_table(rows: Sequence[dict[str, Any]], names: Sequence[str]) -> str:
             + " | ".join([*values, "∞" if strength is None else f"{strength:.3g}", seeds, *cells])
             + " |"
         )
-    lines += [
-        "",
-        LEGEND,
-    ]
+    lines += ["", LEGEND]
     for row in rows:
         if row["failure"]:
             lines.append(

@@ -7,12 +7,7 @@ import numpy as np
 from astrojepa.evaluation.anomalies.registry import Features, anomaly_score
 
 
-@anomaly_score(
-    "knn",
-    "kNN distance",
-    "mean distance to the 20 nearest neighbours",
-    of_lists=True,
-)
+@anomaly_score("knn", "kNN distance", "mean distance to the 20 nearest neighbours", of_lists=True)
 def knn(features: Features) -> np.ndarray:
     """Mean Euclidean distance to the k nearest, in standard deviations, >= 0.
 
@@ -73,9 +68,7 @@ def isolation(features: Features) -> np.ndarray:
 
 
 def local_outlier_factor(
-    distances: np.ndarray,
-    indices: np.ndarray,
-    within: tuple[np.ndarray, np.ndarray] | None = None,
+    distances: np.ndarray, indices: np.ndarray, within: tuple[np.ndarray, np.ndarray] | None = None
 ) -> np.ndarray:
     """Return the local outlier factor from neighbour lists (n, k), nearest first: float64 (n,).
 
