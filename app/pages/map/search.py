@@ -94,7 +94,8 @@ def search(
         return Found(
             sentence=(
                 f"No match. Try an id, a class{_some(classes)}, coordinates such as 184.95 -0.57, "
-                "with a radius (within 30'), or the link of a sky viewer."
+                "with a radius (within 30'), the link of a sky viewer, or a filter such as "
+                "anomaly_score > 30."
             )
         )
     return _nearest(ra, dec, ra0, dec0)

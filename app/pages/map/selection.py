@@ -52,6 +52,10 @@ _MADE = {
 
 def show_selection(workspace: Workspace, rows: np.ndarray) -> None:
     """Draw the chosen galaxies with what can be done with them."""
+    if not len(rows):
+        st.header("0 galaxies selected", anchor=False)
+        st.caption("No galaxy passes lasso, filter and legend together. Clear one of them.")
+        return
     with st.container(horizontal=True, vertical_alignment="bottom", key="selection"):
         st.header(f"{galaxies(len(rows))} selected", anchor=False)
         view = choose("View", state.VIEWS, state.SELECTION_VIEW, label_visibility="collapsed")
