@@ -25,8 +25,8 @@ from app.components.keepsake import large as keepsake_of_large
 from app.components.latent_map.colouring import by_class
 from app.components.latent_map.latent_map import packed_bits
 from app.components.latent_map.tiles import pack_tile, read_box, widened
+from app.pages.anomalies import artefacts, large_artefacts, large_order, review
 from app.pages.anomalies import large as anomalies
-from app.pages.anomalies import large_order, review
 from app.pages.map import large as page
 from app.pages.map import selection
 from app.pages.probe import label_next, report, tasks
@@ -46,12 +46,14 @@ from app.session import (
 )
 from app.session.large import Large
 from astrojepa import plotting
+from astrojepa.data import open_dataset
 from astrojepa.data.crops import resize_frame
 from astrojepa.data.images import raster
 from astrojepa.evaluation.anomalies.feedback import rerank
 from astrojepa.evaluation.maps import large_map
 from astrojepa.evaluation.maps.large_map import WHOLE, open_large_map
 from astrojepa.evaluation.maps.plane import UNITS
+from astrojepa.evaluation.pictures.checks import picture_checks
 from astrojepa.evaluation.vectors import newcomers, store_images
 from astrojepa.evaluation.vectors.hats_store import write_hats
 from astrojepa.evaluation.vectors.neighbour_index import is_available
@@ -223,6 +225,56 @@ def test_a_broken_a_huge_and_a_missing_image_are_a_sentence_beside_all_else(
     assert found in [element.value for element in test.header]
     (tile,) = pictures.tiles_of_store(address.rpartition("/")[2], [row], 48)
     assert np.array_equal(tile, pictures.placeholder(48, crossed=row != 201))
+
+
+@pytest.mark.slow
+def test_likely_artefacts_among_the_first_of_a_leaderboard_are_those_of_a_small_data_set(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, tmp_path: Path
+) -> None:
+    frame = pd.read_parquet(plain).sort_values("score", ascending=False, kind="stable")
+    first = frame[:40]
+    drawn = DrawnImages(open_store(plain)).each(first.index.tolist())
+    images = [np.array(image) for _, image in drawn]
+    for image in images[3:20:4]:  # an image without light, and others with a dead line
+        image[:, 40] = 0
+    images[3][:] = 0
+    encoded = [plotting.encode_image(image, "png") for image in images]
+    encoded[9] = b"broken"
+    table = pa.table(
+        {"id": first["object_id"].astype(str), "image": pa.array(encoded, pa.binary())}
+    )
+    parquet.write_table(table, tmp_path / "pictures.parquet")
+    parquet.write_table(table.filter(np.arange(40) != 9), tmp_path / "sound.parquet")
+    found = picture_checks(open_dataset(str(tmp_path / "sound.parquet")), cache=False)
+    likely = np.flatnonzero(np.insert(found.artefact, 9, 0) > 0.5)
+    assert {3, 7, 11} <= set(likely) < set(range(40))
+    listed: list[Any] = []
+    for module in (large_artefacts, anomalies):
+        monkeypatch.setattr(module, "CHECKED", 50)
+    monkeypatch.setattr(artefacts, "gallery", lambda *given, **more: listed.append(given))
+    options = {"page": "anomalies", "images": [tmp_path / "pictures.parquet"]}
+    test = run(monkeypatch, pages_cache, plain, **options, query={"view": "table"})
+    assert "*Artefacts* checks the first 50 images" in words(test)
+    assert tables(test)[0]["object_id"][3] == str(first["object_id"].iloc[3])
+    test.session_state[state.BOARD_MODE] = "artefacts"
+    settled(test.run())
+    assert not [one.value for one in test.error]
+    said = (
+        f"{len(likely)} of the images of the first 50 galaxies (11 have no image that can be read)"
+    )
+    assert said in words(test)
+    rows = listed[-1][2]
+    assert sorted(rows) == sorted(first.index[likely].tolist())
+    clearest = np.insert(found.artefact, 9, 0)[likely].max()
+    assert listed[-1][3][0][1].startswith(f"{clearest:.2f}  ")
+    test.session_state[state.BOARD_MODE] = "board"
+    settled(test.run())
+    assert f"Of the first 50, {len(likely)} likely artefacts are left out." in words(test)
+    shown = tables(test)[0]
+    assert shown["rank"].tolist() == [str(1 + k) for k in range(50) if k not in likely][:25]
+    test.toggle(key=state.SHOW_ARTEFACTS).set_value(True).run()
+    assert settled(test).query_params["artefacts"] == "shown"
+    assert tables(test)[0]["rank"].tolist() == [str(1 + k) for k in range(25)]
 
 
 @pytest.mark.slow
