@@ -25,8 +25,10 @@ from app.components.keepsake import large as keepsake_of_large
 from app.components.latent_map.colouring import by_class
 from app.components.latent_map.latent_map import packed_bits
 from app.components.latent_map.tiles import pack_tile, read_box, widened
+from app.components.patch_panel import masks
 from app.pages.anomalies import artefacts, large_artefacts, large_order, review
 from app.pages.anomalies import large as anomalies
+from app.pages.galaxy import panel
 from app.pages.map import large as page
 from app.pages.map import selection
 from app.pages.probe import label_next, report, tasks
@@ -53,6 +55,7 @@ from astrojepa.evaluation.anomalies.feedback import rerank
 from astrojepa.evaluation.maps import large_map
 from astrojepa.evaluation.maps.large_map import WHOLE, open_large_map
 from astrojepa.evaluation.maps.plane import UNITS
+from astrojepa.evaluation.patches.regions import region_similarity
 from astrojepa.evaluation.pictures.checks import picture_checks
 from astrojepa.evaluation.vectors import newcomers, store_images
 from astrojepa.evaluation.vectors.hats_store import write_hats
@@ -1106,3 +1109,59 @@ def test_an_image_is_searched_with_by_the_model_of_the_vectors_and_no_other(
     assert not test.error
     assert "1 of 1,100 galaxies match." in words(test)
     assert tables(test)[-1]["object_id"].tolist() == ["777"]
+
+
+@pytest.mark.slow
+def test_patch_errors_and_a_search_by_region_are_those_of_the_model_of_the_vectors(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, tmp_path: Path
+) -> None:
+    import astrojepa as aj
+
+    monkeypatch.setattr(large_map, "LARGE", 10)
+    model, small = aj.load_model("small.lejepa"), aj.open_dataset("simulated:40")
+    vectors = aj.embed(model, small).vectors
+    order = np.random.default_rng(0).permutation(40)
+    frame = {"object_id": small.ids[order].astype(str), "vector": list(vectors[order])}
+    table = pa.table({**frame, "x": np.arange(40.0), "y": np.arange(40.0)})
+    facts = {"model": "small.lejepa", "model_hash": model.hash}
+    (tmp_path / "store").mkdir()
+    parquet.write_table(table.replace_schema_metadata(facts), tmp_path / "store" / "a.parquet")
+    encoded = [plotting.encode_image(small[row].image, "png") for row in range(40)]
+    images = pa.table({"id": small.ids.astype(str), "image": pa.array(encoded, pa.binary())})
+    parquet.write_table(images, tmp_path / "images.parquet")
+    given = {"images": [tmp_path / "images.parquet"]}
+    name = str(small.ids[order[7]])
+
+    panels: list[Any] = []
+    monkeypatch.setattr(panel, "patch_panel", lambda key, shown, *more: panels.append(shown))
+    query = {"id": name, "masks": "drawn"}
+    options = {"page": "galaxy", **given}
+    test = run(monkeypatch, pages_cache, tmp_path / "store", **options, query=query)
+    assert not [one.value for one in test.error]
+    hidden = masks.read_mask(panels[-1].mask, model.grid)
+    errors = aj.patch_errors(model, model.image_of(small, int(order[7])), masks=hidden, seed=0)
+    np.testing.assert_allclose(
+        [np.nan if value is None else value for value in panels[-1].values],
+        errors.mse.ravel(),
+        rtol=1e-3,
+    )
+    assert panels[-1].high > panels[-1].low
+    next(box for box in test.button if box.label == "Find this region elsewhere").click().run()
+    settled(test)
+    region = test.query_params["region"]
+    assert region == f"7.{panels[-1].mask}"
+
+    exported: dict[str, Any] = {}
+    monkeypatch.setattr(
+        page, "export_menu", lambda key, stem, count, write: exported.update({key: write})
+    )
+    query = {"id": name, "galaxy": "7", "region": region, "filter": "search_rank <= 20"}
+    test = run(monkeypatch, pages_cache, tmp_path / "store", **given, query=query)
+    assert not [one.value for one in test.error]
+    assert "ranked by their best-matching part" in words(test)
+    found = pd.read_csv(io.BytesIO(exported["selection"](".csv")), dtype={"id": str})
+    similar = region_similarity(model, small, int(order[7]), hidden, cache=False)
+    expected = pd.Series(1 - similar, small.ids.astype(str))
+    assert len(found) == 20
+    np.testing.assert_allclose(found["search_distance"], expected[found["id"]], atol=1e-3)
+    assert found["search_distance"].max() <= np.sort(expected)[19] + 1e-3

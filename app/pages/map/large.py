@@ -148,12 +148,13 @@ def _map(
     """
     notes, board, below = st.container(), st.container(), st.container()
     with below:
-        waits = examples_bar(
+        ready = large_search.prepared(large)
+        waits = not ready or examples_bar(
             StoreSearch(large),
             lambda: search_pending(large),
             "" if images is None else large.address,
             lambda row: large.names([row]) if images is None else kinds_of(large, row),
-            large_search.SAID,
+            large_search.SAID_OF_REGION if StoreSearch(large).is_by_region else large_search.SAID,
         )
         matching, wrong = filter_row(large, waits, on_map=True)
     option = st.session_state[state.COLOUR]
