@@ -30,8 +30,9 @@ from app.session.loaders import FEW
 from app.session.store_sample import draw, read
 from astrojepa.evaluation.anomalies.feedback import rerank
 from astrojepa.evaluation.maps.differences import differences
-from astrojepa.evaluation.maps.large_map import UNITS, LargeMap, open_large_map
+from astrojepa.evaluation.maps.large_map import UNITS, LargeMap, large_map, open_large_map
 from astrojepa.evaluation.maps.store_clusters import find_store_clusters
+from astrojepa.evaluation.maps.store_pca import project_by_pca
 from astrojepa.evaluation.vectors.exemplars import exemplars
 from astrojepa.evaluation.vectors.store import open_store
 from astrojepa.evaluation.vectors.store_galaxies import galaxies_of
@@ -110,6 +111,7 @@ def measure(path: str, with_index: bool) -> dict[str, Any]:
         "marks": marks(large),
         "probe_sample": probe_sample(Large("", "", large)),
         "panels": panels(Large("", "", large), index),
+        "pca": pca(large),
         "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
 
@@ -233,6 +235,13 @@ def panels(large: Large, index: StoreIndex | None) -> dict[str, Any]:
     }
 
 
+def pca(large: LargeMap) -> dict[str, Any]:
+    """Measure another map: computed, and moved, though the store is not sorted along it."""
+    xy, computing = timed(lambda: project_by_pca(large.store, cache=False))
+    other = large_map(large.store, *xy.T.astype(np.float64))
+    return {"compute": computing, "move": repeated([partial(other.tile, b) for b in boxes(MOVES)])}
+
+
 def column_of(large: LargeMap, name: str) -> np.ndarray:
     """Return a column of numbers of all galaxies."""
     values: Any = large.column(name)
@@ -252,12 +261,17 @@ def main() -> None:
     parser.add_argument("store", help="folder that astrojepa simulate-store wrote")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/large_map.json"))
     parser.add_argument("--without-index", action="store_true", help="leave neighbours out")
-    parser.add_argument("--panels", action="store_true", help="measure the panels again alone")
+    parser.add_argument(
+        "--panels", action="store_true", help="measure the panels and the index again"
+    )
     given = parser.parse_args()
     if given.panels:
         large = Large("", "", open_large_map(open_store(given.store)))
         index = None if given.without_index else open_index(large.map.store)
-        write(given.out, {**read_json(given.out), "panels": panels(large, index)})
+        rows = np.random.default_rng(1).integers(0, len(large.map), MOVES)
+        asked: dict[str, Any] = {} if index is None else by_index(large.map, index, rows)
+        asked |= {"panels": panels(large, index), "pca": pca(large.map)}
+        write(given.out, {**read_json(given.out), **asked})
         return
     measured = measure(given.store, not given.without_index)
     write(given.out, {"machine": machine(), "threads": 1, **measured})

@@ -135,6 +135,8 @@ OPERATIONS = {  # of the explorer: where the milliseconds are
     "Sky: positions of a selection": ("panels", "sky", "cpu_ms"),
     "density of all, once": ("panels", "sky_density", "cpu_ms"),
     "search by examples, median": ("panels", "search", "cpu_ms_p50"),
+    "PCA map: compute, once": ("pca", "compute", "cpu_ms"),
+    "move or zoom on it, 95 %": ("pca", "move", "cpu_ms_p95"),
     "Clusters: find, once": ("panels", "clusters", "cpu_ms"),
     "colour by them, once": ("panels", "colour_clusters", "cpu_ms"),
     "Anomalies: rank": ("anomalies", "rank", "cpu_ms"),

@@ -56,6 +56,9 @@ class Searchable(Protocol):
     def can_embed(self) -> bool:
         """Whether images can be compared with the galaxies."""
 
+    def picture(self, row: int) -> np.ndarray | None:
+        """Return a galaxy's image, uint8 (H, W, 3), or None where it cannot be read."""
+
 
 def asked(workspace: Searchable) -> Search:
     """Return what this session searches for among the open galaxies, empty for nothing."""
@@ -126,7 +129,7 @@ def add_images(workspace: Searchable, digests: tuple[str, ...]) -> None:
     set_search(workspace, replace(search, images=images, region=""))
 
 
-def set_region(workspace: Workspace, row: int, mask: str) -> None:
+def set_region(workspace: Searchable, row: int, mask: str) -> None:
     """Search for the patches of an open galaxy that a mask marks."""
     set_search(workspace, Search(region=f"{sampling.among_all(workspace.sampled, row)}.{mask}"))
 
@@ -151,7 +154,7 @@ def places(workspace: Searchable, rows: tuple[int, ...]) -> list[int]:
     return [place for place in found if place is not None]
 
 
-def region_of(workspace: Workspace, search: Search) -> tuple[int, np.ndarray] | None:
+def region_of(workspace: Searchable, search: Search) -> tuple[int, np.ndarray] | None:
     """Return the open galaxy and the patches bool (G, G) of a search by region; None without."""
     read = _read_region(workspace, search.region) if search.region else None
     if read is None:

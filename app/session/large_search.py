@@ -18,12 +18,16 @@ from .workspace import Choice, Task, model_task
 
 MOST = 1000  # galaxies that have a rank
 SAID = f"The nearest {MOST:,} have a rank."
+PATCHED = 300  # galaxies whose patches a region is compared with
+SAID_OF_REGION = (
+    f"The {PATCHED} galaxies nearest to its own, those with an image, are ranked by their "
+    "best-matching part."
+)
 
 
 class StoreSearch:
     """A store as what is searched."""
 
-    model: Any = None  # a region is compared with patches, which a store does not hold
     sampled: np.ndarray | None = None
 
     def __init__(self, large: Large) -> None:
@@ -34,8 +38,30 @@ class StoreSearch:
         return self.large.key, len(self.large.map)
 
     @property
+    def model(self) -> Any:
+        """The model of the vectors, once it is loaded: a region is compared with its patches."""
+        if _choice(self.large) is None:
+            return None
+        key = _model_task(self.large)[0]
+        if not loaders.jobs().has(key):
+            return None
+        return loaders.jobs().start(key, lambda report: None).value
+
+    @property
     def can_embed(self) -> bool:
         return not without(self.large)
+
+    @property
+    def is_by_region(self) -> bool:
+        """Whether a region is searched for."""
+        return bool(examples.asked(self).region)
+
+    def picture(self, row: int) -> np.ndarray | None:
+        images = self.large.images()
+        if images is None:
+            return None
+        ((_, image),) = images.each([row])
+        return image if isinstance(image, np.ndarray) else None
 
 
 def follow(large: Large, link: state.Link) -> None:
@@ -72,15 +98,19 @@ def columns(large: Large) -> dict[str, Made]:
 
 def pending(large: Large) -> bool:
     """Search for what is not found yet, with progress; whether it is not there yet."""
+    if not prepared(large):
+        return True
     key, search = _key(large), examples.asked(StoreSearch(large))
     if key is None or found(large) is not None:
         return False
     index, vectors = None, np.zeros((0, large.map.store.width), np.float32)
     if is_available() and (index := large.index()) is None:
         return True
+    if search.region:
+        return waiting.show_when_ready(*_region_task(large, index, key, search)) is None
     if search.images:
         held = st.session_state[state.UPLOADS]
-        model = waiting.show_when_ready(*_model_task(large))
+        model = model_of(large)
         if model is None:
             return True
         choice = _choice(large)
@@ -95,6 +125,51 @@ def pending(large: Large) -> bool:
 
     said = f"Searching {len(large.map):,} galaxies"
     return waiting.show_when_ready(key, said, task) is None
+
+
+def prepared(large: Large) -> bool:
+    """Load the model that a search by a region needs; whether it is there, or not needed."""
+    asked = st.session_state.get(state.REGION)
+    if not asked or st.session_state.get(state.EXAMPLES_OF) != large.key:
+        return True
+    if _choice(large) is None or StoreSearch(large).model is not None:
+        return True
+    return model_of(large) is not None
+
+
+def model_of(large: Large) -> Any | None:
+    """The model that was asked for, or that the store names; None while it is loaded."""
+    return waiting.show_when_ready(*_model_task(large))
+
+
+def _region_task(
+    large: Large, index: Any, key: tuple[object, ...], search: examples.Search
+) -> Task:
+    """Compare a region with the patches of the galaxies that are nearest to its own."""
+    about = StoreSearch(large)
+    region, model, images = examples.region_of(about, search), about.model, large.images()
+
+    def task(report: Progress) -> tuple[np.ndarray, np.ndarray]:
+        from .store_sample import with_images
+
+        if region is None or images is None:
+            raise ValueError("A search by a region needs images; start the explorer with --data.")
+        row, patches = region
+        if index is None:
+            near = large.map.nearest(row, PATCHED)[1]
+        else:
+            near = index.nearest(np.array([row]), PATCHED)[1][0]
+        read = images.each([row, *near.tolist()])
+        sound = {one for one, image in read if isinstance(image, np.ndarray)}
+        rows = np.array([one for one in (row, *near.tolist()) if one in sound], np.int64)
+        if len(rows) < 2 or rows[0] != row:
+            raise ValueError("There are no images to compare this region with.")
+        data = with_images(large.galaxies(rows), images)
+        distances = 1 - loaders.region(model, data, 0, patches, report)
+        order = np.argsort(distances, kind="stable")
+        return distances[order], rows[order]
+
+    return key, f"Comparing the region with {PATCHED} galaxies", task
 
 
 def without(large: Large) -> str:
@@ -113,6 +188,17 @@ def without(large: Large) -> str:
     return ""
 
 
+def without_model(large: Large) -> str:
+    """Say why there are no patch errors; "" where there is a model to ask."""
+    if _choice(large) is not None:
+        return ""
+    named = large.map.store.facts.get("model", "")
+    return (
+        "For patch errors, and to search by a region of an image, start the explorer with a model: "
+        f"--checkpoint {named or 'ID'}."
+    )
+
+
 def _choice(large: Large) -> Any:
     """The checkpoint that was asked for, or the released one of the name that the store says."""
     name = large.map.store.facts.get("model", "")
@@ -125,11 +211,11 @@ def _choice(large: Large) -> Any:
 def _model_task(large: Large) -> Task:
     """What loads the model; ValueError where the vectors are another's."""
     key, sentence, load = model_task(_choice(large))
-    wanted = large.map.store.facts["model_hash"]
+    wanted = large.map.store.facts.get("model_hash", "")
 
     def task(report: Progress) -> Any:
         model = load(report)
-        if model.hash != wanted:
+        if wanted and model.hash != wanted:
             raise ValueError(
                 f"The vectors of {large.name} are those of the model {wanted[:8]}, not of "
                 f"{model.id} ({model.hash[:8]}); start with --checkpoint and the right one."

@@ -59,19 +59,22 @@ def workspace_of(
     """Return what a page works on, whose galaxies are those of some `rows` of a store, with its
     `images`, if it has any, and their `stored` vectors.
     """
-    data = stored.galaxies
+    data = stored.galaxies if images is None else with_images(stored.galaxies, images)
     if images is not None:
-        from astrojepa.evaluation.vectors.store_images import SomeImages
-
-        reader = SomeImages(images, rows)
-        pictures.offer_large(data.fingerprint, reader)
-        data = dataclasses.replace(data, reader=reader)
+        pictures.offer_large(data.fingerprint, data.reader)
     opened = {"whole": data, "sampled": None, "data": data, **opened}
     nothing: Any = None  # the rest is not asked for
     choice = Choice(VECTORS + stored.name, stored.name)
     workspace = Workspace(nothing, False, nothing, choice, [choice], None, go, opened=opened)
     workspace.stored = stored
     return workspace
+
+
+def with_images(galaxies: Any, images: Any) -> Any:
+    """Return some galaxies of a store, a Dataset, with the images of the store."""
+    from astrojepa.evaluation.vectors.store_images import SomeImages
+
+    return dataclasses.replace(galaxies, reader=SomeImages(images, galaxies.rows))
 
 
 def draw(large: Large) -> Drawn:

@@ -140,7 +140,7 @@ def test_artefacts_leave_the_leaderboard_for_their_own_tab_where_they_are_counte
     assert f"{count} likely artefact" in words(test)
     test.session_state[state.BOARD_MODE] = "artefacts"
     settled(test.run())
-    assert f"{count} of 120 images are likely artefacts." in words(test)
+    assert f"{count} of the 120 images are likely artefacts." in words(test)
     kind, rows = max(likely.items(), key=lambda item: item[1].sum())
     test.session_state["artefact_kind"] = kind
     settled(test.run())
@@ -172,8 +172,7 @@ def test_an_exported_artefact_names_its_kinds() -> None:
     checks = SimpleNamespace(parts=parts, artefact=np.maximum(*parts.values()))
     order = artefacts.likely(checks.artefact)
     assert order.tolist() == [5, 1]
-    workspace: Any = SimpleNamespace(data=data)
-    text = artefacts.artefacts_file(".csv", workspace, checks, order, {}).decode()
+    text = artefacts.artefacts_file(".csv", data, checks, order, {}).decode()
     first, second = csv.DictReader(text.splitlines())
     assert (first["id"], first["artefact"], first["dead_line"]) == (data.ids[5], "dead line", "1.0")
     assert (second["artefact"], second["trail"]) == ("trail, dead line", "0.9")
@@ -188,10 +187,10 @@ def test_artefacts_are_exported_in_every_format_with_the_filter_that_chooses_the
     data = aj.open_dataset("simulated:6")
     parts = {"trail": np.array([0, 0.9, 0, 0.2, 0, 0]), "dead line": np.array([0, 0, 0.6, 0, 0, 1])}
     checks = SimpleNamespace(parts=parts, artefact=np.maximum(*parts.values()))
-    order, workspace = artefacts.likely(checks.artefact), SimpleNamespace(data=data)
+    order = artefacts.likely(checks.artefact)
     chosen = artefacts.filter_of(list(parts))
     facts = {"filter": chosen, "view": "galaxy=7"}
-    content = artefacts.artefacts_file(ending, workspace, checks, order, facts)  # type: ignore[arg-type]
+    content = artefacts.artefacts_file(ending, data, checks, order, facts)
     columns, said = read_back(ending, content)
     assert columns["id"] == data.ids[order].astype(str).tolist()
     assert columns["artefact"] == ["dead line", "trail", "dead line"]

@@ -25,8 +25,10 @@ from app.components.keepsake import large as keepsake_of_large
 from app.components.latent_map.colouring import by_class
 from app.components.latent_map.latent_map import packed_bits
 from app.components.latent_map.tiles import pack_tile, read_box, widened
+from app.components.patch_panel import masks
+from app.pages.anomalies import artefacts, large_artefacts, large_order, review
 from app.pages.anomalies import large as anomalies
-from app.pages.anomalies import large_order, review
+from app.pages.galaxy import panel
 from app.pages.map import large as page
 from app.pages.map import selection
 from app.pages.probe import label_next, report, tasks
@@ -46,12 +48,15 @@ from app.session import (
 )
 from app.session.large import Large
 from astrojepa import plotting
+from astrojepa.data import open_dataset
 from astrojepa.data.crops import resize_frame
 from astrojepa.data.images import raster
 from astrojepa.evaluation.anomalies.feedback import rerank
 from astrojepa.evaluation.maps import large_map
 from astrojepa.evaluation.maps.large_map import WHOLE, open_large_map
 from astrojepa.evaluation.maps.plane import UNITS
+from astrojepa.evaluation.patches.regions import region_similarity
+from astrojepa.evaluation.pictures.checks import picture_checks
 from astrojepa.evaluation.vectors import newcomers, store_images
 from astrojepa.evaluation.vectors.hats_store import write_hats
 from astrojepa.evaluation.vectors.neighbour_index import is_available
@@ -223,6 +228,56 @@ def test_a_broken_a_huge_and_a_missing_image_are_a_sentence_beside_all_else(
     assert found in [element.value for element in test.header]
     (tile,) = pictures.tiles_of_store(address.rpartition("/")[2], [row], 48)
     assert np.array_equal(tile, pictures.placeholder(48, crossed=row != 201))
+
+
+@pytest.mark.slow
+def test_likely_artefacts_among_the_first_of_a_leaderboard_are_those_of_a_small_data_set(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, tmp_path: Path
+) -> None:
+    frame = pd.read_parquet(plain).sort_values("score", ascending=False, kind="stable")
+    first = frame[:40]
+    drawn = DrawnImages(open_store(plain)).each(first.index.tolist())
+    images = [np.array(image) for _, image in drawn]
+    for image in images[3:20:4]:  # an image without light, and others with a dead line
+        image[:, 40] = 0
+    images[3][:] = 0
+    encoded = [plotting.encode_image(image, "png") for image in images]
+    encoded[9] = b"broken"
+    table = pa.table(
+        {"id": first["object_id"].astype(str), "image": pa.array(encoded, pa.binary())}
+    )
+    parquet.write_table(table, tmp_path / "pictures.parquet")
+    parquet.write_table(table.filter(np.arange(40) != 9), tmp_path / "sound.parquet")
+    found = picture_checks(open_dataset(str(tmp_path / "sound.parquet")), cache=False)
+    likely = np.flatnonzero(np.insert(found.artefact, 9, 0) > 0.5)
+    assert {3, 7, 11} <= set(likely) < set(range(40))
+    listed: list[Any] = []
+    for module in (large_artefacts, anomalies):
+        monkeypatch.setattr(module, "CHECKED", 50)
+    monkeypatch.setattr(artefacts, "gallery", lambda *given, **more: listed.append(given))
+    options = {"page": "anomalies", "images": [tmp_path / "pictures.parquet"]}
+    test = run(monkeypatch, pages_cache, plain, **options, query={"view": "table"})
+    assert "*Artefacts* checks the first 50 images" in words(test)
+    assert tables(test)[0]["object_id"][3] == str(first["object_id"].iloc[3])
+    test.session_state[state.BOARD_MODE] = "artefacts"
+    settled(test.run())
+    assert not [one.value for one in test.error]
+    said = (
+        f"{len(likely)} of the images of the first 50 galaxies (11 have no image that can be read)"
+    )
+    assert said in words(test)
+    rows = listed[-1][2]
+    assert sorted(rows) == sorted(first.index[likely].tolist())
+    clearest = np.insert(found.artefact, 9, 0)[likely].max()
+    assert listed[-1][3][0][1].startswith(f"{clearest:.2f}  ")
+    test.session_state[state.BOARD_MODE] = "board"
+    settled(test.run())
+    assert f"Of the first 50, {len(likely)} likely artefacts are left out." in words(test)
+    shown = tables(test)[0]
+    assert shown["rank"].tolist() == [str(1 + k) for k in range(50) if k not in likely][:25]
+    test.toggle(key=state.SHOW_ARTEFACTS).set_value(True).run()
+    assert settled(test).query_params["artefacts"] == "shown"
+    assert tables(test)[0]["rank"].tolist() == [str(1 + k) for k in range(25)]
 
 
 @pytest.mark.slow
@@ -1054,3 +1109,59 @@ def test_an_image_is_searched_with_by_the_model_of_the_vectors_and_no_other(
     assert not test.error
     assert "1 of 1,100 galaxies match." in words(test)
     assert tables(test)[-1]["object_id"].tolist() == ["777"]
+
+
+@pytest.mark.slow
+def test_patch_errors_and_a_search_by_region_are_those_of_the_model_of_the_vectors(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, tmp_path: Path
+) -> None:
+    import astrojepa as aj
+
+    monkeypatch.setattr(large_map, "LARGE", 10)
+    model, small = aj.load_model("small.lejepa"), aj.open_dataset("simulated:40")
+    vectors = aj.embed(model, small).vectors
+    order = np.random.default_rng(0).permutation(40)
+    frame = {"object_id": small.ids[order].astype(str), "vector": list(vectors[order])}
+    table = pa.table({**frame, "x": np.arange(40.0), "y": np.arange(40.0)})
+    facts = {"model": "small.lejepa", "model_hash": model.hash}
+    (tmp_path / "store").mkdir()
+    parquet.write_table(table.replace_schema_metadata(facts), tmp_path / "store" / "a.parquet")
+    encoded = [plotting.encode_image(small[row].image, "png") for row in range(40)]
+    images = pa.table({"id": small.ids.astype(str), "image": pa.array(encoded, pa.binary())})
+    parquet.write_table(images, tmp_path / "images.parquet")
+    given = {"images": [tmp_path / "images.parquet"]}
+    name = str(small.ids[order[7]])
+
+    panels: list[Any] = []
+    monkeypatch.setattr(panel, "patch_panel", lambda key, shown, *more: panels.append(shown))
+    query = {"id": name, "masks": "drawn"}
+    options = {"page": "galaxy", **given}
+    test = run(monkeypatch, pages_cache, tmp_path / "store", **options, query=query)
+    assert not [one.value for one in test.error]
+    hidden = masks.read_mask(panels[-1].mask, model.grid)
+    errors = aj.patch_errors(model, model.image_of(small, int(order[7])), masks=hidden, seed=0)
+    np.testing.assert_allclose(
+        [np.nan if value is None else value for value in panels[-1].values],
+        errors.mse.ravel(),
+        rtol=1e-3,
+    )
+    assert panels[-1].high > panels[-1].low
+    next(box for box in test.button if box.label == "Find this region elsewhere").click().run()
+    settled(test)
+    region = test.query_params["region"]
+    assert region == f"7.{panels[-1].mask}"
+
+    exported: dict[str, Any] = {}
+    monkeypatch.setattr(
+        page, "export_menu", lambda key, stem, count, write: exported.update({key: write})
+    )
+    query = {"id": name, "galaxy": "7", "region": region, "filter": "search_rank <= 20"}
+    test = run(monkeypatch, pages_cache, tmp_path / "store", **given, query=query)
+    assert not [one.value for one in test.error]
+    assert "ranked by their best-matching part" in words(test)
+    found = pd.read_csv(io.BytesIO(exported["selection"](".csv")), dtype={"id": str})
+    similar = region_similarity(model, small, int(order[7]), hidden, cache=False)
+    expected = pd.Series(1 - similar, small.ids.astype(str))
+    assert len(found) == 20
+    np.testing.assert_allclose(found["search_distance"], expected[found["id"]], atol=1e-3)
+    assert found["search_distance"].max() <= np.sort(expected)[19] + 1e-3

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,19 +23,38 @@ ALL = "all"
 _KIND = "artefact_kind"
 
 
-def artefacts(workspace: Workspace, checks: Any) -> None:
+@dataclass(frozen=True)
+class Checked:
+    """The galaxies whose images were checked."""
+
+    data: Any  # a Dataset of these
+    rows: np.ndarray  # int64 (m,), by which pictures and clicks name them
+    said: str  # which images these are, as "all 2,000 images"
+    pictures: str  # address of the images
+    facts: Mapping[str, str]  # what a file says
+    opened: Callable[[Any], None]  # what follows a click
+
+
+def of_workspace(workspace: Workspace) -> Checked:
+    """All galaxies of a small data set."""
+    data = workspace.data
+    rows, said = np.arange(len(data)), f"{len(data):,} images"
+    return Checked(data, rows, said, workspace.pictures, {"view": links.address(workspace)}, _open)
+
+
+def artefacts(about: Checked, checks: Any) -> None:
     """Draw the likely artefacts of one kind or of all, clearest first."""
     rows = {kind: likely(values) for kind, values in checks.parts.items()}
     rows = {kind: found for kind, found in rows.items() if len(found)}
     every = likely(checks.artefact)
     count = len(every)
     if not count:
-        st.caption(f"None of the {len(workspace.data):,} images is a likely artefact.")
+        st.caption(f"None of the {about.said} is a likely artefact.")
         return
     st.caption(
-        f"{count:,} of {len(workspace.data):,} images are likely artefacts. The leaderboard leaves "
-        "them out. An image of several kinds is listed under each. Thresholds were set by eye on "
-        "SDSS cutouts; look at an image before you discard it."
+        f"{count:,} of the {about.said} are likely artefacts. The leaderboard leaves them out. An "
+        "image of several kinds is listed under each. Thresholds were set by eye on SDSS cutouts; "
+        "look at an image before you discard it."
     )
     options = {ALL: f"All ({count:,})"}
     options |= {kind: f"{kind.capitalize()} ({len(found):,})" for kind, found in rows.items()}
@@ -52,20 +72,34 @@ def artefacts(workspace: Workspace, checks: Any) -> None:
         st.button("Next", disabled=page + 1 >= pages, on_click=_turn, args=(page + 1,))
         st.caption(f"{len(order):,} galaxies, page {page + 1} of {pages}")
         kinds = [str(kind)] if kind in rows else list(rows)
-        facts = {"filter": filter_of(kinds), "view": links.address(workspace)}
+        facts = {**about.facts, "filter": filter_of(kinds)}
         export_menu(
             "artefacts",
             "artefacts",
             len(order),
-            lambda ending: artefacts_file(ending, workspace, checks, order, facts),
+            lambda ending: artefacts_file(ending, about.data, checks, order, facts),
         )
     shown = order[page * PER_PAGE : (page + 1) * PER_PAGE]
     captions = [
-        (kinds_of(checks.parts, row), f"{values[row]:.2f}  {workspace.data.ids[row]}")
-        for row in shown.tolist()
+        (kinds_of(checks.parts, place), f"{values[place]:.2f}  {about.data.ids[place]}")
+        for place in shown.tolist()
     ]
-    gallery("artefacts", workspace.pictures, shown.tolist(), captions, _open, tile=128)
+    tiles = about.rows[shown].tolist()
+    gallery("artefacts", about.pictures, tiles, captions, about.opened, tile=128)
     st.caption("The number is the artefact score: 0 = none, 1 = clear, above 0.5 likely.")
+
+
+def artefacts_included() -> bool:
+    """Offer to include likely artefacts; whether they are."""
+    return st.toggle(
+        "Include likely artefacts",
+        key=state.SHOW_ARTEFACTS,
+        on_change=first_page,
+        help=(
+            "Blank or saturated images, trails, missing bands, dead lines, bright stars, coloured "
+            "sky, off-centre galaxies."
+        ),
+    )
 
 
 def likely(scores: np.ndarray) -> np.ndarray:
@@ -84,7 +118,7 @@ def kinds_of(parts: Mapping[str, np.ndarray], row: int) -> str:
 
 
 def artefacts_file(
-    ending: str, workspace: Workspace, checks: Any, order: np.ndarray, facts: Mapping[str, str]
+    ending: str, data: Any, checks: Any, order: np.ndarray, facts: Mapping[str, str]
 ) -> bytes:
     """Write likely artefacts as a table, each with its kinds and its score of every kind."""
     kinds = [kinds_of(checks.parts, row) for row in order.tolist()]
@@ -94,7 +128,7 @@ def artefacts_file(
         Column(_column(kind), values[order], f"artefact score of {kind}: {score}", digits=0)
         for kind, values in checks.parts.items()
     ]
-    return table_file(ending, workspace.data, order, more, facts)
+    return table_file(ending, data, order, more, facts)
 
 
 def filter_of(kinds: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -15,17 +15,20 @@ from ...components.gallery.gallery import gallery
 from ...components.keepsake.large import begun, keep_large
 from ...components.large_card import class_names, go_in, listing, place_of
 from ...components.send_button import send_button
-from ...session import reviewing, state
-from ...session.large import SCORE, Large, Order, selected
+from ...session import reviewing, state, waiting
+from ...session.large import RANKED, SCORE, Large, Order, selected
+from ...session.large_links import publish
 from ..map.large import export_rows, filter_row, pictured, ranked_columns
 from ..map.selection import written
+from .artefacts import Checked, artefacts, artefacts_included
+from .large_artefacts import CHECKED, check_task, likely_artefacts
 from .large_order import WHICH, reranked
 from .large_review import review
 from .leaderboard import PER_PAGE, turned, wants_marks
 from .order import position_words
 
 TABLE = "leaderboard_table"
-MODES = {"board": "Leaderboard", "review": "Review"}
+MODES = {"board": "Leaderboard", "review": "Review", "artefacts": "Artefacts"}
 
 
 def show(large: Large, go: Callable[[str], None]) -> None:
@@ -51,7 +54,14 @@ def show(large: Large, go: Callable[[str], None]) -> None:
         view = "table"
         if images is not None and mode == "board":
             view = choose("View", state.VIEWS, state.SELECTION_VIEW, label_visibility="collapsed")
-    st.caption(_said(large, images, column, lowest))
+        hide = mode != "artefacts" and images is not None and not artefacts_included()
+    said = st.empty()
+    included = "Likely artefacts are included: there are no images to check."
+    if images is not None:
+        included = (
+            f"Likely artefacts are included; *Artefacts* checks the first {CHECKED:,} images."
+        )
+    said.caption(_said(large, images, column, lowest, "" if mode == "artefacts" else included))
     matching, _ = filter_row(large)
     order = large.order()
     if order is None or (order.filter and matching is None):
@@ -61,29 +71,60 @@ def show(large: Large, go: Callable[[str], None]) -> None:
     found = large.ranked(order)
     if found is None:
         return
+    rows, count = found
+    opened = go_in(large, lambda: st.session_state.update({state.TO_MAP: True}))
+    if mode == "artefacts":
+        _artefacts(large, images, rows, order, opened)
+        return
+    unsound = likely_artefacts(large, images, rows) if hide else None
+    if unsound is not None:
+        without = f"Of the first {CHECKED:,}, {len(unsound):,} likely artefacts are left out."
+        said.caption(_said(large, images, column, lowest, without))
+    ranks = np.arange(1, len(rows) + 1)
+    if unsound is not None:
+        sound = ~np.isin(rows, unsound)
+        rows, ranks = rows[sound], ranks[sound]
     if mode == "review":
-        review(large, images, order, found[0])
+        review(large, images, order, rows)
         return
     left, right = st.columns([2, 1], gap="medium")
     with left:
         key = begun(large)
-        _board(large, images, view, order, *found, key, go)
+        facts = {} if unsound is None else {"artefacts_left_out": f"{len(unsound)}"}
+        _board(large, images, view, order, rows, ranks, count, key, go, opened, facts)
         if key is not None:
             keep_large(large, key)
     with right:
         _distribution(large, column)
 
 
-def _said(large: Large, images: Any, column: str, lowest: bool) -> str:
-    """Say whose galaxies these are, and what they are ranked by."""
+def _artefacts(
+    large: Large, images: Any, rows: np.ndarray, order: Order, opened: Callable[[Any], None]
+) -> None:
+    """Check the first galaxies of the leaderboard, and list likely artefacts."""
+    if images is None:
+        st.info("Artefacts are found in images; start the explorer with --data and the images.")
+        return
+    found = waiting.show_when_ready(*check_task(large, images, rows))
+    if found is None:
+        return
+    checked, checks = found
+    lacking = len(rows[:CHECKED]) - len(checked)
+    without = f" ({lacking:,} have no image that can be read)" if lacking else ""
+    said = f"images of the first {len(rows[:CHECKED]):,} galaxies{without}"
+    facts = {**large.provenance, **order.facts, "view": publish(large)}
+    galaxies = large.galaxies(checked)
+    artefacts(Checked(galaxies, checked, said, large.address, facts, opened), checks)
+
+
+def _said(large: Large, images: Any, column: str, lowest: bool, more: str) -> str:
+    """Say whose galaxies these are, what they are ranked by, and `more`."""
     kind = "**simulated** galaxies" if large.is_simulated else "galaxies"
     which = "Lowest" if lowest else "Highest"
-    checked = "there are no images to check" if images is None else "images are not checked"
     made = large.map.store.facts.get(SCORE, "") if column == SCORE else ""
     return (
         f"**{escape_markdown(large.name)}**, {len(large.map):,} {kind}{pictured(large, images)}. "
-        f"{which} first, by {escape_markdown(made or f'the column {_words(column)}')}. Likely "
-        f"artefacts are included: {checked}."
+        f"{which} first, by {escape_markdown(made or f'the column {_words(column)}')}. {more}"
     )
 
 
@@ -93,25 +134,25 @@ def _board(
     view: str,
     order: Order,
     rows: np.ndarray,
+    ranks: np.ndarray,
     count: int,
     key: str | None,
     go: Callable[[str], None],
+    opened: Callable[[Any], None],
+    facts: Mapping[str, str],
 ) -> None:
-    """Draw the galaxies of one page, which a click opens on the map; they are re-ranked by marks if
-    the user asks for that, once the `key` of the marks is known.
+    """Draw the galaxies of one page, of which a click has one `opened`; they are re-ranked by marks
+    if the user asks for that, once the `key` of the marks is known. A file tells `facts`.
     """
-    ranks, given = (
-        np.arange(1, len(rows) + 1),
-        {} if key is None else reviewing.review_of(key).marks,
-    )
+    given = {} if key is None else reviewing.review_of(key).marks
     if wants_marks(given, f"Re-rank {WHICH}"):
         if (moved := reranked(large, order, rows, given)) is None:
             return
         rows, ranks = rows[moved], ranks[moved]
     with st.container(horizontal=True, vertical_alignment="center"):
-        all_of_them = f"The first {len(rows):,} of " if count > len(rows) else ""
+        all_of_them = f"The first {len(rows):,} of " if count > RANKED else ""
         page = turned(len(rows), f"{all_of_them}{count:,} galaxies")
-        link = export_rows(large, "leaderboard", rows, order.facts, ranks=ranks)
+        link = export_rows(large, "leaderboard", rows, {**order.facts, **facts}, ranks=ranks)
         if key is not None:
             by = f"By {_words(order.column)}"
             about = large.gathered(key, go, link)
@@ -124,7 +165,6 @@ def _board(
             )
     part = slice(page * PER_PAGE, (page + 1) * PER_PAGE)
     shown, here = rows[part], ranks[part]
-    opened = go_in(large, lambda: st.session_state.update({state.TO_MAP: True}))
     if not len(shown):
         st.caption("No galaxy has a value here.")
     elif view == "table":

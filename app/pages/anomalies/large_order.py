@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ...session import waiting
+from ...session.described import digest
 from ...session.large import Large, Order
 from ...session.queue import imported
 from ...session.workspace import LIBRARIES
@@ -39,7 +40,7 @@ def reranked(
     place[np.searchsorted(first, rows[:RERANKED])] = np.arange(len(first))
     scores = -np.concatenate([place, np.full(len(others), len(first))]).astype(np.float64)
     at = {int(row): number for number, row in enumerate([*first.tolist(), *others.tolist()])}
-    key = (large.key, str(order), str(others.tolist()))
+    key = (large.key, str(order), digest(rows[:RERANKED]), str(others.tolist()))
     marked = {at[row]: value for row, value in given.items()}
     expected = by_marks(np.concatenate(found), scores, key, marked)[: len(first)]
     moved = finite_places(expected[np.searchsorted(first, rows[:RERANKED])]) - 1

@@ -27,7 +27,7 @@ def review(large: Large, images: Any, order: Order, rows: np.ndarray) -> None:
     if (moved := reranked(large, order, rows, given)) is None:
         return
     coming_rows = rows[moved]
-    before, current = selected(large), arrived(key, coming_rows, (key, order))
+    before, current = selected(large), arrived(key, coming_rows, (key, order, len(rows)))
     if (row := current.shown) is None:
         finished(about, current, f"the first {len(rows):,} galaxies of this order")
     else:

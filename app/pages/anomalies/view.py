@@ -13,7 +13,7 @@ from ...session import loaders, state, waiting
 from ...session.workspace import Task, Workspace
 from ..registry import Page
 from . import large, tasks
-from .artefacts import artefacts
+from .artefacts import artefacts, artefacts_included, of_workspace
 from .leaderboard import board
 from .listing import View, first_page
 from .quality import quality
@@ -32,20 +32,12 @@ def show(workspace: Workspace) -> None:
         quality(workspace)
         return
     if mode == "artefacts":
-        artefacts(workspace, waiting.wait_for(*_check_task(workspace)))
+        artefacts(of_workspace(workspace), waiting.wait_for(*_check_task(workspace)))
         return
     with st.container(horizontal=True, vertical_alignment="bottom", key="anomaly_controls"):
         name = choose_score(workspace, first_page)
         label = _class_filter(workspace)
-        hide = not st.toggle(
-            "Include likely artefacts",
-            key=state.SHOW_ARTEFACTS,
-            on_change=first_page,
-            help=(
-                "Blank or saturated images, trails, missing bands, dead lines, bright stars, "
-                "coloured sky, off-centre galaxies."
-            ),
-        )
+        hide = not artefacts_included()
     features = (
         "the pixels (baseline, no model)" if workspace.is_baseline else workspace.choice.label
     )

@@ -19,12 +19,16 @@ from ...components.large_card import (
     shown_image,
 )
 from ...components.survey_image import is_on, survey_picture, survey_toggle
+from ...session import state
 from ...session.large import Large, select, selected
 from ...session.large_links import publish
+from .large_errors import patch_errors
 
 
 def show(large: Large, go: Callable[[str], None]) -> None:
     """Draw the page of the selected galaxy."""
+    if st.session_state.pop(state.TO_MAP, False):
+        go("map")
     link, row = publish(large), selected(large)
     if row is None:
         st.title("Galaxy", anchor=False)
@@ -44,10 +48,13 @@ def show(large: Large, go: Callable[[str], None]) -> None:
             shown_image(large, images, row, name)
         survey_toggle(place)
         survey = survey.container()
+        errors = st.container()
     with right:
         nearest(large, images, row)
         columns_and_links(large, table)
         copy_link(link)
+    with errors:
+        patch_errors(large, images, row, go)
     with survey:
         survey_picture(place, name)  # last: all else is there while it is fetched
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ from ...components.patch_panel.masks import KINDS, Masks
 from ...components.patch_panel.patch_panel import Panel, patch_panel
 from ...server import pictures
 from ...session import examples, links, loaders, state, waiting
-from ...session.workspace import Workspace
+from ...session.workspace import Task, Workspace
 
 MEASURES = {"mse": "Squared error", "cosine": "Cosine"}
 NAMES = {
@@ -32,6 +34,7 @@ HINTS = {
         "inverts, x clears."
     ),
 }
+SCALING = "Computing the colour scale of the patch errors"
 SCALE_MASKS = {"tiling": "tiling", "drawn": "tiling", "random": "random", "bright": "random"}
 
 
@@ -47,7 +50,32 @@ def why_not(workspace: Workspace) -> str:
     return ""
 
 
-def patch_panel_section(workspace: Workspace, row: int, image: np.ndarray) -> None:
+@dataclass(frozen=True)
+class Around:
+    """What the panel asks of the galaxies beside the one that is shown."""
+
+    scale: Callable[[str], Task]  # what measures the colour scale under these masks
+    search: Callable[[str], None]  # begins a search for the patches of a mask
+    publish: Callable[[], Any]  # writes the link
+
+
+def of_workspace(workspace: Workspace, row: int) -> Around:
+    """Those of a small data set."""
+
+    def scale(kind: str) -> Task:
+        task = loaders.error_scale(workspace.model, workspace.data, kind)
+        return ("scale", *workspace.key, kind), SCALING, task
+
+    return Around(
+        scale,
+        lambda mask: examples.set_region(workspace, row, mask),
+        lambda: links.publish(workspace),
+    )
+
+
+def patch_panel_section(
+    workspace: Workspace, row: int, image: np.ndarray, around: Around | None = None
+) -> None:
     """Show the patch panel, or the image and one sentence why there is none."""
     if sentence := why_not(workspace):
         st.image(
@@ -59,7 +87,7 @@ def patch_panel_section(workspace: Workspace, row: int, image: np.ndarray) -> No
         return
     for key, value in ((state.MASK_SEED, 0), (state.MASK_COUNT, 1), (state.SHADE, 60)):
         st.session_state.setdefault(key, value)
-    _panel(workspace, row, image)
+    _panel(workspace, row, image, around or of_workspace(workspace, row))
 
 
 def seen(workspace: Workspace, image: np.ndarray) -> np.ndarray:
@@ -70,7 +98,7 @@ def seen(workspace: Workspace, image: np.ndarray) -> np.ndarray:
 
 
 @st.fragment
-def _panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
+def _panel(workspace: Workspace, row: int, image: np.ndarray, around: Around) -> None:
     if st.session_state.pop(state.TO_MAP, False):
         workspace.go("map")
     chosen = _choose_masks(workspace)
@@ -92,10 +120,7 @@ def _panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
     foot = st.container(
         horizontal=True, vertical_alignment="bottom", gap="medium", key="panel_foot"
     )
-    scale = ("scale", *workspace.key, SCALE_MASKS[chosen.kind])
-    sentence = "Computing the colour scale of the patch errors"
-    task = loaders.error_scale(workspace.model, workspace.data, SCALE_MASKS[chosen.kind])
-    measured = waiting.show_when_ready(scale, sentence, task)
+    measured = waiting.show_when_ready(*around.scale(SCALE_MASKS[chosen.kind]))
     hidden = masks.read_mask(chosen.drawn, workspace.model.grid) if chosen.kind == "drawn" else None
     errors, elapsed, problem = None, 0.0, "" if hidden is None else masks.complaint(hidden)
     if not problem:
@@ -108,7 +133,7 @@ def _panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
         shown = _outlined(chosen, errors)
         _lock(measured)
         if chosen.kind == "drawn" and hidden is not None and hidden.any():
-            _search(workspace, row, chosen)
+            _search(around, chosen)
     low, high = _scale(measured, measure)
     values = None if errors is None or measured is None else getattr(errors, measure)
     summary = problem or describe(errors, measure, elapsed)
@@ -143,7 +168,7 @@ def _panel(workspace: Workspace, row: int, image: np.ndarray) -> None:
             "patch_panel", panel, seen(workspace, image), _drawn if chosen.kind == "drawn" else None
         )
     st.caption(f"{HINTS[chosen.kind]} The image is the model input, {size} × {size} pixels.")
-    links.publish(workspace)
+    around.publish()
 
 
 def _choose_masks(workspace: Workspace) -> Masks:
@@ -176,11 +201,11 @@ def _choose_masks(workspace: Workspace) -> Masks:
     return Masks("drawn", drawn=drawn)
 
 
-def _search(workspace: Workspace, row: int, chosen: Masks) -> None:
+def _search(around: Around, chosen: Masks) -> None:
     """Offer to search all galaxies for the patches that are hidden."""
 
     def search() -> None:
-        examples.set_region(workspace, row, chosen.drawn)
+        around.search(chosen.drawn)
         st.session_state[state.TO_MAP] = True
 
     st.button(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -14,7 +14,6 @@ from ...components.gallery.gallery import gallery
 from ...server.pictures import inline
 from ...session import examples, state, uploads
 from ...session.examples import Searchable
-from ...session.workspace import Workspace
 
 TILE = 64  # pixels of an example
 _FILES, _SEEN, _PROBLEMS = "search_files", "search_files_seen", "search_problems"
@@ -66,7 +65,7 @@ def examples_bar(
         st.error(escape_markdown(error))
         return False
     if search.region:
-        _region(cast("Workspace", workspace), search)
+        _region(workspace, search)
         return waits
     if search.images:
         _images(workspace, search)
@@ -104,7 +103,7 @@ def sentence(search: examples.Search) -> str:
     )
 
 
-def _region(workspace: Workspace, search: examples.Search) -> None:
+def _region(workspace: Searchable, search: examples.Search) -> None:
     from astrojepa import plotting
     from astrojepa.data.crops import seen_part
 
@@ -117,8 +116,7 @@ def _region(workspace: Workspace, search: examples.Search) -> None:
         seen = seen_part(image, workspace.model.config.image, 2)
         elsewhere = np.where(patches, np.nan, 0.0)
         shown = plotting.heatmap_overlay(seen, elsewhere, 0.0, 1.0, opacity=0.7)
-        alt = f"The region of galaxy {workspace.data.ids[row]}"
-        st.image(inline(shown, "png"), width=2 * TILE, alt=alt)
+        st.image(inline(shown, "png"), width=2 * TILE, alt="The region that is searched for")
 
 
 def _images(workspace: Searchable, search: examples.Search) -> None:

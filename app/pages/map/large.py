@@ -90,7 +90,7 @@ def show(large: Large, go: Callable[[str], None]) -> None:
         st.title("Map", anchor=False)
     options = large.options
     if st.session_state.get(state.COLOUR) not in options:
-        st.session_state[state.COLOUR] = options[0]
+        st.session_state[state.COLOUR] = plain_colour(large)
     with st.container(horizontal=True, vertical_alignment="bottom", key="bar"):
         large_maps.choose(large)
         st.selectbox("Colour", options, format_func=option_name, key=state.COLOUR, width=176)
@@ -148,17 +148,18 @@ def _map(
     """
     notes, board, below = st.container(), st.container(), st.container()
     with below:
-        waits = examples_bar(
+        ready = large_search.prepared(large)
+        waits = not ready or examples_bar(
             StoreSearch(large),
             lambda: search_pending(large),
             "" if images is None else large.address,
             lambda row: large.names([row]) if images is None else kinds_of(large, row),
-            large_search.SAID,
+            large_search.SAID_OF_REGION if StoreSearch(large).is_by_region else large_search.SAID,
         )
         matching, wrong = filter_row(large, waits, on_map=True)
     option = st.session_state[state.COLOUR]
     if option in clusters.LEVELS and large_clusters.at_hand(large) is None:
-        option = large.options[0]  # meanwhile
+        option = plain_colour(large)  # meanwhile
     if st.session_state.get(state.OFF_COLOUR) != option:
         st.session_state[state.OFF], st.session_state[state.OFF_COLOUR] = (), option
     with notes:
@@ -197,6 +198,11 @@ def _map(
             }
         )
     return matching, wrong, coloured
+
+
+def plain_colour(large: Large) -> str:
+    """Return the first colour that needs no clusters to be found."""
+    return next(option for option in large.options if option not in clusters.LEVELS)
 
 
 def said(large: Large, tile: Tile, filtered: bool, images: str) -> str:

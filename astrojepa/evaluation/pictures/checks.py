@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage, stats
 
 from astrojepa.cache import cache_path, load_arrays, program_text, save_arrays
+from astrojepa.data.crops import resize_frame
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import read_frames
 from astrojepa.evaluation.batches import check_batches
@@ -96,10 +98,39 @@ def picture_checks(
             for part, pictures in zip(parts, read_frames(data, FRAME_SIZE, parts), strict=True):
                 measured.append(check_pictures(pictures))
                 report(min(part.stop, len(data)))
-        found = {name: np.concatenate([getattr(part, name) for part in measured]) for name in names}
+        found = vars(_joined(measured))
         if cache:
             save_arrays(path, **found)
     return PictureChecks(**{name: found[name] for name in names})
+
+
+def check_readable(
+    images: Iterable[tuple[int, object]], count: int, *, progress: Progress | bool | None = None
+) -> tuple[np.ndarray, PictureChecks]:
+    """Check the images among rows with what was read there, `count` in all, as `picture_checks`
+    does; returns the rows that hold an image, int64 (m,), in their order, and what m images are
+    like.
+    """
+    rows, frames = list[int](), list[np.ndarray]()
+    none = np.zeros(0, np.float32)
+    measured = [PictureChecks(np.zeros((0, len(ARTEFACTS)), np.float32), none, none, none)]
+    with reporting(progress, count, "checking images") as report:
+        for done, (row, image) in enumerate(images, 1):
+            if isinstance(image, np.ndarray):
+                rows.append(row)
+                frames.append(resize_frame(image, FRAME_SIZE))
+            if len(frames) == _BATCH or (done == count and frames):
+                measured.append(check_pictures(np.stack(frames)))
+                frames.clear()
+            report(done)
+    return np.array(rows, np.int64), _joined(measured)
+
+
+def _joined(parts: Sequence[PictureChecks]) -> PictureChecks:
+    names = PictureChecks.__annotations__
+    return PictureChecks(
+        **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    )
 
 
 def check_pictures(pictures: np.ndarray) -> PictureChecks:

@@ -1,0 +1,44 @@
+"""Likely artefacts among the first galaxies of a large store's leaderboard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from astrojepa.progress import Progress
+
+from ...session import loaders
+from ...session.large import Large
+from ...session.workspace import Task
+
+CHECKED = 500  # the first of a leaderboard
+
+
+def check_task(large: Large, images: Any, rows: np.ndarray) -> Task:
+    """What `waiting.show_when_ready` needs to check the images of the first of some galaxies:
+    which have one that can be read, and the PictureChecks of these.
+    """
+    first = rows[:CHECKED]
+
+    def task(report: Progress) -> tuple[np.ndarray, Any]:
+        from astrojepa.evaluation.pictures.checks import check_readable
+
+        found = images.each(first.tolist())
+        return check_readable(found, len(first), progress=report)
+
+    key = ("large checks", large.pictures_key, first.tobytes())
+    return key, f"Checking {len(first):,} images", task
+
+
+def likely_artefacts(large: Large, images: Any, rows: np.ndarray) -> np.ndarray | None:
+    """Return which of the first of these galaxies are likely artefacts; None where they have not
+    been checked. Computes nothing.
+    """
+    from astrojepa.evaluation.pictures.artefacts import LIKELY
+
+    key = check_task(large, images, rows)[0]
+    if images is None or not loaders.jobs().has(key):
+        return None
+    found = loaders.jobs().start(key, lambda report: None).value
+    return None if found is None else found[0][found[1].artefact > LIKELY]
