@@ -75,7 +75,8 @@ def in_one_line() -> Iterator[None]:
     """Show what `show_when_ready` waits for inside in one line here: what is at work, and what
     follows.
     """
-    place, token = st.container(), _gathered.set(waits := [])
+    waits: list[Wait] = []
+    place, token = st.container(), _gathered.set(waits)
     try:
         yield
     finally:
