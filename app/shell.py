@@ -247,11 +247,11 @@ def _embed_the_rest(workspace: Workspace) -> None:
         return  # the sample comes first
     shown, count = len(workspace.data), len(workspace.whole)
     sample = f"Showing {shown:,} of {count:,} galaxies, sampled in proportion to class."
-    sentence = f"{sample} Embedding all {count:,} with {workspace.choice.label}"
+    sentence = f"Embedding all {count:,} with {workspace.choice.label}"
     try:
         key = ("embed", workspace.model.hash, workspace.whole.fingerprint)
         task = loaders.embed(workspace.model, workspace.whole, workspace.given_whole)
-        waiting.in_background(key, sentence, task)
+        waiting.in_background(key, sentence, task, sample)
     except (ValueError, OSError) as error:
         _explain(error)
 

@@ -32,6 +32,7 @@ class Wait(NamedTuple):
     sentence: str
     task: Callable[[Progress], Any]
     urgency: Urgency
+    meanwhile: str = ""  # what the page shows until then
 
 
 _gathered: ContextVar[list[Wait] | None] = ContextVar("gathered", default=None)
@@ -62,12 +63,15 @@ def show_when_ready(
     return None if job is None else job.value
 
 
-def in_background(key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any]) -> None:
-    """Run a task that no page waits for, with progress; once done, redraw the page.
+def in_background(
+    key: tuple[object, ...], sentence: str, task: Callable[[Progress], Any], meanwhile: str
+) -> None:
+    """Run a task that no page waits for, with progress, and say what the page shows `meanwhile`;
+    once done, redraw the page.
 
     The task's own error is raised, and the next attempt starts anew.
     """
-    _done(key, sentence, task, Urgency.BACKGROUND, 0)
+    _done(key, sentence, task, Urgency.BACKGROUND, 0, meanwhile)
 
 
 @contextmanager
@@ -129,6 +133,7 @@ def _done(
     task: Callable[[Progress], Any],
     urgency: Urgency,
     patience: float,
+    meanwhile: str = "",
 ) -> Job | None:
     """Return a finished job; else None, and the page shows its progress, or why it does not run."""
     try:
@@ -137,13 +142,13 @@ def _done(
         _ask_again(busy.ahead, time.monotonic())
         return None
     if not job.finished.wait(patience):
-        wait, together = Wait(key, sentence, task, urgency), _gathered.get()
+        wait, together = Wait(key, sentence, task, urgency, meanwhile), _gathered.get()
         if together is None or urgency is Urgency.AWAITED:  # then the page stops here
             _watch(wait)
         else:
             together.append(wait)
     elif job.stopped:
-        _offer_again(key, sentence)
+        _offer_again(key, f"{meanwhile} {sentence}".lstrip())
     elif job.error is not None:
         loaders.jobs().forget(key)
         raise job.error
@@ -179,7 +184,7 @@ def _watch(*waits: Wait) -> None:
         st.rerun()
     job, wait = min(zip(jobs, waits, strict=True), key=lambda one: one[0].ahead)
     doing, detail = escape_markdown(stage(wait.sentence, job.text)), describe(job)
-    said = f"{doing}: {detail}" if detail else f"{doing} …"
+    said = f"{wait.meanwhile} {doing}{f': {detail}' if detail else ' …'}".lstrip()
     if rest := [escape_markdown(other.sentence) for other in waits if other is not wait]:
         said += f". Next: {', '.join(rest)}"
     with st.container(horizontal=True, vertical_alignment="center", key=f"wait_{hash(wait.key)}"):

@@ -346,6 +346,31 @@ def test_long_work_can_be_stopped_and_begun_again_but_not_by_strangers(
     loaders.jobs().forget(key)
 
 
+def _page_with_a_sample() -> None:
+    import threading
+
+    from app.session import waiting
+
+    def task(report: waiting.Progress) -> None:
+        report(1, 3000, "reading galaxies")
+        while not threading.Event().wait(0.02):
+            report(2, 3000, "reading galaxies")
+
+    waiting.in_background(("a sample",), "Embedding all 9", task, "Showing 3 of 9.")
+
+
+def test_a_sample_is_called_one_whatever_stage_the_rest_is_in() -> None:
+    test = AppTest.from_function(_page_with_a_sample, default_timeout=60).run()
+    job = loaders.jobs().start(("a sample",), lambda report: None)
+    while not job.done:
+        test.run()
+    [bar] = test.run().get("progress")
+    job.stop()
+    assert bar.proto.text.startswith("Showing 3 of 9. Reading galaxies: ")
+    assert job.finished.wait(60)
+    loaders.jobs().forget(("a sample",))
+
+
 class Galaxies(list[int]):
     """As many galaxies as this list is long."""
 

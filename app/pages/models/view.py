@@ -120,10 +120,10 @@ def _load_path() -> None:
         st.text_input(
             "Path",
             key="path_to_load",
-            placeholder="a run folder, .safetensors, .pt or .pth",
+            placeholder="runs/NAME or FILE.safetensors",
             on_change=_remember_path,
         )
-        st.caption("Loading runs no code from the file.")
+        st.caption("A run folder, or a .safetensors, .pt or .pth file. No code in it is run.")
 
 
 def _remember_path() -> None:

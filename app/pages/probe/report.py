@@ -46,8 +46,10 @@ CIRCULAR = (
 Galaxies = Callable[[np.ndarray, Sequence[Sequence[str]]], None]
 
 
-def headline(report: Report, target: Target, kind: str) -> None:
-    """Say how many galaxies a probe of this kind classifies correctly, and what it learned from."""
+def headline(report: Report, target: Target, kind: str, name: str) -> None:
+    """Say how many galaxies a probe of this kind classifies correctly, and what it learned from;
+    `name` is that of the target in the menu, where another may be chosen by now.
+    """
     first, own = report.rows[0].result, len(target.given)
     st.header(
         f"{percent(first.accuracy)} of {len(first.truth):,} test galaxies classified correctly",
@@ -56,9 +58,9 @@ def headline(report: Report, target: Target, kind: str) -> None:
     low, high = first.interval
     given = f", {own:,} of them given here" if own else ""
     st.caption(
-        f"95 % interval {percent(low)} to {percent(high)}. {tasks.KINDS[kind]}, "
-        f"{first.setting}, trained on {report.num_known:,} labels of the training part{given}, "
-        "scored on the test part."
+        f"95 % interval {percent(low)} to {percent(high)}. Target: {escape_markdown(name)}. "
+        f"{tasks.KINDS[kind]}, {first.setting}, trained on {report.num_known:,} labels of the "
+        f"training part{given}, scored on the test part."
     )
 
 

@@ -66,7 +66,7 @@ def probe(workspace: Workspace, galaxies: probe_report.Galaxies | None = None) -
     kind, share = key[2:4]
     task = tasks.probe_task(workspace.embeddings, target, split, kind, share / 100)
     report = waiting.wait_for(("probe", *key), "Training the probe", task)
-    probe_report.headline(report, target, kind)
+    probe_report.headline(report, target, kind, target_name(target.name))
     if _view() == "next":
         label_next.show(workspace, report, target, split, key)
     else:
