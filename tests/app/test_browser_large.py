@@ -78,6 +78,11 @@ def test_a_large_store_is_density_from_afar_and_galaxies_near_to_click_and_link(
     other.drawn()
     assert other.complaints == []
     assert other.outside == []
+    explorer.calm()
+    page.get_by_role("combobox", name="Map").click()
+    page.get_by_role("option", name="PCA").click()
+    explorer.says("density of the 200,100 in view")  # another map is seen whole
+    page.wait_for_url(re.compile("map=pca"), wait_until="commit")
 
 
 def test_a_brushed_histogram_filters_a_large_store_and_what_differs_is_shown_with_images(

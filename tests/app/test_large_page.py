@@ -947,7 +947,7 @@ def test_a_second_store_without_images_is_compared_and_one_of_other_galaxies_ref
     assert float(share) > 99
     assert "random sample (seed 0) of 3,000 of the 3,000 galaxies" in words(test)
     assert tables(test)[1]["shared"].str.endswith("of 10 shared").all()
-    test.selectbox(key="compare_second_store").select(str(tmp_path / "few")).run()
+    test.selectbox(key="second").select(str(tmp_path / "few")).run()
     (error,) = settled(test).error
     assert "plain has 3,000 galaxies and few 100, and 100 ids are in both" in error.value
 

@@ -25,8 +25,6 @@ from . import galaxy as compare_galaxy
 from . import maps as compare_maps
 from . import measures
 
-SECOND = "compare_second_store"  # session key: the path of the second store
-
 
 def show(large: Large, go: Callable[[str], None]) -> None:
     """Compare the store with a second one, or say how to open one."""
@@ -90,14 +88,16 @@ def _second(large: Large) -> str:
     asked = st.session_state.pop(state.SECOND_ASKED, "")
     named = next((path for path in large.others if label_of(path) == asked), None)
     if named is not None:
-        st.session_state[SECOND] = named
+        st.session_state[state.SECOND] = named
     elif asked:
         st.info(f"The link's second store {escape_markdown(asked)} is not open here.")
-    if st.session_state.get(SECOND) not in large.others:
-        st.session_state[SECOND] = large.others[0]
+    if st.session_state.get(state.SECOND) not in large.others:
+        st.session_state[state.SECOND] = large.others[0]
     if len(large.others) > 1:
-        st.selectbox("Second store", large.others, format_func=label_of, key=SECOND, width=320)
-    return str(st.session_state[SECOND])
+        st.selectbox(
+            "Second store", large.others, format_func=label_of, key=state.SECOND, width=320
+        )
+    return str(st.session_state[state.SECOND])
 
 
 def _galaxy(large: Large, both: Both, images: Any, row: int) -> None:

@@ -62,4 +62,8 @@ def patch_errors(large: Large, images: Any, row: int, go: Callable[[str], None])
         scale, lambda mask: examples.set_region(about, row, mask), lambda: publish(large)
     )
     st.header("Patch errors", anchor=False)
+    own = (
+        "" if large.map.store.facts.get("model_hash") else ", which may not be that of the vectors"
+    )
+    st.caption(f"By the model {escape_markdown(choice.label)}{own}.")
     patch_panel_section(workspace, 0, image, around)
