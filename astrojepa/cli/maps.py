@@ -11,6 +11,7 @@ import numpy as np
 
 from astrojepa.cli.options import (
     TABLE_FILE,
+    check_output,
     check_source,
     declare,
     four_decimals,
@@ -132,11 +133,7 @@ def _project_store(options: argparse.Namespace, store: Store) -> int:
     """Fit a map to some galaxies of a store and place the others."""
     from astrojepa.evaluation.maps.store_map import FIT, project_store, write_map
 
-    folder = not options.out.suffix
-    if folder and options.out.exists():
-        raise FileExistsError(f"{options.out} exists already; name a new folder for the store.")
-    if not folder:
-        check_table(options.out, "--out")
+    check_output(options.out, "--out")
     fit = min(FIT, len(store) // 2) if options.fit is None else options.fit
     heard = sys.stderr.isatty()
     made = project_store(store, options.method, options.seed, fit=fit, progress=heard)
@@ -144,7 +141,7 @@ def _project_store(options: argparse.Namespace, store: Store) -> int:
     facts = store_provenance(store)
     if options.trust:
         write_json(options.trust, {**trust, "map": made.recipe, **facts})
-    if folder:
+    if not options.out.suffix:
         write_map(store, made, options.out, {"creator": facts["creator"]}, progress=heard)
     else:
         known = store.known_of(np.arange(len(store)))
