@@ -212,9 +212,7 @@ def _turn_by_any_angle(frames: Tensor, size: int, uniforms: Tensor, image: Image
 def check_frames(
     frames: Tensor, size: int, uniforms: Tensor, num_uniforms: int, image: ImageConfig = RGB
 ) -> None:
-    """Raise ValueError unless frames (B, F, F, C) are what a network takes and of enough size, with
-    uniforms.
-    """
+    """Raise ValueError unless frames (B, F, F, C) are large enough for a network, with uniforms."""
     if frames.ndim != 4 or frames.shape[1] != frames.shape[2]:
         raise ValueError(
             f"Frames must be uint8 (B, F, F, 3), found {frames.dtype} {tuple(frames.shape)}."

@@ -1,6 +1,4 @@
-"""A folder of JPEG, PNG, WebP and FITS images as a data set: with labels.csv, with class-named
-sub-folders, or bare.
-"""
+"""A folder of images as a data set: with labels.csv, with sub-folders named by class, or bare."""
 
 from __future__ import annotations
 
@@ -534,9 +532,7 @@ def _fill_from_headers(
 
 
 def _about_zeros(zeros: Sequence[str]) -> str:
-    """Say whether bands of a galaxy, or galaxies, have several zero points under one keyword
-    (`_in_words`).
-    """
+    """Say whether one keyword has several zero points (`_in_words`), in a galaxy or among them."""
     within = 0
     ends: dict[str, tuple[float, float]] = {}
     for said in zeros:
