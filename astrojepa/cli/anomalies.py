@@ -159,16 +159,9 @@ def _list(
                 file=sys.stderr,
             )
     if options.output and options.output.suffix.lower() == ".json":
-        names = [column.name for column in columns]
-        lines = zip(*(np.asarray(column.values).tolist() for column in columns), strict=True)
-        galaxies = [
-            {title: _finite(cell) for title, cell in zip(names, line, strict=True)}
-            for line in lines
-        ]
         rho = {one.about: _finite(one.spearman) for one in follows}
-        write_json(
-            options.output, _facts(options, source, data) | {"spearman": rho, "galaxies": galaxies}
-        )
+        said = {"spearman": rho, "galaxies": _records(columns)}
+        write_json(options.output, _facts(options, source, data) | said)
     elif options.output:
         facts = provenance(source, data, score=name, k=k)
         write_table(options.output, [*columns, *places(data, order)], facts)
@@ -197,10 +190,7 @@ def _list_store(options: argparse.Namespace, store: Store) -> int:
     print_columns(columns, options.top)
     facts = store_provenance(store, score=name, k=k, index="IVF,SQ8")
     if options.output and options.output.suffix.lower() == ".json":
-        names = [column.name for column in columns]
-        lines = zip(*(column.array.tolist() for column in columns), strict=True)
-        galaxies = [dict(zip(names, line, strict=True)) for line in lines]
-        write_json(options.output, facts | {"galaxies": galaxies})
+        write_json(options.output, facts | {"galaxies": _records(columns)})
     elif table:
         write_table(options.output, columns, facts)
     elif options.output:
@@ -298,6 +288,13 @@ def _table(rows: list[Row]) -> dict[str, Any]:
 
 def _text(cell: Any) -> str:
     return f"{cell:.6g}" if isinstance(cell, float) else str(cell)
+
+
+def _records(columns: list[Column]) -> list[dict[str, Any]]:
+    """Return the rows of a table as JSON holds them."""
+    lines = zip(*(column.array.tolist() for column in columns), strict=True)
+    names = [column.name for column in columns]
+    return [dict(zip(names, map(_finite, line), strict=True)) for line in lines]
 
 
 def _finite(cell: Any) -> Any:
