@@ -88,9 +88,7 @@ def table_bytes(ending: str, columns: Sequence[Column], facts: Facts) -> bytes:
 
 
 def check_table(path: Path, argument: str, *others: str) -> None:
-    """Raise ValueError unless `path` ends as a table does, or in one of `others`, and can be
-    written here.
-    """
+    """Raise ValueError unless `path` ends as a writable table does, or in one of `others`."""
     ending = path.suffix.lower()
     if ending not in (*WRITERS, *others):
         *most, last = (*WRITERS, *others)

@@ -88,6 +88,11 @@ class Embeddings:
     def __len__(self) -> int:
         return len(self.vectors)
 
+    def subset(self, rows: np.ndarray) -> Embeddings:
+        """Return those of some galaxies."""
+        chosen = self.vectors[rows], self.labels[rows], self.ids[rows]
+        return Embeddings(*chosen, self.classes, self.model_hash, self.data_hash)
+
 
 @dataclass(frozen=True)
 class ProbeResult:

@@ -1,6 +1,8 @@
-"""Words of messages: untrusted text on one printable line of bounded length, and counts."""
+"""Words of messages: untrusted text on one printable line of bounded length, lists and counts."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 LONGEST = 390  # characters of a whole message
 
@@ -16,6 +18,16 @@ def one_line(text: object, longest: int = LONGEST) -> str:
         if line.isprintable()
         else "".join(letter if letter.isprintable() else " " for letter in line)
     )
+
+
+def first_of(names: Sequence[str], count: int = 3) -> str:
+    """Name the first few, and count the rest.
+
+    >>> first_of(["a", "b", "c", "d"])
+    'a, b, c and 1 more'
+    """
+    rest = f" and {len(names) - count} more" if len(names) > count else ""
+    return ", ".join(names[:count]) + rest
 
 
 def galaxies(count: int) -> str:

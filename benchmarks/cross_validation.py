@@ -20,7 +20,6 @@ import numpy as np
 import astrojepa as aj
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.splits import split
-from astrojepa.evaluation.probes.few_labels import take
 from astrojepa.evaluation.reports.benchmark import BENCHMARKS, Benchmark
 from astrojepa.evaluation.vectors.collapse import effective_rank
 from astrojepa.evaluation.vectors.embed import crop_statistics, polar_statistics
@@ -75,7 +74,7 @@ def measured(embeddings: Embeddings) -> dict[str, float]:
     right = {probe: np.empty(len(folds), dtype=bool) for probe in ("linear", "knn")}
     for fold in range(FOLDS):
         known, new = (
-            take(embeddings, np.flatnonzero(part)) for part in (folds != fold, folds == fold)
+            embeddings.subset(np.flatnonzero(part)) for part in (folds != fold, folds == fold)
         )
         right["linear"][folds == fold] = aj.linear_probe(known, new).correct
         right["knn"][folds == fold] = aj.knn_probe(known, new).correct

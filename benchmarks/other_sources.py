@@ -32,7 +32,6 @@ import astrojepa as aj
 from astrojepa.config import ImageConfig
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.splits import default_split
-from astrojepa.evaluation.probes.few_labels import take
 from astrojepa.evaluation.probes.portable import fit_probe
 from astrojepa.evaluation.probes.typicality import UNUSUAL
 from astrojepa.evaluation.vectors.embed import imagenet_transfer, own_size_statistics
@@ -72,7 +71,7 @@ def within(part: Embeddings) -> float:
     """Return the balanced accuracy of a linear probe fitted to three quarters of a source."""
     folds, correct = fold_of_each(part.labels), np.empty(len(part.labels), dtype=bool)
     for fold in range(FOLDS):
-        known, new = (take(part, np.flatnonzero(rows)) for rows in (folds != fold, folds == fold))
+        known, new = (part.subset(np.flatnonzero(rows)) for rows in (folds != fold, folds == fold))
         correct[folds == fold] = aj.linear_probe(known, new).correct
     classes = np.unique(part.labels)
     return round(100 * float(np.mean([correct[part.labels == one].mean() for one in classes])), 1)
@@ -82,10 +81,10 @@ def taken_away(fitted: Embeddings, parts: dict[str, Embeddings]) -> dict[str, fl
     """Return what a classifier says of galaxies of its own source and of others, in percent."""
     folds = fold_of_each(fitted.labels)
     known, chooser, kept = (
-        take(fitted, np.flatnonzero(rows)) for rows in (folds < 2, folds == 2, folds == 3)
+        fitted.subset(np.flatnonzero(rows)) for rows in (folds < 2, folds == 2, folds == 3)
     )
     halves = fold_of_each(kept.labels, seed=1) < 2
-    new, kept = (take(kept, np.flatnonzero(rows)) for rows in (halves, ~halves))
+    new, kept = (kept.subset(np.flatnonzero(rows)) for rows in (halves, ~halves))
     probe = fit_probe("linear", known, chooser, validation=chooser)[0]
     probe = probe.calibrated(known, chooser, kept)
     found = {}
@@ -102,14 +101,13 @@ def source_told(parts: dict[str, Embeddings], seed: int = 0) -> float:
     generator = np.random.default_rng(seed)
     smallest = np.min([np.bincount(part.labels) for part in parts.values()], axis=0)
     chosen = [
-        take(
-            part,
+        part.subset(
             np.concatenate(
                 [
                     generator.choice(np.flatnonzero(part.labels == label), count, replace=False)
                     for label, count in enumerate(smallest)
                 ]
-            ),
+            )
         )
         for part in parts.values()
     ]
@@ -122,7 +120,7 @@ def source_told(parts: dict[str, Embeddings], seed: int = 0) -> float:
     )
     folds, right = fold_of_each(numbers), 0
     for fold in range(FOLDS):
-        known, new = (take(every, np.flatnonzero(rows)) for rows in (folds != fold, folds == fold))
+        known, new = (every.subset(np.flatnonzero(rows)) for rows in (folds != fold, folds == fold))
         right += int(aj.linear_probe(known, new).correct.sum())
     return round(100 * right / len(numbers), 1)
 

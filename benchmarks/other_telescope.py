@@ -26,7 +26,7 @@ from astrojepa.data.dataset import Dataset
 from astrojepa.data.frames import frames_for
 from astrojepa.data.splits import default_split
 from astrojepa.data.transforms import normalise
-from astrojepa.evaluation.probes.few_labels import few_label_curve, take
+from astrojepa.evaluation.probes.few_labels import few_label_curve
 from astrojepa.evaluation.reports.benchmark import BENCHMARKS
 from astrojepa.presets import preset
 from astrojepa.training.views import make_noise_bank, num_view_uniforms, random_views
@@ -81,9 +81,9 @@ def measured(clean: Embeddings, degraded: Embeddings, power: float) -> dict[str,
     for fold in range(FOLDS):
         new = np.flatnonzero(folds == fold)
         known, same, other = (
-            take(clean, np.flatnonzero(folds != fold)),
-            take(clean, new),
-            take(degraded, new),
+            clean.subset(np.flatnonzero(folds != fold)),
+            clean.subset(new),
+            degraded.subset(new),
         )
         for name, part in (("", same), ("degraded_", other)):
             right[f"{name}linear"] += int(aj.linear_probe(known, part).correct.sum())

@@ -18,7 +18,7 @@ from typing import Any
 
 from astrojepa.files import read_json, write_json
 from astrojepa.places import TOP
-from astrojepa.wording import one_line
+from astrojepa.wording import first_of, one_line
 
 FORMAT = 1
 MANIFEST = "bundle.json"
@@ -197,8 +197,8 @@ def _check_files(root: Path, files: dict[str, tuple[int, str]]) -> None:
     ):
         if names:
             raise BundleError(
-                f"The bundle {root.name} {complaint} {_first(names)}; fetch or export the whole "
-                f"folder again."
+                f"The bundle {root.name} {complaint} {first_of(sorted(names))}; fetch or "
+                f"export the whole folder again."
             )
     for name, (size, _) in files.items():
         if found[name] != size:
@@ -241,10 +241,3 @@ def _sha256(path: str) -> str:
         while part := stream.read(_PART):
             digest.update(part)
     return digest.hexdigest()
-
-
-def _first(names: set[str], count: int = 3) -> str:
-    listed = sorted(names)
-    return ", ".join(listed[:count]) + (
-        f" and {len(names) - count} more" if len(names) > count else ""
-    )

@@ -228,9 +228,7 @@ def load_model(name: str | Path, device: str = "cpu") -> Model:
 
 
 def weights_file(name: str) -> Path:
-    """Return the file that `load_model` reads for an id, alias or path; FileNotFoundError if there
-    is none.
-    """
+    """Return the file that `load_model` reads for a name; FileNotFoundError if there is none."""
     try:
         path = released_path(name) or hub_weights(name) or Path(name)
         if path.is_dir():

@@ -11,6 +11,8 @@ import numpy as np
 
 from astrojepa.cli.options import (
     TABLE_FILE,
+    add_thinning,
+    check_output,
     check_source,
     declare,
     label,
@@ -26,7 +28,7 @@ from astrojepa.cli.options import (
 )
 from astrojepa.evaluation.anomalies.registry import DEFAULT, OF_VECTORS
 from astrojepa.files import write_json
-from astrojepa.tables import Column, check_table, write_table
+from astrojepa.tables import Column, write_table
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
@@ -77,15 +79,7 @@ def add_to(commands: Any) -> None:
             "class)"
         ),
     )
-    strange.add_argument(
-        "--fraction",
-        type=float,
-        default=0.02,
-        help="fraction of the galaxies that the thinned class makes up (default 0.02)",
-    )
-    strange.add_argument(
-        "--draws", type=int, default=100, help="number of random draws (default 100)"
-    )
+    add_thinning(strange)
     strange.add_argument(
         "--slow",
         action="store_true",
@@ -101,18 +95,15 @@ def _anomalies(options: argparse.Namespace) -> int:
     check_source(options)
     options.score = options.score or (OF_VECTORS if options.vectors else DEFAULT)
     find(options.score)
-    folder = options.output and not options.output.suffix
-    if folder and options.output.exists():
-        raise FileExistsError(f"{options.output} exists already; name a new folder for the store.")
-    if options.output and not folder:
-        check_table(options.output, "--output", ".json")
+    if options.output:
+        check_output(options.output, "--output", ".json")
     for flag in ("top", "draws", "k"):
         if getattr(options, flag) < 1:
             raise ValueError(f"--{flag} is {getattr(options, flag)}; it must be at least 1.")
     by_lists = find(options.score).of_lists and not options.leaderboard
     if by_lists and (store := large_store(options)) is not None:
         return _list_store(options, store)
-    if folder:
+    if options.output and not options.output.suffix:
         raise ValueError(
             f"{options.output} is no file of a table; a folder is written only for --vectors of "
             f"more than {LARGE:,} galaxies in Parquet files, with --score knn or lof and faiss."
@@ -168,16 +159,9 @@ def _list(
                 file=sys.stderr,
             )
     if options.output and options.output.suffix.lower() == ".json":
-        names = [column.name for column in columns]
-        lines = zip(*(np.asarray(column.values).tolist() for column in columns), strict=True)
-        galaxies = [
-            {title: _finite(cell) for title, cell in zip(names, line, strict=True)}
-            for line in lines
-        ]
         rho = {one.about: _finite(one.spearman) for one in follows}
-        write_json(
-            options.output, _facts(options, source, data) | {"spearman": rho, "galaxies": galaxies}
-        )
+        said = {"spearman": rho, "galaxies": _records(columns)}
+        write_json(options.output, _facts(options, source, data) | said)
     elif options.output:
         facts = provenance(source, data, score=name, k=k)
         write_table(options.output, [*columns, *places(data, order)], facts)
@@ -206,10 +190,7 @@ def _list_store(options: argparse.Namespace, store: Store) -> int:
     print_columns(columns, options.top)
     facts = store_provenance(store, score=name, k=k, index="IVF,SQ8")
     if options.output and options.output.suffix.lower() == ".json":
-        names = [column.name for column in columns]
-        lines = zip(*(column.array.tolist() for column in columns), strict=True)
-        galaxies = [dict(zip(names, line, strict=True)) for line in lines]
-        write_json(options.output, facts | {"galaxies": galaxies})
+        write_json(options.output, facts | {"galaxies": _records(columns)})
     elif table:
         write_table(options.output, columns, facts)
     elif options.output:
@@ -307,6 +288,13 @@ def _table(rows: list[Row]) -> dict[str, Any]:
 
 def _text(cell: Any) -> str:
     return f"{cell:.6g}" if isinstance(cell, float) else str(cell)
+
+
+def _records(columns: list[Column]) -> list[dict[str, Any]]:
+    """Return the rows of a table as JSON holds them."""
+    lines = zip(*(column.array.tolist() for column in columns), strict=True)
+    names = [column.name for column in columns]
+    return [dict(zip(names, map(_finite, line), strict=True)) for line in lines]
 
 
 def _finite(cell: Any) -> Any:

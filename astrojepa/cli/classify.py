@@ -11,6 +11,7 @@ import numpy as np
 
 from astrojepa.cli.options import (
     TABLE_FILE,
+    add_benchmark,
     add_data,
     add_device,
     add_passes,
@@ -42,8 +43,7 @@ def add_to(commands: Any) -> None:
         "Fine-tune a model with a classifier on labelled galaxies, and save both.",
         "best --data galaxies --label-column morphology --out mine.safetensors",
     )
-    tune.add_argument("--benchmark", choices=("B1", "B2"), help="as in the probe command")
-    tune.add_argument("--split", default="", help="as in the probe command")
+    add_benchmark(tune)
     tune.add_argument(
         "--frozen",
         action="store_true",

@@ -11,6 +11,7 @@ import numpy as np
 
 from astrojepa.cli.options import (
     TABLE_FILE,
+    add_benchmark,
     add_passes,
     declare,
     fill_benchmark,
@@ -50,8 +51,7 @@ def add_to(commands: Any) -> None:
             "at a time, and compare with random labels"
         ),
     )
-    chosen.add_argument("--benchmark", choices=("B1", "B2"), help="as in the probe command")
-    chosen.add_argument("--split", default="", help="split, as in the probe command")
+    add_benchmark(chosen)
     chosen.add_argument(
         "--most", type=int, default=400, help="largest number of labels (default 400)"
     )

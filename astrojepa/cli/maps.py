@@ -11,6 +11,7 @@ import numpy as np
 
 from astrojepa.cli.options import (
     TABLE_FILE,
+    check_output,
     check_source,
     declare,
     four_decimals,
@@ -148,10 +149,7 @@ def _project_store(options: argparse.Namespace, store: Store) -> int:
     folder = not options.out.suffix
     if options.beside and not (folder and {"x", "y"} <= set(store.names)):
         raise ValueError(BESIDE)
-    if folder and options.out.exists():
-        raise FileExistsError(f"{options.out} exists already; name a new folder for the store.")
-    if not folder:
-        check_table(options.out, "--out")
+    check_output(options.out, "--out")
     fit = min(FIT, len(store) // 2) if options.fit is None else options.fit
     heard = sys.stderr.isatty()
     made = project_store(store, options.method, options.seed, fit=fit, progress=heard)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from astrojepa.tables import WRITERS, Column
+from astrojepa.tables import WRITERS, Column, check_table
 
 if TYPE_CHECKING:
     from astrojepa.checkpoints.model import Model
@@ -108,6 +108,34 @@ def add_passes(parser: argparse.ArgumentParser) -> None:
         "--passes",
         type=int,
         help="passes over orientations and crop sizes (default: all of the model's; 1 is fastest)",
+    )
+
+
+def add_benchmark(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--benchmark",
+        choices=("B1", "B2"),
+        help=(
+            "B1: Galaxy Zoo 1 morphology (source gz1-balanced); B2: EFIGI Hubble type (source "
+            "efigi); both with the split column"
+        ),
+    )
+    parser.add_argument(
+        "--split",
+        default="",
+        help="split: column, grouped or seed42 (default: column if there is one, else grouped)",
+    )
+
+
+def add_thinning(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--fraction",
+        type=float,
+        default=0.02,
+        help="fraction of the galaxies that the thinned class makes up (default 0.02)",
+    )
+    parser.add_argument(
+        "--draws", type=int, default=100, help="number of random draws (default 100)"
     )
 
 
@@ -220,6 +248,23 @@ def vectors(options: argparse.Namespace) -> tuple[Model | Stored, Dataset, Embed
         return open_stored(options)
     data, model = open_data(options), aj.load_model(options.model)
     return model, data, aj.embed(model, data, progress=sys.stderr.isatty())
+
+
+def check_output(path: Path, flag: str, *others: str) -> None:
+    """Refuse a table of an unknown kind, or a new store that is there already: a folder."""
+    if path.suffix:
+        check_table(path, flag, *others)
+    elif path.exists():
+        raise FileExistsError(f"{path} exists already; name a new folder for the store.")
+
+
+def asked_for(options: argparse.Namespace) -> dict[str, Any]:
+    """Say which galaxies and labels a table of probes is about."""
+    return {
+        "benchmark": options.benchmark,
+        "where": options.where or [],
+        "label_column": options.label_column,
+    }
 
 
 def store_provenance(store: Store, **further: Any) -> dict[str, Any]:

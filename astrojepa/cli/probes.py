@@ -7,6 +7,8 @@ import sys
 from typing import Any
 
 from astrojepa.cli.options import (
+    add_benchmark,
+    asked_for,
     check_source,
     declare,
     fill_benchmark,
@@ -27,24 +29,18 @@ def add_to(commands: Any) -> None:
         "best --data galaxies --benchmark B1 --few-labels --controls --out B1.json",
         stored=True,
     )
-    probe.add_argument(
-        "--benchmark",
-        choices=("B1", "B2"),
-        help=(
-            "B1: Galaxy Zoo 1 morphology (source gz1-balanced); B2: EFIGI Hubble type (source "
-            "efigi); both with the split column"
-        ),
-    )
-    probe.add_argument(
-        "--split",
-        default="",
-        help="split: column, grouped or seed42 (default: column if there is one, else grouped)",
-    )
-    probe.add_argument(
+    add_table(probe)
+    probe.add_argument("--mlp", action="store_true", help="also train probes with one hidden layer")
+    probe.add_argument("--out", type=json_file, help="JSON file for all results")
+
+
+def add_table(parser: argparse.ArgumentParser) -> None:
+    """Declare what the table of probes holds."""
+    add_benchmark(parser)
+    parser.add_argument(
         "--random-seeds", type=int, default=3, help="number of random-weight controls (default 3)"
     )
-    probe.add_argument("--mlp", action="store_true", help="also train probes with one hidden layer")
-    probe.add_argument(
+    parser.add_argument(
         "--few-labels",
         action="store_true",
         help=(
@@ -52,33 +48,32 @@ def add_to(commands: Any) -> None:
             "draws each"
         ),
     )
-    probe.add_argument(
+    parser.add_argument(
         "--controls",
         action="store_true",
         help="also predict survey, brightness and size, and random labels",
     )
-    probe.add_argument(
+    parser.add_argument(
         "--fine-tune",
         type=int,
         default=0,
         metavar="EPOCHS",
         help="also fine-tune the encoder, and train a ResNet-18 from scratch, on the labels",
     )
-    probe.add_argument(
+    parser.add_argument(
         "--regress",
         action="append",
         default=[],
         metavar="COLUMN",
         help="also predict this numeric column; repeatable",
     )
-    probe.add_argument(
+    parser.add_argument(
         "--catalogue",
         default="",
         metavar="FILE",
         help="table with ids and the columns of --regress: any that `astrojepa match` reads, or "
         "EFIGI_attributes.txt",
     )
-    probe.add_argument("--out", type=json_file, help="JSON file for all results")
 
 
 def _probe(options: argparse.Namespace) -> int:
@@ -111,14 +106,8 @@ def _probe(options: argparse.Namespace) -> int:
     for line in table["text"]:
         print(line)
     if options.out:
-        facts |= {
-            "benchmark": options.benchmark,
-            "where": options.where or [],
-            "label_column": options.label_column,
-        }
-        write_json(
-            options.out, facts | {key: value for key, value in table.items() if key != "text"}
-        )
+        numbers = {key: value for key, value in table.items() if key != "text"}
+        write_json(options.out, facts | asked_for(options) | numbers)
     return 0
 
 

@@ -7,7 +7,16 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from astrojepa.cli.options import check_source, declare, fill_benchmark, open_data, open_stored
+from astrojepa.cli.options import (
+    add_thinning,
+    asked_for,
+    check_source,
+    declare,
+    fill_benchmark,
+    open_data,
+    open_stored,
+)
+from astrojepa.cli.probes import add_table
 from astrojepa.files import atomic_write, write_json
 from astrojepa.runs import read_metrics
 
@@ -26,12 +35,7 @@ def add_to(commands: Any) -> None:
         "best --data galaxies --benchmark B1 --out reports/best-B1",
         stored=True,
     )
-    report.add_argument("--benchmark", choices=("B1", "B2"), help="as in the probe command")
-    report.add_argument(
-        "--split",
-        default="",
-        help="split: column, grouped or seed42 (default: column if there is one, else grouped)",
-    )
+    add_table(report)
     report.add_argument(
         "--map",
         choices=("umap", "tsne", "pca"),
@@ -44,27 +48,7 @@ def add_to(commands: Any) -> None:
         help="class to thin for the anomaly leaderboard (default: that of the benchmark, or the "
         "smallest possible one)",
     )
-    report.add_argument(
-        "--fraction",
-        type=float,
-        default=0.02,
-        help="fraction of the galaxies that the thinned class makes up (default 0.02)",
-    )
-    report.add_argument(
-        "--draws", type=int, default=100, help="number of random draws (default 100)"
-    )
-    report.add_argument(
-        "--random-seeds", type=int, default=3, help="number of random-weight controls (default 3)"
-    )
-    report.add_argument("--few-labels", action="store_true", help="as in the probe command")
-    report.add_argument("--controls", action="store_true", help="as in the probe command")
-    report.add_argument(
-        "--fine-tune", type=int, default=0, metavar="EPOCHS", help="as in the probe command"
-    )
-    report.add_argument(
-        "--regress", action="append", default=[], metavar="COLUMN", help="as in the probe command"
-    )
-    report.add_argument("--catalogue", default="", metavar="FILE", help="as in the probe command")
+    add_thinning(report)
     report.add_argument(
         "--card",
         action="store_true",
@@ -120,11 +104,7 @@ def _report(options: argparse.Namespace) -> int:
         targets=columns,
         progress=sys.stderr.isatty(),
     )
-    facts = {
-        "benchmark": options.benchmark,
-        "where": options.where or [],
-        "label_column": options.label_column,
-    }
+    facts = asked_for(options)
     numbers, page = (
         options.out.with_name(options.out.name + suffix) for suffix in (".json", ".html")
     )

@@ -106,7 +106,7 @@ def _metrics(options: argparse.Namespace) -> int:
 
         write_tensorboard(rows, options.tensorboard)
     print(
-        f"{len(rows)} rows up to step {rows[-1]['step']:,}: "
+        f"{len(rows)} row{'s' if len(rows) > 1 else ''} up to step {rows[-1]['step']:,}: "
         f"{', '.join(str(x) for x in (options.csv, options.tensorboard) if x)}"
     )
     return 0

@@ -898,9 +898,7 @@ def _of_truths(text: pd.Series) -> pd.Series:
 
 
 def _column(text: pd.Series) -> Any:
-    """Return text as numbers where all that is known is a number; ids of many digits, or that begin
-    with 0, stay text.
-    """
+    """Return text as numbers if all known ones are; ids of many digits or a leading 0 stay text."""
     if text.str.startswith("=").any():
         text = text.str.replace(AS_TEXT, r"\1", regex=True)
     if is_sign(text.name):

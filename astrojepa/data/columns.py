@@ -79,9 +79,7 @@ def comparable_columns(data: Dataset) -> dict[str, Values]:
 
 
 def known_of(data: Dataset, row: int) -> dict[str, str]:
-    """Return what the further columns say of one galaxy, as text with units; without the empty
-    ones.
-    """
+    """Return what the further columns say of one galaxy, as text with units, without empty ones."""
     if not 0 <= row < len(data):
         raise ValueError(f"{data.name} has {len(data)} galaxies, there is no row {row}.")
     found = {name: data.table[name].iloc[row] for name in further_columns(data)}

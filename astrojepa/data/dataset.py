@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol, runtime_checkable
 
@@ -144,23 +144,16 @@ class Dataset:
         if chosen.dtype == bool:
             chosen = np.flatnonzero(chosen)
         chosen = chosen.astype(np.int64)
-        return Dataset(
-            name=self.name,
-            reader=self.reader,
+        return replace(
+            self,
             rows=self.rows[chosen],
             ids=self.ids[chosen],
             labels=self.labels[chosen],
-            classes=self.classes,
             ra=self.ra[chosen],
             dec=self.dec[chosen],
             redshift=self.redshift[chosen],
-            source_hash=self.source_hash,
             split_column=None if self.split_column is None else self.split_column[chosen],
-            simulated=self.simulated,
             table=self.table.iloc[chosen].reset_index(drop=True) if len(self.table) else self.table,
-            about=self.about,
-            skipped=self.skipped,
-            notes=self.notes,
         )
 
 

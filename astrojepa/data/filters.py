@@ -32,7 +32,7 @@ import numpy as np
 
 from astrojepa.data.sky import separation
 from astrojepa.data.values import Numbers, Values, Words
-from astrojepa.wording import one_line
+from astrojepa.wording import first_of, one_line
 
 MOST_LETTERS = 500
 CONE, CLASS = "cone", "class"
@@ -377,10 +377,9 @@ def _no_column(token: _Token, columns: Mapping[str, Values]) -> str:
     names = list(columns)
     near = difflib.get_close_matches(folded(token.meaning), [*map(folded, names)], 1)
     meant = next((name_in(name) for name in names if near and folded(name) == near[0]), "")
-    shown = [one_line(name_in(name), 40) for name in names[:MOST_NAMED]]
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    shown = first_of([one_line(name_in(name), 40) for name in names], MOST_NAMED)
     return (
         f"Position {token.place} of the filter: there is no column "
         f"{one_line(token.text, 40)}{f'; did you mean {one_line(meant, 40)}?' if meant else '.'} "
-        f"The columns are {', '.join(shown)}{more}; text stands in quotes."
+        f"The columns are {shown}; text stands in quotes."
     )

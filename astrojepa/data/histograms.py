@@ -124,9 +124,7 @@ def _bar_of(inner: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def _edges(values: np.ndarray) -> np.ndarray:
-    """Return edges of a round width, a quarter beyond the 1st and 99th percentile at most; none
-    without values.
-    """
+    """Return edges of a round width, at most a quarter beyond the 1st and 99th percentile."""
     if not len(values):
         return np.zeros(0)
     values = drawable(values)

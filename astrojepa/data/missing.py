@@ -99,9 +99,7 @@ def known_places(ra: np.ndarray, dec: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def known_redshifts(values: np.ndarray) -> np.ndarray:
-    """Return float64 with NaN where a redshift is -1 or less, as none is and many write for "not
-    known".
-    """
+    """Return float64 with NaN where a redshift is -1 or less, which many write for "not known"."""
     return np.where(np.asarray(values) > -1, values, np.nan)
 
 

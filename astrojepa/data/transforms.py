@@ -116,11 +116,7 @@ def channel_statistics(
             )
             total[channel] += counts @ np.arange(256)
             squares[channel] += counts @ np.arange(256) ** 2
-    count = math.prod(frames.shape[:3])
-    if not count:
-        raise ValueError("Channel statistics need at least one frame.")
-    mean = total / count
-    std = np.sqrt(np.maximum(squares / count - mean**2, 0))
+    mean, std = _mean_and_std(total, squares, math.prod(frames.shape[:3]))
     std = np.where(std > 0, std, 1)
     return tuple(map(float, mean / 255)), tuple(map(float, std / 255))
 
@@ -134,12 +130,17 @@ def _flux_statistics(
         part = to_flux(torch.from_numpy(np.array(frames[start : start + step])), image).double()
         total += part.sum(dim=(0, 2, 3)).numpy()
         squares += part.square().sum(dim=(0, 2, 3)).numpy()
-    count = math.prod(frames.shape[:3])
+    mean, std = _mean_and_std(total, squares, math.prod(frames.shape[:3]))
+    return tuple(map(float, mean)), tuple(map(float, np.where(std > 0, std, 1 / 255)))
+
+
+def _mean_and_std(
+    total: np.ndarray, squares: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:
     if not count:
         raise ValueError("Channel statistics need at least one frame.")
     mean = total / count
-    std = np.sqrt(np.maximum(squares / count - mean**2, 0))
-    return tuple(map(float, mean)), tuple(map(float, np.where(std > 0, std, 1 / 255)))
+    return mean, np.sqrt(np.maximum(squares / count - mean**2, 0))
 
 
 def _frames_at_a_time(frames: np.ndarray) -> int:
@@ -211,9 +212,7 @@ def _turn_by_any_angle(frames: Tensor, size: int, uniforms: Tensor, image: Image
 def check_frames(
     frames: Tensor, size: int, uniforms: Tensor, num_uniforms: int, image: ImageConfig = RGB
 ) -> None:
-    """Raise ValueError unless frames (B, F, F, C) are what a network takes and of enough size, with
-    uniforms.
-    """
+    """Raise ValueError unless frames (B, F, F, C) are large enough for a network, with uniforms."""
     if frames.ndim != 4 or frames.shape[1] != frames.shape[2]:
         raise ValueError(
             f"Frames must be uint8 (B, F, F, 3), found {frames.dtype} {tuple(frames.shape)}."

@@ -1,6 +1,4 @@
-"""Names of filters, and in which order they are red, green and blue: by wavelength, whoever wrote
-them.
-"""
+"""Names of filters, however written, and their order by wavelength as red, green and blue."""
 
 from __future__ import annotations
 

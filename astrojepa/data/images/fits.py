@@ -1,6 +1,4 @@
-"""FITS images: fluxes of any unit made into an RGB image, and the sky position of its
-centre.
-"""
+"""FITS images: fluxes of any unit made into an RGB image, and the sky position of its centre."""
 
 from __future__ import annotations
 
@@ -359,9 +357,7 @@ def _unpacked(stream: BinaryIO, size: int, limit: int, name: str) -> tuple[Binar
 
 
 def _check_header(stream: BinaryIO, place: int, name: str) -> None:
-    """Refuse a header of very many cards, axes or columns, over which astropy would go one by one
-    for hours.
-    """
+    """Refuse a header of so many cards, axes or columns that astropy would take hours."""
     stream.seek(place)
     header = b""
     while not header or not ENDED.search(header, max(0, len(header) - 2 * BLOCK)):
@@ -598,9 +594,7 @@ def _are_flags(image: Any, name: str) -> bool:
 
 
 def _filters(images: list[Any]) -> set[float | str | None]:
-    """Return the wavelengths of images of one plane that name their filter, or its name where it is
-    not known.
-    """
+    """Return the wavelength of each plane's filter, or the name of a filter that is not known."""
     flat = [image.header for image in images if len(_plain(image.shape)) == 2]
     known = {wavelength(band) for header in flat if (band := image_band(header))}
     said = {str(header.get("FILTER", "")).strip() for header in flat if not image_band(header)}

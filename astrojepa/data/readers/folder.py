@@ -1,6 +1,4 @@
-"""A folder of JPEG, PNG, WebP and FITS images as a data set: with labels.csv, with class-named
-sub-folders, or bare.
-"""
+"""A folder of images as a data set: with labels.csv, with sub-folders named by class, or bare."""
 
 from __future__ import annotations
 
@@ -51,6 +49,7 @@ from astrojepa.data.readers.parquet import is_table
 from astrojepa.data.readers.registry import Selection, reader
 from astrojepa.data.readers.rows import readable_rows
 from astrojepa.progress import Progress, reporting
+from astrojepa.wording import first_of
 
 if TYPE_CHECKING:
     from astrojepa.data.images.fits import Sky
@@ -260,8 +259,8 @@ def _one_row_per_galaxy(
     others = [name for name in table["file"] if not name.lower().endswith(FITS_SUFFIXES)]
     if others:
         raise DataError(
-            f"bands are read from FITS images, and {_first(others)} is none; leave out the bands, "
-            f"or the file."
+            f"bands are read from FITS images, and {first_of(others)} is none; leave out the "
+            f"bands, or the file."
         )
     any_band = "|".join(map(re.escape, sorted(bands, key=len, reverse=True)))
     # the last part of the name, before its suffixes
@@ -298,7 +297,7 @@ def _lacking(patterns: Sequence[str], bands: tuple[str, ...], there: set[str]) -
         names = [name for name in patterns if name.replace(BAND, band) not in there]
         if names:
             who = "1 galaxy lacks" if len(names) == 1 else f"{len(names):,} galaxies lack"
-            said.append(f"{who} {band}: {_first(_without_band(np.array(names)).tolist())}.")
+            said.append(f"{who} {band}: {first_of(_without_band(np.array(names)).tolist())}.")
     return " ".join(said)
 
 
@@ -341,7 +340,7 @@ def _folders_of_one(labels: np.ndarray, classes: Sequence[str]) -> str:
         return ""
     return (
         f"Folders are read as classes, and {len(alone):,} of {len(classes):,} have one galaxy each "
-        f"({_first(alone)}); if they are galaxies, name their classes in {TABLES[0]}."
+        f"({first_of(alone)}); if they are galaxies, name their classes in {TABLES[0]}."
     )
 
 
@@ -363,7 +362,7 @@ def _filters_apart(files: Sequence[str]) -> str:
     several = [found for found in alike.values() if len({part for part, _ in found}) > 1]
     if 2 * len({file for found in several for _, file in found}) < max(1, len(files)):
         return ""
-    names = _first([file for _, file in several[0]])
+    names = first_of([file for _, file in several[0]])
     lengths = {part: wavelength(part) or 0 for part, _ in several[0]}
     bands = " ".join(sorted(lengths, key=lengths.__getitem__))
     return (
@@ -386,10 +385,10 @@ def _left_out(root: Path, read: set[str], listed: set[str]) -> str:
     for kind in (MASK, NO_BANDS) if table is None else ():
         if names := [name for name in others if _kind(name, False, name in listed) == kind]:
             kept = "; rename what shows galaxies" if kind == MASK else ""
-            said.append(f"{kind.capitalize()}: {_first(sorted(names))}{kept}.")
+            said.append(f"{kind.capitalize()}: {first_of(sorted(names))}{kept}.")
     if table is None and (links := linked_folders(root)):
         said.append(
-            f"Folders that are links are not followed ({_first(links)}); copy them, or open what "
+            f"Folders that are links are not followed ({first_of(links)}); copy them, or open what "
             "they lead to."
         )
     return " ".join(said)
@@ -443,16 +442,16 @@ def _complain(
     source = table.name if table else root.name
     if outside:
         names = "names files outside" if table else "holds links to files outside"
-        raise DataError(f"{source} {names} {root}: {_first(outside)}. Copy them into the folder.")
+        raise DataError(f"{source} {names} {root}: {first_of(outside)}. Copy them into the folder.")
     if foreign:
         raise DataError(
-            f"{source} names files that are not JPEG, PNG or FITS: {_first(foreign)}. Convert or "
+            f"{source} names files that are not JPEG, PNG or FITS: {first_of(foreign)}. Convert or "
             f"remove them."
         )
     if missing:
         raise DataError(
             f"{len(missing)} of {total} files of {source} are missing in {root}: "
-            f"{_first(missing)}. "
+            f"{first_of(missing)}. "
             "Add the files, or remove their rows."
         )
 
@@ -493,8 +492,8 @@ def _fill_from_headers(
     dec[places] = np.where(unknown, north, dec[places])
     order = ", ".join(bands)
     shown = (
-        f"{_first([fits[place] for place in np.flatnonzero(unnamed)])}: the header names no known "
-        f"filters for its {len(bands) or 'three'} planes; they are "
+        f"{first_of([fits[place] for place in np.flatnonzero(unnamed)])}: the header names no "
+        f"known filters for its {len(bands) or 'three'} planes; they are "
         + (f"taken as {order}" if bands else "shown as red, green and blue")
         + " in the order of the file."
     )
@@ -508,12 +507,12 @@ def _fill_from_headers(
             f"{uncovered.max():.0%}, takes the median of the band."
         )
     alone = (
-        f"{_first([fits[place] for place in np.flatnonzero(left_out)])}: images in other filters "
-        f"are not shown beside the largest; they need a known filter, its unit, and its size or a "
+        f"{first_of([fits[place] for place in np.flatnonzero(left_out)])}: images in other filters "
+        "are not shown beside the largest; they need a known filter, its unit, and its size or a "
         "WCS that meets its own."
     )
     further = (
-        f"{_first([fits[place] for place in np.flatnonzero(others)])}: of several images in "
+        f"{first_of([fits[place] for place in np.flatnonzero(others)])}: of several images in "
         f"one filter, or in none that is named, the largest or first is shown."
     )
     counted = Counter(unit for unit in units.tolist() if unit)
@@ -533,9 +532,7 @@ def _fill_from_headers(
 
 
 def _about_zeros(zeros: Sequence[str]) -> str:
-    """Say whether bands of a galaxy, or galaxies, have several zero points under one keyword
-    (`_in_words`).
-    """
+    """Say whether one keyword has several zero points (`_in_words`), in a galaxy or among them."""
     within = 0
     ends: dict[str, tuple[float, float]] = {}
     for said in zeros:
@@ -639,8 +636,3 @@ def _read_sky(root: Path, name: str, bands: tuple[str, ...]) -> Sky:
     sky = skies[known.index(grids.finest(known))]
     told = {"resampled": True, "uncovered": grids.uncovered(known)}
     return replace(sky, zero_points=zeros, masks=masks, **told)
-
-
-def _first(names: Sequence[str], count: int = 3) -> str:
-    rest = f" and {len(names) - count} more" if len(names) > count else ""
-    return ", ".join(names[:count]) + rest

@@ -218,9 +218,7 @@ def _parse(raw: bytes, path: Path) -> pd.DataFrame:
 
 
 def _rows(raw: bytes, path: Path) -> list[list[str]]:
-    """Split text into rows of values, empty lines left out, as long as what becomes of them has
-    room in memory.
-    """
+    """Split text into rows of values without empty lines, as long as memory has room for them."""
     rows: list[list[str]] = []
     longest = 0
     raw = _without_comments(raw)

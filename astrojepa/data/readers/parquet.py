@@ -694,9 +694,7 @@ def _as_text(
 
 
 def _whole(ids: pd.Series, source: str) -> pd.Series:
-    """Return ids that a gap made floating-point numbers as whole numbers again; DataError where
-    digits are lost.
-    """
+    """Return ids that a gap made floats as whole numbers again; DataError where digits are lost."""
     known = ids[ids.notna()]
     if ((known % 1 != 0) | (known.abs() > 2**53)).any():
         raise DataError(

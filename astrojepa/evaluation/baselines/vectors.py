@@ -84,12 +84,7 @@ def stored(
     """
     order = np.argsort(data.rows)
     rows = [order[np.searchsorted(data.rows, part.rows, sorter=order)] for part in split]
-    train, check, test = (
-        dataclasses.replace(
-            vectors, vectors=vectors.vectors[own], labels=vectors.labels[own], ids=vectors.ids[own]
-        )
-        for own in rows
-    )
+    train, check, test = (vectors.subset(own) for own in rows)
     found = {ENCODER: Parts(train, check if len(check) else None, test)}
     return found | _of_images(split, default_preset("cpu").image) if data.has_images else found
 

@@ -64,9 +64,7 @@ def _traits(found: list[Difference], columns: Mapping[str, Values]) -> Iterator[
 
 
 def _measured(values: Values, word: str) -> np.ndarray:
-    """Return a trait of all galaxies, float64 (n,): a number, or 1 for the word and 0 for others;
-    NaN = unknown.
-    """
+    """Return a trait, float64 (n,): a number, or 1 for the word and 0 for others; NaN = unknown."""
     if isinstance(values, Words):
         return np.where(values.known, values.codes == values.words.index(word), np.nan)
     return values.values

@@ -1,6 +1,4 @@
-"""Probabilities that can be believed: a temperature, and sets that hold the true class as often as
-asked.
-"""
+"""Calibrated probabilities: a temperature, and sets that hold the true class as often as asked."""
 
 from __future__ import annotations
 
@@ -30,9 +28,7 @@ def fitted_temperature(logits: np.ndarray, codes: np.ndarray) -> float:
 
 
 def conformal_scores(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return one less the probability of the true class, ascending: float32 (n,), larger =
-    stranger to the classifier.
-    """
+    """Return 1 - the probability of the true class, float32 (n,), ascending; larger = stranger."""
     chosen = probabilities[np.arange(len(labels)), labels]
     return np.sort(1 - chosen.astype(np.float32))
 

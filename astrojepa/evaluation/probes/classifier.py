@@ -1,6 +1,4 @@
-"""Classifiers to take away: an encoder with its head, trained on labels and applied to any
-galaxies.
-"""
+"""Classifiers to take away: an encoder with a head, fitted to labels and applied to any galaxy."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 
 import numpy as np
@@ -94,7 +93,7 @@ def _point(
     results: list[ProbeResult] = []
     for draw in range(draws):
         rows = _drawn(labels, budget, (seed, draw))
-        results.append(probe(take(known, rows), new, seed=draw))
+        results.append(probe(known.subset(rows), new, seed=draw))
         if len(rows) == (labels >= 0).sum():
             break
     return FewLabelPoint(
@@ -116,13 +115,3 @@ def _drawn(labels: np.ndarray, budget: int | float, seed: tuple[int, int]) -> np
             members[: budget if isinstance(budget, int) else max(1, round(budget * len(members)))]
         )
     return np.sort(np.concatenate(chosen))
-
-
-def take(embeddings: Embeddings, rows: np.ndarray) -> Embeddings:
-    """Return the embeddings of some rows."""
-    return dataclasses.replace(
-        embeddings,
-        vectors=embeddings.vectors[rows],
-        labels=embeddings.labels[rows],
-        ids=embeddings.ids[rows],
-    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from astrojepa.evaluation.probes.few_labels import few_label_probe, mean_over_draws, take
+from astrojepa.evaluation.probes.few_labels import few_label_probe, mean_over_draws
 from astrojepa.evaluation.probes.logistic import LogisticPath
 from astrojepa.evaluation.probes.parts import labelled
 from astrojepa.evaluation.vectors.exemplars import exemplars
@@ -92,7 +92,7 @@ def label_curve(
     one class only is drawn again. ValueError for settings below 1, or as the probe raises it.
     """
     labelled(known, "known")
-    known = take(known, np.flatnonzero(np.asarray(known.labels) >= 0))
+    known = known.subset(np.flatnonzero(np.asarray(known.labels) >= 0))
     truth, most = np.asarray(known.labels), min(most, len(known))
     if draws < 1 or not 1 <= batch <= most or len(np.unique(truth)) < 2:
         raise ValueError(
@@ -115,7 +115,7 @@ def label_curve(
                     seen = dataclasses.replace(known, labels=labels)
                     own = np.concatenate([own, label_next(seen, batch, seed=draw).rows])
                 for way, chosen in enumerate((own, order[:budget])):
-                    result = few_label_probe(take(known, np.sort(chosen)), new, seed=draw)
+                    result = few_label_probe(known.subset(np.sort(chosen)), new, seed=draw)
                     accuracies[way, step, draw] = result.accuracy
                 report(draw * len(budgets) + step + 1)
     return tuple(

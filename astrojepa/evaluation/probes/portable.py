@@ -1,6 +1,4 @@
-"""A probe that can be taken away: everything needed to name galaxies it has not seen, and to
-check where it came from.
-"""
+"""A probe to take away: all that is needed to classify new galaxies and to check its origin."""
 
 from __future__ import annotations
 
@@ -149,9 +147,7 @@ class PortableProbe:
         return typicality(np.concatenate(far), self.distances)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the probe as lists and words for JSON, with the sentence that says how to use
-        it.
-        """
+        """Return the probe as lists and words for JSON, with a sentence that says how to use it."""
         content: dict[str, Any] = {
             "format": FORMAT,
             "kind": self.kind,

@@ -300,9 +300,7 @@ def vector_batches(
 
 
 def column_values(path: Path, name: str, column: pa.ChunkedArray) -> np.ndarray:
-    """Return a column as text with "" for missing, or as numbers with NaN; accents are parts of
-    their letters (NFC).
-    """
+    """Return a column as text (NFC) with "" for missing, or as numbers with NaN."""
     column.validate(full=True)  # of a damaged file, words may lie outside the dictionary
     kind = column.type
     if pa.types.is_dictionary(kind) and _is_text(pa.field("", kind.value_type)):

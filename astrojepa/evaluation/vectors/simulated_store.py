@@ -164,18 +164,6 @@ def simulate_store(
     return len(partitions) - len(missing)
 
 
-def read_mixture(path: str | Path) -> Mixture:
-    """Return what a simulated store was made from; ValueError where it was not simulated."""
-    file = next(iter(sorted(Path(path).glob("*.parquet"))), None)
-    if file is None:
-        raise FileNotFoundError(f"{path} holds no Parquet files; name a simulated store.")
-    facts = (parquet.read_schema(file).metadata or {}).get(b"mixture", b"")
-    try:
-        return Mixture(**json.loads(facts))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{path} was not simulated: its true neighbours are not known.") from error
-
-
 def true_neighbours(
     mixture: Mixture, row: int, k: int = 10, scale: np.ndarray | float = 1.0
 ) -> Neighbours:

@@ -61,9 +61,7 @@ def encoder(
     trains: bool = True,
     own_size: bool = False,
 ) -> Callable[[Made], Made]:
-    """Register a class of encoders under one or several names; one that ends in ":" stands for all
-    that begin so.
-    """
+    """Register a class of encoders under names; one that ends in ":" is for all that begin so."""
 
     def register(made: Made) -> Made:
         for name in names:

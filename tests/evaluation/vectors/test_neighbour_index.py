@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from pyarrow import parquet
 
 import astrojepa as aj
 from astrojepa.cli import main
@@ -242,6 +243,21 @@ def test_the_commands_take_the_index_of_a_large_store(
     ):
         assert main(["neighbours", *given, *wrong]) == 2
         assert message in capsys.readouterr().err
+
+
+@needs_faiss
+def test_a_galaxy_without_a_position_is_ranked_in_json_too(small: None, tmp_path: Path) -> None:
+    folder, ranked = tmp_path / "store", tmp_path / "ranked.json"
+    simulate_store(Mixture(300, width=12), folder)
+    (file,) = folder.glob("*.parquet")
+    table = parquet.read_table(file)
+    angles = [np.nan, *table["ra"].to_pylist()[1:]]
+    parquet.write_table(table.set_column(1, table.schema.field("ra"), [angles]), file)
+    assert main(["anomalies", "--vectors", str(folder), "--out", str(ranked)]) == 0
+    found = {row["id"]: row["ra"] for row in json.loads(ranked.read_text())["galaxies"]}
+    unknown = str(table["object_id"][0])
+    assert found.pop(unknown) is None
+    assert sorted(found.values()) == sorted(angles[1:])
 
 
 @needs_faiss
