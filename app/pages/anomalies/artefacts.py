@@ -61,10 +61,10 @@ def artefacts(workspace: Workspace, checks: Any) -> None:
         )
     shown = order[page * PER_PAGE : (page + 1) * PER_PAGE]
     captions = [
-        (kinds_of(checks.parts, row), f"{values[row]:.2f}  {workspace.data.ids[row]}")
+        (f"{values[row]:.2f}  {kinds_of(checks.parts, row)}", str(workspace.data.ids[row]))
         for row in shown.tolist()
     ]
-    gallery("artefacts", workspace.pictures, shown.tolist(), captions, _open, tile=128)
+    gallery("artefacts", workspace.pictures, shown.tolist(), captions, _open, tile=144)
     st.caption("The number is the artefact score: 0 = none, 1 = clear, above 0.5 likely.")
 
 
