@@ -81,11 +81,11 @@ def artefacts(about: Checked, checks: Any) -> None:
         )
     shown = order[page * PER_PAGE : (page + 1) * PER_PAGE]
     captions = [
-        (kinds_of(checks.parts, place), f"{values[place]:.2f}  {about.data.ids[place]}")
+        (f"{values[place]:.2f}  {kinds_of(checks.parts, place)}", str(about.data.ids[place]))
         for place in shown.tolist()
     ]
     tiles = about.rows[shown].tolist()
-    gallery("artefacts", about.pictures, tiles, captions, about.opened, tile=128)
+    gallery("artefacts", about.pictures, tiles, captions, about.opened, tile=144)
     st.caption("The number is the artefact score: 0 = none, 1 = clear, above 0.5 likely.")
 
 

@@ -22,7 +22,7 @@ ASKED = "slow_scores"  # session key: (job, model, data) of the slow scores that
 # session key: the job of a score that another one stands in for until the visitor moves to it, and
 # since when
 STANDS_IN = "stands_in"
-AT_ONCE = 5.0  # seconds within which a score takes over by itself
+AT_ONCE = 10.0  # seconds within which a score takes over by itself
 MINUTES = "one or two minutes per thousand galaxies on a CPU"
 
 
