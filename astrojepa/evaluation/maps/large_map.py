@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from pyarrow import parquet
 
 from astrojepa.data.filters import matching
 from astrojepa.data.values import Numbers, Values
@@ -277,9 +276,8 @@ def open_large_map(store: Store) -> LargeMap:
 
 def method_of(store: Store) -> str:
     """Return how the map of x and y was made, as `project` writes it; "" where it is not said."""
-    metadata = parquet.read_schema(store.files[0]).metadata or {}
     with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
-        method = json.loads(metadata[b"map"])["method"]
+        method = json.loads(store.map_recipe)["method"]
         return method if method in COLUMNS else ""
     return ""
 
