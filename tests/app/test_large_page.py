@@ -952,6 +952,17 @@ def test_a_second_store_without_images_is_compared_and_one_of_other_galaxies_ref
     assert "plain has 3,000 galaxies and few 100, and 100 ids are in both" in error.value
 
 
+def test_a_store_of_vectors_and_places_alone_is_drawn_in_one_colour_without_clusters(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, tmp_path: Path
+) -> None:
+    frame = pd.read_parquet(plain)[["object_id", "vector", "x", "y"]]
+    frame[:1500].to_parquet(tmp_path / "bare.parquet")
+    test = run(monkeypatch, pages_cache, tmp_path)
+    assert not test.error
+    assert test.session_state[state.COLOUR] == "none"
+    assert "clusters" not in words(test)
+
+
 def test_a_store_without_a_map_is_told_how_to_get_one(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path, tmp_path: Path
 ) -> None:

@@ -12,7 +12,6 @@ import numpy as np
 from astrojepa.data.filters import matching
 from astrojepa.data.values import Numbers, Values
 from astrojepa.evaluation.maps.plane import COLUMNS, PLACES, UNITS, points_in_polygon
-from astrojepa.evaluation.vectors.columns import opened_parquet
 from astrojepa.evaluation.vectors.neighbour_index import LARGE
 from astrojepa.evaluation.vectors.neighbours import without_own
 from astrojepa.evaluation.vectors.standardise import scaling_of
@@ -277,10 +276,8 @@ def open_large_map(store: Store) -> LargeMap:
 
 def method_of(store: Store) -> str:
     """Return how the map of x and y was made, as `project` writes it; "" where it is not said."""
-    with opened_parquet(store.files[0]) as file:
-        metadata = file.schema_arrow.metadata or {}
     with contextlib.suppress(ValueError, TypeError, KeyError, RecursionError):
-        method = json.loads(metadata[b"map"])["method"]
+        method = json.loads(store.map_recipe)["method"]
         return method if method in COLUMNS else ""
     return ""
 

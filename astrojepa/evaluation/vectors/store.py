@@ -71,6 +71,12 @@ class Store:
         """What the first partition says of itself."""
         return self.layouts[0].facts
 
+    @cached_property
+    def map_recipe(self) -> str:
+        """How its map was made, JSON, as `project` writes it; "" where it does not say."""
+        metadata = parquet.read_schema(self.files[0]).metadata or {}
+        return metadata.get(b"map", b"").decode(errors="replace")
+
     @property
     def firsts(self) -> np.ndarray:
         """The first row of each partition, and the number of rows at the end: int64 (p + 1,)."""

@@ -14,6 +14,7 @@ from pyarrow import parquet
 import astrojepa as aj
 from astrojepa.cli import main
 from astrojepa.evaluation.maps import store_map
+from astrojepa.evaluation.maps.large_map import method_of
 from astrojepa.evaluation.maps.morton import morton_codes
 from astrojepa.evaluation.maps.placement import place
 from astrojepa.evaluation.maps.store_map import project_store, write_map
@@ -87,6 +88,7 @@ def test_the_new_store_has_every_galaxy_once_with_its_place_along_the_curve(
         assert after[name].take(pa.array(order)).to_pylist() == before[name].to_pylist()
     facts = after.schema.metadata
     assert json.loads(facts[b"map"])["method"] == "pca"
+    assert [method_of(open_store(path)) for path in (store.path, tmp_path / "new")] == ["", "pca"]
     assert facts[b"creator"] == b"me"
     assert facts[b"simulated"] == b"true"
     assert b"mixture" not in facts, "its rows stand in another order"
