@@ -198,6 +198,10 @@ def test_artefacts_are_exported_in_every_format_with_the_filter_that_chooses_the
     known = {"trail": parts["trail"], "dead_line": parts["dead line"]}
     match = matching(chosen, {name: Numbers(values) for name, values in known.items()})
     assert np.flatnonzero(match).tolist() == sorted(order)
+    bright = artefacts.filter_of(list(parts), "z > 1 or z < -1")
+    values = {**known, "z": np.array([2.0, 2, 0, 2, 2, -2])}
+    match = matching(bright, {name: Numbers(value) for name, value in values.items()})
+    assert np.flatnonzero(match).tolist() == [1, 5]
     if ending == ".csv":
         assert set(columns["data"]) == {data.name}
         return

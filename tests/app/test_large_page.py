@@ -26,7 +26,7 @@ from app.components.latent_map.colouring import by_class
 from app.components.latent_map.latent_map import packed_bits
 from app.components.latent_map.tiles import pack_tile, read_box, widened
 from app.components.patch_panel import masks
-from app.pages.anomalies import artefacts, large_artefacts, large_order, review
+from app.pages.anomalies import artefacts, large_artefacts, large_order, large_review, review
 from app.pages.anomalies import large as anomalies
 from app.pages.galaxy import panel
 from app.pages.map import large as page
@@ -269,12 +269,20 @@ def test_likely_artefacts_among_the_first_of_a_leaderboard_are_those_of_a_small_
     rows = listed[-1][2]
     assert sorted(rows) == sorted(first.index[likely].tolist())
     clearest = np.insert(found.artefact, 9, 0)[likely].max()
-    assert listed[-1][3][0][1].startswith(f"{clearest:.2f}  ")
+    assert listed[-1][3][0][0].startswith(f"{clearest:.2f}  ")
     test.session_state[state.BOARD_MODE] = "board"
     settled(test.run())
     assert f"Of the first 50, {len(likely)} likely artefacts are left out." in words(test)
-    shown = tables(test)[0]
-    assert shown["rank"].tolist() == [str(1 + k) for k in range(50) if k not in likely][:25]
+    assert f"{len(frame) - len(likely):,} galaxies, page 1" in words(test)
+    sound = [1 + k for k in range(50) if k not in likely]
+    assert tables(test)[0]["rank"].tolist() == [str(rank) for rank in sound][:25]
+    coming: list[Any] = []
+    monkeypatch.setattr(large_review, "galleries", lambda *given: coming.append(given[3]))
+    test.session_state[state.BOARD_MODE] = "review"
+    settled(test.run())
+    assert coming[-1][:12] == [f"rank {rank}" for rank in sound[1:13]]
+    test.session_state[state.BOARD_MODE] = "board"
+    settled(test.run())
     test.toggle(key=state.SHOW_ARTEFACTS).set_value(True).run()
     assert settled(test).query_params["artefacts"] == "shown"
     assert tables(test)[0]["rank"].tolist() == [str(1 + k) for k in range(25)]

@@ -362,7 +362,9 @@ def _page_with_a_sample() -> None:
 def test_a_sample_is_called_one_whatever_stage_the_rest_is_in() -> None:
     test = AppTest.from_function(_page_with_a_sample, default_timeout=60).run()
     job = loaders.jobs().start(("a sample",), lambda report: None)
-    while not job.done:
+    for _ in range(1000):
+        if job.done:
+            break
         test.run()
     [bar] = test.run().get("progress")
     job.stop()

@@ -72,7 +72,7 @@ def artefacts(about: Checked, checks: Any) -> None:
         st.button("Next", disabled=page + 1 >= pages, on_click=_turn, args=(page + 1,))
         st.caption(f"{len(order):,} galaxies, page {page + 1} of {pages}")
         kinds = [str(kind)] if kind in rows else list(rows)
-        facts = {**about.facts, "filter": filter_of(kinds)}
+        facts = {**about.facts, "filter": filter_of(kinds, about.facts.get("filter", ""))}
         export_menu(
             "artefacts",
             "artefacts",
@@ -131,11 +131,14 @@ def artefacts_file(
     return table_file(ending, data, order, more, facts)
 
 
-def filter_of(kinds: Sequence[str]) -> str:
-    """Return the expression, on the columns of the export, that chooses these kinds."""
+def filter_of(kinds: Sequence[str], within: str = "") -> str:
+    """Return the expression that chooses these kinds, by columns of the export, `within` a filter
+    that chose the galaxies.
+    """
     from astrojepa.evaluation.pictures.artefacts import LIKELY
 
-    return " or ".join(f"{_column(kind)} > {LIKELY:g}" for kind in kinds)
+    found = " or ".join(f"{_column(kind)} > {LIKELY:g}" for kind in kinds)
+    return f"({within}) and ({found})" if within else found
 
 
 def _column(kind: str) -> str:

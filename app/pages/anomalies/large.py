@@ -78,14 +78,15 @@ def show(large: Large, go: Callable[[str], None]) -> None:
         return
     unsound = likely_artefacts(large, images, rows) if hide else None
     if unsound is not None:
-        without = f"Of the first {CHECKED:,}, {len(unsound):,} likely artefacts are left out."
+        checked = f"{min(CHECKED, count):,}"
+        without = f"Of the first {checked}, {len(unsound):,} likely artefacts are left out."
         said.caption(_said(large, images, column, lowest, without))
     ranks = np.arange(1, len(rows) + 1)
     if unsound is not None:
         sound = ~np.isin(rows, unsound)
-        rows, ranks = rows[sound], ranks[sound]
+        rows, ranks, count = rows[sound], ranks[sound], count - len(unsound)
     if mode == "review":
-        review(large, images, order, rows)
+        review(large, images, order, rows, ranks)
         return
     left, right = st.columns([2, 1], gap="medium")
     with left:

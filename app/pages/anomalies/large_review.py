@@ -18,8 +18,8 @@ from .large_order import WHICH, reranked
 from .review import arrived, files, finished, following, galleries, marking, rank_words
 
 
-def review(large: Large, images: Any, order: Order, rows: np.ndarray) -> None:
-    """Show the galaxy to be marked, and what comes next among `rows`, in their order."""
+def review(large: Large, images: Any, order: Order, rows: np.ndarray, ranks: np.ndarray) -> None:
+    """Show the galaxy to be marked, and what comes next among `rows`, in the order of `ranks`."""
     if (key := begun(large)) is None:
         return
     about = _reviewed(large, key, images)
@@ -42,9 +42,7 @@ def review(large: Large, images: Any, order: Order, rows: np.ndarray) -> None:
             columns_and_links(large, large.map.store.table_of(np.array([row])))
             files(about, current)
     coming = following(current, coming_rows)
-    now, was = (
-        {int(row): place for place, row in enumerate(one, 1)} for one in (coming_rows, rows)
-    )
+    now, was = (dict(zip(one.tolist(), ranks.tolist(), strict=True)) for one in (coming_rows, rows))
     galleries(about, current, coming, [rank_words(now[row], was[row]) for row in coming])
     keep_large(large, key)
 

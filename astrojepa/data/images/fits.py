@@ -568,7 +568,7 @@ def _unnamed_masks(shown: list[Any], name: str) -> list[Any]:
 def _are_flags(image: Any, name: str) -> bool:
     """Whether an image has no name, filter or unit and is of whole numbers: 0 everywhere, or 0 and
     others: bytes of 0 and 1, one number, single bits, or so few that they would fill no bits.
-    Counts of photons, 0, 1, 2 and more, are neither; BLANK and what is below 0 are not counted.
+    Counts of photons, 0, 1, 2 and more, are neither; beside others, what is below 0 is not counted.
     """
     header = image.header
     said = {str(header.get(key, "")).strip() for key in (*CALLED, *NAMES, "BUNIT")}
@@ -583,12 +583,12 @@ def _are_flags(image: Any, name: str) -> bool:
     pixels = np.asarray(image.data).ravel()
     del image.data  # it may be one of many
     values = np.unique(pixels[:: max(1, len(pixels) // MAX_LOOKED_AT)])
-    bits = values[values != header.get("BLANK")].astype(np.float64) + float(header.get("BZERO", 0))
-    bits = bits[bits >= 0]
+    known = values[values != header.get("BLANK")].astype(np.float64) + float(header.get("BZERO", 0))
+    bits = known[known >= 0]
     if not 0 < len(bits) <= MAX_FLAGS or bits[0] != 0:
         return False
     if bits[-1] <= 1:
-        return bool(header["BITPIX"] == 8 or bits[-1] == 0)
+        return bool(header["BITPIX"] == 8 or len(known) == 1)
     single = bits[-1] >= LEAST_BIT and np.all(np.mod(np.log2(bits[1:]), 1) == 0)
     return bool(len(bits) == 2 or single or bits[-1] >= 2 ** len(bits))
 

@@ -361,15 +361,16 @@ def test_an_unnamed_mask_before_an_unnamed_image_is_not_shown_for_it(
         assert np.array_equal(flux[::-1, :, 0], science.astype("f4"))
 
 
-@pytest.mark.parametrize("bad", [0, 8])
+@pytest.mark.parametrize(("pixel", "masks"), [(0, "unnamed"), (8, "unnamed"), (-8, "")])
 def test_an_unnamed_image_of_0_alone_is_a_mask_without_a_bad_pixel(
-    bad: int, tmp_path: Path
+    pixel: int, masks: str, tmp_path: Path
 ) -> None:
-    mask = np.zeros((40, 40), "i2")
-    mask[0, 0] = bad
-    found, sky = read_fits(write_hdus(tmp_path / "two.fits", [mask, spot()]))
-    assert np.array_equal(found, read_fits(write_hdus(tmp_path / "one.fits", [spot()]))[0])
-    assert sky.masks == "unnamed"
+    first = np.zeros((40, 40), "i2")
+    first[0, 0] = pixel
+    found, sky = read_fits(write_hdus(tmp_path / "two.fits", [first, spot()]))
+    shown = read_fits(write_hdus(tmp_path / "one.fits", [spot() if masks else first]))[0]
+    assert np.array_equal(found, shown)
+    assert sky.masks == masks
 
 
 def test_images_that_may_be_of_the_sky_are_no_masks_and_of_masks_alone_the_first_is_shown(
