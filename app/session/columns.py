@@ -11,9 +11,10 @@ import pandas as pd
 import streamlit as st
 
 from astrojepa.data.columns import further_columns
-from astrojepa.data.filters import matching
+from astrojepa.data.filters import NoColumnError, matching
 from astrojepa.data.values import Numbers, Values, Words, coded, read_values
 
+from ..server import settings
 from . import clusters, examples, loaders, state
 from .workspace import Workspace
 
@@ -57,6 +58,9 @@ def filtered(workspace: Workspace) -> tuple[np.ndarray | None, str]:
     if before != asked:
         try:
             found = matching(expression, columns_of(workspace)), ""
+        except NoColumnError as error:
+            more = "The option --catalogue TABLE of astrojepa app joins others."
+            found = None, str(error) if settings.strangers_may_look() else f"{error} {more}"
         except ValueError as error:
             found = None, str(error)
         workspace.opened["filtered"] = asked, found

@@ -60,6 +60,10 @@ _SIGNS = {
 _SAME = {"and": "&", "&&": "&", "or": "|", "||": "|", "not": "~"}
 
 
+class NoColumnError(ValueError):
+    """A filter names a column that is not there."""
+
+
 @dataclass(frozen=True)
 class _Token:
     kind: str  # number, text, name, sign, mark, or end
@@ -315,7 +319,7 @@ class _Reader:
             found = [k for k, w in enumerate(values.words) if folded(w) == folded(token.meaning)]
             if found:
                 return np.isin(values.codes, found)
-        raise ValueError(_no_column(token, self.columns))
+        raise NoColumnError(_no_column(token, self.columns))
 
     def read(self, token: _Token) -> Values:
         if token.kind == "number":
@@ -324,7 +328,7 @@ class _Reader:
             return Words(np.array([0]), (token.meaning,))
         if (name := _found(token.meaning, self.columns)) is not None:
             return self.columns[name]
-        raise ValueError(_no_column(token, self.columns))
+        raise NoColumnError(_no_column(token, self.columns))
 
     def value(self) -> _Token:
         token = self.next()

@@ -79,6 +79,7 @@ def test_a_filter_that_cannot_be_read_is_one_sentence_and_chooses_nothing(
     test = draw(query={"filter": "redshfit < 0.1 & <script>"})
     (error,) = test.error
     assert "no column redshfit" in error.value
+    assert "--catalogue TABLE" in error.value
     assert "anomaly\\_score" in error.value
     assert "galaxies selected" not in words(test)
     assert "Anomaly rank by kNN distance" in words(test), "the page goes on"
