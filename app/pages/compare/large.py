@@ -59,10 +59,16 @@ def _compare(large: Large, go: Callable[[str], None]) -> None:
     in_both = f"{both.partners.count:,} galaxies"
     if both.partners.count < max(len(large.map), len(both.partners.firsts)):
         in_both += f" that are in both stores, of {len(large.map):,}"
-    st.caption(
+    said = (
         f"Numbers and maps are of a random sample (seed 0) of {len(found.rows):,} of the "
         f"{in_both}; their neighbours are sought among all of these."
     )
+    if lacking := found.asked - len(found.rows):
+        said += (
+            f" {lacking:,} of the {found.asked:,} drawn could not be compared, because too few of "
+            "their 1,000 nearest galaxies are in both stores."
+        )
+    st.caption(said)
     share = f"{100 * found.found.mean_overlap:.1f} ± {100 * found.error:.1f}"
     measures.summary(first, second, found.found, share)
     row = selected(large)
@@ -109,7 +115,7 @@ def _galaxy(large: Large, both: Both, images: Any, row: int) -> None:
     title = names[0] if kinds[0] == names[0] else f"{kinds[0]}, {names[0]}"
     if near is None:
         st.header(escape_markdown(title), anchor=False)
-        st.caption("Most of its nearest neighbours are in one of the stores alone.")
+        st.caption("Too few of its 1,000 nearest galaxies are in both stores to compare them.")
         return
     shared, count = np.intersect1d(*near), near.shape[1]
     title = f"{title}, {len(shared)} of {count} nearest neighbours shared"
