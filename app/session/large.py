@@ -259,7 +259,13 @@ class Large:
         """The rows inside polygons on the chosen map, ascending; None while they are sought."""
         shown = self.shown
         return waiting.show_when_ready(
-            ("large area", self.key, st.session_state.get(state.PROJECTION), str(polygons)),
+            (
+                "large area",
+                self.key,
+                st.session_state.get(state.PROJECTION),
+                shown is self.map,  # while the chosen one is computed
+                str(polygons),
+            ),
             "Selecting galaxies",
             lambda report: shown.inside(polygons),
         )

@@ -36,8 +36,13 @@ def own_method(large: Large) -> str:
 
 
 def follow(large: Large, method: str) -> None:
-    """Say so where a link asks for a map that the store lacks."""
-    if method and method not in options(large):
+    """Choose the map of x and y where a link names none of the store's; say so where it names
+    another.
+    """
+    if method in options(large):
+        return
+    st.session_state[state.PROJECTION] = own_method(large)
+    if method:
         links.notice(
             f"{large.name} has no {state.PROJECTIONS[method]} map; the map of its columns x and y "
             "is shown."

@@ -25,7 +25,7 @@ class Both:
     """A large store and a second one, whose galaxies and indices are known."""
 
     large: Large
-    name: str  # of the second
+    name: str  # of the second, among those that are open
     key: str
     partners: Any  # the Partners
     indices: tuple[Any, Any]
@@ -70,13 +70,35 @@ class Both:
         )
 
 
+def labels(large: Large) -> dict[str, str]:
+    """What further stores are called: by the last folders of their paths that tell them apart."""
+    every = [path.parts for path in (large.map.store.path, *map(Path, large.others))]
+
+    def label(path: str) -> str:
+        parts = Path(path).parts
+        for count in range(1, len(parts)):
+            if sum(other[-count:] == parts[-count:] for other in every) == 1:
+                return "/".join(parts[-count:])
+        return path
+
+    return {path: label(path) for path in large.others}
+
+
+def named(large: Large, name: str, digest: str) -> str | None:
+    """Return the path of a store that a link names; of several of this name, that of the hash."""
+    paths = [path for path in large.others if label_of(path) == name]
+    if len(paths) > 1 and digest:
+        paths.sort(key=lambda path: not digest_of(Path(path)).startswith(digest))
+    return next(iter(paths), None)
+
+
 def opened(large: Large, path: str) -> Both | None:
-    """Open a second store and look up its galaxies; None meanwhile, and while either is indexed.
+    """Open a further store and look up its galaxies; None meanwhile, and while either is indexed.
 
     ValueError or OSError where it cannot be compared.
     """
     key = digest_of(Path(path))
-    name = label_of(path)
+    name = labels(large)[path]
 
     def task(report: Progress) -> Any:
         from astrojepa.evaluation.vectors.compare_stores import same_galaxies

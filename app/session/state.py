@@ -77,6 +77,8 @@ LOCKED = "locked"  # low and high of each measure while the scale is locked
 SECOND = "second"  # reference of the model that is compared with
 SECOND_NAME = "second_name"  # its name and hash, for the link
 SECOND_ASKED = "second_asked"  # name of the second model that a link asks for
+SECOND_HASH_ASKED = "second_hash_asked"
+SECOND_MISSING = "second_missing"  # a sentence where it is not here, until another is chosen
 SCORE = "anomaly_score"  # name of the score of the leaderboard
 ANOMALY_CLASS = "anomaly_class"  # the class that the leaderboard is of
 SHOW_ARTEFACTS = "show_artefacts"  # whether the leaderboard includes likely artefacts
@@ -254,7 +256,7 @@ class Link:
     # the column that the classes are from
     label: str = _field("", "label", _text(80), key=LABEL_COLUMN)
     second: str = _pinned("with", 0, key=SECOND_ASKED)  # the model that is compared with
-    second_hash: str = _pinned("with", 1)
+    second_hash: str = _pinned("with", 1, key=SECOND_HASH_ASKED)
     masks: str = _field("", "masks", _one_of(MASK_KINDS), key=MASK_KIND, usual="tiling")
     seed: int = _field(0, "seed", _count(5), key=MASK_SEED)
     drawn: str = _field("", "drawn", _like(_DRAWN), key=DRAWN)

@@ -144,11 +144,17 @@ def _store_to_fit(options: argparse.Namespace) -> Store | None:
 
 def _project_store(options: argparse.Namespace, store: Store) -> int:
     """Fit a map to some galaxies of a store and place the others."""
+    from astrojepa.evaluation.maps.large_map import method_of
     from astrojepa.evaluation.maps.store_map import FIT, project_store, write_map
 
     folder = not options.out.suffix
     if options.beside and not (folder and {"x", "y"} <= set(store.names)):
         raise ValueError(BESIDE)
+    if options.beside and method_of(store) == options.method:
+        raise ValueError(
+            f"The map that {options.vectors} has, x and y, is of --method {options.method} too; "
+            "add one of another method, or leave out --beside to make it anew."
+        )
     check_output(options.out, "--out")
     fit = min(FIT, len(store) // 2) if options.fit is None else options.fit
     heard = sys.stderr.isatty()

@@ -57,7 +57,7 @@ from astrojepa.evaluation.maps.large_map import WHOLE, open_large_map
 from astrojepa.evaluation.maps.plane import UNITS
 from astrojepa.evaluation.patches.regions import region_similarity
 from astrojepa.evaluation.pictures.checks import picture_checks
-from astrojepa.evaluation.vectors import newcomers, store_images
+from astrojepa.evaluation.vectors import compare_stores, newcomers, store_images
 from astrojepa.evaluation.vectors.hats_store import write_hats
 from astrojepa.evaluation.vectors.neighbour_index import is_available
 from astrojepa.evaluation.vectors.simulated_store import FIRST_ID, Mixture, simulate_store
@@ -943,10 +943,11 @@ def test_a_second_store_without_images_is_compared_and_one_of_other_galaxies_ref
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, tmp_path: Path
 ) -> None:
     frame = pd.read_parquet(plain)
-    for name, part in (("same", frame[::-1]), ("few", frame[:100])):
-        (tmp_path / name).mkdir()
+    parts = {"same": frame[::-1], "few": frame[:100], "other/same": frame[5:]}
+    for name, part in parts.items():
+        (tmp_path / name).mkdir(parents=True)
         part[["object_id", "vector"]].to_parquet(tmp_path / name / "a.parquet", index=False)
-    flags = [f"--vectors={path}" for path in (plain, tmp_path / "same", tmp_path / "few")]
+    flags = [f"--vectors={path}" for path in (plain, *(tmp_path / name for name in parts))]
     options = {"flags": flags, "data": "", "checkpoint": ""}
     test = run_page(monkeypatch, pages_cache, "compare", **options, query={"with": "same@1234"})
     assert not test.error
@@ -958,6 +959,35 @@ def test_a_second_store_without_images_is_compared_and_one_of_other_galaxies_ref
     test.selectbox(key="second").select(str(tmp_path / "few")).run()
     (error,) = settled(test).error
     assert "plain has 3,000 galaxies and few 100, and 100 ids are in both" in error.value
+    assert test.selectbox(key="second").options == [f"{tmp_path.name}/same", "few", "other/same"]
+    digest = large.digest_of(tmp_path / "other" / "same")[:8]
+    query = {"id": str(frame["object_id"][2]), "with": f"same@{digest}"}
+    test = run_page(monkeypatch, pages_cache, "compare", **options, query=query)
+    said = f"{query['id']} is not in other/same; the galaxy that moved most is shown."
+    assert said in words(test)
+    assert test.query_params["with"] == query["with"]
+    query["with"] = "gone"
+    test = run_page(monkeypatch, pages_cache, "compare", **options, query=query)
+    missing = "The link's second store gone is not open here"
+    assert missing in words(settled(test.run()))
+    test.selectbox(key="second").select(str(tmp_path / "other" / "same")).run()
+    assert missing not in words(test)
+    assert said in words(settled(test))
+    monkeypatch.setattr(compare_stores, "SEARCHED", 1)
+    monkeypatch.setattr(compare_stores, "WIDER", 10)  # neighbours of the five that one store lacks
+    loaders.jobs()._jobs.clear()
+    test = run_page(
+        monkeypatch, pages_cache, "compare", **options, query={"with": f"same@{digest}"}
+    )
+    said = r"sample \(seed 0\) of ([\d,]+) of .* (\d+) of the 2,995 drawn could not be compared"
+    ((compared, left_out),) = re.findall(said, words(test))
+    assert int(compared.replace(",", "")) + int(left_out) == 2995
+    vectors = np.stack(frame["vector"].to_numpy()).astype(np.float64)
+    vectors = (vectors - vectors.mean(axis=0)) / vectors.std(axis=0)
+    squares = (vectors**2).sum(axis=1) - 2 * vectors @ vectors.T  # but for the row's own square
+    np.fill_diagonal(squares, np.inf)
+    nearest = squares.argsort(axis=1)[5:, :10]
+    assert int(left_out) == pytest.approx((nearest < 5).any(axis=1).sum(), rel=0.1)
 
 
 def test_a_store_of_vectors_and_places_alone_is_drawn_in_one_colour_without_clusters(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,12 @@ from app.components.latent_map import geometry
 from app.pages.anomalies import leaderboard
 from app.pages.map import column_panel, selection
 from app.pages.map import large as large_page
-from app.session import loaders, state
+from app.session import large_maps, links, loaders, queue, state
 from app.session.export import FORMATS
 from astrojepa import plotting
 from astrojepa.evaluation.maps import clusters, large_map, store_clusters
+from astrojepa.evaluation.maps.morton import morton_codes
+from astrojepa.evaluation.maps.store_pca import project_by_pca
 from astrojepa.evaluation.vectors.neighbour_index import is_available
 from astrojepa.evaluation.vectors.simulated_store import Mixture, simulate_store
 from astrojepa.evaluation.vectors.store import open_store
@@ -240,17 +243,21 @@ def test_more_like_this_begins_a_search_of_a_large_store_and_a_galaxy_of_another
     assert "Searching for" not in words(other), "a row of another data set is another galaxy"
 
 
+def in_units(xy: np.ndarray) -> np.ndarray:
+    """Where galaxies lie on a map, in its units."""
+    low, extent = xy.min(axis=0), np.ptp(xy, axis=0)
+    return ((xy - low) / extent.max() + (1 - extent / extent.max()) / 2) * geometry.UNITS
+
+
 @pytest.mark.slow
 def test_an_area_of_the_pca_map_holds_the_same_galaxies_above_and_below(
-    opened: Any, survey: tuple[Path, Path]
+    opened: Any, survey: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     frame = pd.read_parquet(survey[0])
     vectors = np.stack(frame["vector"].to_numpy()).astype(np.float64)
     vectors = (vectors - vectors.mean(axis=0)) / vectors.std(axis=0)
     axes = np.linalg.svd(vectors, full_matrices=False)[2][:2].T
-    xy = vectors @ (axes * np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]]))
-    low, extent = xy.min(axis=0), np.ptp(xy, axis=0)
-    placed = ((xy - low) / extent.max() + (1 - extent / extent.max()) / 2) * geometry.UNITS
+    placed = in_units(vectors @ (axes * np.sign(axes[np.abs(axes).argmax(axis=0), [0, 1]])))
     corners = [(20_000, 15_000), (45_000, 15_000), (45_000, 50_000), (20_000, 50_000)]
     inside = ((placed > corners[0]) & (placed < corners[2])).all(axis=1)
     area = geometry.encode_polygons([corners])
@@ -265,8 +272,50 @@ def test_an_area_of_the_pca_map_holds_the_same_galaxies_above_and_below(
     settled(test)
     assert not test.session_state[state.POLYGONS], "an area of one map means nothing on another"
     assert "selection" in exports
+    test.session_state[state.POLYGONS] = [[list(corner) for corner in corners]]
+    settled(test.run())
+    before = dict(test.query_params)
+    assert (before["map"], before["area"]) == ("own", area)
+    test.selectbox(key=state.PROJECTION).select("pca").run()
+    settled(test)
+    monkeypatch.setattr(links, "back_or_forward", lambda: True)
+    for name, value in before.items():
+        test.query_params[name] = value
+    settled(test.run())
+    assert dict(test.query_params) == before
+    own = in_units(frame[["x", "y"]].to_numpy())
+    inside = ((own > corners[0]) & (own < corners[2])).all(axis=1)
+    found = read(".csv", exports["selection"][2](".csv"))[0]
+    assert set(found["id"]) == set(frame["object_id"][inside].astype(str))
     test, _ = opened(ABOVE, "map", map="tsne")
     assert "vectors has no t-SNE map; the map of its columns x and y is shown." in words(test)
+
+
+@pytest.mark.slow
+def test_a_selection_is_sorted_by_its_place_on_the_map_that_comes_after_the_first_sorting(
+    opened: Any, survey: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def later(store: Any, *, progress: Any) -> np.ndarray:
+        until = time.monotonic() + 60
+        while time.monotonic() < until and not any(
+            key[0] == "large order" and job.finished.is_set()
+            for key, job in list(loaders.jobs()._jobs.items())
+        ):
+            time.sleep(0.02)
+            progress(0, 1)
+        return project_by_pca(store)
+
+    monkeypatch.setattr(queue, "LONG", 0.0)  # it gives way at once
+    monkeypatch.setattr(large_maps, "project_by_pca", later)
+    test, exports = opened(ABOVE, "map", filter="redshift > 0.1", sort=selection.ON_MAP)
+    assert not test.error
+    found = read(".csv", exports["selection"][2](".csv"))[0]["id"]
+    frame = pd.read_parquet(survey[0])
+    places = pd.Index(frame["object_id"].astype(str)).get_indexer(found)
+    assert len(places) == (frame["redshift"] > np.float32(0.1)).sum()
+    xy = in_units(project_by_pca(open_store(survey[0])).astype(np.float64))
+    codes = morton_codes(xy, np.zeros(2), np.full(2, geometry.UNITS))[places].astype(np.float64)
+    assert (np.diff(codes) >= 0).mean() > 0.99  # but for rounding
 
 
 @pytest.fixture(scope="module")

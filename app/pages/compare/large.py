@@ -48,10 +48,11 @@ def _compare(large: Large, go: Callable[[str], None]) -> None:
         f"{'Simulated galaxies. ' if large.is_simulated else ''}Compares the vectors of "
         f"{escape_markdown(large.name)} with those of a second store of the same galaxies."
     )
-    both = large_second.opened(large, _second(large))
+    path = _second(large)
+    both = large_second.opened(large, path)
     if both is None or both.comparison is None:
         return
-    st.session_state[state.SECOND_NAME] = both.name, both.key[:8]
+    st.session_state[state.SECOND_NAME] = label_of(path), both.key[:8]
     if not imported.is_set():
         waiting.wait_for(*LIBRARIES)
     images, found = large.images(), both.comparison
@@ -59,14 +60,23 @@ def _compare(large: Large, go: Callable[[str], None]) -> None:
     in_both = f"{both.partners.count:,} galaxies"
     if both.partners.count < max(len(large.map), len(both.partners.firsts)):
         in_both += f" that are in both stores, of {len(large.map):,}"
-    st.caption(
+    said = (
         f"Numbers and maps are of a random sample (seed 0) of {len(found.rows):,} of the "
         f"{in_both}; their neighbours are sought among all of these."
     )
+    if lacking := found.asked - len(found.rows):
+        said += (
+            f" {lacking:,} of the {found.asked:,} drawn could not be compared, because too few of "
+            "their 1,000 nearest galaxies are in both stores."
+        )
+    st.caption(said)
     share = f"{100 * found.found.mean_overlap:.1f} ± {100 * found.error:.1f}"
     measures.summary(first, second, found.found, share)
     row = selected(large)
     if row is None or both.partners.seconds[row] < 0:
+        if row is not None:
+            name = f"{large.names([row])[0]} is not in {both.name}"
+            st.caption(f"{escape_markdown(name)}; the galaxy that moved most is shown.")
         row = int(found.rows[found.found.moved[0]])
     here = np.flatnonzero(found.rows == row)
     select = go_in(large)
@@ -85,18 +95,30 @@ def _compare(large: Large, go: Callable[[str], None]) -> None:
 
 def _second(large: Large) -> str:
     """Let the second store be chosen, where there are several."""
-    asked = st.session_state.pop(state.SECOND_ASKED, "")
-    named = next((path for path in large.others if label_of(path) == asked), None)
-    if named is not None:
-        st.session_state[state.SECOND] = named
-    elif asked:
-        st.info(f"The link's second store {escape_markdown(asked)} is not open here.")
-    if st.session_state.get(state.SECOND) not in large.others:
+    labels, digest = large_second.labels(large), st.session_state.pop(state.SECOND_HASH_ASKED, "")
+    if asked := st.session_state.pop(state.SECOND_ASKED, ""):
+        named = large_second.named(large, asked, digest)
+        st.session_state[state.SECOND] = named or large.others[0]
+        st.session_state[state.SECOND_MISSING] = (
+            ""
+            if named
+            else f"The link's second store {asked} is not open here; {labels[large.others[0]]} is "
+            "compared in its place."
+        )
+    elif st.session_state.get(state.SECOND) not in large.others:
         st.session_state[state.SECOND] = large.others[0]
     if len(large.others) > 1:
         st.selectbox(
-            "Second store", large.others, format_func=label_of, key=state.SECOND, width=320
+            "Second store",
+            large.others,
+            format_func=labels.__getitem__,
+            key=state.SECOND,
+            width=320,
+            on_change=st.session_state.pop,
+            args=(state.SECOND_MISSING, None),
         )
+    if sentence := st.session_state.get(state.SECOND_MISSING):
+        st.info(escape_markdown(sentence))
     return str(st.session_state[state.SECOND])
 
 
@@ -109,7 +131,7 @@ def _galaxy(large: Large, both: Both, images: Any, row: int) -> None:
     title = names[0] if kinds[0] == names[0] else f"{kinds[0]}, {names[0]}"
     if near is None:
         st.header(escape_markdown(title), anchor=False)
-        st.caption("Most of its nearest neighbours are in one of the stores alone.")
+        st.caption("Too few of its 1,000 nearest galaxies are in both stores to compare them.")
         return
     shared, count = np.intersect1d(*near), near.shape[1]
     title = f"{title}, {len(shared)} of {count} nearest neighbours shared"

@@ -32,8 +32,6 @@ from . import measures as compare_measures
 
 FEW = 2000  # galaxies whose pixel PCA is quick enough to be made unasked
 ASKED = "compare_asked"  # session key: keys of the embeddings that were asked for
-# session key: a sentence about the link's second model, until another is chosen
-MISSING = "second_missing"
 
 
 def show(workspace: Workspace) -> None:
@@ -75,7 +73,7 @@ def _second(workspace: Workspace) -> Workspace | None:
             st.session_state[state.SECOND] = wanted
         else:
             missing = f"The link's second model {name} is not available here; choose another one."
-            st.session_state[MISSING] = f"{missing} {without_weights(name)}".rstrip()
+            st.session_state[state.SECOND_MISSING] = f"{missing} {without_weights(name)}".rstrip()
             st.session_state[state.SECOND] = None
     elif st.session_state.get(state.SECOND) not in labels:
         st.session_state[state.SECOND] = _at_hand(workspace, choices)
@@ -89,14 +87,14 @@ def _second(workspace: Workspace) -> Workspace | None:
             placeholder="Choose a model",
             width=320,
             on_change=st.session_state.pop,
-            args=(MISSING, None),
+            args=(state.SECOND_MISSING, None),
         )
     if away := [str(card["id"]) for card in loaders.cards() if card.get(ABSENT)]:
         st.caption(
             f"Released models whose weights are not here: {escape_markdown(', '.join(away))}. "
             "Models & data explains how to get them."
         )
-    if sentence := st.session_state.get(MISSING):
+    if sentence := st.session_state.get(state.SECOND_MISSING):
         st.info(escape_markdown(sentence))
     if reference is None:
         return None

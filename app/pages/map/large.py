@@ -105,8 +105,8 @@ def show(large: Large, go: Callable[[str], None]) -> None:
         with st.popover("Map options"):
             st.caption(
                 "The map is that of the columns `x` and `y`. PCA is computed from all vectors when "
-                "you first choose it. `astrojepa project --beside` adds a map to a store. The 3-D "
-                f"map is for up to {LARGE:,} galaxies."
+                "you first choose it, unless the store has its own. `astrojepa project --beside` "
+                f"adds a map to a store. The 3-D map is for up to {LARGE:,} galaxies."
             )
     _pane(large, go)
 
@@ -430,6 +430,7 @@ def _arranged(
             "large order",
             large.key,
             st.session_state.get(state.PROJECTION),
+            shown is large.map,  # while the chosen one is computed
             str(of),
             by,
             _made_of(large, by),

@@ -17,8 +17,9 @@ from astrojepa.progress import Progress, reporting
 SAMPLED = 5000  # galaxies whose neighbours are compared
 NEIGHBOURS = 10
 SEARCHED = 100  # neighbours of each, of which the first that are in both stores count
+WIDER = 1000  # those of a galaxy where so few of the nearest 100 are in both
 LEAST = 0.5  # of the galaxies of the larger store, that both must have
-_CHUNK = 250
+_CHUNK = 50
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class StoreComparison:
     rows: np.ndarray  # int64 (q,), of the first store, ascending
     vectors: tuple[np.ndarray, np.ndarray]  # float32 (q, D) and (q, D'), but for float16
     found: Comparison  # of the sample, whose neighbours are sought among all that are in both
+    asked: int  # galaxies that were drawn; q, but for those without 10 such neighbours
 
     @property
     def error(self) -> float:
@@ -78,7 +80,7 @@ def neighbours_by_both(
     report: Callable[[int], None] = lambda done: None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the k nearest by either store of galaxies that are in both, among these, as rows of
-    the first: int64 (2, q, k); and whether so many were among the nearest 100, bool (q,).
+    the first: int64 (2, q, k); and whether so many were among the nearest 1,000, bool (q,).
 
     The indices find nearly all. `report` takes how many searches of 2 q are done.
     """
@@ -87,13 +89,17 @@ def neighbours_by_both(
     asked = rows, partners.seconds[rows]
     for side, of_other in enumerate((partners.seconds, partners.firsts)):
         for start in range(0, len(rows), _CHUNK):
-            here = slice(start, start + _CHUNK)
-            found = indices[side].nearest(asked[side][here], max(SEARCHED, k))[1]
-            there = of_other[found] >= 0
-            order = np.argsort(~there, axis=1, kind="stable")[:, :k]
-            kept = np.take_along_axis(found, order, axis=1)
-            near[side, here] = kept if side == 0 else partners.firsts[kept]
-            whole[here] &= there.sum(axis=1) >= k
+            here = np.arange(start, min(start + _CHUNK, len(rows)))
+            for width in (SEARCHED, WIDER):
+                if not len(here):
+                    break
+                found = indices[side].nearest(asked[side][here], max(width, k))[1]
+                there = of_other[found] >= 0
+                order = np.argsort(~there, axis=1, kind="stable")[:, :k]
+                kept = np.take_along_axis(found, order, axis=1)
+                near[side, here] = kept if side == 0 else partners.firsts[kept]
+                here = here[there.sum(axis=1) < k]
+            whole[here] = False
             report(side * len(rows) + min(start + _CHUNK, len(rows)))
     return near, whole
 
@@ -110,7 +116,7 @@ def compare_stores(
     """Compare two stores by `sample` galaxies that are in both, drawn with `seed`.
 
     Neighbours are those of `neighbours_by_both`; CKA is that of the sample. Galaxies are left out
-    where most of the nearest 100 are in one store alone; ValueError where that leaves fewer than 2.
+    where fewer than k of the nearest 1,000 are in both; ValueError where that leaves fewer than 2.
     """
     among = np.flatnonzero(partners.seconds >= 0)
     generator = np.random.default_rng(seed)
@@ -118,7 +124,7 @@ def compare_stores(
     k = min(k, len(among) - 1)
     with reporting(progress, 2 * len(rows), "comparing neighbours") as report:
         near, whole = neighbours_by_both(indices, partners, rows, k, report)
-    rows, near = rows[whole], near[:, whole]
+    asked, rows, near = len(rows), rows[whole], near[:, whole]
     if len(rows) < 2:
         raise ValueError(
             "The nearest galaxies of each in one store are not in the other; compare two models of "
@@ -136,4 +142,4 @@ def compare_stores(
         part / index.factor + index.shift for part, index in zip(own, indices, strict=True)
     )
     found = compared((first, second), list(near), stretches, len(among))
-    return StoreComparison(rows, (first, second), found)
+    return StoreComparison(rows, (first, second), found, asked)

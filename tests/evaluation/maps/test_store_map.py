@@ -111,6 +111,11 @@ def test_a_map_beside_that_of_the_store_leaves_all_else_as_it_was(
     for start in (given, ["project", "best", "--beside"]):
         assert main([*start, "--out", str(tmp_path / "map.csv")]) == 2
         assert "--beside adds a map to a store that has one" in capsys.readouterr().err
+    made = ["project", "--vectors", str(tmp_path / "made"), "--method", "pca", "--beside"]
+    assert main([*given[:-1], "--fit", "300", "--out", made[2]]) == 0
+    assert main([*made, "--fit", "300", "--out", str(tmp_path / "twice")]) == 2
+    assert "x and y, is of --method pca too" in capsys.readouterr().err
+    assert not (tmp_path / "twice").exists()
 
 
 @pytest.mark.parametrize("shift", [0.0, 1000.0])

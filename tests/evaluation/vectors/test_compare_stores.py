@@ -106,11 +106,22 @@ def test_stores_of_other_galaxies_are_refused(tmp_path: Path) -> None:
         same_galaxies(first, second)
 
 
-def test_galaxies_whose_neighbours_are_in_one_store_alone_are_left_out(
+def test_galaxies_with_few_neighbours_in_both_stores_are_searched_wider_or_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second, _ = pair(tmp_path, lacking=700)
-    monkeypatch.setattr(module, "SEARCHED", 10)
-    indices = open_index(first), open_index(second)
+    indices, partners = (open_index(first), open_index(second)), same_galaxies(first, second)
+    expected = compare_stores(indices, partners, sample=200)
+    assert expected.asked == len(expected.rows) == 200
+    monkeypatch.setattr(module, "SEARCHED", 15)  # of which 8 are in both, on average
+    found = compare_stores(indices, partners, sample=200)
+    assert found.rows.tolist() == expected.rows.tolist()
+    np.testing.assert_array_equal(found.found.overlap, expected.found.overlap)
+    monkeypatch.setattr(module, "WIDER", 15)
+    found = compare_stores(indices, partners, sample=200)
+    assert found.asked == 200
+    assert 2 < len(found.rows) < 100
+    for name in ("SEARCHED", "WIDER"):
+        monkeypatch.setattr(module, name, 10)
     with pytest.raises(ValueError, match="the same galaxies"):
-        compare_stores(indices, same_galaxies(first, second), sample=20)
+        compare_stores(indices, partners, sample=20)
