@@ -20,7 +20,7 @@ MOST = 1000  # galaxies that have a rank
 SAID = f"The nearest {MOST:,} have a rank."
 PATCHED = 300  # galaxies whose patches a region is compared with
 SAID_OF_REGION = (
-    f"The {PATCHED} galaxies nearest to its own, those with an image, are ranked by their "
+    f"Of the {PATCHED} galaxies nearest to this one, those with an image are ranked by their "
     "best-matching part."
 )
 
@@ -128,13 +128,16 @@ def pending(large: Large) -> bool:
 
 
 def prepared(large: Large) -> bool:
-    """Load the model that a search by a region needs; whether it is there, or not needed."""
+    """Load the model that a search by a region needs; whether it is there, or not needed.
+
+    ValueError where there is none, or the vectors are another's.
+    """
     asked = st.session_state.get(state.REGION)
     if not asked or st.session_state.get(state.EXAMPLES_OF) != large.key:
         return True
-    if _choice(large) is None or StoreSearch(large).model is not None:
-        return True
-    return model_of(large) is not None
+    if sentence := without_model(large):
+        raise ValueError(sentence)
+    return StoreSearch(large).model is not None or model_of(large) is not None
 
 
 def model_of(large: Large) -> Any | None:
@@ -227,7 +230,7 @@ def _model_task(large: Large) -> Task:
 
 def _key(large: Large) -> tuple[object, ...] | None:
     search = examples.asked(StoreSearch(large))
-    return ("large search", large.key, search) if search else None
+    return ("large search", large.key, large.pictures_key, search) if search else None
 
 
 def _spread(count: int, rows: np.ndarray, values: np.ndarray) -> Numbers:

@@ -60,6 +60,8 @@ def workspace_of(
     `images`, if it has any, and their `stored` vectors.
     """
     data = stored.galaxies if images is None else with_images(stored.galaxies, images)
+    # the same before images are there: what is computed, and labels given meanwhile, stay theirs
+    data = dataclasses.replace(data, source_hash=f"{large.key} {large.pictures_key}")
     if images is not None:
         pictures.offer_large(data.fingerprint, data.reader)
     opened = {"whole": data, "sampled": None, "data": data, **opened}
@@ -74,7 +76,10 @@ def with_images(galaxies: Any, images: Any) -> Any:
     """Return some galaxies of a store, a Dataset, with the images of the store."""
     from astrojepa.evaluation.vectors.store_images import SomeImages
 
-    return dataclasses.replace(galaxies, reader=SomeImages(images, galaxies.rows))
+    source_hash = f"{galaxies.source_hash} {images.fingerprint}"
+    return dataclasses.replace(
+        galaxies, reader=SomeImages(images, galaxies.rows), source_hash=source_hash
+    )
 
 
 def draw(large: Large) -> Drawn:

@@ -24,7 +24,7 @@ class ImageSource(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """What changes with the ids, or with the rows that they are in."""
+        """What changes with the ids, the rows that they are in, or the images."""
         ...
 
     def keys(self) -> Iterator[np.ndarray]:

@@ -28,7 +28,7 @@ from app.components.latent_map.tiles import pack_tile, read_box, widened
 from app.components.patch_panel import masks
 from app.pages.anomalies import artefacts, large_artefacts, large_order, large_review, review
 from app.pages.anomalies import large as anomalies
-from app.pages.galaxy import panel
+from app.pages.galaxy import large_errors, panel
 from app.pages.map import large as page
 from app.pages.map import selection
 from app.pages.probe import label_next, report, tasks
@@ -911,6 +911,20 @@ def test_a_probe_of_a_large_store_names_the_model_of_its_vectors(
     assert given == [(tuple(facts.values()), data)]
 
 
+def test_a_sample_stays_the_same_when_its_images_arrive_and_is_another_with_other_images(
+    plain: Path,
+) -> None:
+    opened = open_large_map(open_store(plain))
+    rows, hashes = np.arange(0, 50, 5), []
+    for source in ("one", "two"):
+        about = Large("survey", "0" * 16, opened, pictures_key=source)
+        stored = store_sample.stored_of(about, rows, opened.store.vectors_of(rows))
+        for images in (None, DrawnImages(opened.store)):
+            sample = store_sample.workspace_of(about, stored, images, rows, None, {})
+            hashes.append(sample.data.fingerprint)
+    assert hashes[0] == hashes[1] != hashes[2] == hashes[3]
+
+
 def test_a_store_without_classes_is_told_that_a_probe_needs_them(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path, tmp_path: Path
 ) -> None:
@@ -1160,10 +1174,9 @@ def test_an_image_is_searched_with_by_the_model_of_the_vectors_and_no_other(
     assert tables(test)[-1]["object_id"].tolist() == ["777"]
 
 
-@pytest.mark.slow
-def test_patch_errors_and_a_search_by_region_are_those_of_the_model_of_the_vectors(
-    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, tmp_path: Path
-) -> None:
+@pytest.fixture
+def modelled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> SimpleNamespace:
+    """A store of the vectors of a model, and the images of its galaxies in another order."""
     import astrojepa as aj
 
     monkeypatch.setattr(large_map, "LARGE", 10)
@@ -1178,6 +1191,16 @@ def test_patch_errors_and_a_search_by_region_are_those_of_the_model_of_the_vecto
     encoded = [plotting.encode_image(small[row].image, "png") for row in range(40)]
     images = pa.table({"id": small.ids.astype(str), "image": pa.array(encoded, pa.binary())})
     parquet.write_table(images, tmp_path / "images.parquet")
+    return SimpleNamespace(model=model, small=small, order=order, images=images, table=table)
+
+
+@pytest.mark.slow
+def test_patch_errors_and_a_search_by_region_are_those_of_the_model_of_the_vectors(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, tmp_path: Path, modelled: SimpleNamespace
+) -> None:
+    import astrojepa as aj
+
+    model, small, order = modelled.model, modelled.small, modelled.order
     given = {"images": [tmp_path / "images.parquet"]}
     name = str(small.ids[order[7]])
 
@@ -1207,10 +1230,97 @@ def test_patch_errors_and_a_search_by_region_are_those_of_the_model_of_the_vecto
     query = {"id": name, "galaxy": "7", "region": region, "filter": "search_rank <= 20"}
     test = run(monkeypatch, pages_cache, tmp_path / "store", **given, query=query)
     assert not [one.value for one in test.error]
-    assert "ranked by their best-matching part" in words(test)
+    said = "Of the 300 galaxies nearest to this one, those with an image are ranked by their "
+    assert f"{said}best-matching part." in words(test)
     found = pd.read_csv(io.BytesIO(exported["selection"](".csv")), dtype={"id": str})
     similar = region_similarity(model, small, int(order[7]), hidden, cache=False)
     expected = pd.Series(1 - similar, small.ids.astype(str))
     assert len(found) == 20
     np.testing.assert_allclose(found["search_distance"], expected[found["id"]], atol=1e-3)
     assert found["search_distance"].max() <= np.sort(expected)[19] + 1e-3
+
+
+@pytest.mark.slow
+def test_patch_errors_and_regions_follow_the_images_when_a_store_is_opened_with_others(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, tmp_path: Path, modelled: SimpleNamespace
+) -> None:
+    import astrojepa as aj
+
+    model, small, order = modelled.model, modelled.small, modelled.order
+    panels: list[Any] = []
+    monkeypatch.setattr(panel, "patch_panel", lambda key, shown, *more: panels.append(shown))
+    monkeypatch.setattr(large_errors, "LOOKED_AT", 5)
+    exported: dict[str, Any] = {}
+    monkeypatch.setattr(
+        page, "export_menu", lambda key, stem, count, write: exported.update({key: write})
+    )
+    hidden = masks.first_mask(model.grid)
+    query = {"id": str(small.ids[order[7]]), "galaxy": "7"}
+    region = {"region": f"7.{masks.write_mask(hidden)}", "filter": "search_rank <= 40"}
+    turned = modelled.images.set_column(
+        1, "image", modelled.images["image"].take(np.arange(39, -1, -1))
+    )
+    few = turned.take(order[[4, 5, 6, 7, 8]])  # of rows that follow each other
+    for name, table in (("all", modelled.images), ("turned", turned), ("few", few)):
+        path = tmp_path / f"{name}.parquet"
+        parquet.write_table(table, path)
+        there = order if name != "few" else order[4:9]
+        own = there if name == "all" else 39 - there
+        given = {"images": [path]}
+        test = run(
+            monkeypatch, pages_cache, tmp_path / "store", **given, page="galaxy", query=query
+        )
+        assert not [one.value for one in test.error]
+        shown = model.image_of(small, int(order[7] if name == "all" else 39 - order[7]))
+        errors = aj.patch_errors(model, shown, masks="tiling", seed=0, num_masks=1)
+        np.testing.assert_allclose(panels[-1].values, errors.mse.ravel(), atol=1e-4)
+        if name == "few":
+            scaled = [
+                aj.patch_errors(model, model.image_of(small, int(row)), masks="tiling", seed=0).mse
+                for row in own
+            ]
+            scale = np.percentile(np.stack(scaled), [2, 98])
+            np.testing.assert_allclose([panels[-1].low, panels[-1].high], scale, rtol=1e-3)
+            continue
+        test = run(monkeypatch, pages_cache, tmp_path / "store", **given, query=query | region)
+        assert not [one.value for one in test.error]
+        found = pd.read_csv(io.BytesIO(exported["selection"](".csv")), dtype={"id": str})
+        similar = region_similarity(model, small.subset(own), 7, hidden, cache=False)
+        expected = pd.Series(1 - similar, small.ids[order].astype(str))
+        assert len(found) == 40
+        np.testing.assert_allclose(found["search_distance"], expected[found["id"]], atol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        ({"model": "small.lejepa", "model_hash": 64 * "0"}, "are those of the model 00000000, not"),
+        (
+            {"model": "unknown"},
+            "to search by a region of an image, start the explorer with a model",
+        ),
+    ],
+)
+def test_a_region_link_without_its_model_says_so_beside_the_map_and_can_be_ended(
+    monkeypatch: pytest.MonkeyPatch,
+    pages_cache: Path,
+    tmp_path: Path,
+    modelled: SimpleNamespace,
+    facts: dict[str, str],
+    sentence: str,
+) -> None:
+    table = modelled.table.replace_schema_metadata(facts)
+    parquet.write_table(table, tmp_path / "store" / "a.parquet")
+    region = f"7.{masks.write_mask(masks.first_mask(modelled.model.grid))}"
+    query = {"id": str(modelled.small.ids[modelled.order[7]]), "galaxy": "7"}
+    query |= {"region": region, "filter": "search_rank <= 20"}
+    given = {"images": [tmp_path / "images.parquet"], "query": query}
+    test = run(monkeypatch, pages_cache, tmp_path / "store", **given)
+    (error,) = [one.value for one in test.error]
+    assert sentence in error
+    assert "in view are drawn." in words(test)
+    next(box for box in test.button if box.label == "End search").click().run()
+    settled(test)
+    assert not test.error
+    assert not {"region", "filter"} & set(test.query_params)

@@ -19,7 +19,7 @@ from ...session.store_sample import with_images
 from ...session.workspace import Choice, Task, Workspace
 from .panel import SCALING, Around, patch_panel_section
 
-SCALED, LOOKED_AT = 12, 60  # galaxies that colours are scaled by, and among which they are sought
+SCALED, LOOKED_AT = 12, 60  # galaxies that colours are scaled by, and images that are read for it
 
 
 def patch_errors(large: Large, images: Any, row: int, go: Callable[[str], None]) -> None:
@@ -48,8 +48,9 @@ def patch_errors(large: Large, images: Any, row: int, go: Callable[[str], None])
 
     def scale(kind: str) -> Task:
         def task(report: Progress) -> Any:
-            rows = np.unique(np.linspace(0, len(large.map) - 1, LOOKED_AT).astype(np.int64))
-            found = images.each(rows[images.there(rows)].tolist())
+            there = np.flatnonzero(images.there(np.arange(len(large.map))))
+            places = np.linspace(0, len(there) - 1, min(LOOKED_AT, len(there))).astype(np.int64)
+            found = images.each(there[places].tolist())
             sound = [one for one, picture in found if isinstance(picture, np.ndarray)] or [row]
             few = np.sort(sound)[np.unique(np.linspace(0, len(sound) - 1, SCALED).astype(int))]
             return loaders.error_scale(model, with_images(large.galaxies(few), images), kind)(

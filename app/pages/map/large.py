@@ -45,6 +45,7 @@ from ...components.send_button import send_button
 from ...components.survey_image import survey_picture, survey_toggle
 from ...session import (
     clusters,
+    examples,
     large_clusters,
     large_maps,
     large_search,
@@ -148,8 +149,7 @@ def _map(
     """
     notes, board, below = st.container(), st.container(), st.container()
     with below:
-        ready = large_search.prepared(large)
-        waits = not ready or examples_bar(
+        waits = region_pending(large) or examples_bar(
             StoreSearch(large),
             lambda: search_pending(large),
             "" if images is None else large.address,
@@ -237,6 +237,20 @@ def pictured(large: Large, images: Any) -> str:
         which = "image of another galaxy" if images.others == 1 else "images of other galaxies"
         text += f", which has {images.others:,} {which}"
     return text
+
+
+def region_pending(large: Large) -> bool:
+    """Load the model that a search by a region needs; whether it is not there. The search can be
+    ended meanwhile.
+    """
+    try:
+        if large_search.prepared(large):
+            return False
+    except (ValueError, OSError) as error:
+        st.error(escape_markdown(error))
+    ended = StoreSearch(large), examples.Search()
+    st.button("End search", on_click=examples.set_search, args=ended)
+    return True
 
 
 def search_pending(large: Large) -> bool:

@@ -32,6 +32,11 @@ class StoreImages(Protocol):
         """The number of galaxies of the store."""
         ...
 
+    @property
+    def fingerprint(self) -> str:
+        """What changes with where the images are from."""
+        ...
+
     def there(self, rows: np.ndarray) -> np.ndarray:
         """Say which rows have an image: bool (q,)."""
         ...
@@ -54,6 +59,11 @@ class SomeImages:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def fingerprint(self) -> str:
+        """That of all images."""
+        return self.images.fingerprint
 
     def there(self, rows: np.ndarray) -> np.ndarray:
         """Say which places have an image: bool (q,)."""
@@ -87,6 +97,7 @@ class DrawnImages:
     """
 
     store: Store
+    fingerprint: str = "drawn"
 
     def __len__(self) -> int:
         return len(self.store)
@@ -121,6 +132,11 @@ class FoundImages:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the source."""
+        return self.source.fingerprint
 
     @cached_property
     def count(self) -> int:
