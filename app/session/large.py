@@ -169,14 +169,19 @@ class Large:
         ):
             return None
         sentence = f"Filtering {len(self.map):,} galaxies"
-        made = self.made
-        named = [one.key for name, one in made.items() if folded(name) in said]
-        readers = {name: one.read for name, one in made.items()}
+        readers = {name: one.read for name, one in self.made.items()}
         return waiting.show_when_ready(
-            ("large filter", self.key, expression, *named),
+            ("large filter", self.key, expression, *self.made_for(expression)),
             sentence,
             lambda report: self.map.matching(expression, readers),
         )
+
+    def made_for(self, expression: str) -> list[str]:
+        """What changes with the columns that the session has made and an expression names."""
+        from astrojepa.data.filters import folded
+
+        said = folded(expression)
+        return [one.key for name, one in self.made.items() if folded(name) in said]
 
     def order(self) -> Order | None:
         """The order of the leaderboard, as session and link have it; None without numbers."""
@@ -196,7 +201,7 @@ class Large:
         if order.filter and (matching := self.matching(order.filter)) is None:
             return None
         return waiting.show_when_ready(
-            ("large rank", self.key, order),
+            ("large rank", self.key, order, *self.made_for(order.filter)),
             f"Sorting {len(self.map):,} galaxies by {order.column}",
             lambda report: self.map.first(
                 order.column, RANKED, lowest=order.lowest, shown=matching

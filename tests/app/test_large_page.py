@@ -625,6 +625,25 @@ def test_the_galaxy_page_steps_through_the_ranks_of_the_leaderboard_one_came_fro
 
 
 @pytest.mark.slow
+def test_the_same_filter_of_another_search_chooses_and_ranks_other_galaxies(
+    monkeypatch: pytest.MonkeyPatch, pages_cache: Path, plain: Path
+) -> None:
+    exported: list[Any] = []
+    monkeypatch.setattr(page, "export_menu", lambda *given, **more: exported.append(given))
+    ids = pd.read_parquet(plain)["object_id"].astype(str)
+    for row in (7, 1500):
+        query = {"id": ids[row], "galaxy": str(row), "like": str(row), "sort": "magnitude"}
+        query["filter"] = "search_rank <= 5"
+        run(monkeypatch, pages_cache, plain, query=query)
+        found = pd.read_csv(io.BytesIO(exported[-1][3](".csv")), dtype={"id": str})
+        assert found["id"][found["search_rank"] == 1].tolist() == [ids[row]]
+        assert sorted(found["search_rank"]) == [1, 2, 3, 4, 5]
+        test = run(monkeypatch, pages_cache, plain, page="galaxy", query=query)
+        assert "of the 5 galaxies that match search" in words(test)
+        assert "is not among" not in words(test)
+
+
+@pytest.mark.slow
 def test_marks_of_a_large_store_are_given_in_the_order_of_the_leaderboard_and_undone(
     monkeypatch: pytest.MonkeyPatch, pages_cache: Path, store: Path
 ) -> None:

@@ -360,7 +360,8 @@ def _selection(
     if by == SIMILARITY and not has_near:
         st.caption("They are sorted by similarity once the neighbours are known.")
         return
-    found = _arranged(large, rows, by, backwards, (polygons, applied, off, colour))
+    chosen_by = (polygons, applied, *large.made_for(applied), off, colour)
+    found = _arranged(large, rows, by, backwards, chosen_by)
     if found is None:
         return
     count, (rows, values) = len(rows), found
