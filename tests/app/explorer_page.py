@@ -94,8 +94,12 @@ class Explorer:
         for key in keys:
             before = len(self.late)
             self.page.keyboard.press(key)
-            while not answered([message for _, message in self.late[before:]]):
+            for _ in range(1200):
+                if answered([message for _, message in self.late[before:]]):
+                    break
                 self.page.wait_for_timeout(50)
+            else:
+                raise AssertionError(f"The server did not answer the key {key} within a minute.")
         self.holds = False
         for socket, message in self.late:
             socket.send(message)
