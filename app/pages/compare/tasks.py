@@ -14,7 +14,7 @@ from astrojepa.places import TOP
 from astrojepa.progress import Progress
 
 from ...components.difference import words
-from ..probe.tasks import rows_of, take
+from ..probe.tasks import rows_of
 
 KINDS = {"linear": "Linear probe", "knn": "20 nearest neighbours"}
 CURVES = {
@@ -66,7 +66,7 @@ def accuracies(data: Any, first: Any, second: Any) -> Callable[[Progress], list[
         for kind, fit in probes.items():
             results: list[Any] = []
             for embeddings in compared:
-                results.append(fit(take(embeddings, train), take(embeddings, test)))
+                results.append(fit(embeddings.subset(train), embeddings.subset(test)))
                 done = len(found) * len(compared) + len(results)
                 report(done, len(probes) * len(compared), "Training probes")
             of_first, of_second, *of_hand_made = results

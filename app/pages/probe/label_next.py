@@ -30,7 +30,7 @@ from ...session import collections, export, loaders, state, waiting
 from ...session.gathered import gathered
 from ...session.workspace import Workspace
 from ..galaxy import view as galaxy
-from .tasks import Report, Split, Target, known_rows, relabelled, take, with_given
+from .tasks import Report, Split, Target, known_rows, relabelled, with_given
 
 COUNT = 20
 KEYS = "1234567890"  # of the first ten classes
@@ -60,13 +60,13 @@ def batch_task(
 
     def task(progress: Progress) -> Batch:
         vectors = relabelled(embeddings, target)
-        known = take(vectors, known_rows(target, split, fraction))
+        known = vectors.subset(known_rows(target, split, fraction))
         pool = split.parts[0][target.labels[split.parts[0]] < 0]
         if not len(pool):
             return Batch(pool, np.zeros((0, len(target.classes)), np.float32), 0)
         both = np.concatenate([known_rows(target, split, fraction), pool])
-        rows = both[aj.label_next(take(vectors, both), min(COUNT, len(pool))).rows]
-        new = take(vectors, rows)
+        rows = both[aj.label_next(vectors.subset(both), min(COUNT, len(pool))).rows]
+        new = vectors.subset(rows)
         if report.probe.layers:
             shares = report.probe.probabilities(new.vectors)
         else:  # neighbours vote on what has a label, so that each is given one, which has no effect

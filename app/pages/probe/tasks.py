@@ -99,16 +99,6 @@ def rows_of(part: Any, whole: Any) -> np.ndarray:
     return order[np.searchsorted(whole.rows, part.rows, sorter=order)]
 
 
-def take(embeddings: Any, rows: np.ndarray) -> Any:
-    """Return the embeddings of some rows."""
-    return dataclasses.replace(
-        embeddings,
-        vectors=embeddings.vectors[rows],
-        labels=embeddings.labels[rows],
-        ids=embeddings.ids[rows],
-    )
-
-
 def known_share(labels: np.ndarray, fraction: float, seed: int = 0) -> np.ndarray:
     """Choose a fraction of the labelled rows of each class, at least one: ascending positions."""
     rng = np.random.default_rng(seed)
@@ -196,7 +186,9 @@ def probe_task(
 
         vectors = relabelled(embeddings, target)
         known, test = known_rows(target, split, fraction), split.parts[2]
-        probe, result = fit_probe(kind, take(vectors, known), take(vectors, test), progress=report)
+        probe, result = fit_probe(
+            kind, vectors.subset(known), vectors.subset(test), progress=report
+        )
         named, sets = np.full(len(vectors), -1, dtype=np.int64), None
         typicality = np.zeros(0, np.float32)
         if probe.layers:
@@ -230,9 +222,9 @@ def _calibrated(
     if not halves or not all(map(len, halves)):
         return probe, None
     parts = (known, *(check[half] for half in halves))
-    probe = probe.calibrated(*(take(vectors, rows) for rows in parts))
+    probe = probe.calibrated(*(vectors.subset(rows) for rows in parts))
     asked = probe.most_coverage(COVERAGE)
-    found = probe.predict(take(vectors, test), asked)
+    found = probe.predict(vectors.subset(test), asked)
     truth = np.array(vectors.classes)[vectors.labels[test]]
     return probe, (asked, found.covered(truth), float(found.sets.sum(axis=1).mean()))
 
@@ -275,13 +267,13 @@ def baseline_task(
         # cache
         if name == PIXELS:
             vectors, new = aj.pixel_pca(data.subset(train), data.subset(test))
-            known = take(with_labels(vectors, target, train), np.searchsorted(train, chosen))
+            known = with_labels(vectors, target, train).subset(np.searchsorted(train, chosen))
             new = with_labels(new, target, test)
         else:
             whole = relabelled(
                 embeddings if name == COMMONEST else _features(name, model, data, report), target
             )
-            known, new = take(whole, chosen), take(whole, test)
+            known, new = whole.subset(chosen), whole.subset(test)
         result = (
             aj.majority_probe(known, new)
             if name == COMMONEST
