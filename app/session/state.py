@@ -94,6 +94,7 @@ SURVEY_IMAGE = "survey_image"  # whether the survey's own image is fetched; loca
 SKIP_CORRUPT = "skip_corrupt"  # names of data sets whose damaged images are left out
 COLLECTIONS = "collections"  # of the lasso, by data set: name -> rows
 DRAWN_ON = "drawn_on"  # by data set: name of a collection -> hashes of the models of those maps
+SESSION = "session"  # what tells this session from others of the same page
 HEARD = "heard"  # hashes of galaxies of which the browser has said what it kept
 SHARED = "shared"  # what a sample's collections are of: its hash, and those of its store
 UNKEPT = "unkept"  # hashes of galaxies whose collections are too large for the browser

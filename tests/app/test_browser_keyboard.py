@@ -186,13 +186,16 @@ def test_a_press_that_the_server_does_not_take_is_sent_again_while_the_page_rest
     page.evaluate(
         """() => {
           window.sent = [];
-          window.waiting = [];
-          wait(waiting, document.body, (presses) => sent.push(presses.map((press) => press[1])), 7);
-          wait(waiting, document.body, (presses) => sent.push(presses.map((press) => press[1])), 8);
+          window.draw = (element) => queued("keys", element, (presses) => sent.push(presses.map((press) => press[1])));
+          window.waiting = draw(document.body.firstChild);
+          wait(waiting, 7);
+          wait(waiting, 8);
         }"""
     )
     page.wait_for_timeout(3500)
     assert page.evaluate("sent") == [[7], [7, 8]], "not while it runs"
+    # the run takes the component away and puts another in its place
+    page.evaluate("() => { draw(document.createElement('i')); draw(document.body); }")
     page.evaluate("() => { document.querySelector('div').dataset.testScriptState = 'notRunning'; }")
     page.wait_for_function("sent.length > 2")
     assert page.evaluate("sent[2]") == [7, 8]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from explorer_page import PATIENCE, Explorer
 from hypothesis import given
 from hypothesis import strategies as st
 
+import app
 from app.session import keepsake
 from app.session.keepsake import Kept
 
@@ -114,3 +116,35 @@ def test_a_reload_keeps_collections_and_marks(explorer: Explorer) -> None:
     page.get_by_text("My collections").last.click()
     page.get_by_text(f"mine {count[0]}").wait_for(timeout=PATIENCE)
     assert explorer.complaints == []
+
+
+@pytest.mark.browser
+def test_a_browser_hands_back_what_was_kept_before_and_never_what_this_session_wrote(
+    browser: Any,
+) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    page.route("**/*", lambda route: route.fulfill(body="<p>", content_type="text/html"))
+    script = (Path(app.__file__).parent / "components" / "keepsake" / "keepsake.js").read_text()
+    draw = """async ([script, text, session, heard]) => {
+      const { default: draw } = (window.drawn ??= await import(URL.createObjectURL(new Blob([script], { type: "text/javascript" }))));
+      let found = null;
+      draw({ data: { texts: { a: text }, session, heard }, setTriggerValue: (_, { kept }) => (found = kept.a) });
+      return [found, localStorage.getItem("astrojepa:a")];
+    }"""
+
+    def drawn(text: str, session: str = "1", heard: bool = False) -> list[str | None]:
+        return list(page.evaluate(draw, [script, text, session, heard]))
+
+    page.goto("http://explorer.example/")
+    assert drawn("") == [None, None]
+    assert drawn("ring") == [None, "ring"]
+    assert drawn("") == [None, None], "what was taken back stays taken back"
+    assert drawn("bar") == [None, "bar"]
+    assert drawn("", session="2") == ["bar", "bar"], "a server that was started again asks"
+    page.reload()
+    assert drawn("") == ["bar", "bar"], "what was kept before is not written over"
+    assert drawn("bar, ring", heard=True) == [None, "bar, ring"]
+    page.evaluate("localStorage.setItem('astrojepa:a', 'another tab')")
+    assert drawn("bar") == ["another tab", "another tab"]
+    context.close()

@@ -6,7 +6,7 @@ export default function gallery({ parentElement, data, setTriggerValue }) {
   const { taken, ...shown } = data;
   const key = JSON.stringify(shown);
   grid.send = setTriggerValue;
-  grid.waiting ??= [];
+  grid.waiting = queued(data.queue, grid, (presses) => setTriggerValue("mark", { presses }));
   drop(grid.waiting, taken);
   if (grid.dataset.shown === key) return;
   grid.dataset.shown = key;
@@ -57,7 +57,7 @@ function press(grid, event) {
   const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -across, ArrowDown: across }[event.key];
   const digit = event.key.length === 1 && grid.marks.includes(event.key);
   if (step) tiles[at + step]?.focus();
-  else if (digit) wait(grid.waiting, grid, (presses) => grid.send("mark", { presses }), Number(tiles[at].dataset.row), Number(event.key), grid.given[at] ?? -1);
+  else if (digit) wait(grid.waiting, Number(tiles[at].dataset.row), Number(event.key), grid.given[at] ?? -1);
   if (step || digit) event.preventDefault();
   if (step || digit) event.stopPropagation();
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -45,6 +46,7 @@ def keep(place: str, texts: Mapping[str, str], take: Callable[[dict[str, Any]], 
     what it kept before.
     """
     heard = st.session_state.setdefault(state.HEARD, set())
+    session = st.session_state.setdefault(state.SESSION, secrets.token_hex(8))
 
     def found(kept: Any) -> None:
         if place not in heard and isinstance(kept, dict):
@@ -53,7 +55,7 @@ def keep(place: str, texts: Mapping[str, str], take: Callable[[dict[str, Any]], 
 
     with st.container(key=f"{KEY}_aside"):  # theme.css takes it out of the page's flow
         component(KEY)(
-            data={"texts": dict(texts), "heard": place in heard},
+            data={"texts": dict(texts), "heard": place in heard, "session": session},
             key=KEY,
             on_found_change=hears(KEY, "found", "kept", found),
         )

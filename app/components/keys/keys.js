@@ -3,17 +3,16 @@
 
 export default function keys({ parentElement, data, setTriggerValue }) {
   if (!data) return undefined;
-  const waiting = (parentElement.waiting ??= []);
+  const waiting = queued(data.queue, parentElement, (presses) => setTriggerValue("keys", { presses }));
   drop(waiting, data.taken);
   // a group of buttons that was just clicked keeps the arrow keys for itself; this lets go of it, so that they mean the galaxies
   const active = document.activeElement;
   if (active?.closest(`.st-key-${data.frees}`)) active.blur();
   const buttons = () => data.groups.flatMap((name) => [...document.querySelectorAll(`.st-key-${name} button`)]);
-  const send = (presses) => setTriggerValue("keys", { presses });
   const press = (event, at, repeated = false) => {
     event.preventDefault();
     event.stopImmediatePropagation();
-    if (!repeated && !buttons()[at]?.disabled) wait(waiting, parentElement, send, data.row, at, data.given);
+    if (!repeated && !buttons()[at]?.disabled) wait(waiting, data.row, at, data.given);
   };
   const typed = (event) => {
     const at = data.keys.indexOf(event.key.length === 1 ? event.key.toLowerCase() : event.key);

@@ -39,7 +39,7 @@ def keys(
 
     with st.container(key="keys_aside"):
         component("keys", "keys", QUEUE)(
-            data=data | {"taken": taken(key)},
+            data=data | {"queue": key, "taken": taken(key)},
             key=key,
             on_keys_change=hears(key, "keys", "presses", pressed),
         )

@@ -3,30 +3,35 @@
 
 const REST = 1000; // ms
 const TRIES = 5;
+const queues = {}; // by component, for as long as the page is open: a component that is taken away may come back
 
-function wait(waiting, element, send, ...press) {
+function queued(name, element, send) {
+  return Object.assign((queues[name] ??= []), { element, send });
+}
+
+function wait(waiting, ...press) {
   const number = Math.max(Date.now(), (waiting.last ?? 0) + 1);
   waiting.last = number;
   waiting.push([number, ...press]);
-  send([...waiting]);
+  waiting.send([...waiting]);
   waiting.tries = 0;
   waiting.rested = false;
-  waiting.timer ??= setInterval(() => again(waiting, element, send), REST);
+  waiting.timer ??= setInterval(() => again(waiting), REST);
 }
 
 function drop(waiting, taken) {
   while (waiting.length && waiting[0][0] <= taken) waiting.shift();
 }
 
-function again(waiting, element, send) {
+function again(waiting) {
   const app = document.querySelector('[data-testid="stApp"]');
   const rests = app?.dataset.testScriptState === "notRunning";
-  if (!waiting.length || !element.isConnected || waiting.tries >= TRIES) {
+  if (!waiting.length || waiting.tries >= TRIES) {
     clearInterval(waiting.timer);
     waiting.timer = undefined;
   } else if (rests && waiting.rested) {
     waiting.tries += 1;
-    send([...waiting]);
+    if (waiting.element.isConnected) waiting.send([...waiting]);
   }
   waiting.rested = rests;
 }
