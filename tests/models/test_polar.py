@@ -52,9 +52,11 @@ def test_half_a_turn_of_the_image_shifts_its_sectors_by_half_their_angles() -> N
     for plain, turned in zip(
         polar.sectors(seen), polar.sectors(seen.rot90(2, (2, 3))), strict=True
     ):
-        radii = round((plain.shape[1] / 4) ** 0.5)  # four angles for each radius
-        shifted = plain.unflatten(1, (radii, 4 * radii)).roll(2 * radii, 2).flatten(1, 2)
+        shifted = plain.roll(plain.shape[-1] // 2, -1)
         torch.testing.assert_close(turned, shifted, atol=1e-5, rtol=1e-4)
+    assert polar.turns_by_half
+    odd = JEPA(ImageConfig(image_size=72, patch_size=8), MODEL).encoder
+    assert not odd.turns_by_half, "4.5 steps of 16 pixels"
 
 
 def test_the_light_of_sectors_is_above_that_of_the_outermost_ring() -> None:

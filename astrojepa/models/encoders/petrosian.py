@@ -59,9 +59,9 @@ class NestedEncoder(PetrosianEncoder):
         return both, both
 
     def sectors(self, images: Float[Tensor, "B C S S"]) -> tuple[Tensor, Tensor]:
-        """Return the sectors of both fields, one after the other."""
+        """Return the sectors of both fields, the radii of one after those of the other."""
         found = [self.read_sectors(self.prepare(images, share)) for share in FIELDS]
-        features, light = (torch.cat(part, dim=1) for part in zip(*found, strict=True))
+        features, light = (torch.cat(part, dim=-2) for part in zip(*found, strict=True))
         return features, light
 
 

@@ -51,7 +51,8 @@ class PolarEncoder(ConvEncoder):
     def sectors(self, images: Float[Tensor, "B C S S"]) -> tuple[Tensor, Tensor]:
         """Return the last features that are read, at radii and angles, and the light there.
 
-        They are (B, R · A, D) and (B, R · A); the light is above that of the outermost ring.
+        They are (B, D, R, A) and (B, R, A); the light is above that of the outermost ring. Where
+        `turns_by_half`, half a turn of the view shifts both by half the angles.
         """
         return self.read_sectors(self.prepare(images))
 
@@ -63,7 +64,13 @@ class PolarEncoder(ConvEncoder):
         light = unrolled.mean(dim=1)
         above = (light - light[:, -1:].median(dim=2, keepdim=True).values).clamp_min(0)
         places = nn.functional.adaptive_avg_pool2d(above[:, None], features.shape[2:])
-        return features.flatten(2).transpose(1, 2), places.flatten(1)
+        return features, places[:, 0]
+
+    @property
+    def turns_by_half(self) -> bool:
+        """Whether half a turn is a whole number of steps between sectors."""
+        step = self.net.feature_info[self.read_stages[-1]]["reduction"]
+        return self.places.shape[1] % (2 * step) == 0
 
     def on_patches(self, features: Float[Tensor, "B D R A"]) -> Float[Tensor, "B D G G"]:
         """Return the features where the square patches have their centres."""

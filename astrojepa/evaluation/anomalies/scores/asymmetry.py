@@ -71,19 +71,14 @@ def asymmetry_scores(
 
 @torch.inference_mode()
 def _batch(model: Model, frames: np.ndarray) -> dict[str, np.ndarray]:
-    image = model.config.image
-    # the whole frame, so that the galaxy stays where it is in what is cut out of it
-    both = (frames, turned(frames, HALF_TURN))
-    pixels = [model.normalised(pictures) for pictures in both]
-    crops = [np.ascontiguousarray(centre_crop(pictures, image.image_size)) for pictures in both]
-    seen = [to_flux(torch.from_numpy(crop), image) for crop in crops]
-    (tokens, light), (others, more) = (
-        _places(model, views, flux) for views, flux in zip(pixels, seen, strict=True)
-    )
-    scores = token_asymmetry(tokens, others, (light + more + FAINT).sqrt())
-    if find_encoder(model.config.model.backbone).own_size:
-        within = reach(pixels[0]).cpu()
-        seen = [own_square(flux, within, image.image_size) for flux in seen]
+    tokens, light, seen = _view(model, frames)
+    if _turns_with_its_view(model):
+        others, more = (part.roll(part.shape[-1] // 2, -1) for part in (tokens, light))
+        opposite = seen.flip(2, 3)
+    else:  # the whole frame, so that the galaxy stays where it is in what is cut out of it
+        others, more, opposite = _view(model, turned(frames, HALF_TURN))
+    weights = (light + more + FAINT).sqrt().flatten(1)
+    scores = token_asymmetry(tokens.flatten(2).mT, others.flatten(2).mT, weights)
     if not bool(torch.isfinite(scores).all()):
         raise ValueError(
             f"{model.id} gives tokens that are not finite; its training diverged, use another "
@@ -92,7 +87,7 @@ def _batch(model: Model, frames: np.ndarray) -> dict[str, np.ndarray]:
     return {
         ASYMMETRY: scores.cpu().numpy(),
         PIXEL_ASYMMETRY: unlikeness(
-            *(light_above_sky(flux.permute(0, 2, 3, 1).numpy()) for flux in seen)
+            *(light_above_sky(flux.permute(0, 2, 3, 1).numpy()) for flux in (seen, opposite))
         ),
     }
 
@@ -101,13 +96,29 @@ def _is_polar(model: Model) -> bool:
     return isinstance(model.network.encoder, PolarEncoder)
 
 
-def _places(model: Model, pixels: Tensor, flux: Tensor) -> tuple[Tensor, Tensor]:
-    """Return layer-normed tokens (b, N, D) and the light above the sky at their places (b, N)."""
+def _turns_with_its_view(model: Model) -> bool:
+    """Whether the tokens of a turned image are those of the image, at the opposite angles."""
+    image = model.config.image
+    middle_is_the_frames = (image.frame_size - image.image_size) % 2 == 0
+    return middle_is_the_frames and _is_polar(model) and model.network.evaluated.turns_by_half
+
+
+def _view(model: Model, frames: np.ndarray) -> tuple[Tensor, Tensor, Tensor]:
+    """Return layer-normed tokens (b, D, R, A), the light above the sky at their places (b, R, A),
+    and the flux of what the network sees (b, C, S, S).
+    """
+    image, pixels = model.config.image, model.normalised(frames)
+    crop = np.ascontiguousarray(centre_crop(frames, image.image_size))
+    flux = to_flux(torch.from_numpy(crop), image)
     if _is_polar(model):
         tokens, light = model.network.evaluated.sectors(pixels)
-        return layer_norm(tokens, tokens.shape[-1:]), light
-    light = patch_brightness(flux, model.config.image.patch_size).flatten(1)
-    return whole_targets(model, pixels), light.to(model.device)
+        tokens = layer_norm(tokens.movedim(1, -1), tokens.shape[1:2]).movedim(-1, 1)
+    else:
+        light = patch_brightness(flux, image.patch_size).to(model.device)
+        tokens = whole_targets(model, pixels).mT.unflatten(2, light.shape[1:])
+    if find_encoder(model.config.model.backbone).own_size:
+        flux = own_square(flux, reach(pixels).cpu(), image.image_size)
+    return tokens, light, flux
 
 
 def token_asymmetry(tokens: Tensor, others: Tensor, weights: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 
 from astrojepa.checkpoints.model import Model, load_model
 from astrojepa.data.crops import turned
+from astrojepa.evaluation.anomalies.scores import asymmetry as module
 from astrojepa.evaluation.anomalies.scores.asymmetry import asymmetry_scores, token_asymmetry
 
 Make = Callable[..., Any]
@@ -132,6 +133,17 @@ def test_at_its_own_size_a_galaxys_companions_count_within_its_reach_only(
         assert alone == pytest.approx(0, abs=1e-6), name
         assert outside == pytest.approx(0, abs=1e-6), name
         assert inside > 1e-3, name
+
+
+def test_one_look_scores_as_two_looks_at_the_image_and_the_turned_image(
+    own_size: Model, make_dataset: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = make_dataset(np.stack([own_galaxy(7.0, (2.0, 0.4)), own_galaxy(12.0, (1.0, 2.0))]))
+    once = asymmetry_scores(own_size, data, cache=False)
+    monkeypatch.setattr(module, "_turns_with_its_view", lambda model: False)
+    for name, scores in asymmetry_scores(own_size, data, cache=False).items():
+        np.testing.assert_allclose(once[name], scores, rtol=1e-4, err_msg=name)
+        assert (scores > 1e-3).all()
 
 
 def test_at_its_own_size_a_galaxy_scores_nearly_the_same_at_every_zoom(
