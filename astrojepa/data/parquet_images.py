@@ -135,12 +135,12 @@ def is_parquet(source: str) -> bool:
 
 def _look(path: Path, name: str, flux: bool) -> _File:
     """Read the footer of a file. DataError where it is damaged, or lacks images or ids."""
-    from pyarrow import parquet
+    from astrojepa.data.parquet_file import CheckedParquet
 
     try:
         status = path.stat()
         groups = row_groups(path)  # pyarrow would end the process on a damaged footer
-        with parquet.ParquetFile(path) as file:
+        with CheckedParquet(path) as file:
             images = (flux_column if flux else image_column)(file.schema_arrow, path)
             names = list(map(str, file.schema_arrow.names))
             kind = file.schema_arrow.field(images).type
@@ -163,12 +163,12 @@ def _look(path: Path, name: str, flux: bool) -> _File:
 
 
 def _opened(file: _File, text: Sequence[str] = ()) -> Any:
-    from pyarrow import parquet
+    from astrojepa.data.parquet_file import CheckedParquet
 
     status = file.path.stat()
     if (status.st_size, status.st_mtime_ns) != file.age:
         raise DataError(f"{file.path.name} was changed after it was opened; open it again.")
-    return parquet.ParquetFile(file.path, buffer_size=BUFFER, read_dictionary=list(text))
+    return CheckedParquet(file.path, buffer_size=BUFFER, read_dictionary=list(text))
 
 
 def _column(file: _File, name: str) -> Iterator[Any]:

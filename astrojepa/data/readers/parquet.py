@@ -81,10 +81,10 @@ class ParquetShard:
     """A Parquet file: its images are unpacked a row group at a time, and two of these are kept."""
 
     def __init__(self, path: Path, flux: bool) -> None:
-        from pyarrow import parquet
+        from astrojepa.data.parquet_file import CheckedParquet
 
         groups = row_groups(path)  # pyarrow would end the process on a damaged footer
-        self.path, self.file = path, parquet.ParquetFile(path)
+        self.path, self.file = path, CheckedParquet(path)
         self.schema = self.file.schema_arrow
         self.column = (flux_column if flux else image_column)(self.schema, path)
         self.starts = np.cumsum([0, *(group.rows for group in groups)])
