@@ -23,6 +23,7 @@ from astrojepa.data.content import content_hashes
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.images import FITS_SUFFIXES, IMAGE_SUFFIXES
 from astrojepa.data.images.bands import wavelength
+from astrojepa.data.images.called import perhaps_beside
 from astrojepa.data.images.raster import read_image
 from astrojepa.data.missing import doubtful_commas
 from astrojepa.data.readers.labels import (
@@ -228,6 +229,7 @@ def open_folder(
                     *(said, doubt, doubtful_redshifts(redshift)),
                     *(unread_redshifts(list(kept.columns)), doubtful_commas(kept), *told),
                     *(twice, again, lacking, left_out),
+                    "" if find_table(root) else _perhaps_noise(files),
                     "" if find_table(root) else _folders_of_one(labels, classes),
                     _filters_apart(kept["file"].tolist()),
                 ),
@@ -369,6 +371,16 @@ def _filters_apart(files: Sequence[str]) -> str:
         f"Files whose names differ only in a filter ({names}) count as a galaxy each; FITS images "
         f"are read as one if you name their bands (--bands {bands})."
     )
+
+
+def _perhaps_noise(files: Sequence[str]) -> str:
+    """Say which images may be the noise of others by their names."""
+    if found := perhaps_beside([SUFFIX.sub("", name) for name in files]):
+        return (
+            f"Called like the noise of another image, and taken as a galaxy: {first_of(found)}; "
+            "take it out of the folder if it shows none."
+        )
+    return ""
 
 
 def _left_out(root: Path, read: set[str], listed: set[str]) -> str:
