@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import bz2
+import functools
 import gzip
+import hashlib
 import io
 import itertools
 import math
@@ -20,6 +22,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from astropy.io import fits
 
+from astrojepa.cache import program_text
 from astrojepa.config import MAX_BANDS
 from astrojepa.data import DataError, PictureError
 from astrojepa.data.images.bands import (
@@ -232,6 +235,23 @@ def read_sky(source: str | Path, bands: Sequence[str] = ()) -> Sky:
     """Return what a FITS file's headers tell of its image, which is not read."""
     with _opened(source, str(source), bands) as picture:
         return picture.sky()
+
+
+def shown_otherwise(content: bytes) -> str:
+    """Say whether an image is another than older versions made of it, as `open_folder` says it of
+    files: "anew" or "resampled", "" for neither.
+    """
+    with _opened(content, "a FITS file") as picture:
+        return "anew" if picture.anew else "resampled" if picture.grids else ""
+
+
+@functools.cache
+def reading() -> str:
+    """Hash the program that reads FITS (8 hex digits), for the key of what it read."""
+    from astrojepa.data.images import bands, called, fits, grids, position
+
+    text = program_text(fits, position, bands, grids, called)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def shown(flux: np.ndarray, bands: Sequence[str]) -> np.ndarray:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from astrojepa.cache import cache_path, load_arrays, program_text, save_arrays
+from astrojepa.cache import cache_path, load_arrays, save_arrays
 from astrojepa.data import DataError, PictureError
 from astrojepa.data.content import content_hashes
 from astrojepa.data.dataset import Dataset
@@ -597,11 +597,9 @@ def _headers(
     does not cover, whether some are not shown, whether they are read anew, and whether there are
     others, float64 (n, 8); the units, the masks and the zero points (`_in_words`), str (n,).
     """
-    from astrojepa.data.images import bands as filters
-    from astrojepa.data.images import called, fits, grids, position
+    from astrojepa.data.images.fits import reading
 
-    program = program_text(fits, position, filters, grids, called)
-    key = hashlib.sha256(f"{source_hash} {program} {len(bands)}".encode())
+    key = hashlib.sha256(f"{source_hash} {reading()} {len(bands)}".encode())
     path = cache_path("headers", key.hexdigest()[:16])
     known = load_arrays(path) or {}
     kinds = [(part.shape, part.dtype.kind) for part in known.values()]
