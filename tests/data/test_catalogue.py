@@ -762,6 +762,26 @@ def test_an_ascii_table_of_fits_gives_the_numbers_words_and_gaps_of_its_text(tmp
     assert found.attrs["columns"]["RA"] == ("deg", "")
 
 
+@pytest.mark.parametrize("kind", [fits.TableHDU, fits.BinTableHDU])
+@pytest.mark.parametrize("side", ["NAXIS1", "NAXIS2", "PCOUNT"])
+def test_a_table_of_fits_without_axes_is_as_large_as_its_sides_say(
+    tmp_path: Path, kind: Any, side: str
+) -> None:
+    table = kind.from_columns(
+        [fits.Column("RA", "F9.5" if kind is fits.TableHDU else "D", array=[1])]
+    )
+    path = tmp_path / "c.fits"
+    table.writeto(path)
+    content = path.read_bytes().replace(
+        b"NAXIS   =                    2", b"CONTINUE=                    2"
+    )
+    start = content.index(side.encode() + b" ", 2880)
+    claim = f"{side:8}= {2**31 - 1:20}".encode()
+    path.write_bytes(content[:start] + claim + content[start + len(claim) :])
+    with pytest.raises(DataError, match="is cut short"):
+        read_catalogue(path)
+
+
 @pytest.mark.parametrize("unit", ["rad", "hourangle"])
 def test_positions_of_an_ascii_table_in_other_units_become_degrees(unit: str, tmp_path: Path):
     place = [0.5, 1.25] * units.Unit(unit)

@@ -427,9 +427,7 @@ def _checked(opened: Any, stream: BinaryIO, size: int, name: str) -> list[Any]:
             break
         info = hdu.fileinfo()
         following = info["datLoc"] + info["datSpan"]
-        # a table of no axes has no size of its own, whatever lies behind it
-        behind = hdu.header.get("PCOUNT", 0) if isinstance(hdu, fits.BinTableHDU) else 0
-        end = info["datLoc"] + max(hdu.size, behind)
+        end = info["datLoc"] + max(hdu.size, _size_of_table(hdu, name))
         if end > size:
             raise PictureError(
                 f"{name} is cut short: its part {index} ends at byte {end:,} of {size:,}; replace "
@@ -439,6 +437,19 @@ def _checked(opened: Any, stream: BinaryIO, size: int, name: str) -> list[Any]:
             hdu = fits.CompImageHDU(bintable=hdu, do_not_scale_image_data=True)
         hdus.append(hdu)
     return hdus
+
+
+def _size_of_table(hdu: Any, name: str) -> int:
+    """Return how many bytes a table takes; without axes it has no size of its own, whatever its
+    sides say.
+    """
+    if not isinstance(hdu, fits.BinTableHDU | fits.TableHDU):
+        return 0
+    sides = [hdu.header.get(side, 0) for side in ("NAXIS1", "NAXIS2", "PCOUNT")]
+    if not all(type(side) is int and side >= 0 for side in sides):
+        raise PictureError(f"{name} has a table whose sides are no numbers; replace it.")
+    width, count, behind = sides
+    return width * count + behind
 
 
 def _picture(parts: list[Any], name: str, wanted: Sequence[str]) -> _Picture:
