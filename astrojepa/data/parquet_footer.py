@@ -18,7 +18,7 @@ from typing import Any
 
 MAGIC = b"PAR1"
 MAX_FOOTER = 64_000_000  # bytes
-SMALL_FOOTER = 2**17  # bytes of one that is kept after it was read, with 1023 others
+SMALL_FOOTER = 2**17  # bytes of one that is kept after it was read, with 255 others
 DEEPEST = 12  # levels of structs and lists; the format has fewer
 # numbers of fields in parquet.thrift
 ROW_GROUPS, COLUMNS, NUM_ROWS, META_DATA, ENCRYPTED = 4, 1, 3, 3, 8
@@ -74,7 +74,7 @@ def _groups(footer: bytes) -> tuple[RowGroup, ...]:
 
 
 # a store is opened at every click
-_kept_groups = functools.lru_cache(maxsize=1024)(_groups)
+_kept_groups = functools.lru_cache(maxsize=256)(_groups)
 
 
 def _chunk(facts: dict[int, Any]) -> Chunk:

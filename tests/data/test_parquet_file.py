@@ -70,6 +70,15 @@ def test_whole_files_of_pyarrow_are_read_as_pyarrow_reads_them(
 
 
 @pytest.mark.parametrize("codec", CODECS)
+def test_values_that_are_packed_as_densely_as_can_be_are_read(tmp_path: Path, codec: str) -> None:
+    path, table = tmp_path / "t.parquet", pa.table({"number": np.zeros(10**6)})
+    how: dict[str, Any] = {"use_dictionary": False, "max_rows_per_page": 10**7}
+    parquet.write_table(table, path, compression=codec, data_page_size=2**30, **how)
+    with CheckedParquet(path) as file:
+        assert file.read() == table
+
+
+@pytest.mark.parametrize("codec", CODECS)
 def test_whole_files_of_duckdb_are_read(tmp_path: Path, codec: str) -> None:
     duckdb = pytest.importorskip("duckdb")
     path, packed = tmp_path / "t.parquet", "uncompressed" if codec == "none" else codec
