@@ -640,6 +640,8 @@ def _read_columns(path: Path) -> pd.DataFrame:
     if start.startswith("Title:"):
         return _read_by_astropy(path, "ascii.mrt")
     if comments and all(len(words) > 1 and words[0].isdecimal() for words in comments):
+        # astropy makes a column for each number that is left out
+        _check_size(path, 1, max(int(words[0].lstrip("0")[:9] or 0) for words in comments))
         return _read_by_astropy(path, "ascii.sextractor")
     if start.startswith(("|", "\\")):
         return _read_by_astropy(path, "ascii.ipac")

@@ -573,6 +573,15 @@ def test_a_catalogue_of_sextractor_is_read_as_astropy_reads_it(tmp_path: Path) -
     assert np.array_equal(table.to_numpy(), np.array([*expected.itercols()]).T)
 
 
+@pytest.mark.parametrize("number", ["123456", "9" * 400, "0" * 20 + "123456"])
+def test_a_catalogue_of_sextractor_that_counts_without_end_is_refused(
+    tmp_path: Path, number: str
+) -> None:
+    text = f"# 1 NUMBER  Running number\n# {number} ALPHA_J2000  Right ascension\n1 10.5\n"
+    with pytest.raises(DataError, match=r"has 1 rows of (123,456|999,999,999) columns; at most"):
+        read_catalogue(written(tmp_path / "x.txt", text))
+
+
 MRT = """Title: Galaxies
 Authors: Nobody
 Table: Positions
