@@ -599,6 +599,8 @@ def _read_parquet(paths: list[Path]) -> pd.DataFrame:
     import pyarrow as pa
     from pyarrow import parquet
 
+    from astrojepa.data.parquet_file import CheckedParquet
+
     rows = 0
     for path in paths:
         counts = count_values(path)
@@ -606,7 +608,10 @@ def _read_parquet(paths: list[Path]) -> pd.DataFrame:
         _check_size(path, rows, len(counts))
     schema = parquet.read_schema(paths[0])
     kept = [item.name for item in schema if holds_values(item.type) or is_binary(item.type)]
-    tables = [parquet.read_table(path, columns=kept, partitioning=None) for path in paths]
+    tables = []
+    for path in paths:
+        with CheckedParquet(path) as file:
+            tables.append(file.read(kept))
     table = pa.concat_tables(tables)
     table.validate(full=True)
     about = said_of_columns(schema)
@@ -635,6 +640,8 @@ def _read_columns(path: Path) -> pd.DataFrame:
     if start.startswith("Title:"):
         return _read_by_astropy(path, "ascii.mrt")
     if comments and all(len(words) > 1 and words[0].isdecimal() for words in comments):
+        # astropy makes a column for each number that is left out
+        _check_size(path, 1, max(int(words[0].lstrip("0")[:9] or 0) for words in comments))
         return _read_by_astropy(path, "ascii.sextractor")
     if start.startswith(("|", "\\")):
         return _read_by_astropy(path, "ascii.ipac")

@@ -7,20 +7,35 @@ catch. *Source:* the Parquet format, parquet.thrift, in Thrift's compact protoco
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 MAGIC = b"PAR1"
 MAX_FOOTER = 64_000_000  # bytes
+SMALL_FOOTER = 2**17  # bytes of one that is kept after it was read, with 255 others
 DEEPEST = 12  # levels of structs and lists; the format has fewer
 # numbers of fields in parquet.thrift
-ROW_GROUPS, COLUMNS, NUM_ROWS, META_DATA, PATH, NUM_VALUES, UNPACKED = 4, 1, 3, 3, 3, 5, 6
+ROW_GROUPS, COLUMNS, NUM_ROWS, META_DATA, ENCRYPTED = 4, 1, 3, 3, 8
+TYPE, PATH, CODEC, NUM_VALUES, UNPACKED, PACKED, PAGES, DICTIONARY = 1, 3, 4, 5, 6, 7, 9, 11
 MOST = 2**62  # values, rows or bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """What the footer says of one column of numbers or words in one row group."""
+
+    kind: int  # Type of parquet.thrift
+    codec: int  # CompressionCodec
+    values: int  # missing ones included
+    start: int  # place of its first page in the file
+    packed: int  # bytes of all pages
+    unpacked: int
 
 
 @dataclass(frozen=True)
@@ -30,23 +45,49 @@ class RowGroup:
     rows: int
     values: Counter[str]  # missing ones included
     unpacked: Counter[str]  # bytes
+    chunks: list[Chunk] = field(default_factory=list)  # in the order of the schema
 
 
-def row_groups(path: str | Path) -> list[RowGroup]:
+def row_groups(path: str | Path) -> tuple[RowGroup, ...]:
     """Return what the footer says of each row group; ValueError where it is damaged."""
+    footer = _footer(Path(path))
+    return (_kept_groups if len(footer) <= SMALL_FOOTER else _groups)(footer)
+
+
+def _groups(footer: bytes) -> tuple[RowGroup, ...]:
     try:
-        footer, found = _Compact(_footer(Path(path))).struct(), []
-        for group in footer.get(ROW_GROUPS, ()):
+        content, found = Compact(footer).struct(), []
+        for group in content.get(ROW_GROUPS, ()):
             about = RowGroup(_count(group[NUM_ROWS]), Counter(), Counter())
-            for chunk in group[COLUMNS]:
-                facts = chunk[META_DATA]
-                name = facts[PATH][0].decode()
-                about.values[name] += _count(facts[NUM_VALUES])
-                about.unpacked[name] += _count(facts[UNPACKED])
+            for column in group[COLUMNS]:
+                if ENCRYPTED in column:
+                    raise ValueError("its columns are encrypted")
+                facts = column[META_DATA]
+                name, chunk = facts[PATH][0].decode(), _chunk(facts)
+                about.values[name] += chunk.values
+                about.unpacked[name] += chunk.unpacked
+                about.chunks.append(chunk)
             found.append(about)
     except (KeyError, IndexError, TypeError, AttributeError, UnicodeDecodeError) as error:
         raise ValueError("its footer is damaged") from error
-    return found
+    return tuple(found)
+
+
+# a store is opened at every click
+_kept_groups = functools.lru_cache(maxsize=256)(_groups)
+
+
+def _chunk(facts: dict[int, Any]) -> Chunk:
+    """Make a chunk of its ColumnMetaData; a dictionary at 0 is none, as some writers say it."""
+    pages, dictionary = _count(facts[PAGES]), _count(facts.get(DICTIONARY, 0))
+    return Chunk(
+        kind=_count(facts[TYPE]),
+        codec=_count(facts[CODEC]),
+        values=_count(facts[NUM_VALUES]),
+        start=min(pages, dictionary or pages),
+        packed=_count(facts[PACKED]),
+        unpacked=_count(facts[UNPACKED]),
+    )
 
 
 def count_values(path: str | Path) -> Counter[str]:
@@ -88,7 +129,7 @@ def _footer(path: Path) -> bytes:
         return stream.read(length)
 
 
-class _Compact:
+class Compact:
     """Reads values of Thrift's compact protocol: a struct is a dict by number of the field."""
 
     def __init__(self, content: bytes) -> None:
@@ -103,6 +144,8 @@ class _Compact:
         while head := self._byte():
             step, kind = head >> 4, head & 15
             number = number + step if step else self._integer()
+            if number in found or not 0 < number < 2**15:  # others may read it as another
+                raise ValueError("its footer has a field twice")
             # a truth stands in the head itself
             found[number] = kind == 1 if kind in (1, 2) else self._value(kind, depth)
         return found

@@ -6,6 +6,7 @@ where its row groups begin, and an image is read without its neighbours.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import numpy as np
 
 from astrojepa.data import DataError
 from astrojepa.data.arrow_columns import each_batch
+from astrojepa.data.content import PICTURES
 from astrojepa.data.id_keys import id_keys
 from astrojepa.data.image_source import CHUNK
 from astrojepa.data.parquet_footer import footers_hash, row_groups
@@ -25,6 +27,7 @@ from astrojepa.data.readers.parquet import (
     MAX_GROUP_BYTES,
     band_fields,
     check_bytes,
+    encoded,
     flux_column,
     flux_image,
     image_column,
@@ -69,6 +72,10 @@ class ParquetImages:
         self.fingerprint = f"{footers_hash([file.path for file in self._files])} {' '.join(bands)}"
         if any(file.weighted for file in self._files):
             self.fingerprint += " ivar"
+        if not bands and self._are_fits():
+            from astrojepa.data.images.fits import reading
+
+            self.fingerprint += reading()
 
     def __len__(self) -> int:
         return int(self._firsts[-1])
@@ -113,6 +120,17 @@ class ParquetImages:
                 reason = f"{file.name}#{row} cannot be read ({one_line(wrong, 100)})."
                 yield first + row, DataError(reason)
 
+    def _are_fits(self) -> bool:
+        """Whether the first image is FITS, of which what is shown depends on the program."""
+        with contextlib.suppress(Exception):  # damage is named when the image is read
+            file = next(file for file in self._files if file.ends[-1])
+            content = encoded(next(_values(file, [0]))[1])
+            if not content.startswith(PICTURES):
+                from astrojepa.data.images.fits import is_fits
+
+                return is_fits(content[:16])
+        return False
+
     def _file_of(self, row: int) -> int:
         return int(np.searchsorted(self._firsts, row, "right")) - 1
 
@@ -135,12 +153,12 @@ def is_parquet(source: str) -> bool:
 
 def _look(path: Path, name: str, flux: bool) -> _File:
     """Read the footer of a file. DataError where it is damaged, or lacks images or ids."""
-    from pyarrow import parquet
+    from astrojepa.data.parquet_file import CheckedParquet
 
     try:
         status = path.stat()
         groups = row_groups(path)  # pyarrow would end the process on a damaged footer
-        with parquet.ParquetFile(path) as file:
+        with CheckedParquet(path) as file:
             images = (flux_column if flux else image_column)(file.schema_arrow, path)
             names = list(map(str, file.schema_arrow.names))
             kind = file.schema_arrow.field(images).type
@@ -163,12 +181,12 @@ def _look(path: Path, name: str, flux: bool) -> _File:
 
 
 def _opened(file: _File, text: Sequence[str] = ()) -> Any:
-    from pyarrow import parquet
+    from astrojepa.data.parquet_file import CheckedParquet
 
     status = file.path.stat()
     if (status.st_size, status.st_mtime_ns) != file.age:
         raise DataError(f"{file.path.name} was changed after it was opened; open it again.")
-    return parquet.ParquetFile(file.path, buffer_size=BUFFER, read_dictionary=list(text))
+    return CheckedParquet(file.path, buffer_size=BUFFER, read_dictionary=list(text))
 
 
 def _column(file: _File, name: str) -> Iterator[Any]:

@@ -573,6 +573,15 @@ def test_a_catalogue_of_sextractor_is_read_as_astropy_reads_it(tmp_path: Path) -
     assert np.array_equal(table.to_numpy(), np.array([*expected.itercols()]).T)
 
 
+@pytest.mark.parametrize("number", ["123456", "9" * 400, "0" * 20 + "123456"])
+def test_a_catalogue_of_sextractor_that_counts_without_end_is_refused(
+    tmp_path: Path, number: str
+) -> None:
+    text = f"# 1 NUMBER  Running number\n# {number} ALPHA_J2000  Right ascension\n1 10.5\n"
+    with pytest.raises(DataError, match=r"has 1 rows of (123,456|999,999,999) columns; at most"):
+        read_catalogue(written(tmp_path / "x.txt", text))
+
+
 MRT = """Title: Galaxies
 Authors: Nobody
 Table: Positions
@@ -760,6 +769,26 @@ def test_an_ascii_table_of_fits_gives_the_numbers_words_and_gaps_of_its_text(tmp
     assert found["N"].tolist() == [12, -3, 0]
     assert found["DIAM"].tolist() == fits.getdata(tmp_path / "c.fits")["DIAM"].tolist()
     assert found.attrs["columns"]["RA"] == ("deg", "")
+
+
+@pytest.mark.parametrize("kind", [fits.TableHDU, fits.BinTableHDU])
+@pytest.mark.parametrize("side", ["NAXIS1", "NAXIS2", "PCOUNT"])
+def test_a_table_of_fits_without_axes_is_as_large_as_its_sides_say(
+    tmp_path: Path, kind: Any, side: str
+) -> None:
+    table = kind.from_columns(
+        [fits.Column("RA", "F9.5" if kind is fits.TableHDU else "D", array=[1])]
+    )
+    path = tmp_path / "c.fits"
+    table.writeto(path)
+    content = path.read_bytes().replace(
+        b"NAXIS   =                    2", b"CONTINUE=                    2"
+    )
+    start = content.index(side.encode() + b" ", 2880)
+    claim = f"{side:8}= {2**31 - 1:20}".encode()
+    path.write_bytes(content[:start] + claim + content[start + len(claim) :])
+    with pytest.raises(DataError, match="is cut short"):
+        read_catalogue(path)
 
 
 @pytest.mark.parametrize("unit", ["rad", "hourangle"])

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
+from astropy.io import fits
 from PIL import Image
 from pyarrow import parquet
 
@@ -17,6 +18,7 @@ import astrojepa as aj
 from astrojepa.data import DataError, parquet_images
 from astrojepa.data.id_keys import id_keys
 from astrojepa.data.image_source import DatasetImages
+from astrojepa.data.images import fits as reading_fits
 from astrojepa.data.images import raster
 from astrojepa.data.parquet_images import ParquetImages, is_parquet
 
@@ -187,6 +189,20 @@ def test_the_fingerprint_changes_with_the_files_and_not_with_how_they_are_named(
     assert ParquetImages("survey").fingerprint == before
     write(folder / "1.parquet", range(90, 100))
     assert ParquetImages(folder).fingerprint != before
+
+
+def test_the_fingerprint_of_fits_images_changes_with_the_program_that_reads_them(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stream = io.BytesIO()
+    fits.PrimaryHDU(np.eye(9)).writeto(stream)
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pa.table({"id": ["a"], "image": [stream.getvalue()]}), path)
+    before = [ParquetImages(source).fingerprint for source in (path, folder)]
+    assert [ParquetImages(source).fingerprint for source in (path, folder)] == before
+    monkeypatch.setattr(reading_fits, "reading", lambda: "other")
+    after = [ParquetImages(source).fingerprint for source in (path, folder)]
+    assert (after[0] != before[0], after[1] == before[1]) == (True, True)
 
 
 def test_a_source_without_images_or_ids_or_with_ids_that_lose_digits_is_refused(

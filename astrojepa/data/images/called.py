@@ -39,6 +39,8 @@ _ADDED = re.compile(
     r"()(?:(?!un)[a-z]*masked|sky|bg|snr|wt|noise|conf|confidence|exp|nexp|expwt|exposure"
     r"|exptime|cov|coverage|[a-z]*depth|psfsize|blobmodel)(?:maps?)?()"
 )
+# between a name and a number it may be how much of it there is
+_AMOUNT = re.compile(r"(.+[-_.])((?:sigma|rms|variance|var|err|error|unc)[-_.]?)(\d+)")
 _INSTEAD = ("", "image", "images", "img", "sci", "science", "data")
 _MOST = 2  # such words in one name
 
@@ -51,7 +53,32 @@ def beside_others(names: Sequence[str]) -> set[str]:
     ['a_mask', 'masks/1', 'psf0']
     """
     there = {name.lower() for name in names}
-    return {name for name in names if any(other in there for other in _images_of(name.lower()))}
+    found = {name for name in names if any(other in there for other in _images_of(name.lower()))}
+    return found - set(perhaps_beside(names))
+
+
+def perhaps_beside(names: Sequence[str]) -> list[str]:
+    """Return the files that are called like the noise of another, or like an image with as much of
+    it: g-sigma-10 beside g-10. They are the noise only where each of a series has its image, and
+    most images have theirs.
+
+    >>> perhaps_beside(["g-9", "g-10", "g-sigma-10", "h_1", "h_2", "h_sigma_1", "h_sigma_2"])
+    ['g-sigma-10']
+    """
+    series: dict[tuple[str, str], dict[str, str]] = {}
+    for name in names:
+        if match := _AMOUNT.fullmatch(name.lower()):
+            series.setdefault((match[1], match[2]), {})[match[3]] = name
+    images: dict[str, set[str]] = {}
+    for name in map(str.lower, names):
+        stem = name.rstrip("0123456789")
+        images.setdefault(stem, set()).add(name[len(stem) :])
+    found: list[str] = []
+    for (stem, _), noise in series.items():
+        numbers = images.get(stem, set()) - {""}
+        if noise.keys() - numbers or 2 * len(noise) <= len(numbers):
+            found += [name for number, name in noise.items() if number in numbers]
+    return sorted(found)
 
 
 def _images_of(name: str) -> list[str]:

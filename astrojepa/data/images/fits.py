@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import bz2
+import functools
 import gzip
+import hashlib
 import io
 import itertools
 import math
@@ -20,6 +22,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from astropy.io import fits
 
+from astrojepa.cache import program_text
 from astrojepa.config import MAX_BANDS
 from astrojepa.data import DataError, PictureError
 from astrojepa.data.images.bands import (
@@ -234,6 +237,23 @@ def read_sky(source: str | Path, bands: Sequence[str] = ()) -> Sky:
         return picture.sky()
 
 
+def shown_otherwise(content: bytes) -> str:
+    """Say whether an image is another than older versions made of it, as `open_folder` says it of
+    files: "anew" or "resampled", "" for neither.
+    """
+    with _opened(content, "a FITS file") as picture:
+        return "anew" if picture.anew else "resampled" if picture.grids else ""
+
+
+@functools.cache
+def reading() -> str:
+    """Hash the program that reads FITS (8 hex digits), for the key of what it read."""
+    from astrojepa.data.images import bands, called, fits, grids, position
+
+    text = program_text(fits, position, bands, grids, called)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
 def shown(flux: np.ndarray, bands: Sequence[str]) -> np.ndarray:
     """Return flux (H, W, C) as an RGB image, uint8 (H, W, 3), by `stretch`.
 
@@ -407,9 +427,7 @@ def _checked(opened: Any, stream: BinaryIO, size: int, name: str) -> list[Any]:
             break
         info = hdu.fileinfo()
         following = info["datLoc"] + info["datSpan"]
-        # a table of no axes has no size of its own, whatever lies behind it
-        behind = hdu.header.get("PCOUNT", 0) if isinstance(hdu, fits.BinTableHDU) else 0
-        end = info["datLoc"] + max(hdu.size, behind)
+        end = info["datLoc"] + max(hdu.size, _size_of_table(hdu, name))
         if end > size:
             raise PictureError(
                 f"{name} is cut short: its part {index} ends at byte {end:,} of {size:,}; replace "
@@ -419,6 +437,19 @@ def _checked(opened: Any, stream: BinaryIO, size: int, name: str) -> list[Any]:
             hdu = fits.CompImageHDU(bintable=hdu, do_not_scale_image_data=True)
         hdus.append(hdu)
     return hdus
+
+
+def _size_of_table(hdu: Any, name: str) -> int:
+    """Return how many bytes a table takes; without axes it has no size of its own, whatever its
+    sides say.
+    """
+    if not isinstance(hdu, fits.BinTableHDU | fits.TableHDU):
+        return 0
+    sides = [hdu.header.get(side, 0) for side in ("NAXIS1", "NAXIS2", "PCOUNT")]
+    if not all(type(side) is int and side >= 0 for side in sides):
+        raise PictureError(f"{name} has a table whose sides are no numbers; replace it.")
+    width, count, behind = sides
+    return width * count + behind
 
 
 def _picture(parts: list[Any], name: str, wanted: Sequence[str]) -> _Picture:

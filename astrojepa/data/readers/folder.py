@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from astrojepa.cache import cache_path, load_arrays, program_text, save_arrays
+from astrojepa.cache import cache_path, load_arrays, save_arrays
 from astrojepa.data import DataError, PictureError
 from astrojepa.data.content import content_hashes
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.images import FITS_SUFFIXES, IMAGE_SUFFIXES
 from astrojepa.data.images.bands import wavelength
+from astrojepa.data.images.called import perhaps_beside
 from astrojepa.data.images.raster import read_image
 from astrojepa.data.missing import doubtful_commas
 from astrojepa.data.readers.labels import (
@@ -228,6 +229,7 @@ def open_folder(
                     *(said, doubt, doubtful_redshifts(redshift)),
                     *(unread_redshifts(list(kept.columns)), doubtful_commas(kept), *told),
                     *(twice, again, lacking, left_out),
+                    "" if find_table(root) else _perhaps_noise(files),
                     "" if find_table(root) else _folders_of_one(labels, classes),
                     _filters_apart(kept["file"].tolist()),
                 ),
@@ -369,6 +371,16 @@ def _filters_apart(files: Sequence[str]) -> str:
         f"Files whose names differ only in a filter ({names}) count as a galaxy each; FITS images "
         f"are read as one if you name their bands (--bands {bands})."
     )
+
+
+def _perhaps_noise(files: Sequence[str]) -> str:
+    """Say which images may be the noise of others by their names."""
+    if found := perhaps_beside([SUFFIX.sub("", name) for name in files]):
+        return (
+            f"Called like the noise of another image, and taken as a galaxy: {first_of(found)}; "
+            "take it out of the folder if it shows none."
+        )
+    return ""
 
 
 def _left_out(root: Path, read: set[str], listed: set[str]) -> str:
@@ -585,11 +597,9 @@ def _headers(
     does not cover, whether some are not shown, whether they are read anew, and whether there are
     others, float64 (n, 8); the units, the masks and the zero points (`_in_words`), str (n,).
     """
-    from astrojepa.data.images import bands as filters
-    from astrojepa.data.images import called, fits, grids, position
+    from astrojepa.data.images.fits import reading
 
-    program = program_text(fits, position, filters, grids, called)
-    key = hashlib.sha256(f"{source_hash} {program} {len(bands)}".encode())
+    key = hashlib.sha256(f"{source_hash} {reading()} {len(bands)}".encode())
     path = cache_path("headers", key.hexdigest()[:16])
     known = load_arrays(path) or {}
     kinds = [(part.shape, part.dtype.kind) for part in known.values()]

@@ -27,7 +27,7 @@ from astrojepa.data import DataError, PictureError
 from astrojepa.data.arrow_columns import holds_values, is_binary, to_frame
 from astrojepa.data.arrow_messages import FILE, unpacked_bytes
 from astrojepa.data.catalogue import ABOUT, check_units, in_degrees, not_read, said_of_columns
-from astrojepa.data.content import content_hashes
+from astrojepa.data.content import ANEW, PICTURES, content_hashes
 from astrojepa.data.dataset import Dataset
 from astrojepa.data.hats import hats_files, is_hats
 from astrojepa.data.images import FITS_SUFFIXES, IMAGE_SUFFIXES
@@ -74,6 +74,7 @@ MAX_ROWS = 20_000_000
 MAX_GROUP_BYTES = 2**30  # of the images of one row group, unpacked
 MAX_TEXT_BYTES = 2**31  # of all other columns of a shard, or of a packed Arrow file, unpacked
 KEPT_GROUPS = 2
+OTHERWISE = ("", "turned", "anew", "resampled")  # than by older versions
 UTF8 = "utf-8", "surrogateescape"  # of names that are not
 
 
@@ -81,10 +82,10 @@ class ParquetShard:
     """A Parquet file: its images are unpacked a row group at a time, and two of these are kept."""
 
     def __init__(self, path: Path, flux: bool) -> None:
-        from pyarrow import parquet
+        from astrojepa.data.parquet_file import CheckedParquet
 
         groups = row_groups(path)  # pyarrow would end the process on a damaged footer
-        self.path, self.file = path, parquet.ParquetFile(path)
+        self.path, self.file = path, CheckedParquet(path)
         self.schema = self.file.schema_arrow
         self.column = (flux_column if flux else image_column)(self.schema, path)
         self.starts = np.cumsum([0, *(group.rows for group in groups)])
@@ -230,11 +231,15 @@ class FluxRowReader(RowReader):
         return shown(self.flux(row), self.bands)
 
 
+def encoded(value: Any) -> bytes:
+    """Return the encoded image that a value holds, empty where it has none."""
+    content = value.as_py()
+    return (content.get("bytes") if isinstance(content, dict) else content) or b""
+
+
 def picture(value: Any, name: str) -> np.ndarray:
     """Decode a value of a column of images, uint8 (H, W, 3); PictureError names what is wrong."""
-    content = value.as_py()
-    if isinstance(content, dict):
-        content = content.get("bytes")
+    content = encoded(value)
     if not content:
         raise PictureError(f"{name} holds no image.")
     from astrojepa.data.images.fits import is_fits, read_fits  # astropy
@@ -242,33 +247,58 @@ def picture(value: Any, name: str) -> np.ndarray:
     return read_fits(content, name)[0] if is_fits(content[:16]) else read_image(content, name)
 
 
-def _any_turned(images: RowReader, listing: str, progress: bool | Progress) -> bool:
-    """Whether the EXIF of any image turns it, which older versions did not, whose frames may be
-    cached: images are looked at up to the first, once for a content, and none is decoded.
+def _read_otherwise(images: RowReader, listing: str, progress: bool | Progress) -> str:
+    """Say how some image is read otherwise than by older versions, whose frames may be cached; ""
+    for none. Images are looked at up to the first, once for a content and, of FITS, for the program
+    that reads it; none is decoded.
     """
+    path = cache_path("otherwise", hashlib.sha256(listing.encode(*UTF8)).hexdigest()[:16])
+    known = {name: str(array) for name, array in (load_arrays(path) or {}).items()}
+    program = known.get("program")
+    if known.get("word") in OTHERWISE and program in ("", _program(program)):
+        return known["word"]
+    word, others = "", False
+    with reporting(progress, int(images.starts[-1]), f"looking at {images.root.name}") as report:
+        for seen, content in enumerate(_contents(images), 1):
+            others |= not content.startswith(PICTURES)
+            if word := _otherwise(content):
+                break
+            if seen % 1000 == 0:
+                report(seen)
+    save_arrays(path, word=np.array(word), program=np.array(_program(others)))
+    return word
+
+
+def _contents(images: RowReader) -> Iterator[bytes]:
+    """Yield the encoded images up to the first damage of each shard."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    path = cache_path("turned", hashlib.sha256(listing.encode(*UTF8)).hexdigest()[:16])
-    known = (load_arrays(path) or {}).get("turned")
-    if known is not None and known.shape == (1,):
-        return bool(known[0])
-    found, seen = False, 0
-    with reporting(progress, int(images.starts[-1]), f"looking at {images.root.name}") as report:
-        for shard in images.shards:
-            # a damaged image is named when it is read; pyarrow raises a dozen kinds
-            with contextlib.suppress(Exception):
-                for column in shard.images():
-                    struct = pa.types.is_struct(column.type)
-                    held = pc.struct_field(column, "bytes") if struct else column
-                    found = any(orientation(one.as_py() or b"") > 1 for one in held)
-                    if found:
-                        break
-                    report(seen := seen + len(column))
-            if found:
-                break
-    save_arrays(path, turned=np.array([found]))
-    return found
+    for shard in images.shards:
+        # a damaged image is named when it is read; pyarrow raises a dozen kinds
+        with contextlib.suppress(Exception):
+            for column in shard.images():
+                struct = pa.types.is_struct(column.type)
+                for one in pc.struct_field(column, "bytes") if struct else column:
+                    yield one.as_py() or b""
+
+
+def _otherwise(content: bytes) -> str:
+    if content.startswith(PICTURES):
+        return "turned" if orientation(content) > 1 else "anew" if ANEW.match(content) else ""
+    from astrojepa.data.images.fits import is_fits, shown_otherwise
+
+    with contextlib.suppress(Exception):  # a damaged image is named when it is read
+        return shown_otherwise(content) if is_fits(content[:16]) else ""
+    return ""
+
+
+def _program(fits: object) -> str:
+    if not fits:
+        return ""
+    from astrojepa.data.images.fits import reading  # astropy
+
+    return reading()
 
 
 def flux_image(value: Any, name: str, bands: tuple[str, ...]) -> np.ndarray:
@@ -467,8 +497,8 @@ def open_table(source: str, selection: Selection, progress: bool | Progress) -> 
             unmasked += (
                 "; pixels whose ivar is 0 are undefined." if "ivar" in images.fields() else "."
             )
-    elif _any_turned(images, listing, progress):
-        listing += "\nturned"
+    elif word := _read_otherwise(images, listing, progress):
+        listing += f"\n{word}"
     skipped: tuple[str, ...] = ()
     if selection.skip_corrupt:
         rows, skipped = readable_rows(images, rows, progress)

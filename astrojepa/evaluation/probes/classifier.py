@@ -200,7 +200,12 @@ def load_classifier(path: str | Path, device: str = "cpu") -> Classifier:
         named = content.get("model")
         if not isinstance(named, dict) or not named.keys() >= {"id", "hash"}:
             raise ValueError(f"{path} does not say of which model it is; download it again.")
-        model = load_model(str(named["id"]), device)
+        name = str(named["id"])
+        if not NAME.fullmatch(name.removeprefix("random:").removeprefix("timm:")):
+            raise ValueError(
+                f"{path} names its model by {one_line(name, 80)!r}, which is no id; fit it again."
+            )
+        model = load_model(name, device)
         if model.hash != named["hash"]:
             raise ValueError(
                 f"{path} reads vectors of {one_line(named['id'], 80)} with hash "

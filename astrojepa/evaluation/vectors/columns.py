@@ -25,6 +25,7 @@ from pyarrow import parquet
 from astrojepa.data.arrow_columns import read_columns
 from astrojepa.data.catalogue import said_of_columns
 from astrojepa.data.coordinates import to_degrees
+from astrojepa.data.parquet_file import CheckedParquet
 from astrojepa.data.parquet_footer import count_values
 from astrojepa.data.readers.labels import LABEL_COLUMNS, find_name, named_column
 from astrojepa.wording import one_line
@@ -161,7 +162,7 @@ def opened_parquet(path: Path, text: Sequence[str] = ()) -> Iterator[parquet.Par
     the file says. VectorsError where it is damaged, also in what is read of it inside the block.
     """
     try:
-        with parquet.ParquetFile(
+        with CheckedParquet(
             path, read_dictionary=list(text), page_checksum_verification=True
         ) as file:
             yield file

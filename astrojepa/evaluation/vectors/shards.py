@@ -25,6 +25,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from astrojepa.data.dataset import Dataset
+from astrojepa.data.parquet_file import CheckedParquet
 from astrojepa.files import alone, atomic_write, read_json
 from astrojepa.types import Embeddings
 from astrojepa.wording import one_line
@@ -311,7 +312,7 @@ class ShardFolder:
     def opened(self, path: Path, blocks: list[range]) -> Iterator[parquet.ParquetFile]:
         """Open a file whose footer fits; DamagedShardError or ValueError."""
         try:
-            with parquet.ParquetFile(path, page_checksum_verification=True) as file:
+            with CheckedParquet(path, page_checksum_verification=True) as file:
                 schema = file.schema_arrow
                 if schema != self.schema or schema.metadata != self.schema.metadata:
                     raise ValueError(

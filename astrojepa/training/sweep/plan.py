@@ -16,6 +16,7 @@ from astrojepa.wording import one_line
 
 FAILURE = "failed.json"  # in the folder of a run whose loss stopped being finite
 RECORD = "sweep.json"
+MOST_SEEDS = 1000
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,11 @@ class Sweep:
             )
         if not self.settings or not all(self.settings.values()):
             raise ValueError("A sweep needs a setting and its values, such as sigreg_weight=0,0.6.")
-        if self.seeds < 1:
-            raise ValueError(f"`seeds` is {self.seeds}; it must be at least 1.")
+        if not 1 <= self.seeds <= MOST_SEEDS:
+            raise ValueError(
+                f"`seeds` is {one_line(self.seeds, 40)}; it must be at least 1, at most "
+                f"{MOST_SEEDS}."
+            )
 
     def runs(self, folder: Path) -> list[SweepRun]:
         """List the runs, seeds innermost; ValueError for a value out of range."""

@@ -1114,6 +1114,29 @@ def test_masks_have_numbers_and_images_may_be_called_almost_so(
     assert any(f"images: {named}; rename" in note for note in data.notes) == bool(masks)
 
 
+@pytest.mark.parametrize(
+    ("images", "noise", "perhaps"),
+    [
+        (["g-10", "g-20", "g-sigma-10", "g-sigma-20", "g-sigma-30"], [], "g-sigma-10, g-sigma-20"),
+        (["g-1", "g-2", "g-10", "g-sigma-10"], [], "g-sigma-10"),
+        (["g_1", "g_2", "g_3"], ["g_sigma_1", "g_sigma_2"], ""),
+        (["g.10"], ["g.rms.10"], ""),
+        (["a/g-7", "a/g-8", "a/g-err7", "b/g-err7"], [], "a/g-err7"),
+        (["image_1", "image_2", "image_3"], ["sigma_1"], ""),
+    ],
+)
+def test_a_number_behind_a_word_for_noise_is_an_image_s_or_how_much_of_it_there_is(
+    images: list[str], noise: list[str], perhaps: str, tmp_path: Path, write_picture: Write
+) -> None:
+    for name in images + noise:
+        write_picture(tmp_path / "x" / f"{name}.png")
+    data = open_dataset(tmp_path / "x")
+    assert data.ids.tolist() == sorted(f"{name}.png" for name in images)
+    said = " ".join(data.notes)
+    assert (f"taken as a galaxy: {perhaps}; take it out" in said) == bool(perhaps)
+    assert all(f"{name}.png" in said for name in noise)
+
+
 def test_names_of_galaxies_are_no_filters(tmp_path: Path) -> None:
     for name in ("b1.png", "m3.png", "red.png", "blue.png", "NGC_1.png", "NGC_2.png", "g.png"):
         Image.new("RGB", (9, 9)).save(tmp_path / name)

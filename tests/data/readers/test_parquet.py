@@ -21,6 +21,7 @@ import astrojepa as aj
 from astrojepa.cli import main
 from astrojepa.data import DataError
 from astrojepa.data.content import content_hash
+from astrojepa.data.images import fits as reading_fits
 from astrojepa.data.readers import parquet as reading
 
 LONG_ID = 1237648720142401611
@@ -112,6 +113,36 @@ def test_images_that_exif_turns_are_turned_and_share_no_frames_with_those_of_bef
         monkeypatch.undo()
     assert [kept for kept, _ in hashes] == [True, False, False]
     assert hashes[1] == hashes[2]
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "arrow"])
+def test_fits_images_that_are_shown_otherwise_than_before_share_no_frames_with_those_of_before(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def opened(name: str, *images: bytes) -> tuple[bool, str]:
+        table, path = pa.table({"image": list(images)}), tmp_path / f"{name}.{suffix}"
+        if suffix == "parquet":
+            parquet.write_table(table, path)
+        else:
+            with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as out:
+                out.write_table(table)
+        before = hashlib.sha256(f"\t{content_hash(path).hex()}".encode()).hexdigest()
+        found = aj.open_dataset(path).source_hash
+        return found == before, found
+
+    def image(**cards: Any) -> bytes:
+        stream = io.BytesIO()
+        fits.PrimaryHDU(pixels(0)[..., 0].astype("f4"), fits.Header(cards)).writeto(stream)
+        return stream.getvalue()
+
+    softened = image(BSOFTEN=1.0, BOFFSET=0.0)  # which older versions showed as it stands
+    assert opened("plain", png(1), image(), b"?")[0]
+    assert not opened("softened", image(), b"SIMPLE  = damaged", softened)[0]
+    assert opened("plain", png(1), image(), b"?")[0]
+    monkeypatch.setattr(reading_fits, "reading", lambda: "a later program")
+    monkeypatch.setattr(reading_fits, "shown_otherwise", lambda content: "anew")
+    assert not opened("plain", png(1), image(), b"?")[0]
+    assert opened("pictures", png(1), b"")[0]
 
 
 def test_images_are_looked_at_up_to_the_first_that_exif_turns(

@@ -112,6 +112,17 @@ def test_a_probe_of_the_lab_names_galaxies_too(parts: Parts, tmp_path: Path) -> 
         load_classifier(tmp_path / "probe.json")
 
 
+@pytest.mark.parametrize("name", ["/etc/passwd", "../x.pth", "timm:vit@/x.pth", "hf://a/b", ""])
+def test_a_probe_names_no_file_and_no_address(
+    model: Model, parts: Parts, tmp_path: Path, name: str
+) -> None:
+    probe = finetune(model, parts[0], parts[1], frozen=True, passes=1).probe
+    content = probe.to_dict() | {"model": {"id": name, "hash": model.hash}}
+    (tmp_path / "probe.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="which is no id; fit it again"):
+        load_classifier(tmp_path / "probe.json")
+
+
 def test_too_few_labels_are_refused(model: Model, parts: Parts) -> None:
     one = dataclasses.replace(parts[1], labels=np.where(np.arange(16) == 3, 0, -1))
     with pytest.raises(ValueError, match="1 validation galaxies have a label; two or more"):

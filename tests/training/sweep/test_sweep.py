@@ -283,7 +283,8 @@ def test_a_run_folder_or_a_broken_record_is_no_sweep(tiny, tmp_path, written):
             1,
             "needs a setting and its values, such as sigreg_weight=0,0.6",
         ),
-        ({"sigreg_weight": [0.0]}, 0, "`seeds` is 0; it must be at least 1"),
+        ({"sigreg_weight": [0.0]}, 0, "`seeds` is 0; it must be at least 1, at most 1000"),
+        pytest.param({"width": [8]}, 10**400, "is 10{24} … 0{12}; it must be", id="endless"),
     ],
 )
 def test_what_cannot_be_swept_is_refused_before_anything_is_written(

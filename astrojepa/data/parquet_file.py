@@ -1,0 +1,144 @@
+"""Parquet files whose pages are looked at before pyarrow makes room for what they claim.
+
+Before each page of a column stands how large it is, packed and unpacked. pyarrow asks for as much
+memory, up to 2 GB a page, before it finds that this is not true. *Source:* PageHeader of the
+Parquet format, parquet.thrift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import fs, parquet
+
+from astrojepa.data.parquet_footer import Chunk, Compact, RowGroup, row_groups
+
+# numbers of fields in parquet.thrift
+UNPACKED, PACKED, NUM_VALUES = 2, 3, 1
+DATA, DICTIONARY, DATA_2 = 5, 7, 8
+HEADERS = (2**7, 2**13, 2**17)  # bytes of a header that are tried; it may hold statistics
+MAX_HEADERS = 2**24  # bytes of all headers that are looked at: of 200,000 pages, about
+UNCOUNTED = 100  # bytes: parquet-mr up to 1.2.8 leaves out the header of a dictionary
+# bytes that a value of a dictionary takes, at least, by Type of parquet.thrift
+VALUE = {1: 4, 2: 8, 3: 12, 4: 4, 5: 8, 6: 4, 7: 1}
+# bytes that one packed byte may become, at most, by CompressionCodec: Snappy, gzip, LZ4 and
+# Zstandard by what their shortest commands make; of Brotli there is no such number
+RATIO = {1: 22, 2: 1032, 5: 255, 6: 2**15, 7: 255}
+
+
+class CheckedParquet(parquet.ParquetFile):
+    """A Parquet file that refuses to read a page which claims more than the footer says of its
+    column, or than its packed bytes can hold: ArrowInvalid, as pyarrow says of other damage.
+    """
+
+    def __init__(self, path: str | Path, **options: Any) -> None:
+        self._path, self._content = path, fs.LocalFileSystem().open_input_file(str(path))
+        self._seen: set[tuple[int, int]] = set()
+        self._left = MAX_HEADERS
+        try:
+            super().__init__(self._content, **options)
+        except BaseException:
+            self._content.close()
+            raise
+
+    def close(self, force: bool = True) -> None:
+        """Close the file."""
+        super().close(force)
+
+    def read(self, columns: Sequence[str] | None = None, **options: Any) -> pa.Table:
+        """Read columns of all row groups."""
+        self._check(range(self.num_row_groups), columns)
+        return super().read(columns=columns, **options)
+
+    def read_row_group(
+        self, i: int, columns: Sequence[str] | None = None, **options: Any
+    ) -> pa.Table:
+        """Read columns of one row group."""
+        self._check([i], columns)
+        return super().read_row_group(i, columns=columns, **options)
+
+    def read_row_groups(
+        self, row_groups: Sequence[int], columns: Sequence[str] | None = None, **options: Any
+    ) -> pa.Table:
+        """Read columns of some row groups."""
+        self._check(row_groups, columns)
+        return super().read_row_groups(row_groups, columns=columns, **options)
+
+    def iter_batches(
+        self,
+        batch_size: int = 2**16,
+        row_groups: Sequence[int] | None = None,
+        columns: Sequence[str] | None = None,
+        **options: Any,
+    ) -> Iterable[pa.RecordBatch]:
+        """Yield columns of some row groups, all of them if not said, a batch at a time."""
+        self._check(range(self.num_row_groups) if row_groups is None else row_groups, columns)
+        return super().iter_batches(batch_size, row_groups=row_groups, columns=columns, **options)
+
+    @cached_property
+    def _groups(self) -> tuple[RowGroup, ...]:
+        return row_groups(self._path)
+
+    @cached_property
+    def _leaves(self) -> list[str]:
+        """The names of the columns of numbers and words, such as image.bytes."""
+        return [self.schema.column(place).path for place in range(len(self.schema))]
+
+    def _check(self, groups: Iterable[int], columns: Sequence[str] | None) -> None:
+        """Look at the pages of columns, once for each row group."""
+        wanted = [
+            place
+            for place, name in enumerate(self._leaves)
+            if columns is None or any(f"{name}.".startswith(f"{one}.") for one in columns)
+        ]
+        try:
+            for group in groups:
+                for place in wanted:
+                    if (group, place) not in self._seen:
+                        self._check_pages(self._groups[group].chunks[place])
+                        self._seen.add((group, place))
+        except (KeyError, IndexError, TypeError) as error:
+            raise pa.ArrowInvalid("its pages are not where its footer says") from error
+        except ValueError as error:
+            raise pa.ArrowInvalid(str(error)) from error
+
+    def _check_pages(self, chunk: Chunk) -> None:
+        """Go from page to page as pyarrow does: until all values, or all bytes, were seen."""
+        place, end, values = chunk.start, chunk.start + chunk.packed, 0
+        if end > self._content.size():
+            raise ValueError("a column ends behind the file")
+        while place < end and values < chunk.values:
+            header, length = self._header(place, end)
+            packed, unpacked = header[PACKED], header[UNPACKED]
+            place += length + packed
+            most = min(chunk.unpacked, RATIO.get(chunk.codec, 2**31) * packed + 64)
+            if packed < 0 or place > end + UNCOUNTED:
+                raise ValueError(f"a page claims {packed:,} bytes, which its column has not left")
+            if not 0 <= unpacked <= most:
+                raise ValueError(f"a page of at most {most:,} bytes claims {unpacked:,} unpacked")
+            for kind in (DATA, DATA_2, DICTIONARY):
+                count = header[kind][NUM_VALUES] if kind in header else 0
+                values += count if kind != DICTIONARY else 0
+                room = unpacked // VALUE.get(chunk.kind, 1) if kind == DICTIONARY else chunk.values
+                if not 0 <= count <= room or values > chunk.values:
+                    raise ValueError(f"a page of at most {room:,} values claims {count:,}")
+
+    def _header(self, place: int, end: int) -> tuple[dict[int, Any], int]:
+        """Read the header of a page, and its length."""
+        for size in HEADERS:
+            content = Compact(self._content.read_at(min(size, end - place), place))
+            try:
+                header = content.struct()
+            except (IndexError, ValueError) as error:
+                if size < min(end - place, HEADERS[-1]):
+                    continue  # it may be longer
+                raise ValueError("the header of a page is damaged") from error
+            self._left -= content.place
+            if self._left < 0:
+                raise ValueError(f"its pages have more than {MAX_HEADERS:,} bytes of headers")
+            return header, content.place
+        raise AssertionError
