@@ -35,7 +35,8 @@ def show(workspace: Workspace) -> None:
     with st.container(horizontal=True, gap="medium", key="galaxy_columns"):
         left, right, third = (st.container() for _ in range(3))
     with right:
-        beside = _whole(workspace, row, image)
+        with st.container(key="galaxy_image"):
+            beside = _whole(workspace, row, image)
         st.header("Nearest neighbours (feature space)", anchor=False)
         nearest(workspace, row, "galaxy_neighbours", links.select, 112)
         position_facts(workspace, row, {})
