@@ -39,6 +39,7 @@ SIZES = {"small": "Small", "large": "Large"}  # of the images of the gallery
 TILES = {"small": 96, "large": 160}
 GALLERY_KEYS = "Arrow keys move between images; 0 to 5 mark one as on the Anomalies page."
 SIDE = 48  # of an image in the table, pixels
+BESIDE = 4  # images of the selection that are shown beside the map, one row
 _AT_FIRST = ("search_rank", "class", "anomaly_score", "probe_prediction", "redshift")
 # columns that the explorer made, as an export describes them
 _MADE = {
@@ -50,12 +51,12 @@ _MADE = {
 }
 
 
-def show_selection(workspace: Workspace, rows: np.ndarray) -> None:
-    """Draw the chosen galaxies with what can be done with them."""
+def show_selection(workspace: Workspace, rows: np.ndarray) -> np.ndarray:
+    """Draw the chosen galaxies with what can be done with them; returns them in their order."""
     if not len(rows):
         st.header("0 galaxies selected", anchor=False)
         st.caption("No galaxy passes lasso, filter and legend together. Clear one of them.")
-        return
+        return rows
     with st.container(horizontal=True, vertical_alignment="bottom", key="selection"):
         st.header(f"{galaxies(len(rows))} selected", anchor=False)
         view = choose("View", state.VIEWS, state.SELECTION_VIEW, label_visibility="collapsed")
@@ -85,7 +86,7 @@ def show_selection(workspace: Workspace, rows: np.ndarray) -> None:
         collections_bar(about, rows)
     if view == "table":
         _table(workspace, rows)
-        return
+        return rows
     part = slice(page * PER_PAGE, (page + 1) * PER_PAGE)
     shown = rows[part]
     said, data = captions(workspace, by, shown, values[part]), workspace.data
@@ -105,6 +106,25 @@ def show_selection(workspace: Workspace, rows: np.ndarray) -> None:
         ),
     )
     st.caption(GALLERY_KEYS)
+    return rows
+
+
+def begin_beside(workspace: Workspace, rows: np.ndarray) -> None:
+    """Show the first of the chosen galaxies, in their order, where the map leaves them in view."""
+    if not len(rows):
+        return
+    shown = rows[:BESIDE].tolist()
+    which = f"First {BESIDE} of the {len(rows):,}" if len(rows) > BESIDE else f"{len(rows)}"
+    with st.container(key="chosen_beside", gap="small"):
+        st.caption(f"**{which} selected**; gallery, table and exports are below the map.")
+        gallery(
+            "beside_gallery",
+            workspace.pictures,
+            shown,
+            [(workspace.class_name(row),) for row in shown],
+            links.select,
+            selected=st.session_state.get(state.ROW),
+        )
 
 
 def marked(key: str, rows: np.ndarray) -> list[str]:

@@ -29,7 +29,7 @@ from .difference_panel import compare_the_selection, difference_panel
 from .examples_bar import examples_bar
 from .figure import figure_map
 from .filter_box import filter_box
-from .selection import show_selection
+from .selection import begin_beside, show_selection
 from .sky import sky_panel
 
 NUM_NEIGHBOURS = 6
@@ -73,8 +73,10 @@ def _pane(workspace: Workspace) -> None:
             chosen = _map(workspace, line)
             if chosen is not None:
                 with st.container(key="chosen"):
-                    show_selection(workspace, chosen)
+                    chosen = show_selection(workspace, chosen)
         with right:
+            if chosen is not None:
+                begin_beside(workspace, chosen)
             if (row := st.session_state.get(state.ROW)) is not None:
                 galaxy_card(workspace, row, links.publish(workspace))
     except (ValueError, OSError) as error:
