@@ -13,6 +13,7 @@ import streamlit as st
 from astrojepa.data.columns import class_columns
 
 from .components.escape_markdown import escape_markdown
+from .components.instead import say_instead
 from .components.keepsake.keepsake import keep_in_browser
 from .components.theme_change.theme_change import redraw_on_theme_change
 from .pages.registry import Page, pages
@@ -163,6 +164,8 @@ def _choose_labels(workspace: Workspace) -> None:
     """Offer the columns that can be classes, where some galaxies have no label."""
     whole = waiting.wait_for(*data_task(workspace.source))
     columns = class_columns(whole.table) if (whole.labels < 0).any() else []
+    if (wanted := st.session_state.get(state.LABEL_COLUMN)) and wanted not in columns:
+        say_instead(f"These data cannot be labelled by {wanted!r}", "their own labels are shown")
     _set_default(state.LABEL_COLUMN, "", columns)
     if columns:
         st.selectbox(

@@ -27,12 +27,18 @@ def arrive(workspace: Workspace, link: state.Link) -> None:
     """Find the link's galaxy, and say in one sentence what differs from what the link pinned."""
     whole = workspace.whole
     row, sentence = state.locate(link, whole.ids, whole.fingerprint)
+    sources = (source.name for source in workspace.settings.offered(workspace.hosted))
+    known = {
+        "model": named(workspace.choices, link.model) is not None,
+        "data set": link.data in sources,
+    }
     differences = state.differences(
         link,
         workspace.choice.label,
         workspace.made_by[1] or "none",
         whole.name,
         whole.fingerprint,
+        [kind for kind, there in known.items() if not there],
     )
     links.notice(
         " ".join(

@@ -25,6 +25,7 @@ def incoming() -> state.Link | None:
     if seen and (first or (back_or_forward() and seen != st.session_state[state.LINK_READ])):
         st.session_state[state.LINK_READ] = seen
         st.session_state[state.LINK_COMING] = state.decode_link(seen)
+        notice(state.misread(seen))
     return st.session_state.get(state.LINK_COMING)
 
 

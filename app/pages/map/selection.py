@@ -12,12 +12,13 @@ import streamlit as st
 
 from astrojepa.data.values import Numbers, Values, cells, sortable
 from astrojepa.tables import Column
-from astrojepa.wording import galaxies
+from astrojepa.wording import first_of, galaxies
 
 from ...components.choose import choose
 from ...components.collections_bar import collections_bar
 from ...components.export_menu import export_menu
 from ...components.gallery.gallery import gallery
+from ...components.instead import say_instead
 from ...components.send_button import send_button
 from ...components.table.table import Heading, table
 from ...session import columns, examples, export, links, loaders, reviewing, state
@@ -173,12 +174,17 @@ def order_menu(
     """Draw what a selection can be sorted by, of which some are columns of `numbers`; returns what
     it is, and whether its values descend. `usual`: the score, always sorted from its highest.
     """
-    if st.session_state.get(state.SELECTION_ORDER) not in options:
+    if (wanted := st.session_state.get(state.SELECTION_ORDER)) not in options:
         st.session_state[state.SELECTION_ORDER] = options[0]
+        if wanted:
+            say_instead(
+                f"These galaxies cannot be sorted by {wanted!r}",
+                f"they are sorted by {order_name(options[0])!r}",
+            )
     by = st.selectbox(
         "Sort by",
         options,
-        format_func=lambda name: (name[:1].upper() + name[1:]).replace("_", " "),
+        format_func=order_name,
         key=state.SELECTION_ORDER,
         persist_state="session",
         width=208,
@@ -187,6 +193,11 @@ def order_menu(
     words = "Lowest first" if by in numbers else REVERSED.get(by, "Z to A first")
     turned = st.toggle(words, key=state.SELECTION_REVERSED, persist_state="session")
     return by, turned != (by in numbers)
+
+
+def order_name(name: str) -> str:
+    """How an order reads in the menu."""
+    return (name[:1].upper() + name[1:]).replace("_", " ")
 
 
 def pager(count: int) -> int:
@@ -210,6 +221,11 @@ def _table(workspace: Workspace, rows: np.ndarray) -> None:
     kept = [name for name in before or () if name in known]
     first = [name for name in _AT_FIRST if name in known]
     st.session_state[state.TABLE_COLUMNS] = kept if kept or before == [] else first
+    if missing := [name for name in before or () if name not in known]:
+        say_instead(
+            f"These galaxies have no column {first_of([*map(repr, missing)])}",
+            "the table shows the others" if kept else "the table shows the usual ones",
+        )
     chosen = st.multiselect(
         "Columns of the table",
         [name for name in known if name != "id"],

@@ -14,6 +14,7 @@ from ...components.choose import choose
 from ...components.escape_markdown import escape_markdown
 from ...components.galaxy_card import galaxy_card
 from ...components.guide.guide import guide
+from ...components.instead import say_instead
 from ...components.latent_map import colouring, geometry
 from ...components.latent_map.latent_map import latent_map, mark
 from ...components.latent_map.layers import Layers, colour_options, layers, option_name
@@ -184,10 +185,7 @@ def _controls(workspace: Workspace) -> None:
     if (wanted := st.session_state.get(state.COLOUR)) not in options:
         st.session_state[state.COLOUR] = options[0]
         if wanted:
-            st.toast(
-                f"These data cannot be coloured by {escape_markdown(repr(wanted))}; "
-                f"{escape_markdown(options[0])} is shown."
-            )
+            say_instead(f"These data cannot be coloured by {wanted!r}", f"{options[0]} is shown")
     st.selectbox(
         "Map",
         list(state.PROJECTIONS),
