@@ -30,6 +30,7 @@ from .session.workspace import (
     label_of,
     model_choices,
     model_task,
+    told_apart,
     vectors_task,
 )
 
@@ -116,13 +117,15 @@ def _open(
     """Set up the workspace from the menus, and from the link if one came in."""
     loaded = st.session_state.get(state.LOADED_PATHS, [])
     choices = model_choices(hosted, loaded, settings.listing, settings.vectors)
+    default = default_model(settings, hosted, choices)
+    choices = told_apart(choices)
     sources = settings.offered(hosted)
     _set_default(state.SOURCE, sources[0].name, [source.name for source in sources])
     if link:
         follow_links.follow(link, choices, [source.name for source in sources])
     _set_default(
         state.CHECKPOINT,
-        default_model(settings, hosted, choices),
+        default,
         [choice.reference for choice in choices],
     )
     bar = st.container(horizontal=True, vertical_alignment="bottom", key="bar")

@@ -14,8 +14,9 @@ def follow(link: state.Link, choices: list[Choice], sources: list[str]) -> None:
     """Open what a link names, if it is offered here: ids only, never paths."""
     if (reference := named(choices, link.model)) is not None:
         st.session_state[state.CHECKPOINT] = reference
-    if link.data in sources:
-        st.session_state[state.SOURCE] = link.data
+    called = {state.name_in_link(name): name for name in sources}
+    if link.data in called:
+        st.session_state[state.SOURCE] = called[link.data]
     if link.row is not None:
         st.session_state[state.DRAWING] = "canvas"
     links.hold(link)
@@ -27,10 +28,10 @@ def arrive(workspace: Workspace, link: state.Link) -> None:
     """Find the link's galaxy, and say in one sentence what differs from what the link pinned."""
     whole = workspace.whole
     row, sentence = state.locate(link, whole.ids, whole.fingerprint)
-    sources = (source.name for source in workspace.settings.offered(workspace.hosted))
+    offered = workspace.settings.offered(workspace.hosted)
     known = {
         "model": named(workspace.choices, link.model) is not None,
-        "data set": link.data in sources,
+        "data set": link.data in {state.name_in_link(source.name) for source in offered},
     }
     differences = state.differences(
         link,

@@ -51,9 +51,9 @@ def current(workspace: Workspace) -> state.Link:
     return state.Link(
         **found
         | {
-            "model": workspace.choice.reference if workspace.is_baseline else workspace.made_by[0],
+            "model": workspace.name_in_link,
             "model_hash": workspace.made_by[1][:8],
-            "data": workspace.source.name,
+            "data": state.name_in_link(workspace.source.name),
             "data_hash": workspace.whole.fingerprint[:8],
             "row": row,
             "id": "" if row is None else str(workspace.whole.ids[row]),

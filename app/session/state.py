@@ -315,6 +315,11 @@ PARAMETERS: dict[str, Parameter] = {
 }
 
 
+def name_in_link(name: str) -> str:
+    """Return a name as links have it, in which nothing is a path."""
+    return name.replace("/", ":")
+
+
 def encode_link(link: Link) -> dict[str, str]:
     """Write a link as query parameters; what is empty or usual is left out."""
     written: dict[str, str] = {}
