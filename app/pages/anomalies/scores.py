@@ -116,7 +116,7 @@ def measured(workspace: Workspace, name: str) -> Chosen:
     if name == "knn":
         return Chosen(name, workspace.scores, workspace.places)
     # a visitor need not wait for what takes minutes
-    few = len(workspace.data) <= tasks.FEW
+    few = len(workspace.data) <= tasks.WAITED_FOR
     wait: Callable[..., Any] = waiting.wait_for if few else waiting.show_when_ready
     scores = wait(job, title(name), task)
     parts = {}
