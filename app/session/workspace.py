@@ -233,7 +233,8 @@ class Workspace:
 
     def projection_task(self, method: str, dimensions: int = 2) -> Task:
         """What `waiting.wait_for` needs for positions on the map, float (n, dimensions)."""
-        sentence = f"Computing the {state.PROJECTIONS[method]} map of {len(self.data):,} galaxies"
+        kind = state.PROJECTIONS[method] if dimensions == 2 else f"3-D {state.PROJECTIONS[method]}"
+        sentence = f"Computing the {kind} map of {len(self.data):,} galaxies"
         key = (
             ("project", *self.key, method)
             if dimensions == 2

@@ -125,6 +125,7 @@ def begin_beside(workspace: Workspace, rows: np.ndarray) -> None:
             [(workspace.class_name(row),) for row in shown],
             links.select,
             selected=st.session_state.get(state.ROW),
+            tile=88,  # four in a row on a page of 1280 pixels
         )
 
 

@@ -35,7 +35,10 @@ from .tasks import Report, Split, Target, known_rows, relabelled, with_given
 COUNT = 20
 KEYS = "1234567890"  # of the first ten classes
 _SAID = "label_said"  # session key: why a class was not given
-NONE_LEFT = "Every galaxy of the training part has a class, so there is none to label."
+NONE_LEFT = (
+    "Every galaxy of the training part has a class, so there is none to label. Choose a target "
+    "that some galaxies have no class of."
+)
 REST = (
     " Galaxies of no collection count as “everything else”. To label them, make a second "
     "collection on the map, switch off *Add all other galaxies as a class*, and train again."
