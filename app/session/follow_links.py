@@ -91,7 +91,9 @@ def forget_what_changed(workspace: Workspace) -> None:
 
 
 def keep_place(workspace: Workspace) -> None:
-    """Keep selection, collections and marks when a sample gives way to all galaxies or back."""
+    """Keep selection, collections, marks and what a probe learns when a sample gives way to all
+    galaxies or back.
+    """
     before, now = (
         st.session_state.get(state.SAMPLE_OF, ""),
         "" if workspace.sampled is None else workspace.data.galaxies_hash,
@@ -108,6 +110,9 @@ def keep_place(workspace: Workspace) -> None:
         return  # the sample was of other galaxies
     if rows is not None:
         take_along(before, workspace.whole.galaxies_hash, rows.tolist())
+        probed = st.session_state.get(state.PROBED)
+        if probed and probed[0] == workspace.key[0]:
+            st.session_state[state.PROBE_ASKED] = True
     if awaited is None and row is not None:
         awaited = sampling.among_all(rows, row)
     if awaited is not None:
