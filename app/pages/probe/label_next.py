@@ -129,7 +129,7 @@ def following(order: Sequence[int], given: Mapping[int, int], row: int | None) -
 def said(classes: Sequence[str], shares: np.ndarray, most: int = 2) -> str:
     """Say the most probable classes, with their probabilities."""
     best = np.argsort(-shares, kind="stable")[:most]
-    return ", ".join(f"{classes[k]} {100 * shares[k]:.0f} %" for k in best)
+    return ", ".join(f"{classes[k]}: {100 * shares[k]:.0f} %" for k in best)
 
 
 def _picture(workspace: Workspace, row: int) -> None:
@@ -170,7 +170,7 @@ def _classes(
         for number, name in enumerate(classes):
             kind: Literal["primary", "secondary"] = "primary" if number == own else "secondary"
             st.button(
-                f"{escape_markdown(name)} {100 * batch.probabilities[at, number]:.0f} %",
+                f"{escape_markdown(name)}: {100 * batch.probabilities[at, number]:.0f} %",
                 key=f"label_{number}",
                 type=kind,
                 shortcut=KEYS[number] if number < len(KEYS) else None,
